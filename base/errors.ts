@@ -1,0 +1,75 @@
+/**
+ * One error type for the whole project. A folder declares its own codes with {@link defineErrors};
+ * users match on `code`, never on the text.
+ */
+
+/** What kind of trouble it is; decides the exit code of the command that meets it. */
+export type ErrorCategory =
+  | 'failure'
+  | 'usage'
+  | 'unavailable'
+  | 'timeout'
+  | 'partial'
+  | 'conflict'
+  | 'interrupted';
+
+/** Exit codes of every command, also printed by `hotplane --help`. */
+export const EXIT_CODES: Readonly<Record<ErrorCategory | 'ok', number>> = {
+  ok: 0,
+  failure: 1,
+  usage: 2,
+  unavailable: 3,
+  timeout: 4,
+  partial: 4,
+  conflict: 5,
+  interrupted: 130,
+};
+
+export interface HotplaneErrorOptions {
+  /** Stable identifier, `HP_<AREA>_<WHAT>`. */
+  readonly code: string;
+  readonly category: ErrorCategory;
+  /** What happened, one sentence, with the values that matter. */
+  readonly message: string;
+  /** What the reader can do next, one sentence. */
+  readonly next: string;
+  readonly cause?: unknown;
+  /** Machine-readable values behind the message (sizes in bytes, times in ms). */
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+export class HotplaneError extends Error {
+  readonly code: string;
+  readonly category: ErrorCategory;
+  readonly next: string;
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(options: HotplaneErrorOptions) {
+    super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'HotplaneError';
+    this.code = options.code;
+    this.category = options.category;
+    this.next = options.next;
+    this.details = options.details ?? {};
+  }
+
+  get exit_code(): number {
+    return EXIT_CODES[this.category];
+  }
+}
+
+/** True for our own errors, also across two loaded copies of this module. */
+export function isHotplaneError(value: unknown): value is HotplaneError {
+  return (
+    value instanceof Error &&
+    value.name === 'HotplaneError' &&
+    typeof (value as { code?: unknown }).code === 'string'
+  );
+}
+
+/** One line for people: what happened, why, and the next step. */
+export function describeError(error: unknown): string {
+  if (!isHotplaneError(error)) return error instanceof Error ? error.message : String(error);
+  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+  return `${error.code}: ${error.message}${cause} Next: ${error.next}`;
+}

@@ -1,0 +1,49 @@
+/** Sizes are bytes everywhere; these are for constants, config suffixes and people's eyes. */
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+export const GIB = 1024 * MIB;
+
+/** Unit of plug of the virtio-mem device (QEMU and Cloud Hypervisor default). */
+export const DEVICE_BLOCK_BYTES = 2 * MIB;
+/** Linux memory block on x86-64 with less than 64 GiB of boot memory (arch/x86/mm/init_64.c). */
+export const MEMORY_BLOCK_BYTES = 128 * MIB;
+
+/** Parses `128MiB`, `2GiB`, `4096`, `64k`; returns bytes, or null when it is not a size. */
+export function parseBytes(text: string): number | null {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgt])?(?:i?b)?$/i.exec(text.trim());
+  if (!match) return null;
+  const factor = { '': 1, k: KIB, m: MIB, g: GIB, t: 1024 * GIB }[(match[2] ?? '').toLowerCase()];
+  const bytes = Number(match[1]) * (factor ?? Number.NaN);
+  return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+/** `1.5 GiB`, `768 MiB`, `12 KiB`, `7 B`. */
+export function formatBytes(bytes: number): string {
+  const units: readonly (readonly [number, string])[] = [
+    [GIB, 'GiB'],
+    [MIB, 'MiB'],
+    [KIB, 'KiB'],
+  ];
+  for (const [size, name] of units) {
+    if (Math.abs(bytes) >= size) return `${trimZeros((bytes / size).toFixed(2))} ${name}`;
+  }
+  return `${bytes} B`;
+}
+
+/** `850 µs`, `12.3 ms`, `4.56 s`, `2 min 5 s`. */
+export function formatMs(ms: number): string {
+  if (ms < 1) return `${trimZeros((ms * 1000).toFixed(0))} µs`;
+  if (ms < 1000) return `${trimZeros(ms.toFixed(ms < 100 ? 1 : 0))} ms`;
+  if (ms < 120_000) return `${trimZeros((ms / 1000).toFixed(2))} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+/** Smallest multiple of `unit` that is at least `bytes`. */
+export function roundUp(bytes: number, unit: number): number {
+  return Math.ceil(bytes / unit) * unit;
+}
+
+function trimZeros(text: string): string {
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
+}

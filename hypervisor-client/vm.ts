@@ -1,0 +1,161 @@
+/**
+ * The one interface to a VMM. It knows VMs and regions, nothing of functions or instances. Data
+ * fields are snake_case with their unit; all sizes are bytes.
+ */
+import type { Duplex } from 'node:stream';
+
+export type VmmKind = 'qemu' | 'cloud-hypervisor' | 'fake';
+export type Accelerator = 'kvm' | 'tcg';
+
+/** What a region is at boot. One virtio-mem device each. */
+export interface RegionSpec {
+  /** `[a-z][a-z0-9-]{0,30}`, unique in the VM. */
+  readonly id: string;
+  /** Multiple of the Linux memory block (128 MiB on x86-64). */
+  readonly max_bytes: number;
+  /** Requested from boot on: 0, or `max_bytes` for the over-provisioned baseline. */
+  readonly initial_bytes: number;
+  /** A guest NUMA node of the region's own (mechanism `numa`), else null. Nodes start at 1. */
+  readonly guest_node: number | null;
+}
+
+export interface VmSpec {
+  readonly id: string;
+  /** Sockets, console and the adoption handle go here; created by the driver, mode 0700. */
+  readonly run_dir: string;
+  readonly kernel_path: string;
+  readonly initrd_path: string;
+  /** Kernel arguments; the driver adds only what its own devices need (console). */
+  readonly kernel_arguments: readonly string[];
+  readonly vcpus: number;
+  /** Ordinary memory from boot on, regions not counted. */
+  readonly boot_bytes: number;
+  readonly regions: readonly RegionSpec[];
+  /** Host backing of the regions: `anonymous` (huge pages where the host gives them), `memfd` (4 KiB). */
+  readonly backing: 'anonymous' | 'memfd';
+  readonly accelerator: Accelerator | 'auto';
+}
+
+/** One region as it is. Target and actual are separate fields on purpose. */
+export interface Region {
+  readonly id: string;
+  readonly max_bytes: number;
+  /** The target last accepted by the VMM. */
+  readonly requested_bytes: number;
+  /** What the guest has really plugged, by the VMM's word. */
+  readonly plugged_bytes: number;
+  /** What the VMM process really holds of the host's memory for it. */
+  readonly resident_bytes: number;
+  /** The guest's name of the device, e.g. `0000:00:10.0`: the identity both sides agree on. */
+  readonly pci_address: string;
+}
+
+export type VmState = 'starting' | 'running' | 'paused' | 'panicked' | 'stopped';
+
+export interface VmObservation {
+  readonly state: VmState;
+  readonly regions: readonly Region[];
+  /** Resident bytes of the whole VMM process. */
+  readonly resident_bytes: number;
+  /** Host clock (base/clock.ts) of this look. */
+  readonly observed_at_ms: number;
+}
+
+/**
+ * `done`: plugged = requested and the host sees it. `partial`: the deadline passed with some moved.
+ * `refused`: VMM or guest said no and nothing moved. `failed`: the VM or the channel broke.
+ */
+export type Outcome = 'done' | 'partial' | 'refused' | 'failed';
+
+/** One resize with every time stamp (host clock, ms); null where that point was not reached. */
+export interface ResizeResult {
+  readonly region_id: string;
+  readonly outcome: Outcome;
+  readonly before_bytes: number;
+  readonly requested_bytes: number;
+  readonly plugged_bytes: number;
+  readonly resident_before_bytes: number;
+  readonly resident_bytes: number;
+  readonly requested_at_ms: number;
+  readonly accepted_at_ms: number | null;
+  readonly plugged_at_ms: number | null;
+  /** Unplug only: resident bytes of the region are at most its plugged bytes. */
+  readonly resident_at_ms: number | null;
+  /** Times the same target was set again because the guest slept on it. */
+  readonly nudges: number;
+  /** Code and text of the reason when the outcome is not `done`. */
+  readonly error_code: string | null;
+  readonly reason: string | null;
+}
+
+export interface ResizeOptions {
+  readonly deadline_ms: number;
+  readonly signal?: AbortSignal;
+}
+
+export type VmEvent =
+  | {
+      readonly type: 'exited';
+      readonly at_ms: number;
+      readonly code: number | null;
+      readonly signal: string | null;
+    }
+  | { readonly type: 'guest-panicked'; readonly at_ms: number }
+  | { readonly type: 'guest-reset'; readonly at_ms: number }
+  | {
+      readonly type: 'region-size';
+      readonly at_ms: number;
+      readonly region_id: string;
+      readonly plugged_bytes: number;
+    };
+
+/** Enough to find a living VM again after its owner died. Plain JSON, kept in `run_dir`. */
+export interface VmHandle {
+  readonly schema_version: 1;
+  readonly vmm: VmmKind;
+  readonly pid: number;
+  /** Start time of the process in clock ticks (/proc/PID/stat field 22): guards against pid reuse. */
+  readonly pid_start_ticks: number;
+  readonly spec: VmSpec;
+}
+
+export interface Vm {
+  readonly id: string;
+  readonly handle: VmHandle;
+  readonly accelerator: Accelerator;
+  /** The guest's console, from the first byte on. */
+  readonly console_path: string;
+  observe(): Promise<VmObservation>;
+  /**
+   * Sets the target of one region and waits until it is reached and seen by the host, or the
+   * deadline passes. Never throws for what a guest can do (that is an outcome); throws
+   * HotplaneError for a bad argument (unknown region, misaligned, above maximum, below zero).
+   */
+  resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult>;
+  /** Events from now on; ends when the VM is gone or `signal` aborts. A hint, never the truth. */
+  events(signal?: AbortSignal): AsyncIterable<VmEvent>;
+  /** The byte stream to the guest's agent. One at a time; a second call closes the first. */
+  guestChannel(): Promise<Duplex>;
+  /** Ends the VM: politely, then by force. Idempotent. Nothing of it is left running. */
+  shutdown(): Promise<void>;
+  /** Closes our sockets and leaves the VM running, to be adopted later. */
+  release(): Promise<void>;
+}
+
+export interface Capabilities {
+  readonly vmm: VmmKind;
+  readonly version: string;
+  readonly accelerator: Accelerator;
+  readonly regions_per_vm: number;
+  readonly plugged_per_region: boolean;
+}
+
+export interface Hypervisor {
+  readonly kind: VmmKind;
+  /** Finds the binary and its version, probes the accelerator. Throws HP_VMM_* when unusable. */
+  probe(): Promise<Capabilities>;
+  /** Starts a VM; resolves when the VMM answers (the guest may still be booting). */
+  launch(spec: VmSpec, options?: { readonly signal?: AbortSignal }): Promise<Vm>;
+  /** Takes over a VM that outlived its owner. Throws HP_VMM_GONE when it is not there any more. */
+  adopt(handle: VmHandle): Promise<Vm>;
+}
