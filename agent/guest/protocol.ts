@@ -1,0 +1,160 @@
+/**
+ * The guest protocol, version 1: line-delimited JSON over a byte stream (virtio-serial or vsock), at
+ * most LIMITS.guest_line_bytes a line. The agent asks (`id`, `type`), the guest answers every
+ * request once with the same `id`, and tells events without `id`. Whatever the guest says is a hint
+ * from an untrusted party: parsed here, bounded, and never believed over the VMM and the host.
+ */
+import { z } from 'zod';
+
+export const GUEST_PROTOCOL_VERSION = 1;
+/** Name of the virtio-serial port, and the vsock port number, on which the guest listens. */
+export const GUEST_SERIAL_PORT = 'hotplane.agent.0';
+export const GUEST_VSOCK_PORT = 1024;
+
+const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+const count = bytes;
+/** Milliseconds of the guest's CLOCK_BOOTTIME. Comparable only with other guest stamps. */
+const guest_ms = z.number().nonnegative().finite();
+const name = z.string().min(1).max(128);
+
+/** How an instance is bound to its region inside the guest. */
+export type AttachKind = 'none' | 'numa' | 'hotmem';
+
+/* ---- agent to guest ---- */
+
+export interface StartRequest {
+  readonly type: 'start';
+  readonly instance: string;
+  /** PCI address of the region's device, the identity both sides share. */
+  readonly region_pci: string;
+  readonly attach: AttachKind;
+  /** Guest NUMA node for `numa`; -1 otherwise. */
+  readonly guest_node: number;
+  /** How long the instance may wait for its partition to be populated. */
+  readonly attach_timeout_ms: number;
+  /** memory.max of the instance's cgroup; 0 = unlimited. */
+  readonly memory_max_bytes: number;
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What one invocation of the workload program does; see images/workload. */
+export interface WorkloadRequest {
+  /** Anonymous memory to touch (kept until the instance ends). */
+  readonly anonymous_bytes: number;
+  /** File-backed memory to map and read. */
+  readonly file_bytes: number;
+  readonly cpu_ms: number;
+  /** Total duration; the rest after the CPU time is slept. */
+  readonly wall_ms: number;
+}
+
+export type GuestRequest =
+  | StartRequest
+  | { readonly type: 'invoke'; readonly instance: string; readonly work: WorkloadRequest }
+  | { readonly type: 'stop'; readonly instance: string }
+  | { readonly type: 'stats' }
+  | { readonly type: 'ping' };
+
+/* ---- guest to agent ---- */
+
+export const helloSchema = z.object({
+  type: z.literal('hello'),
+  /** Lowest and highest protocol version the guest speaks. */
+  protocol: z.tuple([z.number().int(), z.number().int()]),
+  kernel: name,
+  init: name,
+  vcpus: count,
+  page_bytes: bytes,
+  memory_block_bytes: bytes,
+  boot_ms: guest_ms,
+  init_on_alloc: z.boolean(),
+  hotmem: z.boolean(),
+});
+export type Hello = z.infer<typeof helloSchema>;
+
+export const startedSchema = z.object({
+  pid: z.number().int().positive(),
+  created_at_ms: guest_ms,
+  /** The sandbox exists and waits for its partition (t3). */
+  sandbox_at_ms: guest_ms,
+  /** Attached, the workload program said it is ready (t4). */
+  ready_at_ms: guest_ms,
+});
+export type Started = z.infer<typeof startedSchema>;
+
+export const invokedSchema = z.object({
+  started_at_ms: guest_ms,
+  first_byte_at_ms: guest_ms,
+  finished_at_ms: guest_ms,
+  anonymous_bytes: bytes,
+  file_bytes: bytes,
+  cpu_ms: guest_ms,
+  wall_ms: guest_ms,
+  minor_faults: count,
+  major_faults: count,
+});
+export type Invoked = z.infer<typeof invokedSchema>;
+
+export const stoppedSchema = z.object({
+  /** The process tree is gone and the partition has no users (t7). */
+  gone_at_ms: guest_ms,
+  peak_bytes: bytes,
+});
+export type Stopped = z.infer<typeof stoppedSchema>;
+
+export const partitionSchema = z.object({
+  region_pci: name,
+  /** What the guest counts as plugged of this device (memory blocks online, or the partition's). */
+  plugged_bytes: bytes,
+  used_bytes: bytes,
+  peak_bytes: bytes,
+  users: count,
+  /** `hotmem` partition state, or `stock`. */
+  state: name,
+  /** Time inside the guest of the last plug and unplug, nanoseconds; 0 when not known. */
+  plug_ns: count,
+  unplug_ns: count,
+  map_bytes: bytes,
+});
+
+export const statsSchema = z.object({
+  taken_at_ms: guest_ms,
+  partitions: z.array(partitionSchema).max(256),
+  memory_total_bytes: bytes,
+  memory_free_bytes: bytes,
+  memory_available_bytes: bytes,
+  /** /proc/vmstat since boot. */
+  pages_migrated: count,
+  minor_faults: count,
+  oom_kills: count,
+  /** /proc/pressure/memory `some` and `full` totals, microseconds. */
+  psi_some_us: count,
+  psi_full_us: count,
+  /** Guest CPU time since boot over all vCPUs, kernel and user. */
+  cpu_system_ms: guest_ms,
+  cpu_user_ms: guest_ms,
+});
+export type GuestStats = z.infer<typeof statsSchema>;
+
+export const exitEventSchema = z.object({
+  type: z.literal('exit'),
+  instance: name,
+  status: z.number().int().nullable(),
+  signal: z.number().int().nullable(),
+  reason: z.enum(['exited', 'oom', 'crash', 'killed']),
+  at_ms: guest_ms,
+});
+export type ExitEvent = z.infer<typeof exitEventSchema>;
+
+export const replySchema = z.discriminatedUnion('ok', [
+  z.object({ id: count, ok: z.literal(true), result: z.unknown() }),
+  z.object({
+    id: count,
+    ok: z.literal(false),
+    /** Stable code, e.g. `no-such-instance`, `attach-timeout`, `attach-refused`, `spawn-failed`. */
+    code: name,
+    message: z.string().max(1024),
+  }),
+]);
+export type GuestReply = z.infer<typeof replySchema>;
