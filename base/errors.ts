@@ -63,7 +63,8 @@ export function isHotplaneError(value: unknown): value is HotplaneError {
   return (
     value instanceof Error &&
     value.name === 'HotplaneError' &&
-    typeof (value as { code?: unknown }).code === 'string'
+    'code' in value &&
+    typeof value.code === 'string'
   );
 }
 

@@ -1,0 +1,106 @@
+/**
+ * `npm test`: the checks (format, lint, types), the guest images, then the tests: first those that
+ * need no VM, side by side, then those with real VMs, few at a time. Ends with `N passed, N failed`;
+ * a check counts as one test.
+ */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { delimiter, join } from 'node:path';
+import { PROJECT_ROOT } from '../base/paths.ts';
+import { formatMs } from '../base/units.ts';
+import { tallyTapLine, emptyTally, type Tally } from './tap.ts';
+
+interface Stage {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  /** `check` counts as one test by its exit code; `tap` by the lines it prints. */
+  readonly kind: 'check' | 'tap';
+  /** A failure here makes the later stages pointless. */
+  readonly required?: boolean;
+}
+
+const CHECKS: readonly Stage[] = [
+  { name: 'format', command: ['biome', 'format', '.'], kind: 'check' },
+  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'], kind: 'check' },
+  { name: 'types', command: ['tsc', '-p', '.'], kind: 'check' },
+];
+
+/** Real-VM tests are named `*.vm.test.ts`: they share two cores and run one file at a time. */
+const TESTS: readonly Stage[] = [
+  {
+    name: 'guest images',
+    command: [process.execPath, 'cli/main.ts', 'images', 'build', '--variant', 'all'],
+    kind: 'check',
+    required: true,
+  },
+  {
+    name: 'tests without a VM',
+    command: ['ava', '--tap', '--concurrency', '2', '!test/**/*.vm.test.ts'],
+    kind: 'tap',
+  },
+  {
+    name: 'tests with real VMs',
+    command: ['ava', '--tap', '--concurrency', '1', 'test/**/*.vm.test.ts'],
+    kind: 'tap',
+  },
+];
+
+function environment(): NodeJS.ProcessEnv {
+  const bin = join(PROJECT_ROOT, 'node_modules', '.bin');
+  return { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` };
+}
+
+/** Runs one stage, passing its output on; returns what it adds to the tally. */
+async function runStage(stage: Stage): Promise<Tally> {
+  const [command, ...args] = stage.command;
+  const child = spawn(command, args, {
+    cwd: PROJECT_ROOT,
+    env: environment(),
+    stdio: ['ignore', stage.kind === 'tap' ? 'pipe' : 'inherit', 'inherit'],
+  });
+  let tally = emptyTally();
+  const closed = new Promise<number>((resolve) => {
+    child.once('error', (error) => {
+      process.stderr.write(`${stage.name}: cannot run ${command}: ${error.message}\n`);
+      resolve(1);
+    });
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+  if (child.stdout) {
+    for await (const line of createInterface({ input: child.stdout })) {
+      process.stdout.write(`${line}\n`);
+      tally = tallyTapLine(tally, line);
+    }
+  }
+  const code = await closed;
+  if (stage.kind === 'check')
+    return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  const silent = tally.failed === 0 && (code !== 0 || tally.passed === 0);
+  return silent ? { passed: tally.passed, failed: 1 } : tally;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { 'only-checks': { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  const stages = values['only-checks'] ? CHECKS : [...CHECKS, ...TESTS];
+  const chosen = stages.filter(
+    (stage) => positionals.length === 0 || positionals.some((part) => stage.name.includes(part)),
+  );
+  let total = emptyTally();
+  for (const [index, stage] of chosen.entries()) {
+    process.stdout.write(`\n== step ${index + 1} of ${chosen.length}: ${stage.name}\n`);
+    const began_ms = performance.now();
+    const tally = await runStage(stage);
+    total = { passed: total.passed + tally.passed, failed: total.failed + tally.failed };
+    const elapsed = formatMs(performance.now() - began_ms);
+    process.stdout.write(`== ${stage.name}: ${tally.failed ? 'FAILED' : 'ok'} in ${elapsed}\n`);
+    if (stage.required && tally.failed > 0) break;
+  }
+  process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
+  process.exitCode = total.failed === 0 ? 0 : 1;
+}
+
+await main();
