@@ -1,0 +1,135 @@
+/**
+ * Every error code of this folder, with its category and the usual next step. Users match on
+ * `code`; the text is for people. `HP_VMM_*` is about a VM or its VMM, `HP_QMP_*` about the wire.
+ */
+import { type ErrorCategory, HotplaneError, isHotplaneError } from '../base/errors.ts';
+
+interface CodeInfo {
+  readonly category: ErrorCategory;
+  readonly next: string;
+}
+
+const CODES = {
+  /* The VMM program and its start. */
+  HP_VMM_MISSING: {
+    category: 'unavailable',
+    next: 'Install the VMM, or name its program with an absolute path.',
+  },
+  HP_VMM_UNSUPPORTED: {
+    category: 'unavailable',
+    next: 'Use a version of the VMM that is named as supported in hypervisor-client/README.md.',
+  },
+  HP_VMM_START_FAILED: {
+    category: 'failure',
+    next: 'Read the last lines of the VMM above; its full output is in the run folder.',
+  },
+  HP_VMM_BAD_SPEC: { category: 'usage', next: 'Correct the VM specification.' },
+  HP_VMM_BAD_IMAGE: {
+    category: 'usage',
+    next: 'Name a kernel and an initial RAM disk that exist and can be read.',
+  },
+  HP_VMM_SOCKET_PATH: {
+    category: 'usage',
+    next: 'Use a shorter run_dir: Linux allows 107 bytes for the path of a Unix socket.',
+  },
+  HP_VMM_RUN_DIR_TAKEN: {
+    category: 'conflict',
+    next: 'Adopt or shut down the VM that lives there, or use another run_dir.',
+  },
+
+  /* A VM that is, or was, there. */
+  HP_VMM_GONE: {
+    category: 'unavailable',
+    next: 'Launch the VM again; its console and the output of its VMM are in the run folder.',
+  },
+  HP_VMM_BUSY: {
+    category: 'conflict',
+    next: 'Wait for the operation in flight to end, then try again.',
+  },
+  HP_VMM_RELEASED: { category: 'conflict', next: 'Adopt the VM again by its handle.' },
+  HP_VMM_BACKING: {
+    category: 'failure',
+    next: 'Check that /proc/PID/smaps of the VMM can be read by this user.',
+  },
+  HP_VMM_WONT_END: {
+    category: 'failure',
+    next: 'Look for the process by its pid; it did not end after SIGKILL.',
+  },
+  HP_VMM_CHANNEL: {
+    category: 'unavailable',
+    next: 'Check that the VM runs and that nobody else holds its guest channel.',
+  },
+
+  /* Arguments of a resize. */
+  HP_VMM_UNKNOWN_REGION: { category: 'usage', next: 'Name a region of the VM specification.' },
+  HP_VMM_BAD_SIZE: {
+    category: 'usage',
+    next: 'Ask for whole device blocks between zero and the maximum of the region.',
+  },
+
+  /* Outcomes of a resize, as `error_code` of its result. */
+  HP_VMM_REJECTED: { category: 'failure', next: 'Read the reason the VMM gave.' },
+  HP_VMM_STALLED: {
+    category: 'partial',
+    next: 'Free memory in the guest and ask again, or shut the VM down.',
+  },
+  HP_VMM_HOST_KEPT: {
+    category: 'partial',
+    next: 'Ask again; if it stays, look for what holds the pages of the VMM on the host.',
+  },
+  HP_VMM_ABORTED: { category: 'interrupted', next: 'Observe the VM before asking again.' },
+  HP_VMM_CALL_FAILED: {
+    category: 'failure',
+    next: 'Observe the VM: the call may or may not have taken effect.',
+  },
+
+  /* The QEMU Machine Protocol. */
+  HP_QMP_CONNECT: {
+    category: 'unavailable',
+    next: 'Check that QEMU runs and that no other client holds its QMP socket.',
+  },
+  HP_QMP_TIMEOUT: {
+    category: 'timeout',
+    next: 'Observe the VM before trying again: the command may still take effect.',
+  },
+  HP_QMP_CLOSED: { category: 'unavailable', next: 'Check whether QEMU still runs.' },
+  HP_QMP_PROTOCOL: {
+    category: 'failure',
+    next: 'Check that the socket belongs to QEMU; the connection was closed.',
+  },
+  HP_QMP_ERROR: { category: 'failure', next: 'Read the reason QEMU gave.' },
+} as const satisfies Record<string, CodeInfo>;
+
+export type VmmErrorCode = keyof typeof CODES;
+
+/** All codes this folder throws or reports, for the documentation and its test. */
+export const VMM_ERROR_CODES: readonly string[] = Object.keys(CODES);
+
+export interface VmmErrorOptions {
+  /** Overrides the usual next step of the code. */
+  readonly next?: string;
+  readonly cause?: unknown;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Makes the error of one code; `message` is one sentence with the values that matter. */
+export function vmmError(
+  code: VmmErrorCode,
+  message: string,
+  options: VmmErrorOptions = {},
+): HotplaneError {
+  const info: CodeInfo = CODES[code];
+  return new HotplaneError({
+    code,
+    category: info.category,
+    message,
+    next: options.next ?? info.next,
+    ...(options.cause === undefined ? {} : { cause: options.cause }),
+    ...(options.details ? { details: options.details } : {}),
+  });
+}
+
+/** True when `error` is ours and has this code. */
+export function hasCode(error: unknown, code: VmmErrorCode): error is HotplaneError {
+  return isHotplaneError(error) && error.code === code;
+}
