@@ -66,4 +66,56 @@ export const LIMITS = {
   agent_stop_ms: 30_000,
   /** One line of a result file. */
   result_line_bytes: 1024 * 1024,
+
+  /** Tries to stop one instance before its guest counts as broken, and the pause between them. */
+  instance_stop_attempts: 3,
+  instance_stop_retry_ms: 1_000,
+  /** Tries to empty a region before it is left alone until reuse, Drain or Remove ... */
+  unplug_attempts: 5,
+  /** ... and the pause before the second; it doubles each time. */
+  unplug_retry_ms: 2_000,
+  /** Longest wait of an invocation for an instance. */
+  invocation_queued_ms: 600_000,
+  /** What an invocation may take on top of its own wall and CPU time. */
+  invocation_grace_ms: 120_000,
+  /** How long Remove and a stopping agent let busy instances go on. */
+  remove_drain_ms: 60_000,
+  /** `stats` and `ping` of a guest. */
+  guest_call_ms: 10_000,
+  /** Console lines quoted when a guest fails. */
+  console_tail_lines: 8,
+  /** Tries to shut one VM down. */
+  vm_shutdown_attempts: 3,
+  /** Requests a caller may have open at the agent at once. */
+  agent_requests_open: 100_000,
+  /** A call to the agent that should be answered at once (status). */
+  agent_call_ms: 10_000,
+  /** Subscribers of Watch, and records kept for a slow one before it is dropped. */
+  watchers: 16,
+  watch_buffer_records: 10_000,
+  /** Shortest and usual time between two looks at a VM's memory. */
+  memory_interval_ms_min: 20,
+  memory_interval_ms: 250,
+
+  /** Calls to one Cloud Hypervisor that wait for the one in flight. */
+  ch_calls_queued: 256,
+  /** One answer of Cloud Hypervisor; of an error answer less is kept. */
+  ch_answer_bytes: 8 * 1024 * 1024,
+  ch_error_body_bytes: 64 * 1024,
+  ch_error_messages: 32,
+  ch_error_message_chars: 1_024,
+  /** One request body: the server of v53.0 and older takes 51,200 bytes, newer ones 4 MiB. */
+  ch_request_bytes: 51_200,
+  /** A connection to Cloud Hypervisor that is idle longer is closed: it takes ten at most. */
+  ch_keep_alive_ms: 30_000,
+  /** Creating or booting a VM, which sets up all of its memory. */
+  ch_boot_ms: 20_000,
+  /** One record of the event monitor; a longer one is dropped and counted. */
+  ch_event_bytes: 64 * 1024,
+  /** The answer to a vsock CONNECT: one short line. */
+  ch_vsock_line_bytes: 64,
+  /** A first resize waits this long for the guest's driver, then is sent: it acts on probe. */
+  ch_driver_active_ms: 15_000,
+  /** Zones of one VM: 32 PCI devices on segment 0, less bridge, rng, vsock and spares. */
+  ch_zones_per_vm: 24,
 } as const;

@@ -1,0 +1,47 @@
+import { HotplaneError } from '../../base/errors.ts';
+
+/** An option of `hotplane replay` that does not hold. */
+export function badOption(option: string, value: string, problem: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_REPLAY_OPTION',
+    category: 'usage',
+    message: `--${option} ${value}: ${problem}.`,
+    next: 'see `hotplane replay --help` for what each option takes.',
+    details: { option, value },
+  });
+}
+
+/** The agent we were to start did not come up. */
+export function agentNotUp(log_path: string, reason: string, cause?: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_REPLAY_AGENT_START',
+    category: 'unavailable',
+    message: `the agent for this replay did not start: ${reason}.`,
+    next: `read its log ${log_path}.`,
+    cause,
+    details: { log_path },
+  });
+}
+
+/** A call to the agent failed in a way that ends the run of this mechanism. */
+export function agentLost(mechanism: string, doing: string, cause: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_REPLAY_AGENT',
+    category: 'failure',
+    message: `${mechanism}: the agent failed at ${doing}.`,
+    next: 'the results so far are kept; read the log of the agent, then run the replay again.',
+    cause,
+    details: { mechanism, doing },
+  });
+}
+
+/** Ctrl-C, or a signal to end. */
+export function interrupted(out: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_REPLAY_INTERRUPTED',
+    category: 'interrupted',
+    message: `the replay was interrupted; the results so far are in ${out}, marked as such.`,
+    next: 'run it again with another --out, or read what is there with `hotplane report`.',
+    details: { out },
+  });
+}

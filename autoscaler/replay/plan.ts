@@ -1,0 +1,150 @@
+/**
+ * From a selection of a trace to what is deployed and when it is invoked. Pure: the same inputs
+ * give the same plan, and every mechanism of a run replays the same plan.
+ */
+import { LIMITS } from '../../base/limits.ts';
+import { assignProfiles, type ProfileMapping } from '../memory-model/assign.ts';
+import type { MemoryModel } from '../memory-model/models.ts';
+import { sizeFunction, type FunctionSize, type SizingOptions } from '../memory-model/size.ts';
+import type { Decision, Policy } from '../policy/policy.ts';
+import type { Selection } from '../trace/select.ts';
+import type { FunctionSpec, Work } from './agent-api.ts';
+
+export interface PlanOptions {
+  /** Divides arrival gaps, durations and keep-alive alike. Plugs and boots are never divided. */
+  readonly speedup: number;
+  readonly model: MemoryModel;
+  readonly mapping: ProfileMapping;
+  readonly seed: number;
+  readonly sizing: SizingOptions;
+  /** Share of each duration that is computed rather than waited; the trace does not say it. */
+  readonly cpu_share: number;
+  readonly backing: 'anonymous' | 'memfd';
+  readonly init_on_alloc: boolean;
+  readonly guest_huge_pages: boolean;
+}
+
+export interface PlannedFunction extends FunctionSize {
+  /** Valid for the agent: `f<rank>-<profile>-<start of the trace's function name>`. */
+  readonly name: string;
+  readonly rank: number;
+  readonly app: string;
+  readonly func: string;
+  readonly invocations: number;
+  readonly keep_alive_ms: number;
+}
+
+export interface PlannedArrival {
+  readonly invocation_id: string;
+  readonly function: string;
+  /** After the first arrival of the plan, compressed. */
+  readonly at_ms: number;
+  readonly duration_ms: number;
+  readonly work: Work;
+}
+
+export interface ReplayPlan {
+  readonly functions: readonly PlannedFunction[];
+  readonly arrivals: readonly PlannedArrival[];
+  /** First arrival to the end of the last planned invocation. */
+  readonly load_ms: number;
+  /** The measured window: load, keep-alive and a margin; the same for every mechanism. */
+  readonly window_ms: number;
+  readonly window_margin_ms: number;
+}
+
+export function buildPlan<State>(
+  selection: Selection,
+  options: PlanOptions,
+  policy: Policy<State>,
+): ReplayPlan {
+  const functions = planFunctions(selection, options, policy);
+  const first_ms = selection.invocations[0]?.arrival_ms ?? 0;
+  const arrivals = selection.invocations.map((invocation, index): PlannedArrival => {
+    const target = functions[invocation.function_index];
+    if (!target) throw new RangeError(`invocation of unknown function ${index}`);
+    const duration_ms = compress(invocation.duration_ms, options.speedup);
+    return {
+      invocation_id: `i${String(index + 1).padStart(6, '0')}`,
+      function: target.name,
+      at_ms: compress(invocation.arrival_ms - first_ms, options.speedup),
+      duration_ms,
+      work: {
+        anonymous_bytes: target.anonymous_bytes,
+        file_bytes: target.file_bytes,
+        cpu_ms: round(duration_ms * options.cpu_share),
+        wall_ms: duration_ms,
+      },
+    };
+  });
+  const load_ms = arrivals.reduce((end, a) => Math.max(end, a.at_ms + a.duration_ms), 0);
+  const keep_alive_ms = functions.reduce((most, f) => Math.max(most, f.keep_alive_ms), 0);
+  const window_margin_ms = LIMITS.replay_window_margin_ms;
+  const window_ms = Math.ceil(load_ms + keep_alive_ms + window_margin_ms);
+  return { functions, arrivals, load_ms, window_ms, window_margin_ms };
+}
+
+/** What Deploy gets for a planned function under one mechanism. */
+export function deploySpec(
+  planned: PlannedFunction,
+  mechanism: string,
+  concurrency: number,
+  options: Pick<PlanOptions, 'backing' | 'init_on_alloc' | 'guest_huge_pages'>,
+): FunctionSpec {
+  return {
+    name: planned.name,
+    mechanism,
+    limit_bytes: planned.limit_bytes,
+    concurrency,
+    vcpus: planned.vcpus,
+    boot_bytes: planned.boot_bytes,
+    keep_alive_ms: planned.keep_alive_ms,
+    argv: [],
+    backing: options.backing,
+    init_on_alloc: options.init_on_alloc,
+    guest_huge_pages: options.guest_huge_pages,
+  };
+}
+
+function planFunctions<State>(
+  selection: Selection,
+  options: PlanOptions,
+  policy: Policy<State>,
+): PlannedFunction[] {
+  const count = selection.functions.length;
+  const profiles = assignProfiles(options.model, count, options.mapping, options.seed);
+  let state = policy.initial_state;
+  return selection.functions.map((entry, index): PlannedFunction => {
+    const profile = profiles[index];
+    if (!profile) throw new RangeError(`no profile for function ${index}`);
+    const start =
+      entry.func
+        .toLowerCase()
+        .replaceAll(/[^a-z0-9]/g, '')
+        .slice(0, 8) || 'x';
+    const name = `f${entry.rank}-${profile.name}-${start}`;
+    const decision: Decision<State> = policy.decide(
+      state,
+      { kind: 'function_planned', function: name },
+      0,
+    );
+    state = decision.state;
+    return {
+      name,
+      rank: entry.rank,
+      app: entry.app,
+      func: entry.func,
+      invocations: entry.invocations,
+      keep_alive_ms: decision.actions[0]?.keep_alive_ms ?? 0,
+      ...sizeFunction(profile, options.sizing),
+    };
+  });
+}
+
+function compress(ms: number, speedup: number): number {
+  return round(ms / speedup);
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

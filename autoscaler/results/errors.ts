@@ -1,0 +1,55 @@
+import { HotplaneError } from '../../base/errors.ts';
+
+/** The folder already holds a run; runs are never overwritten or mixed. */
+export function resultsExist(folder: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_RESULTS_EXIST',
+    category: 'conflict',
+    message: `${folder} already holds results.`,
+    next: 'choose another folder with --out, or remove that one.',
+    details: { folder },
+  });
+}
+
+export function resultsUnwritable(path: string, cause: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_RESULTS_UNWRITABLE',
+    category: 'failure',
+    message: `the result file ${path} cannot be written.`,
+    next: 'check the free space and the permissions of the folder given with --out.',
+    cause,
+    details: { path },
+  });
+}
+
+export function resultsMissing(path: string, cause: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_RESULTS_MISSING',
+    category: 'usage',
+    message: `there is no readable result file ${path}.`,
+    next: 'name a folder written by `hotplane replay --out`.',
+    cause,
+    details: { path },
+  });
+}
+
+/** A line or the manifest does not follow the documented format. */
+export function resultsMalformed(path: string, line: number, problem: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_RESULTS_MALFORMED',
+    category: 'failure',
+    message: `${path} line ${line} is not in the documented format: ${problem}.`,
+    next: 'see autoscaler/results/README.md for the format, and restore the file as written.',
+    details: { path, line },
+  });
+}
+
+export function resultsVersion(path: string, found: unknown, known: number): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_RESULTS_VERSION',
+    category: 'usage',
+    message: `${path} has schema_version ${String(found)}; this hotplane reads ${known}.`,
+    next: 'read the folder with the hotplane version that its manifest names.',
+    details: { path, known },
+  });
+}

@@ -1,0 +1,108 @@
+/**
+ * Writes a result folder as the run goes: every line is in the file (not in our memory) when the
+ * call returns, so a crash keeps what was written. The manifest is replaced as a whole.
+ */
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { resultsExist, resultsUnwritable } from './errors.ts';
+import type { InvocationLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
+
+export const RESULT_FILES = {
+  manifest: 'manifest.json',
+  operations: 'operations.jsonl',
+  invocations: 'invocations.jsonl',
+  memory: 'memory.jsonl',
+  summary: 'summary.json',
+  report: 'report.html',
+} as const;
+
+export class ResultWriter {
+  readonly folder: string;
+  readonly #operations: LineFile;
+  readonly #invocations: LineFile;
+  readonly #memory: LineFile;
+
+  /** Makes the folder. Throws `HP_RESULTS_EXIST` when it already holds a run. */
+  constructor(folder: string) {
+    this.folder = folder;
+    if (existsSync(join(folder, RESULT_FILES.manifest))) throw resultsExist(folder);
+    try {
+      mkdirSync(folder, { recursive: true });
+    } catch (error) {
+      throw resultsUnwritable(folder, error);
+    }
+    this.#operations = new LineFile(join(folder, RESULT_FILES.operations));
+    this.#invocations = new LineFile(join(folder, RESULT_FILES.invocations));
+    this.#memory = new LineFile(join(folder, RESULT_FILES.memory));
+  }
+
+  operation(line: OperationLine): void {
+    this.#operations.append(line);
+  }
+
+  invocation(line: InvocationLine): void {
+    this.#invocations.append(line);
+  }
+
+  memory(line: MemoryLine): void {
+    this.#memory.append(line);
+  }
+
+  manifest(manifest: Manifest): void {
+    replaceFile(join(this.folder, RESULT_FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+  }
+
+  /** Everything is on disk afterwards. May be called twice. */
+  close(): void {
+    for (const file of [this.#operations, this.#invocations, this.#memory]) file.close();
+  }
+}
+
+/** Writes beside the file and renames, so that readers see the old or the new one, never half. */
+export function replaceFile(path: string, text: string): void {
+  const draft = `${path}.new`;
+  try {
+    writeFileSync(draft, text);
+    renameSync(draft, path);
+  } catch (error) {
+    throw resultsUnwritable(path, error);
+  }
+}
+
+class LineFile {
+  readonly #path: string;
+  #fd: number | null;
+
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      this.#fd = openSync(path, 'wx');
+    } catch (error) {
+      const taken = error instanceof Error && 'code' in error && error.code === 'EEXIST';
+      throw taken ? resultsExist(path) : resultsUnwritable(path, error);
+    }
+  }
+
+  append(line: object): void {
+    if (this.#fd === null) return;
+    try {
+      writeSync(this.#fd, `${JSON.stringify(line)}\n`);
+    } catch (error) {
+      throw resultsUnwritable(this.#path, error);
+    }
+  }
+
+  close(): void {
+    if (this.#fd === null) return;
+    const fd = this.#fd;
+    this.#fd = null;
+    try {
+      fsyncSync(fd);
+    } catch (error) {
+      throw resultsUnwritable(this.#path, error);
+    } finally {
+      closeSync(fd);
+    }
+  }
+}

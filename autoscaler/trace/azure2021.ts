@@ -1,0 +1,161 @@
+/**
+ * Reader of AzureFunctionsInvocationTraceForTwoWeeksJan2021 (Microsoft, CC-BY 4.0; Zhang et al.,
+ * SOSP 2021), as published: `app,func,end_timestamp,duration`, both numbers in seconds, rows in no
+ * promised order, zero durations, `func` unique only within its app. The arrival is end - duration.
+ * One bad field fails the whole file with its line and column; no row is ever dropped.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { LIMITS } from '../../base/limits.ts';
+import { isHotplaneError } from '../../base/errors.ts';
+import { traceEmpty, traceHeader, traceRow, traceTooLong, traceUnreadable } from './errors.ts';
+import { LineScanner } from './line-scanner.ts';
+import type { Trace, TraceInvocation, TraceQuality } from './trace.ts';
+
+export const AZURE2021_HEADER = 'app,func,end_timestamp,duration';
+const COLUMNS = 4;
+const BYTE_ORDER_MARK = '\uFEFF';
+const NUMBER = /^\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+
+/** Reads a file of the 2021 format. Throws `HP_TRACE_*`. */
+export async function readAzure2021(path: string): Promise<Trace> {
+  try {
+    return await parseAzure2021(createReadStream(path), path);
+  } catch (error) {
+    if (isHotplaneError(error)) throw error;
+    throw traceUnreadable(path, error);
+  }
+}
+
+/** The same from any stream of bytes; `path` is only for messages and the manifest. */
+export async function parseAzure2021(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  path: string,
+): Promise<Trace> {
+  const rows = new RowCollector(path);
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const scanner = new LineScanner({
+    onLine: (line, text) => rows.add(line, text),
+    onTooLong: (line, value) => {
+      const problem = `starts a line of more than ${LIMITS.trace_line_bytes} bytes`;
+      throw traceRow({ path, line, column: 'row', value, problem });
+    },
+    longest_bytes: LIMITS.trace_line_bytes,
+  });
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    bytes += chunk.byteLength;
+    scanner.push(chunk);
+  }
+  scanner.end();
+  return rows.finish({ path, bytes, sha256: hash.digest('hex') });
+}
+
+/** Takes lines in file order, keeps what they say, and ends as a sorted trace. */
+class RowCollector {
+  readonly #path: string;
+  readonly #apps = new Set<string>();
+  readonly #index_of = new Map<string, number>();
+  readonly #functions: { app: string; func: string; invocations: number }[] = [];
+  readonly #invocations: TraceInvocation[] = [];
+  #header = '';
+  #zero_durations = 0;
+  #out_of_order_rows = 0;
+  #negative_starts = 0;
+  #last_end_ms = Number.NEGATIVE_INFINITY;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  add(line: number, text: string): void {
+    if (line === 1) return this.#readHeader(text);
+    if (line - 1 > LIMITS.trace_rows) throw traceTooLong(this.#path, LIMITS.trace_rows);
+    const fields = text.split(',');
+    if (fields.length !== COLUMNS) {
+      const problem = `has ${text === '' ? 0 : fields.length} fields instead of ${COLUMNS}`;
+      throw traceRow({ path: this.#path, line, column: 'row', value: text, problem });
+    }
+    const [app = '', func = '', end = '', duration = ''] = fields;
+    this.#needName(line, 'app', app);
+    this.#needName(line, 'func', func);
+    const end_ms = this.#needSeconds(line, 'end_timestamp', end);
+    const duration_ms = this.#needSeconds(line, 'duration', duration);
+    this.#keep(app, func, end_ms, duration_ms);
+  }
+
+  finish(input: Trace['input']): Trace {
+    if (this.#header === '') throw traceHeader(this.#path, AZURE2021_HEADER, '');
+    if (this.#invocations.length === 0) throw traceEmpty(this.#path);
+    const invocations = this.#invocations.toSorted((a, b) => a.arrival_ms - b.arrival_ms);
+    return {
+      format: 'azure2021',
+      input,
+      functions: this.#functions,
+      invocations,
+      quality: this.#quality(invocations[0]?.arrival_ms ?? 0),
+    };
+  }
+
+  #readHeader(text: string): void {
+    this.#header = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+    if (this.#header !== AZURE2021_HEADER) throw traceHeader(this.#path, AZURE2021_HEADER, text);
+  }
+
+  #keep(app: string, func: string, end_ms: number, duration_ms: number): void {
+    const arrival_ms = toMicroseconds(end_ms - duration_ms);
+    const above = this.#invocations.at(-1);
+    if (above && arrival_ms < above.arrival_ms) this.#out_of_order_rows += 1;
+    if (arrival_ms < 0) this.#negative_starts += 1;
+    if (duration_ms === 0) this.#zero_durations += 1;
+    this.#last_end_ms = Math.max(this.#last_end_ms, end_ms);
+    this.#apps.add(app);
+    const function_index = this.#indexOf(app, func);
+    this.#invocations.push({ function_index, arrival_ms, duration_ms });
+  }
+
+  #indexOf(app: string, func: string): number {
+    const key = `${app},${func}`;
+    const known = this.#index_of.get(key);
+    const index = known ?? this.#functions.length;
+    if (known === undefined) {
+      this.#index_of.set(key, index);
+      this.#functions.push({ app, func, invocations: 0 });
+    }
+    const entry = this.#functions[index];
+    if (entry) entry.invocations += 1;
+    return index;
+  }
+
+  #needName(line: number, column: string, value: string): void {
+    if (value.trim() !== '') return;
+    throw traceRow({ path: this.#path, line, column, value, problem: 'is empty' });
+  }
+
+  #needSeconds(line: number, column: string, text: string): number {
+    const seconds = NUMBER.test(text) ? Number(text) : Number.NaN;
+    if (Number.isFinite(seconds)) return toMicroseconds(seconds * 1000);
+    const negative = text.startsWith('-') && NUMBER.test(text.slice(1));
+    const problem = negative ? 'is negative' : 'is not a number of seconds';
+    throw traceRow({ path: this.#path, line, column, value: text, problem });
+  }
+
+  #quality(first_arrival_ms: number): TraceQuality {
+    return {
+      rows: this.#invocations.length,
+      apps: this.#apps.size,
+      functions: this.#functions.length,
+      zero_durations: this.#zero_durations,
+      out_of_order_rows: this.#out_of_order_rows,
+      negative_starts: this.#negative_starts,
+      first_arrival_ms,
+      span_ms: toMicroseconds(this.#last_end_ms - first_arrival_ms),
+    };
+  }
+}
+
+/** The file has 1 ms resolution and binary noise below it; times are kept to the microsecond. */
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

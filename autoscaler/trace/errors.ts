@@ -1,0 +1,84 @@
+import { HotplaneError } from '../../base/errors.ts';
+
+/** The file itself cannot be read (missing, a folder, no permission). */
+export function traceUnreadable(path: string, cause: unknown): HotplaneError {
+  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  return new HotplaneError({
+    code: missing ? 'HP_TRACE_MISSING' : 'HP_TRACE_UNREADABLE',
+    category: 'usage',
+    message: missing ? `there is no trace file ${path}.` : `the trace file ${path} cannot be read.`,
+    next: 'name an Azure Functions 2021 trace with --trace; autoscaler/traces/ has a small one.',
+    cause,
+    details: { path },
+  });
+}
+
+/** The first line is not the header of the 2021 format. */
+export function traceHeader(path: string, expected: string, found: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_TRACE_HEADER',
+    category: 'usage',
+    message: `${path} line 1: expected the header "${expected}", found "${shorten(found)}".`,
+    next: 'give a file in the published 2021 format, with its header line and comma separators.',
+    details: { path, line: 1, expected, found: shorten(found) },
+  });
+}
+
+export interface BadField {
+  readonly path: string;
+  readonly line: number;
+  /** Name of the column, or `row` when the row as a whole is malformed. */
+  readonly column: string;
+  readonly value: string;
+  /** Why the value is not accepted, as the end of a sentence. */
+  readonly problem: string;
+}
+
+/** A row that is not four fields, or a field that is not what its column says. */
+export function traceRow(bad: BadField): HotplaneError {
+  const value = shorten(bad.value);
+  return new HotplaneError({
+    code: bad.column === 'row' ? 'HP_TRACE_ROW' : 'HP_TRACE_FIELD',
+    category: 'usage',
+    message: `${bad.path} line ${bad.line}, ${bad.column}: "${value}" ${bad.problem}.`,
+    next: 'correct or remove that line; rows are never dropped silently.',
+    details: { path: bad.path, line: bad.line, column: bad.column, value },
+  });
+}
+
+/** A file that has its header and nothing else. */
+export function traceEmpty(path: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_TRACE_EMPTY',
+    category: 'usage',
+    message: `${path} has a header but no rows.`,
+    next: 'give a trace with at least one invocation.',
+    details: { path },
+  });
+}
+
+/** More rows than one replay can hold in memory. */
+export function traceTooLong(path: string, limit_rows: number): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_TRACE_TOO_LONG',
+    category: 'usage',
+    message: `${path} has more than ${limit_rows} rows.`,
+    next: 'cut the file to the part that is to be replayed.',
+    details: { path, limit_rows },
+  });
+}
+
+/** `--functions` asks for more functions than the trace has. */
+export function traceTooFewFunctions(asked: number, found: number): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_TRACE_TOO_FEW_FUNCTIONS',
+    category: 'usage',
+    message: `${asked} functions were asked for, the trace has ${found}.`,
+    next: `give --functions a number from 1 to ${found}.`,
+    details: { asked, found },
+  });
+}
+
+function shorten(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}

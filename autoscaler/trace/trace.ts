@@ -1,0 +1,50 @@
+/** A trace in memory, whatever file it came from. */
+
+/** One function of the trace. Its name is unique only together with its application. */
+export interface TraceFunction {
+  readonly app: string;
+  readonly func: string;
+  readonly invocations: number;
+}
+
+/** One invocation. Times are milliseconds of the trace, not compressed. */
+export interface TraceInvocation {
+  /** Index into {@link Trace.functions}. */
+  readonly function_index: number;
+  /** End minus duration; may lie a little before 0. */
+  readonly arrival_ms: number;
+  /** May be 0. Without cold-start time. */
+  readonly duration_ms: number;
+}
+
+/** What a reader saw in the file, so that nothing about the data is hidden. */
+export interface TraceQuality {
+  readonly rows: number;
+  readonly apps: number;
+  readonly functions: number;
+  readonly zero_durations: number;
+  /** Rows that arrive before the row above them. */
+  readonly out_of_order_rows: number;
+  /** Rows whose start lies before 0 of the trace's clock. */
+  readonly negative_starts: number;
+  readonly first_arrival_ms: number;
+  /** From the first arrival to the last end. */
+  readonly span_ms: number;
+}
+
+export interface TraceInput {
+  /** As the user gave it. */
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface Trace {
+  readonly format: 'azure2021';
+  readonly input: TraceInput;
+  /** In order of first appearance in the file. */
+  readonly functions: readonly TraceFunction[];
+  /** Sorted by arrival; equal arrivals keep the order of the file. */
+  readonly invocations: readonly TraceInvocation[];
+  readonly quality: TraceQuality;
+}
