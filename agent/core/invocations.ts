@@ -1,0 +1,120 @@
+/** Invocations: the queue of a function, who serves it, and the one answer each gets. */
+import { assert } from '../../base/assert.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { InvokeReply } from './actions.ts';
+import type { Draft } from './draft.ts';
+import type { InvocationResult } from './events.ts';
+import type { Refusal } from './refusals.ts';
+import type { FunctionState, InstanceState, QueuedInvocation } from './state.ts';
+
+type Ending = { readonly result: InvocationResult } | { readonly failure: Refusal };
+
+/** Cold: this is the instance's first, and it became ready only after the invocation came. */
+function isCold(instance: InstanceState, invocation: QueuedInvocation): boolean {
+  const { ready_at_ms } = instance;
+  if (ready_at_ms === null) return true;
+  return instance.invocations === 1 && ready_at_ms > invocation.received_at_ms;
+}
+
+/** The answer to an invocation that got an instance, or whose start failed. */
+export function answerInvocation(
+  draft: Draft,
+  instance: InstanceState,
+  invocation: QueuedInvocation,
+  ending: Ending,
+): void {
+  const assigned = instance.invocation === invocation;
+  const cold = isCold(instance, invocation);
+  if (assigned) instance.invocation = null;
+  const failure = 'failure' in ending ? ending.failure : null;
+  const reply: InvokeReply = {
+    kind: 'invoke',
+    invocation_id: invocation.invocation_id,
+    instance_id: instance.id,
+    cold,
+    outcome: failure ? 'failed' : 'done',
+    failure,
+    received_at_ms: invocation.received_at_ms,
+    assigned_at_ms: assigned ? instance.assigned_at_ms : 0,
+    instance_ready_at_ms: cold ? (instance.ready_at_ms ?? 0) : 0,
+    result: 'result' in ending ? ending.result : null,
+    operation_id: cold ? (instance.operation_id ?? '') : '',
+  };
+  draft.actions.push({ type: 'reply', request_id: invocation.request_id, reply });
+}
+
+/** The answer to an invocation no instance ever took. */
+export function refuseInvocation(
+  draft: Draft,
+  invocation: Pick<QueuedInvocation, 'request_id' | 'invocation_id' | 'received_at_ms'>,
+  outcome: 'refused' | 'failed',
+  failure: Refusal,
+): void {
+  const reply: InvokeReply = {
+    kind: 'invoke',
+    invocation_id: invocation.invocation_id,
+    instance_id: '',
+    cold: false,
+    outcome,
+    failure,
+    received_at_ms: invocation.received_at_ms,
+    assigned_at_ms: 0,
+    instance_ready_at_ms: 0,
+    result: null,
+    operation_id: '',
+  };
+  draft.actions.push({ type: 'reply', request_id: invocation.request_id, reply });
+}
+
+export function refuseQueue(
+  draft: Draft,
+  fn: FunctionState,
+  outcome: 'refused' | 'failed',
+  failure: Refusal,
+): void {
+  for (const invocation of fn.queue) refuseInvocation(draft, invocation, outcome, failure);
+  fn.queue = [];
+}
+
+/**
+ * The idle instance used last: the busiest few stay warm and the others age undisturbed, so the
+ * tail of a burst drains and its memory goes back. Ties go to the lowest region.
+ */
+export function warmest(fn: FunctionState): InstanceState | undefined {
+  let best: InstanceState | undefined;
+  for (const instance of fn.instances) {
+    if (instance.phase !== 'idle') continue;
+    const newer = !best || instance.idle_since_ms > best.idle_since_ms;
+    const tie = best !== undefined && instance.idle_since_ms === best.idle_since_ms;
+    if (newer || (tie && best && instance.region_index < best.region_index)) best = instance;
+  }
+  return best;
+}
+
+/** Gives waiting invocations, oldest first, to idle instances. */
+export function assignIdle(draft: Draft, fn: FunctionState): void {
+  for (;;) {
+    const instance = fn.queue.length > 0 ? warmest(fn) : undefined;
+    const invocation = instance ? fn.queue.shift() : undefined;
+    if (!instance || !invocation) return;
+    assert(instance.invocation === null, 'an idle instance runs nothing');
+    instance.phase = 'busy';
+    instance.invocation = invocation;
+    instance.invocations += 1;
+    instance.assigned_at_ms = draft.now_ms;
+    draft.actions.push({
+      type: 'invoke-instance',
+      vm_id: fn.vm_id,
+      instance_id: instance.id,
+      request_id: invocation.request_id,
+      work: invocation.work,
+      deadline_ms: deadlineOf(fn, invocation),
+    });
+  }
+}
+
+/** Wall time, CPU time with every vCPU's worst share, and a fixed grace. */
+function deadlineOf(fn: FunctionState, invocation: QueuedInvocation): number {
+  const { wall_ms, cpu_ms } = invocation.work;
+  return wall_ms + cpu_ms * fn.spec.concurrency + LIMITS.invocation_grace_ms;
+}

@@ -1,0 +1,51 @@
+/** What a deployed function is. Plain data; checked at the API edge before it comes here. */
+import { MEMORY_BLOCK_BYTES, roundUp } from '../../base/units.ts';
+
+export const MECHANISMS = ['static', 'virtio-mem', 'numa', 'hotmem'] as const;
+/** How memory comes back to the host; see DESIGN: `static` is the over-provisioned baseline. */
+export type Mechanism = (typeof MECHANISMS)[number];
+
+export const BACKINGS = ['anonymous', 'memfd'] as const;
+export type Backing = (typeof BACKINGS)[number];
+
+export interface FunctionSpec {
+  /** `[a-z0-9][a-z0-9-]{0,62}` */
+  readonly name: string;
+  readonly mechanism: Mechanism;
+  /** Memory of one instance. Its region is this, rounded up to the Linux memory block. */
+  readonly limit_bytes: number;
+  /** N: most instances in the function VM, one region each. */
+  readonly concurrency: number;
+  readonly vcpus: number;
+  /** Ordinary memory of the VM. */
+  readonly boot_bytes: number;
+  /** An instance idle for this long is stopped and its region unplugged. */
+  readonly keep_alive_ms: number;
+  /** Empty: the workload program of the image. */
+  readonly argv: readonly string[];
+  readonly backing: Backing;
+  readonly init_on_alloc: boolean;
+  readonly guest_huge_pages: boolean;
+}
+
+/** Bytes of one region of the function: what one permit is for. */
+export function regionBytes(spec: FunctionSpec): number {
+  return roundUp(spec.limit_bytes, MEMORY_BLOCK_BYTES);
+}
+
+/** Whether regions follow instances (true), or are plugged once for ever (`static`). */
+export function plugsOnDemand(spec: FunctionSpec): boolean {
+  return spec.mechanism !== 'static';
+}
+
+export function sameSpec(a: FunctionSpec, b: FunctionSpec): boolean {
+  return specDifferences(a, b).length === 0;
+}
+
+/** Names of the fields in which two specs differ, for the conflict message. */
+export function specDifferences(a: FunctionSpec, b: FunctionSpec): string[] {
+  const other = new Map<string, unknown>(Object.entries(b));
+  return Object.entries(a)
+    .filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(other.get(key)))
+    .map(([key]) => key);
+}
