@@ -30,6 +30,8 @@ export const LIMITS = {
   nudge_interval_ms: 1_000,
   /** ... and at most this many times per operation. */
   nudges_per_operation: 20,
+  /** Calls to one VMM that wait for an answer. */
+  vmm_calls_in_flight: 1_024,
   /** Longest pause between two looks at a region that is being resized. */
   resize_pause_ms_max: 4,
   /** Events of a VM or of QMP that nobody has read yet; older ones are dropped and counted. */

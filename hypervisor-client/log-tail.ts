@@ -1,0 +1,29 @@
+import { open } from 'node:fs/promises';
+import { LIMITS } from '../base/limits.ts';
+
+/** The end of a log file, at most LIMITS.log_tail_bytes; empty when it cannot be read. */
+export async function readTail(path: string): Promise<string> {
+  try {
+    await using file = await open(path, 'r');
+    const { size } = await file.stat();
+    const length = Math.min(size, LIMITS.log_tail_bytes);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    return buffer.subarray(0, bytesRead).toString('utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** The last `count` lines that say something, joined by ` | `. */
+export function lastLines(text: string, count: number): string {
+  const lines = text.split('\n').map((line) => line.trim());
+  return lines
+    .filter((line) => line !== '')
+    .slice(-count)
+    .join(' | ');
+}
+
+/** True when the console of a Linux guest shows that it panicked (kernel/panic.c). */
+export function showsPanic(console_text: string): boolean {
+  return console_text.includes('Kernel panic - not syncing');
+}

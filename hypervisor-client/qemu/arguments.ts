@@ -1,0 +1,108 @@
+/** The command line of QEMU for a VM specification. Pure. */
+import { formatBytes, MIB } from '../../base/units.ts';
+import { vmmError } from '../errors.ts';
+import type { Accelerator, RegionSpec, VmSpec } from '../vm.ts';
+import {
+  backendIdOf,
+  deviceIdOf,
+  filesOf,
+  GUEST_PORT_NAME,
+  placeOf,
+  REGIONS_MAX,
+} from './layout.ts';
+
+/**
+ * Boot memory of each guest node of a region, taken from `boot_bytes`. QEMU describes a node to the
+ * guest only when it has boot memory or a CPU; without it all regions land on one node.
+ */
+export const NODE_BOOT_BYTES = 16 * MIB;
+/** What must be left of `boot_bytes` for node 0, where the kernel lives. */
+const NODE_ZERO_BYTES_MIN = 64 * MIB;
+
+const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
+
+/** Arguments after the program name. Throws HP_VMM_BAD_SPEC for what only QEMU minds. */
+export function qemuArguments(spec: VmSpec, accelerator: Accelerator): string[] {
+  if (spec.regions.length > REGIONS_MAX) {
+    throw vmmError('HP_VMM_BAD_SPEC', `QEMU takes at most ${REGIONS_MAX} regions.`);
+  }
+  const files = filesOf(spec.run_dir);
+  return [
+    ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
+    ['-sandbox', SANDBOX],
+    ['-name', `${spec.id},debug-threads=on`],
+    ['-machine', 'q35,usb=off,smm=off,graphics=off,sata=off,smbus=off'],
+    acceleratorArguments(accelerator),
+    ['-smp', `${spec.vcpus}`],
+    memoryArguments(spec),
+    ['-kernel', spec.kernel_path, '-initrd', spec.initrd_path],
+    ['-append', ['console=ttyS0', ...spec.kernel_arguments].join(' ')],
+    ['-chardev', `file,id=console,path=${quote(files.console_path)}`],
+    ['-serial', 'chardev:console'],
+    ['-qmp', `unix:${quote(files.qmp_path)},server=on,wait=off`],
+    ['-chardev', `socket,id=channel,path=${quote(files.channel_path)},server=on,wait=off`],
+    ['-device', 'virtio-serial-pci,id=serial,bus=pcie.0,addr=0x1'],
+    ['-device', `virtserialport,bus=serial.0,chardev=channel,name=${GUEST_PORT_NAME}`],
+    ['-device', 'pvpanic-pci,bus=pcie.0,addr=0x2'],
+    ...spec.regions.map((region, index) => regionArguments(region, index, spec.backing)),
+  ].flat();
+}
+
+function acceleratorArguments(accelerator: Accelerator): string[] {
+  return accelerator === 'kvm'
+    ? ['-accel', 'kvm', '-cpu', 'host']
+    : ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
+}
+
+function memoryArguments(spec: VmSpec): string[] {
+  const regions_bytes = spec.regions.reduce((sum, region) => sum + region.max_bytes, 0);
+  const boot = `${spec.boot_bytes / MIB}M`;
+  const sizes = regions_bytes === 0 ? boot : `${boot},maxmem=${spec.boot_bytes + regions_bytes}`;
+  return ['-m', sizes, ...nodeArguments(spec)];
+}
+
+/** Node 0 has the CPUs and most boot memory; each node up to the highest one used has a little. */
+function nodeArguments(spec: VmSpec): string[] {
+  const highest = Math.max(0, ...spec.regions.map((region) => region.guest_node ?? 0));
+  if (highest === 0) return [];
+  const zero_bytes = spec.boot_bytes - highest * NODE_BOOT_BYTES;
+  if (zero_bytes < NODE_ZERO_BYTES_MIN) {
+    const needed_bytes = NODE_ZERO_BYTES_MIN + highest * NODE_BOOT_BYTES;
+    throw vmmError(
+      'HP_VMM_BAD_SPEC',
+      `VM ${spec.id}: ${highest} guest nodes need boot_bytes of ${formatBytes(needed_bytes)}.`,
+      { details: { needed_bytes, boot_bytes: spec.boot_bytes } },
+    );
+  }
+  const sizes = [zero_bytes, ...Array.from({ length: highest }, () => NODE_BOOT_BYTES)];
+  return sizes.flatMap((bytes, node) => [
+    '-object',
+    `memory-backend-ram,id=boot-${node},size=${bytes}`,
+    '-numa',
+    `node,nodeid=${node},memdev=boot-${node}${node === 0 ? cpus(spec) : ''}`,
+  ]);
+}
+
+const cpus = (spec: VmSpec): string => `,cpus=0-${spec.vcpus - 1}`;
+
+function regionArguments(region: RegionSpec, index: number, backing: VmSpec['backing']): string[] {
+  const place = placeOf(index);
+  const backend = backing === 'memfd' ? 'memory-backend-memfd' : 'memory-backend-ram';
+  const id = backendIdOf(region.id);
+  const device = [
+    `virtio-mem-pci,id=${deviceIdOf(region.id)}`,
+    `memdev=${id}`,
+    `requested-size=${region.initial_bytes}`,
+    `bus=pcie.0,addr=0x${place.slot.toString(16)}.${place.function},multifunction=on`,
+    ...(region.guest_node === null ? [] : [`node=${region.guest_node}`]),
+  ];
+  return [
+    '-object',
+    `${backend},id=${id},size=${region.max_bytes},prealloc=off,reserve=off`,
+    '-device',
+    device.join(','),
+  ];
+}
+
+/** QEMU ends a value at a comma; a doubled one is a comma. */
+const quote = (value: string): string => value.replaceAll(',', ',,');

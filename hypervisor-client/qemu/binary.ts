@@ -1,0 +1,39 @@
+/** Finds QEMU and its version. */
+import { execa } from 'execa';
+import { LIMITS } from '../../base/limits.ts';
+import { vmmError } from '../errors.ts';
+
+export const QEMU_PROGRAM = 'qemu-system-x86_64';
+/** The oldest version this driver was run with (Debian 12). */
+const OLDEST: readonly [number, number] = [7, 2];
+
+/** Version like `7.2.22`. Throws HP_VMM_MISSING or HP_VMM_UNSUPPORTED. */
+export async function qemuVersion(program: string): Promise<string> {
+  const { stdout, failed, cause } = await execa(program, ['--version'], {
+    reject: false,
+    timeout: LIMITS.vmm_start_ms,
+    stdin: 'ignore',
+  });
+  if (failed) throw missing(program, cause);
+  return parseQemuVersion(stdout);
+}
+
+/** Reads the version from the first line of `--version`. Pure. */
+export function parseQemuVersion(text: string): string {
+  const match = /^QEMU emulator version (\d+)\.(\d+)(\.\d+)?/.exec(text);
+  if (!match) {
+    const line = JSON.stringify(text.split('\n')[0]?.slice(0, 80));
+    throw vmmError('HP_VMM_UNSUPPORTED', `This does not look like QEMU: ${line}.`);
+  }
+  const [major, minor] = [Number(match[1]), Number(match[2])];
+  const version = `${major}.${minor}${match[3] ?? ''}`;
+  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return version;
+  throw vmmError('HP_VMM_UNSUPPORTED', `QEMU ${version} is older than ${OLDEST.join('.')}.`);
+}
+
+export function missing(program: string, cause: unknown): Error {
+  return vmmError('HP_VMM_MISSING', `${program} cannot be run.`, {
+    cause,
+    next: 'Install it (Debian: apt-get install qemu-system-x86), or set the path of the program.',
+  });
+}

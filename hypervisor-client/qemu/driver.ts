@@ -1,0 +1,184 @@
+/** QEMU as a hypervisor: start, adoption, and what it can do. */
+import { type Clock, hostClock } from '../../base/clock.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { waitFor } from '../../base/wait.ts';
+import { chooseAccelerator, probeAccelerator } from '../accelerator.ts';
+import { hasCode, vmmError } from '../errors.ts';
+import { lastLines, readTail } from '../log-tail.ts';
+import { type DetachedProcess, endProcess, isAlive, spawnDetached } from '../process.ts';
+import { claimRunDir, cleanRunDir, writeHandle } from '../run-dir.ts';
+import { checkImage, checkSocketPath, checkSpec } from '../spec.ts';
+import { systemCode } from '../system-error.ts';
+import type { Accelerator, Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
+import { qemuArguments } from './arguments.ts';
+import { missing, QEMU_PROGRAM, qemuVersion } from './binary.ts';
+import { filesOf, REGIONS_MAX } from './layout.ts';
+import { QmpClient } from './qmp.ts';
+import { readBackings } from './regions.ts';
+import { QemuVm } from './vm.ts';
+
+export interface QemuOptions {
+  /** Program name or path; default `qemu-system-x86_64`. */
+  readonly program?: string;
+  readonly clock?: Clock;
+}
+
+export class QemuDriver implements Hypervisor {
+  readonly kind = 'qemu';
+  readonly #program: string;
+  readonly #clock: Clock;
+  /** Run folders in which this driver is starting a VM right now. */
+  readonly #starting = new Set<string>();
+
+  constructor(options: QemuOptions = {}) {
+    this.#program = options.program ?? QEMU_PROGRAM;
+    this.#clock = options.clock ?? hostClock;
+  }
+
+  async probe(): Promise<Capabilities> {
+    const version = await qemuVersion(this.#program);
+    const { accelerator } = await probeAccelerator();
+    return {
+      vmm: 'qemu',
+      version,
+      accelerator,
+      regions_per_vm: Math.min(REGIONS_MAX, LIMITS.regions_per_vm),
+      plugged_per_region: true,
+    };
+  }
+
+  async launch(spec: VmSpec, options: { readonly signal?: AbortSignal } = {}): Promise<Vm> {
+    checkSpec(spec);
+    const accelerator = await chooseAccelerator(spec.accelerator);
+    const argv = qemuArguments(spec, accelerator);
+    const files = filesOf(spec.run_dir);
+    checkSocketPath(files.qmp_path);
+    checkSocketPath(files.channel_path);
+    await checkImage(spec);
+    if (this.#starting.has(spec.run_dir)) {
+      throw vmmError('HP_VMM_RUN_DIR_TAKEN', `A VM is being started in ${spec.run_dir}.`);
+    }
+    this.#starting.add(spec.run_dir);
+    try {
+      await claimRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
+      const started = await this.#spawn(spec, argv);
+      return await this.#connect(spec, accelerator, started, options.signal);
+    } finally {
+      this.#starting.delete(spec.run_dir);
+    }
+  }
+
+  async adopt(handle: VmHandle): Promise<Vm> {
+    const { spec, pid, pid_start_ticks } = handle;
+    if (handle.vmm !== 'qemu') {
+      throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id} runs under ${handle.vmm}, not QEMU.`);
+    }
+    const gone = `VM ${spec.id} (pid ${pid}) is not there any more.`;
+    if (!(await isAlive({ pid, start_ticks: pid_start_ticks }))) {
+      throw vmmError('HP_VMM_GONE', gone);
+    }
+    const accelerator = await chooseAccelerator(spec.accelerator);
+    try {
+      const qmp = await QmpClient.connect(filesOf(spec.run_dir).qmp_path);
+      return await this.#hold(handle, accelerator, qmp, null);
+    } catch (error) {
+      if (await isAlive({ pid, start_ticks: pid_start_ticks })) throw error;
+      throw vmmError('HP_VMM_GONE', gone, { cause: error });
+    }
+  }
+
+  async #spawn(spec: VmSpec, argv: readonly string[]): Promise<DetachedProcess> {
+    const { stdout_path, stderr_path } = filesOf(spec.run_dir);
+    try {
+      return await spawnDetached({
+        file: this.#program,
+        arguments: argv,
+        stdout_path,
+        stderr_path,
+      });
+    } catch (error) {
+      if (systemCode(error) === null) throw error;
+      throw missing(this.#program, error);
+    }
+  }
+
+  /** Waits for QMP; whatever goes wrong, no QEMU is left behind. */
+  async #connect(
+    spec: VmSpec,
+    accelerator: Accelerator,
+    started: DetachedProcess,
+    signal: AbortSignal | undefined,
+  ): Promise<Vm> {
+    const handle: VmHandle = {
+      schema_version: 1,
+      vmm: 'qemu',
+      pid: started.pid,
+      pid_start_ticks: started.start_ticks,
+      spec,
+    };
+    try {
+      await writeHandle(handle);
+      const qmp = await this.#waitForQmp(spec, started, signal);
+      return await this.#hold(handle, accelerator, qmp, started);
+    } catch (error) {
+      const files = filesOf(spec.run_dir);
+      await endProcess(started, this.#clock, LIMITS.vm_shutdown_ms);
+      await cleanRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
+      throw error;
+    }
+  }
+
+  async #waitForQmp(
+    spec: VmSpec,
+    started: DetachedProcess,
+    signal: AbortSignal | undefined,
+  ): Promise<QmpClient> {
+    const { qmp_path } = filesOf(spec.run_dir);
+    const deadline_ms = LIMITS.vmm_start_ms;
+    try {
+      const probe = () => this.#tryQmp(spec, started, qmp_path);
+      const pace = { clock: this.#clock, deadline_ms, ...(signal ? { signal } : {}) };
+      const qmp = await waitFor(probe, pace);
+      if (qmp) return qmp;
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+      throw vmmError('HP_VMM_ABORTED', `The start of VM ${spec.id} was aborted.`, { cause: error });
+    }
+    throw await startFailed(spec, `QEMU did not answer within ${deadline_ms} ms`);
+  }
+
+  /** Null while QEMU is not listening yet; throws when it ended. */
+  async #tryQmp(spec: VmSpec, started: DetachedProcess, path: string): Promise<QmpClient | null> {
+    try {
+      return await QmpClient.connect(path, { deadline_ms: LIMITS.vmm_start_ms });
+    } catch (error) {
+      if (!hasCode(error, 'HP_QMP_CONNECT')) throw error;
+      if (await isAlive(started)) return null;
+      const { code, signal } = await started.exited;
+      throw await startFailed(spec, `QEMU ended with ${signal ?? `code ${code}`}`);
+    }
+  }
+
+  async #hold(
+    handle: VmHandle,
+    accelerator: Accelerator,
+    qmp: QmpClient,
+    started: DetachedProcess | null,
+  ): Promise<Vm> {
+    try {
+      const backings = await readBackings(qmp, handle.spec);
+      const exited = started?.exited ?? null;
+      return new QemuVm({ handle, accelerator, qmp, backings, exited, clock: this.#clock });
+    } catch (error) {
+      qmp.close();
+      throw error;
+    }
+  }
+}
+
+async function startFailed(spec: VmSpec, what: string): Promise<Error> {
+  const { stderr_path } = filesOf(spec.run_dir);
+  const said = lastLines(await readTail(stderr_path), 5);
+  const message = `VM ${spec.id} did not start: ${what}${said ? `: ${said}` : ''}.`;
+  return vmmError('HP_VMM_START_FAILED', message, { details: { stderr_path } });
+}

@@ -1,0 +1,57 @@
+/** Where a QEMU VM has its things: files in the run folder, PCI slots, object ids. Pure. */
+import { join } from 'node:path';
+import { assert } from '../../base/assert.ts';
+
+/** Name of the virtio-serial port of the guest channel; the guest looks for it by this name. */
+export const GUEST_PORT_NAME = 'hotplane.agent.0';
+
+export interface QemuFiles {
+  readonly qmp_path: string;
+  readonly channel_path: string;
+  readonly console_path: string;
+  readonly stdout_path: string;
+  readonly stderr_path: string;
+}
+
+export function filesOf(run_dir: string): QemuFiles {
+  return {
+    qmp_path: join(run_dir, 'qmp.sock'),
+    channel_path: join(run_dir, 'channel.sock'),
+    console_path: join(run_dir, 'console.log'),
+    stdout_path: join(run_dir, 'qemu.out'),
+    stderr_path: join(run_dir, 'qemu.err'),
+  };
+}
+
+/**
+ * Slots of the q35 root bus for regions, 8 functions each. Slot 0 is the host bridge, 0x1f the
+ * LPC bridge, 1 and 2 hold the driver's own devices; 0x07 comes last, so that region 0 is `08.0`.
+ */
+const REGION_SLOTS: readonly number[] = [...Array.from({ length: 23 }, (_, i) => 0x08 + i), 0x07];
+const FUNCTIONS_PER_SLOT = 8;
+
+export const REGIONS_MAX = REGION_SLOTS.length * FUNCTIONS_PER_SLOT;
+
+export interface PciPlace {
+  readonly slot: number;
+  readonly function: number;
+}
+
+/** Fixed place of the region with that index in the specification. */
+export function placeOf(index: number): PciPlace {
+  const slot = REGION_SLOTS[Math.floor(index / FUNCTIONS_PER_SLOT)];
+  assert(slot !== undefined && index >= 0, 'the specification was checked against REGIONS_MAX');
+  return { slot, function: index % FUNCTIONS_PER_SLOT };
+}
+
+/** The guest's name of the device there, as in /sys/bus/pci/devices. */
+export function pciAddressOf(index: number): string {
+  const place = placeOf(index);
+  return `0000:00:${place.slot.toString(16).padStart(2, '0')}.${place.function}`;
+}
+
+/** Ids carry a prefix, so that a region cannot take the name of another object. */
+export const deviceIdOf = (region_id: string): string => `region-${region_id}`;
+export const backendIdOf = (region_id: string): string => `memory-${region_id}`;
+export const devicePathOf = (region_id: string): string =>
+  `/machine/peripheral/${deviceIdOf(region_id)}`;

@@ -1,0 +1,252 @@
+/** A VM under QEMU. Everything is read from QEMU and the host when asked; nothing is remembered. */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../base/clock.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { DEVICE_BLOCK_BYTES } from '../../base/units.ts';
+import { hasCode, vmmError } from '../errors.ts';
+import { EventHub } from '../event-hub.ts';
+import { readTail, showsPanic } from '../log-tail.ts';
+import { endProcess, isAlive, type ProcessExit, waitForEnd } from '../process.ts';
+import { type ResizePort, runResize } from '../resize-runner.ts';
+import { cleanRunDir } from '../run-dir.ts';
+import { type AddressRange, readResidency } from '../smaps.ts';
+import { checkResize, findRegion } from '../spec.ts';
+import type {
+  Accelerator,
+  ResizeOptions,
+  ResizeResult,
+  Vm,
+  VmEvent,
+  VmHandle,
+  VmObservation,
+  VmState,
+} from '../vm.ts';
+import { GuestChannel } from './guest-channel.ts';
+import { filesOf, pciAddressOf } from './layout.ts';
+import type { QmpClient } from './qmp.ts';
+import { readDevices, readPlugged, setRequested } from './regions.ts';
+import { isGuestReset, toVmEvent, toVmState } from './vm-events.ts';
+
+export interface QemuVmParts {
+  readonly handle: VmHandle;
+  readonly accelerator: Accelerator;
+  readonly qmp: QmpClient;
+  /** Host addresses of the regions, in the order of the specification. */
+  readonly backings: readonly AddressRange[];
+  /** How the process ended; null when it is not our child (adopted). */
+  readonly exited: Promise<ProcessExit> | null;
+  readonly clock: Clock;
+}
+
+export class QemuVm implements Vm {
+  readonly #parts: QemuVmParts;
+  readonly #events = new EventHub<VmEvent>();
+  readonly #resizing = new Set<string>();
+  readonly #channel: GuestChannel;
+  readonly #ended: Promise<void>;
+  #fate: 'alive' | 'panicked' | 'stopped' = 'alive';
+  #panicked = false;
+  #reset = false;
+  #released = false;
+  #shutdown: Promise<void> | null = null;
+
+  constructor(parts: QemuVmParts) {
+    this.#parts = parts;
+    this.#channel = new GuestChannel(filesOf(parts.handle.spec.run_dir).channel_path);
+    this.#ended = this.#watch();
+  }
+
+  get id(): string {
+    return this.#parts.handle.spec.id;
+  }
+
+  get handle(): VmHandle {
+    return this.#parts.handle;
+  }
+
+  get accelerator(): Accelerator {
+    return this.#parts.accelerator;
+  }
+
+  get console_path(): string {
+    return filesOf(this.handle.spec.run_dir).console_path;
+  }
+
+  async observe(): Promise<VmObservation> {
+    this.#assertHeld();
+    try {
+      return await this.#look();
+    } catch (error) {
+      if (!(await this.#isGone())) throw error;
+      await this.#ended;
+      return this.#lastObservation();
+    }
+  }
+
+  async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
+    this.#assertHeld();
+    const { spec } = this.handle;
+    const region = findRegion(spec, id);
+    checkResize(region, bytes);
+    if (this.#resizing.has(id)) {
+      throw vmmError('HP_VMM_BUSY', `Region ${id} of VM ${this.id} is being resized.`);
+    }
+    this.#resizing.add(id);
+    try {
+      const request = {
+        region_id: id,
+        target_bytes: bytes,
+        block_bytes: DEVICE_BLOCK_BYTES,
+        deadline_ms: options.deadline_ms,
+      };
+      const port = this.#portOf(id, spec.regions.indexOf(region));
+      return await runResize(port, request, this.#parts.clock, options.signal);
+    } finally {
+      this.#resizing.delete(id);
+    }
+  }
+
+  events(signal?: AbortSignal): AsyncIterable<VmEvent> {
+    return this.#events.read(signal);
+  }
+
+  async guestChannel(): Promise<Duplex> {
+    this.#assertHeld();
+    return await this.#channel.open();
+  }
+
+  async shutdown(): Promise<void> {
+    this.#assertHeld();
+    this.#shutdown ??= this.#end();
+    await this.#shutdown;
+  }
+
+  release(): Promise<void> {
+    this.#released = true;
+    this.#channel.close();
+    this.#parts.qmp.close();
+    return this.#ended;
+  }
+
+  async #end(): Promise<void> {
+    const { clock, qmp } = this.#parts;
+    const { spec } = this.handle;
+    const grace_ms = LIMITS.vm_shutdown_ms;
+    // A QEMU that does not answer, or broke on the way out, is ended by signals.
+    await qmp.quit({ deadline_ms: grace_ms }).catch(() => undefined);
+    const left = await waitForEnd(this.#identity, clock, qmp.isClosed ? grace_ms : 0);
+    if (!left) await endProcess(this.#identity, clock, grace_ms);
+    qmp.close();
+    this.#channel.close();
+    await this.#ended;
+    const files = filesOf(spec.run_dir);
+    await cleanRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
+  }
+
+  get #identity() {
+    return { pid: this.handle.pid, start_ticks: this.handle.pid_start_ticks };
+  }
+
+  #assertHeld(): void {
+    if (!this.#released) return;
+    throw vmmError('HP_VMM_RELEASED', `VM ${this.id} was released by its owner.`);
+  }
+
+  async #isGone(): Promise<boolean> {
+    return this.#fate !== 'alive' || !(await isAlive(this.#identity));
+  }
+
+  async #look(): Promise<VmObservation> {
+    const { qmp, backings, clock } = this.#parts;
+    const { spec, pid } = this.handle;
+    const [devices, state, residency] = await Promise.all([
+      readDevices(qmp, spec),
+      this.#state(),
+      readResidency(pid, backings),
+    ]);
+    return {
+      state,
+      regions: spec.regions.map(({ id, max_bytes }, index) => ({
+        id,
+        max_bytes,
+        requested_bytes: devices[index]?.requested_bytes ?? 0,
+        plugged_bytes: devices[index]?.plugged_bytes ?? 0,
+        resident_bytes: residency.ranges[index]?.resident_bytes ?? 0,
+        pci_address: pciAddressOf(index),
+      })),
+      resident_bytes: residency.resident_bytes,
+      observed_at_ms: clock.nowMs(),
+    };
+  }
+
+  async #state(): Promise<VmState> {
+    const answer = await this.#parts.qmp.execute('query-status');
+    const known = typeof answer === 'object' && answer !== null && 'status' in answer;
+    return this.#panicked ? 'panicked' : toVmState(known ? answer.status : null);
+  }
+
+  /** Nothing of the VM is left, so it holds nothing of the host. */
+  #lastObservation(): VmObservation {
+    return {
+      state: this.#fate === 'panicked' ? 'panicked' : 'stopped',
+      regions: this.handle.spec.regions.map(({ id, max_bytes }, index) => ({
+        id,
+        max_bytes,
+        requested_bytes: 0,
+        plugged_bytes: 0,
+        resident_bytes: 0,
+        pci_address: pciAddressOf(index),
+      })),
+      resident_bytes: 0,
+      observed_at_ms: this.#parts.clock.nowMs(),
+    };
+  }
+
+  #portOf(region_id: string, index: number): ResizePort {
+    const { qmp, backings } = this.#parts;
+    const setTarget = async (bytes: number) => await setRequested(qmp, region_id, bytes);
+    return {
+      setTarget,
+      nudge: setTarget,
+      look: async (resident) => {
+        try {
+          const plugged_bytes = await readPlugged(qmp, region_id);
+          if (!resident) return { plugged_bytes, resident_bytes: null };
+          const residency = await readResidency(this.handle.pid, backings);
+          return { plugged_bytes, resident_bytes: residency.ranges[index]?.resident_bytes ?? 0 };
+        } catch (error) {
+          if (!hasCode(error, 'HP_QMP_CLOSED') || !(await this.#isGone())) throw error;
+          throw vmmError('HP_VMM_GONE', `VM ${this.id} ended.`, { cause: error });
+        }
+      },
+    };
+  }
+
+  /** Passes events on until QEMU closes its end, then tells how it ended. Never rejects. */
+  async #watch(): Promise<void> {
+    const { qmp, clock, exited } = this.#parts;
+    for await (const event of qmp.events()) {
+      this.#reset ||= isGuestReset(event);
+      this.#panicked ||= event.name === 'GUEST_PANICKED';
+      const told = toVmEvent(event, this.handle.spec, clock.nowMs());
+      if (told) this.#events.emit(told);
+    }
+    if (!this.#released) {
+      // The exit code of a process that is not our child cannot be learned.
+      const end = exited ? await exited : { code: null, signal: null };
+      const gone = await waitForEnd(this.#identity, clock, LIMITS.vm_shutdown_ms);
+      if (gone) await this.#tellEnd(end);
+    }
+    this.#events.end();
+  }
+
+  async #tellEnd(exit: ProcessExit): Promise<void> {
+    const at_ms = this.#parts.clock.nowMs();
+    if (this.#reset && !this.#panicked) {
+      this.#panicked = showsPanic(await readTail(this.console_path));
+      this.#events.emit({ type: this.#panicked ? 'guest-panicked' : 'guest-reset', at_ms });
+    }
+    this.#fate = this.#panicked ? 'panicked' : 'stopped';
+    this.#events.emit({ type: 'exited', at_ms, ...exit });
+  }
+}
