@@ -1,0 +1,226 @@
+/**
+ * HTTP to one Cloud Hypervisor: one connection, one request in flight, a deadline on every call,
+ * Content-Length always, never chunked, nothing sent twice. After a request whose fate is unknown
+ * the next PUT is held back until the server has answered a GET: it works strictly in order, so
+ * by then the lost request has either taken effect or never will.
+ */
+import { Client, type Dispatcher } from 'undici';
+import type { HotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { readBody } from './body.ts';
+import { chError, sentState } from './errors.ts';
+import { errorOfAnswer } from './error-body.ts';
+import { errorOfTransport } from './transport-error.ts';
+
+export interface TransportOptions {
+  /** Absolute path of the API socket. */
+  readonly socket_path: string;
+  /** Deadline of a call that names none; LIMITS.vmm_call_ms unless told. */
+  readonly deadline_ms?: number;
+}
+
+/** Options every call takes. */
+export interface CallOptions {
+  readonly deadline_ms?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface CallRequest extends CallOptions {
+  readonly method: 'GET' | 'PUT';
+  /** Without the common prefix, e.g. `vm.info`. */
+  readonly route: string;
+  /** Sent as JSON; leave it out where the server wants no body. */
+  readonly body?: object;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly content_type: string;
+  readonly body: string;
+}
+
+interface Waiter {
+  readonly start: () => void;
+}
+
+const PREFIX = '/api/v1/';
+
+export class Transport {
+  readonly socket_path: string;
+  readonly #deadline_ms: number;
+  #client: Client | null = null;
+  #busy = false;
+  #uncertain = false;
+  #disposed = false;
+  readonly #waiting: Waiter[] = [];
+
+  constructor(options: TransportOptions) {
+    this.socket_path = options.socket_path;
+    this.#deadline_ms = options.deadline_ms ?? LIMITS.vmm_call_ms;
+  }
+
+  /** True after a PUT whose fate is unknown, until the server has answered a GET. */
+  get uncertain(): boolean {
+    return this.#uncertain;
+  }
+
+  /** Makes one call; throws HotplaneError HP_CH_* for anything but an answer below 300. */
+  async call(request: CallRequest): Promise<Answer> {
+    if (this.#disposed) throw this.#disposedError(request);
+    const payload = encode(request);
+    const deadline_ms = request.deadline_ms ?? this.#deadline_ms;
+    const timeout = AbortSignal.timeout(Math.max(0, Math.ceil(deadline_ms)));
+    const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
+    const context = { ...request, deadline_ms, socket_path: this.socket_path, timeout };
+    await this.#enter(request, signal, (reason) => errorOfTransport(reason, context, 'no'));
+    try {
+      if (this.#disposed) throw this.#disposedError(request);
+      if (this.#uncertain && request.method === 'PUT') {
+        await this.#exchange({ ...context, method: 'GET', route: 'vmm.ping' }, null, signal, 'no');
+      }
+      return await this.#exchange(context, payload, signal, 'maybe');
+    } finally {
+      this.#leave();
+    }
+  }
+
+  /** Closes the connection; calls that wait are refused. */
+  async close(): Promise<void> {
+    this.#disposed = true;
+    for (const waiter of this.#waiting.splice(0)) waiter.start();
+    await this.#drop();
+  }
+
+  async #exchange(
+    context: Parameters<typeof errorOfTransport>[1],
+    payload: string | null,
+    signal: AbortSignal,
+    unsettled: 'no' | 'maybe',
+  ): Promise<Answer> {
+    const { method, route } = context;
+    let response: Dispatcher.ResponseData | null = null;
+    let issued = false;
+    try {
+      signal.throwIfAborted();
+      issued = true;
+      this.#client ??= this.#connect();
+      response = await this.#client.request({
+        method,
+        path: PREFIX + route,
+        body: payload,
+        signal,
+        ...(payload === null ? {} : { headers: { 'content-type': 'application/json' } }),
+      });
+      const failed = response.statusCode >= 300;
+      const limit_bytes = failed ? LIMITS.ch_error_body_bytes : LIMITS.ch_answer_bytes;
+      const { text, truncated } = await readBody(response, limit_bytes);
+      if (truncated || response.statusCode === 400 || response.statusCode === 503) {
+        await this.#drop();
+      }
+      const status = response.statusCode;
+      if (failed) throw errorOfAnswer({ method, route, status, body: text, truncated });
+      if (truncated) {
+        throw chError(
+          'HP_CH_PROTOCOL',
+          `${method} ${route}: over ${limit_bytes} bytes of answer.`,
+          {
+            details: { method, route, sent: 'yes' },
+          },
+        );
+      }
+      if (method === 'GET') this.#uncertain = false;
+      return { status, content_type: contentType(response), body: text };
+    } catch (reason) {
+      const error = errorOfTransport(reason, context, issued ? unsettled : 'no');
+      const sent = sentState(error);
+      if (sent === 'maybe' && method === 'PUT') this.#uncertain = true;
+      if (sent === 'yes' && method === 'GET') this.#uncertain = false;
+      if (!isAnswered(error)) await this.#drop();
+      throw error;
+    }
+  }
+
+  #connect(): Client {
+    return new Client('http://localhost', {
+      socketPath: this.socket_path,
+      pipelining: 1,
+      keepAliveTimeout: LIMITS.ch_keep_alive_ms,
+      // Deadlines are signals of each call; these timers are too coarse.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connectTimeout: 0,
+    });
+  }
+
+  async #drop(): Promise<void> {
+    const client = this.#client;
+    this.#client = null;
+    await client?.destroy();
+  }
+
+  async #enter(
+    request: CallRequest,
+    signal: AbortSignal,
+    toError: (reason: unknown) => Error,
+  ): Promise<void> {
+    if (!this.#busy) {
+      this.#busy = true;
+      return;
+    }
+    if (this.#waiting.length >= LIMITS.ch_calls_queued) {
+      throw chError('HP_CH_BUSY', `${this.#waiting.length} calls wait for ${this.socket_path}.`, {
+        details: { method: request.method, route: request.route, sent: 'no' },
+      });
+    }
+    await new Promise<void>((resolve, reject) => {
+      const waiter: Waiter = {
+        start: () => {
+          signal.removeEventListener('abort', abort);
+          resolve();
+        },
+      };
+      const abort = (): void => {
+        const index = this.#waiting.indexOf(waiter);
+        if (index < 0) return;
+        this.#waiting.splice(index, 1);
+        reject(toError(signal.reason));
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      this.#waiting.push(waiter);
+      if (signal.aborted) abort();
+    });
+    this.#busy = true;
+  }
+
+  #leave(): void {
+    const next = this.#waiting.shift();
+    if (next) next.start();
+    else this.#busy = false;
+  }
+
+  #disposedError({ method, route }: CallRequest): Error {
+    return chError('HP_CH_DISPOSED', `${method} ${route}: the client was closed.`, {
+      details: { method, route, sent: 'no' },
+    });
+  }
+}
+
+function encode({ method, route, body }: CallRequest): string | null {
+  if (body === undefined) return null;
+  const payload = JSON.stringify(body);
+  const bytes = Buffer.byteLength(payload);
+  if (bytes <= LIMITS.ch_request_bytes) return payload;
+  throw chError('HP_CH_BAD_ARGUMENT', `${method} ${route}: ${bytes} bytes are too many.`, {
+    next: `Send at most ${LIMITS.ch_request_bytes} bytes.`,
+    details: { method, route, bytes, sent: 'no' },
+  });
+}
+
+function contentType(response: Dispatcher.ResponseData): string {
+  const value = response.headers['content-type'];
+  return (Array.isArray(value) ? value[0] : value) ?? '';
+}
+
+function isAnswered(error: HotplaneError): boolean {
+  return typeof error.details['status'] === 'number';
+}
