@@ -19,6 +19,10 @@ export interface PlanOptions {
   readonly sizing: SizingOptions;
   /** Share of each duration that is computed rather than waited; the trace does not say it. */
   readonly cpu_share: number;
+}
+
+/** How the guest and its memory are set up; the same for every function of a run. */
+export interface GuestOptions {
   readonly backing: 'anonymous' | 'memfd';
   readonly init_on_alloc: boolean;
   readonly guest_huge_pages: boolean;
@@ -89,7 +93,7 @@ export function deploySpec(
   planned: PlannedFunction,
   mechanism: string,
   concurrency: number,
-  options: Pick<PlanOptions, 'backing' | 'init_on_alloc' | 'guest_huge_pages'>,
+  options: GuestOptions,
 ): FunctionSpec {
   return {
     name: planned.name,

@@ -1,0 +1,111 @@
+/** The manifest of a run, from all that decided it. Pure. */
+import { SCHEMA_VERSION } from '../results/schema.ts';
+import type { Manifest, MechanismRun } from '../results/schema.ts';
+import type { Selection } from '../trace/select.ts';
+import type { Trace } from '../trace/trace.ts';
+import type { ReplayOptions } from './options.ts';
+import type { ReplayPlan } from './plan.ts';
+
+/** What only the edge knows: the machine, the versions, the wall clock. */
+export interface RunFacts {
+  readonly host: Manifest['host'];
+  readonly versions: Manifest['versions'];
+  readonly started_at: string;
+  /** As the user typed it, with the name `hotplane` for the program. */
+  readonly command: readonly string[];
+}
+
+export interface ManifestInputs {
+  readonly options: ReplayOptions;
+  readonly trace: Trace;
+  readonly selection: Selection;
+  readonly plan: ReplayPlan;
+  readonly policy_name: string;
+  readonly keep_alive_ms: number;
+  readonly facts: RunFacts;
+}
+
+export function buildManifest(
+  inputs: ManifestInputs,
+  status: Manifest['status'],
+  runs: readonly MechanismRun[],
+): Manifest {
+  const { options, trace, plan, facts } = inputs;
+  return {
+    schema_version: SCHEMA_VERSION,
+    kind: 'replay',
+    status,
+    started_at: facts.started_at,
+    command: [...facts.command],
+    seed: options.seed,
+    baseline: 'static',
+    inputs: [{ ...trace.input, format: trace.format }],
+    versions: facts.versions,
+    host: facts.host,
+    mechanisms: [...runs],
+    guest: {
+      init_on_alloc: options.init_on_alloc,
+      huge_pages: options.guest_huge_pages,
+      backing: options.backing,
+    },
+    trace: traceFacts(inputs),
+    policy: {
+      name: inputs.policy_name,
+      keep_alive_s: options.keep_alive_s,
+      keep_alive_ms: inputs.keep_alive_ms,
+    },
+    memory_model: modelFacts(options),
+    window: {
+      window_ms: plan.window_ms,
+      load_ms: plan.load_ms,
+      keep_alive_ms: inputs.keep_alive_ms,
+      margin_ms: plan.window_margin_ms,
+    },
+    functions: plan.functions.map((planned) => ({ ...planned })),
+  };
+}
+
+/** A mechanism whose turn has not come. */
+export function waitingRun(name: string): MechanismRun {
+  return {
+    name,
+    status: 'waiting',
+    observed_ms: 0,
+    drained: false,
+    vmm: '',
+    accelerator: '',
+    guest_kernel: '',
+    error: null,
+  };
+}
+
+function traceFacts({ options, trace, selection }: ManifestInputs): Manifest['trace'] {
+  const { quality } = trace;
+  return {
+    speedup: options.speedup,
+    rows_used: selection.rows_used,
+    rows_total: selection.rows_total,
+    functions_used: selection.functions.length,
+    functions_total: quality.functions,
+    apps_total: quality.apps,
+    zero_durations: quality.zero_durations,
+    out_of_order_rows: quality.out_of_order_rows,
+    negative_starts: quality.negative_starts,
+    span_ms: quality.span_ms,
+  };
+}
+
+function modelFacts(options: ReplayOptions): Manifest['memory_model'] {
+  return {
+    name: options.memory_model.name,
+    source: options.memory_model.source,
+    mapping: options.memory_map,
+    scale: options.memory_scale,
+    touched_share: options.touched_share,
+    file_share: options.file_share,
+    cpu_share: options.cpu_share,
+    concurrency: options.concurrency,
+    most_vcpus: options.most_vcpus,
+    boot_base_bytes: options.boot_base_bytes,
+  };
+}

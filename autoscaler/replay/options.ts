@@ -1,0 +1,179 @@
+/** The options of `hotplane replay`, from text to checked values. Pure. */
+import { LIMITS } from '../../base/limits.ts';
+import { parseBytes } from '../../base/units.ts';
+import { MEMORY_MODELS, type MemoryModel } from '../memory-model/models.ts';
+import { PAPER_KEEP_ALIVE_S } from '../policy/fixed-keep-alive.ts';
+import { MECHANISMS } from './agent-api.ts';
+import { badOption } from './errors.ts';
+import type { ProfileMapping } from '../memory-model/assign.ts';
+
+export interface ReplayOptions {
+  readonly trace: string;
+  readonly out: string;
+  readonly mechanisms: readonly string[];
+  readonly speedup: number;
+  readonly functions: number;
+  readonly concurrency: number;
+  readonly keep_alive_s: number;
+  readonly memory_model: MemoryModel;
+  readonly memory_map: ProfileMapping;
+  readonly memory_scale: number;
+  readonly touched_share: number;
+  readonly file_share: number;
+  readonly cpu_share: number;
+  readonly most_vcpus: number;
+  readonly boot_base_bytes: number;
+  readonly backing: 'anonymous' | 'memfd';
+  readonly init_on_alloc: boolean;
+  readonly guest_huge_pages: boolean;
+  readonly vmm: string;
+  readonly seed: number;
+  /** Socket of a running agent; null: start one of our own. */
+  readonly agent: string | null;
+}
+
+export interface ReplayOption {
+  readonly value: string;
+  readonly default?: string;
+  readonly help: string;
+}
+
+/** Every option with its default and meaning; `hotplane replay --help` prints this. */
+export const REPLAY_OPTIONS = {
+  trace: { value: 'FILE', help: 'Azure Functions 2021 trace (app,func,end_timestamp,duration)' },
+  out: { value: 'DIR', help: 'result folder; must not hold results yet' },
+  mechanism: {
+    value: 'LIST',
+    default: 'static,virtio-mem',
+    help: `comma-separated, replayed in turn: ${MECHANISMS.join(', ')}`,
+  },
+  speedup: { value: 'S', default: '1', help: 'divides gaps, durations and keep-alive alike' },
+  functions: { value: 'K', default: '4', help: 'the K most invoked functions' },
+  concurrency: { value: 'N', default: '8', help: 'most instances of one function VM' },
+  'keep-alive': {
+    value: 'SEC',
+    default: String(PAPER_KEEP_ALIVE_S),
+    help: "in the trace's time, before --speedup",
+  },
+  'memory-model': { value: 'NAME', default: 'hotmem-paper', help: 'where sizes come from' },
+  'memory-map': {
+    value: 'HOW',
+    default: 'rank',
+    help: 'which function gets which size: rank, or random (by --seed)',
+  },
+  'memory-scale': {
+    value: 'F',
+    default: '1',
+    help: 'multiplies every memory limit, rounded up to 128 MiB',
+  },
+  'touched-share': {
+    value: 'F',
+    default: '0.75',
+    help: 'share of the limit an invocation touches as anonymous memory',
+  },
+  'file-share': { value: 'F', default: '0.05', help: 'share of the limit mapped from files' },
+  'cpu-share': { value: 'F', default: '0.05', help: 'share of each duration that is computed' },
+  'max-vcpus': {
+    value: 'N',
+    default: '2',
+    help: 'upper bound of the vCPUs of a VM (vCPU share x N below it)',
+  },
+  'boot-memory': {
+    value: 'SIZE',
+    default: '256MiB',
+    help: 'ordinary memory of a VM, before memory maps and file cache',
+  },
+  backing: { value: 'KIND', default: 'anonymous', help: 'anonymous or memfd memory of the VMM' },
+  'init-on-alloc': { value: '0|1', default: '0', help: 'guest kernel zeroes at allocation' },
+  'guest-huge-pages': { value: '0|1', default: '0', help: 'transparent huge pages in the guest' },
+  vmm: { value: 'NAME', default: 'auto', help: 'passed to the agent that is started' },
+  seed: { value: 'X', default: '1', help: 'for everything random; recorded in the manifest' },
+  agent: { value: 'SOCKET', help: 'use a running agent instead of starting one' },
+} as const satisfies Record<string, ReplayOption>;
+
+export type ReplayOptionName = keyof typeof REPLAY_OPTIONS;
+export type RawReplayOptions = Readonly<Partial<Record<string, string | undefined>>>;
+
+/** Throws `HP_REPLAY_OPTION` with the first option that does not hold. */
+export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
+  const read = (name: ReplayOptionName): string => {
+    const option: ReplayOption = REPLAY_OPTIONS[name];
+    const fallback = option.default;
+    const value = raw[name] ?? fallback;
+    if (value === undefined || value === '') throw badOption(name, '', 'it is required');
+    return value;
+  };
+  const number = (name: ReplayOptionName, least: number, most: number): number => {
+    const text = read(name);
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= least && value <= most) return value;
+    throw badOption(name, text, `a number from ${least} to ${most} is needed`);
+  };
+  const whole = (name: ReplayOptionName, least: number, most: number): number => {
+    const value = number(name, least, most);
+    if (Number.isInteger(value)) return value;
+    throw badOption(name, read(name), 'a whole number is needed');
+  };
+  const choice = <T extends string>(name: ReplayOptionName, choices: readonly T[]): T => {
+    const found = choices.find((one) => one === read(name));
+    if (found !== undefined) return found;
+    throw badOption(name, read(name), `one of ${choices.join(', ')} is needed`);
+  };
+  const touched_share = number('touched-share', 0, 1);
+  const file_share = number('file-share', 0, 1);
+  if (touched_share + file_share > 1) {
+    throw badOption('file-share', read('file-share'), 'with --touched-share it is above 1');
+  }
+  const memory_scale = number('memory-scale', 0, 64);
+  if (memory_scale === 0) throw badOption('memory-scale', '0', 'it must be above 0');
+  const speedup = number('speedup', 0, 1e6);
+  if (speedup === 0) throw badOption('speedup', '0', 'it must be above 0');
+  return {
+    trace: read('trace'),
+    out: read('out'),
+    mechanisms: parseMechanisms(read('mechanism')),
+    speedup,
+    functions: whole('functions', 1, LIMITS.replay_functions),
+    concurrency: whole('concurrency', 1, LIMITS.regions_per_vm),
+    keep_alive_s: number('keep-alive', 0, 1e6),
+    memory_model: parseModel(read('memory-model')),
+    memory_map: choice('memory-map', ['rank', 'random']),
+    memory_scale,
+    touched_share,
+    file_share,
+    cpu_share: number('cpu-share', 0, 1),
+    most_vcpus: whole('max-vcpus', 1, 255),
+    boot_base_bytes: parseSize('boot-memory', read('boot-memory')),
+    backing: choice('backing', ['anonymous', 'memfd']),
+    init_on_alloc: choice('init-on-alloc', ['0', '1']) === '1',
+    guest_huge_pages: choice('guest-huge-pages', ['0', '1']) === '1',
+    vmm: read('vmm'),
+    seed: whole('seed', 0, 2 ** 32 - 1),
+    agent: raw['agent'] ?? null,
+  };
+}
+
+function parseMechanisms(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  for (const name of names) {
+    if (!MECHANISMS.some((known) => known === name)) {
+      throw badOption('mechanism', text, `"${name}" is not one of ${MECHANISMS.join(', ')}`);
+    }
+  }
+  if (new Set(names).size !== names.length) {
+    throw badOption('mechanism', text, 'each mechanism may be named once');
+  }
+  return names;
+}
+
+function parseModel(name: string): MemoryModel {
+  const model = MEMORY_MODELS.get(name);
+  if (model) return model;
+  throw badOption('memory-model', name, `one of ${[...MEMORY_MODELS.keys()].join(', ')} is needed`);
+}
+
+function parseSize(name: ReplayOptionName, text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes !== null && bytes > 0) return bytes;
+  throw badOption(name, text, 'a size such as 256MiB is needed');
+}

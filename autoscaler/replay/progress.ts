@@ -1,0 +1,77 @@
+/** What a replay is doing, for people who wait for it. Goes to stderr. */
+import type { Clock } from '../../base/clock.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { formatBytes } from '../../base/units.ts';
+
+export interface ProgressState {
+  readonly mechanism: string;
+  /** 1-based position of the mechanism in the run, and how many there are. */
+  readonly position: number;
+  readonly of: number;
+  readonly phase: 'deploy' | 'replay' | 'drain' | 'remove';
+  /** In this mechanism. */
+  readonly elapsed_ms: number;
+  readonly window_ms: number;
+  readonly finished: number;
+  readonly planned: number;
+  readonly failed: number;
+  /** Invocations sent and not yet replied to. */
+  readonly running: number;
+  readonly plugged_bytes: number;
+  readonly resident_bytes: number;
+}
+
+export interface ProgressSink {
+  update(state: ProgressState): void;
+  /** Ends a line that is rewritten in place. */
+  end(): void;
+}
+
+export function progressLine(state: ProgressState): string {
+  const seconds = `${Math.round(state.elapsed_ms / 1000)} s`;
+  const window = `${Math.round(state.window_ms / 1000)} s`;
+  const step = `[${state.position}/${state.of}] ${state.mechanism}: ${state.phase}`;
+  if (state.phase === 'deploy') return `${step}, ${seconds}`;
+  const failed = state.failed > 0 ? ` (${state.failed} not done)` : '';
+  return (
+    `${step}, ${seconds} of ${window}, ${state.finished}/${state.planned} invocations${failed}, ` +
+    `${state.running} running, plugged ${formatBytes(state.plugged_bytes)}, ` +
+    `resident ${formatBytes(state.resident_bytes)}`
+  );
+}
+
+export interface ProgressStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+/** One line rewritten in place on a terminal; else a line at each change of phase and every 5 s. */
+export function progressSink(stream: ProgressStream, clock: Clock): ProgressSink {
+  let last_ms = Number.NEGATIVE_INFINITY;
+  let last_phase = '';
+  let open = false;
+  return {
+    update(state) {
+      const now_ms = clock.nowMs();
+      const phase = `${state.mechanism} ${state.phase}`;
+      const pause_ms = stream.isTTY ? 100 : LIMITS.replay_progress_ms;
+      if (phase === last_phase && now_ms - last_ms < pause_ms) return;
+      last_ms = now_ms;
+      last_phase = phase;
+      const line = progressLine(state);
+      if (!stream.isTTY) {
+        stream.write(`${line}\n`);
+        return;
+      }
+      stream.write(`\r\u001B[K${line.slice(0, (stream.columns ?? 80) - 1)}`);
+      open = true;
+    },
+    end() {
+      if (open) stream.write('\n');
+      open = false;
+    },
+  };
+}
+
+export const SILENT: ProgressSink = { update: () => {}, end: () => {} };

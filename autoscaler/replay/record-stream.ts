@@ -1,0 +1,54 @@
+/**
+ * The agent's Watch stream, from before the first deploy. Records are kept until the run's start is
+ * known, since every line tells its time since then; after that they are written as they come.
+ */
+import { LIMITS } from '../../base/limits.ts';
+import type { AgentApi, WatchRecord } from './agent-api.ts';
+
+export class RecordStream {
+  readonly #stop: AbortSignal;
+  readonly #reading: Promise<void>;
+  readonly #lost = new AbortController();
+  #early: WatchRecord[] = [];
+  #write: ((record: WatchRecord) => void) | null = null;
+
+  constructor(agent: AgentApi, stop: AbortSignal) {
+    this.#stop = stop;
+    this.#reading = this.#read(agent);
+  }
+
+  /** Aborted, with the reason, when the stream ends before it was told to. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** From now on records are written; those that came before are written first. Once only. */
+  startWriting(write: (record: WatchRecord) => void): void {
+    if (this.#write) return;
+    this.#write = write;
+    for (const record of this.#early) write(record);
+    this.#early = [];
+  }
+
+  throwIfLost(): void {
+    this.#lost.signal.throwIfAborted();
+  }
+
+  /** Resolves when the stream has ended, for whatever reason. */
+  async done(): Promise<void> {
+    await this.#reading;
+  }
+
+  async #read(agent: AgentApi): Promise<void> {
+    try {
+      const memory_interval_ms = LIMITS.replay_memory_interval_ms;
+      for await (const record of agent.watch({ memory_interval_ms }, this.#stop)) {
+        if (this.#write) this.#write(record);
+        else this.#early.push(record);
+      }
+      if (!this.#stop.aborted) this.#lost.abort(new Error('the agent ended the Watch stream'));
+    } catch (error) {
+      if (!this.#stop.aborted) this.#lost.abort(error);
+    }
+  }
+}

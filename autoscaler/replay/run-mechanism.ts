@@ -1,0 +1,263 @@
+/**
+ * Replays a plan under one mechanism: deploy, watch, send every arrival at its time on the wall
+ * clock whether or not earlier ones are done (open loop), wait for the window's end and for every
+ * region to be unplugged, check the three observers, remove.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { isHotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { waitFor } from '../../base/wait.ts';
+import type { MechanismRun } from '../results/schema.ts';
+import type { AgentApi, FunctionSpec, FunctionStatus } from './agent-api.ts';
+import { MemoryView } from './memory-view.ts';
+import { sendArrivals } from './open-loop.ts';
+import type { ReplayPlan } from './plan.ts';
+import type { ProgressSink, ProgressState } from './progress.ts';
+import { instancesOf, memoryCheckLine, memoryStepLine, operationLine } from './records.ts';
+import type { RunOrigin } from './records.ts';
+import { agentLost } from './errors.ts';
+import { RecordStream } from './record-stream.ts';
+import type { ResultSink } from './result-sink.ts';
+
+export interface MechanismOptions {
+  readonly mechanism: string;
+  readonly position: number;
+  readonly of: number;
+  readonly plan: ReplayPlan;
+  /** Specs of the plan's functions under this mechanism. */
+  readonly specs: readonly FunctionSpec[];
+  readonly agent: AgentApi;
+  readonly clock: Clock;
+  readonly sink: ResultSink;
+  readonly progress: ProgressSink;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+export interface MechanismResult {
+  readonly run: MechanismRun;
+  /** Why the run is not complete; null when it is, or when it was interrupted. */
+  readonly error: Error | null;
+}
+
+/** Never throws: what went wrong is in the result, and what was seen is in the files. */
+export async function runMechanism(options: MechanismOptions): Promise<MechanismResult> {
+  const runner = new MechanismRunner(options);
+  return await runner.run();
+}
+
+/** Time from now to the run's start, so that the first arrival is not late by our own set-up. */
+const LEAD_MS = 50;
+
+class MechanismRunner {
+  readonly #o: MechanismOptions;
+  readonly #begin_ms: number;
+  readonly #memory = new MemoryView();
+  #origin: RunOrigin | null = null;
+  #phase: ProgressState['phase'] = 'deploy';
+  #finished = 0;
+  #failed = 0;
+  #running = 0;
+  #drained = false;
+  #observed_ms = 0;
+  #doing = 'Deploy';
+  #about = { vmm: '', accelerator: '', guest_kernel: '' };
+
+  constructor(options: MechanismOptions) {
+    this.#o = options;
+    this.#begin_ms = options.clock.nowMs();
+  }
+
+  async run(): Promise<MechanismResult> {
+    const stop = new AbortController();
+    const ticker = this.#startTicker();
+    const stream = new RecordStream(this.#o.agent, stop.signal);
+    let error: Error | null = null;
+    try {
+      await this.#replay(stream);
+    } catch (problem) {
+      error = this.#o.signal.aborted ? null : this.#explain(problem);
+    }
+    // Lines that came before the run's start was known, when it never got that far.
+    stream.startWriting((record) => this.#write(record));
+    this.#noteObserved();
+    error = (await this.#removeAll()) ?? error;
+    stop.abort();
+    await stream.done();
+    clearInterval(ticker);
+    this.#o.progress.end();
+    return { run: this.#describe(error), error };
+  }
+
+  async #replay(stream: RecordStream): Promise<void> {
+    const { plan, clock, signal } = this.#o;
+    await this.#deployAll();
+    const start_ms = clock.nowMs() + LEAD_MS;
+    const origin: RunOrigin = { mechanism: this.#o.mechanism, start_ms };
+    this.#origin = origin;
+    stream.startWriting((record) => this.#write(record));
+    this.#doing = 'Status';
+    await this.#check('start', origin);
+    this.#phase = 'replay';
+    this.#doing = 'Invoke';
+    const sending = new AbortController();
+    const both = AbortSignal.any([signal, stream.lost, sending.signal]);
+    try {
+      await sendArrivals({
+        arrivals: plan.arrivals,
+        origin,
+        agent: this.#o.agent,
+        clock,
+        signal: both,
+        onRunning: (running) => {
+          this.#running = running;
+        },
+        onLine: (line) => {
+          this.#finished += 1;
+          if (line.outcome !== 'done') this.#failed += 1;
+          this.#o.sink.invocation(line);
+        },
+      });
+      await this.#sleepUntil(start_ms + plan.window_ms, both);
+    } finally {
+      sending.abort();
+    }
+    this.#observed_ms = plan.window_ms;
+    this.#phase = 'drain';
+    this.#doing = 'Status';
+    this.#drained = await this.#drain();
+    await this.#check('end', origin);
+    stream.throwIfLost();
+  }
+
+  /** All functions at once: VMs boot in parallel, as many as the agent lets. */
+  async #deployAll(): Promise<void> {
+    const { agent, specs, signal } = this.#o;
+    const deadline_ms = LIMITS.vmm_start_ms + LIMITS.guest_hello_ms + LIMITS.plug_ms;
+    const results = await Promise.allSettled(
+      specs.map((spec) => agent.deploy({ function: spec }, { deadline_ms, signal })),
+    );
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+    const first = results.find((result) => result.status === 'fulfilled')?.value;
+    if (first) {
+      const { vmm, accelerator, guest_kernel } = first;
+      this.#about = { vmm, accelerator, guest_kernel };
+    }
+    signal.throwIfAborted();
+  }
+
+  /** True when every instance is gone and, unless memory stays by design, every region is empty. */
+  async #drain(): Promise<boolean> {
+    const keeps = this.#o.mechanism === 'static';
+    const empty = (status: FunctionStatus): boolean =>
+      instancesOf(status) === 0 &&
+      status.invocations_queued === 0 &&
+      (keeps || status.regions.every((region) => region.plugged_bytes === 0));
+    const found = await waitFor(
+      async () => ((await this.#ownStatus()).every((status) => empty(status)) ? true : null),
+      {
+        clock: this.#o.clock,
+        deadline_ms: LIMITS.replay_drain_ms,
+        first_pause_ms: 20,
+        longest_pause_ms: 250,
+        signal: this.#o.signal,
+      },
+    );
+    return found === true;
+  }
+
+  async #check(at: 'start' | 'end', origin: RunOrigin): Promise<void> {
+    const statuses = await this.#ownStatus();
+    const now_ms = this.#o.clock.nowMs();
+    for (const status of statuses) {
+      this.#o.sink.memory(memoryCheckLine(status, at, now_ms, origin));
+    }
+  }
+
+  async #ownStatus(): Promise<FunctionStatus[]> {
+    const names = new Set(this.#o.specs.map((spec) => spec.name));
+    const { agent, signal } = this.#o;
+    const deadline_ms = LIMITS.replay_drain_ms;
+    const reply = await agent.status({ function: '' }, { deadline_ms, signal });
+    return reply.functions.filter((status) => names.has(status.function?.name ?? ''));
+  }
+
+  /** Also after a failure or Ctrl-C; a function that never came up is not an error then. */
+  async #removeAll(): Promise<Error | null> {
+    this.#phase = 'remove';
+    const { agent, specs, mechanism } = this.#o;
+    const deadline_ms = LIMITS.agent_stop_ms;
+    const results = await Promise.allSettled(
+      specs.map((spec) => agent.remove({ function: spec.name }, { deadline_ms })),
+    );
+    const failed = results.find((result) => result.status === 'rejected');
+    if (!failed || this.#origin === null) return null;
+    return agentLost(mechanism, 'Remove', failed.reason);
+  }
+
+  #write(record: Parameters<Parameters<RecordStream['startWriting']>[0]>[0]): void {
+    const origin = this.#origin ?? { mechanism: this.#o.mechanism, start_ms: this.#begin_ms };
+    if (record.operation) this.#o.sink.operation(operationLine(record.operation, origin));
+    if (!record.memory) return;
+    this.#memory.add(record.memory);
+    this.#o.sink.memory(memoryStepLine(record.memory, origin));
+  }
+
+  #noteObserved(): void {
+    if (this.#origin === null || this.#observed_ms > 0) return;
+    const now_ms = this.#o.clock.nowMs() - this.#origin.start_ms;
+    this.#observed_ms = Math.min(this.#o.plan.window_ms, Math.max(0, Math.floor(now_ms)));
+  }
+
+  async #sleepUntil(at_ms: number, signal: AbortSignal): Promise<void> {
+    const left_ms = at_ms - this.#o.clock.nowMs();
+    if (left_ms > 0) await this.#o.clock.sleep(left_ms, signal);
+  }
+
+  #startTicker(): NodeJS.Timeout {
+    const tick = (): void => this.#o.progress.update(this.#progress());
+    tick();
+    return setInterval(tick, 250).unref();
+  }
+
+  #progress(): ProgressState {
+    const { mechanism, position, of, plan, clock } = this.#o;
+    return {
+      mechanism,
+      position,
+      of,
+      phase: this.#phase,
+      elapsed_ms: clock.nowMs() - (this.#origin?.start_ms ?? this.#begin_ms),
+      window_ms: plan.window_ms,
+      finished: this.#finished,
+      planned: plan.arrivals.length,
+      failed: this.#failed,
+      running: this.#running,
+      plugged_bytes: this.#memory.sum('plugged_bytes'),
+      resident_bytes: this.#memory.sum('resident_bytes'),
+    };
+  }
+
+  #explain(problem: unknown): Error {
+    if (isHotplaneError(problem)) return problem;
+    return agentLost(this.#o.mechanism, this.#doing, problem);
+  }
+
+  #describe(error: Error | null): MechanismRun {
+    const interrupted = this.#o.signal.aborted && this.#phaseEndedEarly();
+    const ended = error === null ? 'complete' : 'failed';
+    return {
+      name: this.#o.mechanism,
+      status: interrupted ? 'interrupted' : ended,
+      observed_ms: this.#observed_ms,
+      drained: this.#drained,
+      ...this.#about,
+      error: error === null ? null : error.message,
+    };
+  }
+
+  #phaseEndedEarly(): boolean {
+    return this.#observed_ms < this.#o.plan.window_ms || !this.#drained;
+  }
+}

@@ -1,0 +1,385 @@
+/**
+ * An agent in this process with a clock of its own: the interface a replay needs, with instances,
+ * regions and memory records that follow the rules of the real one. For tests of the replay only.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type {
+  AgentApi,
+  FunctionSpec,
+  FunctionStatus,
+  InvokeReply,
+  OperationMessage,
+  WatchRecord,
+} from '../../autoscaler/replay/agent-api.ts';
+
+/** Time passes only when everybody waits: the earliest sleeper is woken next. */
+export class FakeClock implements Clock {
+  #now_ms = 1_000_000;
+  #sleepers: { at_ms: number; wake: () => void }[] = [];
+  #running = false;
+
+  nowMs(): number {
+    return this.#now_ms;
+  }
+
+  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const sleeper = { at_ms: this.#now_ms + Math.max(0, ms), wake: resolve };
+    this.#sleepers.push(sleeper);
+    signal?.addEventListener('abort', () => {
+      this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
+      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+    });
+    this.#run();
+    await promise;
+  }
+
+  #run(): void {
+    if (this.#running) return;
+    this.#running = true;
+    setImmediate(() => {
+      this.#running = false;
+      const next = this.#sleepers.toSorted((a, b) => a.at_ms - b.at_ms)[0];
+      if (!next) return;
+      this.#sleepers = this.#sleepers.filter((one) => one !== next);
+      this.#now_ms = Math.max(this.#now_ms, next.at_ms);
+      next.wake();
+      this.#run();
+    });
+  }
+}
+
+interface Instance {
+  readonly id: string;
+  readonly region: number;
+  idle: boolean;
+  /** Changes with every use, so that an old keep-alive timer knows it is not meant any more. */
+  use: number;
+}
+
+interface FakeVm {
+  readonly spec: FunctionSpec;
+  readonly vm_id: string;
+  readonly plugged: number[];
+  readonly resident: number[];
+  readonly instances: Instance[];
+  readonly queue: ((instance: Instance) => void)[];
+  starting: number;
+  stopping: number;
+}
+
+export interface FakeAgentOptions {
+  readonly clock: Clock;
+  readonly plug_ms: number;
+  readonly unplug_ms: number;
+  /** Region bytes that stay plugged after every unplug. */
+  readonly stuck_bytes?: number;
+  readonly refuse?: (function_name: string) => boolean;
+  readonly failDeploy?: Error;
+  readonly onInvoke?: (count: number) => void;
+  readonly migrates?: number;
+}
+
+export class FakeAgent implements AgentApi {
+  readonly removed: string[] = [];
+  closed = false;
+  #vms = new Map<string, FakeVm>();
+  #watchers = new Set<(record: WatchRecord | null) => void>();
+  #count = 0;
+  readonly #o: FakeAgentOptions;
+
+  constructor(options: FakeAgentOptions) {
+    this.#o = options;
+  }
+
+  async deploy({ function: spec }: { function: FunctionSpec }) {
+    if (this.#o.failDeploy) throw this.#o.failDeploy;
+    const requested_at_ms = this.#o.clock.nowMs();
+    await this.#o.clock.sleep(500);
+    const full = spec.mechanism === 'static' ? spec.limit_bytes : 0;
+    const vm: FakeVm = {
+      spec,
+      vm_id: `vm-${spec.mechanism}-${spec.name}`,
+      plugged: Array.from({ length: spec.concurrency }, () => full),
+      resident: Array.from({ length: spec.concurrency }, () => full),
+      instances: [],
+      queue: [],
+      starting: 0,
+      stopping: 0,
+    };
+    this.#vms.set(spec.name, vm);
+    this.#tellMemory(vm);
+    return {
+      vm_id: vm.vm_id,
+      requested_at_ms,
+      launched_at_ms: requested_at_ms + 100,
+      ready_at_ms: this.#o.clock.nowMs(),
+      guest_kernel: '6.12.0-fake',
+      vmm: 'fake 1.0',
+      accelerator: 'tcg',
+    };
+  }
+
+  async invoke(
+    request: { function: string; invocation_id: string; work: { wall_ms: number } },
+    options?: { signal?: AbortSignal },
+  ): Promise<InvokeReply> {
+    const { clock } = this.#o;
+    const received_at_ms = clock.nowMs();
+    this.#count += 1;
+    this.#o.onInvoke?.(this.#count);
+    options?.signal?.throwIfAborted();
+    const vm = this.#need(request.function);
+    const base = { ...EMPTY_REPLY, invocation_id: request.invocation_id, received_at_ms };
+    if (this.#o.refuse?.(request.function)) {
+      return { ...base, outcome: 'refused', error_code: 'HP_PERMIT', reason: 'host is full' };
+    }
+    const found = vm.instances.find((one) => one.idle);
+    let instance = found;
+    let operation_id = '';
+    if (instance) instance.idle = false;
+    else if (vm.instances.length + vm.starting + vm.stopping < vm.spec.concurrency) {
+      ({ instance, operation_id } = await this.#start(vm));
+    } else instance = await new Promise<Instance>((resolve) => void vm.queue.push(resolve));
+    const assigned_at_ms = clock.nowMs();
+    await clock.sleep(request.work.wall_ms, options?.signal);
+    this.#release(vm, instance);
+    return {
+      ...base,
+      instance_id: instance.id,
+      cold: operation_id !== '',
+      outcome: 'done',
+      assigned_at_ms,
+      instance_ready_at_ms: operation_id === '' ? 0 : assigned_at_ms,
+      first_byte_at_ms: assigned_at_ms,
+      finished_at_ms: clock.nowMs(),
+      guest_wall_ms: request.work.wall_ms,
+      operation_id: operation_id.startsWith('op') ? operation_id : '',
+    };
+  }
+
+  async status() {
+    return {
+      functions: [...this.#vms.values()].map((vm) => statusOf(vm)),
+      host_limit_bytes: 0,
+      permits_bytes: 0,
+      version: 'fake',
+    };
+  }
+
+  async remove({ function: name }: { function: string }) {
+    this.#need(name);
+    this.#vms.delete(name);
+    this.removed.push(name);
+    return {};
+  }
+
+  async *watch(_request: object, signal: AbortSignal): AsyncIterable<WatchRecord> {
+    const pending: WatchRecord[] = [];
+    let wake = (): void => {};
+    let over = false;
+    const tell = (record: WatchRecord | null): void => {
+      if (record) pending.push(record);
+      else over = true;
+      wake();
+    };
+    this.#watchers.add(tell);
+    signal.addEventListener('abort', () => tell(null));
+    while (!over || pending.length > 0) {
+      const next = pending.shift();
+      if (next) yield next;
+      else await new Promise<void>((resolve) => void (wake = resolve));
+    }
+  }
+
+  /** As if the agent had died: every Watch stream ends. */
+  endWatch(): void {
+    for (const tell of this.#watchers) tell(null);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  #need(name: string): FakeVm {
+    const vm = this.#vms.get(name);
+    if (!vm) throw new Error(`no function ${name}`);
+    return vm;
+  }
+
+  async #start(vm: FakeVm): Promise<{ instance: Instance; operation_id: string }> {
+    vm.starting += 1;
+    const region = vm.plugged.findIndex(
+      (_, index) => !vm.instances.some((one) => one.region === index),
+    );
+    const instance: Instance = {
+      id: `${vm.spec.name}-i${this.#count}`,
+      region,
+      idle: false,
+      use: 0,
+    };
+    const requested_at_ms = this.#o.clock.nowMs();
+    vm.instances.push(instance);
+    vm.starting -= 1;
+    let operation_id = 'static';
+    if (vm.spec.mechanism !== 'static') {
+      await this.#o.clock.sleep(this.#o.plug_ms);
+      vm.plugged[region] = vm.spec.limit_bytes;
+      vm.resident[region] = Math.floor(vm.spec.limit_bytes * 0.75);
+      operation_id = `op-plug-${vm.vm_id}-${this.#count}`;
+      this.#tellOperation(vm, instance, 'plug', operation_id, requested_at_ms);
+    }
+    this.#tellMemory(vm);
+    await this.#o.clock.sleep(5);
+    return { instance, operation_id };
+  }
+
+  #release(vm: FakeVm, instance: Instance): void {
+    const waiting = vm.queue.shift();
+    if (waiting) return waiting(instance);
+    instance.idle = true;
+    instance.use += 1;
+    const { use } = instance;
+    void (async () => {
+      await this.#o.clock.sleep(vm.spec.keep_alive_ms);
+      if (!instance.idle || instance.use !== use) return;
+      vm.instances.splice(vm.instances.indexOf(instance), 1);
+      if (vm.spec.mechanism === 'static') return;
+      vm.stopping += 1;
+      const requested_at_ms = this.#o.clock.nowMs();
+      await this.#o.clock.sleep(this.#o.unplug_ms);
+      vm.plugged[instance.region] = this.#o.stuck_bytes ?? 0;
+      vm.resident[instance.region] = this.#o.stuck_bytes ?? 0;
+      vm.stopping -= 1;
+      const id = `op-unplug-${vm.vm_id}-${instance.id}`;
+      this.#tellOperation(vm, instance, 'unplug', id, requested_at_ms);
+      this.#tellMemory(vm);
+    })();
+  }
+
+  #tellOperation(
+    vm: FakeVm,
+    instance: Instance,
+    kind: string,
+    id: string,
+    requested_at_ms: number,
+  ): void {
+    const now_ms = this.#o.clock.nowMs();
+    const stuck = kind === 'unplug' && (this.#o.stuck_bytes ?? 0) > 0;
+    const operation: OperationMessage = {
+      ...EMPTY_OPERATION,
+      id,
+      kind,
+      function: vm.spec.name,
+      vm_id: vm.vm_id,
+      region_id: `r${instance.region}`,
+      instance_id: instance.id,
+      mechanism: vm.spec.mechanism,
+      outcome: stuck ? 'partial' : 'done',
+      before_bytes: kind === 'plug' ? 0 : vm.spec.limit_bytes,
+      requested_bytes: kind === 'plug' ? vm.spec.limit_bytes : 0,
+      plugged_bytes: vm.plugged[instance.region] ?? 0,
+      decided_at_ms: requested_at_ms,
+      requested_at_ms,
+      accepted_at_ms: requested_at_ms + 1,
+      plugged_at_ms: stuck ? 0 : now_ms,
+      resident_at_ms: kind === 'plug' || stuck ? 0 : now_ms,
+      sandbox_at_ms: kind === 'plug' ? requested_at_ms + 2 : 0,
+      instance_ready_at_ms: kind === 'plug' ? now_ms + 5 : 0,
+      pages_migrated: kind === 'unplug' ? (this.#o.migrates ?? 0) : 0,
+    };
+    for (const tell of this.#watchers) tell({ operation });
+  }
+
+  #tellMemory(vm: FakeVm): void {
+    const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
+    const { boot_bytes } = vm.spec;
+    const memory = {
+      at_ms: this.#o.clock.nowMs(),
+      function: vm.spec.name,
+      vm_id: vm.vm_id,
+      committed_bytes: boot_bytes + sum(vm.plugged),
+      plugged_bytes: boot_bytes + sum(vm.plugged),
+      used_bytes: boot_bytes + vm.instances.length * vm.spec.limit_bytes,
+      resident_bytes: boot_bytes / 2 + sum(vm.resident),
+      region_resident_bytes: sum(vm.resident),
+    };
+    for (const tell of this.#watchers) tell({ memory });
+  }
+}
+
+function statusOf(vm: FakeVm): FunctionStatus {
+  return {
+    function: { name: vm.spec.name },
+    vm_id: vm.vm_id,
+    vm_state: 'running',
+    instances_starting: vm.starting,
+    instances_busy: vm.instances.filter((one) => !one.idle).length,
+    instances_idle: vm.instances.filter((one) => one.idle).length,
+    instances_stopping: vm.stopping,
+    invocations_queued: vm.queue.length,
+    regions: vm.plugged.map((plugged_bytes, index) => ({
+      id: `r${index}`,
+      plugged_bytes,
+      guest_plugged_bytes: plugged_bytes,
+      resident_bytes: vm.resident[index] ?? 0,
+    })),
+    vm_resident_bytes: 0,
+    pages_migrated: 0,
+    permits_bytes: 0,
+    guest_plugged_bytes: 0,
+    oom_kills: 0,
+  };
+}
+
+const EMPTY_REPLY: InvokeReply = {
+  invocation_id: '',
+  instance_id: '',
+  cold: false,
+  outcome: 'failed',
+  error_code: '',
+  reason: '',
+  received_at_ms: 0,
+  assigned_at_ms: 0,
+  instance_ready_at_ms: 0,
+  first_byte_at_ms: 0,
+  finished_at_ms: 0,
+  guest_wall_ms: 0,
+  guest_cpu_ms: 0,
+  anonymous_bytes: 0,
+  minor_faults: 0,
+  operation_id: '',
+};
+
+const EMPTY_OPERATION: OperationMessage = {
+  id: '',
+  kind: '',
+  function: '',
+  vm_id: '',
+  region_id: '',
+  instance_id: '',
+  mechanism: '',
+  outcome: '',
+  error_code: '',
+  reason: '',
+  before_bytes: 0,
+  requested_bytes: 0,
+  plugged_bytes: 0,
+  resident_before_bytes: 0,
+  resident_bytes: 0,
+  decided_at_ms: 0,
+  requested_at_ms: 0,
+  accepted_at_ms: 0,
+  plugged_at_ms: 0,
+  resident_at_ms: 0,
+  sandbox_at_ms: 0,
+  instance_ready_at_ms: 0,
+  stop_at_ms: 0,
+  gone_at_ms: 0,
+  nudges: 0,
+  pages_migrated: 0,
+  guest_cpu_ms: 0,
+  guest_ns: 0,
+  guest_plugged_bytes: 0,
+};
