@@ -31,8 +31,11 @@ export interface SpawnOptions {
 }
 
 export interface DetachedProcess extends ProcessIdentity {
-  /** Resolves when the process has ended and was reaped. Never rejects. */
-  readonly exited: Promise<ProcessExit>;
+  /**
+   * Resolves when the process has ended and was reaped. Never rejects. Our event loop stays alive
+   * for it only from this call on: a detached process must not hold its owner.
+   */
+  exited(): Promise<ProcessExit>;
 }
 
 /**
@@ -57,7 +60,11 @@ export async function spawnDetached(options: SpawnOptions): Promise<DetachedProc
   child.nodeChildProcess.unref();
   const ended = (async () => await child)();
   if (child.pid === undefined) throw (await ended).cause;
-  const exited = ended.then((end) => ({ code: end.exitCode ?? null, signal: end.signal ?? null }));
+  const exited = async () => {
+    child.nodeChildProcess.ref();
+    const { exitCode, signal } = await ended;
+    return { code: exitCode ?? null, signal: signal ?? null };
+  };
   const start_ticks = (await readStat(child.pid))?.start_ticks ?? 0;
   return { pid: child.pid, start_ticks, exited };
 }

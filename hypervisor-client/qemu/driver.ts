@@ -154,7 +154,7 @@ export class QemuDriver implements Hypervisor {
     } catch (error) {
       if (!hasCode(error, 'HP_QMP_CONNECT')) throw error;
       if (await isAlive(started)) return null;
-      const { code, signal } = await started.exited;
+      const { code, signal } = await started.exited();
       throw await startFailed(spec, `QEMU ended with ${signal ?? `code ${code}`}`);
     }
   }
@@ -167,7 +167,7 @@ export class QemuDriver implements Hypervisor {
   ): Promise<Vm> {
     try {
       const backings = await readBackings(qmp, handle.spec);
-      const exited = started?.exited ?? null;
+      const exited = started ? () => started.exited() : null;
       return new QemuVm({ handle, accelerator, qmp, backings, exited, clock: this.#clock });
     } catch (error) {
       qmp.close();

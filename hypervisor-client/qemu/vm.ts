@@ -9,7 +9,7 @@ import { readTail, showsPanic } from '../log-tail.ts';
 import { endProcess, isAlive, type ProcessExit, waitForEnd } from '../process.ts';
 import { type ResizePort, runResize } from '../resize-runner.ts';
 import { cleanRunDir } from '../run-dir.ts';
-import { type AddressRange, readResidency } from '../smaps.ts';
+import { type AddressRange, readProcessResident, readResidency } from '../smaps.ts';
 import { checkResize, findRegion } from '../spec.ts';
 import type {
   Accelerator,
@@ -34,7 +34,7 @@ export interface QemuVmParts {
   /** Host addresses of the regions, in the order of the specification. */
   readonly backings: readonly AddressRange[];
   /** How the process ended; null when it is not our child (adopted). */
-  readonly exited: Promise<ProcessExit> | null;
+  readonly exited: (() => Promise<ProcessExit>) | null;
   readonly clock: Clock;
 }
 
@@ -159,11 +159,8 @@ export class QemuVm implements Vm {
   async #look(): Promise<VmObservation> {
     const { qmp, backings, clock } = this.#parts;
     const { spec, pid } = this.handle;
-    const [devices, state, residency] = await Promise.all([
-      readDevices(qmp, spec),
-      this.#state(),
-      readResidency(pid, backings),
-    ]);
+    const [devices, state] = await Promise.all([readDevices(qmp, spec), this.#state()]);
+    const resident = readResidency(pid, backings);
     return {
       state,
       regions: spec.regions.map(({ id, max_bytes }, index) => ({
@@ -171,10 +168,10 @@ export class QemuVm implements Vm {
         max_bytes,
         requested_bytes: devices[index]?.requested_bytes ?? 0,
         plugged_bytes: devices[index]?.plugged_bytes ?? 0,
-        resident_bytes: residency.ranges[index]?.resident_bytes ?? 0,
+        resident_bytes: resident[index] ?? 0,
         pci_address: pciAddressOf(index),
       })),
-      resident_bytes: residency.resident_bytes,
+      resident_bytes: readProcessResident(pid),
       observed_at_ms: clock.nowMs(),
     };
   }
@@ -204,6 +201,7 @@ export class QemuVm implements Vm {
 
   #portOf(region_id: string, index: number): ResizePort {
     const { qmp, backings } = this.#parts;
+    const backing = backings.slice(index, index + 1);
     const setTarget = async (bytes: number) => await setRequested(qmp, region_id, bytes);
     return {
       setTarget,
@@ -212,8 +210,8 @@ export class QemuVm implements Vm {
         try {
           const plugged_bytes = await readPlugged(qmp, region_id);
           if (!resident) return { plugged_bytes, resident_bytes: null };
-          const residency = await readResidency(this.handle.pid, backings);
-          return { plugged_bytes, resident_bytes: residency.ranges[index]?.resident_bytes ?? 0 };
+          const [resident_bytes] = readResidency(this.handle.pid, backing);
+          return { plugged_bytes, resident_bytes: resident_bytes ?? 0 };
         } catch (error) {
           if (!hasCode(error, 'HP_QMP_CLOSED') || !(await this.#isGone())) throw error;
           throw vmmError('HP_VMM_GONE', `VM ${this.id} ended.`, { cause: error });
@@ -233,7 +231,7 @@ export class QemuVm implements Vm {
     }
     if (!this.#released) {
       // The exit code of a process that is not our child cannot be learned.
-      const end = exited ? await exited : { code: null, signal: null };
+      const end = exited ? await exited() : { code: null, signal: null };
       const gone = await waitForEnd(this.#identity, clock, LIMITS.vm_shutdown_ms);
       if (gone) await this.#tellEnd(end);
     }
