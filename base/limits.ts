@@ -84,6 +84,8 @@ export const LIMITS = {
   remove_drain_ms: 60_000,
   /** `stats` and `ping` of a guest. */
   guest_call_ms: 10_000,
+  /** After a guest channel closed: how long the VMM has to tell why. */
+  vm_news_ms: 1_000,
   /** Console lines quoted when a guest fails. */
   console_tail_lines: 8,
   /** Tries to shut one VM down. */
@@ -120,4 +122,6 @@ export const LIMITS = {
   ch_driver_active_ms: 15_000,
   /** Zones of one VM: 32 PCI devices on segment 0, less bridge, rng, vsock and spares. */
   ch_zones_per_vm: 24,
+  /** Waiting for a kernel build of another process. */
+  image_build_ms: 3_600_000,
 } as const;

@@ -116,6 +116,7 @@ export interface HostState {
   readonly functions: ReadonlyMap<string, FunctionState>;
 }
 
-export function emptyHost(limit_bytes: number): HostState {
-  return { limit_bytes, next_id: 1, functions: new Map() };
+/** `next_id` above 1 keeps the names of earlier VMs, whose consoles may still be there, free. */
+export function emptyHost(limit_bytes: number, next_id = 1): HostState {
+  return { limit_bytes, next_id, functions: new Map() };
 }

@@ -1,0 +1,148 @@
+/**
+ * The messages of agent.proto as TypeScript sees them: the same names, 64-bit numbers as checked
+ * numbers below 2^53. Meaning and units are documented in the proto; a test keeps the two in step.
+ */
+import type { FunctionSpec } from '../core/spec.ts';
+
+export interface DeployResponse {
+  vm_id: string;
+  requested_at_ms: number;
+  launched_at_ms: number;
+  ready_at_ms: number;
+  guest_kernel: string;
+  vmm: string;
+  accelerator: string;
+}
+
+export interface Work {
+  anonymous_bytes: number;
+  file_bytes: number;
+  cpu_ms: number;
+  wall_ms: number;
+}
+
+export interface InvokeRequest {
+  function: string;
+  invocation_id: string;
+  work: Work;
+}
+
+export interface InvokeResponse {
+  invocation_id: string;
+  instance_id: string;
+  cold: boolean;
+  outcome: string;
+  error_code: string;
+  reason: string;
+  received_at_ms: number;
+  assigned_at_ms: number;
+  instance_ready_at_ms: number;
+  first_byte_at_ms: number;
+  finished_at_ms: number;
+  guest_wall_ms: number;
+  guest_cpu_ms: number;
+  anonymous_bytes: number;
+  minor_faults: number;
+  operation_id: string;
+}
+
+export interface RegionStatus {
+  id: string;
+  pci_address: string;
+  max_bytes: number;
+  requested_bytes: number;
+  plugged_bytes: number;
+  guest_plugged_bytes: number;
+  resident_bytes: number;
+  instance_id: string;
+}
+
+export interface FunctionStatus {
+  function: FunctionSpec;
+  vm_id: string;
+  /** booting | filling | running | draining | ending | lost */
+  vm_state: string;
+  instances_starting: number;
+  instances_busy: number;
+  instances_idle: number;
+  instances_stopping: number;
+  invocations_queued: number;
+  regions: RegionStatus[];
+  vm_resident_bytes: number;
+  pages_migrated: number;
+  permits_bytes: number;
+  guest_plugged_bytes: number;
+  boot_bytes: number;
+  oom_kills: number;
+}
+
+export interface StatusResponse {
+  functions: FunctionStatus[];
+  host_limit_bytes: number;
+  permits_bytes: number;
+  version: string;
+}
+
+export interface RemoveResponse {
+  finished_at_ms: number;
+}
+
+export interface DrainResponse {
+  finished_at_ms: number;
+  instances_stopped: number;
+}
+
+/**
+ * One plug or unplug. `pages_migrated` and `guest_cpu_ms` are differences of guest-wide counters
+ * taken before and after: where operations of one VM overlap in time, each of them counts the work
+ * of the others too. Sum them over a VM's life from Status, not from operations.
+ */
+export interface Operation {
+  id: string;
+  kind: string;
+  function: string;
+  vm_id: string;
+  region_id: string;
+  instance_id: string;
+  mechanism: string;
+  outcome: string;
+  error_code: string;
+  reason: string;
+  before_bytes: number;
+  requested_bytes: number;
+  plugged_bytes: number;
+  resident_before_bytes: number;
+  resident_bytes: number;
+  decided_at_ms: number;
+  requested_at_ms: number;
+  accepted_at_ms: number;
+  plugged_at_ms: number;
+  resident_at_ms: number;
+  sandbox_at_ms: number;
+  instance_ready_at_ms: number;
+  stop_at_ms: number;
+  gone_at_ms: number;
+  nudges: number;
+  pages_migrated: number;
+  guest_cpu_ms: number;
+  guest_ns: number;
+  guest_plugged_bytes: number;
+}
+
+/** The memory of one VM from `at_ms` until its next step. The last step of a VM is all zeros. */
+export interface MemoryStep {
+  at_ms: number;
+  function: string;
+  vm_id: string;
+  committed_bytes: number;
+  plugged_bytes: number;
+  used_bytes: number;
+  resident_bytes: number;
+  region_resident_bytes: number;
+}
+
+/** Exactly one of the two is there. */
+export interface AgentRecord {
+  operation?: Operation;
+  memory?: MemoryStep;
+}

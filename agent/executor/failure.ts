@@ -1,0 +1,22 @@
+/** Errors as the core's plain refusals, and back. */
+import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import type { Refusal } from '../core/refusals.ts';
+
+export function refusalOf(error: unknown): Refusal {
+  if (isHotplaneError(error)) {
+    const { code, category, next, details } = error;
+    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+    return { code, category, message: `${error.message}${cause}`, next, details };
+  }
+  return {
+    code: 'HP_AGENT_INTERNAL',
+    category: 'failure',
+    message: error instanceof Error ? error.message : String(error),
+    next: 'this is a bug of the agent; report it with its log.',
+    details: {},
+  };
+}
+
+export function errorOf(refusal: Refusal): HotplaneError {
+  return new HotplaneError(refusal);
+}

@@ -1,0 +1,109 @@
+/** What the agent asks of one guest, with every answer's times on the host's clock. */
+import { z } from 'zod';
+import type { Clock } from '../../base/clock.ts';
+import { isHotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { InvocationResult } from '../core/events.ts';
+import type { FunctionSpec } from '../core/spec.ts';
+import type { GuestChannel } from '../guest/channel.ts';
+import { ClockMap } from '../guest/clock-map.ts';
+import {
+  type AttachKind,
+  type GuestStats,
+  invokedSchema,
+  startedSchema,
+  statsSchema,
+  stoppedSchema,
+  type WorkloadRequest,
+} from '../guest/protocol.ts';
+import type { StartStamps } from './operation-record.ts';
+
+const ATTACH: Readonly<Record<FunctionSpec['mechanism'], AttachKind>> = {
+  static: 'none',
+  'virtio-mem': 'none',
+  numa: 'numa',
+  hotmem: 'hotmem',
+};
+
+export class GuestLink {
+  private readonly channel: GuestChannel;
+  private readonly clock: Clock;
+  private readonly clock_map = new ClockMap();
+
+  constructor(channel: GuestChannel, clock: Clock) {
+    this.channel = channel;
+    this.clock = clock;
+  }
+
+  async stats(): Promise<GuestStats> {
+    const answer = await this.channel.ask({ type: 'stats' }, statsSchema, LIMITS.guest_call_ms);
+    this.clock_map.learn(answer.sent_ms, answer.received_ms, answer.value.taken_at_ms);
+    return answer.value;
+  }
+
+  async start(
+    spec: FunctionSpec,
+    instance: string,
+    region: { readonly pci_address: string; readonly guest_node: number },
+  ): Promise<StartStamps> {
+    const request = {
+      type: 'start',
+      instance,
+      region_pci: region.pci_address,
+      attach: ATTACH[spec.mechanism],
+      guest_node: region.guest_node,
+      attach_timeout_ms: LIMITS.plug_ms,
+      // The partition is hotmem's limit; elsewhere the instance's cgroup is the function's.
+      memory_max_bytes: spec.mechanism === 'hotmem' ? 0 : spec.limit_bytes,
+      argv: spec.argv,
+      env: {},
+    } as const;
+    const answer = await this.channel.ask(request, startedSchema, LIMITS.instance_start_ms);
+    const { sent_ms, received_ms, value } = answer;
+    return {
+      sandbox_at_ms: this.clock_map.toHost(value.sandbox_at_ms, sent_ms, received_ms),
+      ready_at_ms: this.clock_map.toHost(value.ready_at_ms, sent_ms, received_ms),
+    };
+  }
+
+  async invoke(
+    instance: string,
+    work: WorkloadRequest,
+    deadline_ms: number,
+  ): Promise<InvocationResult> {
+    const request = { type: 'invoke', instance, work } as const;
+    const answer = await this.channel.ask(request, invokedSchema, deadline_ms);
+    const { sent_ms, received_ms, value } = answer;
+    return {
+      first_byte_at_ms: this.clock_map.toHost(value.first_byte_at_ms, sent_ms, received_ms),
+      finished_at_ms: this.clock_map.toHost(value.finished_at_ms, sent_ms, received_ms),
+      guest_wall_ms: value.wall_ms,
+      guest_cpu_ms: value.cpu_ms,
+      anonymous_bytes: value.anonymous_bytes,
+      minor_faults: value.minor_faults,
+    };
+  }
+
+  /** Resolves with the host time at which nothing of the instance was left (t7). */
+  async stop(instance: string): Promise<number> {
+    const sent_ms = this.clock.nowMs();
+    try {
+      const request = { type: 'stop', instance } as const;
+      const answer = await this.channel.ask(request, stoppedSchema, LIMITS.instance_stop_ms);
+      return this.clock_map.toHost(answer.value.gone_at_ms, sent_ms, answer.received_ms);
+    } catch (error) {
+      // It ended by itself, or never came to be: as gone as it can get.
+      const guest_code = isHotplaneError(error) ? error.details['guest_code'] : undefined;
+      if (guest_code === 'no-such-instance') return this.clock.nowMs();
+      throw error;
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.channel.ask({ type: 'ping' }, z.unknown(), LIMITS.guest_call_ms);
+  }
+
+  close(): void {
+    this.channel.close();
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * The agent of one host: feeds events to the core one at a time, performs what it wants, and owns
+ * clock and timers. Everything the API offers is here as a method.
+ */
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { assert } from '../../base/assert.ts';
+import type { Clock } from '../../base/clock.ts';
+import { HotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { Hypervisor } from '../../hypervisor-client/vm.ts';
+import type { StatusResponse } from '../api/messages.ts';
+import type { Action, DeployReply, InvokeReply, Reply } from '../core/actions.ts';
+import { dumpHost, type HostDump } from '../core/dump.ts';
+import type { HostEvent } from '../core/events.ts';
+import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
+import { REFUSALS } from '../core/refusals.ts';
+import type { FunctionSpec } from '../core/spec.ts';
+import { emptyHost, type HostState } from '../core/state.ts';
+import { step } from '../core/step.ts';
+import type { WorkloadRequest } from '../guest/protocol.ts';
+import { errorOf } from './failure.ts';
+import type { GuestImages } from './images.ts';
+import { refusedOperation } from './operation-record.ts';
+import { RecordHub, type Subscription } from './record-hub.ts';
+import { functionStatus } from './status.ts';
+import { unknownVm, VmRunner } from './vm-runner.ts';
+import { WakeTimer } from './wake.ts';
+
+export interface HostAgentOptions {
+  readonly clock: Clock;
+  readonly hypervisor: Hypervisor;
+  readonly images: GuestImages;
+  readonly log: Logger;
+  readonly host_limit_bytes: number;
+  /** Below it one folder for each VM. */
+  readonly vms_dir: string;
+  readonly version: string;
+  /** First number for ids; see emptyHost. */
+  readonly first_id?: number;
+}
+
+export class HostAgent {
+  private readonly options: HostAgentOptions;
+  private readonly log: Logger;
+  private readonly hub = new RecordHub();
+  private readonly runners = new Map<string, VmRunner>();
+  private readonly waiting = new Map<string, (reply: Reply) => void>();
+  private readonly wake: WakeTimer;
+  private readonly memory_loop = new AbortController();
+  private state: HostState;
+  private inbox: HostEvent[] = [];
+  private busy = false;
+  private next_request = 1;
+
+  constructor(options: HostAgentOptions) {
+    this.options = options;
+    this.log = options.log;
+    this.state = emptyHost(options.host_limit_bytes, options.first_id);
+    this.wake = new WakeTimer(options.clock, () => this.dispatch({ type: 'tick' }));
+    this.lookAtMemory().catch(() => undefined);
+  }
+
+  async deploy(spec: FunctionSpec): Promise<DeployReply> {
+    const reply = await this.request((request_id) => ({ type: 'deploy', request_id, spec }));
+    assert(reply.kind === 'deploy', 'a deploy is answered with a deploy');
+    return reply;
+  }
+
+  /** Refusals and failures of the invocation are in the reply; `signal` takes it out of the queue. */
+  async invoke(
+    name: string,
+    invocation_id: string,
+    work: WorkloadRequest,
+    signal?: AbortSignal,
+  ): Promise<InvokeReply> {
+    const reply = await this.request((request_id) => {
+      signal?.addEventListener('abort', () => this.dispatch({ type: 'cancel', request_id }), {
+        once: true,
+      });
+      return { type: 'invoke', request_id, function: name, invocation_id, work };
+    });
+    assert(reply.kind === 'invoke', 'an invoke is answered with an invoke');
+    return reply;
+  }
+
+  /** Resolves with the host time at which nothing of the function was left. */
+  async remove(name: string, drain_ms: number = LIMITS.remove_drain_ms): Promise<number> {
+    const reply = await this.request((request_id) => {
+      return { type: 'remove', request_id, function: name, drain_ms };
+    });
+    assert(reply.kind === 'remove', 'a remove is answered with a remove');
+    return reply.finished_at_ms;
+  }
+
+  async drain(name: string): Promise<{ finished_at_ms: number; instances_stopped: number }> {
+    const reply = await this.request((request_id) => {
+      return { type: 'drain', request_id, function: name };
+    });
+    assert(reply.kind === 'drain', 'a drain is answered with a drain');
+    return reply;
+  }
+
+  /** Fresh figures of one function, or of all when `name` is empty. */
+  async status(name: string): Promise<StatusResponse> {
+    const all = [...this.state.functions.values()];
+    const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
+    if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
+    const functions = chosen.map((fn) => functionStatus(fn, this.runners.get(fn.vm_id)));
+    return {
+      functions: await Promise.all(functions),
+      host_limit_bytes: this.state.limit_bytes,
+      permits_bytes: all.reduce((sum, fn) => sum + regionPermitBytes(fn), 0),
+      version: this.options.version,
+    };
+  }
+
+  watch(memory_interval_ms: number): Subscription {
+    const subscription = this.hub.subscribe(memory_interval_ms);
+    for (const runner of this.runners.values()) void runner.memory.look();
+    return subscription;
+  }
+
+  dump(): HostDump {
+    return dumpHost(this.state);
+  }
+
+  /** Boot memory and permits of all VMs. */
+  grantedBytes(): number {
+    return grantedBytes(this.state);
+  }
+
+  /** Removes every function and waits for the last VM to end. Throws when one would not. */
+  async stop(drain_ms: number): Promise<void> {
+    const names = [...this.state.functions.keys()];
+    const ends = await Promise.allSettled(names.map((name) => this.remove(name, drain_ms)));
+    this.close();
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  /** Ends watchers and timers; VMs are left alone. */
+  close(): void {
+    this.memory_loop.abort();
+    this.wake.set(null);
+    this.hub.close();
+  }
+
+  private request(event: (request_id: string) => HostEvent): Promise<Reply> {
+    if (this.waiting.size >= LIMITS.agent_requests_open) throw tooManyRequests();
+    const request_id = `q${this.next_request}`;
+    this.next_request += 1;
+    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    this.waiting.set(request_id, (reply) => {
+      if (reply.kind === 'error') reject(errorOf(reply.failure));
+      else resolve(reply);
+    });
+    this.dispatch(event(request_id));
+    return promise;
+  }
+
+  /** Events are handled in the order they came, never inside one another. */
+  private dispatch(event: HostEvent): void {
+    this.inbox.push(event);
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      for (let next = this.inbox.shift(); next; next = this.inbox.shift()) this.handle(next);
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  private handle(event: HostEvent): void {
+    const { state, actions } = step(this.state, event, this.options.clock.nowMs());
+    this.state = state;
+    let wake_at_ms: number | null = null;
+    for (const action of actions) {
+      if (action.type === 'wake') wake_at_ms = action.at_ms;
+      else this.perform(action);
+    }
+    this.wake.set(wake_at_ms);
+    if (event.type === 'vm-gone') this.runners.delete(event.vm_id);
+  }
+
+  private perform(action: Exclude<Action, { type: 'wake' }>): void {
+    switch (action.type) {
+      case 'reply': {
+        const answer = this.waiting.get(action.request_id);
+        assert(answer, 'every request is answered once');
+        this.waiting.delete(action.request_id);
+        return answer(action.reply);
+      }
+      case 'report': {
+        const { level, code, vm_id, message } = action;
+        const about = { vm: vm_id, function: action.function, err: { code } };
+        return this.log[level](about, message);
+      }
+      case 'record-refusal': {
+        const operation = refusedOperation(action.order, action.failure);
+        this.log.warn({ op: operation.id, err: action.failure }, 'no permit for a plug');
+        return this.hub.publish({ operation });
+      }
+      case 'launch-vm':
+        return this.newRunner(action.vm_id, action.spec).launch();
+      case 'resize-region':
+        return void this.runner(action.order.vm_id).resize(action.order);
+      case 'shutdown-vm':
+        return void this.runner(action.vm_id).shutdown();
+      case 'start-instance':
+        return void this.runner(action.vm_id).start(action);
+      case 'invoke-instance':
+        return void this.runner(action.vm_id).invoke(action);
+      case 'stop-instance':
+        return void this.runner(action.vm_id).stop(action);
+    }
+  }
+
+  private newRunner(vm_id: string, spec: FunctionSpec): VmRunner {
+    const { clock, hypervisor, images, log, vms_dir } = this.options;
+    const runner = new VmRunner(vm_id, spec, {
+      clock,
+      hypervisor,
+      images,
+      log,
+      run_dir: join(vms_dir, vm_id),
+      emit: (event) => this.dispatch(event),
+      publish: (record) => this.hub.publish(record),
+      committedBytes: () => this.committedBytes(spec.name, vm_id),
+    });
+    this.runners.set(vm_id, runner);
+    return runner;
+  }
+
+  private runner(vm_id: string): VmRunner {
+    const found = this.runners.get(vm_id);
+    if (!found) throw unknownVm(vm_id);
+    return found;
+  }
+
+  private committedBytes(name: string, vm_id: string): number {
+    const fn = this.state.functions.get(name);
+    if (!fn || fn.vm_id !== vm_id) return 0;
+    return fn.boot_permit_bytes + regionPermitBytes(fn);
+  }
+
+  /** While somebody watches: no VM goes unseen for longer than the shortest interval asked for. */
+  private async lookAtMemory(): Promise<void> {
+    const { clock } = this.options;
+    for (;;) {
+      const interval_ms = this.hub.intervalMs();
+      await clock.sleep(interval_ms ?? LIMITS.memory_interval_ms, this.memory_loop.signal);
+      if (interval_ms === null) continue;
+      for (const runner of this.runners.values()) void runner.memory.look();
+    }
+  }
+}
+
+function tooManyRequests(): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_BUSY',
+    category: 'unavailable',
+    message: `${LIMITS.agent_requests_open} requests are open already.`,
+    next: 'send fewer at once.',
+  });
+}

@@ -1,0 +1,183 @@
+/** From nothing to a guest that said hello: launch, channel, hello, first figures. */
+import type { Clock } from '../../base/clock.ts';
+import { HotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { lastLines, readTail, showsPanic } from '../../hypervisor-client/log-tail.ts';
+import type { Hypervisor, Region, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
+import { type FunctionSpec, plugsOnDemand, regionBytes } from '../core/spec.ts';
+import type { VmFacts } from '../core/state.ts';
+import { GuestChannel } from '../guest/channel.ts';
+import { guestClosed, guestNoHello, guestPanic } from '../guest/errors.ts';
+import type { ExitEvent, GuestStats, Hello } from '../guest/protocol.ts';
+import { withDeadline } from './deadline.ts';
+import { GuestLink } from './guest-link.ts';
+import type { GuestImage, GuestImages } from './images.ts';
+
+/** Exchanges made at hello so that guest stamps can be put on the host's clock. */
+const CLOCK_SAMPLES = 3;
+
+export interface BootOptions {
+  readonly vm_id: string;
+  readonly spec: FunctionSpec;
+  readonly clock: Clock;
+  readonly hypervisor: Hypervisor;
+  readonly images: GuestImages;
+  readonly run_dir: string;
+  readonly signal: AbortSignal;
+  /** The VM exists from here on and must be shut down, whatever comes after. */
+  readonly onVm: (vm: Vm) => void;
+  readonly onExit: (event: ExitEvent) => void;
+  /** The VM or its channel broke; may come at any time, also before boot is done. */
+  readonly onBroken: (error: unknown) => void;
+}
+
+export interface Booted {
+  readonly guest: GuestLink;
+  readonly regions: readonly Region[];
+  readonly stats: GuestStats;
+  readonly facts: VmFacts;
+  readonly launched_at_ms: number;
+  readonly ready_ms: number;
+}
+
+/** Throws HP_VMM_*, HP_GUEST_NO_HELLO, HP_GUEST_PANIC, HP_AGENT_NO_HOTMEM. */
+export async function bootVm(options: BootOptions): Promise<Booted> {
+  const { clock, hypervisor, spec, signal } = options;
+  const begun_ms = clock.nowMs();
+  const image = await options.images.imageFor(spec);
+  const vm = await hypervisor.launch(vmSpecOf(options, image), { signal });
+  const launched_at_ms = clock.nowMs();
+  options.onVm(vm);
+  const broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => undefined);
+  const onBroken = (error: unknown): void => {
+    broken.reject(error);
+    options.onBroken(error);
+  };
+  const ended = watchVm(vm, options);
+  ended.then(onBroken, onBroken);
+  const onClosed = (error: unknown): void => {
+    explainClosed(vm, clock, ended, error).then(onBroken, onBroken);
+  };
+  const aborted = guestClosed(vm.id, 'it is being shut down.');
+  signal.addEventListener('abort', () => broken.reject(aborted), { once: true });
+  if (signal.aborted) throw aborted;
+  const { channel, hello } = await Promise.race([greet(vm, options, onClosed), broken.promise]);
+  if (spec.mechanism === 'hotmem' && !hello.hotmem) throw noHotmem(hello.kernel);
+  const guest = new GuestLink(channel, clock);
+  let stats = await guest.stats();
+  for (let count = 1; count < CLOCK_SAMPLES; count += 1) stats = await guest.stats();
+  const { regions } = await vm.observe();
+  const capabilities = await hypervisor.probe();
+  const facts = {
+    guest_kernel: hello.kernel,
+    vmm: `${capabilities.vmm} ${capabilities.version}`,
+    accelerator: vm.accelerator,
+  };
+  return { guest, regions, stats, facts, launched_at_ms, ready_ms: clock.nowMs() - begun_ms };
+}
+
+function vmSpecOf(options: BootOptions, image: GuestImage): VmSpec {
+  const { spec, vm_id, run_dir } = options;
+  const max_bytes = regionBytes(spec);
+  return {
+    id: vm_id,
+    run_dir,
+    ...image,
+    vcpus: spec.vcpus,
+    boot_bytes: spec.boot_bytes,
+    regions: Array.from({ length: spec.concurrency }, (_, index) => ({
+      id: `r${index}`,
+      max_bytes,
+      initial_bytes: plugsOnDemand(spec) ? 0 : max_bytes,
+      guest_node: spec.mechanism === 'numa' ? index + 1 : null,
+    })),
+    backing: spec.backing,
+    accelerator: 'auto',
+  };
+}
+
+async function greet(
+  vm: Vm,
+  options: BootOptions,
+  onClosed: (error: unknown) => void,
+): Promise<{ channel: GuestChannel; hello: Hello }> {
+  const { clock, onExit } = options;
+  const limit_ms = LIMITS.guest_hello_ms;
+  const late = new Error('late');
+  const stream = await vm.guestChannel();
+  const channel = new GuestChannel({ vm_id: vm.id, stream, clock, onExit, onClosed });
+  try {
+    return { channel, hello: await withDeadline(clock, limit_ms, channel.hello, () => late) };
+  } catch (error) {
+    channel.close();
+    const text = await readTail(vm.console_path);
+    const quoted = quoteConsole(text);
+    if (showsPanic(text)) throw guestPanic(vm.id, vm.console_path, quoted);
+    if (error === late) throw guestNoHello(vm.id, limit_ms, vm.console_path, quoted);
+    // The channel ended: `onClosed` finds out why and ends the boot with it.
+    return new Promise<never>(() => undefined);
+  }
+}
+
+function quoteConsole(text: string): string {
+  const lines = lastLines(text, LIMITS.console_tail_lines);
+  return lines === '' ? 'Its console is empty.' : `Last lines of its console: ${lines}`;
+}
+
+/** Resolves with the VMM's own news of the end as one error; never while the VM is well. */
+async function watchVm(vm: Vm, options: BootOptions): Promise<HotplaneError> {
+  for await (const event of vm.events(options.signal)) {
+    if (event.type === 'region-size') continue;
+    const quoted = quoteConsole(await readTail(vm.console_path));
+    if (event.type === 'guest-panicked') return guestPanic(vm.id, vm.console_path, quoted);
+    return vmmEnded(vm, event, quoted);
+  }
+  return guestClosed(vm.id, 'the VMM tells no more news of it.');
+}
+
+/**
+ * A channel closes because something else ended: the VMM's news, or a panic on the console, say
+ * more than the close itself. They are waited for a moment.
+ */
+async function explainClosed(
+  vm: Vm,
+  clock: Clock,
+  ended: Promise<HotplaneError>,
+  closed: unknown,
+): Promise<unknown> {
+  const late = new Error('late');
+  try {
+    return await withDeadline(clock, LIMITS.vm_news_ms, ended, () => late);
+  } catch {
+    const text = await readTail(vm.console_path);
+    return showsPanic(text) ? guestPanic(vm.id, vm.console_path, quoteConsole(text)) : closed;
+  }
+}
+
+function vmmEnded(
+  vm: Vm,
+  event: { readonly type: string; readonly code?: number | null; readonly signal?: string | null },
+  quoted: string,
+): HotplaneError {
+  const how =
+    event.type === 'exited'
+      ? `the VMM of ${vm.id} ended (status ${event.code}, signal ${event.signal}).`
+      : `the guest of ${vm.id} was reset.`;
+  return new HotplaneError({
+    code: 'HP_AGENT_VM_ENDED',
+    category: 'unavailable',
+    message: `${how} ${quoted}`,
+    next: 'deploy the function again for a new VM.',
+    details: { code: event.code ?? null, signal: event.signal ?? null },
+  });
+}
+
+function noHotmem(kernel: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_NO_HOTMEM',
+    category: 'unavailable',
+    message: `mechanism 'hotmem' needs a patched guest kernel, but ${kernel} has no partitions.`,
+    next: 'build the patched kernel with hotplane images build, or use another mechanism.',
+  });
+}

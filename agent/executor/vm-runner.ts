@@ -1,0 +1,276 @@
+/**
+ * One function VM at work: performs the core's actions on the VMM and the guest and tells what came
+ * of each. No method throws for what a VM can do; everything comes back as an event.
+ */
+import type { Logger } from 'pino';
+import type { Clock } from '../../base/clock.ts';
+import { HotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { Hypervisor, ResizeResult, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
+import type { AgentRecord, Operation } from '../api/messages.ts';
+import type { Action, OperationOrder } from '../core/actions.ts';
+import type { HostEvent } from '../core/events.ts';
+import type { FunctionSpec } from '../core/spec.ts';
+import { guestClosed } from '../guest/errors.ts';
+import type { GuestStats } from '../guest/protocol.ts';
+import { refusalOf } from './failure.ts';
+import type { GuestLink } from './guest-link.ts';
+import type { GuestImages } from './images.ts';
+import { MemoryObserver } from './observations.ts';
+import { brokenResize, operationRecord, outcomeOf, type StartStamps } from './operation-record.ts';
+import { bootVm } from './vm-boot.ts';
+
+export interface RunnerDeps {
+  readonly clock: Clock;
+  readonly hypervisor: Hypervisor;
+  readonly images: GuestImages;
+  readonly log: Logger;
+  /** Folder of this VM: sockets, console, handle. */
+  readonly run_dir: string;
+  readonly emit: (event: HostEvent) => void;
+  readonly publish: (record: AgentRecord) => void;
+  readonly committedBytes: () => number;
+}
+
+type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>;
+
+export class VmRunner {
+  readonly memory: MemoryObserver;
+  private readonly vm_id: string;
+  private readonly spec: FunctionSpec;
+  private readonly deps: RunnerDeps;
+  private readonly log: Logger;
+  private readonly stopping = new AbortController();
+  private readonly starts = new Map<string, PromiseWithResolvers<StartStamps | null>>();
+  /** The last operation sent for each region: an older one's figures may be of two. */
+  private readonly latest = new Map<string, string>();
+  private vm: Vm | null = null;
+  private guest: GuestLink | null = null;
+  private pci = new Map<string, string>();
+  private booting: Promise<void> = Promise.resolve();
+  private failed = false;
+
+  constructor(vm_id: string, spec: FunctionSpec, deps: RunnerDeps) {
+    this.vm_id = vm_id;
+    this.spec = spec;
+    this.deps = deps;
+    this.log = deps.log.child({ vm: vm_id, function: spec.name });
+    this.memory = new MemoryObserver({
+      clock: deps.clock,
+      spec,
+      vm_id,
+      committedBytes: deps.committedBytes,
+      observe: () => this.observe(),
+      publish: (memory) => deps.publish({ memory }),
+    });
+  }
+
+  launch(): void {
+    this.booting = this.boot().catch((error: unknown) => this.fail(error));
+  }
+
+  private async boot(): Promise<void> {
+    const { deps, spec, vm_id } = this;
+    const booted = await bootVm({
+      ...deps,
+      vm_id,
+      spec,
+      signal: this.stopping.signal,
+      onVm: (vm) => {
+        this.vm = vm;
+        void this.memory.look();
+      },
+      onExit: (event) => {
+        const { instance, reason, status, signal } = event;
+        deps.emit({
+          type: 'instance-exited',
+          vm_id,
+          instance_id: instance,
+          reason,
+          status,
+          signal,
+        });
+      },
+      onBroken: (error) => this.fail(error),
+    });
+    this.guest = booted.guest;
+    this.pci = new Map(booted.regions.map((region) => [region.id, region.pci_address]));
+    this.memory.stats = booted.stats;
+    this.log.info({ ready_ms: booted.ready_ms, ...booted.facts }, 'the guest said hello');
+    const { launched_at_ms, facts } = booted;
+    deps.emit({ type: 'vm-ready', vm_id, launched_at_ms, facts });
+  }
+
+  private fail(error: unknown): void {
+    if (this.failed || this.stopping.signal.aborted) return;
+    this.failed = true;
+    const failure = refusalOf(error);
+    this.log.error({ err: failure }, 'the VM cannot be used any more');
+    this.deps.emit({ type: 'vm-failed', vm_id: this.vm_id, failure });
+  }
+
+  async shutdown(): Promise<void> {
+    this.stopping.abort();
+    await this.booting;
+    this.guest?.close();
+    for (const [id] of this.starts) this.startSettled(id, null);
+    let reason = '';
+    for (let attempt = 1; attempt <= LIMITS.vm_shutdown_attempts; attempt += 1) {
+      try {
+        await this.vm?.shutdown();
+        this.memory.close();
+        this.log.info('the VM is gone');
+        return this.deps.emit({ type: 'vm-gone', vm_id: this.vm_id });
+      } catch (error) {
+        reason = refusalOf(error).message;
+        this.log.error({ err: refusalOf(error), attempt }, 'the VM could not be shut down');
+      }
+    }
+    this.deps.emit({ type: 'vm-undead', vm_id: this.vm_id, reason });
+  }
+
+  /** Closes our side and leaves the VM running. */
+  async release(): Promise<void> {
+    this.stopping.abort();
+    await this.booting;
+    this.guest?.close();
+    await this.vm?.release();
+  }
+
+  async observe(): Promise<VmObservation> {
+    if (!this.vm) throw guestClosed(this.vm_id, 'it is not running.');
+    return this.vm.observe();
+  }
+
+  /** Fresh guest statistics, or null with a log line when the guest does not give them. */
+  async stats(): Promise<GuestStats | null> {
+    try {
+      const stats = (await this.guest?.stats()) ?? null;
+      if (stats) this.memory.stats = stats;
+      return stats;
+    } catch (error) {
+      this.log.warn({ err: refusalOf(error) }, 'no statistics from the guest');
+      return null;
+    }
+  }
+
+  /** The PCI address of a region, empty while the VM boots. */
+  pciOf(region_id: string): string {
+    return this.pci.get(region_id) ?? '';
+  }
+
+  async resize(order: OperationOrder): Promise<void> {
+    const { clock, emit } = this.deps;
+    this.latest.set(order.region_id, order.id);
+    const start = order.with_start ? Promise.withResolvers<StartStamps | null>() : null;
+    if (start) this.starts.set(order.id, start);
+    // A plug is waited for: its first figures are asked for beside it, not before it.
+    const asked = this.stats();
+    const early = order.kind === 'unplug' ? await asked : null;
+    this.memory.note();
+    const known = this.memory.last?.regions.find(({ id }) => id === order.region_id);
+    const result = await this.callResize(order).catch((error: unknown) => {
+      const failure = refusalOf(error);
+      return brokenResize(order, known?.plugged_bytes ?? 0, clock.nowMs(), failure);
+    });
+    if (result.outcome !== 'failed') this.memory.learn(result);
+    emit({
+      type: 'resized',
+      vm_id: this.vm_id,
+      operation_id: order.id,
+      result: outcomeOf(result),
+    });
+    this.memory.note();
+    const before = early ?? (await asked);
+    await this.record(order, result, before, start ? await start.promise : null);
+  }
+
+  private async callResize(order: OperationOrder): Promise<ResizeResult> {
+    if (!this.vm) throw guestClosed(this.vm_id, 'it is not running.');
+    const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : LIMITS.unplug_ms;
+    const options = { deadline_ms, signal: this.stopping.signal };
+    return this.vm.resizeRegion(order.region_id, order.bytes, options);
+  }
+
+  private async record(
+    order: OperationOrder,
+    result: ResizeResult,
+    before: GuestStats | null,
+    start: StartStamps | null,
+  ): Promise<void> {
+    const looked = this.memory.look();
+    const stats = this.stopping.signal.aborted ? null : await this.stats();
+    // Another operation of the same region began meanwhile: these figures are not this one's.
+    const after = this.latest.get(order.region_id) === order.id ? stats : null;
+    const region_pci = this.pciOf(order.region_id);
+    const operation = operationRecord({ order, result, start, before, after, region_pci });
+    await looked;
+    this.tell(operation);
+  }
+
+  private tell(operation: Operation): void {
+    const { id, kind, region_id, outcome, error_code, reason } = operation;
+    const line = { op: id, kind, region: region_id, outcome };
+    if (error_code === '') this.log.debug(line, 'operation finished');
+    else this.log.error({ ...line, err: { code: error_code, message: reason } }, 'operation');
+    this.deps.publish({ operation });
+  }
+
+  async start(action: ActionOf<'start-instance'>): Promise<void> {
+    const { vm_id, instance_id, region_index, operation_id } = action;
+    const guest_node = this.spec.mechanism === 'numa' ? region_index + 1 : -1;
+    const region = { pci_address: this.pciOf(`r${region_index}`), guest_node };
+    try {
+      if (!this.guest) throw guestClosed(vm_id, 'it has not said hello.');
+      const stamps = await this.guest.start(this.spec, instance_id, region);
+      if (operation_id) this.startSettled(operation_id, stamps);
+      const guest_ready_at_ms = stamps.ready_at_ms;
+      this.deps.emit({ type: 'instance-started', vm_id, instance_id, guest_ready_at_ms });
+    } catch (error) {
+      if (operation_id) this.startSettled(operation_id, null);
+      const failure = refusalOf(error);
+      this.log.error({ instance: instance_id, err: failure }, 'an instance did not start');
+      this.deps.emit({ type: 'instance-start-failed', vm_id, instance_id, failure });
+    }
+  }
+
+  private startSettled(operation_id: string, stamps: StartStamps | null): void {
+    this.starts.get(operation_id)?.resolve(stamps);
+    this.starts.delete(operation_id);
+  }
+
+  async invoke(action: ActionOf<'invoke-instance'>): Promise<void> {
+    const { vm_id, instance_id, request_id } = action;
+    const about = { vm_id, instance_id, request_id };
+    try {
+      if (!this.guest) throw guestClosed(vm_id, 'it has not said hello.');
+      const result = await this.guest.invoke(instance_id, action.work, action.deadline_ms);
+      this.deps.emit({ type: 'invocation-finished', ...about, result });
+    } catch (error) {
+      this.deps.emit({ type: 'invocation-failed', ...about, failure: refusalOf(error) });
+    }
+  }
+
+  async stop(action: ActionOf<'stop-instance'>): Promise<void> {
+    const { vm_id, instance_id } = action;
+    try {
+      if (!this.guest) throw guestClosed(vm_id, 'it has not said hello.');
+      const gone_at_ms = await this.guest.stop(instance_id);
+      this.deps.emit({ type: 'instance-stopped', vm_id, instance_id, gone_at_ms });
+    } catch (error) {
+      const reason = refusalOf(error).message;
+      this.log.error({ instance: instance_id, err: refusalOf(error) }, 'an instance did not stop');
+      this.deps.emit({ type: 'instance-stop-failed', vm_id, instance_id, reason });
+    }
+  }
+}
+
+/** For a runner asked for a VM it does not know: a bug. */
+export function unknownVm(vm_id: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_INTERNAL',
+    category: 'failure',
+    message: `no VM ${vm_id} is running.`,
+    next: 'this is a bug of the agent; report it with its log.',
+  });
+}

@@ -1,0 +1,68 @@
+/** The real agent over a modelled VMM and guest: what callers see. */
+import test from 'ava';
+import { MIB } from '../../../base/units.ts';
+import { MECHANISMS } from '../../../agent/core/spec.ts';
+import type { AgentRecord, Operation } from '../../../agent/api/messages.ts';
+import { fakeHost } from '../../fakes/host.ts';
+import { specOf, WORK } from '../core/world.ts';
+
+for (const mechanism of MECHANISMS) {
+  test(`${mechanism}: deploy, cold and warm invocation, keep-alive, unplug, remove`, async (t) => {
+    const { clock, agent, hypervisor } = fakeHost();
+    const watch = agent.watch(250);
+    const spec = specOf('f', { mechanism, concurrency: 3 });
+    const deployed = await clock.until(agent.deploy(spec));
+    t.is(deployed.facts.vmm, 'fake 1.0');
+    const full = mechanism === 'static' ? 384 * MIB : 0;
+    t.is(hypervisor.pluggedBytes(), full);
+
+    const both = [agent.invoke('f', 'one', WORK), agent.invoke('f', 'two', WORK)];
+    const [first, second] = await clock.until(Promise.all(both));
+    t.like(first, { outcome: 'done', cold: true, invocation_id: 'one' });
+    t.like(second, { outcome: 'done', cold: true, invocation_id: 'two' });
+    t.not(first?.instance_id, second?.instance_id);
+    t.is(hypervisor.pluggedBytes(), mechanism === 'static' ? full : 256 * MIB);
+    const warm = await clock.until(agent.invoke('f', 'three', WORK));
+    t.like(warm, { outcome: 'done', cold: false, operation_id: '' });
+    const status = await clock.until(agent.status('f'));
+    t.like(status.functions[0], { instances_idle: 2, vm_state: 'running' });
+
+    await clock.advance(2_000);
+    t.is(hypervisor.pluggedBytes(), full);
+    t.is(agent.grantedBytes(), spec.boot_bytes + full);
+    await clock.until(agent.remove('f'));
+    t.is(agent.grantedBytes(), 0);
+    t.is(hypervisor.alive().length, 0);
+    agent.close();
+    const records: AgentRecord[] = [];
+    for await (const record of watch) records.push(record);
+    const operations = records.flatMap(({ operation }) => operation ?? []);
+    const kinds = operations.map(({ kind, outcome }) => `${kind} ${outcome}`).toSorted();
+    const on_demand = ['plug done', 'plug done', 'unplug done', 'unplug done'];
+    t.deepEqual(kinds, mechanism === 'static' ? Array(3).fill('plug done') : on_demand);
+    for (const operation of operations) checkStamps(t, operation);
+    const steps = records.flatMap(({ memory }) => memory ?? []);
+    t.is(steps.at(-1)?.committed_bytes, 0);
+    for (const step of steps) t.true(step.committed_bytes >= step.plugged_bytes, 'book covers');
+  });
+}
+
+function checkStamps(
+  t: { true: (value: boolean, message?: string) => void },
+  operation: Operation,
+): void {
+  const names = ['decided_at_ms', 'requested_at_ms', 'accepted_at_ms', 'plugged_at_ms'] as const;
+  let last_ms = 0;
+  for (const name of names) {
+    t.true(operation[name] >= last_ms, `${name} follows the one before`);
+    last_ms = operation[name];
+  }
+  if (operation.kind === 'unplug') {
+    t.true(operation.stop_at_ms > 0 && operation.gone_at_ms >= operation.stop_at_ms);
+    t.true(operation.requested_at_ms >= operation.gone_at_ms, 'unplug follows the end');
+    t.true(operation.resident_at_ms >= operation.plugged_at_ms);
+  } else if (operation.instance_id !== '') {
+    t.true(operation.sandbox_at_ms > 0);
+    t.true(operation.instance_ready_at_ms >= operation.plugged_at_ms, 'ready only when plugged');
+  }
+}

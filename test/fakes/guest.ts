@@ -1,0 +1,212 @@
+/** A guest that speaks the protocol over a stream: instances, partitions, exits, and faults. */
+import { type Duplex, duplexPair } from 'node:stream';
+import type { Clock } from '../../base/clock.ts';
+import type { GuestRequest, GuestStats, Hello } from '../../agent/guest/protocol.ts';
+
+/** What goes wrong with one request; `silent`: no answer ever. */
+export type GuestFault = 'none' | 'refuse' | 'silent' | 'slow' | 'exit';
+
+export interface FakeGuestOptions {
+  readonly clock: Clock;
+  /** Plugged bytes of a region, by PCI address. */
+  readonly plugged: (region_pci: string) => number;
+  readonly regions: readonly string[];
+  readonly fault: (request: GuestRequest['type']) => GuestFault;
+  readonly hotmem: boolean;
+  /** null: never says hello. */
+  readonly hello: Partial<Hello> | null;
+}
+
+interface FakeInstance {
+  readonly region_pci: string;
+  readonly memory_max_bytes: number;
+  ready: boolean;
+}
+
+const STEP_MS = 5;
+const SLOW_MS = 5_000;
+
+export class FakeGuest {
+  readonly instances = new Map<string, FakeInstance>();
+  readonly seen: string[] = [];
+  pages_migrated = 0;
+  private readonly options: FakeGuestOptions;
+  private stream: Duplex | null = null;
+  private rest = '';
+
+  constructor(options: FakeGuestOptions) {
+    this.options = options;
+  }
+
+  /** The agent's end of a new connection; an earlier one is closed. */
+  connect(noise = ''): Duplex {
+    this.stream?.destroy();
+    const [near, far] = duplexPair();
+    this.stream = far;
+    far.on('data', (chunk: Buffer) => this.receive(chunk.toString('utf8')));
+    far.on('error', () => undefined);
+    if (noise !== '') far.write(noise);
+    if (this.options.hello)
+      this.say({ ...HELLO, hotmem: this.options.hotmem, ...this.options.hello });
+    return near;
+  }
+
+  /** Power off: the channel ends and nothing answers any more. */
+  die(): void {
+    this.stream?.destroy();
+    this.stream = null;
+    this.instances.clear();
+  }
+
+  say(message: unknown): void {
+    this.raw(`${JSON.stringify(message)}\n`);
+  }
+
+  raw(text: string): void {
+    if (this.stream && !this.stream.destroyed) this.stream.write(text);
+  }
+
+  exit(instance: string, reason: 'oom' | 'crash' | 'exited' | 'killed'): void {
+    if (!this.instances.delete(instance)) return;
+    const at_ms = this.now();
+    this.say({ type: 'exit', instance, status: null, signal: 9, reason, at_ms });
+  }
+
+  /** The guest's clock is not the host's. */
+  private now(): number {
+    return this.options.clock.nowMs() - 500;
+  }
+
+  private receive(text: string): void {
+    const lines = (this.rest + text).split('\n');
+    this.rest = lines.pop() ?? '';
+    for (const line of lines) {
+      const request: GuestRequest & { id: number } = JSON.parse(line);
+      this.seen.push(request.type);
+      void this.serve(request);
+    }
+  }
+
+  private async serve(request: GuestRequest & { id: number }): Promise<void> {
+    const { clock } = this.options;
+    const fault = this.options.fault(request.type);
+    if (fault === 'silent') return;
+    if (request.type !== 'stats') await clock.sleep(fault === 'slow' ? SLOW_MS : STEP_MS);
+    if (fault === 'refuse') return this.refuse(request.id, 'spawn-failed', 'as the test wished');
+    if (request.type === 'start') return this.start(request, request.id);
+    if (request.type === 'invoke') return this.invoke(request, request.id, fault);
+    if (request.type === 'stop') return this.stop(request.instance, request.id);
+    this.answer(request.id, request.type === 'stats' ? this.stats() : {});
+  }
+
+  private async start(
+    request: Extract<GuestRequest, { type: 'start' }>,
+    id: number,
+  ): Promise<void> {
+    const { clock, plugged } = this.options;
+    const { instance, region_pci, memory_max_bytes } = request;
+    if (this.instances.has(instance)) return this.refuse(id, 'exists', 'started twice');
+    const users = [...this.instances.values()].filter((one) => one.region_pci === region_pci);
+    if (users.length > 0) throw new Error(`two instances in region ${region_pci}`);
+    this.instances.set(instance, { region_pci, memory_max_bytes, ready: false });
+    const sandbox_at_ms = this.now();
+    const end_ms = clock.nowMs() + request.attach_timeout_ms;
+    while (request.attach !== 'none' && plugged(region_pci) === 0) {
+      if (clock.nowMs() >= end_ms || !this.instances.has(instance)) {
+        this.instances.delete(instance);
+        return this.refuse(id, 'attach-timeout', 'the partition was not populated');
+      }
+      await clock.sleep(STEP_MS);
+    }
+    const found = this.instances.get(instance);
+    if (!found) return this.refuse(id, 'killed', 'stopped while starting');
+    found.ready = true;
+    const ready_at_ms = this.now();
+    this.answer(id, { pid: 100, created_at_ms: sandbox_at_ms, sandbox_at_ms, ready_at_ms });
+  }
+
+  private async invoke(
+    request: Extract<GuestRequest, { type: 'invoke' }>,
+    id: number,
+    fault: GuestFault,
+  ): Promise<void> {
+    const { instance, work } = request;
+    const found = this.instances.get(instance);
+    if (!found?.ready) return this.refuse(id, 'no-such-instance', 'unknown instance');
+    const started_at_ms = this.now();
+    await this.options.clock.sleep(work.wall_ms);
+    const limit = found.memory_max_bytes || this.options.plugged(found.region_pci);
+    if (fault === 'exit' || work.anonymous_bytes > limit) this.exit(instance, 'oom');
+    if (!this.instances.has(instance)) return this.refuse(id, 'exited', 'the instance ended');
+    const finished_at_ms = this.now();
+    this.answer(id, {
+      started_at_ms,
+      first_byte_at_ms: finished_at_ms,
+      finished_at_ms,
+      anonymous_bytes: work.anonymous_bytes,
+      file_bytes: work.file_bytes,
+      cpu_ms: work.cpu_ms,
+      wall_ms: finished_at_ms - started_at_ms,
+      minor_faults: 1,
+      major_faults: 0,
+    });
+  }
+
+  private stop(instance: string, id: number): void {
+    if (!this.instances.delete(instance)) {
+      return this.refuse(id, 'no-such-instance', 'unknown instance');
+    }
+    this.answer(id, { gone_at_ms: this.now(), peak_bytes: 4096 });
+  }
+
+  private stats(): GuestStats {
+    const { regions, plugged, hotmem } = this.options;
+    const users = (pci: string): number =>
+      [...this.instances.values()].filter((one) => one.region_pci === pci).length;
+    return {
+      taken_at_ms: this.now(),
+      partitions: regions.map((region_pci) => ({
+        region_pci,
+        plugged_bytes: plugged(region_pci),
+        used_bytes: 0,
+        peak_bytes: 0,
+        users: users(region_pci),
+        state: hotmem ? 'ready' : 'stock',
+        plug_ns: 1,
+        unplug_ns: 2,
+        map_bytes: 0,
+      })),
+      memory_total_bytes: 1_000_000,
+      memory_free_bytes: 600_000,
+      memory_available_bytes: 700_000,
+      pages_migrated: this.pages_migrated,
+      minor_faults: 0,
+      oom_kills: 0,
+      psi_some_us: 0,
+      psi_full_us: 0,
+      cpu_system_ms: 0,
+      cpu_user_ms: 0,
+    };
+  }
+
+  private answer(id: number, result: unknown): void {
+    this.say({ id, ok: true, result });
+  }
+
+  private refuse(id: number, code: string, message: string): void {
+    this.say({ id, ok: false, code, message });
+  }
+}
+
+const HELLO: Hello & { type: 'hello' } = {
+  type: 'hello',
+  protocol: [1, 1],
+  kernel: '6.12.0-fake',
+  init: '1',
+  vcpus: 1,
+  page_bytes: 4096,
+  memory_block_bytes: 128 * 1024 * 1024,
+  boot_ms: 1,
+  init_on_alloc: false,
+  hotmem: false,
+};

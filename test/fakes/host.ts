@@ -1,0 +1,41 @@
+/** A whole simulated host: the real agent over a fake hypervisor and a fake clock. */
+import { pino } from 'pino';
+import { HostAgent } from '../../agent/executor/host-agent.ts';
+import type { GuestImages } from '../../agent/executor/images.ts';
+import { GIB } from '../../base/units.ts';
+import { FakeClock } from './clock.ts';
+import { type FakeFaults, FakeHypervisor, NO_FAULTS } from './hypervisor.ts';
+
+export const FAKE_IMAGES: GuestImages = {
+  imageFor: async () => ({
+    kernel_path: '/nonexistent/kernel',
+    initrd_path: '/nonexistent/initrd',
+    kernel_arguments: [],
+  }),
+};
+
+export interface FakeHost {
+  readonly clock: FakeClock;
+  readonly hypervisor: FakeHypervisor;
+  readonly agent: HostAgent;
+  readonly log: string[];
+}
+
+export function fakeHost(
+  faults: Partial<FakeFaults> = {},
+  host_limit_bytes: number = 8 * GIB,
+): FakeHost {
+  const clock = new FakeClock();
+  const hypervisor = new FakeHypervisor(clock, { ...NO_FAULTS, ...faults });
+  const log: string[] = [];
+  const agent = new HostAgent({
+    clock,
+    hypervisor,
+    images: FAKE_IMAGES,
+    log: pino({ level: 'debug' }, { write: (line: string) => log.push(line) }),
+    host_limit_bytes,
+    vms_dir: '/nonexistent/vms',
+    version: 'test',
+  });
+  return { clock, hypervisor, agent, log };
+}

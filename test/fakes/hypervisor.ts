@@ -1,0 +1,246 @@
+/** A hypervisor whose VMs are models: the interface of hypervisor-client/vm.ts, with faults. */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../base/clock.ts';
+import { HotplaneError } from '../../base/errors.ts';
+import { MIB } from '../../base/units.ts';
+import type {
+  Capabilities,
+  Hypervisor,
+  ResizeOptions,
+  ResizeResult,
+  Vm,
+  VmEvent,
+  VmHandle,
+  VmObservation,
+  VmSpec,
+} from '../../hypervisor-client/vm.ts';
+import type { GuestRequest, Hello } from '../../agent/guest/protocol.ts';
+import { FakeGuest, type GuestFault } from './guest.ts';
+
+export type ResizeFault = 'none' | 'slow' | 'partial' | 'refuse' | 'throw' | 'die';
+export type LaunchFault = 'none' | 'refuse' | 'die' | 'no-hello' | 'panic';
+
+export interface FakeFaults {
+  launch: () => LaunchFault;
+  resize: (kind: 'plug' | 'unplug') => ResizeFault;
+  guest: (request: GuestRequest['type']) => GuestFault;
+  /** The shutdown throws. */
+  shutdown: () => boolean;
+}
+
+interface FakeRegion {
+  readonly id: string;
+  readonly max_bytes: number;
+  readonly pci_address: string;
+  requested_bytes: number;
+  plugged_bytes: number;
+}
+
+export const NO_FAULTS: FakeFaults = {
+  launch: () => 'none',
+  resize: () => 'none',
+  guest: () => 'none',
+  shutdown: () => false,
+};
+
+const RESIZE_MS = 10;
+const SLOW_MS = 4_000;
+
+export class FakeVm implements Vm {
+  readonly id: string;
+  readonly handle: VmHandle;
+  readonly accelerator = 'tcg';
+  readonly console_path = '/nonexistent/console.log';
+  readonly guest: FakeGuest;
+  readonly regions: FakeRegion[];
+  alive = true;
+  private readonly owner: FakeHypervisor;
+  private readonly listeners = new Set<(event: VmEvent | null) => void>();
+
+  constructor(spec: VmSpec, owner: FakeHypervisor, hello: Partial<Hello> | null) {
+    this.id = spec.id;
+    this.owner = owner;
+    this.handle = { schema_version: 1, vmm: 'fake', pid: 1, pid_start_ticks: 1, spec };
+    this.regions = spec.regions.map(({ id, max_bytes, initial_bytes }, index) => ({
+      id,
+      max_bytes,
+      pci_address: `0000:00:${(16 + index).toString(16)}.0`,
+      requested_bytes: initial_bytes,
+      plugged_bytes: 0,
+    }));
+    this.guest = new FakeGuest({
+      clock: owner.clock,
+      plugged: (pci) => this.regions.find((one) => one.pci_address === pci)?.plugged_bytes ?? 0,
+      regions: this.regions.map((region) => region.pci_address),
+      fault: (request) => owner.faults.guest(request),
+      hotmem: true,
+      hello,
+    });
+  }
+
+  async observe(): Promise<VmObservation> {
+    this.mustLive();
+    const regions = this.regions.map((one) => ({ ...one, resident_bytes: one.plugged_bytes }));
+    const resident_bytes = regions.reduce((sum, one) => sum + one.resident_bytes, MIB);
+    const observed_at_ms = this.owner.clock.nowMs();
+    return { state: 'running', regions, resident_bytes, observed_at_ms };
+  }
+
+  async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
+    this.mustLive();
+    const { clock, faults } = this.owner;
+    const region = this.regions.find((one) => one.id === id);
+    if (!region) throw new Error(`no region ${id}`);
+    const before_bytes = region.plugged_bytes;
+    const requested_at_ms = clock.nowMs();
+    const fault = faults.resize(bytes > 0 ? 'plug' : 'unplug');
+    if (fault === 'throw') throw new Error('the resize call broke');
+    if (fault !== 'refuse') region.requested_bytes = bytes;
+    const accepted_at_ms = fault === 'refuse' ? null : clock.nowMs();
+    await clock.sleep(fault === 'slow' ? SLOW_MS : RESIZE_MS);
+    if (fault === 'die') this.die();
+    if (this.alive && fault === 'partial') {
+      region.plugged_bytes = Math.min(64 * MIB, region.max_bytes);
+      await clock.sleep(options.deadline_ms);
+    } else if (this.alive && fault !== 'refuse') {
+      region.plugged_bytes = bytes;
+    }
+    const outcome = !this.alive
+      ? 'failed'
+      : fault === 'refuse'
+        ? 'refused'
+        : fault === 'partial'
+          ? 'partial'
+          : 'done';
+    const done_at_ms = outcome === 'done' ? clock.nowMs() : null;
+    return {
+      region_id: id,
+      outcome,
+      before_bytes,
+      requested_bytes: bytes,
+      plugged_bytes: region.plugged_bytes,
+      resident_before_bytes: before_bytes,
+      resident_bytes: region.plugged_bytes,
+      requested_at_ms,
+      accepted_at_ms,
+      plugged_at_ms: done_at_ms,
+      resident_at_ms: bytes === 0 ? done_at_ms : null,
+      nudges: 0,
+      error_code: outcome === 'done' ? null : 'HP_TEST_FAULT',
+      reason: outcome === 'done' ? null : fault,
+    };
+  }
+
+  async *events(signal?: AbortSignal): AsyncIterable<VmEvent> {
+    const inbox: (VmEvent | null)[] = this.alive ? [] : [null];
+    let wake = Promise.withResolvers<void>();
+    const listener = (event: VmEvent | null): void => {
+      inbox.push(event);
+      wake.resolve();
+    };
+    this.listeners.add(listener);
+    signal?.addEventListener('abort', () => listener(null), { once: true });
+    for (;;) {
+      const event = inbox.shift();
+      if (event === null) return;
+      if (event) yield event;
+      else {
+        await wake.promise;
+        wake = Promise.withResolvers<void>();
+      }
+    }
+  }
+
+  async guestChannel(): Promise<Duplex> {
+    this.mustLive();
+    return this.guest.connect('\u0000boot noise without end\n');
+  }
+
+  tell(event: VmEvent | null): void {
+    for (const listener of this.listeners) listener(event);
+  }
+
+  /** The VMM process ends by itself. */
+  die(): void {
+    if (!this.alive) return;
+    this.alive = false;
+    for (const region of this.regions) region.plugged_bytes = 0;
+    this.guest.die();
+    this.tell({ type: 'exited', at_ms: this.owner.clock.nowMs(), code: null, signal: 'SIGKILL' });
+    this.tell(null);
+  }
+
+  async shutdown(): Promise<void> {
+    await this.owner.clock.sleep(RESIZE_MS);
+    if (this.owner.faults.shutdown()) throw new Error('it does not want to end');
+    if (!this.alive) return;
+    this.die();
+  }
+
+  async release(): Promise<void> {
+    this.guest.die();
+  }
+
+  private mustLive(): void {
+    if (this.alive) return;
+    throw new HotplaneError({
+      code: 'HP_VMM_GONE',
+      category: 'unavailable',
+      message: `VM ${this.id} is gone.`,
+      next: 'launch it again.',
+    });
+  }
+}
+
+export class FakeHypervisor implements Hypervisor {
+  readonly kind = 'fake';
+  readonly clock: Clock;
+  readonly vms: FakeVm[] = [];
+  faults: FakeFaults;
+
+  constructor(clock: Clock, faults: FakeFaults = NO_FAULTS) {
+    this.clock = clock;
+    this.faults = faults;
+  }
+
+  async probe(): Promise<Capabilities> {
+    return {
+      vmm: 'fake',
+      version: '1.0',
+      accelerator: 'tcg',
+      regions_per_vm: 192,
+      plugged_per_region: true,
+    };
+  }
+
+  async launch(spec: VmSpec): Promise<Vm> {
+    const fault = this.faults.launch();
+    await this.clock.sleep(RESIZE_MS);
+    if (fault === 'refuse') throw new Error('the VMM did not start');
+    const vm = new FakeVm(spec, this, fault === 'no-hello' || fault === 'panic' ? null : {});
+    this.vms.push(vm);
+    const later = async (): Promise<void> => {
+      await this.clock.sleep(RESIZE_MS);
+      if (fault === 'die') vm.die();
+      if (fault === 'panic') vm.tell({ type: 'guest-panicked', at_ms: this.clock.nowMs() });
+    };
+    void later();
+    return vm;
+  }
+
+  async adopt(handle: VmHandle): Promise<Vm> {
+    const vm = this.vms.find((one) => one.id === handle.spec.id && one.alive);
+    if (!vm) throw new Error('HP_VMM_GONE');
+    return vm;
+  }
+
+  alive(): FakeVm[] {
+    return this.vms.filter((vm) => vm.alive);
+  }
+
+  pluggedBytes(): number {
+    return this.alive()
+      .flatMap((vm) => vm.regions)
+      .reduce((sum, region) => sum + region.plugged_bytes, 0);
+  }
+}
