@@ -1,0 +1,10 @@
+/** Public interface: one way to drive microVMs and their memory regions, whatever the VMM. */
+export type * from './vm.ts';
+export { openHypervisor, type HypervisorChoice, type HypervisorOptions } from './open.ts';
+export { VMM_ERROR_CODES, type VmmErrorCode } from './errors.ts';
+export { parseHandle, readHandle } from './run-dir.ts';
+export { chooseAccelerator, probeAccelerator, type AcceleratorProbe } from './accelerator.ts';
+export { QemuDriver, type QemuOptions } from './qemu/driver.ts';
+export { QmpClient, type QmpCallOptions } from './qemu/qmp.ts';
+export type { QmpEvent } from './qemu/qmp-message.ts';
+export * from './cloud-hypervisor/index.ts';
