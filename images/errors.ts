@@ -1,0 +1,36 @@
+import { type ErrorCategory, HotplaneError } from '../base/errors.ts';
+
+/** Codes of everything that can go wrong while a guest kernel or image is built. */
+export type ImageErrorCode =
+  | 'HP_IMAGE_KERNEL_SOURCE'
+  | 'HP_IMAGE_KERNEL_VERSION'
+  | 'HP_IMAGE_KERNEL_CONFIG'
+  | 'HP_IMAGE_SERIES'
+  | 'HP_IMAGE_PATCH_FAILED'
+  | 'HP_IMAGE_TOOL_MISSING'
+  | 'HP_IMAGE_BUILD_FAILED'
+  | 'HP_IMAGE_INTERRUPTED'
+  | 'HP_IMAGE_LOCK_TIMEOUT';
+
+const CATEGORIES: Readonly<Record<ImageErrorCode, ErrorCategory>> = {
+  HP_IMAGE_KERNEL_SOURCE: 'unavailable',
+  HP_IMAGE_KERNEL_VERSION: 'usage',
+  HP_IMAGE_KERNEL_CONFIG: 'failure',
+  HP_IMAGE_SERIES: 'unavailable',
+  HP_IMAGE_PATCH_FAILED: 'failure',
+  HP_IMAGE_TOOL_MISSING: 'unavailable',
+  HP_IMAGE_BUILD_FAILED: 'failure',
+  HP_IMAGE_INTERRUPTED: 'interrupted',
+  HP_IMAGE_LOCK_TIMEOUT: 'timeout',
+};
+
+export interface ImageErrorOptions {
+  readonly message: string;
+  readonly next: string;
+  readonly cause?: unknown;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+export function imageError(code: ImageErrorCode, options: ImageErrorOptions): HotplaneError {
+  return new HotplaneError({ code, category: CATEGORIES[code], ...options });
+}

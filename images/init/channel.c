@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "../common/boottime.h"
+#include "channel.h"
+#include "ports.h"
+#include "loop.h"
+
+#define SEARCH_FAST_MS 10
+#define SEARCH_SLOW_MS 500
+#define SEARCH_FAST_FOR_MS 10000
+#define OUTPUT_MAX (1024 * 1024)
+
+static struct {
+	struct channel_handlers handlers;
+	struct watch stream;
+	struct watch listener;
+	/* The virtio-serial port, which stays open while the host comes and goes. */
+	bool is_port;
+	bool connected;
+	/* Inside a line longer than the limit: skip to its end. */
+	bool skipping;
+	double search_since_ms;
+	size_t input_used;
+	size_t output_used;
+	char input[CHANNEL_LINE_MAX + 1];
+	char output[OUTPUT_MAX];
+} channel;
+
+static void flush_output(void)
+{
+	size_t sent = 0;
+
+	while (sent < channel.output_used) {
+		ssize_t wrote = write(channel.stream.fd, channel.output + sent,
+				      channel.output_used - sent);
+
+		if (wrote < 0 && errno == EINTR)
+			continue;
+		if (wrote <= 0)
+			break;
+		sent += (size_t)wrote;
+	}
+	channel.output_used -= sent;
+	memmove(channel.output, channel.output + sent, channel.output_used);
+	/* The edge-triggered port may miss the moment of free space. */
+	if (channel.output_used > 0)
+		loop_wake_within(2);
+}
+
+void channel_send(const char *line, size_t length)
+{
+	if (!channel.connected || length >= CHANNEL_LINE_MAX)
+		return;
+	if (length + 1 > OUTPUT_MAX - channel.output_used)
+		return;
+	memcpy(channel.output + channel.output_used, line, length);
+	channel.output[channel.output_used + length] = '\n';
+	channel.output_used += length + 1;
+	flush_output();
+}
+
+static void set_connected(bool connected)
+{
+	if (connected == channel.connected)
+		return;
+	channel.connected = connected;
+	channel.input_used = 0;
+	channel.output_used = 0;
+	channel.skipping = false;
+	if (!connected) {
+		channel.handlers.disconnected();
+		return;
+	}
+	/* Ends whatever half a line the host may still hold of an earlier connection. */
+	channel_send("", 0);
+	channel.handlers.connected();
+}
+
+static void drop_stream(void)
+{
+	set_connected(false);
+	watch_remove(&channel.stream);
+	channel.search_since_ms = boottime_ms();
+}
+
+static void take_lines(void)
+{
+	char *start = channel.input;
+	char *limit = channel.input + channel.input_used;
+	char *end;
+
+	while ((end = memchr(start, '\n', (size_t)(limit - start)))) {
+		size_t length = (size_t)(end - start);
+
+		*end = 0;
+		if (channel.skipping || length >= CHANNEL_LINE_MAX)
+			channel.handlers.line(start, 0, true);
+		else if (length > 0)
+			channel.handlers.line(start, length, false);
+		channel.skipping = false;
+		start = end + 1;
+	}
+	channel.input_used = (size_t)(limit - start);
+	memmove(channel.input, start, channel.input_used);
+	if (channel.input_used >= CHANNEL_LINE_MAX) {
+		channel.skipping = true;
+		channel.input_used = 0;
+	}
+}
+
+static bool port_is_hung_up(void)
+{
+	struct pollfd look = { .fd = channel.stream.fd, .events = POLLIN };
+
+	return poll(&look, 1, 0) > 0 && (look.revents & POLLHUP);
+}
+
+/* Reads all there is: the watch is edge-triggered, for a port without a host hangs up for ever. */
+static void stream_ready(struct watch *watch, uint32_t events)
+{
+	(void)events;
+	if (channel.is_port)
+		set_connected(!port_is_hung_up());
+	while (channel.connected) {
+		ssize_t got = read(watch->fd, channel.input + channel.input_used,
+				   sizeof(channel.input) - channel.input_used);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == EAGAIN)
+			break;
+		if (got <= 0) {
+			if (!channel.is_port)
+				drop_stream();
+			else
+				set_connected(!port_is_hung_up());
+			return;
+		}
+		channel.input_used += (size_t)got;
+		take_lines();
+	}
+	if (channel.connected && channel.output_used > 0)
+		flush_output();
+}
+
+static void take_stream(int fd, bool is_port)
+{
+	drop_stream();
+	channel.is_port = is_port;
+	if (watch_add(&channel.stream, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		      stream_ready) < 0)
+		return;
+	set_connected(!is_port || !port_is_hung_up());
+}
+
+static void listener_ready(struct watch *watch, uint32_t events)
+{
+	int fd = port_accept_vsock(watch->fd);
+
+	(void)events;
+	if (fd >= 0)
+		take_stream(fd, false);
+}
+
+void channel_setup(const struct channel_handlers *handlers)
+{
+	int fd = port_listen_vsock(CHANNEL_VSOCK_PORT);
+
+	channel.handlers = *handlers;
+	channel.search_since_ms = boottime_ms();
+	if (fd >= 0)
+		watch_add(&channel.listener, fd, EPOLLIN, listener_ready);
+}
+
+void channel_tick(void)
+{
+	bool fast = boottime_ms() - channel.search_since_ms < SEARCH_FAST_FOR_MS;
+	int fd;
+
+	if (channel.stream.added) {
+		if (channel.connected && channel.output_used > 0)
+			flush_output();
+		return;
+	}
+	fd = port_open_serial(CHANNEL_SERIAL_PORT);
+	if (fd >= 0)
+		take_stream(fd, true);
+	else
+		loop_wake_within(fast ? SEARCH_FAST_MS : SEARCH_SLOW_MS);
+}

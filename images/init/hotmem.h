@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOTPLANE_HOTMEM_H
+#define HOTPLANE_HOTMEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define HOTMEM_NAME_MAX 48
+
+struct hotmem_partition {
+	/* `virtio3.0`: name in /dev/hotmem and /sys/class/hotmem. */
+	char name[HOTMEM_NAME_MAX];
+	/* PCI address of its device; `#k` is appended to all but the first partition of it. */
+	char region_pci[64];
+};
+
+/* True on a kernel with the HotMem series switched on. */
+bool hotmem_present(void);
+int hotmem_list(struct hotmem_partition *out, int max);
+/* Name of the partition of a region; false when there is none. */
+bool hotmem_find(const char *region_pci, char name[HOTMEM_NAME_MAX]);
+uint64_t hotmem_attribute(const char *name, const char *attribute);
+void hotmem_text(const char *name, const char *attribute, char *out, unsigned int size);
+
+/* Attaches the caller's memory, sleeping until the partition is populated. 0 or -errno. */
+int hotmem_attach_self(const char *name, uint32_t timeout_ms);
+
+#endif

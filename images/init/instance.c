@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../common/boottime.h"
+#include "instance.h"
+#include "reply.h"
+#include "spawn.h"
+
+/* Time between SIGTERM and the end of the whole cgroup. */
+#define STOP_GRACE_MS 200
+/* LIMITS.instance_stop_ms less a margin for the way of the reply. */
+#define STOP_GIVE_UP_MS 12000
+
+static struct instance instances[INSTANCES_MAX];
+static unsigned int births;
+
+struct instance *instance_at(int index)
+{
+	return &instances[index];
+}
+
+struct instance *instance_find(const char *name)
+{
+	for (int i = 0; i < INSTANCES_MAX; i++)
+		if (instances[i].state != INSTANCE_FREE && !strcmp(instances[i].name, name))
+			return &instances[i];
+	return NULL;
+}
+
+int instances_users(const char *region_pci)
+{
+	int users = 0;
+
+	for (int i = 0; i < INSTANCES_MAX; i++)
+		if (instances[i].state != INSTANCE_FREE && instances[i].state != INSTANCE_GONE &&
+		    !strcmp(instances[i].region_pci, region_pci))
+			users++;
+	return users;
+}
+
+/* A free place, else that of the instance that has been gone longest. */
+static struct instance *take_place(void)
+{
+	struct instance *oldest = NULL;
+
+	for (int i = 0; i < INSTANCES_MAX; i++) {
+		struct instance *instance = &instances[i];
+
+		if (instance->state == INSTANCE_FREE)
+			return instance;
+		if (instance->state == INSTANCE_GONE &&
+		    (!oldest || instance->gone_at_ms < oldest->gone_at_ms))
+			oldest = instance;
+	}
+	return oldest;
+}
+
+static const char *find_partition(struct instance *instance)
+{
+	if (instance->attach != ATTACH_HOTMEM)
+		return NULL;
+	if (!hotmem_present())
+		return "this kernel has no hotmem partitions";
+	if (!hotmem_find(instance->region_pci, instance->partition))
+		return "no hotmem partition belongs to this region";
+	instance->partition_ooms = hotmem_attribute(instance->partition, "oom_count");
+	return NULL;
+}
+
+static void refuse_spawn(struct instance *instance, uint64_t id, const char *step, int error)
+{
+	char message[160];
+
+	snprintf(message, sizeof(message), "%s: %s", step, strerror(-error));
+	reply_error(id, "spawn-failed", message);
+	instance->state = INSTANCE_FREE;
+}
+
+void instance_start(uint64_t id, const struct start_request *request)
+{
+	struct instance *instance = instance_find(request->instance);
+	struct spawned spawned;
+	const char *refusal;
+	int error;
+
+	if (instance && instance->state != INSTANCE_GONE)
+		return reply_error(id, "instance-exists", "an instance of this name is alive");
+	if (!instance)
+		instance = take_place();
+	if (!instance)
+		return reply_error(id, "too-many-instances", "no place for another instance");
+	memset(instance, 0, sizeof(*instance));
+	strcpy(instance->name, request->instance);
+	strcpy(instance->region_pci, request->region_pci);
+	instance->attach = request->attach;
+	instance->created_at_ms = boottime_ms();
+	refusal = find_partition(instance);
+	if (refusal)
+		return reply_error(id, "attach-refused", refusal);
+	snprintf(instance->cgroup, sizeof(instance->cgroup), "/sys/fs/cgroup/instance-%u",
+		 births++);
+	error = cgroup_create(instance->cgroup, request->memory_max_bytes, request->guest_node);
+	if (error)
+		return refuse_spawn(instance, id, "cgroup", error);
+	error = spawn(instance, request, &spawned);
+	if (error) {
+		cgroup_remove(instance->cgroup);
+		return refuse_spawn(instance, id, "fork", error);
+	}
+	instance->state = INSTANCE_STARTING;
+	instance->pid = spawned.pid;
+	instance->start = (struct pending){ .open = true, .id = id };
+	instance->ready_on_exec = request->ready_on_exec;
+	instance_listen(instance, spawned.work_fd, spawned.status_fd);
+}
+
+void instance_invoke(uint64_t id, const char *name, const char *work, size_t length)
+{
+	struct instance *instance = instance_find(name);
+
+	if (!instance || instance->state == INSTANCE_GONE)
+		return reply_error(id, "no-such-instance", "no living instance of this name");
+	if (instance->state != INSTANCE_READY)
+		return reply_error(id, "not-ready", "the instance is starting or ending");
+	if (instance->busy)
+		return reply_error(id, "busy", "the instance serves one invocation at a time");
+	instance_send_work(instance, id, work, length);
+}
+
+static void begin_stop(struct instance *instance)
+{
+	double now_ms = boottime_ms();
+
+	if (instance->asked_to_stop)
+		return;
+	instance->asked_to_stop = true;
+	instance->kill_at_ms = now_ms + STOP_GRACE_MS;
+	instance->give_up_at_ms = now_ms + STOP_GIVE_UP_MS;
+	if (!instance->reaped)
+		kill(instance->pid, SIGTERM);
+	instance_fail_start(instance, "stopped", "the instance was stopped while it started");
+	instance->state = INSTANCE_ENDING;
+}
+
+void instance_stop(uint64_t id, const char *name)
+{
+	struct instance *instance = instance_find(name);
+
+	if (!instance)
+		return reply_error(id, "no-such-instance", "no instance of this name");
+	if (instance->stop.open)
+		return reply_error(id, "busy", "the instance is being stopped already");
+	instance->stop = (struct pending){ .open = true, .id = id };
+	if (instance->state != INSTANCE_GONE)
+		begin_stop(instance);
+	instance_settle(instance);
+}
+
+void instances_tick(void)
+{
+	for (int i = 0; i < INSTANCES_MAX; i++)
+		if (instances[i].state == INSTANCE_ENDING)
+			instance_settle(&instances[i]);
+}
+
+void instances_forget_requests(void)
+{
+	for (int i = 0; i < INSTANCES_MAX; i++) {
+		instances[i].start.open = false;
+		instances[i].invoke.open = false;
+		instances[i].stop.open = false;
+	}
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOTPLANE_INSTANCE_H
+#define HOTPLANE_INSTANCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "cgroup.h"
+#include "hotmem.h"
+#include "loop.h"
+
+#define INSTANCES_MAX 256
+#define INSTANCE_NAME_MAX 128
+#define INSTANCE_REPLY_MAX 8192
+#define START_STRINGS_MAX 256
+#define START_BYTES_MAX (48 * 1024)
+
+enum attach_kind { ATTACH_NONE, ATTACH_NUMA, ATTACH_HOTMEM };
+
+enum instance_state {
+	INSTANCE_FREE,
+	/* Forked; waits for its partition or for the ready byte. */
+	INSTANCE_STARTING,
+	INSTANCE_READY,
+	/* The first process ended, or it was asked to: everything of it is going. */
+	INSTANCE_ENDING,
+	/* Nothing of it is left; kept until `stop` asks, or the place is needed. */
+	INSTANCE_GONE,
+};
+
+/* A request that waits for its reply. Forgotten when the agent's connection goes. */
+struct pending {
+	bool open;
+	uint64_t id;
+};
+
+struct instance {
+	enum instance_state state;
+	char name[INSTANCE_NAME_MAX + 1];
+	char region_pci[64];
+	enum attach_kind attach;
+	char partition[HOTMEM_NAME_MAX];
+	char cgroup[CGROUP_PATH_MAX];
+	pid_t pid;
+	bool reaped;
+	bool asked_to_stop;
+	bool killed;
+	bool start_failed;
+	/* Serves an invocation, whether or not somebody still waits for the answer. */
+	bool busy;
+	bool ready_on_exec;
+	uint64_t partition_ooms;
+
+	/* To the workload program: requests out, one reply line in. */
+	struct watch work;
+	/* From the child until it becomes the program. */
+	struct watch status;
+
+	struct pending start;
+	struct pending invoke;
+	struct pending stop;
+
+	double created_at_ms;
+	double sandbox_at_ms;
+	double gone_at_ms;
+	double kill_at_ms;
+	double give_up_at_ms;
+	uint64_t peak_bytes;
+
+	uint32_t reply_used;
+	char reply[INSTANCE_REPLY_MAX];
+};
+
+/* What `start` asks for, decoded. Strings live in @bytes. */
+struct start_request {
+	char instance[INSTANCE_NAME_MAX + 1];
+	char region_pci[64];
+	enum attach_kind attach;
+	int guest_node;
+	uint32_t attach_timeout_ms;
+	uint64_t memory_max_bytes;
+	char *argv[START_STRINGS_MAX + 1];
+	char *env[START_STRINGS_MAX + 1];
+	bool as_root;
+	/* `HOTPLANE_READY=exec`: ready when the program runs; it gets no requests. */
+	bool ready_on_exec;
+	char bytes[START_BYTES_MAX];
+};
+
+struct instance *instance_find(const char *name);
+struct instance *instance_at(int index);
+
+void instance_start(uint64_t id, const struct start_request *request);
+/* @work: the JSON object for the program, forwarded as it is. */
+void instance_invoke(uint64_t id, const char *name, const char *work, size_t length);
+void instance_stop(uint64_t id, const char *name);
+/* A process of the guest was reaped; it may be none of ours. */
+void instance_exited(pid_t pid, int wait_status);
+/* Moves ending instances on; called once a round. */
+void instances_tick(void);
+void instances_forget_requests(void);
+/* Living instances of a region. */
+int instances_users(const char *region_pci);
+
+/* instance_work.c: the way to the program. */
+void instance_listen(struct instance *instance, int work_fd, int status_fd);
+void instance_drain_work(struct instance *instance);
+void instance_send_work(struct instance *instance, uint64_t id, const char *work, size_t length);
+void instance_fail_start(struct instance *instance, const char *code, const char *message);
+
+/* instance_end.c: moves an ending instance on as far as it goes, and answers `stop`. */
+void instance_settle(struct instance *instance);
+
+#endif

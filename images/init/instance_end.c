@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include "../common/boottime.h"
+#include "../common/text.h"
+#include "instance.h"
+#include "reply.h"
+
+/* While processes or users of a partition are going: look again after this. */
+#define SETTLE_POLL_MS 1
+
+static bool ran_out_of_memory(const struct instance *instance)
+{
+	if (cgroup_oom_kills(instance->cgroup) > 0)
+		return true;
+	return instance->partition[0] &&
+	       hotmem_attribute(instance->partition, "oom_count") > instance->partition_ooms;
+}
+
+static const char *reason_of(const struct instance *instance, int wait_status)
+{
+	int signal = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
+
+	if (!signal)
+		return "exited";
+	if (signal == SIGKILL && ran_out_of_memory(instance))
+		return "oom";
+	switch (signal) {
+	case SIGSEGV:
+	case SIGBUS:
+	case SIGILL:
+	case SIGFPE:
+	case SIGABRT:
+	case SIGTRAP:
+	case SIGSYS:
+		return "crash";
+	default:
+		return "killed";
+	}
+}
+
+void instance_exited(pid_t pid, int wait_status)
+{
+	struct instance *instance = NULL;
+	const char *reason;
+	bool signaled = WIFSIGNALED(wait_status);
+
+	for (int i = 0; i < INSTANCES_MAX && !instance; i++)
+		if (instance_at(i)->state != INSTANCE_FREE && !instance_at(i)->reaped &&
+		    instance_at(i)->pid == pid)
+			instance = instance_at(i);
+	if (!instance)
+		return;
+	if (instance->status.added)
+		instance->status.ready(&instance->status, 0);
+	instance_drain_work(instance);
+	reason = reason_of(instance, wait_status);
+	instance->reaped = true;
+	instance->state = INSTANCE_ENDING;
+	instance_fail_start(instance, "spawn-failed", "the program ended before it was ready");
+	/* An end that was asked for is told by the answer to `stop`. */
+	if (!instance->start_failed && !instance->asked_to_stop)
+		event_exit(instance->name, signaled ? -1 : WEXITSTATUS(wait_status),
+			   signaled ? WTERMSIG(wait_status) : -1, reason);
+	if (instance->invoke.open) {
+		instance->invoke.open = false;
+		reply_error(instance->invoke.id, "instance-failed", reason);
+	}
+	cgroup_kill(instance->cgroup);
+	instance_settle(instance);
+}
+
+static bool all_gone(const struct instance *instance)
+{
+	if (!instance->reaped || cgroup_populated(instance->cgroup))
+		return false;
+	return !instance->partition[0] || hotmem_attribute(instance->partition, "users") == 0;
+}
+
+static void answer_stop(struct instance *instance)
+{
+	char result[128];
+	struct text text;
+
+	text_init(&text, result, sizeof(result));
+	text_add(&text, "{\"gone_at_ms\":%.3f,\"peak_bytes\":%" PRIu64 "}", instance->gone_at_ms,
+		 instance->peak_bytes);
+	reply_result(instance->stop.id, result, text.used);
+	instance->state = INSTANCE_FREE;
+}
+
+static void become_gone(struct instance *instance)
+{
+	instance->gone_at_ms = boottime_ms();
+	instance->peak_bytes = cgroup_peak_bytes(instance->cgroup);
+	if (instance->partition[0])
+		instance->peak_bytes = hotmem_attribute(instance->partition, "peak_bytes");
+	watch_remove(&instance->work);
+	watch_remove(&instance->status);
+	cgroup_remove(instance->cgroup);
+	instance->state = instance->start_failed ? INSTANCE_FREE : INSTANCE_GONE;
+}
+
+/* Past its deadline: what still holds on is named, and waited for without the agent. */
+static void give_up(struct instance *instance)
+{
+	char message[160];
+
+	instance->stop.open = false;
+	snprintf(message, sizeof(message), "processes %s, partition users %" PRIu64,
+		 cgroup_populated(instance->cgroup) ? "left" : "gone",
+		 instance->partition[0] ? hotmem_attribute(instance->partition, "users") : 0);
+	reply_error(instance->stop.id, "stop-timeout", message);
+	instance->asked_to_stop = false;
+}
+
+void instance_settle(struct instance *instance)
+{
+	double now_ms = boottime_ms();
+
+	if (instance->state == INSTANCE_ENDING && all_gone(instance))
+		become_gone(instance);
+	if (instance->state == INSTANCE_GONE && instance->stop.open)
+		return answer_stop(instance);
+	if (instance->state != INSTANCE_ENDING)
+		return;
+	if (instance->asked_to_stop && !instance->killed && now_ms >= instance->kill_at_ms) {
+		instance->killed = true;
+		cgroup_kill(instance->cgroup);
+	}
+	if (instance->stop.open && now_ms >= instance->give_up_at_ms)
+		give_up(instance);
+	loop_wake_within(SETTLE_POLL_MS);
+}

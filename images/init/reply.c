@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "../common/boottime.h"
+#include "../common/text.h"
+#include "channel.h"
+#include "files.h"
+#include "hotmem.h"
+#include "reply.h"
+
+#define INIT_VERSION "hotplane-init 0.1.0"
+#define ERROR_MESSAGE_MAX 512
+
+void reply_result(uint64_t id, const char *result, size_t length)
+{
+	static char line[CHANNEL_LINE_MAX];
+	struct text text;
+
+	text_init(&text, line, sizeof(line));
+	text_add(&text, "{\"id\":%" PRIu64 ",\"ok\":true,\"result\":", id);
+	text_add_bytes(&text, result, length);
+	text_add(&text, "}");
+	if (text.overflow)
+		reply_error(id, "reply-too-long", "the answer does not fit into one line");
+	else
+		channel_send(line, text.used);
+}
+
+void reply_error(uint64_t id, const char *code, const char *message)
+{
+	char line[8 * ERROR_MESSAGE_MAX];
+	char clipped[ERROR_MESSAGE_MAX];
+	struct text text;
+
+	snprintf(clipped, sizeof(clipped), "%s", message);
+	text_init(&text, line, sizeof(line));
+	text_add(&text, "{\"id\":%" PRIu64 ",\"ok\":false,\"code\":", id);
+	text_add_json(&text, code);
+	text_add(&text, ",\"message\":");
+	text_add_json(&text, clipped);
+	text_add(&text, "}");
+	channel_send(line, text.used);
+}
+
+static void add_int_or_null(struct text *text, const char *key, int value)
+{
+	if (value < 0)
+		text_add(text, ",\"%s\":null", key);
+	else
+		text_add(text, ",\"%s\":%d", key, value);
+}
+
+void event_exit(const char *instance, int status, int signal, const char *reason)
+{
+	char line[2048];
+	struct text text;
+
+	text_init(&text, line, sizeof(line));
+	text_add(&text, "{\"type\":\"exit\",\"instance\":");
+	text_add_json(&text, instance);
+	add_int_or_null(&text, "status", status);
+	add_int_or_null(&text, "signal", signal);
+	text_add(&text, ",\"reason\":\"%s\",\"at_ms\":%.3f}", reason, boottime_ms());
+	channel_send(line, text.used);
+}
+
+/* Our kernels leave it off unless told otherwise. */
+static const char *init_on_alloc(void)
+{
+	char arguments[4096];
+	const char *found;
+
+	file_read("/proc/cmdline", arguments, sizeof(arguments));
+	found = strstr(arguments, "init_on_alloc=");
+	if (!found)
+		return "false";
+	found += strlen("init_on_alloc=");
+	return *found == '1' || *found == 'y' || !strncmp(found, "on", 2) ? "true" : "false";
+}
+
+void event_hello(void)
+{
+	uint64_t block_bytes = 0;
+	struct utsname kernel;
+	static double boot_ms;
+	char line[2048];
+	struct text text;
+
+	if (boot_ms == 0)
+		boot_ms = boottime_ms();
+	uname(&kernel);
+	file_read_u64("/sys/devices/system/memory/block_size_bytes", 16, &block_bytes);
+	text_init(&text, line, sizeof(line));
+	text_add(&text, "{\"type\":\"hello\",\"protocol\":[1,1],\"kernel\":");
+	text_add_json(&text, kernel.release);
+	text_add(&text, ",\"init\":\"" INIT_VERSION "\",\"vcpus\":%ld,\"page_bytes\":%ld",
+		 sysconf(_SC_NPROCESSORS_ONLN), sysconf(_SC_PAGESIZE));
+	text_add(&text, ",\"memory_block_bytes\":%" PRIu64 ",\"boot_ms\":%.3f", block_bytes,
+		 boot_ms);
+	text_add(&text, ",\"init_on_alloc\":%s,\"hotmem\":%s}", init_on_alloc(),
+		 hotmem_present() ? "true" : "false");
+	channel_send(line, text.used);
+}

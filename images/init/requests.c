@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "../common/json.h"
+#include "../common/text.h"
+#include "channel.h"
+#include "instance.h"
+#include "reply.h"
+#include "requests.h"
+#include "start_request.h"
+#include "stats.h"
+
+#define REQUEST_TOKENS_MAX 2048
+
+static uint64_t last_id;
+
+static bool instance_name(const struct json_document *document, char *out, size_t size)
+{
+	const struct json_token *token = json_member(document, document->tokens, "instance");
+
+	return json_string(document, token, out, size) > 0;
+}
+
+static void serve_start(uint64_t id, const struct json_document *document)
+{
+	static struct start_request request;
+	const char *refusal = start_request_read(document, &request);
+
+	if (refusal)
+		reply_error(id, "bad-request", refusal);
+	else
+		instance_start(id, &request);
+}
+
+static void serve_invoke(uint64_t id, const struct json_document *document)
+{
+	const struct json_token *work = json_member(document, document->tokens, "work");
+	char name[INSTANCE_NAME_MAX + 1];
+
+	if (!instance_name(document, name, sizeof(name)))
+		return reply_error(id, "bad-request", "instance: a name of 1 to 128 bytes");
+	if (!work || work->type != JSON_OBJECT)
+		return reply_error(id, "bad-request", "work: an object");
+	instance_invoke(id, name, document->text + work->start, work->length);
+}
+
+static void serve_stop(uint64_t id, const struct json_document *document)
+{
+	char name[INSTANCE_NAME_MAX + 1];
+
+	if (!instance_name(document, name, sizeof(name)))
+		return reply_error(id, "bad-request", "instance: a name of 1 to 128 bytes");
+	instance_stop(id, name);
+}
+
+static void serve_stats(uint64_t id)
+{
+	static char result[CHANNEL_LINE_MAX];
+	struct text text;
+
+	text_init(&text, result, sizeof(result));
+	stats_write(&text);
+	if (text.overflow)
+		reply_error(id, "reply-too-long", "the answer does not fit into one line");
+	else
+		reply_result(id, result, text.used);
+}
+
+static void serve(uint64_t id, const struct json_document *document)
+{
+	const struct json_token *type = json_member(document, document->tokens, "type");
+
+	if (json_equals(document, type, "start"))
+		return serve_start(id, document);
+	if (json_equals(document, type, "invoke"))
+		return serve_invoke(id, document);
+	if (json_equals(document, type, "stop"))
+		return serve_stop(id, document);
+	if (json_equals(document, type, "stats"))
+		return serve_stats(id);
+	if (json_equals(document, type, "ping"))
+		return reply_result(id, "{}", 2);
+	reply_error(id, "unknown-request", "type: one of start, invoke, stop, stats, ping");
+}
+
+/*
+ * Ids grow on one connection. A smaller one comes from a new connection whose beginning was not
+ * seen: a virtio-serial port that closes and opens at once looks as if nothing had happened.
+ */
+static void notice_new_connection(uint64_t id)
+{
+	if (id <= last_id)
+		requests_connected();
+	last_id = id;
+}
+
+void requests_connected(void)
+{
+	last_id = 0;
+	instances_forget_requests();
+	event_hello();
+}
+
+void request_line(char *line, size_t length, bool too_long)
+{
+	static struct json_token tokens[REQUEST_TOKENS_MAX];
+	struct json_document document;
+	const char *refusal;
+	uint64_t id;
+
+	if (too_long)
+		return reply_error(REPLY_ID_UNKNOWN, "line-too-long", "a line has 65536 bytes at most");
+	refusal = json_parse(&document, line, length, tokens, REQUEST_TOKENS_MAX);
+	if (refusal)
+		return reply_error(REPLY_ID_UNKNOWN, "malformed", refusal);
+	if (!json_unsigned(&document, json_member(&document, tokens, "id"), &id))
+		return reply_error(REPLY_ID_UNKNOWN, "malformed", "id: an integer that is not negative");
+	notice_new_connection(id);
+	serve(id, &document);
+}

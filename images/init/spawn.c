@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/sched.h>
+
+#include "../common/boottime.h"
+#include "devices.h"
+#include "files.h"
+#include "spawn.h"
+
+#define WORK_FD 3
+#define FIRST_UID 10000
+
+struct ends {
+	int work[2];
+	int status[2];
+};
+
+static void note(int fd, int kind, int error)
+{
+	struct spawn_note text = { .kind = kind, .error = error, .at_ms = boottime_ms() };
+
+	if (write(fd, &text, sizeof(text)) != sizeof(text))
+		_exit(126);
+}
+
+static void fail(int fd, int kind, int error)
+{
+	note(fd, kind, error);
+	_exit(127);
+}
+
+static bool region_has_memory(const char *region_pci)
+{
+	static struct mem_device devices[DEVICES_MAX];
+	int count = devices_list(devices, DEVICES_MAX);
+
+	for (int i = 0; i < count; i++)
+		if (!strcmp(devices[i].pci, region_pci))
+			return devices_count(devices[i].virtio).plugged_bytes > 0;
+	return false;
+}
+
+/* The node of a region may have a little boot memory, so its region is looked at, not the node. */
+static int wait_for_region(const char *region_pci, uint32_t timeout_ms)
+{
+	double end_ms = boottime_ms() + timeout_ms;
+	unsigned int pause_us = 500;
+
+	while (!region_has_memory(region_pci)) {
+		if (boottime_ms() > end_ms)
+			return -ETIMEDOUT;
+		usleep(pause_us);
+		if (pause_us < 8000)
+			pause_us *= 2;
+	}
+	return 0;
+}
+
+static int attach(const struct instance *instance, const struct start_request *request)
+{
+	switch (instance->attach) {
+	case ATTACH_HOTMEM:
+		return hotmem_attach_self(instance->partition, request->attach_timeout_ms);
+	case ATTACH_NUMA:
+		return wait_for_region(instance->region_pci, request->attach_timeout_ms);
+	default:
+		return 0;
+	}
+}
+
+static int become_user(const struct start_request *request, int index)
+{
+	uid_t uid = FIRST_UID + (uid_t)index;
+
+	if (request->as_root)
+		return 0;
+	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+		return -errno;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static void reset_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+}
+
+static void become_program(const struct instance *instance, const struct start_request *request,
+			   int index, struct ends *ends)
+{
+	int status = fcntl(ends->status[1], F_DUPFD_CLOEXEC, WORK_FD + 1);
+	int work = fcntl(ends->work[1], F_DUPFD_CLOEXEC, WORK_FD + 1);
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int error;
+
+	if (status < 0 || work < 0)
+		_exit(126);
+	reset_signals();
+	setsid();
+	file_write("/proc/self/oom_score_adj", "0");
+	note(status, SPAWN_SANDBOX, 0);
+	error = attach(instance, request);
+	if (error)
+		fail(status, SPAWN_ATTACH_FAILED, -error);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(work, WORK_FD) < 0)
+		fail(status, SPAWN_FAILED, errno);
+	error = become_user(request, index);
+	if (error)
+		fail(status, SPAWN_FAILED, -error);
+	execve(request->argv[0], request->argv, request->env);
+	fail(status, SPAWN_FAILED, errno);
+}
+
+static void close_pair(int pair[2])
+{
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static int open_ends(struct ends *ends)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->work) < 0)
+		return -errno;
+	if (pipe2(ends->status, O_CLOEXEC) < 0) {
+		int error = -errno;
+
+		close_pair(ends->work);
+		return error;
+	}
+	fcntl(ends->work[0], F_SETFL, O_NONBLOCK);
+	fcntl(ends->status[0], F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+/* Born inside the cgroup: moving a living process there would wait for a grace period. */
+static pid_t fork_into(const char *cgroup)
+{
+	struct clone_args arguments = {
+		.flags = CLONE_INTO_CGROUP,
+		.exit_signal = SIGCHLD,
+	};
+	int fd = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	pid_t pid;
+
+	if (fd < 0)
+		return -errno;
+	arguments.cgroup = (unsigned int)fd;
+	pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+	if (pid < 0)
+		pid = -errno;
+	close(fd);
+	return pid;
+}
+
+int spawn(const struct instance *instance, const struct start_request *request,
+	  struct spawned *out)
+{
+	int index = (int)(instance - instance_at(0));
+	struct ends ends;
+	int error = open_ends(&ends);
+	pid_t pid;
+
+	if (error)
+		return error;
+	pid = fork_into(instance->cgroup);
+	if (pid == 0)
+		become_program(instance, request, index, &ends);
+	close(ends.work[1]);
+	close(ends.status[1]);
+	if (pid < 0) {
+		close(ends.work[0]);
+		close(ends.status[0]);
+		return pid;
+	}
+	*out = (struct spawned){
+		.pid = pid,
+		.work_fd = ends.work[0],
+		.status_fd = ends.status[0],
+	};
+	return 0;
+}

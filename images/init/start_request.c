@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string.h>
+
+#include "start_request.h"
+
+#define ATTACH_TIMEOUT_MAX_MS 600000
+#define NODE_MAX 1023
+
+static char default_program[] = "/bin/workload";
+static char default_path[] = "PATH=/bin";
+
+struct arena {
+	char *at;
+	size_t left;
+};
+
+static char *add_string(struct arena *arena, const struct json_document *document,
+			const struct json_token *token)
+{
+	char *start = arena->at;
+	int length = json_string(document, token, start, arena->left);
+
+	if (length < 0)
+		return NULL;
+	arena->at += length + 1;
+	arena->left -= (size_t)length + 1;
+	return start;
+}
+
+static const char *read_argv(const struct json_document *document, struct arena *arena,
+			     struct start_request *request)
+{
+	const struct json_token *list = json_member(document, document->tokens, "argv");
+	const struct json_token *item = json_first(document, list);
+	uint32_t count = list ? list->size : 0;
+
+	if (list && list->type != JSON_ARRAY)
+		return "argv: an array of strings";
+	if (count > START_STRINGS_MAX)
+		return "argv: too many arguments";
+	for (uint32_t i = 0; i < count; i++) {
+		request->argv[i] = add_string(arena, document, item);
+		if (!request->argv[i])
+			return "argv: strings without NUL, not too long in all";
+		item = json_next(document, item);
+	}
+	if (count == 0)
+		request->argv[count++] = default_program;
+	request->argv[count] = NULL;
+	return NULL;
+}
+
+/* Joins key and value in place: the terminator of the key becomes the '='. */
+static char *add_variable(struct arena *arena, const struct json_document *document,
+			  const struct json_token *key, const struct json_token *value)
+{
+	char *name = add_string(arena, document, key);
+	char *text;
+
+	if (!name || !name[0] || strchr(name, '='))
+		return NULL;
+	text = add_string(arena, document, value);
+	if (!text)
+		return NULL;
+	text[-1] = '=';
+	return name;
+}
+
+static const char *read_env(const struct json_document *document, struct arena *arena,
+			    struct start_request *request)
+{
+	const struct json_token *map = json_member(document, document->tokens, "env");
+	const struct json_token *key = json_first(document, map);
+	uint32_t count = map ? map->size : 0;
+
+	if (map && map->type != JSON_OBJECT)
+		return "env: an object of strings";
+	if (count > START_STRINGS_MAX - 1)
+		return "env: too many variables";
+	for (uint32_t i = 0; i < count; i++) {
+		const struct json_token *value = json_next(document, key);
+
+		request->env[i] = add_variable(arena, document, key, value);
+		if (!request->env[i])
+			return "env: strings without NUL, names without '=', not too long in all";
+		if (!strcmp(request->env[i], "HOTPLANE_USER=root"))
+			request->as_root = true;
+		if (!strcmp(request->env[i], "HOTPLANE_READY=exec"))
+			request->ready_on_exec = true;
+		key = json_next(document, value);
+	}
+	request->env[count] = default_path;
+	request->env[count + 1] = NULL;
+	return NULL;
+}
+
+static const char *read_attach(const struct json_document *document, struct start_request *request)
+{
+	const struct json_token *root = document->tokens;
+	const struct json_token *attach = json_member(document, root, "attach");
+	uint64_t timeout_ms = 0;
+	int node = -1;
+
+	if (json_equals(document, attach, "none"))
+		request->attach = ATTACH_NONE;
+	else if (json_equals(document, attach, "numa"))
+		request->attach = ATTACH_NUMA;
+	else if (json_equals(document, attach, "hotmem"))
+		request->attach = ATTACH_HOTMEM;
+	else
+		return "attach: one of none, numa, hotmem";
+	if (!json_int(document, json_member(document, root, "guest_node"), &node) || node < -1 ||
+	    node > NODE_MAX)
+		return "guest_node: a node number, or -1";
+	if ((request->attach == ATTACH_NUMA) != (node >= 0))
+		return "guest_node: a node with numa, -1 without";
+	if (!json_unsigned(document, json_member(document, root, "attach_timeout_ms"),
+			   &timeout_ms) ||
+	    timeout_ms > ATTACH_TIMEOUT_MAX_MS)
+		return "attach_timeout_ms: at most 600000";
+	request->guest_node = node;
+	request->attach_timeout_ms = (uint32_t)timeout_ms;
+	return NULL;
+}
+
+const char *start_request_read(const struct json_document *document,
+			       struct start_request *request)
+{
+	const struct json_token *root = document->tokens;
+	struct arena arena = { .at = request->bytes, .left = sizeof(request->bytes) };
+	const char *refusal;
+
+	request->as_root = false;
+	request->ready_on_exec = false;
+	if (json_string(document, json_member(document, root, "instance"), request->instance,
+			sizeof(request->instance)) < 1)
+		return "instance: a name of 1 to 128 bytes";
+	if (json_string(document, json_member(document, root, "region_pci"),
+			request->region_pci, sizeof(request->region_pci)) < 0)
+		return "region_pci: a string of at most 63 bytes";
+	if (!json_unsigned(document, json_member(document, root, "memory_max_bytes"),
+			   &request->memory_max_bytes))
+		return "memory_max_bytes: an integer, 0 for no limit";
+	refusal = read_attach(document, request);
+	if (!refusal)
+		refusal = read_argv(document, &arena, request);
+	if (!refusal)
+		refusal = read_env(document, &arena, request);
+	return refusal;
+}

@@ -1,0 +1,59 @@
+/** The guest's root file system: an initramfs with the init and the workload program. */
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { contentKey } from './content_hash.ts';
+import { type CpioEntry, directory, file, writeCpio } from './cpio.ts';
+import { ensureGuestProgram } from './programs.ts';
+
+const gzipAsync = promisify(gzip);
+
+const DIRECTORIES = ['bin', 'dev', 'proc', 'run', 'sys', 'tmp'] as const;
+
+export interface RootfsOptions {
+  readonly cache_dir: string;
+  /** Further programs, by their path inside, e.g. `bin/hotmem-selftest`. */
+  readonly extra_programs?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface Rootfs {
+  readonly initrd_path: string;
+  readonly key: string;
+}
+
+/** Builds it, or finds it in the cache. Two builds at once write the same bytes. */
+export async function ensureRootfs(options: RootfsOptions): Promise<Rootfs> {
+  const paths: Record<string, string> = {
+    init: await ensureGuestProgram('init', options),
+    'bin/workload': await ensureGuestProgram('workload', options),
+    ...options.extra_programs,
+  };
+  const programs: Record<string, Buffer> = {};
+  for (const [name, path] of Object.entries(paths)) programs[name] = await readFile(path);
+  const archive = writeCpio(rootfsEntries(programs));
+  const key = contentKey({ archive });
+  const initrd_path = join(options.cache_dir, 'rootfs', key, 'initrd.cpio.gz');
+  if (await stat(initrd_path).catch(() => null)) return { initrd_path, key };
+  await mkdir(dirname(initrd_path), { recursive: true });
+  const partial = `${initrd_path}.${process.pid}`;
+  await writeFile(partial, await gzipAsync(archive, { level: 6 }));
+  await rename(partial, initrd_path);
+  return { initrd_path, key };
+}
+
+/** Entries of the archive for these programs. Pure. */
+export function rootfsEntries(
+  programs: Readonly<Record<string, Uint8Array>>,
+): readonly CpioEntry[] {
+  return [
+    ...DIRECTORIES.map((path) => directory(path)),
+    /* The kernel opens it for the init before anything is mounted. */
+    { type: 'character-device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
+    { type: 'character-device', path: 'dev/null', mode: 0o666, major: 1, minor: 3 },
+    ...Object.keys(programs)
+      .toSorted()
+      .map((path) => file(path, programs[path] ?? new Uint8Array(), 0o755)),
+  ];
+}

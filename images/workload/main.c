@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Emulates a function: asked over file 3, one JSON line per invocation, it touches memory, reads
+ * files, burns CPU and sleeps, then reports what it really did.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../common/boottime.h"
+#include "../common/json.h"
+#include "../common/text.h"
+#include "fault.h"
+#include "work.h"
+
+#define WORK_FD 3
+#define LINE_MAX_BYTES 4096
+#define TOKENS_MAX 64
+
+struct done {
+	struct work work;
+	double started_at_ms;
+	double first_byte_at_ms;
+	double finished_at_ms;
+	double cpu_ms;
+	long minor_faults;
+	long major_faults;
+};
+
+static bool read_work(char *line, size_t length, struct work *work)
+{
+	struct json_token tokens[TOKENS_MAX];
+	struct json_document document;
+
+	if (json_parse(&document, line, length, tokens, TOKENS_MAX))
+		return false;
+	return json_unsigned(&document, json_member(&document, tokens, "anonymous_bytes"),
+			     &work->anonymous_bytes) &&
+	       json_unsigned(&document, json_member(&document, tokens, "file_bytes"),
+			     &work->file_bytes) &&
+	       json_number(&document, json_member(&document, tokens, "cpu_ms"), &work->cpu_ms) &&
+	       json_number(&document, json_member(&document, tokens, "wall_ms"), &work->wall_ms);
+}
+
+static void sleep_until(double boot_ms)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(boot_ms / 1e3),
+		.tv_nsec = (long)((boot_ms - (double)(time_t)(boot_ms / 1e3) * 1e3) * 1e6),
+	};
+
+	while (clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &until, NULL) == EINTR)
+		;
+}
+
+static const char *perform(const struct work_options *options, struct done *done)
+{
+	double cpu_start_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID);
+	struct rusage before, after;
+	const char *error;
+
+	getrusage(RUSAGE_SELF, &before);
+	done->started_at_ms = boottime_ms();
+	error = file_touch(done->work.file_bytes);
+	if (!error)
+		error = anonymous_touch(done->work.anonymous_bytes, options);
+	if (error)
+		return error;
+	done->first_byte_at_ms = boottime_ms();
+	burn_until(cpu_start_ms, done->work.cpu_ms);
+	sleep_until(done->started_at_ms + done->work.wall_ms);
+	done->cpu_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ms;
+	done->finished_at_ms = boottime_ms();
+	getrusage(RUSAGE_SELF, &after);
+	done->minor_faults = after.ru_minflt - before.ru_minflt;
+	done->major_faults = after.ru_majflt - before.ru_majflt;
+	return NULL;
+}
+
+static void write_error(struct text *text, const char *code, const char *message)
+{
+	text_add(text, "{\"ok\":false,\"code\":\"%s\",\"message\":", code);
+	text_add_json(text, message);
+	text_add(text, "}\n");
+}
+
+static void write_done(struct text *text, const struct done *done)
+{
+	text_add(text, "{\"ok\":true,\"result\":{\"started_at_ms\":%.3f", done->started_at_ms);
+	text_add(text, ",\"first_byte_at_ms\":%.3f", done->first_byte_at_ms);
+	text_add(text, ",\"finished_at_ms\":%.3f", done->finished_at_ms);
+	text_add(text, ",\"anonymous_bytes\":%" PRIu64, done->work.anonymous_bytes);
+	text_add(text, ",\"file_bytes\":%" PRIu64, done->work.file_bytes);
+	text_add(text, ",\"cpu_ms\":%.3f,\"wall_ms\":%.3f", done->cpu_ms,
+		 done->finished_at_ms - done->started_at_ms);
+	text_add(text, ",\"minor_faults\":%ld,\"major_faults\":%ld}}\n", done->minor_faults,
+		 done->major_faults);
+}
+
+static void serve(char *line, size_t length, const struct work_options *options)
+{
+	struct done done = { 0 };
+	const char *error;
+	char reply[1024];
+	struct text text;
+
+	text_init(&text, reply, sizeof(reply));
+	if (!read_work(line, length, &done.work)) {
+		write_error(&text, "bad-request", "work: anonymous_bytes, file_bytes, cpu_ms, wall_ms");
+	} else {
+		error = perform(options, &done);
+		if (error)
+			write_error(&text, "workload-failed", error);
+		else
+			write_done(&text, &done);
+	}
+	if (write(WORK_FD, reply, text.used) != (ssize_t)text.used)
+		exit(1);
+}
+
+static bool is_set(const char *name, const char *value)
+{
+	const char *text = getenv(name);
+
+	return text && !strcmp(text, value);
+}
+
+int main(void)
+{
+	struct work_options options = {
+		.huge = is_set("HOTPLANE_HUGE", "1"),
+		.check_all = is_set("HOTPLANE_CHECK", "full"),
+	};
+	static char line[LINE_MAX_BYTES];
+	size_t used = 0;
+
+	fault_at(FAULT_BEFORE_READY);
+	if (write(WORK_FD, "\n", 1) != 1)
+		return 1;
+	for (;;) {
+		ssize_t got = read(WORK_FD, line + used, sizeof(line) - used);
+		char *end;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return 0;
+		used += (size_t)got;
+		end = memchr(line, '\n', used);
+		if (!end && used == sizeof(line))
+			return 1;
+		if (!end)
+			continue;
+		/* The init sends one request at a time: nothing follows the newline. */
+		fault_at(FAULT_AT_INVOKE);
+		serve(line, (size_t)(end - line), &options);
+		used = 0;
+	}
+}
