@@ -60,10 +60,11 @@ export async function replay(options: ReplayOptions, deps: ReplayDependencies): 
   const failed = problem === null ? 'complete' : 'failed';
   note(is_interrupted ? 'interrupted' : failed);
   writer.close();
-  const summary = await rebuildReport(options.out);
-  if (is_interrupted) throw interrupted(options.out);
-  if (problem !== null) throw problem;
-  return summary;
+  if (is_interrupted || problem !== null) {
+    await settle(rebuildReport(options.out));
+    throw is_interrupted ? interrupted(options.out) : problem;
+  }
+  return await rebuildReport(options.out);
 }
 
 type MutableInputs = Omit<ManifestInputs, 'facts'> & { facts: RunFacts };
@@ -134,7 +135,7 @@ function withAgent(facts: RunFacts, agent: string): RunFacts {
   return { ...facts, versions: { ...facts.versions, agent } };
 }
 
-async function settle(promise: Promise<void> | undefined): Promise<unknown> {
+async function settle(promise: Promise<unknown> | undefined): Promise<unknown> {
   try {
     await promise;
     return null;

@@ -20,7 +20,7 @@ export interface EcdfOptions {
 const WIDTH = 470;
 const HEIGHT = 300;
 const LEFT = 44;
-const RIGHT = 16;
+const RIGHT = 26;
 const TOP = 34;
 const PLOT_BOTTOM = 222;
 /** A time of 0 has no place on a log axis; it is drawn at the resolution of the stamps. */

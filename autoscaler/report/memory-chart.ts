@@ -14,7 +14,7 @@ const RIGHT = 16;
 const PANEL = 150;
 const PANEL_GAP = 40;
 const LOAD_PANEL = 64;
-const TOP = 58;
+const TOP = 76;
 const BOTTOM = 44;
 const TITLE = 'Host memory over time, sum of all function VMs';
 
@@ -73,7 +73,7 @@ function draw(data: ResultData, style?: string): string {
 }
 
 function legend(): string {
-  const y = 40;
+  const y = 42;
   const entries: readonly (readonly [string, string])[] = [
     ['committed', '<path class="line thin" stroke-dasharray="5 3" d="M0 0h26"/>'],
     ['plugged', '<path class="line" d="M0 0h26"/>'],
@@ -149,9 +149,9 @@ function drawLoad(load: readonly Point[], top: number, frame: Frame): string {
   points.push({ x: toX(frame.window_ms, frame), y: floor });
   return (
     `<g class="soft">${label('title', { x: LEFT, y: top - 8 }, 'load: invocations running as planned')}` +
-    `${line('axis', { x: LEFT, y: floor }, { x: WIDTH - RIGHT, y: floor })}` +
-    `${label('end', { x: LEFT - 8, y: toY(most) + 4 }, String(most))}` +
-    `${label('end', { x: LEFT - 8, y: floor + 4 }, '0')}` +
+    line('axis', { x: LEFT, y: floor }, { x: WIDTH - RIGHT, y: floor }) +
+    label('end', { x: LEFT - 8, y: toY(most) + 4 }, String(most)) +
+    label('end', { x: LEFT - 8, y: floor + 4 }, '0') +
     `<path class="area" d="${stepArea(points, floor)}"/></g>`
   );
 }

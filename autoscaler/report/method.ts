@@ -15,7 +15,9 @@ exact integral of the step functions in memory.jsonl, summed over all function V
 arrival to a fixed end that is the same for every mechanism, so a slow mechanism gains nothing by
 taking longer. "Resident" is what the VMM process really holds of the host's memory; "committed" is
 boot memory plus the agent's permits. An unplug is done when plugged = requested and the host sees
-it: "accepted" by the VMM is not success. Latencies count from the request to the VMM.</p>
+it: "accepted" by the VMM is not success. Latencies count from the request to the VMM. Pages migrated
+are the guests' own counts over the whole run; summed over operations, those of one VM that overlap
+count each other's pages too.</p>
 ${list(machineFacts(manifest))}
 <h2>Load and sizes</h2>
 ${list(loadFacts(manifest))}

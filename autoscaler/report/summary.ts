@@ -40,10 +40,10 @@ export interface MechanismSummary {
   readonly operations: OperationSummary;
   readonly invocations: InvocationSummary;
   readonly pages_migrated: {
-    /** Sum over the operations. */
-    readonly in_operations: number;
     /** The guests' own counts, end minus start; null without a final check. */
     readonly whole_run: number | null;
+    /** Sum over the operations; operations of one VM that overlap count each other's pages too. */
+    readonly in_operations: number;
   };
   readonly oom_kills: number | null;
   readonly drained: boolean;
@@ -127,11 +127,14 @@ function summarizeMechanism(
   const end = lines.checks.filter((check) => check.at === 'end');
   const start = lines.checks.filter((check) => check.at === 'start');
   const observed_ms = Math.min(window_ms, run.observed_ms);
-  const grown = (field: 'pages_migrated' | 'oom_kills'): number | null =>
-    end.length === 0
-      ? null
-      : end.reduce((sum, check) => sum + check[field], 0) -
-        start.reduce((sum, check) => sum + check[field], 0);
+  // A VM that was started again counts from 0.
+  const grown = (field: 'pages_migrated' | 'oom_kills'): number | null => {
+    if (end.length === 0) return null;
+    return end.reduce((sum, check) => {
+      const before = start.find((one) => one.vm_id === check.vm_id)?.[field] ?? 0;
+      return sum + check[field] - before;
+    }, 0);
+  };
   return {
     mechanism: run.name,
     status: run.status,
@@ -147,8 +150,8 @@ function summarizeMechanism(
     operations: summarizeOperations(lines.operations),
     invocations: summarizeInvocations(lines.invocations, lines.operations),
     pages_migrated: {
-      in_operations: lines.operations.reduce((sum, line) => sum + line.pages_migrated, 0),
       whole_run: grown('pages_migrated'),
+      in_operations: lines.operations.reduce((sum, line) => sum + line.pages_migrated, 0),
     },
     oom_kills: grown('oom_kills'),
     drained: run.drained,

@@ -50,6 +50,26 @@ export class FakeClock implements Clock {
   }
 }
 
+/** Records for one reader; null ends it. */
+class Inbox {
+  readonly #pending: (WatchRecord | null)[] = [];
+  #wake: (() => void) | null = null;
+
+  readonly tell = (record: WatchRecord | null): void => {
+    this.#pending.push(record);
+    this.#wake?.();
+  };
+
+  async next(): Promise<WatchRecord | null> {
+    while (this.#pending.length === 0) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#pending.shift() ?? null;
+  }
+}
+
 interface Instance {
   readonly id: string;
   readonly region: number;
@@ -176,21 +196,10 @@ export class FakeAgent implements AgentApi {
   }
 
   async *watch(_request: object, signal: AbortSignal): AsyncIterable<WatchRecord> {
-    const pending: WatchRecord[] = [];
-    let wake = (): void => {};
-    let over = false;
-    const tell = (record: WatchRecord | null): void => {
-      if (record) pending.push(record);
-      else over = true;
-      wake();
-    };
-    this.#watchers.add(tell);
-    signal.addEventListener('abort', () => tell(null));
-    while (!over || pending.length > 0) {
-      const next = pending.shift();
-      if (next) yield next;
-      else await new Promise<void>((resolve) => void (wake = resolve));
-    }
+    const records = new Inbox();
+    this.#watchers.add(records.tell);
+    signal.addEventListener('abort', () => records.tell(null));
+    for (let next = await records.next(); next; next = await records.next()) yield next;
   }
 
   /** As if the agent had died: every Watch stream ends. */
@@ -227,7 +236,7 @@ export class FakeAgent implements AgentApi {
       await this.#o.clock.sleep(this.#o.plug_ms);
       vm.plugged[region] = vm.spec.limit_bytes;
       vm.resident[region] = Math.floor(vm.spec.limit_bytes * 0.75);
-      operation_id = `op-plug-${vm.vm_id}-${this.#count}`;
+      operation_id = `op-plug-${vm.vm_id}-${instance.id}`;
       this.#tellOperation(vm, instance, 'plug', operation_id, requested_at_ms);
     }
     this.#tellMemory(vm);
@@ -293,7 +302,6 @@ export class FakeAgent implements AgentApi {
   }
 
   #tellMemory(vm: FakeVm): void {
-    const sum = (list: readonly number[]): number => list.reduce((a, b) => a + b, 0);
     const { boot_bytes } = vm.spec;
     const memory = {
       at_ms: this.#o.clock.nowMs(),
@@ -307,6 +315,10 @@ export class FakeAgent implements AgentApi {
     };
     for (const tell of this.#watchers) tell({ memory });
   }
+}
+
+function sum(list: readonly number[]): number {
+  return list.reduce((total, value) => total + value, 0);
 }
 
 function statusOf(vm: FakeVm): FunctionStatus {

@@ -1,0 +1,152 @@
+import { Buffer } from 'node:buffer';
+import test from 'ava';
+import { assignProfiles } from '../../autoscaler/memory-model/assign.ts';
+import { HOTMEM_PAPER } from '../../autoscaler/memory-model/models.ts';
+import { sizeFunction } from '../../autoscaler/memory-model/size.ts';
+import { fixedKeepAlive } from '../../autoscaler/policy/fixed-keep-alive.ts';
+import { parseReplayOptions, REPLAY_OPTIONS } from '../../autoscaler/replay/options.ts';
+import { buildPlan, deploySpec, type PlanOptions } from '../../autoscaler/replay/plan.ts';
+import { AZURE2021_HEADER, parseAzure2021 } from '../../autoscaler/trace/azure2021.ts';
+import { selectMostInvoked } from '../../autoscaler/trace/select.ts';
+import { HotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { MIB } from '../../base/units.ts';
+
+const SIZING = {
+  scale: 1,
+  touched_share: 0.5,
+  file_share: 0.1,
+  concurrency: 4,
+  most_vcpus: 2,
+  boot_base_bytes: 0,
+};
+const OPTIONS: PlanOptions = {
+  speedup: 10,
+  model: HOTMEM_PAPER,
+  mapping: 'rank',
+  seed: 1,
+  sizing: SIZING,
+  cpu_share: 0.25,
+};
+
+async function selection() {
+  const text = `${AZURE2021_HEADER}\na,Fa_1,30,10\na,Fa_1,65,5\nb,g,42,2\n`;
+  return selectMostInvoked(await parseAzure2021([Buffer.from(text)], 'x'), 2);
+}
+
+test('speed-up divides gaps, durations and keep-alive alike', async (t) => {
+  const plan = buildPlan(await selection(), OPTIONS, fixedKeepAlive(12_000));
+  t.deepEqual(
+    plan.arrivals.map((one) => [one.at_ms, one.duration_ms, one.work.cpu_ms]),
+    [
+      [0, 1000, 250],
+      [2000, 200, 50],
+      [4000, 500, 125],
+    ],
+  );
+  t.true(plan.functions.every((one) => one.keep_alive_ms === 12_000));
+  t.is(plan.load_ms, 4500);
+  t.is(plan.window_ms, 4500 + 12_000 + LIMITS.replay_window_margin_ms);
+});
+
+test('every mechanism is deployed with the same sizes and a name the agent accepts', async (t) => {
+  const plan = buildPlan(await selection(), OPTIONS, fixedKeepAlive(12_000));
+  const [first] = plan.functions;
+  t.truthy(first);
+  if (!first) return;
+  t.is(first.name, 'f1-cnn-fa1');
+  t.regex(first.name, /^[a-z0-9][a-z0-9-]{0,62}$/);
+  const guest = { backing: 'memfd', init_on_alloc: true, guest_huge_pages: false } as const;
+  const one = deploySpec(first, 'static', 4, guest);
+  const two = deploySpec(first, 'hotmem', 4, guest);
+  t.deepEqual({ ...one, mechanism: '' }, { ...two, mechanism: '' });
+  t.like(one, { limit_bytes: 768 * MIB, concurrency: 4, backing: 'memfd', init_on_alloc: true });
+});
+
+test('hotmem-paper gives sizes by rank, in order, and starts over', (t) => {
+  const names = assignProfiles(HOTMEM_PAPER, 6, 'rank', 7).map((one) => one.name);
+  t.deepEqual(names, ['cnn', 'bert', 'bfs', 'html', 'cnn', 'bert']);
+});
+
+function draw(seed: number): string {
+  return assignProfiles(HOTMEM_PAPER, 64, 'random', seed)
+    .map((one) => one.name)
+    .join();
+}
+
+test('a random map depends on the seed and nothing else', (t) => {
+  t.is(draw(1), draw(1));
+  t.not(draw(1), draw(2));
+});
+
+for (const [scale, limit_mib] of [
+  [1, 768],
+  [0.5, 384],
+  [0.2, 256],
+  [0.01, 128],
+  [1.01, 896],
+] as const) {
+  test(`a scale of ${scale} rounds 768 MiB up to ${limit_mib} MiB of whole memory blocks`, (t) => {
+    const profile = HOTMEM_PAPER.profiles[0];
+    if (!profile) throw new Error('the model has no profiles');
+    const size = sizeFunction(profile, { ...SIZING, scale });
+    t.is(size.limit_bytes, limit_mib * MIB);
+    t.is(size.anonymous_bytes, Math.floor((size.limit_bytes * 0.5) / 4096) * 4096);
+    t.true(size.anonymous_bytes + size.file_bytes <= size.limit_bytes);
+    t.is(size.boot_bytes % (128 * MIB), 0);
+    t.is(size.vcpus, 2);
+  });
+}
+
+test('fixed keep-alive tells each function once, and never changes its mind', (t) => {
+  const policy = fixedKeepAlive(6000);
+  const first = policy.decide(policy.initial_state, { kind: 'function_planned', function: 'f' }, 0);
+  t.deepEqual(first.actions, [{ kind: 'set_keep_alive', function: 'f', keep_alive_ms: 6000 }]);
+  const again = policy.decide(first.state, { kind: 'function_planned', function: 'f' }, 5);
+  t.deepEqual(again.actions, []);
+  const busy = policy.decide(first.state, { kind: 'invocation_finished', function: 'f' }, 9);
+  t.deepEqual(busy, { state: first.state, actions: [] });
+  t.is(policy.initial_state.told.size, 0, 'the state handed in is not changed');
+});
+
+const GIVEN = { trace: 't.csv', out: 'out' };
+
+test('defaults are those the help prints', (t) => {
+  const options = parseReplayOptions(GIVEN);
+  t.deepEqual(options.mechanisms, REPLAY_OPTIONS.mechanism.default.split(','));
+  t.is(options.keep_alive_s, 120);
+  t.is(options.memory_model.name, 'hotmem-paper');
+  t.is(options.agent, null);
+});
+
+const BAD: readonly (readonly [string, string, RegExp])[] = [
+  ['trace', '', /--trace/],
+  ['mechanism', 'static,magic', /"magic" is not one of/],
+  ['mechanism', 'static,static', /named once/],
+  ['mechanism', '', /--mechanism/],
+  ['speedup', '0', /above 0/],
+  ['speedup', '-3', /a number from/],
+  ['speedup', 'fast', /a number from/],
+  ['functions', '1.5', /whole number/],
+  ['functions', '0', /from 1 to/],
+  ['concurrency', '1000', /from 1 to 192/],
+  ['memory-model', 'guess', /one of hotmem-paper/],
+  ['memory-map', 'best', /one of rank, random/],
+  ['memory-scale', '0', /above 0/],
+  ['touched-share', '1.2', /from 0 to 1/],
+  ['file-share', '0.5', /with --touched-share it is above 1/],
+  ['boot-memory', 'lots', /a size such as/],
+  ['backing', 'disk', /one of anonymous, memfd/],
+  ['init-on-alloc', 'yes', /one of 0, 1/],
+];
+
+for (const [name, value, message] of BAD) {
+  test(`--${name} "${value}" is refused as usage`, (t) => {
+    const error = t.throws(() => parseReplayOptions({ ...GIVEN, [name]: value }), {
+      instanceOf: HotplaneError,
+      message,
+    });
+    t.is(error.code, 'HP_REPLAY_OPTION');
+    t.is(error.exit_code, 2);
+  });
+}

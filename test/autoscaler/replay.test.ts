@@ -1,0 +1,224 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { parseReplayOptions } from '../../autoscaler/replay/options.ts';
+import { SILENT } from '../../autoscaler/replay/progress.ts';
+import { replay, type ReplayDependencies } from '../../autoscaler/replay/replay.ts';
+import { rebuildReport } from '../../autoscaler/report/rebuild.ts';
+import type { Summary } from '../../autoscaler/report/summary.ts';
+import { readResults } from '../../autoscaler/results/reader.ts';
+import { HotplaneError } from '../../base/errors.ts';
+import { MIB } from '../../base/units.ts';
+import { FakeAgent, FakeClock, type FakeAgentOptions } from './fake-agent.ts';
+
+const SAMPLE = fileURLToPath(
+  new URL('../../autoscaler/traces/azure2021/sample_200.csv', import.meta.url),
+);
+
+interface Rig {
+  readonly out: string;
+  readonly agent: FakeAgent;
+  readonly abort: AbortController;
+  readonly closed: () => number;
+  readonly run: () => Promise<Summary>;
+}
+
+function rig(
+  t: ExecutionContext,
+  fake: Partial<FakeAgentOptions> = {},
+  extra: Record<string, string> = {},
+): Rig {
+  const folder = mkdtempSync(join(tmpdir(), 'hotplane-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const clock = new FakeClock();
+  const agent = new FakeAgent({ clock, plug_ms: 30, unplug_ms: 200, ...fake });
+  const abort = new AbortController();
+  const out = join(folder, 'out');
+  let closed = 0;
+  const deps: ReplayDependencies = {
+    clock,
+    progress: SILENT,
+    signal: abort.signal,
+    facts: {
+      host: { cpu_model: 'cpu', cores: 2, memory_bytes: 2 ** 33, kernel: '6.1', arch: 'x64' },
+      versions: { hotplane: '0.1.0', node: 'v24.12.0', agent: '' },
+      started_at: '2026-01-01T00:00:00.000Z',
+      command: ['hotplane', 'replay'],
+    },
+    openAgent: async () => ({
+      api: agent,
+      close: async () => {
+        closed += 1;
+      },
+    }),
+  };
+  const options = parseReplayOptions({
+    trace: SAMPLE,
+    out,
+    speedup: '20',
+    functions: '4',
+    concurrency: '16',
+    'memory-scale': '0.2',
+    ...extra,
+  });
+  return { out, agent, abort, closed: () => closed, run: async () => await replay(options, deps) };
+}
+
+test('every mechanism replays the same plan over the same window, and memory comes back', async (t) => {
+  const { out, agent, closed, run } = rig(t, { migrates: 7 });
+  const summary = await run();
+  t.is(summary.status, 'complete');
+  t.deepEqual(
+    summary.mechanisms.map((one) => [one.mechanism, one.status, one.observed_ms]),
+    [
+      ['static', 'complete', summary.window_ms],
+      ['virtio-mem', 'complete', summary.window_ms],
+    ],
+  );
+  const [base, stock] = summary.mechanisms;
+  t.is(base?.invocations.outcomes.done, 101);
+  t.is(stock?.invocations.outcomes.done, 101);
+  t.is(stock?.invocations.lateness.max_ms, 0);
+  t.true((stock?.memory_gib_s.resident ?? 0) < (base?.memory_gib_s.resident ?? 0));
+  t.true((stock?.saving.resident ?? 0) > 0.5);
+  t.is(base?.saving.resident, null);
+  t.is(stock?.operations.unplug.resident.p50_ms, 200);
+  t.is(stock?.operations.plug.plugged.p99_ms, 30);
+  t.is(stock?.invocations.cold_start.plug.p50_ms, 30);
+  t.is(stock?.invocations.cold_start.total.p50_ms, 35);
+  t.is(stock?.pages_migrated.in_operations, 7 * (stock?.operations.unplug.outcomes.done ?? 0));
+  t.like(stock?.final_agreement, { agree: true, vmm_plugged_bytes: 0, host_resident_bytes: 0 });
+  t.like(base?.final_agreement, { agree: true });
+  t.is(agent.removed.length, 8, 'every function of both runs is removed');
+  t.is(closed(), 1);
+  t.deepEqual(readdirSync(out).toSorted(), [
+    'invocations.jsonl',
+    'manifest.json',
+    'memory.jsonl',
+    'operations.jsonl',
+    'report.html',
+    'summary.json',
+  ]);
+});
+
+test('the report is rebuilt byte for byte, and has no link to a network', async (t) => {
+  const { out, run } = rig(t);
+  await run();
+  const read = (name: string): string => readFileSync(join(out, name), 'utf8');
+  const before = [read('summary.json'), read('report.html')];
+  rmSync(join(out, 'summary.json'));
+  rmSync(join(out, 'report.html'));
+  await rebuildReport(out);
+  t.deepEqual([read('summary.json'), read('report.html')], before);
+  const page = read('report.html').replaceAll('http://www.w3.org/2000/svg', '');
+  t.notRegex(page, /https?:|<script|<link|url\(/);
+  t.regex(page, /Under TCG no absolute time is a claim/);
+});
+
+test('two runs of one plan against one agent give the same result lines', async (t) => {
+  const one = rig(t);
+  const two = rig(t);
+  await one.run();
+  await two.run();
+  for (const name of ['operations.jsonl', 'invocations.jsonl', 'memory.jsonl']) {
+    t.is(readFileSync(join(two.out, name), 'utf8'), readFileSync(join(one.out, name), 'utf8'));
+  }
+});
+
+test('Ctrl-C keeps the results so far, marks the run, removes everything and exits 130', async (t) => {
+  const setup = rig(t, {
+    onInvoke: (count) => {
+      if (count === 40) setup.abort.abort();
+    },
+  });
+  const error = await t.throwsAsync(setup.run(), { instanceOf: HotplaneError });
+  t.is(error.code, 'HP_REPLAY_INTERRUPTED');
+  t.is(error.exit_code, 130);
+  const data = await readResults(setup.out);
+  t.is(data.manifest.status, 'interrupted');
+  t.deepEqual(
+    data.manifest.mechanisms.map((run) => run.status),
+    ['interrupted', 'waiting'],
+  );
+  const outcomes = data.invocations.map((line) => line.outcome);
+  t.is(outcomes.length, 40, 'what was sent has its line, what was not sent has none');
+  t.true(outcomes.includes('interrupted'));
+  t.true(outcomes.includes('done'));
+  t.true(data.memory.length > 0);
+  t.is(setup.agent.removed.length, 4);
+  t.is(setup.closed(), 1);
+  t.regex(readFileSync(join(setup.out, 'report.html'), 'utf8'), /marked &quot;interrupted&quot;/);
+});
+
+test('memory that is not given back is told: outcome, bytes, and not drained', async (t) => {
+  const { run } = rig(t, { stuck_bytes: 2 * MIB }, { mechanism: 'virtio-mem' });
+  const [stock] = (await run()).mechanisms;
+  t.false(stock?.drained);
+  t.is(stock?.operations.unplug.outcomes.done, 0);
+  const partial = stock?.operations.unplug.outcomes.partial ?? 0;
+  t.true(partial > 0);
+  t.is(stock?.operations.unplug.not_unplugged_bytes, partial * 2 * MIB);
+  t.is(stock?.operations.unplug.resident.p50_ms, null, 'not reached is not left out');
+});
+
+test('refused invocations are counted, and count as never finished', async (t) => {
+  const { run } = rig(t, { refuse: (name) => name.startsWith('f1-') }, { mechanism: 'static' });
+  const [base] = (await run()).mechanisms;
+  t.is(base?.invocations.outcomes.refused, 32);
+  t.is(base?.invocations.latency.reached, 101 - 32);
+  t.is(base?.invocations.latency.p99_ms, null);
+});
+
+test('a deploy that fails ends with one message, and the next mechanism has its turn', async (t) => {
+  const { out, closed, run } = rig(t, { failDeploy: new Error('the guest never said hello') });
+  const error = await t.throwsAsync(run(), { instanceOf: HotplaneError });
+  t.is(error.code, 'HP_REPLAY_AGENT');
+  t.is(error.exit_code, 1);
+  const data = await readResults(out);
+  t.deepEqual(
+    data.manifest.mechanisms.map((one) => one.status),
+    ['failed', 'failed'],
+  );
+  t.is(closed(), 1);
+});
+
+test('an agent that dies in the middle fails the run and keeps what was seen', async (t) => {
+  const setup = rig(t, {
+    onInvoke: (count) => {
+      if (count === 30) setup.agent.endWatch();
+    },
+  });
+  const error = await t.throwsAsync(setup.run(), { instanceOf: HotplaneError });
+  t.is(error.code, 'HP_REPLAY_AGENT');
+  const data = await readResults(setup.out);
+  t.is(data.manifest.status, 'failed');
+  t.is(data.manifest.mechanisms[0]?.status, 'failed');
+  t.true(data.invocations.length >= 30);
+});
+
+test('a folder that holds results is never written to again', async (t) => {
+  const { out, run } = rig(t, {}, { mechanism: 'static' });
+  await run();
+  const before = readFileSync(join(out, 'manifest.json'), 'utf8');
+  const error = await t.throwsAsync(run(), { instanceOf: HotplaneError });
+  t.is(error.code, 'HP_RESULTS_EXIST');
+  t.is(error.exit_code, 5);
+  t.is(readFileSync(join(out, 'manifest.json'), 'utf8'), before);
+});
+
+test('a line cut off by a crash is left out and told; a bad line elsewhere is an error', async (t) => {
+  const { out, run } = rig(t, {}, { mechanism: 'static' });
+  await run();
+  const path = join(out, 'invocations.jsonl');
+  const whole = readFileSync(path, 'utf8');
+  writeFileSync(path, whole.slice(0, -20));
+  const summary = await rebuildReport(out);
+  t.deepEqual(summary.torn_files, ['invocations.jsonl']);
+  t.is(summary.mechanisms[0]?.invocations.planned, 100);
+  writeFileSync(path, whole.replace('"cold":', '"warm":'));
+  const error = await t.throwsAsync(rebuildReport(out), { instanceOf: HotplaneError });
+  t.is(error.code, 'HP_RESULTS_MALFORMED');
+  t.is(error.details['line'], 1);
+});
