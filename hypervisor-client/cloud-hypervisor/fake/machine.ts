@@ -1,0 +1,324 @@
+/** The modelled server: one VM from its configuration to its end. No sockets in here. */
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { DeviceNode, MemoryZoneConfig, VmConfig, VmInfo, VmState } from '../types/index.ts';
+import { featuresOf, parseVersion } from '../version.ts';
+import { ApiError, apiError, notCreated, notRunning } from './errors.ts';
+import type { FakeMonitor } from './monitor.ts';
+import { FakeResidency } from './residency.ts';
+import type { FakeSettings } from './settings.ts';
+import { FakeVsock } from './vsock.ts';
+import { FakeZone } from './zones.ts';
+
+export interface MachineParts {
+  readonly settings: () => FakeSettings;
+  readonly monitor: FakeMonitor;
+  readonly log: (line: string) => void;
+  /** The guest powered off: the server ends. */
+  readonly powerOff: () => void;
+}
+
+const DEFAULT_MEMORY_BYTES = 512 * 1024 * 1024;
+
+export class FakeMachine {
+  readonly #parts: MachineParts;
+  #config: VmConfig | null = null;
+  #state: VmState = 'Created';
+  #zones: FakeZone[] = [];
+  #places = new Map<string, string>();
+  #residency: FakeResidency | null = null;
+  #vsock: FakeVsock | null = null;
+  #boot: NodeJS.Timeout | null = null;
+  #guest_is_up = false;
+
+  constructor(parts: MachineParts) {
+    this.#parts = parts;
+  }
+
+  create(config: VmConfig): void {
+    const what = 'The VM could not be created';
+    if (this.#config) throw apiError(what, 'VM is already created');
+    this.#config = config;
+    this.#state = 'Created';
+    this.#zones = zoneConfigs(config).map((zone) => this.#zone(zone));
+    const { serial } = config;
+    if (serial?.mode !== 'File') return;
+    if (!serial.file) throw apiError(what, 'Error creating console devices');
+    writeFileSync(serial.file, '');
+  }
+
+  boot(): void {
+    const what = 'The VM could not boot';
+    const config = this.#config;
+    this.#parts.monitor.emit('vm', 'booting');
+    if (!config) throw new ApiError(404, ['Error from API', what, 'VM config is missing']);
+    if (this.#state === 'Running' || this.#state === 'Paused') {
+      throw apiError(what, 'VM is already created');
+    }
+    checkPayload(config, what);
+    for (const zone of this.#zones) {
+      if (zone.boot_bytes > 0 || config.memory?.zones === undefined) continue;
+      throw apiError(what, 'Memory manager error', 'Invalid argument (os error 22)');
+    }
+    if (config.vsock) {
+      this.#vsock = new FakeVsock(config.vsock.socket, () => this.#greeting());
+      try {
+        this.#vsock.open();
+      } catch (cause) {
+        throw apiError(what, 'Cannot create virtio-vsock backend', String(cause));
+      }
+    }
+    this.#residency = new FakeResidency(this.#zones);
+    for (const line of this.#residency.logLines()) this.#parts.log(line);
+    this.#start();
+    this.#parts.monitor.emit('vm', 'booted');
+  }
+
+  info(): VmInfo {
+    const config = this.#config;
+    if (!config) throw notCreated('The VM info is not available');
+    const { version, guest } = this.#parts.settings();
+    const parsed = parseVersion(version);
+    const real = parsed === null || featuresOf(parsed).actual_size;
+    const built = this.#state === 'Running' || this.#state === 'Paused';
+    const hotplugged = this.#zones.reduce(
+      (sum, zone) => sum + (real ? zone.plugged_bytes : zone.target_bytes),
+      0,
+    );
+    const boot = this.#zones.reduce((sum, zone) => sum + zone.boot_bytes, 0);
+    return {
+      config: this.#currentConfig(config),
+      state: this.#state,
+      memory_actual_size: boot + hotplugged + guest.actual_offset,
+      ...(built ? { device_tree: this.#deviceTree() } : {}),
+    };
+  }
+
+  counters(): Record<string, Record<string, number>> {
+    if (!this.#config) throw notCreated('The VM info is not available');
+    if (this.#state !== 'Running') throw notRunning('The VM info is not available');
+    return {};
+  }
+
+  resizeZone(id: string, desired_ram: number): void {
+    const what = 'The memory zone could not be resized';
+    if (!this.#config) throw notCreated(what);
+    const zone = this.#config.memory?.zones ? this.#zones.find((one) => one.id === id) : undefined;
+    if (!zone) throw apiError(what, 'Failed resizing a memory zone');
+    if (this.#state === 'Created') {
+      zone.setBoot(desired_ram);
+      return;
+    }
+    if (desired_ram < zone.boot_bytes) {
+      const sizes = `desired_size = ${desired_ram} below boot size = ${zone.boot_bytes}`;
+      throw apiError(what, 'Memory manager error', `Invalid resize request: ${sizes}`);
+    }
+    if (zone.hotplug_bytes === 0) {
+      throw apiError(what, 'Memory manager error', 'No virtio-mem resizing handler found');
+    }
+    zone.resize(desired_ram - zone.boot_bytes);
+  }
+
+  /** Plain memory: one implicit zone. */
+  resize(desired_ram: number | null): void {
+    const what = 'The VM could not be resized';
+    if (!this.#config) throw notCreated(what);
+    if (desired_ram === null) return;
+    if (this.#config.memory?.zones) {
+      const reason =
+        'Impossible to resize guest memory if it is backed by user defined memory regions';
+      throw apiError(what, 'Memory manager error', reason);
+    }
+    const zone = this.#zones[0];
+    if (!zone || this.#state === 'Created') return;
+    this.#parts.monitor.emit('vm', 'resizing');
+    if (desired_ram < zone.boot_bytes) {
+      const sizes = `desired_size = ${desired_ram} below boot size = ${zone.boot_bytes}`;
+      throw apiError(what, 'Memory manager error', `Invalid resize request: ${sizes}`);
+    }
+    zone.resize(desired_ram - zone.boot_bytes);
+    this.#parts.monitor.emit('vm', 'resized');
+  }
+
+  pause(): void {
+    this.#transition('The VM could not be paused', 'Running', 'Paused', ['pausing', 'paused']);
+    for (const zone of this.#zones) zone.setPaused(true);
+  }
+
+  resume(): void {
+    this.#transition('The VM could not resume', 'Paused', 'Running', ['resuming', 'resumed']);
+    for (const zone of this.#zones) zone.setPaused(false);
+  }
+
+  shutdown(): void {
+    if (!this.#config) throw notCreated('The VM could not shutdown');
+    if (this.#state !== 'Running' && this.#state !== 'Paused') {
+      throw notRunning('The VM could not shutdown');
+    }
+    this.#stop('Shutdown');
+    this.#parts.monitor.emit('vm', 'shutdown');
+  }
+
+  delete(): void {
+    if (!this.#config) return;
+    const built = this.#state === 'Running' || this.#state === 'Paused';
+    this.#stop('Created');
+    if (built) this.#parts.monitor.emit('vm', 'shutdown');
+    this.#config = null;
+    this.#parts.monitor.emit('vm', 'deleted');
+  }
+
+  /** A hard reset, by the API or by the guest. */
+  reboot(): void {
+    if (!this.#config) throw notCreated('The VM could not reboot');
+    if (this.#state !== 'Running') throw notRunning('The VM could not reboot');
+    this.#parts.monitor.emit('vm', 'rebooting');
+    for (const zone of this.#zones) zone.setActive(false);
+    this.#start();
+    this.#parts.monitor.emit('vm', 'rebooted');
+  }
+
+  /** The guest's kernel panics; with `panic=-1` it resets the machine at once. */
+  panic(): void {
+    this.#console('Kernel panic - not syncing: fake\n');
+    if (this.#config?.pvpanic) this.#parts.monitor.emit('guest', 'panic', { event: '1' });
+    if (this.#config?.payload.cmdline?.includes('panic=-1')) this.reboot();
+  }
+
+  powerButton(): void {
+    if (!this.#config) throw notCreated('The power button could not be pressed');
+    if (this.#state !== 'Running') throw notRunning('The power button could not be pressed');
+    this.#parts.powerOff();
+  }
+
+  requireRunning(what: string): void {
+    if (!this.#config) throw notCreated(what);
+    if (this.#state !== 'Running') throw notRunning(what);
+  }
+
+  /** Frees what the model holds on the host. */
+  close(): void {
+    this.#stop('Shutdown');
+  }
+
+  #start(): void {
+    const { guest } = this.#parts.settings();
+    this.#state = 'Running';
+    this.#guest_is_up = false;
+    this.#console('Linux version 6.12.0 (fake guest)\n');
+    this.#changed();
+    if (guest.boot_ms === null) return;
+    this.#boot = setTimeout(() => {
+      this.#guest_is_up = true;
+      for (const zone of this.#zones) {
+        if (zone.hotplug_bytes === 0) continue;
+        zone.setActive(true);
+        this.#parts.monitor.emit('virtio-device', 'activated', { id: zone.id });
+      }
+    }, guest.boot_ms);
+  }
+
+  #stop(state: VmState): void {
+    if (this.#boot) clearTimeout(this.#boot);
+    this.#boot = null;
+    this.#guest_is_up = false;
+    for (const zone of this.#zones) {
+      zone.setActive(false);
+      zone.stop();
+    }
+    this.#vsock?.close();
+    this.#vsock = null;
+    this.#state = state;
+  }
+
+  #transition(what: string, from: VmState, to: VmState, events: readonly [string, string]): void {
+    if (!this.#config) throw notCreated(what);
+    if (this.#state === 'Created' || this.#state === 'Shutdown') throw notRunning(what);
+    if (this.#state !== from) throw apiError(what, `Invalid VM state transition: ${to} to ${to}`);
+    this.#parts.monitor.emit('vm', events[0]);
+    this.#state = to;
+    this.#parts.monitor.emit('vm', events[1]);
+  }
+
+  #zone({ id, size, hotplug_size = 0, hotplugged_size = 0 }: MemoryZoneConfig): FakeZone {
+    return new FakeZone({
+      id,
+      boot_bytes: size,
+      hotplug_bytes: hotplug_size,
+      target_bytes: hotplugged_size,
+      settings: () => this.#parts.settings().guest,
+      changed: () => this.#changed(),
+    });
+  }
+
+  #changed(): void {
+    const { proc_root } = this.#parts.settings();
+    if (proc_root !== null) this.#residency?.write(proc_root, process.pid);
+  }
+
+  #console(text: string): void {
+    const { file } = this.#config?.serial ?? {};
+    if (file && existsSync(file)) appendFileSync(file, text);
+  }
+
+  #greeting(): string | null {
+    return this.#guest_is_up ? this.#parts.settings().hello : null;
+  }
+
+  #currentConfig(config: VmConfig): VmConfig {
+    const { memory } = config;
+    if (!memory) return { ...config, memory: { size: DEFAULT_MEMORY_BYTES } };
+    if (!memory.zones) return { ...config, memory: { ...memory, ...sized(this.#zones[0]) } };
+    const zones = memory.zones.map((zone, index) => {
+      const { hotplugged_size: _, ...rest } = zone;
+      const model = this.#zones[index];
+      return { ...rest, size: model?.boot_bytes ?? zone.size, ...sized(model) };
+    });
+    return { ...config, memory: { ...memory, zones } };
+  }
+
+  /** Zones live in a randomised hash map there: addresses differ from boot to boot. */
+  #deviceTree(): Record<string, DeviceNode> {
+    if (this.#places.size === 0) {
+      const ids = this.#zones.filter((zone) => zone.hotplug_bytes > 0).map(({ id }) => id);
+      const first = 3;
+      for (const [index, id] of ids.toReversed().entries()) {
+        this.#places.set(id, `0000:00:${(first + index).toString(16).padStart(2, '0')}.0`);
+      }
+    }
+    const tree: Record<string, DeviceNode> = {};
+    for (const [id, pci_bdf] of this.#places) {
+      const bus = `_virtio-pci-${id}`;
+      tree[bus] = { id: bus, resources: [], children: [id], pci_bdf };
+      tree[id] = { id, resources: [], parent: bus, children: [] };
+    }
+    return tree;
+  }
+}
+
+/** The target as the configuration shows it. */
+function sized(zone: FakeZone | undefined): object {
+  return zone && zone.target_bytes > 0 ? { hotplugged_size: zone.target_bytes } : {};
+}
+
+function zoneConfigs({ memory }: VmConfig): readonly MemoryZoneConfig[] {
+  if (!memory) return [{ id: 'mem0', size: DEFAULT_MEMORY_BYTES }];
+  return memory.zones ?? [{ ...memory, id: 'mem0' }];
+}
+
+/** A kernel must be there and look like one: an ELF, a bzImage, or the text `fake-kernel`. */
+function checkPayload({ payload }: VmConfig, what: string): void {
+  const { kernel, initramfs } = payload;
+  if (!kernel) throw apiError(what, 'Payload configuration is not bootable');
+  for (const [path, name] of [
+    [kernel, 'kernel'],
+    [initramfs, 'initramfs'],
+  ]) {
+    if (!path || existsSync(path)) continue;
+    throw apiError(what, `Cannot open ${name} file`, 'No such file or directory (os error 2)');
+  }
+  const head = readFileSync(kernel).subarray(0, 0x206);
+  const elf = head.subarray(0, 4).toString('latin1') === '\x7fELF';
+  const bzimage = head.subarray(0x202, 0x206).toString('latin1') === 'HdrS';
+  if (elf || bzimage || head.toString('latin1').startsWith('fake-kernel')) return;
+  throw apiError(what, 'Cannot load the kernel into memory', 'Invalid kernel header');
+}
