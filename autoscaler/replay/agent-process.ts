@@ -1,0 +1,114 @@
+/** An agent of our own for one replay: a daemon process on a private socket, ended afterwards. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { waitFor } from '../../base/wait.ts';
+import type { AgentApi } from './agent-api.ts';
+import { agentNotUp } from './errors.ts';
+import type { AgentSession } from './replay.ts';
+
+export interface AgentProcessOptions {
+  /** Program and arguments that run an agent with this socket and state folder. */
+  readonly command: (socket: string, state_dir: string) => readonly string[];
+  readonly connect: (socket: string) => AgentApi;
+  /** Keeps what the agent says. */
+  readonly log_path: string;
+  readonly clock: Clock;
+}
+
+/** Resolves when the agent answers. Throws `HP_REPLAY_AGENT_START`, with nothing left behind. */
+export async function startAgentProcess(
+  options: AgentProcessOptions,
+  signal: AbortSignal,
+): Promise<AgentSession> {
+  const folder = await mkdtemp(join(tmpdir(), 'hotplane-replay-'));
+  const socket = join(folder, 'agent.sock');
+  const child = spawnAgent(options.command(socket, join(folder, 'state')), options.log_path);
+  const api = options.connect(socket);
+  const close = async (): Promise<void> => {
+    api.close();
+    await endProcess(child, options.clock);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await waitUntilUp(child, api, options, signal);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { api, close };
+}
+
+/** In a session of its own, so that Ctrl-C reaches only us and we end it in order. */
+function spawnAgent(command: readonly string[], log_path: string): ChildProcess {
+  const [program = '', ...args] = command;
+  const log = openSync(log_path, 'a');
+  try {
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log] });
+    // A program that cannot be started is told by the missing pid.
+    child.on('error', () => {});
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+async function waitUntilUp(
+  child: ChildProcess,
+  api: AgentApi,
+  options: AgentProcessOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  let last_error: unknown;
+  const up = await waitFor(
+    async () => {
+      if (hasEnded(child)) return 'ended' as const;
+      try {
+        await api.status({ function: '' }, { deadline_ms: LIMITS.vmm_call_ms, signal });
+        return 'up' as const;
+      } catch (error) {
+        last_error = error;
+        return null;
+      }
+    },
+    {
+      clock: options.clock,
+      deadline_ms: LIMITS.agent_start_ms,
+      first_pause_ms: 20,
+      longest_pause_ms: 200,
+      signal,
+    },
+  );
+  if (up === 'up') return;
+  const { log_path } = options;
+  if (up === 'ended') throw agentNotUp(log_path, `it ended with "${await lastLine(log_path)}"`);
+  const seconds = LIMITS.agent_start_ms / 1000;
+  throw agentNotUp(log_path, `it did not answer within ${seconds} s`, last_error);
+}
+
+/** SIGTERM ends the agent and its VMs; SIGKILL only when it does not listen. */
+async function endProcess(child: ChildProcess, clock: Clock): Promise<void> {
+  if (hasEnded(child)) return;
+  child.kill('SIGTERM');
+  const ended = await waitFor(() => (hasEnded(child) ? true : null), {
+    clock,
+    deadline_ms: LIMITS.agent_stop_ms,
+    first_pause_ms: 10,
+    longest_pause_ms: 100,
+  });
+  if (ended) return;
+  child.kill('SIGKILL');
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+}
+
+async function lastLine(path: string): Promise<string> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text.trim().split('\n').at(-1)?.slice(0, 400) ?? '';
+}

@@ -1,0 +1,149 @@
+import test from 'ava';
+import { checkAgreement } from '../../autoscaler/report/agreement.ts';
+import { renderHtml } from '../../autoscaler/report/html.ts';
+import { renderMemorySvg } from '../../autoscaler/report/memory-chart.ts';
+import { summarize, type Summary } from '../../autoscaler/report/summary.ts';
+import { renderTable } from '../../autoscaler/report/table.ts';
+import { readResults, type ResultData } from '../../autoscaler/results/reader.ts';
+import type { MemoryCheckLine } from '../../autoscaler/results/schema.ts';
+import { fileURLToPath } from 'node:url';
+
+/** Two mechanisms, a window of 10 s, small enough to be checked by hand. */
+const FIXTURE = fileURLToPath(new URL('fixture/', import.meta.url));
+
+async function load(): Promise<{ data: ResultData; summary: Summary }> {
+  const data = await readResults(FIXTURE);
+  return { data, summary: summarize(data) };
+}
+
+test('GiB·s, savings and their baseline are those worked out by hand', async (t) => {
+  const { summary } = await load();
+  const [base, stock] = summary.mechanisms;
+  t.is(summary.baseline, 'static');
+  t.deepEqual(base?.memory_gib_s, {
+    committed: 30,
+    plugged: 30,
+    used: 10,
+    resident: 25,
+    region_resident: 20,
+  });
+  // 1 GiB of boot memory for 10 s, and one region of 1 GiB from 1 s to 6 s.
+  t.deepEqual(stock?.memory_gib_s, {
+    committed: 15,
+    plugged: 15,
+    used: 15,
+    resident: 7.5,
+    region_resident: 2.5,
+  });
+  t.is(stock?.saving.committed, 0.5);
+  t.is(stock?.saving.resident, 0.7);
+  t.is(base?.saving.resident, null);
+});
+
+test('each stage of an operation counts from its request', async (t) => {
+  const { summary } = await load();
+  const operations = summary.mechanisms[1]?.operations;
+  t.is(operations?.during_set_up, 1);
+  t.like(operations?.plug.accepted, { n: 1, p50_ms: 1 });
+  t.like(operations?.plug.plugged, { n: 1, p50_ms: 40 });
+  t.like(operations?.unplug.accepted, { n: 2, reached: 2, p50_ms: 1, max_ms: 2 });
+  t.like(operations?.unplug.plugged, { n: 2, reached: 1, p50_ms: 300, p99_ms: null });
+  t.like(operations?.unplug.resident, { n: 2, reached: 1, p50_ms: 310, max_ms: null });
+  t.like(operations?.unplug.stop, { n: 2, p50_ms: 10 });
+  t.deepEqual(operations?.unplug.outcomes, { done: 1, partial: 1, refused: 0, failed: 0 });
+  t.is(operations?.unplug.not_unplugged_bytes, 134_217_728);
+});
+
+test('invocations: latency, slowdown, cold starts and their parts', async (t) => {
+  const { summary } = await load();
+  const invocations = summary.mechanisms[1]?.invocations;
+  t.deepEqual(invocations?.outcomes, { done: 2, refused: 1, failed: 0, interrupted: 0 });
+  t.deepEqual(invocations?.latency, {
+    n: 3,
+    reached: 2,
+    p50_ms: 150,
+    p99_ms: null,
+    max_ms: null,
+  });
+  t.is(invocations?.cold_starts, 1);
+  t.is(invocations?.cold_share, 0.5);
+  t.is(invocations?.slowdown.p50, 1.5);
+  t.like(invocations?.cold_start.total, { n: 1, p50_ms: 50 });
+  t.like(invocations?.cold_start.plug, { n: 1, p50_ms: 40 });
+  t.like(invocations?.cold_start.sandbox, { n: 1, p50_ms: 20 });
+  t.like(invocations?.cold_start.ready, { n: 1, p50_ms: 8 });
+  t.like(invocations?.lateness, { n: 3, max_ms: 2 });
+});
+
+test("pages migrated are the guests' own counts, end minus start", async (t) => {
+  const { summary } = await load();
+  t.deepEqual(summary.mechanisms[1]?.pages_migrated, { whole_run: 90, in_operations: 120 });
+});
+
+const CHECK: MemoryCheckLine = {
+  mechanism: 'm',
+  kind: 'check',
+  at: 'end',
+  at_ms: 0,
+  function: 'f',
+  vm_id: 'v',
+  instances: 0,
+  regions: [],
+  vm_resident_bytes: 0,
+  permits_bytes: 0,
+  pages_migrated: 0,
+  oom_kills: 0,
+};
+
+for (const [title, vmm, guest, host, agree] of [
+  ['nothing anywhere', 0, 0, 0, true],
+  ['plugged and touched in part', 100, 100, 60, true],
+  ['plugged and never touched', 100, 100, 0, true],
+  ['the guest counts less than the VMM', 100, 50, 50, false],
+  ['the host still holds what is unplugged', 0, 0, 1, false],
+  ['the host holds more than is plugged', 100, 100, 101, false],
+] as const) {
+  test(`three observers, ${title}: ${agree ? 'agree' : 'disagree'}`, (t) => {
+    const region = {
+      id: 'r0',
+      vmm_plugged_bytes: vmm,
+      guest_plugged_bytes: guest,
+      host_resident_bytes: host,
+    };
+    const result = checkAgreement([{ ...CHECK, regions: [region] }]);
+    t.is(result.agree, agree);
+    t.is(result.disagreements.length, agree ? 0 : 1);
+  });
+}
+
+test('without a final check nothing is claimed', (t) => {
+  t.is(checkAgreement([]).agree, null);
+});
+
+test('a mechanism that was not observed to the end is not compared', async (t) => {
+  const { data } = await load();
+  const mechanisms = data.manifest.mechanisms.map((run) =>
+    run.name === 'static' ? run : { ...run, observed_ms: 4000 },
+  );
+  const summary = summarize({ ...data, manifest: { ...data.manifest, mechanisms } });
+  t.is(summary.mechanisms[1]?.saving.resident, null);
+  t.is(summary.mechanisms[1]?.memory_gib_s.committed, 4 + 3);
+  t.regex(renderTable(summary), /virtio-mem was observed for 4 s only/);
+});
+
+test('table, page and plot are a function of the data and nothing else', async (t) => {
+  const one = await load();
+  const two = await load();
+  t.is(renderTable(one.summary), renderTable(two.summary));
+  t.is(renderHtml(one.data, one.summary), renderHtml(two.data, two.summary));
+  t.is(renderMemorySvg(one.data), renderMemorySvg(two.data));
+  t.regex(renderMemorySvg(one.data), /^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"/);
+});
+
+test('text from the outside is escaped in the page', async (t) => {
+  const { data } = await load();
+  const manifest = { ...data.manifest, command: ['hotplane', '<script>alert(1)</script>'] };
+  const page = renderHtml({ ...data, manifest }, summarize({ ...data, manifest }));
+  t.notRegex(page, /<script/);
+  t.regex(page, /&lt;script&gt;/);
+});
