@@ -40,7 +40,7 @@ export async function startAgentProcess(
     await close();
     throw error;
   }
-  return { api, close };
+  return { api, is_ours: true, close };
 }
 
 /** In a session of its own, so that Ctrl-C reaches only us and we end it in order. */
@@ -68,7 +68,7 @@ async function waitUntilUp(
     async () => {
       if (hasEnded(child)) return 'ended' as const;
       try {
-        await api.status({ function: '' }, { deadline_ms: LIMITS.vmm_call_ms, signal });
+        await api.status('', { deadline_ms: LIMITS.vmm_call_ms, signal });
         return 'up' as const;
       } catch (error) {
         last_error = error;

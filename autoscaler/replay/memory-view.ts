@@ -1,10 +1,10 @@
 /** The last known memory of every VM, for the progress line only. */
-import type { MemoryMessage } from './agent-api.ts';
+import type { MemoryStep } from './agent-api.ts';
 
 export class MemoryView {
-  readonly #by_vm = new Map<string, MemoryMessage>();
+  readonly #by_vm = new Map<string, MemoryStep>();
 
-  add(message: MemoryMessage): void {
+  add(message: MemoryStep): void {
     this.#by_vm.set(message.vm_id, message);
   }
 

@@ -3,14 +3,14 @@ import { LIMITS } from '../../base/limits.ts';
 import { parseBytes } from '../../base/units.ts';
 import { MEMORY_MODELS, type MemoryModel } from '../memory-model/models.ts';
 import { PAPER_KEEP_ALIVE_S } from '../policy/fixed-keep-alive.ts';
-import { MECHANISMS } from './agent-api.ts';
+import { MECHANISMS, type Mechanism } from './agent-api.ts';
 import { badOption } from './errors.ts';
 import type { ProfileMapping } from '../memory-model/assign.ts';
 
 export interface ReplayOptions {
   readonly trace: string;
   readonly out: string;
-  readonly mechanisms: readonly string[];
+  readonly mechanisms: readonly Mechanism[];
   readonly speedup: number;
   readonly functions: number;
   readonly concurrency: number;
@@ -153,13 +153,12 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
   };
 }
 
-function parseMechanisms(text: string): string[] {
-  const names = text.split(',').map((name) => name.trim());
-  for (const name of names) {
-    if (!MECHANISMS.some((known) => known === name)) {
-      throw badOption('mechanism', text, `"${name}" is not one of ${MECHANISMS.join(', ')}`);
-    }
-  }
+function parseMechanisms(text: string): Mechanism[] {
+  const names = text.split(',').map((part) => {
+    const found = MECHANISMS.find((known) => known === part.trim());
+    if (found !== undefined) return found;
+    throw badOption('mechanism', text, `"${part}" is not one of ${MECHANISMS.join(', ')}`);
+  });
   if (new Set(names).size !== names.length) {
     throw badOption('mechanism', text, 'each mechanism may be named once');
   }

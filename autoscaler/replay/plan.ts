@@ -8,7 +8,7 @@ import type { MemoryModel } from '../memory-model/models.ts';
 import { sizeFunction, type FunctionSize, type SizingOptions } from '../memory-model/size.ts';
 import type { Decision, Policy } from '../policy/policy.ts';
 import type { Selection } from '../trace/select.ts';
-import type { FunctionSpec, Work } from './agent-api.ts';
+import type { FunctionSpec, InvokeRequest, Mechanism } from './agent-api.ts';
 
 export interface PlanOptions {
   /** Divides arrival gaps, durations and keep-alive alike. Plugs and boots are never divided. */
@@ -44,7 +44,7 @@ export interface PlannedArrival {
   /** After the first arrival of the plan, compressed. */
   readonly at_ms: number;
   readonly duration_ms: number;
-  readonly work: Work;
+  readonly work: InvokeRequest['work'];
 }
 
 export interface ReplayPlan {
@@ -91,7 +91,7 @@ export function buildPlan<State>(
 /** What Deploy gets for a planned function under one mechanism. */
 export function deploySpec(
   planned: PlannedFunction,
-  mechanism: string,
+  mechanism: Mechanism,
   concurrency: number,
   options: GuestOptions,
 ): FunctionSpec {

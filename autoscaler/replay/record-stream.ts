@@ -3,18 +3,24 @@
  * known, since every line tells its time since then; after that they are written as they come.
  */
 import { LIMITS } from '../../base/limits.ts';
-import type { AgentApi, WatchRecord } from './agent-api.ts';
+import type { AgentApi, AgentRecord } from './agent-api.ts';
 
 export class RecordStream {
   readonly #stop: AbortSignal;
   readonly #reading: Promise<void>;
   readonly #lost = new AbortController();
-  #early: WatchRecord[] = [];
-  #write: ((record: WatchRecord) => void) | null = null;
+  #early: AgentRecord[] = [];
+  #write: ((record: AgentRecord) => void) | null = null;
 
-  constructor(agent: AgentApi, stop: AbortSignal) {
+  /** Resolves when nothing that happens from now on is missed. `stop` ends the stream. */
+  static async open(agent: AgentApi, stop: AbortSignal): Promise<RecordStream> {
+    const memory_interval_ms = LIMITS.replay_memory_interval_ms;
+    return new RecordStream(await agent.watch({ memory_interval_ms, signal: stop }), stop);
+  }
+
+  private constructor(records: AsyncIterable<AgentRecord>, stop: AbortSignal) {
     this.#stop = stop;
-    this.#reading = this.#read(agent);
+    this.#reading = this.#read(records);
   }
 
   /** Aborted, with the reason, when the stream ends before it was told to. */
@@ -23,7 +29,7 @@ export class RecordStream {
   }
 
   /** From now on records are written; those that came before are written first. Once only. */
-  startWriting(write: (record: WatchRecord) => void): void {
+  startWriting(write: (record: AgentRecord) => void): void {
     if (this.#write) return;
     this.#write = write;
     for (const record of this.#early) write(record);
@@ -39,10 +45,9 @@ export class RecordStream {
     await this.#reading;
   }
 
-  async #read(agent: AgentApi): Promise<void> {
+  async #read(records: AsyncIterable<AgentRecord>): Promise<void> {
     try {
-      const memory_interval_ms = LIMITS.replay_memory_interval_ms;
-      for await (const record of agent.watch({ memory_interval_ms }, this.#stop)) {
+      for await (const record of records) {
         if (this.#write) this.#write(record);
         else this.#early.push(record);
       }

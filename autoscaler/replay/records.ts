@@ -1,8 +1,7 @@
 /** Messages of the agent -> lines of the result files: stamps since the run's start, null for 0. */
 import type { InvocationLine, MemoryCheckLine } from '../results/schema.ts';
 import type { MemoryStepLine, OperationLine } from '../results/schema.ts';
-import type { FunctionStatus, InvokeReply, MemoryMessage } from './agent-api.ts';
-import type { OperationMessage } from './agent-api.ts';
+import type { FunctionStatus, InvokeResponse, MemoryStep, Operation } from './agent-api.ts';
 import type { PlannedArrival } from './plan.ts';
 
 /** Where a line belongs: the mechanism, and the host's clock at the run's start. */
@@ -21,7 +20,7 @@ export function toRunTime(at_ms: number, origin: RunOrigin): number {
   return Math.round((at_ms - origin.start_ms) * 1000) / 1000;
 }
 
-export function operationLine(message: OperationMessage, origin: RunOrigin): OperationLine {
+export function operationLine(message: Operation, origin: RunOrigin): OperationLine {
   return {
     mechanism: origin.mechanism,
     id: message.id,
@@ -55,7 +54,7 @@ export function operationLine(message: OperationMessage, origin: RunOrigin): Ope
   };
 }
 
-export function memoryStepLine(message: MemoryMessage, origin: RunOrigin): MemoryStepLine {
+export function memoryStepLine(message: MemoryStep, origin: RunOrigin): MemoryStepLine {
   return {
     mechanism: origin.mechanism,
     kind: 'step',
@@ -81,7 +80,7 @@ export function memoryCheckLine(
     kind: 'check',
     at,
     at_ms: toRunTime(at_ms, origin),
-    function: status.function?.name ?? '',
+    function: status.function.name,
     vm_id: status.vm_id,
     instances: instancesOf(status),
     regions: status.regions.map((region) => ({
@@ -108,7 +107,7 @@ export function instancesOf(status: FunctionStatus): number {
 
 /** How an invocation went from the replay's side. */
 export type Sent =
-  | { readonly kind: 'replied'; readonly reply: InvokeReply; readonly replied_at_ms: number }
+  | { readonly kind: 'replied'; readonly reply: InvokeResponse; readonly replied_at_ms: number }
   | { readonly kind: 'error'; readonly code: string; readonly reason: string }
   | { readonly kind: 'interrupted' }
   | { readonly kind: 'not_sent'; readonly code: string; readonly reason: string };

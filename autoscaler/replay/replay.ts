@@ -18,6 +18,8 @@ import { runMechanism } from './run-mechanism.ts';
 /** An agent to replay against, and how to be done with it. */
 export interface AgentSession {
   readonly api: AgentApi;
+  /** Started for this replay: close() ends the agent and its VMs. */
+  readonly is_ours: boolean;
   /** Ends what was started for this replay; safe after a failure. */
   close(): Promise<void>;
 }
@@ -48,9 +50,9 @@ export async function replay(options: ReplayOptions, deps: ReplayDependencies): 
   try {
     session = await deps.openAgent(deps.signal);
     const { api } = session;
-    const { version } = await api.status({ function: '' }, { signal: deps.signal });
+    const { version } = await api.status('', { signal: deps.signal });
     inputs.facts = withAgent(inputs.facts, version);
-    problem = await replayAll(inputs, deps, api, writer, runs, note);
+    problem = await replayAll(inputs, deps, session, writer, runs, note);
   } catch (error) {
     problem = error;
   }
@@ -101,7 +103,7 @@ async function prepare(options: ReplayOptions, facts: RunFacts): Promise<Mutable
 async function replayAll(
   inputs: ManifestInputs,
   deps: ReplayDependencies,
-  agent: AgentApi,
+  session: AgentSession,
   writer: ResultWriter,
   runs: MechanismRun[],
   note: (status: Manifest['status']) => void,
@@ -118,7 +120,8 @@ async function replayAll(
       of: options.mechanisms.length,
       plan,
       specs: plan.functions.map((one) => deploySpec(one, mechanism, options.concurrency, options)),
-      agent,
+      agent: session.api,
+      agent_is_ours: session.is_ours,
       clock: deps.clock,
       sink: writer,
       progress: deps.progress,

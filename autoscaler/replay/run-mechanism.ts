@@ -8,7 +8,13 @@ import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { MechanismRun } from '../results/schema.ts';
-import type { AgentApi, FunctionSpec, FunctionStatus } from './agent-api.ts';
+import type {
+  AgentApi,
+  AgentRecord,
+  FunctionSpec,
+  FunctionStatus,
+  Mechanism,
+} from './agent-api.ts';
 import { MemoryView } from './memory-view.ts';
 import { sendArrivals } from './open-loop.ts';
 import type { ReplayPlan } from './plan.ts';
@@ -20,7 +26,7 @@ import { RecordStream } from './record-stream.ts';
 import type { ResultSink } from './result-sink.ts';
 
 export interface MechanismOptions {
-  readonly mechanism: string;
+  readonly mechanism: Mechanism;
   readonly position: number;
   readonly of: number;
   readonly plan: ReplayPlan;
@@ -32,6 +38,8 @@ export interface MechanismOptions {
   readonly progress: ProgressSink;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** The agent ends with this run, and its VMs with it: after Ctrl-C there is no need to remove. */
+  readonly agent_is_ours: boolean;
 }
 
 export interface MechanismResult {
@@ -71,19 +79,20 @@ class MechanismRunner {
   async run(): Promise<MechanismResult> {
     const stop = new AbortController();
     const ticker = this.#startTicker();
-    const stream = new RecordStream(this.#o.agent, stop.signal);
+    let stream: RecordStream | null = null;
     let error: Error | null = null;
     try {
+      stream = await RecordStream.open(this.#o.agent, stop.signal);
       await this.#replay(stream);
     } catch (problem) {
       error = this.#o.signal.aborted ? null : this.#explain(problem);
     }
     // Lines that came before the run's start was known, when it never got that far.
-    stream.startWriting((record) => this.#write(record));
+    stream?.startWriting((record) => this.#write(record));
     this.#noteObserved();
     error = (await this.#removeAll()) ?? error;
     stop.abort();
-    await stream.done();
+    await stream?.done();
     clearInterval(ticker);
     this.#o.progress.end();
     return { run: this.#describe(error), error };
@@ -133,10 +142,7 @@ class MechanismRunner {
   /** All functions at once: VMs boot in parallel, as many as the agent lets. */
   async #deployAll(): Promise<void> {
     const { agent, specs, signal } = this.#o;
-    const deadline_ms = LIMITS.vmm_start_ms + LIMITS.guest_hello_ms + LIMITS.plug_ms;
-    const results = await Promise.allSettled(
-      specs.map((spec) => agent.deploy({ function: spec }, { deadline_ms, signal })),
-    );
+    const results = await Promise.allSettled(specs.map((spec) => agent.deploy(spec, { signal })));
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
     const first = results.find((result) => result.status === 'fulfilled')?.value;
@@ -178,25 +184,22 @@ class MechanismRunner {
   async #ownStatus(): Promise<FunctionStatus[]> {
     const names = new Set(this.#o.specs.map((spec) => spec.name));
     const { agent, signal } = this.#o;
-    const deadline_ms = LIMITS.replay_drain_ms;
-    const reply = await agent.status({ function: '' }, { deadline_ms, signal });
-    return reply.functions.filter((status) => names.has(status.function?.name ?? ''));
+    const reply = await agent.status('', { signal });
+    return reply.functions.filter((status) => names.has(status.function.name));
   }
 
   /** Also after a failure or Ctrl-C; a function that never came up is not an error then. */
   async #removeAll(): Promise<Error | null> {
     this.#phase = 'remove';
     const { agent, specs, mechanism } = this.#o;
-    const deadline_ms = LIMITS.agent_stop_ms;
-    const results = await Promise.allSettled(
-      specs.map((spec) => agent.remove({ function: spec.name }, { deadline_ms })),
-    );
+    if (this.#o.signal.aborted && this.#o.agent_is_ours) return null;
+    const results = await Promise.allSettled(specs.map((spec) => agent.remove(spec.name)));
     const failed = results.find((result) => result.status === 'rejected');
     if (!failed || this.#origin === null) return null;
     return agentLost(mechanism, 'Remove', failed.reason);
   }
 
-  #write(record: Parameters<Parameters<RecordStream['startWriting']>[0]>[0]): void {
+  #write(record: AgentRecord): void {
     const origin = this.#origin ?? { mechanism: this.#o.mechanism, start_ms: this.#begin_ms };
     if (record.operation) this.#o.sink.operation(operationLine(record.operation, origin));
     if (!record.memory) return;

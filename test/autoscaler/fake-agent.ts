@@ -5,62 +5,34 @@
 import type { Clock } from '../../base/clock.ts';
 import type {
   AgentApi,
+  AgentRecord,
+  CallOptions,
+  DeployResponse,
   FunctionSpec,
   FunctionStatus,
-  InvokeReply,
-  OperationMessage,
-  WatchRecord,
+  InvokeRequest,
+  InvokeResponse,
+  Operation,
+  StatusResponse,
+  WatchOptions,
 } from '../../autoscaler/replay/agent-api.ts';
-
-/** Time passes only when everybody waits: the earliest sleeper is woken next. */
-export class FakeClock implements Clock {
-  #now_ms = 1_000_000;
-  #sleepers: { at_ms: number; wake: () => void }[] = [];
-  #running = false;
-
-  nowMs(): number {
-    return this.#now_ms;
-  }
-
-  async sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const sleeper = { at_ms: this.#now_ms + Math.max(0, ms), wake: resolve };
-    this.#sleepers.push(sleeper);
-    signal?.addEventListener('abort', () => {
-      this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
-      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    });
-    this.#run();
-    await promise;
-  }
-
-  #run(): void {
-    if (this.#running) return;
-    this.#running = true;
-    setImmediate(() => {
-      this.#running = false;
-      const next = this.#sleepers.toSorted((a, b) => a.at_ms - b.at_ms)[0];
-      if (!next) return;
-      this.#sleepers = this.#sleepers.filter((one) => one !== next);
-      this.#now_ms = Math.max(this.#now_ms, next.at_ms);
-      next.wake();
-      this.#run();
-    });
-  }
-}
+import { EMPTY_OPERATION, EMPTY_REPLY } from './empty-messages.ts';
 
 /** Records for one reader; null ends it. */
 class Inbox {
-  readonly #pending: (WatchRecord | null)[] = [];
+  readonly #pending: (AgentRecord | null)[] = [];
   #wake: (() => void) | null = null;
 
-  readonly tell = (record: WatchRecord | null): void => {
+  readonly tell = (record: AgentRecord | null): void => {
     this.#pending.push(record);
     this.#wake?.();
   };
 
-  async next(): Promise<WatchRecord | null> {
+  async *all(): AsyncIterable<AgentRecord> {
+    for (let next = await this.#next(); next; next = await this.#next()) yield next;
+  }
+
+  async #next(): Promise<AgentRecord | null> {
     while (this.#pending.length === 0) {
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -105,7 +77,7 @@ export class FakeAgent implements AgentApi {
   readonly removed: string[] = [];
   closed = false;
   #vms = new Map<string, FakeVm>();
-  #watchers = new Set<(record: WatchRecord | null) => void>();
+  #watchers = new Set<(record: AgentRecord | null) => void>();
   #count = 0;
   readonly #o: FakeAgentOptions;
 
@@ -113,7 +85,7 @@ export class FakeAgent implements AgentApi {
     this.#o = options;
   }
 
-  async deploy({ function: spec }: { function: FunctionSpec }) {
+  async deploy(spec: FunctionSpec): Promise<DeployResponse> {
     if (this.#o.failDeploy) throw this.#o.failDeploy;
     const requested_at_ms = this.#o.clock.nowMs();
     await this.#o.clock.sleep(500);
@@ -141,10 +113,7 @@ export class FakeAgent implements AgentApi {
     };
   }
 
-  async invoke(
-    request: { function: string; invocation_id: string; work: { wall_ms: number } },
-    options?: { signal?: AbortSignal },
-  ): Promise<InvokeReply> {
+  async invoke(request: InvokeRequest, options?: CallOptions): Promise<InvokeResponse> {
     const { clock } = this.#o;
     const received_at_ms = clock.nowMs();
     this.#count += 1;
@@ -179,27 +148,28 @@ export class FakeAgent implements AgentApi {
     };
   }
 
-  async status() {
+  async status(): Promise<StatusResponse> {
     return {
       functions: [...this.#vms.values()].map((vm) => statusOf(vm)),
       host_limit_bytes: 0,
       permits_bytes: 0,
       version: 'fake',
+      state_json: '',
     };
   }
 
-  async remove({ function: name }: { function: string }) {
+  async remove(name: string): Promise<{ finished_at_ms: number }> {
     this.#need(name);
     this.#vms.delete(name);
     this.removed.push(name);
-    return {};
+    return { finished_at_ms: this.#o.clock.nowMs() };
   }
 
-  async *watch(_request: object, signal: AbortSignal): AsyncIterable<WatchRecord> {
+  async watch({ signal }: WatchOptions): Promise<AsyncIterable<AgentRecord>> {
     const records = new Inbox();
     this.#watchers.add(records.tell);
-    signal.addEventListener('abort', () => records.tell(null));
-    for (let next = await records.next(); next; next = await records.next()) yield next;
+    signal?.addEventListener('abort', () => records.tell(null));
+    return records.all();
   }
 
   /** As if the agent had died: every Watch stream ends. */
@@ -276,7 +246,7 @@ export class FakeAgent implements AgentApi {
   ): void {
     const now_ms = this.#o.clock.nowMs();
     const stuck = kind === 'unplug' && (this.#o.stuck_bytes ?? 0) > 0;
-    const operation: OperationMessage = {
+    const operation: Operation = {
       ...EMPTY_OPERATION,
       id,
       kind,
@@ -323,7 +293,7 @@ function sum(list: readonly number[]): number {
 
 function statusOf(vm: FakeVm): FunctionStatus {
   return {
-    function: { name: vm.spec.name },
+    function: vm.spec,
     vm_id: vm.vm_id,
     vm_state: 'running',
     instances_starting: vm.starting,
@@ -333,6 +303,10 @@ function statusOf(vm: FakeVm): FunctionStatus {
     invocations_queued: vm.queue.length,
     regions: vm.plugged.map((plugged_bytes, index) => ({
       id: `r${index}`,
+      pci_address: `00:0${index}.0`,
+      instance_id: '',
+      max_bytes: vm.spec.limit_bytes,
+      requested_bytes: plugged_bytes,
       plugged_bytes,
       guest_plugged_bytes: plugged_bytes,
       resident_bytes: vm.resident[index] ?? 0,
@@ -341,57 +315,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
     pages_migrated: 0,
     permits_bytes: 0,
     guest_plugged_bytes: 0,
+    boot_bytes: vm.spec.boot_bytes,
     oom_kills: 0,
   };
 }
-
-const EMPTY_REPLY: InvokeReply = {
-  invocation_id: '',
-  instance_id: '',
-  cold: false,
-  outcome: 'failed',
-  error_code: '',
-  reason: '',
-  received_at_ms: 0,
-  assigned_at_ms: 0,
-  instance_ready_at_ms: 0,
-  first_byte_at_ms: 0,
-  finished_at_ms: 0,
-  guest_wall_ms: 0,
-  guest_cpu_ms: 0,
-  anonymous_bytes: 0,
-  minor_faults: 0,
-  operation_id: '',
-};
-
-const EMPTY_OPERATION: OperationMessage = {
-  id: '',
-  kind: '',
-  function: '',
-  vm_id: '',
-  region_id: '',
-  instance_id: '',
-  mechanism: '',
-  outcome: '',
-  error_code: '',
-  reason: '',
-  before_bytes: 0,
-  requested_bytes: 0,
-  plugged_bytes: 0,
-  resident_before_bytes: 0,
-  resident_bytes: 0,
-  decided_at_ms: 0,
-  requested_at_ms: 0,
-  accepted_at_ms: 0,
-  plugged_at_ms: 0,
-  resident_at_ms: 0,
-  sandbox_at_ms: 0,
-  instance_ready_at_ms: 0,
-  stop_at_ms: 0,
-  gone_at_ms: 0,
-  nudges: 0,
-  pages_migrated: 0,
-  guest_cpu_ms: 0,
-  guest_ns: 0,
-  guest_plugged_bytes: 0,
-};

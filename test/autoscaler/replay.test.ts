@@ -11,7 +11,8 @@ import type { Summary } from '../../autoscaler/report/summary.ts';
 import { readResults } from '../../autoscaler/results/reader.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { MIB } from '../../base/units.ts';
-import { FakeAgent, FakeClock, type FakeAgentOptions } from './fake-agent.ts';
+import { FakeAgent, type FakeAgentOptions } from './fake-agent.ts';
+import { FakeClock } from './fake-clock.ts';
 
 const SAMPLE = fileURLToPath(
   new URL('../../autoscaler/traces/azure2021/sample_200.csv', import.meta.url),
@@ -29,6 +30,7 @@ function rig(
   t: ExecutionContext,
   fake: Partial<FakeAgentOptions> = {},
   extra: Record<string, string> = {},
+  is_ours = false,
 ): Rig {
   const folder = mkdtempSync(join(tmpdir(), 'hotplane-test-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
@@ -49,6 +51,7 @@ function rig(
     },
     openAgent: async () => ({
       api: agent,
+      is_ours,
       close: async () => {
         closed += 1;
       },
@@ -150,6 +153,18 @@ test('Ctrl-C keeps the results so far, marks the run, removes everything and exi
   t.is(setup.agent.removed.length, 4);
   t.is(setup.closed(), 1);
   t.regex(readFileSync(join(setup.out, 'report.html'), 'utf8'), /marked &quot;interrupted&quot;/);
+});
+
+test('Ctrl-C with an agent of our own leaves the removal to the end of the agent', async (t) => {
+  const fake: Partial<FakeAgentOptions> = {
+    onInvoke: (count) => {
+      if (count === 40) setup.abort.abort();
+    },
+  };
+  const setup = rig(t, fake, {}, true);
+  await t.throwsAsync(setup.run(), { message: /was interrupted/ });
+  t.is(setup.agent.removed.length, 0);
+  t.is(setup.closed(), 1);
 });
 
 test('memory that is not given back is told: outcome, bytes, and not drained', async (t) => {

@@ -1,0 +1,75 @@
+/** `hotplane replay` from options to exit: the edge that owns clock, signals and processes. */
+import { join, resolve } from 'node:path';
+import { AgentClient } from '../../agent/api/client.ts';
+import { hostClock } from '../../base/clock.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import { renderTable } from '../report/table.ts';
+import { RESULT_FILES } from '../results/writer.ts';
+import { startAgentProcess } from './agent-process.ts';
+import { readRunFacts } from './host-facts.ts';
+import { parseReplayOptions, type RawReplayOptions, type ReplayOptions } from './options.ts';
+import { progressSink, type ProgressStream } from './progress.ts';
+import { replay, type AgentSession } from './replay.ts';
+
+export interface ReplayCommandIo {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: ProgressStream;
+}
+
+export interface ReplayCommandInput {
+  readonly raw: RawReplayOptions;
+  /** As the user typed it; goes to the manifest. */
+  readonly argv: readonly string[];
+  /** Print summary.json instead of the table. */
+  readonly json: boolean;
+}
+
+/** Throws HotplaneError; its category decides the exit code. */
+export async function runReplayCommand(
+  input: ReplayCommandInput,
+  io: ReplayCommandIo,
+): Promise<void> {
+  const options = parseReplayOptions(input.raw);
+  const abort = new AbortController();
+  const onSignal = (): void => {
+    const first = !abort.signal.aborted;
+    abort.abort();
+    io.stderr.write(first ? '\ninterrupted: ending VMs and keeping results\n' : 'still ending\n');
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.on(name, onSignal);
+  try {
+    const summary = await replay(options, {
+      clock: hostClock,
+      progress: progressSink(io.stderr, hostClock),
+      facts: readRunFacts(input.argv),
+      signal: abort.signal,
+      openAgent: async (signal) => await openAgent(options, signal),
+    });
+    io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));
+    io.stderr.write(`results: ${join(options.out, RESULT_FILES.report)}\n`);
+  } finally {
+    for (const name of signals) process.off(name, onSignal);
+  }
+}
+
+async function openAgent(options: ReplayOptions, signal: AbortSignal): Promise<AgentSession> {
+  if (options.agent !== null) {
+    const api = new AgentClient(options.agent);
+    return { api, is_ours: false, close: async () => api.close() };
+  }
+  return await startAgentProcess(
+    {
+      command: (socket, state_dir) => [
+        process.execPath,
+        join(PROJECT_ROOT, 'cli', 'main.ts'),
+        'agent',
+        ...['--socket', socket, '--state-dir', state_dir, '--vmm', options.vmm],
+      ],
+      connect: (socket) => new AgentClient(socket),
+      log_path: resolve(options.out, 'agent.log'),
+      clock: hostClock,
+    },
+    signal,
+  );
+}
