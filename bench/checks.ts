@@ -1,0 +1,223 @@
+/**
+ * What the project promises, held against one run. Every figure is computed from the run's own
+ * lines; what the run did not measure is said to be not measured, never assumed. Pure.
+ */
+import { GIB, MIB } from '../base/units.ts';
+import { BASE_CONDITION, type BenchMechanism, type Condition } from './cell.ts';
+import { offChecks, attachedChecks } from './checks-cost.ts';
+import { atLeast, atMost, type Check } from './check.ts';
+import type { BenchData } from './records.ts';
+import {
+  afterAccepted,
+  floorBacking,
+  floorOf,
+  known,
+  neighbourLatencies,
+  operationsOf,
+  reached,
+} from './select.ts';
+import { median, percentileOf, ratioOfMedians } from './statistics.ts';
+
+const MIDDLE = 512 * MIB;
+const LARGE = 2 * GIB;
+const SMALL = 128 * MIB;
+/** A p99 of fewer requests than this is one of the largest values, not a percentile. */
+const P99_SAMPLES_MIN = 100;
+
+const at = (region_bytes: number, other: Partial<Condition> = {}): Partial<Condition> => ({
+  ...BASE_CONDITION,
+  region_bytes,
+  ...other,
+});
+
+/** All promises, in the order in which they are shown. */
+export function checkAll(data: BenchData): Check[] {
+  const { seed } = data.manifest.plan;
+  return [
+    migratesNothing(data),
+    allDone(data),
+    faster(data, 'virtio-mem', MIDDLE, 200, seed),
+    faster(data, 'virtio-mem', LARGE, 400, seed),
+    faster(data, 'numa', MIDDLE, 8, seed),
+    faster(data, 'numa', LARGE, 12, seed),
+    floorRatio(data, 'anonymous', 2),
+    floorRatio(data, 'memfd', 1.2),
+    floorDistance(data),
+    flatOverOccupancy(data),
+    cpuGrowth(data),
+    oneRequest(data),
+    plugExcess(data, 'first-plug', 'first plug, the memory map added ahead'),
+    plugExcess(data, 'replug', 'replug'),
+    neighbourLatency(data),
+    ...offChecks(data),
+    ...attachedChecks(data),
+    observersAgree(data),
+  ];
+}
+
+function migratesNothing(data: BenchData): Check {
+  const counts = known(
+    data.operations
+      .filter(({ cell }) => cell.mechanism === 'hotmem')
+      .map((one) => one.pages_migrated),
+  );
+  const most = counts.length === 0 ? null : Math.max(...counts);
+  return atMost('hotmem-migrates-nothing', 'pages migrated by any hotmem operation', {
+    unit: 'pages',
+    target: 0,
+    measured: most,
+    detail: `most of n = ${counts.length} operations`,
+  });
+}
+
+/** An operation without an end has no time, so it would be missing from every median. */
+function allDone(data: BenchData): Check {
+  const operations = data.operations.filter(({ cell }) => cell.mechanism === 'hotmem');
+  const left = operations.filter(({ outcome }) => outcome !== 'done').length;
+  return atMost('hotmem-all-done', 'hotmem operations that did not end as done', {
+    unit: 'operations',
+    target: 0,
+    measured: operations.length === 0 ? null : left,
+    detail: `of n = ${operations.length}`,
+  });
+}
+
+function faster(
+  data: BenchData,
+  other: BenchMechanism,
+  region_bytes: number,
+  target: number,
+  seed: number,
+): Check {
+  const size = region_bytes / MIB;
+  const times = (mechanism: BenchMechanism): number[] =>
+    reached(
+      operationsOf(data, { kind: 'unplug', mechanism, condition: at(region_bytes) }),
+      'plugged_ms',
+    );
+  const ratio = ratioOfMedians(times(other), times('hotmem'), seed);
+  return atLeast(`faster-than-${other}-${size}`, `unplug time of ${size} MiB, ${other} / hotmem`, {
+    unit: 'times',
+    target,
+    measured: ratio?.ratio ?? null,
+    detail: ratio ? `95 %: ${ratio.low} to ${ratio.high}, n = ${ratio.n.join(' and ')}` : '',
+  });
+}
+
+function floorRatio(data: BenchData, backing: Condition['backing'], target: number): Check {
+  const condition = at(LARGE, { backing });
+  const wanted = backing === 'memfd' ? 'memfd' : 'anonymous-huge';
+  const pages = backing === 'memfd' ? '4 KiB (memfd)' : 'huge';
+  const had = floorBacking(data, condition);
+  const floor = had === wanted ? floorOf(data, wanted, LARGE) : [];
+  const times = reached(
+    operationsOf(data, { kind: 'unplug', mechanism: 'hotmem', condition }),
+    'plugged_ms',
+  );
+  const ratio = ratioOfMedians(times, floor, data.manifest.plan.seed);
+  return atMost(`floor-2g-${backing}`, `hotmem unplug of 2 GiB / floor, ${pages} host pages`, {
+    unit: 'times',
+    target,
+    measured: ratio?.ratio ?? null,
+    detail: ratio
+      ? `${median(times)} ms / ${median(floor)} ms, n = ${ratio.n.join(' and ')}`
+      : had !== null && had !== wanted
+        ? `the host gave ${had} pages`
+        : '',
+  });
+}
+
+function floorDistance(data: BenchData): Check {
+  const condition = at(MIDDLE);
+  const backing = floorBacking(data, condition);
+  const floor = backing ? median(floorOf(data, backing, MIDDLE)) : null;
+  const times = reached(
+    operationsOf(data, { kind: 'unplug', mechanism: 'hotmem', condition }),
+    'plugged_ms',
+  );
+  const time = median(times);
+  return atMost('floor-512', 'hotmem unplug of 512 MiB, more than the floor', {
+    unit: 'ms',
+    target: 3,
+    measured: time === null || floor === null ? null : time - floor,
+    detail: `${time} ms - ${floor} ms (${backing}), n = ${times.length}`,
+  });
+}
+
+function flatOverOccupancy(data: BenchData): Check {
+  const medians = [0, 25, 50, 75, 95].map((occupancy_percent) => {
+    const condition = at(LARGE, { occupancy_percent });
+    const operations = operationsOf(data, { kind: 'unplug', mechanism: 'hotmem', condition });
+    return median(reached(operations, 'plugged_ms'));
+  });
+  const have = known(medians);
+  const complete = have.length === medians.length;
+  return atMost('flat-over-occupancy', 'hotmem unplug of 2 GiB, slowest / fastest occupancy', {
+    unit: 'times',
+    target: 1.3,
+    measured: complete ? Math.max(...have) / Math.min(...have) : null,
+    detail: complete ? `medians at 0, 25, 50, 75, 95 %: ${have.join(', ')} ms` : '',
+  });
+}
+
+function cpuGrowth(data: BenchData): Check {
+  const cpu = (region_bytes: number): number[] => {
+    const filter = { kind: 'unplug', mechanism: 'hotmem', condition: at(region_bytes) } as const;
+    return known(operationsOf(data, filter).map((one) => one.guest_cpu_ms));
+  };
+  const ratio = ratioOfMedians(cpu(LARGE), cpu(SMALL), data.manifest.plan.seed);
+  return atMost('cpu-growth', 'guest CPU of a hotmem unplug, 2 GiB / 128 MiB', {
+    unit: 'times',
+    target: 2,
+    measured: ratio?.ratio ?? null,
+    detail: ratio
+      ? `${median(cpu(LARGE))} ms / ${median(cpu(SMALL))} ms, 95 %: ${ratio.low} to ${ratio.high}`
+      : '',
+  });
+}
+
+function oneRequest(data: BenchData): Check {
+  const operations = operationsOf(data, { kind: 'unplug', mechanism: 'hotmem' });
+  const counts = known(operations.map((one) => one.vmm_requests));
+  return atMost('one-request', 'VMM requests of one hotmem unplug', {
+    unit: 'requests',
+    target: 1,
+    measured: counts.length === 0 ? null : Math.max(...counts),
+    detail: `most of n = ${counts.length}`,
+  });
+}
+
+function plugExcess(data: BenchData, kind: 'first-plug' | 'replug', title: string): Check {
+  const filter = { kind, mechanism: 'hotmem', condition: BASE_CONDITION } as const;
+  const times = afterAccepted(operationsOf(data, filter));
+  return atMost(`${kind}-excess`, `hotmem ${title}: more than the VMM's own part`, {
+    unit: 'ms',
+    target: 3,
+    measured: median(times),
+    detail: `from accepted to plugged, all sizes, n = ${times.length}`,
+  });
+}
+
+function neighbourLatency(data: BenchData): Check {
+  const quiet = neighbourLatencies(data, 'hotmem', 'quiet_ms');
+  const busy = neighbourLatencies(data, 'hotmem', 'busy_ms');
+  const enough = quiet.length >= P99_SAMPLES_MIN && busy.length >= P99_SAMPLES_MIN;
+  const before = percentileOf(quiet, 0.99);
+  const during = percentileOf(busy, 0.99);
+  return atMost('neighbour-p99', "a neighbour's p99 during hotmem unplugs / quiet", {
+    unit: 'times',
+    target: 1.05,
+    measured: enough && before && during ? during / before : null,
+    detail: `${during ?? '-'} ms / ${before ?? '-'} ms, n = ${busy.length} and ${quiet.length}`,
+  });
+}
+
+function observersAgree(data: BenchData): Check {
+  const seen = known(data.operations.map((one) => one.observers));
+  return atMost('observers-agree', 'operations after which VMM, guest and host disagree', {
+    unit: 'operations',
+    target: 0,
+    measured: seen.length === 0 ? null : seen.filter(({ agree }) => !agree).length,
+    detail: `of n = ${seen.length}, all mechanisms`,
+  });
+}

@@ -1,0 +1,67 @@
+import { HotplaneError } from '../base/errors.ts';
+
+/** An option of the bench that makes no sense. */
+export function badOption(option: string, problem: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_BENCH_OPTION',
+    category: 'usage',
+    message: `--${option}: ${problem}`,
+    next: "see 'hotplane bench reclaim --help'.",
+    details: { option },
+  });
+}
+
+/** The folder already holds a run; runs are never overwritten or mixed. */
+export function folderTaken(folder: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_BENCH_EXISTS',
+    category: 'conflict',
+    message: `${folder} already holds a bench run.`,
+    next: 'choose another folder with --out, or remove that one.',
+    details: { folder },
+  });
+}
+
+export function folderUnwritable(path: string, cause: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_BENCH_UNWRITABLE',
+    category: 'failure',
+    message: `${path} cannot be written.`,
+    next: 'check the free space and the permissions of the folder given with --out.',
+    cause,
+    details: { path },
+  });
+}
+
+/** A C program of the bench did not build or did not run. */
+export function toolFailed(what: string, said: string, cause?: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_BENCH_TOOL',
+    category: 'unavailable',
+    message: `${what} failed: ${said}`,
+    next: 'check that gcc is installed and that the host has enough free memory.',
+    cause,
+  });
+}
+
+/** The guest did something that makes the block's figures worthless. */
+export function blockBroken(block: string, problem: string, cause?: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_BENCH_BLOCK',
+    category: 'failure',
+    message: `block ${block}: ${problem}`,
+    next: 'the console of its VM is quoted in blocks.jsonl; other blocks are not affected.',
+    cause,
+    details: { block },
+  });
+}
+
+/** Every block failed, so there is nothing to report. */
+export function nothingMeasured(first: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_BENCH_EMPTY',
+    category: 'failure',
+    message: `no block of the plan could be measured; the first said: ${first}`,
+    next: "run 'hotplane doctor', then one small block: 'hotplane bench reclaim --short'.",
+  });
+}

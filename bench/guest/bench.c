@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The program of every instance of a bench: asked over file 3, one JSON line at a time, as the
+ * workload program is, it fills memory, checks it, serves short requests, or counts.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "../../images/common/json.h"
+#include "../../images/common/text.h"
+#include "measure.h"
+
+#define WORK_FD 3
+#define LINE_MAX_BYTES 4096
+#define TOKENS_MAX 64
+#define REPLY_MAX 8000
+/* Instances that fill at once take turns this often, so that their pages interleave. */
+#define SLICE_PAGES 64
+#define REQUESTS_MAX 256
+
+struct request {
+	char mode[16];
+	uint64_t bytes;
+	uint64_t seed;
+	uint64_t count;
+	uint64_t threads;
+	uint64_t burn_us;
+};
+
+static char *filled;
+static uint64_t filled_bytes;
+
+static uint64_t number(const struct json_document *document, const char *key)
+{
+	uint64_t value = 0;
+
+	json_unsigned(document, json_member(document, document->tokens, key), &value);
+	return value;
+}
+
+static bool read_request(char *line, size_t length, struct request *request)
+{
+	struct json_token tokens[TOKENS_MAX];
+	struct json_document document;
+
+	if (json_parse(&document, line, length, tokens, TOKENS_MAX))
+		return false;
+	request->bytes = number(&document, "bytes");
+	request->seed = number(&document, "seed");
+	request->count = number(&document, "count");
+	request->threads = number(&document, "threads");
+	request->burn_us = number(&document, "burn_us");
+	return json_string(&document, json_member(&document, tokens, "mode"), request->mode,
+			   sizeof(request->mode)) > 0;
+}
+
+static uint64_t pattern(uint64_t seed, uint64_t page)
+{
+	return (seed + 1) * 0x9e3779b97f4a7c15ULL ^ page;
+}
+
+/* Writes both ends of every page; a fresh page must be zero. */
+static void fill(const struct request *request, struct text *text)
+{
+	struct rusage before, after;
+	uint64_t begin, cpu, dirty = 0;
+
+	filled = map_anonymous(request->bytes);
+	filled_bytes = filled ? request->bytes : 0;
+	getrusage(RUSAGE_SELF, &before);
+	begin = clock_ns(CLOCK_MONOTONIC);
+	cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	for (uint64_t page = 0; page < filled_bytes / PAGE_BYTES; page++) {
+		uint64_t *first = (uint64_t *)(filled + page * PAGE_BYTES);
+		uint64_t *last = first + PAGE_BYTES / sizeof(*first) - 1;
+
+		dirty += *first || *last;
+		*first = pattern(request->seed, page);
+		*last = ~pattern(request->seed, page);
+		if (page % SLICE_PAGES == SLICE_PAGES - 1)
+			sched_yield();
+	}
+	cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu;
+	begin = clock_ns(CLOCK_MONOTONIC) - begin;
+	getrusage(RUSAGE_SELF, &after);
+	text_add(text, "\"bytes\":%" PRIu64 ",\"wall_ns\":%" PRIu64 ",\"cpu_ns\":%" PRIu64,
+		 filled_bytes, begin, cpu);
+	text_add(text, ",\"faults\":%ld,\"dirty_pages\":%" PRIu64,
+		 after.ru_minflt - before.ru_minflt, dirty);
+}
+
+static void verify(const struct request *request, struct text *text)
+{
+	uint64_t wrong = 0;
+
+	for (uint64_t page = 0; page < filled_bytes / PAGE_BYTES; page++) {
+		uint64_t *first = (uint64_t *)(filled + page * PAGE_BYTES);
+		uint64_t *last = first + PAGE_BYTES / sizeof(*first) - 1;
+
+		wrong += *first != pattern(request->seed, page) || *last != ~*first;
+	}
+	text_add(text, "\"bytes\":%" PRIu64 ",\"wrong_pages\":%" PRIu64, filled_bytes, wrong);
+}
+
+/* One short invocation: fresh memory, some CPU, memory given back. */
+static void serve_one(const struct request *request)
+{
+	uint64_t cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	char *memory = map_anonymous(request->bytes);
+
+	for (uint64_t at = 0; memory && at < request->bytes; at += PAGE_BYTES)
+		memory[at] = 1;
+	if (memory)
+		unmap_anonymous(memory, request->bytes);
+	while (clock_ns(CLOCK_THREAD_CPUTIME_ID) - cpu < request->burn_us * 1000)
+		;
+}
+
+/* "start_us:latency_us,...": one token, so that the way to the agent stays short. */
+static void serve_requests(const struct request *request, struct text *text)
+{
+	text_add(text, "\"samples\":\"");
+	for (uint64_t i = 0; i < request->count && i < REQUESTS_MAX; i++) {
+		uint64_t begin = clock_ns(CLOCK_BOOTTIME);
+
+		serve_one(request);
+		text_add(text, "%s%" PRIu64 ":%" PRIu64, i ? "," : "", begin / 1000,
+			 (clock_ns(CLOCK_BOOTTIME) - begin) / 1000);
+	}
+	text_add(text, "\"");
+}
+
+static void faults(const struct request *request, struct text *text)
+{
+	text_add(text, "\"wall_ns\":\"");
+	for (uint64_t i = 0; i < request->count && i < REQUESTS_MAX; i++)
+		text_add(text, "%s%" PRIu64, i ? "," : "",
+			 touch_together(request->bytes, (unsigned int)request->threads));
+	text_add(text, "\"");
+}
+
+static void counters(struct text *text)
+{
+	uint64_t answers, changes;
+	bool known = virtio_mem_interrupts(&answers, &changes);
+
+	text_add(text, "\"kernel_cpu_ns\":%" PRIu64, kernel_threads_cpu_ns());
+	text_add(text, ",\"vmm_answers\":%" PRIu64 ",\"vmm_changes\":%" PRIu64, answers, changes);
+	text_add(text, ",\"answers_known\":%s", known ? "true" : "false");
+}
+
+static void serve(char *line, size_t length)
+{
+	static char reply[REPLY_MAX];
+	struct request request = { 0 };
+	struct text text;
+
+	text_init(&text, reply, sizeof(reply) - 4);
+	if (!read_request(line, length, &request))
+		request.mode[0] = 0;
+	text_add(&text, "{\"ok\":true,\"result\":{");
+	if (!strcmp(request.mode, "fill"))
+		fill(&request, &text);
+	else if (!strcmp(request.mode, "verify"))
+		verify(&request, &text);
+	else if (!strcmp(request.mode, "requests"))
+		serve_requests(&request, &text);
+	else if (!strcmp(request.mode, "faults"))
+		faults(&request, &text);
+	else if (!strcmp(request.mode, "counters"))
+		counters(&text);
+	else
+		text.overflow = true;
+	text_add(&text, "}}\n");
+	if (text.overflow) {
+		text_init(&text, reply, sizeof(reply));
+		text_add(&text, "{\"ok\":false,\"code\":\"bad-request\",\"message\":\"%s\"}\n",
+			 "unknown mode, or too much to say");
+	}
+	if (write(WORK_FD, reply, text.used) != (ssize_t)text.used)
+		exit(1);
+}
+
+int main(void)
+{
+	static char line[LINE_MAX_BYTES];
+	size_t used = 0;
+
+	if (write(WORK_FD, "\n", 1) != 1)
+		return 1;
+	for (;;) {
+		ssize_t got = read(WORK_FD, line + used, sizeof(line) - used);
+		char *end;
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return 0;
+		used += (size_t)got;
+		end = memchr(line, '\n', used);
+		if (!end && used == sizeof(line))
+			return 1;
+		if (!end)
+			continue;
+		serve(line, (size_t)(end - line));
+		used = 0;
+	}
+}

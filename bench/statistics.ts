@@ -1,0 +1,92 @@
+/** Medians, spreads and ratios of medians. Pure; the bootstrap is seeded. */
+import { seededRandom } from './random.ts';
+
+/** A sample in short. Units are those of the values. */
+export interface Spread {
+  readonly n: number;
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+  /** Median absolute deviation from the median. */
+  readonly mad: number;
+}
+
+/** Ratio of two medians with a bootstrap interval (percentile method). */
+export interface Ratio {
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
+  readonly confidence: number;
+  readonly n: readonly [number, number];
+}
+
+const RESAMPLES = 2000;
+const CONFIDENCE = 0.95;
+
+/** Middle value; the mean of the two middle ones of an even count. Null for none. */
+export function median(values: readonly number[]): number | null {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const high = sorted[middle] ?? 0;
+  return sorted.length % 2 === 1 ? high : (high + (sorted[middle - 1] ?? 0)) / 2;
+}
+
+export function spreadOf(values: readonly number[]): Spread | null {
+  const center = median(values);
+  if (center === null) return null;
+  return {
+    n: values.length,
+    median: rounded(center),
+    min: rounded(Math.min(...values)),
+    max: rounded(Math.max(...values)),
+    mad: rounded(median(values.map((value) => Math.abs(value - center))) ?? 0),
+  };
+}
+
+/**
+ * Median of `above` over median of `below`, with the interval in which 95 % of the ratios of
+ * resampled data lie. Null when either is empty or the lower median is not above 0.
+ */
+export function ratioOfMedians(
+  above: readonly number[],
+  below: readonly number[],
+  seed: number,
+): Ratio | null {
+  const top = median(above);
+  const bottom = median(below);
+  if (top === null || bottom === null || bottom <= 0) return null;
+  const random = seededRandom(seed);
+  const ratios: number[] = [];
+  for (let index = 0; index < RESAMPLES; index += 1) {
+    const other = median(resampled(below, random)) ?? 0;
+    if (other > 0) ratios.push((median(resampled(above, random)) ?? 0) / other);
+  }
+  ratios.sort((a, b) => a - b);
+  const tail = (1 - CONFIDENCE) / 2;
+  const at = (share: number): number =>
+    ratios[Math.min(ratios.length - 1, Math.max(0, Math.round(share * (ratios.length - 1))))] ?? 0;
+  return {
+    ratio: rounded(top / bottom),
+    low: rounded(at(tail)),
+    high: rounded(at(1 - tail)),
+    confidence: CONFIDENCE,
+    n: [above.length, below.length],
+  };
+}
+
+/** Nearest rank: the smallest value with at least `share` of the sample not above it. */
+export function percentileOf(values: readonly number[], share: number): number | null {
+  const sorted = values.toSorted((a, b) => a - b);
+  const rank = Math.max(1, Math.ceil(share * sorted.length));
+  return sorted[rank - 1] ?? null;
+}
+
+/** Six significant digits after the point: enough for nanoseconds in milliseconds. */
+export function rounded(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
+}
+
+function resampled(values: readonly number[], random: () => number): number[] {
+  return values.map(() => values[Math.floor(random() * values.length)] ?? 0);
+}

@@ -1,0 +1,212 @@
+/** The tables of a run, as text cells: the terminal and the report show the same. Pure. */
+import { formatBytes, formatMs, MIB } from '../base/units.ts';
+import { verdictText, type Check } from './check.ts';
+import type { BenchManifest } from './records.ts';
+import type { Ratio, Spread } from './statistics.ts';
+import type { CellSummary, ConditionSummary, Summary } from './summary.ts';
+
+export interface Table {
+  readonly title: string;
+  readonly note: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+const NONE = '-';
+
+/** `2.81 ms [2.6-4.1]`. */
+export function timeText(spread: Spread | null): string {
+  if (spread === null) return NONE;
+  return `${formatMs(spread.median)} [${short(spread.min)}-${short(spread.max)}]`;
+}
+
+export function ratioText(ratio: Ratio | null): string {
+  if (ratio === null) return NONE;
+  return `${figure(ratio.ratio)}x [${figure(ratio.low)}-${figure(ratio.high)}]`;
+}
+
+/** Three significant digits, whole numbers from 100 on. */
+export function figure(value: number): string {
+  if (Math.abs(value) >= 100) return value.toFixed(0);
+  return String(Number(value.toPrecision(3)));
+}
+
+export function tablesOf(summary: Summary): Table[] {
+  return [
+    ...summary.conditions.map(conditionTable),
+    floorTable(summary),
+    neighbourTable(summary),
+    costTable(summary),
+  ].filter(({ rows }) => rows.length > 0);
+}
+
+function conditionTable(one: ConditionSummary): Table {
+  return {
+    title: one.name,
+    note: conditionNote(one),
+    columns: [
+      'mechanism',
+      'unplug',
+      'accepted',
+      'seen by host',
+      'in guest',
+      'guest CPU',
+      'migrated',
+      'requests',
+      'map left',
+      'host kept',
+      'first plug',
+      'replug',
+      'idle unplug',
+      'fault',
+      'exit',
+      'times hotmem',
+      'n',
+    ],
+    rows: one.cells.filter(({ unplugs }) => unplugs > 0).map(cellRow),
+  };
+}
+
+function conditionNote(one: ConditionSummary): string {
+  const huge = one.host_huge_share;
+  const pages = huge === null ? '' : `; host pages ${Math.round(huge * 100)} % huge`;
+  const floor = one.floor_ms ? `; floor (${one.floor_backing}) ${timeText(one.floor_ms)}` : '';
+  return `${formatBytes(one.touched_bytes)} touched in each region${pages}${floor}`;
+}
+
+function cellRow(cell: CellSummary): string[] {
+  const left = cell.unplugs_not_done;
+  return [
+    cell.cell.mechanism,
+    timeText(cell.plugged_ms),
+    timeText(cell.accepted_ms),
+    timeText(cell.resident_ms),
+    timeText(cell.guest_ms),
+    timeText(cell.guest_cpu_ms),
+    countText(cell.pages_migrated),
+    countText(cell.vmm_requests),
+    cell.map_bytes_left === null ? NONE : formatBytes(cell.map_bytes_left),
+    cell.host_kept_bytes === null ? NONE : formatBytes(cell.host_kept_bytes.median),
+    timeText(cell.first_plug_ms),
+    timeText(cell.replug_ms),
+    timeText(cell.idle_unplug_ms),
+    cell.fault_ns === null ? NONE : `${(cell.fault_ns.median / 1000).toFixed(2)} µs`,
+    timeText(cell.exit_ms),
+    cell.cell.mechanism === 'hotmem' ? '1' : ratioText(cell.times_hotmem),
+    left > 0 ? `${cell.unplugs} (${left} not done)` : String(cell.unplugs),
+  ];
+}
+
+function floorTable({ floor }: Summary): Table {
+  return {
+    title: 'Floor: the host alone',
+    note: 'The same bytes touched and given back by a process of ours, the whole range in one call.',
+    columns: ['region', 'touched', 'host pages', 'discard', 'n'],
+    rows: floor
+      .filter(({ discard_ms }) => discard_ms !== null)
+      .map((line) => [
+        formatBytes(line.region_bytes),
+        formatBytes(line.touched_bytes),
+        line.backing,
+        timeText(line.discard_ms),
+        String(line.discard_ms?.n ?? 0),
+      ]),
+  };
+}
+
+const msText = (value: number | null): string => (value === null ? NONE : formatMs(value));
+
+function neighbourTable({ neighbour }: Summary): Table {
+  return {
+    title: 'A neighbour in the same guest',
+    note: 'Latency of its requests, in the guest: nothing else going on, and while an unplug runs.',
+    columns: ['mechanism', 'quiet p50', 'quiet p99', 'n', 'busy p50', 'busy p99', 'n', 'p99 ratio'],
+    rows: neighbour.map((one) => [
+      one.mechanism,
+      msText(one.quiet_p50_ms),
+      msText(one.quiet_p99_ms),
+      String(one.quiet_n),
+      msText(one.busy_p50_ms),
+      msText(one.busy_p99_ms),
+      String(one.busy_n),
+      one.quiet_p99_ms && one.busy_p99_ms ? figure(one.busy_p99_ms / one.quiet_p99_ms) : NONE,
+    ]),
+  };
+}
+
+function costTable({ cost }: Summary): Table {
+  return {
+    title: 'What the feature costs',
+    note: 'Off: guest instructions of an untouched and a patched kernel. Attached: time of a fault.',
+    columns: ['part', 'what', 'threads', 'variant', 'median', 'min', 'max', 'n'],
+    rows: cost.flatMap(({ part, metric, threads, variant, ns }) =>
+      ns === null
+        ? []
+        : [
+            [
+              part,
+              metric,
+              String(threads),
+              variant,
+              ...[ns.median, ns.min, ns.max].map(counted),
+            ].concat(String(ns.n)),
+          ],
+    ),
+  };
+}
+
+const counted = (value: number): string => Math.round(value).toLocaleString('en-US');
+
+export function checkTable(checks: readonly Check[]): Table {
+  return {
+    title: 'Must hold',
+    note: '',
+    columns: ['what', 'target', 'measured', 'verdict', 'from'],
+    rows: checks.map((check) => [
+      check.title,
+      `${check.comparison} ${check.target} ${check.unit}`,
+      check.measured === null ? NONE : `${figure(check.measured)} ${check.unit}`,
+      verdictText(check),
+      check.verdict === 'not measured' ? '' : check.detail,
+    ]),
+  };
+}
+
+/** What every figure depends on, in one paragraph. */
+export function headLines(manifest: BenchManifest): string[] {
+  const { host, versions, accelerator } = manifest;
+  const claim =
+    accelerator === 'tcg'
+      ? ['Under TCG (an emulated CPU) no absolute time is a claim: compare within this run only.']
+      : [];
+  return [
+    `${versions.vmm}, ${accelerator}; guest Linux ${versions.guest_kernel}, ${manifest.vcpus} vCPUs, ` +
+      `${formatBytes(manifest.boot_bytes)} boot memory`,
+    `host: ${host.cpu}, ${host.cores} cores, ${Math.round(host.memory_bytes / MIB / 1024)} GiB, ` +
+      `Linux ${host.kernel}, huge pages ${host.huge_pages}, load ${host.load_before}`,
+    ...claim,
+  ];
+}
+
+/** Columns wide enough for their cells; those that say nothing are left out. */
+export function renderText(table: Table): string {
+  const used = table.columns.map(
+    (_, index) => index === 0 || table.rows.some((row) => ![NONE, ''].includes(row[index] ?? '')),
+  );
+  const lines = [table.columns, ...table.rows].map((row) => row.filter((_, index) => used[index]));
+  const widths = (lines[0] ?? []).map((_, index) =>
+    Math.max(...lines.map((row) => (row[index] ?? '').length)),
+  );
+  const body = lines.map((row) =>
+    `  ${row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}`.trimEnd(),
+  );
+  return [table.title, ...(table.note ? [`  ${table.note}`] : []), ...body].join('\n');
+}
+
+function countText(spread: Spread | null): string {
+  if (spread === null) return NONE;
+  if (spread.min === spread.max) return counted(spread.median);
+  return `${counted(spread.median)} [${counted(spread.min)}-${counted(spread.max)}]`;
+}
+
+const short = (ms: number): string => (ms < 10 ? figure(ms) : ms.toFixed(0));

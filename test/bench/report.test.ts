@@ -1,0 +1,72 @@
+import test from 'ava';
+import { GIB, MIB } from '../../base/units.ts';
+import { renderReport } from '../../bench/report.ts';
+import { summarize } from '../../bench/summary.ts';
+import { checkTable, headLines, renderText, tablesOf } from '../../bench/table.ts';
+import { benchData, cellOf, floorLine, operation } from './fixture.ts';
+
+const DATA = benchData({
+  operations: [
+    ...[2.5, 2.8, 3.1].map((ms) => operation(cellOf('hotmem'), ms)),
+    ...[35, 41, 50].map((ms) => operation(cellOf('numa'), ms)),
+    ...[1400, 1500, 1650].map((ms) =>
+      operation(cellOf('virtio-mem'), ms, { pages_migrated: 114_329 }),
+    ),
+    operation(cellOf('hotmem', { region_bytes: 2 * GIB }), 6.5),
+    operation(cellOf('hotmem'), 1.3, { kind: 'replug' }),
+  ],
+  floor: [floorLine(512 * MIB, 1.1), floorLine(2 * GIB, 4.4)],
+});
+
+test('the same run gives the same report, byte for byte', (t) => {
+  const first = renderReport(DATA, summarize(DATA));
+  const again = structuredClone(DATA);
+  t.is(renderReport(again, summarize(again)), first);
+});
+
+test('the report stands alone: no script, nothing from a network', (t) => {
+  const html = renderReport(DATA, summarize(DATA));
+  t.notRegex(html, /<script|<link|<img|@import|url\(/i);
+  t.notRegex(html.replaceAll('http://www.w3.org/2000/svg', ''), /https?:/);
+  t.notRegex(html, /NaN|undefined|Infinity/);
+});
+
+test('an interrupted run and failed blocks are said on top', (t) => {
+  const data = {
+    ...DATA,
+    manifest: { ...DATA.manifest, status: 'interrupted' as const },
+    blocks: DATA.blocks.map((block, index) =>
+      index === 0 ? { ...block, outcome: 'failed' as const } : block,
+    ),
+  };
+  const html = renderReport(data, summarize(data));
+  t.regex(html, /marked &quot;interrupted&quot;/);
+  t.regex(html, /1 block\(s\) failed/);
+});
+
+test('under TCG the head says that absolute times are no claim', (t) => {
+  t.regex(headLines(DATA.manifest).join(' '), /no absolute time is a claim/);
+  const kvm = { ...DATA.manifest, accelerator: 'kvm' as const };
+  t.notRegex(headLines(kvm).join(' '), /no claim|is a claim/);
+});
+
+test('the table shows medians, spread, ratio and the number of operations', (t) => {
+  const text = tablesOf(summarize(DATA)).map(renderText).join('\n');
+  t.regex(text, /hotmem +2.8 ms \[2.5-3.1\]/);
+  t.regex(text, /virtio-mem +1.5 s \[1400-1650\].*114,329.*536x/);
+  t.regex(text, /anonymous-huge +1.1 ms/);
+});
+
+test('checks that were not measured are in the table and say so', (t) => {
+  const text = renderText(checkTable(summarize(DATA).checks));
+  t.regex(text, /2 GiB, 2|page faults of 4 thread/);
+  t.regex(text, /not measured/);
+});
+
+test('text that comes from outside is escaped', (t) => {
+  const data = {
+    ...DATA,
+    manifest: { ...DATA.manifest, command: ['hotplane', '--out', '<b>x</b>'] },
+  };
+  t.notRegex(renderReport(data, summarize(data)), /<b>x/);
+});
