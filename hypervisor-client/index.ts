@@ -7,4 +7,11 @@ export { chooseAccelerator, probeAccelerator, type AcceleratorProbe } from './ac
 export { QemuDriver, type QemuOptions } from './qemu/driver.ts';
 export { QmpClient, type QmpCallOptions } from './qemu/qmp.ts';
 export type { QmpEvent } from './qemu/qmp-message.ts';
-export * from './cloud-hypervisor/index.ts';
+export {
+  CH_ERROR_CODES,
+  CloudHypervisor,
+  EventMonitor,
+  isChError,
+} from './cloud-hypervisor/index.ts';
+/** Everything of the Cloud Hypervisor client, its wire types included. */
+export * as cloudHypervisor from './cloud-hypervisor/index.ts';

@@ -27,14 +27,15 @@ export interface ResizePort {
   ): Promise<{ readonly plugged_bytes: number; readonly resident_bytes: number | null }>;
 }
 
-export type ResizeRequest = Omit<
-  ResizeInput,
-  'before_bytes' | 'resident_before_bytes' | 'requested_at_ms'
->;
+export interface ResizeRequest
+  extends Omit<ResizeInput, 'before_bytes' | 'resident_before_bytes' | 'requested_at_ms'> {
+  /** What the region is taken to hold when not even the first look succeeds. */
+  readonly max_bytes: number;
+}
 
 /**
- * Resizes one region to an outcome. Never rejects for what the VMM or the guest did after the first
- * look; ends within the deadline plus one call, or two when a plug is withdrawn.
+ * Resizes one region to an outcome. Never rejects for what the VMM or the guest did; ends within
+ * the deadline plus one call, or two when a plug is withdrawn.
  */
 export async function runResize(
   port: ResizePort,
@@ -42,14 +43,16 @@ export async function runResize(
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<ResizeResult> {
-  const before = await port.look(true);
-  const started = startResize({
+  const requested_at_ms = clock.nowMs();
+  const seen = await look(port, true);
+  const broken = seen.type === 'observed' ? null : seen;
+  let { state, action } = startResize({
     ...request,
-    before_bytes: before.plugged_bytes,
-    resident_before_bytes: before.resident_bytes ?? 0,
-    requested_at_ms: clock.nowMs(),
+    before_bytes: seen.type === 'observed' ? seen.plugged_bytes : request.max_bytes,
+    resident_before_bytes: seen.type === 'observed' ? (seen.resident_bytes ?? 0) : 0,
+    requested_at_ms: broken ? requested_at_ms : clock.nowMs(),
   });
-  let { state, action } = started;
+  if (broken) ({ state, action } = stepResize(state, broken, clock.nowMs()));
   let aborted = false;
   while (action.type !== 'finish') {
     let event: ResizeEvent;
@@ -64,24 +67,36 @@ export async function runResize(
   return action.result;
 }
 
+async function look(port: ResizePort, resident: boolean): Promise<ResizeEvent> {
+  try {
+    return { type: 'observed', ...(await port.look(resident)) };
+  } catch (error) {
+    return brokenBy(error);
+  }
+}
+
 async function perform(
   port: ResizePort,
   action: Exclude<ResizeAction, { type: 'finish' }>,
   clock: Clock,
   signal: AbortSignal | undefined,
 ): Promise<ResizeEvent> {
+  if (action.type === 'look') {
+    if (action.pause_ms > 0) await sleepUntilAborted(clock, action.pause_ms, signal);
+    return await look(port, action.resident);
+  }
   try {
-    if (action.type === 'look') {
-      if (action.pause_ms > 0) await sleepUntilAborted(clock, action.pause_ms, signal);
-      return { type: 'observed', ...(await port.look(action.resident)) };
-    }
     await (action.type === 'nudge' ? port.nudge(action.bytes) : port.setTarget(action.bytes));
     return { type: 'accepted' };
   } catch (error) {
     if (hasCode(error, 'HP_VMM_REJECTED')) return { type: 'rejected', reason: error.message };
-    const error_code = isHotplaneError(error) ? error.code : 'HP_VMM_CALL_FAILED';
-    return { type: 'broken', error_code, reason: describeError(error) };
+    return brokenBy(error);
   }
+}
+
+function brokenBy(error: unknown): ResizeEvent {
+  const error_code = isHotplaneError(error) ? error.code : 'HP_VMM_CALL_FAILED';
+  return { type: 'broken', error_code, reason: describeError(error) };
 }
 
 /** An abort only cuts the pause short; the loop looks at the signal itself. */

@@ -11,6 +11,9 @@
  *    VMM refuses guest requests above the target, so the last look after it is an upper bound.
  *  - unplug: it stays. The guest may give back more later, never less, so `plugged_bytes` of the
  *    result is an upper bound as well, and asking again carries on from there.
+ *
+ * `plugged_bytes` of a failed resize is an upper bound too: nothing when the VM is gone, else the
+ * larger of target and last look, for the guest may go on.
  */
 import { unreachable } from '../base/assert.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -104,7 +107,7 @@ export function startResize(input: ResizeInput): ResizeStep {
 export function stepResize(state: ResizeState, event: ResizeEvent, now_ms: number): ResizeStep {
   switch (event.type) {
     case 'broken':
-      return finish(state, 'failed', event.error_code, event.reason);
+      return finish(afterBreak(state, event.error_code), 'failed', event.error_code, event.reason);
     case 'rejected':
       return afterRejection(state, event.reason);
     case 'accepted':
@@ -130,6 +133,11 @@ function afterAcceptance(state: ResizeState, now_ms: number): ResizeStep {
     moved_at_ms: now_ms,
   };
   return look(next, first ? 0 : pauseMs(next, now_ms), false);
+}
+
+function afterBreak(state: ResizeState, error_code: string): ResizeState {
+  if (error_code === 'HP_VMM_GONE') return { ...state, plugged_bytes: 0, resident_bytes: 0 };
+  return { ...state, plugged_bytes: Math.max(state.plugged_bytes, state.input.target_bytes) };
 }
 
 function afterRejection(state: ResizeState, reason: string): ResizeStep {
@@ -225,8 +233,9 @@ function giveUp(before: ResizeState, trouble: Trouble): ResizeStep {
 /** The last look was made: judge what moved. */
 function close(state: ResizeState, resident_bytes: number | null, now_ms: number): ResizeStep {
   if (resident_bytes === null) return look(state);
-  const arrived = state.plugged_bytes === state.input.target_bytes;
-  if (arrived && (isPlug(state) || resident_bytes <= state.plugged_bytes)) {
+  // A plug that arrives after its target was withdrawn will not stay.
+  const arrived = !isPlug(state) && state.plugged_bytes === state.input.target_bytes;
+  if (arrived && resident_bytes <= state.plugged_bytes) {
     return afterArrival(state, resident_bytes, now_ms);
   }
   const moved = state.plugged_bytes !== state.input.before_bytes;

@@ -31,6 +31,13 @@ export interface RangeResidency {
   readonly covered_bytes: number;
 }
 
+export interface ProcessResidency {
+  /** Of all mappings given. */
+  readonly resident_bytes: number;
+  /** In the order of the ranges asked for. */
+  readonly ranges: readonly RangeResidency[];
+}
+
 /** Page size of x86-64. */
 const PAGE_BYTES = 4 * KIB;
 const HEADER = /^([0-9a-f]+)-([0-9a-f]+) \S{4} [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ \d+ *(.*)$/;
@@ -57,25 +64,27 @@ export function parseSmaps(text: string): Mapping[] {
   return mappings;
 }
 
-/** Sums the mappings that lie wholly inside each range, in the order of the ranges. Pure. */
+/** Sums the mappings that lie wholly inside each range; ranges must not overlap. Pure. */
 export function residencyOf(
   mappings: readonly Mapping[],
   ranges: readonly AddressRange[],
-): RangeResidency[] {
+): ProcessResidency {
   const sums = ranges.map(() => ({ resident_bytes: 0, covered_bytes: 0 }));
   const order = ranges
     .map((range, index) => ({ range, sum: sums[index] }))
     .toSorted((a, b) => a.range.start - b.range.start);
+  let total_bytes = 0;
   let at = 0;
   for (const mapping of mappings) {
+    total_bytes += mapping.resident_bytes;
     while (at < order.length && (order[at]?.range.end ?? 0) <= mapping.start) at += 1;
     const { range, sum } = order[at] ?? {};
-    if (!range || !sum) break;
+    if (!range || !sum) continue;
     if (mapping.start < range.start || mapping.end > range.end) continue;
     sum.resident_bytes += mapping.resident_bytes;
     sum.covered_bytes += mapping.end - mapping.start;
   }
-  return sums;
+  return { resident_bytes: total_bytes, ranges: sums };
 }
 
 /**
@@ -88,7 +97,7 @@ export function readResidency(pid: number, ranges: readonly AddressRange[]): num
   const path = `/proc/${pid}/smaps`;
   const end = Math.max(...ranges.map((range) => range.end));
   const text = readProcess(pid, () => readUntil(path, end));
-  const found = residencyOf(parseSmaps(text), ranges);
+  const found = residencyOf(parseSmaps(text), ranges).ranges;
   for (const [index, range] of ranges.entries()) {
     const covered_bytes = found[index]?.covered_bytes ?? 0;
     if (covered_bytes === range.end - range.start) continue;

@@ -96,6 +96,7 @@ export class QemuVm implements Vm {
       const request = {
         region_id: id,
         target_bytes: bytes,
+        max_bytes: region.max_bytes,
         block_bytes: DEVICE_BLOCK_BYTES,
         deadline_ms: options.deadline_ms,
       };
@@ -202,22 +203,30 @@ export class QemuVm implements Vm {
   #portOf(region_id: string, index: number): ResizePort {
     const { qmp, backings } = this.#parts;
     const backing = backings.slice(index, index + 1);
-    const setTarget = async (bytes: number) => await setRequested(qmp, region_id, bytes);
+    const setTarget = async (bytes: number) => {
+      await this.#tellIfGone(setRequested(qmp, region_id, bytes));
+    };
+    const look = async (resident: boolean) => {
+      const plugged_bytes = await readPlugged(qmp, region_id);
+      if (!resident) return { plugged_bytes, resident_bytes: null };
+      const [resident_bytes] = readResidency(this.handle.pid, backing);
+      return { plugged_bytes, resident_bytes: resident_bytes ?? 0 };
+    };
     return {
       setTarget,
       nudge: setTarget,
-      look: async (resident) => {
-        try {
-          const plugged_bytes = await readPlugged(qmp, region_id);
-          if (!resident) return { plugged_bytes, resident_bytes: null };
-          const [resident_bytes] = readResidency(this.handle.pid, backing);
-          return { plugged_bytes, resident_bytes: resident_bytes ?? 0 };
-        } catch (error) {
-          if (!hasCode(error, 'HP_QMP_CLOSED') || !(await this.#isGone())) throw error;
-          throw vmmError('HP_VMM_GONE', `VM ${this.id} ended.`, { cause: error });
-        }
-      },
+      look: async (resident) => await this.#tellIfGone(look(resident)),
     };
+  }
+
+  /** A connection that broke because the VM ended is told as that. */
+  async #tellIfGone<T>(call: Promise<T>): Promise<T> {
+    try {
+      return await call;
+    } catch (error) {
+      if (!hasCode(error, 'HP_QMP_CLOSED') || !(await this.#isGone())) throw error;
+      throw vmmError('HP_VMM_GONE', `VM ${this.id} ended.`, { cause: error });
+    }
   }
 
   /** Passes events on until QEMU closes its end, then tells how it ended. Never rejects. */

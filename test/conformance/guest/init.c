@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The guest of the conformance suite: PID 1 that does what a line on the channel asks for.
+ *
+ *   ping            answers "ok"
+ *   hold BYTES      a process touches that much anonymous memory and keeps it
+ *   fill KEEP       the same, until no more than KEEP bytes are free
+ *   free            ends all such processes
+ *   node N          answers "ok BYTES", the memory of NUMA node N
+ *   panic, reboot   do just that
+ *
+ * Every other answer is "ok" or "failed WHY". The channel is the virtio-serial port
+ * hotplane.agent.0, else vsock port 1024.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vm_sockets.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PORT_NAME "hotplane.agent.0"
+#define VSOCK_PORT 1024
+#define HOLDERS_MAX 64
+#define SLICE (1UL << 20)
+
+static pid_t holders[HOLDERS_MAX];
+static int holder_count;
+
+static void answer(int fd, const char *format, ...)
+{
+	char line[256];
+	va_list args;
+	int length;
+
+	va_start(args, format);
+	length = vsnprintf(line, sizeof(line) - 1, format, args);
+	va_end(args);
+	line[length++] = '\n';
+	for (int sent = 0; sent < length;) {
+		ssize_t wrote = write(fd, line + sent, length - sent);
+
+		if (wrote <= 0 && errno != EINTR && errno != EAGAIN)
+			return;
+		sent += wrote > 0 ? wrote : 0;
+	}
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		perror(path);
+	close(fd);
+}
+
+static unsigned long free_bytes(void)
+{
+	struct sysinfo info;
+
+	sysinfo(&info);
+	return info.freeram * info.mem_unit;
+}
+
+/* Touches slices until `bytes` are held or no more than `keep` are free; says so; stays. */
+static void be_holder(int done, unsigned long bytes, unsigned long keep)
+{
+	write_file("/proc/self/oom_score_adj", "1000");
+	for (unsigned long held = 0; held < bytes && free_bytes() > keep; held += SLICE) {
+		char *slice = mmap(NULL, SLICE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+		if (slice == MAP_FAILED)
+			_exit(1);
+		memset(slice, 0x5a, SLICE);
+	}
+	if (write(done, "y", 1) != 1)
+		_exit(1);
+	for (;;)
+		pause();
+}
+
+static void hold(int fd, unsigned long bytes, unsigned long keep)
+{
+	int done[2];
+	char byte;
+	pid_t pid;
+
+	if (holder_count == HOLDERS_MAX || pipe(done)) {
+		answer(fd, "failed too many holders");
+		return;
+	}
+	pid = fork();
+	if (pid == 0)
+		be_holder(done[1], bytes, keep);
+	close(done[1]);
+	holders[holder_count++] = pid;
+	if (read(done[0], &byte, 1) == 1)
+		answer(fd, "ok");
+	else
+		answer(fd, "failed the holder ended");
+	close(done[0]);
+}
+
+static void free_all(int fd)
+{
+	for (int i = 0; i < holder_count; i++) {
+		kill(holders[i], SIGKILL);
+		waitpid(holders[i], NULL, 0);
+	}
+	holder_count = 0;
+	answer(fd, "ok");
+}
+
+static void tell_node(int fd, int node)
+{
+	char path[64], line[128];
+	unsigned long kib;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", node);
+	file = fopen(path, "r");
+	if (!file) {
+		answer(fd, "failed no node %d", node);
+		return;
+	}
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Node %*d MemTotal: %lu kB", &kib) == 1)
+			answer(fd, "ok %lu", kib * 1024);
+	fclose(file);
+}
+
+static void obey(int fd, const char *line)
+{
+	unsigned long number = 0;
+
+	sscanf(line, "%*s %lu", &number);
+	if (!strncmp(line, "hold ", 5))
+		hold(fd, number, 0);
+	else if (!strncmp(line, "fill ", 5))
+		hold(fd, ~0UL, number);
+	else if (!strcmp(line, "free"))
+		free_all(fd);
+	else if (!strncmp(line, "node ", 5))
+		tell_node(fd, number);
+	else if (!strcmp(line, "panic"))
+		write_file("/proc/sysrq-trigger", "c");
+	else if (!strcmp(line, "reboot"))
+		reboot(RB_AUTOBOOT);
+	else if (!strcmp(line, "ping"))
+		answer(fd, "ok");
+	else
+		answer(fd, "failed unknown request");
+}
+
+/* Opens the virtio-serial port with our name, or returns -1. */
+static int open_port(void)
+{
+	DIR *ports = opendir("/sys/class/virtio-ports");
+	struct dirent *entry;
+	char path[512], name[64] = "";
+	int found = -1;
+
+	while (ports && found < 0 && (entry = readdir(ports))) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", entry->d_name);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		if (fgets(name, sizeof(name), file) && !strncmp(name, PORT_NAME, strlen(PORT_NAME))) {
+			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+			found = open(path, O_RDWR);
+		}
+		fclose(file);
+	}
+	if (ports)
+		closedir(ports);
+	return found;
+}
+
+/* Waits for a host on the vsock port; -1 when there is no vsock. */
+static int accept_vsock(void)
+{
+	static int listener = -1;
+	struct sockaddr_vm address = {
+		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = VSOCK_PORT,
+	};
+
+	if (listener < 0) {
+		listener = socket(AF_VSOCK, SOCK_STREAM, 0);
+		if (listener < 0 || bind(listener, (void *)&address, sizeof(address)) ||
+		    listen(listener, 1)) {
+			close(listener);
+			listener = -1;
+			return -1;
+		}
+	}
+	return accept(listener, NULL, NULL);
+}
+
+static void serve(int fd, int is_port)
+{
+	char line[256];
+	size_t used = 0;
+
+	for (;;) {
+		ssize_t got = read(fd, line + used, 1);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0 && !is_port)
+			return;
+		/* A port without a host reads as an end of file, at once and for ever. */
+		if (got <= 0)
+			usleep(5000);
+		else if (line[used] != '\n')
+			used = used < sizeof(line) - 1 ? used + 1 : 0;
+		else {
+			line[used] = 0;
+			used = 0;
+			obey(fd, line);
+		}
+	}
+}
+
+int main(void)
+{
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	write_file("/proc/sys/vm/overcommit_memory", "1");
+	signal(SIGPIPE, SIG_IGN);
+	for (;;) {
+		int port = open_port();
+		int fd = port >= 0 ? port : accept_vsock();
+
+		if (fd >= 0) {
+			serve(fd, port >= 0);
+			close(fd);
+		} else {
+			usleep(10000);
+		}
+	}
+}

@@ -1,0 +1,18 @@
+/** The conformance suite on QEMU, and what only QEMU must show. */
+import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
+import { conformanceImage } from './guest-image.ts';
+import { takeGuest } from './real-guest.ts';
+import { conformance } from './suite.ts';
+
+const driver = new QemuDriver();
+
+conformance({
+  name: 'qemu',
+  hypervisor: () => driver,
+  image: conformanceImage,
+  guest: takeGuest,
+  vcpus: 2,
+  backing: 'anonymous',
+  many_regions: 32,
+  resize_ms: 60_000,
+});
