@@ -14,13 +14,15 @@ import type { Trace, TraceInvocation, TraceQuality } from './trace.ts';
 
 export const AZURE2021_HEADER = 'app,func,end_timestamp,duration';
 const COLUMNS = 4;
+/** Bytes of one read; a file of 300 MB is read in 300 pieces. */
+const READ_BYTES = 1024 * 1024;
 const BYTE_ORDER_MARK = '\uFEFF';
 const NUMBER = /^\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 /** Reads a file of the 2021 format. Throws `HP_TRACE_*`. */
 export async function readAzure2021(path: string): Promise<Trace> {
   try {
-    return await parseAzure2021(createReadStream(path), path);
+    return await parseAzure2021(createReadStream(path, { highWaterMark: READ_BYTES }), path);
   } catch (error) {
     if (isHotplaneError(error)) throw error;
     throw traceUnreadable(path, error);

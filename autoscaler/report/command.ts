@@ -1,0 +1,29 @@
+/** `hotplane report DIR`: the summary and the page again, and the plot as a file of its own. */
+import { join } from 'node:path';
+import { RESULT_FILES } from '../results/writer.ts';
+import { exportSvg, rebuildReport } from './rebuild.ts';
+import { renderTable } from './table.ts';
+
+export interface ReportCommandInput {
+  readonly folder: string;
+  /** Also write the memory plot here; null: do not. */
+  readonly svg: string | null;
+  /** Print summary.json instead of the table. */
+  readonly json: boolean;
+}
+
+export interface ReportCommandIo {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+}
+
+/** Throws `HP_RESULTS_*`. */
+export async function runReportCommand(
+  input: ReportCommandInput,
+  io: ReportCommandIo,
+): Promise<void> {
+  const summary = await rebuildReport(input.folder);
+  if (input.svg !== null) await exportSvg(input.folder, input.svg);
+  io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));
+  io.stderr.write(`report: ${join(input.folder, RESULT_FILES.report)}\n`);
+}

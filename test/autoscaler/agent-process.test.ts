@@ -1,0 +1,101 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { startAgentProcess } from '../../autoscaler/replay/agent-process.ts';
+import { hostClock } from '../../base/clock.ts';
+import { HotplaneError } from '../../base/errors.ts';
+import { FakeAgent } from './fake-agent.ts';
+import { FakeClock } from './fake-clock.ts';
+
+/** A program in the agent's place: writes its pid and arguments, then does as told. */
+function stub(t: ExecutionContext, script: string, answers: boolean) {
+  const folder = mkdtempSync(join(tmpdir(), 'hotplane-test-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const pid_path = join(folder, 'pid');
+  const seen: { state_dir?: string; closed?: boolean } = {};
+  const prelude = `require('fs').writeFileSync(${JSON.stringify(pid_path)}, String(process.pid));`;
+  const api = new FakeAgent({ clock: new FakeClock(), plug_ms: 1, unplug_ms: 1 });
+  if (!answers) {
+    api.status = async () => {
+      throw new Error('connection refused');
+    };
+  }
+  return {
+    seen,
+    api,
+    pid: (): number => Number(readFileSync(pid_path, 'utf8')),
+    pid_path,
+    options: {
+      command: (_socket: string, state_dir: string) => {
+        seen.state_dir = state_dir;
+        return [process.execPath, '-e', prelude + script];
+      },
+      connect: () => api,
+      log_path: join(folder, 'agent.log'),
+      clock: hostClock,
+    },
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const WAITS = 'setInterval(() => {}, 1000);';
+
+async function untilFile(path: string): Promise<void> {
+  while (!existsSync(path)) await hostClock.sleep(10);
+}
+
+test('an agent that ends at once is one message with its last line, and leaves nothing', async (t) => {
+  const script = "console.error('first'); console.error('no such VMM: foo'); process.exit(3);";
+  const { options, api, seen } = stub(t, script, false);
+  const error = await t.throwsAsync(startAgentProcess(options, new AbortController().signal), {
+    instanceOf: HotplaneError,
+    message: /it ended with "no such VMM: foo"/,
+  });
+  t.is(error.code, 'HP_REPLAY_AGENT_START');
+  t.is(error.exit_code, 3);
+  t.true(error.next.includes(options.log_path));
+  t.true(api.closed);
+  t.false(existsSync(join(seen.state_dir ?? '/', '..')), 'its folder is gone');
+});
+
+test('a program that is not there is an agent that does not start', async (t) => {
+  const { options } = stub(t, '', false);
+  const error = await t.throwsAsync(
+    startAgentProcess(
+      { ...options, command: () => ['/nowhere/hotplane'] },
+      new AbortController().signal,
+    ),
+    { instanceOf: HotplaneError },
+  );
+  t.is(error.code, 'HP_REPLAY_AGENT_START');
+});
+
+test('close ends the agent and removes its folder', async (t) => {
+  const { options, pid, pid_path, seen } = stub(t, WAITS, true);
+  const session = await startAgentProcess(options, new AbortController().signal);
+  await untilFile(pid_path);
+  t.true(session.is_ours);
+  t.true(isAlive(pid()));
+  await session.close();
+  t.false(isAlive(pid()));
+  t.false(existsSync(join(seen.state_dir ?? '/', '..')));
+});
+
+test('Ctrl-C while it starts ends it as well', async (t) => {
+  const { options, pid, pid_path } = stub(t, WAITS, false);
+  const abort = new AbortController();
+  const starting = startAgentProcess(options, abort.signal);
+  await untilFile(pid_path);
+  abort.abort();
+  await t.throwsAsync(starting, { name: 'AbortError' });
+  t.false(isAlive(pid()));
+});
