@@ -94,6 +94,8 @@ export const LIMITS = {
   agent_requests_open: 100_000,
   /** A call to the agent that should be answered at once (status). */
   agent_call_ms: 10_000,
+  /** One message of the agent's API. */
+  agent_message_bytes: 64 * 1024 * 1024,
   /** Subscribers of Watch, and records kept for a slow one before it is dropped. */
   watchers: 16,
   watch_buffer_records: 10_000,
@@ -120,8 +122,20 @@ export const LIMITS = {
   ch_vsock_line_bytes: 64,
   /** A first resize waits this long for the guest's driver, then is sent: it acts on probe. */
   ch_driver_active_ms: 15_000,
+  /** Regions that still move are waited for this long before another one is resized. */
+  ch_settle_ms: 2_000,
+  /** Memory of the server itself, on top of what the guest may have. */
+  ch_cgroup_slack_bytes: 256 * 1024 * 1024,
+  /** Between two looks for the end of a server that closed a connection and yet runs. */
+  ch_watch_again_ms: 500,
+  /** The log of a server (a line per call) is emptied every so many calls. */
+  ch_calls_per_log: 50_000,
   /** Zones of one VM: 32 PCI devices on segment 0, less bridge, rng, vsock and spares. */
   ch_zones_per_vm: 24,
   /** Waiting for a kernel build of another process. */
   image_build_ms: 3_600_000,
+  /** Downloading or unpacking one Debian package. */
+  package_download_ms: 300_000,
+  /** What a command in the nested machine may print. */
+  nested_output_bytes: 16 * 1024 * 1024,
 } as const;

@@ -81,6 +81,8 @@ export interface StatusResponse {
   host_limit_bytes: number;
   permits_bytes: number;
   version: string;
+  /** Empty unless asked for. */
+  state_json: string;
 }
 
 export interface RemoveResponse {

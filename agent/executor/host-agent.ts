@@ -102,7 +102,7 @@ export class HostAgent {
   }
 
   /** Fresh figures of one function, or of all when `name` is empty. */
-  async status(name: string): Promise<StatusResponse> {
+  async status(name: string, with_state = false): Promise<StatusResponse> {
     const all = [...this.state.functions.values()];
     const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
     if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
@@ -112,6 +112,7 @@ export class HostAgent {
       host_limit_bytes: this.state.limit_bytes,
       permits_bytes: all.reduce((sum, fn) => sum + regionPermitBytes(fn), 0),
       version: this.options.version,
+      state_json: with_state ? JSON.stringify(this.dump()) : '',
     };
   }
 

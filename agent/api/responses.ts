@@ -1,0 +1,30 @@
+/** The core's replies as API messages. */
+import type { DeployReply, InvokeReply } from '../core/actions.ts';
+import type { DeployResponse, InvokeResponse } from './messages.ts';
+
+export function deployResponse(reply: DeployReply): DeployResponse {
+  const { vm_id, requested_at_ms, launched_at_ms, ready_at_ms, facts } = reply;
+  return { vm_id, requested_at_ms, launched_at_ms, ready_at_ms, ...facts };
+}
+
+export function invokeResponse(reply: InvokeReply): InvokeResponse {
+  const { result, failure } = reply;
+  return {
+    invocation_id: reply.invocation_id,
+    instance_id: reply.instance_id,
+    cold: reply.cold,
+    outcome: reply.outcome,
+    error_code: failure?.code ?? '',
+    reason: failure?.message ?? '',
+    received_at_ms: reply.received_at_ms,
+    assigned_at_ms: reply.assigned_at_ms,
+    instance_ready_at_ms: reply.instance_ready_at_ms,
+    first_byte_at_ms: result?.first_byte_at_ms ?? 0,
+    finished_at_ms: result?.finished_at_ms ?? 0,
+    guest_wall_ms: result?.guest_wall_ms ?? 0,
+    guest_cpu_ms: result?.guest_cpu_ms ?? 0,
+    anonymous_bytes: result?.anonymous_bytes ?? 0,
+    minor_faults: result?.minor_faults ?? 0,
+    operation_id: reply.operation_id,
+  };
+}

@@ -1,0 +1,195 @@
+/** The agent's API on a Unix socket that only its owner may use. */
+import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  Server,
+  ServerCredentials,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type UntypedServiceImplementation,
+  type sendUnaryData,
+  Metadata,
+} from '@grpc/grpc-js';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { HostAgent } from '../executor/host-agent.ts';
+import { refusalOf } from '../executor/failure.ts';
+import { deployResponse, invokeResponse } from './responses.ts';
+import { methodOf, type MethodName, withCheckedNumbers } from './service.ts';
+import { claimSocket } from './socket.ts';
+import { toStatus } from './status-codes.ts';
+import { check, checkInvoke, checkSpec } from './validate.ts';
+
+export interface AgentServerOptions {
+  readonly agent: HostAgent;
+  readonly socket_path: string;
+  readonly log: Logger;
+}
+
+type Handler = (request: unknown, signal: AbortSignal) => Promise<object>;
+
+const named = z.object({ function: z.string() });
+const statusRequest = named.extend({ with_state: z.boolean() });
+const watchRequest = z.object({ memory_interval_ms: z.number().finite().nonnegative() });
+const deployRequest = z.object({ function: z.unknown() });
+
+export class AgentServer {
+  private readonly server: Server;
+  private readonly options: AgentServerOptions;
+
+  private constructor(server: Server, options: AgentServerOptions) {
+    this.server = server;
+    this.options = options;
+  }
+
+  /** Throws HP_AGENT_SOCKET_IN_USE when another agent listens there, HP_AGENT_SOCKET else. */
+  static async listen(options: AgentServerOptions): Promise<AgentServer> {
+    const { socket_path } = options;
+    await claimSocket(socket_path);
+    const server = new Server({ 'grpc.max_receive_message_length': LIMITS.agent_message_bytes });
+    const result = new AgentServer(server, options);
+    result.addService();
+    try {
+      await bindPrivate(server, socket_path);
+    } catch (cause) {
+      throw new HotplaneError({
+        code: 'HP_AGENT_SOCKET',
+        category: 'unavailable',
+        message: `the agent cannot listen on ${socket_path}.`,
+        next: 'name a socket in a folder that exists and is yours (at most 95 bytes).',
+        cause,
+      });
+    }
+    return result;
+  }
+
+  /** Takes no new calls, waits for the open ones up to `deadline_ms`, then ends them. */
+  async close(deadline_ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      this.server.forceShutdown();
+      resolve();
+    }, deadline_ms);
+    this.server.tryShutdown(() => resolve());
+    await promise;
+    clearTimeout(timer);
+    await rm(this.options.socket_path, { force: true });
+  }
+
+  private addService(): void {
+    const { agent } = this.options;
+    const unary: Readonly<Record<Exclude<MethodName, 'Watch'>, Handler>> = {
+      Deploy: async (request) => {
+        const spec = checkSpec(check(deployRequest, request, 'request').function);
+        return deployResponse(await agent.deploy(spec));
+      },
+      Invoke: async (request, signal) => {
+        const { function: name, invocation_id, work } = checkInvoke(request);
+        return invokeResponse(await agent.invoke(name, invocation_id, work, signal));
+      },
+      Status: (request) => {
+        const { function: name, with_state } = check(statusRequest, request, 'request');
+        return agent.status(name, with_state);
+      },
+      Remove: async (request) => {
+        const { function: name } = check(named, request, 'request');
+        return { finished_at_ms: await agent.remove(name) };
+      },
+      Drain: (request) => agent.drain(check(named, request, 'request').function),
+    };
+    const names: MethodName[] = ['Deploy', 'Invoke', 'Status', 'Remove', 'Drain', 'Watch'];
+    const definition = Object.fromEntries(
+      names.map((name) => {
+        const method = methodOf(name);
+        const { path, responseStream } = method;
+        const serializers = {
+          requestSerialize: method.encodeRequest,
+          requestDeserialize: method.decodeRequest,
+          responseSerialize: method.encodeResponse,
+          responseDeserialize: method.decodeResponse,
+        };
+        return [name, { path, requestStream: false, responseStream, ...serializers }];
+      }),
+    );
+    const implementation: UntypedServiceImplementation = {
+      Watch: (call: ServerWritableStream<unknown, object>) => void this.watch(call),
+    };
+    for (const [name, handler] of Object.entries(unary)) {
+      implementation[name] = this.unary(name, handler);
+    }
+    this.server.addService(definition, implementation);
+  }
+
+  private unary(name: string, handler: Handler) {
+    return (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>): void => {
+      const gone = new AbortController();
+      call.on('cancelled', () => gone.abort());
+      const answer = async (): Promise<void> => {
+        try {
+          const request = withCheckedNumbers(`${name}Request`, call.request);
+          done(null, await handler(request, gone.signal));
+        } catch (error) {
+          this.logFailure(name, error);
+          done(toStatus(error));
+        }
+      };
+      void answer();
+    };
+  }
+
+  /** A refused request is the caller's affair (debug); what we did not foresee is ours (error). */
+  private logFailure(method: string, error: unknown): void {
+    const level = isHotplaneError(error) ? 'debug' : 'error';
+    this.options.log[level]({ method, err: refusalOf(error) }, 'a call was not served');
+  }
+
+  private async watch(call: ServerWritableStream<unknown, object>): Promise<void> {
+    try {
+      const request = check(watchRequest, call.request, 'request');
+      const records = this.options.agent.watch(request.memory_interval_ms);
+      call.on('cancelled', () => records.close());
+      // Tells the caller that from here on nothing is missed.
+      call.sendMetadata(new Metadata());
+      for await (const record of records) {
+        if (call.cancelled) return;
+        if (!call.write(record)) await drained(call);
+      }
+      call.end();
+    } catch (error) {
+      this.logFailure('Watch', error);
+      call.emit('error', toStatus(error));
+    }
+  }
+}
+
+/** Until the caller has read what it was sent, or went away. */
+function drained(call: ServerWritableStream<unknown, object>): Promise<void> {
+  return new Promise((resolve) => {
+    call.once('drain', resolve);
+    call.once('cancelled', resolve);
+  });
+}
+
+/** Bound inside a folder only we may enter, then moved: at no moment may another user connect. */
+async function bindPrivate(server: Server, socket_path: string): Promise<void> {
+  const folder = await mkdtemp(join(dirname(socket_path), '.hp-'));
+  try {
+    const path = join(folder, 's');
+    await bind(server, path);
+    await chmod(path, 0o600);
+    await rename(path, socket_path);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function bind(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => {
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}

@@ -1,0 +1,123 @@
+/**
+ * HotplaneErrors over gRPC: the status code is for any client, the whole error travels in a
+ * trailer, so that our own client throws exactly what the agent threw.
+ */
+import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import { z } from 'zod';
+import { type ErrorCategory, HotplaneError, isHotplaneError } from '../../base/errors.ts';
+
+const ERROR_TRAILER = 'hotplane-error-bin';
+const CODE_TRAILER = 'hotplane-code';
+
+const BY_CATEGORY: Readonly<Record<ErrorCategory, status>> = {
+  failure: status.INTERNAL,
+  usage: status.INVALID_ARGUMENT,
+  unavailable: status.UNAVAILABLE,
+  timeout: status.DEADLINE_EXCEEDED,
+  partial: status.ABORTED,
+  conflict: status.ALREADY_EXISTS,
+  interrupted: status.CANCELLED,
+};
+
+const BY_CODE: Readonly<Record<string, status>> = {
+  HP_AGENT_NO_FUNCTION: status.NOT_FOUND,
+  HP_AGENT_NO_MEMORY: status.RESOURCE_EXHAUSTED,
+  HP_AGENT_TOO_MANY_FUNCTIONS: status.RESOURCE_EXHAUSTED,
+  HP_AGENT_TOO_MANY_WATCHERS: status.RESOURCE_EXHAUSTED,
+  HP_AGENT_SLOW_READER: status.RESOURCE_EXHAUSTED,
+  HP_AGENT_BUSY: status.RESOURCE_EXHAUSTED,
+};
+
+const trailerSchema = z.object({
+  code: z.string(),
+  category: z.enum([
+    'failure',
+    'usage',
+    'unavailable',
+    'timeout',
+    'partial',
+    'conflict',
+    'interrupted',
+  ]),
+  message: z.string(),
+  next: z.string(),
+  details: z.record(z.string(), z.unknown()),
+});
+
+export interface StatusError {
+  readonly code: status;
+  readonly details: string;
+  readonly metadata: Metadata;
+}
+
+export function toStatus(error: unknown): StatusError {
+  const ours = isHotplaneError(error) ? error : internal(error);
+  const { code, category, message, next, details } = ours;
+  const metadata = new Metadata();
+  metadata.set(CODE_TRAILER, code);
+  const trailer = JSON.stringify({ code, category, message, next, details });
+  metadata.set(ERROR_TRAILER, Buffer.from(trailer));
+  return { code: BY_CODE[code] ?? BY_CATEGORY[category], details: message, metadata };
+}
+
+function internal(cause: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_INTERNAL',
+    category: 'failure',
+    message: cause instanceof Error ? cause.message : String(cause),
+    next: 'this is a bug of the agent; report it with its log.',
+    cause,
+  });
+}
+
+/** What a call ended with: the agent's own error, or one that names the trouble of reaching it. */
+export function fromStatus(error: ServiceError, socket_path: string): HotplaneError {
+  const [trailer] = error.metadata?.get(ERROR_TRAILER) ?? [];
+  if (trailer !== undefined) {
+    const parsed = trailerSchema.safeParse(parseJson(String(trailer)));
+    if (parsed.success) return new HotplaneError(parsed.data);
+  }
+  const base = { cause: error, details: { grpc_status: error.code } };
+  switch (error.code) {
+    case status.UNAVAILABLE:
+      return new HotplaneError({
+        ...base,
+        code: 'HP_AGENT_UNREACHABLE',
+        category: 'unavailable',
+        message: `no agent answers on ${socket_path}.`,
+        next: "start one with 'hotplane agent', or name its socket with --socket.",
+      });
+    case status.DEADLINE_EXCEEDED:
+      return new HotplaneError({
+        ...base,
+        code: 'HP_AGENT_DEADLINE',
+        category: 'timeout',
+        message: `the agent on ${socket_path} did not answer in time.`,
+        next: "ask it with 'hotplane status' what it is busy with.",
+      });
+    case status.CANCELLED:
+      return new HotplaneError({
+        ...base,
+        code: 'HP_AGENT_CANCELLED',
+        category: 'interrupted',
+        message: 'the call was cancelled.',
+        next: 'call again.',
+      });
+    default:
+      return new HotplaneError({
+        ...base,
+        code: 'HP_AGENT_CALL_FAILED',
+        category: 'failure',
+        message: `the call to the agent failed: ${error.details}`,
+        next: 'compare the versions of client and agent; see the log of the agent.',
+      });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,177 @@
+/** The API over a real Unix socket, with a simulated host behind it on the real clock. */
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { pino } from 'pino';
+import { hostClock } from '../../../base/clock.ts';
+import { isHotplaneError } from '../../../base/errors.ts';
+import { GIB, MIB } from '../../../base/units.ts';
+import { AgentClient, type AgentRecord } from '../../../agent/api/client.ts';
+import { AgentServer } from '../../../agent/api/server.ts';
+import { MESSAGES, withCheckedNumbers } from '../../../agent/api/service.ts';
+import { HostAgent } from '../../../agent/executor/host-agent.ts';
+import { FAKE_IMAGES } from '../../fakes/host.ts';
+import { FakeHypervisor } from '../../fakes/hypervisor.ts';
+import { specOf, WORK } from '../core/world.ts';
+
+interface Served {
+  readonly client: AgentClient;
+  readonly agent: HostAgent;
+  readonly server: AgentServer;
+  readonly socket_path: string;
+}
+
+async function serve(
+  t: { teardown: (end: () => Promise<void>) => void },
+  host_limit_bytes: number = 4 * GIB,
+): Promise<Served> {
+  const folder = await mkdtemp(join(tmpdir(), 'hotplane-api-'));
+  const log = pino({ level: 'silent' });
+  const agent = new HostAgent({
+    clock: hostClock,
+    hypervisor: new FakeHypervisor(hostClock),
+    images: FAKE_IMAGES,
+    log,
+    host_limit_bytes,
+    vms_dir: folder,
+    version: '1.2.3',
+  });
+  const socket_path = join(folder, 'agent.sock');
+  const server = await AgentServer.listen({ agent, socket_path, log });
+  const client = new AgentClient(socket_path);
+  t.teardown(async () => {
+    client.close();
+    await agent.stop(0);
+    await server.close(1_000);
+    await rm(folder, { recursive: true });
+  });
+  return { client, agent, server, socket_path };
+}
+
+const work = { ...WORK };
+const invocation = { function: 'f', invocation_id: 'one', work };
+
+test('deploy, invoke, status, drain, remove and watch go through the socket', async (t) => {
+  const { client, socket_path } = await serve(t);
+  t.is((await stat(socket_path)).mode & 0o777, 0o600);
+  const end = new AbortController();
+  const records: AgentRecord[] = [];
+  const watch = await client.watch({ signal: end.signal });
+  const reading = (async () => {
+    for await (const record of watch) records.push(record);
+  })();
+  const spec = specOf('f', { keep_alive_ms: 60_000 });
+  const deployed = await client.deploy(spec);
+  t.like(deployed, { vmm: 'fake 1.0', accelerator: 'tcg', guest_kernel: '6.12.0-fake' });
+  t.like(await client.deploy(spec), { vm_id: deployed.vm_id });
+  t.like(await client.invoke(invocation), { outcome: 'done', cold: true, anonymous_bytes: MIB });
+  const status = await client.status('', { with_state: true });
+  t.like(status, { version: '1.2.3', permits_bytes: 128 * MIB, host_limit_bytes: 4 * GIB });
+  t.deepEqual(status.functions[0]?.function, spec);
+  t.is(status.functions[0]?.regions[0]?.plugged_bytes, 128 * MIB);
+  t.like(JSON.parse(status.state_json), { schema_version: 1, granted_bytes: 384 * MIB });
+  t.like(await client.drain('f'), { instances_stopped: 1 });
+  t.is((await client.status('f')).permits_bytes, 0);
+  t.true((await client.remove('f')).finished_at_ms > 0);
+  end.abort();
+  await reading;
+  const operations = records.flatMap(({ operation }) => operation ?? []);
+  t.deepEqual(
+    operations.map(({ kind, outcome }) => `${kind} ${outcome}`),
+    ['plug done', 'unplug done'],
+  );
+  t.true(records.some(({ memory }) => memory !== undefined && memory.resident_bytes > 0));
+});
+
+const REFUSED: readonly {
+  readonly name: string;
+  readonly call: (client: AgentClient) => Promise<unknown>;
+  readonly code: string;
+  readonly category: string;
+}[] = [
+  {
+    name: 'an invocation of an unknown function',
+    call: (client) => client.invoke(invocation),
+    code: 'HP_AGENT_NO_FUNCTION',
+    category: 'failure',
+  },
+  {
+    name: 'a function that does not fit the host',
+    call: (client) => client.deploy(specOf('f', { boot_bytes: 8 * GIB })),
+    code: 'HP_AGENT_NO_MEMORY',
+    category: 'unavailable',
+  },
+  {
+    name: 'another spec under the same name',
+    call: async (client) => {
+      await client.deploy(specOf('f'));
+      await client.deploy(specOf('f', { vcpus: 2 }));
+    },
+    code: 'HP_AGENT_CONFLICT',
+    category: 'conflict',
+  },
+  {
+    name: 'a bad name',
+    call: (client) => client.deploy(specOf('Not A Name')),
+    code: 'HP_AGENT_BAD_REQUEST',
+    category: 'usage',
+  },
+  {
+    name: 'a concurrency above the limit',
+    call: (client) => client.deploy(specOf('f', { concurrency: 100_000 })),
+    code: 'HP_AGENT_BAD_REQUEST',
+    category: 'usage',
+  },
+];
+
+for (const { name, call, code, category } of REFUSED) {
+  test(`${name} is refused with ${code}`, async (t) => {
+    const { client } = await serve(t);
+    const error = await t.throwsAsync(() => call(client));
+    t.like(error, { code, category });
+    t.true(isHotplaneError(error) && error.next !== '');
+  });
+}
+
+test('a socket nobody listens on is HP_AGENT_UNREACHABLE with a next step', async (t) => {
+  const client = new AgentClient('/nonexistent/agent.sock');
+  const error = await t.throwsAsync(() => client.status());
+  t.like(error, { code: 'HP_AGENT_UNREACHABLE', category: 'unavailable' });
+  client.close();
+});
+
+test('a second agent on the same socket is refused, a stale socket file is replaced', async (t) => {
+  const { agent, socket_path, server } = await serve(t);
+  const log = pino({ level: 'silent' });
+  const again = AgentServer.listen({ agent, socket_path, log });
+  t.like(await t.throwsAsync(again), { code: 'HP_AGENT_SOCKET_IN_USE', category: 'conflict' });
+  await server.close(1_000);
+  await writeFile(socket_path, '');
+  const file = AgentServer.listen({ agent, socket_path, log });
+  t.like(await t.throwsAsync(file), { code: 'HP_AGENT_SOCKET', category: 'conflict' });
+});
+
+test('a cancelled call takes its invocation out of the queue', async (t) => {
+  const { client } = await serve(t);
+  await client.deploy(specOf('f', { concurrency: 1 }));
+  const slow = client.invoke({ ...invocation, work: { ...work, wall_ms: 300 } });
+  const gone = new AbortController();
+  const cancelled = client.invoke(invocation, { signal: gone.signal });
+  gone.abort();
+  t.like(await t.throwsAsync(cancelled), { code: 'HP_AGENT_CANCELLED' });
+  t.like(await slow, { outcome: 'done' });
+  t.is((await client.status('f')).functions[0]?.invocations_queued, 0);
+});
+
+test('64-bit numbers above 2^53 are refused, not rounded', (t) => {
+  t.deepEqual(withCheckedNumbers('Work', { anonymous_bytes: '9007199254740991' }), {
+    anonymous_bytes: Number.MAX_SAFE_INTEGER,
+  });
+  const error = t.throws(() => withCheckedNumbers('Work', { file_bytes: '9007199254740992' }));
+  t.like(error, { code: 'HP_AGENT_BAD_NUMBER' });
+});
+
+test('every message of the proto is known by name', (t) => {
+  t.true(MESSAGES.has('Record') && MESSAGES.has('FunctionSpec') && MESSAGES.has('Operation'));
+});
