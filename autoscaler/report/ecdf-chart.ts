@@ -76,8 +76,8 @@ function legendEntry(index: number, mechanism: string, sample: Sample): string {
   const y = PLOT_BOTTOM + 52 + Math.floor(index / 2) * 18;
   const { class_name, dash } = styleOf(mechanism);
   const dashes = dash === '' ? '' : ` stroke-dasharray="${dash}"`;
-  const missed = sample.n - sample.sorted_ms.length;
-  const text = `${mechanism}, n = ${sample.n}${missed > 0 ? `, ${missed} not reached` : ''}`;
+  const reached = sample.sorted_ms.length;
+  const text = `${mechanism}, ${reached === sample.n ? 'n =' : `${reached} of`} ${sample.n}`;
   return (
     `<path class="line ${class_name}"${dashes} d="M${x} ${y - 4}h26"/>` +
     label('', { x: x + 32, y }, text)
@@ -92,6 +92,13 @@ function timeAxis(from: number, to: number, toX: (ms: number) => number, axis: s
     parts.push(line('grid', { x, y: TOP }, { x, y: PLOT_BOTTOM }));
     if ((power - from) % every !== 0) continue;
     parts.push(label('middle', { x, y: PLOT_BOTTOM + 16 }, formatMs(10 ** power)));
+    // Few decades leave room for the steps between them.
+    for (const step of to - from <= 2 && power < to ? [2, 5] : []) {
+      const between = toX(step * 10 ** power);
+      const text = formatMs(step * 10 ** power);
+      parts.push(line('grid', { x: between, y: TOP }, { x: between, y: PLOT_BOTTOM }));
+      parts.push(label('middle', { x: between, y: PLOT_BOTTOM + 16 }, text));
+    }
   }
   parts.push(label('middle', { x: (LEFT + WIDTH - RIGHT) / 2, y: PLOT_BOTTOM + 33 }, axis));
   return parts;
