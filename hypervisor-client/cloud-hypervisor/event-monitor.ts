@@ -82,7 +82,7 @@ async function* followFile(
   const file = await open(path, 'r');
   let wake = Promise.withResolvers<void>();
   const changed = (): void => wake.resolve();
-  const watcher = watch(path, { persistent: false }, changed);
+  const watcher = watch(path, changed);
   watcher.on('error', changed);
   signal?.addEventListener('abort', changed, { once: true });
   try {

@@ -19,3 +19,4 @@ export {
   type ChFeatures,
   type ChVersion,
 } from './version.ts';
+export { CloudHypervisorDriver, type CloudHypervisorDriverOptions } from './driver/driver.ts';

@@ -17,6 +17,7 @@ export interface MachineParts {
   readonly powerOff: () => void;
 }
 
+const IMAGE_STARTS = ['\x1f\x8b', '\xfd7zXZ', '\x28\xb5\x2f\xfd', '0707', 'fake-initrd'];
 const DEFAULT_MEMORY_BYTES = 512 * 1024 * 1024;
 
 export class FakeMachine {
@@ -208,6 +209,10 @@ export class FakeMachine {
     this.#changed();
     if (guest.boot_ms === null) return;
     this.#boot = setTimeout(() => {
+      if (!this.#hasRootImage()) {
+        this.panic();
+        return;
+      }
       this.#guest_is_up = true;
       for (const zone of this.#zones) {
         if (zone.hotplug_bytes === 0) continue;
@@ -248,6 +253,14 @@ export class FakeMachine {
       settings: () => this.#parts.settings().guest,
       changed: () => this.#changed(),
     });
+  }
+
+  /** A RAM disk is compressed (gzip, xz, zstd), a cpio, or the text `fake-initrd`. */
+  #hasRootImage(): boolean {
+    const path = this.#config?.payload.initramfs;
+    if (!path) return true;
+    const head = readFileSync(path).subarray(0, 16).toString('latin1');
+    return IMAGE_STARTS.some((start) => head.startsWith(start));
   }
 
   #changed(): void {

@@ -1,0 +1,60 @@
+/**
+ * Where the server keeps a region in its own memory. Anonymous zones merge into one mapping, so
+ * smaps alone cannot tell them apart: the addresses come from the log of the start, in the order
+ * of the configuration (all boot parts, then all hotplug parts), and are kept in the run folder.
+ */
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { isObject, isSize } from '../json.ts';
+import { vmmError } from '../../errors.ts';
+import type { AddressRange } from '../../smaps.ts';
+import type { VmSpec } from '../../vm.ts';
+import { filesOf } from './layout.ts';
+
+const MAPPING = /RAM region mapping at 0x([0-9a-f]{1,13}) \(size = 0x([0-9a-f]{1,13})\)/g;
+
+/** Ranges of the hotplug parts, in the order of the specification; null when the log has none. */
+export function parseBackings(log: string, spec: VmSpec): readonly AddressRange[] | null {
+  const mapped = [...log.matchAll(MAPPING)].map(([, start = '', size = '']) => {
+    const from = Number.parseInt(start, 16);
+    return { start: from, end: from + Number.parseInt(size, 16) };
+  });
+  const count = spec.regions.length;
+  const hotplug = count === 0 ? [] : mapped.slice(-count);
+  const fits = spec.regions.every(({ max_bytes }, index) => {
+    const range = hotplug[index];
+    return range !== undefined && range.end - range.start === max_bytes;
+  });
+  return fits ? hotplug : null;
+}
+
+/** Reads the log of a server that has just booted its VM and keeps what it says. */
+export async function learnBackings(spec: VmSpec): Promise<readonly AddressRange[]> {
+  const { log_path, backings_path } = filesOf(spec.run_dir);
+  const backings = parseBackings(await readFile(log_path, 'latin1'), spec);
+  if (!backings) {
+    throw vmmError('HP_VMM_BACKING', `${log_path} does not tell where the regions are mapped.`, {
+      next: 'Use a version of Cloud Hypervisor that is named as supported, and report this.',
+    });
+  }
+  await writeFile(`${backings_path}.new`, JSON.stringify(backings), { mode: 0o600 });
+  await rename(`${backings_path}.new`, backings_path);
+  return backings;
+}
+
+/** What an earlier owner has learned. */
+export async function recallBackings(spec: VmSpec): Promise<readonly AddressRange[]> {
+  const { backings_path } = filesOf(spec.run_dir);
+  try {
+    const value: unknown = JSON.parse(await readFile(backings_path, 'utf8'));
+    if (Array.isArray(value) && value.length === spec.regions.length && value.every(isRange)) {
+      return value;
+    }
+  } catch (cause) {
+    throw vmmError('HP_VMM_BACKING', `${backings_path} cannot be read.`, { cause });
+  }
+  throw vmmError('HP_VMM_BACKING', `${backings_path} is not of this VM.`);
+}
+
+function isRange(value: unknown): value is AddressRange {
+  return isObject(value) && isSize(value['start']) && isSize(value['end']);
+}

@@ -1,0 +1,29 @@
+/** Finds the program and its version. */
+import { execa } from 'execa';
+import { LIMITS } from '../../../base/limits.ts';
+import { vmmError } from '../../errors.ts';
+import { type ChVersion, requireVersion } from '../version.ts';
+
+/** Program and leading arguments. */
+export type ChCommand = readonly [string, ...(readonly string[])];
+
+/** Throws HP_VMM_MISSING when it cannot be run and HP_CH_VERSION when it is not to be used. */
+export async function programVersion(command: ChCommand): Promise<ChVersion> {
+  const [file, ...leading] = command;
+  const { stdout, failed, cause } = await execa(file, [...leading, '--version'], {
+    reject: false,
+    timeout: LIMITS.vmm_start_ms,
+    stdin: 'ignore',
+  });
+  if (failed) throw missing(file, cause);
+  return requireVersion(stdout.split('\n')[0] ?? '');
+}
+
+export function missing(program: string, cause: unknown): Error {
+  return vmmError('HP_VMM_MISSING', `${program} cannot be run.`, {
+    cause,
+    next:
+      'Get a static build of v53.0 or newer from the releases of ' +
+      'github.com/cloud-hypervisor/cloud-hypervisor and name it with CLOUD_HYPERVISOR=/path.',
+  });
+}

@@ -1,0 +1,109 @@
+/** The configuration of a VM for `vm.create`, and the command line of the server. Pure. */
+import { formatBytes, MIB } from '../../../base/units.ts';
+import { vmmError } from '../../errors.ts';
+import type { VmSpec } from '../../vm.ts';
+import type { NumaConfig, VmConfig } from '../types/index.ts';
+import { BASE_ZONE, filesOf, GUEST_CID, zoneBootBytes, zoneOf } from './layout.ts';
+import { LIMITS } from '../../../base/limits.ts';
+
+/** What must be left of `boot_bytes` for the zone where the kernel lives. */
+const BASE_BYTES_MIN = 64 * MIB;
+
+export interface ConfigOptions {
+  readonly landlock: boolean;
+  /** Host NUMA node that all memory comes from, or null. */
+  readonly host_numa_node: number | null;
+}
+
+/** Throws HP_VMM_BAD_SPEC for what only Cloud Hypervisor minds. */
+export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
+  const files = filesOf(spec.run_dir);
+  const base_bytes = baseBytes(spec);
+  const common = {
+    shared: spec.backing === 'memfd',
+    ...(options.host_numa_node === null ? {} : { host_numa_node: options.host_numa_node }),
+  };
+  const numa = numaConfig(spec);
+  return {
+    payload: {
+      kernel: spec.kernel_path,
+      initramfs: spec.initrd_path,
+      cmdline: ['console=ttyS0', ...spec.kernel_arguments].join(' '),
+    },
+    cpus: { boot_vcpus: spec.vcpus, max_vcpus: spec.vcpus, nested: false },
+    memory: {
+      size: 0,
+      hotplug_method: 'VirtioMem',
+      thp: spec.backing === 'anonymous',
+      zones: [
+        { id: BASE_ZONE, size: base_bytes, ...common },
+        ...spec.regions.map(({ id, max_bytes, initial_bytes, guest_node }) => ({
+          id: zoneOf(id),
+          size: zoneBootBytes(guest_node),
+          hotplug_size: max_bytes,
+          ...(initial_bytes > 0 ? { hotplugged_size: initial_bytes } : {}),
+          ...common,
+        })),
+      ],
+    },
+    ...(numa.length > 0 ? { numa } : {}),
+    serial: { mode: 'File', file: files.console_path },
+    console: { mode: 'Off' },
+    vsock: { cid: GUEST_CID, socket: files.vsock_path },
+    pvpanic: true,
+    ...(options.landlock ? { landlock_enable: true } : {}),
+  };
+}
+
+/** Arguments after the program name; `-v` because only the log tells where a region is mapped. */
+export function serverArguments(spec: VmSpec): string[] {
+  const files = filesOf(spec.run_dir);
+  return [
+    ['--api-socket', `path=${files.api_path}`],
+    ['--event-monitor', `path=${files.events_path}`],
+    ['--log-file', files.log_path, '-v'],
+    ['--seccomp', 'true'],
+  ].flat();
+}
+
+/** Ordinary memory without the boot parts of the regions, which are taken from it. */
+export function baseBytes(spec: VmSpec): number {
+  if (spec.regions.length > LIMITS.ch_zones_per_vm) {
+    const most = `Cloud Hypervisor takes at most ${LIMITS.ch_zones_per_vm} regions`;
+    throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${most}, not ${spec.regions.length}.`);
+  }
+  for (const path of [spec.run_dir, spec.kernel_path, spec.initrd_path]) {
+    if (!/[,"]/.test(path)) continue;
+    throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${path} holds a comma or a quote.`);
+  }
+  const taken_bytes = spec.regions.reduce(
+    (sum, region) => sum + zoneBootBytes(region.guest_node),
+    0,
+  );
+  const left_bytes = spec.boot_bytes - taken_bytes;
+  if (left_bytes >= BASE_BYTES_MIN) return left_bytes;
+  const needed_bytes = BASE_BYTES_MIN + taken_bytes;
+  throw vmmError(
+    'HP_VMM_BAD_SPEC',
+    `VM ${spec.id}: ${spec.regions.length} regions need boot_bytes of ${formatBytes(needed_bytes)}.`,
+    { details: { needed_bytes, boot_bytes: spec.boot_bytes } },
+  );
+}
+
+function numaConfig(spec: VmSpec): NumaConfig[] {
+  const nodes = new Map<number, string[]>();
+  for (const { id, guest_node } of spec.regions) {
+    const node = guest_node ?? 0;
+    nodes.set(node, [...(nodes.get(node) ?? []), zoneOf(id)]);
+  }
+  if ([...nodes.keys()].every((node) => node === 0)) return [];
+  const cpus = Array.from({ length: spec.vcpus }, (_, index) => index);
+  const near = nodes.get(0) ?? [];
+  nodes.delete(0);
+  return [
+    { guest_numa_id: 0, cpus, memory_zones: [BASE_ZONE, ...near] },
+    ...[...nodes]
+      .toSorted(([a], [b]) => a - b)
+      .map(([guest_numa_id, memory_zones]) => ({ guest_numa_id, memory_zones })),
+  ];
+}

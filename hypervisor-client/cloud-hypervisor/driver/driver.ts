@@ -1,0 +1,252 @@
+/** Cloud Hypervisor as a hypervisor: start, adoption, and what it can do. */
+import { type Clock, hostClock } from '../../../base/clock.ts';
+import { describeError, isHotplaneError } from '../../../base/errors.ts';
+import { LIMITS } from '../../../base/limits.ts';
+import { waitFor } from '../../../base/wait.ts';
+import { type AcceleratorProbe, probeAccelerator } from '../../accelerator.ts';
+import { vmmError } from '../../errors.ts';
+import { lastLines, readTail } from '../../log-tail.ts';
+import { type DetachedProcess, endProcess, isAlive, spawnDetached } from '../../process.ts';
+import { claimRunDir, cleanRunDir, writeHandle } from '../../run-dir.ts';
+import { checkImage, checkSocketPath, checkSpec } from '../../spec.ts';
+import { systemCode } from '../../system-error.ts';
+import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../../vm.ts';
+import { CloudHypervisor } from '../client.ts';
+import { chError, isChError } from '../errors.ts';
+import type { VmConfig } from '../types/index.ts';
+import { requireVersion } from '../version.ts';
+import { learnBackings, recallBackings } from './backings.ts';
+import { type ChCommand, missing, programVersion } from './binary.ts';
+import { MemoryCgroup } from './cgroup.ts';
+import { serverArguments, vmConfig } from './config.ts';
+import { filesOf, socketsOf } from './layout.ts';
+import { pciAddressesOf } from './observation.ts';
+import { CloudHypervisorVm } from './vm.ts';
+
+export interface CloudHypervisorDriverOptions {
+  /** Program, with leading arguments where it needs any; default `cloud-hypervisor`. */
+  readonly command?: ChCommand;
+  readonly clock?: Clock;
+  /** Confine the server to its files. Default true; a host without Landlock is warned about. */
+  readonly landlock?: boolean;
+  /** Host NUMA node for all memory of a VM; default: wherever. */
+  readonly host_numa_node?: number | null;
+  /** A delegated cgroup v2 folder with the memory controller; default: no limit, no warning. */
+  readonly cgroup_root?: string | null;
+  /** Where the proc file system is. Default `/proc`. */
+  readonly proc_root?: string;
+  /** Told what works less well than asked for; default `process.emitWarning`. */
+  readonly onWarning?: (text: string) => void;
+  /** How the accelerator is found; tests with a fake have their own. */
+  readonly probeAccelerator?: () => Promise<AcceleratorProbe>;
+}
+
+export class CloudHypervisorDriver implements Hypervisor {
+  readonly kind = 'cloud-hypervisor';
+  readonly #command: ChCommand;
+  readonly #clock: Clock;
+  readonly #options: CloudHypervisorDriverOptions;
+  /** Run folders in which this driver is starting a VM right now. */
+  readonly #starting = new Set<string>();
+
+  constructor(options: CloudHypervisorDriverOptions = {}) {
+    this.#command = options.command ?? ['cloud-hypervisor'];
+    this.#clock = options.clock ?? hostClock;
+    this.#options = options;
+  }
+
+  async probe(): Promise<Capabilities> {
+    const { text } = await programVersion(this.#command);
+    await this.#requireKvm('auto');
+    return {
+      vmm: 'cloud-hypervisor',
+      version: text.replace(/^cloud-hypervisor /, ''),
+      accelerator: 'kvm',
+      regions_per_vm: LIMITS.ch_zones_per_vm,
+      plugged_per_region: false,
+    };
+  }
+
+  async launch(spec: VmSpec, options: { readonly signal?: AbortSignal } = {}): Promise<Vm> {
+    checkSpec(spec);
+    const { host_numa_node = null, landlock = true } = this.#options;
+    const config = vmConfig(spec, { landlock, host_numa_node });
+    const sockets = socketsOf(spec.run_dir);
+    for (const path of sockets) checkSocketPath(path);
+    await this.#requireKvm(spec.accelerator);
+    await checkImage(spec);
+    if (this.#starting.has(spec.run_dir)) {
+      throw vmmError('HP_VMM_RUN_DIR_TAKEN', `A VM is being started in ${spec.run_dir}.`);
+    }
+    this.#starting.add(spec.run_dir);
+    try {
+      await claimRunDir(spec.run_dir, sockets);
+      const started = await this.#spawn(spec);
+      return await this.#bring(spec, config, started, options.signal);
+    } finally {
+      this.#starting.delete(spec.run_dir);
+    }
+  }
+
+  async adopt(handle: VmHandle): Promise<Vm> {
+    const { spec, pid, pid_start_ticks } = handle;
+    if (handle.vmm !== 'cloud-hypervisor') {
+      throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id} runs under ${handle.vmm}.`);
+    }
+    const identity = { pid, start_ticks: pid_start_ticks };
+    const gone = `VM ${spec.id} (pid ${pid}) is not there any more.`;
+    if (!(await isAlive(identity))) throw vmmError('HP_VMM_GONE', gone);
+    const ch = new CloudHypervisor({ socket_path: filesOf(spec.run_dir).api_path });
+    try {
+      const info = await ch.observe.info();
+      const { cgroup_root = null, proc_root = '/proc' } = this.#options;
+      return new CloudHypervisorVm({
+        handle,
+        ch,
+        backings: await recallBackings(spec),
+        pci_addresses: pciAddressesOf(info, spec),
+        exited: null,
+        cgroup: cgroup_root === null ? null : MemoryCgroup.at(cgroup_root, spec.id),
+        clock: this.#clock,
+        proc_root,
+      });
+    } catch (error) {
+      await ch.close();
+      if (await isAlive(identity)) throw error;
+      throw vmmError('HP_VMM_GONE', gone, { cause: error });
+    }
+  }
+
+  async #requireKvm(wanted: VmSpec['accelerator']): Promise<void> {
+    if (wanted === 'kvm') return;
+    const next = 'Use QEMU for this host, or a host with hardware virtualisation.';
+    if (wanted === 'tcg') throw chError('HP_CH_NO_KVM', 'There is no TCG here.', { next });
+    const probe = await (this.#options.probeAccelerator ?? probeAccelerator)();
+    if (probe.accelerator === 'kvm') return;
+    throw chError('HP_CH_NO_KVM', `No KVM to run an ordinary guest: ${probe.reason}.`, { next });
+  }
+
+  async #spawn(spec: VmSpec): Promise<DetachedProcess> {
+    const { stdout_path, stderr_path } = filesOf(spec.run_dir);
+    const [file, ...leading] = this.#command;
+    const argv = [...leading, ...serverArguments(spec)];
+    try {
+      return await spawnDetached({ file, arguments: argv, stdout_path, stderr_path });
+    } catch (error) {
+      if (systemCode(error) === null) throw error;
+      throw missing(file, error);
+    }
+  }
+
+  /** From a started process to a running VM; whatever goes wrong, nothing is left behind. */
+  async #bring(
+    spec: VmSpec,
+    config: VmConfig,
+    started: DetachedProcess,
+    signal: AbortSignal | undefined,
+  ): Promise<Vm> {
+    const clock = this.#clock;
+    const ch = new CloudHypervisor({ socket_path: filesOf(spec.run_dir).api_path });
+    let cgroup: MemoryCgroup | null = null;
+    try {
+      const handle: VmHandle = {
+        schema_version: 1,
+        vmm: 'cloud-hypervisor',
+        pid: started.pid,
+        pid_start_ticks: started.start_ticks,
+        spec,
+      };
+      await writeHandle(handle);
+      cgroup = await this.#confine(spec, started.pid);
+      await this.#waitForServer(ch, started, signal);
+      await this.#boot(spec, config, ch, signal);
+      const backings = await learnBackings(spec);
+      const pci_addresses = pciAddressesOf(await ch.observe.info(), spec);
+      const proc_root = this.#options.proc_root ?? '/proc';
+      const exited = async () => await started.exited();
+      const parts = { handle, ch, backings, pci_addresses, exited, cgroup, clock, proc_root };
+      return new CloudHypervisorVm(parts);
+    } catch (error) {
+      await ch.close();
+      const dead = !(await isAlive(started));
+      await endProcess(started, clock, LIMITS.vm_shutdown_ms);
+      await cgroup?.remove();
+      await cleanRunDir(spec.run_dir, socketsOf(spec.run_dir));
+      if (signal?.aborted) {
+        throw vmmError('HP_VMM_ABORTED', `The start of VM ${spec.id} was aborted.`, {
+          cause: error,
+        });
+      }
+      throw isChError(error, 'HP_CH_VERSION') ? error : await startFailed(spec, error, dead);
+    }
+  }
+
+  async #waitForServer(
+    ch: CloudHypervisor,
+    started: DetachedProcess,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const deadline_ms = LIMITS.vmm_start_ms;
+    const probe = async (): Promise<string | null> => {
+      try {
+        return (await ch.vmm.ping(signal ? { signal } : {})).version;
+      } catch (error) {
+        if (!isChError(error, 'HP_CH_CONNECT')) throw error;
+        if (await isAlive(started)) return null;
+        const { code, signal: by } = await started.exited();
+        throw new Error(`the server ended with ${by ?? `code ${code}`}`, { cause: error });
+      }
+    };
+    const pace = { clock: this.#clock, deadline_ms, ...(signal ? { signal } : {}) };
+    const version = await waitFor(probe, pace);
+    if (version === null) throw new Error(`the server did not answer within ${deadline_ms} ms`);
+    requireVersion(version);
+  }
+
+  async #boot(
+    spec: VmSpec,
+    config: VmConfig,
+    ch: CloudHypervisor,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const options = { deadline_ms: LIMITS.ch_boot_ms, ...(signal ? { signal } : {}) };
+    try {
+      await ch.lifecycle.create(config, options);
+    } catch (error) {
+      const messages = isChError(error, 'HP_CH_REJECTED') ? String(error.details['messages']) : '';
+      if (!config.landlock_enable || !/landlock/i.test(messages)) throw error;
+      this.#warn(`VM ${spec.id} runs without Landlock: ${describeError(error)}`);
+      await ch.lifecycle.delete(options);
+      await ch.lifecycle.create({ ...config, landlock_enable: false }, options);
+    }
+    await ch.lifecycle.boot(options);
+  }
+
+  async #confine(spec: VmSpec, pid: number): Promise<MemoryCgroup | null> {
+    const { cgroup_root = null } = this.#options;
+    if (cgroup_root === null) return null;
+    try {
+      const cgroup = await MemoryCgroup.create(cgroup_root, spec.id, pid);
+      const initial_bytes = spec.regions.reduce((sum, region) => sum + region.initial_bytes, 0);
+      await cgroup.limit(spec.boot_bytes + initial_bytes);
+      return cgroup;
+    } catch (error) {
+      this.#warn(`VM ${spec.id} runs without a memory limit: ${describeError(error)}`);
+      return null;
+    }
+  }
+
+  #warn(text: string): void {
+    if (this.#options.onWarning) this.#options.onWarning(text);
+    else process.emitWarning(text, 'HotplaneWarning');
+  }
+}
+
+async function startFailed(spec: VmSpec, cause: unknown, dead: boolean): Promise<Error> {
+  const { stderr_path } = filesOf(spec.run_dir);
+  if (isHotplaneError(cause) && cause.code.startsWith('HP_VMM_')) return cause;
+  const said = dead ? lastLines(await readTail(stderr_path), 5) : '';
+  const what = cause instanceof Error ? cause.message : String(cause);
+  const message = `VM ${spec.id} did not start: ${what}${said ? `: ${said}` : ''}`;
+  return vmmError('HP_VMM_START_FAILED', message, { cause, details: { stderr_path } });
+}

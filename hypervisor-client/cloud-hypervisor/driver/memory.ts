@@ -1,0 +1,114 @@
+/**
+ * The memory of one running VM: the server's sum and targets made into regions, and the calls that
+ * move them. Every answer of `vm.info` goes through {@link read}, so the book is always the newest.
+ */
+import { truncate } from 'node:fs/promises';
+import { LIMITS } from '../../../base/limits.ts';
+import { DEVICE_BLOCK_BYTES, roundUp } from '../../../base/units.ts';
+import { vmmError } from '../../errors.ts';
+import type { VmSpec } from '../../vm.ts';
+import type { CloudHypervisor } from '../client.ts';
+import { isChError, sentState } from '../errors.ts';
+import type { VmInfo } from '../types/index.ts';
+import { attribute, type Book, type BookEntry, pluggedSum, readTargets } from './book.ts';
+import { filesOf, zoneBootBytes, zoneOf } from './layout.ts';
+
+export class VmMemory {
+  readonly #ch: CloudHypervisor;
+  readonly #spec: VmSpec;
+  readonly #max_bytes: number;
+  readonly #onSize: (region_id: string, plugged_bytes: number) => void;
+  #book: Book = [];
+  #calls = 0;
+  /** The region that is being resized, or null. */
+  moving: string | null = null;
+
+  constructor(
+    ch: CloudHypervisor,
+    spec: VmSpec,
+    onSize: (region_id: string, plugged_bytes: number) => void,
+  ) {
+    this.#ch = ch;
+    this.#spec = spec;
+    this.#onSize = onSize;
+    this.#max_bytes = spec.regions.reduce((sum, region) => sum + region.max_bytes, 0);
+  }
+
+  async read(): Promise<{ readonly info: VmInfo; readonly book: Book }> {
+    await this.#keepLogSmall();
+    const info = await this.#ch.observe.info();
+    const targets = readTargets(info.config, this.#spec.regions);
+    const sum_bytes = pluggedSum(info, this.#max_bytes);
+    const before = this.#book;
+    const book = attribute(before, targets, sum_bytes, this.moving);
+    this.#book = book;
+    for (const [index, { region_id, plugged_bytes }] of book.entries()) {
+      if (plugged_bytes !== (before[index]?.plugged_bytes ?? 0)) {
+        this.#onSize(region_id, plugged_bytes);
+      }
+    }
+    return { info, book };
+  }
+
+  async readRegion(region_id: string): Promise<BookEntry> {
+    const { book } = await this.read();
+    const entry = book.find((candidate) => candidate.region_id === region_id);
+    if (entry) return entry;
+    throw vmmError('HP_VMM_UNKNOWN_REGION', `VM ${this.#spec.id} has no region ${region_id}.`);
+  }
+
+  /**
+   * Sets a target, the same value being fine. When the fate of the call is unknown the state is
+   * read first, and only a target that is not there yet is set once more.
+   */
+  async setTarget(region_id: string, bytes: number): Promise<void> {
+    try {
+      await this.#resize(region_id, bytes);
+    } catch (error) {
+      if (sentState(error) !== 'maybe') throw error;
+      const entry = await this.readRegion(region_id);
+      if (entry.requested_bytes !== bytes) await this.#resize(region_id, bytes);
+    }
+  }
+
+  /** The server refuses the target it has: another one and back makes the guest look again. */
+  async nudge(region_id: string, bytes: number): Promise<void> {
+    const { max_bytes } = await this.readRegion(region_id);
+    const up = bytes + DEVICE_BLOCK_BYTES <= max_bytes;
+    await this.setTarget(region_id, bytes + (up ? DEVICE_BLOCK_BYTES : -DEVICE_BLOCK_BYTES));
+    await this.setTarget(region_id, bytes);
+  }
+
+  /** Regions other than `region_id` that are not where their target is. */
+  unsettled(region_id: string): readonly BookEntry[] {
+    return this.#book.filter(
+      (entry) => entry.region_id !== region_id && entry.requested_bytes !== entry.plugged_bytes,
+    );
+  }
+
+  /** Makes what is plugged the target of a region, so that only the next one moves. */
+  async park({ region_id, plugged_bytes, max_bytes }: BookEntry): Promise<void> {
+    const bytes = Math.min(max_bytes, roundUp(plugged_bytes, DEVICE_BLOCK_BYTES));
+    await this.setTarget(region_id, bytes);
+  }
+
+  async #resize(region_id: string, bytes: number): Promise<void> {
+    const region = this.#spec.regions.find(({ id }) => id === region_id);
+    const desired_ram = zoneBootBytes(region?.guest_node ?? null) + bytes;
+    try {
+      await this.#ch.memory.resizeZone(zoneOf(region_id), desired_ram);
+    } catch (error) {
+      if (isChError(error, 'HP_CH_SAME_SIZE')) return;
+      if (sentState(error) !== 'yes') throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      throw vmmError('HP_VMM_REJECTED', message, { cause: error });
+    }
+  }
+
+  /** At level info the server logs a line per call. It goes on behind the hole this leaves. */
+  async #keepLogSmall(): Promise<void> {
+    this.#calls += 1;
+    if (this.#calls % LIMITS.ch_calls_per_log !== 0) return;
+    await truncate(filesOf(this.#spec.run_dir).log_path, 0).catch(() => undefined);
+  }
+}

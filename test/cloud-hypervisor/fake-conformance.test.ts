@@ -1,0 +1,22 @@
+/** The conformance suite on the driver for Cloud Hypervisor with the fake behind it. */
+import test from 'ava';
+import { conformance } from '../conformance/suite.ts';
+import { fakeHost, takeFakeGuest } from './fake-target.ts';
+
+const host = await fakeHost();
+const driver = host.driver({ guest: { boot_ms: 400 } });
+
+test.after.always('the folder of the fake is gone', async () => {
+  await host.cleanUp();
+});
+
+conformance({
+  name: 'fake',
+  hypervisor: () => driver,
+  image: async () => await host.image(),
+  guest: takeFakeGuest,
+  vcpus: 1,
+  backing: 'anonymous',
+  many_regions: 24,
+  resize_ms: 10_000,
+});
