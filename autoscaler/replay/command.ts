@@ -44,6 +44,7 @@ export async function runReplayCommand(
       progress: progressSink(io.stderr, hostClock),
       facts: readRunFacts(input.argv),
       signal: abort.signal,
+      onKept: (folder) => io.stderr.write(`results so far: ${folder}\n`),
       openAgent: async (signal) => await openAgent(options, signal),
     });
     io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));

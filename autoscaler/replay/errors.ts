@@ -29,7 +29,7 @@ export function agentLost(mechanism: string, doing: string, cause: unknown): Hot
     code: 'HP_REPLAY_AGENT',
     category: 'failure',
     message: `${mechanism}: the agent failed at ${doing}.`,
-    next: 'the results so far are kept; read the log of the agent, then run the replay again.',
+    next: 'read the log of the agent, then run the replay again.',
     cause,
     details: { mechanism, doing },
   });

@@ -30,6 +30,8 @@ export interface ReplayDependencies {
   readonly facts: RunFacts;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  /** Told where the results so far are, when the run did not end well. */
+  readonly onKept: (folder: string) => void;
   /** Called once, after every input has been checked. */
   openAgent(signal: AbortSignal): Promise<AgentSession>;
 }
@@ -64,6 +66,7 @@ export async function replay(options: ReplayOptions, deps: ReplayDependencies): 
   writer.close();
   if (is_interrupted || problem !== null) {
     await settle(rebuildReport(options.out));
+    deps.onKept(options.out);
     throw is_interrupted ? interrupted(options.out) : problem;
   }
   return await rebuildReport(options.out);

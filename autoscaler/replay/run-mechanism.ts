@@ -4,7 +4,7 @@
  * region to be unplugged, check the three observers, remove.
  */
 import type { Clock } from '../../base/clock.ts';
-import { isHotplaneError } from '../../base/errors.ts';
+import { describeError, isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { MechanismRun } from '../results/schema.ts';
@@ -256,7 +256,7 @@ class MechanismRunner {
       observed_ms: this.#observed_ms,
       drained: this.#drained,
       ...this.#about,
-      error: error === null ? null : error.message,
+      error: error === null ? null : describeError(error).slice(0, 1024),
     };
   }
 

@@ -11,7 +11,7 @@ import { CHART_STYLE, styleOf } from './palette.ts';
 import type { MechanismSummary, Summary } from './summary.ts';
 import { linesOf } from './summary.ts';
 import { escapeText } from './svg.ts';
-import { comparison, footnotes, percent } from './table.ts';
+import { baselineNote, comparison, footnotes, percent } from './table.ts';
 
 export function renderHtml(data: ResultData, summary: Summary): string {
   const { manifest } = data;
@@ -27,7 +27,7 @@ export function renderHtml(data: ResultData, summary: Summary): string {
 </head>
 <body><main>
 <h1>What memory costs, by how it comes back</h1>
-<p class="lead">${escapeText(lead(data))}</p>
+<p class="lead">${escapeText(lead(data, summary))}</p>
 ${warnings(summary)}
 ${cards(summary)}
 <h2>Memory over time</h2>
@@ -51,13 +51,12 @@ bytes again.</footer>
 `;
 }
 
-function lead({ manifest }: ResultData): string {
+function lead({ manifest }: ResultData, summary: Summary): string {
   const { trace, window } = manifest;
   return (
     `${trace.rows_used} invocations of ${trace.functions_used} functions of an Azure Functions ` +
     `2021 trace, replayed ${trace.speedup} times as fast against real microVMs, once for each ` +
-    `mechanism, over the same window of ${formatMs(window.window_ms)}. ` +
-    `Baseline: ${manifest.baseline}, the VM that keeps all of its memory all of the time.`
+    `mechanism, over the same window of ${formatMs(window.window_ms)}. ${baselineNote(summary)}`
   );
 }
 

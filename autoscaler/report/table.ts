@@ -27,7 +27,7 @@ export function comparison(summary: Summary): TableGroup[] {
   const window = formatMs(summary.window_ms);
   return [
     {
-      title: `memory, GiB·s over the window of ${window} (saving against ${summary.baseline})`,
+      title: `memory, GiB·s over the window of ${window} (change against ${summary.baseline})`,
       rows: [
         row('committed', (one) => cost(one, 'committed')),
         row('plugged', (one) => cost(one, 'plugged')),
@@ -133,7 +133,7 @@ export function renderTable(summary: Summary): string {
 
 /** What a reader has to know to read the table. */
 export function footnotes(summary: Summary): string[] {
-  const notes = [`Baseline: ${summary.baseline}. Percentiles: ${summary.percentile_definition}.`];
+  const notes = [baselineNote(summary), `Percentiles: ${summary.percentile_definition}.`];
   const accelerators = new Set(summary.mechanisms.map((one) => one.accelerator));
   if (accelerators.has('tcg')) {
     notes.push('Under TCG no absolute time is a claim; compare mechanisms within this run.');
@@ -145,6 +145,14 @@ export function footnotes(summary: Summary): string[] {
   }
   for (const file of summary.torn_files) notes.push(`${file}: the last line was cut off.`);
   return notes;
+}
+
+/** The baseline by name, or that this run has none. */
+export function baselineNote(summary: Summary): string {
+  const there = summary.mechanisms.some((one) => one.mechanism === summary.baseline);
+  return there
+    ? `Baseline: ${summary.baseline}, the VM that keeps all of its memory all of the time.`
+    : `This run has no baseline: ${summary.baseline} was not replayed, so no saving is stated.`;
 }
 
 function cost(one: MechanismSummary, field: keyof MechanismSummary['memory_gib_s']): string {

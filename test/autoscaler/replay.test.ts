@@ -23,6 +23,8 @@ interface Rig {
   readonly agent: FakeAgent;
   readonly abort: AbortController;
   readonly closed: () => number;
+  /** Folders told as kept. */
+  readonly kept: readonly string[];
   readonly run: () => Promise<Summary>;
 }
 
@@ -39,6 +41,7 @@ function rig(
   const abort = new AbortController();
   const out = join(folder, 'out');
   let closed = 0;
+  const kept: string[] = [];
   const deps: ReplayDependencies = {
     clock,
     progress: SILENT,
@@ -49,6 +52,7 @@ function rig(
       started_at: '2026-01-01T00:00:00.000Z',
       command: ['hotplane', 'replay'],
     },
+    onKept: (folder) => kept.push(folder),
     openAgent: async () => ({
       api: agent,
       is_ours,
@@ -66,7 +70,14 @@ function rig(
     'memory-scale': '0.2',
     ...extra,
   });
-  return { out, agent, abort, closed: () => closed, run: async () => await replay(options, deps) };
+  return {
+    out,
+    agent,
+    abort,
+    kept,
+    closed: () => closed,
+    run: async () => await replay(options, deps),
+  };
 }
 
 test('every mechanism replays the same plan over the same window, and memory comes back', async (t) => {
@@ -151,6 +162,7 @@ test('Ctrl-C keeps the results so far, marks the run, removes everything and exi
   t.true(outcomes.includes('done'));
   t.true(data.memory.length > 0);
   t.is(setup.agent.removed.length, 4);
+  t.deepEqual(setup.kept, [setup.out]);
   t.is(setup.closed(), 1);
   t.regex(readFileSync(join(setup.out, 'report.html'), 'utf8'), /marked &quot;interrupted&quot;/);
 });
