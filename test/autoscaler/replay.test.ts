@@ -52,7 +52,7 @@ function rig(
       started_at: '2026-01-01T00:00:00.000Z',
       command: ['hotplane', 'replay'],
     },
-    onKept: (folder) => kept.push(folder),
+    onKept: (where) => kept.push(where),
     openAgent: async () => ({
       api: agent,
       is_ours,
