@@ -10,6 +10,8 @@ export type { QmpEvent } from './qemu/qmp-message.ts';
 export {
   CH_ERROR_CODES,
   CloudHypervisor,
+  CloudHypervisorDriver,
+  type CloudHypervisorDriverOptions,
   EventMonitor,
   isChError,
 } from './cloud-hypervisor/index.ts';

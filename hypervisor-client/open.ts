@@ -1,4 +1,8 @@
 /** The one place that knows which drivers there are. */
+import {
+  CloudHypervisorDriver,
+  type CloudHypervisorDriverOptions,
+} from './cloud-hypervisor/driver/driver.ts';
 import { vmmError } from './errors.ts';
 import { QemuDriver, type QemuOptions } from './qemu/driver.ts';
 import type { Hypervisor } from './vm.ts';
@@ -6,6 +10,7 @@ import type { Hypervisor } from './vm.ts';
 export type HypervisorChoice = 'auto' | 'qemu' | 'cloud-hypervisor';
 
 export interface HypervisorOptions {
+  readonly cloud_hypervisor?: CloudHypervisorDriverOptions;
   readonly qemu?: QemuOptions;
 }
 
@@ -13,6 +18,7 @@ type Maker = (options: HypervisorOptions) => Hypervisor;
 
 /** In the order of preference of `auto`. A driver that is not built in is not in the list. */
 const MAKERS: readonly (readonly [Exclude<HypervisorChoice, 'auto'>, Maker])[] = [
+  ['cloud-hypervisor', (options) => new CloudHypervisorDriver(options.cloud_hypervisor)],
   ['qemu', (options) => new QemuDriver(options.qemu)],
 ];
 
