@@ -7,21 +7,33 @@ import type { GuestHand } from './target.ts';
 const GUEST_UP_MS = 90_000;
 const ANSWER_MS = 60_000;
 
+/** What a real guest can tell beside. */
+export interface RealGuest extends GuestHand {
+  /** Memory of one of the guest's NUMA nodes. */
+  nodeBytes(node: number): Promise<number>;
+}
+
 /** Connects and waits until the guest answers. */
-export async function takeGuest(vm: Vm): Promise<GuestHand> {
+export async function takeGuest(vm: Vm): Promise<RealGuest> {
   const channel = await vm.guestChannel();
   const lines = createInterface({ input: channel });
-  const ask = async (request: string, deadline_ms = ANSWER_MS): Promise<void> => {
+  const ask = async (request: string, deadline_ms = ANSWER_MS): Promise<string> => {
     const answered = once(lines, 'line', { signal: AbortSignal.timeout(deadline_ms) });
     channel.write(`${request}\n`);
     const [line] = await answered;
-    if (!String(line).startsWith('ok')) throw new Error(`${request}: ${String(line)}`);
+    const text = String(line);
+    if (!text.startsWith('ok')) throw new Error(`${request}: ${text}`);
+    return text.slice('ok '.length);
+  };
+  const order = async (request: string): Promise<void> => {
+    await ask(request);
   };
   await ask('ping', GUEST_UP_MS);
   return {
-    hold: async (bytes) => await ask(`hold ${bytes}`),
-    fill: async (keep_bytes) => await ask(`fill ${keep_bytes}`),
-    free: async () => await ask('free'),
+    hold: async (bytes) => await order(`hold ${bytes}`),
+    fill: async (keep_bytes) => await order(`fill ${keep_bytes}`),
+    free: async () => await order('free'),
+    nodeBytes: async (node) => Number(await ask(`node ${node}`)),
     panic: () => channel.write('panic\n'),
     reboot: () => channel.write('reboot\n'),
   };

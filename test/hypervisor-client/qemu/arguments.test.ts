@@ -1,0 +1,114 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { LIMITS } from '../../../base/limits.ts';
+import { MIB } from '../../../base/units.ts';
+import { hasCode } from '../../../hypervisor-client/errors.ts';
+import { qemuArguments } from '../../../hypervisor-client/qemu/arguments.ts';
+import { parseQemuVersion } from '../../../hypervisor-client/qemu/binary.ts';
+import { pciAddressOf, REGIONS_MAX } from '../../../hypervisor-client/qemu/layout.ts';
+import { parseHostAddress } from '../../../hypervisor-client/qemu/regions.ts';
+import type { RegionSpec, VmSpec } from '../../../hypervisor-client/vm.ts';
+
+const region = (index: number, guest_node: number | null = null): RegionSpec => ({
+  id: `r${index}`,
+  max_bytes: 128 * MIB,
+  initial_bytes: 0,
+  guest_node,
+});
+const SPEC: VmSpec = {
+  id: 'vm',
+  run_dir: '/run/vm',
+  kernel_path: '/kernel',
+  initrd_path: '/initrd',
+  kernel_arguments: ['panic=-1', 'quiet'],
+  vcpus: 2,
+  boot_bytes: 256 * MIB,
+  regions: [region(0), region(1)],
+  backing: 'anonymous',
+  accelerator: 'auto',
+};
+const after = (argv: readonly string[], name: string) =>
+  argv.flatMap((value, at) => (argv[at - 1] === name ? [value] : []));
+
+test('a region is a backend and a device with a fixed address', (t) => {
+  const argv = qemuArguments(SPEC, 'tcg');
+  t.deepEqual(after(argv, '-m'), ['256M,maxmem=536870912']);
+  t.true(
+    after(argv, '-object').includes(
+      'memory-backend-ram,id=memory-r1,size=134217728,prealloc=off,reserve=off',
+    ),
+  );
+  t.true(
+    after(argv, '-device').includes(
+      'virtio-mem-pci,id=region-r1,memdev=memory-r1,requested-size=0,bus=pcie.0,addr=0x8.1,multifunction=on',
+    ),
+  );
+  t.deepEqual(after(argv, '-append'), ['console=ttyS0 panic=-1 quiet']);
+});
+
+test('memfd, KVM and a VM without regions change only their own arguments', (t) => {
+  const memfd = qemuArguments({ ...SPEC, backing: 'memfd' }, 'kvm');
+  t.true(after(memfd, '-object').every((value) => value.startsWith('memory-backend-memfd,')));
+  t.deepEqual([after(memfd, '-accel'), after(memfd, '-cpu')], [['kvm'], ['host']]);
+  t.deepEqual(after(qemuArguments({ ...SPEC, regions: [] }, 'tcg'), '-m'), ['256M']);
+});
+
+test('every guest node has boot memory, taken from the boot memory of the VM', (t) => {
+  const argv = qemuArguments({ ...SPEC, regions: [region(0, 1), region(1, 3)] }, 'tcg');
+  t.deepEqual(after(argv, '-numa'), [
+    'node,nodeid=0,memdev=boot-0,cpus=0-1',
+    'node,nodeid=1,memdev=boot-1',
+    'node,nodeid=2,memdev=boot-2',
+    'node,nodeid=3,memdev=boot-3',
+  ]);
+  const boot = after(argv, '-object').flatMap(
+    (value) => /id=boot-\d+,size=(\d+)/.exec(value)?.[1] ?? [],
+  );
+  t.is(
+    boot.reduce((sum, bytes) => sum + Number(bytes), 0),
+    SPEC.boot_bytes,
+  );
+});
+
+test('too little boot memory for the guest nodes is told with the sum needed', (t) => {
+  const error = t.throws(() => qemuArguments({ ...SPEC, regions: [region(0, 13)] }, 'tcg'));
+  t.true(hasCode(error, 'HP_VMM_BAD_SPEC'));
+  t.regex(error?.message ?? '', /272 MiB/);
+});
+
+test('every region has an address of its own, up to the limit', (t) => {
+  t.is(REGIONS_MAX, LIMITS.regions_per_vm);
+  const addresses = Array.from({ length: REGIONS_MAX }, (_, index) => pciAddressOf(index));
+  t.is(new Set(addresses).size, REGIONS_MAX);
+  t.is(addresses[0], '0000:00:08.0');
+  t.false(addresses.some((address) => /^0000:00:(0[0-6]|1f)/.test(address)));
+  t.throws(() => pciAddressOf(REGIONS_MAX));
+});
+
+test('a comma in a path cannot become an option', (t) => {
+  const argv = qemuArguments({ ...SPEC, run_dir: '/run/a,server=off' }, 'tcg');
+  t.true(after(argv, '-qmp')[0]?.startsWith('unix:/run/a,,server=off/qmp.sock,server=on'));
+});
+
+test('versions are read from what QEMU prints, and old ones refused', (t) => {
+  t.is(parseQemuVersion('QEMU emulator version 7.2.22 (Debian 1:7.2)\nCopyright'), '7.2.22');
+  t.is(parseQemuVersion('QEMU emulator version 11.0.0'), '11.0.0');
+  for (const text of ['QEMU emulator version 6.2.0', 'bash: no', '']) {
+    t.true(
+      hasCode(
+        t.throws(() => parseQemuVersion(text)),
+        'HP_VMM_UNSUPPORTED',
+      ),
+      text,
+    );
+  }
+});
+
+test('a host address is read exactly, or not at all', (t) => {
+  const property = fc.property(fc.integer({ min: 0, max: 2 ** 47 }), (address) => {
+    const text = `Host virtual address for 0x100000000 (memory-r0) is 0x${address.toString(16)}\r\n`;
+    t.is(parseHostAddress(text), address);
+  });
+  fc.assert(property);
+  t.is(parseHostAddress('No memory is mapped at address 0x1'), null);
+});

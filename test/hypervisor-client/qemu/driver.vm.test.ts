@@ -1,0 +1,164 @@
+/** What only QEMU must show: with real QEMU processes, most of them without a guest worth the name. */
+import test from 'ava';
+import { execa } from 'execa';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hostClock } from '../../../base/clock.ts';
+import { isHotplaneError } from '../../../base/errors.ts';
+import { LIMITS } from '../../../base/limits.ts';
+import { PROJECT_ROOT } from '../../../base/paths.ts';
+import { MIB } from '../../../base/units.ts';
+import { hasCode } from '../../../hypervisor-client/errors.ts';
+import { openHypervisor } from '../../../hypervisor-client/open.ts';
+import { endProcess, isAlive } from '../../../hypervisor-client/process.ts';
+import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
+import { filesOf } from '../../../hypervisor-client/qemu/layout.ts';
+import { QmpClient } from '../../../hypervisor-client/qemu/qmp.ts';
+import { parseHandle, readHandle } from '../../../hypervisor-client/run-dir.ts';
+import type { Vm, VmSpec } from '../../../hypervisor-client/vm.ts';
+import { conformanceImage } from '../../conformance/guest-image.ts';
+import { takeGuest } from '../../conformance/real-guest.ts';
+
+const driver = new QemuDriver();
+const root = await mkdtemp(join(tmpdir(), 'hotplane-qemu-'));
+const vms: Vm[] = [];
+let count = 0;
+
+async function specOf(changes: Partial<VmSpec> = {}): Promise<VmSpec> {
+  count += 1;
+  return {
+    id: `vm-${count}`,
+    run_dir: join(root, `${count}`),
+    ...(await conformanceImage()),
+    vcpus: 1,
+    boot_bytes: 256 * MIB,
+    regions: [regionOf(0)],
+    backing: 'anonymous',
+    accelerator: 'auto',
+    ...changes,
+  };
+}
+
+const regionOf = (index: number, guest_node: number | null = null) => ({
+  id: `r${index}`,
+  max_bytes: 128 * MIB,
+  initial_bytes: 0,
+  guest_node,
+});
+
+async function launch(spec: VmSpec): Promise<Vm> {
+  const vm = await driver.launch(spec);
+  vms.push(vm);
+  return vm;
+}
+
+test.after.always(async () => {
+  for (const { handle } of vms) {
+    const identity = { pid: handle.pid, start_ticks: handle.pid_start_ticks };
+    await endProcess(identity, hostClock, 5_000);
+  }
+  await rm(root, { recursive: true, force: true });
+});
+
+test.serial('auto finds a hypervisor that runs guests here', async (t) => {
+  const hypervisor = await openHypervisor('auto');
+  const { version, regions_per_vm } = await hypervisor.probe();
+  t.regex(version, /^\d+\.\d+/);
+  t.true(regions_per_vm >= 24);
+});
+
+test.serial('a QEMU that is not installed is told with the package to install', async (t) => {
+  const absent = new QemuDriver({ program: 'no-such-qemu' });
+  for (const call of [absent.probe(), absent.launch(await specOf())]) {
+    const error = await t.throwsAsync(call);
+    t.true(hasCode(error, 'HP_VMM_MISSING'), String(error));
+    t.regex(isHotplaneError(error) ? error.next : '', /apt-get install qemu-system-x86/);
+  }
+});
+
+test.serial('a QEMU that dies at the start is told with its last words', async (t) => {
+  const program = join(root, 'dying-qemu');
+  await writeFile(program, '#!/bin/sh\necho "cannot do that, Dave" >&2\nexit 3\n', { mode: 0o755 });
+  const error = await t.throwsAsync(new QemuDriver({ program }).launch(await specOf()));
+  t.true(hasCode(error, 'HP_VMM_START_FAILED'));
+  t.regex(error?.message ?? '', /code 3: cannot do that, Dave/);
+});
+
+test.serial('as many regions as the limit says fit on the bus', async (t) => {
+  const regions = Array.from({ length: LIMITS.regions_per_vm }, (_, index) => regionOf(index));
+  const vm = await launch(await specOf({ regions }));
+  const observed = await vm.observe();
+  t.is(observed.regions.length, LIMITS.regions_per_vm);
+  t.true(observed.regions.every((region) => region.resident_bytes === 0));
+  await vm.shutdown();
+});
+
+test.serial('a VM outlives its owner, and is found again by its handle', async (t) => {
+  const spec = await specOf();
+  const module = join(PROJECT_ROOT, 'hypervisor-client/index.ts');
+  const script = `
+    const { QemuDriver } = await import(${JSON.stringify(module)});
+    const vm = await new QemuDriver().launch(${JSON.stringify(spec)});
+    console.log(JSON.stringify(vm.handle));
+    process.kill(process.pid, 'SIGKILL');`;
+  const node = ['--input-type=module', '-e', script];
+  const { stdout } = await execa(process.execPath, node, { reject: false, timeout: 60_000 });
+  const handle = parseHandle(stdout);
+  if (!handle) return t.fail(`no handle: ${stdout}`);
+  t.deepEqual(await readHandle(spec.run_dir), handle);
+  t.true(await isAlive({ pid: handle.pid, start_ticks: handle.pid_start_ticks }));
+  const vm = await driver.adopt(handle);
+  vms.push(vm);
+  t.is((await vm.observe()).state, 'running');
+  await vm.shutdown();
+  t.false(await isAlive({ pid: handle.pid, start_ticks: handle.pid_start_ticks }));
+});
+
+test.serial('a second owner is told, and the first one keeps the VM', async (t) => {
+  const vm = await launch(await specOf());
+  const { qmp_path } = filesOf(vm.handle.spec.run_dir);
+  const error = await t.throwsAsync(QmpClient.connect(qmp_path, { deadline_ms: 100 }));
+  t.true(hasCode(error, 'HP_QMP_CONNECT'));
+  t.is((await vm.observe()).state, 'running');
+  await vm.shutdown();
+});
+
+test.serial('a start that is aborted leaves nothing', async (t) => {
+  const spec = await specOf();
+  const error = await t.throwsAsync(driver.launch(spec, { signal: AbortSignal.abort() }));
+  t.true(hasCode(error, 'HP_VMM_ABORTED'), String(error));
+  t.is(await readHandle(spec.run_dir), null);
+});
+
+test.serial(
+  'memory of a region with a guest node comes to that node, in 4 KiB pages too',
+  async (t) => {
+    const regions = [regionOf(0, 1), regionOf(1, 2)];
+    const vm = await launch(await specOf({ regions, backing: 'memfd' }));
+    const guest = await takeGuest(vm);
+    const before_bytes = [await guest.nodeBytes(1), await guest.nodeBytes(2)];
+    const plug = await vm.resizeRegion('r1', 128 * MIB, { deadline_ms: 60_000 });
+    t.is(plug.outcome, 'done', plug.reason ?? '');
+    const after_bytes = [await guest.nodeBytes(1), await guest.nodeBytes(2)];
+    const grown = after_bytes.map((bytes, index) => bytes - (before_bytes[index] ?? 0));
+    t.deepEqual(grown, [0, 128 * MIB]);
+    await guest.hold(200 * MIB);
+    const { regions: held } = await vm.observe();
+    t.true((held[1]?.resident_bytes ?? 0) > 32 * MIB, 'pages of a memfd are counted');
+    await guest.free();
+    const unplug = await vm.resizeRegion('r1', 0, { deadline_ms: 60_000 });
+    t.is(unplug.outcome, 'done', unplug.reason ?? '');
+    t.is(unplug.resident_bytes, 0);
+    await vm.shutdown();
+  },
+);
+
+test.serial('a region can be plugged from boot on', async (t) => {
+  const regions = [{ ...regionOf(0), initial_bytes: 128 * MIB }];
+  const vm = await launch(await specOf({ regions }));
+  await takeGuest(vm);
+  const result = await vm.resizeRegion('r0', 128 * MIB, { deadline_ms: 60_000 });
+  t.is(result.outcome, 'done', result.reason ?? '');
+  await vm.shutdown();
+});
