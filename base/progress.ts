@@ -15,7 +15,7 @@ export interface Progress {
 }
 
 export interface ProgressOptions {
-  readonly stream: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+  readonly stream: { write(text: string): unknown; isTTY?: boolean; columns?: number };
   readonly clock?: Clock;
   /** Rewrites one line when true. Default: whether the stream is a terminal. */
   readonly tty?: boolean;

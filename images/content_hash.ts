@@ -1,9 +1,10 @@
 /** Names of cached results: a hash over everything that goes into them. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { writeWhole } from './write_whole.ts';
 
 const KEY_LENGTH = 24;
 
@@ -29,8 +30,6 @@ export async function hashFile(path: string, memo_dir: string): Promise<string> 
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   const digest = hash.digest('hex');
-  await mkdir(memo_dir, { recursive: true });
-  await writeFile(`${memo}.${process.pid}`, digest);
-  await rename(`${memo}.${process.pid}`, memo);
+  await writeWhole(memo, digest);
   return digest;
 }

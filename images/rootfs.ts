@@ -1,11 +1,12 @@
 /** The guest's root file system: an initramfs with the init and the workload program. */
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { contentKey } from './content_hash.ts';
 import { type CpioEntry, directory, file, writeCpio } from './cpio.ts';
 import { ensureGuestProgram } from './programs.ts';
+import { writeWhole } from './write_whole.ts';
 
 const gzipAsync = promisify(gzip);
 
@@ -36,10 +37,7 @@ export async function ensureRootfs(options: RootfsOptions): Promise<Rootfs> {
   const key = contentKey({ archive });
   const initrd_path = join(options.cache_dir, 'rootfs', key, 'initrd.cpio.gz');
   if (await stat(initrd_path).catch(() => null)) return { initrd_path, key };
-  await mkdir(dirname(initrd_path), { recursive: true });
-  const partial = `${initrd_path}.${process.pid}`;
-  await writeFile(partial, await gzipAsync(archive, { level: 6 }));
-  await rename(partial, initrd_path);
+  await writeWhole(initrd_path, await gzipAsync(archive, { level: 6 }));
   return { initrd_path, key };
 }
 

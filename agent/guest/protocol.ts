@@ -54,6 +54,11 @@ export type GuestRequest =
   | { readonly type: 'invoke'; readonly instance: string; readonly work: WorkloadRequest }
   | { readonly type: 'stop'; readonly instance: string }
   | { readonly type: 'stats' }
+  /**
+   * Answered with the hello. Send an empty line and a ping first on every connection: a virtio-serial
+   * port that closes and opens at once looks to the guest as if nothing had happened, so it says no
+   * hello of its own, and may hold half a line of the connection before.
+   */
   | { readonly type: 'ping' };
 
 /* ---- guest to agent ---- */

@@ -46,7 +46,10 @@ struct instance {
 	bool reaped;
 	bool asked_to_stop;
 	bool killed;
+	/* Why the start failed; told once nothing of it is left, so that it can be tried again. */
 	bool start_failed;
+	const char *failure_code;
+	char failure[160];
 	/* Serves an invocation, whether or not somebody still waits for the answer. */
 	bool busy;
 	bool ready_on_exec;

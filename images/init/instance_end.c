@@ -60,7 +60,12 @@ void instance_exited(pid_t pid, int wait_status)
 	reason = reason_of(instance, wait_status);
 	instance->reaped = true;
 	instance->state = INSTANCE_ENDING;
-	instance_fail_start(instance, "spawn-failed", "the program ended before it was ready");
+	if (instance->start.open && !instance->start_failed) {
+		instance->start_failed = true;
+		instance->failure_code = "spawn-failed";
+		snprintf(instance->failure, sizeof(instance->failure),
+			 "the program ended before it was ready (%s)", reason);
+	}
 	/* An end that was asked for is told by the answer to `stop`. */
 	if (!instance->start_failed && !instance->asked_to_stop)
 		event_exit(instance->name, signaled ? -1 : WEXITSTATUS(wait_status),
@@ -101,7 +106,12 @@ static void become_gone(struct instance *instance)
 	watch_remove(&instance->work);
 	watch_remove(&instance->status);
 	cgroup_remove(instance->cgroup);
-	instance->state = instance->start_failed ? INSTANCE_FREE : INSTANCE_GONE;
+	instance->state = INSTANCE_GONE;
+	if (!instance->start_failed)
+		return;
+	instance_fail_start(instance, instance->failure_code, instance->failure);
+	if (!instance->stop.open)
+		instance->state = INSTANCE_FREE;
 }
 
 /* Past its deadline: what still holds on is named, and waited for without the agent. */

@@ -45,21 +45,21 @@ static void became_ready(struct instance *instance)
 
 static void take_note(struct instance *instance, const struct spawn_note *note)
 {
-	const char *code = "spawn-failed";
 	const char *step = "start of the program";
-	char message[160];
 
 	if (note->kind == SPAWN_SANDBOX) {
 		instance->sandbox_at_ms = note->at_ms;
 		return;
 	}
+	instance->failure_code = "spawn-failed";
 	if (note->kind == SPAWN_ATTACH_FAILED) {
-		code = note->error == ETIMEDOUT ? "attach-timeout" : "attach-refused";
+		instance->failure_code =
+			note->error == ETIMEDOUT ? "attach-timeout" : "attach-refused";
 		step = "attach to the region";
 	}
-	snprintf(message, sizeof(message), "%s: %s", step, strerror(note->error));
+	snprintf(instance->failure, sizeof(instance->failure), "%s: %s", step,
+		 strerror(note->error));
 	instance->start_failed = true;
-	instance_fail_start(instance, code, message);
 }
 
 static void status_ready(struct watch *watch, uint32_t events)

@@ -82,26 +82,32 @@ static const char *init_on_alloc(void)
 	return *found == '1' || *found == 'y' || !strncmp(found, "on", 2) ? "true" : "false";
 }
 
-void event_hello(void)
+void hello_write(struct text *text)
 {
 	uint64_t block_bytes = 0;
 	struct utsname kernel;
 	static double boot_ms;
-	char line[2048];
-	struct text text;
 
 	if (boot_ms == 0)
 		boot_ms = boottime_ms();
 	uname(&kernel);
 	file_read_u64("/sys/devices/system/memory/block_size_bytes", 16, &block_bytes);
-	text_init(&text, line, sizeof(line));
-	text_add(&text, "{\"type\":\"hello\",\"protocol\":[1,1],\"kernel\":");
-	text_add_json(&text, kernel.release);
-	text_add(&text, ",\"init\":\"" INIT_VERSION "\",\"vcpus\":%ld,\"page_bytes\":%ld",
+	text_add(text, "{\"type\":\"hello\",\"protocol\":[1,1],\"kernel\":");
+	text_add_json(text, kernel.release);
+	text_add(text, ",\"init\":\"" INIT_VERSION "\",\"vcpus\":%ld,\"page_bytes\":%ld",
 		 sysconf(_SC_NPROCESSORS_ONLN), sysconf(_SC_PAGESIZE));
-	text_add(&text, ",\"memory_block_bytes\":%" PRIu64 ",\"boot_ms\":%.3f", block_bytes,
+	text_add(text, ",\"memory_block_bytes\":%" PRIu64 ",\"boot_ms\":%.3f", block_bytes,
 		 boot_ms);
-	text_add(&text, ",\"init_on_alloc\":%s,\"hotmem\":%s}", init_on_alloc(),
+	text_add(text, ",\"init_on_alloc\":%s,\"hotmem\":%s}", init_on_alloc(),
 		 hotmem_present() ? "true" : "false");
+}
+
+void event_hello(void)
+{
+	char line[2048];
+	struct text text;
+
+	text_init(&text, line, sizeof(line));
+	hello_write(&text);
 	channel_send(line, text.used);
 }

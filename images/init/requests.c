@@ -66,6 +66,16 @@ static void serve_stats(uint64_t id)
 		reply_result(id, result, text.used);
 }
 
+static void serve_ping(uint64_t id)
+{
+	char result[2048];
+	struct text text;
+
+	text_init(&text, result, sizeof(result));
+	hello_write(&text);
+	reply_result(id, result, text.used);
+}
+
 static void serve(uint64_t id, const struct json_document *document)
 {
 	const struct json_token *type = json_member(document, document->tokens, "type");
@@ -79,7 +89,7 @@ static void serve(uint64_t id, const struct json_document *document)
 	if (json_equals(document, type, "stats"))
 		return serve_stats(id);
 	if (json_equals(document, type, "ping"))
-		return reply_result(id, "{}", 2);
+		return serve_ping(id);
 	reply_error(id, "unknown-request", "type: one of start, invoke, stop, stats, ping");
 }
 

@@ -18,13 +18,10 @@ const common = join(PROJECT_ROOT, 'images/common');
 test.before(() => {
   const flags =
     '-std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined';
-  execFileSync('gcc', [
-    ...flags.split(' '),
-    '-fno-sanitize-recover=all',
-    ...['-o', probe, join(PROJECT_ROOT, 'test/images/c/json_probe.c')],
-    ...['json.c', 'json_access.c', 'text.c'].map((name) => join(common, name)),
-    '-lm',
-  ]);
+  const reader = ['json.c', 'json_access.c', 'text.c'].map((name) => join(common, name));
+  const source = join(PROJECT_ROOT, 'test/images/c/json_probe.c');
+  const options = [...flags.split(' '), '-fno-sanitize-recover=all', '-o', probe];
+  execFileSync('gcc', [...options, source, ...reader, '-lm']);
 });
 
 test.after.always(() => rmSync(dir, { recursive: true, force: true }));
@@ -49,37 +46,19 @@ function isJson(text: string): boolean {
 }
 
 test('hostile texts are refused with a reason', (t) => {
+  const short =
+    '  { } [ ] " "\\ "\\u "\\u12 "\\x" {"a" {"a": {"a":1 {"a":1,} [1,] [,1] {,} {1:2} ' +
+    "{'a':1} nul truefalse NaN Infinity 01 - 1. .5 1e 1e+ +1 0x10 {}{}";
   const hostile = [
-    ...[
-      '',
-      ' ',
-      '{',
-      '}',
-      '[',
-      ']',
-      '"',
-      '"\\',
-      '"\\u',
-      '"\\u12',
-      '"\\x"',
-      '{"a"',
-      '{"a":',
-      '{"a":1',
-    ],
-    ...[
-      '{"a":1,}',
-      '[1,]',
-      '[,1]',
-      '{,}',
-      '{1:2}',
-      "{'a':1}",
-      'nul',
-      'truefalse',
-      'NaN',
-      'Infinity',
-    ],
-    ...['01', '-', '1.', '.5', '1e', '1e+', '+1', '0x10', '1 2', '{}{}', '[1 2]', '{"a" 1}'],
-    ...['"a\nb"', '"\u0000"', '\u0000', '[1]\u0000', '\ufeff{}'],
+    ...short.split(' '),
+    '1 2',
+    '[1 2]',
+    '{"a" 1}',
+    '"a\nb"',
+    '"\u0000"',
+    '\u0000',
+    '[1]\u0000',
+    '\ufeff{}',
     '['.repeat(100_000),
     '{"a":'.repeat(20_000),
     `[${'1,'.repeat(5000)}1]`,
@@ -148,7 +127,7 @@ test('mutated requests are accepted exactly when they are JSON', (t) => {
   const edit = fc.tuple(
     fc.nat(seed.length),
     fc.nat(3),
-    fc.constantFrom(...'{}[]",:\\u0e-+.1tfn \t'),
+    fc.constantFrom(...'{}[]",:\\u0e-+.1tfn \t'.split('')),
   );
   fc.assert(
     fc.property(

@@ -3,6 +3,10 @@ import { guestKernelArguments } from '../../images/index.ts';
 
 const OFF = { init_on_alloc: false, guest_huge_pages: false } as const;
 
+function named(hotmem_devices: readonly string[]): readonly string[] {
+  return guestKernelArguments({ mechanism: 'hotmem', ...OFF, hotmem_devices });
+}
+
 test('every mechanism puts plugged memory online in the movable zone', (t) => {
   for (const mechanism of ['hotmem', 'numa', 'virtio-mem', 'balloon', 'static'] as const) {
     const args = guestKernelArguments({ mechanism, ...OFF });
@@ -26,8 +30,6 @@ test('zeroing and huge pages are said, on or off, so that a result never depends
 });
 
 test('partitions are named by PCI address; other names are refused', (t) => {
-  const named = (hotmem_devices: readonly string[]) =>
-    guestKernelArguments({ mechanism: 'hotmem', ...OFF, hotmem_devices });
   t.is(named(['0000:00:08.0', '0000:00:08.1']).at(-1), 'hotmem=0000:00:08.0,0000:00:08.1');
   t.throws(() => named([]));
   t.throws(() => named(['virtio0']));

@@ -21,9 +21,9 @@ interface World {
   readonly cache_dir: string;
   readonly kernel: FakeKernel;
   readonly patches: string;
-  build(
+  readonly build: (
     options?: Partial<KernelBuildOptions> & { variant?: KernelVariant },
-  ): ReturnType<typeof ensureKernel>;
+  ) => ReturnType<typeof ensureKernel>;
 }
 
 async function world(t: ExecutionContext, second?: string): Promise<World> {
@@ -153,7 +153,7 @@ test('progress tells step, elapsed time and file', async (t) => {
   const lines: string[] = [];
   const stream = { write: (text: string) => lines.push(text) > 0 };
   const progress = createProgress({
-    stream: stream as unknown as NodeJS.WritableStream,
+    stream,
     tty: false,
     plain_interval_ms: 0,
   });

@@ -1,0 +1,158 @@
+/** A real guest under QEMU for tests: boots our stock image, speaks raw lines or the protocol. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { ExecutionContext } from 'ava';
+import { z } from 'zod';
+import { GuestChannel } from '../../agent/guest/channel.ts';
+import {
+  type ExitEvent,
+  type GuestRequest,
+  type GuestStats,
+  type Hello,
+  type StartRequest,
+  type Started,
+  startedSchema,
+  statsSchema,
+} from '../../agent/guest/protocol.ts';
+import { hostClock } from '../../base/clock.ts';
+import { MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
+import type { Vm } from '../../hypervisor-client/vm.ts';
+import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
+
+export const HELLO_MS = 90_000;
+export const ASK_MS = 30_000;
+export const REGION_BYTES = 256 * MIB;
+
+export interface BootedGuest {
+  readonly vm: Vm;
+  /** PCI addresses of the two regions. */
+  readonly pci: readonly string[];
+  readonly channel: GuestChannel;
+  readonly hello: Hello;
+  readonly exits: readonly ExitEvent[];
+  ask(request: GuestRequest): Promise<unknown>;
+  start(instance: string, changes?: Partial<StartRequest>): Promise<Started>;
+  stats(): Promise<GuestStats>;
+  /** The exit event of an instance, waited for. */
+  exitOf(instance: string): Promise<ExitEvent | null>;
+  console(): Promise<string>;
+}
+
+export async function launchGuest(t: ExecutionContext, numa = false): Promise<Vm> {
+  const guest = await ensureGuest({ variant: 'stock' });
+  const run_dir = await mkdtemp(join(tmpdir(), 'hotplane-guest-'));
+  const vm = await new QemuDriver().launch({
+    id: 'images-test',
+    run_dir,
+    kernel_path: guest.kernel_path,
+    initrd_path: guest.initrd_path,
+    kernel_arguments: guestKernelArguments({
+      mechanism: numa ? 'numa' : 'virtio-mem',
+      init_on_alloc: false,
+      guest_huge_pages: false,
+    }),
+    vcpus: 2,
+    boot_bytes: 512 * MIB,
+    regions: ['r0', 'r1'].map((id, index) => ({
+      id,
+      max_bytes: REGION_BYTES,
+      initial_bytes: 0,
+      guest_node: numa ? index + 1 : null,
+    })),
+    backing: 'anonymous',
+    accelerator: 'auto',
+  });
+  t.teardown(async () => {
+    await vm.shutdown();
+    await rm(run_dir, { recursive: true, force: true });
+  });
+  return vm;
+}
+
+export async function bootGuest(t: ExecutionContext, numa = false): Promise<BootedGuest> {
+  return await connectGuest(await launchGuest(t, numa));
+}
+
+/** The agent's channel on a running guest. Rejects when there is no hello. */
+export async function connectGuest(vm: Vm): Promise<BootedGuest> {
+  const exits: ExitEvent[] = [];
+  const channel = new GuestChannel({
+    vm_id: vm.id,
+    stream: await vm.guestChannel(),
+    clock: hostClock,
+    onExit: (event) => exits.push(event),
+    onClosed: () => undefined,
+  });
+  const timer = setTimeout(() => channel.close(), HELLO_MS);
+  const hello = await channel.hello.finally(() => clearTimeout(timer));
+  const pci = (await vm.observe()).regions.map((region) => region.pci_address);
+  return {
+    vm,
+    pci,
+    channel,
+    hello,
+    exits,
+    ask: async (request) => (await channel.ask(request, z.unknown(), ASK_MS)).value,
+    start: async (instance, changes = {}) =>
+      (await channel.ask(startRequest(instance, pci[0] ?? '', changes), startedSchema, ASK_MS))
+        .value,
+    stats: async () => (await channel.ask({ type: 'stats' }, statsSchema, ASK_MS)).value,
+    exitOf: async (instance) =>
+      await waitFor(() => exits.find((event) => event.instance === instance) ?? null, {
+        clock: hostClock,
+        deadline_ms: ASK_MS,
+      }),
+    console: async () => await readFile(vm.console_path, 'utf8'),
+  };
+}
+
+function startRequest(
+  instance: string,
+  region_pci: string,
+  changes: Partial<StartRequest>,
+): StartRequest {
+  return {
+    type: 'start',
+    instance,
+    region_pci,
+    attach: 'none',
+    guest_node: -1,
+    attach_timeout_ms: 10_000,
+    memory_max_bytes: 0,
+    argv: [],
+    env: {},
+    ...changes,
+  };
+}
+
+export interface RawChannel {
+  send(text: string | Uint8Array): void;
+  /** The next line that `matches`, others skipped; null at the deadline. */
+  next(
+    matches: (message: Record<string, unknown>) => boolean,
+  ): Promise<Record<string, unknown> | null>;
+}
+
+/** The bare byte stream, for what the agent would never send. */
+export async function openRaw(vm: Vm): Promise<RawChannel> {
+  const stream = await vm.guestChannel();
+  const messages: Record<string, unknown>[] = [];
+  createInterface({ input: stream }).on('line', (line) => {
+    if (line !== '') messages.push(JSON.parse(line));
+  });
+  return {
+    send: (text) => void stream.write(text),
+    next: async (matches) =>
+      await waitFor(
+        () => {
+          const message = messages.shift();
+          return message && matches(message) ? message : null;
+        },
+        { clock: hostClock, deadline_ms: HELLO_MS },
+      ),
+  };
+}

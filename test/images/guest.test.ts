@@ -1,0 +1,147 @@
+/**
+ * Goal: the guest's init answers the agent as the protocol says, whatever its instances do.
+ * Method: a real VM with our stock image; the agent's own channel on the other end.
+ */
+import test from 'ava';
+import { invokedSchema, stoppedSchema } from '../../agent/guest/protocol.ts';
+import { hostClock } from '../../base/clock.ts';
+import { MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { ASK_MS, bootGuest, REGION_BYTES } from './booted_guest.ts';
+
+const RESIZE = { deadline_ms: 30_000 } as const;
+const SMALL = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 0 } as const;
+
+test('an instance starts, does what it is asked, keeps its memory, and stops', async (t) => {
+  const guest = await bootGuest(t);
+  t.like(guest.hello, { protocol: [1, 1], vcpus: 2, page_bytes: 4096, init_on_alloc: false });
+  t.regex(guest.hello.kernel, /^6\.12\..*-hotplane$/);
+  t.false(guest.hello.hotmem);
+  t.is(guest.hello.memory_block_bytes, 128 * MIB);
+  t.is((await guest.vm.resizeRegion('r0', REGION_BYTES, RESIZE)).outcome, 'done');
+
+  const started = await guest.start('one');
+  t.true(started.created_at_ms <= started.sandbox_at_ms);
+  t.true(started.sandbox_at_ms <= started.ready_at_ms);
+  const work = { anonymous_bytes: 32 * MIB, file_bytes: 2 * MIB, cpu_ms: 30, wall_ms: 100 };
+  const ask = { type: 'invoke', instance: 'one', work } as const;
+  const first = (await guest.channel.ask(ask, invokedSchema, ASK_MS)).value;
+  t.like(first, { anonymous_bytes: work.anonymous_bytes, file_bytes: work.file_bytes });
+  t.true(first.minor_faults >= work.anonymous_bytes / 4096);
+  t.true(first.cpu_ms >= work.cpu_ms && first.wall_ms >= work.wall_ms);
+  t.true(first.started_at_ms <= first.first_byte_at_ms);
+  t.true(first.first_byte_at_ms <= first.finished_at_ms);
+  const second = (await guest.channel.ask(ask, invokedSchema, ASK_MS)).value;
+  t.true(second.minor_faults < 1000, 'the memory of the first invocation is still there');
+
+  const stop = { type: 'stop', instance: 'one' } as const;
+  const stopped = (await guest.channel.ask(stop, stoppedSchema, ASK_MS)).value;
+  t.true(stopped.peak_bytes >= work.anonymous_bytes);
+  t.deepEqual(guest.exits, [], 'an end that was asked for is no event');
+  await t.throwsAsync(guest.ask({ type: 'invoke', instance: 'one', work }), {
+    message: /no-such-instance/,
+  });
+});
+
+test('stats count what the VMM counts, also when half a memory block is plugged', async (t) => {
+  const guest = await bootGuest(t);
+  const before = await guest.stats();
+  t.deepEqual(
+    before.partitions.map((partition) => partition.region_pci),
+    [...guest.pci],
+  );
+  for (const bytes of [REGION_BYTES, 64 * MIB, 130 * MIB, 0]) {
+    t.is((await guest.vm.resizeRegion('r1', bytes, RESIZE)).outcome, 'done');
+    /* A stock kernel puts the last memory block online after it told the VMM of the plug. */
+    const counted = async () => {
+      const [r0, r1] = (await guest.stats()).partitions;
+      return r0?.plugged_bytes === 0 && r1?.plugged_bytes === bytes ? r1 : null;
+    };
+    const region = await waitFor(counted, { clock: hostClock, deadline_ms: ASK_MS });
+    t.is(region?.state, 'stock', `the guest counts ${bytes} bytes`);
+  }
+  const after = await guest.stats();
+  t.is(after.memory_total_bytes, before.memory_total_bytes);
+  t.true(after.cpu_system_ms > before.cpu_system_ms);
+  t.true(after.minor_faults >= before.minor_faults);
+});
+
+test('an instance that ends by itself is told with its reason', async (t) => {
+  const guest = await bootGuest(t);
+  const endOf = async (instance: string, fault: string, memory_max_bytes = 0) => {
+    await guest.start(instance, { env: { HOTPLANE_FAULT: fault }, memory_max_bytes });
+    const work = { ...SMALL, anonymous_bytes: 64 * MIB };
+    await t.throwsAsync(guest.ask({ type: 'invoke', instance, work }), {
+      message: /instance-failed/,
+    });
+    const event = await guest.exitOf(instance);
+    await guest.ask({ type: 'stop', instance });
+    return event;
+  };
+  t.like(await endOf('exits', 'exit'), { reason: 'exited', status: 3, signal: null });
+  t.like(await endOf('aborts', 'abort'), { reason: 'crash', status: null, signal: 6 });
+  t.like(await endOf('grows', '', 16 * MIB), { reason: 'oom', signal: 9 });
+  t.true((await guest.stats()).oom_kills > 0);
+  t.is(await guest.ask({ type: 'ping' }).then(() => 'alive'), 'alive');
+});
+
+test('requests that cannot be served are refused with a code, one instance at a time', async (t) => {
+  const guest = await bootGuest(t);
+  await guest.start('one');
+  const refused = async (code: string, request: Parameters<typeof guest.ask>[0]) => {
+    const error = await t.throwsAsync(guest.ask(request));
+    t.true(error?.message.includes(code), `${error?.message} has ${code}`);
+  };
+  await t.throwsAsync(guest.start('one'), { message: /instance-exists/ });
+  await t.throwsAsync(guest.start('two', { argv: ['/bin/none'] }), { message: /spawn-failed/ });
+  await t.throwsAsync(guest.start('two', { attach: 'hotmem' }), { message: /attach-refused/ });
+  await t.throwsAsync(guest.start('two', { attach: 'numa' }), { message: /bad-request/ });
+  await refused('no-such-instance', { type: 'stop', instance: 'two' });
+  await refused('bad-request', { type: 'stop', instance: 'x'.repeat(129) });
+  const slow = guest.ask({ type: 'invoke', instance: 'one', work: { ...SMALL, wall_ms: 60_000 } });
+  await refused('busy', { type: 'invoke', instance: 'one', work: SMALL });
+  await guest.ask({ type: 'stop', instance: 'one' });
+  await t.throwsAsync(slow, { message: /instance-failed/ });
+});
+
+test('stop ends what a program left behind, and a program that never gets ready', async (t) => {
+  const guest = await bootGuest(t);
+  await guest.start('forks', { env: { HOTPLANE_FAULT: 'fork' } });
+  await guest.ask({ type: 'invoke', instance: 'forks', work: SMALL });
+  await guest.ask({ type: 'stop', instance: 'forks' });
+  const never = guest.start('never', { env: { HOTPLANE_FAULT: 'never-ready' } });
+  await guest.ask({ type: 'stop', instance: 'never' });
+  await t.throwsAsync(never, { message: /stopped/ });
+  t.like((await guest.stats()).partitions[0], { users: 0 });
+});
+
+test('64 instances live side by side', async (t) => {
+  const guest = await bootGuest(t);
+  const names = Array.from({ length: 64 }, (_, index) => `instance-${index}`);
+  const started = await Promise.all(names.map(async (name) => await guest.start(name)));
+  t.is(new Set(started.map(({ pid }) => pid)).size, 64);
+  await Promise.all(names.map((instance) => guest.ask({ type: 'invoke', instance, work: SMALL })));
+  await Promise.all(names.map((instance) => guest.ask({ type: 'stop', instance })));
+  t.like((await guest.stats()).partitions[0], { users: 0 });
+});
+
+test('with a node of its own an instance waits for its region and lives in it', async (t) => {
+  const guest = await bootGuest(t, true);
+  const early = { attach: 'numa', guest_node: 1, attach_timeout_ms: 200 } as const;
+  await t.throwsAsync(guest.start('early', early), { message: /attach-timeout/ });
+  const waiting = guest.start('one', { ...early, attach_timeout_ms: 20_000 });
+  t.is((await guest.vm.resizeRegion('r0', REGION_BYTES, RESIZE)).outcome, 'done');
+  const started = await waiting;
+  t.true(started.ready_at_ms > started.sandbox_at_ms);
+  const free = (await guest.stats()).memory_free_bytes;
+  await guest.ask({
+    type: 'invoke',
+    instance: 'one',
+    work: { ...SMALL, anonymous_bytes: 128 * MIB },
+  });
+  t.true(free - (await guest.stats()).memory_free_bytes >= 120 * MIB);
+  await guest.ask({ type: 'stop', instance: 'one' });
+  const migrated = (await guest.stats()).pages_migrated;
+  t.is((await guest.vm.resizeRegion('r0', 0, RESIZE)).outcome, 'done');
+  t.true((await guest.stats()).pages_migrated - migrated < 1000, 'nothing of others was in it');
+});
