@@ -1,4 +1,4 @@
-/** `hotplane replay` from options to exit: the edge that owns clock, signals and processes. */
+/** `hotplane replay` from options to exit: the edge that owns clock and processes. */
 import { join, resolve } from 'node:path';
 import { AgentClient } from '../../agent/api/client.ts';
 import { hostClock } from '../../base/clock.ts';
@@ -22,6 +22,8 @@ export interface ReplayCommandInput {
   readonly argv: readonly string[];
   /** Print summary.json instead of the table. */
   readonly json: boolean;
+  /** Aborted by Ctrl-C or a signal to end. */
+  readonly signal: AbortSignal;
 }
 
 /** Throws HotplaneError; its category decides the exit code. */
@@ -30,27 +32,23 @@ export async function runReplayCommand(
   io: ReplayCommandIo,
 ): Promise<void> {
   const options = parseReplayOptions(input.raw);
-  const abort = new AbortController();
-  const onSignal = (): void => {
-    const first = !abort.signal.aborted;
-    abort.abort();
-    io.stderr.write(first ? '\ninterrupted: ending VMs and keeping results\n' : 'still ending\n');
+  const onAbort = (): void => {
+    io.stderr.write('\ninterrupted: ending VMs and keeping the results so far\n');
   };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of signals) process.on(name, onSignal);
+  input.signal.addEventListener('abort', onAbort, { once: true });
   try {
     const summary = await replay(options, {
       clock: hostClock,
       progress: progressSink(io.stderr, hostClock),
       facts: readRunFacts(input.argv),
-      signal: abort.signal,
+      signal: input.signal,
       onKept: (folder) => io.stderr.write(`results so far: ${folder}\n`),
       openAgent: async (signal) => await openAgent(options, signal),
     });
     io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));
     io.stderr.write(`results: ${join(options.out, RESULT_FILES.report)}\n`);
   } finally {
-    for (const name of signals) process.off(name, onSignal);
+    input.signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -22,6 +22,6 @@ export function readRunFacts(argv: readonly string[]): RunFacts {
     },
     versions: { hotplane: version, node: process.version, agent: '' },
     started_at: new Date().toISOString(),
-    command: ['hotplane', 'replay', ...argv],
+    command: ['hotplane', ...argv],
   };
 }

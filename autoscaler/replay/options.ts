@@ -35,60 +35,69 @@ export interface ReplayOptions {
 export interface ReplayOption {
   readonly value: string;
   readonly default?: string;
-  readonly help: string;
+  readonly summary: string;
+  readonly required?: boolean;
 }
 
 /** Every option with its default and meaning; `hotplane replay --help` prints this. */
 export const REPLAY_OPTIONS = {
-  trace: { value: 'FILE', help: 'Azure Functions 2021 trace (app,func,end_timestamp,duration)' },
-  out: { value: 'DIR', help: 'result folder; must not hold results yet' },
+  trace: {
+    value: 'FILE',
+    required: true,
+    summary: 'Azure Functions 2021 trace (app,func,end_timestamp,duration)',
+  },
+  out: { value: 'DIR', required: true, summary: 'result folder; must not hold results yet' },
   mechanism: {
     value: 'LIST',
     default: 'static,virtio-mem',
-    help: `comma-separated, replayed in turn: ${MECHANISMS.join(', ')}`,
+    summary: `comma-separated, replayed in turn: ${MECHANISMS.join(', ')}`,
   },
-  speedup: { value: 'S', default: '1', help: 'divides gaps, durations and keep-alive alike' },
-  functions: { value: 'K', default: '4', help: 'the K most invoked functions' },
-  concurrency: { value: 'N', default: '8', help: 'most instances of one function VM' },
+  speedup: { value: 'S', default: '1', summary: 'divides gaps, durations and keep-alive alike' },
+  functions: { value: 'K', default: '4', summary: 'the K most invoked functions' },
+  concurrency: { value: 'N', default: '8', summary: 'most instances of one function VM' },
   'keep-alive': {
     value: 'SEC',
     default: String(PAPER_KEEP_ALIVE_S),
-    help: "in the trace's time, before --speedup",
+    summary: "in the trace's time, before --speedup",
   },
-  'memory-model': { value: 'NAME', default: 'hotmem-paper', help: 'where sizes come from' },
+  'memory-model': { value: 'NAME', default: 'hotmem-paper', summary: 'where sizes come from' },
   'memory-map': {
     value: 'HOW',
     default: 'rank',
-    help: 'which function gets which size: rank, or random (by --seed)',
+    summary: 'which function gets which size: rank, or random (by --seed)',
   },
   'memory-scale': {
     value: 'F',
     default: '1',
-    help: 'multiplies every memory limit, rounded up to 128 MiB',
+    summary: 'multiplies every memory limit, rounded up to 128 MiB',
   },
   'touched-share': {
     value: 'F',
     default: '0.75',
-    help: 'share of the limit an invocation touches as anonymous memory',
+    summary: 'share of the limit an invocation touches as anonymous memory',
   },
-  'file-share': { value: 'F', default: '0.05', help: 'share of the limit mapped from files' },
-  'cpu-share': { value: 'F', default: '0.05', help: 'share of each duration that is computed' },
+  'file-share': { value: 'F', default: '0.05', summary: 'share of the limit mapped from files' },
+  'cpu-share': { value: 'F', default: '0.05', summary: 'share of each duration that is computed' },
   'max-vcpus': {
     value: 'N',
     default: '2',
-    help: 'upper bound of the vCPUs of a VM (vCPU share x N below it)',
+    summary: 'upper bound of the vCPUs of a VM (vCPU share x N below it)',
   },
   'boot-memory': {
     value: 'SIZE',
     default: '256MiB',
-    help: 'ordinary memory of a VM, before memory maps and file cache',
+    summary: 'ordinary memory of a VM, before memory maps and file cache',
   },
-  backing: { value: 'KIND', default: 'anonymous', help: 'anonymous or memfd memory of the VMM' },
-  'init-on-alloc': { value: '0|1', default: '0', help: 'guest kernel zeroes at allocation' },
-  'guest-huge-pages': { value: '0|1', default: '0', help: 'transparent huge pages in the guest' },
-  vmm: { value: 'NAME', default: 'auto', help: 'passed to the agent that is started' },
-  seed: { value: 'X', default: '1', help: 'for everything random; recorded in the manifest' },
-  agent: { value: 'SOCKET', help: 'use a running agent instead of starting one' },
+  backing: { value: 'KIND', default: 'anonymous', summary: 'anonymous or memfd memory of the VMM' },
+  'init-on-alloc': { value: '0|1', default: '0', summary: 'guest kernel zeroes at allocation' },
+  'guest-huge-pages': {
+    value: '0|1',
+    default: '0',
+    summary: 'transparent huge pages in the guest',
+  },
+  vmm: { value: 'NAME', default: 'auto', summary: 'passed to the agent that is started' },
+  seed: { value: 'X', default: '1', summary: 'for everything random; recorded in the manifest' },
+  agent: { value: 'SOCKET', summary: 'use a running agent instead of starting one' },
 } as const satisfies Record<string, ReplayOption>;
 
 export type ReplayOptionName = keyof typeof REPLAY_OPTIONS;

@@ -1,0 +1,24 @@
+import { JSON_OPTION, type Command } from '../command.ts';
+
+export const reportCommand: Command = {
+  name: 'report',
+  summary: 'rebuild summary.json and report.html of a result folder',
+  positionals: ['DIR'],
+  options: {
+    svg: { value: 'FILE', summary: 'also write the memory plot as an SVG file of its own' },
+    json: JSON_OPTION,
+  },
+  help: `
+Reads manifest.json, operations.jsonl, invocations.jsonl and memory.jsonl, and writes the same bytes
+for the same files, whenever and wherever it runs. Prints the comparison.
+
+Example:
+  hotplane report out --svg docs/memory.svg
+`,
+  async run({ values, positionals, stdout, stderr }) {
+    const { runReportCommand } = await import('../../autoscaler/report/command.ts');
+    const [folder = ''] = positionals;
+    const svg = values.optional('svg') ?? null;
+    await runReportCommand({ folder, svg, json: values.flag('json') }, { stdout, stderr });
+  },
+};
