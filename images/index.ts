@@ -4,8 +4,8 @@ import { cacheDir } from '../base/paths.ts';
 import { type Progress, silentProgress } from '../base/progress.ts';
 import { imageError } from './errors.ts';
 import { ensureKernel, type KernelManifest } from './kernel.ts';
-import { type KernelVariant, kernelRecipe } from './kernel_recipe.ts';
-import { findKernelSource } from './kernel_source.ts';
+import { type KernelVariant, kernelRecipe } from './kernel-recipe.ts';
+import { findKernelSource } from './kernel-source.ts';
 import { ensureRootfs } from './rootfs.ts';
 import { SELFTEST_NAME } from './selftest.ts';
 
@@ -15,8 +15,8 @@ export {
   type GuestKernelOptions,
   type GuestMechanism,
   guestKernelArguments,
-} from './kernel_arguments.ts';
-export type { KernelVariant } from './kernel_recipe.ts';
+} from './kernel-arguments.ts';
+export type { KernelVariant } from './kernel-recipe.ts';
 
 /** Path of the selftest program inside the guest, when {@link Guest.manifest} says `selftest`. */
 export const SELFTEST_GUEST_PATH = `/bin/${SELFTEST_NAME}`;

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheDir } from '../base/paths.ts';
 import { compilerVersion } from './compiler.ts';
-import { contentKey } from './content_hash.ts';
+import { contentKey } from './content-hash.ts';
 import { run } from './run.ts';
 
 const C_FLAGS: readonly string[] = [

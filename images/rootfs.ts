@@ -3,10 +3,10 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { contentKey } from './content_hash.ts';
+import { contentKey } from './content-hash.ts';
 import { type CpioEntry, directory, file, writeCpio } from './cpio.ts';
 import { ensureGuestProgram } from './programs.ts';
-import { writeWhole } from './write_whole.ts';
+import { writeWhole } from './write-whole.ts';
 
 const gzipAsync = promisify(gzip);
 

@@ -16,11 +16,9 @@ export async function buildSelftest(
   const names = await readdir(join(tree, SOURCES)).catch(() => []);
   const sources = names.filter((name) => name.endsWith('.c')).toSorted();
   if (sources.length === 0) return false;
-  const headers = join(tree, 'hotplane-headers');
-  const make = ['make', 'headers_install', `INSTALL_HDR_PATH=${headers}`];
-  await run(make, { ...options, cwd: tree });
+  await run(['make', 'headers'], { ...options, cwd: tree });
   const flags = ['-std=gnu11', '-D_GNU_SOURCE', '-O2', '-static', '-pthread'];
-  const includes = [`-I${headers}/include`, '-I../../../../tools/testing/selftests'];
+  const includes = [`-I${join(tree, 'usr/include')}`, '-I..'];
   const command = ['gcc', ...flags, ...includes, '-o', out_path, ...sources];
   await run(command, { ...options, cwd: join(tree, SOURCES) });
   return true;

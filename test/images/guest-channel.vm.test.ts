@@ -6,7 +6,7 @@ import test from 'ava';
 import { helloSchema } from '../../agent/guest/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
 import { waitFor } from '../../base/wait.ts';
-import { bootGuest, launchGuest, openRaw } from './booted_guest.ts';
+import { bootGuest, launchGuest, openRaw } from './booted-guest.ts';
 
 const isHello = (message: Record<string, unknown>): boolean => message['type'] === 'hello';
 

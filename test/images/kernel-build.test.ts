@@ -10,9 +10,9 @@ import { hostClock } from '../../base/clock.ts';
 import { createProgress, silentProgress } from '../../base/progress.ts';
 import { waitFor } from '../../base/wait.ts';
 import { ensureKernel, type KernelBuildOptions } from '../../images/kernel.ts';
-import { kernelRecipe, type KernelVariant } from '../../images/kernel_recipe.ts';
-import { findKernelSource } from '../../images/kernel_source.ts';
-import { type FakeKernel, writeFakeKernel } from './fake_kernel.ts';
+import { kernelRecipe, type KernelVariant } from '../../images/kernel-recipe.ts';
+import { findKernelSource } from '../../images/kernel-source.ts';
+import { type FakeKernel, writeFakeKernel } from './fake-kernel.ts';
 
 const PATCH = '--- a/first.c\n+++ b/first.c\n@@ -1 +1 @@\n-first\n+patched\n';
 

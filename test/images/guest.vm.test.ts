@@ -7,7 +7,7 @@ import { invokedSchema, stoppedSchema } from '../../agent/guest/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
 import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
-import { ASK_MS, bootGuest, REGION_BYTES } from './booted_guest.ts';
+import { ASK_MS, bootGuest, REGION_BYTES } from './booted-guest.ts';
 
 const RESIZE = { deadline_ms: 30_000 } as const;
 const SMALL = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 0 } as const;

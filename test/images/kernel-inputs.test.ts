@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { HotplaneError } from '../../base/errors.ts';
-import { contentKey, hashFile } from '../../images/content_hash.ts';
+import { contentKey, hashFile } from '../../images/content-hash.ts';
 import { ensureGuest } from '../../images/index.ts';
-import { checkConfig, mergeFragments, parseConfig } from '../../images/kernel_config.ts';
-import { parseSeries } from '../../images/kernel_recipe.ts';
-import { findKernelSource } from '../../images/kernel_source.ts';
-import { parseKernelVersion } from '../../images/kernel_version.ts';
-import { makeDetail } from '../../images/make_output.ts';
+import { checkConfig, mergeFragments, parseConfig } from '../../images/kernel-config.ts';
+import { parseSeries } from '../../images/kernel-recipe.ts';
+import { findKernelSource } from '../../images/kernel-source.ts';
+import { parseKernelVersion } from '../../images/kernel-version.ts';
+import { makeDetail } from '../../images/make-output.ts';
 
 async function scratch(t: { teardown(fn: () => Promise<void>): void }): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'hotplane-inputs-'));

@@ -1,0 +1,35 @@
+/** Names of cached results: a hash over everything that goes into them. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { writeWhole } from './write-whole.ts';
+
+const KEY_LENGTH = 24;
+
+/** Short hash of named inputs; order of the names does not matter, their borders do. */
+export function contentKey(inputs: Readonly<Record<string, string | Uint8Array>>): string {
+  const hash = createHash('sha256');
+  for (const name of Object.keys(inputs).toSorted()) {
+    const value = Buffer.from(inputs[name] ?? '');
+    hash.update(`${JSON.stringify(name)} ${value.byteLength}\n`).update(value);
+  }
+  return hash.digest('hex').slice(0, KEY_LENGTH);
+}
+
+/**
+ * SHA-256 of a large file. Remembered in `memo_dir` under the file's size, time and inode, so that
+ * a warm start does not read 150 MB again.
+ */
+export async function hashFile(path: string, memo_dir: string): Promise<string> {
+  const info = await stat(path, { bigint: true });
+  const memo = join(memo_dir, `${info.dev}-${info.ino}-${info.size}-${info.mtimeNs}.sha256`);
+  const known = await readFile(memo, 'utf8').catch(() => '');
+  if (/^[0-9a-f]{64}$/.test(known)) return known;
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  const digest = hash.digest('hex');
+  await writeWhole(memo, digest);
+  return digest;
+}

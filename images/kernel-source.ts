@@ -1,0 +1,118 @@
+/** Where a kernel's source comes from, and a clean copy of it to build in. */
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, mkdtemp, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { contentKey, hashFile } from './content-hash.ts';
+import { imageError } from './errors.ts';
+import { KERNEL_LINE, kernelVersion } from './kernel-version.ts';
+import type { Lock } from './lock.ts';
+import { run } from './run.ts';
+
+/** What Debian's package `linux-source-6.12` installs. */
+export const DEBIAN_TARBALL = '/usr/src/linux-source-6.12.tar.xz';
+
+export interface KernelSource {
+  readonly kind: 'tarball' | 'tree';
+  readonly path: string;
+  /** Says which content it is; part of the key of every kernel built from it. */
+  readonly identity: string;
+}
+
+export interface SourceContext {
+  readonly cache_dir: string;
+  readonly log_path: string;
+  readonly lock: Lock;
+  readonly signal?: AbortSignal;
+}
+
+/** Finds the source and identifies its content. Checks the version of a given tree. */
+export async function findKernelSource(
+  kernel_tree: string | undefined,
+  cache_dir: string,
+  tarball: string = DEBIAN_TARBALL,
+): Promise<KernelSource> {
+  if (kernel_tree !== undefined) {
+    const path = resolve(kernel_tree);
+    await kernelVersion(path);
+    return { kind: 'tree', path, identity: await fingerprintTree(path) };
+  }
+  if (!(await stat(tarball).catch(() => null))) {
+    throw imageError('HP_IMAGE_KERNEL_SOURCE', {
+      message: `${tarball} is missing.`,
+      next:
+        `Install it (apt-get install linux-source-${KERNEL_LINE}) or name an unpacked ` +
+        `Linux ${KERNEL_LINE} with --kernel-tree DIR.`,
+    });
+  }
+  const identity = await hashFile(tarball, join(cache_dir, 'sources', 'hashes'));
+  return { kind: 'tarball', path: tarball, identity };
+}
+
+/**
+ * Makes `target` a private copy of the source. Source files of an unpacked tarball are hard links:
+ * neither patch nor make writes into a file that exists, they replace it.
+ */
+export async function copySource(
+  source: KernelSource,
+  target: string,
+  context: SourceContext,
+): Promise<void> {
+  await rm(target, { recursive: true, force: true });
+  const options = { cwd: '/', ...toolOptions(context) };
+  if (source.kind === 'tarball') {
+    const pristine = await unpackTarball(source, context);
+    await run(['cp', '-al', pristine, target], options);
+    return;
+  }
+  await run(['cp', '-a', '--reflink=auto', source.path, target], options);
+  await run(['make', 'mrproper'], { ...options, cwd: target });
+}
+
+/** Unpacked once per content, moved in whole. The lock of all source work is held by the caller. */
+async function unpackTarball(source: KernelSource, context: SourceContext): Promise<string> {
+  const sources = join(context.cache_dir, 'sources');
+  const pristine = join(sources, source.identity.slice(0, 24));
+  if (await stat(pristine).catch(() => null)) return pristine;
+  await mkdir(sources, { recursive: true });
+  const work = await mkdtemp(join(sources, '.unpack-'));
+  try {
+    const command = ['tar', '--extract', '--file', source.path, '--strip-components=1'];
+    await run(command, { cwd: work, ...toolOptions(context) });
+    await kernelVersion(work);
+    await rename(work, pristine);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  return pristine;
+}
+
+function toolOptions(context: SourceContext): {
+  log_path: string;
+  lock_fd: number;
+  signal?: AbortSignal;
+} {
+  const { log_path, lock, signal } = context;
+  return { log_path, lock_fd: lock.fd, ...(signal ? { signal } : {}) };
+}
+
+/** Names, sizes and times of a tree: reading 1.4 GB on every start would take too long. */
+async function fingerprintTree(tree: string): Promise<string> {
+  const hash = createHash('sha256');
+  const visit = async (folder: string): Promise<void> => {
+    const entries = await readdir(join(tree, folder), { withFileTypes: true });
+    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = join(folder, entry.name);
+      if (path === '.git') continue;
+      if (entry.isDirectory()) {
+        await visit(path);
+      } else if (entry.isSymbolicLink()) {
+        hash.update(`${path} -> ${await readlink(join(tree, path))}\n`);
+      } else {
+        const info = await lstat(join(tree, path), { bigint: true });
+        hash.update(`${path} ${info.size} ${info.mtimeNs}\n`);
+      }
+    }
+  };
+  await visit('');
+  return contentKey({ tree, files: hash.digest('hex') });
+}
