@@ -109,6 +109,7 @@ export class FakeCloudHypervisor {
   #accept(socket: Socket): void {
     socket.on('error', () => socket.destroy());
     if (this.#sockets.size >= CONNECTIONS_MAX) {
+      socket.resume();
       socket.end(SERVER_FULL);
       return;
     }
