@@ -28,6 +28,8 @@ export const LIMITS = {
   unplug_ms: 30_000,
   /** A guest that got stuck in a partial unplug is asked again this often ... */
   nudge_interval_ms: 1_000,
+  /** ... the pause doubling from one time to the next, up to this factor ... */
+  nudge_interval_growth_max: 4,
   /** ... and at most this many times per operation. */
   nudges_per_operation: 20,
   /** Calls to one VMM that wait for an answer. */
@@ -80,8 +82,12 @@ export const LIMITS = {
   invocation_queued_ms: 600_000,
   /** What an invocation may take on top of its own wall and CPU time. */
   invocation_grace_ms: 120_000,
-  /** How long Remove and a stopping agent let busy instances go on. */
+  /** How long Remove lets busy instances go on. */
   remove_drain_ms: 60_000,
+  /** A stopping agent lets busy instances go on for this long; it is shorter than agent_stop_ms. */
+  agent_drain_ms: 10_000,
+  /** A stopping agent waits this long for calls that are still being answered. */
+  agent_close_ms: 2_000,
   /** `stats` and `ping` of a guest. */
   guest_call_ms: 10_000,
   /** After a guest channel closed: how long the VMM has to tell why. */
@@ -138,4 +144,20 @@ export const LIMITS = {
   package_download_ms: 300_000,
   /** What a command in the nested machine may print. */
   nested_output_bytes: 16 * 1024 * 1024,
+
+  /** One piece of work in a guest under measurement: filling or checking a whole region. */
+  bench_work_ms: 180_000,
+  /** One plug or unplug of a bench; longer than an agent's, for stock unplug of a full guest. */
+  bench_resize_ms: 120_000,
+  /** Until VMM, guest and host tell the same of a region after an operation. */
+  bench_agree_ms: 3_000,
+  /** One run of the floor program: touches one region. */
+  bench_floor_ms: 60_000,
+  /** Bursts of unplugs of one block with a live neighbour, and the time they may take. */
+  bench_bursts: 24,
+  bench_bursts_ms: 120_000,
+  /** One boot under counted instructions. */
+  bench_counted_ms: 240_000,
+  /** Memory of the host that one VM of a bench may take. */
+  bench_vm_bytes: 9 * 1024 * 1024 * 1024,
 } as const;

@@ -1,0 +1,21 @@
+/** Every command, in the order of the help. */
+import type { Command } from './command.ts';
+import { agentCommand } from './commands/agent.ts';
+import { deployCommand } from './commands/deploy.ts';
+import { drainCommand } from './commands/drain.ts';
+import { invokeCommand } from './commands/invoke.ts';
+import { removeCommand } from './commands/remove.ts';
+import { replayCommand } from './commands/replay.ts';
+import { reportCommand } from './commands/report.ts';
+import { statusCommand } from './commands/status.ts';
+
+export const COMMANDS: readonly Command[] = [
+  agentCommand,
+  deployCommand,
+  invokeCommand,
+  statusCommand,
+  drainCommand,
+  removeCommand,
+  replayCommand,
+  reportCommand,
+];

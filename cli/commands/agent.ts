@@ -1,0 +1,108 @@
+import { totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
+import { EXIT_CODES } from '../../base/errors.ts';
+import { runtimeDir } from '../../base/paths.ts';
+import { DEVICE_BLOCK_BYTES, formatBytes } from '../../base/units.ts';
+import type { Command, CommandInput } from '../command.ts';
+import { badValue } from '../errors.ts';
+import { SOCKET_OPTION } from '../socket.ts';
+import { readVersion } from '../version.ts';
+
+const MECHANISMS = ['static', 'virtio-mem', 'numa', 'hotmem'] as const;
+const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** The host's memory in whole device blocks: no VM can ever get more. */
+function hostMemoryBytes(): number {
+  return Math.floor(totalmem() / DEVICE_BLOCK_BYTES) * DEVICE_BLOCK_BYTES;
+}
+
+function parseMechanisms(text: string): (typeof MECHANISMS)[number][] {
+  return text.split(',').map((part) => {
+    const found = MECHANISMS.find((mechanism) => mechanism === part.trim());
+    if (found !== undefined) return found;
+    throw badValue('mechanisms', text, `a list of ${MECHANISMS.join(', ')}`);
+  });
+}
+
+async function run({ values, stdout, stderr, signal }: CommandInput): Promise<number> {
+  const vmm = values.choice('vmm', ['auto', 'qemu', 'cloud-hypervisor']);
+  const host_limit_bytes = values.bytes('host-limit');
+  const mechanisms = parseMechanisms(values.text('mechanisms'));
+  const level = values.choice('log-level', LEVELS);
+  const socket_path = resolve(values.text('socket'));
+  const [{ pino }, { openHypervisor }, { runDaemon }, images, { createProgress }] =
+    await Promise.all([
+      import('pino'),
+      import('../../hypervisor-client/index.ts'),
+      import('../../agent/daemon.ts'),
+      import('../../agent/executor/built-images.ts'),
+      import('../../base/progress.ts'),
+    ]);
+  const log = pino({ level, base: null }, { write: (line: string) => void stderr.write(line) });
+  await runDaemon({
+    socket_path,
+    state_dir: resolve(values.text('state-dir')),
+    host_limit_bytes,
+    version: await readVersion(),
+    log,
+    openHypervisor: () => openHypervisor(vmm),
+    openDriver: (kind) => openHypervisor(kind === 'fake' ? 'auto' : kind),
+    prepareImages: () => {
+      const progress = createProgress({ stream: stderr });
+      return images.prepareImages({ mechanisms, progress, signal, log });
+    },
+    onServing: () => {
+      const line = { serving: { socket: socket_path, host_limit_bytes, pid: process.pid } };
+      const limit = formatBytes(host_limit_bytes);
+      const text = `serving on ${socket_path}, host limit ${limit}`;
+      stdout.write(values.flag('json') ? `${JSON.stringify(line)}\n` : `${text}\n`);
+    },
+    signal,
+  });
+  return signal.reason === 'SIGINT' ? EXIT_CODES.interrupted : EXIT_CODES.ok;
+}
+
+export const agentCommand: Command = {
+  name: 'agent',
+  summary: 'run the host agent in the foreground',
+  options: {
+    socket: SOCKET_OPTION,
+    'state-dir': {
+      value: 'DIR',
+      summary: 'sockets, consoles and handles of its VMs; one agent each',
+      default: join(runtimeDir(), 'state'),
+    },
+    vmm: {
+      value: 'NAME',
+      summary: 'which VMM to use',
+      choices: ['auto', 'qemu', 'cloud-hypervisor'],
+      default: 'auto',
+    },
+    'host-limit': {
+      value: 'SIZE',
+      summary: 'most host memory all VMs may be granted together',
+      default: String(hostMemoryBytes()),
+    },
+    mechanisms: {
+      value: 'LIST',
+      summary: 'make the guest images of these ready before serving',
+      default: MECHANISMS.join(','),
+    },
+    'log-level': { value: 'LEVEL', summary: 'of the log', choices: LEVELS, default: 'info' },
+    json: { summary: 'print the line that it serves as JSON' },
+  },
+  help: `
+Serves the API on a Unix socket (mode 0600) until SIGINT or SIGTERM. It then takes no new calls, lets
+busy instances end for up to 10 s, shuts all its VMs down, removes the socket and exits: 0 after
+SIGTERM, 130 after SIGINT.
+
+Guest images are taken from the cache, or built (minutes) before it serves. If the agent is killed,
+its VMs live on; the next agent with the same --state-dir ends them and says so.
+
+The log goes to stderr, one JSON object a line, with the keys vm, function, op and err.code. When it
+serves, one line is printed to stdout.
+
+  hotplane agent --vmm qemu --host-limit 8GiB --state-dir /var/lib/hotplane
+`,
+  run,
+};

@@ -1,0 +1,74 @@
+import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
+import { formatMs } from '../../base/units.ts';
+import type { InvokeResponse } from '../../agent/api/client.ts';
+import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
+import { badValue } from '../errors.ts';
+import { SOCKET_OPTION } from '../socket.ts';
+import { withAgent } from '../with-agent.ts';
+import { parseBytes } from '../../base/units.ts';
+
+/** Like Values.bytes, but nothing is a size too. */
+function bytesOrZero(input: CommandInput, name: string): number {
+  const text = input.values.text(name);
+  const bytes = parseBytes(text);
+  if (bytes === null) throw badValue(name, text, 'a size like 64MiB, or 0');
+  return bytes;
+}
+
+async function run(input: CommandInput): Promise<number> {
+  const { values, positionals, stdout } = input;
+  const day_ms = 86_400_000;
+  const request = {
+    function: positionals[0] ?? '',
+    invocation_id: values.text('id'),
+    work: {
+      anonymous_bytes: bytesOrZero(input, 'touch'),
+      file_bytes: bytesOrZero(input, 'map'),
+      cpu_ms: values.number('cpu-ms', 0, day_ms),
+      wall_ms: values.number('wall-ms', 0, day_ms),
+    },
+  };
+  const response = await withAgent(input, (client, signal) => client.invoke(request, { signal }));
+  if (values.flag('json')) stdout.write(`${JSON.stringify(response)}\n`);
+  else if (response.outcome === 'done') stdout.write(describe(response));
+  if (response.outcome === 'done') return EXIT_CODES.ok;
+  throw new HotplaneError({
+    code: response.error_code,
+    category: response.outcome === 'refused' ? 'unavailable' : 'failure',
+    message: `the invocation was ${response.outcome}: ${response.reason}`,
+    next: `see 'hotplane status' for the state of the function.`,
+  });
+}
+
+function describe(response: InvokeResponse): string {
+  const took_ms = response.finished_at_ms - response.received_at_ms;
+  const wait_ms = response.assigned_at_ms - response.received_at_ms;
+  const how = response.cold ? 'cold' : 'warm';
+  return (
+    `${response.instance_id}: done after ${formatMs(took_ms)} ` +
+    `(${how}, waited ${formatMs(wait_ms)}, ran ${formatMs(response.guest_wall_ms)})\n`
+  );
+}
+
+export const invokeCommand: Command = {
+  name: 'invoke',
+  summary: 'run one invocation of a function',
+  positionals: ['NAME'],
+  options: {
+    touch: { value: 'SIZE', summary: 'anonymous memory to touch', default: '16MiB' },
+    map: { value: 'SIZE', summary: 'file-backed memory to map and read', default: '0' },
+    'cpu-ms': { value: 'MS', summary: 'CPU time to use', default: '1' },
+    'wall-ms': { value: 'MS', summary: 'total duration', default: '10' },
+    id: { value: 'TEXT', summary: "the caller's name for it, kept in records", default: 'cli' },
+    socket: SOCKET_OPTION,
+    json: JSON_OPTION,
+  },
+  help: `
+Runs on the idle instance used last, or starts one: its region is plugged while the guest starts it.
+When all instances are busy it waits. An invocation that is refused (no memory, queue full) exits with
+3, one that fails (out of memory, crash) with 1.
+
+  hotplane invoke resize-image --touch 200MiB --cpu-ms 50 --wall-ms 120
+`,
+  run,
+};

@@ -1,0 +1,61 @@
+import type { FunctionStatus, StatusResponse } from '../../agent/api/client.ts';
+import { formatBytes } from '../../base/units.ts';
+import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
+import { SOCKET_OPTION } from '../socket.ts';
+import { withAgent } from '../with-agent.ts';
+
+async function run(input: CommandInput): Promise<void> {
+  const name = input.positionals[0] ?? '';
+  const json = input.values.flag('json');
+  const options = { signal: input.signal, with_state: json };
+  const status = await withAgent(input, (client) => client.status(name, options));
+  input.stdout.write(json ? renderJson(status) : renderHuman(status));
+}
+
+function renderJson(status: StatusResponse): string {
+  const { state_json, ...rest } = status;
+  const state: unknown = state_json === '' ? null : JSON.parse(state_json);
+  return `${JSON.stringify({ ...rest, state }, null, 2)}\n`;
+}
+
+function renderHuman(status: StatusResponse): string {
+  const granted = formatBytes(status.permits_bytes);
+  const limit = formatBytes(status.host_limit_bytes);
+  const head = `hotplane ${status.version}: ${granted} of regions granted, host limit ${limit}\n`;
+  if (status.functions.length === 0) return `${head}no functions\n`;
+  return head + status.functions.map(renderFunction).join('');
+}
+
+function renderFunction(status: FunctionStatus): string {
+  const { function: spec, regions } = status;
+  const sum = (pick: (region: FunctionStatus['regions'][number]) => number): string =>
+    formatBytes(regions.reduce((total, region) => total + pick(region), 0));
+  return (
+    `\n${spec.name}  ${status.vm_id} ${status.vm_state}, ${spec.mechanism}, ` +
+    `${spec.concurrency} x ${formatBytes(spec.limit_bytes)}\n` +
+    `  instances   ${status.instances_starting} starting, ${status.instances_busy} busy, ` +
+    `${status.instances_idle} idle, ${status.instances_stopping} stopping; ` +
+    `${status.invocations_queued} invocations wait\n` +
+    `  regions     permits ${formatBytes(status.permits_bytes)}, ` +
+    `plugged ${sum((region) => region.plugged_bytes)}, ` +
+    `guest counts ${formatBytes(status.guest_plugged_bytes)}, ` +
+    `resident ${sum((region) => region.resident_bytes)}\n` +
+    `  VM          boot memory ${formatBytes(status.boot_bytes)}, resident in all ` +
+    `${formatBytes(status.vm_resident_bytes)}, ${status.pages_migrated} pages migrated, ` +
+    `${status.oom_kills} OOM kills\n`
+  );
+}
+
+export const statusCommand: Command = {
+  name: 'status',
+  summary: 'show functions, instances and where the memory is',
+  positionals: ['[NAME]'],
+  options: { socket: SOCKET_OPTION, json: JSON_OPTION },
+  help: `
+Asks the VMM, the guest and the host afresh, so the three can be compared: plugged (VMM), guest counts,
+resident (host). With --json everything, each region and the agent's whole decision state included.
+
+  hotplane status --json
+`,
+  run,
+};

@@ -1,0 +1,32 @@
+/** What people type wrong. All of it is usage: exit code 2. */
+import { HotplaneError } from '../base/errors.ts';
+
+function usage(code: string, message: string, next: string): HotplaneError {
+  return new HotplaneError({ code, category: 'usage', message, next });
+}
+
+export function badValue(name: string, text: string, wanted: string): HotplaneError {
+  return usage('HP_CLI_BAD_VALUE', `--${name} is '${text}'.`, `give ${wanted}.`);
+}
+
+export function unknownCommand(words: string, near: string | null): HotplaneError {
+  const next = near ? `did you mean '${near}'? ` : '';
+  return usage(
+    'HP_CLI_UNKNOWN_COMMAND',
+    `there is no command '${words}'.`,
+    `${next}See 'hotplane --help'.`,
+  );
+}
+
+export function unknownOption(command: string, name: string, near: string | null): HotplaneError {
+  const next = near ? `did you mean '--${near}'? ` : '';
+  return usage(
+    'HP_CLI_UNKNOWN_OPTION',
+    `'hotplane ${command}' has no option '${name}'.`,
+    `${next}See 'hotplane ${command} --help'.`,
+  );
+}
+
+export function badArguments(command: string, message: string): HotplaneError {
+  return usage('HP_CLI_BAD_ARGUMENTS', message, `see 'hotplane ${command} --help'.`);
+}
