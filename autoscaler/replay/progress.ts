@@ -8,7 +8,7 @@ export interface ProgressState {
   /** 1-based position of the mechanism in the run, and how many there are. */
   readonly position: number;
   readonly of: number;
-  readonly phase: 'deploy' | 'replay' | 'drain' | 'remove';
+  readonly phase: 'deploy' | 'replay' | 'last replies' | 'drain' | 'remove';
   /** In this mechanism. */
   readonly elapsed_ms: number;
   readonly window_ms: number;

@@ -226,12 +226,13 @@ class MechanismRunner {
 
   #progress(): ProgressState {
     const { mechanism, position, of, plan, clock } = this.#o;
+    const elapsed_ms = clock.nowMs() - (this.#origin?.start_ms ?? this.#begin_ms);
     return {
       mechanism,
       position,
       of,
-      phase: this.#phase,
-      elapsed_ms: clock.nowMs() - (this.#origin?.start_ms ?? this.#begin_ms),
+      phase: this.#phase === 'replay' && elapsed_ms > plan.window_ms ? 'last replies' : this.#phase,
+      elapsed_ms,
       window_ms: plan.window_ms,
       finished: this.#finished,
       planned: plan.arrivals.length,

@@ -32,9 +32,9 @@ export interface InvocationSummary {
   readonly cold_start: {
     /** Received -> instance ready. */
     readonly total: Distribution;
-    /** Plug requested -> plugged. */
+    /** Plug decided -> plugged. */
     readonly plug: Distribution;
-    /** Plug requested -> sandbox waits for its partition; runs beside the plug. */
+    /** Plug decided -> sandbox waits for its partition; runs beside the plug. */
     readonly sandbox: Distribution;
     /** The later of plugged and sandbox -> instance ready. */
     readonly ready: Distribution;
@@ -116,8 +116,8 @@ function coldStart(
     .filter((line) => line !== undefined);
   return {
     total: describe(cold.map((line) => between(line.received_at_ms, line.instance_ready_at_ms))),
-    plug: describe(plugs.map((line) => between(line.requested_at_ms, line.plugged_at_ms))),
-    sandbox: describe(plugs.map((line) => between(line.requested_at_ms, line.sandbox_at_ms))),
+    plug: describe(plugs.map((line) => between(line.decided_at_ms, line.plugged_at_ms))),
+    sandbox: describe(plugs.map((line) => between(line.decided_at_ms, line.sandbox_at_ms))),
     ready: describe(plugs.map((line) => between(later(line), line.instance_ready_at_ms))),
   };
 }

@@ -4,6 +4,8 @@ import { between, describe, type Distribution } from './statistics.ts';
 
 /** Times since the resize was sent to the VMM; each stage is counted from there. */
 export interface OperationStages {
+  /** Before that: decided (plug) or instance gone (unplug) -> request sent to the VMM. */
+  readonly queued: Distribution;
   /** The VMM took the request. Never success. */
   readonly accepted: Distribution;
   /** Plugged = requested, the VMM's word. */
@@ -91,6 +93,11 @@ export function startOf(line: OperationLine): number {
 
 function stages(lines: readonly OperationLine[]): OperationStages {
   return {
+    queued: describe(
+      lines
+        .filter((line) => line.requested_at_ms !== null)
+        .map((line) => between(line.gone_at_ms ?? line.decided_at_ms, line.requested_at_ms)),
+    ),
     accepted: describe(latencies(lines, 'accepted_at_ms')),
     plugged: describe(latencies(lines, 'plugged_at_ms')),
   };

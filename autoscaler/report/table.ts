@@ -39,6 +39,7 @@ export function comparison(summary: Summary): TableGroup[] {
     {
       title: 'plug, since the request (p50 / p99 / max)',
       rows: [
+        row('wait before the request', (one) => spread(one.operations.plug.queued)),
         row('accepted', (one) => spread(one.operations.plug.accepted)),
         row('plugged', (one) => spread(one.operations.plug.plugged)),
         row('outcomes', (one) => outcomes(one.operations.plug.outcomes)),
@@ -47,6 +48,7 @@ export function comparison(summary: Summary): TableGroup[] {
     {
       title: 'unplug, since the request (p50 / p99 / max)',
       rows: [
+        row('wait before the request', (one) => spread(one.operations.unplug.queued)),
         row('accepted', (one) => spread(one.operations.unplug.accepted)),
         row('plugged', (one) => spread(one.operations.unplug.plugged)),
         row('resident', (one) => spread(one.operations.unplug.resident)),
@@ -86,9 +88,9 @@ function invocationRows(row: (text: string, cell: Cell) => TableRow): TableRow[]
         : `${invocations.cold_starts} (${percent(invocations.cold_share)})`,
     ),
     row('cold start p50 / p99', (one) => pair(one.invocations.cold_start.total)),
-    row('  plug', (one) => pair(one.invocations.cold_start.plug)),
-    row('  sandbox', (one) => pair(one.invocations.cold_start.sandbox)),
-    row('  ready', (one) => pair(one.invocations.cold_start.ready)),
+    row('  plug, since decided', (one) => pair(one.invocations.cold_start.plug)),
+    row('  sandbox, since decided', (one) => pair(one.invocations.cold_start.sandbox)),
+    row('  ready, since both', (one) => pair(one.invocations.cold_start.ready)),
   ];
 }
 

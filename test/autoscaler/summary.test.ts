@@ -44,6 +44,7 @@ test('each stage of an operation counts from its request', async (t) => {
   const { summary } = await load();
   const operations = summary.mechanisms[1]?.operations;
   t.is(operations?.during_set_up, 1);
+  t.like(operations?.plug.queued, { n: 1, p50_ms: 1 });
   t.like(operations?.plug.accepted, { n: 1, p50_ms: 1 });
   t.like(operations?.plug.plugged, { n: 1, p50_ms: 40 });
   t.like(operations?.unplug.accepted, { n: 2, reached: 2, p50_ms: 1, max_ms: 2 });
@@ -69,8 +70,8 @@ test('invocations: latency, slowdown, cold starts and their parts', async (t) =>
   t.is(invocations?.cold_share, 0.5);
   t.is(invocations?.slowdown.p50, 1.5);
   t.like(invocations?.cold_start.total, { n: 1, p50_ms: 50 });
-  t.like(invocations?.cold_start.plug, { n: 1, p50_ms: 40 });
-  t.like(invocations?.cold_start.sandbox, { n: 1, p50_ms: 20 });
+  t.like(invocations?.cold_start.plug, { n: 1, p50_ms: 41 });
+  t.like(invocations?.cold_start.sandbox, { n: 1, p50_ms: 21 });
   t.like(invocations?.cold_start.ready, { n: 1, p50_ms: 8 });
   t.like(invocations?.lateness, { n: 3, max_ms: 2 });
 });
