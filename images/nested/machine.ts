@@ -1,0 +1,136 @@
+/**
+ * A machine with working KVM on a host that has none: QEMU emulates a CPU with AMD SVM (TCG), Debian's
+ * kernel loads kvm_amd in it, and the host's own root file system is its root, read-only under a layer
+ * of memory. So Node, QEMU, Cloud Hypervisor and this project are there without building an image.
+ * Slow (everything is emulated twice), but real: what runs in it is an ordinary KVM user.
+ */
+import { execa } from 'execa';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { GIB } from '../../base/units.ts';
+import { directory, file, writeCpio } from '../cpio.ts';
+import { ensureStaticProgram } from '../program.ts';
+import { type DebianKernel, ensureDebianKernel } from './debian-kernel.ts';
+
+const INIT_SOURCE = fileURLToPath(new URL('./init.c', import.meta.url));
+const START_MARK = 'hotplane-nested: command starts';
+
+export interface NestedRun {
+  /** A shell command line; it runs as root in the nested machine, in `working_dir`. */
+  readonly command: string;
+  readonly working_dir: string;
+  /** Scratch folder on the host, seen by the machine as /run/hotplane-nested. */
+  readonly run_dir: string;
+  readonly cache_dir: string;
+  readonly memory_bytes?: number;
+  readonly vcpus?: number;
+  readonly deadline_ms: number;
+  readonly signal?: AbortSignal;
+  /** Each line the command prints. */
+  readonly onLine?: (line: string) => void;
+}
+
+export interface NestedResult {
+  readonly exit_code: number;
+  readonly output: string;
+  readonly kernel: string;
+}
+
+/** Quotes one word for sh(1). */
+export function shellQuote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+async function writeInitramfs(path: string, kernel: DebianKernel, init: string): Promise<void> {
+  const names = kernel.module_paths.map((module) => basename(module));
+  const entries = [
+    directory('dev'),
+    directory('modules'),
+    file('init', await readFile(init), 0o755),
+    file('modules/order', Buffer.from(`${names.join('\n')}\n`), 0o644),
+  ];
+  for (const module of kernel.module_paths) {
+    entries.push(file(`modules/${basename(module)}`, await readFile(module), 0o644));
+  }
+  await writeFile(path, writeCpio(entries));
+}
+
+function machineArguments(run: NestedRun, kernel: DebianKernel, initrd: string): string[] {
+  const share = (path: string, tag: string, extra: string): string[] => [
+    '-virtfs',
+    `local,path=${path},mount_tag=${tag},security_model=none${extra}`,
+  ];
+  return [
+    ...[
+      '-accel',
+      'tcg,thread=multi',
+      '-cpu',
+      'max',
+      '-machine',
+      'q35',
+      '-nodefaults',
+      '-no-reboot',
+    ],
+    ...['-display', 'none', '-serial', 'stdio', '-m', `${(run.memory_bytes ?? 4 * GIB) / 2 ** 20}`],
+    ...['-smp', String(run.vcpus ?? 2), '-kernel', kernel.kernel_path, '-initrd', initrd],
+    ...['-append', 'console=ttyS0 rdinit=/init quiet panic=-1'],
+    ...share('/', 'root', ',readonly=on,multidevs=remap'),
+    ...share(run.run_dir, 'work', ''),
+  ];
+}
+
+async function readStatus(run_dir: string): Promise<number | null> {
+  const text = await readFile(join(run_dir, 'status'), 'utf8').catch(() => '');
+  return /^\d+$/.test(text.trim()) ? Number(text) : null;
+}
+
+/**
+ * Boots the machine, runs the command, powers off. Throws HP_IMAGE_NESTED when the machine died or the
+ * deadline passed before the command ended; a command that failed is a result, not an error.
+ */
+export async function runInNestedMachine(run: NestedRun): Promise<NestedResult> {
+  const kernel = await ensureDebianKernel(run.cache_dir);
+  const init = await ensureStaticProgram({ name: 'nested-init', sources: [INIT_SOURCE] });
+  await mkdir(run.run_dir, { recursive: true, mode: 0o700 });
+  const script = `cd ${shellQuote(run.working_dir)} || exit 126\necho ${shellQuote(START_MARK)}\n`;
+  await writeFile(join(run.run_dir, 'command'), `${script}${run.command}\n`);
+  await writeFile(join(run.run_dir, 'status'), '');
+  const initrd = join(run.run_dir, 'initramfs.cpio');
+  await writeInitramfs(initrd, kernel, init);
+
+  const machine = execa('qemu-system-x86_64', machineArguments(run, kernel, initrd), {
+    reject: false,
+    stdin: 'ignore',
+    timeout: run.deadline_ms,
+    forceKillAfterDelay: LIMITS.vm_shutdown_ms,
+    lines: true,
+    maxBuffer: LIMITS.nested_output_bytes,
+    ...(run.signal ? { cancelSignal: run.signal } : {}),
+  });
+  const output: string[] = [];
+  let started = false;
+  for await (const raw of machine.iterable()) {
+    const line = String(raw).replace(/\r$/, '');
+    if (started) {
+      output.push(line);
+      run.onLine?.(line);
+    }
+    started ||= line.includes(START_MARK);
+  }
+  const ended = await machine;
+  const exit_code = await readStatus(run.run_dir);
+  if (exit_code !== null)
+    return { exit_code, output: output.join('\n'), kernel: kernel.package_name };
+  throw new HotplaneError({
+    code: 'HP_IMAGE_NESTED',
+    category: ended.timedOut ? 'timeout' : 'failure',
+    message: ended.timedOut
+      ? `the command did not end before the deadline of ${run.deadline_ms} ms`
+      : 'the nested machine ended before the command did',
+    next: 'its console follows in the details; a longer deadline helps a slow host.',
+    details: { console: [...(ended.stdout ?? [])].slice(-20), stderr: String(ended.stderr) },
+  });
+}
