@@ -10,13 +10,13 @@ export interface GuestKernelOptions {
   /** Huge pages for all anonymous memory; without it only where a program asks (madvise). */
   readonly guest_huge_pages: boolean;
   /**
-   * PCI addresses of the devices that become partitions, for `hotmem`. Default: every virtio-mem
-   * device. Others stay ordinary regions.
+   * PCI addresses of the devices that become partitions, for `hotmem`; `ADDRESS/N` splits one into
+   * N. Default: every virtio-mem device. Others stay ordinary regions.
    */
   readonly hotmem_devices?: 'all' | readonly string[];
 }
 
-const PCI_ADDRESS = /^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
+const PARTITION_DEVICE = /^[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](\/([1-9]|[1-5]\d|6[0-4]))?$/;
 
 /**
  * Memory must go online in the movable zone by the kernel itself: else stock unplug cannot move
@@ -38,7 +38,7 @@ function hotmemArguments(options: GuestKernelOptions): readonly string[] {
   if (devices === 'all') return ['hotmem=all'];
   assert(devices.length > 0, 'hotmem needs at least one device');
   for (const address of devices) {
-    assert(PCI_ADDRESS.test(address), `not a PCI address: ${address}`);
+    assert(PARTITION_DEVICE.test(address), `not ADDRESS or ADDRESS/N: ${address}`);
   }
   return [`hotmem=${devices.join(',')}`];
 }

@@ -31,6 +31,8 @@ test('zeroing and huge pages are said, on or off, so that a result never depends
 
 test('partitions are named by PCI address; other names are refused', (t) => {
   t.is(named(['0000:00:08.0', '0000:00:08.1']).at(-1), 'hotmem=0000:00:08.0,0000:00:08.1');
+  t.is(named(['0000:00:08.0/64']).at(-1), 'hotmem=0000:00:08.0/64');
+  t.throws(() => named(['0000:00:08.0/65']));
   t.throws(() => named([]));
   t.throws(() => named(['virtio0']));
   t.throws(() => named(['0000:00:08.0 init=/bin/sh']));
