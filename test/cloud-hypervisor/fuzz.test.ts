@@ -76,7 +76,7 @@ const size = fc.oneof(
   fc.integer({ min: 0, max: 4096 }).map((count) => count * MIB),
   fc.maxSafeInteger(),
   fc.double(),
-  fc.constantFrom(null, '1', -1, 2 ** 53, 1e400),
+  fc.constantFrom(null, '1', -1, 2 ** 53),
 );
 
 const zone = fc.record(
