@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { formatMs } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { AgentApi } from './agent-api.ts';
 import { agentNotUp } from './errors.ts';
@@ -18,6 +19,8 @@ export interface AgentProcessOptions {
   /** Keeps what the agent says. */
   readonly log_path: string;
   readonly clock: Clock;
+  /** Told now and then while the agent does not answer yet: it may have guest images to build. */
+  readonly onWaiting: (elapsed_ms: number, last_line: string) => void;
 }
 
 /** Resolves when the agent answers. Throws `HP_REPLAY_AGENT_START`, with nothing left behind. */
@@ -63,6 +66,10 @@ async function waitUntilUp(
   options: AgentProcessOptions,
   signal: AbortSignal,
 ): Promise<void> {
+  const { clock, log_path } = options;
+  const deadline_ms = LIMITS.agent_start_ms + LIMITS.image_build_ms;
+  const begin_ms = clock.nowMs();
+  let told_ms = begin_ms;
   let last_error: unknown;
   const up = await waitFor(
     async () => {
@@ -72,22 +79,24 @@ async function waitUntilUp(
         return 'up' as const;
       } catch (error) {
         last_error = error;
-        return null;
       }
+      if (clock.nowMs() - told_ms >= LIMITS.replay_progress_ms) {
+        told_ms = clock.nowMs();
+        options.onWaiting(told_ms - begin_ms, await lastLine(log_path));
+      }
+      return null;
     },
     {
-      clock: options.clock,
-      deadline_ms: LIMITS.agent_start_ms,
+      clock,
+      deadline_ms,
       first_pause_ms: 20,
       longest_pause_ms: 200,
       signal,
     },
   );
   if (up === 'up') return;
-  const { log_path } = options;
   if (up === 'ended') throw agentNotUp(log_path, `it ended with "${await lastLine(log_path)}"`);
-  const seconds = LIMITS.agent_start_ms / 1000;
-  throw agentNotUp(log_path, `it did not answer within ${seconds} s`, last_error);
+  throw agentNotUp(log_path, `it did not answer within ${formatMs(deadline_ms)}`, last_error);
 }
 
 /** SIGTERM ends the agent and its VMs; SIGKILL only when it does not listen. */

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { AgentClient } from '../../agent/api/client.ts';
 import { hostClock } from '../../base/clock.ts';
+import { formatMs } from '../../base/units.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { renderTable } from '../report/table.ts';
 import { RESULT_FILES } from '../results/writer.ts';
@@ -43,7 +44,7 @@ export async function runReplayCommand(
       facts: readRunFacts(input.argv),
       signal: input.signal,
       onKept: (folder) => io.stderr.write(`results so far: ${folder}\n`),
-      openAgent: async (signal) => await openAgent(options, signal),
+      openAgent: async (signal) => await openAgent(options, io, signal),
     });
     io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));
     io.stderr.write(`results: ${join(options.out, RESULT_FILES.report)}\n`);
@@ -52,7 +53,11 @@ export async function runReplayCommand(
   }
 }
 
-async function openAgent(options: ReplayOptions, signal: AbortSignal): Promise<AgentSession> {
+async function openAgent(
+  options: ReplayOptions,
+  io: ReplayCommandIo,
+  signal: AbortSignal,
+): Promise<AgentSession> {
   if (options.agent !== null) {
     const api = new AgentClient(options.agent);
     return { api, is_ours: false, close: async () => api.close() };
@@ -69,10 +74,14 @@ async function openAgent(options: ReplayOptions, signal: AbortSignal): Promise<A
         state_dir,
         '--vmm',
         options.vmm,
+        '--mechanisms',
+        options.mechanisms.join(','),
       ],
       connect: (socket) => new AgentClient(socket),
       log_path: resolve(options.out, 'agent.log'),
       clock: hostClock,
+      onWaiting: (elapsed_ms, last_line) =>
+        io.stderr.write(`waiting for the agent, ${formatMs(elapsed_ms)}: ${last_line}\n`),
     },
     signal,
   );

@@ -34,6 +34,7 @@ function stub(t: ExecutionContext, script: string, answers: boolean) {
       connect: () => api,
       log_path: join(folder, 'agent.log'),
       clock: hostClock,
+      onWaiting: () => {},
     },
   };
 }
