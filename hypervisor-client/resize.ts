@@ -208,7 +208,7 @@ function keepWaiting(state: ResizeState, now_ms: number): ResizeStep {
   }
   const stalled_ms = now_ms - state.moved_at_ms;
   const nudges_max = input.nudges_max ?? LIMITS.nudges_per_operation;
-  const interval_ms = input.nudge_interval_ms ?? LIMITS.nudge_interval_ms;
+  const interval_ms = nudgeIntervalMs(state);
   if (stalled_ms >= interval_ms && state.nudges < nudges_max) {
     return {
       state: { ...state, nudges: state.nudges + 1, moved_at_ms: now_ms },
@@ -216,6 +216,15 @@ function keepWaiting(state: ResizeState, now_ms: number): ResizeStep {
     };
   }
   return look(state, pauseMs(state, now_ms), false);
+}
+
+/**
+ * Doubles from nudge to nudge, up to a bound: a nudge makes a guest that is still at work roll back
+ * the block it is at (virtio_mem.c, `config_changed`), so a slow one must be given time.
+ */
+function nudgeIntervalMs({ input, nudges }: ResizeState): number {
+  const first_ms = input.nudge_interval_ms ?? LIMITS.nudge_interval_ms;
+  return first_ms * Math.min(2 ** nudges, LIMITS.nudge_interval_growth_max);
 }
 
 function giveUp(before: ResizeState, trouble: Trouble): ResizeStep {
