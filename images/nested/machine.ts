@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { GIB } from '../../base/units.ts';
+import { GIB, MIB } from '../../base/units.ts';
 import { directory, file, writeCpio } from '../cpio.ts';
 import { ensureStaticProgram } from '../program.ts';
 import { type DebianKernel, ensureDebianKernel } from './debian-kernel.ts';
@@ -58,27 +58,31 @@ async function writeInitramfs(path: string, kernel: DebianKernel, init: string):
   await writeFile(path, writeCpio(entries));
 }
 
+function share(path: string, tag: string, extra: string): string {
+  return `local,path=${path},mount_tag=${tag},security_model=none${extra}`;
+}
+
 function machineArguments(run: NestedRun, kernel: DebianKernel, initrd: string): string[] {
-  const share = (path: string, tag: string, extra: string): string[] => [
-    '-virtfs',
-    `local,path=${path},mount_tag=${tag},security_model=none${extra}`,
-  ];
+  const options: Readonly<Record<string, string>> = {
+    accel: 'tcg,thread=multi',
+    cpu: 'max',
+    machine: 'q35',
+    display: 'none',
+    serial: 'stdio',
+    m: `${(run.memory_bytes ?? 4 * GIB) / MIB}`,
+    smp: `${run.vcpus ?? 2}`,
+    kernel: kernel.kernel_path,
+    initrd,
+    append: 'console=ttyS0 rdinit=/init quiet panic=-1',
+  };
   return [
-    ...[
-      '-accel',
-      'tcg,thread=multi',
-      '-cpu',
-      'max',
-      '-machine',
-      'q35',
-      '-nodefaults',
-      '-no-reboot',
-    ],
-    ...['-display', 'none', '-serial', 'stdio', '-m', `${(run.memory_bytes ?? 4 * GIB) / 2 ** 20}`],
-    ...['-smp', String(run.vcpus ?? 2), '-kernel', kernel.kernel_path, '-initrd', initrd],
-    ...['-append', 'console=ttyS0 rdinit=/init quiet panic=-1'],
-    ...share('/', 'root', ',readonly=on,multidevs=remap'),
-    ...share(run.run_dir, 'work', ''),
+    '-nodefaults',
+    '-no-reboot',
+    ...Object.entries(options).flatMap(([name, value]) => [`-${name}`, value]),
+    '-virtfs',
+    share('/', 'root', ',readonly=on,multidevs=remap'),
+    '-virtfs',
+    share(run.run_dir, 'work', ''),
   ];
 }
 
@@ -113,7 +117,7 @@ export async function runInNestedMachine(run: NestedRun): Promise<NestedResult> 
   const output: string[] = [];
   let started = false;
   for await (const raw of machine.iterable()) {
-    const line = String(raw).replace(/\r$/, '');
+    const line = raw.replace(/\r$/, '');
     if (started) {
       output.push(line);
       run.onLine?.(line);

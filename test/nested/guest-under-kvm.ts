@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostClock } from '../../base/clock.ts';
 import { MIB } from '../../base/units.ts';
+import { helloSchema } from '../../agent/guest/protocol.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { guestKernelArguments } from '../../images/kernel-arguments.ts';
 
@@ -50,7 +51,7 @@ try {
   process.stdout.write(
     `${JSON.stringify({
       accelerator: vm.accelerator,
-      kernel: (JSON.parse(hello) as { kernel?: unknown }).kernel,
+      kernel: helloSchema.parse(JSON.parse(hello)).kernel,
       hello_ms: Math.round(hello_ms),
       plug: plug.outcome,
       unplug: unplug.outcome,

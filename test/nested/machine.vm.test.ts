@@ -3,11 +3,19 @@ import test from 'ava';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { cacheDir, PROJECT_ROOT } from '../../base/paths.ts';
 import { ensureGuest } from '../../images/index.ts';
 import { runInNestedMachine, shellQuote } from '../../images/nested/machine.ts';
 
 const DEADLINE_MS = 240_000;
+
+const seenSchema = z.object({
+  accelerator: z.string(),
+  kernel: z.string(),
+  plug: z.string(),
+  unplug: z.string(),
+});
 
 async function scratch(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'hotplane-nested-'));
@@ -33,14 +41,14 @@ test.serial('a guest boots under KVM in the nested machine and its memory moves'
   });
   t.is(result.exit_code, 0, result.output);
   const line = result.output.split('\n').find((candidate) => candidate.startsWith('{'));
-  const seen = JSON.parse(line ?? '{}') as Record<string, unknown>;
+  const seen = seenSchema.parse(JSON.parse(line ?? '{}'));
   t.log(`${result.kernel}: ${line}`);
   t.like(seen, {
     accelerator: 'kvm',
     plug: 'done',
     unplug: 'done',
   });
-  t.true(String(seen['kernel']).startsWith(guest.kernel_version));
+  t.true(seen.kernel.startsWith(guest.kernel_version));
 });
 
 test.serial('a command that fails is a result with its exit code, not an error', async (t) => {
