@@ -9,12 +9,12 @@ import { type DetachedProcess, endProcess, isAlive, spawnDetached } from '../pro
 import { claimRunDir, cleanRunDir, writeHandle } from '../run-dir.ts';
 import { checkImage, checkSocketPath, checkSpec } from '../spec.ts';
 import { systemCode } from '../system-error.ts';
-import type { Accelerator, Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
+import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
 import { qemuArguments } from './arguments.ts';
 import { missing, QEMU_PROGRAM, qemuVersion } from './binary.ts';
 import { filesOf, REGIONS_MAX } from './layout.ts';
 import { QmpClient } from './qmp.ts';
-import { readBackings } from './regions.ts';
+import { readAccelerator, readBackings } from './regions.ts';
 import { QemuVm } from './vm.ts';
 
 export interface QemuOptions {
@@ -62,7 +62,7 @@ export class QemuDriver implements Hypervisor {
     try {
       await claimRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
       const started = await this.#spawn(spec, argv);
-      return await this.#connect(spec, accelerator, started, options.signal);
+      return await this.#connect(spec, started, options.signal);
     } finally {
       this.#starting.delete(spec.run_dir);
     }
@@ -77,10 +77,9 @@ export class QemuDriver implements Hypervisor {
     if (!(await isAlive({ pid, start_ticks: pid_start_ticks }))) {
       throw vmmError('HP_VMM_GONE', gone);
     }
-    const accelerator = await chooseAccelerator(spec.accelerator);
     try {
       const qmp = await QmpClient.connect(filesOf(spec.run_dir).qmp_path);
-      return await this.#hold(handle, accelerator, qmp, null);
+      return await this.#hold(handle, qmp, null);
     } catch (error) {
       if (await isAlive({ pid, start_ticks: pid_start_ticks })) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
@@ -105,7 +104,6 @@ export class QemuDriver implements Hypervisor {
   /** Waits for QMP; whatever goes wrong, no QEMU is left behind. */
   async #connect(
     spec: VmSpec,
-    accelerator: Accelerator,
     started: DetachedProcess,
     signal: AbortSignal | undefined,
   ): Promise<Vm> {
@@ -119,7 +117,7 @@ export class QemuDriver implements Hypervisor {
     try {
       await writeHandle(handle);
       const qmp = await this.#waitForQmp(spec, started, signal);
-      return await this.#hold(handle, accelerator, qmp, started);
+      return await this.#hold(handle, qmp, started);
     } catch (error) {
       const files = filesOf(spec.run_dir);
       await endProcess(started, this.#clock, LIMITS.vm_shutdown_ms);
@@ -159,13 +157,9 @@ export class QemuDriver implements Hypervisor {
     }
   }
 
-  async #hold(
-    handle: VmHandle,
-    accelerator: Accelerator,
-    qmp: QmpClient,
-    started: DetachedProcess | null,
-  ): Promise<Vm> {
+  async #hold(handle: VmHandle, qmp: QmpClient, started: DetachedProcess | null): Promise<Vm> {
     try {
+      const accelerator = await readAccelerator(qmp);
       const backings = await readBackings(qmp, handle.spec);
       const exited = started ? () => started.exited() : null;
       return new QemuVm({ handle, accelerator, qmp, backings, exited, clock: this.#clock });

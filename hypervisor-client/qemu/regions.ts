@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import { hasCode, vmmError } from '../errors.ts';
 import type { AddressRange } from '../smaps.ts';
-import type { VmSpec } from '../vm.ts';
+import type { Accelerator, VmSpec } from '../vm.ts';
 import { deviceIdOf, devicePathOf } from './layout.ts';
 import type { QmpClient } from './qmp.ts';
 
@@ -91,6 +91,13 @@ export async function readBackings(qmp: QmpClient, spec: VmSpec): Promise<Addres
     ranges.push({ start, end: start + device.max_bytes });
   }
   return ranges;
+}
+
+/** What the VM really runs with, also when its specification said `auto`. */
+export async function readAccelerator(qmp: QmpClient): Promise<Accelerator> {
+  const answer = z.object({ enabled: z.boolean() }).safeParse(await qmp.execute('query-kvm'));
+  if (!answer.success) throw unexpected('query-kvm', answer.error);
+  return answer.data.enabled ? 'kvm' : 'tcg';
 }
 
 /** From `Host virtual address for 0x100000000 (m0) is 0x7f6babe00000`. Pure. */
