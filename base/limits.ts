@@ -94,6 +94,8 @@ export const LIMITS = {
   vm_news_ms: 1_000,
   /** Console lines quoted when a guest fails. */
   console_tail_lines: 8,
+  /** Folders of failed VMs (their consoles) a new agent keeps. */
+  vm_folders_kept: 32,
   /** Tries to shut one VM down. */
   vm_shutdown_attempts: 3,
   /** Requests a caller may have open at the agent at once. */

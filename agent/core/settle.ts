@@ -8,7 +8,7 @@ import { releaseStopped, retryStops, startInstance, stopInstance } from './insta
 import { assignIdle, refuseInvocation, refuseQueue } from './invocations.ts';
 import { REFUSALS, type Refusal } from './refusals.ts';
 import { freeRegion, regionSettled, unplugRegion } from './regions.ts';
-import type { FunctionState, QueuedInvocation } from './state.ts';
+import type { FunctionState } from './state.ts';
 import { endVm } from './vms.ts';
 
 /** `arrived`: the invocation this event brought; only it may be refused for want of memory. */
@@ -43,7 +43,7 @@ function serveQueue(draft: Draft, fn: FunctionState, arrived: string | null): vo
 function startForQueue(draft: Draft, fn: FunctionState): Refusal | null {
   const starting = fn.instances.filter(({ phase }) => phase === 'starting');
   let missing = fn.queue.length - starting.length;
-  if (missing <= 0) return null;
+  if (missing <= 0 || !freeRegion(fn)) return null;
   const causes = new Set(starting.map((instance) => instance.cause_request_id));
   for (const invocation of fn.queue) {
     if (missing <= 0) return null;
@@ -101,17 +101,17 @@ function finishRemoval(draft: Draft, fn: FunctionState): void {
   if (quiet || late) endVm(draft, fn, null);
 }
 
+/** The queue is in order of arrival: only its head can be too old. */
 function expireQueue(draft: Draft, fn: FunctionState): void {
-  const keep: QueuedInvocation[] = [];
-  for (const invocation of fn.queue) {
-    const waited_ms = draft.now_ms - invocation.received_at_ms;
-    if (waited_ms < LIMITS.invocation_queued_ms) keep.push(invocation);
-    else {
-      const failure = REFUSALS.queuedTooLong(fn.spec.name, waited_ms);
-      refuseInvocation(draft, invocation, 'refused', failure);
-    }
+  for (;;) {
+    const [oldest] = fn.queue;
+    if (!oldest) return;
+    const waited_ms = draft.now_ms - oldest.received_at_ms;
+    if (waited_ms < LIMITS.invocation_queued_ms) return;
+    fn.queue.shift();
+    const failure = REFUSALS.queuedTooLong(fn.spec.name, waited_ms);
+    refuseInvocation(draft, oldest, 'refused', failure);
   }
-  fn.queue = keep;
 }
 
 function earliestWake(fn: FunctionState): number | null {

@@ -103,6 +103,11 @@ export class GuestLink {
     await this.channel.ask({ type: 'ping' }, z.unknown(), LIMITS.guest_call_ms);
   }
 
+  /** The channel is over: the VM is being given up, and that answers everything in flight. */
+  get isOver(): boolean {
+    return this.channel.isOver;
+  }
+
   close(): void {
     this.channel.close();
   }

@@ -2,6 +2,7 @@
  * One function VM at work: performs the core's actions on the VMM and the guest and tells what came
  * of each. No method throws for what a VM can do; everything comes back as an event.
  */
+import { rm } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
@@ -119,6 +120,7 @@ export class VmRunner {
       try {
         await this.vm?.shutdown();
         this.memory.close();
+        await this.clearFolder();
         this.log.info('the VM is gone');
         return this.deps.emit({ type: 'vm-gone', vm_id: this.vm_id });
       } catch (error) {
@@ -127,6 +129,11 @@ export class VmRunner {
       }
     }
     this.deps.emit({ type: 'vm-undead', vm_id: this.vm_id, reason });
+  }
+
+  /** After a failure the console stays for the reader. */
+  private async clearFolder(): Promise<void> {
+    if (!this.failed) await rm(this.deps.run_dir, { recursive: true, force: true });
   }
 
   /** Closes our side and leaves the VM running. */
@@ -149,7 +156,9 @@ export class VmRunner {
       if (stats) this.memory.stats = stats;
       return stats;
     } catch (error) {
-      this.log.warn({ err: refusalOf(error) }, 'no statistics from the guest');
+      if (!this.isOver()) {
+        this.log.warn({ err: refusalOf(error) }, 'no statistics from the guest');
+      }
       return null;
     }
   }
@@ -228,10 +237,19 @@ export class VmRunner {
       this.deps.emit({ type: 'instance-started', vm_id, instance_id, guest_ready_at_ms });
     } catch (error) {
       if (operation_id) this.startSettled(operation_id, null);
+      if (this.isOver()) return;
       const failure = refusalOf(error);
       this.log.error({ instance: instance_id, err: failure }, 'an instance did not start');
       this.deps.emit({ type: 'instance-start-failed', vm_id, instance_id, failure });
     }
+  }
+
+  /**
+   * The channel ended: `vm-failed` follows with the true cause and answers everything at once, so
+   * single requests that broke with it are not told one by one.
+   */
+  private isOver(): boolean {
+    return this.guest?.isOver === true;
   }
 
   private startSettled(operation_id: string, stamps: StartStamps | null): void {
@@ -247,6 +265,7 @@ export class VmRunner {
       const result = await this.guest.invoke(instance_id, action.work, action.deadline_ms);
       this.deps.emit({ type: 'invocation-finished', ...about, result });
     } catch (error) {
+      if (this.isOver()) return;
       this.deps.emit({ type: 'invocation-failed', ...about, failure: refusalOf(error) });
     }
   }
@@ -258,6 +277,7 @@ export class VmRunner {
       const gone_at_ms = await this.guest.stop(instance_id);
       this.deps.emit({ type: 'instance-stopped', vm_id, instance_id, gone_at_ms });
     } catch (error) {
+      if (this.isOver()) return;
       const reason = refusalOf(error).message;
       this.log.error({ instance: instance_id, err: refusalOf(error) }, 'an instance did not stop');
       this.deps.emit({ type: 'instance-stop-failed', vm_id, instance_id, reason });

@@ -107,6 +107,11 @@ export class GuestChannel {
     throw error;
   }
 
+  /** The channel is over; whoever owns it was told why. */
+  get isOver(): boolean {
+    return this.ended !== null;
+  }
+
   /** Ends it from our side; open requests fail, `onClosed` is not called. */
   close(): void {
     this.finish(guestClosed(this.options.vm_id, 'closed by the agent.'));

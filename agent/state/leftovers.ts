@@ -2,9 +2,10 @@
  * VMs of an agent that is gone. They are ended, not taken over: their instances' invocations died
  * with the agent, so nobody waits for them. None is left without a line in the log.
  */
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { LIMITS } from '../../base/limits.ts';
 import { readHandle } from '../../hypervisor-client/run-dir.ts';
 import type { Hypervisor, VmHandle } from '../../hypervisor-client/vm.ts';
 import { refusalOf } from '../executor/failure.ts';
@@ -42,15 +43,34 @@ export async function endLeftovers(
       log.error({ vm: name, pid: handle.pid, err: failure }, 'a VM of an earlier agent remains');
     }
   }
-  return { ended, remaining, first_id: firstFreeId(names) };
+  const first_id = firstFreeId(names);
+  await dropOldConsoles(vms_dir, new Set(remaining), names);
+  return { ended, remaining, first_id };
+}
+
+/** Folders of failed VMs keep their consoles, but not without end. */
+async function dropOldConsoles(
+  vms_dir: string,
+  alive: ReadonlySet<string>,
+  names: readonly string[],
+): Promise<void> {
+  const dead = names.filter((name) => numberOf(name) > 0 && !alive.has(name));
+  const newest_first = dead.toSorted((a, b) => numberOf(b) - numberOf(a));
+  for (const name of newest_first.slice(LIMITS.vm_folders_kept)) {
+    await rm(join(vms_dir, name), { recursive: true, force: true });
+  }
+}
+
+/** The number in `vm<number>`, 0 for another name. */
+function numberOf(name: string): number {
+  return Number(/^vm(\d{1,9})$/.exec(name)?.[1] ?? 0);
 }
 
 /** Folders are `vm<number>`; numbers of earlier agents are not used again. */
 function firstFreeId(names: readonly string[]): number {
   let highest = 0;
   for (const name of names) {
-    const number = Number(/^vm(\d{1,9})$/.exec(name)?.[1] ?? 0);
-    highest = Math.max(highest, number);
+    highest = Math.max(highest, numberOf(name));
   }
   return highest + 1;
 }

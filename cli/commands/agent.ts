@@ -38,7 +38,12 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
       import('../../agent/executor/built-images.ts'),
       import('../../base/progress.ts'),
     ]);
-  const log = pino({ level, base: null }, { write: (line: string) => void stderr.write(line) });
+  // Errors are logged as the plain data they are: code, message, next.
+  const serializers = { err: (error: unknown) => error };
+  const log = pino(
+    { level, base: null, serializers },
+    { write: (line: string) => void stderr.write(line) },
+  );
   await runDaemon({
     socket_path,
     state_dir: resolve(values.text('state-dir')),

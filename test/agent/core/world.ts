@@ -227,12 +227,14 @@ export class World {
       { none: 'done', refuse: 'refused', partial: 'partial', fail: 'failed' } as const
     )[fault === 'vm-dies' || fault === 'instance-exits' || fault === 'undead' ? 'fail' : fault];
     const offered = this.plugged.get(key) ?? 0;
+    // Seen in the middle of a plug that goes on: the old target stands, the truth may reach it.
+    const seen = Math.min(offered, 64 * MIB);
     let plugged_bytes = order.bytes;
     if (outcome === 'partial') plugged_bytes = 64 * MIB;
-    if (outcome === 'refused') plugged_bytes = order.kind === 'plug' ? 0 : offered;
+    if (outcome === 'refused') plugged_bytes = order.kind === 'plug' ? 0 : seen;
     const accepted = outcome !== 'refused' && outcome !== 'failed';
     const shrinks = order.kind === 'unplug' && accepted;
-    if (outcome === 'failed') plugged_bytes = offered;
+    if (outcome === 'failed') plugged_bytes = seen;
     // A failed plug is no promise: the target stands, so the truth may still grow to it.
     if (order.kind === 'plug') this.plugged.set(key, order.bytes);
     if (shrinks) this.plugged.set(key, plugged_bytes);

@@ -1,0 +1,202 @@
+/** The agent with a real VMM and a real guest: memory really moves, and three observers agree. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { pino } from 'pino';
+import { hostClock } from '../../base/clock.ts';
+import { silentProgress } from '../../base/progress.ts';
+import { GIB, MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { openHypervisor } from '../../hypervisor-client/index.ts';
+import { isAlive } from '../../hypervisor-client/process.ts';
+import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
+import type { AgentRecord, FunctionStatus, Operation } from '../../agent/api/messages.ts';
+import { MECHANISMS } from '../../agent/core/spec.ts';
+import { prepareImages } from '../../agent/executor/built-images.ts';
+import { HostAgent } from '../../agent/executor/host-agent.ts';
+import { specOf } from './core/world.ts';
+
+const LIMIT_BYTES = 256 * MIB;
+const WORK = { anonymous_bytes: 100 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 200 };
+const DEADLINE_MS = 120_000;
+
+interface RealHost {
+  readonly agent: HostAgent;
+  readonly records: AgentRecord[];
+  readonly vms: Vm[];
+}
+
+async function withRealHost(
+  mechanisms: readonly (typeof MECHANISMS)[number][],
+  use: (host: RealHost) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-real-'));
+  const log = pino({ level: 'warn' });
+  const signal = new AbortController().signal;
+  const images = await prepareImages({ mechanisms, progress: silentProgress, signal, log });
+  const driver = await openHypervisor('qemu');
+  const vms: Vm[] = [];
+  const hypervisor: Hypervisor = {
+    kind: driver.kind,
+    probe: () => driver.probe(),
+    adopt: (handle) => driver.adopt(handle),
+    launch: async (spec, options) => {
+      const vm = await driver.launch(spec, options);
+      vms.push(vm);
+      return vm;
+    },
+  };
+  const agent = new HostAgent({
+    clock: hostClock,
+    hypervisor,
+    images,
+    log,
+    host_limit_bytes: 4 * GIB,
+    vms_dir: folder,
+    version: 'test',
+  });
+  const records: AgentRecord[] = [];
+  const watch = agent.watch(100);
+  const reading = (async () => {
+    for await (const record of watch) records.push(record);
+  })();
+  try {
+    await use({ agent, records, vms });
+  } finally {
+    await agent.stop(0);
+    await reading;
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function until(
+  agent: HostAgent,
+  holds: (status: FunctionStatus) => boolean,
+): Promise<FunctionStatus | null> {
+  return waitFor(
+    async () => {
+      const status = (await agent.status('f')).functions[0];
+      return status && holds(status) ? status : null;
+    },
+    { clock: hostClock, deadline_ms: DEADLINE_MS, longest_pause_ms: 100 },
+  );
+}
+
+function sums(status: FunctionStatus): Record<string, number> {
+  const sum = (pick: (region: FunctionStatus['regions'][number]) => number): number =>
+    status.regions.reduce((total, region) => total + pick(region), 0);
+  return {
+    permits: status.permits_bytes,
+    vmm: sum((region) => region.plugged_bytes),
+    guest: status.guest_plugged_bytes,
+    resident: sum((region) => region.resident_bytes),
+  };
+}
+
+test.serial('virtio-mem: two at once plug two regions, keep-alive gives both back', async (t) => {
+  await withRealHost(['virtio-mem'], async ({ agent, records, vms }) => {
+    await agent.deploy(specOf('f', { limit_bytes: LIMIT_BYTES, keep_alive_ms: 1_500 }));
+    const both = await Promise.all([
+      agent.invoke('f', 'one', WORK),
+      agent.invoke('f', 'two', WORK),
+    ]);
+    for (const reply of both) t.like(reply, { outcome: 'done', cold: true, failure: null });
+    const busy = await until(agent, (status) => status.guest_plugged_bytes === 2 * LIMIT_BYTES);
+    t.truthy(busy, 'both regions are plugged by the guest too');
+    // The instances still hold what they touched: it is resident, wherever the guest put it.
+    t.true((busy?.vm_resident_bytes ?? 0) > 2 * WORK.anonymous_bytes);
+
+    const idle = await until(agent, (status) => status.permits_bytes === 0);
+    t.truthy(idle, 'keep-alive passed and the regions were unplugged');
+    // Exactly nothing: a region's backing is whole pages of its own, so no rounding is due.
+    t.deepEqual(idle && sums(idle), { permits: 0, vmm: 0, guest: 0, resident: 0 });
+    await agent.remove('f');
+    for (const vm of vms) {
+      const { pid, pid_start_ticks } = vm.handle;
+      t.false(await isAlive({ pid, start_ticks: pid_start_ticks }), 'no VMM is left');
+    }
+    const operations = records.flatMap(({ operation }) => operation ?? []);
+    const plugs = operations.filter(({ kind }) => kind === 'plug');
+    const unplugs = operations.filter(({ kind }) => kind === 'unplug');
+    t.is(plugs.length, 2);
+    t.is(unplugs.length, 2);
+    for (const operation of operations) checkOperation(t, operation);
+    const steps = records.flatMap(({ memory }) => memory ?? []);
+    t.true(steps.every((step) => step.committed_bytes >= step.plugged_bytes));
+    t.is(Math.max(...steps.map((step) => step.plugged_bytes)), 256 * MIB + 2 * LIMIT_BYTES);
+    t.deepEqual(steps.at(-1)?.resident_bytes, 0);
+  });
+});
+
+function checkOperation(
+  t: { is: (a: unknown, b: unknown) => void; true: (value: boolean, message: string) => void },
+  operation: Operation,
+): void {
+  t.is(operation.outcome, 'done');
+  t.is(operation.error_code, '');
+  t.true(operation.accepted_at_ms >= operation.requested_at_ms, 'accepted after requested');
+  t.true(operation.plugged_at_ms >= operation.accepted_at_ms, 'moved after accepted');
+  if (operation.kind === 'plug') {
+    t.true(operation.sandbox_at_ms >= operation.decided_at_ms, 'the sandbox came after');
+    t.true(operation.instance_ready_at_ms >= operation.plugged_at_ms, 'ready when plugged');
+  } else {
+    t.true(operation.gone_at_ms >= operation.stop_at_ms, 'gone after the stop');
+    t.true(operation.requested_at_ms >= operation.gone_at_ms, 'unplugged after gone');
+    t.true(operation.resident_at_ms >= operation.plugged_at_ms, 'the host saw it last');
+    t.is(operation.guest_plugged_bytes, 0);
+  }
+}
+
+test.serial('static: plugged from boot to end, nothing moves in between', async (t) => {
+  await withRealHost(['static'], async ({ agent, records }) => {
+    const spec = { limit_bytes: LIMIT_BYTES, keep_alive_ms: 200, mechanism: 'static' } as const;
+    await agent.deploy(specOf('f', spec));
+    t.like(await agent.invoke('f', 'one', WORK), { outcome: 'done', cold: true });
+    const idle = await until(agent, (one) => one.instances_idle + one.instances_stopping === 0);
+    t.like(idle && sums(idle), { permits: 2 * LIMIT_BYTES, vmm: 2 * LIMIT_BYTES });
+    await agent.remove('f');
+    const kinds = records.flatMap(({ operation }) => operation?.kind ?? []);
+    t.deepEqual(kinds, ['plug', 'plug']);
+  });
+});
+
+test.serial(
+  'an invocation above the limit is killed alone and its region comes back',
+  async (t) => {
+    await withRealHost(['virtio-mem'], async ({ agent }) => {
+      await agent.deploy(specOf('f', { limit_bytes: 128 * MIB, keep_alive_ms: 60_000 }));
+      const well = await agent.invoke('f', 'well', { ...WORK, anonymous_bytes: 16 * MIB });
+      t.is(well.outcome, 'done');
+      const slow = agent.invoke('f', 'neighbour', { ...WORK, anonymous_bytes: 0, wall_ms: 3_000 });
+      const greedy = await agent.invoke('f', 'greedy', { ...WORK, anonymous_bytes: 400 * MIB });
+      t.is(greedy.outcome, 'failed');
+      t.is(greedy.failure?.code, 'HP_AGENT_INSTANCE_OOM');
+      t.is((await slow).outcome, 'done');
+      const after = await until(agent, (status) => status.permits_bytes === 128 * MIB);
+      t.truthy(after, 'the region of the killed instance was unplugged');
+      await agent.remove('f');
+    });
+  },
+);
+
+test.serial(
+  'a VM that is killed fails its invocations; deploying again brings a new one',
+  async (t) => {
+    await withRealHost(['virtio-mem'], async ({ agent, vms }) => {
+      const spec = specOf('f', { limit_bytes: 128 * MIB });
+      await agent.deploy(spec);
+      await agent.invoke('f', 'warm', { ...WORK, anonymous_bytes: 0, wall_ms: 1 });
+      const lost = agent.invoke('f', 'lost', { ...WORK, anonymous_bytes: 0, wall_ms: 60_000 });
+      process.kill(vms[0]?.handle.pid ?? 0, 'SIGKILL');
+      const reply = await lost;
+      t.is(reply.outcome, 'failed');
+      t.truthy(await until(agent, (status) => status.vm_state === 'lost'));
+      t.is(agent.grantedBytes(), 0);
+      await agent.deploy(spec);
+      t.is((await agent.invoke('f', 'again', { ...WORK, wall_ms: 1 })).outcome, 'done');
+      await agent.remove('f');
+      t.is(vms.length, 2);
+    });
+  },
+);
