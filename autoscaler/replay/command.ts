@@ -81,7 +81,7 @@ async function openAgent(
       log_path: resolve(options.out, 'agent.log'),
       clock: hostClock,
       onWaiting: (elapsed_ms, last_line) =>
-        io.stderr.write(`waiting for the agent, ${formatMs(elapsed_ms)}: ${last_line}\n`),
+        io.stderr.write(`waiting for the agent, ${formatMs(elapsed_ms)} ${last_line}\n`),
     },
     signal,
   );

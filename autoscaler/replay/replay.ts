@@ -66,8 +66,9 @@ export async function replay(options: ReplayOptions, deps: ReplayDependencies): 
   writer.close();
   if (is_interrupted || problem !== null) {
     await settle(rebuildReport(options.out));
+    if (is_interrupted) throw interrupted(options.out);
     deps.onKept(options.out);
-    throw is_interrupted ? interrupted(options.out) : problem;
+    throw problem;
   }
   return await rebuildReport(options.out);
 }
