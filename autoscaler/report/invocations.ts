@@ -14,6 +14,8 @@ export interface InvocationSummary {
     readonly failed: number;
     readonly interrupted: number;
   };
+  /** Finished after the measured window, or never: what the host could not keep up with. */
+  readonly not_within_window: number;
   /** The agent's received -> finished, of every invocation it received. */
   readonly latency: Distribution;
   /** The same of those that found an instance, and of those that had to start one. */
@@ -46,6 +48,7 @@ export interface InvocationSummary {
 export function summarizeInvocations(
   lines: readonly InvocationLine[],
   operations: readonly OperationLine[],
+  window_ms: number,
 ): InvocationSummary {
   const done = lines.filter((line) => line.outcome === 'done');
   const cold = done.filter((line) => line.cold);
@@ -59,6 +62,7 @@ export function summarizeInvocations(
       failed: count('failed'),
       interrupted: count('interrupted'),
     },
+    not_within_window: lines.filter((line) => (line.finished_at_ms ?? Infinity) > window_ms).length,
     latency: describe(latenciesOf(lines)),
     latency_warm: describe(latenciesOf(done.filter((line) => !line.cold))),
     latency_cold: describe(latenciesOf(cold)),

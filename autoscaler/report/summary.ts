@@ -148,7 +148,7 @@ function summarizeMechanism(
     saving: savings(cost, against),
     longest_memory_gap_ms: longestGap(lines.steps, 0, observed_ms),
     operations: summarizeOperations(lines.operations),
-    invocations: summarizeInvocations(lines.invocations, lines.operations),
+    invocations: summarizeInvocations(lines.invocations, lines.operations, window_ms),
     pages_migrated: {
       whole_run: grown('pages_migrated'),
       in_operations: lines.operations.reduce((sum, line) => sum + line.pages_migrated, 0),

@@ -15,6 +15,8 @@ export interface TableGroup {
 }
 
 const NONE = '–';
+/** More invocations than this beyond the window, and the run is called overloaded. */
+const OVERLOAD_SHARE = 0.05;
 const NOT_REACHED = 'not reached';
 
 type Cell = (one: MechanismSummary) => string;
@@ -75,6 +77,7 @@ function invocationRows(row: (text: string, cell: Cell) => TableRow): TableRow[]
       const done = `${invocations.outcomes.done} of ${invocations.planned}`;
       return rest.length === 0 ? done : `${done} (${rest.join(', ')})`;
     }),
+    row('not within the window', ({ invocations }) => String(invocations.not_within_window)),
     row('latency p50 / p99', (one) => pair(one.invocations.latency)),
     row('warm p50 / p99', (one) => pair(one.invocations.latency_warm)),
     row('cold p50 / p99', (one) => pair(one.invocations.latency_cold)),
@@ -139,6 +142,14 @@ export function footnotes(summary: Summary): string[] {
   const accelerators = new Set(summary.mechanisms.map((one) => one.accelerator));
   if (accelerators.has('tcg')) {
     notes.push('Under TCG no absolute time is a claim; compare mechanisms within this run.');
+  }
+  for (const { mechanism, invocations } of summary.mechanisms) {
+    const { not_within_window: late, planned } = invocations;
+    if (planned === 0 || late / planned <= OVERLOAD_SHARE) continue;
+    notes.push(
+      `${mechanism}: ${late} of ${planned} invocations did not finish within the window. The host ` +
+        'could not keep up, so the GiB·s are of another load than planned.',
+    );
   }
   const early = summary.mechanisms.filter((one) => !one.comparable);
   for (const one of early) {

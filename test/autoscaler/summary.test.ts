@@ -66,6 +66,7 @@ test('invocations: latency, slowdown, cold starts and their parts', async (t) =>
     p99_ms: null,
     max_ms: null,
   });
+  t.is(invocations?.not_within_window, 1, 'the refused one');
   t.is(invocations?.cold_starts, 1);
   t.is(invocations?.cold_share, 0.5);
   t.is(invocations?.slowdown.p50, 1.5);
@@ -136,6 +137,7 @@ test('table, page and plot are a function of the data and nothing else', async (
   const one = await load();
   const two = await load();
   t.is(renderTable(one.summary), renderTable(two.summary));
+  t.regex(renderTable(one.summary), /virtio-mem: 1 of 3 invocations did not finish within/);
   t.is(renderHtml(one.data, one.summary), renderHtml(two.data, two.summary));
   t.is(renderMemorySvg(one.data), renderMemorySvg(two.data));
   t.regex(renderMemorySvg(one.data), /^<svg [^>]*xmlns="http:\/\/www.w3.org\/2000\/svg"/);
