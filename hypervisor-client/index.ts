@@ -17,3 +17,5 @@ export {
 } from './cloud-hypervisor/index.ts';
 /** Everything of the Cloud Hypervisor client, its wire types included. */
 export * as cloudHypervisor from './cloud-hypervisor/index.ts';
+/** A fake Cloud Hypervisor for tests. */
+export * as cloudHypervisorFake from './cloud-hypervisor/fake/index.ts';

@@ -24,7 +24,7 @@ if (DOCUMENT === '') console.log(`skipped: ${MISSING}`);
 
 interface Api {
   readonly paths: Json;
-  validator(schema: unknown): ValidateFunction;
+  readonly validator: (schema: unknown) => ValidateFunction;
 }
 
 async function readApi(): Promise<Api> {
@@ -143,7 +143,11 @@ check('every status that the fake gives is in the document, or is one it leaves 
       (error: unknown) => (isHotplaneError(error) ? error.details['status'] : String(error)),
     );
     // The document has no 404 for most calls without a VM, and says 204 where a shutdown is a 200.
-    if (status !== null) t.true([...known, '404', '500'].includes(String(status)), call.route);
+    if (status !== null)
+      t.true(
+        [...known, '404', '500'].some((one) => Number(one) === status),
+        call.route,
+      );
   }
 });
 
