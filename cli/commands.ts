@@ -3,13 +3,17 @@ import type { Command } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { drainCommand } from './commands/drain.ts';
+import { imagesBuildCommand } from './commands/images-build.ts';
 import { invokeCommand } from './commands/invoke.ts';
+import { quickstartCommand } from './commands/quickstart.ts';
 import { removeCommand } from './commands/remove.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { statusCommand } from './commands/status.ts';
 
 export const COMMANDS: readonly Command[] = [
+  quickstartCommand,
+  imagesBuildCommand,
   agentCommand,
   deployCommand,
   invokeCommand,
