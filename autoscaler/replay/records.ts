@@ -82,6 +82,7 @@ export function memoryCheckLine(
     at_ms: toRunTime(at_ms, origin),
     function: status.function.name,
     vm_id: status.vm_id,
+    vm_state: status.vm_state,
     instances: instancesOf(status),
     regions: status.regions.map((region) => ({
       id: region.id,

@@ -15,7 +15,7 @@ export interface Agreement {
 /**
  * VMM and guest must count the same bytes, and the host must hold no more than that: exactly 0 where
  * nothing is plugged, at most the plugged size where memory stays (a page nobody touched is not
- * resident).
+ * resident). A VM without regions was lost: that is no agreement.
  */
 export function checkAgreement(checks: readonly MemoryCheckLine[]): Agreement {
   const disagreements: string[] = [];
@@ -24,6 +24,9 @@ export function checkAgreement(checks: readonly MemoryCheckLine[]): Agreement {
   let guest_plugged_bytes = 0;
   let host_resident_bytes = 0;
   for (const check of checks) {
+    if (check.regions.length === 0) {
+      disagreements.push(`${check.function}: nothing to observe, its VM is ${check.vm_state}`);
+    }
     for (const region of check.regions) {
       regions += 1;
       vmm_plugged_bytes += region.vmm_plugged_bytes;

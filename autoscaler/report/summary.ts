@@ -40,7 +40,7 @@ export interface MechanismSummary {
   readonly operations: OperationSummary;
   readonly invocations: InvocationSummary;
   readonly pages_migrated: {
-    /** The guests' own counts, end minus start; null without a final check. */
+    /** The guests' own counts, end minus start; null when a guest could not be asked at the end. */
     readonly whole_run: number | null;
     /** Sum over the operations; operations of one VM that overlap count each other's pages too. */
     readonly in_operations: number;
@@ -129,7 +129,7 @@ function summarizeMechanism(
   const observed_ms = Math.min(window_ms, run.observed_ms);
   // A VM that was started again counts from 0.
   const grown = (field: 'pages_migrated' | 'oom_kills'): number | null => {
-    if (end.length === 0) return null;
+    if (end.length === 0 || end.some((check) => check.regions.length === 0)) return null;
     return end.reduce((sum, check) => {
       const before = start.find((one) => one.vm_id === check.vm_id)?.[field] ?? 0;
       return sum + check[field] - before;

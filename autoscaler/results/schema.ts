@@ -96,6 +96,8 @@ export const memoryCheckSchema = z.strictObject({
   at_ms: ms,
   function: text,
   vm_id: text,
+  /** As the agent says: `running`, or e.g. `lost`. */
+  vm_state: text,
   instances: count,
   regions: z.array(
     z.strictObject({

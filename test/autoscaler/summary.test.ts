@@ -89,6 +89,7 @@ const CHECK: MemoryCheckLine = {
   at_ms: 0,
   function: 'f',
   vm_id: 'v',
+  vm_state: 'running',
   instances: 0,
   regions: [],
   vm_resident_bytes: 0,
@@ -117,6 +118,15 @@ for (const [title, vmm, guest, host, agree] of [
     t.is(result.disagreements.length, agree ? 0 : 1);
   });
 }
+
+test('a VM that was lost is no agreement, and its pages are not known', async (t) => {
+  const result = checkAgreement([{ ...CHECK, vm_state: 'lost' }]);
+  t.false(result.agree);
+  t.deepEqual(result.disagreements, ['f: nothing to observe, its VM is lost']);
+  const { data } = await load();
+  const memory = data.memory.map((one) => (one.kind === 'check' ? { ...one, regions: [] } : one));
+  t.is(summarize({ ...data, memory }).mechanisms[1]?.pages_migrated.whole_run, null);
+});
 
 test('without a final check nothing is claimed', (t) => {
   t.is(checkAgreement([]).agree, null);
