@@ -70,6 +70,7 @@ export class GuestChannel {
     const { stream } = options;
     stream.on('data', (chunk: Buffer) => this.receive(chunk));
     stream.on('error', (error: Error) => this.end(guestClosed(options.vm_id, error.message)));
+    stream.on('end', () => this.end(guestClosed(options.vm_id, 'end of stream.')));
     stream.on('close', () => this.end(guestClosed(options.vm_id, 'end of stream.')));
   }
 

@@ -97,9 +97,9 @@ export const agentCommand: Command = {
     json: { summary: 'print the line that it serves as JSON' },
   },
   help: `
-Serves the API on a Unix socket (mode 0600) until SIGINT or SIGTERM. It then takes no new calls, lets
-busy instances end for up to 10 s, shuts all its VMs down, removes the socket and exits: 0 after
-SIGTERM, 130 after SIGINT.
+Serves the API on a Unix socket (mode 0600) until SIGINT or SIGTERM. It then takes no new calls,
+lets busy instances end for up to 10 s, shuts all its VMs down, removes the socket and exits: 0
+after SIGTERM, 130 after SIGINT.
 
 Guest images are taken from the cache, or built (minutes) before it serves. If the agent is killed,
 its VMs live on; the next agent with the same --state-dir ends them and says so.

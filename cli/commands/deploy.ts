@@ -70,8 +70,9 @@ export const deployCommand: Command = {
   },
   help: `
 Returns when the guest said hello; with --mechanism static, when all regions are plugged too. The
-same spec again is done at once, another spec under the same name is a conflict (exit code 5), and no
-room on the host is exit code 3 with the numbers. Without --arg an instance runs the workload program.
+same spec again is done at once, another spec under the same name is a conflict (exit code 5), and
+no room on the host is exit code 3 with the numbers. Without --arg an instance runs the workload
+program.
 
   hotplane deploy resize-image --limit 512MiB --concurrency 8 --mechanism virtio-mem
 `,

@@ -15,8 +15,8 @@ export const drainCommand: Command = {
   positionals: ['NAME'],
   options: { socket: SOCKET_OPTION, json: JSON_OPTION },
   help: `
-As if their keep-alive had passed; busy instances go on. Returns when their regions are unplugged, or
-when every try to unplug them has been made ('hotplane status' shows what is left).
+As if their keep-alive had passed; busy instances go on. Returns when their regions are unplugged,
+or when every try to unplug them has been made ('hotplane status' shows what is left).
 
   hotplane drain resize-image
 `,

@@ -44,8 +44,8 @@ export const imagesBuildCommand: Command = {
   },
   help: `
 The cache is keyed by content (kernel source, patches, configuration, compiler) and lies in
-$HOTPLANE_CACHE, else ~/.cache/hotplane. A build takes about five minutes on two idle cores; one that
-was interrupted is resumed; two at once share one build.
+$HOTPLANE_CACHE, else ~/.cache/hotplane. A build takes about five minutes on two idle cores; one
+that was interrupted is resumed; two at once share one build.
 
 Example:
   hotplane images build --variant stock --kernel-tree ~/linux-6.12.60

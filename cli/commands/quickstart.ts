@@ -46,8 +46,8 @@ export const quickstartCommand: Command = {
     json: JSON_OPTION,
   },
   help: `
-The same as 'hotplane replay' with the bundled piece of the Azure Functions 2021 trace and sizes that
-fit a small host. Builds the guest images first when they are not in the cache.
+The same as 'hotplane replay' with the bundled piece of the Azure Functions 2021 trace and sizes
+that fit a small host. Builds the guest images first when they are not in the cache.
 `,
   run,
 };

@@ -15,8 +15,8 @@ export const removeCommand: Command = {
   positionals: ['NAME'],
   options: { socket: SOCKET_OPTION, json: JSON_OPTION },
   help: `
-Waiting invocations are refused, running ones may end for up to 60 s, then the VM is shut down. Returns
-when nothing of it is left.
+Waiting invocations are refused, running ones may end for up to 60 s, then the VM is shut down.
+Returns when nothing of it is left.
 
   hotplane remove resize-image
 `,

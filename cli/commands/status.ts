@@ -52,8 +52,9 @@ export const statusCommand: Command = {
   positionals: ['[NAME]'],
   options: { socket: SOCKET_OPTION, json: JSON_OPTION },
   help: `
-Asks the VMM, the guest and the host afresh, so the three can be compared: plugged (VMM), guest counts,
-resident (host). With --json everything, each region and the agent's whole decision state included.
+Asks the VMM, the guest and the host afresh, so the three can be compared: plugged (VMM), guest
+counts, resident (host). With --json everything, each region and the agent's whole decision state
+included.
 
   hotplane status --json
 `,

@@ -53,7 +53,7 @@ export class FakeGuest {
 
   /** Power off: the channel ends and nothing answers any more. */
   die(): void {
-    this.stream?.destroy();
+    this.stream?.end();
     this.stream = null;
     this.instances.clear();
   }
@@ -63,7 +63,7 @@ export class FakeGuest {
   }
 
   raw(text: string): void {
-    if (this.stream && !this.stream.destroyed) this.stream.write(text);
+    if (this.stream?.writable) this.stream.write(text);
   }
 
   exit(instance: string, reason: 'oom' | 'crash' | 'exited' | 'killed'): void {

@@ -1,0 +1,96 @@
+/** `hotplane agent` as a process: how it ends, and what it leaves, with real VMs. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { AgentClient } from '../../agent/api/client.ts';
+import { hostClock } from '../../base/clock.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import { waitFor } from '../../base/wait.ts';
+import { isAlive } from '../../hypervisor-client/process.ts';
+import { readHandle } from '../../hypervisor-client/run-dir.ts';
+import { specOf } from './core/world.ts';
+
+interface Daemon {
+  readonly child: ChildProcess;
+  /** What it wrote to stderr so far. */
+  readonly log: () => string;
+}
+
+async function start(folder: string, program: string[]): Promise<Daemon> {
+  const [file = '', ...first] = program;
+  const child = spawn(
+    file,
+    [
+      ...first,
+      'agent',
+      '--vmm=qemu',
+      '--mechanisms=virtio-mem',
+      `--socket=${join(folder, 'a.sock')}`,
+      `--state-dir=${join(folder, 'state')}`,
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let out = '';
+  let log = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  const served = await waitFor(
+    () => (out.includes('serving on') || child.exitCode !== null ? true : null),
+    { clock: hostClock, deadline_ms: 60_000, longest_pause_ms: 50 },
+  );
+  if (!served || child.exitCode !== null) throw new Error(`the agent did not serve: ${log}`);
+  return { child, log: () => log };
+}
+
+const MAIN = [process.execPath, join(PROJECT_ROOT, 'cli', 'main.ts')];
+const LAUNCHER = [process.execPath, join(PROJECT_ROOT, 'bin', 'hotplane.js')];
+
+async function deployed(folder: string): Promise<{ pid: number; start_ticks: number }> {
+  const client = new AgentClient(join(folder, 'a.sock'));
+  const { vm_id } = await client.deploy(specOf('f'));
+  client.close();
+  const handle = await readHandle(join(folder, 'state', 'vms', vm_id));
+  return { pid: handle?.pid ?? 0, start_ticks: handle?.pid_start_ticks ?? 0 };
+}
+
+for (const [signal, code] of [
+  ['SIGTERM', 0],
+  ['SIGINT', 130],
+] as const) {
+  test.serial(
+    `${signal} through the launcher: VMs end, the socket goes, exit ${code}`,
+    async (t) => {
+      const folder = await mkdtemp(join(tmpdir(), 'hp-daemon-'));
+      const { child } = await start(folder, LAUNCHER);
+      const vmm = await deployed(folder);
+      t.true(await isAlive(vmm));
+      child.kill(signal);
+      const [exit_code] = await once(child, 'exit');
+      t.is(exit_code, code);
+      t.false(await isAlive(vmm));
+      t.false(existsSync(join(folder, 'a.sock')));
+      await rm(folder, { recursive: true });
+    },
+  );
+}
+
+test.serial('kill -9 leaves the VM alive; the next agent ends it and says so', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-daemon-'));
+  const first = await start(folder, MAIN);
+  const vmm = await deployed(folder);
+  const second = await t.throwsAsync(start(folder, MAIN));
+  t.true(second?.message.includes('HP_AGENT_STATE_DIR_IN_USE'), second?.message);
+  first.child.kill('SIGKILL');
+  await once(first.child, 'exit');
+  t.true(await isAlive(vmm), 'the VM outlives its agent');
+  const next = await start(folder, MAIN);
+  t.false(await isAlive(vmm), 'nothing is left when the next one serves');
+  t.true(next.log().includes('ended a VM that an earlier agent left running'), next.log());
+  next.child.kill('SIGTERM');
+  await once(next.child, 'exit');
+  await rm(folder, { recursive: true });
+});

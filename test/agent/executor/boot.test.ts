@@ -1,0 +1,56 @@
+/** A VM that does not come up, or goes down: one clear error, and nothing left. */
+import test from 'ava';
+import { fakeHost } from '../../fakes/host.ts';
+import type { LaunchFault } from '../../fakes/hypervisor.ts';
+import { specOf, WORK } from '../core/world.ts';
+
+const FAULTS: readonly { readonly fault: LaunchFault; readonly code: string }[] = [
+  { fault: 'refuse', code: 'HP_AGENT_INTERNAL' },
+  { fault: 'die', code: 'HP_AGENT_VM_ENDED' },
+  { fault: 'panic', code: 'HP_GUEST_PANIC' },
+  { fault: 'no-hello', code: 'HP_GUEST_NO_HELLO' },
+];
+
+for (const { fault, code } of FAULTS) {
+  test(`launch '${fault}' fails the deploy with ${code} and leaves nothing`, async (t) => {
+    const faults: LaunchFault[] = [fault];
+    const { clock, agent, hypervisor } = fakeHost({ launch: () => faults.shift() ?? 'none' });
+    // A guest may die before or after its hello: both end the deploy or the function.
+    const deployed = clock.until(agent.deploy(specOf('f')).catch((error: unknown) => error));
+    const outcome = await deployed;
+    if (outcome instanceof Error) t.like(outcome, { code });
+    await clock.advance(5_000);
+    t.is(hypervisor.alive().length, 0);
+    t.is(agent.grantedBytes(), 0);
+    t.truthy(await clock.until(agent.deploy(specOf('f'))), 'the next deploy works');
+    await clock.until(agent.stop(0));
+  });
+}
+
+test('a panic while serving fails the invocation with the panic, not with the closed channel', async (t) => {
+  const { clock, agent, hypervisor, log } = fakeHost();
+  await clock.until(agent.deploy(specOf('f')));
+  const running = agent.invoke('f', 'x', { ...WORK, wall_ms: 60_000 });
+  await clock.advance(1_000);
+  const [vm] = hypervisor.vms;
+  vm?.guest.die();
+  await clock.advance(100);
+  vm?.tell({ type: 'guest-panicked', at_ms: clock.nowMs() });
+  const reply = await clock.until(running);
+  t.like(reply, { outcome: 'failed', failure: { code: 'HP_GUEST_PANIC' } });
+  await clock.advance(1_000);
+  t.true(log.some((line) => line.includes('HP_GUEST_PANIC')));
+  await clock.until(agent.stop(0));
+});
+
+test('a reader of records that is too slow is dropped with an error that says so', async (t) => {
+  const { clock, agent } = fakeHost();
+  const slow = agent.watch(20);
+  await clock.until(agent.deploy(specOf('f')));
+  await clock.advance(20 * 11_000);
+  const error = await t.throwsAsync(async () => {
+    for await (const record of slow) t.truthy(record);
+  });
+  t.like(error, { code: 'HP_AGENT_SLOW_READER' });
+  await clock.until(agent.stop(0));
+});

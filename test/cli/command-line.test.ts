@@ -1,0 +1,82 @@
+/** The command line: what is understood, what is refused, and with which exit code. */
+import test from 'ava';
+import { COMMANDS } from '../../cli/commands.ts';
+import { main } from '../../cli/main.ts';
+import { nearest } from '../../cli/nearest.ts';
+
+async function run(
+  line: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<{ code: number; out: string; err: string }> {
+  let out = '';
+  let err = '';
+  const code = await main(line.split(' '), {
+    stdout: { write: (text) => (out += text) },
+    stderr: { write: (text) => (err += text) },
+    signal: new AbortController().signal,
+    env,
+  });
+  return { code, out, err };
+}
+
+const REFUSED: readonly (readonly [string, string, string])[] = [
+  ['stats', 'HP_CLI_UNKNOWN_COMMAND', "did you mean 'status'"],
+  ['status --jsn', 'HP_CLI_UNKNOWN_OPTION', "did you mean '--json'"],
+  ['status -j', 'HP_CLI_UNKNOWN_OPTION', 'status --help'],
+  ['status --json=yes', 'HP_CLI_BAD_ARGUMENTS', 'takes no value'],
+  ['status a b', 'HP_CLI_BAD_ARGUMENTS', 'one argument too many'],
+  ['deploy', 'HP_CLI_BAD_ARGUMENTS', '--limit is required'],
+  ['deploy --limit 1MiB', 'HP_CLI_BAD_ARGUMENTS', 'NAME is missing'],
+  ['deploy f --limit', 'HP_CLI_BAD_ARGUMENTS', '--limit SIZE'],
+  ['deploy f --limit lots', 'HP_CLI_BAD_VALUE', 'a size like 256MiB'],
+  ['deploy f --limit 1MiB --limit 2MiB', 'HP_CLI_BAD_ARGUMENTS', 'given twice'],
+  ['deploy f --limit 1MiB --mechanism magic', 'HP_CLI_BAD_VALUE', 'hotmem'],
+  ['deploy f --limit 1MiB --concurrency 1.5', 'HP_CLI_BAD_VALUE', 'whole number'],
+  ['agent --host-limit -1', 'HP_CLI_BAD_VALUE', '--host-limit'],
+  ['agent --mechanisms all', 'HP_CLI_BAD_VALUE', 'virtio-mem'],
+];
+
+for (const [line, code, text] of REFUSED) {
+  test(`'${line}' is refused with exit code 2 and ${code}`, async (t) => {
+    const { code: exit_code, err } = await run(line);
+    t.is(exit_code, 2, err);
+    t.true(err.startsWith(`hotplane: ${code}: `), err);
+    t.true(err.includes(text), err);
+    t.false(err.includes('    at '), 'no stack trace');
+  });
+}
+
+test('HOTPLANE_DEBUG=1 shows the stack, --json the error as data', async (t) => {
+  t.true((await run('stats', { HOTPLANE_DEBUG: '1' })).err.includes('    at '));
+  const { err } = await run('status --json --socket /nonexistent/a.sock');
+  t.like(JSON.parse(err), { error: { code: 'HP_AGENT_UNREACHABLE', category: 'unavailable' } });
+});
+
+test('an agent that is not there is exit code 3 with the next step', async (t) => {
+  const { code, err } = await run('status --socket /nonexistent/a.sock');
+  t.is(code, 3);
+  t.true(err.includes("start one with 'hotplane agent'"), err);
+});
+
+test('every command has a help page of lines that fit, an example, and its options', async (t) => {
+  const overview = await run('--help');
+  t.is(overview.code, 0);
+  for (const command of COMMANDS) {
+    t.true(overview.out.includes(`  ${command.name} `), command.name);
+    const { code, out } = await run(`${command.name} --help`);
+    t.is(code, 0);
+    t.is((await run(`help ${command.name}`)).out, out);
+    for (const name of Object.keys(command.options)) t.true(out.includes(`--${name}`), name);
+    t.true(out.includes(`hotplane ${command.name}`));
+    for (const line of command.help.split('\n')) t.true(line.length <= 100, line);
+  }
+});
+
+test('--version prints the version', async (t) => {
+  t.regex((await run('--version')).out, /^hotplane \d+\.\d+\.\d+\n$/);
+});
+
+test('suggestions are near or not at all', (t) => {
+  t.is(nearest('remvoe', ['remove', 'replay']), 'remove');
+  t.is(nearest('xyzzy', ['remove', 'replay']), null);
+});
