@@ -10,8 +10,6 @@ export interface SizingOptions {
   readonly touched_share: number;
   /** Share of the limit that an invocation maps from files. */
   readonly file_share: number;
-  /** Most instances of one function VM. */
-  readonly concurrency: number;
   /** A function VM gets vcpu_share x concurrency vCPUs as in the paper, but at most this many. */
   readonly most_vcpus: number;
   /**
@@ -33,25 +31,29 @@ export interface FunctionSize {
   readonly file_bytes: number;
   readonly vcpus: number;
   readonly boot_bytes: number;
+  /** Most instances of the function VM. */
+  readonly concurrency: number;
 }
 
-/** The sizes of one function with this profile. */
-export function sizeFunction(profile: FunctionProfile, options: SizingOptions): FunctionSize {
+/** The sizes of one function with this profile and at most `concurrency` instances. */
+export function sizeFunction(
+  profile: FunctionProfile,
+  options: SizingOptions,
+  concurrency: number,
+): FunctionSize {
   const limit_bytes = roundUp(Math.ceil(profile.limit_bytes * options.scale), MEMORY_BLOCK_BYTES);
   const file_bytes = wholePages(limit_bytes * options.file_share);
   const base_bytes = options.boot_base_bytes || BOOT_BASE_BYTES;
-  const map_bytes = options.concurrency * limit_bytes * MEMORY_MAP_SHARE;
-  const cache_bytes = options.concurrency * file_bytes;
+  const map_bytes = concurrency * limit_bytes * MEMORY_MAP_SHARE;
+  const cache_bytes = concurrency * file_bytes;
   return {
     profile: profile.name,
     limit_bytes,
     anonymous_bytes: wholePages(limit_bytes * options.touched_share),
     file_bytes,
-    vcpus: Math.max(
-      1,
-      Math.min(options.most_vcpus, Math.ceil(profile.vcpu_share * options.concurrency)),
-    ),
+    vcpus: Math.max(1, Math.min(options.most_vcpus, Math.ceil(profile.vcpu_share * concurrency))),
     boot_bytes: roundUp(base_bytes + map_bytes + cache_bytes, MEMORY_BLOCK_BYTES),
+    concurrency,
   };
 }
 

@@ -104,7 +104,7 @@ function modelFacts(options: ReplayOptions): Manifest['memory_model'] {
     touched_share: options.touched_share,
     file_share: options.file_share,
     cpu_share: options.cpu_share,
-    concurrency: options.concurrency,
+    concurrency: String(options.concurrency),
     most_vcpus: options.most_vcpus,
     boot_base_bytes: options.boot_base_bytes,
   };

@@ -5,6 +5,7 @@ import { MEMORY_MODELS, type MemoryModel } from '../memory-model/models.ts';
 import { PAPER_KEEP_ALIVE_S } from '../policy/fixed-keep-alive.ts';
 import { MECHANISMS, type Mechanism } from './agent-api.ts';
 import { badOption } from './errors.ts';
+import type { Concurrency } from './plan.ts';
 import type { ProfileMapping } from '../memory-model/assign.ts';
 
 export interface ReplayOptions {
@@ -13,7 +14,7 @@ export interface ReplayOptions {
   readonly mechanisms: readonly Mechanism[];
   readonly speedup: number;
   readonly functions: number;
-  readonly concurrency: number;
+  readonly concurrency: Concurrency;
   readonly keep_alive_s: number;
   readonly memory_model: MemoryModel;
   readonly memory_map: ProfileMapping;
@@ -54,7 +55,11 @@ export const REPLAY_OPTIONS = {
   },
   speedup: { value: 'S', default: '1', summary: 'divides gaps, durations and keep-alive alike' },
   functions: { value: 'K', default: '4', summary: 'the K most invoked functions' },
-  concurrency: { value: 'N', default: '8', summary: 'most instances of one function VM' },
+  concurrency: {
+    value: 'N',
+    default: 'peak',
+    summary: 'most instances of one function VM; peak: what each needs when nobody waits',
+  },
   'keep-alive': {
     value: 'SEC',
     default: String(PAPER_KEEP_ALIVE_S),
@@ -143,7 +148,8 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     mechanisms: parseMechanisms(read('mechanism')),
     speedup,
     functions: whole('functions', 1, LIMITS.replay_functions),
-    concurrency: whole('concurrency', 1, LIMITS.regions_per_vm),
+    concurrency:
+      read('concurrency') === 'peak' ? 'peak' : whole('concurrency', 1, LIMITS.regions_per_vm),
     keep_alive_s: number('keep-alive', 0, 1e6),
     memory_model: parseModel(read('memory-model')),
     memory_map: choice('memory-map', ['rank', 'random']),

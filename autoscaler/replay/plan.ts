@@ -7,8 +7,11 @@ import { assignProfiles, type ProfileMapping } from '../memory-model/assign.ts';
 import type { MemoryModel } from '../memory-model/models.ts';
 import { sizeFunction, type FunctionSize, type SizingOptions } from '../memory-model/size.ts';
 import type { Decision, Policy } from '../policy/policy.ts';
+import { peakConcurrency } from '../trace/peak.ts';
 import type { Selection } from '../trace/select.ts';
 import type { FunctionSpec, InvokeRequest, Mechanism } from './agent-api.ts';
+
+export type Concurrency = number | 'peak';
 
 export interface PlanOptions {
   /** Divides arrival gaps, durations and keep-alive alike. Plugs and boots are never divided. */
@@ -17,6 +20,8 @@ export interface PlanOptions {
   readonly mapping: ProfileMapping;
   readonly seed: number;
   readonly sizing: SizingOptions;
+  /** Most instances of each function VM; `peak`: what the trace needs when nobody waits. */
+  readonly concurrency: Concurrency;
   /** Share of each duration that is computed rather than waited; the trace does not say it. */
   readonly cpu_share: number;
 }
@@ -92,14 +97,13 @@ export function buildPlan<State>(
 export function deploySpec(
   planned: PlannedFunction,
   mechanism: Mechanism,
-  concurrency: number,
   options: GuestOptions,
 ): FunctionSpec {
   return {
     name: planned.name,
     mechanism,
     limit_bytes: planned.limit_bytes,
-    concurrency,
+    concurrency: planned.concurrency,
     vcpus: planned.vcpus,
     boot_bytes: planned.boot_bytes,
     keep_alive_ms: planned.keep_alive_ms,
@@ -117,6 +121,7 @@ function planFunctions<State>(
 ): PlannedFunction[] {
   const count = selection.functions.length;
   const profiles = assignProfiles(options.model, count, options.mapping, options.seed);
+  const peaks = peakConcurrency(selection.invocations, count);
   let state = policy.initial_state;
   return selection.functions.map((entry, index): PlannedFunction => {
     const profile = profiles[index];
@@ -140,9 +145,14 @@ function planFunctions<State>(
       func: entry.func,
       invocations: entry.invocations,
       keep_alive_ms: decision.actions[0]?.keep_alive_ms ?? 0,
-      ...sizeFunction(profile, options.sizing),
+      ...sizeFunction(profile, options.sizing, concurrencyOf(options, peaks[index] ?? 1)),
     };
   });
+}
+
+/** The peak is bounded by what one VM can have; more than that waits in the queue. */
+function concurrencyOf({ concurrency }: PlanOptions, peak: number): number {
+  return concurrency === 'peak' ? Math.min(peak, LIMITS.regions_per_vm) : concurrency;
 }
 
 function compress(ms: number, speedup: number): number {

@@ -100,7 +100,12 @@ function loadFacts(manifest: Manifest): Fact[] {
       `${percent(model.cpu_share)} of each duration is computed (the trace does not say); ` +
         `vCPU share × concurrency, at most ${model.most_vcpus}`,
     ],
-    ['concurrency', `${model.concurrency} instances in a function VM`],
+    [
+      'concurrency',
+      model.concurrency === 'peak'
+        ? 'what each function needs when nobody waits'
+        : `${model.concurrency} instances in a function VM`,
+    ],
     [
       'slowdown',
       `latency / planned duration; durations below ${SHORTEST_DURATION_MS} ms count as that`,
@@ -116,13 +121,23 @@ function functionTable(manifest: Manifest): string {
       formatBytes(one.limit_bytes),
       formatBytes(one.anonymous_bytes),
       formatBytes(one.file_bytes),
+      String(one.concurrency),
       String(one.vcpus),
       formatBytes(one.boot_bytes),
     ]
       .map((cell) => `<td>${escapeText(cell)}</td>`)
       .join(''),
   );
-  const heads = ['function', 'invocations', 'limit', 'touched', 'file', 'vCPUs', 'boot memory'];
+  const heads = [
+    'function',
+    'invocations',
+    'limit',
+    'touched',
+    'file',
+    'instances',
+    'vCPUs',
+    'boot memory',
+  ];
   return (
     `<div class="scroll"><table><thead><tr>${heads.map((h) => `<th>${h}</th>`).join('')}</tr>` +
     `</thead><tbody>${rows.map((row) => `<tr>${row}</tr>`).join('\n')}</tbody></table></div>`

@@ -183,7 +183,8 @@ export const manifestSchema = z.strictObject({
     touched_share: z.number().nonnegative(),
     file_share: z.number().nonnegative(),
     cpu_share: z.number().nonnegative(),
-    concurrency: count,
+    /** A number, or `peak`. */
+    concurrency: text,
     most_vcpus: count,
     boot_base_bytes: bytes,
   }),
@@ -206,6 +207,7 @@ export const manifestSchema = z.strictObject({
       file_bytes: bytes,
       vcpus: count,
       boot_bytes: bytes,
+      concurrency: count,
       keep_alive_ms: duration_ms,
     }),
   ),

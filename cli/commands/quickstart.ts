@@ -10,7 +10,6 @@ const REPLAY: Readonly<Record<string, string>> = {
   trace: join(PROJECT_ROOT, 'autoscaler', 'traces', 'azure2021', 'sample_200.csv'),
   speedup: '40',
   functions: '4',
-  concurrency: '8',
   'memory-scale': '0.125',
 };
 

@@ -14,7 +14,7 @@ kept and marked as interrupted.
 
 Example:
   hotplane replay --trace autoscaler/traces/azure2021/sample_200.csv --speedup 30 \\
-    --mechanism static,virtio-mem --memory-scale 0.1 --concurrency 16 --out out
+    --mechanism static,virtio-mem --memory-scale 0.125 --out out
 `,
   async run({ values, argv, stdout, stderr, signal }) {
     const { runReplayCommand } = await import('../../autoscaler/replay/command.ts');

@@ -16,7 +16,6 @@ const SIZING = {
   scale: 1,
   touched_share: 0.5,
   file_share: 0.1,
-  concurrency: 4,
   most_vcpus: 2,
   boot_base_bytes: 0,
 };
@@ -26,6 +25,7 @@ const OPTIONS: PlanOptions = {
   mapping: 'rank',
   seed: 1,
   sizing: SIZING,
+  concurrency: 4,
   cpu_share: 0.25,
 };
 
@@ -57,8 +57,8 @@ test('every mechanism is deployed with the same sizes and a name the agent accep
   t.is(first.name, 'f1-cnn-fa1');
   t.regex(first.name, /^[a-z0-9][a-z0-9-]{0,62}$/);
   const guest = { backing: 'memfd', init_on_alloc: true, guest_huge_pages: false } as const;
-  const one = deploySpec(first, 'static', 4, guest);
-  const two = deploySpec(first, 'hotmem', 4, guest);
+  const one = deploySpec(first, 'static', guest);
+  const two = deploySpec(first, 'hotmem', guest);
   t.deepEqual({ ...one, mechanism: '' }, { ...two, mechanism: '' });
   t.like(one, { limit_bytes: 768 * MIB, concurrency: 4, backing: 'memfd', init_on_alloc: true });
 });
@@ -89,7 +89,7 @@ for (const [scale, limit_mib] of [
   test(`a scale of ${scale} rounds 768 MiB up to ${limit_mib} MiB of whole memory blocks`, (t) => {
     const profile = HOTMEM_PAPER.profiles[0];
     if (!profile) throw new Error('the model has no profiles');
-    const size = sizeFunction(profile, { ...SIZING, scale });
+    const size = sizeFunction(profile, { ...SIZING, scale }, 4);
     t.is(size.limit_bytes, limit_mib * MIB);
     t.is(size.anonymous_bytes, Math.floor((size.limit_bytes * 0.5) / 4096) * 4096);
     t.true(size.anonymous_bytes + size.file_bytes <= size.limit_bytes);
