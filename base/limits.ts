@@ -43,7 +43,7 @@ export const LIMITS = {
   /** Starting one instance inside the guest, its wait for the partition included. */
   instance_start_ms: 40_000,
   /** Stopping one instance inside the guest. */
-  instance_stop_ms: 15_000,
+  instance_stop_ms: 30_000,
   /** Polite shutdown of a VM before it is killed. */
   vm_shutdown_ms: 5_000,
 
@@ -110,6 +110,8 @@ export const LIMITS = {
   /** Shortest and usual time between two looks at a VM's memory. */
   memory_interval_ms_min: 20,
   memory_interval_ms: 250,
+  /** Time between two looks at a guest's own figures while its memory is watched. */
+  guest_stats_interval_ms: 1_000,
 
   /** Calls to one Cloud Hypervisor that wait for the one in flight. */
   ch_calls_queued: 256,

@@ -51,7 +51,7 @@ export interface BlockLine {
   readonly fill_bytes: number;
   readonly rest_fill_bytes: number;
   readonly guest_kernel: string;
-  /** Of the regions, when they were full: resident, and what of it the host holds in huge pages. */
+  /** Of the whole VMM process, when all was filled: resident, and what of it is in huge pages. */
   readonly resident_bytes: number;
   readonly host_huge_bytes: number;
 }

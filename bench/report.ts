@@ -212,8 +212,8 @@ function method({ manifest, blocks }: BenchData): string {
     ],
     [
       'Guest CPU',
-      'CPU time of all kernel threads, by their own clocks in nanoseconds. Requests: interrupts with ' +
-        'which the VMM answered virtio-mem.',
+      'CPU time of all kernel threads, by their own clocks in nanoseconds. Requests: interrupts of ' +
+        'virtio-mem in the guest, less one for each target the host set.',
     ],
     [
       'Spread',

@@ -1,6 +1,7 @@
 /** Every command, in the order of the help. */
 import type { Command } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
+import { benchReclaimCommand } from './commands/bench-reclaim.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { drainCommand } from './commands/drain.ts';
 import { imagesBuildCommand } from './commands/images-build.ts';
@@ -22,4 +23,5 @@ export const COMMANDS: readonly Command[] = [
   removeCommand,
   replayCommand,
   reportCommand,
+  benchReclaimCommand,
 ];

@@ -35,25 +35,25 @@ void unmap_anonymous(void *base, size_t bytes)
 	munmap(base, bytes);
 }
 
-static int parent_of(int pid)
+static bool is_kernel_thread(int pid)
 {
 	char path[64], text[512];
+	char *name_end;
 	size_t got;
 	FILE *file;
-	char *name_end;
 	int parent = -1;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	file = fopen(path, "r");
 	if (!file)
-		return -1;
+		return false;
 	got = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
 	text[got] = 0;
 	name_end = strrchr(text, ')');
 	if (!name_end || sscanf(name_end + 1, " %*c %d", &parent) != 1)
-		return -1;
-	return parent;
+		return false;
+	return parent == KERNEL_THREADS_PARENT;
 }
 
 uint64_t kernel_threads_cpu_ns(void)
@@ -68,9 +68,7 @@ uint64_t kernel_threads_cpu_ns(void)
 		int pid = atoi(entry->d_name);
 		clockid_t clock;
 
-		if (pid <= 0 || parent_of(pid) != KERNEL_THREADS_PARENT)
-			continue;
-		if (clock_getcpuclockid(pid, &clock) == 0)
+		if (pid > 0 && is_kernel_thread(pid) && !clock_getcpuclockid(pid, &clock))
 			sum += clock_ns(clock);
 	}
 	closedir(dir);
@@ -110,31 +108,36 @@ static uint64_t sum_of_counts(const char *line)
 	}
 }
 
-bool virtio_mem_interrupts(uint64_t *answers, uint64_t *changes)
+/* Whether the handlers of an interrupt are all of virtio-mem; *none when there is none of them. */
+static bool only_virtio_mem(const char *line, bool *none)
+{
+	const char *name = strstr(line, "virtio");
+
+	*none = true;
+	for (; name; name = strstr(name + 1, "virtio")) {
+		if (!is_virtio_mem(name, strcspn(name, "-, \n")))
+			return *none;
+		*none = false;
+	}
+	return true;
+}
+
+bool virtio_mem_interrupts(uint64_t *count)
 {
 	FILE *file = fopen("/proc/interrupts", "r");
 	char line[1024];
-	bool found = false;
+	bool apart = true, none;
 
-	*answers = 0;
-	*changes = 0;
+	*count = 0;
 	if (!file)
 		return false;
 	while (fgets(line, sizeof(line), file)) {
-		char *name = strstr(line, "virtio");
-		size_t length = name ? strcspn(name, "-, \n") : 0;
-
-		if (!name || !is_virtio_mem(name, length))
-			continue;
-		if (!strncmp(name + length, "-guest-request", 14)) {
-			*answers += sum_of_counts(line);
-			found = true;
-		} else if (!strncmp(name + length, "-config", 7)) {
-			*changes += sum_of_counts(line);
-		}
+		apart = only_virtio_mem(line, &none) && apart;
+		if (!none)
+			*count += sum_of_counts(line);
 	}
 	fclose(file);
-	return found;
+	return apart && *count > 0;
 }
 
 struct toucher {

@@ -26,10 +26,10 @@ void unmap_anonymous(void *base, size_t bytes);
 uint64_t kernel_threads_cpu_ns(void);
 
 /*
- * Interrupts of all virtio-mem devices since boot: one for each answer of the VMM to a request,
- * and one for each change of the target. False when the kernel does not tell them apart.
+ * Interrupts of all virtio-mem devices since boot: one for each answer of the VMM to a request, and
+ * one for each time the host set a target. False when they cannot be told from others.
  */
-bool virtio_mem_interrupts(uint64_t *answers, uint64_t *changes);
+bool virtio_mem_interrupts(uint64_t *count);
 
 /* @threads touch one part each of fresh memory, all at once. Returns wall nanoseconds; 0: failed. */
 uint64_t touch_together(size_t bytes, unsigned int threads);

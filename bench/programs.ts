@@ -1,0 +1,46 @@
+/** The C programs of the bench, compiled once into the cache. */
+import { globSync } from 'node:fs';
+import { join } from 'node:path';
+import { PROJECT_ROOT } from '../base/paths.ts';
+import { ensureStaticProgram } from '../images/program.ts';
+
+export interface BenchPrograms {
+  /** Runs on the host: maps, touches and discards. */
+  readonly floor_path: string;
+  /** Runs in the guest as every instance of a block. */
+  readonly instance_path: string;
+  /** Runs in the guest as its only process, under counted instructions. */
+  readonly off_path: string;
+}
+
+const local = (...parts: readonly string[]): string => join(PROJECT_ROOT, 'bench', ...parts);
+
+export async function ensurePrograms(options: {
+  readonly cache_dir: string;
+  readonly signal?: AbortSignal;
+}): Promise<BenchPrograms> {
+  const common = globSync('images/common/*.c', { cwd: PROJECT_ROOT })
+    .toSorted()
+    .map((path) => join(PROJECT_ROOT, path));
+  const measure = local('guest', 'measure.c');
+  const headers = [local('guest', 'measure.h')];
+  return {
+    floor_path: await ensureStaticProgram({
+      name: 'bench-floor',
+      sources: [local('floor.c')],
+      ...options,
+    }),
+    instance_path: await ensureStaticProgram({
+      name: 'bench-instance',
+      sources: [local('guest', 'bench.c'), measure, ...common],
+      headers,
+      ...options,
+    }),
+    off_path: await ensureStaticProgram({
+      name: 'bench-off',
+      sources: [local('guest', 'off.c'), measure],
+      headers,
+      ...options,
+    }),
+  };
+}

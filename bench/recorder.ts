@@ -1,0 +1,18 @@
+/** Takes the lines of a run as they come; the folder on disk is one, a test may be another. */
+import type {
+  BlockLine,
+  CostLine,
+  FloorLine,
+  InstanceLine,
+  NeighbourLine,
+  OperationLine,
+} from './records.ts';
+
+export interface Recorder {
+  block(line: BlockLine): void;
+  operation(line: OperationLine): void;
+  instance(line: InstanceLine): void;
+  floor(line: FloorLine): void;
+  neighbour(line: NeighbourLine): void;
+  cost(line: CostLine): void;
+}
