@@ -35,8 +35,11 @@ export class GuestLink {
     this.clock = clock;
   }
 
-  async stats(): Promise<GuestStats> {
-    const answer = await this.channel.ask({ type: 'stats' }, statsSchema, LIMITS.guest_call_ms);
+  /** `region_pci`: the one ordinary region to count, '' for none; absent: all. */
+  async stats(region_pci?: string): Promise<GuestStats> {
+    const which = region_pci === undefined ? {} : { region_pci };
+    const request = { type: 'stats', ...which } as const;
+    const answer = await this.channel.ask(request, statsSchema, LIMITS.guest_call_ms);
     this.clock_map.learn(answer.sent_ms, answer.received_ms, answer.value.taken_at_ms);
     return answer.value;
   }

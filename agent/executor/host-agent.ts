@@ -118,7 +118,7 @@ export class HostAgent {
 
   watch(memory_interval_ms: number): Subscription {
     const subscription = this.hub.subscribe(memory_interval_ms);
-    for (const runner of this.runners.values()) void runner.memory.look();
+    for (const runner of this.runners.values()) void runner.look();
     return subscription;
   }
 
@@ -252,7 +252,7 @@ export class HostAgent {
       const interval_ms = this.hub.intervalMs();
       await clock.sleep(interval_ms ?? LIMITS.memory_interval_ms, this.memory_loop.signal);
       if (interval_ms === null) continue;
-      for (const runner of this.runners.values()) void runner.memory.look();
+      for (const runner of this.runners.values()) void runner.look();
     }
   }
 }

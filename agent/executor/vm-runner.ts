@@ -50,6 +50,8 @@ export class VmRunner {
   private pci = new Map<string, string>();
   private booting: Promise<void> = Promise.resolve();
   private failed = false;
+  /** When the guest was last asked for its figures by the clock, not by an operation. */
+  private asked_at_ms = Number.NEGATIVE_INFINITY;
 
   constructor(vm_id: string, spec: FunctionSpec, deps: RunnerDeps) {
     this.vm_id = vm_id;
@@ -150,9 +152,9 @@ export class VmRunner {
   }
 
   /** Fresh guest statistics, or null with a log line when the guest does not give them. */
-  async stats(): Promise<GuestStats | null> {
+  async stats(region_pci?: string): Promise<GuestStats | null> {
     try {
-      const stats = (await this.guest?.stats()) ?? null;
+      const stats = (await this.guest?.stats(region_pci)) ?? null;
       if (stats) this.memory.stats = stats;
       return stats;
     } catch (error) {
@@ -161,6 +163,17 @@ export class VmRunner {
       }
       return null;
     }
+  }
+
+  /** A memory step; the guest's own figures in it are at most a little older than a second. */
+  async look(): Promise<void> {
+    const looked = this.memory.look();
+    const age_ms = this.deps.clock.nowMs() - this.asked_at_ms;
+    if (this.guest && !this.isOver() && age_ms >= LIMITS.guest_stats_interval_ms) {
+      this.asked_at_ms = this.deps.clock.nowMs();
+      await this.stats('');
+    }
+    await looked;
   }
 
   /** The PCI address of a region, empty while the VM boots. */
@@ -174,7 +187,7 @@ export class VmRunner {
     const start = order.with_start ? Promise.withResolvers<StartStamps | null>() : null;
     if (start) this.starts.set(order.id, start);
     // A plug is waited for: its first figures are asked for beside it, not before it.
-    const asked = this.stats();
+    const asked = this.stats('');
     const early = order.kind === 'unplug' ? await asked : null;
     this.memory.note();
     const known = this.memory.last?.regions.find(({ id }) => id === order.region_id);
@@ -208,10 +221,10 @@ export class VmRunner {
     start: StartStamps | null,
   ): Promise<void> {
     const looked = this.memory.look();
-    const stats = this.stopping.signal.aborted ? null : await this.stats();
+    const region_pci = this.pciOf(order.region_id);
+    const stats = this.stopping.signal.aborted ? null : await this.stats(region_pci);
     // Another operation of the same region began meanwhile: these figures are not this one's.
     const after = this.latest.get(order.region_id) === order.id ? stats : null;
-    const region_pci = this.pciOf(order.region_id);
     const operation = operationRecord({ order, result, start, before, after, region_pci });
     await looked;
     this.tell(operation);

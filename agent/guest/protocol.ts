@@ -53,7 +53,11 @@ export type GuestRequest =
   | StartRequest
   | { readonly type: 'invoke'; readonly instance: string; readonly work: WorkloadRequest }
   | { readonly type: 'stop'; readonly instance: string }
-  | { readonly type: 'stats' }
+  /**
+   * Counting an ordinary region costs the guest a look at the page flags of all of it: `region_pci`
+   * narrows that to one, or with '' to none; absent: all. Partitions of `hotmem` are always told.
+   */
+  | { readonly type: 'stats'; readonly region_pci?: string }
   /**
    * Answered with the hello. Send an empty line and a ping first on every connection: a virtio-serial
    * port that closes and opens at once looks to the guest as if nothing had happened, so it says no

@@ -53,13 +53,18 @@ static void serve_stop(uint64_t id, const struct json_document *document)
 	instance_stop(id, name);
 }
 
-static void serve_stats(uint64_t id)
+static void serve_stats(uint64_t id, const struct json_document *document)
 {
+	const struct json_token *token = json_member(document, document->tokens, "region_pci");
 	static char result[CHANNEL_LINE_MAX];
+	char region[64] = "";
 	struct text text;
 
+	if (token && json_string(document, token, region, sizeof(region)) < 0)
+		return reply_error(id, "bad-request", "region_pci: a PCI address, or empty");
+
 	text_init(&text, result, sizeof(result));
-	stats_write(&text);
+	stats_write(&text, token ? region : NULL);
 	if (text.overflow)
 		reply_error(id, "reply-too-long", "the answer does not fit into one line");
 	else
@@ -87,7 +92,7 @@ static void serve(uint64_t id, const struct json_document *document)
 	if (json_equals(document, type, "stop"))
 		return serve_stop(id, document);
 	if (json_equals(document, type, "stats"))
-		return serve_stats(id);
+		return serve_stats(id, document);
 	if (json_equals(document, type, "ping"))
 		return serve_ping(id);
 	reply_error(id, "unknown-request", "type: one of start, invoke, stop, stats, ping");

@@ -63,7 +63,7 @@ static bool has_partition(const struct hotmem_partition *partitions, int count, 
 	return false;
 }
 
-static void add_partitions(struct text *text)
+static void add_partitions(struct text *text, const char *region)
 {
 	static struct hotmem_partition partitions[DEVICES_MAX];
 	static struct mem_device devices[DEVICES_MAX];
@@ -77,6 +77,8 @@ static void add_partitions(struct text *text)
 		first = false;
 	}
 	for (int i = 0; i < device_count && partition_count + i < DEVICES_MAX; i++) {
+		if (region && strcmp(region, devices[i].pci))
+			continue;
 		if (has_partition(partitions, partition_count, devices[i].pci))
 			continue;
 		add_stock(text, first, &devices[i]);
@@ -132,10 +134,10 @@ static void add_cpu(struct text *text)
 	text_add(text, ",\"cpu_user_ms\":%.3f", (double)(user + nice) * tick_ms);
 }
 
-void stats_write(struct text *text)
+void stats_write(struct text *text, const char *region)
 {
 	text_add(text, "{\"taken_at_ms\":%.3f", boottime_ms());
-	add_partitions(text);
+	add_partitions(text, region);
 	add_memory(text);
 	add_vmstat(text);
 	add_pressure(text);

@@ -3,7 +3,7 @@
  * Method: a real VM with our stock image; the agent's own channel on the other end.
  */
 import test from 'ava';
-import { invokedSchema, stoppedSchema } from '../../agent/guest/protocol.ts';
+import { invokedSchema, statsSchema, stoppedSchema } from '../../agent/guest/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
 import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
@@ -41,6 +41,20 @@ test('an instance starts, does what it is asked, keeps its memory, and stops', a
   await t.throwsAsync(guest.ask({ type: 'invoke', instance: 'one', work }), {
     message: /no-such-instance/,
   });
+});
+
+test('stats of one region, or of none, count no other', async (t) => {
+  const guest = await bootGuest(t);
+  const counted = async (region_pci: string) => {
+    const request = { type: 'stats', region_pci } as const;
+    const { value } = await guest.channel.ask(request, statsSchema, ASK_MS);
+    return value.partitions.map((partition) => partition.region_pci);
+  };
+  t.deepEqual(await counted(''), []);
+  t.deepEqual(await counted(guest.pci[1] ?? ''), [guest.pci[1]]);
+  t.deepEqual(await counted('0000:7f:00.0'), []);
+  const malformed = { type: 'stats', region_pci: 7 } as never;
+  await t.throwsAsync(guest.ask(malformed), { message: /bad-request/ });
 });
 
 test('stats count what the VMM counts, also when half a memory block is plugged', async (t) => {
