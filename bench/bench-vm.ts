@@ -119,8 +119,11 @@ export class BenchVm {
     return await this.#channel.ask(request, schema, LIMITS.bench_work_ms);
   }
 
-  async stats(): Promise<Answer<GuestStats>> {
-    return await this.#channel.ask({ type: 'stats' }, statsSchema, LIMITS.guest_call_ms);
+  /** Counting a stock region is work for the guest, so only `region_id` is counted, if any. */
+  async stats(region_id: string | null = null): Promise<Answer<GuestStats>> {
+    const region_pci = region_id === null ? '' : (this.#pci.get(region_id) ?? '');
+    const request = { type: 'stats', region_pci } as const;
+    return await this.#channel.ask(request, statsSchema, LIMITS.guest_call_ms);
   }
 
   async look(): Promise<Look> {

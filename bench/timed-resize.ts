@@ -59,7 +59,7 @@ async function settledObservers(bench: BenchVm, order: ResizeOrder): Promise<Obs
 }
 
 async function askAll(bench: BenchVm, { region_id, bytes }: ResizeOrder): Promise<Observed> {
-  const stats = await bench.stats();
+  const stats = await bench.stats(region_id);
   const seen = await bench.observe();
   const region = seen.regions.find(({ id }) => id === region_id);
   const partition = bench.partitionOf(region_id, stats.value);

@@ -1,0 +1,85 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { parseFaults, parseRequests } from '../../bench/guest-work.ts';
+import { hugeBytes } from '../../bench/host-pages.ts';
+import { targetBytes } from '../../bench/block.ts';
+import { layoutOf } from '../../bench/layout.ts';
+import { inside, touching } from '../../bench/neighbour.ts';
+import { GIB, MIB } from '../../base/units.ts';
+import { cellOf } from './fixture.ts';
+
+const WINDOWS = [
+  { from_ms: 10, to_ms: 20 },
+  { from_ms: 30, to_ms: 40 },
+];
+
+test('a request is quiet when it lies wholly in a window, busy when a part of it does', (t) => {
+  const table: readonly (readonly [number, number, boolean, boolean])[] = [
+    [10, 10, true, true],
+    [12, 3, true, true],
+    [5, 6, false, true],
+    [19, 5, false, true],
+    [5, 30, false, true],
+    [20, 5, false, false],
+    [5, 5, false, false],
+    [41, 1, false, false],
+  ];
+  for (const [start_ms, latency_ms, quiet, busy] of table) {
+    const samples = [{ start_ms, latency_ms }];
+    t.is(inside(samples, WINDOWS).length === 1, quiet, `${start_ms}+${latency_ms}`);
+    t.is(touching(samples, WINDOWS).length === 1, busy, `${start_ms}+${latency_ms}`);
+  }
+});
+
+test('what lies in a window touches it', (t) => {
+  const ms = fc.double({ min: 0, max: 100, noNaN: true });
+  const sample = fc.record({
+    start_ms: ms,
+    latency_ms: fc.double({ min: 0.001, max: 50, noNaN: true }),
+  });
+  fc.assert(
+    fc.property(fc.array(sample), (samples) => {
+      return inside(samples, WINDOWS).length <= touching(samples, WINDOWS).length;
+    }),
+  );
+  t.pass();
+});
+
+test('samples of the guest are read from one string', (t) => {
+  t.deepEqual(parseRequests('1000500:2250,1003000:1999'), [
+    { start_ms: 1000.5, latency_ms: 2.25 },
+    { start_ms: 1003, latency_ms: 1.999 },
+  ]);
+  t.deepEqual(parseRequests(''), []);
+  t.deepEqual(parseFaults('100,0,250'), [100, 250]);
+});
+
+test('huge pages are summed over all mappings, of memory and of files', (t) => {
+  const smaps = [
+    '7f00-7f80 rw-p 00000000 00:00 0 ',
+    'Rss:                4096 kB',
+    'AnonHugePages:      2048 kB',
+    'ShmemPmdMapped:        0 kB',
+    '7f80-7f90 rw-s 00000000 00:01 7 /memfd:x (deleted)',
+    'AnonHugePages:         0 kB',
+    'ShmemPmdMapped:     4096 kB',
+  ].join('\n');
+  t.is(hugeBytes(smaps), 6 * MIB);
+});
+
+test('a region is made whole or empty, whatever was left of it', (t) => {
+  const layout = layoutOf(cellOf('hotmem'), 9 * GIB);
+  t.is(targetBytes(layout, 0, true), 512 * MIB);
+  t.is(targetBytes(layout, 130 * MIB, true), 512 * MIB);
+  t.is(targetBytes(layout, 130 * MIB, false), 0);
+});
+
+test('a shared device grows and shrinks by one region', (t) => {
+  const layout = layoutOf(cellOf('virtio-mem-one-device'), 9 * GIB);
+  t.is(targetBytes(layout, 0, true), 512 * MIB);
+  t.is(targetBytes(layout, 512 * MIB, true), GIB);
+  t.is(targetBytes(layout, 4 * GIB, true), 4 * GIB);
+  t.is(targetBytes(layout, 4 * GIB, false), 3584 * MIB);
+  t.is(targetBytes(layout, 3600 * MIB, false), 3584 * MIB);
+  t.is(targetBytes(layout, 0, false), 0);
+});

@@ -1,0 +1,93 @@
+/** The short bench, for real. Asserts what must be true on any machine, however busy: no time. */
+import test from 'ava';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { silentProgress } from '../../base/progress.ts';
+import { BENCH_FILES } from '../../bench/folder.ts';
+import { parseOptions } from '../../bench/options.ts';
+import { makePlan } from '../../bench/plan.ts';
+import { type BenchResult, runBench } from '../../bench/run.ts';
+import type { OperationLine } from '../../bench/records.ts';
+import { median } from '../../bench/statistics.ts';
+
+const FOLDER = mkdtempSync(join(tmpdir(), 'hotplane-bench-'));
+let result: BenchResult;
+let operations: readonly OperationLine[];
+
+test.before('the short bench runs', async (t) => {
+  t.timeout(240_000);
+  const options = {
+    short: true,
+    sizes: '128MiB',
+    mechanism: 'hotmem,virtio-mem',
+    repetitions: '3',
+  };
+  result = await runBench({
+    plan: makePlan(parseOptions(options)),
+    folder: join(FOLDER, 'run'),
+    hotplane_version: 'test',
+    command: ['test'],
+    progress: silentProgress,
+    onPlan: () => undefined,
+  });
+  operations = readFileSync(join(FOLDER, 'run', BENCH_FILES.operations), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line): OperationLine => JSON.parse(line));
+});
+
+test.after.always('the folder goes', () => {
+  rmSync(FOLDER, { recursive: true, force: true });
+});
+
+function unplugs(mechanism: string): OperationLine[] {
+  return operations.filter((one) => one.kind === 'unplug' && one.cell.mechanism === mechanism);
+}
+
+function unplugMs(mechanism: string): number {
+  const times = unplugs(mechanism).map((one) => one.plugged_ms ?? Number.POSITIVE_INFINITY);
+  return median(times) ?? 0;
+}
+
+test('every block was measured and every file is there', (t) => {
+  t.is(result.summary.blocks.failed, 0);
+  t.is(result.summary.blocks.done, 2);
+  t.is(result.manifest.status, 'complete');
+  for (const name of Object.values(BENCH_FILES)) t.true(existsSync(join(FOLDER, 'run', name)));
+});
+
+test('hotmem gives memory back without migrating a page, with one request', (t) => {
+  t.is(unplugs('hotmem').length, 3);
+  for (const one of unplugs('hotmem')) {
+    t.is(one.outcome, 'done');
+    t.is(one.pages_migrated, 0);
+    if (one.vmm_requests !== null) t.is(one.vmm_requests, 1);
+  }
+});
+
+test('a stock kernel that is full and interleaved has to migrate', (t) => {
+  t.is(unplugs('virtio-mem').length, 3);
+  for (const one of unplugs('virtio-mem')) t.true((one.pages_migrated ?? 0) > 0);
+});
+
+test('hotmem is faster than stock', (t) => {
+  t.true(unplugMs('hotmem') < unplugMs('virtio-mem'));
+});
+
+test('VMM, guest and host agree after every operation', (t) => {
+  t.true(operations.length > 0);
+  t.deepEqual(
+    operations.filter(({ observers }) => observers?.agree !== true),
+    [],
+  );
+});
+
+test('no page of a new instance was dirty and none lost what was written', (t) => {
+  t.is(result.summary.wrong_pages, 0);
+});
+
+test('the floor was measured beside it', (t) => {
+  const floor = result.summary.floor.filter(({ discard_ms }) => discard_ms !== null);
+  t.deepEqual(floor.map(({ backing }) => backing).toSorted(), ['anonymous-4k', 'anonymous-huge']);
+});
