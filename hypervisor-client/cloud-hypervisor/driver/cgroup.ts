@@ -5,6 +5,7 @@
 import { mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LIMITS } from '../../../base/limits.ts';
+import { systemCode } from '../../system-error.ts';
 import { chError } from '../errors.ts';
 
 export class MemoryCgroup {
@@ -18,7 +19,10 @@ export class MemoryCgroup {
   static async create(root: string, name: string, pid: number): Promise<MemoryCgroup> {
     const path = join(root, `hotplane-${name}`);
     try {
-      await mkdir(path, { recursive: true });
+      // Not recursive: the root must be there, and in /proc Node would try for ever.
+      await mkdir(path).catch((error: unknown) => {
+        if (systemCode(error) !== 'EEXIST') throw error;
+      });
       await writeFile(join(path, 'cgroup.procs'), String(pid));
       return new MemoryCgroup(path);
     } catch (cause) {

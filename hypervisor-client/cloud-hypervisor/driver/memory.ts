@@ -5,7 +5,7 @@
 import { truncate } from 'node:fs/promises';
 import { LIMITS } from '../../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES, roundUp } from '../../../base/units.ts';
-import { vmmError } from '../../errors.ts';
+import { hasCode, vmmError } from '../../errors.ts';
 import type { VmSpec } from '../../vm.ts';
 import type { CloudHypervisor } from '../client.ts';
 import { isChError, sentState } from '../errors.ts';
@@ -65,7 +65,7 @@ export class VmMemory {
     try {
       await this.#resize(region_id, bytes);
     } catch (error) {
-      if (sentState(error) !== 'maybe') throw error;
+      if (hasCode(error, 'HP_VMM_REJECTED') || sentState(error) !== 'maybe') throw error;
       const entry = await this.readRegion(region_id);
       if (entry.requested_bytes !== bytes) await this.#resize(region_id, bytes);
     }

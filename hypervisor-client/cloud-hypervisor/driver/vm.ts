@@ -53,6 +53,8 @@ export class CloudHypervisorVm implements Vm {
   readonly #memory: VmMemory;
   readonly #hub = new EventHub<VmEvent>();
   readonly #resizing = new Set<string>();
+  /** Regions whose driver in the guest was waited for. */
+  readonly #waited = new Set<string>();
   readonly #turn = new Turn();
   readonly #events: ServerEvents;
   readonly #channel: VsockChannel;
@@ -226,9 +228,14 @@ export class CloudHypervisorVm implements Vm {
     }
   }
 
-  /** A target set before the guest's driver is up acts on its probe: late, but not lost. */
+  /**
+   * A target set before the guest's driver is up acts on its probe: late, but not lost. Events may
+   * be, so the wait takes at most half of the time there is, and only once.
+   */
   async #waitActive(region_id: string, left_ms: number, signal?: AbortSignal): Promise<void> {
-    const most_ms = Math.min(left_ms, LIMITS.ch_driver_active_ms);
+    if (this.#waited.has(region_id)) return;
+    this.#waited.add(region_id);
+    const most_ms = Math.min(left_ms / 2, LIMITS.ch_driver_active_ms);
     const until = AbortSignal.any([this.#stop.signal, ...(signal ? [signal] : [])]);
     await this.#events.waitActive(zoneOf(region_id), this.#parts.clock, most_ms, until);
   }
