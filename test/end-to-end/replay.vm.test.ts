@@ -1,0 +1,76 @@
+/**
+ * Goal: the main job, end to end: real trace format, real agent, real VMs, real memory. Method: a
+ * short trace made so that a burst ends early and the rest of the run shows who gives memory back.
+ */
+import test from 'ava';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { hostClock } from '../../base/clock.ts';
+import { waitFor } from '../../base/wait.ts';
+import { processesOf, runCommand, scratchFolder, socketsOf, startCommand } from './command.ts';
+
+const BURST = 6;
+const MECHANISMS = ['static', 'virtio-mem', 'numa', 'hotmem'] as const;
+
+/** Six invocations at once for two seconds, then one function alone until second 14. */
+function burstTrace(): string {
+  const rows = ['app,func,end_timestamp,duration'];
+  for (let index = 0; index < BURST; index += 1) rows.push(`a,burst,${2.5 + index * 0.01},2`);
+  for (let second = 1; second <= 14; second += 4) rows.push(`b,steady,${second + 0.2},0.2`);
+  return `${rows.join('\n')}\n`;
+}
+
+const OPTIONS = ['--functions', '2', '--memory-scale', '0.1', '--keep-alive', '1', '--vmm', 'qemu'];
+
+const summarySchema = z.object({
+  mechanisms: z.array(
+    z.looseObject({
+      name: z.string(),
+      memory: z.looseObject({ resident_gib_s: z.number() }),
+    }),
+  ),
+});
+
+test.serial(
+  'every mechanism replays a trace, gives memory back and beats the baseline',
+  async (t) => {
+    t.timeout(300_000);
+    const folder = await scratchFolder(t);
+    await writeFile(join(folder, 'trace.csv'), burstTrace());
+    const mechanism = MECHANISMS.join(',');
+    const args = ['replay', '--trace', 'trace.csv', '--mechanism', mechanism, ...OPTIONS];
+    const ended = await runCommand([...args, '--out', 'out', '--json'], { folder });
+    t.is(ended.exit_code, 0, ended.stderr);
+    t.log(ended.stdout.slice(0, 400));
+    t.deepEqual(processesOf(folder), []);
+    t.deepEqual(socketsOf(folder), []);
+    const summary = summarySchema.parse(JSON.parse(ended.stdout));
+    t.is(summary.mechanisms.length, MECHANISMS.length);
+
+    const before = await readFile(join(folder, 'out', 'report.html'));
+    const again = await runCommand(['report', 'out'], { folder });
+    t.is(again.exit_code, 0, again.stderr);
+    t.deepEqual(await readFile(join(folder, 'out', 'report.html')), before);
+  },
+);
+
+test.serial('Ctrl-C in the middle keeps the results and leaves nothing behind', async (t) => {
+  t.timeout(120_000);
+  const folder = await scratchFolder(t);
+  await writeFile(join(folder, 'trace.csv'), burstTrace());
+  const args = ['replay', '--trace', 'trace.csv', '--mechanism', 'virtio-mem', ...OPTIONS];
+  const running = startCommand([...args, '--out', 'out'], { folder });
+  const replaying = (): true | null => (/replay, \d/.test(running.stderr()) ? true : null);
+  t.true(await waitFor(replaying, { clock: hostClock, deadline_ms: 60_000 }), running.stderr());
+  running.kill('SIGINT');
+  const ended = await running.ended();
+  t.is(ended.exit_code, 130, ended.stderr);
+  t.notRegex(ended.stderr, /\n\s+at /);
+  t.deepEqual(processesOf(folder), []);
+  t.deepEqual(socketsOf(folder), []);
+  const manifest = await readFile(join(folder, 'out', 'manifest.json'), 'utf8');
+  t.regex(manifest, /"status": "interrupted"/);
+  const memory = await readFile(join(folder, 'out', 'memory.jsonl'), 'utf8');
+  t.true(memory.split('\n').length > 2, 'what was seen before is kept');
+});
