@@ -25,9 +25,13 @@ const OPTIONS = ['--functions', '2', '--memory-scale', '0.1', '--keep-alive', '1
 
 const summarySchema = z.object({
   mechanisms: z.array(
-    z.looseObject({
-      name: z.string(),
-      memory: z.looseObject({ resident_gib_s: z.number() }),
+    z.object({
+      mechanism: z.string(),
+      status: z.string(),
+      memory_gib_s: z.object({ region_resident: z.number() }),
+      invocations: z.object({ outcomes: z.object({ done: z.number() }), planned: z.number() }),
+      pages_migrated: z.object({ guest: z.number() }),
+      final_agreement: z.object({ agree: z.boolean(), vmm_plugged_bytes: z.number() }),
     }),
   ),
 });
@@ -42,11 +46,23 @@ test.serial(
     const args = ['replay', '--trace', 'trace.csv', '--mechanism', mechanism, ...OPTIONS];
     const ended = await runCommand([...args, '--out', 'out', '--json'], { folder });
     t.is(ended.exit_code, 0, ended.stderr);
-    t.log(ended.stdout.slice(0, 400));
     t.deepEqual(processesOf(folder), []);
     t.deepEqual(socketsOf(folder), []);
     const summary = summarySchema.parse(JSON.parse(ended.stdout));
-    t.is(summary.mechanisms.length, MECHANISMS.length);
+    const [baseline, ...others] = summary.mechanisms;
+    t.is(baseline?.mechanism, 'static');
+    t.is(others.length, MECHANISMS.length - 1);
+    for (const { mechanism: name, ...seen } of summary.mechanisms) {
+      t.is(seen.status, 'complete', name);
+      t.is(seen.invocations.outcomes.done, seen.invocations.planned, name);
+      t.true(seen.final_agreement.agree, `${name}: VMM, guest and host agree at the end`);
+    }
+    for (const { mechanism: name, ...seen } of others) {
+      const held = seen.memory_gib_s.region_resident;
+      t.true(held < (baseline?.memory_gib_s.region_resident ?? 0), `${name} holds ${held} GiB·s`);
+      t.is(seen.final_agreement.vmm_plugged_bytes, 0, name);
+    }
+    t.is(others.find((one) => one.mechanism === 'hotmem')?.pages_migrated.guest, 0);
 
     const before = await readFile(join(folder, 'out', 'report.html'));
     const again = await runCommand(['report', 'out'], { folder });
