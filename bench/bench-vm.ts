@@ -126,10 +126,13 @@ export class BenchVm {
     return await this.#channel.ask(request, statsSchema, LIMITS.guest_call_ms);
   }
 
+  async counters(): Promise<Counters> {
+    return (await this.work(PROBE, { mode: 'counters' }, countersSchema)).value;
+  }
+
   async look(): Promise<Look> {
-    const stats = await this.stats();
-    const counters = await this.work(PROBE, { mode: 'counters' }, countersSchema);
-    return { stats: stats.value, counters: counters.value };
+    const { value: stats } = await this.stats();
+    return { stats, counters: await this.counters() };
   }
 
   async observe(): Promise<VmObservation> {

@@ -15,7 +15,10 @@ export function offChecks(data: BenchData): Check[] {
       unit: '% apart',
       target: 2,
       measured: a === null || b === null || b === 0 ? null : Math.abs(a / b - 1) * 100,
-      detail: `${a ?? '-'} / ${b ?? '-'} instructions, n = ${off.length} and ${untouched.length}`,
+      detail:
+        a === null || b === null
+          ? ''
+          : `${a} / ${b} instructions, n = ${off.length} and ${untouched.length}`,
     });
   });
 }
@@ -32,7 +35,10 @@ export function attachedChecks(data: BenchData): Check[] {
       unit: 'times',
       target: 1.05,
       measured: a === null || b === null || b === 0 ? null : a / b,
-      detail: `${a ?? '-'} / ${b ?? '-'} ns, n = ${attached.length} and ${unattached.length}`,
+      detail:
+        a === null || b === null
+          ? ''
+          : `${a} / ${b} ns, n = ${attached.length} and ${unattached.length}`,
     });
   });
 }

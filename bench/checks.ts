@@ -66,7 +66,7 @@ function migratesNothing(data: BenchData): Check {
     unit: 'pages',
     target: 0,
     measured: most,
-    detail: `most of n = ${counts.length} operations`,
+    detail: ofSample('most of ', counts.length),
   });
 }
 
@@ -78,7 +78,7 @@ function allDone(data: BenchData): Check {
     unit: 'operations',
     target: 0,
     measured: operations.length === 0 ? null : left,
-    detail: `of n = ${operations.length}`,
+    detail: ofSample('of ', operations.length),
   });
 }
 
@@ -140,7 +140,10 @@ function floorDistance(data: BenchData): Check {
     unit: 'ms',
     target: 3,
     measured: time === null || floor === null ? null : time - floor,
-    detail: `${time} ms - ${floor} ms (${backing}), n = ${times.length}`,
+    detail:
+      time === null || floor === null
+        ? ''
+        : `${time} ms - ${floor} ms (${backing}), n = ${times.length}`,
   });
 }
 
@@ -183,7 +186,7 @@ function oneRequest(data: BenchData): Check {
     unit: 'requests',
     target: 1,
     measured: counts.length === 0 ? null : Math.max(...counts),
-    detail: `most of n = ${counts.length}`,
+    detail: ofSample('most of ', counts.length),
   });
 }
 
@@ -194,7 +197,7 @@ function plugExcess(data: BenchData, kind: 'first-plug' | 'replug', title: strin
     unit: 'ms',
     target: 3,
     measured: median(times),
-    detail: `from accepted to plugged, all sizes, n = ${times.length}`,
+    detail: ofSample('from accepted to plugged, all sizes, ', times.length),
   });
 }
 
@@ -208,7 +211,9 @@ function neighbourLatency(data: BenchData): Check {
     unit: 'times',
     target: 1.05,
     measured: enough && before && during ? during / before : null,
-    detail: `${during ?? '-'} ms / ${before ?? '-'} ms, n = ${busy.length} and ${quiet.length}`,
+    detail: enough
+      ? `${during} ms / ${before} ms, n = ${busy.length} and ${quiet.length}`
+      : tooFew(busy.length, quiet.length),
   });
 }
 
@@ -218,6 +223,11 @@ function observersAgree(data: BenchData): Check {
     unit: 'operations',
     target: 0,
     measured: seen.length === 0 ? null : seen.filter(({ agree }) => !agree).length,
-    detail: `of n = ${seen.length}, all mechanisms`,
+    detail: ofSample('all mechanisms, ', seen.length),
   });
 }
+
+const ofSample = (what: string, n: number): string => (n === 0 ? '' : `${what}n = ${n}`);
+
+const tooFew = (busy: number, quiet: number): string =>
+  busy + quiet === 0 ? '' : `${busy} and ${quiet} requests; a p99 needs ${P99_SAMPLES_MIN}`;

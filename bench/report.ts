@@ -15,6 +15,7 @@ import { checkTable, figure, headLines, type Table, tablesOf } from './table.ts'
 const OWN_STYLE = `
 .met { color: var(--hotmem); } .missed { color: var(--virtio-mem); font-weight: 600; }
 .unmeasured { color: var(--soft); }
+.checks td:nth-child(5), .checks th:nth-child(5) { text-align: left; }
 .checks td:nth-child(5) { white-space: normal; color: var(--soft); font-size: 12px; min-width: 200px; }
 .checks td { white-space: normal; } h3 { font-size: 15px; margin: 26px 0 4px; }
 td, th { font-size: 13px; padding: 4px 8px; } main { max-width: 1280px; }
@@ -117,7 +118,8 @@ function htmlTable({ columns, rows, note }: Table): string {
   const body = rows.map(
     (row) => `<tr>${row.map((cell) => `<td>${escapeText(cell)}</td>`).join('')}</tr>`,
   );
-  return `<p class="lead">${escapeText(note)}</p><div class="scroll"><table>
+  const lead = note === '' ? '' : `<p class="lead">${escapeText(note)}</p>`;
+  return `${lead}<div class="scroll"><table>
 <thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`;
 }
 

@@ -19,19 +19,29 @@ export interface TimedResize {
   readonly result: ResizeResult;
   readonly before: Look | null;
   readonly after: Look | null;
+  /** Of all kernel threads, less what the asking costs. */
+  readonly guest_cpu_ms: number | null;
   readonly observers: Observers;
   readonly guest_ms: number | null;
 }
 
 export async function timedResize(bench: BenchVm, order: ResizeOrder): Promise<TimedResize> {
   const before = order.counted ? await bench.look() : null;
+  // What the asking itself costs the guest: two looks with nothing in between.
+  const again = order.counted ? await bench.counters() : null;
   const result = await bench.resize(order.region_id, order.bytes, order.signal);
-  const after = order.counted ? await bench.look() : null;
+  const counters = order.counted ? await bench.counters() : null;
+  const after = counters ? { counters, stats: (await bench.stats()).value } : null;
+  const cpu_ns =
+    before && again && counters
+      ? counters.kernel_cpu_ns - 2 * again.kernel_cpu_ns + before.counters.kernel_cpu_ns
+      : null;
   const { observers, guest_ns } = await settledObservers(bench, order);
   return {
     result,
     before,
     after,
+    guest_cpu_ms: cpu_ns === null ? null : rounded(cpu_ns / 1e6),
     observers,
     guest_ms: guest_ns > 0 ? rounded(guest_ns / 1e6) : null,
   };
@@ -113,9 +123,7 @@ export function resizeFields(
     resident_ms: since(result.resident_at_ms),
     resident_before_bytes: result.resident_before_bytes,
     pages_migrated: counted ? after.stats.pages_migrated - before.stats.pages_migrated : null,
-    guest_cpu_ms: counted
-      ? rounded((after.counters.kernel_cpu_ns - before.counters.kernel_cpu_ns) / 1e6)
-      : null,
+    guest_cpu_ms: timed.guest_cpu_ms,
     vmm_requests: known
       ? after.counters.vmm_interrupts - before.counters.vmm_interrupts - targets_set
       : null,

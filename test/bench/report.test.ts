@@ -53,7 +53,7 @@ test('under TCG the head says that absolute times are no claim', (t) => {
 test('the table shows medians, spread, ratio and the number of operations', (t) => {
   const text = tablesOf(summarize(DATA)).map(renderText).join('\n');
   t.regex(text, /hotmem +2.8 ms \[2.5-3.1\]/);
-  t.regex(text, /virtio-mem +1.5 s \[1400-1650\].*114,329.*536x/);
+  t.regex(text, /virtio-mem +1.5 s \[1400-1650\] +536x.*114,329/);
   t.regex(text, /anonymous-huge +1.1 ms/);
 });
 
