@@ -5,7 +5,7 @@ import { CloudHypervisorDriver } from '../../hypervisor-client/cloud-hypervisor/
 import { conformanceImage } from '../conformance/guest-image.ts';
 import { takeGuest } from '../conformance/real-guest.ts';
 import { conformance } from '../conformance/suite.ts';
-import { BINARY, MISSING } from './real-binary.ts';
+import { BINARY, MISSING } from './binary.ts';
 
 const { accelerator, reason } = await probeAccelerator();
 

@@ -7,12 +7,7 @@ import { hostClock } from '../../base/clock.ts';
 import { waitFor } from '../../base/wait.ts';
 import { CloudHypervisor } from '../../hypervisor-client/cloud-hypervisor/index.ts';
 import { endProcess, spawnDetached } from '../../hypervisor-client/process.ts';
-
-export const BINARY = process.env['CLOUD_HYPERVISOR'] ?? '';
-
-export const MISSING =
-  'skipped: CLOUD_HYPERVISOR=/path does not name the program (v53.0 or newer, a static build from ' +
-  'the releases of github.com/cloud-hypervisor/cloud-hypervisor)';
+import { BINARY, MISSING } from './binary.ts';
 
 /** `test`, or `test.skip` and one line of what is missing. */
 export function realTest(): typeof test.serial | typeof test.skip {

@@ -12,7 +12,7 @@ import { waitFor } from '../../base/wait.ts';
 import { CloudHypervisorDriver } from '../../hypervisor-client/cloud-hypervisor/index.ts';
 import { isAlive } from '../../hypervisor-client/process.ts';
 import type { VmSpec } from '../../hypervisor-client/vm.ts';
-import { BINARY, MISSING } from './real-binary.ts';
+import { BINARY, MISSING } from './binary.ts';
 
 const KERNEL = process.env['CLOUD_HYPERVISOR_KERNEL'] ?? '';
 const MIB = 1024 * 1024;
