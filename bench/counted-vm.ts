@@ -21,6 +21,8 @@ const TAIL_LINES = 12;
 
 export interface CountedRequest {
   readonly kernel_path: string;
+  /** Tell the kernel to make a partition of the region. */
+  readonly partitions: boolean;
   /** The process, static (guest/off.c). */
   readonly program: string;
   readonly parent_dir: string;
@@ -53,7 +55,7 @@ async function runQemu(
   initrd: string,
 ): Promise<CountedFigure[]> {
   const qmp_path = join(dir, 'qmp.sock');
-  const child = spawn(QEMU, countedArguments(request.kernel_path, initrd, qmp_path), {
+  const child = spawn(QEMU, countedArguments(request, initrd, qmp_path), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<void>((resolve) => {
@@ -105,10 +107,9 @@ async function readFigures(
   }
 }
 
-function countedArguments(kernel: string, initrd: string, qmp_path: string): string[] {
-  // The same for both kernels: the patched one is not told to make partitions.
+function countedArguments(request: CountedRequest, initrd: string, qmp_path: string): string[] {
   const options = {
-    mechanism: 'virtio-mem',
+    mechanism: request.partitions ? 'hotmem' : 'virtio-mem',
     init_on_alloc: false,
     guest_huge_pages: false,
   } as const;
@@ -118,7 +119,7 @@ function countedArguments(kernel: string, initrd: string, qmp_path: string): str
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
     ['-machine', 'q35,usb=off', '-accel', 'tcg,thread=single', '-cpu', 'max', '-smp', '1'],
     ['-icount', 'shift=0,sleep=on', '-m', `512M,maxmem=${512 * MIB + REGION_BYTES}`],
-    ['-kernel', kernel, '-initrd', initrd, '-append', words.join(' ')],
+    ['-kernel', request.kernel_path, '-initrd', initrd, '-append', words.join(' ')],
     ['-qmp', `unix:${qmp_path},server=on,wait=off`],
     ['-object', `memory-backend-ram,id=m0,size=${REGION_BYTES}`],
     ['-device', 'virtio-mem-pci,id=r0,memdev=m0,requested-size=0'],

@@ -39,7 +39,7 @@ export async function ensurePrograms(options: {
     off_path: await ensureStaticProgram({
       name: 'bench-off',
       sources: [local('guest', 'off.c'), measure],
-      headers,
+      headers: [...headers, join(PROJECT_ROOT, 'images', 'init', 'hotmem_abi.h')],
       ...options,
     }),
   };

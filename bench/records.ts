@@ -151,8 +151,11 @@ export const COST_METRICS = ['fault', 'fork-exit', 'plug', 'unplug'] as const;
 /** One figure of the costs that the feature must not have. */
 export interface CostLine {
   readonly round: number;
-  /** `off`: two kernels under counted instructions. `attached`: one kernel, real time. */
-  readonly part: 'off' | 'attached';
+  /**
+   * `off`: two kernels under counted instructions. `attached`: one kernel, real time, two CPUs.
+   * `attached-counted`: the same faults under counted instructions, one CPU.
+   */
+  readonly part: 'off' | 'attached' | 'attached-counted';
   readonly variant: 'untouched' | 'off' | 'unattached' | 'attached';
   readonly metric: (typeof COST_METRICS)[number];
   readonly threads: number;

@@ -79,11 +79,12 @@ export function neighbourLatencies(
 
 export function costs(
   data: BenchData,
-  wanted: Pick<CostLine, 'variant' | 'metric' | 'threads'>,
+  wanted: Pick<CostLine, 'part' | 'variant' | 'metric' | 'threads'>,
 ): number[] {
   return data.cost
     .filter(
       (line) =>
+        line.part === wanted.part &&
         line.variant === wanted.variant &&
         line.metric === wanted.metric &&
         line.threads === wanted.threads,

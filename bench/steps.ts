@@ -14,7 +14,7 @@ import { measureFloor } from './floor.ts';
 import type { BenchGuests } from './guests.ts';
 import { fillBytes, layoutOf } from './layout.ts';
 import { measureNeighbour } from './neighbour.ts';
-import { measureOff } from './off.ts';
+import { measureAttachedCounted, measureOff } from './off.ts';
 import type { BlockPlan, Plan } from './plan.ts';
 import type { Recorder } from './recorder.ts';
 import type { BlockLine } from './records.ts';
@@ -152,6 +152,15 @@ async function attachedStep(round: number, context: StepContext): Promise<void> 
   const id = `bench-attached-${round}`;
   const run_dir = join(context.parent_dir, id);
   const guest = guestFor(cell, context);
+  await measureAttachedCounted({
+    patched_kernel: guest.kernel_path,
+    program: context.guests.programs.off_path,
+    parent_dir: context.parent_dir,
+    round,
+    recorder: context.recorder,
+    say: context.say,
+    ...(context.signal ? { signal: context.signal } : {}),
+  });
   await measureAttached({
     hypervisor: context.hypervisor,
     spec: vmSpecOf(cell, layout, { id, run_dir, guest, accelerator: 'auto' }),

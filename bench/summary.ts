@@ -210,6 +210,6 @@ function summarizeCost(data: BenchData): Summary['cost'] {
     variant,
     metric,
     threads,
-    ns: spreadOf(costs(data, { variant, metric, threads })),
+    ns: spreadOf(costs(data, { part, variant, metric, threads })),
   }));
 }

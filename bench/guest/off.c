@@ -2,16 +2,21 @@
 /*
  * First and only process of a small VM that runs under counted instructions: the guest's clock then
  * counts instructions. Measures what an ordinary guest pays for a kernel: page faults, fork and
- * exit, and the kernel's work for one plug and one unplug that the host asks for.
+ * exit, and the kernel's work for one plug and one unplug that the host asks for. In a guest that
+ * makes partitions: page faults of a process in one and of a process in none.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../images/init/hotmem_abi.h"
 #include "measure.h"
 
 #define FAULT_BYTES (64UL << 20)
@@ -91,16 +96,11 @@ static void say(const char *name, uint64_t value)
 	fflush(stdout);
 }
 
-int main(void)
+static void measure_off(void)
 {
+	int blocks = memory_blocks();
 	uint64_t chunk_ns;
-	int blocks;
 
-	mount("proc", "/proc", "proc", 0, NULL);
-	mount("sysfs", "/sys", "sysfs", 0, NULL);
-	say("hello", 1);
-	sleep(1);
-	blocks = memory_blocks();
 	for (int i = 0; i < REPEATS; i++) {
 		say("fault", touch_together(FAULT_BYTES, 1) / (FAULT_BYTES / PAGE_BYTES));
 		say("fork-exit", fork_and_exit(FORKS) / FORKS);
@@ -112,6 +112,69 @@ int main(void)
 		say("want-unplug", REGION_BLOCKS);
 		say("unplug", resize_ns(blocks, chunk_ns));
 	}
+}
+
+/* Attaches to the only partition there is; sleeps until the host has plugged it. */
+static bool attach(void)
+{
+	struct hotmem_attach request = { .timeout_ms = 60000 };
+	DIR *dir = opendir("/dev/hotmem");
+	struct dirent *entry;
+	char path[300];
+	int fd = -1;
+
+	while (dir && fd < 0 && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/dev/hotmem/%s", entry->d_name);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+	}
+	if (dir)
+		closedir(dir);
+	return fd >= 0 && ioctl(fd, HOTMEM_IOC_ATTACH, &request) == 0;
+}
+
+/* A process of its own each time, so that both sides are as young. */
+static void measure_faults(bool attached, unsigned int threads)
+{
+	static const char *const names[2][2] = {
+		{ "unattached-one", "unattached-four" },
+		{ "attached-one", "attached-four" },
+	};
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (attached && !attach())
+			_exit(1);
+		for (int i = 0; i < REPEATS; i++)
+			say(names[attached][threads == 4],
+			    touch_together(FAULT_BYTES, threads) / (FAULT_BYTES / PAGE_BYTES));
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
+static void measure_attached(void)
+{
+	say("want-plug", REGION_BLOCKS);
+	measure_faults(true, 1);
+	measure_faults(false, 1);
+	measure_faults(true, 4);
+	measure_faults(false, 4);
+}
+
+int main(void)
+{
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	say("hello", 1);
+	sleep(1);
+	if (access("/dev/hotmem", F_OK))
+		measure_off();
+	else
+		measure_attached();
 	say("bye", 1);
 	reboot(RB_POWER_OFF);
 	return 0;
