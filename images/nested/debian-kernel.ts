@@ -9,8 +9,12 @@ import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { loadOrder, NEEDED_MODULES, parseModulesDep } from './modules.ts';
 
-/** The meta-package whose dependency is the current signed kernel of Debian 12. */
-const META_PACKAGE = 'linux-image-amd64';
+/**
+ * Meta-packages whose dependency is a current signed kernel; the first one that apt offers is taken.
+ * Debian 12's own 6.1 runs KVM as well, but its Landlock lacks the right to truncate (Linux 6.2), so
+ * Cloud Hypervisor cannot confine itself there.
+ */
+const META_PACKAGES = ['linux-image-6.12-amd64', 'linux-image-amd64'] as const;
 
 export interface DebianKernel {
   readonly package_name: string;
@@ -35,15 +39,18 @@ async function command(name: string, args: readonly string[], cwd?: string): Pro
   });
 }
 
-/** Name of the newest kernel package, e.g. `linux-image-6.1.0-56-amd64`. */
+/** Name of the kernel package to use, e.g. `linux-image-6.12.117+deb12-amd64`. */
 async function findPackage(): Promise<string> {
-  const text = await command('apt-cache', ['depends', META_PACKAGE]);
-  const match = /Depends:\s*(linux-image-\S+)/.exec(text);
-  if (match?.[1]) return match[1];
+  for (const meta_package of META_PACKAGES) {
+    // A name that apt does not know is an exit code of its own, and no reason to give up yet.
+    const text = await command('apt-cache', ['depends', meta_package]).catch(() => '');
+    const match = /Depends:\s*(linux-image-\S+)/.exec(text);
+    if (match?.[1]) return match[1];
+  }
   throw new HotplaneError({
     code: 'HP_IMAGE_PACKAGE',
     category: 'unavailable',
-    message: `apt knows no ${META_PACKAGE}`,
+    message: `apt knows none of ${META_PACKAGES.join(', ')}`,
     next: "run 'apt-get update' and try again; the nested machine needs Debian's kernel package.",
   });
 }
@@ -64,6 +71,13 @@ async function unpackInto(folder: string, package_name: string): Promise<void> {
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** The module as the kernel takes it: newer packages have them compressed. */
+export async function readModule(path: string): Promise<Buffer> {
+  if (!path.endsWith('.xz')) return await readFile(path);
+  const options = { encoding: 'buffer', timeout: LIMITS.package_download_ms } as const;
+  return Buffer.from((await execa('xz', ['-dc', path], options)).stdout);
 }
 
 /** Makes sure the kernel is in `cache_dir` and says where its parts are. */

@@ -6,14 +6,15 @@
  */
 import { execa } from 'execa';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { directory, file, writeCpio } from '../cpio.ts';
 import { ensureStaticProgram } from '../program.ts';
-import { type DebianKernel, ensureDebianKernel } from './debian-kernel.ts';
+import { type DebianKernel, ensureDebianKernel, readModule } from './debian-kernel.ts';
+import { moduleName } from './modules.ts';
 
 const INIT_SOURCE = fileURLToPath(new URL('./init.c', import.meta.url));
 const START_MARK = 'hotplane-nested: command starts';
@@ -45,15 +46,16 @@ export function shellQuote(word: string): string {
 }
 
 async function writeInitramfs(path: string, kernel: DebianKernel, init: string): Promise<void> {
-  const names = kernel.module_paths.map((module) => basename(module));
+  const names = kernel.module_paths.map((path) => `${moduleName(path)}.ko`);
   const entries = [
     directory('dev'),
     directory('modules'),
     file('init', await readFile(init), 0o755),
     file('modules/order', Buffer.from(`${names.join('\n')}\n`), 0o644),
   ];
-  for (const module of kernel.module_paths) {
-    entries.push(file(`modules/${basename(module)}`, await readFile(module), 0o644));
+  for (const module_path of kernel.module_paths) {
+    const content = await readModule(module_path);
+    entries.push(file(`modules/${moduleName(module_path)}.ko`, content, 0o644));
   }
   await writeFile(path, writeCpio(entries));
 }

@@ -13,6 +13,11 @@ export const NEEDED_MODULES = [
   'tun',
 ] as const;
 
+/** `kernel/arch/x86/kvm/kvm-amd.ko.xz` -> `kvm-amd`. */
+export function moduleName(path: string): string {
+  return basename(path).replace(/\.ko(\.\w+)?$/, '');
+}
+
 /** Module path -> paths it needs, as depmod(8) writes them into modules.dep. */
 export type ModuleDependencies = ReadonlyMap<string, readonly string[]>;
 
@@ -41,7 +46,7 @@ export function loadOrder(
   dependencies: ModuleDependencies,
   names: readonly string[],
 ): readonly string[] {
-  const byName = new Map([...dependencies.keys()].map((path) => [basename(path, '.ko'), path]));
+  const byName = new Map([...dependencies.keys()].map((path) => [moduleName(path), path]));
   const order: string[] = [];
   const visit = (path: string, depth: number): void => {
     assert(depth < 32, `modules.dep has a cycle at ${path}`);
