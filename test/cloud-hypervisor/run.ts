@@ -22,9 +22,10 @@ const BIN = join(PROJECT_ROOT, 'node_modules', '.bin');
 const TRACE = join(PROJECT_ROOT, 'test', 'cloud-hypervisor', 'trace.csv');
 
 /** Shell lines; the last one prints a TAP line of its own for the replay. */
-function script(out_dir: string): string {
+function script(kernel_path: string, out_dir: string): string {
   const env = {
     CLOUD_HYPERVISOR: BINARY,
+    CLOUD_HYPERVISOR_KERNEL: kernel_path,
     HOTPLANE_CACHE: cacheDir(),
     PATH: [BIN, dirname(BINARY), process.env['PATH'] ?? ''].join(delimiter),
   };
@@ -53,7 +54,8 @@ async function runHere(command: string, onLine: (line: string) => void): Promise
 }
 
 async function runAll(): Promise<Tally> {
-  await ensureGuest({ variant: 'stock', progress: createProgress({ stream: process.stderr }) });
+  const progress = createProgress({ stream: process.stderr });
+  const { kernel_path } = await ensureGuest({ variant: 'stock', progress });
   const scratch = await mkdtemp(join(tmpdir(), 'hotplane-ch-'));
   let tally = emptyTally();
   const onLine = (line: string): void => {
@@ -63,12 +65,12 @@ async function runAll(): Promise<Tally> {
   try {
     const { accelerator, reason } = await probeAccelerator();
     if (accelerator === 'kvm') {
-      await runHere(script(scratch), onLine);
+      await runHere(script(kernel_path, scratch), onLine);
       return tally;
     }
     process.stdout.write(`no KVM here (${reason}): running in the nested machine\n`);
     await runInNestedMachine({
-      command: script('/tmp'),
+      command: script(kernel_path, '/tmp'),
       working_dir: PROJECT_ROOT,
       run_dir: scratch,
       cache_dir: cacheDir(),
