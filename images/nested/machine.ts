@@ -46,7 +46,7 @@ export function shellQuote(word: string): string {
 }
 
 async function writeInitramfs(path: string, kernel: DebianKernel, init: string): Promise<void> {
-  const names = kernel.module_paths.map((path) => `${moduleName(path)}.ko`);
+  const names = kernel.module_paths.map((module_path) => `${moduleName(module_path)}.ko`);
   const entries = [
     directory('dev'),
     directory('modules'),

@@ -30,11 +30,17 @@ function script(kernel_path: string, out_dir: string): string {
     PATH: [BIN, dirname(BINARY), process.env['PATH'] ?? ''].join(delimiter),
   };
   const exports = Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}`);
-  const replay = [
-    ...['node', 'cli/main.ts', 'replay', '--vmm', 'cloud-hypervisor', '--trace', TRACE],
-    ...['--mechanism', 'static,virtio-mem', '--functions', '1', '--memory-scale', '0.1'],
-    ...['--keep-alive', '2', '--out', join(out_dir, 'replay')],
-  ];
+  const options: Readonly<Record<string, string>> = {
+    vmm: 'cloud-hypervisor',
+    trace: TRACE,
+    mechanism: 'static,virtio-mem',
+    functions: '1',
+    'memory-scale': '0.1',
+    'keep-alive': '2',
+    out: join(out_dir, 'replay'),
+  };
+  const replay = ['node', 'cli/main.ts', 'replay'];
+  for (const [name, value] of Object.entries(options)) replay.push(`--${name}`, value);
   return [
     ...exports,
     'ava --tap --concurrency 1 --timeout 20m test/cloud-hypervisor/cloud-hypervisor.vm.test.ts' +
