@@ -31,7 +31,7 @@ int cgroup_setup(void)
 			  "+memory +pids +cpu +cpuset");
 }
 
-int cgroup_create(const char *path, uint64_t memory_max_bytes, int node)
+int cgroup_create(const char *path, uint64_t memory_max_bytes, int node, bool whole)
 {
 	char number[32];
 	int error;
@@ -39,8 +39,7 @@ int cgroup_create(const char *path, uint64_t memory_max_bytes, int node)
 	if (mkdir(path, 0755) < 0)
 		return -errno;
 	error = set(path, "pids.max", PIDS_MAX);
-	/* One process of an instance without the others is of no use. */
-	if (!error)
+	if (!error && whole)
 		error = set(path, "memory.oom.group", "1");
 	if (!error && memory_max_bytes > 0) {
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)memory_max_bytes);

@@ -10,7 +10,8 @@
 #define CGROUP_PATH_MAX 64
 
 int cgroup_setup(void);
-int cgroup_create(const char *path, uint64_t memory_max_bytes, int node);
+/* @whole: running out of memory ends all of it, not one process. */
+int cgroup_create(const char *path, uint64_t memory_max_bytes, int node, bool whole);
 /* Ends every process in it. */
 void cgroup_kill(const char *path);
 bool cgroup_populated(const char *path);

@@ -103,7 +103,12 @@ void instance_start(uint64_t id, const struct start_request *request)
 		return reply_error(id, "attach-refused", refusal);
 	snprintf(instance->cgroup, sizeof(instance->cgroup), "/sys/fs/cgroup/instance-%u",
 		 births++);
-	error = cgroup_create(instance->cgroup, request->memory_max_bytes, request->guest_node);
+	/*
+	 * One process of an instance without the others is of no use; a privileged one (a test of the
+	 * kernel) is itself the judge of who may die.
+	 */
+	error = cgroup_create(instance->cgroup, request->memory_max_bytes, request->guest_node,
+			      !request->as_root);
 	if (error)
 		return refuse_spawn(instance, id, "cgroup", error);
 	error = spawn(instance, request, &spawned);

@@ -137,7 +137,8 @@ export async function runSelftest(
       totals ??= parseTotals(line);
     }
     read_lines = lines.length - 1;
-    return totals === null ? null : true;
+    const died = guest.exits.some(({ instance }) => instance === 'selftest');
+    return totals !== null || died ? true : null;
   };
   const { deadline_ms } = options;
   await waitFor(look, { clock: hostClock, deadline_ms, longest_pause_ms: 10 });
