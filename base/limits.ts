@@ -160,6 +160,8 @@ export const LIMITS = {
   /** Bursts of unplugs of one block with a live neighbour, and the time they may take. */
   bench_bursts: 24,
   bench_bursts_ms: 120_000,
+  /** Starts of one instance that are tried again. */
+  bench_start_retries: 3,
   /** One boot under counted instructions. */
   bench_counted_ms: 240_000,
   /** Memory of the host that one VM of a bench may take. */

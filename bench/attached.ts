@@ -43,7 +43,15 @@ export async function measureAttached(parts: {
           const { value } = await bench.work(variant, work, faultsSchema);
           for (const wall_ns of parseFaults(value.wall_ns)) {
             const ns = Math.round(wall_ns / (FAULT_BYTES / PAGE_BYTES));
-            recorder.cost({ round, part: 'attached', variant, metric: 'fault', threads, ns });
+            recorder.cost({
+              round,
+              part: 'attached',
+              variant,
+              metric: 'fault',
+              threads,
+              region_bytes: parts.region_bytes,
+              ns,
+            });
           }
         }
     }

@@ -3,6 +3,7 @@
  * back and give them out again, one after the other, with everything around it read.
  */
 import { hostClock } from '../base/clock.ts';
+import { LIMITS } from '../base/limits.ts';
 import { roundUp } from '../base/units.ts';
 import type { Hypervisor, VmSpec } from '../hypervisor-client/vm.ts';
 import { BenchVm } from './bench-vm.ts';
@@ -34,6 +35,7 @@ interface Living {
   readonly filled: Filled;
   readonly phase: InstanceLine['phase'];
   readonly seed: number;
+  readonly retries: number;
 }
 
 /** The state of a block under way. */
@@ -95,9 +97,8 @@ export class Block {
   async occupy(slots: readonly number[], phase: InstanceLine['phase']): Promise<void> {
     const { layout } = this.context;
     const wanted = slots.filter((slot) => (layout.slots[slot]?.fill_bytes ?? 0) > 0);
-    for (const slot of wanted) {
-      await this.bench.start(nameOf(slot), placeOf(this.cell, layout, slot));
-    }
+    const retries = new Map<number, number>();
+    for (const slot of wanted) retries.set(slot, await this.#start(slot));
     await Promise.all(
       wanted.map(async (slot) => {
         this.#seed += 1;
@@ -105,9 +106,26 @@ export class Block {
         const bytes = layout.slots[slot]?.fill_bytes ?? 0;
         const work = { mode: 'fill', bytes, seed } as const;
         const { value: filled } = await this.bench.work(nameOf(slot), work, filledSchema);
-        this.#living.set(slot, { filled, phase, seed });
+        this.#living.set(slot, { filled, phase, seed, retries: retries.get(slot) ?? 0 });
       }),
     );
+  }
+
+  /**
+   * A guest may refuse a start for want of memory that comes back in a moment (`numa` keeps kernel
+   * memory of an instance on its small node too). Tried again and counted, not hidden.
+   */
+  async #start(slot: number): Promise<number> {
+    const place = placeOf(this.cell, this.context.layout, slot);
+    for (let retries = 0; ; retries += 1) {
+      try {
+        await this.bench.start(nameOf(slot), place);
+        return retries;
+      } catch (error) {
+        if (retries >= LIMITS.bench_start_retries) throw error;
+        await hostClock.sleep(LIMITS.instance_stop_retry_ms, this.context.signal);
+      }
+    }
   }
 
   /** Checks what the instance wrote, stops it, and records its life. */
@@ -125,7 +143,7 @@ export class Block {
 
   #record(slot: number, living: Living, wrong_pages: number | null, exit_ms: number): void {
     const { plan, recorder } = this.context;
-    const { filled, phase } = living;
+    const { filled, phase, retries } = living;
     const pages = Math.max(1, filled.faults);
     recorder.instance({
       block: plan.block,
@@ -137,6 +155,7 @@ export class Block {
       faults: filled.faults,
       fault_ns: Math.round(filled.cpu_ns / pages),
       fill_ms: filled.wall_ns / 1e6,
+      retries,
       dirty_pages: filled.dirty_pages,
       wrong_pages,
       exit_ms,

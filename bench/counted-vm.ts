@@ -16,13 +16,13 @@ import { writeCpio } from '../images/cpio.ts';
 import { toolFailed } from './errors.ts';
 
 const QEMU = 'qemu-system-x86_64';
-const REGION_BYTES = 512 * MIB;
+const ORDINARY_BYTES = 512 * MIB;
 const TAIL_LINES = 12;
 
 export interface CountedRequest {
   readonly kernel_path: string;
-  /** Tell the kernel to make a partition of the region. */
-  readonly partitions: boolean;
+  /** Size of the region if it shall be a partition; null: an ordinary region of 512 MiB. */
+  readonly partition_bytes: number | null;
   /** The process, static (guest/off.c). */
   readonly program: string;
   readonly parent_dir: string;
@@ -69,7 +69,12 @@ async function runQemu(
   const tail: string[] = [];
   child.stderr.on('data', (text: Buffer) => tail.push(String(text)));
   try {
-    return await readFigures(createInterface({ input: child.stdout }), qmp_path, tail);
+    return await readFigures(
+      createInterface({ input: child.stdout }),
+      regionBytes(request),
+      qmp_path,
+      tail,
+    );
   } catch (error) {
     request.signal?.throwIfAborted();
     throw toolFailed('the VM under counted instructions', tail.slice(-TAIL_LINES).join(' '), error);
@@ -82,6 +87,7 @@ async function runQemu(
 
 async function readFigures(
   lines: AsyncIterable<string>,
+  region_bytes: number,
   qmp_path: string,
   tail: string[],
 ): Promise<CountedFigure[]> {
@@ -96,7 +102,7 @@ async function readFigures(
       if (figure.name === 'bye') return figures;
       if (figure.name.startsWith('want-')) {
         qmp ??= await QmpClient.connect(qmp_path);
-        const value = figure.name === 'want-plug' ? REGION_BYTES : 0;
+        const value = figure.name === 'want-plug' ? region_bytes : 0;
         const property = { path: '/machine/peripheral/r0', property: 'requested-size', value };
         await qmp.execute('qom-set', property);
       } else figures.push(figure);
@@ -109,19 +115,25 @@ async function readFigures(
 
 function countedArguments(request: CountedRequest, initrd: string, qmp_path: string): string[] {
   const options = {
-    mechanism: request.partitions ? 'hotmem' : 'virtio-mem',
+    mechanism: request.partition_bytes === null ? 'virtio-mem' : 'hotmem',
     init_on_alloc: false,
     guest_huge_pages: false,
   } as const;
+  const region_bytes = regionBytes(request);
+  // The init finds what the kernel does not know in its environment.
+  const own = request.partition_bytes === null ? [] : [`bench_mib=${region_bytes / MIB}`];
   // Fixed addresses: page tables of the same shape in every boot.
-  const words = ['console=ttyS0', 'quiet', 'norandmaps', ...guestKernelArguments(options)];
+  const words = ['console=ttyS0', 'quiet', 'norandmaps', ...guestKernelArguments(options), ...own];
   return [
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
     ['-machine', 'q35,usb=off', '-accel', 'tcg,thread=single', '-cpu', 'max', '-smp', '1'],
-    ['-icount', 'shift=0,sleep=on', '-m', `512M,maxmem=${512 * MIB + REGION_BYTES}`],
+    ['-icount', 'shift=0,sleep=on', '-m', `512M,maxmem=${512 * MIB + region_bytes}`],
     ['-kernel', request.kernel_path, '-initrd', initrd, '-append', words.join(' ')],
     ['-qmp', `unix:${qmp_path},server=on,wait=off`],
-    ['-object', `memory-backend-ram,id=m0,size=${REGION_BYTES}`],
+    ['-object', `memory-backend-ram,id=m0,size=${region_bytes}`],
     ['-device', 'virtio-mem-pci,id=r0,memdev=m0,requested-size=0'],
   ].flat();
 }
+
+const regionBytes = ({ partition_bytes }: CountedRequest): number =>
+  partition_bytes ?? ORDINARY_BYTES;

@@ -12,8 +12,8 @@ const MS = {
   numa_unplug_gib: 80,
   operation: 250,
   burst: 6_000,
-  counted: 60_000,
-  attached: 30_000,
+  counted: 45_000,
+  attached: 110_000,
 } as const;
 
 export function estimateBlockMs(

@@ -38,6 +38,7 @@ const DEFAULT_ROUNDS = 2;
 const DEFAULT_REPETITIONS = 4;
 const DEFAULT_NEIGHBOUR_SAMPLES = 200;
 const SHORT_SIZE = 256 * MIB;
+const SHORT_REPETITIONS = 3;
 
 export function makePlan(options: BenchOptions): Plan {
   const groups = options.short ? shortGroups(options) : chooseGroups(options);
@@ -48,7 +49,7 @@ export function makePlan(options: BenchOptions): Plan {
   return {
     groups: kept,
     rounds,
-    repetitions: options.repetitions ?? DEFAULT_REPETITIONS,
+    repetitions: options.repetitions ?? (options.short ? SHORT_REPETITIONS : DEFAULT_REPETITIONS),
     parts: wanted,
     blocks: orderBlocks(kept, rounds),
     seed: options.seed,

@@ -111,6 +111,8 @@ export interface InstanceLine {
   /** CPU time of the filling thread for one fault. */
   readonly fault_ns: number;
   readonly fill_ms: number;
+  /** Times the start was refused and tried again. */
+  readonly retries: number;
   /** Pages that did not read as zero before they were written. */
   readonly dirty_pages: number;
   /** Pages that did not hold the pattern when the instance was stopped; null: not checked. */
@@ -159,6 +161,7 @@ export interface CostLine {
   readonly variant: 'untouched' | 'off' | 'unattached' | 'attached';
   readonly metric: (typeof COST_METRICS)[number];
   readonly threads: number;
+  readonly region_bytes: number;
   /** Per fault, per fork and exit, or of the whole plug or unplug. */
   readonly ns: number;
 }

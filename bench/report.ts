@@ -68,6 +68,9 @@ function warnings(summary: Summary): string {
   if (summary.wrong_pages > 0) {
     texts.push(`${summary.wrong_pages} pages did not hold what they must: see instances.jsonl.`);
   }
+  for (const [mechanism, count] of Object.entries(summary.start_retries)) {
+    texts.push(`${mechanism}: ${count} start(s) of an instance were refused and tried again.`);
+  }
   return texts.map((text) => `<p class="warning">${escapeText(text)}</p>`).join('\n');
 }
 
@@ -214,7 +217,8 @@ function method({ manifest, blocks }: BenchData): string {
     ],
     [
       'Guest CPU',
-      'CPU time of all kernel threads, by their own clocks in nanoseconds. Requests: interrupts of ' +
+      'CPU time of all kernel threads by the guest; without a paravirtual clock it includes what the ' +
+        'host does for it in an exit, so growth is judged by counted instructions. Requests: interrupts of ' +
         'virtio-mem in the guest, less one for each target the host set.',
     ],
     [

@@ -79,7 +79,7 @@ export function neighbourLatencies(
 
 export function costs(
   data: BenchData,
-  wanted: Pick<CostLine, 'part' | 'variant' | 'metric' | 'threads'>,
+  wanted: Pick<CostLine, 'part' | 'variant' | 'metric' | 'threads'> & Partial<CostLine>,
 ): number[] {
   return data.cost
     .filter(
@@ -87,7 +87,8 @@ export function costs(
         line.part === wanted.part &&
         line.variant === wanted.variant &&
         line.metric === wanted.metric &&
-        line.threads === wanted.threads,
+        line.threads === wanted.threads &&
+        (wanted.region_bytes ?? line.region_bytes) === line.region_bytes,
     )
     .map((line) => line.ns);
 }

@@ -14,7 +14,7 @@ import { measureFloor } from './floor.ts';
 import type { BenchGuests } from './guests.ts';
 import { fillBytes, layoutOf } from './layout.ts';
 import { measureNeighbour } from './neighbour.ts';
-import { measureAttachedCounted, measureOff } from './off.ts';
+import { measurePartitions, measureOff } from './off.ts';
 import type { BlockPlan, Plan } from './plan.ts';
 import type { Recorder } from './recorder.ts';
 import type { BlockLine } from './records.ts';
@@ -152,7 +152,7 @@ async function attachedStep(round: number, context: StepContext): Promise<void> 
   const id = `bench-attached-${round}`;
   const run_dir = join(context.parent_dir, id);
   const guest = guestFor(cell, context);
-  await measureAttachedCounted({
+  await measurePartitions({
     patched_kernel: guest.kernel_path,
     program: context.guests.programs.off_path,
     parent_dir: context.parent_dir,

@@ -83,12 +83,15 @@ export interface Summary {
     readonly variant: string;
     readonly metric: string;
     readonly threads: number;
+    readonly region_bytes: number;
     readonly ns: Spread | null;
   }[];
   readonly checks: readonly Check[];
   readonly blocks: { readonly done: number; readonly failed: number };
   /** Pages that were not zero when fresh, or not as written when checked. Must be 0. */
   readonly wrong_pages: number;
+  /** Starts of instances that the guest refused and that were tried again, by mechanism. */
+  readonly start_retries: Readonly<Record<string, number>>;
 }
 
 export function summarize(data: BenchData): Summary {
@@ -108,14 +111,25 @@ export function summarize(data: BenchData): Summary {
       (sum, { dirty_pages, wrong_pages }) => sum + dirty_pages + (wrong_pages ?? 0),
       0,
     ),
+    start_retries: retriesOf(data),
   };
+}
+
+function retriesOf(data: BenchData): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { cell, retries } of data.instances) {
+    if (retries > 0) sums[cell.mechanism] = (sums[cell.mechanism] ?? 0) + retries;
+  }
+  return sums;
 }
 
 function summarizeCondition(data: BenchData, condition: Condition): ConditionSummary {
   const group = data.manifest.plan.groups.find((one) => matches(one.condition, condition));
   const backing = floorBacking(data, condition);
   const share = hugeShare(data, condition);
-  const touched = data.blocks.find(({ cell }) => matches(cell, condition));
+  const touched = data.blocks.find(
+    ({ cell, outcome }) => outcome === 'done' && matches(cell, condition),
+  );
   return {
     condition,
     name: conditionName(condition),
@@ -202,14 +216,16 @@ function summarizeNeighbour(data: BenchData): NeighbourSummary[] {
 function summarizeCost(data: BenchData): Summary['cost'] {
   const lines = new Map<string, CostLine>();
   for (const line of data.cost) {
-    const key = [line.part, line.variant, line.metric, line.threads].join(' ');
+    const { part, variant, metric, threads, region_bytes } = line;
+    const key = [part, variant, metric, threads, region_bytes].join(' ');
     if (!lines.has(key)) lines.set(key, line);
   }
-  return [...lines.values()].map(({ part, variant, metric, threads }) => ({
+  return [...lines.values()].map(({ part, variant, metric, threads, region_bytes }) => ({
     part,
     variant,
     metric,
     threads,
-    ns: spreadOf(costs(data, { part, variant, metric, threads })),
+    region_bytes,
+    ns: spreadOf(costs(data, { part, variant, metric, threads, region_bytes })),
   }));
 }

@@ -154,15 +154,16 @@ function neighbourTable({ neighbour }: Summary): Table {
 function costTable({ cost }: Summary): Table {
   return {
     title: 'What the feature costs',
-    note: 'Off: guest instructions of an untouched and a patched kernel. Attached: time of a fault.',
-    columns: ['part', 'what', 'threads', 'variant', 'median', 'min', 'max', 'n'],
-    rows: cost.flatMap(({ part, metric, threads, variant, ns }) =>
+    note: 'Off and counted: guest instructions. Attached: nanoseconds of a fault.',
+    columns: ['part', 'what', 'region', 'threads', 'variant', 'median', 'min', 'max', 'n'],
+    rows: cost.flatMap(({ part, metric, threads, variant, region_bytes, ns }) =>
       ns === null
         ? []
         : [
             [
               part,
               metric,
+              formatBytes(region_bytes),
               String(threads),
               variant,
               ...[ns.median, ns.min, ns.max].map(counted),

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -22,6 +23,10 @@
 #define FAULT_BYTES (64UL << 20)
 #define FORKS 400
 #define REPEATS 6
+/* The size with which faults are measured; others are plugged, used and unplugged. */
+#define FAULT_REGION_MIB 512
+#define PARTITION_REPEATS 2
+#define SLACK_MIB 16
 /* 512 MiB, as bench/counted-vm.ts makes it. */
 #define REGION_BLOCKS 4
 /* About 20 million instructions. */
@@ -45,27 +50,52 @@ static int memory_blocks(void)
 	return count;
 }
 
+/* MiB plugged of the only partition there is; -1: there is none. */
+static int partition_mib(void)
+{
+	DIR *dir = opendir("/sys/class/hotmem");
+	struct dirent *entry;
+	unsigned long long bytes;
+	char path[320];
+	int mib = -1;
+	FILE *file;
+
+	while (dir && mib < 0 && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/sys/class/hotmem/%s/plugged_bytes", entry->d_name);
+		file = fopen(path, "r");
+		if (file && fscanf(file, "%llu", &bytes) == 1)
+			mib = (int)(bytes >> 20);
+		if (file)
+			fclose(file);
+	}
+	if (dir)
+		closedir(dir);
+	return mib;
+}
+
 /*
  * All this process ever does while the kernel works: a fixed number of steps and a look. There is no
  * idle time then, so what a stretch of clock is longer than its chunks alone would be is work of the
  * kernel, in whatever context: workers, soft interrupts, callbacks.
  */
-static int chunk(void)
+static int chunk(int (*look)(void))
 {
 	for (volatile uint64_t step = 0; step < CHUNK_STEPS; step++)
 		;
-	return memory_blocks();
+	return look();
 }
 
 /* The shortest of a few: nothing but ticks in between. */
-static uint64_t quiet_chunk_ns(void)
+static uint64_t quiet_chunk_ns(int (*look)(void))
 {
 	uint64_t best = UINT64_MAX;
 
 	for (int i = 0; i < CALIBRATIONS; i++) {
 		uint64_t begin = clock_ns(CLOCK_MONOTONIC), took;
 
-		chunk();
+		chunk(look);
 		took = clock_ns(CLOCK_MONOTONIC) - begin;
 		if (took < best)
 			best = took;
@@ -73,15 +103,15 @@ static uint64_t quiet_chunk_ns(void)
 	return best;
 }
 
-/* Instructions of the kernel until there are @wanted blocks and @QUIET_CHUNKS more are over. */
-static uint64_t resize_ns(int wanted, uint64_t chunk_ns)
+/* Instructions of the kernel until @look finds @wanted, and QUIET_CHUNKS more are over. */
+static uint64_t resize_ns(int (*look)(void), int wanted, uint64_t chunk_ns)
 {
 	uint64_t begin = clock_ns(CLOCK_MONOTONIC), took;
 	int quiet = 0;
 	int chunks = 0;
 
 	while (chunks < CHUNKS_MAX && quiet < QUIET_CHUNKS) {
-		quiet = chunk() == wanted ? quiet + 1 : 0;
+		quiet = chunk(look) == wanted ? quiet + 1 : 0;
 		chunks++;
 	}
 	took = clock_ns(CLOCK_MONOTONIC) - begin;
@@ -105,12 +135,12 @@ static void measure_off(void)
 		say("fault", touch_together(FAULT_BYTES, 1) / (FAULT_BYTES / PAGE_BYTES));
 		say("fork-exit", fork_and_exit(FORKS) / FORKS);
 	}
-	chunk_ns = quiet_chunk_ns();
+	chunk_ns = quiet_chunk_ns(memory_blocks);
 	for (int i = 0; i < REPEATS; i++) {
 		say("want-plug", REGION_BLOCKS);
-		say("plug", resize_ns(blocks + REGION_BLOCKS, chunk_ns));
+		say("plug", resize_ns(memory_blocks, blocks + REGION_BLOCKS, chunk_ns));
 		say("want-unplug", REGION_BLOCKS);
-		say("unplug", resize_ns(blocks, chunk_ns));
+		say("unplug", resize_ns(memory_blocks, blocks, chunk_ns));
 	}
 }
 
@@ -155,13 +185,44 @@ static void measure_faults(bool attached, unsigned int threads)
 		waitpid(pid, NULL, 0);
 }
 
-static void measure_attached(void)
+/* Touches nearly all of the partition and ends. */
+static void use_partition(int mib)
 {
-	say("want-plug", REGION_BLOCKS);
-	measure_faults(true, 1);
-	measure_faults(false, 1);
-	measure_faults(true, 4);
-	measure_faults(false, 4);
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(attach() && touch_together(((size_t)mib - SLACK_MIB) << 20, 1) ? 0 : 1);
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
+static void measure_partition(int mib)
+{
+	uint64_t chunk_ns = quiet_chunk_ns(partition_mib);
+
+	if (mib == FAULT_REGION_MIB) {
+		say("want-plug", (uint64_t)mib);
+		measure_faults(true, 1);
+		measure_faults(false, 1);
+		measure_faults(true, 4);
+		measure_faults(false, 4);
+		return;
+	}
+	for (int i = 0; i < PARTITION_REPEATS; i++) {
+		say("want-plug", (uint64_t)mib);
+		say("replug", resize_ns(partition_mib, mib, chunk_ns));
+		use_partition(mib);
+		say("want-unplug", (uint64_t)mib);
+		say("unplug", resize_ns(partition_mib, 0, chunk_ns));
+	}
+}
+
+/* `bench_mib=N` on the kernel's command line: the region is a partition of that size. */
+static int wanted_mib(void)
+{
+	const char *value = getenv("bench_mib");
+
+	return value ? atoi(value) : 0;
 }
 
 int main(void)
@@ -171,10 +232,10 @@ int main(void)
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	say("hello", 1);
 	sleep(1);
-	if (access("/dev/hotmem", F_OK))
-		measure_off();
+	if (wanted_mib() > 0)
+		measure_partition(wanted_mib());
 	else
-		measure_attached();
+		measure_off();
 	say("bye", 1);
 	reboot(RB_POWER_OFF);
 	return 0;
