@@ -5,9 +5,10 @@ import {
 } from './cloud-hypervisor/driver/driver.ts';
 import { vmmError } from './errors.ts';
 import { QemuDriver, type QemuOptions } from './qemu/driver.ts';
-import type { Hypervisor } from './vm.ts';
+import type { Hypervisor, VmmKind } from './vm.ts';
 
-export type HypervisorChoice = 'auto' | 'qemu' | 'cloud-hypervisor';
+/** A kind that has no driver, as the `fake` of tests, is refused when it is opened. */
+export type HypervisorChoice = 'auto' | VmmKind;
 
 export interface HypervisorOptions {
   readonly cloud_hypervisor?: CloudHypervisorDriverOptions;

@@ -78,6 +78,28 @@ test('what decides imports no clock, no I/O and no randomness', (t) => {
   t.deepEqual(wrong, []);
 });
 
+/** Code above the interface to VMMs; only the command that takes `--vmm` may list their names. */
+const ABOVE = /^(agent|autoscaler|cli)\//;
+const VMM_NAMES = /\b(qemu|cloud.?hypervisor|qmp)\b/i;
+const OPTION_LIST = /\bVMMS = \[[^\]]*\]/g;
+/** Shown in help texts; told to people, never compared. */
+const COMMANDS_THAT_NAME = ['cli/commands/agent.ts', 'cli/commands/bench-reclaim.ts'];
+const ASKS = /(\bvmm|\.kind)\s*[!=]==?\s*'(qemu|cloud-hypervisor|fake)'|case '(qemu|fake)'/;
+
+test('nothing above the interface to VMMs asks which one it is', (t) => {
+  const wrong: string[] = [];
+  for (const { path, text, imports } of SOURCES.filter((source) => ABOVE.test(source.path))) {
+    const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '').replaceAll(OPTION_LIST, '');
+    const named = VMM_NAMES.exec(code);
+    if (named && !COMMANDS_THAT_NAME.includes(path)) wrong.push(`${path} names ${named[0]}`);
+    const asked = ASKS.exec(code);
+    if (asked) wrong.push(`${path} asks ${asked[0]}`);
+    const driver = imports.find((one) => /hypervisor-client\/(qemu|cloud-hypervisor)\//.test(one));
+    if (driver !== undefined) wrong.push(`${path} imports ${driver}`);
+  }
+  t.deepEqual(wrong, []);
+});
+
 test('no source file is longer than 400 lines', (t) => {
   const long = SOURCES.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
   t.deepEqual(long, []);

@@ -9,6 +9,7 @@ import { SOCKET_OPTION } from '../socket.ts';
 import { readVersion } from '../version.ts';
 
 const MECHANISMS = ['static', 'virtio-mem', 'numa', 'hotmem'] as const;
+const VMMS = ['auto', 'qemu', 'cloud-hypervisor'] as const;
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** The host's memory in whole device blocks: no VM can ever get more. */
@@ -25,7 +26,7 @@ function parseMechanisms(text: string): (typeof MECHANISMS)[number][] {
 }
 
 async function run({ values, stdout, stderr, signal }: CommandInput): Promise<number> {
-  const vmm = values.choice('vmm', ['auto', 'qemu', 'cloud-hypervisor']);
+  const vmm = values.choice('vmm', VMMS);
   const host_limit_bytes = values.bytes('host-limit');
   const mechanisms = parseMechanisms(values.text('mechanisms'));
   const level = values.choice('log-level', LEVELS);
@@ -51,7 +52,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     version: await readVersion(),
     log,
     openHypervisor: () => openHypervisor(vmm),
-    openDriver: (kind) => openHypervisor(kind === 'fake' ? 'auto' : kind),
+    openDriver: openHypervisor,
     prepareImages: () => {
       const progress = createProgress({ stream: stderr });
       return images.prepareImages({ mechanisms, progress, signal, log });
@@ -80,7 +81,7 @@ export const agentCommand: Command = {
     vmm: {
       value: 'NAME',
       summary: 'which VMM to use',
-      choices: ['auto', 'qemu', 'cloud-hypervisor'],
+      choices: VMMS,
       default: 'auto',
     },
     'host-limit': {
