@@ -3,6 +3,7 @@ import test from 'ava';
 import { probeAccelerator } from '../../hypervisor-client/accelerator.ts';
 import { CloudHypervisorDriver } from '../../hypervisor-client/cloud-hypervisor/index.ts';
 import { conformanceImage } from '../conformance/guest-image.ts';
+import { CLOUD_HYPERVISOR } from '../conformance/profiles.ts';
 import { takeGuest } from '../conformance/real-guest.ts';
 import { conformance } from '../conformance/suite.ts';
 import { BINARY, MISSING } from './binary.ts';
@@ -16,7 +17,7 @@ if (BINARY === '' || accelerator !== 'kvm') {
 } else {
   const driver = new CloudHypervisorDriver({ command: [BINARY] });
   conformance({
-    name: 'cloud-hypervisor',
+    profile: CLOUD_HYPERVISOR,
     hypervisor: () => driver,
     image: conformanceImage,
     guest: takeGuest,

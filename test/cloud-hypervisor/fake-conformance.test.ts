@@ -1,5 +1,6 @@
 /** The conformance suite on the driver for Cloud Hypervisor with the fake behind it. */
 import test from 'ava';
+import { FAKE } from '../conformance/profiles.ts';
 import { conformance } from '../conformance/suite.ts';
 import { fakeHost, takeFakeGuest } from './fake-target.ts';
 
@@ -11,7 +12,7 @@ test.after.always('the folder of the fake is gone', async () => {
 });
 
 conformance({
-  name: 'fake',
+  profile: FAKE,
   hypervisor: () => driver,
   image: async () => await host.image(),
   guest: takeFakeGuest,

@@ -1,13 +1,14 @@
 /** The conformance suite on QEMU, and what only QEMU must show. */
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
 import { conformanceImage } from './guest-image.ts';
+import { QEMU } from './profiles.ts';
 import { takeGuest } from './real-guest.ts';
 import { conformance } from './suite.ts';
 
 const driver = new QemuDriver();
 
 conformance({
-  name: 'qemu',
+  profile: QEMU,
   hypervisor: () => driver,
   image: conformanceImage,
   guest: takeGuest,

@@ -1,5 +1,6 @@
 /** What the conformance suite must know of a hypervisor. One small adapter per target. */
 import type { Hypervisor, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
+import type { DriverProfile } from './profiles.ts';
 
 export interface GuestImage {
   readonly kernel_path: string;
@@ -20,8 +21,8 @@ export interface GuestHand {
 }
 
 export interface Target {
-  /** Stands in the titles of the tests. */
-  readonly name: string;
+  /** Its title stands in the titles of the tests; the rest is asserted. */
+  readonly profile: DriverProfile;
   hypervisor(): Hypervisor;
   /** An image whose guest can be taken by the hand. */
   image(): Promise<GuestImage>;

@@ -7,7 +7,7 @@ import type { Target } from '../target.ts';
 import { eventsOf, junkPath, traces, type Vms } from '../vms.ts';
 
 export function describeEnds(target: Target, vms: Vms): void {
-  const name = (what: string) => `${target.name}: ${what}`;
+  const name = (what: string) => `${target.profile.title}: ${what}`;
 
   test.serial(
     name('a kernel that is none is a failed start, with the words of the VMM'),

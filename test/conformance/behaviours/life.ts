@@ -8,7 +8,7 @@ import type { Target } from '../target.ts';
 import { eventsOf, REGION, traces, type Vms } from '../vms.ts';
 
 export function describeLife(target: Target, vms: Vms): void {
-  const name = (what: string) => `${target.name}: ${what}`;
+  const name = (what: string) => `${target.profile.title}: ${what}`;
   let killed: Vm;
 
   test.serial(name('a guest that resets is told, and its VM is over'), async (t) => {

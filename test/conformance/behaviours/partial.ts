@@ -12,7 +12,7 @@ const KEEP_BYTES = 48 * MIB;
 const PATIENCE_MS = 4_000;
 
 export function describePartial(target: Target, vms: Vms): void {
-  const name = (what: string) => `${target.name}: ${what}`;
+  const name = (what: string) => `${target.profile.title}: ${what}`;
   let vm: Vm;
   let guest: GuestHand;
 

@@ -15,6 +15,7 @@ import {
   until,
   type Vms,
 } from '../vms.ts';
+import { movedAtOnce } from './differences.ts';
 
 export function describeResize(target: Target, vms: Vms): void {
   const stage = emptyStage();
@@ -31,7 +32,7 @@ function isDone(t: ExecutionContext, result: ResizeResult): void {
 }
 
 function describeStart(target: Target, stage: Stage, vms: Vms): void {
-  const name = (what: string) => `${target.name}: ${what}`;
+  const name = (what: string) => `${target.profile.title}: ${what}`;
 
   test.serial(name('a VM that was launched runs, with its regions empty'), async (t) => {
     stage.vm = await vms.launch(
@@ -62,7 +63,7 @@ function describeStart(target: Target, stage: Stage, vms: Vms): void {
 }
 
 function describePlug(target: Target, stage: Stage): void {
-  const name = (what: string) => `${target.name}: ${what}`;
+  const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 
   test.serial(name('a plug is done when all of it is plugged'), async (t) => {
@@ -119,7 +120,7 @@ function describePlug(target: Target, stage: Stage): void {
 }
 
 function describeUnplug(target: Target, stage: Stage): void {
-  const name = (what: string) => `${target.name}: ${what}`;
+  const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 
   test.serial(name('an unplug is done at every block boundary, on the host too'), async (t) => {
@@ -152,6 +153,7 @@ function describeUnplug(target: Target, stage: Stage): void {
         regions.map((region) => stage.vm.resizeRegion(region.id, bytes, deadline)),
       );
       for (const result of results) isDone(t, result);
+      t.is(movedAtOnce(results), target.profile.resizes_at_once);
       const after = await stage.vm.observe();
       t.true(after.regions.every((region) => region.plugged_bytes === bytes));
       t.true(after.regions.every((region) => region.resident_bytes <= bytes));
