@@ -39,8 +39,8 @@ export function estimatePlanMs(plan: Plan, memory_bytes: number): number {
     (sum, block) => sum + estimateBlockMs(block, plan.repetitions, memory_bytes),
     0,
   );
-  const off = plan.parts.includes('off') ? MS.counted * plan.rounds : 0;
-  const attached = plan.parts.includes('attached') ? MS.attached * plan.rounds : 0;
+  const off = plan.parts.includes('off') ? MS.counted : 0;
+  const attached = plan.parts.includes('attached') ? MS.attached : 0;
   return blocks + off + attached;
 }
 

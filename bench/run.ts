@@ -46,14 +46,14 @@ export type Step =
   | { readonly kind: 'block'; readonly block: BlockPlan }
   | { readonly kind: Exclude<Part, 'reclaim'>; readonly round: number };
 
-/** All steps in order: the costs of a round come after its blocks. Pure. */
+/** All steps in order. Costs come once, after the first round: instructions do not drift. Pure. */
 export function stepsOf(plan: Plan): Step[] {
   return Array.from({ length: plan.rounds }, (_, index) => index + 1).flatMap((round) => [
     ...plan.blocks
       .filter((block) => block.round === round)
       .map((block) => ({ kind: 'block', block }) as const),
     ...(['off', 'attached'] as const)
-      .filter((part) => plan.parts.includes(part))
+      .filter((part) => round === 1 && plan.parts.includes(part))
       .map((kind) => ({ kind, round })),
   ]);
 }

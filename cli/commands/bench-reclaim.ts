@@ -19,7 +19,7 @@ export const benchReclaimCommand: Command = {
   options: {
     ...CONDITIONS,
     parts: { value: 'LIST', summary: 'reclaim, off, attached (default: all)' },
-    repetitions: { value: 'R', summary: 'unplugs of each boot (default: 4)' },
+    repetitions: { value: 'R', summary: 'unplugs of each boot (default: 3)' },
     rounds: { value: 'B', summary: 'times the whole plan is run, in changed order (default: 2)' },
     seed: { value: 'N', summary: 'seed of the bootstrap intervals (default: 1)' },
     short: { summary: 'one small condition, for CI: less than a minute' },

@@ -4,6 +4,8 @@ import { BENCH_MECHANISMS, cellName, conditionName } from '../../bench/cell.ts';
 import { fillBytes, layoutOf, regionCount, scattered } from '../../bench/layout.ts';
 import { parseOptions } from '../../bench/options.ts';
 import { makePlan, orderBlocks, rotated } from '../../bench/plan.ts';
+import { stepsOf } from '../../bench/run.ts';
+import { estimatePlanMs, remainingMs } from '../../bench/estimate.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 
@@ -136,4 +138,18 @@ test('a scattered order visits every region once and not in a row', (t) => {
     );
   }
   t.deepEqual(scattered(8), [1, 4, 7, 2, 5, 0, 3, 6]);
+});
+
+test('costs are measured once, after the first round, and every block is a step', (t) => {
+  const steps = stepsOf(DEFAULT);
+  const kinds = steps.map(({ kind }) => kind).filter((kind) => kind !== 'block');
+  t.deepEqual(kinds, ['off', 'attached']);
+  t.is(steps.length, DEFAULT.blocks.length + 2);
+});
+
+test('what is left shrinks to nothing and follows the pace so far', (t) => {
+  const planned_ms = estimatePlanMs(DEFAULT, 9 * GIB);
+  t.is(remainingMs({ planned_ms, finished_planned_ms: 0, elapsed_ms: 5 }), planned_ms);
+  t.is(remainingMs({ planned_ms, finished_planned_ms: planned_ms, elapsed_ms: 5 }), 0);
+  t.is(remainingMs({ planned_ms: 100, finished_planned_ms: 50, elapsed_ms: 100 }), 100);
 });
