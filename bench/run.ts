@@ -1,4 +1,5 @@
 /** A whole run: images, blocks, floor, costs; then the summary and the report. */
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostClock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
@@ -23,6 +24,7 @@ import { type Summary, summarize } from './summary.ts';
 
 /** Part of the host's available memory that one VM may take. */
 const MEMORY_SHARE = 0.6;
+const REMOVE = { recursive: true, force: true } as const;
 
 export interface BenchRequest {
   readonly plan: Plan;
@@ -72,8 +74,9 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   const folder = new BenchFolder(request.folder);
   folder.write('manifest', json(begun));
   request.onPlan(estimatePlanMs(plan, vm_memory_bytes));
-  const context = { hypervisor, guests, folder, vm_memory_bytes, started_ms, request };
-  const status = await runSteps(context);
+  const parent_dir = join(runtimeDir(), `bench-${process.pid}`);
+  const context = { hypervisor, guests, folder, vm_memory_bytes, started_ms, parent_dir, request };
+  const status = await runSteps(context).finally(() => rm(parent_dir, REMOVE));
   const manifest: BenchManifest = {
     ...begun,
     status,
@@ -97,6 +100,7 @@ async function runSteps(parts: {
   readonly folder: BenchFolder;
   readonly vm_memory_bytes: number;
   readonly started_ms: number;
+  readonly parent_dir: string;
   readonly request: BenchRequest;
 }): Promise<BenchManifest['status']> {
   const { request, vm_memory_bytes, folder } = parts;
@@ -108,7 +112,6 @@ async function runSteps(parts: {
     ...parts,
     recorder: folder,
     plan,
-    parent_dir: join(runtimeDir(), `bench-${process.pid}`),
     say: (detail) => progress.update(detail),
     ...pick(signal),
   };
