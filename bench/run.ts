@@ -76,7 +76,8 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   request.onPlan(estimatePlanMs(plan, vm_memory_bytes));
   const parent_dir = join(runtimeDir(), `bench-${process.pid}`);
   const context = { hypervisor, guests, folder, vm_memory_bytes, started_ms, parent_dir, request };
-  const status = await runSteps(context).finally(() => rm(parent_dir, REMOVE));
+  const status = await runSteps(context);
+  await rm(parent_dir, REMOVE);
   const manifest: BenchManifest = {
     ...begun,
     status,
