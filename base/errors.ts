@@ -1,5 +1,5 @@
 /**
- * One error type for the whole project. A folder declares its own codes with {@link defineErrors};
+ * One error type for the whole project. A folder declares its own codes with {@link errorMaker};
  * users match on `code`, never on the text.
  */
 
@@ -56,6 +56,27 @@ export class HotplaneError extends Error {
   get exit_code(): number {
     return EXIT_CODES[this.category];
   }
+}
+
+/** One code of a folder's table: its category, and the usual next step of its reader. */
+export interface CodeInfo {
+  readonly category: ErrorCategory;
+  readonly next: string;
+}
+
+export interface CodedOptions {
+  /** Overrides the usual next step of the code. */
+  readonly next?: string;
+  readonly cause?: unknown;
+  readonly details?: Readonly<Record<string, unknown>>;
+}
+
+/** Turns a folder's table of codes into the function that makes its errors. */
+export function errorMaker<Code extends string>(
+  codes: Readonly<Record<Code, CodeInfo>>,
+): (code: Code, message: string, options?: CodedOptions) => HotplaneError {
+  return (code, message, options = {}) =>
+    new HotplaneError({ code, message, ...codes[code], ...options });
 }
 
 /** True for our own errors, also across two loaded copies of this module. */

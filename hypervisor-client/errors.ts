@@ -2,12 +2,7 @@
  * Every error code of this folder, with its category and the usual next step. Users match on
  * `code`; the text is for people. `HP_VMM_*` is about a VM or its VMM, `HP_QMP_*` about the wire.
  */
-import { type ErrorCategory, HotplaneError, isHotplaneError } from '../base/errors.ts';
-
-interface CodeInfo {
-  readonly category: ErrorCategory;
-  readonly next: string;
-}
+import { type CodeInfo, errorMaker, type HotplaneError, isHotplaneError } from '../base/errors.ts';
 
 const CODES = {
   /* The VMM program and its start. */
@@ -105,29 +100,8 @@ export type VmmErrorCode = keyof typeof CODES;
 /** All codes this folder throws or reports, for the documentation and its test. */
 export const VMM_ERROR_CODES: readonly string[] = Object.keys(CODES);
 
-export interface VmmErrorOptions {
-  /** Overrides the usual next step of the code. */
-  readonly next?: string;
-  readonly cause?: unknown;
-  readonly details?: Readonly<Record<string, unknown>>;
-}
-
 /** Makes the error of one code; `message` is one sentence with the values that matter. */
-export function vmmError(
-  code: VmmErrorCode,
-  message: string,
-  options: VmmErrorOptions = {},
-): HotplaneError {
-  const info: CodeInfo = CODES[code];
-  return new HotplaneError({
-    code,
-    category: info.category,
-    message,
-    next: options.next ?? info.next,
-    ...(options.cause === undefined ? {} : { cause: options.cause }),
-    ...(options.details ? { details: options.details } : {}),
-  });
-}
+export const vmmError = errorMaker<VmmErrorCode>(CODES);
 
 /** True when `error` is ours and has this code. */
 export function hasCode(error: unknown, code: VmmErrorCode): error is HotplaneError {

@@ -3,12 +3,12 @@
  * request: `no` (never written), `maybe` (written, no whole answer: it may have taken effect) or
  * `yes` (answered). Users match on `code`; the server's texts are no contract.
  */
-import { type ErrorCategory, HotplaneError, isHotplaneError } from '../../base/errors.ts';
-
-interface CodeInfo {
-  readonly category: ErrorCategory;
-  readonly next: string;
-}
+import {
+  type CodeInfo,
+  errorMaker,
+  type HotplaneError,
+  isHotplaneError,
+} from '../../base/errors.ts';
 
 const READ_AGAIN = 'Read vm.info before trying again: the request may have taken effect.';
 const READ_REASON = 'Read the reason the server gave in details.messages.';
@@ -84,28 +84,8 @@ export const CH_ERROR_CODES: readonly string[] = Object.keys(CODES);
 /** What is known of a request that failed. */
 export type SentState = 'no' | 'maybe' | 'yes';
 
-export interface ChErrorOptions {
-  readonly next?: string;
-  readonly cause?: unknown;
-  readonly details?: Readonly<Record<string, unknown>>;
-}
-
 /** Makes the error of one code; `message` is one sentence with the values that matter. */
-export function chError(
-  code: ChErrorCode,
-  message: string,
-  options: ChErrorOptions = {},
-): HotplaneError {
-  const info: CodeInfo = CODES[code];
-  return new HotplaneError({
-    code,
-    category: info.category,
-    message,
-    next: options.next ?? info.next,
-    ...(options.cause === undefined ? {} : { cause: options.cause }),
-    ...(options.details ? { details: options.details } : {}),
-  });
-}
+export const chError = errorMaker<ChErrorCode>(CODES);
 
 /** True when `error` is ours and has one of these codes. */
 export function isChError(
