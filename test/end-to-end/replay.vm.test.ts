@@ -13,11 +13,11 @@ import { processesOf, runCommand, scratchFolder, socketsOf, startCommand } from 
 const BURST = 6;
 const MECHANISMS = ['static', 'virtio-mem', 'numa', 'hotmem'] as const;
 
-/** Six invocations at once for two seconds, then one function alone until second 14. */
+/** Six invocations at once for two seconds, then one function alone until second 9. */
 function burstTrace(): string {
   const rows = ['app,func,end_timestamp,duration'];
   for (let index = 0; index < BURST; index += 1) rows.push(`a,burst,${2.5 + index * 0.01},2`);
-  for (let second = 1; second <= 14; second += 4) rows.push(`b,steady,${second + 0.2},0.2`);
+  for (let second = 1; second <= 9; second += 4) rows.push(`b,steady,${second + 0.2},0.2`);
   return `${rows.join('\n')}\n`;
 }
 
