@@ -36,6 +36,12 @@ const summarySchema = z.object({
   ),
 });
 
+/** What went wrong, for the reader of a failed test. */
+async function failures(folder: string): Promise<string> {
+  const lines = (await readFile(join(folder, 'out', 'invocations.jsonl'), 'utf8')).split('\n');
+  return lines.filter((line) => line !== '' && !line.includes('"outcome":"done"')).join('\n');
+}
+
 test.serial(
   'every mechanism replays a trace, gives memory back and beats the baseline',
   async (t) => {
@@ -54,7 +60,8 @@ test.serial(
     t.is(others.length, MECHANISMS.length - 1);
     for (const { mechanism: name, ...seen } of summary.mechanisms) {
       t.is(seen.status, 'complete', name);
-      t.is(seen.invocations.outcomes.done, seen.invocations.planned, name);
+      const { done } = seen.invocations.outcomes;
+      t.is(done, seen.invocations.planned, `${name}: ${await failures(folder)}`);
       t.true(seen.final_agreement.agree, `${name}: VMM, guest and host agree at the end`);
     }
     for (const { mechanism: name, ...seen } of others) {
