@@ -41,7 +41,7 @@ Exits with 0 also when a promise is missed, unless --strict.
 Examples:
   hotplane bench reclaim --out bench-1
   hotplane bench reclaim --short
-  hotplane bench reclaim --sizes 2GiB --occupancy 0,50,95 --mechanism hotmem,virtio-mem --out bench-2
+  hotplane bench reclaim --sizes 2GiB --occupancy 0,50,95 --mechanism hotmem --out bench-2
 `,
   async run({ values, argv, stdout, stderr, signal }) {
     const { runBenchCommand } = await import('../../bench/command.ts');

@@ -83,7 +83,6 @@ static void build_root(void)
 	mount_on("overlay", ROOT, "overlay", 0,
 		 "lowerdir=/lower,upperdir=/layer/upper,workdir=/layer/work");
 	mount_on("tmpfs", ROOT "/run", "tmpfs", 0, NULL);
-	mount_on("tmpfs", ROOT "/tmp", "tmpfs", 0, NULL);
 	mount_on("work", ROOT WORK, "9p", 0, NINEP);
 	mount_on("devtmpfs", ROOT "/dev", "devtmpfs", 0, NULL);
 	mount_on("devpts", ROOT "/dev/pts", "devpts", 0, NULL);
