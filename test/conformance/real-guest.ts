@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Vm } from '../../hypervisor-client/vm.ts';
 import type { GuestHand } from './target.ts';
+import { until } from './vms.ts';
 
 const GUEST_UP_MS = 90_000;
 const ANSWER_MS = 60_000;
@@ -29,11 +30,21 @@ export async function takeGuest(vm: Vm): Promise<RealGuest> {
     await ask(request);
   };
   await ask('ping', GUEST_UP_MS);
+  const nodeBytes = async (node: number): Promise<number> => Number(await ask(`node ${node}`));
+  const pluggedBytes = async (): Promise<number> =>
+    (await vm.observe()).regions.reduce((sum, region) => sum + region.plugged_bytes, 0);
+  const boot_bytes = (await nodeBytes(0)) - (await pluggedBytes());
   return {
     hold: async (bytes) => await order(`hold ${bytes}`),
-    fill: async (keep_bytes) => await order(`fill ${keep_bytes}`),
+    fill: async (keep_bytes) => {
+      // A guest puts the last block online after it told the VMM of the plug.
+      await until('all that is plugged is online', ANSWER_MS, async () => {
+        return (await nodeBytes(0)) >= boot_bytes + (await pluggedBytes());
+      });
+      await order(`fill ${keep_bytes}`);
+    },
     free: async () => await order('free'),
-    nodeBytes: async (node) => Number(await ask(`node ${node}`)),
+    nodeBytes,
     panic: () => channel.write('panic\n'),
     reboot: () => channel.write('reboot\n'),
   };
