@@ -37,12 +37,13 @@ test('what lies in a window touches it', (t) => {
     start_ms: ms,
     latency_ms: fc.double({ min: 0.001, max: 50, noNaN: true }),
   });
-  fc.assert(
-    fc.property(fc.array(sample), (samples) => {
-      return inside(samples, WINDOWS).length <= touching(samples, WINDOWS).length;
-    }),
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(fc.array(sample), (samples) => {
+        return inside(samples, WINDOWS).length <= touching(samples, WINDOWS).length;
+      }),
+    ),
   );
-  t.pass();
 });
 
 test('samples of the guest are read from one string', (t) => {

@@ -147,6 +147,5 @@ test('no line makes the parser do anything but return or refuse', (t) => {
       t.true(hasCode(error, 'HP_QMP_PROTOCOL'));
     }
   });
-  fc.assert(property, { numRuns: 5_000 });
-  t.pass();
+  t.notThrows(() => fc.assert(property, { numRuns: 5_000 }));
 });
