@@ -29,7 +29,7 @@ export function estimateBlockMs(
   const unplug_ms = region_gib * (stock ? MS.stock_unplug_gib : MS.numa_unplug_gib);
   const turn_ms = unplug_ms + region_gib * MS.refill_gib + 3 * MS.operation;
   const turns = cell.neighbour ? 0 : repetitions * turn_ms;
-  const bursts = cell.neighbour ? (stock ? 3 : 12) * MS.burst : 0;
+  const bursts = cell.neighbour ? (stock ? 4 : 44) * MS.burst : 0;
   const operations = 2 * layout.slots.length * MS.operation;
   return MS.boot + touched_gib * MS.fill_gib + turns + bursts + operations;
 }

@@ -13,6 +13,8 @@ export type BenchWork =
       /** Steps of a fixed computation. */
       readonly spins: number;
       readonly count: number;
+      /** Guest CPU on which they are served. */
+      readonly cpu: number;
     }
   | {
       readonly mode: 'faults';

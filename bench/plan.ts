@@ -28,7 +28,7 @@ export interface Plan {
   readonly parts: readonly Part[];
   readonly blocks: readonly BlockPlan[];
   readonly seed: number;
-  /** Requests of the neighbour that must meet an unplug before a block may end early. */
+  /** Requests of each kind that must meet an unplug before a neighbour block may end early. */
   readonly neighbour_samples: number;
 }
 
@@ -36,7 +36,7 @@ const OCCUPANCIES = [0, 25, 50, 75, 95] as const;
 const SIZES = { small: 128 * MIB, middle: 512 * MIB, large: 2 * GIB } as const;
 const DEFAULT_ROUNDS = 2;
 const DEFAULT_REPETITIONS = 3;
-const DEFAULT_NEIGHBOUR_SAMPLES = 200;
+const DEFAULT_NEIGHBOUR_SAMPLES = 120;
 const SHORT_SIZE = 256 * MIB;
 const SHORT_REPETITIONS = 3;
 

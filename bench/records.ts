@@ -135,15 +135,22 @@ export interface FloorLine {
   readonly resident_after_bytes: number;
 }
 
+export const REQUEST_KINDS = ['short', 'function'] as const;
+/** How long a request of the neighbour is: see bench/neighbour.ts. */
+export type RequestKind = (typeof REQUEST_KINDS)[number];
+
 /** Requests of the neighbour in one burst; latencies in milliseconds of the guest's clock. */
 export interface NeighbourLine {
   readonly block: string;
   readonly round: number;
   readonly cell: Cell;
   readonly burst: number;
+  readonly request: RequestKind;
   readonly unplugs: number;
   /** No other instance did anything and no region was resized. */
   readonly quiet_ms: readonly number[];
+  /** Of the same quiet time, what met a window as long as one of the unplugs: the control. */
+  readonly sham_ms: readonly number[];
   /** An unplug was under way during at least a part of the request. */
   readonly busy_ms: readonly number[];
 }

@@ -1,6 +1,6 @@
 /** Picks samples out of a run: the same few questions for checks, tables and plots. Pure. */
 import { type BenchMechanism, type Condition, conditionOf, matches } from './cell.ts';
-import type { BenchData, CostLine, FloorLine, OperationLine } from './records.ts';
+import type { BenchData, CostLine, FloorLine, OperationLine, RequestKind } from './records.ts';
 import { rounded } from './statistics.ts';
 
 export interface OperationFilter {
@@ -71,9 +71,12 @@ export function floorBacking(
 export function neighbourLatencies(
   data: BenchData,
   mechanism: BenchMechanism,
-  when: 'quiet_ms' | 'busy_ms',
+  request: RequestKind,
+  when: 'quiet_ms' | 'sham_ms' | 'busy_ms',
 ): number[] {
-  const lines = data.neighbour.filter((line) => line.cell.mechanism === mechanism);
+  const lines = data.neighbour.filter(
+    (line) => line.cell.mechanism === mechanism && line.request === request,
+  );
   return lines.flatMap((line) => line[when]);
 }
 

@@ -11,7 +11,7 @@ export interface Spread {
   readonly mad: number;
 }
 
-/** Ratio of two medians with a bootstrap interval (percentile method). */
+/** Ratio of one figure of two samples with a bootstrap interval (percentile method). */
 export interface Ratio {
   readonly ratio: number;
   readonly low: number;
@@ -44,23 +44,27 @@ export function spreadOf(values: readonly number[]): Spread | null {
   };
 }
 
+/** A figure of a sample; null for an empty one. */
+export type Statistic = (values: readonly number[]) => number | null;
+
 /**
- * Median of `above` over median of `below`, with the interval in which 95 % of the ratios of
- * resampled data lie. Null when either is empty or the lower median is not above 0.
+ * A statistic of `above` over that of `below`, with the interval in which 95 % of the ratios of
+ * resampled data lie. Null when either is empty or the lower one is not above 0.
  */
-export function ratioOfMedians(
+export function ratioOf(
+  statistic: Statistic,
   above: readonly number[],
   below: readonly number[],
   seed: number,
 ): Ratio | null {
-  const top = median(above);
-  const bottom = median(below);
+  const top = statistic(above);
+  const bottom = statistic(below);
   if (top === null || bottom === null || bottom <= 0) return null;
   const random = seededRandom(seed);
   const ratios: number[] = [];
   for (let index = 0; index < RESAMPLES; index += 1) {
-    const other = median(resampled(below, random)) ?? 0;
-    if (other > 0) ratios.push((median(resampled(above, random)) ?? 0) / other);
+    const other = statistic(resampled(below, random)) ?? 0;
+    if (other > 0) ratios.push((statistic(resampled(above, random)) ?? 0) / other);
   }
   ratios.sort((a, b) => a - b);
   const tail = (1 - CONFIDENCE) / 2;
@@ -73,6 +77,15 @@ export function ratioOfMedians(
     confidence: CONFIDENCE,
     n: [above.length, below.length],
   };
+}
+
+/** Median of `above` over median of `below`. */
+export function ratioOfMedians(
+  above: readonly number[],
+  below: readonly number[],
+  seed: number,
+): Ratio | null {
+  return ratioOf(median, above, below, seed);
 }
 
 /** Nearest rank: the smallest value with at least `share` of the sample not above it. */

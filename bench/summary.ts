@@ -7,6 +7,8 @@ import {
   type CostLine,
   FLOOR_BACKINGS,
   type FloorLine,
+  REQUEST_KINDS,
+  type RequestKind,
   SCHEMA_VERSION,
 } from './records.ts';
 import {
@@ -59,10 +61,15 @@ export interface ConditionSummary {
 
 export interface NeighbourSummary {
   readonly mechanism: string;
+  readonly request: RequestKind;
   readonly quiet_n: number;
+  /** Control: quiet requests that meet a window as long as an unplug. */
+  readonly sham_n: number;
   readonly busy_n: number;
   readonly quiet_p50_ms: number | null;
   readonly quiet_p99_ms: number | null;
+  readonly sham_p50_ms: number | null;
+  readonly sham_p99_ms: number | null;
   readonly busy_p50_ms: number | null;
   readonly busy_p99_ms: number | null;
 }
@@ -198,15 +205,23 @@ function summarizeFloor(data: BenchData): Summary['floor'] {
 
 function summarizeNeighbour(data: BenchData): NeighbourSummary[] {
   const mechanisms = [...new Set(data.neighbour.map(({ cell }) => cell.mechanism))];
-  return mechanisms.toSorted().map((mechanism) => {
-    const quiet = neighbourLatencies(data, mechanism, 'quiet_ms');
-    const busy = neighbourLatencies(data, mechanism, 'busy_ms');
+  const pairs = REQUEST_KINDS.flatMap((request) =>
+    mechanisms.toSorted().map((mechanism) => ({ mechanism, request })),
+  );
+  return pairs.map(({ mechanism, request }) => {
+    const quiet = neighbourLatencies(data, mechanism, request, 'quiet_ms');
+    const sham = neighbourLatencies(data, mechanism, request, 'sham_ms');
+    const busy = neighbourLatencies(data, mechanism, request, 'busy_ms');
     return {
       mechanism,
+      request,
       quiet_n: quiet.length,
+      sham_n: sham.length,
       busy_n: busy.length,
       quiet_p50_ms: percentileOf(quiet, 0.5),
       quiet_p99_ms: percentileOf(quiet, 0.99),
+      sham_p50_ms: percentileOf(sham, 0.5),
+      sham_p99_ms: percentileOf(sham, 0.99),
       busy_p50_ms: percentileOf(busy, 0.5),
       busy_p99_ms: percentileOf(busy, 0.99),
     };

@@ -136,20 +136,36 @@ const msText = (value: number | null): string => (value === null ? NONE : format
 function neighbourTable({ neighbour }: Summary): Table {
   return {
     title: 'A neighbour in the same guest',
-    note: 'Latency of its requests, in the guest: nothing else going on, and while an unplug runs.',
-    columns: ['mechanism', 'quiet p50', 'quiet p99', 'n', 'busy p50', 'busy p99', 'n', 'p99 ratio'],
+    note:
+      'Latency of its requests, in the guest: nothing else going on; of those, what meets a window ' +
+      'as long as an unplug (the control); what meets an unplug. Ratios are against the control.',
+    columns: [
+      'mechanism',
+      'request',
+      ...['quiet', 'control', 'busy'].flatMap((when) => [`${when} p50`, `${when} p99`, 'n']),
+      'p50 ratio',
+      'p99 ratio',
+    ],
     rows: neighbour.map((one) => [
       one.mechanism,
+      one.request,
       msText(one.quiet_p50_ms),
       msText(one.quiet_p99_ms),
       String(one.quiet_n),
+      msText(one.sham_p50_ms),
+      msText(one.sham_p99_ms),
+      String(one.sham_n),
       msText(one.busy_p50_ms),
       msText(one.busy_p99_ms),
       String(one.busy_n),
-      one.quiet_p99_ms && one.busy_p99_ms ? figure(one.busy_p99_ms / one.quiet_p99_ms) : NONE,
+      timesText(one.busy_p50_ms, one.sham_p50_ms),
+      timesText(one.busy_p99_ms, one.sham_p99_ms),
     ]),
   };
 }
+
+const timesText = (above: number | null, below: number | null): string =>
+  above !== null && below ? figure(above / below) : NONE;
 
 function costTable({ cost }: Summary): Table {
   return {

@@ -29,11 +29,14 @@ export function vmSpecOf(cell: Cell, layout: Layout, context: SpecContext): VmSp
     run_dir: context.run_dir,
     kernel_path: guest.kernel_path,
     initrd_path: guest.initrd_path,
-    kernel_arguments: guestKernelArguments({
-      mechanism: guestMechanism(cell.mechanism),
-      init_on_alloc: cell.init_on_alloc,
-      guest_huge_pages: cell.pages === 'huge',
-    }),
+    kernel_arguments: [
+      ...guestKernelArguments({
+        mechanism: guestMechanism(cell.mechanism),
+        init_on_alloc: cell.init_on_alloc,
+        guest_huge_pages: cell.pages === 'huge',
+      }),
+      ...(cell.neighbour ? ['irqaffinity=0'] : []),
+    ],
     vcpus: VCPUS,
     boot_bytes: BOOT_BYTES,
     regions: regionsOf(cell, layout),

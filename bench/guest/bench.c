@@ -31,6 +31,7 @@ struct request {
 	uint64_t count;
 	uint64_t threads;
 	uint64_t spins;
+	uint64_t cpu;
 };
 
 static char *filled;
@@ -56,6 +57,7 @@ static bool read_request(char *line, size_t length, struct request *request)
 	request->count = number(&document, "count");
 	request->threads = number(&document, "threads");
 	request->spins = number(&document, "spins");
+	request->cpu = number(&document, "cpu");
 	return json_string(&document, json_member(&document, tokens, "mode"), request->mode,
 			   sizeof(request->mode)) > 0;
 }
@@ -125,6 +127,7 @@ static void serve_one(const struct request *request)
 /* "start_us:latency_us,...": one token, so that the way to the agent stays short. */
 static void serve_requests(const struct request *request, struct text *text)
 {
+	stay_on_cpu(request->cpu);
 	text_add(text, "\"samples\":\"");
 	for (uint64_t i = 0; i < request->count && i < REQUESTS_MAX; i++) {
 		uint64_t begin = clock_ns(CLOCK_BOOTTIME);

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,4 +199,13 @@ uint64_t fork_and_exit(unsigned int count)
 			return 0;
 	}
 	return clock_ns(CLOCK_MONOTONIC) - begin;
+}
+
+void stay_on_cpu(uint64_t cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((int)(cpu % CPU_SETSIZE), &set);
+	sched_setaffinity(0, sizeof(set), &set);
 }

@@ -34,6 +34,9 @@ bool virtio_mem_interrupts(uint64_t *count);
 /* @threads touch one part each of fresh memory, all at once. Returns wall nanoseconds; 0: failed. */
 uint64_t touch_together(size_t bytes, unsigned int threads);
 
+/* Runs on this CPU from now on; anywhere if the guest has no such CPU. */
+void stay_on_cpu(uint64_t cpu);
+
 /* Forks a child that ends at once, and reaps it; @count times. Returns wall nanoseconds. */
 uint64_t fork_and_exit(unsigned int count);
 

@@ -14,8 +14,10 @@ const neighbourLine = (count: number, busy: number) => ({
   round: 1,
   cell: cellOf('hotmem', { neighbour: true }),
   burst: 1,
+  request: 'function' as const,
   unplugs: 7,
-  quiet_ms: Array.from({ length: count }, () => 2),
+  quiet_ms: [],
+  sham_ms: Array.from({ length: count }, () => 2),
   busy_ms: Array.from({ length: count }, () => busy),
 });
 
@@ -101,12 +103,15 @@ test('an unplug that was not done has no time and does not flatter the median', 
 
 test('a p99 of too few requests is not measured', (t) => {
   t.is(
-    verdicts(benchData({ neighbour: [neighbourLine(99, 2)] })).get('neighbour-p99'),
+    verdicts(benchData({ neighbour: [neighbourLine(99, 2)] })).get('neighbour-p99-function'),
     'not measured',
   );
-  t.is(verdicts(benchData({ neighbour: [neighbourLine(100, 2)] })).get('neighbour-p99'), 'met');
   t.is(
-    verdicts(benchData({ neighbour: [neighbourLine(100, 2.2)] })).get('neighbour-p99'),
+    verdicts(benchData({ neighbour: [neighbourLine(100, 2)] })).get('neighbour-p99-function'),
+    'met',
+  );
+  t.is(
+    verdicts(benchData({ neighbour: [neighbourLine(100, 2.2)] })).get('neighbour-p99-function'),
     'missed',
   );
 });

@@ -4,7 +4,9 @@ import { parseFaults, parseRequests } from '../../bench/guest-work.ts';
 import { hugeBytes } from '../../bench/host-pages.ts';
 import { targetBytes } from '../../bench/block.ts';
 import { layoutOf } from '../../bench/layout.ts';
-import { inside, touching } from '../../bench/neighbour.ts';
+import { inside, shamWindows, touching } from '../../bench/windows.ts';
+import { seededRandom } from '../../bench/random.ts';
+import { coreLists } from '../../bench/vcpu-place.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { cellOf } from './fixture.ts';
 
@@ -44,6 +46,39 @@ test('what lies in a window touches it', (t) => {
       }),
     ),
   );
+});
+
+test('sham windows are as long as unplugs, lie in quiet time, and do not overlap', (t) => {
+  const quiet = [
+    { from_ms: 0, to_ms: 400 },
+    { from_ms: 1000, to_ms: 1400 },
+  ];
+  const seeds = fc.integer({ min: 0, max: 0xffff_ffff });
+  const lengths = fc.array(fc.double({ min: 0.1, max: 500, noNaN: true }), { maxLength: 5 });
+  let most = 0;
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(seeds, lengths, (seed, lengths_ms) => {
+        const windows = shamWindows(quiet, lengths_ms, 25, seededRandom(seed));
+        most = Math.max(most, windows.length);
+        let end_ms = 0;
+        return windows.every(({ from_ms, to_ms }) => {
+          const apart = from_ms >= end_ms;
+          end_ms = to_ms;
+          const whole = quiet.some((one) => from_ms >= one.from_ms && to_ms <= one.to_ms);
+          const known = lengths_ms.some((length) => Math.abs(to_ms - from_ms - length) < 1e-6);
+          return apart && whole && known;
+        });
+      }),
+    ),
+  );
+  t.true(most > 0);
+});
+
+test('a virtual CPU gets the last core, the rest of the host all others', (t) => {
+  t.is(coreLists(1), null);
+  t.deepEqual(coreLists(2), { own: '1', others: '0', all: '0-1' });
+  t.deepEqual(coreLists(8), { own: '7', others: '0-6', all: '0-7' });
 });
 
 test('samples of the guest are read from one string', (t) => {
