@@ -1,7 +1,7 @@
 /**
  * `npm test`: the checks (format, lint, types), the guest images, then the tests: first those that
- * need no VM, side by side, then those with real VMs, few at a time. Ends with `N passed, N failed`;
- * a check counts as one test.
+ * need no VM, side by side, then those with real VMs, few at a time; with HOTPLANE_DEBUG_KERNEL set
+ * those on the debug kernel too. Ends with `N passed, N failed`; a check counts as one test.
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -19,6 +19,12 @@ interface Stage {
   /** A failure here makes the later stages pointless. */
   readonly required?: boolean;
 }
+
+/** Set, e.g. by .ci/run, it adds what takes long: the debug kernel, and the tests on it. */
+const DEBUG_KERNEL = process.env['HOTPLANE_DEBUG_KERNEL'];
+const DEBUG_FILES = ['debug', 'stress'].map(
+  (name) => `test/guest-kernel-patches/${name}.vm.test.ts`,
+);
 
 const CHECKS: readonly Stage[] = [
   { name: 'format', command: ['biome', 'format', '.'], kind: 'check' },
@@ -44,7 +50,14 @@ const TESTS: readonly Stage[] = [
   },
   {
     name: 'selftests of the kernel series',
-    command: ['ava', '--tap', 'test/guest-kernel-patches/*.vm.test.ts'],
+    command: [
+      'ava',
+      '--tap',
+      '--concurrency',
+      '1',
+      'test/guest-kernel-patches/*.vm.test.ts',
+      ...DEBUG_FILES.map((file) => `!${file}`),
+    ],
     kind: 'tap',
   },
   {
@@ -57,6 +70,21 @@ const TESTS: readonly Stage[] = [
       'test/**/*.vm.test.ts',
       '!test/guest-kernel-patches/*.vm.test.ts',
     ],
+    kind: 'tap',
+  },
+];
+
+/** They come last: the others tell sooner what is wrong. */
+const DEBUG_TESTS: readonly Stage[] = [
+  {
+    name: 'debug kernel',
+    command: [process.execPath, 'cli/main.ts', 'images', 'build', '--variant', 'debug'],
+    kind: 'check',
+    required: true,
+  },
+  {
+    name: 'selftests and stress on the debug kernel',
+    command: ['ava', '--tap', '--concurrency', '1', ...DEBUG_FILES],
     kind: 'tap',
   },
 ];
@@ -100,7 +128,8 @@ async function main(): Promise<void> {
     options: { 'only-checks': { type: 'boolean', default: false } },
     allowPositionals: true,
   });
-  const stages = values['only-checks'] ? CHECKS : [...CHECKS, ...TESTS];
+  const tests = DEBUG_KERNEL ? [...TESTS, ...DEBUG_TESTS] : TESTS;
+  const stages = values['only-checks'] ? CHECKS : [...CHECKS, ...tests];
   const chosen = stages.filter(
     (stage) => positionals.length === 0 || positionals.some((part) => stage.name.includes(part)),
   );

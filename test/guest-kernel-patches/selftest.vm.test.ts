@@ -1,65 +1,47 @@
 /**
  * Goal: the series does what it promises, in our own guest. Method: the selftest program of the
- * series, once as an operator would run it and once hardened and split; with HOTPLANE_DEBUG_KERNEL=1
- * on the debug kernel too, which takes long to build and to run.
+ * series, once as an operator would run it and once hardened and split, and what depends on the
+ * geometry of the device with large device blocks.
  */
-import test, { type ExecutionContext } from 'ava';
-import { MIB } from '../../base/units.ts';
-import { runSelftest, type SelftestOptions } from './selftest-run.ts';
-
-/** Cases that need what this guest has not; anything else that is skipped is a failure. */
-const MAY_SKIP: readonly string[] = ['memory_failure', 'split', 'uffd'];
-
-async function holds(t: ExecutionContext, options: SelftestOptions): Promise<void> {
-  t.timeout(options.deadline_ms + 120_000);
-  const run = await runSelftest(t, options);
-  const failed = run.cases.filter(({ outcome }) => outcome === 'fail');
-  const skipped = run.cases.filter(({ outcome }) => outcome === 'skip').map(({ name }) => name);
-  t.log(`${JSON.stringify(run.totals)}, skipped: ${skipped.join(', ') || 'none'}`);
-  t.not(run.totals, null, `the program did not end:\n${run.console_tail}`);
-  t.deepEqual(failed, []);
-  t.deepEqual(run.splats, []);
-  t.deepEqual(
-    skipped.filter((name) => !MAY_SKIP.includes(name)),
-    [],
-  );
-  t.true((run.totals?.pass ?? 0) >= 40, 'the program ran its cases');
-}
+import test from 'ava';
+import { bootOrdinary, selftestsPass, SPLIT } from './selftest-checks.ts';
 
 test.serial('the selftests of the series pass', async (t) => {
-  await holds(t, {
-    variant: 'hotmem',
-    init_on_alloc: false,
-    partitions: 1,
-    boot_bytes: 640 * MIB,
-    deadline_ms: 180_000,
-  });
+  await selftestsPass(t, await bootOrdinary(t), { pass_min: 40 });
 });
 
 test.serial(
   'they pass with two partitions on one device, init_on_alloc and fresh bits',
   async (t) => {
-    await holds(t, {
-      variant: 'hotmem',
-      init_on_alloc: true,
-      partitions: 2,
-      kernel_arguments: ['hotmem.trust_fresh=1'],
-      boot_bytes: 640 * MIB,
-      deadline_ms: 180_000,
-    });
+    const changes = { ...SPLIT, kernel_arguments: ['hotmem.trust_fresh=1'] };
+    await selftestsPass(t, await bootOrdinary(t, changes), { pass_min: 40 });
   },
 );
 
-const wanted = process.env['HOTPLANE_DEBUG_KERNEL'];
-const onDebugKernel = wanted ? test.serial : test.serial.skip;
+/** Cases in which the size of a device block could matter; all their sizes are multiples of it. */
+const GEOMETRY = [
+  'attach_before_plug',
+  'memory',
+  'thp',
+  'unplug_busy',
+  'unplug_cancel',
+  'unplug_one_request',
+  'resize',
+  'grow_busy',
+  'offline',
+  'map_idle',
+  'unbind_idle',
+];
+const LARGE_BLOCKS: Readonly<Record<string, readonly string[]>> = {
+  '4M': [...GEOMETRY, 'stress'],
+  '128M': GEOMETRY,
+};
 
-onDebugKernel('they pass on the debug kernel without a splat', async (t) => {
-  await holds(t, {
-    variant: 'debug',
-    init_on_alloc: true,
-    partitions: 2,
-    env: { HOTMEM_STRESS: '100' },
-    boot_bytes: 1280 * MIB,
-    deadline_ms: 1_200_000,
+for (const [block, cases] of Object.entries(LARGE_BLOCKS)) {
+  test.serial(`they pass with device blocks of ${block}`, async (t) => {
+    const qemu_arguments = ['-global', `virtio-mem-pci.block-size=${block}`];
+    const guest = await bootOrdinary(t, { qemu_arguments });
+    const env = { HOTMEM_CASES: cases.join(',') };
+    await selftestsPass(t, guest, { pass_min: cases.length }, env);
   });
-});
+}

@@ -1,0 +1,69 @@
+/** Runs of the selftest program that a test wants to pass, and what is true of a good one. */
+import type { ExecutionContext } from 'ava';
+import { MIB } from '../../base/units.ts';
+import { splats } from './host-requests.ts';
+import {
+  bootSelftestGuest,
+  PARTITION_BYTES,
+  type SelftestGuest,
+  type SelftestGuestOptions,
+} from './selftest-guest.ts';
+import { ObedientHand, runSelftest } from './selftest-run.ts';
+
+/** Cases that need what this guest has not; anything else that is skipped is a failure. */
+const MAY_SKIP: readonly string[] = ['memory_failure', 'split', 'uffd'];
+const RUN_MS = 240_000;
+/** For boot and end. */
+const MARGIN_MS = 300_000;
+
+/** As an operator would run it. */
+const ORDINARY: SelftestGuestOptions = {
+  variant: 'hotmem',
+  init_on_alloc: false,
+  boot_bytes: 640 * MIB,
+  devices_bytes: [PARTITION_BYTES],
+  hotmem: 'all',
+};
+
+/** Two partitions on one device, hardened. */
+export const SPLIT = {
+  init_on_alloc: true,
+  devices_bytes: [2 * PARTITION_BYTES],
+  hotmem: 'all/2',
+} as const satisfies Partial<SelftestGuestOptions>;
+
+export async function bootOrdinary(
+  t: ExecutionContext,
+  changes: Partial<SelftestGuestOptions> = {},
+  deadline_ms = RUN_MS,
+): Promise<SelftestGuest> {
+  t.timeout(deadline_ms + MARGIN_MS);
+  return await bootSelftestGuest(t, { ...ORDINARY, ...changes });
+}
+
+/** Asserts that a run of the program ends, nothing fails, nothing is skipped that has not to be. */
+export async function selftestsPass(
+  t: ExecutionContext,
+  guest: SelftestGuest,
+  expected: { readonly pass_min: number; readonly deadline_ms?: number },
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const deadline_ms = expected.deadline_ms ?? RUN_MS;
+  const run = await runSelftest(guest, new ObedientHand(guest.vm), { env, deadline_ms });
+  const failed = run.cases.filter(({ outcome }) => outcome === 'fail');
+  const skipped = run.cases.filter(({ outcome }) => outcome === 'skip').map(({ name }) => name);
+  t.log(`${JSON.stringify(run.totals)}, skipped: ${skipped.join(', ') || 'none'}`);
+  t.not(run.totals, null, `the program did not end:\n${run.tail}`);
+  t.deepEqual(failed, [], run.tail);
+  t.deepEqual(
+    skipped.filter((name) => !MAY_SKIP.includes(name)),
+    [],
+  );
+  const passed = run.totals?.pass ?? 0;
+  t.true(passed >= expected.pass_min, `the program ran its cases: ${passed}`);
+  await noSplat(t, guest);
+}
+
+export async function noSplat(t: ExecutionContext, guest: SelftestGuest): Promise<void> {
+  t.deepEqual(splats((await guest.lines()).join('\n')), []);
+}

@@ -1,0 +1,134 @@
+/** A guest with a kernel of the series for its selftests: boots it and reads its console. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { ExecutionContext } from 'ava';
+import { hostClock } from '../../base/clock.ts';
+import { MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
+import type { Vm } from '../../hypervisor-client/vm.ts';
+import { directory, file, writeCpio } from '../../images/cpio.ts';
+import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
+import { type BootedGuest, connectGuest } from '../images/booted-guest.ts';
+import { ensureFilesProgram, FILES_NAME } from './files-program.ts';
+import { qemuWith } from './qemu-with.ts';
+
+const gzipAsync = promisify(gzip);
+
+export const PARTITION_BYTES = 256 * MIB;
+/** From the last line of a program until it is gone. */
+const EXIT_MS = 10_000;
+
+export interface SelftestGuestOptions {
+  readonly variant: 'hotmem' | 'debug';
+  readonly init_on_alloc: boolean;
+  readonly boot_bytes: number;
+  /** Sizes of the devices, the first one at 0000:00:08.0, the next at 08.1. */
+  readonly devices_bytes: readonly number[];
+  /** What `hotmem=` says. */
+  readonly hotmem: string;
+  readonly kernel_arguments?: readonly string[];
+  /** Behind those of the driver; `RUN_DIR` in them stands for the folder of the VM. */
+  readonly qemu_arguments?: readonly string[];
+}
+
+export interface SelftestGuest {
+  readonly vm: Vm;
+  readonly run_dir: string;
+  readonly agent: BootedGuest;
+  /** All whole lines of the console so far. */
+  lines(): Promise<readonly string[]>;
+}
+
+/** Boots it and waits for its init. Gone at the end of the test. */
+export async function bootSelftestGuest(
+  t: ExecutionContext,
+  options: SelftestGuestOptions,
+): Promise<SelftestGuest> {
+  const run_dir = await mkdtemp(join(tmpdir(), 'hotplane-selftest-'));
+  t.teardown(() => rm(run_dir, { recursive: true, force: true }));
+  const guest = await ensureGuest({ variant: options.variant });
+  const extra = options.qemu_arguments?.map((word) => word.replaceAll('RUN_DIR', run_dir)) ?? [];
+  const driver = new QemuDriver({ program: await qemuWith(run_dir, extra) });
+  const vm = await driver.launch({
+    id: 'selftest',
+    run_dir,
+    kernel_path: guest.kernel_path,
+    initrd_path: await withFilesProgram(guest.initrd_path, run_dir),
+    kernel_arguments: [
+      ...guestKernelArguments({
+        mechanism: 'virtio-mem',
+        init_on_alloc: options.init_on_alloc,
+        guest_huge_pages: false,
+      }),
+      `hotmem=${options.hotmem}`,
+      ...(options.kernel_arguments ?? []),
+    ],
+    vcpus: 2,
+    boot_bytes: options.boot_bytes,
+    regions: options.devices_bytes.map((max_bytes, index) => ({
+      id: `r${index}`,
+      max_bytes,
+      initial_bytes: 0,
+      guest_node: null,
+    })),
+    backing: 'anonymous',
+    accelerator: 'auto',
+  });
+  t.teardown(() => vm.shutdown());
+  const lines = async (): Promise<readonly string[]> =>
+    (await readFile(vm.console_path, 'utf8')).split('\n').slice(0, -1);
+  return { vm, run_dir, agent: await connectGuest(vm), lines };
+}
+
+/** The kernel unpacks one archive after the other. */
+async function withFilesProgram(initrd_path: string, run_dir: string): Promise<string> {
+  const program = await readFile(await ensureFilesProgram());
+  const archive = writeCpio([directory('bin'), file(`bin/${FILES_NAME}`, program, 0o755)]);
+  const path = join(run_dir, 'initrd.cpio.gz');
+  await writeFile(path, Buffer.concat([await readFile(initrd_path), await gzipAsync(archive)]));
+  return path;
+}
+
+/**
+ * Starts a program in the guest, and hands every line of the console from then on to `onLine`, in
+ * order, until that says it has seen the end, or the program is gone, or the deadline has passed:
+ * false then.
+ */
+export async function runInGuest(
+  guest: SelftestGuest,
+  program: {
+    readonly argv: readonly string[];
+    readonly env?: Readonly<Record<string, string>>;
+    readonly deadline_ms: number;
+  },
+  onLine: (line: string) => Promise<boolean> | boolean,
+): Promise<boolean> {
+  const { agent } = guest;
+  let seen = (await guest.lines()).length;
+  const instance = `program-at-line-${seen}`;
+  await agent.start(instance, {
+    argv: program.argv,
+    env: { HOTPLANE_READY: 'exec', HOTPLANE_USER: 'root', ...program.env },
+  });
+  let ended = false;
+  const look = async (): Promise<true | null> => {
+    const gone = agent.exits.some((event) => event.instance === instance);
+    const lines = await guest.lines();
+    for (const line of lines.slice(seen)) {
+      ended = (await onLine(line)) || ended;
+    }
+    seen = lines.length;
+    return ended || gone ? true : null;
+  };
+  const { deadline_ms } = program;
+  await waitFor(look, { clock: hostClock, deadline_ms, longest_pause_ms: 10 });
+  await waitFor(() => agent.exits.some((event) => event.instance === instance) || null, {
+    clock: hostClock,
+    deadline_ms: ended ? EXIT_MS : 0,
+  });
+  return ended;
+}

@@ -1,0 +1,74 @@
+/**
+ * Goal: no leak, no splat and no partition that is stuck, whatever fails in the guest and whatever
+ * the host does. Method: the `stress` case of the selftest program on the debug kernel, with 3 % of
+ * the allocations of attached processes failing, while the host changes its mind, refuses and
+ * delays. Then the books must balance, and everything must work as before.
+ *
+ * Runs with HOTPLANE_DEBUG_KERNEL=1.
+ *   HOTPLANE_STRESS_CYCLES   plug, attach, fork, exit, unplug; default 300, the real thing is 10000
+ *   HOTPLANE_STRESS_SEED     of the choices of guest and host; default 1
+ */
+import test, { type ExecutionContext } from 'ava';
+import { formatMs, MIB } from '../../base/units.ts';
+import { ANSWERS_TRACE, answersOf } from './device-answers.ts';
+import { guestFiles, leaks } from './files-program.ts';
+import { bootOrdinary, noSplat } from './selftest-checks.ts';
+import { PARTITION_BYTES, type SelftestGuest } from './selftest-guest.ts';
+import { ObedientHand, runSelftest, type SelftestRun } from './selftest-run.ts';
+import { STRESS_MONITOR, StressHost } from './stress-host.ts';
+
+const CYCLES = Number(process.env['HOTPLANE_STRESS_CYCLES'] ?? 300);
+const SEED = Number(process.env['HOTPLANE_STRESS_SEED'] ?? 1);
+/** A slow host with several others on it. */
+const CYCLE_MS = 4_000;
+const AFTER_MS = 240_000;
+
+/** What must be zero when all is over. */
+const ZERO = ['users', 'plugged_bytes', 'used_bytes', 'bad_bytes', 'pages_migrated'] as const;
+const AFTERWARDS = ['attach_empty', 'attach_before_plug', 'memory', 'fork_cow', 'resize'];
+
+function passes(t: ExecutionContext, run: SelftestRun, cases: number): void {
+  t.deepEqual(run.totals, { pass: cases, fail: 0, skip: 0 }, run.tail);
+}
+
+async function balances(t: ExecutionContext, guest: SelftestGuest): Promise<void> {
+  const paths = ['state', ...ZERO].map((name) => `/sys/class/hotmem/virtio1.0/${name}`);
+  const values = await guestFiles(guest, paths);
+  t.deepEqual(values, ['empty', ...ZERO.map(() => '0')], `state, ${ZERO.join(', ')}`);
+  t.is((await guest.vm.observe()).regions[0]?.plugged_bytes, 0);
+}
+
+const wanted = process.env['HOTPLANE_DEBUG_KERNEL'];
+const onDebugKernel = wanted ? test.serial : test.serial.skip;
+
+onDebugKernel('a partition survives failing allocations and a host that misbehaves', async (t) => {
+  const deadline_ms = CYCLES * CYCLE_MS + AFTER_MS;
+  const changes = { boot_bytes: 1280 * MIB, qemu_arguments: [...STRESS_MONITOR, ...ANSWERS_TRACE] };
+  const guest = await bootOrdinary(t, { variant: 'debug', ...changes }, deadline_ms);
+  const host = await StressHost.take(guest.run_dir, SEED, PARTITION_BYTES);
+  t.teardown(() => host.close());
+  t.log(`seed ${SEED}, ${CYCLES} cycles`);
+  const began_ms = performance.now();
+  const env = {
+    HOTMEM_CASES: 'stress',
+    HOTMEM_STRESS: `${CYCLES}`,
+    HOTMEM_INJECT: '1',
+    HOTMEM_SEED: `${SEED}`,
+  };
+  const run = await runSelftest(guest, host, { env, deadline_ms });
+  const answers = await answersOf(guest.run_dir);
+  t.log(`${formatMs(performance.now() - began_ms)}, host: ${JSON.stringify(host.done)}`);
+  t.log(`answers of the device: ${JSON.stringify(answers)}`);
+  passes(t, run, 1);
+  t.deepEqual(host.trouble, []);
+  t.true(answers.busy > 0, 'the device refused');
+  t.is(answers.error, 0, 'the guest asked for nothing that makes no sense');
+  await balances(t, guest);
+
+  const after = { env: { HOTMEM_CASES: AFTERWARDS.join(',') }, deadline_ms: AFTER_MS };
+  passes(t, await runSelftest(guest, new ObedientHand(guest.vm), after), AFTERWARDS.length);
+  await guest.vm.resizeRegion('r0', 0, { deadline_ms: AFTER_MS });
+  await balances(t, guest);
+  t.deepEqual(await leaks(guest), []);
+  await noSplat(t, guest);
+});
