@@ -1,7 +1,7 @@
 /** How long a run may take, before it starts and while it runs. Pure. */
 import { GIB } from '../base/units.ts';
 import { layoutOf, totalFillBytes } from './layout.ts';
-import type { BlockPlan, Plan } from './plan.ts';
+import { type BlockPlan, type Plan, repetitionsOf } from './plan.ts';
 
 /** Milliseconds on two idle cores under TCG; only the progress line depends on them. */
 const MS = {
@@ -36,7 +36,7 @@ export function estimateBlockMs(
 
 export function estimatePlanMs(plan: Plan, memory_bytes: number): number {
   const blocks = plan.blocks.reduce(
-    (sum, block) => sum + estimateBlockMs(block, plan.repetitions, memory_bytes),
+    (sum, block) => sum + estimateBlockMs(block, repetitionsOf(block.cell, plan), memory_bytes),
     0,
   );
   const off = plan.parts.includes('off') ? MS.counted : 0;

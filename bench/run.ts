@@ -16,7 +16,7 @@ import { ensureBenchGuests, type BenchGuests } from './guests.ts';
 import { availableBytes, readHost } from './host.ts';
 import { BOOT_BYTES, VCPUS } from './layout.ts';
 import type { Part } from './options.ts';
-import type { BlockPlan, Plan } from './plan.ts';
+import { type BlockPlan, type Plan, repetitionsOf } from './plan.ts';
 import { type BenchManifest, SCHEMA_VERSION } from './records.ts';
 import { renderReport } from './report.ts';
 import { runStep, type StepContext } from './steps.ts';
@@ -134,7 +134,8 @@ async function runSteps(parts: {
 }
 
 function plannedMs(step: Step, plan: Plan, memory_bytes: number): number {
-  if (step.kind === 'block') return estimateBlockMs(step.block, plan.repetitions, memory_bytes);
+  if (step.kind === 'block')
+    return estimateBlockMs(step.block, repetitionsOf(step.block.cell, plan), memory_bytes);
   return estimatePlanMs({ ...plan, blocks: [], rounds: 1, parts: [step.kind] }, memory_bytes);
 }
 

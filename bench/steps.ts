@@ -15,7 +15,7 @@ import type { BenchGuests } from './guests.ts';
 import { fillBytes, layoutOf } from './layout.ts';
 import { measureNeighbour } from './neighbour.ts';
 import { measurePartitions, measureOff } from './off.ts';
-import type { BlockPlan, Plan } from './plan.ts';
+import { type BlockPlan, type Plan, repetitionsOf } from './plan.ts';
 import type { Recorder } from './recorder.ts';
 import type { BlockLine } from './records.ts';
 import type { Step } from './run.ts';
@@ -65,7 +65,7 @@ async function blockStep(block: BlockPlan, context: StepContext): Promise<void> 
         spec: vmSpecOf(cell, layout, names),
         hypervisor: context.hypervisor,
         recorder: context.recorder,
-        repetitions: context.plan.repetitions,
+        repetitions: repetitionsOf(cell, context.plan),
         run_started_ms: context.started_ms,
         say: context.say,
         ...(context.signal ? { signal: context.signal } : {}),
@@ -111,11 +111,15 @@ async function consoleTail(path: string): Promise<string[]> {
 }
 
 /** The host alone, right after the block whose bytes it repeats. */
+/** Discards by the host alone after each block; a condition may have one block only. */
+const FLOOR_REPETITIONS = 3;
+
 async function floorStep({ round, cell }: BlockPlan, context: StepContext): Promise<void> {
   const { region_bytes } = cell;
   const backings =
     cell.backing === 'memfd' ? (['memfd'] as const) : (['anonymous-huge', 'anonymous-4k'] as const);
-  for (const backing of backings) {
+  const turns = Array.from({ length: FLOOR_REPETITIONS }, () => backings).flat();
+  for (const backing of turns) {
     context.say(`floor, ${backing}`);
     const line = await measureFloor({
       program: context.guests.programs.floor_path,

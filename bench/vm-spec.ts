@@ -35,6 +35,7 @@ export function vmSpecOf(cell: Cell, layout: Layout, context: SpecContext): VmSp
         init_on_alloc: cell.init_on_alloc,
         guest_huge_pages: cell.pages === 'huge',
       }),
+      // The neighbour has the last CPU to itself, interrupts of devices go to the first.
       ...(cell.neighbour ? ['irqaffinity=0'] : []),
     ],
     vcpus: VCPUS,
