@@ -110,10 +110,10 @@ async function consoleTail(path: string): Promise<string[]> {
   return text.split('\n').slice(-LIMITS.console_tail_lines * 2);
 }
 
-/** The host alone, right after the block whose bytes it repeats. */
 /** Discards by the host alone after each block; a condition may have one block only. */
 const FLOOR_REPETITIONS = 3;
 
+/** The host alone, right after the block whose bytes it repeats. */
 async function floorStep({ round, cell }: BlockPlan, context: StepContext): Promise<void> {
   const { region_bytes } = cell;
   const backings =
