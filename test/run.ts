@@ -22,7 +22,7 @@ interface Stage {
 
 /** Set, e.g. by .ci/run, it adds what takes long: the debug kernel, and the tests on it. */
 const DEBUG_KERNEL = process.env['HOTPLANE_DEBUG_KERNEL'];
-const DEBUG_FILES = ['debug', 'stress'].map(
+const DEBUG_FILES = ['debug', 'kunit', 'stress'].map(
   (name) => `test/guest-kernel-patches/${name}.vm.test.ts`,
 );
 
@@ -83,8 +83,8 @@ const DEBUG_TESTS: readonly Stage[] = [
     required: true,
   },
   {
-    name: 'selftests and stress on the debug kernel',
-    command: ['ava', '--tap', '--concurrency', '1', ...DEBUG_FILES],
+    name: 'selftests, KUnit and stress on the debug kernel',
+    command: ['ava', '--tap', '--concurrency', '2', ...DEBUG_FILES],
     kind: 'tap',
   },
 ];

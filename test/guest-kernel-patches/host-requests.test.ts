@@ -1,5 +1,11 @@
 import test from 'ava';
-import { parseCase, parseHostRequest, parseTotals, splats } from './host-requests.ts';
+import {
+  parseCase,
+  parseHostRequest,
+  parseInjected,
+  parseTotals,
+  splats,
+} from './host-requests.ts';
 
 test('a request of the program is found behind a kernel message', (t) => {
   t.deepEqual(parseHostRequest('[    3.1] hotmem: x# host: resize 0000:00:08.0 268435456\r'), {
@@ -26,6 +32,12 @@ test('the totals end a run', (t) => {
     fail: 1,
     skip: 3,
   });
+});
+
+test('injected faults are counted as the program says', (t) => {
+  const line = '# stress: 10 requests to the host and 74 allocations failed\r';
+  t.deepEqual(parseInjected(line), { requests: 10, allocations: 74 });
+  t.is(parseInjected('# stress: 500 of 2500'), null);
 });
 
 test('a splat of the kernel is seen, an ordinary line is not', (t) => {

@@ -42,6 +42,14 @@ export function parseTotals(line: string): Totals | null {
   return { pass: Number(match[1]), fail: Number(match[2]), skip: Number(match[3]) };
 }
 
+/** How many requests and allocations the case `stress` let fail, from its last comment; else null. */
+export function parseInjected(
+  line: string,
+): { readonly requests: number; readonly allocations: number } | null {
+  const match = /# stress: (\d+) requests to the host and (\d+) allocations failed/.exec(line);
+  return match ? { requests: Number(match[1]), allocations: Number(match[2]) } : null;
+}
+
 /** Lines of a kernel log that no clean run has; oops, warnings, lockdep and sanitizer reports. */
 const SPLAT =
   /\b(BUG:|WARNING:|Oops|KASAN:|UBSAN:|general protection fault|INFO: task .* blocked|Bad page|unreferenced object|possible (?:recursive|circular) locking|suspicious RCU)/;

@@ -19,6 +19,8 @@ import { qemuWith } from './qemu-with.ts';
 const gzipAsync = promisify(gzip);
 
 export const PARTITION_BYTES = 256 * MIB;
+/** KUnit runs before the init of the debug kernel, and takes minutes. */
+const HELLO_MS = { hotmem: 90_000, debug: 900_000 } as const;
 /** From the last line of a program until it is gone. */
 const EXIT_MS = 10_000;
 
@@ -81,7 +83,7 @@ export async function bootSelftestGuest(
   t.teardown(() => vm.shutdown());
   const lines = async (): Promise<readonly string[]> =>
     (await readFile(vm.console_path, 'utf8')).split('\n').slice(0, -1);
-  return { vm, run_dir, agent: await connectGuest(vm), lines };
+  return { vm, run_dir, agent: await connectGuest(vm, HELLO_MS[options.variant]), lines };
 }
 
 /** The kernel unpacks one archive after the other. */

@@ -23,32 +23,38 @@ const BLOCK_BYTES = 2 * 1024 * 1024;
 const MIGRATION_BYTES_PER_S = 65_536;
 const MIGRATION_MS = 30_000;
 
+export interface StressOptions {
+  readonly seed: number;
+  /** Of the requests are not just obeyed. */
+  readonly percent: number;
+  readonly region_bytes: number;
+}
+
 export class StressHost implements HostHand {
   readonly trouble: string[] = [];
   /** How often each kind of mischief was done. */
   readonly done = { obey: 0, contradict: 0, refuse: 0, freeze: 0 };
-  readonly #seed: number;
-  readonly #region_bytes: number;
+  readonly #options: StressOptions;
   readonly #qmp: QmpClient;
   readonly #sink: MigrationSink;
   #requests = 0;
 
-  private constructor(seed: number, region_bytes: number, qmp: QmpClient, sink: MigrationSink) {
-    this.#seed = seed;
-    this.#region_bytes = region_bytes;
+  private constructor(options: StressOptions, qmp: QmpClient, sink: MigrationSink) {
+    this.#options = options;
     this.#qmp = qmp;
     this.#sink = sink;
   }
 
   /** Takes the second monitor of a VM that was started with {@link STRESS_MONITOR}. */
-  static async take(run_dir: string, seed: number, region_bytes: number): Promise<StressHost> {
+  static async take(run_dir: string, options: StressOptions): Promise<StressHost> {
     const qmp = await QmpClient.connect(join(run_dir, MONITOR));
     await qmp.execute('migrate-set-parameters', { 'max-bandwidth': MIGRATION_BYTES_PER_S });
-    return new StressHost(seed, region_bytes, qmp, await MigrationSink.open(join(run_dir, SINK)));
+    return new StressHost(options, qmp, await MigrationSink.open(join(run_dir, SINK)));
   }
 
   async resize({ bytes }: ResizeRequest): Promise<void> {
-    const mischief = mischiefOf(this.#seed, this.#requests);
+    const { seed, percent } = this.#options;
+    const mischief = mischiefOf(seed, this.#requests, percent);
     this.#requests += 1;
     try {
       await this.#carryOut(mischief, bytes);
@@ -73,7 +79,7 @@ export class StressHost implements HostHand {
         await this.#set(bytes);
         for (const { share, pause_ms } of mischief.detours) {
           await hostClock.sleep(pause_ms);
-          const blocks = Math.floor((share * this.#region_bytes) / BLOCK_BYTES);
+          const blocks = Math.floor((share * this.#options.region_bytes) / BLOCK_BYTES);
           await this.#set(blocks * BLOCK_BYTES);
         }
         return await this.#set(bytes);

@@ -77,8 +77,8 @@ export async function bootGuest(t: ExecutionContext, numa = false): Promise<Boot
   return await connectGuest(await launchGuest(t, numa));
 }
 
-/** The agent's channel on a running guest. Rejects when there is no hello. */
-export async function connectGuest(vm: Vm): Promise<BootedGuest> {
+/** The agent's channel on a running guest. Rejects when there is no hello in time. */
+export async function connectGuest(vm: Vm, hello_ms = HELLO_MS): Promise<BootedGuest> {
   const exits: ExitEvent[] = [];
   const channel = new GuestChannel({
     vm_id: vm.id,
@@ -87,7 +87,7 @@ export async function connectGuest(vm: Vm): Promise<BootedGuest> {
     onExit: (event) => exits.push(event),
     onClosed: () => undefined,
   });
-  const timer = setTimeout(() => channel.close(), HELLO_MS);
+  const timer = setTimeout(() => channel.close(), hello_ms);
   const hello = await channel.hello.finally(() => clearTimeout(timer));
   const pci = (await vm.observe()).regions.map((region) => region.pci_address);
   return {
