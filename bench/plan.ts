@@ -23,8 +23,10 @@ export interface BlockPlan {
 export interface Plan {
   readonly groups: readonly PlanGroup[];
   readonly rounds: number;
-  /** Unplugs per block, before `repetitionsOf()`. */
+  /** Unplugs per block ... */
   readonly repetitions: number;
+  /** ... and times as many for `hotmem`, which costs little time. */
+  readonly hotmem_factor: number;
   readonly parts: readonly Part[];
   readonly blocks: readonly BlockPlan[];
   readonly seed: number;
@@ -36,6 +38,7 @@ const OCCUPANCIES = [0, 25, 50, 75, 95] as const;
 const SIZES = { small: 128 * MIB, middle: 512 * MIB, large: 2 * GIB } as const;
 const DEFAULT_ROUNDS = 2;
 const DEFAULT_REPETITIONS = 3;
+const DEFAULT_HOTMEM_FACTOR = 3;
 const DEFAULT_NEIGHBOUR_SAMPLES = 120;
 const SHORT_SIZE = 256 * MIB;
 const SHORT_REPETITIONS = 3;
@@ -50,6 +53,7 @@ export function makePlan(options: BenchOptions): Plan {
     groups: kept,
     rounds,
     repetitions: options.repetitions ?? (options.short ? SHORT_REPETITIONS : DEFAULT_REPETITIONS),
+    hotmem_factor: options.short || options.repetitions !== null ? 1 : DEFAULT_HOTMEM_FACTOR,
     parts: wanted,
     blocks: orderBlocks(kept, rounds),
     seed: options.seed,
@@ -73,12 +77,12 @@ export function orderBlocks(groups: readonly PlanGroup[], rounds: number): Block
   return blocks;
 }
 
-/** Times as many for what is cheap: the figures of the project's own mechanism rest on more. */
-const HOTMEM_FACTOR = 3;
-
 /** Unplugs of one block. */
-export function repetitionsOf(cell: Cell, plan: Pick<Plan, 'repetitions'>): number {
-  return plan.repetitions * (cell.mechanism === 'hotmem' ? HOTMEM_FACTOR : 1);
+export function repetitionsOf(
+  { mechanism }: Cell,
+  { repetitions, hotmem_factor }: Pick<Plan, 'repetitions' | 'hotmem_factor'>,
+): number {
+  return repetitions * (mechanism === 'hotmem' ? hotmem_factor : 1);
 }
 
 export function rotated<T>(items: readonly T[], by: number): T[] {
@@ -146,13 +150,16 @@ function shortGroups(options: BenchOptions): PlanGroup[] {
   return asked.filter((group) => group.mechanisms.length > 0);
 }
 
+const repeated = (plan: Plan): number => plan.repetitions * plan.hotmem_factor;
+
 /** For people, before the run starts. */
 export function describePlan(plan: Plan): string[] {
   const lines = plan.groups.map(
     ({ condition, mechanisms }) => `  ${conditionName(condition)}: ${mechanisms.join(', ')}`,
   );
   const total = `${plan.blocks.length} blocks: ${plan.groups.length} conditions, `;
-  const repeats = `${plan.rounds} round(s), ${plan.repetitions} repetitions a block`;
+  const factor = plan.hotmem_factor === 1 ? '' : ` (hotmem ${repeated(plan)})`;
+  const repeats = `${plan.rounds} round(s), ${plan.repetitions} repetitions a block${factor}`;
   const other = plan.parts.filter((part) => part !== 'reclaim');
   return [
     `${total}${repeats}, seed ${plan.seed}`,

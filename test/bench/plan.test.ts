@@ -1,9 +1,10 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { cellOf } from './fixture.ts';
 import { BENCH_MECHANISMS, cellName, conditionName } from '../../bench/cell.ts';
 import { fillBytes, layoutOf, regionCount, scattered } from '../../bench/layout.ts';
 import { parseOptions } from '../../bench/options.ts';
-import { makePlan, orderBlocks, rotated } from '../../bench/plan.ts';
+import { makePlan, orderBlocks, repetitionsOf, rotated } from '../../bench/plan.ts';
 import { stepsOf } from '../../bench/run.ts';
 import { estimatePlanMs, remainingMs } from '../../bench/estimate.ts';
 import { GIB, MIB } from '../../base/units.ts';
@@ -152,4 +153,16 @@ test('what is left shrinks to nothing and follows the pace so far', (t) => {
   t.is(remainingMs({ planned_ms, finished_planned_ms: 0, elapsed_ms: 5 }), planned_ms);
   t.is(remainingMs({ planned_ms, finished_planned_ms: planned_ms, elapsed_ms: 5 }), 0);
   t.is(remainingMs({ planned_ms: 100, finished_planned_ms: 50, elapsed_ms: 100 }), 100);
+});
+
+test('hotmem is repeated more often than others, unless the number is given', (t) => {
+  for (const [raw, hotmem, stock] of [
+    [{}, 9, 3],
+    [{ repetitions: '5' }, 5, 5],
+    [{ short: true }, 3, 3],
+  ] as const) {
+    const plan = makePlan(parseOptions(raw));
+    t.is(repetitionsOf(cellOf('hotmem'), plan), hotmem);
+    t.is(repetitionsOf(cellOf('virtio-mem'), plan), stock);
+  }
 });
