@@ -65,3 +65,13 @@ export function nothingMeasured(first: string): HotplaneError {
     next: "run 'hotplane doctor', then one small block: 'hotplane bench reclaim --short'.",
   });
 }
+
+/** A signal ended the run; what it had measured is in the folder. */
+export function benchInterrupted(folder: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_BENCH_INTERRUPTED',
+    category: 'interrupted',
+    message: 'the bench was interrupted.',
+    next: `what was measured so far is in ${folder}.`,
+  });
+}

@@ -79,7 +79,7 @@ export function orderBlocks(groups: readonly PlanGroup[], rounds: number): Block
 
 /** Unplugs of one block. */
 export function repetitionsOf(
-  { mechanism }: Cell,
+  { mechanism }: Pick<Cell, 'mechanism'>,
   { repetitions, hotmem_factor }: Pick<Plan, 'repetitions' | 'hotmem_factor'>,
 ): number {
   return repetitions * (mechanism === 'hotmem' ? hotmem_factor : 1);
@@ -150,15 +150,14 @@ function shortGroups(options: BenchOptions): PlanGroup[] {
   return asked.filter((group) => group.mechanisms.length > 0);
 }
 
-const repeated = (plan: Plan): number => plan.repetitions * plan.hotmem_factor;
-
 /** For people, before the run starts. */
 export function describePlan(plan: Plan): string[] {
   const lines = plan.groups.map(
     ({ condition, mechanisms }) => `  ${conditionName(condition)}: ${mechanisms.join(', ')}`,
   );
   const total = `${plan.blocks.length} blocks: ${plan.groups.length} conditions, `;
-  const factor = plan.hotmem_factor === 1 ? '' : ` (hotmem ${repeated(plan)})`;
+  const factor =
+    plan.hotmem_factor === 1 ? '' : ` (hotmem ${repetitionsOf({ mechanism: 'hotmem' }, plan)})`;
   const repeats = `${plan.rounds} round(s), ${plan.repetitions} repetitions a block${factor}`;
   const other = plan.parts.filter((part) => part !== 'reclaim');
   return [

@@ -9,7 +9,7 @@ import type { Progress } from '../base/progress.ts';
 import { formatMs, MIB } from '../base/units.ts';
 import { openHypervisor } from '../hypervisor-client/index.ts';
 import type { Capabilities, Hypervisor } from '../hypervisor-client/vm.ts';
-import { nothingMeasured } from './errors.ts';
+import { benchInterrupted, nothingMeasured } from './errors.ts';
 import { estimateBlockMs, estimatePlanMs, remainingMs } from './estimate.ts';
 import { BenchFolder } from './folder.ts';
 import { ensureBenchGuests, type BenchGuests } from './guests.ts';
@@ -88,7 +88,7 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   folder.write('manifest', json(manifest));
   folder.write('summary', json(summary));
   folder.write('report', renderReport(data, summary));
-  if (status === 'interrupted') signal?.throwIfAborted();
+  if (status === 'interrupted') throw benchInterrupted(request.folder);
   if (summary.blocks.done === 0 && summary.blocks.failed > 0) {
     throw nothingMeasured(data.blocks[0]?.reason ?? '');
   }

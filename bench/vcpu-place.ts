@@ -33,12 +33,18 @@ export async function separateVcpu(vmm_pid: number, vcpu: number): Promise<Relea
   await run('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.others, String(vmm_pid)]);
   await run('taskset', ['--cpu-list', '--pid', cores.own, thread_id]);
   const self = String(process.pid);
-  await run('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.others, self]);
-  await run('chrt', ['--batch', '--all-tasks', '--pid', '0', self]);
-  return async () => {
+  const release = async (): Promise<void> => {
     await run('chrt', ['--other', '--all-tasks', '--pid', '0', self]);
     await run('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.all, self]);
   };
+  try {
+    await run('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.others, self]);
+    await run('chrt', ['--batch', '--all-tasks', '--pid', '0', self]);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return release;
 }
 
 /** QEMU names its threads `CPU 1/TCG` or `CPU 1/KVM` (`-name debug-threads=on`). */

@@ -34,12 +34,7 @@ export async function main(argv: readonly string[], io: MainIo): Promise<number>
   }
 }
 
-/** Writes what ended a command to the error stream and returns its exit code. */
-export function reportError(error: unknown, io: MainIo, json: boolean): number {
-  if (io.signal.aborted && error === io.signal.reason) {
-    io.stderr.write(`hotplane: interrupted by ${describeError(error)}\n`);
-    return EXIT_CODES.interrupted;
-  }
+function reportError(error: unknown, io: MainIo, json: boolean): number {
   const ours = isHotplaneError(error);
   if (json && ours) {
     const { code, category, message, next, details } = error;

@@ -1,7 +1,7 @@
 /** The command line: what is understood, what is refused, and with which exit code. */
 import test from 'ava';
 import { COMMANDS } from '../../cli/commands.ts';
-import { main, reportError } from '../../cli/main.ts';
+import { main } from '../../cli/main.ts';
 import { nearest } from '../../cli/nearest.ts';
 
 async function run(
@@ -79,13 +79,4 @@ test('--version prints the version', async (t) => {
 test('suggestions are near or not at all', (t) => {
   t.is(nearest('remvoe', ['remove', 'replay']), 'remove');
   t.is(nearest('xyzzy', ['remove', 'replay']), null);
-});
-
-test('a command that a signal interrupted says so in one line, with exit code 130', (t) => {
-  let err = '';
-  const stderr = { write: (text: string) => (err += text) };
-  const io = { stdout: stderr, stderr, signal: AbortSignal.abort('SIGINT'), env: {} };
-  t.is(reportError('SIGINT', io, false), 130);
-  t.is(err, 'hotplane: interrupted by SIGINT\n');
-  t.is(reportError(new Error('of its own'), io, false), 1, 'what fails by itself is a failure');
 });
