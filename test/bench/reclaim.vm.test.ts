@@ -91,3 +91,20 @@ test('the floor was measured beside it', (t) => {
   const floor = result.summary.floor.filter(({ discard_ms }) => discard_ms !== null);
   t.deepEqual(floor.map(({ backing }) => backing).toSorted(), ['anonymous-4k', 'anonymous-huge']);
 });
+
+test('a run that a signal ends says so with a code, and its folder is marked', async (t) => {
+  const abort = new AbortController();
+  const folder = join(FOLDER, 'interrupted');
+  const run = runBench({
+    plan: makePlan(parseOptions({ short: true, mechanism: 'hotmem' })),
+    folder,
+    hotplane_version: 'test',
+    command: ['test'],
+    progress: silentProgress,
+    onPlan: () => abort.abort('SIGINT'),
+    signal: abort.signal,
+  });
+  await t.throwsAsync(run, { code: 'HP_BENCH_INTERRUPTED' });
+  const manifest: unknown = JSON.parse(readFileSync(join(folder, BENCH_FILES.manifest), 'utf8'));
+  t.like(manifest, { status: 'interrupted' });
+});

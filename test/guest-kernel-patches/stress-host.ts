@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { hostClock } from '../../base/clock.ts';
+import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { QmpClient } from '../../hypervisor-client/qemu/qmp.ts';
 import { setRequested } from '../../hypervisor-client/qemu/regions.ts';
@@ -18,7 +19,7 @@ const SINK = 'stress-sink.sock';
 export const STRESS_MONITOR = ['-qmp', `unix:RUN_DIR/${MONITOR},server=on,wait=off`] as const;
 
 const REGION = 'r0';
-const BLOCK_BYTES = 2 * 1024 * 1024;
+const BLOCK_BYTES = 2 * MIB;
 /** So slow that no migration comes to its end. */
 const MIGRATION_BYTES_PER_S = 65_536;
 const MIGRATION_MS = 30_000;
