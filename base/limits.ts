@@ -159,7 +159,7 @@ export const LIMITS = {
   bench_floor_ms: 60_000,
   /** Bursts of unplugs of one block with a live neighbour, and the time they may take. */
   bench_bursts: 64,
-  bench_bursts_ms: 300_000,
+  bench_bursts_ms: 480_000,
   /** One change of where or how a process runs. */
   bench_placement_ms: 5_000,
   /** Starts of one instance that are tried again. */
