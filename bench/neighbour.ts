@@ -18,7 +18,7 @@ import {
 } from './guest-work.ts';
 import { VCPUS } from './layout.ts';
 import { REQUEST_KINDS, type RequestKind } from './records.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../base/random.ts';
 import { separateVcpu } from './vcpu-place.ts';
 import { inside, shamWindows, touching, type Window } from './windows.ts';
 import { neighbourPlace } from './vm-spec.ts';

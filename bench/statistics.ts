@@ -1,5 +1,5 @@
 /** Medians, spreads and ratios of medians. Pure; the bootstrap is seeded. */
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../base/random.ts';
 
 /** A sample in short. Units are those of the values. */
 export interface Spread {

@@ -4,7 +4,6 @@
  * process then runs as a batch one (sched(7)): it does not preempt a VMM that holds a lock.
  */
 import { readdir, readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { execa } from 'execa';
 import { LIMITS } from '../base/limits.ts';
 import { toolFailed } from './errors.ts';
@@ -16,18 +15,26 @@ export type Release = () => Promise<void>;
 export interface CoreLists {
   readonly own: string;
   readonly others: string;
-  readonly all: string;
 }
 
-/** The last core is the vCPU's; null when there is no other one. Pure. */
-export function coreLists(cores: number): CoreLists | null {
-  if (cores < 2) return null;
-  const rest = cores === 2 ? '0' : `0-${cores - 2}`;
-  return { own: String(cores - 1), others: rest, all: `0-${cores - 1}` };
+/**
+ * `allowed` is such a list too, e.g. `0-2,5`, as `Cpus_allowed_list` has it (proc(5)). Its last core
+ * is the vCPU's; null when there is no other one. Pure.
+ */
+export function coreLists(allowed: string): CoreLists | null {
+  const cores = allowed.split(',').flatMap((part) => {
+    const [first, last = first] = part.split('-').map(Number);
+    if (first === undefined || last === undefined) return [];
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  });
+  const own = cores.pop();
+  if (own === undefined || cores.length === 0) return null;
+  return { own: String(own), others: cores.join(',') };
 }
 
 export async function separateVcpu(vmm_pid: number, vcpu: number): Promise<Release> {
-  const cores = coreLists(availableParallelism());
+  const allowed = await allowedCores();
+  const cores = coreLists(allowed);
   if (!cores) return async () => undefined;
   const thread_id = await vcpuThread(vmm_pid, vcpu);
   await run('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.others, String(vmm_pid)]);
@@ -35,7 +42,7 @@ export async function separateVcpu(vmm_pid: number, vcpu: number): Promise<Relea
   const self = String(process.pid);
   const release = async (): Promise<void> => {
     await run('chrt', ['--other', '--all-tasks', '--pid', '0', self]);
-    await run('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.all, self]);
+    await run('taskset', ['--all-tasks', '--cpu-list', '--pid', allowed, self]);
   };
   try {
     await run('taskset', ['--all-tasks', '--cpu-list', '--pid', cores.others, self]);
@@ -45,6 +52,14 @@ export async function separateVcpu(vmm_pid: number, vcpu: number): Promise<Relea
     throw error;
   }
   return release;
+}
+
+/** Cores on which this process may run; a container or a `taskset` around it leaves fewer. */
+async function allowedCores(): Promise<string> {
+  const status = await readFile('/proc/self/status', 'utf8');
+  const allowed = /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
+  if (allowed !== undefined) return allowed;
+  throw toolFailed('reading /proc/self/status', 'it has no Cpus_allowed_list');
 }
 
 /** QEMU names its threads `CPU 1/TCG` or `CPU 1/KVM` (`-name debug-threads=on`). */

@@ -20,6 +20,21 @@ interface Stage {
   readonly required?: boolean;
 }
 
+/** A stage that runs test files with ava, `files` at a time. */
+const ava = (name: string, files: number, patterns: readonly string[]): Stage => ({
+  name,
+  command: ['ava', '--tap', '--concurrency', String(files), ...patterns],
+  kind: 'tap',
+});
+
+/** A stage that builds guest images. */
+const images = (name: string, variant: string): Stage => ({
+  name,
+  command: [process.execPath, 'cli/main.ts', 'images', 'build', '--variant', variant],
+  kind: 'check',
+  required: true,
+});
+
 /** Set, e.g. by .ci/run, it adds what takes long: the debug kernel, and the tests on it. */
 const DEBUG_KERNEL = process.env['HOTPLANE_DEBUG_KERNEL'];
 const DEBUG_FILES = ['debug', 'kunit', 'stress'].map(
@@ -37,56 +52,22 @@ const CHECKS: readonly Stage[] = [
  * can carry. The selftests of the series watch the clock, so they run alone.
  */
 const TESTS: readonly Stage[] = [
-  {
-    name: 'guest images',
-    command: [process.execPath, 'cli/main.ts', 'images', 'build', '--variant', 'all'],
-    kind: 'check',
-    required: true,
-  },
-  {
-    name: 'tests without a VM',
-    command: ['ava', '--tap', '--concurrency', '2', 'test/**/*.test.ts', '!test/**/*.vm.test.ts'],
-    kind: 'tap',
-  },
-  {
-    name: 'selftests of the kernel series',
-    command: [
-      'ava',
-      '--tap',
-      '--concurrency',
-      '1',
-      'test/guest-kernel-patches/*.vm.test.ts',
-      ...DEBUG_FILES.map((file) => `!${file}`),
-    ],
-    kind: 'tap',
-  },
-  {
-    name: 'tests with real VMs',
-    command: [
-      'ava',
-      '--tap',
-      '--concurrency',
-      '2',
-      'test/**/*.vm.test.ts',
-      '!test/guest-kernel-patches/*.vm.test.ts',
-    ],
-    kind: 'tap',
-  },
+  images('guest images', 'all'),
+  ava('tests without a VM', 2, ['test/**/*.test.ts', '!test/**/*.vm.test.ts']),
+  ava('selftests of the kernel series', 1, [
+    'test/guest-kernel-patches/*.vm.test.ts',
+    ...DEBUG_FILES.map((file) => `!${file}`),
+  ]),
+  ava('tests with real VMs', 2, [
+    'test/**/*.vm.test.ts',
+    '!test/guest-kernel-patches/*.vm.test.ts',
+  ]),
 ];
 
 /** They come last: the others tell sooner what is wrong. */
 const DEBUG_TESTS: readonly Stage[] = [
-  {
-    name: 'debug kernel',
-    command: [process.execPath, 'cli/main.ts', 'images', 'build', '--variant', 'debug'],
-    kind: 'check',
-    required: true,
-  },
-  {
-    name: 'selftests, KUnit and stress on the debug kernel',
-    command: ['ava', '--tap', '--concurrency', '2', ...DEBUG_FILES],
-    kind: 'tap',
-  },
+  images('debug kernel', 'debug'),
+  ava('selftests, KUnit and stress on the debug kernel', 2, DEBUG_FILES),
 ];
 
 function environment(): NodeJS.ProcessEnv {

@@ -1,5 +1,6 @@
 /** Which function gets which profile of the memory model. Pure: the seed is an argument. */
 import { assert } from '../../base/assert.ts';
+import { seededRandom } from '../../base/random.ts';
 import type { FunctionProfile, MemoryModel } from './models.ts';
 
 /**
@@ -15,7 +16,7 @@ export function assignProfiles(
   mapping: ProfileMapping,
   seed: number,
 ): FunctionProfile[] {
-  const next = seededUniform(seed);
+  const next = seededRandom(seed);
   const { profiles } = model;
   return Array.from({ length: count }, (_, index) => {
     const draw =
@@ -24,15 +25,4 @@ export function assignProfiles(
     assert(profile, 'a memory model has at least one profile');
     return profile;
   });
-}
-
-/** mulberry32: 32 bits of state, uniform in [0, 1). Enough to draw from four profiles. */
-function seededUniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let bits = Math.imul(state ^ (state >>> 15), 1 | state);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -5,7 +5,7 @@ import { hugeBytes } from '../../bench/host-pages.ts';
 import { targetBytes } from '../../bench/block.ts';
 import { layoutOf } from '../../bench/layout.ts';
 import { inside, shamWindows, touching } from '../../bench/windows.ts';
-import { seededRandom } from '../../bench/random.ts';
+import { seededRandom } from '../../base/random.ts';
 import { coreLists } from '../../bench/vcpu-place.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { cellOf } from './fixture.ts';
@@ -75,10 +75,12 @@ test('sham windows are as long as unplugs, lie in quiet time, and do not overlap
   t.true(most > 0);
 });
 
-test('a virtual CPU gets the last core, the rest of the host all others', (t) => {
-  t.is(coreLists(1), null);
-  t.deepEqual(coreLists(2), { own: '1', others: '0', all: '0-1' });
-  t.deepEqual(coreLists(8), { own: '7', others: '0-6', all: '0-7' });
+test('a virtual CPU gets the last core that is allowed, the rest of the host all others', (t) => {
+  t.is(coreLists('0'), null);
+  t.is(coreLists('5'), null);
+  t.deepEqual(coreLists('0-1'), { own: '1', others: '0' });
+  t.deepEqual(coreLists('2-3,6'), { own: '6', others: '2,3' });
+  t.deepEqual(coreLists('0,4-6'), { own: '6', others: '0,4,5' });
 });
 
 test('samples of the guest are read from one string', (t) => {

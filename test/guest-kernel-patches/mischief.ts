@@ -1,5 +1,5 @@
 /** What a host that misbehaves does with a request of the selftest program. Pure. */
-import { seededRandom } from '../../bench/random.ts';
+import { seededRandom } from '../../base/random.ts';
 
 export type Mischief =
   | { readonly kind: 'obey' }

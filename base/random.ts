@@ -1,4 +1,4 @@
-/** A small seeded generator (mulberry32), so that a bootstrap gives the same interval every time. */
+/** A small seeded generator (mulberry32), uniform in [0, 1): the same seed draws the same numbers. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
