@@ -59,7 +59,7 @@ export function resultText({ manifest, summary, folder }: BenchResult): string {
   const tables = [...tablesOf(summary), checkTable(summary.checks)].map(renderText);
   const failed =
     summary.blocks.failed > 0
-      ? [`${summary.blocks.failed} block(s) failed: ${folder}/blocks.jsonl`]
+      ? [`${summary.blocks.failed} block(s) failed: ${folder}/blocks.jsonl, consoles beside it`]
       : [];
   const parts = [headLines(manifest).join('\n'), ...tables, ...failed, `${folder}/report.html`];
   return `${parts.join('\n\n')}\n`;

@@ -72,6 +72,10 @@ export class BenchFolder implements Recorder {
     this.#append('cost', line);
   }
 
+  console(block: string, text: string): void {
+    this.#writeFile(`console-${block}.log`, text);
+  }
+
   /** All lines so far, under this manifest. */
   data(manifest: BenchManifest): BenchData {
     return { manifest, ...this.#lines };
@@ -79,7 +83,11 @@ export class BenchFolder implements Recorder {
 
   /** Replaces one of the files that are written as a whole; readers never see half of it. */
   write(name: 'manifest' | 'summary' | 'report', text: string): void {
-    const path = join(this.path, BENCH_FILES[name]);
+    this.#writeFile(BENCH_FILES[name], text);
+  }
+
+  #writeFile(name: string, text: string): void {
+    const path = join(this.path, name);
     try {
       writeFileSync(`${path}.new`, text);
       renameSync(`${path}.new`, path);

@@ -15,4 +15,6 @@ export interface Recorder {
   floor(line: FloorLine): void;
   neighbour(line: NeighbourLine): void;
   cost(line: CostLine): void;
+  /** All that the guest of a failed block said. */
+  console(block: string, text: string): void;
 }

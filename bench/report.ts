@@ -63,7 +63,8 @@ function warnings(summary: Summary): string {
   const texts: string[] = [];
   if (summary.status !== 'complete') texts.push(`This run is marked "${summary.status}".`);
   if (summary.blocks.failed > 0) {
-    texts.push(`${summary.blocks.failed} block(s) failed; see blocks.jsonl.`);
+    const { failed } = summary.blocks;
+    texts.push(`${failed} block(s) failed; see blocks.jsonl and the consoles beside it.`);
   }
   if (summary.wrong_pages > 0) {
     texts.push(`${summary.wrong_pages} pages did not hold what they must: see instances.jsonl.`);

@@ -75,7 +75,9 @@ async function blockStep(block: BlockPlan, context: StepContext): Promise<void> 
     context.recorder.block({ ...done, outcome: 'done', reason: null, console_tail: [] });
   } catch (error) {
     if (!context.signal?.aborted) {
-      const console_tail = await consoleTail(join(run_dir, 'console.log'));
+      const text = await readFile(join(run_dir, 'console.log'), 'utf8').catch(() => '');
+      const console_tail = text.split('\n').slice(-LIMITS.console_tail_lines * 2);
+      context.recorder.console(block.block, text.slice(-LIMITS.bench_console_chars));
       const started_at_ms = started_ms - context.started_ms;
       const reason = describeError(error);
       context.recorder.block(failedBlock(block, { started_at_ms, reason, console_tail }));
@@ -103,11 +105,6 @@ function failedBlock(
     resident_bytes: 0,
     host_huge_bytes: 0,
   };
-}
-
-async function consoleTail(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return text.split('\n').slice(-LIMITS.console_tail_lines * 2);
 }
 
 /** Discards by the host alone after each block; a condition may have one block only. */

@@ -1,15 +1,22 @@
 /** The short bench, for real. Asserts what must be true on any machine, however busy: no time. */
 import test from 'ava';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hostClock } from '../../base/clock.ts';
+import { describeError } from '../../base/errors.ts';
+import { cacheDir } from '../../base/paths.ts';
 import { silentProgress } from '../../base/progress.ts';
-import { BENCH_FILES } from '../../bench/folder.ts';
+import { GIB } from '../../base/units.ts';
+import { BENCH_FILES, BenchFolder } from '../../bench/folder.ts';
 import { parseOptions } from '../../bench/options.ts';
 import { makePlan } from '../../bench/plan.ts';
 import { type BenchResult, runBench } from '../../bench/run.ts';
 import type { OperationLine } from '../../bench/records.ts';
 import { median } from '../../bench/statistics.ts';
+import { runStep } from '../../bench/steps.ts';
+import { openHypervisor } from '../../hypervisor-client/index.ts';
+import { ensureGuest } from '../../images/index.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'hotplane-bench-'));
 let result: BenchResult;
@@ -90,6 +97,43 @@ test('no page of a new instance was dirty and none lost what was written', (t) =
 test('the floor was measured beside it', (t) => {
   const floor = result.summary.floor.filter(({ discard_ms }) => discard_ms !== null);
   t.deepEqual(floor.map(({ backing }) => backing).toSorted(), ['anonymous-4k', 'anonymous-huge']);
+});
+
+test('the folder keeps the console of a guest that did not survive its block', async (t) => {
+  const plan = makePlan(parseOptions({ short: true, mechanism: 'virtio-mem' }));
+  const [block] = plan.blocks;
+  t.truthy(block);
+  if (!block) return;
+  const { kernel_path, kernel_version } = await ensureGuest({
+    variant: 'stock',
+    progress: silentProgress,
+    cache_dir: cacheDir(),
+  });
+  const initrd_path = join(FOLDER, 'no-initrd');
+  writeFileSync(initrd_path, 'This is no archive.');
+  const recorder = new BenchFolder(join(FOLDER, 'failed'));
+  const step = runStep(
+    { kind: 'block', block },
+    {
+      hypervisor: await openHypervisor('qemu'),
+      guests: {
+        programs: { instance_path: '', floor_path: '', off_path: '' },
+        files: new Map([['stock', { kernel_path, initrd_path, kernel_version }]]),
+        kernel_version,
+        compiler: 'none',
+      },
+      recorder,
+      plan,
+      vm_memory_bytes: 2 * GIB,
+      started_ms: hostClock.nowMs(),
+      parent_dir: join(FOLDER, 'vms'),
+      say: () => undefined,
+    },
+  );
+  const error = await t.throwsAsync(step);
+  t.regex(describeError(error), /^HP_GUEST_/);
+  const console_path = join(FOLDER, 'failed', `console-${block.block}.log`);
+  t.regex(readFileSync(console_path, 'utf8'), /Linux version[^]*Kernel panic/);
 });
 
 test('a run that a signal ends says so with a code, and its folder is marked', async (t) => {
