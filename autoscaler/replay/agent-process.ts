@@ -101,16 +101,16 @@ async function waitUntilUp(
 
 /** SIGTERM ends the agent and its VMs; SIGKILL only when it does not listen. */
 async function endProcess(child: ChildProcess, clock: Clock): Promise<void> {
-  if (hasEnded(child)) return;
-  child.kill('SIGTERM');
-  const ended = await waitFor(() => (hasEnded(child) ? true : null), {
-    clock,
-    deadline_ms: LIMITS.agent_stop_ms,
-    first_pause_ms: 10,
-    longest_pause_ms: 100,
-  });
-  if (ended) return;
-  child.kill('SIGKILL');
+  for (const how of ['SIGTERM', 'SIGKILL'] as const) {
+    if (hasEnded(child)) return;
+    child.kill(how);
+    await waitFor(() => (hasEnded(child) ? true : null), {
+      clock,
+      deadline_ms: LIMITS.agent_stop_ms,
+      first_pause_ms: 10,
+      longest_pause_ms: 100,
+    });
+  }
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -8,13 +8,13 @@ import { HotplaneError } from '../../base/errors.ts';
 import { FakeAgent } from './fake-agent.ts';
 import { FakeClock } from './fake-clock.ts';
 
-/** A program in the agent's place: writes its pid and arguments, then does as told. */
+/** A program in the agent's place: does as told, then writes its pid. */
 function stub(t: ExecutionContext, script: string, answers: boolean) {
   const folder = mkdtempSync(join(tmpdir(), 'hotplane-test-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const pid_path = join(folder, 'pid');
   const seen: { state_dir?: string; closed?: boolean } = {};
-  const prelude = `require('fs').writeFileSync(${JSON.stringify(pid_path)}, String(process.pid));`;
+  const last = `require('fs').writeFileSync(${JSON.stringify(pid_path)}, String(process.pid));`;
   const api = new FakeAgent({ clock: new FakeClock(), plug_ms: 1, unplug_ms: 1 });
   if (!answers) {
     api.status = async () => {
@@ -29,7 +29,7 @@ function stub(t: ExecutionContext, script: string, answers: boolean) {
     options: {
       command: (_socket: string, state_dir: string) => {
         seen.state_dir = state_dir;
-        return [process.execPath, '-e', prelude + script];
+        return [process.execPath, '-e', `${script};${last}`];
       },
       connect: () => api,
       log_path: join(folder, 'agent.log'),
@@ -50,8 +50,9 @@ function isAlive(pid: number): boolean {
 
 const WAITS = 'setInterval(() => {}, 1000);';
 
-async function untilFile(path: string): Promise<void> {
-  while (!existsSync(path)) await hostClock.sleep(10);
+/** A file is there before anything is in it, and an empty one reads as process 0: ourselves. */
+async function untilWritten(path: string): Promise<void> {
+  while (!existsSync(path) || readFileSync(path, 'utf8') === '') await hostClock.sleep(10);
 }
 
 test('an agent that ends at once is one message with its last line, and leaves nothing', async (t) => {
@@ -83,7 +84,7 @@ test('a program that is not there is an agent that does not start', async (t) =>
 test('close ends the agent and removes its folder', async (t) => {
   const { options, pid, pid_path, seen } = stub(t, WAITS, true);
   const session = await startAgentProcess(options, new AbortController().signal);
-  await untilFile(pid_path);
+  await untilWritten(pid_path);
   t.true(session.is_ours);
   t.true(isAlive(pid()));
   await session.close();
@@ -95,8 +96,19 @@ test('Ctrl-C while it starts ends it as well', async (t) => {
   const { options, pid, pid_path } = stub(t, WAITS, false);
   const abort = new AbortController();
   const starting = startAgentProcess(options, abort.signal);
-  await untilFile(pid_path);
+  await untilWritten(pid_path);
   abort.abort();
   await t.throwsAsync(starting, { name: 'AbortError' });
+  t.false(isAlive(pid()));
+});
+
+test('an agent that does not listen to SIGTERM is gone when close is', async (t) => {
+  const script = `process.on('SIGTERM', () => {}); ${WAITS}`;
+  const { options, pid, pid_path } = stub(t, script, true);
+  /** The half minute it is given takes half a second here. */
+  const clock = { ...hostClock, nowMs: () => hostClock.nowMs() * 60 };
+  const session = await startAgentProcess({ ...options, clock }, new AbortController().signal);
+  await untilWritten(pid_path);
+  await session.close();
   t.false(isAlive(pid()));
 });
