@@ -1,6 +1,7 @@
 /** The command line of QEMU for a VM specification. Pure. */
 import { formatBytes, MIB } from '../../base/units.ts';
 import { vmmError } from '../errors.ts';
+import { nodeBootBytes } from '../guest-node.ts';
 import type { Accelerator, RegionSpec, VmSpec } from '../vm.ts';
 import {
   backendIdOf,
@@ -11,11 +12,6 @@ import {
   REGIONS_MAX,
 } from './layout.ts';
 
-/**
- * Boot memory of each guest node of a region, taken from `boot_bytes`. QEMU describes a node to the
- * guest only when it has boot memory or a CPU; without it all regions land on one node.
- */
-export const NODE_BOOT_BYTES = 16 * MIB;
 /** What must be left of `boot_bytes` for node 0, where the kernel lives. */
 const NODE_ZERO_BYTES_MIN = 64 * MIB;
 
@@ -61,26 +57,36 @@ function memoryArguments(spec: VmSpec): string[] {
   return ['-m', sizes, ...nodeArguments(spec)];
 }
 
-/** Node 0 has the CPUs and most boot memory; each node up to the highest one used has a little. */
+/**
+ * Node 0 has the CPUs and most boot memory; each node up to the highest one used has a little. QEMU
+ * describes a node to the guest only when it has boot memory or a CPU; without it all regions land
+ * on one node.
+ */
 function nodeArguments(spec: VmSpec): string[] {
   const highest = Math.max(0, ...spec.regions.map((region) => region.guest_node ?? 0));
   if (highest === 0) return [];
-  const zero_bytes = spec.boot_bytes - highest * NODE_BOOT_BYTES;
+  const others = Array.from({ length: highest }, (_, index) => bootBytesOf(spec, index + 1));
+  const others_bytes = others.reduce((sum, bytes) => sum + bytes, 0);
+  const zero_bytes = spec.boot_bytes - others_bytes;
   if (zero_bytes < NODE_ZERO_BYTES_MIN) {
-    const needed_bytes = NODE_ZERO_BYTES_MIN + highest * NODE_BOOT_BYTES;
+    const needed_bytes = NODE_ZERO_BYTES_MIN + others_bytes;
     throw vmmError(
       'HP_VMM_BAD_SPEC',
       `VM ${spec.id}: ${highest} guest nodes need boot_bytes of ${formatBytes(needed_bytes)}.`,
       { details: { needed_bytes, boot_bytes: spec.boot_bytes } },
     );
   }
-  const sizes = [zero_bytes, ...Array.from({ length: highest }, () => NODE_BOOT_BYTES)];
-  return sizes.flatMap((bytes, node) => [
+  return [zero_bytes, ...others].flatMap((bytes, node) => [
     '-object',
     `memory-backend-ram,id=boot-${node},size=${bytes}`,
     '-numa',
     `node,nodeid=${node},memdev=boot-${node}${node === 0 ? cpus(spec) : ''}`,
   ]);
+}
+
+function bootBytesOf({ regions }: VmSpec, node: number): number {
+  const own = regions.filter(({ guest_node }) => guest_node === node);
+  return nodeBootBytes(own.reduce((sum, { max_bytes }) => sum + max_bytes, 0));
 }
 
 const cpus = (spec: VmSpec): string => `,cpus=0-${spec.vcpus - 1}`;

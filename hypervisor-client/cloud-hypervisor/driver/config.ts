@@ -37,11 +37,11 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
       thp: spec.backing === 'anonymous',
       zones: [
         { id: BASE_ZONE, size: base_bytes, ...common },
-        ...spec.regions.map(({ id, max_bytes, initial_bytes, guest_node }) => ({
-          id: zoneOf(id),
-          size: zoneBootBytes(guest_node),
-          hotplug_size: max_bytes,
-          ...(initial_bytes > 0 ? { hotplugged_size: initial_bytes } : {}),
+        ...spec.regions.map((region) => ({
+          id: zoneOf(region.id),
+          size: zoneBootBytes(region),
+          hotplug_size: region.max_bytes,
+          ...(region.initial_bytes > 0 ? { hotplugged_size: region.initial_bytes } : {}),
           ...common,
         })),
       ],
@@ -76,10 +76,7 @@ export function baseBytes(spec: VmSpec): number {
     if (!/[,"]/.test(path)) continue;
     throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${path} holds a comma or a quote.`);
   }
-  const taken_bytes = spec.regions.reduce(
-    (sum, region) => sum + zoneBootBytes(region.guest_node),
-    0,
-  );
+  const taken_bytes = spec.regions.reduce((sum, region) => sum + zoneBootBytes(region), 0);
   const left_bytes = spec.boot_bytes - taken_bytes;
   if (left_bytes >= BASE_BYTES_MIN) return left_bytes;
   const needed_bytes = BASE_BYTES_MIN + taken_bytes;

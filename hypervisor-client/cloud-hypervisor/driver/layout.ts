@@ -1,6 +1,8 @@
 /** Where a Cloud Hypervisor VM has its things: files in the run folder, zone and device names. */
 import { join } from 'node:path';
 import { DEVICE_BLOCK_BYTES } from '../../../base/units.ts';
+import { nodeBootBytes } from '../../guest-node.ts';
+import type { RegionSpec } from '../../vm.ts';
 
 export interface ChFiles {
   readonly api_path: string;
@@ -38,12 +40,9 @@ export const BASE_ZONE = 'base';
 /** Zones share one name space with devices: regions carry a prefix. */
 export const zoneOf = (region_id: string): string => `region-${region_id}`;
 
-/**
- * Boot memory of a region's zone: the server refuses none. Guests drop small NUMA nodes (less than
- * 4 MiB on older kernels), so a region with a node of its own has more.
- */
-export function zoneBootBytes(guest_node: number | null): number {
-  return guest_node === null ? DEVICE_BLOCK_BYTES : 8 * DEVICE_BLOCK_BYTES;
+/** Boot memory of a region's zone: the server refuses none. With a node of its own it has more. */
+export function zoneBootBytes(region: Pick<RegionSpec, 'guest_node' | 'max_bytes'>): number {
+  return region.guest_node === null ? DEVICE_BLOCK_BYTES : nodeBootBytes(region.max_bytes);
 }
 
 /** The guest's own address on its vsock; every VM has a socket of its own, so all share it. */

@@ -3,6 +3,7 @@
  * move them. Every answer of `vm.info` goes through {@link read}, so the book is always the newest.
  */
 import { truncate } from 'node:fs/promises';
+import { assert } from '../../../base/assert.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES, roundUp } from '../../../base/units.ts';
 import { hasCode, vmmError } from '../../errors.ts';
@@ -94,7 +95,8 @@ export class VmMemory {
 
   async #resize(region_id: string, bytes: number): Promise<void> {
     const region = this.#spec.regions.find(({ id }) => id === region_id);
-    const desired_ram = zoneBootBytes(region?.guest_node ?? null) + bytes;
+    assert(region, `region ${region_id} is one of the VM's`);
+    const desired_ram = zoneBootBytes(region) + bytes;
     try {
       await this.#ch.memory.resizeZone(zoneOf(region_id), desired_ram);
     } catch (error) {
