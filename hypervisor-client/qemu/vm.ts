@@ -77,7 +77,7 @@ export class QemuVm implements Vm {
     try {
       return await this.#look();
     } catch (error) {
-      if (!(await this.#isGone())) throw error;
+      if (!(await this.#isEnding(error))) throw error;
       await this.#ended;
       return this.#lastObservation();
     }
@@ -153,7 +153,9 @@ export class QemuVm implements Vm {
     throw vmmError('HP_VMM_RELEASED', `VM ${this.id} was released by its owner.`);
   }
 
-  async #isGone(): Promise<boolean> {
+  /** QEMU closes its end before its process is gone, so a closed connection is waited for. */
+  async #isEnding(error: unknown): Promise<boolean> {
+    if (hasCode(error, 'HP_QMP_CLOSED') && !this.#released) await this.#ended;
     return this.#fate !== 'alive' || !(await isAlive(this.#identity));
   }
 
@@ -224,7 +226,7 @@ export class QemuVm implements Vm {
     try {
       return await call;
     } catch (error) {
-      if (!hasCode(error, 'HP_QMP_CLOSED') || !(await this.#isGone())) throw error;
+      if (!hasCode(error, 'HP_QMP_CLOSED') || !(await this.#isEnding(error))) throw error;
       throw vmmError('HP_VMM_GONE', `VM ${this.id} ended.`, { cause: error });
     }
   }
@@ -249,9 +251,11 @@ export class QemuVm implements Vm {
 
   async #tellEnd(exit: ProcessExit): Promise<void> {
     const at_ms = this.#parts.clock.nowMs();
-    if (this.#reset && !this.#panicked) {
+    // Last events are lost when a command meets the end of the connection, so the console decides.
+    if (!this.#panicked) {
       this.#panicked = showsPanic(await readTail(this.console_path));
-      this.#events.emit({ type: this.#panicked ? 'guest-panicked' : 'guest-reset', at_ms });
+      if (this.#panicked) this.#events.emit({ type: 'guest-panicked', at_ms });
+      else if (this.#reset) this.#events.emit({ type: 'guest-reset', at_ms });
     }
     this.#fate = this.#panicked ? 'panicked' : 'stopped';
     this.#events.emit({ type: 'exited', at_ms, ...exit });

@@ -69,7 +69,12 @@ test('a panic of the guest is seen on the console and ends the VM', async (t) =>
   await t.throwsAsync(guest.ask({ type: 'invoke', instance: 'one', work }), {
     code: 'HP_GUEST_CLOSED',
   });
-  const state = async () => ((await guest.vm.observe()).state === 'panicked' ? true : null);
-  t.truthy(await waitFor(state, { clock: hostClock, deadline_ms: 30_000 }));
+  let state = '';
+  const panicked = async () => {
+    ({ state } = await guest.vm.observe());
+    return state === 'panicked' ? true : null;
+  };
+  await waitFor(panicked, { clock: hostClock, deadline_ms: 30_000 });
+  t.is(state, 'panicked', await guest.console());
   t.regex(await guest.console(), /Kernel panic - not syncing/);
 });
