@@ -155,7 +155,9 @@ export class QemuVm implements Vm {
 
   /** QEMU closes its end before its process is gone, so a closed connection is waited for. */
   async #isEnding(error: unknown): Promise<boolean> {
-    if (hasCode(error, 'HP_QMP_CLOSED') && !this.#released) await this.#ended;
+    if (hasCode(error, 'HP_QMP_CLOSED')) {
+      await waitForEnd(this.#identity, this.#parts.clock, LIMITS.vm_shutdown_ms);
+    }
     return this.#fate !== 'alive' || !(await isAlive(this.#identity));
   }
 
