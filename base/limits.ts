@@ -158,7 +158,7 @@ export const LIMITS = {
   /** One run of the floor program: touches one region. */
   bench_floor_ms: 60_000,
   /** Of the console of a failed block, kept in the folder of the run. */
-  bench_console_chars: 1024 * 1024,
+  bench_console_bytes: 1024 * 1024,
   /** Bursts of unplugs of one block with a live neighbour, and the time they may take. */
   bench_bursts: 64,
   bench_bursts_ms: 480_000,

@@ -50,7 +50,7 @@ export function blockBroken(block: string, problem: string, cause?: unknown): Ho
     code: 'HP_BENCH_BLOCK',
     category: 'failure',
     message: `block ${block}: ${problem}`,
-    next: 'the console of its VM is in the result folder, as console-BLOCK.log; other blocks are not affected.',
+    next: `its VM's console is console-${block}.log in the result folder; other blocks go on.`,
     cause,
     details: { block },
   });

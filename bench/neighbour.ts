@@ -7,6 +7,7 @@
 import { ClockMap } from '../agent/guest/clock-map.ts';
 import { hostClock } from '../base/clock.ts';
 import { LIMITS } from '../base/limits.ts';
+import { seededRandom } from '../base/random.ts';
 import { MIB } from '../base/units.ts';
 import type { Block, Measure } from './block.ts';
 import {
@@ -18,7 +19,6 @@ import {
 } from './guest-work.ts';
 import { VCPUS } from './layout.ts';
 import { REQUEST_KINDS, type RequestKind } from './records.ts';
-import { seededRandom } from '../base/random.ts';
 import { separateVcpu } from './vcpu-place.ts';
 import { inside, shamWindows, touching, type Window } from './windows.ts';
 import { neighbourPlace } from './vm-spec.ts';

@@ -1,10 +1,10 @@
 /** One step of a run: a block with the floor after it, or one of the cost parts. */
 import { join } from 'node:path';
 import { hostClock } from '../base/clock.ts';
-import { readFile } from 'node:fs/promises';
 import { describeError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { MIB } from '../base/units.ts';
+import { readTail } from '../hypervisor-client/log-tail.ts';
 import type { Hypervisor } from '../hypervisor-client/vm.ts';
 import { measureAttached } from './attached.ts';
 import { runBlock, takeTurns } from './block.ts';
@@ -75,9 +75,9 @@ async function blockStep(block: BlockPlan, context: StepContext): Promise<void> 
     context.recorder.block({ ...done, outcome: 'done', reason: null, console_tail: [] });
   } catch (error) {
     if (!context.signal?.aborted) {
-      const text = await readFile(join(run_dir, 'console.log'), 'utf8').catch(() => '');
+      const text = await readTail(join(run_dir, 'console.log'), LIMITS.bench_console_bytes);
       const console_tail = text.split('\n').slice(-LIMITS.console_tail_lines * 2);
-      context.recorder.console(block.block, text.slice(-LIMITS.bench_console_chars));
+      context.recorder.console(block.block, text);
       const started_at_ms = started_ms - context.started_ms;
       const reason = describeError(error);
       context.recorder.block(failedBlock(block, { started_at_ms, reason, console_tail }));

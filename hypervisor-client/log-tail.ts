@@ -1,12 +1,15 @@
 import { open } from 'node:fs/promises';
 import { LIMITS } from '../base/limits.ts';
 
-/** The end of a log file, at most LIMITS.log_tail_bytes; empty when it cannot be read. */
-export async function readTail(path: string): Promise<string> {
+/** The end of a log file, at most `most_bytes`; empty when it cannot be read. */
+export async function readTail(
+  path: string,
+  most_bytes: number = LIMITS.log_tail_bytes,
+): Promise<string> {
   try {
     await using file = await open(path, 'r');
     const { size } = await file.stat();
-    const length = Math.min(size, LIMITS.log_tail_bytes);
+    const length = Math.min(size, most_bytes);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
     return buffer.subarray(0, bytesRead).toString('utf8');
   } catch {

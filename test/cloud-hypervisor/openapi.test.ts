@@ -114,6 +114,8 @@ check('the configuration that the driver sends validates', async (t) => {
         { landlock: true, host_numa_node: 0 },
       );
       valid(t, validate, config, `${backing}, node ${guest_node}`);
+      // The memory map of 1 GiB and 8 MiB more, on a node of its own.
+      t.is(config.memory?.zones?.[1]?.size, (guest_node === null ? 2 : 24) * 1024 * 1024);
     }
   }
 });

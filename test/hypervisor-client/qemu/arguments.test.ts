@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { LIMITS } from '../../../base/limits.ts';
-import { MIB } from '../../../base/units.ts';
+import { GIB, MIB } from '../../../base/units.ts';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { qemuArguments } from '../../../hypervisor-client/qemu/arguments.ts';
 import { parseQemuVersion } from '../../../hypervisor-client/qemu/binary.ts';
@@ -68,6 +68,16 @@ test('every guest node has boot memory, taken from the boot memory of the VM', (
     boot.reduce((sum, bytes) => sum + Number(bytes), 0),
     SPEC.boot_bytes,
   );
+});
+
+test('the guest node of a large region has more boot memory, for the memory map of the region', (t) => {
+  const regions = [{ ...region(0, 1), max_bytes: 2 * GIB }, region(1, 2)];
+  const argv = qemuArguments({ ...SPEC, regions }, 'tcg');
+  const boot = after(argv, '-object').filter((value) => value.includes('id=boot-'));
+  t.deepEqual(boot.slice(1), [
+    `memory-backend-ram,id=boot-1,size=${40 * MIB}`,
+    `memory-backend-ram,id=boot-2,size=${16 * MIB}`,
+  ]);
 });
 
 test('too little boot memory for the guest nodes is told with the sum needed', (t) => {
