@@ -27,15 +27,24 @@ static int grow_locked(int fd, uint64_t bytes)
 	return 0;
 }
 
+/* Born open to all: were it opened by a chmod() after this, another may come in between. */
+static int create_open_to_all(const char *path)
+{
+	mode_t mask = umask(0);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	int result = fd < 0 ? -errno : fd;
+
+	umask(mask);
+	return result;
+}
+
 static int open_shared(uint64_t bytes)
 {
-	int fd = open(SHARED_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	int fd = create_open_to_all(SHARED_FILE);
 	int error;
 
 	if (fd < 0)
-		return -errno;
-	/* The umask of the first must not shut out the others; only the owner can, and need. */
-	fchmod(fd, 0666);
+		return fd;
 	flock(fd, LOCK_EX);
 	error = grow_locked(fd, bytes);
 	flock(fd, LOCK_UN);

@@ -129,6 +129,16 @@ test('stop ends what a program left behind, and a program that never gets ready'
   t.like((await guest.stats()).partitions[0], { users: 0 });
 });
 
+test('the shared files are open to all instances, also when many are the first at once', async (t) => {
+  const guest = await bootGuest(t);
+  const names = Array.from({ length: 32 }, (_, index) => `instance-${index}`);
+  await Promise.all(names.map(async (name) => await guest.start(name)));
+  const work = { anonymous_bytes: 0, file_bytes: 64 * 1024, cpu_ms: 0, wall_ms: 0 };
+  const asked = names.map((instance) => ({ type: 'invoke', instance, work }) as const);
+  const replies = asked.map((ask) => guest.channel.ask(ask, invokedSchema, ASK_MS));
+  for (const { value } of await Promise.all(replies)) t.is(value.file_bytes, work.file_bytes);
+});
+
 test('64 instances live side by side', async (t) => {
   const guest = await bootGuest(t);
   const names = Array.from({ length: 64 }, (_, index) => `instance-${index}`);
