@@ -1,5 +1,5 @@
 /** One promise held against one figure. Pure. */
-import { rounded } from './statistics.ts';
+import { type Ratio, rounded } from './statistics.ts';
 
 export type Verdict = 'met' | 'missed' | 'not measured';
 
@@ -55,4 +55,15 @@ function judge(
 export function verdictText(check: Check): string {
   const { verdict, missed_by_percent } = check;
   return missed_by_percent === null ? verdict : `${verdict} by ${missed_by_percent} %`;
+}
+
+/** A figure as people read it: three digits, or all of those before the point; '-' for none. */
+export function shown(value: number | null): string {
+  if (value === null) return '-';
+  return String(Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(3)));
+}
+
+/** The interval and the sample sizes of a ratio. */
+export function intervalText(ratio: Ratio): string {
+  return `95 %: ${shown(ratio.low)} to ${shown(ratio.high)}, n = ${ratio.n.join(' and ')}`;
 }

@@ -1,5 +1,5 @@
 /** The promises about what the feature must not cost. Pure. */
-import { atMost, type Check } from './check.ts';
+import { atMost, type Check, intervalText, shown } from './check.ts';
 import { type BenchData, COST_METRICS, type CostLine } from './records.ts';
 import { costs } from './select.ts';
 import { median, ratioOfMedians } from './statistics.ts';
@@ -18,7 +18,7 @@ export function offChecks(data: BenchData): Check[] {
       detail:
         a === null || b === null
           ? ''
-          : `${a} / ${b} instructions, n = ${off.length} and ${untouched.length}`,
+          : `${shown(a)} / ${shown(b)} instructions, n = ${off.length} and ${untouched.length}`,
     });
   });
 }
@@ -43,6 +43,6 @@ function attachedCheck(data: BenchData, part: CostLine['part'], threads: number)
     unit: 'times',
     target: 1.05,
     measured: ratio?.ratio ?? null,
-    detail: ratio ? `95 %: ${ratio.low} to ${ratio.high}, n = ${ratio.n.join(' and ')}` : '',
+    detail: ratio ? intervalText(ratio) : '',
   });
 }

@@ -5,7 +5,7 @@
 import { GIB, MIB } from '../base/units.ts';
 import { BASE_CONDITION, type BenchMechanism, type Condition } from './cell.ts';
 import { offChecks, attachedChecks } from './checks-cost.ts';
-import { atLeast, atMost, type Check } from './check.ts';
+import { atLeast, atMost, type Check, intervalText, shown } from './check.ts';
 import type { BenchData, RequestKind } from './records.ts';
 import {
   afterAccepted,
@@ -102,7 +102,7 @@ function faster(
     unit: 'times',
     target,
     measured: ratio?.ratio ?? null,
-    detail: ratio ? `95 %: ${ratio.low} to ${ratio.high}, n = ${ratio.n.join(' and ')}` : '',
+    detail: ratio ? intervalText(ratio) : '',
   });
 }
 
@@ -122,7 +122,7 @@ function floorRatio(data: BenchData, backing: Condition['backing'], target: numb
     target,
     measured: ratio?.ratio ?? null,
     detail: ratio
-      ? `${median(times)} ms / ${median(floor)} ms, n = ${ratio.n.join(' and ')}`
+      ? `${shown(median(times))} ms / ${shown(median(floor))} ms, n = ${ratio.n.join(' and ')}`
       : had !== null && had !== wanted
         ? `the host gave ${had} pages`
         : '',
@@ -145,7 +145,7 @@ function floorDistance(data: BenchData): Check {
     detail:
       time === null || floor === null
         ? ''
-        : `${time} ms - ${floor} ms (${backing}), n = ${times.length}`,
+        : `${shown(time)} ms - ${shown(floor)} ms (${backing}), n = ${times.length}`,
   });
 }
 
@@ -161,7 +161,7 @@ function flatOverOccupancy(data: BenchData): Check {
     unit: 'times',
     target: 1.3,
     measured: complete ? Math.max(...have) / Math.min(...have) : null,
-    detail: complete ? `medians at 0, 25, 50, 75, 95 %: ${have.join(', ')} ms` : '',
+    detail: complete ? `medians at 0, 25, 50, 75, 95 %: ${have.map(shown).join(', ')} ms` : '',
   });
 }
 
@@ -183,7 +183,9 @@ function cpuGrowth(data: BenchData): Check {
     unit: 'times',
     target: 2,
     measured: ratio?.ratio ?? null,
-    detail: ratio ? `${median(work(LARGE))} / ${median(work(SMALL))} instructions` : '',
+    detail: ratio
+      ? `${shown(median(work(LARGE)))} / ${shown(median(work(SMALL)))} instructions`
+      : '',
   });
 }
 
@@ -223,8 +225,7 @@ function neighbourLatency(data: BenchData, request: RequestKind): Check {
     target: 1.05,
     measured: ratio?.ratio ?? null,
     detail: ratio
-      ? `${p99(busy)} ms / ${p99(sham)} ms, 95 %: ${ratio.low} to ${ratio.high}, ` +
-        `n = ${ratio.n.join(' and ')}`
+      ? `${shown(p99(busy))} ms / ${shown(p99(sham))} ms, ${intervalText(ratio)}`
       : tooFew(busy.length, sham.length),
   });
 }

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { GIB, MIB } from '../../base/units.ts';
-import { atLeast, atMost, verdictText } from '../../bench/check.ts';
+import { atLeast, atMost, shown, verdictText } from '../../bench/check.ts';
 import { checkAll } from '../../bench/checks.ts';
 import type { BenchData } from '../../bench/records.ts';
 import { benchData, cellOf, floorLine, operation } from './fixture.ts';
@@ -48,6 +48,11 @@ test('a figure at its target is met, beyond it missed by a part of the target', 
   t.is(verdictText(atMost('a', 'a', { ...figure, target: 0, measured: 3 })), 'missed');
   t.is(verdictText(atMost('a', 'a', { ...figure, measured: null })), 'not measured');
   t.is(verdictText(atMost('a', 'a', { ...figure, measured: Number.NaN })), 'not measured');
+});
+
+test('a figure is shown with three digits, or with all before the point', (t) => {
+  const figures = [0.0912345, 6.514873, 573.766371, 6581.5, 25237931.5, 0, null].map(shown);
+  t.deepEqual(figures, ['0.0912', '6.51', '574', '6582', '25237932', '0', '-']);
 });
 
 test('a run that measured nothing meets nothing', (t) => {
