@@ -17,6 +17,13 @@ import { type DebianKernel, ensureDebianKernel, readModule } from './debian-kern
 import { moduleName } from './modules.ts';
 
 const INIT_SOURCE = fileURLToPath(new URL('./init.c', import.meta.url));
+/**
+ * A tick that repeats by itself, not a timer set for each wake-up. QEMU's vmrun and #VMEXIT change
+ * `interrupt_request` without the lock that devices hold when they do (target/i386/tcg/sysemu/
+ * svm_helper.c), so an interrupt can get lost while the interrupt controller still shows it; if it was
+ * the timer's, the only CPU sleeps for ever. The next tick makes up for any lost one.
+ */
+const KERNEL_ARGUMENTS = 'console=ttyS0 rdinit=/init quiet panic=-1 nohz=off highres=off';
 const START_MARK = 'hotplane-nested: command starts';
 
 export interface NestedRun {
@@ -79,7 +86,7 @@ function machineArguments(run: NestedRun, kernel: DebianKernel, initrd: string):
     smp: `${run.vcpus ?? 1}`,
     kernel: kernel.kernel_path,
     initrd,
-    append: 'console=ttyS0 rdinit=/init quiet panic=-1',
+    append: KERNEL_ARGUMENTS,
   };
   return [
     '-nodefaults',
