@@ -1,7 +1,8 @@
 /**
- * Which blocks are run, in which order. A block is one boot of one cell. Mechanisms of one condition
- * follow each other closely and change their order from round to round (A B C, B C A, ...), so that
- * whatever drifts on the host meets all of them alike. Pure.
+ * Which blocks are run, in which order. A block is one boot of one cell. Mechanisms of one
+ * condition follow each other closely and change their order from round to round (A B C, B C A,
+ * ...), and every second round runs the conditions backwards, so that whatever drifts on the host
+ * meets all of them alike. Pure.
  */
 import { GIB, MIB } from '../base/units.ts';
 import { BASE_CONDITION, type BenchMechanism, type Cell, type Condition } from './cell.ts';
@@ -61,12 +62,17 @@ export function makePlan(options: BenchOptions): Plan {
   };
 }
 
-/** Every cell once in every round; the mechanisms of a group rotate with the round. */
+/**
+ * Every cell once in every round; the mechanisms of a group rotate with the round, and every second
+ * round takes the groups from last to first.
+ */
 export function orderBlocks(groups: readonly PlanGroup[], rounds: number): BlockPlan[] {
   const blocks: BlockPlan[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     let number = 0;
-    for (const [index, { condition, mechanisms }] of groups.entries()) {
+    const order = [...groups.entries()];
+    if (round % 2 === 0) order.reverse();
+    for (const [index, { condition, mechanisms }] of order) {
       for (const mechanism of rotated(mechanisms, round - 1 + index)) {
         number += 1;
         const block = `r${round}-b${String(number).padStart(2, '0')}`;

@@ -52,6 +52,14 @@ test('mechanisms of one condition follow each other and rotate from round to rou
   ]);
 });
 
+test('every second round runs the conditions backwards, so that a drift does not favour one', (t) => {
+  const plan = makePlan(
+    parseOptions({ sizes: '2GiB', occupancy: '0,50,95', mechanism: 'hotmem', rounds: '3' }),
+  );
+  const order = plan.blocks.map(({ cell }) => cell.occupancy_percent);
+  t.deepEqual(order, [0, 50, 95, 95, 50, 0, 0, 50, 95]);
+});
+
 test('over as many rounds as mechanisms, each is at each place once', (t) => {
   fc.assert(
     fc.property(fc.subarray([...BENCH_MECHANISMS], { minLength: 1 }), (mechanisms) => {
