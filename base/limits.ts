@@ -3,7 +3,9 @@
  * repeats without a bound from here. Units are in the names.
  */
 export const LIMITS = {
-  /** Regions of one VM: q35 root bus, 32 slots of 8 functions, the first 8 slots kept for others. */
+  /**
+   * Regions of one VM: q35 root bus, 32 slots of 8 functions, the first 8 slots kept for others.
+   */
   regions_per_vm: 192,
   /** Function VMs of one agent. */
   vms_per_host: 256,

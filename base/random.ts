@@ -1,4 +1,6 @@
-/** A small seeded generator (mulberry32), uniform in [0, 1): the same seed draws the same numbers. */
+/**
+ * A small seeded generator (mulberry32), uniform in [0, 1): the same seed draws the same numbers.
+ */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

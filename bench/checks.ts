@@ -166,8 +166,8 @@ function flatOverOccupancy(data: BenchData): Check {
 }
 
 /**
- * By instructions: a guest's CPU clock runs on while the host works for it in an exit, so time would
- * show the host's discard here, which grows with the size by nature.
+ * By instructions: a guest's CPU clock runs on while the host works for it in an exit, so time
+ * would show the host's discard here, which grows with the size by nature.
  */
 function cpuGrowth(data: BenchData): Check {
   const work = (region_bytes: number): number[] =>

@@ -30,7 +30,7 @@ const common = { mode: 'requests', cpu: CPU } as const;
 /**
  * One request: fresh memory touched and given back, and some computing. `short` takes a few
  * milliseconds under TCG, about as long as an unplug: the worst case. `function` takes some tens of
- * milliseconds; three quarters of the invocations in the Azure Functions 2021 trace take over 0.1 s.
+ * milliseconds; three of four invocations in the Azure Functions 2021 trace take over 0.1 s.
  */
 const REQUESTS: Readonly<Record<RequestKind, Extract<BenchWork, { mode: 'requests' }>>> = {
   short: { ...common, bytes: MIB, spins: 100_000, count: 8 },

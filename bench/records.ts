@@ -58,7 +58,9 @@ export interface BlockLine {
 
 export const OPERATION_KINDS = ['first-plug', 'unplug', 'replug', 'idle-unplug'] as const;
 
-/** One plug or unplug. Durations count from `requested_at_ms`; null where a point was not reached. */
+/**
+ * One plug or unplug. Durations count from `requested_at_ms`; null where a point was not reached.
+ */
 export interface OperationLine {
   readonly block: string;
   readonly round: number;

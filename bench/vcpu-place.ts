@@ -18,8 +18,8 @@ export interface CoreLists {
 }
 
 /**
- * `allowed` is such a list too, e.g. `0-2,5`, as `Cpus_allowed_list` has it (proc(5)). Its last core
- * is the vCPU's; null when there is no other one. Pure.
+ * `allowed` is such a list too, e.g. `0-2,5`, as `Cpus_allowed_list` has it (proc(5)). Its last
+ * core is the vCPU's; null when there is no other one. Pure.
  */
 export function coreLists(allowed: string): CoreLists | null {
   const cores = allowed.split(',').flatMap((part) => {

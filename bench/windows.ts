@@ -1,4 +1,6 @@
-/** Which requests lie in a stretch of time, and which stretches of quiet time to compare with. Pure. */
+/**
+ * Which requests lie in a stretch of time, and which stretches of quiet time to compare with. Pure.
+ */
 import type { RequestSample } from './guest-work.ts';
 
 /** A stretch of host time. */

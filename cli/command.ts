@@ -35,7 +35,9 @@ export interface Command {
   readonly name: string;
   /** One line, for the list of commands. */
   readonly summary: string;
-  /** Names of the positional arguments in order; `NAME...` takes several, `[NAME]` may be absent. */
+  /**
+   * Names of the positional arguments in order; `NAME...` takes several, `[NAME]` may be absent.
+   */
   readonly positionals?: readonly string[];
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** What it does, exit codes of its own, and an example: whole lines, at most 100 columns. */

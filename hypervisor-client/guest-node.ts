@@ -4,8 +4,9 @@ import { DEVICE_BLOCK_BYTES, MIB, roundUp } from '../base/units.ts';
 /** Guests drop smaller nodes (less than 4 MiB on older kernels) or are short of memory there. */
 const NODE_BOOT_BYTES_MIN = 16 * MIB;
 /**
- * For what the kernel puts there beside the memory map. Some of it, as the buffers of pipes, may come
- * from nowhere else when a cpuset holds its process to the node, and region memory is movable only.
+ * For what the kernel puts there beside the memory map. Some of it, as the buffers of pipes, may
+ * come from nowhere else when a cpuset holds its process to the node, and region memory is movable
+ * only.
  */
 const NODE_KERNEL_BYTES = 8 * MIB;
 /** A `struct page` (64 bytes) for each 4 KiB. */

@@ -1,4 +1,6 @@
-/** Performs the actions of the resize state machine on a driver's port. The only shell around it. */
+/**
+ * Performs the actions of the resize state machine on a driver's port. The only shell around it.
+ */
 import type { Clock } from '../base/clock.ts';
 import { describeError, isHotplaneError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';

@@ -1,4 +1,6 @@
-/** The folder a VM lives in: who may use it, the adoption handle, and what is left after the end. */
+/**
+ * The folder a VM lives in: who may use it, the adoption handle, and what is left after the end.
+ */
 import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';

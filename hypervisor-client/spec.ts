@@ -1,4 +1,6 @@
-/** What every driver checks before it touches the host: the VM specification and resize arguments. */
+/**
+ * What every driver checks before it touches the host: the VM specification and resize arguments.
+ */
 import { access, constants } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { DEVICE_BLOCK_BYTES, formatBytes, MEMORY_BLOCK_BYTES, MIB } from '../base/units.ts';

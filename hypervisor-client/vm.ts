@@ -31,7 +31,10 @@ export interface VmSpec {
   /** Ordinary memory from boot on, regions not counted. */
   readonly boot_bytes: number;
   readonly regions: readonly RegionSpec[];
-  /** Host backing of the regions: `anonymous` (huge pages where the host gives them), `memfd` (4 KiB). */
+  /**
+   * Host backing of the regions: `anonymous` (huge pages where the host gives them), `memfd` (4
+   * KiB).
+   */
   readonly backing: 'anonymous' | 'memfd';
   readonly accelerator: Accelerator | 'auto';
 }
@@ -114,7 +117,9 @@ export interface VmHandle {
   readonly schema_version: 1;
   readonly vmm: VmmKind;
   readonly pid: number;
-  /** Start time of the process in clock ticks (/proc/PID/stat field 22): guards against pid reuse. */
+  /**
+   * Start time of the process in clock ticks (/proc/PID/stat field 22): guards against pid reuse.
+   */
   readonly pid_start_ticks: number;
   readonly spec: VmSpec;
 }

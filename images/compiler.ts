@@ -4,7 +4,9 @@ import { imageError } from './errors.ts';
 
 const execFileAsync = promisify(execFile);
 
-/** First line of `gcc --version`: part of every cache key, for it decides the bytes that come out. */
+/**
+ * First line of `gcc --version`: part of every cache key, for it decides the bytes that come out.
+ */
 export async function compilerVersion(): Promise<string> {
   try {
     const { stdout } = await execFileAsync('gcc', ['--version'], { timeout: 10_000 });

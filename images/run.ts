@@ -1,4 +1,6 @@
-/** Runs one tool of a build: in a process group of its own, output to a log, lines to a callback. */
+/**
+ * Runs one tool of a build: in a process group of its own, output to a log, lines to a callback.
+ */
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';

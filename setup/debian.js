@@ -30,7 +30,9 @@ function runAsRoot(prefix, args, say) {
   process.exit(3);
 }
 
-/** Makes sure all packages are there; ends the process with exit code 3 and a command if it may not. */
+/**
+ * Makes sure all packages are there; ends the process with exit code 3 and a command if it may not.
+ */
 export function ensureDebianPackages(say) {
   const missing = PACKAGES.filter((entry) => !installed(entry.name));
   if (missing.length === 0) return;

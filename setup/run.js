@@ -1,5 +1,5 @@
-// Entry of `npm run quickstart` and `npm test` on a machine that has nothing but git, Node >= 20 and
-// npm: npm dependencies, Debian packages, then Node 24 takes over. Plain JavaScript without
+// Entry of `npm run quickstart` and `npm test` on a machine that has nothing but git, Node >= 20
+// and npm: npm dependencies, Debian packages, then Node 24 takes over. Plain JavaScript without
 // dependencies, since it runs before any of them is there.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -8,8 +8,8 @@ export interface Tally {
 export const emptyTally = (): Tally => ({ passed: 0, failed: 0 });
 
 /**
- * Adds one line. `ok` counts as passed, `not ok` as failed. Skipped and todo tests count as neither:
- * what did not run has not passed.
+ * Adds one line. `ok` counts as passed, `not ok` as failed. Skipped and todo tests count as
+ * neither: what did not run has not passed.
  */
 export function tallyTapLine(tally: Tally, line: string): Tally {
   const result = /^(not )?ok\b(.*)$/.exec(line);

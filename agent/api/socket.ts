@@ -9,7 +9,9 @@ import { HotplaneError } from '../../base/errors.ts';
  */
 const SOCKET_PATH_BYTES_MAX = 95;
 
-/** Makes sure that `path` can be bound: nobody listens there, nothing stale is left, folder 0700. */
+/**
+ * Makes sure that `path` can be bound: nobody listens there, nothing stale is left, folder 0700.
+ */
 export async function claimSocket(path: string): Promise<void> {
   if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
     throw socketError('usage', `the path ${path} has more than ${SOCKET_PATH_BYTES_MAX} bytes.`);

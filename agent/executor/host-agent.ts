@@ -67,7 +67,9 @@ export class HostAgent {
     return reply;
   }
 
-  /** Refusals and failures of the invocation are in the reply; `signal` takes it out of the queue. */
+  /**
+   * Refusals and failures of the invocation are in the reply; `signal` takes it out of the queue.
+   */
   async invoke(
     name: string,
     invocation_id: string,

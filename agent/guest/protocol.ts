@@ -1,6 +1,6 @@
 /**
- * The guest protocol, version 1: line-delimited JSON over a byte stream (virtio-serial or vsock), at
- * most LIMITS.guest_line_bytes a line. The agent asks (`id`, `type`), the guest answers every
+ * The guest protocol, version 1: line-delimited JSON over a byte stream (virtio-serial or vsock),
+ * at most LIMITS.guest_line_bytes a line. The agent asks (`id`, `type`), the guest answers every
  * request once with the same `id`, and tells events without `id`. Whatever the guest says is a hint
  * from an untrusted party: parsed here, bounded, and never believed over the VMM and the host.
  */
@@ -59,9 +59,9 @@ export type GuestRequest =
    */
   | { readonly type: 'stats'; readonly region_pci?: string }
   /**
-   * Answered with the hello. Send an empty line and a ping first on every connection: a virtio-serial
-   * port that closes and opens at once looks to the guest as if nothing had happened, so it says no
-   * hello of its own, and may hold half a line of the connection before.
+   * Answered with the hello. Send an empty line and a ping first on every connection: a
+   * virtio-serial port that closes and opens at once looks to the guest as if nothing had happened,
+   * so it says no hello of its own, and may hold half a line of the connection before.
    */
   | { readonly type: 'ping' };
 

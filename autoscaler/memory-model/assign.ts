@@ -4,8 +4,9 @@ import { seededRandom } from '../../base/random.ts';
 import type { FunctionProfile, MemoryModel } from './models.ts';
 
 /**
- * `rank`: the profiles in order of the model, by rank of the function (1 = most invoked), then again
- * from the start. `random`: every function draws its profile, as in the paper; the seed decides.
+ * `rank`: the profiles in order of the model, by rank of the function (1 = most invoked), then
+ * again from the start. `random`: every function draws its profile, as in the paper; the seed
+ * decides.
  */
 export type ProfileMapping = 'rank' | 'random';
 

@@ -13,9 +13,9 @@ export interface Agreement {
 }
 
 /**
- * VMM and guest must count the same bytes, and the host must hold no more than that: exactly 0 where
- * nothing is plugged, at most the plugged size where memory stays (a page nobody touched is not
- * resident). A VM without regions was lost: that is no agreement.
+ * VMM and guest must count the same bytes, and the host must hold no more than that: exactly 0
+ * where nothing is plugged, at most the plugged size where memory stays (a page nobody touched is
+ * not resident). A VM without regions was lost: that is no agreement.
  */
 export function checkAgreement(checks: readonly MemoryCheckLine[]): Agreement {
   const disagreements: string[] = [];

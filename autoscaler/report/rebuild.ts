@@ -1,4 +1,6 @@
-/** `hotplane report DIR`: summary.json and report.html again, byte for byte, from the other files. */
+/**
+ * `hotplane report DIR`: summary.json and report.html again, byte for byte, from the other files.
+ */
 import { join } from 'node:path';
 import { readResults } from '../results/reader.ts';
 import { replaceFile, RESULT_FILES } from '../results/writer.ts';

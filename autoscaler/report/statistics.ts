@@ -1,8 +1,8 @@
 /** Percentiles as every figure of a report uses them. Pure. */
 
 /**
- * Distribution of a time in milliseconds. `n` counts all that was asked for; `reached` those that got
- * there. What never got there counts as later than everything else, so a failure never makes a
+ * Distribution of a time in milliseconds. `n` counts all that was asked for; `reached` those that
+ * got there. What never got there counts as later than everything else, so a failure never makes a
  * percentile look better; a percentile that falls on it is null ("not reached").
  */
 export interface Distribution {

@@ -1,6 +1,6 @@
 /**
- * A Debian kernel for the nested machine: the package is downloaded and unpacked into the cache, not
- * installed, so the host stays as it is.
+ * A Debian kernel for the nested machine: the package is downloaded and unpacked into the cache,
+ * not installed, so the host stays as it is.
  */
 import { execa } from 'execa';
 import { mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
@@ -10,9 +10,9 @@ import { LIMITS } from '../../base/limits.ts';
 import { loadOrder, NEEDED_MODULES, parseModulesDep } from './modules.ts';
 
 /**
- * Meta-packages whose dependency is a current signed kernel; the first one that apt offers is taken.
- * Debian 12's own 6.1 runs KVM as well, but its Landlock lacks the right to truncate (Linux 6.2), so
- * Cloud Hypervisor cannot confine itself there.
+ * Meta-packages whose dependency is a current signed kernel; the first one that apt offers is
+ * taken. Debian 12's own 6.1 runs KVM as well, but its Landlock lacks the right to truncate (Linux
+ * 6.2), so Cloud Hypervisor cannot confine itself there.
  */
 const META_PACKAGES = ['linux-image-6.12-amd64', 'linux-image-amd64'] as const;
 

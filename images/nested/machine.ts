@@ -1,8 +1,9 @@
 /**
- * A machine with working KVM on a host that has none: QEMU emulates a CPU with AMD SVM (TCG), Debian's
- * kernel loads kvm_amd in it, and the host's own root file system is its root, read-only under a layer
- * of memory. So Node, QEMU, Cloud Hypervisor and this project are there without building an image.
- * Slow (everything is emulated twice), but real: what runs in it is an ordinary KVM user.
+ * A machine with working KVM on a host that has none: QEMU emulates a CPU with AMD SVM (TCG),
+ * Debian's kernel loads kvm_amd in it, and the host's own root file system is its root, read-only
+ * under a layer of memory. So Node, QEMU, Cloud Hypervisor and this project are there without
+ * building an image. Slow (everything is emulated twice), but real: what runs in it is an ordinary
+ * KVM user.
  */
 import { execa } from 'execa';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -20,8 +21,8 @@ const INIT_SOURCE = fileURLToPath(new URL('./init.c', import.meta.url));
 /**
  * A tick that repeats by itself, not a timer set for each wake-up. QEMU's vmrun and #VMEXIT change
  * `interrupt_request` without the lock that devices hold when they do (target/i386/tcg/sysemu/
- * svm_helper.c), so an interrupt can get lost while the interrupt controller still shows it; if it was
- * the timer's, the only CPU sleeps for ever. The next tick makes up for any lost one.
+ * svm_helper.c), so an interrupt can get lost while the interrupt controller still shows it; if it
+ * was the timer's, the only CPU sleeps for ever. The next tick makes up for any lost one.
  */
 const KERNEL_ARGUMENTS = 'console=ttyS0 rdinit=/init quiet panic=-1 nohz=off highres=off';
 const START_MARK = 'hotplane-nested: command starts';
@@ -35,8 +36,9 @@ export interface NestedRun {
   readonly cache_dir: string;
   readonly memory_bytes?: number;
   /**
-   * 1 unless told. More never run at the same time: where QEMU 7.2 emulates CPUs in threads of their
-   * own, one runs into code that another is patching (Linux does so for each first and last VM).
+   * 1 unless told. More never run at the same time: where QEMU 7.2 emulates CPUs in threads of
+   * their own, one runs into code that another is patching (Linux does so for each first and last
+   * VM).
    */
   readonly vcpus?: number;
   readonly deadline_ms: number;
@@ -105,8 +107,8 @@ async function readStatus(run_dir: string): Promise<number | null> {
 }
 
 /**
- * Boots the machine, runs the command, powers off. Throws HP_IMAGE_NESTED when the machine died or the
- * deadline passed before the command ended; a command that failed is a result, not an error.
+ * Boots the machine, runs the command, powers off. Throws HP_IMAGE_NESTED when the machine died or
+ * the deadline passed before the command ended; a command that failed is a result, not an error.
  */
 export async function runInNestedMachine(run: NestedRun): Promise<NestedResult> {
   const kernel = await ensureDebianKernel(run.cache_dir);

@@ -1,6 +1,7 @@
 /**
- * The examples of hypervisor-client/cloud-hypervisor/README.md run, in their order and as one program
- * of a package that depends on this one, against the fake. Only paths and waits are exchanged.
+ * The examples of hypervisor-client/cloud-hypervisor/README.md run, in their order and as one
+ * program of a package that depends on this one, against the fake. Only paths and waits are
+ * exchanged.
  */
 import test from 'ava';
 import { execa } from 'execa';

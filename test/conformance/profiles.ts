@@ -1,6 +1,6 @@
 /**
- * What a user of the one interface can still tell the drivers apart by. The suite asserts every field
- * (behaviours/differences.ts), and docs/drivers.md is written from here (drivers-page.ts).
+ * What a user of the one interface can still tell the drivers apart by. The suite asserts every
+ * field (behaviours/differences.ts), and docs/drivers.md is written from here (drivers-page.ts).
  */
 import { MIB } from '../../base/units.ts';
 import type { Accelerator } from '../../hypervisor-client/vm.ts';

@@ -1,6 +1,6 @@
 /**
- * Goal: whatever is wrong, a user reads one message that names the cause and the next step, gets the
- * documented exit code, and finds nothing left running. Method: real processes.
+ * Goal: whatever is wrong, a user reads one message that names the cause and the next step, gets
+ * the documented exit code, and finds nothing left running. Method: real processes.
  */
 import test from 'ava';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';

@@ -42,7 +42,9 @@ export function parseTotals(line: string): Totals | null {
   return { pass: Number(match[1]), fail: Number(match[2]), skip: Number(match[3]) };
 }
 
-/** How many requests and allocations the case `stress` let fail, from its last comment; else null. */
+/**
+ * How many requests and allocations the case `stress` let fail, from its last comment; else null.
+ */
 export function parseInjected(
   line: string,
 ): { readonly requests: number; readonly allocations: number } | null {

@@ -1,6 +1,6 @@
 /**
- * Goal: partitions and driver do what they should, whatever the host answers. Method: KUnit, which the
- * debug kernel runs at boot; its results from the console. With HOTPLANE_DEBUG_KERNEL=1 only.
+ * Goal: partitions and driver do what they should, whatever the host answers. Method: KUnit, which
+ * the debug kernel runs at boot; its results from the console. With HOTPLANE_DEBUG_KERNEL=1 only.
  */
 import type { ExecutionContext } from 'ava';
 import { leaks } from './files-program.ts';

@@ -24,8 +24,8 @@ const FREEZE_MS_MAX = 60;
 const DETOURS_MAX = 3;
 
 /**
- * The mischief for the request with that number, with `percent` of the requests not just obeyed. The
- * same seed gives the same ones.
+ * The mischief for the request with that number, with `percent` of the requests not just obeyed.
+ * The same seed gives the same ones.
  */
 export function mischiefOf(seed: number, request: number, percent: number): Mischief {
   const random = seededRandom(Math.imul(seed, 0x9e37_79b1) + request);

@@ -1,4 +1,6 @@
-/** A source tree that looks like Linux 6.12 to the builder and is built by the real make at once. */
+/**
+ * A source tree that looks like Linux 6.12 to the builder and is built by the real make at once.
+ */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 

@@ -1,6 +1,6 @@
 /**
- * Runs inside the nested machine: boots our own guest under KVM there, moves a region, and prints one
- * JSON line of what it saw. Arguments: kernel, initramfs.
+ * Runs inside the nested machine: boots our own guest under KVM there, moves a region, and prints
+ * one JSON line of what it saw. Arguments: kernel, initramfs.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -339,7 +339,9 @@ export class CloudHypervisorVm implements Vm {
     throw vmmError('HP_VMM_RELEASED', `VM ${this.id} was released by its owner.`);
   }
 
-  /** True when the process ended, or is about to: a server on its way out closes its socket first. */
+  /**
+   * True when the process ended, or is about to: a server on its way out closes its socket first.
+   */
   async #isGone(error: unknown): Promise<boolean> {
     if (this.#fate !== 'alive' || !(await isAlive(this.#identity))) return true;
     const code = error instanceof Error && 'code' in error ? error.code : null;

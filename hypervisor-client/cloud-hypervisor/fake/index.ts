@@ -1,4 +1,6 @@
-/** A fake Cloud Hypervisor for tests: the socket API with a modelled guest, and faults on demand. */
+/**
+ * A fake Cloud Hypervisor for tests: the socket API with a modelled guest, and faults on demand.
+ */
 import { fileURLToPath } from 'node:url';
 
 export { FakeCloudHypervisor, type FakeServerOptions, type SeenRequest } from './server.ts';

@@ -3,7 +3,9 @@ import { existsSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { isObject } from '../json.ts';
 
-/** One for the life of a modelled VM. The guest says hello and answers every JSON line with an id. */
+/**
+ * One for the life of a modelled VM. The guest says hello and answers every JSON line with an id.
+ */
 export class FakeVsock {
   readonly #path: string;
   readonly #hello: () => string | null;

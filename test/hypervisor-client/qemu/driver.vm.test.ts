@@ -1,4 +1,6 @@
-/** What only QEMU must show: with real QEMU processes, most of them without a guest worth the name. */
+/**
+ * What only QEMU must show: with real QEMU processes, most of them without a guest worth the name.
+ */
 import test from 'ava';
 import { execa } from 'execa';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
