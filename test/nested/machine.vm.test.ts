@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { cacheDir, PROJECT_ROOT } from '../../base/paths.ts';
 import { ensureGuest } from '../../images/index.ts';
-import { runInNestedMachine, shellQuote } from '../../images/nested/machine.ts';
+import { type NestedResult, runInNestedMachine, shellQuote } from '../../images/nested/machine.ts';
 
 const DEADLINE_MS = 240_000;
 
@@ -51,17 +51,27 @@ test.serial('a guest boots under KVM in the nested machine and its memory moves'
   t.true(seen.kernel.startsWith(guest.kernel_version));
 });
 
-test.serial('a command that fails is a result with its exit code, not an error', async (t) => {
+async function runCommand(command: string): Promise<NestedResult> {
   await using folder = await scratch();
-  const result = await runInNestedMachine({
-    command: 'echo so it ends; exit 7',
+  return await runInNestedMachine({
+    command,
     working_dir: '/',
     run_dir: folder.path,
     cache_dir: cacheDir(),
     deadline_ms: DEADLINE_MS,
   });
+}
+
+test.serial('a command that fails is a result with its exit code, not an error', async (t) => {
+  const result = await runCommand('echo so it ends; exit 7');
   t.is(result.exit_code, 7);
   t.regex(result.output, /so it ends/);
+});
+
+test.serial('the tick repeats by itself, so a lost interrupt puts no CPU to sleep', async (t) => {
+  const { output } = await runCommand('grep event_handler: /proc/timer_list');
+  t.regex(output, /tick_handle_periodic/);
+  t.notRegex(output, /hrtimer_interrupt/);
 });
 
 test.serial('a command that never ends is ended at the deadline, with the console', async (t) => {
