@@ -13,6 +13,10 @@ export type KernelVariant = 'stock' | 'hotmem' | 'debug';
 export interface KernelRecipe {
   readonly variant: KernelVariant;
   readonly patches: readonly { readonly name: string; readonly path: string }[];
+  /** Revision of the series, null without it. */
+  readonly series_revision: string | null;
+  /** What `uname -r` ends with: variant, revision and key, so that a guest tells which one runs. */
+  readonly local_version: string;
   /** The fragments merged into one. */
   readonly fragments: readonly { readonly name: string; readonly text: string }[];
   readonly key: string;
@@ -25,7 +29,9 @@ const FRAGMENTS: Readonly<Record<KernelVariant, readonly string[]>> = {
 };
 
 /** Raised when the way of building changes what comes out. */
-const RECIPE_VERSION = '1';
+const RECIPE_VERSION = '2';
+/** As much of the key as the kernel's release carries; a release has at most 64 characters. */
+const KEY_DIGITS = 12;
 
 export async function kernelRecipe(
   variant: KernelVariant,
@@ -39,6 +45,8 @@ export async function kernelRecipe(
       text: await readPart(join(patches_dir, 'config', name)),
     })),
   );
+  const series_revision =
+    variant === 'stock' ? null : (await readPart(join(patches_dir, 'REVISION'))).trim();
   const patch_texts = await Promise.all(patches.map((patch) => readPart(patch.path)));
   const key = contentKey({
     recipe: RECIPE_VERSION,
@@ -47,8 +55,24 @@ export async function kernelRecipe(
     compiler: await compilerVersion(),
     fragments: JSON.stringify(fragments.map((fragment) => fragment.text)),
     patches: JSON.stringify(patch_texts),
+    series_revision: series_revision ?? '',
   });
-  return { variant, patches, fragments, key };
+  const local_version = localVersion(variant, series_revision, key);
+  const identity = { name: 'identity', text: `CONFIG_LOCALVERSION="${local_version}"\n` };
+  return {
+    variant,
+    patches,
+    series_revision,
+    local_version,
+    fragments: [...fragments, identity],
+    key,
+  };
+}
+
+/** `-hotplane-stock-<key>`, `-hotplane-hotmem-r5-<key>`. Pure. */
+function localVersion(variant: KernelVariant, revision: string | null, key: string): string {
+  const series = revision === null ? '' : `-r${revision}`;
+  return `-hotplane-${variant}${series}-${key.slice(0, KEY_DIGITS)}`;
 }
 
 async function readSeries(dir: string): Promise<KernelRecipe['patches']> {

@@ -27,6 +27,9 @@ export interface KernelManifest {
   readonly key: string;
   readonly variant: KernelVariant;
   readonly kernel_version: string;
+  /** What `uname -r` says in the guest: version, variant, series revision and the key's start. */
+  readonly release: string;
+  readonly series_revision: string | null;
   readonly source: KernelSource;
   readonly patches: readonly string[];
   readonly fragments: readonly string[];
@@ -174,11 +177,14 @@ async function finish(job: Build, finished: string, build_ms: number): Promise<v
     await copyFile(join(tree, 'arch/x86/boot/bzImage'), join(work, 'bzImage'));
     await copyFile(join(tree, '.config'), join(work, 'config'));
     await copyFile(job.log_path, join(work, 'build.log'));
+    const kernel_version = await kernelVersion(tree);
     const manifest: KernelManifest = {
       schema_version: 1,
       key: recipe.key,
       variant: recipe.variant,
-      kernel_version: await kernelVersion(tree),
+      kernel_version,
+      release: `${kernel_version}${recipe.local_version}`,
+      series_revision: recipe.series_revision,
       source,
       patches: recipe.patches.map((patch) => patch.name),
       fragments: recipe.fragments.map((part) => part.name),

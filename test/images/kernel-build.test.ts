@@ -34,6 +34,7 @@ async function world(t: ExecutionContext, second?: string): Promise<World> {
   await mkdir(join(patches, 'config'), { recursive: true });
   await writeFile(join(patches, 'series'), '0001-first.patch\n');
   await writeFile(join(patches, '0001-first.patch'), PATCH);
+  await writeFile(join(patches, 'REVISION'), '7\n');
   await writeFile(join(patches, 'config/microvm.config'), 'CONFIG_A=y\n');
   await writeFile(join(patches, 'config/hotmem.config'), 'CONFIG_HOTMEM=y\n');
   const cache_dir = join(dir, 'cache');
@@ -64,9 +65,12 @@ test('a kernel is built once and found afterwards', async (t) => {
   const { build, kernel, cache_dir } = await world(t);
   const built = await build();
   t.is(await readFile(built.kernel_path, 'utf8'), 'first\nsecond\n');
+  const { key } = built.manifest;
   t.like(built.manifest, {
     variant: 'stock',
     kernel_version: '6.12.99',
+    release: `6.12.99-hotplane-stock-${key.slice(0, 12)}`,
+    series_revision: null,
     patches: [],
     selftest: false,
   });
@@ -136,6 +140,7 @@ test('a patch that does not apply is named', async (t) => {
 
 test('an option the kernel does not know is named', async (t) => {
   const { build, patches } = await world(t);
+  await writeFile(join(patches, 'REVISION'), '7\n');
   await writeFile(join(patches, 'config/microvm.config'), 'CONFIG_A=y\nCONFIG_DROPPED=y\n');
   const error = await t.throwsAsync(build(), { code: 'HP_IMAGE_KERNEL_CONFIG' });
   t.regex(error?.message ?? '', /CONFIG_DROPPED=y \(is n\)/);
