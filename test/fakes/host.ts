@@ -4,7 +4,7 @@ import { HostAgent } from '../../agent/executor/host-agent.ts';
 import type { GuestImages } from '../../agent/executor/images.ts';
 import { GIB } from '../../base/units.ts';
 import { FakeClock } from './clock.ts';
-import { type FakeFaults, FakeHypervisor, NO_FAULTS } from './hypervisor.ts';
+import { type FakeFaults, FakeHypervisor, NO_FAULTS } from '../../agent/testing/fake-hypervisor.ts';
 
 export const FAKE_IMAGES: GuestImages = {
   imageFor: async () => ({

@@ -12,7 +12,7 @@ import { AgentServer } from '../../../agent/api/server.ts';
 import { MESSAGES, withCheckedNumbers } from '../../../agent/api/service.ts';
 import { HostAgent } from '../../../agent/executor/host-agent.ts';
 import { FAKE_IMAGES } from '../../fakes/host.ts';
-import { FakeHypervisor } from '../../fakes/hypervisor.ts';
+import { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
 import { specOf, WORK } from '../core/world.ts';
 
 interface Served {

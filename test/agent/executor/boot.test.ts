@@ -2,7 +2,7 @@
 import test from 'ava';
 import { waitFor } from '../../../base/wait.ts';
 import { fakeHost } from '../../fakes/host.ts';
-import type { LaunchFault } from '../../fakes/hypervisor.ts';
+import type { LaunchFault } from '../../../agent/testing/fake-hypervisor.ts';
 import { specOf, WORK } from '../core/world.ts';
 
 const FAULTS: readonly { readonly fault: LaunchFault; readonly code: string }[] = [

@@ -3,9 +3,9 @@ import test from 'ava';
 import fc from 'fast-check';
 import { MIB } from '../../../base/units.ts';
 import { MECHANISMS } from '../../../agent/core/spec.ts';
-import type { GuestFault } from '../../fakes/guest.ts';
+import type { GuestFault } from '../../../agent/testing/fake-guest.ts';
 import { type FakeHost, fakeHost } from '../../fakes/host.ts';
-import type { LaunchFault, ResizeFault } from '../../fakes/hypervisor.ts';
+import type { LaunchFault, ResizeFault } from '../../../agent/testing/fake-hypervisor.ts';
 import { specOf, WORK } from '../core/world.ts';
 
 type Move =

@@ -1,7 +1,7 @@
 /** A guest that speaks the protocol over a stream: instances, partitions, exits, and faults. */
 import { type Duplex, duplexPair } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
-import type { GuestRequest, GuestStats, Hello } from '../../agent/guest/protocol.ts';
+import type { GuestRequest, GuestStats, Hello } from '../guest/protocol.ts';
 
 /** What goes wrong with one request; `silent`: no answer ever. */
 export type GuestFault = 'none' | 'refuse' | 'silent' | 'slow' | 'exit';

@@ -14,8 +14,8 @@ import type {
   VmObservation,
   VmSpec,
 } from '../../hypervisor-client/vm.ts';
-import type { GuestRequest, Hello } from '../../agent/guest/protocol.ts';
-import { FakeGuest, type GuestFault } from './guest.ts';
+import type { GuestRequest, Hello } from '../guest/protocol.ts';
+import { FakeGuest, type GuestFault } from './fake-guest.ts';
 
 export type ResizeFault = 'none' | 'slow' | 'partial' | 'refuse' | 'throw' | 'die';
 export type LaunchFault = 'none' | 'refuse' | 'die' | 'no-hello' | 'panic';
