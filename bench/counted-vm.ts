@@ -7,9 +7,10 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { emulatedCpu } from '../base/emulated-cpu.ts';
 import { LIMITS } from '../base/limits.ts';
 import { MIB } from '../base/units.ts';
-import { QmpClient } from '../hypervisor-client/index.ts';
+import { QemuDriver, QmpClient } from '../hypervisor-client/index.ts';
 import { guestKernelArguments } from '../images/kernel_arguments.ts';
 import { rootfsEntries } from '../images/rootfs.ts';
 import { writeCpio } from '../images/cpio.ts';
@@ -55,7 +56,8 @@ async function runQemu(
   initrd: string,
 ): Promise<CountedFigure[]> {
   const qmp_path = join(dir, 'qmp.sock');
-  const child = spawn(QEMU, countedArguments(request, initrd, qmp_path), {
+  const { version } = await new QemuDriver({ program: QEMU }).probe();
+  const child = spawn(QEMU, countedArguments(request, initrd, qmp_path, version), {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<void>((resolve) => {
@@ -113,7 +115,12 @@ async function readFigures(
   }
 }
 
-function countedArguments(request: CountedRequest, initrd: string, qmp_path: string): string[] {
+function countedArguments(
+  request: CountedRequest,
+  initrd: string,
+  qmp_path: string,
+  version: string,
+): string[] {
   const options = {
     mechanism: request.partition_bytes === null ? 'virtio-mem' : 'hotmem',
     init_on_alloc: false,
@@ -126,7 +133,8 @@ function countedArguments(request: CountedRequest, initrd: string, qmp_path: str
   const words = ['console=ttyS0', 'quiet', 'norandmaps', ...guestKernelArguments(options), ...own];
   return [
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
-    ['-machine', 'q35,usb=off', '-accel', 'tcg,thread=single', '-cpu', 'max', '-smp', '1'],
+    ['-machine', 'q35,usb=off', '-accel', 'tcg,thread=single', '-smp', '1'],
+    ['-cpu', emulatedCpu(version)],
     ['-icount', 'shift=0,sleep=on', '-m', `512M,maxmem=${512 * MIB + region_bytes}`],
     ['-kernel', request.kernel_path, '-initrd', initrd, '-append', words.join(' ')],
     ['-qmp', `unix:${qmp_path},server=on,wait=off`],

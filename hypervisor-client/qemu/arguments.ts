@@ -1,4 +1,5 @@
 /** The command line of QEMU for a VM specification. Pure. */
+import { emulatedCpu } from '../../base/emulated-cpu.ts';
 import { formatBytes, MIB } from '../../base/units.ts';
 import { vmmError } from '../errors.ts';
 import { nodeBootBytes } from '../guest-node.ts';
@@ -17,8 +18,15 @@ const NODE_ZERO_BYTES_MIN = 64 * MIB;
 
 const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
 
+/** What the arguments depend on beside the VM: both of the host's QEMU. */
+export interface QemuHost {
+  readonly accelerator: Accelerator;
+  /** Its version, `7.2.22`; of use under TCG only. */
+  readonly version: string;
+}
+
 /** Arguments after the program name. Throws HP_VMM_BAD_SPEC for what only QEMU minds. */
-export function qemuArguments(spec: VmSpec, accelerator: Accelerator): string[] {
+export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
   if (spec.regions.length > REGIONS_MAX) {
     throw vmmError('HP_VMM_BAD_SPEC', `QEMU takes at most ${REGIONS_MAX} regions.`);
   }
@@ -28,7 +36,7 @@ export function qemuArguments(spec: VmSpec, accelerator: Accelerator): string[] 
     ['-sandbox', SANDBOX],
     ['-name', `${spec.id},debug-threads=on`],
     ['-machine', 'q35,usb=off,smm=off,graphics=off,sata=off,smbus=off'],
-    acceleratorArguments(accelerator),
+    acceleratorArguments(host),
     ['-smp', `${spec.vcpus}`],
     memoryArguments(spec),
     ['-kernel', spec.kernel_path, '-initrd', spec.initrd_path],
@@ -44,10 +52,10 @@ export function qemuArguments(spec: VmSpec, accelerator: Accelerator): string[] 
   ].flat();
 }
 
-function acceleratorArguments(accelerator: Accelerator): string[] {
+function acceleratorArguments({ accelerator, version }: QemuHost): string[] {
   return accelerator === 'kvm'
     ? ['-accel', 'kvm', '-cpu', 'host']
-    : ['-accel', 'tcg,thread=multi', '-cpu', 'max'];
+    : ['-accel', 'tcg,thread=multi', '-cpu', emulatedCpu(version)];
 }
 
 function memoryArguments(spec: VmSpec): string[] {

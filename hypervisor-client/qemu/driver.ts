@@ -29,6 +29,7 @@ export class QemuDriver implements Hypervisor {
   readonly #clock: Clock;
   /** Run folders in which this driver is starting a VM right now. */
   readonly #starting = new Set<string>();
+  #version: string | null = null;
 
   constructor(options: QemuOptions = {}) {
     this.#program = options.program ?? QEMU_PROGRAM;
@@ -50,7 +51,8 @@ export class QemuDriver implements Hypervisor {
   async launch(spec: VmSpec, options: { readonly signal?: AbortSignal } = {}): Promise<Vm> {
     checkSpec(spec);
     const accelerator = await chooseAccelerator(spec.accelerator);
-    const argv = qemuArguments(spec, accelerator);
+    const version = accelerator === 'tcg' ? await this.#versionOnce() : '';
+    const argv = qemuArguments(spec, { accelerator, version });
     const files = filesOf(spec.run_dir);
     checkSocketPath(files.qmp_path);
     checkSocketPath(files.channel_path);
@@ -84,6 +86,12 @@ export class QemuDriver implements Hypervisor {
       if (await isAlive({ pid, start_ticks: pid_start_ticks })) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
     }
+  }
+
+  /** The version; empty when QEMU does not tell it: its start says better what is wrong. */
+  async #versionOnce(): Promise<string> {
+    this.#version ??= await qemuVersion(this.#program).catch(() => null);
+    return this.#version ?? '';
   }
 
   async #spawn(spec: VmSpec, argv: readonly string[]): Promise<DetachedProcess> {

@@ -9,6 +9,7 @@ import { execa } from 'execa';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { emulatedCpu } from '../../base/emulated-cpu.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { GIB, MIB } from '../../base/units.ts';
@@ -17,6 +18,7 @@ import { ensureStaticProgram } from '../program.ts';
 import { type DebianKernel, ensureDebianKernel, readModule } from './debian-kernel.ts';
 import { moduleName } from './modules.ts';
 
+const QEMU = 'qemu-system-x86_64';
 const INIT_SOURCE = fileURLToPath(new URL('./init.c', import.meta.url));
 /**
  * A tick that repeats by itself, not a timer set for each wake-up. QEMU's vmrun and #VMEXIT change
@@ -77,10 +79,15 @@ function share(path: string, tag: string, extra: string): string {
   return `local,path=${path},mount_tag=${tag},security_model=none${extra}`;
 }
 
-function machineArguments(run: NestedRun, kernel: DebianKernel, initrd: string): string[] {
+function machineArguments(
+  run: NestedRun,
+  kernel: DebianKernel,
+  initrd: string,
+  version: string,
+): string[] {
   const options: Readonly<Record<string, string>> = {
     accel: 'tcg,thread=single',
-    cpu: 'max',
+    cpu: emulatedCpu(version),
     machine: 'q35',
     display: 'none',
     serial: 'stdio',
@@ -120,7 +127,11 @@ export async function runInNestedMachine(run: NestedRun): Promise<NestedResult> 
   const initrd = join(run.run_dir, 'initramfs.cpio');
   await writeInitramfs(initrd, kernel, init);
 
-  const machine = execa('qemu-system-x86_64', machineArguments(run, kernel, initrd), {
+  const { stdout: version } = await execa(QEMU, ['--version'], {
+    timeout: LIMITS.vmm_start_ms,
+    stdin: 'ignore',
+  });
+  const machine = execa(QEMU, machineArguments(run, kernel, initrd, version), {
     reject: false,
     stdin: 'ignore',
     timeout: run.deadline_ms,

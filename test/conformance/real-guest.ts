@@ -12,6 +12,8 @@ const ANSWER_MS = 60_000;
 export interface RealGuest extends GuestHand {
   /** Memory of one of the guest's NUMA nodes. */
   nodeBytes(node: number): Promise<number>;
+  /** Whether the guest's kernel says its CPU has a flag of /proc/cpuinfo. */
+  hasCpuFlag(flag: string): Promise<boolean>;
 }
 
 /** Connects and waits until the guest answers. */
@@ -45,6 +47,7 @@ export async function takeGuest(vm: Vm): Promise<RealGuest> {
     },
     free: async () => await order('free'),
     nodeBytes,
+    hasCpuFlag: async (flag) => (await ask(`cpu ${flag}`)) === '1',
     panic: () => channel.write('panic\n'),
     reboot: () => channel.write('reboot\n'),
   };

@@ -7,6 +7,7 @@
  *   fill KEEP       the same, until no more than KEEP bytes are free
  *   free            ends all such processes
  *   node N          answers "ok BYTES", the memory of NUMA node N
+ *   cpu FLAG        answers "ok 1" when /proc/cpuinfo has the flag, else "ok 0"
  *   panic, reboot   do just that
  *
  * Every other answer is "ok" or "failed WHY". The channel is the virtio-serial port
@@ -143,6 +144,30 @@ static void tell_node(int fd, int node)
 	fclose(file);
 }
 
+static void tell_cpu(int fd, const char *flag)
+{
+	char line[8192];
+	FILE *file = fopen("/proc/cpuinfo", "r");
+
+	if (!file) {
+		answer(fd, "failed no cpuinfo");
+		return;
+	}
+	while (fgets(line, sizeof(line), file)) {
+		int found = 0;
+
+		if (strncmp(line, "flags", 5))
+			continue;
+		for (char *word = strtok(line, " \t\n"); word; word = strtok(NULL, " \t\n"))
+			found |= !strcmp(word, flag);
+		answer(fd, "ok %d", found);
+		fclose(file);
+		return;
+	}
+	fclose(file);
+	answer(fd, "failed no flags in cpuinfo");
+}
+
 static void obey(int fd, const char *line)
 {
 	unsigned long number = 0;
@@ -156,6 +181,8 @@ static void obey(int fd, const char *line)
 		free_all(fd);
 	else if (!strncmp(line, "node ", 5))
 		tell_node(fd, number);
+	else if (!strncmp(line, "cpu ", 4))
+		tell_cpu(fd, line + 4);
 	else if (!strcmp(line, "panic"))
 		write_file("/proc/sysrq-trigger", "c");
 	else if (!strcmp(line, "reboot"))

@@ -27,11 +27,13 @@ const SPEC: VmSpec = {
   backing: 'anonymous',
   accelerator: 'auto',
 };
+const TCG = { accelerator: 'tcg', version: '7.2.22' } as const;
+const KVM = { accelerator: 'kvm', version: '7.2.22' } as const;
 const after = (argv: readonly string[], name: string) =>
   argv.flatMap((value, at) => (argv[at - 1] === name ? [value] : []));
 
 test('a region is a backend and a device with a fixed address', (t) => {
-  const argv = qemuArguments(SPEC, 'tcg');
+  const argv = qemuArguments(SPEC, TCG);
   t.deepEqual(after(argv, '-m'), ['256M,maxmem=536870912']);
   t.true(
     after(argv, '-object').includes(
@@ -47,14 +49,20 @@ test('a region is a backend and a device with a fixed address', (t) => {
 });
 
 test('memfd, KVM and a VM without regions change only their own arguments', (t) => {
-  const memfd = qemuArguments({ ...SPEC, backing: 'memfd' }, 'kvm');
+  const memfd = qemuArguments({ ...SPEC, backing: 'memfd' }, KVM);
   t.true(after(memfd, '-object').every((value) => value.startsWith('memory-backend-memfd,')));
   t.deepEqual([after(memfd, '-accel'), after(memfd, '-cpu')], [['kvm'], ['host']]);
-  t.deepEqual(after(qemuArguments({ ...SPEC, regions: [] }, 'tcg'), '-m'), ['256M']);
+  t.deepEqual(after(qemuArguments({ ...SPEC, regions: [] }, TCG), '-m'), ['256M']);
+});
+
+test('an emulated CPU zeroes and copies no memory byte by byte', (t) => {
+  t.deepEqual(after(qemuArguments(SPEC, TCG), '-cpu'), ['max,-erms,-fsrm']);
+  const newer = qemuArguments(SPEC, { accelerator: 'tcg', version: '10.0.2' });
+  t.deepEqual(after(newer, '-cpu'), ['max,-erms,-fsrm,-fzrm,-fsrs,-fsrc']);
 });
 
 test('every guest node has boot memory, taken from the boot memory of the VM', (t) => {
-  const argv = qemuArguments({ ...SPEC, regions: [region(0, 1), region(1, 3)] }, 'tcg');
+  const argv = qemuArguments({ ...SPEC, regions: [region(0, 1), region(1, 3)] }, TCG);
   t.deepEqual(after(argv, '-numa'), [
     'node,nodeid=0,memdev=boot-0,cpus=0-1',
     'node,nodeid=1,memdev=boot-1',
@@ -72,7 +80,7 @@ test('every guest node has boot memory, taken from the boot memory of the VM', (
 
 test('the guest node of a large region has more boot memory, for the memory map of the region', (t) => {
   const regions = [{ ...region(0, 1), max_bytes: 2 * GIB }, region(1, 2)];
-  const argv = qemuArguments({ ...SPEC, regions }, 'tcg');
+  const argv = qemuArguments({ ...SPEC, regions }, TCG);
   const boot = after(argv, '-object').filter((value) => value.includes('id=boot-'));
   t.deepEqual(boot.slice(1), [
     `memory-backend-ram,id=boot-1,size=${40 * MIB}`,
@@ -81,7 +89,7 @@ test('the guest node of a large region has more boot memory, for the memory map 
 });
 
 test('too little boot memory for the guest nodes is told with the sum needed', (t) => {
-  const error = t.throws(() => qemuArguments({ ...SPEC, regions: [region(0, 13)] }, 'tcg'));
+  const error = t.throws(() => qemuArguments({ ...SPEC, regions: [region(0, 13)] }, TCG));
   t.true(hasCode(error, 'HP_VMM_BAD_SPEC'));
   t.regex(error?.message ?? '', /272 MiB/);
 });
@@ -96,7 +104,7 @@ test('every region has an address of its own, up to the limit', (t) => {
 });
 
 test('a comma in a path cannot become an option', (t) => {
-  const argv = qemuArguments({ ...SPEC, run_dir: '/run/a,server=off' }, 'tcg');
+  const argv = qemuArguments({ ...SPEC, run_dir: '/run/a,server=off' }, TCG);
   t.true(after(argv, '-qmp')[0]?.startsWith('unix:/run/a,,server=off/qmp.sock,server=on'));
 });
 

@@ -160,6 +160,14 @@ test.serial(
   },
 );
 
+test.serial('an emulated guest has no CPU flag that makes it zero memory by bytes', async (t) => {
+  const vm = await launch(await specOf({ accelerator: 'tcg' }));
+  const guest = await takeGuest(vm);
+  t.true(await guest.hasCpuFlag('nx'), 'flags are read');
+  for (const flag of ['erms', 'fsrm']) t.false(await guest.hasCpuFlag(flag), flag);
+  await vm.shutdown();
+});
+
 test.serial('a region can be plugged from boot on', async (t) => {
   const regions = [{ ...regionOf(0), initial_bytes: 128 * MIB }];
   const vm = await launch(await specOf({ regions }));
