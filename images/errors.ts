@@ -9,6 +9,7 @@ export type ImageErrorCode =
   | 'HP_IMAGE_PATCH_FAILED'
   | 'HP_IMAGE_TOOL_MISSING'
   | 'HP_IMAGE_BUILD_FAILED'
+  | 'HP_IMAGE_NOT_BUILT'
   | 'HP_IMAGE_INTERRUPTED'
   | 'HP_IMAGE_LOCK_TIMEOUT';
 
@@ -20,6 +21,7 @@ const CATEGORIES: Readonly<Record<ImageErrorCode, ErrorCategory>> = {
   HP_IMAGE_PATCH_FAILED: 'failure',
   HP_IMAGE_TOOL_MISSING: 'unavailable',
   HP_IMAGE_BUILD_FAILED: 'failure',
+  HP_IMAGE_NOT_BUILT: 'unavailable',
   HP_IMAGE_INTERRUPTED: 'interrupted',
   HP_IMAGE_LOCK_TIMEOUT: 'timeout',
 };
@@ -33,4 +35,13 @@ export interface ImageErrorOptions {
 
 export function imageError(code: ImageErrorCode, options: ImageErrorOptions): HotplaneError {
   return new HotplaneError({ code, category: CATEGORIES[code], ...options });
+}
+
+/** HP_IMAGE_NOT_BUILT for something that was looked for at `path` and may not be built now. */
+export function notBuilt(what: string, path: string): HotplaneError {
+  return imageError('HP_IMAGE_NOT_BUILT', {
+    message: `${what} of the guest is not in the cache (${path}).`,
+    next: "run 'hotplane images build', then try again.",
+    details: { path },
+  });
 }

@@ -25,6 +25,11 @@ export interface EnsureGuestOptions {
   readonly variant: KernelVariant;
   /** An unpacked Linux 6.12 instead of Debian's `linux-source-6.12`. */
   readonly kernel_tree?: string;
+  /**
+   * False: take it from the cache or throw HP_IMAGE_NOT_BUILT, which names what is missing and the
+   * command that builds it. Default: true.
+   */
+  readonly build?: boolean;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
   /** Default: base/paths.ts. */
@@ -46,14 +51,16 @@ export interface Guest {
  */
 export async function ensureGuest(options: EnsureGuestOptions): Promise<Guest> {
   const cache_dir = options.cache_dir ?? cacheDir();
+  const build = options.build ?? true;
   const signal = options.signal ? { signal: options.signal } : {};
   const progress = options.progress ?? silentProgress;
   try {
     const source = await findKernelSource(options.kernel_tree, cache_dir);
     const recipe = await kernelRecipe(options.variant, source);
-    const kernel = await ensureKernel(source, recipe, { cache_dir, progress, ...signal });
+    const kernel = await ensureKernel(source, recipe, { cache_dir, build, progress, ...signal });
     const rootfs = await ensureRootfs({
       cache_dir,
+      build,
       ...signal,
       ...(kernel.selftest_path
         ? { extra_programs: { [`bin/${SELFTEST_NAME}`]: kernel.selftest_path } }

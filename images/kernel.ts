@@ -12,6 +12,7 @@ import { type Clock, hostClock } from '../base/clock.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Progress } from '../base/progress.ts';
 import { compilerVersion } from './compiler.ts';
+import { notBuilt } from './errors.ts';
 import { checkConfig, mergeFragments } from './kernel-config.ts';
 import type { KernelRecipe, KernelVariant } from './kernel-recipe.ts';
 import { copySource, type KernelSource } from './kernel-source.ts';
@@ -48,6 +49,8 @@ export interface BuiltKernel {
 
 export interface KernelBuildOptions {
   readonly cache_dir: string;
+  /** False: throw HP_IMAGE_NOT_BUILT instead of building. Default: true. */
+  readonly build?: boolean;
   readonly progress: Progress;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -83,6 +86,7 @@ export async function ensureKernel(
   const finished = join(options.cache_dir, 'kernels', recipe.key);
   const known = await readFinished(finished);
   if (known) return known;
+  if (options.build === false) throw notBuilt(`kernel '${recipe.variant}'`, finished);
   const label = `kernel ${recipe.variant}`;
   const lock = await acquireLock(join(options.cache_dir, 'locks', `${recipe.key}.lock`), {
     deadline_ms: LIMITS.image_build_ms,

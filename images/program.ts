@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { cacheDir } from '../base/paths.ts';
 import { compilerVersion } from './compiler.ts';
 import { contentKey } from './content-hash.ts';
+import { notBuilt } from './errors.ts';
 import { run } from './run.ts';
 
 const C_FLAGS: readonly string[] = [
@@ -24,6 +25,8 @@ export interface StaticProgramOptions {
   /** Absolute paths of what they include from us; only for the key. */
   readonly headers?: readonly string[];
   readonly cache_dir?: string;
+  /** False: throw HP_IMAGE_NOT_BUILT instead of compiling. Default: true. */
+  readonly build?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -40,6 +43,7 @@ export async function ensureStaticProgram(options: StaticProgramOptions): Promis
   const parent = join(options.cache_dir ?? cacheDir(), 'programs');
   const finished = join(parent, `${options.name}-${contentKey(inputs)}`);
   if (await stat(finished).catch(() => null)) return finished;
+  if (options.build === false) throw notBuilt(`program '${options.name}'`, finished);
   await mkdir(parent, { recursive: true });
   const work = await mkdtemp(join(parent, '.build-'));
   try {

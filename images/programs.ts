@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from '../base/paths.ts';
-import { ensureStaticProgram } from './program.ts';
+import { ensureStaticProgram, type StaticProgramOptions } from './program.ts';
 
 const IMAGES_DIR = join(PROJECT_ROOT, 'images');
 
@@ -11,7 +11,7 @@ export type GuestProgramName = 'init' | 'workload';
 /** Path of the compiled program. */
 export async function ensureGuestProgram(
   name: GuestProgramName,
-  options: { readonly cache_dir: string; readonly signal?: AbortSignal },
+  options: Pick<StaticProgramOptions, 'cache_dir' | 'build' | 'signal'>,
 ): Promise<string> {
   return await ensureStaticProgram({
     name,

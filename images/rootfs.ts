@@ -14,6 +14,8 @@ const DIRECTORIES = ['bin', 'dev', 'proc', 'run', 'sys', 'tmp'] as const;
 
 export interface RootfsOptions {
   readonly cache_dir: string;
+  /** False: throw HP_IMAGE_NOT_BUILT instead of compiling what goes into it. Default: true. */
+  readonly build?: boolean;
   /** Further programs, by their path inside, e.g. `bin/hotmem-selftest`. */
   readonly extra_programs?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;

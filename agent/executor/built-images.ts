@@ -5,20 +5,21 @@ import type { Progress } from '../../base/progress.ts';
 import { ensureGuest, type Guest, guestKernelArguments } from '../../images/index.ts';
 import type { FunctionSpec, Mechanism } from '../core/spec.ts';
 import { refusalOf } from './failure.ts';
+import { type GuestKernel, variantOf } from './guest-kernel.ts';
 import type { GuestImages } from './images.ts';
-
-type Variant = 'stock' | 'hotmem';
 
 export interface ImageOptions {
   readonly mechanisms: readonly Mechanism[];
+  /** Which kernel serves the mechanisms that need no patch. */
+  readonly guest_kernel: GuestKernel;
+  /** False: what is not in the cache is missing, nothing is built. Default: true. */
+  readonly build?: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly log: Logger;
 }
 
-function variantOf(mechanism: Mechanism): Variant {
-  return mechanism === 'hotmem' ? 'hotmem' : 'stock';
-}
+type Variant = ReturnType<typeof variantOf>;
 
 /**
  * Makes the image of every named mechanism ready, from the cache in a moment, else by building it.
@@ -26,12 +27,12 @@ function variantOf(mechanism: Mechanism): Variant {
  * first error is thrown.
  */
 export async function prepareImages(options: ImageOptions): Promise<GuestImages> {
-  const { mechanisms, progress, signal, log } = options;
+  const { mechanisms, guest_kernel, build = true, progress, signal, log } = options;
   const ready = new Map<Variant, Guest>();
   const failed = new Map<Variant, unknown>();
-  for (const variant of new Set(mechanisms.map(variantOf))) {
+  for (const variant of new Set(mechanisms.map((one) => variantOf(one, guest_kernel)))) {
     try {
-      ready.set(variant, await ensureGuest({ variant, progress, signal }));
+      ready.set(variant, await ensureGuest({ variant, build, progress, signal }));
     } catch (error) {
       if (signal.aborted) throw error;
       failed.set(variant, error);
@@ -42,8 +43,9 @@ export async function prepareImages(options: ImageOptions): Promise<GuestImages>
   if (ready.size === 0 && first_error !== undefined) throw first_error;
   return {
     imageFor: async (spec) => {
-      const guest = ready.get(variantOf(spec.mechanism));
-      if (!guest) throw notReady(spec, failed.get(variantOf(spec.mechanism)));
+      const variant = variantOf(spec.mechanism, guest_kernel);
+      const guest = ready.get(variant);
+      if (!guest) throw notReady(spec, failed.get(variant));
       const { mechanism, init_on_alloc, guest_huge_pages } = spec;
       return {
         kernel_path: guest.kernel_path,

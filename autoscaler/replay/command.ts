@@ -76,6 +76,8 @@ async function openAgent(
         options.vmm,
         '--mechanisms',
         options.mechanisms.join(','),
+        '--guest-kernel',
+        options.guest_kernel,
       ],
       connect: (socket) => new AgentClient(socket),
       log_path: resolve(options.out, 'agent.log'),

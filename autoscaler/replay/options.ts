@@ -27,6 +27,8 @@ export interface ReplayOptions {
   readonly backing: 'anonymous' | 'memfd';
   readonly init_on_alloc: boolean;
   readonly guest_huge_pages: boolean;
+  /** Kernel of the mechanisms that need no patch: with the series switched off, or untouched. */
+  readonly guest_kernel: 'series' | 'untouched';
   readonly vmm: string;
   readonly seed: number;
   /** Socket of a running agent; null: start one of our own. */
@@ -100,6 +102,11 @@ export const REPLAY_OPTIONS = {
     default: '0',
     summary: 'transparent huge pages in the guest',
   },
+  'guest-kernel': {
+    value: 'NAME',
+    default: 'series',
+    summary: 'of static, virtio-mem, numa: series (one kernel for all, switched off) or untouched',
+  },
   vmm: { value: 'NAME', default: 'auto', summary: 'passed to the agent that is started' },
   seed: { value: 'X', default: '1', summary: 'for everything random; recorded in the manifest' },
   agent: { value: 'SOCKET', summary: 'use a running agent instead of starting one' },
@@ -162,6 +169,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     backing: choice('backing', ['anonymous', 'memfd']),
     init_on_alloc: choice('init-on-alloc', ['0', '1']) === '1',
     guest_huge_pages: choice('guest-huge-pages', ['0', '1']) === '1',
+    guest_kernel: choice('guest-kernel', ['series', 'untouched']),
     vmm: read('vmm'),
     seed: whole('seed', 0, 2 ** 32 - 1),
     agent: raw['agent'] ?? null,

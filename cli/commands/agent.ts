@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
+import { GUEST_KERNELS } from '../../agent/executor/guest-kernel.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { DEVICE_BLOCK_BYTES, formatBytes } from '../../base/units.ts';
@@ -29,6 +30,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
   const vmm = values.choice('vmm', VMMS);
   const host_limit_bytes = values.bytes('host-limit');
   const mechanisms = parseMechanisms(values.text('mechanisms'));
+  const guest_kernel = values.choice('guest-kernel', GUEST_KERNELS);
   const level = values.choice('log-level', LEVELS);
   const socket_path = resolve(values.text('socket'));
   const [{ pino }, { openHypervisor }, { runDaemon }, images, { createProgress }] =
@@ -55,7 +57,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     openDriver: openHypervisor,
     prepareImages: () => {
       const progress = createProgress({ stream: stderr });
-      return images.prepareImages({ mechanisms, progress, signal, log });
+      return images.prepareImages({ mechanisms, guest_kernel, progress, signal, log });
     },
     onServing: () => {
       const line = { serving: { socket: socket_path, host_limit_bytes, pid: process.pid } };
@@ -94,6 +96,12 @@ export const agentCommand: Command = {
       summary: 'make the guest images of these ready before serving',
       default: MECHANISMS.join(','),
     },
+    'guest-kernel': {
+      value: 'NAME',
+      summary: 'of static, virtio-mem and numa: with the series, switched off, or untouched',
+      choices: GUEST_KERNELS,
+      default: 'series',
+    },
     'log-level': { value: 'LEVEL', summary: 'of the log', choices: LEVELS, default: 'info' },
     json: { summary: 'print the line that it serves as JSON' },
   },
@@ -102,7 +110,9 @@ Serves the API on a Unix socket (mode 0600) until SIGINT or SIGTERM. It then tak
 lets busy instances end for up to 10 s, shuts all its VMs down, removes the socket and exits: 0
 after SIGTERM, 130 after SIGINT.
 
-Guest images are taken from the cache, or built (minutes) before it serves. If the agent is killed,
+Guest images are taken from the cache, or built (minutes) before it serves. One kernel, the one with
+the series, serves all mechanisms unless --guest-kernel untouched is given; a Deploy says which
+release runs ('hotplane-hotmem-rN' or 'hotplane-stock' in its name). If the agent is killed,
 its VMs live on; the next agent with the same --state-dir ends them and says so.
 
 The log goes to stderr, one JSON object a line, with the keys vm, function, op and err.code. When it

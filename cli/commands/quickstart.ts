@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { GUEST_KERNELS, variantOf } from '../../agent/executor/guest-kernel.ts';
+import { parseReplayOptions } from '../../autoscaler/replay/options.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
-import type { KernelVariant } from '../../images/index.ts';
 import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
 
 /**
@@ -22,14 +23,16 @@ async function run({ values, argv, stdout, stderr, signal }: CommandInput): Prom
       import('../../base/progress.ts'),
       import('../fresh-folder.ts'),
     ]);
-  const mechanism = values.text('mechanism');
-  const patched = mechanism.split(',').includes('hotmem');
-  const variants: readonly KernelVariant[] = patched ? ['stock', 'hotmem'] : ['stock'];
+  const guest_kernel = values.choice('guest-kernel', GUEST_KERNELS);
+  const raw = { ...REPLAY, mechanism: values.text('mechanism'), 'guest-kernel': guest_kernel };
+  const { mechanisms } = parseReplayOptions({ ...raw, out: 'not named yet' });
   const progress = createProgress({ stream: stderr });
-  for (const variant of variants) await ensureGuest({ variant, progress, signal });
+  for (const variant of new Set(mechanisms.map((one) => variantOf(one, guest_kernel)))) {
+    await ensureGuest({ variant, progress, signal });
+  }
   const out = values.optional('out') ?? (await freshFolder('results', 'quickstart'));
-  const raw = { ...REPLAY, mechanism, out };
-  await runReplayCommand({ raw, argv, json: values.flag('json'), signal }, { stdout, stderr });
+  const json = values.flag('json');
+  await runReplayCommand({ raw: { ...raw, out }, argv, json, signal }, { stdout, stderr });
 }
 
 export const quickstartCommand: Command = {
@@ -41,12 +44,19 @@ export const quickstartCommand: Command = {
       summary: 'comma-separated, replayed in turn',
       default: 'static,virtio-mem,numa,hotmem',
     },
+    'guest-kernel': {
+      value: 'NAME',
+      summary: 'of static, virtio-mem and numa: with the series, switched off, or untouched',
+      choices: GUEST_KERNELS,
+      default: 'series',
+    },
     out: { value: 'DIR', summary: 'result folder; default: a new one below ./results' },
     json: JSON_OPTION,
   },
   help: `
 The same as 'hotplane replay' with the bundled piece of the Azure Functions 2021 trace and sizes
-that fit a small host. Builds the guest images first when they are not in the cache.
+that fit a small host. Builds the guest image first when it is not in the cache: one kernel serves
+all mechanisms, unless --guest-kernel untouched is given.
 `,
   run,
 };

@@ -34,7 +34,9 @@ async function withRealHost(
   const folder = await mkdtemp(join(tmpdir(), 'hp-real-'));
   const log = pino({ level: 'warn' });
   const signal = new AbortController().signal;
-  const images = await prepareImages({ mechanisms, progress: silentProgress, signal, log });
+  const guest_kernel = 'series';
+  const progress = silentProgress;
+  const images = await prepareImages({ mechanisms, guest_kernel, progress, signal, log });
   const driver = await openHypervisor('qemu');
   const vms: Vm[] = [];
   const hypervisor: Hypervisor = {

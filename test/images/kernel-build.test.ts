@@ -79,6 +79,16 @@ test('a kernel is built once and found afterwards', async (t) => {
   t.deepEqual(await readdir(join(cache_dir, 'builds')), []);
 });
 
+test('what may not be built is missing, and nothing is made in its place', async (t) => {
+  const { build, kernel, cache_dir } = await world(t);
+  const error = await t.throwsAsync(build({ build: false }), { code: 'HP_IMAGE_NOT_BUILT' });
+  t.regex(error?.message ?? '', /kernel 'stock'/);
+  t.deepEqual(await readdir(cache_dir).catch(() => []), []);
+  t.deepEqual(await compiled(kernel), []);
+  const built = await build();
+  t.deepEqual(await build({ build: false }), built);
+});
+
 test('the patched kernel has a place of its own and leaves the given tree alone', async (t) => {
   const { build, kernel } = await world(t);
   const [stock, hotmem] = [await build(), await build({ variant: 'hotmem' })];
