@@ -37,6 +37,8 @@ export function buildManifest(
     status,
     started_at: facts.started_at,
     command: [...facts.command],
+    options: null,
+    provenance: null,
     seed: options.seed,
     baseline: 'static',
     inputs: [{ ...trace.input, format: trace.format }],
@@ -61,7 +63,7 @@ export function buildManifest(
       keep_alive_ms: inputs.keep_alive_ms,
       margin_ms: plan.window_margin_ms,
     },
-    functions: plan.functions.map((planned) => ({ ...planned })),
+    functions: plan.functions.map((planned) => ({ ...planned, peak_concurrency: null })),
   };
 }
 
@@ -75,6 +77,9 @@ export function waitingRun(name: string): MechanismRun {
     vmm: '',
     accelerator: '',
     guest_kernel: '',
+    kernel: null,
+    rootfs_key: null,
+    vms: [],
     error: null,
   };
 }
@@ -92,6 +97,8 @@ function traceFacts({ options, trace, selection }: ManifestInputs): Manifest['tr
     out_of_order_rows: quality.out_of_order_rows,
     negative_starts: quality.negative_starts,
     span_ms: quality.span_ms,
+    source: null,
+    used: null,
   };
 }
 

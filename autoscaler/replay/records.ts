@@ -84,6 +84,7 @@ export function memoryCheckLine(
     vm_id: status.vm_id,
     vm_state: status.vm_state,
     instances: instancesOf(status),
+    instances_started: null,
     regions: status.regions.map((region) => ({
       id: region.id,
       vmm_plugged_bytes: region.plugged_bytes,
@@ -128,6 +129,7 @@ export function invocationLine(
     instance_id: reply?.instance_id || null,
     ...fate(sent),
     cold: reply?.cold ?? false,
+    waited: waited(reply),
     operation_id: reply?.operation_id || null,
     planned_at_ms: arrival.at_ms,
     planned_duration_ms: arrival.duration_ms,
@@ -140,9 +142,17 @@ export function invocationLine(
     replied_at_ms: sent.kind === 'replied' ? toRunTime(sent.replied_at_ms, origin) : null,
     guest_wall_ms: reply?.guest_wall_ms ?? 0,
     guest_cpu_ms: reply?.guest_cpu_ms ?? 0,
+    guest_touch_cpu_ms: null,
     anonymous_bytes: reply?.anonymous_bytes ?? 0,
     minor_faults: reply?.minor_faults ?? 0,
   };
+}
+
+/** The agent gives an idle instance in the very moment in which the invocation came. */
+function waited(reply: InvokeResponse | null): boolean | null {
+  if (!reply) return null;
+  if (reply.assigned_at_ms > 0) return reply.assigned_at_ms > reply.received_at_ms;
+  return reply.instance_id === '' ? null : true;
 }
 
 function fate(sent: Sent): Pick<InvocationLine, 'outcome' | 'error_code' | 'reason'> {

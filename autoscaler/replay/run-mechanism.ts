@@ -257,6 +257,9 @@ class MechanismRunner {
       observed_ms: this.#observed_ms,
       drained: this.#drained,
       ...this.#about,
+      kernel: null,
+      rootfs_key: null,
+      vms: [],
       error: error === null ? null : describeError(error).slice(0, 1024),
     };
   }

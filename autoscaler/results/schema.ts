@@ -14,6 +14,12 @@ const stamp = ms.nullable();
 const duration_ms = z.number().nonnegative().finite();
 const text = z.string().max(4096);
 const optional_text = text.nullable();
+const share = z.number().finite().min(0).max(1);
+
+/** A field that older folders do not have: null there, and where it was not known. */
+function known<T extends z.ZodType>(schema: T): z.ZodDefault<z.ZodNullable<T>> {
+  return schema.nullable().default(null);
+}
 
 export const operationSchema = z.strictObject({
   mechanism: text,
@@ -57,6 +63,8 @@ export const invocationSchema = z.strictObject({
   error_code: optional_text,
   reason: optional_text,
   cold: z.boolean(),
+  /** No instance was idle when it came: it was queued, whether or not one was started for it. */
+  waited: known(z.boolean()),
   operation_id: optional_text,
   planned_at_ms: ms,
   planned_duration_ms: duration_ms,
@@ -69,6 +77,8 @@ export const invocationSchema = z.strictObject({
   replied_at_ms: stamp,
   guest_wall_ms: duration_ms,
   guest_cpu_ms: duration_ms,
+  /** The part of guest_cpu_ms until the first byte: touching memory and its faults. */
+  guest_touch_cpu_ms: known(duration_ms),
   anonymous_bytes: bytes,
   minor_faults: count,
 });
@@ -99,6 +109,8 @@ export const memoryCheckSchema = z.strictObject({
   /** As the agent says: `running`, or e.g. `lost`. */
   vm_state: text,
   instances: count,
+  /** Starts of instances since the function was deployed, whoever they then served. */
+  instances_started: known(count),
   regions: z.array(
     z.strictObject({
       id: text,
@@ -117,7 +129,35 @@ export type MemoryCheckLine = z.infer<typeof memoryCheckSchema>;
 export const memorySchema = z.discriminatedUnion('kind', [memoryStepSchema, memoryCheckSchema]);
 export type MemoryLine = z.infer<typeof memorySchema>;
 
+/** What the machine did in the `interval_ms` before `at_ms`; null: it could not be read. */
+export const loadSchema = z.strictObject({
+  mechanism: text,
+  at_ms: ms,
+  interval_ms: duration_ms,
+  /** Shares of all CPU time of the machine: by others, and by replay, agent and VMMs. */
+  other_cpu_share: share.nullable(),
+  own_cpu_share: share.nullable(),
+  /** Taken by the hypervisor below this machine. */
+  steal_share: share.nullable(),
+  /** Shares of the interval in which some task waited (/proc/pressure, `some`). */
+  psi_cpu_some_share: share.nullable(),
+  psi_memory_some_share: share.nullable(),
+  /** How late the replay's own event loop was at worst. */
+  event_loop_lag_ms: duration_ms.nullable(),
+  mem_available_bytes: bytes.nullable(),
+});
+export type LoadLine = z.infer<typeof loadSchema>;
+
 const run_status = z.enum(['running', 'complete', 'interrupted', 'failed']);
+
+const kernelSchema = z.strictObject({
+  /** stock, hotmem or debug. */
+  variant: text,
+  /** Of the HotMem series; null in a kernel without it. */
+  series_revision: optional_text,
+  /** Content key, or as much of its start as is known. */
+  key: text,
+});
 
 const mechanismRunSchema = z.strictObject({
   name: text,
@@ -128,10 +168,62 @@ const mechanismRunSchema = z.strictObject({
   drained: z.boolean(),
   vmm: text,
   accelerator: text,
+  /** `uname -r` of the guest: built ones end with variant, series revision and key. */
   guest_kernel: text,
+  /** Of the built kernel that ran; null for a kernel not built here. */
+  kernel: known(kernelSchema),
+  /** Content key of the guest's root file system. */
+  rootfs_key: known(text),
+  /** One for each function VM that booted, with the command line its VMM really had. */
+  vms: z
+    .array(
+      z.strictObject({
+        function: text,
+        vm_id: text,
+        vmm_path: optional_text,
+        vmm_command: z.array(text),
+      }),
+    )
+    .default([]),
   error: optional_text,
 });
 export type MechanismRun = z.infer<typeof mechanismRunSchema>;
+
+/** What decided the run besides its options, as far as this machine tells it. */
+const provenanceSchema = z.strictObject({
+  /** Of hotplane's own sources; null when they are no git checkout. */
+  commit: optional_text,
+  /** Whether tracked files differed from that commit. */
+  is_dirty: z.boolean().nullable(),
+  /** The VMM's program file; null until a VM ran. */
+  vmm_binary: z.strictObject({ path: text, bytes, sha256: text }).nullable(),
+  host: z.strictObject({
+    /** The chosen word of /sys/kernel/mm/transparent_hugepage/{enabled,defrag}. */
+    thp_enabled: optional_text,
+    thp_defrag: optional_text,
+    swap_total_bytes: bytes.nullable(),
+    swap_free_bytes: bytes.nullable(),
+    mem_available_bytes: bytes.nullable(),
+    /** The least limits of our cgroup and all above it; null: none, or not known. */
+    cgroup_version: z.union([z.literal(1), z.literal(2)]).nullable(),
+    cgroup_memory_max_bytes: bytes.nullable(),
+    cgroup_swap_max_bytes: bytes.nullable(),
+    cgroup_cpus: z.number().positive().nullable(),
+    /** CPUs this process may run on; `cores` counts those of the machine. */
+    cpus_allowed: count.nullable(),
+    /** Over 1, 5 and 15 minutes, when the run began. */
+    load_average: z.array(z.number().nonnegative()).length(3).nullable(),
+    cpu_governor: optional_text,
+  }),
+});
+export type Provenance = z.infer<typeof provenanceSchema>;
+
+/** The rows that were replayed; the other figures of `trace` are of the whole file. */
+const rowsUsedSchema = z.strictObject({
+  zero_durations: count,
+  negative_starts: count,
+  span_ms: duration_ms,
+});
 
 export const manifestSchema = z.strictObject({
   schema_version: z.literal(SCHEMA_VERSION),
@@ -140,6 +232,9 @@ export const manifestSchema = z.strictObject({
   /** Wall clock, UTC; the only one in the folder. */
   started_at: text,
   command: z.array(text),
+  /** Every option of the run as text, defaults included; what `replay --from` takes. */
+  options: known(z.record(text, text)),
+  provenance: known(provenanceSchema),
   seed: z.number().int().nonnegative(),
   /** The mechanism the others are compared with. */
   baseline: text,
@@ -169,6 +264,9 @@ export const manifestSchema = z.strictObject({
     out_of_order_rows: count,
     negative_starts: count,
     span_ms: duration_ms,
+    /** Where the file's data come from, when that is known; else null. */
+    source: known(text),
+    used: known(rowsUsedSchema),
   }),
   policy: z.strictObject({
     name: text,
@@ -208,6 +306,8 @@ export const manifestSchema = z.strictObject({
       vcpus: count,
       boot_bytes: bytes,
       concurrency: count,
+      /** Instances it would need if nobody waited; above `concurrency` some calls must wait. */
+      peak_concurrency: known(count),
       keep_alive_ms: duration_ms,
     }),
   ),

@@ -6,13 +6,14 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeSync } from
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { resultsExist, resultsUnwritable } from './errors.ts';
-import type { InvocationLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
+import type { InvocationLine, LoadLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
 
 export const RESULT_FILES = {
   manifest: 'manifest.json',
   operations: 'operations.jsonl',
   invocations: 'invocations.jsonl',
   memory: 'memory.jsonl',
+  load: 'load.jsonl',
   summary: 'summary.json',
   report: 'report.html',
 } as const;
@@ -22,6 +23,7 @@ export class ResultWriter {
   readonly #operations: LineFile;
   readonly #invocations: LineFile;
   readonly #memory: LineFile;
+  readonly #load: LineFile;
 
   /** Makes the folder. Throws `HP_RESULTS_EXIST` when it already holds a run. */
   constructor(folder: string) {
@@ -35,6 +37,7 @@ export class ResultWriter {
     this.#operations = new LineFile(join(folder, RESULT_FILES.operations));
     this.#invocations = new LineFile(join(folder, RESULT_FILES.invocations));
     this.#memory = new LineFile(join(folder, RESULT_FILES.memory));
+    this.#load = new LineFile(join(folder, RESULT_FILES.load));
   }
 
   operation(line: OperationLine): void {
@@ -49,13 +52,19 @@ export class ResultWriter {
     this.#memory.append(line);
   }
 
+  load(line: LoadLine): void {
+    this.#load.append(line);
+  }
+
   manifest(manifest: Manifest): void {
     replaceFile(join(this.folder, RESULT_FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
   }
 
   /** Everything is on disk afterwards. May be called twice. */
   close(): void {
-    for (const file of [this.#operations, this.#invocations, this.#memory]) file.close();
+    for (const file of [this.#operations, this.#invocations, this.#memory, this.#load]) {
+      file.close();
+    }
   }
 }
 

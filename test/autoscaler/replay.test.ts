@@ -109,12 +109,29 @@ test('every mechanism replays the same plan over the same window, and memory com
   t.is(closed(), 1);
   t.deepEqual(readdirSync(out).toSorted(), [
     'invocations.jsonl',
+    'load.jsonl',
     'manifest.json',
     'memory.jsonl',
     'operations.jsonl',
     'report.html',
     'summary.json',
   ]);
+});
+
+test('a call waited exactly when no instance was idle at its arrival, cold or not', async (t) => {
+  const { out, run } = rig(t, {}, { mechanism: 'virtio-mem', concurrency: '2' });
+  await run();
+  const { invocations } = await readResults(out);
+  const waited = invocations.filter((line) => line.waited);
+  t.true(waited.some((line) => line.cold));
+  t.true(
+    waited.some((line) => !line.cold),
+    'queued behind busy instances',
+  );
+  for (const line of invocations) {
+    t.is(line.waited, (line.assigned_at_ms ?? 0) > (line.received_at_ms ?? 0), line.invocation_id);
+  }
+  t.true(invocations.some((line) => line.waited === false));
 });
 
 test('the report is rebuilt byte for byte, and has no link to a network', async (t) => {

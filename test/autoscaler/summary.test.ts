@@ -91,6 +91,7 @@ const CHECK: MemoryCheckLine = {
   vm_id: 'v',
   vm_state: 'running',
   instances: 0,
+  instances_started: null,
   regions: [],
   vm_resident_bytes: 0,
   permits_bytes: 0,
