@@ -44,6 +44,10 @@ export interface InvokeResponse {
   anonymous_bytes: number;
   minor_faults: number;
   operation_id: string;
+  created_at_ms: number;
+  sandbox_at_ms: number;
+  plugged_at_ms: number;
+  attached_at_ms: number;
 }
 
 export interface RegionStatus {

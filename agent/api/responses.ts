@@ -26,5 +26,9 @@ export function invokeResponse(reply: InvokeReply): InvokeResponse {
     anonymous_bytes: result?.anonymous_bytes ?? 0,
     minor_faults: result?.minor_faults ?? 0,
     operation_id: reply.operation_id,
+    created_at_ms: reply.start?.created_at_ms ?? 0,
+    sandbox_at_ms: reply.start?.sandbox_at_ms ?? 0,
+    plugged_at_ms: reply.start?.plugged_at_ms ?? 0,
+    attached_at_ms: reply.start?.attached_at_ms ?? 0,
   };
 }

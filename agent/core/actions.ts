@@ -1,6 +1,6 @@
 /** What the core wants done. The executor performs each and reports back with an event. */
 import type { WorkloadRequest } from '../guest/protocol.ts';
-import type { InvocationResult } from './events.ts';
+import type { InvocationResult, StartStamps } from './events.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import type { VmFacts } from './state.ts';
@@ -23,6 +23,12 @@ export interface OperationOrder {
   readonly gone_at_ms: number;
 }
 
+/** The stages of a cold start before it was ready. */
+export interface ColdStart extends Omit<StartStamps, 'ready_at_ms'> {
+  /** t2; null for `static`, whose regions are always plugged. */
+  readonly plugged_at_ms: number | null;
+}
+
 export interface InvokeReply {
   readonly kind: 'invoke';
   readonly invocation_id: string;
@@ -36,6 +42,8 @@ export interface InvokeReply {
   readonly assigned_at_ms: number;
   /** 0 unless cold. */
   readonly instance_ready_at_ms: number;
+  /** The stages of its start; null unless cold. */
+  readonly start: ColdStart | null;
   readonly result: InvocationResult | null;
   /** The plug it waited for, empty when none. */
   readonly operation_id: string;

@@ -16,6 +16,17 @@ export interface ResizeOutcome {
   readonly reason: string | null;
 }
 
+/** How far the guest was when with one start, on the host's clock. */
+export interface StartStamps {
+  /** The guest took the request up. */
+  readonly created_at_ms: number;
+  /** t3 */
+  readonly sandbox_at_ms: number;
+  /** The region's memory is there and bound to the instance. */
+  readonly attached_at_ms: number;
+  readonly ready_at_ms: number;
+}
+
 /** What one invocation measured, on the host's clock. */
 export interface InvocationResult {
   readonly first_byte_at_ms: number;
@@ -69,7 +80,7 @@ export type HostEvent =
       readonly type: 'instance-started';
       readonly vm_id: string;
       readonly instance_id: string;
-      readonly guest_ready_at_ms: number;
+      readonly stamps: StartStamps;
     }
   | {
       readonly type: 'instance-start-failed';

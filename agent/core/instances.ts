@@ -43,7 +43,7 @@ export function startInstance(
     operation_id,
     cause_request_id: cause.request_id,
     plugged_at_ms: null,
-    guest_ready_at_ms: null,
+    start_stamps: null,
     ready_at_ms: null,
     idle_since_ms: draft.now_ms,
     invocations: 0,
@@ -65,9 +65,9 @@ export function startInstance(
 export function readyWhenComplete(draft: Draft, instance: InstanceState): void {
   if (instance.phase !== 'starting') return;
   if (instance.plug_pending || instance.start_pending) return;
-  assert(instance.guest_ready_at_ms !== null, 'a finished start has its time');
+  assert(instance.start_stamps !== null, 'a finished start has its times');
   instance.phase = 'idle';
-  instance.ready_at_ms = Math.max(instance.guest_ready_at_ms, instance.plugged_at_ms ?? 0);
+  instance.ready_at_ms = Math.max(instance.start_stamps.ready_at_ms, instance.plugged_at_ms ?? 0);
   instance.idle_since_ms = draft.now_ms;
 }
 

@@ -1,7 +1,7 @@
 /** Invocations: the queue of a function, who serves it, and the one answer each gets. */
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { InvokeReply } from './actions.ts';
+import type { ColdStart, InvokeReply } from './actions.ts';
 import type { Draft } from './draft.ts';
 import type { InvocationResult } from './events.ts';
 import type { Refusal } from './refusals.ts';
@@ -14,6 +14,12 @@ function isCold(instance: InstanceState, invocation: QueuedInvocation): boolean 
   const { ready_at_ms } = instance;
   if (ready_at_ms === null) return true;
   return instance.invocations === 1 && ready_at_ms > invocation.received_at_ms;
+}
+
+function coldStart({ start_stamps, plugged_at_ms }: InstanceState): ColdStart | null {
+  if (!start_stamps) return null;
+  const { created_at_ms, sandbox_at_ms, attached_at_ms } = start_stamps;
+  return { created_at_ms, sandbox_at_ms, attached_at_ms, plugged_at_ms };
 }
 
 /** The answer to an invocation that got an instance, or whose start failed. */
@@ -37,6 +43,7 @@ export function answerInvocation(
     received_at_ms: invocation.received_at_ms,
     assigned_at_ms: assigned ? instance.assigned_at_ms : 0,
     instance_ready_at_ms: cold ? (instance.ready_at_ms ?? 0) : 0,
+    start: cold ? coldStart(instance) : null,
     result: 'result' in ending ? ending.result : null,
     operation_id: cold ? (instance.operation_id ?? '') : '',
   };
@@ -60,6 +67,7 @@ export function refuseInvocation(
     received_at_ms: invocation.received_at_ms,
     assigned_at_ms: 0,
     instance_ready_at_ms: 0,
+    start: null,
     result: null,
     operation_id: '',
   };

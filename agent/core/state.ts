@@ -3,6 +3,7 @@
  * it edits copies (draft.ts), so a state may be kept, compared and printed.
  */
 import type { WorkloadRequest } from '../guest/protocol.ts';
+import type { StartStamps } from './events.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 
@@ -60,7 +61,8 @@ export interface InstanceState {
   /** The queued invocation this start was made for. Another one may be served first. */
   readonly cause_request_id: string;
   plugged_at_ms: number | null;
-  guest_ready_at_ms: number | null;
+  /** The guest's answer to its start. */
+  start_stamps: StartStamps | null;
   /** Both plug and guest start done (t4). */
   ready_at_ms: number | null;
   idle_since_ms: number;

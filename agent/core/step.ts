@@ -197,7 +197,7 @@ function handleInstance(draft: Draft, fn: FunctionState, event: InstanceNews): v
   switch (event.type) {
     case 'instance-started':
       instance.start_pending = false;
-      instance.guest_ready_at_ms = event.guest_ready_at_ms;
+      instance.start_stamps = event.stamps;
       return readyWhenComplete(draft, instance);
     case 'instance-start-failed':
       instance.start_pending = false;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { InvocationResult } from '../core/events.ts';
+import type { InvocationResult, StartStamps } from '../core/events.ts';
 import type { FunctionSpec } from '../core/spec.ts';
 import type { GuestChannel } from '../guest/channel.ts';
 import { ClockMap } from '../guest/clock-map.ts';
@@ -16,7 +16,6 @@ import {
   stoppedSchema,
   type WorkloadRequest,
 } from '../guest/protocol.ts';
-import type { StartStamps } from './operation-record.ts';
 
 const ATTACH: Readonly<Record<FunctionSpec['mechanism'], AttachKind>> = {
   static: 'none',
@@ -63,9 +62,13 @@ export class GuestLink {
     } as const;
     const answer = await this.channel.ask(request, startedSchema, LIMITS.instance_start_ms);
     const { sent_ms, received_ms, value } = answer;
+    const toHost = (guest_ms: number): number =>
+      this.clock_map.toHost(guest_ms, sent_ms, received_ms);
     return {
-      sandbox_at_ms: this.clock_map.toHost(value.sandbox_at_ms, sent_ms, received_ms),
-      ready_at_ms: this.clock_map.toHost(value.ready_at_ms, sent_ms, received_ms),
+      created_at_ms: toHost(value.created_at_ms),
+      sandbox_at_ms: toHost(value.sandbox_at_ms),
+      attached_at_ms: toHost(value.attached_at_ms),
+      ready_at_ms: toHost(value.ready_at_ms),
     };
   }
 

@@ -1,20 +1,15 @@
 /** Puts the record of one plug or unplug together from its parts. Pure. */
 import type { ResizeResult } from '../../hypervisor-client/vm.ts';
 import type { OperationOrder } from '../core/actions.ts';
-import type { ResizeOutcome } from '../core/events.ts';
+import type { ResizeOutcome, StartStamps } from '../core/events.ts';
 import type { Refusal } from '../core/refusals.ts';
 import type { Operation } from '../api/messages.ts';
 import type { GuestStats } from '../guest/protocol.ts';
 
-/** Host times of a guest start that ran beside a plug; null when it failed. */
-export interface StartStamps {
-  readonly sandbox_at_ms: number;
-  readonly ready_at_ms: number;
-}
-
 export interface OperationParts {
   readonly order: OperationOrder;
   readonly result: ResizeResult;
+  /** Of a guest start that ran beside a plug; null when there was none, or it failed. */
   readonly start: StartStamps | null;
   readonly before: GuestStats | null;
   readonly after: GuestStats | null;

@@ -10,7 +10,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Hypervisor, ResizeResult, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
 import type { AgentRecord, Operation } from '../api/messages.ts';
 import type { Action, OperationOrder } from '../core/actions.ts';
-import type { HostEvent } from '../core/events.ts';
+import type { HostEvent, StartStamps } from '../core/events.ts';
 import type { FunctionSpec } from '../core/spec.ts';
 import { guestClosed } from '../guest/errors.ts';
 import type { GuestStats } from '../guest/protocol.ts';
@@ -18,7 +18,7 @@ import { refusalOf } from './failure.ts';
 import type { GuestLink } from './guest-link.ts';
 import type { GuestImages } from './images.ts';
 import { MemoryObserver } from './observations.ts';
-import { brokenResize, operationRecord, outcomeOf, type StartStamps } from './operation-record.ts';
+import { brokenResize, operationRecord, outcomeOf } from './operation-record.ts';
 import { bootVm } from './vm-boot.ts';
 
 export interface RunnerDeps {
@@ -246,8 +246,7 @@ export class VmRunner {
       if (!this.guest) throw guestClosed(vm_id, 'it has not said hello.');
       const stamps = await this.guest.start(this.spec, instance_id, region);
       if (operation_id) this.startSettled(operation_id, stamps);
-      const guest_ready_at_ms = stamps.ready_at_ms;
-      this.deps.emit({ type: 'instance-started', vm_id, instance_id, guest_ready_at_ms });
+      this.deps.emit({ type: 'instance-started', vm_id, instance_id, stamps });
     } catch (error) {
       if (operation_id) this.startSettled(operation_id, null);
       if (this.isOver()) return;

@@ -84,9 +84,12 @@ export type Hello = z.infer<typeof helloSchema>;
 
 export const startedSchema = z.object({
   pid: z.number().int().positive(),
+  /** The init took the request up. */
   created_at_ms: guest_ms,
   /** The sandbox exists and waits for its partition (t3). */
   sandbox_at_ms: guest_ms,
+  /** Its memory is there and bound to it; it becomes the program now. */
+  attached_at_ms: guest_ms,
   /** Attached, the workload program said it is ready (t4). */
   ready_at_ms: guest_ms,
 });

@@ -121,8 +121,9 @@ export class FakeGuest {
     const found = this.instances.get(instance);
     if (!found) return this.refuse(id, 'killed', 'stopped while starting');
     found.ready = true;
-    const ready_at_ms = this.now();
-    this.answer(id, { pid: 100, created_at_ms: sandbox_at_ms, sandbox_at_ms, ready_at_ms });
+    const attached_at_ms = this.now();
+    const stamps = { created_at_ms: sandbox_at_ms, sandbox_at_ms, attached_at_ms };
+    this.answer(id, { pid: 100, ...stamps, ready_at_ms: attached_at_ms });
   }
 
   private async invoke(

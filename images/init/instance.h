@@ -66,6 +66,7 @@ struct instance {
 
 	double created_at_ms;
 	double sandbox_at_ms;
+	double attached_at_ms;
 	double gone_at_ms;
 	double kill_at_ms;
 	double give_up_at_ms;

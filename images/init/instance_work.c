@@ -38,8 +38,9 @@ static void became_ready(struct instance *instance)
 	text_init(&text, result, sizeof(result));
 	text_add(&text, "{\"pid\":%d,\"created_at_ms\":%.3f", instance->pid,
 		 instance->created_at_ms);
-	text_add(&text, ",\"sandbox_at_ms\":%.3f,\"ready_at_ms\":%.3f}",
-		 instance->sandbox_at_ms, boottime_ms());
+	text_add(&text, ",\"sandbox_at_ms\":%.3f,\"attached_at_ms\":%.3f",
+		 instance->sandbox_at_ms, instance->attached_at_ms);
+	text_add(&text, ",\"ready_at_ms\":%.3f}", boottime_ms());
 	reply_result(instance->start.id, result, text.used);
 }
 
@@ -49,6 +50,10 @@ static void take_note(struct instance *instance, const struct spawn_note *note)
 
 	if (note->kind == SPAWN_SANDBOX) {
 		instance->sandbox_at_ms = note->at_ms;
+		return;
+	}
+	if (note->kind == SPAWN_ATTACHED) {
+		instance->attached_at_ms = note->at_ms;
 		return;
 	}
 	instance->failure_code = "spawn-failed";

@@ -118,6 +118,7 @@ static void become_program(const struct instance *instance, const struct start_r
 	error = attach(instance, request);
 	if (error)
 		fail(status, SPAWN_ATTACH_FAILED, -error);
+	note(status, SPAWN_ATTACHED, 0);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(work, WORK_FD) < 0)
 		fail(status, SPAWN_FAILED, errno);
 	error = become_user(request, index);

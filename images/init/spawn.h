@@ -10,6 +10,8 @@
 enum spawn_note_kind {
 	/* The sandbox exists; from here the child waits for its partition (t3). */
 	SPAWN_SANDBOX,
+	/* Its memory is there and bound to it. */
+	SPAWN_ATTACHED,
 	SPAWN_ATTACH_FAILED,
 	SPAWN_FAILED,
 };

@@ -18,6 +18,10 @@ export const EMPTY_REPLY: InvokeResponse = {
   anonymous_bytes: 0,
   minor_faults: 0,
   operation_id: '',
+  created_at_ms: 0,
+  sandbox_at_ms: 0,
+  plugged_at_ms: 0,
+  attached_at_ms: 0,
 };
 
 export const EMPTY_OPERATION: Operation = {

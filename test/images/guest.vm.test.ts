@@ -22,7 +22,8 @@ test('an instance starts, does what it is asked, keeps its memory, and stops', a
 
   const started = await guest.start('one');
   t.true(started.created_at_ms <= started.sandbox_at_ms);
-  t.true(started.sandbox_at_ms <= started.ready_at_ms);
+  t.true(started.sandbox_at_ms <= started.attached_at_ms);
+  t.true(started.attached_at_ms <= started.ready_at_ms);
   const work = { anonymous_bytes: 32 * MIB, file_bytes: 2 * MIB, cpu_ms: 30, wall_ms: 100 };
   const ask = { type: 'invoke', instance: 'one', work } as const;
   const first = (await guest.channel.ask(ask, invokedSchema, ASK_MS)).value;

@@ -5,7 +5,7 @@
 import { LIMITS } from '../../../base/limits.ts';
 import { MIB } from '../../../base/units.ts';
 import type { Action, Reply } from '../../../agent/core/actions.ts';
-import type { HostEvent } from '../../../agent/core/events.ts';
+import type { HostEvent, StartStamps } from '../../../agent/core/events.ts';
 import { grantedBytes } from '../../../agent/core/permits.ts';
 import type { FunctionSpec, Mechanism } from '../../../agent/core/spec.ts';
 import { emptyHost, type HostState } from '../../../agent/core/state.ts';
@@ -29,6 +29,13 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
     ...part,
   };
 }
+
+const startedAt = (now_ms: number): StartStamps => ({
+  created_at_ms: now_ms,
+  sandbox_at_ms: now_ms,
+  attached_at_ms: now_ms,
+  ready_at_ms: now_ms,
+});
 
 export type Fault =
   | 'none'
@@ -189,7 +196,7 @@ export class World {
         return [{ type: 'instance-start-failed', vm_id, instance_id, failure }];
       }
       this.running.add(instance_id);
-      return [{ type: 'instance-started', vm_id, instance_id, guest_ready_at_ms: this.now_ms }];
+      return [{ type: 'instance-started', vm_id, instance_id, stamps: startedAt(this.now_ms) }];
     }
     if (action.type === 'stop-instance') {
       if (fault !== 'none')

@@ -1,6 +1,7 @@
 /** The real agent over a modelled VMM and guest: what callers see. */
 import test from 'ava';
 import { MIB } from '../../../base/units.ts';
+import type { InvokeReply } from '../../../agent/core/actions.ts';
 import { MECHANISMS } from '../../../agent/core/spec.ts';
 import type { AgentRecord, Operation } from '../../../agent/api/messages.ts';
 import { fakeHost } from '../../fakes/host.ts';
@@ -20,10 +21,11 @@ for (const mechanism of MECHANISMS) {
     const [first, second] = await clock.until(Promise.all(both));
     t.like(first, { outcome: 'done', cold: true, invocation_id: 'one' });
     t.like(second, { outcome: 'done', cold: true, invocation_id: 'two' });
+    checkStages(t, first);
     t.not(first?.instance_id, second?.instance_id);
     t.is(hypervisor.pluggedBytes(), mechanism === 'static' ? full : 256 * MIB);
     const warm = await clock.until(agent.invoke('f', 'three', WORK));
-    t.like(warm, { outcome: 'done', cold: false, operation_id: '' });
+    t.like(warm, { outcome: 'done', cold: false, operation_id: '', start: null });
     const status = await clock.until(agent.status('f'));
     t.like(status.functions[0], { instances_idle: 2, vm_state: 'running' });
 
@@ -45,6 +47,30 @@ for (const mechanism of MECHANISMS) {
     t.is(steps.at(-1)?.committed_bytes, 0);
     for (const step of steps) t.true(step.committed_bytes >= step.plugged_bytes, 'book covers');
   });
+}
+
+/** The stages of a cold start, in the order in which they can only come. */
+function checkStages(
+  t: { true: (value: boolean, message?: string) => void },
+  reply: InvokeReply | undefined,
+): void {
+  const start = reply?.start;
+  if (!reply || !start) return t.true(false, 'a cold start tells its stages');
+  const stages = {
+    received: reply.received_at_ms,
+    created: start.created_at_ms,
+    sandbox: start.sandbox_at_ms,
+    attached: start.attached_at_ms,
+    ready: reply.instance_ready_at_ms,
+    assigned: reply.assigned_at_ms,
+  };
+  let last_ms = 0;
+  for (const [name, at_ms] of Object.entries(stages)) {
+    t.true(at_ms > 0 && at_ms >= last_ms, `${name} at ${at_ms} follows ${last_ms}`);
+    last_ms = at_ms;
+  }
+  const plugged_at_ms = start.plugged_at_ms ?? stages.received;
+  t.true(plugged_at_ms >= stages.received && plugged_at_ms <= stages.ready, 'plugged in between');
 }
 
 function checkStamps(
