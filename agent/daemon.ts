@@ -26,7 +26,10 @@ export interface DaemonOptions {
   readonly signal: AbortSignal;
 }
 
-/** Serves until `signal` aborts; afterwards none of its VMs and sockets is left. */
+/**
+ * Serves until `signal` aborts; afterwards none of its VMs and sockets is left. Throws
+ * HP_AGENT_FATAL, after the same end, when the agent found a fault of its own.
+ */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { log, state_dir, signal, socket_path } = options;
   const vms_dir = join(state_dir, 'vms');
@@ -61,11 +64,15 @@ async function serve(agent: HostAgent, options: DaemonOptions): Promise<void> {
   const server = await AgentServer.listen({ agent, socket_path, log });
   log.info({ socket: socket_path, host_limit_bytes: options.host_limit_bytes }, 'serving');
   options.onServing();
-  await new Promise<void>((resolve) => {
+  const asked = new Promise<void>((resolve) => {
     if (signal.aborted) resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
-  log.info({ reason: String(signal.reason) }, 'stopping: no new calls, VMs are being shut down');
+  await Promise.race([asked, agent.fatal]);
+  log.info(
+    { reason: String(signal.reason ?? 'HP_AGENT_FATAL') },
+    'stopping: no new calls, VMs are being shut down',
+  );
   const closed = server.close(LIMITS.agent_drain_ms + LIMITS.agent_close_ms);
   try {
     await agent.stop(LIMITS.agent_drain_ms);

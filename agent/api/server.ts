@@ -15,6 +15,7 @@ import { z } from 'zod';
 import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
+import { isBug } from '../executor/fail-stop.ts';
 import { refusalOf } from '../executor/failure.ts';
 import { deployResponse, invokeResponse } from './responses.ts';
 import { methodOf, type MethodName, withCheckedNumbers } from './service.ts';
@@ -123,6 +124,7 @@ export class AgentServer {
   }
 
   private unary(name: string, handler: Handler) {
+    const { agent } = this.options;
     return (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>): void => {
       const gone = new AbortController();
       call.on('cancelled', () => gone.abort());
@@ -131,6 +133,7 @@ export class AgentServer {
           const request = withCheckedNumbers(`${name}Request`, call.request);
           done(null, await handler(request, gone.signal));
         } catch (error) {
+          if (isBug(error)) agent.failStop(error, { method: name });
           this.logFailure(name, error);
           done(toStatus(error));
         }

@@ -19,7 +19,8 @@ import type { FunctionSpec } from '../core/spec.ts';
 import { emptyHost, type HostState } from '../core/state.ts';
 import { step } from '../core/step.ts';
 import type { WorkloadRequest } from '../guest/protocol.ts';
-import { errorOf } from './failure.ts';
+import { FailStop } from './fail-stop.ts';
+import { errorOf, refusalOf } from './failure.ts';
 import type { GuestImages } from './images.ts';
 import { refusedOperation } from './operation-record.ts';
 import { RecordHub, type Subscription } from './record-hub.ts';
@@ -48,6 +49,7 @@ export class HostAgent {
   private readonly waiting = new Map<string, (reply: Reply) => void>();
   private readonly wake: WakeTimer;
   private readonly memory_loop = new AbortController();
+  private readonly fail_stop: FailStop;
   private state: HostState;
   private inbox: HostEvent[] = [];
   private busy = false;
@@ -58,7 +60,28 @@ export class HostAgent {
     this.log = options.log;
     this.state = emptyHost(options.host_limit_bytes, options.first_id);
     this.wake = new WakeTimer(options.clock, () => this.dispatch({ type: 'tick' }));
-    this.lookAtMemory().catch(() => undefined);
+    this.fail_stop = new FailStop(options.log);
+    this.guard(this.lookAtMemory(), 'look-at-memory');
+  }
+
+  /** Resolves, with HP_AGENT_FATAL, when the agent found a fault of its own and must be ended. */
+  get fatal(): Promise<HotplaneError> {
+    return this.fail_stop.told;
+  }
+
+  /**
+   * Ends all deciding: `cause` should never have happened. The log gets it with `during` and the
+   * whole state, every open call is answered with HP_AGENT_FATAL, and `fatal` resolves.
+   */
+  failStop(cause: unknown, during: unknown): void {
+    if (!this.fail_stop.trip(cause, during, () => this.dump())) return;
+    this.inbox = [];
+    this.close();
+    const { error } = this.fail_stop;
+    assert(error, 'a tripped stop has its error');
+    const failure = refusalOf(error);
+    for (const answer of this.waiting.values()) answer({ kind: 'error', failure });
+    this.waiting.clear();
   }
 
   async deploy(spec: FunctionSpec): Promise<DeployReply> {
@@ -120,7 +143,7 @@ export class HostAgent {
 
   watch(memory_interval_ms: number): Subscription {
     const subscription = this.hub.subscribe(memory_interval_ms);
-    for (const runner of this.runners.values()) void runner.look();
+    this.lookAtAll();
     return subscription;
   }
 
@@ -133,11 +156,18 @@ export class HostAgent {
     return grantedBytes(this.state);
   }
 
-  /** Removes every function and waits for the last VM to end. Throws when one would not. */
+  /**
+   * Removes every function and waits for the last VM to end. Throws when one would not, and
+   * HP_AGENT_FATAL after a fail-stop, which ends the VMs without asking the core.
+   */
   async stop(drain_ms: number): Promise<void> {
-    const names = [...this.state.functions.keys()];
+    const names = this.fail_stop.error ? [] : [...this.state.functions.keys()];
     const ends = await Promise.allSettled(names.map((name) => this.remove(name, drain_ms)));
     this.close();
+    if (this.fail_stop.error) {
+      await Promise.allSettled([...this.runners.values()].map((runner) => runner.shutdown()));
+      throw this.fail_stop.error;
+    }
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed) throw failed.reason;
   }
@@ -150,6 +180,7 @@ export class HostAgent {
   }
 
   private request(event: (request_id: string) => HostEvent): Promise<Reply> {
+    if (this.fail_stop.error) throw this.fail_stop.error;
     if (this.waiting.size >= LIMITS.agent_requests_open) throw tooManyRequests();
     const request_id = `q${this.next_request}`;
     this.next_request += 1;
@@ -164,14 +195,23 @@ export class HostAgent {
 
   /** Events are handled in the order they came, never inside one another. */
   private dispatch(event: HostEvent): void {
+    if (this.fail_stop.error) return;
     this.inbox.push(event);
     if (this.busy) return;
     this.busy = true;
-    try {
-      for (let next = this.inbox.shift(); next; next = this.inbox.shift()) this.handle(next);
-    } finally {
-      this.busy = false;
+    for (let next = this.inbox.shift(); next; next = this.inbox.shift()) {
+      try {
+        this.handle(next);
+      } catch (error) {
+        this.failStop(error, next);
+      }
     }
+    this.busy = false;
+  }
+
+  /** For work nobody waits for: its rejection is a fault of ours, and ends the agent. */
+  private guard(work: Promise<void>, during: unknown): void {
+    work.catch((error: unknown) => this.failStop(error, during));
   }
 
   private handle(event: HostEvent): void {
@@ -207,15 +247,15 @@ export class HostAgent {
       case 'launch-vm':
         return this.newRunner(action.vm_id, action.spec).launch();
       case 'resize-region':
-        return void this.runner(action.order.vm_id).resize(action.order);
+        return this.guard(this.runner(action.order.vm_id).resize(action.order), action);
       case 'shutdown-vm':
-        return void this.runner(action.vm_id).shutdown();
+        return this.guard(this.runner(action.vm_id).shutdown(), action);
       case 'start-instance':
-        return void this.runner(action.vm_id).start(action);
+        return this.guard(this.runner(action.vm_id).start(action), action);
       case 'invoke-instance':
-        return void this.runner(action.vm_id).invoke(action);
+        return this.guard(this.runner(action.vm_id).invoke(action), action);
       case 'stop-instance':
-        return void this.runner(action.vm_id).stop(action);
+        return this.guard(this.runner(action.vm_id).stop(action), action);
     }
   }
 
@@ -229,6 +269,7 @@ export class HostAgent {
       run_dir: join(vms_dir, vm_id),
       emit: (event) => this.dispatch(event),
       publish: (record) => this.hub.publish(record),
+      onBug: (error, during) => this.failStop(error, during),
       committedBytes: () => this.committedBytes(spec.name, vm_id),
     });
     this.runners.set(vm_id, runner);
@@ -252,10 +293,18 @@ export class HostAgent {
     const { clock } = this.options;
     for (;;) {
       const interval_ms = this.hub.intervalMs();
-      await clock.sleep(interval_ms ?? LIMITS.memory_interval_ms, this.memory_loop.signal);
-      if (interval_ms === null) continue;
-      for (const runner of this.runners.values()) void runner.look();
+      try {
+        await clock.sleep(interval_ms ?? LIMITS.memory_interval_ms, this.memory_loop.signal);
+      } catch (error) {
+        if (this.memory_loop.signal.aborted) return;
+        throw error;
+      }
+      if (interval_ms !== null) this.lookAtAll();
     }
+  }
+
+  private lookAtAll(): void {
+    for (const [vm_id, runner] of this.runners) this.guard(runner.look(), { look: vm_id });
   }
 }
 

@@ -4,6 +4,7 @@ import type { ResizeResult, VmObservation } from '../../hypervisor-client/vm.ts'
 import type { MemoryStep } from '../api/messages.ts';
 import type { FunctionSpec } from '../core/spec.ts';
 import type { GuestStats } from '../guest/protocol.ts';
+import { isBug } from './fail-stop.ts';
 
 export interface ObserverOptions {
   readonly clock: Clock;
@@ -66,7 +67,8 @@ export class MemoryObserver {
       const committed_before = this.options.committedBytes();
       try {
         this.last = await this.options.observe();
-      } catch {
+      } catch (error) {
+        if (isBug(error)) throw error;
         // A VM that cannot be seen is dying or dead; its own events tell the core.
         return;
       }

@@ -14,6 +14,7 @@ import type { HostEvent, StartStamps } from '../core/events.ts';
 import type { FunctionSpec } from '../core/spec.ts';
 import { guestClosed } from '../guest/errors.ts';
 import type { GuestStats } from '../guest/protocol.ts';
+import { isBug } from './fail-stop.ts';
 import { refusalOf } from './failure.ts';
 import type { GuestLink } from './guest-link.ts';
 import type { GuestImages } from './images.ts';
@@ -31,6 +32,8 @@ export interface RunnerDeps {
   readonly emit: (event: HostEvent) => void;
   readonly publish: (record: AgentRecord) => void;
   readonly committedBytes: () => number;
+  /** A fault of the agent itself, met while working for this VM. */
+  readonly onBug: (error: unknown, during: unknown) => void;
 }
 
 type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>;
@@ -81,7 +84,7 @@ export class VmRunner {
       signal: this.stopping.signal,
       onVm: (vm) => {
         this.vm = vm;
-        void this.memory.look();
+        this.memory.look().catch((error: unknown) => deps.onBug(error, { look: vm_id }));
       },
       onExit: (event) => {
         const { instance, reason, status, signal } = event;
@@ -105,6 +108,7 @@ export class VmRunner {
   }
 
   private fail(error: unknown): void {
+    if (isBug(error)) return this.deps.onBug(error, { vm: this.vm_id });
     if (this.failed || this.stopping.signal.aborted) return;
     this.failed = true;
     const failure = refusalOf(error);
@@ -126,6 +130,7 @@ export class VmRunner {
         this.log.info('the VM is gone');
         return this.deps.emit({ type: 'vm-gone', vm_id: this.vm_id });
       } catch (error) {
+        if (isBug(error)) throw error;
         reason = refusalOf(error).message;
         this.log.error({ err: refusalOf(error), attempt }, 'the VM could not be shut down');
       }
@@ -158,6 +163,7 @@ export class VmRunner {
       if (stats) this.memory.stats = stats;
       return stats;
     } catch (error) {
+      if (isBug(error)) throw error;
       if (!this.isOver()) {
         this.log.warn({ err: refusalOf(error) }, 'no statistics from the guest');
       }
@@ -192,6 +198,7 @@ export class VmRunner {
     this.memory.note();
     const known = this.memory.last?.regions.find(({ id }) => id === order.region_id);
     const result = await this.callResize(order).catch((error: unknown) => {
+      if (isBug(error)) throw error;
       const failure = refusalOf(error);
       return brokenResize(order, known?.plugged_bytes ?? 0, clock.nowMs(), failure);
     });
@@ -249,6 +256,7 @@ export class VmRunner {
       this.deps.emit({ type: 'instance-started', vm_id, instance_id, stamps });
     } catch (error) {
       if (operation_id) this.startSettled(operation_id, null);
+      if (isBug(error)) throw error;
       if (this.isOver()) return;
       const failure = refusalOf(error);
       this.log.error({ instance: instance_id, err: failure }, 'an instance did not start');
@@ -277,6 +285,7 @@ export class VmRunner {
       const result = await this.guest.invoke(instance_id, action.work, action.deadline_ms);
       this.deps.emit({ type: 'invocation-finished', ...about, result });
     } catch (error) {
+      if (isBug(error)) throw error;
       if (this.isOver()) return;
       this.deps.emit({ type: 'invocation-failed', ...about, failure: refusalOf(error) });
     }
@@ -289,6 +298,7 @@ export class VmRunner {
       const gone_at_ms = await this.guest.stop(instance_id);
       this.deps.emit({ type: 'instance-stopped', vm_id, instance_id, gone_at_ms });
     } catch (error) {
+      if (isBug(error)) throw error;
       if (this.isOver()) return;
       const reason = refusalOf(error).message;
       this.log.error({ instance: instance_id, err: refusalOf(error) }, 'an instance did not stop');

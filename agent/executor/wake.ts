@@ -19,13 +19,14 @@ export class WakeTimer {
     if (at_ms === null) return;
     const timer = { at_ms, abort: new AbortController() };
     this.timer = timer;
-    this.clock
-      .sleep(Math.max(0, at_ms - this.clock.nowMs()), timer.abort.signal)
-      .then(() => {
+    // Only the sleep may fail, by its abort: what the wake itself throws is never swallowed.
+    this.clock.sleep(Math.max(0, at_ms - this.clock.nowMs()), timer.abort.signal).then(
+      () => {
         if (this.timer !== timer) return;
         this.timer = null;
         this.onWake();
-      })
-      .catch(() => undefined);
+      },
+      () => undefined,
+    );
   }
 }
