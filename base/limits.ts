@@ -63,6 +63,14 @@ export const LIMITS = {
   replay_invoke_slack_ms: 120_000,
   /** After the window: until every reply is there, and until every region is unplugged. */
   replay_drain_ms: 60_000,
+  /** Characters of one argument of a VMM's command line that are told. */
+  vmm_argument_chars: 4_096,
+  /** Processes of one look at our own load. */
+  replay_load_processes: 4_096,
+  /** Between two looks at the load of the machine; longer windows are looked at less often ... */
+  replay_load_interval_ms: 1_000,
+  /** ... so that a run has at most this many. */
+  replay_load_looks: 100_000,
   /** Longest time between two memory records of a VM that a replay asks for. */
   replay_memory_interval_ms: 250,
   /** Between two progress lines when stderr is not a terminal. */

@@ -12,6 +12,13 @@ export interface DeployResponse {
   guest_kernel: string;
   vmm: string;
   accelerator: string;
+  vmm_path: string;
+  vmm_pid: number;
+  vmm_command: readonly string[];
+  kernel_variant: string;
+  kernel_key: string;
+  series_revision: string;
+  rootfs_key: string;
 }
 
 export interface Work {
@@ -48,6 +55,7 @@ export interface InvokeResponse {
   sandbox_at_ms: number;
   plugged_at_ms: number;
   attached_at_ms: number;
+  guest_touch_cpu_ms: number;
 }
 
 export interface RegionStatus {
@@ -78,6 +86,7 @@ export interface FunctionStatus {
   guest_plugged_bytes: number;
   boot_bytes: number;
   oom_kills: number;
+  instances_started: number;
 }
 
 export interface StatusResponse {
@@ -87,6 +96,7 @@ export interface StatusResponse {
   version: string;
   /** Empty unless asked for. */
   state_json: string;
+  pid: number;
 }
 
 export interface RemoveResponse {

@@ -23,6 +23,7 @@ export function invokeResponse(reply: InvokeReply): InvokeResponse {
     finished_at_ms: result?.finished_at_ms ?? 0,
     guest_wall_ms: result?.guest_wall_ms ?? 0,
     guest_cpu_ms: result?.guest_cpu_ms ?? 0,
+    guest_touch_cpu_ms: result?.guest_touch_cpu_ms ?? 0,
     anonymous_bytes: result?.anonymous_bytes ?? 0,
     minor_faults: result?.minor_faults ?? 0,
     operation_id: reply.operation_id,

@@ -27,6 +27,7 @@ export function startInstance(
     if (refused) return refused;
   }
   region.instance_id = id;
+  fn.instances_started += 1;
   region.unplug_attempts = 0;
   const operation_id = region.operation_id;
   fn.instances.push({

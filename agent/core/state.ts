@@ -83,6 +83,15 @@ export interface VmFacts {
   readonly guest_kernel: string;
   readonly vmm: string;
   readonly accelerator: string;
+  /** Its program file; empty when the host does not tell it. */
+  readonly vmm_path: string;
+  readonly vmm_pid: number;
+  readonly vmm_command: readonly string[];
+  /** Of the image it booted, '' where that is not known. */
+  readonly kernel_variant: string;
+  readonly kernel_key: string;
+  readonly series_revision: string;
+  readonly rootfs_key: string;
 }
 
 export interface FunctionState {
@@ -97,6 +106,8 @@ export interface FunctionState {
   boot_permit_bytes: number;
   regions: RegionState[];
   instances: InstanceState[];
+  /** Starts since the VM was launched. */
+  instances_started: number;
   queue: QueuedInvocation[];
   deploy_waiters: string[];
   remove_waiters: string[];

@@ -49,6 +49,7 @@ function launch(draft: Draft, spec: FunctionSpec, request_id: string, permit_byt
     boot_permit_bytes: spec.boot_bytes,
     regions: Array.from({ length: spec.concurrency }, (_, index) => newRegion(index, permit_bytes)),
     instances: [],
+    instances_started: 0,
     queue: [],
     deploy_waiters: [request_id],
     remove_waiters: [],

@@ -6,7 +6,7 @@ import { ensureGuest, type Guest, guestKernelArguments } from '../../images/inde
 import type { FunctionSpec, Mechanism } from '../core/spec.ts';
 import { refusalOf } from './failure.ts';
 import { type GuestKernel, variantOf } from './guest-kernel.ts';
-import type { GuestImages } from './images.ts';
+import type { GuestImages, ImageIdentity } from './images.ts';
 
 export interface ImageOptions {
   readonly mechanisms: readonly Mechanism[];
@@ -51,8 +51,18 @@ export async function prepareImages(options: ImageOptions): Promise<GuestImages>
         kernel_path: guest.kernel_path,
         initrd_path: guest.initrd_path,
         kernel_arguments: guestKernelArguments({ mechanism, init_on_alloc, guest_huge_pages }),
+        identity: identityOf(guest),
       };
     },
+  };
+}
+
+function identityOf({ manifest, rootfs_key }: Guest): ImageIdentity {
+  return {
+    kernel_variant: manifest.variant,
+    kernel_key: manifest.key,
+    series_revision: manifest.series_revision ?? '',
+    rootfs_key,
   };
 }
 

@@ -138,6 +138,7 @@ export class HostAgent {
       permits_bytes: all.reduce((sum, fn) => sum + regionPermitBytes(fn), 0),
       version: this.options.version,
       state_json: with_state ? JSON.stringify(this.dump()) : '',
+      pid: process.pid,
     };
   }
 

@@ -5,6 +5,17 @@ export interface GuestImage {
   readonly kernel_path: string;
   readonly initrd_path: string;
   readonly kernel_arguments: readonly string[];
+  /** Absent for an image that hotplane did not build. */
+  readonly identity?: ImageIdentity;
+}
+
+/** Exactly which kernel and root file system an image is, for records. */
+export interface ImageIdentity {
+  readonly kernel_variant: string;
+  readonly kernel_key: string;
+  /** Of the HotMem series in the kernel; empty in one without it. */
+  readonly series_revision: string;
+  readonly rootfs_key: string;
 }
 
 export interface GuestImages {

@@ -46,6 +46,7 @@ export async function functionStatus(
     guest_plugged_bytes: regions.reduce((sum, region) => sum + region.guest_plugged_bytes, 0),
     boot_bytes: fn.boot_permit_bytes,
     oom_kills: stats?.oom_kills ?? 0,
+    instances_started: fn.instances_started,
   };
 }
 

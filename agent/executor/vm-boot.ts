@@ -11,10 +11,18 @@ import { guestClosed, guestNoHello, guestPanic } from '../guest/errors.ts';
 import type { ExitEvent, GuestStats, Hello } from '../guest/protocol.ts';
 import { withDeadline } from './deadline.ts';
 import { GuestLink } from './guest-link.ts';
-import type { GuestImage, GuestImages } from './images.ts';
+import type { GuestImage, GuestImages, ImageIdentity } from './images.ts';
+import { vmProcess } from './vm-process.ts';
 
 /** Exchanges made at hello so that guest stamps can be put on the host's clock. */
 const CLOCK_SAMPLES = 3;
+
+const NO_IDENTITY: ImageIdentity = {
+  kernel_variant: '',
+  kernel_key: '',
+  series_revision: '',
+  rootfs_key: '',
+};
 
 export interface BootOptions {
   readonly vm_id: string;
@@ -73,17 +81,22 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
     guest_kernel: hello.kernel,
     vmm: `${capabilities.vmm} ${capabilities.version}`,
     accelerator: vm.accelerator,
+    ...(await vmProcess(vm.handle.pid)),
+    ...(image.identity ?? NO_IDENTITY),
   };
   return { guest, regions, stats, facts, launched_at_ms, ready_ms: clock.nowMs() - begun_ms };
 }
 
 function vmSpecOf(options: BootOptions, image: GuestImage): VmSpec {
   const { spec, vm_id, run_dir } = options;
+  const { kernel_path, initrd_path, kernel_arguments } = image;
   const max_bytes = regionBytes(spec);
   return {
     id: vm_id,
     run_dir,
-    ...image,
+    kernel_path,
+    initrd_path,
+    kernel_arguments,
     vcpus: spec.vcpus,
     boot_bytes: spec.boot_bytes,
     regions: Array.from({ length: spec.concurrency }, (_, index) => ({

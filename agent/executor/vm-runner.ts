@@ -102,8 +102,9 @@ export class VmRunner {
     this.guest = booted.guest;
     this.pci = new Map(booted.regions.map((region) => [region.id, region.pci_address]));
     this.memory.stats = booted.stats;
-    this.log.info({ ready_ms: booted.ready_ms, ...booted.facts }, 'the guest said hello');
-    const { launched_at_ms, facts } = booted;
+    const { launched_at_ms, ready_ms, facts } = booted;
+    const { guest_kernel, vmm, accelerator } = facts;
+    this.log.info({ ready_ms, guest_kernel, vmm, accelerator }, 'the guest said hello');
     deps.emit({ type: 'vm-ready', vm_id, launched_at_ms, facts });
   }
 

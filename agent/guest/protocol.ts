@@ -102,6 +102,8 @@ export const invokedSchema = z.object({
   anonymous_bytes: bytes,
   file_bytes: bytes,
   cpu_ms: guest_ms,
+  /** The part of `cpu_ms` until the first byte: touching memory, with its faults. */
+  touch_cpu_ms: guest_ms.optional(),
   wall_ms: guest_ms,
   minor_faults: count,
   major_faults: count,

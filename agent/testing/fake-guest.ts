@@ -147,6 +147,7 @@ export class FakeGuest {
       anonymous_bytes: work.anonymous_bytes,
       file_bytes: work.file_bytes,
       cpu_ms: work.cpu_ms,
+      touch_cpu_ms: 0.5,
       wall_ms: finished_at_ms - started_at_ms,
       minor_faults: 1,
       major_faults: 0,

@@ -84,7 +84,7 @@ export function memoryCheckLine(
     vm_id: status.vm_id,
     vm_state: status.vm_state,
     instances: instancesOf(status),
-    instances_started: null,
+    instances_started: status.instances_started,
     regions: status.regions.map((region) => ({
       id: region.id,
       vmm_plugged_bytes: region.plugged_bytes,
@@ -142,7 +142,8 @@ export function invocationLine(
     replied_at_ms: sent.kind === 'replied' ? toRunTime(sent.replied_at_ms, origin) : null,
     guest_wall_ms: reply?.guest_wall_ms ?? 0,
     guest_cpu_ms: reply?.guest_cpu_ms ?? 0,
-    guest_touch_cpu_ms: null,
+    // The contract's 0: the guest does not tell it.
+    guest_touch_cpu_ms: reply?.guest_touch_cpu_ms || null,
     anonymous_bytes: reply?.anonymous_bytes ?? 0,
     minor_faults: reply?.minor_faults ?? 0,
   };

@@ -27,6 +27,7 @@ struct done {
 	double started_at_ms;
 	double first_byte_at_ms;
 	double finished_at_ms;
+	double touch_cpu_ms;
 	double cpu_ms;
 	long minor_faults;
 	long major_faults;
@@ -72,6 +73,7 @@ static const char *perform(const struct work_options *options, struct done *done
 	if (error)
 		return error;
 	done->first_byte_at_ms = boottime_ms();
+	done->touch_cpu_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ms;
 	burn_until(cpu_start_ms, done->work.cpu_ms);
 	sleep_until(done->started_at_ms + done->work.wall_ms);
 	done->cpu_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ms;
@@ -98,6 +100,7 @@ static void write_done(struct text *text, const struct done *done)
 	text_add(text, ",\"file_bytes\":%" PRIu64, done->work.file_bytes);
 	text_add(text, ",\"cpu_ms\":%.3f,\"wall_ms\":%.3f", done->cpu_ms,
 		 done->finished_at_ms - done->started_at_ms);
+	text_add(text, ",\"touch_cpu_ms\":%.3f", done->touch_cpu_ms);
 	text_add(text, ",\"minor_faults\":%ld,\"major_faults\":%ld}}\n", done->minor_faults,
 		 done->major_faults);
 }

@@ -15,6 +15,7 @@ export const EMPTY_REPLY: InvokeResponse = {
   finished_at_ms: 0,
   guest_wall_ms: 0,
   guest_cpu_ms: 0,
+  guest_touch_cpu_ms: 0,
   anonymous_bytes: 0,
   minor_faults: 0,
   operation_id: '',

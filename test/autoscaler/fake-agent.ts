@@ -58,6 +58,7 @@ interface FakeVm {
   readonly instances: Instance[];
   readonly queue: ((instance: Instance) => void)[];
   starting: number;
+  started: number;
   stopping: number;
 }
 
@@ -98,6 +99,7 @@ export class FakeAgent implements AgentApi {
       instances: [],
       queue: [],
       starting: 0,
+      started: 0,
       stopping: 0,
     };
     this.#vms.set(spec.name, vm);
@@ -110,6 +112,13 @@ export class FakeAgent implements AgentApi {
       guest_kernel: '6.12.0-fake',
       vmm: 'fake 1.0',
       accelerator: 'tcg',
+      vmm_path: '/usr/bin/fake-vmm',
+      vmm_pid: 1,
+      vmm_command: ['fake-vmm', '-name', vm.vm_id],
+      kernel_variant: 'hotmem',
+      kernel_key: 'cafe',
+      series_revision: '5',
+      rootfs_key: 'beef',
     };
   }
 
@@ -155,6 +164,7 @@ export class FakeAgent implements AgentApi {
       permits_bytes: 0,
       version: 'fake',
       state_json: '',
+      pid: process.pid,
     };
   }
 
@@ -189,6 +199,7 @@ export class FakeAgent implements AgentApi {
 
   async #start(vm: FakeVm): Promise<{ instance: Instance; operation_id: string }> {
     vm.starting += 1;
+    vm.started += 1;
     const region = vm.plugged.findIndex(
       (_, index) => !vm.instances.some((one) => one.region === index),
     );
@@ -317,5 +328,6 @@ function statusOf(vm: FakeVm): FunctionStatus {
     guest_plugged_bytes: 0,
     boot_bytes: vm.spec.boot_bytes,
     oom_kills: 0,
+    instances_started: vm.started,
   };
 }

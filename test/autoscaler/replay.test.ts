@@ -134,6 +134,21 @@ test('a call waited exactly when no instance was idle at its arrival, cold or no
   t.true(invocations.some((line) => line.waited === false));
 });
 
+test('starts are counted under every mechanism, whichever call each then served', async (t) => {
+  const { out, run } = rig(t, {}, { concurrency: '2' });
+  await run();
+  const { memory, operations, manifest } = await readResults(out);
+  for (const { name } of manifest.mechanisms) {
+    const checks = memory.flatMap((line) =>
+      line.mechanism === name && line.kind === 'check' && line.at === 'end' ? line : [],
+    );
+    const starts = checks.reduce((sum, line) => sum + (line.instances_started ?? 0), 0);
+    t.true(starts > 0, name);
+    const plugs = operations.filter((line) => line.mechanism === name && line.kind === 'plug');
+    if (name !== 'static') t.is(starts, plugs.length);
+  }
+});
+
 test('the report is rebuilt byte for byte, and has no link to a network', async (t) => {
   const { out, run } = rig(t);
   await run();

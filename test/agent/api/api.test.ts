@@ -68,6 +68,8 @@ test('deploy, invoke, status, drain, remove and watch go through the socket', as
   t.like(await client.invoke(invocation), { outcome: 'done', cold: true, anonymous_bytes: MIB });
   const status = await client.status('', { with_state: true });
   t.like(status, { version: '1.2.3', permits_bytes: 128 * MIB, host_limit_bytes: 4 * GIB });
+  t.is(status.pid, process.pid);
+  t.is(status.functions[0]?.instances_started, 1, 'the one that was started, not the calls');
   t.deepEqual(status.functions[0]?.function, spec);
   t.is(status.functions[0]?.regions[0]?.plugged_bytes, 128 * MIB);
   t.like(JSON.parse(status.state_json), { schema_version: 1, granted_bytes: 384 * MIB });

@@ -165,7 +165,18 @@ export class World {
     if (action.type === 'resize-region') return [this.resize(action.order, fault)];
     if (action.type === 'launch-vm') {
       if (fault !== 'none') return [{ type: 'vm-failed', vm_id, failure }];
-      const facts = { guest_kernel: '6.12', vmm: 'fake', accelerator: 'tcg' };
+      const facts = {
+        guest_kernel: '6.12',
+        vmm: 'fake',
+        accelerator: 'tcg',
+        vmm_path: '',
+        vmm_pid: 1,
+        vmm_command: [],
+        kernel_variant: '',
+        kernel_key: '',
+        series_revision: '',
+        rootfs_key: '',
+      };
       return [{ type: 'vm-ready', vm_id, launched_at_ms: this.now_ms, facts }];
     }
     return this.instanceOutcome(action, fault);
@@ -219,6 +230,7 @@ export class World {
       finished_at_ms: this.now_ms,
       guest_wall_ms: 1,
       guest_cpu_ms: 1,
+      guest_touch_cpu_ms: 0.5,
       anonymous_bytes: MIB,
       minor_faults: 1,
     };
