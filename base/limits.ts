@@ -3,6 +3,10 @@
  * repeats without a bound from here. Units are in the names.
  */
 export const LIMITS = {
+  /** Kernels of a cache that are looked at; far more than the versions anybody keeps. */
+  cached_kernels: 64,
+  /** Of one program: each change of its sources or of the compiler leaves one behind. */
+  cached_programs: 256,
   /**
    * Regions of one VM: q35 root bus, 32 slots of 8 functions, the first 8 slots kept for others.
    */

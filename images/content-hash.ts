@@ -1,10 +1,10 @@
 /** Names of cached results: a hash over everything that goes into them. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { writeWhole } from './write-whole.ts';
+import { writeWhole } from '../base/files.ts';
 
 const KEY_LENGTH = 24;
 
@@ -30,6 +30,16 @@ export async function hashFile(path: string, memo_dir: string): Promise<string> 
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   const digest = hash.digest('hex');
-  await writeWhole(memo, digest);
+  await remember(memo, digest);
   return digest;
+}
+
+/** A memo is only a shortcut: a cache that may not be written is read without it. */
+async function remember(memo: string, digest: string): Promise<void> {
+  try {
+    await mkdir(dirname(memo), { recursive: true });
+    await writeWhole(memo, digest, { durable: false });
+  } catch {
+    // The next look hashes again.
+  }
 }

@@ -37,11 +37,12 @@ export function imageError(code: ImageErrorCode, options: ImageErrorOptions): Ho
   return new HotplaneError({ code, category: CATEGORIES[code], ...options });
 }
 
-/** HP_IMAGE_NOT_BUILT for something that was looked for at `path` and may not be built now. */
-export function notBuilt(what: string, path: string): HotplaneError {
+/** HP_IMAGE_NOT_BUILT for what was looked for at `path`: not there, or damaged as `damage` says. */
+export function notBuilt(what: string, path: string, damage: string | null = null): HotplaneError {
+  const state = damage === null ? 'is not in the cache' : `is damaged (${damage})`;
   return imageError('HP_IMAGE_NOT_BUILT', {
-    message: `${what} of the guest is not in the cache (${path}).`,
-    next: "run 'hotplane images build', then try again.",
-    details: { path },
+    message: `${what} ${state}: ${path}.`,
+    next: "run 'hotplane images build', then try again; nothing else has to be started anew.",
+    details: { path, damage },
   });
 }

@@ -1,16 +1,20 @@
 /** Guest kernels and root file systems, built once and kept by their content. */
-import { isHotplaneError } from '../base/errors.ts';
+import { join } from 'node:path';
+import { type HotplaneError, isHotplaneError } from '../base/errors.ts';
 import { cacheDir } from '../base/paths.ts';
 import { type Progress, silentProgress } from '../base/progress.ts';
-import { imageError } from './errors.ts';
-import { ensureKernel, type KernelManifest } from './kernel.ts';
-import { type KernelVariant, kernelRecipe } from './kernel-recipe.ts';
+import { compilerVersion } from './compiler.ts';
+import { type ImageErrorCode, imageError, notBuilt } from './errors.ts';
+import { ensureKernel } from './kernel.ts';
+import { findByParts } from './kernel-lookup.ts';
+import type { BuiltKernel, KernelManifest } from './kernel-manifest.ts';
+import { kernelParts, type KernelVariant, recipeOf } from './kernel-recipe.ts';
 import { findKernelSource } from './kernel-source.ts';
 import { ensureRootfs } from './rootfs.ts';
 import { SELFTEST_NAME } from './selftest.ts';
 
 export type { ImageErrorCode } from './errors.ts';
-export type { KernelManifest } from './kernel.ts';
+export type { KernelManifest } from './kernel-manifest.ts';
 export {
   type GuestKernelOptions,
   type GuestMechanism,
@@ -53,11 +57,8 @@ export async function ensureGuest(options: EnsureGuestOptions): Promise<Guest> {
   const cache_dir = options.cache_dir ?? cacheDir();
   const build = options.build ?? true;
   const signal = options.signal ? { signal: options.signal } : {};
-  const progress = options.progress ?? silentProgress;
   try {
-    const source = await findKernelSource(options.kernel_tree, cache_dir);
-    const recipe = await kernelRecipe(options.variant, source);
-    const kernel = await ensureKernel(source, recipe, { cache_dir, build, progress, ...signal });
+    const kernel = await ensureKernelOf(options, cache_dir);
     const rootfs = await ensureRootfs({
       cache_dir,
       build,
@@ -75,6 +76,62 @@ export async function ensureGuest(options: EnsureGuestOptions): Promise<Guest> {
     };
   } catch (error) {
     throw isHotplaneError(error) ? error : unexpected(error, cache_dir);
+  }
+}
+
+/**
+ * The kernel by its key where source and compiler are there; else one that was finished of the same
+ * parts, so that a host needs neither to use what it has.
+ */
+async function ensureKernelOf(
+  options: EnsureGuestOptions,
+  cache_dir: string,
+): Promise<BuiltKernel> {
+  const { variant, kernel_tree, build = true } = options;
+  const progress = options.progress ?? silentProgress;
+  const parts = await kernelParts(variant);
+  const source = await orMissing(findKernelSource(kernel_tree, cache_dir));
+  const compiler = await orMissing(compilerVersion());
+  let missing = source.missing ?? compiler.missing;
+  if (kernel_tree !== undefined && source.missing) throw source.missing;
+  if (source.missing === null && compiler.missing === null) {
+    const recipe = recipeOf(parts, source.value, compiler.value);
+    const signal = options.signal ? { signal: options.signal } : {};
+    const kernel_options = { cache_dir, build, progress, ...signal };
+    const exact = await orMissing(ensureKernel(source.value, recipe, kernel_options));
+    if (exact.missing === null) return exact.value;
+    missing = exact.missing;
+  }
+  const found = await findByParts(cache_dir, parts, {
+    source_kind: kernel_tree === undefined ? 'tarball' : 'tree',
+    source_identity: kernel_tree === undefined ? null : (source.value?.identity ?? null),
+  });
+  if (found === null) {
+    if (build || missing?.code === 'HP_IMAGE_NOT_BUILT') throw missing;
+    throw notBuilt(`kernel ${variant}`, join(cache_dir, 'kernels'));
+  }
+  const { release, compiler: built_by } = found.manifest;
+  progress.done(`kernel ${variant}: ${release}, built by ${built_by}; ${missing?.message ?? ''}`);
+  return found;
+}
+
+/** What is not on this host is no reason to give up before the cache was asked. */
+const MISSING: readonly string[] = [
+  'HP_IMAGE_KERNEL_SOURCE',
+  'HP_IMAGE_TOOL_MISSING',
+  'HP_IMAGE_NOT_BUILT',
+] satisfies readonly ImageErrorCode[];
+
+type OrMissing<T> =
+  | { readonly value: T; readonly missing: null }
+  | { readonly value: null; readonly missing: HotplaneError };
+
+async function orMissing<T>(wanted: Promise<T>): Promise<OrMissing<T>> {
+  try {
+    return { value: await wanted, missing: null };
+  } catch (error) {
+    if (!isHotplaneError(error) || !MISSING.includes(error.code)) throw error;
+    return { value: null, missing: error };
   }
 }
 

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from '../base/paths.ts';
-import { compilerVersion } from './compiler.ts';
 import { contentKey } from './content-hash.ts';
 import { imageError } from './errors.ts';
 import type { KernelSource } from './kernel-source.ts';
@@ -10,15 +9,23 @@ import type { KernelSource } from './kernel-source.ts';
 /** `stock`: untouched; `hotmem`: with the series; `debug`: the series on a checking kernel. */
 export type KernelVariant = 'stock' | 'hotmem' | 'debug';
 
-export interface KernelRecipe {
+/** All that decides a kernel but its source and the compiler: known without any tool. */
+export interface KernelParts {
   readonly variant: KernelVariant;
   readonly patches: readonly { readonly name: string; readonly path: string }[];
+  readonly patch_texts: readonly string[];
   /** Revision of the series, null without it. */
   readonly series_revision: string | null;
+  readonly fragments: readonly { readonly name: string; readonly text: string }[];
+}
+
+export interface KernelRecipe extends Omit<KernelParts, 'patch_texts'> {
   /** What `uname -r` ends with: variant, revision and key, so that a guest tells which one runs. */
   readonly local_version: string;
   /** The fragments merged into one. */
   readonly fragments: readonly { readonly name: string; readonly text: string }[];
+  /** First line of `gcc --version`. */
+  readonly compiler: string;
   readonly key: string;
 }
 
@@ -33,11 +40,11 @@ const RECIPE_VERSION = '2';
 /** As much of the key as the kernel's release carries; a release has at most 64 characters. */
 const KEY_DIGITS = 12;
 
-export async function kernelRecipe(
+/** Reads the parts of a variant. Throws HP_IMAGE_SERIES when one is missing. */
+export async function kernelParts(
   variant: KernelVariant,
-  source: KernelSource,
   patches_dir: string = join(PROJECT_ROOT, 'guest-kernel-patches'),
-): Promise<KernelRecipe> {
+): Promise<KernelParts> {
   const patches = variant === 'stock' ? [] : await readSeries(patches_dir);
   const fragments = await Promise.all(
     FRAGMENTS[variant].map(async (name) => ({
@@ -48,15 +55,25 @@ export async function kernelRecipe(
   const series_revision =
     variant === 'stock' ? null : (await readPart(join(patches_dir, 'REVISION'))).trim();
   const patch_texts = await Promise.all(patches.map((patch) => readPart(patch.path)));
-  const key = contentKey({
+  return { variant, patches, patch_texts, series_revision, fragments };
+}
+
+/** Key of the kernel that these parts, this source and this compiler give. Pure. */
+export function kernelKey(parts: KernelParts, source_identity: string, compiler: string): string {
+  return contentKey({
     recipe: RECIPE_VERSION,
-    variant,
-    source: source.identity,
-    compiler: await compilerVersion(),
-    fragments: JSON.stringify(fragments.map((fragment) => fragment.text)),
-    patches: JSON.stringify(patch_texts),
-    series_revision: series_revision ?? '',
+    variant: parts.variant,
+    source: source_identity,
+    compiler,
+    fragments: JSON.stringify(parts.fragments.map((fragment) => fragment.text)),
+    patches: JSON.stringify(parts.patch_texts),
+    series_revision: parts.series_revision ?? '',
   });
+}
+
+export function recipeOf(parts: KernelParts, source: KernelSource, compiler: string): KernelRecipe {
+  const { variant, patches, series_revision, fragments } = parts;
+  const key = kernelKey(parts, source.identity, compiler);
   const local_version = localVersion(variant, series_revision, key);
   const identity = { name: 'identity', text: `CONFIG_LOCALVERSION="${local_version}"\n` };
   return {
@@ -65,6 +82,7 @@ export async function kernelRecipe(
     series_revision,
     local_version,
     fragments: [...fragments, identity],
+    compiler,
     key,
   };
 }

@@ -6,15 +6,25 @@
  *   locks/<key>.lock                                         one build of a key at a time
  */
 import { availableParallelism } from 'node:os';
-import { copyFile, mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, hostClock } from '../base/clock.ts';
+import { isHotplaneError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Progress } from '../base/progress.ts';
-import { compilerVersion } from './compiler.ts';
+import { describeFiles, makeEntry, MANIFEST_NAME } from './cache-entry.ts';
 import { notBuilt } from './errors.ts';
 import { checkConfig, mergeFragments } from './kernel-config.ts';
-import type { KernelRecipe, KernelVariant } from './kernel-recipe.ts';
+import {
+  type BuiltKernel,
+  CONFIG_NAME,
+  IMAGE_NAME,
+  type KernelManifest,
+  kernelFileNames,
+  lookAtKernel,
+  manifestText,
+} from './kernel-manifest.ts';
+import type { KernelRecipe } from './kernel-recipe.ts';
 import { copySource, type KernelSource } from './kernel-source.ts';
 import { kernelVersion } from './kernel-version.ts';
 import { acquireLock, type Lock } from './lock.ts';
@@ -22,30 +32,6 @@ import { makeDetail } from './make-output.ts';
 import { applyPatches } from './patches.ts';
 import { run } from './run.ts';
 import { buildSelftest, SELFTEST_NAME } from './selftest.ts';
-
-export interface KernelManifest {
-  readonly schema_version: 1;
-  readonly key: string;
-  readonly variant: KernelVariant;
-  readonly kernel_version: string;
-  /** What `uname -r` says in the guest: version, variant, series revision and the key's start. */
-  readonly release: string;
-  readonly series_revision: string | null;
-  readonly source: KernelSource;
-  readonly patches: readonly string[];
-  readonly fragments: readonly string[];
-  readonly compiler: string;
-  readonly image_bytes: number;
-  readonly selftest: boolean;
-  /** Of the last run of make: less than a cold build when an interrupted one was resumed. */
-  readonly build_ms: number;
-}
-
-export interface BuiltKernel {
-  readonly kernel_path: string;
-  readonly manifest: KernelManifest;
-  readonly selftest_path: string | null;
-}
 
 export interface KernelBuildOptions {
   readonly cache_dir: string;
@@ -83,11 +69,14 @@ export async function ensureKernel(
   recipe: KernelRecipe,
   options: KernelBuildOptions,
 ): Promise<BuiltKernel> {
-  const finished = join(options.cache_dir, 'kernels', recipe.key);
-  const known = await readFinished(finished);
-  if (known) return known;
-  if (options.build === false) throw notBuilt(`kernel '${recipe.variant}'`, finished);
+  const { cache_dir, progress } = options;
+  const finished = join(cache_dir, 'kernels', recipe.key);
   const label = `kernel ${recipe.variant}`;
+  const look = await lookAtKernel(finished, cache_dir);
+  if (look.state === 'ok') return look.manifest;
+  const damage = look.state === 'damaged' ? look.reason : null;
+  if (options.build === false) throw notBuilt(label, finished, damage);
+  if (damage !== null) progress.done(`${label} in ${finished} is damaged (${damage}): built anew`);
   const lock = await acquireLock(join(options.cache_dir, 'locks', `${recipe.key}.lock`), {
     deadline_ms: LIMITS.image_build_ms,
     onWait: (pid) => options.progress.update(`${label}: waits for the build of process ${pid}`),
@@ -95,16 +84,16 @@ export async function ensureKernel(
     ...(options.signal ? { signal: options.signal } : {}),
   });
   try {
-    const built_meanwhile = await readFinished(finished);
-    if (built_meanwhile) return built_meanwhile;
+    const meanwhile = await lookAtKernel(finished, cache_dir);
+    if (meanwhile.state === 'ok') return meanwhile.manifest;
     const dir = join(options.cache_dir, 'builds', recipe.key);
     await mkdir(dir, { recursive: true });
     const clock = options.clock ?? hostClock;
     const tree = join(dir, 'tree');
     const log_path = join(dir, 'build.log');
     await build({ source, recipe, options, clock, lock, dir, tree, log_path }, finished);
-    const built = await readFinished(finished);
-    if (built) return built;
+    const built = await lookAtKernel(finished, cache_dir);
+    if (built.state === 'ok') return built.manifest;
     throw new Error(`the finished kernel is not at ${finished}`);
   } finally {
     await lock.release();
@@ -114,26 +103,59 @@ export async function ensureKernel(
 async function build(job: Build, finished: string): Promise<void> {
   const { options, recipe, clock } = job;
   const label = (text: string): string => `kernel ${recipe.variant}: ${text}`;
-  await prepare(job, label);
-  options.progress.step(4, STEPS, label('make'));
-  const started_ms = clock.nowMs();
-  let files = 0;
-  await make(job, ['bzImage'], (line) => {
-    const detail = makeDetail(line);
-    if (!detail) return;
-    files += 1;
-    options.progress.update(`${files} files, ${detail}`);
-  });
+  const resumed = await prepare(job, label);
+  let started_ms = clock.nowMs();
+  try {
+    await compile(job, label);
+  } catch (error) {
+    if (!resumed || !isHotplaneError(error) || error.code !== 'HP_IMAGE_BUILD_FAILED') throw error;
+    options.progress.done(`${label('what an earlier build left is of no use')}: from the start`);
+    await rm(markerOf(job), { force: true });
+    await prepare(job, label);
+    started_ms = clock.nowMs();
+    await compile(job, label);
+  }
   const build_ms = clock.nowMs() - started_ms;
   options.progress.step(5, STEPS, label('finish'));
   await finish(job, finished, build_ms);
 }
 
-/** Source, patches and config; skipped as a whole when an earlier build got through it. */
-async function prepare(job: Build, label: (text: string) => string): Promise<void> {
+async function compile(job: Build, label: (text: string) => string): Promise<void> {
+  const { progress } = job.options;
+  progress.step(4, STEPS, label('make'));
+  let files = 0;
+  await make(job, ['bzImage'], (line) => {
+    const detail = makeDetail(line);
+    if (!detail) return;
+    files += 1;
+    progress.update(`${files} files, ${detail}`);
+  });
+}
+
+function markerOf({ dir }: Build): string {
+  return join(dir, 'prepared');
+}
+
+/**
+ * What an earlier build left can be gone on with: prepared to the end, since this boot. A machine
+ * that went down may have lost what make wrote last, and make would take an empty file for done.
+ */
+async function canResume(job: Build): Promise<boolean> {
+  const written = await readFile(markerOf(job), 'utf8').catch(() => null);
+  if (written === null || !(await stat(join(job.tree, '.config')).catch(() => null))) return false;
+  return written === '' || written === (await bootId());
+}
+
+async function bootId(): Promise<string> {
+  return await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => 'unknown');
+}
+
+/**
+ * Source, patches and config; skipped as a whole, and true, when an earlier build got through it.
+ */
+async function prepare(job: Build, label: (text: string) => string): Promise<boolean> {
   const { options, recipe, source, tree, dir } = job;
-  const marker = join(dir, 'prepared');
-  if (await stat(marker).catch(() => null)) return;
+  if (await canResume(job)) return true;
   options.progress.step(1, STEPS, label(`source ${source.path}`));
   const sources_lock = await acquireLock(join(options.cache_dir, 'locks', 'sources.lock'), {
     deadline_ms: LIMITS.image_build_ms,
@@ -154,7 +176,8 @@ async function prepare(job: Build, label: (text: string) => string): Promise<voi
   await writeFile(join(dir, 'fragment.config'), fragment);
   await make(job, [`KCONFIG_ALLCONFIG=${join(dir, 'fragment.config')}`, 'allnoconfig']);
   checkConfig(fragment, await readFile(join(tree, '.config'), 'utf8'));
-  await writeFile(marker, '');
+  await writeFile(markerOf(job), await bootId());
+  return false;
 }
 
 async function make(
@@ -172,55 +195,42 @@ async function make(
 }
 
 async function finish(job: Build, finished: string, build_ms: number): Promise<void> {
-  const { options, recipe, source, tree, dir } = job;
-  const kernels = join(options.cache_dir, 'kernels');
-  await mkdir(kernels, { recursive: true });
-  const work = await mkdtemp(join(kernels, '.finish-'));
-  try {
+  const { options, tree, dir } = job;
+  const isGood = async (): Promise<boolean> =>
+    (await lookAtKernel(finished, options.cache_dir)).state === 'ok';
+  await makeEntry(finished, isGood, async (work) => {
     const selftest = await buildSelftest(tree, join(work, SELFTEST_NAME), toolOptions(job));
-    await copyFile(join(tree, 'arch/x86/boot/bzImage'), join(work, 'bzImage'));
-    await copyFile(join(tree, '.config'), join(work, 'config'));
+    await copyFile(join(tree, 'arch/x86/boot/bzImage'), join(work, IMAGE_NAME));
+    await copyFile(join(tree, '.config'), join(work, CONFIG_NAME));
     await copyFile(job.log_path, join(work, 'build.log'));
-    const kernel_version = await kernelVersion(tree);
-    const manifest: KernelManifest = {
-      schema_version: 1,
-      key: recipe.key,
-      variant: recipe.variant,
-      kernel_version,
-      release: `${kernel_version}${recipe.local_version}`,
-      series_revision: recipe.series_revision,
-      source,
-      patches: recipe.patches.map((patch) => patch.name),
-      fragments: recipe.fragments.map((part) => part.name),
-      compiler: await compilerVersion(),
-      image_bytes: (await stat(join(work, 'bzImage'))).size,
-      selftest,
-      build_ms: Math.round(build_ms),
-    };
-    await writeFile(join(work, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-    await rename(work, finished);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+    const manifest = await describeKernel(job, { work, selftest, build_ms });
+    await writeFile(join(work, MANIFEST_NAME), manifestText(manifest));
+  });
   await rm(dir, { recursive: true, force: true });
 }
 
-async function readFinished(dir: string): Promise<BuiltKernel | null> {
-  const text = await readFile(join(dir, 'manifest.json'), 'utf8').catch(() => null);
-  if (text === null) return null;
-  const manifest = parseManifest(text);
-  if (!manifest) return null;
+async function describeKernel(
+  { options, recipe, source, tree }: Build,
+  made: { readonly work: string; readonly selftest: boolean; readonly build_ms: number },
+): Promise<KernelManifest> {
+  const kernel_version = await kernelVersion(tree);
+  const names = kernelFileNames(made.selftest);
   return {
-    kernel_path: join(dir, 'bzImage'),
-    manifest,
-    selftest_path: manifest.selftest ? join(dir, SELFTEST_NAME) : null,
+    schema_version: 1,
+    key: recipe.key,
+    variant: recipe.variant,
+    kernel_version,
+    release: `${kernel_version}${recipe.local_version}`,
+    series_revision: recipe.series_revision,
+    source,
+    patches: recipe.patches.map((patch) => patch.name),
+    fragments: recipe.fragments.map((part) => part.name),
+    compiler: recipe.compiler,
+    image_bytes: (await stat(join(made.work, IMAGE_NAME))).size,
+    selftest: made.selftest,
+    build_ms: Math.round(made.build_ms),
+    files: await describeFiles(made.work, names, options.cache_dir),
   };
-}
-
-/** Our own file; one of another schema counts as not there and is built anew. */
-function parseManifest(text: string): KernelManifest | null {
-  const manifest: KernelManifest = JSON.parse(text);
-  return manifest.schema_version === 1 ? manifest : null;
 }
 
 function toolOptions(job: Build): { log_path: string; lock_fd: number; signal?: AbortSignal } {

@@ -1,14 +1,18 @@
 /** The guest's root file system: an initramfs with the init and the workload program. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { z } from 'zod';
+import { describeFiles, filesSchema, lookAt, makeEntry, MANIFEST_NAME } from './cache-entry.ts';
 import { contentKey } from './content-hash.ts';
 import { type CpioEntry, directory, file, writeCpio } from './cpio.ts';
 import { ensureGuestProgram } from './programs.ts';
-import { writeWhole } from './write-whole.ts';
 
 const gzipAsync = promisify(gzip);
+
+const INITRD_NAME = 'initrd.cpio.gz';
+const manifestSchema = z.object({ schema_version: z.literal(1), files: filesSchema });
 
 const DIRECTORIES = ['bin', 'dev', 'proc', 'run', 'sys', 'tmp'] as const;
 
@@ -37,10 +41,21 @@ export async function ensureRootfs(options: RootfsOptions): Promise<Rootfs> {
   for (const [name, path] of Object.entries(paths)) programs[name] = await readFile(path);
   const archive = writeCpio(rootfsEntries(programs));
   const key = contentKey({ archive });
-  const initrd_path = join(options.cache_dir, 'rootfs', key, 'initrd.cpio.gz');
-  if (await stat(initrd_path).catch(() => null)) return { initrd_path, key };
-  await writeWhole(initrd_path, await gzipAsync(archive, { level: 6 }));
-  return { initrd_path, key };
+  const { cache_dir } = options;
+  const finished = join(cache_dir, 'rootfs', key);
+  const rootfs = { initrd_path: join(finished, INITRD_NAME), key };
+  const isGood = async (): Promise<boolean> => {
+    const look = await lookAt(finished, manifestSchema, cache_dir);
+    return look.state === 'ok' && look.manifest.files[INITRD_NAME] !== undefined;
+  };
+  if (await isGood()) return rootfs;
+  await makeEntry(finished, isGood, async (work) => {
+    await writeFile(join(work, INITRD_NAME), await gzipAsync(archive, { level: 6 }));
+    const files = await describeFiles(work, [INITRD_NAME], cache_dir);
+    const manifest: z.infer<typeof manifestSchema> = { schema_version: 1, files };
+    await writeFile(join(work, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
+  });
+  return rootfs;
 }
 
 /** Entries of the archive for these programs. Pure. */

@@ -2,53 +2,14 @@
  * Goal: the cache never holds half a kernel, and no two builds write one tree.
  * Method: the real builder and the real make on a tree of two files that can be stopped half way.
  */
-import { access, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { access, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { hostClock } from '../../base/clock.ts';
 import { createProgress, silentProgress } from '../../base/progress.ts';
 import { waitFor } from '../../base/wait.ts';
-import { ensureKernel, type KernelBuildOptions } from '../../images/kernel.ts';
-import { kernelRecipe, type KernelVariant } from '../../images/kernel-recipe.ts';
-import { findKernelSource } from '../../images/kernel-source.ts';
-import { type FakeKernel, writeFakeKernel } from './fake-kernel.ts';
-
-const PATCH = '--- a/first.c\n+++ b/first.c\n@@ -1 +1 @@\n-first\n+patched\n';
-
-interface World {
-  readonly dir: string;
-  readonly cache_dir: string;
-  readonly kernel: FakeKernel;
-  readonly patches: string;
-  readonly build: (
-    options?: Partial<KernelBuildOptions> & { variant?: KernelVariant },
-  ) => ReturnType<typeof ensureKernel>;
-}
-
-async function world(t: ExecutionContext, second?: string): Promise<World> {
-  const dir = await mkdtemp(join(tmpdir(), 'hotplane-build-'));
-  t.teardown(() => rm(dir, { recursive: true, force: true }));
-  const kernel = await writeFakeKernel(dir, second);
-  const patches = join(dir, 'patches');
-  await mkdir(join(patches, 'config'), { recursive: true });
-  await writeFile(join(patches, 'series'), '0001-first.patch\n');
-  await writeFile(join(patches, '0001-first.patch'), PATCH);
-  await writeFile(join(patches, 'REVISION'), '7\n');
-  await writeFile(join(patches, 'config/microvm.config'), 'CONFIG_A=y\n');
-  await writeFile(join(patches, 'config/hotmem.config'), 'CONFIG_HOTMEM=y\n');
-  const cache_dir = join(dir, 'cache');
-  const build: World['build'] = async ({ variant = 'stock', ...options } = {}) => {
-    const source = await findKernelSource(kernel.tree, cache_dir);
-    const recipe = await kernelRecipe(variant, source, patches);
-    return await ensureKernel(source, recipe, { cache_dir, progress: silentProgress, ...options });
-  };
-  return { dir, cache_dir, kernel, patches, build };
-}
-
-async function compiled(kernel: FakeKernel): Promise<readonly string[]> {
-  return (await readFile(kernel.log, 'utf8')).split('\n').slice(0, -1);
-}
+import { compiled, world } from './build-world.ts';
+import type { FakeKernel } from './fake-kernel.ts';
 
 async function untilHeld(kernel: FakeKernel): Promise<void> {
   const reached = async () =>
@@ -82,7 +43,7 @@ test('a kernel is built once and found afterwards', async (t) => {
 test('what may not be built is missing, and nothing is made in its place', async (t) => {
   const { build, kernel, cache_dir } = await world(t);
   const error = await t.throwsAsync(build({ build: false }), { code: 'HP_IMAGE_NOT_BUILT' });
-  t.regex(error?.message ?? '', /kernel 'stock'/);
+  t.regex(error?.message ?? '', /kernel stock is not in the cache/);
   t.deepEqual(await readdir(cache_dir).catch(() => []), []);
   t.deepEqual(await compiled(kernel), []);
   const built = await build();

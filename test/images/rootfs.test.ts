@@ -13,7 +13,10 @@ test('builds of the same root file system at once agree; a further program makes
     ensureRootfs({ cache_dir }),
   ]);
   t.deepEqual(first, second);
-  t.deepEqual(await readdir(join(cache_dir, 'rootfs', first.key)), ['initrd.cpio.gz']);
+  t.deepEqual(await readdir(join(cache_dir, 'rootfs', first.key)), [
+    'initrd.cpio.gz',
+    'manifest.json',
+  ]);
   const archive = gunzipSync(await readFile(first.initrd_path)).toString('latin1');
   t.regex(archive, /bin\/workload\0/);
   t.true((await stat(first.initrd_path)).size < 2_000_000);
