@@ -8,6 +8,7 @@ import { renderTable } from '../report/table.ts';
 import { RESULT_FILES } from '../results/writer.ts';
 import { startAgentProcess } from './agent-process.ts';
 import { readRunFacts } from './host-facts.ts';
+import { observeLoad } from './load-observer.ts';
 import { parseReplayOptions, type RawReplayOptions, type ReplayOptions } from './options.ts';
 import { progressSink, type ProgressStream } from './progress.ts';
 import { replay, type AgentSession } from './replay.ts';
@@ -37,18 +38,21 @@ export async function runReplayCommand(
     io.stderr.write('\ninterrupted: ending VMs and keeping the results so far\n');
   };
   input.signal.addEventListener('abort', onAbort, { once: true });
+  const load = observeLoad(hostClock);
   try {
     const summary = await replay(options, {
       clock: hostClock,
       progress: progressSink(io.stderr, hostClock),
       facts: readRunFacts(input.argv),
       signal: input.signal,
+      lookAtLoad: (agent_pid) => load.look(agent_pid),
       onKept: (folder) => io.stderr.write(`results so far: ${folder}\n`),
       openAgent: async (signal) => await openAgent(options, io, signal),
     });
     io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));
     io.stderr.write(`results: ${join(options.out, RESULT_FILES.report)}\n`);
   } finally {
+    load.close();
     input.signal.removeEventListener('abort', onAbort);
   }
 }

@@ -9,6 +9,7 @@ import { readAzure2021 } from '../trace/azure2021.ts';
 import { selectMostInvoked } from '../trace/select.ts';
 import type { AgentApi } from './agent-api.ts';
 import { interrupted } from './errors.ts';
+import type { LoadSample } from './load.ts';
 import { buildManifest, waitingRun, type ManifestInputs, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
 import { buildPlan, deploySpec } from './plan.ts';
@@ -32,6 +33,8 @@ export interface ReplayDependencies {
   readonly signal: AbortSignal;
   /** Told where the results so far are, when the run did not end well. */
   readonly onKept: (folder: string) => void;
+  /** One look at the machine; `agent_pid` null: not known. */
+  readonly lookAtLoad: (agent_pid: number | null) => LoadSample;
   /** Called once, after every input has been checked. */
   openAgent(signal: AbortSignal): Promise<AgentSession>;
 }
@@ -52,9 +55,9 @@ export async function replay(options: ReplayOptions, deps: ReplayDependencies): 
   try {
     session = await deps.openAgent(deps.signal);
     const { api } = session;
-    const { version } = await api.status('', { signal: deps.signal });
+    const { version, pid } = await api.status('', { signal: deps.signal });
     inputs.facts = withAgent(inputs.facts, version);
-    problem = await replayAll(inputs, deps, session, writer, runs, note);
+    problem = await replayAll(inputs, deps, { ...session, pid: pid || null }, writer, runs, note);
   } catch (error) {
     problem = error;
   }
@@ -107,12 +110,13 @@ async function prepare(options: ReplayOptions, facts: RunFacts): Promise<Mutable
 async function replayAll(
   inputs: ManifestInputs,
   deps: ReplayDependencies,
-  session: AgentSession,
+  session: AgentSession & { readonly pid: number | null },
   writer: ResultWriter,
   runs: MechanismRun[],
   note: (status: Manifest['status']) => void,
 ): Promise<Error | null> {
   const { options, plan } = inputs;
+  const agent_pid = session.pid;
   let problem: Error | null = null;
   for (const [index, mechanism] of options.mechanisms.entries()) {
     if (deps.signal.aborted) break;
@@ -130,6 +134,7 @@ async function replayAll(
       sink: writer,
       progress: deps.progress,
       signal: deps.signal,
+      lookAtLoad: () => deps.lookAtLoad(agent_pid),
     });
     runs[index] = result.run;
     note('running');

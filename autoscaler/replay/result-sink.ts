@@ -1,8 +1,9 @@
-import type { InvocationLine, MemoryLine, OperationLine } from '../results/schema.ts';
+import type { InvocationLine, LoadLine, MemoryLine, OperationLine } from '../results/schema.ts';
 
 /** Where lines of a run go; the result folder's writer has this shape. */
 export interface ResultSink {
   operation(line: OperationLine): void;
   invocation(line: InvocationLine): void;
   memory(line: MemoryLine): void;
+  load(line: LoadLine): void;
 }

@@ -15,6 +15,8 @@ import type {
   FunctionStatus,
   Mechanism,
 } from './agent-api.ts';
+import type { LoadSample } from './load.ts';
+import { loadIntervalMs, recordLoad } from './load-recorder.ts';
 import { MemoryView } from './memory-view.ts';
 import { sendArrivals } from './open-loop.ts';
 import type { ReplayPlan } from './plan.ts';
@@ -40,6 +42,8 @@ export interface MechanismOptions {
   readonly signal: AbortSignal;
   /** The agent ends with this run, and its VMs with it: after Ctrl-C there is no need to remove. */
   readonly agent_is_ours: boolean;
+  /** One look at the machine's counters. */
+  readonly lookAtLoad: () => LoadSample;
 }
 
 export interface MechanismResult {
@@ -99,7 +103,7 @@ class MechanismRunner {
   }
 
   async #replay(stream: RecordStream): Promise<void> {
-    const { plan, clock, signal } = this.#o;
+    const { clock } = this.#o;
     await this.#deployAll();
     const start_ms = clock.nowMs() + LEAD_MS;
     const origin: RunOrigin = { mechanism: this.#o.mechanism, start_ms };
@@ -109,6 +113,22 @@ class MechanismRunner {
     await this.#check('start', origin);
     this.#phase = 'replay';
     this.#doing = 'Invoke';
+    const ended = new AbortController();
+    const load = this.#recordLoad(origin, ended.signal);
+    // Told when it is awaited; until then its failure is not an unhandled one.
+    load.catch(() => {});
+    try {
+      await this.#observe(origin, stream);
+    } finally {
+      ended.abort();
+    }
+    await load;
+    stream.throwIfLost();
+  }
+
+  /** Sends all arrivals, waits for the window's end and for every region to be unplugged. */
+  async #observe(origin: RunOrigin, stream: RecordStream): Promise<void> {
+    const { plan, clock, signal } = this.#o;
     const sending = new AbortController();
     const both = AbortSignal.any([signal, stream.lost, sending.signal]);
     try {
@@ -127,16 +147,27 @@ class MechanismRunner {
           this.#o.sink.invocation(line);
         },
       });
-      await this.#sleepUntil(start_ms + plan.window_ms, both);
+      await this.#sleepUntil(origin.start_ms + plan.window_ms, both);
     } finally {
       sending.abort();
     }
-    this.#observed_ms = plan.window_ms;
+    this.#noteObserved();
     this.#phase = 'drain';
     this.#doing = 'Status';
     this.#drained = await this.#drain();
     await this.#check('end', origin);
-    stream.throwIfLost();
+  }
+
+  async #recordLoad(origin: RunOrigin, signal: AbortSignal): Promise<void> {
+    const { clock, lookAtLoad, plan, sink } = this.#o;
+    await recordLoad({
+      look: lookAtLoad,
+      clock,
+      origin,
+      interval_ms: loadIntervalMs(plan.window_ms),
+      onLine: (line) => sink.load(line),
+      signal,
+    });
   }
 
   /** All functions at once: VMs boot in parallel, as many as the agent lets. */
@@ -207,15 +238,18 @@ class MechanismRunner {
     this.#o.sink.memory(memoryStepLine(record.memory, origin));
   }
 
+  /** What the clock says, never what was planned; the drain after the window is no part of it. */
   #noteObserved(): void {
     if (this.#origin === null || this.#observed_ms > 0) return;
     const now_ms = this.#o.clock.nowMs() - this.#origin.start_ms;
-    this.#observed_ms = Math.min(this.#o.plan.window_ms, Math.max(0, Math.floor(now_ms)));
+    this.#observed_ms = Math.max(0, Math.floor(now_ms));
   }
 
   async #sleepUntil(at_ms: number, signal: AbortSignal): Promise<void> {
-    const left_ms = at_ms - this.#o.clock.nowMs();
-    if (left_ms > 0) await this.#o.clock.sleep(left_ms, signal);
+    const { clock } = this.#o;
+    for (let now_ms = clock.nowMs(); now_ms < at_ms; now_ms = clock.nowMs()) {
+      await clock.sleep(at_ms - now_ms, signal);
+    }
   }
 
   #startTicker(): NodeJS.Timeout {

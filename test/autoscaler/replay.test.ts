@@ -9,6 +9,7 @@ import { replay, type ReplayDependencies } from '../../autoscaler/replay/replay.
 import { rebuildReport } from '../../autoscaler/report/rebuild.ts';
 import type { Summary } from '../../autoscaler/report/summary.ts';
 import { readResults } from '../../autoscaler/results/reader.ts';
+import { loadSchema } from '../../autoscaler/results/schema.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { MIB } from '../../base/units.ts';
 import { FakeAgent, type FakeAgentOptions } from './fake-agent.ts';
@@ -52,6 +53,15 @@ function rig(
       started_at: '2026-01-01T00:00:00.000Z',
       command: ['hotplane', 'replay'],
     },
+    lookAtLoad: () => ({
+      at_ms: clock.nowMs(),
+      cpu: { total: clock.nowMs(), idle: clock.nowMs() / 2, steal: 0 },
+      own_ticks: clock.nowMs() / 4,
+      psi_cpu_some_us: null,
+      psi_memory_some_us: null,
+      mem_available_bytes: null,
+      event_loop_lag_ms: null,
+    }),
     onKept: (where) => kept.push(where),
     openAgent: async () => ({
       api: agent,
@@ -132,6 +142,20 @@ test('a call waited exactly when no instance was idle at its arrival, cold or no
     t.is(line.waited, (line.assigned_at_ms ?? 0) > (line.received_at_ms ?? 0), line.invocation_id);
   }
   t.true(invocations.some((line) => line.waited === false));
+});
+
+test('the load of the machine is recorded over the window, ours and the others apart', async (t) => {
+  const { out, run } = rig(t);
+  const { window_ms } = await run();
+  const lines = readFileSync(join(out, 'load.jsonl'), 'utf8').trim().split('\n');
+  const load = lines.map((line) => loadSchema.parse(JSON.parse(line)));
+  for (const mechanism of ['static', 'virtio-mem']) {
+    const own = load.filter((line) => line.mechanism === mechanism);
+    const seen_ms = own.reduce((sum, line) => sum + line.interval_ms, 0);
+    t.true(seen_ms >= window_ms, `${mechanism}: ${seen_ms} ms of ${window_ms}`);
+    t.true(own.every((line) => line.own_cpu_share === 0.25 && line.other_cpu_share === 0.25));
+    t.true(own.every((line) => line.psi_cpu_some_share === null));
+  }
 });
 
 test('starts are counted under every mechanism, whichever call each then served', async (t) => {
