@@ -7,6 +7,7 @@ import { BASE_CONDITION, type BenchMechanism, type Condition } from './cell.ts';
 import { offChecks, attachedChecks } from './checks-cost.ts';
 import { atLeast, atMost, type Check, intervalText, shown } from './check.ts';
 import type { BenchData, RequestKind } from './records.ts';
+import { estimateCell } from './hardware-counts.ts';
 import {
   afterAccepted,
   costs,
@@ -102,8 +103,15 @@ function faster(
     unit: 'times',
     target,
     measured: ratio?.ratio ?? null,
-    detail: ratio ? intervalText(ratio) : '',
+    detail: ratio ? `${intervalText(ratio)}${estimateText(data, other, region_bytes)}` : '',
   });
+}
+
+/** Beside an emulated ratio, what it may be on hardware. */
+function estimateText(data: BenchData, mechanism: BenchMechanism, region_bytes: number): string {
+  const cell = { mechanism, ...BASE_CONDITION, region_bytes };
+  const times = estimateCell(data, cell)?.times_hotmem;
+  return times ? `; estimated on hardware: ${shown(times.low)} to ${shown(times.high)}` : '';
 }
 
 function floorRatio(data: BenchData, backing: Condition['backing'], target: number): Check {

@@ -18,12 +18,17 @@ import { toolFailed } from './errors.ts';
 
 const QEMU = 'qemu-system-x86_64';
 const ORDINARY_BYTES = 512 * MIB;
+const BOOT_BYTES = 512 * MIB;
+/** What is migrated out of the region has to find room. */
+const BOOT_BYTES_PRICES = 1536 * MIB;
 const TAIL_LINES = 12;
 
 export interface CountedRequest {
   readonly kernel_path: string;
   /** Size of the region if it shall be a partition; null: an ordinary region of 512 MiB. */
   readonly partition_bytes: number | null;
+  /** Measures prices and a migration; the region is an ordinary one. */
+  readonly prices?: boolean;
   /** The process, static (guest/off.c). */
   readonly program: string;
   readonly parent_dir: string;
@@ -128,14 +133,19 @@ function countedArguments(
   } as const;
   const region_bytes = regionBytes(request);
   // The init finds what the kernel does not know in its environment.
-  const own = request.partition_bytes === null ? [] : [`bench_mib=${region_bytes / MIB}`];
+  const own = [
+    ...(request.partition_bytes === null ? [] : [`bench_mib=${region_bytes / MIB}`]),
+    ...(request.prices ? ['bench_prices=1'] : []),
+  ];
+  const boot_bytes = request.prices ? BOOT_BYTES_PRICES : BOOT_BYTES;
+  const memory = `${boot_bytes / MIB}M,maxmem=${boot_bytes + region_bytes}`;
   // Fixed addresses: page tables of the same shape in every boot.
   const words = ['console=ttyS0', 'quiet', 'norandmaps', ...guestKernelArguments(options), ...own];
   return [
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
     ['-machine', 'q35,usb=off', '-accel', 'tcg,thread=single', '-smp', '1'],
     ['-cpu', emulatedCpu(version)],
-    ['-icount', 'shift=0,sleep=on', '-m', `512M,maxmem=${512 * MIB + region_bytes}`],
+    ['-icount', 'shift=0,sleep=on', '-m', memory],
     ['-kernel', request.kernel_path, '-initrd', initrd, '-append', words.join(' ')],
     ['-qmp', `unix:${qmp_path},server=on,wait=off`],
     ['-object', `memory-backend-ram,id=m0,size=${region_bytes}`],

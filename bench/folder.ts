@@ -13,6 +13,7 @@ export const BENCH_FILES = {
   floor: 'floor.jsonl',
   neighbour: 'neighbour.jsonl',
   cost: 'cost.jsonl',
+  prices: 'prices.jsonl',
   summary: 'summary.json',
   report: 'report.html',
 } as const;
@@ -28,6 +29,7 @@ export class BenchFolder implements Recorder {
     floor: [],
     neighbour: [],
     cost: [],
+    prices: [],
   };
 
   /** Makes the folder. Throws HP_BENCH_EXISTS when it already holds a run. */
@@ -70,6 +72,11 @@ export class BenchFolder implements Recorder {
   cost(line: BenchData['cost'][number]): void {
     this.#lines.cost.push(line);
     this.#append('cost', line);
+  }
+
+  price(line: BenchData['prices'][number]): void {
+    this.#lines.prices.push(line);
+    this.#append('prices', line);
   }
 
   console(block: string, text: string): void {

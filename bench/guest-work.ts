@@ -22,7 +22,8 @@ export type BenchWork =
       readonly threads: number;
       readonly count: number;
     }
-  | { readonly mode: 'counters' };
+  | { readonly mode: 'counters' }
+  | { readonly mode: 'prices' };
 
 /** The protocol forwards the work object as it is; its usual fields stay there, empty. */
 export function asWorkload(work: BenchWork): WorkloadRequest {
@@ -61,6 +62,16 @@ export function parseRequests(text: string): RequestSample[] {
   return [...text.matchAll(/(\d+):(\d+)/g)].map(([, start, latency]) => ({
     start_ms: Number(start) / 1000,
     latency_ms: Number(latency) / 1000,
+  }));
+}
+
+export const pricesSchema = z.object({ prices: z.string().max(8000) });
+
+/** `NAME:PICOSECONDS,...` in one string. */
+export function parsePrices(text: string): { name: string; ns: number }[] {
+  return [...text.matchAll(/([a-z-]+):(\d+)/g)].map(([, name, picoseconds]) => ({
+    name: name ?? '',
+    ns: Number(picoseconds) / 1000,
   }));
 }
 

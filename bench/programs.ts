@@ -11,6 +11,8 @@ export interface BenchPrograms {
   readonly instance_path: string;
   /** Runs in the guest as its only process, under counted instructions. */
   readonly off_path: string;
+  /** Runs on the host: what its kernel's memory management costs. */
+  readonly prices_path: string;
 }
 
 const local = (...parts: readonly string[]): string => join(PROJECT_ROOT, 'bench', ...parts);
@@ -23,7 +25,8 @@ export async function ensurePrograms(options: {
     .toSorted()
     .map((path) => join(PROJECT_ROOT, path));
   const measure = local('guest', 'measure.c');
-  const headers = [local('guest', 'measure.h')];
+  const prices = local('guest', 'prices.c');
+  const headers = [local('guest', 'measure.h'), local('guest', 'prices.h')];
   return {
     floor_path: await ensureStaticProgram({
       name: 'bench-floor',
@@ -32,14 +35,20 @@ export async function ensurePrograms(options: {
     }),
     instance_path: await ensureStaticProgram({
       name: 'bench-instance',
-      sources: [local('guest', 'bench.c'), measure, ...common],
+      sources: [local('guest', 'bench.c'), measure, prices, ...common],
       headers,
       ...options,
     }),
     off_path: await ensureStaticProgram({
       name: 'bench-off',
-      sources: [local('guest', 'off.c'), measure],
+      sources: [local('guest', 'off.c'), measure, prices],
       headers: [...headers, join(PROJECT_ROOT, 'images', 'init', 'hotmem_abi.h')],
+      ...options,
+    }),
+    prices_path: await ensureStaticProgram({
+      name: 'bench-prices',
+      sources: [local('prices.c'), prices, measure],
+      headers,
       ...options,
     }),
   };

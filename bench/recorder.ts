@@ -6,6 +6,7 @@ import type {
   InstanceLine,
   NeighbourLine,
   OperationLine,
+  PriceLine,
 } from './records.ts';
 
 export interface Recorder {
@@ -15,6 +16,7 @@ export interface Recorder {
   floor(line: FloorLine): void;
   neighbour(line: NeighbourLine): void;
   cost(line: CostLine): void;
+  price(line: PriceLine): void;
   /** All that the guest of a failed block said. */
   console(block: string, text: string): void;
 }

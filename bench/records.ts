@@ -175,6 +175,33 @@ export interface CostLine {
   readonly ns: number;
 }
 
+export const PRICE_OPERATIONS = [
+  'fault',
+  'huge-fault',
+  'unmap',
+  'protect',
+  'copy-on-write',
+  'fork-exit',
+  'zero-hot',
+  'zero-cold',
+  'copy-hot',
+  'copy-cold',
+  'migrated-page',
+] as const;
+export type PriceOperation = (typeof PRICE_OPERATIONS)[number];
+
+/**
+ * What one operation costs, the least of some tries: of one page of 4 KiB, or of one fork with exit.
+ * `host`: nanoseconds of the machine itself; `guest`: nanoseconds in an emulated guest; `counted`:
+ * instructions of an emulated guest.
+ */
+export interface PriceLine {
+  readonly round: number;
+  readonly where: 'host' | 'guest' | 'counted';
+  readonly operation: PriceOperation;
+  readonly cost: number;
+}
+
 export interface BenchData {
   readonly manifest: BenchManifest;
   readonly blocks: readonly BlockLine[];
@@ -183,4 +210,6 @@ export interface BenchData {
   readonly floor: readonly FloorLine[];
   readonly neighbour: readonly NeighbourLine[];
   readonly cost: readonly CostLine[];
+  /** Empty with hardware virtualisation: nothing is to be estimated. */
+  readonly prices: readonly PriceLine[];
 }

@@ -10,7 +10,7 @@ import { type Check, verdictText } from './check.ts';
 import type { BenchData } from './records.ts';
 import { conditionsOf, floorBacking, floorOf, operationsOf, reached } from './select.ts';
 import type { Summary } from './summary.ts';
-import { checkTable, figure, headLines, type Table, tablesOf } from './table.ts';
+import { checkTable, estimateTexts, figure, headLines, type Table, tablesOf } from './table.ts';
 
 const OWN_STYLE = `
 .met { color: var(--hotmem); } .missed { color: var(--virtio-mem); font-weight: 600; }
@@ -81,13 +81,16 @@ function cards(summary: Summary): string {
     .filter(({ condition, cells }) => isBase(condition) && cells.some((cell) => cell.plugged_ms))
     .toSorted((a, b) => b.condition.region_bytes - a.condition.region_bytes)[0];
   if (!full) return '';
-  const drawn = full.cells.map(({ cell, plugged_ms, times_hotmem, pages_migrated }) => {
+  const drawn = full.cells.map((one) => {
+    const { cell, plugged_ms, times_hotmem, pages_migrated } = one;
     const ratio = cell.mechanism === 'hotmem' ? null : times_hotmem;
-    const compared = ratio ? `${figure(ratio.ratio)} times hotmem; ` : '';
+    const [estimated, estimated_times] = estimateTexts(one);
+    const also = ratio && one.hardware_estimate ? ` (hardware, estimated: ${estimated_times})` : '';
+    const compared = ratio ? `${figure(ratio.ratio)} times hotmem${also}; ` : '';
     const time = plugged_ms ? formatMs(plugged_ms.median) : 'not measured';
     return `<div class="card m-${escapeText(cell.mechanism)}">
 <div class="name">${escapeText(cell.mechanism)}</div><div class="figure">${escapeText(time)}</div>
-<div class="note">unplug of ${formatBytes(full.condition.region_bytes)}, guest full</div>
+<div class="note">unplug of ${formatBytes(full.condition.region_bytes)}, guest full</div>${estimateNote(estimated)}
 <div class="note">${compared}${figure(pages_migrated?.median ?? 0)} pages migrated</div></div>`;
   });
   const floor = full.floor_ms
@@ -97,6 +100,9 @@ function cards(summary: Summary): string {
     : '';
   return `<div class="cards">${drawn.join('\n')}${floor}</div>`;
 }
+
+const estimateNote = (text: string): string =>
+  text === '-' ? '' : `\n<div class="note">estimated on hardware: ${escapeText(text)}</div>`;
 
 function checks(list: readonly Check[]): string {
   const { columns, rows } = checkTable(list);

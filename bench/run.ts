@@ -24,6 +24,8 @@ import { type Summary, summarize } from './summary.ts';
 
 /** Part of the host's available memory that one VM may take. */
 const MEMORY_SHARE = 0.6;
+/** Two boots; the plan's estimate leaves them out. */
+const PRICES_MS = 30_000;
 const REMOVE = { recursive: true, force: true } as const;
 
 export interface BenchRequest {
@@ -46,11 +48,16 @@ export interface BenchResult {
 /** One thing to do; blocks and the other parts share progress and estimate. */
 export type Step =
   | { readonly kind: 'block'; readonly block: BlockPlan }
-  | { readonly kind: Exclude<Part, 'reclaim'>; readonly round: number };
+  | { readonly kind: Exclude<Part, 'reclaim'> | 'prices'; readonly round: number };
 
-/** All steps in order. Costs come once, after the first round: instructions do not drift. Pure. */
-export function stepsOf(plan: Plan): Step[] {
+/**
+ * All steps in order. Costs come once, after the first round: instructions do not drift. Under
+ * emulation the prices of an estimate come first. Pure.
+ */
+export function stepsOf(plan: Plan, accelerator: 'kvm' | 'tcg'): Step[] {
+  const priced = accelerator === 'tcg' && plan.blocks.length > 0;
   return Array.from({ length: plan.rounds }, (_, index) => index + 1).flatMap((round) => [
+    ...(priced && round === 1 ? [{ kind: 'prices', round } as const] : []),
     ...plan.blocks
       .filter((block) => block.round === round)
       .map((block) => ({ kind: 'block', block }) as const),
@@ -75,7 +82,17 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   folder.write('manifest', json(begun));
   request.onPlan(estimatePlanMs(plan, vm_memory_bytes));
   const parent_dir = join(runtimeDir(), `bench-${process.pid}`);
-  const context = { hypervisor, guests, folder, vm_memory_bytes, started_ms, parent_dir, request };
+  const { accelerator } = capabilities;
+  const context = {
+    hypervisor,
+    accelerator,
+    guests,
+    folder,
+    vm_memory_bytes,
+    started_ms,
+    parent_dir,
+    request,
+  };
   const status = await runSteps(context);
   await rm(parent_dir, REMOVE);
   const manifest: BenchManifest = {
@@ -97,6 +114,7 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
 
 async function runSteps(parts: {
   readonly hypervisor: Hypervisor;
+  readonly accelerator: Capabilities['accelerator'];
   readonly guests: BenchGuests;
   readonly folder: BenchFolder;
   readonly vm_memory_bytes: number;
@@ -106,7 +124,7 @@ async function runSteps(parts: {
 }): Promise<BenchManifest['status']> {
   const { request, vm_memory_bytes, folder } = parts;
   const { plan, progress, signal } = request;
-  const steps = stepsOf(plan);
+  const steps = stepsOf(plan, parts.accelerator);
   const planned_ms = estimatePlanMs(plan, vm_memory_bytes);
   let finished_planned_ms = 0;
   const context: StepContext = {
@@ -136,6 +154,7 @@ async function runSteps(parts: {
 function plannedMs(step: Step, plan: Plan, memory_bytes: number): number {
   if (step.kind === 'block')
     return estimateBlockMs(step.block, repetitionsOf(step.block.cell, plan), memory_bytes);
+  if (step.kind === 'prices') return PRICES_MS;
   return estimatePlanMs({ ...plan, blocks: [], rounds: 1, parts: [step.kind] }, memory_bytes);
 }
 

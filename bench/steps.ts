@@ -15,6 +15,7 @@ import type { BenchGuests } from './guests.ts';
 import { fillBytes, layoutOf } from './layout.ts';
 import { measureNeighbour } from './neighbour.ts';
 import { measurePartitions, measureOff } from './off.ts';
+import { measurePrices } from './prices.ts';
 import { type BlockPlan, type Plan, repetitionsOf } from './plan.ts';
 import type { Recorder } from './recorder.ts';
 import type { BlockLine } from './records.ts';
@@ -40,6 +41,7 @@ export async function runStep(step: Step, context: StepContext): Promise<void> {
     await blockStep(step.block, context);
     await floorStep(step.block, context);
   } else if (step.kind === 'off') await offStep(step.round, context);
+  else if (step.kind === 'prices') await pricesStep(step.round, context);
   else await attachedStep(step.round, context);
 }
 
@@ -144,6 +146,26 @@ async function offStep(round: number, context: StepContext): Promise<void> {
     recorder,
     say,
     ...(signal ? { signal } : {}),
+  });
+}
+
+/** On the stock kernel if a block needs one; else on the other, its partitions left off. */
+async function pricesStep(round: number, context: StepContext): Promise<void> {
+  const cell: Cell = { mechanism: 'virtio-mem', ...BASE_CONDITION, region_bytes: 128 * MIB };
+  const layout = { ...layoutOf(cell, context.vm_memory_bytes), slots: [{ fill_bytes: 0 }] };
+  const id = `bench-prices-${round}`;
+  const run_dir = join(context.parent_dir, id);
+  const guest = context.guests.files.get('stock') ?? context.guests.files.get('hotmem');
+  if (!guest) throw toolFailed('the kernels', 'they were not built');
+  await measurePrices({
+    hypervisor: context.hypervisor,
+    spec: vmSpecOf(cell, layout, { id, run_dir, guest, accelerator: 'auto' }),
+    programs: context.guests.programs,
+    parent_dir: context.parent_dir,
+    round,
+    recorder: context.recorder,
+    say: context.say,
+    ...(context.signal ? { signal: context.signal } : {}),
   });
 }
 

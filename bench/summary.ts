@@ -2,11 +2,14 @@
 import { type Cell, cellName, type Condition, conditionName, matches } from './cell.ts';
 import type { Check } from './check.ts';
 import { checkAll } from './checks.ts';
+import { type HardwarePrices, hardwarePrices } from './hardware.ts';
+import { type CellEstimate, estimateCell } from './hardware-counts.ts';
 import {
   type BenchData,
   type CostLine,
   FLOOR_BACKINGS,
   type FloorLine,
+  type PriceLine,
   REQUEST_KINDS,
   type RequestKind,
   SCHEMA_VERSION,
@@ -46,6 +49,8 @@ export interface CellSummary {
   readonly exit_ms: Spread | null;
   /** Unplug time of this mechanism over that of hotmem under the same condition. */
   readonly times_hotmem: Ratio | null;
+  /** Of the same unplug on hardware: no measurement. Null with hardware virtualisation. */
+  readonly hardware_estimate: CellEstimate | null;
 }
 
 export interface ConditionSummary {
@@ -93,6 +98,9 @@ export interface Summary {
     readonly region_bytes: number;
     readonly ns: Spread | null;
   }[];
+  /** What {@link CellSummary.hardware_estimate} is made of; null: nothing was estimated. */
+  readonly hardware_prices: HardwarePrices | null;
+  readonly prices: readonly PriceLine[];
   readonly checks: readonly Check[];
   readonly blocks: { readonly done: number; readonly failed: number };
   /** Pages that were not zero when fresh, or not as written when checked. Must be 0. */
@@ -109,6 +117,8 @@ export function summarize(data: BenchData): Summary {
     floor: summarizeFloor(data),
     neighbour: summarizeNeighbour(data),
     cost: summarizeCost(data),
+    hardware_prices: hardwarePrices(data.prices),
+    prices: data.prices,
     checks: checkAll(data),
     blocks: {
       done: data.blocks.filter(({ outcome }) => outcome === 'done').length,
@@ -185,6 +195,7 @@ function summarizeCell(data: BenchData, cell: Cell): CellSummary {
       reached(hotmem, 'plugged_ms'),
       data.manifest.plan.seed,
     ),
+    hardware_estimate: estimateCell(data, cell),
   };
 }
 

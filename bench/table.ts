@@ -2,6 +2,8 @@
 import { formatBytes, formatMs, MIB } from '../base/units.ts';
 import { verdictText, type Check } from './check.ts';
 import type { BenchManifest } from './records.ts';
+import { type HardwarePrices, type Range, REFERENCE_OPERATIONS } from './hardware.ts';
+import { PRICE_OPERATIONS, type PriceLine } from './records.ts';
 import type { Ratio, Spread } from './statistics.ts';
 import type { CellSummary, ConditionSummary, Summary } from './summary.ts';
 
@@ -34,6 +36,7 @@ export function figure(value: number): string {
 export function tablesOf(summary: Summary): Table[] {
   return [
     ...summary.conditions.flatMap((one) => [unplugTable(one), aroundTable(one)]),
+    priceTable(summary),
     floorTable(summary),
     neighbourTable(summary),
     costTable(summary),
@@ -48,7 +51,11 @@ function unplugTable(one: ConditionSummary): Table {
       'mechanism',
       'unplug',
       'times hotmem',
+      'estimated on hardware',
+      'est. times hotmem',
       'migrated',
+      'zeroed',
+      'instructions',
       'requests',
       'guest CPU',
       'accepted',
@@ -87,11 +94,16 @@ function conditionNote(one: ConditionSummary): string {
 
 function unplugRow(cell: CellSummary): string[] {
   const left = cell.unplugs_not_done;
+  const estimate = cell.hardware_estimate;
+  const instructions = estimate?.counts.instructions ?? null;
   return [
     cell.cell.mechanism,
     timeText(cell.plugged_ms),
     cell.cell.mechanism === 'hotmem' ? '1' : ratioText(cell.times_hotmem),
+    ...estimateTexts(cell),
     countText(cell.pages_migrated),
+    estimate && estimate.counts.pages_zeroed > 0 ? counted(estimate.counts.pages_zeroed) : NONE,
+    instructions === null ? NONE : counted(instructions),
     countText(cell.vmm_requests),
     timeText(cell.guest_cpu_ms),
     timeText(cell.accepted_ms),
@@ -101,6 +113,17 @@ function unplugRow(cell: CellSummary): string[] {
     left > 0 ? `${cell.unplugs} (${left} not done)` : String(cell.unplugs),
   ];
 }
+
+/** `0.9 s-2.1 s` and `190-490x`; `-` where nothing was estimated. */
+export function estimateTexts({ cell, hardware_estimate }: CellSummary): [string, string] {
+  if (!hardware_estimate) return [NONE, NONE];
+  const { unplug_ms, times_hotmem } = hardware_estimate;
+  const times = times_hotmem ? `${rangeText(times_hotmem)}x` : NONE;
+  const time = `${formatMs(unplug_ms.low)} to ${formatMs(unplug_ms.high)}`;
+  return [time, cell.mechanism === 'hotmem' ? '1' : times];
+}
+
+const rangeText = ({ low, high }: Range): string => `${figure(low)}-${figure(high)}`;
 
 function aroundRow(cell: CellSummary): string[] {
   return [
@@ -112,6 +135,54 @@ function aroundRow(cell: CellSummary): string[] {
     cell.fault_ns === null ? NONE : `${(cell.fault_ns.median / 1000).toFixed(2)} µs`,
     timeText(cell.exit_ms),
   ];
+}
+
+function priceTable({ prices, hardware_prices }: Summary): Table {
+  const cost = (where: PriceLine['where'], operation: string): number | null =>
+    prices.find((line) => line.where === where && line.operation === operation)?.cost ?? null;
+  return {
+    title: 'Prices of the estimate on hardware',
+    note: hardware_prices ? priceNote(hardware_prices) : '',
+    columns: ['operation', 'host', 'emulated guest', 'slower', 'instructions', 'ns each', ''],
+    rows: PRICE_OPERATIONS.flatMap((operation) => {
+      const [host, guest, instructions] = (['host', 'guest', 'counted'] as const).map((where) =>
+        cost(where, operation),
+      );
+      if ((host ?? guest ?? instructions ?? null) === null) return [];
+      return [
+        [
+          operation,
+          nsText(host ?? null),
+          nsText(guest ?? null),
+          timesText(guest ?? null, host ?? null),
+          (instructions ?? null) === null ? NONE : counted(instructions ?? 0),
+          timesText(host ?? null, instructions ?? null),
+          REFERENCE_OPERATIONS.includes(operation) ? 'reference' : '',
+        ],
+      ];
+    }),
+  };
+}
+
+function priceNote(prices: HardwarePrices): string {
+  const { instruction_ns, slowdown, zeroed_page_ns, migrated_page_instructions } = prices;
+  const migrated = migrated_page_instructions
+    ? `, ${counted(migrated_page_instructions)} of them for a migrated page`
+    : '';
+  return (
+    'An estimate, not a measurement; bare metal may differ by another factor of two. The host took ' +
+    'the target and discarded at its own speed already; the guest has its instructions at ' +
+    `${rangeText(instruction_ns)} ns${migrated}, or where they were not counted its time divided ` +
+    `by ${rangeText(slowdown)}; a zeroed page is ${rangeText(zeroed_page_ns)} ns. The reference ` +
+    'operations give these ranges, per page of 4 KiB (a fork and exit whole). What does not carry ' +
+    'over and is in no estimate: exits to the VMM (44 ns emulated, microseconds under KVM), ' +
+    'interrupts between CPUs, and the figures of a neighbour.'
+  );
+}
+
+function nsText(ns: number | null): string {
+  if (ns === null) return NONE;
+  return ns < 1000 ? `${figure(ns)} ns` : `${figure(ns / 1000)} µs`;
 }
 
 function floorTable({ floor }: Summary): Table {
@@ -211,7 +282,10 @@ export function headLines(manifest: BenchManifest): string[] {
   const { host, versions, accelerator } = manifest;
   const claim =
     accelerator === 'tcg'
-      ? ['Under TCG (an emulated CPU) no absolute time is a claim: compare within this run only.']
+      ? [
+          'Under TCG (an emulated CPU) no absolute time is a claim: compare within this run only. ' +
+            '"Estimated on hardware" is no measurement: prices and what is left out are below.',
+        ]
       : [];
   return [
     `${versions.vmm}, ${accelerator}; guest Linux ${versions.guest_kernel}, ${manifest.vcpus} vCPUs, ` +

@@ -15,6 +15,7 @@
 #include "../../images/common/json.h"
 #include "../../images/common/text.h"
 #include "measure.h"
+#include "prices.h"
 
 #define WORK_FD 3
 #define LINE_MAX_BYTES 4096
@@ -158,6 +159,18 @@ static void counters(struct text *text)
 	text_add(text, ",\"interrupts_known\":%s", known ? "true" : "false");
 }
 
+static void add_price(void *context, const char *name, uint64_t picoseconds)
+{
+	text_add(context, "%s:%" PRIu64 ",", name, picoseconds);
+}
+
+static void prices(struct text *text)
+{
+	text_add(text, "\"prices\":\"");
+	measure_prices(add_price, text);
+	text_add(text, "\"");
+}
+
 static void serve(char *line, size_t length)
 {
 	static char reply[REPLY_MAX];
@@ -176,6 +189,8 @@ static void serve(char *line, size_t length)
 		serve_requests(&request, &text);
 	else if (!strcmp(request.mode, "faults"))
 		faults(&request, &text);
+	else if (!strcmp(request.mode, "prices"))
+		prices(&text);
 	else if (!strcmp(request.mode, "counters"))
 		counters(&text);
 	else

@@ -3,7 +3,8 @@
  * First and only process of a small VM that runs under counted instructions: the guest's clock then
  * counts instructions. Measures what an ordinary guest pays for a kernel: page faults, fork and
  * exit, and the kernel's work for one plug and one unplug that the host asks for. In a guest that
- * makes partitions: page faults of a process in one and of a process in none.
+ * makes partitions: page faults of a process in one and of a process in none. Asked for prices: what
+ * operations cost that the bench measures on the host too, and an unplug that has to migrate.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
@@ -19,6 +21,7 @@
 
 #include "../../images/init/hotmem_abi.h"
 #include "measure.h"
+#include "prices.h"
 
 #define FAULT_BYTES (64UL << 20)
 #define FORKS 400
@@ -27,6 +30,8 @@
 #define FAULT_REGION_MIB 512
 #define PARTITION_REPEATS 2
 #define SLACK_MIB 16
+/* Touched of the region before it is taken away. */
+#define MIGRATED_BYTES (480UL << 20)
 /* 512 MiB, as bench/counted-vm.ts makes it. */
 #define REGION_BLOCKS 4
 /* About 20 million instructions. */
@@ -217,6 +222,48 @@ static void measure_partition(int mib)
 	}
 }
 
+static uint64_t pages_migrated(void)
+{
+	FILE *file = fopen("/proc/vmstat", "r");
+	unsigned long long pages = 0;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "pgmigrate_success %llu", &pages) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return pages;
+}
+
+static void say_price(void *context, const char *name, uint64_t picoseconds)
+{
+	(void)context;
+	say(name, picoseconds);
+}
+
+/* An ordinary region that is in use goes: its pages have to move. */
+static void measure_migration(void)
+{
+	int blocks = memory_blocks();
+	uint64_t chunk_ns = quiet_chunk_ns(memory_blocks), before;
+	char *held;
+
+	say("want-plug", REGION_BLOCKS);
+	if (!resize_ns(memory_blocks, blocks + REGION_BLOCKS, chunk_ns))
+		return;
+	held = map_anonymous(MIGRATED_BYTES);
+	if (!held)
+		return;
+	madvise(held, MIGRATED_BYTES, MADV_NOHUGEPAGE);
+	for (size_t at = 0; at < MIGRATED_BYTES; at += PAGE_BYTES)
+		*(volatile char *)(held + at) = 1;
+	before = pages_migrated();
+	say("want-unplug", REGION_BLOCKS);
+	say("migration", resize_ns(memory_blocks, blocks, chunk_ns));
+	say("pages-migrated", pages_migrated() - before);
+}
+
 /* `bench_mib=N` on the kernel's command line: the region is a partition of that size. */
 static int wanted_mib(void)
 {
@@ -232,7 +279,10 @@ int main(void)
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	say("hello", 1);
 	sleep(1);
-	if (wanted_mib() > 0)
+	if (getenv("bench_prices")) {
+		measure_prices(say_price, NULL);
+		measure_migration();
+	} else if (wanted_mib() > 0)
 		measure_partition(wanted_mib());
 	else
 		measure_off();

@@ -22,7 +22,7 @@ export const benchReclaimCommand: Command = {
     repetitions: { value: 'R', summary: 'unplugs of each boot (default: 3)' },
     rounds: { value: 'B', summary: 'times the whole plan is run, in changed order (default: 2)' },
     seed: { value: 'N', summary: 'seed of the bootstrap intervals (default: 1)' },
-    short: { summary: 'one small condition, for CI: less than a minute' },
+    short: { summary: 'one small condition, for CI: a minute or two' },
     plan: { summary: 'print the plan and stop' },
     strict: { summary: 'exit with 1 when a promise was measured and missed' },
     out: { value: 'DIR', summary: 'result folder', default: 'bench-reclaim' },
@@ -33,8 +33,8 @@ Boots one VM at a time under QEMU, fills its regions with touched memory, and ta
 one. Without options that name conditions, the plan gives every figure the project promises; with
 them, it is every combination of what is named, the rest at its usual value (512MiB, full, 0, 4k,
 anonymous, off). Lists are separated by commas. Writes manifest.json, blocks.jsonl,
-operations.jsonl, instances.jsonl, floor.jsonl, neighbour.jsonl, cost.jsonl, summary.json and
-report.html; format: bench/README.md.
+operations.jsonl, instances.jsonl, floor.jsonl, neighbour.jsonl, cost.jsonl, prices.jsonl,
+summary.json and report.html; format: bench/README.md.
 
 Exits with 0 also when a promise is missed, unless --strict.
 

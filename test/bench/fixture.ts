@@ -109,6 +109,7 @@ export function benchData(lines: Partial<BenchData> = {}): BenchData {
     floor: [],
     neighbour: [],
     cost: [],
+    prices: [],
     ...lines,
   };
 }

@@ -150,10 +150,18 @@ test('a scattered order visits every region once and not in a row', (t) => {
 });
 
 test('costs are measured once, after the first round, and every block is a step', (t) => {
-  const steps = stepsOf(DEFAULT);
+  const steps = stepsOf(DEFAULT, 'kvm');
   const kinds = steps.map(({ kind }) => kind).filter((kind) => kind !== 'block');
   t.deepEqual(kinds, ['off', 'attached']);
   t.is(steps.length, DEFAULT.blocks.length + 2);
+  const emulated = stepsOf(DEFAULT, 'tcg').map(({ kind }) => kind);
+  t.is(emulated[0], 'prices', 'what an estimate needs comes first');
+  t.is(emulated.length, steps.length + 1);
+  const costs_only = makePlan(parseOptions({ parts: 'off' }));
+  t.deepEqual(
+    stepsOf(costs_only, 'tcg').map(({ kind }) => kind),
+    ['off'],
+  );
 });
 
 test('what is left shrinks to nothing and follows the pace so far', (t) => {

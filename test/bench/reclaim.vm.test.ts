@@ -117,7 +117,7 @@ test('the folder keeps the console of a guest that did not survive its block', a
     {
       hypervisor: await openHypervisor('qemu'),
       guests: {
-        programs: { instance_path: '', floor_path: '', off_path: '' },
+        programs: { instance_path: '', floor_path: '', off_path: '', prices_path: '' },
         files: new Map([['stock', { kernel_path, initrd_path, kernel_version }]]),
         kernel_version,
         compiler: 'none',
