@@ -1,12 +1,16 @@
 import { HotplaneError } from '../base/errors.ts';
 
 /** An option of the bench that makes no sense. */
-export function badOption(option: string, problem: string): HotplaneError {
+export function badOption(
+  option: string,
+  problem: string,
+  command = 'bench reclaim',
+): HotplaneError {
   return new HotplaneError({
     code: 'HP_BENCH_OPTION',
     category: 'usage',
     message: `--${option}: ${problem}`,
-    next: "see 'hotplane bench reclaim --help'.",
+    next: `see 'hotplane ${command} --help'.`,
     details: { option },
   });
 }
@@ -73,5 +77,25 @@ export function benchInterrupted(folder: string): HotplaneError {
     category: 'interrupted',
     message: 'the bench was interrupted.',
     next: `what was measured so far is in ${folder}.`,
+  });
+}
+
+/** A cold start under measurement was refused or failed: its burst says nothing. */
+export function burstFailed(problem: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_BENCH_START',
+    category: 'failure',
+    message: `a cold start did not succeed: ${problem}`,
+    next: 'check that the host has enough free memory, and try with fewer --starts.',
+  });
+}
+
+/** A signal ended a bench that keeps no results. */
+export function startsInterrupted(): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_BENCH_INTERRUPTED',
+    category: 'interrupted',
+    message: 'the bench was interrupted; its VMs are gone.',
+    next: 'run it again, with fewer --rounds to be done sooner.',
   });
 }

@@ -1,6 +1,7 @@
 /** Every command, in the order of the help. */
 import type { Command } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
+import { benchInvokeCommand } from './commands/bench-invoke.ts';
 import { benchReclaimCommand } from './commands/bench-reclaim.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { drainCommand } from './commands/drain.ts';
@@ -24,4 +25,5 @@ export const COMMANDS: readonly Command[] = [
   replayCommand,
   reportCommand,
   benchReclaimCommand,
+  benchInvokeCommand,
 ];

@@ -11,7 +11,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   images: ['base'],
   agent: ['base', 'hypervisor-client', 'images'],
   autoscaler: ['base', 'agent/api'],
-  bench: ['base', 'hypervisor-client', 'images', 'agent/guest', 'autoscaler'],
+  bench: ['base', 'hypervisor-client', 'images', 'agent/guest', 'agent/api', 'autoscaler'],
   cli: ['base', 'agent', 'autoscaler', 'images', 'hypervisor-client', 'bench'],
 };
 
