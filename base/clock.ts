@@ -7,14 +7,37 @@ export interface Clock {
    * process of a host, so stamps taken by agent and replay can be compared.
    */
   nowMs(): number;
-  /** Below 1 ms, the resolution of timers, the host's clock yields once instead. */
+  /**
+   * However long: months are slept too. Below 1 ms, the resolution of timers, the host's clock
+   * yields once instead.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/**
+ * The longest delay that timers of Node and deadlines of gRPC take: the whole seconds below 2^31
+ * ms, 24.8 days. Above it both fire at once.
+ */
+export const LONGEST_TIMER_MS = 2_147_483_000;
+
+/**
+ * A deadline as a timer takes it: whole, not negative, and at most {@link LONGEST_TIMER_MS}. Only
+ * for what bounds a call; what must not end early sleeps by a {@link Clock}.
+ */
+export function timerMs(deadline_ms: number): number {
+  return Math.min(Math.max(0, Math.ceil(deadline_ms)), LONGEST_TIMER_MS);
+}
+
+const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6;
+
 export const hostClock: Clock = {
-  nowMs: () => Number(process.hrtime.bigint()) / 1e6,
+  nowMs,
   sleep: async (ms, signal) => {
     const options = signal ? { signal } : {};
-    await (ms < 1 ? yieldOnce(undefined, options) : delay(ms, undefined, options));
+    if (!(ms >= 1)) await yieldOnce(undefined, options);
+    const end_ms = nowMs() + ms;
+    for (let left_ms = ms; left_ms >= 1; left_ms = end_ms - nowMs()) {
+      await delay(Math.min(left_ms, LONGEST_TIMER_MS), undefined, options);
+    }
   },
 };

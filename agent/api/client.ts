@@ -1,6 +1,7 @@
 /** The agent's API as a TypeScript client: the only way other folders talk to an agent. */
 import { Client, credentials, type Metadata, type ServiceError } from '@grpc/grpc-js';
 import { z } from 'zod';
+import { timerMs } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { FunctionSpec } from '../core/spec.ts';
@@ -139,7 +140,7 @@ export class AgentClient {
     const method = methodOf(name);
     const decode = (bytes: Buffer): T =>
       shape.parse(withCheckedNumbers(`${name}Response`, method.decodeResponse(bytes)));
-    const deadline = Date.now() + (options.deadline_ms ?? usual_ms);
+    const deadline = Date.now() + timerMs(options.deadline_ms ?? usual_ms);
     return new Promise<T>((resolve, reject) => {
       const call = this.client.makeUnaryRequest(
         method.path,

@@ -12,6 +12,7 @@ import {
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { z } from 'zod';
+import { timerMs } from '../../base/clock.ts';
 import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
@@ -72,7 +73,7 @@ export class AgentServer {
     const timer = setTimeout(() => {
       this.server.forceShutdown();
       resolve();
-    }, deadline_ms);
+    }, timerMs(deadline_ms));
     this.server.tryShutdown(() => resolve());
     await promise;
     clearTimeout(timer);

@@ -5,6 +5,7 @@
  * by then the lost request has either taken effect or never will.
  */
 import { Client, type Dispatcher } from 'undici';
+import { timerMs } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { readBody } from './body.ts';
@@ -69,7 +70,7 @@ export class Transport {
     if (this.#disposed) throw this.#disposedError(request);
     const payload = encode(request);
     const deadline_ms = request.deadline_ms ?? this.#deadline_ms;
-    const timeout = AbortSignal.timeout(Math.max(0, Math.ceil(deadline_ms)));
+    const timeout = AbortSignal.timeout(timerMs(deadline_ms));
     const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
     const context = { ...request, deadline_ms, socket_path: this.socket_path, timeout };
     await this.#enter(request, signal, (reason) => errorOfTransport(reason, context, 'no'));

@@ -3,6 +3,7 @@
  * client at a time: a second connection gets no greeting until the first one closes.
  */
 import { connect, type Socket } from 'node:net';
+import { timerMs } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { vmmError } from '../errors.ts';
 import { EventHub } from '../event-hub.ts';
@@ -58,7 +59,7 @@ export class QmpClient {
     const client = new QmpClient(socket);
     const timer = setTimeout(() => {
       client.#close(`No QMP greeting on ${path} within ${deadline_ms} ms.`);
-    }, deadline_ms);
+    }, timerMs(deadline_ms));
     try {
       await client.#greeted.promise;
       await client.execute('qmp_capabilities', {}, { deadline_ms });
@@ -102,7 +103,7 @@ export class QmpClient {
     const timer = setTimeout(() => {
       this.#pending.delete(id);
       reject(vmmError('HP_QMP_TIMEOUT', `${command} got no answer within ${deadline_ms} ms.`));
-    }, deadline_ms);
+    }, timerMs(deadline_ms));
     this.#pending.set(id, { command, timer, resolve, reject });
     this.#socket.write(`${JSON.stringify({ execute: command, arguments: parameters, id })}\n`);
     return await promise;

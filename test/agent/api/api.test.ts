@@ -177,3 +177,15 @@ test('64-bit numbers above 2^53 are refused, not rounded', (t) => {
 test('every message of the proto is known by name', (t) => {
   t.true(MESSAGES.has('Record') && MESSAGES.has('FunctionSpec') && MESSAGES.has('Operation'));
 });
+
+test('a deadline longer than a timer takes does not end the call at once', async (t) => {
+  const { client } = await serve(t);
+  await client.deploy(specOf('f', { keep_alive_ms: 60_000 }));
+  const months_ms = 90 * 86_400_000;
+  for (const deadline_ms of [months_ms, Number.POSITIVE_INFINITY]) {
+    t.like(await client.invoke(invocation, { deadline_ms }), { outcome: 'done' });
+  }
+  // The usual deadline is the worst case: 26 days, when all of 192 instances compute for as long.
+  const slow = { ...invocation, work: { ...work, cpu_ms: 12_000_000, wall_ms: 0 } };
+  t.like(await client.invoke(slow), { outcome: 'done' });
+});
