@@ -5,7 +5,7 @@
  */
 import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { type ChErrorCode, chError } from './errors.ts';
+import { type ChErrorCode, chError, type SentState } from './errors.ts';
 import { member } from './json.ts';
 
 export interface ErrorAnswer {
@@ -45,13 +45,21 @@ export function errorOfAnswer(answer: ErrorAnswer): HotplaneError {
       status: answer.status,
       messages,
       truncated: answer.truncated,
-      sent: answer.status === 503 ? 'no' : 'yes',
+      sent: fateOf(answer.status, code),
     },
   });
 }
 
+/** What the answer tells of the request; a server that ends may have done it, or not. */
+function fateOf(status: number, code: ChErrorCode): SentState {
+  if (code === 'HP_CH_CLOSED') return 'maybe';
+  return status === 503 ? 'no' : 'yes';
+}
+
 /** v47+ sentences, and the names that v46 and older print of the same errors. */
 const CAUSES: readonly (readonly [RegExp, ChErrorCode])[] = [
+  // The thread that serves the API outlives the one that does the work by a moment.
+  [/(receiving|sending) on a closed channel/, 'HP_CH_CLOSED'],
   [/requested_size are identical/, 'HP_CH_SAME_SIZE'],
   [/bigger than region_size/, 'HP_CH_TOO_BIG'],
   [/not aligned on block_size/, 'HP_CH_MISALIGNED'],

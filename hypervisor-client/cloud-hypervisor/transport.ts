@@ -115,10 +115,8 @@ export class Transport {
       const failed = response.statusCode >= 300;
       const limit_bytes = failed ? LIMITS.ch_error_body_bytes : LIMITS.ch_answer_bytes;
       const { text, truncated } = await readBody(response, limit_bytes);
-      if (truncated || response.statusCode === 400 || response.statusCode === 503) {
-        await this.#drop();
-      }
       const status = response.statusCode;
+      if (truncated || status === 400 || status === 503) await this.#drop();
       if (failed) throw errorOfAnswer({ method, route, status, body: text, truncated });
       if (truncated) {
         throw chError(
@@ -136,7 +134,7 @@ export class Transport {
       const sent = sentState(error);
       if (sent === 'maybe' && method === 'PUT') this.#uncertain = true;
       if (sent === 'yes' && method === 'GET') this.#uncertain = false;
-      if (!isAnswered(error)) await this.#drop();
+      if (!isAnswered(error) || error.code === 'HP_CH_CLOSED') await this.#drop();
       throw error;
     }
   }

@@ -28,11 +28,12 @@ const ENDS: readonly (readonly [FaultKind, readonly string[]])[] = [
   ['raw-newline', ['HP_CH_BAD_REQUEST']],
   ['full', ['HP_CH_SERVER_FULL']],
   ['refuse', ['HP_CH_REJECTED']],
+  ['ending', ['HP_CH_CLOSED']],
 ];
 
 /** A shutdown whose server just goes away has done what it was asked for. */
 function isDone({ route }: Call, kind: FaultKind): boolean {
-  return route === 'vmm.shutdown' && /^(die|close|half|silence$)/.test(kind);
+  return route === 'vmm.shutdown' && /^(die|close|half|silence$|ending$)/.test(kind);
 }
 
 /** Calls after which the server is gone, answer or not. */

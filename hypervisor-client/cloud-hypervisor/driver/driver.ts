@@ -6,7 +6,13 @@ import { waitFor } from '../../../base/wait.ts';
 import { type AcceleratorProbe, probeAccelerator } from '../../accelerator.ts';
 import { vmmError } from '../../errors.ts';
 import { lastLines, readTail } from '../../log-tail.ts';
-import { type DetachedProcess, endProcess, isAlive, spawnDetached } from '../../process.ts';
+import {
+  type DetachedProcess,
+  endProcess,
+  isAlive,
+  spawnDetached,
+  waitForEnd,
+} from '../../process.ts';
 import { claimRunDir, cleanRunDir, writeHandle } from '../../run-dir.ts';
 import { checkImage, checkSocketPath, checkSpec } from '../../spec.ts';
 import { systemCode } from '../../system-error.ts';
@@ -112,7 +118,9 @@ export class CloudHypervisorDriver implements Hypervisor {
       });
     } catch (error) {
       await ch.close();
-      if (await isAlive(identity)) throw error;
+      // A server that ends says so before its process is gone.
+      const grace_ms = isChError(error, 'HP_CH_CLOSED') ? LIMITS.ch_watch_again_ms : 0;
+      if (!(await waitForEnd(identity, this.#clock, grace_ms))) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
     }
   }

@@ -41,6 +41,8 @@ export interface SeenRequest {
   readonly body: string;
 }
 
+/** As vmm/src/api/mod.rs says it when its other thread has ended already. */
+const ENDING = ['Error from API', 'API response receive error', 'receiving on a closed channel'];
 const CONNECTIONS_MAX = 10;
 const SEEN_MAX = 10_000;
 const BODY_BYTES_MAX = 51_200;
@@ -196,6 +198,11 @@ export class FakeCloudHypervisor {
       case 'refuse': {
         const messages = ['Error from API', 'The request was refused', 'fake'];
         this.#send(socket, { status: 500, body: errorBody(this.#settings.version, messages) });
+        return true;
+      }
+      case 'ending': {
+        const body = errorBody(this.#settings.version, ENDING);
+        socket.write(this.#encode({ status: 500, body }), () => this.#exit(0));
         return true;
       }
       default:

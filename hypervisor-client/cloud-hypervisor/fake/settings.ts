@@ -38,7 +38,9 @@ export type FaultKind =
   /** The 503 of a server with ten connections. */
   | 'full'
   /** A 500 of the API, without effect. */
-  | 'refuse';
+  | 'refuse'
+  /** A server on its way out: a 500 without effect, then the process ends. */
+  | 'ending';
 
 export interface Fault {
   readonly kind: FaultKind;
