@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { emulatedCpu } from '../base/emulated-cpu.ts';
 import { LIMITS } from '../base/limits.ts';
+import { vmmEnvironment } from '../base/tool-environment.ts';
 import { MIB } from '../base/units.ts';
 import { QemuDriver, QmpClient } from '../hypervisor-client/index.ts';
 import { guestKernelArguments } from '../images/kernel_arguments.ts';
@@ -64,6 +65,7 @@ async function runQemu(
   const { version } = await new QemuDriver({ program: QEMU }).probe();
   const child = spawn(QEMU, countedArguments(request, initrd, qmp_path, version), {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: vmmEnvironment(),
   });
   const ended = new Promise<void>((resolve) => {
     child.once('close', () => resolve());

@@ -1,6 +1,7 @@
 /** Times the host's own discard with a process of ours. */
 import { execa } from 'execa';
 import { LIMITS } from '../base/limits.ts';
+import { toolEnvironment } from '../base/tool-environment.ts';
 import { toolFailed } from './errors.ts';
 import type { FloorLine } from './records.ts';
 
@@ -18,6 +19,8 @@ export async function measureFloor(request: FloorRequest): Promise<FloorLine> {
   const result = await execa(program, [String(region_bytes), String(touched_bytes), backing], {
     reject: false,
     timeout: LIMITS.bench_floor_ms,
+    env: toolEnvironment(),
+    extendEnv: false,
     ...(signal ? { cancelSignal: signal } : {}),
   });
   const figures = /^(\d+) (\d+) (\d+) (\d+)$/.exec(result.stdout.trim())?.slice(1).map(Number);

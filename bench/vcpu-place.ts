@@ -6,6 +6,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { LIMITS } from '../base/limits.ts';
+import { toolEnvironment } from '../base/tool-environment.ts';
 import { toolFailed } from './errors.ts';
 
 /** Undoes the placement of this process; the VMM's ends with it. */
@@ -73,6 +74,11 @@ async function vcpuThread(vmm_pid: number, vcpu: number): Promise<string> {
 }
 
 async function run(tool: 'taskset' | 'chrt', args: readonly string[]): Promise<void> {
-  const result = await execa(tool, args, { reject: false, timeout: LIMITS.bench_placement_ms });
+  const result = await execa(tool, args, {
+    reject: false,
+    timeout: LIMITS.bench_placement_ms,
+    env: toolEnvironment(),
+    extendEnv: false,
+  });
   if (result.failed) throw toolFailed(tool, result.stderr || String(result.shortMessage));
 }

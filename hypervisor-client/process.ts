@@ -6,6 +6,7 @@ import { open, readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
+import { vmmEnvironment } from '../base/tool-environment.ts';
 import { waitFor } from '../base/wait.ts';
 import { vmmError } from './errors.ts';
 import { systemCode } from './system-error.ts';
@@ -48,6 +49,8 @@ export async function spawnDetached(options: SpawnOptions): Promise<DetachedProc
   await using stderr = await open(options.stderr_path, 'a', 0o600);
   assert(isDescriptor(stdout.fd) && isDescriptor(stderr.fd), 'files have descriptors above 2');
   const child = execa(options.file, options.arguments, {
+    env: vmmEnvironment(),
+    extendEnv: false,
     stdin: 'ignore',
     stdout: stdout.fd,
     stderr: stderr.fd,

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { toolEnvironment } from '../base/tool-environment.ts';
 import { imageError } from './errors.ts';
 
 const execFileAsync = promisify(execFile);
@@ -9,7 +10,10 @@ const execFileAsync = promisify(execFile);
  */
 export async function compilerVersion(): Promise<string> {
   try {
-    const { stdout } = await execFileAsync('gcc', ['--version'], { timeout: 10_000 });
+    const { stdout } = await execFileAsync('gcc', ['--version'], {
+      timeout: 10_000,
+      env: toolEnvironment(),
+    });
     return stdout.split('\n')[0] ?? '';
   } catch (cause) {
     throw imageError('HP_IMAGE_TOOL_MISSING', {

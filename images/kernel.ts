@@ -62,6 +62,8 @@ const BUILD_ENV = {
   KBUILD_BUILD_HOST: 'hotplane',
   KBUILD_BUILD_TIMESTAMP: '2000-01-01T00:00:00Z',
   KBUILD_BUILD_VERSION: '1',
+  /* Set, though empty: a tree under git adds nothing to the release that our config gives. */
+  LOCALVERSION: '',
 };
 
 export async function ensureKernel(

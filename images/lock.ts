@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Clock, hostClock } from '../base/clock.ts';
+import { toolEnvironment } from '../base/tool-environment.ts';
 import { imageError } from './errors.ts';
 
 export interface LockOptions {
@@ -50,6 +51,7 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
 async function tryLock(file: FileHandle): Promise<boolean> {
   const child = spawn('flock', ['--nonblock', '--conflict-exit-code', `${WOULD_BLOCK}`, '3'], {
     stdio: ['ignore', 'ignore', 'ignore', file.fd],
+    env: toolEnvironment(),
   });
   const code = await new Promise<number | null>((done, fail) => {
     child.once('error', fail);

@@ -6,12 +6,14 @@ import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { toolEnvironment } from '../base/tool-environment.ts';
 import { imageError } from './errors.ts';
 
 export interface RunOptions {
   readonly cwd: string;
   readonly log_path: string;
-  readonly env?: NodeJS.ProcessEnv;
+  /** Beside what every tool is given (base/tool-environment.ts). */
+  readonly env?: Readonly<Record<string, string>>;
   readonly onLine?: (line: string) => void;
   readonly signal?: AbortSignal;
   /** Kept open by the tool as long as it lives (see lock.ts). */
@@ -32,7 +34,7 @@ export async function run(command: readonly string[], options: RunOptions): Prom
   const tail: string[] = [];
   const child = spawn(tool, args, {
     cwd: options.cwd,
-    env: { ...process.env, LC_ALL: 'C', ...options.env },
+    env: toolEnvironment(options.env),
     stdio: ['ignore', 'pipe', 'pipe', options.lock_fd ?? 'ignore'],
     detached: true,
   });

@@ -1,6 +1,7 @@
 /** Finds QEMU and its version. */
 import { execa } from 'execa';
 import { LIMITS } from '../../base/limits.ts';
+import { vmmEnvironment } from '../../base/tool-environment.ts';
 import { vmmError } from '../errors.ts';
 
 export const QEMU_PROGRAM = 'qemu-system-x86_64';
@@ -13,6 +14,8 @@ export async function qemuVersion(program: string): Promise<string> {
     reject: false,
     timeout: LIMITS.vmm_start_ms,
     stdin: 'ignore',
+    env: vmmEnvironment(),
+    extendEnv: false,
   });
   if (failed) throw missing(program, cause);
   return parseQemuVersion(stdout);

@@ -7,6 +7,7 @@ import { mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { toolEnvironment } from '../../base/tool-environment.ts';
 import { loadOrder, NEEDED_MODULES, parseModulesDep } from './modules.ts';
 
 /**
@@ -27,6 +28,8 @@ async function command(name: string, args: readonly string[], cwd?: string): Pro
   const result = await execa(name, args, {
     reject: false,
     timeout: LIMITS.package_download_ms,
+    env: toolEnvironment(),
+    extendEnv: false,
     ...(cwd === undefined ? {} : { cwd }),
   });
   if (!result.failed) return result.stdout;
@@ -76,7 +79,12 @@ async function unpackInto(folder: string, package_name: string): Promise<void> {
 /** The module as the kernel takes it: newer packages have them compressed. */
 export async function readModule(path: string): Promise<Buffer> {
   if (!path.endsWith('.xz')) return await readFile(path);
-  const options = { encoding: 'buffer', timeout: LIMITS.package_download_ms } as const;
+  const options = {
+    encoding: 'buffer',
+    timeout: LIMITS.package_download_ms,
+    env: toolEnvironment(),
+    extendEnv: false,
+  } as const;
   return Buffer.from((await execa('xz', ['-dc', path], options)).stdout);
 }
 

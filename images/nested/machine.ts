@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { emulatedCpu } from '../../base/emulated-cpu.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { vmmEnvironment } from '../../base/tool-environment.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { directory, file, writeCpio } from '../cpio.ts';
 import { ensureStaticProgram } from '../program.ts';
@@ -130,10 +131,14 @@ export async function runInNestedMachine(run: NestedRun): Promise<NestedResult> 
   const { stdout: version } = await execa(QEMU, ['--version'], {
     timeout: LIMITS.vmm_start_ms,
     stdin: 'ignore',
+    env: vmmEnvironment(),
+    extendEnv: false,
   });
   const machine = execa(QEMU, machineArguments(run, kernel, initrd, version), {
     reject: false,
     stdin: 'ignore',
+    env: vmmEnvironment(),
+    extendEnv: false,
     timeout: run.deadline_ms,
     forceKillAfterDelay: LIMITS.vm_shutdown_ms,
     lines: true,

@@ -10,12 +10,17 @@ SUBLEVEL = 99
 
 export OUT := $(CURDIR)
 
+# As the real one does: output goes where KBUILD_OUTPUT says, and these change what is built.
+DEST := $(if $(KBUILD_OUTPUT),$(KBUILD_OUTPUT)/)
+FOREIGN := $(ARCH)$(CROSS_COMPILE)$(KCFLAGS)$(KCPPFLAGS)$(CFLAGS)$(LDFLAGS)$(LOCALVERSION)
+FOREIGN += $(if $(filter environment,$(origin CC)),$(CC))
+
 mrproper:
 	@rm -f .config
 
 allnoconfig:
-	@cp $(KCONFIG_ALLCONFIG) .config
-	@sed -i '/CONFIG_DROPPED/d' .config
+	@cp $(KCONFIG_ALLCONFIG) $(DEST).config
+	@sed -i '/CONFIG_DROPPED/d' $(DEST).config
 
 bzImage: arch/x86/boot/bzImage
 
@@ -34,6 +39,7 @@ second.o: second.c first.o
 arch/x86/boot/bzImage: first.o second.o
 	@mkdir -p arch/x86/boot
 	@cat first.o second.o > $@
+	@printf '%s' '$(strip $(FOREIGN))' >> $@
 	@echo "  LD      $@"
 `;
 

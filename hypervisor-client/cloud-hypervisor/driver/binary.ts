@@ -1,6 +1,7 @@
 /** Finds the program and its version. */
 import { execa } from 'execa';
 import { LIMITS } from '../../../base/limits.ts';
+import { vmmEnvironment } from '../../../base/tool-environment.ts';
 import { vmmError } from '../../errors.ts';
 import { type ChVersion, requireVersion } from '../version.ts';
 
@@ -14,6 +15,8 @@ export async function programVersion(command: ChCommand): Promise<ChVersion> {
     reject: false,
     timeout: LIMITS.vmm_start_ms,
     stdin: 'ignore',
+    env: vmmEnvironment(),
+    extendEnv: false,
   });
   if (failed) throw missing(file, cause);
   return requireVersion(stdout.split('\n')[0] ?? '');
