@@ -53,6 +53,16 @@ export const LIMITS = {
   /** Polite shutdown of a VM before it is killed. */
   vm_shutdown_ms: 5_000,
 
+  /**
+   * Everything that is undone at the end of a process. Longer than a stopping agent needs: drain,
+   * then polite and forced ends of VMMs that do not answer.
+   */
+  orderly_end_ms: 90_000,
+  /** Waiting for a slow reader of the last lines. */
+  output_flush_ms: 1_000,
+  /** Lines for a reader of stderr that does not keep up; more are dropped. */
+  stderr_backlog_bytes: 1024 * 1024,
+
   /** One line of a trace file. */
   trace_line_bytes: 64 * 1024,
   /** Rows of one trace; the whole 2021 trace has 1,980,951. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Starts hotplane with a Node that can run TypeScript sources. Runs itself on any Node >= 18: finds
-// Node >= 24.12 (the running one, else the bundled package) and hands over to cli/main.ts.
+// Starts hotplane with a Node that can run TypeScript sources. Runs itself on any Node >= 18. A Node
+// >= 24.12 runs cli/main.ts right here, so that there is one process to supervise; an older one is
+// replaced by the bundled one, or, where Node cannot do that, watches over it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -28,26 +29,56 @@ function bundledNode() {
   }
 }
 
-const node = isNewEnough() ? process.execPath : bundledNode();
-if (node === null) {
+/** One process becomes the other: same pid, same terminal, same supervisor. */
+function replaceBy(node) {
+  try {
+    process.removeAllListeners('warning');
+    process.on('warning', () => {});
+    process.execve(node, [node, main, ...process.argv.slice(2)], process.env);
+  } catch (error) {
+    endWithoutNode(`cannot run ${node}: ${error.message}`);
+  }
+}
+
+/**
+ * In a session of its own, so that a terminal's Ctrl-C reaches it once, through us. It ends in
+ * order when its descriptor 3 ends: that is when we are gone, however that happened.
+ */
+function watchOver(node) {
+  const child = spawn(node, [main, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    env: { ...process.env, HOTPLANE_OWNER_FD: '3' },
+    detached: true,
+  });
+  for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => endWithoutNode(`cannot run ${node}: ${error.message}`));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code ?? 1);
+    // Ends as the child ended, so that a shell sees the same.
+    for (const name of SIGNALS) process.removeAllListeners(name);
+    process.kill(process.pid, signal);
+  });
+}
+
+function endWithoutNode(why) {
   process.stderr.write(
-    `hotplane: HP_CLI_NO_NODE: Node >= ${MINIMUM.join('.')} is needed; this is ${process.version}, ` +
-      `and there is no bundled one for ${process.platform}-${process.arch}. ` +
+    `hotplane: HP_CLI_NO_NODE: ${why}. ` +
       'Next: install Node 24, or run npm install again with optional dependencies.\n',
   );
   process.exit(3);
 }
 
-const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
-// A terminal's Ctrl-C reaches the child by itself too; it takes the first and ignores repeats.
-for (const signal of SIGNALS) process.on(signal, () => child.kill(signal));
-child.on('error', (error) => {
-  process.stderr.write(`hotplane: HP_CLI_NO_NODE: cannot run ${node}: ${error.message}\n`);
-  process.exit(3);
-});
-child.on('exit', (code, signal) => {
-  if (signal === null) process.exit(code ?? 1);
-  // Ends as the child ended, so that a shell sees the same.
-  for (const name of SIGNALS) process.removeAllListeners(name);
-  process.kill(process.pid, signal);
-});
+if (isNewEnough()) {
+  const { runProcess } = await import(main);
+  await runProcess(process.argv.slice(2));
+} else {
+  const node = bundledNode();
+  if (node === null) {
+    endWithoutNode(
+      `Node >= ${MINIMUM.join('.')} is needed; this is ${process.version}, and there is no ` +
+        `bundled one for ${process.platform}-${process.arch}`,
+    );
+  }
+  if (typeof process.execve === 'function') replaceBy(node);
+  else watchOver(node);
+}

@@ -26,7 +26,7 @@ export interface CommandInput {
   readonly argv: readonly string[];
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  /** Aborts at the first SIGINT, SIGTERM or SIGHUP; `reason` is the signal's name. */
+  /** Aborts when the command is to end: see cli/process-end.ts for the reasons. */
   readonly signal: AbortSignal;
 }
 
@@ -42,6 +42,10 @@ export interface Command {
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** What it does, exit codes of its own, and an example: whole lines, at most 100 columns. */
   readonly help: string;
+  /**
+   * A service: it goes on when the terminal hangs up, and lost output does not make it a failure.
+   */
+  readonly is_service?: true;
   /**
    * Returns the exit code, 0 when it returns nothing. Throws HotplaneError for anything that goes
    * wrong: its category decides the exit code. Heavy modules are imported in here.

@@ -1,4 +1,4 @@
-/** What people type wrong. All of it is usage: exit code 2. */
+/** What people type wrong, all of it usage (exit code 2), and output that did not arrive. */
 import { HotplaneError } from '../base/errors.ts';
 
 function usage(code: string, message: string, next: string): HotplaneError {
@@ -29,4 +29,15 @@ export function unknownOption(command: string, name: string, near: string | null
 
 export function badArguments(command: string, message: string): HotplaneError {
   return usage('HP_CLI_BAD_ARGUMENTS', message, `see 'hotplane ${command} --help'.`);
+}
+
+/** What was printed did not arrive; the command itself went well. */
+export function outputLost(cause: Error): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_CLI_OUTPUT_LOST',
+    category: 'failure',
+    message: 'not all of the output could be written.',
+    next: 'give standard output a place that takes it, and run the command again.',
+    cause,
+  });
 }

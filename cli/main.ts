@@ -1,9 +1,15 @@
 /** The command line: finds the command, runs it, turns its end into an exit code. */
+import { hostClock } from '../base/clock.ts';
 import { describeError, EXIT_CODES, isHotplaneError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { processOutputs } from '../base/output.ts';
+import { translated } from '../base/system-error.ts';
 import { COMMANDS } from './commands.ts';
-import type { OutputStream } from './command.ts';
+import type { Command, OutputStream } from './command.ts';
+import { outputLost } from './errors.ts';
 import { commandHelp, overview } from './help.ts';
 import { parseCommandLine } from './parse.ts';
+import { watchProcessEnd } from './process-end.ts';
 import { readVersion } from './version.ts';
 
 export interface MainIo {
@@ -11,15 +17,21 @@ export interface MainIo {
   readonly stderr: OutputStream;
   readonly signal: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
+  /** Told which command it is before it runs. */
+  readonly onCommand?: (command: Command) => void;
 }
 
 /** Runs one command line and returns its exit code. Never throws. */
-export async function main(argv: readonly string[], io: MainIo): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  io: MainIo,
+  commands: readonly Command[] = COMMANDS,
+): Promise<number> {
   try {
-    const parsed = parseCommandLine(argv, COMMANDS);
+    const parsed = parseCommandLine(argv, commands);
     if (parsed.kind === 'help') {
       const { command } = parsed;
-      io.stdout.write(command ? commandHelp(command) : overview(COMMANDS));
+      io.stdout.write(command ? commandHelp(command) : overview(commands));
       return EXIT_CODES.ok;
     }
     if (parsed.kind === 'version') {
@@ -28,13 +40,14 @@ export async function main(argv: readonly string[], io: MainIo): Promise<number>
     }
     const { command, values, positionals } = parsed;
     const { stdout, stderr, signal } = io;
+    io.onCommand?.(command);
     return (await command.run({ values, positionals, argv, stdout, stderr, signal })) ?? 0;
   } catch (error) {
-    return reportError(error, io, argv.includes('--json'));
+    return reportError(translated(error), io, argv.includes('--json'));
   }
 }
 
-function reportError(error: unknown, io: MainIo, json: boolean): number {
+function reportError(error: unknown, io: Pick<MainIo, 'stderr' | 'env'>, json: boolean): number {
   const ours = isHotplaneError(error);
   if (json && ours) {
     const { code, category, message, next, details } = error;
@@ -48,23 +61,34 @@ function reportError(error: unknown, io: MainIo, json: boolean): number {
   return EXIT_CODES[ours ? error.category : 'failure'];
 }
 
-/** One abort for all signals that ask us to end; the reason is the signal's name. */
-function signalOfProcess(): AbortSignal {
-  const abort = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => abort.abort(name));
+/**
+ * This process from its command line to its end. Output that is lost is an error; a reader that
+ * went away is none, and a service does not live by what it prints.
+ */
+export async function runProcess(
+  argv: readonly string[],
+  commands: readonly Command[] = COMMANDS,
+): Promise<never> {
+  const { stdout, stderr } = processOutputs();
+  const { env } = process;
+  let command: Command | null = null;
+  const io = { stdout, stderr, env, onCommand: (found: Command) => void (command = found) };
+  const isService = (): boolean => command?.is_service === true;
+  const end = watchProcessEnd({
+    env,
+    heedsHangup: () => !isService(),
+    tell: (line) => stderr.write(`${line}\n`),
+    tellCrash: (error) => void reportError(error, { stderr, env }, false),
+  });
+  const { signal } = end;
+  let code = await main(argv, { ...io, signal }, commands);
+  if (end.crashed()) code = EXIT_CODES.failure;
+  await stdout.flush(hostClock, signal.aborted ? LIMITS.output_flush_ms : Infinity, signal);
+  if (stdout.error && code === EXIT_CODES.ok && !isService()) {
+    code = reportError(outputLost(stdout.error), io, argv.includes('--json'));
   }
-  return abort.signal;
+  await stderr.flush(hostClock, LIMITS.output_flush_ms);
+  process.exit(code);
 }
 
-if (import.meta.main) {
-  const { stdout, stderr, env } = process;
-  // A reader that goes away (`| head`) is no error.
-  stdout.on('error', () => process.exit(EXIT_CODES.ok));
-  process.exitCode = await main(process.argv.slice(2), {
-    stdout,
-    stderr,
-    env,
-    signal: signalOfProcess(),
-  });
-}
+if (import.meta.main) await runProcess(process.argv.slice(2));
