@@ -1,11 +1,17 @@
 /** `hotplane agent`: from an empty state folder to an agent that serves, and back. */
-import { mkdir } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { hostClock } from '../base/clock.ts';
+import { HotplaneError } from '../base/errors.ts';
+import { addLastWords } from '../base/last-words.ts';
 import { LIMITS } from '../base/limits.ts';
+import { ensureSafeFolder, socketPathTrouble } from '../base/safe-path.ts';
+import { HANDLE_FILE } from '../hypervisor-client/run-dir.ts';
 import type { Hypervisor, VmHandle } from '../hypervisor-client/vm.ts';
 import { AgentServer } from './api/server.ts';
+import { SocketPlace } from './api/socket.ts';
 import { HostAgent } from './executor/host-agent.ts';
 import type { GuestImages } from './executor/images.ts';
 import { endLeftovers } from './state/leftovers.ts';
@@ -28,40 +34,69 @@ export interface DaemonOptions {
 
 /**
  * Serves until `signal` aborts; afterwards none of its VMs and sockets is left. Throws
- * HP_AGENT_FATAL, after the same end, when the agent found a fault of its own.
+ * HP_AGENT_FATAL, after the same end, when the agent found a fault of its own. Whatever fails on
+ * the way up, what was opened is closed again, last first.
  */
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { log, state_dir, signal, socket_path } = options;
-  const vms_dir = join(state_dir, 'vms');
-  await mkdir(vms_dir, { recursive: true, mode: 0o700 });
-  const unlock = await lockStateDir(state_dir);
-  try {
-    const hypervisor = await options.openHypervisor();
-    const { vmm, version, accelerator } = await hypervisor.probe();
-    log.info({ vmm, vmm_version: version, accelerator }, 'the VMM is usable');
-    const { first_id } = await endLeftovers(vms_dir, options.openDriver, log);
-    const images = await options.prepareImages();
-    if (signal.aborted) return;
-    const agent = new HostAgent({
-      clock: hostClock,
-      hypervisor,
-      images,
-      log,
-      host_limit_bytes: options.host_limit_bytes,
-      vms_dir,
-      version: options.version,
-      first_id,
-    });
-    await serve(agent, options);
-    log.info({ socket: socket_path }, 'stopped');
-  } finally {
-    await unlock();
-  }
+  await using opened = new AsyncDisposableStack();
+  const vms_dir = await openStateDir(state_dir);
+  opened.defer(await lockStateDir(state_dir));
+  opened.defer(addLastWords(() => vmsLeft(vms_dir)));
+  const place = await SocketPlace.claim(socket_path);
+  opened.defer(() => place.release());
+  const hypervisor = await options.openHypervisor();
+  const { vmm, version, accelerator } = await hypervisor.probe();
+  log.info({ vmm, vmm_version: version, accelerator }, 'the VMM is usable');
+  const { first_id } = await endLeftovers(vms_dir, options.openDriver, log);
+  const images = await options.prepareImages();
+  if (signal.aborted) return;
+  const agent = new HostAgent({
+    clock: hostClock,
+    hypervisor,
+    images,
+    log,
+    host_limit_bytes: options.host_limit_bytes,
+    vms_dir,
+    version: options.version,
+    first_id,
+  });
+  opened.defer(() => agent.close());
+  await serve(agent, place, options);
+  log.info({ socket: socket_path }, 'stopped');
 }
 
-async function serve(agent: HostAgent, options: DaemonOptions): Promise<void> {
+/** The folder with a folder for each VM. Throws HP_PATH_UNSAFE, HP_AGENT_STATE_DIR. */
+async function openStateDir(state_dir: string): Promise<string> {
+  const vms_dir = join(state_dir, 'vms');
+  const trouble = socketPathTrouble(join(vms_dir, LONGEST_IN_VMS_DIR));
+  if (trouble !== null) {
+    throw new HotplaneError({
+      code: 'HP_AGENT_STATE_DIR',
+      category: 'usage',
+      message: `the state folder has a path too long for sockets in it: ${trouble}.`,
+      next: 'name a --state-dir with a shorter path.',
+    });
+  }
+  await ensureSafeFolder(state_dir);
+  await ensureSafeFolder(vms_dir);
+  await chmod(vms_dir, 0o700);
+  return vms_dir;
+}
+
+/** The longest path of a socket that a driver makes there. */
+const LONGEST_IN_VMS_DIR = 'vm1000000/channel.sock';
+
+/** For an end without order: which VMs it may leave behind. */
+function vmsLeft(vms_dir: string): string {
+  const left = readdirSync(vms_dir).filter((name) => existsSync(join(vms_dir, name, HANDLE_FILE)));
+  if (left.length === 0) return '';
+  return `VMs left in ${vms_dir}: ${left.join(', ')}; the next agent with this --state-dir ends them.`;
+}
+
+async function serve(agent: HostAgent, place: SocketPlace, options: DaemonOptions): Promise<void> {
   const { socket_path, log, signal } = options;
-  const server = await AgentServer.listen({ agent, socket_path, log });
+  const server = await AgentServer.listen({ agent, socket_path, place, log });
   log.info({ socket: socket_path, host_limit_bytes: options.host_limit_bytes }, 'serving');
   options.onServing();
   const asked = new Promise<void>((resolve) => {

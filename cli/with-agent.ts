@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { AgentClient } from '../agent/api/client.ts';
+import { checkSocketToTalkTo } from '../base/safe-path.ts';
 import type { CommandInput } from './command.ts';
 
 /** Makes one call on the agent of --socket and closes the connection. */
@@ -8,7 +9,9 @@ export async function withAgent<T>(
   call: (client: AgentClient, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const module = await import('../agent/api/client.ts');
-  const client = new module.AgentClient(resolve(input.values.text('socket')));
+  const socket_path = resolve(input.values.text('socket'));
+  await checkSocketToTalkTo(socket_path);
+  const client = new module.AgentClient(socket_path);
   try {
     return await call(client, input.signal);
   } finally {

@@ -11,7 +11,8 @@ import { isAlive } from './process.ts';
 import { systemCode } from './system-error.ts';
 import type { VmHandle } from './vm.ts';
 
-const HANDLE_FILE = 'vm.json';
+/** Its name in the run folder: there from the start of a VM to its orderly end. */
+export const HANDLE_FILE = 'vm.json';
 
 const count = z.number().int().nonnegative();
 const handleSchema = z.object({

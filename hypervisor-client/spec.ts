@@ -5,11 +5,10 @@ import { access, constants } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { DEVICE_BLOCK_BYTES, formatBytes, MEMORY_BLOCK_BYTES, MIB } from '../base/units.ts';
 import { LIMITS } from '../base/limits.ts';
+import { socketPathTrouble } from '../base/safe-path.ts';
 import { vmmError } from './errors.ts';
 import type { RegionSpec, VmSpec } from './vm.ts';
 
-/** `sun_path` of sockaddr_un is 108 bytes with its end mark (unix(7)). */
-export const SOCKET_PATH_BYTES_MAX = 107;
 /** Less than this for the kernel and its page arrays and Linux does not boot. */
 const BOOT_BYTES_MIN = 64 * MIB;
 const GUEST_NODE_MAX = 127;
@@ -77,9 +76,10 @@ export function findRegion(spec: VmSpec, id: string): RegionSpec {
 
 /** Throws HP_VMM_SOCKET_PATH when a path does not fit in a socket address. */
 export function checkSocketPath(path: string): void {
+  const trouble = socketPathTrouble(path);
+  if (trouble === null) return;
   const bytes = Buffer.byteLength(path);
-  if (bytes <= SOCKET_PATH_BYTES_MAX) return;
-  throw vmmError('HP_VMM_SOCKET_PATH', `${path} has ${bytes} bytes.`, { details: { path, bytes } });
+  throw vmmError('HP_VMM_SOCKET_PATH', `${trouble}.`, { details: { path, bytes } });
 }
 
 /** Throws HP_VMM_BAD_IMAGE when kernel or initial RAM disk cannot be read. */

@@ -1,6 +1,4 @@
 /** The agent's API on a Unix socket that only its owner may use. */
-import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import {
   Server,
   ServerCredentials,
@@ -13,20 +11,22 @@ import {
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { timerMs } from '../../base/clock.ts';
-import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { isBug } from '../executor/fail-stop.ts';
 import { refusalOf } from '../executor/failure.ts';
 import { deployResponse, invokeResponse } from './responses.ts';
 import { methodOf, type MethodName, withCheckedNumbers } from './service.ts';
-import { claimSocket } from './socket.ts';
+import { SocketPlace } from './socket.ts';
 import { toStatus } from './status-codes.ts';
 import { check, checkInvoke, checkSpec } from './validate.ts';
 
 export interface AgentServerOptions {
   readonly agent: HostAgent;
   readonly socket_path: string;
+  /** The claimed place of the socket, which close() gives back. Default: claimed by listen(). */
+  readonly place?: SocketPlace;
   readonly log: Logger;
 }
 
@@ -39,30 +39,27 @@ const deployRequest = z.object({ function: z.unknown() });
 
 export class AgentServer {
   private readonly server: Server;
+  private readonly place: SocketPlace;
   private readonly options: AgentServerOptions;
 
-  private constructor(server: Server, options: AgentServerOptions) {
+  private constructor(server: Server, place: SocketPlace, options: AgentServerOptions) {
     this.server = server;
+    this.place = place;
     this.options = options;
   }
 
   /** Throws HP_AGENT_SOCKET_IN_USE when another agent listens there, HP_AGENT_SOCKET else. */
   static async listen(options: AgentServerOptions): Promise<AgentServer> {
-    const { socket_path } = options;
-    await claimSocket(socket_path);
+    const place = options.place ?? (await SocketPlace.claim(options.socket_path));
     const server = new Server({ 'grpc.max_receive_message_length': LIMITS.agent_message_bytes });
-    const result = new AgentServer(server, options);
+    const result = new AgentServer(server, place, options);
     result.addService();
     try {
-      await bindPrivate(server, socket_path);
-    } catch (cause) {
-      throw new HotplaneError({
-        code: 'HP_AGENT_SOCKET',
-        category: 'unavailable',
-        message: `the agent cannot listen on ${socket_path}.`,
-        next: 'name a socket in a folder that exists and is yours (at most 95 bytes).',
-        cause,
-      });
+      await place.bind((path) => bind(server, path));
+    } catch (error) {
+      server.forceShutdown();
+      await place.release();
+      throw error;
     }
     return result;
   }
@@ -77,7 +74,7 @@ export class AgentServer {
     this.server.tryShutdown(() => resolve());
     await promise;
     clearTimeout(timer);
-    await rm(this.options.socket_path, { force: true });
+    await this.place.release();
   }
 
   private addService(): void {
@@ -174,19 +171,6 @@ function drained(call: ServerWritableStream<unknown, object>): Promise<void> {
     call.once('drain', resolve);
     call.once('cancelled', resolve);
   });
-}
-
-/** Bound inside a folder only we may enter, then moved: at no moment may another user connect. */
-async function bindPrivate(server: Server, socket_path: string): Promise<void> {
-  const folder = await mkdtemp(join(dirname(socket_path), '.hp-'));
-  try {
-    const path = join(folder, 's');
-    await bind(server, path);
-    await chmod(path, 0o600);
-    await rename(path, socket_path);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 function bind(server: Server, path: string): Promise<void> {

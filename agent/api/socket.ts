@@ -1,52 +1,127 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+/**
+ * The place of the agent's socket: claimed by a lock beside it for the agent's whole life, bound
+ * where nobody else can connect, and given back only if it is still ours.
+ */
+import { constants, type Stats } from 'node:fs';
+import { chmod, type FileHandle, link, lstat, mkdtemp, open, rm, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { dirname } from 'node:path';
-import { HotplaneError } from '../../base/errors.ts';
+import { dirname, join } from 'node:path';
+import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { type FileLock, tryLockFile } from '../../base/file-lock.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { ensureSafeFolder, ourUid, socketPathTrouble } from '../../base/safe-path.ts';
 
-/**
- * Longest path of a Unix socket on Linux (sun_path) is 107 bytes; the socket is bound in a folder
- * beside its place first (server.ts), whose name may be longer than the socket's.
- */
-const SOCKET_PATH_BYTES_MAX = 95;
+export class SocketPlace {
+  readonly path: string;
+  readonly #lock: FileLock;
+  #bound: Stats | null = null;
+  /** Open as long as the server: at its end the runtime removes the path it once bound. */
+  #folder: FileHandle | null = null;
 
-/**
- * Makes sure that `path` can be bound: nobody listens there, nothing stale is left, folder 0700.
- */
-export async function claimSocket(path: string): Promise<void> {
-  if (Buffer.byteLength(path) > SOCKET_PATH_BYTES_MAX) {
-    throw socketError('usage', `the path ${path} has more than ${SOCKET_PATH_BYTES_MAX} bytes.`);
+  private constructor(path: string, lock: FileLock) {
+    this.path = path;
+    this.#lock = lock;
   }
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const found = await stat(path).catch(() => null);
-  if (!found) return;
-  if (!found.isSocket()) throw socketError('conflict', `${path} exists and is not a socket.`);
-  if (await answers(path)) {
-    throw new HotplaneError({
-      code: 'HP_AGENT_SOCKET_IN_USE',
-      category: 'conflict',
-      message: `another agent listens on ${path}.`,
-      next: 'stop it first, or name another --socket and --state-dir.',
-    });
+
+  /**
+   * Takes the place, and removes the socket of an agent that is gone. Throws
+   * HP_AGENT_SOCKET_IN_USE when another agent has it, HP_AGENT_SOCKET or HP_PATH_UNSAFE when it
+   * cannot be a place for ours.
+   */
+  static async claim(path: string): Promise<SocketPlace> {
+    const trouble = socketPathTrouble(path);
+    if (trouble !== null) throw socketError('usage', `${trouble}.`);
+    await ensureSafeFolder(dirname(path), 'shared');
+    const lock = await tryLockFile(`${path}.lock`, `${process.pid}\n`);
+    if (typeof lock === 'string') throw inUse(path);
+    try {
+      await removeDeadSocket(path);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+    return new SocketPlace(path, lock);
   }
-  await rm(path, { force: true });
+
+  /**
+   * Calls `bind` with a path inside a folder only we may enter, then gives the socket its name: at
+   * no moment may another user connect, and nothing that lies there is replaced.
+   */
+  async bind(bind: (path: string) => Promise<void>): Promise<void> {
+    const folder = await mkdtemp(join(dirname(this.path), '.hp-'));
+    try {
+      // Through the open folder, whose own path may be too long for a socket address.
+      this.#folder = await open(folder, constants.O_RDONLY + constants.O_DIRECTORY);
+      await bind(`/proc/self/fd/${this.#folder.fd}/s`);
+      const inner = join(folder, 's');
+      await chmod(inner, 0o600);
+      await link(inner, this.path);
+      this.#bound = await lstat(this.path);
+    } catch (cause) {
+      if (isHotplaneError(cause)) throw cause;
+      throw socketError('unavailable', `the agent cannot listen on ${this.path}.`, cause);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Removes the socket if it is the one that was bound, and gives the place back. */
+  async release(): Promise<void> {
+    const found = await lstat(this.path).catch(() => null);
+    const ours = this.#bound;
+    if (found && ours && found.ino === ours.ino && found.dev === ours.dev) {
+      await unlink(this.path).catch(() => undefined);
+    }
+    await this.#folder?.close();
+    await this.#lock.release();
+  }
 }
 
-function socketError(category: 'usage' | 'conflict', message: string): HotplaneError {
+/** With the lock held: what lies there is nobody's, unless somebody without a lock answers. */
+async function removeDeadSocket(path: string): Promise<void> {
+  const found = await lstat(path).catch(() => null);
+  if (!found) return;
+  if (!found.isSocket()) throw socketError('conflict', `${path} exists and is not a socket.`);
+  if (found.uid !== ourUid() && found.uid !== 0) {
+    throw socketError('conflict', `${path} belongs to user ${found.uid}.`);
+  }
+  if (await answers(path)) throw inUse(path);
+  await unlink(path);
+}
+
+function inUse(path: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_SOCKET_IN_USE',
+    category: 'conflict',
+    message: `another agent listens on ${path}.`,
+    next: 'stop it first, or name another --socket and --state-dir.',
+  });
+}
+
+function socketError(
+  category: 'usage' | 'conflict' | 'unavailable',
+  message: string,
+  cause?: unknown,
+): HotplaneError {
   return new HotplaneError({
     code: 'HP_AGENT_SOCKET',
     category,
     message,
-    next: 'name another --socket.',
+    next: 'name another --socket, in a folder that is yours.',
+    cause,
   });
 }
 
+/** Whoever does not refuse a connection within the deadline is there. */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
-    socket.once('connect', () => {
+    const finish = (answer: boolean): void => {
       socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
+      resolve(answer);
+    };
+    socket.setTimeout(LIMITS.vmm_call_ms, () => finish(true));
+    socket.once('connect', () => finish(true));
+    socket.once('error', () => finish(false));
   });
 }

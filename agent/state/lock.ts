@@ -1,46 +1,34 @@
 /** One agent a state folder: a second one would end the first one's VMs as leftovers. */
-import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { HotplaneError } from '../../base/errors.ts';
+import { tryLockFile } from '../../base/file-lock.ts';
 import { isAlive, readStartTicks } from '../../hypervisor-client/process.ts';
 
+/** The kernel's lock on it counts; its text names the holder for people. */
 const LOCK_FILE = 'agent.json';
-const ATTEMPTS = 3;
 
 const lockSchema = z.object({ pid: z.number().int().positive(), pid_start_ticks: z.number() });
 
 /** Takes the folder; the returned function gives it back. Throws HP_AGENT_STATE_DIR_IN_USE. */
 export async function lockStateDir(state_dir: string): Promise<() => Promise<void>> {
-  const path = join(state_dir, LOCK_FILE);
   const pid_start_ticks = (await readStartTicks(process.pid)) ?? 0;
   const text = `${JSON.stringify({ pid: process.pid, pid_start_ticks })}\n`;
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    if (await createFile(path, text)) return () => rm(path, { force: true });
-    const holder = await readLock(path);
-    if (holder && (await isAlive({ pid: holder.pid, start_ticks: holder.pid_start_ticks }))) {
-      throw inUse(state_dir, holder.pid);
-    }
-    // Its agent is dead. Of two that get here at once, one creates the file and the other sees it.
-    await rm(path, { force: true });
+  const lock = await tryLockFile(join(state_dir, LOCK_FILE), text);
+  if (typeof lock === 'string') throw inUse(state_dir, parseHolder(lock)?.pid ?? null);
+  const earlier = parseHolder(lock.earlier_text);
+  // Agents before this one wrote the file without locking it.
+  if (earlier && earlier.pid !== process.pid && (await isAlive(earlier))) {
+    await lock.release();
+    throw inUse(state_dir, earlier.pid);
   }
-  throw inUse(state_dir, null);
+  return () => lock.release();
 }
 
-async function createFile(path: string, text: string): Promise<boolean> {
+function parseHolder(text: string): { pid: number; start_ticks: number } | null {
   try {
-    await using file = await open(path, 'wx', 0o600);
-    await file.writeFile(text);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
-    throw error;
-  }
-}
-
-async function readLock(path: string): Promise<z.infer<typeof lockSchema> | null> {
-  try {
-    return lockSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+    const { pid, pid_start_ticks } = lockSchema.parse(JSON.parse(text));
+    return { pid, start_ticks: pid_start_ticks };
   } catch {
     return null;
   }

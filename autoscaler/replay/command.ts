@@ -4,6 +4,7 @@ import { AgentClient } from '../../agent/api/client.ts';
 import { hostClock } from '../../base/clock.ts';
 import { formatMs } from '../../base/units.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
+import { checkSocketToTalkTo } from '../../base/safe-path.ts';
 import { renderTable } from '../report/table.ts';
 import { RESULT_FILES } from '../results/writer.ts';
 import { startAgentProcess } from './agent-process.ts';
@@ -63,6 +64,7 @@ async function openAgent(
   signal: AbortSignal,
 ): Promise<AgentSession> {
   if (options.agent !== null) {
+    await checkSocketToTalkTo(options.agent);
     const api = new AgentClient(options.agent);
     return { api, is_ours: false, close: async () => api.close() };
   }

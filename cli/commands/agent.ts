@@ -72,6 +72,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
 
 export const agentCommand: Command = {
   name: 'agent',
+  is_service: true,
   summary: 'run the host agent in the foreground',
   options: {
     socket: SOCKET_OPTION,
@@ -108,7 +109,12 @@ export const agentCommand: Command = {
   help: `
 Serves the API on a Unix socket (mode 0600) until SIGINT or SIGTERM. It then takes no new calls,
 lets busy instances end for up to 10 s, shuts all its VMs down, removes the socket and exits: 0
-after SIGTERM, 130 after SIGINT.
+after SIGTERM, 130 after SIGINT. A second SIGINT or SIGTERM ends it at once, with 128 and the
+signal's number, and says which VMs it leaves. SIGHUP is ignored: neither a terminal that hangs up
+nor a reader of its output that goes away ends it; log lines that nobody takes are dropped.
+
+Socket and state folder must be yours or root's, and not writable by others; each has one agent,
+held by a lock on a file in it (agent.json) or beside it (SOCKET.lock) that stays.
 
 Guest images are taken from the cache, or built (minutes) before it serves. One kernel, the one with
 the series, serves all mechanisms unless --guest-kernel untouched is given; a Deploy says which

@@ -33,7 +33,7 @@ export function startCommand(
 ): RunningCommand {
   const child = execa(process.execPath, [join(PROJECT_ROOT, 'bin', 'hotplane.js'), ...args], {
     cwd: options.folder,
-    env: { TMPDIR: options.folder, XDG_RUNTIME_DIR: options.folder, ...options.env },
+    env: { TMPDIR: options.folder, HOTPLANE_RUNTIME_DIR: options.folder, ...options.env },
     reject: false,
     stdin: 'ignore',
   });

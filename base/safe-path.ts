@@ -1,0 +1,120 @@
+/**
+ * Whether a folder or socket is one that only we (and root) can have put there. Everything else is
+ * refused: a name in a folder that others may write is a name that others may take.
+ */
+import { lstatSync, type Stats } from 'node:fs';
+import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { HotplaneError } from './errors.ts';
+import { errnoOf } from './system-error.ts';
+
+/** `sun_path` of sockaddr_un is 108 bytes with its end mark (unix(7)). */
+export const SOCKET_PATH_BYTES_MAX = 107;
+
+/** What is wrong with `path` as the address of a Unix socket, or null. Pure. */
+export function socketPathTrouble(path: string): string | null {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= SOCKET_PATH_BYTES_MAX) return null;
+  return `the path ${path} has ${bytes} bytes, and a Unix socket takes ${SOCKET_PATH_BYTES_MAX}`;
+}
+
+/** Who we are to the file system; 0 where there are no users. */
+export const ourUid = (): number => process.geteuid?.() ?? 0;
+
+/** `shared`: a folder such as /tmp will do, where nobody can move what is another's (sticky). */
+export type FolderRule = 'ours' | 'shared';
+
+type Facts = Pick<Stats, 'uid' | 'mode'> & {
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+  isSocket(): boolean;
+};
+
+const WRITABLE_BY_OTHERS = 0o022;
+const STICKY = 0o1000;
+
+/** What is wrong with a folder, as the end of a sentence about it; null: nothing. Pure. */
+export function folderTrouble(facts: Facts, uid: number, rule: FolderRule): string | null {
+  if (facts.isSymbolicLink()) return 'is a symbolic link';
+  if (!facts.isDirectory()) return 'is not a folder';
+  if (facts.uid !== uid && facts.uid !== 0) return belongsTo(facts.uid, uid);
+  const bits = facts.mode & WRITABLE_BY_OTHERS;
+  if (bits === 0 || (rule === 'shared' && (facts.mode & STICKY) !== 0)) return null;
+  return `may be written by others (mode ${octal(facts.mode)})`;
+}
+
+/** What is wrong with a socket that we are to talk to; null: nothing. Pure. */
+export function socketTrouble(facts: Facts, uid: number): string | null {
+  if (!facts.isSocket()) return 'is not a socket';
+  if (facts.uid !== uid && facts.uid !== 0) return belongsTo(facts.uid, uid);
+  return null;
+}
+
+/** Makes the folder (mode 0700) where it is missing. Throws HP_PATH_UNSAFE. */
+export async function ensureSafeFolder(path: string, rule: FolderRule = 'ours'): Promise<void> {
+  if (!(await factsOf(path))) await mkdir(path, { recursive: true, mode: 0o700 });
+  await checkFolder(path, rule);
+}
+
+/** Throws HP_PATH_UNSAFE, or the system's error when the folder cannot be looked at. */
+export async function checkFolder(path: string, rule: FolderRule = 'ours'): Promise<void> {
+  // A shared folder is the system's, and may have two names (/var/run); ours has one.
+  const place = rule === 'shared' ? await realpath(path) : path;
+  const wrong = folderTrouble(await lstat(place), ourUid(), rule);
+  if (wrong !== null) throw unsafe(path, wrong, nextFor(path, wrong));
+}
+
+/**
+ * Throws HP_PATH_UNSAFE when whoever listens at `path` may be somebody else than the agent it
+ * should be: only its owner can have put the socket there. Nothing there is no trouble.
+ */
+export async function checkSocketToTalkTo(path: string): Promise<void> {
+  const facts = await factsOf(path);
+  if (!facts) return;
+  const next = 'name the socket of an agent of your own, or run this as the user it belongs to.';
+  const wrong = socketTrouble(facts, ourUid());
+  if (wrong !== null) throw unsafe(path, wrong, next);
+  await checkFolder(dirname(path), 'shared');
+}
+
+/** A folder that is there and ours; for a choice between places. */
+export function isOurFolder(path: string): boolean {
+  try {
+    const facts = lstatSync(path);
+    return facts.uid === ourUid() && folderTrouble(facts, ourUid(), 'ours') === null;
+  } catch {
+    return false;
+  }
+}
+
+async function factsOf(path: string): Promise<Stats | null> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function belongsTo(uid: number, ours: number): string {
+  return `belongs to user ${uid}, not to you (${ours}) or root`;
+}
+
+const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');
+
+function nextFor(path: string, wrong: string): string {
+  if (wrong.startsWith('may be written'))
+    return `run: chmod go-w '${path}', or name another folder.`;
+  if (wrong.startsWith('is a symbolic link')) return 'name the folder itself.';
+  return 'name a folder of your own.';
+}
+
+function unsafe(path: string, wrong: string, next: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_PATH_UNSAFE',
+    category: 'conflict',
+    message: `${path} ${wrong}.`,
+    next,
+    details: { path },
+  });
+}
