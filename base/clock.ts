@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { setImmediate as yieldOnce, setTimeout as delay } from 'node:timers/promises';
 
 /** Time as an argument: the edge owns a real clock, tests own a fake one. */
@@ -12,6 +13,11 @@ export interface Clock {
    * yields once instead.
    */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Runs `onTime` once, `ms` from now, however long; the function returned calls it off. For
+   * deadlines: a sleep that is aborted costs an error with its stack each time.
+   */
+  timer(ms: number, onTime: () => void): () => void;
 }
 
 /**
@@ -39,5 +45,17 @@ export const hostClock: Clock = {
     for (let left_ms = ms; left_ms >= 1; left_ms = end_ms - nowMs()) {
       await delay(Math.min(left_ms, LONGEST_TIMER_MS), undefined, options);
     }
+  },
+  timer: (ms, onTime) => {
+    const end_ms = nowMs() + ms;
+    const wait = (left_ms: number): NodeJS.Timeout =>
+      setTimeout(look, Math.min(left_ms, LONGEST_TIMER_MS));
+    const look = (): void => {
+      const left_ms = end_ms - nowMs();
+      if (left_ms >= 1) timer = wait(left_ms);
+      else onTime();
+    };
+    let timer = wait(ms);
+    return () => clearTimeout(timer);
   },
 };

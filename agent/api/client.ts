@@ -141,7 +141,9 @@ export class AgentClient {
     const decode = (bytes: Buffer): T =>
       shape.parse(withCheckedNumbers(`${name}Response`, method.decodeResponse(bytes)));
     const deadline = Date.now() + timerMs(options.deadline_ms ?? usual_ms);
+    const { signal } = options;
     return new Promise<T>((resolve, reject) => {
+      const cancel = (): void => call.cancel();
       const call = this.client.makeUnaryRequest(
         method.path,
         method.encodeRequest,
@@ -149,14 +151,15 @@ export class AgentClient {
         request,
         { deadline },
         (error, response) => {
+          // A signal may outlive many calls: it must not keep them.
+          signal?.removeEventListener('abort', cancel);
           if (error) reject(fromStatus(error, this.socket_path));
           else if (response === undefined) reject(emptyAnswer(name));
           else resolve(response);
         },
       );
-      const { signal } = options;
-      signal?.addEventListener('abort', () => call.cancel(), { once: true });
-      if (signal?.aborted) call.cancel();
+      signal?.addEventListener('abort', cancel, { once: true });
+      if (signal?.aborted) cancel();
     });
   }
 }

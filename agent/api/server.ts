@@ -30,7 +30,8 @@ export interface AgentServerOptions {
   readonly log: Logger;
 }
 
-type Handler = (request: unknown, signal: AbortSignal) => Promise<object>;
+/** `onGone` registers what is to be done when the caller cancels or goes away. */
+type Handler = (request: unknown, onGone: (run: () => void) => void) => Promise<object>;
 
 const named = z.object({ function: z.string() });
 const statusRequest = named.extend({ with_state: z.boolean() });
@@ -84,9 +85,9 @@ export class AgentServer {
         const spec = checkSpec(check(deployRequest, request, 'request').function);
         return deployResponse(await agent.deploy(spec));
       },
-      Invoke: async (request, signal) => {
+      Invoke: async (request, onGone) => {
         const { function: name, invocation_id, work } = checkInvoke(request);
-        return invokeResponse(await agent.invoke(name, invocation_id, work, signal));
+        return invokeResponse(await agent.invoke(name, invocation_id, work, onGone));
       },
       Status: (request) => {
         const { function: name, with_state } = check(statusRequest, request, 'request');
@@ -124,12 +125,11 @@ export class AgentServer {
   private unary(name: string, handler: Handler) {
     const { agent } = this.options;
     return (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>): void => {
-      const gone = new AbortController();
-      call.on('cancelled', () => gone.abort());
+      const onGone = (run: () => void): void => void call.on('cancelled', run);
       const answer = async (): Promise<void> => {
         try {
           const request = withCheckedNumbers(`${name}Request`, call.request);
-          done(null, await handler(request, gone.signal));
+          done(null, await handler(request, onGone));
         } catch (error) {
           if (isBug(error)) agent.failStop(error, { method: name });
           this.logFailure(name, error);

@@ -91,18 +91,17 @@ export class HostAgent {
   }
 
   /**
-   * Refusals and failures of the invocation are in the reply; `signal` takes it out of the queue.
+   * Refusals and failures of the invocation are in the reply. `onGone` is given what takes it out of
+   * the queue, to be called when its caller goes away.
    */
   async invoke(
     name: string,
     invocation_id: string,
     work: WorkloadRequest,
-    signal?: AbortSignal,
+    onGone?: (run: () => void) => void,
   ): Promise<InvokeReply> {
     const reply = await this.request((request_id) => {
-      signal?.addEventListener('abort', () => this.dispatch({ type: 'cancel', request_id }), {
-        once: true,
-      });
+      onGone?.(() => this.dispatch({ type: 'cancel', request_id }));
       return { type: 'invoke', request_id, function: name, invocation_id, work };
     });
     assert(reply.kind === 'invoke', 'an invoke is answered with an invoke');

@@ -1,5 +1,6 @@
 /** From nothing to a guest that said hello: launch, channel, hello, first figures. */
 import type { Clock } from '../../base/clock.ts';
+import { withDeadline } from '../../base/deadline.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { lastLines, readTail, showsPanic } from '../../hypervisor-client/log-tail.ts';
@@ -9,7 +10,6 @@ import type { VmFacts } from '../core/state.ts';
 import { GuestChannel } from '../guest/channel.ts';
 import { guestClosed, guestNoHello, guestPanic } from '../guest/errors.ts';
 import type { ExitEvent, GuestStats, Hello } from '../guest/protocol.ts';
-import { withDeadline } from './deadline.ts';
 import { GuestLink } from './guest-link.ts';
 import type { GuestImage, GuestImages, ImageIdentity } from './images.ts';
 import { vmProcess } from './vm-process.ts';

@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 export class WakeTimer {
   private readonly clock: Clock;
   private readonly onWake: () => void;
-  private timer: { readonly at_ms: number; readonly abort: AbortController } | null = null;
+  private timer: { readonly at_ms: number; readonly callOff: () => void } | null = null;
 
   constructor(clock: Clock, onWake: () => void) {
     this.clock = clock;
@@ -14,19 +14,13 @@ export class WakeTimer {
   /** Replaces the time of the next wake; null: none. */
   set(at_ms: number | null): void {
     if (this.timer?.at_ms === at_ms) return;
-    this.timer?.abort.abort();
+    this.timer?.callOff();
     this.timer = null;
     if (at_ms === null) return;
-    const timer = { at_ms, abort: new AbortController() };
-    this.timer = timer;
-    // Only the sleep may fail, by its abort: what the wake itself throws is never swallowed.
-    this.clock.sleep(Math.max(0, at_ms - this.clock.nowMs()), timer.abort.signal).then(
-      () => {
-        if (this.timer !== timer) return;
-        this.timer = null;
-        this.onWake();
-      },
-      () => undefined,
-    );
+    const callOff = this.clock.timer(Math.max(0, at_ms - this.clock.nowMs()), () => {
+      this.timer = null;
+      this.onWake();
+    });
+    this.timer = { at_ms, callOff };
   }
 }

@@ -38,7 +38,7 @@ interface Waiting {
   readonly request: GuestRequest['type'];
   readonly resolve: (result: unknown) => void;
   readonly reject: (error: HotplaneError) => void;
-  readonly timer: AbortController;
+  readonly callOff: () => void;
 }
 
 export interface ChannelOptions {
@@ -92,12 +92,10 @@ export class GuestChannel {
     }
     this.next_id += 1;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const timer = new AbortController();
-    this.waiting.set(id, { request: request.type, resolve, reject, timer });
-    clock
-      .sleep(deadline_ms, timer.signal)
-      .then(() => this.settle(id)?.reject(guestTimeout(vm_id, request.type, deadline_ms)))
-      .catch(() => undefined);
+    const callOff = clock.timer(deadline_ms, () => {
+      this.settle(id)?.reject(guestTimeout(vm_id, request.type, deadline_ms));
+    });
+    this.waiting.set(id, { request: request.type, resolve, reject, callOff });
     const sent_ms = clock.nowMs();
     stream.write(line);
     const result = schema.safeParse(await promise);
@@ -121,7 +119,7 @@ export class GuestChannel {
   private settle(id: number): Waiting | undefined {
     const waiting = this.waiting.get(id);
     this.waiting.delete(id);
-    waiting?.timer.abort();
+    waiting?.callOff();
     return waiting;
   }
 

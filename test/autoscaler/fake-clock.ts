@@ -23,6 +23,15 @@ export class FakeClock implements Clock {
     await promise;
   }
 
+  timer(ms: number, onTime: () => void): () => void {
+    const sleeper = { at_ms: this.#now_ms + Math.max(0, ms), wake: onTime };
+    this.#sleepers.push(sleeper);
+    this.#run();
+    return () => {
+      this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
+    };
+  }
+
   #run(): void {
     if (this.#running) return;
     this.#running = true;

@@ -13,6 +13,7 @@ function fakeClock(): Clock & { slept_ms: number[] } {
       slept_ms.push(ms);
       now_ms += ms;
     },
+    timer: () => () => undefined,
   };
 }
 

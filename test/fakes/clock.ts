@@ -37,6 +37,16 @@ export class FakeClock implements Clock {
     });
   }
 
+  timer(ms: number, onTime: () => void): () => void {
+    const at_ms = this.time_ms + Math.max(0, ms);
+    this.order += 1;
+    const sleeper: Sleeper = { at_ms, order: this.order, wake: onTime };
+    this.sleepers.push(sleeper);
+    return () => {
+      this.sleepers = this.sleepers.filter((one) => one !== sleeper);
+    };
+  }
+
   /** Lets `ms` pass; between two sleepers everything that can run without time runs. */
   async advance(ms: number): Promise<void> {
     const end_ms = this.time_ms + ms;
