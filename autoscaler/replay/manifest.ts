@@ -63,7 +63,7 @@ export function buildManifest(
       keep_alive_ms: inputs.keep_alive_ms,
       margin_ms: plan.window_margin_ms,
     },
-    functions: plan.functions.map((planned) => ({ ...planned, peak_concurrency: null })),
+    functions: plan.functions.map((planned) => ({ ...planned })),
   };
 }
 
@@ -87,6 +87,7 @@ export function waitingRun(name: string): MechanismRun {
 function traceFacts({ options, trace, selection }: ManifestInputs): Manifest['trace'] {
   const { quality } = trace;
   return {
+    grouping: options.grouping,
     speedup: options.speedup,
     rows_used: selection.rows_used,
     rows_total: selection.rows_total,

@@ -7,6 +7,7 @@ import { MECHANISMS, type Mechanism } from './agent-api.ts';
 import { badOption } from './errors.ts';
 import type { Concurrency } from './plan.ts';
 import type { ProfileMapping } from '../memory-model/assign.ts';
+import { type Grouping, GROUPINGS } from '../trace/select.ts';
 
 export interface ReplayOptions {
   readonly trace: string;
@@ -14,6 +15,7 @@ export interface ReplayOptions {
   readonly mechanisms: readonly Mechanism[];
   readonly speedup: number;
   readonly functions: number;
+  readonly grouping: Grouping;
   readonly concurrency: Concurrency;
   readonly keep_alive_s: number;
   readonly memory_model: MemoryModel;
@@ -57,6 +59,11 @@ export const REPLAY_OPTIONS = {
   },
   speedup: { value: 'S', default: '1', summary: 'divides gaps, durations and keep-alive alike' },
   functions: { value: 'K', default: '4', summary: 'the K most invoked functions' },
+  group: {
+    value: 'HOW',
+    default: 'function',
+    summary: 'what gets a VM: each function, or each app with all its functions',
+  },
   concurrency: {
     value: 'N',
     default: 'peak',
@@ -155,6 +162,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     mechanisms: parseMechanisms(read('mechanism')),
     speedup,
     functions: whole('functions', 1, LIMITS.replay_functions),
+    grouping: choice('group', GROUPINGS),
     concurrency:
       read('concurrency') === 'peak' ? 'peak' : whole('concurrency', 1, LIMITS.regions_per_vm),
     keep_alive_s: number('keep-alive', 0, 1e6),

@@ -8,7 +8,7 @@ import type { MemoryModel } from '../memory-model/models.ts';
 import { sizeFunction, type FunctionSize, type SizingOptions } from '../memory-model/size.ts';
 import type { Decision, Policy } from '../policy/policy.ts';
 import { peakConcurrency } from '../trace/peak.ts';
-import type { Selection } from '../trace/select.ts';
+import { ALL_FUNCTIONS, type RankedFunction, type Selection } from '../trace/select.ts';
 import type { FunctionSpec, InvokeRequest, Mechanism } from './agent-api.ts';
 
 export type Concurrency = number | 'peak';
@@ -34,12 +34,14 @@ export interface GuestOptions {
 }
 
 export interface PlannedFunction extends FunctionSize {
-  /** Valid for the agent: `f<rank>-<profile>-<start of the trace's function name>`. */
+  /** Valid for the agent: `f<rank>-<profile>-<start of the trace's function or app name>`. */
   readonly name: string;
   readonly rank: number;
   readonly app: string;
   readonly func: string;
   readonly invocations: number;
+  /** Instances it would need if nobody waited; only what one VM can have of them is planned. */
+  readonly peak_concurrency: number;
   readonly keep_alive_ms: number;
 }
 
@@ -126,12 +128,7 @@ function planFunctions<State>(
   return selection.functions.map((entry, index): PlannedFunction => {
     const profile = profiles[index];
     if (!profile) throw new RangeError(`no profile for function ${index}`);
-    const start =
-      entry.func
-        .toLowerCase()
-        .replaceAll(/[^a-z0-9]/g, '')
-        .slice(0, 8) || 'x';
-    const name = `f${entry.rank}-${profile.name}-${start}`;
+    const name = `f${entry.rank}-${profile.name}-${nameStart(entry)}`;
     const decision: Decision<State> = policy.decide(
       state,
       { kind: 'function_planned', function: name },
@@ -144,10 +141,17 @@ function planFunctions<State>(
       app: entry.app,
       func: entry.func,
       invocations: entry.invocations,
+      peak_concurrency: peaks[index] ?? 1,
       keep_alive_ms: decision.actions[0]?.keep_alive_ms ?? 0,
       ...sizeFunction(profile, options.sizing, concurrencyOf(options, peaks[index] ?? 1)),
     };
   });
+}
+
+function nameStart({ app, func }: RankedFunction): string {
+  const name = func === ALL_FUNCTIONS ? app : func;
+  const letters = name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
+  return letters.slice(0, 8) || 'x';
 }
 
 /** The peak is bounded by what one VM can have; more than that waits in the queue. */

@@ -81,7 +81,7 @@ type MutableInputs = Omit<ManifestInputs, 'facts'> & { facts: RunFacts };
 /** Everything that can be wrong with the inputs is found here, before anything is started. */
 async function prepare(options: ReplayOptions, facts: RunFacts): Promise<MutableInputs> {
   const trace = await readAzure2021(options.trace);
-  const selection = selectMostInvoked(trace, options.functions);
+  const selection = selectMostInvoked(trace, options.functions, options.grouping);
   const keep_alive_ms = Math.round((options.keep_alive_s * 1e6) / options.speedup) / 1000;
   const policy = fixedKeepAlive(keep_alive_ms);
   const plan = buildPlan(

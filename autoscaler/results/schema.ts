@@ -254,6 +254,8 @@ export const manifestSchema = z.strictObject({
     backing: text,
   }),
   trace: z.strictObject({
+    /** What got a VM: each `function`, or each `app`. */
+    grouping: known(text),
     speedup: z.number().positive(),
     rows_used: count,
     rows_total: count,

@@ -69,11 +69,16 @@ export function traceTooLong(path: string, limit_rows: number): HotplaneError {
 }
 
 /** `--functions` asks for more functions than the trace has. */
-export function traceTooFewFunctions(asked: number, found: number): HotplaneError {
+export function traceTooFewFunctions(
+  asked: number,
+  found: number,
+  grouping: 'function' | 'app' = 'function',
+): HotplaneError {
+  const what = grouping === 'app' ? 'applications' : 'functions';
   return new HotplaneError({
     code: 'HP_TRACE_TOO_FEW_FUNCTIONS',
     category: 'usage',
-    message: `${asked} functions were asked for, the trace has ${found}.`,
+    message: `${asked} ${what} were asked for, the trace has ${found}.`,
     next: `give --functions a number from 1 to ${found}.`,
     details: { asked, found },
   });

@@ -2,6 +2,16 @@
 import { traceTooFewFunctions } from './errors.ts';
 import type { Trace, TraceFunction, TraceInvocation } from './trace.ts';
 
+/**
+ * What becomes one deployed function: each function of the trace, or each application with all of
+ * its functions, which is the unit of which Azure keeps instances (Shahrad et al., ATC 2020).
+ */
+export const GROUPINGS = ['function', 'app'] as const;
+export type Grouping = (typeof GROUPINGS)[number];
+
+/** Stands for every function of an application. */
+export const ALL_FUNCTIONS = '*';
+
 export interface RankedFunction extends TraceFunction {
   /** 1 for the most invoked. */
   readonly rank: number;
@@ -16,20 +26,26 @@ export interface Selection {
   readonly rows_total: number;
 }
 
-/** The `count` most invoked functions; equal counts are ordered by app and function name. */
-export function selectMostInvoked(trace: Trace, count: number): Selection {
-  const total = trace.functions.length;
+/** The `count` most invoked; equal counts are ordered by app and function name. */
+export function selectMostInvoked(
+  trace: Trace,
+  count: number,
+  grouping: Grouping = 'function',
+): Selection {
+  const { groups, group_of } = groupFunctions(trace.functions, grouping);
+  const total = groups.length;
   if (!Number.isInteger(count) || count < 1 || count > total) {
-    throw traceTooFewFunctions(count, total);
+    throw traceTooFewFunctions(count, total, grouping);
   }
-  const ranked = trace.functions
+  const ranked = groups
     .map((entry, index) => ({ entry, index }))
     .toSorted((a, b) => b.entry.invocations - a.entry.invocations || byName(a.entry, b.entry))
     .slice(0, count);
   const position = new Map(ranked.map(({ index }, rank) => [index, rank]));
   const invocations: TraceInvocation[] = [];
   for (const invocation of trace.invocations) {
-    const function_index = position.get(invocation.function_index);
+    const group = group_of[invocation.function_index];
+    const function_index = group === undefined ? undefined : position.get(group);
     if (function_index !== undefined) invocations.push({ ...invocation, function_index });
   }
   return {
@@ -38,6 +54,31 @@ export function selectMostInvoked(trace: Trace, count: number): Selection {
     rows_used: invocations.length,
     rows_total: trace.invocations.length,
   };
+}
+
+interface Groups {
+  readonly groups: readonly TraceFunction[];
+  /** Of each function of the trace, its group's index. */
+  readonly group_of: readonly number[];
+}
+
+function groupFunctions(functions: readonly TraceFunction[], grouping: Grouping): Groups {
+  if (grouping === 'function') {
+    return { groups: functions, group_of: functions.map((_, index) => index) };
+  }
+  const index_of = new Map<string, number>();
+  const groups: { app: string; func: string; invocations: number }[] = [];
+  const group_of = functions.map(({ app, invocations }) => {
+    const known = index_of.get(app);
+    const group = known === undefined ? undefined : groups[known];
+    if (known !== undefined && group) {
+      group.invocations += invocations;
+      return known;
+    }
+    index_of.set(app, groups.length);
+    return groups.push({ app, func: ALL_FUNCTIONS, invocations }) - 1;
+  });
+  return { groups, group_of };
 }
 
 /** Compares code units, never by locale, so that every machine orders alike. */

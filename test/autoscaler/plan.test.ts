@@ -63,6 +63,15 @@ test('every mechanism is deployed with the same sizes and a name the agent accep
   t.like(one, { limit_bytes: 768 * MIB, concurrency: 4, backing: 'memfd', init_on_alloc: true });
 });
 
+test('a peak above what one VM can have is planned as that, and told', async (t) => {
+  const rows = Array.from({ length: 200 }, (_, index) => `a,f,${100 + index / 1000},90`);
+  const text = `${AZURE2021_HEADER}\n${rows.join('\n')}\n`;
+  const many = selectMostInvoked(await parseAzure2021([Buffer.from(text)], 'x'), 1);
+  const [one] = buildPlan(many, { ...OPTIONS, concurrency: 'peak' }, fixedKeepAlive(1)).functions;
+  t.is(one?.concurrency, LIMITS.regions_per_vm);
+  t.is(one?.peak_concurrency, 200);
+});
+
 test('hotmem-paper gives sizes by rank, in order, and starts over', (t) => {
   const names = assignProfiles(HOTMEM_PAPER, 6, 'rank', 7).map((one) => one.name);
   t.deepEqual(names, ['cnn', 'bert', 'bfs', 'html', 'cnn', 'bert']);
@@ -136,6 +145,7 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['touched-share', '1.2', /from 0 to 1/],
   ['file-share', '0.5', /with --touched-share it is above 1/],
   ['boot-memory', 'lots', /a size such as/],
+  ['group', 'tenant', /one of function, app/],
   ['backing', 'disk', /one of anonymous, memfd/],
   ['init-on-alloc', 'yes', /one of 0, 1/],
 ];

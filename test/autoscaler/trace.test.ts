@@ -1,11 +1,12 @@
 import { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import fc from 'fast-check';
 import { AZURE2021_HEADER, parseAzure2021 } from '../../autoscaler/trace/azure2021.ts';
 import { readAzure2021 } from '../../autoscaler/trace/azure2021.ts';
 import { selectMostInvoked } from '../../autoscaler/trace/select.ts';
-import type { Trace } from '../../autoscaler/trace/trace.ts';
+import type { Trace, TraceInvocation } from '../../autoscaler/trace/trace.ts';
 import { HotplaneError } from '../../base/errors.ts';
 
 const SAMPLE = fileURLToPath(
@@ -174,3 +175,74 @@ test('more functions than the trace has is refused with both numbers', async (t)
   t.is(error.code, 'HP_TRACE_TOO_FEW_FUNCTIONS');
   t.deepEqual(error.details, { asked: 2, found: 1 });
 });
+
+test('by application: all its functions are one, and the rows stay the same', async (t) => {
+  const trace = await parse(rows('b,f,1,0', 'a,g,2,0', 'a,f,3,0', 'c,f,4,0', 'a,f,5,0'));
+  const selection = selectMostInvoked(trace, 2, 'app');
+  t.deepEqual(
+    selection.functions.map((one) => [one.rank, one.app, one.func, one.invocations]),
+    [
+      [1, 'a', '*', 3],
+      [2, 'b', '*', 1],
+    ],
+  );
+  t.deepEqual(
+    selection.invocations.map((one) => [one.function_index, one.arrival_ms]),
+    [
+      [1, 1000],
+      [0, 2000],
+      [0, 3000],
+      [0, 5000],
+    ],
+  );
+  t.throws(() => selectMostInvoked(trace, 4, 'app'), { message: /4 applications .* has 3/ });
+});
+
+const PIECES = new URL('../../autoscaler/traces/azure2021/', import.meta.url);
+
+function piece(name: string): string[] {
+  return readFileSync(new URL(name, PIECES), 'utf8').trimEnd().split('\n');
+}
+
+/** At least five rows, whose median runs for a second or longer. */
+function isLong(app_rows: readonly string[]): boolean {
+  const sorted = app_rows.map((row) => Number(row.split(',')[3])).toSorted((a, b) => a - b);
+  return sorted.length >= 5 && (sorted[Math.floor(sorted.length / 2)] ?? 0) >= 1;
+}
+
+test('the piece of the quickstart is what its rule picks out of the published piece', (t) => {
+  const [header, ...all] = piece('sample_200.csv');
+  const durations_s = Map.groupBy(all, (row) => row.split(',')[0] ?? '');
+  const chosen = all.filter((row) => isLong(durations_s.get(row.split(',')[0] ?? '') ?? []));
+  t.deepEqual(piece('four_apps.csv'), [header, ...chosen]);
+});
+
+test('the piece of the quickstart has many starts and ends at moments of their own', async (t) => {
+  const trace = await readAzure2021(fileURLToPath(new URL('four_apps.csv', PIECES)));
+  const { functions, invocations } = selectMostInvoked(trace, 4, 'app');
+  t.is(functions.length, 4);
+  const keep_alive_ms = 30_000;
+  const expiries_ms = functions.flatMap((_, index) => {
+    const own = invocations.filter((one) => one.function_index === index);
+    return expiries(own, keep_alive_ms);
+  });
+  t.true(expiries_ms.length >= 50, `${expiries_ms.length} unplugs`);
+  const sorted = expiries_ms.toSorted((a, b) => a - b);
+  const apart = sorted.filter((at_ms, index) => at_ms - (sorted[index - 1] ?? -1e9) > 5000);
+  t.true(apart.length >= 30, `${apart.length} moments`);
+});
+
+/** When instances end, if the idle one used last serves the next call. */
+function expiries(invocations: readonly TraceInvocation[], keep_alive_ms: number): number[] {
+  const ended: number[] = [];
+  let idle_from_ms: number[] = [];
+  for (const { arrival_ms, duration_ms } of invocations) {
+    const gone = idle_from_ms.filter((from_ms) => from_ms + keep_alive_ms < arrival_ms);
+    ended.push(...gone.map((from_ms) => from_ms + keep_alive_ms));
+    idle_from_ms = idle_from_ms.filter((from_ms) => from_ms + keep_alive_ms >= arrival_ms);
+    const last_ms = Math.max(...idle_from_ms.filter((from_ms) => from_ms <= arrival_ms));
+    if (Number.isFinite(last_ms)) idle_from_ms.splice(idle_from_ms.indexOf(last_ms), 1);
+    idle_from_ms.push(arrival_ms + duration_ms);
+  }
+  return [...ended, ...idle_from_ms.map((from_ms) => from_ms + keep_alive_ms)];
+}
