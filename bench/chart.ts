@@ -2,8 +2,9 @@
  * Every single operation as a dot over its category, the median as a bar, on a log time axis: shows
  * spread and distance at once. Pure; the same bytes for the same input.
  */
+import { boundsOf } from '../base/number-list.ts';
 import { styleOf } from '../autoscaler/report/palette.ts';
-import { decades, label, line, px, svg } from '../autoscaler/report/svg.ts';
+import { decades, label, line, px, stroke, svg } from '../autoscaler/report/svg.ts';
 import { formatMs } from '../base/units.ts';
 import { median } from './statistics.ts';
 
@@ -35,12 +36,13 @@ export function renderDots(chart: DotChart): string {
   const series = chart.series.filter(({ values_ms }) => values_ms.some((list) => list.length > 0));
   const all = series.flatMap(({ values_ms }) => values_ms.flat());
   const head = label('title', { x: LEFT, y: 18 }, chart.title);
+  const { low, high } = boundsOf(all);
   if (all.length === 0) {
     const note = label('middle', { x: WIDTH / 2, y: 120 }, 'not measured');
     return svg({ width: WIDTH, height: HEIGHT, title: chart.title, body: head + note });
   }
-  const least = Math.max(LEAST_MS, Math.min(...all));
-  const [from, to] = decades(least, Math.max(least, ...all));
+  const least = Math.max(LEAST_MS, low);
+  const [from, to] = decades(least, Math.max(least, high));
   const toY = (ms: number): number =>
     BOTTOM - ((Math.log10(Math.max(LEAST_MS, ms)) - from) / (to - from)) * (BOTTOM - TOP);
   const parts = [head, ...timeAxis(from, to, toY), ...categoryAxis(chart)];
@@ -58,7 +60,7 @@ function dots(
   categories: number,
   toY: (ms: number) => number,
 ): string[] {
-  const { class_name } = styleOf(series.name);
+  const { class_name, light } = styleOf(series.name);
   return series.values_ms.flatMap((values, category) => {
     const center = median(values);
     if (center === null) return [];
@@ -70,7 +72,7 @@ function dots(
       return `<circle cx="${px(x + aside)}" cy="${px(toY(value))}" r="2"/>`;
     });
     const bar = `<path d="M${px(x - BAR)} ${px(toY(center))}h${2 * BAR}" stroke-width="2.4"/>`;
-    return `<g class="${class_name}" fill="currentColor" stroke="currentColor"
+    return `<g class="dot line ${class_name}" fill="${light}" stroke="${light}"
  fill-opacity="0.45" stroke-width="0">${marks.join('')}${bar}</g>`;
   });
 }
@@ -102,7 +104,7 @@ function legend(series: DotSeries, index: number): string {
   const y = BOTTOM + 56 + Math.floor(index / 2) * 17;
   const n = series.values_ms.reduce((sum, list) => sum + list.length, 0);
   return (
-    `<path class="${styleOf(series.name).class_name}" stroke="currentColor" ` +
-    `stroke-width="2.4" d="M${x} ${y - 4}h18"/>${label('', { x: x + 24, y }, `${series.name}, n = ${n}`)}`
+    stroke(styleOf(series.name), `M${x} ${y - 4}h18`, 2.4, '') +
+    label('', { x: x + 24, y }, `${series.name}, n = ${n}`)
   );
 }

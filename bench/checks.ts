@@ -2,6 +2,7 @@
  * What the project promises, held against one run. Every figure is computed from the run's own
  * lines; what the run did not measure is said to be not measured, never assumed. Pure.
  */
+import { boundsOf } from '../base/number-list.ts';
 import { GIB, MIB } from '../base/units.ts';
 import { BASE_CONDITION, type BenchMechanism, type Condition } from './cell.ts';
 import { offChecks, attachedChecks } from './checks-cost.ts';
@@ -64,7 +65,7 @@ function migratesNothing(data: BenchData): Check {
       .filter(({ cell }) => cell.mechanism === 'hotmem')
       .map((one) => one.pages_migrated),
   );
-  const most = counts.length === 0 ? null : Math.max(...counts);
+  const most = counts.length === 0 ? null : boundsOf(counts).high;
   return atMost('hotmem-migrates-nothing', 'pages migrated by any hotmem operation', {
     unit: 'pages',
     target: 0,
@@ -168,7 +169,7 @@ function flatOverOccupancy(data: BenchData): Check {
   return atMost('flat-over-occupancy', 'hotmem unplug of 2 GiB, slowest / fastest occupancy', {
     unit: 'times',
     target: 1.3,
-    measured: complete ? Math.max(...have) / Math.min(...have) : null,
+    measured: complete ? boundsOf(have).high / boundsOf(have).low : null,
     detail: complete ? `medians at 0, 25, 50, 75, 95 %: ${have.map(shown).join(', ')} ms` : '',
   });
 }
@@ -203,7 +204,7 @@ function oneRequest(data: BenchData): Check {
   return atMost('one-request', 'VMM requests of one hotmem unplug', {
     unit: 'requests',
     target: 1,
-    measured: counts.length === 0 ? null : Math.max(...counts),
+    measured: counts.length === 0 ? null : boundsOf(counts).high,
     detail: ofSample('most of ', counts.length),
   });
 }

@@ -13,13 +13,12 @@ import type { Summary } from './summary.ts';
 import { checkTable, estimateTexts, figure, headLines, type Table, tablesOf } from './table.ts';
 
 const OWN_STYLE = `
-.met { color: var(--hotmem); } .missed { color: var(--virtio-mem); font-weight: 600; }
+.met { color: var(--m-hotmem); } .missed { color: var(--m-virtio-mem); font-weight: 600; }
 .unmeasured { color: var(--soft); }
 .checks td:nth-child(5), .checks th:nth-child(5) { text-align: left; }
 .checks td:nth-child(5) { white-space: normal; color: var(--soft); font-size: 12px; min-width: 200px; }
 .checks td { white-space: normal; } h3 { font-size: 15px; margin: 26px 0 4px; }
 td, th { font-size: 13px; padding: 4px 8px; } main { max-width: 1280px; }
-.m-other { color: var(--soft); }
 `;
 
 export function renderReport(data: BenchData, summary: Summary): string {

@@ -1,5 +1,9 @@
-/** Medians, spreads and ratios of medians. Pure; the bootstrap is seeded. */
+/** Spreads and ratios of samples of a bench. Pure; the bootstrap is seeded. */
+import { boundsOf } from '../base/number-list.ts';
 import { seededRandom } from '../base/random.ts';
+import { hasPercentile, median, percentile, rounded, Sample } from '../base/statistics.ts';
+
+export { median, rounded };
 
 /** A sample in short. Units are those of the values. */
 export interface Spread {
@@ -23,23 +27,15 @@ export interface Ratio {
 const RESAMPLES = 2000;
 const CONFIDENCE = 0.95;
 
-/** Middle value; the mean of the two middle ones of an even count. Null for none. */
-export function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const high = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? high : (high + (sorted[middle - 1] ?? 0)) / 2;
-}
-
 export function spreadOf(values: readonly number[]): Spread | null {
   const center = median(values);
   if (center === null) return null;
+  const { low, high } = boundsOf(values);
   return {
     n: values.length,
     median: rounded(center),
-    min: rounded(Math.min(...values)),
-    max: rounded(Math.max(...values)),
+    min: rounded(low),
+    max: rounded(high),
     mad: rounded(median(values.map((value) => Math.abs(value - center))) ?? 0),
   };
 }
@@ -88,16 +84,9 @@ export function ratioOfMedians(
   return ratioOf(median, above, below, seed);
 }
 
-/** Nearest rank: the smallest value with at least `share` of the sample not above it. */
+/** Nearest rank, as in {@link percentile}; null also where the sample is too small to have it. */
 export function percentileOf(values: readonly number[], share: number): number | null {
-  const sorted = values.toSorted((a, b) => a - b);
-  const rank = Math.max(1, Math.ceil(share * sorted.length));
-  return sorted[rank - 1] ?? null;
-}
-
-/** Six significant digits after the point: enough for nanoseconds in milliseconds. */
-export function rounded(value: number): number {
-  return Math.round(value * 1e6) / 1e6;
+  return hasPercentile(values.length, share) ? percentile(Sample.of(values), share) : null;
 }
 
 function resampled(values: readonly number[], random: () => number): number[] {

@@ -1,4 +1,5 @@
 /** summary.json: every figure the table and the report show, with its unit in its name. Pure. */
+import { boundsOf } from '../base/number-list.ts';
 import { type Cell, cellName, type Condition, conditionName, matches } from './cell.ts';
 import type { Check } from './check.ts';
 import { checkAll } from './checks.ts';
@@ -181,7 +182,7 @@ function summarizeCell(data: BenchData, cell: Cell): CellSummary {
     guest_cpu_ms: spreadOf(known(unplugs.map((one) => one.guest_cpu_ms))),
     pages_migrated: spreadOf(known(unplugs.map((one) => one.pages_migrated))),
     vmm_requests: spreadOf(known(unplugs.map((one) => one.vmm_requests))),
-    map_bytes_left: maps.length === 0 ? null : Math.max(...maps),
+    map_bytes_left: maps.length === 0 ? null : boundsOf(maps).high,
     host_kept_bytes: spreadOf(
       known(unplugs.map(({ observers }) => observers?.host_resident_bytes ?? null)),
     ),

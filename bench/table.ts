@@ -1,4 +1,5 @@
 /** The tables of a run, as text cells: the terminal and the report show the same. Pure. */
+import { boundsOf } from '../base/number-list.ts';
 import { formatBytes, formatMs, MIB } from '../base/units.ts';
 import { verdictText, type Check } from './check.ts';
 import type { BenchManifest } from './records.ts';
@@ -302,8 +303,8 @@ export function renderText(table: Table): string {
     (_, index) => index === 0 || table.rows.some((row) => ![NONE, ''].includes(row[index] ?? '')),
   );
   const lines = [table.columns, ...table.rows].map((row) => row.filter((_, index) => used[index]));
-  const widths = (lines[0] ?? []).map((_, index) =>
-    Math.max(...lines.map((row) => (row[index] ?? '').length)),
+  const widths = (lines[0] ?? []).map(
+    (_, index) => boundsOf(lines.map((row) => (row[index] ?? '').length)).high,
   );
   const body = lines.map((row) =>
     `  ${row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  ')}`.trimEnd(),

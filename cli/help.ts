@@ -1,4 +1,5 @@
 /** Help texts: the list of commands, and one page for each. */
+import { boundsOf } from '../base/number-list.ts';
 import { EXIT_CODES } from '../base/errors.ts';
 import type { Command, OptionSpec } from './command.ts';
 
@@ -13,7 +14,7 @@ const EXIT_MEANINGS: readonly (readonly [number, string])[] = [
 ];
 
 function columns(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  const width = boundsOf(rows.map(([left]) => left.length)).high + 2;
   return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}\n`).join('');
 }
 

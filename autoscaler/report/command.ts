@@ -1,7 +1,7 @@
 /** `hotplane report DIR`: the summary and the page again, and the plot as a file of its own. */
 import { join } from 'node:path';
 import { RESULT_FILES } from '../results/writer.ts';
-import { exportSvg, rebuildReport } from './rebuild.ts';
+import { rebuildReport } from './rebuild.ts';
 import { renderTable } from './table.ts';
 
 export interface ReportCommandInput {
@@ -22,8 +22,7 @@ export async function runReportCommand(
   input: ReportCommandInput,
   io: ReportCommandIo,
 ): Promise<void> {
-  const summary = await rebuildReport(input.folder);
-  if (input.svg !== null) await exportSvg(input.folder, input.svg);
+  const summary = await rebuildReport(input.folder, input.svg);
   io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));
   io.stderr.write(`report: ${join(input.folder, RESULT_FILES.report)}\n`);
 }

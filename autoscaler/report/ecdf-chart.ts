@@ -1,13 +1,14 @@
 /** Distribution of latencies: the share that was done within a time, on a log time axis. Pure. */
+import { boundsOf } from '../../base/number-list.ts';
+import type { Sample } from '../../base/statistics.ts';
 import { formatMs } from '../../base/units.ts';
 import { styleOf } from './palette.ts';
-import { toSample, type Sample } from './statistics.ts';
-import { decades, label, line, stepPath, svg, type Point } from './svg.ts';
+import { decades, label, line, StepPath, stroke, svg } from './svg.ts';
 
 export interface EcdfSeries {
   readonly mechanism: string;
-  /** Null: never reached; counts in the share, so the curve then ends below 100 %. */
-  readonly values_ms: readonly (number | null)[];
+  /** What was never reached counts in the share, so the curve then ends below 100 %. */
+  readonly sample: Sample;
 }
 
 export interface EcdfOptions {
@@ -27,17 +28,19 @@ const PLOT_BOTTOM = 222;
 const LEAST_MS = 0.001;
 
 export function renderEcdf(options: EcdfOptions): string {
-  const series = options.series
-    .map((one) => ({ mechanism: one.mechanism, sample: toSample(one.values_ms) }))
-    .filter(({ sample }) => sample.n > 0);
-  const all = series.flatMap(({ sample }) => sample.sorted_ms);
+  const series = options.series.filter(({ sample }) => sample.n > 0);
   const title = label('title', { x: LEFT, y: 18 }, options.title);
-  if (all.length === 0) {
+  const { low, high } = boundsOf(
+    series.flatMap(({ sample: { sorted } }) =>
+      [sorted[0], sorted.at(-1)].filter((one) => one !== undefined),
+    ),
+  );
+  if (low > high) {
     const note = label('middle', { x: WIDTH / 2, y: 130 }, 'nothing of this kind happened');
     return svg({ width: WIDTH, height: HEIGHT, title: options.title, body: title + note });
   }
-  const least = Math.max(LEAST_MS, Math.min(...bounds(all)));
-  const [from, to] = decades(least, Math.max(least, ...bounds(all)));
+  const least = Math.max(LEAST_MS, low);
+  const [from, to] = decades(least, Math.max(least, high));
   const toX = (ms: number): number =>
     LEFT + ((Math.log10(Math.max(LEAST_MS, ms)) - from) / (to - from)) * (WIDTH - LEFT - RIGHT);
   const parts = [title, ...timeAxis(from, to, toX, options.axis), ...shareAxis()];
@@ -47,41 +50,24 @@ export function renderEcdf(options: EcdfOptions): string {
   return svg({ width: WIDTH, height: HEIGHT, title: options.title, body: parts.join('\n') });
 }
 
-/** Lowest and highest without spreading a long list into arguments. */
-function bounds(values: readonly number[]): [number, number] {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const value of values) {
-    low = Math.min(low, value);
-    high = Math.max(high, value);
-  }
-  return [low, high];
-}
-
 function curve(mechanism: string, sample: Sample, toX: (ms: number) => number): string {
-  const points: Point[] = [];
-  for (const [index, ms] of sample.sorted_ms.entries()) {
-    if (index === 0) points.push({ x: toX(ms), y: toY(0) });
-    points.push({ x: toX(ms), y: toY((index + 1) / sample.n) });
+  const path = new StepPath();
+  const { sorted } = sample;
+  for (let index = 0; index < sorted.length; index += 1) {
+    const x = toX(sorted[index] ?? 0);
+    if (index === 0) path.add(x, toY(0));
+    path.add(x, toY((index + 1) / sample.n));
   }
-  const last = points.at(-1);
-  if (last) points.push({ x: WIDTH - RIGHT, y: last.y });
-  const { class_name, dash } = styleOf(mechanism);
-  const dashes = dash === '' ? '' : ` stroke-dasharray="${dash}"`;
-  return `<path class="line ${class_name}"${dashes} d="${stepPath(points)}"/>`;
+  if (sorted.length > 0) path.add(WIDTH - RIGHT, toY(sorted.length / sample.n));
+  return stroke(styleOf(mechanism), path.line(), 1.8);
 }
 
 function legendEntry(index: number, mechanism: string, sample: Sample): string {
   const x = LEFT + (index % 2) * 210;
   const y = PLOT_BOTTOM + 52 + Math.floor(index / 2) * 18;
-  const { class_name, dash } = styleOf(mechanism);
-  const dashes = dash === '' ? '' : ` stroke-dasharray="${dash}"`;
-  const reached = sample.sorted_ms.length;
+  const reached = sample.sorted.length;
   const text = `${mechanism}, ${reached === sample.n ? 'n =' : `${reached} of`} ${sample.n}`;
-  return (
-    `<path class="line ${class_name}"${dashes} d="M${x} ${y - 4}h26"/>` +
-    label('', { x: x + 32, y }, text)
-  );
+  return stroke(styleOf(mechanism), `M${x} ${y - 4}h26`, 1.8) + label('', { x: x + 32, y }, text);
 }
 
 function timeAxis(from: number, to: number, toX: (ms: number) => number, axis: string): string[] {

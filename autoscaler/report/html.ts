@@ -1,20 +1,20 @@
 /** report.html: one file, no network, no script, the same bytes for the same inputs. Pure. */
+import type { Sample } from '../../base/statistics.ts';
 import { formatMs } from '../../base/units.ts';
-import type { ResultData } from '../results/reader.ts';
 import { renderEcdf, type EcdfSeries } from './ecdf-chart.ts';
-import { latenciesOf } from './invocations.ts';
+import { percent } from './figures.ts';
 import { renderMemoryChart } from './memory-chart.ts';
-import { methodSection, qualitySection } from './method.ts';
-import { latencies, startOf } from './operations.ts';
+import { leadText, methodSection, qualitySection } from './method.ts';
+import { baselineNote, footnotes } from './notes.ts';
 import { PAGE_STYLE } from './page-style.ts';
 import { CHART_STYLE, styleOf } from './palette.ts';
+import type { MechanismTally, RunTally } from './run-tally.ts';
 import type { MechanismSummary, Summary } from './summary.ts';
-import { linesOf } from './summary.ts';
 import { escapeText } from './svg.ts';
-import { baselineNote, comparison, footnotes, percent } from './table.ts';
+import { comparison } from './table.ts';
 
-export function renderHtml(data: ResultData, summary: Summary): string {
-  const { manifest } = data;
+export function renderHtml(tally: RunTally, summary: Summary): string {
+  const { manifest } = tally;
   const title = `hotplane replay: ${summary.mechanisms.map((one) => one.mechanism).join(', ')}`;
   return `<!doctype html>
 <html lang="en">
@@ -27,37 +27,30 @@ export function renderHtml(data: ResultData, summary: Summary): string {
 </head>
 <body><main>
 <h1>What memory costs, by how it comes back</h1>
-<p class="lead">${escapeText(lead(data, summary))}</p>
+<p class="lead">${escapeText(`${leadText(manifest)} ${baselineNote(summary)}`)}</p>
 ${warnings(summary)}
 ${cards(summary)}
 <h2>Memory over time</h2>
-<div class="scroll">${renderMemoryChart(data)}</div>
+<div class="scroll wide">${renderMemoryChart(tally)}</div>
 <h2>Comparison</h2>
 ${table(summary)}
+<ul class="notes">
 ${footnotes(summary)
-  .map((note) => `<p class="lead">${escapeText(note)}</p>`)
+  .map((note) => `<li>${escapeText(note)}</li>`)
   .join('\n')}
+</ul>
 <h2>Plug and unplug</h2>
-<div class="charts">${operationCharts(data)}</div>
+<div class="charts">${operationCharts(tally)}</div>
 <h2>Invocations</h2>
-<div class="charts">${invocationCharts(data)}</div>
+<div class="charts">${invocationCharts(tally)}</div>
 ${methodSection(manifest)}
 ${qualitySection(manifest, summary)}
 <footer>Written by hotplane ${escapeText(manifest.versions.hotplane)} from manifest.json,
-operations.jsonl, invocations.jsonl and memory.jsonl; <code>hotplane report</code> gives the same
+operations.jsonl, invocations.jsonl, memory.jsonl and load.jsonl; <code>hotplane report</code> gives the same
 bytes again.</footer>
 </main></body>
 </html>
 `;
-}
-
-function lead({ manifest }: ResultData, summary: Summary): string {
-  const { trace, window } = manifest;
-  return (
-    `${trace.rows_used} invocations of ${trace.functions_used} functions of an Azure Functions ` +
-    `2021 trace, replayed ${trace.speedup} times as fast against real microVMs, once for each ` +
-    `mechanism, over the same window of ${formatMs(window.window_ms)}. ${baselineNote(summary)}`
-  );
 }
 
 function warnings(summary: Summary): string {
@@ -67,6 +60,11 @@ function warnings(summary: Summary): string {
   }
   for (const one of summary.mechanisms) {
     if (one.error !== null) texts.push(`${one.mechanism}: ${one.error}`);
+    const reasons = one.not_compared.map(({ text }) => text);
+    if (reasons.length > 0) texts.push(`${one.mechanism} is not compared: ${reasons.join('; ')}.`);
+    if (one.marks.includes('saturated')) {
+      texts.push(`${one.mechanism} is saturated: its own work filled the host; see the notes.`);
+    }
     if (one.final_agreement.agree === false) {
       const list = one.final_agreement.disagreements.slice(0, 5).join('; ');
       texts.push(`${one.mechanism}: VMM, guest and host disagree at the end: ${list}`);
@@ -78,16 +76,22 @@ function warnings(summary: Summary): string {
   return texts.map((text) => `<p class="warning">${escapeText(text)}</p>`).join('\n');
 }
 
-/** The headline: what each mechanism held of the host. */
+/** The headline: what each mechanism held of the host. What is not compared has no bar. */
 function cards(summary: Summary): string {
-  const most = Math.max(1e-9, ...summary.mechanisms.map((one) => one.memory_gib_s.resident));
+  const shown = summary.mechanisms.filter((one) => one.not_compared.length === 0);
+  const most = shown.reduce((high, one) => Math.max(high, one.memory_gib_s.resident ?? 0), 1e-9);
   const drawn = summary.mechanisms.map((one) => {
-    const share = (one.memory_gib_s.resident / most) * 100;
-    return `<div class="card ${styleOf(one.mechanism).class_name}">
+    const { class_name } = styleOf(one.mechanism);
+    const gib_s = one.memory_gib_s.resident;
+    const share = ((gib_s ?? 0) / most) * 100;
+    const compared_at_all = one.not_compared.length === 0;
+    const bar = compared_at_all ? `<i style="width:${share.toFixed(1)}%"></i>` : '';
+    return `<div class="card ${class_name}${compared_at_all ? '' : ' uncompared'}">
 <div class="name">${escapeText(one.mechanism)}</div>
-<div class="figure">${one.memory_gib_s.resident.toFixed(1)} GiB·s</div>
+<div class="figure">${gib_s === null ? 'not known' : `${gib_s.toFixed(1)} GiB·s`}</div>
 <div class="note">resident on the host${escapeText(compared(one, summary))}</div>
-<div class="bar ${styleOf(one.mechanism).class_name}"><i style="width:${share.toFixed(1)}%"></i></div>
+<div class="bar ${class_name}">${bar}</div>
+<div class="note">${escapeText(eachNote(one))}</div>
 <div class="note">${escapeText(unplugNote(one))}</div>
 </div>`;
   });
@@ -95,9 +99,16 @@ function cards(summary: Summary): string {
 }
 
 function compared(one: MechanismSummary, summary: Summary): string {
+  if (one.not_compared.length > 0) return '; not compared, see above';
   if (one.mechanism === summary.baseline) return ', the baseline';
   const { resident } = one.saving;
   return resident === null ? '' : `, ${percent(-resident, true)} against ${summary.baseline}`;
+}
+
+/** At equal work: one that serves little holds little. */
+function eachNote({ invocations, memory_gib_s_per_in_time: each }: MechanismSummary): string {
+  const served = `${invocations.in_time} of ${invocations.planned} invocations served in time`;
+  return each.resident === null ? served : `${served}, ${each.resident.toPrecision(3)} GiB·s each`;
 }
 
 function unplugNote(one: MechanismSummary): string {
@@ -105,7 +116,7 @@ function unplugNote(one: MechanismSummary): string {
   if (resident.n === 0) return 'no unplugs';
   const p50 = resident.p50_ms === null ? 'not reached' : formatMs(resident.p50_ms);
   const pages = one.pages_migrated.whole_run ?? one.pages_migrated.in_operations;
-  return `unplug until the host has it back: p50 ${p50}, n = ${resident.n}; ${pages} pages migrated`;
+  return `unplug until the host has it back: median ${p50}, n = ${resident.n}; ${pages} pages migrated`;
 }
 
 function table(summary: Summary): string {
@@ -125,59 +136,45 @@ function table(summary: Summary): string {
   );
 }
 
-function operationCharts(data: ResultData): string {
-  const series = (
-    kind: 'plug' | 'unplug',
-    stage: 'accepted_at_ms' | 'plugged_at_ms' | 'resident_at_ms',
-  ): EcdfSeries[] =>
-    data.manifest.mechanisms.map(({ name }) => ({
-      mechanism: name,
-      values_ms: latencies(
-        linesOf(data, name).operations.filter((one) => one.kind === kind && startOf(one) >= 0),
-        stage,
-      ),
-    }));
+function operationCharts(tally: RunTally): string {
   return [
     renderEcdf({
       title: 'Plug: until plugged = requested',
       axis: 'time since the request to the VMM (log scale)',
-      series: series('plug', 'plugged_at_ms'),
+      series: seriesOf(tally, (one) => one.operations.plug.plugged),
     }),
     renderEcdf({
       title: 'Unplug: until the host has the memory back',
       axis: 'time since the request to the VMM (log scale)',
-      series: series('unplug', 'resident_at_ms'),
+      series: seriesOf(tally, (one) => one.operations.unplug.resident),
     }),
-  ].join('\n');
+  ]
+    .map(scroll)
+    .join('\n');
 }
 
-function invocationCharts(data: ResultData): string {
-  const series = (cold_only: boolean): EcdfSeries[] =>
-    data.manifest.mechanisms.map(({ name }) => {
-      const lines = linesOf(data, name).invocations;
-      const chosen = cold_only ? lines.filter((one) => one.cold && one.outcome === 'done') : lines;
-      return { mechanism: name, values_ms: latenciesOf(chosen) };
-    });
-  const ready = data.manifest.mechanisms.map(({ name }) => ({
-    mechanism: name,
-    values_ms: linesOf(data, name)
-      .invocations.filter((one) => one.cold && one.outcome === 'done')
-      .map((one) =>
-        one.received_at_ms === null || one.instance_ready_at_ms === null
-          ? null
-          : one.instance_ready_at_ms - one.received_at_ms,
-      ),
-  }));
+function invocationCharts(tally: RunTally): string {
   return [
     renderEcdf({
       title: 'All invocations: received until finished',
       axis: 'latency (log scale)',
-      series: series(false),
+      series: seriesOf(tally, (one) => one.invocations.latency),
     }),
     renderEcdf({
-      title: 'Cold starts: received until the instance is ready',
-      axis: 'latency (log scale)',
-      series: ready,
+      title: 'Those that waited: received until an instance was ready',
+      axis: 'wait (log scale)',
+      series: seriesOf(tally, (one) => one.invocations.waits.wait),
     }),
-  ].join('\n');
+  ]
+    .map(scroll)
+    .join('\n');
+}
+
+function seriesOf(tally: RunTally, sampleOf: (one: MechanismTally) => Sample): EcdfSeries[] {
+  return tally.mechanisms.map((one) => ({ mechanism: one.run.name, sample: sampleOf(one) }));
+}
+
+/** On a narrow screen a chart keeps its size, and the reader scrolls. */
+function scroll(chart: string): string {
+  return `<div class="scroll">${chart}</div>`;
 }

@@ -1,134 +1,160 @@
-/** What the invocations saw, from the invocation lines of one mechanism. Pure. */
-import type { InvocationLine, OperationLine } from '../results/schema.ts';
-import { between, describe, geometricMean, percentile, toSample } from './statistics.ts';
-import type { Distribution } from './statistics.ts';
+/** What the invocations saw, from the invocation lines of one mechanism, one by one. */
+import {
+  between,
+  describe,
+  type Distribution,
+  geometricMean,
+  hasPercentile,
+  percentile,
+  Sample,
+} from '../../base/statistics.ts';
+import type { InvocationLine } from '../results/schema.ts';
+import { PlannedWork } from './planned-work.ts';
+import { WaitTally, type WaitSummary } from './waits.ts';
 
-/** Planned durations below this count as this in the slowdown; the trace's resolution is 1 ms. */
+/** Planned durations below this count as this in the slowdown: one millisecond, compressed. */
 export const SHORTEST_DURATION_MS = 1;
 
+/**
+ * Served in time: done at most this long after the planned arrival plus the planned duration. One
+ * second is some three times the slowest start of an instance on a quiet host under emulation, so
+ * that a start is in time and a queue behind a slow plug is not. Not divided by the speed-up, as
+ * plugs and starts are not.
+ */
+export const IN_TIME_MS = 1000;
+
 export interface InvocationSummary {
+  /** Of the plan, whether or not it came to be sent. */
   readonly planned: number;
   readonly outcomes: {
     readonly done: number;
     readonly refused: number;
     readonly failed: number;
     readonly interrupted: number;
+    /** Planned, and without a line: the run ended before. */
+    readonly not_sent: number;
   };
   /** Finished after the measured window, or never: what the host could not keep up with. */
   readonly not_within_window: number;
+  /** Done at most in_time_ms after the planned end. */
+  readonly in_time: number;
   /** The agent's received -> finished, of every invocation it received. */
   readonly latency: Distribution;
-  /** The same of those that found an instance, and of those that had to start one. */
-  readonly latency_warm: Distribution;
-  readonly latency_cold: Distribution;
-  /** (received -> finished) / planned duration; no unit. */
+  /** The same of those done that found an idle instance, and of those that had to wait. */
+  readonly latency_not_waited: Distribution;
+  readonly latency_waited: Distribution;
+  /** (received -> finished) / planned duration; no unit. p99 only where n allows it. */
   readonly slowdown: {
+    readonly n: number;
     readonly p50: number | null;
-    readonly p99: number | null;
-    /** Geometric mean over functions of each function's p99. */
+    readonly p99?: number | null;
+    /** Geometric mean over functions of each function's p99; null unless all of them have one. */
     readonly p99_over_functions: number | null;
   };
-  readonly cold_starts: number;
-  /** Of the invocations that were done. */
-  readonly cold_share: number | null;
-  readonly cold_start: {
-    /** Received -> instance ready. */
-    readonly total: Distribution;
-    /** Plug decided -> plugged. */
-    readonly plug: Distribution;
-    /** Plug decided -> sandbox waits for its partition; runs beside the plug. */
-    readonly sandbox: Distribution;
-    /** The later of plugged and sandbox -> instance ready. */
-    readonly ready: Distribution;
-  };
+  /** Given to an instance -> finished, / planned duration: above 1 the host was short of CPU. */
+  readonly service_slowdown_p50: number | null;
+  readonly waits: WaitSummary;
+  /** What the guests say their invocations used; `touch_ms` null: not recorded. */
+  readonly guest_cpu: { readonly total_ms: number; readonly touch_ms: number | null };
   /** How late the replay itself sent: planned -> sent. */
   readonly lateness: Distribution;
 }
 
-export function summarizeInvocations(
-  lines: readonly InvocationLine[],
-  operations: readonly OperationLine[],
-  window_ms: number,
-): InvocationSummary {
-  const done = lines.filter((line) => line.outcome === 'done');
-  const cold = done.filter((line) => line.cold);
-  const count = (outcome: InvocationLine['outcome']): number =>
-    lines.filter((line) => line.outcome === outcome).length;
-  return {
-    planned: lines.length,
-    outcomes: {
-      done: done.length,
-      refused: count('refused'),
-      failed: count('failed'),
-      interrupted: count('interrupted'),
-    },
-    not_within_window: lines.filter((line) => (line.finished_at_ms ?? Infinity) > window_ms).length,
-    latency: describe(latenciesOf(lines)),
-    latency_warm: describe(latenciesOf(done.filter((line) => !line.cold))),
-    latency_cold: describe(latenciesOf(cold)),
-    slowdown: slowdowns(lines),
-    cold_starts: cold.length,
-    cold_share: done.length === 0 ? null : Math.round((cold.length / done.length) * 1e6) / 1e6,
-    cold_start: coldStart(cold, operations),
-    lateness: describe(
-      lines
-        .filter((line) => line.sent_at_ms !== null)
-        .map((line) => between(line.planned_at_ms, line.sent_at_ms)),
-    ),
-  };
-}
+export class InvocationTally {
+  readonly plan = new PlannedWork();
+  readonly latency = new Sample();
+  readonly lateness = new Sample();
+  readonly waits = new WaitTally();
+  readonly #latency_waited = new Sample();
+  readonly #latency_not_waited = new Sample();
+  readonly #slowdown = new Sample();
+  readonly #slowdown_by_function = new Map<string, Sample>();
+  readonly #service = new Sample();
+  readonly #outcomes = { done: 0, refused: 0, failed: 0, interrupted: 0 };
+  readonly #window_ms: number;
+  #lines = 0;
+  #late = 0;
+  #in_time = 0;
+  #cpu_ms = 0;
+  #touch_ms: number | null = 0;
 
-/** Received -> finished of every invocation that was sent; null for one that never finished. */
-export function latenciesOf(lines: readonly InvocationLine[]): (number | null)[] {
-  return lines
-    .filter((line) => line.sent_at_ms !== null && line.outcome !== 'interrupted')
-    .map((line) =>
-      line.outcome === 'done' ? between(line.received_at_ms, line.finished_at_ms) : null,
-    );
-}
+  constructor(window_ms: number) {
+    this.#window_ms = window_ms;
+  }
 
-function slowdowns(lines: readonly InvocationLine[]): InvocationSummary['slowdown'] {
-  const by_function = new Map<string, (number | null)[]>();
-  const all: (number | null)[] = [];
-  for (const line of lines) {
-    const [latency_ms] = latenciesOf([line]);
-    if (latency_ms === undefined) continue;
+  get lines(): number {
+    return this.#lines;
+  }
+
+  add(line: InvocationLine): void {
+    this.#lines += 1;
+    this.#outcomes[line.outcome] += 1;
+    this.plan.add(line.function, line.planned_at_ms, line.planned_duration_ms);
+    this.waits.add(line);
+    const finished_ms = line.outcome === 'done' ? line.finished_at_ms : null;
+    if ((finished_ms ?? Infinity) > this.#window_ms) this.#late += 1;
+    const planned_end_ms = line.planned_at_ms + line.planned_duration_ms;
+    if ((finished_ms ?? Infinity) <= planned_end_ms + IN_TIME_MS) this.#in_time += 1;
+    if (line.sent_at_ms === null) return;
+    this.lateness.add(between(line.planned_at_ms, line.sent_at_ms));
+    if (line.outcome !== 'interrupted') this.#addLatency(line, finished_ms);
+  }
+
+  /** `planned`: as many as the plan has, when that is more than there are lines. */
+  summary(planned: number): InvocationSummary {
+    const not_sent = Math.max(0, planned - this.#lines);
+    return {
+      planned: this.#lines + not_sent,
+      outcomes: { ...this.#outcomes, not_sent },
+      not_within_window: this.#late + not_sent,
+      in_time: this.#in_time,
+      latency: describe(this.latency),
+      latency_not_waited: describe(this.#latency_not_waited),
+      latency_waited: describe(this.#latency_waited),
+      slowdown: this.#slowdowns(),
+      service_slowdown_p50: rounded(percentile(this.#service, 0.5)),
+      waits: this.waits.summary(not_sent),
+      guest_cpu: { total_ms: rounded(this.#cpu_ms) ?? 0, touch_ms: rounded(this.#touch_ms) },
+      lateness: describe(this.lateness),
+    };
+  }
+
+  /** Of every invocation that was sent; one that never finished is not reached. */
+  #addLatency(line: InvocationLine, finished_ms: number | null): void {
+    const latency_ms = between(line.received_at_ms, finished_ms);
+    this.latency.add(latency_ms);
     const planned_ms = Math.max(SHORTEST_DURATION_MS, line.planned_duration_ms);
     const slowdown = latency_ms === null ? null : latency_ms / planned_ms;
-    all.push(slowdown);
-    const list = by_function.get(line.function);
-    if (list) list.push(slowdown);
-    else by_function.set(line.function, [slowdown]);
+    this.#slowdown.add(slowdown);
+    let own = this.#slowdown_by_function.get(line.function);
+    if (!own) this.#slowdown_by_function.set(line.function, (own = new Sample()));
+    own.add(slowdown);
+    if (line.outcome !== 'done') return;
+    const waited = this.waits.hasWaited(line);
+    if (waited !== null) (waited ? this.#latency_waited : this.#latency_not_waited).add(latency_ms);
+    const served_ms = between(this.waits.givenAt(line), finished_ms);
+    if (served_ms !== null) this.#service.add(served_ms / planned_ms);
+    this.#cpu_ms += line.guest_cpu_ms;
+    this.#touch_ms =
+      this.#touch_ms === null || line.guest_touch_cpu_ms === null
+        ? null
+        : this.#touch_ms + line.guest_touch_cpu_ms;
   }
-  const tails = [...by_function.values()].map((list) => percentile(toSample(list), 0.99));
-  const reached = tails.filter((tail) => tail !== null);
-  const sample = toSample(all);
-  return {
-    p50: rounded(percentile(sample, 0.5)),
-    p99: rounded(percentile(sample, 0.99)),
-    p99_over_functions: reached.length === tails.length ? geometricMean(reached) : null,
-  };
-}
 
-function coldStart(
-  cold: readonly InvocationLine[],
-  operations: readonly OperationLine[],
-): InvocationSummary['cold_start'] {
-  const by_id = new Map(operations.map((line) => [line.id, line]));
-  const plugs = cold
-    .map((line) => (line.operation_id === null ? undefined : by_id.get(line.operation_id)))
-    .filter((line) => line !== undefined);
-  return {
-    total: describe(cold.map((line) => between(line.received_at_ms, line.instance_ready_at_ms))),
-    plug: describe(plugs.map((line) => between(line.decided_at_ms, line.plugged_at_ms))),
-    sandbox: describe(plugs.map((line) => between(line.decided_at_ms, line.sandbox_at_ms))),
-    ready: describe(plugs.map((line) => between(later(line), line.instance_ready_at_ms))),
-  };
-}
-
-function later(line: OperationLine): number | null {
-  if (line.plugged_at_ms === null || line.sandbox_at_ms === null) return null;
-  return Math.max(line.plugged_at_ms, line.sandbox_at_ms);
+  #slowdowns(): InvocationSummary['slowdown'] {
+    const own = [...this.#slowdown_by_function.values()];
+    const tails = own.map((sample) =>
+      hasPercentile(sample.n, 0.99) ? percentile(sample, 0.99) : null,
+    );
+    const reached = tails.filter((tail) => tail !== null);
+    const { n } = this.#slowdown;
+    return {
+      n,
+      p50: rounded(percentile(this.#slowdown, 0.5)),
+      ...(hasPercentile(n, 0.99) ? { p99: rounded(percentile(this.#slowdown, 0.99)) } : {}),
+      p99_over_functions: reached.length === tails.length ? geometricMean(reached) : null,
+    };
+  }
 }
 
 function rounded(value: number | null): number | null {

@@ -1,12 +1,11 @@
 /** Memory over time: one panel per mechanism, all with the same axes. Pure. */
 import { GIB } from '../../base/units.ts';
-import type { ResultData } from '../results/reader.ts';
-import type { InvocationLine } from '../results/schema.ts';
-import { totalSteps, type TotalPoint } from './integral.ts';
-import { CHART_STYLE, styleOf } from './palette.ts';
-import { linesOf } from './summary.ts';
-import { escapeText, label, line, linearTicks, stepArea, stepPath, svg } from './svg.ts';
-import type { Point } from './svg.ts';
+import { forEachTotal, type TotalPoint } from './integral.ts';
+import { styleOf } from './palette.ts';
+import type { PlannedWork } from './planned-work.ts';
+import type { MechanismTally, RunTally } from './run-tally.ts';
+import { planOf } from './summary.ts';
+import { fill, label, line, linearTicks, SOFT, StepPath, stroke, svg } from './svg.ts';
 
 const WIDTH = 960;
 const LEFT = 56;
@@ -17,6 +16,7 @@ const LOAD_PANEL = 64;
 const TOP = 76;
 const BOTTOM = 44;
 const TITLE = 'Host memory over time, sum of all function VMs';
+const DASH = '5 3';
 
 type Field = 'committed_bytes' | 'plugged_bytes' | 'resident_bytes';
 
@@ -25,134 +25,124 @@ interface Frame {
   readonly most_gib: number;
 }
 
-/** For the page, which has the style already. */
-export function renderMemoryChart(data: ResultData): string {
-  return draw(data);
-}
-
-/** A file of its own. */
-export function renderMemorySvg(data: ResultData): string {
-  return `${draw(data, CHART_STYLE)}\n`;
-}
-
-function draw(data: ResultData, style?: string): string {
-  const { window_ms } = data.manifest.window;
-  const panels = data.manifest.mechanisms
-    .filter((run) => run.status !== 'waiting')
-    .map((run) => ({
-      mechanism: run.name,
-      end_ms: Math.min(window_ms, run.observed_ms),
-      total: totalSteps(linesOf(data, run.name).steps),
-    }));
-  const most_bytes = Math.max(
-    1,
-    ...panels.flatMap(({ total, end_ms }) =>
-      total
-        .filter((point) => point.at_ms <= end_ms)
-        .map((p) => Math.max(p.committed_bytes, p.plugged_bytes, p.resident_bytes)),
-    ),
-  );
+/** `alone`: a file of its own. The same marks either way. */
+export function renderMemoryChart(tally: RunTally, alone = false): string {
+  const window_ms = Math.max(1, tally.manifest.window.window_ms);
+  let most_bytes = 1;
+  for (const one of tally.mechanisms) {
+    forEachShown(one, window_ms, (point) => {
+      most_bytes = Math.max(
+        most_bytes,
+        point.committed_bytes,
+        point.plugged_bytes,
+        point.resident_bytes,
+      );
+    });
+  }
   const frame: Frame = { window_ms, most_gib: (most_bytes / GIB) * 1.04 };
   const parts = [label('title', { x: LEFT, y: 20 }, TITLE), legend()];
   let y = TOP;
-  for (const panel of panels) {
-    parts.push(drawPanel(panel.mechanism, panel.total, panel.end_ms, y, frame));
+  for (const one of tally.mechanisms) {
+    parts.push(drawPanel(one, y, frame));
     y += PANEL + PANEL_GAP;
   }
-  parts.push(drawLoad(plannedLoad(data), y, frame));
+  const plan = planOf(tally)?.invocations.plan;
+  if (plan) parts.push(drawLoad(plan, y, frame));
   const bottom = y + LOAD_PANEL;
   parts.push(drawTimeAxis(bottom, frame));
-  const height = bottom + BOTTOM;
-  return svg({
-    width: WIDTH,
-    height,
-    title: TITLE,
-    body: parts.join('\n'),
-    ...(style === undefined ? {} : { style }),
-  });
+  const body = parts.join('\n');
+  return svg({ width: WIDTH, height: bottom + BOTTOM, title: TITLE, body, alone });
+}
+
+export function renderMemorySvg(tally: RunTally): string {
+  return `${renderMemoryChart(tally, true)}\n`;
 }
 
 function legend(): string {
-  const y = 42;
-  const entries: readonly (readonly [string, string])[] = [
-    ['committed', '<path class="line thin" stroke-dasharray="5 3" d="M0 0h26"/>'],
-    ['plugged', '<path class="line" d="M0 0h26"/>'],
-    ['resident on the host', '<path class="area" d="M0 -5h26v10h-26z"/>'],
+  const y = 38;
+  const entries: readonly (readonly [string, (x: number) => string])[] = [
+    ['committed', (x) => stroke(SOFT, `M${x} ${y}h26`, 1.2, DASH)],
+    ['plugged', (x) => stroke(SOFT, `M${x} ${y}h26`, 1.8)],
+    ['resident on the host', (x) => fill(SOFT, `M${x} ${y - 5}h26v10h-26z`)],
   ];
   return entries
     .map(([text, mark], index) => {
       const x = LEFT + index * 120;
-      return `<g class="soft" transform="translate(${x} ${y - 4})">${mark}</g>${label('', { x: x + 32, y }, text)}`;
+      return mark(x) + label('', { x: x + 32, y: y + 4 }, text);
     })
     .join('');
 }
 
-function drawPanel(
-  mechanism: string,
-  total: readonly TotalPoint[],
-  end_ms: number,
-  top: number,
-  frame: Frame,
-): string {
+function drawPanel(tally: MechanismTally, top: number, frame: Frame): string {
   const floor = top + PANEL;
   const toY = (bytes: number): number => floor - (bytes / GIB / frame.most_gib) * PANEL;
-  const points = (field: Field): Point[] => {
-    const visible = clip(total, end_ms);
-    return visible.map((point) => ({ x: toX(point.at_ms, frame), y: toY(point[field]) }));
+  const paths = {
+    committed_bytes: new StepPath(),
+    plugged_bytes: new StepPath(),
+    resident_bytes: new StepPath(),
   };
-  const ticks = linearTicks(frame.most_gib, 4);
-  const grid = ticks.map((gib) => {
+  forEachShown(tally, frame.window_ms, (point) => {
+    const x = toX(point.at_ms, frame);
+    for (const field of Object.keys(paths) as Field[]) paths[field].add(x, toY(point[field]));
+  });
+  const grid = linearTicks(frame.most_gib, 4).map((gib) => {
     const y = toY(gib * GIB);
     const text = label('end', { x: LEFT - 8, y: y + 4 }, String(gib));
     return line(gib === 0 ? 'axis' : 'grid', { x: LEFT, y }, { x: WIDTH - RIGHT, y }) + text;
   });
-  const name = label('title', { x: LEFT, y: top - 8 }, mechanism);
-  const unit = label('end', { x: LEFT - 8, y: top - 8 }, 'GiB');
+  const style = styleOf(tally.run.name);
   return (
-    `<g class="${styleOf(mechanism).class_name}">${grid.join('')}${unit}${name}` +
-    `<path class="area" d="${stepArea(points('resident_bytes'), floor)}"/>` +
-    `<path class="line thin" stroke-dasharray="5 3" d="${stepPath(points('committed_bytes'))}"/>` +
-    `<path class="line" d="${stepPath(points('plugged_bytes'))}"/></g>`
+    `${grid.join('')}${label('end', { x: LEFT - 8, y: top - 8 }, 'GiB')}` +
+    label('title', { x: LEFT, y: top - 8 }, tally.run.name) +
+    fill(style, paths.resident_bytes.area(floor)) +
+    stroke(style, paths.committed_bytes.line(), 1.2, DASH) +
+    stroke(style, paths.plugged_bytes.line(), 1.8, '')
   );
 }
 
-/** The part within [0, end_ms], with the value carried in and held to the end. */
-function clip(total: readonly TotalPoint[], end_ms: number): TotalPoint[] {
-  const inside = total.filter((point) => point.at_ms > 0 && point.at_ms < end_ms);
-  const before = total.findLast((point) => point.at_ms <= 0);
-  const points = before ? [{ ...before, at_ms: 0 }, ...inside] : inside;
-  const last = points.at(-1);
-  return last ? [...points, { ...last, at_ms: end_ms }] : [];
+/** The part within the window that was observed, with the value carried in and held to the end. */
+function forEachShown(
+  { steps, run }: MechanismTally,
+  window_ms: number,
+  visit: (point: TotalPoint) => void,
+): void {
+  const end_ms = Math.min(window_ms, run.observed_ms);
+  let last: TotalPoint | null = null;
+  let shown = false;
+  forEachTotal(steps, (point) => {
+    if (point.at_ms > 0 && point.at_ms < end_ms) {
+      if (!shown && last) visit({ ...last, at_ms: 0 });
+      shown = true;
+      visit(point);
+    }
+    if (point.at_ms < end_ms) last = point;
+  });
+  const held = last as TotalPoint | null;
+  if (!held) return;
+  if (!shown) visit({ ...held, at_ms: 0 });
+  visit({ ...held, at_ms: end_ms });
 }
 
 /** Invocations that the plan has running: the load every mechanism was given. */
-export function plannedLoad(data: ResultData): Point[] {
-  const first = data.manifest.mechanisms[0]?.name ?? '';
-  const changes = linesOf(data, first).invocations.flatMap((one: InvocationLine) => [
-    { at_ms: one.planned_at_ms, by: 1 },
-    { at_ms: one.planned_at_ms + one.planned_duration_ms, by: -1 },
-  ]);
-  const points: Point[] = [{ x: 0, y: 0 }];
-  let running = 0;
-  for (const change of changes.toSorted((a, b) => a.at_ms - b.at_ms || b.by - a.by)) {
-    running += change.by;
-    points.push({ x: change.at_ms, y: running });
-  }
-  return points;
-}
-
-function drawLoad(load: readonly Point[], top: number, frame: Frame): string {
+function drawLoad(plan: PlannedWork, top: number, frame: Frame): string {
   const floor = top + LOAD_PANEL;
-  const most = Math.max(1, ...load.map((point) => point.y));
+  let most = 1;
+  plan.forEachRunning((_, running) => {
+    most = Math.max(most, running);
+  });
   const toY = (running: number): number => floor - (running / most) * (LOAD_PANEL - 6);
-  const points = load.map((point) => ({ x: toX(point.x, frame), y: toY(point.y) }));
-  points.push({ x: toX(frame.window_ms, frame), y: floor });
+  const path = new StepPath();
+  path.add(toX(0, frame), floor);
+  plan.forEachRunning((at_ms, running) => {
+    if (at_ms <= frame.window_ms) path.add(toX(at_ms, frame), toY(running));
+  });
+  path.add(toX(frame.window_ms, frame), floor);
   return (
-    `<g class="soft">${label('title', { x: LEFT, y: top - 8 }, 'load: invocations running as planned')}` +
+    label('title', { x: LEFT, y: top - 8 }, 'load: invocations running as planned') +
     line('axis', { x: LEFT, y: floor }, { x: WIDTH - RIGHT, y: floor }) +
     label('end', { x: LEFT - 8, y: toY(most) + 4 }, String(most)) +
     label('end', { x: LEFT - 8, y: floor + 4 }, '0') +
-    `<path class="area" d="${stepArea(points, floor)}"/></g>`
+    fill(SOFT, path.area(floor))
   );
 }
 
@@ -164,7 +154,7 @@ function drawTimeAxis(y: number, frame: Frame): string {
     );
   });
   const title = 'seconds since the first arrival (the measured window)';
-  return `${ticks.join('')}${label('middle', { x: (LEFT + WIDTH - RIGHT) / 2, y: y + 36 }, escapeText(title))}`;
+  return `${ticks.join('')}${label('middle', { x: (LEFT + WIDTH - RIGHT) / 2, y: y + 36 }, title)}`;
 }
 
 function toX(at_ms: number, frame: Frame): number {

@@ -1,10 +1,17 @@
 /** The parts of the report that say how the figures came about. Pure. */
 import { formatBytes, formatMs } from '../../base/units.ts';
 import type { Manifest } from '../results/schema.ts';
-import { SHORTEST_DURATION_MS } from './invocations.ts';
+import { percent, spread } from './figures.ts';
+import { IN_TIME_MS, SHORTEST_DURATION_MS } from './invocations.ts';
+import {
+  EVENT_LOOP_LAG_MAX_MS,
+  MEMORY_WAIT_SHARE_MAX,
+  OTHER_CPU_SHARE_MAX,
+  STEAL_SHARE_MAX,
+} from './load.ts';
 import type { Summary } from './summary.ts';
 import { escapeText } from './svg.ts';
-import { percent } from './table.ts';
+import { UNOBSERVED_MS } from './vm-life.ts';
 
 type Fact = readonly [string, string];
 
@@ -12,36 +19,77 @@ export function methodSection(manifest: Manifest): string {
   return `<h2>Method</h2>
 <p>Every arrival is sent at its time whether or not earlier ones are done (open loop). Memory is the
 exact integral of the step functions in memory.jsonl, summed over all function VMs, from the first
-arrival to a fixed end that is the same for every mechanism, so a slow mechanism gains nothing by
-taking longer. "Resident" is what the VMM process really holds of the host's memory; "committed" is
+arrival to a fixed end that is the same for every mechanism. A mechanism that lets callers wait holds
+less meanwhile; so memory is also told for each invocation served in time (done at most
+${formatMs(IN_TIME_MS)} after its planned end), and one that serves fewer in time is not compared. "Resident" is what the VMM process really holds of the host's memory; "committed" is
 boot memory plus the agent's permits. An unplug is done when plugged = requested and the host sees
 it: "accepted" by the VMM is not success. Latencies count from the request to the VMM. Pages migrated
 are the guests' own counts over the whole run; summed over operations, those of one VM that overlap
 count each other's pages too.</p>
+<p>A mechanism is compared only when every planned invocation was done within the window, every function
+VM lived and was seen all the time (no silence above ${formatMs(UNOBSERVED_MS)}), and nothing disturbed the
+host: others took at most ${percent(OTHER_CPU_SHARE_MAX)} of its CPU time and a hypervisor below at most
+${percent(STEAL_SHARE_MAX)}, tasks waited for memory in at most ${percent(MEMORY_WAIT_SHARE_MAX)} of the time, and
+the replay was never held up for more than ${formatMs(EVENT_LOOP_LAG_MAX_MS)}.</p>
 ${list(machineFacts(manifest))}
 <h2>Load and sizes</h2>
 ${list(loadFacts(manifest))}
 ${functionTable(manifest)}`;
 }
 
+/** What was replayed, as far as the manifest tells it. */
+export function leadText({ inputs, trace, window, mechanisms }: Manifest): string {
+  const formats = [...new Set(inputs.map((one) => FORMATS[one.format] ?? one.format))];
+  const from = formats.length === 0 ? 'a trace' : formats.join(' and ');
+  const source = trace.source === null ? '' : ` (${trace.source})`;
+  const runs = mechanisms.filter((run) => run.status !== 'waiting').length;
+  const each = runs === 1 ? 'under one mechanism' : 'once for each mechanism';
+  return (
+    `${trace.rows_used} invocations of ${trace.functions_used} functions from ${from}${source}, ` +
+    `replayed ${trace.speedup} times as fast against real microVMs, ${each}, over the same ` +
+    `window of ${formatMs(window.window_ms)}.`
+  );
+}
+
+/** Formats as a reader of the report knows them. A format says nothing of where a file is from. */
+const FORMATS: Readonly<Record<string, string>> = {
+  azure2021: 'a file in the format of the Azure Functions 2021 trace',
+};
+
 export function qualitySection(manifest: Manifest, summary: Summary): string {
   const { trace } = manifest;
+  const { used } = trace;
   const facts: Fact[] = [
     ['rows in the file', `${trace.rows_total}, of which ${trace.rows_used} are replayed`],
-    ['functions, apps', `${trace.functions_total} functions of ${trace.apps_total} apps`],
-    ['time span', formatMs(trace.span_ms)],
-    ['zero durations', `${trace.zero_durations} rows, kept`],
-    ['out of order', `${trace.out_of_order_rows} rows arrive before the row above; sorted`],
-    ['start before 0', `${trace.negative_starts} rows`],
+    [
+      'functions, apps',
+      `${trace.functions_total} functions of ${trace.apps_total} apps in the file`,
+    ],
+    [
+      'time span',
+      `${formatMs(trace.span_ms)} in the file${used ? `, ${formatMs(used.span_ms)} replayed` : ''}`,
+    ],
+    [
+      'zero durations',
+      `${trace.zero_durations} rows of the file${used ? `, ${used.zero_durations} replayed` : ''}; kept`,
+    ],
+    [
+      'out of order',
+      `${trace.out_of_order_rows} rows of the file arrive before the row above; sorted`,
+    ],
+    [
+      'start before 0',
+      `${trace.negative_starts} rows of the file${used ? `, ${used.negative_starts} replayed` : ''}`,
+    ],
   ];
+  if (!used) facts.push(['rows replayed', 'their own quality was not recorded in this folder']);
   for (const one of summary.mechanisms) {
-    const { p99_ms, max_ms, n } = one.invocations.lateness;
-    const late = p99_ms === null ? 'nothing sent' : `p99 ${formatMs(p99_ms)}`;
-    const most = max_ms === null ? '' : `, max ${formatMs(max_ms)}`;
+    const late =
+      one.invocations.lateness.n === 0 ? 'nothing sent' : spread(one.invocations.lateness);
     const gap = formatMs(one.longest_memory_gap_ms);
     facts.push([
       `${one.mechanism}: sent late`,
-      `${late}${most}, n = ${n}; longest time without a memory record ${gap}`,
+      `${late}; longest time without a memory record ${gap}`,
     ]);
   }
   return `<h2>Data quality</h2>\n${list(facts)}`;
@@ -79,7 +127,11 @@ function loadFacts(manifest: Manifest): Fact[] {
   const { trace, policy, window, memory_model: model } = manifest;
   const map = model.mapping === 'rank' ? 'by rank of the function, in order' : 'at random, by seed';
   return [
-    ['speed-up', `${trace.speedup}: gaps, durations and keep-alive are divided; plugs are not`],
+    [
+      'speed-up',
+      `${trace.speedup}: gaps, keep-alive, and of each duration the waiting and the computing are ` +
+        'divided; touching memory, plugs and starts take what they take',
+    ],
     [
       'policy',
       `${policy.name}, ${policy.keep_alive_s} s of the trace = ${formatMs(policy.keep_alive_ms)}`,
@@ -103,14 +155,23 @@ function loadFacts(manifest: Manifest): Fact[] {
     [
       'concurrency',
       model.concurrency === 'peak'
-        ? 'what each function needs when nobody waits'
-        : `${model.concurrency} instances in a function VM`,
+        ? `what each function needs when nobody waits${cappedText(manifest)}`
+        : `${model.concurrency} instances in a function VM${cappedText(manifest)}`,
     ],
     [
       'slowdown',
-      `latency / planned duration; durations below ${SHORTEST_DURATION_MS} ms count as that`,
+      `latency / planned duration; durations below ${SHORTEST_DURATION_MS} ms count as that, which is ` +
+        `${formatMs(SHORTEST_DURATION_MS * trace.speedup)} of the trace's own time`,
     ],
   ];
+}
+
+/** Functions that cannot have as many instances as the plan would need at its peak. */
+function cappedText({ functions }: Manifest): string {
+  const capped = functions.filter((one) => (one.peak_concurrency ?? 0) > one.concurrency);
+  if (capped.length === 0) return '';
+  const list = capped.map((one) => `${one.name} ${one.concurrency} of ${one.peak_concurrency}`);
+  return `; capped, so that some calls must wait: ${list.join(', ')}`;
 }
 
 function functionTable(manifest: Manifest): string {

@@ -1,6 +1,6 @@
-/** What plugging and unplugging cost, from the operation lines of one mechanism. Pure. */
+/** What plugging and unplugging cost, from the operation lines of one mechanism, one by one. */
+import { between, describe, type Distribution, Sample } from '../../base/statistics.ts';
 import type { OperationLine } from '../results/schema.ts';
-import { between, describe, type Distribution } from './statistics.ts';
 
 /** Times since the resize was sent to the VMM; each stage is counted from there. */
 export interface OperationStages {
@@ -17,6 +17,19 @@ export interface OutcomeCounts {
   readonly partial: number;
   readonly refused: number;
   readonly failed: number;
+}
+
+/** Starts of instances with a plug of their own, whoever the instance then served. */
+export interface StartStages {
+  readonly n: number;
+  /** Decided -> instance ready. */
+  readonly total: Distribution;
+  /** Decided -> plugged. */
+  readonly plug: Distribution;
+  /** Decided -> sandbox waits for its partition; runs beside the plug. */
+  readonly sandbox: Distribution;
+  /** The later of plugged and sandbox -> instance ready. */
+  readonly ready: Distribution;
 }
 
 export interface OperationSummary {
@@ -39,51 +52,7 @@ export interface OperationSummary {
     readonly nudges: number;
     readonly guest_cpu_ms: number;
   };
-}
-
-export function summarizeOperations(lines: readonly OperationLine[]): OperationSummary {
-  const counted = lines.filter((line) => startOf(line) >= 0);
-  const plugs = counted.filter((line) => line.kind === 'plug');
-  const unplugs = counted.filter((line) => line.kind === 'unplug');
-  const missed = unplugs.map((line) => Math.max(0, line.plugged_bytes - line.requested_bytes));
-  return {
-    during_set_up: lines.length - counted.length,
-    plug: {
-      ...stages(plugs),
-      outcomes: countOutcomes(plugs),
-      bytes: plugs.reduce(
-        (sum, line) => sum + Math.max(0, line.plugged_bytes - line.before_bytes),
-        0,
-      ),
-    },
-    unplug: {
-      ...stages(unplugs),
-      resident: describe(latencies(unplugs, 'resident_at_ms')),
-      stop: describe(
-        unplugs
-          .filter((line) => line.stop_at_ms !== null)
-          .map((line) => between(line.stop_at_ms, line.gone_at_ms)),
-      ),
-      outcomes: countOutcomes(unplugs),
-      bytes: unplugs.reduce(
-        (sum, line) => sum + Math.max(0, line.before_bytes - line.plugged_bytes),
-        0,
-      ),
-      not_unplugged_bytes: missed.reduce((sum, bytes) => sum + bytes, 0),
-      nudges: unplugs.reduce((sum, line) => sum + line.nudges, 0),
-      guest_cpu_ms: round(unplugs.reduce((sum, line) => sum + line.guest_cpu_ms, 0)),
-    },
-  };
-}
-
-/** Time from the request to a stage, of every operation that got as far as being requested. */
-export function latencies(
-  lines: readonly OperationLine[],
-  stage: 'accepted_at_ms' | 'plugged_at_ms' | 'resident_at_ms',
-): (number | null)[] {
-  return lines
-    .filter((line) => line.requested_at_ms !== null)
-    .map((line) => between(line.requested_at_ms, line[stage]));
+  readonly starts: StartStages;
 }
 
 /** When an operation began; one that was refused before it began counts from its decision. */
@@ -91,29 +60,102 @@ export function startOf(line: OperationLine): number {
   return line.decided_at_ms ?? line.requested_at_ms ?? line.stop_at_ms ?? 0;
 }
 
-function stages(lines: readonly OperationLine[]): OperationStages {
-  return {
-    queued: describe(
-      lines
-        .filter((line) => line.requested_at_ms !== null)
-        .map((line) => between(line.gone_at_ms ?? line.decided_at_ms, line.requested_at_ms)),
-    ),
-    accepted: describe(latencies(lines, 'accepted_at_ms')),
-    plugged: describe(latencies(lines, 'plugged_at_ms')),
-  };
+/** Figures of one kind of operation. */
+class KindTally {
+  readonly queued = new Sample();
+  readonly accepted = new Sample();
+  readonly plugged = new Sample();
+  readonly resident = new Sample();
+  readonly stop = new Sample();
+  readonly outcomes = { done: 0, partial: 0, refused: 0, failed: 0 };
+  bytes = 0;
+  not_unplugged_bytes = 0;
+  nudges = 0;
+  guest_cpu_ms = 0;
+
+  add(line: OperationLine): void {
+    const { requested_at_ms: sent_ms } = line;
+    if (sent_ms !== null) {
+      this.queued.add(between(line.gone_at_ms ?? line.decided_at_ms, sent_ms));
+      this.accepted.add(between(sent_ms, line.accepted_at_ms));
+      this.plugged.add(between(sent_ms, line.plugged_at_ms));
+      this.resident.add(between(sent_ms, line.resident_at_ms));
+    }
+    if (line.stop_at_ms !== null) this.stop.add(between(line.stop_at_ms, line.gone_at_ms));
+    this.outcomes[line.outcome] += 1;
+    const moved_bytes = line.plugged_bytes - line.before_bytes;
+    this.bytes += Math.max(0, line.kind === 'plug' ? moved_bytes : -moved_bytes);
+    this.not_unplugged_bytes += Math.max(0, line.plugged_bytes - line.requested_bytes);
+    this.nudges += line.nudges;
+    this.guest_cpu_ms += line.guest_cpu_ms;
+  }
+
+  stages(): OperationStages {
+    return {
+      queued: describe(this.queued),
+      accepted: describe(this.accepted),
+      plugged: describe(this.plugged),
+    };
+  }
 }
 
-function countOutcomes(lines: readonly OperationLine[]): OutcomeCounts {
-  const count = (outcome: OperationLine['outcome']): number =>
-    lines.filter((line) => line.outcome === outcome).length;
-  return {
-    done: count('done'),
-    partial: count('partial'),
-    refused: count('refused'),
-    failed: count('failed'),
+export class OperationTally {
+  readonly plug = new KindTally();
+  readonly unplug = new KindTally();
+  /** Of all operations, also those of the set-up. */
+  pages_migrated = 0;
+  #during_set_up = 0;
+  readonly #start = {
+    total: new Sample(),
+    plug: new Sample(),
+    sandbox: new Sample(),
+    ready: new Sample(),
   };
-}
 
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
+  add(line: OperationLine): void {
+    this.pages_migrated += line.pages_migrated;
+    if (startOf(line) < 0) {
+      this.#during_set_up += 1;
+      return;
+    }
+    this[line.kind].add(line);
+    if (line.kind === 'plug' && line.instance_id !== null) this.#addStart(line);
+  }
+
+  summary(): OperationSummary {
+    const { plug, unplug } = this;
+    return {
+      during_set_up: this.#during_set_up,
+      plug: { ...plug.stages(), outcomes: { ...plug.outcomes }, bytes: plug.bytes },
+      unplug: {
+        ...unplug.stages(),
+        resident: describe(unplug.resident),
+        stop: describe(unplug.stop),
+        outcomes: { ...unplug.outcomes },
+        bytes: unplug.bytes,
+        not_unplugged_bytes: unplug.not_unplugged_bytes,
+        nudges: unplug.nudges,
+        guest_cpu_ms: Math.round(unplug.guest_cpu_ms * 1000) / 1000,
+      },
+      starts: {
+        n: this.#start.total.n,
+        total: describe(this.#start.total),
+        plug: describe(this.#start.plug),
+        sandbox: describe(this.#start.sandbox),
+        ready: describe(this.#start.ready),
+      },
+    };
+  }
+
+  #addStart(line: OperationLine): void {
+    const { decided_at_ms, plugged_at_ms, sandbox_at_ms, instance_ready_at_ms } = line;
+    const both_ms =
+      plugged_at_ms === null || sandbox_at_ms === null
+        ? null
+        : Math.max(plugged_at_ms, sandbox_at_ms);
+    this.#start.total.add(between(decided_at_ms, instance_ready_at_ms));
+    this.#start.plug.add(between(decided_at_ms, plugged_at_ms));
+    this.#start.sandbox.add(between(decided_at_ms, sandbox_at_ms));
+    this.#start.ready.add(between(both_ms, instance_ready_at_ms));
+  }
 }

@@ -8,7 +8,7 @@ h1 { font-size: 26px; line-height: 1.25; margin: 0 0 4px; letter-spacing: -0.01e
 h2 { font-size: 18px; margin: 44px 0 10px; }
 p { margin: 8px 0; max-width: 76ch; }
 .lead { color: var(--soft); margin-bottom: 20px; }
-.warning { border-left: 4px solid var(--virtio-mem); background: var(--band);
+.warning { border-left: 4px solid var(--m-virtio-mem); background: var(--band);
   padding: 10px 14px; margin: 16px 0; border-radius: 4px; }
 .cards { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); }
 .card { background: var(--band); border-radius: 8px; padding: 14px 16px;
@@ -31,13 +31,18 @@ tbody th { text-align: left; color: var(--soft); font-weight: 600; font-size: 13
   padding-top: 16px; border-bottom: 1px solid var(--faint); }
 tbody td { border-bottom: 1px solid var(--faint); }
 .indent { padding-left: 26px; }
-.charts { display: grid; gap: 8px 20px; grid-template-columns: repeat(auto-fit, minmax(420px, 1fr)); }
-.chart { display: block; width: 100%; height: auto; }
+.charts { display: grid; gap: 8px 20px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); }
+.charts > * { min-width: 0; }
+.chart { display: block; width: 100%; height: auto; min-width: 360px; }
+.wide .chart { min-width: 760px; }
+.uncompared { border-top-style: dashed; } .uncompared .figure { color: var(--soft); }
+.notes { max-width: 90ch; padding-left: 20px; color: var(--soft); font-size: 14px; }
+.notes li { margin: 4px 0; }
 dl { display: grid; grid-template-columns: minmax(150px, max-content) 1fr; gap: 4px 18px; margin: 8px 0; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 code { font: 13px ui-monospace, SFMono-Regular, Menlo, monospace; }
 footer { margin-top: 48px; color: var(--soft); font-size: 13px; }
 @media (max-width: 560px) { .charts { grid-template-columns: 1fr; } main { padding: 20px 14px; }
   dl { grid-template-columns: 1fr; } dd { margin-bottom: 6px; } }
-@media print { main { max-width: none; } .card, svg, tr { break-inside: avoid; } }
+@media print { main { max-width: none; } .scroll { overflow: visible; } table { font-size: 8pt; } td, th { white-space: normal; padding: 2px 5px; } .chart, .wide .chart { min-width: 0; } .card, svg, tr { break-inside: avoid; } }
 `;

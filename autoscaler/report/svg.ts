@@ -1,7 +1,17 @@
-/** Building blocks of the charts: escaping, scales, ticks and paths. Pure, no locale. */
+/**
+ * Building blocks of the charts: escaping, scales, ticks and marks. Every mark has its colours as
+ * plain attributes, so a file shows the same in every viewer. Pure, no locale.
+ */
+import { FONT, LIGHT, type MechanismStyle } from './palette.ts';
+
+/** Characters that XML does not allow, and halves of surrogate pairs. */
+const NOT_XML =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to be replaced
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 export function escapeText(text: string): string {
   return text
+    .replaceAll(NOT_XML, '\ufffd')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
@@ -39,70 +49,124 @@ export interface Point {
   readonly y: number;
 }
 
+/** Points that share half a pixel column, thinned to first, lowest, highest and last. */
+interface Column {
+  readonly x: number;
+  readonly first: Point;
+  low: Point;
+  high: Point;
+  last: Point;
+  /** Whether the lowest came before the highest. */
+  low_first: boolean;
+}
+
 /**
- * A step line: each point's y holds until the next point's x. Points that share half a pixel column
- * are thinned to first, lowest, highest and last, so no peak is lost.
+ * A step line, point by point: each point's y holds until the next point's x. However many points
+ * there are, what is kept is bounded by the width of the chart, and no peak is lost.
  */
-export function stepPath(points: readonly Point[]): string {
-  const parts: string[] = [];
-  let above: Point | null = null;
-  for (const point of thin(points)) {
-    if (above === null) parts.push(`M${px(point.x)} ${px(point.y)}`);
-    else {
-      if (px(point.x) !== px(above.x)) parts.push(`H${px(point.x)}`);
-      if (px(point.y) !== px(above.y)) parts.push(`V${px(point.y)}`);
+export class StepPath {
+  readonly #parts: string[] = [];
+  #column: Column | null = null;
+  #start: Point | null = null;
+  #above: Point | null = null;
+
+  add(x: number, y: number): void {
+    const point = { x, y };
+    this.#start ??= point;
+    const column = this.#column;
+    if (column === null || Math.round(x * 2) !== column.x) {
+      this.#flush();
+      this.#column = {
+        x: Math.round(x * 2),
+        first: point,
+        low: point,
+        high: point,
+        last: point,
+        low_first: true,
+      };
+      return;
     }
-    above = point;
+    if (y < column.low.y) {
+      column.low = point;
+      column.low_first = false;
+    }
+    if (y > column.high.y) {
+      column.high = point;
+      column.low_first = true;
+    }
+    column.last = point;
   }
-  return parts.join('');
-}
 
-/** The same closed down to `floor_y`, to be filled. */
-export function stepArea(points: readonly Point[], floor_y: number): string {
-  const first = points[0];
-  const last = points.at(-1);
-  if (!first || !last) return '';
-  return `${stepPath(points)}H${px(last.x)}V${px(floor_y)}H${px(first.x)}Z`;
-}
-
-function thin(points: readonly Point[]): Point[] {
-  const kept: Point[] = [];
-  let column: Point[] = [];
-  const flush = (): void => {
-    if (column.length <= 4) kept.push(...column);
-    else kept.push(...outline(column));
-    column = [];
-  };
-  for (const point of points) {
-    const first = column[0];
-    if (first && Math.round(first.x * 2) !== Math.round(point.x * 2)) flush();
-    column.push(point);
+  /** The line so far. */
+  line(): string {
+    this.#flush();
+    return this.#parts.join('');
   }
-  flush();
-  return kept;
-}
 
-function outline(column: readonly Point[]): Point[] {
-  let low = 0;
-  let high = 0;
-  for (const [index, point] of column.entries()) {
-    if (point.y < (column[low]?.y ?? 0)) low = index;
-    if (point.y > (column[high]?.y ?? 0)) high = index;
+  /** The same closed down to `floor_y`, to be filled. */
+  area(floor_y: number): string {
+    const line = this.line();
+    if (!this.#start || !this.#above) return '';
+    return `${line}H${px(this.#above.x)}V${px(floor_y)}H${px(this.#start.x)}Z`;
   }
-  const wanted = new Set([0, low, high, column.length - 1]);
-  return column.filter((_, index) => wanted.has(index));
+
+  #flush(): void {
+    const column = this.#column;
+    this.#column = null;
+    if (!column) return;
+    const { first, low, high, last, low_first } = column;
+    for (const point of [first, ...(low_first ? [low, high] : [high, low]), last]) {
+      this.#draw(point);
+    }
+  }
+
+  #draw(point: Point): void {
+    const above = this.#above;
+    if (above === null) this.#parts.push(`M${px(point.x)} ${px(point.y)}`);
+    else {
+      if (px(point.x) !== px(above.x)) this.#parts.push(`H${px(point.x)}`);
+      if (px(point.y) !== px(above.y)) this.#parts.push(`V${px(point.y)}`);
+    }
+    this.#above = point;
+  }
 }
 
-export function line(class_name: string, from: Point, to: Point): string {
+/** A line in a mechanism's colour. `dash` in place of the mechanism's own. */
+export function stroke(style: MechanismStyle, d: string, width: number, dash = style.dash): string {
+  const dashes = dash === '' ? '' : ` stroke-dasharray="${dash}"`;
   return (
-    `<line class="${class_name}" x1="${px(from.x)}" y1="${px(from.y)}" ` +
-    `x2="${px(to.x)}" y2="${px(to.y)}"/>`
+    `<path class="line ${style.class_name}" fill="none" stroke="${style.light}" ` +
+    `stroke-width="${width}" stroke-linejoin="round"${dashes} d="${d}"/>`
   );
 }
 
-export function label(class_name: string, at: Point, text: string): string {
-  const name = class_name === '' ? '' : ` class="${class_name}"`;
-  return `<text${name} x="${px(at.x)}" y="${px(at.y)}">${escapeText(text)}</text>`;
+/** The colour of what belongs to no mechanism. */
+export const SOFT: MechanismStyle = { class_name: 'soft', dash: '', light: LIGHT.soft, dark: '' };
+
+/** A filled area in a mechanism's colour. */
+export function fill(style: MechanismStyle, d: string): string {
+  return (
+    `<path class="area ${style.class_name}" fill="${style.light}" fill-opacity="0.28" ` +
+    `stroke="none" d="${d}"/>`
+  );
+}
+
+export function line(kind: 'grid' | 'axis', from: Point, to: Point): string {
+  return (
+    `<line class="${kind}" stroke="${kind === 'grid' ? LIGHT.faint : LIGHT.soft}" ` +
+    `x1="${px(from.x)}" y1="${px(from.y)}" x2="${px(to.x)}" y2="${px(to.y)}"/>`
+  );
+}
+
+const LABELS = {
+  '': `fill="${LIGHT.soft}"`,
+  title: `class="title" fill="${LIGHT.ink}" font-size="13" font-weight="600"`,
+  end: `fill="${LIGHT.soft}" text-anchor="end"`,
+  middle: `fill="${LIGHT.soft}" text-anchor="middle"`,
+} as const;
+
+export function label(kind: keyof typeof LABELS, at: Point, text: string): string {
+  return `<text ${LABELS[kind]} x="${px(at.x)}" y="${px(at.y)}">${escapeText(text)}</text>`;
 }
 
 export interface SvgOptions {
@@ -110,20 +174,17 @@ export interface SvgOptions {
   readonly height: number;
   readonly title: string;
   readonly body: string;
-  /** Style sheet of its own, for a file that stands alone; it then has a background too. */
-  readonly style?: string;
+  /** A file that stands alone has a size and a background of its own. */
+  readonly alone?: boolean;
 }
 
 export function svg(options: SvgOptions): string {
-  const { width, height, title, body, style } = options;
-  const size = `viewBox="0 0 ${width} ${height}"`;
-  const own = style === undefined ? '' : ` width="${width}" height="${height}"`;
-  const head =
-    style === undefined
-      ? ''
-      : `<style>${style}</style><rect width="100%" height="100%" fill="var(--paper)"/>`;
+  const { width, height, title, body, alone } = options;
+  const own = alone ? ` width="${width}" height="${height}"` : '';
+  const back = alone ? `<rect width="${width}" height="${height}" fill="${LIGHT.paper}"/>` : '';
   return (
-    `<svg class="chart" xmlns="http://www.w3.org/2000/svg" ${size}${own} role="img" ` +
-    `aria-label="${escapeText(title)}">${head}${body}</svg>`
+    `<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}"${own} ` +
+    `role="img" aria-label="${escapeText(title)}" font-family="${FONT}" font-size="12">` +
+    `${back}${body}</svg>`
   );
 }

@@ -1,7 +1,10 @@
 /** The comparison of mechanisms as rows of text, for the terminal and for the page. Pure. */
+import { boundsOf } from '../../base/number-list.ts';
+import { printable } from '../../base/printable.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
-import type { MechanismSummary, Summary } from './summary.ts';
-import type { Distribution } from './statistics.ts';
+import { countText, NONE, percent, SPREAD_HEAD, spread, timesText } from './figures.ts';
+import { footnotes } from './notes.ts';
+import type { MechanismSummary, MemoryFigures, Summary } from './summary.ts';
 
 export interface TableRow {
   readonly label: string;
@@ -14,91 +17,179 @@ export interface TableGroup {
   readonly rows: readonly TableRow[];
 }
 
-const NONE = '–';
-/** More invocations than this beyond the window, and the run is called overloaded. */
-const OVERLOAD_SHARE = 0.05;
-const NOT_REACHED = 'not reached';
+/** Names of mechanisms are text from outside, too. */
+const LONGEST_NAME = 40;
 
 type Cell = (one: MechanismSummary) => string;
+type MakeRow = (text: string, cell: Cell) => TableRow;
 
 export function comparison(summary: Summary): TableGroup[] {
-  const row = (text: string, cell: Cell): TableRow => ({
+  const row: MakeRow = (text, cell) => ({
     label: text,
     cells: summary.mechanisms.map((one) => cell(one)),
   });
-  const window = formatMs(summary.window_ms);
-  return [
-    {
-      title: `memory, GiB·s over the window of ${window} (change against ${summary.baseline})`,
-      rows: [
-        row('committed', (one) => cost(one, 'committed')),
-        row('plugged', (one) => cost(one, 'plugged')),
-        row('used', (one) => cost(one, 'used')),
-        row('resident', (one) => cost(one, 'resident')),
-        row('resident, regions only', (one) => cost(one, 'region_resident')),
-      ],
-    },
-    {
-      title: 'plug, since the request (p50 / p99 / max)',
-      rows: [
-        row('wait before the request', (one) => spread(one.operations.plug.queued)),
-        row('accepted', (one) => spread(one.operations.plug.accepted)),
-        row('plugged', (one) => spread(one.operations.plug.plugged)),
-        row('outcomes', (one) => outcomes(one.operations.plug.outcomes)),
-      ],
-    },
-    {
-      title: 'unplug, since the request (p50 / p99 / max)',
-      rows: [
-        row('wait before the request', (one) => spread(one.operations.unplug.queued)),
-        row('accepted', (one) => spread(one.operations.unplug.accepted)),
-        row('plugged', (one) => spread(one.operations.unplug.plugged)),
-        row('resident', (one) => spread(one.operations.unplug.resident)),
-        row('outcomes', (one) => outcomes(one.operations.unplug.outcomes)),
-        row('not unplugged', (one) => formatBytes(one.operations.unplug.not_unplugged_bytes)),
-        row('pages migrated', (one) => count(one.pages_migrated.whole_run)),
-        row('  summed over operations', (one) => String(one.pages_migrated.in_operations)),
-      ],
-    },
-    { title: 'invocations', rows: invocationRows(row) },
-    { title: 'checks', rows: checkRows(row) },
+  const groups = [
+    { title: memoryTitle(summary), rows: memoryRows(row, summary) },
+    { title: `plug, since the request (${SPREAD_HEAD})`, rows: plugRows(row) },
+    { title: `unplug, since the request (${SPREAD_HEAD})`, rows: unplugRows(row) },
+    { title: `instance starts (${SPREAD_HEAD})`, rows: startRows(row) },
+    { title: 'invocations', rows: invocationRows(row, summary) },
+    { title: 'who waited for what', rows: waitRows(row, summary) },
+    { title: 'the host meanwhile (means over the window)', rows: hostRows(row) },
+    { title: 'checks', rows: checkRows(row, summary) },
   ];
+  return groups.map((group) => ({ ...group, rows: group.rows.filter((one) => !isEmpty(one)) }));
 }
 
-function invocationRows(row: (text: string, cell: Cell) => TableRow): TableRow[] {
+function isEmpty(row: TableRow): boolean {
+  return row.label === '';
+}
+
+function memoryTitle(summary: Summary): string {
+  const others = summary.mechanisms.some((one) => one.saving.committed !== null);
+  const change = others ? ` (change against ${printable(summary.baseline, LONGEST_NAME)})` : '';
+  return `memory, GiB·s over the window of ${formatMs(summary.window_ms)}${change}`;
+}
+
+function memoryRows(row: MakeRow, summary: Summary): TableRow[] {
+  const ideal = summary.ideal;
   return [
-    row('done of planned', ({ invocations }) => {
-      const { refused, failed, interrupted } = invocations.outcomes;
-      const rest = [
-        refused > 0 ? `${refused} refused` : '',
-        failed > 0 ? `${failed} failed` : '',
-        interrupted > 0 ? `${interrupted} interrupted` : '',
-      ].filter((text) => text !== '');
-      const done = `${invocations.outcomes.done} of ${invocations.planned}`;
-      return rest.length === 0 ? done : `${done} (${rest.join(', ')})`;
-    }),
-    row('not within the window', ({ invocations }) => String(invocations.not_within_window)),
-    row('latency p50 / p99', (one) => pair(one.invocations.latency)),
-    row('warm p50 / p99', (one) => pair(one.invocations.latency_warm)),
-    row('cold p50 / p99', (one) => pair(one.invocations.latency_cold)),
-    row('slowdown p50 / p99', ({ invocations }) => {
-      const { p50, p99 } = invocations.slowdown;
-      return invocations.latency.n === 0 ? NONE : `${times(p50)} / ${times(p99)}`;
-    }),
-    row('cold starts', ({ invocations }) =>
-      invocations.cold_share === null
-        ? NONE
-        : `${invocations.cold_starts} (${percent(invocations.cold_share)})`,
+    row('committed', (one) => cost(one, 'committed')),
+    row('plugged', (one) => cost(one, 'plugged')),
+    row('used', (one) => cost(one, 'used')),
+    row('resident', (one) => cost(one, 'resident')),
+    row('resident, regions only', (one) => cost(one, 'region_resident')),
+    row('committed, for each in time', (one) => costEach(one, 'committed')),
+    row('resident, for each in time', (one) => costEach(one, 'resident')),
+    row(ideal ? 'of the possible saving' : '', (one) =>
+      one.reached_of_ideal === null ? NONE : percent(one.reached_of_ideal),
     ),
-    row('cold start p50 / p99', (one) => pair(one.invocations.cold_start.total)),
-    row('  plug, since decided', (one) => pair(one.invocations.cold_start.plug)),
-    row('  sandbox, since decided', (one) => pair(one.invocations.cold_start.sandbox)),
-    row('  ready, since both', (one) => pair(one.invocations.cold_start.ready)),
   ];
 }
 
-function checkRows(row: (text: string, cell: Cell) => TableRow): TableRow[] {
+function plugRows(row: MakeRow): TableRow[] {
   return [
+    row('wait before the request', (one) => spread(one.operations.plug.queued)),
+    row('accepted', (one) => spread(one.operations.plug.accepted)),
+    row('plugged', (one) => spread(one.operations.plug.plugged)),
+    row('outcomes', (one) => outcomes(one.operations.plug.outcomes)),
+  ];
+}
+
+function unplugRows(row: MakeRow): TableRow[] {
+  return [
+    row('wait before the request', (one) => spread(one.operations.unplug.queued)),
+    row('accepted', (one) => spread(one.operations.unplug.accepted)),
+    row('plugged', (one) => spread(one.operations.unplug.plugged)),
+    row('resident', (one) => spread(one.operations.unplug.resident)),
+    row('outcomes', (one) => outcomes(one.operations.unplug.outcomes)),
+    row('not unplugged', (one) => formatBytes(one.operations.unplug.not_unplugged_bytes)),
+    row('pages migrated', (one) => countText(one.pages_migrated.whole_run)),
+    row('  summed over operations', (one) => String(one.pages_migrated.in_operations)),
+  ];
+}
+
+function startRows(row: MakeRow): TableRow[] {
+  return [
+    row('started, whoever they served', (one) => countText(one.instance_starts)),
+    row('ready, since decided', (one) => spread(one.operations.starts.total)),
+    row('  plugged, since decided', (one) => spread(one.operations.starts.plug)),
+    row('  sandbox, since decided', (one) => spread(one.operations.starts.sandbox)),
+    row('  ready, since both', (one) => spread(one.operations.starts.ready)),
+  ];
+}
+
+function invocationRows(row: MakeRow, summary: Summary): TableRow[] {
+  const cpu = summary.mechanisms.some((one) => one.invocations.guest_cpu.touch_ms !== null);
+  return [
+    row('done of planned', ({ invocations }) => doneOfPlanned(invocations)),
+    row('not within the window', ({ invocations }) => String(invocations.not_within_window)),
+    row('in time', ({ invocations: { in_time, planned } }) =>
+      planned === 0 ? NONE : `${in_time} (${percent(in_time / planned)})`,
+    ),
+    row('latency', (one) => spread(one.invocations.latency)),
+    row('  that did not wait', (one) => spread(one.invocations.latency_not_waited)),
+    row('  that waited', (one) => spread(one.invocations.latency_waited)),
+    row('slowdown', ({ invocations: { slowdown } }) => {
+      if (slowdown.n === 0) return NONE;
+      const { p99 } = slowdown;
+      const tail = p99 === undefined ? '' : `, p99 ${timesText(p99)}`;
+      return `${timesText(slowdown.p50)}${tail}, n = ${slowdown.n}`;
+    }),
+    row('  once it had an instance', ({ invocations: { service_slowdown_p50: slowdown } }) =>
+      slowdown === null ? NONE : timesText(slowdown),
+    ),
+    row(cpu ? 'guest CPU in touching' : '', ({ invocations: { guest_cpu } }) => {
+      const { total_ms, touch_ms } = guest_cpu;
+      return touch_ms === null || total_ms <= 0 ? NONE : percent(touch_ms / total_ms);
+    }),
+  ];
+}
+
+function doneOfPlanned({ outcomes: found, planned }: MechanismSummary['invocations']): string {
+  const { refused, failed, interrupted, not_sent } = found;
+  const rest = [
+    refused > 0 ? `${refused} refused` : '',
+    failed > 0 ? `${failed} failed` : '',
+    interrupted > 0 ? `${interrupted} interrupted` : '',
+    not_sent > 0 ? `${not_sent} not sent` : '',
+  ].filter((text) => text !== '');
+  const done = `${found.done} of ${planned}`;
+  return rest.length === 0 ? done : `${done} (${rest.join(', ')})`;
+}
+
+/** The counts add up to the planned invocations; kinds that nowhere occurred have no row. */
+function waitRows(row: MakeRow, summary: Summary): TableRow[] {
+  const counts = [
+    ['did not wait', 'not_waited'],
+    ['waited for a new instance', 'waited_for_start'],
+    ['waited for one in use', 'waited_for_other'],
+    ['not recorded', 'unknown'],
+    ['never got one', 'never_given'],
+    ['without an answer', 'unanswered'],
+    ['not sent', 'not_sent'],
+  ] as const;
+  const seldom: readonly string[] = ['unknown', 'never_given', 'unanswered', 'not_sent'];
+  return [
+    ...counts
+      .filter(
+        ([, field]) =>
+          !seldom.includes(field) ||
+          summary.mechanisms.some((one) => one.invocations.waits[field] > 0),
+      )
+      .map(([text, field]) => row(text, (one) => String(one.invocations.waits[field]))),
+    row('wait, of those that did', (one) => spread(one.invocations.waits.wait)),
+    row('wait, all callers together', (one) => formatMs(one.invocations.waits.wait_total_ms)),
+  ];
+}
+
+function hostRows(row: MakeRow): TableRow[] {
+  const share = (value: number | null): string => (value === null ? NONE : percent(value));
+  return [
+    row('CPU taken by others', ({ load }) =>
+      load.observed_share === null ? 'load not observed' : share(load.other_cpu_share),
+    ),
+    row('CPU taken by the run', ({ load }) => share(load.own_cpu_share)),
+    row('CPU taken by a hypervisor below', ({ load }) => share(load.steal_share)),
+    row('time with tasks waiting for CPU', ({ load }) => share(load.psi_cpu_some_share)),
+    row('time with tasks waiting for memory', ({ load }) => share(load.psi_memory_some_share)),
+    row('replay held up, at worst', ({ load: { event_loop_lag_max_ms: lag_ms } }) =>
+      lag_ms === null ? NONE : formatMs(lag_ms),
+    ),
+    row('memory available, at least', ({ load: { mem_available_min_bytes: left } }) =>
+      left === null ? NONE : formatBytes(left),
+    ),
+  ];
+}
+
+function checkRows(row: MakeRow, summary: Summary): TableRow[] {
+  return [
+    row('compared', (one) => {
+      if (one.not_compared.length > 0) return `no: ${one.not_compared[0]?.code ?? ''}`;
+      if (one.mechanism === summary.baseline) return 'the baseline';
+      return one.saving.committed === null ? 'no baseline' : 'yes';
+    }),
+    row('marked', (one) => (one.marks.length === 0 ? 'no' : one.marks.join(', '))),
     row('VMM, guest, host agree', ({ final_agreement }) => {
       if (final_agreement.agree === null) return 'not checked';
       return final_agreement.agree ? 'yes' : `no (${final_agreement.disagreements.length})`;
@@ -108,8 +199,8 @@ function checkRows(row: (text: string, cell: Cell) => TableRow): TableRow[] {
         ? NONE
         : formatBytes(one.final_agreement.vmm_plugged_bytes),
     ),
-    row('OOM kills', (one) => count(one.oom_kills)),
-    row('sent late, p99', (one) => time(one.invocations.lateness, 'p99_ms')),
+    row('OOM kills', (one) => countText(one.oom_kills)),
+    row('sent late', (one) => spread(one.invocations.lateness)),
     row('longest memory gap', (one) => formatMs(one.longest_memory_gap_ms)),
     row('run', (one) => one.status),
   ];
@@ -118,11 +209,11 @@ function checkRows(row: (text: string, cell: Cell) => TableRow): TableRow[] {
 /** The table for a terminal, at most as wide as its contents. */
 export function renderTable(summary: Summary): string {
   const groups = comparison(summary);
-  const names = summary.mechanisms.map((one) => one.mechanism);
+  const names = summary.mechanisms.map((one) => printable(one.mechanism, LONGEST_NAME));
   const rows = groups.flatMap((group) => group.rows);
-  const first = Math.max(...rows.map((row) => row.label.length + 2));
+  const first = boundsOf(rows.map((row) => row.label.length + 2)).high;
   const widths = names.map((name, index) =>
-    Math.max(name.length, ...rows.map((row) => (row.cells[index] ?? '').length)),
+    Math.max(name.length, boundsOf(rows.map((row) => (row.cells[index] ?? '').length)).high),
   );
   const draw = (head: string, cells: readonly string[]): string =>
     [head.padEnd(first), ...cells.map((cell, i) => cell.padStart(widths[i] ?? 0))]
@@ -136,58 +227,19 @@ export function renderTable(summary: Summary): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What a reader has to know to read the table. */
-export function footnotes(summary: Summary): string[] {
-  const notes = [baselineNote(summary), `Percentiles: ${summary.percentile_definition}.`];
-  const accelerators = new Set(summary.mechanisms.map((one) => one.accelerator));
-  if (accelerators.has('tcg')) {
-    notes.push('Under TCG no absolute time is a claim; compare mechanisms within this run.');
-  }
-  for (const { mechanism, invocations } of summary.mechanisms) {
-    const { not_within_window: late, planned } = invocations;
-    if (planned === 0 || late / planned <= OVERLOAD_SHARE) continue;
-    notes.push(
-      `${mechanism}: ${late} of ${planned} invocations did not finish within the window. The host ` +
-        'could not keep up, so the GiB·s are of another load than planned.',
-    );
-  }
-  const early = summary.mechanisms.filter((one) => !one.comparable);
-  for (const one of early) {
-    const seen = formatMs(one.observed_ms);
-    notes.push(`${one.mechanism} was observed for ${seen} only; its GiB·s cannot be compared.`);
-  }
-  for (const file of summary.torn_files) notes.push(`${file}: the last line was cut off.`);
-  return notes;
-}
-
-/** The baseline by name, or that this run has none. */
-export function baselineNote(summary: Summary): string {
-  const there = summary.mechanisms.some((one) => one.mechanism === summary.baseline);
-  return there
-    ? `Baseline: ${summary.baseline}, the VM that keeps all of its memory all of the time.`
-    : `This run has no baseline: ${summary.baseline} was not replayed, so no saving is stated.`;
-}
-
-function cost(one: MechanismSummary, field: keyof MechanismSummary['memory_gib_s']): string {
+function cost(one: MechanismSummary, field: keyof MemoryFigures): string {
+  const gib_s = one.memory_gib_s[field];
+  if (gib_s === null) return 'not known';
   const saving = one.saving[field];
-  const text = one.memory_gib_s[field].toFixed(2);
+  return saving === null ? gib_s.toFixed(2) : `${gib_s.toFixed(2)} (${percent(-saving, true)})`;
+}
+
+function costEach(one: MechanismSummary, field: keyof MemoryFigures): string {
+  const gib_s = one.memory_gib_s_per_in_time[field];
+  if (gib_s === null) return NONE;
+  const saving = one.saving_per_in_time[field];
+  const text = gib_s.toPrecision(3);
   return saving === null ? text : `${text} (${percent(-saving, true)})`;
-}
-
-function spread(values: Distribution): string {
-  if (values.n === 0) return NONE;
-  return [time(values, 'p50_ms'), time(values, 'p99_ms'), time(values, 'max_ms')].join(' / ');
-}
-
-function pair(values: Distribution): string {
-  if (values.n === 0) return NONE;
-  return `${time(values, 'p50_ms')} / ${time(values, 'p99_ms')}`;
-}
-
-function time(values: Distribution, field: 'p50_ms' | 'p99_ms' | 'max_ms'): string {
-  if (values.n === 0) return NONE;
-  const value = values[field];
-  return value === null ? NOT_REACHED : formatMs(value);
 }
 
 function outcomes(counts: MechanismSummary['operations']['plug']['outcomes']): string {
@@ -195,20 +247,4 @@ function outcomes(counts: MechanismSummary['operations']['plug']['outcomes']): s
     .filter(([, number]) => number > 0)
     .map(([name, number]) => `${number} ${name}`);
   return parts.length === 0 ? NONE : parts.join(', ');
-}
-
-function count(value: number | null): string {
-  return value === null ? NONE : String(value);
-}
-
-function times(value: number | null): string {
-  if (value === null) return NOT_REACHED;
-  return `${value.toFixed(value < 10 ? 2 : 0)}×`;
-}
-
-/** `12.3 %`; signed: `+3.0 %`, `−41.2 %`. */
-export function percent(share: number, signed = false): string {
-  const text = `${(Math.abs(share) * 100).toFixed(1)} %`;
-  if (!signed) return text;
-  return share < 0 ? `−${text}` : `+${text}`;
 }

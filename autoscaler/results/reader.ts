@@ -1,4 +1,4 @@
-/** Reads a result folder back, checking every line against its schema. */
+/** Reads a result folder back, line by line, checking every line against its schema. */
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,40 +7,54 @@ import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { LineScanner } from '../trace/line-scanner.ts';
 import { resultsMalformed, resultsMissing, resultsVersion } from './errors.ts';
-import { invocationSchema, manifestSchema, memorySchema, operationSchema } from './schema.ts';
-import { SCHEMA_VERSION } from './schema.ts';
-import type { InvocationLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
+import { invocationSchema, loadSchema, manifestSchema } from './schema.ts';
+import { memorySchema, operationSchema, SCHEMA_VERSION } from './schema.ts';
+import type { InvocationLine, LoadLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
 import { RESULT_FILES } from './writer.ts';
 
-/** All that a summary and a report are made from. */
-export interface ResultData {
+/** Where the lines of a folder go, each as it is read. */
+export interface ResultSinks {
+  operation(line: OperationLine): unknown;
+  invocation(line: InvocationLine): unknown;
+  memory(line: MemoryLine): unknown;
+  load(line: LoadLine): unknown;
+}
+
+/** What became of the files of lines. */
+export interface FilesRead {
+  /** Files whose last line was cut off by a crash; that line was not told. */
+  readonly torn_files: readonly string[];
+  /** Files that are not there. */
+  readonly missing_files: readonly string[];
+}
+
+/** A whole folder at once: for small ones only, a report tells the lines one by one. */
+export interface ResultData extends FilesRead {
   readonly manifest: Manifest;
   readonly operations: readonly OperationLine[];
   readonly invocations: readonly InvocationLine[];
   readonly memory: readonly MemoryLine[];
-  /** Files whose last line was cut off by a crash; that line is not in the data. */
-  readonly torn_files: readonly string[];
+  readonly load: readonly LoadLine[];
 }
 
 export async function readResults(folder: string): Promise<ResultData> {
-  const manifest = await readManifest(join(folder, RESULT_FILES.manifest));
-  const operations = await readLines(join(folder, RESULT_FILES.operations), operationSchema);
-  const invocations = await readLines(join(folder, RESULT_FILES.invocations), invocationSchema);
-  const memory = await readLines(join(folder, RESULT_FILES.memory), memorySchema);
-  const torn_files: string[] = [];
-  if (operations.torn) torn_files.push(RESULT_FILES.operations);
-  if (invocations.torn) torn_files.push(RESULT_FILES.invocations);
-  if (memory.torn) torn_files.push(RESULT_FILES.memory);
-  return {
-    manifest,
-    operations: operations.lines,
-    invocations: invocations.lines,
-    memory: memory.lines,
-    torn_files,
-  };
+  const manifest = await readManifest(folder);
+  const operations: OperationLine[] = [];
+  const invocations: InvocationLine[] = [];
+  const memory: MemoryLine[] = [];
+  const load: LoadLine[] = [];
+  const files = await readLines(folder, {
+    operation: (line) => operations.push(line),
+    invocation: (line) => invocations.push(line),
+    memory: (line) => memory.push(line),
+    load: (line) => load.push(line),
+  });
+  return { manifest, operations, invocations, memory, load, ...files };
 }
 
-async function readManifest(path: string): Promise<Manifest> {
+/** Throws `HP_RESULTS_MISSING`, `HP_RESULTS_VERSION`, `HP_RESULTS_MALFORMED`. */
+export async function readManifest(folder: string): Promise<Manifest> {
+  const path = join(folder, RESULT_FILES.manifest);
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -55,11 +69,35 @@ async function readManifest(path: string): Promise<Manifest> {
   return check(manifestSchema, json, path, 1);
 }
 
-async function readLines<T>(
+/**
+ * Tells every line of a folder. One line is held at a time, however long the files are. Throws
+ * `HP_RESULTS_MALFORMED` with file, line and field for one that does not follow the format; a file
+ * that is not there is no error, for what is left of a run can be told without it.
+ */
+export async function readLines(folder: string, sinks: ResultSinks): Promise<FilesRead> {
+  const torn_files: string[] = [];
+  const missing_files: string[] = [];
+  const read = async <T>(
+    file: string,
+    schema: z.ZodType<T>,
+    tell: (line: T) => unknown,
+  ): Promise<void> => {
+    const end = await readFileLines(join(folder, file), schema, tell);
+    if (end === 'torn') torn_files.push(file);
+    if (end === 'missing') missing_files.push(file);
+  };
+  await read(RESULT_FILES.operations, operationSchema, (line) => sinks.operation(line));
+  await read(RESULT_FILES.invocations, invocationSchema, (line) => sinks.invocation(line));
+  await read(RESULT_FILES.memory, memorySchema, (line) => sinks.memory(line));
+  await read(RESULT_FILES.load, loadSchema, (line) => sinks.load(line));
+  return { torn_files, missing_files };
+}
+
+async function readFileLines<T>(
   path: string,
   schema: z.ZodType<T>,
-): Promise<{ lines: T[]; torn: boolean }> {
-  const lines: T[] = [];
+  tell: (line: T) => unknown,
+): Promise<'whole' | 'torn' | 'missing'> {
   // The line last seen, not yet believed: only the very last line of a file may be cut off.
   let pending: { line: number; text: string } | null = null;
   let last_byte = 0x0a;
@@ -67,7 +105,7 @@ async function readLines<T>(
     if (!pending) return;
     const json = parseJson(pending.text);
     if (json === undefined) throw resultsMalformed(path, pending.line, 'it is not JSON');
-    lines.push(check(schema, json, path, pending.line));
+    tell(check(schema, json, path, pending.line));
     pending = null;
   };
   const scanner = new LineScanner({
@@ -88,11 +126,12 @@ async function readLines<T>(
     scanner.end();
   } catch (error) {
     if (isHotplaneError(error)) throw error;
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'missing';
     throw resultsMissing(path, error);
   }
-  const torn = last_byte !== 0x0a;
-  if (!torn) settle();
-  return { lines, torn };
+  if (last_byte !== 0x0a) return 'torn';
+  settle();
+  return 'whole';
 }
 
 function parseJson(text: string): unknown {

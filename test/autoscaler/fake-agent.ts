@@ -175,11 +175,22 @@ export class FakeAgent implements AgentApi {
     return { finished_at_ms: this.#o.clock.nowMs() };
   }
 
-  async watch({ signal }: WatchOptions): Promise<AsyncIterable<AgentRecord>> {
+  async watch({ memory_interval_ms, signal }: WatchOptions): Promise<AsyncIterable<AgentRecord>> {
     const records = new Inbox();
     this.#watchers.add(records.tell);
+    void this.#lookAtMemory(memory_interval_ms ?? 250, signal);
     signal?.addEventListener('abort', () => records.tell(null));
     return records.all();
+  }
+
+  /** No VM goes unseen for longer than was asked for. */
+  async #lookAtMemory(interval_ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const sleeping = async (): Promise<boolean> =>
+      await this.#o.clock.sleep(interval_ms, signal).then(
+        () => true,
+        () => false,
+      );
+    while (await sleeping()) for (const vm of this.#vms.values()) this.#tellMemory(vm);
   }
 
   /** As if the agent had died: every Watch stream ends. */

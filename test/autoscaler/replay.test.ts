@@ -109,9 +109,9 @@ test('every mechanism replays the same plan over the same window, and memory com
   t.true((stock?.saving.resident ?? 0) > 0.5);
   t.is(base?.saving.resident, null);
   t.is(stock?.operations.unplug.resident.p50_ms, 200);
-  t.is(stock?.operations.plug.plugged.p99_ms, 30);
-  t.is(stock?.invocations.cold_start.plug.p50_ms, 30);
-  t.is(stock?.invocations.cold_start.total.p50_ms, 35);
+  t.is(stock?.operations.plug.plugged.max_ms, 30);
+  t.is(stock?.operations.starts.plug.p50_ms, 30);
+  t.is(stock?.operations.starts.total.p50_ms, 35);
   t.is(stock?.pages_migrated.in_operations, 7 * (stock?.operations.unplug.outcomes.done ?? 0));
   t.like(stock?.final_agreement, { agree: true, vmm_plugged_bytes: 0, host_resident_bytes: 0 });
   t.like(base?.final_agreement, { agree: true });
@@ -299,7 +299,8 @@ test('a line cut off by a crash is left out and told; a bad line elsewhere is an
   writeFileSync(path, whole.slice(0, -20));
   const summary = await rebuildReport(out);
   t.deepEqual(summary.torn_files, ['invocations.jsonl']);
-  t.is(summary.mechanisms[0]?.invocations.planned, 100);
+  t.like(summary.mechanisms[0]?.invocations.outcomes, { done: 100, not_sent: 1 });
+  t.false(summary.mechanisms[0]?.comparable);
   writeFileSync(path, whole.replace('"cold":', '"warm":'));
   const error = await t.throwsAsync(rebuildReport(out), { instanceOf: HotplaneError });
   t.is(error.code, 'HP_RESULTS_MALFORMED');

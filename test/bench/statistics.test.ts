@@ -23,7 +23,9 @@ test('a percentile is a value of the sample, by nearest rank', (t) => {
   const values = Array.from({ length: 200 }, (_, index) => index + 1);
   t.is(percentileOf(values, 0.99), 198);
   t.is(percentileOf(values, 0.5), 100);
-  t.is(percentileOf([7], 0.99), 7);
+  t.is(percentileOf([7], 0.5), 7);
+  t.is(percentileOf(values.slice(0, 100), 0.99), 99);
+  t.is(percentileOf(values.slice(0, 99), 0.99), null, 'it would be the maximum');
   t.is(percentileOf([], 0.99), null);
 });
 

@@ -1,0 +1,99 @@
+/** Which mechanisms may be compared, and why the others may not. Pure. */
+import { formatMs } from '../../base/units.ts';
+import type { MechanismRun } from '../results/schema.ts';
+import { IN_TIME_MS, type InvocationSummary } from './invocations.ts';
+import { disturbances, type LoadSummary, OBSERVED_SHARE_MIN } from './load.ts';
+
+/**
+ * Equal work: a mechanism that serves fewer in time than the baseline, by more than this share of
+ * the plan, keeps memory low by letting callers wait.
+ */
+export const IN_TIME_SHARE_LESS_MAX = 0.05;
+
+/**
+ * A guest that takes this much longer for a call than planned, in the median, is short of CPU: half
+ * of a host's cores above that are asked for twice is 1.3 to 1.5, an idle one is 1.0 to 1.1.
+ */
+export const SATURATED_SLOWDOWN = 1.3;
+
+export type ReasonCode =
+  | 'run-not-complete'
+  | 'window-not-observed'
+  | 'records-missing'
+  | 'work-not-done'
+  | 'vm-not-alive'
+  | 'host-disturbed'
+  | 'unequal-work';
+
+/** Why a mechanism is shown without a saving. */
+export interface Reason {
+  readonly code: ReasonCode;
+  readonly text: string;
+}
+
+export type Mark = 'load-not-observed' | 'load-observed-in-part' | 'saturated';
+
+export interface Evidence {
+  readonly run: MechanismRun;
+  readonly window_ms: number;
+  readonly invocations: InvocationSummary;
+  readonly load: LoadSummary;
+  readonly vm_problems: readonly string[];
+  /** Files without which nothing can be said, or whose end was cut off. */
+  readonly incomplete_files: readonly string[];
+}
+
+/** What stands against comparing it with anything; empty when nothing does. */
+export function reasonsAgainst(evidence: Evidence): Reason[] {
+  const { run, window_ms, invocations, load, vm_problems, incomplete_files } = evidence;
+  const reasons: Reason[] = [];
+  const add = (code: ReasonCode, text: string): void => void reasons.push({ code, text });
+  if (run.status !== 'complete') add('run-not-complete', `its run is marked "${run.status}"`);
+  if (run.observed_ms < window_ms) {
+    const seen = formatMs(run.observed_ms);
+    add('window-not-observed', `it was observed for ${seen} of ${formatMs(window_ms)}`);
+  }
+  for (const file of incomplete_files) add('records-missing', file);
+  const work = workNotDone(invocations);
+  if (work !== null) add('work-not-done', work);
+  for (const text of vm_problems) add('vm-not-alive', text);
+  for (const text of disturbances(load)) add('host-disturbed', text);
+  return reasons;
+}
+
+/** What stands against comparing it with this baseline. */
+export function reasonsAgainstBaseline(
+  own: InvocationSummary,
+  baseline: { readonly name: string; readonly invocations: InvocationSummary },
+): Reason[] {
+  const share = own.planned === 0 ? 1 : own.in_time / own.planned;
+  const theirs = baseline.invocations;
+  const base_share = theirs.planned === 0 ? 1 : theirs.in_time / theirs.planned;
+  if (share >= base_share - IN_TIME_SHARE_LESS_MAX) return [];
+  const text =
+    `it served ${own.in_time} of ${own.planned} within ${formatMs(IN_TIME_MS)} of their planned ` +
+    `end, ${baseline.name} ${theirs.in_time} of ${theirs.planned}: callers waited for its savings`;
+  return [{ code: 'unequal-work', text }];
+}
+
+export function marksOf({ load, invocations }: Evidence): Mark[] {
+  const marks: Mark[] = [];
+  if (load.observed_share === null) marks.push('load-not-observed');
+  else if (load.observed_share < OBSERVED_SHARE_MIN) marks.push('load-observed-in-part');
+  const { service_slowdown_p50: slowdown } = invocations;
+  if (slowdown !== null && slowdown > SATURATED_SLOWDOWN) marks.push('saturated');
+  return marks;
+}
+
+function workNotDone({ outcomes, planned, not_within_window }: InvocationSummary): string | null {
+  if (not_within_window === 0) return null;
+  const missing = [
+    [outcomes.not_sent, 'never sent'],
+    [outcomes.refused, 'refused'],
+    [outcomes.failed, 'failed'],
+    [outcomes.interrupted, 'interrupted'],
+    [not_within_window - (planned - outcomes.done), 'done after the window'],
+  ] as const;
+  const parts = missing.filter(([n]) => n > 0).map(([n, what]) => `${n} ${what}`);
+  return `of ${planned} planned invocations ${parts.join(', ')}`;
+}
