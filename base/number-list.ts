@@ -41,7 +41,7 @@ export function orderOf(list: NumberList): Uint32Array {
     if (index > 0 && (values[index - 1] ?? 0) > (values[index] ?? 0)) sorted = false;
   }
   if (sorted) return order;
-  return order.sort((a, b) => (values[a] ?? 0) - (values[b] ?? 0) || a - b);
+  return order.toSorted((a, b) => (values[a] ?? 0) - (values[b] ?? 0) || a - b);
 }
 
 /** Lowest and highest of any number of values, which a spread into arguments cannot take. */

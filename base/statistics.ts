@@ -53,7 +53,7 @@ export class Sample {
 
   /** What was reached, ascending. */
   get sorted(): Float64Array {
-    this.#sorted ??= this.#reached.values().slice().sort();
+    this.#sorted ??= this.#reached.values().toSorted();
     return this.#sorted;
   }
 }

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import { AgentClient } from '../../agent/api/client.ts';
 import { hostClock } from '../../base/clock.ts';
+import { describeError } from '../../base/errors.ts';
 import { formatMs } from '../../base/units.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { checkSocketToTalkTo } from '../../base/safe-path.ts';
@@ -47,6 +48,8 @@ export async function runReplayCommand(
       facts: readRunFacts(input.argv),
       signal: input.signal,
       lookAtLoad: (agent_pid) => load.look(agent_pid),
+      onUnreported: (error) =>
+        io.stderr.write(`no report could be made: ${describeError(error)}\n`),
       onKept: (folder) => io.stderr.write(`results so far: ${folder}\n`),
       openAgent: async (signal) => await openAgent(options, io, signal),
     });

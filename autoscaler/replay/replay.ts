@@ -33,6 +33,8 @@ export interface ReplayDependencies {
   readonly signal: AbortSignal;
   /** Told where the results so far are, when the run did not end well. */
   readonly onKept: (folder: string) => void;
+  /** Told why summary and report could not be made of a run that did not end well. */
+  readonly onUnreported: (error: unknown) => void;
   /** One look at the machine; `agent_pid` null: not known. */
   readonly lookAtLoad: (agent_pid: number | null) => LoadSample;
   /** Called once, after every input has been checked. */
@@ -68,7 +70,8 @@ export async function replay(options: ReplayOptions, deps: ReplayDependencies): 
   note(is_interrupted ? 'interrupted' : failed);
   writer.close();
   if (is_interrupted || problem !== null) {
-    await settle(rebuildReport(options.out));
+    const unreported = await settle(rebuildReport(options.out));
+    if (unreported !== null) deps.onUnreported(unreported);
     if (is_interrupted) throw interrupted(options.out);
     deps.onKept(options.out);
     throw problem;

@@ -31,12 +31,14 @@ export interface LoadSummary {
   readonly mem_available_min_bytes: number | null;
 }
 
-type ShareField =
-  | 'other_cpu_share'
-  | 'own_cpu_share'
-  | 'steal_share'
-  | 'psi_cpu_some_share'
-  | 'psi_memory_some_share';
+const SHARES = [
+  'other_cpu_share',
+  'own_cpu_share',
+  'steal_share',
+  'psi_cpu_some_share',
+  'psi_memory_some_share',
+] as const;
+type ShareField = (typeof SHARES)[number];
 
 /** A mean weighted by the length of each interval; of nothing it is null. */
 class Mean {
@@ -77,9 +79,7 @@ export class LoadTally {
     const within_ms = Math.min(this.#window_ms, line.at_ms) - from_ms;
     if (within_ms <= 0) return;
     if (line.other_cpu_share !== null) this.#observed_ms += within_ms;
-    for (const field of Object.keys(this.#means) as ShareField[]) {
-      this.#means[field].add(line[field], within_ms);
-    }
+    for (const field of SHARES) this.#means[field].add(line[field], within_ms);
     if (line.event_loop_lag_ms !== null) this.#lag.add(line.event_loop_lag_ms);
     const left = line.mem_available_bytes;
     if (left !== null) this.#available_bytes = Math.min(this.#available_bytes ?? left, left);

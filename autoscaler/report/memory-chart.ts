@@ -18,7 +18,7 @@ const BOTTOM = 44;
 const TITLE = 'Host memory over time, sum of all function VMs';
 const DASH = '5 3';
 
-type Field = 'committed_bytes' | 'plugged_bytes' | 'resident_bytes';
+const FIELDS = ['committed_bytes', 'plugged_bytes', 'resident_bytes'] as const;
 
 interface Frame {
   readonly window_ms: number;
@@ -83,7 +83,7 @@ function drawPanel(tally: MechanismTally, top: number, frame: Frame): string {
   };
   forEachShown(tally, frame.window_ms, (point) => {
     const x = toX(point.at_ms, frame);
-    for (const field of Object.keys(paths) as Field[]) paths[field].add(x, toY(point[field]));
+    for (const field of FIELDS) paths[field].add(x, toY(point[field]));
   });
   const grid = linearTicks(frame.most_gib, 4).map((gib) => {
     const y = toY(gib * GIB);

@@ -170,8 +170,8 @@ function loadFacts(manifest: Manifest): Fact[] {
 function cappedText({ functions }: Manifest): string {
   const capped = functions.filter((one) => (one.peak_concurrency ?? 0) > one.concurrency);
   if (capped.length === 0) return '';
-  const list = capped.map((one) => `${one.name} ${one.concurrency} of ${one.peak_concurrency}`);
-  return `; capped, so that some calls must wait: ${list.join(', ')}`;
+  const names = capped.map((one) => `${one.name} ${one.concurrency} of ${one.peak_concurrency}`);
+  return `; capped, so that some calls must wait: ${names.join(', ')}`;
 }
 
 function functionTable(manifest: Manifest): string {

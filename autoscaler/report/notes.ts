@@ -45,11 +45,12 @@ export function baselineNote(summary: Summary): string {
   return `Baseline: ${name}, the VM that keeps all of its memory all of the time.`;
 }
 
+const names = (list: readonly MechanismSummary[]): string =>
+  list.map((one) => printable(one.mechanism, 40)).join(', ');
+
 function markNotes(summary: Summary): string[] {
   const marked = (mark: MechanismSummary['marks'][number]): MechanismSummary[] =>
     summary.mechanisms.filter((one) => one.marks.includes(mark));
-  const names = (list: readonly MechanismSummary[]): string =>
-    list.map((one) => printable(one.mechanism, 40)).join(', ');
   const notes: string[] = [];
   const unseen = marked('load-not-observed');
   if (unseen.length > 0) {

@@ -43,12 +43,11 @@ export class PlannedWork {
 
   /** Calls `visit` with the number of calls running as planned, at every change, by time. */
   forEachRunning(visit: (at_ms: number, running: number) => void): void {
-    const starts = this.#at_ms.values().slice().sort();
-    const ends = this.#at_ms.values().slice();
-    for (let row = 0; row < ends.length; row += 1) {
-      ends[row] = (ends[row] ?? 0) + this.#duration_ms.at(row);
-    }
-    ends.sort();
+    const starts = this.#at_ms.values().toSorted();
+    const ends = this.#at_ms
+      .values()
+      .map((at_ms, row) => at_ms + this.#duration_ms.at(row))
+      .toSorted();
     let running = 0;
     let ended = 0;
     for (const at_ms of starts) {

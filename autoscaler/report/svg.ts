@@ -2,16 +2,12 @@
  * Building blocks of the charts: escaping, scales, ticks and marks. Every mark has its colours as
  * plain attributes, so a file shows the same in every viewer. Pure, no locale.
  */
+import { printable } from '../../base/printable.ts';
 import { FONT, LIGHT, type MechanismStyle } from './palette.ts';
 
-/** Characters that XML does not allow, and halves of surrogate pairs. */
-const NOT_XML =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones to be replaced
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-
+/** For pages and XML, which takes no control characters. */
 export function escapeText(text: string): string {
-  return text
-    .replaceAll(NOT_XML, '\ufffd')
+  return printable(text.replaceAll(/[\t\r\n]+/g, ' '), Number.POSITIVE_INFINITY)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
@@ -105,9 +101,9 @@ export class StepPath {
 
   /** The same closed down to `floor_y`, to be filled. */
   area(floor_y: number): string {
-    const line = this.line();
+    const top = this.line();
     if (!this.#start || !this.#above) return '';
-    return `${line}H${px(this.#above.x)}V${px(floor_y)}H${px(this.#start.x)}Z`;
+    return `${top}H${px(this.#above.x)}V${px(floor_y)}H${px(this.#start.x)}Z`;
   }
 
   #flush(): void {

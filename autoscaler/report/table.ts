@@ -163,8 +163,9 @@ function waitRows(row: MakeRow, summary: Summary): TableRow[] {
   ];
 }
 
+const share = (value: number | null): string => (value === null ? NONE : percent(value));
+
 function hostRows(row: MakeRow): TableRow[] {
-  const share = (value: number | null): string => (value === null ? NONE : percent(value));
   return [
     row('CPU taken by others', ({ load }) =>
       load.observed_share === null ? 'load not observed' : share(load.other_cpu_share),

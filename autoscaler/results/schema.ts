@@ -9,9 +9,11 @@ export const SCHEMA_VERSION = 1;
 
 const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const count = bytes;
-const ms = z.number().finite();
+/** No run lasts 30 years; what is beyond is damage, and would overflow sums. */
+const longest_ms = 1e12;
+const ms = z.number().min(-longest_ms).max(longest_ms);
 const stamp = ms.nullable();
-const duration_ms = z.number().nonnegative().finite();
+const duration_ms = z.number().nonnegative().max(longest_ms);
 const text = z.string().max(4096);
 const optional_text = text.nullable();
 const share = z.number().finite().min(0).max(1);

@@ -36,11 +36,12 @@ export function summaryOf(data: Omit<ResultData, 'torn_files' | 'missing_files'>
   return summarize(tallyOf(data), { torn_files: [], missing_files: [] });
 }
 
+const lines = (list: readonly object[]): string =>
+  list.map((line) => `${JSON.stringify(line)}\n`).join('');
+
 /** As the writer would have left it. */
 export function writeRun(folder: string, run: MadeRun): void {
   mkdirSync(folder, { recursive: true });
-  const lines = (list: readonly object[]): string =>
-    list.map((line) => `${JSON.stringify(line)}\n`).join('');
   writeFileSync(join(folder, RESULT_FILES.manifest), JSON.stringify(run.manifest));
   writeFileSync(join(folder, RESULT_FILES.operations), lines(run.operations));
   writeFileSync(join(folder, RESULT_FILES.invocations), lines(run.invocations));

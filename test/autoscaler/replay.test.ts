@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,6 +26,8 @@ interface Rig {
   readonly closed: () => number;
   /** Folders told as kept. */
   readonly kept: readonly string[];
+  /** Why no report could be made. */
+  readonly unreported: readonly unknown[];
   readonly run: () => Promise<Summary>;
 }
 
@@ -43,6 +45,7 @@ function rig(
   const out = join(folder, 'out');
   let closed = 0;
   const kept: string[] = [];
+  const unreported: unknown[] = [];
   const deps: ReplayDependencies = {
     clock,
     progress: SILENT,
@@ -63,6 +66,7 @@ function rig(
       event_loop_lag_ms: null,
     }),
     onKept: (where) => kept.push(where),
+    onUnreported: (error) => unreported.push(error),
     openAgent: async () => ({
       api: agent,
       is_ours,
@@ -85,6 +89,7 @@ function rig(
     agent,
     abort,
     kept,
+    unreported,
     closed: () => closed,
     run: async () => await replay(options, deps),
   };
@@ -232,6 +237,18 @@ test('Ctrl-C with an agent of our own leaves the removal to the end of the agent
   await t.throwsAsync(setup.run(), { message: /was interrupted/ });
   t.is(setup.agent.removed.length, 0);
   t.is(setup.closed(), 1);
+});
+
+test('a report that cannot be made after Ctrl-C is told, beside the interruption', async (t) => {
+  const setup = rig(t, {
+    onInvoke: (count) => {
+      if (count !== 40) return;
+      mkdirSync(join(setup.out, 'report.html'));
+      setup.abort.abort();
+    },
+  });
+  await t.throwsAsync(setup.run(), { message: /was interrupted/ });
+  t.like(setup.unreported, { length: 1, 0: { code: 'HP_RESULTS_UNWRITABLE' } });
 });
 
 test('memory that is not given back is told: outcome, bytes, and not drained', async (t) => {
