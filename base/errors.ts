@@ -92,6 +92,8 @@ export function isHotplaneError(value: unknown): value is HotplaneError {
 /** One line for people: what happened, why, and the next step. */
 export function describeError(error: unknown): string {
   if (!isHotplaneError(error)) return error instanceof Error ? error.message : String(error);
-  const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+  // An error of the system is told in our words already.
+  const told = error.code.startsWith('HP_SYSTEM_');
+  const cause = error.cause instanceof Error && !told ? ` (${error.cause.message})` : '';
   return `${error.code}: ${error.message}${cause} Next: ${error.next}`;
 }

@@ -1,15 +1,55 @@
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { HotplaneError } from './errors.ts';
 import { isOurFolder, ourUid } from './safe-path.ts';
 
 /** The root of the installed project (where package.json is). */
 export const PROJECT_ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-/** Where built kernels and images live: `$HOTPLANE_CACHE`, else `$XDG_CACHE_HOME/hotplane`. */
+/**
+ * Where built kernels and images live: `$HOTPLANE_CACHE`, else `$XDG_CACHE_HOME/hotplane`, else
+ * `~/.cache/hotplane`. Always absolute; a relative XDG_CACHE_HOME is not heeded, as its standard
+ * says. Throws HP_CACHE_PATH when no home is known, or the path is not UTF-8.
+ */
 export function cacheDir(env: NodeJS.ProcessEnv = process.env): string {
-  if (env['HOTPLANE_CACHE']) return env['HOTPLANE_CACHE'];
-  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'hotplane');
+  return textual(resolve(cachePath(env)));
+}
+
+function cachePath(env: NodeJS.ProcessEnv): string {
+  const given = env['HOTPLANE_CACHE'] ?? '';
+  if (given === '~' || given.startsWith('~/')) return join(homeDir(env), given.slice(1));
+  if (given !== '') return given;
+  const base = env['XDG_CACHE_HOME'] ?? '';
+  return join(isAbsolute(base) ? base : join(homeDir(env), '.cache'), 'hotplane');
+}
+
+/** `$HOME`; where it is empty or relative, what the user database says. */
+function homeDir(env: NodeJS.ProcessEnv): string {
+  const home = env['HOME'] ?? '';
+  if (isAbsolute(home)) return home;
+  try {
+    const { homedir: known } = userInfo();
+    if (isAbsolute(known)) return known;
+  } catch {
+    // A user without an entry has no home.
+  }
+  throw badCachePath("no home folder is known: HOME is '' and the user has no entry.");
+}
+
+/** Node turns bytes that are no UTF-8 into U+FFFD: the folder would be another one. */
+function textual(path: string): string {
+  if (!path.includes('\ufffd')) return path;
+  throw badCachePath(`the path of the cache, '${path}', is not UTF-8.`);
+}
+
+function badCachePath(message: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_CACHE_PATH',
+    category: 'usage',
+    message,
+    next: 'set HOTPLANE_CACHE to an absolute path of letters and digits.',
+  });
 }
 
 /**
@@ -23,5 +63,14 @@ export function runtimeDir(env: NodeJS.ProcessEnv = process.env): string {
   if (ourUid() === 0) return '/run/hotplane';
   const xdg = env['XDG_RUNTIME_DIR'];
   if (xdg && isAbsolute(xdg) && isOurFolder(xdg)) return join(xdg, 'hotplane');
-  return join(cacheDir(env), 'run');
+  return join(cacheOrNull(env) ?? `/run/user/${ourUid()}/hotplane`, 'run');
+}
+
+/** Null where no cache can be named: whoever needs one is told by {@link cacheDir}. */
+function cacheOrNull(env: NodeJS.ProcessEnv): string | null {
+  try {
+    return cacheDir(env);
+  } catch {
+    return null;
+  }
 }

@@ -150,6 +150,8 @@ export interface SystemErrorContext {
   readonly doing?: string;
   /** Where the error itself names none. */
   readonly path?: string;
+  /** Follows the usual next step, e.g. the option that names another place. */
+  readonly hint?: string;
 }
 
 /** An error of the operating system as ours, `cause` kept; null when it is none. Pure. */
@@ -171,7 +173,7 @@ export function systemError(
     code: kind.code,
     category: kind.category,
     message: `cannot ${[doing, what.join(' to ')].filter(Boolean).join(' ')}: ${kind.why} (${errno}).`,
-    next: kind.next,
+    next: context.hint === undefined ? kind.next : `${kind.next} ${context.hint}`,
     cause: error,
     details: { errno, syscall: call, path, dest: target },
   });

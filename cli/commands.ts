@@ -6,6 +6,8 @@ import { benchReclaimCommand } from './commands/bench-reclaim.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { drainCommand } from './commands/drain.ts';
 import { imagesBuildCommand } from './commands/images-build.ts';
+import { imagesExportCommand } from './commands/images-export.ts';
+import { imagesListCommand } from './commands/images-list.ts';
 import { invokeCommand } from './commands/invoke.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { removeCommand } from './commands/remove.ts';
@@ -16,6 +18,8 @@ import { statusCommand } from './commands/status.ts';
 export const COMMANDS: readonly Command[] = [
   quickstartCommand,
   imagesBuildCommand,
+  imagesListCommand,
+  imagesExportCommand,
   agentCommand,
   deployCommand,
   invokeCommand,

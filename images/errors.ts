@@ -10,6 +10,8 @@ export type ImageErrorCode =
   | 'HP_IMAGE_TOOL_MISSING'
   | 'HP_IMAGE_BUILD_FAILED'
   | 'HP_IMAGE_NOT_BUILT'
+  | 'HP_IMAGE_EXPORT'
+  | 'HP_IMAGE_CACHE_PATH'
   | 'HP_IMAGE_INTERRUPTED'
   | 'HP_IMAGE_LOCK_TIMEOUT';
 
@@ -22,6 +24,8 @@ const CATEGORIES: Readonly<Record<ImageErrorCode, ErrorCategory>> = {
   HP_IMAGE_TOOL_MISSING: 'unavailable',
   HP_IMAGE_BUILD_FAILED: 'failure',
   HP_IMAGE_NOT_BUILT: 'unavailable',
+  HP_IMAGE_EXPORT: 'conflict',
+  HP_IMAGE_CACHE_PATH: 'usage',
   HP_IMAGE_INTERRUPTED: 'interrupted',
   HP_IMAGE_LOCK_TIMEOUT: 'timeout',
 };

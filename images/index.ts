@@ -1,16 +1,17 @@
 /** Guest kernels and root file systems, built once and kept by their content. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type HotplaneError, isHotplaneError } from '../base/errors.ts';
 import { cacheDir } from '../base/paths.ts';
 import { type Progress, silentProgress } from '../base/progress.ts';
+import { translated } from '../base/system-error.ts';
 import { compilerVersion } from './compiler.ts';
-import { type ImageErrorCode, imageError, notBuilt } from './errors.ts';
+import { type ImageErrorCode, notBuilt } from './errors.ts';
 import { ensureKernel } from './kernel.ts';
 import { findByParts } from './kernel-lookup.ts';
-import type { BuiltKernel, KernelManifest } from './kernel-manifest.ts';
+import { type BuiltKernel, type KernelManifest, lookAtKernel } from './kernel-manifest.ts';
 import { kernelParts, type KernelVariant, recipeOf } from './kernel-recipe.ts';
 import { findKernelSource } from './kernel-source.ts';
-import { ensureRootfs } from './rootfs.ts';
+import { ensureRootfs, isRootfsThere } from './rootfs.ts';
 import { SELFTEST_NAME } from './selftest.ts';
 
 export type { ImageErrorCode } from './errors.ts';
@@ -36,7 +37,7 @@ export interface EnsureGuestOptions {
   readonly build?: boolean;
   readonly progress?: Progress;
   readonly signal?: AbortSignal;
-  /** Default: base/paths.ts. */
+  /** Absolute. Default: base/paths.ts. */
   readonly cache_dir?: string;
 }
 
@@ -75,7 +76,7 @@ export async function ensureGuest(options: EnsureGuestOptions): Promise<Guest> {
       rootfs_key: rootfs.key,
     };
   } catch (error) {
-    throw isHotplaneError(error) ? error : unexpected(error, cache_dir);
+    throw isHotplaneError(error) ? error : unexpected(error);
   }
 }
 
@@ -135,10 +136,13 @@ async function orMissing<T>(wanted: Promise<T>): Promise<OrMissing<T>> {
   }
 }
 
-function unexpected(cause: unknown, cache_dir: string): Error {
-  return imageError('HP_IMAGE_BUILD_FAILED', {
-    message: 'The guest image could not be built.',
-    next: `Check that ${cache_dir} is writable and its disk is not full, and run it again.`,
-    cause,
-  });
+function unexpected(cause: unknown): unknown {
+  return translated(cause, { hint: 'The cache lies in $HOTPLANE_CACHE, else ~/.cache/hotplane.' });
+}
+
+/** False when a file of it is gone or damaged since it was found. */
+export async function isThere(guest: Guest): Promise<boolean> {
+  const cache_dir = dirname(dirname(dirname(guest.kernel_path)));
+  const kernel = await lookAtKernel(dirname(guest.kernel_path), cache_dir);
+  return kernel.state === 'ok' && (await isRootfsThere(cache_dir, guest.rootfs_key));
 }

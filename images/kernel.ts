@@ -12,6 +12,7 @@ import { type Clock, hostClock } from '../base/clock.ts';
 import { isHotplaneError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Progress } from '../base/progress.ts';
+import { checkBuildPath } from './build-path.ts';
 import { describeFiles, makeEntry, MANIFEST_NAME } from './cache-entry.ts';
 import { notBuilt } from './errors.ts';
 import { checkConfig, mergeFragments } from './kernel-config.ts';
@@ -79,6 +80,7 @@ export async function ensureKernel(
   const damage = look.state === 'damaged' ? look.reason : null;
   if (options.build === false) throw notBuilt(label, finished, damage);
   if (damage !== null) progress.done(`${label} in ${finished} is damaged (${damage}): built anew`);
+  await checkBuildPath(cache_dir);
   const lock = await acquireLock(join(options.cache_dir, 'locks', `${recipe.key}.lock`), {
     deadline_ms: LIMITS.image_build_ms,
     onWait: (pid) => options.progress.update(`${label}: waits for the build of process ${pid}`),

@@ -44,10 +44,7 @@ export async function ensureRootfs(options: RootfsOptions): Promise<Rootfs> {
   const { cache_dir } = options;
   const finished = join(cache_dir, 'rootfs', key);
   const rootfs = { initrd_path: join(finished, INITRD_NAME), key };
-  const isGood = async (): Promise<boolean> => {
-    const look = await lookAt(finished, manifestSchema, cache_dir);
-    return look.state === 'ok' && look.manifest.files[INITRD_NAME] !== undefined;
-  };
+  const isGood = async (): Promise<boolean> => await isRootfsThere(cache_dir, key);
   if (await isGood()) return rootfs;
   await makeEntry(finished, isGood, async (work) => {
     await writeFile(join(work, INITRD_NAME), await gzipAsync(archive, { level: 6 }));
@@ -56,6 +53,12 @@ export async function ensureRootfs(options: RootfsOptions): Promise<Rootfs> {
     await writeFile(join(work, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
   });
   return rootfs;
+}
+
+/** Whether the root file system with this key is in the cache and whole. */
+export async function isRootfsThere(cache_dir: string, key: string): Promise<boolean> {
+  const look = await lookAt(join(cache_dir, 'rootfs', key), manifestSchema, cache_dir);
+  return look.state === 'ok' && look.manifest.files[INITRD_NAME] !== undefined;
 }
 
 /** Entries of the archive for these programs. Pure. */

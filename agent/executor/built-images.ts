@@ -1,8 +1,8 @@
 /** Guest images from images/, found or built before the agent serves. */
 import type { Logger } from 'pino';
 import { HotplaneError } from '../../base/errors.ts';
-import type { Progress } from '../../base/progress.ts';
-import { ensureGuest, type Guest, guestKernelArguments } from '../../images/index.ts';
+import { type Progress, silentProgress } from '../../base/progress.ts';
+import { ensureGuest, type Guest, guestKernelArguments, isThere } from '../../images/index.ts';
 import type { FunctionSpec, Mechanism } from '../core/spec.ts';
 import { refusalOf } from './failure.ts';
 import { type GuestKernel, variantOf } from './guest-kernel.ts';
@@ -14,6 +14,8 @@ export interface ImageOptions {
   readonly guest_kernel: GuestKernel;
   /** False: what is not in the cache is missing, nothing is built. Default: true. */
   readonly build?: boolean;
+  /** Where they are, absolute. Default: the cache. */
+  readonly images_dir?: string;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly log: Logger;
@@ -28,24 +30,32 @@ type Variant = ReturnType<typeof variantOf>;
  */
 export async function prepareImages(options: ImageOptions): Promise<GuestImages> {
   const { mechanisms, guest_kernel, build = true, progress, signal, log } = options;
+  const place = options.images_dir === undefined ? {} : { cache_dir: options.images_dir };
   const ready = new Map<Variant, Guest>();
-  const failed = new Map<Variant, unknown>();
+  let first_error: unknown;
   for (const variant of new Set(mechanisms.map((one) => variantOf(one, guest_kernel)))) {
     try {
-      ready.set(variant, await ensureGuest({ variant, build, progress, signal }));
+      ready.set(variant, await ensureGuest({ variant, build, progress, signal, ...place }));
     } catch (error) {
       if (signal.aborted) throw error;
-      failed.set(variant, error);
+      first_error ??= error;
       log.warn({ variant, err: refusalOf(error) }, 'no guest image');
     }
   }
-  const [first_error] = failed.values();
   if (ready.size === 0 && first_error !== undefined) throw first_error;
+  /** What is gone or was not there may have been built since: looked for again, never built. */
+  const find = async (variant: Variant): Promise<Guest> => {
+    const known = ready.get(variant);
+    if (known && (await isThere(known))) return known;
+    const found = await ensureGuest({ variant, build: false, progress: silentProgress, ...place });
+    ready.set(variant, found);
+    return found;
+  };
   return {
     imageFor: async (spec) => {
-      const variant = variantOf(spec.mechanism, guest_kernel);
-      const guest = ready.get(variant);
-      if (!guest) throw notReady(spec, failed.get(variant));
+      const guest = await find(variantOf(spec.mechanism, guest_kernel)).catch((error: unknown) => {
+        throw notReady(spec, error);
+      });
       const { mechanism, init_on_alloc, guest_huge_pages } = spec;
       return {
         kernel_path: guest.kernel_path,
@@ -70,8 +80,8 @@ function notReady(spec: FunctionSpec, cause: unknown): HotplaneError {
   return new HotplaneError({
     code: 'HP_AGENT_NO_IMAGE',
     category: 'unavailable',
-    message: `this agent has no guest image for mechanism '${spec.mechanism}'.`,
-    next: `run 'hotplane images build', then start the agent with --mechanisms ${spec.mechanism}.`,
-    ...(cause === undefined ? {} : { cause }),
+    message: `there is no guest image for mechanism '${spec.mechanism}'.`,
+    next: "run 'hotplane images build', then try again; the agent need not be started anew.",
+    cause,
   });
 }

@@ -1,5 +1,6 @@
 /** Errors as the core's plain refusals, and back. */
 import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { systemError } from '../../base/system-error.ts';
 import type { Refusal } from '../core/refusals.ts';
 
 export function refusalOf(error: unknown): Refusal {
@@ -7,6 +8,11 @@ export function refusalOf(error: unknown): Refusal {
     const { code, category, next, details } = error;
     const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
     return { code, category, message: `${error.message}${cause}`, next, details };
+  }
+  const system = systemError(error);
+  if (system) {
+    const { code, category, message, next, details } = system;
+    return { code, category, message, next, details };
   }
   return {
     code: 'HP_AGENT_INTERNAL',

@@ -32,6 +32,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
   const mechanisms = parseMechanisms(values.text('mechanisms'));
   const guest_kernel = values.choice('guest-kernel', GUEST_KERNELS);
   const level = values.choice('log-level', LEVELS);
+  const images_dir = values.optional('images');
   const socket_path = resolve(values.text('socket'));
   const [{ pino }, { openHypervisor }, { runDaemon }, images, { createProgress }] =
     await Promise.all([
@@ -57,7 +58,10 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     openDriver: openHypervisor,
     prepareImages: () => {
       const progress = createProgress({ stream: stderr });
-      return images.prepareImages({ mechanisms, guest_kernel, progress, signal, log });
+      const place =
+        images_dir === undefined ? {} : { images_dir: resolve(images_dir), build: false };
+      const wanted = { mechanisms, guest_kernel, ...place };
+      return images.prepareImages({ ...wanted, progress, signal, log });
     },
     onServing: () => {
       const line = { serving: { socket: socket_path, host_limit_bytes, pid: process.pid } };
@@ -96,6 +100,10 @@ export const agentCommand: Command = {
       value: 'LIST',
       summary: 'make the guest images of these ready before serving',
       default: MECHANISMS.join(','),
+    },
+    images: {
+      value: 'DIR',
+      summary: "finished guest images ('hotplane images export'); nothing is built then",
     },
     'guest-kernel': {
       value: 'NAME',

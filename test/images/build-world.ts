@@ -3,11 +3,13 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { execa } from 'execa';
 import { silentProgress } from '../../base/progress.ts';
 import { compilerVersion } from '../../images/compiler.ts';
 import { ensureKernel, type KernelBuildOptions } from '../../images/kernel.ts';
 import { kernelParts, type KernelVariant, recipeOf } from '../../images/kernel-recipe.ts';
 import { findKernelSource } from '../../images/kernel-source.ts';
+import { ensureRootfs } from '../../images/rootfs.ts';
 import { type FakeKernel, writeFakeKernel } from './fake-kernel.ts';
 
 const PATCH = '--- a/first.c\n+++ b/first.c\n@@ -1 +1 @@\n-first\n+patched\n';
@@ -46,4 +48,15 @@ export async function world(t: ExecutionContext, second?: string): Promise<World
 /** One line for each file that make compiled. */
 export async function compiled(kernel: FakeKernel): Promise<readonly string[]> {
   return (await readFile(kernel.log, 'utf8')).split('\n').slice(0, -1);
+}
+
+/** The kernel `stock` of this project's own parts, built of a tarball of the tree. */
+export async function buildOfTarball({ dir, cache_dir, kernel }: World): Promise<void> {
+  const tarball = join(dir, 'linux.tar.xz');
+  await execa('tar', ['--create', '--xz', '--file', tarball, '--directory', dir, 'linux']);
+  const source = await findKernelSource(undefined, cache_dir, tarball);
+  const recipe = recipeOf(await kernelParts('stock'), source, await compilerVersion());
+  await ensureKernel(source, recipe, { cache_dir, progress: silentProgress });
+  await ensureRootfs({ cache_dir });
+  await rm(kernel.tree, { recursive: true });
 }
