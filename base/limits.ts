@@ -114,6 +114,11 @@ export const LIMITS = {
   agent_close_ms: 2_000,
   /** `stats` and `ping` of a guest. */
   guest_call_ms: 10_000,
+  /**
+   * Status waits this long for each VMM and guest, all at once: far below agent_call_ms, so that a
+   * sick VM delays no answer about others.
+   */
+  status_vm_ms: 1_000,
   /** After a guest channel closed: how long the VMM has to tell why. */
   vm_news_ms: 1_000,
   /** Console lines quoted when a guest fails. */

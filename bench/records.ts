@@ -78,7 +78,7 @@ export interface OperationLine {
   /** Unplug: until the host was seen to hold nothing; includes the time of that look itself. */
   readonly resident_ms: number | null;
   readonly touched_bytes: number;
-  readonly resident_before_bytes: number;
+  readonly resident_before_bytes: number | null;
   /** Where they are not taken for an operation, the four that follow are null. */
   readonly pages_migrated: number | null;
   readonly guest_cpu_ms: number | null;

@@ -51,7 +51,7 @@ export async function runResize(
   let { state, action } = startResize({
     ...request,
     before_bytes: seen.type === 'observed' ? seen.plugged_bytes : request.max_bytes,
-    resident_before_bytes: seen.type === 'observed' ? (seen.resident_bytes ?? 0) : 0,
+    resident_before_bytes: seen.type === 'observed' ? seen.resident_bytes : null,
     requested_at_ms: broken ? requested_at_ms : clock.nowMs(),
   });
   if (broken) ({ state, action } = stepResize(state, broken, clock.nowMs()));

@@ -24,7 +24,7 @@ export interface ResizeInput {
   readonly region_id: string;
   readonly target_bytes: number;
   readonly before_bytes: number;
-  readonly resident_before_bytes: number;
+  readonly resident_before_bytes: number | null;
   /** Step of plugging; a withdrawn target is a multiple of it. */
   readonly block_bytes: number;
   readonly requested_at_ms: number;
@@ -69,7 +69,7 @@ export interface ResizeState {
   readonly input: ResizeInput;
   readonly phase: Phase;
   readonly plugged_bytes: number;
-  readonly resident_bytes: number;
+  readonly resident_bytes: number | null;
   readonly accepted_at_ms: number | null;
   readonly plugged_at_ms: number | null;
   readonly resident_at_ms: number | null;

@@ -77,8 +77,9 @@ export interface ResizeResult {
   readonly before_bytes: number;
   readonly requested_bytes: number;
   readonly plugged_bytes: number;
-  readonly resident_before_bytes: number;
-  readonly resident_bytes: number;
+  /** The host's word of the region, before and at the end; null: it could not be seen. */
+  readonly resident_before_bytes: number | null;
+  readonly resident_bytes: number | null;
   readonly requested_at_ms: number;
   readonly accepted_at_ms: number | null;
   readonly plugged_at_ms: number | null;
@@ -131,6 +132,11 @@ export interface Vm {
   /** The guest's console, from the first byte on. */
   readonly console_path: string;
   observe(): Promise<VmObservation>;
+  /**
+   * Resident bytes of the whole VMM process by the host's word alone: also told of a VMM that does
+   * not answer. Throws HP_VMM_GONE when there is no process any more.
+   */
+  residentBytes(): number;
   /**
    * Sets the target of one region and waits until it is reached and seen by the host, or the
    * deadline passes. Never throws for what a guest can do (that is an outcome); throws

@@ -1,6 +1,7 @@
 /**
  * The messages of agent.proto as TypeScript sees them: the same names, 64-bit numbers as checked
- * numbers below 2^53. Meaning and units are documented in the proto; a test keeps the two in step.
+ * numbers below 2^53, and null where an optional field is absent: not known. Meaning and units are
+ * documented in the proto; a test keeps the two in step.
  */
 import type { FunctionSpec } from '../core/spec.ts';
 
@@ -62,11 +63,12 @@ export interface RegionStatus {
   id: string;
   pci_address: string;
   max_bytes: number;
-  requested_bytes: number;
-  plugged_bytes: number;
-  guest_plugged_bytes: number;
-  resident_bytes: number;
+  requested_bytes: number | null;
+  plugged_bytes: number | null;
+  guest_plugged_bytes: number | null;
+  resident_bytes: number | null;
   instance_id: string;
+  permit_bytes: number;
 }
 
 export interface FunctionStatus {
@@ -80,13 +82,17 @@ export interface FunctionStatus {
   instances_stopping: number;
   invocations_queued: number;
   regions: RegionStatus[];
-  vm_resident_bytes: number;
-  pages_migrated: number;
+  vm_resident_bytes: number | null;
+  pages_migrated: number | null;
   permits_bytes: number;
-  guest_plugged_bytes: number;
+  guest_plugged_bytes: number | null;
   boot_bytes: number;
-  oom_kills: number;
   instances_started: number;
+  oom_kills: number | null;
+  /** `vmm`, `guest`: asked and silent. */
+  unanswered: string[];
+  vmm_answered_at_ms: number;
+  guest_answered_at_ms: number;
 }
 
 export interface StatusResponse {
@@ -127,8 +133,8 @@ export interface Operation {
   before_bytes: number;
   requested_bytes: number;
   plugged_bytes: number;
-  resident_before_bytes: number;
-  resident_bytes: number;
+  resident_before_bytes: number | null;
+  resident_bytes: number | null;
   decided_at_ms: number;
   requested_at_ms: number;
   accepted_at_ms: number;
@@ -139,10 +145,10 @@ export interface Operation {
   stop_at_ms: number;
   gone_at_ms: number;
   nudges: number;
-  pages_migrated: number;
-  guest_cpu_ms: number;
-  guest_ns: number;
-  guest_plugged_bytes: number;
+  pages_migrated: number | null;
+  guest_cpu_ms: number | null;
+  guest_ns: number | null;
+  guest_plugged_bytes: number | null;
 }
 
 /** The memory of one VM from `at_ms` until its next step. The last step of a VM is all zeros. */
@@ -152,7 +158,7 @@ export interface MemoryStep {
   vm_id: string;
   committed_bytes: number;
   plugged_bytes: number;
-  used_bytes: number;
+  used_bytes: number | null;
   resident_bytes: number;
   region_resident_bytes: number;
 }

@@ -8,11 +8,13 @@ import { HotplaneError } from '../../base/errors.ts';
 const PACKAGE = 'hotplane.agent.v1';
 
 const descriptorSchema = z.object({
+  oneofDecl: z.array(z.object({ name: z.string() })),
   field: z.array(
     z.object({ name: z.string(), type: z.string(), typeName: z.string(), label: z.string() }),
   ),
 });
-type Field = z.infer<typeof descriptorSchema>['field'][number];
+type Descriptor = z.infer<typeof descriptorSchema>;
+type Field = Descriptor['field'][number];
 
 const definitions = loadSync(fileURLToPath(new URL('agent.proto', import.meta.url)), {
   keepCase: true,
@@ -29,20 +31,30 @@ function isMessage(value: object | undefined): value is MessageTypeDefinition<ob
   return value !== undefined && 'type' in value;
 }
 
-/** Fields of every message of the package, by its short name. */
-export const MESSAGES: ReadonlyMap<string, readonly Field[]> = new Map(
+const DESCRIPTORS: ReadonlyMap<string, Descriptor> = new Map(
   Object.entries(definitions).flatMap(([name, definition]) =>
     isMessage(definition)
-      ? [[name.slice(PACKAGE.length + 1), descriptorSchema.parse(definition.type).field]]
+      ? [[name.slice(PACKAGE.length + 1), descriptorSchema.parse(definition.type)]]
       : [],
   ),
 );
+
+/** Fields of every message of the package, by its short name. */
+export const MESSAGES: ReadonlyMap<string, readonly Field[]> = new Map(
+  [...DESCRIPTORS].map(([name, { field }]) => [name, field]),
+);
+
+/** An `optional` field is alone in a oneof named `_<field>`, which the decoder tells of too. */
+const OPTIONAL = /^_(.+)$/;
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** 64-bit numbers come as text: turned into numbers here, once, or refused above 2^53. */
+/**
+ * 64-bit numbers come as text: turned into numbers here, once, or refused above 2^53. Optional
+ * fields that are absent become null.
+ */
 export function withCheckedNumbers(message: string, value: unknown): unknown {
   if (!isRecord(value)) return value;
   const result: Record<string, unknown> = { ...value };
@@ -54,6 +66,12 @@ export function withCheckedNumbers(message: string, value: unknown): unknown {
       return type === 'TYPE_UINT64' ? checkedNumber(`${message}.${name}`, one) : one;
     };
     result[name] = Array.isArray(field) ? field.map(convert) : convert(field);
+  }
+  for (const { name: oneof } of DESCRIPTORS.get(message)?.oneofDecl ?? []) {
+    const [, name] = OPTIONAL.exec(oneof) ?? [];
+    if (name === undefined) continue;
+    delete result[oneof];
+    result[name] ??= null;
   }
   return result;
 }

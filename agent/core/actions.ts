@@ -16,6 +16,8 @@ export interface OperationOrder {
   /** Empty when no instance is behind it (`static` at deploy, a retried unplug). */
   readonly instance_id: string;
   readonly bytes: number;
+  /** Plugged by the book when it was decided. */
+  readonly known_bytes: number;
   readonly decided_at_ms: number;
   /** A guest start runs beside this plug; the record waits for both. */
   readonly with_start: boolean;

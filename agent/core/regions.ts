@@ -29,6 +29,7 @@ function orderFor(
     mechanism: fn.spec.mechanism,
     vm_id: fn.vm_id,
     region_id: region.id,
+    known_bytes: region.plugged_bytes,
     decided_at_ms: draft.now_ms,
     stop_at_ms: 0,
     gone_at_ms: 0,

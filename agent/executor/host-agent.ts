@@ -130,7 +130,9 @@ export class HostAgent {
     const all = [...this.state.functions.values()];
     const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
     if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
-    const functions = chosen.map((fn) => functionStatus(fn, this.runners.get(fn.vm_id)));
+    const functions = chosen.map((fn) =>
+      functionStatus(fn, this.runners.get(fn.vm_id), this.options.clock),
+    );
     return {
       functions: await Promise.all(functions),
       host_limit_bytes: this.state.limit_bytes,

@@ -23,6 +23,8 @@ export class MemoryObserver {
   private looking: Promise<void> | null = null;
   private again = false;
   private closed = false;
+  /** The last look got no answer: what was seen before it is not told as if it were now. */
+  private blind = false;
   private last_at_ms = 0;
 
   constructor(options: ObserverOptions) {
@@ -31,19 +33,20 @@ export class MemoryObserver {
 
   /** The book changed: a step at once, with the last known sizes. */
   note(): void {
-    if (!this.last) return;
+    if (!this.last || this.blind) return;
     this.emit(this.options.clock.nowMs(), this.last, this.options.committedBytes());
   }
 
   /** A resize ended: its result is newer than the last look. */
   learn(result: ResizeResult): void {
     if (!this.last) return;
+    const { plugged_bytes, requested_bytes } = result;
     let { resident_bytes } = this.last;
     const regions = this.last.regions.map((region) => {
       if (region.id !== result.region_id) return region;
-      resident_bytes += result.resident_bytes - region.resident_bytes;
-      const { plugged_bytes, requested_bytes } = result;
-      return { ...region, plugged_bytes, requested_bytes, resident_bytes: result.resident_bytes };
+      const now_bytes = result.resident_bytes ?? region.resident_bytes;
+      resident_bytes += now_bytes - region.resident_bytes;
+      return { ...region, plugged_bytes, requested_bytes, resident_bytes: now_bytes };
     });
     this.last = { ...this.last, regions, resident_bytes: Math.max(0, resident_bytes) };
   }
@@ -67,9 +70,11 @@ export class MemoryObserver {
       const committed_before = this.options.committedBytes();
       try {
         this.last = await this.options.observe();
+        this.blind = false;
       } catch (error) {
         if (isBug(error)) throw error;
-        // A VM that cannot be seen is dying or dead; its own events tell the core.
+        // A VM that cannot be seen is dying, dead or stopped; its own events tell the core.
+        this.blind = true;
         return;
       }
       // A permit returned during the look may be for bytes that were still there when it began.
@@ -108,7 +113,7 @@ export class MemoryObserver {
       vm_id,
       committed_bytes,
       plugged_bytes,
-      used_bytes: this.stats ? usedBytes(this.stats) : 0,
+      used_bytes: this.stats ? usedBytes(this.stats) : null,
       resident_bytes: seen.resident_bytes,
       region_resident_bytes,
     });

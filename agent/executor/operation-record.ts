@@ -36,8 +36,8 @@ export function brokenResize(
     before_bytes: known_bytes,
     requested_bytes: order.bytes,
     plugged_bytes: known_bytes,
-    resident_before_bytes: 0,
-    resident_bytes: 0,
+    resident_before_bytes: null,
+    resident_bytes: null,
     requested_at_ms: at_ms,
     accepted_at_ms: null,
     plugged_at_ms: null,
@@ -50,7 +50,8 @@ export function brokenResize(
 
 /** The record of a plug that was refused before it was sent. */
 export function refusedOperation(order: OperationOrder, failure: Refusal): Operation {
-  const result = { ...brokenResize(order, 0, 0, failure), outcome: 'refused' } as const;
+  const broken = brokenResize(order, order.known_bytes, 0, failure);
+  const result = { ...broken, outcome: 'refused' } as const;
   const nothing = { start: null, before: null, after: null, region_pci: '' };
   return operationRecord({ order, result, ...nothing });
 }
@@ -87,11 +88,16 @@ export function operationRecord(parts: OperationParts): Operation {
     stop_at_ms: order.stop_at_ms,
     gone_at_ms: order.gone_at_ms,
     nudges: result.nudges,
-    pages_migrated: both ? difference(both, (stats) => stats.pages_migrated) : 0,
-    guest_cpu_ms: both ? difference(both, (stats) => stats.cpu_system_ms) : 0,
-    guest_ns: (order.kind === 'plug' ? partition?.plug_ns : partition?.unplug_ns) ?? 0,
-    guest_plugged_bytes: partition?.plugged_bytes ?? 0,
+    pages_migrated: both ? difference(both, (stats) => stats.pages_migrated) : null,
+    guest_cpu_ms: both ? difference(both, (stats) => stats.cpu_system_ms) : null,
+    guest_ns: known(order.kind === 'plug' ? partition?.plug_ns : partition?.unplug_ns),
+    guest_plugged_bytes: partition?.plugged_bytes ?? null,
   };
+}
+
+/** The guest's 0 of a time means: not known. */
+function known(guest_ns: number | undefined): number | null {
+  return guest_ns || null;
 }
 
 /** A counter that runs backwards is the guest's lie: counted as nothing, never as negative. */

@@ -54,6 +54,9 @@ export class VmRunner {
   private booting: Promise<void> = Promise.resolve();
   private failed = false;
   /** When the guest was last asked for its figures by the clock, not by an operation. */
+  /** When VMM and guest last told figures; 0: never. */
+  vmm_answered_at_ms = 0;
+  guest_answered_at_ms = 0;
   private asked_at_ms = Number.NEGATIVE_INFINITY;
 
   constructor(vm_id: string, spec: FunctionSpec, deps: RunnerDeps) {
@@ -154,17 +157,39 @@ export class VmRunner {
 
   async observe(): Promise<VmObservation> {
     if (!this.vm) throw guestClosed(this.vm_id, 'it is not running.');
-    return this.vm.observe();
+    const seen = await this.vm.observe();
+    this.vmm_answered_at_ms = seen.observed_at_ms;
+    return seen;
+  }
+
+  /** Whether there is a VMM, and a guest that said hello, to be asked. */
+  get present(): { readonly vmm: boolean; readonly guest: boolean } {
+    return { vmm: this.vm !== null, guest: this.guest !== null };
+  }
+
+  /** The host's word of the VMM process, which needs no answer of it; null when it is not there. */
+  residentBytes(): number | null {
+    try {
+      return this.vm?.residentBytes() ?? null;
+    } catch (error) {
+      if (isBug(error)) throw error;
+      return null;
+    }
   }
 
   /** Fresh guest statistics, or null with a log line when the guest does not give them. */
   async stats(region_pci?: string): Promise<GuestStats | null> {
     try {
       const stats = (await this.guest?.stats(region_pci)) ?? null;
-      if (stats) this.memory.stats = stats;
+      if (stats) {
+        this.memory.stats = stats;
+        this.guest_answered_at_ms = this.deps.clock.nowMs();
+      }
       return stats;
     } catch (error) {
       if (isBug(error)) throw error;
+      // Old figures are not told as new ones.
+      this.memory.stats = null;
       if (!this.isOver()) {
         this.log.warn({ err: refusalOf(error) }, 'no statistics from the guest');
       }
@@ -201,7 +226,7 @@ export class VmRunner {
     const result = await this.callResize(order).catch((error: unknown) => {
       if (isBug(error)) throw error;
       const failure = refusalOf(error);
-      return brokenResize(order, known?.plugged_bytes ?? 0, clock.nowMs(), failure);
+      return brokenResize(order, known?.plugged_bytes ?? order.known_bytes, clock.nowMs(), failure);
     });
     if (result.outcome !== 'failed') this.memory.learn(result);
     emit({

@@ -33,6 +33,7 @@ export class FakeGuest {
   private readonly options: FakeGuestOptions;
   private stream: Duplex | null = null;
   private rest = '';
+  private frozen: string[] | null = null;
 
   constructor(options: FakeGuestOptions) {
     this.options = options;
@@ -58,6 +59,17 @@ export class FakeGuest {
     this.instances.clear();
   }
 
+  /** Nothing is read or answered until `thaw`, then all of it. */
+  freeze(): void {
+    this.frozen ??= [];
+  }
+
+  thaw(): void {
+    const held = this.frozen ?? [];
+    this.frozen = null;
+    for (const text of held) this.receive(text);
+  }
+
   say(message: unknown): void {
     this.raw(`${JSON.stringify(message)}\n`);
   }
@@ -78,6 +90,7 @@ export class FakeGuest {
   }
 
   private receive(text: string): void {
+    if (this.frozen) return void this.frozen.push(text);
     const lines = (this.rest + text).split('\n');
     this.rest = lines.pop() ?? '';
     for (const line of lines) {

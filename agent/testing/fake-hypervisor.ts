@@ -54,6 +54,9 @@ export class FakeVm implements Vm {
   readonly guest: FakeGuest;
   readonly regions: FakeRegion[];
   alive = true;
+  /** Settles at once unless the VMM is frozen (SIGSTOP): then it answers nothing until thawed. */
+  private thawed: Promise<void> = Promise.resolve();
+  private onThaw: () => void = () => {};
   private readonly owner: FakeHypervisor;
   private readonly listeners = new Set<(event: VmEvent | null) => void>();
 
@@ -80,10 +83,29 @@ export class FakeVm implements Vm {
 
   async observe(): Promise<VmObservation> {
     this.mustLive();
+    await this.thawed;
     const regions = this.regions.map((one) => ({ ...one, resident_bytes: one.plugged_bytes }));
     const resident_bytes = regions.reduce((sum, one) => sum + one.resident_bytes, MIB);
     const observed_at_ms = this.owner.clock.nowMs();
     return { state: 'running', regions, resident_bytes, observed_at_ms };
+  }
+
+  residentBytes(): number {
+    this.mustLive();
+    return this.regions.reduce((sum, one) => sum + one.plugged_bytes, MIB);
+  }
+
+  /** SIGSTOP: neither the VMM nor its guest answers until `thaw`. */
+  freeze(): void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.thawed = promise;
+    this.onThaw = resolve;
+    this.guest.freeze();
+  }
+
+  thaw(): void {
+    this.onThaw();
+    this.guest.thaw();
   }
 
   async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {

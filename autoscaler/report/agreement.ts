@@ -12,6 +12,8 @@ export interface Agreement {
   readonly disagreements: readonly string[];
 }
 
+const told = (bytes: number | null): string => (bytes === null ? 'unknown' : `${bytes} B`);
+
 /**
  * VMM and guest must count the same bytes, and the host must hold no more than that: exactly 0
  * where nothing is plugged, at most the plugged size where memory stays (a page nobody touched is
@@ -29,14 +31,16 @@ export function checkAgreement(checks: readonly MemoryCheckLine[]): Agreement {
     }
     for (const region of check.regions) {
       regions += 1;
-      vmm_plugged_bytes += region.vmm_plugged_bytes;
-      guest_plugged_bytes += region.guest_plugged_bytes;
-      host_resident_bytes += region.host_resident_bytes;
-      const same = region.vmm_plugged_bytes === region.guest_plugged_bytes;
-      if (same && region.host_resident_bytes <= region.vmm_plugged_bytes) continue;
+      const { vmm_plugged_bytes: vmm, guest_plugged_bytes: guest } = region;
+      const { host_resident_bytes: host } = region;
+      vmm_plugged_bytes += vmm ?? 0;
+      guest_plugged_bytes += guest ?? 0;
+      host_resident_bytes += host ?? 0;
+      // An observer that told nothing agrees with nobody.
+      if (vmm !== null && host !== null && vmm === guest && host <= vmm) continue;
       disagreements.push(
-        `${check.function} ${region.id}: VMM ${region.vmm_plugged_bytes} B plugged, ` +
-          `guest ${region.guest_plugged_bytes} B, host ${region.host_resident_bytes} B resident`,
+        `${check.function} ${region.id}: VMM ${told(vmm)} plugged, guest ${told(guest)}, ` +
+          `host ${told(host)} resident`,
       );
     }
   }

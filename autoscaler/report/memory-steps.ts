@@ -46,6 +46,8 @@ export class MemorySteps {
   readonly #vm = new NumberList();
   readonly #at_ms = new NumberList();
   readonly #sizes = MEMORY_FIELDS.map(() => new NumberList());
+  /** What the guest of each VM last told. */
+  readonly #used = new Map<number, number>();
   #order: Uint32Array | null = null;
 
   static of(lines: Iterable<MemoryStepLine>): MemorySteps {
@@ -60,9 +62,14 @@ export class MemorySteps {
       vm = { index: this.#vms.size, vm_id: line.vm_id, function: line.function };
       this.#vms.set(line.vm_id, vm);
     }
+    // A guest that told nothing is taken to use what it last told.
+    const used_bytes = line.used_bytes ?? this.#used.get(vm.index) ?? 0;
+    this.#used.set(vm.index, used_bytes);
     this.#vm.push(vm.index);
     this.#at_ms.push(line.at_ms);
-    for (const [index, field] of MEMORY_FIELDS.entries()) this.#sizes[index]?.push(line[field]);
+    for (const [index, field] of MEMORY_FIELDS.entries()) {
+      this.#sizes[index]?.push(line[field] ?? used_bytes);
+    }
     this.#order = null;
   }
 

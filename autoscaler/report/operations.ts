@@ -87,7 +87,7 @@ class KindTally {
     this.bytes += Math.max(0, line.kind === 'plug' ? moved_bytes : -moved_bytes);
     this.not_unplugged_bytes += Math.max(0, line.plugged_bytes - line.requested_bytes);
     this.nudges += line.nudges;
-    this.guest_cpu_ms += line.guest_cpu_ms;
+    this.guest_cpu_ms += line.guest_cpu_ms ?? 0;
   }
 
   stages(): OperationStages {
@@ -113,7 +113,7 @@ export class OperationTally {
   };
 
   add(line: OperationLine): void {
-    this.pages_migrated += line.pages_migrated;
+    this.pages_migrated += line.pages_migrated ?? 0;
     if (startOf(line) < 0) {
       this.#during_set_up += 1;
       return;

@@ -1,7 +1,8 @@
 /**
  * The formats of a result folder. Fields are documented in README.md beside this file. All times
  * are milliseconds since the run's start (the first planned arrival of that mechanism), negative
- * before it; null means: this point was not reached.
+ * before it; null means: this point was not reached. A null size, count or duration means: not known
+ * (who would tell did not answer); it is never written as 0.
  */
 import { z } from 'zod';
 
@@ -37,9 +38,9 @@ export const operationSchema = z.strictObject({
   before_bytes: bytes,
   requested_bytes: bytes,
   plugged_bytes: bytes,
-  guest_plugged_bytes: bytes,
-  resident_before_bytes: bytes,
-  resident_bytes: bytes,
+  guest_plugged_bytes: bytes.nullable(),
+  resident_before_bytes: bytes.nullable(),
+  resident_bytes: bytes.nullable(),
   decided_at_ms: stamp,
   requested_at_ms: stamp,
   accepted_at_ms: stamp,
@@ -50,9 +51,9 @@ export const operationSchema = z.strictObject({
   stop_at_ms: stamp,
   gone_at_ms: stamp,
   nudges: count,
-  pages_migrated: count,
-  guest_cpu_ms: duration_ms,
-  guest_ns: count,
+  pages_migrated: count.nullable(),
+  guest_cpu_ms: duration_ms.nullable(),
+  guest_ns: count.nullable(),
 });
 export type OperationLine = z.infer<typeof operationSchema>;
 
@@ -94,7 +95,7 @@ export const memoryStepSchema = z.strictObject({
   vm_id: text,
   committed_bytes: bytes,
   plugged_bytes: bytes,
-  used_bytes: bytes,
+  used_bytes: bytes.nullable(),
   resident_bytes: bytes,
   region_resident_bytes: bytes,
 });
@@ -116,15 +117,15 @@ export const memoryCheckSchema = z.strictObject({
   regions: z.array(
     z.strictObject({
       id: text,
-      vmm_plugged_bytes: bytes,
-      guest_plugged_bytes: bytes,
-      host_resident_bytes: bytes,
+      vmm_plugged_bytes: bytes.nullable(),
+      guest_plugged_bytes: bytes.nullable(),
+      host_resident_bytes: bytes.nullable(),
     }),
   ),
-  vm_resident_bytes: bytes,
+  vm_resident_bytes: bytes.nullable(),
   permits_bytes: bytes,
-  pages_migrated: count,
-  oom_kills: count,
+  pages_migrated: count.nullable(),
+  oom_kills: count.nullable(),
 });
 export type MemoryCheckLine = z.infer<typeof memoryCheckSchema>;
 

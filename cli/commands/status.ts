@@ -1,5 +1,6 @@
 import type { FunctionStatus, StatusResponse } from '../../agent/api/client.ts';
-import { formatBytes } from '../../base/units.ts';
+import { hostClock } from '../../base/clock.ts';
+import { formatBytes, formatMs } from '../../base/units.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { withAgent } from '../with-agent.ts';
@@ -28,8 +29,8 @@ function renderHuman(status: StatusResponse): string {
 
 function renderFunction(status: FunctionStatus): string {
   const { function: spec, regions } = status;
-  const sum = (pick: (region: FunctionStatus['regions'][number]) => number): string =>
-    formatBytes(regions.reduce((total, region) => total + pick(region), 0));
+  const sum = (pick: (region: FunctionStatus['regions'][number]) => number | null): string =>
+    size(sumOf(regions.map(pick)));
   return (
     `\n${spec.name}  ${status.vm_id} ${status.vm_state}, ${spec.mechanism}, ` +
     `${spec.concurrency} x ${formatBytes(spec.limit_bytes)}\n` +
@@ -38,12 +39,36 @@ function renderFunction(status: FunctionStatus): string {
     `${status.invocations_queued} invocations wait\n` +
     `  regions     permits ${formatBytes(status.permits_bytes)}, ` +
     `plugged ${sum((region) => region.plugged_bytes)}, ` +
-    `guest counts ${formatBytes(status.guest_plugged_bytes)}, ` +
+    `guest counts ${size(status.guest_plugged_bytes)}, ` +
     `resident ${sum((region) => region.resident_bytes)}\n` +
     `  VM          boot memory ${formatBytes(status.boot_bytes)}, resident in all ` +
-    `${formatBytes(status.vm_resident_bytes)}, ${status.pages_migrated} pages migrated, ` +
-    `${status.oom_kills} OOM kills\n`
+    `${size(status.vm_resident_bytes)}, ${status.pages_migrated ?? UNKNOWN} pages migrated, ` +
+    `${status.oom_kills ?? UNKNOWN} OOM kills\n` +
+    renderUnanswered(status)
   );
+}
+
+const UNKNOWN = 'unknown';
+
+const size = (bytes: number | null): string => (bytes === null ? UNKNOWN : formatBytes(bytes));
+
+/** Null as soon as one of them is not known. */
+function sumOf(parts: readonly (number | null)[]): number | null {
+  return parts.reduce<number | null>(
+    (sum, part) => (sum === null || part === null ? null : sum + part),
+    0,
+  );
+}
+
+/** Who was asked in vain, and for how long it has told nothing. */
+function renderUnanswered(status: FunctionStatus): string {
+  const now_ms = hostClock.nowMs();
+  const silent = status.unanswered.map((who) => {
+    const last_ms = who === 'vmm' ? status.vmm_answered_at_ms : status.guest_answered_at_ms;
+    const since = last_ms === 0 ? 'never' : `last ${formatMs(Math.max(0, now_ms - last_ms))} ago`;
+    return `${who === 'vmm' ? 'the VMM' : 'the guest'} (${since})`;
+  });
+  return silent.length === 0 ? '' : `  no answer   from ${silent.join(' and ')}\n`;
 }
 
 export const statusCommand: Command = {
@@ -53,7 +78,8 @@ export const statusCommand: Command = {
   options: { socket: SOCKET_OPTION, json: JSON_OPTION },
   help: `
 Asks the VMM, the guest and the host afresh, so the three can be compared: plugged (VMM), guest
-counts, resident (host). With --json everything, each region and the agent's whole decision state
+counts, resident (host). Whoever does not answer within a second is named, and what only it could
+tell is 'unknown' (null with --json), never 0. With --json everything, each region and the agent's whole decision state
 included.
 
   hotplane status --json

@@ -83,6 +83,10 @@ export class QemuVm implements Vm {
     }
   }
 
+  residentBytes(): number {
+    return readProcessResident(this.handle.pid);
+  }
+
   async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
     this.#assertHeld();
     const { spec } = this.handle;

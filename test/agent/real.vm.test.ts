@@ -85,9 +85,9 @@ async function until(
   );
 }
 
-function sums(status: FunctionStatus): Record<string, number> {
-  const sum = (pick: (region: FunctionStatus['regions'][number]) => number): number =>
-    status.regions.reduce((total, region) => total + pick(region), 0);
+function sums(status: FunctionStatus): Record<string, number | null> {
+  const sum = (pick: (region: FunctionStatus['regions'][number]) => number | null): number =>
+    status.regions.reduce((total, region) => total + (pick(region) ?? Number.NaN), 0);
   return {
     permits: status.permits_bytes,
     vmm: sum((region) => region.plugged_bytes),

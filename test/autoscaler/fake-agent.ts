@@ -332,6 +332,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
       plugged_bytes,
       guest_plugged_bytes: plugged_bytes,
       resident_bytes: vm.resident[index] ?? 0,
+      permit_bytes: plugged_bytes,
     })),
     vm_resident_bytes: 0,
     pages_migrated: 0,
@@ -340,5 +341,8 @@ function statusOf(vm: FakeVm): FunctionStatus {
     boot_bytes: vm.spec.boot_bytes,
     oom_kills: 0,
     instances_started: vm.started,
+    unanswered: [],
+    vmm_answered_at_ms: 1,
+    guest_answered_at_ms: 1,
   };
 }

@@ -40,6 +40,14 @@ export async function readResidency(
   return { resident_bytes: found.resident_bytes, ranges: counted };
 }
 
+/** Resident bytes of the whole server; throws as `readResidency`. */
+export function readResidentBytes(proc_root: string, pid: number): number {
+  const mappings = parseSmaps(readProc(join(proc_root, String(pid), 'smaps'), pid));
+  const { resident_bytes } = residencyOf(mappings, []);
+  if (resident_bytes === 0) throw vmmError('HP_VMM_GONE', `Process ${pid} ended.`);
+  return resident_bytes;
+}
+
 const NOTHING = { resident_bytes: 0, covered_bytes: 0 };
 
 /** Bytes of a range that are in memory. */

@@ -28,7 +28,7 @@ import type { MemoryCgroup } from './cgroup.ts';
 import { filesOf, GUEST_VSOCK_PORT, socketsOf, zoneOf } from './layout.ts';
 import { VmMemory } from './memory.ts';
 import { lastObservation, observationOf } from './observation.ts';
-import { readResidency } from './residency.ts';
+import { readResidency, readResidentBytes } from './residency.ts';
 import { ServerEvents, type ServerNews } from './server-events.ts';
 import { Turn } from './turn.ts';
 import { VsockChannel } from './vsock-channel.ts';
@@ -118,6 +118,10 @@ export class CloudHypervisorVm implements Vm {
       await this.#ended;
       return this.#lastObservation();
     }
+  }
+
+  residentBytes(): number {
+    return readResidentBytes(this.#parts.proc_root, this.handle.pid);
   }
 
   async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {

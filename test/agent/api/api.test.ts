@@ -20,6 +20,7 @@ interface Served {
   readonly agent: HostAgent;
   readonly server: AgentServer;
   readonly socket_path: string;
+  readonly hypervisor: FakeHypervisor;
 }
 
 async function serve(
@@ -28,9 +29,10 @@ async function serve(
 ): Promise<Served> {
   const folder = await mkdtemp(join(tmpdir(), 'hotplane-api-'));
   const log = pino({ level: 'silent' });
+  const hypervisor = new FakeHypervisor(hostClock);
   const agent = new HostAgent({
     clock: hostClock,
-    hypervisor: new FakeHypervisor(hostClock),
+    hypervisor,
     images: FAKE_IMAGES,
     log,
     host_limit_bytes,
@@ -46,7 +48,7 @@ async function serve(
     await server.close(1_000);
     await rm(folder, { recursive: true });
   });
-  return { client, agent, server, socket_path };
+  return { client, agent, server, socket_path, hypervisor };
 }
 
 const work = { ...WORK };
@@ -164,6 +166,19 @@ test('a cancelled call takes its invocation out of the queue', async (t) => {
   t.like(await t.throwsAsync(cancelled), { code: 'HP_AGENT_CANCELLED' });
   t.like(await slow, { outcome: 'done' });
   t.is((await client.status('f')).functions[0]?.invocations_queued, 0);
+});
+
+test('what is not known is null on the other side of the socket, and 0 is 0', async (t) => {
+  const { client, hypervisor } = await serve(t);
+  await client.deploy(specOf('f'));
+  t.is((await client.status('f')).functions[0]?.regions[0]?.plugged_bytes, 0);
+  hypervisor.vms[0]?.freeze();
+  const status = (await client.status('f')).functions[0];
+  t.deepEqual(status?.unanswered, ['vmm', 'guest']);
+  t.is(status?.regions[0]?.plugged_bytes, null);
+  t.is(status?.oom_kills, null);
+  t.false(JSON.stringify(status).includes('"_'), 'no trace of the wire format');
+  hypervisor.vms[0]?.thaw();
 });
 
 test('64-bit numbers above 2^53 are refused, not rounded', (t) => {
