@@ -1,5 +1,5 @@
 /** `hotplane agent`: from an empty state folder to an agent that serves, and back. */
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -8,8 +8,8 @@ import { HotplaneError } from '../base/errors.ts';
 import { addLastWords } from '../base/last-words.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ensureSafeFolder, socketPathTrouble } from '../base/safe-path.ts';
-import { HANDLE_FILE } from '../hypervisor-client/run-dir.ts';
-import type { Hypervisor, VmHandle } from '../hypervisor-client/vm.ts';
+import { wasBegunIn } from '../hypervisor-client/run-dir.ts';
+import type { Hypervisor } from '../hypervisor-client/vm.ts';
 import { AgentServer } from './api/server.ts';
 import { SocketPlace } from './api/socket.ts';
 import { HostAgent } from './executor/host-agent.ts';
@@ -23,9 +23,10 @@ export interface DaemonOptions {
   readonly host_limit_bytes: number;
   readonly version: string;
   readonly log: Logger;
-  /** The VMM for new VMs, and the driver of a VM found in the state folder. */
+  /** The VMM for new VMs. */
   readonly openHypervisor: () => Promise<Hypervisor>;
-  readonly openDriver: (vmm: VmHandle['vmm']) => Promise<Hypervisor>;
+  /** Every driver there is, for VMs found in the state folder. */
+  readonly drivers: readonly Hypervisor[];
   readonly prepareImages: () => Promise<GuestImages>;
   readonly onServing: () => void;
   /** Aborts when the agent is to stop. */
@@ -48,7 +49,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const hypervisor = await options.openHypervisor();
   const { vmm, version, accelerator } = await hypervisor.probe();
   log.info({ vmm, vmm_version: version, accelerator }, 'the VMM is usable');
-  const { first_id } = await endLeftovers(vms_dir, options.openDriver, log);
+  const { drivers } = options;
+  const { first_id, remaining } = await endLeftovers({ vms_dir, drivers, log });
   const images = await options.prepareImages();
   if (signal.aborted) return;
   const agent = new HostAgent({
@@ -60,6 +62,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     vms_dir,
     version: options.version,
     first_id,
+    earlier_vms: remaining,
   });
   opened.defer(() => agent.close());
   await serve(agent, place, options);
@@ -89,7 +92,7 @@ const LONGEST_IN_VMS_DIR = 'vm1000000/channel.sock';
 
 /** For an end without order: which VMs it may leave behind. */
 function vmsLeft(vms_dir: string): string {
-  const left = readdirSync(vms_dir).filter((name) => existsSync(join(vms_dir, name, HANDLE_FILE)));
+  const left = readdirSync(vms_dir).filter((name) => wasBegunIn(join(vms_dir, name)));
   if (left.length === 0) return '';
   return `VMs left in ${vms_dir}: ${left.join(', ')}; the next agent with this --state-dir ends them.`;
 }

@@ -123,6 +123,9 @@ export const LIMITS = {
   vm_news_ms: 1_000,
   /** Console lines quoted when a guest fails. */
   console_tail_lines: 8,
+  /** A VM of an earlier agent: its polite end, then SIGTERM and SIGKILL each. */
+  leftover_polite_ms: 1_500,
+  leftover_signal_ms: 1_500,
   /** Folders of failed VMs (their consoles) a new agent keeps. */
   vm_folders_kept: 32,
   /** Tries to shut one VM down. */

@@ -1,6 +1,11 @@
 /** Public interface: one way to drive microVMs and their memory regions, whatever the VMM. */
 export type * from './vm.ts';
-export { openHypervisor, type HypervisorChoice, type HypervisorOptions } from './open.ts';
+export {
+  openDrivers,
+  openHypervisor,
+  type HypervisorChoice,
+  type HypervisorOptions,
+} from './open.ts';
 export { VMM_ERROR_CODES, type VmmErrorCode } from './errors.ts';
 export { parseHandle, readHandle } from './run-dir.ts';
 export { chooseAccelerator, probeAccelerator, type AcceleratorProbe } from './accelerator.ts';

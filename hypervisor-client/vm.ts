@@ -3,6 +3,7 @@
  * fields are snake_case with their unit; all sizes are bytes.
  */
 import type { Duplex } from 'node:stream';
+import type { HostProcess } from './host-process.ts';
 
 export type VmmKind = 'qemu' | 'cloud-hypervisor' | 'fake';
 export type Accelerator = 'kvm' | 'tcg';
@@ -169,4 +170,6 @@ export interface Hypervisor {
   launch(spec: VmSpec, options?: { readonly signal?: AbortSignal }): Promise<Vm>;
   /** Takes over a VM that outlived its owner. Throws HP_VMM_GONE when it is not there any more. */
   adopt(handle: VmHandle): Promise<Vm>;
+  /** Whether a process runs a VMM that this driver starts. Pure. */
+  runs(process: HostProcess): boolean;
 }

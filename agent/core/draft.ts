@@ -5,6 +5,7 @@ import type { FunctionState, HostState } from './state.ts';
 
 export interface Draft {
   readonly limit_bytes: number;
+  readonly earlier_vms: HostState['earlier_vms'];
   readonly now_ms: number;
   readonly functions: Map<string, FunctionState>;
   readonly edited: Set<string>;
@@ -15,6 +16,7 @@ export interface Draft {
 export function openDraft(state: HostState, now_ms: number): Draft {
   return {
     limit_bytes: state.limit_bytes,
+    earlier_vms: state.earlier_vms,
     now_ms,
     functions: new Map(state.functions),
     edited: new Set(),
@@ -26,6 +28,7 @@ export function openDraft(state: HostState, now_ms: number): Draft {
 export function closeDraft(draft: Draft): HostState {
   return {
     limit_bytes: draft.limit_bytes,
+    earlier_vms: draft.earlier_vms,
     next_id: draft.next_id,
     functions: draft.functions,
   };

@@ -9,6 +9,7 @@ export interface HostDump {
   readonly limit_bytes: number;
   readonly granted_bytes: number;
   readonly functions: readonly Readonly<Record<string, unknown>>[];
+  readonly earlier_vms: HostState['earlier_vms'];
 }
 
 export function dumpHost(state: HostState): HostDump {
@@ -16,6 +17,7 @@ export function dumpHost(state: HostState): HostDump {
     schema_version: DUMP_SCHEMA_VERSION,
     limit_bytes: state.limit_bytes,
     granted_bytes: grantedBytes(state),
+    earlier_vms: state.earlier_vms,
     functions: [...state.functions.values()].map((fn) => ({
       ...fn,
       permits_bytes: regionPermitBytes(fn),

@@ -127,9 +127,22 @@ export interface HostState {
   /** Source of every id; no randomness in the core. */
   readonly next_id: number;
   readonly functions: ReadonlyMap<string, FunctionState>;
+  /** VMs of an earlier agent that could not be ended: they hold memory and stay in the book. */
+  readonly earlier_vms: readonly EarlierVm[];
+}
+
+export interface EarlierVm {
+  readonly id: string;
+  readonly pid: number;
+  /** What it may hold of the host's memory. */
+  readonly bytes: number;
 }
 
 /** `next_id` above 1 keeps the names of earlier VMs, whose consoles may still be there, free. */
-export function emptyHost(limit_bytes: number, next_id = 1): HostState {
-  return { limit_bytes, next_id, functions: new Map() };
+export function emptyHost(
+  limit_bytes: number,
+  next_id = 1,
+  earlier_vms: readonly EarlierVm[] = [],
+): HostState {
+  return { limit_bytes, next_id, functions: new Map(), earlier_vms };
 }

@@ -16,7 +16,7 @@ import type { HostEvent } from '../core/events.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
 import { REFUSALS } from '../core/refusals.ts';
 import type { FunctionSpec } from '../core/spec.ts';
-import { emptyHost, type HostState } from '../core/state.ts';
+import { type EarlierVm, emptyHost, type HostState } from '../core/state.ts';
 import { step } from '../core/step.ts';
 import type { WorkloadRequest } from '../guest/protocol.ts';
 import { FailStop } from './fail-stop.ts';
@@ -39,6 +39,8 @@ export interface HostAgentOptions {
   readonly version: string;
   /** First number for ids; see emptyHost. */
   readonly first_id?: number;
+  /** VMs that an earlier agent left and nobody could end: booked for this agent's life. */
+  readonly earlier_vms?: readonly EarlierVm[];
 }
 
 export class HostAgent {
@@ -58,7 +60,8 @@ export class HostAgent {
   constructor(options: HostAgentOptions) {
     this.options = options;
     this.log = options.log;
-    this.state = emptyHost(options.host_limit_bytes, options.first_id);
+    const { host_limit_bytes, first_id, earlier_vms } = options;
+    this.state = emptyHost(host_limit_bytes, first_id, earlier_vms);
     this.wake = new WakeTimer(options.clock, () => this.dispatch({ type: 'tick' }));
     this.fail_stop = new FailStop(options.log);
     this.guard(this.lookAtMemory(), 'look-at-memory');

@@ -256,6 +256,11 @@ export class FakeHypervisor implements Hypervisor {
     return vm;
   }
 
+  /** Its VMs are no processes. */
+  runs(): boolean {
+    return false;
+  }
+
   alive(): FakeVm[] {
     return this.vms.filter((vm) => vm.alive);
   }

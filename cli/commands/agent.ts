@@ -34,7 +34,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
   const level = values.choice('log-level', LEVELS);
   const images_dir = values.optional('images');
   const socket_path = resolve(values.text('socket'));
-  const [{ pino }, { openHypervisor }, { runDaemon }, images, { createProgress }] =
+  const [{ pino }, { openDrivers, openHypervisor }, { runDaemon }, images, { createProgress }] =
     await Promise.all([
       import('pino'),
       import('../../hypervisor-client/index.ts'),
@@ -55,7 +55,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     version: await readVersion(),
     log,
     openHypervisor: () => openHypervisor(vmm),
-    openDriver: openHypervisor,
+    drivers: openDrivers(),
     prepareImages: () => {
       const progress = createProgress({ stream: stderr });
       const place =

@@ -4,9 +4,10 @@ import { LIMITS } from '../../base/limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import { chooseAccelerator, probeAccelerator } from '../accelerator.ts';
 import { hasCode, vmmError } from '../errors.ts';
+import { type HostProcess, isVmmIn, runsProgram } from '../host-process.ts';
 import { lastLines, readTail } from '../log-tail.ts';
 import { type DetachedProcess, endProcess, isAlive, spawnDetached } from '../process.ts';
-import { claimRunDir, cleanRunDir, writeHandle } from '../run-dir.ts';
+import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../run-dir.ts';
 import { checkImage, checkSocketPath, checkSpec } from '../spec.ts';
 import { systemCode } from '../system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
@@ -22,6 +23,9 @@ export interface QemuOptions {
   readonly program?: string;
   readonly clock?: Clock;
 }
+
+/** What distributions call it. */
+const QEMU_NAMES = /^qemu(-kvm|-system-[\w-]+)$/;
 
 export class QemuDriver implements Hypervisor {
   readonly kind = 'qemu';
@@ -63,11 +67,16 @@ export class QemuDriver implements Hypervisor {
     this.#starting.add(spec.run_dir);
     try {
       await claimRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
+      await writeIntent('qemu', spec);
       const started = await this.#spawn(spec, argv);
       return await this.#connect(spec, started, options.signal);
     } finally {
       this.#starting.delete(spec.run_dir);
     }
+  }
+
+  runs(process: HostProcess): boolean {
+    return runsProgram(process, [this.#program], QEMU_NAMES);
   }
 
   async adopt(handle: VmHandle): Promise<Vm> {
@@ -76,14 +85,13 @@ export class QemuDriver implements Hypervisor {
       throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id} runs under ${handle.vmm}, not QEMU.`);
     }
     const gone = `VM ${spec.id} (pid ${pid}) is not there any more.`;
-    if (!(await isAlive({ pid, start_ticks: pid_start_ticks }))) {
-      throw vmmError('HP_VMM_GONE', gone);
-    }
+    const identity = { pid, start_ticks: pid_start_ticks };
+    if (!(await isVmmIn(identity, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
     try {
       const qmp = await QmpClient.connect(filesOf(spec.run_dir).qmp_path);
       return await this.#hold(handle, qmp, null);
     } catch (error) {
-      if (await isAlive({ pid, start_ticks: pid_start_ticks })) throw error;
+      if (await isAlive(identity)) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
     }
   }

@@ -1,7 +1,7 @@
 /** `hotplane agent` as a process: how it ends, and what it leaves, with real VMs. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,6 +76,29 @@ for (const [signal, code] of [
       await rm(folder, { recursive: true });
     },
   );
+}
+
+/** What may have become of a VM and its folder before the next agent comes. */
+const HARMS: readonly (readonly [string, (run_dir: string, pid: number) => void])[] = [
+  ['whose VMM is stopped', (_, pid) => void process.kill(pid, 'SIGSTOP')],
+  ['whose handle was never written', (run_dir) => rmSync(join(run_dir, 'vm.json'))],
+  ['whose QMP socket is gone', (run_dir) => rmSync(join(run_dir, 'qmp.sock'))],
+];
+for (const [what, harm] of HARMS) {
+  test.serial(`a VM ${what} is ended by the next agent`, async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'hp-daemon-'));
+    const first = await start(folder, MAIN);
+    const vmm = await deployed(folder);
+    first.child.kill('SIGKILL');
+    await once(first.child, 'exit');
+    harm(join(folder, 'state', 'vms', 'vm1'), vmm.pid);
+    const next = await start(folder, MAIN);
+    t.false(await isAlive(vmm), next.log());
+    t.regex(next.log(), /ended a VM that an earlier agent left running/);
+    next.child.kill('SIGTERM');
+    await once(next.child, 'exit');
+    await rm(folder, { recursive: true });
+  });
 }
 
 test.serial('kill -9 leaves the VM alive; the next agent ends it and says so', async (t) => {

@@ -43,6 +43,7 @@ async function withRealHost(
     kind: driver.kind,
     probe: () => driver.probe(),
     adopt: (handle) => driver.adopt(handle),
+    runs: (process) => driver.runs(process),
     launch: async (spec, options) => {
       const vm = await driver.launch(spec, options);
       vms.push(vm);

@@ -5,6 +5,7 @@ import { LIMITS } from '../../../base/limits.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { type AcceleratorProbe, probeAccelerator } from '../../accelerator.ts';
 import { vmmError } from '../../errors.ts';
+import { type HostProcess, isVmmIn, runsProgram } from '../../host-process.ts';
 import { lastLines, readTail } from '../../log-tail.ts';
 import {
   type DetachedProcess,
@@ -13,7 +14,7 @@ import {
   spawnDetached,
   waitForEnd,
 } from '../../process.ts';
-import { claimRunDir, cleanRunDir, writeHandle } from '../../run-dir.ts';
+import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../../run-dir.ts';
 import { checkImage, checkSocketPath, checkSpec } from '../../spec.ts';
 import { systemCode } from '../../system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../../vm.ts';
@@ -46,6 +47,9 @@ export interface CloudHypervisorDriverOptions {
   /** How the accelerator is found; tests with a fake have their own. */
   readonly probeAccelerator?: () => Promise<AcceleratorProbe>;
 }
+
+/** Releases are files named so, with or without `-static`. */
+const CH_NAMES = /^cloud-hypervisor(-static)?$/;
 
 export class CloudHypervisorDriver implements Hypervisor {
   readonly kind = 'cloud-hypervisor';
@@ -87,11 +91,16 @@ export class CloudHypervisorDriver implements Hypervisor {
     this.#starting.add(spec.run_dir);
     try {
       await claimRunDir(spec.run_dir, sockets);
+      await writeIntent('cloud-hypervisor', spec);
       const started = await this.#spawn(spec);
       return await this.#bring(spec, config, started, options.signal);
     } finally {
       this.#starting.delete(spec.run_dir);
     }
+  }
+
+  runs(process: HostProcess): boolean {
+    return runsProgram(process, this.#command, CH_NAMES);
   }
 
   async adopt(handle: VmHandle): Promise<Vm> {
@@ -101,7 +110,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     }
     const identity = { pid, start_ticks: pid_start_ticks };
     const gone = `VM ${spec.id} (pid ${pid}) is not there any more.`;
-    if (!(await isAlive(identity))) throw vmmError('HP_VMM_GONE', gone);
+    if (!(await isVmmIn(identity, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
     const ch = new CloudHypervisor({ socket_path: filesOf(spec.run_dir).api_path });
     try {
       const info = await ch.observe.info();
