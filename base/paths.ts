@@ -1,11 +1,20 @@
 import { userInfo } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { extname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HotplaneError } from './errors.ts';
 import { isOurFolder, ourUid } from './safe-path.ts';
 
-/** The root of the installed project (where package.json is). */
+/**
+ * The root of the project (where package.json is): of the clone, or `dist` of an installed package,
+ * which is laid out like it.
+ */
 export const PROJECT_ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** What this project's modules end with: `.ts` in a clone, `.js` in an installed package. */
+export const MODULE_EXTENSION = extname(fileURLToPath(import.meta.url));
+
+/** The command line as a program, for children of our own: `[process.execPath, CLI_PROGRAM]`. */
+export const CLI_PROGRAM = join(PROJECT_ROOT, 'cli', `main${MODULE_EXTENSION}`);
 
 /**
  * Where built kernels and images live: `$HOTPLANE_CACHE`, else `$XDG_CACHE_HOME/hotplane`, else

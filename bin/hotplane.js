@@ -10,7 +10,10 @@ import { fileURLToPath } from 'node:url';
 
 const MINIMUM = [24, 12];
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
-const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
+/** A clone has the sources; an installed package has JavaScript, for Node strips no types there. */
+const [main] = ['../cli/main.ts', '../dist/cli/main.js']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .filter((path) => existsSync(path));
 
 function isNewEnough() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);

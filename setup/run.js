@@ -37,7 +37,13 @@ function ensureNpmDependencies() {
   say('set-up 1 of 2: npm dependencies (about 20 s)');
   // Not 'npm ci': it refuses a lock file that lacks the optional packages of other platforms, which
   // a registry mirror may not carry. This installs what the lock file says all the same.
-  const status = run('npm', ['install', '--no-save', '--no-fund', '--no-audit']);
+  const status = run('npm', [
+    'install',
+    '--no-save',
+    '--no-fund',
+    '--no-audit',
+    '--ignore-scripts',
+  ]);
   if (status !== 0) {
     say('hotplane set-up: npm could not install the dependencies; its message is above.');
     process.exit(3);

@@ -4,7 +4,7 @@ import { AgentClient } from '../../agent/api/client.ts';
 import { hostClock } from '../../base/clock.ts';
 import { describeError } from '../../base/errors.ts';
 import { formatMs } from '../../base/units.ts';
-import { PROJECT_ROOT } from '../../base/paths.ts';
+import { CLI_PROGRAM } from '../../base/paths.ts';
 import { checkSocketToTalkTo } from '../../base/safe-path.ts';
 import { renderTable } from '../report/table.ts';
 import { RESULT_FILES } from '../results/writer.ts';
@@ -75,7 +75,7 @@ async function openAgent(
     {
       command: (socket, state_dir) => [
         process.execPath,
-        join(PROJECT_ROOT, 'cli', 'main.ts'),
+        CLI_PROGRAM,
         'agent',
         '--socket',
         socket,

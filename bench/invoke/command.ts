@@ -7,7 +7,7 @@ import { startAgentProcess } from '../../autoscaler/replay/agent-process.ts';
 import type { DeployResponse } from '../../autoscaler/replay/agent-api.ts';
 import { assert } from '../../base/assert.ts';
 import { hostClock } from '../../base/clock.ts';
-import { PROJECT_ROOT } from '../../base/paths.ts';
+import { CLI_PROGRAM } from '../../base/paths.ts';
 import { createProgress, type Progress } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
 import { startsInterrupted } from '../errors.ts';
@@ -97,10 +97,9 @@ async function openAgent(
 }
 
 function agentCommand(options: InvokeOptions, socket: string, state_dir: string): string[] {
-  const main = join(PROJECT_ROOT, 'cli', 'main.ts');
   const where = ['--socket', socket, '--state-dir', state_dir];
   const what = ['--vmm', 'qemu', '--mechanisms', options.mechanisms.join(',')];
-  return [process.execPath, main, 'agent', ...where, ...what];
+  return [process.execPath, CLI_PROGRAM, 'agent', ...where, ...what];
 }
 
 async function measure(

@@ -1,14 +1,15 @@
 /**
  * The examples of hypervisor-client/cloud-hypervisor/README.md run, in their order and as one
- * program of a package that depends on this one, against the fake. Only paths and waits are
+ * program of a project that installed this package, against the fake. Only paths and waits are
  * exchanged.
  */
 import test from 'ava';
 import { execa } from 'execa';
-import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { FAKE_PROGRAM } from '../../hypervisor-client/cloud-hypervisor/fake/index.ts';
+import { installPackage } from '../package/installed.ts';
 import { bootedStage } from './stage.ts';
 
 const README = join(PROJECT_ROOT, 'hypervisor-client', 'cloud-hypervisor', 'README.md');
@@ -47,15 +48,14 @@ test('the examples of the page run', async (t) => {
   const { root } = await bootedStage(t);
   await writeFile(join(root, 'vmlinux'), 'fake-kernel\n');
   await writeFile(join(root, 'initrd'), 'fake-initrd\n');
-  await writeFile(join(root, 'package.json'), '{ "type": "module" }\n');
-  await mkdir(join(root, 'node_modules'));
-  await symlink(PROJECT_ROOT, join(root, 'node_modules', 'hotplane'));
+  const { folder } = await installPackage(t);
+  await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n');
   const examples = await readExamples(root);
   t.is(examples.length, 6);
-  const program = join(root, 'examples.ts');
+  const program = join(folder, 'examples.ts');
   await writeFile(program, examples.map((code, at) => `${SEAMS[at] ?? ''}\n${code}`).join('\n'));
   const ran = await execa(process.execPath, [program], {
-    cwd: root,
+    cwd: folder,
     reject: false,
     timeout: DEADLINE_MS,
   });
