@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { HotplaneError } from './errors.ts';
+import { toolEnvironment } from './tool-environment.ts';
 
 export interface FileLock {
   /** A child that inherits it holds the lock too, until it ends. */
@@ -53,6 +54,7 @@ export async function tryLockFile(path: string, text: string): Promise<FileLock 
 export async function lockOpenFile(fd: number): Promise<boolean> {
   const child = spawn('flock', ['--nonblock', '--conflict-exit-code', `${WOULD_BLOCK}`, '3'], {
     stdio: ['ignore', 'ignore', 'ignore', fd],
+    env: toolEnvironment(),
   });
   const code = await new Promise<number | null>((done, fail) => {
     child.once('error', (cause) => fail(lockFailed('flock cannot be run.', cause)));

@@ -5,6 +5,7 @@ import { hostClock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { cacheDir, runtimeDir } from '../base/paths.ts';
+import { ensureSafeFolder } from '../base/safe-path.ts';
 import type { Progress } from '../base/progress.ts';
 import { formatMs, MIB } from '../base/units.ts';
 import { openHypervisor } from '../hypervisor-client/index.ts';
@@ -81,7 +82,9 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   const folder = new BenchFolder(request.folder);
   folder.write('manifest', json(begun));
   request.onPlan(estimatePlanMs(plan, vm_memory_bytes));
-  const parent_dir = join(runtimeDir(), `bench-${process.pid}`);
+  const runtime_dir = runtimeDir();
+  await ensureSafeFolder(runtime_dir);
+  const parent_dir = join(runtime_dir, `bench-${process.pid}`);
   const { accelerator } = capabilities;
   const context = {
     hypervisor,

@@ -83,6 +83,7 @@ export async function runProcess(
   const { signal } = end;
   let code = await main(argv, { ...io, signal }, commands);
   if (end.crashed()) code = EXIT_CODES.failure;
+  await end.cleanUp();
   await stdout.flush(hostClock, signal.aborted ? LIMITS.output_flush_ms : Infinity, signal);
   if (stdout.error && code === EXIT_CODES.ok && !isService()) {
     code = reportError(outputLost(stdout.error), io, argv.includes('--json'));

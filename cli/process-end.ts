@@ -4,11 +4,13 @@
  * undoes what it began. A second signal, or an end that takes too long, cuts it short.
  */
 import { fstatSync, readFileSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { EXIT_CODES } from '../base/errors.ts';
 import { lastWords } from '../base/last-words.ts';
 import { LIMITS } from '../base/limits.ts';
+import { isOurFolder } from '../base/safe-path.ts';
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 type Ending = (typeof ENDING)[number];
@@ -28,6 +30,8 @@ export interface ProcessEnd {
   readonly signal: AbortSignal;
   /** Whether an exception that nobody caught is why the process ends. */
   crashed(): boolean;
+  /** Removes what the owner made for us alone, once it is gone and cannot do so. */
+  cleanUp(): Promise<void>;
 }
 
 /** Takes over signals and uncaught exceptions of this process. Call it once. */
@@ -61,14 +65,28 @@ export function watchProcessEnd(options: ProcessEndOptions): ProcessEnd {
   };
   process.on('uncaughtException', onCrash);
   process.on('unhandledRejection', onCrash);
+  const folder = options.env[OWNER_FOLDER_VARIABLE];
+  delete options.env[OWNER_FOLDER_VARIABLE];
+  let is_orphan = false;
   watchOwner(options.env, () => {
+    is_orphan = true;
     if (!abort.signal.aborted) begin('owner', EXIT_CODES.failure);
   });
-  return { signal: abort.signal, crashed: () => crashed };
+  return {
+    signal: abort.signal,
+    crashed: () => crashed,
+    cleanUp: async () => {
+      if (is_orphan && folder !== undefined && isOurFolder(folder)) {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  };
 }
 
 /** Environment variable that names an inherited descriptor: at its end the owner is gone. */
-export const OWNER_FD_VARIABLE = 'HOTPLANE_OWNER_FD';
+const OWNER_FD_VARIABLE = 'HOTPLANE_OWNER_FD';
+/** Another one, for a folder that the owner made for this process alone. */
+const OWNER_FOLDER_VARIABLE = 'HOTPLANE_OWNER_FOLDER';
 
 /** The kernel closes the owner's end however it went, SIGKILL included. */
 function watchOwner(env: NodeJS.ProcessEnv, onGone: () => void): void {

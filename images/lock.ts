@@ -2,11 +2,10 @@
  * A lock between processes, held by the kernel (flock) on an open file and so never stale. Tools
  * that inherit the file hold it too: an orphaned `make` keeps a second build out until it ends.
  */
-import { spawn } from 'node:child_process';
-import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Clock, hostClock } from '../base/clock.ts';
-import { toolEnvironment } from '../base/tool-environment.ts';
+import { lockOpenFile } from '../base/file-lock.ts';
 import { imageError } from './errors.ts';
 
 export interface LockOptions {
@@ -24,7 +23,6 @@ export interface Lock {
 }
 
 const POLL_MS = 250;
-const WOULD_BLOCK = 75;
 
 export async function acquireLock(path: string, options: LockOptions): Promise<Lock> {
   const clock = options.clock ?? hostClock;
@@ -32,7 +30,7 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
   await mkdir(dirname(path), { recursive: true });
   const file = await open(path, 'a+');
   try {
-    while (!(await tryLock(file))) {
+    while (!(await lockOpenFile(file.fd))) {
       const holder = Number.parseInt(await readFile(path, 'utf8'), 10);
       options.onWait?.(Number.isNaN(holder) ? null : holder);
       if (clock.nowMs() >= end_ms) throw lockTimeout(path, holder);
@@ -45,24 +43,6 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
     throw options.signal?.aborted ? waitInterrupted(error) : error;
   }
   return { fd: file.fd, release: () => file.close() };
-}
-
-/** Node has no flock: the tool of util-linux locks the file it inherits, and it stays locked. */
-async function tryLock(file: FileHandle): Promise<boolean> {
-  const child = spawn('flock', ['--nonblock', '--conflict-exit-code', `${WOULD_BLOCK}`, '3'], {
-    stdio: ['ignore', 'ignore', 'ignore', file.fd],
-    env: toolEnvironment(),
-  });
-  const code = await new Promise<number | null>((done, fail) => {
-    child.once('error', fail);
-    child.once('exit', done);
-  });
-  if (code === 0) return true;
-  if (code === WOULD_BLOCK) return false;
-  throw imageError('HP_IMAGE_BUILD_FAILED', {
-    message: `flock failed with exit code ${code}.`,
-    next: 'Check that the cache folder lies on a local file system with locks.',
-  });
 }
 
 function waitInterrupted(cause: unknown): Error {

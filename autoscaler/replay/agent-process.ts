@@ -2,14 +2,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { runtimeDir } from '../../base/paths.ts';
+import { ensureSafeFolder, socketPathTrouble } from '../../base/safe-path.ts';
 import { formatMs } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { AgentApi } from './agent-api.ts';
-import { agentNotUp } from './errors.ts';
+import { agentNotUp, runFolderTooLong } from './errors.ts';
 import type { AgentSession } from './replay.ts';
 
 export interface AgentProcessOptions {
@@ -19,18 +20,24 @@ export interface AgentProcessOptions {
   /** Keeps what the agent says. */
   readonly log_path: string;
   readonly clock: Clock;
+  /** Its folder is made in here. Default: where sockets live. */
+  readonly runtime_dir?: string;
   /** Told now and then while the agent does not answer yet: it may have guest images to build. */
   readonly onWaiting: (elapsed_ms: number, last_line: string) => void;
 }
 
-/** Resolves when the agent answers. Throws `HP_REPLAY_AGENT_START`, with nothing left behind. */
+/**
+ * Resolves when the agent answers. Throws `HP_REPLAY_AGENT_START`, with nothing left behind, and
+ * `HP_REPLAY_RUN_FOLDER` when sockets cannot have a path there.
+ */
 export async function startAgentProcess(
   options: AgentProcessOptions,
   signal: AbortSignal,
 ): Promise<AgentSession> {
-  const folder = await mkdtemp(join(tmpdir(), 'hotplane-replay-'));
-  const socket = join(folder, 'agent.sock');
-  const child = spawnAgent(options.command(socket, join(folder, 'state')), options.log_path);
+  const folder = await makeFolder(options.runtime_dir ?? runtimeDir());
+  const command = options.command(join(folder, SOCKET), join(folder, STATE));
+  const socket = join(folder, SOCKET);
+  const child = spawnAgent(command, folder, options.log_path);
   const api = options.connect(socket);
   const close = async (): Promise<void> => {
     api.close();
@@ -46,14 +53,35 @@ export async function startAgentProcess(
   return { api, is_ours: true, close };
 }
 
-/** In a session of its own, so that Ctrl-C reaches only us and we end it in order. */
-function spawnAgent(command: readonly string[], log_path: string): ChildProcess {
+const SOCKET = 'a.sock';
+const STATE = 's';
+/** The longest path of a socket that its VMs have there. */
+const LONGEST = join(STATE, 'vms', 'vm1000000', 'channel.sock');
+
+/** A folder of the agent's own, in a place only we may write and with a path short enough. */
+async function makeFolder(runtime_dir: string): Promise<string> {
+  const trouble = socketPathTrouble(join(runtime_dir, 'r-123456', LONGEST));
+  if (trouble !== null) throw runFolderTooLong(runtime_dir, trouble);
+  await ensureSafeFolder(runtime_dir);
+  return await mkdtemp(join(runtime_dir, 'r-'));
+}
+
+/**
+ * In a session of its own, so that Ctrl-C reaches only us and we end it in order. Should we be gone
+ * without that, its descriptor 3 ends with us: it then ends by itself, and removes `folder`.
+ */
+function spawnAgent(command: readonly string[], folder: string, log_path: string): ChildProcess {
   const [program = '', ...args] = command;
   const log = openSync(log_path, 'a');
   try {
-    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log] });
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ['ignore', log, log, 'pipe'],
+      env: { ...process.env, HOTPLANE_OWNER_FD: '3', HOTPLANE_OWNER_FOLDER: folder },
+    });
     // A program that cannot be started is told by the missing pid.
     child.on('error', () => {});
+    child.stdio[3]?.on('error', () => {});
     return child;
   } finally {
     closeSync(log);

@@ -23,6 +23,17 @@ export function agentNotUp(log_path: string, reason: string, cause?: unknown): H
   });
 }
 
+/** The private agent would have no sockets: told before anything is started. */
+export function runFolderTooLong(runtime_dir: string, trouble: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_REPLAY_RUN_FOLDER',
+    category: 'usage',
+    message: `the agent for this replay cannot live in ${runtime_dir}: ${trouble}.`,
+    next: 'set HOTPLANE_RUNTIME_DIR to a folder of yours with a shorter path.',
+    details: { runtime_dir },
+  });
+}
+
 /** A call to the agent failed in a way that ends the run of this mechanism. */
 export function agentLost(mechanism: string, doing: string, cause: unknown): HotplaneError {
   return new HotplaneError({

@@ -1,12 +1,25 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { startAgentProcess } from '../../autoscaler/replay/agent-process.ts';
 import { hostClock } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
 import { FakeAgent } from './fake-agent.ts';
 import { FakeClock } from './fake-clock.ts';
+
+const OWNER = join(PROJECT_ROOT, 'test', 'autoscaler', 'agent-owner.ts');
 
 /** A program in the agent's place: does as told, then writes its pid. */
 function stub(t: ExecutionContext, script: string, answers: boolean) {
@@ -33,6 +46,7 @@ function stub(t: ExecutionContext, script: string, answers: boolean) {
       },
       connect: () => api,
       log_path: join(folder, 'agent.log'),
+      runtime_dir: join(folder, 'run'),
       clock: hostClock,
       onWaiting: () => {},
     },
@@ -111,4 +125,46 @@ test('an agent that does not listen to SIGTERM is gone when close is', async (t)
   await untilWritten(pid_path);
   await session.close();
   t.false(isAlive(pid()));
+});
+
+/** A replay that was killed, and an agent in its care that is well or just coming up. */
+for (const [what, answers] of [
+  ['serves', true],
+  ['is coming up', false],
+] as const) {
+  test(`an agent that ${what} ends in order when its replay is killed with SIGKILL`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'hotplane-test-'));
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+    const note = join(folder, 'note');
+    const replay = spawn(process.execPath, [OWNER, folder, note, String(answers)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(replay.stdout, 'data');
+    t.is(readdirSync(join(folder, 'run')).length, 1);
+    replay.kill('SIGKILL');
+    await untilWritten(note);
+    t.is(readFileSync(note, 'utf8'), 'owner');
+    while (readdirSync(join(folder, 'run')).length > 0) await hostClock.sleep(10);
+    t.pass('its private folder is gone too');
+  });
+}
+
+test('a folder whose path is too long for sockets is told before anything starts', async (t) => {
+  const { options, pid_path } = stub(t, WAITS, true);
+  const runtime_dir = join(options.runtime_dir, 'x'.repeat(75));
+  const starting = startAgentProcess({ ...options, runtime_dir }, new AbortController().signal);
+  const error = await t.throwsAsync(starting, { instanceOf: HotplaneError });
+  t.like(error, { code: 'HP_REPLAY_RUN_FOLDER', exit_code: 2 });
+  t.regex(error?.message ?? '', /and a Unix socket takes 107/);
+  t.regex(error?.next ?? '', /HOTPLANE_RUNTIME_DIR/);
+  t.false(existsSync(pid_path));
+  t.false(existsSync(runtime_dir));
+});
+
+test('a private agent lives in a folder that only we may write', async (t) => {
+  const { options } = stub(t, WAITS, true);
+  mkdirSync(options.runtime_dir);
+  chmodSync(options.runtime_dir, 0o777);
+  const starting = startAgentProcess(options, new AbortController().signal);
+  await t.throwsAsync(starting, { code: 'HP_PATH_UNSAFE' });
 });
