@@ -172,8 +172,11 @@ export const LIMITS = {
   ch_watch_again_ms: 500,
   /** The log of a server (a line per call) is emptied every so many calls. */
   ch_calls_per_log: 50_000,
-  /** Zones of one VM: 32 PCI devices on segment 0, less bridge, rng, vsock and spares. */
-  ch_zones_per_vm: 24,
+  /**
+   * Zones of one VM: every virtio-mem device is on PCI segment 0, which has 32 devices (pci/src/bus.rs,
+   * NUM_DEVICE_IDS), less host bridge, rng, vsock and pvpanic.
+   */
+  ch_zones_per_vm: 28,
   /** Waiting for a kernel build of another process. */
   image_build_ms: 3_600_000,
   /** Downloading or unpacking one Debian package. */

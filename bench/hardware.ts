@@ -17,14 +17,11 @@ export interface Range {
   readonly high: number;
 }
 
-/** Operations of the kernel that stand for its other work: least and greatest give the ranges. */
-export const REFERENCE_OPERATIONS: readonly PriceOperation[] = [
-  'fault',
-  'unmap',
-  'protect',
-  'copy-on-write',
-  'fork-exit',
-];
+/**
+ * Operations that stand for the kernel's other work on memory: their least and greatest give the
+ * ranges. Not among them: what is mostly one tight loop (protect) or waking and switching (fork).
+ */
+export const REFERENCE_OPERATIONS: readonly PriceOperation[] = ['fault', 'unmap', 'copy-on-write'];
 
 export interface HardwarePrices {
   /** Host nanoseconds of one counted instruction of the reference operations. */

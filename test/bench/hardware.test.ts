@@ -23,9 +23,9 @@ import { benchData, cellOf, floorLine, operation } from './fixture.ts';
 /** Host and guest nanoseconds, counted instructions. */
 const MEASURED: Readonly<Partial<Record<PriceOperation, readonly [number, number, number]>>> = {
   fault: [1570, 4600, 2910],
-  unmap: [130, 494, 500],
+  unmap: [125, 475, 500],
   protect: [40, 120, 160],
-  'copy-on-write': [1800, 4500, 3000],
+  'copy-on-write': [2250, 5625, 3000],
   'fork-exit': [75_000, 250_000, 100_000],
   'zero-hot': [45, 300, 522],
   'zero-cold': [200, 600, 522],

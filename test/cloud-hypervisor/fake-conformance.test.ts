@@ -5,7 +5,7 @@ import { conformance } from '../conformance/suite.ts';
 import { fakeHost, takeFakeGuest } from './fake-target.ts';
 
 const host = await fakeHost();
-const driver = host.driver({ guest: { boot_ms: 400 } });
+const driver = host.driver({ guest: { boot_ms: 2_000 } });
 
 test.after.always('the folder of the fake is gone', async () => {
   await host.cleanUp();
@@ -18,6 +18,6 @@ conformance({
   guest: takeFakeGuest,
   vcpus: 1,
   backing: 'anonymous',
-  many_regions: 24,
+  many_regions: 28,
   resize_ms: 10_000,
 });

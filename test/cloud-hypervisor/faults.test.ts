@@ -4,7 +4,7 @@ import type { FaultKind } from '../../hypervisor-client/cloud-hypervisor/fake/in
 import { isChError, sentState } from '../../hypervisor-client/cloud-hypervisor/index.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { type Call, CALLS } from './calls.ts';
-import { bootedStage } from './stage.ts';
+import { bootedStage, configIn, fakeStage } from './stage.ts';
 
 /** Far below the 30 s of a silent server. */
 const DEADLINE_MS = 250;
@@ -179,4 +179,18 @@ test('a closed client refuses calls, those that wait included', async (t) => {
   t.is(one.status, 'rejected');
   t.true(two.status === 'rejected' && isChError(two.reason, 'HP_CH_DISPOSED'));
   t.true(isChError(await t.throwsAsync(ch.vmm.ping()), 'HP_CH_DISPOSED'));
+});
+
+test('a console without its path is never sent: the server would not survive it', async (t) => {
+  const { root, fake, ch } = await fakeStage(t);
+  for (const change of [
+    { serial: { mode: 'File' } },
+    { serial: { mode: 'Socket' } },
+    { console: { mode: 'File', file: '' } },
+  ] as const) {
+    const error = await t.throwsAsync(ch.lifecycle.create({ ...configIn(root), ...change }));
+    t.true(isChError(error, 'HP_CH_BAD_ARGUMENT'), String(error));
+    t.is(sentState(error), 'no');
+  }
+  t.deepEqual(fake.seen, []);
 });

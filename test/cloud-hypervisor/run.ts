@@ -44,7 +44,8 @@ function script(kernel_path: string, out_dir: string): string {
   return [
     ...exports,
     'ava --tap --concurrency 1 --timeout 20m test/cloud-hypervisor/cloud-hypervisor.vm.test.ts' +
-      ' test/cloud-hypervisor/real.test.ts test/cloud-hypervisor/real-driver.test.ts',
+      ' test/cloud-hypervisor/real.test.ts test/cloud-hypervisor/real-driver.test.ts' +
+      ' test/cloud-hypervisor/refusals.test.ts',
     `${replay.map(shellQuote).join(' ')} && echo "ok 1000 - a replay" || echo "not ok 1000 - a replay"`,
   ].join('\n');
 }

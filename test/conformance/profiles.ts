@@ -42,7 +42,7 @@ export const CLOUD_HYPERVISOR: DriverProfile = {
   title: 'cloud-hypervisor',
   oldest_version: [53, 0],
   accelerators: ['kvm'],
-  regions_per_vm: 24,
+  regions_per_vm: 28,
   plugged_per_region: false,
   resizes_at_once: 'one',
   region_boot_bytes: 2 * MIB,

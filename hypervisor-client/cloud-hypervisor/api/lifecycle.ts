@@ -1,5 +1,6 @@
 /** Calls that take a VM through its life. None has an answer; all but create have no body. */
 import type { CallOptions, Transport } from '../transport.ts';
+import { chError } from '../errors.ts';
 import type { VmConfig } from '../types/index.ts';
 
 /** `vm.create` to `vm.delete`. */
@@ -12,6 +13,7 @@ export class LifecycleApi {
 
   /** Stores a configuration. It is not validated before {@link boot}. */
   async create(config: VmConfig, options: CallOptions = {}): Promise<void> {
+    requirePaths(config);
     await this.#transport.call({ ...options, method: 'PUT', route: 'vm.create', body: config });
   }
 
@@ -55,5 +57,20 @@ export class LifecycleApi {
 
   async #put(route: string, options: CallOptions): Promise<void> {
     await this.#transport.call({ ...options, method: 'PUT', route });
+  }
+}
+
+/** Without the path that its mode needs, the server's VMM thread panics and answers nothing more. */
+function requirePaths(config: VmConfig): void {
+  for (const name of ['serial', 'console'] as const) {
+    const port = config[name];
+    if (!port) continue;
+    const { mode, file, socket } = port;
+    const lacks = (mode === 'File' && !file) || (mode === 'Socket' && !socket);
+    if (!lacks) continue;
+    throw chError('HP_CH_BAD_ARGUMENT', `vm.create: ${name} of mode ${mode} names no path.`, {
+      next: `Name the ${mode === 'File' ? 'file' : 'socket'}; nothing was sent.`,
+      details: { route: 'vm.create', sent: 'no' },
+    });
   }
 }

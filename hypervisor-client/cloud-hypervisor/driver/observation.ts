@@ -8,7 +8,8 @@ import { zoneOf } from './layout.ts';
 import type { Residency } from './residency.ts';
 
 const STATES: Readonly<Record<ServerState, VmState>> = {
-  Created: 'starting',
+  // Observed after its boot only: a server whose VM was shut down has the configuration left.
+  Created: 'stopped',
   Running: 'running',
   Paused: 'paused',
   BreakPoint: 'paused',

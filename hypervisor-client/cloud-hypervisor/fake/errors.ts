@@ -15,6 +15,7 @@ export class ApiError extends Error {
 
 /** The body of an error answer: one sentence up to v46, a JSON array from v47 on. */
 export function errorBody(version: string, messages: readonly string[]): string {
+  if (messages.length === 0) return '';
   const parsed = parseVersion(version);
   const json = parsed === null || featuresOf(parsed).json_errors;
   return json ? JSON.stringify(messages) : messages.join(': ');

@@ -2,6 +2,7 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { DeviceNode, MemoryZoneConfig, VmConfig, VmInfo, VmState } from '../types/index.ts';
 import { featuresOf, parseVersion } from '../version.ts';
+import { checkConfig, checkPayload } from './boot-checks.ts';
 import { ApiError, apiError, notCreated, notRunning } from './errors.ts';
 import type { FakeMonitor } from './monitor.ts';
 import { FakeResidency } from './residency.ts';
@@ -24,6 +25,8 @@ export class FakeMachine {
   readonly #parts: MachineParts;
   #config: VmConfig | null = null;
   #state: VmState = 'Created';
+  /** There is a VM: booted, or left by a boot that failed late. */
+  #built = false;
   #zones: FakeZone[] = [];
   #places = new Map<string, string>();
   #residency: FakeResidency | null = null;
@@ -43,23 +46,21 @@ export class FakeMachine {
     this.#zones = zoneConfigs(config).map((zone) => this.#zone(zone));
     const { serial } = config;
     if (serial?.mode !== 'File') return;
-    if (!serial.file) throw apiError(what, 'Error creating console devices');
-    writeFileSync(serial.file, '');
+    try {
+      writeFileSync(serial.file ?? '', '');
+    } catch (cause) {
+      // The configuration stays, as there.
+      throw apiError(what, 'Error creating console devices', String(cause));
+    }
   }
 
   boot(): void {
     const what = 'The VM could not boot';
     const config = this.#config;
+    if (this.#built) throw apiError(what, 'VM is already created');
     this.#parts.monitor.emit('vm', 'booting');
     if (!config) throw new ApiError(404, ['Error from API', what, 'VM config is missing']);
-    if (this.#state === 'Running' || this.#state === 'Paused') {
-      throw apiError(what, 'VM is already created');
-    }
-    checkPayload(config, what);
-    for (const zone of this.#zones) {
-      if (zone.boot_bytes > 0 || config.memory?.zones === undefined) continue;
-      throw apiError(what, 'Memory manager error', 'Invalid argument (os error 22)');
-    }
+    checkConfig(this.#currentConfig(config));
     if (config.vsock) {
       this.#vsock = new FakeVsock(config.vsock.socket, () => this.#greeting());
       try {
@@ -68,6 +69,8 @@ export class FakeMachine {
         throw apiError(what, 'Cannot create virtio-vsock backend', String(cause));
       }
     }
+    this.#built = true;
+    checkPayload(config);
     this.#residency = new FakeResidency(this.#zones);
     for (const line of this.#residency.logLines()) this.#parts.log(line);
     this.#start();
@@ -80,7 +83,6 @@ export class FakeMachine {
     const { version, guest } = this.#parts.settings();
     const parsed = parseVersion(version);
     const real = parsed === null || featuresOf(parsed).actual_size;
-    const built = this.#state === 'Running' || this.#state === 'Paused';
     const hotplugged = this.#zones.reduce(
       (sum, zone) => sum + (real ? zone.plugged_bytes : zone.target_bytes),
       0,
@@ -90,13 +92,12 @@ export class FakeMachine {
       config: this.#currentConfig(config),
       state: this.#state,
       memory_actual_size: boot + hotplugged + guest.actual_offset,
-      ...(built ? { device_tree: this.#deviceTree() } : {}),
+      ...(this.#built ? { device_tree: this.#deviceTree() } : {}),
     };
   }
 
   counters(): Record<string, Record<string, number>> {
-    if (!this.#config) throw notCreated('The VM info is not available');
-    if (this.#state !== 'Running') throw notRunning('The VM info is not available');
+    if (!this.#built) throw notRunning('The VM info is not available');
     return {};
   }
 
@@ -105,7 +106,7 @@ export class FakeMachine {
     if (!this.#config) throw notCreated(what);
     const zone = this.#config.memory?.zones ? this.#zones.find((one) => one.id === id) : undefined;
     if (!zone) throw apiError(what, 'Failed resizing a memory zone');
-    if (this.#state === 'Created') {
+    if (!this.#built) {
       zone.setBoot(desired_ram);
       return;
     }
@@ -123,14 +124,14 @@ export class FakeMachine {
   resize(desired_ram: number | null): void {
     const what = 'The VM could not be resized';
     if (!this.#config) throw notCreated(what);
-    if (desired_ram === null) return;
+    if (desired_ram === null || !this.#built) return;
     if (this.#config.memory?.zones) {
       const reason =
         'Impossible to resize guest memory if it is backed by user defined memory regions';
       throw apiError(what, 'Memory manager error', reason);
     }
     const zone = this.#zones[0];
-    if (!zone || this.#state === 'Created') return;
+    if (!zone) return;
     this.#parts.monitor.emit('vm', 'resizing');
     if (desired_ram < zone.boot_bytes) {
       const sizes = `desired_size = ${desired_ram} below boot size = ${zone.boot_bytes}`;
@@ -141,28 +142,26 @@ export class FakeMachine {
   }
 
   pause(): void {
-    this.#transition('The VM could not be paused', 'Running', 'Paused', ['pausing', 'paused']);
+    this.#transition('The VM could not be paused', 'Paused', ['pausing', 'paused']);
     for (const zone of this.#zones) zone.setPaused(true);
   }
 
   resume(): void {
-    this.#transition('The VM could not resume', 'Paused', 'Running', ['resuming', 'resumed']);
+    this.#transition('The VM could not resume', 'Running', ['resuming', 'resumed']);
     for (const zone of this.#zones) zone.setPaused(false);
   }
 
+  /** The VM goes, its configuration stays: the state is that from before the boot. */
   shutdown(): void {
-    if (!this.#config) throw notCreated('The VM could not shutdown');
-    if (this.#state !== 'Running' && this.#state !== 'Paused') {
-      throw notRunning('The VM could not shutdown');
-    }
-    this.#stop('Shutdown');
+    if (!this.#built) throw notRunning('The VM could not shutdown');
+    this.#stop();
     this.#parts.monitor.emit('vm', 'shutdown');
   }
 
   delete(): void {
     if (!this.#config) return;
-    const built = this.#state === 'Running' || this.#state === 'Paused';
-    this.#stop('Created');
+    const built = this.#built;
+    this.#stop();
     if (built) this.#parts.monitor.emit('vm', 'shutdown');
     this.#config = null;
     this.#parts.monitor.emit('vm', 'deleted');
@@ -170,10 +169,16 @@ export class FakeMachine {
 
   /** A hard reset, by the API or by the guest. */
   reboot(): void {
-    if (!this.#config) throw notCreated('The VM could not reboot');
-    if (this.#state !== 'Running') throw notRunning('The VM could not reboot');
+    const config = this.#config;
     this.#parts.monitor.emit('vm', 'rebooting');
-    for (const zone of this.#zones) zone.setActive(false);
+    if (!config || !this.#built) throw notCreated('The VM could not reboot');
+    this.#built = false;
+    checkPayload(config);
+    this.#built = true;
+    for (const zone of this.#zones) {
+      zone.setActive(false);
+      zone.setPaused(false);
+    }
     this.#start();
     this.#parts.monitor.emit('vm', 'rebooted');
   }
@@ -185,20 +190,24 @@ export class FakeMachine {
     if (this.#config?.payload.cmdline?.includes('panic=-1')) this.reboot();
   }
 
-  powerButton(): void {
-    if (!this.#config) throw notCreated('The power button could not be pressed');
-    if (this.#state !== 'Running') throw notRunning('The power button could not be pressed');
-    this.#parts.powerOff();
+  /** The guest powers off by itself, which ends the server. */
+  powerOff(): void {
+    if (this.#built) this.#parts.powerOff();
   }
 
-  requireRunning(what: string): void {
+  /** Of calls that only need a VM, whatever it does. */
+  requireBuilt(what: string): void {
+    if (!this.#built) throw notRunning(what);
+  }
+
+  /** Of calls that need a configuration. */
+  requireCreated(what: string): void {
     if (!this.#config) throw notCreated(what);
-    if (this.#state !== 'Running') throw notRunning(what);
   }
 
   /** Frees what the model holds on the host. */
   close(): void {
-    this.#stop('Shutdown');
+    this.#stop();
   }
 
   #start(): void {
@@ -222,7 +231,7 @@ export class FakeMachine {
     }, guest.boot_ms);
   }
 
-  #stop(state: VmState): void {
+  #stop(): void {
     if (this.#boot) clearTimeout(this.#boot);
     this.#boot = null;
     this.#guest_is_up = false;
@@ -232,13 +241,15 @@ export class FakeMachine {
     }
     this.#vsock?.close();
     this.#vsock = null;
-    this.#state = state;
+    this.#built = false;
+    this.#state = 'Created';
   }
 
-  #transition(what: string, from: VmState, to: VmState, events: readonly [string, string]): void {
-    if (!this.#config) throw notCreated(what);
-    if (this.#state === 'Created' || this.#state === 'Shutdown') throw notRunning(what);
-    if (this.#state !== from) throw apiError(what, `Invalid VM state transition: ${to} to ${to}`);
+  #transition(what: string, to: VmState, events: readonly [string, string]): void {
+    if (!this.#built) throw notRunning(what);
+    if (this.#state === to) {
+      throw apiError(what, `Invalid transition: InvalidStateTransition(${to}, ${to})`);
+    }
     this.#parts.monitor.emit('vm', events[0]);
     this.#state = to;
     this.#parts.monitor.emit('vm', events[1]);
@@ -316,22 +327,4 @@ function sized(zone: FakeZone | undefined): object {
 function zoneConfigs({ memory }: VmConfig): readonly MemoryZoneConfig[] {
   if (!memory) return [{ id: 'mem0', size: DEFAULT_MEMORY_BYTES }];
   return memory.zones ?? [{ ...memory, id: 'mem0' }];
-}
-
-/** A kernel must be there and look like one: an ELF, a bzImage, or the text `fake-kernel`. */
-function checkPayload({ payload }: VmConfig, what: string): void {
-  const { kernel, initramfs } = payload;
-  if (!kernel) throw apiError(what, 'Payload configuration is not bootable');
-  for (const [path, name] of [
-    [kernel, 'kernel'],
-    [initramfs, 'initramfs'],
-  ]) {
-    if (!path || existsSync(path)) continue;
-    throw apiError(what, `Cannot open ${name} file`, 'No such file or directory (os error 2)');
-  }
-  const head = readFileSync(kernel).subarray(0, 0x206);
-  const elf = head.subarray(0, 4).toString('latin1') === '\x7fELF';
-  const bzimage = head.subarray(0x202, 0x206).toString('latin1') === 'HdrS';
-  if (elf || bzimage || head.toString('latin1').startsWith('fake-kernel')) return;
-  throw apiError(what, 'Cannot load the kernel into memory', 'Invalid kernel header');
 }

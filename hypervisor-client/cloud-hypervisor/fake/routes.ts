@@ -1,8 +1,8 @@
 /** Which call does what, and what each answers. Bodies are taken as the server takes them. */
-import { isObject, isSize, type Json } from '../json.ts';
-import type { VmConfig } from '../types/index.ts';
+import type { Json } from '../json.ts';
 import { parseVersion } from '../version.ts';
-import { ApiError, badRequest, notRunning } from './errors.ts';
+import { readConfig, readObject, readResize, readResizeZone } from './config-schema.ts';
+import { ApiError, apiError, badRequest } from './errors.ts';
 import type { FakeAnswer, FakeRequest } from './http.ts';
 import type { FakeMachine } from './machine.ts';
 import type { FakeSettings } from './settings.ts';
@@ -18,7 +18,7 @@ const PREFIX = '/api/v1/';
 const DONE: FakeAnswer = { status: 204, body: null };
 
 type Handler = (context: RouteContext) => FakeAnswer;
-type BodyHandler = (context: RouteContext, body: Json) => FakeAnswer;
+type BodyHandler = (context: RouteContext, body: string) => FakeAnswer;
 
 const GET: Readonly<Record<string, Handler>> = {
   'vmm.ping': ({ settings }) => {
@@ -43,34 +43,42 @@ const PUT: Readonly<Record<string, Handler>> = {
   'vm.reboot': done((machine) => machine.reboot()),
   'vm.pause': done((machine) => machine.pause()),
   'vm.resume': done((machine) => machine.resume()),
-  'vm.power-button': done((machine) => machine.powerButton()),
-  'vm.nmi': done((machine) => machine.requireRunning('The NMI could not be injected')),
+  // Nobody in the modelled guest listens to it.
+  'vm.power-button': done((machine) => machine.requireBuilt('Error triggering power button')),
+  'vm.nmi': done((machine) => machine.requireBuilt('Error triggering NMI')),
 };
 
 /** PUTs that need a JSON body. */
 const PUT_BODY: Readonly<Record<string, BodyHandler>> = {
   'vm.create': ({ machine }, body) => {
-    if (!isConfig(body)) throw badRequest();
-    machine.create(body);
+    machine.create(readConfig(body));
     return DONE;
   },
-  'vm.resize-zone': ({ machine }, { id, desired_ram }) => {
-    if (typeof id !== 'string' || !isSize(desired_ram)) throw badRequest();
+  'vm.resize-zone': ({ machine }, body) => {
+    const { id, desired_ram } = readResizeZone(body);
     machine.resizeZone(id, desired_ram);
     return DONE;
   },
-  'vm.resize': ({ machine }, { desired_ram = null }) => {
-    if (desired_ram !== null && !isSize(desired_ram)) throw badRequest();
-    machine.resize(desired_ram);
+  'vm.resize': ({ machine }, body) => {
+    machine.resize(readResize(body).desired_ram ?? null);
     return DONE;
   },
-  'vm.resize-disk': unserved('The disk could not be resized'),
-  'vm.remove-device': unserved('The device could not be removed from the VM'),
-  'vm.snapshot': unserved('The VM could not be snapshotted'),
-  'vm.coredump': unserved('The VM could not be coredumped'),
-  'vm.restore': unserved('The VM could not be restored'),
-  'vm.send-migration': unserved('Error starting migration sender'),
-  'vm.receive-migration': unserved('Error starting migration receiver'),
+  'vm.resize-disk': unserved('created', 'The disk could not be resized'),
+  'vm.remove-device': ({ machine }, body) => {
+    const what = 'The device could not be removed from the VM';
+    const { id } = readObject(body);
+    machine.requireCreated(what);
+    throw new ApiError(404, [
+      'Error from API',
+      what,
+      `No device with id "${String(id)}" to remove`,
+    ]);
+  },
+  'vm.snapshot': unserved('built', 'The VM could not be snapshotted'),
+  'vm.coredump': unserved('built', 'The VM could not be coredumped'),
+  'vm.restore': unserved('anyway', 'The VM could not be restored'),
+  'vm.send-migration': unserved('built', 'Error dispatching the migration worker'),
+  'vm.receive-migration': unserved('anyway', 'Error starting migration receiver'),
 };
 
 const ADDED: readonly string[] = [
@@ -101,7 +109,7 @@ export function route(request: FakeRequest, context: RouteContext): FakeAnswer {
   if (!known || major < (SINCE[name] ?? 0)) throw new ApiError(404, ['Not Found']);
   if (request.method === 'GET') {
     const handler = GET[name];
-    if (!handler || request.body !== '') throw badRequest();
+    if (!handler) throw badRequest();
     return handler(context);
   }
   const plain = PUT[name];
@@ -110,15 +118,15 @@ export function route(request: FakeRequest, context: RouteContext): FakeAnswer {
     return plain(context);
   }
   if (!(name in PUT_BODY) && !ADDED.includes(added)) throw badRequest();
-  const body = parseBody(request.body);
   const handler = PUT_BODY[name];
-  return handler ? handler(context, body) : addDevice(context, body, added);
+  if (handler) return handler(context, request.body);
+  return addDevice(context, readObject(request.body), added);
 }
 
 /** Devices are not modelled: they get a place on the bus and that is all. */
 function addDevice({ machine }: RouteContext, body: Json, kind: string): FakeAnswer {
-  const { state } = machine.info();
-  if (state === 'Created') return DONE;
+  machine.requireCreated('The device could not be added to the VM');
+  if (machine.info().device_tree === undefined) return DONE;
   const id = typeof body['id'] === 'string' ? body['id'] : `_${kind}0`;
   return json({ id, bdf: '0000:00:1e.0' });
 }
@@ -130,30 +138,16 @@ function done(act: (machine: FakeMachine) => void): Handler {
   };
 }
 
-/** Calls that are answered as by a server whose VM does not run. */
-function unserved(what: string): BodyHandler {
-  return ({ machine }) => {
-    machine.info();
-    throw notRunning(what);
+/** Calls that are not modelled: refused for want of a VM where that is so, else for another reason. */
+function unserved(needs: 'created' | 'built' | 'anyway', what: string): BodyHandler {
+  return ({ machine }, body) => {
+    readObject(body);
+    if (needs === 'created') machine.requireCreated(what);
+    if (needs === 'built') machine.requireBuilt(what);
+    throw apiError(what, 'The fake does not model this');
   };
 }
 
 function json(value: object): FakeAnswer {
   return { status: 200, body: JSON.stringify(value) };
-}
-
-function parseBody(text: string): Json {
-  if (text === '') throw badRequest();
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new ApiError(400, ['Failed to deserialize JSON', String(cause)]);
-  }
-  if (!isObject(value)) throw new ApiError(400, ['Failed to deserialize JSON', 'not a struct']);
-  return value;
-}
-
-function isConfig(value: Json): value is Json & VmConfig {
-  return isObject(value['payload']);
 }

@@ -168,7 +168,7 @@ export class FakeCloudHypervisor {
       this.#send(socket, { status: 204, body: null });
       if (guest_does === 'reboot') this.#machine.reboot();
       if (guest_does === 'panic') this.#machine.panic();
-      if (guest_does === 'poweroff') this.#machine.powerButton();
+      if (guest_does === 'poweroff') this.#machine.powerOff();
     }
   }
 
