@@ -89,6 +89,14 @@ export function isHotplaneError(value: unknown): value is HotplaneError {
   );
 }
 
+/** What happened and why, without the next step: for a text that becomes part of another. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const told = isHotplaneError(error) && error.code.startsWith('HP_SYSTEM_');
+  const cause = error.cause instanceof Error && !told ? ` (${error.cause.message})` : '';
+  return `${isHotplaneError(error) ? `${error.code}: ` : ''}${error.message}${cause}`;
+}
+
 /** One line for people: what happened, why, and the next step. */
 export function describeError(error: unknown): string {
   if (!isHotplaneError(error)) return error instanceof Error ? error.message : String(error);

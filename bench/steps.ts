@@ -1,7 +1,7 @@
 /** One step of a run: a block with the floor after it, or one of the cost parts. */
 import { join } from 'node:path';
 import { hostClock } from '../base/clock.ts';
-import { describeError } from '../base/errors.ts';
+import { messageOf } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { MIB } from '../base/units.ts';
 import { readTail } from '../hypervisor-client/log-tail.ts';
@@ -81,7 +81,7 @@ async function blockStep(block: BlockPlan, context: StepContext): Promise<void> 
       const console_tail = text.split('\n').slice(-LIMITS.console_tail_lines * 2);
       context.recorder.console(block.block, text);
       const started_at_ms = started_ms - context.started_ms;
-      const reason = describeError(error);
+      const reason = messageOf(error);
       context.recorder.block(failedBlock(block, { started_at_ms, reason, console_tail }));
     }
     throw error;

@@ -4,6 +4,7 @@ import { describeError, EXIT_CODES, isHotplaneError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { processOutputs } from '../base/output.ts';
 import { translated } from '../base/system-error.ts';
+import { printable } from '../base/printable.ts';
 import { COMMANDS } from './commands.ts';
 import type { Command, OutputStream } from './command.ts';
 import { outputLost } from './errors.ts';
@@ -20,6 +21,9 @@ export interface MainIo {
   /** Told which command it is before it runs. */
   readonly onCommand?: (command: Command) => void;
 }
+
+/** Characters of one error shown to people. */
+const ERROR_CHARS = 8_192;
 
 /** Runs one command line and returns its exit code. Never throws. */
 export async function main(
@@ -53,7 +57,7 @@ function reportError(error: unknown, io: Pick<MainIo, 'stderr' | 'env'>, json: b
     const { code, category, message, next, details } = error;
     io.stderr.write(`${JSON.stringify({ error: { code, category, message, next, details } })}\n`);
   } else {
-    io.stderr.write(`hotplane: ${describeError(error)}\n`);
+    io.stderr.write(`hotplane: ${printable(describeError(error), ERROR_CHARS)}\n`);
   }
   const stack = error instanceof Error ? error.stack : undefined;
   // A bug always shows where it is; an error we foresaw only when asked.

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import { LIMITS } from '../base/limits.ts';
+import { printable } from '../base/printable.ts';
 
 /** The end of a log file, at most `most_bytes`; empty when it cannot be read. */
 export async function readTail(
@@ -17,9 +18,12 @@ export async function readTail(
   }
 }
 
-/** The last `count` lines that say something, joined by ` | `. */
+/** Characters of one quoted line. */
+const LINE_CHARS = 200;
+
+/** The last `count` lines that say something, printable, each cut, joined by ` | `. */
 export function lastLines(text: string, count: number): string {
-  const lines = text.split('\n').map((line) => line.trim());
+  const lines = text.split(/[\n\r]/).map((line) => printable(line.trim(), LINE_CHARS));
   return lines
     .filter((line) => line !== '')
     .slice(-count)

@@ -2,7 +2,7 @@
  * Performs the actions of the resize state machine on a driver's port. The only shell around it.
  */
 import type { Clock } from '../base/clock.ts';
-import { describeError, isHotplaneError } from '../base/errors.ts';
+import { isHotplaneError, messageOf } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { hasCode } from './errors.ts';
 import {
@@ -98,7 +98,7 @@ async function perform(
 
 function brokenBy(error: unknown): ResizeEvent {
   const error_code = isHotplaneError(error) ? error.code : 'HP_VMM_CALL_FAILED';
-  return { type: 'broken', error_code, reason: describeError(error) };
+  return { type: 'broken', error_code, reason: messageOf(error) };
 }
 
 /** An abort only cuts the pause short; the loop looks at the signal itself. */

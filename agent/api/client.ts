@@ -15,7 +15,7 @@ import type {
   StatusResponse,
 } from './messages.ts';
 import { methodOf, type MethodName, withCheckedNumbers } from './service.ts';
-import { fromStatus } from './status-codes.ts';
+import { fromStatus, replyOf } from './status-codes.ts';
 
 export type * from './messages.ts';
 export type { Backing, FunctionSpec, Mechanism } from '../core/spec.ts';
@@ -33,10 +33,15 @@ export interface WatchOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface Invoked extends InvokeResponse {
+  /** Why it was not done, with what to do next; absent when it was. */
+  readonly failure?: HotplaneError;
+}
+
 /** What decoded messages are. The proto decodes nothing else, so there is nothing left to check. */
 const SHAPES = {
   deploy: z.custom<DeployResponse>(),
-  invoke: z.custom<InvokeResponse>(),
+  invoke: z.custom<Invoked>(),
   status: z.custom<StatusResponse>(),
   remove: z.custom<RemoveResponse>(),
   drain: z.custom<DrainResponse>(),
@@ -65,12 +70,16 @@ export class AgentClient {
     return this.call('Deploy', SHAPES.deploy, { function: spec }, DEPLOY_MS, options);
   }
 
-  /** Resolves also when the invocation was refused or failed: see `outcome`. */
-  invoke(request: InvokeRequest, options: CallOptions = {}): Promise<InvokeResponse> {
+  /**
+   * Resolves also when the invocation was refused or failed, though the status of the call is then
+   * an error: see `outcome`, and `failure` for the whole of it.
+   */
+  invoke(request: InvokeRequest, options: CallOptions = {}): Promise<Invoked> {
     const { wall_ms, cpu_ms } = request.work;
     const run_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + LIMITS.invocation_grace_ms;
     const deadline_ms = LIMITS.invocation_queued_ms + LIMITS.instance_start_ms + run_ms;
-    return this.call('Invoke', SHAPES.invoke, request, deadline_ms, options);
+    const notDone = (reply: Invoked, failure: HotplaneError): Invoked => ({ ...reply, failure });
+    return this.call('Invoke', SHAPES.invoke, request, deadline_ms, options, notDone);
   }
 
   /** One function, or all when `name` is empty. */
@@ -136,6 +145,7 @@ export class AgentClient {
     request: object,
     usual_ms: number,
     options: CallOptions,
+    notDone: (reply: T, failure: HotplaneError) => T = (reply) => reply,
   ): Promise<T> {
     const method = methodOf(name);
     const decode = (bytes: Buffer): T =>
@@ -153,7 +163,9 @@ export class AgentClient {
         (error, response) => {
           // A signal may outlive many calls: it must not keep them.
           signal?.removeEventListener('abort', cancel);
-          if (error) reject(fromStatus(error, this.socket_path));
+          const reply = error ? replyOf(error) : null;
+          if (error && reply) resolve(notDone(decode(reply), fromStatus(error, this.socket_path)));
+          else if (error) reject(fromStatus(error, this.socket_path));
           else if (response === undefined) reject(emptyAnswer(name));
           else resolve(response);
         },

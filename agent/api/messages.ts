@@ -93,6 +93,17 @@ export interface FunctionStatus {
   unanswered: string[];
   vmm_answered_at_ms: number;
   guest_answered_at_ms: number;
+  /** Null or absent: nothing went wrong since the function was deployed. */
+  last_failure?: Failure | null;
+}
+
+export interface Failure {
+  code: string;
+  category: string;
+  message: string;
+  next: string;
+  vm_id: string;
+  at_ms: number;
 }
 
 export interface StatusResponse {

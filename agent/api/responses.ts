@@ -1,6 +1,10 @@
 /** The core's replies as API messages. */
 import type { DeployReply, InvokeReply } from '../core/actions.ts';
+import { cutBytes } from '../../base/cut-bytes.ts';
 import type { DeployResponse, InvokeResponse } from './messages.ts';
+
+/** Of the reason in a reply; the whole error goes beside it. */
+const REASON_BYTES = 512;
 
 export function deployResponse(reply: DeployReply): DeployResponse {
   const { vm_id, requested_at_ms, launched_at_ms, ready_at_ms, facts } = reply;
@@ -15,7 +19,7 @@ export function invokeResponse(reply: InvokeReply): InvokeResponse {
     cold: reply.cold,
     outcome: reply.outcome,
     error_code: failure?.code ?? '',
-    reason: failure?.message ?? '',
+    reason: cutBytes(failure?.message ?? '', REASON_BYTES),
     received_at_ms: reply.received_at_ms,
     assigned_at_ms: reply.assigned_at_ms,
     instance_ready_at_ms: reply.instance_ready_at_ms,

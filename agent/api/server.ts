@@ -15,11 +15,11 @@ import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { isBug } from '../executor/fail-stop.ts';
-import { refusalOf } from '../executor/failure.ts';
+import { errorOf, refusalOf } from '../executor/failure.ts';
 import { deployResponse, invokeResponse } from './responses.ts';
 import { methodOf, type MethodName, withCheckedNumbers } from './service.ts';
 import { SocketPlace } from './socket.ts';
-import { toStatus } from './status-codes.ts';
+import { InvocationNotDone, toStatus } from './status-codes.ts';
 import { check, checkInvoke, checkSpec } from './validate.ts';
 
 export interface AgentServerOptions {
@@ -87,7 +87,11 @@ export class AgentServer {
       },
       Invoke: async (request, onGone) => {
         const { function: name, invocation_id, work } = checkInvoke(request);
-        return invokeResponse(await agent.invoke(name, invocation_id, work, onGone));
+        const reply = await agent.invoke(name, invocation_id, work, onGone);
+        const response = invokeResponse(reply);
+        if (!reply.failure) return response;
+        const { encodeResponse } = methodOf('Invoke');
+        throw new InvocationNotDone(errorOf(reply.failure), encodeResponse(response));
       },
       Status: (request) => {
         const { function: name, with_state } = check(statusRequest, request, 'request');
@@ -142,6 +146,7 @@ export class AgentServer {
 
   /** A refused request is the caller's affair (debug); what we did not foresee is ours (error). */
   private logFailure(method: string, error: unknown): void {
+    if (error instanceof InvocationNotDone) return;
     const level = isHotplaneError(error) ? 'debug' : 'error';
     this.options.log[level]({ method, err: refusalOf(error) }, 'a call was not served');
   }

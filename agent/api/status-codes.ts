@@ -5,9 +5,11 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { type ErrorCategory, HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { statusText, trailerText } from './trailer.ts';
 
 const ERROR_TRAILER = 'hotplane-error-bin';
 const CODE_TRAILER = 'hotplane-code';
+const REPLY_TRAILER = 'hotplane-reply-bin';
 
 const BY_CATEGORY: Readonly<Record<ErrorCategory, status>> = {
   failure: status.INTERNAL,
@@ -26,6 +28,9 @@ const BY_CODE: Readonly<Record<string, status>> = {
   HP_AGENT_TOO_MANY_WATCHERS: status.RESOURCE_EXHAUSTED,
   HP_AGENT_SLOW_READER: status.RESOURCE_EXHAUSTED,
   HP_AGENT_BUSY: status.RESOURCE_EXHAUSTED,
+  HP_AGENT_QUEUE_FULL: status.RESOURCE_EXHAUSTED,
+  HP_AGENT_INSTANCE_OOM: status.ABORTED,
+  HP_AGENT_INSTANCE_EXITED: status.ABORTED,
 };
 
 const trailerSchema = z.object({
@@ -50,14 +55,36 @@ export interface StatusError {
   readonly metadata: Metadata;
 }
 
-export function toStatus(error: unknown): StatusError {
+/**
+ * An invocation that was refused or failed: the call ends with the status of `failure`, and what is
+ * known of the invocation (the encoded InvokeResponse) goes with it in a trailer.
+ */
+export class InvocationNotDone extends Error {
+  readonly failure: HotplaneError;
+  readonly reply: Buffer;
+
+  constructor(failure: HotplaneError, reply: Buffer) {
+    super(failure.message);
+    this.failure = failure;
+    this.reply = reply;
+  }
+}
+
+export function toStatus(thrown: unknown): StatusError {
+  const error = thrown instanceof InvocationNotDone ? thrown.failure : thrown;
   const ours = isHotplaneError(error) ? error : internal(error);
-  const { code, category, message, next, details } = ours;
+  const { code, category, message } = ours;
   const metadata = new Metadata();
-  metadata.set(CODE_TRAILER, code);
-  const trailer = JSON.stringify({ code, category, message, next, details });
-  metadata.set(ERROR_TRAILER, Buffer.from(trailer));
-  return { code: BY_CODE[code] ?? BY_CATEGORY[category], details: message, metadata };
+  metadata.set(CODE_TRAILER, code.slice(0, 64));
+  metadata.set(ERROR_TRAILER, Buffer.from(trailerText(ours)));
+  if (thrown instanceof InvocationNotDone) metadata.set(REPLY_TRAILER, thrown.reply);
+  return { code: BY_CODE[code] ?? BY_CATEGORY[category], details: statusText(message), metadata };
+}
+
+/** The encoded InvokeResponse of an invocation that was refused or failed; null in other errors. */
+export function replyOf(error: ServiceError): Buffer | null {
+  const [reply] = error.metadata?.get(REPLY_TRAILER) ?? [];
+  return Buffer.isBuffer(reply) ? reply : null;
 }
 
 function internal(cause: unknown): HotplaneError {
@@ -93,7 +120,7 @@ export function fromStatus(error: ServiceError, socket_path: string): HotplaneEr
         code: 'HP_AGENT_DEADLINE',
         category: 'timeout',
         message: `the agent on ${socket_path} did not answer in time.`,
-        next: "ask it with 'hotplane status' what it is busy with.",
+        next: 'see the log of the agent; its process may be stopped, or the host overloaded.',
       });
     case status.CANCELLED:
       return new HotplaneError({

@@ -7,7 +7,7 @@ import { REFUSALS, type Refusal } from './refusals.ts';
 import { plugRegion, unplugRegion } from './regions.ts';
 import { plugsOnDemand } from './spec.ts';
 import type { FunctionState, InstanceState, QueuedInvocation, RegionState } from './state.ts';
-import { endVm } from './vms.ts';
+import { endVm, noteFailure } from './vms.ts';
 
 export function findInstance(fn: FunctionState, id: string): InstanceState | undefined {
   return fn.instances.find((instance) => instance.id === id);
@@ -95,6 +95,7 @@ export function doomInstance(
   failure: Refusal,
 ): void {
   if (instance.phase === 'stopping') return;
+  if (failure.code !== 'HP_AGENT_REMOVING') noteFailure(draft, fn, failure);
   if (instance.invocation) answerInvocation(draft, instance, instance.invocation, { failure });
   if (instance.phase === 'starting') {
     const index = fn.queue.findIndex((one) => one.request_id === instance.cause_request_id);

@@ -26,7 +26,7 @@ export const REFUSALS = {
       'HP_AGENT_NO_FUNCTION',
       'failure',
       `no function '${name}' is deployed on this host.`,
-      "deploy it first, or list what is there with 'hotplane status'.",
+      'deploy it first, or ask for the status of all functions to see what is there.',
     ),
   conflict: (name: string, fields: readonly string[]) =>
     refusal(
@@ -57,7 +57,7 @@ export const REFUSALS = {
       'unavailable',
       `asked for ${formatBytes(asked_bytes)}, but ${formatBytes(granted_bytes)} of the host limit` +
         ` of ${formatBytes(limit_bytes)} are granted already.`,
-      'wait until instances go idle, remove a function, or raise --host-limit.',
+      'wait until instances go idle, remove a function, or raise the host limit of the agent.',
       { asked_bytes, granted_bytes, limit_bytes },
     ),
   queueFull: (name: string, limit: number) =>
@@ -82,7 +82,7 @@ export const REFUSALS = {
     refusal(
       'HP_AGENT_VM_LOST',
       'unavailable',
-      `the VM of function '${name}' is gone${why ? `: ${why.message}` : '.'}`,
+      `the VM of function '${name}' is gone${why ? `: ${why.code}: ${why.message}` : '.'}`,
       'deploy the function again with the same spec; it gets a new VM.',
       why ? { cause: why.code } : {},
     ),

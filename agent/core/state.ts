@@ -94,6 +94,12 @@ export interface VmFacts {
   readonly rootfs_key: string;
 }
 
+export interface LastFailure {
+  readonly failure: Refusal;
+  readonly vm_id: string;
+  readonly at_ms: number;
+}
+
 export interface FunctionState {
   readonly spec: FunctionSpec;
   vm_id: string;
@@ -116,6 +122,8 @@ export interface FunctionState {
   forget: boolean;
   /** Why the VM is ending or lost, when nobody asked for it. */
   failure: Refusal | null;
+  /** The last thing that went wrong unasked, with its VM; kept when a new VM takes over. */
+  last_failure: LastFailure | null;
   /** `draining`: when the VM is shut down whatever still runs in it. */
   remove_by_ms: number | null;
   /** Earliest moment at which time alone changes something here. */

@@ -6,7 +6,7 @@ import { askFor } from './permits.ts';
 import { REFUSALS, type Refusal } from './refusals.ts';
 import { plugRegion } from './regions.ts';
 import { type FunctionSpec, plugsOnDemand, regionBytes, specDifferences } from './spec.ts';
-import type { FunctionState, RegionState } from './state.ts';
+import type { FunctionState, LastFailure, RegionState } from './state.ts';
 
 /** A new function, a repeated Deploy, or a new VM for a function that lost its own. */
 export function deploy(
@@ -33,10 +33,15 @@ export function deploy(
   const region_bytes = plugsOnDemand(spec) ? 0 : regionBytes(spec);
   const refused = askFor(draft, spec.boot_bytes + region_bytes * spec.concurrency);
   if (refused) return replyError(draft, request_id, refused);
-  launch(draft, spec, request_id, region_bytes);
+  launch(draft, spec, request_id, { region_bytes, last_failure: fn?.last_failure ?? null });
 }
 
-function launch(draft: Draft, spec: FunctionSpec, request_id: string, permit_bytes: number): void {
+function launch(
+  draft: Draft,
+  spec: FunctionSpec,
+  request_id: string,
+  from: { readonly region_bytes: number; readonly last_failure: LastFailure | null },
+): void {
   const vm_id = newId(draft, 'vm');
   put(draft, {
     spec,
@@ -47,7 +52,9 @@ function launch(draft: Draft, spec: FunctionSpec, request_id: string, permit_byt
     ready_at_ms: null,
     facts: null,
     boot_permit_bytes: spec.boot_bytes,
-    regions: Array.from({ length: spec.concurrency }, (_, index) => newRegion(index, permit_bytes)),
+    regions: Array.from({ length: spec.concurrency }, (_, index) =>
+      newRegion(index, from.region_bytes),
+    ),
     instances: [],
     instances_started: 0,
     queue: [],
@@ -56,6 +63,7 @@ function launch(draft: Draft, spec: FunctionSpec, request_id: string, permit_byt
     drains: [],
     forget: false,
     failure: null,
+    last_failure: from.last_failure,
     remove_by_ms: null,
     wake_at_ms: null,
   });
@@ -109,6 +117,7 @@ export function endVm(draft: Draft, fn: FunctionState, failure: Refusal | null):
   fn.forget = fn.phase !== 'running';
   fn.phase = 'ending';
   fn.failure = failure;
+  if (failure) noteFailure(draft, fn, failure);
   const why = failure ?? REFUSALS.removing(fn.spec.name);
   for (const instance of fn.instances) {
     if (instance.invocation) {
@@ -123,6 +132,11 @@ export function endVm(draft: Draft, fn: FunctionState, failure: Refusal | null):
     region.retry_at_ms = null;
   }
   draft.actions.push({ type: 'shutdown-vm', vm_id: fn.vm_id });
+}
+
+/** Keeps for Status what went wrong last. */
+export function noteFailure(draft: Draft, fn: FunctionState, failure: Refusal): void {
+  fn.last_failure = { failure, vm_id: fn.vm_id, at_ms: draft.now_ms };
 }
 
 /** Nothing of the VM is left: permits return, and whoever waited for its end is told. */
@@ -161,6 +175,7 @@ export function vmUndead(draft: Draft, fn: FunctionState, reason: string): void 
   fn.remove_waiters = [];
   fn.drains = [];
   fn.failure = failure;
+  noteFailure(draft, fn, failure);
   draft.actions.push({
     type: 'report',
     level: 'error',

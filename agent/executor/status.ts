@@ -3,7 +3,8 @@ import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { VmObservation } from '../../hypervisor-client/vm.ts';
-import type { FunctionStatus, RegionStatus } from '../api/messages.ts';
+import type { Failure, FunctionStatus, RegionStatus } from '../api/messages.ts';
+import { cutBytes } from '../../base/cut-bytes.ts';
 import { regionPermitBytes } from '../core/permits.ts';
 import { regionBytes } from '../core/spec.ts';
 import type { FunctionState, InstancePhase, RegionState } from '../core/state.ts';
@@ -51,7 +52,15 @@ export async function functionStatus(
     unanswered,
     vmm_answered_at_ms: runner?.vmm_answered_at_ms ?? 0,
     guest_answered_at_ms: runner?.guest_answered_at_ms ?? 0,
+    last_failure: failureOf(fn),
   };
+}
+
+function failureOf({ last_failure }: FunctionState): Failure | null {
+  if (!last_failure) return null;
+  const { code, category, message, next } = last_failure.failure;
+  const { vm_id, at_ms } = last_failure;
+  return { code, category, message: cutBytes(message, 2_048), next, vm_id, at_ms };
 }
 
 async function ask(runner: VmRunner | undefined, clock: Clock): Promise<Told> {

@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { printable } from '../../base/printable.ts';
 import {
   guestBusy,
   guestClosed,
@@ -204,5 +205,5 @@ function parseObject(text: string): Record<string, unknown> | null {
 }
 
 function quote(text: string): string {
-  return JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}...` : text);
+  return JSON.stringify(printable(text, 120));
 }

@@ -1,5 +1,6 @@
 /** Errors of the guest channel. The guest's own reply codes come as `details.guest_code`. */
 import { HotplaneError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
 
 const LOOK = 'look at the console of the VM';
 
@@ -43,7 +44,7 @@ export function guestRefused(request: string, code: string, message: string): Ho
   return new HotplaneError({
     code: 'HP_GUEST_REFUSED',
     category: 'failure',
-    message: `the guest refused '${request}': ${message} (${code}).`,
+    message: `the guest refused '${request}': ${printable(message)} (${printable(code, 64)}).`,
     next: `${LOOK} for the reason.`,
     details: { guest_code: code },
   });

@@ -32,11 +32,13 @@ async function run(input: CommandInput): Promise<number> {
   if (values.flag('json')) stdout.write(`${JSON.stringify(response)}\n`);
   else if (response.outcome === 'done') stdout.write(describe(response));
   if (response.outcome === 'done') return EXIT_CODES.ok;
+  const { failure } = response;
   throw new HotplaneError({
-    code: response.error_code,
-    category: response.outcome === 'refused' ? 'unavailable' : 'failure',
-    message: `the invocation was ${response.outcome}: ${response.reason}`,
-    next: `see 'hotplane status' for the state of the function.`,
+    code: failure?.code ?? response.error_code,
+    category: failure?.category ?? (response.outcome === 'refused' ? 'unavailable' : 'failure'),
+    message: `the invocation was ${response.outcome}: ${failure?.message ?? response.reason}`,
+    next: failure?.next ?? "see 'hotplane status' for the state of the function.",
+    details: failure?.details ?? {},
   });
 }
 
@@ -66,7 +68,8 @@ export const invokeCommand: Command = {
   help: `
 Runs on the idle instance used last, or starts one: its region is plugged while the guest starts
 it. When all instances are busy it waits. An invocation that is refused (no memory, queue full)
-exits with 3, one that fails (out of memory, crash) with 1.
+exits with 3, one that fails (out of memory, crash) with 1, with 4 when its time was over, and with 3
+when its VM ended.
 
   hotplane invoke resize-image --touch 200MiB --cpu-ms 50 --wall-ms 120
 `,

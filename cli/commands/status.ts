@@ -1,5 +1,6 @@
 import type { FunctionStatus, StatusResponse } from '../../agent/api/client.ts';
 import { hostClock } from '../../base/clock.ts';
+import { printable } from '../../base/printable.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { SOCKET_OPTION } from '../socket.ts';
@@ -44,7 +45,8 @@ function renderFunction(status: FunctionStatus): string {
     `  VM          boot memory ${formatBytes(status.boot_bytes)}, resident in all ` +
     `${size(status.vm_resident_bytes)}, ${status.pages_migrated ?? UNKNOWN} pages migrated, ` +
     `${status.oom_kills ?? UNKNOWN} OOM kills\n` +
-    renderUnanswered(status)
+    renderUnanswered(status) +
+    renderFailure(status)
   );
 }
 
@@ -58,6 +60,14 @@ function sumOf(parts: readonly (number | null)[]): number | null {
     (sum, part) => (sum === null || part === null ? null : sum + part),
     0,
   );
+}
+
+function renderFailure({ last_failure, vm_state }: FunctionStatus): string {
+  if (!last_failure) return '';
+  const { code, message, next, vm_id, at_ms } = last_failure;
+  const ago = formatMs(Math.max(0, hostClock.nowMs() - at_ms));
+  const what = `${code}: ${message}${vm_state === 'lost' ? ` Next: ${next}` : ''}`;
+  return `  last fault  ${ago} ago, ${vm_id}: ${printable(what, 2_048)}\n`;
 }
 
 /** Who was asked in vain, and for how long it has told nothing. */

@@ -1,6 +1,6 @@
 /** Cloud Hypervisor as a hypervisor: start, adoption, and what it can do. */
 import { type Clock, hostClock } from '../../../base/clock.ts';
-import { describeError, isHotplaneError } from '../../../base/errors.ts';
+import { messageOf, isHotplaneError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { type AcceleratorProbe, probeAccelerator } from '../../accelerator.ts';
@@ -232,7 +232,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     } catch (error) {
       const messages = isChError(error, 'HP_CH_REJECTED') ? String(error.details['messages']) : '';
       if (!config.landlock_enable || !/landlock/i.test(messages)) throw error;
-      this.#warn(`VM ${spec.id} runs without Landlock: ${describeError(error)}`);
+      this.#warn(`VM ${spec.id} runs without Landlock: ${messageOf(error)}`);
       await ch.lifecycle.delete(options);
       await ch.lifecycle.create({ ...config, landlock_enable: false }, options);
     }
@@ -248,7 +248,7 @@ export class CloudHypervisorDriver implements Hypervisor {
       await cgroup.limit(spec.boot_bytes + initial_bytes);
       return cgroup;
     } catch (error) {
-      this.#warn(`VM ${spec.id} runs without a memory limit: ${describeError(error)}`);
+      this.#warn(`VM ${spec.id} runs without a memory limit: ${messageOf(error)}`);
       return null;
     }
   }

@@ -1,55 +1,14 @@
 /** The API over a real Unix socket, with a simulated host behind it on the real clock. */
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { stat, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { pino } from 'pino';
-import { hostClock } from '../../../base/clock.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { AgentClient, type AgentRecord } from '../../../agent/api/client.ts';
 import { AgentServer } from '../../../agent/api/server.ts';
 import { MESSAGES, withCheckedNumbers } from '../../../agent/api/service.ts';
-import { HostAgent } from '../../../agent/executor/host-agent.ts';
-import { FAKE_IMAGES } from '../../fakes/host.ts';
-import { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
 import { specOf, WORK } from '../core/world.ts';
-
-interface Served {
-  readonly client: AgentClient;
-  readonly agent: HostAgent;
-  readonly server: AgentServer;
-  readonly socket_path: string;
-  readonly hypervisor: FakeHypervisor;
-}
-
-async function serve(
-  t: { teardown: (end: () => Promise<void>) => void },
-  host_limit_bytes: number = 4 * GIB,
-): Promise<Served> {
-  const folder = await mkdtemp(join(tmpdir(), 'hotplane-api-'));
-  const log = pino({ level: 'silent' });
-  const hypervisor = new FakeHypervisor(hostClock);
-  const agent = new HostAgent({
-    clock: hostClock,
-    hypervisor,
-    images: FAKE_IMAGES,
-    log,
-    host_limit_bytes,
-    vms_dir: folder,
-    version: '1.2.3',
-  });
-  const socket_path = join(folder, 'agent.sock');
-  const server = await AgentServer.listen({ agent, socket_path, log });
-  const client = new AgentClient(socket_path);
-  t.teardown(async () => {
-    client.close();
-    await agent.stop(0);
-    await server.close(1_000);
-    await rm(folder, { recursive: true });
-  });
-  return { client, agent, server, socket_path, hypervisor };
-}
+import { serve } from './serving.ts';
 
 const work = { ...WORK };
 const invocation = { function: 'f', invocation_id: 'one', work };
