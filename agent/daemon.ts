@@ -100,21 +100,24 @@ function vmsLeft(vms_dir: string): string {
 async function serve(agent: HostAgent, place: SocketPlace, options: DaemonOptions): Promise<void> {
   const { socket_path, log, signal } = options;
   const server = await AgentServer.listen({ agent, socket_path, place, log });
-  log.info({ socket: socket_path, host_limit_bytes: options.host_limit_bytes }, 'serving');
-  options.onServing();
-  const asked = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  await Promise.race([asked, agent.fatal]);
-  log.info(
-    { reason: String(signal.reason ?? 'HP_AGENT_FATAL') },
-    'stopping: no new calls, VMs are being shut down',
-  );
-  const closed = server.close(LIMITS.agent_drain_ms + LIMITS.agent_close_ms);
   try {
-    await agent.stop(LIMITS.agent_drain_ms);
+    log.info({ socket: socket_path, host_limit_bytes: options.host_limit_bytes }, 'serving');
+    options.onServing();
+    const asked = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await Promise.race([asked, agent.fatal]);
   } finally {
-    await closed;
+    log.info(
+      { reason: String(signal.reason ?? 'HP_AGENT_FATAL') },
+      'stopping: no new calls, VMs are being shut down',
+    );
+    const closed = server.close(LIMITS.agent_drain_ms + LIMITS.agent_close_ms);
+    try {
+      await agent.stop(LIMITS.agent_drain_ms);
+    } finally {
+      await closed;
+    }
   }
 }
