@@ -79,6 +79,8 @@ export const LIMITS = {
   replay_drain_ms: 60_000,
   /** Characters of one argument of a VMM's command line that are told. */
   vmm_argument_chars: 4_096,
+  /** Of the log of an agent that did not come up, told before the log goes. */
+  replay_last_words_chars: 4_000,
   /** Processes of one look at our own load. */
   replay_load_processes: 4_096,
   /** Between two looks at the load of the machine; longer windows are looked at less often ... */

@@ -7,6 +7,8 @@ export interface OptionSpec {
   readonly summary: string;
   /** Shown in the help and used when the option is not given. */
   readonly default?: string;
+  /** The default is only shown: the command finds out what was given, and fills in the rest. */
+  readonly default_is_told?: boolean;
   readonly required?: boolean;
   /** May be given several times. */
   readonly multiple?: boolean;

@@ -1,13 +1,31 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { HotplaneError } from '../base/errors.ts';
 
 /** Names tried before giving up; a folder with more runs wants tidying. */
 const MOST_RUNS = 1_000;
 
-/** The first of `parent/name-1`, `parent/name-2`, ... that does not exist yet; creates `parent`. */
-export async function freshFolder(parent: string, name: string): Promise<string> {
-  await mkdir(parent, { recursive: true });
+/**
+ * Runs `work` with the first of `parent/name-1`, `parent/name-2`, ... that does not exist yet; two
+ * that run at once get two. When `work` fails and left nothing in it, the folder is gone again, so
+ * that a run that came to nothing takes no number.
+ */
+export async function withFreshFolder(
+  parent: string,
+  name: string,
+  work: (folder: string) => Promise<void>,
+): Promise<void> {
+  const made = await mkdir(parent, { recursive: true });
+  const folder = await makeFresh(parent, name);
+  try {
+    await work(folder);
+  } catch (error) {
+    await removeEmpty(folder, made === undefined ? folder : parent);
+    throw error;
+  }
+}
+
+async function makeFresh(parent: string, name: string): Promise<string> {
   for (let run = 1; run <= MOST_RUNS; run++) {
     const folder = join(parent, `${name}-${run}`);
     try {
@@ -23,4 +41,17 @@ export async function freshFolder(parent: string, name: string): Promise<string>
     message: `${parent} holds ${MOST_RUNS} runs of ${name} already.`,
     next: 'remove old runs, or name a folder with --out.',
   });
+}
+
+/** From `folder` up to `last`, as far as they hold nothing. */
+async function removeEmpty(folder: string, last: string): Promise<void> {
+  for (let at = folder; ; at = dirname(at)) {
+    try {
+      await rmdir(at);
+    } catch {
+      // It holds something, or is gone: either way it is not ours to remove.
+      return;
+    }
+    if (at === last) return;
+  }
 }

@@ -67,7 +67,7 @@ function parseOptions(command: Command, words: readonly string[]): Parsed {
   }
   for (const [name, option] of known) {
     if (raw[name] !== undefined) continue;
-    if (option.default !== undefined)
+    if (option.default !== undefined && !option.default_is_told)
       raw[name] = option.multiple ? [option.default] : option.default;
     else if (option.required) throw badArguments(command.name, `--${name} is required.`);
   }

@@ -7,10 +7,15 @@ import { formatMs } from '../../base/units.ts';
 import { CLI_PROGRAM } from '../../base/paths.ts';
 import { checkSocketToTalkTo } from '../../base/safe-path.ts';
 import { renderTable } from '../report/table.ts';
+import { readManifest } from '../results/reader.ts';
 import { RESULT_FILES } from '../results/writer.ts';
 import { startAgentProcess } from './agent-process.ts';
 import { readRunFacts } from './host-facts.ts';
 import { observeLoad } from './load-observer.ts';
+import type { OutFolder } from './out-folder.ts';
+import type { Repeated } from './prepare.ts';
+import { binaryOf } from './provenance.ts';
+import { repeatOptions } from './repeat.ts';
 import { parseReplayOptions, type RawReplayOptions, type ReplayOptions } from './options.ts';
 import { progressSink, type ProgressStream } from './progress.ts';
 import { replay, type AgentSession } from './replay.ts';
@@ -35,7 +40,7 @@ export async function runReplayCommand(
   input: ReplayCommandInput,
   io: ReplayCommandIo,
 ): Promise<void> {
-  const options = parseReplayOptions(input.raw);
+  const { options, repeated } = await readOptions(input.raw);
   const onAbort = (): void => {
     io.stderr.write('\ninterrupted: ending VMs and keeping the results so far\n');
   };
@@ -45,13 +50,16 @@ export async function runReplayCommand(
     const summary = await replay(options, {
       clock: hostClock,
       progress: progressSink(io.stderr, hostClock),
-      facts: readRunFacts(input.argv),
+      facts: await readRunFacts(input.argv),
+      repeated,
+      readBinary: binaryOf,
+      onNote: (text) => io.stderr.write(`${text}\n`),
       signal: input.signal,
       lookAtLoad: (agent_pid) => load.look(agent_pid),
       onUnreported: (error) =>
         io.stderr.write(`no report could be made: ${describeError(error)}\n`),
       onKept: (folder) => io.stderr.write(`results so far: ${folder}\n`),
-      openAgent: async (signal) => await openAgent(options, io, signal),
+      openAgent: async (out, signal) => await openAgent(options, out, io, signal),
     });
     io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));
     io.stderr.write(`results: ${join(options.out, RESULT_FILES.report)}\n`);
@@ -61,8 +69,26 @@ export async function runReplayCommand(
   }
 }
 
+/** Paths are kept whole, so that `--from` finds them from any folder. */
+async function readOptions(
+  raw: RawReplayOptions,
+): Promise<{ readonly options: ReplayOptions; readonly repeated: Repeated | null }> {
+  const folder = raw['from'];
+  if (folder === undefined) return { options: whole(parseReplayOptions(raw)), repeated: null };
+  const manifest = await readManifest(folder);
+  const { from: _from, ...given } = raw;
+  const options = whole(parseReplayOptions(repeatOptions(folder, manifest, given)));
+  const trace_named = given['trace'] !== undefined;
+  return { options, repeated: { folder: resolve(folder), manifest, trace_named } };
+}
+
+function whole(options: ReplayOptions): ReplayOptions {
+  return { ...options, texts: { ...options.texts, trace: resolve(options.trace) } };
+}
+
 async function openAgent(
   options: ReplayOptions,
+  out: OutFolder,
   io: ReplayCommandIo,
   signal: AbortSignal,
 ): Promise<AgentSession> {
@@ -71,6 +97,8 @@ async function openAgent(
     const api = new AgentClient(options.agent);
     return { api, is_ours: false, close: async () => api.close() };
   }
+  out.make();
+  const { host_limit_bytes } = options;
   return await startAgentProcess(
     {
       command: (socket, state_dir) => [
@@ -87,9 +115,10 @@ async function openAgent(
         options.mechanisms.join(','),
         '--guest-kernel',
         options.guest_kernel,
+        ...(host_limit_bytes === null ? [] : ['--host-limit', String(host_limit_bytes)]),
       ],
       connect: (socket) => new AgentClient(socket),
-      log_path: resolve(options.out, 'agent.log'),
+      log_path: out.log_path,
       clock: hostClock,
       onWaiting: (elapsed_ms, last_line) =>
         io.stderr.write(`waiting for the agent, ${formatMs(elapsed_ms)} ${last_line}\n`),

@@ -56,3 +56,46 @@ export function interrupted(out: string): HotplaneError {
     details: { out },
   });
 }
+
+/** The folder of `--from` was written by a version that kept no options. */
+export function noOptionsKept(folder: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_REPLAY_FROM',
+    category: 'usage',
+    message: `${folder} does not say with which options it was made.`,
+    next: 'run `hotplane replay` with the options of its manifest (`command`) instead of --from.',
+    details: { folder },
+  });
+}
+
+/** The trace has changed since the run that is to be repeated. */
+export function otherTrace(folder: string, path: string, then: string, now: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_REPLAY_FROM',
+    category: 'conflict',
+    message: `${path} is not the trace of ${folder}: its SHA-256 is ${now}, it was ${then}.`,
+    next: 'name the same file with --trace; naming another one there makes another run, marked so.',
+    details: { folder, path, sha256: now, sha256_then: then },
+  });
+}
+
+/** Ctrl-C before an agent answered. */
+export function interruptedEarly(): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_REPLAY_INTERRUPTED',
+    category: 'interrupted',
+    message: 'the replay was interrupted before anything was measured; nothing was written.',
+    next: 'run it again.',
+  });
+}
+
+/** A manifest that could not be read back would make the whole run worth nothing. */
+export function cannotBeRecorded(field: string, problem: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_REPLAY_OPTION',
+    category: 'usage',
+    message: `the results of this run could not be read again: ${field}: ${problem}.`,
+    next: 'give shorter values; autoscaler/results/README.md says what the manifest holds.',
+    details: { field },
+  });
+}

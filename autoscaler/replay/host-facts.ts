@@ -5,11 +5,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import type { RunFacts } from './manifest.ts';
+import { readProvenance } from './provenance.ts';
 
 const packageSchema = z.object({ version: z.string() });
 
 /** `argv` as the user typed it, without the program. */
-export function readRunFacts(argv: readonly string[]): RunFacts {
+export async function readRunFacts(argv: readonly string[]): Promise<RunFacts> {
   const text = readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8');
   const { version } = packageSchema.parse(JSON.parse(text));
   return {
@@ -21,6 +22,7 @@ export function readRunFacts(argv: readonly string[]): RunFacts {
       arch: arch(),
     },
     versions: { hotplane: version, node: process.version, agent: '' },
+    provenance: await readProvenance(),
     started_at: new Date().toISOString(),
     command: ['hotplane', ...argv],
   };

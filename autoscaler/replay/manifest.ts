@@ -1,6 +1,7 @@
 /** The manifest of a run, from all that decided it. Pure. */
 import { SCHEMA_VERSION } from '../results/schema.ts';
-import type { Manifest, MechanismRun } from '../results/schema.ts';
+import type { Manifest, MechanismRun, Provenance } from '../results/schema.ts';
+import { knownSource } from '../trace/known-sources.ts';
 import type { Selection } from '../trace/select.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { ReplayOptions } from './options.ts';
@@ -10,6 +11,8 @@ import type { ReplayPlan } from './plan.ts';
 export interface RunFacts {
   readonly host: Manifest['host'];
   readonly versions: Manifest['versions'];
+  /** Null where nothing of it is known. */
+  readonly provenance: Provenance | null;
   readonly started_at: string;
   /** As the user typed it, with the name `hotplane` for the program. */
   readonly command: readonly string[];
@@ -23,6 +26,8 @@ export interface ManifestInputs {
   readonly policy_name: string;
   readonly keep_alive_ms: number;
   readonly facts: RunFacts;
+  /** The run this one repeats, and what differs from it. */
+  readonly repeat_of: Manifest['repeat_of'];
 }
 
 export function buildManifest(
@@ -37,8 +42,9 @@ export function buildManifest(
     status,
     started_at: facts.started_at,
     command: [...facts.command],
-    options: null,
-    provenance: null,
+    options: { ...options.texts },
+    provenance: facts.provenance,
+    repeat_of: inputs.repeat_of,
     seed: options.seed,
     baseline: 'static',
     inputs: [{ ...trace.input, format: trace.format }],
@@ -98,8 +104,12 @@ function traceFacts({ options, trace, selection }: ManifestInputs): Manifest['tr
     out_of_order_rows: quality.out_of_order_rows,
     negative_starts: quality.negative_starts,
     span_ms: quality.span_ms,
-    source: null,
-    used: null,
+    source: knownSource(trace.input.sha256),
+    used: {
+      zero_durations: selection.zero_durations,
+      negative_starts: selection.negative_starts,
+      span_ms: selection.span_ms,
+    },
   };
 }
 

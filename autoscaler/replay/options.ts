@@ -35,23 +35,29 @@ export interface ReplayOptions {
   readonly seed: number;
   /** Socket of a running agent; null: start one of our own. */
   readonly agent: string | null;
+  /** Most memory of the VMs of the agent that is started; null: what the agent finds right. */
+  readonly host_limit_bytes: number | null;
+  /** Every option but the folder as text, defaults included: what the manifest keeps. */
+  readonly texts: Readonly<Record<string, string>>;
 }
 
 export interface ReplayOption {
   readonly value: string;
   readonly default?: string;
   readonly summary: string;
-  readonly required?: boolean;
 }
 
 /** Every option with its default and meaning; `hotplane replay --help` prints this. */
 export const REPLAY_OPTIONS = {
   trace: {
     value: 'FILE',
-    required: true,
-    summary: 'Azure Functions 2021 trace (app,func,end_timestamp,duration)',
+    summary: 'Azure Functions 2021 trace (app,func,end_timestamp,duration); required',
   },
-  out: { value: 'DIR', required: true, summary: 'result folder; must not hold results yet' },
+  out: { value: 'DIR', summary: 'result folder; must not hold results yet; required' },
+  from: {
+    value: 'DIR',
+    summary: 'repeat the run of this result folder: its options, but for those given here',
+  },
   mechanism: {
     value: 'LIST',
     default: 'static,virtio-mem',
@@ -117,7 +123,14 @@ export const REPLAY_OPTIONS = {
   vmm: { value: 'NAME', default: 'auto', summary: 'passed to the agent that is started' },
   seed: { value: 'X', default: '1', summary: 'for everything random; recorded in the manifest' },
   agent: { value: 'SOCKET', summary: 'use a running agent instead of starting one' },
+  'host-limit': {
+    value: 'SIZE',
+    summary: 'most host memory of all VMs; passed to the agent that is started',
+  },
 } as const satisfies Record<string, ReplayOption>;
+
+/** Where this run is written says nothing about it. */
+const NOT_KEPT: ReadonlySet<string> = new Set(['out', 'from']);
 
 export type ReplayOptionName = keyof typeof REPLAY_OPTIONS;
 export type RawReplayOptions = Readonly<Partial<Record<string, string | undefined>>>;
@@ -180,8 +193,29 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     guest_kernel: choice('guest-kernel', ['series', 'untouched']),
     vmm: read('vmm'),
     seed: whole('seed', 0, 2 ** 32 - 1),
-    agent: raw['agent'] ?? null,
+    ...parseAgent(raw),
+    texts: optionTexts(raw),
   };
+}
+
+function parseAgent(raw: RawReplayOptions): Pick<ReplayOptions, 'agent' | 'host_limit_bytes'> {
+  const agent = raw['agent'] ?? null;
+  const limit = raw['host-limit'];
+  if (agent === '') throw badOption('agent', '', 'a socket is needed');
+  if (limit === undefined) return { agent, host_limit_bytes: null };
+  if (agent !== null) {
+    throw badOption('host-limit', limit, 'a running agent (--agent) has a limit of its own');
+  }
+  return { agent, host_limit_bytes: parseSize('host-limit', limit) };
+}
+
+function optionTexts(raw: RawReplayOptions): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [name, option] of Object.entries<ReplayOption>(REPLAY_OPTIONS)) {
+    const text = raw[name] ?? option.default;
+    if (text !== undefined && !NOT_KEPT.has(name)) texts[name] = text;
+  }
+  return texts;
 }
 
 function parseMechanisms(text: string): Mechanism[] {

@@ -1,19 +1,19 @@
 /** `hotplane replay`: one plan, replayed under each mechanism in turn, into one result folder. */
 import type { Clock } from '../../base/clock.ts';
-import { fixedKeepAlive } from '../policy/fixed-keep-alive.ts';
 import { rebuildReport } from '../report/rebuild.ts';
 import type { Summary } from '../report/summary.ts';
-import type { Manifest, MechanismRun } from '../results/schema.ts';
+import type { Manifest, MechanismRun, Provenance } from '../results/schema.ts';
 import { ResultWriter } from '../results/writer.ts';
-import { readAzure2021 } from '../trace/azure2021.ts';
-import { selectMostInvoked } from '../trace/select.ts';
 import type { AgentApi } from './agent-api.ts';
-import { interrupted } from './errors.ts';
+import { interrupted, interruptedEarly } from './errors.ts';
 import type { LoadSample } from './load.ts';
-import { buildManifest, waitingRun, type ManifestInputs, type RunFacts } from './manifest.ts';
+import { buildManifest, waitingRun, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
-import { buildPlan, deploySpec } from './plan.ts';
+import { OutFolder } from './out-folder.ts';
+import { deploySpec } from './plan.ts';
+import { type PreparedRun, prepareRun, type Repeated } from './prepare.ts';
 import type { ProgressSink } from './progress.ts';
+import { runDifferences } from './repeat.ts';
 import { runMechanism } from './run-mechanism.ts';
 
 /** An agent to replay against, and how to be done with it. */
@@ -35,96 +35,102 @@ export interface ReplayDependencies {
   readonly onKept: (folder: string) => void;
   /** Told why summary and report could not be made of a run that did not end well. */
   readonly onUnreported: (error: unknown) => void;
+  /** The run to repeat; null: a run of its own. */
+  readonly repeated: Repeated | null;
+  /** Told, a line each, what differs from the repeated run, and what the reader should know. */
+  readonly onNote: (text: string) => void;
   /** One look at the machine; `agent_pid` null: not known. */
   readonly lookAtLoad: (agent_pid: number | null) => LoadSample;
+  /** Size and hash of the VMM's program; null when it cannot be read. */
+  readonly readBinary: (path: string) => Promise<Provenance['vmm_binary']>;
   /** Called once, after every input has been checked. */
-  openAgent(signal: AbortSignal): Promise<AgentSession>;
+  openAgent(out: OutFolder, signal: AbortSignal): Promise<AgentSession>;
 }
 
 /**
  * Resolves with the summary of a complete run. Otherwise throws, after the results so far, their
- * summary and report are written and everything that was started has ended.
+ * summary and report are written and everything that was started has ended; of a run whose agent
+ * never answered nothing is left.
  */
 export async function replay(options: ReplayOptions, deps: ReplayDependencies): Promise<Summary> {
-  const inputs = await prepare(options, deps.facts);
-  const writer = new ResultWriter(options.out);
-  const runs = options.mechanisms.map(waitingRun);
-  const note = (status: Manifest['status']): void =>
-    writer.manifest(buildManifest(inputs, status, runs));
-  note('running');
+  const out = new OutFolder(options.out);
+  const inputs = await prepareRun(options, deps.facts, deps.repeated);
+  tellPlan(inputs, deps);
+  const { session, pid } = await openSession(inputs, out, deps);
   let problem: unknown = null;
-  let session: AgentSession | null = null;
+  let kept: Kept | null = null;
   try {
-    session = await deps.openAgent(deps.signal);
-    const { api } = session;
-    const { version, pid } = await api.status('', { signal: deps.signal });
-    inputs.facts = withAgent(inputs.facts, version);
-    problem = await replayAll(inputs, deps, { ...session, pid: pid || null }, writer, runs, note);
+    kept = keepResults(inputs);
+    problem = await replayAll(inputs, deps, { ...session, pid }, kept);
   } catch (error) {
     problem = error;
   }
-  const closed = await settle(session?.close());
-  problem ??= closed;
-  const is_interrupted = deps.signal.aborted && runs.some((run) => run.status !== 'complete');
-  const failed = problem === null ? 'complete' : 'failed';
-  note(is_interrupted ? 'interrupted' : failed);
-  writer.close();
-  if (is_interrupted || problem !== null) {
-    const unreported = await settle(rebuildReport(options.out));
-    if (unreported !== null) deps.onUnreported(unreported);
-    if (is_interrupted) throw interrupted(options.out);
-    deps.onKept(options.out);
-    throw problem;
-  }
-  return await rebuildReport(options.out);
+  const not_closed = await settle(session.close());
+  problem ??= not_closed;
+  if (kept === null) throw problem;
+  const is_interrupted = deps.signal.aborted && kept.runs.some((run) => run.status !== 'complete');
+  const ended = problem === null ? 'complete' : 'failed';
+  kept.note(is_interrupted ? 'interrupted' : ended);
+  kept.writer.close();
+  if (!is_interrupted && problem === null) return await rebuildReport(options.out);
+  const unreported = await settle(rebuildReport(options.out));
+  if (unreported !== null) deps.onUnreported(unreported);
+  if (is_interrupted) throw interrupted(options.out);
+  deps.onKept(options.out);
+  throw problem;
 }
 
-type MutableInputs = Omit<ManifestInputs, 'facts'> & { facts: RunFacts };
+interface Kept {
+  readonly writer: ResultWriter;
+  readonly runs: MechanismRun[];
+  note(status: Manifest['status']): void;
+}
 
-/** Everything that can be wrong with the inputs is found here, before anything is started. */
-async function prepare(options: ReplayOptions, facts: RunFacts): Promise<MutableInputs> {
-  const trace = await readAzure2021(options.trace);
-  const selection = selectMostInvoked(trace, options.functions, options.grouping);
-  const keep_alive_ms = Math.round((options.keep_alive_s * 1e6) / options.speedup) / 1000;
-  const policy = fixedKeepAlive(keep_alive_ms);
-  const plan = buildPlan(
-    selection,
-    {
-      speedup: options.speedup,
-      model: options.memory_model,
-      mapping: options.memory_map,
-      seed: options.seed,
-      sizing: {
-        scale: options.memory_scale,
-        touched_share: options.touched_share,
-        file_share: options.file_share,
-        most_vcpus: options.most_vcpus,
-        boot_base_bytes: options.boot_base_bytes,
-      },
-      concurrency: options.concurrency,
-      cpu_share: options.cpu_share,
-    },
-    policy,
-  );
-  return { options, trace, selection, plan, policy_name: policy.name, keep_alive_ms, facts };
+function keepResults(inputs: PreparedRun): Kept {
+  const writer = new ResultWriter(inputs.options.out);
+  const runs = inputs.options.mechanisms.map(waitingRun);
+  const note = (status: Manifest['status']): void =>
+    writer.manifest(buildManifest(inputs, status, runs));
+  note('running');
+  return { writer, runs, note };
+}
+
+/** An agent that answered. Until then nothing is written: the folder stays free. */
+async function openSession(
+  inputs: PreparedRun,
+  out: OutFolder,
+  deps: ReplayDependencies,
+): Promise<{ readonly session: AgentSession; readonly pid: number | null }> {
+  let session: AgentSession | null = null;
+  try {
+    session = await deps.openAgent(out, deps.signal);
+    const { version, pid } = await session.api.status('', { signal: deps.signal });
+    const { facts } = inputs;
+    inputs.facts = { ...facts, versions: { ...facts.versions, agent: version } };
+    return { session, pid: pid || null };
+  } catch (error) {
+    await settle(session?.close());
+    const last_words = out.lastWords();
+    if (last_words !== '' && !deps.signal.aborted) deps.onNote(`the agent said:\n${last_words}`);
+    out.giveBack();
+    throw deps.signal.aborted ? interruptedEarly() : error;
+  }
 }
 
 /** The first problem, or null. A mechanism that fails does not keep the next from its turn. */
 async function replayAll(
-  inputs: ManifestInputs,
+  inputs: PreparedRun,
   deps: ReplayDependencies,
   session: AgentSession & { readonly pid: number | null },
-  writer: ResultWriter,
-  runs: MechanismRun[],
-  note: (status: Manifest['status']) => void,
+  kept: Kept,
 ): Promise<Error | null> {
   const { options, plan } = inputs;
-  const agent_pid = session.pid;
+  const { runs } = kept;
   let problem: Error | null = null;
   for (const [index, mechanism] of options.mechanisms.entries()) {
     if (deps.signal.aborted) break;
     runs[index] = { ...waitingRun(mechanism), status: 'running' };
-    note('running');
+    kept.note('running');
     const result = await runMechanism({
       mechanism,
       position: index + 1,
@@ -134,20 +140,58 @@ async function replayAll(
       agent: session.api,
       agent_is_ours: session.is_ours,
       clock: deps.clock,
-      sink: writer,
+      sink: kept.writer,
       progress: deps.progress,
       signal: deps.signal,
-      lookAtLoad: () => deps.lookAtLoad(agent_pid),
+      lookAtLoad: () => deps.lookAtLoad(session.pid),
     });
     runs[index] = result.run;
-    note('running');
+    await noteBinary(inputs, result.run, deps);
+    noteDifferences(inputs, runDifferencesOf(deps, result.run), deps);
+    kept.note('running');
     problem ??= result.error;
   }
   return problem;
 }
 
-function withAgent(facts: RunFacts, agent: string): RunFacts {
-  return { ...facts, versions: { ...facts.versions, agent } };
+/** Once, and after a run: hashing a program takes CPU that is not to be measured. */
+async function noteBinary(
+  inputs: PreparedRun,
+  run: MechanismRun,
+  deps: ReplayDependencies,
+): Promise<void> {
+  const { provenance } = inputs.facts;
+  const path = run.vms[0]?.vmm_path ?? null;
+  if (!provenance || provenance.vmm_binary !== null || path === null) return;
+  const vmm_binary = await deps.readBinary(path);
+  inputs.facts = { ...inputs.facts, provenance: { ...provenance, vmm_binary } };
+}
+
+function runDifferencesOf({ repeated }: ReplayDependencies, run: MechanismRun): string[] {
+  return repeated ? runDifferences(repeated.manifest, run) : [];
+}
+
+function noteDifferences(
+  inputs: PreparedRun,
+  found: readonly string[],
+  deps: ReplayDependencies,
+): void {
+  const { repeat_of } = inputs;
+  if (!repeat_of || found.length === 0) return;
+  inputs.repeat_of = { ...repeat_of, differences: [...repeat_of.differences, ...found] };
+  for (const difference of found) deps.onNote(`differs from ${repeat_of.folder}: ${difference}`);
+}
+
+/** What the plan cannot do as asked, and what differs from the run it repeats. */
+function tellPlan({ plan, repeat_of }: PreparedRun, deps: ReplayDependencies): void {
+  for (const { name, concurrency, peak_concurrency } of plan.functions) {
+    if (peak_concurrency <= concurrency) continue;
+    const need = `${name} would need ${peak_concurrency} instances at its peak`;
+    deps.onNote(`${need} and has ${concurrency}: some of its calls will wait`);
+  }
+  for (const difference of repeat_of?.differences ?? []) {
+    deps.onNote(`differs from ${repeat_of?.folder}: ${difference}`);
+  }
 }
 
 async function settle(promise: Promise<unknown> | undefined): Promise<unknown> {

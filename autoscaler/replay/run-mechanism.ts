@@ -18,6 +18,7 @@ import type {
 import type { LoadSample } from './load.ts';
 import { loadIntervalMs, recordLoad } from './load-recorder.ts';
 import { MemoryView } from './memory-view.ts';
+import { aboutVms, NOT_DEPLOYED, type VmAbout } from './vm-about.ts';
 import { sendArrivals } from './open-loop.ts';
 import type { ReplayPlan } from './plan.ts';
 import type { ProgressSink, ProgressState } from './progress.ts';
@@ -73,7 +74,7 @@ class MechanismRunner {
   #drained = false;
   #observed_ms = 0;
   #doing = 'Deploy';
-  #about = { vmm: '', accelerator: '', guest_kernel: '' };
+  #about: VmAbout = NOT_DEPLOYED;
 
   constructor(options: MechanismOptions) {
     this.#o = options;
@@ -174,13 +175,14 @@ class MechanismRunner {
   async #deployAll(): Promise<void> {
     const { agent, specs, signal } = this.#o;
     const results = await Promise.allSettled(specs.map((spec) => agent.deploy(spec, { signal })));
+    this.#about = aboutVms(
+      specs.flatMap(({ name }, index) => {
+        const result = results[index];
+        return result?.status === 'fulfilled' ? { function: name, response: result.value } : [];
+      }),
+    );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
-    const first = results.find((result) => result.status === 'fulfilled')?.value;
-    if (first) {
-      const { vmm, accelerator, guest_kernel } = first;
-      this.#about = { vmm, accelerator, guest_kernel };
-    }
     signal.throwIfAborted();
   }
 
@@ -291,9 +293,6 @@ class MechanismRunner {
       observed_ms: this.#observed_ms,
       drained: this.#drained,
       ...this.#about,
-      kernel: null,
-      rootfs_key: null,
-      vms: [],
       error: error === null ? null : describeError(error).slice(0, 1024),
     };
   }

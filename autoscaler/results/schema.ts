@@ -238,6 +238,8 @@ export const manifestSchema = z.strictObject({
   /** Every option of the run as text, defaults included; what `replay --from` takes. */
   options: known(z.record(text, text)),
   provenance: known(provenanceSchema),
+  /** The run that `replay --from` repeated, and in words what differed. */
+  repeat_of: known(z.strictObject({ folder: text, started_at: text, differences: z.array(text) })),
   seed: z.number().int().nonnegative(),
   /** The mechanism the others are compared with. */
   baseline: text,

@@ -24,6 +24,11 @@ export interface Selection {
   readonly invocations: readonly TraceInvocation[];
   readonly rows_used: number;
   readonly rows_total: number;
+  /** Of the rows that were selected. */
+  readonly zero_durations: number;
+  readonly negative_starts: number;
+  /** From the first arrival to the last end. */
+  readonly span_ms: number;
 }
 
 /** The `count` most invoked; equal counts are ordered by app and function name. */
@@ -53,6 +58,23 @@ export function selectMostInvoked(
     invocations,
     rows_used: invocations.length,
     rows_total: trace.invocations.length,
+    ...quality(invocations),
+  };
+}
+
+type Quality = Pick<Selection, 'zero_durations' | 'negative_starts' | 'span_ms'>;
+
+/** `invocations` by arrival. */
+function quality(invocations: readonly TraceInvocation[]): Quality {
+  const first_ms = invocations[0]?.arrival_ms ?? 0;
+  const last_ms = invocations.reduce(
+    (last, { arrival_ms, duration_ms }) => Math.max(last, arrival_ms + duration_ms),
+    first_ms,
+  );
+  return {
+    zero_durations: invocations.filter((one) => one.duration_ms === 0).length,
+    negative_starts: invocations.filter((one) => one.arrival_ms < 0).length,
+    span_ms: Math.round((last_ms - first_ms) * 1000) / 1000,
   };
 }
 

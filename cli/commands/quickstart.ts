@@ -15,11 +15,12 @@ const REPLAY: Readonly<Record<string, string>> = {
   group: 'app',
   functions: '4',
   'keep-alive': '30',
+  'touched-share': '0.3',
   'memory-scale': '0.125',
 };
 
 async function run({ values, argv, stdout, stderr, signal }: CommandInput): Promise<void> {
-  const [{ runReplayCommand }, { ensureGuest }, { createProgress }, { freshFolder }] =
+  const [{ runReplayCommand }, { ensureGuest }, { createProgress }, { withFreshFolder }] =
     await Promise.all([
       import('../../autoscaler/replay/command.ts'),
       import('../../images/index.ts'),
@@ -33,9 +34,13 @@ async function run({ values, argv, stdout, stderr, signal }: CommandInput): Prom
   for (const variant of new Set(mechanisms.map((one) => variantOf(one, guest_kernel)))) {
     await ensureGuest({ variant, progress, signal });
   }
-  const out = values.optional('out') ?? (await freshFolder('results', 'quickstart'));
   const json = values.flag('json');
-  await runReplayCommand({ raw: { ...raw, out }, argv, json, signal }, { stdout, stderr });
+  const replayInto = (out: string): Promise<void> =>
+    runReplayCommand({ raw: { ...raw, out }, argv, json, signal }, { stdout, stderr });
+  const out = values.optional('out');
+  await (out === undefined
+    ? withFreshFolder('results', 'quickstart', replayInto)
+    : replayInto(out));
 }
 
 export const quickstartCommand: Command = {

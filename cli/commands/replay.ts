@@ -1,25 +1,45 @@
 import { REPLAY_OPTIONS } from '../../autoscaler/replay/options.ts';
-import { JSON_OPTION, type Command } from '../command.ts';
+import { basename, dirname, resolve } from 'node:path';
+import { JSON_OPTION, type Command, type OptionSpec } from '../command.ts';
+import { withFreshFolder } from '../fresh-folder.ts';
+
+const OPTIONS = Object.fromEntries(
+  Object.entries<OptionSpec>(REPLAY_OPTIONS).map(([name, option]) => [
+    name,
+    { ...option, default_is_told: true },
+  ]),
+);
 
 export const replayCommand: Command = {
   name: 'replay',
   summary: 'replay a trace against real microVMs, one mechanism after another',
-  options: { ...REPLAY_OPTIONS, json: JSON_OPTION },
+  options: { ...OPTIONS, json: JSON_OPTION },
   help: `
 Deploys the most invoked functions of a trace, sends every invocation at its time (open loop), and
 measures memory, plugs, unplugs and latencies over one window that is the same for every mechanism.
 Without --agent it starts an agent of its own and ends it afterwards. Prints the comparison and
 writes the result folder, with report.html; after Ctrl-C (exit code 130) the results so far are
-kept and marked as interrupted.
+kept and marked as interrupted. Nothing is written before the agent has answered.
+
+--from DIR repeats a run: every option as it was, but for those given beside it. The trace must be
+the same file; what else differs now (sources, kernel, VMM, host) is told and recorded. Without
+--out the results go to a new folder beside DIR.
 
 Example:
   hotplane replay --trace autoscaler/traces/azure2021/sample_200.csv --speedup 30 \\
     --mechanism static,virtio-mem --memory-scale 0.125 --out out
+  hotplane replay --from out --out again
 `,
   async run({ values, argv, stdout, stderr, signal }) {
     const { runReplayCommand } = await import('../../autoscaler/replay/command.ts');
     const names = Object.keys(REPLAY_OPTIONS);
-    const raw = Object.fromEntries(names.map((name) => [name, values.optional(name)]));
-    await runReplayCommand({ raw, argv, json: values.flag('json'), signal }, { stdout, stderr });
+    const given = Object.fromEntries(names.map((name) => [name, values.optional(name)]));
+    const json = values.flag('json');
+    const replayInto = (out: string | undefined): Promise<void> =>
+      runReplayCommand({ raw: { ...given, out }, argv, json, signal }, { stdout, stderr });
+    const { from, out } = given;
+    if (from === undefined || out !== undefined) return await replayInto(out);
+    const name = `${basename(resolve(from))}-again`;
+    return await withFreshFolder(dirname(resolve(from)), name, replayInto);
   },
 };

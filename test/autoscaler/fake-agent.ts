@@ -72,6 +72,7 @@ export interface FakeAgentOptions {
   readonly failDeploy?: Error;
   readonly onInvoke?: (count: number) => void;
   readonly migrates?: number;
+  readonly vmm?: string;
 }
 
 export class FakeAgent implements AgentApi {
@@ -110,7 +111,7 @@ export class FakeAgent implements AgentApi {
       launched_at_ms: requested_at_ms + 100,
       ready_at_ms: this.#o.clock.nowMs(),
       guest_kernel: '6.12.0-fake',
-      vmm: 'fake 1.0',
+      vmm: this.#o.vmm ?? 'fake 1.0',
       accelerator: 'tcg',
       vmm_path: '/usr/bin/fake-vmm',
       vmm_pid: 1,

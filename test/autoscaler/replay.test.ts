@@ -1,99 +1,13 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
-import { parseReplayOptions } from '../../autoscaler/replay/options.ts';
-import { SILENT } from '../../autoscaler/replay/progress.ts';
-import { replay, type ReplayDependencies } from '../../autoscaler/replay/replay.ts';
+import test from 'ava';
 import { rebuildReport } from '../../autoscaler/report/rebuild.ts';
-import type { Summary } from '../../autoscaler/report/summary.ts';
 import { readResults } from '../../autoscaler/results/reader.ts';
 import { loadSchema } from '../../autoscaler/results/schema.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { MIB } from '../../base/units.ts';
-import { FakeAgent, type FakeAgentOptions } from './fake-agent.ts';
-import { FakeClock } from './fake-clock.ts';
-
-const SAMPLE = fileURLToPath(
-  new URL('../../autoscaler/traces/azure2021/sample_200.csv', import.meta.url),
-);
-
-interface Rig {
-  readonly out: string;
-  readonly agent: FakeAgent;
-  readonly abort: AbortController;
-  readonly closed: () => number;
-  /** Folders told as kept. */
-  readonly kept: readonly string[];
-  /** Why no report could be made. */
-  readonly unreported: readonly unknown[];
-  readonly run: () => Promise<Summary>;
-}
-
-function rig(
-  t: ExecutionContext,
-  fake: Partial<FakeAgentOptions> = {},
-  extra: Record<string, string> = {},
-  is_ours = false,
-): Rig {
-  const folder = mkdtempSync(join(tmpdir(), 'hotplane-test-'));
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-  const clock = new FakeClock();
-  const agent = new FakeAgent({ clock, plug_ms: 30, unplug_ms: 200, ...fake });
-  const abort = new AbortController();
-  const out = join(folder, 'out');
-  let closed = 0;
-  const kept: string[] = [];
-  const unreported: unknown[] = [];
-  const deps: ReplayDependencies = {
-    clock,
-    progress: SILENT,
-    signal: abort.signal,
-    facts: {
-      host: { cpu_model: 'cpu', cores: 2, memory_bytes: 2 ** 33, kernel: '6.1', arch: 'x64' },
-      versions: { hotplane: '0.1.0', node: 'v24.12.0', agent: '' },
-      started_at: '2026-01-01T00:00:00.000Z',
-      command: ['hotplane', 'replay'],
-    },
-    lookAtLoad: () => ({
-      at_ms: clock.nowMs(),
-      cpu: { total: clock.nowMs(), idle: clock.nowMs() / 2, steal: 0 },
-      own_ticks: clock.nowMs() * 0.4375,
-      psi_cpu_some_us: null,
-      psi_memory_some_us: null,
-      mem_available_bytes: null,
-      event_loop_lag_ms: null,
-    }),
-    onKept: (where) => kept.push(where),
-    onUnreported: (error) => unreported.push(error),
-    openAgent: async () => ({
-      api: agent,
-      is_ours,
-      close: async () => {
-        closed += 1;
-      },
-    }),
-  };
-  const options = parseReplayOptions({
-    trace: SAMPLE,
-    out,
-    speedup: '20',
-    functions: '4',
-    concurrency: '16',
-    'memory-scale': '0.2',
-    ...extra,
-  });
-  return {
-    out,
-    agent,
-    abort,
-    kept,
-    unreported,
-    closed: () => closed,
-    run: async () => await replay(options, deps),
-  };
-}
+import type { FakeAgentOptions } from './fake-agent.ts';
+import { rig } from './replay-rig.ts';
 
 test('every mechanism replays the same plan over the same window, and memory comes back', async (t) => {
   const { out, agent, closed, run } = rig(t, { migrates: 7 });

@@ -1,0 +1,85 @@
+/** Everything that can be wrong with the inputs of a run is found here, before anything starts. */
+import { fixedKeepAlive } from '../policy/fixed-keep-alive.ts';
+import { manifestSchema } from '../results/schema.ts';
+import type { Manifest } from '../results/schema.ts';
+import { readAzure2021 } from '../trace/azure2021.ts';
+import { selectMostInvoked } from '../trace/select.ts';
+import { cannotBeRecorded } from './errors.ts';
+import { buildManifest, waitingRun, type ManifestInputs, type RunFacts } from './manifest.ts';
+import type { ReplayOptions } from './options.ts';
+import { buildPlan } from './plan.ts';
+import { checkSameTrace, hostDifferences, optionDifferences } from './repeat.ts';
+
+/** The run of `--from`: its folder, its manifest, and whether a trace was named on purpose now. */
+export interface Repeated {
+  readonly folder: string;
+  readonly manifest: Manifest;
+  readonly trace_named: boolean;
+}
+
+export type PreparedRun = Omit<ManifestInputs, 'facts' | 'repeat_of'> & {
+  facts: RunFacts;
+  repeat_of: ManifestInputs['repeat_of'];
+};
+
+/** Throws `HP_TRACE_*`, `HP_REPLAY_*`. */
+export async function prepareRun(
+  options: ReplayOptions,
+  facts: RunFacts,
+  repeated: Repeated | null,
+): Promise<PreparedRun> {
+  const keep_alive_ms = Math.round((options.keep_alive_s * 1e6) / options.speedup) / 1000;
+  const trace = await readAzure2021(options.trace);
+  const trace_differences = repeated
+    ? checkSameTrace(repeated.folder, repeated.manifest, trace.input, repeated.trace_named)
+    : [];
+  const selection = selectMostInvoked(trace, options.functions, options.grouping);
+  const policy = fixedKeepAlive(keep_alive_ms);
+  const plan = buildPlan(
+    selection,
+    {
+      speedup: options.speedup,
+      model: options.memory_model,
+      mapping: options.memory_map,
+      seed: options.seed,
+      sizing: {
+        scale: options.memory_scale,
+        touched_share: options.touched_share,
+        file_share: options.file_share,
+        most_vcpus: options.most_vcpus,
+        boot_base_bytes: options.boot_base_bytes,
+      },
+      concurrency: options.concurrency,
+      cpu_share: options.cpu_share,
+    },
+    policy,
+  );
+  const inputs: PreparedRun = {
+    options,
+    trace,
+    selection,
+    plan,
+    policy_name: policy.name,
+    keep_alive_ms,
+    facts,
+    repeat_of: null,
+  };
+  const manifest = checkedManifest(inputs);
+  if (!repeated) return inputs;
+  const { folder, manifest: then } = repeated;
+  const differences = [
+    ...trace_differences,
+    ...optionDifferences(then.options ?? {}, options.texts),
+    ...hostDifferences(then, manifest),
+  ];
+  return { ...inputs, repeat_of: { folder, started_at: then.started_at, differences } };
+}
+
+/** The reader's own schema decides, so that no run ends with results nobody can read. */
+function checkedManifest(inputs: PreparedRun): Manifest {
+  const manifest = buildManifest(inputs, 'running', inputs.options.mechanisms.map(waitingRun));
+  const result = manifestSchema.safeParse(manifest);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw cannotBeRecorded(issue?.path.join('.') ?? 'manifest', issue?.message ?? 'not valid');
+}
