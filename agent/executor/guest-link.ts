@@ -9,13 +9,14 @@ import type { GuestChannel } from '../guest/channel.ts';
 import { ClockMap } from '../guest/clock-map.ts';
 import {
   type AttachKind,
-  type GuestStats,
+  type GuestRequest,
   invokedSchema,
   startedSchema,
   statsSchema,
   stoppedSchema,
   type WorkloadRequest,
 } from '../guest/protocol.ts';
+import type { Figures, Selection } from './guest-figures.ts';
 
 const ATTACH: Readonly<Record<FunctionSpec['mechanism'], AttachKind>> = {
   static: 'none',
@@ -23,6 +24,14 @@ const ATTACH: Readonly<Record<FunctionSpec['mechanism'], AttachKind>> = {
   numa: 'numa',
   hotmem: 'hotmem',
 };
+
+/** `region_pci` is for guests that do not know `regions`: as little as it can say. */
+function narrowed(selection: Selection): Omit<Extract<GuestRequest, { type: 'stats' }>, 'type'> {
+  if (selection === 'all') return {};
+  if (selection === 'partitions') return { region_pci: '' };
+  const [first = '', second] = selection;
+  return { regions: selection, ...(second === undefined ? { region_pci: first } : {}) };
+}
 
 export class GuestLink {
   private readonly channel: GuestChannel;
@@ -34,13 +43,13 @@ export class GuestLink {
     this.clock = clock;
   }
 
-  /** `region_pci`: the one ordinary region to count, '' for none; absent: all. */
-  async stats(region_pci?: string): Promise<GuestStats> {
-    const which = region_pci === undefined ? {} : { region_pci };
-    const request = { type: 'stats', ...which } as const;
+  async stats(selection: Selection): Promise<Figures> {
+    const request = { type: 'stats', ...narrowed(selection) } as const;
     const answer = await this.channel.ask(request, statsSchema, LIMITS.guest_call_ms);
-    this.clock_map.learn(answer.sent_ms, answer.received_ms, answer.value.taken_at_ms);
-    return answer.value;
+    const { sent_ms, received_ms, value } = answer;
+    this.clock_map.learn(sent_ms, received_ms, value.taken_at_ms);
+    const taken_at_ms = this.clock_map.toHost(value.taken_at_ms, sent_ms, received_ms);
+    return { stats: value, taken_at_ms };
   }
 
   async start(

@@ -274,6 +274,7 @@ export class HostAgent {
       run_dir: join(vms_dir, vm_id),
       emit: (event) => this.dispatch(event),
       publish: (record) => this.hub.publish(record),
+      isWatched: () => this.hub.isWatched,
       onBug: (error, during) => this.failStop(error, during),
       committedBytes: () => this.committedBytes(spec.name, vm_id),
     });

@@ -14,6 +14,7 @@ export interface ObserverOptions {
   readonly committedBytes: () => number;
   readonly observe: () => Promise<VmObservation>;
   readonly publish: (step: MemoryStep) => void;
+  readonly isWatched: () => boolean;
 }
 
 export class MemoryObserver {
@@ -33,7 +34,7 @@ export class MemoryObserver {
 
   /** The book changed: a step at once, with the last known sizes. */
   note(): void {
-    if (!this.last || this.blind) return;
+    if (!this.last || this.blind || !this.options.isWatched()) return;
     this.emit(this.options.clock.nowMs(), this.last, this.options.committedBytes());
   }
 

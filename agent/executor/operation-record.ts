@@ -5,13 +5,15 @@ import type { ResizeOutcome, StartStamps } from '../core/events.ts';
 import type { Refusal } from '../core/refusals.ts';
 import type { Operation } from '../api/messages.ts';
 import type { GuestStats } from '../guest/protocol.ts';
+import type { Figures } from './guest-figures.ts';
 
 export interface OperationParts {
   readonly order: OperationOrder;
   readonly result: ResizeResult;
   /** Of a guest start that ran beside a plug; null when there was none, or it failed. */
   readonly start: StartStamps | null;
-  readonly before: GuestStats | null;
+  /** Asked for when the operation was sent; null when the guest did not say. */
+  readonly before: Figures | null;
   readonly after: GuestStats | null;
   readonly region_pci: string;
 }
@@ -59,8 +61,8 @@ export function refusedOperation(order: OperationOrder, failure: Refusal): Opera
 export function operationRecord(parts: OperationParts): Operation {
   const { order, result, start, before, after } = parts;
   const partition = after?.partitions.find((one) => one.region_pci === parts.region_pci);
-  const both = before && after ? { before, after } : null;
-  const disagreement = both ? findDisagreement(parts) : null;
+  const both = after && isInTime(before, result) ? { before: before.stats, after } : null;
+  const disagreement = findDisagreement(parts);
   const plugged_at_ms = result.plugged_at_ms ?? 0;
   return {
     id: order.id,
@@ -98,6 +100,11 @@ export function operationRecord(parts: OperationParts): Operation {
 /** The guest's 0 of a time means: not known. */
 function known(guest_ns: number | undefined): number | null {
   return guest_ns || null;
+}
+
+/** A resize does not wait for the guest: what it says after the end is no figure of before. */
+function isInTime(before: Figures | null, result: ResizeResult): before is Figures {
+  return before !== null && before.taken_at_ms <= (result.plugged_at_ms ?? Infinity);
 }
 
 /** A counter that runs backwards is the guest's lie: counted as nothing, never as negative. */

@@ -67,6 +67,11 @@ export class RecordHub {
     return subscriber;
   }
 
+  /** Whether there is anybody to look for. */
+  get isWatched(): boolean {
+    return this.subscribers.size > 0;
+  }
+
   publish(record: AgentRecord): void {
     for (const subscriber of this.subscribers) subscriber.push(record);
   }

@@ -9,7 +9,8 @@ import { type FunctionSpec, plugsOnDemand, regionBytes } from '../core/spec.ts';
 import type { VmFacts } from '../core/state.ts';
 import { GuestChannel } from '../guest/channel.ts';
 import { guestClosed, guestNoHello, guestPanic } from '../guest/errors.ts';
-import type { ExitEvent, GuestStats, Hello } from '../guest/protocol.ts';
+import type { ExitEvent, Hello } from '../guest/protocol.ts';
+import { GuestFigures } from './guest-figures.ts';
 import { GuestLink } from './guest-link.ts';
 import type { GuestImage, GuestImages, ImageIdentity } from './images.ts';
 import { vmProcess } from './vm-process.ts';
@@ -42,7 +43,7 @@ export interface BootOptions {
 export interface Booted {
   readonly guest: GuestLink;
   readonly regions: readonly Region[];
-  readonly stats: GuestStats;
+  readonly figures: GuestFigures;
   readonly facts: VmFacts;
   readonly launched_at_ms: number;
   readonly ready_ms: number;
@@ -73,8 +74,8 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
   const { channel, hello } = await Promise.race([greet(vm, options, onClosed), broken.promise]);
   if (spec.mechanism === 'hotmem' && !hello.hotmem) throw noHotmem(hello.kernel);
   const guest = new GuestLink(channel, clock);
-  let stats = await guest.stats();
-  for (let count = 1; count < CLOCK_SAMPLES; count += 1) stats = await guest.stats();
+  const figures = new GuestFigures((selection) => guest.stats(selection));
+  for (let count = 0; count < CLOCK_SAMPLES; count += 1) await figures.many('all');
   const { regions } = await vm.observe();
   const capabilities = await hypervisor.probe();
   const facts = {
@@ -84,7 +85,7 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
     ...(await vmProcess(vm.handle.pid)),
     ...(image.identity ?? NO_IDENTITY),
   };
-  return { guest, regions, stats, facts, launched_at_ms, ready_ms: clock.nowMs() - begun_ms };
+  return { guest, figures, regions, facts, launched_at_ms, ready_ms: clock.nowMs() - begun_ms };
 }
 
 function vmSpecOf(options: BootOptions, image: GuestImage): VmSpec {

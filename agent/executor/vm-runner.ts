@@ -16,6 +16,7 @@ import { guestClosed } from '../guest/errors.ts';
 import type { GuestStats } from '../guest/protocol.ts';
 import { isBug } from './fail-stop.ts';
 import { refusalOf } from './failure.ts';
+import type { Figures, GuestFigures } from './guest-figures.ts';
 import type { GuestLink } from './guest-link.ts';
 import type { GuestImages } from './images.ts';
 import { MemoryObserver } from './observations.ts';
@@ -31,6 +32,8 @@ export interface RunnerDeps {
   readonly run_dir: string;
   readonly emit: (event: HostEvent) => void;
   readonly publish: (record: AgentRecord) => void;
+  /** Whether anybody gets what is published: what nobody gets is not looked for. */
+  readonly isWatched: () => boolean;
   readonly committedBytes: () => number;
   /** A fault of the agent itself, met while working for this VM. */
   readonly onBug: (error: unknown, during: unknown) => void;
@@ -50,6 +53,7 @@ export class VmRunner {
   private readonly latest = new Map<string, string>();
   private vm: Vm | null = null;
   private guest: GuestLink | null = null;
+  private figures: GuestFigures | null = null;
   private pci = new Map<string, string>();
   private booting: Promise<void> = Promise.resolve();
   private failed = false;
@@ -71,6 +75,7 @@ export class VmRunner {
       committedBytes: deps.committedBytes,
       observe: () => this.observe(),
       publish: (memory) => deps.publish({ memory }),
+      isWatched: deps.isWatched,
     });
   }
 
@@ -104,7 +109,8 @@ export class VmRunner {
     });
     this.guest = booted.guest;
     this.pci = new Map(booted.regions.map((region) => [region.id, region.pci_address]));
-    this.memory.stats = booted.stats;
+    this.figures = booted.figures;
+    this.memory.stats = booted.figures.known;
     const { launched_at_ms, ready_ms, facts } = booted;
     const { guest_kernel, vmm, accelerator } = facts;
     this.log.info({ ready_ms, guest_kernel, vmm, accelerator }, 'the guest said hello');
@@ -177,15 +183,20 @@ export class VmRunner {
     }
   }
 
-  /** Fresh guest statistics, or null with a log line when the guest does not give them. */
-  async stats(region_pci?: string): Promise<GuestStats | null> {
+  /** Fresh statistics of the whole guest, or null with a log line when it does not give them. */
+  async stats(selection: 'all' | 'partitions' = 'all'): Promise<GuestStats | null> {
+    return (await this.figuresOf((figures) => figures.many(selection)))?.stats ?? null;
+  }
+
+  private async figuresOf(
+    ask: (figures: GuestFigures) => Promise<Figures>,
+  ): Promise<Figures | null> {
+    if (!this.figures) return null;
     try {
-      const stats = (await this.guest?.stats(region_pci)) ?? null;
-      if (stats) {
-        this.memory.stats = stats;
-        this.guest_answered_at_ms = this.deps.clock.nowMs();
-      }
-      return stats;
+      const figures = await ask(this.figures);
+      this.memory.stats = this.figures.known;
+      this.guest_answered_at_ms = this.deps.clock.nowMs();
+      return figures;
     } catch (error) {
       if (isBug(error)) throw error;
       // Old figures are not told as new ones.
@@ -203,7 +214,7 @@ export class VmRunner {
     const age_ms = this.deps.clock.nowMs() - this.asked_at_ms;
     if (this.guest && !this.isOver() && age_ms >= LIMITS.guest_stats_interval_ms) {
       this.asked_at_ms = this.deps.clock.nowMs();
-      await this.stats('');
+      await this.stats('partitions');
     }
     await looked;
   }
@@ -218,9 +229,8 @@ export class VmRunner {
     this.latest.set(order.region_id, order.id);
     const start = order.with_start ? Promise.withResolvers<StartStamps | null>() : null;
     if (start) this.starts.set(order.id, start);
-    // A plug is waited for: its first figures are asked for beside it, not before it.
-    const asked = this.stats('');
-    const early = order.kind === 'unplug' ? await asked : null;
+    // Asked first, so that the guest sees it first; but no resize waits for what a guest says.
+    const before = this.figuresOf((figures) => figures.counters());
     this.memory.note();
     const known = this.memory.last?.regions.find(({ id }) => id === order.region_id);
     const result = await this.callResize(order).catch((error: unknown) => {
@@ -236,8 +246,7 @@ export class VmRunner {
       result: outcomeOf(result),
     });
     this.memory.note();
-    const before = early ?? (await asked);
-    await this.record(order, result, before, start ? await start.promise : null);
+    await this.record(order, result, await before, start ? await start.promise : null);
   }
 
   private async callResize(order: OperationOrder): Promise<ResizeResult> {
@@ -250,15 +259,18 @@ export class VmRunner {
   private async record(
     order: OperationOrder,
     result: ResizeResult,
-    before: GuestStats | null,
+    before: Figures | null,
     start: StartStamps | null,
   ): Promise<void> {
-    const looked = this.memory.look();
+    const looked = this.deps.isWatched() ? this.memory.look() : null;
     const region_pci = this.pciOf(order.region_id);
-    const stats = this.stopping.signal.aborted ? null : await this.stats(region_pci);
+    const told = this.stopping.signal.aborted
+      ? null
+      : await this.figuresOf((figures) => figures.region(region_pci));
     // Another operation of the same region began meanwhile: these figures are not this one's.
-    const after = this.latest.get(order.region_id) === order.id ? stats : null;
-    const operation = operationRecord({ order, result, start, before, after, region_pci });
+    const after = this.latest.get(order.region_id) === order.id ? (told?.stats ?? null) : null;
+    const parts = { order, result, start, before, after, region_pci };
+    const operation = operationRecord(parts);
     await looked;
     this.tell(operation);
   }

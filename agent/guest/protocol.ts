@@ -56,8 +56,10 @@ export type GuestRequest =
   /**
    * Counting an ordinary region costs the guest a look at the page flags of all of it: `region_pci`
    * narrows that to one, or with '' to none; absent: all. Partitions of `hotmem` are always told.
+   * `regions`, at most 256, narrows both kinds: nothing else is told. A guest that does not know it
+   * goes by `region_pci`, and tells more.
    */
-  | { readonly type: 'stats'; readonly region_pci?: string }
+  | { readonly type: 'stats'; readonly region_pci?: string; readonly regions?: readonly string[] }
   /**
    * Answered with the hello. Send an empty line and a ping first on every connection: a
    * virtio-serial port that closes and opens at once looks to the guest as if nothing had happened,

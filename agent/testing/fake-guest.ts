@@ -13,8 +13,12 @@ export interface FakeGuestOptions {
   readonly regions: readonly string[];
   readonly fault: (request: GuestRequest['type']) => GuestFault;
   readonly hotmem: boolean;
+  /** A guest of an earlier version, which knows no `regions` of `stats`. */
+  readonly old?: boolean;
   /** null: never says hello. */
   readonly hello: Partial<Hello> | null;
+  /** Time every request but `stats` takes; 0: answered at once. Default 5 ms. */
+  readonly step_ms?: number;
 }
 
 interface FakeInstance {
@@ -29,27 +33,36 @@ const SLOW_MS = 5_000;
 export class FakeGuest {
   readonly instances = new Map<string, FakeInstance>();
   readonly seen: string[] = [];
+  /** Of each `stats`, the regions it named; null: it named none. */
+  readonly stats_asked: (readonly string[] | null)[] = [];
   pages_migrated = 0;
   private readonly options: FakeGuestOptions;
+  private readonly step_ms: number;
   private stream: Duplex | null = null;
   private rest = '';
   private frozen: string[] | null = null;
 
   constructor(options: FakeGuestOptions) {
     this.options = options;
+    this.step_ms = options.step_ms ?? STEP_MS;
   }
 
   /** The agent's end of a new connection; an earlier one is closed. */
   connect(noise = ''): Duplex {
-    this.stream?.destroy();
     const [near, far] = duplexPair();
-    this.stream = far;
-    far.on('data', (chunk: Buffer) => this.receive(chunk.toString('utf8')));
-    far.on('error', () => undefined);
-    if (noise !== '') far.write(noise);
+    this.serveOn(far, noise);
+    return near;
+  }
+
+  /** Speaks the protocol on `stream`, after `noise`; an earlier connection is closed. */
+  serveOn(stream: Duplex, noise = ''): void {
+    this.stream?.destroy();
+    this.stream = stream;
+    stream.on('data', (chunk: Buffer) => this.receive(chunk.toString('utf8')));
+    stream.on('error', () => undefined);
+    if (noise !== '') stream.write(noise);
     if (this.options.hello)
       this.say({ ...HELLO, hotmem: this.options.hotmem, ...this.options.hello });
-    return near;
   }
 
   /** Power off: the channel ends and nothing answers any more. */
@@ -96,6 +109,7 @@ export class FakeGuest {
     for (const line of lines) {
       const request: GuestRequest & { id: number } = JSON.parse(line);
       this.seen.push(request.type);
+      if (request.type === 'stats') this.stats_asked.push(request.regions ?? null);
       void this.serve(request);
     }
   }
@@ -104,12 +118,14 @@ export class FakeGuest {
     const { clock } = this.options;
     const fault = this.options.fault(request.type);
     if (fault === 'silent') return;
-    if (request.type !== 'stats') await clock.sleep(fault === 'slow' ? SLOW_MS : STEP_MS);
+    const pause_ms = fault === 'slow' ? SLOW_MS : this.step_ms;
+    const at_once = request.type === 'stats' && fault !== 'slow';
+    if (!at_once && pause_ms > 0) await clock.sleep(pause_ms);
     if (fault === 'refuse') return this.refuse(request.id, 'spawn-failed', 'as the test wished');
     if (request.type === 'start') return this.start(request, request.id);
     if (request.type === 'invoke') return this.invoke(request, request.id, fault);
     if (request.type === 'stop') return this.stop(request.instance, request.id);
-    this.answer(request.id, request.type === 'stats' ? this.stats() : {});
+    this.answer(request.id, request.type === 'stats' ? this.stats(request.regions) : {});
   }
 
   private async start(
@@ -129,7 +145,7 @@ export class FakeGuest {
         this.instances.delete(instance);
         return this.refuse(id, 'attach-timeout', 'the partition was not populated');
       }
-      await clock.sleep(STEP_MS);
+      await clock.sleep(this.step_ms);
     }
     const found = this.instances.get(instance);
     if (!found) return this.refuse(id, 'killed', 'stopped while starting');
@@ -148,7 +164,7 @@ export class FakeGuest {
     const found = this.instances.get(instance);
     if (!found?.ready) return this.refuse(id, 'no-such-instance', 'unknown instance');
     const started_at_ms = this.now();
-    await this.options.clock.sleep(work.wall_ms);
+    if (work.wall_ms > 0) await this.options.clock.sleep(work.wall_ms);
     const limit = found.memory_max_bytes || this.options.plugged(found.region_pci);
     if (fault === 'exit' || work.anonymous_bytes > limit) this.exit(instance, 'oom');
     if (!this.instances.has(instance)) return this.refuse(id, 'exited', 'the instance ended');
@@ -174,8 +190,9 @@ export class FakeGuest {
     this.answer(id, { gone_at_ms: this.now(), peak_bytes: 4096 });
   }
 
-  private stats(): GuestStats {
-    const { regions, plugged, hotmem } = this.options;
+  private stats(asked?: readonly string[]): GuestStats {
+    const { plugged, hotmem, old } = this.options;
+    const regions = asked && old !== true ? asked : this.options.regions;
     const users = (pci: string): number =>
       [...this.instances.values()].filter((one) => one.region_pci === pci).length;
     return {

@@ -43,6 +43,16 @@ export const NO_FAULTS: FakeFaults = {
   shutdown: () => false,
 };
 
+/** How the model is set up; what is absent is as tests want it. */
+export interface FakeOptions {
+  /** Time of a launch, a resize and a shutdown; 0: done at once. Default 10 ms. */
+  readonly resize_ms?: number;
+  /** Guests of an earlier version. */
+  readonly old_guests?: boolean;
+  /** A guest outside of the model, instead of the VM's own. */
+  readonly openGuest?: (vm: FakeVm) => Promise<Duplex>;
+}
+
 const RESIZE_MS = 10;
 const SLOW_MS = 4_000;
 
@@ -57,6 +67,8 @@ export class FakeVm implements Vm {
   /** Settles at once unless the VMM is frozen (SIGSTOP): then it answers nothing until thawed. */
   private thawed: Promise<void> = Promise.resolve();
   private onThaw: () => void = () => {};
+  /** Times somebody looked at the whole VM. */
+  looks = 0;
   private readonly owner: FakeHypervisor;
   private readonly listeners = new Set<(event: VmEvent | null) => void>();
 
@@ -77,6 +89,7 @@ export class FakeVm implements Vm {
       regions: this.regions.map((region) => region.pci_address),
       fault: (request) => owner.faults.guest(request),
       hotmem: true,
+      old: owner.options.old_guests ?? false,
       hello,
     });
   }
@@ -84,6 +97,7 @@ export class FakeVm implements Vm {
   async observe(): Promise<VmObservation> {
     this.mustLive();
     await this.thawed;
+    this.looks += 1;
     const regions = this.regions.map((one) => ({ ...one, resident_bytes: one.plugged_bytes }));
     const resident_bytes = regions.reduce((sum, one) => sum + one.resident_bytes, MIB);
     const observed_at_ms = this.owner.clock.nowMs();
@@ -119,7 +133,7 @@ export class FakeVm implements Vm {
     if (fault === 'throw') throw new Error('the resize call broke');
     if (fault !== 'refuse') region.requested_bytes = bytes;
     const accepted_at_ms = fault === 'refuse' ? null : clock.nowMs();
-    await clock.sleep(fault === 'slow' ? SLOW_MS : RESIZE_MS);
+    await this.owner.pause(fault === 'slow' ? SLOW_MS : this.owner.resize_ms);
     if (fault === 'die') this.die();
     if (this.alive && fault === 'partial') {
       region.plugged_bytes = Math.min(64 * MIB, region.max_bytes);
@@ -135,6 +149,7 @@ export class FakeVm implements Vm {
           ? 'partial'
           : 'done';
     const done_at_ms = outcome === 'done' ? clock.nowMs() : null;
+    if (outcome === 'done') this.owner.done[bytes > 0 ? 'plug' : 'unplug'] += 1;
     return {
       region_id: id,
       outcome,
@@ -175,6 +190,8 @@ export class FakeVm implements Vm {
 
   async guestChannel(): Promise<Duplex> {
     this.mustLive();
+    const { openGuest } = this.owner.options;
+    if (openGuest) return openGuest(this);
     return this.guest.connect('\u0000boot noise without end\n');
   }
 
@@ -193,7 +210,7 @@ export class FakeVm implements Vm {
   }
 
   async shutdown(): Promise<void> {
-    await this.owner.clock.sleep(RESIZE_MS);
+    await this.owner.pause(this.owner.resize_ms);
     if (this.owner.faults.shutdown()) throw new Error('it does not want to end');
     if (!this.alive) return;
     this.die();
@@ -218,11 +235,22 @@ export class FakeHypervisor implements Hypervisor {
   readonly kind = 'fake';
   readonly clock: Clock;
   readonly vms: FakeVm[] = [];
+  readonly options: FakeOptions;
+  readonly resize_ms: number;
   faults: FakeFaults;
+  /** Resizes that ended as asked for, by kind. */
+  readonly done = { plug: 0, unplug: 0 };
 
-  constructor(clock: Clock, faults: FakeFaults = NO_FAULTS) {
+  constructor(clock: Clock, faults: FakeFaults = NO_FAULTS, options: FakeOptions = {}) {
     this.clock = clock;
     this.faults = faults;
+    this.options = options;
+    this.resize_ms = options.resize_ms ?? RESIZE_MS;
+  }
+
+  /** No time at all for 0, not even a turn of the event loop. */
+  async pause(ms: number): Promise<void> {
+    if (ms > 0) await this.clock.sleep(ms);
   }
 
   async probe(): Promise<Capabilities> {
@@ -237,12 +265,12 @@ export class FakeHypervisor implements Hypervisor {
 
   async launch(spec: VmSpec): Promise<Vm> {
     const fault = this.faults.launch();
-    await this.clock.sleep(RESIZE_MS);
+    await this.pause(this.resize_ms);
     if (fault === 'refuse') throw new Error('the VMM did not start');
     const vm = new FakeVm(spec, this, fault === 'no-hello' || fault === 'panic' ? null : {});
     this.vms.push(vm);
     const later = async (): Promise<void> => {
-      await this.clock.sleep(RESIZE_MS);
+      await this.pause(this.resize_ms);
       if (fault === 'die') vm.die();
       if (fault === 'panic') vm.tell({ type: 'guest-panicked', at_ms: this.clock.nowMs() });
     };

@@ -4,7 +4,12 @@ import { HostAgent } from '../../agent/executor/host-agent.ts';
 import type { GuestImages } from '../../agent/executor/images.ts';
 import { GIB } from '../../base/units.ts';
 import { FakeClock } from './clock.ts';
-import { type FakeFaults, FakeHypervisor, NO_FAULTS } from '../../agent/testing/fake-hypervisor.ts';
+import {
+  type FakeFaults,
+  FakeHypervisor,
+  type FakeOptions,
+  NO_FAULTS,
+} from '../../agent/testing/fake-hypervisor.ts';
 
 export const FAKE_IMAGES: GuestImages = {
   imageFor: async () => ({
@@ -24,9 +29,10 @@ export interface FakeHost {
 export function fakeHost(
   faults: Partial<FakeFaults> = {},
   host_limit_bytes: number = 8 * GIB,
+  options: FakeOptions = {},
 ): FakeHost {
   const clock = new FakeClock();
-  const hypervisor = new FakeHypervisor(clock, { ...NO_FAULTS, ...faults });
+  const hypervisor = new FakeHypervisor(clock, { ...NO_FAULTS, ...faults }, options);
   const log: string[] = [];
   const agent = new HostAgent({
     clock,
