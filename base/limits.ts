@@ -205,6 +205,8 @@ export const LIMITS = {
   bench_start_retries: 3,
   /** One boot under counted instructions. */
   bench_counted_ms: 240_000,
+  /** What a process of `bench agent` has used: until it says so. */
+  bench_agent_usage_ms: 10_000,
   /** Memory of the host that one VM of a bench may take. */
   bench_vm_bytes: 9 * 1024 * 1024 * 1024,
 } as const;

@@ -1,6 +1,7 @@
 /** Every command, in the order of the help. */
 import type { Command } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
+import { benchAgentCommand } from './commands/bench-agent.ts';
 import { benchInvokeCommand } from './commands/bench-invoke.ts';
 import { benchReclaimCommand } from './commands/bench-reclaim.ts';
 import { deployCommand } from './commands/deploy.ts';
@@ -30,4 +31,5 @@ export const COMMANDS: readonly Command[] = [
   reportCommand,
   benchReclaimCommand,
   benchInvokeCommand,
+  benchAgentCommand,
 ];

@@ -1,0 +1,33 @@
+/** What the bench and its two processes say to each other over the channel of `fork`. */
+import { z } from 'zod';
+
+export const orderSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('usage'), id: z.number() }),
+  z.object({ type: z.literal('stop') }),
+]);
+export type Order = z.infer<typeof orderSchema>;
+
+const figure = z.number().nonnegative();
+
+/** What a process has used since it began, and how late its event loop was since the last time. */
+export const usageSchema = z.object({
+  user_us: figure,
+  system_us: figure,
+  rss_bytes: figure,
+  heap_bytes: figure,
+  /** How late a timer fired; p99 is null below 100 looks. */
+  lag_ms: z.object({ n: figure, p50: figure, p99: figure.nullable(), max: figure }),
+  /** Of the simulated VMM, since it began. */
+  plugs: figure,
+  unplugs: figure,
+  /** Lines of level error in the process's log, and the first of them. */
+  errors: figure,
+  first_error: z.string(),
+});
+export type Usage = z.infer<typeof usageSchema>;
+
+export const newsSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('ready') }),
+  z.object({ type: z.literal('usage'), id: z.number(), usage: usageSchema }),
+]);
+export type News = z.infer<typeof newsSchema>;

@@ -1,0 +1,114 @@
+/** Measures one cell: a loop of calls with what the processes used around it. */
+import { performance } from 'node:perf_hooks';
+import { LIMITS } from '../../base/limits.ts';
+import { hostClock } from '../../base/clock.ts';
+import { waitFor } from '../../base/wait.ts';
+import { agentBenchBroken } from './errors.ts';
+import type { Usage } from './child-messages.ts';
+import { echo } from './echo.ts';
+import type { CpuTicks } from '../../autoscaler/replay/load.ts';
+import { othersShare, readHostTicks } from './host-load.ts';
+import { latencyOf, runLoop } from './loop.ts';
+import { type Cell, functionOf } from './plan.ts';
+import type { CellRun, Latency } from './records.ts';
+import type { Stage } from './stage.ts';
+
+const US_PER_MS = 1_000;
+
+/** All that was used until now by the bench, and by the host. */
+interface Mark {
+  readonly agent: Usage;
+  readonly peer: Usage;
+  readonly own_us: number;
+  readonly host: CpuTicks | null;
+  readonly at_ms: number;
+}
+
+export async function measureCell(
+  stage: Stage,
+  cell: Cell,
+  for_ms: number,
+  signal: AbortSignal,
+): Promise<CellRun> {
+  const before = await mark(stage);
+  const { latencies, floor } = await run(stage, cell, for_ms, signal);
+  const loop_ms = performance.now() - before.at_ms;
+  const process = cell.kind === 'echo' ? 'peer' : 'agent';
+  const { lag_ms } = await stage[process].usage();
+  if (cell.kind === 'cycle') await settle(stage, cell, before.agent);
+  const after = await mark(stage);
+  return {
+    cell,
+    calls: latencies.length,
+    cycles: after.agent.unplugs - before.agent.unplugs,
+    wall_ms: loop_ms,
+    cpu_ms: (cpuUs(after[process]) - cpuUs(before[process])) / US_PER_MS,
+    latency: latencyOf(latencies),
+    floor_latency: floor,
+    lag: { p50_ms: lag_ms.p50, p99_ms: lag_ms.p99, max_ms: lag_ms.max },
+    rss_bytes: after[process].rss_bytes,
+    heap_bytes: after[process].heap_bytes,
+    others_share: othersShare(before.host, after.host, oursMs(before, after)),
+  };
+}
+
+interface Calls {
+  readonly latencies: readonly number[];
+  readonly floor: Latency | null;
+}
+
+async function run(stage: Stage, cell: Cell, for_ms: number, signal: AbortSignal): Promise<Calls> {
+  const { in_flight } = cell;
+  const ask = (): Promise<void> => echo(stage.echo_client, LIMITS.agent_call_ms);
+  const invoke = (): Promise<void> => invokeOnce(stage, functionOf(cell));
+  if (cell.kind !== 'added') {
+    const call = cell.kind === 'echo' ? ask : invoke;
+    return { latencies: await runLoop({ call, in_flight, for_ms, signal }), floor: null };
+  }
+  const floor: number[] = [];
+  const latencies: number[] = [];
+  const call = async (): Promise<void> => {
+    latencies.push(await timed(invoke));
+    floor.push(await timed(ask));
+  };
+  await runLoop({ call, in_flight, for_ms, signal });
+  return { latencies, floor: latencyOf(floor) };
+}
+
+async function timed(call: () => Promise<void>): Promise<number> {
+  const begin_ms = performance.now();
+  await call();
+  return performance.now() - begin_ms;
+}
+
+async function invokeOnce(stage: Stage, name: string): Promise<void> {
+  const work = { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
+  const answer = await stage.client.invoke({ function: name, invocation_id: 'bench', work });
+  if (answer.outcome === 'done') return;
+  throw agentBenchBroken(`a call was not served: ${answer.error_code} ${answer.reason}`);
+}
+
+/** Until every plug since `before` was followed by its unplug. */
+async function settle(stage: Stage, cell: Cell, before: Usage): Promise<void> {
+  await stage.client.drain(functionOf(cell));
+  const level = async (): Promise<true | null> => {
+    const { plugs, unplugs } = await stage.agentUsage();
+    return plugs - before.plugs === unplugs - before.unplugs ? true : null;
+  };
+  if (await waitFor(level, { clock: hostClock, deadline_ms: LIMITS.unplug_ms })) return;
+  throw agentBenchBroken('regions stay plugged after the end of their instances.');
+}
+
+async function mark(stage: Stage): Promise<Mark> {
+  const [agent, peer] = await Promise.all([stage.agentUsage(), stage.peer.usage()]);
+  const { user, system } = process.cpuUsage();
+  const at_ms = performance.now();
+  return { agent, peer, own_us: user + system, host: readHostTicks(), at_ms };
+}
+
+const cpuUs = ({ user_us, system_us }: Usage): number => user_us + system_us;
+
+function oursMs(before: Mark, after: Mark): number {
+  const total = ({ agent, peer, own_us }: Mark): number => cpuUs(agent) + cpuUs(peer) + own_us;
+  return (total(after) - total(before)) / US_PER_MS;
+}

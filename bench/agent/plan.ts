@@ -1,0 +1,71 @@
+/** What `bench agent` measures, and in which order. Pure. */
+import { LIMITS } from '../../base/limits.ts';
+
+/** One figure: calls in a closed loop, so many of them open at any time, for a while. */
+export interface Cell {
+  readonly name: string;
+  /**
+   * `warm`: an idle instance serves. `cycle`: each call starts an instance, and its end unplugs.
+   * `echo`: the bare gRPC server instead of the agent. `added`: call and echo in turn, one open.
+   */
+  readonly kind: 'warm' | 'cycle' | 'echo' | 'added';
+  readonly regions: number;
+  readonly in_flight: number;
+}
+
+export interface AgentBenchOptions {
+  /** Times the whole list is run, every second time backwards. */
+  readonly rounds: number;
+  /** Duration of one cell. */
+  readonly cell_ms: number;
+  /** Functions of the part with many of them; each has a VM with the most regions there are. */
+  readonly functions: number;
+  readonly idle_ms: number;
+}
+
+export const USUAL_OPTIONS: AgentBenchOptions = {
+  rounds: 3,
+  cell_ms: 2_000,
+  functions: LIMITS.vms_per_host,
+  idle_ms: 2_000,
+};
+
+/** A look at whether it works, for tests and CI: its figures say nothing. */
+export const SHORT_OPTIONS: AgentBenchOptions = {
+  rounds: 1,
+  cell_ms: 150,
+  functions: 3,
+  idle_ms: 50,
+};
+
+const FEW_REGIONS = 8;
+const MANY_REGIONS = LIMITS.regions_per_vm;
+/** Open calls: one caller, a busy host, and more than it can serve at once. */
+const IN_FLIGHT = [1, 16, 1_000] as const;
+/** Open calls of a cycle: half of the few regions, so that none waits for a region. */
+const CYCLES_IN_FLIGHT = 4;
+
+export function cellsOf(): Cell[] {
+  const cells: Cell[] = [{ name: 'bare gRPC', kind: 'echo', regions: 0, in_flight: 16 }];
+  for (const regions of [FEW_REGIONS, MANY_REGIONS]) {
+    for (const in_flight of IN_FLIGHT) {
+      cells.push({ name: 'warm call', kind: 'warm', regions, in_flight });
+    }
+    cells.push({ name: 'plug + unplug', kind: 'cycle', regions, in_flight: 1 });
+    cells.push({ name: 'plug + unplug', kind: 'cycle', regions, in_flight: CYCLES_IN_FLIGHT });
+  }
+  cells.push({ name: 'added', kind: 'added', regions: FEW_REGIONS, in_flight: 1 });
+  return cells;
+}
+
+/** All rounds: whatever drifts meanwhile falls on every cell alike. */
+export function orderOf(cells: readonly Cell[], rounds: number): Cell[] {
+  return Array.from({ length: rounds }, (_, round) =>
+    round % 2 === 0 ? cells : cells.toReversed(),
+  ).flat();
+}
+
+/** Name of the function that a cell calls. */
+export function functionOf(cell: Cell): string {
+  return `${cell.kind === 'cycle' ? 'cycle' : 'warm'}-${cell.regions}`;
+}

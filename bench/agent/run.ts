@@ -1,0 +1,93 @@
+/** The whole of `bench agent`: starts the processes, runs every cell, ends the processes. */
+import { cpus } from 'node:os';
+import type { Progress } from '../../base/progress.ts';
+import { agentBenchInterrupted } from './errors.ts';
+import { measureCell } from './measure.ts';
+import { type AgentBenchOptions, cellsOf, functionOf, orderOf } from './plan.ts';
+import type { AgentBench, CellRun } from './records.ts';
+import { measureIdle, measureScale } from './scale.ts';
+import { Stage } from './stage.ts';
+
+export interface AgentBenchRun {
+  readonly options: AgentBenchOptions;
+  readonly hotplane_version: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Throws HP_BENCH_AGENT when the agent or a call to it breaks, HP_BENCH_INTERRUPTED on `signal`;
+ * nothing it started is left in any case.
+ */
+export async function runAgentBench(input: AgentBenchRun): Promise<AgentBench> {
+  const started_at = new Date().toISOString();
+  const stage = await Stage.open();
+  try {
+    return { ...(await measureAll(stage, input)), started_at };
+  } catch (error) {
+    throw input.signal.aborted ? agentBenchInterrupted() : error;
+  } finally {
+    await stage.close();
+  }
+}
+
+/** A quarter of a cell each, so that nothing is measured before its code was compiled. */
+const WARM_UP_SHARE = 4;
+
+async function measureAll(
+  stage: Stage,
+  { options, hotplane_version, progress, signal }: AgentBenchRun,
+): Promise<Omit<AgentBench, 'started_at'>> {
+  const cells = cellsOf();
+  const order = orderOf(cells, options.rounds);
+  const steps = order.length + 3;
+  let step = 0;
+  const begin = (label: string): void => {
+    signal.throwIfAborted();
+    step += 1;
+    progress.step(step, steps, label);
+  };
+  const names = await deployAll(stage);
+  begin('warming up');
+  for (const cell of cells) {
+    signal.throwIfAborted();
+    await measureCell(stage, cell, options.cell_ms / WARM_UP_SHARE, signal);
+  }
+  const rss_first_bytes = (await stage.agentUsage()).rss_bytes;
+  const runs: CellRun[] = [];
+  for (const cell of order) {
+    begin(`${cell.name}, ${cell.regions} regions, ${cell.in_flight} open`);
+    runs.push(await measureCell(stage, cell, options.cell_ms, signal));
+  }
+  const rss_last_bytes = (await stage.agentUsage()).rss_bytes;
+  for (const name of names) await stage.client.remove(name);
+  begin(`${options.functions} functions`);
+  const told = (count: number): void => progress.update(`${count} deployed`);
+  const scale = await measureScale(stage, options.functions, told, signal);
+  begin('idle');
+  const idle = await measureIdle(stage, options.idle_ms, signal);
+  progress.done(`measured ${runs.length} times`);
+  const host = { cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length };
+  return {
+    format: 'hotplane-bench-agent/1',
+    hotplane_version,
+    node_version: process.version,
+    host,
+    options,
+    runs,
+    scale,
+    idle,
+    rss_first_bytes,
+    rss_last_bytes,
+  };
+}
+
+/** One function for each kind and number of regions; its name. */
+async function deployAll(stage: Stage): Promise<string[]> {
+  const called = cellsOf().filter(({ kind }) => kind !== 'echo');
+  const names = new Map(called.map((cell) => [functionOf(cell), cell]));
+  for (const [name, { regions, kind }] of names) {
+    await stage.deploy(name, regions, kind !== 'cycle');
+  }
+  return [...names.keys()];
+}

@@ -1,0 +1,62 @@
+/** The agent with as many functions as it takes, each with the most regions, and at rest. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { performance } from 'node:perf_hooks';
+import { LIMITS } from '../../base/limits.ts';
+import type { Usage } from './child-messages.ts';
+import type { IdleRun, ScaleRun } from './records.ts';
+import type { Stage } from './stage.ts';
+
+/** Deploys under way at once. */
+const DEPLOYS_IN_FLIGHT = 8;
+const US_PER_MS = 1_000;
+
+/** Called with the stage's functions removed. `onDeployed` is told how many there are. */
+export async function measureScale(
+  stage: Stage,
+  functions: number,
+  onDeployed: (count: number) => void,
+  signal: AbortSignal,
+): Promise<ScaleRun> {
+  const regions = LIMITS.regions_per_vm;
+  const before = await stage.agentUsage();
+  let next = 0;
+  const deployer = async (): Promise<void> => {
+    while (next < functions && !signal.aborted) {
+      next += 1;
+      await stage.deploy(`many-${next}`, regions, true);
+      onDeployed(next);
+    }
+  };
+  await Promise.all(Array.from({ length: DEPLOYS_IN_FLIGHT }, deployer));
+  const idle = await stage.agentUsage();
+  const begin_ms = performance.now();
+  const status = await stage.client.status('', { with_state: true });
+  const status_ms = performance.now() - begin_ms;
+  const after = await stage.agentUsage();
+  return {
+    functions: status.functions.length,
+    regions,
+    rss_before_bytes: before.rss_bytes,
+    rss_bytes: after.rss_bytes,
+    status_bytes: JSON.stringify(status).length,
+    status_ms,
+    status_cpu_ms: cpuMs(after) - cpuMs(idle),
+    blocked_ms: after.lag_ms.max,
+  };
+}
+
+/** Nothing is asked of the agent, which goes on looking after what it has. */
+export async function measureIdle(
+  stage: Stage,
+  for_ms: number,
+  signal: AbortSignal,
+): Promise<IdleRun> {
+  const before = await stage.agentUsage();
+  const begin_ms = performance.now();
+  await pause(for_ms, undefined, { signal });
+  const wall_ms = performance.now() - begin_ms;
+  const after = await stage.agentUsage();
+  return { wall_ms, cpu_ms: cpuMs(after) - cpuMs(before) };
+}
+
+const cpuMs = ({ user_us, system_us }: Usage): number => (user_us + system_us) / US_PER_MS;

@@ -1,0 +1,201 @@
+/** `bench agent`: that it measures what it says, ends what it starts, and judges as promised. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { hostClock } from '../../base/clock.ts';
+import { silentProgress } from '../../base/progress.ts';
+import { checksOf } from '../../bench/agent/checks.ts';
+import { runAgentBenchCommand } from '../../bench/agent/command.ts';
+import { othersShare } from '../../bench/agent/host-load.ts';
+import { latencyOf } from '../../bench/agent/loop.ts';
+import { cellsOf, type Cell, orderOf, SHORT_OPTIONS } from '../../bench/agent/plan.ts';
+import type { AgentBench, CellRun } from '../../bench/agent/records.ts';
+import { runAgentBench } from '../../bench/agent/run.ts';
+import { rowsOf } from '../../bench/agent/summary.ts';
+import { renderText } from '../../bench/agent/table.ts';
+
+/** Processes of a bench, of this test run alone: its children. */
+function children(): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+        const parent = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1];
+        return (
+          parent === String(process.pid) &&
+          readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('-process')
+        );
+      } catch {
+        return false;
+      }
+    });
+}
+
+function silentOutput(): { readonly text: string[]; write: (text: string) => void } {
+  const text: string[] = [];
+  return { text, write: (part) => void text.push(part) };
+}
+
+test.serial('a short run measures every cell, and leaves no process behind', async (t) => {
+  const out = silentOutput();
+  const folder = await mkdtemp(join(tmpdir(), 'hotplane-bench-test-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const input = {
+    rounds: undefined,
+    short: true,
+    strict: false,
+    json: true,
+    folder,
+    hotplane_version: 'test',
+    stdout: out,
+    stderr: silentOutput(),
+    signal: new AbortController().signal,
+  };
+  t.is(await runAgentBenchCommand(input), 0);
+  const bench: AgentBench & { rows: unknown[]; checks: { name: string }[] } = JSON.parse(
+    out.text.join(''),
+  );
+  t.is(readFileSync(join(folder, 'agent.json'), 'utf8'), out.text.join(''));
+  t.is(bench.runs.length, cellsOf().length);
+  for (const run of bench.runs) {
+    const what = `${run.cell.kind} ${run.cell.regions} ${run.cell.in_flight}`;
+    t.true(run.calls > 0 && run.cpu_ms > 0 && run.latency.n === run.calls, what);
+    if (run.cell.kind === 'cycle') t.true(run.cycles > 0 && run.cycles <= run.calls, what);
+    else t.is(run.cycles, 0, what);
+    t.is(run.floor_latency !== null, run.cell.kind === 'added');
+  }
+  t.is(bench.scale?.functions, SHORT_OPTIONS.functions);
+  t.true((bench.scale?.status_bytes ?? 0) > 1_000);
+  t.is(bench.checks.length, 7);
+  t.deepEqual(children(), []);
+  const again = runAgentBenchCommand({ ...input, stdout: silentOutput() });
+  t.like(await t.throwsAsync(again), { code: 'HP_BENCH_EXISTS' });
+});
+
+test.serial('Ctrl-C in the middle ends every process, and says so', async (t) => {
+  const stop = new AbortController();
+  const options = { ...SHORT_OPTIONS, cell_ms: 60_000 };
+  // While calls are under way, not between two cells.
+  const interrupt = (): void => void hostClock.timer(100, () => stop.abort('SIGINT'));
+  const progress = { ...silentProgress, step: interrupt };
+  const run = runAgentBench({ options, hotplane_version: 'test', progress, signal: stop.signal });
+  t.like(await t.throwsAsync(run), { code: 'HP_BENCH_INTERRUPTED', category: 'interrupted' });
+  t.deepEqual(children(), []);
+});
+
+test('a number of rounds that is none is refused before anything starts', async (t) => {
+  for (const rounds of ['0', '-1', '1.5', 'many', '21']) {
+    const command = runAgentBenchCommand({
+      rounds,
+      short: true,
+      strict: false,
+      json: false,
+      folder: undefined,
+      hotplane_version: 'test',
+      stdout: silentOutput(),
+      stderr: silentOutput(),
+      signal: new AbortController().signal,
+    });
+    t.like(await t.throwsAsync(command), { code: 'HP_BENCH_OPTION', category: 'usage' });
+  }
+});
+
+test('rounds change direction, so that a drift falls on every cell alike', (t) => {
+  const cells = cellsOf();
+  t.deepEqual(orderOf(cells, 3), [...cells, ...cells.toReversed(), ...cells]);
+});
+
+test('below 100 calls there is no p99', (t) => {
+  const values = Array.from({ length: 100 }, (_, index) => index + 1);
+  t.deepEqual(latencyOf(values), { n: 100, p50_ms: 50, p99_ms: 99 });
+  t.is(latencyOf(values.slice(1)).p99_ms, null);
+});
+
+test('what others used is what was busy and not ours', (t) => {
+  const before = { total: 1_000, idle: 500, steal: 0 };
+  const after = { total: 1_200, idle: 550, steal: 0 };
+  t.is(othersShare(before, after, 500), 0.5);
+  t.is(othersShare(before, after, 9_999), 0);
+  t.is(othersShare(null, after, 0), null);
+  t.is(othersShare(after, after, 0), null);
+});
+
+const WARM: Cell = { name: 'warm call', kind: 'warm', regions: 8, in_flight: 16 };
+
+function runOf(cell: Cell, part: Partial<CellRun>): CellRun {
+  return {
+    cell,
+    calls: 4_000,
+    cycles: 0,
+    wall_ms: 1_000,
+    cpu_ms: 400,
+    latency: { n: 4_000, p50_ms: 1, p99_ms: 3 },
+    floor_latency: null,
+    lag: { p50_ms: 0, p99_ms: 1, max_ms: 2 },
+    rss_bytes: 1,
+    heap_bytes: 1,
+    others_share: 0,
+    ...part,
+  };
+}
+
+function benchOf(runs: readonly CellRun[]): AgentBench {
+  return {
+    format: 'hotplane-bench-agent/1',
+    hotplane_version: 'test',
+    node_version: 'v24',
+    started_at: '2026-01-01T00:00:00Z',
+    host: { cpu: 'one', cpus: 2 },
+    options: { ...SHORT_OPTIONS, rounds: runs.length },
+    runs,
+    scale: null,
+    idle: null,
+    rss_first_bytes: 1,
+    rss_last_bytes: 1,
+  };
+}
+
+function verdicts(runs: readonly CellRun[]): Record<string, string> {
+  const checks = checksOf(rowsOf(runs), benchOf(runs));
+  return Object.fromEntries(checks.map(({ name, verdict }) => [name, verdict]));
+}
+
+test('a warm call is held to its rate and its CPU, by the median of the rounds', (t) => {
+  const quick = runOf(WARM, {});
+  const slow = runOf(WARM, { calls: 3_000, cpu_ms: 600 });
+  t.deepEqual(verdicts([quick, slow, quick]), { warm_rate_8: 'met', warm_cpu_8: 'met' });
+  t.deepEqual(verdicts([slow, quick, slow]), { warm_rate_8: 'missed', warm_cpu_8: 'missed' });
+});
+
+test('on a busy host CPU time is judged and wall time is not', (t) => {
+  const busy = runOf(WARM, { others_share: 0.4 });
+  t.deepEqual(verdicts([runOf(WARM, {}), busy]), {
+    warm_rate_8: 'not measured',
+    warm_cpu_8: 'met',
+  });
+  const runs = [busy];
+  const rows = rowsOf(runs);
+  const text = renderText(benchOf(runs), { rows, checks: checksOf(rows, benchOf(runs)) });
+  t.regex(text, /others used 40 % of the host's CPU/);
+});
+
+test('a cycle is counted by its unplugs, and 192 regions have a bound of their own', (t) => {
+  const runs = [8, 192].map((regions) => {
+    return runOf({ name: 'c', kind: 'cycle', regions, in_flight: 1 }, { cycles: 500 });
+  });
+  t.deepEqual(verdicts(runs), { cycle_cpu_8: 'missed', cycle_cpu_192: 'met' });
+  t.is(rowsOf(runs)[0]?.per_s.median, 500);
+});
+
+test('what the agent adds is taken against the echo of the same round, at the same percentile', (t) => {
+  const added: Cell = { name: 'added', kind: 'added', regions: 8, in_flight: 1 };
+  const floor_latency = { n: 4_000, p50_ms: 0.5, p99_ms: 2.5 };
+  const [row] = rowsOf([runOf(added, { floor_latency })]);
+  t.like(row, { added_p50_ms: 0.5, added_p99_ms: 0.5 });
+  t.deepEqual(verdicts([runOf(added, { floor_latency })]), { added_p99: 'met' });
+  const few = runOf(added, { floor_latency: { ...floor_latency, p99_ms: null } });
+  t.deepEqual(verdicts([few]), { added_p99: 'not measured' });
+});
