@@ -8,14 +8,18 @@ const NOT_REACHED = 'not reached';
 /** `41 ms [12-310 ms], p95 292 ms, n = 37`; percentiles above the median where n allows them. */
 export function spread(values: Distribution): string {
   if (values.n === 0) return NONE;
+  if (values.reached === 0) return `${NOT_REACHED}, n = ${values.n}`;
   const { p95_ms, p99_ms } = values;
   const tail = [
-    p95_ms === undefined || p99_ms !== undefined ? '' : `p95 ${timeText(p95_ms)}`,
-    p99_ms === undefined ? '' : `p99 ${timeText(p99_ms)}`,
+    p95_ms === undefined || p99_ms !== undefined || values.min_ms === values.max_ms
+      ? ''
+      : `p95 ${timeText(p95_ms)}`,
+    p99_ms === undefined || values.min_ms === values.max_ms ? '' : `p99 ${timeText(p99_ms)}`,
     `n = ${values.n}`,
   ].filter((text) => text !== '');
-  const range = rangeText(values.min_ms, values.max_ms);
-  return `${timeText(values.p50_ms)} [${range}], ${tail.join(', ')}`;
+  const { min_ms, max_ms } = values;
+  const range = min_ms === max_ms ? '' : ` [${rangeText(min_ms, max_ms)}]`;
+  return `${timeText(values.p50_ms)}${range}, ${tail.join(', ')}`;
 }
 
 /** What {@link spread} prints, for the heading of a table. */

@@ -125,7 +125,7 @@ function table(summary: Summary): string {
     const head = `<tr><th colspan="${names.length + 1}">${escapeText(group.title)}</th></tr>`;
     const rows = group.rows.map((row) => {
       const name = row.label.startsWith(' ') ? '<td class="indent">' : '<td>';
-      const cells = row.cells.map((cell) => `<td>${escapeText(cell)}</td>`).join('');
+      const cells = row.cells.map((cell) => `<td>${tableCell(cell)}</td>`).join('');
       return `<tr>${name}${escapeText(row.label.trim())}</td>${cells}</tr>`;
     });
     return `<tbody>${head}${rows.join('')}</tbody>`;
@@ -134,6 +134,15 @@ function table(summary: Summary): string {
     `<div class="scroll"><table><thead><tr><th></th>${names.join('')}</tr></thead>` +
     `${body.join('\n')}</table></div>`
   );
+}
+
+/** A figure, and below it what stands behind it: range, percentiles, n. */
+function tableCell(cell: string): string {
+  const range = cell.indexOf(' [');
+  const behind = range < 0 ? cell.indexOf(', n = ') : range;
+  if (behind < 0) return escapeText(cell);
+  const rest = cell.slice(behind).replace(/^,? /, '');
+  return `${escapeText(cell.slice(0, behind))}<small>${escapeText(rest)}</small>`;
 }
 
 function operationCharts(tally: RunTally): string {

@@ -46,8 +46,10 @@ export interface InvocationSummary {
   /** (received -> finished) / planned duration; no unit. p99 only where n allows it. */
   readonly slowdown: {
     readonly n: number;
+    readonly min: number | null;
     readonly p50: number | null;
     readonly p99?: number | null;
+    readonly max: number | null;
     /** Geometric mean over functions of each function's p99; null unless all of them have one. */
     readonly p99_over_functions: number | null;
   };
@@ -150,8 +152,10 @@ export class InvocationTally {
     const { n } = this.#slowdown;
     return {
       n,
+      min: rounded(this.#slowdown.sorted[0] ?? null),
       p50: rounded(percentile(this.#slowdown, 0.5)),
       ...(hasPercentile(n, 0.99) ? { p99: rounded(percentile(this.#slowdown, 0.99)) } : {}),
+      max: rounded(percentile(this.#slowdown, 1)),
       p99_over_functions: reached.length === tails.length ? geometricMean(reached) : null,
     };
   }

@@ -15,17 +15,6 @@ export const MEMORY_FIELDS = [
 ] as const;
 export type MemoryField = (typeof MEMORY_FIELDS)[number];
 
-/** Sizes by {@link MEMORY_FIELDS}. */
-export type Sizes = readonly number[];
-
-/** What one VM held, from `from_ms` until `to_ms`. */
-export interface Held {
-  readonly vm: number;
-  readonly from_ms: number;
-  readonly to_ms: number;
-  readonly sizes: Sizes;
-}
-
 /** A VM that told something. */
 export interface SteppedVm {
   readonly index: number;
@@ -33,19 +22,18 @@ export interface SteppedVm {
   readonly function: string;
 }
 
-interface Step {
-  readonly vm: number;
-  readonly at_ms: number;
-  readonly sizes: Sizes;
-  /** What the VM held up to this step; null at its first. */
-  readonly before: Held | null;
-}
-
 export class MemorySteps {
   readonly #vms = new Map<string, SteppedVm>();
+  /** Index of the VM of each row. */
   readonly #vm = new NumberList();
   readonly #at_ms = new NumberList();
-  readonly #sizes = MEMORY_FIELDS.map(() => new NumberList());
+  readonly #sizes: Readonly<Record<MemoryField, NumberList>> = {
+    committed_bytes: new NumberList(),
+    plugged_bytes: new NumberList(),
+    used_bytes: new NumberList(),
+    resident_bytes: new NumberList(),
+    region_resident_bytes: new NumberList(),
+  };
   /** What the guest of each VM last told. */
   readonly #used = new Map<number, number>();
   #order: Uint32Array | null = null;
@@ -62,14 +50,12 @@ export class MemorySteps {
       vm = { index: this.#vms.size, vm_id: line.vm_id, function: line.function };
       this.#vms.set(line.vm_id, vm);
     }
-    // A guest that told nothing is taken to use what it last told.
-    const used_bytes = line.used_bytes ?? this.#used.get(vm.index) ?? 0;
+    // A guest that told nothing is taken to use what it last told; before that it is not known.
+    const used_bytes = line.used_bytes ?? this.#used.get(vm.index) ?? Number.NaN;
     this.#used.set(vm.index, used_bytes);
     this.#vm.push(vm.index);
     this.#at_ms.push(line.at_ms);
-    for (const [index, field] of MEMORY_FIELDS.entries()) {
-      this.#sizes[index]?.push(line[field] ?? used_bytes);
-    }
+    for (const field of MEMORY_FIELDS) this.#sizes[field].push(line[field] ?? used_bytes);
     this.#order = null;
   }
 
@@ -82,27 +68,42 @@ export class MemorySteps {
     return [...this.#vms.values()];
   }
 
-  /** Every step, by time. */
-  forEach(visit: (step: Step) => void): void {
-    const last: (Held | null)[] = Array.from({ length: this.#vms.size }, () => null);
+  atOf(row: number): number {
+    return this.#at_ms.at(row);
+  }
+
+  /** NaN where it is not known: only a guest knows what it uses. */
+  sizeOf(row: number, field: MemoryField): number {
+    return this.#sizes[field].at(row);
+  }
+
+  /** Every step, by time, with the one of the same VM before it; -1: it is the VM's first. */
+  forEach(visit: (row: number, before: number) => void): void {
+    const last = Array.from({ length: this.#vms.size }, () => -1);
     this.#order ??= orderOf(this.#at_ms);
     for (const row of this.#order) {
       const vm = this.#vm.at(row);
-      const at_ms = this.#at_ms.at(row);
-      const sizes = this.#sizes.map((column) => column.at(row));
-      const before = last[vm] ?? null;
-      visit({ vm, at_ms, sizes, before: before && { ...before, to_ms: at_ms } });
-      last[vm] = { vm, from_ms: at_ms, to_ms: at_ms, sizes };
+      visit(row, last[vm] ?? -1);
+      last[vm] = row;
     }
   }
 
-  /** Every stretch of every VM; the last of each is held until `end_ms`. */
-  forEachHeld(end_ms: number, visit: (held: Held) => void): void {
-    const open: (Held | null)[] = Array.from({ length: this.#vms.size }, () => null);
-    this.forEach(({ vm, at_ms, sizes, before }) => {
-      if (before) visit(before);
-      open[vm] = { vm, from_ms: at_ms, to_ms: end_ms, sizes };
+  /** Every stretch of every VM that lies within [from_ms, to_ms); the last is held to the end. */
+  forEachHeld(
+    from_ms: number,
+    to_ms: number,
+    visit: (row: number, vm: number, from_ms: number, to_ms: number) => void,
+  ): void {
+    const open = Array.from({ length: this.#vms.size }, () => -1);
+    const tell = (row: number, vm: number, end_ms: number): void => {
+      const start_ms = Math.max(from_ms, this.atOf(row));
+      if (end_ms > start_ms) visit(row, vm, start_ms, end_ms);
+    };
+    this.forEach((row, before) => {
+      const vm = this.#vm.at(row);
+      if (before >= 0) tell(before, vm, Math.min(to_ms, this.atOf(row)));
+      open[vm] = row;
     });
-    for (const held of open) if (held) visit(held);
+    for (const [vm, row] of open.entries()) if (row >= 0) tell(row, vm, to_ms);
   }
 }

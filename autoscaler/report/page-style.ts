@@ -26,6 +26,8 @@ table { border-collapse: collapse; width: 100%; font-size: 14px;
   font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 10px; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
+td > small { display: block; color: var(--soft); font-size: 11.5px; white-space: normal;
+  max-width: 170px; margin-left: auto; }
 thead th { border-bottom: 2px solid var(--ink); }
 tbody th { text-align: left; color: var(--soft); font-weight: 600; font-size: 13px;
   padding-top: 16px; border-bottom: 1px solid var(--faint); }
@@ -43,6 +45,8 @@ dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 code { font: 13px ui-monospace, SFMono-Regular, Menlo, monospace; }
 footer { margin-top: 48px; color: var(--soft); font-size: 13px; }
 @media (max-width: 560px) { .charts { grid-template-columns: 1fr; } main { padding: 20px 14px; }
+  td:first-child { position: sticky; left: 0; background: var(--paper); white-space: normal; min-width: 110px; }
+  tbody th { white-space: normal; } th, td { padding: 5px 6px; }
   dl { grid-template-columns: 1fr; } dd { margin-bottom: 6px; } }
 @media print { main { max-width: none; } .scroll { overflow: visible; } table { font-size: 8pt; } td, th { white-space: normal; padding: 2px 5px; } .chart, .wide .chart { min-width: 0; } .card, svg, tr { break-inside: avoid; } }
 `;

@@ -114,7 +114,8 @@ function invocationRows(row: MakeRow, summary: Summary): TableRow[] {
       if (slowdown.n === 0) return NONE;
       const { p99 } = slowdown;
       const tail = p99 === undefined ? '' : `, p99 ${timesText(p99)}`;
-      return `${timesText(slowdown.p50)}${tail}, n = ${slowdown.n}`;
+      const range = ` [${timesText(slowdown.min)}-${timesText(slowdown.max)}]`;
+      return `${timesText(slowdown.p50)}${range}${tail}, n = ${slowdown.n}`;
     }),
     row('  once it had an instance', ({ invocations: { service_slowdown_p50: slowdown } }) =>
       slowdown === null ? NONE : timesText(slowdown),

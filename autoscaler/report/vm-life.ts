@@ -1,7 +1,7 @@
 /** Whether every function VM lived, and was seen, for the whole window. Pure. */
 import { formatMs } from '../../base/units.ts';
 import type { MemoryCheckLine } from '../results/schema.ts';
-import { MEMORY_FIELDS, type MemorySteps } from './memory-steps.ts';
+import type { MemorySteps } from './memory-steps.ts';
 
 /**
  * A VM that tells nothing for longer was not observed: a replay asks for a record every 250 ms, so
@@ -27,18 +27,14 @@ function stepProblems({ functions, steps, window_ms }: VmLifeInputs): string[] {
   const note = (vm_id: string, text: string): void => {
     if (!problems.has(vm_id)) problems.set(vm_id, text);
   };
-  const first_ms = steps.vms.map(() => Number.POSITIVE_INFINITY);
-  const resident = MEMORY_FIELDS.indexOf('resident_bytes');
-  steps.forEachHeld(window_ms, (held) => {
-    const vm = steps.vms[held.vm];
+  const seen_from_ms = steps.vms.map(() => window_ms);
+  steps.forEachHeld(0, window_ms, (row, index, from_ms, to_ms) => {
+    const vm = steps.vms[index];
     if (!vm) return;
-    first_ms[held.vm] = Math.min(first_ms[held.vm] ?? Infinity, held.from_ms);
-    const from_ms = Math.max(0, held.from_ms);
-    const to_ms = Math.min(window_ms, held.to_ms);
-    if (to_ms <= from_ms) return;
+    seen_from_ms[index] = Math.min(seen_from_ms[index] ?? window_ms, from_ms);
     const since = `from ${formatMs(from_ms)} on`;
-    if ((held.sizes[resident] ?? 0) === 0) {
-      const empty = held.sizes.every((bytes) => bytes === 0);
+    if (steps.sizeOf(row, 'resident_bytes') === 0) {
+      const empty = steps.sizeOf(row, 'committed_bytes') === 0;
       const what = empty ? 'ended' : 'had no memory that could be seen';
       note(vm.vm_id, `the VM of ${vm.function} ${what} ${since}`);
     } else if (to_ms - from_ms > UNOBSERVED_MS) {
@@ -47,7 +43,7 @@ function stepProblems({ functions, steps, window_ms }: VmLifeInputs): string[] {
     }
   });
   for (const [index, vm] of steps.vms.entries()) {
-    const at_ms = first_ms[index] ?? Infinity;
+    const at_ms = seen_from_ms[index] ?? window_ms;
     if (at_ms <= 0) continue;
     note(vm.vm_id, `the VM of ${vm.function} was seen from ${formatMs(at_ms)} on only`);
   }

@@ -1,4 +1,5 @@
 import { HotplaneError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
 
 /** The folder already holds a run; runs are never overwritten or mixed. */
 export function resultsExist(folder: string): HotplaneError {
@@ -38,7 +39,7 @@ export function resultsMalformed(path: string, line: number, problem: string): H
   return new HotplaneError({
     code: 'HP_RESULTS_MALFORMED',
     category: 'failure',
-    message: `${path} line ${line} is not in the documented format: ${problem}.`,
+    message: `${path} line ${line} is not in the documented format: ${printable(problem)}.`,
     next: 'see autoscaler/results/README.md for the format, and restore the file as written.',
     details: { path, line },
   });
@@ -48,7 +49,7 @@ export function resultsVersion(path: string, found: unknown, known: number): Hot
   return new HotplaneError({
     code: 'HP_RESULTS_VERSION',
     category: 'usage',
-    message: `${path} has schema_version ${String(found)}; this hotplane reads ${known}.`,
+    message: `${path} has schema_version ${printable(String(found), 40)}; this hotplane reads ${known}.`,
     next: 'read the folder with the hotplane version that its manifest names.',
     details: { path, known },
   });

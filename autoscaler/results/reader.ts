@@ -93,6 +93,9 @@ export async function readLines(folder: string, sinks: ResultSinks): Promise<Fil
   return { torn_files, missing_files };
 }
 
+/** Of a file at once: a few hundred lines, so that reading costs little beside checking. */
+const READ_BYTES = 256 * 1024;
+
 async function readFileLines<T>(
   path: string,
   schema: z.ZodType<T>,
@@ -119,7 +122,9 @@ async function readFileLines<T>(
     longest_bytes: LIMITS.result_line_bytes,
   });
   try {
-    for await (const chunk of createReadStream(path) as AsyncIterable<Uint8Array>) {
+    for await (const chunk of createReadStream(path, {
+      highWaterMark: READ_BYTES,
+    }) as AsyncIterable<Uint8Array>) {
       scanner.push(chunk);
       last_byte = chunk.at(-1) ?? last_byte;
     }

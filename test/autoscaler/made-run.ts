@@ -85,8 +85,11 @@ export function madeStep(mechanism: string, at_ms: number, bytes: number): Memor
   };
 }
 
-export function madeCall(mechanism: string, index: number): InvocationLine {
-  const planned_at_ms = index * 500;
+export function madeCall(
+  mechanism: string,
+  index: number,
+  planned_at_ms = index * 500,
+): InvocationLine {
   return {
     mechanism,
     invocation_id: `i${index}`,

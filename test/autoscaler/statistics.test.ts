@@ -118,6 +118,9 @@ test('VMs are summed, and a VM is nothing before its first step', (t) => {
   t.is(cost.committed_bytes, 1 + 2 * 0.5);
 });
 
+const resident = (lines: MemoryStepLine[], from_ms: number, to_ms: number): number =>
+  integrate(MemorySteps.of(lines), from_ms, to_ms).resident_bytes ?? Number.NaN;
+
 test('the integral does not depend on the order of lines, or on how the window is cut', (t) => {
   const stamps = fc.uniqueArray(fc.integer({ min: -2000, max: 9000 }), {
     minLength: 1,
@@ -128,14 +131,19 @@ test('the integral does not depend on the order of lines, or on how the window i
       const steps = list.map((at, index) =>
         step(at, ((index * 7 + seed) % 5) / 4, `v${index % 3}`),
       );
-      const whole = integrate(MemorySteps.of(steps), 0, 8000).resident_bytes;
-      t.is(integrate(MemorySteps.of(steps.toReversed()), 0, 8000).resident_bytes, whole);
-      const parts =
-        integrate(MemorySteps.of(steps), 0, cut_ms).resident_bytes +
-        integrate(MemorySteps.of(steps), cut_ms, 8000).resident_bytes;
+      const whole = resident(steps, 0, 8000);
+      t.is(resident(steps.toReversed(), 0, 8000), whole);
+      const parts = resident(steps, 0, cut_ms) + resident(steps, cut_ms, 8000);
       t.true(Math.abs(parts - whole) < 3e-6);
     }),
   );
+});
+
+test('what a guest did not tell is what it last told, and not known before it told anything', (t) => {
+  const silent = { ...step(500, 4), used_bytes: null };
+  t.is(integrate(MemorySteps.of([step(0, 2), silent]), 0, 1000).used_bytes, 2);
+  t.is(integrate(MemorySteps.of([silent]), 0, 1000).used_bytes, null);
+  t.is(integrate(MemorySteps.of([silent]), 0, 1000).plugged_bytes, 2);
 });
 
 test('the total of all VMs has a point at every change', (t) => {
