@@ -57,14 +57,20 @@ static void serve_stats(uint64_t id, const struct json_document *document)
 {
 	const struct json_token *token = json_member(document, document->tokens, "region_pci");
 	static char result[CHANNEL_LINE_MAX];
+	const struct json_token *regions = json_member(document, document->tokens, "regions");
+	struct stats_selection selection = { .document = document, .regions = regions };
 	char region[64] = "";
 	struct text text;
 
 	if (token && json_string(document, token, region, sizeof(region)) < 0)
 		return reply_error(id, "bad-request", "region_pci: a PCI address, or empty");
+	if (regions && (regions->type != JSON_ARRAY || regions->size > STATS_REGIONS_MAX))
+		return reply_error(id, "bad-request", "regions: at most 256 PCI addresses");
+	if (token)
+		selection.region = region;
 
 	text_init(&text, result, sizeof(result));
-	stats_write(&text, token ? region : NULL);
+	stats_write(&text, &selection);
 	if (text.overflow)
 		reply_error(id, "reply-too-long", "the answer does not fit into one line");
 	else

@@ -63,7 +63,38 @@ static bool has_partition(const struct hotmem_partition *partitions, int count, 
 	return false;
 }
 
-static void add_partitions(struct text *text, const char *region)
+static bool in_array(const struct stats_selection *selection, const char *pci)
+{
+	const struct json_document *document = selection->document;
+	const struct json_token *token = json_first(document, selection->regions);
+
+	for (uint32_t i = 0; token && i < selection->regions->size; i++) {
+		if (json_equals(document, token, pci))
+			return true;
+		token = json_next(document, token);
+	}
+	return false;
+}
+
+static bool ordinary_selected(const struct stats_selection *selection, const char *pci)
+{
+	if (selection->regions)
+		return in_array(selection, pci);
+	return !selection->region || !strcmp(selection->region, pci);
+}
+
+/* All partitions of a device go with its address. */
+static bool partition_selected(const struct stats_selection *selection, const char *region_pci)
+{
+	char pci[64];
+
+	if (!selection->regions)
+		return true;
+	snprintf(pci, sizeof(pci), "%.*s", (int)strcspn(region_pci, "#"), region_pci);
+	return in_array(selection, pci);
+}
+
+static void add_partitions(struct text *text, const struct stats_selection *selection)
 {
 	static struct hotmem_partition partitions[DEVICES_MAX];
 	static struct mem_device devices[DEVICES_MAX];
@@ -73,11 +104,13 @@ static void add_partitions(struct text *text, const char *region)
 
 	text_add(text, ",\"partitions\":[");
 	for (int i = 0; i < partition_count; i++) {
+		if (!partition_selected(selection, partitions[i].region_pci))
+			continue;
 		add_hotmem(text, first, &partitions[i]);
 		first = false;
 	}
 	for (int i = 0; i < device_count && partition_count + i < DEVICES_MAX; i++) {
-		if (region && strcmp(region, devices[i].pci))
+		if (!ordinary_selected(selection, devices[i].pci))
 			continue;
 		if (has_partition(partitions, partition_count, devices[i].pci))
 			continue;
@@ -134,10 +167,10 @@ static void add_cpu(struct text *text)
 	text_add(text, ",\"cpu_user_ms\":%.3f", (double)(user + nice) * tick_ms);
 }
 
-void stats_write(struct text *text, const char *region)
+void stats_write(struct text *text, const struct stats_selection *selection)
 {
 	text_add(text, "{\"taken_at_ms\":%.3f", boottime_ms());
-	add_partitions(text, region);
+	add_partitions(text, selection);
 	add_memory(text);
 	add_vmstat(text);
 	add_pressure(text);

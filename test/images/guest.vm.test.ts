@@ -58,6 +58,24 @@ test('stats of one region, or of none, count no other', async (t) => {
   await t.throwsAsync(guest.ask(too_long), { message: /bad-request/ });
 });
 
+test('stats of named regions tell these alone, whatever region_pci says', async (t) => {
+  const guest = await bootGuest(t);
+  const told = async (regions: readonly string[], region_pci?: string) => {
+    const request = { type: 'stats', regions, ...(region_pci === undefined ? {} : { region_pci }) };
+    const { value } = await guest.channel.ask({ ...request, type: 'stats' }, statsSchema, ASK_MS);
+    return value.partitions.map((partition) => partition.region_pci);
+  };
+  const [first = '', second = ''] = guest.pci;
+  t.deepEqual(await told([]), []);
+  t.deepEqual(await told([second], first), [second]);
+  t.deepEqual(await told([second, first, '0000:7f:00.0']), [first, second]);
+  for (const regions of [Array<string>(257).fill(first), 'all']) {
+    const request: object = { type: 'stats', regions };
+    const asked = guest.ask({ ...request, type: 'stats' });
+    await t.throwsAsync(asked, { message: /bad-request/ });
+  }
+});
+
 test('stats count what the VMM counts, also when half a memory block is plugged', async (t) => {
   const guest = await bootGuest(t);
   const before = await guest.stats();
