@@ -63,6 +63,15 @@ export const LIMITS = {
   /** Lines for a reader of stderr that does not keep up; more are dropped. */
   stderr_backlog_bytes: 1024 * 1024,
 
+  /** Wall or CPU time of one invocation, and keep-alive: a week. */
+  invocation_ms: 604_800_000,
+  /** Size of one instance, and ordinary memory of a VM: 1 TiB. */
+  function_bytes: 1024 * 1024 * 1024 * 1024,
+  vcpus_per_vm: 64,
+  /** Name of an application or function in a trace; published ones have 64. */
+  trace_name_bytes: 1_024,
+  /** Time stamps of a trace: the year 2286 as seconds since 1970, exact to the microsecond. */
+  trace_seconds: 9_999_999_999,
   /** One line of a trace file. */
   trace_line_bytes: 64 * 1024,
   /** Rows of one trace; the whole 2021 trace has 1,980,951. */

@@ -2,23 +2,21 @@
 import { z } from 'zod';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { DEVICE_BLOCK_BYTES, GIB, MIB } from '../../base/units.ts';
+import { DEVICE_BLOCK_BYTES, MIB } from '../../base/units.ts';
 import { BACKINGS, type FunctionSpec, MECHANISMS } from '../core/spec.ts';
 import type { InvokeRequest } from './messages.ts';
 
 const FUNCTION_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const TERABYTE = 1024 * GIB;
-const WEEK_MS = 7 * 24 * 3_600_000;
 
-const size = z.number().int().max(TERABYTE);
-const duration = z.number().finite().nonnegative().max(WEEK_MS);
+const size = z.number().int().max(LIMITS.function_bytes);
+const duration = z.number().finite().nonnegative().max(LIMITS.invocation_ms);
 
 const specSchema = z.object({
   name: z.string().regex(FUNCTION_NAME, 'must be like [a-z0-9][a-z0-9-]{0,62}'),
   mechanism: z.enum(MECHANISMS),
   limit_bytes: size.min(MIB),
   concurrency: z.number().int().min(1).max(LIMITS.regions_per_vm),
-  vcpus: z.number().int().min(1).max(64),
+  vcpus: z.number().int().min(1).max(LIMITS.vcpus_per_vm),
   boot_bytes: size.min(64 * MIB).multipleOf(DEVICE_BLOCK_BYTES),
   keep_alive_ms: duration,
   argv: z.array(z.string().max(4_096)).max(64),

@@ -1,13 +1,15 @@
 /** Everything that can be wrong with the inputs of a run is found here, before anything starts. */
+import { LIMITS } from '../../base/limits.ts';
+import { formatBytes } from '../../base/units.ts';
 import { fixedKeepAlive } from '../policy/fixed-keep-alive.ts';
 import { manifestSchema } from '../results/schema.ts';
 import type { Manifest } from '../results/schema.ts';
 import { readAzure2021 } from '../trace/azure2021.ts';
 import { selectMostInvoked } from '../trace/select.ts';
-import { cannotBeRecorded } from './errors.ts';
+import { badOption, cannotBeRecorded } from './errors.ts';
 import { buildManifest, waitingRun, type ManifestInputs, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
-import { buildPlan } from './plan.ts';
+import { buildPlan, type ReplayPlan } from './plan.ts';
 import { checkSameTrace, hostDifferences, optionDifferences } from './repeat.ts';
 
 /** The run of `--from`: its folder, its manifest, and whether a trace was named on purpose now. */
@@ -29,7 +31,8 @@ export async function prepareRun(
   repeated: Repeated | null,
 ): Promise<PreparedRun> {
   const keep_alive_ms = Math.round((options.keep_alive_s * 1e6) / options.speedup) / 1000;
-  const trace = await readAzure2021(options.trace);
+  const longest_duration_ms = LIMITS.invocation_ms * options.speedup;
+  const trace = await readAzure2021(options.trace, { longest_duration_ms });
   const trace_differences = repeated
     ? checkSameTrace(repeated.folder, repeated.manifest, trace.input, repeated.trace_named)
     : [];
@@ -54,6 +57,7 @@ export async function prepareRun(
     },
     policy,
   );
+  checkSizes(plan.functions);
   const inputs: PreparedRun = {
     options,
     trace,
@@ -73,6 +77,15 @@ export async function prepareRun(
     ...hostDifferences(then, manifest),
   ];
   return { ...inputs, repeat_of: { folder, started_at: then.started_at, differences } };
+}
+
+/** The agent would refuse these too, but only when its turn comes. */
+function checkSizes(functions: ReplayPlan['functions']): void {
+  const big = functions.find((one) => one.boot_bytes > LIMITS.function_bytes);
+  if (!big) return;
+  const most = formatBytes(LIMITS.function_bytes);
+  const problem = `${big.name} would have ${formatBytes(big.boot_bytes)} of it, at most ${most}`;
+  throw badOption('boot-memory', formatBytes(big.boot_bytes), problem);
 }
 
 /** The reader's own schema decides, so that no run ends with results nobody can read. */

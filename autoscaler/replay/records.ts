@@ -10,6 +10,14 @@ export interface RunOrigin {
   readonly start_ms: number;
 }
 
+/** Texts of agents and guests are kept up to this; the formats take four times as much. */
+const TEXT_CHARS = 1_024;
+
+/** The contract's '' means: none. */
+function clip(text: string): string | null {
+  return text === '' ? null : text.slice(0, TEXT_CHARS);
+}
+
 /** The contract's 0 means: not reached. */
 export function sinceStart(at_ms: number, origin: RunOrigin): number | null {
   return at_ms === 0 ? null : toRunTime(at_ms, origin);
@@ -28,10 +36,10 @@ export function operationLine(message: Operation, origin: RunOrigin): OperationL
     function: message.function,
     vm_id: message.vm_id,
     region_id: message.region_id,
-    instance_id: message.instance_id || null,
+    instance_id: clip(message.instance_id),
     outcome: outcomeOf(message.outcome),
-    error_code: message.error_code || null,
-    reason: message.reason || null,
+    error_code: clip(message.error_code),
+    reason: clip(message.reason),
     before_bytes: message.before_bytes,
     requested_bytes: message.requested_bytes,
     plugged_bytes: message.plugged_bytes,
@@ -126,7 +134,7 @@ export function invocationLine(
     mechanism: origin.mechanism,
     invocation_id: arrival.invocation_id,
     function: arrival.function,
-    instance_id: reply?.instance_id || null,
+    instance_id: clip(reply?.instance_id ?? ''),
     ...fate(sent),
     cold: reply?.cold ?? false,
     waited: waited(reply),
@@ -163,9 +171,9 @@ function fate(sent: Sent): Pick<InvocationLine, 'outcome' | 'error_code' | 'reas
   if (sent.kind === 'replied') {
     const { outcome, error_code, reason } = sent.reply;
     const known = outcome === 'done' || outcome === 'refused' ? outcome : 'failed';
-    return { outcome: known, error_code: error_code || null, reason: reason || null };
+    return { outcome: known, error_code: clip(error_code), reason: clip(reason) };
   }
-  return { outcome: 'failed', error_code: sent.code, reason: sent.reason };
+  return { outcome: 'failed', error_code: clip(sent.code), reason: clip(sent.reason) };
 }
 
 /** An outcome the contract does not know counts as failed, never as done. */

@@ -54,3 +54,14 @@ export function resultsVersion(path: string, found: unknown, known: number): Hot
     details: { path, known },
   });
 }
+
+/** A line that the reader would not take back: told when it would be written. */
+export function resultsUnreadable(path: string, field: string, problem: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_RESULTS_UNREADABLE',
+    category: 'failure',
+    message: `what the agent told does not fit into ${path}: ${field}: ${problem}.`,
+    next: 'compare the versions of agent and replay.',
+    details: { path, field },
+  });
+}

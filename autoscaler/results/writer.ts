@@ -5,7 +5,9 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { resultsExist, resultsUnwritable } from './errors.ts';
+import type { z } from 'zod';
+import { resultsExist, resultsUnreadable, resultsUnwritable } from './errors.ts';
+import { invocationSchema, loadSchema, memorySchema, operationSchema } from './schema.ts';
 import type { InvocationLine, LoadLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
 
 export const RESULT_FILES = {
@@ -41,19 +43,19 @@ export class ResultWriter {
   }
 
   operation(line: OperationLine): void {
-    this.#operations.append(line);
+    this.#operations.append(operationSchema, line);
   }
 
   invocation(line: InvocationLine): void {
-    this.#invocations.append(line);
+    this.#invocations.append(invocationSchema, line);
   }
 
   memory(line: MemoryLine): void {
-    this.#memory.append(line);
+    this.#memory.append(memorySchema, line);
   }
 
   load(line: LoadLine): void {
-    this.#load.append(line);
+    this.#load.append(loadSchema, line);
   }
 
   manifest(manifest: Manifest): void {
@@ -93,8 +95,14 @@ class LineFile {
     }
   }
 
-  append(line: object): void {
+  /** By the schema of the reader: a line it would not take is an error now, not after the run. */
+  append(schema: z.ZodType, line: object): void {
     if (this.#fd === null) return;
+    const checked = schema.safeParse(line);
+    if (!checked.success) {
+      const [issue] = checked.error.issues;
+      throw resultsUnreadable(this.#path, issue?.path.join('.') ?? 'line', issue?.message ?? '');
+    }
     try {
       writeSync(this.#fd, `${JSON.stringify(line)}\n`);
     } catch (error) {

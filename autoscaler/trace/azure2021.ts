@@ -2,27 +2,37 @@
  * Reader of AzureFunctionsInvocationTraceForTwoWeeksJan2021 (Microsoft, CC-BY 4.0; Zhang et al.,
  * SOSP 2021), as published: `app,func,end_timestamp,duration`, both numbers in seconds, rows in no
  * promised order, zero durations, `func` unique only within its app. The arrival is end - duration.
- * One bad field fails the whole file with its line and column; no row is ever dropped.
+ * One bad field fails the whole file with its line and column; no row is ever dropped. Empty lines
+ * at the end are no rows.
  */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { LIMITS } from '../../base/limits.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { traceEmpty, traceHeader, traceRow, traceTooLong, traceUnreadable } from './errors.ts';
+import { decodeEveryByte } from './escape-bytes.ts';
 import { LineScanner } from './line-scanner.ts';
 import type { Trace, TraceInvocation, TraceQuality } from './trace.ts';
 
 export const AZURE2021_HEADER = 'app,func,end_timestamp,duration';
 const COLUMNS = 4;
+const OF_FOUR = `instead of ${COLUMNS}`;
 /** Bytes of one read; a file of 300 MB is read in 300 pieces. */
 const READ_BYTES = 1024 * 1024;
 const BYTE_ORDER_MARK = '\uFEFF';
 const NUMBER = /^\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
+export interface TraceLimits {
+  /** What the replay can ask of one invocation, in the trace's time; none by default. */
+  readonly longest_duration_ms?: number;
+}
+
 /** Reads a file of the 2021 format. Throws `HP_TRACE_*`. */
-export async function readAzure2021(path: string): Promise<Trace> {
+export async function readAzure2021(path: string, limits: TraceLimits = {}): Promise<Trace> {
   try {
-    return await parseAzure2021(createReadStream(path, { highWaterMark: READ_BYTES }), path);
+    const stream = createReadStream(path, { highWaterMark: READ_BYTES });
+    return await parseAzure2021(stream, path, limits);
   } catch (error) {
     if (isHotplaneError(error)) throw error;
     throw traceUnreadable(path, error);
@@ -33,8 +43,9 @@ export async function readAzure2021(path: string): Promise<Trace> {
 export async function parseAzure2021(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   path: string,
+  limits: TraceLimits = {},
 ): Promise<Trace> {
-  const rows = new RowCollector(path);
+  const rows = new RowCollector(path, limits);
   const hash = createHash('sha256');
   let bytes = 0;
   const scanner = new LineScanner({
@@ -44,6 +55,7 @@ export async function parseAzure2021(
       throw traceRow({ path, line, column: 'row', value, problem });
     },
     longest_bytes: LIMITS.trace_line_bytes,
+    decode: decodeEveryByte,
   });
   for await (const chunk of chunks) {
     hash.update(chunk);
@@ -61,29 +73,38 @@ class RowCollector {
   readonly #index_of = new Map<string, number>();
   readonly #functions: { app: string; func: string; invocations: number }[] = [];
   readonly #invocations: TraceInvocation[] = [];
+  readonly #longest_duration_ms: number;
   #header = '';
+  /** The first of the empty lines the file may end with; 0: none so far. */
+  #empty_line = 0;
   #zero_durations = 0;
   #out_of_order_rows = 0;
   #negative_starts = 0;
   #last_end_ms = Number.NEGATIVE_INFINITY;
 
-  constructor(path: string) {
+  constructor(path: string, { longest_duration_ms = Number.POSITIVE_INFINITY }: TraceLimits) {
     this.#path = path;
+    this.#longest_duration_ms = longest_duration_ms;
   }
 
   add(line: number, text: string): void {
     if (line === 1) return this.#readHeader(text);
     if (line - 1 > LIMITS.trace_rows) throw traceTooLong(this.#path, LIMITS.trace_rows);
+    if (text.trim() === '') {
+      this.#empty_line ||= line;
+      return;
+    }
+    if (this.#empty_line > 0) throw this.#badRow(this.#empty_line, '', `has 0 fields ${OF_FOUR}`);
     const fields = text.split(',');
     if (fields.length !== COLUMNS) {
-      const problem = `has ${text === '' ? 0 : fields.length} fields instead of ${COLUMNS}`;
-      throw traceRow({ path: this.#path, line, column: 'row', value: text, problem });
+      throw this.#badRow(line, text, `has ${fields.length} fields ${OF_FOUR}`);
     }
     const [app = '', func = '', end = '', duration = ''] = fields;
     this.#needName(line, 'app', app);
     this.#needName(line, 'func', func);
     const end_ms = this.#needSeconds(line, 'end_timestamp', end);
     const duration_ms = this.#needSeconds(line, 'duration', duration);
+    this.#needDuration(line, duration, duration_ms);
     this.#keep(app, func, end_ms, duration_ms);
   }
 
@@ -131,13 +152,33 @@ class RowCollector {
   }
 
   #needName(line: number, column: string, value: string): void {
-    if (value.trim() !== '') return;
-    throw traceRow({ path: this.#path, line, column, value, problem: 'is empty' });
+    const bytes = Buffer.byteLength(value);
+    const long = bytes > LIMITS.trace_name_bytes;
+    if (value.trim() !== '' && !long) return;
+    const problem = long
+      ? `is longer than ${LIMITS.trace_name_bytes} bytes (${bytes})`
+      : 'is empty';
+    throw traceRow({ path: this.#path, line, column, value, problem });
+  }
+
+  #needDuration(line: number, value: string, duration_ms: number): void {
+    const longest_ms = this.#longest_duration_ms;
+    if (duration_ms <= longest_ms) return;
+    const problem = `is longer than an invocation may take, ${longest_ms / 1000} s of the trace`;
+    throw traceRow({ path: this.#path, line, column: 'duration', value, problem });
+  }
+
+  #badRow(line: number, value: string, problem: string): Error {
+    return traceRow({ path: this.#path, line, column: 'row', value, problem });
   }
 
   #needSeconds(line: number, column: string, text: string): number {
     const seconds = NUMBER.test(text) ? Number(text) : Number.NaN;
-    if (Number.isFinite(seconds)) return toMicroseconds(seconds * 1000);
+    if (seconds <= LIMITS.trace_seconds) return toMicroseconds(seconds * 1000);
+    if (Number.isFinite(seconds)) {
+      const beyond = `is more than ${LIMITS.trace_seconds} seconds`;
+      throw traceRow({ path: this.#path, line, column, value: text, problem: beyond });
+    }
     const negative = text.startsWith('-') && NUMBER.test(text.slice(1));
     const problem = negative ? 'is negative' : 'is not a number of seconds';
     throw traceRow({ path: this.#path, line, column, value: text, problem });

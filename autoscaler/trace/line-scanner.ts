@@ -13,6 +13,8 @@ export interface LineScannerOptions {
   /** Called instead, once, when a line is longer than `longest_bytes`; is expected to throw. */
   readonly onTooLong: (line: number, start: string) => void;
   readonly longest_bytes: number;
+  /** Default: UTF-8, in which bytes that are none all become the same character. */
+  readonly decode?: (bytes: Buffer) => string;
 }
 
 export class LineScanner {
@@ -47,7 +49,8 @@ export class LineScanner {
     this.#line += 1;
     this.#checkLength(this.#line, whole);
     const end = whole.at(-1) === RETURN ? whole.length - 1 : whole.length;
-    this.#options.onLine(this.#line, whole.toString('utf8', 0, end));
+    const { onLine, decode = utf8 } = this.#options;
+    onLine(this.#line, decode(whole.subarray(0, end)));
   }
 
   #keep(tail: Buffer): void {
@@ -59,4 +62,8 @@ export class LineScanner {
     if (bytes.length <= this.#options.longest_bytes) return;
     this.#options.onTooLong(line, bytes.toString('utf8', 0, 80));
   }
+}
+
+function utf8(bytes: Buffer): string {
+  return bytes.toString('utf8');
 }

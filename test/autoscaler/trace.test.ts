@@ -101,6 +101,10 @@ const BAD: readonly (readonly [string, string, string, RegExp])[] = [
   ['a hex number', rows('a,f,0x10,1'), 'HP_TRACE_FIELD', /end_timestamp: "0x10" is not/],
   ['not a number', rows('a,f,NaN,1'), 'HP_TRACE_FIELD', /"NaN" is not a number/],
   ['infinity', rows('a,f,1e999,1'), 'HP_TRACE_FIELD', /"1e999" is not a number/],
+  ['a name of 5,000 bytes', rows(`${'n'.repeat(5_000)},f,1,1`), 'HP_TRACE_FIELD', /app.*\(5000\)/],
+  ['a long function', rows(`a,${'é'.repeat(600)},1,1`), 'HP_TRACE_FIELD', /func: .*\(1200\)/],
+  ['a time beyond all time', rows('a,f,1e12,1'), 'HP_TRACE_FIELD', /more than 9999999999 sec/],
+  ['a duration beyond it', rows('a,f,1,1e300'), 'HP_TRACE_FIELD', /duration: "1e300" is more/],
   ['a line without end', rows(`a,f,1,${'9'.repeat(70_000)}`), 'HP_TRACE_ROW', /more than 65536/],
 ];
 
@@ -120,6 +124,52 @@ test('a missing file and a folder are told apart, without a stack of causes', as
   t.is(missing.code, 'HP_TRACE_MISSING');
   const folder = await t.throwsAsync(readAzure2021('/'), { instanceOf: HotplaneError });
   t.is(folder.code, 'HP_TRACE_UNREADABLE');
+});
+
+test('empty lines at the end are no rows; one between rows is named', async (t) => {
+  for (const end of ['', '\n', '\n\n\n', '\r\n\r\n', '\n  \n', '\n\n   ']) {
+    const text = `${AZURE2021_HEADER}\na,f,1,0\nb,f,2,0${end}`;
+    t.is((await parse(text)).invocations.length, 2, JSON.stringify(end));
+  }
+  await t.throwsAsync(parse(rows('a,f,1,0', '', '', 'b,f,2,0')), { message: /line 3, row.* 0 / });
+  await t.throwsAsync(parse(`${AZURE2021_HEADER}\n\n`), { message: /no rows/ });
+});
+
+function rowWith(byte: number): Buffer {
+  return Buffer.concat([Buffer.from('a\u00e9,f'), Buffer.from([byte]), Buffer.from(',1,0\n')]);
+}
+
+test('names that differ only in bytes that are no UTF-8 are two functions', async (t) => {
+  const bytes = [
+    Buffer.from(`${AZURE2021_HEADER}\n`),
+    rowWith(0xff),
+    rowWith(0xfe),
+    rowWith(0xff),
+    rowWith(0xe9),
+  ];
+  const trace = await parseAzure2021([Buffer.concat(bytes)], 'x');
+  t.deepEqual(
+    trace.functions.map((one) => one.invocations),
+    [2, 1, 1],
+  );
+  t.is(new Set(trace.functions.map((one) => one.func)).size, 3);
+  t.true(
+    trace.functions.every((one) => one.app === 'a\u00e9'),
+    'what is UTF-8 stays what it is',
+  );
+  const kept = JSON.stringify(trace.functions);
+  t.deepEqual(JSON.parse(kept), trace.functions, 'and a manifest keeps them apart');
+});
+
+test('a row that the agent would not take is found at reading, with its line', async (t) => {
+  const text = rows('a,f,1,0', 'a,f,900000,604801');
+  const parsing = parseAzure2021([Buffer.from(text)], 'x', { longest_duration_ms: 604_800_000 });
+  const error = await t.throwsAsync(parsing, { instanceOf: HotplaneError });
+  t.is(error.exit_code, 2);
+  t.regex(
+    error.message,
+    /line 3, duration: "604801" is longer than an invocation may take, 604800 s/,
+  );
 });
 
 test('however the bytes are cut into chunks, the trace is the same', async (t) => {

@@ -2,6 +2,7 @@
  * Goal: whatever is wrong, a user reads one message that names the cause and the next step, gets
  * the documented exit code, and finds nothing left running. Method: real processes.
  */
+import { existsSync } from 'node:fs';
 import test from 'ava';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
@@ -89,5 +90,28 @@ test('a QEMU that dies at start is quoted', async (t) => {
   t.not(ended.exit_code, 0);
   t.regex(ended.stderr, /HP_VMM_START_FAILED[\s\S]*cannot set up guest memory/);
   t.notRegex(ended.stderr, /\n\s+at /);
+  t.deepEqual(processesOf(folder), []);
+});
+
+test('an agent that is not there leaves no result folder behind', async (t) => {
+  const folder = await scratchFolder(t);
+  const trace = join(folder, 'trace.csv');
+  await writeFile(trace, `${HEADER}\na,f,1,0.1\n`);
+  const args = ['replay', '--trace', trace, '--functions', '1', '--out', 'deep/out'];
+  const ended = await runCommand([...args, '--agent', join(folder, 'no.sock')], { folder });
+  t.is(ended.exit_code, 3, ended.stderr);
+  t.regex(ended.stderr, /Next: /);
+  t.false(existsSync(join(folder, 'deep')));
+});
+
+test('an agent that cannot start is quoted, and leaves no result folder behind', async (t) => {
+  const folder = await scratchFolder(t);
+  const trace = join(folder, 'trace.csv');
+  await writeFile(trace, `${HEADER}\na,f,1,0.1\n`);
+  const args = ['replay', '--trace', trace, '--functions', '1', '--vmm', 'no-such-vmm'];
+  const ended = await runCommand([...args, '--out', 'deep/out'], { folder });
+  t.is(ended.exit_code, 3, ended.stderr);
+  t.regex(ended.stderr, /no-such-vmm/);
+  t.false(existsSync(join(folder, 'deep')));
   t.deepEqual(processesOf(folder), []);
 });

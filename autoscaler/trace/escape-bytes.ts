@@ -1,0 +1,27 @@
+/**
+ * Text of bytes that should be UTF-8, without losing any: a byte that is none becomes a lone
+ * surrogate, U+DC00 + byte, as in Python (PEP 383). No UTF-8 decodes to one, so two names that
+ * differ in such a byte stay two names. Pure.
+ */
+import { type Buffer, isUtf8 } from 'node:buffer';
+
+const ESCAPE = 0xdc00;
+/** Bytes of the sequence that a first byte announces. */
+function sequenceBytes(first: number): number {
+  if (first < 0x80) return 1;
+  if (first >= 0xf0) return 4;
+  return first >= 0xe0 ? 3 : 2;
+}
+
+export function decodeEveryByte(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString('utf8');
+  let text = '';
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at] ?? 0;
+    const sequence = bytes.subarray(at, at + sequenceBytes(first));
+    const whole = isUtf8(sequence);
+    text += whole ? sequence.toString('utf8') : String.fromCharCode(ESCAPE + first);
+    at += whole ? sequence.length : 1;
+  }
+  return text;
+}
