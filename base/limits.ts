@@ -130,6 +130,16 @@ export const LIMITS = {
    * sick VM delays no answer about others.
    */
   status_vm_ms: 1_000,
+  /** A guest that told nothing for this long is pinged, and has this long to answer ... */
+  guest_ping_ms: 10_000,
+  guest_pong_ms: 5_000,
+  /** ... and is asked this often while it does not. */
+  guest_ping_again_ms: 2_000,
+  /** A VM whose guest does not answer for this long is ended; until then it may recover. */
+  vm_unresponsive_ms: 300_000,
+  /** Lines of one kind within this time are one line of the log, and kinds that are told apart. */
+  log_repeat_ms: 1_000,
+  log_kinds: 1_024,
   /** After a guest channel closed: how long the VMM has to tell why. */
   vm_news_ms: 1_000,
   /** Console lines quoted when a guest fails. */

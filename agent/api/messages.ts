@@ -74,7 +74,7 @@ export interface RegionStatus {
 export interface FunctionStatus {
   function: FunctionSpec;
   vm_id: string;
-  /** booting | filling | running | draining | ending | lost */
+  /** booting | filling | running | unresponsive | draining | ending | lost */
   vm_state: string;
   instances_starting: number;
   instances_busy: number;

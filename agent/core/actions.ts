@@ -70,7 +70,8 @@ export type Reply =
 
 export type Action =
   | { readonly type: 'launch-vm'; readonly vm_id: string; readonly spec: FunctionSpec }
-  | { readonly type: 'shutdown-vm'; readonly vm_id: string }
+  /** `failure`: why, when nobody asked for it: the console of the VM is then kept. */
+  | { readonly type: 'shutdown-vm'; readonly vm_id: string; readonly failure: Refusal | null }
   | { readonly type: 'resize-region'; readonly order: OperationOrder }
   | {
       readonly type: 'start-instance';

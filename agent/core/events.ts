@@ -68,6 +68,8 @@ export type HostEvent =
     }
   /** It cannot be used any more (did not start, no hello, panic, exit, channel broken). */
   | { readonly type: 'vm-failed'; readonly vm_id: string; readonly failure: Refusal }
+  /** Its guest does not answer any more, or answers again. */
+  | { readonly type: 'vm-health'; readonly vm_id: string; readonly responsive: boolean }
   /** After `shutdown-vm`: nothing of it is left on the host. */
   | { readonly type: 'vm-gone'; readonly vm_id: string }
   | { readonly type: 'vm-undead'; readonly vm_id: string; readonly reason: string }

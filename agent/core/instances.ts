@@ -113,7 +113,8 @@ export function stopFailed(
 ): void {
   if (!instance.stop_pending) return;
   instance.stop_pending = false;
-  instance.stop_attempts += 1;
+  // A guest that answers nobody may go on later: it is not its stops that end the VM.
+  if (fn.unresponsive_since_ms === null) instance.stop_attempts += 1;
   if (instance.stop_attempts < LIMITS.instance_stop_attempts) {
     instance.stop_retry_at_ms = draft.now_ms + LIMITS.instance_stop_retry_ms;
     return;

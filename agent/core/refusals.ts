@@ -86,6 +86,14 @@ export const REFUSALS = {
       'deploy the function again with the same spec; it gets a new VM.',
       why ? { cause: why.code } : {},
     ),
+  unresponsive: (name: string, silent_ms: number) =>
+    refusal(
+      'HP_AGENT_UNRESPONSIVE',
+      'unavailable',
+      `the guest of function '${name}' does not answer; found out ${Math.round(silent_ms)} ms ago.`,
+      'try again when it answers, or remove the function and deploy it again.',
+      { silent_ms },
+    ),
   vmUndead: (name: string, reason: string) =>
     refusal(
       'HP_AGENT_VM_UNDEAD',

@@ -21,6 +21,7 @@ export function settle(draft: Draft, fn: FunctionState, arrived: string | null):
     retryUnplugs(draft, fn);
     finishDrains(draft, fn);
     finishRemoval(draft, fn);
+    endUnresponsive(draft, fn);
   }
   expireQueue(draft, fn);
   fn.wake_at_ms = earliestWake(fn);
@@ -101,6 +102,12 @@ function finishRemoval(draft: Draft, fn: FunctionState): void {
   if (quiet || late) endVm(draft, fn, null);
 }
 
+function endUnresponsive(draft: Draft, fn: FunctionState): void {
+  const since_ms = fn.unresponsive_since_ms;
+  if (since_ms === null || draft.now_ms - since_ms < LIMITS.vm_unresponsive_ms) return;
+  endVm(draft, fn, REFUSALS.unresponsive(fn.spec.name, draft.now_ms - since_ms));
+}
+
 /** The queue is in order of arrival: only its head can be too old. */
 function expireQueue(draft: Draft, fn: FunctionState): void {
   for (;;) {
@@ -121,6 +128,8 @@ function earliestWake(fn: FunctionState): number | null {
     oldest ? oldest.received_at_ms + LIMITS.invocation_queued_ms : null,
   ];
   if (fn.phase === 'running' || fn.phase === 'draining') {
+    const since_ms = fn.unresponsive_since_ms;
+    if (since_ms !== null) times.push(since_ms + LIMITS.vm_unresponsive_ms);
     for (const region of fn.regions) {
       if (region.instance_id === null && region.operation_id === null) {
         times.push(region.retry_at_ms);

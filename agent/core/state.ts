@@ -124,6 +124,8 @@ export interface FunctionState {
   failure: Refusal | null;
   /** The last thing that went wrong unasked, with its VM; kept when a new VM takes over. */
   last_failure: LastFailure | null;
+  /** Since when its guest does not answer; null while it does. */
+  unresponsive_since_ms: number | null;
   /** `draining`: when the VM is shut down whatever still runs in it. */
   remove_by_ms: number | null;
   /** Earliest moment at which time alone changes something here. */

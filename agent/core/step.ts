@@ -84,6 +84,10 @@ function invoke(
     refuseInvocation(draft, invocation, 'refused', REFUSALS.removing(fn.spec.name));
   } else if (fn.phase === 'lost') {
     refuseInvocation(draft, invocation, 'refused', REFUSALS.vmLost(fn.spec.name, fn.failure));
+  } else if (fn.unresponsive_since_ms !== null) {
+    const silent_ms = draft.now_ms - fn.unresponsive_since_ms;
+    const failure = REFUSALS.unresponsive(fn.spec.name, silent_ms);
+    refuseInvocation(draft, invocation, 'refused', failure);
   } else if (fn.queue.length >= limit) {
     refuseInvocation(draft, invocation, 'refused', REFUSALS.queueFull(fn.spec.name, limit));
   } else {
@@ -98,7 +102,7 @@ function remove(draft: Draft, fn: FunctionState, request_id: string, drain_ms: n
   if (fn.phase === 'ending') {
     // A second Remove of a VM that would not end tries again.
     if (fn.failure?.code === 'HP_AGENT_VM_UNDEAD') {
-      draft.actions.push({ type: 'shutdown-vm', vm_id: fn.vm_id });
+      draft.actions.push({ type: 'shutdown-vm', vm_id: fn.vm_id, failure: fn.failure });
     }
     return;
   }
@@ -160,6 +164,9 @@ function handleNews(draft: Draft, fn: FunctionState, event: News): void {
       return vmReady(draft, fn);
     case 'vm-failed':
       return endVm(draft, fn, event.failure);
+    case 'vm-health':
+      fn.unresponsive_since_ms = event.responsive ? null : draft.now_ms;
+      return;
     case 'vm-gone':
       return vmGone(draft, fn);
     case 'vm-undead':

@@ -63,6 +63,7 @@ function launch(
     drains: [],
     forget: false,
     failure: null,
+    unresponsive_since_ms: null,
     last_failure: from.last_failure,
     remove_by_ms: null,
     wake_at_ms: null,
@@ -131,7 +132,7 @@ export function endVm(draft: Draft, fn: FunctionState, failure: Refusal | null):
     region.operation_id = null;
     region.retry_at_ms = null;
   }
-  draft.actions.push({ type: 'shutdown-vm', vm_id: fn.vm_id });
+  draft.actions.push({ type: 'shutdown-vm', vm_id: fn.vm_id, failure });
 }
 
 /** Keeps for Status what went wrong last. */

@@ -26,3 +26,13 @@ export function refusalOf(error: unknown): Refusal {
 export function errorOf(refusal: Refusal): HotplaneError {
   return new HotplaneError(refusal);
 }
+
+/** For a runner asked for a VM it does not know: a bug. */
+export function unknownVm(vm_id: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_INTERNAL',
+    category: 'failure',
+    message: `no VM ${vm_id} is running.`,
+    next: 'this is a bug of the agent; report it with its log.',
+  });
+}

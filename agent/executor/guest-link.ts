@@ -116,7 +116,7 @@ export class GuestLink {
   }
 
   async ping(): Promise<void> {
-    await this.channel.ask({ type: 'ping' }, z.unknown(), LIMITS.guest_call_ms);
+    await this.channel.ask({ type: 'ping' }, z.unknown(), LIMITS.guest_pong_ms);
   }
 
   /** The channel is over: the VM is being given up, and that answers everything in flight. */

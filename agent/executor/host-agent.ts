@@ -20,12 +20,14 @@ import { type EarlierVm, emptyHost, type HostState } from '../core/state.ts';
 import { step } from '../core/step.ts';
 import type { WorkloadRequest } from '../guest/protocol.ts';
 import { FailStop } from './fail-stop.ts';
-import { errorOf, refusalOf } from './failure.ts';
+import { errorOf, refusalOf, unknownVm } from './failure.ts';
 import type { GuestImages } from './images.ts';
 import { refusedOperation } from './operation-record.ts';
 import { RecordHub, type Subscription } from './record-hub.ts';
+import { errOf, RepeatLog } from './repeat-log.ts';
+import { nameIn, tellReply } from './reply-log.ts';
 import { functionStatus } from './status.ts';
-import { unknownVm, VmRunner } from './vm-runner.ts';
+import { VmRunner } from './vm-runner.ts';
 import { WakeTimer } from './wake.ts';
 
 export interface HostAgentOptions {
@@ -52,6 +54,7 @@ export class HostAgent {
   private readonly wake: WakeTimer;
   private readonly memory_loop = new AbortController();
   private readonly fail_stop: FailStop;
+  private readonly told: RepeatLog;
   private state: HostState;
   private inbox: HostEvent[] = [];
   private busy = false;
@@ -63,6 +66,7 @@ export class HostAgent {
     const { host_limit_bytes, first_id, earlier_vms } = options;
     this.state = emptyHost(host_limit_bytes, first_id, earlier_vms);
     this.wake = new WakeTimer(options.clock, () => this.dispatch({ type: 'tick' }));
+    this.told = new RepeatLog(options.clock);
     this.fail_stop = new FailStop(options.log);
     this.guard(this.lookAtMemory(), 'look-at-memory');
   }
@@ -169,9 +173,12 @@ export class HostAgent {
     const names = this.fail_stop.error ? [] : [...this.state.functions.keys()];
     const ends = await Promise.allSettled(names.map((name) => this.remove(name, drain_ms)));
     this.close();
-    if (this.fail_stop.error) {
-      await Promise.allSettled([...this.runners.values()].map((runner) => runner.shutdown()));
-      throw this.fail_stop.error;
+    const fatal = this.fail_stop.error;
+    if (fatal) {
+      await Promise.allSettled(
+        [...this.runners.values()].map((runner) => runner.shutdown(refusalOf(fatal))),
+      );
+      throw fatal;
     }
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed) throw failed.reason;
@@ -182,6 +189,7 @@ export class HostAgent {
     this.memory_loop.abort();
     this.wake.set(null);
     this.hub.close();
+    this.told.close();
   }
 
   private request(event: (request_id: string) => HostEvent): Promise<Reply> {
@@ -190,11 +198,14 @@ export class HostAgent {
     const request_id = `q${this.next_request}`;
     this.next_request += 1;
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
+    const asked = event(request_id);
     this.waiting.set(request_id, (reply) => {
+      const vm_id = this.state.functions.get(nameIn(asked))?.vm_id ?? null;
+      tellReply(this.told, this.log, asked, reply, vm_id);
       if (reply.kind === 'error') reject(errorOf(reply.failure));
       else resolve(reply);
     });
-    this.dispatch(event(request_id));
+    this.dispatch(asked);
     return promise;
   }
 
@@ -246,7 +257,18 @@ export class HostAgent {
       }
       case 'record-refusal': {
         const operation = refusedOperation(action.order, action.failure);
-        this.log.warn({ op: operation.id, err: action.failure }, 'no permit for a plug');
+        const { order } = action;
+        this.told.tell(`permit ${order.function}`, {
+          log: this.log,
+          level: 'warn',
+          fields: {
+            vm: order.vm_id,
+            function: order.function,
+            op: order.id,
+            err: errOf(action.failure),
+          },
+          text: 'no permit for a plug',
+        });
         return this.hub.publish({ operation });
       }
       case 'launch-vm':
@@ -254,7 +276,7 @@ export class HostAgent {
       case 'resize-region':
         return this.guard(this.runner(action.order.vm_id).resize(action.order), action);
       case 'shutdown-vm':
-        return this.guard(this.runner(action.vm_id).shutdown(), action);
+        return this.guard(this.runner(action.vm_id).shutdown(action.failure), action);
       case 'start-instance':
         return this.guard(this.runner(action.vm_id).start(action), action);
       case 'invoke-instance':
@@ -271,6 +293,7 @@ export class HostAgent {
       hypervisor,
       images,
       log,
+      told: this.told,
       run_dir: join(vms_dir, vm_id),
       emit: (event) => this.dispatch(event),
       publish: (record) => this.hub.publish(record),

@@ -29,13 +29,14 @@ export async function functionStatus(
   clock: Clock,
 ): Promise<FunctionStatus> {
   const { seen, stats, unanswered } = await ask(runner, clock);
+  const silent = fn.phase === 'running' && fn.unresponsive_since_ms !== null;
   const count = (phase: InstancePhase): number =>
     fn.instances.filter((instance) => instance.phase === phase).length;
   const regions = fn.regions.map((region) => regionStatus(fn, region, seen, stats));
   return {
     function: fn.spec,
     vm_id: fn.vm_id,
-    vm_state: fn.phase,
+    vm_state: silent ? 'unresponsive' : fn.phase,
     instances_starting: count('starting'),
     instances_busy: count('busy'),
     instances_idle: count('idle'),

@@ -5,12 +5,13 @@
 import { rm } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
-import { HotplaneError } from '../../base/errors.ts';
+import { cutBytes } from '../../base/cut-bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Hypervisor, ResizeResult, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
 import type { AgentRecord, Operation } from '../api/messages.ts';
 import type { Action, OperationOrder } from '../core/actions.ts';
 import type { HostEvent, StartStamps } from '../core/events.ts';
+import type { Refusal } from '../core/refusals.ts';
 import type { FunctionSpec } from '../core/spec.ts';
 import { guestClosed } from '../guest/errors.ts';
 import type { GuestStats } from '../guest/protocol.ts';
@@ -19,8 +20,10 @@ import { refusalOf } from './failure.ts';
 import type { Figures, GuestFigures } from './guest-figures.ts';
 import type { GuestLink } from './guest-link.ts';
 import type { GuestImages } from './images.ts';
+import { watchHealth } from './health.ts';
 import { MemoryObserver } from './observations.ts';
 import { brokenResize, operationRecord, outcomeOf } from './operation-record.ts';
+import { errOf, type RepeatLog } from './repeat-log.ts';
 import { bootVm } from './vm-boot.ts';
 
 export interface RunnerDeps {
@@ -28,6 +31,7 @@ export interface RunnerDeps {
   readonly hypervisor: Hypervisor;
   readonly images: GuestImages;
   readonly log: Logger;
+  readonly told: RepeatLog;
   /** Folder of this VM: sockets, console, handle. */
   readonly run_dir: string;
   readonly emit: (event: HostEvent) => void;
@@ -57,10 +61,11 @@ export class VmRunner {
   private pci = new Map<string, string>();
   private booting: Promise<void> = Promise.resolve();
   private failed = false;
-  /** When the guest was last asked for its figures by the clock, not by an operation. */
+  private responsive = true;
   /** When VMM and guest last told figures; 0: never. */
   vmm_answered_at_ms = 0;
   guest_answered_at_ms = 0;
+  /** When the guest was last asked for its figures by the clock, not by an operation. */
   private asked_at_ms = Number.NEGATIVE_INFINITY;
 
   constructor(vm_id: string, spec: FunctionSpec, deps: RunnerDeps) {
@@ -96,6 +101,8 @@ export class VmRunner {
       },
       onExit: (event) => {
         const { instance, reason, status, signal } = event;
+        const fields = { instance, reason, status, signal };
+        this.tell('warn', `exit ${reason}`, fields, 'an instance ended by itself');
         deps.emit({
           type: 'instance-exited',
           vm_id,
@@ -114,7 +121,30 @@ export class VmRunner {
     const { launched_at_ms, ready_ms, facts } = booted;
     const { guest_kernel, vmm, accelerator } = facts;
     this.log.info({ ready_ms, guest_kernel, vmm, accelerator }, 'the guest said hello');
+    this.guest_answered_at_ms = deps.clock.nowMs();
+    this.watchHealth(booted.guest).catch((error: unknown) => deps.onBug(error, { vm: vm_id }));
     deps.emit({ type: 'vm-ready', vm_id, launched_at_ms, facts });
+  }
+
+  private async watchHealth(guest: GuestLink): Promise<void> {
+    const { clock, emit } = this.deps;
+    const { vm_id } = this;
+    await watchHealth({
+      clock,
+      signal: this.stopping.signal,
+      ping: async () => {
+        await guest.ping();
+        this.guest_answered_at_ms = clock.nowMs();
+      },
+      answeredAtMs: () => this.guest_answered_at_ms,
+      onChange: (responsive) => {
+        this.responsive = responsive;
+        const silent_ms = Math.round(clock.nowMs() - this.guest_answered_at_ms);
+        if (responsive) this.log.warn('the guest answers again');
+        else this.log.error({ silent_ms }, 'the guest does not answer');
+        emit({ type: 'vm-health', vm_id, responsive });
+      },
+    });
   }
 
   private fail(error: unknown): void {
@@ -126,7 +156,10 @@ export class VmRunner {
     this.deps.emit({ type: 'vm-failed', vm_id: this.vm_id, failure });
   }
 
-  async shutdown(): Promise<void> {
+  /** `failure`: why, when nobody asked for it; its folder with the console is then kept. */
+  async shutdown(failure: Refusal | null): Promise<void> {
+    if (failure && !this.failed) this.log.error({ err: errOf(failure) }, 'the VM is ended');
+    this.failed ||= failure !== null;
     this.stopping.abort();
     await this.booting;
     this.guest?.close();
@@ -148,17 +181,19 @@ export class VmRunner {
     this.deps.emit({ type: 'vm-undead', vm_id: this.vm_id, reason });
   }
 
+  private tell(
+    level: 'warn' | 'error',
+    kind: string,
+    fields: Readonly<Record<string, unknown>>,
+    text: string,
+  ): void {
+    const { log } = this;
+    this.deps.told.tell(`${this.vm_id} ${kind}`, { log, level, fields, text });
+  }
+
   /** After a failure the console stays for the reader. */
   private async clearFolder(): Promise<void> {
     if (!this.failed) await rm(this.deps.run_dir, { recursive: true, force: true });
-  }
-
-  /** Closes our side and leaves the VM running. */
-  async release(): Promise<void> {
-    this.stopping.abort();
-    await this.booting;
-    this.guest?.close();
-    await this.vm?.release();
   }
 
   async observe(): Promise<VmObservation> {
@@ -191,7 +226,8 @@ export class VmRunner {
   private async figuresOf(
     ask: (figures: GuestFigures) => Promise<Figures>,
   ): Promise<Figures | null> {
-    if (!this.figures) return null;
+    // A guest that does not answer is asked by its pings only.
+    if (!this.figures || !this.responsive) return null;
     try {
       const figures = await ask(this.figures);
       this.memory.stats = this.figures.known;
@@ -202,7 +238,8 @@ export class VmRunner {
       // Old figures are not told as new ones.
       this.memory.stats = null;
       if (!this.isOver()) {
-        this.log.warn({ err: refusalOf(error) }, 'no statistics from the guest');
+        const fields = { err: errOf(refusalOf(error)) };
+        this.tell('warn', 'stats', fields, 'no statistics from the guest');
       }
       return null;
     }
@@ -272,14 +309,17 @@ export class VmRunner {
     const parts = { order, result, start, before, after, region_pci };
     const operation = operationRecord(parts);
     await looked;
-    this.tell(operation);
+    this.publish(operation);
   }
 
-  private tell(operation: Operation): void {
+  private publish(operation: Operation): void {
     const { id, kind, region_id, outcome, error_code, reason } = operation;
     const line = { op: id, kind, region: region_id, outcome };
     if (error_code === '') this.log.debug(line, 'operation finished');
-    else this.log.error({ ...line, err: { code: error_code, message: reason } }, 'operation');
+    else {
+      const err = { code: error_code, message: cutBytes(reason, 1_024) };
+      this.tell('error', `operation ${kind} ${error_code}`, { ...line, err }, 'operation');
+    }
     this.deps.publish({ operation });
   }
 
@@ -297,7 +337,8 @@ export class VmRunner {
       if (isBug(error)) throw error;
       if (this.isOver()) return;
       const failure = refusalOf(error);
-      this.log.error({ instance: instance_id, err: failure }, 'an instance did not start');
+      const fields = { instance: instance_id, err: errOf(failure) };
+      this.tell('error', `start ${failure.code}`, fields, 'an instance did not start');
       this.deps.emit({ type: 'instance-start-failed', vm_id, instance_id, failure });
     }
   }
@@ -339,18 +380,9 @@ export class VmRunner {
       if (isBug(error)) throw error;
       if (this.isOver()) return;
       const reason = refusalOf(error).message;
-      this.log.error({ instance: instance_id, err: refusalOf(error) }, 'an instance did not stop');
+      const fields = { instance: instance_id, err: errOf(refusalOf(error)) };
+      this.tell('error', 'stop', fields, 'an instance did not stop');
       this.deps.emit({ type: 'instance-stop-failed', vm_id, instance_id, reason });
     }
   }
-}
-
-/** For a runner asked for a VM it does not know: a bug. */
-export function unknownVm(vm_id: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_INTERNAL',
-    category: 'failure',
-    message: `no VM ${vm_id} is running.`,
-    next: 'this is a bug of the agent; report it with its log.',
-  });
 }

@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { observedTimer } from '../../base/observed-timer.ts';
 import { printable } from '../../base/printable.ts';
 import {
   guestBusy,
@@ -93,7 +94,7 @@ export class GuestChannel {
     }
     this.next_id += 1;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const callOff = clock.timer(deadline_ms, () => {
+    const callOff = observedTimer(clock, deadline_ms, () => {
       this.settle(id)?.reject(guestTimeout(vm_id, request.type, deadline_ms));
     });
     this.waiting.set(id, { request: request.type, resolve, reject, callOff });

@@ -1,0 +1,51 @@
+/**
+ * Finds out that a guest does not answer any more, and that it does again: a guest nobody asks for
+ * anything is pinged now and then.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { isHotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+
+export interface HealthOptions {
+  readonly clock: Clock;
+  /** Rejects with HP_GUEST_TIMEOUT when the guest does not answer in time. */
+  readonly ping: () => Promise<void>;
+  /** When the guest last answered anything; it is not pinged sooner after that than it must be. */
+  readonly answeredAtMs: () => number;
+  /** Called once for each change, never for what was known. */
+  readonly onChange: (responsive: boolean) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves when `signal` aborts or the channel is over; a guest counts as well at first. */
+export async function watchHealth(options: HealthOptions): Promise<void> {
+  const { clock, ping, answeredAtMs, onChange, signal } = options;
+  let responsive = true;
+  for (;;) {
+    const pause_ms = responsive ? LIMITS.guest_ping_ms : LIMITS.guest_ping_again_ms;
+    try {
+      await clock.sleep(pause_ms, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      throw error;
+    }
+    if (responsive && clock.nowMs() - answeredAtMs() < LIMITS.guest_ping_ms) continue;
+    const answered = await answers(ping);
+    if (answered === null || signal.aborted) return;
+    if (answered !== responsive) onChange(answered);
+    responsive = answered;
+  }
+}
+
+/** Null: there is nobody to be asked any more. */
+async function answers(ping: () => Promise<void>): Promise<boolean | null> {
+  try {
+    await ping();
+    return true;
+  } catch (error) {
+    if (!isHotplaneError(error)) throw error;
+    if (error.code === 'HP_GUEST_TIMEOUT' || error.code === 'HP_GUEST_BUSY') return false;
+    // Anything it said, a refusal too, is an answer.
+    return error.code === 'HP_GUEST_REFUSED' ? true : null;
+  }
+}
