@@ -38,6 +38,10 @@ export const LIMITS = {
   nudge_interval_growth_max: 4,
   /** ... and at most this many times per operation. */
   nudges_per_operation: 20,
+  /** A resize ends at most this long after its deadline, also when the VMM answers nothing. */
+  resize_overrun_ms: 2_000,
+  /** A target that a silent VMM has kept is withdrawn when it answers again, within this time. */
+  resize_withdraw_ms: 3_600_000,
   /** Calls to one VMM that wait for an answer. */
   vmm_calls_in_flight: 1_024,
   /** Longest pause between two looks at a region that is being resized. */

@@ -45,6 +45,8 @@ export type ResizeEvent =
       /** Null when the look did not include it. */
       readonly resident_bytes: number | null;
     }
+  /** No answer in time: the VMM may answer again, so it is asked again until the deadline. */
+  | { readonly type: 'unanswered'; readonly error_code: string; readonly reason: string }
   /** The VM or the way to it broke; nothing more can be learned. */
   | { readonly type: 'broken'; readonly error_code: string; readonly reason: string }
   | { readonly type: 'aborted' };
@@ -108,6 +110,8 @@ export function stepResize(state: ResizeState, event: ResizeEvent, now_ms: numbe
   switch (event.type) {
     case 'broken':
       return finish(afterBreak(state, event.error_code), 'failed', event.error_code, event.reason);
+    case 'unanswered':
+      return afterSilence(state, event, now_ms);
     case 'rejected':
       return afterRejection(state, event.reason);
     case 'accepted':
@@ -133,6 +137,18 @@ function afterAcceptance(state: ResizeState, now_ms: number): ResizeStep {
     moved_at_ms: now_ms,
   };
   return look(next, first ? 0 : pauseMs(next, now_ms), false);
+}
+
+function afterSilence(
+  state: ResizeState,
+  { error_code, reason }: { readonly error_code: string; readonly reason: string },
+  now_ms: number,
+): ResizeStep {
+  if (isLate(state, now_ms) || state.trouble !== null) {
+    return finish(afterBreak(state, error_code), 'failed', error_code, reason);
+  }
+  if (state.phase !== 'asking') return look(state, pauseMs(state, now_ms), false);
+  return { state, action: { type: 'set-target', bytes: state.input.target_bytes } };
 }
 
 function afterBreak(state: ResizeState, error_code: string): ResizeState {

@@ -5,7 +5,7 @@ import { hasCode, vmmError } from '../errors.ts';
 import type { AddressRange } from '../smaps.ts';
 import type { Accelerator, VmSpec } from '../vm.ts';
 import { deviceIdOf, devicePathOf } from './layout.ts';
-import type { QmpClient } from './qmp.ts';
+import type { QmpCallOptions, QmpClient } from './qmp.ts';
 
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const devicesSchema = z.array(
@@ -50,9 +50,13 @@ export async function readDevices(qmp: QmpClient, spec: VmSpec): Promise<RegionD
 }
 
 /** Plugged bytes of one region; the quick way, for polling. */
-export async function readPlugged(qmp: QmpClient, region_id: string): Promise<number> {
+export async function readPlugged(
+  qmp: QmpClient,
+  region_id: string,
+  options: QmpCallOptions = {},
+): Promise<number> {
   const path = devicePathOf(region_id);
-  const answer = count.safeParse(await qmp.execute('qom-get', { path, property: 'size' }));
+  const answer = count.safeParse(await qmp.execute('qom-get', { path, property: 'size' }, options));
   if (!answer.success) throw unexpected('qom-get size', answer.error);
   return answer.data;
 }
@@ -62,10 +66,11 @@ export async function setRequested(
   qmp: QmpClient,
   region_id: string,
   bytes: number,
+  options: QmpCallOptions = {},
 ): Promise<void> {
   const path = devicePathOf(region_id);
   try {
-    await qmp.execute('qom-set', { path, property: 'requested-size', value: bytes });
+    await qmp.execute('qom-set', { path, property: 'requested-size', value: bytes }, options);
   } catch (error) {
     if (!hasCode(error, 'HP_QMP_ERROR')) throw error;
     throw vmmError('HP_VMM_REJECTED', error.message, { cause: error });

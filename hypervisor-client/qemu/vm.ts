@@ -7,7 +7,12 @@ import { hasCode, vmmError } from '../errors.ts';
 import { EventHub } from '../event-hub.ts';
 import { readTail, showsPanic } from '../log-tail.ts';
 import { endProcess, isAlive, type ProcessExit, waitForEnd } from '../process.ts';
-import { type ResizePort, runResize } from '../resize-runner.ts';
+import {
+  type CallLimit,
+  type ResizeOwner,
+  type ResizePort,
+  resizeOwned,
+} from '../resize-runner.ts';
 import { cleanRunDir } from '../run-dir.ts';
 import { type AddressRange, readProcessResident, readResidency } from '../smaps.ts';
 import { checkResize, findRegion } from '../spec.ts';
@@ -42,6 +47,9 @@ export class QemuVm implements Vm {
   readonly #parts: QemuVmParts;
   readonly #events = new EventHub<VmEvent>();
   readonly #resizing = new Set<string>();
+  /** How often each region was resized. */
+  readonly #requests = new Map<string, number>();
+  readonly #stop = new AbortController();
   readonly #channel: GuestChannel;
   readonly #ended: Promise<void>;
   #fate: 'alive' | 'panicked' | 'stopped' = 'alive';
@@ -105,10 +113,18 @@ export class QemuVm implements Vm {
         deadline_ms: options.deadline_ms,
       };
       const port = this.#portOf(id, spec.regions.indexOf(region));
-      return await runResize(port, request, this.#parts.clock, options.signal);
+      return await resizeOwned(port, request, this.#ownerOf(id), options.signal);
     } finally {
       this.#resizing.delete(id);
     }
+  }
+
+  /** The latest request for a region is whose target it is. */
+  #ownerOf(region_id: string): ResizeOwner {
+    const number = (this.#requests.get(region_id) ?? 0) + 1;
+    this.#requests.set(region_id, number);
+    const isOurs = () => this.#requests.get(region_id) === number;
+    return { clock: this.#parts.clock, stop: this.#stop.signal, isOurs };
   }
 
   events(signal?: AbortSignal): AsyncIterable<VmEvent> {
@@ -128,6 +144,7 @@ export class QemuVm implements Vm {
 
   release(): Promise<void> {
     this.#released = true;
+    this.#stop.abort();
     this.#channel.close();
     this.#parts.qmp.close();
     return this.#ended;
@@ -211,11 +228,11 @@ export class QemuVm implements Vm {
   #portOf(region_id: string, index: number): ResizePort {
     const { qmp, backings } = this.#parts;
     const backing = backings.slice(index, index + 1);
-    const setTarget = async (bytes: number) => {
-      await this.#tellIfGone(setRequested(qmp, region_id, bytes));
+    const setTarget = async (bytes: number, limit: CallLimit) => {
+      await this.#tellIfGone(setRequested(qmp, region_id, bytes, { deadline_ms: limit() }));
     };
-    const look = async (resident: boolean) => {
-      const plugged_bytes = await readPlugged(qmp, region_id);
+    const look = async (resident: boolean, limit: CallLimit) => {
+      const plugged_bytes = await readPlugged(qmp, region_id, { deadline_ms: limit() });
       if (!resident) return { plugged_bytes, resident_bytes: null };
       const [resident_bytes] = readResidency(this.handle.pid, backing);
       return { plugged_bytes, resident_bytes: resident_bytes ?? 0 };
@@ -223,7 +240,7 @@ export class QemuVm implements Vm {
     return {
       setTarget,
       nudge: setTarget,
-      look: async (resident) => await this.#tellIfGone(look(resident)),
+      look: async (resident, limit) => await this.#tellIfGone(look(resident, limit)),
     };
   }
 

@@ -2,7 +2,9 @@
 import test from 'ava';
 import { readFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hostClock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { waitFor } from '../../base/wait.ts';
 import { MIB } from '../../base/units.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { parseBackings } from '../../hypervisor-client/cloud-hypervisor/driver/backings.ts';
@@ -151,6 +153,70 @@ test('a region stuck in an unplug does not blur the next one', async (t) => {
     );
     await tellFake(vm, { guest: { in_use: {} } });
     t.is((await vm.resizeRegion('r0', 0, DEADLINE)).outcome, 'done');
+  });
+});
+
+/** Resizes while the server is stopped; it goes on again when the resizes have ended. */
+async function whileStopped<T>(vm: Vm, work: () => Promise<T>): Promise<T> {
+  process.kill(vm.handle.pid, 'SIGSTOP');
+  try {
+    return await work();
+  } finally {
+    process.kill(vm.handle.pid, 'SIGCONT');
+  }
+}
+
+test('a server that stands still ends resizes by deadline plus the stated bound', async (t) => {
+  await withVm(host.driver(), await specOf(), async (vm) => {
+    const began_ms = hostClock.nowMs();
+    const results = await whileStopped(vm, async () => {
+      const resizes = ['r0', 'r1'].map(async (id) => {
+        return await vm.resizeRegion(id, REGION, { deadline_ms: 300 });
+      });
+      return await Promise.all(resizes);
+    });
+    const took_ms = hostClock.nowMs() - began_ms;
+    t.true(took_ms < 300 + LIMITS.resize_overrun_ms + 1_500, `${took_ms} ms`);
+    t.is(results[0]?.outcome, 'failed');
+    t.is(results[0]?.error_code, 'HP_CH_TIMEOUT');
+    // The other one never had its turn: nothing was asked of the server for it.
+    t.is(results[1]?.outcome, 'refused');
+    t.is(results[1]?.error_code, 'HP_VMM_BUSY');
+    t.regex(results[1]?.reason ?? '', /for all of \d+ ms/);
+  });
+});
+
+test('a target whose fate was unknown is withdrawn when the server answers again', async (t) => {
+  // The target is set and its answer never comes, nor does the next one.
+  const guest = { plug_limit: { [zoneOf('r0')]: 32 * MIB } };
+  await withVm(host.driver({ guest }), await specOf(), async (vm) => {
+    await vm.resizeRegion('r1', REGION, DEADLINE);
+    await tellFake(vm, {
+      faults: [
+        { kind: 'silence', route: 'vm.resize-zone', times: 1 },
+        { kind: 'silence', route: 'vmm.ping', times: 1 },
+      ],
+    });
+    const result = await vm.resizeRegion('r0', REGION, { deadline_ms: 300 });
+    t.is(result.outcome, 'failed');
+    const withdrawn = async () => {
+      const [r0] = (await vm.observe()).regions;
+      return r0 && r0.requested_bytes === r0.plugged_bytes ? r0 : null;
+    };
+    const region = await waitFor(withdrawn, { clock: hostClock, deadline_ms: 15_000 });
+    t.is(region?.requested_bytes, 32 * MIB);
+  });
+});
+
+test('a wait for the turn counts to the time of a resize', async (t) => {
+  const guest = { in_use: { [zoneOf('r0')]: 32 * MIB } };
+  await withVm(host.driver({ guest }), await specOf(), async (vm) => {
+    for (const id of ['r0', 'r1']) await vm.resizeRegion(id, REGION, DEADLINE);
+    const stuck = vm.resizeRegion('r0', 0, { deadline_ms: 400 });
+    const next = await vm.resizeRegion('r1', 0, DEADLINE);
+    t.is((await stuck).outcome, 'partial');
+    t.is(next.outcome, 'done');
+    t.true((next.accepted_at_ms ?? 0) - next.requested_at_ms >= 300, JSON.stringify(next));
   });
 });
 

@@ -160,6 +160,31 @@ test('a connection that breaks leaves the larger of target and last look', (t) =
   t.is(run({}, { plugged: () => 0, answer }).result.outcome, 'failed');
 });
 
+const SILENT: ResizeEvent = { type: 'unanswered', error_code: 'HP_QMP_TIMEOUT', reason: 'late' };
+
+test('a VMM that answers again before the deadline is asked again, and the resize goes on', (t) => {
+  for (const kind of ['set-target', 'look'] as const) {
+    let silent = 3;
+    const answer = (action: ResizeAction): ResizeEvent | null => {
+      if (action.type !== kind || silent === 0) return null;
+      silent -= 1;
+      return SILENT;
+    };
+    const { result } = run({}, { plugged: () => REGION, answer });
+    t.is(result.outcome, 'done', kind);
+    t.is(result.plugged_bytes, REGION);
+    t.is(silent, 0);
+  }
+});
+
+test('a VMM that stays silent fails the resize at its deadline, with an upper bound', (t) => {
+  const { result, ended_at_ms } = run({}, { plugged: () => 0, answer: () => SILENT });
+  t.is(result.outcome, 'failed');
+  t.is(result.error_code, 'HP_QMP_TIMEOUT');
+  t.is(result.plugged_bytes, REGION);
+  t.true(ended_at_ms >= INPUT.deadline_ms && ended_at_ms <= INPUT.deadline_ms + 2 * CALL_MS);
+});
+
 test('a VM that is gone holds nothing', (t) => {
   const gone: ResizeEvent = { type: 'broken', error_code: 'HP_VMM_GONE', reason: 'gone' };
   const { result } = run(UNPLUG, { plugged: () => 0, answer: () => gone });

@@ -1,4 +1,5 @@
 /** One at a time, in the order of arrival, and not for ever in the queue. */
+import type { Clock } from '../../../base/clock.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { vmmError } from '../../errors.ts';
 
@@ -6,22 +7,34 @@ export class Turn {
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  /** Runs `work` when everything before it has ended. */
-  async take<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` when everything before it has ended. Null when its turn did not come within
+   * `deadline_ms`: then it is never run.
+   */
+  async take<T>(work: () => Promise<T>, clock: Clock, deadline_ms: number): Promise<T | null> {
     if (this.#waiting >= LIMITS.regions_per_vm) {
       throw vmmError('HP_VMM_BUSY', `${this.#waiting} operations wait already.`);
     }
     this.#waiting += 1;
     const before = this.#tail;
+    const { promise, resolve, reject } = Promise.withResolvers<T | null>();
+    let gave_up = false;
+    const callOff = clock.timer(deadline_ms, () => {
+      gave_up = true;
+      resolve(null);
+    });
     const mine = (async () => {
-      await before.catch(() => undefined);
+      await before;
+      callOff();
       try {
-        return await work();
+        if (!gave_up) resolve(await work());
+      } catch (error) {
+        reject(error);
       } finally {
         this.#waiting -= 1;
       }
     })();
     this.#tail = mine;
-    return await mine;
+    return await promise;
   }
 }

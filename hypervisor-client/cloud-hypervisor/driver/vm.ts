@@ -9,7 +9,12 @@ import { vmmError } from '../../errors.ts';
 import { EventHub } from '../../event-hub.ts';
 import { readTail, showsPanic } from '../../log-tail.ts';
 import { endProcess, isAlive, type ProcessExit, waitForEnd } from '../../process.ts';
-import { type ResizePort, runResize } from '../../resize-runner.ts';
+import {
+  type CallLimit,
+  type ResizeOwner,
+  type ResizePort,
+  resizeOwned,
+} from '../../resize-runner.ts';
 import { cleanRunDir } from '../../run-dir.ts';
 import type { AddressRange } from '../../smaps.ts';
 import { checkResize, findRegion } from '../../spec.ts';
@@ -47,6 +52,14 @@ export interface ChVmParts {
   readonly proc_root: string;
 }
 
+interface ResizeOrder {
+  readonly id: string;
+  readonly bytes: number;
+  readonly asked_at_ms: number;
+  readonly deadline_ms: number;
+  readonly owner: ResizeOwner;
+}
+
 export class CloudHypervisorVm implements Vm {
   readonly accelerator: Accelerator = 'kvm';
   readonly #parts: ChVmParts;
@@ -56,6 +69,8 @@ export class CloudHypervisorVm implements Vm {
   /** Regions whose driver in the guest was waited for. */
   readonly #waited = new Set<string>();
   readonly #turn = new Turn();
+  /** How often each region was resized. */
+  readonly #requests = new Map<string, number>();
   readonly #events: ServerEvents;
   readonly #channel: VsockChannel;
   readonly #stop = new AbortController();
@@ -131,9 +146,14 @@ export class CloudHypervisorVm implements Vm {
       throw vmmError('HP_VMM_BUSY', `Region ${id} of VM ${this.id} is being resized.`);
     }
     this.#resizing.add(id);
-    const end_ms = this.#parts.clock.nowMs() + options.deadline_ms;
+    const { clock } = this.#parts;
+    const asked_at_ms = clock.nowMs();
+    const owner = this.#ownerOf(id);
+    const order = { id, bytes, asked_at_ms, deadline_ms: options.deadline_ms, owner };
     try {
-      return await this.#turn.take(() => this.#resize(id, bytes, end_ms, options.signal));
+      const work = () => this.#resize(order, options.signal);
+      const result = await this.#turn.take(work, clock, options.deadline_ms);
+      return result ?? this.#memory.refusal(id, bytes, asked_at_ms, clock.nowMs());
     } finally {
       this.#resizing.delete(id);
     }
@@ -163,24 +183,31 @@ export class CloudHypervisorVm implements Vm {
     await this.#ended;
   }
 
-  async #resize(
-    region_id: string,
-    target_bytes: number,
-    end_ms: number,
-    signal: AbortSignal | undefined,
-  ): Promise<ResizeResult> {
+  /** The latest request for a region is whose target it is. */
+  #ownerOf(region_id: string): ResizeOwner {
+    const number = (this.#requests.get(region_id) ?? 0) + 1;
+    this.#requests.set(region_id, number);
+    const isOurs = () => this.#requests.get(region_id) === number;
+    return { clock: this.#parts.clock, stop: this.#stop.signal, isOurs };
+  }
+
+  async #resize(order: ResizeOrder, signal: AbortSignal | undefined): Promise<ResizeResult> {
     const { clock } = this.#parts;
+    const { id: region_id, bytes: target_bytes, asked_at_ms, deadline_ms, owner } = order;
+    const end_ms = asked_at_ms + deadline_ms;
     const left = (): number => Math.max(0, end_ms - clock.nowMs());
     const port = this.#portOf(region_id);
     this.#memory.moving = region_id;
     const { max_bytes } = findRegion(this.handle.spec, region_id);
     try {
       await this.#prepare(region_id, target_bytes, left, signal);
-      const deadline_ms = left();
       const block_bytes = DEVICE_BLOCK_BYTES;
-      const request = { region_id, target_bytes, max_bytes, block_bytes, deadline_ms };
-      const result = await runResize(port, request, clock, signal);
-      await this.#limit(region_id, result.plugged_bytes).catch(() => undefined);
+      const sizes = { region_id, target_bytes, max_bytes, block_bytes };
+      // From the call on, its wait for the turn and for others included: whoever asked has waited.
+      const request = { ...sizes, deadline_ms, requested_at_ms: asked_at_ms };
+      const result = await resizeOwned(port, request, owner, signal);
+      const rest = () => Math.max(1, end_ms + LIMITS.resize_overrun_ms - clock.nowMs());
+      await this.#limit(region_id, result.plugged_bytes, rest).catch(() => undefined);
       return result;
     } finally {
       this.#memory.moving = null;
@@ -195,11 +222,11 @@ export class CloudHypervisorVm implements Vm {
     signal: AbortSignal | undefined,
   ): Promise<void> {
     try {
-      const before = await this.#memory.readRegion(region_id);
+      const before = await this.#memory.readRegion(region_id, left);
       if (before.requested_bytes === target_bytes && before.plugged_bytes === target_bytes) return;
       await this.#waitActive(region_id, left(), signal);
-      await this.#settleOthers(region_id, left(), signal);
-      await this.#limit(region_id, target_bytes);
+      await this.#settleOthers(region_id, left, signal);
+      await this.#limit(region_id, target_bytes, left);
     } catch (error) {
       if (!isHotplaneError(error)) throw error;
     }
@@ -210,11 +237,12 @@ export class CloudHypervisorVm implements Vm {
     const { backings, proc_root } = this.#parts;
     const range = backings[spec.regions.findIndex(({ id }) => id === region_id)];
     return {
-      setTarget: (bytes) => this.#told(() => this.#memory.setTarget(region_id, bytes)),
-      nudge: (bytes) => this.#told(() => this.#memory.nudge(region_id, bytes)),
-      look: (resident) =>
+      setTarget: (bytes, limit) =>
+        this.#told(() => this.#memory.setTarget(region_id, bytes, limit)),
+      nudge: (bytes, limit) => this.#told(() => this.#memory.nudge(region_id, bytes, limit)),
+      look: (resident, limit) =>
         this.#told(async () => {
-          const { plugged_bytes } = await this.#memory.readRegion(region_id);
+          const { plugged_bytes } = await this.#memory.readRegion(region_id, limit);
           if (!resident || !range) return { plugged_bytes, resident_bytes: null };
           const { ranges } = await readResidency(proc_root, pid, [range]);
           return { plugged_bytes, resident_bytes: ranges[0] ?? 0 };
@@ -245,26 +273,26 @@ export class CloudHypervisorVm implements Vm {
   }
 
   /** Only the region in its turn may move: others that grow are waited for, then parked. */
-  async #settleOthers(region_id: string, left_ms: number, signal?: AbortSignal): Promise<void> {
+  async #settleOthers(region_id: string, left: CallLimit, signal?: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     const growing = (): boolean =>
       this.#memory.unsettled(region_id).some((one) => one.requested_bytes > one.plugged_bytes);
-    const deadline_ms = Math.min(left_ms, LIMITS.ch_settle_ms);
+    const deadline_ms = Math.min(left(), LIMITS.ch_settle_ms);
     if (growing()) {
       const settled = async (): Promise<true | null> => {
-        await this.#memory.read();
+        await this.#memory.read(left);
         return signal?.aborted || !growing() ? true : null;
       };
       await waitFor(settled, { clock, deadline_ms });
     }
-    for (const entry of this.#memory.unsettled(region_id)) await this.#memory.park(entry);
+    for (const entry of this.#memory.unsettled(region_id)) await this.#memory.park(entry, left);
   }
 
   /** The limit of the host: everything plugged or asked for, with `bytes` for this region. */
-  async #limit(region_id: string, bytes: number): Promise<void> {
+  async #limit(region_id: string, bytes: number, limit: CallLimit): Promise<void> {
     const { cgroup, handle } = this.#parts;
     if (!cgroup) return;
-    const { book } = await this.#memory.read();
+    const { book } = await this.#memory.read(limit);
     const guest_bytes = book.reduce((sum, entry) => {
       const most = Math.max(entry.plugged_bytes, entry.requested_bytes);
       return sum + (entry.region_id === region_id ? Math.max(bytes, entry.plugged_bytes) : most);
