@@ -1,6 +1,7 @@
 /** The folder of a run. Every line is in its file when the call returns; a crash keeps them. */
-import { appendFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeWholeSync } from '../base/files.ts';
 import { folderTaken, folderUnwritable } from './errors.ts';
 import type { Recorder } from './recorder.ts';
 import type { BenchData, BenchManifest } from './records.ts';
@@ -96,8 +97,7 @@ export class BenchFolder implements Recorder {
   #writeFile(name: string, text: string): void {
     const path = join(this.path, name);
     try {
-      writeFileSync(`${path}.new`, text);
-      renameSync(`${path}.new`, path);
+      writeWholeSync(path, text);
     } catch (cause) {
       throw folderUnwritable(path, cause);
     }

@@ -2,10 +2,11 @@
  * The folder a VM lives in: who may use it, the adoption handle, and what is left after the end.
  */
 import { existsSync } from 'node:fs';
-import { chmod, lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { writeWhole } from '../base/files.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ourUid } from '../base/safe-path.ts';
 import { vmmError } from './errors.ts';
@@ -98,7 +99,7 @@ export function wasBegunIn(run_dir: string): boolean {
 /** To be called before the VMM is started: from then on nothing of it can get lost. */
 export async function writeIntent(vmm_kind: VmmKind, spec: VmSpec): Promise<void> {
   const intended_at = new Date().toISOString();
-  await writeWhole(join(spec.run_dir, INTENT_FILE), {
+  await writeJson(join(spec.run_dir, INTENT_FILE), {
     schema_version: 1,
     vmm: vmm_kind,
     intended_at,
@@ -115,7 +116,7 @@ export async function readIntent(run_dir: string): Promise<VmIntent | null> {
 /** Writes the handle in one step, so that a reader never sees half of it. */
 export async function writeHandle(handle: VmHandle): Promise<void> {
   const { run_dir } = handle.spec;
-  await writeWhole(join(run_dir, HANDLE_FILE), handle);
+  await writeJson(join(run_dir, HANDLE_FILE), handle);
   await rm(join(run_dir, INTENT_FILE), { force: true });
 }
 
@@ -151,9 +152,10 @@ async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-async function writeWhole(path: string, value: object): Promise<void> {
-  await writeFile(`${path}.new`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
-  await rename(`${path}.new`, path);
+/** Not synced: a power cut ends the VM as well. */
+async function writeJson(path: string, value: object): Promise<void> {
+  const text = `${JSON.stringify(value, null, 2)}\n`;
+  await writeWhole(path, text, { mode: 0o600, durable: false });
 }
 
 async function isListening(path: string): Promise<boolean> {

@@ -1,7 +1,20 @@
 /** Where a kernel's source comes from, and a clean copy of it to build in. */
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, mkdtemp, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { writeWhole } from '../base/files.ts';
+import { bootId } from './boot-id.ts';
+import { setAside } from './cache-entry.ts';
 import { contentKey, hashFile } from './content-hash.ts';
 import { imageError } from './errors.ts';
 import { KERNEL_LINE, kernelVersion } from './kernel-version.ts';
@@ -68,22 +81,55 @@ export async function copySource(
   await run(['make', 'mrproper'], { ...options, cwd: target });
 }
 
-/** Unpacked once per content, moved in whole. The lock of all source work is held by the caller. */
+/**
+ * Unpacked once per content and run of the machine: 1.4 GB are not synced, so that after a restart
+ * nobody knows what of them is on the disk. The lock of all source work is held by the caller.
+ */
 async function unpackTarball(source: KernelSource, context: SourceContext): Promise<string> {
   const sources = join(context.cache_dir, 'sources');
   const pristine = join(sources, source.identity.slice(0, 24));
-  if (await stat(pristine).catch(() => null)) return pristine;
+  const record = `${pristine}.json`;
+  if (await isWhole(pristine, record)) return pristine;
   await mkdir(sources, { recursive: true });
-  const work = await mkdtemp(join(sources, '.unpack-'));
+  await removeLeft(sources, pristine);
+  const work = await mkdtemp(join(sources, UNPACK_PREFIX));
   try {
     const command = ['tar', '--extract', '--file', source.path, '--strip-components=1'];
     await run(command, { cwd: work, ...toolOptions(context) });
     await kernelVersion(work);
+    await writeWhole(record, JSON.stringify(await recordOf(work)));
     await rename(work, pristine);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
   return pristine;
+}
+
+const UNPACK_PREFIX = '.unpack-';
+
+interface UnpackRecord {
+  readonly boot_id: string;
+  readonly entries: number;
+}
+
+async function recordOf(tree: string): Promise<UnpackRecord> {
+  const names = await readdir(tree, { recursive: true });
+  return { boot_id: await bootId(), entries: names.length };
+}
+
+async function isWhole(tree: string, record: string): Promise<boolean> {
+  const known = await readFile(record, 'utf8').catch(() => null);
+  if (known === null || !(await stat(tree).catch(() => null))) return false;
+  return known === JSON.stringify(await recordOf(tree));
+}
+
+/** What is no longer whole, and what unpacking that was killed left behind. */
+async function removeLeft(sources: string, pristine: string): Promise<void> {
+  if (await stat(pristine).catch(() => null)) await setAside(pristine);
+  const names: string[] = await readdir(sources);
+  for (const name of names.filter((one) => one.startsWith(UNPACK_PREFIX))) {
+    await rm(join(sources, name), { recursive: true, force: true });
+  }
 }
 
 function toolOptions(context: SourceContext): {

@@ -12,6 +12,7 @@ import { type Clock, hostClock } from '../base/clock.ts';
 import { isHotplaneError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Progress } from '../base/progress.ts';
+import { bootId } from './boot-id.ts';
 import { checkBuildPath } from './build-path.ts';
 import { describeFiles, makeEntry, MANIFEST_NAME } from './cache-entry.ts';
 import { notBuilt } from './errors.ts';
@@ -148,10 +149,6 @@ async function canResume(job: Build): Promise<boolean> {
   const written = await readFile(markerOf(job), 'utf8').catch(() => null);
   if (written === null || !(await stat(join(job.tree, '.config')).catch(() => null))) return false;
   return written === '' || written === (await bootId());
-}
-
-async function bootId(): Promise<string> {
-  return await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => 'unknown');
 }
 
 /**

@@ -3,9 +3,9 @@
  * call returns, so a crash keeps what was written. The manifest is replaced as a whole.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { writeWholeSync } from '../../base/files.ts';
 import { resultsExist, resultsUnreadable, resultsUnwritable } from './errors.ts';
 import { invocationSchema, loadSchema, memorySchema, operationSchema } from './schema.ts';
 import type { InvocationLine, LoadLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
@@ -72,10 +72,8 @@ export class ResultWriter {
 
 /** Writes beside the file and renames, so that readers see the old or the new one, never half. */
 export function replaceFile(path: string, text: string): void {
-  const draft = `${path}.new`;
   try {
-    writeFileSync(draft, text);
-    renameSync(draft, path);
+    writeWholeSync(path, text);
   } catch (error) {
     throw resultsUnwritable(path, error);
   }

@@ -3,11 +3,14 @@
  * not installed, so the host stays as it is.
  */
 import { execa } from 'execa';
-import { mkdir, mkdtemp, readFile, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { toolEnvironment } from '../../base/tool-environment.ts';
+import { writeWhole } from '../../base/files.ts';
+import { describeFiles, filesSchema, lookAt, makeEntry, MANIFEST_NAME } from '../cache-entry.ts';
 import { loadOrder, NEEDED_MODULES, parseModulesDep } from './modules.ts';
 
 /**
@@ -16,6 +19,8 @@ import { loadOrder, NEEDED_MODULES, parseModulesDep } from './modules.ts';
  * 6.2), so Cloud Hypervisor cannot confine itself there.
  */
 const META_PACKAGES = ['linux-image-6.12-amd64', 'linux-image-amd64'] as const;
+
+const manifestSchema = z.object({ schema_version: z.literal(1), files: filesSchema });
 
 export interface DebianKernel {
   readonly package_name: string;
@@ -58,22 +63,42 @@ async function findPackage(): Promise<string> {
   });
 }
 
-async function unpackInto(folder: string, package_name: string): Promise<void> {
-  const parent = join(folder, '..');
-  await mkdir(parent, { recursive: true });
-  const scratch = await mkdtemp(join(parent, `${package_name}.`));
-  try {
-    await command('apt-get', ['download', package_name], scratch);
-    const deb = (await readdir(scratch)).find((name) => name.endsWith('.deb'));
-    await command('dpkg-deb', ['-x', join(scratch, deb ?? ''), join(scratch, 'x')]);
-    const [version = ''] = await readdir(join(scratch, 'x', 'lib', 'modules'));
-    await command('/sbin/depmod', ['-b', join(scratch, 'x'), version]);
-    await rename(join(scratch, 'x'), folder).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
-    });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
+/** Downloads the package and keeps of it what the machine boots with. */
+async function unpackInto(work: string, package_name: string): Promise<void> {
+  const scratch = join(work, 'package');
+  const tree = join(scratch, 'x');
+  const version = versionOf(package_name);
+  await mkdir(scratch);
+  await command('apt-get', ['download', package_name], scratch);
+  const deb = (await readdir(scratch)).find((name) => name.endsWith('.deb'));
+  await command('dpkg-deb', ['-x', join(scratch, deb ?? ''), tree]);
+  await command('/sbin/depmod', ['-b', tree, version]);
+  for (const name of await partNames(tree, version)) {
+    await mkdir(dirname(join(work, name)), { recursive: true });
+    await rename(join(tree, name), join(work, name));
   }
+  await rm(scratch, { recursive: true, force: true });
+}
+
+function versionOf(package_name: string): string {
+  return package_name.replace('linux-image-', '');
+}
+
+/** What the machine needs of an unpacked package: kernel, modules.dep, modules in load order. */
+async function partNames(tree: string, version: string): Promise<readonly string[]> {
+  const modules = join('lib', 'modules', version);
+  const text = await readFile(join(tree, modules, 'modules.dep'), 'utf8');
+  const order = loadOrder(parseModulesDep(text), NEEDED_MODULES).map((path) => join(modules, path));
+  return [join('boot', `vmlinuz-${version}`), join(modules, 'modules.dep'), ...order];
+}
+
+async function writeManifest(dir: string, package_name: string, cache_dir: string): Promise<void> {
+  const names = await partNames(dir, versionOf(package_name));
+  const files = await describeFiles(dir, names, cache_dir);
+  const empty = Object.keys(files).find((name) => files[name]?.bytes === 0);
+  if (empty !== undefined) throw new Error(`${empty} is empty`);
+  const manifest: z.infer<typeof manifestSchema> = { schema_version: 1, files };
+  await writeWhole(join(dir, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
 /** The module as the kernel takes it: newer packages have them compressed. */
@@ -88,18 +113,41 @@ export async function readModule(path: string): Promise<Buffer> {
   return Buffer.from((await execa('xz', ['-dc', path], options)).stdout);
 }
 
-/** Makes sure the kernel is in `cache_dir` and says where its parts are. */
+/** Makes sure the kernel is in `cache_dir`, whole, and says where its parts are. */
 export async function ensureDebianKernel(cache_dir: string): Promise<DebianKernel> {
-  const package_name = await findPackage();
-  const folder = join(cache_dir, 'debian-kernels', package_name);
-  const present = await readdir(folder).catch(() => null);
-  if (present === null) await unpackInto(folder, package_name);
-  const version = package_name.replace('linux-image-', '');
-  const modules = join(folder, 'lib', 'modules', version);
-  const text = await readFile(join(modules, 'modules.dep'), 'utf8');
+  const parent = join(cache_dir, 'debian-kernels');
+  const package_name = await findPackage().catch(async (error: unknown) => {
+    // Without apt's lists the newest one that was fetched before does.
+    const known: string[] = await readdir(parent).catch(() => []);
+    const newest = known
+      .filter((name) => name.startsWith('linux-image-'))
+      .toSorted(byVersion)
+      .at(-1);
+    if (newest === undefined) throw error;
+    return newest;
+  });
+  const folder = join(parent, package_name);
+  const isGood = async (): Promise<boolean> =>
+    (await lookAt(folder, manifestSchema, cache_dir)).state === 'ok';
+  // One that was unpacked before there were manifests is taken when nothing in it is empty.
+  const manifest = await stat(join(folder, MANIFEST_NAME)).catch(() => null);
+  if (manifest === null) {
+    await writeManifest(folder, package_name, cache_dir).catch(() => undefined);
+  }
+  if (!(await isGood())) {
+    await makeEntry(folder, isGood, async (work) => {
+      await unpackInto(work, package_name);
+      await writeManifest(work, package_name, cache_dir);
+    });
+  }
+  const [kernel = '', , ...modules] = await partNames(folder, versionOf(package_name));
   return {
     package_name,
-    kernel_path: join(folder, 'boot', `vmlinuz-${version}`),
-    module_paths: loadOrder(parseModulesDep(text), NEEDED_MODULES).map((p) => join(modules, p)),
+    kernel_path: join(folder, kernel),
+    module_paths: modules.map((name) => join(folder, name)),
   };
+}
+
+function byVersion(one: string, other: string): number {
+  return one.localeCompare(other, 'en', { numeric: true });
 }

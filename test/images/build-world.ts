@@ -1,4 +1,5 @@
 /** The real builder and the real make on a source tree of two files, with a cache of its own. */
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,9 +8,9 @@ import { execa } from 'execa';
 import { silentProgress } from '../../base/progress.ts';
 import { compilerVersion } from '../../images/compiler.ts';
 import { ensureKernel, type KernelBuildOptions } from '../../images/kernel.ts';
+import type { BuiltKernel } from '../../images/kernel-manifest.ts';
 import { kernelParts, type KernelVariant, recipeOf } from '../../images/kernel-recipe.ts';
 import { findKernelSource } from '../../images/kernel-source.ts';
-import { ensureRootfs } from '../../images/rootfs.ts';
 import { type FakeKernel, writeFakeKernel } from './fake-kernel.ts';
 
 const PATCH = '--- a/first.c\n+++ b/first.c\n@@ -1 +1 @@\n-first\n+patched\n';
@@ -51,12 +52,12 @@ export async function compiled(kernel: FakeKernel): Promise<readonly string[]> {
 }
 
 /** The kernel `stock` of this project's own parts, built of a tarball of the tree. */
-export async function buildOfTarball({ dir, cache_dir, kernel }: World): Promise<void> {
+export async function buildOfTarball({ dir, cache_dir }: World): Promise<BuiltKernel> {
   const tarball = join(dir, 'linux.tar.xz');
-  await execa('tar', ['--create', '--xz', '--file', tarball, '--directory', dir, 'linux']);
+  if (!existsSync(tarball)) {
+    await execa('tar', ['--create', '--xz', '--file', tarball, '--directory', dir, 'linux']);
+  }
   const source = await findKernelSource(undefined, cache_dir, tarball);
   const recipe = recipeOf(await kernelParts('stock'), source, await compilerVersion());
-  await ensureKernel(source, recipe, { cache_dir, progress: silentProgress });
-  await ensureRootfs({ cache_dir });
-  await rm(kernel.tree, { recursive: true });
+  return await ensureKernel(source, recipe, { cache_dir, progress: silentProgress });
 }

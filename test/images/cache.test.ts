@@ -13,7 +13,7 @@ import { silentProgress } from '../../base/progress.ts';
 import { ensureGuest } from '../../images/index.ts';
 import { findByParts } from '../../images/kernel-lookup.ts';
 import { kernelParts } from '../../images/kernel-recipe.ts';
-import { compiled, type World, world } from './build-world.ts';
+import { buildOfTarball, compiled, type World, world } from './build-world.ts';
 
 const BUILT_ONCE = ['built first.o', 'built second.o'];
 
@@ -191,3 +191,35 @@ test('folders of a cache that lost their permissions give way', async (t) => {
   await chmod(dir, 0o000);
   t.is(await readFile((await build()).kernel_path, 'utf8'), 'first\nsecond\n');
 });
+
+/** What happens to the unpacked source between two builds. */
+const SOURCE_DAMAGES: readonly (readonly [string, (tree: string) => Promise<unknown>])[] = [
+  ['a file is missing', (tree) => rm(join(tree, 'second.c'))],
+  ['there is one too many', (tree) => writeFile(join(tree, 'left-over'), '')],
+  ['nobody wrote down what it holds', (tree) => rm(`${tree}.json`)],
+  ['it was not finished', (tree) => truncate(`${tree}.json`, 5)],
+  [
+    'the machine went down since',
+    async (tree) => {
+      await truncate(join(tree, 'first.c'));
+      const record: object = JSON.parse(await readFile(`${tree}.json`, 'utf8'));
+      await writeFile(`${tree}.json`, JSON.stringify({ ...record, boot_id: 'another' }));
+    },
+  ],
+];
+
+for (const [name, spoil] of SOURCE_DAMAGES) {
+  test(`an unpacked source is unpacked anew when ${name}`, async (t) => {
+    const here = await world(t);
+    const sources = join(here.cache_dir, 'sources');
+    const { kernel_path } = await buildOfTarball(here);
+    const [tree = ''] = (await readdir(sources)).filter((one) => /^[0-9a-f]{24}$/.test(one));
+    await spoil(join(sources, tree));
+    await mkdir(join(sources, '.unpack-killed'));
+    await rm(join(here.cache_dir, 'kernels'), { recursive: true });
+    await buildOfTarball(here);
+    t.is(await readFile(kernel_path, 'utf8'), 'first\nsecond\n');
+    const left = (await readdir(sources)).filter((one) => one.startsWith('.'));
+    t.deepEqual(left, [], 'nothing damaged or half unpacked is left');
+  });
+}

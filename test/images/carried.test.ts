@@ -11,6 +11,7 @@ import { prepareImages } from '../../agent/executor/built-images.ts';
 import { silentProgress } from '../../base/progress.ts';
 import { exportImages } from '../../images/export.ts';
 import { listImages } from '../../images/list.ts';
+import { ensureRootfs } from '../../images/rootfs.ts';
 import { specOf } from '../agent/core/world.ts';
 import { buildOfTarball, world } from './build-world.ts';
 
@@ -19,6 +20,7 @@ const SPEC = specOf('f', { mechanism: 'static' });
 test('what is exported is found in its folder, by an agent that builds nothing', async (t) => {
   const here = await world(t);
   await buildOfTarball(here);
+  await ensureRootfs({ cache_dir: here.cache_dir });
   const out_dir = join(here.dir, 'carried');
   const [guest] = await exportImages({ variants: ['stock'], out_dir, cache_dir: here.cache_dir });
   await rm(here.cache_dir, { recursive: true });
@@ -44,6 +46,7 @@ test('images that vanish under an agent are named at Deploy, and used again when
   const here = await world(t);
   const { cache_dir } = here;
   await buildOfTarball(here);
+  await ensureRootfs({ cache_dir: here.cache_dir });
   const images = await prepareImages({
     mechanisms: ['static'],
     guest_kernel: 'untouched',

@@ -3,7 +3,8 @@
  * smaps alone cannot tell them apart: the addresses come from the log of the start, in the order
  * of the configuration (all boot parts, then all hotplug parts), and are kept in the run folder.
  */
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { writeWhole } from '../../../base/files.ts';
 import { isObject, isSize } from '../json.ts';
 import { vmmError } from '../../errors.ts';
 import type { AddressRange } from '../../smaps.ts';
@@ -36,8 +37,8 @@ export async function learnBackings(spec: VmSpec): Promise<readonly AddressRange
       next: 'Use a version of Cloud Hypervisor that is named as supported, and report this.',
     });
   }
-  await writeFile(`${backings_path}.new`, JSON.stringify(backings), { mode: 0o600 });
-  await rename(`${backings_path}.new`, backings_path);
+  const text = JSON.stringify(backings);
+  await writeWhole(backings_path, text, { mode: 0o600, durable: false });
   return backings;
 }
 

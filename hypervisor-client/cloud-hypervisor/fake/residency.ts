@@ -1,6 +1,7 @@
 /** The host's view of the modelled memory: log lines with addresses, and a `smaps` file. */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeWholeSync } from '../../../base/files.ts';
 import type { FakeZone } from './zones.ts';
 
 interface Placed {
@@ -42,7 +43,6 @@ export class FakeResidency {
       return `${range} rw-p 00000000 00:00 0 \nRss: ${placed.resident() / 1024} kB\n`;
     });
     mkdirSync(dir, { recursive: true });
-    writeFileSync(`${path}.new`, text.join(''));
-    renameSync(`${path}.new`, path);
+    writeWholeSync(path, text.join(''), { durable: false });
   }
 }
