@@ -84,6 +84,12 @@ export const LIMITS = {
   replay_functions: 64,
   /** Invocations of a replay that wait for their reply; more are recorded as not sent. */
   replay_in_flight: 20_000,
+  /**
+   * What a call holds its instance for beyond its duration, by its start and its way there: some
+   * 200 ms under emulation. Without it, calls that follow one another without a pause would need
+   * one instance by plan, and in truth an ever longer queue.
+   */
+  replay_held_longer_ms: 250,
   /** The measured window ends this long after the last planned end plus keep-alive. */
   replay_window_margin_ms: 5_000,
   /** An invocation may take this long beyond its planned duration. */

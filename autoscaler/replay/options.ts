@@ -73,7 +73,7 @@ export const REPLAY_OPTIONS = {
   concurrency: {
     value: 'N',
     default: 'peak',
-    summary: 'most instances of one function VM; peak: what each needs when nobody waits',
+    summary: 'most instances of one function VM; peak: what each needs for nobody to wait',
   },
   'keep-alive': {
     value: 'SEC',

@@ -123,7 +123,8 @@ function planFunctions<State>(
 ): PlannedFunction[] {
   const count = selection.functions.length;
   const profiles = assignProfiles(options.model, count, options.mapping, options.seed);
-  const peaks = peakConcurrency(selection.invocations, count);
+  const held_longer_ms = LIMITS.replay_held_longer_ms * options.speedup;
+  const peaks = peakConcurrency(selection.invocations, count, held_longer_ms);
   let state = policy.initial_state;
   return selection.functions.map((entry, index): PlannedFunction => {
     const profile = profiles[index];
