@@ -106,19 +106,39 @@ function machineFacts(manifest: Manifest): Fact[] {
     ],
   ];
   for (const run of runs) {
-    facts.push([run.name, `${run.vmm}, ${run.accelerator}, guest kernel ${run.guest_kernel}`]);
+    const what = `${run.vmm}, ${run.accelerator}, guest kernel ${run.guest_kernel}`;
+    facts.push([run.name, `${what}${kernelText(run.kernel)}`]);
   }
   const init = guest.init_on_alloc ? 'on' : 'off';
   const huge = guest.huge_pages ? 'on' : 'off';
   facts.push(
     ['guest', `init_on_alloc ${init}, huge pages ${huge}, ${guest.backing} backing`],
     ['versions', `hotplane ${versions.hotplane}, agent ${versions.agent}, Node ${versions.node}`],
+    ...provenanceFacts(manifest),
     ['started', manifest.started_at],
     ['command', manifest.command.join(' ')],
     ['seed', String(manifest.seed)],
   );
   for (const input of manifest.inputs) {
     facts.push(['input', `${input.path}, ${input.bytes} B, SHA-256 ${input.sha256}`]);
+  }
+  return facts;
+}
+
+function kernelText(kernel: Manifest['mechanisms'][number]['kernel']): string {
+  if (kernel === null) return '';
+  const series = kernel.series_revision === null ? '' : `, series ${kernel.series_revision}`;
+  return ` (${kernel.variant}${series}, key ${kernel.key})`;
+}
+
+/** The very sources and VMM program of a run, as far as they were recorded. */
+function provenanceFacts({ provenance }: Manifest): Fact[] {
+  if (provenance === null) return [];
+  const { commit, is_dirty, vmm_binary } = provenance;
+  const facts: Fact[] = [];
+  if (commit !== null) facts.push(['sources', `${commit}${is_dirty ? ', changed since' : ''}`]);
+  if (vmm_binary !== null) {
+    facts.push(['VMM program', `${vmm_binary.path}, SHA-256 ${vmm_binary.sha256}`]);
   }
   return facts;
 }

@@ -53,6 +53,16 @@ for (const [title, run, text] of [
     /durations below 1 ms count as that, which is 50 ms of the trace's own time/,
   ],
   [
+    'which kernel ran, of which sources',
+    withManifest(({ mechanisms }) => ({
+      mechanisms: mechanisms.map((one) => ({
+        ...one,
+        kernel: { variant: 'hotmem', series_revision: '5', key: 'abc123' },
+      })),
+    })),
+    /guest kernel 6\.12\.0 \(hotmem, series 5, key abc123\)/,
+  ],
+  [
     'a concurrency that was capped is told',
     withManifest(({ functions }) => ({
       functions: functions.map((one) => ({ ...one, peak_concurrency: 300, concurrency: 192 })),
