@@ -11,6 +11,7 @@ import type { Cell } from './cell.ts';
 import { blockBroken } from './errors.ts';
 import { type Filled, filledSchema, verifiedSchema } from './guest-work.ts';
 import { readHugeBytes } from './host-pages.ts';
+import { readCommand } from './host.ts';
 import type { Layout } from './layout.ts';
 import type { BlockPlan } from './plan.ts';
 import type { Recorder } from './recorder.ts';
@@ -209,6 +210,7 @@ export async function runBlock(
     await block.occupy(slots, 'together');
     const { resident_bytes } = await bench.observe();
     const host_huge_bytes = await readHugeBytes(bench.vm.handle.pid);
+    const vmm = await readCommand(bench.vm.handle.pid);
     await measure(block);
     say('idle unplug');
     for (const slot of slots) await block.stop(slot, slot !== 0);
@@ -226,6 +228,7 @@ export async function runBlock(
       guest_kernel: bench.hello.kernel,
       resident_bytes,
       host_huge_bytes,
+      ...vmm,
     };
   } finally {
     await bench.close();

@@ -3,6 +3,7 @@ import { createProgress } from '../base/progress.ts';
 import { formatMs } from '../base/units.ts';
 import { LIMITS } from '../base/limits.ts';
 import { estimatePlanMs } from './estimate.ts';
+import { loadWarning } from './load.ts';
 import { parseOptions, type RawOptions } from './options.ts';
 import { describePlan, makePlan } from './plan.ts';
 import { type BenchResult, runBench } from './run.ts';
@@ -61,7 +62,9 @@ export function resultText({ manifest, summary, folder }: BenchResult): string {
     summary.blocks.failed > 0
       ? [`${summary.blocks.failed} block(s) failed: ${folder}/blocks.jsonl, consoles beside it`]
       : [];
-  const parts = [headLines(manifest).join('\n'), ...tables, ...failed, `${folder}/report.html`];
+  const load = loadWarning(summary.load);
+  const head = [...headLines(manifest), ...(load === null ? [] : [load])].join('\n');
+  const parts = [head, ...tables, ...failed, `${folder}/report.html`];
   return `${parts.join('\n\n')}\n`;
 }
 

@@ -15,6 +15,7 @@ export const BENCH_FILES = {
   neighbour: 'neighbour.jsonl',
   cost: 'cost.jsonl',
   prices: 'prices.jsonl',
+  load: 'load.jsonl',
   summary: 'summary.json',
   report: 'report.html',
 } as const;
@@ -31,6 +32,7 @@ export class BenchFolder implements Recorder {
     neighbour: [],
     cost: [],
     prices: [],
+    load: [],
   };
 
   /** Makes the folder. Throws HP_BENCH_EXISTS when it already holds a run. */
@@ -78,6 +80,11 @@ export class BenchFolder implements Recorder {
   price(line: BenchData['prices'][number]): void {
     this.#lines.prices.push(line);
     this.#append('prices', line);
+  }
+
+  load(line: BenchData['load'][number]): void {
+    this.#lines.load.push(line);
+    this.#append('load', line);
   }
 
   console(block: string, text: string): void {

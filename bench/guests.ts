@@ -5,6 +5,7 @@ import { compilerVersion } from '../images/compiler.ts';
 import { ensureRootfs } from '../images/rootfs.ts';
 import { INSTANCE_PROGRAM } from './bench-vm.ts';
 import type { Plan } from './plan.ts';
+import type { BenchManifest } from './records.ts';
 import { type BenchPrograms, ensurePrograms } from './programs.ts';
 import { type GuestFiles, variantOf } from './vm-spec.ts';
 
@@ -15,6 +16,8 @@ export interface BenchGuests {
   readonly files: ReadonlyMap<Variant, GuestFiles>;
   readonly kernel_version: string;
   readonly compiler: string;
+  readonly kernels: BenchManifest['kernels'];
+  readonly rootfs_key: string;
 }
 
 export function variantsOf(plan: Plan): Variant[] {
@@ -38,12 +41,19 @@ export async function ensureBenchGuests(
   const programs = await ensurePrograms({ cache_dir, ...signal });
   const inside = INSTANCE_PROGRAM.slice(1);
   const extra_programs = { [inside]: programs.instance_path };
-  const { initrd_path } = await ensureRootfs({ cache_dir, extra_programs, ...signal });
+  const { initrd_path, key: rootfs_key } = await ensureRootfs({
+    cache_dir,
+    extra_programs,
+    ...signal,
+  });
   const files = new Map<Variant, GuestFiles>();
+  const kernels: BenchManifest['kernels'][number][] = [];
   for (const variant of variantsOf(plan)) {
     const guest = await ensureGuest({ variant, progress, cache_dir, ...signal });
     const { kernel_path, kernel_version } = guest;
     files.set(variant, { kernel_path, initrd_path, kernel_version });
+    const { key, release, series_revision } = guest.manifest;
+    kernels.push({ variant, key, release, series_revision });
   }
   const [first] = files.values();
   return {
@@ -51,5 +61,7 @@ export async function ensureBenchGuests(
     files,
     kernel_version: first?.kernel_version ?? 'none',
     compiler: await compilerVersion(),
+    kernels,
+    rootfs_key,
   };
 }

@@ -2,6 +2,7 @@
  * The lines of a result folder. Everything a summary or a report shows is made from these alone.
  * Stamps are milliseconds from the start of the run on the host's clock.
  */
+import type { LoadLine as ReplayLoadLine, Provenance } from '../autoscaler/results/schema.ts';
 import type { Cell } from './cell.ts';
 import type { Plan } from './plan.ts';
 
@@ -25,6 +26,16 @@ export interface BenchManifest {
     readonly huge_pages: string;
     readonly load_before: number;
   };
+  /** Our sources, the VMM's program file, and more of the host; as in a replay's manifest. */
+  readonly provenance: Provenance;
+  /** The guests that were booted, by content: a kernel each, one root file system. */
+  readonly kernels: readonly {
+    readonly variant: string;
+    readonly key: string;
+    readonly release: string;
+    readonly series_revision: string | null;
+  }[];
+  readonly rootfs_key: string;
   readonly accelerator: 'kvm' | 'tcg';
   readonly vcpus: number;
   readonly boot_bytes: number;
@@ -54,6 +65,9 @@ export interface BlockLine {
   /** Of the whole VMM process, when all was filled: resident, and what of it is in huge pages. */
   readonly resident_bytes: number;
   readonly host_huge_bytes: number;
+  /** The VMM as it really ran; empty for a block that failed. */
+  readonly vmm_path: string;
+  readonly vmm_command: readonly string[];
 }
 
 export const OPERATION_KINDS = ['first-plug', 'unplug', 'replug', 'idle-unplug'] as const;
@@ -202,6 +216,12 @@ export interface PriceLine {
   readonly cost: number;
 }
 
+/** What the host did during one step; null: it could not be read. */
+export interface LoadLine extends Omit<ReplayLoadLine, 'mechanism'> {
+  /** As in the progress line: `round 1: hotmem, 512 MiB full`. */
+  readonly step: string;
+}
+
 export interface BenchData {
   readonly manifest: BenchManifest;
   readonly blocks: readonly BlockLine[];
@@ -212,4 +232,5 @@ export interface BenchData {
   readonly cost: readonly CostLine[];
   /** Empty with hardware virtualisation: nothing is to be estimated. */
   readonly prices: readonly PriceLine[];
+  readonly load: readonly LoadLine[];
 }

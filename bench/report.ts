@@ -7,6 +7,7 @@ import { BASE_CONDITION, type Condition } from './cell.ts';
 import type { DotSeries } from './chart.ts';
 import { renderDots } from './chart.ts';
 import { type Check, verdictText } from './check.ts';
+import { loadWarning } from './load.ts';
 import type { BenchData } from './records.ts';
 import { conditionsOf, floorBacking, floorOf, operationsOf, reached } from './select.ts';
 import type { Summary } from './summary.ts';
@@ -60,6 +61,8 @@ ${method(data)}
 
 function warnings(summary: Summary): string {
   const texts: string[] = [];
+  const load = loadWarning(summary.load);
+  if (load !== null) texts.push(load);
   if (summary.status !== 'complete') texts.push(`This run is marked "${summary.status}".`);
   if (summary.blocks.failed > 0) {
     const { failed } = summary.blocks;

@@ -1,6 +1,9 @@
 /** A whole run: images, blocks, floor, costs; then the summary and the report. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { observeLoad } from '../autoscaler/replay/load-observer.ts';
+import { loadBetween } from '../autoscaler/replay/load.ts';
+import { binaryOf, readProvenance } from '../autoscaler/replay/provenance.ts';
 import { hostClock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -98,8 +101,10 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   };
   const status = await runSteps(context);
   await rm(parent_dir, REMOVE);
+  const vmm_path = folder.data(begun).blocks.find((block) => block.vmm_path !== '')?.vmm_path;
   const manifest: BenchManifest = {
     ...begun,
+    provenance: { ...begun.provenance, vmm_binary: await binaryOf(vmm_path ?? '') },
     status,
     duration_ms: Math.round(hostClock.nowMs() - started_ms),
   };
@@ -137,8 +142,10 @@ async function runSteps(parts: {
     say: (detail) => progress.update(detail),
     ...pick(signal),
   };
+  const observer = observeLoad(hostClock);
   for (const [index, step] of steps.entries()) {
     if (signal?.aborted) return 'interrupted';
+    const before = observer.look(process.pid);
     const elapsed_ms = hostClock.nowMs() - parts.started_ms;
     const left_ms = remainingMs({ planned_ms, finished_planned_ms, elapsed_ms });
     progress.step(index + 1, steps.length, `${stepName(step)}, about ${formatMs(left_ms)} left`);
@@ -149,7 +156,11 @@ async function runSteps(parts: {
       progress.done(`${stepName(step)} failed: ${describeError(error)}`);
     }
     finished_planned_ms += plannedMs(step, plan, vm_memory_bytes);
+    const after = observer.look(process.pid);
+    const at_ms = Math.round(after.at_ms - parts.started_ms);
+    folder.load({ step: stepName(step), at_ms, ...loadBetween(before, after) });
   }
+  observer.close();
   progress.done(`${steps.length} steps in ${formatMs(hostClock.nowMs() - parts.started_ms)}`);
   return 'complete';
 }
@@ -192,6 +203,9 @@ async function firstManifest(
       compiler: guests.compiler,
     },
     host: await readHost(),
+    provenance: await readProvenance(),
+    kernels: guests.kernels,
+    rootfs_key: guests.rootfs_key,
     accelerator: capabilities.accelerator,
     vcpus: VCPUS,
     boot_bytes: BOOT_BYTES,

@@ -106,6 +106,8 @@ function failedBlock(
     guest_kernel: '',
     resident_bytes: 0,
     host_huge_bytes: 0,
+    vmm_path: '',
+    vmm_command: [],
   };
 }
 

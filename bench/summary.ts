@@ -5,6 +5,7 @@ import type { Check } from './check.ts';
 import { checkAll } from './checks.ts';
 import { type HardwarePrices, hardwarePrices } from './hardware.ts';
 import { type CellEstimate, estimateCell } from './hardware-counts.ts';
+import { type LoadSummary, summarizeLoad } from './load.ts';
 import {
   type BenchData,
   type CostLine,
@@ -102,6 +103,7 @@ export interface Summary {
   /** What {@link CellSummary.hardware_estimate} is made of; null: nothing was estimated. */
   readonly hardware_prices: HardwarePrices | null;
   readonly prices: readonly PriceLine[];
+  readonly load: LoadSummary;
   readonly checks: readonly Check[];
   readonly blocks: { readonly done: number; readonly failed: number };
   /** Pages that were not zero when fresh, or not as written when checked. Must be 0. */
@@ -120,6 +122,7 @@ export function summarize(data: BenchData): Summary {
     cost: summarizeCost(data),
     hardware_prices: hardwarePrices(data.prices),
     prices: data.prices,
+    load: summarizeLoad(data.load),
     checks: checkAll(data),
     blocks: {
       done: data.blocks.filter(({ outcome }) => outcome === 'done').length,

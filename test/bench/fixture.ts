@@ -1,4 +1,5 @@
 /** A made-up run, small and whole, for tests of what is computed from one. */
+import { hostProvenance } from '../../autoscaler/replay/provenance.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { BASE_CONDITION, type BenchMechanism, type Cell } from '../../bench/cell.ts';
 import type { BenchData, FloorLine, OperationLine } from '../../bench/records.ts';
@@ -74,6 +75,8 @@ export function benchData(lines: Partial<BenchData> = {}): BenchData {
     guest_kernel: '6.12.0-test',
     resident_bytes: 4 * GIB,
     host_huge_bytes: 4 * GIB,
+    vmm_path: '/usr/bin/qemu',
+    vmm_command: ['qemu'],
   }));
   return {
     manifest: {
@@ -94,6 +97,14 @@ export function benchData(lines: Partial<BenchData> = {}): BenchData {
         huge_pages: 'madvise',
         load_before: 0,
       },
+      provenance: {
+        commit: null,
+        is_dirty: null,
+        vmm_binary: null,
+        host: hostProvenance(),
+      },
+      kernels: [],
+      rootfs_key: 'rootfs',
       accelerator: 'tcg',
       vcpus: 2,
       boot_bytes: GIB,
@@ -110,6 +121,7 @@ export function benchData(lines: Partial<BenchData> = {}): BenchData {
     neighbour: [],
     cost: [],
     prices: [],
+    load: [],
     ...lines,
   };
 }

@@ -121,6 +121,8 @@ test('the folder keeps the console of a guest that did not survive its block', a
         files: new Map([['stock', { kernel_path, initrd_path, kernel_version }]]),
         kernel_version,
         compiler: 'none',
+        kernels: [],
+        rootfs_key: '',
       },
       recorder,
       plan,

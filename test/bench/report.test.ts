@@ -70,3 +70,25 @@ test('text that comes from outside is escaped', (t) => {
   };
   t.notRegex(renderReport(data, summarize(data)), /<b>x/);
 });
+
+test('a run on a host that was busy with something else says so on top', (t) => {
+  const line = {
+    step: 'round 1: hotmem, 512 MiB full',
+    at_ms: 1000,
+    interval_ms: 1000,
+    other_cpu_share: 0.42,
+    own_cpu_share: 0.4,
+    steal_share: 0,
+    psi_cpu_some_share: 0.5,
+    psi_memory_some_share: 0,
+    event_loop_lag_ms: 1,
+    mem_available_bytes: GIB,
+  };
+  const busy = { ...DATA, load: [line, { ...line, other_cpu_share: 0.01 }] };
+  const summary = summarize(busy);
+  t.deepEqual(summary.load.disturbed, ['round 1: hotmem, 512 MiB full']);
+  t.regex(renderReport(busy, summary), /busy with something else during 1 of 2 steps.*42 %/);
+  const quiet = { ...DATA, load: [{ ...line, other_cpu_share: null, steal_share: null }] };
+  t.notRegex(renderReport(quiet, summarize(quiet)), /busy with/);
+  t.is(summarize(quiet).load.other_cpu_share_max, null, 'unknown is not 0');
+});
