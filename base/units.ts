@@ -33,10 +33,12 @@ export function formatBytes(bytes: number): string {
 
 /** `850 µs`, `12.3 ms`, `4.56 s`, `2 min 5 s`. */
 export function formatMs(ms: number): string {
+  if (ms < 0) return `-${formatMs(-ms)}`;
   if (ms < 1) return `${trimZeros((ms * 1000).toFixed(0))} µs`;
   if (ms < 1000) return `${trimZeros(ms.toFixed(ms < 100 ? 1 : 0))} ms`;
   if (ms < 120_000) return `${trimZeros((ms / 1000).toFixed(2))} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
 /** Smallest multiple of `unit` that is at least `bytes`. */

@@ -45,6 +45,8 @@ const times: readonly [number, string][] = [
   [617, '617 ms'],
   [2500, '2.5 s'],
   [125_000, '2 min 5 s'],
+  [419_800, '7 min 0 s'],
+  [-2500, '-2.5 s'],
 ];
 for (const [ms, text] of times) {
   test(`${ms} ms reads as ${text}`, (t) => {
