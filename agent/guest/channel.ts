@@ -63,6 +63,8 @@ export class GuestChannel {
   private next_id = 1;
   private greeted = false;
   private ended: HotplaneError | null = null;
+  /** Lines of this turn of the event loop, not written yet. */
+  private unsent = '';
 
   constructor(options: ChannelOptions) {
     this.options = options;
@@ -82,7 +84,7 @@ export class GuestChannel {
     schema: z.ZodType<T>,
     deadline_ms: number,
   ): Promise<Answer<T>> {
-    const { clock, vm_id, stream } = this.options;
+    const { clock, vm_id } = this.options;
     if (this.ended) throw this.ended;
     if (this.waiting.size >= LIMITS.guest_requests_in_flight) {
       throw guestBusy(vm_id, LIMITS.guest_requests_in_flight);
@@ -99,7 +101,7 @@ export class GuestChannel {
     });
     this.waiting.set(id, { request: request.type, resolve, reject, callOff });
     const sent_ms = clock.nowMs();
-    stream.write(line);
+    this.send(line);
     const result = schema.safeParse(await promise);
     const received_ms = clock.nowMs();
     if (result.success) return { value: result.data, sent_ms, received_ms };
@@ -116,6 +118,18 @@ export class GuestChannel {
   /** Ends it from our side; open requests fail, `onClosed` is not called. */
   close(): void {
     this.finish(guestClosed(this.options.vm_id, 'closed by the agent.'));
+  }
+
+  /** All lines of a turn go in one write: one system call for a burst, and one wake-up of the VMM. */
+  private send(line: string): void {
+    if (this.unsent === '') process.nextTick(() => this.flush());
+    this.unsent += line;
+  }
+
+  private flush(): void {
+    const text = this.unsent;
+    this.unsent = '';
+    if (!this.ended) this.options.stream.write(text);
   }
 
   private settle(id: number): Waiting | undefined {

@@ -57,6 +57,35 @@ function wire(): Wire {
 const stop = { type: 'stop', instance: 'i1' } as const;
 const STOPPED = { gone_at_ms: 5, peak_bytes: 1 };
 
+test('what is asked in one turn of the event loop is written at once, in order', async (t) => {
+  const { channel, guest, say, clock } = wire();
+  await say(HELLO);
+  const chunks: string[] = [];
+  guest.on('data', (chunk: Buffer) => chunks.push(chunk.toString('utf8')));
+  const asked = ['i1', 'i2', 'i3'].map((instance) => {
+    return channel.ask({ type: 'stop', instance }, stoppedSchema, 1_000);
+  });
+  await clock.advance(0);
+  t.is(chunks.length, 1);
+  t.deepEqual(
+    chunks[0]
+      ?.trim()
+      .split('\n')
+      .map((line): unknown => JSON.parse(line).instance),
+    ['i1', 'i2', 'i3'],
+  );
+  await say(...[1, 2, 3].map((id) => ({ id, ok: true, result: STOPPED })));
+  t.is((await Promise.all(asked)).length, 3);
+});
+
+test('a request that is not written yet when the channel ends fails as every other', async (t) => {
+  const { channel, say } = wire();
+  await say(HELLO);
+  const asked = channel.ask(stop, stoppedSchema, 1_000);
+  channel.close();
+  t.like(await t.throwsAsync(asked), { code: 'HP_GUEST_CLOSED' });
+});
+
 test('hello is found behind boot noise, also when it comes in pieces', async (t) => {
   const { channel, raw } = wire();
   const text = `{"half a line}\nBooting \u0000...\n{"type":"event"}\n${JSON.stringify(HELLO)}\n`;
