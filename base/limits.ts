@@ -45,7 +45,7 @@ export const LIMITS = {
   /** Calls to one VMM that wait for an answer. */
   vmm_calls_in_flight: 1_024,
   /** Longest pause between two looks at a region that is being resized. */
-  resize_pause_ms_max: 4,
+  resize_pause_ms_max: 20,
   /** Events of a VM or of QMP that nobody has read yet; older ones are dropped and counted. */
   vmm_events_queued: 1_024,
   /** Last bytes of a VMM's output or of a console that are read to explain an end. */

@@ -33,6 +33,11 @@ export interface ResizePort {
     resident: boolean,
     limit: CallLimit,
   ): Promise<{ readonly plugged_bytes: number; readonly resident_bytes: number | null }>;
+  /**
+   * Calls back when the VMM tells of the region's size, which cuts a pause short; returns how to
+   * stop that. A VMM may tell late or never: the looks go on.
+   */
+  onNews?(wake: () => void): () => void;
 }
 
 export interface ResizeRequest
@@ -117,7 +122,7 @@ async function perform(
 ): Promise<ResizeEvent> {
   const { clock, limit, signal } = by;
   if (action.type === 'look') {
-    if (action.pause_ms > 0) await sleepUntilAborted(clock, action.pause_ms, signal ?? undefined);
+    if (action.pause_ms > 0) await pause(port, clock, action.pause_ms, signal ?? undefined);
     return await look(port, action.resident, limit);
   }
   try {
@@ -134,6 +139,19 @@ function brokenBy(error: unknown): ResizeEvent {
   const error_code = isHotplaneError(error) ? error.code : 'HP_VMM_CALL_FAILED';
   const type = isHotplaneError(error) && error.category === 'timeout' ? 'unanswered' : 'broken';
   return { type, error_code, reason: messageOf(error) };
+}
+
+async function pause(
+  port: ResizePort,
+  clock: Clock,
+  pause_ms: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const slept = sleepUntilAborted(clock, pause_ms, signal);
+  if (!port.onNews) return await slept;
+  const news = Promise.withResolvers<void>();
+  const stop = port.onNews(news.resolve);
+  await Promise.race([slept, news.promise]).finally(stop);
 }
 
 /** An abort only cuts the pause short; the loop looks at the signal itself. */

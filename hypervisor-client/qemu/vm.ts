@@ -15,6 +15,7 @@ import {
 } from '../resize-runner.ts';
 import { cleanRunDir } from '../run-dir.ts';
 import { type AddressRange, readProcessResident, readResidency } from '../smaps.ts';
+import { SharedResidency } from '../shared-residency.ts';
 import { checkResize, findRegion } from '../spec.ts';
 import type {
   Accelerator,
@@ -50,6 +51,9 @@ export class QemuVm implements Vm {
   /** How often each region was resized. */
   readonly #requests = new Map<string, number>();
   readonly #stop = new AbortController();
+  /** Pauses of resizes, by region, to be cut short by news of it. */
+  readonly #pauses = new Map<string, () => void>();
+  readonly #residency: SharedResidency;
   readonly #channel: GuestChannel;
   readonly #ended: Promise<void>;
   #fate: 'alive' | 'panicked' | 'stopped' = 'alive';
@@ -60,6 +64,13 @@ export class QemuVm implements Vm {
 
   constructor(parts: QemuVmParts) {
     this.#parts = parts;
+    const { backings, handle } = parts;
+    this.#residency = new SharedResidency((indices) =>
+      readResidency(
+        handle.pid,
+        indices.flatMap((index) => backings[index] ?? []),
+      ),
+    );
     this.#channel = new GuestChannel(filesOf(parts.handle.spec.run_dir).channel_path);
     this.#ended = this.#watch();
   }
@@ -226,21 +237,23 @@ export class QemuVm implements Vm {
   }
 
   #portOf(region_id: string, index: number): ResizePort {
-    const { qmp, backings } = this.#parts;
-    const backing = backings.slice(index, index + 1);
+    const { qmp } = this.#parts;
     const setTarget = async (bytes: number, limit: CallLimit) => {
       await this.#tellIfGone(setRequested(qmp, region_id, bytes, { deadline_ms: limit() }));
     };
     const look = async (resident: boolean, limit: CallLimit) => {
       const plugged_bytes = await readPlugged(qmp, region_id, { deadline_ms: limit() });
       if (!resident) return { plugged_bytes, resident_bytes: null };
-      const [resident_bytes] = readResidency(this.handle.pid, backing);
-      return { plugged_bytes, resident_bytes: resident_bytes ?? 0 };
+      return { plugged_bytes, resident_bytes: await this.#residency.of(index) };
     };
     return {
       setTarget,
       nudge: setTarget,
       look: async (resident, limit) => await this.#tellIfGone(look(resident, limit)),
+      onNews: (wake) => {
+        this.#pauses.set(region_id, wake);
+        return () => this.#pauses.delete(region_id);
+      },
     };
   }
 
@@ -261,6 +274,7 @@ export class QemuVm implements Vm {
       this.#reset ||= isGuestReset(event);
       this.#panicked ||= event.name === 'GUEST_PANICKED';
       const told = toVmEvent(event, this.handle.spec, clock.nowMs());
+      if (told?.type === 'region-size') this.#pauses.get(told.region_id)?.();
       if (told) this.#events.emit(told);
     }
     if (!this.#released) {
