@@ -7,7 +7,10 @@
 #include "cgroup.h"
 #include "files.h"
 
+#define CGROUP_ROOT "/sys/fs/cgroup"
 #define PIDS_MAX "4096"
+/* As many as may end at once before one is removed on the spot. */
+#define CGROUPS_LEFT_MAX 256
 
 static int set(const char *path, const char *file, const char *value)
 {
@@ -27,20 +30,47 @@ static void get(const char *path, const char *file, char *out, size_t size)
 
 int cgroup_setup(void)
 {
-	return file_write("/sys/fs/cgroup/cgroup.subtree_control",
+	return file_write(CGROUP_ROOT "/cgroup.subtree_control",
 			  "+memory +pids +cpu +cpuset");
 }
 
-int cgroup_create(const char *path, uint64_t memory_max_bytes, int node, bool whole)
+/* Numbers of the next cgroup to make and to give out: those in between are spare. */
+static unsigned int made, given;
+static bool short_of_memory;
+/* Ends of instances whose empty cgroups are still there, oldest first. */
+static char left[CGROUPS_LEFT_MAX][CGROUP_PATH_MAX];
+static unsigned int left_first, left_count;
+
+static void path_of(unsigned int number, char path[CGROUP_PATH_MAX])
 {
-	char number[32];
+	snprintf(path, CGROUP_PATH_MAX, CGROUP_ROOT "/instance-%u", number);
+}
+
+static int make_next(void)
+{
+	char path[CGROUP_PATH_MAX];
 	int error;
 
+	path_of(made, path);
 	if (mkdir(path, 0755) < 0)
 		return -errno;
 	error = set(path, "pids.max", PIDS_MAX);
-	if (!error && whole)
+	if (!error)
 		error = set(path, "memory.oom.group", "1");
+	if (error)
+		rmdir(path);
+	else
+		made++;
+	return error;
+}
+
+static int limit(const char *path, uint64_t memory_max_bytes, int node, bool whole)
+{
+	char number[32];
+	int error = 0;
+
+	if (!whole)
+		error = set(path, "memory.oom.group", "0");
 	if (!error && memory_max_bytes > 0) {
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)memory_max_bytes);
 		error = set(path, "memory.max", number);
@@ -49,9 +79,46 @@ int cgroup_create(const char *path, uint64_t memory_max_bytes, int node, bool wh
 		snprintf(number, sizeof(number), "%d", node);
 		error = set(path, "cpuset.mems", number);
 	}
+	return error;
+}
+
+int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node, bool whole)
+{
+	int error = given == made ? make_next() : 0;
+
+	if (error)
+		return error;
+	short_of_memory = false;
+	path_of(given++, path);
+	error = limit(path, memory_max_bytes, node, whole);
 	if (error)
 		rmdir(path);
 	return error;
+}
+
+void cgroup_leave(const char *path)
+{
+	if (left_count == CGROUPS_LEFT_MAX)
+		cgroup_tidy();
+	snprintf(left[(left_first + left_count++) % CGROUPS_LEFT_MAX], CGROUP_PATH_MAX, "%s", path);
+}
+
+bool cgroup_untidy(void)
+{
+	return left_count > 0 || (made - given < CGROUPS_SPARE && !short_of_memory);
+}
+
+bool cgroup_tidy(void)
+{
+	if (left_count > 0) {
+		rmdir(left[left_first]);
+		left_first = (left_first + 1) % CGROUPS_LEFT_MAX;
+		left_count--;
+		return true;
+	}
+	/* Not tried again and again: the next start makes its own, and says why when it cannot. */
+	short_of_memory = make_next() != 0;
+	return !short_of_memory;
 }
 
 void cgroup_kill(const char *path)
@@ -83,9 +150,4 @@ uint64_t cgroup_peak_bytes(const char *path)
 	snprintf(name, sizeof(name), "%s/memory.peak", path);
 	file_read_u64(name, 10, &value);
 	return value;
-}
-
-int cgroup_remove(const char *path)
-{
-	return rmdir(path) < 0 ? -errno : 0;
 }

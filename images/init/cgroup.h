@@ -5,18 +5,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One cgroup (v2) per instance, straight below the root. Functions return 0 or -errno. */
+/*
+ * One cgroup (v2) per instance, straight below the root. Making and removing one takes longer than
+ * all the rest of a start or an end, so it is done ahead, and afterwards, when nothing else is to
+ * be done. None is used twice: limits, counters and charged pages of an instance end with it.
+ * Functions return 0 or -errno.
+ */
 
 #define CGROUP_PATH_MAX 64
+/* Kept ready. A larger burst makes the rest on the spot. */
+#define CGROUPS_SPARE 32
 
 int cgroup_setup(void);
-/* @whole: running out of memory ends all of it, not one process. */
-int cgroup_create(const char *path, uint64_t memory_max_bytes, int node, bool whole);
+/*
+ * Gives out a cgroup nobody has used, with these limits, and writes its @path.
+ * @whole: running out of memory ends all of it, not one process.
+ */
+int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node, bool whole);
+/* An empty cgroup is not needed any more. */
+void cgroup_leave(const char *path);
+/* Is there anything for cgroup_tidy? */
+bool cgroup_untidy(void);
+/* Removes one that was left, else makes a spare one; false when there is nothing to do. */
+bool cgroup_tidy(void);
 /* Ends every process in it. */
 void cgroup_kill(const char *path);
 bool cgroup_populated(const char *path);
 uint64_t cgroup_oom_kills(const char *path);
 uint64_t cgroup_peak_bytes(const char *path);
-int cgroup_remove(const char *path);
 
 #endif

@@ -25,7 +25,10 @@ static struct {
 	bool connected;
 	/* Inside a line longer than the limit: skip to its end. */
 	bool skipping;
+	/* The stream may hold more than there was room for. */
+	bool unread;
 	double search_since_ms;
+	size_t input_at;
 	size_t input_used;
 	size_t output_used;
 	char input[CHANNEL_LINE_MAX + 1];
@@ -70,6 +73,8 @@ static void set_connected(bool connected)
 	if (connected == channel.connected)
 		return;
 	channel.connected = connected;
+	channel.unread = false;
+	channel.input_at = 0;
 	channel.input_used = 0;
 	channel.output_used = 0;
 	channel.skipping = false;
@@ -89,31 +94,6 @@ static void drop_stream(void)
 	channel.search_since_ms = boottime_ms();
 }
 
-static void take_lines(void)
-{
-	char *start = channel.input;
-	char *limit = channel.input + channel.input_used;
-	char *end;
-
-	while ((end = memchr(start, '\n', (size_t)(limit - start)))) {
-		size_t length = (size_t)(end - start);
-
-		*end = 0;
-		if (channel.skipping || length >= CHANNEL_LINE_MAX)
-			channel.handlers.line(start, 0, true);
-		else if (length > 0)
-			channel.handlers.line(start, length, false);
-		channel.skipping = false;
-		start = end + 1;
-	}
-	channel.input_used = (size_t)(limit - start);
-	memmove(channel.input, start, channel.input_used);
-	if (channel.input_used >= CHANNEL_LINE_MAX) {
-		channel.skipping = true;
-		channel.input_used = 0;
-	}
-}
-
 static bool port_is_hung_up(void)
 {
 	struct pollfd look = { .fd = channel.stream.fd, .events = POLLIN };
@@ -121,30 +101,98 @@ static bool port_is_hung_up(void)
 	return poll(&look, 1, 0) > 0 && (look.revents & POLLHUP);
 }
 
-/* Reads all there is: the watch is edge-triggered, for a port without a host hangs up for ever. */
-static void stream_ready(struct watch *watch, uint32_t events)
+static char *end_of_line(void)
 {
-	(void)events;
+	return memchr(channel.input + channel.input_at, '\n',
+		      channel.input_used - channel.input_at);
+}
+
+static void end_of_stream(void)
+{
 	if (channel.is_port)
 		set_connected(!port_is_hung_up());
-	while (channel.connected) {
-		ssize_t got = read(watch->fd, channel.input + channel.input_used,
-				   sizeof(channel.input) - channel.input_used);
+	else
+		drop_stream();
+}
 
+/* Reads all there is room for: the watch is edge-triggered, it does not tell of the rest again. */
+static void fill_input(void)
+{
+	channel.unread = false;
+	if (channel.input_at > 0) {
+		channel.input_used -= channel.input_at;
+		memmove(channel.input, channel.input + channel.input_at, channel.input_used);
+		channel.input_at = 0;
+	}
+	while (channel.connected) {
+		size_t room = sizeof(channel.input) - channel.input_used;
+		ssize_t got;
+
+		if (room == 0) {
+			channel.unread = true;
+			return;
+		}
+		got = read(channel.stream.fd, channel.input + channel.input_used, room);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0 && errno == EAGAIN)
-			break;
+			return;
 		if (got <= 0) {
-			if (!channel.is_port)
-				drop_stream();
+			/* What came before the end is served first; the end shows again. */
+			if (!channel.is_port && end_of_line())
+				channel.unread = true;
 			else
-				set_connected(!port_is_hung_up());
+				end_of_stream();
 			return;
 		}
 		channel.input_used += (size_t)got;
-		take_lines();
 	}
+}
+
+static void take_line(char *end)
+{
+	char *start = channel.input + channel.input_at;
+	size_t length = (size_t)(end - start);
+	bool too_long = channel.skipping || length >= CHANNEL_LINE_MAX;
+
+	*end = 0;
+	channel.input_at += length + 1;
+	channel.skipping = false;
+	if (too_long)
+		channel.handlers.line(start, 0, true);
+	else if (length > 0)
+		channel.handlers.line(start, length, false);
+}
+
+void channel_turn(void)
+{
+	char *end;
+
+	if (!channel.connected)
+		return;
+	end = end_of_line();
+	if (end)
+		take_line(end);
+	else if (channel.input_used - channel.input_at >= CHANNEL_LINE_MAX) {
+		channel.skipping = true;
+		channel.input_at = 0;
+		channel.input_used = 0;
+	}
+	if (channel.unread && !end_of_line())
+		fill_input();
+	if (channel.unread || end_of_line())
+		loop_wake_within(0);
+}
+
+/* Only reads; the lines are taken one by one, between other events. */
+static void stream_ready(struct watch *watch, uint32_t events)
+{
+	(void)watch;
+	(void)events;
+	if (channel.is_port)
+		set_connected(!port_is_hung_up());
+	if (channel.connected)
+		fill_input();
 	if (channel.connected && channel.output_used > 0)
 		flush_output();
 }

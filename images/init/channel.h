@@ -27,6 +27,11 @@ struct channel_handlers {
 void channel_setup(const struct channel_handlers *handlers);
 /* Looks for the port as long as there is none; called once a round. */
 void channel_tick(void);
+/*
+ * Hands over one line, if there is one; called once a round, after the events: whatever became of
+ * earlier requests is told before the next one begins.
+ */
+void channel_turn(void);
 /* Queues one line (the newline is added). Dropped when nobody is connected or the queue is full. */
 void channel_send(const char *line, size_t length);
 

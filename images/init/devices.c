@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +13,10 @@
 #include "devices.h"
 #include "files.h"
 
+#ifndef DRIVER_DIR
 #define DRIVER_DIR "/sys/bus/virtio/drivers/virtio_mem"
+#endif
+#define MEMORY_DIR "/sys/devices/system/memory"
 #define PAGE_BYTES 4096ULL
 /*
  * The driver takes pages back in pieces of at least one page block (2 MiB with huge pages, more
@@ -21,27 +25,43 @@
 #define STEP_BYTES (2ULL << 20)
 #define MAP_BYTES_PER_PAGE 64
 
-bool devices_pci_of(const char *virtio_path, char *out, unsigned int out_size)
+bool devices_bus_of(const char *link, const char *virtio, char *out, unsigned int out_size)
 {
-	char resolved[PATH_MAX];
-	char *slash, *parent;
+	char target[PATH_MAX];
+	char *place = NULL, *part, *rest = target;
+	ssize_t length = readlink(link, target, sizeof(target) - 1);
 
-	if (!realpath(virtio_path, resolved))
+	if (length < 0)
 		return false;
-	slash = strrchr(resolved, '/');
-	if (!slash)
-		return false;
-	*slash = 0;
-	parent = strrchr(resolved, '/');
-	if (!parent || strlen(parent + 1) >= out_size)
-		return false;
-	strcpy(out, parent + 1);
-	return true;
+	target[length] = 0;
+	while ((part = strsep(&rest, "/"))) {
+		if (place && !strcmp(part, virtio)) {
+			if (strlen(place) >= out_size)
+				return false;
+			strcpy(out, place);
+			return true;
+		}
+		place = part;
+	}
+	return false;
 }
 
 static int by_pci(const void *a, const void *b)
 {
 	return strcmp(((const struct mem_device *)a)->pci, ((const struct mem_device *)b)->pci);
+}
+
+static bool describe(const char *name, struct mem_device *out)
+{
+	char path[320];
+
+	if (strncmp(name, "virtio", 6) || strlen(name) >= sizeof(out->virtio))
+		return false;
+	snprintf(path, sizeof(path), DRIVER_DIR "/%s", name);
+	if (!devices_bus_of(path, name, out->pci, sizeof(out->pci)))
+		return false;
+	strcpy(out->virtio, name);
+	return true;
 }
 
 int devices_list(struct mem_device *out, int max)
@@ -52,20 +72,40 @@ int devices_list(struct mem_device *out, int max)
 
 	if (!dir)
 		return 0;
-	while (count < max && (entry = readdir(dir))) {
-		char path[320];
-
-		if (strncmp(entry->d_name, "virtio", 6) || strlen(entry->d_name) > 31)
-			continue;
-		snprintf(path, sizeof(path), DRIVER_DIR "/%s", entry->d_name);
-		if (!devices_pci_of(path, out[count].pci, sizeof(out[count].pci)))
-			continue;
-		strcpy(out[count].virtio, entry->d_name);
-		count++;
-	}
+	while (count < max && (entry = readdir(dir)))
+		if (describe(entry->d_name, &out[count]))
+			count++;
 	closedir(dir);
 	qsort(out, (size_t)count, sizeof(*out), by_pci);
 	return count;
+}
+
+/* Devices come at boot and stay, so what was found once is looked at first. */
+static struct mem_device known[DEVICES_MAX];
+static struct block_range known_blocks[DEVICES_MAX];
+static int known_count;
+
+static const struct mem_device *find_known(const char *pci)
+{
+	for (int i = 0; i < known_count; i++) {
+		struct mem_device now;
+
+		if (!strcmp(known[i].pci, pci))
+			return describe(known[i].virtio, &now) && !strcmp(now.pci, pci) ? &known[i] :
+											  NULL;
+	}
+	return NULL;
+}
+
+const struct mem_device *devices_find(const char *pci)
+{
+	const struct mem_device *found = find_known(pci);
+
+	if (found)
+		return found;
+	known_count = devices_list(known, DEVICES_MAX);
+	memset(known_blocks, 0, sizeof(known_blocks));
+	return find_known(pci);
 }
 
 static uint64_t plugged_in_range(int flags_fd, uint64_t start, uint64_t end)
@@ -95,6 +135,55 @@ static int indent_of(const char *line)
 	while (line[indent] == ' ')
 		indent++;
 	return indent;
+}
+
+static struct block_range read_blocks(const char *virtio)
+{
+	struct block_range blocks = { 0 };
+	FILE *iomem = fopen("/proc/iomem", "re");
+	uint64_t block_bytes = 0;
+	char line[256];
+
+	file_read_u64(MEMORY_DIR "/block_size_bytes", 16, &block_bytes);
+	while (block_bytes && iomem && fgets(line, sizeof(line), iomem)) {
+		unsigned long long start, last;
+		char name[128];
+
+		if (sscanf(line, " %llx-%llx : %127[^\n]", &start, &last, name) != 3 ||
+		    strcmp(name, virtio))
+			continue;
+		blocks.first = start / block_bytes;
+		blocks.end = last / block_bytes + 1;
+		break;
+	}
+	if (iomem)
+		fclose(iomem);
+	return blocks;
+}
+
+struct block_range devices_blocks(const char *pci)
+{
+	const struct mem_device *device = devices_find(pci);
+	struct block_range *blocks;
+
+	if (!device)
+		return (struct block_range){ 0 };
+	blocks = &known_blocks[device - known];
+	if (!blocks->end)
+		*blocks = read_blocks(device->virtio);
+	return *blocks;
+}
+
+bool devices_any_online(struct block_range blocks)
+{
+	for (uint64_t block = blocks.first; block < blocks.end; block++) {
+		char path[96], state[32];
+
+		snprintf(path, sizeof(path), MEMORY_DIR "/memory%" PRIu64 "/state", block);
+		if (file_read(path, state, sizeof(state)) > 0 && !strncmp(state, "online", 6))
+			return true;
+	}
+	return false;
 }
 
 struct device_count devices_count(const char *virtio)

@@ -18,8 +18,29 @@ struct mem_device {
 /* Every device a virtio_mem driver is bound to; returns how many were written to @out. */
 int devices_list(struct mem_device *out, int max);
 
-/* PCI address (or, without PCI, the bus name) of the device that @virtio_path leads to. */
-bool devices_pci_of(const char *virtio_path, char *out, unsigned int out_size);
+/*
+ * One of them by its PCI address, NULL when there is none. Looks at that one only: all are listed
+ * when it was not known before, or is not what it was.
+ */
+const struct mem_device *devices_find(const char *pci);
+
+/*
+ * Where the device @virtio sits, as the link of sysfs @link to it or below it tells: its PCI
+ * address, or without PCI its bus name.
+ */
+bool devices_bus_of(const char *link, const char *virtio, char *out, unsigned int out_size);
+
+/* Memory blocks a device may ever fill, by their numbers; none when the kernel does not tell. */
+struct block_range {
+	uint64_t first;
+	/* One after the last. */
+	uint64_t end;
+};
+
+/* Of the device at this PCI address. */
+struct block_range devices_blocks(const char *pci);
+/* Is any memory of these blocks in use by the kernel? */
+bool devices_any_online(struct block_range blocks);
 
 struct device_count {
 	uint64_t plugged_bytes;

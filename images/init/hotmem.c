@@ -12,7 +12,9 @@
 #include "hotmem.h"
 #include "hotmem_abi.h"
 
+#ifndef CLASS_DIR
 #define CLASS_DIR "/sys/class/hotmem"
+#endif
 
 bool hotmem_present(void)
 {
@@ -21,16 +23,19 @@ bool hotmem_present(void)
 	return hotmem_list(&one, 1) > 0;
 }
 
+/* `virtio3.0` belongs to `virtio3`, which its link leads past. */
 static bool describe(const char *name, struct hotmem_partition *out)
 {
 	const char *dot = strrchr(name, '.');
+	char virtio[HOTMEM_NAME_MAX];
 	char path[320];
 	char pci[32];
 
 	if (!dot || strlen(name) >= sizeof(out->name))
 		return false;
-	snprintf(path, sizeof(path), CLASS_DIR "/%s/device", name);
-	if (!devices_pci_of(path, pci, sizeof(pci)))
+	snprintf(virtio, sizeof(virtio), "%.*s", (int)(dot - name), name);
+	snprintf(path, sizeof(path), CLASS_DIR "/%s", name);
+	if (!devices_bus_of(path, virtio, pci, sizeof(pci)))
 		return false;
 	strcpy(out->name, name);
 	if (!strcmp(dot, ".0"))
@@ -55,18 +60,50 @@ int hotmem_list(struct hotmem_partition *out, int max)
 	return count;
 }
 
-bool hotmem_find(const char *region_pci, char name[HOTMEM_NAME_MAX])
-{
-	static struct hotmem_partition all[DEVICES_MAX];
-	int count = hotmem_list(all, DEVICES_MAX);
+/* Partitions come with their devices and stay, so what was found once is looked at first. */
+static struct hotmem_partition known[DEVICES_MAX];
+static int known_count;
 
-	for (int i = 0; i < count; i++) {
-		if (strcmp(all[i].region_pci, region_pci))
+static bool find_known(const char *region_pci, char name[HOTMEM_NAME_MAX])
+{
+	for (int i = 0; i < known_count; i++) {
+		struct hotmem_partition now;
+
+		if (strcmp(known[i].region_pci, region_pci))
 			continue;
-		strcpy(name, all[i].name);
+		if (!describe(known[i].name, &now) || strcmp(now.region_pci, region_pci))
+			return false;
+		strcpy(name, now.name);
 		return true;
 	}
 	return false;
+}
+
+bool hotmem_find(const char *region_pci, char name[HOTMEM_NAME_MAX])
+{
+	if (find_known(region_pci, name))
+		return true;
+	known_count = hotmem_list(known, DEVICES_MAX);
+	return find_known(region_pci, name);
+}
+
+int hotmem_of_device(const char *pci, struct hotmem_partition *out, int max)
+{
+	char first[HOTMEM_NAME_MAX];
+	int count = 0;
+
+	if (!hotmem_find(pci, first))
+		return 0;
+	while (count < max) {
+		char name[HOTMEM_NAME_MAX + 16];
+
+		snprintf(name, sizeof(name), "%.*s.%d", (int)(strrchr(first, '.') - first), first,
+			 count);
+		if (!describe(name, &out[count]))
+			break;
+		count++;
+	}
+	return count;
 }
 
 uint64_t hotmem_attribute(const char *name, const char *attribute)

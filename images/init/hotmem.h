@@ -17,8 +17,13 @@ struct hotmem_partition {
 /* True on a kernel with the HotMem series switched on. */
 bool hotmem_present(void);
 int hotmem_list(struct hotmem_partition *out, int max);
-/* Name of the partition of a region; false when there is none. */
+/*
+ * Name of the partition of a region; false when there is none. Looks at that one only: all are
+ * listed when it was not known before, or is not what it was.
+ */
 bool hotmem_find(const char *region_pci, char name[HOTMEM_NAME_MAX]);
+/* All partitions of the device at this PCI address; returns how many were written to @out. */
+int hotmem_of_device(const char *pci, struct hotmem_partition *out, int max);
 uint64_t hotmem_attribute(const char *name, const char *attribute);
 void hotmem_text(const char *name, const char *attribute, char *out, unsigned int size);
 

@@ -16,7 +16,6 @@
 #define STOP_GIVE_UP_MS 12000
 
 static struct instance instances[INSTANCES_MAX];
-static unsigned int births;
 
 struct instance *instance_at(int index)
 {
@@ -59,14 +58,15 @@ static struct instance *take_place(void)
 	return oldest;
 }
 
-static const char *find_partition(struct instance *instance)
+static const char *find_region(struct instance *instance)
 {
+	if (instance->attach == ATTACH_NUMA)
+		instance->blocks = devices_blocks(instance->region_pci);
 	if (instance->attach != ATTACH_HOTMEM)
 		return NULL;
-	if (!hotmem_present())
-		return "this kernel has no hotmem partitions";
 	if (!hotmem_find(instance->region_pci, instance->partition))
-		return "no hotmem partition belongs to this region";
+		return hotmem_present() ? "no hotmem partition belongs to this region"
+					: "this kernel has no hotmem partitions";
 	instance->partition_ooms = hotmem_attribute(instance->partition, "oom_count");
 	return NULL;
 }
@@ -98,22 +98,20 @@ void instance_start(uint64_t id, const struct start_request *request)
 	strcpy(instance->region_pci, request->region_pci);
 	instance->attach = request->attach;
 	instance->created_at_ms = boottime_ms();
-	refusal = find_partition(instance);
+	refusal = find_region(instance);
 	if (refusal)
 		return reply_error(id, "attach-refused", refusal);
-	snprintf(instance->cgroup, sizeof(instance->cgroup), "/sys/fs/cgroup/instance-%u",
-		 births++);
 	/*
 	 * One process of an instance without the others is of no use; a privileged one (a test of the
 	 * kernel) is itself the judge of who may die.
 	 */
-	error = cgroup_create(instance->cgroup, request->memory_max_bytes, request->guest_node,
-			      !request->as_root);
+	error = cgroup_take(instance->cgroup, request->memory_max_bytes, request->guest_node,
+			    !request->as_root);
 	if (error)
 		return refuse_spawn(instance, id, "cgroup", error);
 	error = spawn(instance, request, &spawned);
 	if (error) {
-		cgroup_remove(instance->cgroup);
+		cgroup_leave(instance->cgroup);
 		return refuse_spawn(instance, id, "fork", error);
 	}
 	instance->state = INSTANCE_STARTING;
@@ -170,6 +168,17 @@ void instances_tick(void)
 	for (int i = 0; i < INSTANCES_MAX; i++)
 		if (instances[i].state == INSTANCE_ENDING)
 			instance_settle(&instances[i]);
+}
+
+void instances_memory_came(uint64_t block)
+{
+	for (int i = 0; i < INSTANCES_MAX; i++) {
+		struct instance *instance = &instances[i];
+
+		if (instance->state == INSTANCE_STARTING && !instance->reaped &&
+		    block >= instance->blocks.first && block < instance->blocks.end)
+			kill(instance->pid, SIGCONT);
+	}
 }
 
 void instances_forget_requests(void)

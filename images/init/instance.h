@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "cgroup.h"
+#include "devices.h"
 #include "hotmem.h"
 #include "loop.h"
 
@@ -41,6 +42,8 @@ struct instance {
 	char region_pci[64];
 	enum attach_kind attach;
 	char partition[HOTMEM_NAME_MAX];
+	/* Of the region; only looked up where a child waits for them. */
+	struct block_range blocks;
 	char cgroup[CGROUP_PATH_MAX];
 	pid_t pid;
 	bool reaped;
@@ -104,6 +107,8 @@ void instance_exited(pid_t pid, int wait_status);
 /* Moves ending instances on; called once a round. */
 void instances_tick(void);
 void instances_forget_requests(void);
+/* Memory block number @block went online: tells the children that wait for it (SIGCONT). */
+void instances_memory_came(uint64_t block);
 /* Living instances of a region. */
 int instances_users(const char *region_pci);
 

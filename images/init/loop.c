@@ -5,12 +5,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "../common/boottime.h"
 #include "loop.h"
 
 #define EVENTS_PER_ROUND 64
 
 static int loop_fd = -1;
 static int wake_ms = -1;
+static double served_at_ms;
 
 void loop_setup(void)
 {
@@ -67,6 +69,8 @@ void loop_round(void)
 	int count = epoll_wait(loop_fd, events, EVENTS_PER_ROUND, wake_ms);
 
 	wake_ms = -1;
+	if (count > 0)
+		served_at_ms = boottime_ms();
 	for (int i = 0; i < count; i++) {
 		struct watch *watch = events[i].data.ptr;
 
@@ -74,4 +78,9 @@ void loop_round(void)
 		if (watch->added)
 			watch->ready(watch, events[i].events);
 	}
+}
+
+double loop_quiet_ms(void)
+{
+	return boottime_ms() - served_at_ms;
 }

@@ -30,5 +30,7 @@ void watch_remove(struct watch *watch);
 void loop_wake_within(int ms);
 /* Waits for events and serves them, once. */
 void loop_round(void);
+/* For how long nothing has happened. */
+double loop_quiet_ms(void);
 
 #endif

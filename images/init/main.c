@@ -19,6 +19,10 @@
 #include "loop.h"
 #include "mounts.h"
 #include "requests.h"
+#include "uevents.h"
+
+/* Longer than the gaps within a burst of starts. */
+#define QUIET_MS 50
 
 static struct watch signals;
 
@@ -48,11 +52,26 @@ static void signals_setup(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	/* Children are born with it blocked and may wait for it: see instances_memory_came. */
+	sigaddset(&set, SIGCONT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	if (fd < 0 || watch_add(&signals, fd, EPOLLIN, signals_ready) < 0)
 		fprintf(stderr, "hotplane-init: signalfd: %s\n", strerror(errno));
+}
+
+/* What can wait is done one piece at a time, when nothing has happened for a while. */
+static void keep_house(void)
+{
+	double quiet_ms = loop_quiet_ms();
+
+	if (!cgroup_untidy())
+		return;
+	if (quiet_ms < QUIET_MS)
+		loop_wake_within(QUIET_MS - (int)quiet_ms);
+	else if (cgroup_tidy())
+		loop_wake_within(0);
 }
 
 int main(void)
@@ -72,10 +91,13 @@ int main(void)
 		fprintf(stderr, "hotplane-init: cgroup: %s\n", strerror(-error));
 	loop_setup();
 	signals_setup();
+	uevents_setup();
 	channel_setup(&handlers);
 	for (;;) {
 		channel_tick();
 		instances_tick();
+		keep_house();
 		loop_round();
+		channel_turn();
 	}
 }

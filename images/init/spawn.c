@@ -20,6 +20,7 @@
 
 #define WORK_FD 3
 #define FIRST_UID 10000
+#define LOOK_AGAIN_MS 100
 
 struct ends {
 	int work[2];
@@ -40,29 +41,26 @@ static void fail(int fd, int kind, int error)
 	_exit(127);
 }
 
-static bool region_has_memory(const char *region_pci)
-{
-	static struct mem_device devices[DEVICES_MAX];
-	int count = devices_list(devices, DEVICES_MAX);
-
-	for (int i = 0; i < count; i++)
-		if (!strcmp(devices[i].pci, region_pci))
-			return devices_count(devices[i].virtio).plugged_bytes > 0;
-	return false;
-}
-
-/* The node of a region may have a little boot memory, so its region is looked at, not the node. */
-static int wait_for_region(const char *region_pci, uint32_t timeout_ms)
+/*
+ * The node of a region may have a little boot memory, so its region is looked at, not the node. The
+ * init tells when a block of it went online; the look now and then is for news it never got.
+ */
+static int wait_for_region(struct block_range blocks, uint32_t timeout_ms)
 {
 	double end_ms = boottime_ms() + timeout_ms;
-	unsigned int pause_us = 500;
+	sigset_t news;
 
-	while (!region_has_memory(region_pci)) {
-		if (boottime_ms() > end_ms)
+	sigemptyset(&news);
+	sigaddset(&news, SIGCONT);
+	while (!devices_any_online(blocks)) {
+		double left_ms = end_ms - boottime_ms();
+		struct timespec pause = { .tv_nsec = LOOK_AGAIN_MS * 1000000L };
+
+		if (left_ms <= 0)
 			return -ETIMEDOUT;
-		usleep(pause_us);
-		if (pause_us < 8000)
-			pause_us *= 2;
+		if (left_ms < LOOK_AGAIN_MS)
+			pause.tv_nsec = (long)(left_ms * 1e6) + 1;
+		sigtimedwait(&news, NULL, &pause);
 	}
 	return 0;
 }
@@ -73,7 +71,7 @@ static int attach(const struct instance *instance, const struct start_request *r
 	case ATTACH_HOTMEM:
 		return hotmem_attach_self(instance->partition, request->attach_timeout_ms);
 	case ATTACH_NUMA:
-		return wait_for_region(instance->region_pci, request->attach_timeout_ms);
+		return wait_for_region(instance->blocks, request->attach_timeout_ms);
 	default:
 		return 0;
 	}
@@ -111,7 +109,6 @@ static void become_program(const struct instance *instance, const struct start_r
 
 	if (status < 0 || work < 0)
 		_exit(126);
-	reset_signals();
 	setsid();
 	file_write("/proc/self/oom_score_adj", "0");
 	note(status, SPAWN_SANDBOX, 0);
@@ -119,6 +116,7 @@ static void become_program(const struct instance *instance, const struct start_r
 	if (error)
 		fail(status, SPAWN_ATTACH_FAILED, -error);
 	note(status, SPAWN_ATTACHED, 0);
+	reset_signals();
 	if (null < 0 || dup2(null, 0) < 0 || dup2(work, WORK_FD) < 0)
 		fail(status, SPAWN_FAILED, errno);
 	error = become_user(request, index);

@@ -63,55 +63,70 @@ static bool has_partition(const struct hotmem_partition *partitions, int count, 
 	return false;
 }
 
-static bool in_array(const struct stats_selection *selection, const char *pci)
+/* Those of the regions named, without listing the others. */
+static int named_partitions(const struct stats_selection *selection, struct hotmem_partition *out)
 {
-	const struct json_document *document = selection->document;
-	const struct json_token *token = json_first(document, selection->regions);
+	const struct json_token *token = json_first(selection->document, selection->regions);
+	int count = 0;
 
 	for (uint32_t i = 0; token && i < selection->regions->size; i++) {
-		if (json_equals(document, token, pci))
-			return true;
-		token = json_next(document, token);
+		char pci[64];
+
+		if (json_string(selection->document, token, pci, sizeof(pci)) > 0)
+			count += hotmem_of_device(pci, out + count, DEVICES_MAX - count);
+		token = json_next(selection->document, token);
 	}
-	return false;
+	return count;
 }
 
-static bool ordinary_selected(const struct stats_selection *selection, const char *pci)
+static int named_devices(const struct stats_selection *selection, struct mem_device *out)
 {
+	const struct json_token *token = json_first(selection->document, selection->regions);
+	int count = 0;
+
+	for (uint32_t i = 0; token && i < selection->regions->size && count < DEVICES_MAX; i++) {
+		const struct mem_device *device = NULL;
+		char pci[64];
+
+		if (json_string(selection->document, token, pci, sizeof(pci)) > 0)
+			device = devices_find(pci);
+		if (device)
+			out[count++] = *device;
+		token = json_next(selection->document, token);
+	}
+	return count;
+}
+
+static int selected_devices(const struct stats_selection *selection, struct mem_device *out)
+{
+	const struct mem_device *one;
+
 	if (selection->regions)
-		return in_array(selection, pci);
-	return !selection->region || !strcmp(selection->region, pci);
-}
-
-/* All partitions of a device go with its address. */
-static bool partition_selected(const struct stats_selection *selection, const char *region_pci)
-{
-	char pci[64];
-
-	if (!selection->regions)
-		return true;
-	snprintf(pci, sizeof(pci), "%.*s", (int)strcspn(region_pci, "#"), region_pci);
-	return in_array(selection, pci);
+		return named_devices(selection, out);
+	if (!selection->region)
+		return devices_list(out, DEVICES_MAX);
+	one = selection->region[0] ? devices_find(selection->region) : NULL;
+	if (!one)
+		return 0;
+	out[0] = *one;
+	return 1;
 }
 
 static void add_partitions(struct text *text, const struct stats_selection *selection)
 {
 	static struct hotmem_partition partitions[DEVICES_MAX];
 	static struct mem_device devices[DEVICES_MAX];
-	int partition_count = hotmem_list(partitions, DEVICES_MAX);
-	int device_count = devices_list(devices, DEVICES_MAX);
+	int partition_count = selection->regions ? named_partitions(selection, partitions)
+						 : hotmem_list(partitions, DEVICES_MAX);
+	int device_count = selected_devices(selection, devices);
 	bool first = true;
 
 	text_add(text, ",\"partitions\":[");
 	for (int i = 0; i < partition_count; i++) {
-		if (!partition_selected(selection, partitions[i].region_pci))
-			continue;
 		add_hotmem(text, first, &partitions[i]);
 		first = false;
 	}
 	for (int i = 0; i < device_count && partition_count + i < DEVICES_MAX; i++) {
-		if (!ordinary_selected(selection, devices[i].pci))
-			continue;
 		if (has_partition(partitions, partition_count, devices[i].pci))
 			continue;
 		add_stock(text, first, &devices[i]);

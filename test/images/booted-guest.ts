@@ -43,7 +43,7 @@ export interface BootedGuest {
 }
 
 export async function launchGuest(t: ExecutionContext, numa = false): Promise<Vm> {
-  const guest = await ensureGuest({ variant: 'stock' });
+  const guest = await ensureGuest({ variant: 'hotmem' });
   const run_dir = await mkdtemp(join(tmpdir(), 'hotplane-guest-'));
   const vm = await new QemuDriver().launch({
     id: 'images-test',

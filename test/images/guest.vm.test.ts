@@ -5,6 +5,7 @@
 import test from 'ava';
 import { invokedSchema, statsSchema, stoppedSchema } from '../../agent/guest/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { ASK_MS, bootGuest, REGION_BYTES } from './booted-guest.ts';
@@ -15,7 +16,7 @@ const SMALL = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 0 } as 
 test('an instance starts, does what it is asked, keeps its memory, and stops', async (t) => {
   const guest = await bootGuest(t);
   t.like(guest.hello, { protocol: [1, 1], vcpus: 2, page_bytes: 4096, init_on_alloc: false });
-  t.regex(guest.hello.kernel, /^6\.12\..*-hotplane$/);
+  t.regex(guest.hello.kernel, /^6\.12\..*-hotplane-/);
   t.false(guest.hello.hotmem);
   t.is(guest.hello.memory_block_bytes, 128 * MIB);
   t.is((await guest.vm.resizeRegion('r0', REGION_BYTES, RESIZE)).outcome, 'done');
@@ -56,6 +57,15 @@ test('stats of one region, or of none, count no other', async (t) => {
   t.deepEqual(await counted('0000:7f:00.0'), []);
   const too_long = { type: 'stats', region_pci: 'x'.repeat(100) } as const;
   await t.throwsAsync(guest.ask(too_long), { message: /bad-request/ });
+  const named = async (regions: readonly string[]) => {
+    const { value } = await guest.channel.ask({ type: 'stats', regions }, statsSchema, ASK_MS);
+    return value.partitions.map((partition) => partition.region_pci);
+  };
+  t.deepEqual(await named([]), []);
+  t.deepEqual(await named(guest.pci.toReversed()), guest.pci.toReversed());
+  t.deepEqual(await named([guest.pci[0] ?? '', '0000:7f:00.0']), [guest.pci[0]]);
+  const many = { type: 'stats', regions: Array(257).fill(guest.pci[0]) } as const;
+  await t.throwsAsync(guest.ask(many), { message: /bad-request/ });
 });
 
 test('stats of named regions tell these alone, whatever region_pci says', async (t) => {
@@ -158,14 +168,72 @@ test('the shared files are open to all instances, also when many are the first a
   for (const { value } of await Promise.all(replies)) t.is(value.file_bytes, work.file_bytes);
 });
 
-test('64 instances live side by side', async (t) => {
+test('as many instances as a VM has regions live side by side, again and again', async (t) => {
   const guest = await bootGuest(t);
+  const names = Array.from({ length: LIMITS.regions_per_vm }, (_, index) => `instance-${index}`);
+  for (let times = 0; times < 2; times += 1) {
+    const started = await Promise.all(names.map(async (name) => await guest.start(name)));
+    t.is(new Set(started.map(({ pid }) => pid)).size, names.length);
+    const work = { ...SMALL, anonymous_bytes: 64 * 1024 };
+    await Promise.all(names.map((instance) => guest.ask({ type: 'invoke', instance, work })));
+    await Promise.all(names.map((instance) => guest.ask({ type: 'stop', instance })));
+    t.like((await guest.stats()).partitions[0], { users: 0 });
+  }
+});
+
+test('the first of many starts is told before the last one is begun', async (t) => {
+  const guest = await bootGuest(t);
+  const told: string[] = [];
   const names = Array.from({ length: 64 }, (_, index) => `instance-${index}`);
-  const started = await Promise.all(names.map(async (name) => await guest.start(name)));
-  t.is(new Set(started.map(({ pid }) => pid)).size, 64);
-  await Promise.all(names.map((instance) => guest.ask({ type: 'invoke', instance, work: SMALL })));
-  await Promise.all(names.map((instance) => guest.ask({ type: 'stop', instance })));
-  t.like((await guest.stats()).partitions[0], { users: 0 });
+  const started = await Promise.all(
+    names.map(async (name) => {
+      const answer = await guest.start(name);
+      told.push(name);
+      return answer;
+    }),
+  );
+  // An answer is stamped and sent in one go, so the guest's stamps give the order of both.
+  const first_told_ms = Math.min(...started.map(({ ready_at_ms }) => ready_at_ms));
+  const last_begun_ms = Math.max(...started.map(({ created_at_ms }) => created_at_ms));
+  t.true(first_told_ms < last_begun_ms, `${first_told_ms} before ${last_begun_ms}`);
+  t.is(new Set(told).size, names.length);
+});
+
+test('an instance finds nothing of those before it, neither limit nor peak', async (t) => {
+  const guest = await bootGuest(t);
+  const work = { ...SMALL, anonymous_bytes: 48 * MIB };
+  await guest.start('greedy', { memory_max_bytes: 16 * MIB });
+  await t.throwsAsync(guest.ask({ type: 'invoke', instance: 'greedy', work }));
+  t.like(await guest.exitOf('greedy'), { reason: 'oom' });
+  await guest.ask({ type: 'stop', instance: 'greedy' });
+  // More of them than the init keeps cgroups ready for.
+  for (let index = 0; index < 40; index += 1) {
+    const instance = `instance-${index}`;
+    const large = index % 2 === 0;
+    await guest.start(instance);
+    await guest.ask({ type: 'invoke', instance, work: large ? work : SMALL });
+    const stop = { type: 'stop', instance } as const;
+    const { value } = await guest.channel.ask(stop, stoppedSchema, ASK_MS);
+    t.is(value.peak_bytes >= work.anonymous_bytes, large, `${instance}: ${value.peak_bytes}`);
+  }
+});
+
+test('an instance that waits for its region is not woken by another one', async (t) => {
+  const guest = await bootGuest(t, true);
+  const numa = { attach: 'numa', attach_timeout_ms: 30_000 } as const;
+  let second_ready = false;
+  const first = guest.start('first', { ...numa, guest_node: 1 });
+  const second = guest
+    .start('second', { ...numa, guest_node: 2, region_pci: guest.pci[1] ?? '' })
+    .finally(() => {
+      second_ready = true;
+    });
+  t.is((await guest.vm.resizeRegion('r0', REGION_BYTES, RESIZE)).outcome, 'done');
+  await first;
+  t.false(second_ready, 'its region holds nothing');
+  t.is((await guest.vm.resizeRegion('r1', REGION_BYTES, RESIZE)).outcome, 'done');
+  const { sandbox_at_ms, attached_at_ms } = await second;
+  t.true(attached_at_ms > sandbox_at_ms);
 });
 
 test('with a node of its own an instance waits for its region and lives in it', async (t) => {
