@@ -111,17 +111,20 @@ async function measure(
   const host = await readHost();
   const begun_ms = hostClock.nowMs();
   const bursts = burstsOf(options);
-  const total = options.mechanisms.length + bursts.length;
+  const steps = 1 + options.rounds;
   const deployed: DeployResponse[] = [];
-  for (const [index, mechanism] of options.mechanisms.entries()) {
-    progress.step(index + 1, total, `boot ${mechanism}`);
+  progress.step(1, steps, 'boot the VMs');
+  for (const mechanism of options.mechanisms) {
+    progress.update(mechanism);
     deployed.push(await api.deploy(specOf(mechanism, options), { signal }));
   }
   const starts: StartLine[] = [];
   let warm = 0;
-  for (const [index, plan] of bursts.entries()) {
-    const label = `round ${plan.round}: ${plan.mechanism}, ${plan.starts} at once`;
-    progress.step(options.mechanisms.length + index + 1, total, label);
+  let round = 0;
+  for (const plan of bursts) {
+    if (plan.round !== round) progress.step(1 + plan.round, steps, `round ${plan.round}`);
+    round = plan.round;
+    progress.update(`${plan.mechanism}, ${plan.starts} at once`);
     const burst = await fireBurst(api, plan, hostClock, signal);
     starts.push(...burst.lines);
     warm += burst.warm;
