@@ -15,11 +15,14 @@ import { SocketPlace } from './api/socket.ts';
 import { HostAgent } from './executor/host-agent.ts';
 import type { GuestImages } from './executor/images.ts';
 import { endLeftovers } from './state/leftovers.ts';
+import { endOrphans } from './state/orphans.ts';
 import { lockStateDir } from './state/lock.ts';
 
 export interface DaemonOptions {
   readonly socket_path: string;
   readonly state_dir: string;
+  /** Where private folders of runs lie; those whose owners were killed are emptied. */
+  readonly runtime_dir?: string;
   readonly host_limit_bytes: number;
   readonly version: string;
   readonly log: Logger;
@@ -49,8 +52,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const hypervisor = await options.openHypervisor();
   const { vmm, version, accelerator } = await hypervisor.probe();
   log.info({ vmm, vmm_version: version, accelerator }, 'the VMM is usable');
-  const { drivers } = options;
-  const { first_id, remaining } = await endLeftovers({ vms_dir, drivers, log });
+  const { drivers, runtime_dir } = options;
+  const [{ first_id, remaining }, orphans] = await Promise.all([
+    endLeftovers({ vms_dir, drivers, log }),
+    runtime_dir === undefined ? [] : endOrphans({ runtime_dir, drivers, log }),
+  ]);
   const images = await options.prepareImages();
   if (signal.aborted) return;
   const agent = new HostAgent({
@@ -62,7 +68,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     vms_dir,
     version: options.version,
     first_id,
-    earlier_vms: remaining,
+    earlier_vms: [...remaining, ...orphans],
   });
   opened.defer(() => agent.close());
   await serve(agent, place, options);

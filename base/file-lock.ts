@@ -39,7 +39,7 @@ export async function tryLockFile(path: string, text: string): Promise<FileLock 
       if (await isSameFile(file, path)) {
         await file.truncate(0);
         await file.write(text, 0);
-        return { fd: file.fd, earlier_text, release: () => file.close() };
+        return hold(file, earlier_text);
       }
       if (attempt >= ATTEMPTS) throw lockFailed(`${path} is replaced again and again.`);
     } catch (error) {
@@ -48,6 +48,17 @@ export async function tryLockFile(path: string, text: string): Promise<FileLock 
     }
     await file.close();
   }
+}
+
+/** A handle that nobody refers to is closed by the collector of garbage, and with it the lock. */
+const held = new Set<FileHandle>();
+
+function hold(file: FileHandle, earlier_text: string): FileLock {
+  held.add(file);
+  const release = async (): Promise<void> => {
+    if (held.delete(file)) await file.close();
+  };
+  return { fd: file.fd, earlier_text, release };
 }
 
 /** Node has no flock: the tool of util-linux locks the file it inherits, and it stays locked. */

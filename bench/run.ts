@@ -1,5 +1,4 @@
 /** A whole run: images, blocks, floor, costs; then the summary and the report. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { observeLoad } from '../autoscaler/replay/load-observer.ts';
 import { loadBetween } from '../autoscaler/replay/load.ts';
@@ -8,6 +7,7 @@ import { hostClock } from '../base/clock.ts';
 import { describeError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { cacheDir, runtimeDir } from '../base/paths.ts';
+import { ownFolder } from '../base/owned-folder.ts';
 import { ensureSafeFolder } from '../base/safe-path.ts';
 import type { Progress } from '../base/progress.ts';
 import { formatMs, MIB } from '../base/units.ts';
@@ -30,7 +30,6 @@ import { type Summary, summarize } from './summary.ts';
 const MEMORY_SHARE = 0.6;
 /** Two boots; the plan's estimate leaves them out. */
 const PRICES_MS = 30_000;
-const REMOVE = { recursive: true, force: true } as const;
 
 export interface BenchRequest {
   readonly plan: Plan;
@@ -88,6 +87,7 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   const runtime_dir = runtimeDir();
   await ensureSafeFolder(runtime_dir);
   const parent_dir = join(runtime_dir, `bench-${process.pid}`);
+  const owned = await ownFolder(parent_dir);
   const { accelerator } = capabilities;
   const context = {
     hypervisor,
@@ -100,7 +100,7 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
     request,
   };
   const status = await runSteps(context);
-  await rm(parent_dir, REMOVE);
+  await owned?.remove();
   const vmm_path = folder.data(begun).blocks.find((block) => block.vmm_path !== '')?.vmm_path;
   const manifest: BenchManifest = {
     ...begun,

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Clock, hostClock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { OWNER_FILE } from '../../base/owned-folder.ts';
 import { ourUid } from '../../base/safe-path.ts';
 import {
   type HostProcess,
@@ -78,6 +79,7 @@ async function lookAt(
   vmms: readonly HostProcess[],
   { log }: LeftoverOptions,
 ): Promise<Folder | null> {
+  if (name === OWNER_FILE) return null;
   const run_dir = join(vms_dir, name);
   const facts = await lstat(run_dir);
   if (!facts.isDirectory() || facts.uid !== ourUid()) {

@@ -1,11 +1,12 @@
 /** An agent of our own for one replay: a daemon process on a private socket, ended afterwards. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
+import { type OwnedFolder, ownFolder } from '../../base/owned-folder.ts';
 import { ensureSafeFolder, socketPathTrouble } from '../../base/safe-path.ts';
 import { formatMs } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
@@ -34,7 +35,8 @@ export async function startAgentProcess(
   options: AgentProcessOptions,
   signal: AbortSignal,
 ): Promise<AgentSession> {
-  const folder = await makeFolder(options.runtime_dir ?? runtimeDir());
+  const owned = await makeFolder(options.runtime_dir ?? runtimeDir());
+  const folder = owned.path;
   const command = options.command(join(folder, SOCKET), join(folder, STATE));
   const socket = join(folder, SOCKET);
   const child = spawnAgent(command, folder, options.log_path);
@@ -42,7 +44,7 @@ export async function startAgentProcess(
   const close = async (): Promise<void> => {
     api.close();
     await endProcess(child, options.clock);
-    await rm(folder, { recursive: true, force: true });
+    await owned.remove();
   };
   try {
     await waitUntilUp(child, api, options, signal);
@@ -55,15 +57,21 @@ export async function startAgentProcess(
 
 const SOCKET = 'a.sock';
 const STATE = 's';
+/** An agent that looks for folders of the dead may take a new one in the moment before us. */
+const FOLDER_ATTEMPTS = 3;
 /** The longest path of a socket that its VMs have there. */
 const LONGEST = join(STATE, 'vms', 'vm1000000', 'channel.sock');
 
 /** A folder of the agent's own, in a place only we may write and with a path short enough. */
-async function makeFolder(runtime_dir: string): Promise<string> {
+async function makeFolder(runtime_dir: string): Promise<OwnedFolder> {
   const trouble = socketPathTrouble(join(runtime_dir, 'r-123456', LONGEST));
   if (trouble !== null) throw runFolderTooLong(runtime_dir, trouble);
   await ensureSafeFolder(runtime_dir);
-  return await mkdtemp(join(runtime_dir, 'r-'));
+  for (let attempt = 1; attempt <= FOLDER_ATTEMPTS; attempt += 1) {
+    const owned = await ownFolder(await mkdtemp(join(runtime_dir, 'r-')));
+    if (owned) return owned;
+  }
+  throw agentNotUp(runtime_dir, 'its folder was taken by others again and again');
 }
 
 /**

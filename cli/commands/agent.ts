@@ -51,6 +51,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
   await runDaemon({
     socket_path,
     state_dir: resolve(values.text('state-dir')),
+    runtime_dir: runtimeDir(),
     host_limit_bytes,
     version: await readVersion(),
     log,

@@ -21,6 +21,7 @@ try {
   await runDaemon({
     socket_path,
     state_dir: join(folder, 'state'),
+    runtime_dir: folder,
     host_limit_bytes: 2 ** 30,
     version: 'test',
     log: pino({ level: 'silent' }),

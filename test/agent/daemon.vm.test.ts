@@ -1,5 +1,5 @@
 /** `hotplane agent` as a process: how it ends, and what it leaves, with real VMs. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -77,6 +77,35 @@ for (const [signal, code] of [
     },
   );
 }
+
+/** A Node that cannot run the sources itself, where the system has one. */
+function olderNode(): string | null {
+  const path = '/usr/bin/node';
+  if (!existsSync(path)) return null;
+  const version = execFileSync(path, ['-p', 'process.versions.node'], { encoding: 'utf8' });
+  return Number(version.split('.')[0]) < 22 ? path : null;
+}
+
+test.serial('SIGKILL to the launcher of an older Node: the agent ends in order', async (t) => {
+  const node = olderNode();
+  if (node === null) {
+    t.pass('skipped: /usr/bin/node is not older than 22');
+    return;
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'hp-daemon-'));
+  const { child } = await start(folder, [node, join(PROJECT_ROOT, 'bin', 'hotplane.js')]);
+  const vmm = await deployed(folder);
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const gone = async (): Promise<true | null> =>
+    !(await isAlive(vmm)) && !existsSync(join(folder, 'a.sock')) ? true : null;
+  t.true(await waitFor(gone, { clock: hostClock, deadline_ms: 60_000 }));
+  // Its lock is free: the process itself is gone, too.
+  const next = await start(folder, MAIN);
+  next.child.kill('SIGTERM');
+  await once(next.child, 'exit');
+  await rm(folder, { recursive: true });
+});
 
 /** What may have become of a VM and its folder before the next agent comes. */
 const HARMS: readonly (readonly [string, (run_dir: string, pid: number) => void])[] = [
