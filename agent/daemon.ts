@@ -24,6 +24,9 @@ export interface DaemonOptions {
   /** Where private folders of runs lie; those whose owners were killed are emptied. */
   readonly runtime_dir?: string;
   readonly host_limit_bytes: number;
+  /** Booked for each VMM process, and CPUs of the host; default: nothing, and not known. */
+  readonly vmm_overhead_bytes?: number;
+  readonly host_cpus?: number;
   readonly version: string;
   readonly log: Logger;
   /** The VMM for new VMs. */
@@ -65,6 +68,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     images,
     log,
     host_limit_bytes: options.host_limit_bytes,
+    vmm_overhead_bytes: options.vmm_overhead_bytes ?? 0,
+    host_cpus: options.host_cpus ?? null,
     vms_dir,
     version: options.version,
     first_id,

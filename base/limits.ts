@@ -147,6 +147,11 @@ export const LIMITS = {
   guest_ping_again_ms: 2_000,
   /** A VM whose guest does not answer for this long is ended; until then it may recover. */
   vm_unresponsive_ms: 300_000,
+  /**
+   * Memory of one VMM process besides its guest's, booked for every VM: code, heap, thread stacks
+   * and, under TCG, translated code. A bound chosen with room, not a measured figure.
+   */
+  vmm_overhead_bytes: 128 * 1024 * 1024,
   /** Lines of one kind within this time are one line of the log, and kinds that are told apart. */
   log_repeat_ms: 1_000,
   log_kinds: 1_024,

@@ -109,6 +109,8 @@ export interface Failure {
 export interface StatusResponse {
   functions: FunctionStatus[];
   host_limit_bytes: number;
+  granted_bytes: number;
+  free_bytes: number;
   permits_bytes: number;
   version: string;
   /** Empty unless asked for. */

@@ -6,6 +6,8 @@ import type { FunctionState, HostState } from './state.ts';
 export interface Draft {
   readonly limit_bytes: number;
   readonly earlier_vms: HostState['earlier_vms'];
+  readonly vmm_overhead_bytes: number;
+  readonly host_cpus: number | null;
   readonly now_ms: number;
   readonly functions: Map<string, FunctionState>;
   readonly edited: Set<string>;
@@ -17,6 +19,8 @@ export function openDraft(state: HostState, now_ms: number): Draft {
   return {
     limit_bytes: state.limit_bytes,
     earlier_vms: state.earlier_vms,
+    vmm_overhead_bytes: state.vmm_overhead_bytes,
+    host_cpus: state.host_cpus,
     now_ms,
     functions: new Map(state.functions),
     edited: new Set(),
@@ -29,6 +33,8 @@ export function closeDraft(draft: Draft): HostState {
   return {
     limit_bytes: draft.limit_bytes,
     earlier_vms: draft.earlier_vms,
+    vmm_overhead_bytes: draft.vmm_overhead_bytes,
+    host_cpus: draft.host_cpus,
     next_id: draft.next_id,
     functions: draft.functions,
   };

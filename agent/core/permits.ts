@@ -14,11 +14,13 @@ export function regionPermitBytes(fn: FunctionState): number {
   return sum;
 }
 
-/** Everything granted on this host: boot memory of all VMs, all regions, VMs of the past. */
+/** Everything granted on this host: boot memory and VMMs, all regions, VMs of the past. */
 export function grantedBytes(state: Pick<HostState, 'functions' | 'earlier_vms'>): number {
   let sum = 0;
   for (const vm of state.earlier_vms) sum += vm.bytes;
-  for (const fn of state.functions.values()) sum += fn.boot_permit_bytes + regionPermitBytes(fn);
+  for (const fn of state.functions.values()) {
+    sum += fn.boot_permit_bytes + fn.overhead_permit_bytes + regionPermitBytes(fn);
+  }
   return sum;
 }
 

@@ -1,6 +1,7 @@
 /** Why the agent said no, or why something broke: the data of a HotplaneError, as plain JSON. */
 import type { ErrorCategory } from '../../base/errors.ts';
 import { formatBytes } from '../../base/units.ts';
+import { type FunctionSpec, regionBytes } from './spec.ts';
 
 export interface Refusal {
   readonly code: string;
@@ -59,6 +60,33 @@ export const REFUSALS = {
         ` of ${formatBytes(limit_bytes)} are granted already.`,
       'wait until instances go idle, remove a function, or raise the host limit of the agent.',
       { asked_bytes, granted_bytes, limit_bytes },
+    ),
+  neverFits: (
+    spec: FunctionSpec,
+    instances: number,
+    sizes: {
+      readonly needed_bytes: number;
+      readonly vmm_overhead_bytes: number;
+      readonly limit_bytes: number;
+    },
+  ) =>
+    refusal(
+      'HP_AGENT_NO_MEMORY',
+      'unavailable',
+      `function '${spec.name}' can never run here: boot memory ${formatBytes(spec.boot_bytes)}, ` +
+        `VMM ${formatBytes(sizes.vmm_overhead_bytes)} and ${instances} x ` +
+        `${formatBytes(regionBytes(spec))} are ${formatBytes(sizes.needed_bytes)}, more than the ` +
+        `host limit of ${formatBytes(sizes.limit_bytes)}.`,
+      'deploy it with less memory, or raise the host limit of the agent.',
+      { ...sizes, boot_bytes: spec.boot_bytes, region_bytes: regionBytes(spec), instances },
+    ),
+  tooManyVcpus: (vcpus: number, host_cpus: number) =>
+    refusal(
+      'HP_AGENT_TOO_MANY_VCPUS',
+      'usage',
+      `${vcpus} vCPUs are more than the ${host_cpus} CPUs of this host.`,
+      'deploy it with fewer vCPUs.',
+      { vcpus, host_cpus },
     ),
   queueFull: (name: string, limit: number) =>
     refusal(

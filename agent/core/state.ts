@@ -110,6 +110,8 @@ export interface FunctionState {
   facts: VmFacts | null;
   /** Granted for the VM's ordinary memory; 0 when there is no VM. */
   boot_permit_bytes: number;
+  /** Granted for its VMM process, which takes memory of its own; 0 when there is no VM. */
+  overhead_permit_bytes: number;
   regions: RegionState[];
   instances: InstanceState[];
   /** Starts since the VM was launched. */
@@ -139,7 +141,16 @@ export interface HostState {
   readonly functions: ReadonlyMap<string, FunctionState>;
   /** VMs of an earlier agent that could not be ended: they hold memory and stay in the book. */
   readonly earlier_vms: readonly EarlierVm[];
+  /** What every VM costs the host besides its guest's memory: the VMM process. */
+  readonly vmm_overhead_bytes: number;
+  /** CPUs a VMM may run on; null: not known, nothing is refused for it. */
+  readonly host_cpus: number | null;
 }
+
+/** What is known of a host besides its limit. */
+export type HostFacts = Partial<
+  Pick<HostState, 'earlier_vms' | 'vmm_overhead_bytes' | 'host_cpus'>
+>;
 
 export interface EarlierVm {
   readonly id: string;
@@ -152,7 +163,8 @@ export interface EarlierVm {
 export function emptyHost(
   limit_bytes: number,
   next_id = 1,
-  earlier_vms: readonly EarlierVm[] = [],
+  { earlier_vms = [], vmm_overhead_bytes = 0, host_cpus = null }: HostFacts = {},
 ): HostState {
-  return { limit_bytes, next_id, functions: new Map(), earlier_vms };
+  const functions = new Map<string, FunctionState>();
+  return { limit_bytes, next_id, functions, earlier_vms, vmm_overhead_bytes, host_cpus };
 }

@@ -31,9 +31,23 @@ export function deploy(
     return replyError(draft, request_id, REFUSALS.tooManyFunctions(LIMITS.vms_per_host));
   }
   const region_bytes = plugsOnDemand(spec) ? 0 : regionBytes(spec);
-  const refused = askFor(draft, spec.boot_bytes + region_bytes * spec.concurrency);
+  const boot_bytes = spec.boot_bytes + draft.vmm_overhead_bytes;
+  const refused =
+    neverFits(draft, spec) ?? askFor(draft, boot_bytes + region_bytes * spec.concurrency);
   if (refused) return replyError(draft, request_id, refused);
   launch(draft, spec, request_id, { region_bytes, last_failure: fn?.last_failure ?? null });
+}
+
+/** What no waiting helps: a VM with one instance is more than the host, empty, may give. */
+function neverFits(draft: Draft, spec: FunctionSpec): Refusal | null {
+  const { limit_bytes, vmm_overhead_bytes, host_cpus } = draft;
+  if (host_cpus !== null && spec.vcpus > host_cpus) {
+    return REFUSALS.tooManyVcpus(spec.vcpus, host_cpus);
+  }
+  const regions = plugsOnDemand(spec) ? 1 : spec.concurrency;
+  const needed_bytes = spec.boot_bytes + vmm_overhead_bytes + regions * regionBytes(spec);
+  if (needed_bytes <= limit_bytes) return null;
+  return REFUSALS.neverFits(spec, regions, { needed_bytes, vmm_overhead_bytes, limit_bytes });
 }
 
 function launch(
@@ -52,6 +66,7 @@ function launch(
     ready_at_ms: null,
     facts: null,
     boot_permit_bytes: spec.boot_bytes,
+    overhead_permit_bytes: draft.vmm_overhead_bytes,
     regions: Array.from({ length: spec.concurrency }, (_, index) =>
       newRegion(index, from.region_bytes),
     ),
@@ -144,6 +159,7 @@ export function noteFailure(draft: Draft, fn: FunctionState, failure: Refusal): 
 export function vmGone(draft: Draft, fn: FunctionState): void {
   if (fn.phase !== 'ending' && fn.phase !== 'lost') return;
   fn.boot_permit_bytes = 0;
+  fn.overhead_permit_bytes = 0;
   fn.regions = [];
   const failure = fn.failure ?? REFUSALS.removing(fn.spec.name);
   for (const request_id of fn.deploy_waiters) replyError(draft, request_id, failure);

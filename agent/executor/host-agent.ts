@@ -43,6 +43,9 @@ export interface HostAgentOptions {
   readonly first_id?: number;
   /** VMs that an earlier agent left and nobody could end: booked for this agent's life. */
   readonly earlier_vms?: readonly EarlierVm[];
+  /** See HostState; default: nothing, and not known. */
+  readonly vmm_overhead_bytes?: number;
+  readonly host_cpus?: number | null;
 }
 
 export class HostAgent {
@@ -63,8 +66,8 @@ export class HostAgent {
   constructor(options: HostAgentOptions) {
     this.options = options;
     this.log = options.log;
-    const { host_limit_bytes, first_id, earlier_vms } = options;
-    this.state = emptyHost(host_limit_bytes, first_id, earlier_vms);
+    const { host_limit_bytes, first_id } = options;
+    this.state = emptyHost(host_limit_bytes, first_id, options);
     this.wake = new WakeTimer(options.clock, () => this.dispatch({ type: 'tick' }));
     this.told = new RepeatLog(options.clock);
     this.fail_stop = new FailStop(options.log);
@@ -134,7 +137,8 @@ export class HostAgent {
 
   /** Fresh figures of one function, or of all when `name` is empty. */
   async status(name: string, with_state = false): Promise<StatusResponse> {
-    const all = [...this.state.functions.values()];
+    const { state } = this;
+    const all = [...state.functions.values()];
     const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
     if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
     const functions = chosen.map((fn) =>
@@ -142,7 +146,9 @@ export class HostAgent {
     );
     return {
       functions: await Promise.all(functions),
-      host_limit_bytes: this.state.limit_bytes,
+      host_limit_bytes: state.limit_bytes,
+      granted_bytes: grantedBytes(state),
+      free_bytes: Math.max(0, state.limit_bytes - grantedBytes(state)),
       permits_bytes: all.reduce((sum, fn) => sum + regionPermitBytes(fn), 0),
       version: this.options.version,
       state_json: with_state ? JSON.stringify(this.dump()) : '',

@@ -1,4 +1,5 @@
 /** The options of `hotplane replay`, from text to checked values. Pure. */
+import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../base/limits.ts';
 import { parseBytes } from '../../base/units.ts';
 import { MEMORY_MODELS, type MemoryModel } from '../memory-model/models.ts';
@@ -100,7 +101,7 @@ export const REPLAY_OPTIONS = {
   'cpu-share': { value: 'F', default: '0.05', summary: 'share of each duration that is computed' },
   'max-vcpus': {
     value: 'N',
-    default: '2',
+    default: String(Math.min(2, availableParallelism())),
     summary: 'upper bound of the vCPUs of a VM (vCPU share x N below it)',
   },
   'boot-memory': {

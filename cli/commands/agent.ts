@@ -1,9 +1,11 @@
-import { totalmem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { GUEST_KERNELS } from '../../agent/executor/guest-kernel.ts';
-import { EXIT_CODES } from '../../base/errors.ts';
+import { defaultLimitBytes, readHostMemory } from '../../agent/host-memory.ts';
+import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
 import { runtimeDir } from '../../base/paths.ts';
-import { DEVICE_BLOCK_BYTES, formatBytes } from '../../base/units.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { formatBytes } from '../../base/units.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
@@ -13,9 +15,24 @@ const MECHANISMS = ['static', 'virtio-mem', 'numa', 'hotmem'] as const;
 const VMMS = ['auto', 'qemu', 'cloud-hypervisor'] as const;
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
-/** The host's memory in whole device blocks: no VM can ever get more. */
-function hostMemoryBytes(): number {
-  return Math.floor(totalmem() / DEVICE_BLOCK_BYTES) * DEVICE_BLOCK_BYTES;
+/** The limit that was asked for, held against what the host really has; else the default. */
+function hostLimitBytes(values: CommandInput['values']): number {
+  const memory = readHostMemory();
+  if (values.optional('host-limit') === undefined) return defaultLimitBytes(memory);
+  const limit_bytes = values.bytes('host-limit');
+  const { usable_bytes, total_bytes, cgroup_bytes } = memory;
+  if (limit_bytes <= usable_bytes || values.flag('overcommit')) return limit_bytes;
+  const cgroup =
+    cgroup_bytes === null ? '' : `, and its memory cgroup allows ${formatBytes(cgroup_bytes)}`;
+  throw new HotplaneError({
+    code: 'HP_AGENT_HOST_LIMIT',
+    category: 'usage',
+    message:
+      `--host-limit is ${formatBytes(limit_bytes)}, but this host has ` +
+      `${formatBytes(total_bytes)}${cgroup}.`,
+    next: `give at most ${formatBytes(usable_bytes)}, or --overcommit if VMs may be killed for it.`,
+    details: { limit_bytes, total_bytes, cgroup_bytes },
+  });
 }
 
 function parseMechanisms(text: string): (typeof MECHANISMS)[number][] {
@@ -28,7 +45,7 @@ function parseMechanisms(text: string): (typeof MECHANISMS)[number][] {
 
 async function run({ values, stdout, stderr, signal }: CommandInput): Promise<number> {
   const vmm = values.choice('vmm', VMMS);
-  const host_limit_bytes = values.bytes('host-limit');
+  const host_limit_bytes = hostLimitBytes(values);
   const mechanisms = parseMechanisms(values.text('mechanisms'));
   const guest_kernel = values.choice('guest-kernel', GUEST_KERNELS);
   const level = values.choice('log-level', LEVELS);
@@ -53,6 +70,8 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     state_dir: resolve(values.text('state-dir')),
     runtime_dir: runtimeDir(),
     host_limit_bytes,
+    vmm_overhead_bytes: LIMITS.vmm_overhead_bytes,
+    host_cpus: availableParallelism(),
     version: await readVersion(),
     log,
     openHypervisor: () => openHypervisor(vmm),
@@ -60,7 +79,9 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     prepareImages: () => {
       const progress = createProgress({ stream: stderr });
       const place =
-        images_dir === undefined ? {} : { images_dir: resolve(images_dir), build: false };
+        images_dir === undefined
+          ? { build: !values.flag('no-build') }
+          : { images_dir: resolve(images_dir), build: false };
       const wanted = { mechanisms, guest_kernel, ...place };
       return images.prepareImages({ ...wanted, progress, signal, log });
     },
@@ -94,9 +115,12 @@ export const agentCommand: Command = {
     },
     'host-limit': {
       value: 'SIZE',
-      summary: 'most host memory all VMs may be granted together',
-      default: String(hostMemoryBytes()),
+      summary:
+        'most host memory all VMs may be granted together, VMMs included (default: what the ' +
+        'host or its memory cgroup has, less a twentieth, at least 256MiB)',
     },
+    overcommit: { summary: 'let --host-limit be more than the host has' },
+    'no-build': { summary: 'never build guest images: take what is in the cache' },
     mechanisms: {
       value: 'LIST',
       summary: 'make the guest images of these ready before serving',
@@ -125,10 +149,11 @@ nor a reader of its output that goes away ends it; log lines that nobody takes a
 Socket and state folder must be yours or root's, and not writable by others; each has one agent,
 held by a lock on a file in it (agent.json) or beside it (SOCKET.lock) that stays.
 
-Guest images are taken from the cache, or built (minutes) before it serves. One kernel, the one with
-the series, serves all mechanisms unless --guest-kernel untouched is given; a Deploy says which
-release runs ('hotplane-hotmem-rN' or 'hotplane-stock' in its name). If the agent is killed,
-its VMs live on; the next agent with the same --state-dir ends them and says so.
+Guest images are taken from the cache, or built (minutes) before it serves; with --no-build those
+that are not there are told at once, and with none at all it ends with exit code 3. One kernel,
+the one with the series, serves all mechanisms unless --guest-kernel untouched is given; a Deploy
+says which release runs ('hotplane-hotmem-rN' or 'hotplane-stock' in its name). If the agent is
+killed, its VMs live on; the next agent with the same --state-dir ends them and says so.
 
 The log goes to stderr, one JSON object a line, with the keys vm, function, op and err.code. When it
 serves, one line is printed to stdout.

@@ -21,9 +21,10 @@ function renderJson(status: StatusResponse): string {
 }
 
 function renderHuman(status: StatusResponse): string {
-  const granted = formatBytes(status.permits_bytes);
+  const granted = formatBytes(status.granted_bytes);
+  const free = formatBytes(status.free_bytes);
   const limit = formatBytes(status.host_limit_bytes);
-  const head = `hotplane ${status.version}: ${granted} of regions granted, host limit ${limit}\n`;
+  const head = `hotplane ${status.version}: ${granted} of ${limit} granted, ${free} free\n`;
   if (status.functions.length === 0) return `${head}no functions\n`;
   return head + status.functions.map(renderFunction).join('');
 }

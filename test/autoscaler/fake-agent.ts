@@ -162,6 +162,8 @@ export class FakeAgent implements AgentApi {
     return {
       functions: [...this.#vms.values()].map((vm) => statusOf(vm)),
       host_limit_bytes: 0,
+      granted_bytes: 0,
+      free_bytes: 0,
       permits_bytes: 0,
       version: 'fake',
       state_json: '',

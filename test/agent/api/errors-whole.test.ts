@@ -122,11 +122,12 @@ test('a failed invocation is an error on the wire, and whole in the client', asy
 });
 
 test('a refused invocation is an error on the wire, with the numbers', async (t) => {
-  const { client, raw } = await serve(t, 300 * MIB);
+  const { client, raw } = await serve(t, 600 * MIB);
   await client.deploy(specOf('f'));
+  await client.deploy(specOf('other'));
   const reply = await client.invoke(invocation);
   t.like(reply, { outcome: 'refused' });
-  t.like(reply.failure, { category: 'unavailable', details: { limit_bytes: 300 * MIB } });
+  t.like(reply.failure, { category: 'unavailable', details: { limit_bytes: 600 * MIB } });
   t.is((await raw(invocation)).code, status.RESOURCE_EXHAUSTED);
 });
 

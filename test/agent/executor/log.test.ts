@@ -12,8 +12,9 @@ const parsed = (log: readonly string[]): readonly Record<string, unknown>[] =>
   log.map((line) => JSON.parse(line)).filter((line) => line.level >= 40);
 
 test('2,000 refused calls are a few short lines with their number', async (t) => {
-  const { clock, agent, log } = fakeHost({}, 300 * MIB);
+  const { clock, agent, log } = fakeHost({}, 600 * MIB);
   await clock.until(agent.deploy(specOf('f')));
+  await clock.until(agent.deploy(specOf('other')));
   await clock.until(
     Promise.all(Array.from({ length: 2_000 }, (_, i) => agent.invoke('f', `${i}`, WORK))),
   );
