@@ -1,13 +1,15 @@
 /** Three observers for every region: VMM, guest, host. Disagreement is reported, never rounded. */
+import { plus } from '../../base/statistics.ts';
 import type { MemoryCheckLine } from '../results/schema.ts';
 
 export interface Agreement {
   /** Null when the run never got to its final check. */
   readonly agree: boolean | null;
   readonly regions: number;
-  readonly vmm_plugged_bytes: number;
-  readonly guest_plugged_bytes: number;
-  readonly host_resident_bytes: number;
+  /** Sums over all regions; null when an observer did not tell all of them. */
+  readonly vmm_plugged_bytes: number | null;
+  readonly guest_plugged_bytes: number | null;
+  readonly host_resident_bytes: number | null;
   /** One line for every region on which the observers differ. */
   readonly disagreements: readonly string[];
 }
@@ -22,9 +24,9 @@ const told = (bytes: number | null): string => (bytes === null ? 'unknown' : `${
 export function checkAgreement(checks: readonly MemoryCheckLine[]): Agreement {
   const disagreements: string[] = [];
   let regions = 0;
-  let vmm_plugged_bytes = 0;
-  let guest_plugged_bytes = 0;
-  let host_resident_bytes = 0;
+  let vmm_plugged_bytes: number | null = 0;
+  let guest_plugged_bytes: number | null = 0;
+  let host_resident_bytes: number | null = 0;
   for (const check of checks) {
     if (check.regions.length === 0) {
       disagreements.push(`${check.function}: nothing to observe, its VM is ${check.vm_state}`);
@@ -33,9 +35,9 @@ export function checkAgreement(checks: readonly MemoryCheckLine[]): Agreement {
       regions += 1;
       const { vmm_plugged_bytes: vmm, guest_plugged_bytes: guest } = region;
       const { host_resident_bytes: host } = region;
-      vmm_plugged_bytes += vmm ?? 0;
-      guest_plugged_bytes += guest ?? 0;
-      host_resident_bytes += host ?? 0;
+      vmm_plugged_bytes = plus(vmm_plugged_bytes, vmm);
+      guest_plugged_bytes = plus(guest_plugged_bytes, guest);
+      host_resident_bytes = plus(host_resident_bytes, host);
       // An observer that told nothing agrees with nobody.
       if (vmm !== null && host !== null && vmm === guest && host <= vmm) continue;
       disagreements.push(

@@ -115,7 +115,7 @@ function unplugNote(one: MechanismSummary): string {
   const { resident } = one.operations.unplug;
   if (resident.n === 0) return 'no unplugs';
   const p50 = resident.p50_ms === null ? 'not reached' : formatMs(resident.p50_ms);
-  const pages = one.pages_migrated.whole_run ?? one.pages_migrated.in_operations;
+  const pages = one.pages_migrated.whole_run ?? one.pages_migrated.in_operations ?? 'unknown';
   return `unplug until the host has it back: median ${p50}, n = ${resident.n}; ${pages} pages migrated`;
 }
 

@@ -1,5 +1,5 @@
 /** What plugging and unplugging cost, from the operation lines of one mechanism, one by one. */
-import { between, describe, type Distribution, Sample } from '../../base/statistics.ts';
+import { between, describe, type Distribution, plus, Sample } from '../../base/statistics.ts';
 import type { OperationLine } from '../results/schema.ts';
 
 /** Times since the resize was sent to the VMM; each stage is counted from there. */
@@ -50,7 +50,8 @@ export interface OperationSummary {
     /** Still plugged at the end of an unplug, summed over operations. */
     readonly not_unplugged_bytes: number;
     readonly nudges: number;
-    readonly guest_cpu_ms: number;
+    /** Null when a guest did not tell it of each operation. */
+    readonly guest_cpu_ms: number | null;
   };
   readonly starts: StartStages;
 }
@@ -71,7 +72,7 @@ class KindTally {
   bytes = 0;
   not_unplugged_bytes = 0;
   nudges = 0;
-  guest_cpu_ms = 0;
+  guest_cpu_ms: number | null = 0;
 
   add(line: OperationLine): void {
     const { requested_at_ms: sent_ms } = line;
@@ -87,7 +88,7 @@ class KindTally {
     this.bytes += Math.max(0, line.kind === 'plug' ? moved_bytes : -moved_bytes);
     this.not_unplugged_bytes += Math.max(0, line.plugged_bytes - line.requested_bytes);
     this.nudges += line.nudges;
-    this.guest_cpu_ms += line.guest_cpu_ms ?? 0;
+    this.guest_cpu_ms = plus(this.guest_cpu_ms, line.guest_cpu_ms);
   }
 
   stages(): OperationStages {
@@ -103,7 +104,7 @@ export class OperationTally {
   readonly plug = new KindTally();
   readonly unplug = new KindTally();
   /** Of all operations, also those of the set-up. */
-  pages_migrated = 0;
+  pages_migrated: number | null = 0;
   #during_set_up = 0;
   readonly #start = {
     total: new Sample(),
@@ -113,7 +114,7 @@ export class OperationTally {
   };
 
   add(line: OperationLine): void {
-    this.pages_migrated += line.pages_migrated ?? 0;
+    this.pages_migrated = plus(this.pages_migrated, line.pages_migrated);
     if (startOf(line) < 0) {
       this.#during_set_up += 1;
       return;
@@ -135,7 +136,8 @@ export class OperationTally {
         bytes: unplug.bytes,
         not_unplugged_bytes: unplug.not_unplugged_bytes,
         nudges: unplug.nudges,
-        guest_cpu_ms: Math.round(unplug.guest_cpu_ms * 1000) / 1000,
+        guest_cpu_ms:
+          unplug.guest_cpu_ms === null ? null : Math.round(unplug.guest_cpu_ms * 1000) / 1000,
       },
       starts: {
         n: this.#start.total.n,

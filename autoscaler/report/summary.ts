@@ -59,7 +59,7 @@ export interface MechanismSummary {
     /** The guests' own counts, end minus start; null when a guest could not be asked at the end. */
     readonly whole_run: number | null;
     /** Sum over the operations; operations of one VM that overlap count each other's pages too. */
-    readonly in_operations: number;
+    readonly in_operations: number | null;
   };
   readonly oom_kills: number | null;
   readonly drained: boolean;

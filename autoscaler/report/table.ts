@@ -85,7 +85,7 @@ function unplugRows(row: MakeRow): TableRow[] {
     row('outcomes', (one) => outcomes(one.operations.unplug.outcomes)),
     row('not unplugged', (one) => formatBytes(one.operations.unplug.not_unplugged_bytes)),
     row('pages migrated', (one) => countText(one.pages_migrated.whole_run)),
-    row('  summed over operations', (one) => String(one.pages_migrated.in_operations)),
+    row('  summed over operations', (one) => countText(one.pages_migrated.in_operations)),
   ];
 }
 
@@ -196,11 +196,10 @@ function checkRows(row: MakeRow, summary: Summary): TableRow[] {
       if (final_agreement.agree === null) return 'not checked';
       return final_agreement.agree ? 'yes' : `no (${final_agreement.disagreements.length})`;
     }),
-    row('plugged at the end', (one) =>
-      one.final_agreement.agree === null
-        ? NONE
-        : formatBytes(one.final_agreement.vmm_plugged_bytes),
-    ),
+    row('plugged at the end', ({ final_agreement: { agree, vmm_plugged_bytes: bytes } }) => {
+      if (agree === null) return NONE;
+      return bytes === null ? 'not known' : formatBytes(bytes);
+    }),
     row('OOM kills', (one) => countText(one.oom_kills)),
     row('sent late', (one) => spread(one.invocations.lateness)),
     row('longest memory gap', (one) => formatMs(one.longest_memory_gap_ms)),

@@ -128,6 +128,20 @@ test('a VM that was lost is no agreement, and its pages are not known', async (t
   t.is(summaryOf({ ...data, memory }).mechanisms[1]?.pages_migrated.whole_run, null);
 });
 
+test('a sum with an unknown part is unknown, and not what is known of it', async (t) => {
+  const regions = [0, null].map((bytes, index) => ({
+    id: `r${index}`,
+    vmm_plugged_bytes: bytes,
+    guest_plugged_bytes: 0,
+    host_resident_bytes: bytes,
+  }));
+  const result = checkAgreement([{ ...CHECK, regions }]);
+  t.like(result, { agree: false, vmm_plugged_bytes: null, guest_plugged_bytes: 0 });
+  const { data } = await load();
+  const operations = data.operations.map((line) => ({ ...line, pages_migrated: null }));
+  t.is(summaryOf({ ...data, operations }).mechanisms[1]?.pages_migrated.in_operations, null);
+});
+
 test('without a final check nothing is claimed', (t) => {
   t.is(checkAgreement([]).agree, null);
 });
