@@ -5,7 +5,7 @@ export function badOption(option: string, value: string, problem: string): Hotpl
   return new HotplaneError({
     code: 'HP_REPLAY_OPTION',
     category: 'usage',
-    message: `--${option} ${value}: ${problem}.`,
+    message: `--${option}${value === '' ? '' : ` ${value}`}: ${problem}.`,
     next: 'see `hotplane replay --help` for what each option takes.',
     details: { option, value },
   });
@@ -32,6 +32,25 @@ export function runFolderTooLong(runtime_dir: string, trouble: string): Hotplane
     next: 'set HOTPLANE_RUNTIME_DIR to a folder of yours with a shorter path.',
     details: { runtime_dir },
   });
+}
+
+/** Nobody answers on the socket of --agent. */
+export function agentNotThere(socket_path: string, cause: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_UNREACHABLE',
+    category: 'unavailable',
+    message: `no agent answers on ${socket_path}.`,
+    next: "start one with 'hotplane agent', or leave --agent out: replay then starts its own.",
+    cause,
+    details: { socket_path },
+  });
+}
+
+/** The same, after what it said was told and its log went with the folder. */
+export function agentSpoke(error: HotplaneError): HotplaneError {
+  const { code, category, message, cause } = error;
+  const next = "read above what it said; 'hotplane agent' by itself says the same.";
+  return new HotplaneError({ code, category, message, next, cause });
 }
 
 /** A call to the agent failed in a way that ends the run of this mechanism. */

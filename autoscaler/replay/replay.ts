@@ -1,11 +1,12 @@
 /** `hotplane replay`: one plan, replayed under each mechanism in turn, into one result folder. */
 import type { Clock } from '../../base/clock.ts';
+import { isHotplaneError } from '../../base/errors.ts';
 import { rebuildReport } from '../report/rebuild.ts';
 import type { Summary } from '../report/summary.ts';
 import type { Manifest, MechanismRun, Provenance } from '../results/schema.ts';
 import { ResultWriter } from '../results/writer.ts';
 import type { AgentApi } from './agent-api.ts';
-import { interrupted, interruptedEarly } from './errors.ts';
+import { agentNotThere, agentSpoke, interrupted, interruptedEarly } from './errors.ts';
 import type { LoadSample } from './load.ts';
 import { buildManifest, waitingRun, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
@@ -113,8 +114,18 @@ async function openSession(
     const last_words = out.lastWords();
     if (last_words !== '' && !deps.signal.aborted) deps.onNote(`the agent said:\n${last_words}`);
     out.giveBack();
-    throw deps.signal.aborted ? interruptedEarly() : error;
+    if (deps.signal.aborted) throw interruptedEarly();
+    throw explained(inputs.options.agent, error);
   }
+}
+
+/** The advice of a client speaks of options that a replay has not, and the log is gone by now. */
+function explained(socket_path: string | null, error: unknown): unknown {
+  if (!isHotplaneError(error)) return error;
+  if (socket_path !== null) {
+    return error.code === 'HP_AGENT_UNREACHABLE' ? agentNotThere(socket_path, error) : error;
+  }
+  return error.code === 'HP_REPLAY_AGENT_START' ? agentSpoke(error) : error;
 }
 
 /** The first problem, or null. A mechanism that fails does not keep the next from its turn. */
