@@ -137,6 +137,14 @@ const KINDS: ReadonlyMap<string, Kind> = new Map([
   ],
 ]);
 
+/** Node says it too when a parent of the folder cannot be made on a read-only file system. */
+const NO_PARENT: Kind = {
+  code: 'HP_SYSTEM_MISSING',
+  category: 'unavailable',
+  why: 'what it lies in is not there, or its file system is read-only',
+  next: 'name a folder that can be written.',
+};
+
 /** What is not in the table: still one line with its name, never a stack. */
 const OTHER: Omit<Kind, 'why'> = {
   code: 'HP_SYSTEM_ERROR',
@@ -164,7 +172,10 @@ export function systemError(
   const call = field(error, 'syscall');
   if (call === null && !KINDS.has(errno)) return null;
   if (call === 'uv_cwd') return workingFolderGone(error);
-  const kind = KINDS.get(errno) ?? { ...OTHER, why: error.message };
+  const kind =
+    errno === 'ENOENT' && call === 'mkdir'
+      ? NO_PARENT
+      : (KINDS.get(errno) ?? { ...OTHER, why: error.message });
   const path = field(error, 'path') ?? context.path ?? null;
   const target = field(error, 'dest');
   const what = [path, target].filter((one) => one !== null).map((one) => `'${one}'`);

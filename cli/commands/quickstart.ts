@@ -21,9 +21,10 @@ const REPLAY: Readonly<Record<string, string>> = {
 };
 
 async function run({ values, argv, stdout, stderr, signal }: CommandInput): Promise<void> {
-  const [{ runReplayCommand }, { ensureGuest }, { createProgress }, { withFreshFolder }] =
+  const [{ runReplayCommand }, { OutFolder }, { ensureGuest }, { createProgress }, folders] =
     await Promise.all([
       import('../../autoscaler/replay/command.ts'),
+      import('../../autoscaler/replay/out-folder.ts'),
       import('../../images/index.ts'),
       import('../../base/progress.ts'),
       import('../fresh-folder.ts'),
@@ -32,15 +33,20 @@ async function run({ values, argv, stdout, stderr, signal }: CommandInput): Prom
   const raw = { ...REPLAY, mechanism: values.text('mechanism'), 'guest-kernel': guest_kernel };
   const { mechanisms } = parseReplayOptions({ ...raw, out: 'not named yet' });
   const progress = createProgress({ stream: stderr });
-  for (const variant of new Set(mechanisms.map((one) => variantOf(one, guest_kernel)))) {
-    await ensureGuest({ variant, progress, signal });
-  }
   const json = values.flag('json');
-  const replayInto = (out: string): Promise<void> =>
-    runReplayCommand({ raw: { ...raw, out }, argv, json, signal }, { stdout, stderr });
+  const replayInto = async (out: string): Promise<void> => {
+    // Whether results can be written is known before minutes of building.
+    const folder = new OutFolder(out);
+    folder.make();
+    folder.giveBack();
+    for (const variant of new Set(mechanisms.map((one) => variantOf(one, guest_kernel)))) {
+      await ensureGuest({ variant, progress, signal });
+    }
+    await runReplayCommand({ raw: { ...raw, out }, argv, json, signal }, { stdout, stderr });
+  };
   const out = values.optional('out');
   await (out === undefined
-    ? withFreshFolder('results', 'quickstart', replayInto)
+    ? folders.withFreshFolder('results', 'quickstart', replayInto)
     : replayInto(out));
 }
 
