@@ -144,7 +144,7 @@ async function runSteps(parts: {
   };
   const observer = observeLoad(hostClock);
   for (const [index, step] of steps.entries()) {
-    if (signal?.aborted) return 'interrupted';
+    if (signal?.aborted) break;
     const before = observer.look(process.pid);
     const elapsed_ms = hostClock.nowMs() - parts.started_ms;
     const left_ms = remainingMs({ planned_ms, finished_planned_ms, elapsed_ms });
@@ -152,7 +152,7 @@ async function runSteps(parts: {
     try {
       await runStep(step, context);
     } catch (error) {
-      if (signal?.aborted) return 'interrupted';
+      if (signal?.aborted) break;
       progress.done(`${stepName(step)} failed: ${describeError(error)}`);
     }
     finished_planned_ms += plannedMs(step, plan, vm_memory_bytes);
@@ -161,6 +161,7 @@ async function runSteps(parts: {
     folder.load({ step: stepName(step), at_ms, ...loadBetween(before, after) });
   }
   observer.close();
+  if (signal?.aborted) return 'interrupted';
   progress.done(`${steps.length} steps in ${formatMs(hostClock.nowMs() - parts.started_ms)}`);
   return 'complete';
 }

@@ -23,7 +23,7 @@ let result: BenchResult;
 let operations: readonly OperationLine[];
 
 test.before('the short bench runs', async (t) => {
-  t.timeout(240_000);
+  t.timeout(480_000);
   const options = {
     short: true,
     sizes: '128MiB',
