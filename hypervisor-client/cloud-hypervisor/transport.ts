@@ -5,10 +5,10 @@
  * by then the lost request has either taken effect or never will.
  */
 import { Client, type Dispatcher } from 'undici';
-import { timerMs } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { readBody } from './body.ts';
+import { CallDeadline } from './call-deadline.ts';
 import { chError, sentState } from './errors.ts';
 import { errorOfAnswer } from './error-body.ts';
 import { errorOfTransport } from './transport-error.ts';
@@ -70,8 +70,20 @@ export class Transport {
     if (this.#disposed) throw this.#disposedError(request);
     const payload = encode(request);
     const deadline_ms = request.deadline_ms ?? this.#deadline_ms;
-    const timeout = AbortSignal.timeout(timerMs(deadline_ms));
-    const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
+    const deadline = new CallDeadline(deadline_ms, request.signal);
+    try {
+      return await this.#callWithin(deadline, request, payload, deadline_ms);
+    } finally {
+      deadline.end();
+    }
+  }
+
+  async #callWithin(
+    { signal, timeout }: CallDeadline,
+    request: CallRequest,
+    payload: string | null,
+    deadline_ms: number,
+  ): Promise<Answer> {
     const context = { ...request, deadline_ms, socket_path: this.socket_path, timeout };
     await this.#enter(request, signal, (reason) => errorOfTransport(reason, context, 'no'));
     try {
