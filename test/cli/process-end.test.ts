@@ -163,6 +163,7 @@ test.serial('a reader of stderr that stops reading blocks nobody', async (t) => 
   const child = spawn(process.execPath, [PROGRAM, note, 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  t.teardown(() => void child.kill('SIGKILL'));
   const [first] = await once(child.stdout, 'data');
   t.is(String(first), 'working\n');
   child.stderr.pause();
@@ -194,6 +195,7 @@ test.serial('a service does not fail by a stdout that takes nothing', async (t) 
       stdio: ['ignore', 'ignore', 'pipe'],
     },
   );
+  t.teardown(() => void child.kill('SIGKILL'));
   await once(child.stderr, 'data');
   child.kill('SIGTERM');
   const [code] = await once(child, 'exit');
@@ -225,6 +227,7 @@ test.serial('a process whose owner is killed ends in order', async (t) => {
   const owner = spawn(process.execPath, ['-e', owner_script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  t.teardown(() => void owner.kill('SIGKILL'));
   await once(owner.stdout, 'data');
   owner.kill('SIGKILL');
   await until(() => existsSync(note) && readFileSync(note, 'utf8') !== '');
@@ -237,6 +240,7 @@ test.serial('the launcher is the process itself: its pid is the one that serves'
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  t.teardown(() => void child.kill('SIGKILL'));
   const threads = `/proc/${child.pid}/task/${child.pid}/children`;
   const seen = new Set<string>();
   child.once('exit', () => seen.add('exit'));
