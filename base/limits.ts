@@ -157,6 +157,11 @@ export const LIMITS = {
   log_kinds: 1_024,
   /** After a guest channel closed: how long the VMM has to tell why. */
   vm_news_ms: 1_000,
+  /** The console of a guest, and what a VMM prints, are looked at this often while it runs ... */
+  console_look_ms: 2_000,
+  /** ... and above this size on the disk only so much of their end is kept. */
+  console_bytes_max: 2 * 1024 * 1024,
+  console_kept_bytes: 256 * 1024,
   /** Console lines quoted when a guest fails. */
   console_tail_lines: 8,
   /** A VM of an earlier agent: its polite end, then SIGTERM and SIGKILL each. */
@@ -204,6 +209,8 @@ export const LIMITS = {
   ch_settle_ms: 2_000,
   /** Memory of the server itself, on top of what the guest may have. */
   ch_cgroup_slack_bytes: 256 * 1024 * 1024,
+  /** The same of QEMU, whose translated code takes up to 1 GiB under TCG (-accel tcg,tb-size). */
+  qemu_cgroup_slack_bytes: 1536 * 1024 * 1024,
   /** Between two looks for the end of a server that closed a connection and yet runs. */
   ch_watch_again_ms: 500,
   /** The log of a server (a line per call) is emptied every so many calls. */

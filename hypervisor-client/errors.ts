@@ -10,6 +10,20 @@ const CODES = {
     category: 'unavailable',
     next: 'Install the VMM, or name its program with an absolute path.',
   },
+  HP_VMM_DENIED: {
+    category: 'unavailable',
+    next: 'Let this user execute it (chmod, mount without noexec), or name another program.',
+  },
+  HP_VMM_NO_PROCESS: {
+    category: 'unavailable',
+    next: 'Free memory, or raise the limit of processes (ulimit -u, pids.max of the cgroup).',
+  },
+  HP_VMM_CGROUP: {
+    category: 'unavailable',
+    next:
+      'Name a cgroup v2 folder that this user may write, with "memory" in its ' +
+      'cgroup.subtree_control and no process of its own.',
+  },
   HP_VMM_UNSUPPORTED: {
     category: 'unavailable',
     next: 'Use a version of the VMM that is named as supported in hypervisor-client/README.md.',

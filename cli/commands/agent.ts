@@ -1,3 +1,4 @@
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { GUEST_KERNELS } from '../../agent/executor/guest-kernel.ts';
@@ -6,6 +7,7 @@ import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatBytes } from '../../base/units.ts';
+import type { HypervisorOptions } from '../../hypervisor-client/index.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
@@ -32,6 +34,51 @@ function hostLimitBytes(values: CommandInput['values']): number {
       `${formatBytes(total_bytes)}${cgroup}.`,
     next: `give at most ${formatBytes(usable_bytes)}, or --overcommit if VMs may be killed for it.`,
     details: { limit_bytes, total_bytes, cgroup_bytes },
+  });
+}
+
+/** How to start VMMs. Throws HP_AGENT_CGROUP when --cgroup cannot hold them. */
+function vmmOptions(
+  values: CommandInput['values'],
+  onWarning: (text: string) => void,
+): HypervisorOptions {
+  const { env } = process;
+  const qemu = values.optional('qemu') ?? env['QEMU'];
+  const cloud_hypervisor = values.optional('cloud-hypervisor') ?? env['CLOUD_HYPERVISOR'];
+  const cgroup_dir = values.optional('cgroup');
+  const cgroup_root = cgroup_dir === undefined ? null : resolve(cgroup_dir);
+  if (cgroup_root !== null) checkCgroup(cgroup_root);
+  const node = values.optional('host-node');
+  const host_numa_node = node === undefined ? null : values.whole('host-node', 0, 1_023);
+  return {
+    qemu: { cgroup_root, onWarning, ...(qemu ? { program: qemu } : {}) },
+    cloud_hypervisor: {
+      cgroup_root,
+      host_numa_node,
+      onWarning,
+      landlock: !values.flag('no-landlock'),
+      ...(cloud_hypervisor ? { command: [cloud_hypervisor] } : {}),
+    },
+  };
+}
+
+/** Told before anything starts, and not once for every VM. */
+function checkCgroup(dir: string): void {
+  let trouble: string | null = null;
+  try {
+    const controllers = readFileSync(join(dir, 'cgroup.subtree_control'), 'utf8').split(/\s+/);
+    if (!controllers.includes('memory')) trouble = 'its cgroup.subtree_control lacks memory';
+    accessSync(dir, constants.W_OK);
+    accessSync(join(dir, 'cgroup.procs'), constants.W_OK);
+  } catch (error) {
+    trouble = error instanceof Error ? error.message : String(error);
+  }
+  if (trouble === null) return;
+  throw new HotplaneError({
+    code: 'HP_AGENT_CGROUP',
+    category: 'unavailable',
+    message: `--cgroup ${dir} cannot hold VMMs: ${trouble}.`,
+    next: 'name a cgroup v2 folder delegated to this user, with +memory in its subtree_control.',
   });
 }
 
@@ -65,6 +112,9 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     { level, base: null, serializers },
     { write: (line: string) => void stderr.write(line) },
   );
+  const vmms = vmmOptions(values, (text) =>
+    log.warn({ err: { code: 'HP_AGENT_VMM_WARNING' } }, text),
+  );
   await runDaemon({
     socket_path,
     state_dir: resolve(values.text('state-dir')),
@@ -74,8 +124,8 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     host_cpus: availableParallelism(),
     version: await readVersion(),
     log,
-    openHypervisor: () => openHypervisor(vmm),
-    drivers: openDrivers(),
+    openHypervisor: () => openHypervisor(vmm, vmms),
+    drivers: openDrivers(vmms),
     prepareImages: () => {
       const progress = createProgress({ stream: stderr });
       const place =
@@ -119,6 +169,20 @@ export const agentCommand: Command = {
         'most host memory all VMs may be granted together, VMMs included (default: what the ' +
         'host or its memory cgroup has, less a twentieth, at least 256MiB)',
     },
+    qemu: { value: 'PATH', summary: 'the QEMU program (default: $QEMU, else qemu-system-x86_64)' },
+    'cloud-hypervisor': {
+      value: 'PATH',
+      summary: 'the Cloud Hypervisor program (default: $CLOUD_HYPERVISOR, else cloud-hypervisor)',
+    },
+    cgroup: {
+      value: 'DIR',
+      summary: 'cgroup v2 folder in which every VMM gets a memory limit of its own',
+    },
+    'host-node': {
+      value: 'N',
+      summary: 'host NUMA node for all memory of VMs (Cloud Hypervisor)',
+    },
+    'no-landlock': { summary: 'do not confine the VMM to its files (Cloud Hypervisor)' },
     overcommit: { summary: 'let --host-limit be more than the host has' },
     'no-build': { summary: 'never build guest images: take what is in the cache' },
     mechanisms: {

@@ -68,8 +68,8 @@ export const invokeCommand: Command = {
   help: `
 Runs on the idle instance used last, or starts one: its region is plugged while the guest starts
 it. When all instances are busy it waits. An invocation that is refused (no memory, queue full)
-exits with 3, one that fails (out of memory, crash) with 1, with 4 when its time was over, and with 3
-when its VM ended.
+exits with 3, one that fails (out of memory, crash) with 1, with 4 when its time was over, and with
+3 when its VM ended.
 
   hotplane invoke resize-image --touch 200MiB --cpu-ms 50 --wall-ms 120
 `,

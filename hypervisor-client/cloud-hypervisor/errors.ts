@@ -70,10 +70,6 @@ const CODES = {
     category: 'unavailable',
     next: 'Give this user /dev/kvm on a host with hardware virtualisation, or use QEMU with TCG.',
   },
-  HP_CH_CGROUP: {
-    category: 'failure',
-    next: 'Give this user a writable cgroup v2 folder with the memory controller, or none.',
-  },
 } as const satisfies Record<string, CodeInfo>;
 
 export type ChErrorCode = keyof typeof CODES;

@@ -41,7 +41,7 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     memoryArguments(spec),
     ['-kernel', spec.kernel_path, '-initrd', spec.initrd_path],
     ['-append', ['console=ttyS0', ...spec.kernel_arguments].join(' ')],
-    ['-chardev', `file,id=console,path=${quote(files.console_path)}`],
+    ['-chardev', `file,id=console,path=${quote(files.console_path)},append=on`],
     ['-serial', 'chardev:console'],
     ['-qmp', `unix:${quote(files.qmp_path)},server=on,wait=off`],
     ['-chardev', `socket,id=channel,path=${quote(files.channel_path)},server=on,wait=off`],

@@ -3,6 +3,7 @@ import { execa } from 'execa';
 import { LIMITS } from '../../base/limits.ts';
 import { vmmEnvironment } from '../../base/tool-environment.ts';
 import { vmmError } from '../errors.ts';
+import { spawnError } from '../spawn-error.ts';
 
 export const QEMU_PROGRAM = 'qemu-system-x86_64';
 /** The oldest version this driver was run with (Debian 12). */
@@ -35,8 +36,7 @@ export function parseQemuVersion(text: string): string {
 }
 
 export function missing(program: string, cause: unknown): Error {
-  return vmmError('HP_VMM_MISSING', `${program} cannot be run.`, {
-    cause,
-    next: 'Install it (Debian: apt-get install qemu-system-x86), or set the path of the program.',
-  });
+  const next =
+    'Install it (Debian: apt-get install qemu-system-x86), or name its path with --qemu or QEMU.';
+  return spawnError(program, cause, next);
 }

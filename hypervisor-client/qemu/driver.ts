@@ -1,11 +1,14 @@
 /** QEMU as a hypervisor: start, adoption, and what it can do. */
+import { rm } from 'node:fs/promises';
 import { type Clock, hostClock } from '../../base/clock.ts';
+import { messageOf } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import { chooseAccelerator, probeAccelerator } from '../accelerator.ts';
 import { hasCode, vmmError } from '../errors.ts';
 import { type HostProcess, isVmmIn, runsProgram } from '../host-process.ts';
 import { lastLines, readTail } from '../log-tail.ts';
+import { MemoryCgroup } from '../memory-cgroup.ts';
 import { type DetachedProcess, endProcess, isAlive, spawnDetached } from '../process.ts';
 import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../run-dir.ts';
 import { checkImage, checkSocketPath, checkSpec } from '../spec.ts';
@@ -21,6 +24,10 @@ import { QemuVm } from './vm.ts';
 export interface QemuOptions {
   /** Program name or path; default `qemu-system-x86_64`. */
   readonly program?: string;
+  /** A delegated cgroup v2 folder with the memory controller; default: no limit. */
+  readonly cgroup_root?: string | null;
+  /** Told what works less well than asked for; default `process.emitWarning`. */
+  readonly onWarning?: (text: string) => void;
   readonly clock?: Clock;
 }
 
@@ -30,6 +37,8 @@ const QEMU_NAMES = /^qemu(-kvm|-system-[\w-]+)$/;
 export class QemuDriver implements Hypervisor {
   readonly kind = 'qemu';
   readonly #program: string;
+  readonly #cgroup_root: string | null;
+  readonly #onWarning: (text: string) => void;
   readonly #clock: Clock;
   /** Run folders in which this driver is starting a VM right now. */
   readonly #starting = new Set<string>();
@@ -37,6 +46,8 @@ export class QemuDriver implements Hypervisor {
 
   constructor(options: QemuOptions = {}) {
     this.#program = options.program ?? QEMU_PROGRAM;
+    this.#cgroup_root = options.cgroup_root ?? null;
+    this.#onWarning = options.onWarning ?? ((text) => process.emitWarning(text, 'HotplaneWarning'));
     this.#clock = options.clock ?? hostClock;
   }
 
@@ -89,7 +100,9 @@ export class QemuDriver implements Hypervisor {
     if (!(await isVmmIn(identity, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
     try {
       const qmp = await QmpClient.connect(filesOf(spec.run_dir).qmp_path);
-      return await this.#hold(handle, qmp, null);
+      const root = this.#cgroup_root;
+      const cgroup = root === null ? null : MemoryCgroup.at(root, spec.id);
+      return await this.#hold(handle, qmp, null, cgroup);
     } catch (error) {
       if (await isAlive(identity)) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
@@ -103,7 +116,9 @@ export class QemuDriver implements Hypervisor {
   }
 
   async #spawn(spec: VmSpec, argv: readonly string[]): Promise<DetachedProcess> {
-    const { stdout_path, stderr_path } = filesOf(spec.run_dir);
+    const { stdout_path, stderr_path, console_path } = filesOf(spec.run_dir);
+    // QEMU appends to it, so that it can be cut while it runs: an earlier one would stay.
+    await rm(console_path, { force: true });
     try {
       return await spawnDetached({
         file: this.#program,
@@ -130,15 +145,33 @@ export class QemuDriver implements Hypervisor {
       pid_start_ticks: started.start_ticks,
       spec,
     };
+    let cgroup: MemoryCgroup | null = null;
     try {
       await writeHandle(handle);
+      cgroup = await this.#confine(spec, started.pid);
       const qmp = await this.#waitForQmp(spec, started, signal);
-      return await this.#hold(handle, qmp, started);
+      const vm = await this.#hold(handle, qmp, started, cgroup);
+      return vm;
     } catch (error) {
       const files = filesOf(spec.run_dir);
       await endProcess(started, this.#clock, LIMITS.vm_shutdown_ms);
+      await cgroup?.remove();
       await cleanRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
       throw error;
+    }
+  }
+
+  /** All regions and the boot memory: a guest can touch a region again after its unplug. */
+  async #confine(spec: VmSpec, pid: number): Promise<MemoryCgroup | null> {
+    if (this.#cgroup_root === null) return null;
+    try {
+      const cgroup = await MemoryCgroup.create(this.#cgroup_root, spec.id, pid);
+      const regions_bytes = spec.regions.reduce((sum, region) => sum + region.max_bytes, 0);
+      await cgroup.limit(spec.boot_bytes + regions_bytes, LIMITS.qemu_cgroup_slack_bytes);
+      return cgroup;
+    } catch (error) {
+      this.#onWarning(`VM ${spec.id} runs without a memory limit: ${messageOf(error)}`);
+      return null;
     }
   }
 
@@ -173,12 +206,17 @@ export class QemuDriver implements Hypervisor {
     }
   }
 
-  async #hold(handle: VmHandle, qmp: QmpClient, started: DetachedProcess | null): Promise<Vm> {
+  async #hold(
+    handle: VmHandle,
+    qmp: QmpClient,
+    started: DetachedProcess | null,
+    cgroup: MemoryCgroup | null,
+  ): Promise<Vm> {
     try {
       const accelerator = await readAccelerator(qmp);
       const backings = await readBackings(qmp, handle.spec);
       const exited = started ? () => started.exited() : null;
-      return new QemuVm({ handle, accelerator, qmp, backings, exited, clock: this.#clock });
+      return new QemuVm({ cgroup, handle, accelerator, qmp, backings, exited, clock: this.#clock });
     } catch (error) {
       qmp.close();
       throw error;

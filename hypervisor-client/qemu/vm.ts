@@ -3,9 +3,11 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES } from '../../base/units.ts';
+import { keepBounded } from '../bounded-files.ts';
 import { hasCode, vmmError } from '../errors.ts';
 import { EventHub } from '../event-hub.ts';
 import { readTail, showsPanic } from '../log-tail.ts';
+import type { MemoryCgroup } from '../memory-cgroup.ts';
 import { endProcess, isAlive, type ProcessExit, waitForEnd } from '../process.ts';
 import {
   type CallLimit,
@@ -42,6 +44,8 @@ export interface QemuVmParts {
   /** How the process ended; null when it is not our child (adopted). */
   readonly exited: (() => Promise<ProcessExit>) | null;
   readonly clock: Clock;
+  /** The memory limit around the process, removed after its end. */
+  readonly cgroup?: MemoryCgroup | null;
 }
 
 export class QemuVm implements Vm {
@@ -61,6 +65,8 @@ export class QemuVm implements Vm {
   #reset = false;
   #released = false;
   #shutdown: Promise<void> | null = null;
+  readonly #over = new AbortController();
+  readonly #bounding: Promise<void>;
 
   constructor(parts: QemuVmParts) {
     this.#parts = parts;
@@ -73,6 +79,9 @@ export class QemuVm implements Vm {
     );
     this.#channel = new GuestChannel(filesOf(parts.handle.spec.run_dir).channel_path);
     this.#ended = this.#watch();
+    const { console_path, stdout_path, stderr_path } = filesOf(parts.handle.spec.run_dir);
+    const files = [console_path, stdout_path, stderr_path].map((path) => ({ path, appends: true }));
+    this.#bounding = keepBounded(files, parts.clock, this.#over.signal);
   }
 
   get id(): string {
@@ -172,6 +181,7 @@ export class QemuVm implements Vm {
     qmp.close();
     this.#channel.close();
     await this.#ended;
+    await this.#parts.cgroup?.remove();
     const files = filesOf(spec.run_dir);
     await cleanRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
   }
@@ -283,6 +293,8 @@ export class QemuVm implements Vm {
       const gone = await waitForEnd(this.#identity, clock, LIMITS.vm_shutdown_ms);
       if (gone) await this.#tellEnd(end);
     }
+    this.#over.abort();
+    await this.#bounding;
     this.#events.end();
   }
 

@@ -254,7 +254,7 @@ test('a limit that cannot be set is a warning, not an end', async (t) => {
     t.is((await vm.observe()).state, 'running');
   });
   t.is(warnings.length, 1);
-  t.regex(warnings[0] ?? '', /HP_CH_CGROUP/);
+  t.regex(warnings[0] ?? '', /HP_VMM_CGROUP/);
 });
 
 const noKvm = async () => ({ accelerator: 'tcg' as const, reason: 'no /dev/kvm' });

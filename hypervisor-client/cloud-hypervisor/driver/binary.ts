@@ -2,7 +2,7 @@
 import { execa } from 'execa';
 import { LIMITS } from '../../../base/limits.ts';
 import { vmmEnvironment } from '../../../base/tool-environment.ts';
-import { vmmError } from '../../errors.ts';
+import { spawnError } from '../../spawn-error.ts';
 import { type ChVersion, requireVersion } from '../version.ts';
 
 /** Program and leading arguments. */
@@ -23,10 +23,9 @@ export async function programVersion(command: ChCommand): Promise<ChVersion> {
 }
 
 export function missing(program: string, cause: unknown): Error {
-  return vmmError('HP_VMM_MISSING', `${program} cannot be run.`, {
-    cause,
-    next:
-      'Get a static build of v53.0 or newer from the releases of ' +
-      'github.com/cloud-hypervisor/cloud-hypervisor and name it with CLOUD_HYPERVISOR=/path.',
-  });
+  const next =
+    'Get a static build of v53.0 or newer from the releases of ' +
+    'github.com/cloud-hypervisor/cloud-hypervisor and name it with --cloud-hypervisor or ' +
+    'CLOUD_HYPERVISOR=/path.';
+  return spawnError(program, cause, next);
 }

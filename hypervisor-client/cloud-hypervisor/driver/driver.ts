@@ -14,6 +14,7 @@ import {
   spawnDetached,
   waitForEnd,
 } from '../../process.ts';
+import { MemoryCgroup } from '../../memory-cgroup.ts';
 import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../../run-dir.ts';
 import { checkImage, checkSocketPath, checkSpec } from '../../spec.ts';
 import { systemCode } from '../../system-error.ts';
@@ -24,7 +25,6 @@ import type { VmConfig } from '../types/index.ts';
 import { requireVersion } from '../version.ts';
 import { learnBackings, recallBackings } from './backings.ts';
 import { type ChCommand, missing, programVersion } from './binary.ts';
-import { MemoryCgroup } from './cgroup.ts';
 import { serverArguments, vmConfig } from './config.ts';
 import { filesOf, socketsOf } from './layout.ts';
 import { pciAddressesOf } from './observation.ts';

@@ -6,8 +6,10 @@ import { isHotplaneError } from '../../../base/errors.ts';
 import { DEVICE_BLOCK_BYTES } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { vmmError } from '../../errors.ts';
+import { keepBounded } from '../../bounded-files.ts';
 import { EventHub } from '../../event-hub.ts';
 import { readTail, showsPanic } from '../../log-tail.ts';
+import type { MemoryCgroup } from '../../memory-cgroup.ts';
 import { endProcess, isAlive, type ProcessExit, waitForEnd } from '../../process.ts';
 import {
   type CallLimit,
@@ -29,7 +31,6 @@ import type {
 } from '../../vm.ts';
 import type { CloudHypervisor } from '../client.ts';
 import { sentState } from '../errors.ts';
-import type { MemoryCgroup } from './cgroup.ts';
 import { filesOf, GUEST_VSOCK_PORT, socketsOf, zoneOf } from './layout.ts';
 import { VmMemory } from './memory.ts';
 import { lastObservation, observationOf } from './observation.ts';
@@ -80,6 +81,7 @@ export class CloudHypervisorVm implements Vm {
   #reset = false;
   #released = false;
   #shutdown: Promise<void> | null = null;
+  readonly #bounding: Promise<void>;
 
   constructor(parts: ChVmParts) {
     this.#parts = parts;
@@ -95,6 +97,16 @@ export class CloudHypervisorVm implements Vm {
       clock: parts.clock,
     });
     this.#ended = this.#watch();
+    // The server writes the console at its own offset, and appends to its output.
+    this.#bounding = keepBounded(
+      [
+        { path: files.console_path, appends: false },
+        { path: files.stdout_path, appends: true },
+        { path: files.stderr_path, appends: true },
+      ],
+      parts.clock,
+      this.#stop.signal,
+    );
     this.#events = new ServerEvents(files.events_path, (news) => this.#take(news));
   }
 
@@ -342,8 +354,9 @@ export class CloudHypervisorVm implements Vm {
     // The exit code of a process that is not our child cannot be learned.
     const exit = exited ? await exited() : { code: null, signal: null };
     await this.#tellEnd(exit);
-    this.#hub.end();
     this.#stop.abort();
+    await this.#bounding;
+    this.#hub.end();
   }
 
   async #tellEnd(exit: ProcessExit): Promise<void> {

@@ -1,12 +1,12 @@
 /**
- * A memory limit of the host around one server. Unplugged memory stays reachable for a hostile
+ * A memory limit of the host around one VMM process. Unplugged memory stays reachable for a hostile
  * guest, so what it may really hold is bounded from outside: plugged plus slack.
  */
 import { mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LIMITS } from '../../../base/limits.ts';
-import { systemCode } from '../../system-error.ts';
-import { chError } from '../errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { errnoOf } from '../base/system-error.ts';
+import { vmmError } from './errors.ts';
 
 export class MemoryCgroup {
   readonly #path: string;
@@ -21,12 +21,12 @@ export class MemoryCgroup {
     try {
       // Not recursive: the root must be there, and in /proc Node would try for ever.
       await mkdir(path).catch((error: unknown) => {
-        if (systemCode(error) !== 'EEXIST') throw error;
+        if (errnoOf(error) !== 'EEXIST') throw error;
       });
       await writeFile(join(path, 'cgroup.procs'), String(pid));
       return new MemoryCgroup(path);
     } catch (cause) {
-      throw chError('HP_CH_CGROUP', `No memory limit for process ${pid} in ${path}.`, { cause });
+      throw vmmError('HP_VMM_CGROUP', `No memory limit for process ${pid} in ${path}.`, { cause });
     }
   }
 
@@ -36,12 +36,15 @@ export class MemoryCgroup {
   }
 
   /** `guest_bytes`: boot memory and everything that is, or may become, plugged. */
-  async limit(guest_bytes: number): Promise<void> {
-    const bytes = guest_bytes + LIMITS.ch_cgroup_slack_bytes;
+  async limit(
+    guest_bytes: number,
+    slack_bytes: number = LIMITS.ch_cgroup_slack_bytes,
+  ): Promise<void> {
+    const bytes = guest_bytes + slack_bytes;
     try {
       await writeFile(join(this.#path, 'memory.max'), String(bytes));
     } catch (cause) {
-      throw chError('HP_CH_CGROUP', `memory.max of ${this.#path} cannot be set.`, { cause });
+      throw vmmError('HP_VMM_CGROUP', `memory.max of ${this.#path} cannot be set.`, { cause });
     }
   }
 
