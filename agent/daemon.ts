@@ -14,7 +14,7 @@ import { AgentServer } from './api/server.ts';
 import { SocketPlace } from './api/socket.ts';
 import { HostAgent } from './executor/host-agent.ts';
 import type { GuestImages } from './executor/images.ts';
-import { endLeftovers } from './state/leftovers.ts';
+import { endLeftovers, trimFolders } from './state/leftovers.ts';
 import { endOrphans } from './state/orphans.ts';
 import { lockStateDir } from './state/lock.ts';
 
@@ -74,6 +74,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     version: options.version,
     first_id,
     earlier_vms: [...remaining, ...orphans],
+    trimFolders: (present) => trimFolders(vms_dir, present),
   });
   opened.defer(() => agent.close());
   await serve(agent, place, options);

@@ -19,7 +19,7 @@ import type { FunctionSpec } from '../core/spec.ts';
 import { type EarlierVm, emptyHost, type HostState } from '../core/state.ts';
 import { step } from '../core/step.ts';
 import type { WorkloadRequest } from '../guest/protocol.ts';
-import { FailStop } from './fail-stop.ts';
+import { FailStop, isBug } from './fail-stop.ts';
 import { errorOf, refusalOf, unknownVm } from './failure.ts';
 import type { GuestImages } from './images.ts';
 import { refusedOperation } from './operation-record.ts';
@@ -43,6 +43,8 @@ export interface HostAgentOptions {
   readonly first_id?: number;
   /** VMs that an earlier agent left and nobody could end: booked for this agent's life. */
   readonly earlier_vms?: readonly EarlierVm[];
+  /** Removes old folders of VMs; those of `present` ones stay. */
+  readonly trimFolders?: (present: ReadonlySet<string>) => Promise<void>;
   /** See HostState; default: nothing, and not known. */
   readonly vmm_overhead_bytes?: number;
   readonly host_cpus?: number | null;
@@ -215,6 +217,17 @@ export class HostAgent {
     return promise;
   }
 
+  /** Failed VMs leave their folders: the oldest go while the agent runs, not only at a start. */
+  private async trimFolders(): Promise<void> {
+    const earlier = this.state.earlier_vms.map(({ id }) => id);
+    try {
+      await this.options.trimFolders?.(new Set([...this.runners.keys(), ...earlier]));
+    } catch (error) {
+      if (isBug(error)) throw error;
+      this.log.warn({ err: errOf(refusalOf(error)) }, 'folders of ended VMs could not be removed');
+    }
+  }
+
   /** Events are handled in the order they came, never inside one another. */
   private dispatch(event: HostEvent): void {
     if (this.fail_stop.error) return;
@@ -245,7 +258,10 @@ export class HostAgent {
       else this.perform(action);
     }
     this.wake.set(wake_at_ms);
-    if (event.type === 'vm-gone') this.runners.delete(event.vm_id);
+    if (event.type === 'vm-gone') {
+      this.runners.delete(event.vm_id);
+      this.guard(this.trimFolders(), { trim: event.vm_id });
+    }
   }
 
   private perform(action: Exclude<Action, { type: 'wake' }>): void {

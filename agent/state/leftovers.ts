@@ -147,6 +147,15 @@ async function socketsIn(run_dir: string): Promise<string[]> {
   return names.filter((name) => /\.sock(\.lock)?$/.test(name)).map((name) => join(run_dir, name));
 }
 
+/** Removes the oldest folders of VMs that are not there any more, beyond those that are kept. */
+export async function trimFolders(vms_dir: string, present: ReadonlySet<string>): Promise<void> {
+  const names = await readdir(vms_dir);
+  await dropOldConsoles(
+    vms_dir,
+    names.filter((name) => !present.has(name)),
+  );
+}
+
 /** Folders of failed VMs keep their consoles, but not without end. `dead`: no process is there. */
 async function dropOldConsoles(vms_dir: string, dead: readonly string[]): Promise<void> {
   const numbered = dead.filter((name) => numberOf(name) > 0);
