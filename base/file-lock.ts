@@ -3,7 +3,7 @@
  * holder however that ended. The file stays where it is; it is never removed, only locked.
  */
 import { spawn } from 'node:child_process';
-import { constants } from 'node:fs';
+import { constants, existsSync } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { HotplaneError } from './errors.ts';
 import { toolEnvironment } from './tool-environment.ts';
@@ -61,9 +61,13 @@ function hold(file: FileHandle, earlier_text: string): FileLock {
   return { fd: file.fd, earlier_text, release };
 }
 
+/** Where util-linux, essential on every Linux host, has it: found also with a PATH of one's own. */
+const FLOCK_PATH = '/usr/bin/flock';
+
 /** Node has no flock: the tool of util-linux locks the file it inherits, and it stays locked. */
 export async function lockOpenFile(fd: number): Promise<boolean> {
-  const child = spawn('flock', ['--nonblock', '--conflict-exit-code', `${WOULD_BLOCK}`, '3'], {
+  const program = existsSync(FLOCK_PATH) ? FLOCK_PATH : 'flock';
+  const child = spawn(program, ['--nonblock', '--conflict-exit-code', `${WOULD_BLOCK}`, '3'], {
     stdio: ['ignore', 'ignore', 'ignore', fd],
     env: toolEnvironment(),
   });
