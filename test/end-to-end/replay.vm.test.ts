@@ -6,6 +6,7 @@ import test from 'ava';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { manifestSchema } from '../../autoscaler/results/schema.ts';
 import { hostClock } from '../../base/clock.ts';
 import { waitFor } from '../../base/wait.ts';
 import { processesOf, runCommand, scratchFolder, socketsOf, startCommand } from './command.ts';
@@ -96,4 +97,29 @@ test.serial('Ctrl-C in the middle keeps the results and leaves nothing behind', 
   t.regex(manifest, /"status": "interrupted"/);
   const memory = await readFile(join(folder, 'out', 'memory.jsonl'), 'utf8');
   t.true(memory.split('\n').length > 2, 'what was seen before is kept');
+});
+
+test.serial('--from runs it again, and nothing differs on the same machine', async (t) => {
+  t.timeout(120_000);
+  const folder = await scratchFolder(t);
+  await writeFile(join(folder, 'trace.csv'), 'app,func,end_timestamp,duration\na,f,1,0.5\n\n');
+  const args = ['--functions', '1', '--memory-scale', '0.1', '--keep-alive', '1', '--vmm', 'qemu'];
+  const trace = ['replay', '--trace', 'trace.csv', '--mechanism', 'virtio-mem'];
+  const rest = ['--host-limit', '4GiB', '--out', 'out'];
+  const first = await runCommand([...trace, ...args, ...rest], { folder });
+  t.is(first.exit_code, 0, first.stderr);
+  const again = await runCommand(['replay', '--from', 'out'], { folder });
+  t.is(again.exit_code, 0, again.stderr);
+  const [before, now] = await Promise.all(
+    ['out', 'out-again-1'].map(async (name) => {
+      const text = await readFile(join(folder, name, 'manifest.json'), 'utf8');
+      return manifestSchema.parse(JSON.parse(text));
+    }),
+  );
+  t.deepEqual(now?.repeat_of?.differences, []);
+  t.deepEqual(now?.options, before?.options ?? null);
+  t.is(now?.options?.['host-limit'], '4GiB');
+  t.deepEqual(now?.mechanisms[0]?.kernel, before?.mechanisms[0]?.kernel);
+  t.regex(now?.mechanisms[0]?.vms[0]?.vmm_command.join(' ') ?? '', /virtio-mem/);
+  t.deepEqual(processesOf(folder), []);
 });
