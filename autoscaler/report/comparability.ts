@@ -24,6 +24,7 @@ export type ReasonCode =
   | 'work-not-done'
   | 'vm-not-alive'
   | 'host-disturbed'
+  | 'host-saturated'
   | 'unequal-work';
 
 /** Why a mechanism is shown without a saving. */
@@ -62,27 +63,42 @@ export function reasonsAgainst(evidence: Evidence): Reason[] {
   return reasons;
 }
 
-/** What stands against comparing it with this baseline. */
+/**
+ * What stands against comparing it with this baseline. A baseline that moves no memory and is short
+ * of CPU all the same tells that the plan alone fills the host: what moves memory then competes
+ * with the functions, and the order of mechanisms is an accident.
+ */
 export function reasonsAgainstBaseline(
   own: InvocationSummary,
   baseline: { readonly name: string; readonly invocations: InvocationSummary },
 ): Reason[] {
-  const share = own.planned === 0 ? 1 : own.in_time / own.planned;
+  const reasons: Reason[] = [];
   const theirs = baseline.invocations;
+  if (isSaturated(theirs)) {
+    const times = theirs.service_slowdown_p50?.toFixed(2);
+    const text =
+      `the work alone fills the host: under ${baseline.name} the median call took ${times} times ` +
+      'its planned duration';
+    reasons.push({ code: 'host-saturated', text });
+  }
+  const share = own.planned === 0 ? 1 : own.in_time / own.planned;
   const base_share = theirs.planned === 0 ? 1 : theirs.in_time / theirs.planned;
-  if (share >= base_share - IN_TIME_SHARE_LESS_MAX) return [];
+  if (share >= base_share - IN_TIME_SHARE_LESS_MAX) return reasons;
   const text =
     `it served ${own.in_time} of ${own.planned} within ${formatMs(IN_TIME_MS)} of their planned ` +
     `end, ${baseline.name} ${theirs.in_time} of ${theirs.planned}: callers waited for its savings`;
-  return [{ code: 'unequal-work', text }];
+  return [...reasons, { code: 'unequal-work', text }];
+}
+
+function isSaturated({ service_slowdown_p50: slowdown }: InvocationSummary): boolean {
+  return slowdown !== null && slowdown > SATURATED_SLOWDOWN;
 }
 
 export function marksOf({ load, invocations }: Evidence): Mark[] {
   const marks: Mark[] = [];
   if (load.observed_share === null) marks.push('load-not-observed');
   else if (load.observed_share < OBSERVED_SHARE_MIN) marks.push('load-observed-in-part');
-  const { service_slowdown_p50: slowdown } = invocations;
-  if (slowdown !== null && slowdown > SATURATED_SLOWDOWN) marks.push('saturated');
+  if (isSaturated(invocations)) marks.push('saturated');
   return marks;
 }
 

@@ -212,6 +212,17 @@ test('a host filled by the run itself is marked', (t) => {
   t.deepEqual(found(run, 'static').marks, []);
 });
 
+test('on a host that the baseline fills already nothing is compared', (t) => {
+  const run = healthyRun();
+  const slow = run.invocations.filter((line) => line.mechanism === 'static');
+  for (const line of slow) Object.assign(line, { finished_at_ms: line.planned_at_ms + 140 });
+  t.deepEqual(
+    found(run).not_compared.map(({ code }) => code),
+    ['host-saturated'],
+  );
+  t.is(found(run).saving.committed, null);
+});
+
 test('what is not known is not told as 0', (t) => {
   const run = healthyRun();
   spoil(run.memory, () => null);
