@@ -90,8 +90,8 @@ export const statusCommand: Command = {
   help: `
 Asks the VMM, the guest and the host afresh, so the three can be compared: plugged (VMM), guest
 counts, resident (host). Whoever does not answer within a second is named, and what only it could
-tell is 'unknown' (null with --json), never 0. With --json everything, each region and the agent's whole decision state
-included.
+tell is 'unknown' (null with --json), never 0. With --json everything, each region and the agent's
+whole decision state included.
 
   hotplane status --json
 `,
