@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostClock } from '../../base/clock.ts';
 import { waitFor } from '../../base/wait.ts';
+import { probeAccelerator } from '../../hypervisor-client/accelerator.ts';
 import { CloudHypervisor } from '../../hypervisor-client/cloud-hypervisor/index.ts';
 import { endProcess, spawnDetached } from '../../hypervisor-client/process.ts';
 import { BINARY, MISSING } from './binary.ts';
@@ -13,6 +14,14 @@ import { BINARY, MISSING } from './binary.ts';
 export function realTest(): typeof test.serial | typeof test.skip {
   if (BINARY !== '') return test.serial;
   console.log(MISSING);
+  return test.skip;
+}
+
+/** The same for a test with an ordinary guest, which needs a KVM that can run one. */
+export async function realGuestTest(): Promise<typeof test.serial | typeof test.skip> {
+  const { accelerator, reason } = await probeAccelerator();
+  if (BINARY === '' || accelerator === 'kvm') return realTest();
+  console.log(`skipped: no KVM to run an ordinary guest: ${reason}`);
   return test.skip;
 }
 

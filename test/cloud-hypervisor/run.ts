@@ -1,7 +1,8 @@
 /**
- * `npm run test:cloud-hypervisor`: the conformance suite, the tests of client and driver, and one
- * replay on the real program that CLOUD_HYPERVISOR names. Where this host's KVM can run a guest it
- * runs here, else in the nested machine. Without the program it says so and counts as skipped.
+ * `npm run test:cloud-hypervisor`: the conformance suite, the tests of client and driver, those of
+ * the project's guest, and one replay on the real program that CLOUD_HYPERVISOR names. Where this
+ * host's KVM can run a guest it runs here, else in the nested machine. Without the program it says
+ * so and counts as skipped.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -14,6 +15,7 @@ import { GIB } from '../../base/units.ts';
 import { probeAccelerator } from '../../hypervisor-client/index.ts';
 import { ensureGuest } from '../../images/index.ts';
 import { runInNestedMachine, shellQuote } from '../../images/nested/machine.ts';
+import { ensureFilesProgram } from '../guest-kernel-patches/files-program.ts';
 import { emptyTally, tallyTapLine, type Tally } from '../tap.ts';
 import { BINARY, MISSING } from './binary.ts';
 
@@ -45,7 +47,7 @@ function script(kernel_path: string, out_dir: string): string {
     ...exports,
     'ava --tap --concurrency 1 --timeout 20m test/cloud-hypervisor/cloud-hypervisor.vm.test.ts' +
       ' test/cloud-hypervisor/real.test.ts test/cloud-hypervisor/real-driver.test.ts' +
-      ' test/cloud-hypervisor/refusals.test.ts',
+      ' test/cloud-hypervisor/refusals.test.ts test/cloud-hypervisor/guest.vm.test.ts',
     `${replay.map(shellQuote).join(' ')} && echo "ok 1000 - a replay" || echo "not ok 1000 - a replay"`,
   ].join('\n');
 }
@@ -63,6 +65,9 @@ async function runHere(command: string, onLine: (line: string) => void): Promise
 async function runAll(): Promise<Tally> {
   const progress = createProgress({ stream: process.stderr });
   const { kernel_path } = await ensureGuest({ variant: 'stock', progress });
+  // What the nested machine builds is gone with it.
+  await ensureGuest({ variant: 'hotmem', progress });
+  await ensureFilesProgram();
   const scratch = await mkdtemp(join(tmpdir(), 'hotplane-ch-'));
   let tally = emptyTally();
   const onLine = (line: string): void => {

@@ -9,7 +9,7 @@ import { hostClock } from '../../base/clock.ts';
 import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
-import type { Vm } from '../../hypervisor-client/vm.ts';
+import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
 import { directory, file, writeCpio } from '../../images/cpio.ts';
 import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
 import { type BootedGuest, connectGuest } from '../images/booted-guest.ts';
@@ -23,6 +23,8 @@ export const PARTITION_BYTES = 256 * MIB;
 const HELLO_MS = { hotmem: 90_000, debug: 900_000 } as const;
 /** From the last line of a program until it is gone. */
 const EXIT_MS = 10_000;
+/** What a program wrote may still be on its way through the port when it is gone. */
+const CONSOLE_MS = 5_000;
 
 export interface SelftestGuestOptions {
   readonly variant: 'hotmem' | 'debug';
@@ -35,6 +37,12 @@ export interface SelftestGuestOptions {
   readonly kernel_arguments?: readonly string[];
   /** Behind those of the driver; `RUN_DIR` in them stands for the folder of the VM. */
   readonly qemu_arguments?: readonly string[];
+  /** Default: QEMU, with `qemu_arguments`. */
+  readonly hypervisor?: Hypervisor;
+  /** Default: 2. */
+  readonly vcpus?: number;
+  /** Until its init says hello. Default: what the kernel takes under QEMU. */
+  readonly hello_ms?: number;
 }
 
 export interface SelftestGuest {
@@ -53,9 +61,8 @@ export async function bootSelftestGuest(
   const run_dir = await mkdtemp(join(tmpdir(), 'hotplane-selftest-'));
   t.teardown(() => rm(run_dir, { recursive: true, force: true }));
   const guest = await ensureGuest({ variant: options.variant });
-  const extra = options.qemu_arguments?.map((word) => word.replaceAll('RUN_DIR', run_dir)) ?? [];
-  const driver = new QemuDriver({ program: await qemuWith(run_dir, extra) });
-  const vm = await driver.launch({
+  const hypervisor = options.hypervisor ?? (await qemuFor(run_dir, options.qemu_arguments));
+  const vm = await hypervisor.launch({
     id: 'selftest',
     run_dir,
     kernel_path: guest.kernel_path,
@@ -69,7 +76,7 @@ export async function bootSelftestGuest(
       `hotmem=${options.hotmem}`,
       ...(options.kernel_arguments ?? []),
     ],
-    vcpus: 2,
+    vcpus: options.vcpus ?? 2,
     boot_bytes: options.boot_bytes,
     regions: options.devices_bytes.map((max_bytes, index) => ({
       id: `r${index}`,
@@ -83,7 +90,13 @@ export async function bootSelftestGuest(
   t.teardown(() => vm.shutdown());
   const lines = async (): Promise<readonly string[]> =>
     (await readFile(vm.console_path, 'utf8')).split('\n').slice(0, -1);
-  return { vm, run_dir, agent: await connectGuest(vm, HELLO_MS[options.variant]), lines };
+  const agent = await connectGuest(vm, options.hello_ms ?? HELLO_MS[options.variant]);
+  return { vm, run_dir, agent, lines };
+}
+
+async function qemuFor(run_dir: string, words: readonly string[] = []): Promise<Hypervisor> {
+  const extra = words.map((word) => word.replaceAll('RUN_DIR', run_dir));
+  return new QemuDriver({ program: await qemuWith(run_dir, extra) });
 }
 
 /** The kernel unpacks one archive after the other. */
@@ -117,20 +130,20 @@ export async function runInGuest(
     env: { HOTPLANE_READY: 'exec', HOTPLANE_USER: 'root', ...program.env },
   });
   let ended = false;
+  const isGone = (): true | null =>
+    agent.exits.some((event) => event.instance === instance) || null;
   const look = async (): Promise<true | null> => {
-    const gone = agent.exits.some((event) => event.instance === instance);
     const lines = await guest.lines();
     for (const line of lines.slice(seen)) {
       ended = (await onLine(line)) || ended;
     }
     seen = lines.length;
-    return ended || gone ? true : null;
+    return ended || null;
   };
-  const { deadline_ms } = program;
-  await waitFor(look, { clock: hostClock, deadline_ms, longest_pause_ms: 10 });
-  await waitFor(() => agent.exits.some((event) => event.instance === instance) || null, {
-    clock: hostClock,
-    deadline_ms: ended ? EXIT_MS : 0,
-  });
+  const clock = hostClock;
+  const until = { clock, deadline_ms: program.deadline_ms, longest_pause_ms: 10 };
+  await waitFor(async () => (await look()) ?? isGone(), until);
+  await waitFor(look, { clock, deadline_ms: isGone() ? CONSOLE_MS : 0 });
+  await waitFor(isGone, { clock, deadline_ms: ended ? EXIT_MS : 0 });
   return ended;
 }

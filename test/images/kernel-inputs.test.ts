@@ -1,12 +1,19 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import test from 'ava';
 import { HotplaneError } from '../../base/errors.ts';
+import { cacheDir } from '../../base/paths.ts';
 import { contentKey, hashFile } from '../../images/content-hash.ts';
 import { ensureGuest } from '../../images/index.ts';
-import { checkConfig, mergeFragments, parseConfig } from '../../images/kernel-config.ts';
-import { parseSeries } from '../../images/kernel-recipe.ts';
+import {
+  checkConfig,
+  lostOptions,
+  mergeFragments,
+  parseConfig,
+} from '../../images/kernel-config.ts';
+import { isOfParts, listKernels } from '../../images/kernel-lookup.ts';
+import { kernelParts, parseSeries } from '../../images/kernel-recipe.ts';
 import { findKernelSource } from '../../images/kernel-source.ts';
 import { parseKernelVersion } from '../../images/kernel-version.ts';
 import { makeDetail } from '../../images/make-output.ts';
@@ -105,6 +112,20 @@ test('a later fragment wins, and an option the kernel dropped is an error', (t) 
   });
   t.regex(error?.message ?? '', /CONFIG_B=y \(is n\)/);
 });
+
+for (const variant of ['stock', 'hotmem', 'debug'] as const) {
+  test(`${variant}: user space has a console under every VMM, in fragments and built`, async (t) => {
+    const parts = await kernelParts(variant);
+    const wanted = parseConfig(mergeFragments(parts.fragments.map(({ text }) => text)));
+    const serial = ['TTY', 'SERIAL_8250', 'SERIAL_8250_CONSOLE', 'PNP', 'SERIAL_8250_PNP'];
+    for (const name of serial) t.is(wanted.get(`CONFIG_${name}`), 'y', name);
+    const built = (await listKernels(cacheDir())).filter((found) => isOfParts(found, parts));
+    for (const { name, kernel } of built) {
+      const config = await readFile(join(dirname(kernel?.kernel_path ?? ''), 'config'), 'utf8');
+      t.deepEqual(lostOptions(wanted, parseConfig(config)), [], name);
+    }
+  });
+}
 
 test('a series lists patches in order, with comments', (t) => {
   t.deepEqual(parseSeries('# HotMem\n0001-mm.patch\n\n  0002-fs.patch # why\n'), [
