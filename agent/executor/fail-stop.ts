@@ -36,10 +36,8 @@ export class FailStop {
     this.#error = error;
     const { code, message, next } = error;
     const stack = cause instanceof Error ? cause.stack : undefined;
-    this.#log.fatal(
-      { err: { code, message, next, stack }, during, state: dump() },
-      'the agent ends',
-    );
+    const state = dumped(dump);
+    this.#log.fatal({ err: { code, message, next, stack }, during, state }, 'the agent ends');
     this.#told.resolve(error);
     return true;
   }
@@ -48,6 +46,15 @@ export class FailStop {
 /** True for a failed assertion: a bug of ours wherever it was met, never the doing of a VM. */
 export function isBug(error: unknown): boolean {
   return error instanceof AssertionError;
+}
+
+/** A state that is wrong may not even be shown; that must not keep the end from being told. */
+function dumped(dump: () => unknown): unknown {
+  try {
+    return dump();
+  } catch (error) {
+    return { unreadable: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 function fatal(cause: unknown): HotplaneError {

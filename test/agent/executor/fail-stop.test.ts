@@ -103,3 +103,26 @@ test('a fault met while the agent stops ends its VMs all the same', async (t) =>
   t.like(await stopped, { code: 'HP_AGENT_FATAL' });
   t.is(hypervisor.alive().length, 0);
 });
+
+test('a state that cannot even be shown keeps nobody from being told', async (t) => {
+  const { clock, agent, hypervisor, log } = fakeHost();
+  await clock.until(agent.deploy(specOf('f')));
+  const running = agent.invoke('f', 'x', { ...WORK, wall_ms: 100_000 });
+  const told = running.catch((error: unknown) => error);
+  await clock.advance(1_000);
+  const regions = agent.dump().functions[0]?.['regions'];
+  if (!Array.isArray(regions)) throw new Error('the dump has regions');
+  regions.fill(null);
+  t.throws(() => agent.dump());
+  const asked = agent.drain('f').catch((error: unknown) => error);
+  t.like(await Promise.race([agent.fatal, clock.advance(1)]), { code: 'HP_AGENT_FATAL' });
+  t.like(await told, { code: 'HP_AGENT_FATAL' });
+  t.like(await asked, { code: 'HP_AGENT_FATAL' });
+  const lines = log.map((line) => JSON.parse(line)).filter((line) => line.level === 60);
+  t.is(lines.length, 1);
+  t.is(typeof lines[0].state.unreadable, 'string');
+  const stopped = agent.stop(0).catch((error: unknown) => error);
+  await clock.advance(1_000);
+  t.like(await stopped, { code: 'HP_AGENT_FATAL' });
+  t.is(hypervisor.alive().length, 0);
+});
