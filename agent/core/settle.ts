@@ -93,13 +93,13 @@ function finishDrains(draft: Draft, fn: FunctionState): void {
   fn.drains = open;
 }
 
-/** Shuts the VM down once it is quiet, or when its time is over. */
+/** Shuts the VM down once it is quiet or silent (nothing ends in it then), or its time is over. */
 function finishRemoval(draft: Draft, fn: FunctionState): void {
   if (fn.phase !== 'draining') return;
   const quiet =
     fn.instances.length === 0 && fn.regions.every((region) => region.operation_id === null);
   const late = fn.remove_by_ms !== null && fn.remove_by_ms <= draft.now_ms;
-  if (quiet || late) endVm(draft, fn, null);
+  if (quiet || late || fn.unresponsive_since_ms !== null) endVm(draft, fn, null);
 }
 
 function endUnresponsive(draft: Draft, fn: FunctionState): void {

@@ -128,3 +128,17 @@ test('a deadline that is called off never comes', async (t) => {
   await clock.advance(60_000);
   t.false(fired);
 });
+
+test('a function whose guest does not answer is removed without waiting for it', async (t) => {
+  const { clock, agent, hypervisor } = fakeHost();
+  await clock.until(agent.deploy(specOf('f')));
+  const running = agent.invoke('f', 'x', { ...WORK, wall_ms: 500_000 });
+  await clock.advance(1_000);
+  hypervisor.vms[0]?.freeze();
+  await clock.advance(60_000);
+  const began_ms = clock.nowMs();
+  await clock.until(agent.remove('f'));
+  t.true(clock.nowMs() - began_ms < LIMITS.remove_drain_ms / 2, `${clock.nowMs() - began_ms} ms`);
+  t.like(await running, { outcome: 'failed', failure: { code: 'HP_AGENT_REMOVING' } });
+  t.is(hypervisor.alive().length, 0);
+});
