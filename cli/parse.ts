@@ -83,6 +83,9 @@ interface OptionToken {
   readonly inlineValue: boolean | undefined;
 }
 
+/** What options that take a path call it in their help. */
+const PATHS: ReadonlySet<string> = new Set(['PATH', 'DIR', 'FILE']);
+
 function takeOption(command: Command, raw: Record<string, RawValue>, token: OptionToken): void {
   const { name, rawName, value } = token;
   const option = Object.hasOwn(command.options, name) ? command.options[name] : undefined;
@@ -97,6 +100,8 @@ function takeOption(command: Command, raw: Record<string, RawValue>, token: Opti
   if (value === undefined || (value.startsWith('--') && !token.inlineValue)) {
     throw badArguments(command.name, `--${name} needs a value: --${name} ${option.value}.`);
   }
+  // An unset variable of a script; as a path it would mean the working folder.
+  if (value === '' && PATHS.has(option.value)) throw badValue(name, value, 'a path');
   if (option.choices && !option.choices.includes(value)) {
     throw badValue(name, value, `one of ${option.choices.join(', ')}`);
   }
@@ -112,6 +117,13 @@ function checkPositionals(command: Command, given: readonly string[]): void {
   const needed = wanted.filter((name) => !name.startsWith('['));
   const missing = needed[given.length];
   if (missing) throw badArguments(command.name, `${missing.replace('...', '')} is missing.`);
+  const empty = given.indexOf('');
+  if (empty !== -1) {
+    throw badArguments(
+      command.name,
+      `${(wanted[empty] ?? 'an argument').replace('...', '')} is empty.`,
+    );
+  }
   const extra = given[wanted.length];
   if (extra !== undefined && !many) {
     throw badArguments(command.name, `'${extra}' is one argument too many.`);

@@ -32,6 +32,12 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['deploy f --limit 1MiB --limit 2MiB', 'HP_CLI_BAD_ARGUMENTS', 'given twice'],
   ['deploy f --limit 1MiB --mechanism magic', 'HP_CLI_BAD_VALUE', 'hotmem'],
   ['deploy f --limit 1MiB --concurrency 1.5', 'HP_CLI_BAD_VALUE', 'whole number'],
+  ['agent --state-dir=', 'HP_CLI_BAD_VALUE', "--state-dir is ''"],
+  ['agent --qemu=', 'HP_CLI_BAD_VALUE', 'give a path'],
+  ['status --socket=', 'HP_CLI_BAD_VALUE', 'give a path'],
+  ['images export --out=', 'HP_CLI_BAD_VALUE', 'give a path'],
+  ['drain ', 'HP_CLI_BAD_ARGUMENTS', 'NAME is empty'],
+  ['report ', 'HP_CLI_BAD_ARGUMENTS', 'is empty'],
   ['agent --host-limit -1', 'HP_CLI_BAD_VALUE', '--host-limit'],
   ['agent --mechanisms all', 'HP_CLI_BAD_VALUE', 'virtio-mem'],
 ];
