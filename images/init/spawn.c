@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -110,6 +111,7 @@ static void become_program(const struct instance *instance, const struct start_r
 	if (status < 0 || work < 0)
 		_exit(126);
 	setsid();
+	setpriority(PRIO_PROCESS, 0, 0);
 	file_write("/proc/self/oom_score_adj", "0");
 	note(status, SPAWN_SANDBOX, 0);
 	error = attach(instance, request);

@@ -123,6 +123,8 @@ test('an instance that ends by itself is told with its reason', async (t) => {
     return event;
   };
   t.like(await endOf('exits', 'exit'), { reason: 'exited', status: 3, signal: null });
+  // The init goes before instances; none of them has its priority.
+  t.like(await endOf('tells', 'tell-priority'), { reason: 'exited', status: 20 });
   t.like(await endOf('aborts', 'abort'), { reason: 'crash', status: null, signal: 6 });
   t.like(await endOf('grows', '', 16 * MIB), { reason: 'oom', signal: 9 });
   t.true((await guest.stats()).oom_kills > 0);
