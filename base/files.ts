@@ -4,8 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 import { errnoOf } from './system-error.ts';
 
 export interface WriteWholeOptions {
@@ -76,7 +77,7 @@ export async function moveFolderWhole(from: string, to: string): Promise<void> {
     else if (entry.isDirectory()) await syncFolder(path);
   }
   await syncFolder(from);
-  await mkdir(dirname(to), { recursive: true });
+  await makeFolder(dirname(to));
   await rename(from, to);
   await syncFolder(dirname(to));
 }

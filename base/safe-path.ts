@@ -3,9 +3,10 @@
  * refused: a name in a folder that others may write is a name that others may take.
  */
 import { lstatSync, type Stats } from 'node:fs';
-import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { HotplaneError } from './errors.ts';
+import { makeFolder } from './make-folder.ts';
 import { errnoOf } from './system-error.ts';
 
 /** `sun_path` of sockaddr_un is 108 bytes with its end mark (unix(7)). */
@@ -52,7 +53,7 @@ export function socketTrouble(facts: Facts, uid: number): string | null {
 
 /** Makes the folder (mode 0700) where it is missing. Throws HP_PATH_UNSAFE. */
 export async function ensureSafeFolder(path: string, rule: FolderRule = 'ours'): Promise<void> {
-  if (!(await factsOf(path))) await mkdir(path, { recursive: true, mode: 0o700 });
+  if (!(await factsOf(path))) await makeFolder(path, { mode: 0o700 });
   await checkFolder(path, rule);
 }
 

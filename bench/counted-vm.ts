@@ -4,11 +4,12 @@
  * console what it measured, and asks there for its region to be resized.
  */
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { emulatedCpu } from '../base/emulated-cpu.ts';
 import { LIMITS } from '../base/limits.ts';
+import { makeFolder } from '../base/make-folder.ts';
 import { vmmEnvironment } from '../base/tool-environment.ts';
 import { MIB } from '../base/units.ts';
 import { QemuDriver, QmpClient } from '../hypervisor-client/index.ts';
@@ -44,7 +45,7 @@ export interface CountedFigure {
 
 /** Boots, lets it measure, and returns its figures in order. Nothing is left running. */
 export async function runCounted(request: CountedRequest): Promise<CountedFigure[]> {
-  await mkdir(request.parent_dir, { recursive: true, mode: 0o700 });
+  await makeFolder(request.parent_dir, { mode: 0o700 });
   const dir = await mkdtemp(join(request.parent_dir, 'counted-'));
   try {
     const initrd = join(dir, 'initrd');

@@ -1,7 +1,8 @@
 /** The folder of a run. Every line is in its file when the call returns; a crash keeps them. */
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWholeSync } from '../base/files.ts';
+import { makeFolderSync } from '../base/make-folder.ts';
 import { folderTaken, folderUnwritable } from './errors.ts';
 import type { Recorder } from './recorder.ts';
 import type { BenchData, BenchManifest } from './records.ts';
@@ -40,7 +41,7 @@ export class BenchFolder implements Recorder {
     this.path = path;
     if (existsSync(join(path, BENCH_FILES.manifest))) throw folderTaken(path);
     try {
-      mkdirSync(path, { recursive: true });
+      makeFolderSync(path);
       for (const name of Object.keys(this.#lines)) writeFileSync(join(path, `${name}.jsonl`), '');
     } catch (cause) {
       throw folderUnwritable(path, cause);

@@ -1,6 +1,7 @@
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { HotplaneError } from '../base/errors.ts';
+import { makeFolder } from '../base/make-folder.ts';
 
 /** Names tried before giving up; a folder with more runs wants tidying. */
 const MOST_RUNS = 1_000;
@@ -15,12 +16,12 @@ export async function withFreshFolder(
   name: string,
   work: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const made = await mkdir(parent, { recursive: true });
+  const made = await makeFolder(parent);
   const folder = await makeFresh(parent, name);
   try {
     await work(folder);
   } catch (error) {
-    await removeEmpty(folder, made === undefined ? folder : parent);
+    await removeEmpty(folder, made === null ? folder : parent);
     throw error;
   }
 }

@@ -2,12 +2,13 @@
  * The folder a VM lives in: who may use it, the adoption handle, and what is left after the end.
  */
 import { existsSync } from 'node:fs';
-import { chmod, lstat, mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, lstat, readFile, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../base/files.ts';
 import { LIMITS } from '../base/limits.ts';
+import { makeFolder } from '../base/make-folder.ts';
 import { ourUid } from '../base/safe-path.ts';
 import { vmmError } from './errors.ts';
 import { isAlive } from './process.ts';
@@ -64,7 +65,7 @@ export type VmIntent = z.infer<typeof intentSchema>;
  * Sockets and handle of a VM that is gone are removed.
  */
 export async function claimRunDir(run_dir: string, sockets: readonly string[]): Promise<void> {
-  await mkdir(run_dir, { recursive: true, mode: 0o700 });
+  await makeFolder(run_dir, { mode: 0o700 });
   const facts = await lstat(run_dir);
   if (!facts.isDirectory() || facts.uid !== ourUid()) {
     throw vmmError('HP_VMM_RUN_DIR_TAKEN', `${run_dir} is no folder of ours.`, {

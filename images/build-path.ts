@@ -1,5 +1,6 @@
 /** Whether a kernel can be built below a path: make takes blanks and colons apart. */
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
+import { makeFolder } from '../base/make-folder.ts';
 import { imageError } from './errors.ts';
 
 /** What neither make nor the shell it starts reads as anything else. */
@@ -15,7 +16,7 @@ export function badCharacter(path: string): string | null {
  * minutes of unpacking. What is finished is used from any path. Links are followed, as make does.
  */
 export async function checkBuildPath(cache_dir: string): Promise<void> {
-  await mkdir(cache_dir, { recursive: true });
+  await makeFolder(cache_dir);
   const path = await realpath(cache_dir);
   const bad = badCharacter(path);
   if (bad === null) return;

@@ -3,21 +3,12 @@
  * size and hash of each, moved in whole. What does not match its manifest counts as not there.
  */
 import { constants } from 'node:fs';
-import {
-  access,
-  chmod,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises';
+import { access, chmod, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { moveFolderWhole } from '../base/files.ts';
+import { makeFolder } from '../base/make-folder.ts';
 import { errnoOf } from '../base/system-error.ts';
 import { hashFile } from './content-hash.ts';
 
@@ -117,7 +108,7 @@ export async function makeEntry(
   isGood: () => Promise<boolean>,
   fill: (work: string) => Promise<void>,
 ): Promise<void> {
-  await mkdir(dirname(dir), { recursive: true });
+  await makeFolder(dirname(dir));
   const work = await mkdtemp(join(dirname(dir), `.new-${basename(dir)}-`));
   try {
     await chmod(work, 0o755);

@@ -1,10 +1,11 @@
 /** Names of cached results: a hash over everything that goes into them. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { writeWhole } from '../base/files.ts';
+import { makeFolder } from '../base/make-folder.ts';
 
 const KEY_LENGTH = 24;
 
@@ -37,7 +38,7 @@ export async function hashFile(path: string, memo_dir: string): Promise<string> 
 /** A memo is only a shortcut: a cache that may not be written is read without it. */
 async function remember(memo: string, digest: string): Promise<void> {
   try {
-    await mkdir(dirname(memo), { recursive: true });
+    await makeFolder(dirname(memo));
     await writeWhole(memo, digest, { durable: false });
   } catch {
     // The next look hashes again.

@@ -1,6 +1,7 @@
 /** Finished images carried to a host that has none of the tools: a folder like a cache. */
-import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { cp, readdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { makeFolder } from '../base/make-folder.ts';
 import { cacheDir } from '../base/paths.ts';
 import { translated } from '../base/system-error.ts';
 import { imageError } from './errors.ts';
@@ -32,7 +33,7 @@ export async function exportImages(options: ExportOptions): Promise<readonly Gue
     folders.add(dirname(await ensureGuestProgram(name, { cache_dir, build: false })));
   }
   try {
-    await mkdir(out_dir, { recursive: true });
+    await makeFolder(out_dir);
     if ((await readdir(out_dir)).length > 0) throw notEmpty(out_dir);
     for (const folder of folders) {
       await cp(folder, join(out_dir, relative(cache_dir, folder)), { recursive: true });

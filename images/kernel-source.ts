@@ -1,18 +1,9 @@
 /** Where a kernel's source comes from, and a clean copy of it to build in. */
 import { createHash } from 'node:crypto';
-import {
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeWhole } from '../base/files.ts';
+import { makeFolder } from '../base/make-folder.ts';
 import { bootId } from './boot-id.ts';
 import { setAside } from './cache-entry.ts';
 import { contentKey, hashFile } from './content-hash.ts';
@@ -90,7 +81,7 @@ async function unpackTarball(source: KernelSource, context: SourceContext): Prom
   const pristine = join(sources, source.identity.slice(0, 24));
   const record = `${pristine}.json`;
   if (await isWhole(pristine, record)) return pristine;
-  await mkdir(sources, { recursive: true });
+  await makeFolder(sources);
   await removeLeft(sources, pristine);
   const work = await mkdtemp(join(sources, UNPACK_PREFIX));
   try {

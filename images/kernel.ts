@@ -6,11 +6,12 @@
  *   locks/<key>.lock                                         one build of a key at a time
  */
 import { availableParallelism } from 'node:os';
-import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, hostClock } from '../base/clock.ts';
 import { isHotplaneError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { makeFolder } from '../base/make-folder.ts';
 import type { Progress } from '../base/progress.ts';
 import { bootId } from './boot-id.ts';
 import { checkBuildPath } from './build-path.ts';
@@ -92,7 +93,7 @@ export async function ensureKernel(
     const meanwhile = await lookAtKernel(finished, cache_dir);
     if (meanwhile.state === 'ok') return meanwhile.manifest;
     const dir = join(options.cache_dir, 'builds', recipe.key);
-    await mkdir(dir, { recursive: true });
+    await makeFolder(dir);
     const clock = options.clock ?? hostClock;
     const tree = join(dir, 'tree');
     const log_path = join(dir, 'build.log');

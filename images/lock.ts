@@ -2,10 +2,11 @@
  * A lock between processes, held by the kernel (flock) on an open file and so never stale. Tools
  * that inherit the file hold it too: an orphaned `make` keeps a second build out until it ends.
  */
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Clock, hostClock } from '../base/clock.ts';
 import { lockOpenFile } from '../base/file-lock.ts';
+import { makeFolder } from '../base/make-folder.ts';
 import { imageError } from './errors.ts';
 
 export interface LockOptions {
@@ -27,7 +28,7 @@ const POLL_MS = 250;
 export async function acquireLock(path: string, options: LockOptions): Promise<Lock> {
   const clock = options.clock ?? hostClock;
   const end_ms = clock.nowMs() + options.deadline_ms;
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const file = await open(path, 'a+');
   try {
     while (!(await lockOpenFile(file.fd))) {

@@ -2,9 +2,10 @@
  * The folder of --out before a run has anything to say. A run that comes to nothing (an agent that
  * is not there, one that does not start) leaves it as it was, so that the corrected command works.
  */
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { LIMITS } from '../../base/limits.ts';
+import { makeFolderSync } from '../../base/make-folder.ts';
 import { resultsExist, resultsUnwritable } from '../results/errors.ts';
 import { RESULT_FILES } from '../results/writer.ts';
 
@@ -29,7 +30,7 @@ export class OutFolder {
   /** Throws `HP_RESULTS_UNWRITABLE`. */
   make(): void {
     try {
-      this.#made ??= mkdirSync(this.path, { recursive: true }) ?? null;
+      this.#made ??= makeFolderSync(this.path);
     } catch (error) {
       throw resultsUnwritable(this.path, error);
     }

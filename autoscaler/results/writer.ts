@@ -2,10 +2,11 @@
  * Writes a result folder as the run goes: every line is in the file (not in our memory) when the
  * call returns, so a crash keeps what was written. The manifest is replaced as a whole.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { writeWholeSync } from '../../base/files.ts';
+import { makeFolderSync } from '../../base/make-folder.ts';
 import { resultsExist, resultsUnreadable, resultsUnwritable } from './errors.ts';
 import { invocationSchema, loadSchema, memorySchema, operationSchema } from './schema.ts';
 import type { InvocationLine, LoadLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
@@ -32,7 +33,7 @@ export class ResultWriter {
     this.folder = folder;
     if (existsSync(join(folder, RESULT_FILES.manifest))) throw resultsExist(folder);
     try {
-      mkdirSync(folder, { recursive: true });
+      makeFolderSync(folder);
     } catch (error) {
       throw resultsUnwritable(folder, error);
     }

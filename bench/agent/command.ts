@@ -1,6 +1,7 @@
 /** `hotplane bench agent`, without the command line around it. */
-import { mkdirSync, existsSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolderSync } from '../../base/make-folder.ts';
 import { createProgress } from '../../base/progress.ts';
 import { badOption, folderTaken, folderUnwritable } from '../errors.ts';
 import { checksOf } from './checks.ts';
@@ -62,7 +63,7 @@ function optionsOf({ rounds, short }: AgentBenchCommand): AgentBenchOptions {
 function claimFolder(folder: string): void {
   if (existsSync(join(folder, FILE))) throw folderTaken(folder);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolderSync(folder);
     writeFileSync(join(folder, FILE), '');
   } catch (cause) {
     throw folderUnwritable(folder, cause);

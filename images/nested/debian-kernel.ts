@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { makeFolder } from '../../base/make-folder.ts';
 import { toolEnvironment } from '../../base/tool-environment.ts';
 import { writeWhole } from '../../base/files.ts';
 import { describeFiles, filesSchema, lookAt, makeEntry, MANIFEST_NAME } from '../cache-entry.ts';
@@ -74,7 +75,7 @@ async function unpackInto(work: string, package_name: string): Promise<void> {
   await command('dpkg-deb', ['-x', join(scratch, deb ?? ''), tree]);
   await command('/sbin/depmod', ['-b', tree, version]);
   for (const name of await partNames(tree, version)) {
-    await mkdir(dirname(join(work, name)), { recursive: true });
+    await makeFolder(dirname(join(work, name)));
     await rename(join(tree, name), join(work, name));
   }
   await rm(scratch, { recursive: true, force: true });

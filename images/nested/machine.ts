@@ -6,12 +6,13 @@
  * KVM user.
  */
 import { execa } from 'execa';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { emulatedCpu } from '../../base/emulated-cpu.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { makeFolder } from '../../base/make-folder.ts';
 import { vmmEnvironment } from '../../base/tool-environment.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { directory, file, writeCpio } from '../cpio.ts';
@@ -121,7 +122,7 @@ async function readStatus(run_dir: string): Promise<number | null> {
 export async function runInNestedMachine(run: NestedRun): Promise<NestedResult> {
   const kernel = await ensureDebianKernel(run.cache_dir);
   const init = await ensureStaticProgram({ name: 'nested-init', sources: [INIT_SOURCE] });
-  await mkdir(run.run_dir, { recursive: true, mode: 0o700 });
+  await makeFolder(run.run_dir, { mode: 0o700 });
   const script = `cd ${shellQuote(run.working_dir)} || exit 126\necho ${shellQuote(START_MARK)}\n`;
   await writeFile(join(run.run_dir, 'command'), `${script}${run.command}\n`);
   await writeFile(join(run.run_dir, 'status'), '');

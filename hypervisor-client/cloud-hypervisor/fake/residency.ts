@@ -1,7 +1,7 @@
 /** The host's view of the modelled memory: log lines with addresses, and a `smaps` file. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWholeSync } from '../../../base/files.ts';
+import { makeFolderSync } from '../../../base/make-folder.ts';
 import type { FakeZone } from './zones.ts';
 
 interface Placed {
@@ -42,7 +42,7 @@ export class FakeResidency {
       const range = `${placed.start.toString(16)}-${end.toString(16)}`;
       return `${range} rw-p 00000000 00:00 0 \nRss: ${placed.resident() / 1024} kB\n`;
     });
-    mkdirSync(dir, { recursive: true });
+    makeFolderSync(dir);
     writeWholeSync(path, text.join(''), { durable: false });
   }
 }
