@@ -37,26 +37,26 @@ export interface InvokeRequest {
 
 export interface InvokeResponse {
   invocation_id: string;
-  instance_id: string;
+  instance_id: string | null;
   cold: boolean;
   outcome: string;
   error_code: string;
   reason: string;
   received_at_ms: number;
-  assigned_at_ms: number;
-  instance_ready_at_ms: number;
-  first_byte_at_ms: number;
-  finished_at_ms: number;
-  guest_wall_ms: number;
-  guest_cpu_ms: number;
-  anonymous_bytes: number;
-  minor_faults: number;
-  operation_id: string;
-  created_at_ms: number;
-  sandbox_at_ms: number;
-  plugged_at_ms: number;
-  attached_at_ms: number;
-  guest_touch_cpu_ms: number;
+  assigned_at_ms: number | null;
+  instance_ready_at_ms: number | null;
+  first_byte_at_ms: number | null;
+  finished_at_ms: number | null;
+  guest_wall_ms: number | null;
+  guest_cpu_ms: number | null;
+  anonymous_bytes: number | null;
+  minor_faults: number | null;
+  operation_id: string | null;
+  created_at_ms: number | null;
+  sandbox_at_ms: number | null;
+  plugged_at_ms: number | null;
+  attached_at_ms: number | null;
+  guest_touch_cpu_ms: number | null;
 }
 
 export interface RegionStatus {
@@ -91,8 +91,8 @@ export interface FunctionStatus {
   oom_kills: number | null;
   /** `vmm`, `guest`: asked and silent. */
   unanswered: string[];
-  vmm_answered_at_ms: number;
-  guest_answered_at_ms: number;
+  vmm_answered_at_ms: number | null;
+  guest_answered_at_ms: number | null;
   /** Null or absent: nothing went wrong since the function was deployed. */
   last_failure?: Failure | null;
 }
@@ -149,14 +149,14 @@ export interface Operation {
   resident_before_bytes: number | null;
   resident_bytes: number | null;
   decided_at_ms: number;
-  requested_at_ms: number;
-  accepted_at_ms: number;
-  plugged_at_ms: number;
-  resident_at_ms: number;
-  sandbox_at_ms: number;
-  instance_ready_at_ms: number;
-  stop_at_ms: number;
-  gone_at_ms: number;
+  requested_at_ms: number | null;
+  accepted_at_ms: number | null;
+  plugged_at_ms: number | null;
+  resident_at_ms: number | null;
+  sandbox_at_ms: number | null;
+  instance_ready_at_ms: number | null;
+  stop_at_ms: number | null;
+  gone_at_ms: number | null;
   nudges: number;
   pages_migrated: number | null;
   guest_cpu_ms: number | null;

@@ -21,8 +21,8 @@ export interface OperationOrder {
   readonly decided_at_ms: number;
   /** A guest start runs beside this plug; the record waits for both. */
   readonly with_start: boolean;
-  readonly stop_at_ms: number;
-  readonly gone_at_ms: number;
+  readonly stop_at_ms: number | null;
+  readonly gone_at_ms: number | null;
 }
 
 /** The stages of a cold start before it was ready. */
@@ -34,21 +34,22 @@ export interface ColdStart extends Omit<StartStamps, 'ready_at_ms'> {
 export interface InvokeReply {
   readonly kind: 'invoke';
   readonly invocation_id: string;
-  readonly instance_id: string;
+  /** Null: no instance was there for it. */
+  readonly instance_id: string | null;
   /** The instance became ready only after the invocation had arrived, and this is its first. */
   readonly cold: boolean;
   readonly outcome: 'done' | 'refused' | 'failed';
   readonly failure: Refusal | null;
   readonly received_at_ms: number;
-  /** 0: no instance ever took it. */
-  readonly assigned_at_ms: number;
-  /** 0 unless cold. */
-  readonly instance_ready_at_ms: number;
+  /** Null: no instance ever took it. */
+  readonly assigned_at_ms: number | null;
+  /** Null unless cold. */
+  readonly instance_ready_at_ms: number | null;
   /** The stages of its start; null unless cold. */
   readonly start: ColdStart | null;
   readonly result: InvocationResult | null;
-  /** The plug it waited for, empty when none. */
-  readonly operation_id: string;
+  /** The plug it waited for; null when none. */
+  readonly operation_id: string | null;
 }
 
 export interface DeployReply {

@@ -33,8 +33,8 @@ export interface InvocationResult {
   readonly finished_at_ms: number;
   readonly guest_wall_ms: number;
   readonly guest_cpu_ms: number;
-  /** The part of it until the first byte; 0 when the guest does not tell it. */
-  readonly guest_touch_cpu_ms: number;
+  /** The part of it until the first byte; null when the guest does not tell it. */
+  readonly guest_touch_cpu_ms: number | null;
   readonly anonymous_bytes: number;
   readonly minor_faults: number;
 }

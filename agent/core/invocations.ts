@@ -41,11 +41,11 @@ export function answerInvocation(
     outcome: failure ? 'failed' : 'done',
     failure,
     received_at_ms: invocation.received_at_ms,
-    assigned_at_ms: assigned ? instance.assigned_at_ms : 0,
-    instance_ready_at_ms: cold ? (instance.ready_at_ms ?? 0) : 0,
+    assigned_at_ms: assigned ? instance.assigned_at_ms : null,
+    instance_ready_at_ms: cold ? instance.ready_at_ms : null,
     start: cold ? coldStart(instance) : null,
     result: 'result' in ending ? ending.result : null,
-    operation_id: cold ? (instance.operation_id ?? '') : '',
+    operation_id: cold ? instance.operation_id : null,
   };
   draft.actions.push({ type: 'reply', request_id: invocation.request_id, reply });
 }
@@ -60,16 +60,16 @@ export function refuseInvocation(
   const reply: InvokeReply = {
     kind: 'invoke',
     invocation_id: invocation.invocation_id,
-    instance_id: '',
+    instance_id: null,
     cold: false,
     outcome,
     failure,
     received_at_ms: invocation.received_at_ms,
-    assigned_at_ms: 0,
-    instance_ready_at_ms: 0,
+    assigned_at_ms: null,
+    instance_ready_at_ms: null,
     start: null,
     result: null,
-    operation_id: '',
+    operation_id: null,
   };
   draft.actions.push({ type: 'reply', request_id: invocation.request_id, reply });
 }

@@ -31,8 +31,8 @@ function orderFor(
     region_id: region.id,
     known_bytes: region.plugged_bytes,
     decided_at_ms: draft.now_ms,
-    stop_at_ms: 0,
-    gone_at_ms: 0,
+    stop_at_ms: null,
+    gone_at_ms: null,
     ...part,
   };
 }
@@ -77,8 +77,8 @@ export function unplugRegion(
     instance_id: ended?.id ?? '',
     with_start: false,
   });
-  const stop_at_ms = ended?.stop_at_ms ?? 0;
-  send(draft, region, { ...order, stop_at_ms, gone_at_ms: ended?.gone_at_ms ?? 0 });
+  const stop_at_ms = ended?.stop_at_ms ?? null;
+  send(draft, region, { ...order, stop_at_ms, gone_at_ms: ended?.gone_at_ms ?? null });
 }
 
 /** Books the VMM's word; reports the impossible instead of hiding it. */

@@ -94,7 +94,7 @@ export class GuestLink {
       finished_at_ms: this.clock_map.toHost(value.finished_at_ms, sent_ms, received_ms),
       guest_wall_ms: value.wall_ms,
       guest_cpu_ms: value.cpu_ms,
-      guest_touch_cpu_ms: value.touch_cpu_ms ?? 0,
+      guest_touch_cpu_ms: value.touch_cpu_ms ?? null,
       anonymous_bytes: value.anonymous_bytes,
       minor_faults: value.minor_faults,
     };

@@ -55,7 +55,7 @@ export function refusedOperation(order: OperationOrder, failure: Refusal): Opera
   const broken = brokenResize(order, order.known_bytes, 0, failure);
   const result = { ...broken, outcome: 'refused' } as const;
   const nothing = { start: null, before: null, after: null, region_pci: '' };
-  return operationRecord({ order, result, ...nothing });
+  return { ...operationRecord({ order, result, ...nothing }), requested_at_ms: null };
 }
 
 export function operationRecord(parts: OperationParts): Operation {
@@ -63,7 +63,7 @@ export function operationRecord(parts: OperationParts): Operation {
   const partition = after?.partitions.find((one) => one.region_pci === parts.region_pci);
   const both = after && isInTime(before, result) ? { before: before.stats, after } : null;
   const disagreement = findDisagreement(parts);
-  const plugged_at_ms = result.plugged_at_ms ?? 0;
+  const plugged_at_ms = result.plugged_at_ms;
   return {
     id: order.id,
     kind: order.kind,
@@ -82,11 +82,11 @@ export function operationRecord(parts: OperationParts): Operation {
     resident_bytes: result.resident_bytes,
     decided_at_ms: order.decided_at_ms,
     requested_at_ms: result.requested_at_ms,
-    accepted_at_ms: result.accepted_at_ms ?? 0,
+    accepted_at_ms: result.accepted_at_ms,
     plugged_at_ms,
-    resident_at_ms: result.resident_at_ms ?? 0,
-    sandbox_at_ms: start?.sandbox_at_ms ?? 0,
-    instance_ready_at_ms: start && plugged_at_ms ? Math.max(start.ready_at_ms, plugged_at_ms) : 0,
+    resident_at_ms: result.resident_at_ms,
+    sandbox_at_ms: start?.sandbox_at_ms ?? null,
+    instance_ready_at_ms: later(start?.ready_at_ms ?? null, plugged_at_ms),
     stop_at_ms: order.stop_at_ms,
     gone_at_ms: order.gone_at_ms,
     nudges: result.nudges,
@@ -95,6 +95,11 @@ export function operationRecord(parts: OperationParts): Operation {
     guest_ns: known(order.kind === 'plug' ? partition?.plug_ns : partition?.unplug_ns),
     guest_plugged_bytes: partition?.plugged_bytes ?? null,
   };
+}
+
+/** Ready is an instance whose start is over and whose memory is there; null unless both are. */
+function later(one_ms: number | null, other_ms: number | null): number | null {
+  return one_ms === null || other_ms === null ? null : Math.max(one_ms, other_ms);
 }
 
 /** The guest's 0 of a time means: not known. */

@@ -51,8 +51,8 @@ export async function functionStatus(
     instances_started: fn.instances_started,
     oom_kills: stats?.oom_kills ?? null,
     unanswered,
-    vmm_answered_at_ms: runner?.vmm_answered_at_ms ?? 0,
-    guest_answered_at_ms: runner?.guest_answered_at_ms ?? 0,
+    vmm_answered_at_ms: runner?.vmm_answered_at_ms ?? null,
+    guest_answered_at_ms: runner?.guest_answered_at_ms ?? null,
     last_failure: failureOf(fn),
   };
 }

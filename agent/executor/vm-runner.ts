@@ -63,7 +63,7 @@ export class VmRunner {
   private failed = false;
   private responsive = true;
   /** When VMM and guest last told figures; 0: never. */
-  vmm_answered_at_ms = 0;
+  vmm_answered_at_ms: number | null = null;
   guest_answered_at_ms = 0;
   /** When the guest was last asked for its figures by the clock, not by an operation. */
   private asked_at_ms = Number.NEGATIVE_INFINITY;

@@ -1,4 +1,4 @@
-/** Messages of the agent -> lines of the result files: stamps since the run's start, null for 0. */
+/** Messages of the agent -> lines of the result files: stamps since the run's start. */
 import type { InvocationLine, MemoryCheckLine } from '../results/schema.ts';
 import type { MemoryStepLine, OperationLine } from '../results/schema.ts';
 import type { FunctionStatus, InvokeResponse, MemoryStep, Operation } from './agent-api.ts';
@@ -14,13 +14,13 @@ export interface RunOrigin {
 const TEXT_CHARS = 1_024;
 
 /** The contract's '' means: none. */
-function clip(text: string): string | null {
-  return text === '' ? null : text.slice(0, TEXT_CHARS);
+function clip(text: string | null): string | null {
+  return text === null || text === '' ? null : text.slice(0, TEXT_CHARS);
 }
 
-/** The contract's 0 means: not reached. */
-export function sinceStart(at_ms: number, origin: RunOrigin): number | null {
-  return at_ms === 0 ? null : toRunTime(at_ms, origin);
+/** Null: not reached. An agent of an older version tells that as 0. */
+export function sinceStart(at_ms: number | null, origin: RunOrigin): number | null {
+  return at_ms === null || at_ms === 0 ? null : toRunTime(at_ms, origin);
 }
 
 /** Times are kept to the microsecond. */
@@ -129,16 +129,16 @@ export function invocationLine(
   origin: RunOrigin,
 ): InvocationLine {
   const reply = sent.kind === 'replied' ? sent.reply : null;
-  const stamp = (at_ms: number | undefined): number | null => sinceStart(at_ms ?? 0, origin);
+  const stamp = (at_ms: number | null = null): number | null => sinceStart(at_ms, origin);
   return {
     mechanism: origin.mechanism,
     invocation_id: arrival.invocation_id,
     function: arrival.function,
-    instance_id: clip(reply?.instance_id ?? ''),
+    instance_id: clip(reply?.instance_id ?? null),
     ...fate(sent),
     cold: reply?.cold ?? false,
     waited: waited(reply),
-    operation_id: reply?.operation_id || null,
+    operation_id: clip(reply?.operation_id ?? null),
     planned_at_ms: arrival.at_ms,
     planned_duration_ms: arrival.duration_ms,
     sent_at_ms: sent_at_ms === null ? null : toRunTime(sent_at_ms, origin),
@@ -148,20 +148,19 @@ export function invocationLine(
     first_byte_at_ms: stamp(reply?.first_byte_at_ms),
     finished_at_ms: stamp(reply?.finished_at_ms),
     replied_at_ms: sent.kind === 'replied' ? toRunTime(sent.replied_at_ms, origin) : null,
-    guest_wall_ms: reply?.guest_wall_ms ?? 0,
-    guest_cpu_ms: reply?.guest_cpu_ms ?? 0,
-    // The contract's 0: the guest does not tell it.
-    guest_touch_cpu_ms: reply?.guest_touch_cpu_ms || null,
-    anonymous_bytes: reply?.anonymous_bytes ?? 0,
-    minor_faults: reply?.minor_faults ?? 0,
+    guest_wall_ms: reply?.guest_wall_ms ?? null,
+    guest_cpu_ms: reply?.guest_cpu_ms ?? null,
+    guest_touch_cpu_ms: reply?.guest_touch_cpu_ms ?? null,
+    anonymous_bytes: reply?.anonymous_bytes ?? null,
+    minor_faults: reply?.minor_faults ?? null,
   };
 }
 
 /** The agent gives an idle instance in the very moment in which the invocation came. */
 function waited(reply: InvokeResponse | null): boolean | null {
   if (!reply) return null;
-  if (reply.assigned_at_ms > 0) return reply.assigned_at_ms > reply.received_at_ms;
-  return reply.instance_id === '' ? null : true;
+  if (reply.assigned_at_ms !== null) return reply.assigned_at_ms > reply.received_at_ms;
+  return reply.instance_id === null ? null : true;
 }
 
 function fate(sent: Sent): Pick<InvocationLine, 'outcome' | 'error_code' | 'reason'> {

@@ -136,7 +136,8 @@ export class InvocationTally {
     if (waited !== null) (waited ? this.#latency_waited : this.#latency_not_waited).add(latency_ms);
     const served_ms = between(this.waits.givenAt(line), finished_ms);
     if (served_ms !== null) this.#service.add(served_ms / planned_ms);
-    this.#cpu_ms += line.guest_cpu_ms;
+    // Null only in one that was not done.
+    this.#cpu_ms += line.guest_cpu_ms ?? 0;
     this.#touch_ms =
       this.#touch_ms === null || line.guest_touch_cpu_ms === null
         ? null

@@ -78,12 +78,13 @@ export const invocationSchema = z.strictObject({
   first_byte_at_ms: stamp,
   finished_at_ms: stamp,
   replied_at_ms: stamp,
-  guest_wall_ms: duration_ms,
-  guest_cpu_ms: duration_ms,
+  /** Null in one that was not done; folders of older versions have 0 there. */
+  guest_wall_ms: duration_ms.nullable(),
+  guest_cpu_ms: duration_ms.nullable(),
   /** The part of guest_cpu_ms until the first byte: touching memory and its faults. */
   guest_touch_cpu_ms: known(duration_ms),
-  anonymous_bytes: bytes,
-  minor_faults: count,
+  anonymous_bytes: bytes.nullable(),
+  minor_faults: count.nullable(),
 });
 export type InvocationLine = z.infer<typeof invocationSchema>;
 

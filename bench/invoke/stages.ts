@@ -51,7 +51,7 @@ export interface StartLine {
 export function stagesOf(reply: InvokeResponse, sent_at_ms: number): StartLine['stages_ms'] {
   return perStage((stage) => {
     const at_ms = reply[FIELDS[stage]];
-    return at_ms === 0 ? null : at_ms - sent_at_ms;
+    return at_ms === null ? null : at_ms - sent_at_ms;
   });
 }
 

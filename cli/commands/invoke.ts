@@ -43,13 +43,18 @@ async function run(input: CommandInput): Promise<number> {
 }
 
 function describe(response: InvokeResponse): string {
-  const took_ms = response.finished_at_ms - response.received_at_ms;
-  const wait_ms = response.assigned_at_ms - response.received_at_ms;
+  const { received_at_ms, assigned_at_ms, finished_at_ms, guest_wall_ms } = response;
+  const since = (at_ms: number | null): string =>
+    timeText(at_ms === null ? null : at_ms - received_at_ms);
   const how = response.cold ? 'cold' : 'warm';
   return (
-    `${response.instance_id}: done after ${formatMs(took_ms)} ` +
-    `(${how}, waited ${formatMs(wait_ms)}, ran ${formatMs(response.guest_wall_ms)})\n`
+    `${response.instance_id ?? 'an instance'}: done after ${since(finished_at_ms)} ` +
+    `(${how}, waited ${since(assigned_at_ms)}, ran ${timeText(guest_wall_ms)})\n`
   );
+}
+
+function timeText(time_ms: number | null): string {
+  return time_ms === null ? 'an unknown time' : formatMs(time_ms);
 }
 
 export const invokeCommand: Command = {

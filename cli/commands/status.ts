@@ -76,7 +76,8 @@ function renderUnanswered(status: FunctionStatus): string {
   const now_ms = hostClock.nowMs();
   const silent = status.unanswered.map((who) => {
     const last_ms = who === 'vmm' ? status.vmm_answered_at_ms : status.guest_answered_at_ms;
-    const since = last_ms === 0 ? 'never' : `last ${formatMs(Math.max(0, now_ms - last_ms))} ago`;
+    const since =
+      last_ms === null ? 'never' : `last ${formatMs(Math.max(0, now_ms - last_ms))} ago`;
     return `${who === 'vmm' ? 'the VMM' : 'the guest'} (${since})`;
   });
   return silent.length === 0 ? '' : `  no answer   from ${silent.join(' and ')}\n`;

@@ -150,11 +150,11 @@ export class FakeAgent implements AgentApi {
       cold: operation_id !== '',
       outcome: 'done',
       assigned_at_ms,
-      instance_ready_at_ms: operation_id === '' ? 0 : assigned_at_ms,
+      instance_ready_at_ms: operation_id === '' ? null : assigned_at_ms,
       first_byte_at_ms: assigned_at_ms,
       finished_at_ms: clock.nowMs(),
       guest_wall_ms: request.work.wall_ms,
-      operation_id: operation_id.startsWith('op') ? operation_id : '',
+      operation_id: operation_id.startsWith('op') ? operation_id : null,
     };
   }
 
@@ -287,10 +287,10 @@ export class FakeAgent implements AgentApi {
       decided_at_ms: requested_at_ms,
       requested_at_ms,
       accepted_at_ms: requested_at_ms + 1,
-      plugged_at_ms: stuck ? 0 : now_ms,
-      resident_at_ms: kind === 'plug' || stuck ? 0 : now_ms,
-      sandbox_at_ms: kind === 'plug' ? requested_at_ms + 2 : 0,
-      instance_ready_at_ms: kind === 'plug' ? now_ms + 5 : 0,
+      plugged_at_ms: stuck ? null : now_ms,
+      resident_at_ms: kind === 'plug' || stuck ? null : now_ms,
+      sandbox_at_ms: kind === 'plug' ? requested_at_ms + 2 : null,
+      instance_ready_at_ms: kind === 'plug' ? now_ms + 5 : null,
       pages_migrated: kind === 'unplug' ? (this.#o.migrates ?? 0) : 0,
     };
     for (const tell of this.#watchers) tell({ operation });

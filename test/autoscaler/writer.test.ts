@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { invocationLine, operationLine } from '../../autoscaler/replay/records.ts';
-import { operationSchema } from '../../autoscaler/results/schema.ts';
+import { invocationSchema, operationSchema } from '../../autoscaler/results/schema.ts';
 import { ResultWriter } from '../../autoscaler/results/writer.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { EMPTY_OPERATION, EMPTY_REPLY } from './empty-messages.ts';
@@ -34,6 +34,26 @@ test('a reason of any length is kept as far as the format takes it', (t) => {
   const text = readFileSync(join(out.folder, 'operations.jsonl'), 'utf8');
   const line = operationSchema.parse(JSON.parse(text));
   t.true(reason.startsWith(line.reason ?? '?'));
+});
+
+test('what a call that was not done did not measure is null in its line', (t) => {
+  const reply = { ...EMPTY_REPLY, outcome: 'refused', received_at_ms: 1_001 };
+  const work = { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 1 };
+  const arrival = { invocation_id: 'i1', function: 'f', at_ms: 0, duration_ms: 1, work };
+  const sents = [
+    { kind: 'replied', reply, replied_at_ms: 2 },
+    { kind: 'interrupted' },
+    { kind: 'error', code: 'HP_AGENT_GONE', reason: 'gone' },
+  ] as const;
+  for (const sent of sents) {
+    const line = invocationSchema.parse(invocationLine(arrival, 1, sent, ORIGIN));
+    const { guest_wall_ms, guest_cpu_ms, anonymous_bytes, minor_faults, assigned_at_ms } = line;
+    t.deepEqual(
+      [guest_wall_ms, guest_cpu_ms, anonymous_bytes, minor_faults, assigned_at_ms],
+      [null, null, null, null, null],
+      sent.kind,
+    );
+  }
 });
 
 const UNREADABLE: readonly (readonly [string, Partial<typeof EMPTY_OPERATION>])[] = [

@@ -127,6 +127,49 @@ test('a cancelled call takes its invocation out of the queue', async (t) => {
   t.is((await client.status('f')).functions[0]?.invocations_queued, 0);
 });
 
+/** What only an instance, or the workload itself, could have told of a call. */
+const MEASURED = [
+  'first_byte_at_ms',
+  'finished_at_ms',
+  'guest_wall_ms',
+  'guest_cpu_ms',
+  'guest_touch_cpu_ms',
+  'anonymous_bytes',
+  'minor_faults',
+] as const;
+const OF_A_START = [
+  'instance_ready_at_ms',
+  'created_at_ms',
+  'sandbox_at_ms',
+  'plugged_at_ms',
+  'attached_at_ms',
+  'operation_id',
+] as const;
+
+test('what a call did not reach is null, whether it failed, was refused or was warm', async (t) => {
+  const { client } = await serve(t);
+  await client.deploy(specOf('f', { concurrency: 1 }));
+  const cold = await client.invoke(invocation);
+  for (const name of [...MEASURED, ...OF_A_START]) t.not(cold[name], null, `cold: ${name}`);
+  const warm = await client.invoke(invocation);
+  for (const name of MEASURED) t.not(warm[name], null, `warm: ${name}`);
+  for (const name of OF_A_START) t.is(warm[name], null, `warm: ${name}`);
+  const failed = await client.invoke({ ...invocation, work: { ...work, anonymous_bytes: GIB } });
+  t.like(failed, { outcome: 'failed', error_code: 'HP_AGENT_INSTANCE_OOM' });
+  t.true(failed.instance_id !== null && (failed.assigned_at_ms ?? 0) > 0, 'it had an instance');
+  for (const name of MEASURED) t.is(failed[name], null, `failed: ${name}`);
+});
+
+test('a call that no instance took names none, and no time at which one took it', async (t) => {
+  const { client } = await serve(t, 640 * MIB);
+  for (const name of ['f', 'g']) await client.deploy(specOf(name, { keep_alive_ms: 60_000 }));
+  t.like(await client.invoke(invocation), { outcome: 'done' }, 'f has the last of the memory');
+  const refused = await client.invoke({ ...invocation, function: 'g' });
+  t.like(refused, { outcome: 'refused', instance_id: null, assigned_at_ms: null });
+  for (const name of [...MEASURED, ...OF_A_START]) t.is(refused[name], null, name);
+  t.true(refused.received_at_ms > 0);
+});
+
 test('what is not known is null on the other side of the socket, and 0 is 0', async (t) => {
   const { client, hypervisor } = await serve(t);
   await client.deploy(specOf('f'));

@@ -230,7 +230,7 @@ for (const [half, fault] of [
     const world = running();
     const request = world.invoke('f');
     complete(world, half, fault);
-    t.like(world.reply(request), { outcome: 'failed', assigned_at_ms: 0 });
+    t.like(world.reply(request), { outcome: 'failed', assigned_at_ms: null });
     t.is(grantedBytes(world.state), 384 * MIB, 'the permit stays until the unplug');
     finish(world);
     t.is(grantedBytes(world.state), 256 * MIB);
