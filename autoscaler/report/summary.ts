@@ -184,10 +184,15 @@ function compare(one: Alone, baseline: Alone | null, ideal: Ideal | null): Mecha
       : [];
   const not_compared = [...one.not_compared, ...unequal];
   const against = baseline?.comparable && !is_baseline && not_compared.length === 0;
-  const saving = (own: MemoryFigures, theirs: MemoryFigures | undefined): MemoryFigures =>
+  const against_each = baseline?.comparable && !is_baseline && not_compared.every(isUnequalWork);
+  const saving = (
+    allowed: boolean | undefined,
+    own: MemoryFigures,
+    theirs: MemoryFigures | undefined,
+  ): MemoryFigures =>
     mapFigures(own, (value, field) => {
       const base = theirs?.[field] ?? null;
-      return against && base !== null && base > 0 ? rounded(1 - value / base) : null;
+      return allowed && base !== null && base > 0 ? rounded(1 - value / base) : null;
     });
   const base_gib_s = baseline?.memory_gib_s.committed ?? null;
   const own_gib_s = one.memory_gib_s.committed;
@@ -197,13 +202,22 @@ function compare(one: Alone, baseline: Alone | null, ideal: Ideal | null): Mecha
     ...rest,
     comparable: not_compared.length === 0,
     not_compared,
-    saving: saving(one.memory_gib_s, baseline?.memory_gib_s),
-    saving_per_in_time: saving(one.memory_gib_s_per_in_time, baseline?.memory_gib_s_per_in_time),
+    saving: saving(against, one.memory_gib_s, baseline?.memory_gib_s),
+    saving_per_in_time: saving(
+      against_each,
+      one.memory_gib_s_per_in_time,
+      baseline?.memory_gib_s_per_in_time,
+    ),
     reached_of_ideal:
       against && possible > 0 && base_gib_s !== null && own_gib_s !== null
         ? rounded((base_gib_s - own_gib_s) / possible)
         : null,
   };
+}
+
+/** Work that was not equal makes sums unfit to compare, not what each call served in time cost. */
+function isUnequalWork({ code }: Reason): boolean {
+  return code === 'unequal-work';
 }
 
 /** What is wrong with the files that the figures of memory and invocations come from. */

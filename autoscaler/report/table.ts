@@ -187,6 +187,9 @@ function hostRows(row: MakeRow): TableRow[] {
 function checkRows(row: MakeRow, summary: Summary): TableRow[] {
   return [
     row('compared', (one) => {
+      if (one.saving_per_in_time.committed !== null && one.saving.committed === null) {
+        return 'by each in time';
+      }
       if (one.not_compared.length > 0) return `no: ${one.not_compared[0]?.code ?? ''}`;
       if (one.mechanism === summary.baseline) return 'the baseline';
       return one.saving.committed === null ? 'no baseline' : 'yes';

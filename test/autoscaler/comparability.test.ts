@@ -212,6 +212,19 @@ test('a host filled by the run itself is marked', (t) => {
   t.deepEqual(found(run, 'static').marks, []);
 });
 
+test('after unequal work what each call in time cost is compared, and sums are not', (t) => {
+  const run = healthyRun();
+  const late = run.invocations.filter((line) => line.mechanism === 'hotmem').slice(0, 5);
+  for (const line of late) {
+    const assigned_at_ms = line.planned_at_ms + 1500;
+    Object.assign(line, { waited: true, assigned_at_ms, finished_at_ms: assigned_at_ms + 102 });
+  }
+  t.is(found(run).saving.committed, null);
+  // Half of the memory for 15 of 20 calls.
+  t.is(found(run).saving_per_in_time.committed, 0.333333);
+  t.regex(renderTable(summaryOf(run)), /compared +the baseline +by each in time/);
+});
+
 test('on a host that the baseline fills already nothing is compared', (t) => {
   const run = healthyRun();
   const slow = run.invocations.filter((line) => line.mechanism === 'static');
