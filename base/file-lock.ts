@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { HotplaneError } from './errors.ts';
+import { needPlainFile } from './plain-file.ts';
 import { toolEnvironment } from './tool-environment.ts';
 
 export interface FileLock {
@@ -31,6 +32,7 @@ export async function tryLockFile(path: string, text: string): Promise<FileLock 
   for (let attempt = 1; ; attempt += 1) {
     const file = await open(path, FLAGS, 0o600);
     try {
+      needPlainFile(path, await file.stat());
       const earlier_text = await file.readFile('utf8');
       if (!(await lockOpenFile(file.fd))) {
         await file.close();

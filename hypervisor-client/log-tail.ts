@@ -1,5 +1,5 @@
-import { open } from 'node:fs/promises';
 import { LIMITS } from '../base/limits.ts';
+import { openPlainFile } from '../base/plain-file.ts';
 import { printable } from '../base/printable.ts';
 
 /** The end of a log file, at most `most_bytes`; empty when it cannot be read. */
@@ -8,7 +8,7 @@ export async function readTail(
   most_bytes: number = LIMITS.log_tail_bytes,
 ): Promise<string> {
   try {
-    await using file = await open(path, 'r');
+    await using file = await openPlainFile(path);
     const { size } = await file.stat();
     const length = Math.min(size, most_bytes);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);

@@ -2,13 +2,15 @@
  * The folder a VM lives in: who may use it, the adoption handle, and what is left after the end.
  */
 import { existsSync } from 'node:fs';
-import { chmod, lstat, readFile, rm } from 'node:fs/promises';
+import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { isHotplaneError } from '../base/errors.ts';
 import { writeWhole } from '../base/files.ts';
 import { LIMITS } from '../base/limits.ts';
 import { makeFolder } from '../base/make-folder.ts';
+import { readPlainFile } from '../base/plain-file.ts';
 import { ourUid } from '../base/safe-path.ts';
 import { vmmError } from './errors.ts';
 import { isAlive } from './process.ts';
@@ -146,9 +148,10 @@ function parse<T>(schema: z.ZodType<T>, text: string): T | undefined {
 
 async function readIfThere(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    return await readPlainFile(path);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return null;
+    const is_none = isHotplaneError(error) || systemCode(error) === 'ENOENT';
+    if (is_none) return null;
     throw error;
   }
 }

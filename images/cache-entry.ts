@@ -3,12 +3,14 @@
  * size and hash of each, moved in whole. What does not match its manifest counts as not there.
  */
 import { constants } from 'node:fs';
-import { access, chmod, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, chmod, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { moveFolderWhole } from '../base/files.ts';
+import { messageOf } from '../base/errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
+import { readPlainFile } from '../base/plain-file.ts';
 import { errnoOf } from '../base/system-error.ts';
 import { hashFile } from './content-hash.ts';
 
@@ -43,11 +45,14 @@ export async function lookAt<M extends { readonly files: EntryFiles }>(
 ): Promise<Look<M>> {
   let text: string;
   try {
-    text = await readFile(join(dir, MANIFEST_NAME), 'utf8');
+    text = await readPlainFile(join(dir, MANIFEST_NAME));
   } catch (error) {
     const there = await stat(dir).catch(() => null);
     if (there === null && errnoOf(error) !== 'EACCES') return { state: 'absent' };
-    return { state: 'damaged', reason: `${MANIFEST_NAME} cannot be read (${errnoOf(error)})` };
+    return {
+      state: 'damaged',
+      reason: `${MANIFEST_NAME} cannot be read (${errnoOf(error) ?? messageOf(error)})`,
+    };
   }
   const manifest = parseManifest(text, schema);
   if (manifest === null) return { state: 'damaged', reason: `${MANIFEST_NAME} is not understood` };

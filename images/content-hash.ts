@@ -1,11 +1,11 @@
 /** Names of cached results: a hash over everything that goes into them. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { writeWhole } from '../base/files.ts';
 import { makeFolder } from '../base/make-folder.ts';
+import { openPlainFile, readPlainFile } from '../base/plain-file.ts';
 
 const KEY_LENGTH = 24;
 
@@ -26,10 +26,11 @@ export function contentKey(inputs: Readonly<Record<string, string | Uint8Array>>
 export async function hashFile(path: string, memo_dir: string): Promise<string> {
   const info = await stat(path, { bigint: true });
   const memo = join(memo_dir, `${info.dev}-${info.ino}-${info.size}-${info.mtimeNs}.sha256`);
-  const known = await readFile(memo, 'utf8').catch(() => '');
+  const known = await readPlainFile(memo).catch(() => '');
   if (/^[0-9a-f]{64}$/.test(known)) return known;
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
+  await using file = await openPlainFile(path);
+  await pipeline(file.createReadStream({ autoClose: false }), hash);
   const digest = hash.digest('hex');
   await remember(memo, digest);
   return digest;

@@ -1,8 +1,9 @@
 /** What the cache knows of a finished kernel, and the look at one. */
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../base/files.ts';
+import { readPlainFile } from '../base/plain-file.ts';
 import { describeFiles, filesSchema, lookAt, type Look, MANIFEST_NAME } from './cache-entry.ts';
 import { SELFTEST_NAME } from './selftest.ts';
 
@@ -64,7 +65,7 @@ export async function lookAtKernel(dir: string, cache_dir: string): Promise<Look
 
 async function addHashes(dir: string, cache_dir: string): Promise<void> {
   const path = join(dir, MANIFEST_NAME);
-  const parsed: unknown = JSON.parse(await readFile(path, 'utf8'));
+  const parsed: unknown = JSON.parse(await readPlainFile(path));
   if (kernelManifestSchema.safeParse(parsed).success) return;
   const older = commonSchema.strict().parse(parsed);
   const { size } = await stat(join(dir, IMAGE_NAME));

@@ -1,7 +1,7 @@
 /** What goes into a kernel: variant, patches and config fragments, and the key of the result. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from '../base/paths.ts';
+import { readPlainFile } from '../base/plain-file.ts';
 import { contentKey } from './content-hash.ts';
 import { imageError } from './errors.ts';
 import type { KernelSource } from './kernel-source.ts';
@@ -107,7 +107,7 @@ export function parseSeries(text: string): readonly string[] {
 }
 
 async function readPart(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch((cause: unknown) => {
+  return await readPlainFile(path).catch((cause: unknown) => {
     throw imageError('HP_IMAGE_SERIES', {
       message: `${path} cannot be read.`,
       next: 'Check that guest-kernel-patches/ is complete (git status), or build variant stock.',

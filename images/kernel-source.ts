@@ -1,9 +1,10 @@
 /** Where a kernel's source comes from, and a clean copy of it to build in. */
 import { createHash } from 'node:crypto';
-import { lstat, mkdtemp, readdir, readFile, readlink, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { writeWhole } from '../base/files.ts';
 import { makeFolder } from '../base/make-folder.ts';
+import { readPlainFile } from '../base/plain-file.ts';
 import { bootId } from './boot-id.ts';
 import { setAside } from './cache-entry.ts';
 import { contentKey, hashFile } from './content-hash.ts';
@@ -109,7 +110,7 @@ async function recordOf(tree: string): Promise<UnpackRecord> {
 }
 
 async function isWhole(tree: string, record: string): Promise<boolean> {
-  const known = await readFile(record, 'utf8').catch(() => null);
+  const known = await readPlainFile(record).catch(() => null);
   if (known === null || !(await stat(tree).catch(() => null))) return false;
   return known === JSON.stringify(await recordOf(tree));
 }

@@ -1,6 +1,6 @@
 /** Which kernel a source tree is. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readPlainFile } from '../base/plain-file.ts';
 import { imageError } from './errors.ts';
 
 /** The line the config fragments and the series are written for. */
@@ -17,7 +17,7 @@ export function parseKernelVersion(makefile: string): string | null {
 
 /** Version of the tree; throws HP_IMAGE_KERNEL_VERSION when it is none we can build. */
 export async function kernelVersion(tree: string): Promise<string> {
-  const makefile = await readFile(join(tree, 'Makefile'), 'utf8').catch((cause: unknown) => {
+  const makefile = await readPlainFile(join(tree, 'Makefile')).catch((cause: unknown) => {
     throw imageError('HP_IMAGE_KERNEL_SOURCE', {
       message: `${tree} has no Makefile, so it is no kernel source tree.`,
       next: `Name the top folder of an unpacked Linux ${KERNEL_LINE} source.`,

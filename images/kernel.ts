@@ -6,12 +6,13 @@
  *   locks/<key>.lock                                         one build of a key at a time
  */
 import { availableParallelism } from 'node:os';
-import { copyFile, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, hostClock } from '../base/clock.ts';
 import { isHotplaneError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { makeFolder } from '../base/make-folder.ts';
+import { readPlainFile } from '../base/plain-file.ts';
 import type { Progress } from '../base/progress.ts';
 import { bootId } from './boot-id.ts';
 import { checkBuildPath } from './build-path.ts';
@@ -147,7 +148,7 @@ function markerOf({ dir }: Build): string {
  * that went down may have lost what make wrote last, and make would take an empty file for done.
  */
 async function canResume(job: Build): Promise<boolean> {
-  const written = await readFile(markerOf(job), 'utf8').catch(() => null);
+  const written = await readPlainFile(markerOf(job)).catch(() => null);
   if (written === null || !(await stat(join(job.tree, '.config')).catch(() => null))) return false;
   return written === '' || written === (await bootId());
 }
@@ -177,7 +178,7 @@ async function prepare(job: Build, label: (text: string) => string): Promise<boo
   const fragment = mergeFragments(recipe.fragments.map((part) => part.text));
   await writeFile(join(dir, 'fragment.config'), fragment);
   await make(job, [`KCONFIG_ALLCONFIG=${join(dir, 'fragment.config')}`, 'allnoconfig']);
-  checkConfig(fragment, await readFile(join(tree, '.config'), 'utf8'));
+  checkConfig(fragment, await readPlainFile(join(tree, '.config')));
   await writeFile(markerOf(job), await bootId());
   return false;
 }

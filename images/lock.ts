@@ -2,11 +2,12 @@
  * A lock between processes, held by the kernel (flock) on an open file and so never stale. Tools
  * that inherit the file hold it too: an orphaned `make` keeps a second build out until it ends.
  */
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Clock, hostClock } from '../base/clock.ts';
 import { lockOpenFile } from '../base/file-lock.ts';
 import { makeFolder } from '../base/make-folder.ts';
+import { needPlainFile, readPlainFile } from '../base/plain-file.ts';
 import { imageError } from './errors.ts';
 
 export interface LockOptions {
@@ -31,8 +32,9 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
   await makeFolder(dirname(path));
   const file = await open(path, 'a+');
   try {
+    needPlainFile(path, await file.stat());
     while (!(await lockOpenFile(file.fd))) {
-      const holder = Number.parseInt(await readFile(path, 'utf8'), 10);
+      const holder = Number.parseInt(await readPlainFile(path), 10);
       options.onWait?.(Number.isNaN(holder) ? null : holder);
       if (clock.nowMs() >= end_ms) throw lockTimeout(path, holder);
       await clock.sleep(POLL_MS, options.signal);

@@ -1,12 +1,13 @@
 /** An agent of our own for one replay: a daemon process on a private socket, ended afterwards. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { closeSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { type OwnedFolder, ownFolder } from '../../base/owned-folder.ts';
+import { appendPlainFileSync, readPlainFile } from '../../base/plain-file.ts';
 import { ensureSafeFolder, socketPathTrouble } from '../../base/safe-path.ts';
 import { formatMs } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
@@ -80,7 +81,7 @@ async function makeFolder(runtime_dir: string): Promise<OwnedFolder> {
  */
 function spawnAgent(command: readonly string[], folder: string, log_path: string): ChildProcess {
   const [program = '', ...args] = command;
-  const log = openSync(log_path, 'a');
+  const log = appendPlainFileSync(log_path);
   try {
     const child = spawn(program, args, {
       detached: true,
@@ -154,6 +155,6 @@ function hasEnded(child: ChildProcess): boolean {
 }
 
 async function lastLine(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch(() => '');
+  const text = await readPlainFile(path).catch(() => '');
   return text.trim().split('\n').at(-1)?.slice(0, 400) ?? '';
 }

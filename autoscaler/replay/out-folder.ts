@@ -2,10 +2,11 @@
  * The folder of --out before a run has anything to say. A run that comes to nothing (an agent that
  * is not there, one that does not start) leaves it as it was, so that the corrected command works.
  */
-import { existsSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { LIMITS } from '../../base/limits.ts';
 import { makeFolderSync } from '../../base/make-folder.ts';
+import { readPlainFileSync } from '../../base/plain-file.ts';
 import { resultsExist, resultsUnwritable } from '../results/errors.ts';
 import { RESULT_FILES } from '../results/writer.ts';
 
@@ -39,7 +40,7 @@ export class OutFolder {
   /** What an agent that did not come up said last; empty when it said nothing. */
   lastWords(): string {
     try {
-      return readFileSync(this.log_path, 'utf8').slice(-LIMITS.replay_last_words_chars).trim();
+      return readPlainFileSync(this.log_path).slice(-LIMITS.replay_last_words_chars).trim();
     } catch {
       return '';
     }

@@ -6,7 +6,7 @@ import { manifestSchema } from '../results/schema.ts';
 import type { Manifest } from '../results/schema.ts';
 import { readAzure2021 } from '../trace/azure2021.ts';
 import { selectMostInvoked } from '../trace/select.ts';
-import { badOption, cannotBeRecorded } from './errors.ts';
+import { badOption, cannotBeRecorded, interruptedEarly } from './errors.ts';
 import { buildManifest, waitingRun, type ManifestInputs, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
 import { buildPlan, type ReplayPlan } from './plan.ts';
@@ -29,10 +29,14 @@ export async function prepareRun(
   options: ReplayOptions,
   facts: RunFacts,
   repeated: Repeated | null,
+  signal: AbortSignal,
 ): Promise<PreparedRun> {
   const keep_alive_ms = Math.round((options.keep_alive_s * 1e6) / options.speedup) / 1000;
   const longest_duration_ms = LIMITS.invocation_ms * options.speedup;
-  const trace = await readAzure2021(options.trace, { longest_duration_ms });
+  const reading = readAzure2021(options.trace, { longest_duration_ms, signal });
+  const trace = await reading.catch((error: unknown) => {
+    throw signal.aborted ? interruptedEarly() : error;
+  });
   const trace_differences = repeated
     ? checkSameTrace(repeated.folder, repeated.manifest, trace.input, repeated.trace_named)
     : [];

@@ -55,7 +55,7 @@ export interface ReplayDependencies {
  */
 export async function replay(options: ReplayOptions, deps: ReplayDependencies): Promise<Summary> {
   const out = new OutFolder(options.out);
-  const inputs = await prepareRun(options, deps.facts, deps.repeated);
+  const inputs = await prepareRun(options, deps.facts, deps.repeated, deps.signal);
   tellPlan(inputs, deps);
   const { session, pid } = await openSession(inputs, out, deps);
   let problem: unknown = null;

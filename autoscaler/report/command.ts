@@ -10,6 +10,7 @@ export interface ReportCommandInput {
   readonly svg: string | null;
   /** Print summary.json instead of the table. */
   readonly json: boolean;
+  readonly signal: AbortSignal;
 }
 
 export interface ReportCommandIo {
@@ -22,7 +23,7 @@ export async function runReportCommand(
   input: ReportCommandInput,
   io: ReportCommandIo,
 ): Promise<void> {
-  const summary = await rebuildReport(input.folder, input.svg);
+  const summary = await rebuildReport(input.folder, input.svg, input.signal);
   io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));
   io.stderr.write(`report: ${join(input.folder, RESULT_FILES.report)}\n`);
 }

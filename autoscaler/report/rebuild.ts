@@ -2,6 +2,8 @@
  * `hotplane report DIR`: summary.json and report.html again, byte for byte, from the other files.
  */
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { reportInterrupted } from '../results/errors.ts';
 import { readLines, readManifest } from '../results/reader.ts';
 import { replaceFile, RESULT_FILES } from '../results/writer.ts';
 import { renderHtml } from './html.ts';
@@ -9,15 +11,28 @@ import { renderMemorySvg } from './memory-chart.ts';
 import { RunTally } from './run-tally.ts';
 import { summarize, type Summary } from './summary.ts';
 
-/** Reads the folder once; `svg_path`: the memory plot as a file of its own. Throws `HP_RESULTS_*`. */
+/**
+ * Reads the folder once; `svg_path`: the memory plot as a file of its own.
+ * Throws `HP_RESULTS_*`, `HP_FILE_NOT_PLAIN`; HP_REPORT_INTERRUPTED before anything is written.
+ */
 export async function rebuildReport(
   folder: string,
   svg_path: string | null = null,
+  signal?: AbortSignal,
 ): Promise<Summary> {
+  const heedSignal = async (): Promise<void> => {
+    await setImmediate();
+    if (signal?.aborted === true) throw reportInterrupted(folder);
+  };
   const tally = new RunTally(await readManifest(folder));
-  const summary = summarize(tally, await readLines(folder, tally));
+  const files = await readLines(folder, tally, signal);
+  await heedSignal();
+  const summary = summarize(tally, files);
+  await heedSignal();
+  const page = renderHtml(tally, summary);
+  await heedSignal();
   replaceFile(join(folder, RESULT_FILES.summary), `${JSON.stringify(summary, null, 2)}\n`);
-  replaceFile(join(folder, RESULT_FILES.report), renderHtml(tally, summary));
+  replaceFile(join(folder, RESULT_FILES.report), page);
   if (svg_path !== null) replaceFile(svg_path, renderMemorySvg(tally));
   return summary;
 }

@@ -34,6 +34,17 @@ export function resultsMissing(path: string, cause: unknown): HotplaneError {
   });
 }
 
+/** A signal while the files are read: nothing has been written yet. */
+export function reportInterrupted(path: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_REPORT_INTERRUPTED',
+    category: 'interrupted',
+    message: `the report was interrupted at ${path}; nothing was written.`,
+    next: 'run it again.',
+    details: { path },
+  });
+}
+
 /** A line or the manifest does not follow the documented format. */
 export function resultsMalformed(path: string, line: number, problem: string): HotplaneError {
   return new HotplaneError({

@@ -1,12 +1,11 @@
 /** Reads a result folder back, line by line, checking every line against its schema. */
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { openPlainFile, readPlainFile } from '../../base/plain-file.ts';
 import { LineScanner } from '../trace/line-scanner.ts';
-import { resultsMalformed, resultsMissing, resultsVersion } from './errors.ts';
+import { reportInterrupted, resultsMalformed, resultsMissing, resultsVersion } from './errors.ts';
 import { invocationSchema, loadSchema, manifestSchema } from './schema.ts';
 import { memorySchema, operationSchema, SCHEMA_VERSION } from './schema.ts';
 import type { InvocationLine, LoadLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
@@ -52,13 +51,14 @@ export async function readResults(folder: string): Promise<ResultData> {
   return { manifest, operations, invocations, memory, load, ...files };
 }
 
-/** Throws `HP_RESULTS_MISSING`, `HP_RESULTS_VERSION`, `HP_RESULTS_MALFORMED`. */
+/** Throws `HP_RESULTS_*`, `HP_FILE_NOT_PLAIN`. */
 export async function readManifest(folder: string): Promise<Manifest> {
   const path = join(folder, RESULT_FILES.manifest);
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readPlainFile(path);
   } catch (error) {
+    if (isHotplaneError(error)) throw error;
     throw resultsMissing(path, error);
   }
   const json: unknown = parseJson(text);
@@ -71,10 +71,15 @@ export async function readManifest(folder: string): Promise<Manifest> {
 
 /**
  * Tells every line of a folder. One line is held at a time, however long the files are. Throws
+ * `HP_REPORT_INTERRUPTED` when `signal` aborts and
  * `HP_RESULTS_MALFORMED` with file, line and field for one that does not follow the format; a file
  * that is not there is no error, for what is left of a run can be told without it.
  */
-export async function readLines(folder: string, sinks: ResultSinks): Promise<FilesRead> {
+export async function readLines(
+  folder: string,
+  sinks: ResultSinks,
+  signal?: AbortSignal,
+): Promise<FilesRead> {
   const torn_files: string[] = [];
   const missing_files: string[] = [];
   const read = async <T>(
@@ -82,7 +87,7 @@ export async function readLines(folder: string, sinks: ResultSinks): Promise<Fil
     schema: z.ZodType<T>,
     tell: (line: T) => unknown,
   ): Promise<void> => {
-    const end = await readFileLines(join(folder, file), schema, tell);
+    const end = await readFileLines(join(folder, file), schema, tell, signal);
     if (end === 'torn') torn_files.push(file);
     if (end === 'missing') missing_files.push(file);
   };
@@ -100,6 +105,7 @@ async function readFileLines<T>(
   path: string,
   schema: z.ZodType<T>,
   tell: (line: T) => unknown,
+  signal: AbortSignal | undefined,
 ): Promise<'whole' | 'torn' | 'missing'> {
   // The line last seen, not yet believed: only the very last line of a file may be cut off.
   let pending: { line: number; text: string } | null = null;
@@ -122,9 +128,10 @@ async function readFileLines<T>(
     longest_bytes: LIMITS.result_line_bytes,
   });
   try {
-    for await (const chunk of createReadStream(path, {
-      highWaterMark: READ_BYTES,
-    }) as AsyncIterable<Uint8Array>) {
+    await using file = await openPlainFile(path);
+    const chunks = file.createReadStream({ highWaterMark: READ_BYTES, autoClose: false });
+    for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
+      if (signal?.aborted === true) throw reportInterrupted(path);
       scanner.push(chunk);
       last_byte = chunk.at(-1) ?? last_byte;
     }

@@ -7,8 +7,8 @@
  */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { LIMITS } from '../../base/limits.ts';
+import { streamInput } from '../../base/plain-file.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { traceEmpty, traceHeader, traceRow, traceTooLong, traceUnreadable } from './errors.ts';
 import { decodeEveryByte } from './escape-bytes.ts';
@@ -26,15 +26,17 @@ const NUMBER = /^\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 export interface TraceLimits {
   /** What the replay can ask of one invocation, in the trace's time; none by default. */
   readonly longest_duration_ms?: number;
+  /** Ends the reading, also of a pipe that says nothing, with HP_TRACE_UNREADABLE. */
+  readonly signal?: AbortSignal;
 }
 
-/** Reads a file of the 2021 format. Throws `HP_TRACE_*`. */
+/** Reads a file or a pipe of the 2021 format. Throws `HP_TRACE_*`. */
 export async function readAzure2021(path: string, limits: TraceLimits = {}): Promise<Trace> {
   try {
-    const stream = createReadStream(path, { highWaterMark: READ_BYTES });
-    return await parseAzure2021(stream, path, limits);
+    const stream = streamInput(path, { highWaterMark: READ_BYTES, signal: limits.signal });
+    return await parseAzure2021(stream as AsyncIterable<Uint8Array>, path, limits);
   } catch (error) {
-    if (isHotplaneError(error)) throw error;
+    if (isHotplaneError(error) && error.code !== 'HP_FILE_NOT_PLAIN') throw error;
     throw traceUnreadable(path, error);
   }
 }

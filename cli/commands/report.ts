@@ -15,10 +15,11 @@ for the same files, whenever and wherever it runs. Prints the comparison.
 Example:
   hotplane report out --svg docs/memory.svg
 `,
-  async run({ values, positionals, stdout, stderr }) {
+  async run({ values, positionals, stdout, stderr, signal }) {
     const { runReportCommand } = await import('../../autoscaler/report/command.ts');
     const [folder = ''] = positionals;
     const svg = values.optional('svg') ?? null;
-    await runReportCommand({ folder, svg, json: values.flag('json') }, { stdout, stderr });
+    const json = values.flag('json');
+    await runReportCommand({ folder, svg, json, signal }, { stdout, stderr });
   },
 };

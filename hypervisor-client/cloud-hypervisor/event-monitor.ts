@@ -1,6 +1,7 @@
 /** The event monitor as an async iterator, from a growing file, a pipe or any byte stream. */
 import { watch } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle } from 'node:fs/promises';
+import { openPlainFile } from '../../base/plain-file.ts';
 import { systemCode } from '../system-error.ts';
 import { type ChEvent, EventParser } from './event-parser.ts';
 
@@ -43,7 +44,7 @@ export class EventMonitor implements AsyncIterable<ChEvent> {
 export async function readEventFile(path: string): Promise<readonly ChEvent[]> {
   let file: FileHandle;
   try {
-    file = await open(path, 'r');
+    file = await openPlainFile(path);
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return [];
     throw error;
@@ -79,7 +80,7 @@ async function* followFile(
   path: string,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array> {
-  const file = await open(path, 'r');
+  const file = await openPlainFile(path);
   let wake = Promise.withResolvers<void>();
   const changed = (): void => wake.resolve();
   const watcher = watch(path, changed);

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -27,6 +27,13 @@ test('a folder of more lines than a call takes arguments is reported, with its p
   t.deepEqual(own?.not_compared, []);
   t.regex(readFileSync(svg, 'utf8'), new RegExp(`>${PEAK_GIB - 1}</text>`), 'the axis reaches it');
   t.true(readFileSync(join(folder, 'report.html'), 'utf8').length < 1e6);
+});
+
+test('a report that a signal ends writes nothing', async (t) => {
+  const folder = folderOf(t);
+  const signal = AbortSignal.abort('SIGTERM');
+  await t.throwsAsync(rebuildReport(folder, null, signal), { code: 'HP_REPORT_INTERRUPTED' });
+  t.false(existsSync(join(folder, 'summary.json')) || existsSync(join(folder, 'report.html')));
 });
 
 test('a report gives the same bytes again', async (t) => {

@@ -79,7 +79,7 @@ function writeLines(path: string, linesOf: (mechanism: string) => Iterable<objec
 async function reportHere(folder: string): Promise<void> {
   const silent = { write: () => true };
   await runReportCommand(
-    { folder, svg: join(folder, 'memory.svg'), json: false },
+    { folder, svg: join(folder, 'memory.svg'), json: false, signal: new AbortController().signal },
     {
       stdout: silent,
       stderr: silent,

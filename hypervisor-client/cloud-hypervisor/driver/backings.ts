@@ -3,8 +3,8 @@
  * smaps alone cannot tell them apart: the addresses come from the log of the start, in the order
  * of the configuration (all boot parts, then all hotplug parts), and are kept in the run folder.
  */
-import { readFile } from 'node:fs/promises';
 import { writeWhole } from '../../../base/files.ts';
+import { readPlainFile } from '../../../base/plain-file.ts';
 import { isObject, isSize } from '../json.ts';
 import { vmmError } from '../../errors.ts';
 import type { AddressRange } from '../../smaps.ts';
@@ -31,7 +31,7 @@ export function parseBackings(log: string, spec: VmSpec): readonly AddressRange[
 /** Reads the log of a server that has just booted its VM and keeps what it says. */
 export async function learnBackings(spec: VmSpec): Promise<readonly AddressRange[]> {
   const { log_path, backings_path } = filesOf(spec.run_dir);
-  const backings = parseBackings(await readFile(log_path, 'latin1'), spec);
+  const backings = parseBackings(await readPlainFile(log_path, 'latin1'), spec);
   if (!backings) {
     throw vmmError('HP_VMM_BACKING', `${log_path} does not tell where the regions are mapped.`, {
       next: 'Use a version of Cloud Hypervisor that is named as supported, and report this.',
@@ -46,7 +46,7 @@ export async function learnBackings(spec: VmSpec): Promise<readonly AddressRange
 export async function recallBackings(spec: VmSpec): Promise<readonly AddressRange[]> {
   const { backings_path } = filesOf(spec.run_dir);
   try {
-    const value: unknown = JSON.parse(await readFile(backings_path, 'utf8'));
+    const value: unknown = JSON.parse(await readPlainFile(backings_path));
     if (Array.isArray(value) && value.length === spec.regions.length && value.every(isRange)) {
       return value;
     }

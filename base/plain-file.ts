@@ -1,0 +1,118 @@
+/**
+ * Reading what others may have put there. A pipe opened for reading waits for a writer that may
+ * never come, in a thread that no signal reaches: whatever is no file is refused without waiting.
+ */
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  openSync,
+  readFileSync,
+  type Stats,
+} from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { HotplaneError } from './errors.ts';
+
+/** O_NONBLOCK: opening does not wait; it changes nothing for files (open(2)). */
+const READ_FLAGS = constants.O_RDONLY + constants.O_NONBLOCK + constants.O_NOCTTY;
+const APPEND_FLAGS =
+  constants.O_WRONLY + constants.O_APPEND + constants.O_CREAT + constants.O_NONBLOCK;
+
+/** Opens a file for reading. Throws HP_FILE_NOT_PLAIN, or the system's error. */
+export async function openPlainFile(path: string): Promise<FileHandle> {
+  const file = await open(path, READ_FLAGS);
+  try {
+    needPlainFile(path, await file.stat());
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** The whole text of a file. Throws as {@link openPlainFile}. */
+export async function readPlainFile(
+  path: string,
+  encoding: BufferEncoding = 'utf8',
+): Promise<string> {
+  await using file = await openPlainFile(path);
+  return await file.readFile(encoding);
+}
+
+/** The same, for callers that must not yield. */
+export function readPlainFileSync(path: string): string {
+  const fd = openSync(path, READ_FLAGS);
+  try {
+    needPlainFile(path, fstatSync(fd));
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Opens a file, made when it is missing, for appending. Throws as {@link openPlainFile}. */
+export function appendPlainFileSync(path: string): number {
+  const fd = openSync(path, APPEND_FLAGS, 0o666);
+  try {
+    needPlainFile(path, fstatSync(fd));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+export interface StreamOptions {
+  /** Bytes of one read. */
+  readonly highWaterMark: number;
+  /** Ends the stream with an error, also while a pipe says nothing. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * The bytes of a file or a pipe (`<(zcat trace.gz)`), which is waited for without a thread.
+ * Throws HP_FILE_NOT_PLAIN for everything else, or the system's error.
+ */
+export function streamInput(path: string, options: StreamOptions): Readable {
+  const { signal, highWaterMark } = options;
+  signal?.throwIfAborted();
+  const fd = openSync(path, READ_FLAGS);
+  try {
+    const facts = fstatSync(fd);
+    if (facts.isFIFO()) return pipeStream(fd, signal);
+    needPlainFile(path, facts);
+    return createReadStream(path, { fd, highWaterMark, ...(signal && { signal }) });
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function pipeStream(fd: number, signal: AbortSignal | undefined): Readable {
+  const pipe = new Socket({ fd, readable: true, writable: false });
+  const onAbort = (): void => void pipe.destroy(new Error('interrupted'));
+  signal?.addEventListener('abort', onAbort, { once: true });
+  return pipe.once('close', () => signal?.removeEventListener('abort', onAbort));
+}
+
+/** Throws HP_FILE_NOT_PLAIN for a folder, a pipe, a device or a socket. */
+export function needPlainFile(path: string, facts: Stats): void {
+  if (facts.isFile()) return;
+  throw new HotplaneError({
+    code: 'HP_FILE_NOT_PLAIN',
+    category: 'usage',
+    message: `${path} is ${kindOf(facts)}, not a file.`,
+    next: 'name a file, or put one there.',
+    details: { path },
+  });
+}
+
+function kindOf(facts: Stats): string {
+  if (facts.isDirectory()) return 'a folder';
+  if (facts.isFIFO()) return 'a pipe';
+  if (facts.isSocket()) return 'a socket';
+  return 'a device';
+}
