@@ -1,7 +1,9 @@
 /** Guest images from images/, found or built before the agent serves. */
+import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { HotplaneError } from '../../base/errors.ts';
+import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { type Progress, silentProgress } from '../../base/progress.ts';
+import { errnoOf } from '../../base/system-error.ts';
 import { ensureGuest, type Guest, guestKernelArguments, isThere } from '../../images/index.ts';
 import type { FunctionSpec, Mechanism } from '../core/spec.ts';
 import { refusalOf } from './failure.ts';
@@ -29,15 +31,17 @@ type Variant = ReturnType<typeof variantOf>;
  * first error is thrown.
  */
 export async function prepareImages(options: ImageOptions): Promise<GuestImages> {
-  const { mechanisms, guest_kernel, build = true, progress, signal, log } = options;
-  const place = options.images_dir === undefined ? {} : { cache_dir: options.images_dir };
+  const { mechanisms, guest_kernel, build = true, progress, signal, log, images_dir } = options;
+  const place = images_dir === undefined ? {} : { cache_dir: images_dir };
+  if (images_dir !== undefined) await checkFolder(images_dir);
   const ready = new Map<Variant, Guest>();
   let first_error: unknown;
   for (const variant of new Set(mechanisms.map((one) => variantOf(one, guest_kernel)))) {
     try {
       ready.set(variant, await ensureGuest({ variant, build, progress, signal, ...place }));
-    } catch (error) {
-      if (signal.aborted) throw error;
+    } catch (cause) {
+      if (signal.aborted) throw cause;
+      const error = images_dir === undefined ? cause : notCarried(cause, images_dir);
       first_error ??= error;
       log.warn({ variant, err: refusalOf(error) }, 'no guest image');
     }
@@ -54,7 +58,7 @@ export async function prepareImages(options: ImageOptions): Promise<GuestImages>
   return {
     imageFor: async (spec) => {
       const guest = await find(variantOf(spec.mechanism, guest_kernel)).catch((error: unknown) => {
-        throw notReady(spec, error);
+        throw notReady(spec, error, images_dir);
       });
       const { mechanism, init_on_alloc, guest_huge_pages } = spec;
       return {
@@ -76,12 +80,45 @@ function identityOf({ manifest, rootfs_key }: Guest): ImageIdentity {
   };
 }
 
-function notReady(spec: FunctionSpec, cause: unknown): HotplaneError {
+/** Throws HP_IMAGE_NOT_BUILT when there is no folder of finished images at all. */
+async function checkFolder(dir: string): Promise<void> {
+  const found = await stat(dir).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
+  });
+  if (found?.isDirectory()) return;
+  const state = found === null ? 'does not exist' : 'is not a folder';
+  throw missingIn(dir, `the folder of guest images ${state}: ${dir}.`);
+}
+
+/** What is missing in a folder that was named is exported into it, not built on this host. */
+function notCarried(error: unknown, dir: string): unknown {
+  if (!isHotplaneError(error) || error.code !== 'HP_IMAGE_NOT_BUILT') return error;
+  return missingIn(dir, error.message.replace('is not in the cache', 'is not in --images'), error);
+}
+
+function missingIn(dir: string, message: string, cause?: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_IMAGE_NOT_BUILT',
+    category: 'unavailable',
+    message,
+    next: `where they are built, run ${exportInto(dir)}; without --images the cache is used.`,
+    cause,
+  });
+}
+
+const exportInto = (dir: string): string => `'hotplane images export --out ${dir}'`;
+
+function notReady(spec: FunctionSpec, cause: unknown, dir: string | undefined): HotplaneError {
+  const make =
+    dir === undefined
+      ? "'hotplane images build'"
+      : `'hotplane images build' where they are built, and ${exportInto(dir)}`;
   return new HotplaneError({
     code: 'HP_AGENT_NO_IMAGE',
     category: 'unavailable',
     message: `there is no guest image for mechanism '${spec.mechanism}'.`,
-    next: "run 'hotplane images build', then try again; the agent need not be started anew.",
+    next: `run ${make}, then try again; the agent need not be started anew.`,
     cause,
   });
 }

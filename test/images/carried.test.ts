@@ -3,7 +3,8 @@
  * coming and going.
  * Method: a kernel of a small tarball, the real root file system; folders removed and made again.
  */
-import { readdir, rename, rm, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { pino } from 'pino';
@@ -66,6 +67,43 @@ test('images that vanish under an agent are named at Deploy, and used again when
   await truncate(before.initrd_path);
   t.deepEqual(await images.imageFor(SPEC), before, 'made again of its programs');
 });
+
+const NOWHERE: readonly (readonly [string, (dir: string) => Promise<string>, RegExp])[] = [
+  [
+    'a folder that is not there',
+    async (dir) => join(dir, 'no'),
+    /folder .*does not exist: .*no\.$/,
+  ],
+  [
+    'a file',
+    async (dir) => {
+      await writeFile(join(dir, 'no'), '');
+      return join(dir, 'no');
+    },
+    /is not a folder: .*no\.$/,
+  ],
+  ['a folder without images', async (dir) => dir, /kernel stock is not in --images/],
+];
+
+for (const [what, make, message] of NOWHERE) {
+  test(`${what} as --images is told, with how images come there`, async (t) => {
+    const dir = await mkdtemp(join(tmpdir(), 'hotplane-carried-'));
+    t.teardown(async () => await rm(dir, { recursive: true }));
+    const images_dir = await make(dir);
+    const preparing = prepareImages({
+      mechanisms: ['static'],
+      guest_kernel: 'untouched',
+      images_dir,
+      build: false,
+      progress: silentProgress,
+      signal: new AbortController().signal,
+      log: pino({ level: 'silent' }),
+    });
+    const error = await t.throwsAsync(preparing, { code: 'HP_IMAGE_NOT_BUILT', message });
+    const next = String(Reflect.get(error ?? {}, 'next'));
+    t.true(next.includes(`'hotplane images export --out ${images_dir}'`), next);
+  });
+}
 
 test('a list of images tells which are of use', async (t) => {
   const here = await world(t);
