@@ -19,6 +19,19 @@ export function socketPathTrouble(path: string): string | null {
   return `the path ${path} has ${bytes} bytes, and a Unix socket takes ${SOCKET_PATH_BYTES_MAX}`;
 }
 
+/** Throws HP_AGENT_SOCKET when no socket can have that path, which a system call tells less well. */
+export function checkSocketPath(path: string): void {
+  const trouble = socketPathTrouble(path);
+  if (trouble === null) return;
+  throw new HotplaneError({
+    code: 'HP_AGENT_SOCKET',
+    category: 'usage',
+    message: `${trouble}.`,
+    next: 'name another --socket with a shorter path, in a folder that is yours.',
+    details: { path, bytes_max: SOCKET_PATH_BYTES_MAX },
+  });
+}
+
 /** Who we are to the file system; 0 where there are no users. */
 export const ourUid = (): number => process.geteuid?.() ?? 0;
 
@@ -66,10 +79,11 @@ export async function checkFolder(path: string, rule: FolderRule = 'ours'): Prom
 }
 
 /**
- * Throws HP_PATH_UNSAFE when whoever listens at `path` may be somebody else than the agent it
+ * Throws HP_AGENT_SOCKET when the path is too long, HP_PATH_UNSAFE when whoever listens at `path` may be somebody else than the agent it
  * should be: only its owner can have put the socket there. Nothing there is no trouble.
  */
 export async function checkSocketToTalkTo(path: string): Promise<void> {
+  checkSocketPath(path);
   const facts = await factsOf(path);
   if (!facts) return;
   const next = 'name the socket of an agent of your own, or run this as the user it belongs to.';

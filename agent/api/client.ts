@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { timerMs } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { checkSocketPath } from '../../base/safe-path.ts';
 import type { FunctionSpec } from '../core/spec.ts';
 import type {
   AgentRecord,
@@ -57,7 +58,9 @@ export class AgentClient {
   readonly socket_path: string;
   private readonly client: Client;
 
+  /** Throws HP_AGENT_SOCKET when the path is longer than that of a socket can be. */
   constructor(socket_path: string) {
+    checkSocketPath(socket_path);
     this.socket_path = socket_path;
     this.client = new Client(`unix:${socket_path}`, credentials.createInsecure(), {
       'grpc.max_receive_message_length': LIMITS.agent_message_bytes,

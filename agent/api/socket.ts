@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { type FileLock, tryLockFile } from '../../base/file-lock.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { ensureSafeFolder, ourUid, socketPathTrouble } from '../../base/safe-path.ts';
+import { checkSocketPath, ensureSafeFolder, ourUid } from '../../base/safe-path.ts';
 
 export class SocketPlace {
   readonly path: string;
@@ -29,8 +29,7 @@ export class SocketPlace {
    * cannot be a place for ours.
    */
   static async claim(path: string): Promise<SocketPlace> {
-    const trouble = socketPathTrouble(path);
-    if (trouble !== null) throw socketError('usage', `${trouble}.`);
+    checkSocketPath(path);
     await ensureSafeFolder(dirname(path), 'shared');
     const lock = await tryLockFile(`${path}.lock`, `${process.pid}\n`);
     if (typeof lock === 'string') throw inUse(path);
@@ -99,7 +98,7 @@ function inUse(path: string): HotplaneError {
 }
 
 function socketError(
-  category: 'usage' | 'conflict' | 'unavailable',
+  category: 'conflict' | 'unavailable',
   message: string,
   cause?: unknown,
 ): HotplaneError {
