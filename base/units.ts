@@ -9,13 +9,28 @@ export const DEVICE_BLOCK_BYTES = 2 * MIB;
 /** Linux memory block on x86-64 with less than 64 GiB of boot memory (arch/x86/mm/init_64.c). */
 export const MEMORY_BLOCK_BYTES = 128 * MIB;
 
+const SIZE = /^(\d+(?:\.\d+)?)\s*([kmgt])?(?:i?b)?$/i;
+
+function factorOf(unit = ''): number {
+  const factors = { '': 1, k: KIB, m: MIB, g: GIB, t: 1024 * GIB };
+  return new Map(Object.entries(factors)).get(unit.toLowerCase()) ?? Number.NaN;
+}
+
 /** Parses `128MiB`, `2GiB`, `4096`, `64k`; returns bytes, or null when it is not a size. */
 export function parseBytes(text: string): number | null {
-  const match = /^(\d+(?:\.\d+)?)\s*([kmgt])?(?:i?b)?$/i.exec(text.trim());
+  const match = SIZE.exec(text.trim());
   if (!match) return null;
-  const factor = { '': 1, k: KIB, m: MIB, g: GIB, t: 1024 * GIB }[(match[2] ?? '').toLowerCase()];
-  const bytes = Number(match[1]) * (factor ?? Number.NaN);
+  const bytes = Number(match[1]) * factorOf(match[2]);
   return Number.isSafeInteger(bytes) ? bytes : null;
+}
+
+/** What to give where `text` is not a size of at least one byte, for a sentence about it. Pure. */
+export function sizeWanted(text: string): string {
+  const match = SIZE.exec(text.trim());
+  if (!match) return 'a size like 256MiB';
+  const bytes = Number(match[1]) * factorOf(match[2]);
+  if (bytes > Number.MAX_SAFE_INTEGER) return 'a size below 8192TiB; this one is more';
+  return bytes <= 0 ? 'a size above 0, like 256MiB' : 'a size of whole bytes, like 256MiB';
 }
 
 /** `1.5 GiB`, `768 MiB`, `12 KiB`, `7 B`. */

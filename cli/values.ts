@@ -1,6 +1,6 @@
 /** The options of one call, read by name with their unit. All errors are HP_CLI_BAD_VALUE. */
 import { assert } from '../base/assert.ts';
-import { parseBytes } from '../base/units.ts';
+import { parseBytes, sizeWanted } from '../base/units.ts';
 import { badValue } from './errors.ts';
 
 export type RawValue = string | boolean | (string | boolean)[] | undefined;
@@ -36,8 +36,9 @@ export class Values {
 
   /** `256MiB`, `2GiB` or bytes. */
   bytes(name: string): number {
-    const bytes = parseBytes(this.text(name));
-    if (bytes === null || bytes <= 0) throw badValue(name, this.text(name), 'a size like 256MiB');
+    const text = this.text(name);
+    const bytes = parseBytes(text);
+    if (bytes === null || bytes <= 0) throw badValue(name, text, sizeWanted(text));
     return bytes;
   }
 

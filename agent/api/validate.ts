@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES, MIB } from '../../base/units.ts';
-import { BACKINGS, type FunctionSpec, MECHANISMS } from '../core/spec.ts';
+import { BACKINGS, BOOT_BYTES_MIN, type FunctionSpec, MECHANISMS } from '../core/spec.ts';
 import type { InvokeRequest } from './messages.ts';
 
 const FUNCTION_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -17,7 +17,7 @@ const specSchema = z.object({
   limit_bytes: size.min(MIB),
   concurrency: z.number().int().min(1).max(LIMITS.regions_per_vm),
   vcpus: z.number().int().min(1).max(LIMITS.vcpus_per_vm),
-  boot_bytes: size.min(64 * MIB).multipleOf(DEVICE_BLOCK_BYTES),
+  boot_bytes: size.min(BOOT_BYTES_MIN).multipleOf(DEVICE_BLOCK_BYTES),
   keep_alive_ms: duration,
   argv: z.array(z.string().max(4_096)).max(64),
   backing: z.enum(BACKINGS),

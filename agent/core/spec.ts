@@ -1,9 +1,12 @@
 /** What a deployed function is. Plain data; checked at the API edge before it comes here. */
-import { MEMORY_BLOCK_BYTES, roundUp } from '../../base/units.ts';
+import { MEMORY_BLOCK_BYTES, MIB, roundUp } from '../../base/units.ts';
 
 export const MECHANISMS = ['static', 'virtio-mem', 'numa', 'hotmem'] as const;
 /** How memory comes back to the host; see DESIGN: `static` is the over-provisioned baseline. */
 export type Mechanism = (typeof MECHANISMS)[number];
+
+/** No guest boots with less. */
+export const BOOT_BYTES_MIN = 64 * MIB;
 
 export const BACKINGS = ['anonymous', 'memfd'] as const;
 export type Backing = (typeof BACKINGS)[number];

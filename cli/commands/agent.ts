@@ -1,12 +1,13 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import { BOOT_BYTES_MIN } from '../../agent/core/spec.ts';
 import { GUEST_KERNELS } from '../../agent/executor/guest-kernel.ts';
 import { defaultLimitBytes, readHostMemory } from '../../agent/host-memory.ts';
 import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { formatBytes } from '../../base/units.ts';
+import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import type { HypervisorOptions } from '../../hypervisor-client/index.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { badValue } from '../errors.ts';
@@ -23,6 +24,7 @@ function hostLimitBytes(values: CommandInput['values']): number {
   if (values.optional('host-limit') === undefined) return defaultLimitBytes(memory);
   const limit_bytes = values.bytes('host-limit');
   const { usable_bytes, total_bytes, cgroup_bytes } = memory;
+  checkEnoughForOne(limit_bytes);
   if (limit_bytes <= usable_bytes || values.flag('overcommit')) return limit_bytes;
   const cgroup =
     cgroup_bytes === null ? '' : `, and its memory cgroup allows ${formatBytes(cgroup_bytes)}`;
@@ -34,6 +36,22 @@ function hostLimitBytes(values: CommandInput['values']): number {
       `${formatBytes(total_bytes)}${cgroup}.`,
     next: `give at most ${formatBytes(usable_bytes)}, or --overcommit if VMs may be killed for it.`,
     details: { limit_bytes, total_bytes, cgroup_bytes },
+  });
+}
+
+/** Below this every Deploy would be refused: one VM with one region. Throws HP_AGENT_HOST_LIMIT. */
+function checkEnoughForOne(limit_bytes: number): void {
+  const least_bytes = BOOT_BYTES_MIN + MEMORY_BLOCK_BYTES + LIMITS.vmm_overhead_bytes;
+  if (limit_bytes >= least_bytes) return;
+  throw new HotplaneError({
+    code: 'HP_AGENT_HOST_LIMIT',
+    category: 'usage',
+    message:
+      `--host-limit is ${formatBytes(limit_bytes)}, but the smallest function takes ` +
+      `${formatBytes(least_bytes)}: boot memory ${formatBytes(BOOT_BYTES_MIN)}, one region ` +
+      `${formatBytes(MEMORY_BLOCK_BYTES)}, VMM ${formatBytes(LIMITS.vmm_overhead_bytes)}.`,
+    next: `give at least ${formatBytes(least_bytes)}, and more for functions that are larger.`,
+    details: { limit_bytes, least_bytes },
   });
 }
 

@@ -5,13 +5,13 @@ import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { withAgent } from '../with-agent.ts';
-import { parseBytes } from '../../base/units.ts';
+import { parseBytes, sizeWanted } from '../../base/units.ts';
 
 /** Like Values.bytes, but nothing is a size too. */
 function bytesOrZero(input: CommandInput, name: string): number {
   const text = input.values.text(name);
   const bytes = parseBytes(text);
-  if (bytes === null) throw badValue(name, text, 'a size like 64MiB, or 0');
+  if (bytes === null) throw badValue(name, text, `${sizeWanted(text)}, or 0`);
   return bytes;
 }
 
