@@ -1,6 +1,6 @@
 /** The command line: finds the command, runs it, turns its end into an exit code. */
 import { hostClock } from '../base/clock.ts';
-import { describeError, EXIT_CODES, isHotplaneError } from '../base/errors.ts';
+import { describeError, EXIT_CODES, HotplaneError, isHotplaneError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { processOutputs } from '../base/output.ts';
 import { translated } from '../base/system-error.ts';
@@ -51,17 +51,29 @@ export async function main(
   }
 }
 
+/** An error nobody foresaw, for programs: one code, and the stack with HOTPLANE_DEBUG=1. */
+function bugOf(error: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_BUG',
+    category: 'failure',
+    message: printable(describeError(error), ERROR_CHARS),
+    next: 'this is a bug of hotplane; report it with what HOTPLANE_DEBUG=1 shows.',
+    cause: error,
+  });
+}
+
 function reportError(error: unknown, io: Pick<MainIo, 'stderr' | 'env'>, json: boolean): number {
   const ours = isHotplaneError(error);
-  if (json && ours) {
-    const { code, category, message, next, details } = error;
+  if (json) {
+    const { code, category, message, next, details } = ours ? error : bugOf(error);
     io.stderr.write(`${JSON.stringify({ error: { code, category, message, next, details } })}\n`);
   } else {
     io.stderr.write(`hotplane: ${printable(describeError(error), ERROR_CHARS)}\n`);
   }
   const stack = error instanceof Error ? error.stack : undefined;
-  // A bug always shows where it is; an error we foresaw only when asked.
-  if (stack && (!ours || io.env['HOTPLANE_DEBUG'] === '1')) io.stderr.write(`${stack}\n`);
+  // To people a bug always shows where it is; all else only when asked.
+  if (stack && ((!ours && !json) || io.env['HOTPLANE_DEBUG'] === '1'))
+    io.stderr.write(`${stack}\n`);
   return EXIT_CODES[ours ? error.category : 'failure'];
 }
 
@@ -82,7 +94,7 @@ export async function runProcess(
     env,
     heedsHangup: () => !isService(),
     tell: (line) => stderr.write(`${line}\n`),
-    tellCrash: (error) => void reportError(error, { stderr, env }, false),
+    tellCrash: (error) => void reportError(error, { stderr, env }, argv.includes('--json')),
   });
   const { signal } = end;
   let code = await main(argv, { ...io, signal }, commands);

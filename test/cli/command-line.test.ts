@@ -1,5 +1,6 @@
 /** The command line: what is understood, what is refused, and with which exit code. */
 import test from 'ava';
+import type { Command } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { main } from '../../cli/main.ts';
 import { nearest } from '../../cli/nearest.ts';
@@ -7,15 +8,20 @@ import { nearest } from '../../cli/nearest.ts';
 async function run(
   line: string,
   env: NodeJS.ProcessEnv = {},
+  commands: readonly Command[] = COMMANDS,
 ): Promise<{ code: number; out: string; err: string }> {
   let out = '';
   let err = '';
-  const code = await main(line.split(' '), {
-    stdout: { write: (text) => (out += text) },
-    stderr: { write: (text) => (err += text) },
-    signal: new AbortController().signal,
-    env,
-  });
+  const code = await main(
+    line.split(' '),
+    {
+      stdout: { write: (text) => (out += text) },
+      stderr: { write: (text) => (err += text) },
+      signal: new AbortController().signal,
+      env,
+    },
+    commands,
+  );
   return { code, out, err };
 }
 
@@ -39,6 +45,14 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['drain ', 'HP_CLI_BAD_ARGUMENTS', 'NAME is empty'],
   ['report ', 'HP_CLI_BAD_ARGUMENTS', 'is empty'],
   ['agent --host-limit -1', 'HP_CLI_BAD_VALUE', '--host-limit'],
+  ['agent --host-limit 0', 'HP_CLI_BAD_VALUE', 'a size above 0'],
+  ['agent --host-limit 99999TiB', 'HP_CLI_BAD_VALUE', 'a size below 8192TiB; this one is more'],
+  ['agent --host-limit 1', 'HP_AGENT_HOST_LIMIT', 'the smallest function takes 320 MiB'],
+  ['agent --host-limit 319MiB --overcommit', 'HP_AGENT_HOST_LIMIT', 'give at least 320 MiB'],
+  ['agent --host-limit 8000TiB', 'HP_AGENT_HOST_LIMIT', 'but this host has'],
+  ['invoke f --touch 0.3', 'HP_CLI_BAD_VALUE', 'whole bytes'],
+  [`status --socket /${'s'.repeat(107)}`, 'HP_AGENT_SOCKET', 'a Unix socket takes 107'],
+  [`drain f --socket /${'s'.repeat(300)}`, 'HP_AGENT_SOCKET', 'has 301 bytes'],
   ['agent --mechanisms all', 'HP_CLI_BAD_VALUE', 'virtio-mem'],
 ];
 
@@ -56,6 +70,27 @@ test('HOTPLANE_DEBUG=1 shows the stack, --json the error as data', async (t) => 
   t.true((await run('stats', { HOTPLANE_DEBUG: '1' })).err.includes('    at '));
   const { err } = await run('status --json --socket /nonexistent/a.sock');
   t.like(JSON.parse(err), { error: { code: 'HP_AGENT_UNREACHABLE', category: 'unavailable' } });
+});
+
+const BROKEN: Command = {
+  name: 'broken',
+  summary: 'has a bug',
+  options: { json: { summary: 'as data' } },
+  help: '',
+  run: () => Promise.reject(new TypeError('nothing is not a function')),
+};
+
+test('a bug is one JSON object to a program, and shows its stack to people', async (t) => {
+  const json = await run('broken --json', {}, [BROKEN]);
+  t.is(json.code, 1);
+  t.like(JSON.parse(json.err), {
+    error: { code: 'HP_BUG', category: 'failure', message: 'nothing is not a function' },
+  });
+  const debug = await run('broken --json', { HOTPLANE_DEBUG: '1' }, [BROKEN]);
+  t.true(debug.err.includes('    at '), debug.err);
+  const text = await run('broken', {}, [BROKEN]);
+  t.true(text.err.startsWith('hotplane: nothing is not a function\n'), text.err);
+  t.true(text.err.includes('    at '), text.err);
 });
 
 test('an agent that is not there is exit code 3 with the next step', async (t) => {
