@@ -117,3 +117,13 @@ function isUnsupported(error: unknown): boolean {
 function draftOf(path: string): string {
   return `${path}.${randomUUID()}.new`;
 }
+
+/** Names in a folder; none only where there is no folder, and what else is wrong is thrown. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,6 +1,6 @@
 /** Finished kernels found without the tools that made them: their manifests tell what they are. */
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { namesIn } from '../base/files.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type BuiltKernel, lookAtKernel } from './kernel-manifest.ts';
 import { kernelKey, type KernelParts } from './kernel-recipe.ts';
@@ -23,7 +23,7 @@ export interface FoundKernel {
 /** Every kernel in the cache, usable or damaged, by name. */
 export async function listKernels(cache_dir: string): Promise<readonly FoundKernel[]> {
   const folder = join(cache_dir, 'kernels');
-  const names = (await readdir(folder).catch(() => [])).filter((name) => !name.startsWith('.'));
+  const names = (await namesIn(folder)).filter((name) => !name.startsWith('.'));
   const found: FoundKernel[] = [];
   for (const name of names.toSorted().slice(0, LIMITS.cached_kernels)) {
     const look = await lookAtKernel(join(folder, name), cache_dir);

@@ -8,6 +8,7 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Clock, hostClock } from '../../base/clock.ts';
+import { namesIn } from '../../base/files.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { OWNER_FILE } from '../../base/owned-folder.ts';
 import { ourUid } from '../../base/safe-path.ts';
@@ -45,7 +46,7 @@ export interface LeftoverOptions {
 /** All at once, each within a bound: a VM that does not answer delays nobody. */
 export async function endLeftovers(options: LeftoverOptions): Promise<Leftovers> {
   const { vms_dir, drivers } = options;
-  const names = await readdir(vms_dir).catch(() => []);
+  const names = await namesIn(vms_dir);
   const vmms = (await ourProcesses()).filter((one) => drivers.some((driver) => driver.runs(one)));
   const folders = await Promise.all(names.map((name) => lookAt(vms_dir, name, vmms, options)));
   const ours = folders.filter((folder) => folder !== null);

@@ -3,9 +3,9 @@
  * no other agent comes into their folders, so the next one of the same user does.
  */
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { namesIn } from '../../base/files.ts';
 import { OWNER_FILE, ownFolder } from '../../base/owned-folder.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { EarlierVm } from '../core/state.ts';
@@ -27,7 +27,10 @@ export interface OrphanOptions {
 /** Ends them and removes their folders. Returns those that could not be ended. Never throws. */
 export async function endOrphans(options: OrphanOptions): Promise<readonly EarlierVm[]> {
   const { runtime_dir, log } = options;
-  const names = await readdir(runtime_dir).catch(() => []);
+  const names = await namesIn(runtime_dir).catch((error: unknown) => {
+    log.warn({ path: runtime_dir, err: refusalOf(error) }, 'cannot look for VMs of killed runs');
+    return [];
+  });
   const ends = names
     .filter((name) => PRIVATE.test(name) && existsSync(join(runtime_dir, name, OWNER_FILE)))
     .map(async (name) => {

@@ -182,3 +182,9 @@ test('a link in the state folder is not followed', async (t) => {
   t.true(existsSync(join(elsewhere, 'a.sock')));
   t.true(host.lines.some((line) => line.includes('left alone')));
 });
+
+test('a state folder that cannot be read is an error, not one without VMs', async (t) => {
+  const host = await hostOf(t);
+  writeFileSync(host.vms_dir, '');
+  await t.throwsAsync(host.end(), { code: 'ENOTDIR' });
+});

@@ -12,6 +12,18 @@ import { endOrphans } from '../../../agent/state/orphans.ts';
 import { ownFolder } from '../../../base/owned-folder.ts';
 import { QemuDriver } from '../../../hypervisor-client/index.ts';
 
+test('a place that cannot be looked at is told, not taken for an empty one', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'hp-orph-'));
+  t.teardown(() => rm(root, { recursive: true, force: true }));
+  const runtime_dir = join(root, 'file');
+  writeFileSync(runtime_dir, '');
+  const lines: string[] = [];
+  const log = pino({}, { write: (line: string) => void lines.push(line) });
+  t.deepEqual(await endOrphans({ runtime_dir, drivers: [], log }), []);
+  t.is(lines.length, 1);
+  t.true(lines[0]?.includes(runtime_dir), lines[0]);
+});
+
 async function place(t: ExecutionContext) {
   const root = await mkdtemp(join(tmpdir(), 'hp-orph-'));
   t.teardown(() => rm(root, { recursive: true, force: true }));
