@@ -24,6 +24,8 @@ export interface OutputOptions {
   readonly stream: () => PendingStream;
   /** More than this waiting for the reader and text is dropped. Default: no bound. */
   readonly backlog_bytes_max?: number;
+  /** What to write first when text gets through again after `lines` of it were lost, `lost` last. */
+  readonly lostNotice?: (lines: number, lost: string) => string;
 }
 
 /** One descriptor that text is written to. */
@@ -34,6 +36,10 @@ export class Output {
   readonly #backlog_bytes_max: number;
   #error: Error | null = null;
   #dropped = 0;
+  /** Lines lost since the last one that got through. */
+  #lost_lines = 0;
+  #last_lost = '';
+  readonly #lostNotice: OutputOptions['lostNotice'];
 
   constructor(options: OutputOptions) {
     this.#fd = options.fd;
@@ -41,6 +47,7 @@ export class Output {
     this.#backlog_bytes_max = options.backlog_bytes_max ?? Number.POSITIVE_INFINITY;
     this.#stream = isPlain(options.fd) ? null : options.stream();
     this.#stream?.on('error', (error) => this.#fail(error));
+    this.#lostNotice = options.lostNotice;
   }
 
   /** Width of the terminal, where it is one. */
@@ -64,9 +71,28 @@ export class Output {
   }
 
   write(text: string): void {
+    const lost = this.#lost_lines;
+    const notice = lost > 0 ? (this.#lostNotice?.(lost, this.#last_lost) ?? '') : '';
+    const lines = text === '' ? 0 : text.split('\n').length - (text.endsWith('\n') ? 1 : 0);
+    const is_through = this.#put(notice + text);
+    this.#lost_lines = is_through ? 0 : lost + lines;
+    if (!is_through && text !== '') this.#last_lost = text;
+  }
+
+  /** Says at the end what was lost, if anything was and there is room by now. */
+  tellLost(): void {
+    if (this.#lost_lines > 0) this.write('');
+  }
+
+  /** Whether the text went where it was to go, or waits for its reader. */
+  #put(text: string): boolean {
     if (this.#stream === null) return this.#writeFile(text);
-    if (this.#error || this.#stream.writableLength > this.#backlog_bytes_max) this.#dropped += 1;
-    else this.#stream.write(text);
+    if (this.#error || this.#stream.writableLength > this.#backlog_bytes_max) {
+      this.#dropped += 1;
+      return false;
+    }
+    this.#stream.write(text);
+    return true;
   }
 
   /** Waits for a slow reader, `deadline_ms` at most or for ever, or until `signal` aborts. */
@@ -79,12 +105,14 @@ export class Output {
   }
 
   /** A plain file takes all of it at once or says why not; a full disk may have room again later. */
-  #writeFile(text: string): void {
+  #writeFile(text: string): boolean {
     const bytes = Buffer.from(text);
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      return true;
     } catch (error) {
       this.#fail(error instanceof Error ? error : new Error(String(error)));
+      return false;
     }
   }
 
@@ -109,6 +137,13 @@ export interface Outputs {
   readonly stderr: Output;
 }
 
+/** In the form of what was lost: a log of JSON lines stays one. Level 40 is pino's `warn`. Pure. */
+export function lostNotice(lines: number, lost: string): string {
+  const msg = `${lines} lines of the log were lost`;
+  if (!lost.startsWith('{')) return `hotplane: ${msg}.\n`;
+  return `${JSON.stringify({ level: 40, lost_lines: lines, msg })}\n`;
+}
+
 /** Those of this process. Call it once. */
 export function processOutputs(): Outputs {
   return {
@@ -117,6 +152,7 @@ export function processOutputs(): Outputs {
       fd: 2,
       stream: () => process.stderr,
       backlog_bytes_max: LIMITS.stderr_backlog_bytes,
+      lostNotice,
     }),
   };
 }

@@ -105,6 +105,8 @@ export async function runProcess(
     code = reportError(outputLost(stdout.error), io, argv.includes('--json'));
   }
   await stderr.flush(hostClock, LIMITS.output_flush_ms);
+  stderr.tellLost();
+  await stderr.flush(hostClock, LIMITS.output_flush_ms);
   process.exit(code);
 }
 
