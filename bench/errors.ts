@@ -1,6 +1,6 @@
 import { HotplaneError } from '../base/errors.ts';
 
-/** An option of the bench that makes no sense. */
+/** An option of the bench that makes no sense; `problem` comes without a full stop. */
 export function badOption(
   option: string,
   problem: string,
@@ -9,7 +9,7 @@ export function badOption(
   return new HotplaneError({
     code: 'HP_BENCH_OPTION',
     category: 'usage',
-    message: `--${option}: ${problem}`,
+    message: `--${option}: ${problem}.`,
     next: `see 'hotplane ${command} --help'.`,
     details: { option },
   });

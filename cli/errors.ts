@@ -18,6 +18,21 @@ export function unknownCommand(words: string, near: string | null): HotplaneErro
   );
 }
 
+/** `bench` alone: the first word of several commands. */
+export function groupAlone(group: string, members: readonly string[]): HotplaneError {
+  return usage(
+    'HP_CLI_NO_COMMAND',
+    `'${group}' is a group of commands: ${members.join(', ')}.`,
+    `name one of them; 'hotplane ${members[0]} --help' explains it.`,
+  );
+}
+
+/** A word after --help or --version. */
+export function tooMany(word: string): HotplaneError {
+  const next = "see 'hotplane --help'.";
+  return usage('HP_CLI_BAD_ARGUMENTS', `'${word}' is one argument too many.`, next);
+}
+
 export function unknownOption(command: string, name: string, near: string | null): HotplaneError {
   const next = near ? `did you mean '--${near}'? ` : '';
   return usage(

@@ -1,7 +1,14 @@
 /** From words to a command and its options. Long options only; nothing is guessed. */
 import { parseArgs } from 'node:util';
 import type { Command } from './command.ts';
-import { badArguments, badValue, unknownCommand, unknownOption } from './errors.ts';
+import {
+  badArguments,
+  badValue,
+  groupAlone,
+  tooMany,
+  unknownCommand,
+  unknownOption,
+} from './errors.ts';
 import { nearest } from './nearest.ts';
 import { type RawValue, Values } from './values.ts';
 
@@ -18,22 +25,28 @@ export type Parsed =
 /** Throws HP_CLI_*. */
 export function parseCommandLine(words: readonly string[], commands: readonly Command[]): Parsed {
   const [first = '--help'] = words;
-  if (first === '--version') return { kind: 'version' };
-  if (first === '--help') return { kind: 'help', command: null };
+  if (first === '--version' || isHelp(first)) {
+    if (words[1] !== undefined) throw tooMany(words[1]);
+    return first === '--version' ? { kind: 'version' } : { kind: 'help', command: null };
+  }
   const help_of = first === 'help';
   const rest_words = help_of ? words.slice(1) : words;
   if (help_of && rest_words.length === 0) return { kind: 'help', command: null };
   const found = findCommand(rest_words, commands);
   if (!found) {
-    const named = rest_words.filter((word) => !word.startsWith('--')).slice(0, 2);
+    const named = rest_words.filter((word) => !word.startsWith('-')).slice(0, 2);
     const names = commands.map((command) => command.name);
+    const members = names.filter((name) => name.startsWith(`${named[0]} `));
+    if (named.length === 1 && members.length > 0) throw groupAlone(named[0] ?? '', members);
     const near = nearest(named.join(' '), names) ?? nearest(named[0] ?? '', names);
     throw unknownCommand(named.join(' '), near);
   }
   const { command, rest } = found;
-  if (help_of || rest.includes('--help')) return { kind: 'help', command };
+  if (help_of || rest.some(isHelp)) return { kind: 'help', command };
   return parseOptions(command, rest);
 }
+
+const isHelp = (word: string): boolean => word === '--help' || word === '-h';
 
 /** The command with the most words that the line begins with. */
 function findCommand(

@@ -52,9 +52,13 @@ export interface ReplayOption {
 export const REPLAY_OPTIONS = {
   trace: {
     value: 'FILE',
-    summary: 'Azure Functions 2021 trace (app,func,end_timestamp,duration); required',
+    summary:
+      'Azure Functions 2021 trace (app,func,end_timestamp,duration); required without --from',
   },
-  out: { value: 'DIR', summary: 'result folder; must not hold results yet; required' },
+  out: {
+    value: 'DIR',
+    summary: 'result folder; must not hold results yet; required without --from',
+  },
   from: {
     value: 'DIR',
     summary: 'repeat the run of this result folder: its options, but for those given here',
@@ -142,7 +146,8 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     const option: ReplayOption = REPLAY_OPTIONS[name];
     const fallback = option.default;
     const value = raw[name] ?? fallback;
-    if (value === undefined || value === '') throw badOption(name, '', 'it is required');
+    if (value === undefined || value === '')
+      throw badOption(name, '', 'it is required without --from');
     return value;
   };
   const number = (name: ReplayOptionName, least: number, most: number): number => {

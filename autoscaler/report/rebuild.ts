@@ -3,7 +3,8 @@
  */
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { reportInterrupted } from '../results/errors.ts';
+import { writeWholeSync } from '../../base/files.ts';
+import { plotUnwritable, reportInterrupted } from '../results/errors.ts';
 import { readLines, readManifest } from '../results/reader.ts';
 import { replaceFile, RESULT_FILES } from '../results/writer.ts';
 import { renderHtml } from './html.ts';
@@ -33,6 +34,14 @@ export async function rebuildReport(
   await heedSignal();
   replaceFile(join(folder, RESULT_FILES.summary), `${JSON.stringify(summary, null, 2)}\n`);
   replaceFile(join(folder, RESULT_FILES.report), page);
-  if (svg_path !== null) replaceFile(svg_path, renderMemorySvg(tally));
+  if (svg_path !== null) writePlot(svg_path, renderMemorySvg(tally));
   return summary;
+}
+
+function writePlot(path: string, text: string): void {
+  try {
+    writeWholeSync(path, text);
+  } catch (error) {
+    throw plotUnwritable(path, error);
+  }
 }

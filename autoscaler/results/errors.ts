@@ -1,5 +1,6 @@
 import { HotplaneError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
+import { errnoOf } from '../../base/system-error.ts';
 
 /** The folder already holds a run; runs are never overwritten or mixed. */
 export function resultsExist(folder: string): HotplaneError {
@@ -19,6 +20,17 @@ export function resultsUnwritable(path: string, cause: unknown): HotplaneError {
     message: `the result file ${path} cannot be written.`,
     next: 'check the free space and the permissions of the folder given with --out.',
     cause,
+    details: { path },
+  });
+}
+
+/** Of --svg. The system's own message names the draft beside it, so it is not passed on. */
+export function plotUnwritable(path: string, cause: unknown): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_RESULTS_UNWRITABLE',
+    category: 'failure',
+    message: `the plot ${path} cannot be written (${errnoOf(cause) ?? 'unknown error'}).`,
+    next: 'check that the folder of the file given with --svg is there and can be written.',
     details: { path },
   });
 }

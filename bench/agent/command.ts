@@ -56,7 +56,8 @@ function optionsOf({ rounds, short }: AgentBenchCommand): AgentBenchOptions {
   if (rounds === undefined) return usual;
   const count = /^\d+$/.test(rounds) ? Number(rounds) : 0;
   if (count >= 1 && count <= ROUNDS_MAX) return { ...usual, rounds: count };
-  throw badOption('rounds', `'${rounds}' is not a whole number from 1 to ${ROUNDS_MAX}.`);
+  const problem = `'${rounds}' is not a whole number from 1 to ${ROUNDS_MAX}`;
+  throw badOption('rounds', problem, 'bench agent');
 }
 
 /** Before anything is measured: a run that cannot be kept is not made. */

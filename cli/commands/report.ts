@@ -9,8 +9,10 @@ export const reportCommand: Command = {
     json: JSON_OPTION,
   },
   help: `
-Reads manifest.json, operations.jsonl, invocations.jsonl and memory.jsonl, and writes the same bytes
-for the same files, whenever and wherever it runs. Prints the comparison.
+Reads manifest.json, operations.jsonl, invocations.jsonl, memory.jsonl and load.jsonl, and writes
+the same bytes for the same files, whenever and wherever it runs. Files of lines (.jsonl) may be
+missing: the report then says what it cannot tell. Prints the comparison. After a signal (exit code
+130) nothing is written.
 
 Example:
   hotplane report out --svg docs/memory.svg

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { rebuildReport } from '../../autoscaler/report/rebuild.ts';
 import { renderTable } from '../../autoscaler/report/table.ts';
-import { HotplaneError } from '../../base/errors.ts';
+import { describeError, HotplaneError } from '../../base/errors.ts';
 import { PEAK_GIB, writeLargeFolder } from './large-folder.ts';
 import { healthyRun, type MadeRun, writeRun } from './made-run.ts';
 
@@ -27,6 +27,15 @@ test('a folder of more lines than a call takes arguments is reported, with its p
   t.deepEqual(own?.not_compared, []);
   t.regex(readFileSync(svg, 'utf8'), new RegExp(`>${PEAK_GIB - 1}</text>`), 'the axis reaches it');
   t.true(readFileSync(join(folder, 'report.html'), 'utf8').length < 1e6);
+});
+
+test('a plot that cannot be written is told by its own name and option', async (t) => {
+  const svg = join(folderOf(t, null), 'nowhere', 'memory.svg');
+  const error = await t.throwsAsync(rebuildReport(folderOf(t), svg), { instanceOf: HotplaneError });
+  t.is(error.code, 'HP_RESULTS_UNWRITABLE');
+  const said = describeError(error);
+  t.true(said.includes(`${svg} cannot be written (ENOENT)`) && said.includes('--svg'), said);
+  t.false(said.includes('.new') || said.includes('--out'), said);
 });
 
 test('a report that a signal ends writes nothing', async (t) => {

@@ -44,6 +44,15 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['images export --out=', 'HP_CLI_BAD_VALUE', 'give a path'],
   ['drain ', 'HP_CLI_BAD_ARGUMENTS', 'NAME is empty'],
   ['report ', 'HP_CLI_BAD_ARGUMENTS', 'is empty'],
+  ['bench', 'HP_CLI_NO_COMMAND', 'bench reclaim, bench invoke, bench agent'],
+  ['images', 'HP_CLI_NO_COMMAND', 'images build, images list, images export'],
+  ['--version --x', 'HP_CLI_BAD_ARGUMENTS', "'--x' is one argument too many"],
+  ['--help status', 'HP_CLI_BAD_ARGUMENTS', "'status' is one argument too many"],
+  ['-h status', 'HP_CLI_BAD_ARGUMENTS', "'status' is one argument too many"],
+  ['bench agent --rounds 0', 'HP_BENCH_OPTION', "20. Next: see 'hotplane bench agent --help'"],
+  ['bench reclaim --rounds 0', 'HP_BENCH_OPTION', "1000. Next: see 'hotplane bench reclaim"],
+  ['bench invoke --rounds 0', 'HP_BENCH_OPTION', "100. Next: see 'hotplane bench invoke"],
+  ['replay', 'HP_REPLAY_OPTION', '--from'],
   ['agent --host-limit -1', 'HP_CLI_BAD_VALUE', '--host-limit'],
   ['agent --host-limit 0', 'HP_CLI_BAD_VALUE', 'a size above 0'],
   ['agent --host-limit 99999TiB', 'HP_CLI_BAD_VALUE', 'a size below 8192TiB; this one is more'],
@@ -111,6 +120,18 @@ test('every command has a help page of lines that fit, an example, and its optio
     t.true(out.includes(`hotplane ${command.name}`));
     for (const line of command.help.split('\n')) t.true(line.length <= 100, line);
   }
+});
+
+test('-h is --help', async (t) => {
+  t.deepEqual(await run('-h'), await run('--help'));
+  t.deepEqual(await run('report -h'), await run('report --help'));
+});
+
+test('the help of replay and report says what may be missing', async (t) => {
+  const { out } = await run('replay --help');
+  t.regex(out, /--trace FILE .*required without --from/);
+  t.regex(out, /--out DIR .*required without --from/);
+  t.regex((await run('report --help')).out, /load\.jsonl[^]*may be\s+missing/);
 });
 
 test('--version prints the version', async (t) => {
