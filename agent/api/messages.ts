@@ -13,13 +13,13 @@ export interface DeployResponse {
   guest_kernel: string;
   vmm: string;
   accelerator: string;
-  vmm_path: string;
+  vmm_path: string | null;
   vmm_pid: number;
   vmm_command: readonly string[];
-  kernel_variant: string;
-  kernel_key: string;
-  series_revision: string;
-  rootfs_key: string;
+  kernel_variant: string | null;
+  kernel_key: string | null;
+  series_revision: string | null;
+  rootfs_key: string | null;
 }
 
 export interface Work {

@@ -8,7 +8,18 @@ const REASON_BYTES = 512;
 
 export function deployResponse(reply: DeployReply): DeployResponse {
   const { vm_id, requested_at_ms, launched_at_ms, ready_at_ms, facts } = reply;
-  return { vm_id, requested_at_ms, launched_at_ms, ready_at_ms, ...facts };
+  return {
+    ...facts,
+    vm_id,
+    requested_at_ms,
+    launched_at_ms,
+    ready_at_ms,
+    vmm_path: facts.vmm_path || null,
+    kernel_variant: facts.kernel_variant || null,
+    kernel_key: facts.kernel_key || null,
+    series_revision: facts.series_revision || null,
+    rootfs_key: facts.rootfs_key || null,
+  };
 }
 
 export function invokeResponse(reply: InvokeReply): InvokeResponse {

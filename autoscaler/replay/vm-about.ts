@@ -26,19 +26,19 @@ export function aboutVms(deployed: readonly Deployed[]): VmAbout {
   const first = deployed[0]?.response;
   if (!first) return NOT_DEPLOYED;
   const { vmm, accelerator, guest_kernel, kernel_variant, kernel_key, series_revision } = first;
-  const is_known = kernel_variant !== '' && kernel_key !== '';
   return {
     vmm,
     accelerator,
     guest_kernel,
-    kernel: is_known
-      ? { variant: kernel_variant, series_revision: series_revision || null, key: kernel_key }
-      : null,
-    rootfs_key: first.rootfs_key || null,
+    kernel:
+      kernel_variant !== null && kernel_key !== null
+        ? { variant: kernel_variant, series_revision, key: kernel_key }
+        : null,
+    rootfs_key: first.rootfs_key,
     vms: deployed.map(({ function: name, response }) => ({
       function: name,
       vm_id: response.vm_id,
-      vmm_path: response.vmm_path || null,
+      vmm_path: response.vmm_path,
       vmm_command: [...response.vmm_command],
     })),
   };

@@ -160,6 +160,16 @@ test('what a call did not reach is null, whether it failed, was refused or was w
   for (const name of MEASURED) t.is(failed[name], null, `failed: ${name}`);
 });
 
+test('a Deploy of an image that hotplane did not build tells no kernel and no key', async (t) => {
+  const { client } = await serve(t);
+  const unknown = { kernel_variant: null, kernel_key: null, series_revision: null };
+  t.like(await client.deploy(specOf('f')), {
+    ...unknown,
+    rootfs_key: null,
+    guest_kernel: '6.12.0-fake',
+  });
+});
+
 test('a call that no instance took names none, and no time at which one took it', async (t) => {
   const { client } = await serve(t, 640 * MIB);
   for (const name of ['f', 'g']) await client.deploy(specOf(name, { keep_alive_ms: 60_000 }));
