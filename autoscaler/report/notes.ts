@@ -89,7 +89,8 @@ function idealNotes({ ideal, mechanisms }: Summary): string[] {
     .toSorted((a, b) => a - b);
   const [least] = reached;
   const most = reached.at(-1);
-  if (least === undefined || most === undefined) return notes;
+  // One alone differs from nothing.
+  if (least === undefined || most === undefined || reached.length < 2) return notes;
   if (least >= 0.5) {
     notes.push(
       `Of the possible saving at least ${percent(least)} is reached by each: most of it comes ` +
