@@ -135,6 +135,8 @@ test('how much of the possible was reached is told, and what most of it comes fr
   const text = renderTable(summary);
   t.regex(text, /could commit for this plan is 31\.6 GiB·s.*20\.0 of boot memory, 2\.0 of calls/);
   t.regex(text, /most of it comes from giving memory back after keep-alive at all/);
+  t.notRegex(text, /What the mechanisms differ in/, 'one alone differs from nothing');
+  t.regex(text, /More than 100 % of the possible saving/);
 });
 
 test('a folder that holds a part of the plan only has no ideal', (t) => {
