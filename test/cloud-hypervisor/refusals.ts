@@ -159,6 +159,7 @@ function boots(root: string, good: object, zones: Change, memory: Change): Refus
     says,
   });
   const kernel = join(root, 'kernel');
+  const missing = join(root, 'missing');
   const twice = [
     { guest_numa_id: 0, cpus: [0], memory_zones: ['base'] },
     { guest_numa_id: 1, memory_zones: ['base'] },
@@ -196,9 +197,10 @@ function boots(root: string, good: object, zones: Change, memory: Change): Refus
     ),
     at('a target misaligned', zones({ hotplugged_size: MIB }), 500, /Failed to resize virtio-mem/),
     at('a target too large', zones({ hotplugged_size: 512 * MIB }), 500, /not valid/),
-    at('a kernel that is not there', payload({ kernel: '/nope' }), 500, /Cannot open kernel file/),
-    at('an initramfs not there', payload({ initramfs: '/nope' }), 500, /Cannot open initramfs/),
-    at('a disk not there', { ...good, disks: [{ path: '/nope' }] }, 500, /Cannot open disk path/),
+    at('a kernel that is not there', payload({ kernel: missing }), 500, /Cannot open kernel file/),
+    at('a kernel that is a folder', payload({ kernel: root }), 500, /load|kernel/i),
+    at('an initramfs not there', payload({ initramfs: missing }), 500, /Cannot open initramfs/),
+    at('a disk not there', { ...good, disks: [{ path: missing }] }, 500, /Cannot open disk path/),
     {
       name: 'taken: as many regions as the driver allows, with its other devices',
       calls: [create(withRegions(root, LIMITS.ch_zones_per_vm)), 'PUT vm.boot'],

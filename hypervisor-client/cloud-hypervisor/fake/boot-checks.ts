@@ -2,7 +2,7 @@
  * What the server finds wrong with a configuration when it boots: `vm.create` only stores it. In
  * the order and with the sentences of the server.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { VmConfig } from '../types/index.ts';
 import { ApiError, apiError } from './errors.ts';
 
@@ -133,7 +133,8 @@ export function checkPayload({ payload }: VmConfig): void {
     if (!path || existsSync(path)) continue;
     throw apiError(WHAT, `Cannot open ${name} file`, NOT_THERE);
   }
-  const head = kernel === '' ? Buffer.alloc(0) : readFileSync(kernel).subarray(0, 0x206);
+  const is_file = kernel !== '' && statSync(kernel).isFile();
+  const head = is_file ? readFileSync(kernel).subarray(0, 0x206) : Buffer.alloc(0);
   const elf = head.subarray(0, 4).toString('latin1') === '\x7fELF';
   const bzimage = head.subarray(0x202, 0x206).toString('latin1') === 'HdrS';
   if (elf || bzimage || head.toString('latin1').startsWith('fake-kernel')) return;
