@@ -6,6 +6,7 @@ import type { Selection } from '../trace/select.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { ReplayOptions } from './options.ts';
 import type { ReplayPlan } from './plan.ts';
+import { NOT_DEPLOYED } from './vm-about.ts';
 
 /** What only the edge knows: the machine, the versions, the wall clock. */
 export interface RunFacts {
@@ -80,12 +81,7 @@ export function waitingRun(name: string): MechanismRun {
     status: 'waiting',
     observed_ms: 0,
     drained: false,
-    vmm: '',
-    accelerator: '',
-    guest_kernel: '',
-    kernel: null,
-    rootfs_key: null,
-    vms: [],
+    ...NOT_DEPLOYED,
     error: null,
   };
 }

@@ -4,49 +4,19 @@
  * Method: both ends in this process; every controller and every composed signal is counted.
  */
 import { getEventListeners } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test from 'ava';
-import { pino } from 'pino';
-import { AgentClient } from '../../../agent/api/client.ts';
-import { AgentServer } from '../../../agent/api/server.ts';
-import { HostAgent } from '../../../agent/executor/host-agent.ts';
-import { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
-import { hostClock } from '../../../base/clock.ts';
-import { GIB } from '../../../base/units.ts';
+import type { AgentClient } from '../../../agent/api/client.ts';
 import { specOf, WORK } from '../core/world.ts';
-import { FAKE_IMAGES } from '../../fakes/host.ts';
+import { serve } from './serving.ts';
 
-interface Served {
+interface Called {
   readonly client: AgentClient;
   readonly call: (signal?: AbortSignal) => Promise<unknown>;
 }
 
-async function serve(
-  t: { teardown: (end: () => Promise<void>) => void },
-  keep_alive_ms: number,
-): Promise<Served> {
-  const folder = await mkdtemp(join(tmpdir(), 'hotplane-cost-'));
-  const log = pino({ level: 'silent' });
-  const agent = new HostAgent({
-    clock: hostClock,
-    hypervisor: new FakeHypervisor(hostClock),
-    images: FAKE_IMAGES,
-    log,
-    host_limit_bytes: 4 * GIB,
-    vms_dir: folder,
-    version: 'test',
-  });
-  const socket_path = join(folder, 'agent.sock');
-  const server = await AgentServer.listen({ agent, socket_path, log });
-  const client = new AgentClient(socket_path);
-  t.teardown(async () => {
-    client.close();
-    await agent.stop(0);
-    await server.close(1_000);
-    await rm(folder, { recursive: true });
-  });
+/** An agent with one function that has served one call. */
+async function served(t: Parameters<typeof serve>[0], keep_alive_ms: number): Promise<Called> {
+  const { client } = await serve(t);
   await client.deploy(specOf('f', { keep_alive_ms }));
   const request = { function: 'f', invocation_id: 'one', work: { ...WORK, wall_ms: 0 } };
   const call = (signal?: AbortSignal): Promise<unknown> =>
@@ -86,7 +56,7 @@ async function signalsMadeBy(work: () => Promise<void>): Promise<number> {
 }
 
 test.serial('warm calls make no AbortController and no composed signal', async (t) => {
-  const { call } = await serve(t, 60_000);
+  const { call } = await served(t, 60_000);
   const made = await signalsMadeBy(async () => {
     for (let count = 0; count < 20; count += 1) await call();
   });
@@ -94,7 +64,7 @@ test.serial('warm calls make no AbortController and no composed signal', async (
 });
 
 test.serial('cycles of plug and unplug make no AbortController either', async (t) => {
-  const { client, call } = await serve(t, 0);
+  const { client, call } = await served(t, 0);
   const made = await signalsMadeBy(async () => {
     for (let count = 0; count < 5; count += 1) await call();
     await client.drain('f');
@@ -103,7 +73,7 @@ test.serial('cycles of plug and unplug make no AbortController either', async (t
 });
 
 test.serial('a signal that outlives its calls keeps nothing of them', async (t) => {
-  const { call } = await serve(t, 60_000);
+  const { call } = await served(t, 60_000);
   const { signal } = new AbortController();
   for (let count = 0; count < 20; count += 1) await call(signal);
   t.is(getEventListeners(signal, 'abort').length, 0);
