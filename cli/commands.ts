@@ -2,6 +2,7 @@
 import type { Command } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
 import { benchAgentCommand } from './commands/bench-agent.ts';
+import { benchCoreCommand } from './commands/bench-core.ts';
 import { benchInvokeCommand } from './commands/bench-invoke.ts';
 import { benchReclaimCommand } from './commands/bench-reclaim.ts';
 import { deployCommand } from './commands/deploy.ts';
@@ -32,4 +33,5 @@ export const COMMANDS: readonly Command[] = [
   benchReclaimCommand,
   benchInvokeCommand,
   benchAgentCommand,
+  benchCoreCommand,
 ];

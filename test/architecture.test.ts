@@ -17,6 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   bench: ['base', 'hypervisor-client', 'images', 'agent/guest', 'agent/api', 'autoscaler'],
   // Runs the agent itself, as a process under measurement.
   'bench/agent': ['bench', 'base', 'agent', 'autoscaler'],
+  // Plays events on the decisions alone.
+  'bench/core': ['bench', 'base', 'agent/core'],
   cli: ['base', 'agent', 'autoscaler', 'images', 'hypervisor-client', 'bench'],
 };
 
