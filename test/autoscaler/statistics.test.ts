@@ -8,6 +8,7 @@ import { boundsOf, NumberList, orderOf } from '../../base/number-list.ts';
 import { describe, geometricMean, hasPercentile, percentile } from '../../base/statistics.ts';
 import { Sample } from '../../base/statistics.ts';
 import { GIB } from '../../base/units.ts';
+import { holds } from '../seed.ts';
 
 function step(at_ms: number, gib: number, vm_id = 'v1'): MemoryStepLine {
   const bytes = Math.round(gib * GIB);
@@ -54,9 +55,10 @@ test('what was not reached ranks last and never makes a percentile look better',
   t.like(describe(Sample.of(many)), { n: 150, p95_ms: 142, p99_ms: 148, max_ms: null });
 });
 
-test('a percentile is a value of the sample with at least its share below or at it', (t) => {
+test('a percentile is a value of the sample with at least its share below or at it', async (t) => {
   const values = fc.array(fc.integer({ min: 0, max: 1000 }), { minLength: 1, maxLength: 200 });
-  fc.assert(
+  await holds(
+    t,
     fc.property(values, fc.double({ min: 0.001, max: 1, noNaN: true }), (list, share) => {
       const value = percentile(Sample.of(list), share);
       if (value === null) throw new Error('a sample that is all there has every percentile');
@@ -121,12 +123,13 @@ test('VMs are summed, and a VM is nothing before its first step', (t) => {
 const resident = (lines: MemoryStepLine[], from_ms: number, to_ms: number): number =>
   integrate(MemorySteps.of(lines), from_ms, to_ms).resident_bytes ?? Number.NaN;
 
-test('the integral does not depend on the order of lines, or on how the window is cut', (t) => {
+test('the integral does not depend on the order of lines, or on how the window is cut', async (t) => {
   const stamps = fc.uniqueArray(fc.integer({ min: -2000, max: 9000 }), {
     minLength: 1,
     maxLength: 40,
   });
-  fc.assert(
+  await holds(
+    t,
     fc.property(stamps, fc.integer({ min: 1, max: 7999 }), fc.nat(4), (list, cut_ms, seed) => {
       const steps = list.map((at, index) =>
         step(at, ((index * 7 + seed) % 5) / 4, `v${index % 3}`),

@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { formatBytes, formatMs, GIB, KIB, MIB, parseBytes, roundUp } from '../../base/units.ts';
+import { holds } from '../seed.ts';
 
 const sizes: readonly [string, number | null][] = [
   ['4096', 4096],
@@ -22,16 +23,18 @@ for (const [text, bytes] of sizes) {
   });
 }
 
-test('a whole number of MiB survives printing and parsing', (t) => {
-  fc.assert(
+test('a whole number of MiB survives printing and parsing', async (t) => {
+  await holds(
+    t,
     fc.property(fc.integer({ min: 1, max: 1023 }), (mib) => {
       t.is(parseBytes(formatBytes(mib * MIB)), mib * MIB);
     }),
   );
 });
 
-test('rounding up gives the smallest multiple that is not below', (t) => {
-  fc.assert(
+test('rounding up gives the smallest multiple that is not below', async (t) => {
+  await holds(
+    t,
     fc.property(fc.nat(2 ** 40), fc.integer({ min: 1, max: 2 ** 30 }), (bytes, unit) => {
       const rounded = roundUp(bytes, unit);
       t.true(rounded >= bytes && rounded - bytes < unit && rounded % unit === 0);

@@ -1,6 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { median, percentileOf, ratioOfMedians, spreadOf } from '../../bench/statistics.ts';
+import { holds } from '../seed.ts';
 
 const finite = fc.double({ min: 0.001, max: 1e6, noNaN: true });
 
@@ -29,20 +30,19 @@ test('a percentile is a value of the sample, by nearest rank', (t) => {
   t.is(percentileOf([], 0.99), null);
 });
 
-test('a median lies between the extremes and does not depend on the order', (t) => {
-  t.notThrows(() =>
-    fc.assert(
-      fc.property(fc.array(finite, { minLength: 1 }), (values) => {
-        const spread = spreadOf(values);
-        const turned = spreadOf(values.toReversed());
-        return (
-          spread !== null &&
-          spread.min <= spread.median &&
-          spread.median <= spread.max &&
-          JSON.stringify(spread) === JSON.stringify(turned)
-        );
-      }),
-    ),
+test('a median lies between the extremes and does not depend on the order', async (t) => {
+  await holds(
+    t,
+    fc.property(fc.array(finite, { minLength: 1 }), (values) => {
+      const spread = spreadOf(values);
+      const turned = spreadOf(values.toReversed());
+      return (
+        spread !== null &&
+        spread.min <= spread.median &&
+        spread.median <= spread.max &&
+        JSON.stringify(spread) === JSON.stringify(turned)
+      );
+    }),
   );
 });
 
@@ -56,22 +56,21 @@ test('a ratio has an interval that is the same for the same seed', (t) => {
   t.true((ratio?.high ?? 0) >= 12 && (ratio?.high ?? 0) <= 14 / 0.9);
 });
 
-test('the interval of a ratio never leaves what the extremes allow', (t) => {
-  t.notThrows(() =>
-    fc.assert(
-      fc.property(
-        fc.array(finite, { minLength: 1, maxLength: 8 }),
-        fc.array(finite, { minLength: 1, maxLength: 8 }),
-        fc.integer({ min: 0, max: 0xffffffff }),
-        (above, below, seed) => {
-          const ratio = ratioOfMedians(above, below, seed);
-          if (ratio === null) return false;
-          const most = Math.max(...above) / Math.min(...below);
-          return ratio.low <= ratio.high && ratio.high <= most * (1 + 1e-6) + 1e-6;
-        },
-      ),
-      { numRuns: 30 },
+test('the interval of a ratio never leaves what the extremes allow', async (t) => {
+  await holds(
+    t,
+    fc.property(
+      fc.array(finite, { minLength: 1, maxLength: 8 }),
+      fc.array(finite, { minLength: 1, maxLength: 8 }),
+      fc.integer({ min: 0, max: 0xffffffff }),
+      (above, below, seed) => {
+        const ratio = ratioOfMedians(above, below, seed);
+        if (ratio === null) return false;
+        const most = Math.max(...above) / Math.min(...below);
+        return ratio.low <= ratio.high && ratio.high <= most * (1 + 1e-6) + 1e-6;
+      },
     ),
+    { runs: 30 },
   );
 });
 

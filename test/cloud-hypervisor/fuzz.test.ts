@@ -1,7 +1,6 @@
 /**
  * Random answers and event streams: the client never crashes, never hangs, and never believes a
- * size that the VM cannot have. HOTPLANE_FUZZ_RUNS sets the number of runs (default 20,000 in all),
- * HOTPLANE_FUZZ_SEED the seed, which is printed.
+ * size that the VM cannot have. HOTPLANE_FUZZ_RUNS sets the number of runs (default 20,000 in all).
  */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
@@ -9,6 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { holds, numberOf } from '../seed.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { largestBytes } from '../../hypervisor-client/cloud-hypervisor/answers.ts';
 import { attribute, pluggedSum } from '../../hypervisor-client/cloud-hypervisor/driver/book.ts';
@@ -19,8 +19,7 @@ import {
   type VmInfo,
 } from '../../hypervisor-client/cloud-hypervisor/index.ts';
 
-const RUNS = Number(process.env['HOTPLANE_FUZZ_RUNS'] ?? 20_000);
-const SEED = Number(process.env['HOTPLANE_FUZZ_SEED'] ?? Date.now() % 2 ** 31);
+const RUNS = numberOf('HOTPLANE_FUZZ_RUNS', 20_000);
 const DEADLINE_MS = 2_000;
 const MIB = 1024 * 1024;
 
@@ -28,12 +27,6 @@ const MIB = 1024 * 1024;
 const share = (part: number): number => Math.max(1, Math.round(RUNS * part));
 /** How many calls are made at the same time, each on a socket of its own. */
 const LANES = 8;
-
-const config = { seed: SEED };
-
-test.before(() => {
-  console.log(`fuzz: ${RUNS} runs, seed ${SEED}`);
-});
 
 /** A server that answers every request with the bytes it was told, then ends. */
 class RawServer {
@@ -156,7 +149,8 @@ async function fuzzLane(t: ExecutionContext, lane: number, runs: number): Promis
   const server = await new RawServer(join(root, 'ch.sock')).listen();
   const ch = new CloudHypervisor({ socket_path: server.path, deadline_ms: DEADLINE_MS });
   try {
-    const checked = fc.assert(
+    await holds(
+      t,
       fc.asyncProperty(stream, async ({ bytes: all, cut, keep_rest }) => {
         const parts = [all.subarray(0, cut), ...(keep_rest ? [all.subarray(cut)] : [])];
         server.answerWith(parts, true);
@@ -167,9 +161,8 @@ async function fuzzLane(t: ExecutionContext, lane: number, runs: number): Promis
             (error: unknown) => isHotplaneError(error) && error.code.startsWith('HP_CH_'),
           );
       }),
-      { ...config, seed: SEED + lane, numRuns: runs },
+      { lane, runs },
     );
-    await t.notThrowsAsync(checked);
   } finally {
     await ch.close();
     await server.close();
@@ -182,12 +175,11 @@ test('random answers over the socket end in a typed error or a size that can be'
   await Promise.all(lanes.map((lane) => fuzzLane(t, lane, share(0.4 / LANES))));
 });
 
-test('random error bodies become short sentences', (t) => {
-  t.notThrows(() =>
-    fc.assert(
-      fc.property(body, (text) => readErrorMessages(text).every((one) => one.length <= 1_024)),
-      { ...config, numRuns: share(0.2) },
-    ),
+test('random error bodies become short sentences', async (t) => {
+  await holds(
+    t,
+    fc.property(body, (text) => readErrorMessages(text).every((one) => one.length <= 1_024)),
+    { runs: share(0.2) },
   );
 });
 
@@ -222,30 +214,28 @@ function feed(all: Buffer, cuts: readonly number[]): { count: number; lost: numb
   return { count: count + parser.end().length, lost: parser.lost };
 }
 
-test('whole event streams are read whole, however they are cut into chunks', (t) => {
-  t.notThrows(() =>
-    fc.assert(
-      fc.property(eventStream, ({ events, cuts }) => {
-        const { count, lost } = feed(encodeEvents(events), cuts);
-        return count === events.length && lost === 0;
-      }),
-      { ...config, numRuns: share(0.1) },
-    ),
+test('whole event streams are read whole, however they are cut into chunks', async (t) => {
+  await holds(
+    t,
+    fc.property(eventStream, ({ events, cuts }) => {
+      const { count, lost } = feed(encodeEvents(events), cuts);
+      return count === events.length && lost === 0;
+    }),
+    { runs: share(0.1) },
   );
 });
 
-test('damaged event streams give no more events than were written, and no crash', (t) => {
-  t.notThrows(() =>
-    fc.assert(
-      fc.property(eventStream, ({ events, junk, noise, cuts }) => {
-        let all = encodeEvents(events);
-        for (const { at, length } of junk) {
-          all = Buffer.concat([all.subarray(0, at), all.subarray(at + length)]);
-        }
-        return feed(Buffer.concat([all, noise]), cuts).count <= events.length;
-      }),
-      { ...config, numRuns: share(0.15) },
-    ),
+test('damaged event streams give no more events than were written, and no crash', async (t) => {
+  await holds(
+    t,
+    fc.property(eventStream, ({ events, junk, noise, cuts }) => {
+      let all = encodeEvents(events);
+      for (const { at, length } of junk) {
+        all = Buffer.concat([all.subarray(0, at), all.subarray(at + length)]);
+      }
+      return feed(Buffer.concat([all, noise]), cuts).count <= events.length;
+    }),
+    { runs: share(0.15) },
   );
 });
 
@@ -258,35 +248,34 @@ const regions = fc.array(
   { minLength: 1, maxLength: 8 },
 );
 
-test('the sum of all regions is what the server told, and none is beyond its bounds', (t) => {
-  t.notThrows(() =>
-    fc.assert(
-      fc.property(
-        regions,
-        fc.double({ min: 0, max: 1, noNaN: true }),
-        fc.nat(8),
-        (all, share_, at) => {
-          const targets = all.map(({ blocks, requested }, index) => ({
-            region_id: `r${index}`,
-            max_bytes: blocks * 2 * MIB,
-            requested_bytes: Math.min(requested, blocks) * 2 * MIB,
-          }));
-          const before = targets.map((target, index) => ({
-            ...target,
-            plugged_bytes: Math.min(all[index]?.plugged ?? 0, all[index]?.blocks ?? 0) * 2 * MIB,
-          }));
-          const max_bytes = targets.reduce((sum, { max_bytes: most }) => sum + most, 0);
-          const sum_bytes = Math.floor((max_bytes * share_) / (2 * MIB)) * 2 * MIB;
-          const book = attribute(before, targets, sum_bytes, `r${at}`);
-          const total = book.reduce((sum, { plugged_bytes }) => sum + plugged_bytes, 0);
-          const bounded = book.every(
-            ({ plugged_bytes, max_bytes: most }) => plugged_bytes >= 0 && plugged_bytes <= most,
-          );
-          return bounded && total === sum_bytes;
-        },
-      ),
-      { ...config, numRuns: share(0.15) },
+test('the sum of all regions is what the server told, and none is beyond its bounds', async (t) => {
+  await holds(
+    t,
+    fc.property(
+      regions,
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.nat(8),
+      (all, share_, at) => {
+        const targets = all.map(({ blocks, requested }, index) => ({
+          region_id: `r${index}`,
+          max_bytes: blocks * 2 * MIB,
+          requested_bytes: Math.min(requested, blocks) * 2 * MIB,
+        }));
+        const before = targets.map((target, index) => ({
+          ...target,
+          plugged_bytes: Math.min(all[index]?.plugged ?? 0, all[index]?.blocks ?? 0) * 2 * MIB,
+        }));
+        const max_bytes = targets.reduce((sum, { max_bytes: most }) => sum + most, 0);
+        const sum_bytes = Math.floor((max_bytes * share_) / (2 * MIB)) * 2 * MIB;
+        const book = attribute(before, targets, sum_bytes, `r${at}`);
+        const total = book.reduce((sum, { plugged_bytes }) => sum + plugged_bytes, 0);
+        const bounded = book.every(
+          ({ plugged_bytes, max_bytes: most }) => plugged_bytes >= 0 && plugged_bytes <= most,
+        );
+        return bounded && total === sum_bytes;
+      },
     ),
+    { runs: share(0.15) },
   );
 });
 

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { PROJECT_ROOT } from '../../base/paths.ts';
+import { holds } from '../seed.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'hotplane-json-'));
 const probe = join(dir, 'json_probe');
@@ -95,8 +96,9 @@ test('only integers from 0 to 2^53 - 1 are taken for sizes and ids', (t) => {
   t.is(zero, 'ok 0');
 });
 
-test('strings survive decoding and encoding', (t) => {
-  fc.assert(
+test('strings survive decoding and encoding', async (t) => {
+  await holds(
+    t,
     fc.property(
       fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { maxLength: 50 }),
       (strings) => {
@@ -113,7 +115,7 @@ test('strings survive decoding and encoding', (t) => {
         }
       },
     ),
-    { numRuns: 15 },
+    { runs: 15 },
   );
 });
 
@@ -121,7 +123,7 @@ function hex4(character: string): string {
   return character.charCodeAt(0).toString(16).padStart(4, '0');
 }
 
-test('mutated requests are accepted exactly when they are JSON', (t) => {
+test('mutated requests are accepted exactly when they are JSON', async (t) => {
   const seed =
     '{"id":17,"type":"start","instance":"a\\u00e9","argv":["x",1.5e3,true,null],"env":{"A":"b"}}';
   const edit = fc.tuple(
@@ -129,7 +131,8 @@ test('mutated requests are accepted exactly when they are JSON', (t) => {
     fc.nat(3),
     fc.constantFrom(...'{}[]",:\\u0e-+.1tfn \t'.split('')),
   );
-  fc.assert(
+  await holds(
+    t,
     fc.property(
       fc.array(fc.array(edit, { minLength: 1, maxLength: 4 }), { minLength: 200, maxLength: 400 }),
       (batch) => {
@@ -149,6 +152,6 @@ test('mutated requests are accepted exactly when they are JSON', (t) => {
         }
       },
     ),
-    { numRuns: 15 },
+    { runs: 15 },
   );
 });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { GIB } from '../../../base/units.ts';
 import { MECHANISMS } from '../../../agent/core/spec.ts';
 import { type Fault, World } from './world.ts';
+import { holds } from '../../seed.ts';
 
 const FAULTS: readonly Fault[] = [
   'none',
@@ -72,15 +73,13 @@ function play(world: World, moves: readonly Move[]): string[] {
   return requests;
 }
 
-test('random events and faults: one answer each, book above plugged, zero after removal', (t) => {
-  let moves_played = 0;
+test('random events and faults: one answer each, book above plugged, zero after removal', async (t) => {
   const property = fc.property(
     fc.array(move, { maxLength: 150, size: 'max' }),
     fc.constantFrom(1, 2, 4),
     (moves, limit_gib) => {
       const world = new World(limit_gib * GIB);
       const requests = play(world, moves);
-      moves_played += moves.length;
       for (const fn of ['a', 'b']) requests.push(world.drain(fn), world.invoke(fn));
       world.quiesce();
       for (const fn of world.state.functions.values()) {
@@ -94,7 +93,5 @@ test('random events and faults: one answer each, book above plugged, zero after 
       if ([...world.plugged.values()].some((bytes) => bytes > 0)) throw new Error('plugged left');
     },
   );
-  const result = fc.check(property, { numRuns: 1_500 });
-  t.log(`seed ${result.seed}, ${result.numRuns} runs, ${moves_played} moves`);
-  t.false(result.failed, fc.defaultReportMessage(result));
+  await holds(t, property, { runs: 1_500 });
 });

@@ -7,6 +7,7 @@ import type { GuestFault } from '../../../agent/testing/fake-guest.ts';
 import { type FakeHost, fakeHost } from '../../fakes/host.ts';
 import type { LaunchFault, ResizeFault } from '../../../agent/testing/fake-hypervisor.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { holds } from '../../seed.ts';
 
 type Move =
   | { kind: 'deploy'; name: string; mechanism: (typeof MECHANISMS)[number]; concurrency: number }
@@ -158,7 +159,5 @@ test('random load, kills and faults: one answer each, nothing stuck, zero at the
       if (hypervisor.alive().length > 0) throw new Error('a VM is left');
     },
   );
-  const result = await fc.check(property, { numRuns: 40 });
-  t.log(`seed ${result.seed}, ${result.numRuns} runs`);
-  t.false(result.failed, fc.defaultReportMessage(result) ?? '');
+  await holds(t, property, { runs: 40 });
 });
