@@ -8,15 +8,15 @@ import { HotplaneError } from '../base/errors.ts';
 import { addLastWords } from '../base/last-words.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ensureSafeFolder, socketPathTrouble } from '../base/safe-path.ts';
-import { wasBegunIn } from '../hypervisor-client/run-dir.ts';
+import { wasBegunIn } from '../hypervisor-client/lifecycle/run-dir.ts';
 import type { Hypervisor } from '../hypervisor-client/vm.ts';
 import { AgentServer } from './api/server.ts';
 import { SocketPlace } from './api/socket.ts';
 import { HostAgent } from './executor/host-agent.ts';
 import type { GuestImages } from './executor/images.ts';
-import { endLeftovers, trimFolders } from './state/leftovers.ts';
-import { endOrphans } from './state/orphans.ts';
-import { lockStateDir } from './state/lock.ts';
+import { endLeftovers, trimFolders } from './adopt/leftovers.ts';
+import { endOrphans } from './adopt/orphans.ts';
+import { lockStateDir } from './store/lock.ts';
 
 export interface DaemonOptions {
   readonly socket_path: string;

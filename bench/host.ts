@@ -2,7 +2,7 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { KIB } from '../base/units.ts';
-import type { BenchManifest } from './records.ts';
+import type { BenchManifest } from './reclaim/results/records.ts';
 
 export async function readHost(): Promise<BenchManifest['host']> {
   const pages = '/sys/kernel/mm/transparent_hugepage/enabled';

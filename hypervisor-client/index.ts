@@ -7,8 +7,8 @@ export {
   type HypervisorOptions,
 } from './open.ts';
 export { VMM_ERROR_CODES, type VmmErrorCode } from './errors.ts';
-export { parseHandle, readHandle } from './run-dir.ts';
-export { chooseAccelerator, probeAccelerator, type AcceleratorProbe } from './accelerator.ts';
+export { parseHandle, readHandle } from './lifecycle/run-dir.ts';
+export { chooseAccelerator, probeAccelerator, type AcceleratorProbe } from './host/accelerator.ts';
 export { QemuDriver, type QemuOptions } from './qemu/driver.ts';
 export { QmpClient, type QmpCallOptions } from './qemu/qmp.ts';
 export type { QmpEvent } from './qemu/qmp-message.ts';
@@ -23,4 +23,4 @@ export {
 /** Everything of the Cloud Hypervisor client, its wire types included. */
 export * as cloudHypervisor from './cloud-hypervisor/index.ts';
 /** A fake Cloud Hypervisor for tests. */
-export * as cloudHypervisorFake from './cloud-hypervisor/fake/index.ts';
+export * as cloudHypervisorFake from './testing/fake-cloud-hypervisor/index.ts';

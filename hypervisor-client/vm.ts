@@ -3,10 +3,11 @@
  * fields are snake_case with their unit; all sizes are bytes.
  */
 import type { Duplex } from 'node:stream';
-import type { HostProcess } from './host-process.ts';
+import type { Accelerator } from './host/accelerator.ts';
+import type { HostProcess } from './host/host-process.ts';
 
 export type VmmKind = 'qemu' | 'cloud-hypervisor' | 'fake';
-export type Accelerator = 'kvm' | 'tcg';
+export type { Accelerator };
 
 /** What a region is at boot. One virtio-mem device each. */
 export interface RegionSpec {

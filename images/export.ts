@@ -6,8 +6,8 @@ import { cacheDir } from '../base/paths.ts';
 import { translated } from '../base/system-error.ts';
 import { imageError } from './errors.ts';
 import { ensureGuest, type Guest } from './index.ts';
-import type { KernelVariant } from './kernel-recipe.ts';
-import { ensureGuestProgram } from './programs.ts';
+import type { KernelVariant } from './kernel/recipe.ts';
+import { ensureGuestProgram } from './rootfs/programs.ts';
 
 export interface ExportOptions {
   readonly variants: readonly KernelVariant[];

@@ -4,24 +4,24 @@ import { type HotplaneError, isHotplaneError } from '../base/errors.ts';
 import { cacheDir } from '../base/paths.ts';
 import { type Progress, silentProgress } from '../base/progress.ts';
 import { translated } from '../base/system-error.ts';
-import { compilerVersion } from './compiler.ts';
+import { compilerVersion } from './rootfs/compiler.ts';
 import { type ImageErrorCode, notBuilt } from './errors.ts';
-import { ensureKernel } from './kernel.ts';
-import { findByParts } from './kernel-lookup.ts';
-import { type BuiltKernel, type KernelManifest, lookAtKernel } from './kernel-manifest.ts';
-import { kernelParts, type KernelVariant, recipeOf } from './kernel-recipe.ts';
-import { findKernelSource } from './kernel-source.ts';
-import { ensureRootfs, isRootfsThere } from './rootfs.ts';
-import { SELFTEST_NAME } from './selftest.ts';
+import { ensureKernel } from './kernel/build.ts';
+import { findByParts } from './kernel/lookup.ts';
+import { type BuiltKernel, type KernelManifest, lookAtKernel } from './kernel/manifest.ts';
+import { kernelParts, type KernelVariant, recipeOf } from './kernel/recipe.ts';
+import { findKernelSource } from './kernel/source.ts';
+import { ensureRootfs, isRootfsThere } from './rootfs/rootfs.ts';
+import { SELFTEST_NAME } from './kernel/selftest.ts';
 
 export type { ImageErrorCode } from './errors.ts';
-export type { KernelManifest } from './kernel-manifest.ts';
+export type { KernelManifest } from './kernel/manifest.ts';
 export {
   type GuestKernelOptions,
   type GuestMechanism,
   guestKernelArguments,
-} from './kernel-arguments.ts';
-export type { KernelVariant } from './kernel-recipe.ts';
+} from './kernel/arguments.ts';
+export type { KernelVariant } from './kernel/recipe.ts';
 
 /** Path of the selftest program inside the guest, when {@link Guest.manifest} says `selftest`. */
 export const SELFTEST_GUEST_PATH = `/bin/${SELFTEST_NAME}`;

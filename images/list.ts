@@ -1,8 +1,8 @@
 /** The guest kernels of a cache, for people and programs. */
 import { join } from 'node:path';
 import { translated } from '../base/system-error.ts';
-import { isOfParts, listKernels } from './kernel-lookup.ts';
-import { kernelParts } from './kernel-recipe.ts';
+import { isOfParts, listKernels } from './kernel/lookup.ts';
+import { kernelParts } from './kernel/recipe.ts';
 
 export interface ListedImage {
   /** `current`: this version of hotplane uses it; `other`: it is made of other parts. */

@@ -45,9 +45,9 @@ function findNode() {
 const [task, ...rest] = process.argv.slice(2);
 const tasks = {
   quickstart: ['cli/main.ts', 'quickstart'],
-  test: ['test/run.ts'],
-  'cloud-hypervisor': ['test/cloud-hypervisor/run.ts'],
-  check: ['test/run.ts', '--only-checks'],
+  test: ['tools/run.ts'],
+  'cloud-hypervisor': ['tools/cloud-hypervisor-suite.ts'],
+  check: ['tools/run.ts', '--only-checks'],
 };
 const entry = tasks[task];
 if (!entry) {

@@ -5,7 +5,7 @@ import { timerMs } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { checkSocketPath } from '../../base/safe-path.ts';
-import type { FunctionSpec } from '../core/spec.ts';
+import type { FunctionSpec } from '../model/spec.ts';
 import type {
   AgentRecord,
   DeployResponse,
@@ -14,12 +14,12 @@ import type {
   InvokeResponse,
   RemoveResponse,
   StatusResponse,
-} from './messages.ts';
+} from '../model/messages.ts';
 import { methodOf, type MethodName, withCheckedNumbers } from './service.ts';
 import { fromStatus, replyOf } from './status-codes.ts';
 
-export type * from './messages.ts';
-export type { Backing, FunctionSpec, Mechanism } from '../core/spec.ts';
+export type * from '../model/messages.ts';
+export type { Backing, FunctionSpec, Mechanism } from '../model/spec.ts';
 
 export interface CallOptions {
   /** How long the whole call may take; each method has a default that fits what it does. */
@@ -56,13 +56,13 @@ const REMOVE_MS = LIMITS.remove_drain_ms + LIMITS.unplug_ms + 2 * LIMITS.instanc
 /** Every method throws HotplaneError: the agent's own, or HP_AGENT_UNREACHABLE and the like. */
 export class AgentClient {
   readonly socket_path: string;
-  private readonly client: Client;
+  readonly #client: Client;
 
   /** Throws HP_AGENT_SOCKET when the path is longer than that of a socket can be. */
   constructor(socket_path: string) {
     checkSocketPath(socket_path);
     this.socket_path = socket_path;
-    this.client = new Client(`unix:${socket_path}`, credentials.createInsecure(), {
+    this.#client = new Client(`unix:${socket_path}`, credentials.createInsecure(), {
       'grpc.max_receive_message_length': LIMITS.agent_message_bytes,
       // A missing agent is told at once; whoever wants to wait for it calls again.
       'grpc.enable_retries': 0,
@@ -70,7 +70,7 @@ export class AgentClient {
   }
 
   deploy(spec: FunctionSpec, options: CallOptions = {}): Promise<DeployResponse> {
-    return this.call('Deploy', SHAPES.deploy, { function: spec }, DEPLOY_MS, options);
+    return this.#call('Deploy', SHAPES.deploy, { function: spec }, DEPLOY_MS, options);
   }
 
   /**
@@ -82,7 +82,7 @@ export class AgentClient {
     const run_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + LIMITS.invocation_grace_ms;
     const deadline_ms = LIMITS.invocation_queued_ms + LIMITS.instance_start_ms + run_ms;
     const notDone = (reply: Invoked, failure: HotplaneError): Invoked => ({ ...reply, failure });
-    return this.call('Invoke', SHAPES.invoke, request, deadline_ms, options, notDone);
+    return this.#call('Invoke', SHAPES.invoke, request, deadline_ms, options, notDone);
   }
 
   /** One function, or all when `name` is empty. */
@@ -91,15 +91,15 @@ export class AgentClient {
     options: CallOptions & { readonly with_state?: boolean } = {},
   ): Promise<StatusResponse> {
     const request = { function: name, with_state: options.with_state ?? false };
-    return this.call('Status', SHAPES.status, request, LIMITS.agent_call_ms, options);
+    return this.#call('Status', SHAPES.status, request, LIMITS.agent_call_ms, options);
   }
 
   remove(name: string, options: CallOptions = {}): Promise<RemoveResponse> {
-    return this.call('Remove', SHAPES.remove, { function: name }, REMOVE_MS, options);
+    return this.#call('Remove', SHAPES.remove, { function: name }, REMOVE_MS, options);
   }
 
   drain(name: string, options: CallOptions = {}): Promise<DrainResponse> {
-    return this.call('Drain', SHAPES.drain, { function: name }, REMOVE_MS, options);
+    return this.#call('Drain', SHAPES.drain, { function: name }, REMOVE_MS, options);
   }
 
   /** Resolves when the agent has begun to record: nothing that happens after it is missed. */
@@ -108,7 +108,7 @@ export class AgentClient {
     const decode = (bytes: Buffer): AgentRecord =>
       SHAPES.record.parse(withCheckedNumbers('Record', method.decodeResponse(bytes)));
     const request = { memory_interval_ms: options.memory_interval_ms ?? 0 };
-    const call = this.client.makeServerStreamRequest(
+    const call = this.#client.makeServerStreamRequest(
       method.path,
       method.encodeRequest,
       decode,
@@ -121,10 +121,10 @@ export class AgentClient {
       call.once('metadata', resolve);
       call.once('error', (error: ServiceError) => reject(fromStatus(error, this.socket_path)));
     });
-    return this.records(call, signal);
+    return this.#records(call, signal);
   }
 
-  private async *records(
+  async *#records(
     call: AsyncIterable<AgentRecord> & { cancel(): void },
     signal: AbortSignal | undefined,
   ): AsyncGenerator<AgentRecord> {
@@ -139,10 +139,10 @@ export class AgentClient {
   }
 
   close(): void {
-    this.client.close();
+    this.#client.close();
   }
 
-  private call<T>(
+  #call<T>(
     name: MethodName,
     shape: z.ZodType<T>,
     request: object,
@@ -157,7 +157,7 @@ export class AgentClient {
     const { signal } = options;
     return new Promise<T>((resolve, reject) => {
       const cancel = (): void => call.cancel();
-      const call = this.client.makeUnaryRequest(
+      const call = this.#client.makeUnaryRequest(
         method.path,
         method.encodeRequest,
         decode,

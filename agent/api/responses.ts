@@ -1,7 +1,7 @@
 /** The core's replies as API messages. */
-import type { DeployReply, InvokeReply } from '../core/actions.ts';
+import type { DeployReply, InvokeReply } from '../model/actions.ts';
 import { cutBytes } from '../../base/cut-bytes.ts';
-import type { DeployResponse, InvokeResponse } from './messages.ts';
+import type { DeployResponse, InvokeResponse } from '../model/messages.ts';
 
 /** Of the reason in a reply; the whole error goes beside it. */
 const REASON_BYTES = 512;

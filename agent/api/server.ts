@@ -14,8 +14,8 @@ import { timerMs } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
-import { isBug } from '../executor/fail-stop.ts';
-import { errorOf, refusalOf } from '../executor/failure.ts';
+import { isBug } from '../observe/fail-stop.ts';
+import { errorOf, refusalOf } from '../model/failure.ts';
 import { deployResponse, invokeResponse } from './responses.ts';
 import { methodOf, type MethodName, withCheckedNumbers } from './service.ts';
 import { SocketPlace } from './socket.ts';
@@ -39,14 +39,14 @@ const watchRequest = z.object({ memory_interval_ms: z.number().finite().nonnegat
 const deployRequest = z.object({ function: z.unknown() });
 
 export class AgentServer {
-  private readonly server: Server;
-  private readonly place: SocketPlace;
-  private readonly options: AgentServerOptions;
+  readonly #server: Server;
+  readonly #place: SocketPlace;
+  readonly #options: AgentServerOptions;
 
   private constructor(server: Server, place: SocketPlace, options: AgentServerOptions) {
-    this.server = server;
-    this.place = place;
-    this.options = options;
+    this.#server = server;
+    this.#place = place;
+    this.#options = options;
   }
 
   /** Throws HP_AGENT_SOCKET_IN_USE when another agent listens there, HP_AGENT_SOCKET else. */
@@ -54,7 +54,7 @@ export class AgentServer {
     const place = options.place ?? (await SocketPlace.claim(options.socket_path));
     const server = new Server({ 'grpc.max_receive_message_length': LIMITS.agent_message_bytes });
     const result = new AgentServer(server, place, options);
-    result.addService();
+    result.#addService();
     try {
       await place.bind((path) => bind(server, path));
     } catch (error) {
@@ -69,17 +69,17 @@ export class AgentServer {
   async close(deadline_ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
-      this.server.forceShutdown();
+      this.#server.forceShutdown();
       resolve();
     }, timerMs(deadline_ms));
-    this.server.tryShutdown(() => resolve());
+    this.#server.tryShutdown(() => resolve());
     await promise;
     clearTimeout(timer);
-    await this.place.release();
+    await this.#place.release();
   }
 
-  private addService(): void {
-    const { agent } = this.options;
+  #addService(): void {
+    const { agent } = this.#options;
     const unary: Readonly<Record<Exclude<MethodName, 'Watch'>, Handler>> = {
       Deploy: async (request) => {
         const spec = checkSpec(check(deployRequest, request, 'request').function);
@@ -118,16 +118,16 @@ export class AgentServer {
       }),
     );
     const implementation: UntypedServiceImplementation = {
-      Watch: (call: ServerWritableStream<unknown, object>) => void this.watch(call),
+      Watch: (call: ServerWritableStream<unknown, object>) => void this.#watch(call),
     };
     for (const [name, handler] of Object.entries(unary)) {
-      implementation[name] = this.unary(name, handler);
+      implementation[name] = this.#unary(name, handler);
     }
-    this.server.addService(definition, implementation);
+    this.#server.addService(definition, implementation);
   }
 
-  private unary(name: string, handler: Handler) {
-    const { agent } = this.options;
+  #unary(name: string, handler: Handler) {
+    const { agent } = this.#options;
     return (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>): void => {
       const onGone = (run: () => void): void => void call.on('cancelled', run);
       const answer = async (): Promise<void> => {
@@ -136,7 +136,7 @@ export class AgentServer {
           done(null, await handler(request, onGone));
         } catch (error) {
           if (isBug(error)) agent.failStop(error, { method: name });
-          this.logFailure(name, error);
+          this.#logFailure(name, error);
           done(toStatus(error));
         }
       };
@@ -145,16 +145,16 @@ export class AgentServer {
   }
 
   /** A refused request is the caller's affair (debug); what we did not foresee is ours (error). */
-  private logFailure(method: string, error: unknown): void {
+  #logFailure(method: string, error: unknown): void {
     if (error instanceof InvocationNotDone) return;
     const level = isHotplaneError(error) ? 'debug' : 'error';
-    this.options.log[level]({ method, err: refusalOf(error) }, 'a call was not served');
+    this.#options.log[level]({ method, err: refusalOf(error) }, 'a call was not served');
   }
 
-  private async watch(call: ServerWritableStream<unknown, object>): Promise<void> {
+  async #watch(call: ServerWritableStream<unknown, object>): Promise<void> {
     try {
       const request = check(watchRequest, call.request, 'request');
-      const records = this.options.agent.watch(request.memory_interval_ms);
+      const records = this.#options.agent.watch(request.memory_interval_ms);
       call.on('cancelled', () => records.close());
       // Tells the caller that from here on nothing is missed.
       call.sendMetadata(new Metadata());
@@ -164,7 +164,7 @@ export class AgentServer {
       }
       call.end();
     } catch (error) {
-      this.logFailure('Watch', error);
+      this.#logFailure('Watch', error);
       call.emit('error', toStatus(error));
     }
   }

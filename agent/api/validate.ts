@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES, MIB } from '../../base/units.ts';
-import { BACKINGS, BOOT_BYTES_MIN, type FunctionSpec, MECHANISMS } from '../core/spec.ts';
-import type { InvokeRequest } from './messages.ts';
+import { BACKINGS, BOOT_BYTES_MIN, type FunctionSpec, MECHANISMS } from '../model/spec.ts';
+import type { InvokeRequest } from '../model/messages.ts';
 
 const FUNCTION_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 

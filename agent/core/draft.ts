@@ -1,7 +1,7 @@
 /** One step's working copy: only functions that are edited get copied. */
-import type { Action } from './actions.ts';
-import type { Refusal } from './refusals.ts';
-import type { FunctionState, HostState } from './state.ts';
+import type { Action } from '../model/actions.ts';
+import type { Refusal } from '../model/refusals.ts';
+import type { FunctionState, HostState } from '../model/state.ts';
 
 export interface Draft {
   readonly limit_bytes: number;

@@ -1,6 +1,6 @@
 /** The whole decision state as JSON, for `hotplane status --json` and bug reports. */
 import { grantedBytes, regionPermitBytes } from './permits.ts';
-import type { HostState } from './state.ts';
+import type { HostState } from '../model/state.ts';
 
 export const DUMP_SCHEMA_VERSION = 1;
 

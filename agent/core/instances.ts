@@ -3,10 +3,15 @@ import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { type Draft, newId } from './draft.ts';
 import { answerInvocation } from './invocations.ts';
-import { REFUSALS, type Refusal } from './refusals.ts';
+import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { plugRegion, unplugRegion } from './regions.ts';
-import { plugsOnDemand } from './spec.ts';
-import type { FunctionState, InstanceState, QueuedInvocation, RegionState } from './state.ts';
+import { plugsOnDemand } from '../model/spec.ts';
+import type {
+  FunctionState,
+  InstanceState,
+  QueuedInvocation,
+  RegionState,
+} from '../model/state.ts';
 import { endVm, noteFailure } from './vms.ts';
 
 export function findInstance(fn: FunctionState, id: string): InstanceState | undefined {

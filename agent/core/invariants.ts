@@ -1,6 +1,6 @@
 /** What must hold after every step, whatever the guest, the VMM or the callers do. */
 import { assert } from '../../base/assert.ts';
-import type { FunctionState, HostState } from './state.ts';
+import type { FunctionState, HostState } from '../model/state.ts';
 
 /** Checks the functions that changed. A failure is a bug of the core. */
 export function checkHost(state: HostState, names: Iterable<string>): void {

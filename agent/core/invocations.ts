@@ -1,11 +1,11 @@
 /** Invocations: the queue of a function, who serves it, and the one answer each gets. */
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { ColdStart, InvokeReply } from './actions.ts';
+import type { ColdStart, InvokeReply } from '../model/actions.ts';
 import type { Draft } from './draft.ts';
-import type { InvocationResult } from './events.ts';
-import type { Refusal } from './refusals.ts';
-import type { FunctionState, InstanceState, QueuedInvocation } from './state.ts';
+import type { InvocationResult } from '../model/events.ts';
+import type { Refusal } from '../model/refusals.ts';
+import type { FunctionState, InstanceState, QueuedInvocation } from '../model/state.ts';
 
 type Ending = { readonly result: InvocationResult } | { readonly failure: Refusal };
 

@@ -4,8 +4,8 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { Draft } from './draft.ts';
-import { REFUSALS, type Refusal } from './refusals.ts';
-import type { FunctionState, HostState, RegionState } from './state.ts';
+import { REFUSALS, type Refusal } from '../model/refusals.ts';
+import type { FunctionState, HostState, RegionState } from '../model/state.ts';
 
 /** Permits of one function's regions, its boot memory not counted. */
 export function regionPermitBytes(fn: FunctionState): number {

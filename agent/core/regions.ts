@@ -1,13 +1,13 @@
 /** Regions: which one to take, what to ask of the VMM, and what its answers mean. */
 import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { OperationOrder } from './actions.ts';
+import type { OperationOrder } from '../model/actions.ts';
 import { type Draft, newId } from './draft.ts';
-import type { ResizeOutcome } from './events.ts';
+import type { ResizeOutcome } from '../model/events.ts';
 import { growPermit, shrinkPermit } from './permits.ts';
-import type { Refusal } from './refusals.ts';
-import { regionBytes } from './spec.ts';
-import type { FunctionState, InstanceState, RegionState } from './state.ts';
+import type { Refusal } from '../model/refusals.ts';
+import { regionBytes } from '../model/spec.ts';
+import type { FunctionState, InstanceState, RegionState } from '../model/state.ts';
 
 /**
  * The free region with the lowest index: the same few regions are used again and again, so the

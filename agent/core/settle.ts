@@ -6,9 +6,9 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Draft } from './draft.ts';
 import { releaseStopped, retryStops, startInstance, stopInstance } from './instances.ts';
 import { assignIdle, refuseInvocation, refuseQueue } from './invocations.ts';
-import { REFUSALS, type Refusal } from './refusals.ts';
+import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { freeRegion, regionSettled, unplugRegion } from './regions.ts';
-import type { FunctionState } from './state.ts';
+import type { FunctionState } from '../model/state.ts';
 import { endVm } from './vms.ts';
 
 /** `arrived`: the invocation this event brought; only it may be refused for want of memory. */

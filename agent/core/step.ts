@@ -4,9 +4,9 @@
  */
 import { LIMITS } from '../../base/limits.ts';
 import { unreachable } from '../../base/assert.ts';
-import type { Action } from './actions.ts';
+import type { Action } from '../model/actions.ts';
 import { closeDraft, type Draft, edit, editByVm, openDraft, replyError } from './draft.ts';
-import type { HostEvent, ResizeOutcome } from './events.ts';
+import type { HostEvent, ResizeOutcome } from '../model/events.ts';
 import {
   doomInstance,
   findInstance,
@@ -16,10 +16,10 @@ import {
 } from './instances.ts';
 import { checkHost } from './invariants.ts';
 import { answerInvocation, refuseInvocation } from './invocations.ts';
-import { REFUSALS } from './refusals.ts';
+import { REFUSALS } from '../model/refusals.ts';
 import { plugEnded, regionSettled, unplugEnded, unplugRegion } from './regions.ts';
-import { plugsOnDemand } from './spec.ts';
-import type { FunctionState, HostState } from './state.ts';
+import { plugsOnDemand } from '../model/spec.ts';
+import type { FunctionState, HostState } from '../model/state.ts';
 import { settle } from './settle.ts';
 import { deploy, endVm, serve, vmGone, vmReady, vmUndead } from './vms.ts';
 

@@ -3,10 +3,10 @@ import { LIMITS } from '../../base/limits.ts';
 import { type Draft, newId, put, replyError } from './draft.ts';
 import { answerInvocation, refuseQueue } from './invocations.ts';
 import { askFor } from './permits.ts';
-import { REFUSALS, type Refusal } from './refusals.ts';
+import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { plugRegion } from './regions.ts';
-import { type FunctionSpec, plugsOnDemand, regionBytes, specDifferences } from './spec.ts';
-import type { FunctionState, LastFailure, RegionState } from './state.ts';
+import { type FunctionSpec, plugsOnDemand, regionBytes, specDifferences } from '../model/spec.ts';
+import type { FunctionState, LastFailure, RegionState } from '../model/state.ts';
 
 /** A new function, a repeated Deploy, or a new VM for a function that lost its own. */
 export function deploy(

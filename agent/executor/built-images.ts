@@ -5,8 +5,8 @@ import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { type Progress, silentProgress } from '../../base/progress.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { ensureGuest, type Guest, guestKernelArguments, isThere } from '../../images/index.ts';
-import type { FunctionSpec, Mechanism } from '../core/spec.ts';
-import { refusalOf } from './failure.ts';
+import type { FunctionSpec, Mechanism } from '../model/spec.ts';
+import { refusalOf } from '../model/failure.ts';
 import { type GuestKernel, variantOf } from './guest-kernel.ts';
 import type { GuestImages, ImageIdentity } from './images.ts';
 

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { InvocationResult, StartStamps } from '../core/events.ts';
-import type { FunctionSpec } from '../core/spec.ts';
-import type { GuestChannel } from '../guest/channel.ts';
-import { ClockMap } from '../guest/clock-map.ts';
+import type { InvocationResult, StartStamps } from '../model/events.ts';
+import type { FunctionSpec } from '../model/spec.ts';
+import type { GuestChannel } from '../../guest/protocol/channel.ts';
+import { ClockMap } from '../../guest/protocol/clock-map.ts';
 import {
   type AttachKind,
   type GuestRequest,
@@ -15,8 +15,8 @@ import {
   statsSchema,
   stoppedSchema,
   type WorkloadRequest,
-} from '../guest/protocol.ts';
-import type { Figures, Selection } from './guest-figures.ts';
+} from '../../guest/protocol/protocol.ts';
+import type { Figures, Selection } from '../observe/guest-figures.ts';
 
 const ATTACH: Readonly<Record<FunctionSpec['mechanism'], AttachKind>> = {
   static: 'none',
@@ -34,21 +34,21 @@ function narrowed(selection: Selection): Omit<Extract<GuestRequest, { type: 'sta
 }
 
 export class GuestLink {
-  private readonly channel: GuestChannel;
-  private readonly clock: Clock;
-  private readonly clock_map = new ClockMap();
+  readonly #channel: GuestChannel;
+  readonly #clock: Clock;
+  readonly #clock_map = new ClockMap();
 
   constructor(channel: GuestChannel, clock: Clock) {
-    this.channel = channel;
-    this.clock = clock;
+    this.#channel = channel;
+    this.#clock = clock;
   }
 
   async stats(selection: Selection): Promise<Figures> {
     const request = { type: 'stats', ...narrowed(selection) } as const;
-    const answer = await this.channel.ask(request, statsSchema, LIMITS.guest_call_ms);
+    const answer = await this.#channel.ask(request, statsSchema, LIMITS.guest_call_ms);
     const { sent_ms, received_ms, value } = answer;
-    this.clock_map.learn(sent_ms, received_ms, value.taken_at_ms);
-    const taken_at_ms = this.clock_map.toHost(value.taken_at_ms, sent_ms, received_ms);
+    this.#clock_map.learn(sent_ms, received_ms, value.taken_at_ms);
+    const taken_at_ms = this.#clock_map.toHost(value.taken_at_ms, sent_ms, received_ms);
     return { stats: value, taken_at_ms };
   }
 
@@ -69,10 +69,10 @@ export class GuestLink {
       argv: spec.argv,
       env: {},
     } as const;
-    const answer = await this.channel.ask(request, startedSchema, LIMITS.instance_start_ms);
+    const answer = await this.#channel.ask(request, startedSchema, LIMITS.instance_start_ms);
     const { sent_ms, received_ms, value } = answer;
     const toHost = (guest_ms: number): number =>
-      this.clock_map.toHost(guest_ms, sent_ms, received_ms);
+      this.#clock_map.toHost(guest_ms, sent_ms, received_ms);
     return {
       created_at_ms: toHost(value.created_at_ms),
       sandbox_at_ms: toHost(value.sandbox_at_ms),
@@ -87,11 +87,11 @@ export class GuestLink {
     deadline_ms: number,
   ): Promise<InvocationResult> {
     const request = { type: 'invoke', instance, work } as const;
-    const answer = await this.channel.ask(request, invokedSchema, deadline_ms);
+    const answer = await this.#channel.ask(request, invokedSchema, deadline_ms);
     const { sent_ms, received_ms, value } = answer;
     return {
-      first_byte_at_ms: this.clock_map.toHost(value.first_byte_at_ms, sent_ms, received_ms),
-      finished_at_ms: this.clock_map.toHost(value.finished_at_ms, sent_ms, received_ms),
+      first_byte_at_ms: this.#clock_map.toHost(value.first_byte_at_ms, sent_ms, received_ms),
+      finished_at_ms: this.#clock_map.toHost(value.finished_at_ms, sent_ms, received_ms),
       guest_wall_ms: value.wall_ms,
       guest_cpu_ms: value.cpu_ms,
       guest_touch_cpu_ms: value.touch_cpu_ms ?? null,
@@ -102,29 +102,29 @@ export class GuestLink {
 
   /** Resolves with the host time at which nothing of the instance was left (t7). */
   async stop(instance: string): Promise<number> {
-    const sent_ms = this.clock.nowMs();
+    const sent_ms = this.#clock.nowMs();
     try {
       const request = { type: 'stop', instance } as const;
-      const answer = await this.channel.ask(request, stoppedSchema, LIMITS.instance_stop_ms);
-      return this.clock_map.toHost(answer.value.gone_at_ms, sent_ms, answer.received_ms);
+      const answer = await this.#channel.ask(request, stoppedSchema, LIMITS.instance_stop_ms);
+      return this.#clock_map.toHost(answer.value.gone_at_ms, sent_ms, answer.received_ms);
     } catch (error) {
       // It ended by itself, or never came to be: as gone as it can get.
       const guest_code = isHotplaneError(error) ? error.details['guest_code'] : undefined;
-      if (guest_code === 'no-such-instance') return this.clock.nowMs();
+      if (guest_code === 'no-such-instance') return this.#clock.nowMs();
       throw error;
     }
   }
 
   async ping(): Promise<void> {
-    await this.channel.ask({ type: 'ping' }, z.unknown(), LIMITS.guest_pong_ms);
+    await this.#channel.ask({ type: 'ping' }, z.unknown(), LIMITS.guest_pong_ms);
   }
 
   /** The channel is over: the VM is being given up, and that answers everything in flight. */
   get isOver(): boolean {
-    return this.channel.isOver;
+    return this.#channel.isOver;
   }
 
   close(): void {
-    this.channel.close();
+    this.#channel.close();
   }
 }

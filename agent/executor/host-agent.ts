@@ -9,24 +9,24 @@ import type { Clock } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
-import type { StatusResponse } from '../api/messages.ts';
-import type { Action, DeployReply, InvokeReply, Reply } from '../core/actions.ts';
+import type { StatusResponse } from '../model/messages.ts';
+import type { Action, DeployReply, InvokeReply, Reply } from '../model/actions.ts';
 import { dumpHost, type HostDump } from '../core/dump.ts';
-import type { HostEvent } from '../core/events.ts';
+import type { HostEvent } from '../model/events.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
-import { REFUSALS } from '../core/refusals.ts';
-import type { FunctionSpec } from '../core/spec.ts';
-import { type EarlierVm, emptyHost, type HostState } from '../core/state.ts';
+import { REFUSALS } from '../model/refusals.ts';
+import type { FunctionSpec } from '../model/spec.ts';
+import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
 import { step } from '../core/step.ts';
-import type { WorkloadRequest } from '../guest/protocol.ts';
-import { FailStop, isBug } from './fail-stop.ts';
-import { errorOf, refusalOf, unknownVm } from './failure.ts';
+import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
+import { FailStop, isBug } from '../observe/fail-stop.ts';
+import { errorOf, refusalOf, unknownVm } from '../model/failure.ts';
 import type { GuestImages } from './images.ts';
-import { refusedOperation } from './operation-record.ts';
-import { RecordHub, type Subscription } from './record-hub.ts';
+import { refusedOperation } from '../observe/operation-record.ts';
+import { RecordHub, type Subscription } from '../observe/record-hub.ts';
 import { errOf, RepeatLog } from './repeat-log.ts';
 import { nameIn, tellReply } from './reply-log.ts';
-import { functionStatus } from './status.ts';
+import { functionStatus } from '../observe/status.ts';
 import { VmRunner } from './vm-runner.ts';
 import { WakeTimer } from './wake.ts';
 
@@ -51,34 +51,34 @@ export interface HostAgentOptions {
 }
 
 export class HostAgent {
-  private readonly options: HostAgentOptions;
-  private readonly log: Logger;
-  private readonly hub = new RecordHub();
-  private readonly runners = new Map<string, VmRunner>();
-  private readonly waiting = new Map<string, (reply: Reply) => void>();
-  private readonly wake: WakeTimer;
-  private readonly memory_loop = new AbortController();
-  private readonly fail_stop: FailStop;
-  private readonly told: RepeatLog;
-  private state: HostState;
-  private inbox: HostEvent[] = [];
-  private busy = false;
-  private next_request = 1;
+  readonly #options: HostAgentOptions;
+  readonly #log: Logger;
+  readonly #hub = new RecordHub();
+  readonly #runners = new Map<string, VmRunner>();
+  readonly #waiting = new Map<string, (reply: Reply) => void>();
+  readonly #wake: WakeTimer;
+  readonly #memory_loop = new AbortController();
+  readonly #fail_stop: FailStop;
+  readonly #told: RepeatLog;
+  #state: HostState;
+  #inbox: HostEvent[] = [];
+  #busy = false;
+  #next_request = 1;
 
   constructor(options: HostAgentOptions) {
-    this.options = options;
-    this.log = options.log;
+    this.#options = options;
+    this.#log = options.log;
     const { host_limit_bytes, first_id } = options;
-    this.state = emptyHost(host_limit_bytes, first_id, options);
-    this.wake = new WakeTimer(options.clock, () => this.dispatch({ type: 'tick' }));
-    this.told = new RepeatLog(options.clock);
-    this.fail_stop = new FailStop(options.log);
-    this.guard(this.lookAtMemory(), 'look-at-memory');
+    this.#state = emptyHost(host_limit_bytes, first_id, options);
+    this.#wake = new WakeTimer(options.clock, () => this.#dispatch({ type: 'tick' }));
+    this.#told = new RepeatLog(options.clock);
+    this.#fail_stop = new FailStop(options.log);
+    this.#guard(this.#lookAtMemory(), 'look-at-memory');
   }
 
   /** Resolves, with HP_AGENT_FATAL, when the agent found a fault of its own and must be ended. */
   get fatal(): Promise<HotplaneError> {
-    return this.fail_stop.told;
+    return this.#fail_stop.told;
   }
 
   /**
@@ -86,18 +86,18 @@ export class HostAgent {
    * whole state, every open call is answered with HP_AGENT_FATAL, and `fatal` resolves.
    */
   failStop(cause: unknown, during: unknown): void {
-    if (!this.fail_stop.trip(cause, during, () => this.dump())) return;
-    this.inbox = [];
+    if (!this.#fail_stop.trip(cause, during, () => this.dump())) return;
+    this.#inbox = [];
     this.close();
-    const { error } = this.fail_stop;
+    const { error } = this.#fail_stop;
     assert(error, 'a tripped stop has its error');
     const failure = refusalOf(error);
-    for (const answer of this.waiting.values()) answer({ kind: 'error', failure });
-    this.waiting.clear();
+    for (const answer of this.#waiting.values()) answer({ kind: 'error', failure });
+    this.#waiting.clear();
   }
 
   async deploy(spec: FunctionSpec): Promise<DeployReply> {
-    const reply = await this.request((request_id) => ({ type: 'deploy', request_id, spec }));
+    const reply = await this.#request((request_id) => ({ type: 'deploy', request_id, spec }));
     assert(reply.kind === 'deploy', 'a deploy is answered with a deploy');
     return reply;
   }
@@ -112,8 +112,8 @@ export class HostAgent {
     work: WorkloadRequest,
     onGone?: (run: () => void) => void,
   ): Promise<InvokeReply> {
-    const reply = await this.request((request_id) => {
-      onGone?.(() => this.dispatch({ type: 'cancel', request_id }));
+    const reply = await this.#request((request_id) => {
+      onGone?.(() => this.#dispatch({ type: 'cancel', request_id }));
       return { type: 'invoke', request_id, function: name, invocation_id, work };
     });
     assert(reply.kind === 'invoke', 'an invoke is answered with an invoke');
@@ -122,7 +122,7 @@ export class HostAgent {
 
   /** Resolves with the host time at which nothing of the function was left. */
   async remove(name: string, drain_ms: number = LIMITS.remove_drain_ms): Promise<number> {
-    const reply = await this.request((request_id) => {
+    const reply = await this.#request((request_id) => {
       return { type: 'remove', request_id, function: name, drain_ms };
     });
     assert(reply.kind === 'remove', 'a remove is answered with a remove');
@@ -130,7 +130,7 @@ export class HostAgent {
   }
 
   async drain(name: string): Promise<{ finished_at_ms: number; instances_stopped: number }> {
-    const reply = await this.request((request_id) => {
+    const reply = await this.#request((request_id) => {
       return { type: 'drain', request_id, function: name };
     });
     assert(reply.kind === 'drain', 'a drain is answered with a drain');
@@ -139,12 +139,12 @@ export class HostAgent {
 
   /** Fresh figures of one function, or of all when `name` is empty. */
   async status(name: string, with_state = false): Promise<StatusResponse> {
-    const { state } = this;
+    const state = this.#state;
     const all = [...state.functions.values()];
     const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
     if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
     const functions = chosen.map((fn) =>
-      functionStatus(fn, this.runners.get(fn.vm_id), this.options.clock),
+      functionStatus(fn, this.#runners.get(fn.vm_id), this.#options.clock),
     );
     return {
       functions: await Promise.all(functions),
@@ -152,25 +152,25 @@ export class HostAgent {
       granted_bytes: grantedBytes(state),
       free_bytes: Math.max(0, state.limit_bytes - grantedBytes(state)),
       permits_bytes: all.reduce((sum, fn) => sum + regionPermitBytes(fn), 0),
-      version: this.options.version,
+      version: this.#options.version,
       state_json: with_state ? JSON.stringify(this.dump()) : '',
       pid: process.pid,
     };
   }
 
   watch(memory_interval_ms: number): Subscription {
-    const subscription = this.hub.subscribe(memory_interval_ms);
-    this.lookAtAll();
+    const subscription = this.#hub.subscribe(memory_interval_ms);
+    this.#lookAtAll();
     return subscription;
   }
 
   dump(): HostDump {
-    return dumpHost(this.state);
+    return dumpHost(this.#state);
   }
 
   /** Boot memory and permits of all VMs. */
   grantedBytes(): number {
-    return grantedBytes(this.state);
+    return grantedBytes(this.#state);
   }
 
   /**
@@ -178,13 +178,13 @@ export class HostAgent {
    * HP_AGENT_FATAL after a fail-stop, which ends the VMs without asking the core.
    */
   async stop(drain_ms: number): Promise<void> {
-    const names = this.fail_stop.error ? [] : [...this.state.functions.keys()];
+    const names = this.#fail_stop.error ? [] : [...this.#state.functions.keys()];
     const ends = await Promise.allSettled(names.map((name) => this.remove(name, drain_ms)));
     this.close();
-    const fatal = this.fail_stop.error;
+    const fatal = this.#fail_stop.error;
     if (fatal) {
       await Promise.allSettled(
-        [...this.runners.values()].map((runner) => runner.shutdown(refusalOf(fatal))),
+        [...this.#runners.values()].map((runner) => runner.shutdown(refusalOf(fatal))),
       );
       throw fatal;
     }
@@ -194,94 +194,94 @@ export class HostAgent {
 
   /** Ends watchers and timers; VMs are left alone. */
   close(): void {
-    this.memory_loop.abort();
-    this.wake.set(null);
-    this.hub.close();
-    this.told.close();
+    this.#memory_loop.abort();
+    this.#wake.set(null);
+    this.#hub.close();
+    this.#told.close();
   }
 
-  private request(event: (request_id: string) => HostEvent): Promise<Reply> {
-    if (this.fail_stop.error) throw this.fail_stop.error;
-    if (this.waiting.size >= LIMITS.agent_requests_open) throw tooManyRequests();
-    const request_id = `q${this.next_request}`;
-    this.next_request += 1;
+  #request(event: (request_id: string) => HostEvent): Promise<Reply> {
+    if (this.#fail_stop.error) throw this.#fail_stop.error;
+    if (this.#waiting.size >= LIMITS.agent_requests_open) throw tooManyRequests();
+    const request_id = `q${this.#next_request}`;
+    this.#next_request += 1;
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     const asked = event(request_id);
-    this.waiting.set(request_id, (reply) => {
-      const vm_id = this.state.functions.get(nameIn(asked))?.vm_id ?? null;
-      tellReply(this.told, this.log, asked, reply, vm_id);
+    this.#waiting.set(request_id, (reply) => {
+      const vm_id = this.#state.functions.get(nameIn(asked))?.vm_id ?? null;
+      tellReply(this.#told, this.#log, asked, reply, vm_id);
       if (reply.kind === 'error') reject(errorOf(reply.failure));
       else resolve(reply);
     });
-    this.dispatch(asked);
+    this.#dispatch(asked);
     return promise;
   }
 
   /** Failed VMs leave their folders: the oldest go while the agent runs, not only at a start. */
-  private async trimFolders(): Promise<void> {
-    const earlier = this.state.earlier_vms.map(({ id }) => id);
+  async #trimFolders(): Promise<void> {
+    const earlier = this.#state.earlier_vms.map(({ id }) => id);
     try {
-      await this.options.trimFolders?.(new Set([...this.runners.keys(), ...earlier]));
+      await this.#options.trimFolders?.(new Set([...this.#runners.keys(), ...earlier]));
     } catch (error) {
       if (isBug(error)) throw error;
-      this.log.warn({ err: errOf(refusalOf(error)) }, 'folders of ended VMs could not be removed');
+      this.#log.warn({ err: errOf(refusalOf(error)) }, 'folders of ended VMs could not be removed');
     }
   }
 
   /** Events are handled in the order they came, never inside one another. */
-  private dispatch(event: HostEvent): void {
-    if (this.fail_stop.error) return;
-    this.inbox.push(event);
-    if (this.busy) return;
-    this.busy = true;
-    for (let next = this.inbox.shift(); next; next = this.inbox.shift()) {
+  #dispatch(event: HostEvent): void {
+    if (this.#fail_stop.error) return;
+    this.#inbox.push(event);
+    if (this.#busy) return;
+    this.#busy = true;
+    for (let next = this.#inbox.shift(); next; next = this.#inbox.shift()) {
       try {
-        this.handle(next);
+        this.#handle(next);
       } catch (error) {
         this.failStop(error, next);
       }
     }
-    this.busy = false;
+    this.#busy = false;
   }
 
   /** For work nobody waits for: its rejection is a fault of ours, and ends the agent. */
-  private guard(work: Promise<void>, during: unknown): void {
+  #guard(work: Promise<void>, during: unknown): void {
     work.catch((error: unknown) => this.failStop(error, during));
   }
 
-  private handle(event: HostEvent): void {
-    const { state, actions } = step(this.state, event, this.options.clock.nowMs());
-    this.state = state;
+  #handle(event: HostEvent): void {
+    const { state, actions } = step(this.#state, event, this.#options.clock.nowMs());
+    this.#state = state;
     let wake_at_ms: number | null = null;
     for (const action of actions) {
       if (action.type === 'wake') wake_at_ms = action.at_ms;
-      else this.perform(action);
+      else this.#perform(action);
     }
-    this.wake.set(wake_at_ms);
+    this.#wake.set(wake_at_ms);
     if (event.type === 'vm-gone') {
-      this.runners.delete(event.vm_id);
-      this.guard(this.trimFolders(), { trim: event.vm_id });
+      this.#runners.delete(event.vm_id);
+      this.#guard(this.#trimFolders(), { trim: event.vm_id });
     }
   }
 
-  private perform(action: Exclude<Action, { type: 'wake' }>): void {
+  #perform(action: Exclude<Action, { type: 'wake' }>): void {
     switch (action.type) {
       case 'reply': {
-        const answer = this.waiting.get(action.request_id);
+        const answer = this.#waiting.get(action.request_id);
         assert(answer, 'every request is answered once');
-        this.waiting.delete(action.request_id);
+        this.#waiting.delete(action.request_id);
         return answer(action.reply);
       }
       case 'report': {
         const { level, code, vm_id, message } = action;
         const about = { vm: vm_id, function: action.function, err: { code } };
-        return this.log[level](about, message);
+        return this.#log[level](about, message);
       }
       case 'record-refusal': {
         const operation = refusedOperation(action.order, action.failure);
         const { order } = action;
-        this.told.tell(`permit ${order.function}`, {
-          log: this.log,
+        this.#told.tell(`permit ${order.function}`, {
+          log: this.#log,
           level: 'warn',
           fields: {
             vm: order.vm_id,
@@ -291,71 +291,71 @@ export class HostAgent {
           },
           text: 'no permit for a plug',
         });
-        return this.hub.publish({ operation });
+        return this.#hub.publish({ operation });
       }
       case 'launch-vm':
-        return this.newRunner(action.vm_id, action.spec).launch();
+        return this.#newRunner(action.vm_id, action.spec).launch();
       case 'resize-region':
-        return this.guard(this.runner(action.order.vm_id).resize(action.order), action);
+        return this.#guard(this.#runner(action.order.vm_id).resize(action.order), action);
       case 'shutdown-vm':
-        return this.guard(this.runner(action.vm_id).shutdown(action.failure), action);
+        return this.#guard(this.#runner(action.vm_id).shutdown(action.failure), action);
       case 'start-instance':
-        return this.guard(this.runner(action.vm_id).start(action), action);
+        return this.#guard(this.#runner(action.vm_id).start(action), action);
       case 'invoke-instance':
-        return this.guard(this.runner(action.vm_id).invoke(action), action);
+        return this.#guard(this.#runner(action.vm_id).invoke(action), action);
       case 'stop-instance':
-        return this.guard(this.runner(action.vm_id).stop(action), action);
+        return this.#guard(this.#runner(action.vm_id).stop(action), action);
     }
   }
 
-  private newRunner(vm_id: string, spec: FunctionSpec): VmRunner {
-    const { clock, hypervisor, images, log, vms_dir } = this.options;
+  #newRunner(vm_id: string, spec: FunctionSpec): VmRunner {
+    const { clock, hypervisor, images, log, vms_dir } = this.#options;
     const runner = new VmRunner(vm_id, spec, {
       clock,
       hypervisor,
       images,
       log,
-      told: this.told,
+      told: this.#told,
       run_dir: join(vms_dir, vm_id),
-      emit: (event) => this.dispatch(event),
-      publish: (record) => this.hub.publish(record),
-      isWatched: () => this.hub.isWatched,
+      emit: (event) => this.#dispatch(event),
+      publish: (record) => this.#hub.publish(record),
+      isWatched: () => this.#hub.isWatched,
       onBug: (error, during) => this.failStop(error, during),
-      committedBytes: () => this.committedBytes(spec.name, vm_id),
+      committedBytes: () => this.#committedBytes(spec.name, vm_id),
     });
-    this.runners.set(vm_id, runner);
+    this.#runners.set(vm_id, runner);
     return runner;
   }
 
-  private runner(vm_id: string): VmRunner {
-    const found = this.runners.get(vm_id);
+  #runner(vm_id: string): VmRunner {
+    const found = this.#runners.get(vm_id);
     if (!found) throw unknownVm(vm_id);
     return found;
   }
 
-  private committedBytes(name: string, vm_id: string): number {
-    const fn = this.state.functions.get(name);
+  #committedBytes(name: string, vm_id: string): number {
+    const fn = this.#state.functions.get(name);
     if (!fn || fn.vm_id !== vm_id) return 0;
     return fn.boot_permit_bytes + regionPermitBytes(fn);
   }
 
   /** While somebody watches: no VM goes unseen for longer than the shortest interval asked for. */
-  private async lookAtMemory(): Promise<void> {
-    const { clock } = this.options;
+  async #lookAtMemory(): Promise<void> {
+    const { clock } = this.#options;
     for (;;) {
-      const interval_ms = this.hub.intervalMs();
+      const interval_ms = this.#hub.intervalMs();
       try {
-        await clock.sleep(interval_ms ?? LIMITS.memory_interval_ms, this.memory_loop.signal);
+        await clock.sleep(interval_ms ?? LIMITS.memory_interval_ms, this.#memory_loop.signal);
       } catch (error) {
-        if (this.memory_loop.signal.aborted) return;
+        if (this.#memory_loop.signal.aborted) return;
         throw error;
       }
-      if (interval_ms !== null) this.lookAtAll();
+      if (interval_ms !== null) this.#lookAtAll();
     }
   }
 
-  private lookAtAll(): void {
-    for (const [vm_id, runner] of this.runners) this.guard(runner.look(), { look: vm_id });
+  #lookAtAll(): void {
+    for (const [vm_id, runner] of this.#runners) this.#guard(runner.look(), { look: vm_id });
   }
 }
 

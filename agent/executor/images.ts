@@ -1,5 +1,5 @@
 /** Where guests come from. Made ready before the agent serves: Deploy never builds anything. */
-import type { FunctionSpec } from '../core/spec.ts';
+import type { FunctionSpec } from '../model/spec.ts';
 
 export interface GuestImage {
   readonly kernel_path: string;

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { cutBytes } from '../../base/cut-bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { Refusal } from '../core/refusals.ts';
+import type { Refusal } from '../model/refusals.ts';
 
 type Level = 'info' | 'warn' | 'error';
 

@@ -1,7 +1,7 @@
 /** What went wrong for a caller, as a line of the log: always the same keys. */
 import type { Logger } from 'pino';
-import type { Reply } from '../core/actions.ts';
-import type { HostEvent } from '../core/events.ts';
+import type { Reply } from '../model/actions.ts';
+import type { HostEvent } from '../model/events.ts';
 import { errOf, type RepeatLog } from './repeat-log.ts';
 
 /** The function an event is about, empty when it is about none. */

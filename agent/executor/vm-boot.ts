@@ -3,17 +3,17 @@ import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { lastLines, readTail, showsPanic } from '../../hypervisor-client/log-tail.ts';
+import { lastLines, readTail, showsPanic } from '../../hypervisor-client/host/log-tail.ts';
 import type { Hypervisor, Region, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
-import { type FunctionSpec, plugsOnDemand, regionBytes } from '../core/spec.ts';
-import type { VmFacts } from '../core/state.ts';
-import { GuestChannel } from '../guest/channel.ts';
-import { guestClosed, guestNoHello, guestPanic } from '../guest/errors.ts';
-import type { ExitEvent, Hello } from '../guest/protocol.ts';
-import { GuestFigures } from './guest-figures.ts';
+import { type FunctionSpec, plugsOnDemand, regionBytes } from '../model/spec.ts';
+import type { VmFacts } from '../model/state.ts';
+import { GuestChannel } from '../../guest/protocol/channel.ts';
+import { guestClosed, guestNoHello, guestPanic } from '../../guest/protocol/errors.ts';
+import type { ExitEvent, Hello } from '../../guest/protocol/protocol.ts';
+import { GuestFigures } from '../observe/guest-figures.ts';
 import { GuestLink } from './guest-link.ts';
 import type { GuestImage, GuestImages, ImageIdentity } from './images.ts';
-import { vmProcess } from './vm-process.ts';
+import { vmProcess } from '../observe/vm-process.ts';
 
 /** Exchanges made at hello so that guest stamps can be put on the host's clock. */
 const CLOCK_SAMPLES = 3;

@@ -1,7 +1,7 @@
 /** A guest that speaks the protocol over a stream: instances, partitions, exits, and faults. */
 import { type Duplex, duplexPair } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
-import type { GuestRequest, GuestStats, Hello } from '../guest/protocol.ts';
+import type { GuestRequest, GuestStats, Hello } from '../../guest/protocol/protocol.ts';
 
 /** What goes wrong with one request; `silent`: no answer ever. */
 export type GuestFault = 'none' | 'refuse' | 'silent' | 'slow' | 'exit';
@@ -36,15 +36,15 @@ export class FakeGuest {
   /** Of each `stats`, the regions it named; null: it named none. */
   readonly stats_asked: (readonly string[] | null)[] = [];
   pages_migrated = 0;
-  private readonly options: FakeGuestOptions;
-  private readonly step_ms: number;
-  private stream: Duplex | null = null;
-  private rest = '';
-  private frozen: string[] | null = null;
+  readonly #options: FakeGuestOptions;
+  readonly #step_ms: number;
+  #stream: Duplex | null = null;
+  #rest = '';
+  #frozen: string[] | null = null;
 
   constructor(options: FakeGuestOptions) {
-    this.options = options;
-    this.step_ms = options.step_ms ?? STEP_MS;
+    this.#options = options;
+    this.#step_ms = options.step_ms ?? STEP_MS;
   }
 
   /** The agent's end of a new connection; an earlier one is closed. */
@@ -56,31 +56,31 @@ export class FakeGuest {
 
   /** Speaks the protocol on `stream`, after `noise`; an earlier connection is closed. */
   serveOn(stream: Duplex, noise = ''): void {
-    this.stream?.destroy();
-    this.stream = stream;
-    stream.on('data', (chunk: Buffer) => this.receive(chunk.toString('utf8')));
+    this.#stream?.destroy();
+    this.#stream = stream;
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk.toString('utf8')));
     stream.on('error', () => undefined);
     if (noise !== '') stream.write(noise);
-    if (this.options.hello)
-      this.say({ ...HELLO, hotmem: this.options.hotmem, ...this.options.hello });
+    if (this.#options.hello)
+      this.say({ ...HELLO, hotmem: this.#options.hotmem, ...this.#options.hello });
   }
 
   /** Power off: the channel ends and nothing answers any more. */
   die(): void {
-    this.stream?.end();
-    this.stream = null;
+    this.#stream?.end();
+    this.#stream = null;
     this.instances.clear();
   }
 
   /** Nothing is read or answered until `thaw`, then all of it. */
   freeze(): void {
-    this.frozen ??= [];
+    this.#frozen ??= [];
   }
 
   thaw(): void {
-    const held = this.frozen ?? [];
-    this.frozen = null;
-    for (const text of held) this.receive(text);
+    const held = this.#frozen ?? [];
+    this.#frozen = null;
+    for (const text of held) this.#receive(text);
   }
 
   say(message: unknown): void {
@@ -88,88 +88,85 @@ export class FakeGuest {
   }
 
   raw(text: string): void {
-    if (this.stream?.writable) this.stream.write(text);
+    if (this.#stream?.writable) this.#stream.write(text);
   }
 
   exit(instance: string, reason: 'oom' | 'crash' | 'exited' | 'killed'): void {
     if (!this.instances.delete(instance)) return;
-    const at_ms = this.now();
+    const at_ms = this.#now();
     this.say({ type: 'exit', instance, status: null, signal: 9, reason, at_ms });
   }
 
   /** The guest's clock is not the host's. */
-  private now(): number {
-    return this.options.clock.nowMs() - 500;
+  #now(): number {
+    return this.#options.clock.nowMs() - 500;
   }
 
-  private receive(text: string): void {
-    if (this.frozen) return void this.frozen.push(text);
-    const lines = (this.rest + text).split('\n');
-    this.rest = lines.pop() ?? '';
+  #receive(text: string): void {
+    if (this.#frozen) return void this.#frozen.push(text);
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
     for (const line of lines) {
       const request: GuestRequest & { id: number } = JSON.parse(line);
       this.seen.push(request.type);
       if (request.type === 'stats') this.stats_asked.push(request.regions ?? null);
-      void this.serve(request);
+      void this.#serve(request);
     }
   }
 
-  private async serve(request: GuestRequest & { id: number }): Promise<void> {
-    const { clock } = this.options;
-    const fault = this.options.fault(request.type);
+  async #serve(request: GuestRequest & { id: number }): Promise<void> {
+    const { clock } = this.#options;
+    const fault = this.#options.fault(request.type);
     if (fault === 'silent') return;
-    const pause_ms = fault === 'slow' ? SLOW_MS : this.step_ms;
+    const pause_ms = fault === 'slow' ? SLOW_MS : this.#step_ms;
     const at_once = request.type === 'stats' && fault !== 'slow';
     if (!at_once && pause_ms > 0) await clock.sleep(pause_ms);
-    if (fault === 'refuse') return this.refuse(request.id, 'spawn-failed', 'as the test wished');
-    if (request.type === 'start') return this.start(request, request.id);
-    if (request.type === 'invoke') return this.invoke(request, request.id, fault);
-    if (request.type === 'stop') return this.stop(request.instance, request.id);
-    this.answer(request.id, request.type === 'stats' ? this.stats(request.regions) : {});
+    if (fault === 'refuse') return this.#refuse(request.id, 'spawn-failed', 'as the test wished');
+    if (request.type === 'start') return this.#start(request, request.id);
+    if (request.type === 'invoke') return this.#invoke(request, request.id, fault);
+    if (request.type === 'stop') return this.#stop(request.instance, request.id);
+    this.#answer(request.id, request.type === 'stats' ? this.#stats(request.regions) : {});
   }
 
-  private async start(
-    request: Extract<GuestRequest, { type: 'start' }>,
-    id: number,
-  ): Promise<void> {
-    const { clock, plugged } = this.options;
+  async #start(request: Extract<GuestRequest, { type: 'start' }>, id: number): Promise<void> {
+    const { clock, plugged } = this.#options;
     const { instance, region_pci, memory_max_bytes } = request;
-    if (this.instances.has(instance)) return this.refuse(id, 'exists', 'started twice');
+    if (this.instances.has(instance)) return this.#refuse(id, 'exists', 'started twice');
     const users = [...this.instances.values()].filter((one) => one.region_pci === region_pci);
     if (users.length > 0) throw new Error(`two instances in region ${region_pci}`);
     this.instances.set(instance, { region_pci, memory_max_bytes, ready: false });
-    const sandbox_at_ms = this.now();
+    const sandbox_at_ms = this.#now();
     const end_ms = clock.nowMs() + request.attach_timeout_ms;
     while (request.attach !== 'none' && plugged(region_pci) === 0) {
       if (clock.nowMs() >= end_ms || !this.instances.has(instance)) {
         this.instances.delete(instance);
-        return this.refuse(id, 'attach-timeout', 'the partition was not populated');
+        return this.#refuse(id, 'attach-timeout', 'the partition was not populated');
       }
-      await clock.sleep(this.step_ms);
+      await clock.sleep(this.#step_ms);
     }
     const found = this.instances.get(instance);
-    if (!found) return this.refuse(id, 'killed', 'stopped while starting');
+    if (!found) return this.#refuse(id, 'killed', 'stopped while starting');
     found.ready = true;
-    const attached_at_ms = this.now();
+    const attached_at_ms = this.#now();
     const stamps = { created_at_ms: sandbox_at_ms, sandbox_at_ms, attached_at_ms };
-    this.answer(id, { pid: 100, ...stamps, ready_at_ms: attached_at_ms });
+    this.#answer(id, { pid: 100, ...stamps, ready_at_ms: attached_at_ms });
   }
 
-  private async invoke(
+  async #invoke(
     request: Extract<GuestRequest, { type: 'invoke' }>,
     id: number,
     fault: GuestFault,
   ): Promise<void> {
     const { instance, work } = request;
     const found = this.instances.get(instance);
-    if (!found?.ready) return this.refuse(id, 'no-such-instance', 'unknown instance');
-    const started_at_ms = this.now();
-    if (work.wall_ms > 0) await this.options.clock.sleep(work.wall_ms);
-    const limit = found.memory_max_bytes || this.options.plugged(found.region_pci);
+    if (!found?.ready) return this.#refuse(id, 'no-such-instance', 'unknown instance');
+    const started_at_ms = this.#now();
+    if (work.wall_ms > 0) await this.#options.clock.sleep(work.wall_ms);
+    const limit = found.memory_max_bytes || this.#options.plugged(found.region_pci);
     if (fault === 'exit' || work.anonymous_bytes > limit) this.exit(instance, 'oom');
-    if (!this.instances.has(instance)) return this.refuse(id, 'exited', 'the instance ended');
-    const finished_at_ms = this.now();
-    this.answer(id, {
+    if (!this.instances.has(instance)) return this.#refuse(id, 'exited', 'the instance ended');
+    const finished_at_ms = this.#now();
+    this.#answer(id, {
       started_at_ms,
       first_byte_at_ms: finished_at_ms,
       finished_at_ms,
@@ -183,20 +180,20 @@ export class FakeGuest {
     });
   }
 
-  private stop(instance: string, id: number): void {
+  #stop(instance: string, id: number): void {
     if (!this.instances.delete(instance)) {
-      return this.refuse(id, 'no-such-instance', 'unknown instance');
+      return this.#refuse(id, 'no-such-instance', 'unknown instance');
     }
-    this.answer(id, { gone_at_ms: this.now(), peak_bytes: 4096 });
+    this.#answer(id, { gone_at_ms: this.#now(), peak_bytes: 4096 });
   }
 
-  private stats(asked?: readonly string[]): GuestStats {
-    const { plugged, hotmem, old } = this.options;
-    const regions = asked && old !== true ? asked : this.options.regions;
+  #stats(asked?: readonly string[]): GuestStats {
+    const { plugged, hotmem, old } = this.#options;
+    const regions = asked && old !== true ? asked : this.#options.regions;
     const users = (pci: string): number =>
       [...this.instances.values()].filter((one) => one.region_pci === pci).length;
     return {
-      taken_at_ms: this.now(),
+      taken_at_ms: this.#now(),
       partitions: regions.map((region_pci) => ({
         region_pci,
         plugged_bytes: plugged(region_pci),
@@ -221,11 +218,11 @@ export class FakeGuest {
     };
   }
 
-  private answer(id: number, result: unknown): void {
+  #answer(id: number, result: unknown): void {
     this.say({ id, ok: true, result });
   }
 
-  private refuse(id: number, code: string, message: string): void {
+  #refuse(id: number, code: string, message: string): void {
     this.say({ id, ok: false, code, message });
   }
 }

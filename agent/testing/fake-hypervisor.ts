@@ -14,7 +14,7 @@ import type {
   VmObservation,
   VmSpec,
 } from '../../hypervisor-client/vm.ts';
-import type { GuestRequest, Hello } from '../guest/protocol.ts';
+import type { GuestRequest, Hello } from '../../guest/protocol/protocol.ts';
 import { FakeGuest, type GuestFault } from './fake-guest.ts';
 
 export type ResizeFault = 'none' | 'slow' | 'partial' | 'refuse' | 'throw' | 'die';
@@ -65,16 +65,16 @@ export class FakeVm implements Vm {
   readonly regions: FakeRegion[];
   alive = true;
   /** Settles at once unless the VMM is frozen (SIGSTOP): then it answers nothing until thawed. */
-  private thawed: Promise<void> = Promise.resolve();
-  private onThaw: () => void = () => {};
+  #thawed: Promise<void> = Promise.resolve();
+  #onThaw: () => void = () => {};
   /** Times somebody looked at the whole VM. */
   looks = 0;
-  private readonly owner: FakeHypervisor;
-  private readonly listeners = new Set<(event: VmEvent | null) => void>();
+  readonly #owner: FakeHypervisor;
+  readonly #listeners = new Set<(event: VmEvent | null) => void>();
 
   constructor(spec: VmSpec, owner: FakeHypervisor, hello: Partial<Hello> | null) {
     this.id = spec.id;
-    this.owner = owner;
+    this.#owner = owner;
     this.handle = { schema_version: 1, vmm: 'fake', pid: 1, pid_start_ticks: 1, spec };
     this.regions = spec.regions.map(({ id, max_bytes, initial_bytes }, index) => ({
       id,
@@ -95,36 +95,36 @@ export class FakeVm implements Vm {
   }
 
   async observe(): Promise<VmObservation> {
-    this.mustLive();
-    await this.thawed;
+    this.#mustLive();
+    await this.#thawed;
     this.looks += 1;
     const regions = this.regions.map((one) => ({ ...one, resident_bytes: one.plugged_bytes }));
     const resident_bytes = regions.reduce((sum, one) => sum + one.resident_bytes, MIB);
-    const observed_at_ms = this.owner.clock.nowMs();
+    const observed_at_ms = this.#owner.clock.nowMs();
     return { state: 'running', regions, resident_bytes, observed_at_ms };
   }
 
   residentBytes(): number {
-    this.mustLive();
+    this.#mustLive();
     return this.regions.reduce((sum, one) => sum + one.plugged_bytes, MIB);
   }
 
   /** SIGSTOP: neither the VMM nor its guest answers until `thaw`. */
   freeze(): void {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.thawed = promise;
-    this.onThaw = resolve;
+    this.#thawed = promise;
+    this.#onThaw = resolve;
     this.guest.freeze();
   }
 
   thaw(): void {
-    this.onThaw();
+    this.#onThaw();
     this.guest.thaw();
   }
 
   async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
-    this.mustLive();
-    const { clock, faults } = this.owner;
+    this.#mustLive();
+    const { clock, faults } = this.#owner;
     const region = this.regions.find((one) => one.id === id);
     if (!region) throw new Error(`no region ${id}`);
     const before_bytes = region.plugged_bytes;
@@ -133,7 +133,7 @@ export class FakeVm implements Vm {
     if (fault === 'throw') throw new Error('the resize call broke');
     if (fault !== 'refuse') region.requested_bytes = bytes;
     const accepted_at_ms = fault === 'refuse' ? null : clock.nowMs();
-    await this.owner.pause(fault === 'slow' ? SLOW_MS : this.owner.resize_ms);
+    await this.#owner.pause(fault === 'slow' ? SLOW_MS : this.#owner.resize_ms);
     if (fault === 'die') this.die();
     if (this.alive && fault === 'partial') {
       region.plugged_bytes = Math.min(64 * MIB, region.max_bytes);
@@ -149,7 +149,7 @@ export class FakeVm implements Vm {
           ? 'partial'
           : 'done';
     const done_at_ms = outcome === 'done' ? clock.nowMs() : null;
-    if (outcome === 'done') this.owner.done[bytes > 0 ? 'plug' : 'unplug'] += 1;
+    if (outcome === 'done') this.#owner.done[bytes > 0 ? 'plug' : 'unplug'] += 1;
     return {
       region_id: id,
       outcome,
@@ -175,7 +175,7 @@ export class FakeVm implements Vm {
       inbox.push(event);
       wake.resolve();
     };
-    this.listeners.add(listener);
+    this.#listeners.add(listener);
     signal?.addEventListener('abort', () => listener(null), { once: true });
     for (;;) {
       const event = inbox.shift();
@@ -189,14 +189,14 @@ export class FakeVm implements Vm {
   }
 
   async guestChannel(): Promise<Duplex> {
-    this.mustLive();
-    const { openGuest } = this.owner.options;
+    this.#mustLive();
+    const { openGuest } = this.#owner.options;
     if (openGuest) return openGuest(this);
     return this.guest.connect('\u0000boot noise without end\n');
   }
 
   tell(event: VmEvent | null): void {
-    for (const listener of this.listeners) listener(event);
+    for (const listener of this.#listeners) listener(event);
   }
 
   /** The VMM process ends by itself. */
@@ -205,13 +205,13 @@ export class FakeVm implements Vm {
     this.alive = false;
     for (const region of this.regions) region.plugged_bytes = 0;
     this.guest.die();
-    this.tell({ type: 'exited', at_ms: this.owner.clock.nowMs(), code: null, signal: 'SIGKILL' });
+    this.tell({ type: 'exited', at_ms: this.#owner.clock.nowMs(), code: null, signal: 'SIGKILL' });
     this.tell(null);
   }
 
   async shutdown(): Promise<void> {
-    await this.owner.pause(this.owner.resize_ms);
-    if (this.owner.faults.shutdown()) throw new Error('it does not want to end');
+    await this.#owner.pause(this.#owner.resize_ms);
+    if (this.#owner.faults.shutdown()) throw new Error('it does not want to end');
     if (!this.alive) return;
     this.die();
   }
@@ -220,7 +220,7 @@ export class FakeVm implements Vm {
     this.guest.die();
   }
 
-  private mustLive(): void {
+  #mustLive(): void {
     if (this.alive) return;
     throw new HotplaneError({
       code: 'HP_VMM_GONE',

@@ -1,13 +1,13 @@
-/** The options of `hotplane replay`, from text to checked values. Pure. */
+/** The options of `hotplane replay`, from text to checked values; one default is the host's. */
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../base/limits.ts';
 import { parseBytes } from '../../base/units.ts';
-import { MEMORY_MODELS, type MemoryModel } from '../memory-model/models.ts';
+import { MEMORY_MODELS, type MemoryModel } from '../workload-model/models.ts';
 import { PAPER_KEEP_ALIVE_S } from '../policy/fixed-keep-alive.ts';
 import { MECHANISMS, type Mechanism } from './agent-api.ts';
 import { badOption } from './errors.ts';
 import type { Concurrency } from './plan.ts';
-import type { ProfileMapping } from '../memory-model/assign.ts';
+import type { ProfileMapping } from '../workload-model/assign.ts';
 import { type Grouping, GROUPINGS } from '../trace/select.ts';
 
 export interface ReplayOptions {

@@ -3,9 +3,9 @@
  * give the same plan, and every mechanism of a run replays the same plan.
  */
 import { LIMITS } from '../../base/limits.ts';
-import { assignProfiles, type ProfileMapping } from '../memory-model/assign.ts';
-import type { MemoryModel } from '../memory-model/models.ts';
-import { sizeFunction, type FunctionSize, type SizingOptions } from '../memory-model/size.ts';
+import { assignProfiles, type ProfileMapping } from '../workload-model/assign.ts';
+import type { MemoryModel } from '../workload-model/models.ts';
+import { sizeFunction, type FunctionSize, type SizingOptions } from '../workload-model/size.ts';
 import type { Decision, Policy } from '../policy/policy.ts';
 import { peakConcurrency } from '../trace/peak.ts';
 import { ALL_FUNCTIONS, type RankedFunction, type Selection } from '../trace/select.ts';

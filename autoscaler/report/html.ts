@@ -1,16 +1,16 @@
 /** report.html: one file, no network, no script, the same bytes for the same inputs. Pure. */
 import type { Sample } from '../../base/statistics.ts';
 import { formatMs } from '../../base/units.ts';
-import { renderEcdf, type EcdfSeries } from './ecdf-chart.ts';
+import { renderEcdf, type EcdfSeries } from './charts/ecdf-chart.ts';
 import { percent } from './figures.ts';
-import { renderMemoryChart } from './memory-chart.ts';
+import { renderMemoryChart } from './charts/memory-chart.ts';
 import { leadText, methodSection, qualitySection } from './method.ts';
 import { baselineNote, footnotes } from './notes.ts';
-import { PAGE_STYLE } from './page-style.ts';
-import { CHART_STYLE, styleOf } from './palette.ts';
+import { PAGE_STYLE } from './charts/page-style.ts';
+import { CHART_STYLE, styleOf } from './charts/palette.ts';
 import type { MechanismTally, RunTally } from './run-tally.ts';
 import type { MechanismSummary, Summary } from './summary.ts';
-import { escapeText } from './svg.ts';
+import { escapeText } from './charts/svg.ts';
 import { comparison } from './table.ts';
 
 export function renderHtml(tally: RunTally, summary: Summary): string {

@@ -8,7 +8,7 @@ import { plotUnwritable, reportInterrupted } from '../results/errors.ts';
 import { readLines, readManifest } from '../results/reader.ts';
 import { replaceFile, RESULT_FILES } from '../results/writer.ts';
 import { renderHtml } from './html.ts';
-import { renderMemorySvg } from './memory-chart.ts';
+import { renderMemorySvg } from './charts/memory-chart.ts';
 import { RunTally } from './run-tally.ts';
 import { summarize, type Summary } from './summary.ts';
 

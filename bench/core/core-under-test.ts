@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { emptyHost } from '../../agent/core/state.ts';
+import { emptyHost } from '../../agent/model/state.ts';
 import { step } from '../../agent/core/step.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { badOption } from '../errors.ts';

@@ -2,9 +2,9 @@
  * A host whose VMs and guests answer at once. It plays one workload on a core and keeps the events,
  * so that the same steps can be made again with nothing else between them.
  */
-import type { Action } from '../../agent/core/actions.ts';
-import type { HostEvent } from '../../agent/core/events.ts';
-import type { HostState } from '../../agent/core/state.ts';
+import type { Action } from '../../agent/model/actions.ts';
+import type { HostEvent } from '../../agent/model/events.ts';
+import type { HostState } from '../../agent/model/state.ts';
 import { MIB } from '../../base/units.ts';
 import { coreBroken } from './errors.ts';
 import type { CoreUnderTest } from './core-under-test.ts';

@@ -12,8 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../../images/common/json.h"
-#include "../../images/common/text.h"
+#include "../../guest/common/json.h"
+#include "../../guest/common/text.h"
 #include "measure.h"
 #include "prices.h"
 

@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../images/init/hotmem_abi.h"
+#include "../../guest/init/hotmem_abi.h"
 #include "measure.h"
 #include "prices.h"
 
@@ -32,7 +32,7 @@
 #define SLACK_MIB 16
 /* Touched of the region before it is taken away. */
 #define MIGRATED_BYTES (480UL << 20)
-/* 512 MiB, as bench/counted-vm.ts makes it. */
+/* 512 MiB, as bench/reclaim/measure/counted-vm.ts makes it. */
 #define REGION_BLOCKS 4
 /* About 20 million instructions. */
 #define CHUNK_STEPS 4000000ULL

@@ -1,6 +1,6 @@
 /** Which bursts are fired, in which order. Pure. */
 import type { FunctionSpec, Mechanism } from '../../autoscaler/replay/agent-api.ts';
-import { nodeBootBytes } from '../../hypervisor-client/guest-node.ts';
+import { nodeBootBytes } from '../../hypervisor-client/host/guest-node.ts';
 import { MEMORY_BLOCK_BYTES, MIB } from '../../base/units.ts';
 import type { InvokeOptions } from './options.ts';
 

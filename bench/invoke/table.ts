@@ -1,5 +1,11 @@
 /** The tables of a run, as text. Pure. */
-import { checkTable, ratioText, renderText, type Table, timeText } from '../table.ts';
+import {
+  checkTable,
+  ratioText,
+  renderText,
+  type Table,
+  timeText,
+} from '../reclaim/report/table.ts';
 import { STAGE_TEXTS, STAGES } from './stages.ts';
 import type { BurstSummary, InvokeSummary } from './summary.ts';
 

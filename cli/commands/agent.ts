@@ -1,9 +1,9 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { BOOT_BYTES_MIN } from '../../agent/core/spec.ts';
+import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
 import { GUEST_KERNELS } from '../../agent/executor/guest-kernel.ts';
-import { defaultLimitBytes, readHostMemory } from '../../agent/host-memory.ts';
+import { defaultLimitBytes, readHostMemory } from '../../agent/pressure/host-memory.ts';
 import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { LIMITS } from '../../base/limits.ts';

@@ -44,7 +44,7 @@ Examples:
   hotplane bench reclaim --sizes 2GiB --occupancy 0,50,95 --mechanism hotmem --out bench-2
 `,
   async run({ values, argv, stdout, stderr, signal }) {
-    const { runBenchCommand } = await import('../../bench/command.ts');
+    const { runBenchCommand } = await import('../../bench/reclaim/command.ts');
     const { readVersion } = await import('../version.ts');
     return await runBenchCommand({
       options: {

@@ -3,7 +3,7 @@
  * the configuration allows. Fields that old versions send as null are left out.
  */
 import { chError } from './errors.ts';
-import { isObject, isSize, type Json, withoutNulls } from './json.ts';
+import { isObject, isSize, type Json, withoutNulls } from '../rest/json.ts';
 import type { Answer } from './transport.ts';
 import type { PciDeviceInfo, VmConfig, VmCounters, VmInfo, VmmPing } from './types/index.ts';
 

@@ -6,7 +6,7 @@
 import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { type ChErrorCode, chError, type SentState } from './errors.ts';
-import { member } from './json.ts';
+import { member } from '../rest/json.ts';
 
 export interface ErrorAnswer {
   readonly method: string;

@@ -4,7 +4,7 @@
  * and run into the next: what can be read is read, the rest is counted as lost.
  */
 import { LIMITS } from '../../base/limits.ts';
-import { isObject, isSize, member } from './json.ts';
+import { isObject, isSize, member } from '../rest/json.ts';
 
 /** One event. A hint, never the truth: the monitor loses events when its reader is slow. */
 export interface ChEvent {

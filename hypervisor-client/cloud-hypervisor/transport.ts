@@ -7,8 +7,8 @@
 import { Client, type Dispatcher } from 'undici';
 import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { readBody } from './body.ts';
-import { CallDeadline } from './call-deadline.ts';
+import { readBody } from '../rest/body.ts';
+import { CallDeadline } from '../rest/call-deadline.ts';
 import { chError, sentState } from './errors.ts';
 import { errorOfAnswer } from './error-body.ts';
 import { errorOfTransport } from './transport-error.ts';

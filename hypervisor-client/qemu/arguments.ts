@@ -2,7 +2,7 @@
 import { emulatedCpu } from '../../base/emulated-cpu.ts';
 import { formatBytes, MIB } from '../../base/units.ts';
 import { vmmError } from '../errors.ts';
-import { nodeBootBytes } from '../guest-node.ts';
+import { nodeBootBytes } from '../host/guest-node.ts';
 import type { Accelerator, RegionSpec, VmSpec } from '../vm.ts';
 import {
   backendIdOf,

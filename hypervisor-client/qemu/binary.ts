@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { LIMITS } from '../../base/limits.ts';
 import { vmmEnvironment } from '../../base/tool-environment.ts';
 import { vmmError } from '../errors.ts';
-import { spawnError } from '../spawn-error.ts';
+import { spawnError } from '../lifecycle/spawn-error.ts';
 
 export const QEMU_PROGRAM = 'qemu-system-x86_64';
 /** The oldest version this driver was run with (Debian 12). */

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import { hasCode, vmmError } from '../errors.ts';
-import type { AddressRange } from '../smaps.ts';
+import type { AddressRange } from '../host/smaps.ts';
 import type { Accelerator, VmSpec } from '../vm.ts';
 import { deviceIdOf, devicePathOf } from './layout.ts';
 import type { QmpCallOptions, QmpClient } from './qmp.ts';

@@ -3,21 +3,22 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES } from '../../base/units.ts';
-import { keepBounded } from '../bounded-files.ts';
+import { keepBounded } from '../host/bounded-files.ts';
 import { hasCode, vmmError } from '../errors.ts';
 import { EventHub } from '../event-hub.ts';
-import { readTail, showsPanic } from '../log-tail.ts';
-import type { MemoryCgroup } from '../memory-cgroup.ts';
-import { endProcess, isAlive, type ProcessExit, waitForEnd } from '../process.ts';
+import { readTail, showsPanic } from '../host/log-tail.ts';
+import type { MemoryCgroup } from '../host/memory-cgroup.ts';
+import { isAlive, type ProcessExit, waitForEnd } from '../../base/process.ts';
+import { endVmm } from '../lifecycle/end-vmm.ts';
 import {
   type CallLimit,
   type ResizeOwner,
   type ResizePort,
   resizeOwned,
-} from '../resize-runner.ts';
-import { cleanRunDir } from '../run-dir.ts';
-import { type AddressRange, readProcessResident, readResidency } from '../smaps.ts';
-import { SharedResidency } from '../shared-residency.ts';
+} from '../resize/runner.ts';
+import { cleanRunDir } from '../lifecycle/run-dir.ts';
+import { type AddressRange, readProcessResident, readResidency } from '../host/smaps.ts';
+import { SharedResidency } from '../host/shared-residency.ts';
 import { checkResize, findRegion } from '../spec.ts';
 import type {
   Accelerator,
@@ -177,7 +178,7 @@ export class QemuVm implements Vm {
     // A QEMU that does not answer, or broke on the way out, is ended by signals.
     await qmp.quit({ deadline_ms: grace_ms }).catch(() => undefined);
     const left = await waitForEnd(this.#identity, clock, qmp.isClosed ? grace_ms : 0);
-    if (!left) await endProcess(this.#identity, clock, grace_ms);
+    if (!left) await endVmm(this.#identity, clock, grace_ms);
     qmp.close();
     this.#channel.close();
     await this.#ended;

@@ -11,7 +11,13 @@ import { LIMITS } from '../../base/limits.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { toolEnvironment } from '../../base/tool-environment.ts';
 import { writeWhole } from '../../base/files.ts';
-import { describeFiles, filesSchema, lookAt, makeEntry, MANIFEST_NAME } from '../cache-entry.ts';
+import {
+  describeFiles,
+  filesSchema,
+  lookAt,
+  makeEntry,
+  MANIFEST_NAME,
+} from '../cache/cache-entry.ts';
 import { loadOrder, NEEDED_MODULES, parseModulesDep } from './modules.ts';
 
 /**

@@ -15,8 +15,8 @@ import { LIMITS } from '../../base/limits.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { vmmEnvironment } from '../../base/tool-environment.ts';
 import { GIB, MIB } from '../../base/units.ts';
-import { directory, file, writeCpio } from '../cpio.ts';
-import { ensureStaticProgram } from '../program.ts';
+import { directory, file, writeCpio } from '../rootfs/cpio.ts';
+import { ensureStaticProgram } from '../rootfs/program.ts';
 import { type DebianKernel, ensureDebianKernel, readModule } from './debian-kernel.ts';
 import { moduleName } from './modules.ts';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { SocketPlace } from '../../agent/api/socket.ts';
-import { lockStateDir } from '../../agent/state/lock.ts';
+import { lockStateDir } from '../../agent/store/lock.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 
 const PROGRAM = join(PROJECT_ROOT, 'test', 'agent', 'daemon-start.ts');

@@ -10,8 +10,8 @@ import { AgentClient } from '../../agent/api/client.ts';
 import { hostClock } from '../../base/clock.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { waitFor } from '../../base/wait.ts';
-import { isAlive } from '../../hypervisor-client/process.ts';
-import { readHandle } from '../../hypervisor-client/run-dir.ts';
+import { isAlive } from '../../base/process.ts';
+import { readHandle } from '../../hypervisor-client/lifecycle/run-dir.ts';
 import { specOf } from './core/world.ts';
 
 interface Daemon {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { trimFolders } from '../../agent/state/leftovers.ts';
+import { trimFolders } from '../../agent/adopt/leftovers.ts';
 import { LIMITS } from '../../base/limits.ts';
 
 test('the oldest folders beyond the limit are removed, none of a VM that is there', async (t) => {

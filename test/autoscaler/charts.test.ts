@@ -1,9 +1,14 @@
 import test from 'ava';
 import { renderHtml } from '../../autoscaler/report/html.ts';
-import { renderMemorySvg } from '../../autoscaler/report/memory-chart.ts';
-import { PAGE_STYLE } from '../../autoscaler/report/page-style.ts';
-import { CHART_STYLE, DARK, LIGHT, MECHANISM_STYLES } from '../../autoscaler/report/palette.ts';
-import { StepPath } from '../../autoscaler/report/svg.ts';
+import { renderMemorySvg } from '../../autoscaler/report/charts/memory-chart.ts';
+import { PAGE_STYLE } from '../../autoscaler/report/charts/page-style.ts';
+import {
+  CHART_STYLE,
+  DARK,
+  LIGHT,
+  MECHANISM_STYLES,
+} from '../../autoscaler/report/charts/palette.ts';
+import { StepPath } from '../../autoscaler/report/charts/svg.ts';
 import { healthyRun, madeStep, summaryOf, tallyOf } from './made-run.ts';
 import { GIB } from '../../base/units.ts';
 

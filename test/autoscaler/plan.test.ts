@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer';
 import test from 'ava';
-import { assignProfiles } from '../../autoscaler/memory-model/assign.ts';
-import { HOTMEM_PAPER } from '../../autoscaler/memory-model/models.ts';
-import { sizeFunction } from '../../autoscaler/memory-model/size.ts';
+import { assignProfiles } from '../../autoscaler/workload-model/assign.ts';
+import { HOTMEM_PAPER } from '../../autoscaler/workload-model/models.ts';
+import { sizeFunction } from '../../autoscaler/workload-model/size.ts';
 import { fixedKeepAlive } from '../../autoscaler/policy/fixed-keep-alive.ts';
 import { parseReplayOptions, REPLAY_OPTIONS } from '../../autoscaler/replay/options.ts';
 import { buildPlan, deploySpec, type PlanOptions } from '../../autoscaler/replay/plan.ts';

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { checkAgreement } from '../../autoscaler/report/agreement.ts';
 import { renderHtml } from '../../autoscaler/report/html.ts';
-import { renderMemorySvg } from '../../autoscaler/report/memory-chart.ts';
+import { renderMemorySvg } from '../../autoscaler/report/charts/memory-chart.ts';
 import type { RunTally } from '../../autoscaler/report/run-tally.ts';
 import type { Summary } from '../../autoscaler/report/summary.ts';
 import { renderTable } from '../../autoscaler/report/table.ts';

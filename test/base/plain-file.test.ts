@@ -7,9 +7,9 @@ import test, { type ExecutionContext } from 'ava';
 import { readAzure2021 } from '../../autoscaler/trace/azure2021.ts';
 import { tryLockFile } from '../../base/file-lock.ts';
 import { appendPlainFileSync, openPlainFile, readPlainFile } from '../../base/plain-file.ts';
-import { readTail } from '../../hypervisor-client/log-tail.ts';
-import { readHandle, readIntent } from '../../hypervisor-client/run-dir.ts';
-import { acquireLock } from '../../images/lock.ts';
+import { readTail } from '../../hypervisor-client/host/log-tail.ts';
+import { readHandle, readIntent } from '../../hypervisor-client/lifecycle/run-dir.ts';
+import { acquireLock } from '../../images/cache/lock.ts';
 import { healthyRun, writeRun } from '../autoscaler/made-run.ts';
 
 const CLI = new URL('../../cli/main.ts', import.meta.url).pathname;

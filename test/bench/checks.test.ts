@@ -1,8 +1,8 @@
 import test from 'ava';
 import { GIB, MIB } from '../../base/units.ts';
 import { atLeast, atMost, shown, verdictText } from '../../bench/check.ts';
-import { checkAll } from '../../bench/checks.ts';
-import type { BenchData } from '../../bench/records.ts';
+import { checkAll } from '../../bench/reclaim/report/checks.ts';
+import type { BenchData } from '../../bench/reclaim/results/records.ts';
 import { benchData, cellOf, floorLine, operation } from './fixture.ts';
 
 function verdicts(data: BenchData): Map<string, string> {

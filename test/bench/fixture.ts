@@ -1,10 +1,10 @@
 /** A made-up run, small and whole, for tests of what is computed from one. */
 import { hostProvenance } from '../../autoscaler/replay/provenance.ts';
 import { GIB, MIB } from '../../base/units.ts';
-import { BASE_CONDITION, type BenchMechanism, type Cell } from '../../bench/cell.ts';
-import type { BenchData, FloorLine, OperationLine } from '../../bench/records.ts';
-import { parseOptions } from '../../bench/options.ts';
-import { makePlan } from '../../bench/plan.ts';
+import { BASE_CONDITION, type BenchMechanism, type Cell } from '../../bench/reclaim/plan/cell.ts';
+import type { BenchData, FloorLine, OperationLine } from '../../bench/reclaim/results/records.ts';
+import { parseOptions } from '../../bench/reclaim/plan/options.ts';
+import { makePlan } from '../../bench/reclaim/plan/plan.ts';
 
 export function cellOf(mechanism: BenchMechanism, other: Partial<Cell> = {}): Cell {
   return { mechanism, ...BASE_CONDITION, region_bytes: 512 * MIB, ...other };

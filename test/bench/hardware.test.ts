@@ -7,17 +7,17 @@ import {
   hardwarePrices,
   ratioRange,
   REFERENCE_OPERATIONS,
-} from '../../bench/hardware.ts';
-import { estimateCell } from '../../bench/hardware-counts.ts';
+} from '../../bench/reclaim/report/hardware.ts';
+import { estimateCell } from '../../bench/reclaim/report/hardware-counts.ts';
 import {
   type BenchData,
   PRICE_OPERATIONS,
   type PriceLine,
   type PriceOperation,
-} from '../../bench/records.ts';
-import { renderReport } from '../../bench/report.ts';
-import { summarize } from '../../bench/summary.ts';
-import { checkTable, headLines, renderText, tablesOf } from '../../bench/table.ts';
+} from '../../bench/reclaim/results/records.ts';
+import { renderReport } from '../../bench/reclaim/report/report.ts';
+import { summarize } from '../../bench/reclaim/report/summary.ts';
+import { checkTable, headLines, renderText, tablesOf } from '../../bench/reclaim/report/table.ts';
 import { benchData, cellOf, floorLine, operation } from './fixture.ts';
 import { holds } from '../seed.ts';
 

@@ -1,12 +1,12 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { parseFaults, parseRequests } from '../../bench/guest-work.ts';
-import { hugeBytes } from '../../bench/host-pages.ts';
-import { targetBytes } from '../../bench/block.ts';
-import { layoutOf } from '../../bench/layout.ts';
-import { inside, shamWindows, touching } from '../../bench/windows.ts';
+import { parseFaults, parseRequests } from '../../bench/reclaim/measure/guest-work.ts';
+import { hugeBytes } from '../../bench/reclaim/measure/host-pages.ts';
+import { targetBytes } from '../../bench/reclaim/measure/block.ts';
+import { layoutOf } from '../../bench/reclaim/plan/layout.ts';
+import { inside, shamWindows, touching } from '../../bench/reclaim/plan/windows.ts';
 import { seededRandom } from '../../base/random.ts';
-import { coreLists } from '../../bench/vcpu-place.ts';
+import { coreLists } from '../../bench/reclaim/measure/vcpu-place.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { cellOf } from './fixture.ts';
 import { holds } from '../seed.ts';

@@ -1,12 +1,12 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { cellOf } from './fixture.ts';
-import { BENCH_MECHANISMS, cellName, conditionName } from '../../bench/cell.ts';
-import { fillBytes, layoutOf, regionCount, scattered } from '../../bench/layout.ts';
-import { parseOptions } from '../../bench/options.ts';
-import { makePlan, orderBlocks, repetitionsOf, rotated } from '../../bench/plan.ts';
-import { stepsOf } from '../../bench/run.ts';
-import { estimatePlanMs, remainingMs } from '../../bench/estimate.ts';
+import { BENCH_MECHANISMS, cellName, conditionName } from '../../bench/reclaim/plan/cell.ts';
+import { fillBytes, layoutOf, regionCount, scattered } from '../../bench/reclaim/plan/layout.ts';
+import { parseOptions } from '../../bench/reclaim/plan/options.ts';
+import { makePlan, orderBlocks, repetitionsOf, rotated } from '../../bench/reclaim/plan/plan.ts';
+import { stepsOf } from '../../bench/reclaim/run.ts';
+import { estimatePlanMs, remainingMs } from '../../bench/reclaim/plan/estimate.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { holds } from '../seed.ts';

@@ -1,8 +1,8 @@
 import test from 'ava';
 import { GIB, MIB } from '../../base/units.ts';
-import { renderReport } from '../../bench/report.ts';
-import { summarize } from '../../bench/summary.ts';
-import { checkTable, headLines, renderText, tablesOf } from '../../bench/table.ts';
+import { renderReport } from '../../bench/reclaim/report/report.ts';
+import { summarize } from '../../bench/reclaim/report/summary.ts';
+import { checkTable, headLines, renderText, tablesOf } from '../../bench/reclaim/report/table.ts';
 import { benchData, cellOf, floorLine, operation } from './fixture.ts';
 
 const DATA = benchData({

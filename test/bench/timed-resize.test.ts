@@ -1,5 +1,5 @@
 import test from 'ava';
-import { settledInterrupts } from '../../bench/timed-resize.ts';
+import { settledInterrupts } from '../../bench/reclaim/measure/timed-resize.ts';
 
 /** A guest that counts these, one look after the other, and the last one for ever. */
 function guestThatCounts(counts: readonly number[]) {

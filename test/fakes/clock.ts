@@ -8,28 +8,28 @@ interface Sleeper {
 }
 
 export class FakeClock implements Clock {
-  private time_ms = 1_000;
-  private sleepers: Sleeper[] = [];
-  private order = 0;
+  #time_ms = 1_000;
+  #sleepers: Sleeper[] = [];
+  #order = 0;
 
   nowMs(): number {
-    return this.time_ms;
+    return this.#time_ms;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(new DOMException('aborted', 'AbortError'));
-      this.order += 1;
+      this.#order += 1;
       const sleeper: Sleeper = {
-        at_ms: this.time_ms + Math.max(0, ms),
-        order: this.order,
+        at_ms: this.#time_ms + Math.max(0, ms),
+        order: this.#order,
         wake: () => resolve(),
       };
-      this.sleepers.push(sleeper);
+      this.#sleepers.push(sleeper);
       signal?.addEventListener(
         'abort',
         () => {
-          this.sleepers = this.sleepers.filter((one) => one !== sleeper);
+          this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
           reject(new DOMException('aborted', 'AbortError'));
         },
         { once: true },
@@ -38,28 +38,28 @@ export class FakeClock implements Clock {
   }
 
   timer(ms: number, onTime: () => void): () => void {
-    const at_ms = this.time_ms + Math.max(0, ms);
-    this.order += 1;
-    const sleeper: Sleeper = { at_ms, order: this.order, wake: onTime };
-    this.sleepers.push(sleeper);
+    const at_ms = this.#time_ms + Math.max(0, ms);
+    this.#order += 1;
+    const sleeper: Sleeper = { at_ms, order: this.#order, wake: onTime };
+    this.#sleepers.push(sleeper);
     return () => {
-      this.sleepers = this.sleepers.filter((one) => one !== sleeper);
+      this.#sleepers = this.#sleepers.filter((one) => one !== sleeper);
     };
   }
 
   /** Lets `ms` pass; between two sleepers everything that can run without time runs. */
   async advance(ms: number): Promise<void> {
-    const end_ms = this.time_ms + ms;
+    const end_ms = this.#time_ms + ms;
     await idle();
     for (;;) {
-      const next = this.earliest();
+      const next = this.#earliest();
       if (!next || next.at_ms > end_ms) break;
-      this.time_ms = Math.max(this.time_ms, next.at_ms);
-      this.sleepers = this.sleepers.filter((one) => one !== next);
+      this.#time_ms = Math.max(this.#time_ms, next.at_ms);
+      this.#sleepers = this.#sleepers.filter((one) => one !== next);
       next.wake();
       await idle();
     }
-    this.time_ms = end_ms;
+    this.#time_ms = end_ms;
     await idle();
   }
 
@@ -70,19 +70,19 @@ export class FakeClock implements Clock {
       state.settled = true;
     };
     promise.then(mark, mark);
-    const end_ms = this.time_ms + limit_ms;
+    const end_ms = this.#time_ms + limit_ms;
     await idle();
     while (!state.settled) {
-      const next = this.earliest();
+      const next = this.#earliest();
       if (!next || next.at_ms > end_ms) throw new Error('nothing will settle this promise');
-      await this.advance(Math.max(0, next.at_ms - this.time_ms));
+      await this.advance(Math.max(0, next.at_ms - this.#time_ms));
     }
     return promise;
   }
 
-  private earliest(): Sleeper | undefined {
+  #earliest(): Sleeper | undefined {
     let best: Sleeper | undefined;
-    for (const one of this.sleepers) {
+    for (const one of this.#sleepers) {
       const earlier = !best || one.at_ms < best.at_ms;
       if (earlier || (best && one.at_ms === best.at_ms && one.order < best.order)) best = one;
     }

@@ -1,6 +1,6 @@
 /** Reads and writes files inside a guest; guest/files.c does it there. */
 import { fileURLToPath } from 'node:url';
-import { ensureStaticProgram } from '../../images/program.ts';
+import { ensureStaticProgram } from '../../images/rootfs/program.ts';
 import { runInGuest, type SelftestGuest } from './selftest-guest.ts';
 
 export const FILES_NAME = 'test-files';

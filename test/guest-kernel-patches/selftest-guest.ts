@@ -10,7 +10,7 @@ import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
 import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
-import { directory, file, writeCpio } from '../../images/cpio.ts';
+import { directory, file, writeCpio } from '../../images/rootfs/cpio.ts';
 import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
 import { type BootedGuest, connectGuest } from '../images/booted-guest.ts';
 import { ensureFilesProgram, FILES_NAME } from './files-program.ts';

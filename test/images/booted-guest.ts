@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
 import { z } from 'zod';
-import { GuestChannel } from '../../agent/guest/channel.ts';
+import { GuestChannel } from '../../guest/protocol/channel.ts';
 import {
   type ExitEvent,
   type GuestRequest,
@@ -15,7 +15,7 @@ import {
   type Started,
   startedSchema,
   statsSchema,
-} from '../../agent/guest/protocol.ts';
+} from '../../guest/protocol/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
 import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';

@@ -1,11 +1,11 @@
 import { mkdir, readdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import { badCharacter } from '../../images/build-path.ts';
-import { ensureKernel } from '../../images/kernel.ts';
-import { compilerVersion } from '../../images/compiler.ts';
-import { kernelParts, recipeOf } from '../../images/kernel-recipe.ts';
-import { findKernelSource } from '../../images/kernel-source.ts';
+import { badCharacter } from '../../images/cache/build-path.ts';
+import { ensureKernel } from '../../images/kernel/build.ts';
+import { compilerVersion } from '../../images/rootfs/compiler.ts';
+import { kernelParts, recipeOf } from '../../images/kernel/recipe.ts';
+import { findKernelSource } from '../../images/kernel/source.ts';
 import { silentProgress } from '../../base/progress.ts';
 import { compiled, world } from './build-world.ts';
 

@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { silentProgress } from '../../base/progress.ts';
-import { compilerVersion } from '../../images/compiler.ts';
-import { ensureKernel, type KernelBuildOptions } from '../../images/kernel.ts';
-import type { BuiltKernel } from '../../images/kernel-manifest.ts';
-import { kernelParts, type KernelVariant, recipeOf } from '../../images/kernel-recipe.ts';
-import { findKernelSource } from '../../images/kernel-source.ts';
+import { compilerVersion } from '../../images/rootfs/compiler.ts';
+import { ensureKernel, type KernelBuildOptions } from '../../images/kernel/build.ts';
+import type { BuiltKernel } from '../../images/kernel/manifest.ts';
+import { kernelParts, type KernelVariant, recipeOf } from '../../images/kernel/recipe.ts';
+import { findKernelSource } from '../../images/kernel/source.ts';
 import { type FakeKernel, writeFakeKernel } from './fake-kernel.ts';
 
 const PATCH = '--- a/first.c\n+++ b/first.c\n@@ -1 +1 @@\n-first\n+patched\n';

@@ -11,8 +11,8 @@ import { execa } from 'execa';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { silentProgress } from '../../base/progress.ts';
 import { ensureGuest } from '../../images/index.ts';
-import { findByParts } from '../../images/kernel-lookup.ts';
-import { kernelParts } from '../../images/kernel-recipe.ts';
+import { findByParts } from '../../images/kernel/lookup.ts';
+import { kernelParts } from '../../images/kernel/recipe.ts';
 import { buildOfTarball, compiled, type World, world } from './build-world.ts';
 
 const BUILT_ONCE = ['built first.o', 'built second.o'];

@@ -12,7 +12,7 @@ import { prepareImages } from '../../agent/executor/built-images.ts';
 import { silentProgress } from '../../base/progress.ts';
 import { exportImages } from '../../images/export.ts';
 import { listImages } from '../../images/list.ts';
-import { ensureRootfs } from '../../images/rootfs.ts';
+import { ensureRootfs } from '../../images/rootfs/rootfs.ts';
 import { specOf } from '../agent/core/world.ts';
 import { buildOfTarball, world } from './build-world.ts';
 

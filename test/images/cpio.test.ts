@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import test from 'ava';
-import { directory, file, writeCpio } from '../../images/cpio.ts';
-import { rootfsEntries } from '../../images/rootfs.ts';
+import { directory, file, writeCpio } from '../../images/rootfs/cpio.ts';
+import { rootfsEntries } from '../../images/rootfs/rootfs.ts';
 
 const PROGRAMS = { init: Buffer.from('#!init'), 'bin/workload': Buffer.from('work') };
 

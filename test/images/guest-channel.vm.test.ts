@@ -3,7 +3,7 @@
  * Method: a real VM; raw bytes on its channel.
  */
 import test from 'ava';
-import { helloSchema } from '../../agent/guest/protocol.ts';
+import { helloSchema } from '../../guest/protocol/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
 import { waitFor } from '../../base/wait.ts';
 import { bootGuest, launchGuest, openRaw } from './booted-guest.ts';

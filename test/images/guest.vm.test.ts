@@ -3,7 +3,7 @@
  * Method: a real VM with our stock image; the agent's own channel on the other end.
  */
 import test from 'ava';
-import { invokedSchema, statsSchema, stoppedSchema } from '../../agent/guest/protocol.ts';
+import { invokedSchema, statsSchema, stoppedSchema } from '../../guest/protocol/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { MIB } from '../../base/units.ts';

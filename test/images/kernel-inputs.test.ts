@@ -4,19 +4,19 @@ import { dirname, join } from 'node:path';
 import test from 'ava';
 import { HotplaneError } from '../../base/errors.ts';
 import { cacheDir } from '../../base/paths.ts';
-import { contentKey, hashFile } from '../../images/content-hash.ts';
+import { contentKey, hashFile } from '../../images/cache/content-hash.ts';
 import { ensureGuest } from '../../images/index.ts';
 import {
   checkConfig,
   lostOptions,
   mergeFragments,
   parseConfig,
-} from '../../images/kernel-config.ts';
-import { isOfParts, listKernels } from '../../images/kernel-lookup.ts';
-import { kernelParts, parseSeries } from '../../images/kernel-recipe.ts';
-import { findKernelSource } from '../../images/kernel-source.ts';
-import { parseKernelVersion } from '../../images/kernel-version.ts';
-import { makeDetail } from '../../images/make-output.ts';
+} from '../../images/kernel/config.ts';
+import { isOfParts, listKernels } from '../../images/kernel/lookup.ts';
+import { kernelParts, parseSeries } from '../../images/kernel/recipe.ts';
+import { findKernelSource } from '../../images/kernel/source.ts';
+import { parseKernelVersion } from '../../images/kernel/version.ts';
+import { makeDetail } from '../../images/kernel/make-output.ts';
 
 async function scratch(t: { teardown(fn: () => Promise<void>): void }): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'hotplane-inputs-'));

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { acquireLock } from '../../images/lock.ts';
+import { acquireLock } from '../../images/cache/lock.ts';
 
 async function lockPath(t: ExecutionContext): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'hotplane-lock-'));

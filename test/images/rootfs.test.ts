@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import test from 'ava';
-import { ensureRootfs } from '../../images/rootfs.ts';
+import { ensureRootfs } from '../../images/rootfs/rootfs.ts';
 
 test('builds of the same root file system at once agree; a further program makes another', async (t) => {
   const cache_dir = await mkdtemp(join(tmpdir(), 'hotplane-rootfs-'));

@@ -5,9 +5,9 @@
  */
 import { writeWhole } from '../../../base/files.ts';
 import { readPlainFile } from '../../../base/plain-file.ts';
-import { isObject, isSize } from '../json.ts';
+import { isObject, isSize } from '../../rest/json.ts';
 import { vmmError } from '../../errors.ts';
-import type { AddressRange } from '../../smaps.ts';
+import type { AddressRange } from '../../host/smaps.ts';
 import type { VmSpec } from '../../vm.ts';
 import { filesOf } from './layout.ts';
 

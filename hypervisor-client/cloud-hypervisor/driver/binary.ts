@@ -2,7 +2,7 @@
 import { execa } from 'execa';
 import { LIMITS } from '../../../base/limits.ts';
 import { vmmEnvironment } from '../../../base/tool-environment.ts';
-import { spawnError } from '../../spawn-error.ts';
+import { spawnError } from '../../lifecycle/spawn-error.ts';
 import { type ChVersion, requireVersion } from '../version.ts';
 
 /** Program and leading arguments. */

@@ -3,19 +3,14 @@ import { type Clock, hostClock } from '../../../base/clock.ts';
 import { messageOf, isHotplaneError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { waitFor } from '../../../base/wait.ts';
-import { type AcceleratorProbe, probeAccelerator } from '../../accelerator.ts';
+import { type AcceleratorProbe, probeAccelerator } from '../../host/accelerator.ts';
 import { vmmError } from '../../errors.ts';
-import { type HostProcess, isVmmIn, runsProgram } from '../../host-process.ts';
-import { lastLines, readTail } from '../../log-tail.ts';
-import {
-  type DetachedProcess,
-  endProcess,
-  isAlive,
-  spawnDetached,
-  waitForEnd,
-} from '../../process.ts';
-import { MemoryCgroup } from '../../memory-cgroup.ts';
-import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../../run-dir.ts';
+import { type HostProcess, isVmmIn, runsProgram } from '../../host/host-process.ts';
+import { lastLines, readTail } from '../../host/log-tail.ts';
+import { type DetachedProcess, isAlive, spawnDetached, waitForEnd } from '../../../base/process.ts';
+import { endVmm } from '../../lifecycle/end-vmm.ts';
+import { MemoryCgroup } from '../../host/memory-cgroup.ts';
+import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../../lifecycle/run-dir.ts';
 import { checkImage, checkSocketPath, checkSpec } from '../../spec.ts';
 import { systemCode } from '../../system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../../vm.ts';
@@ -186,7 +181,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     } catch (error) {
       await ch.close();
       const dead = !(await isAlive(started));
-      await endProcess(started, clock, LIMITS.vm_shutdown_ms);
+      await endVmm(started, clock, LIMITS.vm_shutdown_ms);
       await cgroup?.remove();
       await cleanRunDir(spec.run_dir, socketsOf(spec.run_dir));
       if (signal?.aborted) {

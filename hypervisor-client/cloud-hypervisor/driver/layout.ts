@@ -1,7 +1,7 @@
 /** Where a Cloud Hypervisor VM has its things: files in the run folder, zone and device names. */
 import { join } from 'node:path';
 import { DEVICE_BLOCK_BYTES } from '../../../base/units.ts';
-import { nodeBootBytes } from '../../guest-node.ts';
+import { nodeBootBytes } from '../../host/guest-node.ts';
 import type { RegionSpec } from '../../vm.ts';
 
 export interface ChFiles {

@@ -7,7 +7,7 @@ import { assert } from '../../../base/assert.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES, roundUp } from '../../../base/units.ts';
 import { hasCode, vmmError } from '../../errors.ts';
-import { anyCall, type CallLimit } from '../../resize-runner.ts';
+import { anyCall, type CallLimit } from '../../resize/runner.ts';
 import type { ResizeResult, VmSpec } from '../../vm.ts';
 import type { CloudHypervisor } from '../client.ts';
 import { isChError, sentState } from '../errors.ts';

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vmmError } from '../../errors.ts';
-import { type AddressRange, parseSmaps, residencyOf } from '../../smaps.ts';
+import { type AddressRange, parseSmaps, residencyOf } from '../../host/smaps.ts';
 import { systemCode } from '../../system-error.ts';
 
 export interface Residency {

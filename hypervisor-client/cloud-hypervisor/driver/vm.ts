@@ -6,19 +6,20 @@ import { isHotplaneError } from '../../../base/errors.ts';
 import { DEVICE_BLOCK_BYTES } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { vmmError } from '../../errors.ts';
-import { keepBounded } from '../../bounded-files.ts';
+import { keepBounded } from '../../host/bounded-files.ts';
 import { EventHub } from '../../event-hub.ts';
-import { readTail, showsPanic } from '../../log-tail.ts';
-import type { MemoryCgroup } from '../../memory-cgroup.ts';
-import { endProcess, isAlive, type ProcessExit, waitForEnd } from '../../process.ts';
+import { readTail, showsPanic } from '../../host/log-tail.ts';
+import type { MemoryCgroup } from '../../host/memory-cgroup.ts';
+import { isAlive, type ProcessExit, waitForEnd } from '../../../base/process.ts';
+import { endVmm } from '../../lifecycle/end-vmm.ts';
 import {
   type CallLimit,
   type ResizeOwner,
   type ResizePort,
   resizeOwned,
-} from '../../resize-runner.ts';
-import { cleanRunDir } from '../../run-dir.ts';
-import type { AddressRange } from '../../smaps.ts';
+} from '../../resize/runner.ts';
+import { cleanRunDir } from '../../lifecycle/run-dir.ts';
+import type { AddressRange } from '../../host/smaps.ts';
 import { checkResize, findRegion } from '../../spec.ts';
 import type {
   Accelerator,
@@ -36,9 +37,9 @@ import { VmMemory } from './memory.ts';
 import { lastObservation, observationOf } from './observation.ts';
 import { readResidency, readResidentBytes } from './residency.ts';
 import { ServerEvents, type ServerNews } from './server-events.ts';
-import { Turn } from './turn.ts';
-import { VsockChannel } from './vsock-channel.ts';
-import { waitUntilGone } from './watch.ts';
+import { Turn } from '../../lifecycle/turn.ts';
+import { VsockChannel } from '../../vsock/channel.ts';
+import { waitUntilGone } from '../../lifecycle/watch.ts';
 
 export interface ChVmParts {
   readonly handle: VmHandle;
@@ -332,7 +333,7 @@ export class CloudHypervisorVm implements Vm {
       (error: unknown) => sentState(error) === 'maybe',
     );
     const gone = await waitForEnd(this.#identity, clock, polite ? grace_ms : 0);
-    if (!gone) await endProcess(this.#identity, clock, grace_ms);
+    if (!gone) await endVmm(this.#identity, clock, grace_ms);
     this.#channel.close();
     this.#events.close();
     await ch.close();

@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { GIB } from '../../../base/units.ts';
-import { MECHANISMS } from '../../../agent/core/spec.ts';
+import { MECHANISMS } from '../../../agent/model/spec.ts';
 import { type Fault, World } from './world.ts';
 import { holds } from '../../seed.ts';
 

@@ -2,9 +2,9 @@
 import test from 'ava';
 import { LIMITS } from '../../../base/limits.ts';
 import { GIB, MIB } from '../../../base/units.ts';
-import type { Reply } from '../../../agent/core/actions.ts';
+import type { Reply } from '../../../agent/model/actions.ts';
 import { grantedBytes } from '../../../agent/core/permits.ts';
-import type { FunctionSpec, Mechanism } from '../../../agent/core/spec.ts';
+import type { FunctionSpec, Mechanism } from '../../../agent/model/spec.ts';
 import { World } from './world.ts';
 
 function running(

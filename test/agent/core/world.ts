@@ -4,11 +4,11 @@
  */
 import { LIMITS } from '../../../base/limits.ts';
 import { MIB } from '../../../base/units.ts';
-import type { Action, Reply } from '../../../agent/core/actions.ts';
-import type { HostEvent, StartStamps } from '../../../agent/core/events.ts';
+import type { Action, Reply } from '../../../agent/model/actions.ts';
+import type { HostEvent, StartStamps } from '../../../agent/model/events.ts';
 import { grantedBytes } from '../../../agent/core/permits.ts';
-import type { FunctionSpec, Mechanism } from '../../../agent/core/spec.ts';
-import { emptyHost, type HostState } from '../../../agent/core/state.ts';
+import type { FunctionSpec, Mechanism } from '../../../agent/model/spec.ts';
+import { emptyHost, type HostState } from '../../../agent/model/state.ts';
 import { step } from '../../../agent/core/step.ts';
 
 export const WORK = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 1, wall_ms: 1 };
@@ -61,39 +61,39 @@ export class World {
   /** What the VMM was last told, by `vm/region`. */
   readonly target = new Map<string, number>();
   readonly running = new Set<string>();
-  private next_request = 1;
+  #next_request = 1;
 
   constructor(limit_bytes: number) {
     this.state = emptyHost(limit_bytes);
   }
 
   request(): string {
-    this.next_request += 1;
-    return `q${this.next_request}`;
+    this.#next_request += 1;
+    return `q${this.#next_request}`;
   }
 
   send(event: HostEvent): Action[] {
-    if (event.type === 'vm-gone') this.forget(event.vm_id);
+    if (event.type === 'vm-gone') this.#forget(event.vm_id);
     const { state, actions } = step(this.state, event, this.now_ms);
     this.state = state;
     this.wake_ms = null;
-    for (const action of actions) this.take(action);
-    this.check();
+    for (const action of actions) this.#take(action);
+    this.#check();
     return [...actions];
   }
 
-  private forget(vm_id: string): void {
+  #forget(vm_id: string): void {
     for (const map of [this.plugged, this.target]) {
       for (const key of map.keys()) if (key.startsWith(`${vm_id}/`)) map.delete(key);
     }
-    this.pending = this.pending.filter((one) => this.vmOf(one) !== vm_id);
+    this.pending = this.pending.filter((one) => this.#vmOf(one) !== vm_id);
   }
 
-  private vmOf(action: Pending): string {
+  #vmOf(action: Pending): string {
     return action.type === 'resize-region' ? action.order.vm_id : action.vm_id;
   }
 
-  private take(action: Action): void {
+  #take(action: Action): void {
     this.actions.push(action);
     if (action.type === 'reply') {
       const list = this.replies.get(action.request_id) ?? [];
@@ -114,7 +114,7 @@ export class World {
   }
 
   /** The book is an upper bound of the truth, region by region and in sum. */
-  private check(): void {
+  #check(): void {
     let truth = 0;
     for (const [key, bytes] of this.plugged) {
       truth += bytes;
@@ -145,11 +145,11 @@ export class World {
     const [action] = this.pending.splice(index % Math.max(1, this.pending.length), 1);
     if (!action) return;
     this.now_ms += 1;
-    for (const event of this.outcome(action, fault)) this.send(event);
+    for (const event of this.#outcome(action, fault)) this.send(event);
   }
 
-  private outcome(action: Pending, fault: Fault): HostEvent[] {
-    const vm_id = this.vmOf(action);
+  #outcome(action: Pending, fault: Fault): HostEvent[] {
+    const vm_id = this.#vmOf(action);
     const failure = {
       code: `HP_TEST_${fault.toUpperCase()}`,
       category: 'failure',
@@ -162,7 +162,7 @@ export class World {
       return [{ type: 'vm-gone', vm_id }];
     }
     if (fault === 'vm-dies') return [{ type: 'vm-failed', vm_id, failure }];
-    if (action.type === 'resize-region') return [this.resize(action.order, fault)];
+    if (action.type === 'resize-region') return [this.#resize(action.order, fault)];
     if (action.type === 'launch-vm') {
       if (fault !== 'none') return [{ type: 'vm-failed', vm_id, failure }];
       const facts = {
@@ -179,13 +179,10 @@ export class World {
       };
       return [{ type: 'vm-ready', vm_id, launched_at_ms: this.now_ms, facts }];
     }
-    return this.instanceOutcome(action, fault);
+    return this.#instanceOutcome(action, fault);
   }
 
-  private instanceOutcome(
-    action: Extract<Pending, { instance_id: string }>,
-    fault: Fault,
-  ): HostEvent[] {
+  #instanceOutcome(action: Extract<Pending, { instance_id: string }>, fault: Fault): HostEvent[] {
     const { vm_id, instance_id } = action;
     const failure = {
       code: 'T',
@@ -237,10 +234,7 @@ export class World {
     return [{ type: 'invocation-finished', vm_id, instance_id, request_id, result }];
   }
 
-  private resize(
-    order: Extract<Pending, { type: 'resize-region' }>['order'],
-    fault: Fault,
-  ): HostEvent {
+  #resize(order: Extract<Pending, { type: 'resize-region' }>['order'], fault: Fault): HostEvent {
     const key = `${order.vm_id}/${order.region_id}`;
     const outcome = (
       { none: 'done', refuse: 'refused', partial: 'partial', fail: 'failed' } as const

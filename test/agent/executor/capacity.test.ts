@@ -7,7 +7,7 @@ import { GIB, MIB } from '../../../base/units.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FAKE_IMAGES } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
-import type { FunctionSpec } from '../../../agent/core/spec.ts';
+import type { FunctionSpec } from '../../../agent/model/spec.ts';
 
 function hostOf(host_limit_bytes: number): { agent: HostAgent; clock: FakeClock } {
   const clock = new FakeClock();

@@ -1,9 +1,9 @@
 /** The real agent over a modelled VMM and guest: what callers see. */
 import test from 'ava';
 import { MIB } from '../../../base/units.ts';
-import type { InvokeReply } from '../../../agent/core/actions.ts';
-import { MECHANISMS } from '../../../agent/core/spec.ts';
-import type { AgentRecord, Operation } from '../../../agent/api/messages.ts';
+import type { InvokeReply } from '../../../agent/model/actions.ts';
+import { MECHANISMS } from '../../../agent/model/spec.ts';
+import type { AgentRecord, Operation } from '../../../agent/model/messages.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 

@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { MIB } from '../../../base/units.ts';
-import { MECHANISMS } from '../../../agent/core/spec.ts';
+import { MECHANISMS } from '../../../agent/model/spec.ts';
 import type { GuestFault } from '../../../agent/testing/fake-guest.ts';
 import { type FakeHost, fakeHost } from '../../fakes/host.ts';
 import type { LaunchFault, ResizeFault } from '../../../agent/testing/fake-hypervisor.ts';
@@ -74,10 +74,10 @@ interface Asked {
 
 class Simulation {
   readonly asked: Asked[] = [];
-  private readonly host: FakeHost;
+  readonly #host: FakeHost;
 
   constructor(host: FakeHost) {
-    this.host = host;
+    this.#host = host;
   }
 
   ask(what: string, promise: Promise<unknown>): void {
@@ -90,7 +90,7 @@ class Simulation {
   }
 
   async play(one: Move): Promise<void> {
-    const { agent, hypervisor, clock } = this.host;
+    const { agent, hypervisor, clock } = this.#host;
     if (one.kind === 'advance') return clock.advance(one.ms);
     if (one.kind === 'deploy') {
       const { mechanism, concurrency } = one;
@@ -111,7 +111,7 @@ class Simulation {
 
   /** The book covers what is really plugged, region by region. */
   check(): void {
-    const { agent, hypervisor } = this.host;
+    const { agent, hypervisor } = this.#host;
     const functions = agent.dump().functions;
     for (const vm of hypervisor.alive()) {
       const fn = functions.find((one) => one['vm_id'] === vm.id);

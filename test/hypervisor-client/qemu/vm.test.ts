@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
 import { MIB } from '../../../base/units.ts';
-import { readStartTicks } from '../../../hypervisor-client/process.ts';
+import { readStartTicks } from '../../../base/process.ts';
 import { QmpClient } from '../../../hypervisor-client/qemu/qmp.ts';
 import { QemuVm } from '../../../hypervisor-client/qemu/vm.ts';
 

@@ -1,0 +1,107 @@
+/** What the core wants done. The executor performs each and reports back with an event. */
+import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
+import type { InvocationResult, StartStamps } from './events.ts';
+import type { Refusal } from './refusals.ts';
+import type { FunctionSpec } from './spec.ts';
+import type { VmFacts } from './state.ts';
+
+/** One resize to make, with what its record will need. */
+export interface OperationOrder {
+  readonly id: string;
+  readonly kind: 'plug' | 'unplug';
+  readonly function: string;
+  readonly mechanism: string;
+  readonly vm_id: string;
+  readonly region_id: string;
+  /** Empty when no instance is behind it (`static` at deploy, a retried unplug). */
+  readonly instance_id: string;
+  readonly bytes: number;
+  /** Plugged by the book when it was decided. */
+  readonly known_bytes: number;
+  readonly decided_at_ms: number;
+  /** A guest start runs beside this plug; the record waits for both. */
+  readonly with_start: boolean;
+  readonly stop_at_ms: number | null;
+  readonly gone_at_ms: number | null;
+}
+
+/** The stages of a cold start before it was ready. */
+export interface ColdStart extends Omit<StartStamps, 'ready_at_ms'> {
+  /** t2; null for `static`, whose regions are always plugged. */
+  readonly plugged_at_ms: number | null;
+}
+
+export interface InvokeReply {
+  readonly kind: 'invoke';
+  readonly invocation_id: string;
+  /** Null: no instance was there for it. */
+  readonly instance_id: string | null;
+  /** The instance became ready only after the invocation had arrived, and this is its first. */
+  readonly cold: boolean;
+  readonly outcome: 'done' | 'refused' | 'failed';
+  readonly failure: Refusal | null;
+  readonly received_at_ms: number;
+  /** Null: no instance ever took it. */
+  readonly assigned_at_ms: number | null;
+  /** Null unless cold. */
+  readonly instance_ready_at_ms: number | null;
+  /** The stages of its start; null unless cold. */
+  readonly start: ColdStart | null;
+  readonly result: InvocationResult | null;
+  /** The plug it waited for; null when none. */
+  readonly operation_id: string | null;
+}
+
+export interface DeployReply {
+  readonly kind: 'deploy';
+  readonly vm_id: string;
+  readonly requested_at_ms: number;
+  readonly launched_at_ms: number;
+  readonly ready_at_ms: number;
+  readonly facts: VmFacts;
+}
+
+export type Reply =
+  | DeployReply
+  | InvokeReply
+  | { readonly kind: 'remove'; readonly finished_at_ms: number }
+  | { readonly kind: 'drain'; readonly finished_at_ms: number; readonly instances_stopped: number }
+  /** The request as a whole could not be served. */
+  | { readonly kind: 'error'; readonly failure: Refusal };
+
+export type Action =
+  | { readonly type: 'launch-vm'; readonly vm_id: string; readonly spec: FunctionSpec }
+  /** `failure`: why, when nobody asked for it: the console of the VM is then kept. */
+  | { readonly type: 'shutdown-vm'; readonly vm_id: string; readonly failure: Refusal | null }
+  | { readonly type: 'resize-region'; readonly order: OperationOrder }
+  | {
+      readonly type: 'start-instance';
+      readonly vm_id: string;
+      readonly spec: FunctionSpec;
+      readonly instance_id: string;
+      readonly region_index: number;
+      readonly operation_id: string | null;
+    }
+  | {
+      readonly type: 'invoke-instance';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly request_id: string;
+      readonly work: WorkloadRequest;
+      readonly deadline_ms: number;
+    }
+  | { readonly type: 'stop-instance'; readonly vm_id: string; readonly instance_id: string }
+  | { readonly type: 'reply'; readonly request_id: string; readonly reply: Reply }
+  /** A plug that was never sent: there was no permit for it. */
+  | { readonly type: 'record-refusal'; readonly order: OperationOrder; readonly failure: Refusal }
+  /** Something an operator should read. */
+  | {
+      readonly type: 'report';
+      readonly level: 'warn' | 'error';
+      readonly code: string;
+      readonly function: string;
+      readonly vm_id: string;
+      readonly message: string;
+    }
+  /** Send `tick` at this time (host clock) unless an event comes earlier. At most one a step. */
+  | { readonly type: 'wake'; readonly at_ms: number };

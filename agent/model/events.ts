@@ -1,0 +1,130 @@
+/** What can happen to a host: requests of callers, results of actions, news of VMs, and time. */
+import type { Outcome } from '../../hypervisor-client/vm.ts';
+import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
+import type { Refusal } from './refusals.ts';
+import type { FunctionSpec } from './spec.ts';
+import type { VmFacts } from './state.ts';
+
+/** The part of a resize's result on which decisions rest. */
+export interface ResizeOutcome {
+  readonly outcome: Outcome;
+  /** The VMM accepted the new target: from now on plugged moves only towards it. */
+  readonly accepted: boolean;
+  readonly plugged_bytes: number;
+  readonly plugged_at_ms: number | null;
+  readonly error_code: string | null;
+  readonly reason: string | null;
+}
+
+/** How far the guest was when with one start, on the host's clock. */
+export interface StartStamps {
+  /** The guest took the request up. */
+  readonly created_at_ms: number;
+  /** t3 */
+  readonly sandbox_at_ms: number;
+  /** The region's memory is there and bound to the instance. */
+  readonly attached_at_ms: number;
+  readonly ready_at_ms: number;
+}
+
+/** What one invocation measured, on the host's clock. */
+export interface InvocationResult {
+  readonly first_byte_at_ms: number;
+  readonly finished_at_ms: number;
+  readonly guest_wall_ms: number;
+  readonly guest_cpu_ms: number;
+  /** The part of it until the first byte; null when the guest does not tell it. */
+  readonly guest_touch_cpu_ms: number | null;
+  readonly anonymous_bytes: number;
+  readonly minor_faults: number;
+}
+
+export type HostEvent =
+  /* requests; each gets exactly one `reply` action with its request_id */
+  | { readonly type: 'deploy'; readonly request_id: string; readonly spec: FunctionSpec }
+  | {
+      readonly type: 'invoke';
+      readonly request_id: string;
+      readonly function: string;
+      readonly invocation_id: string;
+      readonly work: WorkloadRequest;
+    }
+  | {
+      readonly type: 'remove';
+      readonly request_id: string;
+      readonly function: string;
+      /** How long busy instances may go on; then the VM is shut down under them. */
+      readonly drain_ms: number;
+    }
+  | { readonly type: 'drain'; readonly request_id: string; readonly function: string }
+  /** The caller of a queued invocation went away. One that runs goes on. */
+  | { readonly type: 'cancel'; readonly request_id: string }
+  /* the function VM */
+  | {
+      readonly type: 'vm-ready';
+      readonly vm_id: string;
+      readonly launched_at_ms: number;
+      readonly facts: VmFacts;
+    }
+  /** It cannot be used any more (did not start, no hello, panic, exit, channel broken). */
+  | { readonly type: 'vm-failed'; readonly vm_id: string; readonly failure: Refusal }
+  /** Its guest does not answer any more, or answers again. */
+  | { readonly type: 'vm-health'; readonly vm_id: string; readonly responsive: boolean }
+  /** After `shutdown-vm`: nothing of it is left on the host. */
+  | { readonly type: 'vm-gone'; readonly vm_id: string }
+  | { readonly type: 'vm-undead'; readonly vm_id: string; readonly reason: string }
+  /* results */
+  | {
+      readonly type: 'resized';
+      readonly vm_id: string;
+      readonly operation_id: string;
+      readonly result: ResizeOutcome;
+    }
+  | {
+      readonly type: 'instance-started';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly stamps: StartStamps;
+    }
+  | {
+      readonly type: 'instance-start-failed';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly failure: Refusal;
+    }
+  | {
+      readonly type: 'invocation-finished';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly request_id: string;
+      readonly result: InvocationResult;
+    }
+  | {
+      readonly type: 'invocation-failed';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly request_id: string;
+      readonly failure: Refusal;
+    }
+  | {
+      readonly type: 'instance-stopped';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly gone_at_ms: number;
+    }
+  | {
+      readonly type: 'instance-stop-failed';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly reason: string;
+    }
+  /** The instance ended though nobody asked (OOM, crash, exit). */
+  | {
+      readonly type: 'instance-exited';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly reason: 'exited' | 'oom' | 'crash' | 'killed';
+      readonly status: number | null;
+      readonly signal: number | null;
+    }
+  | { readonly type: 'tick' };

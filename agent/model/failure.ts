@@ -1,0 +1,38 @@
+/** Errors as the core's plain refusals, and back. */
+import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { systemError } from '../../base/system-error.ts';
+import type { Refusal } from './refusals.ts';
+
+export function refusalOf(error: unknown): Refusal {
+  if (isHotplaneError(error)) {
+    const { code, category, next, details } = error;
+    const cause = error.cause instanceof Error ? ` (${error.cause.message})` : '';
+    return { code, category, message: `${error.message}${cause}`, next, details };
+  }
+  const system = systemError(error);
+  if (system) {
+    const { code, category, message, next, details } = system;
+    return { code, category, message, next, details };
+  }
+  return {
+    code: 'HP_AGENT_INTERNAL',
+    category: 'failure',
+    message: error instanceof Error ? error.message : String(error),
+    next: 'this is a bug of the agent; report it with its log.',
+    details: {},
+  };
+}
+
+export function errorOf(refusal: Refusal): HotplaneError {
+  return new HotplaneError(refusal);
+}
+
+/** For a runner asked for a VM it does not know: a bug. */
+export function unknownVm(vm_id: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_INTERNAL',
+    category: 'failure',
+    message: `no VM ${vm_id} is running.`,
+    next: 'this is a bug of the agent; report it with its log.',
+  });
+}

@@ -1,0 +1,92 @@
+/**
+ * The figures one guest tells of itself, asked sparingly and remembered. What operations ask is of
+ * their own regions only, one request at a time: whatever is asked meanwhile goes together into the
+ * next, so that a burst of plugs costs a guest two answers and not two for each.
+ */
+import type { GuestStats } from '../../guest/protocol/protocol.ts';
+
+/** An answer, and the host's time (ms) at which the guest made it. */
+export interface Figures {
+  readonly stats: GuestStats;
+  readonly taken_at_ms: number;
+}
+
+/**
+ * What a guest is asked to tell beside its counters: every region; its partitions, which are cheap to
+ * tell, and no ordinary region, which costs it a look at all pages; or the regions named.
+ */
+export type Selection = 'all' | 'partitions' | readonly string[];
+
+/** Asks the guest. Rejects as GuestChannel.ask. */
+export type AskFigures = (selection: Selection) => Promise<Figures>;
+
+type Partition = GuestStats['partitions'][number];
+
+interface Batch {
+  readonly regions: Set<string>;
+  readonly answer: PromiseWithResolvers<Figures>;
+}
+
+export class GuestFigures {
+  readonly #ask: AskFigures;
+  readonly #partitions = new Map<string, Partition>();
+  #latest: GuestStats | null = null;
+  #asked: Promise<Figures> | null = null;
+  #next: Batch | null = null;
+
+  constructor(ask: AskFigures) {
+    this.#ask = ask;
+  }
+
+  /** The newest counters, with the newest known of every partition; null before the first answer. */
+  get known(): GuestStats | null {
+    const latest = this.#latest;
+    return latest && { ...latest, partitions: [...this.#partitions.values()] };
+  }
+
+  /** Of many regions at once, taken after this call. */
+  async many(selection: 'all' | 'partitions'): Promise<Figures> {
+    const figures = await this.#ask(selection);
+    this.#partitions.clear();
+    this.#learn(figures.stats);
+    return figures;
+  }
+
+  /** Counters of the whole guest; those of a request that is on its way are as good. */
+  counters(): Promise<Figures> {
+    return this.#asked ?? this.#send([]);
+  }
+
+  /** Counters and one partition, both taken after this call. */
+  region(region_pci: string): Promise<Figures> {
+    if (!this.#asked) return this.#send([region_pci]);
+    this.#next ??= { regions: new Set(), answer: Promise.withResolvers<Figures>() };
+    this.#next.regions.add(region_pci);
+    return this.#next.answer.promise;
+  }
+
+  #send(regions: readonly string[]): Promise<Figures> {
+    const asked = this.#ask(regions).then((figures) => {
+      // A guest tells nothing of a partition that is gone.
+      for (const region_pci of regions) this.#partitions.delete(region_pci);
+      this.#learn(figures.stats);
+      return figures;
+    });
+    this.#asked = asked;
+    const goOn = (): void => this.#sendNext();
+    asked.then(goOn, goOn);
+    return asked;
+  }
+
+  #sendNext(): void {
+    const next = this.#next;
+    this.#asked = null;
+    this.#next = null;
+    if (next) this.#send([...next.regions]).then(next.answer.resolve, next.answer.reject);
+  }
+
+  #learn(stats: GuestStats): void {
+    this.#latest = stats;
+    for (const partition of stats.partitions) this.#partitions.set(partition.region_pci, partition);
+  }
+}

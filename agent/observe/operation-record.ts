@@ -1,0 +1,137 @@
+/** Puts the record of one plug or unplug together from its parts. Pure. */
+import type { ResizeResult } from '../../hypervisor-client/vm.ts';
+import type { OperationOrder } from '../model/actions.ts';
+import type { ResizeOutcome, StartStamps } from '../model/events.ts';
+import type { Refusal } from '../model/refusals.ts';
+import type { Operation } from '../model/messages.ts';
+import type { GuestStats } from '../../guest/protocol/protocol.ts';
+import type { Figures } from './guest-figures.ts';
+
+export interface OperationParts {
+  readonly order: OperationOrder;
+  readonly result: ResizeResult;
+  /** Of a guest start that ran beside a plug; null when there was none, or it failed. */
+  readonly start: StartStamps | null;
+  /** Asked for when the operation was sent; null when the guest did not say. */
+  readonly before: Figures | null;
+  readonly after: GuestStats | null;
+  readonly region_pci: string;
+}
+
+/** What the core needs of a result. */
+export function outcomeOf(result: ResizeResult): ResizeOutcome {
+  const { outcome, plugged_bytes, plugged_at_ms, error_code, reason } = result;
+  const accepted = result.accepted_at_ms !== null;
+  return { outcome, accepted, plugged_bytes, plugged_at_ms, error_code, reason };
+}
+
+/** The result of a resize that threw: nothing is known but what was known before. */
+export function brokenResize(
+  order: OperationOrder,
+  known_bytes: number,
+  at_ms: number,
+  failure: Refusal,
+): ResizeResult {
+  return {
+    region_id: order.region_id,
+    outcome: 'failed',
+    before_bytes: known_bytes,
+    requested_bytes: order.bytes,
+    plugged_bytes: known_bytes,
+    resident_before_bytes: null,
+    resident_bytes: null,
+    requested_at_ms: at_ms,
+    accepted_at_ms: null,
+    plugged_at_ms: null,
+    resident_at_ms: null,
+    nudges: 0,
+    error_code: failure.code,
+    reason: failure.message,
+  };
+}
+
+/** The record of a plug that was refused before it was sent. */
+export function refusedOperation(order: OperationOrder, failure: Refusal): Operation {
+  const broken = brokenResize(order, order.known_bytes, 0, failure);
+  const result = { ...broken, outcome: 'refused' } as const;
+  const nothing = { start: null, before: null, after: null, region_pci: '' };
+  return { ...operationRecord({ order, result, ...nothing }), requested_at_ms: null };
+}
+
+export function operationRecord(parts: OperationParts): Operation {
+  const { order, result, start, before, after } = parts;
+  const partition = after?.partitions.find((one) => one.region_pci === parts.region_pci);
+  const both = after && isInTime(before, result) ? { before: before.stats, after } : null;
+  const disagreement = findDisagreement(parts);
+  const plugged_at_ms = result.plugged_at_ms;
+  return {
+    id: order.id,
+    kind: order.kind,
+    function: order.function,
+    vm_id: order.vm_id,
+    region_id: order.region_id,
+    instance_id: order.instance_id,
+    mechanism: order.mechanism,
+    outcome: result.outcome,
+    error_code: result.error_code ?? (disagreement ? 'HP_AGENT_OBSERVERS_DISAGREE' : ''),
+    reason: result.reason ?? disagreement ?? '',
+    before_bytes: result.before_bytes,
+    requested_bytes: result.requested_bytes,
+    plugged_bytes: result.plugged_bytes,
+    resident_before_bytes: result.resident_before_bytes,
+    resident_bytes: result.resident_bytes,
+    decided_at_ms: order.decided_at_ms,
+    requested_at_ms: result.requested_at_ms,
+    accepted_at_ms: result.accepted_at_ms,
+    plugged_at_ms,
+    resident_at_ms: result.resident_at_ms,
+    sandbox_at_ms: start?.sandbox_at_ms ?? null,
+    instance_ready_at_ms: later(start?.ready_at_ms ?? null, plugged_at_ms),
+    stop_at_ms: order.stop_at_ms,
+    gone_at_ms: order.gone_at_ms,
+    nudges: result.nudges,
+    pages_migrated: both ? difference(both, (stats) => stats.pages_migrated) : null,
+    guest_cpu_ms: both ? difference(both, (stats) => stats.cpu_system_ms) : null,
+    guest_ns: known(order.kind === 'plug' ? partition?.plug_ns : partition?.unplug_ns),
+    guest_plugged_bytes: partition?.plugged_bytes ?? null,
+  };
+}
+
+/** Ready is an instance whose start is over and whose memory is there; null unless both are. */
+function later(one_ms: number | null, other_ms: number | null): number | null {
+  return one_ms === null || other_ms === null ? null : Math.max(one_ms, other_ms);
+}
+
+/** The guest's 0 of a time means: not known. */
+function known(guest_ns: number | undefined): number | null {
+  return guest_ns || null;
+}
+
+/** A resize does not wait for the guest: what it says after the end is no figure of before. */
+function isInTime(before: Figures | null, result: ResizeResult): before is Figures {
+  return before !== null && before.taken_at_ms <= (result.plugged_at_ms ?? Infinity);
+}
+
+/** A counter that runs backwards is the guest's lie: counted as nothing, never as negative. */
+function difference(
+  both: { readonly before: GuestStats; readonly after: GuestStats },
+  counter: (stats: GuestStats) => number,
+): number {
+  return Math.max(0, counter(both.after) - counter(both.before));
+}
+
+/**
+ * After a finished unplug the VMM's plugged size, the guest's count and the host's resident bytes
+ * must all be nothing. Exactly: a region is whole pages of its own, there is nothing to round.
+ */
+export function findDisagreement(parts: OperationParts): string | null {
+  const { order, result, after, region_pci } = parts;
+  if (order.kind !== 'unplug' || result.outcome !== 'done' || !after) return null;
+  const guest = after.partitions.find((one) => one.region_pci === region_pci)?.plugged_bytes ?? 0;
+  const { plugged_bytes, resident_bytes } = result;
+  if (plugged_bytes === 0 && guest === 0 && resident_bytes === 0) return null;
+  return (
+    `after the unplug of ${order.region_id} the VMM says ${plugged_bytes} bytes plugged, the ` +
+    `guest ${guest}, the host ${resident_bytes} resident.`
+  );
+}

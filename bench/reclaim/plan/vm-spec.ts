@@ -1,0 +1,96 @@
+/** The VM of a cell as a hypervisor understands it. Pure. */
+import type { GuestMechanism } from '../../../images/kernel/arguments.ts';
+import { guestKernelArguments } from '../../../images/kernel/arguments.ts';
+import type { Accelerator, RegionSpec, VmSpec } from '../../../hypervisor-client/vm.ts';
+import type { Place } from '../measure/bench-vm.ts';
+import type { BenchMechanism, Cell } from './cell.ts';
+import { BOOT_BYTES, type Layout, VCPUS } from './layout.ts';
+
+export interface GuestFiles {
+  readonly kernel_path: string;
+  readonly initrd_path: string;
+  readonly kernel_version: string;
+}
+
+export interface SpecContext {
+  readonly id: string;
+  readonly run_dir: string;
+  readonly guest: GuestFiles;
+  readonly accelerator: Accelerator | 'auto';
+}
+
+const NEIGHBOUR_REGION = 'neighbour';
+const SHARED_REGION = 'shared';
+
+export function vmSpecOf(cell: Cell, layout: Layout, context: SpecContext): VmSpec {
+  const { guest } = context;
+  return {
+    id: context.id,
+    run_dir: context.run_dir,
+    kernel_path: guest.kernel_path,
+    initrd_path: guest.initrd_path,
+    kernel_arguments: [
+      ...guestKernelArguments({
+        mechanism: guestMechanism(cell.mechanism),
+        init_on_alloc: cell.init_on_alloc,
+        guest_huge_pages: cell.pages === 'huge',
+      }),
+      // The neighbour has the last CPU to itself, interrupts of devices go to the first.
+      ...(cell.neighbour ? ['irqaffinity=0'] : []),
+    ],
+    vcpus: VCPUS,
+    boot_bytes: BOOT_BYTES,
+    regions: regionsOf(cell, layout),
+    backing: cell.backing,
+    accelerator: context.accelerator,
+  };
+}
+
+/** Where the instance of a slot lives. */
+export function placeOf(cell: Cell, layout: Layout, slot: number): Place {
+  return place(cell, regionIdOf(layout, slot), slot);
+}
+
+export function neighbourPlace(cell: Cell, layout: Layout): Place {
+  return place(cell, NEIGHBOUR_REGION, layout.slots.length);
+}
+
+export function regionIdOf(layout: Layout, slot: number): string {
+  return layout.one_device ? SHARED_REGION : `r${slot}`;
+}
+
+function place(cell: Cell, region_id: string, index: number): Place {
+  switch (cell.mechanism) {
+    case 'hotmem':
+      return { region_id, attach: 'hotmem', guest_node: -1 };
+    case 'numa':
+      return { region_id, attach: 'numa', guest_node: index + 1 };
+    default:
+      return { region_id, attach: 'none', guest_node: -1 };
+  }
+}
+
+function regionsOf(cell: Cell, layout: Layout): RegionSpec[] {
+  const nodes = cell.mechanism === 'numa';
+  const region = (id: string, max_bytes: number, index: number): RegionSpec => ({
+    id,
+    max_bytes,
+    initial_bytes: 0,
+    guest_node: nodes ? index + 1 : null,
+  });
+  const { slots, region_bytes, neighbour_bytes } = layout;
+  const own = layout.one_device
+    ? [region(SHARED_REGION, region_bytes * slots.length, 0)]
+    : slots.map((_, slot) => region(regionIdOf(layout, slot), region_bytes, slot));
+  if (neighbour_bytes === null) return own;
+  return [...own, region(NEIGHBOUR_REGION, neighbour_bytes, slots.length)];
+}
+
+function guestMechanism(mechanism: BenchMechanism): GuestMechanism {
+  return mechanism === 'virtio-mem-one-device' ? 'virtio-mem' : mechanism;
+}
+
+/** The kernel a mechanism needs: the patched one, or the untouched one. */
+export function variantOf(mechanism: BenchMechanism): 'hotmem' | 'stock' {
+  return mechanism === 'hotmem' ? 'hotmem' : 'stock';
+}

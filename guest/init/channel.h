@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOTPLANE_CHANNEL_H
+#define HOTPLANE_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Both as in guest/protocol/protocol.ts. */
+#define CHANNEL_SERIAL_PORT "hotplane.agent.0"
+#define CHANNEL_VSOCK_PORT 1024
+/* LIMITS.guest_line_bytes: one line in either direction. */
+#define CHANNEL_LINE_MAX (64 * 1024)
+
+/*
+ * The byte stream to the agent: the named virtio-serial port, or whoever of the host connects to
+ * the vsock port. One at a time; a new one replaces the old.
+ */
+struct channel_handlers {
+	/* A host is there; called at each (re)connect. */
+	void (*connected)(void);
+	/* It went away: replies to its requests must not reach the next one. */
+	void (*disconnected)(void);
+	/* One line without its end; @too_long when only the fact of it is known. */
+	void (*line)(char *line, size_t length, bool too_long);
+};
+
+void channel_setup(const struct channel_handlers *handlers);
+/* Looks for the port as long as there is none; called once a round. */
+void channel_tick(void);
+/*
+ * Hands over one line, if there is one; called once a round, after the events: whatever became of
+ * earlier requests is told before the next one begins.
+ */
+void channel_turn(void);
+/* Queues one line (the newline is added). Dropped when nobody is connected or the queue is full. */
+void channel_send(const char *line, size_t length);
+
+#endif

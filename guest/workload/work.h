@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOTPLANE_WORK_H
+#define HOTPLANE_WORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One invocation, as asked for (WorkloadRequest in guest/protocol/protocol.ts). */
+struct work {
+	uint64_t anonymous_bytes;
+	uint64_t file_bytes;
+	double cpu_ms;
+	double wall_ms;
+};
+
+/* How the program runs, from its environment. */
+struct work_options {
+	/* HOTPLANE_HUGE=1: ask for huge pages. */
+	bool huge;
+	/* HOTPLANE_CHECK=full: look at every byte of fresh memory, not at two words of each page. */
+	bool check_all;
+};
+
+/*
+ * Touches the first @bytes of the anonymous memory kept between invocations. Fresh pages must be
+ * zero, pages of earlier invocations must hold what was written. Returns NULL, or what went wrong.
+ */
+const char *anonymous_touch(uint64_t bytes, const struct work_options *options);
+
+/* Maps and reads @bytes of a file that all instances of the guest share. */
+const char *file_touch(uint64_t bytes);
+
+/* Burns CPU until this thread has used @cpu_ms since @cpu_start_ms of its CPU clock. */
+void burn_until(double cpu_start_ms, double cpu_ms);
+
+#endif

@@ -1,0 +1,220 @@
+/**
+ * Performs the actions of the resize state machine on a driver's port. The only shell around it.
+ */
+import type { Clock } from '../../base/clock.ts';
+import { isHotplaneError, messageOf } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { roundUp } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { hasCode } from '../errors.ts';
+import {
+  type ResizeAction,
+  type ResizeEvent,
+  type ResizeInput,
+  startResize,
+  stepResize,
+} from './machine.ts';
+import type { ResizeResult } from '../vm.ts';
+
+/** Milliseconds that a call may take from now on; falls with the time. */
+export type CallLimit = () => number;
+
+/** What a driver must be able to do with one region, each call within its limit. */
+export interface ResizePort {
+  /**
+   * Makes `bytes` the target; the same value is fine. Throws HP_VMM_REJECTED when the VMM answered
+   * with an error, anything else when the VM or the way to it broke.
+   */
+  setTarget(bytes: number, limit: CallLimit): Promise<void>;
+  /** Makes the guest look at the target it already has. Throws as `setTarget`. */
+  nudge(bytes: number, limit: CallLimit): Promise<void>;
+  /** Reads the truth; `resident_bytes` is null unless asked for. */
+  look(
+    resident: boolean,
+    limit: CallLimit,
+  ): Promise<{ readonly plugged_bytes: number; readonly resident_bytes: number | null }>;
+  /**
+   * Calls back when the VMM tells of the region's size, which cuts a pause short; returns how to
+   * stop that. A VMM may tell late or never: the looks go on.
+   */
+  onNews?(wake: () => void): () => void;
+}
+
+export interface ResizeRequest
+  extends Omit<ResizeInput, 'before_bytes' | 'resident_before_bytes' | 'requested_at_ms'> {
+  /** What the region is taken to hold when not even the first look succeeds. */
+  readonly max_bytes: number;
+  /** When the caller asked, where that was before this; the deadline counts from it. */
+  readonly requested_at_ms?: number;
+}
+
+/**
+ * Resizes one region to an outcome. Never rejects for what the VMM or the guest did; ends within
+ * the deadline plus LIMITS.resize_overrun_ms. A call without an answer is made again until the
+ * deadline.
+ */
+export async function runResize(
+  port: ResizePort,
+  request: ResizeRequest,
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<ResizeResult> {
+  const requested_at_ms = request.requested_at_ms ?? clock.nowMs();
+  const limit = callLimit(clock, requested_at_ms + request.deadline_ms);
+  const seen = await firstLook(port, clock, requested_at_ms + request.deadline_ms, limit);
+  const broken = seen.type === 'observed' ? null : seen;
+  let { state, action } = startResize({
+    ...request,
+    before_bytes: seen.type === 'observed' ? seen.plugged_bytes : request.max_bytes,
+    resident_before_bytes: seen.type === 'observed' ? seen.resident_bytes : null,
+    requested_at_ms: broken ? requested_at_ms : (request.requested_at_ms ?? clock.nowMs()),
+  });
+  if (broken) ({ state, action } = stepResize(state, broken, clock.nowMs()));
+  let aborted = false;
+  while (action.type !== 'finish') {
+    let event: ResizeEvent;
+    if (signal?.aborted && !aborted && action.type === 'look') {
+      aborted = true;
+      event = { type: 'aborted' };
+    } else {
+      event = await perform(port, action, { clock, limit, signal: aborted ? null : signal });
+    }
+    ({ state, action } = stepResize(state, event, clock.nowMs()));
+  }
+  return action.result;
+}
+
+/** What a call may take: no longer than any call, and not beyond the end of the operation. */
+function callLimit(clock: Clock, deadline_at_ms: number): CallLimit {
+  const end_ms = deadline_at_ms + LIMITS.resize_overrun_ms;
+  return () => Math.max(1, Math.min(LIMITS.vmm_call_ms, end_ms - clock.nowMs()));
+}
+
+/** Made again while nobody answers and the deadline is not over. */
+async function firstLook(
+  port: ResizePort,
+  clock: Clock,
+  deadline_at_ms: number,
+  limit: CallLimit,
+): Promise<ResizeEvent> {
+  for (;;) {
+    const seen = await look(port, true, limit);
+    if (seen.type !== 'unanswered' || clock.nowMs() >= deadline_at_ms) return seen;
+  }
+}
+
+async function look(port: ResizePort, resident: boolean, limit: CallLimit): Promise<ResizeEvent> {
+  try {
+    return { type: 'observed', ...(await port.look(resident, limit)) };
+  } catch (error) {
+    return brokenBy(error);
+  }
+}
+
+async function perform(
+  port: ResizePort,
+  action: Exclude<ResizeAction, { type: 'finish' }>,
+  by: {
+    readonly clock: Clock;
+    readonly limit: CallLimit;
+    readonly signal: AbortSignal | null | undefined;
+  },
+): Promise<ResizeEvent> {
+  const { clock, limit, signal } = by;
+  if (action.type === 'look') {
+    if (action.pause_ms > 0) await pause(port, clock, action.pause_ms, signal ?? undefined);
+    return await look(port, action.resident, limit);
+  }
+  try {
+    if (action.type === 'nudge') await port.nudge(action.bytes, limit);
+    else await port.setTarget(action.bytes, limit);
+    return { type: 'accepted' };
+  } catch (error) {
+    if (hasCode(error, 'HP_VMM_REJECTED')) return { type: 'rejected', reason: error.message };
+    return brokenBy(error);
+  }
+}
+
+function brokenBy(error: unknown): ResizeEvent {
+  const error_code = isHotplaneError(error) ? error.code : 'HP_VMM_CALL_FAILED';
+  const type = isHotplaneError(error) && error.category === 'timeout' ? 'unanswered' : 'broken';
+  return { type, error_code, reason: messageOf(error) };
+}
+
+async function pause(
+  port: ResizePort,
+  clock: Clock,
+  pause_ms: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const slept = sleepUntilAborted(clock, pause_ms, signal);
+  if (!port.onNews) return await slept;
+  const news = Promise.withResolvers<void>();
+  const stop = port.onNews(news.resolve);
+  await Promise.race([slept, news.promise]).finally(stop);
+}
+
+/** An abort only cuts the pause short; the loop looks at the signal itself. */
+async function sleepUntilAborted(
+  clock: Clock,
+  pause_ms: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await clock.sleep(Math.min(pause_ms, LIMITS.resize_pause_ms_max), signal);
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+  }
+}
+
+/** Of a call outside of any operation. */
+export const anyCall: CallLimit = () => LIMITS.vmm_call_ms;
+
+/** Who resizes: tells when nobody needs a target withdrawn any more. */
+export interface ResizeOwner {
+  readonly clock: Clock;
+  /** Aborted when the VM ended or was released. */
+  readonly stop: AbortSignal;
+  /** Whether nobody has asked for another target of this region since. */
+  readonly isOurs: () => boolean;
+}
+
+/** {@link runResize}; a plug that a silent VMM ended is withdrawn when the VMM answers again. */
+export async function resizeOwned(
+  port: ResizePort,
+  request: ResizeRequest,
+  owner: ResizeOwner,
+  signal?: AbortSignal,
+): Promise<ResizeResult> {
+  const result = await runResize(port, request, owner.clock, signal);
+  const { outcome, error_code, requested_bytes, before_bytes } = result;
+  const silent = outcome === 'failed' && error_code?.endsWith('_TIMEOUT');
+  if (silent && requested_bytes > before_bytes) void withdrawLater(port, request, owner);
+  return result;
+}
+
+/**
+ * After a plug that a silent VMM ended: makes what is plugged the target as soon as the VMM answers
+ * again, so that nothing arrives behind the owner's back. Never rejects; ends with the owner's
+ * interest or after LIMITS.resize_withdraw_ms.
+ */
+async function withdrawLater(
+  port: ResizePort,
+  { target_bytes, block_bytes }: Pick<ResizeRequest, 'target_bytes' | 'block_bytes'>,
+  { clock, stop, isOurs }: ResizeOwner,
+): Promise<void> {
+  const limit = anyCall;
+  const attempt = async (): Promise<true | null> => {
+    if (stop.aborted || !isOurs()) return true;
+    const seen = await look(port, false, limit);
+    if (seen.type === 'unanswered') return null;
+    if (seen.type !== 'observed' || !isOurs()) return true;
+    const kept_bytes = Math.min(target_bytes, roundUp(seen.plugged_bytes, block_bytes));
+    const action = { type: 'set-target', bytes: kept_bytes } as const;
+    const answer = await perform(port, action, { clock, limit, signal: null });
+    return answer.type === 'unanswered' ? null : true;
+  };
+  const deadline_ms = LIMITS.resize_withdraw_ms;
+  const pace = { clock, signal: stop, deadline_ms, longest_pause_ms: 1_000 };
+  await waitFor(attempt, pace).catch(() => undefined);
+}

@@ -1,0 +1,57 @@
+/**
+ * What a user of the one interface can still tell the drivers apart by. The suite asserts every
+ * field (behaviours/differences.ts), and docs/drivers.md is written from here (drivers-page.ts).
+ */
+import { MIB } from '../../../base/units.ts';
+import type { Accelerator } from '../../vm.ts';
+
+export interface DriverProfile {
+  /** Head of its column. */
+  readonly title: string;
+  /** The driver refuses what is older; major and minor. */
+  readonly oldest_version: readonly [number, number];
+  readonly accelerators: readonly Accelerator[];
+  readonly regions_per_vm: number;
+  /** Whether the VMM tells what is plugged of each region, or the sum of all. */
+  readonly plugged_per_region: boolean;
+  /** Resizes of different regions of one VM: side by side, or one after the other. */
+  readonly resizes_at_once: 'all' | 'one';
+  /** What each region takes of `boot_bytes`: without and with a guest node of its own. */
+  readonly region_boot_bytes: number;
+  readonly node_boot_bytes: number;
+  /** Characters a path of a specification may not hold, besides the limit on its length. */
+  readonly refused_in_paths: string;
+  /** In the run folder while the VM runs; the handle is beside them. */
+  readonly sockets: readonly string[];
+}
+
+export const QEMU: DriverProfile = {
+  title: 'qemu',
+  oldest_version: [7, 2],
+  accelerators: ['kvm', 'tcg'],
+  regions_per_vm: 192,
+  plugged_per_region: true,
+  resizes_at_once: 'all',
+  region_boot_bytes: 0,
+  node_boot_bytes: 16 * MIB,
+  refused_in_paths: '',
+  sockets: ['channel.sock', 'qmp.sock'],
+};
+
+export const CLOUD_HYPERVISOR: DriverProfile = {
+  title: 'cloud-hypervisor',
+  oldest_version: [53, 0],
+  accelerators: ['kvm'],
+  regions_per_vm: 28,
+  plugged_per_region: false,
+  resizes_at_once: 'one',
+  region_boot_bytes: 2 * MIB,
+  node_boot_bytes: 16 * MIB,
+  refused_in_paths: ',"',
+  sockets: ['ch.sock', 'vsock.sock'],
+};
+
+/** The same driver with the fake server behind it: nothing may differ but the name. */
+export const FAKE: DriverProfile = { ...CLOUD_HYPERVISOR, title: 'fake' };
+
+export const PROFILES: readonly DriverProfile[] = [QEMU, CLOUD_HYPERVISOR, FAKE];

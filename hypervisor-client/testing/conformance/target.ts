@@ -1,0 +1,37 @@
+/** What the conformance suite must know of a hypervisor. One small adapter per target. */
+import type { Hypervisor, Vm, VmSpec } from '../../vm.ts';
+import type { DriverProfile } from './profiles.ts';
+
+export interface GuestImage {
+  readonly kernel_path: string;
+  readonly initrd_path: string;
+  readonly kernel_arguments: readonly string[];
+}
+
+/** The suite's hand inside a guest. Real guests obey test/hypervisor-client/conformance/guest/init.c. */
+export interface GuestHand {
+  /** Touches that much anonymous memory and keeps it until `free`. */
+  hold(bytes: number): Promise<void>;
+  /** Touches memory until no more than `keep_bytes` are free in the guest. */
+  fill(keep_bytes: number): Promise<void>;
+  /** Gives back everything held. */
+  free(): Promise<void>;
+  panic(): void;
+  reboot(): void;
+}
+
+export interface Target {
+  /** Its title stands in the titles of the tests; the rest is asserted. */
+  readonly profile: DriverProfile;
+  hypervisor(): Hypervisor;
+  /** An image whose guest can be taken by the hand. */
+  image(): Promise<GuestImage>;
+  /** Waits until the guest is up, and takes it by the hand through its channel. */
+  guest(vm: Vm): Promise<GuestHand>;
+  readonly vcpus: number;
+  readonly backing: VmSpec['backing'];
+  /** Regions of the VM in which many are plugged at once. */
+  readonly many_regions: number;
+  /** The longest time one plug or unplug may take here. */
+  readonly resize_ms: number;
+}

@@ -1,0 +1,117 @@
+/** What goes into a kernel: variant, patches and config fragments, and the key of the result. */
+import { join } from 'node:path';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import { readPlainFile } from '../../base/plain-file.ts';
+import { contentKey } from '../cache/content-hash.ts';
+import { imageError } from '../errors.ts';
+import type { KernelSource } from './source.ts';
+
+/** `stock`: untouched; `hotmem`: with the series; `debug`: the series on a checking kernel. */
+export type KernelVariant = 'stock' | 'hotmem' | 'debug';
+
+/** All that decides a kernel but its source and the compiler: known without any tool. */
+export interface KernelParts {
+  readonly variant: KernelVariant;
+  readonly patches: readonly { readonly name: string; readonly path: string }[];
+  readonly patch_texts: readonly string[];
+  /** Revision of the series, null without it. */
+  readonly series_revision: string | null;
+  readonly fragments: readonly { readonly name: string; readonly text: string }[];
+}
+
+export interface KernelRecipe extends Omit<KernelParts, 'patch_texts'> {
+  /** What `uname -r` ends with: variant, revision and key, so that a guest tells which one runs. */
+  readonly local_version: string;
+  /** The fragments merged into one. */
+  readonly fragments: readonly { readonly name: string; readonly text: string }[];
+  /** First line of `gcc --version`. */
+  readonly compiler: string;
+  readonly key: string;
+}
+
+const FRAGMENTS: Readonly<Record<KernelVariant, readonly string[]>> = {
+  stock: ['microvm.config'],
+  hotmem: ['microvm.config', 'hotmem.config'],
+  debug: ['microvm.config', 'hotmem.config', 'debug.config'],
+};
+
+/** Raised when the way of building changes what comes out. */
+const RECIPE_VERSION = '2';
+/** As much of the key as the kernel's release carries; a release has at most 64 characters. */
+const KEY_DIGITS = 12;
+
+/** Reads the parts of a variant. Throws HP_IMAGE_SERIES when one is missing. */
+export async function kernelParts(
+  variant: KernelVariant,
+  patches_dir: string = join(PROJECT_ROOT, 'guest-kernel-patches'),
+): Promise<KernelParts> {
+  const patches = variant === 'stock' ? [] : await readSeries(patches_dir);
+  const fragments = await Promise.all(
+    FRAGMENTS[variant].map(async (name) => ({
+      name,
+      text: await readPart(join(patches_dir, 'config', name)),
+    })),
+  );
+  const series_revision =
+    variant === 'stock' ? null : (await readPart(join(patches_dir, 'REVISION'))).trim();
+  const patch_texts = await Promise.all(patches.map((patch) => readPart(patch.path)));
+  return { variant, patches, patch_texts, series_revision, fragments };
+}
+
+/** Key of the kernel that these parts, this source and this compiler give. Pure. */
+export function kernelKey(parts: KernelParts, source_identity: string, compiler: string): string {
+  return contentKey({
+    recipe: RECIPE_VERSION,
+    variant: parts.variant,
+    source: source_identity,
+    compiler,
+    fragments: JSON.stringify(parts.fragments.map((fragment) => fragment.text)),
+    patches: JSON.stringify(parts.patch_texts),
+    series_revision: parts.series_revision ?? '',
+  });
+}
+
+export function recipeOf(parts: KernelParts, source: KernelSource, compiler: string): KernelRecipe {
+  const { variant, patches, series_revision, fragments } = parts;
+  const key = kernelKey(parts, source.identity, compiler);
+  const local_version = localVersion(variant, series_revision, key);
+  const identity = { name: 'identity', text: `CONFIG_LOCALVERSION="${local_version}"\n` };
+  return {
+    variant,
+    patches,
+    series_revision,
+    local_version,
+    fragments: [...fragments, identity],
+    compiler,
+    key,
+  };
+}
+
+/** `-hotplane-stock-<key>`, `-hotplane-hotmem-r5-<key>`. Pure. */
+function localVersion(variant: KernelVariant, revision: string | null, key: string): string {
+  const series = revision === null ? '' : `-r${revision}`;
+  return `-hotplane-${variant}${series}-${key.slice(0, KEY_DIGITS)}`;
+}
+
+async function readSeries(dir: string): Promise<KernelRecipe['patches']> {
+  const names = parseSeries(await readPart(join(dir, 'series')));
+  return names.map((name) => ({ name, path: join(dir, name) }));
+}
+
+/** Patch names of a `series` file, in order; `#` starts a comment. Pure. */
+export function parseSeries(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
+    .filter((line) => line !== '');
+}
+
+async function readPart(path: string): Promise<string> {
+  return await readPlainFile(path).catch((cause: unknown) => {
+    throw imageError('HP_IMAGE_SERIES', {
+      message: `${path} cannot be read.`,
+      next: 'Check that guest-kernel-patches/ is complete (git status), or build variant stock.',
+      cause,
+    });
+  });
+}

@@ -1,0 +1,36 @@
+/** Which kernel a source tree is. */
+import { join } from 'node:path';
+import { readPlainFile } from '../../base/plain-file.ts';
+import { imageError } from '../errors.ts';
+
+/** The line the config fragments and the series are written for. */
+export const KERNEL_LINE = '6.12';
+
+/** Reads `6.12.117` out of the top Makefile of a tree; null when it is no kernel's. Pure. */
+export function parseKernelVersion(makefile: string): string | null {
+  const field = (name: string): string | null =>
+    new RegExp(`^${name}[ \\t]*=[ \\t]*(\\S*)[ \\t]*$`, 'm').exec(makefile)?.[1] ?? null;
+  const [version, level, sub] = [field('VERSION'), field('PATCHLEVEL'), field('SUBLEVEL')];
+  if (!version || !level) return null;
+  return [version, level, ...(sub ? [sub] : [])].join('.');
+}
+
+/** Version of the tree; throws HP_IMAGE_KERNEL_VERSION when it is none we can build. */
+export async function kernelVersion(tree: string): Promise<string> {
+  const makefile = await readPlainFile(join(tree, 'Makefile')).catch((cause: unknown) => {
+    throw imageError('HP_IMAGE_KERNEL_SOURCE', {
+      message: `${tree} has no Makefile, so it is no kernel source tree.`,
+      next: `Name the top folder of an unpacked Linux ${KERNEL_LINE} source.`,
+      cause,
+    });
+  });
+  const version = parseKernelVersion(makefile);
+  if (version === KERNEL_LINE || version?.startsWith(`${KERNEL_LINE}.`)) return version;
+  throw imageError('HP_IMAGE_KERNEL_VERSION', {
+    message: version
+      ? `${tree} is Linux ${version}; hotplane builds Linux ${KERNEL_LINE}.`
+      : `${tree} has a Makefile without a Linux version; hotplane builds Linux ${KERNEL_LINE}.`,
+    next: `Name a Linux ${KERNEL_LINE} tree with --kernel-tree, or leave it out to use Debian's.`,
+    details: { found: version, wanted: KERNEL_LINE },
+  });
+}

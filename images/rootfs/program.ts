@@ -1,0 +1,131 @@
+/** A C program compiled static by the host's compiler, kept in the cache by its content. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { isHotplaneError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { cacheDir } from '../../base/paths.ts';
+import {
+  describeFiles,
+  filesSchema,
+  lookAt,
+  type Look,
+  makeEntry,
+  MANIFEST_NAME,
+} from '../cache/cache-entry.ts';
+import { compilerVersion } from './compiler.ts';
+import { contentKey } from '../cache/content-hash.ts';
+import { notBuilt } from '../errors.ts';
+import { run } from '../run.ts';
+
+const C_FLAGS: readonly string[] = [
+  '-std=gnu11',
+  '-D_GNU_SOURCE',
+  '-O2',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-static',
+  '-s',
+];
+
+const manifestSchema = z.object({
+  schema_version: z.literal(1),
+  compiler: z.string().max(4096),
+  files: filesSchema,
+});
+type ProgramManifest = z.infer<typeof manifestSchema>;
+
+export interface StaticProgramOptions {
+  readonly name: string;
+  /** Absolute paths of the C files. */
+  readonly sources: readonly string[];
+  /** Absolute paths of what they include from us; only for the key. */
+  readonly headers?: readonly string[];
+  readonly cache_dir?: string;
+  /** False: throw HP_IMAGE_NOT_BUILT instead of compiling. Default: true. */
+  readonly build?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Path of the program, compiled now or earlier: `programs/<name>/<key>/<name>`. Where no compiler
+ * is, one that another compiler made of the same sources does. Throws HP_IMAGE_* when it does not
+ * compile.
+ */
+export async function ensureStaticProgram(options: StaticProgramOptions): Promise<string> {
+  const { name, build = true } = options;
+  const cache_dir = options.cache_dir ?? cacheDir();
+  const parent = join(cache_dir, 'programs', name);
+  const inputs = await readInputs(options);
+  const compiler = await compilerVersion().catch((error: unknown) => {
+    if (isHotplaneError(error) && error.code === 'HP_IMAGE_TOOL_MISSING') return error;
+    throw error;
+  });
+  const known = typeof compiler === 'string' ? keyOf(inputs, compiler) : null;
+  if (known !== null && (await look(parent, known, name, cache_dir)).state === 'ok') {
+    return join(parent, known, name);
+  }
+  if (!build || typeof compiler !== 'string' || known === null) {
+    const other = await findByInputs(parent, inputs, name, cache_dir);
+    if (other !== null) return join(parent, other, name);
+    throw typeof compiler !== 'string' && build ? compiler : notBuilt(`program ${name}`, parent);
+  }
+  const finished = join(parent, known);
+  const isGood = async (): Promise<boolean> =>
+    (await look(parent, known, name, cache_dir)).state === 'ok';
+  await makeEntry(finished, isGood, async (work) => {
+    await run(['gcc', ...C_FLAGS, '-o', join(work, name), ...options.sources], {
+      cwd: work,
+      log_path: join(parent, `${name}.log`),
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    const files = await describeFiles(work, [name], cache_dir);
+    const manifest: ProgramManifest = { schema_version: 1, compiler, files };
+    await writeFile(join(work, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
+  });
+  return join(finished, name);
+}
+
+type Inputs = Readonly<Record<string, string | Uint8Array>>;
+
+async function readInputs(options: StaticProgramOptions): Promise<Inputs> {
+  const inputs: Record<string, string | Uint8Array> = {
+    flags: C_FLAGS.join(' '),
+    order: options.sources.length.toString(),
+  };
+  for (const [index, path] of [...options.sources, ...(options.headers ?? [])].entries()) {
+    inputs[`${index}`] = await readFile(path);
+  }
+  return inputs;
+}
+
+function keyOf(inputs: Inputs, compiler: string): string {
+  return contentKey({ ...inputs, compiler });
+}
+
+async function look(
+  parent: string,
+  key: string,
+  name: string,
+  cache_dir: string,
+): Promise<Look<ProgramManifest>> {
+  const found = await lookAt(join(parent, key), manifestSchema, cache_dir);
+  if (found.state !== 'ok' || found.manifest.files[name]) return found;
+  return { state: 'damaged', reason: `${MANIFEST_NAME} does not tell of ${name}` };
+}
+
+/** Key of a usable program that its manifest's compiler made of these inputs. */
+async function findByInputs(
+  parent: string,
+  inputs: Inputs,
+  name: string,
+  cache_dir: string,
+): Promise<string | null> {
+  const keys: string[] = await readdir(parent).catch(() => []);
+  for (const key of keys.toSorted().slice(0, LIMITS.cached_programs)) {
+    const found = await look(parent, key, name, cache_dir);
+    if (found.state === 'ok' && keyOf(inputs, found.manifest.compiler) === key) return key;
+  }
+  return null;
+}

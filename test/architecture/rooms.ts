@@ -1,0 +1,82 @@
+/**
+ * The rooms of the house and the arrows between them (ARCHITECTURE.md). A room is a folder, or a
+ * file that lies directly in a folder with rooms. The longest name that holds a file counts.
+ */
+
+/** Room -> what else it may import from, besides itself. */
+export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  'guest/protocol': ['base'],
+
+  'images/errors.ts': ['base'],
+  'images/run.ts': ['base', 'images/errors.ts'],
+  'images/cache': ['base', 'images/errors.ts', 'images/run.ts'],
+  'images/kernel': ['base', 'images/errors.ts', 'images/run.ts', 'images/cache'],
+  'images/rootfs': ['base', 'images/errors.ts', 'images/run.ts', 'images/cache'],
+  'images/nested': ['base', 'images/errors.ts', 'images/cache', 'images/rootfs'],
+  'images/': ['base', 'images'],
+
+  ...layers(
+    'hypervisor-client',
+    ['base'],
+    [
+      ['errors.ts', 'system-error.ts', 'event-hub.ts'],
+      ['host', 'lines.ts'],
+      ['vm.ts'],
+      ['spec.ts', 'resize', 'lifecycle', 'rest', 'vsock'],
+      ['qemu', 'cloud-hypervisor'],
+      ['open.ts'],
+      ['testing'],
+      ['index.ts'],
+    ],
+  ),
+
+  ...layers(
+    'agent',
+    ['base', 'guest', 'images', 'hypervisor-client'],
+    [
+      ['model'],
+      ['core', 'store', 'pressure'],
+      ['observe'],
+      ['executor', 'adopt'],
+      ['api'],
+      ['daemon.ts'],
+      ['testing'],
+    ],
+  ),
+
+  ...layers(
+    'autoscaler',
+    ['base', 'agent/api', 'agent/model'],
+    [['trace', 'workload-model', 'policy'], ['results'], ['report'], ['replay']],
+  ),
+
+  bench: ['base', 'guest', 'images', 'hypervisor-client', 'agent/api', 'autoscaler'],
+  // Run the agent itself, as a process under measurement.
+  'bench/agent': ['base', 'bench', 'agent', 'autoscaler'],
+  // Plays events on the decisions alone.
+  'bench/core': ['base', 'bench', 'agent/core', 'agent/model'],
+
+  cli: ['base', 'agent', 'autoscaler', 'images', 'hypervisor-client', 'bench'],
+};
+
+/** Folders whose sub-folders must each be a room above, so that a new one gets its arrows. */
+export const DIVIDED = ['agent', 'autoscaler', 'guest', 'hypervisor-client', 'images'];
+
+/** Folders of the project that have TypeScript and are no part of the product. */
+export const BESIDE = ['test', 'tools', 'node_modules', 'dist'];
+
+/** Each level may import from all below it, and from `outside`; never sideways. */
+function layers(
+  folder: string,
+  outside: readonly string[],
+  levels: readonly (readonly string[])[],
+): Record<string, readonly string[]> {
+  const rooms: Record<string, readonly string[]> = {};
+  let below = [...outside];
+  for (const level of levels) {
+    for (const name of level) rooms[`${folder}/${name}`] = below;
+    below = [...below, ...level.map((name) => `${folder}/${name}`)];
+  }
+  return rooms;
+}

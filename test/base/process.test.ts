@@ -1,0 +1,77 @@
+import test from 'ava';
+import { execa } from 'execa';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hostClock } from '../../base/clock.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import {
+  endProcess,
+  isAlive,
+  readStartTicks,
+  sendSignal,
+  spawnDetached,
+  waitForEnd,
+} from '../../base/process.ts';
+import { systemCode } from '../../hypervisor-client/system-error.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'hotplane-process-'));
+test.after.always(async () => await rm(folder, { recursive: true, force: true }));
+
+const start = async (script: string) =>
+  await spawnDetached({
+    file: 'sh',
+    arguments: ['-c', script],
+    stdout_path: join(folder, 'out'),
+    stderr_path: join(folder, 'err'),
+  });
+
+test('a process is known by pid and start time, and tells how it ended', async (t) => {
+  const child = await start('echo said; exec sleep 60');
+  t.true(await isAlive(child));
+  t.is(await readStartTicks(child.pid), child.start_ticks);
+  t.false(await isAlive({ pid: child.pid, start_ticks: child.start_ticks + 1 }));
+  t.true(await endProcess(child, hostClock, 5_000));
+  t.deepEqual(await child.exited(), { code: null, signal: 'SIGTERM' });
+  t.false(await isAlive(child));
+  t.is(await readFile(join(folder, 'out'), 'utf8'), 'said\n');
+});
+
+test('a process that ignores SIGTERM is killed', async (t) => {
+  const child = await start('trap "" TERM; while :; do read x < /dev/zero; done');
+  t.true(await endProcess(child, hostClock, 300));
+  t.is((await child.exited()).signal, 'SIGKILL');
+});
+
+test('a process with the same pid and another start time gets no signal', async (t) => {
+  const other = { pid: process.pid, start_ticks: 1 };
+  t.false(await sendSignal(other, 'SIGKILL'));
+  t.true(await endProcess(other, hostClock, 100));
+  t.true(await waitForEnd(other, hostClock, 100));
+});
+
+test('a program that is not there is the error of the system', async (t) => {
+  const options = {
+    arguments: [],
+    stdout_path: join(folder, 'out'),
+    stderr_path: join(folder, 'err'),
+  };
+  const error = await t.throwsAsync(spawnDetached({ file: '/no/such/program', ...options }));
+  t.is(systemCode(error), 'ENOENT');
+});
+
+test('a process outlives its owner', async (t) => {
+  const module = join(PROJECT_ROOT, 'base/process.ts');
+  const script = `
+    const { spawnDetached } = await import(${JSON.stringify(module)});
+    const { pid, start_ticks } = await spawnDetached({ file: 'sleep', arguments: ['60'],
+      stdout_path: '/dev/null', stderr_path: '/dev/null' });
+    console.log(JSON.stringify({ pid, start_ticks }));`;
+  const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', script], {
+    timeout: 30_000,
+  });
+  const orphan: { pid: number; start_ticks: number } = JSON.parse(stdout);
+  t.true(await isAlive(orphan));
+  await endProcess(orphan, hostClock, 5_000);
+  t.false(await isAlive(orphan));
+});

@@ -1,0 +1,94 @@
+/** The fake as a target of the conformance suite: a driver that launches it, and a hand in it. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hostClock } from '../../../base/clock.ts';
+import { waitFor } from '../../../base/wait.ts';
+import type { CloudHypervisorDriverOptions } from '../../../hypervisor-client/cloud-hypervisor/driver/driver.ts';
+import { CloudHypervisorDriver } from '../../../hypervisor-client/cloud-hypervisor/driver/driver.ts';
+import { filesOf, zoneOf } from '../../../hypervisor-client/cloud-hypervisor/driver/layout.ts';
+import {
+  FAKE_PROGRAM,
+  type FakeSettingsPatch,
+} from '../../../hypervisor-client/testing/fake-cloud-hypervisor/index.ts';
+import { Transport } from '../../../hypervisor-client/cloud-hypervisor/transport.ts';
+import type { Vm } from '../../../hypervisor-client/vm.ts';
+import type {
+  GuestHand,
+  GuestImage,
+} from '../../../hypervisor-client/testing/conformance/target.ts';
+
+export interface FakeHost {
+  readonly root: string;
+  driver(
+    settings?: FakeSettingsPatch,
+    options?: CloudHypervisorDriverOptions,
+  ): CloudHypervisorDriver;
+  image(): Promise<GuestImage>;
+  cleanUp(): Promise<void>;
+}
+
+/** A folder with an image the fake boots, and drivers that start it. */
+export async function fakeHost(): Promise<FakeHost> {
+  const root = await mkdtemp(join(tmpdir(), 'hotplane-fake-'));
+  const image = {
+    kernel_path: join(root, 'kernel'),
+    initrd_path: join(root, 'initrd'),
+    kernel_arguments: [],
+  };
+  await writeFile(image.kernel_path, 'fake-kernel\n');
+  await writeFile(image.initrd_path, 'fake-initrd\n');
+  return {
+    root,
+    driver: (settings = {}, options = {}) =>
+      new CloudHypervisorDriver({
+        command: [
+          process.execPath,
+          FAKE_PROGRAM,
+          '--fake',
+          JSON.stringify({ proc_root: root, hello: '', ...settings }),
+        ],
+        proc_root: root,
+        probeAccelerator: async () => ({ accelerator: 'kvm', reason: 'the fake needs none' }),
+        ...options,
+      }),
+    image: async () => image,
+    cleanUp: async () => await rm(root, { recursive: true, force: true }),
+  };
+}
+
+/** Changes settings of a running fake, or makes its guest do something. */
+export async function tellFake(
+  vm: Vm,
+  body: FakeSettingsPatch & { readonly guest_does?: 'panic' | 'reboot' | 'poweroff' },
+): Promise<void> {
+  const { api_path } = filesOf(vm.handle.spec.run_dir);
+  const transport = new Transport({ socket_path: api_path });
+  try {
+    await transport.call({ method: 'PUT', route: 'fake.set', body });
+  } finally {
+    await transport.close();
+  }
+}
+
+/** The hand in a modelled guest; memory in use is what an unplug does not get. */
+export async function takeFakeGuest(vm: Vm): Promise<GuestHand> {
+  await vm.guestChannel();
+  const { regions } = vm.handle.spec;
+  const up = async (): Promise<true | null> => {
+    const { state } = await vm.observe();
+    return state === 'running' ? true : null;
+  };
+  await waitFor(up, { clock: hostClock, deadline_ms: 5_000 });
+  const use = async (share: number): Promise<void> => {
+    const in_use = regions.map(({ id, max_bytes }) => [zoneOf(id), max_bytes * share]);
+    await tellFake(vm, { guest: { in_use: Object.fromEntries(in_use) } });
+  };
+  return {
+    hold: async () => {},
+    fill: async () => await use(0.5),
+    free: async () => await use(0),
+    panic: () => void tellFake(vm, { guest_does: 'panic' }),
+    reboot: () => void tellFake(vm, { guest_does: 'reboot' }),
+  };
+}

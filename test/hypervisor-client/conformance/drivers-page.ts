@@ -1,0 +1,64 @@
+/**
+ * docs/drivers.md, written from the profiles that the suite asserts:
+ *
+ *   node test/hypervisor-client/conformance/drivers-page.ts
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PROJECT_ROOT } from '../../../base/paths.ts';
+import { formatBytes } from '../../../base/units.ts';
+import {
+  type DriverProfile,
+  PROFILES,
+} from '../../../hypervisor-client/testing/conformance/profiles.ts';
+
+export const PAGE_PATH = join(PROJECT_ROOT, 'docs', 'drivers.md');
+
+const WRITE = 'node test/hypervisor-client/conformance/drivers-page.ts';
+
+type Row = readonly [title: string, cell: (profile: DriverProfile) => string];
+
+const taken = (bytes: number): string => (bytes === 0 ? 'none' : formatBytes(bytes));
+const code = (words: readonly string[]): string => words.map((word) => `\`${word}\``).join(' ');
+
+const ROWS: readonly Row[] = [
+  ['oldest version it takes', ({ oldest_version }) => oldest_version.join('.')],
+  ['accelerators', ({ accelerators }) => accelerators.join(', ')],
+  ['regions of one VM, at most', ({ regions_per_vm }) => `${regions_per_vm}`],
+  ['what the VMM tells as plugged', (one) => (one.plugged_per_region ? 'each region' : 'the sum')],
+  ['regions of one VM that move at once', ({ resizes_at_once }) => resizes_at_once],
+  ['boot memory a region takes', ({ region_boot_bytes }) => taken(region_boot_bytes)],
+  ['the same, with a guest node of its own', ({ node_boot_bytes }) => taken(node_boot_bytes)],
+  [
+    'refused in paths',
+    (one) => (one.refused_in_paths ? code(Array.from(one.refused_in_paths)) : 'nothing'),
+  ],
+  ['sockets in the run folder', ({ sockets }) => code(sockets)],
+];
+
+const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+
+/** The whole page. Pure. */
+export function renderPage(profiles: readonly DriverProfile[]): string {
+  return [
+    `<!-- Written by \`${WRITE}\`: change hypervisor-client/testing/conformance/profiles.ts, not this page. -->`,
+    '# Drivers',
+    '',
+    'Every driver is held to one set of behaviours (`hypervisor-client/testing/conformance/behaviours/`), the same for all.',
+    'What a user of the interface can still tell them apart by is in this table; the suite asserts each',
+    'line of it on each driver. `fake` is the driver for Cloud Hypervisor with the fake server behind it.',
+    '',
+    line(['', ...profiles.map(({ title }) => `\`${title}\``)]),
+    line(['---', ...profiles.map(() => '---')]),
+    ...ROWS.map(([title, cell]) => line([title, ...profiles.map(cell)])),
+    '',
+    'Whatever the VMM tells, `observe` and `resizeRegion` answer for each region. Which driver runs is',
+    'chosen by one option: `--vmm auto|qemu|cloud-hypervisor` of `hotplane agent` and `hotplane replay`;',
+    '`auto` takes Cloud Hypervisor where it is installed and KVM runs guests, else QEMU. What each driver',
+    'does to keep the promises: `hypervisor-client/README.md` and',
+    '`hypervisor-client/cloud-hypervisor/README.md`.',
+    '',
+  ].join('\n');
+}
+
+if (import.meta.main) await writeFile(PAGE_PATH, renderPage(PROFILES));

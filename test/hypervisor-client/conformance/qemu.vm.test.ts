@@ -1,0 +1,19 @@
+/** The conformance suite on QEMU, and what only QEMU must show. */
+import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
+import { conformanceImage } from './guest-image.ts';
+import { QEMU } from '../../../hypervisor-client/testing/conformance/profiles.ts';
+import { takeGuest } from './real-guest.ts';
+import { conformance } from '../../../hypervisor-client/testing/conformance/suite.ts';
+
+const driver = new QemuDriver();
+
+conformance({
+  profile: QEMU,
+  hypervisor: () => driver,
+  image: conformanceImage,
+  guest: takeGuest,
+  vcpus: 2,
+  backing: 'anonymous',
+  many_regions: 32,
+  resize_ms: 60_000,
+});
