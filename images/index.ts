@@ -18,7 +18,6 @@ export type { ImageErrorCode } from './errors.ts';
 export type { KernelManifest } from './kernel/manifest.ts';
 export {
   type GuestKernelOptions,
-  type GuestMechanism,
   guestKernelArguments,
 } from './kernel/arguments.ts';
 export type { KernelVariant } from './kernel/recipe.ts';

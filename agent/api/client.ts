@@ -19,7 +19,7 @@ import { methodOf, type MethodName, withCheckedNumbers } from './service.ts';
 import { fromStatus, replyOf } from './status-codes.ts';
 
 export type * from '../model/messages.ts';
-export type { Backing, FunctionSpec, Mechanism } from '../model/spec.ts';
+export type { Backing, FunctionSpec } from '../model/spec.ts';
 
 export interface CallOptions {
   /** How long the whole call may take; each method has a default that fits what it does. */

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES, MIB } from '../../base/units.ts';
-import { BACKINGS, BOOT_BYTES_MIN, type FunctionSpec, MECHANISMS } from '../model/spec.ts';
+import { BACKINGS, BOOT_BYTES_MIN, type FunctionSpec } from '../model/spec.ts';
+import { MECHANISMS } from '../model/mechanism.ts';
 import type { InvokeRequest } from '../model/messages.ts';
 
 const FUNCTION_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -13,7 +14,9 @@ const duration = z.number().finite().nonnegative().max(LIMITS.invocation_ms);
 
 const specSchema = z.object({
   name: z.string().regex(FUNCTION_NAME, 'must be like [a-z0-9][a-z0-9-]{0,62}'),
-  mechanism: z.enum(MECHANISMS),
+  mechanism: z.string().refine((name) => MECHANISMS.find(name) !== undefined, {
+    error: () => `must be one of ${MECHANISMS.names.join(', ')}`,
+  }),
   limit_bytes: size.min(MIB),
   concurrency: z.number().int().min(1).max(LIMITS.regions_per_vm),
   vcpus: z.number().int().min(1).max(LIMITS.vcpus_per_vm),

@@ -5,13 +5,14 @@ import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { type Progress, silentProgress } from '../../base/progress.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { ensureGuest, type Guest, guestKernelArguments, isThere } from '../../images/index.ts';
-import type { FunctionSpec, Mechanism } from '../model/spec.ts';
+import type { FunctionSpec } from '../model/spec.ts';
+import { type GuestKernel, variantOf } from '../model/guest-kernel.ts';
+import { type MechanismName, MECHANISMS } from '../model/mechanism.ts';
 import { refusalOf } from '../model/failure.ts';
-import { type GuestKernel, variantOf } from './guest-kernel.ts';
 import type { GuestImages, ImageIdentity } from './images.ts';
 
 export interface ImageOptions {
-  readonly mechanisms: readonly Mechanism[];
+  readonly mechanisms: readonly MechanismName[];
   /** Which kernel serves the mechanisms that need no patch. */
   readonly guest_kernel: GuestKernel;
   /** False: what is not in the cache is missing, nothing is built. Default: true. */
@@ -36,7 +37,8 @@ export async function prepareImages(options: ImageOptions): Promise<GuestImages>
   if (images_dir !== undefined) await checkFolder(images_dir);
   const ready = new Map<Variant, Guest>();
   let first_error: unknown;
-  for (const variant of new Set(mechanisms.map((one) => variantOf(one, guest_kernel)))) {
+  const variantFor = (name: MechanismName) => variantOf(MECHANISMS.get(name), guest_kernel);
+  for (const variant of new Set(mechanisms.map((name) => variantFor(name)))) {
     try {
       ready.set(variant, await ensureGuest({ variant, build, progress, signal, ...place }));
     } catch (cause) {
@@ -57,14 +59,15 @@ export async function prepareImages(options: ImageOptions): Promise<GuestImages>
   };
   return {
     imageFor: async (spec) => {
-      const guest = await find(variantOf(spec.mechanism, guest_kernel)).catch((error: unknown) => {
+      const guest = await find(variantFor(spec.mechanism)).catch((error: unknown) => {
         throw notReady(spec, error, images_dir);
       });
-      const { mechanism, init_on_alloc, guest_huge_pages } = spec;
+      const { init_on_alloc, guest_huge_pages } = spec;
+      const partitions = MECHANISMS.get(spec.mechanism).partitions ? 'all' : 'none';
       return {
         kernel_path: guest.kernel_path,
         initrd_path: guest.initrd_path,
-        kernel_arguments: guestKernelArguments({ mechanism, init_on_alloc, guest_huge_pages }),
+        kernel_arguments: guestKernelArguments({ partitions, init_on_alloc, guest_huge_pages }),
         identity: identityOf(guest),
       };
     },

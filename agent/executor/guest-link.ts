@@ -6,9 +6,9 @@ import { LIMITS } from '../../base/limits.ts';
 import type { InvocationResult, StartStamps } from '../model/events.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import type { GuestChannel } from '../../guest/protocol/channel.ts';
+import { MECHANISMS } from '../model/mechanism.ts';
 import { ClockMap } from '../../guest/protocol/clock-map.ts';
 import {
-  type AttachKind,
   type GuestRequest,
   invokedSchema,
   startedSchema,
@@ -17,13 +17,6 @@ import {
   type WorkloadRequest,
 } from '../../guest/protocol/protocol.ts';
 import type { Figures, Selection } from '../observe/guest-figures.ts';
-
-const ATTACH: Readonly<Record<FunctionSpec['mechanism'], AttachKind>> = {
-  static: 'none',
-  'virtio-mem': 'none',
-  numa: 'numa',
-  hotmem: 'hotmem',
-};
 
 /** `region_pci` is for guests that do not know `regions`: as little as it can say. */
 function narrowed(selection: Selection): Omit<Extract<GuestRequest, { type: 'stats' }>, 'type'> {
@@ -57,15 +50,15 @@ export class GuestLink {
     instance: string,
     region: { readonly pci_address: string; readonly guest_node: number },
   ): Promise<StartStamps> {
+    const { attach, limited_by } = MECHANISMS.get(spec.mechanism);
     const request = {
       type: 'start',
       instance,
       region_pci: region.pci_address,
-      attach: ATTACH[spec.mechanism],
+      attach,
       guest_node: region.guest_node,
       attach_timeout_ms: LIMITS.plug_ms,
-      // The partition is hotmem's limit; elsewhere the instance's cgroup is the function's.
-      memory_max_bytes: spec.mechanism === 'hotmem' ? 0 : spec.limit_bytes,
+      memory_max_bytes: limited_by === 'cgroup' ? spec.limit_bytes : 0,
       argv: spec.argv,
       env: {},
     } as const;

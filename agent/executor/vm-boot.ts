@@ -6,6 +6,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { lastLines, readTail, showsPanic } from '../../hypervisor-client/host/log-tail.ts';
 import type { Hypervisor, Region, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
 import { type FunctionSpec, plugsOnDemand, regionBytes } from '../model/spec.ts';
+import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
 import type { VmFacts } from '../model/state.ts';
 import { GuestChannel } from '../../guest/protocol/channel.ts';
 import { guestClosed, guestNoHello, guestPanic } from '../../guest/protocol/errors.ts';
@@ -72,7 +73,8 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
   signal.addEventListener('abort', () => broken.reject(aborted), { once: true });
   if (signal.aborted) throw aborted;
   const { channel, hello } = await Promise.race([greet(vm, options, onClosed), broken.promise]);
-  if (spec.mechanism === 'hotmem' && !hello.hotmem) throw noHotmem(hello.kernel);
+  const mechanism = MECHANISMS.get(spec.mechanism);
+  if (mechanism.partitions && !hello.hotmem) throw noPartitions(mechanism.name, hello.kernel);
   const guest = new GuestLink(channel, clock);
   const figures = new GuestFigures((selection) => guest.stats(selection));
   for (let count = 0; count < CLOCK_SAMPLES; count += 1) await figures.many('all');
@@ -104,7 +106,7 @@ function vmSpecOf(options: BootOptions, image: GuestImage): VmSpec {
       id: `r${index}`,
       max_bytes,
       initial_bytes: plugsOnDemand(spec) ? 0 : max_bytes,
-      guest_node: spec.mechanism === 'numa' ? index + 1 : null,
+      guest_node: guestNodeOf(MECHANISMS.get(spec.mechanism), index),
     })),
     backing: spec.backing,
     accelerator: 'auto',
@@ -187,11 +189,11 @@ function vmmEnded(
   });
 }
 
-function noHotmem(kernel: string): HotplaneError {
+function noPartitions(name: string, kernel: string): HotplaneError {
   return new HotplaneError({
     code: 'HP_AGENT_NO_HOTMEM',
     category: 'unavailable',
-    message: `mechanism 'hotmem' needs a patched guest kernel, but ${kernel} has no partitions.`,
+    message: `mechanism '${name}' needs a patched guest kernel, but ${kernel} has no partitions.`,
     next: 'build the patched kernel with hotplane images build, or use another mechanism.',
   });
 }

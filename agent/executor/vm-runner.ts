@@ -15,6 +15,7 @@ import type { Refusal } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { guestClosed } from '../../guest/protocol/errors.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
+import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
 import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
@@ -323,7 +324,7 @@ export class VmRunner {
 
   async start(action: ActionOf<'start-instance'>): Promise<void> {
     const { vm_id, instance_id, region_index, operation_id } = action;
-    const guest_node = this.#spec.mechanism === 'numa' ? region_index + 1 : -1;
+    const guest_node = guestNodeOf(MECHANISMS.get(this.#spec.mechanism), region_index) ?? -1;
     const region = { pci_address: this.pciOf(`r${region_index}`), guest_node };
     try {
       if (!this.#guest) throw guestClosed(vm_id, 'it has not said hello.');

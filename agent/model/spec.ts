@@ -1,9 +1,6 @@
 /** What a deployed function is. Plain data; checked at the API edge before it comes here. */
 import { MEMORY_BLOCK_BYTES, MIB, roundUp } from '../../base/units.ts';
-
-export const MECHANISMS = ['static', 'virtio-mem', 'numa', 'hotmem'] as const;
-/** How memory comes back to the host; see DESIGN: `static` is the over-provisioned baseline. */
-export type Mechanism = (typeof MECHANISMS)[number];
+import { type MechanismName, MECHANISMS } from './mechanism.ts';
 
 /** No guest boots with less. */
 export const BOOT_BYTES_MIN = 64 * MIB;
@@ -14,7 +11,7 @@ export type Backing = (typeof BACKINGS)[number];
 export interface FunctionSpec {
   /** `[a-z0-9][a-z0-9-]{0,62}` */
   readonly name: string;
-  readonly mechanism: Mechanism;
+  readonly mechanism: MechanismName;
   /** Memory of one instance. Its region is this, rounded up to the Linux memory block. */
   readonly limit_bytes: number;
   /** N: most instances in the function VM, one region each. */
@@ -36,9 +33,9 @@ export function regionBytes(spec: FunctionSpec): number {
   return roundUp(spec.limit_bytes, MEMORY_BLOCK_BYTES);
 }
 
-/** Whether regions follow instances (true), or are plugged once for ever (`static`). */
+/** Whether regions follow instances (true), or are plugged once for ever. */
 export function plugsOnDemand(spec: FunctionSpec): boolean {
-  return spec.mechanism !== 'static';
+  return MECHANISMS.get(spec.mechanism).plugs_on_demand;
 }
 
 export function sameSpec(a: FunctionSpec, b: FunctionSpec): boolean {

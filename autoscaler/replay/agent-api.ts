@@ -2,20 +2,12 @@
  * What a replay needs from an agent: a part of the gRPC client, so that tests can put a fake in its
  * place. The messages are those of agent/api/agent.proto.
  */
-import type { AgentClient, Mechanism } from '../../agent/api/client.ts';
+import type { AgentClient } from '../../agent/api/client.ts';
 
 export type { AgentRecord, CallOptions, DeployResponse } from '../../agent/api/client.ts';
 export type { FunctionSpec, FunctionStatus, InvokeRequest } from '../../agent/api/client.ts';
 export type { InvokeResponse, MemoryStep, Operation } from '../../agent/api/client.ts';
-export type { StatusResponse, WatchOptions, Mechanism } from '../../agent/api/client.ts';
-
-/** How memory comes back; see ARCHITECTURE.md. */
-export const MECHANISMS = [
-  'static',
-  'virtio-mem',
-  'numa',
-  'hotmem',
-] as const satisfies readonly Mechanism[];
+export type { StatusResponse, WatchOptions } from '../../agent/api/client.ts';
 
 export type AgentApi = Pick<
   AgentClient,

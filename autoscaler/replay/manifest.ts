@@ -1,4 +1,5 @@
 /** The manifest of a run, from all that decided it. Pure. */
+import { BASELINE } from '../../agent/model/mechanism.ts';
 import { SCHEMA_VERSION } from '../results/schema.ts';
 import type { Manifest, MechanismRun, Provenance } from '../results/schema.ts';
 import { knownSource } from '../trace/known-sources.ts';
@@ -47,7 +48,7 @@ export function buildManifest(
     provenance: facts.provenance,
     repeat_of: inputs.repeat_of,
     seed: options.seed,
-    baseline: 'static',
+    baseline: BASELINE,
     inputs: [{ ...trace.input, format: trace.format }],
     versions: facts.versions,
     host: facts.host,

@@ -4,7 +4,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { parseBytes } from '../../base/units.ts';
 import { MEMORY_MODELS, type MemoryModel } from '../workload-model/models.ts';
 import { PAPER_KEEP_ALIVE_S } from '../policy/fixed-keep-alive.ts';
-import { MECHANISMS, type Mechanism } from './agent-api.ts';
+import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { badOption } from './errors.ts';
 import type { Concurrency } from './plan.ts';
 import type { ProfileMapping } from '../workload-model/assign.ts';
@@ -13,7 +13,7 @@ import { type Grouping, GROUPINGS } from '../trace/select.ts';
 export interface ReplayOptions {
   readonly trace: string;
   readonly out: string;
-  readonly mechanisms: readonly Mechanism[];
+  readonly mechanisms: readonly MechanismName[];
   readonly speedup: number;
   readonly functions: number;
   readonly grouping: Grouping;
@@ -66,7 +66,7 @@ export const REPLAY_OPTIONS = {
   mechanism: {
     value: 'LIST',
     default: 'static,virtio-mem',
-    summary: `comma-separated, replayed in turn: ${MECHANISMS.join(', ')}`,
+    summary: `comma-separated, replayed in turn: ${MECHANISMS.names.join(', ')}`,
   },
   speedup: { value: 'S', default: '1', summary: 'divides gaps, durations and keep-alive alike' },
   functions: { value: 'K', default: '4', summary: 'the K most invoked functions' },
@@ -224,11 +224,11 @@ function optionTexts(raw: RawReplayOptions): Record<string, string> {
   return texts;
 }
 
-function parseMechanisms(text: string): Mechanism[] {
+function parseMechanisms(text: string): MechanismName[] {
   const names = text.split(',').map((part) => {
-    const found = MECHANISMS.find((known) => known === part.trim());
-    if (found !== undefined) return found;
-    throw badOption('mechanism', text, `"${part}" is not one of ${MECHANISMS.join(', ')}`);
+    const found = MECHANISMS.find(part.trim());
+    if (found !== undefined) return found.name;
+    throw badOption('mechanism', text, `"${part}" is not one of ${MECHANISMS.names.join(', ')}`);
   });
   if (new Set(names).size !== names.length) {
     throw badOption('mechanism', text, 'each mechanism may be named once');

@@ -9,7 +9,8 @@ import { sizeFunction, type FunctionSize, type SizingOptions } from '../workload
 import type { Decision, Policy } from '../policy/policy.ts';
 import { peakConcurrency } from '../trace/peak.ts';
 import { ALL_FUNCTIONS, type RankedFunction, type Selection } from '../trace/select.ts';
-import type { FunctionSpec, InvokeRequest, Mechanism } from './agent-api.ts';
+import type { MechanismName } from '../../agent/model/mechanism.ts';
+import type { FunctionSpec, InvokeRequest } from './agent-api.ts';
 
 export type Concurrency = number | 'peak';
 
@@ -98,7 +99,7 @@ export function buildPlan<State>(
 /** What Deploy gets for a planned function under one mechanism. */
 export function deploySpec(
   planned: PlannedFunction,
-  mechanism: Mechanism,
+  mechanism: MechanismName,
   options: GuestOptions,
 ): FunctionSpec {
   return {

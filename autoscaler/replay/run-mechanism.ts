@@ -3,18 +3,13 @@
  * clock whether or not earlier ones are done (open loop), wait for the window's end and for every
  * region to be unplugged, check the three observers, remove.
  */
+import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import type { Clock } from '../../base/clock.ts';
 import { describeError, isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { MechanismRun } from '../results/schema.ts';
-import type {
-  AgentApi,
-  AgentRecord,
-  FunctionSpec,
-  FunctionStatus,
-  Mechanism,
-} from './agent-api.ts';
+import type { AgentApi, AgentRecord, FunctionSpec, FunctionStatus } from './agent-api.ts';
 import type { LoadSample } from './load.ts';
 import { loadIntervalMs, recordLoad } from './load-recorder.ts';
 import { MemoryView } from './memory-view.ts';
@@ -29,7 +24,7 @@ import { RecordStream } from './record-stream.ts';
 import type { ResultSink } from './result-sink.ts';
 
 export interface MechanismOptions {
-  readonly mechanism: Mechanism;
+  readonly mechanism: MechanismName;
   readonly position: number;
   readonly of: number;
   readonly plan: ReplayPlan;
@@ -188,7 +183,7 @@ class MechanismRunner {
 
   /** True when every instance is gone and, unless memory stays by design, every region is empty. */
   async #drain(): Promise<boolean> {
-    const keeps = this.#o.mechanism === 'static';
+    const keeps = !MECHANISMS.get(this.#o.mechanism).plugs_on_demand;
     const empty = (status: FunctionStatus): boolean =>
       instancesOf(status) === 0 &&
       status.invocations_queued === 0 &&

@@ -7,7 +7,7 @@ import { renderMemoryChart } from './charts/memory-chart.ts';
 import { leadText, methodSection, qualitySection } from './method.ts';
 import { baselineNote, footnotes } from './notes.ts';
 import { PAGE_STYLE } from './charts/page-style.ts';
-import { CHART_STYLE, styleOf } from './charts/palette.ts';
+import { chartStyle, styleOf } from './charts/palette.ts';
 import type { MechanismTally, RunTally } from './run-tally.ts';
 import type { MechanismSummary, Summary } from './summary.ts';
 import { escapeText } from './charts/svg.ts';
@@ -23,7 +23,7 @@ export function renderHtml(tally: RunTally, summary: Summary): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escapeText(title)}</title>
-<style>${CHART_STYLE}${PAGE_STYLE}</style>
+<style>${chartStyle()}${PAGE_STYLE}</style>
 </head>
 <body><main>
 <h1>What memory costs, by how it comes back</h1>

@@ -1,4 +1,5 @@
 /** What a burst of cold starts may cost. Pure. */
+import { BASELINE, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { atMost, type Check, intervalText } from '../check.ts';
 import type { Ratio } from '../statistics.ts';
 import type { BurstSummary } from './summary.ts';
@@ -19,7 +20,7 @@ export function startChecks(bursts: readonly BurstSummary[]): Check[] {
       const name = `invoke-${mechanism}-${starts}`;
       return [
         held(`${name}-first`, `${what}: first told / lone`, FIRST_TIMES, burst.first_over_lone),
-        ...(mechanism === 'static'
+        ...(mechanism === BASELINE
           ? []
           : [
               held(
@@ -29,7 +30,7 @@ export function startChecks(bursts: readonly BurstSummary[]): Check[] {
                 burst.last_over_static,
               ),
             ]),
-        ...(mechanism === 'hotmem'
+        ...(MECHANISMS.find(mechanism)?.partitions
           ? [
               held(
                 `${name}-stock`,

@@ -1,5 +1,5 @@
 /** The options of `hotplane bench invoke`, from text. Pure. */
-import { MECHANISMS, type Mechanism } from '../../autoscaler/replay/agent-api.ts';
+import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { badOption } from '../errors.ts';
 
 /** As typed. */
@@ -11,7 +11,7 @@ export interface RawInvokeOptions {
 }
 
 export interface InvokeOptions {
-  readonly mechanisms: readonly Mechanism[];
+  readonly mechanisms: readonly MechanismName[];
   /** Sizes of bursts: how many invocations are sent at once. */
   readonly starts: readonly number[];
   readonly rounds: number;
@@ -26,9 +26,7 @@ const VCPUS_MAX = 64;
 /** Throws HP_BENCH_OPTION. */
 export function parseInvokeOptions(raw: RawInvokeOptions): InvokeOptions {
   return {
-    mechanisms: listOf('mechanism', raw.mechanism, (word) =>
-      MECHANISMS.find((name) => name === word),
-    ),
+    mechanisms: listOf('mechanism', raw.mechanism, (word) => MECHANISMS.find(word)?.name),
     starts: listOf('starts', raw.starts, (word) => whole(word, STARTS_MAX)),
     rounds: single('rounds', raw.rounds, ROUNDS_MAX),
     vcpus: single('vcpus', raw.vcpus, VCPUS_MAX),
@@ -59,6 +57,6 @@ function whole(word: string, max: number): number | undefined {
 
 const COMMAND = 'bench invoke';
 const WANTED: Readonly<Record<string, string>> = {
-  mechanism: `none of ${MECHANISMS.join(', ')}`,
+  mechanism: `none of ${MECHANISMS.names.join(', ')}`,
   starts: `not a whole number from 1 to ${STARTS_MAX}`,
 };

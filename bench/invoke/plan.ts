@@ -1,5 +1,6 @@
 /** Which bursts are fired, in which order. Pure. */
-import type { FunctionSpec, Mechanism } from '../../autoscaler/replay/agent-api.ts';
+import type { MechanismName } from '../../agent/model/mechanism.ts';
+import type { FunctionSpec } from '../../autoscaler/replay/agent-api.ts';
 import { nodeBootBytes } from '../../hypervisor-client/host/guest-node.ts';
 import { MEMORY_BLOCK_BYTES, MIB } from '../../base/units.ts';
 import type { InvokeOptions } from './options.ts';
@@ -9,7 +10,7 @@ export interface BurstPlan {
   /** Number of the burst in the run, from 1. */
   readonly burst: number;
   readonly round: number;
-  readonly mechanism: Mechanism;
+  readonly mechanism: MechanismName;
   readonly starts: number;
 }
 
@@ -35,7 +36,7 @@ export function burstsOf({ mechanisms, starts, rounds }: InvokeOptions): BurstPl
 }
 
 /** The function of a mechanism: regions of one memory block, as many as the largest burst. */
-export function specOf(mechanism: Mechanism, options: InvokeOptions): FunctionSpec {
+export function specOf(mechanism: MechanismName, options: InvokeOptions): FunctionSpec {
   const concurrency = Math.max(...options.starts);
   return {
     name: functionName(mechanism),
@@ -52,4 +53,4 @@ export function specOf(mechanism: Mechanism, options: InvokeOptions): FunctionSp
   };
 }
 
-export const functionName = (mechanism: Mechanism): string => `bench-${mechanism}`;
+export const functionName = (mechanism: MechanismName): string => `bench-${mechanism}`;

@@ -1,4 +1,5 @@
 /** What the starts of a run come to. Pure. */
+import { BASELINE, STOCK } from '../../agent/model/mechanism.ts';
 import type { Check } from '../check.ts';
 import { type Ratio, ratioOfMedians, type Spread, spreadOf } from '../statistics.ts';
 import { startChecks } from './checks.ts';
@@ -45,7 +46,7 @@ function summaryOf(lines: readonly StartLine[], mechanism: string, starts: numbe
   const last = edges(own, 'last');
   const told = (name: string): number[] => reached(select(lines, name, starts), 'told');
   const lone = reached(select(lines, mechanism, 1), 'told');
-  const baseline = edges(select(lines, 'static', starts), 'last');
+  const baseline = edges(select(lines, BASELINE, starts), 'last');
   return {
     mechanism,
     starts,
@@ -53,9 +54,9 @@ function summaryOf(lines: readonly StartLine[], mechanism: string, starts: numbe
     first_ms: spreadOf(first),
     last_ms: spreadOf(last),
     first_over_lone: starts === 1 ? null : ratioOfMedians(first, lone, SEED),
-    last_over_static: mechanism === 'static' ? null : ratioOfMedians(last, baseline, SEED),
+    last_over_static: mechanism === BASELINE ? null : ratioOfMedians(last, baseline, SEED),
     median_over_stock:
-      mechanism === 'virtio-mem' ? null : ratioOfMedians(told(mechanism), told('virtio-mem'), SEED),
+      mechanism === STOCK ? null : ratioOfMedians(told(mechanism), told(STOCK), SEED),
   };
 }
 

@@ -20,7 +20,7 @@ import { type BlockPlan, type Plan, repetitionsOf } from './plan/plan.ts';
 import type { Recorder } from './results/recorder.ts';
 import type { BlockLine } from './results/records.ts';
 import type { Step } from './run.ts';
-import { type GuestFiles, placeOf, variantOf, vmSpecOf } from './plan/vm-spec.ts';
+import { type GuestFiles, placeOf, variantFor, vmSpecOf } from './plan/vm-spec.ts';
 
 export interface StepContext {
   readonly hypervisor: Hypervisor;
@@ -46,7 +46,7 @@ export async function runStep(step: Step, context: StepContext): Promise<void> {
 }
 
 function guestFor(cell: Cell, { guests }: StepContext): GuestFiles {
-  const files = guests.files.get(variantOf(cell.mechanism));
+  const files = guests.files.get(variantFor(cell));
   if (files) return files;
   throw toolFailed(`the guest of ${cell.mechanism}`, 'its kernel was not built');
 }

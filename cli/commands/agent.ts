@@ -2,7 +2,8 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
-import { GUEST_KERNELS } from '../../agent/executor/guest-kernel.ts';
+import { GUEST_KERNELS, servedByEither } from '../../agent/model/guest-kernel.ts';
+import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { defaultLimitBytes, readHostMemory } from '../../agent/pressure/host-memory.ts';
 import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
 import { runtimeDir } from '../../base/paths.ts';
@@ -14,7 +15,6 @@ import { badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { readVersion } from '../version.ts';
 
-const MECHANISMS = ['static', 'virtio-mem', 'numa', 'hotmem'] as const;
 const VMMS = ['auto', 'qemu', 'cloud-hypervisor'] as const;
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
@@ -100,11 +100,11 @@ function checkCgroup(dir: string): void {
   });
 }
 
-function parseMechanisms(text: string): (typeof MECHANISMS)[number][] {
+function parseMechanisms(text: string): MechanismName[] {
   return text.split(',').map((part) => {
-    const found = MECHANISMS.find((mechanism) => mechanism === part.trim());
-    if (found !== undefined) return found;
-    throw badValue('mechanisms', text, `a list of ${MECHANISMS.join(', ')}`);
+    const found = MECHANISMS.find(part.trim());
+    if (found !== undefined) return found.name;
+    throw badValue('mechanisms', text, `a list of ${MECHANISMS.names.join(', ')}`);
   });
 }
 
@@ -206,7 +206,7 @@ export const agentCommand: Command = {
     mechanisms: {
       value: 'LIST',
       summary: 'make the guest images of these ready before serving',
-      default: MECHANISMS.join(','),
+      default: MECHANISMS.names.join(','),
     },
     images: {
       value: 'DIR',
@@ -214,7 +214,7 @@ export const agentCommand: Command = {
     },
     'guest-kernel': {
       value: 'NAME',
-      summary: 'of static, virtio-mem and numa: with the series, switched off, or untouched',
+      summary: `of ${servedByEither().join(', ')}: with the series, switched off, or untouched`,
       choices: GUEST_KERNELS,
       default: 'series',
     },

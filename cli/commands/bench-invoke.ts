@@ -1,3 +1,4 @@
+import { MECHANISMS } from '../../agent/model/mechanism.ts';
 import { JSON_OPTION, type Command } from '../command.ts';
 
 export const benchInvokeCommand: Command = {
@@ -6,8 +7,8 @@ export const benchInvokeCommand: Command = {
   options: {
     mechanism: {
       value: 'LIST',
-      summary: 'of static, virtio-mem, numa, hotmem',
-      default: 'static,virtio-mem,numa,hotmem',
+      summary: `of ${MECHANISMS.names.join(', ')}`,
+      default: MECHANISMS.names.join(','),
     },
     starts: { value: 'LIST', summary: 'how many are asked for at once', default: '1,16' },
     rounds: { value: 'R', summary: 'times everything is run, in turns', default: '6' },

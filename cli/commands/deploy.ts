@@ -1,17 +1,15 @@
-import type { FunctionSpec } from '../../agent/api/client.ts';
+import { BACKINGS, type FunctionSpec } from '../../agent/model/spec.ts';
+import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatMs } from '../../base/units.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { withAgent } from '../with-agent.ts';
 
-const MECHANISMS = ['static', 'virtio-mem', 'numa', 'hotmem'] as const;
-const BACKINGS = ['anonymous', 'memfd'] as const;
-
 function specOf({ values, positionals }: CommandInput): FunctionSpec {
   return {
     name: positionals[0] ?? '',
-    mechanism: values.choice('mechanism', MECHANISMS),
+    mechanism: values.choice('mechanism', MECHANISMS.names),
     limit_bytes: values.bytes('limit'),
     concurrency: values.whole('concurrency', 1, LIMITS.regions_per_vm),
     vcpus: values.whole('vcpus', 1, 64),
@@ -45,8 +43,8 @@ export const deployCommand: Command = {
     mechanism: {
       value: 'NAME',
       summary: 'how memory comes back to the host',
-      choices: MECHANISMS,
-      default: 'virtio-mem',
+      choices: MECHANISMS.names,
+      default: STOCK,
     },
     concurrency: { value: 'N', summary: 'most instances in the VM', default: '8' },
     vcpus: { value: 'N', summary: 'vCPUs of the VM', default: '1' },

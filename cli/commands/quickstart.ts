@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { GUEST_KERNELS, variantOf } from '../../agent/executor/guest-kernel.ts';
+import { GUEST_KERNELS, servedByEither, variantOf } from '../../agent/model/guest-kernel.ts';
+import { MECHANISMS } from '../../agent/model/mechanism.ts';
 import { parseReplayOptions } from '../../autoscaler/replay/options.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
@@ -40,7 +41,9 @@ async function run({ values, argv, stdout, stderr, signal }: CommandInput): Prom
     const folder = new OutFolder(out);
     folder.make();
     folder.giveBack();
-    for (const variant of new Set(mechanisms.map((one) => variantOf(one, guest_kernel)))) {
+    for (const variant of new Set(
+      mechanisms.map((one) => variantOf(MECHANISMS.get(one), guest_kernel)),
+    )) {
       await ensureGuest({ variant, progress, signal });
     }
     await runReplayCommand({ raw: { ...raw, out }, argv, json, signal }, { stdout, stderr });
@@ -58,11 +61,11 @@ export const quickstartCommand: Command = {
     mechanism: {
       value: 'LIST',
       summary: 'comma-separated, replayed in turn',
-      default: 'static,virtio-mem,numa,hotmem',
+      default: MECHANISMS.names.join(','),
     },
     'guest-kernel': {
       value: 'NAME',
-      summary: 'of static, virtio-mem and numa: with the series, switched off, or untouched',
+      summary: `of ${servedByEither().join(', ')}: with the series, switched off, or untouched`,
       choices: GUEST_KERNELS,
       default: 'series',
     },

@@ -12,7 +12,6 @@ import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { isAlive } from '../../base/process.ts';
 import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
 import type { AgentRecord, FunctionStatus, Operation } from '../../agent/model/messages.ts';
-import { MECHANISMS } from '../../agent/model/spec.ts';
 import { prepareImages } from '../../agent/executor/built-images.ts';
 import { HostAgent } from '../../agent/executor/host-agent.ts';
 import { specOf } from './core/world.ts';
@@ -28,7 +27,7 @@ interface RealHost {
 }
 
 async function withRealHost(
-  mechanisms: readonly (typeof MECHANISMS)[number][],
+  mechanisms: readonly string[],
   use: (host: RealHost) => Promise<void>,
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'hp-real-'));

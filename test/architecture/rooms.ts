@@ -51,7 +51,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     [['trace', 'workload-model', 'policy'], ['results'], ['report'], ['replay']],
   ),
 
-  bench: ['base', 'guest', 'images', 'hypervisor-client', 'agent/api', 'autoscaler'],
+  bench: ['base', 'guest', 'images', 'hypervisor-client', 'agent/model', 'agent/api', 'autoscaler'],
   // Run the agent itself, as a process under measurement.
   'bench/agent': ['base', 'bench', 'agent', 'autoscaler'],
   // Plays events on the decisions alone.

@@ -2,12 +2,8 @@ import test from 'ava';
 import { renderHtml } from '../../autoscaler/report/html.ts';
 import { renderMemorySvg } from '../../autoscaler/report/charts/memory-chart.ts';
 import { PAGE_STYLE } from '../../autoscaler/report/charts/page-style.ts';
-import {
-  CHART_STYLE,
-  DARK,
-  LIGHT,
-  MECHANISM_STYLES,
-} from '../../autoscaler/report/charts/palette.ts';
+import { chartStyle, DARK, LIGHT, styleOf } from '../../autoscaler/report/charts/palette.ts';
+import { MECHANISMS } from '../../agent/model/mechanism.ts';
 import { StepPath } from '../../autoscaler/report/charts/svg.ts';
 import { healthyRun, madeStep, summaryOf, tallyOf } from './made-run.ts';
 import { GIB } from '../../base/units.ts';
@@ -48,7 +44,7 @@ for (const [set, paper] of [
   ['dark', DARK.paper],
 ] as const) {
   test(`on ${set} paper mechanisms are told apart by lightness alone, and stand out`, (t) => {
-    const colours = [...MECHANISM_STYLES.values()].map((style) => style[set]);
+    const colours = MECHANISMS.all.map(({ line }) => line[set]);
     for (const colour of colours) t.true(contrast(colour, paper) >= 3, colour);
     const sorted = colours.map(lightness).toSorted((a, b) => a - b);
     for (let index = 1; index < sorted.length; index += 1) {
@@ -67,12 +63,12 @@ test('text stands out from its paper, light and dark', (t) => {
 });
 
 test('no two mechanisms have the same dash', (t) => {
-  const dashes = [...MECHANISM_STYLES.values()].map(({ dash }) => dash);
+  const dashes = [...MECHANISMS.all.map(({ line }) => line.dash), styleOf('balloon').dash];
   t.is(new Set(dashes).size, dashes.length);
 });
 
 test('dark is only for a screen, and only for those who ask for it', (t) => {
-  const [before, after] = CHART_STYLE.split('@media screen and (prefers-color-scheme: dark)');
+  const [before, after] = chartStyle().split('@media screen and (prefers-color-scheme: dark)');
   t.true(before?.includes(LIGHT.paper));
   t.false(before?.includes(DARK.paper));
   t.true(after?.includes(DARK.paper));

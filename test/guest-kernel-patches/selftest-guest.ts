@@ -69,7 +69,7 @@ export async function bootSelftestGuest(
     initrd_path: await withFilesProgram(guest.initrd_path, run_dir),
     kernel_arguments: [
       ...guestKernelArguments({
-        mechanism: 'virtio-mem',
+        partitions: 'none',
         init_on_alloc: options.init_on_alloc,
         guest_huge_pages: false,
       }),

@@ -51,7 +51,7 @@ export async function launchGuest(t: ExecutionContext, numa = false): Promise<Vm
     kernel_path: guest.kernel_path,
     initrd_path: guest.initrd_path,
     kernel_arguments: guestKernelArguments({
-      mechanism: numa ? 'numa' : 'virtio-mem',
+      partitions: 'none',
       init_on_alloc: false,
       guest_huge_pages: false,
     }),

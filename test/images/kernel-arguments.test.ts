@@ -3,26 +3,29 @@ import { guestKernelArguments } from '../../images/index.ts';
 
 const OFF = { init_on_alloc: false, guest_huge_pages: false } as const;
 
-function named(hotmem_devices: readonly string[]): readonly string[] {
-  return guestKernelArguments({ mechanism: 'hotmem', ...OFF, hotmem_devices });
+function named(partitions: readonly string[]): readonly string[] {
+  return guestKernelArguments({ partitions, ...OFF });
 }
 
-test('every mechanism puts plugged memory online in the movable zone', (t) => {
-  for (const mechanism of ['hotmem', 'numa', 'virtio-mem', 'balloon', 'static'] as const) {
-    const args = guestKernelArguments({ mechanism, ...OFF });
+test('plugged memory goes online in the movable zone, with partitions and without', (t) => {
+  for (const [partitions, said] of [
+    ['none', []],
+    ['all', ['hotmem=all']],
+  ] as const) {
+    const args = guestKernelArguments({ partitions, ...OFF });
     t.true(args.includes('memhp_default_state=online_movable'));
-    t.is(
-      args.some((arg) => arg.startsWith('hotmem=')),
-      mechanism === 'hotmem',
+    t.deepEqual(
+      args.filter((arg) => arg.startsWith('hotmem=')),
+      said,
     );
   }
 });
 
 test('zeroing and huge pages are said, on or off, so that a result never depends on a default', (t) => {
-  const off = guestKernelArguments({ mechanism: 'static', ...OFF });
+  const off = guestKernelArguments({ partitions: 'none', ...OFF });
   t.true(off.includes('init_on_alloc=0') && off.includes('transparent_hugepage=madvise'));
   const on = guestKernelArguments({
-    mechanism: 'static',
+    partitions: 'none',
     init_on_alloc: true,
     guest_huge_pages: true,
   });

@@ -4,14 +4,11 @@
  * colours, which every viewer knows; a page may replace them by style, since style wins.
  */
 
-export interface MechanismStyle {
-  /** CSS class; on a page its colour is a custom property of {@link CHART_STYLE}. */
+import { type MechanismLine, MECHANISMS } from '../../../agent/model/mechanism.ts';
+
+export interface MechanismStyle extends MechanismLine {
+  /** CSS class; on a page its colour is a custom property of {@link chartStyle}. */
   readonly class_name: string;
-  /** Value of stroke-dasharray; empty: a whole line. */
-  readonly dash: string;
-  /** On white, and on the dark page. */
-  readonly light: string;
-  readonly dark: string;
 }
 
 const OTHER: MechanismStyle = {
@@ -21,17 +18,14 @@ const OTHER: MechanismStyle = {
   dark: '#bbbbbb',
 };
 
-/** Ascending lightness steps of at least 9 (CIE L*) in either set. */
-export const MECHANISM_STYLES: ReadonlyMap<string, MechanismStyle> = new Map([
-  ['static', { class_name: 'm-static', dash: '14 4', light: '#8b929c', dark: '#8a93a3' }],
-  ['virtio-mem', { class_name: 'm-virtio-mem', dash: '7 3', light: '#c2570c', dark: '#e8914a' }],
-  ['numa', { class_name: 'm-numa', dash: '2 3', light: '#1f51b0', dark: '#9fc0ff' }],
-  ['hotmem', { class_name: 'm-hotmem', dash: '', light: '#064a37', dark: '#8ff5d2' }],
-  ['balloon', { class_name: 'm-balloon', dash: '8 3 2 3', light: '#4a1048', dark: '#a860b8' }],
-]);
-
+/** The style of a mechanism. One that is not known, as in a folder of another version, has one. */
 export function styleOf(mechanism: string): MechanismStyle {
-  return MECHANISM_STYLES.get(mechanism) ?? OTHER;
+  const found = MECHANISMS.find(mechanism);
+  return found ? { class_name: `m-${found.name}`, ...found.line } : OTHER;
+}
+
+function allStyles(): MechanismStyle[] {
+  return [...MECHANISMS.names.map(styleOf), OTHER];
 }
 
 /** Colours that belong to no mechanism. */
@@ -54,13 +48,12 @@ export const FONT = 'system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sa
 
 function variables(colours: typeof DARK, set: 'light' | 'dark'): string {
   const own = Object.entries(colours).map(([name, value]) => `--${name}: ${value};`);
-  const styles = [...MECHANISM_STYLES.values(), OTHER];
-  const mechanisms = styles.map((one) => `--${one.class_name}: ${one[set]};`);
+  const mechanisms = allStyles().map((one) => `--${one.class_name}: ${one[set]};`);
   return [...own, ...mechanisms].join(' ');
 }
 
 /** Of a page with charts: light on screen and paper, dark on a screen whose reader asks for it. */
-export const CHART_STYLE = `:root { ${variables(LIGHT, 'light')} }
+export const chartStyle = (): string => `:root { ${variables(LIGHT, 'light')} }
 @media screen and (prefers-color-scheme: dark) { :root { ${variables(DARK, 'dark')} } }
 .chart text { fill: var(--soft); }
 .chart .title { fill: var(--ink); }
@@ -68,7 +61,7 @@ export const CHART_STYLE = `:root { ${variables(LIGHT, 'light')} }
 .chart .axis { stroke: var(--soft); }
 .chart .line { stroke: currentColor; }
 .chart .area, .chart .dot { fill: currentColor; }
-${[...MECHANISM_STYLES.values(), OTHER]
+${allStyles()
   .map(({ class_name }) => `.${class_name} { color: var(--${class_name}); }`)
   .join(' ')}
 .soft { color: var(--soft); }

@@ -98,7 +98,7 @@ export class BenchVm {
       instance,
       region_pci,
       attach: place.attach,
-      guest_node: place.attach === 'numa' ? place.guest_node : -1,
+      guest_node: place.guest_node,
       attach_timeout_ms: LIMITS.instance_start_ms,
       memory_max_bytes: 0,
       argv: [INSTANCE_PROGRAM],

@@ -130,7 +130,7 @@ function countedArguments(
   version: string,
 ): string[] {
   const options = {
-    mechanism: request.partition_bytes === null ? 'virtio-mem' : 'hotmem',
+    partitions: request.partition_bytes === null ? 'none' : 'all',
     init_on_alloc: false,
     guest_huge_pages: false,
   } as const;

@@ -7,7 +7,7 @@ import { INSTANCE_PROGRAM } from './bench-vm.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { BenchManifest } from '../results/records.ts';
 import { type BenchPrograms, ensurePrograms } from './programs.ts';
-import { type GuestFiles, variantOf } from '../plan/vm-spec.ts';
+import { type GuestFiles, variantFor } from '../plan/vm-spec.ts';
 
 type Variant = 'stock' | 'hotmem';
 
@@ -22,7 +22,7 @@ export interface BenchGuests {
 
 export function variantsOf(plan: Plan): Variant[] {
   const wanted = new Set<Variant>();
-  for (const { cell } of plan.blocks) wanted.add(variantOf(cell.mechanism));
+  for (const { cell } of plan.blocks) wanted.add(variantFor(cell));
   if (plan.parts.includes('off')) wanted.add('stock').add('hotmem');
   if (plan.parts.includes('attached')) wanted.add('hotmem');
   return [...wanted];

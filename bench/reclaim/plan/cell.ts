@@ -1,12 +1,27 @@
 /** What is varied: a cell is one mechanism under one set of conditions. Pure. */
+import type { Backing } from '../../../agent/model/spec.ts';
+import { type Mechanism, MECHANISMS, STOCK } from '../../../agent/model/mechanism.ts';
 import { formatBytes } from '../../../base/units.ts';
 
-export const BENCH_MECHANISMS = ['hotmem', 'numa', 'virtio-mem', 'virtio-mem-one-device'] as const;
+const ONE_DEVICE = 'virtio-mem-one-device';
+
+export const BENCH_MECHANISMS = ['hotmem', 'numa', 'virtio-mem', ONE_DEVICE] as const;
 /** `virtio-mem-one-device`: stock kernel, one device for all regions instead of one each. */
 export type BenchMechanism = (typeof BENCH_MECHANISMS)[number];
 
+/** The mechanism that the others are compared with. */
+export const REFERENCE: BenchMechanism = 'hotmem';
+
+/** How the memory of a cell comes back. */
+export function mechanismOf({ mechanism }: Pick<Cell, 'mechanism'>): Mechanism {
+  return MECHANISMS.get(mechanism === ONE_DEVICE ? STOCK : mechanism);
+}
+
+export function sharesDevice({ mechanism }: Pick<Cell, 'mechanism'>): boolean {
+  return mechanism === ONE_DEVICE;
+}
+
 export const GUEST_PAGES = ['4k', 'huge'] as const;
-export const BACKINGS = ['anonymous', 'memfd'] as const;
 
 /** All that a figure depends on, except the mechanism. */
 export interface Condition {
@@ -21,7 +36,7 @@ export interface Condition {
   /** Guest pages: 4 KiB only, or huge pages at fault (guest THP `always`). */
   readonly pages: (typeof GUEST_PAGES)[number];
   /** Host backing of the regions. */
-  readonly backing: (typeof BACKINGS)[number];
+  readonly backing: Backing;
   /** A further instance serves short requests back to back while regions are unplugged. */
   readonly neighbour: boolean;
 }

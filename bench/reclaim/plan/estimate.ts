@@ -1,4 +1,5 @@
 /** How long a run may take, before it starts and while it runs. Pure. */
+import { mechanismOf } from './cell.ts';
 import { GIB } from '../../../base/units.ts';
 import { layoutOf, totalFillBytes } from './layout.ts';
 import { type BlockPlan, type Plan, repetitionsOf } from './plan.ts';
@@ -25,7 +26,7 @@ export function estimateBlockMs(
   const layout = layoutOf(cell, memory_bytes);
   const region_gib = cell.region_bytes / GIB;
   const touched_gib = totalFillBytes(layout) / GIB;
-  const stock = cell.mechanism.startsWith('virtio-mem');
+  const stock = mechanismOf(cell).migrates;
   const unplug_ms = region_gib * (stock ? MS.stock_unplug_gib : MS.numa_unplug_gib);
   const turn_ms = unplug_ms + region_gib * MS.refill_gib + 3 * MS.operation;
   const turns = cell.neighbour ? 0 : repetitions * turn_ms;

@@ -1,6 +1,7 @@
 /** The options of `hotplane bench reclaim`, from text. Pure. */
 import { MEMORY_BLOCK_BYTES, parseBytes } from '../../../base/units.ts';
-import { BACKINGS, BENCH_MECHANISMS, type BenchMechanism, GUEST_PAGES } from './cell.ts';
+import { type Backing, BACKINGS } from '../../../agent/model/spec.ts';
+import { BENCH_MECHANISMS, type BenchMechanism, GUEST_PAGES } from './cell.ts';
 import { badOption } from '../../errors.ts';
 
 export const PARTS = ['reclaim', 'off', 'attached'] as const;
@@ -31,7 +32,7 @@ export interface BenchOptions {
   readonly occupancy_percents: readonly (number | null)[] | null;
   readonly init_on_alloc: readonly boolean[] | null;
   readonly pages: readonly (typeof GUEST_PAGES)[number][] | null;
-  readonly backings: readonly (typeof BACKINGS)[number][] | null;
+  readonly backings: readonly Backing[] | null;
   readonly neighbour: readonly boolean[] | null;
   readonly parts: readonly Part[] | null;
   readonly repetitions: number | null;

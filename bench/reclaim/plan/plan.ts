@@ -5,8 +5,14 @@
  * meets all of them alike. Pure.
  */
 import { GIB, MIB } from '../../../base/units.ts';
-import { BASE_CONDITION, type BenchMechanism, type Cell, type Condition } from './cell.ts';
-import { conditionName } from './cell.ts';
+import {
+  BASE_CONDITION,
+  type BenchMechanism,
+  type Cell,
+  type Condition,
+  conditionName,
+  REFERENCE,
+} from './cell.ts';
 import type { BenchOptions, Part } from './options.ts';
 
 export interface PlanGroup {
@@ -88,7 +94,7 @@ export function repetitionsOf(
   { mechanism }: Pick<Cell, 'mechanism'>,
   { repetitions, hotmem_factor }: Pick<Plan, 'repetitions' | 'hotmem_factor'>,
 ): number {
-  return repetitions * (mechanism === 'hotmem' ? hotmem_factor : 1);
+  return repetitions * (mechanism === REFERENCE ? hotmem_factor : 1);
 }
 
 export function rotated<T>(items: readonly T[], by: number): T[] {
@@ -163,7 +169,7 @@ export function describePlan(plan: Plan): string[] {
   );
   const total = `${plan.blocks.length} blocks: ${plan.groups.length} conditions, `;
   const factor =
-    plan.hotmem_factor === 1 ? '' : ` (hotmem ${repetitionsOf({ mechanism: 'hotmem' }, plan)})`;
+    plan.hotmem_factor === 1 ? '' : ` (hotmem ${repetitionsOf({ mechanism: REFERENCE }, plan)})`;
   const repeats = `${plan.rounds} round(s), ${plan.repetitions} repetitions a block${factor}`;
   const other = plan.parts.filter((part) => part !== 'reclaim');
   return [

@@ -1,9 +1,10 @@
 /** The VM of a cell as a hypervisor understands it. Pure. */
-import type { GuestMechanism } from '../../../images/kernel/arguments.ts';
+import { variantOf } from '../../../agent/model/guest-kernel.ts';
+import { guestNodeOf } from '../../../agent/model/mechanism.ts';
 import { guestKernelArguments } from '../../../images/kernel/arguments.ts';
 import type { Accelerator, RegionSpec, VmSpec } from '../../../hypervisor-client/vm.ts';
 import type { Place } from '../measure/bench-vm.ts';
-import type { BenchMechanism, Cell } from './cell.ts';
+import { type Cell, mechanismOf } from './cell.ts';
 import { BOOT_BYTES, type Layout, VCPUS } from './layout.ts';
 
 export interface GuestFiles {
@@ -31,7 +32,7 @@ export function vmSpecOf(cell: Cell, layout: Layout, context: SpecContext): VmSp
     initrd_path: guest.initrd_path,
     kernel_arguments: [
       ...guestKernelArguments({
-        mechanism: guestMechanism(cell.mechanism),
+        partitions: mechanismOf(cell).partitions ? 'all' : 'none',
         init_on_alloc: cell.init_on_alloc,
         guest_huge_pages: cell.pages === 'huge',
       }),
@@ -60,23 +61,17 @@ export function regionIdOf(layout: Layout, slot: number): string {
 }
 
 function place(cell: Cell, region_id: string, index: number): Place {
-  switch (cell.mechanism) {
-    case 'hotmem':
-      return { region_id, attach: 'hotmem', guest_node: -1 };
-    case 'numa':
-      return { region_id, attach: 'numa', guest_node: index + 1 };
-    default:
-      return { region_id, attach: 'none', guest_node: -1 };
-  }
+  const mechanism = mechanismOf(cell);
+  return { region_id, attach: mechanism.attach, guest_node: guestNodeOf(mechanism, index) ?? -1 };
 }
 
 function regionsOf(cell: Cell, layout: Layout): RegionSpec[] {
-  const nodes = cell.mechanism === 'numa';
+  const mechanism = mechanismOf(cell);
   const region = (id: string, max_bytes: number, index: number): RegionSpec => ({
     id,
     max_bytes,
     initial_bytes: 0,
-    guest_node: nodes ? index + 1 : null,
+    guest_node: guestNodeOf(mechanism, index),
   });
   const { slots, region_bytes, neighbour_bytes } = layout;
   const own = layout.one_device
@@ -86,11 +81,6 @@ function regionsOf(cell: Cell, layout: Layout): RegionSpec[] {
   return [...own, region(NEIGHBOUR_REGION, neighbour_bytes, slots.length)];
 }
 
-function guestMechanism(mechanism: BenchMechanism): GuestMechanism {
-  return mechanism === 'virtio-mem-one-device' ? 'virtio-mem' : mechanism;
-}
-
-/** The kernel a mechanism needs: the patched one, or the untouched one. */
-export function variantOf(mechanism: BenchMechanism): 'hotmem' | 'stock' {
-  return mechanism === 'hotmem' ? 'hotmem' : 'stock';
-}
+/** The kernel a cell needs: the one with the series, or the untouched one. */
+export const variantFor = (cell: Pick<Cell, 'mechanism'>): 'hotmem' | 'stock' =>
+  variantOf(mechanismOf(cell), 'untouched');

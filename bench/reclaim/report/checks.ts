@@ -4,7 +4,7 @@
  */
 import { boundsOf } from '../../../base/number-list.ts';
 import { GIB, MIB } from '../../../base/units.ts';
-import { BASE_CONDITION, type BenchMechanism, type Condition } from '../plan/cell.ts';
+import { BASE_CONDITION, type BenchMechanism, type Condition, REFERENCE } from '../plan/cell.ts';
 import { offChecks, attachedChecks } from './checks-cost.ts';
 import { atLeast, atMost, type Check, intervalText, shown } from '../../check.ts';
 import type { BenchData, RequestKind } from '../results/records.ts';
@@ -62,7 +62,7 @@ export function checkAll(data: BenchData): Check[] {
 function migratesNothing(data: BenchData): Check {
   const counts = known(
     data.operations
-      .filter(({ cell }) => cell.mechanism === 'hotmem')
+      .filter(({ cell }) => cell.mechanism === REFERENCE)
       .map((one) => one.pages_migrated),
   );
   const most = counts.length === 0 ? null : boundsOf(counts).high;
@@ -76,7 +76,7 @@ function migratesNothing(data: BenchData): Check {
 
 /** An operation without an end has no time, so it would be missing from every median. */
 function allDone(data: BenchData): Check {
-  const operations = data.operations.filter(({ cell }) => cell.mechanism === 'hotmem');
+  const operations = data.operations.filter(({ cell }) => cell.mechanism === REFERENCE);
   const left = operations.filter(({ outcome }) => outcome !== 'done').length;
   return atMost('hotmem-all-done', 'hotmem operations that did not end as done', {
     unit: 'operations',

@@ -1,5 +1,5 @@
 /** Which counts and prices stand for the unplugs of one cell. Pure. */
-import type { Cell, Condition } from '../plan/cell.ts';
+import { type Cell, type Condition, mechanismOf, REFERENCE } from '../plan/cell.ts';
 import {
   estimateUnplug,
   type HardwarePrices,
@@ -33,7 +33,7 @@ export function estimateCell(data: BenchData, cell: Cell): CellEstimate | null {
   if (!prices || !counts) return null;
   const unplug_ms = estimateUnplug(counts, prices);
   const hotmem =
-    cell.mechanism === 'hotmem' ? null : countsOf(data, { ...cell, mechanism: 'hotmem' }, prices);
+    cell.mechanism === REFERENCE ? null : countsOf(data, { ...cell, mechanism: REFERENCE }, prices);
   return {
     counts,
     from: counts.instructions === null ? 'time' : 'instructions',
@@ -54,10 +54,9 @@ function countsOf(data: BenchData, cell: Cell, prices: HardwarePrices): UnplugCo
   return {
     time_ms,
     host_ms: Math.min(time_ms, accepted_ms + floor_ms),
-    instructions:
-      mechanism === 'hotmem'
-        ? partitionInstructions(data, condition)
-        : migrationInstructions(cell, migrated, unplugs[0]?.touched_bytes ?? 0, prices),
+    instructions: mechanismOf(cell).partitions
+      ? partitionInstructions(data, condition)
+      : migrationInstructions(cell, migrated, unplugs[0]?.touched_bytes ?? 0, prices),
     pages_zeroed: zeroedPages(cell, migrated ?? 0),
   };
 }
@@ -83,7 +82,7 @@ function migrationInstructions(
   { migrated_page_instructions }: HardwarePrices,
 ): number | null {
   const least = (touched_bytes / PAGE_BYTES) * MIGRATED_SHARE_MIN;
-  if (cell.pages !== '4k' || !cell.mechanism.startsWith('virtio-mem')) return null;
+  if (cell.pages !== '4k' || !mechanismOf(cell).migrates) return null;
   if (migrated === null || migrated < least || migrated_page_instructions === null) return null;
   return Math.round(migrated * migrated_page_instructions);
 }
@@ -94,6 +93,6 @@ function migrationInstructions(
  * takes in a migrated one.
  */
 function zeroedPages(cell: Cell, migrated: number): number {
-  if (!cell.init_on_alloc || cell.mechanism === 'hotmem') return 0;
+  if (!cell.init_on_alloc || mechanismOf(cell).partitions) return 0;
   return cell.region_bytes / PAGE_BYTES + migrated;
 }

@@ -1,9 +1,9 @@
 /** report.html: one file, no network, no script, the same bytes for the same run. Pure. */
 import { PAGE_STYLE } from '../../../autoscaler/report/charts/page-style.ts';
-import { CHART_STYLE } from '../../../autoscaler/report/charts/palette.ts';
+import { chartStyle } from '../../../autoscaler/report/charts/palette.ts';
 import { escapeText } from '../../../autoscaler/report/charts/svg.ts';
 import { formatBytes, formatMs, GIB, MIB } from '../../../base/units.ts';
-import { BASE_CONDITION, type Condition } from '../plan/cell.ts';
+import { BASE_CONDITION, type Condition, REFERENCE } from '../plan/cell.ts';
 import type { DotSeries } from './chart.ts';
 import { renderDots } from './chart.ts';
 import { type Check, verdictText } from '../../check.ts';
@@ -31,7 +31,7 @@ export function renderReport(data: BenchData, summary: Summary): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>hotplane bench: reclaim</title>
-<style>${CHART_STYLE}${PAGE_STYLE}${OWN_STYLE}</style>
+<style>${chartStyle()}${PAGE_STYLE}${OWN_STYLE}</style>
 </head>
 <body><main>
 <h1>What it takes to get a region's memory back</h1>
@@ -85,7 +85,7 @@ function cards(summary: Summary): string {
   if (!full) return '';
   const drawn = full.cells.map((one) => {
     const { cell, plugged_ms, times_hotmem, pages_migrated } = one;
-    const ratio = cell.mechanism === 'hotmem' ? null : times_hotmem;
+    const ratio = cell.mechanism === REFERENCE ? null : times_hotmem;
     const [estimated, estimated_times] = estimateTexts(one);
     const also = ratio && one.hardware_estimate ? ` (hardware, estimated: ${estimated_times})` : '';
     const compared = ratio ? `${figure(ratio.ratio)} times hotmem${also}; ` : '';

@@ -1,6 +1,13 @@
 /** summary.json: every figure the table and the report show, with its unit in its name. Pure. */
 import { boundsOf } from '../../../base/number-list.ts';
-import { type Cell, cellName, type Condition, conditionName, matches } from '../plan/cell.ts';
+import {
+  type Cell,
+  cellName,
+  type Condition,
+  conditionName,
+  matches,
+  REFERENCE,
+} from '../plan/cell.ts';
 import type { Check } from '../../check.ts';
 import { checkAll } from './checks.ts';
 import { type HardwarePrices, hardwarePrices } from './hardware.ts';
@@ -177,7 +184,7 @@ function summarizeCell(data: BenchData, cell: Cell): CellSummary {
   const unplugs = of('unplug');
   const instances = data.instances.filter((one) => matches(one.cell, condition));
   const own = instances.filter((one) => one.cell.mechanism === mechanism);
-  const hotmem = operationsOf(data, { kind: 'unplug', mechanism: 'hotmem', condition });
+  const hotmem = operationsOf(data, { kind: 'unplug', mechanism: REFERENCE, condition });
   const maps = known(unplugs.map(({ observers }) => observers?.map_bytes ?? null));
   return {
     cell,

@@ -1,4 +1,5 @@
 /** The tables of a run, as text cells: the terminal and the report show the same. Pure. */
+import { REFERENCE } from '../plan/cell.ts';
 import { boundsOf } from '../../../base/number-list.ts';
 import { formatBytes, formatMs, MIB } from '../../../base/units.ts';
 import { verdictText, type Check } from '../../check.ts';
@@ -100,7 +101,7 @@ function unplugRow(cell: CellSummary): string[] {
   return [
     cell.cell.mechanism,
     timeText(cell.plugged_ms),
-    cell.cell.mechanism === 'hotmem' ? '1' : ratioText(cell.times_hotmem),
+    cell.cell.mechanism === REFERENCE ? '1' : ratioText(cell.times_hotmem),
     ...estimateTexts(cell),
     countText(cell.pages_migrated),
     estimate && estimate.counts.pages_zeroed > 0 ? counted(estimate.counts.pages_zeroed) : NONE,
@@ -121,7 +122,7 @@ export function estimateTexts({ cell, hardware_estimate }: CellSummary): [string
   const { unplug_ms, times_hotmem } = hardware_estimate;
   const times = times_hotmem ? `${rangeText(times_hotmem)}x` : NONE;
   const time = `${formatMs(unplug_ms.low)} to ${formatMs(unplug_ms.high)}`;
-  return [time, cell.mechanism === 'hotmem' ? '1' : times];
+  return [time, cell.mechanism === REFERENCE ? '1' : times];
 }
 
 const rangeText = ({ low, high }: Range): string => `${figure(low)}-${figure(high)}`;

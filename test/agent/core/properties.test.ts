@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { GIB } from '../../../base/units.ts';
-import { MECHANISMS } from '../../../agent/model/spec.ts';
+import { MECHANISMS } from '../../../agent/model/mechanism.ts';
 import { type Fault, World } from './world.ts';
 import { holds } from '../../seed.ts';
 
@@ -17,7 +17,7 @@ const FAULTS: readonly Fault[] = [
 ];
 
 type Move =
-  | { kind: 'deploy'; name: string; mechanism: (typeof MECHANISMS)[number]; concurrency: number }
+  | { kind: 'deploy'; name: string; mechanism: string; concurrency: number }
   | { kind: 'invoke' | 'drain' | 'remove' | 'cancel'; name: string }
   | { kind: 'complete'; index: number; fault: Fault }
   | { kind: 'advance'; ms: number };
@@ -29,7 +29,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('deploy' as const),
       name,
-      mechanism: fc.constantFrom(...MECHANISMS),
+      mechanism: fc.constantFrom(...MECHANISMS.names),
       concurrency: fc.integer({ min: 1, max: 4 }),
     }),
   },

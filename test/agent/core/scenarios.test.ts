@@ -4,11 +4,12 @@ import { LIMITS } from '../../../base/limits.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import type { Reply } from '../../../agent/model/actions.ts';
 import { grantedBytes } from '../../../agent/core/permits.ts';
-import type { FunctionSpec, Mechanism } from '../../../agent/model/spec.ts';
+import type { FunctionSpec } from '../../../agent/model/spec.ts';
+import type { MechanismName } from '../../../agent/model/mechanism.ts';
 import { World } from './world.ts';
 
 function running(
-  mechanism: Mechanism = 'virtio-mem',
+  mechanism: MechanismName = 'virtio-mem',
   part: Partial<FunctionSpec> = {},
   limit_bytes: number = 4 * GIB,
 ): World {

@@ -7,7 +7,8 @@ import { MIB } from '../../../base/units.ts';
 import type { Action, Reply } from '../../../agent/model/actions.ts';
 import type { HostEvent, StartStamps } from '../../../agent/model/events.ts';
 import { grantedBytes } from '../../../agent/core/permits.ts';
-import type { FunctionSpec, Mechanism } from '../../../agent/model/spec.ts';
+import type { FunctionSpec } from '../../../agent/model/spec.ts';
+import type { MechanismName } from '../../../agent/model/mechanism.ts';
 import { emptyHost, type HostState } from '../../../agent/model/state.ts';
 import { step } from '../../../agent/core/step.ts';
 
@@ -274,7 +275,7 @@ export class World {
 
   deploy(
     name: string,
-    mechanism: Mechanism = 'virtio-mem',
+    mechanism: MechanismName = 'virtio-mem',
     part: Partial<FunctionSpec> = {},
   ): string {
     const request_id = this.request();

@@ -2,12 +2,12 @@
 import test from 'ava';
 import { MIB } from '../../../base/units.ts';
 import type { InvokeReply } from '../../../agent/model/actions.ts';
-import { MECHANISMS } from '../../../agent/model/spec.ts';
+import { MECHANISMS } from '../../../agent/model/mechanism.ts';
 import type { AgentRecord, Operation } from '../../../agent/model/messages.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 
-for (const mechanism of MECHANISMS) {
+for (const mechanism of MECHANISMS.names) {
   test(`${mechanism}: deploy, cold and warm invocation, keep-alive, unplug, remove`, async (t) => {
     const { clock, agent, hypervisor } = fakeHost();
     const watch = agent.watch(250);

@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { MIB } from '../../../base/units.ts';
-import { MECHANISMS } from '../../../agent/model/spec.ts';
+import { MECHANISMS } from '../../../agent/model/mechanism.ts';
 import type { GuestFault } from '../../../agent/testing/fake-guest.ts';
 import { type FakeHost, fakeHost } from '../../fakes/host.ts';
 import type { LaunchFault, ResizeFault } from '../../../agent/testing/fake-hypervisor.ts';
@@ -10,7 +10,7 @@ import { specOf, WORK } from '../core/world.ts';
 import { holds } from '../../seed.ts';
 
 type Move =
-  | { kind: 'deploy'; name: string; mechanism: (typeof MECHANISMS)[number]; concurrency: number }
+  | { kind: 'deploy'; name: string; mechanism: string; concurrency: number }
   | { kind: 'invoke'; name: string; wall_ms: number; anonymous_bytes: number }
   | { kind: 'drain' | 'remove' | 'kill-vm' | 'kill-instance'; name: string }
   | { kind: 'advance'; ms: number };
@@ -22,7 +22,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('deploy' as const),
       name,
-      mechanism: fc.constantFrom(...MECHANISMS),
+      mechanism: fc.constantFrom(...MECHANISMS.names),
       concurrency: fc.integer({ min: 1, max: 3 }),
     }),
   },

@@ -19,7 +19,7 @@ export async function conformanceImage(): Promise<GuestImage> {
     kernel_path,
     initrd_path: await ensureRamDisk(),
     kernel_arguments: guestKernelArguments({
-      mechanism: 'virtio-mem',
+      partitions: 'none',
       init_on_alloc: false,
       guest_huge_pages: false,
     }),

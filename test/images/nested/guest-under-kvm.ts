@@ -22,7 +22,7 @@ const vm = await hypervisor.launch({
   kernel_path,
   initrd_path,
   kernel_arguments: guestKernelArguments({
-    mechanism: 'virtio-mem',
+    partitions: 'none',
     init_on_alloc: false,
     guest_huge_pages: false,
   }),
