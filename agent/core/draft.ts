@@ -1,73 +1,147 @@
-/** One step's working copy: only functions that are edited get copied. */
+/** Draft: one step's working copy. Only rows that are edited get copied. */
+import { assert } from '../../base/assert.ts';
 import type { Action } from '../model/actions.ts';
+import { AlarmEdit } from '../model/alarms.ts';
+import type { CoreConfig } from '../model/config.ts';
+import type { OperationState } from '../model/operations.ts';
 import type { Refusal } from '../model/refusals.ts';
-import type { FunctionState, HostState } from '../model/state.ts';
+import type { FunctionState, HostState, QueuedInvocation, VmState } from '../model/state.ts';
+import type { TierBytes } from '../model/tiers.ts';
+import type { Policy } from './policy.ts';
 
 export interface Draft {
-  readonly limit_bytes: number;
-  readonly earlier_vms: HostState['earlier_vms'];
-  readonly vmm_overhead_bytes: number;
-  readonly host_cpus: number | null;
+  readonly state: HostState;
+  readonly config: CoreConfig;
   readonly now_ms: number;
-  readonly functions: Map<string, FunctionState>;
-  readonly edited: Set<string>;
+  readonly policy: Policy;
+  /** Whether decisions are wanted by anybody. */
+  readonly recording: boolean;
+  /** Edited rows by key; null: taken away. */
+  readonly functions: Map<string, FunctionState | null>;
+  readonly vms: Map<string, VmState | null>;
+  readonly operations: Map<string, OperationState | null>;
+  readonly alarms: AlarmEdit;
   readonly actions: Action[];
+  granted: TierBytes;
   next_id: number;
+  /** What the policy remembers now. */
+  memory: unknown;
+  /** The invocation this event brought; only it may be refused for want of memory. */
+  arrived: QueuedInvocation | null;
+  /** Decisions taken in this step. */
+  decisions: number;
 }
 
-export function openDraft(state: HostState, now_ms: number): Draft {
+/** How a step is made, beside what it is about. */
+export interface StepContext {
+  readonly policy: Policy;
+  readonly recording: boolean;
+}
+
+export function openDraft(state: HostState, now_ms: number, context: StepContext): Draft {
   return {
-    limit_bytes: state.limit_bytes,
-    earlier_vms: state.earlier_vms,
-    vmm_overhead_bytes: state.vmm_overhead_bytes,
-    host_cpus: state.host_cpus,
+    state,
+    config: state.config,
     now_ms,
-    functions: new Map(state.functions),
-    edited: new Set(),
+    policy: context.policy,
+    recording: context.recording,
+    functions: new Map(),
+    vms: new Map(),
+    operations: new Map(),
+    alarms: new AlarmEdit(state.alarms),
     actions: [],
+    granted: state.granted,
     next_id: state.next_id,
+    memory: state.policy_state[context.policy.name],
+    arrived: null,
+    decisions: 0,
   };
 }
 
 export function closeDraft(draft: Draft): HostState {
+  const { state, policy, memory } = draft;
+  const learned = memory !== state.policy_state[policy.name];
   return {
-    limit_bytes: draft.limit_bytes,
-    earlier_vms: draft.earlier_vms,
-    vmm_overhead_bytes: draft.vmm_overhead_bytes,
-    host_cpus: draft.host_cpus,
+    capacity: state.capacity,
+    granted: draft.granted,
     next_id: draft.next_id,
-    functions: draft.functions,
+    functions: state.functions.with(draft.functions),
+    vms: state.vms.with(draft.vms),
+    operations: state.operations.with(draft.operations),
+    earlier_vms: state.earlier_vms,
+    policy_state: learned ? { ...state.policy_state, [policy.name]: memory } : state.policy_state,
+    alarms: draft.alarms.close(),
+    config: state.config,
   };
 }
 
+/** The function to look at; undefined when there is none of that name. */
+export function readFunction(draft: Draft, name: string): FunctionState | undefined {
+  const edited = draft.functions.get(name);
+  return edited === undefined ? draft.state.functions.get(name) : (edited ?? undefined);
+}
+
 /** The editable copy of a function, or undefined when there is none of that name. */
-export function edit(draft: Draft, name: string): FunctionState | undefined {
-  const found = draft.functions.get(name);
-  if (!found || draft.edited.has(name)) return found;
+export function editFunction(draft: Draft, name: string): FunctionState | undefined {
+  const edited = draft.functions.get(name);
+  if (edited !== undefined) return edited ?? undefined;
+  const found = draft.state.functions.get(name);
+  if (!found) return undefined;
+  const copy = { ...found };
+  draft.functions.set(name, copy);
+  return copy;
+}
+
+/** The VM to look at; undefined when there is none of that id. */
+export function readVm(draft: Draft, id: string): VmState | undefined {
+  const edited = draft.vms.get(id);
+  return edited === undefined ? draft.state.vms.get(id) : (edited ?? undefined);
+}
+
+/** The editable copy of a VM, or undefined when there is none of that id. */
+export function editVm(draft: Draft, id: string): VmState | undefined {
+  const edited = draft.vms.get(id);
+  if (edited !== undefined) return edited ?? undefined;
+  const found = draft.state.vms.get(id);
+  if (!found) return undefined;
   const copy = {
     ...found,
     regions: found.regions.map((region) => ({ ...region })),
     instances: found.instances.map((instance) => ({ ...instance })),
-    queue: [...found.queue],
-    deploy_waiters: [...found.deploy_waiters],
-    remove_waiters: [...found.remove_waiters],
-    drains: found.drains.map((drain) => ({ ...drain })),
   };
-  put(draft, copy);
+  draft.vms.set(id, copy);
   return copy;
 }
 
-export function put(draft: Draft, fn: FunctionState): void {
-  draft.functions.set(fn.spec.name, fn);
-  draft.edited.add(fn.spec.name);
+/** The VMs of a function to look at. */
+export function vmsOf(draft: Draft, fn: FunctionState): VmState[] {
+  return fn.vm_ids.map((id) => {
+    const vm = readVm(draft, id);
+    assert(vm, 'a function knows only VMs that are there');
+    return vm;
+  });
 }
 
-/** The editable function whose present VM this is; undefined for news of a VM of the past. */
-export function editByVm(draft: Draft, vm_id: string): FunctionState | undefined {
-  for (const fn of draft.functions.values()) {
-    if (fn.vm_id === vm_id && fn.phase !== 'lost') return edit(draft, fn.spec.name);
+/** The editable copies of a function's VMs. */
+export function editVmsOf(draft: Draft, fn: FunctionState): VmState[] {
+  for (const id of fn.vm_ids) editVm(draft, id);
+  return vmsOf(draft, fn);
+}
+
+/** Those of a function's VMs that this step has edited. */
+export function editedVmsOf(draft: Draft, fn: FunctionState): VmState[] {
+  const edited: VmState[] = [];
+  for (const id of fn.vm_ids) {
+    const vm = draft.vms.get(id);
+    if (vm) edited.push(vm);
   }
-  return undefined;
+  return edited;
+}
+
+/** The resize in flight of that id; undefined when there is none, or none any more. */
+export function readOperation(draft: Draft, id: string): OperationState | undefined {
+  const edited = draft.operations.get(id);
+  return edited === undefined ? draft.state.operations.get(id) : (edited ?? undefined);
 }
 
 export function newId(draft: Draft, prefix: string): string {

@@ -1,26 +1,34 @@
 /** The whole decision state as JSON, for `hotplane status --json` and bug reports. */
+import type { CoreConfig } from '../model/config.ts';
+import type { OperationState } from '../model/operations.ts';
+import type { FunctionState, HostState, VmState } from '../model/state.ts';
 import { grantedBytes, regionPermitBytes } from './permits.ts';
-import type { HostState } from '../model/state.ts';
 
-export const DUMP_SCHEMA_VERSION = 1;
+/** 2: VMs and operations stand beside the functions; in 1, a function was its VM. */
+export const DUMP_SCHEMA_VERSION = 2;
 
 export interface HostDump {
   readonly schema_version: typeof DUMP_SCHEMA_VERSION;
   readonly limit_bytes: number;
   readonly granted_bytes: number;
-  readonly functions: readonly Readonly<Record<string, unknown>>[];
+  readonly functions: readonly FunctionState[];
+  readonly vms: readonly (VmState & { readonly permits_bytes: number })[];
+  readonly operations: readonly OperationState[];
   readonly earlier_vms: HostState['earlier_vms'];
+  readonly policy_state: HostState['policy_state'];
+  readonly config: CoreConfig;
 }
 
 export function dumpHost(state: HostState): HostDump {
   return {
     schema_version: DUMP_SCHEMA_VERSION,
-    limit_bytes: state.limit_bytes,
+    limit_bytes: state.capacity.host,
     granted_bytes: grantedBytes(state),
+    functions: [...state.functions.values()],
+    vms: [...state.vms.values()].map((vm) => ({ ...vm, permits_bytes: regionPermitBytes(vm) })),
+    operations: [...state.operations.values()],
     earlier_vms: state.earlier_vms,
-    functions: [...state.functions.values()].map((fn) => ({
-      ...fn,
-      permits_bytes: regionPermitBytes(fn),
-    })),
+    policy_state: state.policy_state,
+    config: state.config,
   };
 }

@@ -1,53 +1,74 @@
 /** Instances: start, become ready, stop. Each function edits flags; `settle` draws conclusions. */
 import { assert } from '../../base/assert.ts';
-import { LIMITS } from '../../base/limits.ts';
-import { type Draft, newId } from './draft.ts';
-import { answerInvocation } from './invocations.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import { plugRegion, unplugRegion } from './regions.ts';
-import { plugsOnDemand } from '../model/spec.ts';
+import { plugsOnDemand, regionBytes } from '../model/spec.ts';
 import type {
   FunctionState,
   InstanceState,
   QueuedInvocation,
   RegionState,
+  VmState,
 } from '../model/state.ts';
+import { askSize, recordSize } from './ask.ts';
+import { type Draft, newId } from './draft.ts';
+import { answerInvocation } from './invocations.ts';
+import { empty, plug } from './operations.ts';
+import { sizeWithin } from './sizing.ts';
 import { endVm, noteFailure } from './vms.ts';
 
-export function findInstance(fn: FunctionState, id: string): InstanceState | undefined {
-  return fn.instances.find((instance) => instance.id === id);
+export function findInstance(vm: VmState, id: string): InstanceState | undefined {
+  return vm.instances.find((instance) => instance.id === id);
 }
 
-/** Plug and guest start, in parallel, for one waiting invocation; or the permit's refusal. */
+/** Plug and guest start, in parallel, for a waiting invocation or for none; or the refusal. */
 export function startInstance(
   draft: Draft,
   fn: FunctionState,
+  vm: VmState,
   region: RegionState,
-  cause: QueuedInvocation,
+  cause: QueuedInvocation | null,
 ): Refusal | null {
-  assert(region.instance_id === null, 'one instance a region');
-  const id = newId(draft, 'i');
+  assert(region.holder === null, 'one instance a region');
+  const instance = newInstance(draft, region, cause);
   if (plugsOnDemand(fn.spec)) {
-    const refused = plugRegion(draft, fn, region, id);
+    const refused = plugFor(draft, fn, vm, { region, instance });
     if (refused) return refused;
   }
-  region.instance_id = id;
-  fn.instances_started += 1;
+  region.holder = instance.id;
+  region.used_bytes = null;
   region.unplug_attempts = 0;
-  const operation_id = region.operation_id;
-  fn.instances.push({
-    id,
+  vm.instances_started += 1;
+  const { operation_id } = region;
+  vm.instances.push({ ...instance, operation_id });
+  draft.actions.push({
+    type: 'start-instance',
+    vm_id: vm.id,
+    spec: fn.spec,
+    instance_id: instance.id,
+    region_id: region.id,
+    region_index: region.index,
+    operation_id,
+  });
+  return null;
+}
+
+function newInstance(
+  draft: Draft,
+  region: RegionState,
+  cause: QueuedInvocation | null,
+): InstanceState {
+  return {
+    id: newId(draft, 'i'),
     region_index: region.index,
     phase: 'starting',
-    plug_pending: operation_id !== null,
     start_pending: true,
     stop_pending: false,
     stop_attempts: 0,
     stop_retry_at_ms: null,
     stop_at_ms: null,
     gone_at_ms: null,
-    operation_id,
-    cause_request_id: cause.request_id,
+    operation_id: null,
+    cause_sequence: cause?.sequence ?? null,
     plugged_at_ms: null,
     start_stamps: null,
     ready_at_ms: null,
@@ -55,22 +76,29 @@ export function startInstance(
     invocations: 0,
     invocation: null,
     assigned_at_ms: 0,
-  });
-  draft.actions.push({
-    type: 'start-instance',
-    vm_id: fn.vm_id,
-    spec: fn.spec,
-    instance_id: id,
-    region_index: region.index,
-    operation_id,
-  });
-  return null;
+  };
+}
+
+/** As large as the policy wants it, all of it where it says nothing. */
+function plugFor(
+  draft: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  { region, instance }: { readonly region: RegionState; readonly instance: InstanceState },
+): Refusal | null {
+  const max_bytes = regionBytes(fn.spec);
+  const size = askSize(draft, fn, vm, { region, instance: null });
+  const wanted_bytes = size ? sizeWithin(size.target_bytes, max_bytes) : max_bytes;
+  // What is plugged or on its way already is not taken back by a start.
+  const to_bytes = Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
+  if (size) recordSize(draft, fn, { region, size }, null);
+  return plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
 }
 
 /** Ready only when both halves are done; t4 is the later of the two. */
-export function readyWhenComplete(draft: Draft, instance: InstanceState): void {
-  if (instance.phase !== 'starting') return;
-  if (instance.plug_pending || instance.start_pending) return;
+export function readyWhenComplete(draft: Draft, vm: VmState, instance: InstanceState): void {
+  if (instance.phase !== 'starting' || instance.start_pending) return;
+  if (vm.regions[instance.region_index]?.operation_id !== null) return;
   assert(instance.start_stamps !== null, 'a finished start has its times');
   instance.phase = 'idle';
   instance.ready_at_ms = Math.max(instance.start_stamps.ready_at_ms, instance.plugged_at_ms ?? 0);
@@ -78,14 +106,14 @@ export function readyWhenComplete(draft: Draft, instance: InstanceState): void {
 }
 
 /** Asks the guest to end it. Also used where it may be gone already: the guest then says so. */
-export function stopInstance(draft: Draft, fn: FunctionState, instance: InstanceState): void {
+export function stopInstance(draft: Draft, vm: VmState, instance: InstanceState): void {
   assert(instance.invocation === null, 'a busy instance is not stopped before it is answered');
   assert(!instance.stop_pending, 'one stop of an instance at a time');
   instance.phase = 'stopping';
   instance.stop_pending = true;
   instance.stop_retry_at_ms = null;
   instance.stop_at_ms = draft.now_ms;
-  draft.actions.push({ type: 'stop-instance', vm_id: fn.vm_id, instance_id: instance.id });
+  draft.actions.push({ type: 'stop-instance', vm_id: vm.id, instance_id: instance.id });
 }
 
 /**
@@ -96,60 +124,65 @@ export function stopInstance(draft: Draft, fn: FunctionState, instance: Instance
 export function doomInstance(
   draft: Draft,
   fn: FunctionState,
+  vm: VmState,
   instance: InstanceState,
   failure: Refusal,
 ): void {
   if (instance.phase === 'stopping') return;
-  if (failure.code !== 'HP_AGENT_REMOVING') noteFailure(draft, fn, failure);
+  if (failure.code !== 'HP_AGENT_REMOVING') noteFailure(draft, fn, vm, failure);
   if (instance.invocation) answerInvocation(draft, instance, instance.invocation, { failure });
-  if (instance.phase === 'starting') {
-    const index = fn.queue.findIndex((one) => one.request_id === instance.cause_request_id);
-    const [cause] = index < 0 ? [] : fn.queue.splice(index, 1);
-    if (cause) answerInvocation(draft, instance, cause, { failure });
+  if (instance.phase === 'starting' && instance.cause_sequence !== null) {
+    const cause = fn.queue.find(instance.cause_sequence);
+    if (cause) {
+      fn.queue = fn.queue.without(cause);
+      answerInvocation(draft, instance, cause, { failure });
+    }
   }
-  stopInstance(draft, fn, instance);
+  stopInstance(draft, vm, instance);
 }
 
 export function stopFailed(
   draft: Draft,
   fn: FunctionState,
-  instance: InstanceState,
-  reason: string,
+  vm: VmState,
+  { instance, reason }: { readonly instance: InstanceState; readonly reason: string },
 ): void {
   if (!instance.stop_pending) return;
   instance.stop_pending = false;
   // A guest that answers nobody may go on later: it is not its stops that end the VM.
-  if (fn.unresponsive_since_ms === null) instance.stop_attempts += 1;
-  if (instance.stop_attempts < LIMITS.instance_stop_attempts) {
-    instance.stop_retry_at_ms = draft.now_ms + LIMITS.instance_stop_retry_ms;
+  if (vm.unresponsive_since_ms === null) instance.stop_attempts += 1;
+  if (instance.stop_attempts < draft.config.stop_attempts) {
+    instance.stop_retry_at_ms = draft.now_ms + draft.config.stop_retry_ms;
     return;
   }
-  endVm(draft, fn, REFUSALS.guestStuck(instance.id, instance.stop_attempts, reason));
+  endVm(draft, fn, vm, REFUSALS.guestStuck(instance.id, instance.stop_attempts, reason));
 }
 
 /** Takes away stopped instances whose every answer has come, and unplugs what they used. */
-export function releaseStopped(draft: Draft, fn: FunctionState): void {
-  const gone = fn.instances.filter(isGone);
-  if (gone.length === 0) return;
-  fn.instances = fn.instances.filter((instance) => !isGone(instance));
+export function releaseStopped(draft: Draft, fn: FunctionState, vm: VmState): void {
+  if (!vm.instances.some((instance) => isGone(vm, instance))) return;
+  const gone = vm.instances.filter((instance) => isGone(vm, instance));
+  vm.instances = vm.instances.filter((instance) => !gone.includes(instance));
   for (const instance of gone) {
-    const region = fn.regions[instance.region_index];
-    assert(region?.instance_id === instance.id, 'an instance holds its region until it is gone');
-    region.instance_id = null;
-    if (plugsOnDemand(fn.spec)) unplugRegion(draft, fn, region, instance);
+    const region = vm.regions[instance.region_index];
+    assert(region?.holder === instance.id, 'an instance holds its region until it is gone');
+    region.holder = null;
+    region.used_bytes = null;
+    if (plugsOnDemand(fn.spec)) empty(draft, { fn, vm, region, cause: 'stop', instance });
   }
 }
 
-function isGone(instance: InstanceState): boolean {
-  const { phase, plug_pending, start_pending, stop_pending, gone_at_ms } = instance;
-  if (phase !== 'stopping' || plug_pending || start_pending || stop_pending) return false;
-  return gone_at_ms !== null;
+/** Its process tree is gone and nothing that concerns it is under way. */
+function isGone(vm: VmState, instance: InstanceState): boolean {
+  const { phase, start_pending, stop_pending, gone_at_ms } = instance;
+  if (phase !== 'stopping' || start_pending || stop_pending || gone_at_ms === null) return false;
+  return vm.regions[instance.region_index]?.operation_id === null;
 }
 
 /** Stops of instances whose retry is due. */
-export function retryStops(draft: Draft, fn: FunctionState): void {
-  for (const instance of fn.instances) {
+export function retryStops(draft: Draft, vm: VmState): void {
+  for (const instance of vm.instances) {
     const due_ms = instance.stop_retry_at_ms;
-    if (due_ms !== null && due_ms <= draft.now_ms) stopInstance(draft, fn, instance);
+    if (due_ms !== null && due_ms <= draft.now_ms) stopInstance(draft, vm, instance);
   }
 }

@@ -1,39 +1,71 @@
 /** What must hold after every step, whatever the guest, the VMM or the callers do. */
 import { assert } from '../../base/assert.ts';
-import type { FunctionState, HostState } from '../model/state.ts';
+import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
+import { lessBytes, NO_BYTES, sumBytes, TIERS } from '../model/tiers.ts';
+import { type Draft, readFunction, readOperation, readVm } from './draft.ts';
+import { permitsOf } from './permits.ts';
 
-/** Checks the functions that changed. A failure is a bug of the core. */
-export function checkHost(state: HostState, names: Iterable<string>): void {
-  for (const name of names) {
-    const fn = state.functions.get(name);
-    if (fn) checkFunction(fn);
+/** Checks the rows that changed, and the sums. A failure is a bug of the core. */
+export function checkStep(draft: Draft): void {
+  let granted = draft.state.granted;
+  for (const [id, vm] of draft.vms) {
+    const before = draft.state.vms.get(id);
+    const permits = vm ? permitsOf(vm) : NO_BYTES;
+    granted = sumBytes(granted, lessBytes(permits, before ? permitsOf(before) : NO_BYTES));
+    if (vm) checkVm(draft, vm);
   }
+  for (const tier of TIERS) {
+    assert(granted[tier] === draft.granted[tier], 'the sum of permits is the permits in sum');
+  }
+  for (const [id, operation] of draft.operations) {
+    if (!operation) continue;
+    const region = readVm(draft, operation.vm_id)?.regions[operation.region_index];
+    assert(region?.operation_id === id, 'an operation is of the region that waits for it');
+  }
+  for (const fn of draft.functions.values()) if (fn) checkFunction(draft, fn);
 }
 
-function checkFunction(fn: FunctionState): void {
-  for (const region of fn.regions) {
-    assert(region.permit_bytes >= region.plugged_bytes, 'a permit covers what is plugged');
-    if (region.retry_at_ms !== null) {
-      assert(region.operation_id === null, 'a retry waits only where nothing is under way');
-    }
+function checkFunction(draft: Draft, fn: FunctionState): void {
+  for (const id of fn.vm_ids) {
+    assert(readVm(draft, id)?.function === fn.spec.name, 'a function and its VMs agree');
   }
-  const held = fn.regions.filter((region) => region.instance_id !== null);
-  assert(held.length === fn.instances.length, 'every instance has one region of its own');
-  for (const instance of fn.instances) {
-    const region = fn.regions[instance.region_index];
-    assert(region?.instance_id === instance.id, 'an instance and its region agree');
-    assert(
-      (instance.phase === 'busy') === (instance.invocation !== null),
-      'busy has an invocation',
-    );
-    if (instance.plug_pending) {
-      assert(region.operation_id !== null, 'a pending plug is a resize under way');
-    }
-    if (instance.phase === 'stopping') {
-      const waits = instance.stop_pending || instance.stop_retry_at_ms !== null;
-      const answered = instance.gone_at_ms !== null;
-      assert(waits || answered, 'a stopping instance waits for something');
-    }
+  assert(fn.vm_ids.length > 0, 'a function has a VM, or the last it had');
+}
+
+function checkVm(draft: Draft, vm: VmState): void {
+  const fn = readFunction(draft, vm.function);
+  assert(fn?.vm_ids.includes(vm.id), 'a VM is one of its function');
+  let held = 0;
+  for (const region of vm.regions) {
+    checkRegion(draft, region);
+    if (region.holder !== null) held += 1;
   }
-  if (fn.phase === 'lost') assert(fn.regions.length === 0, 'a lost VM holds nothing');
+  assert(held === vm.instances.length, 'every instance has one region of its own');
+  for (const instance of vm.instances) {
+    const region = vm.regions[instance.region_index];
+    assert(region?.holder === instance.id, 'an instance and its region agree');
+    checkInstance(instance);
+  }
+  if (vm.phase === 'lost') assert(vm.regions.length === 0, 'a lost VM holds nothing');
+}
+
+function checkRegion(draft: Draft, region: RegionState): void {
+  const { permit_bytes, plugged_bytes, target_bytes, operation_id } = region;
+  assert(permit_bytes >= plugged_bytes, 'a permit covers what is plugged');
+  assert(permit_bytes >= target_bytes, 'a permit covers what may be plugged');
+  if (operation_id === null) return;
+  assert(region.retry_at_ms === null, 'a retry waits only where nothing is under way');
+  const operation = readOperation(draft, operation_id);
+  assert(operation, 'what is under way in a region has its row');
+  assert(permit_bytes >= operation.to_bytes, 'a permit is taken before growth');
+  if (region.holder === null) return;
+  assert(operation.to_bytes > 0, 'a region in use is never emptied');
+}
+
+function checkInstance(instance: InstanceState): void {
+  const { phase, invocation, stop_pending, stop_retry_at_ms, gone_at_ms } = instance;
+  assert((phase === 'busy') === (invocation !== null), 'busy has an invocation');
+  if (phase !== 'stopping') return;
+  const waits = stop_pending || stop_retry_at_ms !== null;
+  assert(waits || gone_at_ms !== null, 'a stopping instance waits for something');
 }

@@ -1,11 +1,10 @@
-/** Invocations: the queue of a function, who serves it, and the one answer each gets. */
-import { assert } from '../../base/assert.ts';
-import { LIMITS } from '../../base/limits.ts';
+/** Invocations: the queue of a function, and the one answer each gets. */
 import type { ColdStart, InvokeReply } from '../model/actions.ts';
-import type { Draft } from './draft.ts';
 import type { InvocationResult } from '../model/events.ts';
+import { Queue } from '../model/queue.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { FunctionState, InstanceState, QueuedInvocation } from '../model/state.ts';
+import type { Draft } from './draft.ts';
 
 type Ending = { readonly result: InvocationResult } | { readonly failure: Refusal };
 
@@ -81,48 +80,15 @@ export function refuseQueue(
   failure: Refusal,
 ): void {
   for (const invocation of fn.queue) refuseInvocation(draft, invocation, outcome, failure);
-  fn.queue = [];
+  fn.queue = Queue.empty();
 }
 
-/**
- * The idle instance used last: the busiest few stay warm and the others age undisturbed, so the
- * tail of a burst drains and its memory goes back. Ties go to the lowest region.
- */
-export function warmest(fn: FunctionState): InstanceState | undefined {
-  let best: InstanceState | undefined;
-  for (const instance of fn.instances) {
-    if (instance.phase !== 'idle') continue;
-    const newer = !best || instance.idle_since_ms > best.idle_since_ms;
-    const tie = best !== undefined && instance.idle_since_ms === best.idle_since_ms;
-    if (newer || (tie && best && instance.region_index < best.region_index)) best = instance;
-  }
-  return best;
-}
-
-/** Gives waiting invocations, oldest first, to idle instances. */
-export function assignIdle(draft: Draft, fn: FunctionState): void {
-  for (;;) {
-    const instance = fn.queue.length > 0 ? warmest(fn) : undefined;
-    const invocation = instance ? fn.queue.shift() : undefined;
-    if (!instance || !invocation) return;
-    assert(instance.invocation === null, 'an idle instance runs nothing');
-    instance.phase = 'busy';
-    instance.invocation = invocation;
-    instance.invocations += 1;
-    instance.assigned_at_ms = draft.now_ms;
-    draft.actions.push({
-      type: 'invoke-instance',
-      vm_id: fn.vm_id,
-      instance_id: instance.id,
-      request_id: invocation.request_id,
-      work: invocation.work,
-      deadline_ms: deadlineOf(fn, invocation),
-    });
-  }
-}
-
-/** Wall time, CPU time with every vCPU's worst share, and a fixed grace. */
-function deadlineOf(fn: FunctionState, invocation: QueuedInvocation): number {
-  const { wall_ms, cpu_ms } = invocation.work;
-  return wall_ms + cpu_ms * fn.spec.concurrency + LIMITS.invocation_grace_ms;
+/** How long it may run: wall time, CPU time with every vCPU's worst share, and a fixed grace. */
+export function deadlineOf(
+  draft: Draft,
+  fn: FunctionState,
+  { work }: Pick<QueuedInvocation, 'work'>,
+): number {
+  const { wall_ms, cpu_ms } = work;
+  return wall_ms + cpu_ms * fn.spec.concurrency + draft.config.invocation_grace_ms;
 }

@@ -3,45 +3,87 @@
  * the book is at every moment an upper bound of what the host has given out.
  */
 import { assert } from '../../base/assert.ts';
-import type { Draft } from './draft.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import type { FunctionState, HostState, RegionState } from '../model/state.ts';
+import type { HostState, RegionState, VmState } from '../model/state.ts';
+import {
+  hostBytes,
+  sumBytes,
+  TIERS,
+  type Tier,
+  type TierBytes,
+  totalBytes,
+} from '../model/tiers.ts';
+import type { Draft } from './draft.ts';
 
-/** Permits of one function's regions, its boot memory not counted. */
-export function regionPermitBytes(fn: FunctionState): number {
+/** Permits of one VM's regions, its boot memory not counted. */
+export function regionPermitBytes(vm: Pick<VmState, 'regions'>): number {
   let sum = 0;
-  for (const region of fn.regions) sum += region.permit_bytes;
+  for (const region of vm.regions) sum += region.permit_bytes;
   return sum;
 }
 
-/** Everything granted on this host: boot memory and VMMs, all regions, VMs of the past. */
-export function grantedBytes(state: Pick<HostState, 'functions' | 'earlier_vms'>): number {
-  let sum = 0;
-  for (const vm of state.earlier_vms) sum += vm.bytes;
-  for (const fn of state.functions.values()) {
-    sum += fn.boot_permit_bytes + fn.overhead_permit_bytes + regionPermitBytes(fn);
-  }
+/** Everything granted to one VM: boot memory, VMM and regions. */
+export function permitsOf(vm: VmState): TierBytes {
+  const sum: Record<Tier, number> = { ...vm.boot_permit };
+  for (const tier of TIERS) sum[tier] += vm.overhead_permit[tier];
+  for (const region of vm.regions) sum[region.tier] += region.permit_bytes;
+  return sum;
+}
+
+/** Everything granted on this host, kept by the core: boot memory, VMMs, regions, earlier VMs. */
+export function grantedBytes(state: Pick<HostState, 'granted'>): number {
+  return totalBytes(state.granted);
+}
+
+/** The same, counted row by row; for checks. */
+export function countGranted(state: Pick<HostState, 'vms' | 'earlier_vms'>): TierBytes {
+  let sum: TierBytes = hostBytes(0);
+  for (const vm of state.earlier_vms) sum = sumBytes(sum, hostBytes(vm.bytes));
+  for (const vm of state.vms.values()) sum = sumBytes(sum, permitsOf(vm));
   return sum;
 }
 
 /** Whether `bytes` more fit; the refusal, with numbers, when they do not. */
-export function askFor(draft: Draft, bytes: number): Refusal | null {
-  assert(Number.isSafeInteger(bytes) && bytes >= 0, 'a permit is a whole number of bytes');
-  const granted_bytes = grantedBytes(draft);
-  if (granted_bytes + bytes <= draft.limit_bytes) return null;
-  return REFUSALS.noMemory(bytes, granted_bytes, draft.limit_bytes);
+export function askFor(draft: Draft, bytes: TierBytes): Refusal | null {
+  const { capacity } = draft.state;
+  for (const tier of TIERS) {
+    const asked_bytes = bytes[tier];
+    assert(Number.isSafeInteger(asked_bytes) && asked_bytes >= 0, 'a permit is whole bytes');
+    const granted_bytes = draft.granted[tier];
+    if (granted_bytes + asked_bytes > capacity[tier]) {
+      return REFUSALS.noMemory(asked_bytes, granted_bytes, capacity[tier]);
+    }
+  }
+  return null;
+}
+
+/** Books what was granted beside regions, or with negative bytes what came back. */
+export function book(draft: Draft, tier: Tier, bytes: number): void {
+  if (bytes !== 0) draft.granted = { ...draft.granted, [tier]: draft.granted[tier] + bytes };
+}
+
+/** Sets a region's permit, and the host's sum with it. */
+export function setPermit(draft: Draft, region: RegionState, bytes: number): void {
+  book(draft, region.tier, bytes - region.permit_bytes);
+  region.permit_bytes = bytes;
 }
 
 /** Raises a region's permit to `bytes` if the host has room; only the difference is asked for. */
 export function growPermit(draft: Draft, region: RegionState, bytes: number): Refusal | null {
-  const refused = askFor(draft, Math.max(0, bytes - region.permit_bytes));
-  if (refused) return refused;
-  region.permit_bytes = Math.max(bytes, region.permit_bytes);
+  const more_bytes = Math.max(0, bytes - region.permit_bytes);
+  const granted_bytes = draft.granted[region.tier];
+  const limit_bytes = draft.state.capacity[region.tier];
+  assert(Number.isSafeInteger(more_bytes), 'a permit is whole bytes');
+  if (granted_bytes + more_bytes > limit_bytes) {
+    return REFUSALS.noMemory(more_bytes, granted_bytes, limit_bytes);
+  }
+  setPermit(draft, region, region.permit_bytes + more_bytes);
   return null;
 }
 
-/** Gives back what is proven gone: the permit shrinks to the bytes still plugged. */
-export function shrinkPermit(region: RegionState): void {
-  assert(region.permit_bytes >= region.plugged_bytes, 'a permit covers what is plugged');
-  region.permit_bytes = region.plugged_bytes;
+/** Gives back what is proven gone: the permit shrinks to what is plugged or may yet be. */
+export function shrinkPermit(draft: Draft, region: RegionState): void {
+  const needed_bytes = Math.max(region.plugged_bytes, region.target_bytes);
+  assert(region.permit_bytes >= needed_bytes, 'a permit covers what may be plugged');
+  setPermit(draft, region, needed_bytes);
 }

@@ -1,204 +1,196 @@
-/** The function VM: deploy, ready, the ways it ends, and what its callers are told. */
-import { LIMITS } from '../../base/limits.ts';
-import { type Draft, newId, put, replyError } from './draft.ts';
-import { answerInvocation, refuseQueue } from './invocations.ts';
-import { askFor } from './permits.ts';
+/** Function VMs: launch, ready, the ways one ends, and what that means for its function. */
+import { assert } from '../../base/assert.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import { plugRegion } from './regions.ts';
-import { type FunctionSpec, plugsOnDemand, regionBytes, specDifferences } from '../model/spec.ts';
-import type { FunctionState, LastFailure, RegionState } from '../model/state.ts';
+import { plugsOnDemand, regionBytes } from '../model/spec.ts';
+import type { FunctionState, RegionState, VmState } from '../model/state.ts';
+import { hostBytes, NO_BYTES, sumBytes, type TierBytes } from '../model/tiers.ts';
+import { functionGone, NOBODY, replyDeployed } from './callers.ts';
+import { type Draft, newId, replyError, vmsOf } from './draft.ts';
+import { answerInvocation, refuseQueue } from './invocations.ts';
+import { plug } from './operations.ts';
+import { askFor, permitsOf } from './permits.ts';
 
-/** A new function, a repeated Deploy, or a new VM for a function that lost its own. */
-export function deploy(
-  draft: Draft,
-  fn: FunctionState | undefined,
-  request_id: string,
-  spec: FunctionSpec,
-): void {
-  if (fn) {
-    const fields = specDifferences(fn.spec, spec);
-    if (fields.length > 0)
-      return replyError(draft, request_id, REFUSALS.conflict(spec.name, fields));
-    if (fn.phase === 'draining' || fn.phase === 'ending') {
-      return replyError(draft, request_id, REFUSALS.removing(spec.name));
-    }
-    if (fn.phase === 'running') return replyDeployed(draft, fn, request_id);
-    if (fn.phase !== 'lost') {
-      fn.deploy_waiters.push(request_id);
-      return;
-    }
-  } else if (draft.functions.size >= LIMITS.vms_per_host) {
-    return replyError(draft, request_id, REFUSALS.tooManyFunctions(LIMITS.vms_per_host));
-  }
+/** What a VM of the function takes before it serves: boot memory, VMM, and what it is filled with. */
+function launchBytes(draft: Draft, { spec }: Pick<FunctionState, 'spec'>): TierBytes {
+  const regions = plugsOnDemand(spec) ? 0 : spec.concurrency * regionBytes(spec);
+  return hostBytes(spec.boot_bytes + draft.config.vmm_overhead_bytes + regions);
+}
+
+/** Grants and launches one more VM; or the refusal, and nothing has changed. */
+export function launchVm(draft: Draft, fn: FunctionState): Refusal | null {
+  const { vms_max, vmm_overhead_bytes } = draft.config;
+  if (countVms(draft) >= vms_max) return REFUSALS.tooManyFunctions(vms_max);
+  const granted = launchBytes(draft, fn);
+  const refused = askFor(draft, granted);
+  if (refused) return refused;
+  const { spec } = fn;
+  const id = newId(draft, 'vm');
   const region_bytes = plugsOnDemand(spec) ? 0 : regionBytes(spec);
-  const boot_bytes = spec.boot_bytes + draft.vmm_overhead_bytes;
-  const refused =
-    neverFits(draft, spec) ?? askFor(draft, boot_bytes + region_bytes * spec.concurrency);
-  if (refused) return replyError(draft, request_id, refused);
-  launch(draft, spec, request_id, { region_bytes, last_failure: fn?.last_failure ?? null });
-}
-
-/** What no waiting helps: a VM with one instance is more than the host, empty, may give. */
-function neverFits(draft: Draft, spec: FunctionSpec): Refusal | null {
-  const { limit_bytes, vmm_overhead_bytes, host_cpus } = draft;
-  if (host_cpus !== null && spec.vcpus > host_cpus) {
-    return REFUSALS.tooManyVcpus(spec.vcpus, host_cpus);
-  }
-  const regions = plugsOnDemand(spec) ? 1 : spec.concurrency;
-  const needed_bytes = spec.boot_bytes + vmm_overhead_bytes + regions * regionBytes(spec);
-  if (needed_bytes <= limit_bytes) return null;
-  return REFUSALS.neverFits(spec, regions, { needed_bytes, vmm_overhead_bytes, limit_bytes });
-}
-
-function launch(
-  draft: Draft,
-  spec: FunctionSpec,
-  request_id: string,
-  from: { readonly region_bytes: number; readonly last_failure: LastFailure | null },
-): void {
-  const vm_id = newId(draft, 'vm');
-  put(draft, {
-    spec,
-    vm_id,
+  draft.granted = sumBytes(draft.granted, granted);
+  draft.vms.set(id, {
+    id,
+    function: spec.name,
     phase: 'booting',
     requested_at_ms: draft.now_ms,
     launched_at_ms: 0,
     ready_at_ms: null,
     facts: null,
-    boot_permit_bytes: spec.boot_bytes,
-    overhead_permit_bytes: draft.vmm_overhead_bytes,
-    regions: Array.from({ length: spec.concurrency }, (_, index) =>
-      newRegion(index, from.region_bytes),
-    ),
+    boot_permit: hostBytes(spec.boot_bytes),
+    overhead_permit: hostBytes(vmm_overhead_bytes),
+    regions: Array.from({ length: spec.concurrency }, (_, index) => newRegion(index, region_bytes)),
     instances: [],
     instances_started: 0,
-    queue: [],
-    deploy_waiters: [request_id],
-    remove_waiters: [],
-    drains: [],
-    forget: false,
     failure: null,
     unresponsive_since_ms: null,
-    last_failure: from.last_failure,
-    remove_by_ms: null,
+    quiet_since_ms: null,
     wake_at_ms: null,
   });
-  draft.actions.push({ type: 'launch-vm', vm_id, spec });
+  fn.vm_ids = [...fn.vm_ids, id];
+  draft.actions.push({ type: 'launch-vm', vm_id: id, spec });
+  return null;
+}
+
+/** VMs of this host, those of this step included. */
+function countVms(draft: Draft): number {
+  let count = draft.state.vms.size;
+  for (const [id, vm] of draft.vms) {
+    const before = draft.state.vms.has(id) ? 1 : 0;
+    count += (vm ? 1 : 0) - before;
+  }
+  return count;
 }
 
 function newRegion(index: number, permit_bytes: number): RegionState {
   return {
     index,
     id: `r${index}`,
-    permit_bytes,
+    device: `r${index}`,
+    tier: 'host',
+    holder: null,
+    target_bytes: 0,
     plugged_bytes: 0,
+    used_bytes: null,
+    permit_bytes,
     operation_id: null,
-    instance_id: null,
+    ready: false,
     unplug_attempts: 0,
     retry_at_ms: null,
+    hold_until_ms: null,
   };
 }
 
-function replyDeployed(draft: Draft, fn: FunctionState, request_id: string): void {
-  if (!fn.facts || fn.ready_at_ms === null) throw new Error('a running VM has said what it is');
-  const { vm_id, requested_at_ms, launched_at_ms, ready_at_ms, facts } = fn;
-  const reply = { vm_id, requested_at_ms, launched_at_ms, ready_at_ms, facts };
-  draft.actions.push({ type: 'reply', request_id, reply: { kind: 'deploy', ...reply } });
-}
-
 /** Hello came. `static` then plugs all its regions before it serves. */
-export function vmReady(draft: Draft, fn: FunctionState): void {
-  if (plugsOnDemand(fn.spec)) return serve(draft, fn);
-  fn.phase = 'filling';
-  for (const region of fn.regions) {
-    const refused = plugRegion(draft, fn, region, '');
-    if (refused) return endVm(draft, fn, refused);
+export function vmReady(draft: Draft, fn: FunctionState, vm: VmState): void {
+  if (plugsOnDemand(fn.spec)) return serve(draft, fn, vm);
+  vm.phase = 'filling';
+  const to_bytes = regionBytes(fn.spec);
+  for (const region of vm.regions) {
+    const refused = plug(draft, { fn, vm, region, cause: 'fill', to_bytes, instance: null });
+    if (refused) return endVm(draft, fn, vm, refused);
   }
 }
 
-export function serve(draft: Draft, fn: FunctionState): void {
-  fn.phase = 'running';
-  fn.ready_at_ms = draft.now_ms;
-  for (const request_id of fn.deploy_waiters) replyDeployed(draft, fn, request_id);
-  fn.deploy_waiters = [];
+/** The VM takes work from now on; the first one makes its function serve. */
+export function serve(draft: Draft, fn: FunctionState, vm: VmState): void {
+  vm.phase = 'running';
+  vm.ready_at_ms = draft.now_ms;
+  if (fn.phase === 'deploying') fn.phase = 'serving';
+  for (const request_id of fn.waiters.deploy) replyDeployed(draft, vm, request_id);
+  fn.waiters = { ...fn.waiters, deploy: [] };
 }
 
+const isOver = ({ phase }: VmState): boolean => phase === 'ending' || phase === 'lost';
+
 /**
- * Shuts the VM down, whatever runs in it: every invocation is answered now, callers of Deploy,
- * Remove and Drain when nothing is left. `failure` null: it was asked for. Permits stay until then.
+ * Shuts the VM down, whatever runs in it: every invocation in it is answered now, callers of Remove
+ * and Drain when nothing is left. `failure` null: it was asked for. Permits stay until then. With
+ * its last VM a function ends too, and nobody waits for it any longer.
  */
-export function endVm(draft: Draft, fn: FunctionState, failure: Refusal | null): void {
-  if (fn.phase === 'ending' || fn.phase === 'lost') return;
-  // A VM that was being removed or never served leaves nothing to come back to.
-  fn.forget = fn.phase !== 'running';
-  fn.phase = 'ending';
-  fn.failure = failure;
-  if (failure) noteFailure(draft, fn, failure);
+export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Refusal | null): void {
+  if (isOver(vm)) return;
+  vm.phase = 'ending';
+  vm.failure = failure;
+  if (failure) noteFailure(draft, fn, vm, failure);
   const why = failure ?? REFUSALS.removing(fn.spec.name);
-  for (const instance of fn.instances) {
+  for (const instance of vm.instances) {
     if (instance.invocation) {
       answerInvocation(draft, instance, instance.invocation, { failure: why });
     }
   }
-  refuseQueue(draft, fn, 'failed', why);
-  fn.instances = [];
-  for (const region of fn.regions) {
-    region.instance_id = null;
-    region.operation_id = null;
-    region.retry_at_ms = null;
+  if (vmsOf(draft, fn).every(isOver)) {
+    // A function that was being removed or never served leaves nothing to come back to.
+    fn.forget = fn.phase !== 'serving';
+    fn.phase = 'ending';
+    fn.failure = failure;
+    refuseQueue(draft, fn, 'failed', why);
   }
-  draft.actions.push({ type: 'shutdown-vm', vm_id: fn.vm_id, failure });
+  vm.instances = [];
+  for (const region of vm.regions) giveUp(draft, region);
+  draft.actions.push({ type: 'shutdown-vm', vm_id: vm.id, failure });
+}
+
+/** Its permit alone stays: nothing that is still to come of it means anything. */
+function giveUp(draft: Draft, region: RegionState): void {
+  if (region.operation_id !== null) draft.operations.set(region.operation_id, null);
+  region.holder = null;
+  region.used_bytes = null;
+  region.operation_id = null;
+  region.ready = false;
+  region.retry_at_ms = null;
+  region.hold_until_ms = null;
 }
 
 /** Keeps for Status what went wrong last. */
-export function noteFailure(draft: Draft, fn: FunctionState, failure: Refusal): void {
-  fn.last_failure = { failure, vm_id: fn.vm_id, at_ms: draft.now_ms };
+export function noteFailure(draft: Draft, fn: FunctionState, vm: VmState, failure: Refusal): void {
+  fn.last_failure = { failure, vm_id: vm.id, at_ms: draft.now_ms };
 }
 
 /** Nothing of the VM is left: permits return, and whoever waited for its end is told. */
-export function vmGone(draft: Draft, fn: FunctionState): void {
-  if (fn.phase !== 'ending' && fn.phase !== 'lost') return;
-  fn.boot_permit_bytes = 0;
-  fn.overhead_permit_bytes = 0;
-  fn.regions = [];
-  const failure = fn.failure ?? REFUSALS.removing(fn.spec.name);
-  for (const request_id of fn.deploy_waiters) replyError(draft, request_id, failure);
-  const finished_at_ms = draft.now_ms;
-  for (const request_id of fn.remove_waiters) {
-    draft.actions.push({ type: 'reply', request_id, reply: { kind: 'remove', finished_at_ms } });
-  }
-  for (const { request_id, instances_stopped } of fn.drains) {
-    const reply = { kind: 'drain', finished_at_ms, instances_stopped } as const;
-    draft.actions.push({ type: 'reply', request_id, reply });
-  }
-  const removed = fn.forget || fn.remove_waiters.length > 0;
-  fn.deploy_waiters = [];
-  fn.remove_waiters = [];
-  fn.drains = [];
-  fn.phase = 'lost';
-  if (removed) draft.functions.delete(fn.spec.name);
+export function vmGone(draft: Draft, fn: FunctionState, vm: VmState): void {
+  if (vm.phase !== 'ending') return;
+  const { host } = permitsOf(vm);
+  draft.granted = sumBytes(draft.granted, hostBytes(-host));
+  vm.phase = 'lost';
+  vm.boot_permit = NO_BYTES;
+  vm.overhead_permit = NO_BYTES;
+  vm.regions = [];
+  if (fn.vm_ids.length === 1) return functionGone(draft, fn);
+  draft.vms.set(vm.id, null);
+  fn.vm_ids = fn.vm_ids.filter((id) => id !== vm.id);
 }
 
 /** It would not end. Its permits stay: the host may still hold its memory. */
-export function vmUndead(draft: Draft, fn: FunctionState, reason: string): void {
+export function vmUndead(draft: Draft, fn: FunctionState, vm: VmState, reason: string): void {
   const failure = REFUSALS.vmUndead(fn.spec.name, reason);
-  const waiting = [
-    ...fn.deploy_waiters,
-    ...fn.remove_waiters,
-    ...fn.drains.map((drain) => drain.request_id),
-  ];
+  const { deploy, remove, drain } = fn.waiters;
+  const waiting = [...deploy, ...remove, ...drain.map(({ request_id }) => request_id)];
   for (const request_id of waiting) replyError(draft, request_id, failure);
-  fn.deploy_waiters = [];
-  fn.remove_waiters = [];
-  fn.drains = [];
-  fn.failure = failure;
-  noteFailure(draft, fn, failure);
+  fn.waiters = NOBODY;
+  vm.failure = failure;
+  if (fn.phase === 'ending') fn.failure = failure;
+  noteFailure(draft, fn, vm, failure);
   draft.actions.push({
     type: 'report',
     level: 'error',
     code: failure.code,
     function: fn.spec.name,
-    vm_id: fn.vm_id,
+    vm_id: vm.id,
     message: failure.message,
   });
+}
+
+/** Tries once more to end VMs that would not end; the waiters of Remove hope again. */
+export function endUndead(draft: Draft, fn: FunctionState): void {
+  for (const { id, failure, phase } of vmsOf(draft, fn)) {
+    if (phase !== 'ending' || failure?.code !== 'HP_AGENT_VM_UNDEAD') continue;
+    draft.actions.push({ type: 'shutdown-vm', vm_id: id, failure });
+  }
+}
+
+/** The one to speak of when one is asked for: the first that runs, else the first. */
+export function firstVm(draft: Draft, fn: FunctionState): VmState {
+  const vms = vmsOf(draft, fn);
+  const first = vms.find(({ phase }) => phase === 'running') ?? vms[0];
+  assert(first, 'a function has a VM, or the last it had');
+  return first;
 }

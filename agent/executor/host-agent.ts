@@ -11,12 +11,16 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { StatusResponse } from '../model/messages.ts';
 import type { Action, DeployReply, InvokeReply, Reply } from '../model/actions.ts';
+import { DEFAULT_POLICY } from '../core/default-policy/policy.ts';
 import { dumpHost, type HostDump } from '../core/dump.ts';
+import type { Decision } from '../model/decisions.ts';
 import type { HostEvent } from '../model/events.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
+import type { Policy } from '../core/policy.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
+import { totalBytes } from '../model/tiers.ts';
 import { step } from '../core/step.ts';
 import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
 import { FailStop, isBug } from '../observe/fail-stop.ts';
@@ -48,6 +52,10 @@ export interface HostAgentOptions {
   /** See HostState; default: nothing, and not known. */
   readonly vmm_overhead_bytes?: number;
   readonly host_cpus?: number | null;
+  /** Who answers the core's questions; the default policy where nobody is named. */
+  readonly policy?: Policy;
+  /** Is given every decision of the policy; absent: none is recorded. */
+  readonly onDecision?: (decision: Decision) => void;
 }
 
 export class HostAgent {
@@ -69,7 +77,9 @@ export class HostAgent {
     this.#options = options;
     this.#log = options.log;
     const { host_limit_bytes, first_id } = options;
-    this.#state = emptyHost(host_limit_bytes, first_id, options);
+    const { earlier_vms = [], vmm_overhead_bytes = 0, host_cpus = null } = options;
+    const facts = { earlier_vms, vmm_overhead_bytes, host_cpus };
+    this.#state = emptyHost(host_limit_bytes, first_id, facts);
     this.#wake = new WakeTimer(options.clock, () => this.#dispatch({ type: 'tick' }));
     this.#told = new RepeatLog(options.clock);
     this.#fail_stop = new FailStop(options.log);
@@ -113,7 +123,7 @@ export class HostAgent {
     onGone?: (run: () => void) => void,
   ): Promise<InvokeReply> {
     const reply = await this.#request((request_id) => {
-      onGone?.(() => this.#dispatch({ type: 'cancel', request_id }));
+      onGone?.(() => this.#dispatch({ type: 'cancel', request_id, function: name }));
       return { type: 'invoke', request_id, function: name, invocation_id, work };
     });
     assert(reply.kind === 'invoke', 'an invoke is answered with an invoke');
@@ -143,15 +153,19 @@ export class HostAgent {
     const all = [...state.functions.values()];
     const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
     if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
-    const functions = chosen.map((fn) =>
-      functionStatus(fn, this.#runners.get(fn.vm_id), this.#options.clock),
-    );
+    const functions = chosen.map((fn) => {
+      const vms = fn.vm_ids.flatMap((id) => state.vms.get(id) ?? []);
+      const runner = this.#runners.get(fn.vm_ids[0] ?? '');
+      return functionStatus({ fn, vms }, runner, this.#options.clock);
+    });
+    const vms = [...state.vms.values()];
+    const host_limit_bytes = totalBytes(state.capacity);
     return {
       functions: await Promise.all(functions),
-      host_limit_bytes: state.limit_bytes,
+      host_limit_bytes,
       granted_bytes: grantedBytes(state),
-      free_bytes: Math.max(0, state.limit_bytes - grantedBytes(state)),
-      permits_bytes: all.reduce((sum, fn) => sum + regionPermitBytes(fn), 0),
+      free_bytes: Math.max(0, host_limit_bytes - grantedBytes(state)),
+      permits_bytes: vms.reduce((sum, vm) => sum + regionPermitBytes(vm), 0),
       version: this.#options.version,
       state_json: with_state ? JSON.stringify(this.dump()) : '',
       pid: process.pid,
@@ -208,7 +222,7 @@ export class HostAgent {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     const asked = event(request_id);
     this.#waiting.set(request_id, (reply) => {
-      const vm_id = this.#state.functions.get(nameIn(asked))?.vm_id ?? null;
+      const vm_id = this.#state.functions.get(nameIn(asked))?.vm_ids[0] ?? null;
       tellReply(this.#told, this.#log, asked, reply, vm_id);
       if (reply.kind === 'error') reject(errorOf(reply.failure));
       else resolve(reply);
@@ -250,7 +264,9 @@ export class HostAgent {
   }
 
   #handle(event: HostEvent): void {
-    const { state, actions } = step(this.#state, event, this.#options.clock.nowMs());
+    const { onDecision, policy = DEFAULT_POLICY } = this.#options;
+    const context = { policy, recording: onDecision !== undefined };
+    const { state, actions } = step(this.#state, event, this.#options.clock.nowMs(), context);
     this.#state = state;
     let wake_at_ms: number | null = null;
     for (const action of actions) {
@@ -277,6 +293,8 @@ export class HostAgent {
         const about = { vm: vm_id, function: action.function, err: { code } };
         return this.#log[level](about, message);
       }
+      case 'decision':
+        return this.#options.onDecision?.(action.decision);
       case 'record-refusal': {
         const operation = refusedOperation(action.order, action.failure);
         const { order } = action;
@@ -321,7 +339,7 @@ export class HostAgent {
       publish: (record) => this.#hub.publish(record),
       isWatched: () => this.#hub.isWatched,
       onBug: (error, during) => this.failStop(error, during),
-      committedBytes: () => this.#committedBytes(spec.name, vm_id),
+      committedBytes: () => this.#committedBytes(vm_id),
     });
     this.#runners.set(vm_id, runner);
     return runner;
@@ -333,10 +351,9 @@ export class HostAgent {
     return found;
   }
 
-  #committedBytes(name: string, vm_id: string): number {
-    const fn = this.#state.functions.get(name);
-    if (!fn || fn.vm_id !== vm_id) return 0;
-    return fn.boot_permit_bytes + regionPermitBytes(fn);
+  #committedBytes(vm_id: string): number {
+    const vm = this.#state.vms.get(vm_id);
+    return vm ? totalBytes(vm.boot_permit) + regionPermitBytes(vm) : 0;
   }
 
   /** While somebody watches: no VM goes unseen for longer than the shortest interval asked for. */

@@ -9,8 +9,9 @@ import { cutBytes } from '../../base/cut-bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Hypervisor, ResizeResult, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
 import type { AgentRecord, Operation } from '../model/messages.ts';
-import type { Action, OperationOrder } from '../model/actions.ts';
+import type { Action } from '../model/actions.ts';
 import type { HostEvent, StartStamps } from '../model/events.ts';
+import type { OperationOrder } from '../model/operations.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { guestClosed } from '../../guest/protocol/errors.ts';
@@ -263,7 +264,7 @@ export class VmRunner {
   async resize(order: OperationOrder): Promise<void> {
     const { clock, emit } = this.#deps;
     this.#latest.set(order.region_id, order.id);
-    const start = order.with_start ? Promise.withResolvers<StartStamps | null>() : null;
+    const start = order.cause === 'start' ? Promise.withResolvers<StartStamps | null>() : null;
     if (start) this.#starts.set(order.id, start);
     // Asked first, so that the guest sees it first; but no resize waits for what a guest says.
     const before = this.#figuresOf((figures) => figures.counters());
@@ -272,7 +273,7 @@ export class VmRunner {
     const result = await this.#callResize(order).catch((error: unknown) => {
       if (isBug(error)) throw error;
       const failure = refusalOf(error);
-      return brokenResize(order, known?.plugged_bytes ?? order.known_bytes, clock.nowMs(), failure);
+      return brokenResize(order, known?.plugged_bytes ?? order.from_bytes, clock.nowMs(), failure);
     });
     if (result.outcome !== 'failed') this.memory.learn(result);
     emit({
@@ -289,7 +290,7 @@ export class VmRunner {
     if (!this.#vm) throw guestClosed(this.#vm_id, 'it is not running.');
     const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : LIMITS.unplug_ms;
     const options = { deadline_ms, signal: this.#stopping.signal };
-    return this.#vm.resizeRegion(order.region_id, order.bytes, options);
+    return this.#vm.resizeRegion(order.region_id, order.to_bytes, options);
   }
 
   async #record(

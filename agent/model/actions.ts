@@ -1,29 +1,11 @@
 /** What the core wants done. The executor performs each and reports back with an event. */
 import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
+import type { Decision } from './decisions.ts';
 import type { InvocationResult, StartStamps } from './events.ts';
+import type { OperationOrder } from './operations.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import type { VmFacts } from './state.ts';
-
-/** One resize to make, with what its record will need. */
-export interface OperationOrder {
-  readonly id: string;
-  readonly kind: 'plug' | 'unplug';
-  readonly function: string;
-  readonly mechanism: string;
-  readonly vm_id: string;
-  readonly region_id: string;
-  /** Empty when no instance is behind it (`static` at deploy, a retried unplug). */
-  readonly instance_id: string;
-  readonly bytes: number;
-  /** Plugged by the book when it was decided. */
-  readonly known_bytes: number;
-  readonly decided_at_ms: number;
-  /** A guest start runs beside this plug; the record waits for both. */
-  readonly with_start: boolean;
-  readonly stop_at_ms: number | null;
-  readonly gone_at_ms: number | null;
-}
 
 /** The stages of a cold start before it was ready. */
 export interface ColdStart extends Omit<StartStamps, 'ready_at_ms'> {
@@ -79,6 +61,7 @@ export type Action =
       readonly vm_id: string;
       readonly spec: FunctionSpec;
       readonly instance_id: string;
+      readonly region_id: string;
       readonly region_index: number;
       readonly operation_id: string | null;
     }
@@ -92,6 +75,8 @@ export type Action =
     }
   | { readonly type: 'stop-instance'; readonly vm_id: string; readonly instance_id: string }
   | { readonly type: 'reply'; readonly request_id: string; readonly reply: Reply }
+  /** What a policy was asked and said; only when somebody wants to know. */
+  | { readonly type: 'decision'; readonly decision: Decision }
   /** A plug that was never sent: there was no permit for it. */
   | { readonly type: 'record-refusal'; readonly order: OperationOrder; readonly failure: Refusal }
   /** Something an operator should read. */

@@ -39,6 +39,12 @@ export interface InvocationResult {
   readonly minor_faults: number;
 }
 
+/** What the guest counts as used of one region. */
+export interface RegionUsage {
+  readonly region_id: string;
+  readonly used_bytes: number;
+}
+
 export type HostEvent =
   /* requests; each gets exactly one `reply` action with its request_id */
   | { readonly type: 'deploy'; readonly request_id: string; readonly spec: FunctionSpec }
@@ -58,7 +64,7 @@ export type HostEvent =
     }
   | { readonly type: 'drain'; readonly request_id: string; readonly function: string }
   /** The caller of a queued invocation went away. One that runs goes on. */
-  | { readonly type: 'cancel'; readonly request_id: string }
+  | { readonly type: 'cancel'; readonly request_id: string; readonly function: string }
   /* the function VM */
   | {
       readonly type: 'vm-ready';
@@ -73,6 +79,8 @@ export type HostEvent =
   /** After `shutdown-vm`: nothing of it is left on the host. */
   | { readonly type: 'vm-gone'; readonly vm_id: string }
   | { readonly type: 'vm-undead'; readonly vm_id: string; readonly reason: string }
+  /** The guest's word of what the holders of these regions use: a hint, never a proof. */
+  | { readonly type: 'usage'; readonly vm_id: string; readonly regions: readonly RegionUsage[] }
   /* results */
   | {
       readonly type: 'resized';

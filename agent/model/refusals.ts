@@ -96,6 +96,14 @@ export const REFUSALS = {
       'send fewer at once, or deploy with a higher concurrency.',
       { limit },
     ),
+  notAdmitted: (name: string, policy: string, reason: string) =>
+    refusal(
+      'HP_AGENT_NOT_ADMITTED',
+      'unavailable',
+      `policy '${policy}' does not let an invocation of '${name}' wait: ${reason}`,
+      'send fewer at once, or run the agent with another policy.',
+      { policy },
+    ),
   queuedTooLong: (name: string, waited_ms: number) =>
     refusal(
       'HP_AGENT_QUEUED_TOO_LONG',

@@ -26,6 +26,13 @@ export interface FunctionSpec {
   readonly backing: Backing;
   readonly init_on_alloc: boolean;
   readonly guest_huge_pages: boolean;
+  /** Most VMs of the function at a time; absent: one. */
+  readonly max_vms?: number;
+}
+
+/** Most VMs of the function at a time. */
+export function maxVms(spec: FunctionSpec): number {
+  return spec.max_vms ?? 1;
 }
 
 /** Bytes of one region of the function: what one permit is for. */

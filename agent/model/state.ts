@@ -1,18 +1,30 @@
 /**
  * Everything the agent knows of its host, as plain data. `step` never changes a state it was given:
- * it edits copies (draft.ts), so a state may be kept, compared and printed.
+ * it edits copies (core/draft.ts), so a state may be kept, compared and printed.
  */
 import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
+import { type Alarms, noAlarms } from './alarms.ts';
+import { type CoreConfig, DEFAULT_CONFIG } from './config.ts';
 import type { StartStamps } from './events.ts';
+import type { OperationState } from './operations.ts';
+import { Queue } from './queue.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
+import { Table } from './table.ts';
+import { hostBytes, type Tier, type TierBytes } from './tiers.ts';
+
+/**
+ * `deploying`: no VM has served yet. `serving`. `removing`: Remove asked, instances are being
+ * stopped. `ending`: its last VM is being shut down. `lost`: it has no VM against our will; Deploy
+ * with the same spec starts a new one.
+ */
+export type FunctionPhase = 'deploying' | 'serving' | 'removing' | 'ending' | 'lost';
 
 /**
  * `booting`: launched, no hello yet. `filling`: `static` only, regions being plugged. `running`.
- * `draining`: Remove asked, instances are being stopped. `ending`: the VM is being shut down.
- * `lost`: the VM is gone against our will; Deploy with the same spec starts a new one.
+ * `ending`: being shut down. `lost`: nothing of it is left, and its function has no other.
  */
-export type FunctionPhase = 'booting' | 'filling' | 'running' | 'draining' | 'ending' | 'lost';
+export type VmPhase = 'booting' | 'filling' | 'running' | 'ending' | 'lost';
 
 /** `starting`: plug or guest start not finished. `stopping`: also doomed starts. */
 export type InstancePhase = 'starting' | 'busy' | 'idle' | 'stopping';
@@ -21,32 +33,45 @@ export interface QueuedInvocation {
   /** Ours, unique in the agent's life; the caller's `invocation_id` need not be. */
   readonly request_id: string;
   readonly invocation_id: string;
+  /** Order of arrival among those of its function. */
+  readonly sequence: number;
   readonly work: WorkloadRequest;
   readonly received_at_ms: number;
 }
 
 export interface RegionState {
+  /** Ordinal in its VM. */
   readonly index: number;
   readonly id: string;
-  /** Host memory granted for this region: never below what may be plugged in it. */
-  permit_bytes: number;
+  /** The virtio-mem device it is, or is a part of. */
+  readonly device: string;
+  readonly tier: Tier;
+  /** The instance it belongs to now. */
+  holder: string | null;
+  /** What the VMM was last asked for and may have taken: plugged moves towards it, never beyond. */
+  target_bytes: number;
   /** The VMM's word at the end of the last resize. */
   plugged_bytes: number;
-  /** The resize in flight, if any. */
+  /** The guest's word of what its holder uses; null: not told since it has this holder. */
+  used_bytes: number | null;
+  /** Host memory granted for this region: never below what may be plugged in it. */
+  permit_bytes: number;
+  /** The resize in flight, if any; its row is in `operations`. */
   operation_id: string | null;
-  instance_id: string | null;
+  /** Plugged ahead of a start, and kept so for it. */
+  ready: boolean;
   /** Unplugs that left bytes behind since the region was last empty. */
   unplug_attempts: number;
   /** When the next try is due; null: nothing left, or given up until reuse, Drain or Remove. */
   retry_at_ms: number | null;
+  /** Until then no other size is asked for: the last one was not reached. */
+  hold_until_ms: number | null;
 }
 
 export interface InstanceState {
   readonly id: string;
   readonly region_index: number;
   phase: InstancePhase;
-  /** The resize of its region was sent and has no result yet. */
-  plug_pending: boolean;
   /** The guest was asked to start it and has not answered. */
   start_pending: boolean;
   /** The guest was asked to stop it and has not answered. */
@@ -58,8 +83,8 @@ export interface InstanceState {
   gone_at_ms: number | null;
   /** The plug of this start; null for `static`. */
   readonly operation_id: string | null;
-  /** The queued invocation this start was made for. Another one may be served first. */
-  readonly cause_request_id: string;
+  /** The queued invocation this start was made for, which another may serve; null: for none. */
+  readonly cause_sequence: number | null;
   plugged_at_ms: number | null;
   /** The guest's answer to its start. */
   start_stamps: StartStamps | null;
@@ -69,13 +94,6 @@ export interface InstanceState {
   invocations: number;
   invocation: QueuedInvocation | null;
   assigned_at_ms: number;
-}
-
-/** A Drain waiting until these regions hold nothing more, or nobody tries any longer. */
-export interface DrainState {
-  readonly request_id: string;
-  readonly instances_stopped: number;
-  regions: number[];
 }
 
 /** What a VM said of itself when it became ready. */
@@ -94,6 +112,47 @@ export interface VmFacts {
   readonly rootfs_key: string;
 }
 
+export interface VmState {
+  readonly id: string;
+  /** Name of the function it runs instances of. */
+  readonly function: string;
+  phase: VmPhase;
+  readonly requested_at_ms: number;
+  launched_at_ms: number;
+  ready_at_ms: number | null;
+  facts: VmFacts | null;
+  /** Granted for its ordinary memory; nothing once it is gone. */
+  boot_permit: TierBytes;
+  /** Granted for its VMM process, which takes memory of its own; nothing once it is gone. */
+  overhead_permit: TierBytes;
+  regions: RegionState[];
+  instances: InstanceState[];
+  /** Starts since it was launched. */
+  instances_started: number;
+  /** Why it is ending or lost, when nobody asked for it. */
+  failure: Refusal | null;
+  /** Since when its guest does not answer; null while it does. */
+  unresponsive_since_ms: number | null;
+  /** Since when it has neither instances nor memory in its regions; null while it has. */
+  quiet_since_ms: number | null;
+  /** Earliest moment at which time alone changes something here. */
+  wake_at_ms: number | null;
+}
+
+/** A Drain waiting until these regions hold nothing more, or nobody tries any longer. */
+export interface DrainState {
+  readonly request_id: string;
+  readonly instances_stopped: number;
+  readonly regions: readonly { readonly vm_id: string; readonly index: number }[];
+}
+
+/** Callers who are answered later, by their `request_id`. */
+export interface Waiters {
+  readonly deploy: readonly string[];
+  readonly remove: readonly string[];
+  readonly drain: readonly DrainState[];
+}
+
 export interface LastFailure {
   readonly failure: Refusal;
   readonly vm_id: string;
@@ -102,55 +161,49 @@ export interface LastFailure {
 
 export interface FunctionState {
   readonly spec: FunctionSpec;
-  vm_id: string;
   phase: FunctionPhase;
-  requested_at_ms: number;
-  launched_at_ms: number;
-  ready_at_ms: number | null;
-  facts: VmFacts | null;
-  /** Granted for the VM's ordinary memory; 0 when there is no VM. */
-  boot_permit_bytes: number;
-  /** Granted for its VMM process, which takes memory of its own; 0 when there is no VM. */
-  overhead_permit_bytes: number;
-  regions: RegionState[];
-  instances: InstanceState[];
-  /** Starts since the VM was launched. */
-  instances_started: number;
-  queue: QueuedInvocation[];
-  deploy_waiters: string[];
-  remove_waiters: string[];
-  drains: DrainState[];
+  queue: Queue<QueuedInvocation>;
+  /** Of the next invocation that arrives. */
+  next_sequence: number;
+  /** Its VMs, the longest there first. */
+  vm_ids: readonly string[];
+  waiters: Waiters;
   /** After `ending`: forget the function, or keep it as `lost`. */
   forget: boolean;
-  /** Why the VM is ending or lost, when nobody asked for it. */
+  /** Why it is ending or lost, when nobody asked for it. */
   failure: Refusal | null;
   /** The last thing that went wrong unasked, with its VM; kept when a new VM takes over. */
   last_failure: LastFailure | null;
-  /** Since when its guest does not answer; null while it does. */
-  unresponsive_since_ms: number | null;
-  /** `draining`: when the VM is shut down whatever still runs in it. */
+  /** `removing`: when its VMs are shut down whatever still runs in them. */
   remove_by_ms: number | null;
-  /** Earliest moment at which time alone changes something here. */
+  /** Earliest moment at which time alone changes something here or in its VMs. */
   wake_at_ms: number | null;
 }
 
 export interface HostState {
-  readonly limit_bytes: number;
+  /** Host memory for all VMs. */
+  readonly capacity: TierBytes;
+  /** Sum of all permits, kept beside them and asserted. */
+  readonly granted: TierBytes;
   /** Source of every id; no randomness in the core. */
   readonly next_id: number;
-  readonly functions: ReadonlyMap<string, FunctionState>;
+  readonly functions: Table<FunctionState>;
+  readonly vms: Table<VmState>;
+  /** Resizes in flight. */
+  readonly operations: Table<OperationState>;
   /** VMs of an earlier agent that could not be ended: they hold memory and stay in the book. */
   readonly earlier_vms: readonly EarlierVm[];
-  /** What every VM costs the host besides its guest's memory: the VMM process. */
-  readonly vmm_overhead_bytes: number;
-  /** CPUs a VMM may run on; null: not known, nothing is refused for it. */
-  readonly host_cpus: number | null;
+  /** What a policy remembers, by its name. */
+  readonly policy_state: Readonly<Record<string, unknown>>;
+  /** Which function is due next. */
+  readonly alarms: Alarms;
+  readonly config: CoreConfig;
 }
 
-/** What is known of a host besides its limit. */
-export type HostFacts = Partial<
-  Pick<HostState, 'earlier_vms' | 'vmm_overhead_bytes' | 'host_cpus'>
->;
+/** What is known of a host besides its memory. */
+export interface HostFacts extends Partial<CoreConfig> {
+  readonly earlier_vms?: readonly EarlierVm[];
+}
 
 export interface EarlierVm {
   readonly id: string;
@@ -161,10 +214,21 @@ export interface EarlierVm {
 
 /** `next_id` above 1 keeps the names of earlier VMs, whose consoles may still be there, free. */
 export function emptyHost(
-  limit_bytes: number,
+  host_limit_bytes: number,
   next_id = 1,
-  { earlier_vms = [], vmm_overhead_bytes = 0, host_cpus = null }: HostFacts = {},
+  { earlier_vms = [], ...config }: HostFacts = {},
 ): HostState {
-  const functions = new Map<string, FunctionState>();
-  return { limit_bytes, next_id, functions, earlier_vms, vmm_overhead_bytes, host_cpus };
+  const earlier_bytes = earlier_vms.reduce((sum, { bytes }) => sum + bytes, 0);
+  return {
+    capacity: hostBytes(host_limit_bytes),
+    granted: hostBytes(earlier_bytes),
+    next_id,
+    functions: Table.empty(),
+    vms: Table.empty(),
+    operations: Table.empty(),
+    earlier_vms,
+    policy_state: {},
+    alarms: noAlarms(),
+    config: { ...DEFAULT_CONFIG, ...config },
+  };
 }

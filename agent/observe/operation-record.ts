@@ -1,6 +1,6 @@
 /** Puts the record of one plug or unplug together from its parts. Pure. */
 import type { ResizeResult } from '../../hypervisor-client/vm.ts';
-import type { OperationOrder } from '../model/actions.ts';
+import type { OperationOrder } from '../model/operations.ts';
 import type { ResizeOutcome, StartStamps } from '../model/events.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { Operation } from '../model/messages.ts';
@@ -36,7 +36,7 @@ export function brokenResize(
     region_id: order.region_id,
     outcome: 'failed',
     before_bytes: known_bytes,
-    requested_bytes: order.bytes,
+    requested_bytes: order.to_bytes,
     plugged_bytes: known_bytes,
     resident_before_bytes: null,
     resident_bytes: null,
@@ -52,7 +52,7 @@ export function brokenResize(
 
 /** The record of a plug that was refused before it was sent. */
 export function refusedOperation(order: OperationOrder, failure: Refusal): Operation {
-  const broken = brokenResize(order, order.known_bytes, 0, failure);
+  const broken = brokenResize(order, order.from_bytes, 0, failure);
   const result = { ...broken, outcome: 'refused' } as const;
   const nothing = { start: null, before: null, after: null, region_pci: '' };
   return { ...operationRecord({ order, result, ...nothing }), requested_at_ms: null };
@@ -70,7 +70,7 @@ export function operationRecord(parts: OperationParts): Operation {
     function: order.function,
     vm_id: order.vm_id,
     region_id: order.region_id,
-    instance_id: order.instance_id,
+    instance_id: order.instance_id ?? '',
     mechanism: order.mechanism,
     outcome: result.outcome,
     error_code: result.error_code ?? (disagreement ? 'HP_AGENT_OBSERVERS_DISAGREE' : ''),
@@ -126,7 +126,7 @@ function difference(
  */
 export function findDisagreement(parts: OperationParts): string | null {
   const { order, result, after, region_pci } = parts;
-  if (order.kind !== 'unplug' || result.outcome !== 'done' || !after) return null;
+  if (order.to_bytes !== 0 || result.outcome !== 'done' || !after) return null;
   const guest = after.partitions.find((one) => one.region_pci === region_pci)?.plugged_bytes ?? 0;
   const { plugged_bytes, resident_bytes } = result;
   if (plugged_bytes === 0 && guest === 0 && resident_bytes === 0) return null;

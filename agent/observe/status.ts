@@ -7,7 +7,8 @@ import type { Failure, FunctionStatus, RegionStatus } from '../model/messages.ts
 import { cutBytes } from '../../base/cut-bytes.ts';
 import { regionPermitBytes } from '../core/permits.ts';
 import { regionBytes } from '../model/spec.ts';
-import type { FunctionState, InstancePhase, RegionState } from '../model/state.ts';
+import type { FunctionState, InstancePhase, RegionState, VmState } from '../model/state.ts';
+import { totalBytes } from '../model/tiers.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import { isBug } from './fail-stop.ts';
 
@@ -31,23 +32,25 @@ interface Told {
 }
 
 /**
+ * Sizes and regions are those of the first VM; counts and permits are of all.
  * Never later than LIMITS.status_vm_ms: who does not answer until then is named in `unanswered`,
  * and what only it could tell is null.
  */
 export async function functionStatus(
-  fn: FunctionState,
+  { fn, vms }: { readonly fn: FunctionState; readonly vms: readonly VmState[] },
   runner: StatusSource | undefined,
   clock: Clock,
 ): Promise<FunctionStatus> {
   const { seen, stats, unanswered } = await ask(runner, clock);
-  const silent = fn.phase === 'running' && fn.unresponsive_since_ms !== null;
+  const [vm] = vms;
+  const instances = vms.flatMap((one) => one.instances);
   const count = (phase: InstancePhase): number =>
-    fn.instances.filter((instance) => instance.phase === phase).length;
-  const regions = fn.regions.map((region) => regionStatus(fn, region, seen, stats));
+    instances.filter((instance) => instance.phase === phase).length;
+  const regions = vm?.regions.map((region) => regionStatus(fn, region, seen, stats)) ?? [];
   return {
     function: fn.spec,
-    vm_id: fn.vm_id,
-    vm_state: silent ? 'unresponsive' : fn.phase,
+    vm_id: vm?.id ?? '',
+    vm_state: vmState(fn, vm),
     instances_starting: count('starting'),
     instances_busy: count('busy'),
     instances_idle: count('idle'),
@@ -56,16 +59,24 @@ export async function functionStatus(
     regions,
     vm_resident_bytes: seen?.resident_bytes ?? runner?.residentBytes() ?? null,
     pages_migrated: stats?.pages_migrated ?? null,
-    permits_bytes: regionPermitBytes(fn),
+    permits_bytes: sumOf(vms.map(regionPermitBytes)) ?? 0,
     guest_plugged_bytes: sumOf(regions.map((region) => region.guest_plugged_bytes)),
-    boot_bytes: fn.boot_permit_bytes,
-    instances_started: fn.instances_started,
+    boot_bytes: sumOf(vms.map(({ boot_permit }) => totalBytes(boot_permit))) ?? 0,
+    instances_started: sumOf(vms.map((one) => one.instances_started)) ?? 0,
     oom_kills: stats?.oom_kills ?? null,
     unanswered,
     vmm_answered_at_ms: runner?.vmm_answered_at_ms ?? null,
     guest_answered_at_ms: runner?.guest_answered_at_ms ?? null,
     last_failure: failureOf(fn),
   };
+}
+
+/** The phase of its first VM, in the words that Status has always had. */
+function vmState(fn: FunctionState, vm: VmState | undefined): string {
+  if (!vm) return 'lost';
+  if (vm.phase !== 'running') return vm.phase;
+  if (fn.phase === 'removing') return 'draining';
+  return vm.unresponsive_since_ms === null ? 'running' : 'unresponsive';
 }
 
 function failureOf({ last_failure }: FunctionState): Failure | null {
@@ -99,7 +110,7 @@ async function within<T>(clock: Clock, answer: Promise<T>): Promise<T | null> {
 
 function regionStatus(
   fn: FunctionState,
-  { id, instance_id, permit_bytes }: RegionState,
+  { id, holder, permit_bytes }: RegionState,
   seen: VmObservation | null,
   stats: GuestStats | null,
 ): RegionStatus {
@@ -114,7 +125,7 @@ function regionStatus(
     plugged_bytes: region?.plugged_bytes ?? null,
     guest_plugged_bytes: partition?.plugged_bytes ?? null,
     resident_bytes: region?.resident_bytes ?? null,
-    instance_id: instance_id ?? '',
+    instance_id: holder ?? '',
     permit_bytes,
   };
 }

@@ -74,7 +74,7 @@ class RecordedHost {
 
   constructor(core: CoreUnderTest) {
     this.#core = core;
-    this.#state = core.emptyHost(HOST_BYTES);
+    this.#state = core.emptyHost(HOST_BYTES, 1, { vms_max: Number.MAX_SAFE_INTEGER });
     this.#first = this.#state;
   }
 
@@ -172,7 +172,8 @@ function answerTo(action: Action, now_ms: number): HostEvent | null {
     case 'launch-vm':
       return { type: 'vm-ready', vm_id: action.vm_id, launched_at_ms: now_ms, facts: FACTS };
     case 'resize-region': {
-      const { vm_id, id: operation_id, bytes: plugged_bytes } = action.order;
+      const { vm_id, id: operation_id } = action.order;
+      const plugged_bytes = targetOf(action.order);
       const told = { accepted: true, plugged_at_ms: now_ms, error_code: null, reason: null };
       return {
         type: 'resized',
@@ -196,6 +197,13 @@ function answerTo(action: Action, now_ms: number): HostEvent | null {
     default:
       return null;
   }
+}
+
+/** Bytes asked for, in the words of this core or of an older one. */
+function targetOf(order: { readonly to_bytes?: number; readonly bytes?: number }): number {
+  const target_bytes = order.to_bytes ?? order.bytes;
+  if (target_bytes === undefined) throw coreBroken('a resize asks for no size');
+  return target_bytes;
 }
 
 function finished(

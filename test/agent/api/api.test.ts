@@ -33,7 +33,7 @@ test('deploy, invoke, status, drain, remove and watch go through the socket', as
   t.is(status.functions[0]?.instances_started, 1, 'the one that was started, not the calls');
   t.deepEqual(status.functions[0]?.function, spec);
   t.is(status.functions[0]?.regions[0]?.plugged_bytes, 128 * MIB);
-  t.like(JSON.parse(status.state_json), { schema_version: 1, granted_bytes: 384 * MIB });
+  t.like(JSON.parse(status.state_json), { schema_version: 2, granted_bytes: 384 * MIB });
   t.like(await client.drain('f'), { instances_stopped: 1 });
   t.is((await client.status('f')).permits_bytes, 0);
   t.true((await client.remove('f')).finished_at_ms > 0);

@@ -67,7 +67,7 @@ function play(world: World, moves: readonly Move[]): string[] {
       requests.push(world.deploy(one.name, one.mechanism, { concurrency: one.concurrency }));
     } else if (one.kind === 'cancel') {
       const last = requests.at(-1);
-      if (last) world.send({ type: 'cancel', request_id: last });
+      if (last) world.cancel(one.name, last);
     } else requests.push(world[one.kind](one.name));
   }
   return requests;
@@ -82,15 +82,17 @@ test('random events and faults: one answer each, book above plugged, zero after 
       const requests = play(world, moves);
       for (const fn of ['a', 'b']) requests.push(world.drain(fn), world.invoke(fn));
       world.quiesce();
-      for (const fn of world.state.functions.values()) {
-        if (fn.phase !== 'running') continue;
-        if (fn.instances.length > 0) throw new Error(`stuck instance in ${fn.spec.name}`);
+      for (const vm of world.state.vms.values()) {
+        if (vm.phase !== 'running') continue;
+        if (vm.instances.length > 0) throw new Error(`stuck instance in ${vm.id}`);
       }
       for (const fn of ['a', 'b']) requests.push(world.remove(fn));
       world.quiesce();
       for (const id of requests) if (!world.reply(id)) throw new Error(`${id}: no answer`);
       if (world.state.functions.size > 0) throw new Error('a function is left');
-      if ([...world.plugged.values()].some((bytes) => bytes > 0)) throw new Error('plugged left');
+      if ([...world.truth.regions()].some(({ plugged_bytes }) => plugged_bytes > 0)) {
+        throw new Error('plugged left');
+      }
     },
   );
   await holds(t, property, { runs: 1_500 });

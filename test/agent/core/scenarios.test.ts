@@ -37,6 +37,7 @@ function failureCode(reply: Reply | undefined): string | undefined {
 }
 
 const fn = (world: World) => world.state.functions.get('f');
+const vm = (world: World) => world.vmsOf('f')[0];
 
 for (const mechanism of ['virtio-mem', 'numa', 'hotmem'] as const) {
   test(`${mechanism}: plug and guest start go out together, the invocation waits for both`, (t) => {
@@ -168,7 +169,7 @@ test('the idle instance used last takes the next invocation, so the others age',
   world.invoke('f');
   world.invoke('f');
   finish(world);
-  const last = fn(world)?.instances.toSorted((a, b) => b.idle_since_ms - a.idle_since_ms)[0];
+  const last = vm(world)?.instances.toSorted((a, b) => b.idle_since_ms - a.idle_since_ms)[0];
   world.advance(100);
   const request = world.invoke('f');
   finish(world);
@@ -195,7 +196,7 @@ test('when all N are busy invocations wait, oldest first, up to the limit of the
   const third = world.invoke('f');
   t.is(fn(world)?.queue.length, 2);
   world.complete(0);
-  t.is(fn(world)?.instances[0]?.invocation?.request_id, second);
+  t.is(vm(world)?.instances[0]?.invocation?.request_id, second);
   finish(world);
   t.like(world.reply(third), { outcome: 'done', cold: false });
 });
@@ -203,7 +204,7 @@ test('when all N are busy invocations wait, oldest first, up to the limit of the
 test('a full queue refuses, and a wait that is too long ends in a refusal', (t) => {
   const world = running('virtio-mem', { concurrency: 1 });
   for (let count = 0; count < LIMITS.invocations_queued_per_function; count += 1) world.invoke('f');
-  const waiting = fn(world)?.queue.at(-1)?.request_id ?? '';
+  const waiting = fn(world)?.queue.last?.request_id ?? '';
   t.is(failureCode(world.reply(world.invoke('f'))), 'HP_AGENT_QUEUE_FULL');
   world.advance(LIMITS.invocation_queued_ms);
   t.is(failureCode(world.reply(waiting)), 'HP_AGENT_QUEUED_TOO_LONG');
@@ -235,7 +236,7 @@ for (const [half, fault] of [
     t.is(grantedBytes(world.state), 384 * MIB, 'the permit stays until the unplug');
     finish(world);
     t.is(grantedBytes(world.state), 256 * MIB);
-    t.deepEqual(fn(world)?.instances, []);
+    t.deepEqual(vm(world)?.instances, []);
   });
 }
 
@@ -264,7 +265,7 @@ test('the same spec again is answered at once, another one is a conflict that na
 
 test('a VM lost while running: invocations fail, a new deploy brings a new VM', (t) => {
   const world = running();
-  const old = fn(world)?.vm_id ?? '';
+  const old = vm(world)?.id ?? '';
   const request = world.invoke('f');
   complete(world, 'plug');
   complete(world, 'start', 'vm-dies');
@@ -274,7 +275,7 @@ test('a VM lost while running: invocations fail, a new deploy brings a new VM', 
   const again = world.deploy('f');
   finish(world);
   t.is(world.reply(again)?.kind, 'deploy');
-  t.not(fn(world)?.vm_id, old);
+  t.not(vm(world)?.id, old);
 });
 
 test('a deploy whose VM fails is answered when nothing of it is left', (t) => {

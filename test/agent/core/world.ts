@@ -4,13 +4,26 @@
  */
 import { LIMITS } from '../../../base/limits.ts';
 import { MIB } from '../../../base/units.ts';
+import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
+import type { StepContext } from '../../../agent/core/draft.ts';
+import { countGranted, grantedBytes } from '../../../agent/core/permits.ts';
+import { type Changed, step } from '../../../agent/core/step.ts';
 import type { Action, Reply } from '../../../agent/model/actions.ts';
-import type { HostEvent, StartStamps } from '../../../agent/model/events.ts';
-import { grantedBytes } from '../../../agent/core/permits.ts';
-import type { FunctionSpec } from '../../../agent/model/spec.ts';
+import type { Decision } from '../../../agent/model/decisions.ts';
+import type { HostEvent } from '../../../agent/model/events.ts';
 import type { MechanismName } from '../../../agent/model/mechanism.ts';
-import { emptyHost, type HostState } from '../../../agent/model/state.ts';
-import { step } from '../../../agent/core/step.ts';
+import type { FunctionSpec } from '../../../agent/model/spec.ts';
+import {
+  emptyHost,
+  type FunctionState,
+  type HostFacts,
+  type HostState,
+  type VmState,
+} from '../../../agent/model/state.ts';
+import { type Fault, instanceOutcome, readyEvent, refusalFor } from './outcomes.ts';
+import { type Order, Truth } from './truth.ts';
+
+export type { Fault } from './outcomes.ts';
 
 export const WORK = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 1, wall_ms: 1 };
 
@@ -31,23 +44,17 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
   };
 }
 
-const startedAt = (now_ms: number): StartStamps => ({
-  created_at_ms: now_ms,
-  sandbox_at_ms: now_ms,
-  attached_at_ms: now_ms,
-  ready_at_ms: now_ms,
-});
+type Pending = Exclude<
+  Action,
+  { type: 'reply' | 'wake' | 'report' | 'record-refusal' | 'decision' }
+>;
 
-export type Fault =
-  | 'none'
-  | 'refuse'
-  | 'partial'
-  | 'fail'
-  | 'vm-dies'
-  | 'instance-exits'
-  | 'undead';
-
-type Pending = Exclude<Action, { type: 'reply' | 'wake' | 'report' | 'record-refusal' }>;
+/** What a state holds is never changed afterwards: an attempt throws. */
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) freeze(inner);
+}
 
 export class World {
   state: HostState;
@@ -55,46 +62,58 @@ export class World {
   readonly replies = new Map<string, Reply[]>();
   readonly reports: string[] = [];
   readonly actions: Action[] = [];
+  readonly decisions: Decision[] = [];
   pending: Pending[] = [];
   wake_ms: number | null = null;
-  /** What is really plugged, by `vm/region`. */
-  readonly plugged = new Map<string, number>();
-  /** What the VMM was last told, by `vm/region`. */
-  readonly target = new Map<string, number>();
+  context: StepContext = { policy: DEFAULT_POLICY, recording: false };
+  changed: Changed = { functions: [], vms: [], operations: [] };
+  readonly truth = new Truth();
   readonly running = new Set<string>();
-  #next_request = 1;
+  private next_request = 1;
 
-  constructor(limit_bytes: number) {
-    this.state = emptyHost(limit_bytes);
+  constructor(limit_bytes: number, facts: HostFacts = {}) {
+    this.state = emptyHost(limit_bytes, 1, facts);
   }
 
   request(): string {
-    this.#next_request += 1;
-    return `q${this.#next_request}`;
+    this.next_request += 1;
+    return `q${this.next_request}`;
   }
 
   send(event: HostEvent): Action[] {
-    if (event.type === 'vm-gone') this.#forget(event.vm_id);
-    const { state, actions } = step(this.state, event, this.now_ms);
+    if (event.type === 'vm-gone') this.forget(event.vm_id);
+    const before = this.state;
+    const { state, actions, changed } = step(before, event, this.now_ms, this.context);
     this.state = state;
+    this.changed = changed;
+    for (const name of changed.functions) freeze(state.functions.get(name));
+    for (const id of changed.vms) freeze(state.vms.get(id));
+    for (const id of changed.operations) freeze(state.operations.get(id));
     this.wake_ms = null;
-    for (const action of actions) this.#take(action);
-    this.#check();
+    for (const action of actions) this.take(action);
+    this.check();
     return [...actions];
   }
 
-  #forget(vm_id: string): void {
-    for (const map of [this.plugged, this.target]) {
-      for (const key of map.keys()) if (key.startsWith(`${vm_id}/`)) map.delete(key);
-    }
-    this.pending = this.pending.filter((one) => this.#vmOf(one) !== vm_id);
+  vmsOf(name: string): VmState[] {
+    const ids = this.state.functions.get(name)?.vm_ids ?? [];
+    return ids.flatMap((id) => this.state.vms.get(id) ?? []);
   }
 
-  #vmOf(action: Pending): string {
+  functions(): FunctionState[] {
+    return [...this.state.functions.values()];
+  }
+
+  private forget(vm_id: string): void {
+    this.truth.forget(vm_id);
+    this.pending = this.pending.filter((one) => this.vmOf(one) !== vm_id);
+  }
+
+  private vmOf(action: Pending): string {
     return action.type === 'resize-region' ? action.order.vm_id : action.vm_id;
   }
 
-  #take(action: Action): void {
+  private take(action: Action): void {
     this.actions.push(action);
     if (action.type === 'reply') {
       const list = this.replies.get(action.request_id) ?? [];
@@ -103,30 +122,41 @@ export class World {
       this.wake_ms = action.at_ms;
     } else if (action.type === 'report') {
       this.reports.push(action.code);
+    } else if (action.type === 'decision') {
+      this.decisions.push(action.decision);
     } else if (action.type !== 'record-refusal') {
-      if (action.type === 'resize-region') {
-        const key = `${action.order.vm_id}/${action.order.region_id}`;
-        this.target.set(key, action.order.bytes);
-        // The worst the guest can do at once: plug all it was offered.
-        if (action.order.kind === 'plug') this.plugged.set(key, action.order.bytes);
-      }
+      if (action.type === 'resize-region') this.offer(action.order);
       this.pending.push(action);
     }
   }
 
-  /** The book is an upper bound of the truth, region by region and in sum. */
-  #check(): void {
+  /** A resize is sent: never a second of one region, never one that takes what is in use. */
+  private offer(order: Order): void {
+    const vm = this.state.vms.get(order.vm_id);
+    const region = vm?.regions[order.region_index];
+    const key = `${order.vm_id}/${order.region_id}`;
+    if (region && region.holder !== null && order.to_bytes < (region.used_bytes ?? 1)) {
+      throw new Error(`${key}: ${order.to_bytes} asked for, ${region.used_bytes} in use`);
+    }
+    this.truth.offer(order);
+  }
+
+  /** The book is an upper bound of the truth, region by region and in sum; and it adds up. */
+  private check(): void {
     let truth = 0;
-    for (const [key, bytes] of this.plugged) {
-      truth += bytes;
-      const [vm_id, region_id] = key.split('/');
-      const fn = [...this.state.functions.values()].find((one) => one.vm_id === vm_id);
-      const permit = fn?.regions.find((one) => one.id === region_id)?.permit_bytes ?? -1;
-      if (permit < bytes) throw new Error(`${key}: permit ${permit} < plugged ${bytes}`);
+    for (const { vm_id, region_id, plugged_bytes } of this.truth.regions()) {
+      truth += plugged_bytes;
+      const regions = this.state.vms.get(vm_id)?.regions;
+      const permit = regions?.find((one) => one.id === region_id)?.permit_bytes ?? -1;
+      if (permit < plugged_bytes) {
+        throw new Error(`${vm_id}/${region_id}: permit ${permit} < plugged ${plugged_bytes}`);
+      }
     }
     const granted = grantedBytes(this.state);
     if (truth > granted) throw new Error(`book ${granted} below plugged ${truth}`);
-    if (granted > this.state.limit_bytes) throw new Error('book above the host limit');
+    if (granted > this.state.capacity.host) throw new Error('book above the host limit');
+    const counted = countGranted(this.state).host;
+    if (counted !== granted) throw new Error(`the book says ${granted}, its rows ${counted}`);
   }
 
   /** Lets time pass, with every wake on the way. */
@@ -146,121 +176,39 @@ export class World {
     const [action] = this.pending.splice(index % Math.max(1, this.pending.length), 1);
     if (!action) return;
     this.now_ms += 1;
-    for (const event of this.#outcome(action, fault)) this.send(event);
+    for (const event of this.outcome(action, fault)) this.send(event);
   }
 
-  #outcome(action: Pending, fault: Fault): HostEvent[] {
-    const vm_id = this.#vmOf(action);
-    const failure = {
-      code: `HP_TEST_${fault.toUpperCase()}`,
-      category: 'failure',
-      message: fault,
-      next: '',
-      details: {},
-    } as const;
+  private outcome(action: Pending, fault: Fault): HostEvent[] {
+    const vm_id = this.vmOf(action);
+    const failure = refusalFor(fault);
     if (action.type === 'shutdown-vm') {
       if (fault === 'undead') return [{ type: 'vm-undead', vm_id, reason: fault }];
       return [{ type: 'vm-gone', vm_id }];
     }
     if (fault === 'vm-dies') return [{ type: 'vm-failed', vm_id, failure }];
-    if (action.type === 'resize-region') return [this.#resize(action.order, fault)];
+    if (action.type === 'resize-region') {
+      const result = this.truth.end(action.order, fault, this.now_ms);
+      return [{ type: 'resized', vm_id, operation_id: action.order.id, result }];
+    }
     if (action.type === 'launch-vm') {
       if (fault !== 'none') return [{ type: 'vm-failed', vm_id, failure }];
-      const facts = {
-        guest_kernel: '6.12',
-        vmm: 'fake',
-        accelerator: 'tcg',
-        vmm_path: '',
-        vmm_pid: 1,
-        vmm_command: [],
-        kernel_variant: '',
-        kernel_key: '',
-        series_revision: '',
-        rootfs_key: '',
-      };
-      return [{ type: 'vm-ready', vm_id, launched_at_ms: this.now_ms, facts }];
+      return [readyEvent(vm_id, this.now_ms)];
     }
-    return this.#instanceOutcome(action, fault);
+    return instanceOutcome(action, fault, this.now_ms);
   }
 
-  #instanceOutcome(action: Extract<Pending, { instance_id: string }>, fault: Fault): HostEvent[] {
-    const { vm_id, instance_id } = action;
-    const failure = {
-      code: 'T',
-      category: 'failure',
-      message: fault,
-      next: '',
-      details: {},
-    } as const;
-    const exit = {
-      type: 'instance-exited',
-      vm_id,
-      instance_id,
-      reason: 'oom',
-      status: null,
-      signal: 9,
-    } as const;
-    if (action.type === 'start-instance') {
-      if (fault !== 'none') {
-        return [{ type: 'instance-start-failed', vm_id, instance_id, failure }];
-      }
-      this.running.add(instance_id);
-      return [{ type: 'instance-started', vm_id, instance_id, stamps: startedAt(this.now_ms) }];
-    }
-    if (action.type === 'stop-instance') {
-      if (fault !== 'none')
-        return [{ type: 'instance-stop-failed', vm_id, instance_id, reason: fault }];
-      this.running.delete(instance_id);
-      return [{ type: 'instance-stopped', vm_id, instance_id, gone_at_ms: this.now_ms }];
-    }
-    const { request_id } = action;
-    const failed: HostEvent = {
-      type: 'invocation-failed',
-      vm_id,
-      instance_id,
-      request_id,
-      failure,
-    };
-    if (fault === 'instance-exits') return [exit, failed];
-    if (fault !== 'none') return [failed];
-    const result = {
-      first_byte_at_ms: this.now_ms,
-      finished_at_ms: this.now_ms,
-      guest_wall_ms: 1,
-      guest_cpu_ms: 1,
-      guest_touch_cpu_ms: 0.5,
-      anonymous_bytes: MIB,
-      minor_faults: 1,
-    };
-    return [{ type: 'invocation-finished', vm_id, instance_id, request_id, result }];
-  }
-
-  #resize(order: Extract<Pending, { type: 'resize-region' }>['order'], fault: Fault): HostEvent {
-    const key = `${order.vm_id}/${order.region_id}`;
-    const outcome = (
-      { none: 'done', refuse: 'refused', partial: 'partial', fail: 'failed' } as const
-    )[fault === 'vm-dies' || fault === 'instance-exits' || fault === 'undead' ? 'fail' : fault];
-    const offered = this.plugged.get(key) ?? 0;
-    // Seen in the middle of a plug that goes on: the old target stands, the truth may reach it.
-    const seen = Math.min(offered, 64 * MIB);
-    let plugged_bytes = order.bytes;
-    if (outcome === 'partial') plugged_bytes = 64 * MIB;
-    if (outcome === 'refused') plugged_bytes = order.kind === 'plug' ? 0 : seen;
-    const accepted = outcome !== 'refused' && outcome !== 'failed';
-    const shrinks = order.kind === 'unplug' && accepted;
-    if (outcome === 'failed') plugged_bytes = seen;
-    // A failed plug is no promise: the target stands, so the truth may still grow to it.
-    if (order.kind === 'plug') this.plugged.set(key, order.bytes);
-    if (shrinks) this.plugged.set(key, plugged_bytes);
-    const result = {
-      outcome,
-      accepted,
-      plugged_bytes,
-      plugged_at_ms: outcome === 'done' ? this.now_ms : null,
-      error_code: outcome === 'done' ? null : 'HP_TEST_RESIZE',
-      reason: outcome === 'done' ? null : fault,
-    };
-    return { type: 'resized', vm_id: order.vm_id, operation_id: order.id, result };
+  /** The guest tells what is used of the held region at `index` (modulo), as a share of it. */
+  use(index: number, share: number): void {
+    const held = [...this.state.vms.values()].flatMap((vm) =>
+      vm.regions.filter(({ holder }) => holder !== null).map((region) => ({ vm, region })),
+    );
+    const found = held[index % Math.max(1, held.length)];
+    if (!found) return;
+    const { vm, region } = found;
+    const used_bytes = Math.floor(region.plugged_bytes * share);
+    const regions = [{ region_id: region.id, used_bytes }];
+    this.send({ type: 'usage', vm_id: vm.id, regions });
   }
 
   /** Everything pending and everything that follows succeeds, waits included. */
@@ -299,6 +247,10 @@ export class World {
     const request_id = this.request();
     this.send({ type: 'remove', request_id, function: name, drain_ms });
     return request_id;
+  }
+
+  cancel(name: string, request_id: string): void {
+    this.send({ type: 'cancel', request_id, function: name });
   }
 
   reply(request_id: string): Reply | undefined {

@@ -8,8 +8,8 @@ import { specOf, WORK } from '../core/world.ts';
 
 /** Makes the book untrue in a way that no event can: more plugged than granted. */
 function corruptPermit(agent: HostAgent): void {
-  const regions = agent.dump().functions[0]?.['regions'];
-  if (!Array.isArray(regions)) throw new Error('the dump has regions');
+  const regions = agent.dump().vms[0]?.regions;
+  if (!regions) throw new Error('the dump has regions');
   for (const region of regions) region.plugged_bytes = 1e12;
 }
 
@@ -82,7 +82,7 @@ for (const { name, fire } of PLACES) {
     if (fired !== undefined) t.like(fired, { code: 'HP_AGENT_FATAL' });
     const lines = log.map((line) => JSON.parse(line)).filter((line) => line.level === 60);
     t.is(lines.length, 1, 'told once');
-    t.like(lines[0], { err: { code: 'HP_AGENT_FATAL' }, state: { schema_version: 1 } });
+    t.like(lines[0], { err: { code: 'HP_AGENT_FATAL' }, state: { schema_version: 2 } });
     t.truthy(lines[0].during);
     const late = await agent.deploy(specOf('g')).catch((error: unknown) => error);
     t.like(late, { code: 'HP_AGENT_FATAL' });
@@ -110,8 +110,8 @@ test('a state that cannot even be shown keeps nobody from being told', async (t)
   const running = agent.invoke('f', 'x', { ...WORK, wall_ms: 100_000 });
   const told = running.catch((error: unknown) => error);
   await clock.advance(1_000);
-  const regions = agent.dump().functions[0]?.['regions'];
-  if (!Array.isArray(regions)) throw new Error('the dump has regions');
+  const regions: unknown[] | undefined = agent.dump().vms[0]?.regions;
+  if (!regions) throw new Error('the dump has regions');
   regions.fill(null);
   t.throws(() => agent.dump());
   const asked = agent.drain('f').catch((error: unknown) => error);

@@ -112,10 +112,9 @@ class Simulation {
   /** The book covers what is really plugged, region by region. */
   check(): void {
     const { agent, hypervisor } = this.#host;
-    const functions = agent.dump().functions;
+    const { vms } = agent.dump();
     for (const vm of hypervisor.alive()) {
-      const fn = functions.find((one) => one['vm_id'] === vm.id);
-      const permits = typeof fn?.['permits_bytes'] === 'number' ? fn['permits_bytes'] : 0;
+      const permits = vms.find((one) => one.id === vm.id)?.permits_bytes ?? 0;
       const plugged = vm.regions.reduce((sum, region) => sum + region.plugged_bytes, 0);
       if (plugged > permits) throw new Error(`${vm.id}: plugged ${plugged}, permits ${permits}`);
     }
@@ -145,9 +144,9 @@ test('random load, kills and faults: one answer each, nothing stuck, zero at the
       }
       on = false;
       await clock.advance(600_000);
-      for (const fn of agent.dump().functions) {
-        if (fn['phase'] === 'running' && JSON.stringify(fn['instances']) !== '[]') {
-          throw new Error(`stuck: ${JSON.stringify(fn)}`);
+      for (const vm of agent.dump().vms) {
+        if (vm.phase === 'running' && vm.instances.length > 0) {
+          throw new Error(`stuck: ${JSON.stringify(vm)}`);
         }
       }
       await clock.until(agent.stop(1_000));

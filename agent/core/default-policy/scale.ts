@@ -1,0 +1,64 @@
+/** How many instances and VMs: one start for each that waits, one stop for each idle too long. Pure. */
+import { maxVms } from '../../model/spec.ts';
+import type { FunctionView, Scale, VmView } from '../policy.ts';
+
+const NO_STOPS: Scale['stops'] = [];
+const NO_ENDS: Scale['ends'] = [];
+
+/**
+ * One start for each waiting invocation that no start under way was made for; an instance idle for
+ * `keep_alive_ms` is stopped. One more VM at a time while regions are wanting, and a VM beyond the
+ * first ends when it was quiet for `keep_alive_ms`.
+ */
+export function scaleToQueue(view: FunctionView): Scale {
+  const { now_ms, queued, vms, spec } = view;
+  const many = maxVms(spec) > 1;
+  let starting = 0;
+  let stops: { vm_id: string; instance_id: string }[] | null = null;
+  let wake_at_ms: number | null = null;
+  for (const { id, instances } of vms) {
+    for (const { phase, idle_since_ms, id: instance_id } of instances) {
+      if (phase === 'starting') starting += 1;
+      if (phase !== 'idle') continue;
+      const due_ms = idle_since_ms + spec.keep_alive_ms;
+      if (due_ms <= now_ms) (stops ??= []).push({ vm_id: id, instance_id });
+      else if (wake_at_ms === null || due_ms < wake_at_ms) wake_at_ms = due_ms;
+    }
+  }
+  const starts = Math.max(0, queued - starting);
+  const base = { starts, stops: stops ?? NO_STOPS, plugged: 0 };
+  if (!many) return { ...base, launches: 0, ends: NO_ENDS, wake_at_ms };
+  const ended = quietVms(view);
+  const quiet_ms = ended.wake_at_ms;
+  if (wake_at_ms === null || (quiet_ms !== null && quiet_ms < wake_at_ms)) wake_at_ms = quiet_ms;
+  return { ...base, launches: launchesFor(view, starts), ends: ended.ids, wake_at_ms };
+}
+
+function launchesFor({ vms, spec }: FunctionView, starts: number): number {
+  const present = vms.filter(({ phase }) => phase !== 'lost');
+  if (present.length >= maxVms(spec)) return 0;
+  if (present.some(({ phase }) => phase === 'booting' || phase === 'filling')) return 0;
+  const free = present.reduce((sum, vm) => sum + freeRegions(vm), 0);
+  return starts > free ? 1 : 0;
+}
+
+function freeRegions({ phase, regions }: VmView): number {
+  if (phase !== 'running') return 0;
+  return regions.filter(({ holder, operation_id }) => holder === null && operation_id === null)
+    .length;
+}
+
+function quietVms({ vms, spec, now_ms }: FunctionView): {
+  ids: readonly string[];
+  wake_at_ms: number | null;
+} {
+  const ids: string[] = [];
+  let wake_at_ms: number | null = null;
+  for (const { id, phase, quiet_since_ms } of vms.slice(1)) {
+    if (phase !== 'running' || quiet_since_ms === null) continue;
+    const due_ms = quiet_since_ms + spec.keep_alive_ms;
+    if (due_ms <= now_ms) ids.push(id);
+    else if (wake_at_ms === null || due_ms < wake_at_ms) wake_at_ms = due_ms;
+  }
+  return { ids, wake_at_ms };
+}

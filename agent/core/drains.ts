@@ -1,0 +1,68 @@
+/** Drain: idle instances stop now, regions are emptied, and the caller is told when that is over. */
+import { plugsOnDemand } from '../model/spec.ts';
+import type { DrainState, FunctionState, VmState } from '../model/state.ts';
+import { type Draft, editVmsOf, readVm } from './draft.ts';
+import { stopInstance } from './instances.ts';
+import { empty } from './operations.ts';
+import { isSettled } from './regions.ts';
+
+/** Idle instances stop now; regions with bytes left behind get a fresh round of tries. */
+export function drain(draft: Draft, fn: FunctionState, request_id: string): void {
+  let instances_stopped = 0;
+  const regions: { vm_id: string; index: number }[] = [];
+  for (const vm of editVmsOf(draft, fn)) {
+    if (vm.phase === 'running') {
+      instances_stopped += stopAllIdle(draft, vm);
+      emptyLeftovers(draft, fn, vm);
+    }
+    regions.push(...waitedFor(vm));
+  }
+  const drained: DrainState = { request_id, instances_stopped, regions };
+  const working = fn.phase === 'serving' || fn.phase === 'removing' || fn.phase === 'ending';
+  if (!working) return replyDrained(draft, drained);
+  fn.waiters = { ...fn.waiters, drain: [...fn.waiters.drain, drained] };
+}
+
+function stopAllIdle(draft: Draft, vm: VmState): number {
+  const idle = vm.instances.filter(({ phase }) => phase === 'idle');
+  for (const instance of idle) stopInstance(draft, vm, instance);
+  return idle.length;
+}
+
+function emptyLeftovers(draft: Draft, fn: FunctionState, vm: VmState): void {
+  if (!plugsOnDemand(fn.spec)) return;
+  for (const region of vm.regions) {
+    if (!isSettled(region) || region.permit_bytes === 0) continue;
+    region.unplug_attempts = 0;
+    empty(draft, { fn, vm, region, cause: 'retry', instance: null });
+  }
+}
+
+/** Regions in which something ends or is still tried; not those of instances that go on. */
+function waitedFor(vm: VmState): { vm_id: string; index: number }[] {
+  const going_on = new Set<string | null>();
+  for (const { id, phase } of vm.instances) if (phase !== 'stopping') going_on.add(id);
+  return vm.regions
+    .filter((region) => !going_on.has(region.holder) && !isSettled(region))
+    .map(({ index }) => ({ vm_id: vm.id, index }));
+}
+
+function replyDrained(draft: Draft, { request_id, instances_stopped }: DrainState): void {
+  const reply = { kind: 'drain', finished_at_ms: draft.now_ms, instances_stopped } as const;
+  draft.actions.push({ type: 'reply', request_id, reply });
+}
+
+/** Answers every Drain that has nothing left to wait for. */
+export function finishDrains(draft: Draft, fn: FunctionState): void {
+  if (fn.waiters.drain.length === 0) return;
+  const open: DrainState[] = [];
+  for (const one of fn.waiters.drain) {
+    const regions = one.regions.filter(({ vm_id, index }) => {
+      const region = readVm(draft, vm_id)?.regions[index];
+      return region !== undefined && !isSettled(region);
+    });
+    if (regions.length > 0) open.push({ ...one, regions });
+    else replyDrained(draft, one);
+  }
+  fn.waiters = { ...fn.waiters, drain: open };
+}

@@ -1,0 +1,162 @@
+/** Functions: deployed, invoked, removed. */
+import type { HostEvent } from '../model/events.ts';
+import { Queue } from '../model/queue.ts';
+import { REFUSALS, type Refusal } from '../model/refusals.ts';
+import { type FunctionSpec, plugsOnDemand, regionBytes, specDifferences } from '../model/spec.ts';
+import type { FunctionState } from '../model/state.ts';
+import { NOBODY, functionGone, replyDeployed } from './callers.ts';
+import { askAdmit } from './ask.ts';
+import { type Draft, editVmsOf, replyError, vmsOf } from './draft.ts';
+import { doomInstance } from './instances.ts';
+import { refuseInvocation, refuseQueue } from './invocations.ts';
+import { endUndead, endVm, firstVm, launchVm } from './vms.ts';
+
+/** A new function, a repeated Deploy, or a new VM for a function that lost its own. */
+export function deploy(
+  draft: Draft,
+  known: FunctionState | undefined,
+  request_id: string,
+  spec: FunctionSpec,
+): void {
+  if (known && known.phase !== 'lost') return deployAgain(draft, known, request_id, spec);
+  const fields = known ? specDifferences(known.spec, spec) : [];
+  if (fields.length > 0) return replyError(draft, request_id, REFUSALS.conflict(spec.name, fields));
+  const fn = newFunction(spec, known);
+  const refused = neverFits(draft, spec) ?? launchInstead(draft, fn, known);
+  if (refused) return replyError(draft, request_id, refused);
+  fn.waiters = { ...NOBODY, deploy: [request_id] };
+  draft.functions.set(spec.name, fn);
+}
+
+function deployAgain(
+  draft: Draft,
+  fn: FunctionState,
+  request_id: string,
+  spec: FunctionSpec,
+): void {
+  const fields = specDifferences(fn.spec, spec);
+  if (fields.length > 0) return replyError(draft, request_id, REFUSALS.conflict(spec.name, fields));
+  if (fn.phase === 'removing' || fn.phase === 'ending') {
+    return replyError(draft, request_id, REFUSALS.removing(spec.name));
+  }
+  const vm = firstVm(draft, fn);
+  if (vm.phase === 'running') return replyDeployed(draft, vm, request_id);
+  fn.waiters = { ...fn.waiters, deploy: [...fn.waiters.deploy, request_id] };
+}
+
+function newFunction(spec: FunctionSpec, known: FunctionState | undefined): FunctionState {
+  return {
+    spec,
+    phase: 'deploying',
+    queue: Queue.empty(),
+    next_sequence: known?.next_sequence ?? 1,
+    vm_ids: [],
+    waiters: NOBODY,
+    forget: false,
+    failure: null,
+    last_failure: known?.last_failure ?? null,
+    remove_by_ms: null,
+    wake_at_ms: null,
+  };
+}
+
+/** The first VM; the lost one that Status still showed gives way to it. */
+function launchInstead(
+  draft: Draft,
+  fn: FunctionState,
+  known: FunctionState | undefined,
+): Refusal | null {
+  for (const id of known?.vm_ids ?? []) draft.vms.set(id, null);
+  const refused = launchVm(draft, fn);
+  if (refused) for (const id of known?.vm_ids ?? []) draft.vms.delete(id);
+  return refused;
+}
+
+/** What no waiting helps: a VM with one instance is more than the host, empty, may give. */
+function neverFits(draft: Draft, spec: FunctionSpec): Refusal | null {
+  const { vmm_overhead_bytes, host_cpus } = draft.config;
+  const limit_bytes = draft.state.capacity.host;
+  if (host_cpus !== null && spec.vcpus > host_cpus) {
+    return REFUSALS.tooManyVcpus(spec.vcpus, host_cpus);
+  }
+  const regions = plugsOnDemand(spec) ? 1 : spec.concurrency;
+  const needed_bytes = spec.boot_bytes + vmm_overhead_bytes + regions * regionBytes(spec);
+  if (needed_bytes <= limit_bytes) return null;
+  return REFUSALS.neverFits(spec, regions, { needed_bytes, vmm_overhead_bytes, limit_bytes });
+}
+
+/** Waiting invocations are refused, running ones may end within `drain_ms`. */
+export function remove(
+  draft: Draft,
+  fn: FunctionState,
+  request_id: string,
+  drain_ms: number,
+): void {
+  fn.waiters = { ...fn.waiters, remove: [...fn.waiters.remove, request_id] };
+  if (fn.phase === 'lost') return functionGone(draft, fn);
+  endUndead(draft, fn);
+  if (fn.phase === 'ending') return;
+  const by_ms = draft.now_ms + drain_ms;
+  fn.remove_by_ms = Math.min(fn.remove_by_ms ?? by_ms, by_ms);
+  if (fn.phase === 'removing') return;
+  fn.phase = 'removing';
+  const removing = REFUSALS.removing(fn.spec.name);
+  refuseQueue(draft, fn, 'refused', removing);
+  for (const vm of editVmsOf(draft, fn)) {
+    if (vm.phase !== 'running') endVm(draft, fn, vm, null);
+    for (const instance of vm.instances) {
+      if (instance.phase === 'starting') doomInstance(draft, fn, vm, instance, removing);
+    }
+  }
+}
+
+/** It waits for an instance, or is refused at once. */
+export function invoke(
+  draft: Draft,
+  fn: FunctionState,
+  event: Extract<HostEvent, { type: 'invoke' }>,
+): void {
+  const { request_id, invocation_id, work } = event;
+  const received_at_ms = draft.now_ms;
+  const sequence = fn.next_sequence;
+  const invocation = { request_id, invocation_id, sequence, work, received_at_ms };
+  fn.next_sequence += 1;
+  const refused = whyNot(draft, fn);
+  if (refused) return refuseInvocation(draft, invocation, 'refused', refused);
+  fn.queue = fn.queue.push(invocation);
+  draft.arrived = invocation;
+}
+
+function whyNot(draft: Draft, fn: FunctionState): Refusal | null {
+  const { name } = fn.spec;
+  const { queue_length_max } = draft.config;
+  if (fn.phase === 'removing' || fn.phase === 'ending') return REFUSALS.removing(name);
+  if (fn.phase === 'lost') return REFUSALS.vmLost(name, fn.failure);
+  const silent_since_ms = silentSince(draft, fn);
+  if (silent_since_ms !== null) {
+    return REFUSALS.unresponsive(name, draft.now_ms - silent_since_ms);
+  }
+  if (fn.queue.length >= queue_length_max) return REFUSALS.queueFull(name, queue_length_max);
+  const answer = askAdmit(draft, fn);
+  return answer.admit ? null : REFUSALS.notAdmitted(name, draft.policy.name, answer.reason);
+}
+
+/** Since when none of its guests answers; null while one does, or none is there yet. */
+function silentSince(draft: Draft, fn: FunctionState): number | null {
+  let since_ms: number | null = null;
+  for (const { phase, unresponsive_since_ms } of vmsOf(draft, fn)) {
+    if (phase !== 'running') continue;
+    if (unresponsive_since_ms === null) return null;
+    since_ms = Math.max(since_ms ?? 0, unresponsive_since_ms);
+  }
+  return since_ms;
+}
+
+/** The caller of a queued invocation went away. One that runs goes on. */
+export function cancel(draft: Draft, fn: FunctionState, request_id: string): void {
+  for (const invocation of fn.queue) {
+    if (invocation.request_id !== request_id) continue;
+    fn.queue = fn.queue.without(invocation);
+    return refuseInvocation(draft, invocation, 'refused', REFUSALS.cancelled());
+  }
+}

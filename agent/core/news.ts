@@ -1,0 +1,87 @@
+/** News of VMs and instances: noted here, concluded from in `settle`. */
+import { unreachable } from '../../base/assert.ts';
+import type { HostEvent, RegionUsage } from '../model/events.ts';
+import { REFUSALS } from '../model/refusals.ts';
+import type { FunctionState, InstanceState, VmState } from '../model/state.ts';
+import type { Draft } from './draft.ts';
+import { doomInstance, findInstance, readyWhenComplete, stopFailed } from './instances.ts';
+import { answerInvocation } from './invocations.ts';
+import { resized } from './resized.ts';
+import { endVm, vmGone, vmReady, vmUndead } from './vms.ts';
+
+export type News = Extract<HostEvent, { vm_id: string }>;
+type InstanceNews = Extract<News, { instance_id: string }>;
+
+export function handleNews(draft: Draft, fn: FunctionState, vm: VmState, event: News): void {
+  switch (event.type) {
+    case 'vm-ready':
+      if (vm.phase !== 'booting') return;
+      vm.facts = event.facts;
+      vm.launched_at_ms = event.launched_at_ms;
+      return vmReady(draft, fn, vm);
+    case 'vm-failed':
+      return endVm(draft, fn, vm, event.failure);
+    case 'vm-health':
+      vm.unresponsive_since_ms = event.responsive ? null : draft.now_ms;
+      return;
+    case 'vm-gone':
+      return vmGone(draft, fn, vm);
+    case 'vm-undead':
+      return vmUndead(draft, fn, vm, event.reason);
+    case 'usage':
+      return noteUsage(vm, event.regions);
+    case 'resized':
+      return resized(draft, fn, vm, { id: event.operation_id, result: event.result });
+    default: {
+      const instance = findInstance(vm, event.instance_id);
+      return instance && handleInstance(draft, fn, vm, { instance, event });
+    }
+  }
+}
+
+/** Of regions in use alone: what a guest says of others is of nobody. */
+function noteUsage(vm: VmState, usage: readonly RegionUsage[]): void {
+  for (const { region_id, used_bytes } of usage) {
+    const region = vm.regions.find(({ id }) => id === region_id);
+    if (region && region.holder !== null) region.used_bytes = Math.max(0, used_bytes);
+  }
+}
+
+function handleInstance(
+  draft: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  { instance, event }: { readonly instance: InstanceState; readonly event: InstanceNews },
+): void {
+  switch (event.type) {
+    case 'instance-started':
+      instance.start_pending = false;
+      instance.start_stamps = event.stamps;
+      return readyWhenComplete(draft, vm, instance);
+    case 'instance-start-failed':
+      instance.start_pending = false;
+      return doomInstance(draft, fn, vm, instance, event.failure);
+    case 'invocation-finished':
+      if (instance.invocation?.request_id !== event.request_id) return;
+      answerInvocation(draft, instance, instance.invocation, { result: event.result });
+      instance.phase = 'idle';
+      instance.idle_since_ms = draft.now_ms;
+      return;
+    case 'invocation-failed':
+      if (instance.invocation?.request_id !== event.request_id) return;
+      return doomInstance(draft, fn, vm, instance, event.failure);
+    case 'instance-stopped':
+      instance.stop_pending = false;
+      instance.gone_at_ms = event.gone_at_ms;
+      return;
+    case 'instance-stop-failed':
+      return stopFailed(draft, fn, vm, { instance, reason: event.reason });
+    case 'instance-exited': {
+      const { reason, status, signal } = event;
+      const failure = REFUSALS.instanceExited(reason, status, signal);
+      return doomInstance(draft, fn, vm, instance, failure);
+    }
+    default:
+      return unreachable(event);
+  }
+}

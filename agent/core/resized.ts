@@ -1,0 +1,100 @@
+/** What the result of a resize means: looked up by its operation, told apart by its cause. */
+import { assert, unreachable } from '../../base/assert.ts';
+import type { ResizeOutcome } from '../model/events.ts';
+import type { OperationState } from '../model/operations.ts';
+import { REFUSALS } from '../model/refusals.ts';
+import type { FunctionState, RegionState, VmState } from '../model/state.ts';
+import { type Draft, readOperation } from './draft.ts';
+import { doomInstance, findInstance, readyWhenComplete } from './instances.ts';
+import { growthEnded, operationEnded, plugEnded, unplugEnded } from './operations.ts';
+import { retryLater } from './regions.ts';
+import { endVm, serve } from './vms.ts';
+
+/** An operation the core has given up meanwhile (its VM is ending) means nothing any more. */
+export function resized(
+  draft: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  { id, result }: { readonly id: string; readonly result: ResizeOutcome },
+): void {
+  const operation = readOperation(draft, id);
+  if (!operation || operation.vm_id !== vm.id) return;
+  const region = vm.regions[operation.region_index];
+  assert(region?.operation_id === id, 'a region and its operation agree');
+  operationEnded(draft, vm, region, result);
+  const { cause } = operation;
+  switch (cause) {
+    case 'start':
+      return started(draft, fn, vm, { region, operation, result });
+    case 'fill':
+      return filled(draft, fn, vm, { region, operation, result });
+    case 'grow':
+      growthEnded(draft, region, operation, result);
+      return holdUnlessDone(draft, region, result);
+    case 'shrink':
+      unplugEnded(draft, region, operation, result);
+      return holdUnlessDone(draft, region, result);
+    case 'pool':
+      return pooled(draft, vm, { region, operation, result });
+    case 'stop':
+    case 'retry':
+    case 'pressure':
+      unplugEnded(draft, region, operation, result);
+      return retryLater(draft, vm, region);
+    default:
+      return unreachable(cause);
+  }
+}
+
+interface Ended {
+  readonly region: RegionState;
+  readonly operation: OperationState;
+  readonly result: ResizeOutcome;
+}
+
+function started(
+  draft: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  { region, operation, result }: Ended,
+): void {
+  plugEnded(region, operation);
+  const instance = findInstance(vm, operation.instance_id ?? '');
+  assert(instance, 'an instance stays until the plug of its start has ended');
+  instance.plugged_at_ms = result.plugged_at_ms;
+  if (result.outcome === 'done') return readyWhenComplete(draft, vm, instance);
+  const failure = REFUSALS.plugFailed(result.error_code, result.reason);
+  return doomInstance(draft, fn, vm, instance, failure);
+}
+
+function filled(
+  draft: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  { region, operation, result }: Ended,
+): void {
+  plugEnded(region, operation);
+  if (result.outcome !== 'done') {
+    return endVm(draft, fn, vm, REFUSALS.plugFailed(result.error_code, result.reason));
+  }
+  if (vm.regions.every(({ operation_id }) => operation_id === null)) serve(draft, fn, vm);
+}
+
+/** A region that could not be made ready is emptied again, like one with bytes left behind. */
+function pooled(draft: Draft, vm: VmState, { region, operation, result }: Ended): void {
+  if (operation.to_bytes === 0) {
+    unplugEnded(draft, region, operation, result);
+    return retryLater(draft, vm, region);
+  }
+  plugEnded(region, operation);
+  region.ready = result.outcome === 'done';
+  if (region.ready) return;
+  holdUnlessDone(draft, region, result);
+  retryLater(draft, vm, region);
+}
+
+/** A size that was not reached is not asked for again at once. */
+function holdUnlessDone(draft: Draft, region: RegionState, { outcome }: ResizeOutcome): void {
+  if (outcome === 'done') return;
+  region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
+}

@@ -1,0 +1,108 @@
+/** Scaling: what a policy's answer about numbers comes to, as far as the promises allow. */
+import { assert } from '../../base/assert.ts';
+import { maxVms, plugsOnDemand, regionBytes } from '../model/spec.ts';
+import type { FunctionState, RegionState, VmState } from '../model/state.ts';
+import { askScale, askSize } from './ask.ts';
+import { type Draft, editVm, readOperation, readVm, vmsOf } from './draft.ts';
+import { findInstance, stopInstance } from './instances.ts';
+import { empty, plug } from './operations.ts';
+import type { Scale } from './policy.ts';
+import { isFree } from './regions.ts';
+import { refuseForMemory, startInstances } from './serving.ts';
+import { sizeWithin } from './sizing.ts';
+import { endVm, launchVm } from './vms.ts';
+
+/** Asks how many there are to be and does it. When the policy wants to be asked again. */
+export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
+  const scale = askScale(draft, fn);
+  const refused = startInstances(draft, fn, scale.starts);
+  if (refused && fn.queue.length > 0) refuseForMemory(draft, fn, refused);
+  stopIdle(draft, scale.stops);
+  launchVms(draft, fn, scale.launches);
+  for (const id of scale.ends) endQuiet(draft, fn, id);
+  keepPlugged(draft, fn, scale.plugged);
+  return scale.wake_at_ms;
+}
+
+/** One that is not idle any more, or not there, goes on. */
+function stopIdle(draft: Draft, stops: Scale['stops']): void {
+  for (const { vm_id, instance_id } of stops) {
+    if (readVm(draft, vm_id)?.phase !== 'running') continue;
+    const vm = editVm(draft, vm_id);
+    const instance = vm && findInstance(vm, instance_id);
+    if (vm && instance?.phase === 'idle') stopInstance(draft, vm, instance);
+  }
+}
+
+/** Up to the function's own bound and the host's; without memory it stays as it is. */
+function launchVms(draft: Draft, fn: FunctionState, count: number): void {
+  for (let launched = 0; launched < count; launched += 1) {
+    if (fn.vm_ids.length >= maxVms(fn.spec)) return;
+    if (launchVm(draft, fn)) return;
+  }
+}
+
+/** Ends a VM in which nothing is left; its function needs another that runs. */
+function endQuiet(draft: Draft, fn: FunctionState, id: string): void {
+  const others = vmsOf(draft, fn).filter((vm) => vm.id !== id && vm.phase === 'running');
+  if (others.length === 0 || !fn.vm_ids.includes(id)) return;
+  if (readVm(draft, id)?.phase !== 'running') return;
+  const vm = editVm(draft, id);
+  assert(vm, 'a VM that was read can be edited');
+  if (isQuiet(vm)) endVm(draft, fn, vm, null);
+}
+
+/** No instance in it, and nothing plugged or under way. */
+export function isQuiet({ instances, regions }: VmState): boolean {
+  if (instances.length > 0) return false;
+  return regions.every((region) => isFree(region) && region.permit_bytes === 0);
+}
+
+/** Free regions are plugged ahead of starts, or emptied again, until so many are ready. */
+function keepPlugged(draft: Draft, fn: FunctionState, wanted: number): void {
+  if (!plugsOnDemand(fn.spec)) return;
+  let missing = Math.max(0, wanted);
+  const spare: { readonly vm_id: string; readonly index: number }[] = [];
+  for (const { id, phase, regions } of vmsOf(draft, fn)) {
+    if (phase !== 'running') continue;
+    for (const region of regions) {
+      if (region.ready && isFree(region)) {
+        if (missing > 0) missing -= 1;
+        else takeBack(draft, fn, id, region.index);
+      } else if (wanted > 0 && isBeingMadeReady(draft, region)) missing -= 1;
+      else if (wanted > 0 && isFree(region)) spare.push({ vm_id: id, index: region.index });
+    }
+  }
+  for (const { vm_id, index } of spare) {
+    if (missing <= 0) return;
+    if (makeReady(draft, fn, vm_id, index)) missing -= 1;
+  }
+}
+
+function isBeingMadeReady(draft: Draft, { operation_id }: RegionState): boolean {
+  const operation = operation_id === null ? undefined : readOperation(draft, operation_id);
+  return operation?.cause === 'pool' && operation.to_bytes > 0;
+}
+
+function takeBack(draft: Draft, fn: FunctionState, vm_id: string, index: number): void {
+  const vm = editVm(draft, vm_id);
+  const region = vm?.regions[index];
+  assert(vm && region, 'a region that was read can be edited');
+  region.ready = false;
+  empty(draft, { fn, vm, region, cause: 'pool', instance: null });
+}
+
+/** False when it was refused, which it is not again for a while, or is to rest. */
+function makeReady(draft: Draft, fn: FunctionState, vm_id: string, index: number): boolean {
+  const vm = editVm(draft, vm_id);
+  const region = vm?.regions[index];
+  assert(vm && region, 'a region that was read can be edited');
+  if (region.hold_until_ms !== null && region.hold_until_ms > draft.now_ms) return false;
+  const max_bytes = regionBytes(fn.spec);
+  const size = askSize(draft, fn, vm, { region, instance: null });
+  const wanted_bytes = size ? sizeWithin(size.target_bytes, max_bytes) : max_bytes;
+  const to_bytes = Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
+  const refused = plug(draft, { fn, vm, region, cause: 'pool', to_bytes, instance: null });
+  if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
+  return refused === null;
+}

@@ -1,0 +1,135 @@
+/** Serving: waiting invocations go to idle instances, and to new ones in free regions. */
+import { assert } from '../../base/assert.ts';
+import type { Refusal } from '../model/refusals.ts';
+import type { FunctionState, QueuedInvocation, VmState } from '../model/state.ts';
+import { askPlace } from './ask.ts';
+import { type Draft, editVm, vmsOf } from './draft.ts';
+import { findInstance, startInstance } from './instances.ts';
+import { deadlineOf, refuseInvocation, refuseQueue } from './invocations.ts';
+import type { Candidate } from './policy.ts';
+import { isFree } from './regions.ts';
+
+/** VMs that can take work: those whose guest answers, or, when none does, all that run. */
+function openVms(draft: Draft, fn: FunctionState): VmState[] {
+  const running = vmsOf(draft, fn).filter(({ phase }) => phase === 'running');
+  if (running.length < 2) return running;
+  const answering = running.filter((vm) => vm.unresponsive_since_ms === null);
+  return answering.length > 0 ? answering : running;
+}
+
+function idleCandidates(draft: Draft, fn: FunctionState): Candidate[] {
+  const found: Candidate[] = [];
+  for (const vm of openVms(draft, fn)) {
+    for (const instance of vm.instances) {
+      if (instance.phase !== 'idle') continue;
+      const region = vm.regions[instance.region_index];
+      assert(region, 'an instance has its region');
+      found.push({ vm, region, instance });
+    }
+  }
+  return found;
+}
+
+function freeCandidates(draft: Draft, fn: FunctionState): Candidate[] {
+  const found: Candidate[] = [];
+  for (const vm of openVms(draft, fn)) {
+    for (const region of vm.regions) {
+      if (isFree(region)) found.push({ vm, region, instance: null });
+    }
+  }
+  return found;
+}
+
+/** Gives waiting invocations, oldest first, to idle instances, as the policy places them. */
+export function assignIdle(draft: Draft, fn: FunctionState): void {
+  if (fn.queue.length === 0) return;
+  let candidates = idleCandidates(draft, fn);
+  while (candidates.length > 0) {
+    const invocation = fn.queue.first;
+    const chosen = invocation ? askPlace(draft, fn, candidates) : null;
+    if (!invocation || !chosen?.instance) return;
+    fn.queue = fn.queue.shift();
+    assign(draft, fn, { vm_id: chosen.vm.id, instance_id: chosen.instance.id }, invocation);
+    candidates = candidates.filter((candidate) => candidate !== chosen);
+  }
+}
+
+function assign(
+  draft: Draft,
+  fn: FunctionState,
+  { vm_id, instance_id }: { readonly vm_id: string; readonly instance_id: string },
+  invocation: QueuedInvocation,
+): void {
+  const vm = editVm(draft, vm_id);
+  const instance = vm && findInstance(vm, instance_id);
+  assert(instance?.phase === 'idle' && instance.invocation === null, 'an idle one runs nothing');
+  instance.phase = 'busy';
+  instance.invocation = invocation;
+  instance.invocations += 1;
+  instance.assigned_at_ms = draft.now_ms;
+  draft.actions.push({
+    type: 'invoke-instance',
+    vm_id,
+    instance_id,
+    request_id: invocation.request_id,
+    work: invocation.work,
+    deadline_ms: deadlineOf(draft, fn, invocation),
+  });
+}
+
+/**
+ * So many new instances, each for the oldest invocation that no start under way was made for, and
+ * further ones for none; as far as there are free regions. The refusal of memory that ended it.
+ */
+export function startInstances(draft: Draft, fn: FunctionState, count: number): Refusal | null {
+  if (count <= 0) return null;
+  let candidates = freeCandidates(draft, fn);
+  if (candidates.length === 0) return null;
+  const waiting = uncovered(draft, fn, Math.min(count, candidates.length));
+  for (let started = 0; started < count && candidates.length > 0; started += 1) {
+    const chosen = askPlace(draft, fn, candidates);
+    if (!chosen) return null;
+    const vm = editVm(draft, chosen.vm.id);
+    const region = vm?.regions[chosen.region.index];
+    assert(vm && region, 'a candidate is there');
+    const refused = startInstance(draft, fn, vm, region, waiting[started] ?? null);
+    if (refused) return refused;
+    candidates = candidates.filter((candidate) => candidate !== chosen);
+  }
+  return null;
+}
+
+/** The oldest waiting invocations that no start under way was made for, at most `count`. */
+function uncovered(draft: Draft, fn: FunctionState, count: number): QueuedInvocation[] {
+  const causes = new Set<number | null>();
+  for (const { instances } of vmsOf(draft, fn)) {
+    for (const { phase, cause_sequence } of instances) {
+      if (phase === 'starting') causes.add(cause_sequence);
+    }
+  }
+  const found: QueuedInvocation[] = [];
+  if (count === 0) return found;
+  for (const invocation of fn.queue) {
+    if (causes.has(invocation.sequence)) continue;
+    found.push(invocation);
+    if (found.length === count) break;
+  }
+  return found;
+}
+
+/**
+ * There was no memory for a start: the invocation this event brought is refused, the others go on
+ * waiting for what runs; where nothing runs, they wait for nothing and are refused too.
+ */
+export function refuseForMemory(draft: Draft, fn: FunctionState, refused: Refusal): void {
+  const { arrived } = draft;
+  const newcomer = arrived && fn.queue.find(arrived.sequence);
+  if (newcomer) {
+    fn.queue = fn.queue.without(newcomer);
+    refuseInvocation(draft, newcomer, 'refused', refused);
+  }
+  const serving = vmsOf(draft, fn).some(({ instances }) =>
+    instances.some(({ phase }) => phase === 'busy' || phase === 'starting'),
+  );
+  if (!serving) refuseQueue(draft, fn, 'refused', refused);
+}

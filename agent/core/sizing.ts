@@ -1,0 +1,74 @@
+/** Sizing: regions grow and shrink under a living holder, as the policy says and memory allows. */
+import { MEMORY_BLOCK_BYTES, roundUp } from '../../base/units.ts';
+import { plugsOnDemand, regionBytes } from '../model/spec.ts';
+import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
+import { askSize, recordSize } from './ask.ts';
+import type { Draft } from './draft.ts';
+import { plug, shrink } from './operations.ts';
+import type { Size } from './policy.ts';
+
+/** The nearest size a region can have: whole memory blocks, at least one, at most all of it. */
+export function sizeWithin(bytes: number, max_bytes: number): number {
+  return Math.min(max_bytes, Math.max(MEMORY_BLOCK_BYTES, roundUp(bytes, MEMORY_BLOCK_BYTES)));
+}
+
+/**
+ * Asks the policy for the size of every region in use that nothing is under way for. The earliest
+ * time at which it wants one changed later; null: none.
+ */
+export function sizeRegions(draft: Draft, fn: FunctionState, vm: VmState): number | null {
+  if (!draft.policy.elastic || vm.phase !== 'running' || !plugsOnDemand(fn.spec)) return null;
+  let later_ms: number | null = null;
+  for (const instance of vm.instances) {
+    if (instance.phase !== 'busy' && instance.phase !== 'idle') continue;
+    const region = vm.regions[instance.region_index];
+    if (!region || region.operation_id !== null || isHeld(draft, region)) continue;
+    const size = askSize(draft, fn, vm, { region, instance });
+    if (!size) continue;
+    if (size.at_ms === null || size.at_ms <= draft.now_ms) {
+      resize(draft, fn, vm, { region, instance, size });
+    } else if (later_ms === null || size.at_ms < later_ms) later_ms = size.at_ms;
+  }
+  return later_ms;
+}
+
+function isHeld(draft: Draft, { hold_until_ms }: RegionState): boolean {
+  return hold_until_ms !== null && hold_until_ms > draft.now_ms;
+}
+
+interface Wish {
+  readonly region: RegionState;
+  readonly instance: InstanceState;
+  readonly size: Size;
+}
+
+/** A refused growth leaves the instance as it is; it is asked for again after a pause. */
+function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void {
+  const { region, instance, size } = wish;
+  const wanted_bytes = sizeWithin(size.target_bytes, regionBytes(fn.spec));
+  const unreached = wanted_bytes === region.target_bytes && region.plugged_bytes < wanted_bytes;
+  if (wanted_bytes > region.target_bytes || unreached) {
+    const intent = { fn, vm, region, cause: 'grow', to_bytes: wanted_bytes, instance } as const;
+    const refused = plug(draft, intent);
+    if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
+    recordSize(draft, fn, wish, refused?.code ?? null);
+  } else if (wanted_bytes < region.target_bytes) {
+    shrinkTo(draft, fn, vm, { ...wish, wanted_bytes });
+  }
+}
+
+/** Never below what the guest says is used, and not at all where it says nothing. */
+function shrinkTo(
+  draft: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  wish: Wish & { readonly wanted_bytes: number },
+): void {
+  const { region, instance, wanted_bytes } = wish;
+  if (region.used_bytes === null) return recordSize(draft, fn, wish, 'its use is not known');
+  const used_bytes = sizeWithin(region.used_bytes, regionBytes(fn.spec));
+  const to_bytes = Math.max(wanted_bytes, used_bytes);
+  if (to_bytes >= region.target_bytes) return recordSize(draft, fn, wish, 'all of it is in use');
+  recordSize(draft, fn, wish, to_bytes > wanted_bytes ? 'a part of it is in use' : null);
+  shrink(draft, { fn, vm, region, cause: 'shrink', to_bytes, instance });
+}

@@ -1,0 +1,40 @@
+/** Wakes: the earliest moment at which time alone changes something. */
+import type { FunctionState, VmState } from '../model/state.ts';
+import { type Draft, vmsOf } from './draft.ts';
+import { isFree } from './regions.ts';
+
+/** The earlier of two times, of which each may be none. */
+export function earlier(a_ms: number | null, b_ms: number | null): number | null {
+  if (a_ms === null) return b_ms;
+  return b_ms === null || a_ms < b_ms ? a_ms : b_ms;
+}
+
+/** Stops and unplugs to be tried again, sizes to be asked again, a silence that lasts too long. */
+export function vmWake(draft: Draft, vm: VmState): number | null {
+  if (vm.phase !== 'running') return null;
+  let wake_ms: number | null = null;
+  const since_ms = vm.unresponsive_since_ms;
+  if (since_ms !== null) wake_ms = since_ms + draft.config.unresponsive_ms;
+  for (const region of vm.regions) {
+    if (region.retry_at_ms !== null && isFree(region)) {
+      wake_ms = earlier(wake_ms, region.retry_at_ms);
+    }
+    const { hold_until_ms } = region;
+    if (hold_until_ms !== null && hold_until_ms > draft.now_ms) {
+      wake_ms = earlier(wake_ms, hold_until_ms);
+    }
+  }
+  for (const { stop_retry_at_ms } of vm.instances) {
+    if (stop_retry_at_ms !== null) wake_ms = earlier(wake_ms, stop_retry_at_ms);
+  }
+  return wake_ms;
+}
+
+/** The end of a removal, of the longest wait in the queue, and what its VMs wait for. */
+export function functionWake(draft: Draft, fn: FunctionState): number | null {
+  let wake_ms = fn.phase === 'removing' ? fn.remove_by_ms : null;
+  const oldest = fn.queue.first;
+  if (oldest) wake_ms = earlier(wake_ms, oldest.received_at_ms + draft.config.queued_ms);
+  for (const vm of vmsOf(draft, fn)) wake_ms = earlier(wake_ms, vm.wake_at_ms);
+  return wake_ms;
+}

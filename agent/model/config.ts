@@ -1,0 +1,48 @@
+/** What the core is told of its host and its bounds, once, when its state is made. Pure. */
+import { LIMITS } from '../../base/limits.ts';
+
+/** Bounds of the core's decisions; every one of them is of this host and can differ in a test. */
+export interface CoreConfig {
+  /** Function VMs on this host. */
+  readonly vms_max: number;
+  /** Invocations waiting for an instance of one function. */
+  readonly queue_length_max: number;
+  /** Longest wait of an invocation for an instance. */
+  readonly queued_ms: number;
+  /** What an invocation may take on top of its own wall and CPU time. */
+  readonly invocation_grace_ms: number;
+  /** A VM whose guest does not answer for this long is ended. */
+  readonly unresponsive_ms: number;
+  /** Tries to stop one instance before its guest counts as broken, and the pause between them. */
+  readonly stop_attempts: number;
+  readonly stop_retry_ms: number;
+  /** Tries to empty a region before it is left alone until reuse, Drain or Remove ... */
+  readonly unplug_attempts: number;
+  /** ... and the pause before the second; it doubles each time. */
+  readonly unplug_retry_ms: number;
+  /** A region in use that did not get its size, or gave too little back, is left so for this long. */
+  readonly resize_hold_ms: number;
+  /** Decisions of policies that one step records; more are counted only. */
+  readonly decisions_max: number;
+  /** What every VM costs the host besides its guest's memory: the VMM process. */
+  readonly vmm_overhead_bytes: number;
+  /** CPUs a VMM may run on; null: not known, nothing is refused for it. */
+  readonly host_cpus: number | null;
+}
+
+/** The product's own bounds; see base/limits.ts. */
+export const DEFAULT_CONFIG: CoreConfig = {
+  vms_max: LIMITS.vms_per_host,
+  queue_length_max: LIMITS.invocations_queued_per_function,
+  queued_ms: LIMITS.invocation_queued_ms,
+  invocation_grace_ms: LIMITS.invocation_grace_ms,
+  unresponsive_ms: LIMITS.vm_unresponsive_ms,
+  stop_attempts: LIMITS.instance_stop_attempts,
+  stop_retry_ms: LIMITS.instance_stop_retry_ms,
+  unplug_attempts: LIMITS.unplug_attempts,
+  unplug_retry_ms: LIMITS.unplug_retry_ms,
+  resize_hold_ms: LIMITS.unplug_retry_ms,
+  decisions_max: 64,
+  vmm_overhead_bytes: 0,
+  host_cpus: null,
+};

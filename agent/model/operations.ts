@@ -1,0 +1,60 @@
+/** Operations: changes of a region's size, with identity and cause. Plain data. */
+
+/** Why a region's size changes. What its result means follows from this alone. */
+export const CAUSES = [
+  /** An instance starts in it. */
+  'start',
+  /** Its holder needs more. */
+  'grow',
+  /** Its holder needs less. */
+  'shrink',
+  /** Its holder is gone. */
+  'stop',
+  /** `static`: plugged once, before its VM serves. */
+  'fill',
+  /** An unplug left bytes behind and is tried again. */
+  'retry',
+  /** It is made ready ahead of a start, or taken back from there. */
+  'pool',
+  /** The host needs its memory. */
+  'pressure',
+] as const;
+export type Cause = (typeof CAUSES)[number];
+
+/** A resize in flight. */
+export interface OperationState {
+  readonly id: string;
+  readonly vm_id: string;
+  readonly region_id: string;
+  readonly region_index: number;
+  readonly cause: Cause;
+  /** The instance behind it: the holder, or the one that has just gone; null: none. */
+  readonly instance_id: string | null;
+  /** Plugged by the book when it was decided. */
+  readonly from_bytes: number;
+  readonly to_bytes: number;
+  readonly decided_at_ms: number;
+  /** When the stop of the instance was sent and its process tree gone; null: not after an end. */
+  readonly stop_at_ms: number | null;
+  readonly gone_at_ms: number | null;
+}
+
+/** The direction in which an operation moves its region, whatever is plugged already. */
+export type OperationKind = 'plug' | 'unplug';
+
+/** One resize to make, with what its record will need. */
+export interface OperationOrder extends OperationState {
+  readonly kind: OperationKind;
+  readonly function: string;
+  readonly mechanism: string;
+}
+
+const PLUGS: ReadonlySet<Cause> = new Set(['start', 'grow', 'fill']);
+
+export function kindOf({
+  cause,
+  to_bytes,
+}: Pick<OperationState, 'cause' | 'to_bytes'>): OperationKind {
+  if (cause === 'pool') return to_bytes > 0 ? 'plug' : 'unplug';
+  return PLUGS.has(cause) ? 'plug' : 'unplug';
+}
