@@ -1,11 +1,7 @@
 /** Public interface: one way to drive microVMs and their memory regions, whatever the VMM. */
 export type * from './vm.ts';
-export {
-  openDrivers,
-  openHypervisor,
-  type HypervisorChoice,
-  type HypervisorOptions,
-} from './open.ts';
+export type { DriverName, HypervisorOptions } from './drivers.ts';
+export { openDrivers, openHypervisor, openNamed, type HypervisorChoice } from './open.ts';
 export { VMM_ERROR_CODES, type VmmErrorCode } from './errors.ts';
 export { parseHandle, readHandle } from './lifecycle/run-dir.ts';
 export { chooseAccelerator, probeAccelerator, type AcceleratorProbe } from './host/accelerator.ts';

@@ -1,27 +1,9 @@
-/** The one place that knows which drivers there are. */
-import {
-  CloudHypervisorDriver,
-  type CloudHypervisorDriverOptions,
-} from './cloud-hypervisor/driver/driver.ts';
+/** Opens hypervisors by name, or the first that is usable. */
+import { type DriverName, DRIVERS, type HypervisorOptions } from './drivers.ts';
 import { vmmError } from './errors.ts';
-import { QemuDriver, type QemuOptions } from './qemu/driver.ts';
-import type { Hypervisor, VmmKind } from './vm.ts';
+import type { Hypervisor } from './vm.ts';
 
-/** A kind that has no driver, as the `fake` of tests, is refused when it is opened. */
-export type HypervisorChoice = 'auto' | VmmKind;
-
-export interface HypervisorOptions {
-  readonly cloud_hypervisor?: CloudHypervisorDriverOptions;
-  readonly qemu?: QemuOptions;
-}
-
-type Maker = (options: HypervisorOptions) => Hypervisor;
-
-/** In the order of preference of `auto`. A driver that is not built in is not in the list. */
-const MAKERS: readonly (readonly [Exclude<HypervisorChoice, 'auto'>, Maker])[] = [
-  ['cloud-hypervisor', (options) => new CloudHypervisorDriver(options.cloud_hypervisor)],
-  ['qemu', (options) => new QemuDriver(options.qemu)],
-];
+export type HypervisorChoice = 'auto' | DriverName;
 
 /**
  * Opens a hypervisor by name. `auto` takes the first one that is installed and can run guests here;
@@ -31,11 +13,31 @@ export async function openHypervisor(
   choice: HypervisorChoice,
   options: HypervisorOptions = {},
 ): Promise<Hypervisor> {
+  return await openNamed(choice, options);
+}
+
+/** {@link openHypervisor} for a name from outside: HP_VMM_UNSUPPORTED when there is no such driver. */
+export async function openNamed(
+  name: string,
+  options: HypervisorOptions = {},
+): Promise<Hypervisor> {
+  if (name === 'auto') return await openFirstUsable(options);
+  const driver = DRIVERS.find(name);
+  if (driver) return await driver.open(options);
+  throw vmmError('HP_VMM_UNSUPPORTED', `There is no driver for ${name} in this version.`, {
+    next: `Use one of: auto, ${DRIVERS.names.join(', ')}.`,
+  });
+}
+
+/** Every driver there is, whether its VMM is installed or not: for VMs of earlier owners. */
+export async function openDrivers(options: HypervisorOptions = {}): Promise<readonly Hypervisor[]> {
+  return await Promise.all(DRIVERS.all.map((driver) => driver.open(options)));
+}
+
+async function openFirstUsable(options: HypervisorOptions): Promise<Hypervisor> {
   let lacking: unknown = null;
-  for (const [kind, make] of MAKERS) {
-    if (choice === kind) return make(options);
-    if (choice !== 'auto') continue;
-    const candidate = make(options);
+  for (const driver of DRIVERS.all) {
+    const candidate = await driver.open(options);
     try {
       await candidate.probe();
       return candidate;
@@ -43,13 +45,5 @@ export async function openHypervisor(
       lacking = error;
     }
   }
-  if (choice === 'auto') throw lacking;
-  throw vmmError('HP_VMM_UNSUPPORTED', `There is no driver for ${choice} in this version.`, {
-    next: `Use one of: auto, ${MAKERS.map(([kind]) => kind).join(', ')}.`,
-  });
-}
-
-/** Every driver there is, whether its VMM is installed or not: for VMs of earlier owners. */
-export function openDrivers(options: HypervisorOptions = {}): readonly Hypervisor[] {
-  return MAKERS.map(([, make]) => make(options));
+  throw lacking;
 }

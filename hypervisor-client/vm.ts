@@ -6,7 +6,8 @@ import type { Duplex } from 'node:stream';
 import type { Accelerator } from './host/accelerator.ts';
 import type { HostProcess } from './host/host-process.ts';
 
-export type VmmKind = 'qemu' | 'cloud-hypervisor' | 'fake';
+/** The name of a driver; see drivers.ts for those there are. */
+export type VmmKind = string;
 export type { Accelerator };
 
 /** What a region is at boot. One virtio-mem device each. */

@@ -232,7 +232,7 @@ export class FakeVm implements Vm {
 }
 
 export class FakeHypervisor implements Hypervisor {
-  readonly kind = 'fake';
+  readonly kind: string = 'fake';
   readonly clock: Clock;
   readonly vms: FakeVm[] = [];
   readonly options: FakeOptions;

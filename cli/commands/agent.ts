@@ -9,13 +9,13 @@ import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
-import type { HypervisorOptions } from '../../hypervisor-client/index.ts';
+import { DRIVERS, type HypervisorOptions } from '../../hypervisor-client/drivers.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { readVersion } from '../version.ts';
 
-const VMMS = ['auto', 'qemu', 'cloud-hypervisor'] as const;
+const VMMS = ['auto', ...DRIVERS.names];
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
 /** The limit that was asked for, held against what the host really has; else the default. */
@@ -116,7 +116,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
   const level = values.choice('log-level', LEVELS);
   const images_dir = values.optional('images');
   const socket_path = resolve(values.text('socket'));
-  const [{ pino }, { openDrivers, openHypervisor }, { runDaemon }, images, { createProgress }] =
+  const [{ pino }, { openDrivers, openNamed }, { runDaemon }, images, { createProgress }] =
     await Promise.all([
       import('pino'),
       import('../../hypervisor-client/index.ts'),
@@ -142,8 +142,8 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     host_cpus: availableParallelism(),
     version: await readVersion(),
     log,
-    openHypervisor: () => openHypervisor(vmm, vmms),
-    drivers: openDrivers(vmms),
+    openHypervisor: () => openNamed(vmm, vmms),
+    drivers: await openDrivers(vmms),
     prepareImages: () => {
       const progress = createProgress({ stream: stderr });
       const place =

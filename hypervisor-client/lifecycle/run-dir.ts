@@ -22,7 +22,7 @@ const HANDLE_FILE = 'vm.json';
 const INTENT_FILE = 'starting.json';
 
 const count = z.number().int().nonnegative();
-const vmm = z.enum(['qemu', 'cloud-hypervisor', 'fake']);
+const vmm = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
 const specSchema = z.object({
   id: z.string(),
   run_dir: z.string(),

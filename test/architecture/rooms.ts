@@ -25,6 +25,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       ['vm.ts'],
       ['spec.ts', 'resize', 'lifecycle', 'rest', 'vsock'],
       ['qemu', 'cloud-hypervisor'],
+      ['drivers.ts'],
       ['open.ts'],
       ['testing'],
       ['index.ts'],
