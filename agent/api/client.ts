@@ -1,24 +1,18 @@
 /** The agent's API as a TypeScript client: the only way other folders talk to an agent. */
 import { Client, credentials, type Metadata, type ServiceError } from '@grpc/grpc-js';
-import { z } from 'zod';
 import { timerMs } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { checkSocketPath } from '../../base/safe-path.ts';
+import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
+import type { RemoveResponse, StatusResponse } from '../model/messages.ts';
+import type { AgentRecord, Invocation, RecordKind } from '../model/records.ts';
 import type { FunctionSpec } from '../model/spec.ts';
-import type {
-  AgentRecord,
-  DeployResponse,
-  DrainResponse,
-  InvokeRequest,
-  InvokeResponse,
-  RemoveResponse,
-  StatusResponse,
-} from '../model/messages.ts';
-import { methodOf, type MethodName, withCheckedNumbers } from './service.ts';
+import { type Method, SERVICE } from './service.ts';
 import { fromStatus, replyOf } from './status-codes.ts';
 
 export type * from '../model/messages.ts';
+export type * from '../model/records.ts';
 export type { Backing, FunctionSpec } from '../model/spec.ts';
 
 export interface CallOptions {
@@ -28,26 +22,18 @@ export interface CallOptions {
 }
 
 export interface WatchOptions {
-  /** Longest time between two memory records of a VM; 0 or absent: the agent's usual. */
+  /** Longest time between two memory records of a VM; absent: the agent's usual. */
   readonly memory_interval_ms?: number;
+  /** Which kinds of records; absent: all of them. */
+  readonly records?: readonly RecordKind[];
   /** Ends the stream without an error. */
   readonly signal?: AbortSignal;
 }
 
-export interface Invoked extends InvokeResponse {
+export interface Invoked extends Invocation {
   /** Why it was not done, with what to do next; absent when it was. */
   readonly failure?: HotplaneError;
 }
-
-/** What decoded messages are. The proto decodes nothing else, so there is nothing left to check. */
-const SHAPES = {
-  deploy: z.custom<DeployResponse>(),
-  invoke: z.custom<Invoked>(),
-  status: z.custom<StatusResponse>(),
-  remove: z.custom<RemoveResponse>(),
-  drain: z.custom<DrainResponse>(),
-  record: z.custom<AgentRecord>(),
-};
 
 /** Booting a VM, filling its regions included. */
 const DEPLOY_MS = LIMITS.vmm_start_ms + LIMITS.guest_hello_ms + 2 * LIMITS.plug_ms;
@@ -70,7 +56,7 @@ export class AgentClient {
   }
 
   deploy(spec: FunctionSpec, options: CallOptions = {}): Promise<DeployResponse> {
-    return this.#call('Deploy', SHAPES.deploy, { function: spec }, DEPLOY_MS, options);
+    return this.#call(SERVICE.Deploy, { function: spec }, DEPLOY_MS, options);
   }
 
   /**
@@ -81,8 +67,7 @@ export class AgentClient {
     const { wall_ms, cpu_ms } = request.work;
     const run_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + LIMITS.invocation_grace_ms;
     const deadline_ms = LIMITS.invocation_queued_ms + LIMITS.instance_start_ms + run_ms;
-    const notDone = (reply: Invoked, failure: HotplaneError): Invoked => ({ ...reply, failure });
-    return this.#call('Invoke', SHAPES.invoke, request, deadline_ms, options, notDone);
+    return this.#call(SERVICE.Invoke, request, deadline_ms, options, notDone);
   }
 
   /** One function, or all when `name` is empty. */
@@ -90,29 +75,27 @@ export class AgentClient {
     name = '',
     options: CallOptions & { readonly with_state?: boolean } = {},
   ): Promise<StatusResponse> {
-    const request = { function: name, with_state: options.with_state ?? false };
-    return this.#call('Status', SHAPES.status, request, LIMITS.agent_call_ms, options);
+    const with_state = options.with_state ?? false;
+    const request = { function: name === '' ? null : name, with_state };
+    return this.#call(SERVICE.Status, request, LIMITS.agent_call_ms, options);
   }
 
   remove(name: string, options: CallOptions = {}): Promise<RemoveResponse> {
-    return this.#call('Remove', SHAPES.remove, { function: name }, REMOVE_MS, options);
+    return this.#call(SERVICE.Remove, { function: name }, REMOVE_MS, options);
   }
 
   drain(name: string, options: CallOptions = {}): Promise<DrainResponse> {
-    return this.#call('Drain', SHAPES.drain, { function: name }, REMOVE_MS, options);
+    return this.#call(SERVICE.Drain, { function: name }, REMOVE_MS, options);
   }
 
   /** Resolves when the agent has begun to record: nothing that happens after it is missed. */
   async watch(options: WatchOptions = {}): Promise<AsyncIterable<AgentRecord>> {
-    const method = methodOf('Watch');
-    const decode = (bytes: Buffer): AgentRecord =>
-      SHAPES.record.parse(withCheckedNumbers('Record', method.decodeResponse(bytes)));
-    const request = { memory_interval_ms: options.memory_interval_ms ?? 0 };
+    const { memory_interval_ms = null, records = [] } = options;
     const call = this.#client.makeServerStreamRequest(
-      method.path,
-      method.encodeRequest,
-      decode,
-      request,
+      SERVICE.Watch.path,
+      asIs,
+      asIs,
+      SERVICE.Watch.encodeRequest({ memory_interval_ms, records: [...records] }),
     );
     const { signal } = options;
     signal?.addEventListener('abort', () => call.cancel(), { once: true });
@@ -125,11 +108,14 @@ export class AgentClient {
   }
 
   async *#records(
-    call: AsyncIterable<AgentRecord> & { cancel(): void },
+    call: AsyncIterable<Buffer> & { cancel(): void },
     signal: AbortSignal | undefined,
   ): AsyncGenerator<AgentRecord> {
     try {
-      yield* call;
+      for await (const bytes of call) {
+        const told = Object.entries(SERVICE.Watch.decodeResponse(bytes));
+        yield Object.fromEntries(told.filter(([, record]) => record !== null));
+      }
     } catch (error) {
       if (signal?.aborted) return;
       throw isServiceError(error) ? fromStatus(error, this.socket_path) : error;
@@ -142,35 +128,44 @@ export class AgentClient {
     this.#client.close();
   }
 
-  #call<T>(
-    name: MethodName,
-    shape: z.ZodType<T>,
-    request: object,
+  async #call<Request, Response, Result = Response>(
+    method: Method<Request, Response>,
+    request: Request,
     usual_ms: number,
     options: CallOptions,
-    notDone: (reply: T, failure: HotplaneError) => T = (reply) => reply,
-  ): Promise<T> {
-    const method = methodOf(name);
-    const decode = (bytes: Buffer): T =>
-      shape.parse(withCheckedNumbers(`${name}Response`, method.decodeResponse(bytes)));
-    const deadline = Date.now() + timerMs(options.deadline_ms ?? usual_ms);
-    const { signal } = options;
-    return new Promise<T>((resolve, reject) => {
+    whenNotDone?: (reply: Response, failure: HotplaneError) => Result,
+  ): Promise<Response | Result> {
+    const bytes = method.encodeRequest(request);
+    const ended = await this.#exchange(method.path, bytes, usual_ms, options);
+    if (!(ended instanceof Error)) return method.decodeResponse(ended);
+    const failure = fromStatus(ended, this.socket_path);
+    const reply = replyOf(ended);
+    if (reply && whenNotDone) return whenNotDone(method.decodeResponse(reply), failure);
+    throw failure;
+  }
+
+  /** What came back: the answer, or why there is none. */
+  #exchange(
+    path: string,
+    request: Buffer,
+    usual_ms: number,
+    { deadline_ms = usual_ms, signal }: CallOptions,
+  ): Promise<Buffer | ServiceError> {
+    const deadline = Date.now() + timerMs(deadline_ms);
+    return new Promise((resolve, reject) => {
       const cancel = (): void => call.cancel();
       const call = this.#client.makeUnaryRequest(
-        method.path,
-        method.encodeRequest,
-        decode,
+        path,
+        asIs,
+        asIs,
         request,
         { deadline },
         (error, response) => {
           // A signal may outlive many calls: it must not keep them.
           signal?.removeEventListener('abort', cancel);
-          const reply = error ? replyOf(error) : null;
-          if (error && reply) resolve(notDone(decode(reply), fromStatus(error, this.socket_path)));
-          else if (error) reject(fromStatus(error, this.socket_path));
-          else if (response === undefined) reject(emptyAnswer(name));
-          else resolve(response);
+          const ended = error ?? response;
+          if (ended) resolve(ended);
+          else reject(new Error('a call ended with neither an answer nor an error'));
         },
       );
       signal?.addEventListener('abort', cancel, { once: true });
@@ -179,15 +174,11 @@ export class AgentClient {
   }
 }
 
+const notDone = (reply: Invocation, failure: HotplaneError): Invoked => ({ ...reply, failure });
+
+/** Messages are made and read here, where their errors can be told. */
+const asIs = (bytes: Buffer): Buffer => bytes;
+
 function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && 'metadata' in error;
-}
-
-function emptyAnswer(method: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_CALL_FAILED',
-    category: 'failure',
-    message: `the agent answered ${method} with nothing.`,
-    next: 'compare the versions of client and agent.',
-  });
 }

@@ -4,23 +4,22 @@ import {
   ServerCredentials,
   type ServerUnaryCall,
   type ServerWritableStream,
-  type UntypedServiceImplementation,
   type sendUnaryData,
   Metadata,
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { timerMs } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { isBug } from '../observe/fail-stop.ts';
+import { invocationRecord } from '../observe/invocation-record.ts';
 import { errorOf, refusalOf } from '../model/failure.ts';
-import { deployResponse, invokeResponse } from './responses.ts';
-import { methodOf, type MethodName, withCheckedNumbers } from './service.ts';
+import { PROTOCOL } from '../model/messages.ts';
+import { NO_RECORD } from '../model/records.ts';
+import { type Method, SERVICE } from './service.ts';
 import { SocketPlace } from './socket.ts';
-import { InvocationNotDone, toStatus } from './status-codes.ts';
-import { check, checkInvoke, checkSpec } from './validate.ts';
+import { InvocationNotDone, otherVersion, toStatus } from './status-codes.ts';
 
 export interface AgentServerOptions {
   readonly agent: HostAgent;
@@ -31,12 +30,13 @@ export interface AgentServerOptions {
 }
 
 /** `onGone` registers what is to be done when the caller cancels or goes away. */
-type Handler = (request: unknown, onGone: (run: () => void) => void) => Promise<object>;
+type Handler<Request, Response> = (
+  request: Request,
+  onGone: (run: () => void) => void,
+) => Promise<Response>;
 
-const named = z.object({ function: z.string() });
-const statusRequest = named.extend({ with_state: z.boolean() });
-const watchRequest = z.object({ memory_interval_ms: z.number().finite().nonnegative() });
-const deployRequest = z.object({ function: z.unknown() });
+/** Earlier versions of the protocol, whose clients are told what is the matter. */
+const EARLIER_PROTOCOLS = ['hotplane.agent.v1'];
 
 export class AgentServer {
   readonly #server: Server;
@@ -54,7 +54,7 @@ export class AgentServer {
     const place = options.place ?? (await SocketPlace.claim(options.socket_path));
     const server = new Server({ 'grpc.max_receive_message_length': LIMITS.agent_message_bytes });
     const result = new AgentServer(server, place, options);
-    result.#addService();
+    result.#addServices();
     try {
       await place.bind((path) => bind(server, path));
     } catch (error) {
@@ -78,62 +78,52 @@ export class AgentServer {
     await this.#place.release();
   }
 
-  #addService(): void {
+  #addServices(): void {
     const { agent } = this.#options;
-    const unary: Readonly<Record<Exclude<MethodName, 'Watch'>, Handler>> = {
-      Deploy: async (request) => {
-        const spec = checkSpec(check(deployRequest, request, 'request').function);
-        return deployResponse(await agent.deploy(spec));
-      },
-      Invoke: async (request, onGone) => {
-        const { function: name, invocation_id, work } = checkInvoke(request);
-        const reply = await agent.invoke(name, invocation_id, work, onGone);
-        const response = invokeResponse(reply);
-        if (!reply.failure) return response;
-        const { encodeResponse } = methodOf('Invoke');
-        throw new InvocationNotDone(errorOf(reply.failure), encodeResponse(response));
-      },
-      Status: (request) => {
-        const { function: name, with_state } = check(statusRequest, request, 'request');
-        return agent.status(name, with_state);
-      },
-      Remove: async (request) => {
-        const { function: name } = check(named, request, 'request');
-        return { finished_at_ms: await agent.remove(name) };
-      },
-      Drain: (request) => agent.drain(check(named, request, 'request').function),
-    };
-    const names: MethodName[] = ['Deploy', 'Invoke', 'Status', 'Remove', 'Drain', 'Watch'];
-    const definition = Object.fromEntries(
-      names.map((name) => {
-        const method = methodOf(name);
-        const { path, responseStream } = method;
-        const serializers = {
-          requestSerialize: method.encodeRequest,
-          requestDeserialize: method.decodeRequest,
-          responseSerialize: method.encodeResponse,
-          responseDeserialize: method.decodeResponse,
-        };
-        return [name, { path, requestStream: false, responseStream, ...serializers }];
-      }),
+    this.#unary(SERVICE.Deploy, async (request) => {
+      const { kind: _, facts, ...rest } = await agent.deploy(request.function);
+      return { ...facts, ...rest };
+    });
+    this.#unary(SERVICE.Invoke, async ({ function: name, invocation_id, work }, onGone) => {
+      const reply = await agent.invoke(name, invocation_id, work, onGone);
+      const record = invocationRecord(name, reply);
+      if (!reply.failure) return record;
+      const bytes = SERVICE.Invoke.encodeResponse(record);
+      throw new InvocationNotDone(errorOf(reply.failure), bytes);
+    });
+    this.#unary(SERVICE.Status, (request) =>
+      agent.status(request.function ?? '', request.with_state),
     );
-    const implementation: UntypedServiceImplementation = {
-      Watch: (call: ServerWritableStream<unknown, object>) => void this.#watch(call),
-    };
-    for (const [name, handler] of Object.entries(unary)) {
-      implementation[name] = this.#unary(name, handler);
-    }
-    this.#server.addService(definition, implementation);
+    this.#unary(SERVICE.Remove, async (request) => ({
+      finished_at_ms: await agent.remove(request.function),
+    }));
+    this.#unary(SERVICE.Drain, (request) => agent.drain(request.function));
+    const watch = (call: ServerWritableStream<Buffer, Buffer>): void => void this.#watch(call);
+    this.#server.register(SERVICE.Watch.path, watch, asIs, asIs, 'serverStream');
+    for (const protocol of EARLIER_PROTOCOLS) this.#refuse(protocol);
   }
 
-  #unary(name: string, handler: Handler) {
+  /** Every method of an earlier version: one clear error instead of answers that are misread. */
+  #refuse(protocol: string): void {
+    const refusal = toStatus(otherVersion(protocol, this.#options.agent.version));
+    const answer = (_call: unknown, done: sendUnaryData<Buffer>): void => done(refusal);
+    for (const { path } of Object.values(SERVICE)) {
+      this.#server.register(path.replace(PROTOCOL, protocol), answer, asIs, asIs, 'unary');
+    }
+  }
+
+  #unary<Request, Response>(
+    method: Method<Request, Response>,
+    handler: Handler<Request, Response>,
+  ): void {
     const { agent } = this.#options;
-    return (call: ServerUnaryCall<unknown, object>, done: sendUnaryData<object>): void => {
+    const { name, path } = method;
+    const serve = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>): void => {
       const onGone = (run: () => void): void => void call.on('cancelled', run);
       const answer = async (): Promise<void> => {
         try {
-          const request = withCheckedNumbers(`${name}Request`, call.request);
-          done(null, await handler(request, onGone));
+          const response = await handler(method.decodeRequest(call.request), onGone);
+          done(null, method.encodeResponse(response));
         } catch (error) {
           if (isBug(error)) agent.failStop(error, { method: name });
           this.#logFailure(name, error);
@@ -142,6 +132,7 @@ export class AgentServer {
       };
       void answer();
     };
+    this.#server.register(path, serve, asIs, asIs, 'unary');
   }
 
   /** A refused request is the caller's affair (debug); what we did not foresee is ours (error). */
@@ -151,16 +142,17 @@ export class AgentServer {
     this.#options.log[level]({ method, err: refusalOf(error) }, 'a call was not served');
   }
 
-  async #watch(call: ServerWritableStream<unknown, object>): Promise<void> {
+  async #watch(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
     try {
-      const request = check(watchRequest, call.request, 'request');
-      const records = this.#options.agent.watch(request.memory_interval_ms);
+      const request = SERVICE.Watch.decodeRequest(call.request);
+      const records = this.#options.agent.watch(request);
       call.on('cancelled', () => records.close());
       // Tells the caller that from here on nothing is missed.
       call.sendMetadata(new Metadata());
       for await (const record of records) {
         if (call.cancelled) return;
-        if (!call.write(record)) await drained(call);
+        const bytes = SERVICE.Watch.encodeResponse({ ...NO_RECORD, ...record });
+        if (!call.write(bytes)) await drained(call);
       }
       call.end();
     } catch (error) {
@@ -170,8 +162,11 @@ export class AgentServer {
   }
 }
 
+/** Messages are made and read by their methods, where errors can be told. */
+const asIs = (bytes: Buffer): Buffer => bytes;
+
 /** Until the caller has read what it was sent, or went away. */
-function drained(call: ServerWritableStream<unknown, object>): Promise<void> {
+function drained(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
   return new Promise((resolve) => {
     call.once('drain', resolve);
     call.once('cancelled', resolve);

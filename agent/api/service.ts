@@ -1,115 +1,123 @@
-/** agent.proto, loaded once: how each method's messages go to and from the wire. */
-import { fileURLToPath } from 'node:url';
-import { loadSync, type MessageTypeDefinition, type ServiceDefinition } from '@grpc/proto-loader';
-import { z } from 'zod';
-import { assert } from '../../base/assert.ts';
-import { HotplaneError } from '../../base/errors.ts';
-
-const PACKAGE = 'hotplane.agent.v1';
-
-const descriptorSchema = z.object({
-  oneofDecl: z.array(z.object({ name: z.string() })),
-  field: z.array(
-    z.object({ name: z.string(), type: z.string(), typeName: z.string(), label: z.string() }),
-  ),
-});
-type Descriptor = z.infer<typeof descriptorSchema>;
-type Field = Descriptor['field'][number];
-
-const definitions = loadSync(fileURLToPath(new URL('agent.proto', import.meta.url)), {
-  keepCase: true,
-  longs: String,
-  defaults: true,
-  oneofs: true,
-});
-
-function isService(value: object): value is ServiceDefinition {
-  return !('format' in value);
-}
-
-function isMessage(value: object | undefined): value is MessageTypeDefinition<object, object> {
-  return value !== undefined && 'type' in value;
-}
-
-const DESCRIPTORS: ReadonlyMap<string, Descriptor> = new Map(
-  Object.entries(definitions).flatMap(([name, definition]) =>
-    isMessage(definition)
-      ? [[name.slice(PACKAGE.length + 1), descriptorSchema.parse(definition.type)]]
-      : [],
-  ),
-);
-
-/** Fields of every message of the package, by its short name. */
-export const MESSAGES: ReadonlyMap<string, readonly Field[]> = new Map(
-  [...DESCRIPTORS].map(([name, { field }]) => [name, field]),
-);
-
-/** An `optional` field is alone in a oneof named `_<field>`, which the decoder tells of too. */
-const OPTIONAL = /^_(.+)$/;
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /**
- * 64-bit numbers come as text: turned into numbers here, once, or refused above 2^53. Optional
- * fields that are absent become null.
+ * The service: how the messages of each method go to and from the wire, checked against their
+ * schemas on both sides. What comes out of here is what the schemas say, or an error.
  */
-export function withCheckedNumbers(message: string, value: unknown): unknown {
-  if (!isRecord(value)) return value;
-  const result: Record<string, unknown> = { ...value };
-  for (const { name, type, typeName } of MESSAGES.get(message) ?? []) {
-    const field = value[name];
-    if (field === undefined || field === null) continue;
-    const convert = (one: unknown): unknown => {
-      if (type === 'TYPE_MESSAGE') return withCheckedNumbers(typeName, one);
-      return type === 'TYPE_UINT64' ? checkedNumber(`${message}.${name}`, one) : one;
-    };
-    result[name] = Array.isArray(field) ? field.map(convert) : convert(field);
-  }
-  for (const { name: oneof } of DESCRIPTORS.get(message)?.oneofDecl ?? []) {
-    const [, name] = OPTIONAL.exec(oneof) ?? [];
-    if (name === undefined) continue;
-    delete result[oneof];
-    result[name] ??= null;
-  }
-  return result;
+import { z } from 'zod';
+import { HotplaneError, messageOf } from '../../base/errors.ts';
+import { METHODS, type MethodName, PROTOCOL } from '../model/messages.ts';
+import { AgentService } from './generated/agent.ts';
+
+export interface Method<Request, Response> {
+  readonly name: MethodName;
+  readonly path: string;
+  readonly is_stream: boolean;
+  /** Throws HP_AGENT_BAD_REQUEST for what the wire cannot tell. */
+  readonly encodeRequest: (request: Request) => Buffer;
+  /** Throws HP_AGENT_BAD_REQUEST naming the field, HP_AGENT_BAD_NUMBER for one above 2^53. */
+  readonly decodeRequest: (bytes: Buffer) => Request;
+  readonly encodeResponse: (response: Response) => Buffer;
+  /** Throws HP_AGENT_CALL_FAILED for an answer that this version does not understand. */
+  readonly decodeResponse: (bytes: Buffer) => Response;
 }
 
-function checkedNumber(field: string, value: unknown): number {
-  const number = Number(value);
-  if (Number.isSafeInteger(number)) return number;
-  throw new HotplaneError({
-    code: 'HP_AGENT_BAD_NUMBER',
+interface Wire<Request, Response> {
+  readonly path: string;
+  readonly responseStream: boolean;
+  readonly requestSerialize: (value: Request) => Buffer;
+  readonly requestDeserialize: (bytes: Buffer) => unknown;
+  readonly responseSerialize: (value: Response) => Buffer;
+  readonly responseDeserialize: (bytes: Buffer) => unknown;
+}
+
+interface Schemas<Request, Response> {
+  readonly request: z.ZodType<Request>;
+  readonly response: z.ZodType<Response>;
+}
+
+function method<Request, Response>(
+  name: MethodName,
+  wire: Wire<Request, Response>,
+  { request, response }: Schemas<Request, Response>,
+): Method<Request, Response> {
+  return {
+    name,
+    path: wire.path,
+    is_stream: wire.responseStream,
+    encodeRequest: (value) => {
+      try {
+        return wire.requestSerialize(value);
+      } catch (error) {
+        throw badRequest(name, messageOf(error));
+      }
+    },
+    decodeRequest: (bytes) => {
+      const found = request.safeParse(readRequest(name, wire, bytes));
+      if (found.success) return found.data;
+      const { field, problem } = firstIssue(found.error);
+      throw badRequest(field, problem);
+    },
+    encodeResponse: wire.responseSerialize,
+    decodeResponse: (bytes) => {
+      const found = response.safeParse(readResponse(name, wire, bytes));
+      if (found.success) return found.data;
+      const { field, problem } = firstIssue(found.error);
+      throw notUnderstood(name, `${field}: ${problem}`);
+    },
+  };
+}
+
+export const SERVICE = {
+  Deploy: method('Deploy', AgentService.deploy, METHODS.Deploy),
+  Invoke: method('Invoke', AgentService.invoke, METHODS.Invoke),
+  Status: method('Status', AgentService.status, METHODS.Status),
+  Remove: method('Remove', AgentService.remove, METHODS.Remove),
+  Drain: method('Drain', AgentService.drain, METHODS.Drain),
+  Watch: method('Watch', AgentService.watch, METHODS.Watch),
+} as const;
+
+function readRequest(name: string, wire: Wire<never, never>, bytes: Buffer): unknown {
+  try {
+    return wire.requestDeserialize(bytes);
+  } catch (error) {
+    const problem = messageOf(error);
+    if (!/SAFE_INTEGER/.test(problem)) throw badRequest(name, problem);
+    throw new HotplaneError({
+      code: 'HP_AGENT_BAD_NUMBER',
+      category: 'usage',
+      message: `a number in the request of ${name} does not fit into 53 bits.`,
+      next: 'send a smaller number.',
+    });
+  }
+}
+
+function readResponse(name: string, wire: Wire<never, never>, bytes: Buffer): unknown {
+  try {
+    return wire.responseDeserialize(bytes);
+  } catch (error) {
+    throw notUnderstood(name, messageOf(error));
+  }
+}
+
+function firstIssue(error: z.ZodError): { readonly field: string; readonly problem: string } {
+  const [issue] = error.issues;
+  return { field: issue?.path.join('.') ?? '', problem: issue?.message ?? 'is not valid' };
+}
+
+function badRequest(field: string, problem: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_BAD_REQUEST',
     category: 'usage',
-    message: `${field} is ${String(value)}, which does not fit into 53 bits.`,
-    next: 'send a smaller number.',
+    message: `${field}: ${problem}.`,
+    next: 'correct the request; agent.proto says what each field means.',
+    details: { field },
   });
 }
 
-export interface Method {
-  readonly path: string;
-  readonly encodeRequest: (value: object) => Buffer;
-  readonly decodeRequest: (bytes: Buffer) => unknown;
-  readonly encodeResponse: (value: object) => Buffer;
-  readonly decodeResponse: (bytes: Buffer) => unknown;
-  readonly responseStream: boolean;
-}
-
-export type MethodName = 'Deploy' | 'Invoke' | 'Status' | 'Remove' | 'Drain' | 'Watch';
-
-/** One method of the service. Numbers are not checked yet: see withCheckedNumbers. */
-export function methodOf(name: MethodName): Method {
-  const service = definitions[`${PACKAGE}.Agent`];
-  assert(service && isService(service), 'agent.proto has the service Agent');
-  const method = service[name];
-  assert(method, `agent.proto has the method ${name}`);
-  return {
-    path: method.path,
-    encodeRequest: method.requestSerialize,
-    decodeRequest: method.requestDeserialize,
-    encodeResponse: method.responseSerialize,
-    decodeResponse: method.responseDeserialize,
-    responseStream: method.responseStream,
-  };
+function notUnderstood(name: string, problem: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_CALL_FAILED',
+    category: 'failure',
+    message: `the agent's answer to ${name} is not one of ${PROTOCOL}: ${problem}.`,
+    next: 'compare the versions of client and agent.',
+  });
 }

@@ -5,6 +5,7 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { type ErrorCategory, HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { PROTOCOL } from '../model/messages.ts';
 import { statusText, trailerText } from './trailer.ts';
 
 const ERROR_TRAILER = 'hotplane-error-bin';
@@ -48,6 +49,20 @@ const trailerSchema = z.object({
   next: z.string(),
   details: z.record(z.string(), z.unknown()),
 });
+
+const SAME_VERSION =
+  'use client and agent of one version; end the agent and start it with this one.';
+
+/** For a client that speaks another version of the protocol. */
+export function otherVersion(protocol: string, version: string): HotplaneError {
+  return new HotplaneError({
+    code: 'HP_AGENT_VERSION',
+    category: 'unavailable',
+    message: `this agent is hotplane ${version} and speaks ${PROTOCOL}; the client speaks ${protocol}.`,
+    next: SAME_VERSION,
+    details: { protocol: PROTOCOL, version },
+  });
+}
 
 export interface StatusError {
   readonly code: status;
@@ -121,6 +136,14 @@ export function fromStatus(error: ServiceError, socket_path: string): HotplaneEr
         category: 'timeout',
         message: `the agent on ${socket_path} did not answer in time.`,
         next: 'see the log of the agent; its process may be stopped, or the host overloaded.',
+      });
+    case status.UNIMPLEMENTED:
+      return new HotplaneError({
+        ...base,
+        code: 'HP_AGENT_VERSION',
+        category: 'unavailable',
+        message: `the agent on ${socket_path} does not speak ${PROTOCOL}: it is of another version.`,
+        next: SAME_VERSION,
       });
     case status.CANCELLED:
       return new HotplaneError({

@@ -78,7 +78,7 @@ function identityOf({ manifest, rootfs_key }: Guest): ImageIdentity {
   return {
     kernel_variant: manifest.variant,
     kernel_key: manifest.key,
-    series_revision: manifest.series_revision ?? '',
+    series_revision: manifest.series_revision,
     rootfs_key,
   };
 }

@@ -27,7 +27,8 @@ import { FailStop, isBug } from '../observe/fail-stop.ts';
 import { errorOf, refusalOf, unknownVm } from '../model/failure.ts';
 import type { GuestImages } from './images.ts';
 import { refusedOperation } from '../observe/operation-record.ts';
-import { RecordHub, type Subscription } from '../observe/record-hub.ts';
+import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub.ts';
+import { invocationRecord } from '../observe/invocation-record.ts';
 import { errOf, RepeatLog } from './repeat-log.ts';
 import { nameIn, tellReply } from './reply-log.ts';
 import { functionStatus } from '../observe/status.ts';
@@ -127,6 +128,9 @@ export class HostAgent {
       return { type: 'invoke', request_id, function: name, invocation_id, work };
     });
     assert(reply.kind === 'invoke', 'an invoke is answered with an invoke');
+    if (this.#hub.isWatched('invocation')) {
+      this.#hub.publish('invocation', invocationRecord(name, reply));
+    }
     return reply;
   }
 
@@ -167,15 +171,20 @@ export class HostAgent {
       free_bytes: Math.max(0, host_limit_bytes - grantedBytes(state)),
       permits_bytes: vms.reduce((sum, vm) => sum + regionPermitBytes(vm), 0),
       version: this.#options.version,
-      state_json: with_state ? JSON.stringify(this.dump()) : '',
+      state_json: with_state ? JSON.stringify(this.dump()) : null,
       pid: process.pid,
     };
   }
 
-  watch(memory_interval_ms: number): Subscription {
-    const subscription = this.#hub.subscribe(memory_interval_ms);
-    this.#lookAtAll();
+  /** Throws HP_AGENT_TOO_MANY_WATCHERS. */
+  watch({ memory_interval_ms = null, records = [] }: Partial<Wanted> = {}): Subscription {
+    const subscription = this.#hub.subscribe({ memory_interval_ms, records });
+    if (this.#hub.isWatched('memory')) this.#lookAtAll();
     return subscription;
+  }
+
+  get version(): string {
+    return this.#options.version;
   }
 
   dump(): HostDump {
@@ -291,6 +300,8 @@ export class HostAgent {
       case 'report': {
         const { level, code, vm_id, message } = action;
         const about = { vm: vm_id, function: action.function, err: { code } };
+        const { type: _, ...report } = action;
+        this.#hub.publish('report', { at_ms: this.#options.clock.nowMs(), ...report });
         return this.#log[level](about, message);
       }
       case 'decision':
@@ -309,7 +320,7 @@ export class HostAgent {
           },
           text: 'no permit for a plug',
         });
-        return this.#hub.publish({ operation });
+        return this.#hub.publish('operation', operation);
       }
       case 'launch-vm':
         return this.#newRunner(action.vm_id, action.spec).launch();
@@ -336,8 +347,9 @@ export class HostAgent {
       told: this.#told,
       run_dir: join(vms_dir, vm_id),
       emit: (event) => this.#dispatch(event),
-      publish: (record) => this.#hub.publish(record),
-      isWatched: () => this.#hub.isWatched,
+      publishOperation: (operation) => this.#hub.publish('operation', operation),
+      publishMemory: (memory) => this.#hub.publish('memory', memory),
+      isWatched: () => this.#hub.isWatched('memory'),
       onBug: (error, during) => this.failStop(error, during),
       committedBytes: () => this.#committedBytes(vm_id),
     });

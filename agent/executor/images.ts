@@ -1,5 +1,6 @@
 /** Where guests come from. Made ready before the agent serves: Deploy never builds anything. */
 import type { FunctionSpec } from '../model/spec.ts';
+import type { VmFacts } from '../model/state.ts';
 
 export interface GuestImage {
   readonly kernel_path: string;
@@ -10,13 +11,10 @@ export interface GuestImage {
 }
 
 /** Exactly which kernel and root file system an image is, for records. */
-export interface ImageIdentity {
-  readonly kernel_variant: string;
-  readonly kernel_key: string;
-  /** Of the HotMem series in the kernel; empty in one without it. */
-  readonly series_revision: string;
-  readonly rootfs_key: string;
-}
+export type ImageIdentity = Pick<
+  VmFacts,
+  'kernel_variant' | 'kernel_key' | 'series_revision' | 'rootfs_key'
+>;
 
 export interface GuestImages {
   /** The image for one function; throws a HotplaneError when there is none (say how to build). */

@@ -31,8 +31,7 @@ export function tellReply(
     const fields = { ...about, method: asked.type };
     return told.tell(kind, { log, level: 'warn', fields, text: 'a call was not served' });
   }
-  const { instance_id, invocation_id, outcome } = reply;
-  const instance = instance_id === '' ? null : instance_id;
+  const { instance_id: instance, invocation_id, outcome } = reply;
   const fields = { ...about, instance, invocation: invocation_id };
   const failed = outcome === 'failed';
   const text = failed ? 'an invocation failed' : 'an invocation was refused';

@@ -20,10 +20,10 @@ import { vmProcess } from '../observe/vm-process.ts';
 const CLOCK_SAMPLES = 3;
 
 const NO_IDENTITY: ImageIdentity = {
-  kernel_variant: '',
-  kernel_key: '',
-  series_revision: '',
-  rootfs_key: '',
+  kernel_variant: null,
+  kernel_key: null,
+  series_revision: null,
+  rootfs_key: null,
 };
 
 export interface BootOptions {

@@ -5,10 +5,9 @@
 import { rm } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
-import { cutBytes } from '../../base/cut-bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Hypervisor, ResizeResult, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
-import type { AgentRecord, Operation } from '../model/messages.ts';
+import type { MemoryStep, Operation } from '../model/records.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent, StartStamps } from '../model/events.ts';
 import type { OperationOrder } from '../model/operations.ts';
@@ -37,8 +36,9 @@ export interface RunnerDeps {
   /** Folder of this VM: sockets, console, handle. */
   readonly run_dir: string;
   readonly emit: (event: HostEvent) => void;
-  readonly publish: (record: AgentRecord) => void;
-  /** Whether anybody gets what is published: what nobody gets is not looked for. */
+  readonly publishOperation: (operation: Operation) => void;
+  readonly publishMemory: (step: MemoryStep) => void;
+  /** Whether anybody gets memory steps: what nobody gets is not looked for. */
   readonly isWatched: () => boolean;
   readonly committedBytes: () => number;
   /** A fault of the agent itself, met while working for this VM. */
@@ -64,9 +64,9 @@ export class VmRunner {
   #booting: Promise<void> = Promise.resolve();
   #failed = false;
   #responsive = true;
-  /** When VMM and guest last told figures; 0: never. */
+  /** When VMM and guest last told figures; null: never. */
   vmm_answered_at_ms: number | null = null;
-  guest_answered_at_ms = 0;
+  guest_answered_at_ms: number | null = null;
   /** When the guest was last asked for its figures by the clock, not by an operation. */
   #asked_at_ms = Number.NEGATIVE_INFINITY;
 
@@ -81,7 +81,7 @@ export class VmRunner {
       vm_id,
       committedBytes: deps.committedBytes,
       observe: () => this.observe(),
-      publish: (memory) => deps.publish({ memory }),
+      publish: deps.publishMemory,
       isWatched: deps.isWatched,
     });
   }
@@ -131,6 +131,7 @@ export class VmRunner {
   async #watchHealth(guest: GuestLink): Promise<void> {
     const { clock, emit } = this.#deps;
     const vm_id = this.#vm_id;
+    const answered = (): number => this.guest_answered_at_ms ?? clock.nowMs();
     await watchHealth({
       clock,
       signal: this.#stopping.signal,
@@ -138,10 +139,10 @@ export class VmRunner {
         await guest.ping();
         this.guest_answered_at_ms = clock.nowMs();
       },
-      answeredAtMs: () => this.guest_answered_at_ms,
+      answeredAtMs: answered,
       onChange: (responsive) => {
         this.#responsive = responsive;
-        const silent_ms = Math.round(clock.nowMs() - this.guest_answered_at_ms);
+        const silent_ms = Math.round(clock.nowMs() - answered());
         if (responsive) this.#log.warn('the guest answers again');
         else this.#log.error({ silent_ms }, 'the guest does not answer');
         emit({ type: 'vm-health', vm_id, responsive });
@@ -315,12 +316,12 @@ export class VmRunner {
   #publish(operation: Operation): void {
     const { id, kind, region_id, outcome, error_code, reason } = operation;
     const line = { op: id, kind, region: region_id, outcome };
-    if (error_code === '') this.#log.debug(line, 'operation finished');
+    if (error_code === null) this.#log.debug(line, 'operation finished');
     else {
-      const err = { code: error_code, message: cutBytes(reason, 1_024) };
+      const err = { code: error_code, message: reason };
       this.#tell('error', `operation ${kind} ${error_code}`, { ...line, err }, 'operation');
     }
-    this.#deps.publish({ operation });
+    this.#deps.publishOperation(operation);
   }
 
   async start(action: ActionOf<'start-instance'>): Promise<void> {

@@ -1,183 +1,209 @@
 /**
- * The messages of agent.proto as TypeScript sees them: the same names, 64-bit numbers as checked
- * numbers below 2^53, and null where an optional field is absent: not known. Meaning and units are
- * documented in the proto; a test keeps the two in step.
+ * The messages of the API, one definition for proto, types and checks. 64-bit numbers are below
+ * 2^53; an optional field that is absent is null: not known. Pure.
  */
-import type { FunctionSpec } from './spec.ts';
+import { z } from 'zod';
+import { LIMITS } from '../../base/limits.ts';
+import { bytes, count, duration_ms, field, message, moment_ms, stamp_ms } from './fields.ts';
+import { optional_text, text } from './fields.ts';
+import { RECORD_KINDS, RECORDS } from './records.ts';
+import { functionSpecSchema } from './spec.ts';
+import { VM_PHASES } from './state.ts';
 
-export interface DeployResponse {
-  vm_id: string;
-  requested_at_ms: number;
-  launched_at_ms: number;
-  ready_at_ms: number;
-  guest_kernel: string;
-  vmm: string;
-  accelerator: string;
-  vmm_path: string | null;
-  vmm_pid: number;
-  vmm_command: readonly string[];
-  kernel_variant: string | null;
-  kernel_key: string | null;
-  series_revision: string | null;
-  rootfs_key: string | null;
-}
+/** Of a request: more is refused. */
+const size = z.number().int().max(LIMITS.function_bytes);
+const duration = z.number().nonnegative().max(LIMITS.invocation_ms);
 
-export interface Work {
-  anonymous_bytes: number;
-  file_bytes: number;
-  cpu_ms: number;
-  wall_ms: number;
-}
+export const deployRequestSchema = message('DeployRequest', {
+  function: field(1, functionSpecSchema),
+});
 
-export interface InvokeRequest {
-  function: string;
-  invocation_id: string;
-  work: Work;
-}
+export const deployResponseSchema = message('DeployResponse', {
+  vm_id: field(1, text),
+  requested_at_ms: field(2, moment_ms),
+  launched_at_ms: field(3, moment_ms),
+  ready_at_ms: field(4, moment_ms, 'hello received (static: and all regions plugged)'),
+  guest_kernel: field(5, text),
+  vmm: field(6, text, 'its name and version'),
+  accelerator: field(7, text, 'tcg | kvm'),
+  vmm_path: field(8, optional_text, "the VMM's program file"),
+  vmm_pid: field(9, count),
+  vmm_command: field(10, z.array(z.string()).readonly(), 'the command line it really has'),
+  kernel_variant: field(11, optional_text, 'stock | hotmem | debug; absent: not built by hotplane'),
+  kernel_key: field(12, optional_text, 'content key of the guest kernel'),
+  series_revision: field(13, optional_text, 'of the HotMem series in it; absent: none'),
+  rootfs_key: field(14, optional_text, 'content key of the root file system'),
+});
+export type DeployResponse = z.infer<typeof deployResponseSchema>;
 
-export interface InvokeResponse {
-  invocation_id: string;
-  instance_id: string | null;
-  cold: boolean;
-  outcome: string;
-  error_code: string;
-  reason: string;
-  received_at_ms: number;
-  assigned_at_ms: number | null;
-  instance_ready_at_ms: number | null;
-  first_byte_at_ms: number | null;
-  finished_at_ms: number | null;
-  guest_wall_ms: number | null;
-  guest_cpu_ms: number | null;
-  anonymous_bytes: number | null;
-  minor_faults: number | null;
-  operation_id: string | null;
-  created_at_ms: number | null;
-  sandbox_at_ms: number | null;
-  plugged_at_ms: number | null;
-  attached_at_ms: number | null;
-  guest_touch_cpu_ms: number | null;
-}
+export const workSchema = message(
+  'Work',
+  {
+    anonymous_bytes: field(1, size.nonnegative()),
+    file_bytes: field(2, size.nonnegative()),
+    cpu_ms: field(3, duration),
+    wall_ms: field(4, duration),
+  },
+  'What one invocation of the workload program does.',
+);
 
-export interface RegionStatus {
-  id: string;
-  pci_address: string;
-  max_bytes: number;
-  requested_bytes: number | null;
-  plugged_bytes: number | null;
-  guest_plugged_bytes: number | null;
-  resident_bytes: number | null;
-  instance_id: string;
-  permit_bytes: number;
-}
+export const invokeRequestSchema = message('InvokeRequest', {
+  function: field(1, z.string()),
+  invocation_id: field(2, z.string().max(128), "the caller's, echoed in records"),
+  work: field(3, workSchema),
+});
+export type InvokeRequest = z.infer<typeof invokeRequestSchema>;
 
-export interface FunctionStatus {
-  function: FunctionSpec;
-  vm_id: string;
-  /** booting | filling | running | unresponsive | draining | ending | lost */
-  vm_state: string;
-  instances_starting: number;
-  instances_busy: number;
-  instances_idle: number;
-  instances_stopping: number;
-  invocations_queued: number;
-  regions: RegionStatus[];
-  vm_resident_bytes: number | null;
-  pages_migrated: number | null;
-  permits_bytes: number;
-  guest_plugged_bytes: number | null;
-  boot_bytes: number;
-  instances_started: number;
-  oom_kills: number | null;
-  /** `vmm`, `guest`: asked and silent. */
-  unanswered: string[];
-  vmm_answered_at_ms: number | null;
-  guest_answered_at_ms: number | null;
-  /** Null or absent: nothing went wrong since the function was deployed. */
-  last_failure?: Failure | null;
-}
+export const statusRequestSchema = message('StatusRequest', {
+  function: field(1, z.string().nullable(), 'absent: all'),
+  with_state: field(2, z.boolean(), 'also fill state_json'),
+});
 
-export interface Failure {
-  code: string;
-  category: string;
-  message: string;
-  next: string;
-  vm_id: string;
-  at_ms: number;
-}
+export const failureSchema = message('Failure', {
+  code: field(1, text),
+  category: field(2, text),
+  message: field(3, text),
+  next: field(4, text),
+  vm_id: field(5, text),
+  at_ms: field(6, moment_ms),
+});
+export type Failure = z.infer<typeof failureSchema>;
 
-export interface StatusResponse {
-  functions: FunctionStatus[];
-  host_limit_bytes: number;
-  granted_bytes: number;
-  free_bytes: number;
-  permits_bytes: number;
-  version: string;
-  /** Empty unless asked for. */
-  state_json: string;
-  pid: number;
-}
+export const regionStatusSchema = message('RegionStatus', {
+  id: field(1, text),
+  pci_address: field(2, optional_text),
+  max_bytes: field(3, bytes),
+  requested_bytes: field(4, bytes.nullable()),
+  plugged_bytes: field(5, bytes.nullable(), "the VMM's word"),
+  guest_plugged_bytes: field(6, bytes.nullable(), "the guest's word"),
+  resident_bytes: field(7, bytes.nullable(), "the host's word"),
+  instance_id: field(8, optional_text),
+  permit_bytes: field(9, bytes, 'granted for it: at least what is plugged, whoever is silent'),
+});
+export type RegionStatus = z.infer<typeof regionStatusSchema>;
 
-export interface RemoveResponse {
-  finished_at_ms: number;
-}
+export const functionStatusSchema = message('FunctionStatus', {
+  function: field(1, functionSpecSchema),
+  vm_id: field(2, text),
+  vm_state: field(3, z.enum([...VM_PHASES, 'draining', 'unresponsive'])),
+  instances_starting: field(4, count),
+  instances_busy: field(5, count),
+  instances_idle: field(6, count),
+  instances_stopping: field(7, count),
+  invocations_queued: field(8, count),
+  regions: field(9, z.array(regionStatusSchema)),
+  vm_resident_bytes: field(10, bytes.nullable(), "the host's word, whoever does not answer"),
+  pages_migrated: field(11, count.nullable(), 'guest, since boot'),
+  permits_bytes: field(12, bytes),
+  guest_plugged_bytes: field(13, bytes.nullable(), "the guest's own count, all regions"),
+  boot_bytes: field(14, bytes),
+  oom_kills: field(15, count.nullable()),
+  instances_started: field(16, count, 'starts since the VM booted, whoever they then served'),
+  unanswered: field(17, z.array(z.enum(['vmm', 'guest'])), 'asked, and silent for 1 s'),
+  vmm_answered_at_ms: field(18, stamp_ms, 'when the VMM, and the guest, last told anything'),
+  guest_answered_at_ms: field(19, stamp_ms),
+  last_failure: field(20, failureSchema.nullable(), 'that nobody asked for; absent: none'),
+});
+export type FunctionStatus = z.infer<typeof functionStatusSchema>;
 
-export interface DrainResponse {
-  finished_at_ms: number;
-  instances_stopped: number;
-}
+export const statusResponseSchema = message('StatusResponse', {
+  functions: field(1, z.array(functionStatusSchema)),
+  host_limit_bytes: field(2, bytes),
+  permits_bytes: field(3, bytes, 'granted now'),
+  version: field(4, text),
+  state_json: field(
+    5,
+    z.string().nullable(),
+    "the agent's whole state, for people and bug reports",
+  ),
+  pid: field(6, count, 'of the agent'),
+  granted_bytes: field(7, bytes, 'the book as a whole: boot memory, VMM processes and regions'),
+  free_bytes: field(8, bytes, 'of host_limit_bytes'),
+});
+export type StatusResponse = z.infer<typeof statusResponseSchema>;
 
-/**
- * One plug or unplug. `pages_migrated` and `guest_cpu_ms` are differences of guest-wide counters
- * taken before and after: where operations of one VM overlap in time, each of them counts the work
- * of the others too. Sum them over a VM's life from Status, not from operations.
- */
-export interface Operation {
-  id: string;
-  kind: string;
-  function: string;
-  vm_id: string;
-  region_id: string;
-  instance_id: string;
-  mechanism: string;
-  outcome: string;
-  error_code: string;
-  reason: string;
-  before_bytes: number;
-  requested_bytes: number;
-  plugged_bytes: number;
-  resident_before_bytes: number | null;
-  resident_bytes: number | null;
-  decided_at_ms: number;
-  requested_at_ms: number | null;
-  accepted_at_ms: number | null;
-  plugged_at_ms: number | null;
-  resident_at_ms: number | null;
-  sandbox_at_ms: number | null;
-  instance_ready_at_ms: number | null;
-  stop_at_ms: number | null;
-  gone_at_ms: number | null;
-  nudges: number;
-  pages_migrated: number | null;
-  guest_cpu_ms: number | null;
-  guest_ns: number | null;
-  guest_plugged_bytes: number | null;
-}
+export const removeRequestSchema = message('RemoveRequest', { function: field(1, z.string()) });
+export const removeResponseSchema = message('RemoveResponse', {
+  finished_at_ms: field(1, moment_ms),
+});
+export type RemoveResponse = z.infer<typeof removeResponseSchema>;
 
-/** The memory of one VM from `at_ms` until its next step. The last step of a VM is all zeros. */
-export interface MemoryStep {
-  at_ms: number;
-  function: string;
-  vm_id: string;
-  committed_bytes: number;
-  plugged_bytes: number;
-  used_bytes: number | null;
-  resident_bytes: number;
-  region_resident_bytes: number;
-}
+export const drainRequestSchema = message('DrainRequest', { function: field(1, z.string()) });
+export const drainResponseSchema = message('DrainResponse', {
+  finished_at_ms: field(1, moment_ms),
+  instances_stopped: field(2, count),
+});
+export type DrainResponse = z.infer<typeof drainResponseSchema>;
 
-/** Exactly one of the two is there. */
-export interface AgentRecord {
-  operation?: Operation;
-  memory?: MemoryStep;
-}
+export const watchRequestSchema = message('WatchRequest', {
+  memory_interval_ms: field(
+    1,
+    duration_ms.nullable(),
+    'longest time between two memory records of a VM; absent: 250',
+  ),
+  records: field(2, z.array(z.enum(RECORD_KINDS)), 'empty: all of them'),
+});
+
+/** On the wire one of these and no other: see AgentRecord. */
+export const agentRecordSchema = message(
+  'AgentRecord',
+  {
+    operation: field(1, RECORDS.operation.nullable()),
+    memory: field(2, RECORDS.memory.nullable()),
+    invocation: field(3, RECORDS.invocation.nullable()),
+    decision: field(4, RECORDS.decision.nullable()),
+    report: field(5, RECORDS.report.nullable()),
+  },
+  'Exactly one of them.',
+).meta({ oneof: 'record' });
+
+/** Names the version of the protocol: client and agent have the same, or do not talk. */
+export const PROTOCOL = 'hotplane.agent.v2';
+
+/** The service; a `stream` answers with any number of its response. */
+export const METHODS = {
+  Deploy: {
+    request: deployRequestSchema,
+    response: deployResponseSchema,
+    stream: false,
+    text:
+      'Boots the function VM and resolves when its guest said hello. Deploying the same function ' +
+      'with the same spec again is done at once; with another spec it is ALREADY_EXISTS.',
+  },
+  Invoke: {
+    request: invokeRequestSchema,
+    response: RECORDS.invocation,
+    stream: false,
+    text:
+      'Runs one invocation on an idle instance, or starts one (plug and guest start in parallel). ' +
+      'Where it was not done the call has the status of the error, and the response is in the ' +
+      'trailer hotplane-reply-bin.',
+  },
+  Status: {
+    request: statusRequestSchema,
+    response: statusResponseSchema,
+    stream: false,
+    text: 'Fresh figures, from who knows them.',
+  },
+  Remove: {
+    request: removeRequestSchema,
+    response: removeResponseSchema,
+    stream: false,
+    text: 'Stops all instances, unplugs, shuts the VM down and forgets the function.',
+  },
+  Drain: {
+    request: drainRequestSchema,
+    response: drainResponseSchema,
+    stream: false,
+    text:
+      'Stops every idle instance of a function now, as if its keep-alive had passed; resolves ' +
+      'when their regions are unplugged.',
+  },
+  Watch: {
+    request: watchRequestSchema,
+    response: agentRecordSchema,
+    stream: true,
+    text: 'Every record of the kinds asked for from now on, until the caller cancels.',
+  },
+} as const;
+export type MethodName = keyof typeof METHODS;

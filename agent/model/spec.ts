@@ -1,6 +1,9 @@
-/** What a deployed function is. Plain data; checked at the API edge before it comes here. */
-import { MEMORY_BLOCK_BYTES, MIB, roundUp } from '../../base/units.ts';
-import { type MechanismName, MECHANISMS } from './mechanism.ts';
+/** What a deployed function is: one definition for the API, its checks and the core. Pure. */
+import { z } from 'zod';
+import { LIMITS } from '../../base/limits.ts';
+import { DEVICE_BLOCK_BYTES, MEMORY_BLOCK_BYTES, MIB, roundUp } from '../../base/units.ts';
+import { field, message } from './fields.ts';
+import { MECHANISMS } from './mechanism.ts';
 
 /** No guest boots with less. */
 export const BOOT_BYTES_MIN = 64 * MIB;
@@ -8,25 +11,58 @@ export const BOOT_BYTES_MIN = 64 * MIB;
 export const BACKINGS = ['anonymous', 'memfd'] as const;
 export type Backing = (typeof BACKINGS)[number];
 
-export interface FunctionSpec {
-  /** `[a-z0-9][a-z0-9-]{0,62}` */
-  readonly name: string;
-  readonly mechanism: MechanismName;
-  /** Memory of one instance. Its region is this, rounded up to the Linux memory block. */
-  readonly limit_bytes: number;
-  /** N: most instances in the function VM, one region each. */
-  readonly concurrency: number;
-  readonly vcpus: number;
-  /** Ordinary memory of the VM. */
-  readonly boot_bytes: number;
-  /** An instance idle for this long is stopped and its region unplugged. */
-  readonly keep_alive_ms: number;
-  /** Empty: the workload program of the image. */
-  readonly argv: readonly string[];
-  readonly backing: Backing;
-  readonly init_on_alloc: boolean;
-  readonly guest_huge_pages: boolean;
-  /** Most VMs of the function at a time; absent: one. */
+const size = z.number().int().max(LIMITS.function_bytes);
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+export const functionSpecSchema = message('FunctionSpec', {
+  name: field(1, z.string().regex(NAME, 'must be like [a-z0-9][a-z0-9-]{0,62}'), NAME.source),
+  mechanism: field(
+    2,
+    z.string().refine((name) => MECHANISMS.find(name) !== undefined, {
+      error: () => `must be one of ${MECHANISMS.names.join(', ')}`,
+    }),
+    'how memory comes back to the host; the names of the table of mechanisms',
+  ),
+  limit_bytes: field(
+    3,
+    size.min(MIB),
+    'memory of one instance; its region is this, rounded up to the Linux memory block',
+  ),
+  concurrency: field(
+    4,
+    z.number().int().min(1).max(LIMITS.regions_per_vm),
+    'N: most instances in the function VM, one region each',
+  ),
+  vcpus: field(5, z.number().int().min(1).max(LIMITS.vcpus_per_vm), 'of the VM'),
+  boot_bytes: field(
+    6,
+    size.min(BOOT_BYTES_MIN).multipleOf(DEVICE_BLOCK_BYTES),
+    'ordinary memory of the VM',
+  ),
+  keep_alive_ms: field(
+    7,
+    z.number().nonnegative().max(LIMITS.invocation_ms),
+    'an instance idle for this long is stopped and its region unplugged',
+  ),
+  argv: field(
+    8,
+    z.array(z.string().max(4_096)).max(64).readonly(),
+    'empty: the workload program of the image',
+  ),
+  backing: field(
+    9,
+    z
+      .enum(BACKINGS)
+      .nullable()
+      .transform((backing) => backing ?? 'anonymous'),
+    'absent: anonymous',
+  ),
+  init_on_alloc: field(10, z.boolean(), 'guest kernel zeroes at allocation'),
+  guest_huge_pages: field(11, z.boolean(), 'transparent huge pages `always` in the guest'),
+});
+/** What was deployed: checked where it came in. */
+export interface FunctionSpec extends Readonly<z.infer<typeof functionSpecSchema>> {
+  /** Most VMs of the function at a time; absent: one, as long as no caller can ask for more. */
   readonly max_vms?: number;
 }
 

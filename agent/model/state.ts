@@ -24,7 +24,8 @@ export type FunctionPhase = 'deploying' | 'serving' | 'removing' | 'ending' | 'l
  * `booting`: launched, no hello yet. `filling`: `static` only, regions being plugged. `running`.
  * `ending`: being shut down. `lost`: nothing of it is left, and its function has no other.
  */
-export type VmPhase = 'booting' | 'filling' | 'running' | 'ending' | 'lost';
+export const VM_PHASES = ['booting', 'filling', 'running', 'ending', 'lost'] as const;
+export type VmPhase = (typeof VM_PHASES)[number];
 
 /** `starting`: plug or guest start not finished. `stopping`: also doomed starts. */
 export type InstancePhase = 'starting' | 'busy' | 'idle' | 'stopping';
@@ -101,15 +102,15 @@ export interface VmFacts {
   readonly guest_kernel: string;
   readonly vmm: string;
   readonly accelerator: string;
-  /** Its program file; empty when the host does not tell it. */
-  readonly vmm_path: string;
+  /** Its program file; null when the host does not tell it. */
+  readonly vmm_path: string | null;
   readonly vmm_pid: number;
   readonly vmm_command: readonly string[];
-  /** Of the image it booted, '' where that is not known. */
-  readonly kernel_variant: string;
-  readonly kernel_key: string;
-  readonly series_revision: string;
-  readonly rootfs_key: string;
+  /** Of the image it booted, null where that is not known. */
+  readonly kernel_variant: string | null;
+  readonly kernel_key: string | null;
+  readonly series_revision: string | null;
+  readonly rootfs_key: string | null;
 }
 
 export interface VmState {

@@ -1,7 +1,7 @@
 /** Memory steps of one VM: what was last seen of it, with the core's book beside it. */
 import type { Clock } from '../../base/clock.ts';
 import type { ResizeResult, VmObservation } from '../../hypervisor-client/vm.ts';
-import type { MemoryStep } from '../model/messages.ts';
+import type { MemoryStep } from '../model/records.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import { isBug } from './fail-stop.ts';

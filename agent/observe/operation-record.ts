@@ -1,11 +1,15 @@
 /** Puts the record of one plug or unplug together from its parts. Pure. */
+import { cutBytes } from '../../base/cut-bytes.ts';
 import type { ResizeResult } from '../../hypervisor-client/vm.ts';
 import type { OperationOrder } from '../model/operations.ts';
 import type { ResizeOutcome, StartStamps } from '../model/events.ts';
 import type { Refusal } from '../model/refusals.ts';
-import type { Operation } from '../model/messages.ts';
+import type { Operation } from '../model/records.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { Figures } from './guest-figures.ts';
+
+/** Of what a VMM or a guest gave as the reason. */
+const REASON_BYTES = 1_024;
 
 export interface OperationParts {
   readonly order: OperationOrder;
@@ -63,6 +67,7 @@ export function operationRecord(parts: OperationParts): Operation {
   const partition = after?.partitions.find((one) => one.region_pci === parts.region_pci);
   const both = after && isInTime(before, result) ? { before: before.stats, after } : null;
   const disagreement = findDisagreement(parts);
+  const reason = result.reason ?? disagreement;
   const plugged_at_ms = result.plugged_at_ms;
   return {
     id: order.id,
@@ -70,11 +75,11 @@ export function operationRecord(parts: OperationParts): Operation {
     function: order.function,
     vm_id: order.vm_id,
     region_id: order.region_id,
-    instance_id: order.instance_id ?? '',
+    instance_id: order.instance_id,
     mechanism: order.mechanism,
     outcome: result.outcome,
-    error_code: result.error_code ?? (disagreement ? 'HP_AGENT_OBSERVERS_DISAGREE' : ''),
-    reason: result.reason ?? disagreement ?? '',
+    error_code: result.error_code ?? (disagreement ? 'HP_AGENT_OBSERVERS_DISAGREE' : null),
+    reason: reason === null ? null : cutBytes(reason, REASON_BYTES),
     before_bytes: result.before_bytes,
     requested_bytes: result.requested_bytes,
     plugged_bytes: result.plugged_bytes,

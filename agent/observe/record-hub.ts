@@ -1,7 +1,17 @@
-/** Hands records to subscribers. Each has a buffer of its own; one that is too slow is dropped. */
+/**
+ * Hands records to subscribers, to each the kinds that it asked for. Each has a buffer of its own;
+ * one that is too slow is dropped.
+ */
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { AgentRecord } from '../model/messages.ts';
+import { type AgentRecord, RECORD_KINDS, type RecordKind } from '../model/records.ts';
+
+export interface Wanted {
+  /** Longest time between two memory records of a VM; null: the usual. */
+  readonly memory_interval_ms: number | null;
+  /** Empty: all of them. */
+  readonly records: readonly RecordKind[];
+}
 
 export interface Subscription extends AsyncIterable<AgentRecord> {
   readonly memory_interval_ms: number;
@@ -10,14 +20,21 @@ export interface Subscription extends AsyncIterable<AgentRecord> {
 
 class Subscriber implements Subscription {
   readonly memory_interval_ms: number;
+  readonly #kinds: ReadonlySet<RecordKind>;
   readonly #onClose: (subscriber: Subscriber) => void;
   #buffer: AgentRecord[] = [];
   #ending: HotplaneError | 'closed' | null = null;
   #wake = Promise.withResolvers<void>();
 
-  constructor(memory_interval_ms: number, onClose: (subscriber: Subscriber) => void) {
-    this.memory_interval_ms = memory_interval_ms;
+  constructor({ memory_interval_ms, records }: Wanted, onClose: (one: Subscriber) => void) {
+    const asked_ms = memory_interval_ms ?? LIMITS.memory_interval_ms;
+    this.memory_interval_ms = Math.max(asked_ms, LIMITS.memory_interval_ms_min);
+    this.#kinds = new Set(records.length === 0 ? RECORD_KINDS : records);
     this.#onClose = onClose;
+  }
+
+  wants(kind: RecordKind): boolean {
+    return this.#kinds.has(kind);
   }
 
   push(record: AgentRecord): void {
@@ -57,29 +74,30 @@ class Subscriber implements Subscription {
 export class RecordHub {
   readonly #subscribers = new Set<Subscriber>();
 
-  /** Every record from now on. Throws HP_AGENT_TOO_MANY_WATCHERS. */
-  subscribe(memory_interval_ms: number): Subscription {
+  /** Every record of these kinds from now on. Throws HP_AGENT_TOO_MANY_WATCHERS. */
+  subscribe(wanted: Wanted): Subscription {
     if (this.#subscribers.size >= LIMITS.watchers) throw tooManyWatchers();
-    const asked_ms = memory_interval_ms || LIMITS.memory_interval_ms;
-    const interval_ms = Math.max(asked_ms, LIMITS.memory_interval_ms_min);
-    const subscriber = new Subscriber(interval_ms, (one) => this.#subscribers.delete(one));
+    const subscriber = new Subscriber(wanted, (one) => this.#subscribers.delete(one));
     this.#subscribers.add(subscriber);
     return subscriber;
   }
 
-  /** Whether there is anybody to look for. */
-  get isWatched(): boolean {
-    return this.#subscribers.size > 0;
+  /** Whether anybody gets such records: what nobody gets need not be made. */
+  isWatched(kind: RecordKind): boolean {
+    for (const subscriber of this.#subscribers) if (subscriber.wants(kind)) return true;
+    return false;
   }
 
-  publish(record: AgentRecord): void {
-    for (const subscriber of this.#subscribers) subscriber.push(record);
+  publish<Kind extends RecordKind>(kind: Kind, record: NonNullable<AgentRecord[Kind]>): void {
+    for (const one of this.#subscribers) if (one.wants(kind)) one.push({ [kind]: record });
   }
 
-  /** The shortest interval any subscriber asked for; null when nobody listens. */
+  /** The shortest interval asked for by those who want memory records; null when nobody does. */
   intervalMs(): number | null {
     let shortest: number | null = null;
-    for (const { memory_interval_ms } of this.#subscribers) {
+    for (const one of this.#subscribers) {
+      if (!one.wants('memory')) continue;
+      const { memory_interval_ms } = one;
       shortest = Math.min(shortest ?? memory_interval_ms, memory_interval_ms);
     }
     return shortest;

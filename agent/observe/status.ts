@@ -72,7 +72,7 @@ export async function functionStatus(
 }
 
 /** The phase of its first VM, in the words that Status has always had. */
-function vmState(fn: FunctionState, vm: VmState | undefined): string {
+function vmState(fn: FunctionState, vm: VmState | undefined): FunctionStatus['vm_state'] {
   if (!vm) return 'lost';
   if (vm.phase !== 'running') return vm.phase;
   if (fn.phase === 'removing') return 'draining';
@@ -115,7 +115,7 @@ function regionStatus(
   stats: GuestStats | null,
 ): RegionStatus {
   const region = seen?.regions.find((one) => one.id === id);
-  const pci_address = region?.pci_address ?? '';
+  const pci_address = region?.pci_address ?? null;
   const partition = stats?.partitions.find((one) => one.region_pci === pci_address);
   return {
     id,
@@ -125,7 +125,7 @@ function regionStatus(
     plugged_bytes: region?.plugged_bytes ?? null,
     guest_plugged_bytes: partition?.plugged_bytes ?? null,
     resident_bytes: region?.resident_bytes ?? null,
-    instance_id: holder ?? '',
+    instance_id: holder,
     permit_bytes,
   };
 }

@@ -4,15 +4,15 @@ import { LIMITS } from '../../base/limits.ts';
 
 export interface VmProcess {
   readonly vmm_pid: number;
-  /** Empty where the host does not tell it: gone, or of another user. */
-  readonly vmm_path: string;
+  /** Null where the host does not tell it: gone, or of another user. */
+  readonly vmm_path: string | null;
   readonly vmm_command: readonly string[];
 }
 
 /** Never throws. An argument longer than the limit is cut. */
 export async function vmProcess(pid: number): Promise<VmProcess> {
   const [vmm_path, text] = await Promise.all([
-    readlink(`/proc/${pid}/exe`).catch(() => ''),
+    readlink(`/proc/${pid}/exe`).catch(() => null),
     readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => ''),
   ]);
   const words = text.split('\0').slice(0, -1);

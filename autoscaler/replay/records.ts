@@ -1,7 +1,7 @@
 /** Messages of the agent -> lines of the result files: stamps since the run's start. */
 import type { InvocationLine, MemoryCheckLine } from '../results/schema.ts';
 import type { MemoryStepLine, OperationLine } from '../results/schema.ts';
-import type { FunctionStatus, InvokeResponse, MemoryStep, Operation } from './agent-api.ts';
+import type { FunctionStatus, Invocation, MemoryStep, Operation } from './agent-api.ts';
 import type { PlannedArrival } from './plan.ts';
 
 /** Where a line belongs: the mechanism, and the host's clock at the run's start. */
@@ -117,7 +117,7 @@ export function instancesOf(status: FunctionStatus): number {
 
 /** How an invocation went from the replay's side. */
 export type Sent =
-  | { readonly kind: 'replied'; readonly reply: InvokeResponse; readonly replied_at_ms: number }
+  | { readonly kind: 'replied'; readonly reply: Invocation; readonly replied_at_ms: number }
   | { readonly kind: 'error'; readonly code: string; readonly reason: string }
   | { readonly kind: 'interrupted' }
   | { readonly kind: 'not_sent'; readonly code: string; readonly reason: string };
@@ -157,7 +157,7 @@ export function invocationLine(
 }
 
 /** The agent gives an idle instance in the very moment in which the invocation came. */
-function waited(reply: InvokeResponse | null): boolean | null {
+function waited(reply: Invocation | null): boolean | null {
   if (!reply) return null;
   if (reply.assigned_at_ms !== null) return reply.assigned_at_ms > reply.received_at_ms;
   return reply.instance_id === null ? null : true;

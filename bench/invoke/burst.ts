@@ -1,6 +1,6 @@
 /** One burst: so many invocations at once, then everything given back. */
 import type { AgentClient } from '../../agent/api/client.ts';
-import type { InvokeResponse } from '../../autoscaler/replay/agent-api.ts';
+import type { Invocation } from '../../autoscaler/replay/agent-api.ts';
 import type { Clock } from '../../base/clock.ts';
 import { burstFailed } from '../errors.ts';
 import { type BurstPlan, functionName } from './plan.ts';
@@ -52,7 +52,7 @@ export async function fireBurst(
   };
 }
 
-function assertDone(plan: BurstPlan, reply: InvokeResponse): void {
+function assertDone(plan: BurstPlan, reply: Invocation): void {
   if (reply.outcome === 'done') return;
   const { error_code, reason } = reply;
   throw burstFailed(`${plan.mechanism}, ${plan.starts} starts: ${error_code} ${reason}`);

@@ -1,5 +1,5 @@
 /** The stages of one cold start, from the caller's request to the first byte. Pure. */
-import type { InvokeResponse } from '../../autoscaler/replay/agent-api.ts';
+import type { Invocation } from '../../autoscaler/replay/agent-api.ts';
 
 /** In the order in which they come; `plugged` runs beside the three around it. */
 export const STAGES = [
@@ -35,7 +35,7 @@ const FIELDS = {
   ready: 'instance_ready_at_ms',
   told: 'assigned_at_ms',
   first_byte: 'first_byte_at_ms',
-} as const satisfies Readonly<Record<Stage, keyof InvokeResponse>>;
+} as const satisfies Readonly<Record<Stage, keyof Invocation>>;
 
 /** One cold start: milliseconds from the caller's request to each stage; null: not reached. */
 export interface StartLine {
@@ -48,7 +48,7 @@ export interface StartLine {
 }
 
 /** Stamps are of the host's monotonic clock on both sides, so they can be subtracted. */
-export function stagesOf(reply: InvokeResponse, sent_at_ms: number): StartLine['stages_ms'] {
+export function stagesOf(reply: Invocation, sent_at_ms: number): StartLine['stages_ms'] {
   return perStage((stage) => {
     const at_ms = reply[FIELDS[stage]];
     return at_ms === null ? null : at_ms - sent_at_ms;

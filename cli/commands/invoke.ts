@@ -1,6 +1,6 @@
 import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
 import { formatMs } from '../../base/units.ts';
-import type { InvokeResponse } from '../../agent/api/client.ts';
+import type { Invocation } from '../../agent/api/client.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
@@ -34,7 +34,7 @@ async function run(input: CommandInput): Promise<number> {
   if (response.outcome === 'done') return EXIT_CODES.ok;
   const { failure } = response;
   throw new HotplaneError({
-    code: failure?.code ?? response.error_code,
+    code: failure?.code ?? response.error_code ?? 'HP_AGENT_CALL_FAILED',
     category: failure?.category ?? (response.outcome === 'refused' ? 'unavailable' : 'failure'),
     message: `the invocation was ${response.outcome}: ${failure?.message ?? response.reason}`,
     next: failure?.next ?? "see 'hotplane status' for the state of the function.",
@@ -42,7 +42,7 @@ async function run(input: CommandInput): Promise<number> {
   });
 }
 
-function describe(response: InvokeResponse): string {
+function describe(response: Invocation): string {
   const { received_at_ms, assigned_at_ms, finished_at_ms, guest_wall_ms } = response;
   const since = (at_ms: number | null): string =>
     timeText(at_ms === null ? null : at_ms - received_at_ms);

@@ -16,7 +16,7 @@ async function run(input: CommandInput): Promise<void> {
 
 function renderJson(status: StatusResponse): string {
   const { state_json, ...rest } = status;
-  const state: unknown = state_json === '' ? null : JSON.parse(state_json);
+  const state: unknown = state_json === null ? null : JSON.parse(state_json);
   return `${JSON.stringify({ ...rest, state }, null, 2)}\n`;
 }
 

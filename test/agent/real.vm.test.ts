@@ -11,7 +11,8 @@ import { waitFor } from '../../base/wait.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { isAlive } from '../../base/process.ts';
 import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
-import type { AgentRecord, FunctionStatus, Operation } from '../../agent/model/messages.ts';
+import type { FunctionStatus } from '../../agent/model/messages.ts';
+import type { AgentRecord, Operation } from '../../agent/model/records.ts';
 import { prepareImages } from '../../agent/executor/built-images.ts';
 import { HostAgent } from '../../agent/executor/host-agent.ts';
 import { specOf } from './core/world.ts';
@@ -59,7 +60,7 @@ async function withRealHost(
     version: 'test',
   });
   const records: AgentRecord[] = [];
-  const watch = agent.watch(100);
+  const watch = agent.watch({ memory_interval_ms: 100 });
   const reading = (async () => {
     for await (const record of watch) records.push(record);
   })();
@@ -141,7 +142,7 @@ function checkOperation(
   operation: Operation,
 ): void {
   t.is(operation.outcome, 'done');
-  t.is(operation.error_code, '');
+  t.is(operation.error_code, null);
   t.true(follows(operation.accepted_at_ms, operation.requested_at_ms), 'accepted after requested');
   t.true(follows(operation.plugged_at_ms, operation.accepted_at_ms), 'moved after accepted');
   if (operation.kind === 'plug') {

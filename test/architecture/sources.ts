@@ -20,11 +20,15 @@ export function productFolders(): readonly string[] {
     .filter((name) => !BESIDE.includes(name));
 }
 
+/** Written by a program from the schemas of agent/model: nobody reads or changes it. */
+const GENERATED = /^agent\/api\/generated\//;
+
 export function readSources(): readonly Source[] {
   const files = productFolders().flatMap((folder) =>
     globSync(`${folder}/**/*.ts`, { cwd: PROJECT_ROOT }),
   );
-  return files.toSorted().map((path) => {
+  const sources = files.filter((path) => !GENERATED.test(path));
+  return sources.toSorted().map((path) => {
     const text = readFileSync(join(PROJECT_ROOT, path), 'utf8');
     const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
     const imports = [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((m) => m[1] ?? '');

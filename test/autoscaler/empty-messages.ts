@@ -1,13 +1,14 @@
 /** Messages with nothing in them, to be filled by a test. */
-import type { InvokeResponse, Operation } from '../../autoscaler/replay/agent-api.ts';
+import type { Invocation, Operation } from '../../autoscaler/replay/agent-api.ts';
 
-export const EMPTY_REPLY: InvokeResponse = {
+export const EMPTY_REPLY: Invocation = {
   invocation_id: '',
+  function: '',
   instance_id: null,
   cold: false,
   outcome: 'failed',
-  error_code: '',
-  reason: '',
+  error_code: null,
+  reason: null,
   received_at_ms: 0,
   assigned_at_ms: null,
   instance_ready_at_ms: null,
@@ -27,15 +28,15 @@ export const EMPTY_REPLY: InvokeResponse = {
 
 export const EMPTY_OPERATION: Operation = {
   id: '',
-  kind: '',
+  kind: 'plug',
   function: '',
   vm_id: '',
   region_id: '',
-  instance_id: '',
+  instance_id: null,
   mechanism: '',
-  outcome: '',
-  error_code: '',
-  reason: '',
+  outcome: 'failed',
+  error_code: null,
+  reason: null,
   before_bytes: 0,
   requested_bytes: 0,
   plugged_bytes: 0,

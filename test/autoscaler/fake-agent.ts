@@ -11,7 +11,7 @@ import type {
   FunctionSpec,
   FunctionStatus,
   InvokeRequest,
-  InvokeResponse,
+  Invocation,
   Operation,
   StatusResponse,
   WatchOptions,
@@ -123,7 +123,7 @@ export class FakeAgent implements AgentApi {
     };
   }
 
-  async invoke(request: InvokeRequest, options?: CallOptions): Promise<InvokeResponse> {
+  async invoke(request: InvokeRequest, options?: CallOptions): Promise<Invocation> {
     const { clock } = this.#o;
     const received_at_ms = clock.nowMs();
     this.#count += 1;
@@ -166,7 +166,7 @@ export class FakeAgent implements AgentApi {
       free_bytes: 0,
       permits_bytes: 0,
       version: 'fake',
-      state_json: '',
+      state_json: null,
       pid: process.pid,
     };
   }
@@ -265,7 +265,7 @@ export class FakeAgent implements AgentApi {
   #tellOperation(
     vm: FakeVm,
     instance: Instance,
-    kind: string,
+    kind: Operation['kind'],
     id: string,
     requested_at_ms: number,
   ): void {
@@ -329,7 +329,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
     regions: vm.plugged.map((plugged_bytes, index) => ({
       id: `r${index}`,
       pci_address: `00:0${index}.0`,
-      instance_id: '',
+      instance_id: null,
       max_bytes: vm.spec.limit_bytes,
       requested_bytes: plugged_bytes,
       plugged_bytes,
@@ -347,5 +347,6 @@ function statusOf(vm: FakeVm): FunctionStatus {
     unanswered: [],
     vmm_answered_at_ms: 1,
     guest_answered_at_ms: 1,
+    last_failure: null,
   };
 }

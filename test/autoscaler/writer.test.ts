@@ -37,7 +37,7 @@ test('a reason of any length is kept as far as the format takes it', (t) => {
 });
 
 test('what a call that was not done did not measure is null in its line', (t) => {
-  const reply = { ...EMPTY_REPLY, outcome: 'refused', received_at_ms: 1_001 };
+  const reply = { ...EMPTY_REPLY, outcome: 'refused', received_at_ms: 1_001 } as const;
   const work = { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 1 };
   const arrival = { invocation_id: 'i1', function: 'f', at_ms: 0, duration_ms: 1, work };
   const sents = [

@@ -3,7 +3,7 @@
  * Method: replies made up here, with stamps chosen so that every figure can be told by hand.
  */
 import test from 'ava';
-import type { InvokeResponse } from '../../autoscaler/replay/agent-api.ts';
+import type { Invocation } from '../../autoscaler/replay/agent-api.ts';
 import { hostClock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { fireBurst } from '../../bench/invoke/burst.ts';
@@ -56,7 +56,7 @@ for (const [option, text] of BAD) {
   });
 }
 
-const REPLY: InvokeResponse = {
+const REPLY: Invocation = {
   ...EMPTY_REPLY,
   outcome: 'done',
   cold: true,
@@ -114,7 +114,7 @@ test('first, last and ratios of a burst are those of its own run', (t) => {
   t.regex(renderSummary({ bursts, checks }), /hotmem +50 ms \[50-50\] +2\.5x/);
 });
 
-function agentOf(replies: readonly Partial<InvokeResponse>[]) {
+function agentOf(replies: readonly Partial<Invocation>[]) {
   const calls: string[] = [];
   let next = 0;
   return {

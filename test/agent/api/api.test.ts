@@ -6,7 +6,7 @@ import { isHotplaneError } from '../../../base/errors.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { AgentClient, type AgentRecord } from '../../../agent/api/client.ts';
 import { AgentServer } from '../../../agent/api/server.ts';
-import { MESSAGES, withCheckedNumbers } from '../../../agent/api/service.ts';
+import { SERVICE } from '../../../agent/api/service.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { serve } from './serving.ts';
 
@@ -33,7 +33,7 @@ test('deploy, invoke, status, drain, remove and watch go through the socket', as
   t.is(status.functions[0]?.instances_started, 1, 'the one that was started, not the calls');
   t.deepEqual(status.functions[0]?.function, spec);
   t.is(status.functions[0]?.regions[0]?.plugged_bytes, 128 * MIB);
-  t.like(JSON.parse(status.state_json), { schema_version: 2, granted_bytes: 384 * MIB });
+  t.like(JSON.parse(status.state_json ?? ''), { schema_version: 2, granted_bytes: 384 * MIB });
   t.like(await client.drain('f'), { instances_stopped: 1 });
   t.is((await client.status('f')).permits_bytes, 0);
   t.true((await client.remove('f')).finished_at_ms > 0);
@@ -193,16 +193,54 @@ test('what is not known is null on the other side of the socket, and 0 is 0', as
   hypervisor.vms[0]?.thaw();
 });
 
+function there(file_bytes: number) {
+  const request = { ...invocation, work: { ...work, file_bytes } };
+  return SERVICE.Invoke.decodeRequest(SERVICE.Invoke.encodeRequest(request));
+}
+
 test('64-bit numbers above 2^53 are refused, not rounded', (t) => {
-  t.deepEqual(withCheckedNumbers('Work', { anonymous_bytes: '9007199254740991' }), {
-    anonymous_bytes: Number.MAX_SAFE_INTEGER,
+  t.is(there(MIB).work.file_bytes, MIB);
+  t.throws(() => there(2 ** 53), { code: 'HP_AGENT_BAD_NUMBER' });
+  t.throws(() => there(2 ** 53 - 1), {
+    code: 'HP_AGENT_BAD_REQUEST',
+    message: /^work\.file_bytes: /,
   });
-  const error = t.throws(() => withCheckedNumbers('Work', { file_bytes: '9007199254740992' }));
-  t.like(error, { code: 'HP_AGENT_BAD_NUMBER' });
 });
 
-test('every message of the proto is known by name', (t) => {
-  t.true(MESSAGES.has('Record') && MESSAGES.has('FunctionSpec') && MESSAGES.has('Operation'));
+test('what the wire cannot tell is refused before it is sent', async (t) => {
+  const { client } = await serve(t);
+  for (const file_bytes of [-1, 1.5, Number.NaN]) {
+    const call = client.invoke({ ...invocation, work: { ...work, file_bytes } });
+    t.like(await t.throwsAsync(call), { code: 'HP_AGENT_BAD_REQUEST', category: 'usage' });
+  }
+});
+
+test('bytes that are no message are a bad request, not a fault of the agent', (t) => {
+  for (const bytes of [Buffer.from([0x0a, 0xff]), Buffer.from([0x07]), Buffer.alloc(9, 0xff)]) {
+    t.throws(() => SERVICE.Deploy.decodeRequest(bytes), { code: 'HP_AGENT_BAD_REQUEST' });
+    t.throws(() => SERVICE.Deploy.decodeResponse(bytes), { code: 'HP_AGENT_CALL_FAILED' });
+  }
+});
+
+test('a watcher gets the kinds of records it asked for, and each call as one', async (t) => {
+  const { client } = await serve(t);
+  const end = new AbortController();
+  const records: AgentRecord[] = [];
+  const watch = await client.watch({ records: ['invocation'], signal: end.signal });
+  const reading = (async () => {
+    for await (const record of watch) records.push(record);
+  })();
+  await client.deploy(specOf('f'));
+  const { failure: _, ...answer } = await client.invoke(invocation);
+  await client.invoke({ ...invocation, work: { ...work, anonymous_bytes: GIB } });
+  await client.remove('f');
+  end.abort();
+  await reading;
+  t.deepEqual(records[0], { invocation: answer }, 'what its caller was told, and nothing else');
+  t.deepEqual(
+    records.map(({ invocation: one }) => one?.outcome),
+    ['done', 'failed'],
+  );
 });
 
 test('a deadline longer than a timer takes does not end the call at once', async (t) => {

@@ -6,9 +6,9 @@ import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { hostClock } from '../../../base/clock.ts';
 import { GIB } from '../../../base/units.ts';
-import { AgentClient } from '../../../agent/api/client.ts';
+import { AgentClient, type InvokeRequest } from '../../../agent/api/client.ts';
 import { AgentServer } from '../../../agent/api/server.ts';
-import { methodOf } from '../../../agent/api/service.ts';
+import { SERVICE } from '../../../agent/api/service.ts';
 import { HostAgent } from '../../../agent/executor/host-agent.ts';
 import { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
 import { FAKE_IMAGES } from '../../fakes/host.ts';
@@ -20,7 +20,7 @@ export interface Served {
   readonly socket_path: string;
   readonly hypervisor: FakeHypervisor;
   /** One Invoke as any gRPC client sees it: the error that the call ended with. */
-  readonly raw: (request: object) => Promise<ServiceError>;
+  readonly raw: (request: InvokeRequest) => Promise<ServiceError>;
 }
 
 export async function serve(
@@ -48,13 +48,12 @@ export async function serve(
     await server.close(1_000);
     await rm(folder, { recursive: true });
   });
-  const raw = async (request: object): Promise<ServiceError> => {
-    const method = methodOf('Invoke');
+  const raw = async (request: InvokeRequest): Promise<ServiceError> => {
     const channel = new Client(`unix:${socket_path}`, credentials.createInsecure());
     const call = Promise.withResolvers<ServiceError>();
     channel.makeUnaryRequest(
-      method.path,
-      method.encodeRequest,
+      SERVICE.Invoke.path,
+      SERVICE.Invoke.encodeRequest,
       (bytes) => bytes,
       request,
       (error) => (error ? call.resolve(error) : call.reject(new Error('the status was OK'))),

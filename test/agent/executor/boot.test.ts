@@ -46,7 +46,7 @@ test('a panic while serving fails the invocation with the panic, not with the cl
 
 test('a reader of records that is too slow is dropped with an error that says so', async (t) => {
   const { clock, agent } = fakeHost();
-  const slow = agent.watch(20);
+  const slow = agent.watch({ memory_interval_ms: 20 });
   await clock.until(agent.deploy(specOf('f')));
   await clock.advance(20 * 11_000);
   const error = await t.throwsAsync(async () => {

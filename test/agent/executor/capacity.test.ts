@@ -83,7 +83,7 @@ test('capacity, granted and free are of one book: boot memory, VMM and regions',
   const granted_bytes = (256 + 100 + 128) * MIB;
   const status = await clock.until(agent.status('', true));
   t.like(status, { host_limit_bytes: 2 * GIB, granted_bytes, free_bytes: 2 * GIB - granted_bytes });
-  t.like(JSON.parse(status.state_json), { granted_bytes });
+  t.like(JSON.parse(status.state_json ?? ''), { granted_bytes });
   t.is(agent.grantedBytes(), granted_bytes);
   await clock.until(agent.stop(0));
   t.is(agent.grantedBytes(), 0);

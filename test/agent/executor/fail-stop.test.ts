@@ -60,7 +60,7 @@ const PLACES: readonly {
       vm.observe = async () => {
         throw new AssertionError({ message: 'a bug of a driver' });
       };
-      agent.watch(20);
+      agent.watch({ memory_interval_ms: 20 });
       await clock.advance(100);
     },
   },

@@ -3,14 +3,14 @@ import test from 'ava';
 import { MIB } from '../../../base/units.ts';
 import type { InvokeReply } from '../../../agent/model/actions.ts';
 import { MECHANISMS } from '../../../agent/model/mechanism.ts';
-import type { AgentRecord, Operation } from '../../../agent/model/messages.ts';
+import type { AgentRecord, Operation } from '../../../agent/model/records.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 
 for (const mechanism of MECHANISMS.names) {
   test(`${mechanism}: deploy, cold and warm invocation, keep-alive, unplug, remove`, async (t) => {
     const { clock, agent, hypervisor } = fakeHost();
-    const watch = agent.watch(250);
+    const watch = agent.watch({ memory_interval_ms: 250 });
     const spec = specOf('f', { mechanism, concurrency: 3 });
     const deployed = await clock.until(agent.deploy(spec));
     t.is(deployed.facts.vmm, 'fake 1.0');
@@ -99,7 +99,7 @@ function checkStamps(
     t.true(follows(operation.gone_at_ms, operation.stop_at_ms));
     t.true(follows(operation.requested_at_ms, operation.gone_at_ms), 'unplug follows the end');
     t.true(follows(operation.resident_at_ms, operation.plugged_at_ms));
-  } else if (operation.instance_id !== '') {
+  } else if (operation.instance_id !== null) {
     t.not(operation.sandbox_at_ms, null);
     const { instance_ready_at_ms: ready_at_ms, plugged_at_ms } = operation;
     t.true(follows(ready_at_ms, plugged_at_ms), 'ready only when plugged');

@@ -5,7 +5,7 @@ import {
   type Figures,
   type Selection,
 } from '../../../agent/observe/guest-figures.ts';
-import type { Operation } from '../../../agent/model/messages.ts';
+import type { Operation } from '../../../agent/model/records.ts';
 import type { GuestStats } from '../../../guest/protocol/protocol.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
@@ -136,7 +136,7 @@ test('an unplug reaches the VMM while the guest answers no statistics', async (t
 
 test('figures that come after the end of an operation are none of before it', async (t) => {
   const { clock, agent, hypervisor } = fakeHost();
-  const watch = agent.watch(60_000);
+  const watch = agent.watch({ memory_interval_ms: 60_000 });
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 1_000 })));
   await clock.until(agent.invoke('f', 'one', WORK));
   const [vm] = hypervisor.vms;
@@ -175,7 +175,7 @@ for (const old_guests of [false, true]) {
   const which = old_guests ? 'a guest that knows no selection' : 'a guest of today';
   test(`${which}: the record of an operation tells what the guest counts of its region`, async (t) => {
     const { clock, agent } = fakeHost({}, 8 * GIB, { old_guests });
-    const watch = agent.watch(60_000);
+    const watch = agent.watch({ memory_interval_ms: 60_000 });
     await clock.until(agent.deploy(specOf('f', { concurrency: 8 })));
     const calls = ['one', 'two'].map((id) => agent.invoke('f', id, WORK));
     await clock.until(Promise.all(calls));
@@ -204,7 +204,7 @@ test('a VM that nobody watches is not looked at for its operations', async (t) =
   await clock.until(agent.invoke('f', 'one', WORK));
   await clock.advance(2_000);
   t.is(vm?.looks, at_boot);
-  const watch = agent.watch(60_000);
+  const watch = agent.watch({ memory_interval_ms: 60_000 });
   const looked = (): true | null => ((vm?.looks ?? 0) > at_boot ? true : null);
   t.true(await clock.until(waitFor(looked, { clock, deadline_ms: 1_000 })));
   const before = vm?.looks ?? 0;

@@ -65,7 +65,7 @@ test('a guest that never answers again costs its VM in the end, with the reason 
 
 test('a guest that is asked all the time is not pinged', async (t) => {
   const { clock, agent, hypervisor } = fakeHost();
-  const watch = agent.watch(250);
+  const watch = agent.watch({ memory_interval_ms: 250 });
   await clock.until(agent.deploy(specOf('f', { limit_bytes: 128 * MIB })));
   await clock.advance(60_000);
   t.false(hypervisor.vms[0]?.guest.seen.includes('ping'));

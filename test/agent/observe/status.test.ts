@@ -1,6 +1,6 @@
 /** Status with sick VMs: one delays no answer about the others, and what is not known is not 0. */
 import test from 'ava';
-import type { AgentRecord } from '../../../agent/model/messages.ts';
+import type { AgentRecord } from '../../../agent/model/records.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { MIB } from '../../../base/units.ts';
 import type { GuestFault } from '../../../agent/testing/fake-guest.ts';
@@ -18,7 +18,7 @@ test('a frozen VMM is named and its figures are unknown; the others are told wit
   const asked_ms = clock.nowMs();
   const status = await clock.until(agent.status('', true));
   t.true(clock.nowMs() - asked_ms <= LIMITS.status_vm_ms);
-  t.true(status.state_json.includes('"sick"'), 'the state needs no guest');
+  t.true(status.state_json?.includes('"sick"'), 'the state needs no guest');
   const [one, other] = status.functions;
   t.like(one, { unanswered: [], guest_plugged_bytes: 128 * MIB, pages_migrated: 0, oom_kills: 0 });
   t.deepEqual(
@@ -82,7 +82,7 @@ test('a VM that boots has no figures yet and owes no answer', async (t) => {
 test('memory records: a silent guest uses null, a frozen VMM tells no step at all', async (t) => {
   const fault: { now: GuestFault } = { now: 'none' };
   const { clock, agent, hypervisor } = fakeHost({ guest: () => fault.now });
-  const watch = agent.watch(250);
+  const watch = agent.watch({ memory_interval_ms: 250 });
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 1e6 })));
   await clock.until(agent.invoke('f', 'x', WORK));
   fault.now = 'silent';
@@ -107,7 +107,7 @@ test('memory records: a silent guest uses null, a frozen VMM tells no step at al
 test('the record of an operation does not know what a silent guest did', async (t) => {
   const fault: { now: GuestFault } = { now: 'none' };
   const { clock, agent } = fakeHost({ guest: (type) => (type === 'stats' ? fault.now : 'none') });
-  const watch = agent.watch(250);
+  const watch = agent.watch({ memory_interval_ms: 250 });
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 100 })));
   fault.now = 'silent';
   await clock.until(agent.invoke('f', 'x', WORK));

@@ -24,7 +24,7 @@ test('an argument longer than the limit is cut', async (t) => {
 test('a process that is not there is told as not known', async (t) => {
   t.deepEqual(await vmProcess(2 ** 22 + 1), {
     vmm_pid: 2 ** 22 + 1,
-    vmm_path: '',
+    vmm_path: null,
     vmm_command: [],
   });
 });
