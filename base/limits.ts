@@ -13,8 +13,6 @@ export const LIMITS = {
   regions_per_vm: 192,
   /** Function VMs of one agent. */
   vms_per_host: 256,
-  /** One line of the guest protocol, either direction. A longer line ends the channel. */
-  guest_line_bytes: 64 * 1024,
   /** Requests in flight on one guest channel. */
   guest_requests_in_flight: 256,
   /** One line of QMP. */

@@ -1,7 +1,12 @@
 /** A guest that speaks the protocol over a stream: instances, partitions, exits, and faults. */
 import { type Duplex, duplexPair } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
-import type { GuestRequest, GuestStats, Hello } from '../../guest/protocol/protocol.ts';
+import {
+  type GuestRequest,
+  type GuestStats,
+  type Hello,
+  workloadSchema,
+} from '../../guest/protocol/protocol.ts';
 
 /** What goes wrong with one request; `silent`: no answer ever. */
 export type GuestFault = 'none' | 'refuse' | 'silent' | 'slow' | 'exit';
@@ -157,7 +162,8 @@ export class FakeGuest {
     id: number,
     fault: GuestFault,
   ): Promise<void> {
-    const { instance, work } = request;
+    const { instance } = request;
+    const work = workloadSchema.parse(request.work);
     const found = this.instances.get(instance);
     if (!found?.ready) return this.#refuse(id, 'no-such-instance', 'unknown instance');
     const started_at_ms = this.#now();

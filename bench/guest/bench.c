@@ -13,14 +13,12 @@
 #include <unistd.h>
 
 #include "../../guest/common/json.h"
+#include "../../guest/common/protocol_constants.h"
 #include "../../guest/common/text.h"
+#include "../../guest/common/work_loop.h"
 #include "measure.h"
 #include "prices.h"
 
-#define WORK_FD 3
-#define LINE_MAX_BYTES 4096
-#define TOKENS_MAX 64
-#define REPLY_MAX 8000
 /* Instances that fill at once take turns this often, so that their pages interleave. */
 #define SLICE_PAGES 64
 #define REQUESTS_MAX 256
@@ -48,10 +46,10 @@ static uint64_t number(const struct json_document *document, const char *key)
 
 static bool read_request(char *line, size_t length, struct request *request)
 {
-	struct json_token tokens[TOKENS_MAX];
+	struct json_token tokens[PROTOCOL_WORK_TOKENS];
 	struct json_document document;
 
-	if (json_parse(&document, line, length, tokens, TOKENS_MAX))
+	if (json_parse(&document, line, length, tokens, PROTOCOL_WORK_TOKENS))
 		return false;
 	request->bytes = number(&document, "bytes");
 	request->seed = number(&document, "seed");
@@ -173,7 +171,7 @@ static void prices(struct text *text)
 
 static void serve(char *line, size_t length)
 {
-	static char reply[REPLY_MAX];
+	static char reply[PROTOCOL_WORK_REPLY_BYTES + 1];
 	struct request request = { 0 };
 	struct text text;
 
@@ -201,32 +199,10 @@ static void serve(char *line, size_t length)
 		text_add(&text, "{\"ok\":false,\"code\":\"bad-request\",\"message\":\"%s\"}\n",
 			 "unknown mode, or too much to say");
 	}
-	if (write(WORK_FD, reply, text.used) != (ssize_t)text.used)
-		exit(1);
+	work_answer(reply, text.used);
 }
 
 int main(void)
 {
-	static char line[LINE_MAX_BYTES];
-	size_t used = 0;
-
-	if (write(WORK_FD, "\n", 1) != 1)
-		return 1;
-	for (;;) {
-		ssize_t got = read(WORK_FD, line + used, sizeof(line) - used);
-		char *end;
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return 0;
-		used += (size_t)got;
-		end = memchr(line, '\n', used);
-		if (!end && used == sizeof(line))
-			return 1;
-		if (!end)
-			continue;
-		serve(line, (size_t)(end - line));
-		used = 0;
-	}
+	return work_loop(serve);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../common/boottime.h"
+#include "../common/protocol_constants.h"
 #include "channel.h"
 #include "ports.h"
 #include "loop.h"
@@ -31,7 +32,7 @@ static struct {
 	size_t input_at;
 	size_t input_used;
 	size_t output_used;
-	char input[CHANNEL_LINE_MAX + 1];
+	char input[PROTOCOL_LINE_BYTES + 1];
 	char output[OUTPUT_MAX];
 } channel;
 
@@ -58,7 +59,7 @@ static void flush_output(void)
 
 void channel_send(const char *line, size_t length)
 {
-	if (!channel.connected || length >= CHANNEL_LINE_MAX)
+	if (!channel.connected || length >= PROTOCOL_LINE_BYTES)
 		return;
 	if (length + 1 > OUTPUT_MAX - channel.output_used)
 		return;
@@ -153,7 +154,7 @@ static void take_line(char *end)
 {
 	char *start = channel.input + channel.input_at;
 	size_t length = (size_t)(end - start);
-	bool too_long = channel.skipping || length >= CHANNEL_LINE_MAX;
+	bool too_long = channel.skipping || length >= PROTOCOL_LINE_BYTES;
 
 	*end = 0;
 	channel.input_at += length + 1;
@@ -173,7 +174,7 @@ void channel_turn(void)
 	end = end_of_line();
 	if (end)
 		take_line(end);
-	else if (channel.input_used - channel.input_at >= CHANNEL_LINE_MAX) {
+	else if (channel.input_used - channel.input_at >= PROTOCOL_LINE_BYTES) {
 		channel.skipping = true;
 		channel.input_at = 0;
 		channel.input_used = 0;
@@ -218,7 +219,7 @@ static void listener_ready(struct watch *watch, uint32_t events)
 
 void channel_setup(const struct channel_handlers *handlers)
 {
-	int fd = port_listen_vsock(CHANNEL_VSOCK_PORT);
+	int fd = port_listen_vsock(PROTOCOL_VSOCK_PORT);
 
 	channel.handlers = *handlers;
 	channel.search_since_ms = boottime_ms();
@@ -236,7 +237,7 @@ void channel_tick(void)
 			flush_output();
 		return;
 	}
-	fd = port_open_serial(CHANNEL_SERIAL_PORT);
+	fd = port_open_serial(PROTOCOL_SERIAL_PORT);
 	if (fd >= 0)
 		take_stream(fd, true);
 	else

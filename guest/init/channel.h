@@ -5,12 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Both as in guest/protocol/protocol.ts. */
-#define CHANNEL_SERIAL_PORT "hotplane.agent.0"
-#define CHANNEL_VSOCK_PORT 1024
-/* LIMITS.guest_line_bytes: one line in either direction. */
-#define CHANNEL_LINE_MAX (64 * 1024)
-
 /*
  * The byte stream to the agent: the named virtio-serial port, or whoever of the host connects to
  * the vsock port. One at a time; a new one replaces the old.

@@ -10,6 +10,7 @@
 
 #include <linux/kernel-page-flags.h>
 
+#include "../common/protocol_constants.h"
 #include "devices.h"
 #include "files.h"
 
@@ -81,8 +82,8 @@ int devices_list(struct mem_device *out, int max)
 }
 
 /* Devices come at boot and stay, so what was found once is looked at first. */
-static struct mem_device known[DEVICES_MAX];
-static struct block_range known_blocks[DEVICES_MAX];
+static struct mem_device known[PROTOCOL_REGIONS];
+static struct block_range known_blocks[PROTOCOL_REGIONS];
 static int known_count;
 
 static const struct mem_device *find_known(const char *pci)
@@ -103,7 +104,7 @@ const struct mem_device *devices_find(const char *pci)
 
 	if (found)
 		return found;
-	known_count = devices_list(known, DEVICES_MAX);
+	known_count = devices_list(known, PROTOCOL_REGIONS);
 	memset(known_blocks, 0, sizeof(known_blocks));
 	return find_known(pci);
 }

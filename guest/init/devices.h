@@ -5,8 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DEVICES_MAX 256
-
 /* One virtio-mem device: what the host calls a region. */
 struct mem_device {
 	/* `virtio3`: the kernel's name, also of its range in /proc/iomem. */

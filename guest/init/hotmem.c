@@ -61,7 +61,7 @@ int hotmem_list(struct hotmem_partition *out, int max)
 }
 
 /* Partitions come with their devices and stay, so what was found once is looked at first. */
-static struct hotmem_partition known[DEVICES_MAX];
+static struct hotmem_partition known[PROTOCOL_REGIONS];
 static int known_count;
 
 static bool find_known(const char *region_pci, char name[HOTMEM_NAME_MAX])
@@ -83,7 +83,7 @@ bool hotmem_find(const char *region_pci, char name[HOTMEM_NAME_MAX])
 {
 	if (find_known(region_pci, name))
 		return true;
-	known_count = hotmem_list(known, DEVICES_MAX);
+	known_count = hotmem_list(known, PROTOCOL_REGIONS);
 	return find_known(region_pci, name);
 }
 

@@ -5,13 +5,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../common/protocol_constants.h"
+
 #define HOTMEM_NAME_MAX 48
 
 struct hotmem_partition {
 	/* `virtio3.0`: name in /dev/hotmem and /sys/class/hotmem. */
 	char name[HOTMEM_NAME_MAX];
 	/* PCI address of its device; `#k` is appended to all but the first partition of it. */
-	char region_pci[64];
+	char region_pci[PROTOCOL_REGION_PCI_BYTES + 1];
 };
 
 /* True on a kernel with the HotMem series switched on. */

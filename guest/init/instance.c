@@ -10,12 +10,7 @@
 #include "reply.h"
 #include "spawn.h"
 
-/* Time between SIGTERM and the end of the whole cgroup. */
-#define STOP_GRACE_MS 200
-/* LIMITS.instance_stop_ms less a margin for the way of the reply. */
-#define STOP_GIVE_UP_MS 12000
-
-static struct instance instances[INSTANCES_MAX];
+static struct instance instances[PROTOCOL_INSTANCES];
 
 struct instance *instance_at(int index)
 {
@@ -24,7 +19,7 @@ struct instance *instance_at(int index)
 
 struct instance *instance_find(const char *name)
 {
-	for (int i = 0; i < INSTANCES_MAX; i++)
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++)
 		if (instances[i].state != INSTANCE_FREE && !strcmp(instances[i].name, name))
 			return &instances[i];
 	return NULL;
@@ -34,7 +29,7 @@ int instances_users(const char *region_pci)
 {
 	int users = 0;
 
-	for (int i = 0; i < INSTANCES_MAX; i++)
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++)
 		if (instances[i].state != INSTANCE_FREE && instances[i].state != INSTANCE_GONE &&
 		    !strcmp(instances[i].region_pci, region_pci))
 			users++;
@@ -46,7 +41,7 @@ static struct instance *take_place(void)
 {
 	struct instance *oldest = NULL;
 
-	for (int i = 0; i < INSTANCES_MAX; i++) {
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++) {
 		struct instance *instance = &instances[i];
 
 		if (instance->state == INSTANCE_FREE)
@@ -141,8 +136,8 @@ static void begin_stop(struct instance *instance)
 	if (instance->asked_to_stop)
 		return;
 	instance->asked_to_stop = true;
-	instance->kill_at_ms = now_ms + STOP_GRACE_MS;
-	instance->give_up_at_ms = now_ms + STOP_GIVE_UP_MS;
+	instance->kill_at_ms = now_ms + PROTOCOL_STOP_GRACE_MS;
+	instance->give_up_at_ms = now_ms + PROTOCOL_STOP_GIVE_UP_MS;
 	if (!instance->reaped)
 		kill(instance->pid, SIGTERM);
 	instance_fail_start(instance, "stopped", "the instance was stopped while it started");
@@ -165,14 +160,14 @@ void instance_stop(uint64_t id, const char *name)
 
 void instances_tick(void)
 {
-	for (int i = 0; i < INSTANCES_MAX; i++)
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++)
 		if (instances[i].state == INSTANCE_ENDING)
 			instance_settle(&instances[i]);
 }
 
 void instances_memory_came(uint64_t block)
 {
-	for (int i = 0; i < INSTANCES_MAX; i++) {
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++) {
 		struct instance *instance = &instances[i];
 
 		if (instance->state == INSTANCE_STARTING && !instance->reaped &&
@@ -183,7 +178,7 @@ void instances_memory_came(uint64_t block)
 
 void instances_forget_requests(void)
 {
-	for (int i = 0; i < INSTANCES_MAX; i++) {
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++) {
 		instances[i].start.open = false;
 		instances[i].invoke.open = false;
 		instances[i].stop.open = false;

@@ -6,16 +6,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "../common/protocol_constants.h"
 #include "cgroup.h"
 #include "devices.h"
 #include "hotmem.h"
 #include "loop.h"
 
-#define INSTANCES_MAX 256
-#define INSTANCE_NAME_MAX 128
-#define INSTANCE_REPLY_MAX 8192
-#define START_STRINGS_MAX 256
-#define START_BYTES_MAX (48 * 1024)
+#define INSTANCE_NAME_RULE \
+	"instance: a name of 1 to " PROTOCOL_TEXT(PROTOCOL_INSTANCE_NAME_BYTES) " bytes"
 
 enum attach_kind { ATTACH_NONE, ATTACH_NUMA, ATTACH_HOTMEM };
 
@@ -38,8 +36,8 @@ struct pending {
 
 struct instance {
 	enum instance_state state;
-	char name[INSTANCE_NAME_MAX + 1];
-	char region_pci[64];
+	char name[PROTOCOL_INSTANCE_NAME_BYTES + 1];
+	char region_pci[PROTOCOL_REGION_PCI_BYTES + 1];
 	enum attach_kind attach;
 	char partition[HOTMEM_NAME_MAX];
 	/* Of the region; only looked up where a child waits for them. */
@@ -76,23 +74,23 @@ struct instance {
 	uint64_t peak_bytes;
 
 	uint32_t reply_used;
-	char reply[INSTANCE_REPLY_MAX];
+	char reply[PROTOCOL_WORK_REPLY_BYTES];
 };
 
 /* What `start` asks for, decoded. Strings live in @bytes. */
 struct start_request {
-	char instance[INSTANCE_NAME_MAX + 1];
-	char region_pci[64];
+	char instance[PROTOCOL_INSTANCE_NAME_BYTES + 1];
+	char region_pci[PROTOCOL_REGION_PCI_BYTES + 1];
 	enum attach_kind attach;
 	int guest_node;
 	uint32_t attach_timeout_ms;
 	uint64_t memory_max_bytes;
-	char *argv[START_STRINGS_MAX + 1];
-	char *env[START_STRINGS_MAX + 1];
+	char *argv[PROTOCOL_START_STRINGS + 1];
+	char *env[PROTOCOL_START_STRINGS + 1];
 	bool as_root;
-	/* `HOTPLANE_READY=exec`: ready when the program runs; it gets no requests. */
+	/* Ready when the program runs; it gets no requests. */
 	bool ready_on_exec;
-	char bytes[START_BYTES_MAX];
+	char bytes[PROTOCOL_START_BYTES];
 };
 
 struct instance *instance_find(const char *name);

@@ -48,7 +48,7 @@ void instance_exited(pid_t pid, int wait_status)
 	const char *reason;
 	bool signaled = WIFSIGNALED(wait_status);
 
-	for (int i = 0; i < INSTANCES_MAX && !instance; i++)
+	for (int i = 0; i < PROTOCOL_INSTANCES && !instance; i++)
 		if (instance_at(i)->state != INSTANCE_FREE && !instance_at(i)->reaped &&
 		    instance_at(i)->pid == pid)
 			instance = instance_at(i);

@@ -14,8 +14,6 @@
 #include "reply.h"
 #include "spawn.h"
 
-#define REPLY_TOKENS_MAX 64
-
 void instance_fail_start(struct instance *instance, const char *code, const char *message)
 {
 	if (!instance->start.open)
@@ -85,7 +83,7 @@ static void status_ready(struct watch *watch, uint32_t events)
 
 static void finish_invoke(struct instance *instance)
 {
-	struct json_token tokens[REPLY_TOKENS_MAX];
+	struct json_token tokens[PROTOCOL_WORK_REPLY_TOKENS];
 	const struct json_token *ok, *result;
 	uint64_t id = instance->invoke.id;
 	struct json_document document;
@@ -96,7 +94,7 @@ static void finish_invoke(struct instance *instance)
 		return;
 	instance->invoke.open = false;
 	if (json_parse(&document, instance->reply, instance->reply_used, tokens,
-		       REPLY_TOKENS_MAX))
+		       PROTOCOL_WORK_REPLY_TOKENS))
 		return reply_error(id, "bad-workload-reply", "the program's answer is no JSON");
 	ok = json_member(&document, tokens, "ok");
 	result = json_member(&document, tokens, "result");
@@ -128,7 +126,7 @@ static void take_byte(struct instance *instance, char byte)
 	if (byte == '\n')
 		return take_line(instance);
 	/* What does not fit is cut and then found to be no JSON. */
-	if (instance->reply_used < INSTANCE_REPLY_MAX)
+	if (instance->reply_used < PROTOCOL_WORK_REPLY_BYTES)
 		instance->reply[instance->reply_used++] = byte;
 }
 
@@ -163,7 +161,7 @@ void instance_listen(struct instance *instance, int work_fd, int status_fd)
 
 void instance_send_work(struct instance *instance, uint64_t id, const char *work, size_t length)
 {
-	char line[4096];
+	char line[PROTOCOL_WORK_LINE_BYTES];
 	struct text text;
 
 	text_init(&text, line, sizeof(line));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../common/boottime.h"
+#include "../common/protocol_constants.h"
 #include "../common/text.h"
 #include "channel.h"
 #include "files.h"
@@ -13,11 +14,10 @@
 #include "reply.h"
 
 #define INIT_VERSION "hotplane-init 0.1.0"
-#define ERROR_MESSAGE_MAX 512
 
 void reply_result(uint64_t id, const char *result, size_t length)
 {
-	static char line[CHANNEL_LINE_MAX];
+	static char line[PROTOCOL_LINE_BYTES];
 	struct text text;
 
 	text_init(&text, line, sizeof(line));
@@ -32,8 +32,8 @@ void reply_result(uint64_t id, const char *result, size_t length)
 
 void reply_error(uint64_t id, const char *code, const char *message)
 {
-	char line[8 * ERROR_MESSAGE_MAX];
-	char clipped[ERROR_MESSAGE_MAX];
+	char line[8 * PROTOCOL_ERROR_MESSAGE_BYTES];
+	char clipped[PROTOCOL_ERROR_MESSAGE_BYTES];
 	struct text text;
 
 	snprintf(clipped, sizeof(clipped), "%s", message);
@@ -92,7 +92,8 @@ void hello_write(struct text *text)
 		boot_ms = boottime_ms();
 	uname(&kernel);
 	file_read_u64("/sys/devices/system/memory/block_size_bytes", 16, &block_bytes);
-	text_add(text, "{\"type\":\"hello\",\"protocol\":[1,1],\"kernel\":");
+	text_add(text, "{\"type\":\"hello\",\"protocol\":[%d,%d],\"kernel\":",
+		 PROTOCOL_VERSION_MIN, PROTOCOL_VERSION_MAX);
 	text_add_json(text, kernel.release);
 	text_add(text, ",\"init\":\"" INIT_VERSION "\",\"vcpus\":%ld,\"page_bytes\":%ld",
 		 sysconf(_SC_NPROCESSORS_ONLN), sysconf(_SC_PAGESIZE));

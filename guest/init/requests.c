@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "../common/json.h"
+#include "../common/protocol_constants.h"
 #include "../common/text.h"
 #include "channel.h"
 #include "instance.h"
@@ -9,8 +10,6 @@
 #include "requests.h"
 #include "start_request.h"
 #include "stats.h"
-
-#define REQUEST_TOKENS_MAX 2048
 
 static uint64_t last_id;
 
@@ -35,10 +34,10 @@ static void serve_start(uint64_t id, const struct json_document *document)
 static void serve_invoke(uint64_t id, const struct json_document *document)
 {
 	const struct json_token *work = json_member(document, document->tokens, "work");
-	char name[INSTANCE_NAME_MAX + 1];
+	char name[PROTOCOL_INSTANCE_NAME_BYTES + 1];
 
 	if (!instance_name(document, name, sizeof(name)))
-		return reply_error(id, "bad-request", "instance: a name of 1 to 128 bytes");
+		return reply_error(id, "bad-request", INSTANCE_NAME_RULE);
 	if (!work || work->type != JSON_OBJECT)
 		return reply_error(id, "bad-request", "work: an object");
 	instance_invoke(id, name, document->text + work->start, work->length);
@@ -46,26 +45,26 @@ static void serve_invoke(uint64_t id, const struct json_document *document)
 
 static void serve_stop(uint64_t id, const struct json_document *document)
 {
-	char name[INSTANCE_NAME_MAX + 1];
+	char name[PROTOCOL_INSTANCE_NAME_BYTES + 1];
 
 	if (!instance_name(document, name, sizeof(name)))
-		return reply_error(id, "bad-request", "instance: a name of 1 to 128 bytes");
+		return reply_error(id, "bad-request", INSTANCE_NAME_RULE);
 	instance_stop(id, name);
 }
 
 static void serve_stats(uint64_t id, const struct json_document *document)
 {
 	const struct json_token *token = json_member(document, document->tokens, "region_pci");
-	static char result[CHANNEL_LINE_MAX];
+	static char result[PROTOCOL_LINE_BYTES];
 	const struct json_token *regions = json_member(document, document->tokens, "regions");
 	struct stats_selection selection = { .document = document, .regions = regions };
-	char region[64] = "";
+	char region[PROTOCOL_REGION_PCI_BYTES + 1] = "";
 	struct text text;
 
 	if (token && json_string(document, token, region, sizeof(region)) < 0)
 		return reply_error(id, "bad-request", "region_pci: a PCI address, or empty");
-	if (regions && (regions->type != JSON_ARRAY || regions->size > STATS_REGIONS_MAX))
-		return reply_error(id, "bad-request", "regions: at most 256 PCI addresses");
+	if (regions && (regions->type != JSON_ARRAY || regions->size > PROTOCOL_REGIONS))
+		return reply_error(id, "bad-request", "regions: at most " PROTOCOL_TEXT(PROTOCOL_REGIONS) " PCI addresses");
 	if (token)
 		selection.region = region;
 
@@ -124,14 +123,14 @@ void requests_connected(void)
 
 void request_line(char *line, size_t length, bool too_long)
 {
-	static struct json_token tokens[REQUEST_TOKENS_MAX];
+	static struct json_token tokens[PROTOCOL_REQUEST_TOKENS];
 	struct json_document document;
 	const char *refusal;
 	uint64_t id;
 
 	if (too_long)
-		return reply_error(REPLY_ID_UNKNOWN, "line-too-long", "a line has 65536 bytes at most");
-	refusal = json_parse(&document, line, length, tokens, REQUEST_TOKENS_MAX);
+		return reply_error(REPLY_ID_UNKNOWN, "line-too-long", "a line has " PROTOCOL_TEXT(PROTOCOL_LINE_BYTES) " bytes at most");
+	refusal = json_parse(&document, line, length, tokens, PROTOCOL_REQUEST_TOKENS);
 	if (refusal)
 		return reply_error(REPLY_ID_UNKNOWN, "malformed", refusal);
 	if (!json_unsigned(&document, json_member(&document, tokens, "id"), &id))

@@ -15,11 +15,11 @@
 #include <linux/sched.h>
 
 #include "../common/boottime.h"
+#include "../common/protocol_constants.h"
 #include "devices.h"
 #include "files.h"
 #include "spawn.h"
 
-#define WORK_FD 3
 #define FIRST_UID 10000
 #define LOOK_AGAIN_MS 100
 
@@ -103,8 +103,8 @@ static void reset_signals(void)
 static void become_program(const struct instance *instance, const struct start_request *request,
 			   int index, struct ends *ends)
 {
-	int status = fcntl(ends->status[1], F_DUPFD_CLOEXEC, WORK_FD + 1);
-	int work = fcntl(ends->work[1], F_DUPFD_CLOEXEC, WORK_FD + 1);
+	int status = fcntl(ends->status[1], F_DUPFD_CLOEXEC, PROTOCOL_WORK_FD + 1);
+	int work = fcntl(ends->work[1], F_DUPFD_CLOEXEC, PROTOCOL_WORK_FD + 1);
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int error;
 
@@ -119,7 +119,7 @@ static void become_program(const struct instance *instance, const struct start_r
 		fail(status, SPAWN_ATTACH_FAILED, -error);
 	note(status, SPAWN_ATTACHED, 0);
 	reset_signals();
-	if (null < 0 || dup2(null, 0) < 0 || dup2(work, WORK_FD) < 0)
+	if (null < 0 || dup2(null, 0) < 0 || dup2(work, PROTOCOL_WORK_FD) < 0)
 		fail(status, SPAWN_FAILED, errno);
 	error = become_user(request, index);
 	if (error)

@@ -3,9 +3,6 @@
 
 #include "start_request.h"
 
-#define ATTACH_TIMEOUT_MAX_MS 600000
-#define NODE_MAX 1023
-
 static char default_program[] = "/bin/workload";
 static char default_path[] = "PATH=/bin";
 
@@ -36,7 +33,7 @@ static const char *read_argv(const struct json_document *document, struct arena 
 
 	if (list && list->type != JSON_ARRAY)
 		return "argv: an array of strings";
-	if (count > START_STRINGS_MAX)
+	if (count > PROTOCOL_START_STRINGS)
 		return "argv: too many arguments";
 	for (uint32_t i = 0; i < count; i++) {
 		request->argv[i] = add_string(arena, document, item);
@@ -75,7 +72,7 @@ static const char *read_env(const struct json_document *document, struct arena *
 
 	if (map && map->type != JSON_OBJECT)
 		return "env: an object of strings";
-	if (count > START_STRINGS_MAX - 1)
+	if (count > PROTOCOL_START_STRINGS - 1)
 		return "env: too many variables";
 	for (uint32_t i = 0; i < count; i++) {
 		const struct json_token *value = json_next(document, key);
@@ -83,9 +80,9 @@ static const char *read_env(const struct json_document *document, struct arena *
 		request->env[i] = add_variable(arena, document, key, value);
 		if (!request->env[i])
 			return "env: strings without NUL, names without '=', not too long in all";
-		if (!strcmp(request->env[i], "HOTPLANE_USER=root"))
+		if (!strcmp(request->env[i], PROTOCOL_USER_VARIABLE "=" PROTOCOL_USER_ROOT))
 			request->as_root = true;
-		if (!strcmp(request->env[i], "HOTPLANE_READY=exec"))
+		if (!strcmp(request->env[i], PROTOCOL_READY_VARIABLE "=" PROTOCOL_READY_EXEC))
 			request->ready_on_exec = true;
 		key = json_next(document, value);
 	}
@@ -110,14 +107,14 @@ static const char *read_attach(const struct json_document *document, struct star
 	else
 		return "attach: one of none, numa, hotmem";
 	if (!json_int(document, json_member(document, root, "guest_node"), &node) || node < -1 ||
-	    node > NODE_MAX)
+	    node > PROTOCOL_GUEST_NODE_MAX)
 		return "guest_node: a node number, or -1";
 	if ((request->attach == ATTACH_NUMA) != (node >= 0))
 		return "guest_node: a node with numa, -1 without";
 	if (!json_unsigned(document, json_member(document, root, "attach_timeout_ms"),
 			   &timeout_ms) ||
-	    timeout_ms > ATTACH_TIMEOUT_MAX_MS)
-		return "attach_timeout_ms: at most 600000";
+	    timeout_ms > PROTOCOL_ATTACH_TIMEOUT_MS)
+		return "attach_timeout_ms: at most " PROTOCOL_TEXT(PROTOCOL_ATTACH_TIMEOUT_MS);
 	request->guest_node = node;
 	request->attach_timeout_ms = (uint32_t)timeout_ms;
 	return NULL;
@@ -134,10 +131,11 @@ const char *start_request_read(const struct json_document *document,
 	request->ready_on_exec = false;
 	if (json_string(document, json_member(document, root, "instance"), request->instance,
 			sizeof(request->instance)) < 1)
-		return "instance: a name of 1 to 128 bytes";
+		return INSTANCE_NAME_RULE;
 	if (json_string(document, json_member(document, root, "region_pci"),
 			request->region_pci, sizeof(request->region_pci)) < 0)
-		return "region_pci: a string of at most 63 bytes";
+		return "region_pci: a string of at most " PROTOCOL_TEXT(
+			PROTOCOL_REGION_PCI_BYTES) " bytes";
 	if (!json_unsigned(document, json_member(document, root, "memory_max_bytes"),
 			   &request->memory_max_bytes))
 		return "memory_max_bytes: an integer, 0 for no limit";

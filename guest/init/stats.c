@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../common/boottime.h"
+#include "../common/protocol_constants.h"
 #include "devices.h"
 #include "files.h"
 #include "hotmem.h"
@@ -70,10 +71,10 @@ static int named_partitions(const struct stats_selection *selection, struct hotm
 	int count = 0;
 
 	for (uint32_t i = 0; token && i < selection->regions->size; i++) {
-		char pci[64];
+		char pci[PROTOCOL_REGION_PCI_BYTES + 1];
 
 		if (json_string(selection->document, token, pci, sizeof(pci)) > 0)
-			count += hotmem_of_device(pci, out + count, DEVICES_MAX - count);
+			count += hotmem_of_device(pci, out + count, PROTOCOL_REGIONS - count);
 		token = json_next(selection->document, token);
 	}
 	return count;
@@ -84,9 +85,9 @@ static int named_devices(const struct stats_selection *selection, struct mem_dev
 	const struct json_token *token = json_first(selection->document, selection->regions);
 	int count = 0;
 
-	for (uint32_t i = 0; token && i < selection->regions->size && count < DEVICES_MAX; i++) {
+	for (uint32_t i = 0; token && i < selection->regions->size && count < PROTOCOL_REGIONS; i++) {
 		const struct mem_device *device = NULL;
-		char pci[64];
+		char pci[PROTOCOL_REGION_PCI_BYTES + 1];
 
 		if (json_string(selection->document, token, pci, sizeof(pci)) > 0)
 			device = devices_find(pci);
@@ -104,7 +105,7 @@ static int selected_devices(const struct stats_selection *selection, struct mem_
 	if (selection->regions)
 		return named_devices(selection, out);
 	if (!selection->region)
-		return devices_list(out, DEVICES_MAX);
+		return devices_list(out, PROTOCOL_REGIONS);
 	one = selection->region[0] ? devices_find(selection->region) : NULL;
 	if (!one)
 		return 0;
@@ -114,10 +115,10 @@ static int selected_devices(const struct stats_selection *selection, struct mem_
 
 static void add_partitions(struct text *text, const struct stats_selection *selection)
 {
-	static struct hotmem_partition partitions[DEVICES_MAX];
-	static struct mem_device devices[DEVICES_MAX];
+	static struct hotmem_partition partitions[PROTOCOL_REGIONS];
+	static struct mem_device devices[PROTOCOL_REGIONS];
 	int partition_count = selection->regions ? named_partitions(selection, partitions)
-						 : hotmem_list(partitions, DEVICES_MAX);
+						 : hotmem_list(partitions, PROTOCOL_REGIONS);
 	int device_count = selected_devices(selection, devices);
 	bool first = true;
 
@@ -126,7 +127,7 @@ static void add_partitions(struct text *text, const struct stats_selection *sele
 		add_hotmem(text, first, &partitions[i]);
 		first = false;
 	}
-	for (int i = 0; i < device_count && partition_count + i < DEVICES_MAX; i++) {
+	for (int i = 0; i < device_count && partition_count + i < PROTOCOL_REGIONS; i++) {
 		if (has_partition(partitions, partition_count, devices[i].pci))
 			continue;
 		add_stock(text, first, &devices[i]);

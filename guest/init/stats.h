@@ -5,9 +5,6 @@
 #include "../common/json.h"
 #include "../common/text.h"
 
-/* Most regions that one request may name. */
-#define STATS_REGIONS_MAX 256
-
 /* Which regions are told. */
 struct stats_selection {
 	/*

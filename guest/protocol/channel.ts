@@ -10,6 +10,7 @@ import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { observedTimer } from '../../base/observed-timer.ts';
 import { printable } from '../../base/printable.ts';
+import { PROTOCOL } from './constants.ts';
 import {
   guestBusy,
   guestClosed,
@@ -22,7 +23,6 @@ import { LineSplitter } from './lines.ts';
 import {
   type ExitEvent,
   exitEventSchema,
-  GUEST_PROTOCOL_VERSION,
   type GuestRequest,
   type Hello,
   helloSchema,
@@ -57,7 +57,7 @@ export class GuestChannel {
   /** Settles with the first hello; rejects when the channel ends before. */
   readonly hello: Promise<Hello>;
   readonly #options: ChannelOptions;
-  readonly #splitter = new LineSplitter(LIMITS.guest_line_bytes);
+  readonly #splitter = new LineSplitter(PROTOCOL.line_bytes);
   readonly #waiting = new Map<number, Waiting>();
   readonly #greeting = Promise.withResolvers<Hello>();
   #next_id = 1;
@@ -91,7 +91,7 @@ export class GuestChannel {
     }
     const id = this.#next_id;
     const line = `${JSON.stringify({ id, ...request })}\n`;
-    if (Buffer.byteLength(line) > LIMITS.guest_line_bytes) {
+    if (Buffer.byteLength(line) > PROTOCOL.line_bytes) {
       throw guestRefused(request.type, 'too-long', 'the request does not fit into one line');
     }
     this.#next_id += 1;
@@ -170,7 +170,7 @@ export class GuestChannel {
     const hello = helloSchema.safeParse(message);
     if (!hello.success) return this.#end(guestInvalid(vm_id, `hello: ${hello.error.message}`));
     const [lowest, highest] = hello.data.protocol;
-    if (lowest > GUEST_PROTOCOL_VERSION || highest < GUEST_PROTOCOL_VERSION) {
+    if (lowest > PROTOCOL.version_max || highest < PROTOCOL.version_min) {
       return this.#end(guestVersion(vm_id, hello.data.protocol));
     }
     this.#greeted = true;

@@ -1,21 +1,18 @@
 /**
  * The guest protocol, version 1: line-delimited JSON over a byte stream (virtio-serial or vsock),
- * at most LIMITS.guest_line_bytes a line. The agent asks (`id`, `type`), the guest answers every
+ * at most PROTOCOL.line_bytes a line (constants.ts). The agent asks (`id`, `type`), the guest answers every
  * request once with the same `id`, and tells events without `id`. Whatever the guest says is a hint
  * from an untrusted party: parsed here, bounded, and never believed over the VMM and the host.
  */
 import { z } from 'zod';
-
-export const GUEST_PROTOCOL_VERSION = 1;
-/** Name of the virtio-serial port, and the vsock port number, on which the guest listens. */
-export const GUEST_SERIAL_PORT = 'hotplane.agent.0';
-export const GUEST_VSOCK_PORT = 1024;
+import { PROTOCOL } from './constants.ts';
 
 const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const count = bytes;
 /** Milliseconds of the guest's CLOCK_BOOTTIME. Comparable only with other guest stamps. */
 const guest_ms = z.number().nonnegative().finite();
-const name = z.string().min(1).max(128);
+const duration_ms = z.number().nonnegative().finite();
+const name = z.string().min(1).max(PROTOCOL.instance_name_bytes);
 
 /** How an instance is bound to its region inside the guest. */
 export type AttachKind = 'none' | 'numa' | 'hotmem';
@@ -35,28 +32,31 @@ export interface StartRequest {
   /** memory.max of the instance's cgroup; 0 = unlimited. */
   readonly memory_max_bytes: number;
   readonly argv: readonly string[];
+  /** Variables of PROTOCOL.user_variable and .ready_variable are for the init. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What one invocation of the workload program does; see images/workload. */
-export interface WorkloadRequest {
+/** What one invocation of the workload program does; see guest/workload. */
+export const workloadSchema = z.object({
   /** Anonymous memory to touch (kept until the instance ends). */
-  readonly anonymous_bytes: number;
+  anonymous_bytes: bytes,
   /** File-backed memory to map and read. */
-  readonly file_bytes: number;
-  readonly cpu_ms: number;
+  file_bytes: bytes,
+  cpu_ms: duration_ms,
   /** Total duration; the rest after the CPU time is slept. */
-  readonly wall_ms: number;
-}
+  wall_ms: duration_ms,
+});
+export type WorkloadRequest = Readonly<z.infer<typeof workloadSchema>>;
 
 export type GuestRequest =
   | StartRequest
-  | { readonly type: 'invoke'; readonly instance: string; readonly work: WorkloadRequest }
+  /** The init hands `work` on to the instance's program as it is: a JSON object. */
+  | { readonly type: 'invoke'; readonly instance: string; readonly work: object }
   | { readonly type: 'stop'; readonly instance: string }
   /**
    * Counting an ordinary region costs the guest a look at the page flags of all of it: `region_pci`
    * narrows that to one, or with '' to none; absent: all. Partitions of `hotmem` are always told.
-   * `regions`, at most 256, narrows both kinds: nothing else is told. A guest that does not know it
+   * `regions`, at most PROTOCOL.regions, narrows both kinds: nothing else is told. A guest that does not know it
    * goes by `region_pci`, and tells more.
    */
   | { readonly type: 'stats'; readonly region_pci?: string; readonly regions?: readonly string[] }
@@ -136,7 +136,7 @@ export const partitionSchema = z.object({
 
 export const statsSchema = z.object({
   taken_at_ms: guest_ms,
-  partitions: z.array(partitionSchema).max(256),
+  partitions: z.array(partitionSchema).max(PROTOCOL.regions),
   memory_total_bytes: bytes,
   memory_free_bytes: bytes,
   memory_available_bytes: bytes,

@@ -14,13 +14,13 @@
 
 #include "../common/boottime.h"
 #include "../common/json.h"
+#include "../common/protocol_constants.h"
 #include "../common/text.h"
+#include "../common/work_loop.h"
 #include "fault.h"
 #include "work.h"
 
-#define WORK_FD 3
-#define LINE_MAX_BYTES 4096
-#define TOKENS_MAX 64
+static struct work_options options;
 
 struct done {
 	struct work work;
@@ -35,10 +35,10 @@ struct done {
 
 static bool read_work(char *line, size_t length, struct work *work)
 {
-	struct json_token tokens[TOKENS_MAX];
+	struct json_token tokens[PROTOCOL_WORK_TOKENS];
 	struct json_document document;
 
-	if (json_parse(&document, line, length, tokens, TOKENS_MAX))
+	if (json_parse(&document, line, length, tokens, PROTOCOL_WORK_TOKENS))
 		return false;
 	return json_unsigned(&document, json_member(&document, tokens, "anonymous_bytes"),
 			     &work->anonymous_bytes) &&
@@ -59,7 +59,7 @@ static void sleep_until(double boot_ms)
 		;
 }
 
-static const char *perform(const struct work_options *options, struct done *done)
+static const char *perform(struct done *done)
 {
 	double cpu_start_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID);
 	struct rusage before, after;
@@ -69,7 +69,7 @@ static const char *perform(const struct work_options *options, struct done *done
 	done->started_at_ms = boottime_ms();
 	error = file_touch(done->work.file_bytes);
 	if (!error)
-		error = anonymous_touch(done->work.anonymous_bytes, options);
+		error = anonymous_touch(done->work.anonymous_bytes, &options);
 	if (error)
 		return error;
 	done->first_byte_at_ms = boottime_ms();
@@ -105,25 +105,25 @@ static void write_done(struct text *text, const struct done *done)
 		 done->major_faults);
 }
 
-static void serve(char *line, size_t length, const struct work_options *options)
+static void serve(char *line, size_t length)
 {
 	struct done done = { 0 };
 	const char *error;
 	char reply[1024];
 	struct text text;
 
+	fault_at(FAULT_AT_INVOKE);
 	text_init(&text, reply, sizeof(reply));
 	if (!read_work(line, length, &done.work)) {
 		write_error(&text, "bad-request", "work: anonymous_bytes, file_bytes, cpu_ms, wall_ms");
 	} else {
-		error = perform(options, &done);
+		error = perform(&done);
 		if (error)
 			write_error(&text, "workload-failed", error);
 		else
 			write_done(&text, &done);
 	}
-	if (write(WORK_FD, reply, text.used) != (ssize_t)text.used)
-		exit(1);
+	work_answer(reply, text.used);
 }
 
 static bool is_set(const char *name, const char *value)
@@ -135,33 +135,8 @@ static bool is_set(const char *name, const char *value)
 
 int main(void)
 {
-	struct work_options options = {
-		.huge = is_set("HOTPLANE_HUGE", "1"),
-		.check_all = is_set("HOTPLANE_CHECK", "full"),
-	};
-	static char line[LINE_MAX_BYTES];
-	size_t used = 0;
-
+	options.huge = is_set("HOTPLANE_HUGE", "1");
+	options.check_all = is_set("HOTPLANE_CHECK", "full");
 	fault_at(FAULT_BEFORE_READY);
-	if (write(WORK_FD, "\n", 1) != 1)
-		return 1;
-	for (;;) {
-		ssize_t got = read(WORK_FD, line + used, sizeof(line) - used);
-		char *end;
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return 0;
-		used += (size_t)got;
-		end = memchr(line, '\n', used);
-		if (!end && used == sizeof(line))
-			return 1;
-		if (!end)
-			continue;
-		/* The init sends one request at a time: nothing follows the newline. */
-		fault_at(FAULT_AT_INVOKE);
-		serve(line, (size_t)(end - line), &options);
-		used = 0;
-	}
+	return work_loop(serve);
 }

@@ -1,17 +1,11 @@
 /** The command line of QEMU for a VM specification. Pure. */
 import { emulatedCpu } from '../../base/emulated-cpu.ts';
 import { formatBytes, MIB } from '../../base/units.ts';
+import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { vmmError } from '../errors.ts';
 import { nodeBootBytes } from '../host/guest-node.ts';
 import type { Accelerator, RegionSpec, VmSpec } from '../vm.ts';
-import {
-  backendIdOf,
-  deviceIdOf,
-  filesOf,
-  GUEST_PORT_NAME,
-  placeOf,
-  REGIONS_MAX,
-} from './layout.ts';
+import { backendIdOf, deviceIdOf, filesOf, placeOf, REGIONS_MAX } from './layout.ts';
 
 /** What must be left of `boot_bytes` for node 0, where the kernel lives. */
 const NODE_ZERO_BYTES_MIN = 64 * MIB;
@@ -46,7 +40,7 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     ['-qmp', `unix:${quote(files.qmp_path)},server=on,wait=off`],
     ['-chardev', `socket,id=channel,path=${quote(files.channel_path)},server=on,wait=off`],
     ['-device', 'virtio-serial-pci,id=serial,bus=pcie.0,addr=0x1'],
-    ['-device', `virtserialport,bus=serial.0,chardev=channel,name=${GUEST_PORT_NAME}`],
+    ['-device', `virtserialport,bus=serial.0,chardev=channel,name=${PROTOCOL.serial_port}`],
     ['-device', 'pvpanic-pci,bus=pcie.0,addr=0x2'],
     ...spec.regions.map((region, index) => regionArguments(region, index, spec.backing)),
   ].flat();

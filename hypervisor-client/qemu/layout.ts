@@ -2,9 +2,6 @@
 import { join } from 'node:path';
 import { assert } from '../../base/assert.ts';
 
-/** Name of the virtio-serial port of the guest channel; the guest looks for it by this name. */
-export const GUEST_PORT_NAME = 'hotplane.agent.0';
-
 export interface QemuFiles {
   readonly qmp_path: string;
   readonly channel_path: string;

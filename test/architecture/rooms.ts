@@ -18,7 +18,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   ...layers(
     'hypervisor-client',
-    ['base'],
+    ['base', 'guest/protocol/constants.ts'],
     [
       ['errors.ts', 'system-error.ts', 'event-hub.ts'],
       ['host', 'lines.ts'],

@@ -15,6 +15,7 @@ import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
 import { type BootedGuest, connectGuest } from '../images/booted-guest.ts';
 import { ensureFilesProgram, FILES_NAME } from './files-program.ts';
 import { qemuWith } from './qemu-with.ts';
+import { PROTOCOL } from '../../guest/protocol/constants.ts';
 
 const gzipAsync = promisify(gzip);
 
@@ -127,7 +128,11 @@ export async function runInGuest(
   const instance = `program-at-line-${seen}`;
   await agent.start(instance, {
     argv: program.argv,
-    env: { HOTPLANE_READY: 'exec', HOTPLANE_USER: 'root', ...program.env },
+    env: {
+      [PROTOCOL.ready_variable]: PROTOCOL.ready_exec,
+      [PROTOCOL.user_variable]: PROTOCOL.user_root,
+      ...program.env,
+    },
   });
   let ended = false;
   const isGone = (): true | null =>

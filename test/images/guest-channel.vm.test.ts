@@ -7,6 +7,7 @@ import { helloSchema } from '../../guest/protocol/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
 import { waitFor } from '../../base/wait.ts';
 import { bootGuest, launchGuest, openRaw } from './booted-guest.ts';
+import { PROTOCOL } from '../../guest/protocol/constants.ts';
 
 const isHello = (message: Record<string, unknown>): boolean => message['type'] === 'hello';
 
@@ -64,7 +65,9 @@ test('a connection whose begin was not seen is greeted at its first request', as
 
 test('a panic of the guest is seen on the console and ends the VM', async (t) => {
   const guest = await bootGuest(t);
-  await guest.start('one', { env: { HOTPLANE_FAULT: 'panic', HOTPLANE_USER: 'root' } });
+  await guest.start('one', {
+    env: { HOTPLANE_FAULT: 'panic', [PROTOCOL.user_variable]: PROTOCOL.user_root },
+  });
   const work = { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
   await t.throwsAsync(guest.ask({ type: 'invoke', instance: 'one', work }), {
     code: 'HP_GUEST_CLOSED',

@@ -18,7 +18,7 @@ import type {
   VmObservation,
   VmSpec,
 } from '../../../hypervisor-client/vm.ts';
-import { type BenchWork, type Counters, asWorkload, countersSchema } from './guest-work.ts';
+import { type BenchWork, type Counters, countersSchema } from './guest-work.ts';
 
 type PartitionStats = GuestStats['partitions'][number];
 
@@ -115,7 +115,7 @@ export class BenchVm {
   }
 
   async work<T>(instance: string, work: BenchWork, schema: z.ZodType<T>): Promise<Answer<T>> {
-    const request = { type: 'invoke', instance, work: asWorkload(work) } as const;
+    const request = { type: 'invoke', instance, work } as const;
     return await this.#channel.ask(request, schema, LIMITS.bench_work_ms);
   }
 

@@ -1,6 +1,6 @@
 /** What the bench asks its program in the guest (guest/bench.c), and what that answers. */
 import { z } from 'zod';
-import type { WorkloadRequest } from '../../../guest/protocol/protocol.ts';
+import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 
@@ -24,11 +24,6 @@ export type BenchWork =
     }
   | { readonly mode: 'counters' }
   | { readonly mode: 'prices' };
-
-/** The protocol forwards the work object as it is; its usual fields stay there, empty. */
-export function asWorkload(work: BenchWork): WorkloadRequest {
-  return { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 0, ...work };
-}
 
 export const filledSchema = z.object({
   bytes: count,
@@ -56,7 +51,7 @@ export interface RequestSample {
 }
 
 /** `start_us:latency_us,...` in one string: the guest's init takes few tokens. */
-export const requestsSchema = z.object({ samples: z.string().max(8000) });
+export const requestsSchema = z.object({ samples: z.string().max(PROTOCOL.work_reply_bytes) });
 
 export function parseRequests(text: string): RequestSample[] {
   return [...text.matchAll(/(\d+):(\d+)/g)].map(([, start, latency]) => ({
@@ -65,7 +60,7 @@ export function parseRequests(text: string): RequestSample[] {
   }));
 }
 
-export const pricesSchema = z.object({ prices: z.string().max(8000) });
+export const pricesSchema = z.object({ prices: z.string().max(PROTOCOL.work_reply_bytes) });
 
 /** `NAME:PICOSECONDS,...` in one string. */
 export function parsePrices(text: string): { name: string; ns: number }[] {
@@ -75,7 +70,7 @@ export function parsePrices(text: string): { name: string; ns: number }[] {
   }));
 }
 
-export const faultsSchema = z.object({ wall_ns: z.string().max(8000) });
+export const faultsSchema = z.object({ wall_ns: z.string().max(PROTOCOL.work_reply_bytes) });
 
 export function parseFaults(text: string): number[] {
   return text

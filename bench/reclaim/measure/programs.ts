@@ -15,18 +15,20 @@ export interface BenchPrograms {
   readonly prices_path: string;
 }
 
+const filesOf = (pattern: string): readonly string[] =>
+  globSync(pattern, { cwd: PROJECT_ROOT })
+    .toSorted()
+    .map((path) => join(PROJECT_ROOT, path));
 const local = (...parts: readonly string[]): string => join(PROJECT_ROOT, 'bench', ...parts);
 
 export async function ensurePrograms(options: {
   readonly cache_dir: string;
   readonly signal?: AbortSignal;
 }): Promise<BenchPrograms> {
-  const common = globSync('guest/common/*.c', { cwd: PROJECT_ROOT })
-    .toSorted()
-    .map((path) => join(PROJECT_ROOT, path));
+  const common = filesOf('guest/common/*.c');
   const measure = local('guest', 'measure.c');
   const prices = local('guest', 'prices.c');
-  const headers = [local('guest', 'measure.h'), local('guest', 'prices.h')];
+  const headers = [...filesOf('bench/guest/*.h'), ...filesOf('guest/common/*.h')];
   return {
     floor_path: await ensureStaticProgram({
       name: 'bench-floor',

@@ -47,5 +47,3 @@ export function zoneBootBytes(region: Pick<RegionSpec, 'guest_node' | 'max_bytes
 
 /** The guest's own address on its vsock; every VM has a socket of its own, so all share it. */
 export const GUEST_CID = 3;
-/** Where the guest's agent listens. */
-export const GUEST_VSOCK_PORT = 1024;

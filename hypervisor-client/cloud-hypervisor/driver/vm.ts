@@ -5,6 +5,7 @@ import { LIMITS } from '../../../base/limits.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
 import { DEVICE_BLOCK_BYTES } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
+import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 import { vmmError } from '../../errors.ts';
 import { keepBounded } from '../../host/bounded-files.ts';
 import { EventHub } from '../../event-hub.ts';
@@ -32,7 +33,7 @@ import type {
 } from '../../vm.ts';
 import type { CloudHypervisor } from '../client.ts';
 import { sentState } from '../errors.ts';
-import { filesOf, GUEST_VSOCK_PORT, socketsOf, zoneOf } from './layout.ts';
+import { filesOf, socketsOf, zoneOf } from './layout.ts';
 import { VmMemory } from './memory.ts';
 import { lastObservation, observationOf } from './observation.ts';
 import { readResidency, readResidentBytes } from './residency.ts';
@@ -94,7 +95,7 @@ export class CloudHypervisorVm implements Vm {
     });
     this.#channel = new VsockChannel({
       path: files.vsock_path,
-      port: GUEST_VSOCK_PORT,
+      port: PROTOCOL.vsock_port,
       clock: parts.clock,
     });
     this.#ended = this.#watch();

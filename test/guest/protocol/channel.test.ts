@@ -8,6 +8,7 @@ import { ClockMap } from '../../../guest/protocol/clock-map.ts';
 import type { ExitEvent } from '../../../guest/protocol/protocol.ts';
 import { stoppedSchema } from '../../../guest/protocol/protocol.ts';
 import { FakeClock } from '../../fakes/clock.ts';
+import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 
 const HELLO = {
   type: 'hello',
@@ -151,7 +152,7 @@ const BROKEN: readonly {
   { name: 'a second hello', text: `${JSON.stringify(HELLO)}\n`, code: 'HP_GUEST_INVALID' },
   {
     name: 'an endless line',
-    text: 'x'.repeat(LIMITS.guest_line_bytes + 1),
+    text: 'x'.repeat(PROTOCOL.line_bytes + 1),
     code: 'HP_GUEST_INVALID',
   },
 ];

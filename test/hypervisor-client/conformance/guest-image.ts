@@ -1,16 +1,15 @@
 /** The image of the suite: a kernel of the project with test/hypervisor-client/conformance/guest/init.c as PID 1. */
-import { execa } from 'execa';
-import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { cacheDir } from '../../../base/paths.ts';
+import { writeWhole } from '../../../base/files.ts';
 import { directory, file, writeCpio } from '../../../images/rootfs/cpio.ts';
+import { ensureStaticProgram } from '../../../images/rootfs/program.ts';
 import { ensureGuest, guestKernelArguments } from '../../../images/index.ts';
+import { HEADER_PATH } from '../../../tools/guest-protocol-header.ts';
 import type { GuestImage } from '../../../hypervisor-client/testing/conformance/target.ts';
 
 const SOURCE = fileURLToPath(new URL('guest/init.c', import.meta.url));
-const COMPILE_MS = 60_000;
 
 /** Builds the RAM disk once per content of the source; the kernel comes from images/. */
 export async function conformanceImage(): Promise<GuestImage> {
@@ -26,29 +25,19 @@ export async function conformanceImage(): Promise<GuestImage> {
   };
 }
 
+/** The RAM disk with the guest's only program, built once for each content of it. */
 export async function ensureRamDisk(): Promise<string> {
-  const key = createHash('sha256')
-    .update(await readFile(SOURCE))
-    .digest('hex')
-    .slice(0, 16);
-  const folder = join(cacheDir(), 'conformance');
-  const path = join(folder, `${key}.cpio`);
-  const ready = await readFile(path).catch(() => null);
-  if (ready) return path;
-  await mkdir(folder, { recursive: true });
-  const work = await mkdtemp(join(folder, 'build-'));
-  try {
-    const init = join(work, 'init');
-    const flags = ['-static', '-O2', '-Wall', '-Wextra', '-Wno-sign-compare', '-Werror'];
-    await execa('gcc', [...flags, '-o', init, SOURCE], { timeout: COMPILE_MS });
-    const entries = [
-      ...['dev', 'proc', 'sys'].map((name) => directory(name)),
-      file('init', await readFile(init), 0o755),
-    ];
-    await writeFile(`${init}.cpio`, writeCpio(entries));
-    await rename(`${init}.cpio`, path);
-    return path;
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
+  const program_path = await ensureStaticProgram({
+    name: 'conformance-init',
+    sources: [SOURCE],
+    headers: [HEADER_PATH],
+  });
+  const path = `${program_path}.cpio`;
+  if (existsSync(path)) return path;
+  const entries = [
+    ...['dev', 'proc', 'sys'].map((name) => directory(name)),
+    file('init', await readFile(program_path), 0o755),
+  ];
+  await writeWhole(path, writeCpio(entries), { durable: false });
+  return path;
 }

@@ -10,8 +10,8 @@
  *   cpu FLAG        answers "ok 1" when /proc/cpuinfo has the flag, else "ok 0"
  *   panic, reboot   do just that
  *
- * Every other answer is "ok" or "failed WHY". The channel is the virtio-serial port
- * hotplane.agent.0, else vsock port 1024.
+ * Every other answer is "ok" or "failed WHY". The channel is that of the guest protocol: its
+ * virtio-serial port, else its vsock port.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,8 +31,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PORT_NAME "hotplane.agent.0"
-#define VSOCK_PORT 1024
+#include "../../../../guest/common/protocol_constants.h"
+
 #define HOLDERS_MAX 64
 #define SLICE (1UL << 20)
 
@@ -208,7 +208,8 @@ static int open_port(void)
 		file = fopen(path, "r");
 		if (!file)
 			continue;
-		if (fgets(name, sizeof(name), file) && !strncmp(name, PORT_NAME, strlen(PORT_NAME))) {
+		if (fgets(name, sizeof(name), file) &&
+		    !strncmp(name, PROTOCOL_SERIAL_PORT, strlen(PROTOCOL_SERIAL_PORT))) {
 			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
 			found = open(path, O_RDWR);
 		}
@@ -224,7 +225,7 @@ static int accept_vsock(void)
 {
 	static int listener = -1;
 	struct sockaddr_vm address = {
-		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = VSOCK_PORT,
+		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = PROTOCOL_VSOCK_PORT,
 	};
 
 	if (listener < 0) {

@@ -1,0 +1,84 @@
+/**
+ * What both sides of the guest protocol must hold alike. guest/common/protocol_constants.h, which
+ * the C programs of the guest include, is written from here by tools/guest-protocol-header.ts:
+ * `serial_port` is PROTOCOL_SERIAL_PORT there. Pure.
+ */
+import { assert } from '../../base/assert.ts';
+import { LIMITS } from '../../base/limits.ts';
+
+export const PROTOCOL = {
+  /** Versions of the protocol that this project speaks, on either side. */
+  version_min: 1,
+  version_max: 1,
+
+  /** Name of the virtio-serial port on which the guest finds its host. */
+  serial_port: 'hotplane.agent.0',
+  /** The vsock port on which the guest listens. */
+  vsock_port: 1024,
+  /** One line with its end, either direction. The host ends the channel at a longer one. */
+  line_bytes: 64 * 1024,
+  /** JSON tokens of one request to the init. */
+  request_tokens: 2_048,
+  /** The `message` of a refusal. */
+  error_message_bytes: 512,
+
+  /** Name of an instance. */
+  instance_name_bytes: 128,
+  /** Instances of one guest that live, or whose end nobody has asked for yet. */
+  instances: 256,
+  /** A region's PCI address, as both sides name it. */
+  region_pci_bytes: 63,
+  /** Regions of one guest, and regions that one `stats` request may name. */
+  regions: 256,
+  /** Highest number of a guest NUMA node. */
+  guest_node_max: 1_023,
+
+  /** Arguments of `start`, and variables of its environment; together their bytes. */
+  start_strings: 256,
+  start_bytes: 48 * 1024,
+  /** `attach_timeout_ms` of `start`. */
+  attach_timeout_ms: 600_000,
+  /**
+   * Variables of `start` that are for the init: with USER=root the program keeps the root's rights;
+   * with READY=exec it counts as ready when it runs, and is asked nothing.
+   */
+  user_variable: 'HOTPLANE_USER',
+  user_root: 'root',
+  ready_variable: 'HOTPLANE_READY',
+  ready_exec: 'exec',
+
+  /** From SIGTERM to an instance until all of it is killed. */
+  stop_grace_ms: 200,
+  /** `stop` is refused with `stop-timeout` when something of the instance is left after this. */
+  stop_give_up_ms: 25_000,
+
+  /** File descriptor on which a program is asked, one JSON line at a time, and answers. */
+  work_fd: 3,
+  /** One request to a program, with the end of its line; and its JSON tokens. */
+  work_line_bytes: 4_096,
+  work_tokens: 64,
+  /** One answer of a program, without the end of its line; and its JSON tokens. */
+  work_reply_bytes: 8_192,
+  work_reply_tokens: 64,
+} as const;
+
+/** A refusal needs its way back before the host, which knows less, gives the guest up. */
+const STOP_REPLY_MS = 5_000;
+assert(
+  PROTOCOL.stop_grace_ms < PROTOCOL.stop_give_up_ms &&
+    PROTOCOL.stop_give_up_ms + STOP_REPLY_MS <= LIMITS.instance_stop_ms,
+  'the guest tells what is left of an instance before the host stops waiting',
+);
+assert(
+  LIMITS.plug_ms <= PROTOCOL.attach_timeout_ms && LIMITS.plug_ms < LIMITS.instance_start_ms,
+  'an instance may wait for its partition as long as a plug may take, and its start outlasts that',
+);
+assert(
+  PROTOCOL.start_bytes < PROTOCOL.line_bytes && PROTOCOL.work_reply_bytes < PROTOCOL.line_bytes,
+  'what a program is started with, and what it answers, fits into a line',
+);
+assert(
+  PROTOCOL.start_strings * 3 + 64 <= PROTOCOL.request_tokens,
+  'a start with as many arguments and variables as it may have fits into the tokens',
+);
+assert(LIMITS.regions_per_vm <= PROTOCOL.regions, 'the guest knows every region a VM may have');
