@@ -2,10 +2,16 @@
 import { HotplaneError } from './errors.ts';
 import type { ErrorCategory } from './errors.ts';
 
+/** The code of an error, whoever gave it: `ENOENT`, `ABORT_ERR`, `UND_ERR_SOCKET`; else null. */
+export function codeOf(error: unknown): string | null {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  return typeof code === 'string' ? code : null;
+}
+
 /** The system's name of an error, such as `ENOENT`; null when it is another error. */
 export function errnoOf(error: unknown): string | null {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : null;
+  const code = codeOf(error);
+  return code !== null && /^E[A-Z0-9]+$/.test(code) ? code : null;
 }
 
 interface Kind {

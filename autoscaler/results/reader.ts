@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { LineSplitter } from '../../base/lines.ts';
 import { openPlainFile, readPlainFile } from '../../base/plain-file.ts';
-import { LineScanner } from '../trace/line-scanner.ts';
 import { reportInterrupted, resultsMalformed, resultsMissing, resultsVersion } from './errors.ts';
 import { invocationSchema, loadSchema, manifestSchema } from './schema.ts';
 import { memorySchema, operationSchema, SCHEMA_VERSION } from './schema.ts';
@@ -117,25 +117,25 @@ async function readFileLines<T>(
     tell(check(schema, json, path, pending.line));
     pending = null;
   };
-  const scanner = new LineScanner({
-    onLine: (line, text) => {
+  const lines = new LineSplitter({
+    limit_bytes: LIMITS.result_line_bytes,
+    onLine: (text, line) => {
       settle();
       pending = { line, text };
     },
-    onTooLong: (line) => {
+    onTooLong: (_start, line) => {
       throw resultsMalformed(path, line, `it has more than ${LIMITS.result_line_bytes} bytes`);
     },
-    longest_bytes: LIMITS.result_line_bytes,
   });
   try {
     await using file = await openPlainFile(path);
     const chunks = file.createReadStream({ highWaterMark: READ_BYTES, autoClose: false });
     for await (const chunk of chunks as AsyncIterable<Uint8Array>) {
       if (signal?.aborted === true) throw reportInterrupted(path);
-      scanner.push(chunk);
+      lines.push(chunk);
       last_byte = chunk.at(-1) ?? last_byte;
     }
-    scanner.end();
+    lines.end();
   } catch (error) {
     if (isHotplaneError(error)) throw error;
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'missing';

@@ -8,11 +8,11 @@
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { LIMITS } from '../../base/limits.ts';
+import { LineSplitter } from '../../base/lines.ts';
 import { streamInput } from '../../base/plain-file.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { traceEmpty, traceHeader, traceRow, traceTooLong, traceUnreadable } from './errors.ts';
 import { decodeEveryByte } from './escape-bytes.ts';
-import { LineScanner } from './line-scanner.ts';
 import type { Trace, TraceInvocation, TraceQuality } from './trace.ts';
 
 export const AZURE2021_HEADER = 'app,func,end_timestamp,duration';
@@ -50,21 +50,21 @@ export async function parseAzure2021(
   const rows = new RowCollector(path, limits);
   const hash = createHash('sha256');
   let bytes = 0;
-  const scanner = new LineScanner({
-    onLine: (line, text) => rows.add(line, text),
-    onTooLong: (line, value) => {
+  const lines = new LineSplitter({
+    limit_bytes: LIMITS.trace_line_bytes,
+    onLine: (text, line) => rows.add(line, text),
+    onTooLong: (value, line) => {
       const problem = `starts a line of more than ${LIMITS.trace_line_bytes} bytes`;
       throw traceRow({ path, line, column: 'row', value, problem });
     },
-    longest_bytes: LIMITS.trace_line_bytes,
     decode: decodeEveryByte,
   });
   for await (const chunk of chunks) {
     hash.update(chunk);
     bytes += chunk.byteLength;
-    scanner.push(chunk);
+    lines.push(chunk);
   }
-  scanner.end();
+  lines.end();
   return rows.finish({ path, bytes, sha256: hash.digest('hex') });
 }
 

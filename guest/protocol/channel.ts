@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { LineSplitter } from '../../base/lines.ts';
 import { observedTimer } from '../../base/observed-timer.ts';
 import { printable } from '../../base/printable.ts';
 import { PROTOCOL } from './constants.ts';
@@ -19,7 +20,6 @@ import {
   guestTimeout,
   guestVersion,
 } from './errors.ts';
-import { LineSplitter } from './lines.ts';
 import {
   type ExitEvent,
   exitEventSchema,
@@ -57,7 +57,16 @@ export class GuestChannel {
   /** Settles with the first hello; rejects when the channel ends before. */
   readonly hello: Promise<Hello>;
   readonly #options: ChannelOptions;
-  readonly #splitter = new LineSplitter(PROTOCOL.line_bytes);
+  readonly #lines = new LineSplitter({
+    limit_bytes: PROTOCOL.line_bytes,
+    onLine: (text) => {
+      if (!this.#ended) this.#line(text);
+    },
+    onTooLong: () => {
+      const what = `a line of over ${PROTOCOL.line_bytes} bytes`;
+      this.#end(guestInvalid(this.#options.vm_id, what));
+    },
+  });
   readonly #waiting = new Map<number, Waiting>();
   readonly #greeting = Promise.withResolvers<Hello>();
   #next_id = 1;
@@ -72,7 +81,7 @@ export class GuestChannel {
     // Whoever waits for hello sees the rejection; nobody waiting is no crash.
     this.hello.catch(() => undefined);
     const { stream } = options;
-    stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+    stream.on('data', (chunk: Buffer) => this.#lines.push(chunk));
     stream.on('error', (error: Error) => this.#end(guestClosed(options.vm_id, error.message)));
     stream.on('end', () => this.#end(guestClosed(options.vm_id, 'end of stream.')));
     stream.on('close', () => this.#end(guestClosed(options.vm_id, 'end of stream.')));
@@ -137,16 +146,6 @@ export class GuestChannel {
     this.#waiting.delete(id);
     waiting?.callOff();
     return waiting;
-  }
-
-  #receive(chunk: Buffer): void {
-    for (const event of this.#splitter.push(chunk)) {
-      if (this.#ended) return;
-      if (event.type === 'too-long') {
-        return this.#end(guestInvalid(this.#options.vm_id, `a line of over ${event.bytes} bytes`));
-      }
-      this.#line(event.text);
-    }
   }
 
   #line(text: string): void {

@@ -2,7 +2,7 @@
 import { watch } from 'node:fs';
 import { type FileHandle } from 'node:fs/promises';
 import { openPlainFile } from '../../base/plain-file.ts';
-import { systemCode } from '../system-error.ts';
+import { errnoOf } from '../../base/system-error.ts';
 import { type ChEvent, EventParser } from './event-parser.ts';
 
 export interface EventMonitorOptions {
@@ -46,7 +46,7 @@ export async function readEventFile(path: string): Promise<readonly ChEvent[]> {
   try {
     file = await openPlainFile(path);
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return [];
+    if (errnoOf(error) === 'ENOENT') return [];
     throw error;
   }
   const parser = new EventParser();

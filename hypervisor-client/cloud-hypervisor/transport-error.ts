@@ -1,6 +1,6 @@
 /** What went wrong on the way to the server or back, as one coded error. */
 import { type HotplaneError, isHotplaneError } from '../../base/errors.ts';
-import { systemCode } from '../system-error.ts';
+import { codeOf } from '../../base/system-error.ts';
 import { type ChErrorCode, type SentState, chError } from './errors.ts';
 
 export interface CallContext {
@@ -30,7 +30,7 @@ export function errorOfTransport(
       cause: reason,
       details: { method, route, deadline_ms, sent: known },
     });
-  const code = systemCode(reason);
+  const code = codeOf(reason);
   const name = reason instanceof Error ? reason.name : '';
   if (timeout.aborted && reason === timeout.reason) {
     return make('HP_CH_TIMEOUT', `no whole answer within ${deadline_ms} ms`, sent);

@@ -3,7 +3,7 @@
  * guest (software PVM: SeaBIOS starts, Linux hangs), so the CPU must show hardware virtualisation.
  */
 import { open, readFile } from 'node:fs/promises';
-import { systemCode } from '../system-error.ts';
+import { errnoOf } from '../../base/system-error.ts';
 
 /** What runs the guest's code: the host's CPU, or an emulation of one. */
 export type Accelerator = 'kvm' | 'tcg';
@@ -55,7 +55,7 @@ async function openTrouble(path: string): Promise<string | null> {
     await file.close();
     return null;
   } catch (error) {
-    const code = systemCode(error);
+    const code = errnoOf(error);
     if (code === 'ENOENT') return 'does not exist';
     return code === 'EACCES' ? 'may not be opened by this user' : `cannot be opened (${code})`;
   }

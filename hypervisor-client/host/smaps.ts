@@ -10,7 +10,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { KIB } from '../../base/units.ts';
 import { vmmError } from '../errors.ts';
-import { systemCode } from '../system-error.ts';
+import { errnoOf } from '../../base/system-error.ts';
 
 /** Host virtual addresses, `end` excluded. User addresses of x86-64 and arm64 fit in 53 bits. */
 export interface AddressRange {
@@ -144,7 +144,7 @@ function readProcess(pid: number, read: () => string): string {
   try {
     text = read();
   } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes(systemCode(error) ?? '')) throw gone(pid, error);
+    if (['ENOENT', 'ESRCH'].includes(errnoOf(error) ?? '')) throw gone(pid, error);
     throw vmmError('HP_VMM_BACKING', `/proc/${pid} cannot be read.`, { cause: error });
   }
   // A process that ended and was not waited for yet has no mappings.

@@ -14,7 +14,7 @@ import { readPlainFile } from '../../base/plain-file.ts';
 import { ourUid } from '../../base/safe-path.ts';
 import { vmmError } from '../errors.ts';
 import { isAlive } from '../../base/process.ts';
-import { systemCode } from '../system-error.ts';
+import { errnoOf } from '../../base/system-error.ts';
 import type { VmHandle, VmmKind, VmSpec } from '../vm.ts';
 
 const HANDLE_FILE = 'vm.json';
@@ -150,7 +150,7 @@ async function readIfThere(path: string): Promise<string | null> {
   try {
     return await readPlainFile(path);
   } catch (error) {
-    const is_none = isHotplaneError(error) || systemCode(error) === 'ENOENT';
+    const is_none = isHotplaneError(error) || errnoOf(error) === 'ENOENT';
     if (is_none) return null;
     throw error;
   }

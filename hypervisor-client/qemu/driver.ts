@@ -13,7 +13,7 @@ import { type DetachedProcess, isAlive, spawnDetached } from '../../base/process
 import { endVmm } from '../lifecycle/end-vmm.ts';
 import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../lifecycle/run-dir.ts';
 import { checkImage, checkSocketPath, checkSpec } from '../spec.ts';
-import { systemCode } from '../system-error.ts';
+import { codeOf } from '../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
 import { qemuArguments } from './arguments.ts';
 import { missing, QEMU_PROGRAM, qemuVersion } from './binary.ts';
@@ -128,7 +128,7 @@ export class QemuDriver implements Hypervisor {
         stderr_path,
       });
     } catch (error) {
-      if (systemCode(error) === null) throw error;
+      if (codeOf(error) === null) throw error;
       throw missing(this.#program, error);
     }
   }

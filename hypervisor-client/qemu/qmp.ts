@@ -3,11 +3,12 @@
  * client at a time: a second connection gets no greeting until the first one closes.
  */
 import { connect, type Socket } from 'node:net';
+import { Broadcast } from '../../base/broadcast.ts';
 import { timerMs } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { LineSplitter } from '../../base/lines.ts';
 import { vmmError } from '../errors.ts';
-import { EventHub } from '../event-hub.ts';
-import { LineSplitter } from '../lines.ts';
+import { VMM_EVENTS } from '../events.ts';
 import { parseQmpMessage, type QmpEvent, type QmpMessage } from './qmp-message.ts';
 
 interface Pending {
@@ -31,9 +32,18 @@ export interface QmpCallOptions {
  */
 export class QmpClient {
   readonly #socket: Socket;
-  readonly #events = new EventHub<QmpEvent>();
+  readonly #events = new Broadcast<QmpEvent>(VMM_EVENTS);
   readonly #pending = new Map<number, Pending>();
-  readonly #lines = new LineSplitter(LIMITS.qmp_line_bytes);
+  readonly #lines = new LineSplitter({
+    limit_bytes: LIMITS.qmp_line_bytes,
+    onLine: (line) => {
+      if (line !== '') this.#dispatch(parseQmpMessage(line));
+    },
+    onTooLong: (_start, number) => {
+      const limit = `${LIMITS.qmp_line_bytes} bytes`;
+      throw vmmError('HP_QMP_PROTOCOL', `Line ${number} is longer than ${limit}.`);
+    },
+  });
   readonly #greeted = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
   #next_id = 1;
@@ -130,7 +140,7 @@ export class QmpClient {
   #take(chunk: Buffer): void {
     if (this.#end) return;
     try {
-      for (const line of this.#lines.push(chunk)) this.#dispatch(parseQmpMessage(line));
+      this.#lines.push(chunk);
     } catch (error) {
       this.#lines_were_bad = true;
       this.#close('The peer does not speak QMP.', error);

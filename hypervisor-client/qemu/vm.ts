@@ -5,7 +5,8 @@ import { LIMITS } from '../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES } from '../../base/units.ts';
 import { keepBounded } from '../host/bounded-files.ts';
 import { hasCode, vmmError } from '../errors.ts';
-import { EventHub } from '../event-hub.ts';
+import { Broadcast } from '../../base/broadcast.ts';
+import { VMM_EVENTS } from '../events.ts';
 import { readTail, showsPanic } from '../host/log-tail.ts';
 import type { MemoryCgroup } from '../host/memory-cgroup.ts';
 import { isAlive, type ProcessExit, waitForEnd } from '../../base/process.ts';
@@ -51,7 +52,7 @@ export interface QemuVmParts {
 
 export class QemuVm implements Vm {
   readonly #parts: QemuVmParts;
-  readonly #events = new EventHub<VmEvent>();
+  readonly #events = new Broadcast<VmEvent>(VMM_EVENTS);
   readonly #resizing = new Set<string>();
   /** How often each region was resized. */
   readonly #requests = new Map<string, number>();

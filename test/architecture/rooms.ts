@@ -20,8 +20,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'hypervisor-client',
     ['base', 'guest/protocol/constants.ts'],
     [
-      ['errors.ts', 'system-error.ts', 'event-hub.ts'],
-      ['host', 'lines.ts'],
+      ['errors.ts', 'events.ts'],
+      ['host'],
       ['vm.ts'],
       ['spec.ts', 'resize', 'lifecycle', 'rest', 'vsock'],
       ['qemu', 'cloud-hypervisor'],

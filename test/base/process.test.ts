@@ -13,7 +13,7 @@ import {
   spawnDetached,
   waitForEnd,
 } from '../../base/process.ts';
-import { systemCode } from '../../hypervisor-client/system-error.ts';
+import { errnoOf } from '../../base/system-error.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'hotplane-process-'));
 test.after.always(async () => await rm(folder, { recursive: true, force: true }));
@@ -57,7 +57,7 @@ test('a program that is not there is the error of the system', async (t) => {
     stderr_path: join(folder, 'err'),
   };
   const error = await t.throwsAsync(spawnDetached({ file: '/no/such/program', ...options }));
-  t.is(systemCode(error), 'ENOENT');
+  t.is(errnoOf(error), 'ENOENT');
 });
 
 test('a process outlives its owner', async (t) => {

@@ -12,7 +12,7 @@ import { endVmm } from '../../lifecycle/end-vmm.ts';
 import { MemoryCgroup } from '../../host/memory-cgroup.ts';
 import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../../lifecycle/run-dir.ts';
 import { checkImage, checkSocketPath, checkSpec } from '../../spec.ts';
-import { systemCode } from '../../system-error.ts';
+import { codeOf } from '../../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../../vm.ts';
 import { CloudHypervisor } from '../client.ts';
 import { chError, isChError } from '../errors.ts';
@@ -145,7 +145,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     try {
       return await spawnDetached({ file, arguments: argv, stdout_path, stderr_path });
     } catch (error) {
-      if (systemCode(error) === null) throw error;
+      if (codeOf(error) === null) throw error;
       throw missing(file, error);
     }
   }

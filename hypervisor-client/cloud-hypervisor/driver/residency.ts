@@ -8,7 +8,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { vmmError } from '../../errors.ts';
 import { type AddressRange, parseSmaps, residencyOf } from '../../host/smaps.ts';
-import { systemCode } from '../../system-error.ts';
+import { codeOf } from '../../../base/system-error.ts';
 
 export interface Residency {
   readonly resident_bytes: number;
@@ -95,7 +95,7 @@ function readProc(path: string, pid: number): string {
 }
 
 function readError(path: string, pid: number, error: unknown): unknown {
-  const code = systemCode(error);
+  const code = codeOf(error);
   if (code === 'ENOENT' || code === 'ESRCH') {
     return vmmError('HP_VMM_GONE', `Process ${pid} ended.`, { cause: error });
   }

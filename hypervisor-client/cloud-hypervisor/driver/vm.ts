@@ -8,7 +8,8 @@ import { waitFor } from '../../../base/wait.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 import { vmmError } from '../../errors.ts';
 import { keepBounded } from '../../host/bounded-files.ts';
-import { EventHub } from '../../event-hub.ts';
+import { Broadcast } from '../../../base/broadcast.ts';
+import { VMM_EVENTS } from '../../events.ts';
 import { readTail, showsPanic } from '../../host/log-tail.ts';
 import type { MemoryCgroup } from '../../host/memory-cgroup.ts';
 import { isAlive, type ProcessExit, waitForEnd } from '../../../base/process.ts';
@@ -67,7 +68,7 @@ export class CloudHypervisorVm implements Vm {
   readonly accelerator: Accelerator = 'kvm';
   readonly #parts: ChVmParts;
   readonly #memory: VmMemory;
-  readonly #hub = new EventHub<VmEvent>();
+  readonly #hub = new Broadcast<VmEvent>(VMM_EVENTS);
   readonly #resizing = new Set<string>();
   /** Regions whose driver in the guest was waited for. */
   readonly #waited = new Set<string>();
