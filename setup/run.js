@@ -46,9 +46,14 @@ const [task, ...rest] = process.argv.slice(2);
 const tasks = {
   quickstart: ['cli/main.ts', 'quickstart'],
   test: ['tools/run.ts'],
+  quick: ['tools/run.ts', '--quick'],
+  watch: ['tools/run.ts', '--watch'],
+  coverage: ['tools/run.ts', '--coverage'],
   'cloud-hypervisor': ['tools/cloud-hypervisor-suite.ts'],
   check: ['tools/run.ts', '--only-checks'],
 };
+/** The others need compilers, QEMU and the kernel's source. */
+const WITHOUT_DEBIAN = ['check', 'quick', 'watch', 'coverage'];
 const entry = tasks[task];
 if (!entry) {
   say(`usage: node setup/run.js ${Object.keys(tasks).join('|')} [options]`);
@@ -56,7 +61,7 @@ if (!entry) {
 }
 const codes = await Promise.all([
   ensureNpmDependencies(root, !isNewEnough(), say),
-  task === 'check' ? 0 : ensureDebianPackages(say),
+  WITHOUT_DEBIAN.includes(task) ? 0 : ensureDebianPackages(say),
 ]);
 const failed = codes.find((code) => code !== 0);
 process.exit(failed ?? run(findNode(), [...entry, ...rest]));

@@ -2,6 +2,12 @@
  * `npm test`: the checks (format, lint, types), the guest images, then the tests: first those that
  * need no VM, side by side, then those with real VMs, few at a time; with HOTPLANE_DEBUG_KERNEL set
  * those on the debug kernel too. Ends with `N passed, N failed`; a check counts as one test.
+ *
+ *   --only-checks   the checks alone (`npm run check`)
+ *   --quick         what needs no VM, no root and no Debian package (`npm run test:quick`)
+ *   --coverage      the same, with what is covered line by line (`npm run coverage`)
+ *   --watch         the same, and again whatever a change concerns (`npm run test:watch`)
+ *   WORD...         only the steps whose name has one of the words
  */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -9,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { delimiter, join } from 'node:path';
 import { PROJECT_ROOT } from '../base/paths.ts';
 import { formatMs } from '../base/units.ts';
+import { NOT_QUICK, QUICK } from './quick.ts';
 import { tallyTapLine, emptyTally, type Tally } from './tap.ts';
 
 interface Stage {
@@ -16,6 +23,8 @@ interface Stage {
   readonly command: readonly [string, ...string[]];
   /** `check` counts as one test by its exit code; `tap` by the lines it prints. */
   readonly kind: 'check' | 'tap';
+  /** Variables that are exchanged; undefined removes one. */
+  readonly env?: NodeJS.ProcessEnv;
   /** A failure here makes the later stages pointless. */
   readonly required?: boolean;
 }
@@ -26,6 +35,20 @@ const ava = (name: string, files: number, patterns: readonly string[]): Stage =>
   command: ['ava', '--tap', '--concurrency', String(files), ...patterns],
   kind: 'tap',
 });
+
+/**
+ * The quick tests, and whether they still cover as much as .c8rc.json says. Compiled code that was
+ * kept is counted less exactly, so none is used here.
+ */
+const covered = (reporters: readonly string[]): Stage => {
+  const tests = ava('quick tests without a VM, with coverage', 2, QUICK);
+  const reports = reporters.flatMap((name) => ['--reporter', name]);
+  return {
+    ...tests,
+    command: ['c8', ...reports, ...tests.command],
+    env: { NODE_COMPILE_CACHE: undefined },
+  };
+};
 
 /** A stage that builds guest images. */
 const images = (name: string, variant: string): Stage => ({
@@ -53,7 +76,8 @@ const CHECKS: readonly Stage[] = [
  */
 const TESTS: readonly Stage[] = [
   images('guest images', 'all'),
-  ava('tests without a VM', 2, ['test/**/*.test.ts', '!test/**/*.vm.test.ts']),
+  covered(['text-summary']),
+  ava('other tests without a VM', 2, NOT_QUICK),
   ava('selftests of the kernel series', 1, [
     'test/guest-kernel-patches/*.vm.test.ts',
     ...DEBUG_FILES.map((file) => `!${file}`),
@@ -70,9 +94,15 @@ const DEBUG_TESTS: readonly Stage[] = [
   ava('selftests, KUnit and stress on the debug kernel', 2, DEBUG_FILES),
 ];
 
-function environment(): NodeJS.ProcessEnv {
+/** The tests start hundreds of processes; each finds its sources compiled. */
+function environment(stage: Stage): NodeJS.ProcessEnv {
   const bin = join(PROJECT_ROOT, 'node_modules', '.bin');
-  return { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` };
+  return {
+    NODE_COMPILE_CACHE: join(PROJECT_ROOT, 'node_modules', '.cache', 'node'),
+    ...process.env,
+    PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`,
+    ...stage.env,
+  };
 }
 
 /** Runs one stage, passing its output on; returns what it adds to the tally. */
@@ -80,8 +110,12 @@ async function runStage(stage: Stage): Promise<Tally> {
   const [command, ...args] = stage.command;
   const child = spawn(command, args, {
     cwd: PROJECT_ROOT,
-    env: environment(),
-    stdio: ['ignore', stage.kind === 'tap' ? 'pipe' : 'inherit', 'inherit'],
+    env: environment(stage),
+    stdio: [
+      stage.kind === 'tap' ? 'ignore' : 'inherit',
+      stage.kind === 'tap' ? 'pipe' : 'inherit',
+      'inherit',
+    ],
   });
   let tally = emptyTally();
   const closed = new Promise<number>((resolve) => {
@@ -104,16 +138,28 @@ async function runStage(stage: Stage): Promise<Tally> {
   return silent ? { passed: tally.passed, failed: 1 } : tally;
 }
 
+/** What the options ask for; words on the command line choose among it. */
+function stagesOf(options: Readonly<Record<string, boolean>>, words: readonly string[]): Stage[] {
+  if (options['watch']) {
+    const patterns = words.length > 0 ? words : QUICK;
+    return [{ name: 'watch', command: ['ava', '--watch', ...patterns], kind: 'check' }];
+  }
+  const all = (): readonly Stage[] => {
+    if (options['only-checks']) return CHECKS;
+    if (options['quick']) return [ava('quick tests', 2, QUICK)];
+    if (options['coverage']) return [covered(['text', 'html'])];
+    return [...CHECKS, ...TESTS, ...(DEBUG_KERNEL ? DEBUG_TESTS : [])];
+  };
+  return all().filter(({ name }) => words.length === 0 || words.some((one) => name.includes(one)));
+}
+
 async function main(): Promise<void> {
+  const flag = { type: 'boolean', default: false } as const;
   const { values, positionals } = parseArgs({
-    options: { 'only-checks': { type: 'boolean', default: false } },
+    options: { 'only-checks': flag, quick: flag, coverage: flag, watch: flag },
     allowPositionals: true,
   });
-  const tests = DEBUG_KERNEL ? [...TESTS, ...DEBUG_TESTS] : TESTS;
-  const stages = values['only-checks'] ? CHECKS : [...CHECKS, ...tests];
-  const chosen = stages.filter(
-    (stage) => positionals.length === 0 || positionals.some((part) => stage.name.includes(part)),
-  );
+  const chosen = stagesOf(values, positionals);
   let total = emptyTally();
   for (const [index, stage] of chosen.entries()) {
     process.stdout.write(`\n== step ${index + 1} of ${chosen.length}: ${stage.name}\n`);
