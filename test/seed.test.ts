@@ -23,7 +23,7 @@ test('a seed of the environment is taken; what is no seed is refused with its na
 
 test('a property that fails tells its seed, the smallest case and the command', async (t) => {
   const small = fc.property(fc.nat(), (value) => value < 1000);
-  const attempt = await t.try('never', async (tt) => holds(tt, small));
+  const attempt = await t.try('never', async (tt) => await holds(tt, small));
   attempt.discard();
   t.false(attempt.passed);
   const told = [...attempt.logs, ...attempt.errors.map(({ message }) => message)].join('\n');

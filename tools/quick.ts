@@ -7,8 +7,11 @@
 const NEEDS_TOOLS = [
   'test/guest/hotmem-abi.test.ts',
   'test/guest/json-reader.test.ts',
+  'test/guest/regions.test.ts',
+  'test/images/build-path.test.ts',
   'test/images/cache.test.ts',
   'test/images/carried.test.ts',
+  'test/images/cpio.test.ts',
   'test/images/environment.test.ts',
   'test/images/kernel-build.test.ts',
   'test/images/nested/debian-kernel.test.ts',

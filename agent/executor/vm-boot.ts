@@ -132,7 +132,7 @@ async function greet(
     if (showsPanic(text)) throw guestPanic(vm.id, vm.console_path, quoted);
     if (error === late) throw guestNoHello(vm.id, limit_ms, vm.console_path, quoted);
     // The channel ended: `onClosed` finds out why and ends the boot with it.
-    return new Promise<never>(() => undefined);
+    return await new Promise<never>(() => undefined);
   }
 }
 

@@ -291,7 +291,7 @@ export class VmRunner {
     if (!this.#vm) throw guestClosed(this.#vm_id, 'it is not running.');
     const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : LIMITS.unplug_ms;
     const options = { deadline_ms, signal: this.#stopping.signal };
-    return this.#vm.resizeRegion(order.region_id, order.to_bytes, options);
+    return await this.#vm.resizeRegion(order.region_id, order.to_bytes, options);
   }
 
   async #record(

@@ -127,8 +127,8 @@ export class FakeGuest {
     const at_once = request.type === 'stats' && fault !== 'slow';
     if (!at_once && pause_ms > 0) await clock.sleep(pause_ms);
     if (fault === 'refuse') return this.#refuse(request.id, 'spawn-failed', 'as the test wished');
-    if (request.type === 'start') return this.#start(request, request.id);
-    if (request.type === 'invoke') return this.#invoke(request, request.id, fault);
+    if (request.type === 'start') return await this.#start(request, request.id);
+    if (request.type === 'invoke') return await this.#invoke(request, request.id, fault);
     if (request.type === 'stop') return this.#stop(request.instance, request.id);
     this.#answer(request.id, request.type === 'stats' ? this.#stats(request.regions) : {});
   }

@@ -191,7 +191,7 @@ export class FakeVm implements Vm {
   async guestChannel(): Promise<Duplex> {
     this.#mustLive();
     const { openGuest } = this.#owner.options;
-    if (openGuest) return openGuest(this);
+    if (openGuest) return await openGuest(this);
     return this.guest.connect('\u0000boot noise without end\n');
   }
 

@@ -77,7 +77,7 @@ async function until(
   agent: HostAgent,
   holds: (status: FunctionStatus) => boolean,
 ): Promise<FunctionStatus | null> {
-  return waitFor(
+  return await waitFor(
     async () => {
       const status = (await agent.status('f')).functions[0];
       return status && holds(status) ? status : null;

@@ -77,7 +77,7 @@ export class FakeClock implements Clock {
       if (!next || next.at_ms > end_ms) throw new Error('nothing will settle this promise');
       await this.advance(Math.max(0, next.at_ms - this.#time_ms));
     }
-    return promise;
+    return await promise;
   }
 
   #earliest(): Sleeper | undefined {

@@ -91,7 +91,7 @@ class Simulation {
 
   async play(one: Move): Promise<void> {
     const { agent, hypervisor, clock } = this.#host;
-    if (one.kind === 'advance') return clock.advance(one.ms);
+    if (one.kind === 'advance') return await clock.advance(one.ms);
     if (one.kind === 'deploy') {
       const { mechanism, concurrency } = one;
       const spec = specOf(one.name, { mechanism, concurrency });
