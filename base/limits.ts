@@ -7,14 +7,14 @@ export const LIMITS = {
   cached_kernels: 64,
   /** Of one program: each change of its sources or of the compiler leaves one behind. */
   cached_programs: 256,
-  /**
-   * Regions of one VM: q35 root bus, 32 slots of 8 functions, the first 8 slots kept for others.
-   */
-  regions_per_vm: 192,
+  /** Regions of one VM: what a guest tells of each of them still fits in one line together. */
+  regions_per_vm: 256,
+  /** Regions of one device: HOTMEM_PARTS_MAX of the series. */
+  regions_per_device: 64,
   /** Function VMs of one agent. */
   vms_per_host: 256,
   /** Requests in flight on one guest channel. */
-  guest_requests_in_flight: 256,
+  guest_requests_in_flight: 512,
   /** One line of QMP. */
   qmp_line_bytes: 4 * 1024 * 1024,
   /** Invocations waiting for an instance of one function. */

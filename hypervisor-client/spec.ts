@@ -7,7 +7,7 @@ import { DEVICE_BLOCK_BYTES, formatBytes, MEMORY_BLOCK_BYTES, MIB } from '../bas
 import { LIMITS } from '../base/limits.ts';
 import { socketPathTrouble } from '../base/safe-path.ts';
 import { vmmError } from './errors.ts';
-import type { RegionSpec, VmSpec } from './vm.ts';
+import type { DeviceSpec, RegionSpec, VmSpec } from './vm.ts';
 
 /** Less than this for the kernel and its page arrays and Linux does not boot. */
 const BOOT_BYTES_MIN = 64 * MIB;
@@ -31,16 +31,52 @@ function findTrouble(spec: VmSpec): string | null {
   if (spec.boot_bytes < BOOT_BYTES_MIN) {
     return `boot_bytes must be at least ${formatBytes(BOOT_BYTES_MIN)}`;
   }
-  if (spec.regions.length > LIMITS.regions_per_vm) {
-    return `it has ${spec.regions.length} regions, the limit is ${LIMITS.regions_per_vm}`;
+  const count = regionsOf(spec).length;
+  if (count > LIMITS.regions_per_vm) {
+    return `it has ${count} regions, the limit is ${LIMITS.regions_per_vm}`;
   }
-  const ids = new Set<string>();
-  for (const region of spec.regions) {
-    const wrong = ids.has(region.id) ? 'is there twice' : findRegionTrouble(region);
-    if (wrong) return `region ${JSON.stringify(region.id)} ${wrong}`;
-    ids.add(region.id);
+  return findDevicesTrouble(spec.devices);
+}
+
+function findDevicesTrouble(devices: readonly DeviceSpec[]): string | null {
+  const device_ids = new Set<string>();
+  const region_ids = new Set<string>();
+  for (const device of devices) {
+    const trouble = device_ids.has(device.id) ? 'is there twice' : findDeviceTrouble(device);
+    if (trouble) return `device ${JSON.stringify(device.id)} ${trouble}`;
+    device_ids.add(device.id);
+    for (const region of device.regions) {
+      const wrong = region_ids.has(region.id) ? 'is there twice' : findRegionTrouble(region);
+      if (wrong) return `region ${JSON.stringify(region.id)} ${wrong}`;
+      region_ids.add(region.id);
+    }
   }
   return null;
+}
+
+function findDeviceTrouble({ id, guest_node, regions }: DeviceSpec): string | null {
+  if (!REGION_ID.test(id)) return 'must have an id like [a-z][a-z0-9-]{0,30}';
+  if (
+    guest_node !== null &&
+    (!isCount(guest_node) || guest_node < 1 || guest_node > GUEST_NODE_MAX)
+  ) {
+    return `must have a guest_node of 1 to ${GUEST_NODE_MAX}, or null`;
+  }
+  if (regions.length < 1 || regions.length > LIMITS.regions_per_device) {
+    return `must have 1 to ${LIMITS.regions_per_device} regions`;
+  }
+  if (regions.length === 1) return null;
+  const [first] = regions;
+  const uneven = regions.some(({ max_bytes }) => max_bytes !== first?.max_bytes);
+  if (uneven) return 'has several regions, which must be of one size';
+  const full = regions.findIndex(({ initial_bytes }) => initial_bytes === 0);
+  const from_first = regions.every(
+    ({ initial_bytes, max_bytes }, index) =>
+      initial_bytes === (full === -1 || index < full ? max_bytes : 0),
+  );
+  return from_first
+    ? null
+    : 'has several regions, of which only the first ones may be full at boot';
 }
 
 function findRegionTrouble(region: RegionSpec): string | null {
@@ -50,27 +86,71 @@ function findRegionTrouble(region: RegionSpec): string | null {
   }
   if (region.max_bytes === 0) return 'must have max_bytes above zero';
   const trouble = findSizeTrouble(region.initial_bytes, region.max_bytes);
-  if (trouble) return `has initial_bytes that ${trouble}`;
-  const node = region.guest_node;
-  if (node !== null && (!isCount(node) || node < 1 || node > GUEST_NODE_MAX)) {
-    return `must have a guest_node of 1 to ${GUEST_NODE_MAX}, or null`;
-  }
-  return null;
+  return trouble ? `has initial_bytes that ${trouble}` : null;
 }
 
-/** Throws HP_VMM_BAD_SIZE unless `bytes` is whole device blocks in 0 to `max_bytes`. Pure. */
-export function checkResize(region: RegionSpec, bytes: number): void {
-  const trouble = findSizeTrouble(bytes, region.max_bytes);
+/**
+ * Throws HP_VMM_BAD_SIZE unless `bytes` is whole device blocks in 0 to `max_bytes`, and all or nothing
+ * where the device has more regions. Pure.
+ */
+export function checkResize({ device, region }: PlacedRegion, bytes: number): void {
+  const trouble =
+    findSizeTrouble(bytes, region.max_bytes) ??
+    (isShared(device) && bytes !== 0 && bytes !== region.max_bytes
+      ? `shares device ${device.id}, so it has all or nothing`
+      : null);
   if (!trouble) return;
   throw vmmError('HP_VMM_BAD_SIZE', `Region ${region.id} cannot have ${bytes} bytes: ${trouble}.`, {
     details: { region_id: region.id, bytes, max_bytes: region.max_bytes },
   });
 }
 
-/** The region of that id; throws HP_VMM_UNKNOWN_REGION. */
-export function findRegion(spec: VmSpec, id: string): RegionSpec {
-  const region = spec.regions.find((candidate) => candidate.id === id);
-  if (region) return region;
+/** A region and where it lies. */
+export interface PlacedRegion {
+  readonly device: DeviceSpec;
+  readonly device_index: number;
+  readonly region: RegionSpec;
+  /** Place in the device, counted from 0. */
+  readonly partition: number;
+}
+
+/** Whether the device is cut into several regions. */
+export const isShared = ({ regions }: DeviceSpec): boolean => regions.length > 1;
+
+/** What a device may have plugged. */
+export const deviceBytes = ({ regions }: DeviceSpec): number =>
+  regions.reduce((sum, { max_bytes }) => sum + max_bytes, 0);
+
+/** What is asked of a device from boot on. */
+export const deviceInitialBytes = ({ regions }: DeviceSpec): number =>
+  regions.reduce((sum, { initial_bytes }) => sum + initial_bytes, 0);
+
+/** What all devices of a VM may have plugged. */
+export const devicesBytes = ({ devices }: VmSpec): number =>
+  devices.reduce((sum, device) => sum + deviceBytes(device), 0);
+
+/** All regions with their places, in the order of the specification. */
+export function placedRegions({ devices }: VmSpec): readonly PlacedRegion[] {
+  return devices.flatMap((device, device_index) =>
+    device.regions.map((region, partition) => ({ device, device_index, region, partition })),
+  );
+}
+
+/** All regions, in the order of the specification. */
+export const regionsOf = ({ devices }: VmSpec): readonly RegionSpec[] =>
+  devices.flatMap(({ regions }) => regions);
+
+/** A device with this region alone, and its id. */
+export const deviceOf = (region: RegionSpec, guest_node: number | null = null): DeviceSpec => ({
+  id: region.id,
+  guest_node,
+  regions: [region],
+});
+
+/** The region of that id and its place; throws HP_VMM_UNKNOWN_REGION. */
+export function findRegion(spec: VmSpec, id: string): PlacedRegion {
+  const placed = placedRegions(spec).find(({ region }) => region.id === id);
+  if (placed) return placed;
   throw vmmError('HP_VMM_UNKNOWN_REGION', `VM ${spec.id} has no region ${JSON.stringify(id)}.`);
 }
 

@@ -10,7 +10,7 @@ import type { HostProcess } from './host/host-process.ts';
 export type VmmKind = string;
 export type { Accelerator };
 
-/** What a region is at boot. One virtio-mem device each. */
+/** What a region is at boot: a device of its own, or one of several equal parts of a device. */
 export interface RegionSpec {
   /** `[a-z][a-z0-9-]{0,30}`, unique in the VM. */
   readonly id: string;
@@ -18,8 +18,21 @@ export interface RegionSpec {
   readonly max_bytes: number;
   /** Requested from boot on: 0, or `max_bytes` for the over-provisioned baseline. */
   readonly initial_bytes: number;
-  /** A guest NUMA node of the region's own (mechanism `numa`), else null. Nodes start at 1. */
+}
+
+/**
+ * One virtio-mem device. It has one region, or is cut into several of equal size, which takes a
+ * guest that makes partitions of it (`hotmem=DEVICE/N`). A device is told one size only and the
+ * guest chooses: it plugs the regions of a device from the first to the last, and gives back those
+ * that nobody uses, the last one first.
+ */
+export interface DeviceSpec {
+  /** As of a region, unique among devices; may be the id of its region. */
+  readonly id: string;
+  /** A guest NUMA node of the device's own (mechanism `numa`), else null. Nodes start at 1. */
   readonly guest_node: number | null;
+  /** In the order in which they lie in the device: 1 to LIMITS.regions_per_device. */
+  readonly regions: readonly RegionSpec[];
 }
 
 export interface VmSpec {
@@ -33,9 +46,9 @@ export interface VmSpec {
   readonly vcpus: number;
   /** Ordinary memory from boot on, regions not counted. */
   readonly boot_bytes: number;
-  readonly regions: readonly RegionSpec[];
+  readonly devices: readonly DeviceSpec[];
   /**
-   * Host backing of the regions: `anonymous` (huge pages where the host gives them), `memfd` (4
+   * Host backing of the devices: `anonymous` (huge pages where the host gives them), `memfd` (4
    * KiB).
    */
   readonly backing: 'anonymous' | 'memfd';
@@ -45,10 +58,17 @@ export interface VmSpec {
 /** One region as it is. Target and actual are separate fields on purpose. */
 export interface Region {
   readonly id: string;
+  /** Of the device it lies in, and its place there, counted from 0. */
+  readonly device_id: string;
+  readonly partition: number;
   readonly max_bytes: number;
   /** The target last accepted by the VMM. */
   readonly requested_bytes: number;
-  /** What the guest has really plugged, by the VMM's word. */
+  /**
+   * What the guest has really plugged, by the VMM's word. Of a device with several regions the VMM
+   * tells the sum: then this is the region's share of it (resize/shares.ts), and what the guest says
+   * of its partition is the closer word.
+   */
   readonly plugged_bytes: number;
   /** What the VMM process really holds of the host's memory for it. */
   readonly resident_bytes: number;
@@ -56,10 +76,19 @@ export interface Region {
   readonly pci_address: string;
 }
 
+/** One device as it is, by the VMM's word. */
+export interface Device {
+  readonly id: string;
+  readonly requested_bytes: number;
+  readonly plugged_bytes: number;
+}
+
 export type VmState = 'starting' | 'running' | 'paused' | 'panicked' | 'stopped';
 
 export interface VmObservation {
   readonly state: VmState;
+  readonly devices: readonly Device[];
+  /** Of all devices, in the order of the specification. */
   readonly regions: readonly Region[];
   /** Resident bytes of the whole VMM process. */
   readonly resident_bytes: number;
@@ -109,16 +138,18 @@ export type VmEvent =
     }
   | { readonly type: 'guest-panicked'; readonly at_ms: number }
   | { readonly type: 'guest-reset'; readonly at_ms: number }
+  /** Plugged bytes of a whole device, whatever regions it has. */
   | {
-      readonly type: 'region-size';
+      readonly type: 'device-size';
       readonly at_ms: number;
-      readonly region_id: string;
+      readonly device_id: string;
       readonly plugged_bytes: number;
     };
 
 /** Enough to find a living VM again after its owner died. Plain JSON, kept in `run_dir`. */
 export interface VmHandle {
-  readonly schema_version: 1;
+  /** 2 has devices; what was written as 1 (a device a region) is read as 2. */
+  readonly schema_version: 2;
   readonly vmm: VmmKind;
   readonly pid: number;
   /**
@@ -144,6 +175,11 @@ export interface Vm {
    * Sets the target of one region and waits until it is reached and seen by the host, or the
    * deadline passes. Never throws for what a guest can do (that is an outcome); throws
    * HotplaneError for a bad argument (unknown region, misaligned, above maximum, below zero).
+   *
+   * A region of a device with several has all or nothing. They move one after another, in the order
+   * of the guest: a plug of another than the first unplugged one is refused, and an unplug that the
+   * deadline ends is withdrawn. Which idle region the guest gives back is its choice: nobody is to
+   * plug a region that is not used at once while another one of its device is unplugged.
    */
   resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult>;
   /** Events from now on; ends when the VM is gone or `signal` aborts. A hint, never the truth. */
@@ -160,8 +196,10 @@ export interface Capabilities {
   readonly vmm: VmmKind;
   readonly version: string;
   readonly accelerator: Accelerator;
+  readonly devices_per_vm: number;
   readonly regions_per_vm: number;
-  readonly plugged_per_region: boolean;
+  /** Whether the VMM tells what is plugged of each device, or the sum of all. */
+  readonly plugged_per_device: boolean;
 }
 
 export interface Hypervisor {

@@ -4,6 +4,7 @@ import { withDeadline } from '../../base/deadline.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { lastLines, readTail, showsPanic } from '../../hypervisor-client/host/log-tail.ts';
+import { deviceOf } from '../../hypervisor-client/spec.ts';
 import type { Hypervisor, Region, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
 import { type FunctionSpec, plugsOnDemand, regionBytes } from '../model/spec.ts';
 import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
@@ -102,12 +103,11 @@ function vmSpecOf(options: BootOptions, image: GuestImage): VmSpec {
     kernel_arguments,
     vcpus: spec.vcpus,
     boot_bytes: spec.boot_bytes,
-    regions: Array.from({ length: spec.concurrency }, (_, index) => ({
-      id: `r${index}`,
-      max_bytes,
-      initial_bytes: plugsOnDemand(spec) ? 0 : max_bytes,
-      guest_node: guestNodeOf(MECHANISMS.get(spec.mechanism), index),
-    })),
+    devices: Array.from({ length: spec.concurrency }, (_, index) => {
+      const initial_bytes = plugsOnDemand(spec) ? 0 : max_bytes;
+      const region = { id: `r${index}`, max_bytes, initial_bytes };
+      return deviceOf(region, guestNodeOf(MECHANISMS.get(spec.mechanism), index));
+    }),
     backing: spec.backing,
     accelerator: 'auto',
   };
@@ -144,7 +144,7 @@ function quoteConsole(text: string): string {
 /** Resolves with the VMM's own news of the end as one error; never while the VM is well. */
 async function watchVm(vm: Vm, options: BootOptions): Promise<HotplaneError> {
   for await (const event of vm.events(options.signal)) {
-    if (event.type === 'region-size') continue;
+    if (event.type === 'device-size') continue;
     const quoted = quoteConsole(await readTail(vm.console_path));
     if (event.type === 'guest-panicked') return guestPanic(vm.id, vm.console_path, quoted);
     return vmmEnded(vm, event, quoted);

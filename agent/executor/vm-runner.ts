@@ -14,7 +14,7 @@ import type { OperationOrder } from '../model/operations.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { guestClosed } from '../../guest/protocol/errors.ts';
-import type { GuestStats } from '../../guest/protocol/protocol.ts';
+import { type GuestStats, regionAddress } from '../../guest/protocol/protocol.ts';
 import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
@@ -117,7 +117,7 @@ export class VmRunner {
       onBroken: (error) => this.#fail(error),
     });
     this.#guest = booted.guest;
-    this.#pci = new Map(booted.regions.map((region) => [region.id, region.pci_address]));
+    this.#pci = new Map(booted.regions.map((region) => [region.id, regionAddress(region)]));
     this.#figures = booted.figures;
     this.memory.stats = booted.figures.known;
     const { launched_at_ms, ready_ms, facts } = booted;
@@ -257,7 +257,7 @@ export class VmRunner {
     await looked;
   }
 
-  /** The PCI address of a region, empty while the VM boots. */
+  /** What the guest calls a region, empty while the VM boots. */
   pciOf(region_id: string): string {
     return this.#pci.get(region_id) ?? '';
   }

@@ -14,7 +14,8 @@ import type {
   VmObservation,
   VmSpec,
 } from '../../hypervisor-client/vm.ts';
-import type { GuestRequest, Hello } from '../../guest/protocol/protocol.ts';
+import { type GuestRequest, type Hello, regionAddress } from '../../guest/protocol/protocol.ts';
+import { placedRegions } from '../../hypervisor-client/spec.ts';
 import { FakeGuest, type GuestFault } from './fake-guest.ts';
 
 export type ResizeFault = 'none' | 'slow' | 'partial' | 'refuse' | 'throw' | 'die';
@@ -30,6 +31,8 @@ export interface FakeFaults {
 
 interface FakeRegion {
   readonly id: string;
+  readonly device_id: string;
+  readonly partition: number;
   readonly max_bytes: number;
   readonly pci_address: string;
   requested_bytes: number;
@@ -47,6 +50,8 @@ export const NO_FAULTS: FakeFaults = {
 export interface FakeOptions {
   /** Time of a launch, a resize and a shutdown; 0: done at once. Default 10 ms. */
   readonly resize_ms?: number;
+  /** Devices a VM may have; default 192. */
+  readonly devices_per_vm?: number;
   /** Guests of an earlier version. */
   readonly old_guests?: boolean;
   /** A guest outside of the model, instead of the VM's own. */
@@ -75,18 +80,21 @@ export class FakeVm implements Vm {
   constructor(spec: VmSpec, owner: FakeHypervisor, hello: Partial<Hello> | null) {
     this.id = spec.id;
     this.#owner = owner;
-    this.handle = { schema_version: 1, vmm: 'fake', pid: 1, pid_start_ticks: 1, spec };
-    this.regions = spec.regions.map(({ id, max_bytes, initial_bytes }, index) => ({
-      id,
-      max_bytes,
-      pci_address: `0000:00:${(16 + index).toString(16)}.0`,
-      requested_bytes: initial_bytes,
+    this.handle = { schema_version: 2, vmm: 'fake', pid: 1, pid_start_ticks: 1, spec };
+    this.regions = placedRegions(spec).map(({ device, device_index, region, partition }) => ({
+      id: region.id,
+      device_id: device.id,
+      partition,
+      max_bytes: region.max_bytes,
+      pci_address: `0000:00:${(16 + device_index).toString(16)}.0`,
+      requested_bytes: region.initial_bytes,
       plugged_bytes: 0,
     }));
     this.guest = new FakeGuest({
       clock: owner.clock,
-      plugged: (pci) => this.regions.find((one) => one.pci_address === pci)?.plugged_bytes ?? 0,
-      regions: this.regions.map((region) => region.pci_address),
+      plugged: (address) =>
+        this.regions.find((one) => regionAddress(one) === address)?.plugged_bytes ?? 0,
+      regions: this.regions.map(regionAddress),
       fault: (request) => owner.faults.guest(request),
       hotmem: true,
       old: owner.options.old_guests ?? false,
@@ -101,7 +109,17 @@ export class FakeVm implements Vm {
     const regions = this.regions.map((one) => ({ ...one, resident_bytes: one.plugged_bytes }));
     const resident_bytes = regions.reduce((sum, one) => sum + one.resident_bytes, MIB);
     const observed_at_ms = this.#owner.clock.nowMs();
-    return { state: 'running', regions, resident_bytes, observed_at_ms };
+    const devices = this.handle.spec.devices.map(({ id }) => {
+      const own = regions.filter((one) => one.device_id === id);
+      const sum = (pick: (one: FakeRegion) => number): number =>
+        own.reduce((total, one) => total + pick(one), 0);
+      return {
+        id,
+        requested_bytes: sum((one) => one.requested_bytes),
+        plugged_bytes: sum((one) => one.plugged_bytes),
+      };
+    });
+    return { state: 'running', devices, regions, resident_bytes, observed_at_ms };
   }
 
   residentBytes(): number {
@@ -127,6 +145,7 @@ export class FakeVm implements Vm {
     const { clock, faults } = this.#owner;
     const region = this.regions.find((one) => one.id === id);
     if (!region) throw new Error(`no region ${id}`);
+    this.#checkChoice(region, bytes);
     const before_bytes = region.plugged_bytes;
     const requested_at_ms = clock.nowMs();
     const fault = faults.resize(bytes > 0 ? 'plug' : 'unplug');
@@ -166,6 +185,23 @@ export class FakeVm implements Vm {
       error_code: outcome === 'done' ? null : 'HP_TEST_FAULT',
       reason: outcome === 'done' ? null : fault,
     };
+  }
+
+  /**
+   * Of a device with several regions the guest plugs the first one that is not plugged, and gives back
+   * the last one that nobody uses: whoever asks for another one has not thought of that.
+   */
+  #checkChoice(region: FakeRegion, bytes: number): void {
+    const own = this.regions.filter(({ device_id }) => device_id === region.device_id);
+    if (own.length === 1 || bytes > 0 === region.plugged_bytes > 0) return;
+    // A partition is in use once somebody is attached, which a start in flight is not yet.
+    const attached = [...this.guest.instances.values()].filter(({ ready }) => ready);
+    const used = new Set(attached.map((one) => one.region_pci));
+    const chosen =
+      bytes > 0
+        ? own.find(({ plugged_bytes }) => plugged_bytes === 0)
+        : own.findLast((one) => one.plugged_bytes > 0 && !used.has(regionAddress(one)));
+    if (chosen !== region) throw new Error(`the guest chooses ${chosen?.id}, not ${region.id}`);
   }
 
   async *events(signal?: AbortSignal): AsyncIterable<VmEvent> {
@@ -258,8 +294,9 @@ export class FakeHypervisor implements Hypervisor {
       vmm: 'fake',
       version: '1.0',
       accelerator: 'tcg',
-      regions_per_vm: 192,
-      plugged_per_region: true,
+      devices_per_vm: this.options.devices_per_vm ?? 192,
+      regions_per_vm: 256,
+      plugged_per_device: true,
     };
   }
 

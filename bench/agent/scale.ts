@@ -1,7 +1,7 @@
 /** The agent with as many functions as it takes, each with the most regions, and at rest. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { performance } from 'node:perf_hooks';
-import { LIMITS } from '../../base/limits.ts';
+import { MANY_REGIONS } from './plan.ts';
 import type { Usage } from './child-messages.ts';
 import type { IdleRun, ScaleRun } from './records.ts';
 import type { Stage } from './stage.ts';
@@ -17,7 +17,7 @@ export async function measureScale(
   onDeployed: (count: number) => void,
   signal: AbortSignal,
 ): Promise<ScaleRun> {
-  const regions = LIMITS.regions_per_vm;
+  const regions = MANY_REGIONS;
   const before = await stage.agentUsage();
   let next = 0;
   const deployer = async (): Promise<void> => {

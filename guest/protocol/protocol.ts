@@ -14,6 +14,17 @@ const guest_ms = z.number().nonnegative().finite();
 const duration_ms = z.number().nonnegative().finite();
 const name = z.string().min(1).max(PROTOCOL.instance_name_bytes);
 
+/**
+ * What both sides call a region: the PCI address of its device, and `#k` behind it for partition k of a
+ * device cut into several, but for the first.
+ */
+export function regionAddress(place: {
+  readonly pci_address: string;
+  readonly partition: number;
+}): string {
+  return place.partition === 0 ? place.pci_address : `${place.pci_address}#${place.partition}`;
+}
+
 /** How an instance is bound to its region inside the guest. */
 export type AttachKind = 'none' | 'numa' | 'hotmem';
 
@@ -22,7 +33,7 @@ export type AttachKind = 'none' | 'numa' | 'hotmem';
 export interface StartRequest {
   readonly type: 'start';
   readonly instance: string;
-  /** PCI address of the region's device, the identity both sides share. */
+  /** Address of the region ({@link regionAddress}), the identity both sides share. */
   readonly region_pci: string;
   readonly attach: AttachKind;
   /** Guest NUMA node for `numa`; -1 otherwise. */

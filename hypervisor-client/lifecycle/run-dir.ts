@@ -15,6 +15,7 @@ import { ourUid } from '../../base/safe-path.ts';
 import { vmmError } from '../errors.ts';
 import { isAlive } from '../../base/process.ts';
 import { errnoOf } from '../../base/system-error.ts';
+import { deviceOf } from '../spec.ts';
 import type { VmHandle, VmmKind, VmSpec } from '../vm.ts';
 
 const HANDLE_FILE = 'vm.json';
@@ -23,7 +24,7 @@ const INTENT_FILE = 'starting.json';
 
 const count = z.number().int().nonnegative();
 const vmm = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/);
-const specSchema = z.object({
+const vmSchema = z.object({
   id: z.string(),
   run_dir: z.string(),
   kernel_path: z.string(),
@@ -31,32 +32,42 @@ const specSchema = z.object({
   kernel_arguments: z.array(z.string()),
   vcpus: count,
   boot_bytes: count,
-  regions: z
-    .array(
-      z.object({
-        id: z.string(),
-        max_bytes: count,
-        initial_bytes: count,
-        guest_node: count.nullable(),
-      }),
-    )
-    .max(LIMITS.regions_per_vm),
   backing: z.enum(['anonymous', 'memfd']),
   accelerator: z.enum(['kvm', 'tcg', 'auto']),
 });
-const handleSchema = z.object({
-  schema_version: z.literal(1),
-  vmm,
-  pid: z.number().int().positive(),
-  pid_start_ticks: count,
-  spec: specSchema,
+const regionSchema = z.object({ id: z.string(), max_bytes: count, initial_bytes: count });
+const deviceSchema = z.object({
+  id: z.string(),
+  guest_node: count.nullable(),
+  regions: z.array(regionSchema).min(1).max(LIMITS.regions_per_device),
 });
-const intentSchema = z.object({
-  schema_version: z.literal(1),
-  vmm,
-  intended_at: z.string(),
-  spec: specSchema,
+const specSchema = vmSchema.extend({
+  devices: z.array(deviceSchema).max(LIMITS.regions_per_vm),
 });
+/** Version 1: each region was a device. */
+const specSchema1 = vmSchema
+  .extend({
+    regions: z
+      .array(regionSchema.extend({ guest_node: count.nullable() }))
+      .max(LIMITS.regions_per_vm),
+  })
+  .transform(({ regions, ...vm }) => ({
+    ...vm,
+    devices: regions.map(({ guest_node, ...region }) => deviceOf(region, guest_node)),
+  }));
+const process = { vmm, pid: z.number().int().positive(), pid_start_ticks: count };
+const intent = { vmm, intended_at: z.string() };
+const SCHEMA_VERSION = 2;
+const current = z.literal(SCHEMA_VERSION);
+const former = z.literal(1).transform(() => SCHEMA_VERSION as typeof SCHEMA_VERSION);
+const handleSchema = z.union([
+  z.object({ schema_version: current, ...process, spec: specSchema }),
+  z.object({ schema_version: former, ...process, spec: specSchema1 }),
+]);
+const intentSchema = z.union([
+  z.object({ schema_version: current, ...intent, spec: specSchema }),
+  z.object({ schema_version: former, ...intent, spec: specSchema1 }),
+]);
 
 /** What is about to be started in a run folder: found there when its owner died in between. */
 export type VmIntent = z.infer<typeof intentSchema>;
@@ -103,7 +114,7 @@ export function wasBegunIn(run_dir: string): boolean {
 export async function writeIntent(vmm_kind: VmmKind, spec: VmSpec): Promise<void> {
   const intended_at = new Date().toISOString();
   await writeJson(join(spec.run_dir, INTENT_FILE), {
-    schema_version: 1,
+    schema_version: SCHEMA_VERSION,
     vmm: vmm_kind,
     intended_at,
     spec,

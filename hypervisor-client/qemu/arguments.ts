@@ -4,8 +4,9 @@ import { formatBytes, MIB } from '../../base/units.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { vmmError } from '../errors.ts';
 import { nodeBootBytes } from '../host/guest-node.ts';
-import type { Accelerator, RegionSpec, VmSpec } from '../vm.ts';
-import { backendIdOf, deviceIdOf, filesOf, placeOf, REGIONS_MAX } from './layout.ts';
+import { deviceBytes, deviceInitialBytes, devicesBytes } from '../spec.ts';
+import type { Accelerator, DeviceSpec, VmSpec } from '../vm.ts';
+import { backendIdOf, DEVICES_MAX, filesOf, objectIdOf, placeOf } from './layout.ts';
 
 /** What must be left of `boot_bytes` for node 0, where the kernel lives. */
 const NODE_ZERO_BYTES_MIN = 64 * MIB;
@@ -21,8 +22,9 @@ export interface QemuHost {
 
 /** Arguments after the program name. Throws HP_VMM_BAD_SPEC for what only QEMU minds. */
 export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
-  if (spec.regions.length > REGIONS_MAX) {
-    throw vmmError('HP_VMM_BAD_SPEC', `QEMU takes at most ${REGIONS_MAX} regions.`);
+  if (spec.devices.length > DEVICES_MAX) {
+    const what = `QEMU takes at most ${DEVICES_MAX} devices, not ${spec.devices.length}`;
+    throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${what}.`);
   }
   const files = filesOf(spec.run_dir);
   return [
@@ -42,7 +44,7 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     ['-device', 'virtio-serial-pci,id=serial,bus=pcie.0,addr=0x1'],
     ['-device', `virtserialport,bus=serial.0,chardev=channel,name=${PROTOCOL.serial_port}`],
     ['-device', 'pvpanic-pci,bus=pcie.0,addr=0x2'],
-    ...spec.regions.map((region, index) => regionArguments(region, index, spec.backing)),
+    ...spec.devices.map((device, index) => deviceArguments(device, index, spec.backing)),
   ].flat();
 }
 
@@ -53,7 +55,7 @@ function acceleratorArguments({ accelerator, version }: QemuHost): string[] {
 }
 
 function memoryArguments(spec: VmSpec): string[] {
-  const regions_bytes = spec.regions.reduce((sum, region) => sum + region.max_bytes, 0);
+  const regions_bytes = devicesBytes(spec);
   const boot = `${spec.boot_bytes / MIB}M`;
   const sizes = regions_bytes === 0 ? boot : `${boot},maxmem=${spec.boot_bytes + regions_bytes}`;
   return ['-m', sizes, ...nodeArguments(spec)];
@@ -65,7 +67,7 @@ function memoryArguments(spec: VmSpec): string[] {
  * on one node.
  */
 function nodeArguments(spec: VmSpec): string[] {
-  const highest = Math.max(0, ...spec.regions.map((region) => region.guest_node ?? 0));
+  const highest = Math.max(0, ...spec.devices.map((device) => device.guest_node ?? 0));
   if (highest === 0) return [];
   const others = Array.from({ length: highest }, (_, index) => bootBytesOf(spec, index + 1));
   const others_bytes = others.reduce((sum, bytes) => sum + bytes, 0);
@@ -86,29 +88,29 @@ function nodeArguments(spec: VmSpec): string[] {
   ]);
 }
 
-function bootBytesOf({ regions }: VmSpec, node: number): number {
-  const own = regions.filter(({ guest_node }) => guest_node === node);
-  return nodeBootBytes(own.reduce((sum, { max_bytes }) => sum + max_bytes, 0));
+function bootBytesOf({ devices }: VmSpec, node: number): number {
+  const own = devices.filter(({ guest_node }) => guest_node === node);
+  return nodeBootBytes(own.reduce((sum, device) => sum + deviceBytes(device), 0));
 }
 
 const cpus = (spec: VmSpec): string => `,cpus=0-${spec.vcpus - 1}`;
 
-function regionArguments(region: RegionSpec, index: number, backing: VmSpec['backing']): string[] {
+function deviceArguments(device: DeviceSpec, index: number, backing: VmSpec['backing']): string[] {
   const place = placeOf(index);
   const backend = backing === 'memfd' ? 'memory-backend-memfd' : 'memory-backend-ram';
-  const id = backendIdOf(region.id);
-  const device = [
-    `virtio-mem-pci,id=${deviceIdOf(region.id)}`,
+  const id = backendIdOf(device.id);
+  const properties = [
+    `virtio-mem-pci,id=${objectIdOf(device.id)}`,
     `memdev=${id}`,
-    `requested-size=${region.initial_bytes}`,
+    `requested-size=${deviceInitialBytes(device)}`,
     `bus=pcie.0,addr=0x${place.slot.toString(16)}.${place.function},multifunction=on`,
-    ...(region.guest_node === null ? [] : [`node=${region.guest_node}`]),
+    ...(device.guest_node === null ? [] : [`node=${device.guest_node}`]),
   ];
   return [
     '-object',
-    `${backend},id=${id},size=${region.max_bytes},prealloc=off,reserve=off`,
+    `${backend},id=${id},size=${deviceBytes(device)},prealloc=off,reserve=off`,
     '-device',
-    device.join(','),
+    properties.join(','),
   ];
 }
 

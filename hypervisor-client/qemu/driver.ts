@@ -12,12 +12,12 @@ import { MemoryCgroup } from '../host/memory-cgroup.ts';
 import { type DetachedProcess, isAlive, spawnDetached } from '../../base/process.ts';
 import { endVmm } from '../lifecycle/end-vmm.ts';
 import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../lifecycle/run-dir.ts';
-import { checkImage, checkSocketPath, checkSpec } from '../spec.ts';
+import { checkImage, checkSocketPath, checkSpec, devicesBytes } from '../spec.ts';
 import { codeOf } from '../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
 import { qemuArguments } from './arguments.ts';
 import { missing, QEMU_PROGRAM, qemuVersion } from './binary.ts';
-import { filesOf, REGIONS_MAX } from './layout.ts';
+import { DEVICES_MAX, filesOf } from './layout.ts';
 import { QmpClient } from './qmp.ts';
 import { readAccelerator, readBackings } from './regions.ts';
 import { QemuVm } from './vm.ts';
@@ -59,8 +59,9 @@ export class QemuDriver implements Hypervisor {
       vmm: 'qemu',
       version,
       accelerator,
-      regions_per_vm: Math.min(REGIONS_MAX, LIMITS.regions_per_vm),
-      plugged_per_region: true,
+      devices_per_vm: DEVICES_MAX,
+      regions_per_vm: LIMITS.regions_per_vm,
+      plugged_per_device: true,
     };
   }
 
@@ -140,7 +141,7 @@ export class QemuDriver implements Hypervisor {
     signal: AbortSignal | undefined,
   ): Promise<Vm> {
     const handle: VmHandle = {
-      schema_version: 1,
+      schema_version: 2,
       vmm: 'qemu',
       pid: started.pid,
       pid_start_ticks: started.start_ticks,
@@ -167,8 +168,7 @@ export class QemuDriver implements Hypervisor {
     if (this.#cgroup_root === null) return null;
     try {
       const cgroup = await MemoryCgroup.create(this.#cgroup_root, spec.id, pid);
-      const regions_bytes = spec.regions.reduce((sum, region) => sum + region.max_bytes, 0);
-      await cgroup.limit(spec.boot_bytes + regions_bytes, LIMITS.qemu_cgroup_slack_bytes);
+      await cgroup.limit(spec.boot_bytes + devicesBytes(spec), LIMITS.qemu_cgroup_slack_bytes);
       return cgroup;
     } catch (error) {
       this.#onWarning(`VM ${spec.id} runs without a memory limit: ${messageOf(error)}`);

@@ -21,23 +21,24 @@ export function filesOf(run_dir: string): QemuFiles {
 }
 
 /**
- * Slots of the q35 root bus for regions, 8 functions each. Slot 0 is the host bridge, 0x1f the
- * LPC bridge, 1 and 2 hold the driver's own devices; 0x07 comes last, so that region 0 is `08.0`.
+ * Slots of the q35 root bus for memory devices, 8 functions each. Slot 0 is the host bridge, 0x1f the
+ * LPC bridge, 1 and 2 hold the driver's own devices; 0x07 comes last, so that the first one is
+ * `08.0`.
  */
-const REGION_SLOTS: readonly number[] = [...Array.from({ length: 23 }, (_, i) => 0x08 + i), 0x07];
+const DEVICE_SLOTS: readonly number[] = [...Array.from({ length: 23 }, (_, i) => 0x08 + i), 0x07];
 const FUNCTIONS_PER_SLOT = 8;
 
-export const REGIONS_MAX = REGION_SLOTS.length * FUNCTIONS_PER_SLOT;
+export const DEVICES_MAX = DEVICE_SLOTS.length * FUNCTIONS_PER_SLOT;
 
 export interface PciPlace {
   readonly slot: number;
   readonly function: number;
 }
 
-/** Fixed place of the region with that index in the specification. */
+/** Fixed place of the device with that index in the specification. */
 export function placeOf(index: number): PciPlace {
-  const slot = REGION_SLOTS[Math.floor(index / FUNCTIONS_PER_SLOT)];
-  assert(slot !== undefined && index >= 0, 'the specification was checked against REGIONS_MAX');
+  const slot = DEVICE_SLOTS[Math.floor(index / FUNCTIONS_PER_SLOT)];
+  assert(slot !== undefined && index >= 0, 'the specification was checked against DEVICES_MAX');
   return { slot, function: index % FUNCTIONS_PER_SLOT };
 }
 
@@ -47,8 +48,11 @@ export function pciAddressOf(index: number): string {
   return `0000:00:${place.slot.toString(16).padStart(2, '0')}.${place.function}`;
 }
 
-/** Ids carry a prefix, so that a region cannot take the name of another object. */
-export const deviceIdOf = (region_id: string): string => `region-${region_id}`;
-export const backendIdOf = (region_id: string): string => `memory-${region_id}`;
-export const devicePathOf = (region_id: string): string =>
-  `/machine/peripheral/${deviceIdOf(region_id)}`;
+/**
+ * Ids carry a prefix, so that a device cannot take the name of another object. It is that of the time
+ * when each region was a device: VMs that live since then are adopted.
+ */
+export const objectIdOf = (device_id: string): string => `region-${device_id}`;
+export const backendIdOf = (device_id: string): string => `memory-${device_id}`;
+export const devicePathOf = (device_id: string): string =>
+  `/machine/peripheral/${objectIdOf(device_id)}`;

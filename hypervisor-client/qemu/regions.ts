@@ -1,10 +1,10 @@
-/** The regions of a running QEMU: what QMP says of them, and where the host keeps their memory. */
+/** The memory devices of a running QEMU: what QMP says of them, and where the host keeps them. */
 import { z } from 'zod';
 import { MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import { hasCode, vmmError } from '../errors.ts';
 import type { AddressRange } from '../host/smaps.ts';
 import type { Accelerator, VmSpec } from '../vm.ts';
-import { deviceIdOf, devicePathOf } from './layout.ts';
+import { devicePathOf, objectIdOf } from './layout.ts';
 import type { QmpCallOptions, QmpClient } from './qmp.ts';
 
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
@@ -21,25 +21,25 @@ const devicesSchema = z.array(
   }),
 );
 
-export interface RegionSizes {
+export interface DeviceSizes {
   readonly requested_bytes: number;
   readonly plugged_bytes: number;
 }
 
-export interface RegionDevice extends RegionSizes {
+export interface MemoryDevice extends DeviceSizes {
   /** Where the guest sees it. */
   readonly guest_address: number;
   readonly max_bytes: number;
 }
 
-/** Sizes of all regions, in the order of the specification. */
-export async function readDevices(qmp: QmpClient, spec: VmSpec): Promise<RegionDevice[]> {
+/** Sizes of all devices, in the order of the specification. */
+export async function readDevices(qmp: QmpClient, spec: VmSpec): Promise<MemoryDevice[]> {
   const answer = devicesSchema.safeParse(await qmp.execute('query-memory-devices'));
   if (!answer.success) throw unexpected('query-memory-devices', answer.error);
   const devices = new Map(answer.data.map(({ data }) => [data.id, data]));
-  return spec.regions.map((region) => {
-    const device = devices.get(deviceIdOf(region.id));
-    if (!device) throw unexpected(`query-memory-devices without region ${region.id}`);
+  return spec.devices.map(({ id }) => {
+    const device = devices.get(objectIdOf(id));
+    if (!device) throw unexpected(`query-memory-devices without device ${id}`);
     return {
       requested_bytes: device['requested-size'],
       plugged_bytes: device.size,
@@ -49,26 +49,48 @@ export async function readDevices(qmp: QmpClient, spec: VmSpec): Promise<RegionD
   });
 }
 
-/** Plugged bytes of one region; the quick way, for polling. */
+/** Plugged bytes of one device; the quick way, for polling. */
 export async function readPlugged(
   qmp: QmpClient,
-  region_id: string,
+  device_id: string,
   options: QmpCallOptions = {},
 ): Promise<number> {
-  const path = devicePathOf(region_id);
-  const answer = count.safeParse(await qmp.execute('qom-get', { path, property: 'size' }, options));
-  if (!answer.success) throw unexpected('qom-get size', answer.error);
+  return await readSize(qmp, device_id, 'size', options);
+}
+
+/** Target and plugged bytes of one device. */
+export async function readSizes(
+  qmp: QmpClient,
+  device_id: string,
+  options: QmpCallOptions = {},
+): Promise<DeviceSizes> {
+  const [requested_bytes, plugged_bytes] = await Promise.all([
+    readSize(qmp, device_id, 'requested-size', options),
+    readSize(qmp, device_id, 'size', options),
+  ]);
+  return { requested_bytes, plugged_bytes };
+}
+
+async function readSize(
+  qmp: QmpClient,
+  device_id: string,
+  property: 'size' | 'requested-size',
+  options: QmpCallOptions,
+): Promise<number> {
+  const path = devicePathOf(device_id);
+  const answer = count.safeParse(await qmp.execute('qom-get', { path, property }, options));
+  if (!answer.success) throw unexpected(`qom-get ${property}`, answer.error);
   return answer.data;
 }
 
 /** Sets the target. QEMU takes the same value again and wakes the guest up for it. */
 export async function setRequested(
   qmp: QmpClient,
-  region_id: string,
+  device_id: string,
   bytes: number,
   options: QmpCallOptions = {},
 ): Promise<void> {
-  const path = devicePathOf(region_id);
+  const path = devicePathOf(device_id);
   try {
     await qmp.execute('qom-set', { path, property: 'requested-size', value: bytes }, options);
   } catch (error) {
@@ -78,7 +100,7 @@ export async function setRequested(
 }
 
 /**
- * Host addresses of the regions, in the order of the specification; they never change. QEMU tells
+ * Host addresses of the devices, in the order of the specification; they never change. QEMU tells
  * them only through its monitor (`gpa2hva`).
  */
 export async function readBackings(qmp: QmpClient, spec: VmSpec): Promise<AddressRange[]> {
@@ -86,7 +108,7 @@ export async function readBackings(qmp: QmpClient, spec: VmSpec): Promise<Addres
   const ranges: AddressRange[] = [];
   for (const device of devices) {
     if (device.guest_address % MEMORY_BLOCK_BYTES !== 0) {
-      throw unexpected(`a region at guest address ${device.guest_address}`);
+      throw unexpected(`a device at guest address ${device.guest_address}`);
     }
     const text = await qmp.execute('human-monitor-command', {
       'command-line': `gpa2hva 0x${device.guest_address.toString(16)}`,

@@ -1,6 +1,6 @@
 /** From QMP events to the events and states of the interface. Pure. */
 import type { VmEvent, VmSpec, VmState } from '../vm.ts';
-import { deviceIdOf } from './layout.ts';
+import { objectIdOf } from './layout.ts';
 import type { QmpEvent } from './qmp-message.ts';
 
 /** The event of the interface that a QMP event stands for, or null. */
@@ -9,10 +9,10 @@ export function toVmEvent(event: QmpEvent, spec: VmSpec, at_ms: number): VmEvent
     case 'GUEST_PANICKED':
       return { type: 'guest-panicked', at_ms };
     case 'MEMORY_DEVICE_SIZE_CHANGE': {
-      const region = spec.regions.find(({ id }) => deviceIdOf(id) === event.data['id']);
+      const device = spec.devices.find(({ id }) => objectIdOf(id) === event.data['id']);
       const size = event.data['size'];
-      if (!region || typeof size !== 'number') return null;
-      return { type: 'region-size', at_ms, region_id: region.id, plugged_bytes: size };
+      if (!device || typeof size !== 'number') return null;
+      return { type: 'device-size', at_ms, device_id: device.id, plugged_bytes: size };
     }
     default:
       return null;

@@ -11,16 +11,13 @@ import { readTail, showsPanic } from '../host/log-tail.ts';
 import type { MemoryCgroup } from '../host/memory-cgroup.ts';
 import { isAlive, type ProcessExit, waitForEnd } from '../../base/process.ts';
 import { endVmm } from '../lifecycle/end-vmm.ts';
-import {
-  type CallLimit,
-  type ResizeOwner,
-  type ResizePort,
-  resizeOwned,
-} from '../resize/runner.ts';
+import { type ResizeOwner, resizeOwned } from '../resize/runner.ts';
 import { cleanRunDir } from '../lifecycle/run-dir.ts';
-import { type AddressRange, readProcessResident, readResidency } from '../host/smaps.ts';
-import { SharedResidency } from '../host/shared-residency.ts';
-import { checkResize, findRegion } from '../spec.ts';
+import { regionsAt } from '../resize/places.ts';
+import { unasked } from '../resize/unasked.ts';
+import { Turn } from '../lifecycle/turn.ts';
+import { type AddressRange, readProcessResident } from '../host/smaps.ts';
+import { checkResize, findRegion, isShared, type PlacedRegion } from '../spec.ts';
 import type {
   Accelerator,
   ResizeOptions,
@@ -34,14 +31,14 @@ import type {
 import { GuestChannel } from './guest-channel.ts';
 import { filesOf, pciAddressOf } from './layout.ts';
 import type { QmpClient } from './qmp.ts';
-import { readDevices, readPlugged, setRequested } from './regions.ts';
+import { QemuMemory } from './memory.ts';
 import { isGuestReset, toVmEvent, toVmState } from './vm-events.ts';
 
 export interface QemuVmParts {
   readonly handle: VmHandle;
   readonly accelerator: Accelerator;
   readonly qmp: QmpClient;
-  /** Host addresses of the regions, in the order of the specification. */
+  /** Host addresses of the devices, in the order of the specification. */
   readonly backings: readonly AddressRange[];
   /** How the process ended; null when it is not our child (adopted). */
   readonly exited: (() => Promise<ProcessExit>) | null;
@@ -57,9 +54,9 @@ export class QemuVm implements Vm {
   /** How often each region was resized. */
   readonly #requests = new Map<string, number>();
   readonly #stop = new AbortController();
-  /** Pauses of resizes, by region, to be cut short by news of it. */
-  readonly #pauses = new Map<string, () => void>();
-  readonly #residency: SharedResidency;
+  readonly #memory: QemuMemory;
+  /** Of devices with several regions, which move one after another. */
+  readonly #turns = new Map<string, Turn>();
   readonly #channel: GuestChannel;
   readonly #ended: Promise<void>;
   #fate: 'alive' | 'panicked' | 'stopped' = 'alive';
@@ -72,16 +69,13 @@ export class QemuVm implements Vm {
 
   constructor(parts: QemuVmParts) {
     this.#parts = parts;
-    const { backings, handle } = parts;
-    this.#residency = new SharedResidency((indices) =>
-      readResidency(
-        handle.pid,
-        indices.flatMap((index) => backings[index] ?? []),
-      ),
-    );
-    this.#channel = new GuestChannel(filesOf(parts.handle.spec.run_dir).channel_path);
+    const { backings, handle, qmp } = parts;
+    const { spec, pid } = handle;
+    const tellIfGone = async <T>(call: Promise<T>) => await this.#tellIfGone(call);
+    this.#memory = new QemuMemory({ qmp, spec, pid, backings, tellIfGone });
+    this.#channel = new GuestChannel(filesOf(spec.run_dir).channel_path);
     this.#ended = this.#watch();
-    const { console_path, stdout_path, stderr_path } = filesOf(parts.handle.spec.run_dir);
+    const { console_path, stdout_path, stderr_path } = filesOf(spec.run_dir);
     const files = [console_path, stdout_path, stderr_path].map((path) => ({ path, appends: true }));
     this.#bounding = keepBounded(files, parts.clock, this.#over.signal);
   }
@@ -119,26 +113,62 @@ export class QemuVm implements Vm {
 
   async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
     this.#assertHeld();
-    const { spec } = this.handle;
-    const region = findRegion(spec, id);
-    checkResize(region, bytes);
+    const placed = findRegion(this.handle.spec, id);
+    checkResize(placed, bytes);
     if (this.#resizing.has(id)) {
       throw vmmError('HP_VMM_BUSY', `Region ${id} of VM ${this.id} is being resized.`);
     }
     this.#resizing.add(id);
     try {
-      const request = {
-        region_id: id,
-        target_bytes: bytes,
-        max_bytes: region.max_bytes,
-        block_bytes: DEVICE_BLOCK_BYTES,
-        deadline_ms: options.deadline_ms,
-      };
-      const port = this.#portOf(id, spec.regions.indexOf(region));
-      return await resizeOwned(port, request, this.#ownerOf(id), options.signal);
+      if (isShared(placed.device)) return await this.#resizeInTurn(placed, bytes, options);
+      return await this.#resize(placed, { target_bytes: bytes, ...options });
     } finally {
       this.#resizing.delete(id);
     }
+  }
+
+  async #resizeInTurn(
+    placed: PlacedRegion,
+    target_bytes: number,
+    options: ResizeOptions,
+  ): Promise<ResizeResult> {
+    const { clock } = this.#parts;
+    const { device, region } = placed;
+    const turn = this.#turns.get(device.id) ?? new Turn();
+    this.#turns.set(device.id, turn);
+    const requested_at_ms = clock.nowMs();
+    const request = { target_bytes, requested_at_ms, ...options };
+    const work = async () => await this.#resize(placed, request);
+    const result = await turn.take(work, clock, options.deadline_ms);
+    if (result) return result;
+    const before_bytes = this.#memory.pluggedAtMost(placed);
+    return unasked(
+      { region_id: region.id, target_bytes, before_bytes, requested_at_ms },
+      { now_ms: clock.nowMs(), where: `device ${device.id}` },
+    );
+  }
+
+  async #resize(
+    placed: PlacedRegion,
+    {
+      signal,
+      ...request
+    }: ResizeOptions & {
+      readonly target_bytes: number;
+      readonly requested_at_ms?: number;
+    },
+  ): Promise<ResizeResult> {
+    const { id: region_id, max_bytes } = placed.region;
+    const shares = isShared(placed.device);
+    const whole = {
+      ...request,
+      region_id,
+      max_bytes,
+      block_bytes: shares ? max_bytes : DEVICE_BLOCK_BYTES,
+      withdraws_unplug: shares,
+    };
+    const port = this.#memory.portOf(placed);
+    return await resizeOwned(port, whole, this.#ownerOf(region_id), signal);
   }
 
   /** The latest request for a region is whose target it is. */
@@ -206,22 +236,16 @@ export class QemuVm implements Vm {
   }
 
   async #look(): Promise<VmObservation> {
-    const { qmp, backings, clock } = this.#parts;
-    const { spec, pid } = this.handle;
-    const [devices, state] = await Promise.all([readDevices(qmp, spec), this.#state()]);
-    const resident = readResidency(pid, backings);
+    const [{ devices, regions }, state] = await Promise.all([
+      this.#memory.observe(),
+      this.#state(),
+    ]);
     return {
       state,
-      regions: spec.regions.map(({ id, max_bytes }, index) => ({
-        id,
-        max_bytes,
-        requested_bytes: devices[index]?.requested_bytes ?? 0,
-        plugged_bytes: devices[index]?.plugged_bytes ?? 0,
-        resident_bytes: resident[index] ?? 0,
-        pci_address: pciAddressOf(index),
-      })),
-      resident_bytes: readProcessResident(pid),
-      observed_at_ms: clock.nowMs(),
+      devices,
+      regions,
+      resident_bytes: readProcessResident(this.handle.pid),
+      observed_at_ms: this.#parts.clock.nowMs(),
     };
   }
 
@@ -233,39 +257,13 @@ export class QemuVm implements Vm {
 
   /** Nothing of the VM is left, so it holds nothing of the host. */
   #lastObservation(): VmObservation {
+    const { spec } = this.handle;
     return {
       state: this.#fate === 'panicked' ? 'panicked' : 'stopped',
-      regions: this.handle.spec.regions.map(({ id, max_bytes }, index) => ({
-        id,
-        max_bytes,
-        requested_bytes: 0,
-        plugged_bytes: 0,
-        resident_bytes: 0,
-        pci_address: pciAddressOf(index),
-      })),
+      devices: spec.devices.map(({ id }) => ({ id, requested_bytes: 0, plugged_bytes: 0 })),
+      regions: regionsAt(spec, [], pciAddressOf),
       resident_bytes: 0,
       observed_at_ms: this.#parts.clock.nowMs(),
-    };
-  }
-
-  #portOf(region_id: string, index: number): ResizePort {
-    const { qmp } = this.#parts;
-    const setTarget = async (bytes: number, limit: CallLimit) => {
-      await this.#tellIfGone(setRequested(qmp, region_id, bytes, { deadline_ms: limit() }));
-    };
-    const look = async (resident: boolean, limit: CallLimit) => {
-      const plugged_bytes = await readPlugged(qmp, region_id, { deadline_ms: limit() });
-      if (!resident) return { plugged_bytes, resident_bytes: null };
-      return { plugged_bytes, resident_bytes: await this.#residency.of(index) };
-    };
-    return {
-      setTarget,
-      nudge: setTarget,
-      look: async (resident, limit) => await this.#tellIfGone(look(resident, limit)),
-      onNews: (wake) => {
-        this.#pauses.set(region_id, wake);
-        return () => this.#pauses.delete(region_id);
-      },
     };
   }
 
@@ -286,7 +284,7 @@ export class QemuVm implements Vm {
       this.#reset ||= isGuestReset(event);
       this.#panicked ||= event.name === 'GUEST_PANICKED';
       const told = toVmEvent(event, this.handle.spec, clock.nowMs());
-      if (told?.type === 'region-size') this.#pauses.get(told.region_id)?.();
+      if (told?.type === 'device-size') this.#memory.wake(told.device_id);
       if (told) this.#events.emit(told);
     }
     if (!this.#released) {

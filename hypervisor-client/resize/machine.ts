@@ -10,7 +10,9 @@
  *  - plug: it is withdrawn to what is plugged, so that nothing arrives behind the owner's back. The
  *    VMM refuses guest requests above the target, so the last look after it is an upper bound.
  *  - unplug: it stays. The guest may give back more later, never less, so `plugged_bytes` of the
- *    result is an upper bound as well, and asking again carries on from there.
+ *    result is an upper bound as well, and asking again carries on from there. Unless the device has
+ *    other regions: as long as it is told less than it has, the guest gives back whichever of them is
+ *    idle next and lets nobody attach to any, so the target goes back to what is plugged.
  *
  * `plugged_bytes` of a failed resize is an upper bound too: nothing when the VM is gone, else the
  * larger of target and last look, for the guest may go on.
@@ -32,6 +34,8 @@ export interface ResizeInput {
   readonly deadline_ms: number;
   readonly nudge_interval_ms?: number;
   readonly nudges_max?: number;
+  /** Whether an unplug that does not get there is taken back. Default: its target stays. */
+  readonly withdraws_unplug?: boolean;
 }
 
 /** What happened since the last action. */
@@ -79,6 +83,8 @@ export interface ResizeState {
   /** Last progress, or last nudge; a stall is counted from here. */
   readonly moved_at_ms: number;
   readonly trouble: Trouble | null;
+  /** The target that an operation in trouble went back to; null: it did not. */
+  readonly withdrawn_bytes: number | null;
 }
 
 export interface ResizeStep {
@@ -100,6 +106,7 @@ export function startResize(input: ResizeInput): ResizeStep {
       nudges: 0,
       moved_at_ms: input.requested_at_ms,
       trouble: null,
+      withdrawn_bytes: null,
     },
     action: { type: 'set-target', bytes: input.target_bytes },
   };
@@ -246,19 +253,25 @@ function nudgeIntervalMs({ input, nudges }: ResizeState): number {
 function giveUp(before: ResizeState, trouble: Trouble): ResizeStep {
   const state: ResizeState = { ...before, trouble };
   const asked = state.phase === 'moving' || state.phase === 'settling';
-  if (!asked || !isPlug(state)) return look({ ...state, phase: 'closing' });
-  const { block_bytes, target_bytes } = state.input;
-  const kept_bytes = Math.ceil(state.plugged_bytes / block_bytes) * block_bytes;
+  const { block_bytes, target_bytes, withdraws_unplug = false } = state.input;
+  if (!asked || !(isPlug(state) || withdraws_unplug)) return look({ ...state, phase: 'closing' });
+  const whole_bytes = Math.ceil(state.plugged_bytes / block_bytes) * block_bytes;
+  const kept_bytes = isPlug(state) ? Math.min(whole_bytes, target_bytes) : whole_bytes;
   return {
-    state: { ...state, phase: 'withdrawing' },
-    action: { type: 'set-target', bytes: Math.min(kept_bytes, target_bytes) },
+    state: { ...state, phase: 'withdrawing', withdrawn_bytes: kept_bytes },
+    action: { type: 'set-target', bytes: kept_bytes },
   };
 }
 
 /** The last look was made: judge what moved. */
-function close(state: ResizeState, resident_bytes: number | null, now_ms: number): ResizeStep {
-  if (resident_bytes === null) return look(state);
-  // A plug that arrives after its target was withdrawn will not stay.
+function close(seen: ResizeState, resident_bytes: number | null, now_ms: number): ResizeStep {
+  if (resident_bytes === null) return look(seen);
+  const { withdrawn_bytes } = seen;
+  // What arrives after its target was withdrawn will not stay.
+  const state =
+    isPlug(seen) || withdrawn_bytes === null
+      ? seen
+      : { ...seen, plugged_bytes: Math.max(seen.plugged_bytes, withdrawn_bytes) };
   const arrived = !isPlug(state) && state.plugged_bytes === state.input.target_bytes;
   if (arrived && resident_bytes <= state.plugged_bytes) {
     return afterArrival(state, resident_bytes, now_ms);

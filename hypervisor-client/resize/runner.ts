@@ -179,7 +179,7 @@ export interface ResizeOwner {
   readonly isOurs: () => boolean;
 }
 
-/** {@link runResize}; a plug that a silent VMM ended is withdrawn when the VMM answers again. */
+/** {@link runResize}; what a silent VMM ended is withdrawn, if it is to be, when it answers again. */
 export async function resizeOwned(
   port: ResizePort,
   request: ResizeRequest,
@@ -189,18 +189,19 @@ export async function resizeOwned(
   const result = await runResize(port, request, owner.clock, signal);
   const { outcome, error_code, requested_bytes, before_bytes } = result;
   const silent = outcome === 'failed' && error_code?.endsWith('_TIMEOUT');
-  if (silent && requested_bytes > before_bytes) void withdrawLater(port, request, owner);
+  const withdraws = requested_bytes > before_bytes || request.withdraws_unplug === true;
+  if (silent && withdraws) void withdrawLater(port, request, owner);
   return result;
 }
 
 /**
- * After a plug that a silent VMM ended: makes what is plugged the target as soon as the VMM answers
+ * After a resize that a silent VMM ended: makes what is plugged the target as soon as the VMM answers
  * again, so that nothing arrives behind the owner's back. Never rejects; ends with the owner's
  * interest or after LIMITS.resize_withdraw_ms.
  */
 async function withdrawLater(
   port: ResizePort,
-  { target_bytes, block_bytes }: Pick<ResizeRequest, 'target_bytes' | 'block_bytes'>,
+  { target_bytes, block_bytes, withdraws_unplug = false }: ResizeRequest,
   { clock, stop, isOurs }: ResizeOwner,
 ): Promise<void> {
   const limit = anyCall;
@@ -209,7 +210,8 @@ async function withdrawLater(
     const seen = await look(port, false, limit);
     if (seen.type === 'unanswered') return null;
     if (seen.type !== 'observed' || !isOurs()) return true;
-    const kept_bytes = Math.min(target_bytes, roundUp(seen.plugged_bytes, block_bytes));
+    const whole_bytes = roundUp(seen.plugged_bytes, block_bytes);
+    const kept_bytes = withdraws_unplug ? whole_bytes : Math.min(target_bytes, whole_bytes);
     const action = { type: 'set-target', bytes: kept_bytes } as const;
     const answer = await perform(port, action, { clock, limit, signal: null });
     return answer.type === 'unanswered' ? null : true;

@@ -10,6 +10,7 @@ import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
 import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
+import { deviceOf } from '../../hypervisor-client/spec.ts';
 import { directory, file, writeCpio } from '../../images/rootfs/cpio.ts';
 import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
 import { type BootedGuest, connectGuest } from '../images/booted-guest.ts';
@@ -79,12 +80,9 @@ export async function bootSelftestGuest(
     ],
     vcpus: options.vcpus ?? 2,
     boot_bytes: options.boot_bytes,
-    regions: options.devices_bytes.map((max_bytes, index) => ({
-      id: `r${index}`,
-      max_bytes,
-      initial_bytes: 0,
-      guest_node: null,
-    })),
+    devices: options.devices_bytes.map((max_bytes, index) =>
+      deviceOf({ id: `r${index}`, max_bytes, initial_bytes: 0 }),
+    ),
     backing: 'anonymous',
     accelerator: 'auto',
   });

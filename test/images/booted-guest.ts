@@ -21,6 +21,7 @@ import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
 import type { Vm } from '../../hypervisor-client/vm.ts';
+import { deviceOf } from '../../hypervisor-client/spec.ts';
 import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
 
 export const HELLO_MS = 90_000;
@@ -57,12 +58,9 @@ export async function launchGuest(t: ExecutionContext, numa = false): Promise<Vm
     }),
     vcpus: 2,
     boot_bytes: 512 * MIB,
-    regions: ['r0', 'r1'].map((id, index) => ({
-      id,
-      max_bytes: REGION_BYTES,
-      initial_bytes: 0,
-      guest_node: numa ? index + 1 : null,
-    })),
+    devices: ['r0', 'r1'].map((id, index) =>
+      deviceOf({ id, max_bytes: REGION_BYTES, initial_bytes: 0 }, numa ? index + 1 : null),
+    ),
     backing: 'anonymous',
     accelerator: 'auto',
   });

@@ -2,7 +2,8 @@
 import { variantOf } from '../../../agent/model/guest-kernel.ts';
 import { guestNodeOf } from '../../../agent/model/mechanism.ts';
 import { guestKernelArguments } from '../../../images/kernel/arguments.ts';
-import type { Accelerator, RegionSpec, VmSpec } from '../../../hypervisor-client/vm.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
+import type { Accelerator, DeviceSpec, VmSpec } from '../../../hypervisor-client/vm.ts';
 import type { Place } from '../measure/bench-vm.ts';
 import { type Cell, mechanismOf } from './cell.ts';
 import { BOOT_BYTES, type Layout, VCPUS } from './layout.ts';
@@ -41,7 +42,7 @@ export function vmSpecOf(cell: Cell, layout: Layout, context: SpecContext): VmSp
     ],
     vcpus: VCPUS,
     boot_bytes: BOOT_BYTES,
-    regions: regionsOf(cell, layout),
+    devices: devicesOf(cell, layout),
     backing: cell.backing,
     accelerator: context.accelerator,
   };
@@ -65,14 +66,10 @@ function place(cell: Cell, region_id: string, index: number): Place {
   return { region_id, attach: mechanism.attach, guest_node: guestNodeOf(mechanism, index) ?? -1 };
 }
 
-function regionsOf(cell: Cell, layout: Layout): RegionSpec[] {
+function devicesOf(cell: Cell, layout: Layout): DeviceSpec[] {
   const mechanism = mechanismOf(cell);
-  const region = (id: string, max_bytes: number, index: number): RegionSpec => ({
-    id,
-    max_bytes,
-    initial_bytes: 0,
-    guest_node: guestNodeOf(mechanism, index),
-  });
+  const region = (id: string, max_bytes: number, index: number): DeviceSpec =>
+    deviceOf({ id, max_bytes, initial_bytes: 0 }, guestNodeOf(mechanism, index));
   const { slots, region_bytes, neighbour_bytes } = layout;
   const own = layout.one_device
     ? [region(SHARED_REGION, region_bytes * slots.length, 0)]

@@ -1,5 +1,5 @@
 /**
- * Where the server keeps a region in its own memory. Anonymous zones merge into one mapping, so
+ * Where the server keeps a device in its own memory. Anonymous zones merge into one mapping, so
  * smaps alone cannot tell them apart: the addresses come from the log of the start, in the order
  * of the configuration (all boot parts, then all hotplug parts), and are kept in the run folder.
  */
@@ -8,6 +8,7 @@ import { readPlainFile } from '../../../base/plain-file.ts';
 import { isObject, isSize } from '../../rest/json.ts';
 import { vmmError } from '../../errors.ts';
 import type { AddressRange } from '../../host/smaps.ts';
+import { deviceBytes } from '../../spec.ts';
 import type { VmSpec } from '../../vm.ts';
 import { filesOf } from './layout.ts';
 
@@ -19,11 +20,11 @@ export function parseBackings(log: string, spec: VmSpec): readonly AddressRange[
     const from = Number.parseInt(start, 16);
     return { start: from, end: from + Number.parseInt(size, 16) };
   });
-  const count = spec.regions.length;
+  const count = spec.devices.length;
   const hotplug = count === 0 ? [] : mapped.slice(-count);
-  const fits = spec.regions.every(({ max_bytes }, index) => {
+  const fits = spec.devices.every((device, index) => {
     const range = hotplug[index];
-    return range !== undefined && range.end - range.start === max_bytes;
+    return range !== undefined && range.end - range.start === deviceBytes(device);
   });
   return fits ? hotplug : null;
 }
@@ -33,7 +34,7 @@ export async function learnBackings(spec: VmSpec): Promise<readonly AddressRange
   const { log_path, backings_path } = filesOf(spec.run_dir);
   const backings = parseBackings(await readPlainFile(log_path, 'latin1'), spec);
   if (!backings) {
-    throw vmmError('HP_VMM_BACKING', `${log_path} does not tell where the regions are mapped.`, {
+    throw vmmError('HP_VMM_BACKING', `${log_path} does not tell where the devices are mapped.`, {
       next: 'Use a version of Cloud Hypervisor that is named as supported, and report this.',
     });
   }
@@ -47,7 +48,7 @@ export async function recallBackings(spec: VmSpec): Promise<readonly AddressRang
   const { backings_path } = filesOf(spec.run_dir);
   try {
     const value: unknown = JSON.parse(await readPlainFile(backings_path));
-    if (Array.isArray(value) && value.length === spec.regions.length && value.every(isRange)) {
+    if (Array.isArray(value) && value.length === spec.devices.length && value.every(isRange)) {
       return value;
     }
   } catch (cause) {

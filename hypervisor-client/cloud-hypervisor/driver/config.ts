@@ -1,6 +1,7 @@
 /** The configuration of a VM for `vm.create`, and the command line of the server. Pure. */
 import { formatBytes, MIB } from '../../../base/units.ts';
 import { vmmError } from '../../errors.ts';
+import { deviceBytes, deviceInitialBytes } from '../../spec.ts';
 import type { VmSpec } from '../../vm.ts';
 import type { NumaConfig, VmConfig } from '../types/index.ts';
 import { BASE_ZONE, filesOf, GUEST_CID, zoneBootBytes, zoneOf } from './layout.ts';
@@ -37,13 +38,16 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
       thp: spec.backing === 'anonymous',
       zones: [
         { id: BASE_ZONE, size: base_bytes, ...common },
-        ...spec.regions.map((region) => ({
-          id: zoneOf(region.id),
-          size: zoneBootBytes(region),
-          hotplug_size: region.max_bytes,
-          ...(region.initial_bytes > 0 ? { hotplugged_size: region.initial_bytes } : {}),
-          ...common,
-        })),
+        ...spec.devices.map((device) => {
+          const hotplugged_size = deviceInitialBytes(device);
+          return {
+            id: zoneOf(device.id),
+            size: zoneBootBytes(device),
+            hotplug_size: deviceBytes(device),
+            ...(hotplugged_size > 0 ? { hotplugged_size } : {}),
+            ...common,
+          };
+        }),
       ],
     },
     ...(numa.length > 0 ? { numa } : {}),
@@ -55,7 +59,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
   };
 }
 
-/** Arguments after the program name; `-v` because only the log tells where a region is mapped. */
+/** Arguments after the program name; `-v` because only the log tells where a device is mapped. */
 export function serverArguments(spec: VmSpec): string[] {
   const files = filesOf(spec.run_dir);
   return [
@@ -66,30 +70,30 @@ export function serverArguments(spec: VmSpec): string[] {
   ].flat();
 }
 
-/** Ordinary memory without the boot parts of the regions, which are taken from it. */
+/** Ordinary memory without the boot parts of the devices, which are taken from it. */
 export function baseBytes(spec: VmSpec): number {
-  if (spec.regions.length > LIMITS.ch_zones_per_vm) {
-    const most = `Cloud Hypervisor takes at most ${LIMITS.ch_zones_per_vm} regions`;
-    throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${most}, not ${spec.regions.length}.`);
+  if (spec.devices.length > LIMITS.ch_zones_per_vm) {
+    const most = `Cloud Hypervisor takes at most ${LIMITS.ch_zones_per_vm} devices`;
+    throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${most}, not ${spec.devices.length}.`);
   }
   for (const path of [spec.run_dir, spec.kernel_path, spec.initrd_path]) {
     if (!/[,"]/.test(path)) continue;
     throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${path} holds a comma or a quote.`);
   }
-  const taken_bytes = spec.regions.reduce((sum, region) => sum + zoneBootBytes(region), 0);
+  const taken_bytes = spec.devices.reduce((sum, device) => sum + zoneBootBytes(device), 0);
   const left_bytes = spec.boot_bytes - taken_bytes;
   if (left_bytes >= BASE_BYTES_MIN) return left_bytes;
   const needed_bytes = BASE_BYTES_MIN + taken_bytes;
   throw vmmError(
     'HP_VMM_BAD_SPEC',
-    `VM ${spec.id}: ${spec.regions.length} regions need boot_bytes of ${formatBytes(needed_bytes)}.`,
+    `VM ${spec.id}: ${spec.devices.length} devices need boot_bytes of ${formatBytes(needed_bytes)}.`,
     { details: { needed_bytes, boot_bytes: spec.boot_bytes } },
   );
 }
 
 function numaConfig(spec: VmSpec): NumaConfig[] {
   const nodes = new Map<number, string[]>();
-  for (const { id, guest_node } of spec.regions) {
+  for (const { id, guest_node } of spec.devices) {
     const node = guest_node ?? 0;
     nodes.set(node, [...(nodes.get(node) ?? []), zoneOf(id)]);
   }

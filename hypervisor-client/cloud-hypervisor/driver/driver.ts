@@ -11,7 +11,7 @@ import { type DetachedProcess, isAlive, spawnDetached, waitForEnd } from '../../
 import { endVmm } from '../../lifecycle/end-vmm.ts';
 import { MemoryCgroup } from '../../host/memory-cgroup.ts';
 import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../../lifecycle/run-dir.ts';
-import { checkImage, checkSocketPath, checkSpec } from '../../spec.ts';
+import { checkImage, checkSocketPath, checkSpec, deviceInitialBytes } from '../../spec.ts';
 import { codeOf } from '../../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../../vm.ts';
 import { CloudHypervisor } from '../client.ts';
@@ -67,8 +67,9 @@ export class CloudHypervisorDriver implements Hypervisor {
       vmm: 'cloud-hypervisor',
       version: text.replace(/^cloud-hypervisor /, ''),
       accelerator: 'kvm',
-      regions_per_vm: LIMITS.ch_zones_per_vm,
-      plugged_per_region: false,
+      devices_per_vm: LIMITS.ch_zones_per_vm,
+      regions_per_vm: LIMITS.regions_per_vm,
+      plugged_per_device: false,
     };
   }
 
@@ -162,7 +163,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     let cgroup: MemoryCgroup | null = null;
     try {
       const handle: VmHandle = {
-        schema_version: 1,
+        schema_version: 2,
         vmm: 'cloud-hypervisor',
         pid: started.pid,
         pid_start_ticks: started.start_ticks,
@@ -239,8 +240,8 @@ export class CloudHypervisorDriver implements Hypervisor {
     if (cgroup_root === null) return null;
     try {
       const cgroup = await MemoryCgroup.create(cgroup_root, spec.id, pid);
-      const initial_bytes = spec.regions.reduce((sum, region) => sum + region.initial_bytes, 0);
-      await cgroup.limit(spec.boot_bytes + initial_bytes);
+      const initial_bytes = spec.devices.map(deviceInitialBytes);
+      await cgroup.limit(initial_bytes.reduce((sum, bytes) => sum + bytes, spec.boot_bytes));
       return cgroup;
     } catch (error) {
       this.#warn(`VM ${spec.id} runs without a memory limit: ${messageOf(error)}`);

@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { DEVICE_BLOCK_BYTES } from '../../../base/units.ts';
 import { nodeBootBytes } from '../../host/guest-node.ts';
-import type { RegionSpec } from '../../vm.ts';
+import { deviceBytes } from '../../spec.ts';
+import type { DeviceSpec } from '../../vm.ts';
 
 export interface ChFiles {
   readonly api_path: string;
@@ -37,12 +38,15 @@ export function socketsOf(run_dir: string): readonly string[] {
 /** The zone with the ordinary memory. */
 export const BASE_ZONE = 'base';
 
-/** Zones share one name space with devices: regions carry a prefix. */
-export const zoneOf = (region_id: string): string => `region-${region_id}`;
+/**
+ * A memory device is a zone. Zones share one name space with other devices, so they carry a prefix:
+ * that of the time when each region was a device, for VMs that live since then are adopted.
+ */
+export const zoneOf = (device_id: string): string => `region-${device_id}`;
 
-/** Boot memory of a region's zone: the server refuses none. With a node of its own it has more. */
-export function zoneBootBytes(region: Pick<RegionSpec, 'guest_node' | 'max_bytes'>): number {
-  return region.guest_node === null ? DEVICE_BLOCK_BYTES : nodeBootBytes(region.max_bytes);
+/** Boot memory of a device's zone: the server refuses none. With a node of its own it has more. */
+export function zoneBootBytes(device: DeviceSpec): number {
+  return device.guest_node === null ? DEVICE_BLOCK_BYTES : nodeBootBytes(deviceBytes(device));
 }
 
 /** The guest's own address on its vsock; every VM has a socket of its own, so all share it. */

@@ -1,11 +1,11 @@
 /** From what server and host tell to the observation of the interface. Pure. */
 import { assert } from '../../../base/assert.ts';
+import { type RegionSizes, regionsAt } from '../../resize/places.ts';
 import type { VmObservation, VmSpec, VmState } from '../../vm.ts';
 import type { DeviceNode, VmInfo, VmState as ServerState } from '../types/index.ts';
 import { chError } from '../errors.ts';
 import type { Book } from './book.ts';
 import { zoneOf } from './layout.ts';
-import type { Residency } from './residency.ts';
 
 const STATES: Readonly<Record<ServerState, VmState>> = {
   // Observed after its boot only: a server whose VM was shut down has the configuration left.
@@ -17,27 +17,28 @@ const STATES: Readonly<Record<ServerState, VmState>> = {
 };
 
 export interface ObservationParts {
+  readonly spec: VmSpec;
   readonly info: VmInfo;
   readonly book: Book;
-  readonly residency: Residency;
+  /** By device and place in it. */
+  readonly sizes: readonly (readonly RegionSizes[])[];
+  readonly resident_bytes: number;
   readonly pci_addresses: readonly string[];
   readonly panicked: boolean;
   readonly at_ms: number;
 }
 
 export function observationOf(parts: ObservationParts): VmObservation {
-  const { info, book, residency, pci_addresses, panicked, at_ms } = parts;
+  const { spec, info, book, sizes, resident_bytes, pci_addresses, panicked, at_ms } = parts;
   return {
     state: panicked ? 'panicked' : STATES[info.state],
-    regions: book.map((entry, index) => ({
-      id: entry.region_id,
-      max_bytes: entry.max_bytes,
-      requested_bytes: entry.requested_bytes,
-      plugged_bytes: entry.plugged_bytes,
-      resident_bytes: residency.ranges[index] ?? 0,
-      pci_address: pci_addresses[index] ?? '',
+    devices: book.map(({ device_id, requested_bytes, plugged_bytes }) => ({
+      id: device_id,
+      requested_bytes,
+      plugged_bytes,
     })),
-    resident_bytes: residency.resident_bytes,
+    regions: regionsAt(spec, sizes, (index) => pci_addresses[index] ?? ''),
+    resident_bytes,
     observed_at_ms: at_ms,
   };
 }
@@ -51,23 +52,17 @@ export function lastObservation(
 ): VmObservation {
   return {
     state,
-    regions: spec.regions.map(({ id, max_bytes }, index) => ({
-      id,
-      max_bytes,
-      requested_bytes: 0,
-      plugged_bytes: 0,
-      resident_bytes: 0,
-      pci_address: pci_addresses[index] ?? '',
-    })),
+    devices: spec.devices.map(({ id }) => ({ id, requested_bytes: 0, plugged_bytes: 0 })),
+    regions: regionsAt(spec, [], (index) => pci_addresses[index] ?? ''),
     resident_bytes: 0,
     observed_at_ms: at_ms,
   };
 }
 
-/** Where the guest sees each region; differs from boot to boot. Throws HP_CH_PROTOCOL. */
+/** Where the guest sees each device; differs from boot to boot. Throws HP_CH_PROTOCOL. */
 export function pciAddressesOf(info: VmInfo, spec: VmSpec): readonly string[] {
   const tree: Readonly<Record<string, DeviceNode>> = info.device_tree ?? {};
-  const addresses = spec.regions.map(({ id }) => {
+  const addresses = spec.devices.map(({ id }) => {
     const address = tree[`_virtio-pci-${zoneOf(id)}`]?.pci_bdf;
     if (
       typeof address === 'string' &&
@@ -75,8 +70,8 @@ export function pciAddressesOf(info: VmInfo, spec: VmSpec): readonly string[] {
     ) {
       return address;
     }
-    throw chError('HP_CH_PROTOCOL', `vm.info does not show where region ${id} is.`);
+    throw chError('HP_CH_PROTOCOL', `vm.info does not show where device ${id} is.`);
   });
-  assert(new Set(addresses).size === addresses.length, 'two regions have the same PCI address');
+  assert(new Set(addresses).size === addresses.length, 'two devices have the same PCI address');
   return addresses;
 }

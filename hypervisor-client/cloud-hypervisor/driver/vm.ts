@@ -14,15 +14,12 @@ import { readTail, showsPanic } from '../../host/log-tail.ts';
 import type { MemoryCgroup } from '../../host/memory-cgroup.ts';
 import { isAlive, type ProcessExit, waitForEnd } from '../../../base/process.ts';
 import { endVmm } from '../../lifecycle/end-vmm.ts';
-import {
-  type CallLimit,
-  type ResizeOwner,
-  type ResizePort,
-  resizeOwned,
-} from '../../resize/runner.ts';
+import { regionRanges } from '../../resize/places.ts';
+import { unasked } from '../../resize/unasked.ts';
+import { type CallLimit, type ResizeOwner, resizeOwned } from '../../resize/runner.ts';
 import { cleanRunDir } from '../../lifecycle/run-dir.ts';
 import type { AddressRange } from '../../host/smaps.ts';
-import { checkResize, findRegion } from '../../spec.ts';
+import { checkResize, findRegion, isShared, type PlacedRegion } from '../../spec.ts';
 import type {
   Accelerator,
   ResizeOptions,
@@ -35,9 +32,11 @@ import type {
 import type { CloudHypervisor } from '../client.ts';
 import { sentState } from '../errors.ts';
 import { filesOf, socketsOf, zoneOf } from './layout.ts';
+import { mostBytes, type Wanted } from './book.ts';
 import { VmMemory } from './memory.ts';
 import { lastObservation, observationOf } from './observation.ts';
 import { readResidency, readResidentBytes } from './residency.ts';
+import { ChRegions } from './regions.ts';
 import { ServerEvents, type ServerNews } from './server-events.ts';
 import { Turn } from '../../lifecycle/turn.ts';
 import { VsockChannel } from '../../vsock/channel.ts';
@@ -46,7 +45,7 @@ import { waitUntilGone } from '../../lifecycle/watch.ts';
 export interface ChVmParts {
   readonly handle: VmHandle;
   readonly ch: CloudHypervisor;
-  /** Host addresses and guest addresses of the regions, in the order of the specification. */
+  /** Host addresses and guest addresses of the devices, in the order of the specification. */
   readonly backings: readonly AddressRange[];
   readonly pci_addresses: readonly string[];
   /** How the process ended; null when it is not our child (adopted). */
@@ -57,8 +56,8 @@ export interface ChVmParts {
 }
 
 interface ResizeOrder {
-  readonly id: string;
-  readonly bytes: number;
+  readonly placed: PlacedRegion;
+  readonly target_bytes: number;
   readonly asked_at_ms: number;
   readonly deadline_ms: number;
   readonly owner: ResizeOwner;
@@ -70,7 +69,8 @@ export class CloudHypervisorVm implements Vm {
   readonly #memory: VmMemory;
   readonly #hub = new Broadcast<VmEvent>(VMM_EVENTS);
   readonly #resizing = new Set<string>();
-  /** Regions whose driver in the guest was waited for. */
+  readonly #regions: ChRegions;
+  /** Devices whose driver in the guest was waited for. */
   readonly #waited = new Set<string>();
   readonly #turn = new Turn();
   /** How often each region was resized. */
@@ -88,12 +88,16 @@ export class CloudHypervisorVm implements Vm {
 
   constructor(parts: ChVmParts) {
     this.#parts = parts;
-    const { spec } = parts.handle;
+    const { backings, proc_root } = parts;
+    const { spec, pid } = parts.handle;
     const files = filesOf(spec.run_dir);
-    this.#memory = new VmMemory(parts.ch, spec, (region_id, plugged_bytes) => {
+    this.#memory = new VmMemory(parts.ch, spec, (device_id, plugged_bytes) => {
       const at_ms = parts.clock.nowMs();
-      this.#hub.emit({ type: 'region-size', at_ms, region_id, plugged_bytes });
+      this.#hub.emit({ type: 'device-size', at_ms, device_id, plugged_bytes });
     });
+    const memory = this.#memory;
+    const told = async <T>(work: () => Promise<T>) => await this.#told(work);
+    this.#regions = new ChRegions({ memory, spec, pid, backings, proc_root, told });
     this.#channel = new VsockChannel({
       path: files.vsock_path,
       port: PROTOCOL.vsock_port,
@@ -132,15 +136,16 @@ export class CloudHypervisorVm implements Vm {
     try {
       const [{ info, book }, residency] = await Promise.all([
         this.#memory.read(),
-        readResidency(proc_root, handle.pid, backings),
+        readResidency(proc_root, handle.pid, regionRanges(handle.spec, backings)),
       ]);
-      const panicked = this.#panicked;
       return observationOf({
+        spec: handle.spec,
         info,
         book,
-        residency,
+        sizes: this.#regions.sizesOf(book, residency.ranges),
+        resident_bytes: residency.resident_bytes,
         pci_addresses,
-        panicked,
+        panicked: this.#panicked,
         at_ms: clock.nowMs(),
       });
     } catch (error) {
@@ -156,7 +161,8 @@ export class CloudHypervisorVm implements Vm {
 
   async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
     this.#assertHeld();
-    checkResize(findRegion(this.handle.spec, id), bytes);
+    const placed = findRegion(this.handle.spec, id);
+    checkResize(placed, bytes);
     if (this.#resizing.has(id)) {
       throw vmmError('HP_VMM_BUSY', `Region ${id} of VM ${this.id} is being resized.`);
     }
@@ -164,11 +170,11 @@ export class CloudHypervisorVm implements Vm {
     const { clock } = this.#parts;
     const asked_at_ms = clock.nowMs();
     const owner = this.#ownerOf(id);
-    const order = { id, bytes, asked_at_ms, deadline_ms: options.deadline_ms, owner };
+    const { deadline_ms, signal } = options;
+    const order = { placed, target_bytes: bytes, asked_at_ms, deadline_ms, owner };
     try {
-      const work = () => this.#resize(order, options.signal);
-      const result = await this.#turn.take(work, clock, options.deadline_ms);
-      return result ?? this.#memory.refusal(id, bytes, asked_at_ms, clock.nowMs());
+      const result = await this.#turn.take(() => this.#resize(order, signal), clock, deadline_ms);
+      return result ?? this.#neverAsked(order);
     } finally {
       this.#resizing.delete(id);
     }
@@ -206,23 +212,33 @@ export class CloudHypervisorVm implements Vm {
     return { clock: this.#parts.clock, stop: this.#stop.signal, isOurs };
   }
 
+  #neverAsked({ placed, target_bytes, asked_at_ms: requested_at_ms }: ResizeOrder): ResizeResult {
+    const { id: region_id } = placed.region;
+    const before_bytes = this.#regions.pluggedAtMost(placed);
+    const by = { now_ms: this.#parts.clock.nowMs(), where: `VM ${this.id}` };
+    return unasked({ region_id, target_bytes, before_bytes, requested_at_ms }, by);
+  }
+
   async #resize(order: ResizeOrder, signal: AbortSignal | undefined): Promise<ResizeResult> {
     const { clock } = this.#parts;
-    const { id: region_id, bytes: target_bytes, asked_at_ms, deadline_ms, owner } = order;
+    const { placed, target_bytes, asked_at_ms, deadline_ms, owner } = order;
+    const { device, region } = placed;
     const end_ms = asked_at_ms + deadline_ms;
     const left = (): number => Math.max(0, end_ms - clock.nowMs());
-    const port = this.#portOf(region_id);
-    this.#memory.moving = region_id;
-    const { max_bytes } = findRegion(this.handle.spec, region_id);
+    const port = this.#regions.portOf(placed);
+    const shared = isShared(device);
+    this.#memory.moving = device.id;
     try {
-      await this.#prepare(region_id, target_bytes, left, signal);
-      const block_bytes = DEVICE_BLOCK_BYTES;
-      const sizes = { region_id, target_bytes, max_bytes, block_bytes };
+      await this.#prepare(placed, target_bytes, left, signal);
+      const { id: region_id, max_bytes } = region;
+      const block_bytes = shared ? max_bytes : DEVICE_BLOCK_BYTES;
+      const sizes = { region_id, target_bytes, max_bytes, block_bytes, withdraws_unplug: shared };
       // From the call on, its wait for the turn and for others included: whoever asked has waited.
       const request = { ...sizes, deadline_ms, requested_at_ms: asked_at_ms };
       const result = await resizeOwned(port, request, owner, signal);
       const rest = () => Math.max(1, end_ms + LIMITS.resize_overrun_ms - clock.nowMs());
-      await this.#limit(region_id, result.plugged_bytes, rest).catch(() => undefined);
+      const kept = shared ? null : { device_id: device.id, bytes: result.plugged_bytes };
+      await this.#limit(kept, rest).catch(() => undefined);
       return result;
     } finally {
       this.#memory.moving = null;
@@ -231,38 +247,22 @@ export class CloudHypervisorVm implements Vm {
 
   /** Trouble here shows again in the resize itself, which makes an outcome of it. */
   async #prepare(
-    region_id: string,
+    { device }: PlacedRegion,
     target_bytes: number,
     left: () => number,
     signal: AbortSignal | undefined,
   ): Promise<void> {
     try {
-      const before = await this.#memory.readRegion(region_id, left);
-      if (before.requested_bytes === target_bytes && before.plugged_bytes === target_bytes) return;
-      await this.#waitActive(region_id, left(), signal);
-      await this.#settleOthers(region_id, left, signal);
-      await this.#limit(region_id, target_bytes, left);
+      const { requested_bytes, plugged_bytes } = await this.#memory.readDevice(device.id, left);
+      const shared = isShared(device);
+      const bytes = shared ? requested_bytes + target_bytes : target_bytes;
+      if (!shared && requested_bytes === bytes && plugged_bytes === bytes) return;
+      await this.#waitActive(device.id, left(), signal);
+      await this.#settleOthers(device.id, left, signal);
+      await this.#limit({ device_id: device.id, bytes }, left);
     } catch (error) {
       if (!isHotplaneError(error)) throw error;
     }
-  }
-
-  #portOf(region_id: string): ResizePort {
-    const { spec, pid } = this.handle;
-    const { backings, proc_root } = this.#parts;
-    const range = backings[spec.regions.findIndex(({ id }) => id === region_id)];
-    return {
-      setTarget: (bytes, limit) =>
-        this.#told(() => this.#memory.setTarget(region_id, bytes, limit)),
-      nudge: (bytes, limit) => this.#told(() => this.#memory.nudge(region_id, bytes, limit)),
-      look: (resident, limit) =>
-        this.#told(async () => {
-          const { plugged_bytes } = await this.#memory.readRegion(region_id, limit);
-          if (!resident || !range) return { plugged_bytes, resident_bytes: null };
-          const { ranges } = await readResidency(proc_root, pid, [range]);
-          return { plugged_bytes, resident_bytes: ranges[0] ?? 0 };
-        }),
-    };
   }
 
   /** A server that went away says so by its end, not by a broken connection. */
@@ -279,19 +279,19 @@ export class CloudHypervisorVm implements Vm {
    * A target set before the guest's driver is up acts on its probe: late, but not lost. Events may
    * be, so the wait takes at most half of the time there is, and only once.
    */
-  async #waitActive(region_id: string, left_ms: number, signal?: AbortSignal): Promise<void> {
-    if (this.#waited.has(region_id)) return;
-    this.#waited.add(region_id);
+  async #waitActive(device_id: string, left_ms: number, signal?: AbortSignal): Promise<void> {
+    if (this.#waited.has(device_id)) return;
+    this.#waited.add(device_id);
     const most_ms = Math.min(left_ms / 2, LIMITS.ch_driver_active_ms);
     const until = AbortSignal.any([this.#stop.signal, ...(signal ? [signal] : [])]);
-    await this.#events.waitActive(zoneOf(region_id), this.#parts.clock, most_ms, until);
+    await this.#events.waitActive(zoneOf(device_id), this.#parts.clock, most_ms, until);
   }
 
-  /** Only the region in its turn may move: others that grow are waited for, then parked. */
-  async #settleOthers(region_id: string, left: CallLimit, signal?: AbortSignal): Promise<void> {
+  /** Only the device in its turn may move: others that grow are waited for, then parked. */
+  async #settleOthers(device_id: string, left: CallLimit, signal?: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     const growing = (): boolean =>
-      this.#memory.unsettled(region_id).some((one) => one.requested_bytes > one.plugged_bytes);
+      this.#memory.unsettled(device_id).some((one) => one.requested_bytes > one.plugged_bytes);
     const deadline_ms = Math.min(left(), LIMITS.ch_settle_ms);
     if (growing()) {
       const settled = async (): Promise<true | null> => {
@@ -300,19 +300,17 @@ export class CloudHypervisorVm implements Vm {
       };
       await waitFor(settled, { clock, deadline_ms });
     }
-    for (const entry of this.#memory.unsettled(region_id)) await this.#memory.park(entry, left);
+    for (const entry of this.#memory.unsettled(device_id)) {
+      await this.#regions.park(entry, left);
+    }
   }
 
-  /** The limit of the host: everything plugged or asked for, with `bytes` for this region. */
-  async #limit(region_id: string, bytes: number, limit: CallLimit): Promise<void> {
+  /** The limit of the host: everything plugged or asked for, with `wanted` for one device. */
+  async #limit(wanted: Wanted | null, limit: CallLimit): Promise<void> {
     const { cgroup, handle } = this.#parts;
     if (!cgroup) return;
     const { book } = await this.#memory.read(limit);
-    const guest_bytes = book.reduce((sum, entry) => {
-      const most = Math.max(entry.plugged_bytes, entry.requested_bytes);
-      return sum + (entry.region_id === region_id ? Math.max(bytes, entry.plugged_bytes) : most);
-    }, handle.spec.boot_bytes);
-    await cgroup.limit(guest_bytes);
+    await cgroup.limit(handle.spec.boot_bytes + mostBytes(book, wanted));
   }
 
   #take(news: ServerNews): void {

@@ -11,13 +11,15 @@ export interface DriverProfile {
   /** The driver refuses what is older; major and minor. */
   readonly oldest_version: readonly [number, number];
   readonly accelerators: readonly Accelerator[];
+  readonly devices_per_vm: number;
+  /** With several regions a device, in a guest that makes partitions of it. */
   readonly regions_per_vm: number;
-  /** Whether the VMM tells what is plugged of each region, or the sum of all. */
-  readonly plugged_per_region: boolean;
-  /** Resizes of different regions of one VM: side by side, or one after the other. */
+  /** Whether the VMM tells what is plugged of each device, or the sum of all. */
+  readonly plugged_per_device: boolean;
+  /** Resizes of different devices of one VM: side by side, or one after the other. */
   readonly resizes_at_once: 'all' | 'one';
-  /** What each region takes of `boot_bytes`: without and with a guest node of its own. */
-  readonly region_boot_bytes: number;
+  /** What each device takes of `boot_bytes`: without and with a guest node of its own. */
+  readonly device_boot_bytes: number;
   readonly node_boot_bytes: number;
   /** Characters a path of a specification may not hold, besides the limit on its length. */
   readonly refused_in_paths: string;
@@ -29,10 +31,11 @@ export const QEMU: DriverProfile = {
   title: 'qemu',
   oldest_version: [7, 2],
   accelerators: ['kvm', 'tcg'],
-  regions_per_vm: 192,
-  plugged_per_region: true,
+  devices_per_vm: 192,
+  regions_per_vm: 256,
+  plugged_per_device: true,
   resizes_at_once: 'all',
-  region_boot_bytes: 0,
+  device_boot_bytes: 0,
   node_boot_bytes: 16 * MIB,
   refused_in_paths: '',
   sockets: ['channel.sock', 'qmp.sock'],
@@ -42,10 +45,11 @@ export const CLOUD_HYPERVISOR: DriverProfile = {
   title: 'cloud-hypervisor',
   oldest_version: [53, 0],
   accelerators: ['kvm'],
-  regions_per_vm: 28,
-  plugged_per_region: false,
+  devices_per_vm: 28,
+  regions_per_vm: 256,
+  plugged_per_device: false,
   resizes_at_once: 'one',
-  region_boot_bytes: 2 * MIB,
+  device_boot_bytes: 2 * MIB,
   node_boot_bytes: 16 * MIB,
   refused_in_paths: ',"',
   sockets: ['ch.sock', 'vsock.sock'],

@@ -4,6 +4,7 @@ import { describeDifferences } from './behaviours/differences.ts';
 import { describeEnds } from './behaviours/ends.ts';
 import { describeLife } from './behaviours/life.ts';
 import { describePartial } from './behaviours/partial.ts';
+import { describePartitions } from './behaviours/partitions.ts';
 import { describeResize } from './behaviours/resize.ts';
 import type { Target } from './target.ts';
 import { Vms } from './vms.ts';
@@ -15,6 +16,7 @@ export function conformance(target: Target): void {
   });
   describeResize(target, vms);
   describePartial(target, vms);
+  describePartitions(target, vms);
   describeLife(target, vms);
   describeEnds(target, vms);
   describeDifferences(target, vms);

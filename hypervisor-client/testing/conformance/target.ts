@@ -1,5 +1,5 @@
 /** What the conformance suite must know of a hypervisor. One small adapter per target. */
-import type { Hypervisor, Vm, VmSpec } from '../../vm.ts';
+import type { Hypervisor, Region, Vm, VmSpec } from '../../vm.ts';
 import type { DriverProfile } from './profiles.ts';
 
 export interface GuestImage {
@@ -20,6 +20,21 @@ export interface GuestHand {
   reboot(): void;
 }
 
+/** The hand in a guest that makes partitions of its devices. */
+export interface PartitionHand {
+  /** Starts a process that lives in the region and touches some of it; it must be plugged. */
+  occupy(region: Region): Promise<void>;
+  /** Ends that process. */
+  leave(region: Region): Promise<void>;
+}
+
+/** Guests that make partitions of their devices (`hotmem=DEVICE/N`). */
+export interface PartitionTarget {
+  /** An image whose guest makes so many of each device. */
+  image(regions_per_device: number): Promise<GuestImage>;
+  guest(vm: Vm): Promise<PartitionHand>;
+}
+
 export interface Target {
   /** Its title stands in the titles of the tests; the rest is asserted. */
   readonly profile: DriverProfile;
@@ -28,6 +43,7 @@ export interface Target {
   image(): Promise<GuestImage>;
   /** Waits until the guest is up, and takes it by the hand through its channel. */
   guest(vm: Vm): Promise<GuestHand>;
+  readonly partitions: PartitionTarget;
   readonly vcpus: number;
   readonly backing: VmSpec['backing'];
   /** Regions of the VM in which many are plugged at once. */

@@ -7,13 +7,14 @@ import { waitFor } from '../../../base/wait.ts';
 import { MIB } from '../../../base/units.ts';
 import type { ResizeResult, Vm, VmEvent, VmSpec } from '../../vm.ts';
 import { endProcess } from '../../../base/process.ts';
+import { deviceOf } from '../../spec.ts';
 import type { GuestHand, Target } from './target.ts';
 
 export const BLOCK = 2 * MIB;
 export const REGION = 128 * MIB;
 
-export type SpecChanges = Partial<Omit<VmSpec, 'regions'>> & {
-  /** So many regions of one memory block each. */
+export type SpecChanges = Partial<VmSpec> & {
+  /** So many regions of one memory block each, a device each. */
   readonly regions?: number;
 };
 
@@ -68,12 +69,9 @@ export class Vms {
       backing: this.#target.backing,
       accelerator: 'auto',
       ...rest,
-      regions: Array.from({ length: count }, (_, index) => ({
-        id: `r${index}`,
-        max_bytes: REGION,
-        initial_bytes: 0,
-        guest_node: null,
-      })),
+      devices: Array.from({ length: count }, (_, index) =>
+        deviceOf({ id: `r${index}`, max_bytes: REGION, initial_bytes: 0 }),
+      ),
     };
   }
 

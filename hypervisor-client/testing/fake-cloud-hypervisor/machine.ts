@@ -11,6 +11,7 @@ import { featuresOf, parseVersion } from '../../cloud-hypervisor/version.ts';
 import { checkConfig, checkPayload } from './boot-checks.ts';
 import { ApiError, apiError, notCreated, notRunning } from './errors.ts';
 import type { FakeMonitor } from './monitor.ts';
+import { partitionsIn } from './partitions.ts';
 import { FakeResidency } from './residency.ts';
 import type { FakeSettings } from './settings.ts';
 import { FakeVsock } from './vsock.ts';
@@ -49,7 +50,8 @@ export class FakeMachine {
     if (this.#config) throw apiError(what, 'VM is already created');
     this.#config = config;
     this.#state = 'Created';
-    this.#zones = zoneConfigs(config).map((zone) => this.#zone(zone));
+    const partitions = partitionsIn(config.payload.cmdline ?? '');
+    this.#zones = zoneConfigs(config).map((zone) => this.#zone(zone, partitions));
     const { serial } = config;
     if (serial?.mode !== 'File') return;
     try {
@@ -261,8 +263,12 @@ export class FakeMachine {
     this.#parts.monitor.emit('vm', events[1]);
   }
 
-  #zone({ id, size, hotplug_size = 0, hotplugged_size = 0 }: MemoryZoneConfig): FakeZone {
+  #zone(
+    { id, size, hotplug_size = 0, hotplugged_size = 0 }: MemoryZoneConfig,
+    partitions: number,
+  ): FakeZone {
     return new FakeZone({
+      partitions: hotplug_size > 0 ? partitions : 1,
       id,
       boot_bytes: size,
       hotplug_bytes: hotplug_size,
@@ -278,6 +284,12 @@ export class FakeMachine {
     if (!path) return true;
     const head = readFileSync(path).subarray(0, 16).toString('latin1');
     return IMAGE_STARTS.some((start) => head.startsWith(start));
+  }
+
+  /** Other partitions are in use than before. */
+  usersChanged(): void {
+    for (const zone of this.#zones) zone.usersChanged();
+    this.#changed();
   }
 
   #changed(): void {

@@ -87,6 +87,7 @@ export class FakeCloudHypervisor {
   set(patch: FakeSettingsPatch): void {
     this.#settings = patchSettings(this.#settings, patch);
     if (patch.faults) this.#loadFaults();
+    if (patch.guest?.used) this.#machine.usersChanged();
   }
 
   async listen(): Promise<this> {

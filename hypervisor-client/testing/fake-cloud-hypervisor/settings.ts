@@ -60,6 +60,8 @@ export interface GuestSettings {
   readonly step_ms: number;
   /** Per zone: bytes in use, which no unplug gets. */
   readonly in_use: Readonly<Record<string, number>>;
+  /** Per zone of a guest with several partitions a device: those that processes live in. */
+  readonly used: Readonly<Record<string, readonly number[]>>;
   /** Per zone: bytes above which no plug gets (the guest has no memory for page arrays). */
   readonly plug_limit: Readonly<Record<string, number>>;
   /** After an attempt that could not finish, the guest sleeps this long unless it is woken. */
@@ -93,6 +95,7 @@ export const DEFAULT_SETTINGS: FakeSettings = {
     step_bytes: 128 * 1024 * 1024,
     step_ms: 1,
     in_use: {},
+    used: {},
     plug_limit: {},
     retry_ms: 50_000,
     touched: 1,

@@ -3,6 +3,7 @@
  * plugged size that follows in steps over time, as far as the guest can.
  */
 import { ApiError } from './errors.ts';
+import { Partitions } from './partitions.ts';
 import type { GuestSettings } from './settings.ts';
 
 export const BLOCK_BYTES = 2 * 1024 * 1024;
@@ -12,6 +13,8 @@ export interface ZoneParts {
   readonly boot_bytes: number;
   readonly hotplug_bytes: number;
   readonly target_bytes: number;
+  /** So many partitions a guest makes of it; 1: none, it is ordinary memory. */
+  readonly partitions: number;
   readonly settings: () => GuestSettings;
   readonly changed: () => void;
 }
@@ -24,9 +27,12 @@ export class FakeZone {
   #active = false;
   #paused = false;
   #timer: NodeJS.Timeout | null = null;
+  readonly #partitions: Partitions | null;
 
   constructor(parts: ZoneParts) {
     this.#parts = parts;
+    const { partitions, hotplug_bytes } = parts;
+    this.#partitions = partitions > 1 ? new Partitions(partitions, hotplug_bytes) : null;
     this.#boot_bytes = parts.boot_bytes;
     this.#target_bytes = parts.target_bytes;
   }
@@ -48,11 +54,19 @@ export class FakeZone {
   }
 
   get plugged_bytes(): number {
-    return this.#plugged_bytes;
+    return this.#partitions?.plugged_bytes ?? this.#plugged_bytes;
+  }
+
+  /** What the host holds of each partition; null: there are none. */
+  get partitions(): readonly number[] | null {
+    this.#partitions?.use(this.#used());
+    return this.#partitions?.resident_bytes ?? null;
   }
 
   /** What the host holds of the hotplug part. */
   get resident_bytes(): number {
+    const { partitions } = this;
+    if (partitions) return partitions.reduce((sum, bytes) => sum + bytes, 0);
     const { touched, host_keeps } = this.#parts.settings();
     const held = Math.floor((this.#plugged_bytes * touched) / BLOCK_BYTES) * BLOCK_BYTES;
     return Math.min(this.hotplug_bytes, Math.max(held, host_keeps[this.id] ?? 0));
@@ -83,12 +97,18 @@ export class FakeZone {
   setActive(active: boolean): void {
     this.#active = active;
     if (!active) this.#plugged_bytes = 0;
+    if (!active) this.#partitions?.clear();
     this.#schedule(0);
   }
 
   setPaused(paused: boolean): void {
     this.#paused = paused;
     this.#schedule(0);
+  }
+
+  /** Partitions that nobody uses any more are given back at once: the last user wakes the driver. */
+  usersChanged(): void {
+    if (this.#partitions) this.#schedule(0);
   }
 
   stop(): void {
@@ -99,12 +119,23 @@ export class FakeZone {
   #schedule(delay_ms: number): void {
     this.stop();
     if (!this.#active || this.#paused) return;
-    if (this.#plugged_bytes === this.#target_bytes) return;
+    if (this.plugged_bytes === this.#target_bytes) return;
     this.#timer = setTimeout(() => this.#step(), delay_ms);
+  }
+
+  #used(): readonly number[] {
+    return this.#parts.settings().used[this.id] ?? [];
   }
 
   #step(): void {
     const settings = this.#parts.settings();
+    const moved = this.#partitions?.step(this.#target_bytes, this.#used()) ?? this.#move(settings);
+    if (moved) this.#parts.changed();
+    this.#schedule(moved ? settings.step_ms : settings.retry_ms);
+  }
+
+  /** A step of ordinary memory; false: nothing can be done. */
+  #move(settings: GuestSettings): boolean {
     const in_use = settings.in_use[this.id] ?? 0;
     const plug_limit = settings.plug_limit[this.id] ?? this.hotplug_bytes;
     const before = this.#plugged_bytes;
@@ -115,9 +146,7 @@ export class FakeZone {
       const least = Math.min(before, Math.max(this.#target_bytes, in_use));
       this.#plugged_bytes = Math.max(least, before - settings.step_bytes);
     }
-    const moved = this.#plugged_bytes !== before;
-    if (moved) this.#parts.changed();
-    this.#schedule(moved ? settings.step_ms : settings.retry_ms);
+    return this.#plugged_bytes !== before;
   }
 }
 

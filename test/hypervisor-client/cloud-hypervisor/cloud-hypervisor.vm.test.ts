@@ -4,6 +4,7 @@ import { probeAccelerator } from '../../../hypervisor-client/host/accelerator.ts
 import { CloudHypervisorDriver } from '../../../hypervisor-client/cloud-hypervisor/index.ts';
 import { conformanceImage } from '../conformance/guest-image.ts';
 import { CLOUD_HYPERVISOR } from '../../../hypervisor-client/testing/conformance/profiles.ts';
+import { partitionImage, takePartitionGuest } from '../conformance/partition-guest.ts';
 import { takeGuest } from '../conformance/real-guest.ts';
 import { conformance } from '../../../hypervisor-client/testing/conformance/suite.ts';
 import { BINARY, MISSING } from './binary.ts';
@@ -21,6 +22,7 @@ if (BINARY === '' || accelerator !== 'kvm') {
     hypervisor: () => driver,
     image: conformanceImage,
     guest: takeGuest,
+    partitions: { image: partitionImage, guest: takePartitionGuest },
     vcpus: 1,
     backing: 'anonymous',
     many_regions: 16,

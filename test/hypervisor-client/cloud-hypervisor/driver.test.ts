@@ -10,8 +10,9 @@ import { isHotplaneError } from '../../../base/errors.ts';
 import { parseBackings } from '../../../hypervisor-client/cloud-hypervisor/driver/backings.ts';
 import { attribute } from '../../../hypervisor-client/cloud-hypervisor/driver/book.ts';
 import { zoneOf } from '../../../hypervisor-client/cloud-hypervisor/driver/layout.ts';
-import { countPresent } from '../../../hypervisor-client/cloud-hypervisor/driver/residency.ts';
+import { countPresent } from '../../../hypervisor-client/host/pagemap.ts';
 import { parseVersion, reasonAgainst } from '../../../hypervisor-client/cloud-hypervisor/index.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import type { Hypervisor, Vm, VmSpec } from '../../../hypervisor-client/vm.ts';
 import { type FakeHost, fakeHost, tellFake } from './fake-target.ts';
 
@@ -37,12 +38,7 @@ async function specOf(initial_bytes = 0): Promise<VmSpec> {
     ...(await host.image()),
     vcpus: 1,
     boot_bytes: 256 * MIB,
-    regions: ['r0', 'r1'].map((id) => ({
-      id,
-      max_bytes: REGION,
-      initial_bytes,
-      guest_node: null,
-    })),
+    devices: ['r0', 'r1'].map((id) => deviceOf({ id, max_bytes: REGION, initial_bytes })),
     backing: 'anonymous',
     accelerator: 'auto',
   };
@@ -289,9 +285,9 @@ test('pages in memory are counted by bit 63 of their entries', (t) => {
   t.is(countPresent(entries), 2);
 });
 
-test('a change of the sum belongs to the region that is resized', (t) => {
-  const target = (region_id: string, requested_bytes: number) => ({
-    region_id,
+test('a change of the sum belongs to the device that is resized', (t) => {
+  const target = (device_id: string, requested_bytes: number) => ({
+    device_id,
     max_bytes: REGION,
     requested_bytes,
   });

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { FAKE } from '../../../hypervisor-client/testing/conformance/profiles.ts';
 import { conformance } from '../../../hypervisor-client/testing/conformance/suite.ts';
-import { fakeHost, takeFakeGuest } from './fake-target.ts';
+import { fakeHost, fakePartitions, takeFakeGuest } from './fake-target.ts';
 
 const host = await fakeHost();
 const driver = host.driver({ guest: { boot_ms: 2_000 } });
@@ -16,6 +16,7 @@ conformance({
   hypervisor: () => driver,
   image: async () => await host.image(),
   guest: takeFakeGuest,
+  partitions: fakePartitions(host),
   vcpus: 1,
   backing: 'anonymous',
   many_regions: 28,

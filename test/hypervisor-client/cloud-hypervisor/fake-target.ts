@@ -12,10 +12,12 @@ import {
   type FakeSettingsPatch,
 } from '../../../hypervisor-client/testing/fake-cloud-hypervisor/index.ts';
 import { Transport } from '../../../hypervisor-client/cloud-hypervisor/transport.ts';
+import { deviceBytes } from '../../../hypervisor-client/spec.ts';
 import type { Vm } from '../../../hypervisor-client/vm.ts';
 import type {
   GuestHand,
   GuestImage,
+  PartitionTarget,
 } from '../../../hypervisor-client/testing/conformance/target.ts';
 
 export interface FakeHost {
@@ -74,14 +76,14 @@ export async function tellFake(
 /** The hand in a modelled guest; memory in use is what an unplug does not get. */
 export async function takeFakeGuest(vm: Vm): Promise<GuestHand> {
   await vm.guestChannel();
-  const { regions } = vm.handle.spec;
+  const { devices } = vm.handle.spec;
   const up = async (): Promise<true | null> => {
     const { state } = await vm.observe();
     return state === 'running' ? true : null;
   };
   await waitFor(up, { clock: hostClock, deadline_ms: 5_000 });
   const use = async (share: number): Promise<void> => {
-    const in_use = regions.map(({ id, max_bytes }) => [zoneOf(id), max_bytes * share]);
+    const in_use = devices.map((one) => [zoneOf(one.id), deviceBytes(one) * share]);
     await tellFake(vm, { guest: { in_use: Object.fromEntries(in_use) } });
   };
   return {
@@ -90,5 +92,37 @@ export async function takeFakeGuest(vm: Vm): Promise<GuestHand> {
     free: async () => await use(0),
     panic: () => void tellFake(vm, { guest_does: 'panic' }),
     reboot: () => void tellFake(vm, { guest_does: 'reboot' }),
+  };
+}
+
+/** Modelled guests with partitions; who lives in which is told from outside. */
+export function fakePartitions(host: FakeHost): PartitionTarget {
+  return {
+    image: async (count) => ({
+      ...(await host.image()),
+      kernel_arguments: [`hotmem=all/${count}`],
+    }),
+    guest: async (vm) => {
+      await vm.guestChannel();
+      const used = new Map<string, readonly number[]>();
+      const change = async (zone: string, partitions: readonly number[]): Promise<void> => {
+        used.set(zone, partitions);
+        await tellFake(vm, { guest: { used: Object.fromEntries(used) } });
+      };
+      const inUse = (zone: string): readonly number[] => used.get(zone) ?? [];
+      return {
+        occupy: async ({ device_id, partition }) => {
+          const zone = zoneOf(device_id);
+          await change(zone, [...inUse(zone), partition]);
+        },
+        leave: async ({ device_id, partition }) => {
+          const zone = zoneOf(device_id);
+          await change(
+            zone,
+            inUse(zone).filter((one) => one !== partition),
+          );
+        },
+      };
+    },
   };
 }

@@ -257,7 +257,7 @@ test('the sum of all regions is what the server told, and none is beyond its bou
       fc.nat(8),
       (all, share_, at) => {
         const targets = all.map(({ blocks, requested }, index) => ({
-          region_id: `r${index}`,
+          device_id: `r${index}`,
           max_bytes: blocks * 2 * MIB,
           requested_bytes: Math.min(requested, blocks) * 2 * MIB,
         }));

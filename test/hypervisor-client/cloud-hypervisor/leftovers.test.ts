@@ -12,6 +12,7 @@ import { MIB } from '../../../base/units.ts';
 import { filesOf } from '../../../hypervisor-client/cloud-hypervisor/driver/layout.ts';
 import { isAlive } from '../../../base/process.ts';
 import type { VmHandle } from '../../../hypervisor-client/vm.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import { fakeHost } from './fake-target.ts';
 
 const STATES: readonly (readonly [string, (run_dir: string, handle: VmHandle) => void])[] = [
@@ -36,7 +37,7 @@ for (const [what, harm] of STATES) {
       ...(await host.image()),
       vcpus: 1,
       boot_bytes: 256 * MIB,
-      regions: [{ id: 'r0', max_bytes: 128 * MIB, initial_bytes: 0, guest_node: null }],
+      devices: [deviceOf({ id: 'r0', max_bytes: 128 * MIB, initial_bytes: 0 })],
       backing: 'anonymous',
       accelerator: 'auto',
     });

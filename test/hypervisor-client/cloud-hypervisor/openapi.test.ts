@@ -14,6 +14,7 @@ import { isHotplaneError } from '../../../base/errors.ts';
 import { isObject, type Json, member } from '../../../hypervisor-client/rest/json.ts';
 import { vmConfig } from '../../../hypervisor-client/cloud-hypervisor/driver/config.ts';
 import type { VmConfig } from '../../../hypervisor-client/cloud-hypervisor/index.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import { CALLS } from './calls.ts';
 import { bootedStage, fakeStage } from './stage.ts';
 
@@ -107,7 +108,7 @@ check('the configuration that the driver sends validates', async (t) => {
           kernel_arguments: ['quiet'],
           vcpus: 2,
           boot_bytes: 512 * 1024 * 1024,
-          regions: [{ id: 'r0', max_bytes: 2 ** 30, initial_bytes: 2 ** 30, guest_node }],
+          devices: [deviceOf({ id: 'r0', max_bytes: 2 ** 30, initial_bytes: 2 ** 30 }, guest_node)],
           backing,
           accelerator: 'kvm',
         },

@@ -12,6 +12,7 @@ import { waitFor } from '../../../base/wait.ts';
 import { CloudHypervisorDriver } from '../../../hypervisor-client/cloud-hypervisor/index.ts';
 import { isAlive } from '../../../base/process.ts';
 import type { VmSpec } from '../../../hypervisor-client/vm.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import { BINARY, MISSING } from './binary.ts';
 
 const KERNEL = process.env['CLOUD_HYPERVISOR_KERNEL'] ?? '';
@@ -39,12 +40,7 @@ async function specIn(root: string, changes: Partial<VmSpec> = {}): Promise<VmSp
     kernel_arguments: [],
     vcpus: 1,
     boot_bytes: 256 * MIB,
-    regions: ['r0', 'r1'].map((id) => ({
-      id,
-      max_bytes: 256 * MIB,
-      initial_bytes: 0,
-      guest_node: null,
-    })),
+    devices: ['r0', 'r1'].map((id) => deviceOf({ id, max_bytes: 256 * MIB, initial_bytes: 0 })),
     backing: 'anonymous',
     accelerator: 'kvm',
     ...changes,

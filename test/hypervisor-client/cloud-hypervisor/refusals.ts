@@ -137,7 +137,7 @@ function withRegions(root: string, count: number): object {
     kernel_arguments: [],
     vcpus: 1,
     boot_bytes: 512 * MIB,
-    regions: [],
+    devices: [],
     backing: 'anonymous',
     accelerator: 'kvm',
   } as const;

@@ -10,7 +10,7 @@ test('docs/drivers.md is up to date', async (t) => {
 });
 
 test('each driver is a column, each difference a line', (t) => {
-  const page = renderPage([QEMU, { ...QEMU, title: 'other', regions_per_vm: 7 }]);
+  const page = renderPage([QEMU, { ...QEMU, title: 'other', devices_per_vm: 7 }]);
   t.true(page.includes('\n|  | `qemu` | `other` |\n'));
-  t.true(page.includes('\n| regions of one VM, at most | 192 | 7 |\n'));
+  t.true(page.includes('\n| memory devices of one VM, at most | 192 | 7 |\n'));
 });

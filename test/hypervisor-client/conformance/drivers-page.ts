@@ -24,10 +24,12 @@ const code = (words: readonly string[]): string => words.map((word) => `\`${word
 const ROWS: readonly Row[] = [
   ['oldest version it takes', ({ oldest_version }) => oldest_version.join('.')],
   ['accelerators', ({ accelerators }) => accelerators.join(', ')],
-  ['regions of one VM, at most', ({ regions_per_vm }) => `${regions_per_vm}`],
-  ['what the VMM tells as plugged', (one) => (one.plugged_per_region ? 'each region' : 'the sum')],
-  ['regions of one VM that move at once', ({ resizes_at_once }) => resizes_at_once],
-  ['boot memory a region takes', ({ region_boot_bytes }) => taken(region_boot_bytes)],
+  ['memory devices of one VM, at most', ({ devices_per_vm }) => `${devices_per_vm}`],
+  ['regions of one VM, at most (several a device)', ({ regions_per_vm }) => `${regions_per_vm}`],
+  ['what the VMM tells as plugged', (one) => (one.plugged_per_device ? 'each device' : 'the sum')],
+  ['devices of one VM that move at once', ({ resizes_at_once }) => resizes_at_once],
+  ['regions of one device that move at once', () => 'one'],
+  ['boot memory a device takes', ({ device_boot_bytes }) => taken(device_boot_bytes)],
   ['the same, with a guest node of its own', ({ node_boot_bytes }) => taken(node_boot_bytes)],
   [
     'refused in paths',

@@ -1,6 +1,7 @@
 /** The conformance suite on QEMU, and what only QEMU must show. */
 import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
 import { conformanceImage } from './guest-image.ts';
+import { partitionImage, takePartitionGuest } from './partition-guest.ts';
 import { QEMU } from '../../../hypervisor-client/testing/conformance/profiles.ts';
 import { takeGuest } from './real-guest.ts';
 import { conformance } from '../../../hypervisor-client/testing/conformance/suite.ts';
@@ -12,6 +13,7 @@ conformance({
   hypervisor: () => driver,
   image: conformanceImage,
   guest: takeGuest,
+  partitions: { image: partitionImage, guest: takePartitionGuest },
   vcpus: 2,
   backing: 'anonymous',
   many_regions: 32,

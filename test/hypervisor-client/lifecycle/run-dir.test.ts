@@ -14,12 +14,13 @@ import {
   writeHandle,
 } from '../../../hypervisor-client/lifecycle/run-dir.ts';
 import type { VmHandle } from '../../../hypervisor-client/vm.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'hotplane-run-dir-'));
 test.after.always(async () => await rm(root, { recursive: true, force: true }));
 
 const handleIn = (run_dir: string, pid: number, pid_start_ticks: number): VmHandle => ({
-  schema_version: 1,
+  schema_version: 2,
   vmm: 'qemu',
   pid,
   pid_start_ticks,
@@ -31,7 +32,7 @@ const handleIn = (run_dir: string, pid: number, pid_start_ticks: number): VmHand
     kernel_arguments: ['panic=-1'],
     vcpus: 1,
     boot_bytes: 2 ** 28,
-    regions: [{ id: 'r0', max_bytes: 2 ** 27, initial_bytes: 0, guest_node: null }],
+    devices: [deviceOf({ id: 'r0', max_bytes: 2 ** 27, initial_bytes: 0 })],
     backing: 'anonymous',
     accelerator: 'auto',
   },
@@ -52,8 +53,24 @@ test('a handle is read back as it was written', async (t) => {
   t.deepEqual(await readHandle(run_dir), handle);
 });
 
+test('a handle of version 1, with a device for each region, is of the same VM', (t) => {
+  const { spec, ...handle } = handleIn('/run/vm', 1, 2);
+  const { devices: _, ...vm } = spec;
+  const region = { max_bytes: 2 ** 27, initial_bytes: 0 };
+  const regions = [
+    { ...region, id: 'r0', guest_node: null },
+    { ...region, id: 'r1', guest_node: 2 },
+  ];
+  const text = JSON.stringify({ ...handle, schema_version: 1, spec: { ...vm, regions } });
+  const devices = [
+    { id: 'r0', guest_node: null, regions: [{ ...region, id: 'r0' }] },
+    { id: 'r1', guest_node: 2, regions: [{ ...region, id: 'r1' }] },
+  ];
+  t.deepEqual(parseHandle(text), { ...handle, spec: { ...spec, devices } });
+});
+
 test('a text that is no handle is none', (t) => {
-  for (const text of ['', '{}', 'null', '[1]', '{"schema_version":2}'])
+  for (const text of ['', '{}', 'null', '[1]', '{"schema_version":3}'])
     t.is(parseHandle(text), null);
 });
 

@@ -1,21 +1,18 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { LIMITS } from '../../../base/limits.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { qemuArguments } from '../../../hypervisor-client/qemu/arguments.ts';
 import { parseQemuVersion } from '../../../hypervisor-client/qemu/binary.ts';
-import { pciAddressOf, REGIONS_MAX } from '../../../hypervisor-client/qemu/layout.ts';
+import { DEVICES_MAX, pciAddressOf } from '../../../hypervisor-client/qemu/layout.ts';
 import { parseHostAddress } from '../../../hypervisor-client/qemu/regions.ts';
-import type { RegionSpec, VmSpec } from '../../../hypervisor-client/vm.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
+import type { VmSpec } from '../../../hypervisor-client/vm.ts';
 import { holds } from '../../seed.ts';
 
-const region = (index: number, guest_node: number | null = null): RegionSpec => ({
-  id: `r${index}`,
-  max_bytes: 128 * MIB,
-  initial_bytes: 0,
-  guest_node,
-});
+const region = (id: string, max_bytes = 128 * MIB) => ({ id, max_bytes, initial_bytes: 0 });
+const device = (index: number, guest_node: number | null = null, max_bytes = 128 * MIB) =>
+  deviceOf(region(`r${index}`, max_bytes), guest_node);
 const SPEC: VmSpec = {
   id: 'vm',
   run_dir: '/run/vm',
@@ -24,7 +21,7 @@ const SPEC: VmSpec = {
   kernel_arguments: ['panic=-1', 'quiet'],
   vcpus: 2,
   boot_bytes: 256 * MIB,
-  regions: [region(0), region(1)],
+  devices: [device(0), device(1)],
   backing: 'anonymous',
   accelerator: 'auto',
 };
@@ -49,11 +46,27 @@ test('a region is a backend and a device with a fixed address', (t) => {
   t.deepEqual(after(argv, '-append'), ['console=ttyS0 panic=-1 quiet']);
 });
 
+test('a device with several regions is one backend and one target for all of them', (t) => {
+  const regions = ['r0', 'r1', 'r2'].map((id) => region(id));
+  const full = regions.map((one, index) =>
+    index < 2 ? { ...one, initial_bytes: one.max_bytes } : one,
+  );
+  const spec = { ...SPEC, devices: [{ id: 'd0', guest_node: null, regions: full }] };
+  const argv = qemuArguments(spec, TCG);
+  t.deepEqual(after(argv, '-m'), [`256M,maxmem=${(256 + 3 * 128) * MIB}`]);
+  t.deepEqual(after(argv, '-object'), [
+    `memory-backend-ram,id=memory-d0,size=${3 * 128 * MIB},prealloc=off,reserve=off`,
+  ]);
+  const devices = after(argv, '-device').filter((one) => one.startsWith('virtio-mem-pci'));
+  t.is(devices.length, 1);
+  t.true(devices[0]?.includes(`requested-size=${2 * 128 * MIB},`));
+});
+
 test('memfd, KVM and a VM without regions change only their own arguments', (t) => {
   const memfd = qemuArguments({ ...SPEC, backing: 'memfd' }, KVM);
   t.true(after(memfd, '-object').every((value) => value.startsWith('memory-backend-memfd,')));
   t.deepEqual([after(memfd, '-accel'), after(memfd, '-cpu')], [['kvm'], ['host']]);
-  t.deepEqual(after(qemuArguments({ ...SPEC, regions: [] }, TCG), '-m'), ['256M']);
+  t.deepEqual(after(qemuArguments({ ...SPEC, devices: [] }, TCG), '-m'), ['256M']);
 });
 
 test('an emulated CPU zeroes and copies no memory byte by byte', (t) => {
@@ -63,7 +76,7 @@ test('an emulated CPU zeroes and copies no memory byte by byte', (t) => {
 });
 
 test('every guest node has boot memory, taken from the boot memory of the VM', (t) => {
-  const argv = qemuArguments({ ...SPEC, regions: [region(0, 1), region(1, 3)] }, TCG);
+  const argv = qemuArguments({ ...SPEC, devices: [device(0, 1), device(1, 3)] }, TCG);
   t.deepEqual(after(argv, '-numa'), [
     'node,nodeid=0,memdev=boot-0,cpus=0-1',
     'node,nodeid=1,memdev=boot-1',
@@ -80,8 +93,8 @@ test('every guest node has boot memory, taken from the boot memory of the VM', (
 });
 
 test('the guest node of a large region has more boot memory, for the memory map of the region', (t) => {
-  const regions = [{ ...region(0, 1), max_bytes: 2 * GIB }, region(1, 2)];
-  const argv = qemuArguments({ ...SPEC, regions }, TCG);
+  const devices = [device(0, 1, 2 * GIB), device(1, 2)];
+  const argv = qemuArguments({ ...SPEC, devices }, TCG);
   const boot = after(argv, '-object').filter((value) => value.includes('id=boot-'));
   t.deepEqual(boot.slice(1), [
     `memory-backend-ram,id=boot-1,size=${40 * MIB}`,
@@ -90,18 +103,18 @@ test('the guest node of a large region has more boot memory, for the memory map 
 });
 
 test('too little boot memory for the guest nodes is told with the sum needed', (t) => {
-  const error = t.throws(() => qemuArguments({ ...SPEC, regions: [region(0, 13)] }, TCG));
+  const error = t.throws(() => qemuArguments({ ...SPEC, devices: [device(0, 13)] }, TCG));
   t.true(hasCode(error, 'HP_VMM_BAD_SPEC'));
   t.regex(error?.message ?? '', /272 MiB/);
 });
 
-test('every region has an address of its own, up to the limit', (t) => {
-  t.is(REGIONS_MAX, LIMITS.regions_per_vm);
-  const addresses = Array.from({ length: REGIONS_MAX }, (_, index) => pciAddressOf(index));
-  t.is(new Set(addresses).size, REGIONS_MAX);
+test('every device has an address of its own, up to the limit', (t) => {
+  t.is(DEVICES_MAX, 192);
+  const addresses = Array.from({ length: DEVICES_MAX }, (_, index) => pciAddressOf(index));
+  t.is(new Set(addresses).size, DEVICES_MAX);
   t.is(addresses[0], '0000:00:08.0');
   t.false(addresses.some((address) => /^0000:00:(0[0-6]|1f)/.test(address)));
-  t.throws(() => pciAddressOf(REGIONS_MAX));
+  t.throws(() => pciAddressOf(DEVICES_MAX));
 });
 
 test('a comma in a path cannot become an option', (t) => {

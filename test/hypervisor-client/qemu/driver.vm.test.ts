@@ -8,17 +8,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
-import { LIMITS } from '../../../base/limits.ts';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { MIB } from '../../../base/units.ts';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { openHypervisor } from '../../../hypervisor-client/open.ts';
 import { endProcess, isAlive } from '../../../base/process.ts';
 import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
-import { filesOf } from '../../../hypervisor-client/qemu/layout.ts';
+import { DEVICES_MAX, filesOf } from '../../../hypervisor-client/qemu/layout.ts';
 import { QmpClient } from '../../../hypervisor-client/qemu/qmp.ts';
 import { parseHandle, readHandle } from '../../../hypervisor-client/lifecycle/run-dir.ts';
 import type { Vm, VmSpec } from '../../../hypervisor-client/vm.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import { conformanceImage } from '../conformance/guest-image.ts';
 import { takeGuest } from '../conformance/real-guest.ts';
 import { until } from '../../../hypervisor-client/testing/conformance/vms.ts';
@@ -36,19 +36,21 @@ async function specOf(changes: Partial<VmSpec> = {}): Promise<VmSpec> {
     ...(await conformanceImage()),
     vcpus: 1,
     boot_bytes: 256 * MIB,
-    regions: [regionOf(0)],
+    devices: [deviceAt(0)],
     backing: 'anonymous',
     accelerator: 'auto',
     ...changes,
   };
 }
 
-const regionOf = (index: number, guest_node: number | null = null) => ({
+const regionOf = (index: number, initial_bytes = 0) => ({
   id: `r${index}`,
   max_bytes: 128 * MIB,
-  initial_bytes: 0,
-  guest_node,
+  initial_bytes,
 });
+
+const deviceAt = (index: number, guest_node: number | null = null) =>
+  deviceOf(regionOf(index), guest_node);
 
 async function launch(spec: VmSpec): Promise<Vm> {
   const vm = await driver.launch(spec);
@@ -66,9 +68,9 @@ test.after.always(async () => {
 
 test.serial('auto finds a hypervisor that runs guests here', async (t) => {
   const hypervisor = await openHypervisor('auto');
-  const { version, regions_per_vm } = await hypervisor.probe();
+  const { version, devices_per_vm } = await hypervisor.probe();
   t.regex(version, /^\d+\.\d+/);
-  t.true(regions_per_vm >= 24);
+  t.true(devices_per_vm >= 24);
 });
 
 test.serial('a QEMU that is not installed is told with the package to install', async (t) => {
@@ -88,11 +90,11 @@ test.serial('a QEMU that dies at the start is told with its last words', async (
   t.regex(error?.message ?? '', /code 3: cannot do that, Dave/);
 });
 
-test.serial('as many regions as the limit says fit on the bus', async (t) => {
-  const regions = Array.from({ length: LIMITS.regions_per_vm }, (_, index) => regionOf(index));
-  const vm = await launch(await specOf({ regions }));
+test.serial('as many devices as the limit says fit on the bus', async (t) => {
+  const devices = Array.from({ length: DEVICES_MAX }, (_, index) => deviceAt(index));
+  const vm = await launch(await specOf({ devices }));
   const observed = await vm.observe();
-  t.is(observed.regions.length, LIMITS.regions_per_vm);
+  t.is(observed.regions.length, DEVICES_MAX);
   t.true(observed.regions.every((region) => region.resident_bytes === 0));
   await vm.shutdown();
 });
@@ -137,8 +139,8 @@ test.serial('a start that is aborted leaves nothing', async (t) => {
 test.serial(
   'memory of a region with a guest node comes to that node, in 4 KiB pages too',
   async (t) => {
-    const regions = [regionOf(0, 1), regionOf(1, 2)];
-    const vm = await launch(await specOf({ regions, backing: 'memfd' }));
+    const devices = [deviceAt(0, 1), deviceAt(1, 2)];
+    const vm = await launch(await specOf({ devices, backing: 'memfd' }));
     const guest = await takeGuest(vm);
     const before_bytes = [await guest.nodeBytes(1), await guest.nodeBytes(2)];
     const plug = await vm.resizeRegion('r1', 128 * MIB, { deadline_ms: 60_000 });
@@ -169,8 +171,8 @@ test.serial('an emulated guest has no CPU flag that makes it zero memory by byte
 });
 
 test.serial('a region can be plugged from boot on', async (t) => {
-  const regions = [{ ...regionOf(0), initial_bytes: 128 * MIB }];
-  const vm = await launch(await specOf({ regions }));
+  const devices = [deviceOf(regionOf(0, 128 * MIB))];
+  const vm = await launch(await specOf({ devices }));
   await takeGuest(vm);
   const result = await vm.resizeRegion('r0', 128 * MIB, { deadline_ms: 60_000 });
   t.is(result.outcome, 'done', result.reason ?? '');

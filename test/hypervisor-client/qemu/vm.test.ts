@@ -53,12 +53,12 @@ for (const [said, state] of CONSOLES) {
       kernel_arguments: [],
       vcpus: 1,
       boot_bytes: 128 * MIB,
-      regions: [],
+      devices: [],
       backing: 'anonymous' as const,
       accelerator: 'auto' as const,
     };
     const vm = new QemuVm({
-      handle: { schema_version: 1, vmm: 'qemu', pid, pid_start_ticks, spec },
+      handle: { schema_version: 2, vmm: 'qemu', pid, pid_start_ticks, spec },
       accelerator: 'tcg',
       qmp: await QmpClient.connect(join(run_dir, 'qmp.sock')),
       backings: [],

@@ -142,6 +142,26 @@ test('an unplug that stalls keeps its target', (t) => {
   t.deepEqual(targets, [{ type: 'set-target', bytes: 0 }]);
 });
 
+test('an unplug beside other regions of the device is taken back when it stalls', (t) => {
+  const shared = { ...UNPLUG, block_bytes: REGION, withdraws_unplug: true };
+  const stuck = run(shared, { plugged: () => REGION, resident: () => REGION });
+  t.is(stuck.result.outcome, 'refused');
+  t.is(stuck.result.error_code, 'HP_VMM_STALLED');
+  t.is(stuck.result.plugged_bytes, REGION);
+  const targets = stuck.actions.filter((action) => action.type === 'set-target');
+  t.deepEqual(
+    targets.map(({ bytes }) => bytes),
+    [0, REGION],
+  );
+  // Given back between the last look and the withdrawal: it is about to be plugged again.
+  const late = run(
+    { ...shared, deadline_ms: 100 },
+    { plugged: (now_ms) => (now_ms < 100.6 ? REGION : 0), resident: () => 0 },
+  );
+  t.is(late.result.outcome, 'refused');
+  t.is(late.result.plugged_bytes, REGION, 'an upper bound of what the guest holds');
+});
+
 test('a target the VMM rejects is refused with its words', (t) => {
   const { result } = run(
     {},

@@ -8,6 +8,7 @@ import { hostClock } from '../../../base/clock.ts';
 import { MIB } from '../../../base/units.ts';
 import { helloSchema } from '../../../guest/protocol/protocol.ts';
 import { openHypervisor } from '../../../hypervisor-client/index.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import { guestKernelArguments } from '../../../images/kernel/arguments.ts';
 
 const DEADLINE_MS = 120_000;
@@ -28,7 +29,7 @@ const vm = await hypervisor.launch({
   }),
   vcpus: 1,
   boot_bytes: 256 * MIB,
-  regions: [{ id: 'r0', max_bytes: 128 * MIB, initial_bytes: 0, guest_node: null }],
+  devices: [deviceOf({ id: 'r0', max_bytes: 128 * MIB, initial_bytes: 0 })],
   backing: 'anonymous',
   accelerator: 'auto',
 });

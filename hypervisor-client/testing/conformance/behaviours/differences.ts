@@ -1,5 +1,6 @@
 /** What may differ between drivers is what the profile says, neither more nor less. */
 import test from 'ava';
+import { LIMITS } from '../../../../base/limits.ts';
 import { MIB } from '../../../../base/units.ts';
 import { isHotplaneError } from '../../../../base/errors.ts';
 import type { ResizeResult, VmSpec } from '../../../vm.ts';
@@ -9,6 +10,8 @@ import { junkPath, REGION, traces, type Vms } from '../vms.ts';
 
 /** What every driver leaves for the kernel. */
 const BOOT_BYTES_MIN = 64 * MIB;
+/** So many that the fewest devices have the most regions. */
+const REGIONS_PER_DEVICE = LIMITS.regions_per_device;
 const ACCELERATORS = ['kvm', 'tcg'] as const;
 
 export function describeDifferences(target: Target, vms: Vms): void {
@@ -34,20 +37,24 @@ export function describeDifferences(target: Target, vms: Vms): void {
     const { version, accelerator, ...seen } = await target.hypervisor().probe();
     t.log(`version ${version}, ${accelerator}`);
     t.like(seen, {
+      devices_per_vm: profile.devices_per_vm,
       regions_per_vm: profile.regions_per_vm,
-      plugged_per_region: profile.plugged_per_region,
+      plugged_per_device: profile.plugged_per_device,
     });
     t.true(profile.accelerators.includes(accelerator));
     t.true(isAtLeast(version, profile.oldest_version), version);
   });
 
-  test.serial(name('accelerators, regions and paths are taken or refused as listed'), async (t) => {
+  test.serial(name('accelerators, devices and paths are taken or refused as listed'), async (t) => {
     for (const accelerator of ACCELERATORS) {
       const listed = profile.accelerators.includes(accelerator);
       t.is((await codeOf({ accelerator })) === 'HP_VMM_BAD_IMAGE', listed, accelerator);
     }
-    t.is(await codeOf({ regions: regions(profile.regions_per_vm) }), 'HP_VMM_BAD_IMAGE');
-    t.is(await codeOf({ regions: regions(profile.regions_per_vm + 1) }), 'HP_VMM_BAD_SPEC');
+    t.is(await codeOf({ devices: devices(profile.devices_per_vm) }), 'HP_VMM_BAD_IMAGE');
+    t.is(await codeOf({ devices: devices(profile.devices_per_vm + 1) }), 'HP_VMM_BAD_SPEC');
+    const most = Math.ceil(profile.regions_per_vm / REGIONS_PER_DEVICE);
+    t.is(await codeOf({ devices: devices(most, null, REGIONS_PER_DEVICE) }), 'HP_VMM_BAD_IMAGE');
+    t.is(await codeOf({ devices: devices(most + 1, null, REGIONS_PER_DEVICE) }), 'HP_VMM_BAD_SPEC');
     for (const character of ',"\' ') {
       const code = await codeOf({ kernel_path: `/nowhere/a${character}b` });
       const refused = profile.refused_in_paths.includes(character);
@@ -55,13 +62,13 @@ export function describeDifferences(target: Target, vms: Vms): void {
     }
   });
 
-  test.serial(name('a region takes as much boot memory as listed, and no more'), async (t) => {
+  test.serial(name('a device takes as much boot memory as listed, and no more'), async (t) => {
     for (const [guest_node, taken_bytes] of [
-      [null, profile.region_boot_bytes],
+      [null, profile.device_boot_bytes],
       [1, profile.node_boot_bytes],
     ] as const) {
       const boot_bytes = BOOT_BYTES_MIN + taken_bytes;
-      const one = { regions: regions(1, guest_node) };
+      const one = { devices: devices(1, guest_node) };
       t.is(await codeOf({ ...one, boot_bytes }), 'HP_VMM_BAD_IMAGE', `node ${guest_node}`);
       const less = { ...one, boot_bytes: boot_bytes - 2 * MIB };
       t.is(await codeOf(less), 'HP_VMM_BAD_SPEC', `node ${guest_node}`);
@@ -83,12 +90,19 @@ export function movedAtOnce(results: readonly ResizeResult[]): DriverProfile['re
   return started.length > 1 ? 'all' : 'one';
 }
 
-function regions(count: number, guest_node: number | null = null): VmSpec['regions'] {
+function devices(
+  count: number,
+  guest_node: number | null = null,
+  regions_per_device = 1,
+): VmSpec['devices'] {
   return Array.from({ length: count }, (_, index) => ({
-    id: `r${index}`,
-    max_bytes: REGION,
-    initial_bytes: 0,
+    id: `d${index}`,
     guest_node,
+    regions: Array.from({ length: regions_per_device }, (__, place) => ({
+      id: `r${index}-${place}`,
+      max_bytes: REGION,
+      initial_bytes: 0,
+    })),
   }));
 }
 

@@ -3,8 +3,9 @@ import test from 'ava';
 import { writeFile } from 'node:fs/promises';
 import { hasCode } from '../../../errors.ts';
 import type { VmSpec } from '../../../vm.ts';
+import { deviceOf } from '../../../spec.ts';
 import type { Target } from '../target.ts';
-import { eventsOf, junkPath, traces, type Vms } from '../vms.ts';
+import { eventsOf, junkPath, REGION, traces, type Vms } from '../vms.ts';
 
 export function describeEnds(target: Target, vms: Vms): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
@@ -45,17 +46,24 @@ export function describeEnds(target: Target, vms: Vms): void {
     name('a specification that cannot be is refused before anything starts'),
     async (t) => {
       const spec = await vms.spec();
-      const [region] = spec.regions;
-      if (!region) throw new Error('the specification has a region');
+      const [device] = spec.devices;
+      const [region] = device?.regions ?? [];
+      if (!device || !region) throw new Error('the specification has a region');
+      const other = { ...region, id: 'other' };
       const wrong: readonly Partial<VmSpec>[] = [
         { id: '' },
         { vcpus: 0 },
         { boot_bytes: 1 },
         { run_dir: 'relative' },
-        { regions: [region, region] },
-        { regions: [{ ...region, max_bytes: 1 }] },
-        { regions: [{ ...region, initial_bytes: 2 * region.max_bytes }] },
-        { regions: [{ ...region, guest_node: 0 }] },
+        { devices: [device, device] },
+        { devices: [device, { ...device, id: 'other' }] },
+        { devices: [deviceOf({ ...region, max_bytes: 1 })] },
+        { devices: [deviceOf({ ...region, initial_bytes: 2 * region.max_bytes })] },
+        { devices: [deviceOf(region, 0)] },
+        { devices: [{ ...device, regions: [] }] },
+        { devices: [{ ...device, regions: [region, region] }] },
+        { devices: [{ ...device, regions: [region, { ...other, max_bytes: 2 * REGION }] }] },
+        { devices: [{ ...device, regions: [region, { ...other, initial_bytes: REGION }] }] },
       ];
       for (const change of wrong) {
         const error = await t.throwsAsync(vms.launch({ ...spec, ...change }));

@@ -1,0 +1,62 @@
+/** A real guest with partitions: the project's own kernel and init, spoken to by the guest protocol. */
+import { z } from 'zod';
+import { GuestChannel } from '../../../guest/protocol/channel.ts';
+import { regionAddress, startedSchema, stoppedSchema } from '../../../guest/protocol/protocol.ts';
+import { hostClock } from '../../../base/clock.ts';
+import { MIB } from '../../../base/units.ts';
+import type { Region, Vm } from '../../../hypervisor-client/vm.ts';
+import { ensureGuest, guestKernelArguments } from '../../../images/index.ts';
+import type {
+  GuestImage,
+  PartitionHand,
+} from '../../../hypervisor-client/testing/conformance/target.ts';
+
+const HELLO_MS = 90_000;
+const ASK_MS = 60_000;
+const TOUCHED_BYTES = 16 * MIB;
+
+export async function partitionImage(regions_per_device: number): Promise<GuestImage> {
+  const { kernel_path, initrd_path } = await ensureGuest({ variant: 'hotmem' });
+  const kernel_arguments = guestKernelArguments({
+    partitions: regions_per_device,
+    init_on_alloc: false,
+    guest_huge_pages: false,
+  });
+  return { kernel_path, initrd_path, kernel_arguments };
+}
+
+/** Connects and waits until the guest says hello. */
+export async function takePartitionGuest(vm: Vm): Promise<PartitionHand> {
+  const channel = new GuestChannel({
+    vm_id: vm.id,
+    stream: await vm.guestChannel(),
+    clock: hostClock,
+    onExit: () => undefined,
+    onClosed: () => undefined,
+  });
+  const stop = hostClock.timer(HELLO_MS, () => channel.close());
+  await channel.hello.finally(stop);
+  return {
+    occupy: async (region) => await occupy(channel, region),
+    leave: async ({ id }) => {
+      await channel.ask({ type: 'stop', instance: id }, stoppedSchema, ASK_MS);
+    },
+  };
+}
+
+async function occupy(channel: GuestChannel, region: Region): Promise<void> {
+  const start = {
+    type: 'start',
+    instance: region.id,
+    region_pci: regionAddress(region),
+    attach: 'hotmem',
+    guest_node: -1,
+    attach_timeout_ms: 10_000,
+    memory_max_bytes: 0,
+    argv: [],
+    env: {},
+  } as const;
+  await channel.ask(start, startedSchema, ASK_MS);
+  const work = { anonymous_bytes: TOUCHED_BYTES, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
+  await channel.ask({ type: 'invoke', instance: region.id, work }, z.unknown(), ASK_MS);
+}
