@@ -83,7 +83,7 @@ export async function moveFolderWhole(from: string, to: string): Promise<void> {
 }
 
 /** Brings the names in a folder to the disk: a new or renamed file survives a power cut. */
-export async function syncFolder(path: string): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   await syncFile(path);
 }
 

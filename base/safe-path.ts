@@ -10,7 +10,7 @@ import { makeFolder } from './make-folder.ts';
 import { errnoOf } from './system-error.ts';
 
 /** `sun_path` of sockaddr_un is 108 bytes with its end mark (unix(7)). */
-export const SOCKET_PATH_BYTES_MAX = 107;
+const SOCKET_PATH_BYTES_MAX = 107;
 
 /** What is wrong with `path` as the address of a Unix socket, or null. Pure. */
 export function socketPathTrouble(path: string): string | null {
@@ -48,7 +48,7 @@ const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
 
 /** What is wrong with a folder, as the end of a sentence about it; null: nothing. Pure. */
-export function folderTrouble(facts: Facts, uid: number, rule: FolderRule): string | null {
+function folderTrouble(facts: Facts, uid: number, rule: FolderRule): string | null {
   if (facts.isSymbolicLink()) return 'is a symbolic link';
   if (!facts.isDirectory()) return 'is not a folder';
   if (facts.uid !== uid && facts.uid !== 0) return belongsTo(facts.uid, uid);
@@ -58,7 +58,7 @@ export function folderTrouble(facts: Facts, uid: number, rule: FolderRule): stri
 }
 
 /** What is wrong with a socket that we are to talk to; null: nothing. Pure. */
-export function socketTrouble(facts: Facts, uid: number): string | null {
+function socketTrouble(facts: Facts, uid: number): string | null {
   if (!facts.isSocket()) return 'is not a socket';
   if (facts.uid !== uid && facts.uid !== 0) return belongsTo(facts.uid, uid);
   return null;
@@ -71,7 +71,7 @@ export async function ensureSafeFolder(path: string, rule: FolderRule = 'ours'):
 }
 
 /** Throws HP_PATH_UNSAFE, or the system's error when the folder cannot be looked at. */
-export async function checkFolder(path: string, rule: FolderRule = 'ours'): Promise<void> {
+async function checkFolder(path: string, rule: FolderRule = 'ours'): Promise<void> {
   // A shared folder is the system's, and may have two names (/var/run); ours has one.
   const place = rule === 'shared' ? await realpath(path) : path;
   const wrong = folderTrouble(await lstat(place), ourUid(), rule);

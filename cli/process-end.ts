@@ -116,7 +116,7 @@ function isOpen(fd: number): boolean {
  * in /proc/self/status tells nothing), so nohup(1) is known by its other marks: the shell's `_`,
  * and a terminal at stdin replaced by /dev/null opened for writing only.
  */
-export function isUnderNohup(env: NodeJS.ProcessEnv): boolean {
+function isUnderNohup(env: NodeJS.ProcessEnv): boolean {
   if (env['_']?.split('/').at(-1) === 'nohup') return true;
   try {
     const flags = /^flags:\s*(\d+)/m.exec(readFileSync('/proc/self/fdinfo/0', 'utf8'))?.[1];

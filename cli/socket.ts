@@ -3,7 +3,7 @@ import { runtimeDir } from '../base/paths.ts';
 import type { OptionSpec } from './command.ts';
 
 /** Where agent and clients meet unless told otherwise. */
-export function defaultSocket(): string {
+function defaultSocket(): string {
   return join(runtimeDir(), 'agent.sock');
 }
 

@@ -137,7 +137,7 @@ export function placedRegions({ devices }: VmSpec): readonly PlacedRegion[] {
 }
 
 /** All regions, in the order of the specification. */
-export const regionsOf = ({ devices }: VmSpec): readonly RegionSpec[] =>
+const regionsOf = ({ devices }: VmSpec): readonly RegionSpec[] =>
   devices.flatMap(({ regions }) => regions);
 
 /** A device with this region alone, and its id. */

@@ -14,12 +14,7 @@ import { findKernelSource } from './kernel/source.ts';
 import { ensureRootfs, isRootfsThere } from './rootfs/rootfs.ts';
 import { SELFTEST_NAME } from './kernel/selftest.ts';
 
-export type { ImageErrorCode } from './errors.ts';
-export type { KernelManifest } from './kernel/manifest.ts';
-export {
-  type GuestKernelOptions,
-  guestKernelArguments,
-} from './kernel/arguments.ts';
+export { guestKernelArguments } from './kernel/arguments.ts';
 export type { KernelVariant } from './kernel/recipe.ts';
 
 /** Path of the selftest program inside the guest, when {@link Guest.manifest} says `selftest`. */

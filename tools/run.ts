@@ -1,5 +1,5 @@
 /**
- * `npm test`: the checks (format, lint, types), the guest images, then the tests: first those that
+ * `npm test`: the checks (format, lint, types, dead code), the guest images, then the tests: first those that
  * need no VM, side by side, then those with real VMs, few at a time; with HOTPLANE_DEBUG_KERNEL set
  * those on the debug kernel too. Ends with `N passed, N failed`; a check counts as one test.
  *
@@ -68,6 +68,7 @@ const CHECKS: readonly Stage[] = [
   { name: 'format', command: ['biome', 'format', '.'], kind: 'check' },
   { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'], kind: 'check' },
   { name: 'types', command: ['tsc', '-p', '.'], kind: 'check' },
+  { name: 'dead code', command: ['knip', '--no-progress'], kind: 'check' },
 ];
 
 /**

@@ -13,7 +13,7 @@ import { fromStatus, replyOf } from './status-codes.ts';
 
 export type * from '../model/messages.ts';
 export type * from '../model/records.ts';
-export type { Backing, FunctionSpec } from '../model/spec.ts';
+export type { FunctionSpec } from '../model/spec.ts';
 
 export interface CallOptions {
   /** How long the whole call may take; each method has a default that fits what it does. */

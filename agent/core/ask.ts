@@ -6,7 +6,7 @@ import { type Draft, vmsOf } from './draft.ts';
 import type { Admission, Candidate, FunctionView, Scale, Size } from './policy.ts';
 
 /** What the policy sees of a function now. */
-export function viewOf(draft: Draft, fn: FunctionState): FunctionView {
+function viewOf(draft: Draft, fn: FunctionState): FunctionView {
   const { host } = draft.granted;
   return {
     now_ms: draft.now_ms,

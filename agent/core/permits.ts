@@ -58,7 +58,7 @@ export function askFor(draft: Draft, bytes: TierBytes): Refusal | null {
 }
 
 /** Books what was granted beside regions, or with negative bytes what came back. */
-export function book(draft: Draft, tier: Tier, bytes: number): void {
+function book(draft: Draft, tier: Tier, bytes: number): void {
   if (bytes !== 0) draft.granted = { ...draft.granted, [tier]: draft.granted[tier] + bytes };
 }
 

@@ -81,10 +81,6 @@ export function plugsOnDemand(spec: FunctionSpec): boolean {
   return MECHANISMS.get(spec.mechanism).plugs_on_demand;
 }
 
-export function sameSpec(a: FunctionSpec, b: FunctionSpec): boolean {
-  return specDifferences(a, b).length === 0;
-}
-
 /** Names of the fields in which two specs differ, for the conflict message. */
 export function specDifferences(a: FunctionSpec, b: FunctionSpec): string[] {
   const other = new Map<string, unknown>(Object.entries(b));

@@ -129,7 +129,7 @@ function difference(
  * After a finished unplug the VMM's plugged size, the guest's count and the host's resident bytes
  * must all be nothing. Exactly: a region is whole pages of its own, there is nothing to round.
  */
-export function findDisagreement(parts: OperationParts): string | null {
+function findDisagreement(parts: OperationParts): string | null {
   const { order, result, after, region_pci } = parts;
   if (order.to_bytes !== 0 || result.outcome !== 'done' || !after) return null;
   const guest = after.partitions.find((one) => one.region_pci === region_pci)?.plugged_bytes ?? 0;

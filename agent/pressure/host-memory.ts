@@ -34,7 +34,7 @@ export function readHostMemory(paths: HostMemoryPaths = { proc: '/proc' }): Host
 }
 
 /** From `MemTotal: 24689764 kB`. Pure. */
-export function parseMemTotal(text: string): number {
+function parseMemTotal(text: string): number {
   const [, kib] = /^MemTotal: +(\d+) kB$/m.exec(text) ?? [];
   if (kib === undefined) throw new Error('/proc/meminfo does not tell MemTotal');
   return Number(kib) * 1024;
@@ -124,7 +124,7 @@ export function parseLimit(text: string): number | null {
 }
 
 /** What the host itself, and the agent, keep of what there is: a twentieth, at least 256 MiB. */
-export function reserveBytes(usable_bytes: number): number {
+function reserveBytes(usable_bytes: number): number {
   return Math.min(Math.ceil(usable_bytes / 2), Math.max(256 * MIB, Math.ceil(usable_bytes / 20)));
 }
 

@@ -10,7 +10,7 @@ import { readPlainFileSync } from '../../base/plain-file.ts';
 import { resultsExist, resultsUnwritable } from '../results/errors.ts';
 import { RESULT_FILES } from '../results/writer.ts';
 
-export const AGENT_LOG = 'agent.log';
+const AGENT_LOG = 'agent.log';
 
 export class OutFolder {
   readonly path: string;

@@ -27,7 +27,7 @@ export interface ProgressSink {
   end(): void;
 }
 
-export function progressLine(state: ProgressState): string {
+function progressLine(state: ProgressState): string {
   const seconds = `${Math.round(state.elapsed_ms / 1000)} s`;
   const window = `${Math.round(state.window_ms / 1000)} s`;
   const step = `[${state.position}/${state.of}] ${state.mechanism}: ${state.phase}`;

@@ -22,7 +22,7 @@ export async function readProvenance(): Promise<Provenance> {
  * Commit and dirtiness of a checkout. Null when `root` is no checkout of its own, as when the
  * package lies below somebody else's repository, or when git is not there.
  */
-export async function sourcesOf(root: string): Promise<Pick<Provenance, 'commit' | 'is_dirty'>> {
+async function sourcesOf(root: string): Promise<Pick<Provenance, 'commit' | 'is_dirty'>> {
   const unknown = { commit: null, is_dirty: null };
   if (!existsSync(join(root, '.git'))) return unknown;
   const head = await git(root, ['rev-parse', '--verify', 'HEAD']);

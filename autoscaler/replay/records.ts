@@ -19,7 +19,7 @@ function clip(text: string | null): string | null {
 }
 
 /** Null: not reached. An agent of an older version tells that as 0. */
-export function sinceStart(at_ms: number | null, origin: RunOrigin): number | null {
+function sinceStart(at_ms: number | null, origin: RunOrigin): number | null {
   return at_ms === null || at_ms === 0 ? null : toRunTime(at_ms, origin);
 }
 

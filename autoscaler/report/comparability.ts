@@ -9,7 +9,7 @@ import { disturbances, type LoadSummary, OBSERVED_SHARE_MIN } from './load.ts';
  * the plan, keeps memory low by letting callers wait. Of a hundred calls, half of them in time, two
  * equal runs differ by as much as 7 for no reason (one standard deviation of the difference).
  */
-export const IN_TIME_SHARE_LESS_MAX = 0.1;
+const IN_TIME_SHARE_LESS_MAX = 0.1;
 
 /**
  * A guest that takes this much longer for a call than planned, in the median, is short of CPU. On a

@@ -25,7 +25,7 @@ export function spread(values: Distribution): string {
 /** What {@link spread} prints, for the heading of a table. */
 export const SPREAD_HEAD = 'median [min-max], p95 or p99';
 
-export function timeText(ms: number | null): string {
+function timeText(ms: number | null): string {
   return ms === null ? NOT_REACHED : formatMs(ms);
 }
 

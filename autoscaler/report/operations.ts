@@ -57,7 +57,7 @@ export interface OperationSummary {
 }
 
 /** When an operation began; one that was refused before it began counts from its decision. */
-export function startOf(line: OperationLine): number {
+function startOf(line: OperationLine): number {
   return line.decided_at_ms ?? line.requested_at_ms ?? line.stop_at_ms ?? 0;
 }
 

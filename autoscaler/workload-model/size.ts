@@ -20,7 +20,7 @@ export interface SizingOptions {
 }
 
 /** Kernel, init and root file system of a small guest with room to breathe; an option overrides. */
-export const BOOT_BASE_BYTES = 256 * MIB;
+const BOOT_BASE_BYTES = 256 * MIB;
 /** The memory map (struct page, 64 bytes per 4 KiB page) takes 1/64 of what it describes. */
 const MEMORY_MAP_SHARE = 1 / 64;
 

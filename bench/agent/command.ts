@@ -6,7 +6,6 @@ import { createProgress } from '../../base/progress.ts';
 import { badOption, folderTaken, folderUnwritable } from '../errors.ts';
 import { checksOf } from './checks.ts';
 import { type AgentBenchOptions, SHORT_OPTIONS, USUAL_OPTIONS } from './plan.ts';
-import type { AgentBench, AgentBenchReport } from './records.ts';
 import { runAgentBench } from './run.ts';
 import { rowsOf } from './summary.ts';
 import { renderText } from './table.ts';
@@ -47,8 +46,6 @@ export async function runAgentBenchCommand(input: AgentBenchCommand): Promise<nu
   const missed = report.checks.some(({ verdict }) => verdict === 'missed');
   return input.strict && missed ? 1 : 0;
 }
-
-export type { AgentBench, AgentBenchReport };
 
 /** Throws HP_BENCH_OPTION. */
 function optionsOf({ rounds, short }: AgentBenchCommand): AgentBenchOptions {

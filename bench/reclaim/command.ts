@@ -56,7 +56,7 @@ export async function runBenchCommand(input: BenchCommand): Promise<number> {
   return input.strict && missed ? 1 : 0;
 }
 
-export function resultText({ manifest, summary, folder }: BenchResult): string {
+function resultText({ manifest, summary, folder }: BenchResult): string {
   const tables = [...tablesOf(summary), checkTable(summary.checks)].map(renderText);
   const failed =
     summary.blocks.failed > 0

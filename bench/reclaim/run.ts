@@ -173,7 +173,7 @@ function plannedMs(step: Step, plan: Plan, memory_bytes: number): number {
   return estimatePlanMs({ ...plan, blocks: [], rounds: 1, parts: [step.kind] }, memory_bytes);
 }
 
-export function stepName(step: Step): string {
+function stepName(step: Step): string {
   if (step.kind !== 'block') return `round ${step.round}: ${step.kind}`;
   const { cell, round } = step.block;
   const rest = cell.occupancy_percent === null ? 'full' : `${cell.occupancy_percent} %`;

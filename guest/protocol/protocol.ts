@@ -121,16 +121,14 @@ export const invokedSchema = z.object({
   minor_faults: count,
   major_faults: count,
 });
-export type Invoked = z.infer<typeof invokedSchema>;
 
 export const stoppedSchema = z.object({
   /** The process tree is gone and the partition has no users (t7). */
   gone_at_ms: guest_ms,
   peak_bytes: bytes,
 });
-export type Stopped = z.infer<typeof stoppedSchema>;
 
-export const partitionSchema = z.object({
+const partitionSchema = z.object({
   region_pci: name,
   /** What the guest counts as plugged of this device (memory blocks online, or the partition's). */
   plugged_bytes: bytes,
@@ -184,4 +182,3 @@ export const replySchema = z.discriminatedUnion('ok', [
     message: z.string().max(1024),
   }),
 ]);
-export type GuestReply = z.infer<typeof replySchema>;

@@ -25,9 +25,8 @@ export interface ChFeatures {
   readonly stale_socket: boolean;
 }
 
-/** Oldest version the client knows, and oldest the driver takes. */
-export const OLDEST_VERSION = 38;
-export const DRIVER_VERSION = 53;
+/** Oldest version the driver takes. */
+const DRIVER_VERSION = 53;
 
 /** Reads `53.0.0`, `v53.0`, `cloud-hypervisor v53.0-12-gabcdef`; null when it is none of these. */
 export function parseVersion(text: string): ChVersion | null {

@@ -66,11 +66,7 @@ export class VsockChannel {
 }
 
 /** One attempt; rejects when the answer is not `OK`. */
-export async function connectGuest(
-  path: string,
-  port: number,
-  signal: AbortSignal,
-): Promise<Socket> {
+async function connectGuest(path: string, port: number, signal: AbortSignal): Promise<Socket> {
   const timeout = AbortSignal.any([signal, AbortSignal.timeout(LIMITS.vmm_call_ms)]);
   const socket = connect(path);
   try {

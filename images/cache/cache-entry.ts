@@ -30,7 +30,7 @@ export type Look<M> =
   | { readonly state: 'damaged'; readonly reason: string };
 
 /** Where hashes of files are remembered (see content-hash.ts). */
-export function hashMemoDir(cache_dir: string): string {
+function hashMemoDir(cache_dir: string): string {
   return join(cache_dir, 'sources', 'hashes');
 }
 

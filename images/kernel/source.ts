@@ -14,7 +14,7 @@ import type { Lock } from '../cache/lock.ts';
 import { run } from '../run.ts';
 
 /** What Debian's package `linux-source-6.12` installs. */
-export const DEBIAN_TARBALL = '/usr/src/linux-source-6.12.tar.xz';
+const DEBIAN_TARBALL = '/usr/src/linux-source-6.12.tar.xz';
 
 export interface KernelSource {
   readonly kind: 'tarball' | 'tree';

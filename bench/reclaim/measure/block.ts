@@ -173,7 +173,7 @@ export function targetBytes(layout: Layout, plugged_bytes: number, grow: boolean
   return Math.max(0, roundUp(plugged_bytes, region_bytes) - region_bytes);
 }
 
-export const nameOf = (slot: number): string => `slot-${slot}`;
+const nameOf = (slot: number): string => `slot-${slot}`;
 
 /** What happens between the first fill and the idle part; the default takes turns one by one. */
 export type Measure = (block: Block) => Promise<void>;

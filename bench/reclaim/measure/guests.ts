@@ -20,7 +20,7 @@ export interface BenchGuests {
   readonly rootfs_key: string;
 }
 
-export function variantsOf(plan: Plan): Variant[] {
+function variantsOf(plan: Plan): Variant[] {
   const wanted = new Set<Variant>();
   for (const { cell } of plan.blocks) wanted.add(variantFor(cell));
   if (plan.parts.includes('off')) wanted.add('stock').add('hotmem');

@@ -71,7 +71,7 @@ async function guestPrices({ hypervisor, spec, signal }: PricesParts): Promise<P
 }
 
 /** A nanosecond of that guest is an instruction. Pure. */
-export function countedPrices(figures: readonly CountedFigure[]): Priced[] {
+function countedPrices(figures: readonly CountedFigure[]): Priced[] {
   const of = (wanted: string): number => figures.find(({ name }) => name === wanted)?.value ?? 0;
   const pages = of('pages-migrated');
   const migration = of('migration');

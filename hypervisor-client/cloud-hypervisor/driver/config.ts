@@ -71,7 +71,7 @@ export function serverArguments(spec: VmSpec): string[] {
 }
 
 /** Ordinary memory without the boot parts of the devices, which are taken from it. */
-export function baseBytes(spec: VmSpec): number {
+function baseBytes(spec: VmSpec): number {
   if (spec.devices.length > LIMITS.ch_zones_per_vm) {
     const most = `Cloud Hypervisor takes at most ${LIMITS.ch_zones_per_vm} devices`;
     throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${most}, not ${spec.devices.length}.`);

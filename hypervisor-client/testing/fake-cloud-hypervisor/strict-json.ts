@@ -4,7 +4,7 @@
  */
 
 /** Stands where a number was that is no integer; no schema of integers takes it. */
-export class NotAnInteger {
+class NotAnInteger {
   readonly source: string;
 
   constructor(source: string) {

@@ -6,7 +6,7 @@ import { ApiError } from './errors.ts';
 import { Partitions } from './partitions.ts';
 import type { GuestSettings } from './settings.ts';
 
-export const BLOCK_BYTES = 2 * 1024 * 1024;
+const BLOCK_BYTES = 2 * 1024 * 1024;
 
 export interface ZoneParts {
   readonly id: string;
