@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { hostClock } from '../base/clock.ts';
 import { HotplaneError } from '../base/errors.ts';
 import { addLastWords } from '../base/last-words.ts';
-import { LIMITS } from '../base/limits.ts';
+import { AGENT_LIMITS } from './limits.ts';
 import { ensureSafeFolder, socketPathTrouble } from '../base/safe-path.ts';
 import { wasBegunIn } from '../hypervisor-client/lifecycle/run-dir.ts';
 import type { Hypervisor } from '../hypervisor-client/vm.ts';
@@ -125,9 +125,9 @@ async function serve(agent: HostAgent, place: SocketPlace, options: DaemonOption
       { reason: String(signal.reason ?? 'HP_AGENT_FATAL') },
       'stopping: no new calls, VMs are being shut down',
     );
-    const closed = server.close(LIMITS.agent_drain_ms + LIMITS.agent_close_ms);
+    const closed = server.close(AGENT_LIMITS.drain_ms + AGENT_LIMITS.close_ms);
     try {
-      await agent.stop(LIMITS.agent_drain_ms);
+      await agent.stop(AGENT_LIMITS.drain_ms);
     } finally {
       await closed;
     }

@@ -1,7 +1,7 @@
 /** The command line: finds the command, runs it, turns its end into an exit code. */
 import { hostClock } from '../base/clock.ts';
 import { describeError, EXIT_CODES, HotplaneError, isHotplaneError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import { CLI_LIMITS } from './limits.ts';
 import { processOutputs } from '../base/output.ts';
 import { translated } from '../base/system-error.ts';
 import { printable } from '../base/printable.ts';
@@ -100,13 +100,13 @@ export async function runProcess(
   let code = await main(argv, { ...io, signal }, commands);
   if (end.crashed()) code = EXIT_CODES.failure;
   await end.cleanUp();
-  await stdout.flush(hostClock, signal.aborted ? LIMITS.output_flush_ms : Infinity, signal);
+  await stdout.flush(hostClock, signal.aborted ? CLI_LIMITS.output_flush_ms : Infinity, signal);
   if (stdout.error && code === EXIT_CODES.ok && !isService()) {
     code = reportError(outputLost(stdout.error), io, argv.includes('--json'));
   }
-  await stderr.flush(hostClock, LIMITS.output_flush_ms);
+  await stderr.flush(hostClock, CLI_LIMITS.output_flush_ms);
   stderr.tellLost();
-  await stderr.flush(hostClock, LIMITS.output_flush_ms);
+  await stderr.flush(hostClock, CLI_LIMITS.output_flush_ms);
   process.exit(code);
 }
 

@@ -9,7 +9,7 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { EXIT_CODES } from '../base/errors.ts';
 import { lastWords } from '../base/last-words.ts';
-import { LIMITS } from '../base/limits.ts';
+import { CLI_LIMITS } from './limits.ts';
 import { isOurFolder } from '../base/safe-path.ts';
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -44,8 +44,8 @@ export function watchProcessEnd(options: ProcessEndOptions): ProcessEnd {
   };
   const begin = (reason: unknown, code: number): void => {
     abort.abort(reason);
-    const late = `not ended in order within ${LIMITS.orderly_end_ms} ms, ended by force`;
-    setTimeout(() => cut(late, code), LIMITS.orderly_end_ms).unref();
+    const late = `not ended in order within ${CLI_LIMITS.orderly_end_ms} ms, ended by force`;
+    setTimeout(() => cut(late, code), CLI_LIMITS.orderly_end_ms).unref();
   };
   const onSignal = (name: Ending): void => {
     const code = 128 + constants.signals[name];

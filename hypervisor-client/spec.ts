@@ -5,6 +5,7 @@ import { access, constants } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { DEVICE_BLOCK_BYTES, formatBytes, MEMORY_BLOCK_BYTES, MIB } from '../base/units.ts';
 import { LIMITS } from '../base/limits.ts';
+import { VMM_LIMITS } from './limits.ts';
 import { socketPathTrouble } from '../base/safe-path.ts';
 import { vmmError } from './errors.ts';
 import type { DeviceSpec, RegionSpec, VmSpec } from './vm.ts';
@@ -62,8 +63,8 @@ function findDeviceTrouble({ id, guest_node, regions }: DeviceSpec): string | nu
   ) {
     return `must have a guest_node of 1 to ${GUEST_NODE_MAX}, or null`;
   }
-  if (regions.length < 1 || regions.length > LIMITS.regions_per_device) {
-    return `must have 1 to ${LIMITS.regions_per_device} regions`;
+  if (regions.length < 1 || regions.length > VMM_LIMITS.regions_per_device) {
+    return `must have 1 to ${VMM_LIMITS.regions_per_device} regions`;
   }
   if (regions.length === 1) return null;
   const [first] = regions;

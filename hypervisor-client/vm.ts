@@ -31,7 +31,7 @@ export interface DeviceSpec {
   readonly id: string;
   /** A guest NUMA node of the device's own (mechanism `numa`), else null. Nodes start at 1. */
   readonly guest_node: number | null;
-  /** In the order in which they lie in the device: 1 to LIMITS.regions_per_device. */
+  /** In the order in which they lie in the device: 1 to VMM_LIMITS.regions_per_device. */
   readonly regions: readonly RegionSpec[];
 }
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { type Clock, hostClock } from '../../base/clock.ts';
 import { namesIn } from '../../base/files.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import { OWNER_FILE } from '../../base/owned-folder.ts';
 import { ourUid } from '../../base/safe-path.ts';
 import {
@@ -136,12 +136,12 @@ async function endOne(
   if (handle && driver && handle.pid === process.pid) {
     const polite = async (): Promise<void> => await (await driver.adopt(handle)).shutdown();
     const limit = new AbortController();
-    const late = clock.sleep(LIMITS.leftover_polite_ms, limit.signal);
+    const late = clock.sleep(AGENT_LIMITS.leftover_polite_ms, limit.signal);
     await Promise.race([polite(), late]).catch(() => undefined);
     limit.abort();
     await late.catch(() => undefined);
   }
-  await end(process, clock, LIMITS.leftover_signal_ms);
+  await end(process, clock, AGENT_LIMITS.leftover_signal_ms);
 }
 
 async function socketsIn(run_dir: string): Promise<string[]> {
@@ -162,7 +162,7 @@ export async function trimFolders(vms_dir: string, present: ReadonlySet<string>)
 async function dropOldConsoles(vms_dir: string, dead: readonly string[]): Promise<void> {
   const numbered = dead.filter((name) => numberOf(name) > 0);
   const newest_first = numbered.toSorted((a, b) => numberOf(b) - numberOf(a));
-  for (const name of newest_first.slice(LIMITS.vm_folders_kept)) {
+  for (const name of newest_first.slice(AGENT_LIMITS.vm_folders_kept)) {
     await rm(join(vms_dir, name), { recursive: true, force: true });
   }
 }

@@ -3,6 +3,7 @@ import { Client, credentials, type Metadata, type ServiceError } from '@grpc/grp
 import { timerMs } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import { checkSocketPath } from '../../base/safe-path.ts';
 import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
 import type { RemoveResponse, StatusResponse } from '../model/messages.ts';
@@ -37,7 +38,7 @@ export interface Invoked extends Invocation {
 
 /** Booting a VM, filling its regions included. */
 const DEPLOY_MS = LIMITS.vmm_start_ms + LIMITS.guest_hello_ms + 2 * LIMITS.plug_ms;
-const REMOVE_MS = LIMITS.remove_drain_ms + LIMITS.unplug_ms + 2 * LIMITS.instance_stop_ms;
+const REMOVE_MS = AGENT_LIMITS.remove_drain_ms + LIMITS.unplug_ms + 2 * LIMITS.instance_stop_ms;
 
 /** Every method throws HotplaneError: the agent's own, or HP_AGENT_UNREACHABLE and the like. */
 export class AgentClient {
@@ -49,7 +50,7 @@ export class AgentClient {
     checkSocketPath(socket_path);
     this.socket_path = socket_path;
     this.#client = new Client(`unix:${socket_path}`, credentials.createInsecure(), {
-      'grpc.max_receive_message_length': LIMITS.agent_message_bytes,
+      'grpc.max_receive_message_length': AGENT_LIMITS.message_bytes,
       // A missing agent is told at once; whoever wants to wait for it calls again.
       'grpc.enable_retries': 0,
     });
@@ -65,8 +66,8 @@ export class AgentClient {
    */
   invoke(request: InvokeRequest, options: CallOptions = {}): Promise<Invoked> {
     const { wall_ms, cpu_ms } = request.work;
-    const run_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + LIMITS.invocation_grace_ms;
-    const deadline_ms = LIMITS.invocation_queued_ms + LIMITS.instance_start_ms + run_ms;
+    const run_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + AGENT_LIMITS.invocation_grace_ms;
+    const deadline_ms = AGENT_LIMITS.invocation_queued_ms + LIMITS.instance_start_ms + run_ms;
     return this.#call(SERVICE.Invoke, request, deadline_ms, options, notDone);
   }
 

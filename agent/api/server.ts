@@ -10,7 +10,7 @@ import {
 import type { Logger } from 'pino';
 import { timerMs } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import { invocationRecord } from '../observe/invocation-record.ts';
@@ -52,7 +52,7 @@ export class AgentServer {
   /** Throws HP_AGENT_SOCKET_IN_USE when another agent listens there, HP_AGENT_SOCKET else. */
   static async listen(options: AgentServerOptions): Promise<AgentServer> {
     const place = options.place ?? (await SocketPlace.claim(options.socket_path));
-    const server = new Server({ 'grpc.max_receive_message_length': LIMITS.agent_message_bytes });
+    const server = new Server({ 'grpc.max_receive_message_length': AGENT_LIMITS.message_bytes });
     const result = new AgentServer(server, place, options);
     result.#addServices();
     try {

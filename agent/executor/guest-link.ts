@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import type { InvocationResult, StartStamps } from '../model/events.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import type { GuestChannel } from '../../guest/protocol/channel.ts';
@@ -109,7 +110,7 @@ export class GuestLink {
   }
 
   async ping(): Promise<void> {
-    await this.#channel.ask({ type: 'ping' }, z.unknown(), LIMITS.guest_pong_ms);
+    await this.#channel.ask({ type: 'ping' }, z.unknown(), AGENT_LIMITS.guest_pong_ms);
   }
 
   /** The channel is over: the VM is being given up, and that answers everything in flight. */

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { StatusResponse } from '../model/messages.ts';
 import type { Action, DeployReply, InvokeReply, Reply } from '../model/actions.ts';
@@ -135,7 +135,7 @@ export class HostAgent {
   }
 
   /** Resolves with the host time at which nothing of the function was left. */
-  async remove(name: string, drain_ms: number = LIMITS.remove_drain_ms): Promise<number> {
+  async remove(name: string, drain_ms: number = AGENT_LIMITS.remove_drain_ms): Promise<number> {
     const reply = await this.#request((request_id) => {
       return { type: 'remove', request_id, function: name, drain_ms };
     });
@@ -225,7 +225,7 @@ export class HostAgent {
 
   #request(event: (request_id: string) => HostEvent): Promise<Reply> {
     if (this.#fail_stop.error) throw this.#fail_stop.error;
-    if (this.#waiting.size >= LIMITS.agent_requests_open) throw tooManyRequests();
+    if (this.#waiting.size >= AGENT_LIMITS.requests_open) throw tooManyRequests();
     const request_id = `q${this.#next_request}`;
     this.#next_request += 1;
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
@@ -374,7 +374,7 @@ export class HostAgent {
     for (;;) {
       const interval_ms = this.#hub.intervalMs();
       try {
-        await clock.sleep(interval_ms ?? LIMITS.memory_interval_ms, this.#memory_loop.signal);
+        await clock.sleep(interval_ms ?? AGENT_LIMITS.memory_interval_ms, this.#memory_loop.signal);
       } catch (error) {
         if (this.#memory_loop.signal.aborted) return;
         throw error;
@@ -392,7 +392,7 @@ function tooManyRequests(): HotplaneError {
   return new HotplaneError({
     code: 'HP_AGENT_BUSY',
     category: 'unavailable',
-    message: `${LIMITS.agent_requests_open} requests are open already.`,
+    message: `${AGENT_LIMITS.requests_open} requests are open already.`,
     next: 'send fewer at once.',
   });
 }

@@ -5,7 +5,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { cutBytes } from '../../base/cut-bytes.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import type { Refusal } from '../model/refusals.ts';
 
 type Level = 'info' | 'warn' | 'error';
@@ -23,7 +23,7 @@ interface Open {
   callOff: () => void;
 }
 
-/** The kind of every line beyond LIMITS.log_kinds. */
+/** The kind of every line beyond AGENT_LIMITS.log_kinds. */
 const OTHERS = 'others';
 const MESSAGE_BYTES = 1_024;
 
@@ -38,7 +38,7 @@ export class RepeatLog {
 
   /** `kind`: lines of one kind within a second are one. */
   tell(kind: string, line: Line): void {
-    const known = this.#open.has(kind) || this.#open.size < LIMITS.log_kinds;
+    const known = this.#open.has(kind) || this.#open.size < AGENT_LIMITS.log_kinds;
     const key = known ? kind : OTHERS;
     const open = this.#open.get(key);
     if (open) {
@@ -61,7 +61,7 @@ export class RepeatLog {
   }
 
   #wait(key: string, line: Line): void {
-    const callOff = this.#clock.timer(LIMITS.log_repeat_ms, () => {
+    const callOff = this.#clock.timer(AGENT_LIMITS.log_repeat_ms, () => {
       const open = this.#open.get(key);
       this.#open.delete(key);
       if (!open || open.repeated === 0) return;

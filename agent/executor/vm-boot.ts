@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import { lastLines, readTail, showsPanic } from '../../hypervisor-client/host/log-tail.ts';
 import { deviceOf } from '../../hypervisor-client/spec.ts';
 import type { Hypervisor, Region, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
@@ -164,7 +165,7 @@ async function explainClosed(
 ): Promise<unknown> {
   const late = new Error('late');
   try {
-    return await withDeadline(clock, LIMITS.vm_news_ms, ended, () => late);
+    return await withDeadline(clock, AGENT_LIMITS.vm_news_ms, ended, () => late);
   } catch {
     const text = await readTail(vm.console_path);
     return showsPanic(text) ? guestPanic(vm.id, vm.console_path, quoteConsole(text)) : closed;

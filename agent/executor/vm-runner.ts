@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import type { Hypervisor, ResizeResult, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
 import type { MemoryStep, Operation } from '../model/records.ts';
 import type { Action } from '../model/actions.ts';
@@ -168,7 +169,7 @@ export class VmRunner {
     this.#guest?.close();
     for (const [id] of this.#starts) this.#startSettled(id, null);
     let reason = '';
-    for (let attempt = 1; attempt <= LIMITS.vm_shutdown_attempts; attempt += 1) {
+    for (let attempt = 1; attempt <= AGENT_LIMITS.vm_shutdown_attempts; attempt += 1) {
       try {
         await this.#vm?.shutdown();
         this.memory.close();
@@ -250,7 +251,7 @@ export class VmRunner {
   async look(): Promise<void> {
     const looked = this.memory.look();
     const age_ms = this.#deps.clock.nowMs() - this.#asked_at_ms;
-    if (this.#guest && !this.#isOver() && age_ms >= LIMITS.guest_stats_interval_ms) {
+    if (this.#guest && !this.#isOver() && age_ms >= AGENT_LIMITS.guest_stats_interval_ms) {
       this.#asked_at_ms = this.#deps.clock.nowMs();
       await this.stats('partitions');
     }

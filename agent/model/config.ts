@@ -1,5 +1,6 @@
 /** What the core is told of its host and its bounds, once, when its state is made. Pure. */
 import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 
 /** Bounds of the core's decisions; every one of them is of this host and can differ in a test. */
 export interface CoreConfig {
@@ -33,15 +34,15 @@ export interface CoreConfig {
 /** The product's own bounds; see base/limits.ts. */
 export const DEFAULT_CONFIG: CoreConfig = {
   vms_max: LIMITS.vms_per_host,
-  queue_length_max: LIMITS.invocations_queued_per_function,
-  queued_ms: LIMITS.invocation_queued_ms,
-  invocation_grace_ms: LIMITS.invocation_grace_ms,
-  unresponsive_ms: LIMITS.vm_unresponsive_ms,
-  stop_attempts: LIMITS.instance_stop_attempts,
+  queue_length_max: AGENT_LIMITS.invocations_queued_per_function,
+  queued_ms: AGENT_LIMITS.invocation_queued_ms,
+  invocation_grace_ms: AGENT_LIMITS.invocation_grace_ms,
+  unresponsive_ms: AGENT_LIMITS.vm_unresponsive_ms,
+  stop_attempts: AGENT_LIMITS.instance_stop_attempts,
   stop_retry_ms: LIMITS.instance_stop_retry_ms,
-  unplug_attempts: LIMITS.unplug_attempts,
-  unplug_retry_ms: LIMITS.unplug_retry_ms,
-  resize_hold_ms: LIMITS.unplug_retry_ms,
+  unplug_attempts: AGENT_LIMITS.unplug_attempts,
+  unplug_retry_ms: AGENT_LIMITS.unplug_retry_ms,
+  resize_hold_ms: AGENT_LIMITS.unplug_retry_ms,
   decisions_max: 64,
   vmm_overhead_bytes: 0,
   host_cpus: null,

@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 
 export interface HealthOptions {
   readonly clock: Clock;
@@ -22,14 +22,14 @@ export async function watchHealth(options: HealthOptions): Promise<void> {
   const { clock, ping, answeredAtMs, onChange, signal } = options;
   let responsive = true;
   for (;;) {
-    const pause_ms = responsive ? LIMITS.guest_ping_ms : LIMITS.guest_ping_again_ms;
+    const pause_ms = responsive ? AGENT_LIMITS.guest_ping_ms : AGENT_LIMITS.guest_ping_again_ms;
     try {
       await clock.sleep(pause_ms, signal);
     } catch (error) {
       if (signal.aborted) return;
       throw error;
     }
-    if (responsive && clock.nowMs() - answeredAtMs() < LIMITS.guest_ping_ms) continue;
+    if (responsive && clock.nowMs() - answeredAtMs() < AGENT_LIMITS.guest_ping_ms) continue;
     const answered = await answers(ping);
     if (answered === null || signal.aborted) return;
     if (answered !== responsive) onChange(answered);

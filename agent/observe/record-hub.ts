@@ -3,7 +3,7 @@
  * one that is too slow is dropped.
  */
 import { HotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import { type AgentRecord, RECORD_KINDS, type RecordKind } from '../model/records.ts';
 
 export interface Wanted {
@@ -27,8 +27,8 @@ class Subscriber implements Subscription {
   #wake = Promise.withResolvers<void>();
 
   constructor({ memory_interval_ms, records }: Wanted, onClose: (one: Subscriber) => void) {
-    const asked_ms = memory_interval_ms ?? LIMITS.memory_interval_ms;
-    this.memory_interval_ms = Math.max(asked_ms, LIMITS.memory_interval_ms_min);
+    const asked_ms = memory_interval_ms ?? AGENT_LIMITS.memory_interval_ms;
+    this.memory_interval_ms = Math.max(asked_ms, AGENT_LIMITS.memory_interval_ms_min);
     this.#kinds = new Set(records.length === 0 ? RECORD_KINDS : records);
     this.#onClose = onClose;
   }
@@ -40,7 +40,7 @@ class Subscriber implements Subscription {
   push(record: AgentRecord): void {
     if (this.#ending) return;
     this.#buffer.push(record);
-    if (this.#buffer.length > LIMITS.watch_buffer_records) {
+    if (this.#buffer.length > AGENT_LIMITS.watch_buffer_records) {
       this.#buffer = [];
       this.#end(slowReader());
     }
@@ -76,7 +76,7 @@ export class RecordHub {
 
   /** Every record of these kinds from now on. Throws HP_AGENT_TOO_MANY_WATCHERS. */
   subscribe(wanted: Wanted): Subscription {
-    if (this.#subscribers.size >= LIMITS.watchers) throw tooManyWatchers();
+    if (this.#subscribers.size >= AGENT_LIMITS.watchers) throw tooManyWatchers();
     const subscriber = new Subscriber(wanted, (one) => this.#subscribers.delete(one));
     this.#subscribers.add(subscriber);
     return subscriber;
@@ -112,7 +112,7 @@ function slowReader(): HotplaneError {
   return new HotplaneError({
     code: 'HP_AGENT_SLOW_READER',
     category: 'failure',
-    message: `the watcher fell ${LIMITS.watch_buffer_records} records behind and was dropped.`,
+    message: `the watcher fell ${AGENT_LIMITS.watch_buffer_records} records behind and was dropped.`,
     next: 'read faster, or ask for a longer memory_interval_ms; records in between are lost.',
   });
 }
@@ -121,7 +121,7 @@ function tooManyWatchers(): HotplaneError {
   return new HotplaneError({
     code: 'HP_AGENT_TOO_MANY_WATCHERS',
     category: 'unavailable',
-    message: `${LIMITS.watchers} watchers are connected already.`,
+    message: `${AGENT_LIMITS.watchers} watchers are connected already.`,
     next: 'end one of them first.',
   });
 }

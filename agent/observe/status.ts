@@ -1,7 +1,7 @@
 /** One function as Status shows it: the book, the VMM, the guest and the host side by side. */
 import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import type { VmObservation } from '../../hypervisor-client/vm.ts';
 import type { Failure, FunctionStatus, RegionStatus } from '../model/messages.ts';
 import { cutBytes } from '../../base/cut-bytes.ts';
@@ -33,7 +33,7 @@ interface Told {
 
 /**
  * Sizes and regions are those of the first VM; counts and permits are of all.
- * Never later than LIMITS.status_vm_ms: who does not answer until then is named in `unanswered`,
+ * Never later than AGENT_LIMITS.status_vm_ms: who does not answer until then is named in `unanswered`,
  * and what only it could tell is null.
  */
 export async function functionStatus(
@@ -101,7 +101,7 @@ async function ask(runner: StatusSource | undefined, clock: Clock): Promise<Told
 /** The answer, or null when it fails or comes too late. */
 async function within<T>(clock: Clock, answer: Promise<T>): Promise<T | null> {
   try {
-    return await withDeadline(clock, LIMITS.status_vm_ms, answer, () => new Error('late'));
+    return await withDeadline(clock, AGENT_LIMITS.status_vm_ms, answer, () => new Error('late'));
   } catch (error) {
     if (isBug(error)) throw error;
     return null;

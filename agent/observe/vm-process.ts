@@ -1,6 +1,6 @@
 /** The process of a VM as the host shows it: which program runs, and with which arguments. */
 import { readFile, readlink } from 'node:fs/promises';
-import { LIMITS } from '../../base/limits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 
 export interface VmProcess {
   readonly vmm_pid: number;
@@ -19,6 +19,6 @@ export async function vmProcess(pid: number): Promise<VmProcess> {
   return {
     vmm_pid: pid,
     vmm_path,
-    vmm_command: words.map((word) => word.slice(0, LIMITS.vmm_argument_chars)),
+    vmm_command: words.map((word) => word.slice(0, AGENT_LIMITS.vmm_argument_chars)),
   };
 }

@@ -5,6 +5,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from './limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { type OwnedFolder, ownFolder } from '../../base/owned-folder.ts';
 import { appendPlainFileSync, readPlainFile } from '../../base/plain-file.ts';
@@ -117,7 +118,7 @@ async function waitUntilUp(
       } catch (error) {
         last_error = error;
       }
-      if (clock.nowMs() - told_ms >= LIMITS.replay_progress_ms) {
+      if (clock.nowMs() - told_ms >= REPLAY_LIMITS.progress_ms) {
         told_ms = clock.nowMs();
         options.onWaiting(told_ms - begin_ms, await lastLine(log_path));
       }

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from './limits.ts';
 import {
   type LoadSample,
   parseCpuTicks,
@@ -46,7 +46,7 @@ export function treeTicks(roots: readonly number[], proc = '/proc'): number | nu
   const seen = new Set<number>();
   const open = [...roots];
   let ticks = 0;
-  while (open.length > 0 && seen.size < LIMITS.replay_load_processes) {
+  while (open.length > 0 && seen.size < REPLAY_LIMITS.load_processes) {
     const pid = open.pop() ?? 0;
     if (seen.has(pid)) continue;
     seen.add(pid);

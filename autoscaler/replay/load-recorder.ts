@@ -1,6 +1,6 @@
 /** Records the machine's load while a mechanism is replayed: one line an interval. */
 import type { Clock } from '../../base/clock.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from './limits.ts';
 import type { LoadLine } from '../results/schema.ts';
 import { loadBetween, type LoadSample } from './load.ts';
 import { type RunOrigin, toRunTime } from './records.ts';
@@ -20,7 +20,7 @@ const LEAST_INTERVAL_MS = 100;
 
 /** The interval for a window: a second, or more where a second would make too many lines. */
 export function loadIntervalMs(window_ms: number): number {
-  return Math.max(LIMITS.replay_load_interval_ms, window_ms / LIMITS.replay_load_looks);
+  return Math.max(REPLAY_LIMITS.load_interval_ms, window_ms / REPLAY_LIMITS.load_looks);
 }
 
 /** Resolves when `signal` is aborted and the last line is written. Throws what `onLine` throws. */

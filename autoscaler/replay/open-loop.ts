@@ -1,7 +1,7 @@
 /** Sends every arrival at its planned time, whatever became of the earlier ones. */
 import type { Clock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from './limits.ts';
 import type { InvocationLine } from '../results/schema.ts';
 import type { AgentApi } from './agent-api.ts';
 import type { PlannedArrival } from './plan.ts';
@@ -32,7 +32,7 @@ export async function sendArrivals(options: OpenLoopOptions): Promise<void> {
     const wait_ms = origin.start_ms + arrival.at_ms - clock.nowMs();
     if (wait_ms > 0) await clock.sleep(wait_ms, signal).catch(() => {});
     if (signal.aborted) break;
-    if (in_flight.size >= LIMITS.replay_in_flight) {
+    if (in_flight.size >= REPLAY_LIMITS.in_flight) {
       onLine(invocationLine(arrival, null, tooMany(), origin));
       continue;
     }
@@ -56,7 +56,7 @@ async function sendOne(arrival: PlannedArrival, options: OpenLoopOptions): Promi
   const { origin, agent, clock, signal, onLine } = options;
   const { invocation_id, work } = arrival;
   const sent_at_ms = clock.nowMs();
-  const deadline_ms = arrival.duration_ms + LIMITS.replay_invoke_slack_ms;
+  const deadline_ms = arrival.duration_ms + REPLAY_LIMITS.invoke_slack_ms;
   let sent: Sent;
   try {
     const request = { function: arrival.function, invocation_id, work };
@@ -75,6 +75,6 @@ function failure(error: unknown): Sent {
 }
 
 function tooMany(): Sent {
-  const reason = `${LIMITS.replay_in_flight} invocations are waiting for their reply already`;
+  const reason = `${REPLAY_LIMITS.in_flight} invocations are waiting for their reply already`;
   return { kind: 'not_sent', code: 'HP_REPLAY_IN_FLIGHT', reason };
 }

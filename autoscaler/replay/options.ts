@@ -1,6 +1,7 @@
 /** The options of `hotplane replay`, from text to checked values; one default is the host's. */
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from './limits.ts';
 import { parseBytes } from '../../base/units.ts';
 import { MEMORY_MODELS, type MemoryModel } from '../workload-model/models.ts';
 import { PAPER_KEEP_ALIVE_S } from '../policy/fixed-keep-alive.ts';
@@ -180,7 +181,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     out: read('out'),
     mechanisms: parseMechanisms(read('mechanism')),
     speedup,
-    functions: whole('functions', 1, LIMITS.replay_functions),
+    functions: whole('functions', 1, REPLAY_LIMITS.functions),
     grouping: choice('group', GROUPINGS),
     concurrency:
       read('concurrency') === 'peak' ? 'peak' : whole('concurrency', 1, LIMITS.regions_per_vm),

@@ -4,7 +4,7 @@
  */
 import { existsSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from './limits.ts';
 import { makeFolderSync } from '../../base/make-folder.ts';
 import { readPlainFileSync } from '../../base/plain-file.ts';
 import { resultsExist, resultsUnwritable } from '../results/errors.ts';
@@ -40,7 +40,7 @@ export class OutFolder {
   /** What an agent that did not come up said last; empty when it said nothing. */
   lastWords(): string {
     try {
-      return readPlainFileSync(this.log_path).slice(-LIMITS.replay_last_words_chars).trim();
+      return readPlainFileSync(this.log_path).slice(-REPLAY_LIMITS.last_words_chars).trim();
     } catch {
       return '';
     }

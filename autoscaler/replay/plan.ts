@@ -3,6 +3,7 @@
  * give the same plan, and every mechanism of a run replays the same plan.
  */
 import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from './limits.ts';
 import { assignProfiles, type ProfileMapping } from '../workload-model/assign.ts';
 import type { MemoryModel } from '../workload-model/models.ts';
 import { sizeFunction, type FunctionSize, type SizingOptions } from '../workload-model/size.ts';
@@ -91,7 +92,7 @@ export function buildPlan<State>(
   });
   const load_ms = arrivals.reduce((end, a) => Math.max(end, a.at_ms + a.duration_ms), 0);
   const keep_alive_ms = functions.reduce((most, f) => Math.max(most, f.keep_alive_ms), 0);
-  const window_margin_ms = LIMITS.replay_window_margin_ms;
+  const window_margin_ms = REPLAY_LIMITS.window_margin_ms;
   const window_ms = Math.ceil(load_ms + keep_alive_ms + window_margin_ms);
   return { functions, arrivals, load_ms, window_ms, window_margin_ms };
 }
@@ -124,7 +125,7 @@ function planFunctions<State>(
 ): PlannedFunction[] {
   const count = selection.functions.length;
   const profiles = assignProfiles(options.model, count, options.mapping, options.seed);
-  const held_longer_ms = LIMITS.replay_held_longer_ms * options.speedup;
+  const held_longer_ms = REPLAY_LIMITS.held_longer_ms * options.speedup;
   const peaks = peakConcurrency(selection.invocations, count, held_longer_ms);
   let state = policy.initial_state;
   return selection.functions.map((entry, index): PlannedFunction => {

@@ -1,6 +1,6 @@
 /** What a replay is doing, for people who wait for it. Goes to stderr. */
 import type { Clock } from '../../base/clock.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from './limits.ts';
 import { formatBytes } from '../../base/units.ts';
 
 export interface ProgressState {
@@ -55,7 +55,7 @@ export function progressSink(stream: ProgressStream, clock: Clock): ProgressSink
     update(state) {
       const now_ms = clock.nowMs();
       const phase = `${state.mechanism} ${state.phase}`;
-      const pause_ms = stream.isTTY ? 100 : LIMITS.replay_progress_ms;
+      const pause_ms = stream.isTTY ? 100 : REPLAY_LIMITS.progress_ms;
       if (phase === last_phase && now_ms - last_ms < pause_ms) return;
       last_ms = now_ms;
       last_phase = phase;

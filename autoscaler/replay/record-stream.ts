@@ -2,7 +2,7 @@
  * The agent's Watch stream, from before the first deploy. Records are kept until the run's start is
  * known, since every line tells its time since then; after that they are written as they come.
  */
-import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from './limits.ts';
 import type { AgentApi, AgentRecord } from './agent-api.ts';
 
 export class RecordStream {
@@ -14,7 +14,7 @@ export class RecordStream {
 
   /** Resolves when nothing that happens from now on is missed. `stop` ends the stream. */
   static async open(agent: AgentApi, stop: AbortSignal): Promise<RecordStream> {
-    const memory_interval_ms = LIMITS.replay_memory_interval_ms;
+    const memory_interval_ms = REPLAY_LIMITS.memory_interval_ms;
     return new RecordStream(await agent.watch({ memory_interval_ms, signal: stop }), stop);
   }
 

@@ -6,7 +6,7 @@
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import type { Clock } from '../../base/clock.ts';
 import { describeError, isHotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from './limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { MechanismRun } from '../results/schema.ts';
 import type { AgentApi, AgentRecord, FunctionSpec, FunctionStatus } from './agent-api.ts';
@@ -192,7 +192,7 @@ class MechanismRunner {
       async () => ((await this.#ownStatus()).every((status) => empty(status)) ? true : null),
       {
         clock: this.#o.clock,
-        deadline_ms: LIMITS.replay_drain_ms,
+        deadline_ms: REPLAY_LIMITS.drain_ms,
         first_pause_ms: 20,
         longest_pause_ms: 250,
         signal: this.#o.signal,

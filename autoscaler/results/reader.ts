@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { isHotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { RESULT_LIMITS } from './limits.ts';
 import { LineSplitter } from '../../base/lines.ts';
 import { openPlainFile, readPlainFile } from '../../base/plain-file.ts';
 import { reportInterrupted, resultsMalformed, resultsMissing, resultsVersion } from './errors.ts';
@@ -118,13 +118,13 @@ async function readFileLines<T>(
     pending = null;
   };
   const lines = new LineSplitter({
-    limit_bytes: LIMITS.result_line_bytes,
+    limit_bytes: RESULT_LIMITS.line_bytes,
     onLine: (text, line) => {
       settle();
       pending = { line, text };
     },
     onTooLong: (_start, line) => {
-      throw resultsMalformed(path, line, `it has more than ${LIMITS.result_line_bytes} bytes`);
+      throw resultsMalformed(path, line, `it has more than ${RESULT_LIMITS.line_bytes} bytes`);
     },
   });
   try {

@@ -7,7 +7,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { LIMITS } from '../../base/limits.ts';
+import { TRACE_LIMITS } from './limits.ts';
 import { LineSplitter } from '../../base/lines.ts';
 import { streamInput } from '../../base/plain-file.ts';
 import { isHotplaneError } from '../../base/errors.ts';
@@ -51,10 +51,10 @@ export async function parseAzure2021(
   const hash = createHash('sha256');
   let bytes = 0;
   const lines = new LineSplitter({
-    limit_bytes: LIMITS.trace_line_bytes,
+    limit_bytes: TRACE_LIMITS.line_bytes,
     onLine: (text, line) => rows.add(line, text),
     onTooLong: (value, line) => {
-      const problem = `starts a line of more than ${LIMITS.trace_line_bytes} bytes`;
+      const problem = `starts a line of more than ${TRACE_LIMITS.line_bytes} bytes`;
       throw traceRow({ path, line, column: 'row', value, problem });
     },
     decode: decodeEveryByte,
@@ -91,7 +91,7 @@ class RowCollector {
 
   add(line: number, text: string): void {
     if (line === 1) return this.#readHeader(text);
-    if (line - 1 > LIMITS.trace_rows) throw traceTooLong(this.#path, LIMITS.trace_rows);
+    if (line - 1 > TRACE_LIMITS.rows) throw traceTooLong(this.#path, TRACE_LIMITS.rows);
     if (text.trim() === '') {
       this.#empty_line ||= line;
       return;
@@ -155,10 +155,10 @@ class RowCollector {
 
   #needName(line: number, column: string, value: string): void {
     const bytes = Buffer.byteLength(value);
-    const long = bytes > LIMITS.trace_name_bytes;
+    const long = bytes > TRACE_LIMITS.name_bytes;
     if (value.trim() !== '' && !long) return;
     const problem = long
-      ? `is longer than ${LIMITS.trace_name_bytes} bytes (${bytes})`
+      ? `is longer than ${TRACE_LIMITS.name_bytes} bytes (${bytes})`
       : 'is empty';
     throw traceRow({ path: this.#path, line, column, value, problem });
   }
@@ -176,9 +176,9 @@ class RowCollector {
 
   #needSeconds(line: number, column: string, text: string): number {
     const seconds = NUMBER.test(text) ? Number(text) : Number.NaN;
-    if (seconds <= LIMITS.trace_seconds) return toMicroseconds(seconds * 1000);
+    if (seconds <= TRACE_LIMITS.seconds) return toMicroseconds(seconds * 1000);
     if (Number.isFinite(seconds)) {
-      const beyond = `is more than ${LIMITS.trace_seconds} seconds`;
+      const beyond = `is more than ${TRACE_LIMITS.seconds} seconds`;
       throw traceRow({ path: this.#path, line, column, value: text, problem: beyond });
     }
     const negative = text.startsWith('-') && NUMBER.test(text.slice(1));

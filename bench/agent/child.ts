@@ -5,6 +5,7 @@ import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostClock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { BENCH_LIMITS } from '../limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import { agentBenchBroken } from './errors.ts';
 import { newsSchema, type Order, type Usage } from './child-messages.ts';
@@ -61,7 +62,7 @@ export class Child {
       usage = told;
     });
     this.#send({ type: 'usage', id });
-    const deadline_ms = LIMITS.bench_agent_usage_ms;
+    const deadline_ms = BENCH_LIMITS.agent_usage_ms;
     const found = await waitFor(() => usage ?? (this.hasEnded ? 'ended' : null), {
       clock: hostClock,
       deadline_ms,

@@ -1,7 +1,7 @@
 /** `hotplane bench reclaim`, without the command line around it. */
 import { createProgress } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { BENCH_LIMITS } from '../limits.ts';
 import { estimatePlanMs } from './plan/estimate.ts';
 import { loadWarning } from './report/load.ts';
 import { parseOptions, type RawOptions } from './plan/options.ts';
@@ -33,7 +33,7 @@ export async function runBenchCommand(input: BenchCommand): Promise<number> {
   const { stdout, stderr } = input;
   const plan = makePlan(parseOptions(input.options));
   if (input.plan_only) {
-    const estimate = `about ${formatMs(estimatePlanMs(plan, LIMITS.bench_vm_bytes))} on two idle cores`;
+    const estimate = `about ${formatMs(estimatePlanMs(plan, BENCH_LIMITS.vm_bytes))} on two idle cores`;
     stdout.write(input.json ? json(plan) : `${describePlan(plan).join('\n')}\n${estimate}\n`);
     return 0;
   }

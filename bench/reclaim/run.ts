@@ -5,7 +5,7 @@ import { loadBetween } from '../../autoscaler/replay/load.ts';
 import { binaryOf, readProvenance } from '../../autoscaler/replay/provenance.ts';
 import { hostClock } from '../../base/clock.ts';
 import { describeError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { BENCH_LIMITS } from '../limits.ts';
 import { cacheDir, runtimeDir } from '../../base/paths.ts';
 import { ownFolder } from '../../base/owned-folder.ts';
 import { ensureSafeFolder } from '../../base/safe-path.ts';
@@ -78,7 +78,7 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   const guests = await ensureBenchGuests(plan, { cache_dir, progress, ...pick(signal) });
   const available_bytes = await availableBytes();
   const vm_memory_bytes =
-    Math.floor(Math.min(LIMITS.bench_vm_bytes, available_bytes * MEMORY_SHARE) / MIB) * MIB;
+    Math.floor(Math.min(BENCH_LIMITS.vm_bytes, available_bytes * MEMORY_SHARE) / MIB) * MIB;
   const started_ms = hostClock.nowMs();
   const begun = await firstManifest(request, capabilities, guests, vm_memory_bytes);
   const folder = new BenchFolder(request.folder);

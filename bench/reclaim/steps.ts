@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { hostClock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { BENCH_LIMITS } from '../limits.ts';
 import { MIB } from '../../base/units.ts';
 import { readTail } from '../../hypervisor-client/host/log-tail.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
@@ -77,7 +78,7 @@ async function blockStep(block: BlockPlan, context: StepContext): Promise<void> 
     context.recorder.block({ ...done, outcome: 'done', reason: null, console_tail: [] });
   } catch (error) {
     if (!context.signal?.aborted) {
-      const text = await readTail(join(run_dir, 'console.log'), LIMITS.bench_console_bytes);
+      const text = await readTail(join(run_dir, 'console.log'), BENCH_LIMITS.console_bytes);
       const console_tail = text.split('\n').slice(-LIMITS.console_tail_lines * 2);
       context.recorder.console(block.block, text);
       const started_at_ms = started_ms - context.started_ms;

@@ -7,7 +7,7 @@ import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { defaultLimitBytes, readHostMemory } from '../../agent/pressure/host-memory.ts';
 import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
 import { runtimeDir } from '../../base/paths.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { CLI_LIMITS } from '../limits.ts';
 import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import { DRIVERS, type HypervisorOptions } from '../../hypervisor-client/drivers.ts';
 import type { Command, CommandInput } from '../command.ts';
@@ -41,7 +41,7 @@ function hostLimitBytes(values: CommandInput['values']): number {
 
 /** Below this every Deploy would be refused: one VM with one region. Throws HP_AGENT_HOST_LIMIT. */
 function checkEnoughForOne(limit_bytes: number): void {
-  const least_bytes = BOOT_BYTES_MIN + MEMORY_BLOCK_BYTES + LIMITS.vmm_overhead_bytes;
+  const least_bytes = BOOT_BYTES_MIN + MEMORY_BLOCK_BYTES + CLI_LIMITS.vmm_overhead_bytes;
   if (limit_bytes >= least_bytes) return;
   throw new HotplaneError({
     code: 'HP_AGENT_HOST_LIMIT',
@@ -49,7 +49,7 @@ function checkEnoughForOne(limit_bytes: number): void {
     message:
       `--host-limit is ${formatBytes(limit_bytes)}, but the smallest function takes ` +
       `${formatBytes(least_bytes)}: boot memory ${formatBytes(BOOT_BYTES_MIN)}, one region ` +
-      `${formatBytes(MEMORY_BLOCK_BYTES)}, VMM ${formatBytes(LIMITS.vmm_overhead_bytes)}.`,
+      `${formatBytes(MEMORY_BLOCK_BYTES)}, VMM ${formatBytes(CLI_LIMITS.vmm_overhead_bytes)}.`,
     next: `give at least ${formatBytes(least_bytes)}, and more for functions that are larger.`,
     details: { limit_bytes, least_bytes },
   });
@@ -138,7 +138,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     state_dir: resolve(values.text('state-dir')),
     runtime_dir: runtimeDir(),
     host_limit_bytes,
-    vmm_overhead_bytes: LIMITS.vmm_overhead_bytes,
+    vmm_overhead_bytes: CLI_LIMITS.vmm_overhead_bytes,
     host_cpus: availableParallelism(),
     version: await readVersion(),
     log,

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { GUEST_LIMITS } from './limits.ts';
 import { LineSplitter } from '../../base/lines.ts';
 import { observedTimer } from '../../base/observed-timer.ts';
 import { printable } from '../../base/printable.ts';
@@ -95,8 +95,8 @@ export class GuestChannel {
   ): Promise<Answer<T>> {
     const { clock, vm_id } = this.#options;
     if (this.#ended) throw this.#ended;
-    if (this.#waiting.size >= LIMITS.guest_requests_in_flight) {
-      throw guestBusy(vm_id, LIMITS.guest_requests_in_flight);
+    if (this.#waiting.size >= GUEST_LIMITS.requests_in_flight) {
+      throw guestBusy(vm_id, GUEST_LIMITS.requests_in_flight);
     }
     const id = this.#next_id;
     const line = `${JSON.stringify({ id, ...request })}\n`;

@@ -4,7 +4,7 @@
  * JSON but may hold a raw newline. Matching is by status and by the words that name a cause.
  */
 import type { HotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { CH_LIMITS } from './limits.ts';
 import { type ChErrorCode, chError, type SentState } from './errors.ts';
 import { member } from '../rest/json.ts';
 
@@ -23,14 +23,14 @@ export function readErrorMessages(body: string): string[] {
   if (text === '') return [];
   try {
     const value: unknown = JSON.parse(text);
-    if (Array.isArray(value)) return value.slice(0, LIMITS.ch_error_messages).map(toSentence);
+    if (Array.isArray(value)) return value.slice(0, CH_LIMITS.error_messages).map(toSentence);
     const inner = member(value, 'error');
-    if (typeof inner === 'string') return [inner.slice(0, LIMITS.ch_error_message_chars)];
+    if (typeof inner === 'string') return [inner.slice(0, CH_LIMITS.error_message_chars)];
   } catch {
     // Not JSON: a text of an old version, or the HTTP layer's body with a raw newline.
   }
   const inner = /^\{\s*"error"\s*:\s*"([\s\S]*?)"?\s*\}?$/.exec(text);
-  return [(inner?.[1] ?? text).slice(0, LIMITS.ch_error_message_chars)];
+  return [(inner?.[1] ?? text).slice(0, CH_LIMITS.error_message_chars)];
 }
 
 /** The error of an answer with a status of 300 or more. */
@@ -88,5 +88,5 @@ function classify(status: number, messages: readonly string[]): ChErrorCode {
 
 function toSentence(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return (text ?? '').slice(0, LIMITS.ch_error_message_chars);
+  return (text ?? '').slice(0, CH_LIMITS.error_message_chars);
 }

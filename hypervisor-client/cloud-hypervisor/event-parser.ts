@@ -3,7 +3,7 @@
  * server drops what it cannot write at once, in the middle of a record too, so a record may be cut
  * and run into the next: what can be read is read, the rest is counted as lost.
  */
-import { LIMITS } from '../../base/limits.ts';
+import { CH_LIMITS } from './limits.ts';
 import { isObject, isSize, member } from '../rest/json.ts';
 
 /** One event. A hint, never the truth: the monitor loses events when its reader is slow. */
@@ -34,7 +34,7 @@ export class EventParser {
     this.#pending = parts.pop() ?? '';
     const events: ChEvent[] = [];
     for (const part of parts) this.#read(part, events);
-    if (this.#pending.length > LIMITS.ch_event_bytes) {
+    if (this.#pending.length > CH_LIMITS.event_bytes) {
       if (!this.#skipping) this.#lost += 1;
       this.#skipping = true;
       this.#pending = this.#pending.slice(-RECORD_START.length);

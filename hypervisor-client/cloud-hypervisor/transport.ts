@@ -7,6 +7,7 @@
 import { Client, type Dispatcher } from 'undici';
 import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { CH_LIMITS } from './limits.ts';
 import { readBody } from '../rest/body.ts';
 import { CallDeadline } from '../rest/call-deadline.ts';
 import { chError, sentState } from './errors.ts';
@@ -125,7 +126,7 @@ export class Transport {
         ...(payload === null ? {} : { headers: { 'content-type': 'application/json' } }),
       });
       const failed = response.statusCode >= 300;
-      const limit_bytes = failed ? LIMITS.ch_error_body_bytes : LIMITS.ch_answer_bytes;
+      const limit_bytes = failed ? CH_LIMITS.error_body_bytes : CH_LIMITS.answer_bytes;
       const { text, truncated } = await readBody(response, limit_bytes);
       const status = response.statusCode;
       if (truncated || status === 400 || status === 503) await this.#drop();
@@ -155,7 +156,7 @@ export class Transport {
     return new Client('http://localhost', {
       socketPath: this.socket_path,
       pipelining: 1,
-      keepAliveTimeout: LIMITS.ch_keep_alive_ms,
+      keepAliveTimeout: CH_LIMITS.keep_alive_ms,
       // Deadlines are signals of each call; these timers are too coarse.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -178,7 +179,7 @@ export class Transport {
       this.#busy = true;
       return;
     }
-    if (this.#waiting.length >= LIMITS.ch_calls_queued) {
+    if (this.#waiting.length >= CH_LIMITS.calls_queued) {
       throw chError('HP_CH_BUSY', `${this.#waiting.length} calls wait for ${this.socket_path}.`, {
         details: { method: request.method, route: request.route, sent: 'no' },
       });
@@ -220,9 +221,9 @@ function encode({ method, route, body }: CallRequest): string | null {
   if (body === undefined) return null;
   const payload = JSON.stringify(body);
   const bytes = Buffer.byteLength(payload);
-  if (bytes <= LIMITS.ch_request_bytes) return payload;
+  if (bytes <= CH_LIMITS.request_bytes) return payload;
   throw chError('HP_CH_BAD_ARGUMENT', `${method} ${route}: ${bytes} bytes are too many.`, {
-    next: `Send at most ${LIMITS.ch_request_bytes} bytes.`,
+    next: `Send at most ${CH_LIMITS.request_bytes} bytes.`,
     details: { method, route, bytes, sent: 'no' },
   });
 }

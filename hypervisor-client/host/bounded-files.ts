@@ -4,7 +4,7 @@
  */
 import { open, stat } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { VMM_LIMITS } from '../limits.ts';
 import { errnoOf } from '../../base/system-error.ts';
 
 export interface BoundedFile {
@@ -24,7 +24,7 @@ export async function keepBounded(
 ): Promise<void> {
   while (!signal.aborted) {
     try {
-      await clock.sleep(LIMITS.console_look_ms, signal);
+      await clock.sleep(VMM_LIMITS.console_look_ms, signal);
     } catch {
       // Aborted: the last look follows.
     }
@@ -33,17 +33,17 @@ export async function keepBounded(
 }
 
 /**
- * Keeps the last LIMITS.console_kept_bytes of a file that takes more than LIMITS.console_bytes_max
+ * Keeps the last VMM_LIMITS.console_kept_bytes of a file that takes more than VMM_LIMITS.console_bytes_max
  * of the disk. What the writer says in the moment between reading the end and giving the rest back
  * is lost. A file that is not there, or cannot be cut, is left: its VM matters more.
  */
 export async function cutIfLarge({ path, appends }: BoundedFile): Promise<boolean> {
   try {
     const { blocks } = await stat(path);
-    if (blocks * BLOCK_BYTES <= LIMITS.console_bytes_max) return false;
+    if (blocks * BLOCK_BYTES <= VMM_LIMITS.console_bytes_max) return false;
     await using file = await open(path, 'r+');
     const { size } = await file.stat();
-    const length = Math.min(size, LIMITS.console_kept_bytes);
+    const length = Math.min(size, VMM_LIMITS.console_kept_bytes);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
     await file.truncate(0);
     await file.write(buffer, 0, bytesRead, appends ? 0 : size - bytesRead);

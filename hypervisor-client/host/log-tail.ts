@@ -1,11 +1,11 @@
-import { LIMITS } from '../../base/limits.ts';
+import { VMM_LIMITS } from '../limits.ts';
 import { openPlainFile } from '../../base/plain-file.ts';
 import { printable } from '../../base/printable.ts';
 
 /** The end of a log file, at most `most_bytes`; empty when it cannot be read. */
 export async function readTail(
   path: string,
-  most_bytes: number = LIMITS.log_tail_bytes,
+  most_bytes: number = VMM_LIMITS.log_tail_bytes,
 ): Promise<string> {
   try {
     await using file = await openPlainFile(path);

@@ -4,7 +4,6 @@
  */
 import { mkdir, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LIMITS } from '../../base/limits.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { vmmError } from '../errors.ts';
 
@@ -35,11 +34,11 @@ export class MemoryCgroup {
     return new MemoryCgroup(join(root, `hotplane-${name}`));
   }
 
-  /** `guest_bytes`: boot memory and everything that is, or may become, plugged. */
-  async limit(
-    guest_bytes: number,
-    slack_bytes: number = LIMITS.ch_cgroup_slack_bytes,
-  ): Promise<void> {
+  /**
+   * `guest_bytes`: boot memory and everything that is, or may become, plugged. `slack_bytes`: what
+   * the VMM itself may take on top.
+   */
+  async limit(guest_bytes: number, slack_bytes: number): Promise<void> {
     const bytes = guest_bytes + slack_bytes;
     try {
       await writeFile(join(this.#path, 'memory.max'), String(bytes));

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { isHotplaneError } from '../../base/errors.ts';
 import { writeWhole } from '../../base/files.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { VMM_LIMITS } from '../limits.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { readPlainFile } from '../../base/plain-file.ts';
 import { ourUid } from '../../base/safe-path.ts';
@@ -39,7 +40,7 @@ const regionSchema = z.object({ id: z.string(), max_bytes: count, initial_bytes:
 const deviceSchema = z.object({
   id: z.string(),
   guest_node: count.nullable(),
-  regions: z.array(regionSchema).min(1).max(LIMITS.regions_per_device),
+  regions: z.array(regionSchema).min(1).max(VMM_LIMITS.regions_per_device),
 });
 const specSchema = vmSchema.extend({
   devices: z.array(deviceSchema).max(LIMITS.regions_per_vm),

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { VMM_LIMITS } from '../limits.ts';
 import { isAlive, type ProcessIdentity, waitForEnd } from '../../base/process.ts';
 
 /** Resolves when the process is gone; rejects only when `signal` aborts. */
@@ -24,6 +24,6 @@ export async function waitUntilGone(
       socket.destroy();
     }
     // A close without an end is rare (ten connections, a server on its way out): look and go on.
-    await waitForEnd(identity, clock, LIMITS.ch_watch_again_ms);
+    await waitForEnd(identity, clock, VMM_LIMITS.watch_again_ms);
   }
 }

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { type Clock, hostClock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { QEMU_LIMITS } from './limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import { chooseAccelerator, probeAccelerator } from '../host/accelerator.ts';
 import { hasCode, vmmError } from '../errors.ts';
@@ -168,7 +169,7 @@ export class QemuDriver implements Hypervisor {
     if (this.#cgroup_root === null) return null;
     try {
       const cgroup = await MemoryCgroup.create(this.#cgroup_root, spec.id, pid);
-      await cgroup.limit(spec.boot_bytes + devicesBytes(spec), LIMITS.qemu_cgroup_slack_bytes);
+      await cgroup.limit(spec.boot_bytes + devicesBytes(spec), QEMU_LIMITS.cgroup_slack_bytes);
       return cgroup;
     } catch (error) {
       this.#onWarning(`VM ${spec.id} runs without a memory limit: ${messageOf(error)}`);

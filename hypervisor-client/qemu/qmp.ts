@@ -6,6 +6,8 @@ import { connect, type Socket } from 'node:net';
 import { Broadcast } from '../../base/broadcast.ts';
 import { timerMs } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { QEMU_LIMITS } from './limits.ts';
+import { VMM_LIMITS } from '../limits.ts';
 import { LineSplitter } from '../../base/lines.ts';
 import { vmmError } from '../errors.ts';
 import { VMM_EVENTS } from '../events.ts';
@@ -35,12 +37,12 @@ export class QmpClient {
   readonly #events = new Broadcast<QmpEvent>(VMM_EVENTS);
   readonly #pending = new Map<number, Pending>();
   readonly #lines = new LineSplitter({
-    limit_bytes: LIMITS.qmp_line_bytes,
+    limit_bytes: QEMU_LIMITS.qmp_line_bytes,
     onLine: (line) => {
       if (line !== '') this.#dispatch(parseQmpMessage(line));
     },
     onTooLong: (_start, number) => {
-      const limit = `${LIMITS.qmp_line_bytes} bytes`;
+      const limit = `${QEMU_LIMITS.qmp_line_bytes} bytes`;
       throw vmmError('HP_QMP_PROTOCOL', `Line ${number} is longer than ${limit}.`);
     },
   });
@@ -103,7 +105,7 @@ export class QmpClient {
     options: QmpCallOptions = {},
   ): Promise<unknown> {
     if (this.#end) throw this.#closedError(command);
-    if (this.#pending.size >= LIMITS.vmm_calls_in_flight) {
+    if (this.#pending.size >= VMM_LIMITS.calls_in_flight) {
       throw vmmError('HP_VMM_BUSY', `${this.#pending.size} QMP commands wait for an answer.`);
     }
     const deadline_ms = options.deadline_ms ?? LIMITS.vmm_call_ms;

@@ -18,7 +18,7 @@
  * larger of target and last look, for the guest may go on.
  */
 import { unreachable } from '../../base/assert.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { VMM_LIMITS } from '../limits.ts';
 import type { VmmErrorCode } from '../errors.ts';
 import type { Outcome, ResizeResult } from '../vm.ts';
 
@@ -230,7 +230,7 @@ function keepWaiting(state: ResizeState, now_ms: number): ResizeStep {
     return giveUp(state, { code: 'HP_VMM_STALLED', reason });
   }
   const stalled_ms = now_ms - state.moved_at_ms;
-  const nudges_max = input.nudges_max ?? LIMITS.nudges_per_operation;
+  const nudges_max = input.nudges_max ?? VMM_LIMITS.nudges_per_operation;
   const interval_ms = nudgeIntervalMs(state);
   if (stalled_ms >= interval_ms && state.nudges < nudges_max) {
     return {
@@ -246,8 +246,8 @@ function keepWaiting(state: ResizeState, now_ms: number): ResizeStep {
  * the block it is at (virtio_mem.c, `config_changed`), so a slow one must be given time.
  */
 function nudgeIntervalMs({ input, nudges }: ResizeState): number {
-  const first_ms = input.nudge_interval_ms ?? LIMITS.nudge_interval_ms;
-  return first_ms * Math.min(2 ** nudges, LIMITS.nudge_interval_growth_max);
+  const first_ms = input.nudge_interval_ms ?? VMM_LIMITS.nudge_interval_ms;
+  return first_ms * Math.min(2 ** nudges, VMM_LIMITS.nudge_interval_growth_max);
 }
 
 function giveUp(before: ResizeState, trouble: Trouble): ResizeStep {
@@ -290,7 +290,7 @@ const isLate = ({ input }: ResizeState, now_ms: number): boolean =>
 /** A twentieth of the time waited so far: precise to 5 % of what is measured, and cheap to wait. */
 function pauseMs({ input }: ResizeState, now_ms: number): number {
   const waited_ms = now_ms - input.requested_at_ms;
-  const pause_ms = Math.min(LIMITS.resize_pause_ms_max, Math.max(0.25, waited_ms / 20));
+  const pause_ms = Math.min(VMM_LIMITS.resize_pause_ms_max, Math.max(0.25, waited_ms / 20));
   const left_ms = input.requested_at_ms + input.deadline_ms - now_ms;
   return Math.max(0, Math.min(pause_ms, left_ms));
 }

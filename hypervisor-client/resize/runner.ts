@@ -4,6 +4,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { isHotplaneError, messageOf } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { VMM_LIMITS } from '../limits.ts';
 import { roundUp } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { hasCode } from '../errors.ts';
@@ -50,7 +51,7 @@ export interface ResizeRequest
 
 /**
  * Resizes one region to an outcome. Never rejects for what the VMM or the guest did; ends within
- * the deadline plus LIMITS.resize_overrun_ms. A call without an answer is made again until the
+ * the deadline plus VMM_LIMITS.resize_overrun_ms. A call without an answer is made again until the
  * deadline.
  */
 export async function runResize(
@@ -86,7 +87,7 @@ export async function runResize(
 
 /** What a call may take: no longer than any call, and not beyond the end of the operation. */
 function callLimit(clock: Clock, deadline_at_ms: number): CallLimit {
-  const end_ms = deadline_at_ms + LIMITS.resize_overrun_ms;
+  const end_ms = deadline_at_ms + VMM_LIMITS.resize_overrun_ms;
   return () => Math.max(1, Math.min(LIMITS.vmm_call_ms, end_ms - clock.nowMs()));
 }
 
@@ -161,7 +162,7 @@ async function sleepUntilAborted(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    await clock.sleep(Math.min(pause_ms, LIMITS.resize_pause_ms_max), signal);
+    await clock.sleep(Math.min(pause_ms, VMM_LIMITS.resize_pause_ms_max), signal);
   } catch (error) {
     if (!signal?.aborted) throw error;
   }
@@ -197,7 +198,7 @@ export async function resizeOwned(
 /**
  * After a resize that a silent VMM ended: makes what is plugged the target as soon as the VMM answers
  * again, so that nothing arrives behind the owner's back. Never rejects; ends with the owner's
- * interest or after LIMITS.resize_withdraw_ms.
+ * interest or after VMM_LIMITS.resize_withdraw_ms.
  */
 async function withdrawLater(
   port: ResizePort,
@@ -216,7 +217,7 @@ async function withdrawLater(
     const answer = await perform(port, action, { clock, limit, signal: null });
     return answer.type === 'unanswered' ? null : true;
   };
-  const deadline_ms = LIMITS.resize_withdraw_ms;
+  const deadline_ms = VMM_LIMITS.resize_withdraw_ms;
   const pace = { clock, signal: stop, deadline_ms, longest_pause_ms: 1_000 };
   await waitFor(attempt, pace).catch(() => undefined);
 }

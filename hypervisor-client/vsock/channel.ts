@@ -7,6 +7,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { VMM_LIMITS } from '../limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import { vmmError } from '../errors.ts';
 
@@ -86,7 +87,7 @@ async function connectGuest(path: string, port: number, signal: AbortSignal): Pr
 /** The first line; what came after it is put back for the reader of the stream. */
 async function readLine(socket: Socket, signal: AbortSignal): Promise<string> {
   let kept = Buffer.alloc(0);
-  while (kept.length <= LIMITS.ch_vsock_line_bytes) {
+  while (kept.length <= VMM_LIMITS.vsock_line_bytes) {
     const chunk: unknown = socket.read();
     if (chunk === null) {
       if (socket.readableEnded || socket.destroyed) throw new Error('the vsock was closed');

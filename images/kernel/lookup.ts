@@ -1,7 +1,7 @@
 /** Finished kernels found without the tools that made them: their manifests tell what they are. */
 import { join } from 'node:path';
 import { namesIn } from '../../base/files.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { IMAGE_LIMITS } from '../limits.ts';
 import { type BuiltKernel, lookAtKernel } from './manifest.ts';
 import { kernelKey, type KernelParts } from './recipe.ts';
 
@@ -25,7 +25,7 @@ export async function listKernels(cache_dir: string): Promise<readonly FoundKern
   const folder = join(cache_dir, 'kernels');
   const names = (await namesIn(folder)).filter((name) => !name.startsWith('.'));
   const found: FoundKernel[] = [];
-  for (const name of names.toSorted().slice(0, LIMITS.cached_kernels)) {
+  for (const name of names.toSorted().slice(0, IMAGE_LIMITS.cached_kernels)) {
     const look = await lookAtKernel(join(folder, name), cache_dir);
     if (look.state === 'ok') found.push({ name, kernel: look.manifest, damage: null });
     if (look.state === 'damaged') found.push({ name, kernel: null, damage: look.reason });

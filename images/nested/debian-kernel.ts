@@ -7,7 +7,7 @@ import { mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { HotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { IMAGE_LIMITS } from '../limits.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { toolEnvironment } from '../../base/tool-environment.ts';
 import { writeWhole } from '../../base/files.ts';
@@ -39,7 +39,7 @@ export interface DebianKernel {
 async function command(name: string, args: readonly string[], cwd?: string): Promise<string> {
   const result = await execa(name, args, {
     reject: false,
-    timeout: LIMITS.package_download_ms,
+    timeout: IMAGE_LIMITS.package_download_ms,
     env: toolEnvironment(),
     extendEnv: false,
     ...(cwd === undefined ? {} : { cwd }),
@@ -113,7 +113,7 @@ export async function readModule(path: string): Promise<Buffer> {
   if (!path.endsWith('.xz')) return await readFile(path);
   const options = {
     encoding: 'buffer',
-    timeout: LIMITS.package_download_ms,
+    timeout: IMAGE_LIMITS.package_download_ms,
     env: toolEnvironment(),
     extendEnv: false,
   } as const;

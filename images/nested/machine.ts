@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { emulatedCpu } from '../../base/emulated-cpu.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { IMAGE_LIMITS } from '../limits.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { vmmEnvironment } from '../../base/tool-environment.ts';
 import { GIB, MIB } from '../../base/units.ts';
@@ -143,7 +144,7 @@ export async function runInNestedMachine(run: NestedRun): Promise<NestedResult> 
     timeout: run.deadline_ms,
     forceKillAfterDelay: LIMITS.vm_shutdown_ms,
     lines: true,
-    maxBuffer: LIMITS.nested_output_bytes,
+    maxBuffer: IMAGE_LIMITS.nested_output_bytes,
     ...(run.signal ? { cancelSignal: run.signal } : {}),
   });
   const output: string[] = [];

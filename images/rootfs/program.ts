@@ -3,7 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isHotplaneError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { IMAGE_LIMITS } from '../limits.ts';
 import { cacheDir } from '../../base/paths.ts';
 import {
   describeFiles,
@@ -123,7 +123,7 @@ async function findByInputs(
   cache_dir: string,
 ): Promise<string | null> {
   const keys: string[] = await readdir(parent).catch(() => []);
-  for (const key of keys.toSorted().slice(0, LIMITS.cached_programs)) {
+  for (const key of keys.toSorted().slice(0, IMAGE_LIMITS.cached_programs)) {
     const found = await look(parent, key, name, cache_dir);
     if (found.state === 'ok' && keyOf(inputs, found.manifest.compiler) === key) return key;
   }

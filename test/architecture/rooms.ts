@@ -8,20 +8,19 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   'guest/protocol': ['base'],
 
-  'images/errors.ts': ['base'],
-  'images/run.ts': ['base', 'images/errors.ts'],
-  'images/cache': ['base', 'images/errors.ts', 'images/run.ts'],
-  'images/kernel': ['base', 'images/errors.ts', 'images/run.ts', 'images/cache'],
-  'images/rootfs': ['base', 'images/errors.ts', 'images/run.ts', 'images/cache'],
-  'images/nested': ['base', 'images/errors.ts', 'images/cache', 'images/rootfs'],
+  ...layers(
+    'images',
+    ['base'],
+    [['errors.ts', 'limits.ts'], ['run.ts'], ['cache'], ['kernel', 'rootfs'], ['nested']],
+  ),
   'images/': ['base', 'images'],
 
   ...layers(
     'hypervisor-client',
     ['base', 'guest/protocol/constants.ts'],
     [
-      ['errors.ts', 'events.ts'],
-      ['host'],
+      ['errors.ts', 'limits.ts'],
+      ['events.ts', 'host'],
       ['vm.ts'],
       ['spec.ts'],
       ['resize', 'lifecycle', 'rest', 'vsock'],
@@ -37,6 +36,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'agent',
     ['base', 'guest', 'images', 'hypervisor-client'],
     [
+      ['limits.ts'],
       ['model'],
       ['core', 'store', 'pressure'],
       ['observe'],

@@ -10,6 +10,7 @@ import { AZURE2021_HEADER, parseAzure2021 } from '../../autoscaler/trace/azure20
 import { selectMostInvoked } from '../../autoscaler/trace/select.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { REPLAY_LIMITS } from '../../autoscaler/replay/limits.ts';
 import { MIB } from '../../base/units.ts';
 
 const SIZING = {
@@ -46,7 +47,7 @@ test('speed-up divides gaps, durations and keep-alive alike', async (t) => {
   );
   t.true(plan.functions.every((one) => one.keep_alive_ms === 12_000));
   t.is(plan.load_ms, 4500);
-  t.is(plan.window_ms, 4500 + 12_000 + LIMITS.replay_window_margin_ms);
+  t.is(plan.window_ms, 4500 + 12_000 + REPLAY_LIMITS.window_margin_ms);
 });
 
 test('every mechanism is deployed with the same sizes and a name the agent accepts', async (t) => {

@@ -11,6 +11,7 @@ import {
 } from '../../../guest/protocol/protocol.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { LIMITS } from '../../../base/limits.ts';
+import { BENCH_LIMITS } from '../../limits.ts';
 import type {
   Hypervisor,
   ResizeResult,
@@ -110,13 +111,13 @@ export class BenchVm {
   /** Returns how long it took until nothing of the instance was left, as its owner sees it. */
   async stop(instance: string): Promise<number> {
     const request = { type: 'stop', instance } as const;
-    const answer = await this.#channel.ask(request, stoppedSchema, LIMITS.bench_work_ms);
+    const answer = await this.#channel.ask(request, stoppedSchema, BENCH_LIMITS.work_ms);
     return answer.received_ms - answer.sent_ms;
   }
 
   async work<T>(instance: string, work: BenchWork, schema: z.ZodType<T>): Promise<Answer<T>> {
     const request = { type: 'invoke', instance, work } as const;
-    return await this.#channel.ask(request, schema, LIMITS.bench_work_ms);
+    return await this.#channel.ask(request, schema, BENCH_LIMITS.work_ms);
   }
 
   /** Counting a stock region is work for the guest, so only `region_id` is counted, if any. */
@@ -147,7 +148,7 @@ export class BenchVm {
 
   async resize(region_id: string, bytes: number, signal?: AbortSignal): Promise<ResizeResult> {
     return await this.vm.resizeRegion(region_id, bytes, {
-      deadline_ms: LIMITS.bench_resize_ms,
+      deadline_ms: BENCH_LIMITS.resize_ms,
       ...(signal ? { signal } : {}),
     });
   }

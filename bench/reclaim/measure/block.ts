@@ -4,6 +4,7 @@
  */
 import { hostClock } from '../../../base/clock.ts';
 import { LIMITS } from '../../../base/limits.ts';
+import { BENCH_LIMITS } from '../../limits.ts';
 import { roundUp } from '../../../base/units.ts';
 import type { Hypervisor, VmSpec } from '../../../hypervisor-client/vm.ts';
 import { BenchVm } from './bench-vm.ts';
@@ -123,7 +124,7 @@ export class Block {
         await this.bench.start(nameOf(slot), place);
         return retries;
       } catch (error) {
-        if (retries >= LIMITS.bench_start_retries) throw error;
+        if (retries >= BENCH_LIMITS.start_retries) throw error;
         await hostClock.sleep(LIMITS.instance_stop_retry_ms, this.context.signal);
       }
     }

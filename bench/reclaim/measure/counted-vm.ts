@@ -8,7 +8,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { emulatedCpu } from '../../../base/emulated-cpu.ts';
-import { LIMITS } from '../../../base/limits.ts';
+import { BENCH_LIMITS } from '../../limits.ts';
 import { makeFolder } from '../../../base/make-folder.ts';
 import { vmmEnvironment } from '../../../base/tool-environment.ts';
 import { MIB } from '../../../base/units.ts';
@@ -72,7 +72,7 @@ async function runQemu(
     child.once('close', () => resolve());
     child.once('error', () => resolve());
   });
-  const limit = AbortSignal.timeout(LIMITS.bench_counted_ms);
+  const limit = AbortSignal.timeout(BENCH_LIMITS.counted_ms);
   const stop = request.signal ? AbortSignal.any([request.signal, limit]) : limit;
   const kill = () => child.kill('SIGKILL');
   stop.addEventListener('abort', kill, { once: true });

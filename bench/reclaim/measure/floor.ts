@@ -1,6 +1,6 @@
 /** Times the host's own discard with a process of ours. */
 import { execa } from 'execa';
-import { LIMITS } from '../../../base/limits.ts';
+import { BENCH_LIMITS } from '../../limits.ts';
 import { toolEnvironment } from '../../../base/tool-environment.ts';
 import { toolFailed } from '../../errors.ts';
 import type { FloorLine } from '../results/records.ts';
@@ -18,7 +18,7 @@ export async function measureFloor(request: FloorRequest): Promise<FloorLine> {
   const { program, round, backing, region_bytes, touched_bytes, signal } = request;
   const result = await execa(program, [String(region_bytes), String(touched_bytes), backing], {
     reject: false,
-    timeout: LIMITS.bench_floor_ms,
+    timeout: BENCH_LIMITS.floor_ms,
     env: toolEnvironment(),
     extendEnv: false,
     ...(signal ? { cancelSignal: signal } : {}),

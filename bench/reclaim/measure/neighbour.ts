@@ -6,7 +6,7 @@
  */
 import { ClockMap } from '../../../guest/protocol/clock-map.ts';
 import { hostClock } from '../../../base/clock.ts';
-import { LIMITS } from '../../../base/limits.ts';
+import { BENCH_LIMITS } from '../../limits.ts';
 import { seededRandom } from '../../../base/random.ts';
 import { MIB } from '../../../base/units.ts';
 import type { Block, Measure } from './block.ts';
@@ -112,9 +112,9 @@ export function measureNeighbour(wanted: number): Measure {
 /** Kinds of request take turns until each has met enough unplugs. */
 async function bursts(block: Block, wanted: number): Promise<void> {
   const { say, signal } = block.context;
-  const end_ms = hostClock.nowMs() + LIMITS.bench_bursts_ms;
+  const end_ms = hostClock.nowMs() + BENCH_LIMITS.bursts_ms;
   const met: Record<RequestKind, number> = { short: 0, function: 0 };
-  for (let burst = 1; burst <= LIMITS.bench_bursts; burst += 1) {
+  for (let burst = 1; burst <= BENCH_LIMITS.bursts; burst += 1) {
     signal?.throwIfAborted();
     const kind = REQUEST_KINDS[burst % REQUEST_KINDS.length] ?? 'short';
     const enough = REQUEST_KINDS.every((one) => met[one] >= wanted);
@@ -162,7 +162,7 @@ async function oneBurst(block: Block, burst: number, request: RequestKind): Prom
 async function unplugWindow(block: Block, slot: number, burst: number): Promise<Window> {
   const line = await block.resize(slot, 'unplug', burst, false);
   const from_ms = block.context.run_started_ms + line.requested_at_ms;
-  const took_ms = line.resident_ms ?? line.plugged_ms ?? LIMITS.bench_resize_ms;
+  const took_ms = line.resident_ms ?? line.plugged_ms ?? BENCH_LIMITS.resize_ms;
   return { from_ms, to_ms: from_ms + took_ms };
 }
 

@@ -4,7 +4,7 @@
  */
 import { execa } from 'execa';
 import { hostClock } from '../../../base/clock.ts';
-import { LIMITS } from '../../../base/limits.ts';
+import { BENCH_LIMITS } from '../../limits.ts';
 import type { Hypervisor, VmSpec } from '../../../hypervisor-client/vm.ts';
 import { BenchVm, NOWHERE } from './bench-vm.ts';
 import { type CountedFigure, runCounted } from './counted-vm.ts';
@@ -51,7 +51,7 @@ interface Priced {
 async function hostPrices(program: string, signal: AbortSignal | undefined): Promise<Priced[]> {
   const result = await execa(program, [], {
     reject: false,
-    timeout: LIMITS.bench_floor_ms,
+    timeout: BENCH_LIMITS.floor_ms,
     ...(signal ? { cancelSignal: signal } : {}),
   });
   const prices = parsePrices(result.stdout.replaceAll(' ', ':'));

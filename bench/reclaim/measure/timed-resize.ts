@@ -1,6 +1,6 @@
 /** One plug or unplug with all that is read around it. */
 import { hostClock } from '../../../base/clock.ts';
-import { LIMITS } from '../../../base/limits.ts';
+import { BENCH_LIMITS } from '../../limits.ts';
 import { waitFor } from '../../../base/wait.ts';
 import type { ResizeResult } from '../../../hypervisor-client/vm.ts';
 import type { BenchVm, Look } from './bench-vm.ts';
@@ -74,7 +74,7 @@ export async function settledInterrupts(
       seen = (await bench.counters()).vmm_interrupts - start.vmm_interrupts;
       return seen > targets_set ? seen : null;
     },
-    { clock: hostClock, deadline_ms: LIMITS.bench_agree_ms, first_pause_ms: 5 },
+    { clock: hostClock, deadline_ms: BENCH_LIMITS.agree_ms, first_pause_ms: 5 },
   );
   return seen;
 }
@@ -95,7 +95,7 @@ async function settledObservers(bench: BenchVm, order: ResizeOrder): Promise<Obs
       last = await askAll(bench, order);
       return last.observers.agree ? last : null;
     },
-    { clock: hostClock, deadline_ms: LIMITS.bench_agree_ms, first_pause_ms: 20 },
+    { clock: hostClock, deadline_ms: BENCH_LIMITS.agree_ms, first_pause_ms: 20 },
   );
   return last ?? (await askAll(bench, order));
 }

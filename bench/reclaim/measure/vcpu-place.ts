@@ -5,7 +5,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { execa } from 'execa';
-import { LIMITS } from '../../../base/limits.ts';
+import { BENCH_LIMITS } from '../../limits.ts';
 import { toolEnvironment } from '../../../base/tool-environment.ts';
 import { toolFailed } from '../../errors.ts';
 
@@ -76,7 +76,7 @@ async function vcpuThread(vmm_pid: number, vcpu: number): Promise<string> {
 async function run(tool: 'taskset' | 'chrt', args: readonly string[]): Promise<void> {
   const result = await execa(tool, args, {
     reject: false,
-    timeout: LIMITS.bench_placement_ms,
+    timeout: BENCH_LIMITS.placement_ms,
     env: toolEnvironment(),
     extendEnv: false,
   });

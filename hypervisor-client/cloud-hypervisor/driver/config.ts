@@ -5,7 +5,7 @@ import { deviceBytes, deviceInitialBytes } from '../../spec.ts';
 import type { VmSpec } from '../../vm.ts';
 import type { NumaConfig, VmConfig } from '../types/index.ts';
 import { BASE_ZONE, filesOf, GUEST_CID, zoneBootBytes, zoneOf } from './layout.ts';
-import { LIMITS } from '../../../base/limits.ts';
+import { CH_LIMITS } from '../limits.ts';
 
 /** What must be left of `boot_bytes` for the zone where the kernel lives. */
 const BASE_BYTES_MIN = 64 * MIB;
@@ -72,8 +72,8 @@ export function serverArguments(spec: VmSpec): string[] {
 
 /** Ordinary memory without the boot parts of the devices, which are taken from it. */
 function baseBytes(spec: VmSpec): number {
-  if (spec.devices.length > LIMITS.ch_zones_per_vm) {
-    const most = `Cloud Hypervisor takes at most ${LIMITS.ch_zones_per_vm} devices`;
+  if (spec.devices.length > CH_LIMITS.zones_per_vm) {
+    const most = `Cloud Hypervisor takes at most ${CH_LIMITS.zones_per_vm} devices`;
     throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${most}, not ${spec.devices.length}.`);
   }
   for (const path of [spec.run_dir, spec.kernel_path, spec.initrd_path]) {

@@ -2,6 +2,8 @@
 import { type Clock, hostClock } from '../../../base/clock.ts';
 import { messageOf, isHotplaneError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
+import { CH_LIMITS } from '../limits.ts';
+import { VMM_LIMITS } from '../../limits.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { type AcceleratorProbe, probeAccelerator } from '../../host/accelerator.ts';
 import { vmmError } from '../../errors.ts';
@@ -67,7 +69,7 @@ export class CloudHypervisorDriver implements Hypervisor {
       vmm: 'cloud-hypervisor',
       version: text.replace(/^cloud-hypervisor /, ''),
       accelerator: 'kvm',
-      devices_per_vm: LIMITS.ch_zones_per_vm,
+      devices_per_vm: CH_LIMITS.zones_per_vm,
       regions_per_vm: LIMITS.regions_per_vm,
       plugged_per_device: false,
     };
@@ -124,7 +126,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     } catch (error) {
       await ch.close();
       // A server that ends says so before its process is gone.
-      const grace_ms = isChError(error, 'HP_CH_CLOSED') ? LIMITS.ch_watch_again_ms : 0;
+      const grace_ms = isChError(error, 'HP_CH_CLOSED') ? VMM_LIMITS.watch_again_ms : 0;
       if (!(await waitForEnd(identity, this.#clock, grace_ms))) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
     }
@@ -222,7 +224,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     ch: CloudHypervisor,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const options = { deadline_ms: LIMITS.ch_boot_ms, ...(signal ? { signal } : {}) };
+    const options = { deadline_ms: CH_LIMITS.boot_ms, ...(signal ? { signal } : {}) };
     try {
       await ch.lifecycle.create(config, options);
     } catch (error) {
@@ -241,7 +243,8 @@ export class CloudHypervisorDriver implements Hypervisor {
     try {
       const cgroup = await MemoryCgroup.create(cgroup_root, spec.id, pid);
       const initial_bytes = spec.devices.map(deviceInitialBytes);
-      await cgroup.limit(initial_bytes.reduce((sum, bytes) => sum + bytes, spec.boot_bytes));
+      const guest_bytes = initial_bytes.reduce((sum, bytes) => sum + bytes, spec.boot_bytes);
+      await cgroup.limit(guest_bytes, CH_LIMITS.cgroup_slack_bytes);
       return cgroup;
     } catch (error) {
       this.#warn(`VM ${spec.id} runs without a memory limit: ${messageOf(error)}`);

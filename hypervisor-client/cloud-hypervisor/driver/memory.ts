@@ -5,6 +5,7 @@
 import { truncate } from 'node:fs/promises';
 import { assert } from '../../../base/assert.ts';
 import { LIMITS } from '../../../base/limits.ts';
+import { CH_LIMITS } from '../limits.ts';
 import { DEVICE_BLOCK_BYTES, roundUp } from '../../../base/units.ts';
 import { hasCode, vmmError } from '../../errors.ts';
 import { anyCall, type CallLimit } from '../../resize/runner.ts';
@@ -122,7 +123,7 @@ export class VmMemory {
   /** At level info the server logs a line per call. It goes on behind the hole this leaves. */
   async #keepLogSmall(): Promise<void> {
     this.#calls += 1;
-    if (this.#calls % LIMITS.ch_calls_per_log !== 0) return;
+    if (this.#calls % CH_LIMITS.calls_per_log !== 0) return;
     await truncate(filesOf(this.#spec.run_dir).log_path, 0).catch(() => undefined);
   }
 }

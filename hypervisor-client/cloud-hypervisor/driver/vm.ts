@@ -2,6 +2,8 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
 import { LIMITS } from '../../../base/limits.ts';
+import { CH_LIMITS } from '../limits.ts';
+import { VMM_LIMITS } from '../../limits.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
 import { DEVICE_BLOCK_BYTES } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
@@ -236,7 +238,7 @@ export class CloudHypervisorVm implements Vm {
       // From the call on, its wait for the turn and for others included: whoever asked has waited.
       const request = { ...sizes, deadline_ms, requested_at_ms: asked_at_ms };
       const result = await resizeOwned(port, request, owner, signal);
-      const rest = () => Math.max(1, end_ms + LIMITS.resize_overrun_ms - clock.nowMs());
+      const rest = () => Math.max(1, end_ms + VMM_LIMITS.resize_overrun_ms - clock.nowMs());
       const kept = shared ? null : { device_id: device.id, bytes: result.plugged_bytes };
       await this.#limit(kept, rest).catch(() => undefined);
       return result;
@@ -282,7 +284,7 @@ export class CloudHypervisorVm implements Vm {
   async #waitActive(device_id: string, left_ms: number, signal?: AbortSignal): Promise<void> {
     if (this.#waited.has(device_id)) return;
     this.#waited.add(device_id);
-    const most_ms = Math.min(left_ms / 2, LIMITS.ch_driver_active_ms);
+    const most_ms = Math.min(left_ms / 2, CH_LIMITS.driver_active_ms);
     const until = AbortSignal.any([this.#stop.signal, ...(signal ? [signal] : [])]);
     await this.#events.waitActive(zoneOf(device_id), this.#parts.clock, most_ms, until);
   }
@@ -292,7 +294,7 @@ export class CloudHypervisorVm implements Vm {
     const { clock } = this.#parts;
     const growing = (): boolean =>
       this.#memory.unsettled(device_id).some((one) => one.requested_bytes > one.plugged_bytes);
-    const deadline_ms = Math.min(left(), LIMITS.ch_settle_ms);
+    const deadline_ms = Math.min(left(), CH_LIMITS.settle_ms);
     if (growing()) {
       const settled = async (): Promise<true | null> => {
         await this.#memory.read(left);
@@ -310,7 +312,8 @@ export class CloudHypervisorVm implements Vm {
     const { cgroup, handle } = this.#parts;
     if (!cgroup) return;
     const { book } = await this.#memory.read(limit);
-    await cgroup.limit(handle.spec.boot_bytes + mostBytes(book, wanted));
+    const guest_bytes = handle.spec.boot_bytes + mostBytes(book, wanted);
+    await cgroup.limit(guest_bytes, CH_LIMITS.cgroup_slack_bytes);
   }
 
   #take(news: ServerNews): void {
@@ -349,8 +352,7 @@ export class CloudHypervisorVm implements Vm {
     try {
       await waitUntilGone(this.#identity, api_path, clock, this.#stop.signal);
     } catch {
-      this.#hub.end();
-      return;
+      return this.#hub.end();
     }
     // The exit code of a process that is not our child cannot be learned.
     const exit = exited ? await exited() : { code: null, signal: null };
@@ -392,6 +394,6 @@ export class CloudHypervisorVm implements Vm {
     if (this.#fate !== 'alive' || !(await isAlive(this.#identity))) return true;
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code !== 'HP_CH_CLOSED' && code !== 'HP_CH_CONNECT' && code !== 'HP_VMM_GONE') return false;
-    return await waitForEnd(this.#identity, this.#parts.clock, LIMITS.ch_watch_again_ms);
+    return await waitForEnd(this.#identity, this.#parts.clock, VMM_LIMITS.watch_again_ms);
   }
 }

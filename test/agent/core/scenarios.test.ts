@@ -1,6 +1,7 @@
 /** The core's rules one by one: each test is a sentence of the design. */
 import test from 'ava';
 import { LIMITS } from '../../../base/limits.ts';
+import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import type { Reply } from '../../../agent/model/actions.ts';
 import { grantedBytes } from '../../../agent/core/permits.ts';
@@ -97,8 +98,8 @@ test('a partial unplug keeps the permit for what is still plugged and is tried a
   complete(world, 'stop');
   complete(world, 'unplug', 'partial');
   t.is(grantedBytes(world.state), (256 + 64) * MIB);
-  t.is(world.wake_ms, world.now_ms + LIMITS.unplug_retry_ms);
-  world.advance(LIMITS.unplug_retry_ms);
+  t.is(world.wake_ms, world.now_ms + AGENT_LIMITS.unplug_retry_ms);
+  world.advance(AGENT_LIMITS.unplug_retry_ms);
   t.deepEqual(world.pendingTypes(), ['unplug r0']);
   finish(world);
   t.is(grantedBytes(world.state), 256 * MIB);
@@ -110,9 +111,9 @@ test('unplugs that never finish are given up after a bounded number of tries, wi
   finish(world);
   world.advance(1_000);
   complete(world, 'stop');
-  for (let attempt = 1; attempt <= LIMITS.unplug_attempts; attempt += 1) {
+  for (let attempt = 1; attempt <= AGENT_LIMITS.unplug_attempts; attempt += 1) {
     complete(world, 'unplug', 'partial');
-    world.advance(LIMITS.unplug_retry_ms * 2 ** attempt);
+    world.advance(AGENT_LIMITS.unplug_retry_ms * 2 ** attempt);
   }
   t.deepEqual(world.pendingTypes(), []);
   t.deepEqual(world.reports, ['HP_AGENT_UNPLUG_GIVEN_UP']);
@@ -203,10 +204,11 @@ test('when all N are busy invocations wait, oldest first, up to the limit of the
 
 test('a full queue refuses, and a wait that is too long ends in a refusal', (t) => {
   const world = running('virtio-mem', { concurrency: 1 });
-  for (let count = 0; count < LIMITS.invocations_queued_per_function; count += 1) world.invoke('f');
+  for (let count = 0; count < AGENT_LIMITS.invocations_queued_per_function; count += 1)
+    world.invoke('f');
   const waiting = fn(world)?.queue.last?.request_id ?? '';
   t.is(failureCode(world.reply(world.invoke('f'))), 'HP_AGENT_QUEUE_FULL');
-  world.advance(LIMITS.invocation_queued_ms);
+  world.advance(AGENT_LIMITS.invocation_queued_ms);
   t.is(failureCode(world.reply(waiting)), 'HP_AGENT_QUEUED_TOO_LONG');
 });
 
@@ -245,7 +247,7 @@ test('a guest that does not stop an instance loses its VM after a bounded number
   world.invoke('f');
   finish(world);
   world.advance(1_000);
-  for (let attempt = 1; attempt <= LIMITS.instance_stop_attempts; attempt += 1) {
+  for (let attempt = 1; attempt <= AGENT_LIMITS.instance_stop_attempts; attempt += 1) {
     complete(world, 'stop', 'fail');
     world.advance(LIMITS.instance_stop_retry_ms);
   }

@@ -2,7 +2,7 @@
  * A host in which everything the core asks for happens, at a time and with an outcome chosen by
  * the test. It keeps the truth (what is really plugged and running) beside the core's book.
  */
-import { LIMITS } from '../../../base/limits.ts';
+import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import { MIB } from '../../../base/units.ts';
 import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
 import type { StepContext } from '../../../agent/core/draft.ts';
@@ -213,7 +213,7 @@ export class World {
 
   /** Everything pending and everything that follows succeeds, waits included. */
   quiesce(): void {
-    for (let count = 0; count < LIMITS.invocations_queued_per_function; count += 1) {
+    for (let count = 0; count < AGENT_LIMITS.invocations_queued_per_function; count += 1) {
       if (this.pending.length > 0) this.complete(0);
       else if (this.wake_ms !== null) this.advance(Math.max(0, this.wake_ms - this.now_ms));
       else return;

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { pino } from 'pino';
 import { RepeatLog } from '../../../agent/executor/repeat-log.ts';
-import { LIMITS } from '../../../base/limits.ts';
+import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import { MIB } from '../../../base/units.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { fakeHost } from '../../fakes/host.ts';
@@ -97,7 +97,7 @@ test('a kind of line: first at once, then one a second with the number, then sil
   tell(1);
   t.is(written.length, 1);
   for (let n = 2; n <= 10; n += 1) tell(n);
-  await clock.advance(LIMITS.log_repeat_ms);
+  await clock.advance(AGENT_LIMITS.log_repeat_ms);
   t.like(written[1], { n: 10, repeated: 9 });
   tell(11);
   told.close();
@@ -116,7 +116,7 @@ test('kinds without end are one kind', async (t) => {
   for (let n = 0; n < 10_000; n += 1) {
     told.tell(`k${n}`, { log, level: 'warn', fields: {}, text: 'x' });
   }
-  t.true(written <= LIMITS.log_kinds + 1);
+  t.true(written <= AGENT_LIMITS.log_kinds + 1);
   await clock.advance(60_000);
-  t.true(written <= LIMITS.log_kinds + 2);
+  t.true(written <= AGENT_LIMITS.log_kinds + 2);
 });

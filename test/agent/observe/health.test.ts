@@ -1,6 +1,6 @@
 /** A guest that does not answer: found out without being asked for anything, told, and forgiven. */
 import test from 'ava';
-import { LIMITS } from '../../../base/limits.ts';
+import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import { observedTimer } from '../../../base/observed-timer.ts';
 import { MIB } from '../../../base/units.ts';
 import { FakeClock } from '../../fakes/clock.ts';
@@ -22,7 +22,7 @@ test('a frozen guest is told once, refuses what comes, and serves again when it 
   const refused = await clock.until(agent.invoke('f', 'y', WORK));
   t.like(refused, { outcome: 'refused', failure: { code: 'HP_AGENT_UNRESPONSIVE' } });
   hypervisor.vms[0]?.thaw();
-  await clock.advance(LIMITS.guest_ping_again_ms + LIMITS.guest_pong_ms);
+  await clock.advance(AGENT_LIMITS.guest_ping_again_ms + AGENT_LIMITS.guest_pong_ms);
   t.is(lines(log, 'the guest answers again').length, 1);
   t.like((await clock.until(agent.status('f'))).functions[0], { vm_state: 'running' });
   t.like(await clock.until(agent.invoke('f', 'z', WORK)), { outcome: 'done', cold: false });
@@ -50,7 +50,7 @@ test('a guest that never answers again costs its VM in the end, with the reason 
   const running = agent.invoke('f', 'x', { ...WORK, wall_ms: 500_000 });
   await clock.advance(1_000);
   hypervisor.vms[0]?.freeze();
-  await clock.advance(LIMITS.vm_unresponsive_ms + 60_000);
+  await clock.advance(AGENT_LIMITS.vm_unresponsive_ms + 60_000);
   t.like(await running, { outcome: 'failed', failure: { code: 'HP_AGENT_UNRESPONSIVE' } });
   t.is(hypervisor.alive().length, 0);
   const [line] = lines(log, 'the VM is ended');
@@ -138,7 +138,10 @@ test('a function whose guest does not answer is removed without waiting for it',
   await clock.advance(60_000);
   const began_ms = clock.nowMs();
   await clock.until(agent.remove('f'));
-  t.true(clock.nowMs() - began_ms < LIMITS.remove_drain_ms / 2, `${clock.nowMs() - began_ms} ms`);
+  t.true(
+    clock.nowMs() - began_ms < AGENT_LIMITS.remove_drain_ms / 2,
+    `${clock.nowMs() - began_ms} ms`,
+  );
   t.like(await running, { outcome: 'failed', failure: { code: 'HP_AGENT_REMOVING' } });
   t.is(hypervisor.alive().length, 0);
 });

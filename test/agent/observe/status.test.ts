@@ -2,6 +2,7 @@
 import test from 'ava';
 import type { AgentRecord } from '../../../agent/model/records.ts';
 import { LIMITS } from '../../../base/limits.ts';
+import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import { MIB } from '../../../base/units.ts';
 import type { GuestFault } from '../../../agent/testing/fake-guest.ts';
 import { fakeHost } from '../../fakes/host.ts';
@@ -17,7 +18,7 @@ test('a frozen VMM is named and its figures are unknown; the others are told wit
   sick?.freeze();
   const asked_ms = clock.nowMs();
   const status = await clock.until(agent.status('', true));
-  t.true(clock.nowMs() - asked_ms <= LIMITS.status_vm_ms);
+  t.true(clock.nowMs() - asked_ms <= AGENT_LIMITS.status_vm_ms);
   t.true(status.state_json?.includes('"sick"'), 'the state needs no guest');
   const [one, other] = status.functions;
   t.like(one, { unanswered: [], guest_plugged_bytes: 128 * MIB, pages_migrated: 0, oom_kills: 0 });
@@ -53,7 +54,7 @@ test('a silent guest leaves what VMM and host tell', async (t) => {
   fault.now = 'silent';
   const asked_ms = clock.nowMs();
   const status = await clock.until(agent.status('f'));
-  t.true(clock.nowMs() - asked_ms <= LIMITS.status_vm_ms);
+  t.true(clock.nowMs() - asked_ms <= AGENT_LIMITS.status_vm_ms);
   t.like(status.functions[0], { unanswered: ['guest'], guest_plugged_bytes: null });
   t.like(status.functions[0]?.regions[0], {
     plugged_bytes: 128 * MIB,

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import test from 'ava';
 import { vmProcess } from '../../../agent/observe/vm-process.ts';
-import { LIMITS } from '../../../base/limits.ts';
+import { AGENT_LIMITS } from '../../../agent/limits.ts';
 
 test('a process is told by its program and the arguments it really has', async (t) => {
   const child = spawn('/bin/sleep', ['60'], { argv0: 'qemu a' });
@@ -14,11 +14,11 @@ test('a process is told by its program and the arguments it really has', async (
 });
 
 test('an argument longer than the limit is cut', async (t) => {
-  const long = 'x'.repeat(LIMITS.vmm_argument_chars + 10);
+  const long = 'x'.repeat(AGENT_LIMITS.vmm_argument_chars + 10);
   const child = spawn('/bin/sh', ['-c', 'read line', long]);
   t.teardown(() => child.kill('SIGKILL'));
   const { vmm_command } = await vmProcess(child.pid ?? 0);
-  t.is(vmm_command.at(-1)?.length, LIMITS.vmm_argument_chars);
+  t.is(vmm_command.at(-1)?.length, AGENT_LIMITS.vmm_argument_chars);
 });
 
 test('a process that is not there is told as not known', async (t) => {

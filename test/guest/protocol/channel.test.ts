@@ -2,7 +2,7 @@
 import { duplexPair, type Duplex } from 'node:stream';
 import test from 'ava';
 import type { HotplaneError } from '../../../base/errors.ts';
-import { LIMITS } from '../../../base/limits.ts';
+import { GUEST_LIMITS } from '../../../guest/protocol/limits.ts';
 import { GuestChannel } from '../../../guest/protocol/channel.ts';
 import { ClockMap } from '../../../guest/protocol/clock-map.ts';
 import type { ExitEvent } from '../../../guest/protocol/protocol.ts';
@@ -200,7 +200,7 @@ test('a stream that ends fails what waits with HP_GUEST_CLOSED; close() tells no
 test('more requests than the limit are refused at once', async (t) => {
   const { channel, say } = wire();
   await say(HELLO);
-  for (let count = 0; count < LIMITS.guest_requests_in_flight; count += 1) {
+  for (let count = 0; count < GUEST_LIMITS.requests_in_flight; count += 1) {
     channel.ask(stop, stoppedSchema, 1_000).catch(() => undefined);
   }
   const error = await t.throwsAsync(channel.ask(stop, stoppedSchema, 1_000));

@@ -3,7 +3,8 @@ import test from 'ava';
 import { readFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
-import { LIMITS } from '../../../base/limits.ts';
+import { CH_LIMITS } from '../../../hypervisor-client/cloud-hypervisor/limits.ts';
+import { VMM_LIMITS } from '../../../hypervisor-client/limits.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { MIB } from '../../../base/units.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
@@ -172,7 +173,7 @@ test('a server that stands still ends resizes by deadline plus the stated bound'
       return await Promise.all(resizes);
     });
     const took_ms = hostClock.nowMs() - began_ms;
-    t.true(took_ms < 300 + LIMITS.resize_overrun_ms + 1_500, `${took_ms} ms`);
+    t.true(took_ms < 300 + VMM_LIMITS.resize_overrun_ms + 1_500, `${took_ms} ms`);
     t.is(results[0]?.outcome, 'failed');
     t.is(results[0]?.error_code, 'HP_CH_TIMEOUT');
     // The other one never had its turn: nothing was asked of the server for it.
@@ -231,7 +232,7 @@ test('the limit of the host follows what is plugged', async (t) => {
   const limit = async (): Promise<number> =>
     Number(await readFile(join(cgroup_root, `hotplane-${spec.id}`, 'memory.max'), 'utf8'));
   await withVm(host.driver({}, { cgroup_root }), spec, async (vm) => {
-    const floor_bytes = spec.boot_bytes + LIMITS.ch_cgroup_slack_bytes;
+    const floor_bytes = spec.boot_bytes + CH_LIMITS.cgroup_slack_bytes;
     t.is(await limit(), floor_bytes);
     await vm.resizeRegion('r0', REGION, DEADLINE);
     t.is(await limit(), floor_bytes + REGION);

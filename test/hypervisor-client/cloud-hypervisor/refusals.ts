@@ -1,7 +1,7 @@
 /** What the server refuses, and what it takes to everybody's surprise: one table for both servers. */
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { LIMITS } from '../../../base/limits.ts';
+import { CH_LIMITS } from '../../../hypervisor-client/cloud-hypervisor/limits.ts';
 import { vmConfig } from '../../../hypervisor-client/cloud-hypervisor/driver/config.ts';
 import type { Json } from '../../../hypervisor-client/rest/json.ts';
 import { configIn } from './stage.ts';
@@ -203,12 +203,12 @@ function boots(root: string, good: object, zones: Change, memory: Change): Refus
     at('a disk not there', { ...good, disks: [{ path: missing }] }, 500, /Cannot open disk path/),
     {
       name: 'taken: as many regions as the driver allows, with its other devices',
-      calls: [create(withRegions(root, LIMITS.ch_zones_per_vm)), 'PUT vm.boot'],
+      calls: [create(withRegions(root, CH_LIMITS.zones_per_vm)), 'PUT vm.boot'],
       status: 204,
     },
     at(
       'one region more',
-      withRegions(root, LIMITS.ch_zones_per_vm + 1),
+      withRegions(root, CH_LIMITS.zones_per_vm + 1),
       500,
       /Could not find an available device slot/,
     ),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { cutIfLarge, keepBounded } from '../../../hypervisor-client/host/bounded-files.ts';
 import { lastLines, readTail } from '../../../hypervisor-client/host/log-tail.ts';
-import { LIMITS } from '../../../base/limits.ts';
+import { VMM_LIMITS } from '../../../hypervisor-client/limits.ts';
 import { MIB } from '../../../base/units.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 
@@ -31,12 +31,12 @@ for (const appends of [true, false]) {
       await cutIfLarge({ path, appends });
       most = Math.max(most, await onDisk(path));
     }
-    t.true(most <= LIMITS.console_bytes_max + 2 * MIB, `${most} bytes`);
+    t.true(most <= VMM_LIMITS.console_bytes_max + 2 * MIB, `${most} bytes`);
     t.true(
       lastLines(await readTail(path), 1).endsWith('line 99') ||
         (await readTail(path)).includes('line 99'),
     );
-    if (appends) t.true((await stat(path)).size <= LIMITS.console_bytes_max + 2 * MIB);
+    if (appends) t.true((await stat(path)).size <= VMM_LIMITS.console_bytes_max + 2 * MIB);
   });
 }
 
@@ -56,5 +56,5 @@ test('it is looked at until the end, and once more then', async (t) => {
   await writeFile(path, Buffer.alloc(8 * MIB, 'x'));
   over.abort();
   await bounding;
-  t.true((await onDisk(path)) <= LIMITS.console_kept_bytes + 4_096);
+  t.true((await onDisk(path)) <= VMM_LIMITS.console_kept_bytes + 4_096);
 });

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LIMITS } from '../../../base/limits.ts';
+import { QEMU_LIMITS } from '../../../hypervisor-client/qemu/limits.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { QmpClient } from '../../../hypervisor-client/qemu/qmp.ts';
@@ -134,7 +134,7 @@ test('a peer that does not speak QMP is cut off', async (t) => {
 });
 
 test('a line without an end cannot fill the memory', async (t) => {
-  const path = await serve((socket) => socket.write('x'.repeat(LIMITS.qmp_line_bytes + 1)));
+  const path = await serve((socket) => socket.write('x'.repeat(QEMU_LIMITS.qmp_line_bytes + 1)));
   const qmp = await QmpClient.connect(path);
   await t.throwsAsync(qmp.execute('query-status'));
   t.true(qmp.isClosed);

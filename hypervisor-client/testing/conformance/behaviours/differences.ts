@@ -1,6 +1,6 @@
 /** What may differ between drivers is what the profile says, neither more nor less. */
 import test from 'ava';
-import { LIMITS } from '../../../../base/limits.ts';
+import { VMM_LIMITS } from '../../../limits.ts';
 import { MIB } from '../../../../base/units.ts';
 import { isHotplaneError } from '../../../../base/errors.ts';
 import type { ResizeResult, VmSpec } from '../../../vm.ts';
@@ -11,7 +11,7 @@ import { junkPath, REGION, traces, type Vms } from '../vms.ts';
 /** What every driver leaves for the kernel. */
 const BOOT_BYTES_MIN = 64 * MIB;
 /** So many that the fewest devices have the most regions. */
-const REGIONS_PER_DEVICE = LIMITS.regions_per_device;
+const REGIONS_PER_DEVICE = VMM_LIMITS.regions_per_device;
 const ACCELERATORS = ['kvm', 'tcg'] as const;
 
 export function describeDifferences(target: Target, vms: Vms): void {

@@ -1,0 +1,85 @@
+/** Limits of the agent: its calls, guests, VMs and watchers. Pure. */
+import { assert } from '../base/assert.ts';
+import { LIMITS } from '../base/limits.ts';
+
+export const AGENT_LIMITS = {
+  /** Invocations waiting for an instance of one function. */
+  invocations_queued_per_function: 10_000,
+  /** Characters of one argument of a VMM's command line that are told. */
+  vmm_argument_chars: 4_096,
+  /** Tries to stop one instance before its guest counts as broken. */
+  instance_stop_attempts: 3,
+  /** Tries to empty a region before it is left alone until reuse, Drain or Remove ... */
+  unplug_attempts: 5,
+  /** ... and the pause before the second; it doubles each time. */
+  unplug_retry_ms: 2_000,
+  /** Longest wait of an invocation for an instance. */
+  invocation_queued_ms: 600_000,
+  /** What an invocation may take on top of its own wall and CPU time. */
+  invocation_grace_ms: 120_000,
+  /** How long Remove lets busy instances go on. */
+  remove_drain_ms: 60_000,
+  /** A stopping agent lets busy instances go on for this long. */
+  drain_ms: 10_000,
+  /** A stopping agent waits this long for calls that are still being answered. */
+  close_ms: 2_000,
+  /**
+   * Status waits this long for each VMM and guest, all at once: a sick VM delays no answer about
+   * others.
+   */
+  status_vm_ms: 1_000,
+  /** A guest that told nothing for this long is pinged, and has this long to answer ... */
+  guest_ping_ms: 10_000,
+  guest_pong_ms: 5_000,
+  /** ... and is asked this often while it does not. */
+  guest_ping_again_ms: 2_000,
+  /** A VM whose guest does not answer for this long is ended; until then it may recover. */
+  vm_unresponsive_ms: 300_000,
+  /** Lines of one kind within this time are one line of the log, and kinds that are told apart. */
+  log_repeat_ms: 1_000,
+  log_kinds: 1_024,
+  /** After a guest channel closed: how long the VMM has to tell why. */
+  vm_news_ms: 1_000,
+  /** A VM of an earlier agent: its polite end, then SIGTERM and SIGKILL each. */
+  leftover_polite_ms: 1_500,
+  leftover_signal_ms: 1_500,
+  /** Folders of failed VMs (their consoles) a new agent keeps. */
+  vm_folders_kept: 32,
+  /** Tries to shut one VM down. */
+  vm_shutdown_attempts: 3,
+  /** Requests a caller may have open at the agent at once. */
+  requests_open: 100_000,
+  /** One message of the agent's API. */
+  message_bytes: 64 * 1024 * 1024,
+  /** Subscribers of Watch, and records kept for a slow one before it is dropped. */
+  watchers: 16,
+  watch_buffer_records: 10_000,
+  /** Shortest and usual time between two looks at a VM's memory. */
+  memory_interval_ms_min: 20,
+  memory_interval_ms: 250,
+  /** Time between two looks at a guest's own figures while its memory is watched. */
+  guest_stats_interval_ms: 1_000,
+} as const;
+
+assert(
+  AGENT_LIMITS.drain_ms + AGENT_LIMITS.close_ms + 2 * LIMITS.vm_shutdown_ms < LIMITS.agent_stop_ms,
+  'an agent that stops has drained, and ended its VMs, before it is ended by force',
+);
+assert(
+  2 * AGENT_LIMITS.status_vm_ms <= LIMITS.agent_call_ms,
+  'status answers in time, whatever a VM does',
+);
+assert(
+  AGENT_LIMITS.guest_ping_again_ms < AGENT_LIMITS.guest_pong_ms &&
+    AGENT_LIMITS.guest_ping_ms + AGENT_LIMITS.guest_pong_ms < AGENT_LIMITS.vm_unresponsive_ms,
+  'a guest is asked several times before its VM is ended',
+);
+assert(
+  AGENT_LIMITS.leftover_polite_ms + 2 * AGENT_LIMITS.leftover_signal_ms < LIMITS.agent_start_ms,
+  'a new agent has ended a VM of an earlier one before it must answer',
+);
+assert(
+  AGENT_LIMITS.memory_interval_ms_min <= AGENT_LIMITS.memory_interval_ms &&
+    AGENT_LIMITS.memory_interval_ms <= AGENT_LIMITS.guest_stats_interval_ms,
+  'a guest is asked for its figures no more often than the host',
+);

@@ -1,0 +1,18 @@
+/** Limits of a trace that is read. Pure. */
+import { assert } from '../../base/assert.ts';
+
+export const TRACE_LIMITS = {
+  /** Name of an application or function in a trace; published ones have 64. */
+  name_bytes: 1_024,
+  /** Time stamps of a trace: the year 2286 as seconds since 1970, exact to the microsecond. */
+  seconds: 9_999_999_999,
+  /** One line of a trace file. */
+  line_bytes: 64 * 1024,
+  /** Rows of one trace; the whole 2021 trace has 1,980,951. */
+  rows: 20_000_000,
+} as const;
+
+assert(
+  2 * TRACE_LIMITS.name_bytes < TRACE_LIMITS.line_bytes,
+  'both names of a row fit into a line',
+);

@@ -1,0 +1,23 @@
+/** Limits of a command and of the end of its process. */
+import { assert } from '../base/assert.ts';
+import { LIMITS } from '../base/limits.ts';
+
+export const CLI_LIMITS = {
+  /**
+   * Everything that is undone at the end of a process. Longer than a stopping agent needs: drain,
+   * then polite and forced ends of VMMs that do not answer.
+   */
+  orderly_end_ms: 90_000,
+  /** Waiting for a slow reader of the last lines. */
+  output_flush_ms: 1_000,
+  /**
+   * Memory of one VMM process besides its guest's, booked for every VM: code, heap, thread stacks
+   * and, under TCG, translated code. A bound chosen with room, not a measured figure.
+   */
+  vmm_overhead_bytes: 128 * 1024 * 1024,
+} as const;
+
+assert(
+  LIMITS.agent_stop_ms < CLI_LIMITS.orderly_end_ms,
+  'a command that started an agent sees it stop',
+);
