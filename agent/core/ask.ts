@@ -5,20 +5,51 @@ import type { FunctionState, InstanceState, RegionState, VmState } from '../mode
 import { type Draft, vmsOf } from './draft.ts';
 import type { Admission, Candidate, FunctionView, Scale, Size } from './policy.ts';
 
-/** What the policy sees of a function now. */
-function viewOf(draft: Draft, fn: FunctionState): FunctionView {
-  const { host } = draft.granted;
-  return {
-    now_ms: draft.now_ms,
-    spec: fn.spec,
-    phase: fn.phase,
-    queued: fn.queue.length,
-    oldest: fn.queue.first,
-    vms: vmsOf(draft, fn),
-    free_bytes: Math.max(0, draft.state.capacity.host - host),
-    config: draft.config,
-    memory: draft.memory,
-  };
+/** What the policy sees of a function, always as it is when it looks. */
+class LiveView implements FunctionView {
+  readonly #draft: Draft;
+  readonly #fn: FunctionState;
+
+  constructor(draft: Draft, fn: FunctionState) {
+    this.#draft = draft;
+    this.#fn = fn;
+  }
+
+  get now_ms(): number {
+    return this.#draft.now_ms;
+  }
+
+  get spec(): FunctionView['spec'] {
+    return this.#fn.spec;
+  }
+
+  get phase(): FunctionView['phase'] {
+    return this.#fn.phase;
+  }
+
+  get queued(): number {
+    return this.#fn.queue.length;
+  }
+
+  get oldest(): FunctionView['oldest'] {
+    return this.#fn.queue.first;
+  }
+
+  get vms(): FunctionView['vms'] {
+    return vmsOf(this.#draft, this.#fn);
+  }
+
+  get free_bytes(): number {
+    return Math.max(0, this.#draft.state.capacity.host - this.#draft.granted.host);
+  }
+
+  get config(): FunctionView['config'] {
+    return this.#draft.config;
+  }
+
+  get memory(): unknown {
+    return this.#draft.memory;
+  }
 }
 
 type Facts = Readonly<Record<string, Fact>>;
@@ -46,7 +77,7 @@ function record(
 
 /** May one more invocation wait? */
 export function askAdmit(draft: Draft, fn: FunctionState): Admission {
-  const view = viewOf(draft, fn);
+  const view = new LiveView(draft, fn);
   const answer = draft.policy.admit(view);
   record(draft, { question: 'admit', fn }, () => ({
     inputs: { queued: view.queued, free_bytes: view.free_bytes },
@@ -61,7 +92,7 @@ export function askPlace(
   fn: FunctionState,
   candidates: readonly Candidate[],
 ): Candidate | null {
-  const answer = draft.policy.place(viewOf(draft, fn), candidates);
+  const answer = draft.policy.place(new LiveView(draft, fn), candidates);
   const unknown = answer !== null && !candidates.includes(answer);
   const ignored = unknown ? { ignored: 'it was not offered' } : {};
   record(draft, { question: 'place', fn, ...ignored }, () => ({
@@ -77,7 +108,7 @@ export function askPlace(
 
 /** How many instances and VMs, how ready? An answer that asks for nothing is not recorded. */
 export function askScale(draft: Draft, fn: FunctionState): Scale {
-  const view = viewOf(draft, fn);
+  const view = new LiveView(draft, fn);
   const answer = draft.policy.scale(view);
   const { starts, stops, launches, ends, plugged, wake_at_ms } = answer;
   const quiet = stops.length + ends.length === 0 && starts + launches + plugged <= 0;

@@ -1,11 +1,22 @@
-/** Draft: one step's working copy. Only rows that are edited get copied. */
+/**
+ * Draft: one step's working copy. Only what is edited gets copied: functions and VMs, and of a VM
+ * the regions and instances in question. Whatever was read without an edit may not be changed.
+ */
 import { assert } from '../../base/assert.ts';
 import type { Action } from '../model/actions.ts';
 import { AlarmEdit } from '../model/alarms.ts';
 import type { CoreConfig } from '../model/config.ts';
 import type { OperationState } from '../model/operations.ts';
 import type { Refusal } from '../model/refusals.ts';
-import type { FunctionState, HostState, QueuedInvocation, VmState } from '../model/state.ts';
+import type {
+  FunctionState,
+  HostState,
+  InstanceState,
+  QueuedInvocation,
+  RegionState,
+  VmState,
+} from '../model/state.ts';
+import { Edits } from '../model/table.ts';
 import type { TierBytes } from '../model/tiers.ts';
 import type { Policy } from './policy.ts';
 
@@ -17,9 +28,11 @@ export interface Draft {
   /** Whether decisions are wanted by anybody. */
   readonly recording: boolean;
   /** Edited rows by key; null: taken away. */
-  readonly functions: Map<string, FunctionState | null>;
-  readonly vms: Map<string, VmState | null>;
-  readonly operations: Map<string, OperationState | null>;
+  readonly functions: Edits<FunctionState>;
+  readonly vms: Edits<VmState>;
+  readonly operations: Edits<OperationState>;
+  /** Regions and instances that this step has copied already. */
+  readonly fresh: Set<RegionState | InstanceState>;
   readonly alarms: AlarmEdit;
   readonly actions: Action[];
   granted: TierBytes;
@@ -45,9 +58,10 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     now_ms,
     policy: context.policy,
     recording: context.recording,
-    functions: new Map(),
-    vms: new Map(),
-    operations: new Map(),
+    functions: new Edits(),
+    vms: new Edits(),
+    operations: new Edits(),
+    fresh: new Set(),
     alarms: new AlarmEdit(state.alarms),
     actions: [],
     granted: state.granted,
@@ -103,23 +117,50 @@ export function editVm(draft: Draft, id: string): VmState | undefined {
   const edited = draft.vms.get(id);
   if (edited !== undefined) return edited ?? undefined;
   const found = draft.state.vms.get(id);
-  if (!found) return undefined;
+  return found && copyVm(draft, found);
+}
+
+function copyVm(draft: Draft, found: VmState): VmState {
   const copy = {
     ...found,
-    regions: found.regions.map((region) => ({ ...region })),
-    instances: found.instances.map((instance) => ({ ...instance })),
+    regions: found.regions.slice(),
+    instances: found.instances.slice(),
   };
-  draft.vms.set(id, copy);
+  draft.vms.set(found.id, copy);
+  return copy;
+}
+
+/** The editable copy of a region of an edited VM. */
+export function editRegion(draft: Draft, vm: VmState, index: number): RegionState {
+  const found = vm.regions[index];
+  assert(found, 'a region that is edited is there');
+  if (draft.fresh.has(found)) return found;
+  const copy = { ...found };
+  vm.regions[index] = copy;
+  draft.fresh.add(copy);
+  return copy;
+}
+
+/** The editable copy of an instance of an edited VM. */
+export function editInstance(draft: Draft, vm: VmState, found: InstanceState): InstanceState {
+  if (draft.fresh.has(found)) return found;
+  const place = vm.instances.indexOf(found);
+  assert(place >= 0, 'an instance that is edited is there');
+  const copy = { ...found };
+  vm.instances[place] = copy;
+  draft.fresh.add(copy);
   return copy;
 }
 
 /** The VMs of a function to look at. */
 export function vmsOf(draft: Draft, fn: FunctionState): VmState[] {
-  return fn.vm_ids.map((id) => {
+  const vms: VmState[] = [];
+  for (const id of fn.vm_ids) {
     const vm = readVm(draft, id);
     assert(vm, 'a function knows only VMs that are there');
-    return vm;
-  });
+    vms.push(vm);
+  }
+  return vms;
 }
 
 /** The editable copies of a function's VMs. */

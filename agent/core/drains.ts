@@ -1,7 +1,7 @@
 /** Drain: idle instances stop now, regions are emptied, and the caller is told when that is over. */
 import { plugsOnDemand } from '../model/spec.ts';
 import type { DrainState, FunctionState, VmState } from '../model/state.ts';
-import { type Draft, editVmsOf, readVm } from './draft.ts';
+import { type Draft, editInstance, editRegion, editVmsOf, readVm } from './draft.ts';
 import { stopInstance } from './instances.ts';
 import { empty } from './operations.ts';
 import { isSettled } from './regions.ts';
@@ -25,14 +25,15 @@ export function drain(draft: Draft, fn: FunctionState, request_id: string): void
 
 function stopAllIdle(draft: Draft, vm: VmState): number {
   const idle = vm.instances.filter(({ phase }) => phase === 'idle');
-  for (const instance of idle) stopInstance(draft, vm, instance);
+  for (const instance of idle) stopInstance(draft, vm, editInstance(draft, vm, instance));
   return idle.length;
 }
 
 function emptyLeftovers(draft: Draft, fn: FunctionState, vm: VmState): void {
   if (!plugsOnDemand(fn.spec)) return;
-  for (const region of vm.regions) {
-    if (!isSettled(region) || region.permit_bytes === 0) continue;
+  for (const found of vm.regions) {
+    if (!isSettled(found) || found.permit_bytes === 0) continue;
+    const region = editRegion(draft, vm, found.index);
     region.unplug_attempts = 0;
     empty(draft, { fn, vm, region, cause: 'retry', instance: null });
   }

@@ -6,7 +6,7 @@ import { type FunctionSpec, plugsOnDemand, regionBytes, specDifferences } from '
 import type { FunctionState } from '../model/state.ts';
 import { NOBODY, functionGone, replyDeployed } from './callers.ts';
 import { askAdmit } from './ask.ts';
-import { type Draft, editVmsOf, replyError, vmsOf } from './draft.ts';
+import { type Draft, editInstance, editVmsOf, replyError, vmsOf } from './draft.ts';
 import { doomInstance } from './instances.ts';
 import { refuseInvocation, refuseQueue } from './invocations.ts';
 import { endUndead, endVm, firstVm, launchVm } from './vms.ts';
@@ -66,9 +66,9 @@ function launchInstead(
   fn: FunctionState,
   known: FunctionState | undefined,
 ): Refusal | null {
-  for (const id of known?.vm_ids ?? []) draft.vms.set(id, null);
-  const refused = launchVm(draft, fn);
-  if (refused) for (const id of known?.vm_ids ?? []) draft.vms.delete(id);
+  const lost = known?.vm_ids ?? [];
+  const refused = launchVm(draft, fn, lost.length);
+  if (!refused) for (const id of lost) draft.vms.set(id, null);
   return refused;
 }
 
@@ -105,7 +105,8 @@ export function remove(
   for (const vm of editVmsOf(draft, fn)) {
     if (vm.phase !== 'running') endVm(draft, fn, vm, null);
     for (const instance of vm.instances) {
-      if (instance.phase === 'starting') doomInstance(draft, fn, vm, instance, removing);
+      if (instance.phase !== 'starting') continue;
+      doomInstance(draft, fn, vm, editInstance(draft, vm, instance), removing);
     }
   }
 }

@@ -10,7 +10,7 @@ import type {
   VmState,
 } from '../model/state.ts';
 import { askSize, recordSize } from './ask.ts';
-import { type Draft, newId } from './draft.ts';
+import { type Draft, editInstance, editRegion, newId } from './draft.ts';
 import { answerInvocation } from './invocations.ts';
 import { empty, plug } from './operations.ts';
 import { sizeWithin } from './sizing.ts';
@@ -160,12 +160,12 @@ export function stopFailed(
 
 /** Takes away stopped instances whose every answer has come, and unplugs what they used. */
 export function releaseStopped(draft: Draft, fn: FunctionState, vm: VmState): void {
-  if (!vm.instances.some((instance) => isGone(vm, instance))) return;
   const gone = vm.instances.filter((instance) => isGone(vm, instance));
+  if (gone.length === 0) return;
   vm.instances = vm.instances.filter((instance) => !gone.includes(instance));
   for (const instance of gone) {
-    const region = vm.regions[instance.region_index];
-    assert(region?.holder === instance.id, 'an instance holds its region until it is gone');
+    const region = editRegion(draft, vm, instance.region_index);
+    assert(region.holder === instance.id, 'an instance holds its region until it is gone');
     region.holder = null;
     region.used_bytes = null;
     if (plugsOnDemand(fn.spec)) empty(draft, { fn, vm, region, cause: 'stop', instance });
@@ -183,6 +183,7 @@ function isGone(vm: VmState, instance: InstanceState): boolean {
 export function retryStops(draft: Draft, vm: VmState): void {
   for (const instance of vm.instances) {
     const due_ms = instance.stop_retry_at_ms;
-    if (due_ms !== null && due_ms <= draft.now_ms) stopInstance(draft, vm, instance);
+    if (due_ms === null || due_ms > draft.now_ms) continue;
+    stopInstance(draft, vm, editInstance(draft, vm, instance));
   }
 }

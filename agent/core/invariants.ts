@@ -1,28 +1,47 @@
 /** What must hold after every step, whatever the guest, the VMM or the callers do. */
 import { assert } from '../../base/assert.ts';
 import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
-import { lessBytes, NO_BYTES, sumBytes, TIERS } from '../model/tiers.ts';
+import { lessBytes, NO_BYTES, sumBytes, TIERS, type TierBytes } from '../model/tiers.ts';
 import { type Draft, readFunction, readOperation, readVm } from './draft.ts';
 import { permitsOf } from './permits.ts';
 
 /** Checks the rows that changed, and the sums. A failure is a bug of the core. */
 export function checkStep(draft: Draft): void {
   let granted = draft.state.granted;
-  for (const [id, vm] of draft.vms) {
-    const before = draft.state.vms.get(id);
-    const permits = vm ? permitsOf(vm) : NO_BYTES;
-    granted = sumBytes(granted, lessBytes(permits, before ? permitsOf(before) : NO_BYTES));
-    if (vm) checkVm(draft, vm);
+  for (const id of draft.vms.keys) {
+    const vm = draft.vms.get(id) ?? null;
+    const before = draft.state.vms.get(id) ?? null;
+    granted = withChange(granted, before, vm);
+    if (vm) checkVm(draft, vm, before);
   }
   for (const tier of TIERS) {
     assert(granted[tier] === draft.granted[tier], 'the sum of permits is the permits in sum');
   }
-  for (const [id, operation] of draft.operations) {
+  for (const id of draft.operations.keys) {
+    const operation = draft.operations.get(id);
     if (!operation) continue;
     const region = readVm(draft, operation.vm_id)?.regions[operation.region_index];
     assert(region?.operation_id === id, 'an operation is of the region that waits for it');
   }
-  for (const fn of draft.functions.values()) if (fn) checkFunction(draft, fn);
+  for (const fn of draft.functions.rows) if (fn) checkFunction(draft, fn);
+}
+
+/** `granted` with what this VM was granted more or less in this step. */
+function withChange(granted: TierBytes, before: VmState | null, vm: VmState | null): TierBytes {
+  const same =
+    before?.boot_permit === vm?.boot_permit && before?.regions.length === vm?.regions.length;
+  if (!before || !vm || !same) {
+    const now = vm ? permitsOf(vm) : NO_BYTES;
+    return sumBytes(granted, lessBytes(now, before ? permitsOf(before) : NO_BYTES));
+  }
+  let sum = granted;
+  for (const region of vm.regions) {
+    const old = before.regions[region.index];
+    if (!old || old === region || old.permit_bytes === region.permit_bytes) continue;
+    const { tier } = region;
+    sum = { ...sum, [tier]: sum[tier] + region.permit_bytes - old.permit_bytes };
+  }
+  return sum;
 }
 
 function checkFunction(draft: Draft, fn: FunctionState): void {
@@ -32,13 +51,13 @@ function checkFunction(draft: Draft, fn: FunctionState): void {
   assert(fn.vm_ids.length > 0, 'a function has a VM, or the last it had');
 }
 
-function checkVm(draft: Draft, vm: VmState): void {
-  const fn = readFunction(draft, vm.function);
-  assert(fn?.vm_ids.includes(vm.id), 'a VM is one of its function');
+/** Of its regions and instances, those that this step has copied or made. */
+function checkVm(draft: Draft, vm: VmState, before: VmState | null): void {
+  assert(readFunction(draft, vm.function)?.vm_ids.includes(vm.id), 'a VM is one of its function');
   let held = 0;
   for (const region of vm.regions) {
-    checkRegion(draft, region);
     if (region.holder !== null) held += 1;
+    if (region !== before?.regions[region.index]) checkRegion(draft, region);
   }
   assert(held === vm.instances.length, 'every instance has one region of its own');
   for (const instance of vm.instances) {

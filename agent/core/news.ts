@@ -3,7 +3,7 @@ import { unreachable } from '../../base/assert.ts';
 import type { HostEvent, RegionUsage } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, InstanceState, VmState } from '../model/state.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, editInstance, editRegion } from './draft.ts';
 import { doomInstance, findInstance, readyWhenComplete, stopFailed } from './instances.ts';
 import { answerInvocation } from './invocations.ts';
 import { resized } from './resized.ts';
@@ -29,21 +29,24 @@ export function handleNews(draft: Draft, fn: FunctionState, vm: VmState, event: 
     case 'vm-undead':
       return vmUndead(draft, fn, vm, event.reason);
     case 'usage':
-      return noteUsage(vm, event.regions);
+      return noteUsage(draft, vm, event.regions);
     case 'resized':
       return resized(draft, fn, vm, { id: event.operation_id, result: event.result });
     default: {
-      const instance = findInstance(vm, event.instance_id);
-      return instance && handleInstance(draft, fn, vm, { instance, event });
+      const found = findInstance(vm, event.instance_id);
+      if (!found) return;
+      const instance = editInstance(draft, vm, found);
+      return handleInstance(draft, fn, vm, { instance, event });
     }
   }
 }
 
 /** Of regions in use alone: what a guest says of others is of nobody. */
-function noteUsage(vm: VmState, usage: readonly RegionUsage[]): void {
+function noteUsage(draft: Draft, vm: VmState, usage: readonly RegionUsage[]): void {
   for (const { region_id, used_bytes } of usage) {
     const region = vm.regions.find(({ id }) => id === region_id);
-    if (region && region.holder !== null) region.used_bytes = Math.max(0, used_bytes);
+    if (!region || region.holder === null) continue;
+    editRegion(draft, vm, region.index).used_bytes = Math.max(0, used_bytes);
   }
 }
 

@@ -4,7 +4,7 @@ import type { ResizeOutcome } from '../model/events.ts';
 import type { OperationState } from '../model/operations.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
-import { type Draft, readOperation } from './draft.ts';
+import { type Draft, editInstance, editRegion, readOperation } from './draft.ts';
 import { doomInstance, findInstance, readyWhenComplete } from './instances.ts';
 import { growthEnded, operationEnded, plugEnded, unplugEnded } from './operations.ts';
 import { retryLater } from './regions.ts';
@@ -19,8 +19,8 @@ export function resized(
 ): void {
   const operation = readOperation(draft, id);
   if (!operation || operation.vm_id !== vm.id) return;
-  const region = vm.regions[operation.region_index];
-  assert(region?.operation_id === id, 'a region and its operation agree');
+  const region = editRegion(draft, vm, operation.region_index);
+  assert(region.operation_id === id, 'a region and its operation agree');
   operationEnded(draft, vm, region, result);
   const { cause } = operation;
   switch (cause) {
@@ -59,8 +59,9 @@ function started(
   { region, operation, result }: Ended,
 ): void {
   plugEnded(region, operation);
-  const instance = findInstance(vm, operation.instance_id ?? '');
-  assert(instance, 'an instance stays until the plug of its start has ended');
+  const found = findInstance(vm, operation.instance_id ?? '');
+  assert(found, 'an instance stays until the plug of its start has ended');
+  const instance = editInstance(draft, vm, found);
   instance.plugged_at_ms = result.plugged_at_ms;
   if (result.outcome === 'done') return readyWhenComplete(draft, vm, instance);
   const failure = REFUSALS.plugFailed(result.error_code, result.reason);

@@ -3,7 +3,15 @@ import { assert } from '../../base/assert.ts';
 import { maxVms, plugsOnDemand, regionBytes } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { askScale, askSize } from './ask.ts';
-import { type Draft, editVm, readOperation, readVm, vmsOf } from './draft.ts';
+import {
+  type Draft,
+  editInstance,
+  editRegion,
+  editVm,
+  readOperation,
+  readVm,
+  vmsOf,
+} from './draft.ts';
 import { findInstance, stopInstance } from './instances.ts';
 import { empty, plug } from './operations.ts';
 import type { Scale } from './policy.ts';
@@ -30,7 +38,8 @@ function stopIdle(draft: Draft, stops: Scale['stops']): void {
     if (readVm(draft, vm_id)?.phase !== 'running') continue;
     const vm = editVm(draft, vm_id);
     const instance = vm && findInstance(vm, instance_id);
-    if (vm && instance?.phase === 'idle') stopInstance(draft, vm, instance);
+    if (!vm || instance?.phase !== 'idle') continue;
+    stopInstance(draft, vm, editInstance(draft, vm, instance));
   }
 }
 
@@ -86,8 +95,8 @@ function isBeingMadeReady(draft: Draft, { operation_id }: RegionState): boolean 
 
 function takeBack(draft: Draft, fn: FunctionState, vm_id: string, index: number): void {
   const vm = editVm(draft, vm_id);
-  const region = vm?.regions[index];
-  assert(vm && region, 'a region that was read can be edited');
+  assert(vm, 'a VM that was read can be edited');
+  const region = editRegion(draft, vm, index);
   region.ready = false;
   empty(draft, { fn, vm, region, cause: 'pool', instance: null });
 }
@@ -95,8 +104,8 @@ function takeBack(draft: Draft, fn: FunctionState, vm_id: string, index: number)
 /** False when it was refused, which it is not again for a while, or is to rest. */
 function makeReady(draft: Draft, fn: FunctionState, vm_id: string, index: number): boolean {
   const vm = editVm(draft, vm_id);
-  const region = vm?.regions[index];
-  assert(vm && region, 'a region that was read can be edited');
+  assert(vm, 'a VM that was read can be edited');
+  const region = editRegion(draft, vm, index);
   if (region.hold_until_ms !== null && region.hold_until_ms > draft.now_ms) return false;
   const max_bytes = regionBytes(fn.spec);
   const size = askSize(draft, fn, vm, { region, instance: null });

@@ -3,7 +3,7 @@ import { assert } from '../../base/assert.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { FunctionState, QueuedInvocation, VmState } from '../model/state.ts';
 import { askPlace } from './ask.ts';
-import { type Draft, editVm, vmsOf } from './draft.ts';
+import { type Draft, editInstance, editRegion, editVm, vmsOf } from './draft.ts';
 import { findInstance, startInstance } from './instances.ts';
 import { deadlineOf, refuseInvocation, refuseQueue } from './invocations.ts';
 import type { Candidate } from './policy.ts';
@@ -61,8 +61,10 @@ function assign(
   invocation: QueuedInvocation,
 ): void {
   const vm = editVm(draft, vm_id);
-  const instance = vm && findInstance(vm, instance_id);
-  assert(instance?.phase === 'idle' && instance.invocation === null, 'an idle one runs nothing');
+  const found = vm && findInstance(vm, instance_id);
+  assert(vm && found, 'a candidate is there');
+  const instance = editInstance(draft, vm, found);
+  assert(instance.phase === 'idle' && instance.invocation === null, 'an idle one runs nothing');
   instance.phase = 'busy';
   instance.invocation = invocation;
   instance.invocations += 1;
@@ -90,8 +92,8 @@ export function startInstances(draft: Draft, fn: FunctionState, count: number): 
     const chosen = askPlace(draft, fn, candidates);
     if (!chosen) return null;
     const vm = editVm(draft, chosen.vm.id);
-    const region = vm?.regions[chosen.region.index];
-    assert(vm && region, 'a candidate is there');
+    assert(vm, 'a candidate is there');
+    const region = editRegion(draft, vm, chosen.region.index);
     const refused = startInstance(draft, fn, vm, region, waiting[started] ?? null);
     if (refused) return refused;
     candidates = candidates.filter((candidate) => candidate !== chosen);

@@ -5,7 +5,7 @@
  */
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, VmState } from '../model/state.ts';
-import { type Draft, editedVmsOf, editVmsOf } from './draft.ts';
+import { type Draft, editedVmsOf, editInstance, editVmsOf } from './draft.ts';
 import { finishDrains } from './drains.ts';
 import { releaseStopped, retryStops, stopInstance } from './instances.ts';
 import { refuseInvocation } from './invocations.ts';
@@ -18,35 +18,38 @@ import { earlier, functionWake, vmWake } from './wakes.ts';
 
 /** Only VMs that this event or this function's own decisions touched are looked at one by one. */
 export function settle(draft: Draft, fn: FunctionState): void {
-  let policy_ms: number | null = null;
   const working = fn.phase === 'serving' || fn.phase === 'removing';
-  if (working) {
-    for (const vm of runningOf(draft, fn)) {
-      retryStops(draft, vm);
-      releaseStopped(draft, fn, vm);
-    }
-    if (fn.phase === 'serving') {
-      assignIdle(draft, fn);
-      policy_ms = scaleFunction(draft, fn);
-    } else stopAll(draft, fn);
-    for (const vm of runningOf(draft, fn)) retryUnplugs(draft, fn, vm);
+  let policy_ms = working ? decide(draft, fn) : null;
+  for (const vm of editedVmsOf(draft, fn)) {
+    if (vm.phase !== 'running') continue;
+    retryUnplugs(draft, fn, vm);
+    policy_ms = earlier(policy_ms, settleVm(draft, fn, vm));
   }
-  for (const vm of editedVmsOf(draft, fn)) policy_ms = earlier(policy_ms, settleVm(draft, fn, vm));
   if (working) finishDrains(draft, fn);
   if (fn.phase === 'removing') finishRemoval(draft, fn);
   expireQueue(draft, fn);
   for (const vm of editedVmsOf(draft, fn)) vm.wake_at_ms = vmWake(draft, vm);
   fn.wake_at_ms = earlier(policy_ms, functionWake(draft, fn));
-  if (draft.functions.get(fn.spec.name)) draft.alarms.set(fn.spec.name, fn.wake_at_ms);
+  draft.alarms.set(fn.spec.name, fn.wake_at_ms);
 }
 
-function runningOf(draft: Draft, fn: FunctionState): VmState[] {
-  return editedVmsOf(draft, fn).filter(({ phase }) => phase === 'running');
+/** What ends makes room, then what waits is served. When the policy wants to be asked again. */
+function decide(draft: Draft, fn: FunctionState): number | null {
+  for (const vm of editedVmsOf(draft, fn)) {
+    if (vm.phase !== 'running') continue;
+    retryStops(draft, vm);
+    releaseStopped(draft, fn, vm);
+  }
+  if (fn.phase === 'serving') {
+    assignIdle(draft, fn);
+    return scaleFunction(draft, fn);
+  }
+  stopAll(draft, fn);
+  return null;
 }
 
 /** Sizes of its regions, its quiet, its silence. When its policy wants to be asked again. */
 function settleVm(draft: Draft, fn: FunctionState, vm: VmState): number | null {
-  if (vm.phase !== 'running') return null;
   const size_ms = sizeRegions(draft, fn, vm);
   vm.quiet_since_ms = isQuiet(vm) ? (vm.quiet_since_ms ?? draft.now_ms) : null;
   endUnresponsive(draft, fn, vm);
@@ -55,9 +58,11 @@ function settleVm(draft: Draft, fn: FunctionState, vm: VmState): number | null {
 
 /** The function is being removed: what becomes idle stops. */
 function stopAll(draft: Draft, fn: FunctionState): void {
-  for (const vm of runningOf(draft, fn)) {
+  for (const vm of editedVmsOf(draft, fn)) {
+    if (vm.phase !== 'running') continue;
     for (const instance of vm.instances) {
-      if (instance.phase === 'idle') stopInstance(draft, vm, instance);
+      if (instance.phase !== 'idle') continue;
+      stopInstance(draft, vm, editInstance(draft, vm, instance));
     }
   }
 }

@@ -3,7 +3,7 @@ import { MEMORY_BLOCK_BYTES, roundUp } from '../../base/units.ts';
 import { plugsOnDemand, regionBytes } from '../model/spec.ts';
 import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
 import { askSize, recordSize } from './ask.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, editRegion } from './draft.ts';
 import { plug, shrink } from './operations.ts';
 import type { Size } from './policy.ts';
 
@@ -44,7 +44,8 @@ interface Wish {
 
 /** A refused growth leaves the instance as it is; it is asked for again after a pause. */
 function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void {
-  const { region, instance, size } = wish;
+  const { instance, size } = wish;
+  const region = editRegion(draft, vm, wish.region.index);
   const wanted_bytes = sizeWithin(size.target_bytes, regionBytes(fn.spec));
   const unreached = wanted_bytes === region.target_bytes && region.plugged_bytes < wanted_bytes;
   if (wanted_bytes > region.target_bytes || unreached) {
@@ -53,7 +54,7 @@ function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void 
     if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
     recordSize(draft, fn, wish, refused?.code ?? null);
   } else if (wanted_bytes < region.target_bytes) {
-    shrinkTo(draft, fn, vm, { ...wish, wanted_bytes });
+    shrinkTo(draft, fn, vm, { ...wish, region, wanted_bytes });
   }
 }
 

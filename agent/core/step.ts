@@ -52,16 +52,14 @@ export function step(
   const { policy, actions } = draft;
   if (policy.learn) draft.memory = policy.learn(draft.memory, event, now_ms);
   handle(draft, event);
-  for (const fn of draft.functions.values()) {
-    if (fn) settle(draft, fn);
-  }
+  for (const fn of draft.functions.rows) if (fn) settle(draft, fn);
   const at_ms = draft.alarms.earliest((name) => readFunction(draft, name)?.wake_at_ms ?? null);
   if (at_ms !== null) actions.push({ type: 'wake', at_ms });
   checkStep(draft);
   const changed = {
-    functions: [...draft.functions.keys()],
-    vms: [...draft.vms.keys()],
-    operations: [...draft.operations.keys()],
+    functions: draft.functions.keys,
+    vms: draft.vms.keys,
+    operations: draft.operations.keys,
   };
   return { state: closeDraft(draft), actions, changed };
 }

@@ -5,7 +5,7 @@ import { plugsOnDemand, regionBytes } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { hostBytes, NO_BYTES, sumBytes, type TierBytes } from '../model/tiers.ts';
 import { functionGone, NOBODY, replyDeployed } from './callers.ts';
-import { type Draft, newId, replyError, vmsOf } from './draft.ts';
+import { type Draft, editInstance, editRegion, newId, replyError, vmsOf } from './draft.ts';
 import { answerInvocation, refuseQueue } from './invocations.ts';
 import { plug } from './operations.ts';
 import { askFor, permitsOf } from './permits.ts';
@@ -16,10 +16,13 @@ function launchBytes(draft: Draft, { spec }: Pick<FunctionState, 'spec'>): TierB
   return hostBytes(spec.boot_bytes + draft.config.vmm_overhead_bytes + regions);
 }
 
-/** Grants and launches one more VM; or the refusal, and nothing has changed. */
-export function launchVm(draft: Draft, fn: FunctionState): Refusal | null {
+/**
+ * Grants and launches one more VM; or the refusal, and nothing has changed. `replaced`: lost ones
+ * that give way to it.
+ */
+export function launchVm(draft: Draft, fn: FunctionState, replaced = 0): Refusal | null {
   const { vms_max, vmm_overhead_bytes } = draft.config;
-  if (countVms(draft) >= vms_max) return REFUSALS.tooManyFunctions(vms_max);
+  if (countVms(draft) - replaced >= vms_max) return REFUSALS.tooManyFunctions(vms_max);
   const granted = launchBytes(draft, fn);
   const refused = askFor(draft, granted);
   if (refused) return refused;
@@ -53,9 +56,8 @@ export function launchVm(draft: Draft, fn: FunctionState): Refusal | null {
 /** VMs of this host, those of this step included. */
 function countVms(draft: Draft): number {
   let count = draft.state.vms.size;
-  for (const [id, vm] of draft.vms) {
-    const before = draft.state.vms.has(id) ? 1 : 0;
-    count += (vm ? 1 : 0) - before;
+  for (const id of draft.vms.keys) {
+    count += (draft.vms.get(id) ? 1 : 0) - (draft.state.vms.has(id) ? 1 : 0);
   }
   return count;
 }
@@ -84,7 +86,8 @@ export function vmReady(draft: Draft, fn: FunctionState, vm: VmState): void {
   if (plugsOnDemand(fn.spec)) return serve(draft, fn, vm);
   vm.phase = 'filling';
   const to_bytes = regionBytes(fn.spec);
-  for (const region of vm.regions) {
+  for (const { index } of vm.regions) {
+    const region = editRegion(draft, vm, index);
     const refused = plug(draft, { fn, vm, region, cause: 'fill', to_bytes, instance: null });
     if (refused) return endVm(draft, fn, vm, refused);
   }
@@ -112,9 +115,10 @@ export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Ref
   vm.failure = failure;
   if (failure) noteFailure(draft, fn, vm, failure);
   const why = failure ?? REFUSALS.removing(fn.spec.name);
-  for (const instance of vm.instances) {
-    if (instance.invocation) {
-      answerInvocation(draft, instance, instance.invocation, { failure: why });
+  for (const found of vm.instances) {
+    if (found.invocation) {
+      const instance = editInstance(draft, vm, found);
+      answerInvocation(draft, instance, found.invocation, { failure: why });
     }
   }
   if (vmsOf(draft, fn).every(isOver)) {
@@ -125,7 +129,7 @@ export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Ref
     refuseQueue(draft, fn, 'failed', why);
   }
   vm.instances = [];
-  for (const region of vm.regions) giveUp(draft, region);
+  for (const { index } of vm.regions) giveUp(draft, editRegion(draft, vm, index));
   draft.actions.push({ type: 'shutdown-vm', vm_id: vm.id, failure });
 }
 

@@ -4,7 +4,7 @@
  * time of each function's live entry. An entry may be early, never late: a later time is put in only
  * when the earlier entry has come to the top, so a busy function costs one entry, not one a step.
  */
-import { type Changes, Table } from './table.ts';
+import { Edits, Table } from './table.ts';
 
 interface Entry {
   readonly at_ms: number;
@@ -45,7 +45,7 @@ function merge(a: Entry | null, b: Entry | null): Entry | null {
 /** One step's changes of the alarms. */
 export class AlarmEdit {
   readonly #before: Table<number>;
-  readonly #changes = new Map<string, number | null>();
+  readonly #changes = new Edits<number>();
   #heap: Entry | null;
 
   constructor({ heap, live }: Alarms) {
@@ -94,8 +94,7 @@ export class AlarmEdit {
   }
 
   close(): Alarms {
-    const changes: Changes<number> = this.#changes;
-    return { heap: this.#heap, live: this.#before.with(changes) };
+    return { heap: this.#heap, live: this.#before.with(this.#changes) };
   }
 
   #pop(): void {

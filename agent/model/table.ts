@@ -4,13 +4,46 @@
  * A copied `Map` of 256 rows costs more than a whole step of the core, so versions share one: the
  * newest owns it and an older one keeps what undoes the way to the next newer (after Baker,
  * "Shallow binding makes functional arrays fast", 1991). Whoever goes on from the newest pays for
- * the changed rows only; who reads an older one pays for a copy. Order is that of insertion; in an
+ * the changed rows only; who reads an older one pays for a copy, which stays with it. Order is that of insertion; in an
  * older version, rows that were taken away since come last.
  */
 import { assert } from '../../base/assert.ts';
 
-/** Changes by key; null takes a row away. */
-export type Changes<Row> = ReadonlyMap<string, Row | null>;
+/** More changes than these are found by a map instead of by looking along them. */
+const FEW = 8;
+
+/** Changes by key, in order; null takes a row away. Made for a few: a step seldom has more. */
+export class Edits<Row> {
+  readonly keys: string[] = [];
+  readonly rows: (Row | null)[] = [];
+  #places: Map<string, number> | null = null;
+
+  /** What the row becomes; undefined: it does not change. */
+  get(key: string): Row | null | undefined {
+    const place = this.#placeOf(key);
+    return place < 0 ? undefined : this.rows[place];
+  }
+
+  set(key: string, row: Row | null): void {
+    const place = this.#placeOf(key);
+    if (place >= 0) {
+      this.rows[place] = row;
+      return;
+    }
+    this.keys.push(key);
+    this.rows.push(row);
+    if (this.keys.length > FEW) this.#index(key);
+  }
+
+  #placeOf(key: string): number {
+    return this.#places ? (this.#places.get(key) ?? -1) : this.keys.indexOf(key);
+  }
+
+  #index(key: string): void {
+    if (this.#places) this.#places.set(key, this.keys.length - 1);
+    else this.#places = new Map(this.keys.map((one, place) => [one, place]));
+  }
+}
 
 /** The way from a version to the next newer, backwards. */
 interface Undo<Row> {
@@ -24,6 +57,8 @@ type Before<Row> = readonly [key: string, row: Row | null];
 export class Table<Row> implements ReadonlyMap<string, Row> {
   #rows: Map<string, Row> | null;
   #undo: Undo<Row> | null = null;
+  /** It was read when it was not the newest: it is likely to be gone on from again. */
+  #kept = false;
 
   private constructor(rows: Map<string, Row>) {
     this.#rows = rows;
@@ -34,11 +69,16 @@ export class Table<Row> implements ReadonlyMap<string, Row> {
   }
 
   /** The next table; this one itself when nothing changes. */
-  with(changes: Changes<Row>): Table<Row> {
-    if (changes.size === 0) return this;
-    const rows = this.#own();
+  with(edits: Edits<Row>): Table<Row> {
+    if (edits.keys.length === 0) return this;
+    const rows = this.#rows ?? this.#own();
+    if (this.#kept) {
+      const copy = new Map(rows);
+      apply(copy, edits);
+      return new Table(copy);
+    }
     const newer = new Table<Row>(rows);
-    this.#undo = { newer, before: apply(rows, changes) };
+    this.#undo = { newer, before: apply(rows, edits) };
     this.#rows = null;
     return newer;
   }
@@ -57,6 +97,7 @@ export class Table<Row> implements ReadonlyMap<string, Row> {
     for (const before of way.toReversed()) restore(rows, before);
     this.#rows = rows;
     this.#undo = null;
+    this.#kept = true;
     return rows;
   }
 
@@ -65,7 +106,7 @@ export class Table<Row> implements ReadonlyMap<string, Row> {
   }
 
   get(key: string): Row | undefined {
-    return this.#own().get(key);
+    return (this.#rows ?? this.#own()).get(key);
   }
 
   has(key: string): boolean {
@@ -94,13 +135,12 @@ export class Table<Row> implements ReadonlyMap<string, Row> {
 }
 
 /** Makes the changes in `rows` and says what was there before. */
-function apply<Row>(rows: Map<string, Row>, changes: Changes<Row>): readonly Before<Row>[] {
-  const before: Before<Row>[] = [];
-  for (const [key, row] of changes) {
-    before.push([key, rows.get(key) ?? null]);
-    put(rows, key, row);
-  }
-  return before;
+function apply<Row>(rows: Map<string, Row>, edits: Edits<Row>): readonly Before<Row>[] {
+  return edits.keys.map((key, place) => {
+    const before = rows.get(key) ?? null;
+    put(rows, key, edits.rows[place] ?? null);
+    return [key, before];
+  });
 }
 
 function restore<Row>(rows: Map<string, Row>, before: readonly Before<Row>[]): void {

@@ -26,12 +26,16 @@ export function scaleToQueue(view: FunctionView): Scale {
     }
   }
   const starts = Math.max(0, queued - starting);
-  const base = { starts, stops: stops ?? NO_STOPS, plugged: 0 };
-  if (!many) return { ...base, launches: 0, ends: NO_ENDS, wake_at_ms };
-  const ended = quietVms(view);
-  const quiet_ms = ended.wake_at_ms;
-  if (wake_at_ms === null || (quiet_ms !== null && quiet_ms < wake_at_ms)) wake_at_ms = quiet_ms;
-  return { ...base, launches: launchesFor(view, starts), ends: ended.ids, wake_at_ms };
+  let launches = 0;
+  let ends = NO_ENDS;
+  if (many) {
+    const quiet = quietVms(view);
+    const quiet_ms = quiet.wake_at_ms;
+    if (wake_at_ms === null || (quiet_ms !== null && quiet_ms < wake_at_ms)) wake_at_ms = quiet_ms;
+    launches = launchesFor(view, starts);
+    ends = quiet.ids;
+  }
+  return { starts, stops: stops ?? NO_STOPS, launches, ends, plugged: 0, wake_at_ms };
 }
 
 function launchesFor({ vms, spec }: FunctionView, starts: number): number {
