@@ -69,19 +69,19 @@ export class World {
   changed: Changed = { functions: [], vms: [], operations: [] };
   readonly truth = new Truth();
   readonly running = new Set<string>();
-  private next_request = 1;
+  #next_request = 1;
 
   constructor(limit_bytes: number, facts: HostFacts = {}) {
     this.state = emptyHost(limit_bytes, 1, facts);
   }
 
   request(): string {
-    this.next_request += 1;
-    return `q${this.next_request}`;
+    this.#next_request += 1;
+    return `q${this.#next_request}`;
   }
 
   send(event: HostEvent): Action[] {
-    if (event.type === 'vm-gone') this.forget(event.vm_id);
+    if (event.type === 'vm-gone') this.#forget(event.vm_id);
     const before = this.state;
     const { state, actions, changed } = step(before, event, this.now_ms, this.context);
     this.state = state;
@@ -90,8 +90,8 @@ export class World {
     for (const id of changed.vms) freeze(state.vms.get(id));
     for (const id of changed.operations) freeze(state.operations.get(id));
     this.wake_ms = null;
-    for (const action of actions) this.take(action);
-    this.check();
+    for (const action of actions) this.#take(action);
+    this.#check();
     return [...actions];
   }
 
@@ -104,16 +104,16 @@ export class World {
     return [...this.state.functions.values()];
   }
 
-  private forget(vm_id: string): void {
+  #forget(vm_id: string): void {
     this.truth.forget(vm_id);
-    this.pending = this.pending.filter((one) => this.vmOf(one) !== vm_id);
+    this.pending = this.pending.filter((one) => this.#vmOf(one) !== vm_id);
   }
 
-  private vmOf(action: Pending): string {
+  #vmOf(action: Pending): string {
     return action.type === 'resize-region' ? action.order.vm_id : action.vm_id;
   }
 
-  private take(action: Action): void {
+  #take(action: Action): void {
     this.actions.push(action);
     if (action.type === 'reply') {
       const list = this.replies.get(action.request_id) ?? [];
@@ -125,24 +125,25 @@ export class World {
     } else if (action.type === 'decision') {
       this.decisions.push(action.decision);
     } else if (action.type !== 'record-refusal') {
-      if (action.type === 'resize-region') this.offer(action.order);
+      if (action.type === 'resize-region') this.#offer(action.order);
       this.pending.push(action);
     }
   }
 
   /** A resize is sent: never a second of one region, never one that takes what is in use. */
-  private offer(order: Order): void {
+  #offer(order: Order): void {
     const vm = this.state.vms.get(order.vm_id);
     const region = vm?.regions[order.region_index];
     const key = `${order.vm_id}/${order.region_id}`;
-    if (region && region.holder !== null && order.to_bytes < (region.used_bytes ?? 1)) {
+    const taken = region !== undefined && region.holder !== null && order.kind === 'unplug';
+    if (taken && order.to_bytes < (region.used_bytes ?? 1)) {
       throw new Error(`${key}: ${order.to_bytes} asked for, ${region.used_bytes} in use`);
     }
     this.truth.offer(order);
   }
 
   /** The book is an upper bound of the truth, region by region and in sum; and it adds up. */
-  private check(): void {
+  #check(): void {
     let truth = 0;
     for (const { vm_id, region_id, plugged_bytes } of this.truth.regions()) {
       truth += plugged_bytes;
@@ -176,11 +177,11 @@ export class World {
     const [action] = this.pending.splice(index % Math.max(1, this.pending.length), 1);
     if (!action) return;
     this.now_ms += 1;
-    for (const event of this.outcome(action, fault)) this.send(event);
+    for (const event of this.#outcome(action, fault)) this.send(event);
   }
 
-  private outcome(action: Pending, fault: Fault): HostEvent[] {
-    const vm_id = this.vmOf(action);
+  #outcome(action: Pending, fault: Fault): HostEvent[] {
+    const vm_id = this.#vmOf(action);
     const failure = refusalFor(fault);
     if (action.type === 'shutdown-vm') {
       if (fault === 'undead') return [{ type: 'vm-undead', vm_id, reason: fault }];
@@ -209,6 +210,13 @@ export class World {
     const used_bytes = Math.floor(region.plugged_bytes * share);
     const regions = [{ region_id: region.id, used_bytes }];
     this.send({ type: 'usage', vm_id: vm.id, regions });
+  }
+
+  /** The guest of the running VM at `index` (modulo) falls silent, or answers again. */
+  health(index: number, responsive: boolean): void {
+    const running = [...this.state.vms.values()].filter(({ phase }) => phase === 'running');
+    const vm = running[index % Math.max(1, running.length)];
+    if (vm) this.send({ type: 'vm-health', vm_id: vm.id, responsive });
   }
 
   /** Everything pending and everything that follows succeeds, waits included. */

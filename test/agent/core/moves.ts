@@ -1,0 +1,111 @@
+/** Moves of random hosts: what callers, guests, VMMs and time can do next. */
+import fc from 'fast-check';
+import { MECHANISMS, type MechanismName } from '../../../agent/model/mechanism.ts';
+import { MIB } from '../../../base/units.ts';
+import { FAULTS, type Fault } from './outcomes.ts';
+import type { World } from './world.ts';
+
+export const NAMES = ['a', 'b'] as const;
+
+interface Deploy {
+  readonly kind: 'deploy';
+  readonly name: string;
+  readonly mechanism: MechanismName;
+  readonly concurrency: number;
+  readonly max_vms: number;
+  readonly limit_bytes: number;
+}
+
+export type Move =
+  | Deploy
+  | { readonly kind: 'invoke' | 'drain' | 'remove' | 'cancel'; readonly name: string }
+  | { readonly kind: 'complete'; readonly index: number; readonly fault: Fault }
+  | { readonly kind: 'use'; readonly index: number; readonly share: number }
+  | { readonly kind: 'health'; readonly index: number; readonly responsive: boolean }
+  | { readonly kind: 'advance'; readonly ms: number };
+
+const name = fc.constantFrom(...NAMES);
+
+const deploy: fc.Arbitrary<Move> = fc.record({
+  kind: fc.constant('deploy' as const),
+  name,
+  mechanism: fc.constantFrom(...MECHANISMS.names),
+  concurrency: fc.integer({ min: 1, max: 4 }),
+  max_vms: fc.integer({ min: 1, max: 3 }),
+  limit_bytes: fc.constantFrom(128 * MIB, 512 * MIB),
+});
+
+const complete: fc.Arbitrary<Move> = fc.record({
+  kind: fc.constant('complete' as const),
+  index: fc.nat(20),
+  fault: fc.oneof(
+    { weight: 12, arbitrary: fc.constant('none' as const) },
+    { weight: 3, arbitrary: fc.constantFrom(...FAULTS) },
+  ),
+});
+
+const use: fc.Arbitrary<Move> = fc.record({
+  kind: fc.constant('use' as const),
+  index: fc.nat(20),
+  share: fc.constantFrom(0, 0.25, 0.5, 1),
+});
+
+const health: fc.Arbitrary<Move> = fc.record({
+  kind: fc.constant('health' as const),
+  index: fc.nat(5),
+  responsive: fc.boolean(),
+});
+
+export const MOVES: fc.Arbitrary<Move[]> = fc.array(
+  fc.oneof(
+    { weight: 2, arbitrary: deploy },
+    { weight: 8, arbitrary: fc.record({ kind: fc.constant('invoke' as const), name }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constantFrom('drain', 'remove', 'cancel' as const), name }),
+    },
+    { weight: 12, arbitrary: complete },
+    { weight: 4, arbitrary: use },
+    { weight: 1, arbitrary: health },
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(3_000) }),
+    },
+  ),
+  { maxLength: 150, size: 'max' },
+);
+
+/** Makes the moves; the ids of the requests that must be answered. */
+export function play(world: World, moves: readonly Move[]): string[] {
+  const requests: string[] = [];
+  for (const one of moves) {
+    switch (one.kind) {
+      case 'complete':
+        world.complete(one.index, one.fault);
+        break;
+      case 'advance':
+        world.advance(one.ms);
+        break;
+      case 'use':
+        world.use(one.index, one.share);
+        break;
+      case 'health':
+        world.health(one.index, one.responsive);
+        break;
+      case 'deploy': {
+        const { concurrency, max_vms, limit_bytes } = one;
+        const part = { concurrency, max_vms, limit_bytes };
+        requests.push(world.deploy(one.name, one.mechanism, part));
+        break;
+      }
+      case 'cancel': {
+        const last = requests.at(-1);
+        if (last) world.cancel(one.name, last);
+        break;
+      }
+      default:
+        requests.push(world[one.kind](one.name));
+    }
+  }
+  return requests;
+}
