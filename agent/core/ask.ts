@@ -1,7 +1,13 @@
 /** Puts the four questions to the policy and records its answers where somebody wants them. */
-import type { Decision, Fact, Question } from '../model/decisions.ts';
+import type { Decision } from '../model/records.ts';
 import { regionBytes } from '../model/spec.ts';
-import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
+import type {
+  FunctionState,
+  InstanceState,
+  QueuedInvocation,
+  RegionState,
+  VmState,
+} from '../model/state.ts';
 import { type Draft, vmsOf } from './draft.ts';
 import type { Admission, Candidate, FunctionView, Scale, Size } from './policy.ts';
 
@@ -52,36 +58,38 @@ class LiveView implements FunctionView {
   }
 }
 
-type Facts = Readonly<Record<string, Fact>>;
+type Told = Pick<Decision, 'answer'> &
+  Partial<Pick<Decision, 'invocation_id' | 'vm_id' | 'region_id' | 'reason' | 'inputs'>>;
 
-/** Records a decision; the facts are put together only when somebody wants them. */
+/** Records a decision; what is told is put together only when somebody wants it. */
 function record(
   draft: Draft,
-  about: { readonly question: Question; readonly fn: FunctionState; readonly ignored?: string },
-  facts: () => { readonly inputs: Facts; readonly answer: Facts },
+  question: Decision['question'],
+  fn: FunctionState,
+  told: () => Told,
 ): void {
   if (!draft.recording) return;
   draft.decisions += 1;
   if (draft.decisions > draft.config.decisions_max) return;
-  const { question, fn, ignored = null } = about;
-  const decision: Decision = {
-    at_ms: draft.now_ms,
-    question,
-    policy: draft.policy.name,
-    function: fn.spec.name,
-    ...facts(),
-    ignored,
-  };
+  const nothing = { invocation_id: null, vm_id: null, region_id: null, reason: null, inputs: {} };
+  const about = { at_ms: draft.now_ms, policy: draft.policy.name, question };
+  const decision = { ...about, function: fn.spec.name, ...nothing, ...told() };
   draft.actions.push({ type: 'decision', decision });
 }
 
 /** May one more invocation wait? */
-export function askAdmit(draft: Draft, fn: FunctionState): Admission {
+export function askAdmit(
+  draft: Draft,
+  fn: FunctionState,
+  { invocation_id }: Pick<QueuedInvocation, 'invocation_id'>,
+): Admission {
   const view = new LiveView(draft, fn);
   const answer = draft.policy.admit(view);
-  record(draft, { question: 'admit', fn }, () => ({
+  record(draft, 'admit', fn, () => ({
+    invocation_id,
     inputs: { queued: view.queued, free_bytes: view.free_bytes },
-    answer: { admit: answer.admit, reason: answer.admit ? null : answer.reason },
+    answer: answer.admit ? 'admit' : 'refuse',
+    reason: answer.admit ? null : answer.reason,
   }));
   return answer;
 }
@@ -93,34 +101,35 @@ export function askPlace(
   candidates: readonly Candidate[],
 ): Candidate | null {
   const answer = draft.policy.place(new LiveView(draft, fn), candidates);
-  const unknown = answer !== null && !candidates.includes(answer);
-  const ignored = unknown ? { ignored: 'it was not offered' } : {};
-  record(draft, { question: 'place', fn, ...ignored }, () => ({
-    inputs: { candidates: candidates.length, warm: candidates[0]?.instance !== null },
-    answer: {
-      vm_id: answer?.vm.id ?? null,
-      region_id: answer?.region.id ?? null,
-      instance_id: answer?.instance?.id ?? null,
-    },
+  const offered = answer === null || candidates.includes(answer);
+  record(draft, 'place', fn, () => ({
+    invocation_id: fn.queue.first?.invocation_id ?? null,
+    vm_id: answer?.vm.id ?? null,
+    region_id: answer?.region.id ?? null,
+    inputs: { queued: fn.queue.length, candidates: candidates.length },
+    answer: answer === null ? 'wait' : (answer.instance?.id ?? 'start'),
+    reason: offered ? null : 'ignored: it was not offered',
   }));
-  return unknown ? null : answer;
+  return offered ? answer : null;
 }
 
 /** How many instances and VMs, how ready? An answer that asks for nothing is not recorded. */
 export function askScale(draft: Draft, fn: FunctionState): Scale {
   const view = new LiveView(draft, fn);
   const answer = draft.policy.scale(view);
-  const { starts, stops, launches, ends, plugged, wake_at_ms } = answer;
-  const quiet = stops.length + ends.length === 0 && starts + launches + plugged <= 0;
+  const { starts, stops, launches, ends, plugged } = answer;
+  const quiet = stops.length + ends.length === 0 && starts <= 0 && launches <= 0 && plugged <= 0;
   if (quiet) return answer;
-  record(draft, { question: 'scale', fn }, () => ({
+  record(draft, 'scale', fn, () => ({
     inputs: {
       queued: view.queued,
       vms: view.vms.length,
       instances: view.vms.reduce((sum, vm) => sum + vm.instances.length, 0),
       free_bytes: view.free_bytes,
     },
-    answer: { starts, stops: stops.length, launches, ends: ends.length, plugged, wake_at_ms },
+    answer:
+      `start ${starts}, stop ${stops.length}, launch ${launches}, end ${ends.length}, ` +
+      `plugged ${plugged}`,
   }));
   return answer;
 }
@@ -137,22 +146,21 @@ export function askSize(
   return policy.size({ now_ms, spec: fn.spec, vm, ...about, max_bytes, memory });
 }
 
-/** Records what came of a size; `ignored`: why the region does not get it. */
+/** Records what came of a size; `ignored`: why the region does not get it, or not all of it. */
 export function recordSize(
   draft: Draft,
   fn: FunctionState,
+  vm: VmState,
   { region, size }: { readonly region: RegionState; readonly size: Size },
-  ignored: string | null,
+  ignored: string | null = null,
 ): void {
-  const about = ignored === null ? {} : { ignored };
-  record(draft, { question: 'size', fn, ...about }, () => ({
-    inputs: {
-      region_id: region.id,
-      holder: region.holder,
-      before_bytes: region.target_bytes,
-      plugged_bytes: region.plugged_bytes,
-      used_bytes: region.used_bytes,
-    },
-    answer: { target_bytes: size.target_bytes, at_ms: size.at_ms },
+  const { id: region_id, target_bytes: before_bytes, plugged_bytes, used_bytes } = region;
+  const used = used_bytes === null ? {} : { used_bytes };
+  record(draft, 'size', fn, () => ({
+    vm_id: vm.id,
+    region_id,
+    inputs: { before_bytes, plugged_bytes, ...used },
+    answer: String(size.target_bytes),
+    reason: ignored === null ? null : `ignored: ${ignored}`,
   }));
 }

@@ -3,7 +3,7 @@ import type { HostEvent } from '../model/events.ts';
 import { Queue } from '../model/queue.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { type FunctionSpec, plugsOnDemand, regionBytes, specDifferences } from '../model/spec.ts';
-import type { FunctionState } from '../model/state.ts';
+import type { FunctionState, QueuedInvocation } from '../model/state.ts';
 import { NOBODY, functionGone, replyDeployed } from './callers.ts';
 import { askAdmit } from './ask.ts';
 import { type Draft, editInstance, editVmsOf, replyError, vmsOf } from './draft.ts';
@@ -122,13 +122,13 @@ export function invoke(
   const sequence = fn.next_sequence;
   const invocation = { request_id, invocation_id, sequence, work, received_at_ms };
   fn.next_sequence += 1;
-  const refused = whyNot(draft, fn);
+  const refused = whyNot(draft, fn, invocation);
   if (refused) return refuseInvocation(draft, invocation, 'refused', refused);
   fn.queue = fn.queue.push(invocation);
   draft.arrived = invocation;
 }
 
-function whyNot(draft: Draft, fn: FunctionState): Refusal | null {
+function whyNot(draft: Draft, fn: FunctionState, invocation: QueuedInvocation): Refusal | null {
   const { name } = fn.spec;
   const { queue_length_max } = draft.config;
   if (fn.phase === 'removing' || fn.phase === 'ending') return REFUSALS.removing(name);
@@ -138,7 +138,7 @@ function whyNot(draft: Draft, fn: FunctionState): Refusal | null {
     return REFUSALS.unresponsive(name, draft.now_ms - silent_since_ms);
   }
   if (fn.queue.length >= queue_length_max) return REFUSALS.queueFull(name, queue_length_max);
-  const answer = askAdmit(draft, fn);
+  const answer = askAdmit(draft, fn, invocation);
   return answer.admit ? null : REFUSALS.notAdmitted(name, draft.policy.name, answer.reason);
 }
 

@@ -91,7 +91,7 @@ function plugFor(
   const wanted_bytes = size ? sizeWithin(size.target_bytes, max_bytes) : max_bytes;
   // What is plugged or on its way already is not taken back by a start.
   const to_bytes = Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
-  if (size) recordSize(draft, fn, { region, size }, null);
+  if (size) recordSize(draft, fn, vm, { region, size });
   return plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
 }
 

@@ -52,7 +52,7 @@ function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void 
     const intent = { fn, vm, region, cause: 'grow', to_bytes: wanted_bytes, instance } as const;
     const refused = plug(draft, intent);
     if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
-    recordSize(draft, fn, wish, refused?.code ?? null);
+    recordSize(draft, fn, vm, wish, refused?.code);
   } else if (wanted_bytes < region.target_bytes) {
     shrinkTo(draft, fn, vm, { ...wish, region, wanted_bytes });
   }
@@ -66,10 +66,11 @@ function shrinkTo(
   wish: Wish & { readonly wanted_bytes: number },
 ): void {
   const { region, instance, wanted_bytes } = wish;
-  if (region.used_bytes === null) return recordSize(draft, fn, wish, 'its use is not known');
+  if (region.used_bytes === null) return recordSize(draft, fn, vm, wish, 'its use is not known');
   const used_bytes = sizeWithin(region.used_bytes, regionBytes(fn.spec));
   const to_bytes = Math.max(wanted_bytes, used_bytes);
-  if (to_bytes >= region.target_bytes) return recordSize(draft, fn, wish, 'all of it is in use');
-  recordSize(draft, fn, wish, to_bytes > wanted_bytes ? 'a part of it is in use' : null);
+  if (to_bytes >= region.target_bytes)
+    return recordSize(draft, fn, vm, wish, 'all of it is in use');
+  recordSize(draft, fn, vm, wish, to_bytes > wanted_bytes ? 'a part of it is in use' : null);
   shrink(draft, { fn, vm, region, cause: 'shrink', to_bytes, instance });
 }

@@ -13,7 +13,6 @@ import type { StatusResponse } from '../model/messages.ts';
 import type { Action, DeployReply, InvokeReply, Reply } from '../model/actions.ts';
 import { DEFAULT_POLICY } from '../core/default-policy/policy.ts';
 import { dumpHost, type HostDump } from '../core/dump.ts';
-import type { Decision } from '../model/decisions.ts';
 import type { HostEvent } from '../model/events.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
 import type { Policy } from '../core/policy.ts';
@@ -55,8 +54,6 @@ export interface HostAgentOptions {
   readonly host_cpus?: number | null;
   /** Who answers the core's questions; the default policy where nobody is named. */
   readonly policy?: Policy;
-  /** Is given every decision of the policy; absent: none is recorded. */
-  readonly onDecision?: (decision: Decision) => void;
 }
 
 export class HostAgent {
@@ -273,8 +270,8 @@ export class HostAgent {
   }
 
   #handle(event: HostEvent): void {
-    const { onDecision, policy = DEFAULT_POLICY } = this.#options;
-    const context = { policy, recording: onDecision !== undefined };
+    const { policy = DEFAULT_POLICY } = this.#options;
+    const context = { policy, recording: this.#hub.isWatched('decision') };
     const { state, actions } = step(this.#state, event, this.#options.clock.nowMs(), context);
     this.#state = state;
     let wake_at_ms: number | null = null;
@@ -305,7 +302,7 @@ export class HostAgent {
         return this.#log[level](about, message);
       }
       case 'decision':
-        return this.#options.onDecision?.(action.decision);
+        return this.#hub.publish('decision', action.decision);
       case 'record-refusal': {
         const operation = refusedOperation(action.order, action.failure);
         const { order } = action;

@@ -1,8 +1,8 @@
 /** What the core wants done. The executor performs each and reports back with an event. */
 import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
-import type { Decision } from './decisions.ts';
 import type { InvocationResult, StartStamps } from './events.ts';
 import type { OperationOrder } from './operations.ts';
+import type { Decision } from './records.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import type { VmFacts } from './state.ts';

@@ -9,7 +9,7 @@ import type { StepContext } from '../../../agent/core/draft.ts';
 import { countGranted, grantedBytes } from '../../../agent/core/permits.ts';
 import { type Changed, step } from '../../../agent/core/step.ts';
 import type { Action, Reply } from '../../../agent/model/actions.ts';
-import type { Decision } from '../../../agent/model/decisions.ts';
+import type { Decision } from '../../../agent/model/records.ts';
 import type { HostEvent } from '../../../agent/model/events.ts';
 import type { MechanismName } from '../../../agent/model/mechanism.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
