@@ -12,6 +12,7 @@ import { wasBegunIn } from '../hypervisor-client/lifecycle/run-dir.ts';
 import type { Hypervisor } from '../hypervisor-client/vm.ts';
 import { AgentServer } from './api/server.ts';
 import { SocketPlace } from './api/socket.ts';
+import type { Policy } from './core/policy.ts';
 import { HostAgent } from './executor/host-agent.ts';
 import type { GuestImages } from './executor/images.ts';
 import { endLeftovers, trimFolders } from './adopt/leftovers.ts';
@@ -28,6 +29,8 @@ export interface DaemonOptions {
   readonly vmm_overhead_bytes?: number;
   readonly host_cpus?: number;
   readonly version: string;
+  /** Who answers the core's questions; absent: the default policy. */
+  readonly policy?: Policy;
   readonly log: Logger;
   /** The VMM for new VMs. */
   readonly openHypervisor: () => Promise<Hypervisor>;
@@ -75,6 +78,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     first_id,
     earlier_vms: [...remaining, ...orphans],
     trimFolders: (present) => trimFolders(vms_dir, present),
+    ...(options.policy ? { policy: options.policy } : {}),
   });
   opened.defer(() => agent.close());
   await serve(agent, place, options);

@@ -80,7 +80,7 @@ export class FakeVm implements Vm {
   constructor(spec: VmSpec, owner: FakeHypervisor, hello: Partial<Hello> | null) {
     this.id = spec.id;
     this.#owner = owner;
-    this.handle = { schema_version: 2, vmm: 'fake', pid: 1, pid_start_ticks: 1, spec };
+    this.handle = { schema_version: 2, vmm: owner.kind, pid: 1, pid_start_ticks: 1, spec };
     this.regions = placedRegions(spec).map(({ device, device_index, region, partition }) => ({
       id: region.id,
       device_id: device.id,
@@ -291,7 +291,7 @@ export class FakeHypervisor implements Hypervisor {
 
   async probe(): Promise<Capabilities> {
     return {
-      vmm: 'fake',
+      vmm: this.kind,
       version: '1.0',
       accelerator: 'tcg',
       devices_per_vm: this.options.devices_per_vm ?? 192,

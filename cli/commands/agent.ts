@@ -1,6 +1,8 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
+import { POLICIES } from '../../agent/core/policies.ts';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
 import { GUEST_KERNELS, servedByEither } from '../../agent/model/guest-kernel.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
@@ -112,6 +114,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
   const vmm = values.choice('vmm', VMMS);
   const host_limit_bytes = hostLimitBytes(values);
   const mechanisms = parseMechanisms(values.text('mechanisms'));
+  const policy = values.choice('policy', POLICIES.names);
   const guest_kernel = values.choice('guest-kernel', GUEST_KERNELS);
   const level = values.choice('log-level', LEVELS);
   const images_dir = values.optional('images');
@@ -141,6 +144,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     vmm_overhead_bytes: CLI_LIMITS.vmm_overhead_bytes,
     host_cpus: availableParallelism(),
     version: await readVersion(),
+    policy: POLICIES.get(policy),
     log,
     openHypervisor: () => openNamed(vmm, vmms),
     drivers: await openDrivers(vmms),
@@ -217,6 +221,12 @@ export const agentCommand: Command = {
       summary: `of ${servedByEither().join(', ')}: with the series, switched off, or untouched`,
       choices: GUEST_KERNELS,
       default: 'series',
+    },
+    policy: {
+      value: 'NAME',
+      summary: 'who decides on starts, stops and sizes',
+      choices: POLICIES.names,
+      default: DEFAULT_POLICY.name,
     },
     'log-level': { value: 'LEVEL', summary: 'of the log', choices: LEVELS, default: 'info' },
     json: { summary: 'print the line that it serves as JSON' },

@@ -9,7 +9,7 @@ import { GIB } from '../../../base/units.ts';
 import { AgentClient, type InvokeRequest } from '../../../agent/api/client.ts';
 import { AgentServer } from '../../../agent/api/server.ts';
 import { SERVICE } from '../../../agent/api/service.ts';
-import { HostAgent } from '../../../agent/executor/host-agent.ts';
+import { HostAgent, type HostAgentOptions } from '../../../agent/executor/host-agent.ts';
 import { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
 import { FAKE_IMAGES } from '../../fakes/host.ts';
 
@@ -26,6 +26,7 @@ export interface Served {
 export async function serve(
   t: { teardown: (end: () => Promise<void>) => void },
   host_limit_bytes: number = 4 * GIB,
+  own: Partial<Pick<HostAgentOptions, 'hypervisor' | 'policy'>> = {},
 ): Promise<Served> {
   const folder = await mkdtemp(join(tmpdir(), 'hotplane-api-'));
   const log = pino({ level: 'silent' });
@@ -38,6 +39,7 @@ export async function serve(
     host_limit_bytes,
     vms_dir: folder,
     version: '1.2.3',
+    ...own,
   });
   const socket_path = join(folder, 'agent.sock');
   const server = await AgentServer.listen({ agent, socket_path, log });
