@@ -43,3 +43,15 @@ export function message<T extends z.ZodRawShape>(
 ): z.ZodObject<T, z.core.$strict> {
   return z.strictObject(shape).meta({ message: name, description });
 }
+
+/** Null in every field of a message that may be null: what is told where nothing is known. */
+export function nothingOf<T extends z.ZodRawShape>(schema: z.ZodObject<T>): NothingOf<T>;
+export function nothingOf(schema: z.ZodObject): Readonly<Record<string, null>> {
+  const names = Object.keys(schema.shape);
+  const may_be_null = names.filter((name) => z.safeParse(schema.shape[name], null).success);
+  return Object.fromEntries(may_be_null.map((name) => [name, null]));
+}
+
+type NothingOf<T extends z.ZodRawShape> = {
+  readonly [Name in keyof T as null extends z.output<T[Name]> ? Name : never]: null;
+};

@@ -60,7 +60,7 @@ async function sendOne(arrival: PlannedArrival, options: OpenLoopOptions): Promi
   let sent: Sent;
   try {
     const request = { function: arrival.function, invocation_id, work };
-    const reply = await agent.invoke(request, { deadline_ms, signal });
+    const { failure: _, ...reply } = await agent.invoke(request, { deadline_ms, signal });
     sent = { kind: 'replied', reply, replied_at_ms: clock.nowMs() };
   } catch (error) {
     sent = signal.aborted ? { kind: 'interrupted' } : failure(error);

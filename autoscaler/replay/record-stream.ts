@@ -15,7 +15,9 @@ export class RecordStream {
   /** Resolves when nothing that happens from now on is missed. `stop` ends the stream. */
   static async open(agent: AgentApi, stop: AbortSignal): Promise<RecordStream> {
     const memory_interval_ms = REPLAY_LIMITS.memory_interval_ms;
-    return new RecordStream(await agent.watch({ memory_interval_ms, signal: stop }), stop);
+    const records = ['operation', 'memory', 'decision'] as const;
+    const told = await agent.watch({ memory_interval_ms, records, signal: stop });
+    return new RecordStream(told, stop);
   }
 
   private constructor(records: AsyncIterable<AgentRecord>, stop: AbortSignal) {

@@ -1,4 +1,5 @@
-import type { InvocationLine, LoadLine, MemoryLine, OperationLine } from '../results/schema.ts';
+import type { DecisionLine, InvocationLine, LoadLine } from '../results/schema.ts';
+import type { MemoryLine, OperationLine } from '../results/schema.ts';
 
 /** Where lines of a run go; the result folder's writer has this shape. */
 export interface ResultSink {
@@ -6,4 +7,5 @@ export interface ResultSink {
   invocation(line: InvocationLine): void;
   memory(line: MemoryLine): void;
   load(line: LoadLine): void;
+  decision(line: DecisionLine): void;
 }

@@ -17,7 +17,8 @@ import { aboutVms, NOT_DEPLOYED, type VmAbout } from './vm-about.ts';
 import { sendArrivals } from './open-loop.ts';
 import type { ReplayPlan } from './plan.ts';
 import type { ProgressSink, ProgressState } from './progress.ts';
-import { instancesOf, memoryCheckLine, memoryStepLine, operationLine } from './records.ts';
+import { decisionLine, instancesOf, memoryCheckLine } from './records.ts';
+import { memoryStepLine, operationLine } from './records.ts';
 import type { RunOrigin } from './records.ts';
 import { agentLost } from './errors.ts';
 import { RecordStream } from './record-stream.ts';
@@ -230,6 +231,7 @@ class MechanismRunner {
   #write(record: AgentRecord): void {
     const origin = this.#origin ?? { mechanism: this.#o.mechanism, start_ms: this.#begin_ms };
     if (record.operation) this.#o.sink.operation(operationLine(record.operation, origin));
+    if (record.decision) this.#o.sink.decision(decisionLine(record.decision, origin));
     if (!record.memory) return;
     this.#memory.add(record.memory);
     this.#o.sink.memory(memoryStepLine(record.memory, origin));

@@ -1,7 +1,6 @@
 /** Every figure of a report, from the lines of a result folder and nothing else. Pure. */
 import { PERCENTILE_RULE } from '../../base/statistics.ts';
 import type { FilesRead } from '../results/reader.ts';
-import { SCHEMA_VERSION } from '../results/schema.ts';
 import type { Manifest, MechanismRun } from '../results/schema.ts';
 import { RESULT_FILES } from '../results/writer.ts';
 import { checkAgreement, type Agreement } from './agreement.ts';
@@ -67,7 +66,8 @@ export interface MechanismSummary {
 }
 
 export interface Summary {
-  readonly schema_version: typeof SCHEMA_VERSION;
+  /** Of the folder it was made from. */
+  readonly schema_version: Manifest['schema_version'];
   readonly status: string;
   readonly baseline: string;
   readonly percentile_definition: string;
@@ -92,7 +92,7 @@ export function summarize(tally: RunTally, files: FilesRead): Summary {
   const baseline = alone.find((one) => one.mechanism === manifest.baseline) ?? null;
   const ideal = idealOfRun(tally);
   return {
-    schema_version: SCHEMA_VERSION,
+    schema_version: manifest.schema_version,
     status: manifest.status,
     baseline: manifest.baseline,
     percentile_definition: PERCENTILE_RULE,

@@ -68,11 +68,15 @@ export function resultsMalformed(path: string, line: number, problem: string): H
   });
 }
 
-export function resultsVersion(path: string, found: unknown, known: number): HotplaneError {
+export function resultsVersion(
+  path: string,
+  found: unknown,
+  known: readonly number[],
+): HotplaneError {
   return new HotplaneError({
     code: 'HP_RESULTS_VERSION',
     category: 'usage',
-    message: `${path} has schema_version ${printable(String(found), 40)}; this hotplane reads ${known}.`,
+    message: `${path} has schema_version ${printable(String(found), 40)}; this hotplane reads ${known.join(' and ')}.`,
     next: 'read the folder with the hotplane version that its manifest names.',
     details: { path, known },
   });

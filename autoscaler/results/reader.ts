@@ -7,8 +7,9 @@ import { LineSplitter } from '../../base/lines.ts';
 import { openPlainFile, readPlainFile } from '../../base/plain-file.ts';
 import { reportInterrupted, resultsMalformed, resultsMissing, resultsVersion } from './errors.ts';
 import { invocationSchema, loadSchema, manifestSchema } from './schema.ts';
-import { memorySchema, operationSchema, SCHEMA_VERSION } from './schema.ts';
-import type { InvocationLine, LoadLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
+import { decisionSchema, memorySchema, operationSchema, READ_VERSIONS } from './schema.ts';
+import type { DecisionLine, InvocationLine, LoadLine, Manifest } from './schema.ts';
+import type { MemoryLine, OperationLine } from './schema.ts';
 import { RESULT_FILES } from './writer.ts';
 
 /** Where the lines of a folder go, each as it is read. */
@@ -17,6 +18,8 @@ export interface ResultSinks {
   invocation(line: InvocationLine): unknown;
   memory(line: MemoryLine): unknown;
   load(line: LoadLine): unknown;
+  /** Absent: no figure is made of them, and the file is not read. */
+  decision?(line: DecisionLine): unknown;
 }
 
 /** What became of the files of lines. */
@@ -34,6 +37,7 @@ export interface ResultData extends FilesRead {
   readonly invocations: readonly InvocationLine[];
   readonly memory: readonly MemoryLine[];
   readonly load: readonly LoadLine[];
+  readonly decisions: readonly DecisionLine[];
 }
 
 export async function readResults(folder: string): Promise<ResultData> {
@@ -42,13 +46,15 @@ export async function readResults(folder: string): Promise<ResultData> {
   const invocations: InvocationLine[] = [];
   const memory: MemoryLine[] = [];
   const load: LoadLine[] = [];
+  const decisions: DecisionLine[] = [];
   const files = await readLines(folder, {
     operation: (line) => operations.push(line),
     invocation: (line) => invocations.push(line),
     memory: (line) => memory.push(line),
     load: (line) => load.push(line),
+    decision: (line) => decisions.push(line),
   });
-  return { manifest, operations, invocations, memory, load, ...files };
+  return { manifest, operations, invocations, memory, load, decisions, ...files };
 }
 
 /** Throws `HP_RESULTS_*`, `HP_FILE_NOT_PLAIN`. */
@@ -65,7 +71,9 @@ export async function readManifest(folder: string): Promise<Manifest> {
   if (json === undefined) throw resultsMalformed(path, 1, 'it is not JSON');
   const version =
     typeof json === 'object' && json && 'schema_version' in json ? json.schema_version : 'none';
-  if (version !== SCHEMA_VERSION) throw resultsVersion(path, version, SCHEMA_VERSION);
+  if (!READ_VERSIONS.some((known) => known === version)) {
+    throw resultsVersion(path, version, READ_VERSIONS);
+  }
   return check(manifestSchema, json, path, 1);
 }
 
@@ -95,6 +103,9 @@ export async function readLines(
   await read(RESULT_FILES.invocations, invocationSchema, (line) => sinks.invocation(line));
   await read(RESULT_FILES.memory, memorySchema, (line) => sinks.memory(line));
   await read(RESULT_FILES.load, loadSchema, (line) => sinks.load(line));
+  if (sinks.decision) {
+    await read(RESULT_FILES.decisions, decisionSchema, (line) => sinks.decision?.(line));
+  }
   return { torn_files, missing_files };
 }
 

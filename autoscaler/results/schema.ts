@@ -2,105 +2,49 @@
  * The formats of a result folder. Fields are documented in README.md beside this file. All times
  * are milliseconds since the run's start (the first planned arrival of that mechanism), negative
  * before it; null means: this point was not reached. A null size, count or duration means: not known
- * (who would tell did not answer); it is never written as 0.
+ * (who would tell did not answer); it is never written as 0. What the agent tells is defined in
+ * agent/model/records.ts, and here what a run adds to it.
  */
 import { z } from 'zod';
+import { bytes, count, duration_ms, known, moment_ms } from '../../agent/model/fields.ts';
+import { optional_text, stamp_ms, text } from '../../agent/model/fields.ts';
+import * as records from '../../agent/model/records.ts';
 
-export const SCHEMA_VERSION = 1;
+/** 2: decisions, and what the records of the agent have gained; folders of 1 are read as before. */
+export const SCHEMA_VERSION = 2;
+export const READ_VERSIONS = [1, SCHEMA_VERSION] as const;
 
-const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
-const count = bytes;
-/** No run lasts 30 years; what is beyond is damage, and would overflow sums. */
-const longest_ms = 1e12;
-const ms = z.number().min(-longest_ms).max(longest_ms);
-const stamp = ms.nullable();
-const duration_ms = z.number().nonnegative().max(longest_ms);
-const text = z.string().max(4096);
-const optional_text = text.nullable();
+const ms = moment_ms;
+const stamp = stamp_ms;
 const share = z.number().finite().min(0).max(1);
 
-/** A field that older folders do not have: null there, and where it was not known. */
-function known<T extends z.ZodType>(schema: T): z.ZodDefault<z.ZodNullable<T>> {
-  return schema.nullable().default(null);
-}
-
-export const operationSchema = z.strictObject({
-  mechanism: text,
-  id: text,
-  kind: z.enum(['plug', 'unplug']),
-  function: text,
-  vm_id: text,
-  region_id: text,
-  instance_id: optional_text,
-  outcome: z.enum(['done', 'partial', 'refused', 'failed']),
-  error_code: optional_text,
-  reason: optional_text,
-  before_bytes: bytes,
-  requested_bytes: bytes,
-  plugged_bytes: bytes,
-  guest_plugged_bytes: bytes.nullable(),
-  resident_before_bytes: bytes.nullable(),
-  resident_bytes: bytes.nullable(),
-  decided_at_ms: stamp,
-  requested_at_ms: stamp,
-  accepted_at_ms: stamp,
-  plugged_at_ms: stamp,
-  resident_at_ms: stamp,
-  sandbox_at_ms: stamp,
-  instance_ready_at_ms: stamp,
-  stop_at_ms: stamp,
-  gone_at_ms: stamp,
-  nudges: count,
-  pages_migrated: count.nullable(),
-  guest_cpu_ms: duration_ms.nullable(),
-  guest_ns: count.nullable(),
-});
+/** The agent's record as it is: it names its mechanism itself. */
+export const operationSchema = records.operationSchema;
 export type OperationLine = z.infer<typeof operationSchema>;
 
-export const invocationSchema = z.strictObject({
+/** The agent's record, and what the replay knows of the call; its outcome may be `interrupted`. */
+export const invocationSchema = records.invocationSchema.extend({
   mechanism: text,
-  invocation_id: text,
-  function: text,
-  instance_id: optional_text,
   outcome: z.enum(['done', 'refused', 'failed', 'interrupted']),
-  error_code: optional_text,
-  reason: optional_text,
-  cold: z.boolean(),
   /** No instance was idle when it came: it was queued, whether or not one was started for it. */
   waited: known(z.boolean()),
-  operation_id: optional_text,
   planned_at_ms: ms,
   planned_duration_ms: duration_ms,
   sent_at_ms: stamp,
+  /** Null where there was no answer. */
   received_at_ms: stamp,
-  assigned_at_ms: stamp,
-  instance_ready_at_ms: stamp,
-  first_byte_at_ms: stamp,
-  finished_at_ms: stamp,
   replied_at_ms: stamp,
-  /** Null in one that was not done; folders of older versions have 0 there. */
-  guest_wall_ms: duration_ms.nullable(),
-  guest_cpu_ms: duration_ms.nullable(),
-  /** The part of guest_cpu_ms until the first byte: touching memory and its faults. */
-  guest_touch_cpu_ms: known(duration_ms),
-  anonymous_bytes: bytes.nullable(),
-  minor_faults: count.nullable(),
 });
 export type InvocationLine = z.infer<typeof invocationSchema>;
 
-export const memoryStepSchema = z.strictObject({
+export const memoryStepSchema = records.memoryStepSchema.extend({
   mechanism: text,
   kind: z.literal('step'),
-  at_ms: ms,
-  function: text,
-  vm_id: text,
-  committed_bytes: bytes,
-  plugged_bytes: bytes,
-  used_bytes: bytes.nullable(),
-  resident_bytes: bytes,
-  region_resident_bytes: bytes,
 });
 export type MemoryStepLine = z.infer<typeof memoryStepSchema>;
+
+export const decisionSchema = records.decisionSchema.extend({ mechanism: text });
+export type DecisionLine = z.infer<typeof decisionSchema>;
 
 export const memoryCheckSchema = z.strictObject({
   mechanism: text,
@@ -230,7 +174,7 @@ const rowsUsedSchema = z.strictObject({
 });
 
 export const manifestSchema = z.strictObject({
-  schema_version: z.literal(SCHEMA_VERSION),
+  schema_version: z.literal(READ_VERSIONS),
   kind: z.literal('replay'),
   status: run_status,
   /** Wall clock, UTC; the only one in the folder. */

@@ -8,8 +8,10 @@ import type { z } from 'zod';
 import { writeWholeSync } from '../../base/files.ts';
 import { makeFolderSync } from '../../base/make-folder.ts';
 import { resultsExist, resultsUnreadable, resultsUnwritable } from './errors.ts';
-import { invocationSchema, loadSchema, memorySchema, operationSchema } from './schema.ts';
-import type { InvocationLine, LoadLine, Manifest, MemoryLine, OperationLine } from './schema.ts';
+import { decisionSchema, invocationSchema, loadSchema } from './schema.ts';
+import { memorySchema, operationSchema } from './schema.ts';
+import type { DecisionLine, InvocationLine, LoadLine, Manifest } from './schema.ts';
+import type { MemoryLine, OperationLine } from './schema.ts';
 
 export const RESULT_FILES = {
   manifest: 'manifest.json',
@@ -17,6 +19,7 @@ export const RESULT_FILES = {
   invocations: 'invocations.jsonl',
   memory: 'memory.jsonl',
   load: 'load.jsonl',
+  decisions: 'decisions.jsonl',
   summary: 'summary.json',
   report: 'report.html',
 } as const;
@@ -27,6 +30,7 @@ export class ResultWriter {
   readonly #invocations: LineFile;
   readonly #memory: LineFile;
   readonly #load: LineFile;
+  readonly #decisions: LineFile;
 
   /** Makes the folder. Throws `HP_RESULTS_EXIST` when it already holds a run. */
   constructor(folder: string) {
@@ -41,6 +45,7 @@ export class ResultWriter {
     this.#invocations = new LineFile(join(folder, RESULT_FILES.invocations));
     this.#memory = new LineFile(join(folder, RESULT_FILES.memory));
     this.#load = new LineFile(join(folder, RESULT_FILES.load));
+    this.#decisions = new LineFile(join(folder, RESULT_FILES.decisions));
   }
 
   operation(line: OperationLine): void {
@@ -59,15 +64,18 @@ export class ResultWriter {
     this.#load.append(loadSchema, line);
   }
 
+  decision(line: DecisionLine): void {
+    this.#decisions.append(decisionSchema, line);
+  }
+
   manifest(manifest: Manifest): void {
     replaceFile(join(this.folder, RESULT_FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
   }
 
   /** Everything is on disk afterwards. May be called twice. */
   close(): void {
-    for (const file of [this.#operations, this.#invocations, this.#memory, this.#load]) {
-      file.close();
-    }
+    const lines = [this.#operations, this.#invocations, this.#memory, this.#load];
+    for (const file of [...lines, this.#decisions]) file.close();
   }
 }
 

@@ -1,13 +1,15 @@
 /** Runs made by hand: a healthy one of any mechanisms, to be spoilt in one place by a test. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ResultData } from '../../autoscaler/results/reader.ts';
 import { RunTally } from '../../autoscaler/report/run-tally.ts';
 import { summarize, type Summary } from '../../autoscaler/report/summary.ts';
-import type { ResultData } from '../../autoscaler/results/reader.ts';
 import type { InvocationLine, LoadLine, Manifest } from '../../autoscaler/results/schema.ts';
 import type { MemoryCheckLine, MemoryStepLine } from '../../autoscaler/results/schema.ts';
 import type { OperationLine } from '../../autoscaler/results/schema.ts';
-import { manifestSchema } from '../../autoscaler/results/schema.ts';
+import { nothingOf } from '../../agent/model/fields.ts';
+import { invocationSchema, manifestSchema } from '../../autoscaler/results/schema.ts';
+import { operationSchema, SCHEMA_VERSION } from '../../autoscaler/results/schema.ts';
 import { RESULT_FILES } from '../../autoscaler/results/writer.ts';
 import { GIB } from '../../base/units.ts';
 
@@ -23,7 +25,10 @@ export type MadeRun = {
   load: LoadLine[];
 };
 
-export function tallyOf(data: Omit<ResultData, 'torn_files' | 'missing_files'>): RunTally {
+/** What a report is made of. */
+type Told = Pick<ResultData, keyof MadeRun>;
+
+export function tallyOf(data: Told): RunTally {
   const tally = new RunTally(data.manifest);
   for (const line of data.operations) tally.operation(line);
   for (const line of data.invocations) tally.invocation(line);
@@ -32,7 +37,7 @@ export function tallyOf(data: Omit<ResultData, 'torn_files' | 'missing_files'>):
   return tally;
 }
 
-export function summaryOf(data: Omit<ResultData, 'torn_files' | 'missing_files'>): Summary {
+export function summaryOf(data: Told): Summary {
   return summarize(tallyOf(data), { torn_files: [], missing_files: [] });
 }
 
@@ -91,22 +96,19 @@ export function madeCall(
   planned_at_ms = index * 500,
 ): InvocationLine {
   return {
+    ...nothingOf(invocationSchema),
     mechanism,
     invocation_id: `i${index}`,
     function: 'f1',
     instance_id: 'i1',
     outcome: 'done',
-    error_code: null,
-    reason: null,
     cold: false,
     waited: false,
-    operation_id: null,
     planned_at_ms,
     planned_duration_ms: 100,
     sent_at_ms: planned_at_ms,
     received_at_ms: planned_at_ms,
     assigned_at_ms: planned_at_ms,
-    instance_ready_at_ms: null,
     first_byte_at_ms: planned_at_ms + 1,
     finished_at_ms: planned_at_ms + 102,
     replied_at_ms: planned_at_ms + 103,
@@ -135,6 +137,7 @@ export function madeLoad(mechanism: string, at_ms: number): LoadLine {
 
 export function madePlug(mechanism: string, id: string, at_ms: number): OperationLine {
   return {
+    ...nothingOf(operationSchema),
     mechanism,
     id,
     kind: 'plug',
@@ -143,8 +146,6 @@ export function madePlug(mechanism: string, id: string, at_ms: number): Operatio
     region_id: 'r0',
     instance_id: 'i1',
     outcome: 'done',
-    error_code: null,
-    reason: null,
     before_bytes: 0,
     requested_bytes: GIB,
     plugged_bytes: GIB,
@@ -155,11 +156,8 @@ export function madePlug(mechanism: string, id: string, at_ms: number): Operatio
     requested_at_ms: at_ms,
     accepted_at_ms: at_ms + 1,
     plugged_at_ms: at_ms + 20,
-    resident_at_ms: null,
     sandbox_at_ms: at_ms + 10,
     instance_ready_at_ms: at_ms + 30,
-    stop_at_ms: null,
-    gone_at_ms: null,
     nudges: 0,
     pages_migrated: 0,
     guest_cpu_ms: 1,
@@ -196,7 +194,7 @@ function madeCheck(mechanism: string, at: 'start' | 'end', at_ms: number): Memor
 
 function madeManifest(mechanisms: readonly string[]): Manifest {
   return manifestSchema.parse({
-    schema_version: 1,
+    schema_version: SCHEMA_VERSION,
     kind: 'replay',
     status: 'complete',
     started_at: '2026-01-01T00:00:00.000Z',

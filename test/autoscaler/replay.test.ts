@@ -38,6 +38,7 @@ test('every mechanism replays the same plan over the same window, and memory com
   t.is(agent.removed.length, 8, 'every function of both runs is removed');
   t.is(closed(), 1);
   t.deepEqual(readdirSync(out).toSorted(), [
+    'decisions.jsonl',
     'invocations.jsonl',
     'load.jsonl',
     'manifest.json',

@@ -148,7 +148,7 @@ const OF_A_START = [
 
 test('what a call did not reach is null, whether it failed, was refused or was warm', async (t) => {
   const { client } = await serve(t);
-  await client.deploy(specOf('f', { concurrency: 1 }));
+  await client.deploy(specOf('f', { concurrency: 1, keep_alive_ms: 60_000 }));
   const cold = await client.invoke(invocation);
   for (const name of [...MEASURED, ...OF_A_START]) t.not(cold[name], null, `cold: ${name}`);
   const warm = await client.invoke(invocation);
