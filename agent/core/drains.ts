@@ -3,6 +3,7 @@ import { plugsOnDemand } from '../model/spec.ts';
 import type { DrainState, FunctionState, VmState } from '../model/state.ts';
 import { type Draft, editInstance, editRegion, editVmsOf, readVm } from './draft.ts';
 import { stopInstance } from './instances.ts';
+import { mayEmpty } from './devices.ts';
 import { empty } from './operations.ts';
 import { isSettled } from './regions.ts';
 
@@ -35,7 +36,9 @@ function emptyLeftovers(draft: Draft, fn: FunctionState, vm: VmState): void {
     if (!isSettled(found) || found.permit_bytes === 0) continue;
     const region = editRegion(draft, vm, found.index);
     region.unplug_attempts = 0;
-    empty(draft, { fn, vm, region, cause: 'retry', instance: null });
+    region.retry_at_ms = draft.now_ms;
+    if (mayEmpty(draft, vm, region))
+      empty(draft, { fn, vm, region, cause: 'retry', instance: null });
   }
 }
 

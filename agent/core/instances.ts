@@ -12,6 +12,7 @@ import type {
 import { askSize, recordSize } from './ask.ts';
 import { type Draft, editInstance, editRegion, newId } from './draft.ts';
 import { answerInvocation } from './invocations.ts';
+import { mayEmpty, sharesDevice } from './devices.ts';
 import { empty, plug } from './operations.ts';
 import { sizeWithin } from './sizing.ts';
 import { endVm, noteFailure } from './vms.ts';
@@ -88,10 +89,12 @@ function plugFor(
 ): Refusal | null {
   const max_bytes = regionBytes(fn.spec);
   const size = askSize(draft, fn, vm, { region, instance: null });
-  const wanted_bytes = size ? sizeWithin(size.target_bytes, max_bytes) : max_bytes;
+  const whole = size === null || sharesDevice(region);
+  const wanted_bytes = whole ? max_bytes : sizeWithin(size.target_bytes, max_bytes);
   // What is plugged or on its way already is not taken back by a start.
   const to_bytes = Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
-  if (size) recordSize(draft, fn, vm, { region, size });
+  const why_not = sharesDevice(region) ? 'its device has other regions' : null;
+  if (size) recordSize(draft, fn, vm, { region, size }, why_not);
   return plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
 }
 
@@ -160,16 +163,25 @@ export function stopFailed(
 
 /** Takes away stopped instances whose every answer has come, and unplugs what they used. */
 export function releaseStopped(draft: Draft, fn: FunctionState, vm: VmState): void {
-  const gone = vm.instances.filter((instance) => isGone(vm, instance));
+  const gone = vm.instances.filter(
+    (instance) => isGone(vm, instance) && canGiveBack(draft, vm, instance),
+  );
   if (gone.length === 0) return;
   vm.instances = vm.instances.filter((instance) => !gone.includes(instance));
-  for (const instance of gone) {
+  // Of one device the guest gives the last one back first.
+  for (const instance of gone.toSorted((a, b) => b.region_index - a.region_index)) {
     const region = editRegion(draft, vm, instance.region_index);
     assert(region.holder === instance.id, 'an instance holds its region until it is gone');
     region.holder = null;
     region.used_bytes = null;
     if (plugsOnDemand(fn.spec)) empty(draft, { fn, vm, region, cause: 'stop', instance });
   }
+}
+
+/** Its region can be emptied now; it is kept until then, with its times. */
+function canGiveBack(draft: Draft, vm: VmState, { region_index }: InstanceState): boolean {
+  const region = vm.regions[region_index];
+  return region !== undefined && mayEmpty(draft, vm, region);
 }
 
 /** Its process tree is gone and nothing that concerns it is under way. */

@@ -18,6 +18,9 @@ export function handleNews(draft: Draft, fn: FunctionState, vm: VmState, event: 
       if (vm.phase !== 'booting') return;
       vm.facts = event.facts;
       vm.launched_at_ms = event.launched_at_ms;
+      for (const [index, device] of (event.devices ?? []).entries()) {
+        if (index < vm.regions.length) editRegion(draft, vm, index).device = device;
+      }
       return vmReady(draft, fn, vm);
     case 'vm-failed':
       return endVm(draft, fn, vm, event.failure);

@@ -1,6 +1,7 @@
 /** Regions: which are free, what is left in them, and when that is tried again. */
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { type Draft, editRegion } from './draft.ts';
+import { mayEmpty } from './devices.ts';
 import { empty } from './operations.ts';
 
 /** Nobody holds it and nothing is under way; a region with bytes left behind is free too. */
@@ -44,7 +45,7 @@ function reportLeftover(draft: Draft, vm: VmState, region: RegionState): void {
 export function retryUnplugs(draft: Draft, fn: FunctionState, vm: VmState): void {
   for (const region of vm.regions) {
     if (region.retry_at_ms === null || region.retry_at_ms > draft.now_ms) continue;
-    if (!isFree(region)) continue;
+    if (!isFree(region) || !mayEmpty(draft, vm, region)) continue;
     const due = editRegion(draft, vm, region.index);
     empty(draft, { fn, vm, region: due, cause: 'retry', instance: null });
   }

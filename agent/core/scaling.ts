@@ -3,6 +3,7 @@ import { assert } from '../../base/assert.ts';
 import { maxVms, plugsOnDemand, regionBytes } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { askScale, askSize } from './ask.ts';
+import { sharesDevice } from './devices.ts';
 import {
   type Draft,
   editInstance,
@@ -79,7 +80,10 @@ function keepPlugged(draft: Draft, fn: FunctionState, wanted: number): void {
         if (missing > 0) missing -= 1;
         else takeBack(draft, fn, id, region.index);
       } else if (wanted > 0 && isBeingMadeReady(draft, region)) missing -= 1;
-      else if (wanted > 0 && isFree(region)) spare.push({ vm_id: id, index: region.index });
+      // Which idle region of a shared device is given back is the guest's choice: none is kept there.
+      else if (wanted > 0 && isFree(region) && !sharesDevice(region)) {
+        spare.push({ vm_id: id, index: region.index });
+      }
     }
   }
   for (const { vm_id, index } of spare) {

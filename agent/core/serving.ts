@@ -7,6 +7,7 @@ import { type Draft, editInstance, editRegion, editVm, vmsOf } from './draft.ts'
 import { findInstance, startInstance } from './instances.ts';
 import { deadlineOf, refuseInvocation, refuseQueue } from './invocations.ts';
 import type { Candidate } from './policy.ts';
+import { isNext, sharesDevice } from './devices.ts';
 import { isFree } from './regions.ts';
 
 /** VMs that can take work: those whose guest answers, or, when none does, all that run. */
@@ -34,7 +35,7 @@ function freeCandidates(draft: Draft, fn: FunctionState): Candidate[] {
   const found: Candidate[] = [];
   for (const vm of openVms(draft, fn)) {
     for (const region of vm.regions) {
-      if (isFree(region)) found.push({ vm, region, instance: null });
+      if (isFree(region) && isNext(draft, vm, region)) found.push({ vm, region, instance: null });
     }
   }
   return found;
@@ -96,7 +97,10 @@ export function startInstances(draft: Draft, fn: FunctionState, count: number): 
     const region = editRegion(draft, vm, chosen.region.index);
     const refused = startInstance(draft, fn, vm, region, waiting[started] ?? null);
     if (refused) return refused;
-    candidates = candidates.filter((candidate) => candidate !== chosen);
+    const shared = sharesDevice(region);
+    candidates = shared
+      ? freeCandidates(draft, fn)
+      : candidates.filter((candidate) => candidate !== chosen);
   }
   return null;
 }

@@ -3,6 +3,7 @@ import { MEMORY_BLOCK_BYTES, roundUp } from '../../base/units.ts';
 import { plugsOnDemand, regionBytes } from '../model/spec.ts';
 import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
 import { askSize, recordSize } from './ask.ts';
+import { sharesDevice } from './devices.ts';
 import { type Draft, editRegion } from './draft.ts';
 import { plug, shrink } from './operations.ts';
 import type { Size } from './policy.ts';
@@ -23,6 +24,8 @@ export function sizeRegions(draft: Draft, fn: FunctionState, vm: VmState): numbe
     if (instance.phase !== 'busy' && instance.phase !== 'idle') continue;
     const region = vm.regions[instance.region_index];
     if (!region || region.operation_id !== null || isHeld(draft, region)) continue;
+    // The guest has all or nothing of it.
+    if (sharesDevice(region)) continue;
     const size = askSize(draft, fn, vm, { region, instance });
     if (!size) continue;
     if (size.at_ms === null || size.at_ms <= draft.now_ms) {

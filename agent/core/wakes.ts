@@ -1,6 +1,7 @@
 /** Wakes: the earliest moment at which time alone changes something. */
 import type { FunctionState, VmState } from '../model/state.ts';
 import { type Draft, vmsOf } from './draft.ts';
+import { mayEmpty } from './devices.ts';
 import { isFree } from './regions.ts';
 
 /** The earlier of two times, of which each may be none. */
@@ -16,7 +17,8 @@ export function vmWake(draft: Draft, vm: VmState): number | null {
   const since_ms = vm.unresponsive_since_ms;
   if (since_ms !== null) wake_ms = since_ms + draft.config.unresponsive_ms;
   for (const region of vm.regions) {
-    if (region.retry_at_ms !== null && isFree(region)) {
+    // One that has to wait for another region of its device is tried again when that has moved.
+    if (region.retry_at_ms !== null && isFree(region) && mayEmpty(draft, vm, region)) {
       wake_ms = earlier(wake_ms, region.retry_at_ms);
     }
     const { hold_until_ms } = region;

@@ -58,12 +58,13 @@ export async function prepareImages(options: ImageOptions): Promise<GuestImages>
     return found;
   };
   return {
-    imageFor: async (spec) => {
+    imageFor: async (spec, regions_per_device = 1) => {
       const guest = await find(variantFor(spec.mechanism)).catch((error: unknown) => {
         throw notReady(spec, error, images_dir);
       });
       const { init_on_alloc, guest_huge_pages } = spec;
-      const partitions = MECHANISMS.get(spec.mechanism).partitions ? 'all' : 'none';
+      const { partitions: has_partitions } = MECHANISMS.get(spec.mechanism);
+      const partitions = has_partitions ? regions_per_device : 'none';
       return {
         kernel_path: guest.kernel_path,
         initrd_path: guest.initrd_path,

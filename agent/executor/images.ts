@@ -17,6 +17,9 @@ export type ImageIdentity = Pick<
 >;
 
 export interface GuestImages {
-  /** The image for one function; throws a HotplaneError when there is none (say how to build). */
-  imageFor(spec: FunctionSpec): Promise<GuestImage>;
+  /**
+   * The image for one function; throws a HotplaneError when there is none (say how to build). Where
+   * its guest makes partitions, it makes `regions_per_device` of each device; default: 1.
+   */
+  imageFor(spec: FunctionSpec, regions_per_device?: number): Promise<GuestImage>;
 }

@@ -5,9 +5,9 @@ import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { lastLines, readTail, showsPanic } from '../../hypervisor-client/host/log-tail.ts';
-import { deviceOf } from '../../hypervisor-client/spec.ts';
 import type { Hypervisor, Region, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
 import { type FunctionSpec, plugsOnDemand, regionBytes } from '../model/spec.ts';
+import { deviceName, layoutOf, type RegionLayout, regionName } from '../model/layout.ts';
 import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
 import type { VmFacts } from '../model/state.ts';
 import { GuestChannel } from '../../guest/protocol/channel.ts';
@@ -56,8 +56,10 @@ export interface Booted {
 export async function bootVm(options: BootOptions): Promise<Booted> {
   const { clock, hypervisor, spec, signal } = options;
   const begun_ms = clock.nowMs();
-  const image = await options.images.imageFor(spec);
-  const vm = await hypervisor.launch(vmSpecOf(options, image), { signal });
+  const capabilities = await hypervisor.probe();
+  const layout = layoutOf(spec, capabilities.devices_per_vm);
+  const image = await options.images.imageFor(spec, layout.regions_per_device);
+  const vm = await hypervisor.launch(vmSpecOf(options, image, layout), { signal });
   const launched_at_ms = clock.nowMs();
   options.onVm(vm);
   const broken = Promise.withResolvers<never>();
@@ -81,7 +83,6 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
   const figures = new GuestFigures((selection) => guest.stats(selection));
   for (let count = 0; count < CLOCK_SAMPLES; count += 1) await figures.many('all');
   const { regions } = await vm.observe();
-  const capabilities = await hypervisor.probe();
   const facts = {
     guest_kernel: hello.kernel,
     vmm: `${capabilities.vmm} ${capabilities.version}`,
@@ -92,7 +93,7 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
   return { guest, figures, regions, facts, launched_at_ms, ready_ms: clock.nowMs() - begun_ms };
 }
 
-function vmSpecOf(options: BootOptions, image: GuestImage): VmSpec {
+function vmSpecOf(options: BootOptions, image: GuestImage, layout: RegionLayout): VmSpec {
   const { spec, vm_id, run_dir } = options;
   const { kernel_path, initrd_path, kernel_arguments } = image;
   const max_bytes = regionBytes(spec);
@@ -104,11 +105,15 @@ function vmSpecOf(options: BootOptions, image: GuestImage): VmSpec {
     kernel_arguments,
     vcpus: spec.vcpus,
     boot_bytes: spec.boot_bytes,
-    devices: Array.from({ length: spec.concurrency }, (_, index) => {
-      const initial_bytes = plugsOnDemand(spec) ? 0 : max_bytes;
-      const region = { id: `r${index}`, max_bytes, initial_bytes };
-      return deviceOf(region, guestNodeOf(MECHANISMS.get(spec.mechanism), index));
-    }),
+    devices: Array.from({ length: layout.devices }, (_, index) => ({
+      id: deviceName(layout, index * layout.regions_per_device),
+      guest_node: guestNodeOf(MECHANISMS.get(spec.mechanism), index),
+      regions: Array.from({ length: layout.regions_per_device }, (__, partition) => ({
+        id: regionName(index * layout.regions_per_device + partition),
+        max_bytes,
+        initial_bytes: plugsOnDemand(spec) ? 0 : max_bytes,
+      })),
+    })),
     backing: spec.backing,
     accelerator: 'auto',
   };

@@ -126,7 +126,8 @@ export class VmRunner {
     this.#log.info({ ready_ms, guest_kernel, vmm, accelerator }, 'the guest said hello');
     this.guest_answered_at_ms = deps.clock.nowMs();
     this.#watchHealth(booted.guest).catch((error: unknown) => deps.onBug(error, { vm: vm_id }));
-    deps.emit({ type: 'vm-ready', vm_id, launched_at_ms, facts });
+    const devices = booted.regions.map(({ device_id }) => device_id);
+    deps.emit({ type: 'vm-ready', vm_id, launched_at_ms, devices, facts });
   }
 
   async #watchHealth(guest: GuestLink): Promise<void> {

@@ -70,6 +70,8 @@ export type HostEvent =
       readonly type: 'vm-ready';
       readonly vm_id: string;
       readonly launched_at_ms: number;
+      /** The device of each region, in their order; absent: each region is one. */
+      readonly devices?: readonly string[];
       readonly facts: VmFacts;
     }
   /** It cannot be used any more (did not start, no hello, panic, exit, channel broken). */

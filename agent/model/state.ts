@@ -44,8 +44,8 @@ export interface RegionState {
   /** Ordinal in its VM. */
   readonly index: number;
   readonly id: string;
-  /** The virtio-mem device it is, or is a part of. */
-  readonly device: string;
+  /** The virtio-mem device it is a part of; its own name where it is all of one. */
+  device: string;
   readonly tier: Tier;
   /** The instance it belongs to now. */
   holder: string | null;

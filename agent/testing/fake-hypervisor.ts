@@ -69,6 +69,9 @@ export class FakeVm implements Vm {
   readonly guest: FakeGuest;
   readonly regions: FakeRegion[];
   alive = true;
+  readonly #turns = new Map<string, Promise<void>>();
+  /** Regions of shared devices whose unplug waits or is under way. */
+  readonly #emptying = new Set<string>();
   /** Settles at once unless the VMM is frozen (SIGSTOP): then it answers nothing until thawed. */
   #thawed: Promise<void> = Promise.resolve();
   #onThaw: () => void = () => {};
@@ -140,7 +143,23 @@ export class FakeVm implements Vm {
     this.guest.thaw();
   }
 
+  /** Regions of one device come in turn, as the drivers have it. */
   async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
+    const { device_id = '' } = this.regions.find((one) => one.id === id) ?? {};
+    const shared = this.regions.filter((one) => one.device_id === device_id).length > 1;
+    if (!shared) return await this.#resize(id, bytes, options);
+    if (bytes === 0) this.#emptying.add(id);
+    const before = this.#turns.get(device_id) ?? Promise.resolve();
+    const mine = before.then(async () => await this.#resize(id, bytes, options));
+    const over = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#turns.set(device_id, over);
+    return await mine.finally(() => this.#emptying.delete(id));
+  }
+
+  async #resize(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
     this.#mustLive();
     const { clock, faults } = this.#owner;
     const region = this.regions.find((one) => one.id === id);
@@ -201,7 +220,9 @@ export class FakeVm implements Vm {
       bytes > 0
         ? own.find(({ plugged_bytes }) => plugged_bytes === 0)
         : own.findLast((one) => one.plugged_bytes > 0 && !used.has(regionAddress(one)));
-    if (chosen !== region) throw new Error(`the guest chooses ${chosen?.id}, not ${region.id}`);
+    // One that is to be given back too may well go first.
+    if (chosen === region || (chosen && bytes === 0 && this.#emptying.has(chosen.id))) return;
+    this.#owner.wrong_choices.push(`the guest chooses ${chosen?.id}, not ${region.id}`);
   }
 
   async *events(signal?: AbortSignal): AsyncIterable<VmEvent> {
@@ -274,6 +295,8 @@ export class FakeHypervisor implements Hypervisor {
   readonly options: FakeOptions;
   readonly resize_ms: number;
   faults: FakeFaults;
+  /** Resizes of a region that is not the one its guest would have chosen. */
+  readonly wrong_choices: string[] = [];
   /** Resizes that ended as asked for, by kind. */
   readonly done = { plug: 0, unplug: 0 };
 

@@ -85,6 +85,10 @@ export class SharedDevice {
         const { plugged_bytes } = await this.#port.sizes(limit);
         const resident_bytes = resident ? await this.#port.resident() : null;
         this.#shares = shareOut(before, this.#region_bytes, { plugged_bytes, resident_bytes });
+        // Another one was given back than was asked for: the guest is told at once what is wanted still.
+        if (requestedOf(this.#shares) < requestedOf(before)) {
+          await this.#port.setTarget(requestedOf(this.#shares), limit);
+        }
         return {
           plugged_bytes: this.#shares[partition]?.plugged_bytes ?? 0,
           resident_bytes: resident_bytes?.[partition] ?? null,
