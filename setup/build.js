@@ -9,7 +9,15 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = join(root, 'dist');
-const FOLDERS = ['agent', 'autoscaler', 'bench', 'guest', 'images', 'guest-kernel-patches'];
+const FOLDERS = [
+  'agent',
+  'autoscaler',
+  'bench',
+  'guest',
+  'hypervisor-client',
+  'images',
+  'guest-kernel-patches',
+];
 /** What the code reads, and the licence of the data that goes with it. */
 const ASSET =
   /\.(proto|c|h|csv|patch|config)$|^guest-kernel-patches\/(series|REVISION|base)$|^autoscaler\/traces\/.*\.md$/;

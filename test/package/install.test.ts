@@ -38,6 +38,31 @@ function never(): never {
 // @ts-expect-error a VMM that there is not
 void (() => openHypervisor('vmware'));
 `;
+/** Somebody's driver held to the suite, which is declared with whatever `test` it is given. */
+const TESTER = `
+import { existsSync } from 'node:fs';
+import { conformance, FakeCloudHypervisor, GUEST_SOURCE, PROFILES, takeGuest, type Target } from 'hotplane/hypervisor-client/testing';
+import type { Hypervisor } from 'hotplane/hypervisor-client';
+
+export const targetOf = (driver: Hypervisor, rest: Pick<Target, 'image' | 'partitions'>): Target => ({
+  ...rest,
+  profile: PROFILES[0]!,
+  hypervisor: () => driver,
+  guest: takeGuest,
+  vcpus: 1,
+  backing: 'anonymous',
+  many_regions: 4,
+  resize_ms: 60_000,
+});
+
+type Declare = Parameters<typeof conformance>[0];
+const titles: string[] = [];
+const declare = ((title: string) => titles.push(title)) as unknown as Declare;
+Object.assign(declare, { serial: declare, after: { always: declare } });
+const unused = () => { throw new Error('unused'); };
+conformance(declare, targetOf(unused as never, { image: unused, partitions: { image: unused, guest: unused } }));
+console.log(titles.length > 20, existsSync(GUEST_SOURCE), typeof FakeCloudHypervisor);
+`;
 const PROBLEM = `
 export const isHotplaneProblem = (error: unknown): boolean =>
   error instanceof Error && error.message === 'no handle';
@@ -74,16 +99,19 @@ test('the installed package runs, has what it needs, and types that hold', async
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }\n');
   await writeFile(join(folder, 'consumer.ts'), CONSUMER);
   await writeFile(join(folder, 'problem.ts'), PROBLEM);
+  await writeFile(join(folder, 'tester.ts'), TESTER);
   const options = ['--module', 'nodenext', '--target', 'es2024', '--strict', '--noEmit'];
   const types = ['--types', 'node', '--allowImportingTsExtensions', '--lib', 'esnext'];
   const tsc = join(PROJECT_ROOT, 'node_modules/.bin/tsc');
-  const checked = await execa(tsc, [...options, ...types, 'consumer.ts'], {
+  const checked = await execa(tsc, [...options, ...types, 'consumer.ts', 'tester.ts'], {
     cwd: folder,
     reject: false,
   });
   t.is(checked.exitCode, 0, checked.stdout);
   const ran = await execa(process.execPath, ['consumer.ts'], { cwd: folder, reject: false });
   t.is(ran.stdout, 'typed', ran.stderr);
+  const tested = await execa(process.execPath, ['tester.ts'], { cwd: folder, reject: false });
+  t.is(tested.stdout, 'true true function', tested.stderr);
 
   const text = await readFile(join(package_dir, 'dist/package.json'), 'utf8');
   const { built } = z

@@ -1,5 +1,5 @@
-/** One set of behaviours for every hypervisor. A test file calls it with its target. */
-import test from 'ava';
+/** One set of behaviours for every hypervisor. */
+import type { TestFn } from 'ava';
 import { describeDifferences } from './behaviours/differences.ts';
 import { describeEnds } from './behaviours/ends.ts';
 import { describeLife } from './behaviours/life.ts';
@@ -9,15 +9,19 @@ import { describeResize } from './behaviours/resize.ts';
 import type { Target } from './target.ts';
 import { Vms } from './vms.ts';
 
-export function conformance(target: Target): void {
+/**
+ * Declares the suite in the test file that calls it: `conformance(test, target)`, with ava's `test`,
+ * which is given so that nothing here needs ava by itself.
+ */
+export function conformance(test: TestFn, target: Target): void {
   const vms = new Vms(target);
   test.after.always(`${target.profile.title}: nothing of the suite is left running`, async () => {
     await vms.cleanUp();
   });
-  describeResize(target, vms);
-  describePartial(target, vms);
-  describePartitions(target, vms);
-  describeLife(target, vms);
-  describeEnds(target, vms);
-  describeDifferences(target, vms);
+  describeResize(test, target, vms);
+  describePartial(test, target, vms);
+  describePartitions(test, target, vms);
+  describeLife(test, target, vms);
+  describeEnds(test, target, vms);
+  describeDifferences(test, target, vms);
 }

@@ -8,7 +8,7 @@ export interface GuestImage {
   readonly kernel_arguments: readonly string[];
 }
 
-/** The suite's hand inside a guest. Real guests obey test/hypervisor-client/conformance/guest/init.c. */
+/** The suite's hand inside a guest. Real guests run guest/init.c, see `takeGuest`. */
 export interface GuestHand {
   /** Touches that much anonymous memory and keeps it until `free`. */
   hold(bytes: number): Promise<void>;

@@ -5,7 +5,7 @@ import { CloudHypervisorDriver } from '../../../hypervisor-client/cloud-hypervis
 import { conformanceImage } from '../conformance/guest-image.ts';
 import { CLOUD_HYPERVISOR } from '../../../hypervisor-client/testing/conformance/profiles.ts';
 import { partitionImage, takePartitionGuest } from '../conformance/partition-guest.ts';
-import { takeGuest } from '../conformance/real-guest.ts';
+import { takeGuest } from '../../../hypervisor-client/testing/conformance/guest/hand.ts';
 import { conformance } from '../../../hypervisor-client/testing/conformance/suite.ts';
 import { BINARY, MISSING } from './binary.ts';
 
@@ -17,7 +17,7 @@ if (BINARY === '' || accelerator !== 'kvm') {
   test.skip(`cloud-hypervisor: the conformance suite (${why})`, (t) => t.fail(why));
 } else {
   const driver = new CloudHypervisorDriver({ command: [BINARY] });
-  conformance({
+  conformance(test, {
     profile: CLOUD_HYPERVISOR,
     hypervisor: () => driver,
     image: conformanceImage,

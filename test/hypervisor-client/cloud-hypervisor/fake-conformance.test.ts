@@ -11,7 +11,7 @@ test.after.always('the folder of the fake is gone', async () => {
   await host.cleanUp();
 });
 
-conformance({
+conformance(test, {
   profile: FAKE,
   hypervisor: () => driver,
   image: async () => await host.image(),

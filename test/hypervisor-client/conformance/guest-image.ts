@@ -1,15 +1,13 @@
-/** The image of the suite: a kernel of the project with test/hypervisor-client/conformance/guest/init.c as PID 1. */
+/** The image of the suite: a kernel of the project with the suite's guest program as PID 1. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { writeWhole } from '../../../base/files.ts';
 import { directory, file, writeCpio } from '../../../images/rootfs/cpio.ts';
 import { ensureStaticProgram } from '../../../images/rootfs/program.ts';
 import { ensureGuest, guestKernelArguments } from '../../../images/index.ts';
 import { HEADER_PATH } from '../../../tools/guest-protocol-header.ts';
+import { GUEST_SOURCE } from '../../../hypervisor-client/testing/conformance/guest/hand.ts';
 import type { GuestImage } from '../../../hypervisor-client/testing/conformance/target.ts';
-
-const SOURCE = fileURLToPath(new URL('guest/init.c', import.meta.url));
 
 /** Builds the RAM disk once per content of the source; the kernel comes from images/. */
 export async function conformanceImage(): Promise<GuestImage> {
@@ -29,7 +27,7 @@ export async function conformanceImage(): Promise<GuestImage> {
 export async function ensureRamDisk(): Promise<string> {
   const program_path = await ensureStaticProgram({
     name: 'conformance-init',
-    sources: [SOURCE],
+    sources: [GUEST_SOURCE],
     headers: [HEADER_PATH],
   });
   const path = `${program_path}.cpio`;

@@ -1,14 +1,15 @@
 /** The conformance suite on QEMU, and what only QEMU must show. */
+import test from 'ava';
 import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
 import { conformanceImage } from './guest-image.ts';
 import { partitionImage, takePartitionGuest } from './partition-guest.ts';
 import { QEMU } from '../../../hypervisor-client/testing/conformance/profiles.ts';
-import { takeGuest } from './real-guest.ts';
+import { takeGuest } from '../../../hypervisor-client/testing/conformance/guest/hand.ts';
 import { conformance } from '../../../hypervisor-client/testing/conformance/suite.ts';
 
 const driver = new QemuDriver();
 
-conformance({
+conformance(test, {
   profile: QEMU,
   hypervisor: () => driver,
   image: conformanceImage,

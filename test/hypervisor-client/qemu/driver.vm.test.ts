@@ -20,7 +20,7 @@ import { parseHandle, readHandle } from '../../../hypervisor-client/lifecycle/ru
 import type { Vm, VmSpec } from '../../../hypervisor-client/vm.ts';
 import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import { conformanceImage } from '../conformance/guest-image.ts';
-import { takeGuest } from '../conformance/real-guest.ts';
+import { takeGuest } from '../../../hypervisor-client/testing/conformance/guest/hand.ts';
 import { until } from '../../../hypervisor-client/testing/conformance/vms.ts';
 
 const driver = new QemuDriver();

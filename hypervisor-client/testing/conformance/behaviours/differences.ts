@@ -1,5 +1,5 @@
 /** What may differ between drivers is what the profile says, neither more nor less. */
-import test from 'ava';
+import type { TestFn } from 'ava';
 import { VMM_LIMITS } from '../../../limits.ts';
 import { MIB } from '../../../../base/units.ts';
 import { isHotplaneError } from '../../../../base/errors.ts';
@@ -14,7 +14,7 @@ const BOOT_BYTES_MIN = 64 * MIB;
 const REGIONS_PER_DEVICE = VMM_LIMITS.regions_per_device;
 const ACCELERATORS = ['kvm', 'tcg'] as const;
 
-export function describeDifferences(target: Target, vms: Vms): void {
+export function describeDifferences(test: TestFn, target: Target, vms: Vms): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const { profile } = target;
 

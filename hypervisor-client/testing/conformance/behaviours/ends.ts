@@ -1,5 +1,5 @@
 /** Starts that cannot work: each is one clear error, and leaves nothing. */
-import test from 'ava';
+import type { TestFn } from 'ava';
 import { writeFile } from 'node:fs/promises';
 import { hasCode } from '../../../errors.ts';
 import type { VmSpec } from '../../../vm.ts';
@@ -7,7 +7,7 @@ import { deviceOf } from '../../../spec.ts';
 import type { Target } from '../target.ts';
 import { eventsOf, junkPath, REGION, traces, type Vms } from '../vms.ts';
 
-export function describeEnds(target: Target, vms: Vms): void {
+export function describeEnds(test: TestFn, target: Target, vms: Vms): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
 
   test.serial(

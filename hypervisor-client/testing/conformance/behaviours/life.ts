@@ -1,5 +1,5 @@
 /** Resets, kills and adoption: what becomes of a VM without being asked. */
-import test from 'ava';
+import type { TestFn } from 'ava';
 import { hasCode } from '../../../errors.ts';
 import { isAlive } from '../../../../base/process.ts';
 import { readHandle } from '../../../lifecycle/run-dir.ts';
@@ -7,7 +7,7 @@ import type { Vm } from '../../../vm.ts';
 import type { Target } from '../target.ts';
 import { eventsOf, REGION, traces, type Vms } from '../vms.ts';
 
-export function describeLife(target: Target, vms: Vms): void {
+export function describeLife(test: TestFn, target: Target, vms: Vms): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   let killed: Vm;
 

@@ -1,5 +1,5 @@
 /** A guest that cannot or will not give memory back. One VM for all. */
-import test from 'ava';
+import type { TestFn } from 'ava';
 import { MIB } from '../../../../base/units.ts';
 import { hasCode } from '../../../errors.ts';
 import type { Vm } from '../../../vm.ts';
@@ -11,7 +11,7 @@ const KEEP_BYTES = 48 * MIB;
 /** Time enough to move what can be moved, and for two nudges. */
 const PATIENCE_MS = 4_000;
 
-export function describePartial(target: Target, vms: Vms): void {
+export function describePartial(test: TestFn, target: Target, vms: Vms): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   let vm: Vm;
   let guest: GuestHand;

@@ -3,7 +3,7 @@
  * has devices. The VMM tells one size of the device; the guest chooses which region moves. One VM for
  * all.
  */
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext, TestFn } from 'ava';
 import { MIB } from '../../../../base/units.ts';
 import { hasCode } from '../../../errors.ts';
 import { deviceOf } from '../../../spec.ts';
@@ -20,11 +20,11 @@ interface Stage {
   guest: PartitionHand | null;
 }
 
-export function describePartitions(target: Target, vms: Vms): void {
+export function describePartitions(test: TestFn, target: Target, vms: Vms): void {
   const stage: Stage = { vm: null, guest: null };
-  describeOrder(target, vms, stage);
-  describeChoice(target, stage);
-  describeAdoption(target, vms, stage);
+  describeOrder(test, target, vms, stage);
+  describeChoice(test, target, stage);
+  describeAdoption(test, target, vms, stage);
 }
 
 function here({ vm, guest }: Stage): { vm: Vm; guest: PartitionHand } {
@@ -66,7 +66,7 @@ function isDone(t: ExecutionContext, result: ResizeResult): void {
   t.is(result.plugged_bytes, result.requested_bytes);
 }
 
-function describeOrder(target: Target, vms: Vms, stage: Stage): void {
+function describeOrder(test: TestFn, target: Target, vms: Vms, stage: Stage): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 
@@ -107,7 +107,7 @@ function describeOrder(target: Target, vms: Vms, stage: Stage): void {
   });
 }
 
-function describeChoice(target: Target, stage: Stage): void {
+function describeChoice(test: TestFn, target: Target, stage: Stage): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 
@@ -159,7 +159,7 @@ function describeChoice(target: Target, stage: Stage): void {
   );
 }
 
-function describeAdoption(target: Target, vms: Vms, stage: Stage): void {
+function describeAdoption(test: TestFn, target: Target, vms: Vms, stage: Stage): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 

@@ -1,5 +1,5 @@
 /** Plug and unplug, from before the guest is up until every region moved. One VM for all. */
-import test, { type ExecutionContext } from 'ava';
+import type { ExecutionContext, TestFn } from 'ava';
 import { MIB } from '../../../../base/units.ts';
 import { hasCode } from '../../../errors.ts';
 import type { ResizeResult } from '../../../vm.ts';
@@ -17,11 +17,11 @@ import {
 } from '../vms.ts';
 import { movedAtOnce } from './differences.ts';
 
-export function describeResize(target: Target, vms: Vms): void {
+export function describeResize(test: TestFn, target: Target, vms: Vms): void {
   const stage = emptyStage();
-  describeStart(target, stage, vms);
-  describePlug(target, stage);
-  describeUnplug(target, stage);
+  describeStart(test, target, stage, vms);
+  describePlug(test, target, stage);
+  describeUnplug(test, target, stage);
 }
 
 function isDone(t: ExecutionContext, result: ResizeResult): void {
@@ -31,7 +31,7 @@ function isDone(t: ExecutionContext, result: ResizeResult): void {
   t.is(result.error_code, null);
 }
 
-function describeStart(target: Target, stage: Stage, vms: Vms): void {
+function describeStart(test: TestFn, target: Target, stage: Stage, vms: Vms): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
 
   test.serial(name('a VM that was launched runs, with its regions empty'), async (t) => {
@@ -62,7 +62,7 @@ function describeStart(target: Target, stage: Stage, vms: Vms): void {
   });
 }
 
-function describePlug(target: Target, stage: Stage): void {
+function describePlug(test: TestFn, target: Target, stage: Stage): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 
@@ -119,7 +119,7 @@ function describePlug(target: Target, stage: Stage): void {
   });
 }
 
-function describeUnplug(target: Target, stage: Stage): void {
+function describeUnplug(test: TestFn, target: Target, stage: Stage): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 

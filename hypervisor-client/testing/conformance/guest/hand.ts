@@ -1,9 +1,13 @@
 /** The hand inside a real guest: one line each way over the guest channel. */
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { Vm } from '../../../hypervisor-client/vm.ts';
-import type { GuestHand } from '../../../hypervisor-client/testing/conformance/target.ts';
-import { until } from '../../../hypervisor-client/testing/conformance/vms.ts';
+import { fileURLToPath } from 'node:url';
+import type { Vm } from '../../../vm.ts';
+import type { GuestHand } from '../target.ts';
+import { until } from '../vms.ts';
+
+/** The guest's only program, PID 1, in C; it needs nothing but a C library. */
+export const GUEST_SOURCE = fileURLToPath(new URL('init.c', import.meta.url));
 
 const GUEST_UP_MS = 90_000;
 const ANSWER_MS = 60_000;
