@@ -4,7 +4,7 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { hostClock } from '../base/clock.ts';
-import { HotplaneError } from '../base/errors.ts';
+import { agentError } from './model/errors.ts';
 import { addLastWords } from '../base/last-words.ts';
 import { AGENT_LIMITS } from './limits.ts';
 import { ensureSafeFolder, socketPathTrouble } from '../base/safe-path.ts';
@@ -90,12 +90,10 @@ async function openStateDir(state_dir: string): Promise<string> {
   const vms_dir = join(state_dir, 'vms');
   const trouble = socketPathTrouble(join(vms_dir, LONGEST_IN_VMS_DIR));
   if (trouble !== null) {
-    throw new HotplaneError({
-      code: 'HP_AGENT_STATE_DIR',
-      category: 'usage',
-      message: `the state folder has a path too long for sockets in it: ${trouble}.`,
-      next: 'name a --state-dir with a shorter path.',
-    });
+    throw agentError(
+      'HP_AGENT_STATE_DIR',
+      `the state folder has a path too long for sockets in it: ${trouble}.`,
+    );
   }
   await ensureSafeFolder(state_dir);
   await ensureSafeFolder(vms_dir);

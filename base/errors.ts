@@ -1,6 +1,7 @@
 /**
- * One error type for the whole project. A folder declares its own codes with {@link errorMaker};
- * users match on `code`, never on the text.
+ * One error type for the whole project. A folder has one table of its codes and makes its errors from
+ * it, with {@link errorMaker}; docs/errors.md is written from the tables. Users match on `code`, never
+ * on the text.
  */
 
 /** What kind of trouble it is; decides the exit code of the command that meets it. */
@@ -61,10 +62,19 @@ export class HotplaneError extends Error {
 /** One code of a folder's table: its category, and the usual next step of its reader. */
 export interface CodeInfo {
   readonly category: ErrorCategory;
+  /** Other categories it is told with, where the same trouble has different causes. */
+  readonly also?: readonly ErrorCategory[];
+  /** What happened, in general; docs/errors.md is written from it. */
+  readonly meaning: string;
   readonly next: string;
 }
 
+/** The codes of a folder; each code of the project is in one table. */
+export type CodeTable = Readonly<Record<string, CodeInfo>>;
+
 export interface CodedOptions {
+  /** Instead of the usual one: one of `also`. */
+  readonly category?: ErrorCategory;
   /** Overrides the usual next step of the code. */
   readonly next?: string;
   readonly cause?: unknown;
@@ -75,8 +85,10 @@ export interface CodedOptions {
 export function errorMaker<Code extends string>(
   codes: Readonly<Record<Code, CodeInfo>>,
 ): (code: Code, message: string, options?: CodedOptions) => HotplaneError {
-  return (code, message, options = {}) =>
-    new HotplaneError({ code, message, ...codes[code], ...options });
+  return (code, message, options = {}) => {
+    const { category, next } = codes[code];
+    return new HotplaneError({ code, message, category, next, ...options });
+  };
 }
 
 /** True for our own errors, also across two loaded copies of this module. */

@@ -5,7 +5,8 @@
 import { spawn } from 'node:child_process';
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, lstat, open } from 'node:fs/promises';
-import { HotplaneError } from './errors.ts';
+import type { HotplaneError } from './errors.ts';
+import { baseError } from './codes.ts';
 import { needPlainFile } from './plain-file.ts';
 import { toolEnvironment } from './tool-environment.ts';
 
@@ -90,11 +91,5 @@ async function isSameFile(file: FileHandle, path: string): Promise<boolean> {
 }
 
 function lockFailed(message: string, cause?: Error): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_LOCK_FAILED',
-    category: 'unavailable',
-    message,
-    next: 'install util-linux (flock), and use a local file system with locks.',
-    cause,
-  });
+  return baseError('HP_LOCK_FAILED', message, { cause });
 }

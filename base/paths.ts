@@ -1,7 +1,8 @@
 import { userInfo } from 'node:os';
 import { extname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { HotplaneError } from './errors.ts';
+import type { HotplaneError } from './errors.ts';
+import { baseError } from './codes.ts';
 import { isOurFolder, ourUid } from './safe-path.ts';
 
 /**
@@ -53,12 +54,7 @@ function textual(path: string): string {
 }
 
 function badCachePath(message: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_CACHE_PATH',
-    category: 'usage',
-    message,
-    next: 'set HOTPLANE_CACHE to an absolute path of letters and digits.',
-  });
+  return baseError('HP_CACHE_PATH', message);
 }
 
 /**

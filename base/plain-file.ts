@@ -14,7 +14,7 @@ import {
 import { type FileHandle, open } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
-import { HotplaneError } from './errors.ts';
+import { baseError } from './codes.ts';
 
 /** O_NONBLOCK: opening does not wait; it changes nothing for files (open(2)). */
 const READ_FLAGS = constants.O_RDONLY + constants.O_NONBLOCK + constants.O_NOCTTY;
@@ -101,11 +101,7 @@ function pipeStream(fd: number, signal: AbortSignal | undefined): Readable {
 /** Throws HP_FILE_NOT_PLAIN for a folder, a pipe, a device or a socket. */
 export function needPlainFile(path: string, facts: Stats): void {
   if (facts.isFile()) return;
-  throw new HotplaneError({
-    code: 'HP_FILE_NOT_PLAIN',
-    category: 'usage',
-    message: `${path} is ${kindOf(facts)}, not a file.`,
-    next: 'name a file, or put one there.',
+  throw baseError('HP_FILE_NOT_PLAIN', `${path} is ${kindOf(facts)}, not a file.`, {
     details: { path },
   });
 }

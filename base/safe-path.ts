@@ -5,7 +5,8 @@
 import { lstatSync, type Stats } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { HotplaneError } from './errors.ts';
+import type { HotplaneError } from './errors.ts';
+import { baseError } from './codes.ts';
 import { makeFolder } from './make-folder.ts';
 import { errnoOf } from './system-error.ts';
 
@@ -23,10 +24,7 @@ export function socketPathTrouble(path: string): string | null {
 export function checkSocketPath(path: string): void {
   const trouble = socketPathTrouble(path);
   if (trouble === null) return;
-  throw new HotplaneError({
-    code: 'HP_AGENT_SOCKET',
-    category: 'usage',
-    message: `${trouble}.`,
+  throw baseError('HP_AGENT_SOCKET', `${trouble}.`, {
     next: 'name another --socket with a shorter path, in a folder that is yours.',
     details: { path, bytes_max: SOCKET_PATH_BYTES_MAX },
   });
@@ -125,11 +123,5 @@ function nextFor(path: string, wrong: string): string {
 }
 
 function unsafe(path: string, wrong: string, next: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_PATH_UNSAFE',
-    category: 'conflict',
-    message: `${path} ${wrong}.`,
-    next,
-    details: { path },
-  });
+  return baseError('HP_PATH_UNSAFE', `${path} ${wrong}.`, { next, details: { path } });
 }

@@ -1,6 +1,11 @@
 /** What the operating system refuses, told once: with the path, the cause and the next step. */
-import { HotplaneError } from './errors.ts';
-import type { ErrorCategory } from './errors.ts';
+import {
+  type CodeInfo,
+  type CodeTable,
+  type ErrorCategory,
+  errorMaker,
+  type HotplaneError,
+} from './errors.ts';
 
 /** The code of an error, whoever gave it: `ENOENT`, `ABORT_ERR`, `UND_ERR_SOCKET`; else null. */
 export function codeOf(error: unknown): string | null {
@@ -158,6 +163,32 @@ const OTHER: Omit<Kind, 'why'> = {
   next: 'errno(3) says what its name means; HOTPLANE_DEBUG=1 shows where it happened.',
 };
 
+const NO_WORKING_FOLDER: Kind = {
+  code: 'HP_SYSTEM_WORKING_FOLDER',
+  category: 'unavailable',
+  why: 'the working folder is gone, or you may not enter it',
+  next: 'change into a folder that exists (cd) and try again.',
+};
+
+/** The codes of this file; of several causes with one code the first is its meaning. */
+export const SYSTEM_CODES: CodeTable = tableOf([
+  ...KINDS.values(),
+  NO_PARENT,
+  NO_WORKING_FOLDER,
+  { ...OTHER, why: 'the system refused for another reason, named in the message' },
+]);
+
+const systemCoded = errorMaker(SYSTEM_CODES);
+
+function tableOf(kinds: readonly Kind[]): CodeTable {
+  const table: Record<string, CodeInfo> = {};
+  for (const { code, category, why, next } of kinds) {
+    const meaning = `${why.charAt(0).toUpperCase()}${why.slice(1)}.`;
+    table[code] ??= { category, meaning, next };
+  }
+  return table;
+}
+
 /** What the caller tried, in its own words, where the system's do not say it. */
 export interface SystemErrorContext {
   /** Reads after "cannot": `write the results`. Default: the system call, and its path. */
@@ -186,10 +217,8 @@ export function systemError(
   const target = field(error, 'dest');
   const what = [path, target].filter((one) => one !== null).map((one) => `'${one}'`);
   const doing = context.doing ?? wordOf(call);
-  return new HotplaneError({
-    code: kind.code,
-    category: kind.category,
-    message: `cannot ${[doing, what.join(' to ')].filter(Boolean).join(' ')}: ${kind.why} (${errno}).`,
+  const tried = [doing, what.join(' to ')].filter(Boolean).join(' ');
+  return systemCoded(kind.code, `cannot ${tried}: ${kind.why} (${errno}).`, {
     next: context.hint === undefined ? kind.next : `${kind.next} ${context.hint}`,
     cause: error,
     details: { errno, syscall: call, path, dest: target },
@@ -202,13 +231,7 @@ export function translated(error: unknown, context: SystemErrorContext = {}): un
 }
 
 function workingFolderGone(cause: Error): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_SYSTEM_WORKING_FOLDER',
-    category: 'unavailable',
-    message: 'the working folder is gone, or you may not enter it.',
-    next: 'change into a folder that exists (cd) and try again.',
-    cause,
-  });
+  return systemCoded(NO_WORKING_FOLDER.code, `${NO_WORKING_FOLDER.why}.`, { cause });
 }
 
 function field(error: Error, name: 'syscall' | 'path' | 'dest'): string | null {

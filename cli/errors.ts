@@ -1,58 +1,95 @@
 /** What people type wrong, all of it usage (exit code 2), and output that did not arrive. */
-import { HotplaneError } from '../base/errors.ts';
+import { type CodeInfo, errorMaker, type HotplaneError } from '../base/errors.ts';
 
-function usage(code: string, message: string, next: string): HotplaneError {
-  return new HotplaneError({ code, category: 'usage', message, next });
-}
+export const CLI_CODES = {
+  HP_CLI_UNKNOWN_COMMAND: {
+    category: 'usage',
+    meaning: 'There is no such command.',
+    next: "see 'hotplane --help'.",
+  },
+  HP_CLI_NO_COMMAND: {
+    category: 'usage',
+    meaning: 'A group of commands was named, and none of it.',
+    next: "name one of them; 'hotplane --help' lists all.",
+  },
+  HP_CLI_UNKNOWN_OPTION: {
+    category: 'usage',
+    meaning: 'The command has no such option.',
+    next: 'see the --help of the command.',
+  },
+  HP_CLI_BAD_ARGUMENTS: {
+    category: 'usage',
+    meaning: 'Arguments are missing, too many, or given twice.',
+    next: 'see the --help of the command.',
+  },
+  HP_CLI_BAD_VALUE: {
+    category: 'usage',
+    meaning: 'The value of an option is not of its kind.',
+    next: 'give what the message asks for.',
+  },
+  HP_CLI_TOO_MANY_RUNS: {
+    category: 'conflict',
+    meaning: 'No free name is left for a result folder.',
+    next: 'remove old runs, or name a folder with --out.',
+  },
+  HP_CLI_OUTPUT_LOST: {
+    category: 'failure',
+    meaning: 'What was printed did not arrive; the command itself went well.',
+    next: 'give standard output a place that takes it, and run the command again.',
+  },
+  HP_CLI_NO_NODE: {
+    category: 'unavailable',
+    meaning: 'No Node that runs hotplane is there.',
+    next: 'install Node 24, or run npm install again with optional dependencies.',
+  },
+  HP_BUG: {
+    category: 'failure',
+    meaning: 'An error that nobody foresaw.',
+    next: 'this is a bug of hotplane; report it with what HOTPLANE_DEBUG=1 shows.',
+  },
+} as const satisfies Record<string, CodeInfo>;
+
+/** Makes the error of one code; `message` is one sentence with the values that matter. */
+export const cliError = errorMaker<keyof typeof CLI_CODES>(CLI_CODES);
 
 export function badValue(name: string, text: string, wanted: string): HotplaneError {
-  return usage('HP_CLI_BAD_VALUE', `--${name} is '${text}'.`, `give ${wanted}.`);
+  return cliError('HP_CLI_BAD_VALUE', `--${name} is '${text}'.`, { next: `give ${wanted}.` });
 }
 
 export function unknownCommand(words: string, near: string | null): HotplaneError {
   const next = near ? `did you mean '${near}'? ` : '';
-  return usage(
-    'HP_CLI_UNKNOWN_COMMAND',
-    `there is no command '${words}'.`,
-    `${next}See 'hotplane --help'.`,
-  );
+  return cliError('HP_CLI_UNKNOWN_COMMAND', `there is no command '${words}'.`, {
+    next: `${next}See 'hotplane --help'.`,
+  });
 }
 
 /** `bench` alone: the first word of several commands. */
 export function groupAlone(group: string, members: readonly string[]): HotplaneError {
-  return usage(
+  return cliError(
     'HP_CLI_NO_COMMAND',
     `'${group}' is a group of commands: ${members.join(', ')}.`,
-    `name one of them; 'hotplane ${members[0]} --help' explains it.`,
+    { next: `name one of them; 'hotplane ${members[0]} --help' explains it.` },
   );
 }
 
 /** A word after --help or --version. */
 export function tooMany(word: string): HotplaneError {
   const next = "see 'hotplane --help'.";
-  return usage('HP_CLI_BAD_ARGUMENTS', `'${word}' is one argument too many.`, next);
+  return cliError('HP_CLI_BAD_ARGUMENTS', `'${word}' is one argument too many.`, { next });
 }
 
 export function unknownOption(command: string, name: string, near: string | null): HotplaneError {
   const next = near ? `did you mean '--${near}'? ` : '';
-  return usage(
-    'HP_CLI_UNKNOWN_OPTION',
-    `'hotplane ${command}' has no option '${name}'.`,
-    `${next}See 'hotplane ${command} --help'.`,
-  );
+  return cliError('HP_CLI_UNKNOWN_OPTION', `'hotplane ${command}' has no option '${name}'.`, {
+    next: `${next}See 'hotplane ${command} --help'.`,
+  });
 }
 
 export function badArguments(command: string, message: string): HotplaneError {
-  return usage('HP_CLI_BAD_ARGUMENTS', message, `see 'hotplane ${command} --help'.`);
+  return cliError('HP_CLI_BAD_ARGUMENTS', message, { next: `see 'hotplane ${command} --help'.` });
 }
 
 /** What was printed did not arrive; the command itself went well. */
 export function outputLost(cause: Error): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_CLI_OUTPUT_LOST',
-    category: 'failure',
-    message: 'not all of the output could be written.',
-    next: 'give standard output a place that takes it, and run the command again.',
-    cause,
-  });
+  return cliError('HP_CLI_OUTPUT_LOST', 'not all of the output could be written.', { cause });
 }

@@ -1,6 +1,6 @@
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { HotplaneError } from '../base/errors.ts';
+import { cliError } from './errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
 
 /** Names tried before giving up; a folder with more runs wants tidying. */
@@ -36,12 +36,7 @@ async function makeFresh(parent: string, name: string): Promise<string> {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
     }
   }
-  throw new HotplaneError({
-    code: 'HP_CLI_TOO_MANY_RUNS',
-    category: 'conflict',
-    message: `${parent} holds ${MOST_RUNS} runs of ${name} already.`,
-    next: 'remove old runs, or name a folder with --out.',
-  });
+  throw cliError('HP_CLI_TOO_MANY_RUNS', `${parent} holds ${MOST_RUNS} runs of ${name} already.`);
 }
 
 /** From `folder` up to `last`, as far as they hold nothing. */

@@ -1,6 +1,7 @@
 /** The command line: finds the command, runs it, turns its end into an exit code. */
 import { hostClock } from '../base/clock.ts';
-import { describeError, EXIT_CODES, HotplaneError, isHotplaneError } from '../base/errors.ts';
+import { describeError, EXIT_CODES, type HotplaneError, isHotplaneError } from '../base/errors.ts';
+import { cliError } from './errors.ts';
 import { CLI_LIMITS } from './limits.ts';
 import { processOutputs } from '../base/output.ts';
 import { translated } from '../base/system-error.ts';
@@ -53,13 +54,7 @@ export async function main(
 
 /** An error nobody foresaw, for programs: one code, and the stack with HOTPLANE_DEBUG=1. */
 function bugOf(error: unknown): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_BUG',
-    category: 'failure',
-    message: printable(describeError(error), ERROR_CHARS),
-    next: 'this is a bug of hotplane; report it with what HOTPLANE_DEBUG=1 shows.',
-    cause: error,
-  });
+  return cliError('HP_BUG', printable(describeError(error), ERROR_CHARS), { cause: error });
 }
 
 function reportError(error: unknown, io: Pick<MainIo, 'stderr' | 'env'>, json: boolean): number {

@@ -51,8 +51,5 @@ export async function exportImages(options: ExportOptions): Promise<readonly Gue
 }
 
 function notEmpty(out_dir: string): Error {
-  return imageError('HP_IMAGE_EXPORT', {
-    message: `${out_dir} is not empty.`,
-    next: 'name a new folder with --out.',
-  });
+  return imageError('HP_IMAGE_EXPORT', `${out_dir} is not empty.`);
 }

@@ -88,8 +88,7 @@ function isMissing(error: unknown): boolean {
 }
 
 function toolMissing(tool: string, cause: unknown): Error {
-  return imageError('HP_IMAGE_TOOL_MISSING', {
-    message: `The build tool ${tool} is not installed.`,
+  return imageError('HP_IMAGE_TOOL_MISSING', `The build tool ${tool} is not installed.`, {
     next:
       'Install the build tools: apt-get install gcc make flex bison bc libelf-dev cpio patch ' +
       'xz-utils.',
@@ -98,10 +97,7 @@ function toolMissing(tool: string, cause: unknown): Error {
 }
 
 function interrupted(tool: string): Error {
-  return imageError('HP_IMAGE_INTERRUPTED', {
-    message: `The build was interrupted while ${tool} ran.`,
-    next: 'Run the same command again: the build resumes where it stopped.',
-  });
+  return imageError('HP_IMAGE_INTERRUPTED', `The build was interrupted while ${tool} ran.`);
 }
 
 function failed(
@@ -110,9 +106,12 @@ function failed(
   tail: readonly string[],
   log_path: string,
 ): Error {
-  return imageError('HP_IMAGE_BUILD_FAILED', {
-    message: `${command.slice(0, 3).join(' ')} failed (${how}): ${tail.slice(-3).join(' | ')}`,
-    next: `Read ${log_path}, mend what it names, and run the same command again.`,
-    details: { last_lines: [...tail] },
-  });
+  return imageError(
+    'HP_IMAGE_BUILD_FAILED',
+    `${command.slice(0, 3).join(' ')} failed (${how}): ${tail.slice(-3).join(' | ')}`,
+    {
+      next: `Read ${log_path}, mend what it names, and run the same command again.`,
+      details: { last_lines: [...tail] },
+    },
+  );
 }

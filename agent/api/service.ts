@@ -3,7 +3,8 @@
  * schemas on both sides. What comes out of here is what the schemas say, or an error.
  */
 import { z } from 'zod';
-import { HotplaneError, messageOf } from '../../base/errors.ts';
+import { type HotplaneError, messageOf } from '../../base/errors.ts';
+import { agentError } from '../model/errors.ts';
 import { METHODS, type MethodName, PROTOCOL } from '../model/messages.ts';
 import { AgentService } from './generated/agent.ts';
 
@@ -81,12 +82,10 @@ function readRequest(name: string, wire: Wire<never, never>, bytes: Buffer): unk
   } catch (error) {
     const problem = messageOf(error);
     if (!/SAFE_INTEGER/.test(problem)) throw badRequest(name, problem);
-    throw new HotplaneError({
-      code: 'HP_AGENT_BAD_NUMBER',
-      category: 'usage',
-      message: `a number in the request of ${name} does not fit into 53 bits.`,
-      next: 'send a smaller number.',
-    });
+    throw agentError(
+      'HP_AGENT_BAD_NUMBER',
+      `a number in the request of ${name} does not fit into 53 bits.`,
+    );
   }
 }
 
@@ -104,20 +103,12 @@ function firstIssue(error: z.ZodError): { readonly field: string; readonly probl
 }
 
 function badRequest(field: string, problem: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_BAD_REQUEST',
-    category: 'usage',
-    message: `${field}: ${problem}.`,
-    next: 'correct the request; agent.proto says what each field means.',
-    details: { field },
-  });
+  return agentError('HP_AGENT_BAD_REQUEST', `${field}: ${problem}.`, { details: { field } });
 }
 
 function notUnderstood(name: string, problem: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_CALL_FAILED',
-    category: 'failure',
-    message: `the agent's answer to ${name} is not one of ${PROTOCOL}: ${problem}.`,
-    next: 'compare the versions of client and agent.',
-  });
+  return agentError(
+    'HP_AGENT_CALL_FAILED',
+    `the agent's answer to ${name} is not one of ${PROTOCOL}: ${problem}.`,
+  );
 }

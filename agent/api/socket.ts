@@ -6,7 +6,9 @@ import { constants, type Stats } from 'node:fs';
 import { chmod, type FileHandle, link, lstat, mkdtemp, open, rm, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { type HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { baseError } from '../../base/codes.ts';
+import { agentError } from '../model/errors.ts';
 import { type FileLock, tryLockFile } from '../../base/file-lock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { checkSocketPath, ensureSafeFolder, ourUid } from '../../base/safe-path.ts';
@@ -89,12 +91,7 @@ async function removeDeadSocket(path: string): Promise<void> {
 }
 
 function inUse(path: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_SOCKET_IN_USE',
-    category: 'conflict',
-    message: `another agent listens on ${path}.`,
-    next: 'stop it first, or name another --socket and --state-dir.',
-  });
+  return agentError('HP_AGENT_SOCKET_IN_USE', `another agent listens on ${path}.`);
 }
 
 function socketError(
@@ -102,13 +99,7 @@ function socketError(
   message: string,
   cause?: unknown,
 ): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_SOCKET',
-    category,
-    message,
-    next: 'name another --socket, in a folder that is yours.',
-    cause,
-  });
+  return baseError('HP_AGENT_SOCKET', message, { category, cause });
 }
 
 /** Whoever does not refuse a connection within the deadline is there. */

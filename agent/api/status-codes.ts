@@ -5,6 +5,7 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { type ErrorCategory, HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { agentError } from '../model/errors.ts';
 import { PROTOCOL } from '../model/messages.ts';
 import { statusText, trailerText } from './trailer.ts';
 
@@ -55,13 +56,11 @@ const SAME_VERSION =
 
 /** For a client that speaks another version of the protocol. */
 export function otherVersion(protocol: string, version: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_VERSION',
-    category: 'unavailable',
-    message: `this agent is hotplane ${version} and speaks ${PROTOCOL}; the client speaks ${protocol}.`,
-    next: SAME_VERSION,
-    details: { protocol: PROTOCOL, version },
-  });
+  return agentError(
+    'HP_AGENT_VERSION',
+    `this agent is hotplane ${version} and speaks ${PROTOCOL}; the client speaks ${protocol}.`,
+    { next: SAME_VERSION, details: { protocol: PROTOCOL, version } },
+  );
 }
 
 export interface StatusError {
@@ -103,11 +102,7 @@ export function replyOf(error: ServiceError): Buffer | null {
 }
 
 function internal(cause: unknown): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_INTERNAL',
-    category: 'failure',
-    message: cause instanceof Error ? cause.message : String(cause),
-    next: 'this is a bug of the agent; report it with its log.',
+  return agentError('HP_AGENT_INTERNAL', cause instanceof Error ? cause.message : String(cause), {
     cause,
   });
 }
@@ -122,44 +117,24 @@ export function fromStatus(error: ServiceError, socket_path: string): HotplaneEr
   const base = { cause: error, details: { grpc_status: error.code } };
   switch (error.code) {
     case status.UNAVAILABLE:
-      return new HotplaneError({
-        ...base,
-        code: 'HP_AGENT_UNREACHABLE',
-        category: 'unavailable',
-        message: `no agent answers on ${socket_path}.`,
-        next: "start one with 'hotplane agent', or name its socket with --socket.",
-      });
+      return agentError('HP_AGENT_UNREACHABLE', `no agent answers on ${socket_path}.`, { ...base });
     case status.DEADLINE_EXCEEDED:
-      return new HotplaneError({
-        ...base,
-        code: 'HP_AGENT_DEADLINE',
-        category: 'timeout',
-        message: `the agent on ${socket_path} did not answer in time.`,
-        next: 'see the log of the agent; its process may be stopped, or the host overloaded.',
-      });
+      return agentError(
+        'HP_AGENT_DEADLINE',
+        `the agent on ${socket_path} did not answer in time.`,
+        { ...base },
+      );
     case status.UNIMPLEMENTED:
-      return new HotplaneError({
-        ...base,
-        code: 'HP_AGENT_VERSION',
-        category: 'unavailable',
-        message: `the agent on ${socket_path} does not speak ${PROTOCOL}: it is of another version.`,
-        next: SAME_VERSION,
-      });
+      return agentError(
+        'HP_AGENT_VERSION',
+        `the agent on ${socket_path} does not speak ${PROTOCOL}: it is of another version.`,
+        { ...base, next: SAME_VERSION },
+      );
     case status.CANCELLED:
-      return new HotplaneError({
-        ...base,
-        code: 'HP_AGENT_CANCELLED',
-        category: 'interrupted',
-        message: 'the call was cancelled.',
-        next: 'call again.',
-      });
+      return agentError('HP_AGENT_CANCELLED', 'the call was cancelled.', { ...base });
     default:
-      return new HotplaneError({
+      return agentError('HP_AGENT_CALL_FAILED', `the call to the agent failed: ${error.details}`, {
         ...base,
-        code: 'HP_AGENT_CALL_FAILED',
-        category: 'failure',
-        message: `the call to the agent failed: ${error.details}`,
-        next: 'compare the versions of client and agent; see the log of the agent.',
       });
   }
 }

@@ -1,7 +1,9 @@
 /** Guest images from images/, found or built before the agent serves. */
 import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
-import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { type HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { imageError } from '../../images/errors.ts';
+import { agentError } from '../model/errors.ts';
 import { type Progress, silentProgress } from '../../base/progress.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { ensureGuest, type Guest, guestKernelArguments, isThere } from '../../images/index.ts';
@@ -102,10 +104,7 @@ function notCarried(error: unknown, dir: string): unknown {
 }
 
 function missingIn(dir: string, message: string, cause?: unknown): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_IMAGE_NOT_BUILT',
-    category: 'unavailable',
-    message,
+  return imageError('HP_IMAGE_NOT_BUILT', message, {
     next: `where they are built, run ${exportInto(dir)}; without --images the cache is used.`,
     cause,
   });
@@ -118,11 +117,9 @@ function notReady(spec: FunctionSpec, cause: unknown, dir: string | undefined): 
     dir === undefined
       ? "'hotplane images build'"
       : `'hotplane images build' where they are built, and ${exportInto(dir)}`;
-  return new HotplaneError({
-    code: 'HP_AGENT_NO_IMAGE',
-    category: 'unavailable',
-    message: `there is no guest image for mechanism '${spec.mechanism}'.`,
-    next: `run ${make}, then try again; the agent need not be started anew.`,
-    cause,
-  });
+  return agentError(
+    'HP_AGENT_NO_IMAGE',
+    `there is no guest image for mechanism '${spec.mechanism}'.`,
+    { next: `run ${make}, then try again; the agent need not be started anew.`, cause },
+  );
 }

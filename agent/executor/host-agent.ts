@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
-import { HotplaneError } from '../../base/errors.ts';
+import type { HotplaneError } from '../../base/errors.ts';
+import { agentError } from '../model/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { StatusResponse } from '../model/messages.ts';
@@ -386,10 +387,5 @@ export class HostAgent {
 }
 
 function tooManyRequests(): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_BUSY',
-    category: 'unavailable',
-    message: `${AGENT_LIMITS.requests_open} requests are open already.`,
-    next: 'send fewer at once.',
-  });
+  return agentError('HP_AGENT_BUSY', `${AGENT_LIMITS.requests_open} requests are open already.`);
 }

@@ -1,7 +1,8 @@
 /** From nothing to a guest that said hello: launch, channel, hello, first figures. */
 import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
-import { HotplaneError } from '../../base/errors.ts';
+import type { HotplaneError } from '../../base/errors.ts';
+import { agentError } from '../model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { lastLines, readTail, showsPanic } from '../../hypervisor-client/host/log-tail.ts';
@@ -186,20 +187,14 @@ function vmmEnded(
     event.type === 'exited'
       ? `the VMM of ${vm.id} ended (status ${event.code}, signal ${event.signal}).`
       : `the guest of ${vm.id} was reset.`;
-  return new HotplaneError({
-    code: 'HP_AGENT_VM_ENDED',
-    category: 'unavailable',
-    message: `${how} ${quoted}`,
-    next: 'deploy the function again for a new VM.',
+  return agentError('HP_AGENT_VM_ENDED', `${how} ${quoted}`, {
     details: { code: event.code ?? null, signal: event.signal ?? null },
   });
 }
 
 function noPartitions(name: string, kernel: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_NO_HOTMEM',
-    category: 'unavailable',
-    message: `mechanism '${name}' needs a patched guest kernel, but ${kernel} has no partitions.`,
-    next: 'build the patched kernel with hotplane images build, or use another mechanism.',
-  });
+  return agentError(
+    'HP_AGENT_NO_HOTMEM',
+    `mechanism '${name}' needs a patched guest kernel, but ${kernel} has no partitions.`,
+  );
 }

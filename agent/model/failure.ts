@@ -1,5 +1,6 @@
 /** Errors as the core's plain refusals, and back. */
 import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { agentError } from './errors.ts';
 import { systemError } from '../../base/system-error.ts';
 import type { Refusal } from './refusals.ts';
 
@@ -14,13 +15,12 @@ export function refusalOf(error: unknown): Refusal {
     const { code, category, message, next, details } = system;
     return { code, category, message, next, details };
   }
-  return {
-    code: 'HP_AGENT_INTERNAL',
-    category: 'failure',
-    message: error instanceof Error ? error.message : String(error),
-    next: 'this is a bug of the agent; report it with its log.',
-    details: {},
-  };
+  const told = agentError(
+    'HP_AGENT_INTERNAL',
+    error instanceof Error ? error.message : String(error),
+  );
+  const { code, category, message, next, details } = told;
+  return { code, category, message, next, details };
 }
 
 export function errorOf(refusal: Refusal): HotplaneError {
@@ -29,10 +29,5 @@ export function errorOf(refusal: Refusal): HotplaneError {
 
 /** For a runner asked for a VM it does not know: a bug. */
 export function unknownVm(vm_id: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_INTERNAL',
-    category: 'failure',
-    message: `no VM ${vm_id} is running.`,
-    next: 'this is a bug of the agent; report it with its log.',
-  });
+  return agentError('HP_AGENT_INTERNAL', `no VM ${vm_id} is running.`);
 }

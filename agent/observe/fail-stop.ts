@@ -5,7 +5,8 @@
  */
 import { AssertionError } from 'node:assert';
 import type { Logger } from 'pino';
-import { HotplaneError } from '../../base/errors.ts';
+import type { HotplaneError } from '../../base/errors.ts';
+import { agentError } from '../model/errors.ts';
 
 export class FailStop {
   readonly #log: Logger;
@@ -59,11 +60,7 @@ function dumped(dump: () => unknown): unknown {
 
 function fatal(cause: unknown): HotplaneError {
   const why = cause instanceof Error ? cause.message : String(cause);
-  return new HotplaneError({
-    code: 'HP_AGENT_FATAL',
-    category: 'failure',
-    message: `the agent found a fault of its own and ends: ${why}`,
-    next: 'report it with the last line of its log; start the agent again and deploy again.',
+  return agentError('HP_AGENT_FATAL', `the agent found a fault of its own and ends: ${why}`, {
     cause,
   });
 }

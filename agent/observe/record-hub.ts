@@ -2,7 +2,8 @@
  * Hands records to subscribers, to each the kinds that it asked for. Each has a buffer of its own;
  * one that is too slow is dropped.
  */
-import { HotplaneError } from '../../base/errors.ts';
+import type { HotplaneError } from '../../base/errors.ts';
+import { agentError } from '../model/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { type AgentRecord, RECORD_KINDS, type RecordKind } from '../model/records.ts';
 
@@ -109,19 +110,15 @@ export class RecordHub {
 }
 
 function slowReader(): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_SLOW_READER',
-    category: 'failure',
-    message: `the watcher fell ${AGENT_LIMITS.watch_buffer_records} records behind and was dropped.`,
-    next: 'read faster, or ask for a longer memory_interval_ms; records in between are lost.',
-  });
+  return agentError(
+    'HP_AGENT_SLOW_READER',
+    `the watcher fell ${AGENT_LIMITS.watch_buffer_records} records behind and was dropped.`,
+  );
 }
 
 function tooManyWatchers(): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_TOO_MANY_WATCHERS',
-    category: 'unavailable',
-    message: `${AGENT_LIMITS.watchers} watchers are connected already.`,
-    next: 'end one of them first.',
-  });
+  return agentError(
+    'HP_AGENT_TOO_MANY_WATCHERS',
+    `${AGENT_LIMITS.watchers} watchers are connected already.`,
+  );
 }

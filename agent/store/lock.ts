@@ -1,7 +1,8 @@
 /** One agent a state folder: a second one would end the first one's VMs as leftovers. */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { HotplaneError } from '../../base/errors.ts';
+import type { HotplaneError } from '../../base/errors.ts';
+import { agentError } from '../model/errors.ts';
 import { tryLockFile } from '../../base/file-lock.ts';
 import { isAlive, readStartTicks } from '../../base/process.ts';
 
@@ -35,11 +36,9 @@ function parseHolder(text: string): { pid: number; start_ticks: number } | null 
 }
 
 function inUse(state_dir: string, pid: number | null): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_STATE_DIR_IN_USE',
-    category: 'conflict',
-    message: `another agent${pid === null ? '' : ` (pid ${pid})`} uses ${state_dir}.`,
-    next: 'stop it first, or name another --state-dir.',
-    details: { pid },
-  });
+  return agentError(
+    'HP_AGENT_STATE_DIR_IN_USE',
+    `another agent${pid === null ? '' : ` (pid ${pid})`} uses ${state_dir}.`,
+    { details: { pid } },
+  );
 }

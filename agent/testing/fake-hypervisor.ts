@@ -1,7 +1,7 @@
 /** A hypervisor whose VMs are models: the interface of hypervisor-client/vm.ts, with faults. */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
-import { HotplaneError } from '../../base/errors.ts';
+import { vmmError } from '../../hypervisor-client/errors.ts';
 import { MIB } from '../../base/units.ts';
 import type {
   Capabilities,
@@ -279,12 +279,7 @@ export class FakeVm implements Vm {
 
   #mustLive(): void {
     if (this.alive) return;
-    throw new HotplaneError({
-      code: 'HP_VMM_GONE',
-      category: 'unavailable',
-      message: `VM ${this.id} is gone.`,
-      next: 'launch it again.',
-    });
+    throw vmmError('HP_VMM_GONE', `VM ${this.id} is gone.`);
   }
 }
 

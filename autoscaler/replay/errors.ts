@@ -1,45 +1,84 @@
-import { HotplaneError } from '../../base/errors.ts';
+import { type CodeInfo, errorMaker, HotplaneError } from '../../base/errors.ts';
+import { agentError } from '../../agent/model/errors.ts';
+
+export const REPLAY_CODES = {
+  HP_REPLAY_OPTION: {
+    category: 'usage',
+    meaning: 'An option of the replay does not hold.',
+    next: 'see `hotplane replay --help` for what each option takes.',
+  },
+  HP_REPLAY_FROM: {
+    category: 'usage',
+    also: ['conflict'],
+    meaning:
+      'The folder of --from cannot be run again: it kept no options, or its trace is another (`conflict`).',
+    next: 'run `hotplane replay` with the options of its manifest (`command`) instead of --from.',
+  },
+  HP_REPLAY_RUN_FOLDER: {
+    category: 'usage',
+    meaning: 'Sockets of the private agent would have paths that are too long.',
+    next: 'set HOTPLANE_RUNTIME_DIR to a folder of yours with a shorter path.',
+  },
+  HP_REPLAY_AGENT_START: {
+    category: 'unavailable',
+    meaning: 'The private agent did not start.',
+    next: 'read the log that the message names.',
+  },
+  HP_REPLAY_AGENT: {
+    category: 'failure',
+    meaning: 'A call to the agent failed and ended the run of a mechanism.',
+    next: 'read the log of the agent, then run the replay again.',
+  },
+  HP_REPLAY_INTERRUPTED: {
+    category: 'interrupted',
+    meaning: 'The replay was interrupted; what was measured is kept and marked.',
+    next: 'run it again with another --out, or read what is there with `hotplane report`.',
+  },
+  HP_REPLAY_INVOKE: {
+    category: 'failure',
+    meaning: 'In records: an invocation could not be sent, or its reply was none.',
+    next: 'see the log of the agent.',
+  },
+  HP_REPLAY_IN_FLIGHT: {
+    category: 'interrupted',
+    meaning: 'In records: the run was interrupted while the invocation was on its way.',
+    next: 'run it again.',
+  },
+} as const satisfies Record<string, CodeInfo>;
+
+/** Makes the error of one code; `message` is one sentence with the values that matter. */
+const replayError = errorMaker<keyof typeof REPLAY_CODES>(REPLAY_CODES);
 
 /** An option of `hotplane replay` that does not hold. */
 export function badOption(option: string, value: string, problem: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_REPLAY_OPTION',
-    category: 'usage',
-    message: `--${option}${value === '' ? '' : ` ${value}`}: ${problem}.`,
-    next: 'see `hotplane replay --help` for what each option takes.',
-    details: { option, value },
-  });
+  return replayError(
+    'HP_REPLAY_OPTION',
+    `--${option}${value === '' ? '' : ` ${value}`}: ${problem}.`,
+    { details: { option, value } },
+  );
 }
 
 /** The agent we were to start did not come up. */
 export function agentNotUp(log_path: string, reason: string, cause?: unknown): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_REPLAY_AGENT_START',
-    category: 'unavailable',
-    message: `the agent for this replay did not start: ${reason}.`,
-    next: `read its log ${log_path}.`,
-    cause,
-    details: { log_path },
-  });
+  return replayError(
+    'HP_REPLAY_AGENT_START',
+    `the agent for this replay did not start: ${reason}.`,
+    { next: `read its log ${log_path}.`, cause, details: { log_path } },
+  );
 }
 
 /** The private agent would have no sockets: told before anything is started. */
 export function runFolderTooLong(runtime_dir: string, trouble: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_REPLAY_RUN_FOLDER',
-    category: 'usage',
-    message: `the agent for this replay cannot live in ${runtime_dir}: ${trouble}.`,
-    next: 'set HOTPLANE_RUNTIME_DIR to a folder of yours with a shorter path.',
-    details: { runtime_dir },
-  });
+  return replayError(
+    'HP_REPLAY_RUN_FOLDER',
+    `the agent for this replay cannot live in ${runtime_dir}: ${trouble}.`,
+    { details: { runtime_dir } },
+  );
 }
 
 /** Nobody answers on the socket of --agent. */
 export function agentNotThere(socket_path: string, cause: unknown): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_AGENT_UNREACHABLE',
-    category: 'unavailable',
-    message: `no agent answers on ${socket_path}.`,
+  return agentError('HP_AGENT_UNREACHABLE', `no agent answers on ${socket_path}.`, {
     next: "start one with 'hotplane agent', or leave --agent out: replay then starts its own.",
     cause,
     details: { socket_path },
@@ -55,11 +94,7 @@ export function agentSpoke(error: HotplaneError): HotplaneError {
 
 /** A call to the agent failed in a way that ends the run of this mechanism. */
 export function agentLost(mechanism: string, doing: string, cause: unknown): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_REPLAY_AGENT',
-    category: 'failure',
-    message: `${mechanism}: the agent failed at ${doing}.`,
-    next: 'read the log of the agent, then run the replay again.',
+  return replayError('HP_REPLAY_AGENT', `${mechanism}: the agent failed at ${doing}.`, {
     cause,
     details: { mechanism, doing },
   });
@@ -67,54 +102,50 @@ export function agentLost(mechanism: string, doing: string, cause: unknown): Hot
 
 /** Ctrl-C, or a signal to end. */
 export function interrupted(out: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_REPLAY_INTERRUPTED',
-    category: 'interrupted',
-    message: `the replay was interrupted; the results so far are in ${out}, marked as such.`,
-    next: 'run it again with another --out, or read what is there with `hotplane report`.',
-    details: { out },
-  });
+  return replayError(
+    'HP_REPLAY_INTERRUPTED',
+    `the replay was interrupted; the results so far are in ${out}, marked as such.`,
+    { details: { out } },
+  );
 }
 
 /** The folder of `--from` was written by a version that kept no options. */
 export function noOptionsKept(folder: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_REPLAY_FROM',
-    category: 'usage',
-    message: `${folder} does not say with which options it was made.`,
-    next: 'run `hotplane replay` with the options of its manifest (`command`) instead of --from.',
+  return replayError('HP_REPLAY_FROM', `${folder} does not say with which options it was made.`, {
     details: { folder },
   });
 }
 
 /** The trace has changed since the run that is to be repeated. */
 export function otherTrace(folder: string, path: string, then: string, now: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_REPLAY_FROM',
-    category: 'conflict',
-    message: `${path} is not the trace of ${folder}: its SHA-256 is ${now}, it was ${then}.`,
-    next: 'name the same file with --trace; naming another one there makes another run, marked so.',
-    details: { folder, path, sha256: now, sha256_then: then },
-  });
+  return replayError(
+    'HP_REPLAY_FROM',
+    `${path} is not the trace of ${folder}: its SHA-256 is ${now}, it was ${then}.`,
+    {
+      category: 'conflict',
+      next: 'name the same file with --trace; naming another one there makes another run, marked so.',
+      details: { folder, path, sha256: now, sha256_then: then },
+    },
+  );
 }
 
 /** Ctrl-C before an agent answered. */
 export function interruptedEarly(): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_REPLAY_INTERRUPTED',
-    category: 'interrupted',
-    message: 'the replay was interrupted before anything was measured; nothing was written.',
-    next: 'run it again.',
-  });
+  return replayError(
+    'HP_REPLAY_INTERRUPTED',
+    'the replay was interrupted before anything was measured; nothing was written.',
+    { next: 'run it again.' },
+  );
 }
 
 /** A manifest that could not be read back would make the whole run worth nothing. */
 export function cannotBeRecorded(field: string, problem: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_REPLAY_OPTION',
-    category: 'usage',
-    message: `the results of this run could not be read again: ${field}: ${problem}.`,
-    next: 'give shorter values; autoscaler/results/README.md says what the manifest holds.',
-    details: { field },
-  });
+  return replayError(
+    'HP_REPLAY_OPTION',
+    `the results of this run could not be read again: ${field}: ${problem}.`,
+    {
+      next: 'give shorter values; autoscaler/results/README.md says what the manifest holds.',
+      details: { field },
+    },
+  );
 }

@@ -1,27 +1,68 @@
-import { HotplaneError } from '../../base/errors.ts';
+import { type CodeInfo, errorMaker, type HotplaneError } from '../../base/errors.ts';
+
+export const TRACE_CODES = {
+  HP_TRACE_MISSING: {
+    category: 'usage',
+    meaning: 'There is no such trace file.',
+    next: 'name an Azure Functions 2021 trace with --trace; autoscaler/traces/ has a small one.',
+  },
+  HP_TRACE_UNREADABLE: {
+    category: 'usage',
+    meaning: 'The trace file cannot be read.',
+    next: 'name an Azure Functions 2021 trace with --trace; autoscaler/traces/ has a small one.',
+  },
+  HP_TRACE_HEADER: {
+    category: 'usage',
+    meaning: 'The first line is not the header of the 2021 format.',
+    next: 'give a file in the published 2021 format, with its header line and comma separators.',
+  },
+  HP_TRACE_ROW: {
+    category: 'usage',
+    meaning: 'A row is not four fields.',
+    next: 'correct or remove that line; rows are never dropped silently.',
+  },
+  HP_TRACE_FIELD: {
+    category: 'usage',
+    meaning: 'A field is not what its column says.',
+    next: 'correct or remove that line; rows are never dropped silently.',
+  },
+  HP_TRACE_EMPTY: {
+    category: 'usage',
+    meaning: 'The file has a header and no rows.',
+    next: 'give a trace with at least one invocation.',
+  },
+  HP_TRACE_TOO_LONG: {
+    category: 'usage',
+    meaning: 'The file has more rows than a replay holds.',
+    next: 'cut the file to the part that is to be replayed.',
+  },
+  HP_TRACE_TOO_FEW_FUNCTIONS: {
+    category: 'usage',
+    meaning: 'More functions are asked for than the trace has.',
+    next: 'give --functions a smaller number.',
+  },
+} as const satisfies Record<string, CodeInfo>;
+
+/** Makes the error of one code; `message` is one sentence with the values that matter. */
+const traceError = errorMaker<keyof typeof TRACE_CODES>(TRACE_CODES);
 
 /** The file itself cannot be read (missing, a folder, no permission). */
 export function traceUnreadable(path: string, cause: unknown): HotplaneError {
   const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-  return new HotplaneError({
-    code: missing ? 'HP_TRACE_MISSING' : 'HP_TRACE_UNREADABLE',
-    category: 'usage',
-    message: missing ? `there is no trace file ${path}.` : `the trace file ${path} cannot be read.`,
-    next: 'name an Azure Functions 2021 trace with --trace; autoscaler/traces/ has a small one.',
-    cause,
-    details: { path },
-  });
+  return traceError(
+    missing ? 'HP_TRACE_MISSING' : 'HP_TRACE_UNREADABLE',
+    missing ? `there is no trace file ${path}.` : `the trace file ${path} cannot be read.`,
+    { cause, details: { path } },
+  );
 }
 
 /** The first line is not the header of the 2021 format. */
 export function traceHeader(path: string, expected: string, found: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_TRACE_HEADER',
-    category: 'usage',
-    message: `${path} line 1: expected the header "${expected}", found "${shorten(found)}".`,
-    next: 'give a file in the published 2021 format, with its header line and comma separators.',
-    details: { path, line: 1, expected, found: shorten(found) },
-  });
+  return traceError(
+    'HP_TRACE_HEADER',
+    `${path} line 1: expected the header "${expected}", found "${shorten(found)}".`,
+    { details: { path, line: 1, expected, found: shorten(found) } },
+  );
 }
 
 export interface BadField {
@@ -37,33 +78,21 @@ export interface BadField {
 /** A row that is not four fields, or a field that is not what its column says. */
 export function traceRow(bad: BadField): HotplaneError {
   const value = shorten(bad.value);
-  return new HotplaneError({
-    code: bad.column === 'row' ? 'HP_TRACE_ROW' : 'HP_TRACE_FIELD',
-    category: 'usage',
-    message: `${bad.path} line ${bad.line}, ${bad.column}: "${value}" ${bad.problem}.`,
-    next: 'correct or remove that line; rows are never dropped silently.',
-    details: { path: bad.path, line: bad.line, column: bad.column, value },
-  });
+  return traceError(
+    bad.column === 'row' ? 'HP_TRACE_ROW' : 'HP_TRACE_FIELD',
+    `${bad.path} line ${bad.line}, ${bad.column}: "${value}" ${bad.problem}.`,
+    { details: { path: bad.path, line: bad.line, column: bad.column, value } },
+  );
 }
 
 /** A file that has its header and nothing else. */
 export function traceEmpty(path: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_TRACE_EMPTY',
-    category: 'usage',
-    message: `${path} has a header but no rows.`,
-    next: 'give a trace with at least one invocation.',
-    details: { path },
-  });
+  return traceError('HP_TRACE_EMPTY', `${path} has a header but no rows.`, { details: { path } });
 }
 
 /** More rows than one replay can hold in memory. */
 export function traceTooLong(path: string, limit_rows: number): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_TRACE_TOO_LONG',
-    category: 'usage',
-    message: `${path} has more than ${limit_rows} rows.`,
-    next: 'cut the file to the part that is to be replayed.',
+  return traceError('HP_TRACE_TOO_LONG', `${path} has more than ${limit_rows} rows.`, {
     details: { path, limit_rows },
   });
 }
@@ -75,13 +104,11 @@ export function traceTooFewFunctions(
   grouping: 'function' | 'app' = 'function',
 ): HotplaneError {
   const what = grouping === 'app' ? 'applications' : 'functions';
-  return new HotplaneError({
-    code: 'HP_TRACE_TOO_FEW_FUNCTIONS',
-    category: 'usage',
-    message: `${asked} ${what} were asked for, the trace has ${found}.`,
-    next: `give --functions a number from 1 to ${found}.`,
-    details: { asked, found },
-  });
+  return traceError(
+    'HP_TRACE_TOO_FEW_FUNCTIONS',
+    `${asked} ${what} were asked for, the trace has ${found}.`,
+    { next: `give --functions a number from 1 to ${found}.`, details: { asked, found } },
+  );
 }
 
 function shorten(text: string): string {

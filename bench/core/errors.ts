@@ -1,21 +1,12 @@
-import { HotplaneError } from '../../base/errors.ts';
+import type { HotplaneError } from '../../base/errors.ts';
+import { benchError } from '../errors.ts';
 
 /** A core under measurement did not do the workload: its figures would be those of refusals. */
 export function coreBroken(problem: string): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_BENCH_CORE',
-    category: 'failure',
-    message: `the core could not be measured: ${problem}`,
-    next: 'run its tests: ava test/agent/core/*.test.ts',
-  });
+  return benchError('HP_BENCH_CORE', `the core could not be measured: ${problem}`);
 }
 
 /** A signal ended the run. Nothing of it is kept. */
 export function coreBenchInterrupted(): HotplaneError {
-  return new HotplaneError({
-    code: 'HP_BENCH_INTERRUPTED',
-    category: 'interrupted',
-    message: 'the bench was interrupted.',
-    next: 'run it again; what was measured so far is not kept.',
-  });
+  return benchError('HP_BENCH_INTERRUPTED', 'the bench was interrupted.');
 }

@@ -7,7 +7,8 @@ import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
 import { GUEST_KERNELS, servedByEither } from '../../agent/model/guest-kernel.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { defaultLimitBytes, readHostMemory } from '../../agent/pressure/host-memory.ts';
-import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
+import { EXIT_CODES } from '../../base/errors.ts';
+import { agentError } from '../../agent/model/errors.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { CLI_LIMITS } from '../limits.ts';
 import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
@@ -30,31 +31,31 @@ function hostLimitBytes(values: CommandInput['values']): number {
   if (limit_bytes <= usable_bytes || values.flag('overcommit')) return limit_bytes;
   const cgroup =
     cgroup_bytes === null ? '' : `, and its memory cgroup allows ${formatBytes(cgroup_bytes)}`;
-  throw new HotplaneError({
-    code: 'HP_AGENT_HOST_LIMIT',
-    category: 'usage',
-    message:
-      `--host-limit is ${formatBytes(limit_bytes)}, but this host has ` +
+  throw agentError(
+    'HP_AGENT_HOST_LIMIT',
+    `--host-limit is ${formatBytes(limit_bytes)}, but this host has ` +
       `${formatBytes(total_bytes)}${cgroup}.`,
-    next: `give at most ${formatBytes(usable_bytes)}, or --overcommit if VMs may be killed for it.`,
-    details: { limit_bytes, total_bytes, cgroup_bytes },
-  });
+    {
+      next: `give at most ${formatBytes(usable_bytes)}, or --overcommit if VMs may be killed for it.`,
+      details: { limit_bytes, total_bytes, cgroup_bytes },
+    },
+  );
 }
 
 /** Below this every Deploy would be refused: one VM with one region. Throws HP_AGENT_HOST_LIMIT. */
 function checkEnoughForOne(limit_bytes: number): void {
   const least_bytes = BOOT_BYTES_MIN + MEMORY_BLOCK_BYTES + CLI_LIMITS.vmm_overhead_bytes;
   if (limit_bytes >= least_bytes) return;
-  throw new HotplaneError({
-    code: 'HP_AGENT_HOST_LIMIT',
-    category: 'usage',
-    message:
-      `--host-limit is ${formatBytes(limit_bytes)}, but the smallest function takes ` +
+  throw agentError(
+    'HP_AGENT_HOST_LIMIT',
+    `--host-limit is ${formatBytes(limit_bytes)}, but the smallest function takes ` +
       `${formatBytes(least_bytes)}: boot memory ${formatBytes(BOOT_BYTES_MIN)}, one region ` +
       `${formatBytes(MEMORY_BLOCK_BYTES)}, VMM ${formatBytes(CLI_LIMITS.vmm_overhead_bytes)}.`,
-    next: `give at least ${formatBytes(least_bytes)}, and more for functions that are larger.`,
-    details: { limit_bytes, least_bytes },
-  });
+    {
+      next: `give at least ${formatBytes(least_bytes)}, and more for functions that are larger.`,
+      details: { limit_bytes, least_bytes },
+    },
+  );
 }
 
 /** How to start VMMs. Throws HP_AGENT_CGROUP when --cgroup cannot hold them. */
@@ -94,12 +95,7 @@ function checkCgroup(dir: string): void {
     trouble = error instanceof Error ? error.message : String(error);
   }
   if (trouble === null) return;
-  throw new HotplaneError({
-    code: 'HP_AGENT_CGROUP',
-    category: 'unavailable',
-    message: `--cgroup ${dir} cannot hold VMMs: ${trouble}.`,
-    next: 'name a cgroup v2 folder delegated to this user, with +memory in its subtree_control.',
-  });
+  throw agentError('HP_AGENT_CGROUP', `--cgroup ${dir} cannot hold VMMs: ${trouble}.`);
 }
 
 function parseMechanisms(text: string): MechanismName[] {

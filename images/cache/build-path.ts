@@ -20,9 +20,9 @@ export async function checkBuildPath(cache_dir: string): Promise<void> {
   const path = await realpath(cache_dir);
   const bad = badCharacter(path);
   if (bad === null) return;
-  throw imageError('HP_IMAGE_CACHE_PATH', {
-    message: `No kernel can be built in '${path}': make does not take ${JSON.stringify(bad)}.`,
-    next: 'Set HOTPLANE_CACHE to a folder whose path is of letters, digits and -_.+,@= only.',
-    details: { path, character: bad },
-  });
+  throw imageError(
+    'HP_IMAGE_CACHE_PATH',
+    `No kernel can be built in '${path}': make does not take ${JSON.stringify(bad)}.`,
+    { details: { path, character: bad } },
+  );
 }

@@ -49,16 +49,15 @@ export async function acquireLock(path: string, options: LockOptions): Promise<L
 }
 
 function waitInterrupted(cause: unknown): Error {
-  return imageError('HP_IMAGE_INTERRUPTED', {
-    message: 'Interrupted while waiting for another build.',
+  return imageError('HP_IMAGE_INTERRUPTED', 'Interrupted while waiting for another build.', {
     next: 'Run the same command again.',
     cause,
   });
 }
 
 function lockTimeout(path: string, holder: number): Error {
-  return imageError('HP_IMAGE_LOCK_TIMEOUT', {
-    message: `Another build (process ${holder}) still holds ${path}.`,
-    next: 'Wait for that build to end, or stop it, and run the same command again.',
-  });
+  return imageError(
+    'HP_IMAGE_LOCK_TIMEOUT',
+    `Another build (process ${holder}) still holds ${path}.`,
+  );
 }

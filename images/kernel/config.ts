@@ -35,9 +35,9 @@ export function lostOptions(wanted: ConfigValues, actual: ConfigValues): readonl
 export function checkConfig(wanted: string, actual: string): void {
   const lost = lostOptions(parseConfig(wanted), parseConfig(actual));
   if (lost.length === 0) return;
-  throw imageError('HP_IMAGE_KERNEL_CONFIG', {
-    message: `The kernel did not take over ${lost.length} options: ${lost.slice(0, 8).join(', ')}.`,
-    next: 'Mend the fragments in guest-kernel-patches/config: an option they depend on is missing.',
-    details: { lost },
-  });
+  throw imageError(
+    'HP_IMAGE_KERNEL_CONFIG',
+    `The kernel did not take over ${lost.length} options: ${lost.slice(0, 8).join(', ')}.`,
+    { details: { lost } },
+  );
 }

@@ -20,9 +20,7 @@ export async function applyPatches(
       await run(command, { ...options, cwd: tree });
     } catch (cause) {
       if (!isHotplaneError(cause) || cause.code !== 'HP_IMAGE_BUILD_FAILED') throw cause;
-      throw imageError('HP_IMAGE_PATCH_FAILED', {
-        message: `${patch.name} does not apply to ${tree}.`,
-        next: 'Build from the kernel version the series names, or refresh the series for this one.',
+      throw imageError('HP_IMAGE_PATCH_FAILED', `${patch.name} does not apply to ${tree}.`, {
         cause,
         details: cause.details,
       });

@@ -108,10 +108,6 @@ export function parseSeries(text: string): readonly string[] {
 
 async function readPart(path: string): Promise<string> {
   return await readPlainFile(path).catch((cause: unknown) => {
-    throw imageError('HP_IMAGE_SERIES', {
-      message: `${path} cannot be read.`,
-      next: 'Check that guest-kernel-patches/ is complete (git status), or build variant stock.',
-      cause,
-    });
+    throw imageError('HP_IMAGE_SERIES', `${path} cannot be read.`, { cause });
   });
 }

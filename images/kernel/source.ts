@@ -42,8 +42,7 @@ export async function findKernelSource(
     return { kind: 'tree', path, identity: await fingerprintTree(path) };
   }
   if (!(await stat(tarball).catch(() => null))) {
-    throw imageError('HP_IMAGE_KERNEL_SOURCE', {
-      message: `${tarball} is missing.`,
+    throw imageError('HP_IMAGE_KERNEL_SOURCE', `${tarball} is missing.`, {
       next:
         `Install it (apt-get install linux-source-${KERNEL_LINE}) or name an unpacked ` +
         `Linux ${KERNEL_LINE} with --kernel-tree DIR.`,

@@ -18,19 +18,22 @@ export function parseKernelVersion(makefile: string): string | null {
 /** Version of the tree; throws HP_IMAGE_KERNEL_VERSION when it is none we can build. */
 export async function kernelVersion(tree: string): Promise<string> {
   const makefile = await readPlainFile(join(tree, 'Makefile')).catch((cause: unknown) => {
-    throw imageError('HP_IMAGE_KERNEL_SOURCE', {
-      message: `${tree} has no Makefile, so it is no kernel source tree.`,
-      next: `Name the top folder of an unpacked Linux ${KERNEL_LINE} source.`,
-      cause,
-    });
+    throw imageError(
+      'HP_IMAGE_KERNEL_SOURCE',
+      `${tree} has no Makefile, so it is no kernel source tree.`,
+      { next: `Name the top folder of an unpacked Linux ${KERNEL_LINE} source.`, cause },
+    );
   });
   const version = parseKernelVersion(makefile);
   if (version === KERNEL_LINE || version?.startsWith(`${KERNEL_LINE}.`)) return version;
-  throw imageError('HP_IMAGE_KERNEL_VERSION', {
-    message: version
+  throw imageError(
+    'HP_IMAGE_KERNEL_VERSION',
+    version
       ? `${tree} is Linux ${version}; hotplane builds Linux ${KERNEL_LINE}.`
       : `${tree} has a Makefile without a Linux version; hotplane builds Linux ${KERNEL_LINE}.`,
-    next: `Name a Linux ${KERNEL_LINE} tree with --kernel-tree, or leave it out to use Debian's.`,
-    details: { found: version, wanted: KERNEL_LINE },
-  });
+    {
+      next: `Name a Linux ${KERNEL_LINE} tree with --kernel-tree, or leave it out to use Debian's.`,
+      details: { found: version, wanted: KERNEL_LINE },
+    },
+  );
 }

@@ -6,7 +6,7 @@ import { execa } from 'execa';
 import { mkdir, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { HotplaneError } from '../../base/errors.ts';
+import { imageError } from '../errors.ts';
 import { IMAGE_LIMITS } from '../limits.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { toolEnvironment } from '../../base/tool-environment.ts';
@@ -45,13 +45,11 @@ async function command(name: string, args: readonly string[], cwd?: string): Pro
     ...(cwd === undefined ? {} : { cwd }),
   });
   if (!result.failed) return result.stdout;
-  throw new HotplaneError({
-    code: 'HP_IMAGE_PACKAGE',
-    category: 'unavailable',
-    message: `'${name} ${args.join(' ')}' failed: ${result.stderr || result.shortMessage}`,
-    next: "run 'apt-get update' and try again; the nested machine needs Debian's kernel package.",
-    cause: result,
-  });
+  throw imageError(
+    'HP_IMAGE_PACKAGE',
+    `'${name} ${args.join(' ')}' failed: ${result.stderr || result.shortMessage}`,
+    { cause: result },
+  );
 }
 
 /** Name of the kernel package to use, e.g. `linux-image-6.12.117+deb12-amd64`. */
@@ -62,12 +60,7 @@ async function findPackage(): Promise<string> {
     const match = /Depends:\s*(linux-image-\S+)/.exec(text);
     if (match?.[1]) return match[1];
   }
-  throw new HotplaneError({
-    code: 'HP_IMAGE_PACKAGE',
-    category: 'unavailable',
-    message: `apt knows none of ${META_PACKAGES.join(', ')}`,
-    next: "run 'apt-get update' and try again; the nested machine needs Debian's kernel package.",
-  });
+  throw imageError('HP_IMAGE_PACKAGE', `apt knows none of ${META_PACKAGES.join(', ')}`);
 }
 
 /** Downloads the package and keeps of it what the machine boots with. */

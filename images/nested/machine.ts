@@ -10,7 +10,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { emulatedCpu } from '../../base/emulated-cpu.ts';
-import { HotplaneError } from '../../base/errors.ts';
+import { imageError } from '../errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { IMAGE_LIMITS } from '../limits.ts';
 import { makeFolder } from '../../base/make-folder.ts';
@@ -161,13 +161,14 @@ export async function runInNestedMachine(run: NestedRun): Promise<NestedResult> 
   const exit_code = await readStatus(run.run_dir);
   if (exit_code !== null)
     return { exit_code, output: output.join('\n'), kernel: kernel.package_name };
-  throw new HotplaneError({
-    code: 'HP_IMAGE_NESTED',
-    category: ended.timedOut ? 'timeout' : 'failure',
-    message: ended.timedOut
+  throw imageError(
+    'HP_IMAGE_NESTED',
+    ended.timedOut
       ? `the command did not end before the deadline of ${run.deadline_ms} ms`
       : 'the nested machine ended before the command did',
-    next: 'its console follows in the details; a longer deadline helps a slow host.',
-    details: { console: [...(ended.stdout ?? [])].slice(-60), stderr: String(ended.stderr) },
-  });
+    {
+      category: ended.timedOut ? 'timeout' : 'failure',
+      details: { console: [...(ended.stdout ?? [])].slice(-60), stderr: String(ended.stderr) },
+    },
+  );
 }

@@ -16,8 +16,7 @@ export async function compilerVersion(): Promise<string> {
     });
     return stdout.split('\n')[0] ?? '';
   } catch (cause) {
-    throw imageError('HP_IMAGE_TOOL_MISSING', {
-      message: 'gcc does not run.',
+    throw imageError('HP_IMAGE_TOOL_MISSING', 'gcc does not run.', {
       next: 'Install the build tools: apt-get install gcc make libc6-dev.',
       cause,
     });

@@ -1,0 +1,217 @@
+/**
+ * Error codes of the agent, and of the way to it. Pure. Refusals are made of the same table, see
+ * refusals.ts.
+ */
+import { type CodeInfo, errorMaker } from '../../base/errors.ts';
+
+export const AGENT_CODES = {
+  /* What a request asks for. */
+  HP_AGENT_BAD_REQUEST: {
+    category: 'usage',
+    meaning: 'A field of a request is missing or out of range; `details.field` names it.',
+    next: 'correct the request; agent.proto says what each field means.',
+  },
+  HP_AGENT_BAD_NUMBER: {
+    category: 'usage',
+    meaning: 'A number does not fit into 53 bits.',
+    next: 'send a smaller number.',
+  },
+  HP_AGENT_NO_FUNCTION: {
+    category: 'failure',
+    meaning: 'No function of that name is deployed.',
+    next: 'deploy it first, or ask for the status of all functions to see what is there.',
+  },
+  HP_AGENT_CONFLICT: {
+    category: 'conflict',
+    meaning: 'A function of that name is deployed with another spec.',
+    next: 'remove it first, or deploy with the same spec.',
+  },
+  HP_AGENT_REMOVING: {
+    category: 'unavailable',
+    meaning: 'The function is being removed.',
+    next: 'wait until it is gone, then deploy it again.',
+  },
+  HP_AGENT_TOO_MANY_FUNCTIONS: {
+    category: 'unavailable',
+    meaning: 'The host runs as many function VMs as it may.',
+    next: 'remove a function first.',
+  },
+  HP_AGENT_TOO_MANY_VCPUS: {
+    category: 'usage',
+    meaning: 'The function asks for more vCPUs than the host has.',
+    next: 'deploy it with fewer vCPUs.',
+  },
+  HP_AGENT_NO_MEMORY: {
+    category: 'unavailable',
+    meaning: 'The host limit leaves no permit for it, now or ever; the message has the numbers.',
+    next: 'wait until instances go idle, remove a function, or raise the host limit of the agent.',
+  },
+  HP_AGENT_NOT_ADMITTED: {
+    category: 'unavailable',
+    meaning: 'The policy did not admit the invocation.',
+    next: 'send fewer at once, or run the agent with another policy.',
+  },
+  HP_AGENT_QUEUE_FULL: {
+    category: 'unavailable',
+    meaning: 'As many invocations wait for the function as may.',
+    next: 'send fewer at once, or deploy with a higher concurrency.',
+  },
+  HP_AGENT_QUEUED_TOO_LONG: {
+    category: 'timeout',
+    meaning: 'No instance became free in the time an invocation may wait.',
+    next: 'send fewer at once, or deploy with a higher concurrency.',
+  },
+  HP_AGENT_BUSY: {
+    category: 'unavailable',
+    meaning: 'As many requests are open as may.',
+    next: 'send fewer at once.',
+  },
+  HP_AGENT_CANCELLED: {
+    category: 'interrupted',
+    meaning: 'The caller went away, or cancelled the call.',
+    next: 'call again.',
+  },
+  /* How instances, guests and VMs fail. */
+  HP_AGENT_INSTANCE_OOM: {
+    category: 'failure',
+    meaning: 'The instance used more than its memory and was killed inside its region.',
+    next: 'raise the memory limit of the function, or let the invocation use less.',
+  },
+  HP_AGENT_INSTANCE_EXITED: {
+    category: 'failure',
+    meaning: 'The instance ended by itself.',
+    next: 'look at the console of the VM for its output.',
+  },
+  HP_AGENT_PLUG_FAILED: {
+    category: 'failure',
+    meaning: 'The region of a new instance was not plugged, and nobody said why.',
+    next: 'look at the operation record and the console of the VM.',
+  },
+  HP_AGENT_UNPLUG_GIVEN_UP: {
+    category: 'failure',
+    meaning:
+      'In the log: a region was not given back in as many tries as there are; its permit stays.',
+    next: 'drain or remove the function; look at the console of the VM for what holds the memory.',
+  },
+  HP_AGENT_OBSERVERS_DISAGREE: {
+    category: 'failure',
+    meaning: 'VMM, guest and host do not agree about a region after its operation.',
+    next: 'look at the operation record: the three counts stand in it.',
+  },
+  HP_AGENT_GUEST_STUCK: {
+    category: 'failure',
+    meaning: 'The guest did not stop an instance in as many tries as there are; its VM is ended.',
+    next: 'deploy the function again; look at the console of the VM for the cause.',
+  },
+  HP_AGENT_UNRESPONSIVE: {
+    category: 'unavailable',
+    meaning: 'The guest of the function does not answer now.',
+    next: 'try again when it answers, or remove the function and deploy it again.',
+  },
+  HP_AGENT_VM_LOST: {
+    category: 'unavailable',
+    meaning: 'The VM of the function is gone; the cause stands in the message.',
+    next: 'deploy the function again with the same spec; it gets a new VM.',
+  },
+  HP_AGENT_VM_ENDED: {
+    category: 'unavailable',
+    meaning: 'The VMM ended, or the guest was reset.',
+    next: 'deploy the function again for a new VM.',
+  },
+  HP_AGENT_VM_UNDEAD: {
+    category: 'failure',
+    meaning: 'The VM could not be shut down; its memory stays booked.',
+    next: 'remove the function again; if that fails too, end the VMM process by hand.',
+  },
+  HP_AGENT_BOOK_EXCEEDED: {
+    category: 'failure',
+    meaning: 'In the log: more is plugged than was permitted; the book now counts it.',
+    next: 'report it with the log of the agent.',
+  },
+  HP_AGENT_NO_IMAGE: {
+    category: 'unavailable',
+    meaning: 'There is no guest image for the mechanism.',
+    next: "run 'hotplane images build', then try again; the agent need not be started anew.",
+  },
+  HP_AGENT_NO_HOTMEM: {
+    category: 'unavailable',
+    meaning: 'The guest kernel has no partitions, so that mechanism `hotmem` cannot run.',
+    next: "build the patched kernel with 'hotplane images build', or use another mechanism.",
+  },
+  /* The agent and the way to it. */
+  HP_AGENT_UNREACHABLE: {
+    category: 'unavailable',
+    meaning: 'No agent answers on the socket.',
+    next: "start one with 'hotplane agent', or name its socket with --socket.",
+  },
+  HP_AGENT_DEADLINE: {
+    category: 'timeout',
+    meaning: 'The agent did not answer in time.',
+    next: 'see the log of the agent; its process may be stopped, or the host overloaded.',
+  },
+  HP_AGENT_VERSION: {
+    category: 'unavailable',
+    meaning: 'Caller and agent speak different versions of the API.',
+    next: 'use client and agent of one version; end the agent and start it with this one.',
+  },
+  HP_AGENT_CALL_FAILED: {
+    category: 'failure',
+    meaning: 'The call failed on its way, or was answered with nothing.',
+    next: 'compare the versions of client and agent; see the log of the agent.',
+  },
+  HP_AGENT_TOO_MANY_WATCHERS: {
+    category: 'unavailable',
+    meaning: 'As many watchers are connected as may.',
+    next: 'end one of them first.',
+  },
+  HP_AGENT_SLOW_READER: {
+    category: 'failure',
+    meaning: 'A watcher did not read its records and was dropped.',
+    next: 'read faster, or ask for a longer memory_interval_ms; records in between are lost.',
+  },
+  HP_AGENT_SOCKET_IN_USE: {
+    category: 'conflict',
+    meaning: 'Another agent listens on the socket.',
+    next: 'stop it first, or name another --socket and --state-dir.',
+  },
+  HP_AGENT_STATE_DIR_IN_USE: {
+    category: 'conflict',
+    meaning: 'Another agent uses the state folder.',
+    next: 'stop it first, or name another --state-dir.',
+  },
+  HP_AGENT_STATE_DIR: {
+    category: 'usage',
+    meaning: 'Sockets in the state folder would have paths that are too long.',
+    next: 'name a --state-dir with a shorter path.',
+  },
+  HP_AGENT_HOST_LIMIT: {
+    category: 'usage',
+    meaning: 'The host limit is more than the host has, or less than any function takes.',
+    next: 'give --host-limit what the message says, or --overcommit if VMs may be killed for it.',
+  },
+  HP_AGENT_CGROUP: {
+    category: 'unavailable',
+    meaning: 'The cgroup folder cannot hold VMMs.',
+    next: 'name a cgroup v2 folder delegated to this user, with +memory in its subtree_control.',
+  },
+  HP_AGENT_FATAL: {
+    category: 'failure',
+    meaning: 'The agent found a fault of its own and ends; every open call is answered with it.',
+    next: 'report it with the last line of its log; start the agent again and deploy again.',
+  },
+  HP_AGENT_INTERNAL: {
+    category: 'failure',
+    meaning: 'An error that nobody foresaw.',
+    next: 'this is a bug of the agent; report it with its log.',
+  },
+  HP_AGENT_VMM_WARNING: {
+    category: 'failure',
+    meaning: 'In the log: what a VMM said on its standard error.',
+    next: 'read it; the VM goes on.',
+  },
+} as const satisfies Record<string, CodeInfo>;
+
+export type AgentErrorCode = keyof typeof AGENT_CODES;
+
+/** Makes the error of one code; `message` is one sentence with the values that matter. */
+export const agentError = errorMaker<AgentErrorCode>(AGENT_CODES);
