@@ -3,7 +3,7 @@ import test from 'ava';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DUMP_SCHEMA_VERSION } from '../../agent/core/dump.ts';
-import { SCHEMA_VERSION } from '../../autoscaler/results/schema.ts';
+import { READ_VERSIONS, SCHEMA_VERSION } from '../../autoscaler/results/schema.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { COMMANDS } from '../../cli/commands.ts';
@@ -100,7 +100,7 @@ test('the versions of formats on the page are those of the sources', (t) => {
   const page = read('docs/compatibility.md');
   const [, api = ''] = /^package ([\w.]+);/m.exec(read('agent/api/agent.proto')) ?? [];
   t.true(page.includes(`package \`${api}\``), api);
-  t.true(page.includes(`\`manifest.json\` (${SCHEMA_VERSION})`));
+  t.true(page.includes(`\`manifest.json\` (${SCHEMA_VERSION}; ${READ_VERSIONS[0]} is read)`));
   t.regex(page, new RegExp(`decision state .*\`schema_version\` \\(${DUMP_SCHEMA_VERSION}\\)`));
   t.true(page.includes(`the agent speaks ${PROTOCOL.version_max}`));
 });
