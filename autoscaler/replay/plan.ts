@@ -7,7 +7,6 @@ import { REPLAY_LIMITS } from './limits.ts';
 import { assignProfiles, type ProfileMapping } from '../workload-model/assign.ts';
 import type { MemoryModel } from '../workload-model/models.ts';
 import { sizeFunction, type FunctionSize, type SizingOptions } from '../workload-model/size.ts';
-import type { Decision, Policy } from '../policy/policy.ts';
 import { peakConcurrency } from '../trace/peak.ts';
 import { ALL_FUNCTIONS, type RankedFunction, type Selection } from '../trace/select.ts';
 import type { MechanismName } from '../../agent/model/mechanism.ts';
@@ -16,6 +15,8 @@ import type { FunctionSpec, InvokeRequest } from './agent-api.ts';
 export type Concurrency = number | 'peak';
 
 export interface PlanOptions {
+  /** In the time of the run, that is, compressed already. */
+  readonly keep_alive_ms: number;
   /** Divides arrival gaps, durations and keep-alive alike. Plugs and boots are never divided. */
   readonly speedup: number;
   readonly model: MemoryModel;
@@ -66,12 +67,8 @@ export interface ReplayPlan {
   readonly window_margin_ms: number;
 }
 
-export function buildPlan<State>(
-  selection: Selection,
-  options: PlanOptions,
-  policy: Policy<State>,
-): ReplayPlan {
-  const functions = planFunctions(selection, options, policy);
+export function buildPlan(selection: Selection, options: PlanOptions): ReplayPlan {
+  const functions = planFunctions(selection, options);
   const first_ms = selection.invocations[0]?.arrival_ms ?? 0;
   const arrivals = selection.invocations.map((invocation, index): PlannedArrival => {
     const target = functions[invocation.function_index];
@@ -118,26 +115,15 @@ export function deploySpec(
   };
 }
 
-function planFunctions<State>(
-  selection: Selection,
-  options: PlanOptions,
-  policy: Policy<State>,
-): PlannedFunction[] {
+function planFunctions(selection: Selection, options: PlanOptions): PlannedFunction[] {
   const count = selection.functions.length;
   const profiles = assignProfiles(options.model, count, options.mapping, options.seed);
   const held_longer_ms = REPLAY_LIMITS.held_longer_ms * options.speedup;
   const peaks = peakConcurrency(selection.invocations, count, held_longer_ms);
-  let state = policy.initial_state;
   return selection.functions.map((entry, index): PlannedFunction => {
     const profile = profiles[index];
     if (!profile) throw new RangeError(`no profile for function ${index}`);
     const name = `f${entry.rank}-${profile.name}-${nameStart(entry)}`;
-    const decision: Decision<State> = policy.decide(
-      state,
-      { kind: 'function_planned', function: name },
-      0,
-    );
-    state = decision.state;
     return {
       name,
       rank: entry.rank,
@@ -145,7 +131,7 @@ function planFunctions<State>(
       func: entry.func,
       invocations: entry.invocations,
       peak_concurrency: peaks[index] ?? 1,
-      keep_alive_ms: decision.actions[0]?.keep_alive_ms ?? 0,
+      keep_alive_ms: options.keep_alive_ms,
       ...sizeFunction(profile, options.sizing, concurrencyOf(options, peaks[index] ?? 1)),
     };
   });

@@ -1,7 +1,7 @@
 /** Everything that can be wrong with the inputs of a run is found here, before anything starts. */
 import { LIMITS } from '../../base/limits.ts';
 import { formatBytes } from '../../base/units.ts';
-import { fixedKeepAlive } from '../policy/fixed-keep-alive.ts';
+import { FIXED_KEEP_ALIVE } from '../policy/fixed-keep-alive.ts';
 import { manifestSchema } from '../results/schema.ts';
 import type { Manifest } from '../results/schema.ts';
 import { readAzure2021 } from '../trace/azure2021.ts';
@@ -41,33 +41,29 @@ export async function prepareRun(
     ? checkSameTrace(repeated.folder, repeated.manifest, trace.input, repeated.trace_named)
     : [];
   const selection = selectMostInvoked(trace, options.functions, options.grouping);
-  const policy = fixedKeepAlive(keep_alive_ms);
-  const plan = buildPlan(
-    selection,
-    {
-      speedup: options.speedup,
-      model: options.memory_model,
-      mapping: options.memory_map,
-      seed: options.seed,
-      sizing: {
-        scale: options.memory_scale,
-        touched_share: options.touched_share,
-        file_share: options.file_share,
-        most_vcpus: options.most_vcpus,
-        boot_base_bytes: options.boot_base_bytes,
-      },
-      concurrency: options.concurrency,
-      cpu_share: options.cpu_share,
+  const plan = buildPlan(selection, {
+    speedup: options.speedup,
+    model: options.memory_model,
+    mapping: options.memory_map,
+    seed: options.seed,
+    sizing: {
+      scale: options.memory_scale,
+      touched_share: options.touched_share,
+      file_share: options.file_share,
+      most_vcpus: options.most_vcpus,
+      boot_base_bytes: options.boot_base_bytes,
     },
-    policy,
-  );
+    concurrency: options.concurrency,
+    cpu_share: options.cpu_share,
+    keep_alive_ms,
+  });
   checkSizes(plan.functions);
   const inputs: PreparedRun = {
     options,
     trace,
     selection,
     plan,
-    policy_name: policy.name,
+    policy_name: FIXED_KEEP_ALIVE,
     keep_alive_ms,
     facts,
     repeat_of: null,

@@ -3,7 +3,6 @@ import test from 'ava';
 import { assignProfiles } from '../../autoscaler/workload-model/assign.ts';
 import { HOTMEM_PAPER } from '../../autoscaler/workload-model/models.ts';
 import { sizeFunction } from '../../autoscaler/workload-model/size.ts';
-import { fixedKeepAlive } from '../../autoscaler/policy/fixed-keep-alive.ts';
 import { parseReplayOptions, REPLAY_OPTIONS } from '../../autoscaler/replay/options.ts';
 import { buildPlan, deploySpec, type PlanOptions } from '../../autoscaler/replay/plan.ts';
 import { AZURE2021_HEADER, parseAzure2021 } from '../../autoscaler/trace/azure2021.ts';
@@ -21,6 +20,7 @@ const SIZING = {
   boot_base_bytes: 0,
 };
 const OPTIONS: PlanOptions = {
+  keep_alive_ms: 12_000,
   speedup: 10,
   model: HOTMEM_PAPER,
   mapping: 'rank',
@@ -36,7 +36,7 @@ async function selection() {
 }
 
 test('speed-up divides gaps, durations and keep-alive alike', async (t) => {
-  const plan = buildPlan(await selection(), OPTIONS, fixedKeepAlive(12_000));
+  const plan = buildPlan(await selection(), OPTIONS);
   t.deepEqual(
     plan.arrivals.map((one) => [one.at_ms, one.duration_ms, one.work.cpu_ms]),
     [
@@ -51,7 +51,7 @@ test('speed-up divides gaps, durations and keep-alive alike', async (t) => {
 });
 
 test('every mechanism is deployed with the same sizes and a name the agent accepts', async (t) => {
-  const plan = buildPlan(await selection(), OPTIONS, fixedKeepAlive(12_000));
+  const plan = buildPlan(await selection(), OPTIONS);
   const [first] = plan.functions;
   t.truthy(first);
   if (!first) return;
@@ -65,12 +65,15 @@ test('every mechanism is deployed with the same sizes and a name the agent accep
 });
 
 test('a peak above what one VM can have is planned as that, and told', async (t) => {
-  const rows = Array.from({ length: 200 }, (_, index) => `a,f,${100 + index / 1000},90`);
+  const rows = Array.from(
+    { length: LIMITS.regions_per_vm + 8 },
+    (_, index) => `a,f,${100 + index / 1000},90`,
+  );
   const text = `${AZURE2021_HEADER}\n${rows.join('\n')}\n`;
   const many = selectMostInvoked(await parseAzure2021([Buffer.from(text)], 'x'), 1);
-  const [one] = buildPlan(many, { ...OPTIONS, concurrency: 'peak' }, fixedKeepAlive(1)).functions;
+  const [one] = buildPlan(many, { ...OPTIONS, concurrency: 'peak' }).functions;
   t.is(one?.concurrency, LIMITS.regions_per_vm);
-  t.is(one?.peak_concurrency, 200);
+  t.is(one?.peak_concurrency, LIMITS.regions_per_vm + 8);
 });
 
 test('hotmem-paper gives sizes by rank, in order, and starts over', (t) => {
@@ -108,17 +111,6 @@ for (const [scale, limit_mib] of [
   });
 }
 
-test('fixed keep-alive tells each function once, and never changes its mind', (t) => {
-  const policy = fixedKeepAlive(6000);
-  const first = policy.decide(policy.initial_state, { kind: 'function_planned', function: 'f' }, 0);
-  t.deepEqual(first.actions, [{ kind: 'set_keep_alive', function: 'f', keep_alive_ms: 6000 }]);
-  const again = policy.decide(first.state, { kind: 'function_planned', function: 'f' }, 5);
-  t.deepEqual(again.actions, []);
-  const busy = policy.decide(first.state, { kind: 'invocation_finished', function: 'f' }, 9);
-  t.deepEqual(busy, { state: first.state, actions: [] });
-  t.is(policy.initial_state.told.size, 0, 'the state handed in is not changed');
-});
-
 const GIVEN = { trace: 't.csv', out: 'out' };
 
 test('defaults are those the help prints', (t) => {
@@ -139,7 +131,7 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['speedup', 'fast', /a number from/],
   ['functions', '1.5', /whole number/],
   ['functions', '0', /from 1 to/],
-  ['concurrency', '1000', /from 1 to 192/],
+  ['concurrency', '1000', new RegExp(`from 1 to ${LIMITS.regions_per_vm}`)],
   ['memory-model', 'guess', /one of hotmem-paper/],
   ['memory-map', 'best', /one of rank, random/],
   ['memory-scale', '0', /above 0/],
