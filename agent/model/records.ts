@@ -5,6 +5,7 @@
  * id: this point was not reached, there is none. It is never told as 0. Pure.
  */
 import { z } from 'zod';
+import { CAUSES } from './operations.ts';
 import { count, duration_ms, field, known, message, moment_ms } from './fields.ts';
 import { bytes, optional_text, stamp_ms, text } from './fields.ts';
 
@@ -47,6 +48,7 @@ export const operationSchema = message(
     pages_migrated: field(27, count.nullable(), 'guest, during this operation'),
     guest_cpu_ms: field(28, duration_ms.nullable(), 'guest kernel CPU during this operation'),
     guest_ns: field(29, count.nullable(), "time inside the guest's driver"),
+    cause: field(30, known(z.enum(CAUSES)), 'why the size changes'),
   },
   'One plug or unplug, told when it has its outcome.',
 );

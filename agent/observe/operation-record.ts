@@ -72,6 +72,7 @@ export function operationRecord(parts: OperationParts): Operation {
   return {
     id: order.id,
     kind: order.kind,
+    cause: order.cause,
     function: order.function,
     vm_id: order.vm_id,
     region_id: order.region_id,

@@ -483,6 +483,7 @@ export interface Operation {
   readonly pages_migrated: number | null;
   readonly guest_cpu_ms: number | null;
   readonly guest_ns: number | null;
+  readonly cause: Operation_Cause | null;
 }
 
 export const Operation_Kind = { kind_unspecified: "kind_unspecified", plug: "plug", unplug: "unplug" } as const;
@@ -578,6 +579,91 @@ export function operation_OutcomeToNumber(object: Operation_Outcome): number {
       return 4;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Operation_Outcome");
+  }
+}
+
+export const Operation_Cause = {
+  cause_unspecified: "cause_unspecified",
+  start: "start",
+  grow: "grow",
+  shrink: "shrink",
+  stop: "stop",
+  fill: "fill",
+  retry: "retry",
+  pool: "pool",
+  pressure: "pressure",
+} as const;
+
+export type Operation_Cause = typeof Operation_Cause[keyof typeof Operation_Cause];
+
+export namespace Operation_Cause {
+  export type cause_unspecified = typeof Operation_Cause.cause_unspecified;
+  export type start = typeof Operation_Cause.start;
+  export type grow = typeof Operation_Cause.grow;
+  export type shrink = typeof Operation_Cause.shrink;
+  export type stop = typeof Operation_Cause.stop;
+  export type fill = typeof Operation_Cause.fill;
+  export type retry = typeof Operation_Cause.retry;
+  export type pool = typeof Operation_Cause.pool;
+  export type pressure = typeof Operation_Cause.pressure;
+}
+
+export function operation_CauseFromJSON(object: any): Operation_Cause {
+  switch (object) {
+    case 0:
+    case "cause_unspecified":
+      return Operation_Cause.cause_unspecified;
+    case 1:
+    case "start":
+      return Operation_Cause.start;
+    case 2:
+    case "grow":
+      return Operation_Cause.grow;
+    case 3:
+    case "shrink":
+      return Operation_Cause.shrink;
+    case 4:
+    case "stop":
+      return Operation_Cause.stop;
+    case 5:
+    case "fill":
+      return Operation_Cause.fill;
+    case 6:
+    case "retry":
+      return Operation_Cause.retry;
+    case 7:
+    case "pool":
+      return Operation_Cause.pool;
+    case 8:
+    case "pressure":
+      return Operation_Cause.pressure;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Operation_Cause");
+  }
+}
+
+export function operation_CauseToNumber(object: Operation_Cause): number {
+  switch (object) {
+    case Operation_Cause.cause_unspecified:
+      return 0;
+    case Operation_Cause.start:
+      return 1;
+    case Operation_Cause.grow:
+      return 2;
+    case Operation_Cause.shrink:
+      return 3;
+    case Operation_Cause.stop:
+      return 4;
+    case Operation_Cause.fill:
+      return 5;
+    case Operation_Cause.retry:
+      return 6;
+    case Operation_Cause.pool:
+      return 7;
+    case Operation_Cause.pressure:
+      return 8;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Operation_Cause");
   }
 }
 
@@ -2691,6 +2777,7 @@ function createBaseOperation(): Operation {
     pages_migrated: null,
     guest_cpu_ms: null,
     guest_ns: null,
+    cause: null,
   };
 }
 
@@ -2782,6 +2869,9 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.guest_ns !== undefined && message.guest_ns !== null) {
       writer.uint32(232).uint64(message.guest_ns);
+    }
+    if (message.cause !== undefined && message.cause !== null) {
+      writer.uint32(240).int32(operation_CauseToNumber(message.cause));
     }
     return writer;
   },
@@ -3029,6 +3119,14 @@ export const Operation: MessageFns<Operation> = {
             }
 
             message.guest_ns = longToNumber(reader.uint64());
+            continue;
+          }
+          case 30: {
+            if (tag !== 240) {
+              break;
+            }
+
+            message.cause = operation_CauseFromJSON(reader.int32());
             continue;
           }
         }

@@ -41,8 +41,8 @@ test('deploy, invoke, status, drain, remove and watch go through the socket', as
   await reading;
   const operations = records.flatMap(({ operation }) => operation ?? []);
   t.deepEqual(
-    operations.map(({ kind, outcome }) => `${kind} ${outcome}`),
-    ['plug done', 'unplug done'],
+    operations.map(({ kind, outcome, cause }) => `${kind} ${outcome} ${cause}`),
+    ['plug done start', 'unplug done stop'],
   );
   t.true(records.some(({ memory }) => memory !== undefined && memory.resident_bytes > 0));
 });
