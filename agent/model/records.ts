@@ -49,6 +49,7 @@ export const operationSchema = message(
     guest_cpu_ms: field(28, duration_ms.nullable(), 'guest kernel CPU during this operation'),
     guest_ns: field(29, count.nullable(), "time inside the guest's driver"),
     cause: field(30, known(z.enum(CAUSES)), 'why the size changes'),
+    attached_at_ms: field(31, known(moment_ms), 'plug for an instance: its memory is bound to it'),
   },
   'One plug or unplug, told when it has its outcome.',
 );

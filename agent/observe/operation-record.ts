@@ -92,6 +92,7 @@ export function operationRecord(parts: OperationParts): Operation {
     plugged_at_ms,
     resident_at_ms: result.resident_at_ms,
     sandbox_at_ms: start?.sandbox_at_ms ?? null,
+    attached_at_ms: start?.attached_at_ms ?? null,
     instance_ready_at_ms: later(start?.ready_at_ms ?? null, plugged_at_ms),
     stop_at_ms: order.stop_at_ms,
     gone_at_ms: order.gone_at_ms,

@@ -484,6 +484,7 @@ export interface Operation {
   readonly guest_cpu_ms: number | null;
   readonly guest_ns: number | null;
   readonly cause: Operation_Cause | null;
+  readonly attached_at_ms: number | null;
 }
 
 export const Operation_Kind = { kind_unspecified: "kind_unspecified", plug: "plug", unplug: "unplug" } as const;
@@ -2778,6 +2779,7 @@ function createBaseOperation(): Operation {
     guest_cpu_ms: null,
     guest_ns: null,
     cause: null,
+    attached_at_ms: null,
   };
 }
 
@@ -2872,6 +2874,9 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.cause !== undefined && message.cause !== null) {
       writer.uint32(240).int32(operation_CauseToNumber(message.cause));
+    }
+    if (message.attached_at_ms !== undefined && message.attached_at_ms !== null) {
+      writer.uint32(249).double(message.attached_at_ms);
     }
     return writer;
   },
@@ -3127,6 +3132,14 @@ export const Operation: MessageFns<Operation> = {
             }
 
             message.cause = operation_CauseFromJSON(reader.int32());
+            continue;
+          }
+          case 31: {
+            if (tag !== 249) {
+              break;
+            }
+
+            message.attached_at_ms = reader.double();
             continue;
           }
         }

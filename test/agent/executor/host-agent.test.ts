@@ -101,6 +101,7 @@ function checkStamps(
     t.true(follows(operation.resident_at_ms, operation.plugged_at_ms));
   } else if (operation.instance_id !== null) {
     t.not(operation.sandbox_at_ms, null);
+    t.true(follows(operation.attached_at_ms, operation.sandbox_at_ms), 'attached after t3');
     const { instance_ready_at_ms: ready_at_ms, plugged_at_ms } = operation;
     t.true(follows(ready_at_ms, plugged_at_ms), 'ready only when plugged');
   }
