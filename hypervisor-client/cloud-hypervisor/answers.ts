@@ -4,7 +4,7 @@
  */
 import { chError } from './errors.ts';
 import { isObject, isSize, type Json, withoutNulls } from '../rest/json.ts';
-import type { Answer } from './transport.ts';
+import type { Answer } from '../rest/transport.ts';
 import type { PciDeviceInfo, VmConfig, VmCounters, VmInfo, VmmPing } from './types/index.ts';
 
 const STATES: ReadonlySet<unknown> = new Set([

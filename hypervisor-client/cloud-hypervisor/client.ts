@@ -6,7 +6,8 @@ import { ObserveApi } from './api/observe.ts';
 import { ResizeApi } from './api/resize.ts';
 import { SnapshotApi } from './api/snapshot.ts';
 import { VmmApi } from './api/vmm.ts';
-import { Transport, type CallOptions, type TransportOptions } from './transport.ts';
+import { CH_SERVER } from './rest-server.ts';
+import { Transport, type CallOptions, type TransportOptions } from '../rest/transport.ts';
 import { chError } from './errors.ts';
 import { type ChFeatures, type ChVersion, featuresOf, parseVersion } from './version.ts';
 
@@ -25,7 +26,7 @@ export class CloudHypervisor {
   readonly #transport: Transport;
 
   constructor(options: TransportOptions) {
-    const transport = new Transport(options);
+    const transport = new Transport(CH_SERVER, options);
     this.#transport = transport;
     this.vmm = new VmmApi(transport);
     this.lifecycle = new LifecycleApi(transport);

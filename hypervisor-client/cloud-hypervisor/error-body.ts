@@ -5,17 +5,9 @@
  */
 import type { HotplaneError } from '../../base/errors.ts';
 import { CH_LIMITS } from './limits.ts';
-import { type ChErrorCode, chError, type SentState } from './errors.ts';
+import { type ChErrorCode, chError } from './errors.ts';
 import { member } from '../rest/json.ts';
-
-export interface ErrorAnswer {
-  readonly method: string;
-  readonly route: string;
-  readonly status: number;
-  readonly body: string;
-  /** The body was longer than what was kept of it. */
-  readonly truncated: boolean;
-}
+import type { ErrorAnswer, SentState } from '../rest/server.ts';
 
 /** The sentences of an error body, outermost first; empty for an empty body. */
 export function readErrorMessages(body: string): string[] {

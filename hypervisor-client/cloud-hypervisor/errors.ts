@@ -161,9 +161,6 @@ export type ChErrorCode = keyof typeof CH_CODES;
 /** All codes of the client and the driver, for the documentation and its test. */
 export const CH_ERROR_CODES: readonly string[] = Object.keys(CH_CODES);
 
-/** What is known of a request that failed. */
-export type SentState = 'no' | 'maybe' | 'yes';
-
 /** Makes the error of one code; `message` is one sentence with the values that matter. */
 export const chError = errorMaker<ChErrorCode>(CH_CODES);
 
@@ -173,10 +170,4 @@ export function isChError(
   ...codes: readonly ChErrorCode[]
 ): error is HotplaneError {
   return isHotplaneError(error) && codes.some((code) => code === error.code);
-}
-
-/** What is known of the request behind this error; `maybe` for anything that does not say. */
-export function sentState(error: unknown): SentState {
-  const sent = isHotplaneError(error) ? error.details['sent'] : undefined;
-  return sent === 'no' || sent === 'yes' ? sent : 'maybe';
 }

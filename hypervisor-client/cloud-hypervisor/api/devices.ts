@@ -3,7 +3,7 @@
  * and with null before its boot. Memory zones are fixed at creation: there is no call for them.
  */
 import { readPciDevice } from '../answers.ts';
-import type { CallOptions, Transport } from '../transport.ts';
+import type { CallOptions, Transport } from '../../rest/transport.ts';
 import type {
   DeviceConfig,
   DiskConfig,

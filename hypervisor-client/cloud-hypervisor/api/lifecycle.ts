@@ -1,5 +1,5 @@
 /** Calls that take a VM through its life. None has an answer; all but create have no body. */
-import type { CallOptions, Transport } from '../transport.ts';
+import type { CallOptions, Transport } from '../../rest/transport.ts';
 import { chError } from '../errors.ts';
 import type { VmConfig } from '../types/index.ts';
 

@@ -1,5 +1,5 @@
 /** Calls that move a VM to another server. */
-import type { CallOptions, Transport } from '../transport.ts';
+import type { CallOptions, Transport } from '../../rest/transport.ts';
 import type { ReceiveMigration, SendMigration } from '../types/index.ts';
 
 /** `vm.send-migration` and `vm.receive-migration`. */

@@ -1,6 +1,6 @@
 /** Calls that only look. */
 import { readCounters, readInfo } from '../answers.ts';
-import type { CallOptions, Transport } from '../transport.ts';
+import type { CallOptions, Transport } from '../../rest/transport.ts';
 import type { VmCounters, VmInfo } from '../types/index.ts';
 
 /** `vm.info` and `vm.counters`. */

@@ -4,7 +4,7 @@
  * boot size instead. Sizes are bytes.
  */
 import { chError } from '../errors.ts';
-import type { CallOptions, Transport } from '../transport.ts';
+import type { CallOptions, Transport } from '../../rest/transport.ts';
 
 export interface ResizeRequest {
   readonly desired_vcpus?: number;

@@ -1,5 +1,5 @@
 /** Calls that save a VM and bring it back. URLs are `file:///absolute/folder`. */
-import type { CallOptions, Transport } from '../transport.ts';
+import type { CallOptions, Transport } from '../../rest/transport.ts';
 import type { RestoreConfig } from '../types/index.ts';
 
 /** `vm.snapshot`, `vm.restore` and `vm.coredump`. */

@@ -1,7 +1,7 @@
 /** Calls about the server itself. */
 import { readPing } from '../answers.ts';
 import { isChError } from '../errors.ts';
-import type { CallOptions, Transport } from '../transport.ts';
+import type { CallOptions, Transport } from '../../rest/transport.ts';
 import type { VmmPing } from '../types/index.ts';
 
 /** `vmm.*`: is it there, which version is it, and its end. */

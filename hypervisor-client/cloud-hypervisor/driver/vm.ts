@@ -32,7 +32,7 @@ import type {
   VmObservation,
 } from '../../vm.ts';
 import type { CloudHypervisor } from '../client.ts';
-import { sentState } from '../errors.ts';
+import { sentState } from '../../rest/server.ts';
 import { filesOf, socketsOf, zoneOf } from './layout.ts';
 import { mostBytes, type Wanted } from './book.ts';
 import { VmMemory } from './memory.ts';

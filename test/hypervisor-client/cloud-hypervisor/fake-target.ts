@@ -11,7 +11,8 @@ import {
   FAKE_PROGRAM,
   type FakeSettingsPatch,
 } from '../../../hypervisor-client/testing/fake-cloud-hypervisor/index.ts';
-import { Transport } from '../../../hypervisor-client/cloud-hypervisor/transport.ts';
+import { CH_SERVER } from '../../../hypervisor-client/cloud-hypervisor/rest-server.ts';
+import { Transport } from '../../../hypervisor-client/rest/transport.ts';
 import { deviceBytes } from '../../../hypervisor-client/spec.ts';
 import type { Vm } from '../../../hypervisor-client/vm.ts';
 import type {
@@ -65,7 +66,7 @@ export async function tellFake(
   body: FakeSettingsPatch & { readonly guest_does?: 'panic' | 'reboot' | 'poweroff' },
 ): Promise<void> {
   const { api_path } = filesOf(vm.handle.spec.run_dir);
-  const transport = new Transport({ socket_path: api_path });
+  const transport = new Transport(CH_SERVER, { socket_path: api_path });
   try {
     await transport.call({ method: 'PUT', route: 'fake.set', body });
   } finally {

@@ -1,10 +1,11 @@
 /** What went wrong on the way to the server or back, as one coded error. */
 import { type HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { codeOf } from '../../base/system-error.ts';
-import { type ChErrorCode, type SentState, chError } from './errors.ts';
+import type { RestMethod, RestServer, RestTrouble, SentState } from './server.ts';
 
 export interface CallContext {
-  readonly method: 'GET' | 'PUT';
+  readonly server: RestServer;
+  readonly method: RestMethod;
   readonly route: string;
   readonly deadline_ms: number;
   readonly socket_path: string;
@@ -24,36 +25,36 @@ export function errorOfTransport(
   sent: SentState,
 ): HotplaneError {
   if (isHotplaneError(reason)) return reason;
-  const { method, route, deadline_ms, socket_path, timeout, signal } = context;
-  const make = (code: ChErrorCode, what: string, known: SentState): HotplaneError =>
-    chError(code, `${method} ${route} on ${socket_path}: ${what}.`, {
+  const { server, method, route, deadline_ms, socket_path, timeout, signal } = context;
+  const make = (trouble: RestTrouble, what: string, known: SentState): HotplaneError =>
+    server.troubleError(trouble, `${method} ${route} on ${socket_path}: ${what}.`, {
       cause: reason,
       details: { method, route, deadline_ms, sent: known },
     });
   const code = codeOf(reason);
   const name = reason instanceof Error ? reason.name : '';
   if (timeout.aborted && reason === timeout.reason) {
-    return make('HP_CH_TIMEOUT', `no whole answer within ${deadline_ms} ms`, sent);
+    return make('timeout', `no whole answer within ${deadline_ms} ms`, sent);
   }
   if (code !== null && NOT_CONNECTED.has(code)) {
-    return make('HP_CH_CONNECT', `cannot be reached (${code})`, 'no');
+    return make('connect', `cannot be reached (${code})`, 'no');
   }
   if (
     (signal?.aborted && reason === signal.reason) ||
     name === 'AbortError' ||
     (code !== null && ABORTED.has(code))
   ) {
-    return make('HP_CH_ABORTED', 'aborted by the caller', sent);
+    return make('aborted', 'aborted by the caller', sent);
   }
   if (code !== null && CLOSED.has(code)) {
-    return make('HP_CH_CLOSED', 'the server closed the connection early', sent);
+    return make('closed', 'the server closed the connection early', sent);
   }
   if (code !== null && (code.startsWith('HPE_') || code.startsWith('UND_ERR_'))) {
-    return make('HP_CH_PROTOCOL', `not a valid HTTP answer (${code})`, sent);
+    return make('protocol', `not a valid HTTP answer (${code})`, sent);
   }
   if (timeout.aborted) {
-    return make('HP_CH_TIMEOUT', `no whole answer within ${deadline_ms} ms`, sent);
+    return make('timeout', `no whole answer within ${deadline_ms} ms`, sent);
   }
-  if (signal?.aborted) return make('HP_CH_ABORTED', 'aborted by the caller', sent);
-  return make('HP_CH_PROTOCOL', 'the exchange broke', sent);
+  if (signal?.aborted) return make('aborted', 'aborted by the caller', sent);
+  return make('protocol', 'the exchange broke', sent);
 }

@@ -1,17 +1,15 @@
 /**
- * HTTP to one Cloud Hypervisor: one connection, one request in flight, a deadline on every call,
- * Content-Length always, never chunked, nothing sent twice. After a request whose fate is unknown
- * the next PUT is held back until the server has answered a GET: it works strictly in order, so
- * by then the lost request has either taken effect or never will.
+ * HTTP to one server on a Unix socket: one connection, one request in flight, a deadline on every
+ * call, Content-Length always, never chunked, nothing sent twice. After a request whose fate is
+ * unknown the next change is held back until the server has answered a GET: it works strictly in
+ * order, so by then the lost request has either taken effect or never will.
  */
 import { Client, type Dispatcher } from 'undici';
 import type { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { CH_LIMITS } from './limits.ts';
-import { readBody } from '../rest/body.ts';
-import { CallDeadline } from '../rest/call-deadline.ts';
-import { chError, sentState } from './errors.ts';
-import { errorOfAnswer } from './error-body.ts';
+import { readBody } from './body.ts';
+import { CallDeadline } from './call-deadline.ts';
+import { type RestMethod, type RestServer, sentState } from './server.ts';
 import { errorOfTransport } from './transport-error.ts';
 
 export interface TransportOptions {
@@ -28,7 +26,7 @@ export interface CallOptions {
 }
 
 export interface CallRequest extends CallOptions {
-  readonly method: 'GET' | 'PUT';
+  readonly method: RestMethod;
   /** Without the common prefix, e.g. `vm.info`. */
   readonly route: string;
   /** Sent as JSON; leave it out where the server wants no body. */
@@ -45,10 +43,9 @@ interface Waiter {
   readonly start: () => void;
 }
 
-const PREFIX = '/api/v1/';
-
 export class Transport {
   readonly socket_path: string;
+  readonly #server: RestServer;
   readonly #deadline_ms: number;
   #client: Client | null = null;
   #busy = false;
@@ -56,20 +53,21 @@ export class Transport {
   #disposed = false;
   readonly #waiting: Waiter[] = [];
 
-  constructor(options: TransportOptions) {
+  constructor(server: RestServer, options: TransportOptions) {
+    this.#server = server;
     this.socket_path = options.socket_path;
     this.#deadline_ms = options.deadline_ms ?? LIMITS.vmm_call_ms;
   }
 
-  /** True after a PUT whose fate is unknown, until the server has answered a GET. */
+  /** True after a change whose fate is unknown, until the server has answered a GET. */
   get uncertain(): boolean {
     return this.#uncertain;
   }
 
-  /** Makes one call; throws HotplaneError HP_CH_* for anything but an answer below 300. */
+  /** Makes one call; throws an error of the server's codes for anything but a status below 300. */
   async call(request: CallRequest): Promise<Answer> {
     if (this.#disposed) throw this.#disposedError(request);
-    const payload = encode(request);
+    const payload = this.#encode(request);
     const deadline_ms = request.deadline_ms ?? this.#deadline_ms;
     const deadline = new CallDeadline(deadline_ms, request.signal);
     try {
@@ -85,12 +83,14 @@ export class Transport {
     payload: string | null,
     deadline_ms: number,
   ): Promise<Answer> {
-    const context = { ...request, deadline_ms, socket_path: this.socket_path, timeout };
+    const { socket_path } = this;
+    const context = { ...request, server: this.#server, deadline_ms, socket_path, timeout };
     await this.#enter(request, signal, (reason) => errorOfTransport(reason, context, 'no'));
     try {
       if (this.#disposed) throw this.#disposedError(request);
-      if (this.#uncertain && request.method === 'PUT') {
-        await this.#exchange({ ...context, method: 'GET', route: 'vmm.ping' }, null, signal, 'no');
+      if (this.#uncertain && request.method !== 'GET') {
+        const probe = { ...context, method: 'GET', route: this.#server.probe_route } as const;
+        await this.#exchange(probe, null, signal, 'no');
       }
       return await this.#exchange(context, payload, signal, 'maybe');
     } finally {
@@ -112,6 +112,7 @@ export class Transport {
     unsettled: 'no' | 'maybe',
   ): Promise<Answer> {
     const { method, route } = context;
+    const { prefix, limits, closing_statuses } = this.#server;
     let response: Dispatcher.ResponseData | null = null;
     let issued = false;
     try {
@@ -120,34 +121,32 @@ export class Transport {
       this.#client ??= this.#connect();
       response = await this.#client.request({
         method,
-        path: PREFIX + route,
+        path: prefix + route,
         body: payload,
         signal,
         ...(payload === null ? {} : { headers: { 'content-type': 'application/json' } }),
       });
       const failed = response.statusCode >= 300;
-      const limit_bytes = failed ? CH_LIMITS.error_body_bytes : CH_LIMITS.answer_bytes;
+      const limit_bytes = failed ? limits.error_body_bytes : limits.answer_bytes;
       const { text, truncated } = await readBody(response, limit_bytes);
       const status = response.statusCode;
-      if (truncated || status === 400 || status === 503) await this.#drop();
-      if (failed) throw errorOfAnswer({ method, route, status, body: text, truncated });
+      if (truncated || closing_statuses.includes(status)) await this.#drop();
+      if (failed) {
+        throw this.#server.answerError({ method, route, status, body: text, truncated });
+      }
       if (truncated) {
-        throw chError(
-          'HP_CH_PROTOCOL',
-          `${method} ${route}: over ${limit_bytes} bytes of answer.`,
-          {
-            details: { method, route, sent: 'yes' },
-          },
-        );
+        const message = `${method} ${route}: over ${limit_bytes} bytes of answer.`;
+        const details = { method, route, sent: 'yes' };
+        throw this.#server.troubleError('protocol', message, { details });
       }
       if (method === 'GET') this.#uncertain = false;
       return { status, content_type: contentType(response), body: text };
     } catch (reason) {
       const error = errorOfTransport(reason, context, issued ? unsettled : 'no');
       const sent = sentState(error);
-      if (sent === 'maybe' && method === 'PUT') this.#uncertain = true;
+      if (sent === 'maybe' && method !== 'GET') this.#uncertain = true;
       if (sent === 'yes' && method === 'GET') this.#uncertain = false;
-      if (!isAnswered(error) || error.code === 'HP_CH_CLOSED') await this.#drop();
+      if (!isAnswered(error) || sent === 'maybe') await this.#drop();
       throw error;
     }
   }
@@ -156,7 +155,7 @@ export class Transport {
     return new Client('http://localhost', {
       socketPath: this.socket_path,
       pipelining: 1,
-      keepAliveTimeout: CH_LIMITS.keep_alive_ms,
+      keepAliveTimeout: this.#server.limits.keep_alive_ms,
       // Deadlines are signals of each call; these timers are too coarse.
       headersTimeout: 0,
       bodyTimeout: 0,
@@ -179,10 +178,9 @@ export class Transport {
       this.#busy = true;
       return;
     }
-    if (this.#waiting.length >= CH_LIMITS.calls_queued) {
-      throw chError('HP_CH_BUSY', `${this.#waiting.length} calls wait for ${this.socket_path}.`, {
-        details: { method: request.method, route: request.route, sent: 'no' },
-      });
+    if (this.#waiting.length >= this.#server.limits.calls_queued) {
+      const message = `${this.#waiting.length} calls wait for ${this.socket_path}.`;
+      throw this.#server.troubleError('busy', message, { details: unsent(request) });
     }
     await new Promise<void>((resolve, reject) => {
       const waiter: Waiter = {
@@ -211,21 +209,27 @@ export class Transport {
   }
 
   #disposedError({ method, route }: CallRequest): Error {
-    return chError('HP_CH_DISPOSED', `${method} ${route}: the client was closed.`, {
-      details: { method, route, sent: 'no' },
+    return this.#server.troubleError('disposed', `${method} ${route}: the client was closed.`, {
+      details: unsent({ method, route }),
+    });
+  }
+
+  #encode({ method, route, body }: CallRequest): string | null {
+    if (body === undefined) return null;
+    const payload = JSON.stringify(body);
+    const bytes = Buffer.byteLength(payload);
+    const most_bytes = this.#server.limits.request_bytes;
+    if (bytes <= most_bytes) return payload;
+    const message = `${method} ${route}: ${bytes} bytes are too many.`;
+    throw this.#server.troubleError('bad-argument', message, {
+      next: `Send at most ${most_bytes} bytes.`,
+      details: { ...unsent({ method, route }), bytes },
     });
   }
 }
 
-function encode({ method, route, body }: CallRequest): string | null {
-  if (body === undefined) return null;
-  const payload = JSON.stringify(body);
-  const bytes = Buffer.byteLength(payload);
-  if (bytes <= CH_LIMITS.request_bytes) return payload;
-  throw chError('HP_CH_BAD_ARGUMENT', `${method} ${route}: ${bytes} bytes are too many.`, {
-    next: `Send at most ${CH_LIMITS.request_bytes} bytes.`,
-    details: { method, route, bytes, sent: 'no' },
-  });
+function unsent({ method, route }: Pick<CallRequest, 'method' | 'route'>) {
+  return { method, route, sent: 'no' } as const;
 }
 
 function contentType(response: Dispatcher.ResponseData): string {
