@@ -50,7 +50,9 @@ export class FakeMachine {
     if (this.#config) throw apiError(what, 'VM is already created');
     this.#config = config;
     this.#state = 'Created';
-    const partitions = partitionsIn(config.payload.cmdline ?? '');
+    // A payload may be missing: the boot says so.
+    const { payload }: Partial<VmConfig> = config;
+    const partitions = partitionsIn(payload?.cmdline ?? '');
     this.#zones = zoneConfigs(config).map((zone) => this.#zone(zone, partitions));
     const { serial } = config;
     if (serial?.mode !== 'File') return;
