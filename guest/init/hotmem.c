@@ -87,23 +87,11 @@ bool hotmem_find(const char *region_pci, char name[HOTMEM_NAME_MAX])
 	return find_known(region_pci, name);
 }
 
-int hotmem_of_device(const char *pci, struct hotmem_partition *out, int max)
+bool hotmem_of_region(const char *region_pci, struct hotmem_partition *out)
 {
-	char first[HOTMEM_NAME_MAX];
-	int count = 0;
+	char name[HOTMEM_NAME_MAX];
 
-	if (!hotmem_find(pci, first))
-		return 0;
-	while (count < max) {
-		char name[HOTMEM_NAME_MAX + 16];
-
-		snprintf(name, sizeof(name), "%.*s.%d", (int)(strrchr(first, '.') - first), first,
-			 count);
-		if (!describe(name, &out[count]))
-			break;
-		count++;
-	}
-	return count;
+	return hotmem_find(region_pci, name) && describe(name, out);
 }
 
 uint64_t hotmem_attribute(const char *name, const char *attribute)

@@ -24,8 +24,8 @@ int hotmem_list(struct hotmem_partition *out, int max);
  * listed when it was not known before, or is not what it was.
  */
 bool hotmem_find(const char *region_pci, char name[HOTMEM_NAME_MAX]);
-/* All partitions of the device at this PCI address; returns how many were written to @out. */
-int hotmem_of_device(const char *pci, struct hotmem_partition *out, int max);
+/* The partition of this region; false when there is none. */
+bool hotmem_of_region(const char *region_pci, struct hotmem_partition *out);
 uint64_t hotmem_attribute(const char *name, const char *attribute);
 void hotmem_text(const char *name, const char *attribute, char *out, unsigned int size);
 

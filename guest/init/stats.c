@@ -70,11 +70,12 @@ static int named_partitions(const struct stats_selection *selection, struct hotm
 	const struct json_token *token = json_first(selection->document, selection->regions);
 	int count = 0;
 
-	for (uint32_t i = 0; token && i < selection->regions->size; i++) {
+	for (uint32_t i = 0; token && i < selection->regions->size && count < PROTOCOL_REGIONS; i++) {
 		char pci[PROTOCOL_REGION_PCI_BYTES + 1];
 
-		if (json_string(selection->document, token, pci, sizeof(pci)) > 0)
-			count += hotmem_of_device(pci, out + count, PROTOCOL_REGIONS - count);
+		if (json_string(selection->document, token, pci, sizeof(pci)) > 0 &&
+		    hotmem_of_region(pci, out + count))
+			count++;
 		token = json_next(selection->document, token);
 	}
 	return count;
@@ -89,7 +90,9 @@ static int named_devices(const struct stats_selection *selection, struct mem_dev
 		const struct mem_device *device = NULL;
 		char pci[PROTOCOL_REGION_PCI_BYTES + 1];
 
-		if (json_string(selection->document, token, pci, sizeof(pci)) > 0)
+		/* What has a '#' is a further partition, which is no device of its own. */
+		if (json_string(selection->document, token, pci, sizeof(pci)) > 0 &&
+		    !strchr(pci, '#'))
 			device = devices_find(pci);
 		if (device)
 			out[count++] = *device;

@@ -10,7 +10,7 @@ import { GIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { isAlive } from '../../base/process.ts';
-import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
+import type { Capabilities, Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
 import type { FunctionStatus } from '../../agent/model/messages.ts';
 import type { AgentRecord, Operation } from '../../agent/model/records.ts';
 import { prepareImages } from '../../agent/executor/built-images.ts';
@@ -30,6 +30,7 @@ interface RealHost {
 async function withRealHost(
   mechanisms: readonly string[],
   use: (host: RealHost) => Promise<void>,
+  changes: Partial<Capabilities> = {},
 ): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'hp-real-'));
   const log = pino({ level: 'warn' });
@@ -41,7 +42,7 @@ async function withRealHost(
   const vms: Vm[] = [];
   const hypervisor: Hypervisor = {
     kind: driver.kind,
-    probe: () => driver.probe(),
+    probe: async () => ({ ...(await driver.probe()), ...changes }),
     adopt: (handle) => driver.adopt(handle),
     runs: (process) => driver.runs(process),
     launch: async (spec, options) => {
@@ -155,6 +156,37 @@ function checkOperation(
     t.is(operation.guest_plugged_bytes, 0);
   }
 }
+
+test.serial('hotmem: four instances on one device, each in a region of its own', async (t) => {
+  const use = async ({ agent, records, vms }: RealHost): Promise<void> => {
+    const spec = { mechanism: 'hotmem', concurrency: 4, limit_bytes: 128 * MIB } as const;
+    await agent.deploy(specOf('f', { ...spec, boot_bytes: 512 * MIB, keep_alive_ms: 1_500 }));
+    const work = { ...WORK, anonymous_bytes: 64 * MIB };
+    const calls = ['one', 'two', 'three', 'four'].map((id) => agent.invoke('f', id, work));
+    for (const reply of await Promise.all(calls)) {
+      t.like(reply, { outcome: 'done', cold: true, failure: null });
+    }
+    t.is(vms[0]?.handle.spec.devices.length, 1);
+    const busy = await until(agent, (status) => status.guest_plugged_bytes === 4 * 128 * MIB);
+    t.truthy(busy, 'all partitions are plugged, by the word of the guest too');
+    const resident = busy?.regions.map(({ resident_bytes }) => resident_bytes ?? 0) ?? [];
+    t.true(
+      resident.every((bytes) => bytes >= work.anonymous_bytes),
+      resident.join(' '),
+    );
+
+    const idle = await until(agent, (status) => status.permits_bytes === 0);
+    t.deepEqual(idle && sums(idle), { permits: 0, vmm: 0, guest: 0, resident: 0 });
+    await agent.remove('f');
+    const operations = records.flatMap(({ operation }) => operation ?? []);
+    t.is(operations.length, 8);
+    for (const operation of operations) {
+      t.like(operation, { outcome: 'done', error_code: null });
+      if (operation.kind === 'unplug') t.is(operation.guest_plugged_bytes, 0);
+    }
+  };
+  await withRealHost(['hotmem'], use, { devices_per_vm: 1 });
+});
 
 test.serial('static: plugged from boot to end, nothing moves in between', async (t) => {
   await withRealHost(['static'], async ({ agent, records }) => {
