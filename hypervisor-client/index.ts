@@ -1,5 +1,7 @@
 /** Public interface: one way to drive microVMs and their memory regions, whatever the VMM. */
 export type * from './vm.ts';
+/** As it is called in the package; inside, the agent's rows of VMs have that name. */
+export type { VmRunState as VmState } from './vm.ts';
 export type { DriverName, HypervisorOptions } from './drivers.ts';
 export { openDrivers, openHypervisor, openNamed, type HypervisorChoice } from './open.ts';
 export { VMM_ERROR_CODES, type VmmErrorCode } from './errors.ts';

@@ -156,7 +156,7 @@ export function findRegion(spec: VmSpec, id: string): PlacedRegion {
 }
 
 /** Throws HP_VMM_SOCKET_PATH when a path does not fit in a socket address. */
-export function checkSocketPath(path: string): void {
+export function checkVmSocketPath(path: string): void {
   const trouble = socketPathTrouble(path);
   if (trouble === null) return;
   const bytes = Buffer.byteLength(path);

@@ -83,10 +83,10 @@ export interface Device {
   readonly plugged_bytes: number;
 }
 
-export type VmState = 'starting' | 'running' | 'paused' | 'panicked' | 'stopped';
+export type VmRunState = 'starting' | 'running' | 'paused' | 'panicked' | 'stopped';
 
 export interface VmObservation {
-  readonly state: VmState;
+  readonly state: VmRunState;
   readonly devices: readonly Device[];
   /** Of all devices, in the order of the specification. */
   readonly regions: readonly Region[];

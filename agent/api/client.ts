@@ -16,7 +16,7 @@ export type * from '../model/messages.ts';
 export type * from '../model/records.ts';
 export type { FunctionSpec } from '../model/spec.ts';
 
-export interface CallOptions {
+export interface AgentCallOptions {
   /** How long the whole call may take; each method has a default that fits what it does. */
   readonly deadline_ms?: number;
   readonly signal?: AbortSignal;
@@ -56,7 +56,7 @@ export class AgentClient {
     });
   }
 
-  deploy(spec: FunctionSpec, options: CallOptions = {}): Promise<DeployResponse> {
+  deploy(spec: FunctionSpec, options: AgentCallOptions = {}): Promise<DeployResponse> {
     return this.#call(SERVICE.Deploy, { function: spec }, DEPLOY_MS, options);
   }
 
@@ -64,7 +64,7 @@ export class AgentClient {
    * Resolves also when the invocation was refused or failed, though the status of the call is then
    * an error: see `outcome`, and `failure` for the whole of it.
    */
-  invoke(request: InvokeRequest, options: CallOptions = {}): Promise<Invoked> {
+  invoke(request: InvokeRequest, options: AgentCallOptions = {}): Promise<Invoked> {
     const { wall_ms, cpu_ms } = request.work;
     const run_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + AGENT_LIMITS.invocation_grace_ms;
     const deadline_ms = AGENT_LIMITS.invocation_queued_ms + LIMITS.instance_start_ms + run_ms;
@@ -74,18 +74,18 @@ export class AgentClient {
   /** One function, or all when `name` is empty. */
   status(
     name = '',
-    options: CallOptions & { readonly with_state?: boolean } = {},
+    options: AgentCallOptions & { readonly with_state?: boolean } = {},
   ): Promise<StatusResponse> {
     const with_state = options.with_state ?? false;
     const request = { function: name === '' ? null : name, with_state };
     return this.#call(SERVICE.Status, request, LIMITS.agent_call_ms, options);
   }
 
-  remove(name: string, options: CallOptions = {}): Promise<RemoveResponse> {
+  remove(name: string, options: AgentCallOptions = {}): Promise<RemoveResponse> {
     return this.#call(SERVICE.Remove, { function: name }, REMOVE_MS, options);
   }
 
-  drain(name: string, options: CallOptions = {}): Promise<DrainResponse> {
+  drain(name: string, options: AgentCallOptions = {}): Promise<DrainResponse> {
     return this.#call(SERVICE.Drain, { function: name }, REMOVE_MS, options);
   }
 
@@ -133,7 +133,7 @@ export class AgentClient {
     method: Method<Request, Response>,
     request: Request,
     usual_ms: number,
-    options: CallOptions,
+    options: AgentCallOptions,
     whenNotDone?: (reply: Response, failure: HotplaneError) => Result,
   ): Promise<Response | Result> {
     const bytes = method.encodeRequest(request);
@@ -150,7 +150,7 @@ export class AgentClient {
     path: string,
     request: Buffer,
     usual_ms: number,
-    { deadline_ms = usual_ms, signal }: CallOptions,
+    { deadline_ms = usual_ms, signal }: AgentCallOptions,
   ): Promise<Buffer | ServiceError> {
     const deadline = Date.now() + timerMs(deadline_ms);
     return new Promise((resolve, reject) => {

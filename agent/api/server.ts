@@ -15,7 +15,7 @@ import type { HostAgent } from '../executor/host-agent.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import { invocationRecord } from '../observe/invocation-record.ts';
 import { errorOf, refusalOf } from '../model/failure.ts';
-import { PROTOCOL } from '../model/messages.ts';
+import { API_PROTOCOL } from '../model/messages.ts';
 import { NO_RECORD } from '../model/records.ts';
 import { type Method, SERVICE } from './service.ts';
 import { SocketPlace } from './socket.ts';
@@ -108,7 +108,7 @@ export class AgentServer {
     const refusal = toStatus(otherVersion(protocol, this.#options.agent.version));
     const answer = (_call: unknown, done: sendUnaryData<Buffer>): void => done(refusal);
     for (const { path } of Object.values(SERVICE)) {
-      this.#server.register(path.replace(PROTOCOL, protocol), answer, asIs, asIs, 'unary');
+      this.#server.register(path.replace(API_PROTOCOL, protocol), answer, asIs, asIs, 'unary');
     }
   }
 

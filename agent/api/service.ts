@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { type HotplaneError, messageOf } from '../../base/errors.ts';
 import { agentError } from '../model/errors.ts';
-import { METHODS, type MethodName, PROTOCOL } from '../model/messages.ts';
+import { METHODS, type MethodName, API_PROTOCOL } from '../model/messages.ts';
 import { AgentService } from './generated/agent.ts';
 
 export interface Method<Request, Response> {
@@ -109,6 +109,6 @@ function badRequest(field: string, problem: string): HotplaneError {
 function notUnderstood(name: string, problem: string): HotplaneError {
   return agentError(
     'HP_AGENT_CALL_FAILED',
-    `the agent's answer to ${name} is not one of ${PROTOCOL}: ${problem}.`,
+    `the agent's answer to ${name} is not one of ${API_PROTOCOL}: ${problem}.`,
   );
 }

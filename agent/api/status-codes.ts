@@ -6,7 +6,7 @@ import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { type ErrorCategory, HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { agentError } from '../model/errors.ts';
-import { PROTOCOL } from '../model/messages.ts';
+import { API_PROTOCOL } from '../model/messages.ts';
 import { statusText, trailerText } from './trailer.ts';
 
 const ERROR_TRAILER = 'hotplane-error-bin';
@@ -58,8 +58,8 @@ const SAME_VERSION =
 export function otherVersion(protocol: string, version: string): HotplaneError {
   return agentError(
     'HP_AGENT_VERSION',
-    `this agent is hotplane ${version} and speaks ${PROTOCOL}; the client speaks ${protocol}.`,
-    { next: SAME_VERSION, details: { protocol: PROTOCOL, version } },
+    `this agent is hotplane ${version} and speaks ${API_PROTOCOL}; the client speaks ${protocol}.`,
+    { next: SAME_VERSION, details: { protocol: API_PROTOCOL, version } },
   );
 }
 
@@ -127,7 +127,7 @@ export function fromStatus(error: ServiceError, socket_path: string): HotplaneEr
     case status.UNIMPLEMENTED:
       return agentError(
         'HP_AGENT_VERSION',
-        `the agent on ${socket_path} does not speak ${PROTOCOL}: it is of another version.`,
+        `the agent on ${socket_path} does not speak ${API_PROTOCOL}: it is of another version.`,
         { ...base, next: SAME_VERSION },
       );
     case status.CANCELLED:

@@ -17,10 +17,12 @@ import {
   stoppedSchema,
   type WorkloadRequest,
 } from '../../guest/protocol/protocol.ts';
-import type { Figures, Selection } from '../observe/guest-figures.ts';
+import type { Figures, FigureSelection } from '../observe/guest-figures.ts';
 
 /** `region_pci` is for guests that do not know `regions`: as little as it can say. */
-function narrowed(selection: Selection): Omit<Extract<GuestRequest, { type: 'stats' }>, 'type'> {
+function narrowed(
+  selection: FigureSelection,
+): Omit<Extract<GuestRequest, { type: 'stats' }>, 'type'> {
   if (selection === 'all') return {};
   if (selection === 'partitions') return { region_pci: '' };
   const [first = '', second] = selection;
@@ -37,7 +39,7 @@ export class GuestLink {
     this.#clock = clock;
   }
 
-  async stats(selection: Selection): Promise<Figures> {
+  async stats(selection: FigureSelection): Promise<Figures> {
     const request = { type: 'stats', ...narrowed(selection) } as const;
     const answer = await this.#channel.ask(request, statsSchema, LIMITS.guest_call_ms);
     const { sent_ms, received_ms, value } = answer;

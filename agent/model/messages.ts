@@ -158,7 +158,7 @@ export const agentRecordSchema = message(
 ).meta({ oneof: 'record' });
 
 /** Names the version of the protocol: client and agent have the same, or do not talk. */
-export const PROTOCOL = 'hotplane.agent.v2';
+export const API_PROTOCOL = 'hotplane.agent.v2';
 
 /** The service; a `stream` answers with any number of its response. */
 export const METHODS = {

@@ -15,10 +15,10 @@ export interface Figures {
  * What a guest is asked to tell beside its counters: every region; its partitions, which are cheap to
  * tell, and no ordinary region, which costs it a look at all pages; or the regions named.
  */
-export type Selection = 'all' | 'partitions' | readonly string[];
+export type FigureSelection = 'all' | 'partitions' | readonly string[];
 
 /** Asks the guest. Rejects as GuestChannel.ask. */
-export type AskFigures = (selection: Selection) => Promise<Figures>;
+export type AskFigures = (selection: FigureSelection) => Promise<Figures>;
 
 type Partition = GuestStats['partitions'][number];
 

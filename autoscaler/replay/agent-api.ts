@@ -4,7 +4,7 @@
  */
 import type { AgentClient } from '../../agent/api/client.ts';
 
-export type { AgentRecord, CallOptions, DeployResponse } from '../../agent/api/client.ts';
+export type { AgentRecord, AgentCallOptions, DeployResponse } from '../../agent/api/client.ts';
 export type { FunctionSpec, FunctionStatus, InvokeRequest } from '../../agent/api/client.ts';
 export type { Decision, Invocation, MemoryStep, Operation } from '../../agent/api/client.ts';
 export type { StatusResponse, WatchOptions } from '../../agent/api/client.ts';

@@ -50,7 +50,7 @@ export const REPLAY_CODES = {
 const replayError = errorMaker<keyof typeof REPLAY_CODES>(REPLAY_CODES);
 
 /** An option of `hotplane replay` that does not hold. */
-export function badOption(option: string, value: string, problem: string): HotplaneError {
+export function badReplayOption(option: string, value: string, problem: string): HotplaneError {
   return replayError(
     'HP_REPLAY_OPTION',
     `--${option}${value === '' ? '' : ` ${value}`}: ${problem}.`,

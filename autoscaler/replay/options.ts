@@ -6,7 +6,7 @@ import { parseBytes } from '../../base/units.ts';
 import { MEMORY_MODELS, type MemoryModel } from '../workload-model/models.ts';
 import { PAPER_KEEP_ALIVE_S } from '../policy/fixed-keep-alive.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
-import { badOption } from './errors.ts';
+import { badReplayOption } from './errors.ts';
 import type { Concurrency } from './plan.ts';
 import type { ProfileMapping } from '../workload-model/assign.ts';
 import { type Grouping, GROUPINGS } from '../trace/select.ts';
@@ -148,34 +148,34 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     const fallback = option.default;
     const value = raw[name] ?? fallback;
     if (value === undefined || value === '')
-      throw badOption(name, '', 'it is required without --from');
+      throw badReplayOption(name, '', 'it is required without --from');
     return value;
   };
   const number = (name: ReplayOptionName, least: number, most: number): number => {
     const text = read(name);
     const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
     if (value >= least && value <= most) return value;
-    throw badOption(name, text, `a number from ${least} to ${most} is needed`);
+    throw badReplayOption(name, text, `a number from ${least} to ${most} is needed`);
   };
   const whole = (name: ReplayOptionName, least: number, most: number): number => {
     const value = number(name, least, most);
     if (Number.isInteger(value)) return value;
-    throw badOption(name, read(name), 'a whole number is needed');
+    throw badReplayOption(name, read(name), 'a whole number is needed');
   };
   const choice = <T extends string>(name: ReplayOptionName, choices: readonly T[]): T => {
     const found = choices.find((one) => one === read(name));
     if (found !== undefined) return found;
-    throw badOption(name, read(name), `one of ${choices.join(', ')} is needed`);
+    throw badReplayOption(name, read(name), `one of ${choices.join(', ')} is needed`);
   };
   const touched_share = number('touched-share', 0, 1);
   const file_share = number('file-share', 0, 1);
   if (touched_share + file_share > 1) {
-    throw badOption('file-share', read('file-share'), 'with --touched-share it is above 1');
+    throw badReplayOption('file-share', read('file-share'), 'with --touched-share it is above 1');
   }
   const memory_scale = number('memory-scale', 0, 64);
-  if (memory_scale === 0) throw badOption('memory-scale', '0', 'it must be above 0');
+  if (memory_scale === 0) throw badReplayOption('memory-scale', '0', 'it must be above 0');
   const speedup = number('speedup', 0, 1e6);
-  if (speedup === 0) throw badOption('speedup', '0', 'it must be above 0');
+  if (speedup === 0) throw badReplayOption('speedup', '0', 'it must be above 0');
   return {
     trace: read('trace'),
     out: read('out'),
@@ -208,10 +208,10 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
 function parseAgent(raw: RawReplayOptions): Pick<ReplayOptions, 'agent' | 'host_limit_bytes'> {
   const agent = raw['agent'] ?? null;
   const limit = raw['host-limit'];
-  if (agent === '') throw badOption('agent', '', 'a socket is needed');
+  if (agent === '') throw badReplayOption('agent', '', 'a socket is needed');
   if (limit === undefined) return { agent, host_limit_bytes: null };
   if (agent !== null) {
-    throw badOption('host-limit', limit, 'a running agent (--agent) has a limit of its own');
+    throw badReplayOption('host-limit', limit, 'a running agent (--agent) has a limit of its own');
   }
   return { agent, host_limit_bytes: parseSize('host-limit', limit) };
 }
@@ -229,10 +229,14 @@ function parseMechanisms(text: string): MechanismName[] {
   const names = text.split(',').map((part) => {
     const found = MECHANISMS.find(part.trim());
     if (found !== undefined) return found.name;
-    throw badOption('mechanism', text, `"${part}" is not one of ${MECHANISMS.names.join(', ')}`);
+    throw badReplayOption(
+      'mechanism',
+      text,
+      `"${part}" is not one of ${MECHANISMS.names.join(', ')}`,
+    );
   });
   if (new Set(names).size !== names.length) {
-    throw badOption('mechanism', text, 'each mechanism may be named once');
+    throw badReplayOption('mechanism', text, 'each mechanism may be named once');
   }
   return names;
 }
@@ -240,11 +244,15 @@ function parseMechanisms(text: string): MechanismName[] {
 function parseModel(name: string): MemoryModel {
   const model = MEMORY_MODELS.get(name);
   if (model) return model;
-  throw badOption('memory-model', name, `one of ${[...MEMORY_MODELS.keys()].join(', ')} is needed`);
+  throw badReplayOption(
+    'memory-model',
+    name,
+    `one of ${[...MEMORY_MODELS.keys()].join(', ')} is needed`,
+  );
 }
 
 function parseSize(name: ReplayOptionName, text: string): number {
   const bytes = parseBytes(text);
   if (bytes !== null && bytes > 0) return bytes;
-  throw badOption(name, text, 'a size such as 256MiB is needed');
+  throw badReplayOption(name, text, 'a size such as 256MiB is needed');
 }

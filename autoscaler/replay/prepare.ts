@@ -6,7 +6,7 @@ import { manifestSchema } from '../results/schema.ts';
 import type { Manifest } from '../results/schema.ts';
 import { readAzure2021 } from '../trace/azure2021.ts';
 import { selectMostInvoked } from '../trace/select.ts';
-import { badOption, cannotBeRecorded, interruptedEarly } from './errors.ts';
+import { badReplayOption, cannotBeRecorded, interruptedEarly } from './errors.ts';
 import { buildManifest, waitingRun, type ManifestInputs, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
 import { buildPlan, type ReplayPlan } from './plan.ts';
@@ -85,7 +85,7 @@ function checkSizes(functions: ReplayPlan['functions']): void {
   if (!big) return;
   const most = formatBytes(LIMITS.function_bytes);
   const problem = `${big.name} would have ${formatBytes(big.boot_bytes)} of it, at most ${most}`;
-  throw badOption('boot-memory', formatBytes(big.boot_bytes), problem);
+  throw badReplayOption('boot-memory', formatBytes(big.boot_bytes), problem);
 }
 
 /** The reader's own schema decides, so that no run ends with results nobody can read. */

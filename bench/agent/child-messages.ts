@@ -30,4 +30,4 @@ export const newsSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
   z.object({ type: z.literal('usage'), id: z.number(), usage: usageSchema }),
 ]);
-export type News = z.infer<typeof newsSchema>;
+export type ChildNews = z.infer<typeof newsSchema>;

@@ -9,9 +9,9 @@ import { echo } from './echo.ts';
 import type { CpuTicks } from '../../autoscaler/replay/load.ts';
 import { othersShare, readHostTicks } from './host-load.ts';
 import { latencyOf, runLoop } from './loop.ts';
-import { type Cell, functionOf } from './plan.ts';
+import { type AgentCell, functionOf } from './plan.ts';
 import type { CellRun, Latency } from './records.ts';
-import type { Stage } from './stage.ts';
+import type { AgentStage } from './stage.ts';
 
 const US_PER_MS = 1_000;
 
@@ -25,8 +25,8 @@ interface Mark {
 }
 
 export async function measureCell(
-  stage: Stage,
-  cell: Cell,
+  stage: AgentStage,
+  cell: AgentCell,
   for_ms: number,
   signal: AbortSignal,
 ): Promise<CellRun> {
@@ -57,7 +57,12 @@ interface Calls {
   readonly floor: Latency | null;
 }
 
-async function run(stage: Stage, cell: Cell, for_ms: number, signal: AbortSignal): Promise<Calls> {
+async function run(
+  stage: AgentStage,
+  cell: AgentCell,
+  for_ms: number,
+  signal: AbortSignal,
+): Promise<Calls> {
   const { in_flight } = cell;
   const ask = (): Promise<void> => echo(stage.echo_client, LIMITS.agent_call_ms);
   const invoke = (): Promise<void> => invokeOnce(stage, functionOf(cell));
@@ -81,7 +86,7 @@ async function timed(call: () => Promise<void>): Promise<number> {
   return performance.now() - begin_ms;
 }
 
-async function invokeOnce(stage: Stage, name: string): Promise<void> {
+async function invokeOnce(stage: AgentStage, name: string): Promise<void> {
   const work = { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
   const answer = await stage.client.invoke({ function: name, invocation_id: 'bench', work });
   if (answer.outcome === 'done') return;
@@ -89,7 +94,7 @@ async function invokeOnce(stage: Stage, name: string): Promise<void> {
 }
 
 /** Until every plug since `before` was followed by its unplug. */
-async function settle(stage: Stage, cell: Cell, before: Usage): Promise<void> {
+async function settle(stage: AgentStage, cell: AgentCell, before: Usage): Promise<void> {
   await stage.client.drain(functionOf(cell));
   const level = async (): Promise<true | null> => {
     const { plugs, unplugs } = await stage.agentUsage();
@@ -99,7 +104,7 @@ async function settle(stage: Stage, cell: Cell, before: Usage): Promise<void> {
   throw agentBenchBroken('regions stay plugged after the end of their instances.');
 }
 
-async function mark(stage: Stage): Promise<Mark> {
+async function mark(stage: AgentStage): Promise<Mark> {
   const [agent, peer] = await Promise.all([stage.agentUsage(), stage.peer.usage()]);
   const { user, system } = process.cpuUsage();
   const at_ms = performance.now();

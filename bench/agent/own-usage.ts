@@ -1,21 +1,21 @@
 /** The inside of a process of the bench: tells what it uses, ends when told to or left alone. */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type News, orderSchema, type Usage } from './child-messages.ts';
+import { type ChildNews, orderSchema, type Usage } from './child-messages.ts';
 
 /** How often the loop is looked at; its own lateness is what is beyond. */
 const LOOK_MS = 10;
 const LOOKS_FOR_P99 = 100;
 const NS_PER_MS = 1e6;
 
-export type Counters = Pick<Usage, 'plugs' | 'unplugs' | 'errors' | 'first_error'>;
+export type UsageCounters = Pick<Usage, 'plugs' | 'unplugs' | 'errors' | 'first_error'>;
 
-export const NO_COUNTERS: Counters = { plugs: 0, unplugs: 0, errors: 0, first_error: '' };
+export const NO_COUNTERS: UsageCounters = { plugs: 0, unplugs: 0, errors: 0, first_error: '' };
 
 /**
  * Answers the parent's orders. The signal aborts when the process is to end: told so, or because
  * its parent is gone. Signals of a terminal are the parent's affair.
  */
-export function serveParent(counters: () => Counters): AbortSignal {
+export function serveParent(counters: () => UsageCounters): AbortSignal {
   const stop = new AbortController();
   const delay = monitorEventLoopDelay({ resolution: LOOK_MS });
   delay.enable();
@@ -33,13 +33,13 @@ export function serveParent(counters: () => Counters): AbortSignal {
 }
 
 /** To a parent that is gone nothing is said. */
-export function tellParent(news: News): void {
+export function tellParent(news: ChildNews): void {
   if (process.connected) process.send?.(news, () => undefined);
 }
 
 type Delay = ReturnType<typeof monitorEventLoopDelay>;
 
-function ownUsage(delay: Delay): Omit<Usage, keyof Counters> {
+function ownUsage(delay: Delay): Omit<Usage, keyof UsageCounters> {
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed } = process.memoryUsage();
   const n = delay.count;

@@ -2,7 +2,7 @@
 import { LIMITS } from '../../base/limits.ts';
 
 /** One figure: calls in a closed loop, so many of them open at any time, for a while. */
-export interface Cell {
+export interface AgentCell {
   readonly name: string;
   /**
    * `warm`: an idle instance serves. `cycle`: each call starts an instance, and its end unplugs.
@@ -45,8 +45,8 @@ const IN_FLIGHT = [1, 16, 1_000] as const;
 /** Open calls of a cycle: half of the few regions, so that none waits for a region. */
 const CYCLES_IN_FLIGHT = 4;
 
-export function cellsOf(): Cell[] {
-  const cells: Cell[] = [{ name: 'bare gRPC', kind: 'echo', regions: 0, in_flight: 16 }];
+export function cellsOf(): AgentCell[] {
+  const cells: AgentCell[] = [{ name: 'bare gRPC', kind: 'echo', regions: 0, in_flight: 16 }];
   for (const regions of [FEW_REGIONS, MANY_REGIONS]) {
     for (const in_flight of IN_FLIGHT) {
       cells.push({ name: 'warm call', kind: 'warm', regions, in_flight });
@@ -59,13 +59,13 @@ export function cellsOf(): Cell[] {
 }
 
 /** All rounds: whatever drifts meanwhile falls on every cell alike. */
-export function orderOf(cells: readonly Cell[], rounds: number): Cell[] {
+export function cellOrderOf(cells: readonly AgentCell[], rounds: number): AgentCell[] {
   return Array.from({ length: rounds }, (_, round) =>
     round % 2 === 0 ? cells : cells.toReversed(),
   ).flat();
 }
 
 /** Name of the function that a cell calls. */
-export function functionOf(cell: Cell): string {
+export function functionOf(cell: AgentCell): string {
   return `${cell.kind === 'cycle' ? 'cycle' : 'warm'}-${cell.regions}`;
 }

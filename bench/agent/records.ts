@@ -1,6 +1,6 @@
 /** What a run of `bench agent` has measured. Plain data, written as it is with `--out`. */
 import type { Check } from '../check.ts';
-import type { Cell } from './plan.ts';
+import type { AgentCell } from './plan.ts';
 import type { AgentBenchOptions } from './plan.ts';
 
 export interface Latency {
@@ -12,7 +12,7 @@ export interface Latency {
 
 /** One cell of one round. */
 export interface CellRun {
-  readonly cell: Cell;
+  readonly cell: AgentCell;
   readonly calls: number;
   /** Plugs that were followed by an unplug; 0 but for `cycle`. */
   readonly cycles: number;
@@ -72,7 +72,7 @@ export interface AgentBenchReport {
 
 /** A cell over all rounds: medians, and the least and the most of the rounds. */
 export interface Row {
-  readonly cell: Cell;
+  readonly cell: AgentCell;
   readonly rounds: number;
   /** Calls, or cycles, a second of wall time and for each of them CPU time. */
   readonly per_s: Spread3;

@@ -3,10 +3,10 @@ import { cpus } from 'node:os';
 import type { Progress } from '../../base/progress.ts';
 import { agentBenchInterrupted } from './errors.ts';
 import { measureCell } from './measure.ts';
-import { type AgentBenchOptions, cellsOf, functionOf, orderOf } from './plan.ts';
+import { type AgentBenchOptions, cellsOf, functionOf, cellOrderOf } from './plan.ts';
 import type { AgentBench, CellRun } from './records.ts';
 import { measureIdle, measureScale } from './scale.ts';
-import { Stage } from './stage.ts';
+import { AgentStage } from './stage.ts';
 
 export interface AgentBenchRun {
   readonly options: AgentBenchOptions;
@@ -21,7 +21,7 @@ export interface AgentBenchRun {
  */
 export async function runAgentBench(input: AgentBenchRun): Promise<AgentBench> {
   const started_at = new Date().toISOString();
-  const stage = await Stage.open();
+  const stage = await AgentStage.open();
   try {
     return { ...(await measureAll(stage, input)), started_at };
   } catch (error) {
@@ -35,11 +35,11 @@ export async function runAgentBench(input: AgentBenchRun): Promise<AgentBench> {
 const WARM_UP_SHARE = 4;
 
 async function measureAll(
-  stage: Stage,
+  stage: AgentStage,
   { options, hotplane_version, progress, signal }: AgentBenchRun,
 ): Promise<Omit<AgentBench, 'started_at'>> {
   const cells = cellsOf();
-  const order = orderOf(cells, options.rounds);
+  const order = cellOrderOf(cells, options.rounds);
   const steps = order.length + 3;
   let step = 0;
   const begin = (label: string): void => {
@@ -83,7 +83,7 @@ async function measureAll(
 }
 
 /** One function for each kind and number of regions; its name. */
-async function deployAll(stage: Stage): Promise<string[]> {
+async function deployAll(stage: AgentStage): Promise<string[]> {
   const called = cellsOf().filter(({ kind }) => kind !== 'echo');
   const names = new Map(called.map((cell) => [functionOf(cell), cell]));
   for (const [name, { regions, kind }] of names) {

@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks';
 import { MANY_REGIONS } from './plan.ts';
 import type { Usage } from './child-messages.ts';
 import type { IdleRun, ScaleRun } from './records.ts';
-import type { Stage } from './stage.ts';
+import type { AgentStage } from './stage.ts';
 
 /** Deploys under way at once. */
 const DEPLOYS_IN_FLIGHT = 8;
@@ -12,7 +12,7 @@ const US_PER_MS = 1_000;
 
 /** Called with the stage's functions removed. `onDeployed` is told how many there are. */
 export async function measureScale(
-  stage: Stage,
+  stage: AgentStage,
   functions: number,
   onDeployed: (count: number) => void,
   signal: AbortSignal,
@@ -47,7 +47,7 @@ export async function measureScale(
 
 /** Nothing is asked of the agent, which goes on looking after what it has. */
 export async function measureIdle(
-  stage: Stage,
+  stage: AgentStage,
   for_ms: number,
   signal: AbortSignal,
 ): Promise<IdleRun> {

@@ -11,7 +11,7 @@ import type { Usage } from './child-messages.ts';
 
 const WEEK_MS = 7 * 24 * 3_600_000;
 
-export class Stage {
+export class AgentStage {
   readonly agent: Child;
   readonly peer: Child;
   readonly client: AgentClient;
@@ -28,14 +28,14 @@ export class Stage {
   }
 
   /** Throws HP_BENCH_AGENT when one does not come up, with nothing left behind. */
-  static async open(): Promise<Stage> {
+  static async open(): Promise<AgentStage> {
     const folder = await mkdtemp(join(tmpdir(), 'hp-bench-'));
     const { agent_path, echo_path, guests_path } = pathsOf(folder);
     let peer: Child | null = null;
     try {
       peer = await Child.start('peer-process', [guests_path, echo_path]);
       const agent = await Child.start('agent-process', [agent_path, guests_path]);
-      return new Stage(folder, agent, peer);
+      return new AgentStage(folder, agent, peer);
     } catch (error) {
       await peer?.stop();
       await rm(folder, { recursive: true, force: true });

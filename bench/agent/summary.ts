@@ -1,7 +1,7 @@
 /** Rounds of a cell made into one row: medians, with the least and the most. Pure. */
 import { boundsOf } from '../../base/number-list.ts';
 import { median } from '../../base/statistics.ts';
-import type { Cell } from './plan.ts';
+import type { AgentCell } from './plan.ts';
 import type { CellRun, Row, Spread3 } from './records.ts';
 
 /** In the order in which the cells first ran. */
@@ -44,7 +44,7 @@ function worked(run: CellRun): number {
   return run.cell.kind === 'cycle' ? run.cycles : run.calls;
 }
 
-function keyOf({ kind, regions, in_flight }: Cell): string {
+function keyOf({ kind, regions, in_flight }: AgentCell): string {
   return `${kind} ${regions} ${in_flight}`;
 }
 

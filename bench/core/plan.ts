@@ -45,14 +45,14 @@ export const SHORT_OPTIONS: CoreBenchOptions = {
   cases: [cycle(4), cycle(16), queue(0), queue(100)],
 };
 
-export interface Turn {
+export interface CaseTurn {
   readonly of: Case;
   /** Which core, by its place in the list of cores. */
   readonly core: number;
 }
 
 /** One round: the cores take turns at every case, so that what drifts falls on all alike. */
-export function turnsOf(cases: readonly Case[], cores: number, round: number): Turn[] {
+export function turnsOf(cases: readonly Case[], cores: number, round: number): CaseTurn[] {
   const turns = cases.flatMap((of) => Array.from({ length: cores }, (_, core) => ({ of, core })));
   return round % 2 === 0 ? turns : turns.toReversed();
 }

@@ -12,10 +12,10 @@ export const STAGES = [
   'told',
   'first_byte',
 ] as const;
-export type Stage = (typeof STAGES)[number];
+export type StartStage = (typeof STAGES)[number];
 
 /** What reaching a stage means, for people. */
-export const STAGE_TEXTS: Readonly<Record<Stage, string>> = {
+export const STAGE_TEXTS: Readonly<Record<StartStage, string>> = {
   taken: 'agent decided',
   created: 'guest took it up',
   sandbox: 'sandbox (t3)',
@@ -35,7 +35,7 @@ const FIELDS = {
   ready: 'instance_ready_at_ms',
   told: 'assigned_at_ms',
   first_byte: 'first_byte_at_ms',
-} as const satisfies Readonly<Record<Stage, keyof Invocation>>;
+} as const satisfies Readonly<Record<StartStage, keyof Invocation>>;
 
 /** One cold start: milliseconds from the caller's request to each stage; null: not reached. */
 export interface StartLine {
@@ -44,7 +44,7 @@ export interface StartLine {
   readonly mechanism: string;
   /** Starts of its burst. */
   readonly starts: number;
-  readonly stages_ms: Readonly<Record<Stage, number | null>>;
+  readonly stages_ms: Readonly<Record<StartStage, number | null>>;
 }
 
 /** Stamps are of the host's monotonic clock on both sides, so they can be subtracted. */
@@ -56,7 +56,7 @@ export function stagesOf(reply: Invocation, sent_at_ms: number): StartLine['stag
 }
 
 /** One value for each stage. */
-export function perStage<T>(valueOf: (stage: Stage) => T): Record<Stage, T> {
+export function perStage<T>(valueOf: (stage: StartStage) => T): Record<StartStage, T> {
   return {
     taken: valueOf('taken'),
     created: valueOf('created'),

@@ -4,14 +4,14 @@ import type { Check } from '../check.ts';
 import { type Ratio, ratioOfMedians, type Spread, spreadOf } from '../statistics.ts';
 import { startChecks } from './checks.ts';
 import type { InvokeOptions } from './options.ts';
-import { perStage, type Stage, type StartLine } from './stages.ts';
+import { perStage, type StartStage, type StartLine } from './stages.ts';
 
 /** All starts of one mechanism in bursts of one size. Times count from the caller's request. */
 export interface BurstSummary {
   readonly mechanism: string;
   readonly starts: number;
   /** Over every start; null when none reached the stage. */
-  readonly stages_ms: Readonly<Record<Stage, Spread | null>>;
+  readonly stages_ms: Readonly<Record<StartStage, Spread | null>>;
   /** Until the agent was told of the first instance of a burst, and of its last. */
   readonly first_ms: Spread | null;
   readonly last_ms: Spread | null;
@@ -64,7 +64,7 @@ function select(lines: readonly StartLine[], mechanism: string, starts: number):
   return lines.filter((line) => line.mechanism === mechanism && line.starts === starts);
 }
 
-function reached(lines: readonly StartLine[], stage: Stage): number[] {
+function reached(lines: readonly StartLine[], stage: StartStage): number[] {
   return lines.flatMap(({ stages_ms }) => stages_ms[stage] ?? []);
 }
 

@@ -3,7 +3,7 @@ import {
   checkTable,
   ratioText,
   renderText,
-  type Table,
+  type TextTable,
   timeText,
 } from '../reclaim/report/table.ts';
 import { STAGE_TEXTS, STAGES } from './stages.ts';
@@ -22,7 +22,7 @@ export function renderSummary({ bursts, checks }: InvokeSummary): string {
   return `${shown.map(renderText).join('\n\n')}\n`;
 }
 
-function stageTable(starts: number, bursts: readonly BurstSummary[]): Table {
+function stageTable(starts: number, bursts: readonly BurstSummary[]): TextTable {
   return {
     title: starts === 1 ? 'One start' : `${starts} starts at once`,
     note: 'From the request of the caller to each stage, median of all starts [least-most].',
@@ -35,7 +35,7 @@ function stageTable(starts: number, bursts: readonly BurstSummary[]): Table {
   };
 }
 
-function edgeTable(starts: number, bursts: readonly BurstSummary[]): Table {
+function edgeTable(starts: number, bursts: readonly BurstSummary[]): TextTable {
   return {
     title: `${starts} starts at once: first and last`,
     note: 'Until the agent was told that the first and the last instance of a burst is ready.',

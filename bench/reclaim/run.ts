@@ -21,10 +21,10 @@ import { availableBytes, readHost } from '../host.ts';
 import { BOOT_BYTES, VCPUS } from './plan/layout.ts';
 import type { Part } from './plan/options.ts';
 import { type BlockPlan, type Plan, repetitionsOf } from './plan/plan.ts';
-import { type BenchManifest, SCHEMA_VERSION } from './results/records.ts';
+import { type BenchManifest, BENCH_SCHEMA_VERSION } from './results/records.ts';
 import { renderReport } from './report/report.ts';
-import { runStep, type StepContext } from './steps.ts';
-import { type Summary, summarize } from './report/summary.ts';
+import { runStep, type BenchContext } from './steps.ts';
+import { type BenchSummary, summarizeBench } from './report/summary.ts';
 
 /** Part of the host's available memory that one VM may take. */
 const MEMORY_SHARE = 0.6;
@@ -44,12 +44,12 @@ export interface BenchRequest {
 
 export interface BenchResult {
   readonly manifest: BenchManifest;
-  readonly summary: Summary;
+  readonly summary: BenchSummary;
   readonly folder: string;
 }
 
 /** One thing to do; blocks and the other parts share progress and estimate. */
-export type Step =
+export type BenchStep =
   | { readonly kind: 'block'; readonly block: BlockPlan }
   | { readonly kind: Exclude<Part, 'reclaim'> | 'prices'; readonly round: number };
 
@@ -57,7 +57,7 @@ export type Step =
  * All steps in order. Costs come once, after the first round: instructions do not drift. Under
  * emulation the prices of an estimate come first. Pure.
  */
-export function stepsOf(plan: Plan, accelerator: 'kvm' | 'tcg'): Step[] {
+export function stepsOf(plan: Plan, accelerator: 'kvm' | 'tcg'): BenchStep[] {
   const priced = accelerator === 'tcg' && plan.blocks.length > 0;
   return Array.from({ length: plan.rounds }, (_, index) => index + 1).flatMap((round) => [
     ...(priced && round === 1 ? [{ kind: 'prices', round } as const] : []),
@@ -109,7 +109,7 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
     duration_ms: Math.round(hostClock.nowMs() - started_ms),
   };
   const data = folder.data(manifest);
-  const summary = summarize(data);
+  const summary = summarizeBench(data);
   folder.write('manifest', json(manifest));
   folder.write('summary', json(summary));
   folder.write('report', renderReport(data, summary));
@@ -135,7 +135,7 @@ async function runSteps(parts: {
   const steps = stepsOf(plan, parts.accelerator);
   const planned_ms = estimatePlanMs(plan, vm_memory_bytes);
   let finished_planned_ms = 0;
-  const context: StepContext = {
+  const context: BenchContext = {
     ...parts,
     recorder: folder,
     plan,
@@ -166,14 +166,14 @@ async function runSteps(parts: {
   return 'complete';
 }
 
-function plannedMs(step: Step, plan: Plan, memory_bytes: number): number {
+function plannedMs(step: BenchStep, plan: Plan, memory_bytes: number): number {
   if (step.kind === 'block')
     return estimateBlockMs(step.block, repetitionsOf(step.block.cell, plan), memory_bytes);
   if (step.kind === 'prices') return PRICES_MS;
   return estimatePlanMs({ ...plan, blocks: [], rounds: 1, parts: [step.kind] }, memory_bytes);
 }
 
-function stepName(step: Step): string {
+function stepName(step: BenchStep): string {
   if (step.kind !== 'block') return `round ${step.round}: ${step.kind}`;
   const { cell, round } = step.block;
   const rest = cell.occupancy_percent === null ? 'full' : `${cell.occupancy_percent} %`;
@@ -194,7 +194,7 @@ async function firstManifest(
   vm_memory_bytes: number,
 ): Promise<BenchManifest> {
   return {
-    schema_version: SCHEMA_VERSION,
+    schema_version: BENCH_SCHEMA_VERSION,
     status: 'running',
     versions: {
       hotplane: request.hotplane_version,

@@ -13,17 +13,17 @@ import { BASE_CONDITION, type Cell } from './plan/cell.ts';
 import { toolFailed } from '../errors.ts';
 import { measureFloor } from './measure/floor.ts';
 import type { BenchGuests } from './measure/guests.ts';
-import { fillBytes, layoutOf } from './plan/layout.ts';
+import { fillBytes, cellLayoutOf } from './plan/layout.ts';
 import { measureNeighbour } from './measure/neighbour.ts';
 import { measurePartitions, measureOff } from './measure/off.ts';
 import { measurePrices } from './measure/prices.ts';
 import { type BlockPlan, type Plan, repetitionsOf } from './plan/plan.ts';
 import type { Recorder } from './results/recorder.ts';
 import type { BlockLine } from './results/records.ts';
-import type { Step } from './run.ts';
+import type { BenchStep } from './run.ts';
 import { type GuestFiles, placeOf, variantFor, vmSpecOf } from './plan/vm-spec.ts';
 
-export interface StepContext {
+export interface BenchContext {
   readonly hypervisor: Hypervisor;
   readonly guests: BenchGuests;
   readonly recorder: Recorder;
@@ -37,7 +37,7 @@ export interface StepContext {
   readonly signal?: AbortSignal;
 }
 
-export async function runStep(step: Step, context: StepContext): Promise<void> {
+export async function runStep(step: BenchStep, context: BenchContext): Promise<void> {
   if (step.kind === 'block') {
     await blockStep(step.block, context);
     await floorStep(step.block, context);
@@ -46,15 +46,15 @@ export async function runStep(step: Step, context: StepContext): Promise<void> {
   else await attachedStep(step.round, context);
 }
 
-function guestFor(cell: Cell, { guests }: StepContext): GuestFiles {
+function guestFor(cell: Cell, { guests }: BenchContext): GuestFiles {
   const files = guests.files.get(variantFor(cell));
   if (files) return files;
   throw toolFailed(`the guest of ${cell.mechanism}`, 'its kernel was not built');
 }
 
-async function blockStep(block: BlockPlan, context: StepContext): Promise<void> {
+async function blockStep(block: BlockPlan, context: BenchContext): Promise<void> {
   const { cell } = block;
-  const layout = layoutOf(cell, context.vm_memory_bytes);
+  const layout = cellLayoutOf(cell, context.vm_memory_bytes);
   const run_dir = join(context.parent_dir, block.block);
   const guest = guestFor(cell, context);
   const names = { id: `bench-${block.block}`, run_dir, guest, accelerator: 'auto' as const };
@@ -116,7 +116,7 @@ function failedBlock(
 const FLOOR_REPETITIONS = 3;
 
 /** The host alone, right after the block whose bytes it repeats. */
-async function floorStep({ round, cell }: BlockPlan, context: StepContext): Promise<void> {
+async function floorStep({ round, cell }: BlockPlan, context: BenchContext): Promise<void> {
   const { region_bytes } = cell;
   const backings =
     cell.backing === 'memfd' ? (['memfd'] as const) : (['anonymous-huge', 'anonymous-4k'] as const);
@@ -135,7 +135,7 @@ async function floorStep({ round, cell }: BlockPlan, context: StepContext): Prom
   }
 }
 
-async function offStep(round: number, context: StepContext): Promise<void> {
+async function offStep(round: number, context: BenchContext): Promise<void> {
   const { guests, recorder, say, signal } = context;
   const stock = guests.files.get('stock');
   const patched = guests.files.get('hotmem');
@@ -153,9 +153,9 @@ async function offStep(round: number, context: StepContext): Promise<void> {
 }
 
 /** On the stock kernel if a block needs one; else on the other, its partitions left off. */
-async function pricesStep(round: number, context: StepContext): Promise<void> {
+async function pricesStep(round: number, context: BenchContext): Promise<void> {
   const cell: Cell = { mechanism: 'virtio-mem', ...BASE_CONDITION, region_bytes: 128 * MIB };
-  const layout = { ...layoutOf(cell, context.vm_memory_bytes), slots: [{ fill_bytes: 0 }] };
+  const layout = { ...cellLayoutOf(cell, context.vm_memory_bytes), slots: [{ fill_bytes: 0 }] };
   const id = `bench-prices-${round}`;
   const run_dir = join(context.parent_dir, id);
   const guest = context.guests.files.get('stock') ?? context.guests.files.get('hotmem');
@@ -172,9 +172,9 @@ async function pricesStep(round: number, context: StepContext): Promise<void> {
   });
 }
 
-async function attachedStep(round: number, context: StepContext): Promise<void> {
+async function attachedStep(round: number, context: BenchContext): Promise<void> {
   const cell: Cell = { mechanism: 'hotmem', ...BASE_CONDITION, region_bytes: 512 * MIB };
-  const layout = { ...layoutOf(cell, context.vm_memory_bytes), slots: [{ fill_bytes: 0 }] };
+  const layout = { ...cellLayoutOf(cell, context.vm_memory_bytes), slots: [{ fill_bytes: 0 }] };
   const id = `bench-attached-${round}`;
   const run_dir = join(context.parent_dir, id);
   const guest = guestFor(cell, context);

@@ -30,7 +30,7 @@ import {
 } from './protocol.ts';
 
 /** A validated answer and when it was asked and came (host clock). */
-export interface Answer<T> {
+export interface GuestAnswer<T> {
   readonly value: T;
   readonly sent_ms: number;
   readonly received_ms: number;
@@ -92,7 +92,7 @@ export class GuestChannel {
     request: GuestRequest,
     schema: z.ZodType<T>,
     deadline_ms: number,
-  ): Promise<Answer<T>> {
+  ): Promise<GuestAnswer<T>> {
     const { clock, vm_id } = this.#options;
     if (this.#ended) throw this.#ended;
     if (this.#waiting.size >= GUEST_LIMITS.requests_in_flight) {

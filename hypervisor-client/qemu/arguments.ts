@@ -6,7 +6,7 @@ import { vmmError } from '../errors.ts';
 import { nodeBootBytes } from '../host/guest-node.ts';
 import { deviceBytes, deviceInitialBytes, devicesBytes } from '../spec.ts';
 import type { Accelerator, DeviceSpec, VmSpec } from '../vm.ts';
-import { backendIdOf, DEVICES_MAX, filesOf, objectIdOf, placeOf } from './layout.ts';
+import { backendIdOf, DEVICES_MAX, qemuFiles, objectIdOf, pciPlaceOf } from './layout.ts';
 
 /** What must be left of `boot_bytes` for node 0, where the kernel lives. */
 const NODE_ZERO_BYTES_MIN = 64 * MIB;
@@ -26,7 +26,7 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     const what = `QEMU takes at most ${DEVICES_MAX} devices, not ${spec.devices.length}`;
     throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${what}.`);
   }
-  const files = filesOf(spec.run_dir);
+  const files = qemuFiles(spec.run_dir);
   return [
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ['-sandbox', SANDBOX],
@@ -96,7 +96,7 @@ function bootBytesOf({ devices }: VmSpec, node: number): number {
 const cpus = (spec: VmSpec): string => `,cpus=0-${spec.vcpus - 1}`;
 
 function deviceArguments(device: DeviceSpec, index: number, backing: VmSpec['backing']): string[] {
-  const place = placeOf(index);
+  const place = pciPlaceOf(index);
   const backend = backing === 'memfd' ? 'memory-backend-memfd' : 'memory-backend-ram';
   const id = backendIdOf(device.id);
   const properties = [

@@ -18,7 +18,7 @@ export async function qemuVersion(program: string): Promise<string> {
     env: vmmEnvironment(),
     extendEnv: false,
   });
-  if (failed) throw missing(program, cause);
+  if (failed) throw qemuMissing(program, cause);
   return parseQemuVersion(stdout);
 }
 
@@ -35,7 +35,7 @@ export function parseQemuVersion(text: string): string {
   throw vmmError('HP_VMM_UNSUPPORTED', `QEMU ${version} is older than ${OLDEST.join('.')}.`);
 }
 
-export function missing(program: string, cause: unknown): Error {
+export function qemuMissing(program: string, cause: unknown): Error {
   const next =
     'Install it (Debian: apt-get install qemu-system-x86), or name its path with --qemu or QEMU.';
   return spawnError(program, cause, next);

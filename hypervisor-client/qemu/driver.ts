@@ -13,12 +13,12 @@ import { MemoryCgroup } from '../host/memory-cgroup.ts';
 import { type DetachedProcess, isAlive, spawnDetached } from '../../base/process.ts';
 import { endVmm } from '../lifecycle/end-vmm.ts';
 import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../lifecycle/run-dir.ts';
-import { checkImage, checkSocketPath, checkSpec, devicesBytes } from '../spec.ts';
+import { checkImage, checkVmSocketPath, checkSpec, devicesBytes } from '../spec.ts';
 import { codeOf } from '../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
 import { qemuArguments } from './arguments.ts';
-import { missing, QEMU_PROGRAM, qemuVersion } from './binary.ts';
-import { DEVICES_MAX, filesOf } from './layout.ts';
+import { qemuMissing, QEMU_PROGRAM, qemuVersion } from './binary.ts';
+import { DEVICES_MAX, qemuFiles } from './layout.ts';
 import { QmpClient } from './qmp.ts';
 import { readAccelerator, readBackings } from './regions.ts';
 import { QemuVm } from './vm.ts';
@@ -71,9 +71,9 @@ export class QemuDriver implements Hypervisor {
     const accelerator = await chooseAccelerator(spec.accelerator);
     const version = accelerator === 'tcg' ? await this.#versionOnce() : '';
     const argv = qemuArguments(spec, { accelerator, version });
-    const files = filesOf(spec.run_dir);
-    checkSocketPath(files.qmp_path);
-    checkSocketPath(files.channel_path);
+    const files = qemuFiles(spec.run_dir);
+    checkVmSocketPath(files.qmp_path);
+    checkVmSocketPath(files.channel_path);
     await checkImage(spec);
     if (this.#starting.has(spec.run_dir)) {
       throw vmmError('HP_VMM_RUN_DIR_TAKEN', `A VM is being started in ${spec.run_dir}.`);
@@ -102,7 +102,7 @@ export class QemuDriver implements Hypervisor {
     const identity = { pid, start_ticks: pid_start_ticks };
     if (!(await isVmmIn(identity, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
     try {
-      const qmp = await QmpClient.connect(filesOf(spec.run_dir).qmp_path);
+      const qmp = await QmpClient.connect(qemuFiles(spec.run_dir).qmp_path);
       const root = this.#cgroup_root;
       const cgroup = root === null ? null : MemoryCgroup.at(root, spec.id);
       return await this.#hold(handle, qmp, null, cgroup);
@@ -119,7 +119,7 @@ export class QemuDriver implements Hypervisor {
   }
 
   async #spawn(spec: VmSpec, argv: readonly string[]): Promise<DetachedProcess> {
-    const { stdout_path, stderr_path, console_path } = filesOf(spec.run_dir);
+    const { stdout_path, stderr_path, console_path } = qemuFiles(spec.run_dir);
     // QEMU appends to it, so that it can be cut while it runs: an earlier one would stay.
     await rm(console_path, { force: true });
     try {
@@ -131,7 +131,7 @@ export class QemuDriver implements Hypervisor {
       });
     } catch (error) {
       if (codeOf(error) === null) throw error;
-      throw missing(this.#program, error);
+      throw qemuMissing(this.#program, error);
     }
   }
 
@@ -156,7 +156,7 @@ export class QemuDriver implements Hypervisor {
       const vm = await this.#hold(handle, qmp, started, cgroup);
       return vm;
     } catch (error) {
-      const files = filesOf(spec.run_dir);
+      const files = qemuFiles(spec.run_dir);
       await endVmm(started, this.#clock, LIMITS.vm_shutdown_ms);
       await cgroup?.remove();
       await cleanRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
@@ -182,7 +182,7 @@ export class QemuDriver implements Hypervisor {
     started: DetachedProcess,
     signal: AbortSignal | undefined,
   ): Promise<QmpClient> {
-    const { qmp_path } = filesOf(spec.run_dir);
+    const { qmp_path } = qemuFiles(spec.run_dir);
     const deadline_ms = LIMITS.vmm_start_ms;
     try {
       const probe = () => this.#tryQmp(spec, started, qmp_path);
@@ -227,7 +227,7 @@ export class QemuDriver implements Hypervisor {
 }
 
 async function startFailed(spec: VmSpec, what: string): Promise<Error> {
-  const { stderr_path } = filesOf(spec.run_dir);
+  const { stderr_path } = qemuFiles(spec.run_dir);
   const said = lastLines(await readTail(stderr_path), 5);
   const message = `VM ${spec.id} did not start: ${what}${said ? `: ${said}` : ''}.`;
   return vmmError('HP_VMM_START_FAILED', message, { details: { stderr_path } });

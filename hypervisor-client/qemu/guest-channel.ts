@@ -7,7 +7,7 @@ import { vmmError } from '../errors.ts';
  * The host's end of the guest's virtio-serial port. QEMU serves one client at a time, so the one
  * before is closed first.
  */
-export class GuestChannel {
+export class SerialChannel {
   readonly #path: string;
   #socket: Socket | null = null;
 

@@ -10,7 +10,7 @@ export interface QemuFiles {
   readonly stderr_path: string;
 }
 
-export function filesOf(run_dir: string): QemuFiles {
+export function qemuFiles(run_dir: string): QemuFiles {
   return {
     qmp_path: join(run_dir, 'qmp.sock'),
     channel_path: join(run_dir, 'channel.sock'),
@@ -36,7 +36,7 @@ export interface PciPlace {
 }
 
 /** Fixed place of the device with that index in the specification. */
-export function placeOf(index: number): PciPlace {
+export function pciPlaceOf(index: number): PciPlace {
   const slot = DEVICE_SLOTS[Math.floor(index / FUNCTIONS_PER_SLOT)];
   assert(slot !== undefined && index >= 0, 'the specification was checked against DEVICES_MAX');
   return { slot, function: index % FUNCTIONS_PER_SLOT };
@@ -44,7 +44,7 @@ export function placeOf(index: number): PciPlace {
 
 /** The guest's name of the device there, as in /sys/bus/pci/devices. */
 export function pciAddressOf(index: number): string {
-  const place = placeOf(index);
+  const place = pciPlaceOf(index);
   return `0000:00:${place.slot.toString(16).padStart(2, '0')}.${place.function}`;
 }
 

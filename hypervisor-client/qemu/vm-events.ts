@@ -1,5 +1,5 @@
 /** From QMP events to the events and states of the interface. Pure. */
-import type { VmEvent, VmSpec, VmState } from '../vm.ts';
+import type { VmEvent, VmSpec, VmRunState } from '../vm.ts';
 import { objectIdOf } from './layout.ts';
 import type { QmpEvent } from './qmp-message.ts';
 
@@ -28,7 +28,7 @@ export function isGuestReset({ name, data }: QmpEvent): boolean {
 }
 
 /** From the `status` of query-status (qapi/run-state.json). */
-export function toVmState(status: unknown): VmState {
+export function toVmState(status: unknown): VmRunState {
   switch (status) {
     case 'running':
       return 'running';

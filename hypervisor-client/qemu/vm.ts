@@ -26,10 +26,10 @@ import type {
   VmEvent,
   VmHandle,
   VmObservation,
-  VmState,
+  VmRunState,
 } from '../vm.ts';
-import { GuestChannel } from './guest-channel.ts';
-import { filesOf, pciAddressOf } from './layout.ts';
+import { SerialChannel } from './guest-channel.ts';
+import { qemuFiles, pciAddressOf } from './layout.ts';
 import type { QmpClient } from './qmp.ts';
 import { QemuMemory } from './memory.ts';
 import { isGuestReset, toVmEvent, toVmState } from './vm-events.ts';
@@ -57,7 +57,7 @@ export class QemuVm implements Vm {
   readonly #memory: QemuMemory;
   /** Of devices with several regions, which move one after another. */
   readonly #turns = new Map<string, Turn>();
-  readonly #channel: GuestChannel;
+  readonly #channel: SerialChannel;
   readonly #ended: Promise<void>;
   #fate: 'alive' | 'panicked' | 'stopped' = 'alive';
   #panicked = false;
@@ -73,9 +73,9 @@ export class QemuVm implements Vm {
     const { spec, pid } = handle;
     const tellIfGone = async <T>(call: Promise<T>) => await this.#tellIfGone(call);
     this.#memory = new QemuMemory({ qmp, spec, pid, backings, tellIfGone });
-    this.#channel = new GuestChannel(filesOf(spec.run_dir).channel_path);
+    this.#channel = new SerialChannel(qemuFiles(spec.run_dir).channel_path);
     this.#ended = this.#watch();
-    const { console_path, stdout_path, stderr_path } = filesOf(spec.run_dir);
+    const { console_path, stdout_path, stderr_path } = qemuFiles(spec.run_dir);
     const files = [console_path, stdout_path, stderr_path].map((path) => ({ path, appends: true }));
     this.#bounding = keepBounded(files, parts.clock, this.#over.signal);
   }
@@ -93,7 +93,7 @@ export class QemuVm implements Vm {
   }
 
   get console_path(): string {
-    return filesOf(this.handle.spec.run_dir).console_path;
+    return qemuFiles(this.handle.spec.run_dir).console_path;
   }
 
   async observe(): Promise<VmObservation> {
@@ -214,7 +214,7 @@ export class QemuVm implements Vm {
     this.#channel.close();
     await this.#ended;
     await this.#parts.cgroup?.remove();
-    const files = filesOf(spec.run_dir);
+    const files = qemuFiles(spec.run_dir);
     await cleanRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
   }
 
@@ -249,7 +249,7 @@ export class QemuVm implements Vm {
     };
   }
 
-  async #state(): Promise<VmState> {
+  async #state(): Promise<VmRunState> {
     const answer = await this.#parts.qmp.execute('query-status');
     const known = typeof answer === 'object' && answer !== null && 'status' in answer;
     return this.#panicked ? 'panicked' : toVmState(known ? answer.status : null);

@@ -41,7 +41,7 @@ export interface ResizePort {
   onNews?(wake: () => void): () => void;
 }
 
-export interface ResizeRequest
+export interface RegionResize
   extends Omit<ResizeInput, 'before_bytes' | 'resident_before_bytes' | 'requested_at_ms'> {
   /** What the region is taken to hold when not even the first look succeeds. */
   readonly max_bytes: number;
@@ -56,7 +56,7 @@ export interface ResizeRequest
  */
 export async function runResize(
   port: ResizePort,
-  request: ResizeRequest,
+  request: RegionResize,
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<ResizeResult> {
@@ -183,7 +183,7 @@ export interface ResizeOwner {
 /** {@link runResize}; what a silent VMM ended is withdrawn, if it is to be, when it answers again. */
 export async function resizeOwned(
   port: ResizePort,
-  request: ResizeRequest,
+  request: RegionResize,
   owner: ResizeOwner,
   signal?: AbortSignal,
 ): Promise<ResizeResult> {
@@ -202,7 +202,7 @@ export async function resizeOwned(
  */
 async function withdrawLater(
   port: ResizePort,
-  { target_bytes, block_bytes, withdraws_unplug = false }: ResizeRequest,
+  { target_bytes, block_bytes, withdraws_unplug = false }: RegionResize,
   { clock, stop, isOurs }: ResizeOwner,
 ): Promise<void> {
   const limit = anyCall;

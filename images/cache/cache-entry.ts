@@ -23,7 +23,7 @@ export const filesSchema = z.record(
 );
 export type EntryFiles = z.infer<typeof filesSchema>;
 
-export type Look<M> =
+export type CacheLook<M> =
   | { readonly state: 'ok'; readonly manifest: M }
   | { readonly state: 'absent' }
   /** `reason` reads after "is damaged: ". */
@@ -42,7 +42,7 @@ export async function lookAt<M extends { readonly files: EntryFiles }>(
   dir: string,
   schema: z.ZodType<M>,
   cache_dir: string,
-): Promise<Look<M>> {
+): Promise<CacheLook<M>> {
   let text: string;
   try {
     text = await readPlainFile(join(dir, MANIFEST_NAME));

@@ -18,7 +18,7 @@ import { bootId } from '../cache/boot-id.ts';
 import { checkBuildPath } from '../cache/build-path.ts';
 import { describeFiles, makeEntry, MANIFEST_NAME } from '../cache/cache-entry.ts';
 import { notBuilt } from '../errors.ts';
-import { checkConfig, mergeFragments } from './config.ts';
+import { checkKernelConfig, mergeFragments } from './config.ts';
 import {
   type BuiltKernel,
   CONFIG_NAME,
@@ -178,7 +178,7 @@ async function prepare(job: Build, label: (text: string) => string): Promise<boo
   const fragment = mergeFragments(recipe.fragments.map((part) => part.text));
   await writeFile(join(dir, 'fragment.config'), fragment);
   await make(job, [`KCONFIG_ALLCONFIG=${join(dir, 'fragment.config')}`, 'allnoconfig']);
-  checkConfig(fragment, await readPlainFile(join(tree, '.config')));
+  checkKernelConfig(fragment, await readPlainFile(join(tree, '.config')));
   await writeFile(markerOf(job), await bootId());
   return false;
 }

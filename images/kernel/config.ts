@@ -32,7 +32,7 @@ export function lostOptions(wanted: ConfigValues, actual: ConfigValues): readonl
     .map(([name, value]) => `${name}=${value} (is ${actual.get(name) ?? 'n'})`);
 }
 
-export function checkConfig(wanted: string, actual: string): void {
+export function checkKernelConfig(wanted: string, actual: string): void {
   const lost = lostOptions(parseConfig(wanted), parseConfig(actual));
   if (lost.length === 0) return;
   throw imageError(

@@ -8,7 +8,7 @@ import {
   describeFiles,
   filesSchema,
   lookAt,
-  type Look,
+  type CacheLook,
   MANIFEST_NAME,
 } from '../cache/cache-entry.ts';
 import { SELFTEST_NAME } from './selftest.ts';
@@ -55,7 +55,10 @@ export function kernelFileNames(selftest: boolean): readonly string[] {
  * Looks at the kernel in `dir`. One that an earlier version finished has a manifest without
  * hashes: it is taken by its size once, and its hashes are written down.
  */
-export async function lookAtKernel(dir: string, cache_dir: string): Promise<Look<BuiltKernel>> {
+export async function lookAtKernel(
+  dir: string,
+  cache_dir: string,
+): Promise<CacheLook<BuiltKernel>> {
   await addHashes(dir, cache_dir).catch(() => undefined);
   const look = await lookAt(dir, kernelManifestSchema, cache_dir);
   if (look.state !== 'ok') return look;

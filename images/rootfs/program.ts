@@ -9,7 +9,7 @@ import {
   describeFiles,
   filesSchema,
   lookAt,
-  type Look,
+  type CacheLook,
   makeEntry,
   MANIFEST_NAME,
 } from '../cache/cache-entry.ts';
@@ -109,7 +109,7 @@ async function look(
   key: string,
   name: string,
   cache_dir: string,
-): Promise<Look<ProgramManifest>> {
+): Promise<CacheLook<ProgramManifest>> {
   const found = await lookAt(join(parent, key), manifestSchema, cache_dir);
   if (found.state !== 'ok' || found.manifest.files[name]) return found;
   return { state: 'damaged', reason: `${MANIFEST_NAME} does not tell of ${name}` };

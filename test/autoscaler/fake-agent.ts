@@ -6,7 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import type {
   AgentApi,
   AgentRecord,
-  CallOptions,
+  AgentCallOptions,
   DeployResponse,
   FunctionSpec,
   FunctionStatus,
@@ -123,7 +123,7 @@ export class FakeAgent implements AgentApi {
     };
   }
 
-  async invoke(request: InvokeRequest, options?: CallOptions): Promise<Invocation> {
+  async invoke(request: InvokeRequest, options?: AgentCallOptions): Promise<Invocation> {
     const { clock } = this.#o;
     const received_at_ms = clock.nowMs();
     this.#count += 1;

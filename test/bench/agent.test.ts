@@ -10,7 +10,7 @@ import { checksOf } from '../../bench/agent/checks.ts';
 import { runAgentBenchCommand } from '../../bench/agent/command.ts';
 import { othersShare } from '../../bench/agent/host-load.ts';
 import { latencyOf } from '../../bench/agent/loop.ts';
-import { cellsOf, type Cell, orderOf, SHORT_OPTIONS } from '../../bench/agent/plan.ts';
+import { cellsOf, type AgentCell, cellOrderOf, SHORT_OPTIONS } from '../../bench/agent/plan.ts';
 import type { AgentBench, CellRun } from '../../bench/agent/records.ts';
 import { runAgentBench } from '../../bench/agent/run.ts';
 import { rowsOf } from '../../bench/agent/summary.ts';
@@ -105,7 +105,7 @@ test('a number of rounds that is none is refused before anything starts', async 
 
 test('rounds change direction, so that a drift falls on every cell alike', (t) => {
   const cells = cellsOf();
-  t.deepEqual(orderOf(cells, 3), [...cells, ...cells.toReversed(), ...cells]);
+  t.deepEqual(cellOrderOf(cells, 3), [...cells, ...cells.toReversed(), ...cells]);
 });
 
 test('below 100 calls there is no p99', (t) => {
@@ -123,9 +123,9 @@ test('what others used is what was busy and not ours', (t) => {
   t.is(othersShare(after, after, 0), null);
 });
 
-const WARM: Cell = { name: 'warm call', kind: 'warm', regions: 8, in_flight: 16 };
+const WARM: AgentCell = { name: 'warm call', kind: 'warm', regions: 8, in_flight: 16 };
 
-function runOf(cell: Cell, part: Partial<CellRun>): CellRun {
+function runOf(cell: AgentCell, part: Partial<CellRun>): CellRun {
   return {
     cell,
     calls: 4_000,
@@ -191,7 +191,7 @@ test('a cycle is counted by its unplugs, and 192 regions have a bound of their o
 });
 
 test('what the agent adds is taken against the echo of the same round, at the same percentile', (t) => {
-  const added: Cell = { name: 'added', kind: 'added', regions: 8, in_flight: 1 };
+  const added: AgentCell = { name: 'added', kind: 'added', regions: 8, in_flight: 1 };
   const floor_latency = { n: 4_000, p50_ms: 0.5, p99_ms: 2.5 };
   const [row] = rowsOf([runOf(added, { floor_latency })]);
   t.like(row, { added_p50_ms: 0.5, added_p99_ms: 0.5 });

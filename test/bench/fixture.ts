@@ -2,7 +2,7 @@
 import { hostProvenance } from '../../autoscaler/replay/provenance.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { BASE_CONDITION, type BenchMechanism, type Cell } from '../../bench/reclaim/plan/cell.ts';
-import type { BenchData, FloorLine, OperationLine } from '../../bench/reclaim/results/records.ts';
+import type { BenchData, FloorLine, BenchOperation } from '../../bench/reclaim/results/records.ts';
 import { parseOptions } from '../../bench/reclaim/plan/options.ts';
 import { makePlan } from '../../bench/reclaim/plan/plan.ts';
 
@@ -10,8 +10,8 @@ export function cellOf(mechanism: BenchMechanism, other: Partial<Cell> = {}): Ce
   return { mechanism, ...BASE_CONDITION, region_bytes: 512 * MIB, ...other };
 }
 
-export function operation(cell: Cell, plugged_ms: number, other: Partial<OperationLine> = {}) {
-  const line: OperationLine = {
+export function operation(cell: Cell, plugged_ms: number, other: Partial<BenchOperation> = {}) {
+  const line: BenchOperation = {
     block: 'r1-b01',
     round: 1,
     cell,

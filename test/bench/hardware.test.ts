@@ -16,7 +16,7 @@ import {
   type PriceOperation,
 } from '../../bench/reclaim/results/records.ts';
 import { renderReport } from '../../bench/reclaim/report/report.ts';
-import { summarize } from '../../bench/reclaim/report/summary.ts';
+import { summarizeBench } from '../../bench/reclaim/report/summary.ts';
 import { checkTable, headLines, renderText, tablesOf } from '../../bench/reclaim/report/table.ts';
 import { benchData, cellOf, floorLine, operation } from './fixture.ts';
 import { holds } from '../seed.ts';
@@ -183,14 +183,14 @@ test('nothing is estimated with hardware virtualisation or without prices', (t) 
   const kvm = { ...DATA, manifest: { ...DATA.manifest, accelerator: 'kvm' as const } };
   t.is(estimateCell(kvm, cell), null);
   t.is(estimateCell({ ...DATA, prices: [] }, cell), null);
-  const text = tablesOf(summarize({ ...DATA, prices: [] }))
+  const text = tablesOf(summarizeBench({ ...DATA, prices: [] }))
     .map(renderText)
     .join('\n');
   t.notRegex(text, /estimated/);
 });
 
 test('every emulated ratio has its estimate beside it, with prices and what is left out', (t) => {
-  const summary = summarize(DATA);
+  const summary = summarizeBench(DATA);
   const text = tablesOf(summary).map(renderText).join('\n');
   t.regex(text, /estimated on hardware/);
   t.regex(text, /virtio-mem.*533x.*\d+ ms to 2\.\d+ s +1\d\d-4\d\dx +438,394/);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { parseFaults, parseRequests } from '../../bench/reclaim/measure/guest-work.ts';
 import { hugeBytes } from '../../bench/reclaim/measure/host-pages.ts';
 import { targetBytes } from '../../bench/reclaim/measure/block.ts';
-import { layoutOf } from '../../bench/reclaim/plan/layout.ts';
+import { cellLayoutOf } from '../../bench/reclaim/plan/layout.ts';
 import { inside, shamWindows, touching } from '../../bench/reclaim/plan/windows.ts';
 import { seededRandom } from '../../base/random.ts';
 import { coreLists } from '../../bench/reclaim/measure/vcpu-place.ts';
@@ -105,14 +105,14 @@ test('huge pages are summed over all mappings, of memory and of files', (t) => {
 });
 
 test('a region is made whole or empty, whatever was left of it', (t) => {
-  const layout = layoutOf(cellOf('hotmem'), 9 * GIB);
+  const layout = cellLayoutOf(cellOf('hotmem'), 9 * GIB);
   t.is(targetBytes(layout, 0, true), 512 * MIB);
   t.is(targetBytes(layout, 130 * MIB, true), 512 * MIB);
   t.is(targetBytes(layout, 130 * MIB, false), 0);
 });
 
 test('a shared device grows and shrinks by one region', (t) => {
-  const layout = layoutOf(cellOf('virtio-mem-one-device'), 9 * GIB);
+  const layout = cellLayoutOf(cellOf('virtio-mem-one-device'), 9 * GIB);
   t.is(targetBytes(layout, 0, true), 512 * MIB);
   t.is(targetBytes(layout, 512 * MIB, true), GIB);
   t.is(targetBytes(layout, 4 * GIB, true), 4 * GIB);

@@ -2,7 +2,12 @@ import test from 'ava';
 import fc from 'fast-check';
 import { cellOf } from './fixture.ts';
 import { BENCH_MECHANISMS, cellName, conditionName } from '../../bench/reclaim/plan/cell.ts';
-import { fillBytes, layoutOf, regionCount, scattered } from '../../bench/reclaim/plan/layout.ts';
+import {
+  fillBytes,
+  cellLayoutOf,
+  regionCount,
+  scattered,
+} from '../../bench/reclaim/plan/layout.ts';
 import { parseOptions } from '../../bench/reclaim/plan/options.ts';
 import { makePlan, orderBlocks, repetitionsOf, rotated } from '../../bench/reclaim/plan/plan.ts';
 import { stepsOf } from '../../bench/reclaim/run.ts';
@@ -135,7 +140,7 @@ test('an occupancy fills the rest to that share and turns on one region only', (
   const condition = group?.condition;
   t.truthy(condition);
   if (!condition) return;
-  const layout = layoutOf({ mechanism: 'hotmem', ...condition }, 9 * GIB);
+  const layout = cellLayoutOf({ mechanism: 'hotmem', ...condition }, 9 * GIB);
   t.deepEqual(layout.turns, [0]);
   t.is(layout.slots[0]?.fill_bytes, fillBytes(2 * GIB));
   t.is(layout.slots[1]?.fill_bytes, 512 * MIB);

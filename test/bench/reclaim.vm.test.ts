@@ -12,7 +12,7 @@ import { BENCH_FILES, BenchFolder } from '../../bench/reclaim/results/folder.ts'
 import { parseOptions } from '../../bench/reclaim/plan/options.ts';
 import { makePlan } from '../../bench/reclaim/plan/plan.ts';
 import { type BenchResult, runBench } from '../../bench/reclaim/run.ts';
-import type { OperationLine } from '../../bench/reclaim/results/records.ts';
+import type { BenchOperation } from '../../bench/reclaim/results/records.ts';
 import { median } from '../../bench/statistics.ts';
 import { runStep } from '../../bench/reclaim/steps.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
@@ -20,7 +20,7 @@ import { ensureGuest } from '../../images/index.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'hotplane-bench-'));
 let result: BenchResult;
-let operations: readonly OperationLine[];
+let operations: readonly BenchOperation[];
 
 test.before('the short bench runs', async (t) => {
   t.timeout(480_000);
@@ -41,14 +41,14 @@ test.before('the short bench runs', async (t) => {
   operations = readFileSync(join(FOLDER, 'run', BENCH_FILES.operations), 'utf8')
     .trim()
     .split('\n')
-    .map((line): OperationLine => JSON.parse(line));
+    .map((line): BenchOperation => JSON.parse(line));
 });
 
 test.after.always('the folder goes', () => {
   rmSync(FOLDER, { recursive: true, force: true });
 });
 
-function unplugs(mechanism: string): OperationLine[] {
+function unplugs(mechanism: string): BenchOperation[] {
   return operations.filter((one) => one.kind === 'unplug' && one.cell.mechanism === mechanism);
 }
 

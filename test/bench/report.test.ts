@@ -1,7 +1,7 @@
 import test from 'ava';
 import { GIB, MIB } from '../../base/units.ts';
 import { renderReport } from '../../bench/reclaim/report/report.ts';
-import { summarize } from '../../bench/reclaim/report/summary.ts';
+import { summarizeBench } from '../../bench/reclaim/report/summary.ts';
 import { checkTable, headLines, renderText, tablesOf } from '../../bench/reclaim/report/table.ts';
 import { benchData, cellOf, floorLine, operation } from './fixture.ts';
 
@@ -19,13 +19,13 @@ const DATA = benchData({
 });
 
 test('the same run gives the same report, byte for byte', (t) => {
-  const first = renderReport(DATA, summarize(DATA));
+  const first = renderReport(DATA, summarizeBench(DATA));
   const again = structuredClone(DATA);
-  t.is(renderReport(again, summarize(again)), first);
+  t.is(renderReport(again, summarizeBench(again)), first);
 });
 
 test('the report stands alone: no script, nothing from a network', (t) => {
-  const html = renderReport(DATA, summarize(DATA));
+  const html = renderReport(DATA, summarizeBench(DATA));
   t.notRegex(html, /<script|<link|<img|@import|url\(/i);
   t.notRegex(html.replaceAll('http://www.w3.org/2000/svg', ''), /https?:/);
   t.notRegex(html, /NaN|undefined|Infinity/);
@@ -39,7 +39,7 @@ test('an interrupted run and failed blocks are said on top', (t) => {
       index === 0 ? { ...block, outcome: 'failed' as const } : block,
     ),
   };
-  const html = renderReport(data, summarize(data));
+  const html = renderReport(data, summarizeBench(data));
   t.regex(html, /marked &quot;interrupted&quot;/);
   t.regex(html, /1 block\(s\) failed/);
 });
@@ -51,14 +51,14 @@ test('under TCG the head says that absolute times are no claim', (t) => {
 });
 
 test('the table shows medians, spread, ratio and the number of operations', (t) => {
-  const text = tablesOf(summarize(DATA)).map(renderText).join('\n');
+  const text = tablesOf(summarizeBench(DATA)).map(renderText).join('\n');
   t.regex(text, /hotmem +2.8 ms \[2.5-3.1\]/);
   t.regex(text, /virtio-mem +1.5 s \[1400-1650\] +536x.*114,329/);
   t.regex(text, /anonymous-huge +1.1 ms/);
 });
 
 test('checks that were not measured are in the table and say so', (t) => {
-  const text = renderText(checkTable(summarize(DATA).checks));
+  const text = renderText(checkTable(summarizeBench(DATA).checks));
   t.regex(text, /2 GiB, 2|page faults of 4 thread/);
   t.regex(text, /not measured/);
 });
@@ -68,7 +68,7 @@ test('text that comes from outside is escaped', (t) => {
     ...DATA,
     manifest: { ...DATA.manifest, command: ['hotplane', '--out', '<b>x</b>'] },
   };
-  t.notRegex(renderReport(data, summarize(data)), /<b>x/);
+  t.notRegex(renderReport(data, summarizeBench(data)), /<b>x/);
 });
 
 test('a run on a host that was busy with something else says so on top', (t) => {
@@ -85,10 +85,10 @@ test('a run on a host that was busy with something else says so on top', (t) => 
     mem_available_bytes: GIB,
   };
   const busy = { ...DATA, load: [line, { ...line, other_cpu_share: 0.01 }] };
-  const summary = summarize(busy);
+  const summary = summarizeBench(busy);
   t.deepEqual(summary.load.disturbed, ['round 1: hotmem, 512 MiB full']);
   t.regex(renderReport(busy, summary), /busy with something else during 1 of 2 steps.*42 %/);
   const quiet = { ...DATA, load: [{ ...line, other_cpu_share: null, steal_share: null }] };
-  t.notRegex(renderReport(quiet, summarize(quiet)), /busy with/);
-  t.is(summarize(quiet).load.other_cpu_share_max, null, 'unknown is not 0');
+  t.notRegex(renderReport(quiet, summarizeBench(quiet)), /busy with/);
+  t.is(summarizeBench(quiet).load.other_cpu_share_max, null, 'unknown is not 0');
 });

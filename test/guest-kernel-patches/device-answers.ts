@@ -1,6 +1,6 @@
 /** What virtio-mem devices of QEMU answered to the requests of a guest, from QEMU's trace. */
 import { readFile } from 'node:fs/promises';
-import { filesOf } from '../../hypervisor-client/qemu/layout.ts';
+import { qemuFiles } from '../../hypervisor-client/qemu/layout.ts';
 
 /** Makes QEMU write the trace. */
 export const ANSWERS_TRACE = ['-trace', 'virtio_mem_send_response'] as const;
@@ -15,7 +15,7 @@ export interface Answers {
 }
 
 export async function answersOf(run_dir: string): Promise<Answers> {
-  return countAnswers(await readFile(filesOf(run_dir).stderr_path, 'utf8'));
+  return countAnswers(await readFile(qemuFiles(run_dir).stderr_path, 'utf8'));
 }
 
 /** Pure. Types as in linux/virtio_mem.h, VIRTIO_MEM_RESP_*. */

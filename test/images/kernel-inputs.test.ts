@@ -7,7 +7,7 @@ import { cacheDir } from '../../base/paths.ts';
 import { contentKey, hashFile } from '../../images/cache/content-hash.ts';
 import { ensureGuest } from '../../images/index.ts';
 import {
-  checkConfig,
+  checkKernelConfig,
   lostOptions,
   mergeFragments,
   parseConfig,
@@ -106,8 +106,8 @@ test('a later fragment wins, and an option the kernel dropped is an error', (t) 
   ]);
   t.is(merged, 'CONFIG_A=y\nCONFIG_B=y\nCONFIG_C="x y"\n');
   t.is(parseConfig('# CONFIG_B is not set').get('CONFIG_B'), 'n');
-  t.notThrows(() => checkConfig('CONFIG_A=y\nCONFIG_Z=n\n', 'CONFIG_A=y\n'));
-  const error = t.throws(() => checkConfig(merged, 'CONFIG_A=y\nCONFIG_C="x y"\n'), {
+  t.notThrows(() => checkKernelConfig('CONFIG_A=y\nCONFIG_Z=n\n', 'CONFIG_A=y\n'));
+  const error = t.throws(() => checkKernelConfig(merged, 'CONFIG_A=y\nCONFIG_C="x y"\n'), {
     code: 'HP_IMAGE_KERNEL_CONFIG',
   });
   t.regex(error?.message ?? '', /CONFIG_B=y \(is n\)/);

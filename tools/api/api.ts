@@ -1,5 +1,5 @@
 /** The agent's API as it is told to other languages. Pure. */
-import { METHODS, PROTOCOL } from '../../agent/model/messages.ts';
+import { METHODS, API_PROTOCOL } from '../../agent/model/messages.ts';
 import { messageName, wireMessages } from './model.ts';
 import type { WireApi } from './proto.ts';
 
@@ -15,7 +15,7 @@ const methods = Object.entries(METHODS);
 
 export const API: WireApi = {
   text: TEXT,
-  package: PROTOCOL,
+  package: API_PROTOCOL,
   service: 'Agent',
   methods: methods.map(([name, { request, response, stream, text }]) => ({
     name,

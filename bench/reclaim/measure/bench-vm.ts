@@ -1,6 +1,6 @@
 /** A VM under measurement: a hypervisor's VM, its guest channel, and the bench's own instances. */
 import type { z } from 'zod';
-import { type Answer, GuestChannel } from '../../../guest/protocol/channel.ts';
+import { type GuestAnswer, GuestChannel } from '../../../guest/protocol/channel.ts';
 import {
   type AttachKind,
   type GuestStats,
@@ -36,7 +36,7 @@ export interface Place {
 export const NOWHERE: Place = { region_id: null, attach: 'none', guest_node: -1 };
 
 /** Counters of the guest, taken together. */
-export interface Look {
+export interface GuestLook {
   readonly stats: GuestStats;
   readonly counters: Counters;
 }
@@ -115,13 +115,13 @@ export class BenchVm {
     return answer.received_ms - answer.sent_ms;
   }
 
-  async work<T>(instance: string, work: BenchWork, schema: z.ZodType<T>): Promise<Answer<T>> {
+  async work<T>(instance: string, work: BenchWork, schema: z.ZodType<T>): Promise<GuestAnswer<T>> {
     const request = { type: 'invoke', instance, work } as const;
     return await this.#channel.ask(request, schema, BENCH_LIMITS.work_ms);
   }
 
   /** Counting a stock region is work for the guest, so only `region_id` is counted, if any. */
-  async stats(region_id: string | null = null): Promise<Answer<GuestStats>> {
+  async stats(region_id: string | null = null): Promise<GuestAnswer<GuestStats>> {
     const region_pci = region_id === null ? '' : (this.#pci.get(region_id) ?? '');
     const request = { type: 'stats', region_pci } as const;
     return await this.#channel.ask(request, statsSchema, LIMITS.guest_call_ms);
@@ -131,7 +131,7 @@ export class BenchVm {
     return (await this.work(PROBE, { mode: 'counters' }, countersSchema)).value;
   }
 
-  async look(): Promise<Look> {
+  async look(): Promise<GuestLook> {
     const { value: stats } = await this.stats();
     return { stats, counters: await this.counters() };
   }

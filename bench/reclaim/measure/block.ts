@@ -16,7 +16,7 @@ import { readCommand } from '../../host.ts';
 import type { Layout } from '../plan/layout.ts';
 import type { BlockPlan } from '../plan/plan.ts';
 import type { Recorder } from '../results/recorder.ts';
-import type { BlockLine, InstanceLine, OperationLine } from '../results/records.ts';
+import type { BlockLine, InstanceLine, BenchOperation } from '../results/records.ts';
 import { resizeFields, timedResize } from './timed-resize.ts';
 import { placeOf, regionIdOf } from '../plan/vm-spec.ts';
 
@@ -65,10 +65,10 @@ export class Block {
   /** Plugs (`grow`) or unplugs the region of a slot and records it. */
   async resize(
     slot: number,
-    kind: OperationLine['kind'],
+    kind: BenchOperation['kind'],
     repetition: number,
     counted = true,
-  ): Promise<OperationLine> {
+  ): Promise<BenchOperation> {
     const { layout, recorder, plan, run_started_ms, signal } = this.context;
     const region_id = regionIdOf(layout, slot);
     const before = this.#plugged.get(region_id) ?? 0;
@@ -77,7 +77,7 @@ export class Block {
     const order = { region_id, bytes, counted, ...(signal ? { signal } : {}) };
     const timed = await timedResize(this.bench, order);
     this.#plugged.set(region_id, timed.result.plugged_bytes);
-    const line: OperationLine = {
+    const line: BenchOperation = {
       block: plan.block,
       round: plan.round,
       cell: plan.cell,

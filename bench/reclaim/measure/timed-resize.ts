@@ -3,8 +3,8 @@ import { hostClock } from '../../../base/clock.ts';
 import { BENCH_LIMITS } from '../../limits.ts';
 import { waitFor } from '../../../base/wait.ts';
 import type { ResizeResult } from '../../../hypervisor-client/vm.ts';
-import type { BenchVm, Look } from './bench-vm.ts';
-import type { Observers, OperationLine } from '../results/records.ts';
+import type { BenchVm, GuestLook } from './bench-vm.ts';
+import type { Observers, BenchOperation } from '../results/records.ts';
 import { rounded } from '../../statistics.ts';
 
 export interface ResizeOrder {
@@ -17,8 +17,8 @@ export interface ResizeOrder {
 
 export interface TimedResize {
   readonly result: ResizeResult;
-  readonly before: Look | null;
-  readonly after: Look | null;
+  readonly before: GuestLook | null;
+  readonly after: GuestLook | null;
   /** Of all kernel threads, less what the asking costs. */
   readonly guest_cpu_ms: number | null;
   /** Interrupts of virtio-mem devices meanwhile; null where they are not known. */
@@ -53,7 +53,7 @@ export async function timedResize(bench: BenchVm, order: ResizeOrder): Promise<T
   };
 }
 
-type InterruptCount = Pick<Look['counters'], 'vmm_interrupts' | 'interrupts_known'>;
+type InterruptCount = Pick<GuestLook['counters'], 'vmm_interrupts' | 'interrupts_known'>;
 
 /** Each one is an interrupt of its own, beside those that answer requests. */
 const targetsSet = ({ nudges }: ResizeResult): number => 1 + nudges;
@@ -125,7 +125,7 @@ export function resizeFields(
   timed: TimedResize,
   run_started_ms: number,
 ): Pick<
-  OperationLine,
+  BenchOperation,
   | 'outcome'
   | 'reason'
   | 'requested_at_ms'

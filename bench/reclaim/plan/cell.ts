@@ -17,7 +17,7 @@ export function mechanismOf({ mechanism }: Pick<Cell, 'mechanism'>): Mechanism {
   return MECHANISMS.get(mechanism === ONE_DEVICE ? STOCK : mechanism);
 }
 
-export function sharesDevice({ mechanism }: Pick<Cell, 'mechanism'>): boolean {
+export function isOnOneDevice({ mechanism }: Pick<Cell, 'mechanism'>): boolean {
   return mechanism === ONE_DEVICE;
 }
 

@@ -1,7 +1,7 @@
 /** How long a run may take, before it starts and while it runs. Pure. */
 import { mechanismOf } from './cell.ts';
 import { GIB } from '../../../base/units.ts';
-import { layoutOf, totalFillBytes } from './layout.ts';
+import { cellLayoutOf, totalFillBytes } from './layout.ts';
 import { type BlockPlan, type Plan, repetitionsOf } from './plan.ts';
 
 /** Milliseconds on two idle cores under TCG; only the progress line depends on them. */
@@ -23,7 +23,7 @@ export function estimateBlockMs(
   memory_bytes: number,
 ): number {
   const { cell } = plan;
-  const layout = layoutOf(cell, memory_bytes);
+  const layout = cellLayoutOf(cell, memory_bytes);
   const region_gib = cell.region_bytes / GIB;
   const touched_gib = totalFillBytes(layout) / GIB;
   const stock = mechanismOf(cell).migrates;

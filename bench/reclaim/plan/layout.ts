@@ -1,6 +1,6 @@
 /** The VM of a cell: its regions, how much of each is filled, and in which order they go. Pure. */
 import { GIB, MEMORY_BLOCK_BYTES, MIB } from '../../../base/units.ts';
-import { type Cell, sharesDevice } from './cell.ts';
+import { type Cell, isOnOneDevice } from './cell.ts';
 
 /** Ordinary guest memory. The kernel keeps the map of all regions (1/64) and page tables here. */
 export const BOOT_BYTES = GIB;
@@ -41,7 +41,7 @@ export function fillBytes(region_bytes: number): number {
   return pages(region_bytes - slack_bytes);
 }
 
-export function layoutOf(cell: Cell, memory_bytes: number): Layout {
+export function cellLayoutOf(cell: Cell, memory_bytes: number): Layout {
   const { region_bytes, occupancy_percent } = cell;
   const count = regionCount(region_bytes, memory_bytes);
   const full = fillBytes(region_bytes);
@@ -51,7 +51,7 @@ export function layoutOf(cell: Cell, memory_bytes: number): Layout {
     region_bytes,
     turns: occupancy_percent === null ? scattered(count) : [0],
     neighbour_bytes: cell.neighbour ? NEIGHBOUR_REGION_BYTES : null,
-    one_device: sharesDevice(cell),
+    one_device: isOnOneDevice(cell),
   };
 }
 

@@ -14,7 +14,7 @@ import {
   costs,
   floorBacking,
   floorOf,
-  known,
+  knownOf,
   neighbourLatencies,
   operationsOf,
   reached,
@@ -60,7 +60,7 @@ export function checkAll(data: BenchData): Check[] {
 }
 
 function migratesNothing(data: BenchData): Check {
-  const counts = known(
+  const counts = knownOf(
     data.operations
       .filter(({ cell }) => cell.mechanism === REFERENCE)
       .map((one) => one.pages_migrated),
@@ -164,7 +164,7 @@ function flatOverOccupancy(data: BenchData): Check {
     const operations = operationsOf(data, { kind: 'unplug', mechanism: 'hotmem', condition });
     return median(reached(operations, 'plugged_ms'));
   });
-  const have = known(medians);
+  const have = knownOf(medians);
   const complete = have.length === medians.length;
   return atMost('flat-over-occupancy', 'hotmem unplug of 2 GiB, slowest / fastest occupancy', {
     unit: 'times',
@@ -200,7 +200,7 @@ function cpuGrowth(data: BenchData): Check {
 
 function oneRequest(data: BenchData): Check {
   const operations = operationsOf(data, { kind: 'unplug', mechanism: 'hotmem' });
-  const counts = known(operations.map((one) => one.vmm_requests));
+  const counts = knownOf(operations.map((one) => one.vmm_requests));
   return atMost('one-request', 'VMM requests of one hotmem unplug', {
     unit: 'requests',
     target: 1,
@@ -240,7 +240,7 @@ function neighbourLatency(data: BenchData, request: RequestKind): Check {
 }
 
 function observersAgree(data: BenchData): Check {
-  const seen = known(data.operations.map((one) => one.observers));
+  const seen = knownOf(data.operations.map((one) => one.observers));
   return atMost('observers-agree', 'operations after which VMM, guest and host disagree', {
     unit: 'operations',
     target: 0,

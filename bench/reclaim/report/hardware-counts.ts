@@ -9,7 +9,7 @@ import {
   type UnplugCounts,
 } from './hardware.ts';
 import type { BenchData } from '../results/records.ts';
-import { floorBacking, floorOf, known, operationsOf, reached } from './select.ts';
+import { floorBacking, floorOf, knownOf, operationsOf, reached } from './select.ts';
 import { median } from '../../statistics.ts';
 
 const PAGE_BYTES = 4096;
@@ -50,7 +50,7 @@ function countsOf(data: BenchData, cell: Cell, prices: HardwarePrices): UnplugCo
   const backing = floorBacking(data, condition);
   const floor_ms = backing ? median(floorOf(data, backing, cell.region_bytes)) : null;
   if (time_ms === null || accepted_ms === null || floor_ms === null) return null;
-  const migrated = median(known(unplugs.map((one) => one.pages_migrated)));
+  const migrated = median(knownOf(unplugs.map((one) => one.pages_migrated)));
   return {
     time_ms,
     host_ms: Math.min(time_ms, accepted_ms + floor_ms),

@@ -4,9 +4,9 @@ import {
   OTHER_CPU_SHARE_MAX,
   STEAL_SHARE_MAX,
 } from '../../../autoscaler/report/load.ts';
-import type { LoadLine } from '../results/records.ts';
+import type { BenchLoad } from '../results/records.ts';
 
-export interface LoadSummary {
+export interface BenchLoadSummary {
   readonly steps: number;
   /** Names of steps during which the host was busy with something else. */
   readonly disturbed: readonly string[];
@@ -14,7 +14,7 @@ export interface LoadSummary {
   readonly other_cpu_share_max: number | null;
 }
 
-export function summarizeLoad(lines: readonly LoadLine[]): LoadSummary {
+export function summarizeLoad(lines: readonly BenchLoad[]): BenchLoadSummary {
   const shares = lines.flatMap((line) => line.other_cpu_share ?? []);
   return {
     steps: lines.length,
@@ -24,7 +24,7 @@ export function summarizeLoad(lines: readonly LoadLine[]): LoadSummary {
 }
 
 /** For the head of table and report; null for a host that was quiet, or not watched. */
-export function loadWarning(load: LoadSummary): string | null {
+export function loadWarning(load: BenchLoadSummary): string | null {
   const { steps, disturbed, other_cpu_share_max } = load;
   if (disturbed.length === 0) return null;
   const share = Math.round((other_cpu_share_max ?? 0) * 100);
@@ -34,7 +34,7 @@ export function loadWarning(load: LoadSummary): string | null {
   );
 }
 
-function isDisturbed(line: LoadLine): boolean {
+function isDisturbed(line: BenchLoad): boolean {
   return (
     (line.other_cpu_share ?? 0) > OTHER_CPU_SHARE_MAX ||
     (line.steal_share ?? 0) > STEAL_SHARE_MAX ||

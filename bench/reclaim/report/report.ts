@@ -10,8 +10,8 @@ import { type Check, verdictText } from '../../check.ts';
 import { loadWarning } from './load.ts';
 import type { BenchData } from '../results/records.ts';
 import { conditionsOf, floorBacking, floorOf, operationsOf, reached } from './select.ts';
-import type { Summary } from './summary.ts';
-import { checkTable, estimateTexts, figure, headLines, type Table, tablesOf } from './table.ts';
+import type { BenchSummary } from './summary.ts';
+import { checkTable, estimateTexts, figure, headLines, type TextTable, tablesOf } from './table.ts';
 
 const OWN_STYLE = `
 .met { color: var(--m-hotmem); } .missed { color: var(--m-virtio-mem); font-weight: 600; }
@@ -22,7 +22,7 @@ const OWN_STYLE = `
 td, th { font-size: 13px; padding: 4px 8px; } main { max-width: 1280px; }
 `;
 
-export function renderReport(data: BenchData, summary: Summary): string {
+export function renderReport(data: BenchData, summary: BenchSummary): string {
   const { manifest } = data;
   return `<!doctype html>
 <html lang="en">
@@ -59,7 +59,7 @@ ${method(data)}
 `;
 }
 
-function warnings(summary: Summary): string {
+function warnings(summary: BenchSummary): string {
   const texts: string[] = [];
   const load = loadWarning(summary.load);
   if (load !== null) texts.push(load);
@@ -78,7 +78,7 @@ function warnings(summary: Summary): string {
 }
 
 /** The headline per mechanism, at the largest size that was filled and measured. */
-function cards(summary: Summary): string {
+function cards(summary: BenchSummary): string {
   const full = summary.conditions
     .filter(({ condition, cells }) => isBase(condition) && cells.some((cell) => cell.plugged_ms))
     .toSorted((a, b) => b.condition.region_bytes - a.condition.region_bytes)[0];
@@ -125,7 +125,7 @@ function verdict(check: Check): string {
   return `<span class="${names[check.verdict]}">${escapeText(verdictText(check))}</span>`;
 }
 
-function htmlTable({ columns, rows, note }: Table): string {
+function htmlTable({ columns, rows, note }: TextTable): string {
   const head = columns.map((column) => `<th>${escapeText(column)}</th>`).join('');
   const body = rows.map(
     (row) => `<tr>${row.map((cell) => `<td>${escapeText(cell)}</td>`).join('')}</tr>`,

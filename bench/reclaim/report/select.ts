@@ -4,18 +4,18 @@ import type {
   BenchData,
   CostLine,
   FloorLine,
-  OperationLine,
+  BenchOperation,
   RequestKind,
 } from '../results/records.ts';
 import { rounded } from '../../statistics.ts';
 
 export interface OperationFilter {
-  readonly kind: OperationLine['kind'];
+  readonly kind: BenchOperation['kind'];
   readonly mechanism?: BenchMechanism;
   readonly condition?: Partial<Condition>;
 }
 
-export function operationsOf(data: BenchData, filter: OperationFilter): OperationLine[] {
+export function operationsOf(data: BenchData, filter: OperationFilter): BenchOperation[] {
   return data.operations.filter(
     (one) =>
       one.kind === filter.kind &&
@@ -26,15 +26,15 @@ export function operationsOf(data: BenchData, filter: OperationFilter): Operatio
 
 /** What did not get there has no time; whoever shows a median says how many those were. */
 export function reached(
-  operations: readonly OperationLine[],
+  operations: readonly BenchOperation[],
   stage: 'accepted_ms' | 'plugged_ms' | 'resident_ms',
 ): number[] {
-  return known(operations.map((one) => (one.outcome === 'done' ? one[stage] : null)));
+  return knownOf(operations.map((one) => (one.outcome === 'done' ? one[stage] : null)));
 }
 
 /** From the VMM's word that it took the target until the end: what is not the VMM's own part. */
-export function afterAccepted(operations: readonly OperationLine[]): number[] {
-  return known(
+export function afterAccepted(operations: readonly BenchOperation[]): number[] {
+  return knownOf(
     operations.map(({ outcome, accepted_ms, plugged_ms }) =>
       outcome === 'done' && accepted_ms !== null && plugged_ms !== null
         ? rounded(plugged_ms - accepted_ms)
@@ -107,6 +107,6 @@ export function conditionsOf(data: BenchData): Condition[] {
   return data.manifest.plan.groups.map(({ condition }) => conditionOf(condition));
 }
 
-export function known<T>(values: readonly (T | null)[]): T[] {
+export function knownOf<T>(values: readonly (T | null)[]): T[] {
   return values.filter((value): value is T => value !== null);
 }

@@ -12,7 +12,7 @@ import type { Check } from '../../check.ts';
 import { checkAll } from './checks.ts';
 import { type HardwarePrices, hardwarePrices } from './hardware.ts';
 import { type CellEstimate, estimateCell } from './hardware-counts.ts';
-import { type LoadSummary, summarizeLoad } from './load.ts';
+import { type BenchLoadSummary, summarizeLoad } from './load.ts';
 import {
   type BenchData,
   type CostLine,
@@ -21,7 +21,7 @@ import {
   type PriceLine,
   REQUEST_KINDS,
   type RequestKind,
-  SCHEMA_VERSION,
+  BENCH_SCHEMA_VERSION,
 } from '../results/records.ts';
 import {
   conditionsOf,
@@ -29,7 +29,7 @@ import {
   floorBacking,
   floorOf,
   hugeShare,
-  known,
+  knownOf,
   neighbourLatencies,
   operationsOf,
   reached,
@@ -94,8 +94,8 @@ export interface NeighbourSummary {
   readonly busy_p99_ms: number | null;
 }
 
-export interface Summary {
-  readonly schema_version: typeof SCHEMA_VERSION;
+export interface BenchSummary {
+  readonly schema_version: typeof BENCH_SCHEMA_VERSION;
   readonly status: string;
   readonly conditions: readonly ConditionSummary[];
   readonly floor: readonly {
@@ -116,7 +116,7 @@ export interface Summary {
   /** What {@link CellSummary.hardware_estimate} is made of; null: nothing was estimated. */
   readonly hardware_prices: HardwarePrices | null;
   readonly prices: readonly PriceLine[];
-  readonly load: LoadSummary;
+  readonly load: BenchLoadSummary;
   readonly checks: readonly Check[];
   readonly blocks: { readonly done: number; readonly failed: number };
   /** Pages that were not zero when fresh, or not as written when checked. Must be 0. */
@@ -125,9 +125,9 @@ export interface Summary {
   readonly start_retries: Readonly<Record<string, number>>;
 }
 
-export function summarize(data: BenchData): Summary {
+export function summarizeBench(data: BenchData): BenchSummary {
   return {
-    schema_version: SCHEMA_VERSION,
+    schema_version: BENCH_SCHEMA_VERSION,
     status: data.manifest.status,
     conditions: conditionsOf(data).map((condition) => summarizeCondition(data, condition)),
     floor: summarizeFloor(data),
@@ -185,7 +185,7 @@ function summarizeCell(data: BenchData, cell: Cell): CellSummary {
   const instances = data.instances.filter((one) => matches(one.cell, condition));
   const own = instances.filter((one) => one.cell.mechanism === mechanism);
   const hotmem = operationsOf(data, { kind: 'unplug', mechanism: REFERENCE, condition });
-  const maps = known(unplugs.map(({ observers }) => observers?.map_bytes ?? null));
+  const maps = knownOf(unplugs.map(({ observers }) => observers?.map_bytes ?? null));
   return {
     cell,
     name: cellName(cell),
@@ -194,19 +194,19 @@ function summarizeCell(data: BenchData, cell: Cell): CellSummary {
     accepted_ms: spreadOf(reached(unplugs, 'accepted_ms')),
     plugged_ms: spreadOf(reached(unplugs, 'plugged_ms')),
     resident_ms: spreadOf(reached(unplugs, 'resident_ms')),
-    guest_ms: spreadOf(known(unplugs.map((one) => one.guest_ms))),
-    guest_cpu_ms: spreadOf(known(unplugs.map((one) => one.guest_cpu_ms))),
-    pages_migrated: spreadOf(known(unplugs.map((one) => one.pages_migrated))),
-    vmm_requests: spreadOf(known(unplugs.map((one) => one.vmm_requests))),
+    guest_ms: spreadOf(knownOf(unplugs.map((one) => one.guest_ms))),
+    guest_cpu_ms: spreadOf(knownOf(unplugs.map((one) => one.guest_cpu_ms))),
+    pages_migrated: spreadOf(knownOf(unplugs.map((one) => one.pages_migrated))),
+    vmm_requests: spreadOf(knownOf(unplugs.map((one) => one.vmm_requests))),
     map_bytes_left: maps.length === 0 ? null : boundsOf(maps).high,
     host_kept_bytes: spreadOf(
-      known(unplugs.map(({ observers }) => observers?.host_resident_bytes ?? null)),
+      knownOf(unplugs.map(({ observers }) => observers?.host_resident_bytes ?? null)),
     ),
     first_plug_ms: spreadOf(reached(of('first-plug'), 'plugged_ms')),
     replug_ms: spreadOf(reached(of('replug'), 'plugged_ms')),
     idle_unplug_ms: spreadOf(reached(of('idle-unplug'), 'plugged_ms')),
     fault_ns: spreadOf(own.filter(({ phase }) => phase === 'refill').map((one) => one.fault_ns)),
-    exit_ms: spreadOf(known(own.map((one) => one.exit_ms))),
+    exit_ms: spreadOf(knownOf(own.map((one) => one.exit_ms))),
     times_hotmem: ratioOfMedians(
       reached(unplugs, 'plugged_ms'),
       reached(hotmem, 'plugged_ms'),
@@ -216,7 +216,7 @@ function summarizeCell(data: BenchData, cell: Cell): CellSummary {
   };
 }
 
-function summarizeFloor(data: BenchData): Summary['floor'] {
+function summarizeFloor(data: BenchData): BenchSummary['floor'] {
   const sizes = [...new Set(data.floor.map(({ region_bytes }) => region_bytes))];
   return sizes
     .toSorted((a, b) => a - b)
@@ -256,7 +256,7 @@ function summarizeNeighbour(data: BenchData): NeighbourSummary[] {
   });
 }
 
-function summarizeCost(data: BenchData): Summary['cost'] {
+function summarizeCost(data: BenchData): BenchSummary['cost'] {
   const lines = new Map<string, CostLine>();
   for (const line of data.cost) {
     const { part, variant, metric, threads, region_bytes } = line;

@@ -7,9 +7,9 @@ import type { BenchManifest } from '../results/records.ts';
 import { type HardwarePrices, type Range, REFERENCE_OPERATIONS } from './hardware.ts';
 import { PRICE_OPERATIONS, type PriceLine } from '../results/records.ts';
 import type { Ratio, Spread } from '../../statistics.ts';
-import type { CellSummary, ConditionSummary, Summary } from './summary.ts';
+import type { CellSummary, ConditionSummary, BenchSummary } from './summary.ts';
 
-export interface Table {
+export interface TextTable {
   readonly title: string;
   readonly note: string;
   readonly columns: readonly string[];
@@ -35,7 +35,7 @@ export function figure(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-export function tablesOf(summary: Summary): Table[] {
+export function tablesOf(summary: BenchSummary): TextTable[] {
   return [
     ...summary.conditions.flatMap((one) => [unplugTable(one), aroundTable(one)]),
     priceTable(summary),
@@ -45,7 +45,7 @@ export function tablesOf(summary: Summary): Table[] {
   ].filter(({ rows }) => rows.length > 0);
 }
 
-function unplugTable(one: ConditionSummary): Table {
+function unplugTable(one: ConditionSummary): TextTable {
   return {
     title: one.name,
     note: conditionNote(one),
@@ -70,7 +70,7 @@ function unplugTable(one: ConditionSummary): Table {
   };
 }
 
-function aroundTable(one: ConditionSummary): Table {
+function aroundTable(one: ConditionSummary): TextTable {
   return {
     title: `${one.name}: around it`,
     note: '',
@@ -139,7 +139,7 @@ function aroundRow(cell: CellSummary): string[] {
   ];
 }
 
-function priceTable({ prices, hardware_prices }: Summary): Table {
+function priceTable({ prices, hardware_prices }: BenchSummary): TextTable {
   const cost = (where: PriceLine['where'], operation: string): number | null =>
     prices.find((line) => line.where === where && line.operation === operation)?.cost ?? null;
   return {
@@ -187,7 +187,7 @@ function nsText(ns: number | null): string {
   return ns < 1000 ? `${figure(ns)} ns` : `${figure(ns / 1000)} µs`;
 }
 
-function floorTable({ floor }: Summary): Table {
+function floorTable({ floor }: BenchSummary): TextTable {
   return {
     title: 'Floor: the host alone',
     note: 'The same bytes touched and given back by a process of ours, the whole range in one call.',
@@ -206,7 +206,7 @@ function floorTable({ floor }: Summary): Table {
 
 const msText = (value: number | null): string => (value === null ? NONE : formatMs(value));
 
-function neighbourTable({ neighbour }: Summary): Table {
+function neighbourTable({ neighbour }: BenchSummary): TextTable {
   return {
     title: 'A neighbour in the same guest',
     note:
@@ -240,7 +240,7 @@ function neighbourTable({ neighbour }: Summary): Table {
 const timesText = (above: number | null, below: number | null): string =>
   above !== null && below ? figure(above / below) : NONE;
 
-function costTable({ cost }: Summary): Table {
+function costTable({ cost }: BenchSummary): TextTable {
   return {
     title: 'What the feature costs',
     note: 'Off and counted: guest instructions. Attached: nanoseconds of a fault.',
@@ -264,7 +264,7 @@ function costTable({ cost }: Summary): Table {
 
 const counted = (value: number): string => Math.round(value).toLocaleString('en-US');
 
-export function checkTable(checks: readonly Check[]): Table {
+export function checkTable(checks: readonly Check[]): TextTable {
   return {
     title: 'Must hold',
     note: '',
@@ -299,7 +299,7 @@ export function headLines(manifest: BenchManifest): string[] {
 }
 
 /** Columns wide enough for their cells; those that say nothing are left out. */
-export function renderText(table: Table): string {
+export function renderText(table: TextTable): string {
   const used = table.columns.map(
     (_, index) => index === 0 || table.rows.some((row) => ![NONE, ''].includes(row[index] ?? '')),
   );

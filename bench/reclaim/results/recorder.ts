@@ -5,13 +5,13 @@ import type {
   FloorLine,
   InstanceLine,
   NeighbourLine,
-  OperationLine,
+  BenchOperation,
   PriceLine,
 } from './records.ts';
 
 export interface Recorder {
   block(line: BlockLine): void;
-  operation(line: OperationLine): void;
+  operation(line: BenchOperation): void;
   instance(line: InstanceLine): void;
   floor(line: FloorLine): void;
   neighbour(line: NeighbourLine): void;

@@ -6,10 +6,10 @@ import type { LoadLine as ReplayLoadLine, Provenance } from '../../../autoscaler
 import type { Cell } from '../plan/cell.ts';
 import type { Plan } from '../plan/plan.ts';
 
-export const SCHEMA_VERSION = 1;
+export const BENCH_SCHEMA_VERSION = 1;
 
 export interface BenchManifest {
-  readonly schema_version: typeof SCHEMA_VERSION;
+  readonly schema_version: typeof BENCH_SCHEMA_VERSION;
   readonly status: 'running' | 'complete' | 'interrupted';
   readonly versions: {
     readonly hotplane: string;
@@ -75,7 +75,7 @@ export const OPERATION_KINDS = ['first-plug', 'unplug', 'replug', 'idle-unplug']
 /**
  * One plug or unplug. Durations count from `requested_at_ms`; null where a point was not reached.
  */
-export interface OperationLine {
+export interface BenchOperation {
   readonly block: string;
   readonly round: number;
   readonly cell: Cell;
@@ -217,7 +217,7 @@ export interface PriceLine {
 }
 
 /** What the host did during one step; null: it could not be read. */
-export interface LoadLine extends Omit<ReplayLoadLine, 'mechanism'> {
+export interface BenchLoad extends Omit<ReplayLoadLine, 'mechanism'> {
   /** As in the progress line: `round 1: hotmem, 512 MiB full`. */
   readonly step: string;
 }
@@ -225,12 +225,12 @@ export interface LoadLine extends Omit<ReplayLoadLine, 'mechanism'> {
 export interface BenchData {
   readonly manifest: BenchManifest;
   readonly blocks: readonly BlockLine[];
-  readonly operations: readonly OperationLine[];
+  readonly operations: readonly BenchOperation[];
   readonly instances: readonly InstanceLine[];
   readonly floor: readonly FloorLine[];
   readonly neighbour: readonly NeighbourLine[];
   readonly cost: readonly CostLine[];
   /** Empty with hardware virtualisation: nothing is to be estimated. */
   readonly prices: readonly PriceLine[];
-  readonly load: readonly LoadLine[];
+  readonly load: readonly BenchLoad[];
 }

@@ -10,7 +10,7 @@ import { vmmError } from '../../errors.ts';
 import type { AddressRange } from '../../host/smaps.ts';
 import { deviceBytes } from '../../spec.ts';
 import type { VmSpec } from '../../vm.ts';
-import { filesOf } from './layout.ts';
+import { chFiles } from './layout.ts';
 
 const MAPPING = /RAM region mapping at 0x([0-9a-f]{1,13}) \(size = 0x([0-9a-f]{1,13})\)/g;
 
@@ -31,7 +31,7 @@ export function parseBackings(log: string, spec: VmSpec): readonly AddressRange[
 
 /** Reads the log of a server that has just booted its VM and keeps what it says. */
 export async function learnBackings(spec: VmSpec): Promise<readonly AddressRange[]> {
-  const { log_path, backings_path } = filesOf(spec.run_dir);
+  const { log_path, backings_path } = chFiles(spec.run_dir);
   const backings = parseBackings(await readPlainFile(log_path, 'latin1'), spec);
   if (!backings) {
     throw vmmError('HP_VMM_BACKING', `${log_path} does not tell where the devices are mapped.`, {
@@ -45,7 +45,7 @@ export async function learnBackings(spec: VmSpec): Promise<readonly AddressRange
 
 /** What an earlier owner has learned. */
 export async function recallBackings(spec: VmSpec): Promise<readonly AddressRange[]> {
-  const { backings_path } = filesOf(spec.run_dir);
+  const { backings_path } = chFiles(spec.run_dir);
   try {
     const value: unknown = JSON.parse(await readPlainFile(backings_path));
     if (Array.isArray(value) && value.length === spec.devices.length && value.every(isRange)) {

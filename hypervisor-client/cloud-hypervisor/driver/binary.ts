@@ -18,11 +18,11 @@ export async function programVersion(command: ChCommand): Promise<ChVersion> {
     env: vmmEnvironment(),
     extendEnv: false,
   });
-  if (failed) throw missing(file, cause);
+  if (failed) throw chMissing(file, cause);
   return requireVersion(stdout.split('\n')[0] ?? '');
 }
 
-export function missing(program: string, cause: unknown): Error {
+export function chMissing(program: string, cause: unknown): Error {
   const next =
     'Get a static build of v53.0 or newer from the releases of ' +
     'github.com/cloud-hypervisor/cloud-hypervisor and name it with --cloud-hypervisor or ' +

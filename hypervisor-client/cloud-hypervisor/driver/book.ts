@@ -76,13 +76,13 @@ export function attribute(
 }
 
 /** A target that is about to be set. */
-export interface Wanted {
+export interface WantedTarget {
   readonly device_id: string;
   readonly bytes: number;
 }
 
 /** The most that may be plugged in all devices from now on, with `wanted` as the target of one. */
-export function mostBytes(book: Book, wanted: Wanted | null): number {
+export function mostBytes(book: Book, wanted: WantedTarget | null): number {
   return book.reduce((sum, { device_id, plugged_bytes, requested_bytes }) => {
     const asked_bytes = device_id === wanted?.device_id ? wanted.bytes : requested_bytes;
     return sum + Math.max(plugged_bytes, asked_bytes);

@@ -4,7 +4,7 @@ import { vmmError } from '../../errors.ts';
 import { deviceBytes, deviceInitialBytes } from '../../spec.ts';
 import type { VmSpec } from '../../vm.ts';
 import type { NumaConfig, VmConfig } from '../types/index.ts';
-import { BASE_ZONE, filesOf, GUEST_CID, zoneBootBytes, zoneOf } from './layout.ts';
+import { BASE_ZONE, chFiles, GUEST_CID, zoneBootBytes, zoneOf } from './layout.ts';
 import { CH_LIMITS } from '../limits.ts';
 
 /** What must be left of `boot_bytes` for the zone where the kernel lives. */
@@ -18,7 +18,7 @@ export interface ConfigOptions {
 
 /** Throws HP_VMM_BAD_SPEC for what only Cloud Hypervisor minds. */
 export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
-  const files = filesOf(spec.run_dir);
+  const files = chFiles(spec.run_dir);
   const base_bytes = baseBytes(spec);
   const common = {
     shared: spec.backing === 'memfd',
@@ -61,7 +61,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
 
 /** Arguments after the program name; `-v` because only the log tells where a device is mapped. */
 export function serverArguments(spec: VmSpec): string[] {
-  const files = filesOf(spec.run_dir);
+  const files = chFiles(spec.run_dir);
   return [
     ['--api-socket', `path=${files.api_path}`],
     ['--event-monitor', `path=${files.events_path}`],

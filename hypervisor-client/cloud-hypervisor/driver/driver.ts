@@ -13,7 +13,7 @@ import { type DetachedProcess, isAlive, spawnDetached, waitForEnd } from '../../
 import { endVmm } from '../../lifecycle/end-vmm.ts';
 import { MemoryCgroup } from '../../host/memory-cgroup.ts';
 import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../../lifecycle/run-dir.ts';
-import { checkImage, checkSocketPath, checkSpec, deviceInitialBytes } from '../../spec.ts';
+import { checkImage, checkVmSocketPath, checkSpec, deviceInitialBytes } from '../../spec.ts';
 import { codeOf } from '../../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../../vm.ts';
 import { CloudHypervisor } from '../client.ts';
@@ -21,9 +21,9 @@ import { chError, isChError } from '../errors.ts';
 import type { VmConfig } from '../types/index.ts';
 import { requireVersion } from '../version.ts';
 import { learnBackings, recallBackings } from './backings.ts';
-import { type ChCommand, missing, programVersion } from './binary.ts';
+import { type ChCommand, chMissing, programVersion } from './binary.ts';
 import { serverArguments, vmConfig } from './config.ts';
-import { filesOf, socketsOf } from './layout.ts';
+import { chFiles, socketsOf } from './layout.ts';
 import { pciAddressesOf } from './observation.ts';
 import { CloudHypervisorVm } from './vm.ts';
 
@@ -80,7 +80,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     const { host_numa_node = null, landlock = true } = this.#options;
     const config = vmConfig(spec, { landlock, host_numa_node });
     const sockets = socketsOf(spec.run_dir);
-    for (const path of sockets) checkSocketPath(path);
+    for (const path of sockets) checkVmSocketPath(path);
     await this.#requireKvm(spec.accelerator);
     await checkImage(spec);
     if (this.#starting.has(spec.run_dir)) {
@@ -109,7 +109,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     const identity = { pid, start_ticks: pid_start_ticks };
     const gone = `VM ${spec.id} (pid ${pid}) is not there any more.`;
     if (!(await isVmmIn(identity, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
-    const ch = new CloudHypervisor({ socket_path: filesOf(spec.run_dir).api_path });
+    const ch = new CloudHypervisor({ socket_path: chFiles(spec.run_dir).api_path });
     try {
       const info = await ch.observe.info();
       const { cgroup_root = null, proc_root = '/proc' } = this.#options;
@@ -142,14 +142,14 @@ export class CloudHypervisorDriver implements Hypervisor {
   }
 
   async #spawn(spec: VmSpec): Promise<DetachedProcess> {
-    const { stdout_path, stderr_path } = filesOf(spec.run_dir);
+    const { stdout_path, stderr_path } = chFiles(spec.run_dir);
     const [file, ...leading] = this.#command;
     const argv = [...leading, ...serverArguments(spec)];
     try {
       return await spawnDetached({ file, arguments: argv, stdout_path, stderr_path });
     } catch (error) {
       if (codeOf(error) === null) throw error;
-      throw missing(file, error);
+      throw chMissing(file, error);
     }
   }
 
@@ -161,7 +161,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     signal: AbortSignal | undefined,
   ): Promise<Vm> {
     const clock = this.#clock;
-    const ch = new CloudHypervisor({ socket_path: filesOf(spec.run_dir).api_path });
+    const ch = new CloudHypervisor({ socket_path: chFiles(spec.run_dir).api_path });
     let cgroup: MemoryCgroup | null = null;
     try {
       const handle: VmHandle = {
@@ -259,7 +259,7 @@ export class CloudHypervisorDriver implements Hypervisor {
 }
 
 async function startFailed(spec: VmSpec, cause: unknown, dead: boolean): Promise<Error> {
-  const { stderr_path } = filesOf(spec.run_dir);
+  const { stderr_path } = chFiles(spec.run_dir);
   if (isHotplaneError(cause) && cause.code.startsWith('HP_VMM_')) return cause;
   const said = dead ? lastLines(await readTail(stderr_path), 5) : '';
   const what = cause instanceof Error ? cause.message : String(cause);

@@ -16,7 +16,7 @@ export interface ChFiles {
   readonly backings_path: string;
 }
 
-export function filesOf(run_dir: string): ChFiles {
+export function chFiles(run_dir: string): ChFiles {
   return {
     api_path: join(run_dir, 'ch.sock'),
     vsock_path: join(run_dir, 'vsock.sock'),
@@ -31,7 +31,7 @@ export function filesOf(run_dir: string): ChFiles {
 
 /** Sockets that must not be there at a start and are removed after the end. */
 export function socketsOf(run_dir: string): readonly string[] {
-  const { api_path, vsock_path } = filesOf(run_dir);
+  const { api_path, vsock_path } = chFiles(run_dir);
   return [api_path, `${api_path}.lock`, vsock_path];
 }
 

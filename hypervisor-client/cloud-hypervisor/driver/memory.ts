@@ -16,7 +16,7 @@ import { isChError } from '../errors.ts';
 import { sentState } from '../../rest/server.ts';
 import type { VmInfo } from '../types/index.ts';
 import { attribute, type Book, type BookEntry, pluggedSum, readTargets } from './book.ts';
-import { filesOf, zoneBootBytes, zoneOf } from './layout.ts';
+import { chFiles, zoneBootBytes, zoneOf } from './layout.ts';
 
 const callMs = (limit: CallLimit): number => Math.max(1, Math.min(LIMITS.vmm_call_ms, limit()));
 
@@ -125,6 +125,6 @@ export class VmMemory {
   async #keepLogSmall(): Promise<void> {
     this.#calls += 1;
     if (this.#calls % CH_LIMITS.calls_per_log !== 0) return;
-    await truncate(filesOf(this.#spec.run_dir).log_path, 0).catch(() => undefined);
+    await truncate(chFiles(this.#spec.run_dir).log_path, 0).catch(() => undefined);
   }
 }

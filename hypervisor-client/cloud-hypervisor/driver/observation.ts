@@ -1,13 +1,13 @@
 /** From what server and host tell to the observation of the interface. Pure. */
 import { assert } from '../../../base/assert.ts';
 import { type RegionSizes, regionsAt } from '../../resize/places.ts';
-import type { VmObservation, VmSpec, VmState } from '../../vm.ts';
+import type { VmObservation, VmSpec, VmRunState } from '../../vm.ts';
 import type { DeviceNode, VmInfo, VmState as ServerState } from '../types/index.ts';
 import { chError } from '../errors.ts';
 import type { Book } from './book.ts';
 import { zoneOf } from './layout.ts';
 
-const STATES: Readonly<Record<ServerState, VmState>> = {
+const STATES: Readonly<Record<ServerState, VmRunState>> = {
   // Observed after its boot only: a server whose VM was shut down has the configuration left.
   Created: 'stopped',
   Running: 'running',
@@ -47,7 +47,7 @@ export function observationOf(parts: ObservationParts): VmObservation {
 export function lastObservation(
   spec: VmSpec,
   pci_addresses: readonly string[],
-  state: VmState,
+  state: VmRunState,
   at_ms: number,
 ): VmObservation {
   return {

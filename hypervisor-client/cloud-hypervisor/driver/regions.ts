@@ -7,7 +7,7 @@ import { isShared, type PlacedRegion } from '../../spec.ts';
 import type { DeviceSpec, VmSpec } from '../../vm.ts';
 import type { Book, BookEntry } from './book.ts';
 import type { VmMemory } from './memory.ts';
-import { readResidency } from './residency.ts';
+import { readZoneResidency } from './residency.ts';
 
 export interface ChRegionsParts {
   readonly memory: VmMemory;
@@ -74,7 +74,7 @@ export class ChRegions {
         told(async () => {
           const { plugged_bytes } = await memory.readDevice(device.id, limit);
           if (!resident) return { plugged_bytes, resident_bytes: null };
-          const { ranges } = await readResidency(proc_root, pid, [range]);
+          const { ranges } = await readZoneResidency(proc_root, pid, [range]);
           return { plugged_bytes, resident_bytes: ranges[0] ?? 0 };
         }),
     };
@@ -87,7 +87,7 @@ export class ChRegions {
     return {
       ...this.#targetPort(device),
       sizes: (limit) => told(() => memory.readDevice(device.id, limit)),
-      resident: () => told(async () => (await readResidency(proc_root, pid, ranges)).ranges),
+      resident: () => told(async () => (await readZoneResidency(proc_root, pid, ranges)).ranges),
     };
   }
 

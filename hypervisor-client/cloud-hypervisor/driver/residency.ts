@@ -16,7 +16,7 @@ export interface Residency {
 }
 
 /** Throws HP_VMM_GONE when the process ended, HP_VMM_BACKING when it cannot be looked into. */
-export async function readResidency(
+export async function readZoneResidency(
   proc_root: string,
   pid: number,
   ranges: readonly AddressRange[],

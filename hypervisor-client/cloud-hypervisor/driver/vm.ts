@@ -33,11 +33,11 @@ import type {
 } from '../../vm.ts';
 import type { CloudHypervisor } from '../client.ts';
 import { sentState } from '../../rest/server.ts';
-import { filesOf, socketsOf, zoneOf } from './layout.ts';
-import { mostBytes, type Wanted } from './book.ts';
+import { chFiles, socketsOf, zoneOf } from './layout.ts';
+import { mostBytes, type WantedTarget } from './book.ts';
 import { VmMemory } from './memory.ts';
 import { lastObservation, observationOf } from './observation.ts';
-import { readResidency, readResidentBytes } from './residency.ts';
+import { readZoneResidency, readResidentBytes } from './residency.ts';
 import { ChRegions } from './regions.ts';
 import { ServerEvents, type ServerNews } from './server-events.ts';
 import { Turn } from '../../lifecycle/turn.ts';
@@ -92,7 +92,7 @@ export class CloudHypervisorVm implements Vm {
     this.#parts = parts;
     const { backings, proc_root } = parts;
     const { spec, pid } = parts.handle;
-    const files = filesOf(spec.run_dir);
+    const files = chFiles(spec.run_dir);
     this.#memory = new VmMemory(parts.ch, spec, (device_id, plugged_bytes) => {
       const at_ms = parts.clock.nowMs();
       this.#hub.emit({ type: 'device-size', at_ms, device_id, plugged_bytes });
@@ -128,7 +128,7 @@ export class CloudHypervisorVm implements Vm {
   }
 
   get console_path(): string {
-    return filesOf(this.handle.spec.run_dir).console_path;
+    return chFiles(this.handle.spec.run_dir).console_path;
   }
 
   async observe(): Promise<VmObservation> {
@@ -138,7 +138,7 @@ export class CloudHypervisorVm implements Vm {
     try {
       const [{ info, book }, residency] = await Promise.all([
         this.#memory.read(),
-        readResidency(proc_root, handle.pid, regionRanges(handle.spec, backings)),
+        readZoneResidency(proc_root, handle.pid, regionRanges(handle.spec, backings)),
       ]);
       return observationOf({
         spec: handle.spec,
@@ -308,7 +308,7 @@ export class CloudHypervisorVm implements Vm {
   }
 
   /** The limit of the host: everything plugged or asked for, with `wanted` for one device. */
-  async #limit(wanted: Wanted | null, limit: CallLimit): Promise<void> {
+  async #limit(wanted: WantedTarget | null, limit: CallLimit): Promise<void> {
     const { cgroup, handle } = this.#parts;
     if (!cgroup) return;
     const { book } = await this.#memory.read(limit);
@@ -342,13 +342,13 @@ export class CloudHypervisorVm implements Vm {
     await ch.close();
     await this.#ended;
     await cgroup?.remove();
-    await cleanRunDir(run_dir, [...socketsOf(run_dir), filesOf(run_dir).backings_path]);
+    await cleanRunDir(run_dir, [...socketsOf(run_dir), chFiles(run_dir).backings_path]);
   }
 
   /** Waits for the end of the process and tells of it. Never rejects. */
   async #watch(): Promise<void> {
     const { exited, clock, handle } = this.#parts;
-    const { api_path } = filesOf(handle.spec.run_dir);
+    const { api_path } = chFiles(handle.spec.run_dir);
     try {
       await waitUntilGone(this.#identity, api_path, clock, this.#stop.signal);
     } catch {

@@ -2,7 +2,7 @@
 import type { Hypervisor, Region, Vm, VmSpec } from '../../vm.ts';
 import type { DriverProfile } from './profiles.ts';
 
-export interface GuestImage {
+export interface TargetImage {
   readonly kernel_path: string;
   readonly initrd_path: string;
   readonly kernel_arguments: readonly string[];
@@ -31,7 +31,7 @@ export interface PartitionHand {
 /** Guests that make partitions of their devices (`hotmem=DEVICE/N`). */
 export interface PartitionTarget {
   /** An image whose guest makes so many of each device. */
-  image(regions_per_device: number): Promise<GuestImage>;
+  image(regions_per_device: number): Promise<TargetImage>;
   guest(vm: Vm): Promise<PartitionHand>;
 }
 
@@ -40,7 +40,7 @@ export interface Target {
   readonly profile: DriverProfile;
   hypervisor(): Hypervisor;
   /** An image whose guest can be taken by the hand. */
-  image(): Promise<GuestImage>;
+  image(): Promise<TargetImage>;
   /** Waits until the guest is up, and takes it by the hand through its channel. */
   guest(vm: Vm): Promise<GuestHand>;
   readonly partitions: PartitionTarget;

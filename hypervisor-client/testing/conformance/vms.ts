@@ -19,7 +19,7 @@ export type SpecChanges = Partial<VmSpec> & {
 };
 
 /** A VM and the hand in its guest, handed on from one behaviour to the next. */
-export interface Stage {
+export interface VmStage {
   vm: Vm;
   guest: GuestHand;
 }
@@ -29,7 +29,7 @@ function missing(): never {
 }
 
 /** A stage nobody has entered yet; the first behaviour of a series sets it. */
-export function emptyStage(): Stage {
+export function emptyStage(): VmStage {
   return {
     get vm(): Vm {
       return missing();

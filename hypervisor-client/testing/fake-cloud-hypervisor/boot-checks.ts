@@ -18,7 +18,7 @@ const BLOCK_BYTES = 2 * 1024 * 1024;
 const SPECIAL_CIDS: readonly number[] = [0, 1, 2, 0xffff_ffff];
 
 /** Throws a 400 for a configuration that is none, a 500 for one that cannot be built. */
-export function checkConfig(config: VmConfig): void {
+export function checkBootConfig(config: VmConfig): void {
   const invalid = invalidConfig(config);
   if (invalid.length > 0) {
     throw new ApiError(400, ['Error from API', WHAT, 'Failed to validate config', ...invalid]);

@@ -8,7 +8,7 @@ import type {
   VmState,
 } from '../../cloud-hypervisor/types/index.ts';
 import { featuresOf, parseVersion } from '../../cloud-hypervisor/version.ts';
-import { checkConfig, checkPayload } from './boot-checks.ts';
+import { checkBootConfig, checkPayload } from './boot-checks.ts';
 import { ApiError, apiError, notCreated, notRunning } from './errors.ts';
 import type { FakeMonitor } from './monitor.ts';
 import { partitionsIn } from './partitions.ts';
@@ -70,7 +70,7 @@ export class FakeMachine {
     if (this.#built) throw apiError(what, 'VM is already created');
     this.#parts.monitor.emit('vm', 'booting');
     if (!config) throw new ApiError(404, ['Error from API', what, 'VM config is missing']);
-    checkConfig(this.#currentConfig(config));
+    checkBootConfig(this.#currentConfig(config));
     if (config.vsock) {
       this.#vsock = new FakeVsock(config.vsock.socket, () => this.#greeting());
       try {

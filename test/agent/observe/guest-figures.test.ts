@@ -3,7 +3,7 @@ import test from 'ava';
 import {
   GuestFigures,
   type Figures,
-  type Selection,
+  type FigureSelection,
 } from '../../../agent/observe/guest-figures.ts';
 import type { Operation } from '../../../agent/model/records.ts';
 import type { GuestStats } from '../../../guest/protocol/protocol.ts';
@@ -13,7 +13,7 @@ import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 
 interface Asked {
-  readonly selection: Selection;
+  readonly selection: FigureSelection;
   readonly answer: (...partitions: readonly (readonly [string, number])[]) => Promise<void>;
   readonly fail: (error: Error) => Promise<void>;
 }

@@ -6,7 +6,7 @@ import { hostClock } from '../../../base/clock.ts';
 import { waitFor } from '../../../base/wait.ts';
 import type { CloudHypervisorDriverOptions } from '../../../hypervisor-client/cloud-hypervisor/driver/driver.ts';
 import { CloudHypervisorDriver } from '../../../hypervisor-client/cloud-hypervisor/driver/driver.ts';
-import { filesOf, zoneOf } from '../../../hypervisor-client/cloud-hypervisor/driver/layout.ts';
+import { chFiles, zoneOf } from '../../../hypervisor-client/cloud-hypervisor/driver/layout.ts';
 import {
   FAKE_PROGRAM,
   type FakeSettingsPatch,
@@ -17,7 +17,7 @@ import { deviceBytes } from '../../../hypervisor-client/spec.ts';
 import type { Vm } from '../../../hypervisor-client/vm.ts';
 import type {
   GuestHand,
-  GuestImage,
+  TargetImage,
   PartitionTarget,
 } from '../../../hypervisor-client/testing/conformance/target.ts';
 
@@ -27,7 +27,7 @@ export interface FakeHost {
     settings?: FakeSettingsPatch,
     options?: CloudHypervisorDriverOptions,
   ): CloudHypervisorDriver;
-  image(): Promise<GuestImage>;
+  image(): Promise<TargetImage>;
   cleanUp(): Promise<void>;
 }
 
@@ -65,7 +65,7 @@ export async function tellFake(
   vm: Vm,
   body: FakeSettingsPatch & { readonly guest_does?: 'panic' | 'reboot' | 'poweroff' },
 ): Promise<void> {
-  const { api_path } = filesOf(vm.handle.spec.run_dir);
+  const { api_path } = chFiles(vm.handle.spec.run_dir);
   const transport = new Transport(CH_SERVER, { socket_path: api_path });
   try {
     await transport.call({ method: 'PUT', route: 'fake.set', body });

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { endLeftovers } from '../../../agent/adopt/leftovers.ts';
 import { MIB } from '../../../base/units.ts';
-import { filesOf } from '../../../hypervisor-client/cloud-hypervisor/driver/layout.ts';
+import { chFiles } from '../../../hypervisor-client/cloud-hypervisor/driver/layout.ts';
 import { isAlive } from '../../../base/process.ts';
 import type { VmHandle } from '../../../hypervisor-client/vm.ts';
 import { deviceOf } from '../../../hypervisor-client/spec.ts';
@@ -17,9 +17,9 @@ import { fakeHost } from './fake-target.ts';
 
 const STATES: readonly (readonly [string, (run_dir: string, handle: VmHandle) => void])[] = [
   ['is well', () => {}],
-  ['has lost its API socket', (run_dir) => rmSync(filesOf(run_dir).api_path)],
+  ['has lost its API socket', (run_dir) => rmSync(chFiles(run_dir).api_path)],
   ['is stopped', (_, { pid }) => void process.kill(pid, 'SIGSTOP')],
-  ['has lost its backings', (run_dir) => rmSync(filesOf(run_dir).backings_path)],
+  ['has lost its backings', (run_dir) => rmSync(chFiles(run_dir).backings_path)],
   ['has lost its handle', (run_dir) => rmSync(join(run_dir, 'vm.json'))],
   ['has half a handle', (run_dir) => truncateSync(join(run_dir, 'vm.json'), 20)],
 ];

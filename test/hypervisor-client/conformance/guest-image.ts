@@ -7,10 +7,10 @@ import { ensureStaticProgram } from '../../../images/rootfs/program.ts';
 import { ensureGuest, guestKernelArguments } from '../../../images/index.ts';
 import { HEADER_PATH } from '../../../tools/guest-protocol-header.ts';
 import { GUEST_SOURCE } from '../../../hypervisor-client/testing/conformance/guest/hand.ts';
-import type { GuestImage } from '../../../hypervisor-client/testing/conformance/target.ts';
+import type { TargetImage } from '../../../hypervisor-client/testing/conformance/target.ts';
 
 /** Builds the RAM disk once per content of the source; the kernel comes from images/. */
-export async function conformanceImage(): Promise<GuestImage> {
+export async function conformanceImage(): Promise<TargetImage> {
   const { kernel_path } = await ensureGuest({ variant: 'stock' });
   return {
     kernel_path,

@@ -7,7 +7,7 @@ import { MIB } from '../../../base/units.ts';
 import type { Region, Vm } from '../../../hypervisor-client/vm.ts';
 import { ensureGuest, guestKernelArguments } from '../../../images/index.ts';
 import type {
-  GuestImage,
+  TargetImage,
   PartitionHand,
 } from '../../../hypervisor-client/testing/conformance/target.ts';
 
@@ -15,7 +15,7 @@ const HELLO_MS = 90_000;
 const ASK_MS = 60_000;
 const TOUCHED_BYTES = 16 * MIB;
 
-export async function partitionImage(regions_per_device: number): Promise<GuestImage> {
+export async function partitionImage(regions_per_device: number): Promise<TargetImage> {
   const { kernel_path, initrd_path } = await ensureGuest({ variant: 'hotmem' });
   const kernel_arguments = guestKernelArguments({
     partitions: regions_per_device,

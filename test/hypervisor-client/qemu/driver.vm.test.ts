@@ -14,7 +14,7 @@ import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { openHypervisor } from '../../../hypervisor-client/open.ts';
 import { endProcess, isAlive } from '../../../base/process.ts';
 import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
-import { DEVICES_MAX, filesOf } from '../../../hypervisor-client/qemu/layout.ts';
+import { DEVICES_MAX, qemuFiles } from '../../../hypervisor-client/qemu/layout.ts';
 import { QmpClient } from '../../../hypervisor-client/qemu/qmp.ts';
 import { parseHandle, readHandle } from '../../../hypervisor-client/lifecycle/run-dir.ts';
 import type { Vm, VmSpec } from '../../../hypervisor-client/vm.ts';
@@ -122,7 +122,7 @@ test.serial('a VM outlives its owner, and is found again by its handle', async (
 
 test.serial('a second owner is told, and the first one keeps the VM', async (t) => {
   const vm = await launch(await specOf());
-  const { qmp_path } = filesOf(vm.handle.spec.run_dir);
+  const { qmp_path } = qemuFiles(vm.handle.spec.run_dir);
   const error = await t.throwsAsync(QmpClient.connect(qmp_path, { deadline_ms: 100 }));
   t.true(hasCode(error, 'HP_QMP_CONNECT'));
   t.is((await vm.observe()).state, 'running');

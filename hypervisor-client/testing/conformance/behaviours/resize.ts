@@ -11,7 +11,7 @@ import {
   inOrder,
   pluggedOf,
   REGION,
-  type Stage,
+  type VmStage,
   until,
   type Vms,
 } from '../vms.ts';
@@ -31,7 +31,7 @@ function isDone(t: ExecutionContext, result: ResizeResult): void {
   t.is(result.error_code, null);
 }
 
-function describeStart(test: TestFn, target: Target, stage: Stage, vms: Vms): void {
+function describeStart(test: TestFn, target: Target, stage: VmStage, vms: Vms): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
 
   test.serial(name('a VM that was launched runs, with its regions empty'), async (t) => {
@@ -62,7 +62,7 @@ function describeStart(test: TestFn, target: Target, stage: Stage, vms: Vms): vo
   });
 }
 
-function describePlug(test: TestFn, target: Target, stage: Stage): void {
+function describePlug(test: TestFn, target: Target, stage: VmStage): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 
@@ -119,7 +119,7 @@ function describePlug(test: TestFn, target: Target, stage: Stage): void {
   });
 }
 
-function describeUnplug(test: TestFn, target: Target, stage: Stage): void {
+function describeUnplug(test: TestFn, target: Target, stage: VmStage): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 
