@@ -2,6 +2,7 @@
  * Hands records to subscribers, to each the kinds that it asked for. Each has a buffer of its own;
  * one that is too slow is dropped.
  */
+import { EventQueue, type QueueOptions } from '../../base/broadcast.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { agentError } from '../model/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
@@ -19,19 +20,21 @@ export interface Subscription extends AsyncIterable<AgentRecord> {
   close(): void;
 }
 
+const WATCHERS: QueueOptions = {
+  limit: AGENT_LIMITS.watch_buffer_records,
+  overflow: { endWith: slowReader },
+};
+
 class Subscriber implements Subscription {
   readonly memory_interval_ms: number;
   readonly #kinds: ReadonlySet<RecordKind>;
-  readonly #onClose: (subscriber: Subscriber) => void;
-  #buffer: AgentRecord[] = [];
-  #ending: HotplaneError | 'closed' | null = null;
-  #wake = Promise.withResolvers<void>();
+  readonly #records: EventQueue<AgentRecord>;
 
   constructor({ memory_interval_ms, records }: Wanted, onClose: (one: Subscriber) => void) {
     const asked_ms = memory_interval_ms ?? AGENT_LIMITS.memory_interval_ms;
     this.memory_interval_ms = Math.max(asked_ms, AGENT_LIMITS.memory_interval_ms_min);
     this.#kinds = new Set(records.length === 0 ? RECORD_KINDS : records);
-    this.#onClose = onClose;
+    this.#records = new EventQueue(WATCHERS, () => onClose(this));
   }
 
   wants(kind: RecordKind): boolean {
@@ -39,36 +42,15 @@ class Subscriber implements Subscription {
   }
 
   push(record: AgentRecord): void {
-    if (this.#ending) return;
-    this.#buffer.push(record);
-    if (this.#buffer.length > AGENT_LIMITS.watch_buffer_records) {
-      this.#buffer = [];
-      this.#end(slowReader());
-    }
-    this.#wake.resolve();
+    this.#records.push(record);
   }
 
   close(): void {
-    this.#end('closed');
+    this.#records.end();
   }
 
-  #end(reason: HotplaneError | 'closed'): void {
-    this.#ending ??= reason;
-    this.#wake.resolve();
-    this.#onClose(this);
-  }
-
-  async *[Symbol.asyncIterator](): AsyncIterator<AgentRecord> {
-    for (;;) {
-      const records = this.#buffer;
-      this.#buffer = [];
-      yield* records;
-      if (this.#buffer.length > 0) continue;
-      if (this.#ending === 'closed') return;
-      if (this.#ending) throw this.#ending;
-      await this.#wake.promise;
-      this.#wake = Promise.withResolvers<void>();
-    }
+  [Symbol.asyncIterator](): AsyncIterator<AgentRecord> {
+    return this.#records;
   }
 }
 

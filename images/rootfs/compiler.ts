@@ -1,18 +1,18 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { execa } from 'execa';
 import { toolEnvironment } from '../../base/tool-environment.ts';
 import { imageError } from '../errors.ts';
 
-const execFileAsync = promisify(execFile);
+const VERSION_MS = 10_000;
 
 /**
  * First line of `gcc --version`: part of every cache key, for it decides the bytes that come out.
  */
 export async function compilerVersion(): Promise<string> {
   try {
-    const { stdout } = await execFileAsync('gcc', ['--version'], {
-      timeout: 10_000,
+    const { stdout } = await execa('gcc', ['--version'], {
+      timeout: VERSION_MS,
       env: toolEnvironment(),
+      extendEnv: false,
     });
     return stdout.split('\n')[0] ?? '';
   } catch (cause) {
