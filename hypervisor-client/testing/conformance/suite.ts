@@ -20,7 +20,8 @@ export function conformance(test: TestFn, target: Target): void {
   });
   describeResize(test, target, vms);
   describePartial(test, target, vms);
-  describePartitions(test, target, vms);
+  const { partitions } = target;
+  if (partitions !== null) describePartitions(test, { ...target, partitions }, vms);
   describeLife(test, target, vms);
   describeEnds(test, target, vms);
   describeDifferences(test, target, vms);

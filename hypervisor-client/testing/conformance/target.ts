@@ -43,7 +43,8 @@ export interface Target {
   image(): Promise<TargetImage>;
   /** Waits until the guest is up, and takes it by the hand through its channel. */
   guest(vm: Vm): Promise<GuestHand>;
-  readonly partitions: PartitionTarget;
+  /** Null: no such guest here, and its behaviours are not asked for. */
+  readonly partitions: PartitionTarget | null;
   readonly vcpus: number;
   readonly backing: VmSpec['backing'];
   /** Regions of the VM in which many are plugged at once. */
@@ -51,3 +52,6 @@ export interface Target {
   /** The longest time one plug or unplug may take here. */
   readonly resize_ms: number;
 }
+
+/** A target with guests that make partitions. */
+export type PartitionedTarget = Target & { readonly partitions: PartitionTarget };

@@ -8,7 +8,7 @@ import { MIB } from '../../../../base/units.ts';
 import { hasCode } from '../../../errors.ts';
 import { deviceOf } from '../../../spec.ts';
 import type { Region, ResizeResult, Vm, VmSpec } from '../../../vm.ts';
-import type { PartitionHand, Target } from '../target.ts';
+import type { PartitionHand, PartitionedTarget } from '../target.ts';
 import { BLOCK, REGION, until, type Vms } from '../vms.ts';
 
 const COUNT = 4;
@@ -20,7 +20,7 @@ interface Stage {
   guest: PartitionHand | null;
 }
 
-export function describePartitions(test: TestFn, target: Target, vms: Vms): void {
+export function describePartitions(test: TestFn, target: PartitionedTarget, vms: Vms): void {
   const stage: Stage = { vm: null, guest: null };
   describeOrder(test, target, vms, stage);
   describeChoice(test, target, stage);
@@ -32,7 +32,7 @@ function here({ vm, guest }: Stage): { vm: Vm; guest: PartitionHand } {
   throw new Error('an earlier behaviour of this series did not get this far');
 }
 
-async function specOf(target: Target, vms: Vms): Promise<VmSpec> {
+async function specOf(target: PartitionedTarget, vms: Vms): Promise<VmSpec> {
   const spec = await vms.spec({ id: 'partitions', boot_bytes: 512 * MIB });
   const regions = Array.from({ length: COUNT }, (_, index) => ({
     id: `part${index}`,
@@ -66,7 +66,7 @@ function isDone(t: ExecutionContext, result: ResizeResult): void {
   t.is(result.plugged_bytes, result.requested_bytes);
 }
 
-function describeOrder(test: TestFn, target: Target, vms: Vms, stage: Stage): void {
+function describeOrder(test: TestFn, target: PartitionedTarget, vms: Vms, stage: Stage): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 
@@ -107,7 +107,7 @@ function describeOrder(test: TestFn, target: Target, vms: Vms, stage: Stage): vo
   });
 }
 
-function describeChoice(test: TestFn, target: Target, stage: Stage): void {
+function describeChoice(test: TestFn, target: PartitionedTarget, stage: Stage): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 
@@ -159,7 +159,7 @@ function describeChoice(test: TestFn, target: Target, stage: Stage): void {
   );
 }
 
-function describeAdoption(test: TestFn, target: Target, vms: Vms, stage: Stage): void {
+function describeAdoption(test: TestFn, target: PartitionedTarget, vms: Vms, stage: Stage): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
   const deadline = { deadline_ms: target.resize_ms };
 
