@@ -1,0 +1,48 @@
+/** Queue: what a list would hold, in every version; and an end that is found at any length. */
+import test from 'ava';
+import fc from 'fast-check';
+import { Queue, type Queued } from '../../../agent/model/queue.ts';
+import { holds } from '../../seed.ts';
+
+const move = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('push' as const), times: fc.nat(90) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('shift' as const), times: fc.nat(70) }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('take' as const), times: fc.nat(400) }) },
+);
+
+test('a queue holds what a list holds, and its earlier versions what they held', async (t) => {
+  const property = fc.property(fc.array(move, { maxLength: 40 }), (moves) => {
+    let queue = Queue.empty<Queued>();
+    let list: Queued[] = [];
+    let sequence = 0;
+    const versions: { queue: Queue<Queued>; list: Queued[] }[] = [];
+    for (const { kind, times } of moves) {
+      if (kind === 'take') {
+        const item = { sequence: times };
+        const found = list.find((one) => one.sequence === times);
+        if (queue.find(times)?.sequence !== found?.sequence) throw new Error(`find ${times}`);
+        queue = queue.without(item);
+        list = list.filter((one) => one.sequence !== times);
+      }
+      for (let count = 0; count < times && kind !== 'take'; count += 1) {
+        if (kind === 'shift') {
+          queue = queue.shift();
+          list = list.slice(1);
+          continue;
+        }
+        const item = { sequence };
+        sequence += 1;
+        queue = queue.push(item);
+        list = [...list, item];
+      }
+      versions.push({ queue, list });
+    }
+    for (const version of versions) {
+      if (JSON.stringify(version.queue) !== JSON.stringify(version.list)) throw new Error('order');
+      if (version.queue.length !== version.list.length) throw new Error('length');
+      if (version.queue.first !== version.list[0]) throw new Error('first');
+      if (version.queue.last !== version.list.at(-1)) throw new Error('last');
+    }
+  });
+  await holds(t, property, { runs: 200 });
+});
