@@ -212,12 +212,14 @@ test('decisions are recorded only while somebody wants them, and at most so many
   ]);
 });
 
+const refuse = () => ({ admit: false, reason: 'too dear' }) as const;
+
 test('an invocation the policy does not admit is refused with its reason', (t) => {
   const world = new World(4 * GIB);
   world.deploy('f');
   finish(world);
-  const admit = () => ({ admit: false, reason: 'too dear' }) as const;
-  world.context = { policy: { ...DEFAULT_POLICY, name: 'strict', admit }, recording: false };
+  const policy = { ...DEFAULT_POLICY, name: 'strict', admit: refuse };
+  world.context = { policy, recording: false };
   const reply = world.reply(world.invoke('f'));
   t.like(reply, { outcome: 'refused', failure: { code: 'HP_AGENT_NOT_ADMITTED' } });
 });

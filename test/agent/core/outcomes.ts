@@ -28,7 +28,12 @@ const startedAt = (now_ms: number): StartStamps => ({
   ready_at_ms: now_ms,
 });
 
-export function readyEvent(vm_id: string, launched_at_ms: number): HostEvent {
+/** `devices`: that of each region, where they are no devices of their own. */
+export function readyEvent(
+  vm_id: string,
+  launched_at_ms: number,
+  devices: readonly string[],
+): HostEvent {
   const facts = {
     guest_kernel: '6.12',
     vmm: 'fake',
@@ -41,7 +46,7 @@ export function readyEvent(vm_id: string, launched_at_ms: number): HostEvent {
     series_revision: '',
     rootfs_key: '',
   };
-  return { type: 'vm-ready', vm_id, launched_at_ms, facts };
+  return { type: 'vm-ready', vm_id, launched_at_ms, devices, facts };
 }
 
 type InstanceAction = Extract<Action, { instance_id: string; vm_id: string }>;

@@ -50,18 +50,25 @@ function live(world: World, policy: Policy, moves: readonly Move[]): void {
   }
 }
 
-const limit_gib = fc.constantFrom(1, 2, 4);
+/** How a host is made. */
+const host = fc.record({ gib: fc.constantFrom(1, 2, 4), sharing: fc.constantFrom(1, 1, 2) });
+
+function worldOf({ gib, sharing }: { readonly gib: number; readonly sharing: number }): World {
+  const world = new World(gib * GIB);
+  world.regions_per_device = sharing;
+  return world;
+}
 
 test('random events and faults: one answer each, book above plugged, zero after removal', async (t) => {
-  const property = fc.property(MOVES, limit_gib, (moves, gib) => {
-    live(new World(gib * GIB), DEFAULT_POLICY, moves);
+  const property = fc.property(MOVES, host, (moves, of) => {
+    live(worldOf(of), DEFAULT_POLICY, moves);
   });
   await holds(t, property, { runs: 1_000 });
 });
 
 test('whatever a policy answers, growth and shrink in use included, the promises hold', async (t) => {
-  const property = fc.property(MOVES, limit_gib, fc.nat(), (moves, gib, seed) => {
-    live(new World(gib * GIB), chaosPolicy(seed), moves);
+  const property = fc.property(MOVES, host, fc.nat(), (moves, of, seed) => {
+    live(worldOf(of), chaosPolicy(seed), moves);
   });
   await holds(t, property, { runs: 1_000, lane: 1 });
 });

@@ -68,6 +68,8 @@ export class World {
   context: StepContext = { policy: DEFAULT_POLICY, recording: false };
   changed: Changed = { functions: [], vms: [], operations: [] };
   readonly truth = new Truth();
+  /** Of VMs that become ready from now on. */
+  regions_per_device = 1;
   readonly running = new Set<string>();
   #next_request = 1;
 
@@ -139,6 +141,13 @@ export class World {
     if (taken && order.to_bytes < (region.used_bytes ?? 1)) {
       throw new Error(`${key}: ${order.to_bytes} asked for, ${region.used_bytes} in use`);
     }
+    for (const { device, operation_id, id } of vm?.regions ?? []) {
+      if (device !== region?.device || id === region.id || operation_id === null) continue;
+      const beside = this.state.operations.get(operation_id);
+      if ((beside?.to_bytes === 0) !== (order.to_bytes === 0)) {
+        throw new Error(`${key}: its device moves the other way for ${id}`);
+      }
+    }
     this.truth.offer(order);
   }
 
@@ -194,7 +203,12 @@ export class World {
     }
     if (action.type === 'launch-vm') {
       if (fault !== 'none') return [{ type: 'vm-failed', vm_id, failure }];
-      return [readyEvent(vm_id, this.now_ms)];
+      const { concurrency, mechanism } = action.spec;
+      const sharing = mechanism === 'static' ? 1 : this.regions_per_device;
+      const devices = Array.from({ length: concurrency }, (_, index) =>
+        sharing === 1 ? `r${index}` : `d${Math.floor(index / sharing)}`,
+      );
+      return [readyEvent(vm_id, this.now_ms, devices)];
     }
     return instanceOutcome(action, fault, this.now_ms);
   }

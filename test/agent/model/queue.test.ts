@@ -24,7 +24,8 @@ test('a queue holds what a list holds, and its earlier versions what they held',
         queue = queue.without(item);
         list = list.filter((one) => one.sequence !== times);
       }
-      for (let count = 0; count < times && kind !== 'take'; count += 1) {
+      const repeats = kind === 'take' ? 0 : times;
+      for (let count = 0; count < repeats; count += 1) {
         if (kind === 'shift') {
           queue = queue.shift();
           list = list.slice(1);
