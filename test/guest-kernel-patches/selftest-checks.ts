@@ -12,7 +12,7 @@ import { ObedientHand, runSelftest } from './selftest-run.ts';
 
 /** Cases that need what this guest has not; anything else that is skipped is a failure. */
 const MAY_SKIP: readonly string[] = ['memory_failure', 'split', 'uffd'];
-const RUN_MS = 240_000;
+const RUN_MS = 480_000;
 /** For boot and end. */
 const MARGIN_MS = 900_000;
 
