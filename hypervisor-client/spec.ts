@@ -32,6 +32,8 @@ function findTrouble(spec: VmSpec): string | null {
   if (spec.boot_bytes < BOOT_BYTES_MIN) {
     return `boot_bytes must be at least ${formatBytes(BOOT_BYTES_MIN)}`;
   }
+  const { devices }: { devices: unknown } = spec;
+  if (!Array.isArray(devices)) return 'it needs devices: a list of { id, guest_node, regions }';
   const count = regionsOf(spec).length;
   if (count > LIMITS.regions_per_vm) {
     return `it has ${count} regions, the limit is ${LIMITS.regions_per_vm}`;

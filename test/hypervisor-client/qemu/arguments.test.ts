@@ -6,7 +6,7 @@ import { qemuArguments } from '../../../hypervisor-client/qemu/arguments.ts';
 import { parseQemuVersion } from '../../../hypervisor-client/qemu/binary.ts';
 import { DEVICES_MAX, pciAddressOf } from '../../../hypervisor-client/qemu/layout.ts';
 import { parseHostAddress } from '../../../hypervisor-client/qemu/regions.ts';
-import { deviceOf } from '../../../hypervisor-client/spec.ts';
+import { checkSpec, deviceOf } from '../../../hypervisor-client/spec.ts';
 import type { VmSpec } from '../../../hypervisor-client/vm.ts';
 import { holds } from '../../seed.ts';
 
@@ -143,4 +143,13 @@ test('a host address is read exactly, or not at all', async (t) => {
   });
   await holds(t, property);
   t.is(parseHostAddress('No memory is mapped at address 0x1'), null);
+});
+
+test('a specification of before, with regions and no devices, is told what it needs', (t) => {
+  const { devices: _, ...rest } = SPEC;
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JavaScript callers have no types
+  const before = { ...rest, regions: [] } as unknown as VmSpec;
+  const error = t.throws(() => checkSpec(before));
+  t.true(hasCode(error, 'HP_VMM_BAD_SPEC'));
+  t.regex(error?.message ?? '', /needs devices/);
 });
