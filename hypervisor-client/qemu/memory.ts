@@ -26,7 +26,7 @@ export class QemuMemory {
   readonly #parts: QemuMemoryParts;
   /** Pauses of resizes, by device, to be cut short by news of it. */
   readonly #pauses = new Map<string, () => void>();
-  /** Of devices with one region, by the index of the device. */
+  /** Of whole devices, by their index. */
   readonly #residency: SharedResidency;
   readonly #shared: ReadonlyMap<string, SharedDevice>;
 
@@ -50,18 +50,17 @@ export class QemuMemory {
   async observe(): Promise<{ readonly devices: Device[]; readonly regions: Region[] }> {
     const { qmp, spec, pid, backings } = this.#parts;
     const seen = await readDevices(qmp, spec);
-    const alone = backings.filter((_, index) => !this.#isShared(index));
-    const resident = readResidency(pid, alone)[Symbol.iterator]();
+    const whole = readResidency(pid, backings);
     const sizes = [];
     for (const [index, device] of spec.devices.entries()) {
       const { requested_bytes = 0, plugged_bytes = 0 } = seen[index] ?? {};
+      const device_bytes = whole[index] ?? 0;
       const shared = this.#shared.get(device.id);
       if (!shared) {
-        const resident_bytes = resident.next().value ?? 0;
-        sizes.push([{ requested_bytes, plugged_bytes, resident_bytes }]);
+        sizes.push([{ requested_bytes, plugged_bytes, resident_bytes: device_bytes }]);
         continue;
       }
-      const resident_bytes = await this.#countShared(device);
+      const resident_bytes = await this.#countShared(device, device_bytes);
       const shares = shared.sharesAt({ requested_bytes, plugged_bytes, resident_bytes });
       sizes.push(
         shares.map((share, place) => ({ ...share, resident_bytes: resident_bytes[place] ?? 0 })),
@@ -103,17 +102,15 @@ export class QemuMemory {
     this.#pauses.get(device_id)?.();
   }
 
-  #isShared(device_index: number): boolean {
-    const device = this.#parts.spec.devices[device_index];
-    return device !== undefined && isShared(device);
-  }
-
   #devicePort(device: DeviceSpec): DevicePort {
-    const { qmp, tellIfGone } = this.#parts;
+    const { qmp, spec, tellIfGone } = this.#parts;
     return {
       ...this.#targetPort(device),
       sizes: async (limit) => await tellIfGone(readSizes(qmp, device.id, { deadline_ms: limit() })),
-      resident: async () => await this.#countShared(device),
+      resident: async () => {
+        const index = spec.devices.indexOf(device);
+        return await this.#countShared(device, await this.#residency.of(index));
+      },
     };
   }
 
@@ -132,8 +129,9 @@ export class QemuMemory {
     };
   }
 
-  /** Its regions share a mapping, so they are counted page by page. */
-  async #countShared(device: DeviceSpec): Promise<readonly number[]> {
+  /** Its regions share a mapping, so they are counted page by page, unless it holds nothing at all. */
+  async #countShared(device: DeviceSpec, device_bytes: number): Promise<readonly number[]> {
+    if (device_bytes === 0) return device.regions.map(() => 0);
     const { pid, spec, backings } = this.#parts;
     const ranges = placedRegions(spec)
       .filter((placed) => placed.device === device)
