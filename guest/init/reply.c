@@ -13,7 +13,7 @@
 #include "hotmem.h"
 #include "reply.h"
 
-#define INIT_VERSION "hotplane-init 0.1.0"
+#define INIT_VERSION "hotplane-init 0.2.0"
 
 void reply_result(uint64_t id, const char *result, size_t length)
 {
