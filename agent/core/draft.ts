@@ -31,8 +31,6 @@ export interface Draft {
   readonly functions: Edits<FunctionState>;
   readonly vms: Edits<VmState>;
   readonly operations: Edits<OperationState>;
-  /** Regions and instances that this step has copied already. */
-  readonly fresh: Set<RegionState | InstanceState>;
   readonly alarms: AlarmEdit;
   readonly actions: Action[];
   granted: TierBytes;
@@ -61,7 +59,6 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     functions: new Edits(),
     vms: new Edits(),
     operations: new Edits(),
-    fresh: new Set(),
     alarms: new AlarmEdit(state.alarms),
     actions: [],
     granted: state.granted,
@@ -130,25 +127,23 @@ function copyVm(draft: Draft, found: VmState): VmState {
   return copy;
 }
 
-/** The editable copy of a region of an edited VM. */
+/** The editable copy of a region of an edited VM; what this step has copied or made is one itself. */
 export function editRegion(draft: Draft, vm: VmState, index: number): RegionState {
   const found = vm.regions[index];
   assert(found, 'a region that is edited is there');
-  if (draft.fresh.has(found)) return found;
+  if (found !== draft.state.vms.get(vm.id)?.regions[index]) return found;
   const copy = { ...found };
   vm.regions[index] = copy;
-  draft.fresh.add(copy);
   return copy;
 }
 
-/** The editable copy of an instance of an edited VM. */
+/** The same of an instance. */
 export function editInstance(draft: Draft, vm: VmState, found: InstanceState): InstanceState {
-  if (draft.fresh.has(found)) return found;
   const place = vm.instances.indexOf(found);
   assert(place >= 0, 'an instance that is edited is there');
+  if (!draft.state.vms.get(vm.id)?.instances.includes(found)) return found;
   const copy = { ...found };
   vm.instances[place] = copy;
-  draft.fresh.add(copy);
   return copy;
 }
 
