@@ -1,7 +1,7 @@
 /** Instances: start, become ready, stop. Each function edits flags; `settle` draws conclusions. */
 import { assert } from '../../base/assert.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import { plugsOnDemand, regionBytes } from '../model/spec.ts';
+import { plugsOnDemand } from '../model/spec.ts';
 import type {
   FunctionState,
   InstanceState,
@@ -9,12 +9,11 @@ import type {
   RegionState,
   VmState,
 } from '../model/state.ts';
-import { askSize, recordSize } from './ask.ts';
 import { type Draft, editInstance, editRegion, newId } from './draft.ts';
 import { answerInvocation } from './invocations.ts';
-import { mayEmpty, sharesDevice } from './devices.ts';
+import { mayEmpty } from './devices.ts';
 import { empty, plug } from './operations.ts';
-import { sizeWithin } from './sizing.ts';
+import { sizeForStart } from './sizing.ts';
 import { endVm, noteFailure } from './vms.ts';
 
 export function findInstance(vm: VmState, id: string): InstanceState | undefined {
@@ -32,7 +31,8 @@ export function startInstance(
   assert(region.holder === null, 'one instance a region');
   const instance = newInstance(draft, region, cause);
   if (plugsOnDemand(fn.spec)) {
-    const refused = plugFor(draft, fn, vm, { region, instance });
+    const to_bytes = sizeForStart(draft, fn, vm, region);
+    const refused = plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
     if (refused) return refused;
   }
   region.holder = instance.id;
@@ -78,24 +78,6 @@ function newInstance(
     invocation: null,
     assigned_at_ms: 0,
   };
-}
-
-/** As large as the policy wants it, all of it where it says nothing. */
-function plugFor(
-  draft: Draft,
-  fn: FunctionState,
-  vm: VmState,
-  { region, instance }: { readonly region: RegionState; readonly instance: InstanceState },
-): Refusal | null {
-  const max_bytes = regionBytes(fn.spec);
-  const size = askSize(draft, fn, vm, { region, instance: null });
-  const whole = size === null || sharesDevice(region);
-  const wanted_bytes = whole ? max_bytes : sizeWithin(size.target_bytes, max_bytes);
-  // What is plugged or on its way already is not taken back by a start.
-  const to_bytes = Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
-  const why_not = sharesDevice(region) ? 'its device has other regions' : null;
-  if (size) recordSize(draft, fn, vm, { region, size }, why_not);
-  return plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
 }
 
 /** Ready only when both halves are done; t4 is the later of the two. */

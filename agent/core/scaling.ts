@@ -1,8 +1,8 @@
 /** Scaling: what a policy's answer about numbers comes to, as far as the promises allow. */
 import { assert } from '../../base/assert.ts';
-import { maxVms, plugsOnDemand, regionBytes } from '../model/spec.ts';
+import { maxVms, plugsOnDemand } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
-import { askScale, askSize } from './ask.ts';
+import { askScale } from './ask.ts';
 import { sharesDevice } from './devices.ts';
 import {
   type Draft,
@@ -18,7 +18,7 @@ import { empty, plug } from './operations.ts';
 import type { Scale } from './policy.ts';
 import { isFree } from './regions.ts';
 import { refuseForMemory, startInstances } from './serving.ts';
-import { sizeWithin } from './sizing.ts';
+import { sizeForStart } from './sizing.ts';
 import { endVm, launchVm } from './vms.ts';
 
 /** Asks how many there are to be and does it. When the policy wants to be asked again. */
@@ -111,10 +111,7 @@ function makeReady(draft: Draft, fn: FunctionState, vm_id: string, index: number
   assert(vm, 'a VM that was read can be edited');
   const region = editRegion(draft, vm, index);
   if (region.hold_until_ms !== null && region.hold_until_ms > draft.now_ms) return false;
-  const max_bytes = regionBytes(fn.spec);
-  const size = askSize(draft, fn, vm, { region, instance: null });
-  const wanted_bytes = size ? sizeWithin(size.target_bytes, max_bytes) : max_bytes;
-  const to_bytes = Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
+  const to_bytes = sizeForStart(draft, fn, vm, region);
   const refused = plug(draft, { fn, vm, region, cause: 'pool', to_bytes, instance: null });
   if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
   return refused === null;

@@ -9,8 +9,28 @@ import { plug, shrink } from './operations.ts';
 import type { Size } from './policy.ts';
 
 /** The nearest size a region can have: whole memory blocks, at least one, at most all of it. */
-export function sizeWithin(bytes: number, max_bytes: number): number {
+function sizeWithin(bytes: number, max_bytes: number): number {
   return Math.min(max_bytes, Math.max(MEMORY_BLOCK_BYTES, roundUp(bytes, MEMORY_BLOCK_BYTES)));
+}
+
+/**
+ * What a free region is plugged to for a start, or ahead of one: as large as the policy wants it, all
+ * of it where it says nothing or the guest has all or nothing. What is plugged or on its way already
+ * is not taken back.
+ */
+export function sizeForStart(
+  draft: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  region: RegionState,
+): number {
+  const max_bytes = regionBytes(fn.spec);
+  const shared = sharesDevice(region);
+  const size = askSize(draft, fn, vm, { region, instance: null });
+  const why_not = shared ? 'its device has other regions' : null;
+  if (size) recordSize(draft, fn, vm, { region, size }, why_not);
+  const wanted_bytes = size && !shared ? sizeWithin(size.target_bytes, max_bytes) : max_bytes;
+  return Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
 }
 
 /**

@@ -28,9 +28,10 @@ class Dial {
 }
 
 /** One function with regions of 512 MiB, one idle instance in a region of 128 MiB. */
-function elastic(limit_bytes: number = 4 * GIB): { world: World; dial: Dial } {
+function elastic(limit_bytes: number = 4 * GIB, sharing = 1): { world: World; dial: Dial } {
   const dial = new Dial();
   const world = new World(limit_bytes);
+  world.regions_per_device = sharing;
   world.context = { policy: dial.policy, recording: true };
   const part = { limit_bytes: 512 * MIB, keep_alive_ms: 100_000 };
   world.deploy('f', 'hotmem', part);
@@ -177,6 +178,7 @@ test('a region is plugged ahead of a start, and taken back when that is no longe
   dial.plugged = 1;
   use(world, 1);
   t.deepEqual(causes(world), ['pool']);
+  t.like(world.decisions.at(-1), { question: 'size', region_id: 'r1', reason: null });
   finish(world);
   t.like(vm(world)?.regions[1], { ready: true, holder: null, plugged_bytes: 128 * MIB });
   dial.plugged = 0;
@@ -184,6 +186,22 @@ test('a region is plugged ahead of a start, and taken back when that is no longe
   t.like(world.pending, [{ order: { cause: 'pool', to_bytes: 0 } }]);
   finish(world);
   t.is(grantedBytes(world.state), BOOT + 128 * MIB);
+});
+
+test('a region that shares its device is plugged whole or not at all, and the record says why', (t) => {
+  const { world, dial } = elastic(4 * GIB, 2);
+  t.is(region(world)?.plugged_bytes, 512 * MIB);
+  dial.in_use_bytes = 128 * MIB;
+  dial.plugged = 1;
+  use(world, 0);
+  t.deepEqual(causes(world), [], 'neither made smaller in use nor plugged ahead');
+  world.invoke('f');
+  world.invoke('f');
+  t.like(world.decisions.at(-1), {
+    question: 'size',
+    answer: String(128 * MIB),
+    reason: 'ignored: its device has other regions',
+  });
 });
 
 test('a policy is one file and one line of registration', (t) => {
@@ -209,6 +227,23 @@ test('decisions are recorded only while somebody wants them, and at most so many
   t.like(world.decisions, [
     { question: 'admit', policy: 'default', function: 'f', answer: 'admit', invocation_id: 'x' },
     { question: 'place', vm_id: vm(world)?.id, inputs: { queued: 1, candidates: 4 } },
+  ]);
+});
+
+test('what a policy says of numbers is recorded when it asks for something, and sizes of starts', (t) => {
+  const { world, dial } = elastic();
+  use(world, 1);
+  t.deepEqual(world.decisions, []);
+  world.invoke('f');
+  world.invoke('f');
+  t.like(world.decisions.slice(-3), [
+    {
+      question: 'scale',
+      inputs: { queued: 1, vms: 1, instances: 1, free_bytes: 4 * GIB - BOOT - dial.start_bytes },
+      answer: 'start 1, stop 0, launch 0, end 0, plugged 0',
+    },
+    { question: 'place', answer: 'start' },
+    { question: 'size', answer: String(dial.start_bytes), reason: null },
   ]);
 });
 
