@@ -45,40 +45,35 @@ export function countGranted(state: Pick<HostState, 'vms' | 'earlier_vms'>): Tie
 
 /** Whether `bytes` more fit; the refusal, with numbers, when they do not. */
 export function askFor(draft: Draft, bytes: TierBytes): Refusal | null {
-  const { capacity } = draft.state;
   for (const tier of TIERS) {
-    const asked_bytes = bytes[tier];
-    assert(Number.isSafeInteger(asked_bytes) && asked_bytes >= 0, 'a permit is whole bytes');
-    const granted_bytes = draft.granted[tier];
-    if (granted_bytes + asked_bytes > capacity[tier]) {
-      return REFUSALS.noMemory(asked_bytes, granted_bytes, capacity[tier]);
-    }
+    const refused = askForTier(draft, tier, bytes[tier]);
+    if (refused) return refused;
   }
   return null;
 }
 
-/** Books what was granted beside regions, or with negative bytes what came back. */
-function book(draft: Draft, tier: Tier, bytes: number): void {
-  if (bytes !== 0) draft.granted = { ...draft.granted, [tier]: draft.granted[tier] + bytes };
+function askForTier(draft: Draft, tier: Tier, bytes: number): Refusal | null {
+  assert(Number.isSafeInteger(bytes) && bytes >= 0, 'a permit is whole bytes');
+  const granted_bytes = draft.granted[tier];
+  const limit_bytes = draft.state.capacity[tier];
+  if (granted_bytes + bytes <= limit_bytes) return null;
+  return REFUSALS.noMemory(bytes, granted_bytes, limit_bytes);
 }
 
 /** Sets a region's permit, and the host's sum with it. */
 export function setPermit(draft: Draft, region: RegionState, bytes: number): void {
-  book(draft, region.tier, bytes - region.permit_bytes);
+  const { tier, permit_bytes } = region;
+  if (bytes === permit_bytes) return;
+  draft.granted = { ...draft.granted, [tier]: draft.granted[tier] + bytes - permit_bytes };
   region.permit_bytes = bytes;
 }
 
 /** Raises a region's permit to `bytes` if the host has room; only the difference is asked for. */
 export function growPermit(draft: Draft, region: RegionState, bytes: number): Refusal | null {
   const more_bytes = Math.max(0, bytes - region.permit_bytes);
-  const granted_bytes = draft.granted[region.tier];
-  const limit_bytes = draft.state.capacity[region.tier];
-  assert(Number.isSafeInteger(more_bytes), 'a permit is whole bytes');
-  if (granted_bytes + more_bytes > limit_bytes) {
-    return REFUSALS.noMemory(more_bytes, granted_bytes, limit_bytes);
-  }
-  setPermit(draft, region, region.permit_bytes + more_bytes);
-  return null;
+  const refused = askForTier(draft, region.tier, more_bytes);
+  if (!refused) setPermit(draft, region, region.permit_bytes + more_bytes);
+  return refused;
 }
 
 /** Gives back what is proven gone: the permit shrinks to what is plugged or may yet be. */

@@ -3,7 +3,7 @@ import { assert } from '../../base/assert.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { plugsOnDemand, regionBytes } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
-import { hostBytes, NO_BYTES, sumBytes, type TierBytes } from '../model/tiers.ts';
+import { hostBytes, lessBytes, NO_BYTES, sumBytes, type TierBytes } from '../model/tiers.ts';
 import { functionGone, NOBODY, replyDeployed } from './callers.ts';
 import { type Draft, editInstance, editRegion, newId, replyError, vmsOf } from './draft.ts';
 import { answerInvocation, refuseQueue } from './invocations.ts';
@@ -152,8 +152,7 @@ export function noteFailure(draft: Draft, fn: FunctionState, vm: VmState, failur
 /** Nothing of the VM is left: permits return, and whoever waited for its end is told. */
 export function vmGone(draft: Draft, fn: FunctionState, vm: VmState): void {
   if (vm.phase !== 'ending') return;
-  const { host } = permitsOf(vm);
-  draft.granted = sumBytes(draft.granted, hostBytes(-host));
+  draft.granted = lessBytes(draft.granted, permitsOf(vm));
   vm.phase = 'lost';
   vm.boot_permit = NO_BYTES;
   vm.overhead_permit = NO_BYTES;

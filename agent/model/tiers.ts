@@ -20,7 +20,7 @@ export function sumBytes(a: TierBytes, b: TierBytes): TierBytes {
   return { host: a.host + b.host };
 }
 
-/** What has to be granted on top of `b` to have `a`; below nothing where `b` is the larger. */
+/** `a` without `b`, tier by tier; below nothing where `b` is the larger. */
 export function lessBytes(a: TierBytes, b: TierBytes): TierBytes {
   return { host: a.host - b.host };
 }
