@@ -1,5 +1,6 @@
 /** Function VMs: launch, ready, the ways one ends, and what that means for its function. */
 import { assert } from '../../base/assert.ts';
+import { regionName } from '../model/layout.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { plugsOnDemand, regionBytes } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
@@ -65,8 +66,8 @@ function countVms(draft: Draft): number {
 function newRegion(index: number, permit_bytes: number): RegionState {
   return {
     index,
-    id: `r${index}`,
-    device: `r${index}`,
+    id: regionName(index),
+    device: regionName(index),
     tier: 'host',
     holder: null,
     target_bytes: 0,

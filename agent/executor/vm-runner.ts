@@ -327,9 +327,9 @@ export class VmRunner {
   }
 
   async start(action: ActionOf<'start-instance'>): Promise<void> {
-    const { vm_id, instance_id, region_index, operation_id } = action;
+    const { vm_id, instance_id, region_id, region_index, operation_id } = action;
     const guest_node = guestNodeOf(MECHANISMS.get(this.#spec.mechanism), region_index) ?? -1;
-    const region = { pci_address: this.pciOf(`r${region_index}`), guest_node };
+    const region = { pci_address: this.pciOf(region_id), guest_node };
     try {
       if (!this.#guest) throw guestClosed(vm_id, 'it has not said hello.');
       const stamps = await this.#guest.start(this.#spec, instance_id, region);
