@@ -1,7 +1,7 @@
 /** Callers: what those who wait for a Deploy, a Remove or a Drain are told in the end. */
 import { assert } from '../../base/assert.ts';
 import { REFUSALS } from '../model/refusals.ts';
-import type { FunctionState, VmState, Waiters } from '../model/state.ts';
+import type { DrainState, FunctionState, VmState, Waiters } from '../model/state.ts';
 import { type Draft, replyError } from './draft.ts';
 
 /** Nobody waits. */
@@ -15,6 +15,12 @@ export function replyDeployed(draft: Draft, vm: VmState, request_id: string): vo
   draft.actions.push({ type: 'reply', request_id, reply: { kind: 'deploy', ...reply } });
 }
 
+/** Nothing is left that Drain waits for. */
+export function replyDrained(draft: Draft, { request_id, instances_stopped }: DrainState): void {
+  const reply = { kind: 'drain', finished_at_ms: draft.now_ms, instances_stopped } as const;
+  draft.actions.push({ type: 'reply', request_id, reply });
+}
+
 /** Its last VM is gone: whoever waited for that is told, and it is forgotten or lost. */
 export function functionGone(draft: Draft, fn: FunctionState): void {
   const { deploy: deploying, remove: removing, drain } = fn.waiters;
@@ -24,10 +30,7 @@ export function functionGone(draft: Draft, fn: FunctionState): void {
   for (const request_id of removing) {
     draft.actions.push({ type: 'reply', request_id, reply: { kind: 'remove', finished_at_ms } });
   }
-  for (const { request_id, instances_stopped } of drain) {
-    const reply = { kind: 'drain', finished_at_ms, instances_stopped } as const;
-    draft.actions.push({ type: 'reply', request_id, reply });
-  }
+  for (const drained of drain) replyDrained(draft, drained);
   fn.waiters = NOBODY;
   fn.phase = 'lost';
   if (!fn.forget && removing.length === 0) return;

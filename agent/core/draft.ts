@@ -16,7 +16,7 @@ import type {
   RegionState,
   VmState,
 } from '../model/state.ts';
-import { Edits } from '../model/table.ts';
+import { Edits, type Table } from '../model/table.ts';
 import type { TierBytes } from '../model/tiers.ts';
 import type { Policy } from './policy.ts';
 
@@ -86,10 +86,15 @@ export function closeDraft(draft: Draft): HostState {
   };
 }
 
+/** The row as it is in this step; undefined when there is none, or none any more. */
+function rowOf<Row>(edits: Edits<Row>, table: Table<Row>, key: string): Row | undefined {
+  const edited = edits.get(key);
+  return edited === undefined ? table.get(key) : (edited ?? undefined);
+}
+
 /** The function to look at; undefined when there is none of that name. */
 export function readFunction(draft: Draft, name: string): FunctionState | undefined {
-  const edited = draft.functions.get(name);
-  return edited === undefined ? draft.state.functions.get(name) : (edited ?? undefined);
+  return rowOf(draft.functions, draft.state.functions, name);
 }
 
 /** The editable copy of a function, or undefined when there is none of that name. */
@@ -105,8 +110,7 @@ export function editFunction(draft: Draft, name: string): FunctionState | undefi
 
 /** The VM to look at; undefined when there is none of that id. */
 export function readVm(draft: Draft, id: string): VmState | undefined {
-  const edited = draft.vms.get(id);
-  return edited === undefined ? draft.state.vms.get(id) : (edited ?? undefined);
+  return rowOf(draft.vms, draft.state.vms, id);
 }
 
 /** The editable copy of a VM, or undefined when there is none of that id. */
@@ -176,8 +180,7 @@ export function editedVmsOf(draft: Draft, fn: FunctionState): VmState[] {
 
 /** The resize in flight of that id; undefined when there is none, or none any more. */
 export function readOperation(draft: Draft, id: string): OperationState | undefined {
-  const edited = draft.operations.get(id);
-  return edited === undefined ? draft.state.operations.get(id) : (edited ?? undefined);
+  return rowOf(draft.operations, draft.state.operations, id);
 }
 
 export function newId(draft: Draft, prefix: string): string {

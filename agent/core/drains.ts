@@ -1,6 +1,7 @@
 /** Drain: idle instances stop now, regions are emptied, and the caller is told when that is over. */
 import { plugsOnDemand } from '../model/spec.ts';
 import type { DrainState, FunctionState, VmState } from '../model/state.ts';
+import { replyDrained } from './callers.ts';
 import { type Draft, editInstance, editRegion, editVmsOf, readVm } from './draft.ts';
 import { stopInstance } from './instances.ts';
 import { mayEmpty } from './devices.ts';
@@ -49,11 +50,6 @@ function waitedFor(vm: VmState): { vm_id: string; index: number }[] {
   return vm.regions
     .filter((region) => !going_on.has(region.holder) && !isSettled(region))
     .map(({ index }) => ({ vm_id: vm.id, index }));
-}
-
-function replyDrained(draft: Draft, { request_id, instances_stopped }: DrainState): void {
-  const reply = { kind: 'drain', finished_at_ms: draft.now_ms, instances_stopped } as const;
-  draft.actions.push({ type: 'reply', request_id, reply });
 }
 
 /** Answers every Drain that has nothing left to wait for. */
