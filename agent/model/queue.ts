@@ -36,11 +36,6 @@ export class Queue<Item extends Queued> implements Iterable<Item> {
     return this.#chunks[0]?.[this.#taken];
   }
 
-  /** The newest; undefined when nothing waits. */
-  get last(): Item | undefined {
-    return this.#chunks.at(-1)?.at(-1);
-  }
-
   push(item: Item): Queue<Item> {
     const last = this.#chunks.at(-1);
     const open = last !== undefined && last.length < CHUNK_ITEMS;

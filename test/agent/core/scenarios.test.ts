@@ -206,7 +206,7 @@ test('a full queue refuses, and a wait that is too long ends in a refusal', (t) 
   const world = running('virtio-mem', { concurrency: 1 });
   for (let count = 0; count < AGENT_LIMITS.invocations_queued_per_function; count += 1)
     world.invoke('f');
-  const waiting = fn(world)?.queue.last?.request_id ?? '';
+  const waiting = [...(fn(world)?.queue ?? [])].at(-1)?.request_id ?? '';
   t.is(failureCode(world.reply(world.invoke('f'))), 'HP_AGENT_QUEUE_FULL');
   world.advance(AGENT_LIMITS.invocation_queued_ms);
   t.is(failureCode(world.reply(waiting)), 'HP_AGENT_QUEUED_TOO_LONG');
