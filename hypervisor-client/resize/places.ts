@@ -2,7 +2,7 @@
 import { assert } from '../../base/assert.ts';
 import type { AddressRange } from '../host/smaps.ts';
 import { type PlacedRegion, placedRegions } from '../spec.ts';
-import type { Region, VmSpec } from '../vm.ts';
+import type { Region, VmObservation, VmSpec } from '../vm.ts';
 
 /** Where the host keeps a region, from where it keeps the devices (in the order of the spec). */
 export function regionRange(
@@ -42,4 +42,20 @@ export function regionsAt(
     ...(sizes[device_index]?.[partition] ?? NOTHING),
     pci_address: pciAddressOf(device_index),
   }));
+}
+
+/** The observation of a VM that ended: nothing of it is left, so it holds nothing of the host. */
+export function lastObservation(
+  spec: VmSpec,
+  state: 'panicked' | 'stopped',
+  pciAddressOf: (device_index: number) => string,
+  at_ms: number,
+): VmObservation {
+  return {
+    state,
+    devices: spec.devices.map(({ id }) => ({ id, requested_bytes: 0, plugged_bytes: 0 })),
+    regions: regionsAt(spec, [], pciAddressOf),
+    resident_bytes: 0,
+    observed_at_ms: at_ms,
+  };
 }

@@ -43,22 +43,6 @@ export function observationOf(parts: ObservationParts): VmObservation {
   };
 }
 
-/** Nothing of the VM is left, so it holds nothing of the host. */
-export function lastObservation(
-  spec: VmSpec,
-  pci_addresses: readonly string[],
-  state: VmRunState,
-  at_ms: number,
-): VmObservation {
-  return {
-    state,
-    devices: spec.devices.map(({ id }) => ({ id, requested_bytes: 0, plugged_bytes: 0 })),
-    regions: regionsAt(spec, [], (index) => pci_addresses[index] ?? ''),
-    resident_bytes: 0,
-    observed_at_ms: at_ms,
-  };
-}
-
 /** Where the guest sees each device; differs from boot to boot. Throws HP_CH_PROTOCOL. */
 export function pciAddressesOf(info: VmInfo, spec: VmSpec): readonly string[] {
   const tree: Readonly<Record<string, DeviceNode>> = info.device_tree ?? {};

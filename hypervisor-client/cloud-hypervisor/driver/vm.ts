@@ -5,23 +5,19 @@ import { LIMITS } from '../../../base/limits.ts';
 import { CH_LIMITS } from '../limits.ts';
 import { VMM_LIMITS } from '../../limits.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
-import { DEVICE_BLOCK_BYTES } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 import { vmmError } from '../../errors.ts';
-import { keepBounded } from '../../host/bounded-files.ts';
-import { Broadcast } from '../../../base/broadcast.ts';
-import { VMM_EVENTS } from '../../events.ts';
-import { readTail, showsPanic } from '../../host/log-tail.ts';
 import type { MemoryCgroup } from '../../host/memory-cgroup.ts';
-import { isAlive, type ProcessExit, waitForEnd } from '../../../base/process.ts';
+import { type ProcessExit, waitForEnd } from '../../../base/process.ts';
 import { endVmm } from '../../lifecycle/end-vmm.ts';
-import { regionRanges } from '../../resize/places.ts';
-import { unasked } from '../../resize/unasked.ts';
-import { type CallLimit, type ResizeOwner, resizeOwned } from '../../resize/runner.ts';
+import { lastObservation, regionRanges } from '../../resize/places.ts';
+import { ResizeDesk, type RegionOrder, resizeOrdered } from '../../resize/desk.ts';
+import type { CallLimit } from '../../resize/runner.ts';
+import { VmLife } from '../../lifecycle/life.ts';
 import { cleanRunDir } from '../../lifecycle/run-dir.ts';
 import type { AddressRange } from '../../host/smaps.ts';
-import { checkResize, findRegion, isShared, type PlacedRegion } from '../../spec.ts';
+import { isShared, type PlacedRegion } from '../../spec.ts';
 import type {
   Accelerator,
   ResizeOptions,
@@ -36,11 +32,10 @@ import { sentState } from '../../rest/server.ts';
 import { chFiles, socketsOf, zoneOf } from './layout.ts';
 import { mostBytes, type WantedTarget } from './book.ts';
 import { VmMemory } from './memory.ts';
-import { lastObservation, observationOf } from './observation.ts';
+import { observationOf } from './observation.ts';
 import { readZoneResidency, readResidentBytes } from './residency.ts';
 import { ChRegions } from './regions.ts';
 import { ServerEvents, type ServerNews } from './server-events.ts';
-import { Turn } from '../../lifecycle/turn.ts';
 import { VsockChannel } from '../../vsock/channel.ts';
 import { waitUntilGone } from '../../lifecycle/watch.ts';
 
@@ -57,66 +52,56 @@ export interface ChVmParts {
   readonly proc_root: string;
 }
 
-interface ResizeOrder {
-  readonly placed: PlacedRegion;
-  readonly target_bytes: number;
-  readonly asked_at_ms: number;
-  readonly deadline_ms: number;
-  readonly owner: ResizeOwner;
-}
-
 export class CloudHypervisorVm implements Vm {
   readonly accelerator: Accelerator = 'kvm';
   readonly #parts: ChVmParts;
   readonly #memory: VmMemory;
-  readonly #hub = new Broadcast<VmEvent>(VMM_EVENTS);
-  readonly #resizing = new Set<string>();
+  readonly #life: VmLife;
+  readonly #resizes: ResizeDesk;
   readonly #regions: ChRegions;
   /** Devices whose driver in the guest was waited for. */
   readonly #waited = new Set<string>();
-  readonly #turn = new Turn();
-  /** How often each region was resized. */
-  readonly #requests = new Map<string, number>();
   readonly #events: ServerEvents;
   readonly #channel: VsockChannel;
-  readonly #stop = new AbortController();
   readonly #ended: Promise<void>;
-  #fate: 'alive' | 'stopped' | 'panicked' = 'alive';
-  #panicked = false;
-  #reset = false;
-  #released = false;
-  #shutdown: Promise<void> | null = null;
-  readonly #bounding: Promise<void>;
 
   constructor(parts: ChVmParts) {
     this.#parts = parts;
-    const { backings, proc_root } = parts;
-    const { spec, pid } = parts.handle;
-    const files = chFiles(spec.run_dir);
+    const { backings, clock, exited, handle, proc_root } = parts;
+    const { spec, pid } = handle;
+    const { api_path, console_path, events_path, stderr_path, stdout_path, vsock_path } = chFiles(
+      spec.run_dir,
+    );
+    // The server writes the console at its own offset, and appends to its output.
+    const files = [
+      { path: console_path, appends: false },
+      { path: stdout_path, appends: true },
+      { path: stderr_path, appends: true },
+    ];
+    const life = new VmLife({ handle, clock, console_path, files, exited });
+    this.#life = life;
     this.#memory = new VmMemory(parts.ch, spec, (device_id, plugged_bytes) => {
-      const at_ms = parts.clock.nowMs();
-      this.#hub.emit({ type: 'device-size', at_ms, device_id, plugged_bytes });
+      life.events.emit({ type: 'device-size', at_ms: clock.nowMs(), device_id, plugged_bytes });
     });
     const memory = this.#memory;
     const told = async <T>(work: () => Promise<T>) => await this.#told(work);
     this.#regions = new ChRegions({ memory, spec, pid, backings, proc_root, told });
-    this.#channel = new VsockChannel({
-      path: files.vsock_path,
-      port: PROTOCOL.vsock_port,
-      clock: parts.clock,
+    this.#resizes = new ResizeDesk({
+      spec,
+      clock,
+      stop: life.stop,
+      turnOf: () => `VM ${spec.id}`,
+      pluggedAtMost: (placed) => this.#regions.pluggedAtMost(placed),
+      resize: async (order) => await this.#resize(order),
     });
-    this.#ended = this.#watch();
-    // The server writes the console at its own offset, and appends to its output.
-    this.#bounding = keepBounded(
-      [
-        { path: files.console_path, appends: false },
-        { path: files.stdout_path, appends: true },
-        { path: files.stderr_path, appends: true },
-      ],
-      parts.clock,
-      this.#stop.signal,
-    );
-    this.#events = new ServerEvents(files.events_path, (news) => this.#take(news));
+    this.#channel = new VsockChannel({ path: vsock_path, port: PROTOCOL.vsock_port, clock });
+    const untilGone = async (): Promise<boolean> =>
+      await waitUntilGone(life.identity, api_path, clock, life.stop).then(
+        () => true,
+        () => false,
+      );
+    this.#ended = life.watch(untilGone, () => life.hasReset);
+    this.#events = new ServerEvents(events_path, (news) => this.#take(news));
   }
 
   get id(): string {
@@ -132,9 +117,9 @@ export class CloudHypervisorVm implements Vm {
   }
 
   async observe(): Promise<VmObservation> {
-    this.#assertHeld();
+    this.#life.assertHeld();
     const { handle, backings, pci_addresses, proc_root, clock } = this.#parts;
-    if (this.#fate !== 'alive') return this.#lastObservation();
+    if (this.#life.isOver) return this.#lastObservation();
     try {
       const [{ info, book }, residency] = await Promise.all([
         this.#memory.read(),
@@ -147,7 +132,7 @@ export class CloudHypervisorVm implements Vm {
         sizes: this.#regions.sizesOf(book, residency.ranges),
         resident_bytes: residency.resident_bytes,
         pci_addresses,
-        panicked: this.#panicked,
+        panicked: this.#life.hasPanicked,
         at_ms: clock.nowMs(),
       });
     } catch (error) {
@@ -162,84 +147,46 @@ export class CloudHypervisorVm implements Vm {
   }
 
   async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
-    this.#assertHeld();
-    const placed = findRegion(this.handle.spec, id);
-    checkResize(placed, bytes);
-    if (this.#resizing.has(id)) {
-      throw vmmError('HP_VMM_BUSY', `Region ${id} of VM ${this.id} is being resized.`);
-    }
-    this.#resizing.add(id);
-    const { clock } = this.#parts;
-    const asked_at_ms = clock.nowMs();
-    const owner = this.#ownerOf(id);
-    const { deadline_ms, signal } = options;
-    const order = { placed, target_bytes: bytes, asked_at_ms, deadline_ms, owner };
-    try {
-      const result = await this.#turn.take(() => this.#resize(order, signal), clock, deadline_ms);
-      return result ?? this.#neverAsked(order);
-    } finally {
-      this.#resizing.delete(id);
-    }
+    this.#life.assertHeld();
+    return await this.#resizes.ask(id, bytes, options);
   }
 
   events(signal?: AbortSignal): AsyncIterable<VmEvent> {
-    return this.#hub.read(signal);
+    return this.#life.events.read(signal);
   }
 
   async guestChannel(): Promise<Duplex> {
-    this.#assertHeld();
+    this.#life.assertHeld();
     return await this.#channel.open();
   }
 
   async shutdown(): Promise<void> {
-    this.#assertHeld();
-    this.#shutdown ??= this.#end();
-    await this.#shutdown;
+    await this.#life.shutdown(async () => await this.#end());
   }
 
   async release(): Promise<void> {
-    this.#released = true;
-    this.#stop.abort();
+    this.#life.release();
     this.#channel.close();
     this.#events.close();
     await this.#parts.ch.close();
     await this.#ended;
   }
 
-  /** The latest request for a region is whose target it is. */
-  #ownerOf(region_id: string): ResizeOwner {
-    const number = (this.#requests.get(region_id) ?? 0) + 1;
-    this.#requests.set(region_id, number);
-    const isOurs = () => this.#requests.get(region_id) === number;
-    return { clock: this.#parts.clock, stop: this.#stop.signal, isOurs };
-  }
-
-  #neverAsked({ placed, target_bytes, asked_at_ms: requested_at_ms }: ResizeOrder): ResizeResult {
-    const { id: region_id } = placed.region;
-    const before_bytes = this.#regions.pluggedAtMost(placed);
-    const by = { now_ms: this.#parts.clock.nowMs(), where: `VM ${this.id}` };
-    return unasked({ region_id, target_bytes, before_bytes, requested_at_ms }, by);
-  }
-
-  async #resize(order: ResizeOrder, signal: AbortSignal | undefined): Promise<ResizeResult> {
+  async #resize(order: RegionOrder): Promise<ResizeResult> {
     const { clock } = this.#parts;
-    const { placed, target_bytes, asked_at_ms, deadline_ms, owner } = order;
-    const { device, region } = placed;
-    const end_ms = asked_at_ms + deadline_ms;
+    const { placed, target_bytes, deadline_ms, signal } = order;
+    const { device } = placed;
+    // From the call on, its wait for the turn and for others included: whoever asked has waited.
+    const requested_at_ms = order.requested_at_ms ?? clock.nowMs();
+    const end_ms = requested_at_ms + deadline_ms;
     const left = (): number => Math.max(0, end_ms - clock.nowMs());
-    const port = this.#regions.portOf(placed);
-    const shared = isShared(device);
     this.#memory.moving = device.id;
     try {
       await this.#prepare(placed, target_bytes, left, signal);
-      const { id: region_id, max_bytes } = region;
-      const block_bytes = shared ? max_bytes : DEVICE_BLOCK_BYTES;
-      const sizes = { region_id, target_bytes, max_bytes, block_bytes, withdraws_unplug: shared };
-      // From the call on, its wait for the turn and for others included: whoever asked has waited.
-      const request = { ...sizes, deadline_ms, requested_at_ms: asked_at_ms };
-      const result = await resizeOwned(port, request, owner, signal);
+      const port = this.#regions.portOf(placed);
+      const result = await resizeOrdered(port, { ...order, requested_at_ms });
       const rest = () => Math.max(1, end_ms + VMM_LIMITS.resize_overrun_ms - clock.nowMs());
-      const kept = shared ? null : { device_id: device.id, bytes: result.plugged_bytes };
+      const kept = isShared(device) ? null : { device_id: device.id, bytes: result.plugged_bytes };
       await this.#limit(kept, rest).catch(() => undefined);
       return result;
     } finally {
@@ -285,7 +232,7 @@ export class CloudHypervisorVm implements Vm {
     if (this.#waited.has(device_id)) return;
     this.#waited.add(device_id);
     const most_ms = Math.min(left_ms / 2, CH_LIMITS.driver_active_ms);
-    const until = AbortSignal.any([this.#stop.signal, ...(signal ? [signal] : [])]);
+    const until = AbortSignal.any([this.#life.stop, ...(signal ? [signal] : [])]);
     await this.#events.waitActive(zoneOf(device_id), this.#parts.clock, most_ms, until);
   }
 
@@ -317,14 +264,10 @@ export class CloudHypervisorVm implements Vm {
   }
 
   #take(news: ServerNews): void {
-    const at_ms = this.#parts.clock.nowMs();
-    if (news === 'panic' && !this.#panicked) {
-      this.#panicked = true;
-      this.#hub.emit({ type: 'guest-panicked', at_ms });
-    }
-    if (news === 'reset') this.#reset = true;
+    if (news === 'panic') this.#life.panic();
+    else this.#life.reset();
     // A guest that panicked or reset is over under the other driver: nothing may tell them apart.
-    if (!this.#released) void this.shutdown().catch(() => undefined);
+    if (!this.#life.isReleased) void this.shutdown().catch(() => undefined);
   }
 
   async #end(): Promise<void> {
@@ -335,8 +278,8 @@ export class CloudHypervisorVm implements Vm {
       () => true,
       (error: unknown) => sentState(error) === 'maybe',
     );
-    const gone = await waitForEnd(this.#identity, clock, polite ? grace_ms : 0);
-    if (!gone) await endVmm(this.#identity, clock, grace_ms);
+    const gone = await waitForEnd(this.#life.identity, clock, polite ? grace_ms : 0);
+    if (!gone) await endVmm(this.#life.identity, clock, grace_ms);
     this.#channel.close();
     this.#events.close();
     await ch.close();
@@ -345,55 +288,19 @@ export class CloudHypervisorVm implements Vm {
     await cleanRunDir(run_dir, [...socketsOf(run_dir), chFiles(run_dir).backings_path]);
   }
 
-  /** Waits for the end of the process and tells of it. Never rejects. */
-  async #watch(): Promise<void> {
-    const { exited, clock, handle } = this.#parts;
-    const { api_path } = chFiles(handle.spec.run_dir);
-    try {
-      await waitUntilGone(this.#identity, api_path, clock, this.#stop.signal);
-    } catch {
-      return this.#hub.end();
-    }
-    // The exit code of a process that is not our child cannot be learned.
-    const exit = exited ? await exited() : { code: null, signal: null };
-    await this.#tellEnd(exit);
-    this.#stop.abort();
-    await this.#bounding;
-    this.#hub.end();
-  }
-
-  async #tellEnd(exit: ProcessExit): Promise<void> {
-    const at_ms = this.#parts.clock.nowMs();
-    if (this.#reset && !this.#panicked) {
-      this.#panicked = showsPanic(await readTail(this.console_path));
-      this.#hub.emit({ type: this.#panicked ? 'guest-panicked' : 'guest-reset', at_ms });
-    }
-    this.#fate = this.#panicked ? 'panicked' : 'stopped';
-    this.#hub.emit({ type: 'exited', at_ms, ...exit });
-  }
-
-  get #identity() {
-    return { pid: this.handle.pid, start_ticks: this.handle.pid_start_ticks };
-  }
-
   #lastObservation(): VmObservation {
     const { handle, pci_addresses, clock } = this.#parts;
-    const state = this.#fate === 'panicked' ? 'panicked' : 'stopped';
-    return lastObservation(handle.spec, pci_addresses, state, clock.nowMs());
-  }
-
-  #assertHeld(): void {
-    if (!this.#released) return;
-    throw vmmError('HP_VMM_RELEASED', `VM ${this.id} was released by its owner.`);
+    const pciAddressOf = (index: number): string => pci_addresses[index] ?? '';
+    return lastObservation(handle.spec, this.#life.lastState, pciAddressOf, clock.nowMs());
   }
 
   /**
    * True when the process ended, or is about to: a server on its way out closes its socket first.
    */
   async #isGone(error: unknown): Promise<boolean> {
-    if (this.#fate !== 'alive' || !(await isAlive(this.#identity))) return true;
+    if (await this.#life.isGone()) return true;
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code !== 'HP_CH_CLOSED' && code !== 'HP_CH_CONNECT' && code !== 'HP_VMM_GONE') return false;
-    return await waitForEnd(this.#identity, this.#parts.clock, VMM_LIMITS.watch_again_ms);
+    return await waitForEnd(this.#life.identity, this.#parts.clock, VMM_LIMITS.watch_again_ms);
   }
 }
