@@ -133,6 +133,39 @@ test('whatever starts, ends and gets stuck, each region is shown as the guest ha
   );
 });
 
+test('a region given back instead of another leaves that one asked for, and the VMM is told', async (t) => {
+  const world = new World(3);
+  for (const index of [0, 1, 2]) {
+    await world.resize(index, REGION);
+    world.occupy(index);
+  }
+  const stuck = world.device.portOf(2);
+  await stuck.setTarget(0, LIMIT);
+  world.leave(0);
+  t.deepEqual(world.shown, [false, true, true]);
+  t.is((await stuck.look(true, LIMIT)).plugged_bytes, REGION);
+  t.is(world.requested_bytes, REGION, 'the region in use is wanted back still');
+  world.leave(2);
+  t.is((await stuck.look(true, LIMIT)).plugged_bytes, 0);
+  t.deepEqual(world.guest.plugged, [false, true, false]);
+});
+
+test('a device that is parked has what is plugged as its target, region by region', async (t) => {
+  const world = new World(3);
+  for (const index of [0, 1]) {
+    await world.resize(index, REGION);
+    world.occupy(index);
+  }
+  await world.device.portOf(1).setTarget(0, LIMIT);
+  await world.device.park(LIMIT);
+  t.is(world.requested_bytes, 2 * REGION);
+  world.leave(1);
+  t.deepEqual(world.guest.plugged, [true, true, false], 'nothing of it moves');
+  // The next one is asked for beside both, not instead of the one that was to go.
+  t.is(await world.resize(2, REGION), REGION);
+  t.deepEqual(world.guest.plugged, [true, true, true]);
+});
+
 test('a VM that was taken over shows what is plugged, as far as pages tell', async (t) => {
   const world = new World(4);
   for (const index of [0, 1, 2, 3]) {
