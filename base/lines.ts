@@ -64,7 +64,6 @@ export class LineSplitter {
     const [only] = this.#parts;
     const whole = this.#parts.length === 1 && only ? only : Buffer.concat(this.#parts);
     const line = whole.at(-1) === RETURN ? whole.subarray(0, -1) : whole;
-    if (line.length > this.#options.limit_bytes) return this.#tooLong(line);
     const { onLine, decode = utf8 } = this.#options;
     const number = this.#number;
     this.#parts = [];
