@@ -1,18 +1,17 @@
 /** QEMU as a hypervisor: start, adoption, and what it can do. */
 import { rm } from 'node:fs/promises';
 import { type Clock, hostClock } from '../../base/clock.ts';
-import { messageOf } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { QEMU_LIMITS } from './limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import { chooseAccelerator, probeAccelerator } from '../host/accelerator.ts';
 import { hasCode, vmmError } from '../errors.ts';
 import { type HostProcess, isVmmIn, runsProgram } from '../host/host-process.ts';
-import { lastLines, readTail } from '../host/log-tail.ts';
-import { MemoryCgroup } from '../host/memory-cgroup.ts';
+import type { MemoryCgroup } from '../host/memory-cgroup.ts';
 import { type DetachedProcess, isAlive, spawnDetached } from '../../base/process.ts';
 import { endVmm } from '../lifecycle/end-vmm.ts';
-import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../lifecycle/run-dir.ts';
+import { cleanRunDir } from '../lifecycle/run-dir.ts';
+import { startFailed, VmStarts } from '../lifecycle/start.ts';
 import { checkImage, checkVmSocketPath, checkSpec, devicesBytes } from '../spec.ts';
 import { codeOf } from '../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
@@ -39,18 +38,15 @@ const QEMU_NAMES = /^qemu(-kvm|-system-[\w-]+)$/;
 export class QemuDriver implements Hypervisor {
   readonly kind = 'qemu';
   readonly #program: string;
-  readonly #cgroup_root: string | null;
-  readonly #onWarning: (text: string) => void;
   readonly #clock: Clock;
-  /** Run folders in which this driver is starting a VM right now. */
-  readonly #starting = new Set<string>();
+  readonly #starts: VmStarts;
   #version: string | null = null;
 
   constructor(options: QemuOptions = {}) {
     this.#program = options.program ?? QEMU_PROGRAM;
-    this.#cgroup_root = options.cgroup_root ?? null;
-    this.#onWarning = options.onWarning ?? ((text) => process.emitWarning(text, 'HotplaneWarning'));
     this.#clock = options.clock ?? hostClock;
+    const { cgroup_root = null, onWarning } = options;
+    this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, onWarning });
   }
 
   async probe(): Promise<Capabilities> {
@@ -75,18 +71,10 @@ export class QemuDriver implements Hypervisor {
     checkVmSocketPath(files.qmp_path);
     checkVmSocketPath(files.channel_path);
     await checkImage(spec);
-    if (this.#starting.has(spec.run_dir)) {
-      throw vmmError('HP_VMM_RUN_DIR_TAKEN', `A VM is being started in ${spec.run_dir}.`);
-    }
-    this.#starting.add(spec.run_dir);
-    try {
-      await claimRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
-      await writeIntent('qemu', spec);
+    return await this.#starts.in(spec, [files.qmp_path, files.channel_path], async () => {
       const started = await this.#spawn(spec, argv);
       return await this.#connect(spec, started, options.signal);
-    } finally {
-      this.#starting.delete(spec.run_dir);
-    }
+    });
   }
 
   runs(process: HostProcess): boolean {
@@ -103,9 +91,7 @@ export class QemuDriver implements Hypervisor {
     if (!(await isVmmIn(identity, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
     try {
       const qmp = await QmpClient.connect(qemuFiles(spec.run_dir).qmp_path);
-      const root = this.#cgroup_root;
-      const cgroup = root === null ? null : MemoryCgroup.at(root, spec.id);
-      return await this.#hold(handle, qmp, null, cgroup);
+      return await this.#hold(handle, qmp, null, this.#starts.cgroupOf(spec));
     } catch (error) {
       if (await isAlive(identity)) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
@@ -141,39 +127,21 @@ export class QemuDriver implements Hypervisor {
     started: DetachedProcess,
     signal: AbortSignal | undefined,
   ): Promise<Vm> {
-    const handle: VmHandle = {
-      schema_version: 2,
-      vmm: 'qemu',
-      pid: started.pid,
-      pid_start_ticks: started.start_ticks,
-      spec,
-    };
     let cgroup: MemoryCgroup | null = null;
     try {
-      await writeHandle(handle);
-      cgroup = await this.#confine(spec, started.pid);
+      const handle = await this.#starts.record(spec, started);
+      // All regions and the boot memory: a guest can touch a region again after its unplug.
+      const guest = spec.boot_bytes + devicesBytes(spec);
+      const slack = QEMU_LIMITS.cgroup_slack_bytes;
+      cgroup = await this.#starts.confine(spec, started.pid, { guest, slack });
       const qmp = await this.#waitForQmp(spec, started, signal);
-      const vm = await this.#hold(handle, qmp, started, cgroup);
-      return vm;
+      return await this.#hold(handle, qmp, started, cgroup);
     } catch (error) {
       const files = qemuFiles(spec.run_dir);
       await endVmm(started, this.#clock, LIMITS.vm_shutdown_ms);
       await cgroup?.remove();
       await cleanRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
       throw error;
-    }
-  }
-
-  /** All regions and the boot memory: a guest can touch a region again after its unplug. */
-  async #confine(spec: VmSpec, pid: number): Promise<MemoryCgroup | null> {
-    if (this.#cgroup_root === null) return null;
-    try {
-      const cgroup = await MemoryCgroup.create(this.#cgroup_root, spec.id, pid);
-      await cgroup.limit(spec.boot_bytes + devicesBytes(spec), QEMU_LIMITS.cgroup_slack_bytes);
-      return cgroup;
-    } catch (error) {
-      this.#onWarning(`VM ${spec.id} runs without a memory limit: ${messageOf(error)}`);
-      return null;
     }
   }
 
@@ -193,7 +161,7 @@ export class QemuDriver implements Hypervisor {
       if (!signal?.aborted) throw error;
       throw vmmError('HP_VMM_ABORTED', `The start of VM ${spec.id} was aborted.`, { cause: error });
     }
-    throw await startFailed(spec, `QEMU did not answer within ${deadline_ms} ms`);
+    throw await qemuFailed(spec, `QEMU did not answer within ${deadline_ms} ms`);
   }
 
   /** Null while QEMU is not listening yet; throws when it ended. */
@@ -204,7 +172,7 @@ export class QemuDriver implements Hypervisor {
       if (!hasCode(error, 'HP_QMP_CONNECT')) throw error;
       if (await isAlive(started)) return null;
       const { code, signal } = await started.exited();
-      throw await startFailed(spec, `QEMU ended with ${signal ?? `code ${code}`}`);
+      throw await qemuFailed(spec, `QEMU ended with ${signal ?? `code ${code}`}`);
     }
   }
 
@@ -226,9 +194,7 @@ export class QemuDriver implements Hypervisor {
   }
 }
 
-async function startFailed(spec: VmSpec, what: string): Promise<Error> {
+async function qemuFailed(spec: VmSpec, what: string): Promise<Error> {
   const { stderr_path } = qemuFiles(spec.run_dir);
-  const said = lastLines(await readTail(stderr_path), 5);
-  const message = `VM ${spec.id} did not start: ${what}${said ? `: ${said}` : ''}.`;
-  return vmmError('HP_VMM_START_FAILED', message, { details: { stderr_path } });
+  return await startFailed(spec, what, { stderr_path, quotes: true });
 }

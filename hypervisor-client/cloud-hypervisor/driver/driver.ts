@@ -8,11 +8,11 @@ import { waitFor } from '../../../base/wait.ts';
 import { type AcceleratorProbe, probeAccelerator } from '../../host/accelerator.ts';
 import { vmmError } from '../../errors.ts';
 import { type HostProcess, isVmmIn, runsProgram } from '../../host/host-process.ts';
-import { lastLines, readTail } from '../../host/log-tail.ts';
 import { type DetachedProcess, isAlive, spawnDetached, waitForEnd } from '../../../base/process.ts';
 import { endVmm } from '../../lifecycle/end-vmm.ts';
-import { MemoryCgroup } from '../../host/memory-cgroup.ts';
-import { claimRunDir, cleanRunDir, writeHandle, writeIntent } from '../../lifecycle/run-dir.ts';
+import type { MemoryCgroup } from '../../host/memory-cgroup.ts';
+import { cleanRunDir } from '../../lifecycle/run-dir.ts';
+import { startFailed, VmStarts } from '../../lifecycle/start.ts';
 import { checkImage, checkVmSocketPath, checkSpec, deviceInitialBytes } from '../../spec.ts';
 import { codeOf } from '../../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../../vm.ts';
@@ -53,13 +53,14 @@ export class CloudHypervisorDriver implements Hypervisor {
   readonly #command: ChCommand;
   readonly #clock: Clock;
   readonly #options: CloudHypervisorDriverOptions;
-  /** Run folders in which this driver is starting a VM right now. */
-  readonly #starting = new Set<string>();
+  readonly #starts: VmStarts;
 
   constructor(options: CloudHypervisorDriverOptions = {}) {
     this.#command = options.command ?? ['cloud-hypervisor'];
     this.#clock = options.clock ?? hostClock;
     this.#options = options;
+    const { cgroup_root = null, onWarning } = options;
+    this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, onWarning });
   }
 
   async probe(): Promise<Capabilities> {
@@ -83,18 +84,10 @@ export class CloudHypervisorDriver implements Hypervisor {
     for (const path of sockets) checkVmSocketPath(path);
     await this.#requireKvm(spec.accelerator);
     await checkImage(spec);
-    if (this.#starting.has(spec.run_dir)) {
-      throw vmmError('HP_VMM_RUN_DIR_TAKEN', `A VM is being started in ${spec.run_dir}.`);
-    }
-    this.#starting.add(spec.run_dir);
-    try {
-      await claimRunDir(spec.run_dir, sockets);
-      await writeIntent('cloud-hypervisor', spec);
+    return await this.#starts.in(spec, sockets, async () => {
       const started = await this.#spawn(spec);
       return await this.#bring(spec, config, started, options.signal);
-    } finally {
-      this.#starting.delete(spec.run_dir);
-    }
+    });
   }
 
   runs(process: HostProcess): boolean {
@@ -112,16 +105,15 @@ export class CloudHypervisorDriver implements Hypervisor {
     const ch = new CloudHypervisor({ socket_path: chFiles(spec.run_dir).api_path });
     try {
       const info = await ch.observe.info();
-      const { cgroup_root = null, proc_root = '/proc' } = this.#options;
       return new CloudHypervisorVm({
         handle,
         ch,
         backings: await recallBackings(spec),
         pci_addresses: pciAddressesOf(info, spec),
         exited: null,
-        cgroup: cgroup_root === null ? null : MemoryCgroup.at(cgroup_root, spec.id),
+        cgroup: this.#starts.cgroupOf(spec),
         clock: this.#clock,
-        proc_root,
+        proc_root: this.#options.proc_root ?? '/proc',
       });
     } catch (error) {
       await ch.close();
@@ -164,15 +156,11 @@ export class CloudHypervisorDriver implements Hypervisor {
     const ch = new CloudHypervisor({ socket_path: chFiles(spec.run_dir).api_path });
     let cgroup: MemoryCgroup | null = null;
     try {
-      const handle: VmHandle = {
-        schema_version: 2,
-        vmm: 'cloud-hypervisor',
-        pid: started.pid,
-        pid_start_ticks: started.start_ticks,
-        spec,
-      };
-      await writeHandle(handle);
-      cgroup = await this.#confine(spec, started.pid);
+      const handle = await this.#starts.record(spec, started);
+      const initial_bytes = spec.devices.map(deviceInitialBytes);
+      const guest = initial_bytes.reduce((sum, bytes) => sum + bytes, spec.boot_bytes);
+      const slack = CH_LIMITS.cgroup_slack_bytes;
+      cgroup = await this.#starts.confine(spec, started.pid, { guest, slack });
       await this.#waitForServer(ch, started, signal);
       await this.#boot(spec, config, ch, signal);
       const backings = await learnBackings(spec);
@@ -192,7 +180,7 @@ export class CloudHypervisorDriver implements Hypervisor {
           cause: error,
         });
       }
-      throw isChError(error, 'HP_CH_VERSION') ? error : await startFailed(spec, error, dead);
+      throw isChError(error, 'HP_CH_VERSION') ? error : await serverFailed(spec, error, dead);
     }
   }
 
@@ -230,39 +218,17 @@ export class CloudHypervisorDriver implements Hypervisor {
     } catch (error) {
       const messages = isChError(error, 'HP_CH_REJECTED') ? String(error.details['messages']) : '';
       if (!config.landlock_enable || !/landlock/i.test(messages)) throw error;
-      this.#warn(`VM ${spec.id} runs without Landlock: ${messageOf(error)}`);
+      this.#starts.warn(`VM ${spec.id} runs without Landlock: ${messageOf(error)}`);
       await ch.lifecycle.delete(options);
       await ch.lifecycle.create({ ...config, landlock_enable: false }, options);
     }
     await ch.lifecycle.boot(options);
   }
-
-  async #confine(spec: VmSpec, pid: number): Promise<MemoryCgroup | null> {
-    const { cgroup_root = null } = this.#options;
-    if (cgroup_root === null) return null;
-    try {
-      const cgroup = await MemoryCgroup.create(cgroup_root, spec.id, pid);
-      const initial_bytes = spec.devices.map(deviceInitialBytes);
-      const guest_bytes = initial_bytes.reduce((sum, bytes) => sum + bytes, spec.boot_bytes);
-      await cgroup.limit(guest_bytes, CH_LIMITS.cgroup_slack_bytes);
-      return cgroup;
-    } catch (error) {
-      this.#warn(`VM ${spec.id} runs without a memory limit: ${messageOf(error)}`);
-      return null;
-    }
-  }
-
-  #warn(text: string): void {
-    if (this.#options.onWarning) this.#options.onWarning(text);
-    else process.emitWarning(text, 'HotplaneWarning');
-  }
 }
 
-async function startFailed(spec: VmSpec, cause: unknown, dead: boolean): Promise<Error> {
-  const { stderr_path } = chFiles(spec.run_dir);
+async function serverFailed(spec: VmSpec, cause: unknown, dead: boolean): Promise<Error> {
   if (isHotplaneError(cause) && cause.code.startsWith('HP_VMM_')) return cause;
-  const said = dead ? lastLines(await readTail(stderr_path), 5) : '';
   const what = cause instanceof Error ? cause.message : String(cause);
-  const message = `VM ${spec.id} did not start: ${what}${said ? `: ${said}` : ''}`;
-  return vmmError('HP_VMM_START_FAILED', message, { cause, details: { stderr_path } });
+  const { stderr_path } = chFiles(spec.run_dir);
+  return await startFailed(spec, what, { stderr_path, quotes: dead, cause });
 }

@@ -1,0 +1,93 @@
+/** What the start of a VM takes under every VMM, whatever is started. */
+import { messageOf } from '../../base/errors.ts';
+import type { ProcessIdentity } from '../../base/process.ts';
+import { vmmError } from '../errors.ts';
+import { lastLines, readTail } from '../host/log-tail.ts';
+import { MemoryCgroup } from '../host/memory-cgroup.ts';
+import type { VmHandle, VmmKind, VmSpec } from '../vm.ts';
+import { claimRunDir, writeHandle, writeIntent } from './run-dir.ts';
+
+export interface VmStartsParts {
+  readonly vmm: VmmKind;
+  /** A delegated cgroup v2 folder with the memory controller; null: no limit. */
+  readonly cgroup_root: string | null;
+  /** Told what works less well than asked for; default `process.emitWarning`. */
+  readonly onWarning: ((text: string) => void) | undefined;
+}
+
+export class VmStarts {
+  readonly #parts: VmStartsParts;
+  /** Run folders in which a VM is being started right now. */
+  readonly #starting = new Set<string>();
+
+  constructor(parts: VmStartsParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs `start` in a run folder that is its own, in which the intent to start is written. */
+  async in<T>(spec: VmSpec, sockets: readonly string[], start: () => Promise<T>): Promise<T> {
+    const { run_dir } = spec;
+    if (this.#starting.has(run_dir)) {
+      throw vmmError('HP_VMM_RUN_DIR_TAKEN', `A VM is being started in ${run_dir}.`);
+    }
+    this.#starting.add(run_dir);
+    try {
+      await claimRunDir(run_dir, sockets);
+      await writeIntent(this.#parts.vmm, spec);
+      return await start();
+    } finally {
+      this.#starting.delete(run_dir);
+    }
+  }
+
+  /** Writes down how to find the VM of a started process again. */
+  async record(spec: VmSpec, { pid, start_ticks }: ProcessIdentity): Promise<VmHandle> {
+    const { vmm } = this.#parts;
+    const handle: VmHandle = { schema_version: 2, vmm, pid, pid_start_ticks: start_ticks, spec };
+    await writeHandle(handle);
+    return handle;
+  }
+
+  /** The limit around a new process; null, with a warning, where none can be set. */
+  async confine(
+    { id }: VmSpec,
+    pid: number,
+    bytes: { readonly guest: number; readonly slack: number },
+  ): Promise<MemoryCgroup | null> {
+    const { cgroup_root } = this.#parts;
+    if (cgroup_root === null) return null;
+    try {
+      const cgroup = await MemoryCgroup.create(cgroup_root, id, pid);
+      await cgroup.limit(bytes.guest, bytes.slack);
+      return cgroup;
+    } catch (error) {
+      this.warn(`VM ${id} runs without a memory limit: ${messageOf(error)}`);
+      return null;
+    }
+  }
+
+  /** The limit around the process of a VM that is adopted. */
+  cgroupOf({ id }: VmSpec): MemoryCgroup | null {
+    const { cgroup_root } = this.#parts;
+    return cgroup_root === null ? null : MemoryCgroup.at(cgroup_root, id);
+  }
+
+  warn(text: string): void {
+    const { onWarning } = this.#parts;
+    if (onWarning) onWarning(text);
+    else process.emitWarning(text, 'HotplaneWarning');
+  }
+}
+
+/** HP_VMM_START_FAILED, with the last words of the VMM where it has any to say of it. */
+export async function startFailed(
+  { id }: VmSpec,
+  what: string,
+  by: { readonly stderr_path: string; readonly quotes: boolean; readonly cause?: unknown },
+): Promise<Error> {
+  const { stderr_path, quotes, cause } = by;
+  const said = quotes ? lastLines(await readTail(stderr_path), 5) : '';
+  const why = what.replace(/\.$/, '') + (said ? `: ${said}` : '');
+  const message = `VM ${id} did not start: ${why}.`;
+  return vmmError('HP_VMM_START_FAILED', message, { cause, details: { stderr_path } });
+}
