@@ -208,6 +208,20 @@ test('more requests than the limit are refused at once', async (t) => {
   channel.close();
 });
 
+test('a request that does not fit into a line is refused unsent, and the channel goes on', async (t) => {
+  const { channel, guest, say } = wire();
+  await say(HELLO);
+  const sent: string[] = [];
+  guest.on('data', (chunk: Buffer) => sent.push(chunk.toString('utf8')));
+  const long = { type: 'stop', instance: 'i'.repeat(PROTOCOL.line_bytes) } as const;
+  const error = await t.throwsAsync(channel.ask(long, stoppedSchema, 1_000));
+  t.like(error, { code: 'HP_GUEST_REFUSED', details: { guest_code: 'too-long' } });
+  const next = channel.ask(stop, stoppedSchema, 1_000);
+  await say({ id: 1, ok: true, result: STOPPED });
+  t.deepEqual((await next).value, STOPPED);
+  t.is(sent.join('').length, `${JSON.stringify({ id: 1, ...stop })}\n`.length);
+});
+
 test('guest stamps go on the host clock by the tightest exchange, inside their own exchange', (t) => {
   const map = new ClockMap();
   t.is(map.toHost(7, 100, 200), 200, 'nothing known: the end of the exchange');
