@@ -91,3 +91,16 @@ test('a region is resized by one at a time, and the target is of the latest', as
   begun[1]?.end();
   await second;
 });
+
+test('a resize whose turn does not come leaves the target to the one before it', async (t) => {
+  const { clock, begun, ask } = rig();
+  const first = ask('a');
+  await clock.advance(0);
+  begun[0]?.end();
+  await first;
+  const beside = ask('b');
+  t.is((await clock.until(ask('a'))).error_code, 'HP_VMM_BUSY');
+  t.true(begun[0]?.order.owner.isOurs());
+  begun[1]?.end();
+  await beside;
+});
