@@ -19,11 +19,11 @@ import { earlier, functionWake, vmWake } from './wakes.ts';
 /** Only VMs that this event or this function's own decisions touched are looked at one by one. */
 export function settle(draft: Draft, fn: FunctionState): void {
   const working = fn.phase === 'serving' || fn.phase === 'removing';
-  let policy_ms = working ? decide(draft, fn) : null;
+  const policy_ms = working ? decide(draft, fn) : null;
   for (const vm of editedVmsOf(draft, fn)) {
     if (vm.phase !== 'running') continue;
     retryUnplugs(draft, fn, vm);
-    policy_ms = earlier(policy_ms, settleVm(draft, fn, vm));
+    settleVm(draft, fn, vm);
   }
   if (working) finishDrains(draft, fn);
   if (fn.phase === 'removing') finishRemoval(draft, fn);
@@ -48,12 +48,11 @@ function decide(draft: Draft, fn: FunctionState): number | null {
   return null;
 }
 
-/** Sizes of its regions, its quiet, its silence. When its policy wants to be asked again. */
-function settleVm(draft: Draft, fn: FunctionState, vm: VmState): number | null {
-  const size_ms = sizeRegions(draft, fn, vm);
+/** Sizes of its regions, its quiet, its silence. */
+function settleVm(draft: Draft, fn: FunctionState, vm: VmState): void {
+  vm.size_at_ms = sizeRegions(draft, fn, vm);
   vm.quiet_since_ms = isQuiet(vm) ? (vm.quiet_since_ms ?? draft.now_ms) : null;
   endUnresponsive(draft, fn, vm);
-  return size_ms;
 }
 
 /** The function is being removed: what becomes idle stops. */

@@ -47,6 +47,7 @@ export function launchVm(draft: Draft, fn: FunctionState, replaced = 0): Refusal
     failure: null,
     unresponsive_since_ms: null,
     quiet_since_ms: null,
+    size_at_ms: null,
     wake_at_ms: null,
   });
   fn.vm_ids = [...fn.vm_ids, id];

@@ -13,9 +13,9 @@ export function earlier(a_ms: number | null, b_ms: number | null): number | null
 /** Stops and unplugs to be tried again, sizes to be asked again, a silence that lasts too long. */
 export function vmWake(draft: Draft, vm: VmState): number | null {
   if (vm.phase !== 'running') return null;
-  let wake_ms: number | null = null;
+  let wake_ms = vm.size_at_ms;
   const since_ms = vm.unresponsive_since_ms;
-  if (since_ms !== null) wake_ms = since_ms + draft.config.unresponsive_ms;
+  if (since_ms !== null) wake_ms = earlier(wake_ms, since_ms + draft.config.unresponsive_ms);
   for (const region of vm.regions) {
     // One that has to wait for another region of its device is tried again when that has moved.
     if (region.retry_at_ms !== null && isFree(region) && mayEmpty(draft, vm, region)) {

@@ -136,6 +136,8 @@ export interface VmState {
   unresponsive_since_ms: number | null;
   /** Since when it has neither instances nor memory in its regions; null while it has. */
   quiet_since_ms: number | null;
+  /** When the policy wants a region in use to have another size; null: at no time it has told. */
+  size_at_ms: number | null;
   /** Earliest moment at which time alone changes something here. */
   wake_at_ms: number | null;
 }

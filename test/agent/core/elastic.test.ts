@@ -14,6 +14,7 @@ const HOLD_MS = 2_000;
 class Dial {
   start_bytes = 128 * MIB;
   in_use_bytes: number | null = null;
+  at_ms: number | null = null;
   plugged = 0;
   readonly policy: Policy = {
     ...DEFAULT_POLICY,
@@ -22,7 +23,7 @@ class Dial {
     scale: (view) => ({ ...DEFAULT_POLICY.scale(view), plugged: this.plugged }),
     size: ({ instance }) => {
       const target_bytes = instance ? this.in_use_bytes : this.start_bytes;
-      return target_bytes === null ? null : { target_bytes, at_ms: null };
+      return target_bytes === null ? null : { target_bytes, at_ms: this.at_ms };
     },
   };
 }
@@ -94,7 +95,6 @@ for (const [fault, kept_mib] of [
     use(world, 1);
     t.deepEqual(causes(world), [], 'not at once');
     world.advance(HOLD_MS);
-    use(world, 1);
     const again = fault === 'refuse' || (region(world)?.plugged_bytes ?? 0) < 384 * MIB;
     t.deepEqual(causes(world), again ? ['grow'] : []);
   });
@@ -143,6 +143,16 @@ test('a partial shrink keeps the permit for what is still plugged', (t) => {
   t.is(vm(world)?.instances.length, 1);
 });
 
+test('a size that is wanted later is asked for then, without any other event', (t) => {
+  const { world, dial } = elastic();
+  dial.in_use_bytes = 512 * MIB;
+  dial.at_ms = world.now_ms + 500;
+  use(world, 1);
+  t.deepEqual(causes(world), []);
+  world.advance(500);
+  t.deepEqual(causes(world), ['grow']);
+});
+
 test('what is not known to be free is not asked for', (t) => {
   const { world, dial } = elastic();
   dial.in_use_bytes = 512 * MIB;
@@ -186,6 +196,17 @@ test('a region is plugged ahead of a start, and taken back when that is no longe
   t.like(world.pending, [{ order: { cause: 'pool', to_bytes: 0 } }]);
   finish(world);
   t.is(grantedBytes(world.state), BOOT + 128 * MIB);
+});
+
+test('a region that could not be plugged ahead of a start is not asked for again at once', (t) => {
+  const { world, dial } = elastic();
+  dial.plugged = 1;
+  use(world, 1);
+  finish(world, 'refuse');
+  use(world, 1);
+  t.deepEqual(causes(world), []);
+  world.advance(HOLD_MS);
+  t.not(causes(world).length, 0);
 });
 
 test('a region that shares its device is plugged whole or not at all, and the record says why', (t) => {
