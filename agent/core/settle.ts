@@ -39,6 +39,7 @@ function decide(draft: Draft, fn: FunctionState): number | null {
     if (vm.phase !== 'running') continue;
     retryStops(draft, vm);
     releaseStopped(draft, fn, vm);
+    noteQuiet(draft, vm);
   }
   if (fn.phase === 'serving') {
     assignIdle(draft, fn);
@@ -48,10 +49,15 @@ function decide(draft: Draft, fn: FunctionState): number | null {
   return null;
 }
 
+/** Before the policy is asked, which may wait for the end of the quiet, and after what it did. */
+function noteQuiet(draft: Draft, vm: VmState): void {
+  vm.quiet_since_ms = isQuiet(vm) ? (vm.quiet_since_ms ?? draft.now_ms) : null;
+}
+
 /** Sizes of its regions, its quiet, its silence. */
 function settleVm(draft: Draft, fn: FunctionState, vm: VmState): void {
   vm.size_at_ms = sizeRegions(draft, fn, vm);
-  vm.quiet_since_ms = isQuiet(vm) ? (vm.quiet_since_ms ?? draft.now_ms) : null;
+  noteQuiet(draft, vm);
   endUnresponsive(draft, fn, vm);
 }
 

@@ -1,6 +1,8 @@
 /** Several VMs of one function: launched when regions are wanting, lost alone, ended when quiet. */
 import test from 'ava';
+import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
 import { grantedBytes } from '../../../agent/core/permits.ts';
+import type { Policy } from '../../../agent/core/policy.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { type Fault, World } from './world.ts';
 
@@ -23,6 +25,11 @@ function complete(world: World, type: string, fault: Fault = 'none'): void {
     fault,
   );
 }
+
+const PLACES_LAST: Policy = {
+  ...DEFAULT_POLICY,
+  place: (_, candidates) => candidates.at(-1) ?? null,
+};
 
 const phases = (world: World) => world.vmsOf('f').map(({ phase }) => phase);
 
@@ -88,8 +95,18 @@ test('a VM beyond the first ends when it was quiet for the keep-alive; the first
   for (let count = 0; count < 2; count += 1) world.invoke('f');
   finish(world);
   t.deepEqual(phases(world), ['running', 'running']);
+  const [first] = world.vmsOf('f');
+  world.context = { policy: PLACES_LAST, recording: false };
+  for (let count = 0; count < 8; count += 1) {
+    world.advance(600);
+    world.invoke('f');
+    finish(world);
+  }
+  t.not(world.vmsOf('f')[0]?.quiet_since_ms, null, 'the second had all the work');
+  t.deepEqual(phases(world), ['running', 'running']);
   world.quiesce();
   t.deepEqual(phases(world), ['running']);
+  t.is(world.vmsOf('f')[0]?.id, first?.id);
   t.is(grantedBytes(world.state), 256 * MIB);
 });
 
