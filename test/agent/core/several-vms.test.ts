@@ -26,6 +26,16 @@ function complete(world: World, type: string, fault: Fault = 'none'): void {
   );
 }
 
+const ENDS_ALL: Policy = {
+  ...DEFAULT_POLICY,
+  scale: (view) => ({ ...DEFAULT_POLICY.scale(view), ends: view.vms.map(({ id }) => id) }),
+};
+
+const LAUNCHES_MANY: Policy = {
+  ...DEFAULT_POLICY,
+  scale: (view) => ({ ...DEFAULT_POLICY.scale(view), launches: 5 }),
+};
+
 const PLACES_LAST: Policy = {
   ...DEFAULT_POLICY,
   place: (_, candidates) => candidates.at(-1) ?? null,
@@ -52,6 +62,44 @@ test('one more VM at a time while an invocation finds no region, up to max_vms',
   t.false(world.pendingTypes().includes('launch-vm'), 'no fourth');
   finish(world);
   t.is(world.state.functions.get('f')?.queue.length, 0);
+});
+
+test('work goes to VMs whose guest answers, and is refused when none does', (t) => {
+  const world = deployed(2);
+  world.invoke('f');
+  world.invoke('f');
+  finish(world);
+  for (const silent of [0, 1]) {
+    world.health(silent, false);
+    const request = world.invoke('f');
+    finish(world);
+    const [other] = world.vmsOf('f')[1 - silent]?.instances ?? [];
+    t.like(world.reply(request), { outcome: 'done', instance_id: other?.id });
+    world.health(silent, true);
+  }
+  world.health(0, false);
+  world.health(1, false);
+  t.like(world.reply(world.invoke('f')), { outcome: 'refused' });
+});
+
+test('a policy ends no VM in which something is left, and not the last one that runs', (t) => {
+  const world = deployed(2);
+  world.invoke('f');
+  world.invoke('f');
+  finish(world);
+  world.context = { policy: ENDS_ALL, recording: false };
+  const request = world.invoke('f');
+  t.deepEqual(phases(world), ['running', 'running']);
+  world.quiesce();
+  t.like(world.reply(request), { outcome: 'done' });
+  t.deepEqual(phases(world), ['running']);
+});
+
+test('a policy launches no more VMs than max_vms', (t) => {
+  const world = deployed(2);
+  world.context = { policy: LAUNCHES_MANY, recording: false };
+  world.invoke('f');
+  t.deepEqual(phases(world), ['running', 'booting']);
 });
 
 test('without memory for another VM, invocations wait for the one there is', (t) => {
