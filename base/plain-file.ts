@@ -14,6 +14,8 @@ import {
 import { type FileHandle, open } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { isMainThread } from 'node:worker_threads';
+import { assert } from './assert.ts';
 import { baseError } from './codes.ts';
 
 /** O_NONBLOCK: opening does not wait; it changes nothing for files (open(2)). */
@@ -91,7 +93,12 @@ export function streamInput(path: string, options: StreamOptions): Readable {
   }
 }
 
+/**
+ * The socket closes `fd`. A worker thread does so once more when it ends, for it was opened there:
+ * by then the number may be that of somebody else's file.
+ */
 function pipeStream(fd: number, signal: AbortSignal | undefined): Readable {
+  assert(isMainThread, 'a pipe is read in the main thread');
   const pipe = new Socket({ fd, readable: true, writable: false });
   const onAbort = (): void => void pipe.destroy(new Error('interrupted'));
   signal?.addEventListener('abort', onAbort, { once: true });
