@@ -2,6 +2,7 @@ import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { cliError } from './errors.ts';
 import { makeFolder } from '../base/make-folder.ts';
+import { errnoOf } from '../base/system-error.ts';
 
 /** Names tried before giving up; a folder with more runs wants tidying. */
 const MOST_RUNS = 1_000;
@@ -33,7 +34,7 @@ async function makeFresh(parent: string, name: string): Promise<string> {
       await mkdir(folder);
       return folder;
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (errnoOf(error) !== 'EEXIST') throw error;
     }
   }
   throw cliError('HP_CLI_TOO_MANY_RUNS', `${parent} holds ${MOST_RUNS} runs of ${name} already.`);

@@ -70,7 +70,8 @@ export function plotUnwritable(path: string, cause: unknown): HotplaneError {
 }
 
 export function resultsMissing(path: string, cause: unknown): HotplaneError {
-  return resultsError('HP_RESULTS_MISSING', `there is no readable result file ${path}.`, {
+  const why = errnoOf(cause) ?? 'unknown error';
+  return resultsError('HP_RESULTS_MISSING', `there is no readable result file ${path} (${why}).`, {
     cause,
     details: { path },
   });

@@ -5,6 +5,7 @@ import { isHotplaneError } from '../../base/errors.ts';
 import { RESULT_LIMITS } from './limits.ts';
 import { LineSplitter } from '../../base/lines.ts';
 import { openPlainFile, readPlainFile } from '../../base/plain-file.ts';
+import { errnoOf } from '../../base/system-error.ts';
 import { reportInterrupted, resultsMalformed, resultsMissing, resultsVersion } from './errors.ts';
 import { invocationSchema, loadSchema, manifestSchema } from './schema.ts';
 import { decisionSchema, memorySchema, operationSchema, READ_VERSIONS } from './schema.ts';
@@ -149,7 +150,7 @@ async function readFileLines<T>(
     lines.end();
   } catch (error) {
     if (isHotplaneError(error)) throw error;
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 'missing';
+    if (errnoOf(error) === 'ENOENT') return 'missing';
     throw resultsMissing(path, error);
   }
   if (last_byte !== 0x0a) return 'torn';

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { writeWholeSync } from '../../base/files.ts';
 import { makeFolderSync } from '../../base/make-folder.ts';
+import { errnoOf } from '../../base/system-error.ts';
 import { resultsExist, resultsUnreadable, resultsUnwritable } from './errors.ts';
 import { decisionSchema, invocationSchema, loadSchema } from './schema.ts';
 import { memorySchema, operationSchema } from './schema.ts';
@@ -97,8 +98,7 @@ class LineFile {
     try {
       this.#fd = openSync(path, 'wx');
     } catch (error) {
-      const taken = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-      throw taken ? resultsExist(path) : resultsUnwritable(path, error);
+      throw errnoOf(error) === 'EEXIST' ? resultsExist(path) : resultsUnwritable(path, error);
     }
   }
 

@@ -1,4 +1,5 @@
 import { type CodeInfo, errorMaker, type HotplaneError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/system-error.ts';
 
 export const TRACE_CODES = {
   HP_TRACE_MISSING: {
@@ -48,7 +49,7 @@ const traceError = errorMaker<keyof typeof TRACE_CODES>(TRACE_CODES);
 
 /** The file itself cannot be read (missing, a folder, no permission). */
 export function traceUnreadable(path: string, cause: unknown): HotplaneError {
-  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+  const missing = errnoOf(cause) === 'ENOENT';
   return traceError(
     missing ? 'HP_TRACE_MISSING' : 'HP_TRACE_UNREADABLE',
     missing ? `there is no trace file ${path}.` : `the trace file ${path} cannot be read.`,

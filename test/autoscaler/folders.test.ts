@@ -127,6 +127,13 @@ for (const [title, change] of [
 
 const ESCAPE = '\u001b[2J\u202e';
 
+test('a folder without a manifest is told with the reason of the system', async (t) => {
+  const folder = folderOf(t, null);
+  const error = await t.throwsAsync(rebuildReport(folder), { instanceOf: HotplaneError });
+  t.is(error.code, 'HP_RESULTS_MISSING');
+  t.true(error.message.includes(`${join(folder, 'manifest.json')} (ENOENT)`), error.message);
+});
+
 test('an error names file, line and field, and shows foreign text without its effect', async (t) => {
   const run = healthyRun();
   const [first] = run.invocations;
