@@ -12,6 +12,7 @@ import type {
   FunctionStatus,
   InvokeRequest,
   Invocation,
+  Decision,
   Operation,
   StatusResponse,
   WatchOptions,
@@ -228,6 +229,7 @@ export class FakeAgent implements AgentApi {
     vm.starting -= 1;
     let operation_id = 'static';
     if (vm.spec.mechanism !== 'static') {
+      this.#tellDecision(vm);
       await this.#o.clock.sleep(this.#o.plug_ms);
       vm.plugged[region] = vm.spec.limit_bytes;
       vm.resident[region] = Math.floor(vm.spec.limit_bytes * 0.75);
@@ -294,6 +296,23 @@ export class FakeAgent implements AgentApi {
       pages_migrated: kind === 'unplug' ? (this.#o.migrates ?? 0) : 0,
     };
     for (const tell of this.#watchers) tell({ operation });
+  }
+
+  /** Of every plug: what a policy would have been asked. */
+  #tellDecision(vm: FakeVm): void {
+    const decision: Decision = {
+      at_ms: this.#o.clock.nowMs(),
+      policy: 'fake',
+      question: 'scale',
+      function: vm.spec.name,
+      invocation_id: null,
+      vm_id: vm.vm_id,
+      region_id: null,
+      answer: 'start 1',
+      reason: null,
+      inputs: { instances: vm.instances.length },
+    };
+    for (const tell of this.#watchers) tell({ decision });
   }
 
   #tellMemory(vm: FakeVm): void {

@@ -65,6 +65,18 @@ test('a call waited exactly when no instance was idle at its arrival, cold or no
   t.true(invocations.some((line) => line.waited === false));
 });
 
+test('every decision that is told becomes a line, on the clock of the run', async (t) => {
+  const { out, run } = rig(t, {}, { mechanism: 'virtio-mem' });
+  await run();
+  const { decisions, operations } = await readResults(out);
+  const plugs = operations.filter(({ kind }) => kind === 'plug');
+  t.true(plugs.length > 0);
+  t.deepEqual(
+    decisions.map(({ at_ms }) => at_ms).toSorted((a, b) => a - b),
+    plugs.map(({ decided_at_ms }) => decided_at_ms ?? 0).toSorted((a, b) => a - b),
+  );
+});
+
 test('the load of the machine is recorded over the window, ours and the others apart', async (t) => {
   const { out, run } = rig(t);
   const { window_ms } = await run();
