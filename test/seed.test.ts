@@ -3,6 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { PROJECT_ROOT } from '../base/paths.ts';
 import { PAST_FAILURES } from './past-failures.ts';
 import { holds, numberOf, repeatCommand, SEED } from './seed.ts';
@@ -19,6 +20,16 @@ test('a seed of the environment is taken; what is no seed is refused with its na
   for (const text of ['x', '-1', '1e3', '4294967296', ' 1']) {
     t.throws(() => numberOf('S', 7, { S: text }), { message: /^S=.*give a whole number/ });
   }
+});
+
+test.serial('the seed of this process is that of the environment', async (t) => {
+  const before = process.env['HOTPLANE_SEED'];
+  process.env['HOTPLANE_SEED'] = '4711';
+  const again: string = './seed.ts?again';
+  const fresh = z.object({ SEED: z.number() }).parse(await import(again));
+  if (before === undefined) delete process.env['HOTPLANE_SEED'];
+  else process.env['HOTPLANE_SEED'] = before;
+  t.is(fresh.SEED, 4711);
 });
 
 test('a property that fails tells its seed, the smallest case and the command', async (t) => {
