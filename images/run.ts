@@ -1,13 +1,14 @@
 /**
  * Runs one tool of a build: in a process group of its own, output to a log, lines to a callback.
  */
-import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
+import { runTool, type ToolEnd } from '../base/run-tool.ts';
+import { errnoOf } from '../base/system-error.ts';
 import { toolEnvironment } from '../base/tool-environment.ts';
+import { formatMs, MIB } from '../base/units.ts';
 import { imageError } from './errors.ts';
+import { IMAGE_LIMITS } from './limits.ts';
 
 export interface RunOptions {
   readonly cwd: string;
@@ -28,63 +29,44 @@ const KILL_AFTER_MS = 3_000;
  * whole process group is gone then) or HP_IMAGE_BUILD_FAILED with the last lines of output.
  */
 export async function run(command: readonly string[], options: RunOptions): Promise<void> {
-  const [tool = '', ...args] = command;
-  if (options.signal?.aborted) throw interrupted(tool);
+  const [tool = ''] = command;
   const log = createWriteStream(options.log_path, { flags: 'a' });
   const tail: string[] = [];
-  const child = spawn(tool, args, {
-    cwd: options.cwd,
-    env: toolEnvironment(options.env),
-    stdio: ['ignore', 'pipe', 'pipe', options.lock_fd ?? 'ignore'],
-    detached: true,
-  });
-  const take = (line: string): void => {
+  const onLine = (line: string): void => {
     log.write(`${line}\n`);
     tail.push(line);
     if (tail.length > LAST_LINES) tail.shift();
     options.onLine?.(line);
   };
-  const streams = [child.stdout, child.stderr].filter((s): s is Readable => s !== null);
-  for (const stream of streams) createInterface({ input: stream }).on('line', take);
-  const stop = stopGroupOnAbort(child.pid, options.signal);
   try {
-    const [code, killed_by] = await new Promise<[number | null, string | null]>((done, fail) => {
-      child.once('error', fail);
-      child.once('close', (exit_code, exit_signal) => done([exit_code, exit_signal]));
+    const end = await runTool({
+      command,
+      onLine,
+      env: toolEnvironment(options.env),
+      deadline_ms: IMAGE_LIMITS.build_tool_ms,
+      output_bytes: IMAGE_LIMITS.build_output_bytes,
+      grace_ms: KILL_AFTER_MS,
+      cwd: options.cwd,
+      signal: options.signal,
+      kept_fd: options.lock_fd,
     });
+    // One that ended at the moment of an abort may have been ended by it.
     if (options.signal?.aborted) throw interrupted(tool);
-    if (code !== 0) throw failed(command, code ?? killed_by, tail, options.log_path);
+    const how = troubleOf(end);
+    if (how !== null) throw failed(command, how, tail, options.log_path);
   } catch (error) {
-    throw isMissing(error) ? toolMissing(tool, error) : error;
+    throw errnoOf(error) === 'ENOENT' ? toolMissing(tool, error) : error;
   } finally {
-    stop();
     log.end();
     await finished(log);
   }
 }
 
-function stopGroupOnAbort(pid: number | undefined, signal: AbortSignal | undefined): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const kill = (name: NodeJS.Signals): void => {
-    try {
-      if (pid !== undefined) process.kill(-pid, name);
-    } catch {
-      // The group is gone already.
-    }
-  };
-  const onAbort = (): void => {
-    kill('SIGTERM');
-    timer = setTimeout(() => kill('SIGKILL'), KILL_AFTER_MS);
-  };
-  signal?.addEventListener('abort', onAbort, { once: true });
-  return () => {
-    signal?.removeEventListener('abort', onAbort);
-    clearTimeout(timer);
-  };
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ENOENT';
+/** What was wrong with the end of a tool; null when it did its work. */
+function troubleOf(end: ToolEnd): number | string | null {
+  if (end.how === 'ended') return end.code === 0 ? null : (end.code ?? end.signal);
+  if (end.how === 'late') return `not done after ${formatMs(IMAGE_LIMITS.build_tool_ms)}`;
+  return `it said more than ${IMAGE_LIMITS.build_output_bytes / MIB} MiB`;
 }
 
 function toolMissing(tool: string, cause: unknown): Error {
@@ -102,7 +84,7 @@ function interrupted(tool: string): Error {
 
 function failed(
   command: readonly string[],
-  how: number | string | null,
+  how: number | string,
   tail: readonly string[],
   log_path: string,
 ): Error {
