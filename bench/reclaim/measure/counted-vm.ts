@@ -3,13 +3,12 @@
  * instruction, so what its one process measures does not depend on the host's load. It says on its
  * console what it measured, and asks there for its region to be resized.
  */
-import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { emulatedCpu } from '../../../base/emulated-cpu.ts';
 import { BENCH_LIMITS } from '../../limits.ts';
 import { makeFolder } from '../../../base/make-folder.ts';
+import { runTool, type ToolEnd } from '../../../base/run-tool.ts';
 import { vmmEnvironment } from '../../../base/tool-environment.ts';
 import { MIB } from '../../../base/units.ts';
 import { QemuDriver, QmpClient } from '../../../hypervisor-client/index.ts';
@@ -62,64 +61,85 @@ async function runQemu(
   dir: string,
   initrd: string,
 ): Promise<CountedFigure[]> {
+  const { signal } = request;
   const qmp_path = join(dir, 'qmp.sock');
   const { version } = await new QemuDriver({ program: QEMU }).probe();
-  const child = spawn(QEMU, countedArguments(request, initrd, qmp_path, version), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: vmmEnvironment(),
-  });
-  const ended = new Promise<void>((resolve) => {
-    child.once('close', () => resolve());
-    child.once('error', () => resolve());
-  });
-  const limit = AbortSignal.timeout(BENCH_LIMITS.counted_ms);
-  const stop = request.signal ? AbortSignal.any([request.signal, limit]) : limit;
-  const kill = () => child.kill('SIGKILL');
-  stop.addEventListener('abort', kill, { once: true });
+  const talk = new CountedTalk(qmp_path, regionBytes(request));
   const tail: string[] = [];
-  child.stderr.on('data', (text: Buffer) => tail.push(String(text)));
   try {
-    return await readFigures(
-      createInterface({ input: child.stdout }),
-      regionBytes(request),
-      qmp_path,
-      tail,
-    );
+    const end = await runTool({
+      command: [QEMU, ...countedArguments(request, initrd, qmp_path, version)],
+      env: vmmEnvironment(),
+      onLine: (line, from) => {
+        tail.push(line);
+        if (tail.length > TAIL_LINES) tail.shift();
+        if (from === 'stdout') talk.take(line);
+      },
+      deadline_ms: BENCH_LIMITS.counted_ms,
+      output_bytes: BENCH_LIMITS.console_bytes,
+      grace_ms: 0,
+      signal: signal ? AbortSignal.any([signal, talk.over]) : talk.over,
+    });
+    return await talk.figures(end);
   } catch (error) {
-    request.signal?.throwIfAborted();
-    throw toolFailed('the VM under counted instructions', tail.slice(-TAIL_LINES).join(' '), error);
+    signal?.throwIfAborted();
+    throw toolFailed('the VM under counted instructions', tail.join(' '), error);
   } finally {
-    stop.removeEventListener('abort', kill);
-    kill();
-    await ended;
+    talk.close();
   }
 }
 
-async function readFigures(
-  lines: AsyncIterable<string>,
-  region_bytes: number,
-  qmp_path: string,
-  tail: string[],
-): Promise<CountedFigure[]> {
-  const figures: CountedFigure[] = [];
-  let qmp: QmpClient | null = null;
-  try {
-    for await (const line of lines) {
-      tail.push(line);
-      const match = /bench-off ([a-z-]+) (\d+)/.exec(line);
-      if (!match) continue;
-      const figure = { name: match[1] ?? '', value: Number(match[2]) };
-      if (figure.name === 'bye') return figures;
-      if (figure.name.startsWith('want-')) {
-        qmp ??= await QmpClient.connect(qmp_path);
-        const value = figure.name === 'want-plug' ? region_bytes : 0;
-        const property = { path: '/machine/peripheral/r0', property: 'requested-size', value };
-        await qmp.execute('qom-set', property);
-      } else figures.push(figure);
-    }
-    throw toolFailed('the VM under counted instructions', 'it ended before its last word');
-  } finally {
-    qmp?.close();
+/** What is said on the console, and done at once when it asks for that. */
+class CountedTalk {
+  readonly #qmp_path: string;
+  readonly #region_bytes: number;
+  readonly #figures: CountedFigure[] = [];
+  readonly #over = new AbortController();
+  #qmp: QmpClient | null = null;
+  #asked: Promise<void> = Promise.resolve();
+  #said_bye = false;
+
+  constructor(qmp_path: string, region_bytes: number) {
+    this.#qmp_path = qmp_path;
+    this.#region_bytes = region_bytes;
+  }
+
+  /** Aborted when there is nothing more to wait for: its last word, or a wish that failed. */
+  get over(): AbortSignal {
+    return this.#over.signal;
+  }
+
+  take(line: string): void {
+    const match = /bench-off ([a-z-]+) (\d+)/.exec(line);
+    if (!match) return;
+    const figure = { name: match[1] ?? '', value: Number(match[2]) };
+    if (figure.name === 'bye') {
+      this.#said_bye = true;
+      this.#over.abort();
+    } else if (figure.name.startsWith('want-')) {
+      this.#asked = this.#asked.then(() => this.#resize(figure.name === 'want-plug'));
+      this.#asked.catch(() => this.#over.abort());
+    } else this.#figures.push(figure);
+  }
+
+  /** All it said before its last word. Throws when a wish failed, or the last word is missing. */
+  async figures(end: ToolEnd): Promise<CountedFigure[]> {
+    if (this.#said_bye) return this.#figures;
+    await this.#asked;
+    throw new Error(
+      end.how === 'late' ? 'it took too long' : `it ended before its last word (${end.how})`,
+    );
+  }
+
+  close(): void {
+    this.#qmp?.close();
+  }
+
+  async #resize(is_plug: boolean): Promise<void> {
+    this.#qmp ??= await QmpClient.connect(this.#qmp_path);
+    const value = is_plug ? this.#region_bytes : 0;
+    const property = { path: '/machine/peripheral/r0', property: 'requested-size', value };
+    await this.#qmp.execute('qom-set', property);
   }
 }
 
