@@ -25,7 +25,15 @@ const APPEND_FLAGS =
 
 /** Opens a file for reading. Throws HP_FILE_NOT_PLAIN, or the system's error. */
 export async function openPlainFile(path: string): Promise<FileHandle> {
-  const file = await open(path, READ_FLAGS);
+  return await needPlain(path, await open(path, READ_FLAGS));
+}
+
+/** Opens a file, made with `mode` when it is missing, for appending. Throws the same. */
+export async function appendPlainFile(path: string, mode: number): Promise<FileHandle> {
+  return await needPlain(path, await open(path, APPEND_FLAGS, mode));
+}
+
+async function needPlain(path: string, file: FileHandle): Promise<FileHandle> {
   try {
     needPlainFile(path, await file.stat());
     return file;
@@ -52,18 +60,6 @@ export function readPlainFileSync(path: string): string {
     return readFileSync(fd, 'utf8');
   } finally {
     closeSync(fd);
-  }
-}
-
-/** Opens a file, made when it is missing, for appending. Throws as {@link openPlainFile}. */
-export function appendPlainFileSync(path: string): number {
-  const fd = openSync(path, APPEND_FLAGS, 0o666);
-  try {
-    needPlainFile(path, fstatSync(fd));
-    return fd;
-  } catch (error) {
-    closeSync(fd);
-    throw error;
   }
 }
 

@@ -2,10 +2,11 @@
  * Processes that outlive their owner: started detached with files for stdio, known by pid and start
  * time, ended by escalation. Nothing here knows what a VMM is.
  */
-import { open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 import { assert } from './assert.ts';
 import type { Clock } from './clock.ts';
+import { appendPlainFile } from './plain-file.ts';
 import { vmmEnvironment } from './tool-environment.ts';
 import { waitFor } from './wait.ts';
 import { errnoOf } from './system-error.ts';
@@ -28,6 +29,15 @@ export interface SpawnOptions {
   readonly stdout_path: string;
   readonly stderr_path: string;
   readonly cwd?: string;
+  /** The whole environment; default: that of a VMM. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Of its two files when they are made here; default: for their owner alone. */
+  readonly file_mode?: number;
+  /**
+   * Its descriptor 3 is a pipe that ends with us, for a process that shall end then too. The pipe
+   * holds our event loop as long as the process lives.
+   */
+  readonly is_told_our_end?: boolean;
 }
 
 export interface DetachedProcess extends ProcessIdentity {
@@ -41,18 +51,17 @@ export interface DetachedProcess extends ProcessIdentity {
 /**
  * Starts a process in a session of its own. Its stdio are files, never pipes of ours, so it neither
  * dies with its owner nor blocks on it. Rejects with the system's error (ENOENT, EACCES) when it
- * could not be started.
+ * could not be started, and with HP_FILE_NOT_PLAIN when a path for its stdio holds no file.
  */
 export async function spawnDetached(options: SpawnOptions): Promise<DetachedProcess> {
-  await using stdout = await open(options.stdout_path, 'a', 0o600);
-  await using stderr = await open(options.stderr_path, 'a', 0o600);
+  const { file_mode = 0o600 } = options;
+  await using stdout = await appendPlainFile(options.stdout_path, file_mode);
+  await using stderr = await appendPlainFile(options.stderr_path, file_mode);
   assert(isDescriptor(stdout.fd) && isDescriptor(stderr.fd), 'files have descriptors above 2');
   const child = execa(options.file, options.arguments, {
-    env: vmmEnvironment(),
+    env: options.env ?? vmmEnvironment(),
     extendEnv: false,
-    stdin: 'ignore',
-    stdout: stdout.fd,
-    stderr: stderr.fd,
+    stdio: ['ignore', stdout.fd, stderr.fd, options.is_told_our_end ? 'pipe' : 'ignore'],
     detached: true,
     cleanup: false,
     buffer: false,

@@ -1,14 +1,14 @@
 /** An agent of our own for one replay: a daemon process on a private socket, ended afterwards. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { messageOf } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { type OwnedFolder, ownFolder } from '../../base/owned-folder.ts';
-import { appendPlainFileSync, readPlainFile } from '../../base/plain-file.ts';
+import { readPlainFile } from '../../base/plain-file.ts';
+import { type DetachedProcess, endProcess, isAlive, spawnDetached } from '../../base/process.ts';
 import { ensureSafeFolder, socketPathTrouble } from '../../base/safe-path.ts';
 import { formatMs } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
@@ -40,15 +40,16 @@ export async function startAgentProcess(
   const owned = await makeFolder(options.runtime_dir ?? runtimeDir());
   const folder = owned.path;
   const command = options.command(join(folder, SOCKET), join(folder, STATE));
-  const socket = join(folder, SOCKET);
-  const child = spawnAgent(command, folder, options.log_path);
-  const api = options.connect(socket);
+  const api = options.connect(join(folder, SOCKET));
+  let child: DetachedProcess | null = null;
   const close = async (): Promise<void> => {
     api.close();
-    await endProcess(child, options.clock);
+    // In order with its VMs; by force when it does not listen.
+    if (child) await endProcess(child, options.clock, LIMITS.agent_stop_ms);
     await owned.remove();
   };
   try {
+    child = await spawnAgent(command, folder, options.log_path);
     await waitUntilUp(child, api, options, signal);
   } catch (error) {
     await close();
@@ -80,26 +81,29 @@ async function makeFolder(runtime_dir: string): Promise<OwnedFolder> {
  * In a session of its own, so that Ctrl-C reaches only us and we end it in order. Should we be gone
  * without that, its descriptor 3 ends with us: it then ends by itself, and removes `folder`.
  */
-function spawnAgent(command: readonly string[], folder: string, log_path: string): ChildProcess {
-  const [program = '', ...args] = command;
-  const log = appendPlainFileSync(log_path);
+async function spawnAgent(
+  command: readonly string[],
+  folder: string,
+  log_path: string,
+): Promise<DetachedProcess> {
+  const [file = '', ...args] = command;
   try {
-    const child = spawn(program, args, {
-      detached: true,
-      stdio: ['ignore', log, log, 'pipe'],
+    return await spawnDetached({
+      file,
+      arguments: args,
+      stdout_path: log_path,
+      stderr_path: log_path,
+      file_mode: 0o666,
       env: { ...process.env, HOTPLANE_OWNER_FD: '3', HOTPLANE_OWNER_FOLDER: folder },
+      is_told_our_end: true,
     });
-    // A program that cannot be started is told by the missing pid.
-    child.on('error', () => {});
-    child.stdio[3]?.on('error', () => {});
-    return child;
-  } finally {
-    closeSync(log);
+  } catch (error) {
+    throw agentNotUp(log_path, `${file} cannot be run (${messageOf(error)})`, error);
   }
 }
 
 async function waitUntilUp(
-  child: ChildProcess,
+  child: DetachedProcess,
   api: AgentApi,
   options: AgentProcessOptions,
   signal: AbortSignal,
@@ -111,7 +115,7 @@ async function waitUntilUp(
   let last_error: unknown;
   const up = await waitFor(
     async () => {
-      if (hasEnded(child)) return 'ended' as const;
+      if (!(await isAlive(child))) return 'ended' as const;
       try {
         await api.status('', { deadline_ms: LIMITS.vmm_call_ms, signal });
         return 'up' as const;
@@ -135,24 +139,6 @@ async function waitUntilUp(
   if (up === 'up') return;
   if (up === 'ended') throw agentNotUp(log_path, `it ended with "${await lastLine(log_path)}"`);
   throw agentNotUp(log_path, `it did not answer within ${formatMs(deadline_ms)}`, last_error);
-}
-
-/** SIGTERM ends the agent and its VMs; SIGKILL only when it does not listen. */
-async function endProcess(child: ChildProcess, clock: Clock): Promise<void> {
-  for (const how of ['SIGTERM', 'SIGKILL'] as const) {
-    if (hasEnded(child)) return;
-    child.kill(how);
-    await waitFor(() => (hasEnded(child) ? true : null), {
-      clock,
-      deadline_ms: LIMITS.agent_stop_ms,
-      first_pause_ms: 10,
-      longest_pause_ms: 100,
-    });
-  }
-}
-
-function hasEnded(child: ChildProcess): boolean {
-  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }
 
 async function lastLine(path: string): Promise<string> {

@@ -16,6 +16,7 @@ import { startAgentProcess } from '../../autoscaler/replay/agent-process.ts';
 import { hostClock } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
+import { isAlive, type ProcessIdentity, readStartTicks } from '../../base/process.ts';
 import { FakeAgent } from './fake-agent.ts';
 import { FakeClock } from './fake-clock.ts';
 
@@ -37,7 +38,12 @@ function stub(t: ExecutionContext, script: string, answers: boolean) {
   return {
     seen,
     api,
-    pid: (): number => Number(readFileSync(pid_path, 'utf8')),
+    /** The program once it runs. */
+    started: async (): Promise<ProcessIdentity> => {
+      await untilWritten(pid_path);
+      const pid = Number(readFileSync(pid_path, 'utf8'));
+      return { pid, start_ticks: (await readStartTicks(pid)) ?? 0 };
+    },
     pid_path,
     options: {
       command: (_socket: string, state_dir: string) => {
@@ -51,15 +57,6 @@ function stub(t: ExecutionContext, script: string, answers: boolean) {
       onWaiting: () => {},
     },
   };
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 const WAITS = 'setInterval(() => {}, 1000);';
@@ -93,38 +90,42 @@ test('a program that is not there is an agent that does not start', async (t) =>
     { instanceOf: HotplaneError },
   );
   t.is(error.code, 'HP_REPLAY_AGENT_START');
+  t.regex(error.message, /\/nowhere\/hotplane cannot be run \(.*ENOENT/);
 });
 
 test('close ends the agent and removes its folder', async (t) => {
-  const { options, pid, pid_path, seen } = stub(t, WAITS, true);
+  const { options, started, seen } = stub(t, WAITS, true);
   const session = await startAgentProcess(options, new AbortController().signal);
-  await untilWritten(pid_path);
+  const agent = await started();
   t.true(session.is_ours);
-  t.true(isAlive(pid()));
+  t.true(await isAlive(agent));
   await session.close();
-  t.false(isAlive(pid()));
+  t.true(agent.start_ticks > 0);
+  t.false(await isAlive(agent));
   t.false(existsSync(join(seen.state_dir ?? '/', '..')));
 });
 
 test('Ctrl-C while it starts ends it as well', async (t) => {
-  const { options, pid, pid_path } = stub(t, WAITS, false);
+  const { options, started } = stub(t, WAITS, false);
   const abort = new AbortController();
   const starting = startAgentProcess(options, abort.signal);
-  await untilWritten(pid_path);
+  const agent = await started();
   abort.abort();
   await t.throwsAsync(starting, { name: 'AbortError' });
-  t.false(isAlive(pid()));
+  t.true(agent.start_ticks > 0);
+  t.false(await isAlive(agent));
 });
 
 test('an agent that does not listen to SIGTERM is gone when close is', async (t) => {
   const script = `process.on('SIGTERM', () => {}); ${WAITS}`;
-  const { options, pid, pid_path } = stub(t, script, true);
+  const { options, started } = stub(t, script, true);
   /** The half minute it is given takes half a second here. */
   const clock = { ...hostClock, nowMs: () => hostClock.nowMs() * 60 };
   const session = await startAgentProcess({ ...options, clock }, new AbortController().signal);
-  await untilWritten(pid_path);
+  const agent = await started();
   await session.close();
-  t.false(isAlive(pid()));
+  t.true(agent.start_ticks > 0);
+  t.false(await isAlive(agent));
 });
 
 /** A replay that was killed, and an agent in its care that is well or just coming up. */

@@ -60,12 +60,35 @@ test('a program that is not there is the error of the system', async (t) => {
   t.is(errnoOf(error), 'ENOENT');
 });
 
+test('a pipe in the place of its output is refused without waiting for a reader', async (t) => {
+  const pipe = join(folder, 'pipe');
+  await execa('mkfifo', [pipe]);
+  const options = { file: 'true', arguments: [], stdout_path: join(folder, 'out') };
+  const error = await t.throwsAsync(spawnDetached({ ...options, stderr_path: pipe }));
+  t.is(errnoOf(error), 'ENXIO');
+});
+
+test('a process that is told our end has a pipe as its descriptor 3', async (t) => {
+  const stdout_path = join(folder, 'told');
+  const child = await spawnDetached({
+    file: 'sh',
+    arguments: ['-c', 'readlink /proc/$$/fd/3; echo $WHO'],
+    stdout_path,
+    stderr_path: stdout_path,
+    env: { PATH: process.env['PATH'], WHO: 'told' },
+    is_told_our_end: true,
+  });
+  t.deepEqual(await child.exited(), { code: 0, signal: null });
+  t.regex(await readFile(stdout_path, 'utf8'), /^socket:\[\d+\]\ntold\n$/);
+});
+
 test('a process outlives its owner', async (t) => {
   const module = join(PROJECT_ROOT, 'base/process.ts');
   const script = `
     const { spawnDetached } = await import(${JSON.stringify(module)});
     const { pid, start_ticks } = await spawnDetached({ file: 'sleep', arguments: ['60'],
-      stdout_path: '/dev/null', stderr_path: '/dev/null' });
+      stdout_path: ${JSON.stringify(join(folder, 'out'))},
+      stderr_path: ${JSON.stringify(join(folder, 'err'))} });
     console.log(JSON.stringify({ pid, start_ticks }));`;
   const { stdout } = await execa(process.execPath, ['--input-type=module', '-e', script], {
     timeout: 30_000,
