@@ -15,6 +15,14 @@ export const VMM_LIMITS = {
   resize_overrun_ms: 2_000,
   /** A target that a silent VMM has kept is withdrawn when it answers again, within this time. */
   resize_withdraw_ms: 3_600_000,
+  /**
+   * Where one region moves at a time, an unplug in its turn lets a plug go first after so long ...
+   */
+  turn_ms: 100,
+  /** ... another unplug after so long ... */
+  turn_beside_unplugs_ms: 1_000,
+  /** ... and one that waits goes behind plugs that came up to so long after it. */
+  unplugs_wait_ms: 1_000,
   /** Calls to one VMM that wait for an answer. */
   calls_in_flight: 1_024,
   /** Longest pause between two looks at a region that is being resized. */

@@ -112,7 +112,10 @@ export interface ResizeResult {
   /** The host's word of the region, before and at the end; null: it could not be seen. */
   readonly resident_before_bytes: number | null;
   readonly resident_bytes: number | null;
+  /** Its turn had come, where one region moves at a time; without a turn: when it was asked for. */
   readonly requested_at_ms: number;
+  /** Of the time since then, what belongs to others: they were let go first. 0: it never waited. */
+  readonly waited_ms: number;
   readonly accepted_at_ms: number | null;
   readonly plugged_at_ms: number | null;
   /** Unplug only: resident bytes of the region are at most its plugged bytes. */
@@ -125,6 +128,7 @@ export interface ResizeResult {
 }
 
 export interface ResizeOptions {
+  /** From the call on, waiting for a turn included. */
   readonly deadline_ms: number;
   readonly signal?: AbortSignal;
 }

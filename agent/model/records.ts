@@ -50,6 +50,11 @@ export const operationSchema = message(
     guest_ns: field(29, count.nullable(), "time inside the guest's driver"),
     cause: field(30, known(z.enum(CAUSES)), 'why the size changes'),
     attached_at_ms: field(31, known(moment_ms), 'plug for an instance: its memory is bound to it'),
+    waited_ms: field(
+      32,
+      known(duration_ms),
+      'of the time since requested_at_ms: other regions were let go first',
+    ),
   },
   'One plug or unplug, told when it has its outcome.',
 );

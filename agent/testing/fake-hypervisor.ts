@@ -197,6 +197,7 @@ export class FakeVm implements Vm {
       resident_before_bytes: before_bytes,
       resident_bytes: region.plugged_bytes,
       requested_at_ms,
+      waited_ms: 0,
       accepted_at_ms,
       plugged_at_ms: done_at_ms,
       resident_at_ms: bytes === 0 ? done_at_ms : null,

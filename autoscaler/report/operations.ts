@@ -2,7 +2,10 @@
 import { between, describe, type Distribution, plus, Sample } from '../../base/statistics.ts';
 import type { OperationLine } from '../results/schema.ts';
 
-/** Times since the resize was sent to the VMM; each stage is counted from there. */
+/**
+ * Times since the resize was sent to the VMM; each stage is counted from there, without the times in
+ * which other regions were let go first.
+ */
 export interface OperationStages {
   /** Before that: decided (plug) or instance gone (unplug) -> request sent to the VMM. */
   readonly queued: Distribution;
@@ -79,8 +82,10 @@ class KindTally {
     if (sent_ms !== null) {
       this.queued.add(between(line.gone_at_ms ?? line.decided_at_ms, sent_ms));
       this.accepted.add(between(sent_ms, line.accepted_at_ms));
-      this.plugged.add(between(sent_ms, line.plugged_at_ms));
-      this.resident.add(between(sent_ms, line.resident_at_ms));
+      // What was moved of others meanwhile is no time of this one.
+      const own_ms = sent_ms + (line.waited_ms ?? 0);
+      this.plugged.add(between(own_ms, line.plugged_at_ms));
+      this.resident.add(between(own_ms, line.resident_at_ms));
     }
     if (line.stop_at_ms !== null) this.stop.add(between(line.stop_at_ms, line.gone_at_ms));
     this.outcomes[line.outcome] += 1;

@@ -114,7 +114,7 @@ export class QemuMemory {
     };
   }
 
-  #targetPort(device: DeviceSpec): Required<Omit<ResizePort, 'look'>> {
+  #targetPort(device: DeviceSpec): Required<Omit<ResizePort, 'look' | 'park'>> {
     const { qmp, tellIfGone } = this.#parts;
     const setTarget = async (bytes: number, limit: CallLimit): Promise<void> => {
       await tellIfGone(setRequested(qmp, device.id, bytes, { deadline_ms: limit() }));

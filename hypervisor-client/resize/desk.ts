@@ -5,18 +5,18 @@
 import type { Clock } from '../../base/clock.ts';
 import { DEVICE_BLOCK_BYTES } from '../../base/units.ts';
 import { vmmError } from '../errors.ts';
-import { Turn } from './turn.ts';
+import { type Hold, Turn } from './turn.ts';
 import { checkResize, findRegion, isShared, type PlacedRegion } from '../spec.ts';
 import type { ResizeOptions, ResizeResult, VmSpec } from '../vm.ts';
 import { type ResizeOwner, type ResizePort, resizeOwned } from './runner.ts';
 import { unasked } from './unasked.ts';
 
-/** A resize whose turn it is. */
+/** A resize whose turn it is; `deadline_ms` counts from now. */
 export interface RegionOrder extends ResizeOptions {
   readonly placed: PlacedRegion;
   readonly target_bytes: number;
-  /** When the caller asked, where it had to wait for its turn. */
-  readonly requested_at_ms?: number;
+  /** Where there are turns. */
+  readonly hold?: Hold;
   readonly owner: ResizeOwner;
 }
 
@@ -77,19 +77,22 @@ export class ResizeDesk {
   ): Promise<ResizeResult> {
     const { clock, pluggedAtMost, resize, turnOf } = this.#parts;
     const { id: region_id } = placed.region;
-    const begin = async (waited: { readonly requested_at_ms?: number } = {}) => {
+    const begin = async (deadline_ms: number, turn: Pick<RegionOrder, 'hold'> = {}) => {
       const owner = this.#ownerOf(region_id);
-      return await resize({ placed, target_bytes, ...options, ...waited, owner });
+      return await resize({ placed, target_bytes, ...options, deadline_ms, ...turn, owner });
     };
     const where = turnOf(placed);
-    if (where === null) return await begin();
-    const turn = this.#turns.get(where) ?? new Turn();
+    if (where === null) return await begin(options.deadline_ms);
+    const turn = this.#turns.get(where) ?? new Turn(clock);
     this.#turns.set(where, turn);
     const requested_at_ms = clock.nowMs();
-    const work = async () => await begin({ requested_at_ms });
-    const result = await turn.take(work, clock, options.deadline_ms);
-    if (result) return result;
     const before_bytes = pluggedAtMost(placed);
+    const { deadline_ms } = options;
+    const urgent = target_bytes >= before_bytes;
+    const result = await turn.take({ urgent, deadline_ms }, async (hold) => {
+      return await begin(requested_at_ms + deadline_ms - clock.nowMs(), { hold });
+    });
+    if (result) return result;
     return unasked(
       { region_id, target_bytes, before_bytes, requested_at_ms },
       { now_ms: clock.nowMs(), where },

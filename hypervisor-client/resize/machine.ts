@@ -51,6 +51,11 @@ export type ResizeEvent =
     }
   /** No answer in time: the VMM may answer again, so it is asked again until the deadline. */
   | { readonly type: 'unanswered'; readonly error_code: string; readonly reason: string }
+  /**
+   * What was plugged became the target while other regions moved, for so long; the turn came again,
+   * or the deadline did.
+   */
+  | { readonly type: 'passed'; readonly waited_ms: number; readonly came: boolean }
   /** The VM or the way to it broke; nothing more can be learned. */
   | { readonly type: 'broken'; readonly error_code: string; readonly reason: string }
   | { readonly type: 'aborted' };
@@ -79,6 +84,7 @@ export interface ResizeState {
   readonly accepted_at_ms: number | null;
   readonly plugged_at_ms: number | null;
   readonly resident_at_ms: number | null;
+  readonly waited_ms: number;
   readonly nudges: number;
   /** Last progress, or last nudge; a stall is counted from here. */
   readonly moved_at_ms: number;
@@ -103,6 +109,7 @@ export function startResize(input: ResizeInput): ResizeStep {
       accepted_at_ms: null,
       plugged_at_ms: null,
       resident_at_ms: null,
+      waited_ms: 0,
       nudges: 0,
       moved_at_ms: input.requested_at_ms,
       trouble: null,
@@ -125,12 +132,20 @@ export function stepResize(state: ResizeState, event: ResizeEvent, now_ms: numbe
       return afterAcceptance(state, now_ms);
     case 'aborted':
       return giveUp(state, { code: 'HP_VMM_ABORTED', reason: 'The caller aborted the resize.' });
+    case 'passed':
+      return afterTurn(state, event, now_ms);
     case 'observed':
       return afterLook(state, event, now_ms);
     default:
       return unreachable(event);
   }
 }
+
+/**
+ * Whether other regions may move first: while memory moves, the target can be set to what is plugged
+ * and again to what is wanted, and nothing is lost.
+ */
+export const mayPass = ({ phase }: ResizeState): boolean => phase === 'moving';
 
 const isPlug = ({ input }: ResizeState): boolean => input.target_bytes > input.before_bytes;
 
@@ -156,6 +171,18 @@ function afterSilence(
   }
   if (state.phase !== 'asking') return look(state, pauseMs(state, now_ms), false);
   return { state, action: { type: 'set-target', bytes: state.input.target_bytes } };
+}
+
+function afterTurn(
+  before: ResizeState,
+  { waited_ms, came }: { readonly waited_ms: number; readonly came: boolean },
+  now_ms: number,
+): ResizeStep {
+  const state = { ...before, waited_ms: before.waited_ms + waited_ms, moved_at_ms: now_ms };
+  if (came) return { state, action: { type: 'set-target', bytes: state.input.target_bytes } };
+  const reason = `Other regions were being resized for the last ${Math.round(waited_ms)} ms.`;
+  const trouble: Trouble = { code: 'HP_VMM_BUSY', reason };
+  return look({ ...state, phase: 'closing', trouble });
 }
 
 function afterBreak(state: ResizeState, error_code: string): ResizeState {
@@ -287,10 +314,10 @@ function close(seen: ResizeState, resident_bytes: number | null, now_ms: number)
 const isLate = ({ input }: ResizeState, now_ms: number): boolean =>
   now_ms >= input.requested_at_ms + input.deadline_ms;
 
-/** A twentieth of the time waited so far: precise to 5 % of what is measured, and cheap to wait. */
-function pauseMs({ input }: ResizeState, now_ms: number): number {
-  const waited_ms = now_ms - input.requested_at_ms;
-  const pause_ms = Math.min(VMM_LIMITS.resize_pause_ms_max, Math.max(0.25, waited_ms / 20));
+/** A twentieth of the time it moves so far: precise to 5 % of what is measured, and cheap to wait. */
+function pauseMs({ input, waited_ms }: ResizeState, now_ms: number): number {
+  const moves_ms = now_ms - input.requested_at_ms - waited_ms;
+  const pause_ms = Math.min(VMM_LIMITS.resize_pause_ms_max, Math.max(0.25, moves_ms / 20));
   const left_ms = input.requested_at_ms + input.deadline_ms - now_ms;
   return Math.max(0, Math.min(pause_ms, left_ms));
 }
@@ -315,6 +342,7 @@ function finish(
     resident_before_bytes: input.resident_before_bytes,
     resident_bytes: state.resident_bytes,
     requested_at_ms: input.requested_at_ms,
+    waited_ms: state.waited_ms,
     accepted_at_ms: state.accepted_at_ms,
     plugged_at_ms: state.plugged_at_ms,
     resident_at_ms: state.resident_at_ms,

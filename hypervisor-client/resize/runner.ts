@@ -12,9 +12,11 @@ import {
   type ResizeAction,
   type ResizeEvent,
   type ResizeInput,
+  mayPass,
   startResize,
   stepResize,
 } from './machine.ts';
+import type { Hold } from './turn.ts';
 import type { ResizeResult } from '../vm.ts';
 
 /** Milliseconds that a call may take from now on; falls with the time. */
@@ -35,6 +37,11 @@ export interface ResizePort {
     limit: CallLimit,
   ): Promise<{ readonly plugged_bytes: number; readonly resident_bytes: number | null }>;
   /**
+   * Makes what is plugged the target, so that nothing of it moves while others do; throws as
+   * `setTarget`. Without it the turn is kept to the end.
+   */
+  park?(limit: CallLimit): Promise<void>;
+  /**
    * Calls back when the VMM tells of the region's size, which cuts a pause short; returns how to
    * stop that. A VMM may tell late or never: the looks go on.
    */
@@ -45,8 +52,8 @@ export interface RegionResize
   extends Omit<ResizeInput, 'before_bytes' | 'resident_before_bytes' | 'requested_at_ms'> {
   /** What the region is taken to hold when not even the first look succeeds. */
   readonly max_bytes: number;
-  /** When the caller asked, where that was before this; the deadline counts from it. */
-  readonly requested_at_ms?: number;
+  /** The turn that it has, where regions move one after another. */
+  readonly hold?: Hold;
 }
 
 /**
@@ -60,15 +67,15 @@ export async function runResize(
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<ResizeResult> {
-  const requested_at_ms = request.requested_at_ms ?? clock.nowMs();
-  const limit = callLimit(clock, requested_at_ms + request.deadline_ms);
-  const seen = await firstLook(port, clock, requested_at_ms + request.deadline_ms, limit);
+  const asked_at_ms = clock.nowMs();
+  const limit = callLimit(clock, asked_at_ms + request.deadline_ms);
+  const seen = await firstLook(port, clock, asked_at_ms + request.deadline_ms, limit);
   const broken = seen.type === 'observed' ? null : seen;
   let { state, action } = startResize({
     ...request,
     before_bytes: seen.type === 'observed' ? seen.plugged_bytes : request.max_bytes,
     resident_before_bytes: seen.type === 'observed' ? seen.resident_bytes : null,
-    requested_at_ms: broken ? requested_at_ms : (request.requested_at_ms ?? clock.nowMs()),
+    requested_at_ms: broken ? asked_at_ms : clock.nowMs(),
   });
   if (broken) ({ state, action } = stepResize(state, broken, clock.nowMs()));
   let aborted = false;
@@ -78,11 +85,33 @@ export async function runResize(
       aborted = true;
       event = { type: 'aborted' };
     } else {
-      event = await perform(port, action, { clock, limit, signal: aborted ? null : signal });
+      const passes = action.type === 'look' && mayPass(state) && request.hold?.isWanted();
+      const left_ms = asked_at_ms + request.deadline_ms - clock.nowMs();
+      const passed = passes ? await letPass(port, request, { clock, limit, left_ms }) : null;
+      const by = { clock, limit, signal: aborted ? null : signal };
+      event = passed ?? (await perform(port, action, by));
     }
     ({ state, action } = stepResize(state, event, clock.nowMs()));
   }
   return action.result;
+}
+
+/** Lets other regions move first. Null: it keeps its turn. */
+async function letPass(
+  port: ResizePort,
+  { hold }: RegionResize,
+  by: { readonly clock: Clock; readonly limit: CallLimit; readonly left_ms: number },
+): Promise<ResizeEvent | null> {
+  const { clock, limit, left_ms } = by;
+  if (!hold || !port.park || left_ms <= 0) return null;
+  try {
+    await port.park(limit);
+  } catch (error) {
+    return hasCode(error, 'HP_VMM_REJECTED') ? null : brokenBy(error);
+  }
+  const parked_at_ms = clock.nowMs();
+  const came = await hold.pass(left_ms);
+  return { type: 'passed', waited_ms: clock.nowMs() - parked_at_ms, came };
 }
 
 /** What a call may take: no longer than any call, and not beyond the end of the operation. */

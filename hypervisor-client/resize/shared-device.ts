@@ -61,7 +61,11 @@ export class SharedDevice {
     await this.#port.setTarget(requestedOf(this.#shares), limit);
   }
 
-  /** One region of it as something to resize. Resizes of one device are not to overlap. */
+  /**
+   * One region of it as something to resize. Resizes of one device are not to overlap, and none lets
+   * another go first (no `park`): what is plugged meanwhile is idle, so the guest would give that back
+   * when the unplug goes on.
+   */
   portOf(partition: number): ResizePort {
     const { onNews } = this.#port;
     return {

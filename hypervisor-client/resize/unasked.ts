@@ -13,7 +13,7 @@ export function unasked(
   by: { readonly now_ms: number; readonly where: string },
 ): ResizeResult {
   const { region_id, target_bytes, before_bytes, requested_at_ms } = request;
-  const waited_ms = Math.round(by.now_ms - requested_at_ms);
+  const waited_ms = by.now_ms - requested_at_ms;
   return {
     region_id,
     outcome: 'refused',
@@ -23,11 +23,12 @@ export function unasked(
     resident_before_bytes: null,
     resident_bytes: null,
     requested_at_ms,
+    waited_ms,
     accepted_at_ms: null,
     plugged_at_ms: null,
     resident_at_ms: null,
     nudges: 0,
     error_code: 'HP_VMM_BUSY',
-    reason: `Other regions of ${by.where} were being resized for all of ${waited_ms} ms.`,
+    reason: `Other regions of ${by.where} were being resized for all of ${Math.round(waited_ms)} ms.`,
   };
 }

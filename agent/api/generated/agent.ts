@@ -485,6 +485,7 @@ export interface Operation {
   readonly guest_ns: number | null;
   readonly cause: Operation_Cause | null;
   readonly attached_at_ms: number | null;
+  readonly waited_ms: number | null;
 }
 
 export const Operation_Kind = { kind_unspecified: "kind_unspecified", plug: "plug", unplug: "unplug" } as const;
@@ -2780,6 +2781,7 @@ function createBaseOperation(): Operation {
     guest_ns: null,
     cause: null,
     attached_at_ms: null,
+    waited_ms: null,
   };
 }
 
@@ -2877,6 +2879,9 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.attached_at_ms !== undefined && message.attached_at_ms !== null) {
       writer.uint32(249).double(message.attached_at_ms);
+    }
+    if (message.waited_ms !== undefined && message.waited_ms !== null) {
+      writer.uint32(257).double(message.waited_ms);
     }
     return writer;
   },
@@ -3140,6 +3145,14 @@ export const Operation: MessageFns<Operation> = {
             }
 
             message.attached_at_ms = reader.double();
+            continue;
+          }
+          case 32: {
+            if (tag !== 257) {
+              break;
+            }
+
+            message.waited_ms = reader.double();
             continue;
           }
         }

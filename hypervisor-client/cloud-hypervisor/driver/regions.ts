@@ -70,6 +70,8 @@ export class ChRegions {
     const range = regionRange(placed, backings);
     return {
       ...this.#targetPort(device),
+      park: (limit) =>
+        told(async () => await memory.park(await memory.readDevice(device.id, limit), limit)),
       look: (resident, limit) =>
         told(async () => {
           const { plugged_bytes } = await memory.readDevice(device.id, limit);

@@ -14,6 +14,7 @@ import { endVmm } from '../../lifecycle/end-vmm.ts';
 import { lastObservation, regionRanges } from '../../resize/places.ts';
 import { ResizeDesk, type RegionOrder, resizeOrdered } from '../../resize/desk.ts';
 import type { CallLimit } from '../../resize/runner.ts';
+import type { Hold } from '../../resize/turn.ts';
 import { VmLife } from '../../lifecycle/life.ts';
 import { cleanRunDir } from '../../lifecycle/run-dir.ts';
 import type { AddressRange } from '../../host/smaps.ts';
@@ -176,21 +177,32 @@ export class CloudHypervisorVm implements Vm {
     const { clock } = this.#parts;
     const { placed, target_bytes, deadline_ms, signal } = order;
     const { device } = placed;
-    // From the call on, its wait for the turn and for others included: whoever asked has waited.
-    const requested_at_ms = order.requested_at_ms ?? clock.nowMs();
-    const end_ms = requested_at_ms + deadline_ms;
+    const end_ms = clock.nowMs() + deadline_ms;
     const left = (): number => Math.max(0, end_ms - clock.nowMs());
-    this.#memory.moving = device.id;
-    try {
+    const prepare = async (): Promise<void> => {
+      this.#memory.moving = device.id;
       await this.#prepare(placed, target_bytes, left, signal);
+    };
+    let holds = true;
+    const hold: Hold = {
+      isWanted: () => order.hold?.isWanted() ?? false,
+      pass: async (most_ms) => {
+        this.#memory.moving = null;
+        holds = (await order.hold?.pass(most_ms)) ?? true;
+        if (holds) await prepare();
+        return holds;
+      },
+    };
+    try {
+      await prepare();
       const port = this.#regions.portOf(placed);
-      const result = await resizeOrdered(port, { ...order, requested_at_ms });
+      const result = await resizeOrdered(port, { ...order, deadline_ms: left(), hold });
       const rest = () => Math.max(1, end_ms + VMM_LIMITS.resize_overrun_ms - clock.nowMs());
       const kept = isShared(device) ? null : { device_id: device.id, bytes: result.plugged_bytes };
       await this.#limit(kept, rest).catch(() => undefined);
       return result;
     } finally {
-      this.#memory.moving = null;
+      if (holds) this.#memory.moving = null;
     }
   }
 

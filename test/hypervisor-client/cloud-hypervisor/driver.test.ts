@@ -205,15 +205,40 @@ test('a target whose fate was unknown is withdrawn when the server answers again
   });
 });
 
-test('a wait for the turn counts to the time of a resize', async (t) => {
+test('a wait for the turn is no time of a resize', async (t) => {
   const guest = { in_use: { [zoneOf('r0')]: 32 * MIB } };
   await withVm(host.driver({ guest }), await specOf(), async (vm) => {
     for (const id of ['r0', 'r1']) await vm.resizeRegion(id, REGION, DEADLINE);
+    const asked_at_ms = hostClock.nowMs();
     const stuck = vm.resizeRegion('r0', 0, { deadline_ms: 400 });
     const next = await vm.resizeRegion('r1', 0, DEADLINE);
     t.is((await stuck).outcome, 'partial');
     t.is(next.outcome, 'done');
-    t.true((next.accepted_at_ms ?? 0) - next.requested_at_ms >= 300, JSON.stringify(next));
+    t.true(next.requested_at_ms - asked_at_ms >= 300, JSON.stringify(next));
+    t.is(next.waited_ms, 0);
+  });
+});
+
+test('a plug goes before an unplug that is under way, which carries on', async (t) => {
+  // A step takes 20 ms: the unplug of 64 blocks more than a second.
+  const guest = { step_bytes: 2 * MIB, step_ms: 20 };
+  await withVm(host.driver(), await specOf(), async (vm) => {
+    await vm.resizeRegion('r0', REGION, DEADLINE);
+    await tellFake(vm, { guest });
+    const slow = vm.resizeRegion('r0', 0, { deadline_ms: 20_000 });
+    const moving = async () => ((await pluggedIn(vm))[0] ?? 0) < REGION || null;
+    t.true(await waitFor(moving, { clock: hostClock, deadline_ms: 5_000 }));
+    const plug = await vm.resizeRegion('r1', 4 * MIB, DEADLINE);
+    t.is(plug.outcome, 'done', plug.reason ?? '');
+    const [r0 = 0, r1] = await pluggedIn(vm);
+    t.true(r0 > 0, 'the unplug is still under way');
+    t.is(r1, 4 * MIB);
+    const unplug = await slow;
+    t.is(unplug.outcome, 'done', unplug.reason ?? '');
+    t.true((unplug.plugged_at_ms ?? 0) > (plug.plugged_at_ms ?? Infinity));
+    const plugged_ms = (plug.plugged_at_ms ?? 0) - plug.requested_at_ms;
+    t.true(unplug.waited_ms >= plugged_ms, `${unplug.waited_ms} of ${plugged_ms} ms`);
+    t.deepEqual(await pluggedIn(vm), [0, 4 * MIB]);
   });
 });
 

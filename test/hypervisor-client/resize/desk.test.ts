@@ -36,7 +36,8 @@ function rig() {
     pluggedAtMost: () => REGION,
     resize: async (order) => {
       const ended = Promise.withResolvers<ResizeResult>();
-      const { target_bytes, requested_at_ms = clock.nowMs() } = order;
+      const { target_bytes } = order;
+      const requested_at_ms = clock.nowMs();
       const request = { region_id: order.placed.region.id, target_bytes, before_bytes: 0 };
       const by = { now_ms: clock.nowMs(), where: 'nowhere' };
       const end = () => ended.resolve(unasked({ ...request, requested_at_ms }, by));
@@ -58,8 +59,8 @@ test('what shares a turn moves one after another, what does not moves beside it'
   await first;
   await clock.advance(0);
   t.deepEqual(names(), ['c', 'a', 'b']);
-  t.is(begun[0]?.order.requested_at_ms, undefined, 'c did not wait');
-  t.is(begun[2]?.order.requested_at_ms, 1_000, 'the wait of b counts');
+  t.is(begun[0]?.order.deadline_ms, 100, 'c did not wait');
+  t.is(begun[2]?.order.deadline_ms, 60, 'the wait of b counts to its deadline');
   for (const { end } of begun) end();
   await Promise.all([second, beside]);
 });
@@ -69,6 +70,7 @@ test('a resize whose turn does not come is refused with the most it may have, an
   const first = ask('a');
   const late = await clock.until(ask('b'));
   t.like(late, { outcome: 'refused', error_code: 'HP_VMM_BUSY', plugged_bytes: REGION });
+  t.is(late.waited_ms, 100);
   t.regex(late.reason ?? '', /device shared .* 100 ms/);
   begun[0]?.end();
   await first;

@@ -71,6 +71,89 @@ for (const [what, withdraws_unplug, targets] of [
   });
 }
 
+/** A port whose guest gives back a block whenever it is looked at and asked for less. */
+function slowGuest(clock: FakeClock) {
+  const calls: string[] = [];
+  let plugged_bytes = REGION;
+  let wanted_bytes = REGION;
+  const port: ResizePort = {
+    setTarget: async (bytes) => {
+      calls.push(`target ${bytes / REGION}`);
+      wanted_bytes = bytes;
+    },
+    nudge: async () => undefined,
+    park: async () => {
+      calls.push('park');
+      wanted_bytes = plugged_bytes;
+    },
+    look: async () => {
+      await clock.sleep(1);
+      if (plugged_bytes > wanted_bytes) plugged_bytes -= REQUEST.block_bytes;
+      return { plugged_bytes, resident_bytes: plugged_bytes };
+    },
+  };
+  return { port, calls };
+}
+
+const UNPLUG = { ...REQUEST, target_bytes: 0 };
+
+test('an unplug lets others go first, carries on, and tells their time apart', async (t) => {
+  const clock = new FakeClock();
+  const { port, calls } = slowGuest(clock);
+  let wanted = 2;
+  const hold = {
+    isWanted: () => wanted > 0,
+    pass: async () => {
+      calls.push('pass');
+      wanted -= 1;
+      await clock.sleep(300);
+      return true;
+    },
+  };
+  const result = await clock.until(runResize(port, { ...UNPLUG, hold }, clock));
+  t.deepEqual(calls, ['target 0', 'park', 'pass', 'target 0', 'park', 'pass', 'target 0']);
+  t.like(result, { outcome: 'done', plugged_bytes: 0, waited_ms: 600 });
+  const took_ms = (result.plugged_at_ms ?? 0) - result.requested_at_ms;
+  t.true(took_ms > 600 && took_ms < 5_000, `${took_ms} ms`);
+});
+
+test('an unplug whose turn does not come again ends at its deadline, with nothing asked', async (t) => {
+  const clock = new FakeClock();
+  const { port, calls } = slowGuest(clock);
+  const hold = {
+    isWanted: () => true,
+    pass: async (deadline_ms: number) => {
+      await clock.sleep(deadline_ms);
+      return false;
+    },
+  };
+  const result = await clock.until(runResize(port, { ...UNPLUG, hold }, clock));
+  t.deepEqual(calls, ['target 0', 'park']);
+  t.like(result, { outcome: 'refused', error_code: 'HP_VMM_BUSY', plugged_bytes: REGION });
+  t.true(result.waited_ms > 4_900 && result.waited_ms <= 5_000, `${result.waited_ms} ms`);
+});
+
+test('an unplug keeps its turn where its target cannot be set to what is plugged', async (t) => {
+  for (const park of [{}, { park: notNow }]) {
+    const clock = new FakeClock();
+    const { port, calls } = slowGuest(clock);
+    const hold = { isWanted: () => true, pass: async () => t.fail() };
+    const only: ResizePort = {
+      setTarget: async (bytes, limit) => await port.setTarget(bytes, limit),
+      nudge: async (bytes, limit) => await port.nudge(bytes, limit),
+      look: async (resident, limit) => await port.look(resident, limit),
+      ...park,
+    };
+    const result = await clock.until(runResize(only, { ...UNPLUG, hold }, clock));
+    t.deepEqual(calls, ['target 0']);
+    t.like(result, { outcome: 'done', waited_ms: 0 });
+  }
+});
+
+async function notNow(): Promise<never> {
+  throw vmmError('HP_VMM_REJECTED', 'Not now.');
+}
+
 async function stayAway(clock: FakeClock): Promise<never> {
   await clock.sleep(1_000);
   throw vmmError('HP_QMP_TIMEOUT', 'No answer.');
