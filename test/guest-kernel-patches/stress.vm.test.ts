@@ -26,6 +26,8 @@ const PERCENT = Number(process.env['HOTPLANE_STRESS_MISCHIEF'] ?? 50);
 /** A slow host with several others on it. */
 const CYCLE_MS = 4_000;
 const AFTER_MS = 240_000;
+/** Mainline warns when the profiler of allocations is itself let fail (mm/slub.c). */
+const NO_PROFILER = 'sysctl.vm.mem_profiling=never';
 
 /** What must be zero when all is over. */
 const ZERO = ['users', 'plugged_bytes', 'used_bytes', 'bad_bytes', 'pages_migrated'] as const;
@@ -46,7 +48,7 @@ onDebugKernel('a partition survives failing allocations and a host that misbehav
   const deadline_ms = CYCLES * CYCLE_MS + AFTER_MS;
   const changes = {
     ...DEBUG,
-    kernel_arguments: ['kunit.enable=0'],
+    kernel_arguments: ['kunit.enable=0', NO_PROFILER],
     qemu_arguments: [...STRESS_MONITOR, ...ANSWERS_TRACE],
   };
   const guest = await bootOrdinary(t, changes, deadline_ms);
