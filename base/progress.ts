@@ -14,8 +14,15 @@ export interface Progress {
   done(message: string): void;
 }
 
+/** Where progress is shown: stderr, or what stands for it. */
+export interface ProgressStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
 export interface ProgressOptions {
-  readonly stream: { write(text: string): unknown; isTTY?: boolean; columns?: number };
+  readonly stream: ProgressStream;
   readonly clock?: Clock;
   /** Rewrites one line when true. Default: whether the stream is a terminal. */
   readonly tty?: boolean;
@@ -33,6 +40,11 @@ export const silentProgress: Progress = {
   done: () => {},
 };
 
+/** Puts `text` in the place of the line a terminal shows, cut to its width. */
+export function rewriteLine(stream: ProgressStream, text: string): void {
+  stream.write(`\r\u001b[K${text.slice(0, (stream.columns ?? 80) - 1)}`);
+}
+
 export function createProgress(options: ProgressOptions): Progress {
   const clock = options.clock ?? hostClock;
   const tty = options.tty ?? options.stream.isTTY === true;
@@ -46,7 +58,7 @@ export function createProgress(options: ProgressOptions): Progress {
     shown_ms = now_ms;
     const text = `${prefix} (${formatMs(now_ms - started_ms)})${detail ? `: ${detail}` : ''}`;
     if (!tty) options.stream.write(`${text}\n`);
-    else options.stream.write(`\r\u001b[K${text.slice(0, (options.stream.columns ?? 80) - 1)}`);
+    else rewriteLine(options.stream, text);
   };
 
   return {

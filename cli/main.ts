@@ -12,7 +12,7 @@ import { outputLost } from './errors.ts';
 import { commandHelp, overview } from './help.ts';
 import { parseCommandLine } from './parse.ts';
 import { watchProcessEnd } from './process-end.ts';
-import { readVersion } from './version.ts';
+import { readVersion } from '../base/version.ts';
 
 export interface MainIo {
   readonly stdout: OutputStream;

@@ -30,7 +30,7 @@ export interface EnsureGuestOptions {
    */
   readonly build?: boolean;
   readonly progress?: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Absolute. Default: base/paths.ts. */
   readonly cache_dir?: string;
 }

@@ -16,7 +16,7 @@ export interface RunOptions {
   /** Beside what every tool is given (base/tool-environment.ts). */
   readonly env?: Readonly<Record<string, string>>;
   readonly onLine?: (line: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Kept open by the tool as long as it lives (see lock.ts). */
   readonly lock_fd?: number;
 }

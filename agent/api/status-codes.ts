@@ -5,6 +5,7 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { z } from 'zod';
 import { type ErrorCategory, HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { parseJson } from '../../base/json.ts';
 import { agentError } from '../model/errors.ts';
 import { API_PROTOCOL } from '../model/messages.ts';
 import { statusText, trailerText } from './trailer.ts';
@@ -136,13 +137,5 @@ export function fromStatus(error: ServiceError, socket_path: string): HotplaneEr
       return agentError('HP_AGENT_CALL_FAILED', `the call to the agent failed: ${error.details}`, {
         ...base,
       });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

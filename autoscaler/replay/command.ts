@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import { AgentClient } from '../../agent/api/client.ts';
 import { hostClock } from '../../base/clock.ts';
 import { describeError } from '../../base/errors.ts';
+import { jsonDocument } from '../../base/json.ts';
+import type { ProgressStream } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
 import { CLI_PROGRAM } from '../../base/paths.ts';
 import { checkSocketToTalkTo } from '../../base/safe-path.ts';
@@ -17,7 +19,7 @@ import type { Repeated } from './prepare.ts';
 import { binaryOf } from './provenance.ts';
 import { repeatOptions } from './repeat.ts';
 import { parseReplayOptions, type RawReplayOptions, type ReplayOptions } from './options.ts';
-import { progressSink, type ProgressStream } from './progress.ts';
+import { progressSink } from './progress.ts';
 import { replay, type AgentSession } from './replay.ts';
 
 export interface ReplayCommandIo {
@@ -61,7 +63,7 @@ export async function runReplayCommand(
       onKept: (folder) => io.stderr.write(`results so far: ${folder}\n`),
       openAgent: async (out, signal) => await openAgent(options, out, io, signal),
     });
-    io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));
+    io.stdout.write(input.json ? jsonDocument(summary) : renderTable(summary));
     io.stderr.write(`results: ${join(options.out, RESULT_FILES.report)}\n`);
   } finally {
     load.close();

@@ -1,5 +1,6 @@
 /** What a replay is doing, for people who wait for it. Goes to stderr. */
 import type { Clock } from '../../base/clock.ts';
+import { type ProgressStream, rewriteLine } from '../../base/progress.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import { formatBytes } from '../../base/units.ts';
 
@@ -40,12 +41,6 @@ function progressLine(state: ProgressState): string {
   );
 }
 
-export interface ProgressStream {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
-}
-
 /** One line rewritten in place on a terminal; else a line at each change of phase and every 5 s. */
 export function progressSink(stream: ProgressStream, clock: Clock): ProgressSink {
   let last_ms = Number.NEGATIVE_INFINITY;
@@ -64,7 +59,7 @@ export function progressSink(stream: ProgressStream, clock: Clock): ProgressSink
         stream.write(`${line}\n`);
         return;
       }
-      stream.write(`\r\u001B[K${line.slice(0, (stream.columns ?? 80) - 1)}`);
+      rewriteLine(stream, line);
       open = true;
     },
     end() {

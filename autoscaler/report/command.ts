@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { RESULT_FILES } from '../results/writer.ts';
 import { rebuildReport } from './rebuild.ts';
 import { renderTable } from './table.ts';
+import { jsonDocument } from '../../base/json.ts';
 
 export interface ReportCommandInput {
   readonly folder: string;
@@ -24,6 +25,6 @@ export async function runReportCommand(
   io: ReportCommandIo,
 ): Promise<void> {
   const summary = await rebuildReport(input.folder, input.svg, input.signal);
-  io.stdout.write(input.json ? `${JSON.stringify(summary, null, 2)}\n` : renderTable(summary));
+  io.stdout.write(input.json ? jsonDocument(summary) : renderTable(summary));
   io.stderr.write(`report: ${join(input.folder, RESULT_FILES.report)}\n`);
 }

@@ -6,8 +6,8 @@ import { percent } from './figures.ts';
 import { renderMemoryChart } from './charts/memory-chart.ts';
 import { leadText, methodSection, qualitySection } from './method.ts';
 import { baselineNote, footnotes } from './notes.ts';
-import { PAGE_STYLE } from './charts/page-style.ts';
-import { chartStyle, styleOf } from './charts/palette.ts';
+import { renderPage } from './charts/page.ts';
+import { styleOf } from './charts/palette.ts';
 import type { MechanismTally, RunTally } from './run-tally.ts';
 import type { MechanismSummary, Summary } from './summary.ts';
 import { escapeText } from './charts/svg.ts';
@@ -16,17 +16,7 @@ import { comparison } from './table.ts';
 export function renderHtml(tally: RunTally, summary: Summary): string {
   const { manifest } = tally;
   const title = `hotplane replay: ${summary.mechanisms.map((one) => one.mechanism).join(', ')}`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${escapeText(title)}</title>
-<style>${chartStyle()}${PAGE_STYLE}</style>
-</head>
-<body><main>
-<h1>What memory costs, by how it comes back</h1>
+  const main = `<h1>What memory costs, by how it comes back</h1>
 <p class="lead">${escapeText(`${leadText(manifest)} ${baselineNote(summary)}`)}</p>
 ${warnings(summary)}
 ${cards(summary)}
@@ -48,9 +38,8 @@ ${qualitySection(manifest, summary)}
 <footer>Written by hotplane ${escapeText(manifest.versions.hotplane)} from manifest.json,
 operations.jsonl, invocations.jsonl, memory.jsonl and load.jsonl; <code>hotplane report</code> gives the same
 bytes again.</footer>
-</main></body>
-</html>
 `;
+  return renderPage({ title, main });
 }
 
 function warnings(summary: Summary): string {

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { writeWholeSync } from '../../base/files.ts';
+import { jsonDocument } from '../../base/json.ts';
 import { plotUnwritable, reportInterrupted } from '../results/errors.ts';
 import { readLines, readManifest } from '../results/reader.ts';
 import { replaceFile, RESULT_FILES } from '../results/writer.ts';
@@ -32,7 +33,7 @@ export async function rebuildReport(
   await heedSignal();
   const page = renderHtml(tally, summary);
   await heedSignal();
-  replaceFile(join(folder, RESULT_FILES.summary), `${JSON.stringify(summary, null, 2)}\n`);
+  replaceFile(join(folder, RESULT_FILES.summary), jsonDocument(summary));
   replaceFile(join(folder, RESULT_FILES.report), page);
   if (svg_path !== null) writePlot(svg_path, renderMemorySvg(tally));
   return summary;

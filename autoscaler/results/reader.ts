@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { isHotplaneError } from '../../base/errors.ts';
 import { RESULT_LIMITS } from './limits.ts';
+import { parseJson } from '../../base/json.ts';
 import { LineSplitter } from '../../base/lines.ts';
 import { openPlainFile, readPlainFile } from '../../base/plain-file.ts';
 import { errnoOf } from '../../base/system-error.ts';
@@ -156,14 +157,6 @@ async function readFileLines<T>(
   if (last_byte !== 0x0a) return 'torn';
   settle();
   return 'whole';
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function check<T>(schema: z.ZodType<T>, json: unknown, path: string, line: number): T {

@@ -6,6 +6,7 @@ import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { writeWholeSync } from '../../base/files.ts';
+import { jsonDocument } from '../../base/json.ts';
 import { makeFolderSync } from '../../base/make-folder.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { resultsExist, resultsUnreadable, resultsUnwritable } from './errors.ts';
@@ -70,7 +71,7 @@ export class ResultWriter {
   }
 
   manifest(manifest: Manifest): void {
-    replaceFile(join(this.folder, RESULT_FILES.manifest), `${JSON.stringify(manifest, null, 2)}\n`);
+    replaceFile(join(this.folder, RESULT_FILES.manifest), jsonDocument(manifest));
   }
 
   /** Everything is on disk afterwards. May be called twice. */

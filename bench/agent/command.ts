@@ -1,6 +1,7 @@
 /** `hotplane bench agent`, without the command line around it. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { jsonDocument } from '../../base/json.ts';
 import { makeFolderSync } from '../../base/make-folder.ts';
 import { createProgress } from '../../base/progress.ts';
 import { badOption, folderTaken, folderUnwritable } from '../errors.ts';
@@ -40,7 +41,7 @@ export async function runAgentBenchCommand(input: AgentBenchCommand): Promise<nu
   const bench = await runAgentBench({ options, hotplane_version, progress, signal });
   const rows = rowsOf(bench.runs);
   const report = { rows, checks: checksOf(rows, bench) };
-  const json = `${JSON.stringify({ ...bench, ...report }, null, 2)}\n`;
+  const json = jsonDocument({ ...bench, ...report });
   if (folder !== undefined) writeResult(folder, json);
   stdout.write(input.json ? json : renderText(bench, report));
   const missed = report.checks.some(({ verdict }) => verdict === 'missed');

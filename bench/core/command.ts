@@ -1,4 +1,5 @@
 /** `hotplane bench core`, without the command line around it. */
+import { jsonDocument } from '../../base/json.ts';
 import { createProgress } from '../../base/progress.ts';
 import { badOption } from '../errors.ts';
 import { coreOf, ownCore } from './core-under-test.ts';
@@ -36,7 +37,7 @@ export async function runCoreBenchCommand(input: CoreBenchCommand): Promise<numb
   const progress = createProgress({ stream: stderr });
   const bench = await runCoreBench({ options, cores, hotplane_version, progress, signal });
   const report = reportOf(bench);
-  const json = `${JSON.stringify({ ...bench, ...report }, null, 2)}\n`;
+  const json = jsonDocument({ ...bench, ...report });
   stdout.write(input.json ? json : renderText(bench, report));
   const missed = report.checks.some(({ verdict }) => verdict === 'missed');
   return input.strict && missed ? 1 : 0;

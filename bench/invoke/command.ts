@@ -7,6 +7,7 @@ import { startAgentProcess } from '../../autoscaler/replay/agent-process.ts';
 import type { DeployResponse } from '../../autoscaler/replay/agent-api.ts';
 import { assert } from '../../base/assert.ts';
 import { hostClock } from '../../base/clock.ts';
+import { jsonDocument } from '../../base/json.ts';
 import { CLI_PROGRAM } from '../../base/paths.ts';
 import { createProgress, type Progress } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
@@ -60,7 +61,7 @@ export async function runInvokeBench(input: InvokeBenchCommand): Promise<number>
   });
   try {
     const report = await measure(opened.client, options, progress, signal);
-    stdout.write(input.json ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
+    stdout.write(input.json ? jsonDocument(report) : textOf(report));
     return input.strict && report.checks.some(({ verdict }) => verdict === 'missed') ? 1 : 0;
   } catch (error) {
     throw signal.aborted ? startsInterrupted() : error;

@@ -1,4 +1,5 @@
 /** `hotplane bench reclaim`, without the command line around it. */
+import { jsonDocument } from '../../base/json.ts';
 import { createProgress } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
 import { BENCH_LIMITS } from '../limits.ts';
@@ -34,7 +35,9 @@ export async function runBenchCommand(input: BenchCommand): Promise<number> {
   const plan = makePlan(parseOptions(input.options));
   if (input.plan_only) {
     const estimate = `about ${formatMs(estimatePlanMs(plan, BENCH_LIMITS.vm_bytes))} on two idle cores`;
-    stdout.write(input.json ? json(plan) : `${describePlan(plan).join('\n')}\n${estimate}\n`);
+    stdout.write(
+      input.json ? jsonDocument(plan) : `${describePlan(plan).join('\n')}\n${estimate}\n`,
+    );
     return 0;
   }
   const result = await runBench({
@@ -51,7 +54,7 @@ export async function runBenchCommand(input: BenchCommand): Promise<number> {
     },
     signal: input.signal,
   });
-  stdout.write(input.json ? json(result.summary) : resultText(result));
+  stdout.write(input.json ? jsonDocument(result.summary) : resultText(result));
   const missed = result.summary.checks.some(({ verdict }) => verdict === 'missed');
   return input.strict && missed ? 1 : 0;
 }
@@ -67,5 +70,3 @@ function resultText({ manifest, summary, folder }: BenchResult): string {
   const parts = [head, ...tables, ...failed, `${folder}/report.html`];
   return `${parts.join('\n\n')}\n`;
 }
-
-const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -6,6 +6,7 @@ import { binaryOf, readProvenance } from '../../autoscaler/replay/provenance.ts'
 import { hostClock } from '../../base/clock.ts';
 import { describeError } from '../../base/errors.ts';
 import { BENCH_LIMITS } from '../limits.ts';
+import { jsonDocument } from '../../base/json.ts';
 import { cacheDir, runtimeDir } from '../../base/paths.ts';
 import { ownFolder } from '../../base/owned-folder.ts';
 import { ensureSafeFolder } from '../../base/safe-path.ts';
@@ -39,7 +40,7 @@ export interface BenchRequest {
   readonly progress: Progress;
   /** Called once with the plan's estimate, before the first VM starts. */
   readonly onPlan: (estimate_ms: number) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface BenchResult {
@@ -75,14 +76,14 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   const cache_dir = cacheDir();
   const hypervisor = await openHypervisor('qemu');
   const capabilities = await hypervisor.probe();
-  const guests = await ensureBenchGuests(plan, { cache_dir, progress, ...pick(signal) });
+  const guests = await ensureBenchGuests(plan, { cache_dir, progress, signal });
   const available_bytes = await availableBytes();
   const vm_memory_bytes =
     Math.floor(Math.min(BENCH_LIMITS.vm_bytes, available_bytes * MEMORY_SHARE) / MIB) * MIB;
   const started_ms = hostClock.nowMs();
   const begun = await firstManifest(request, capabilities, guests, vm_memory_bytes);
   const folder = new BenchFolder(request.folder);
-  folder.write('manifest', json(begun));
+  folder.write('manifest', jsonDocument(begun));
   request.onPlan(estimatePlanMs(plan, vm_memory_bytes));
   const runtime_dir = runtimeDir();
   await ensureSafeFolder(runtime_dir);
@@ -110,8 +111,8 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   };
   const data = folder.data(manifest);
   const summary = summarizeBench(data);
-  folder.write('manifest', json(manifest));
-  folder.write('summary', json(summary));
+  folder.write('manifest', jsonDocument(manifest));
+  folder.write('summary', jsonDocument(summary));
   folder.write('report', renderReport(data, summary));
   if (status === 'interrupted') throw benchInterrupted(request.folder);
   if (summary.blocks.done === 0 && summary.blocks.failed > 0) {
@@ -140,7 +141,7 @@ async function runSteps(parts: {
     recorder: folder,
     plan,
     say: (detail) => progress.update(detail),
-    ...pick(signal),
+    signal,
   };
   const observer = observeLoad(hostClock);
   for (const [index, step] of steps.entries()) {
@@ -216,10 +217,4 @@ async function firstManifest(
     started_at: new Date().toISOString(),
     duration_ms: 0,
   };
-}
-
-const json = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
-
-function pick(signal: AbortSignal | undefined): { signal?: AbortSignal } {
-  return signal ? { signal } : {};
 }

@@ -34,7 +34,7 @@ export interface BenchContext {
   /** Run folders of the VMs go in here. */
   readonly parent_dir: string;
   readonly say: (detail: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export async function runStep(step: BenchStep, context: BenchContext): Promise<void> {
@@ -148,7 +148,7 @@ async function offStep(round: number, context: BenchContext): Promise<void> {
     round,
     recorder,
     say,
-    ...(signal ? { signal } : {}),
+    signal,
   });
 }
 

@@ -16,7 +16,7 @@ import { DRIVERS, type HypervisorOptions } from '../../hypervisor-client/drivers
 import type { Command, CommandInput } from '../command.ts';
 import { badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
-import { readVersion } from '../version.ts';
+import { readVersion } from '../../base/version.ts';
 
 const VMMS = ['auto', ...DRIVERS.names];
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;

@@ -29,7 +29,7 @@ Examples:
 `,
   async run({ values, stdout, stderr, signal }) {
     const { runAgentBenchCommand } = await import('../../bench/agent/command.ts');
-    const { readVersion } = await import('../version.ts');
+    const { readVersion } = await import('../../base/version.ts');
     return await runAgentBenchCommand({
       rounds: values.optional('rounds'),
       short: values.flag('short'),

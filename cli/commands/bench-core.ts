@@ -30,7 +30,7 @@ Examples:
 `,
   async run({ values, stdout, stderr, signal }) {
     const { runCoreBenchCommand } = await import('../../bench/core/command.ts');
-    const { readVersion } = await import('../version.ts');
+    const { readVersion } = await import('../../base/version.ts');
     return await runCoreBenchCommand({
       rounds: values.optional('rounds'),
       against: values.optional('against'),

@@ -45,7 +45,7 @@ Examples:
 `,
   async run({ values, argv, stdout, stderr, signal }) {
     const { runBenchCommand } = await import('../../bench/reclaim/command.ts');
-    const { readVersion } = await import('../version.ts');
+    const { readVersion } = await import('../../base/version.ts');
     return await runBenchCommand({
       options: {
         mechanism: values.optional('mechanism'),

@@ -1,5 +1,6 @@
 import type { KernelVariant } from '../../images/index.ts';
 import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
+import { jsonDocument } from '../../base/json.ts';
 
 const VARIANTS: readonly KernelVariant[] = ['stock', 'hotmem', 'debug'];
 /** What every replay and bench needs; `debug` is for the kernel's own tests. */
@@ -23,7 +24,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<vo
     stdout.write(`${variant.padEnd(7)} Linux ${kernel_version}  ${kernel_path}\n`);
     stdout.write(`${''.padEnd(7)} initramfs  ${initrd_path}\n`);
   }
-  if (values.flag('json')) stdout.write(`${JSON.stringify({ images: built }, null, 2)}\n`);
+  if (values.flag('json')) stdout.write(jsonDocument({ images: built }));
 }
 
 export const imagesBuildCommand: Command = {

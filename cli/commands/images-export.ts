@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
+import { jsonDocument } from '../../base/json.ts';
 
 const VARIANTS = ['hotmem', 'stock', 'debug'] as const;
 
@@ -16,7 +17,7 @@ async function run({ values, stdout }: CommandInput): Promise<void> {
       kernel_path,
       initrd_path,
     }));
-    stdout.write(`${JSON.stringify({ images }, null, 2)}\n`);
+    stdout.write(jsonDocument({ images }));
     return;
   }
   for (const { manifest } of guests) stdout.write(`${manifest.variant}  ${manifest.release}\n`);

@@ -1,3 +1,4 @@
+import { jsonDocument } from '../../base/json.ts';
 import { formatBytes } from '../../base/units.ts';
 import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
 
@@ -9,7 +10,7 @@ async function run({ values, stdout }: CommandInput): Promise<void> {
   const cache_dir = cacheDir();
   const images = await listImages(cache_dir);
   if (values.flag('json')) {
-    stdout.write(`${JSON.stringify({ cache: cache_dir, images }, null, 2)}\n`);
+    stdout.write(jsonDocument({ cache: cache_dir, images }));
     return;
   }
   if (images.length === 0) stdout.write(`no guest kernels in ${cache_dir}\n`);

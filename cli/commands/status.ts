@@ -1,5 +1,6 @@
 import type { FunctionStatus, StatusResponse } from '../../agent/api/client.ts';
 import { hostClock } from '../../base/clock.ts';
+import { jsonDocument } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
@@ -17,7 +18,7 @@ async function run(input: CommandInput): Promise<void> {
 function renderJson(status: StatusResponse): string {
   const { state_json, ...rest } = status;
   const state: unknown = state_json === null ? null : JSON.parse(state_json);
-  return `${JSON.stringify({ ...rest, state }, null, 2)}\n`;
+  return jsonDocument({ ...rest, state });
 }
 
 function renderHuman(status: StatusResponse): string {

@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { GUEST_LIMITS } from './limits.ts';
+import { isObject, parseJson } from '../../base/json.ts';
 import { LineSplitter } from '../../base/lines.ts';
 import { observedTimer } from '../../base/observed-timer.ts';
 import { printable } from '../../base/printable.ts';
@@ -149,7 +150,8 @@ export class GuestChannel {
   }
 
   #line(text: string): void {
-    const message = parseObject(text);
+    const value = parseJson(text);
+    const message = isObject(value) ? value : null;
     if (!this.#greeted) {
       // Boot messages, half a line of an earlier life: skipped until the first hello.
       if (message?.['type'] === 'hello') this.#greet(message);
@@ -202,19 +204,6 @@ export class GuestChannel {
     for (const id of this.#waiting.keys()) this.#settle(id)?.reject(error);
     this.#options.stream.destroy();
     return true;
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : null;
-  } catch {
-    return null;
   }
 }
 

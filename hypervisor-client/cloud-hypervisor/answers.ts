@@ -3,9 +3,10 @@
  * the configuration allows. Fields that old versions send as null are left out.
  */
 import { chError } from './errors.ts';
-import { isObject, isSize, type Json, withoutNulls } from '../rest/json.ts';
+import { isSize, withoutNulls } from '../rest/json.ts';
 import type { Answer } from '../rest/transport.ts';
 import type { PciDeviceInfo, VmConfig, VmCounters, VmInfo, VmmPing } from './types/index.ts';
+import { isObject, type JsonObject } from '../../base/json.ts';
 
 const STATES: ReadonlySet<unknown> = new Set([
   'Created',
@@ -79,22 +80,22 @@ function sum({ memory }: VmConfig, of: (sized: Sized) => number): number {
 /** The server's own default when the configuration names no memory. */
 const DEFAULT_MEMORY_BYTES = 512 * 1024 * 1024;
 
-function isPing(value: Json): value is Json & VmmPing {
+function isPing(value: JsonObject): value is JsonObject & VmmPing {
   return typeof value['version'] === 'string';
 }
 
-function isPciDevice(value: Json): value is Json & PciDeviceInfo {
+function isPciDevice(value: JsonObject): value is JsonObject & PciDeviceInfo {
   return typeof value['id'] === 'string' && typeof value['bdf'] === 'string';
 }
 
-function isCounters(value: Json): value is Record<string, Record<string, number>> {
+function isCounters(value: JsonObject): value is Record<string, Record<string, number>> {
   return Object.values(value).every(
     (counters) => isObject(counters) && Object.values(counters).every(Number.isFinite),
   );
 }
 
 /** Everything of an answer that is used later; sizes of the actual state are judged apart. */
-function isInfo(value: Json): value is Json & VmInfo {
+function isInfo(value: JsonObject): value is JsonObject & VmInfo {
   const { config, state, device_tree = {} } = value;
   if (!STATES.has(state) || !isObject(config) || !isObject(device_tree)) return false;
   if (!Object.values(device_tree).every(isObject)) return false;
@@ -109,11 +110,11 @@ function isZone(value: unknown): boolean {
   return isObject(value) && typeof value['id'] === 'string' && isSized(value);
 }
 
-function isSized({ size, hotplug_size = 0, hotplugged_size = 0 }: Json): boolean {
+function isSized({ size, hotplug_size = 0, hotplugged_size = 0 }: JsonObject): boolean {
   return isSize(size) && isSize(hotplug_size) && isSize(hotplugged_size);
 }
 
-function readObject(answer: Answer, route: string): Json {
+function readObject(answer: Answer, route: string): JsonObject {
   if (!/^application\/json\b/i.test(answer.content_type)) {
     throw shapeError(route, `content type '${answer.content_type.slice(0, 80)}'`);
   }

@@ -4,7 +4,8 @@
  * and run into the next: what can be read is read, the rest is counted as lost.
  */
 import { CH_LIMITS } from './limits.ts';
-import { isObject, isSize, member } from '../rest/json.ts';
+import { isSize, member } from '../rest/json.ts';
+import { isObject } from '../../base/json.ts';
 
 /** One event. A hint, never the truth: the monitor loses events when its reader is slow. */
 export interface ChEvent {

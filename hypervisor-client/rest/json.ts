@@ -1,10 +1,5 @@
 /** Looking into values that came from outside. */
-
-export type Json = Record<string, unknown>;
-
-export function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+import { isObject, type JsonObject } from '../../base/json.ts';
 
 /** A whole number from 0 to 2^53 - 1. */
 export function isSize(value: unknown): value is number {
@@ -17,7 +12,7 @@ export function member(value: unknown, name: string): unknown {
 }
 
 /** Without the members that are null, at any depth. */
-export function withoutNulls(value: Json): Json {
+export function withoutNulls(value: JsonObject): JsonObject {
   const entries = Object.entries(value).filter(([, inner]) => inner !== null);
   return Object.fromEntries(entries.map(([key, inner]) => [key, cleaned(inner)]));
 }

@@ -15,7 +15,7 @@ export interface LockOptions {
   readonly onWait?: (holder_pid: number | null) => void;
   readonly deadline_ms: number;
   readonly clock?: Clock;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Lock {

@@ -42,7 +42,7 @@ export interface KernelBuildOptions {
   /** False: throw HP_IMAGE_NOT_BUILT instead of building. Default: true. */
   readonly build?: boolean;
   readonly progress: Progress;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock;
   /** Parallel jobs of make. Default: all processors. */
   readonly jobs?: number;
@@ -168,7 +168,7 @@ async function prepare(job: Build, label: (text: string) => string): Promise<boo
   try {
     const { cache_dir, signal } = options;
     const context = { cache_dir, log_path: job.log_path, lock: sources_lock };
-    await copySource(source, tree, { ...context, ...(signal ? { signal } : {}) });
+    await copySource(source, tree, { ...context, signal });
   } finally {
     await sources_lock.release();
   }
@@ -236,7 +236,11 @@ async function describeKernel(
   };
 }
 
-function toolOptions(job: Build): { log_path: string; lock_fd: number; signal?: AbortSignal } {
+function toolOptions(job: Build): {
+  log_path: string;
+  lock_fd: number;
+  signal?: AbortSignal | undefined;
+} {
   const { log_path, lock, options } = job;
-  return { log_path, lock_fd: lock.fd, ...(options.signal ? { signal: options.signal } : {}) };
+  return { log_path, lock_fd: lock.fd, signal: options.signal };
 }

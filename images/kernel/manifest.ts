@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { writeWhole } from '../../base/files.ts';
+import { jsonDocument } from '../../base/json.ts';
 import { readPlainFile } from '../../base/plain-file.ts';
 import {
   describeFiles,
@@ -85,5 +86,5 @@ async function addHashes(dir: string, cache_dir: string): Promise<void> {
 }
 
 export function manifestText(manifest: KernelManifest): string {
-  return `${JSON.stringify(manifest, null, 2)}\n`;
+  return jsonDocument(manifest);
 }

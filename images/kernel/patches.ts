@@ -5,7 +5,7 @@ import { run } from '../run.ts';
 export interface PatchOptions {
   readonly log_path: string;
   readonly lock_fd?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Applies patches in order. The tree is useless after HP_IMAGE_PATCH_FAILED. */

@@ -11,7 +11,11 @@ const SOURCES = 'tools/testing/selftests/hotmem';
 export async function buildSelftest(
   tree: string,
   out_path: string,
-  options: { readonly log_path: string; readonly lock_fd?: number; readonly signal?: AbortSignal },
+  options: {
+    readonly log_path: string;
+    readonly lock_fd?: number;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<boolean> {
   const names = await readdir(join(tree, SOURCES)).catch(() => []);
   const sources = names.filter((name) => name.endsWith('.c')).toSorted();

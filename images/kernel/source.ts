@@ -27,7 +27,7 @@ export interface SourceContext {
   readonly cache_dir: string;
   readonly log_path: string;
   readonly lock: Lock;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Finds the source and identifies its content. Checks the version of a given tree. */
@@ -126,10 +126,10 @@ async function removeLeft(sources: string, pristine: string): Promise<void> {
 function toolOptions(context: SourceContext): {
   log_path: string;
   lock_fd: number;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 } {
   const { log_path, lock, signal } = context;
-  return { log_path, lock_fd: lock.fd, ...(signal ? { signal } : {}) };
+  return { log_path, lock_fd: lock.fd, signal };
 }
 
 /** Names, sizes and times of a tree: reading 1.4 GB on every start would take too long. */

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { imageError } from '../errors.ts';
 import { IMAGE_LIMITS } from '../limits.ts';
+import { jsonDocument } from '../../base/json.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { toolEnvironment } from '../../base/tool-environment.ts';
 import { writeWhole } from '../../base/files.ts';
@@ -98,7 +99,7 @@ async function writeManifest(dir: string, package_name: string, cache_dir: strin
   const empty = Object.keys(files).find((name) => files[name]?.bytes === 0);
   if (empty !== undefined) throw new Error(`${empty} is empty`);
   const manifest: z.infer<typeof manifestSchema> = { schema_version: 1, files };
-  await writeWhole(join(dir, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeWhole(join(dir, MANIFEST_NAME), jsonDocument(manifest));
 }
 
 /** The module as the kernel takes it: newer packages have them compressed. */

@@ -47,7 +47,7 @@ export interface NestedRun {
    */
   readonly vcpus?: number;
   readonly deadline_ms: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Each line the command prints. */
   readonly onLine?: (line: string) => void;
 }

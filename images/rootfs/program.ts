@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { isHotplaneError } from '../../base/errors.ts';
 import { IMAGE_LIMITS } from '../limits.ts';
+import { jsonDocument } from '../../base/json.ts';
 import { cacheDir } from '../../base/paths.ts';
 import {
   describeFiles,
@@ -45,7 +46,7 @@ export interface StaticProgramOptions {
   readonly cache_dir?: string;
   /** False: throw HP_IMAGE_NOT_BUILT instead of compiling. Default: true. */
   readonly build?: boolean;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -82,7 +83,7 @@ export async function ensureStaticProgram(options: StaticProgramOptions): Promis
     });
     const files = await describeFiles(work, [name], cache_dir);
     const manifest: ProgramManifest = { schema_version: 1, compiler, files };
-    await writeFile(join(work, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeFile(join(work, MANIFEST_NAME), jsonDocument(manifest));
   });
   return join(finished, name);
 }

@@ -14,6 +14,7 @@ import {
 import { contentKey } from '../cache/content-hash.ts';
 import { type CpioEntry, directory, file, writeCpio } from './cpio.ts';
 import { ensureGuestProgram } from './programs.ts';
+import { jsonDocument } from '../../base/json.ts';
 
 const gzipAsync = promisify(gzip);
 
@@ -28,7 +29,7 @@ export interface RootfsOptions {
   readonly build?: boolean;
   /** Further programs, by their path inside, e.g. `bin/hotmem-selftest`. */
   readonly extra_programs?: Readonly<Record<string, string>>;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Rootfs {
@@ -56,7 +57,7 @@ export async function ensureRootfs(options: RootfsOptions): Promise<Rootfs> {
     await writeFile(join(work, INITRD_NAME), await gzipAsync(archive, { level: 6 }));
     const files = await describeFiles(work, [INITRD_NAME], cache_dir);
     const manifest: z.infer<typeof manifestSchema> = { schema_version: 1, files };
-    await writeFile(join(work, MANIFEST_NAME), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeFile(join(work, MANIFEST_NAME), jsonDocument(manifest));
   });
   return rootfs;
 }

@@ -9,7 +9,7 @@ import { execa } from 'execa';
 import { z } from 'zod';
 import { EXIT_CODES } from '../../base/errors.ts';
 import { MIB } from '../../base/units.ts';
-import { readVersion } from '../../cli/version.ts';
+import { readVersion } from '../../base/version.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { installPackage } from './installed.ts';
 

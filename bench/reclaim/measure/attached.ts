@@ -24,7 +24,7 @@ export async function measureAttached(parts: {
   readonly round: number;
   readonly recorder: Recorder;
   readonly say: (detail: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }): Promise<void> {
   const { hypervisor, spec, place, round, recorder, say, signal } = parts;
   const bench = await BenchVm.boot(hypervisor, spec, hostClock, signal);

@@ -30,7 +30,7 @@ export interface BlockContext {
   /** Host clock at the start of the run; all stamps count from it. */
   readonly run_started_ms: number;
   readonly say: (detail: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface Living {
@@ -74,7 +74,7 @@ export class Block {
     const before = this.#plugged.get(region_id) ?? 0;
     const grow = kind === 'first-plug' || kind === 'replug';
     const bytes = targetBytes(layout, before, grow);
-    const order = { region_id, bytes, counted, ...(signal ? { signal } : {}) };
+    const order = { region_id, bytes, counted, signal };
     const timed = await timedResize(this.bench, order);
     this.#plugged.set(region_id, timed.result.plugged_bytes);
     const line: BenchOperation = {

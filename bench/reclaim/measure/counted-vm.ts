@@ -33,7 +33,7 @@ export interface CountedRequest {
   /** The process, static (guest/off.c). */
   readonly program: string;
   readonly parent_dir: string;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What it said: `bench-off NAME VALUE`. */

@@ -11,7 +11,7 @@ export interface FloorRequest {
   readonly backing: FloorLine['backing'];
   readonly region_bytes: number;
   readonly touched_bytes: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export async function measureFloor(request: FloorRequest): Promise<FloorLine> {

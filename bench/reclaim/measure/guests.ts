@@ -33,7 +33,7 @@ export async function ensureBenchGuests(
   options: {
     readonly cache_dir: string;
     readonly progress: Progress;
-    readonly signal?: AbortSignal;
+    readonly signal?: AbortSignal | undefined;
   },
 ): Promise<BenchGuests> {
   const { cache_dir, progress } = options;

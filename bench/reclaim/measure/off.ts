@@ -12,7 +12,7 @@ export interface OffParts {
   readonly round: number;
   readonly recorder: Recorder;
   readonly say: (detail: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export async function measureOff(parts: OffParts): Promise<void> {
@@ -25,7 +25,7 @@ export async function measureOff(parts: OffParts): Promise<void> {
   const order = round % 2 === 0 ? kernels.toReversed() : kernels;
   for (const [variant, kernel_path] of order) {
     say(variant);
-    const request = { kernel_path, partition_bytes: null, program, parent_dir, ...pick(signal) };
+    const request = { kernel_path, partition_bytes: null, program, parent_dir, signal };
     for (const { name, value } of await runCounted(request)) {
       const metric = COST_METRICS.find((one) => one === name);
       if (metric === undefined || value === 0) continue;
@@ -55,7 +55,7 @@ export async function measurePartitions(parts: Omit<OffParts, 'stock_kernel'>): 
   for (const partition_bytes of PARTITIONS_BYTES) {
     say(`counted instructions, ${formatBytes(partition_bytes)}`);
     const kernel_path = parts.patched_kernel;
-    const request = { kernel_path, partition_bytes, program, parent_dir, ...pick(signal) };
+    const request = { kernel_path, partition_bytes, program, parent_dir, signal };
     for (const { name, value } of await runCounted(request)) {
       const line = partitionLine(name);
       if (line === null || value === 0) continue;
@@ -72,8 +72,4 @@ function partitionLine(name: string): Pick<CostLine, 'variant' | 'metric' | 'thr
   }
   if (name !== 'replug' && name !== 'unplug') return null;
   return { variant: 'attached', metric: name === 'unplug' ? 'unplug' : 'plug', threads: 1 };
-}
-
-function pick(signal: AbortSignal | undefined): { signal?: AbortSignal } {
-  return signal ? { signal } : {};
 }

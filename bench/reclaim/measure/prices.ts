@@ -22,7 +22,7 @@ export interface PricesParts {
   readonly round: number;
   readonly recorder: Recorder;
   readonly say: (detail: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export async function measurePrices(parts: PricesParts): Promise<void> {
@@ -38,7 +38,7 @@ export async function measurePrices(parts: PricesParts): Promise<void> {
     prices: true,
     program: programs.off_path,
     parent_dir: parts.parent_dir,
-    ...(signal ? { signal } : {}),
+    signal,
   });
   record(parts, 'counted', countedPrices(counted));
 }

@@ -23,7 +23,7 @@ const local = (...parts: readonly string[]): string => join(PROJECT_ROOT, 'bench
 
 export async function ensurePrograms(options: {
   readonly cache_dir: string;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }): Promise<BenchPrograms> {
   const common = filesOf('guest/common/*.c');
   const measure = local('guest', 'measure.c');

@@ -12,7 +12,7 @@ export interface ResizeOrder {
   readonly bytes: number;
   /** Read the guest's counters before and after; without it the guest is left alone. */
   readonly counted: boolean;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface TimedResize {

@@ -1,6 +1,5 @@
 /** report.html: one file, no network, no script, the same bytes for the same run. Pure. */
-import { PAGE_STYLE } from '../../../autoscaler/report/charts/page-style.ts';
-import { chartStyle } from '../../../autoscaler/report/charts/palette.ts';
+import { renderPage } from '../../../autoscaler/report/charts/page.ts';
 import { escapeText } from '../../../autoscaler/report/charts/svg.ts';
 import { formatBytes, formatMs, GIB, MIB } from '../../../base/units.ts';
 import { BASE_CONDITION, type Condition, REFERENCE } from '../plan/cell.ts';
@@ -24,17 +23,7 @@ td, th { font-size: 13px; padding: 4px 8px; } main { max-width: 1280px; }
 
 export function renderReport(data: BenchData, summary: BenchSummary): string {
   const { manifest } = data;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>hotplane bench: reclaim</title>
-<style>${chartStyle()}${PAGE_STYLE}${OWN_STYLE}</style>
-</head>
-<body><main>
-<h1>What it takes to get a region's memory back</h1>
+  const main = `<h1>What it takes to get a region's memory back</h1>
 ${headLines(manifest)
   .map((line) => `<p class="lead">${escapeText(line)}</p>`)
   .join('\n')}
@@ -54,9 +43,8 @@ ${tablesOf(summary)
 ${method(data)}
 <footer>Written by hotplane ${escapeText(manifest.versions.hotplane)} from manifest.json and the
 .jsonl files beside this page. ${escapeText(manifest.command.join(' '))}</footer>
-</main></body>
-</html>
 `;
+  return renderPage({ title: 'hotplane bench: reclaim', style: OWN_STYLE, main });
 }
 
 function warnings(summary: BenchSummary): string {

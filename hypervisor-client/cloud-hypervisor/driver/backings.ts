@@ -4,8 +4,9 @@
  * of the configuration (all boot parts, then all hotplug parts), and are kept in the run folder.
  */
 import { writeWhole } from '../../../base/files.ts';
+import { isObject } from '../../../base/json.ts';
 import { readPlainFile } from '../../../base/plain-file.ts';
-import { isObject, isSize } from '../../rest/json.ts';
+import { isSize } from '../../rest/json.ts';
 import { vmmError } from '../../errors.ts';
 import type { AddressRange } from '../../host/smaps.ts';
 import { deviceBytes } from '../../spec.ts';

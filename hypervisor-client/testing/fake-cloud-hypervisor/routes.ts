@@ -1,5 +1,5 @@
 /** Which call does what, and what each answers. Bodies are taken as the server takes them. */
-import type { Json } from '../../rest/json.ts';
+import type { JsonObject } from '../../../base/json.ts';
 import { parseVersion } from '../../cloud-hypervisor/version.ts';
 import { readConfig, readObject, readResize, readResizeZone } from './config-schema.ts';
 import { ApiError, apiError, badRequest } from './errors.ts';
@@ -124,7 +124,7 @@ export function route(request: FakeRequest, context: RouteContext): FakeAnswer {
 }
 
 /** Devices are not modelled: they get a place on the bus and that is all. */
-function addDevice({ machine }: RouteContext, body: Json, kind: string): FakeAnswer {
+function addDevice({ machine }: RouteContext, body: JsonObject, kind: string): FakeAnswer {
   machine.requireCreated('The device could not be added to the VM');
   if (machine.info().device_tree === undefined) return DONE;
   const id = typeof body['id'] === 'string' ? body['id'] : `_${kind}0`;

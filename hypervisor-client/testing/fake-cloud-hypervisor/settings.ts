@@ -1,5 +1,5 @@
 /** How a fake behaves: given at its start, and changed while it runs by `PUT fake.set`. */
-import { isObject } from '../../rest/json.ts';
+import { isObject } from '../../../base/json.ts';
 
 /** What a fault does to an answer. */
 export type FaultKind =

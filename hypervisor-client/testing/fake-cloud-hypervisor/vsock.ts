@@ -1,7 +1,7 @@
 /** The vsock device of the fake: `CONNECT <port>`, `OK <port>`, then the modelled guest. */
 import { existsSync, unlinkSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { isObject } from '../../rest/json.ts';
+import { isObject } from '../../../base/json.ts';
 
 /**
  * One for the life of a modelled VM. The guest says hello and answers every JSON line with an id.

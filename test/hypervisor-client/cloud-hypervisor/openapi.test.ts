@@ -11,7 +11,8 @@ import { readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { parse } from 'yaml';
 import { isHotplaneError } from '../../../base/errors.ts';
-import { isObject, type Json, member } from '../../../hypervisor-client/rest/json.ts';
+import { isObject, type JsonObject } from '../../../base/json.ts';
+import { member } from '../../../hypervisor-client/rest/json.ts';
 import { vmConfig } from '../../../hypervisor-client/cloud-hypervisor/driver/config.ts';
 import type { VmConfig } from '../../../hypervisor-client/cloud-hypervisor/index.ts';
 import { deviceOf } from '../../../hypervisor-client/spec.ts';
@@ -24,7 +25,7 @@ const check = DOCUMENT === '' ? test.skip : test;
 if (DOCUMENT === '') console.log(`skipped: ${MISSING}`);
 
 interface Api {
-  readonly paths: Json;
+  readonly paths: JsonObject;
   readonly validator: (schema: unknown) => ValidateFunction;
 }
 
@@ -39,7 +40,7 @@ async function readApi(): Promise<Api> {
 }
 
 /** References of a schema outside of the document point into it. */
-function within(schema: unknown): Json {
+function within(schema: unknown): JsonObject {
   const text = JSON.stringify(schema ?? {}).replaceAll('"#/components', '"api#/components');
   const value: unknown = JSON.parse(text);
   return isObject(value) ? value : {};

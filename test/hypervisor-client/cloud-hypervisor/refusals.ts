@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { CH_LIMITS } from '../../../hypervisor-client/cloud-hypervisor/limits.ts';
 import { vmConfig } from '../../../hypervisor-client/cloud-hypervisor/driver/config.ts';
-import type { Json } from '../../../hypervisor-client/rest/json.ts';
+import type { JsonObject } from '../../../base/json.ts';
 import { configIn } from './stage.ts';
 
 const MIB = 1024 * 1024;
@@ -46,7 +46,7 @@ const create = (config: object): string => `PUT vm.create ${JSON.stringify(confi
 export function refusalsIn(root: string): readonly Refusal[] {
   const good = { ...configIn(root), payload: { kernel: join(root, 'kernel'), cmdline: 'x' } };
   const text = JSON.stringify(good);
-  const zones = (change: Json): object => ({
+  const zones = (change: JsonObject): object => ({
     ...good,
     memory: {
       size: 0,
@@ -57,7 +57,10 @@ export function refusalsIn(root: string): readonly Refusal[] {
       ],
     },
   });
-  const memory = (change: Json): object => ({ ...good, memory: { ...good.memory, ...change } });
+  const memory = (change: JsonObject): object => ({
+    ...good,
+    memory: { ...good.memory, ...change },
+  });
   return [
     ...shapes(good, text, zones, memory),
     ...boots(root, good, zones, memory),
@@ -65,7 +68,7 @@ export function refusalsIn(root: string): readonly Refusal[] {
   ];
 }
 
-type Change = (change: Json) => object;
+type Change = (change: JsonObject) => object;
 
 /** 400: not the shape of a configuration. */
 function shapes(good: object, text: string, zones: Change, memory: Change): Refusal[] {

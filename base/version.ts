@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { PROJECT_ROOT } from '../base/paths.ts';
+import { PROJECT_ROOT } from './paths.ts';
 
 /** The version of this installation, from package.json. */
 export async function readVersion(): Promise<string> {
