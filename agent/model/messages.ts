@@ -114,7 +114,8 @@ export const statusResponseSchema = message('StatusResponse', {
   state_json: field(
     5,
     z.string().nullable(),
-    "the agent's whole state, for people and bug reports",
+    "the agent's whole state as JSON, for people and bug reports: a text, because it shows what is " +
+      'inside as it is, with a schema_version of its own, and no client may come to need its fields',
   ),
   pid: field(6, count, 'of the agent'),
   granted_bytes: field(7, bytes, 'the book as a whole: boot memory, VMM processes and regions'),

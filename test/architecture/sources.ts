@@ -1,6 +1,6 @@
 /** Every source file of the product with its imports, as text. */
 import { globSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize, relative } from 'node:path';
+import { dirname, join, matchesGlob, normalize, relative } from 'node:path';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { BESIDE } from './rooms.ts';
 
@@ -20,14 +20,26 @@ export function productFolders(): readonly string[] {
     .filter((name) => !BESIDE.includes(name));
 }
 
-/** Written by a program from the schemas of agent/model: nobody reads or changes it. */
-const GENERATED = /^agent\/api\/generated\//;
+/**
+ * What .gitattributes calls generated, as a file or as `folder/**`: written by a program, so that
+ * nobody reads or changes it. Every rule for sources leaves it out.
+ */
+export const GENERATED: readonly string[] = readFileSync(
+  join(PROJECT_ROOT, '.gitattributes'),
+  'utf8',
+)
+  .split('\n')
+  .flatMap((line) => /^([^#\s]\S*) linguist-generated$/.exec(line)?.[1] ?? []);
+
+export function isGenerated(path: string): boolean {
+  return GENERATED.some((pattern) => matchesGlob(path, pattern));
+}
 
 export function readSources(): readonly Source[] {
   const files = productFolders().flatMap((folder) =>
     globSync(`${folder}/**/*.ts`, { cwd: PROJECT_ROOT }),
   );
-  const sources = files.filter((path) => !GENERATED.test(path));
+  const sources = files.filter((path) => !isGenerated(path));
   return sources.toSorted().map((path) => {
     const text = readFileSync(join(PROJECT_ROOT, path), 'utf8');
     const code = text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');

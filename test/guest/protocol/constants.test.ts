@@ -4,6 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
+import { readVersion } from '../../../base/version.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 import { HEADER_PATH, renderHeader, WRITE } from '../../../tools/guest-protocol-header.ts';
 
@@ -51,4 +52,10 @@ test('every constant that only the header tells is used by a guest', (t) => {
     (name) => !new RegExp(`\\bPROTOCOL_${name.toUpperCase()}\\b`).test(text),
   );
   t.deepEqual(unused, []);
+});
+
+test("the init tells the project's version in its hello", async (t) => {
+  const source = await readFile(join(PROJECT_ROOT, 'guest/init/reply.c'), 'utf8');
+  const told = /^#define INIT_VERSION "hotplane-init (.+)"$/m.exec(source)?.[1];
+  t.is(told, await readVersion(), 'INIT_VERSION of guest/init/reply.c and version of package.json');
 });
