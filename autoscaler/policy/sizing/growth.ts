@@ -1,0 +1,161 @@
+/**
+ * Growth and shrink while an invocation runs: what is remembered of a span's use, and which size it is
+ * to have now. What the guest says is a hint: it moves a size within its bounds and nothing else. Pure.
+ */
+import { assert } from '../../../base/assert.ts';
+import { GIB } from '../../../base/units.ts';
+
+/** What it takes to change a size, as measured on this host. */
+export interface GrowthCosts {
+  /** From the guest's word until the agent has it. */
+  readonly event_ms: number;
+  /** From there until the VMM is asked. */
+  readonly permit_ms: number;
+  /** From there until the memory can be used, 99 times of 100. */
+  readonly plug_p99_ms: number;
+  /** Touching again what was given back, for each GiB of it. */
+  readonly refault_ms_per_gib: number;
+}
+
+export interface GrowthBounds {
+  /** It never shrinks below this. */
+  readonly least_bytes: number;
+  readonly increment_bytes: number;
+  readonly max_bytes: number;
+}
+
+/** What is remembered of a span. */
+export interface SpanUse {
+  /** Plugged, or on its way. */
+  readonly target_bytes: number;
+  readonly used_bytes: number;
+  readonly seen_at_ms: number;
+  /** The fastest growth seen, held. */
+  readonly bytes_per_ms: number;
+  /** Since when the free tail is longer than is needed, and its least since then; null: it is not. */
+  readonly tail: { readonly since_ms: number; readonly least_bytes: number } | null;
+}
+
+/** What the guest tells. */
+export interface UseNews {
+  readonly used_bytes: number;
+  /** What somebody waits for beyond what is there; 0: nobody does. */
+  readonly want_bytes: number;
+}
+
+export interface NextSize {
+  readonly cause: 'grow' | 'shrink' | null;
+  readonly target_bytes: number;
+  /** When to ask again if nothing is heard before; null: time alone changes nothing. */
+  readonly look_again_at_ms: number | null;
+}
+
+/** Nothing is given back that was free for a shorter time. */
+const HOLD_MS_MIN = 250;
+/** A shrink is worth waiting this many times what it costs to be wrong: at most a tenth is lost. */
+const HOLD_FACTOR = 10;
+/** A guest cannot make itself look faster: AgentCgroup's fastest grows by 3 GB/s. */
+const BYTES_PER_MS_MAX = (4 * GIB) / 1000;
+
+/** A span that was plugged to `target_bytes` and is not used yet. */
+export function newSpan(target_bytes: number, now_ms: number): SpanUse {
+  return { target_bytes, used_bytes: 0, seen_at_ms: now_ms, bytes_per_ms: 0, tail: null };
+}
+
+/** How long growth takes from the guest's word to memory that can be used. */
+export function reactionMs({ event_ms, permit_ms, plug_p99_ms }: GrowthCosts): number {
+  return event_ms + permit_ms + plug_p99_ms;
+}
+
+/** What is kept free, so that growth at the fastest rate seen does not run out while it is plugged. */
+export function reserveBytes({ bytes_per_ms }: SpanUse, costs: GrowthCosts): number {
+  return Math.ceil(bytes_per_ms * reactionMs(costs));
+}
+
+/** How long a tail of `bytes` must have been free before it is given back. */
+export function holdMs(bytes: number, costs: GrowthCosts): number {
+  return Math.max(HOLD_MS_MIN, HOLD_FACTOR * regrowMs(bytes, costs));
+}
+
+/** What it costs when `bytes` are wanted again just after they were given back. */
+export function regrowMs(bytes: number, costs: GrowthCosts): number {
+  return costs.plug_p99_ms + (bytes / GIB) * costs.refault_ms_per_gib;
+}
+
+/** The span after the guest's news. Time that stands still or goes back changes no rate. */
+export function noteUse(
+  use: SpanUse,
+  news: UseNews,
+  about: { readonly bounds: GrowthBounds; readonly costs: GrowthCosts; readonly now_ms: number },
+): SpanUse {
+  const { bounds, costs, now_ms } = about;
+  const used_bytes = Math.min(Math.max(0, news.used_bytes), bounds.max_bytes);
+  // A jump faster than growth can follow counts as one that lasts as long as growth takes.
+  const elapsed_ms = Math.max(now_ms - use.seen_at_ms, reactionMs(costs));
+  const rate = elapsed_ms > 0 ? (used_bytes - use.used_bytes) / elapsed_ms : 0;
+  const bytes_per_ms = Math.min(BYTES_PER_MS_MAX, Math.max(use.bytes_per_ms, rate));
+  const seen = { ...use, used_bytes, seen_at_ms: now_ms, bytes_per_ms };
+  return { ...seen, tail: tailOf(seen, { bounds, costs, now_ms }) };
+}
+
+/** The span after its size was changed: a tail is looked at anew. */
+export function noteSize(
+  use: SpanUse,
+  target_bytes: number,
+  about: { readonly bounds: GrowthBounds; readonly costs: GrowthCosts; readonly now_ms: number },
+): SpanUse {
+  const sized = { ...use, target_bytes, tail: null };
+  return { ...sized, tail: tailOf(sized, about) };
+}
+
+function tailOf(
+  use: SpanUse,
+  about: { readonly bounds: GrowthBounds; readonly costs: GrowthCosts; readonly now_ms: number },
+): SpanUse['tail'] {
+  const { bounds, costs, now_ms } = about;
+  const free_bytes = use.target_bytes - use.used_bytes;
+  if (free_bytes <= reserveBytes(use, costs) + bounds.increment_bytes) return null;
+  const { since_ms, least_bytes } = use.tail ?? { since_ms: now_ms, least_bytes: free_bytes };
+  return { since_ms, least_bytes: Math.min(least_bytes, free_bytes) };
+}
+
+/**
+ * The size a span is to have now. It grows, in whole increments, while less than the reserve is free
+ * or somebody waits; it shrinks by what was free all through the hold, in whole increments.
+ */
+export function nextSize(
+  use: SpanUse,
+  { want_bytes }: Pick<UseNews, 'want_bytes'>,
+  about: { readonly bounds: GrowthBounds; readonly costs: GrowthCosts; readonly now_ms: number },
+): NextSize {
+  const { bounds, costs, now_ms } = about;
+  assert(bounds.increment_bytes > 0, 'a span grows by something');
+  const needed_bytes = use.used_bytes + Math.max(0, want_bytes) + reserveBytes(use, costs);
+  if (needed_bytes > use.target_bytes && use.target_bytes < bounds.max_bytes) {
+    const steps = Math.ceil((needed_bytes - use.target_bytes) / bounds.increment_bytes);
+    const grown_bytes = use.target_bytes + steps * bounds.increment_bytes;
+    const target_bytes = Math.min(bounds.max_bytes, grown_bytes);
+    return { cause: 'grow', target_bytes, look_again_at_ms: null };
+  }
+  return shrinkOf(use, bounds, costs, now_ms);
+}
+
+function shrinkOf(
+  use: SpanUse,
+  bounds: GrowthBounds,
+  costs: GrowthCosts,
+  now_ms: number,
+): NextSize {
+  const stays = { cause: null, target_bytes: use.target_bytes, look_again_at_ms: null };
+  if (!use.tail) return stays;
+  const spare_bytes = Math.min(
+    use.tail.least_bytes - reserveBytes(use, costs),
+    use.target_bytes - bounds.least_bytes,
+  );
+  const bytes = Math.floor(spare_bytes / bounds.increment_bytes) * bounds.increment_bytes;
+  if (bytes <= 0) return stays;
+  const due_ms = use.tail.since_ms + holdMs(bytes, costs);
+  if (due_ms > now_ms) return { ...stays, look_again_at_ms: due_ms };
+  const target_bytes = use.target_bytes - bytes;
+  return { cause: 'shrink', target_bytes, look_again_at_ms: null };
+}
