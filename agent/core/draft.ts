@@ -16,7 +16,7 @@ import type {
   RegionState,
   VmState,
 } from '../model/state.ts';
-import { Edits, type Table } from '../model/table.ts';
+import { Edits } from '../model/table.ts';
 import type { TierBytes } from '../model/tiers.ts';
 import type { Policy } from './policy.ts';
 
@@ -56,9 +56,9 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     now_ms,
     policy: context.policy,
     recording: context.recording,
-    functions: new Edits(),
-    vms: new Edits(),
-    operations: new Edits(),
+    functions: new Edits(state.functions),
+    vms: new Edits(state.vms),
+    operations: new Edits(state.operations),
     alarms: new AlarmEdit(state.alarms),
     actions: [],
     granted: state.granted,
@@ -71,7 +71,7 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
 
 export function closeDraft(draft: Draft): HostState {
   const { state, policy, memory } = draft;
-  const learned = memory !== state.policy_state[policy.name];
+  const learned = policy.learn !== undefined && memory !== state.policy_state[policy.name];
   return {
     capacity: state.capacity,
     granted: draft.granted,
@@ -86,15 +86,9 @@ export function closeDraft(draft: Draft): HostState {
   };
 }
 
-/** The row as it is in this step; undefined when there is none, or none any more. */
-function rowOf<Row>(edits: Edits<Row>, table: Table<Row>, key: string): Row | undefined {
-  const edited = edits.get(key);
-  return edited === undefined ? table.get(key) : (edited ?? undefined);
-}
-
 /** The function to look at; undefined when there is none of that name. */
 export function readFunction(draft: Draft, name: string): FunctionState | undefined {
-  return rowOf(draft.functions, draft.state.functions, name);
+  return draft.functions.row(name);
 }
 
 /** The editable copy of a function, or undefined when there is none of that name. */
@@ -104,13 +98,13 @@ export function editFunction(draft: Draft, name: string): FunctionState | undefi
   const found = draft.state.functions.get(name);
   if (!found) return undefined;
   const copy = { ...found };
-  draft.functions.set(name, copy);
+  draft.functions.replace(name, found, copy);
   return copy;
 }
 
 /** The VM to look at; undefined when there is none of that id. */
 export function readVm(draft: Draft, id: string): VmState | undefined {
-  return rowOf(draft.vms, draft.state.vms, id);
+  return draft.vms.row(id);
 }
 
 /** The editable copy of a VM, or undefined when there is none of that id. */
@@ -121,13 +115,14 @@ export function editVm(draft: Draft, id: string): VmState | undefined {
   return found && copyVm(draft, found);
 }
 
-function copyVm(draft: Draft, found: VmState): VmState {
+/** The editable copy of a VM of which this step has none yet. */
+export function copyVm(draft: Draft, found: VmState): VmState {
   const copy = {
     ...found,
     regions: found.regions.slice(),
     instances: found.instances.slice(),
   };
-  draft.vms.set(found.id, copy);
+  draft.vms.replace(found.id, found, copy);
   return copy;
 }
 
@@ -135,7 +130,7 @@ function copyVm(draft: Draft, found: VmState): VmState {
 export function editRegion(draft: Draft, vm: VmState, index: number): RegionState {
   const found = vm.regions[index];
   assert(found, 'a region that is edited is there');
-  if (found !== draft.state.vms.get(vm.id)?.regions[index]) return found;
+  if (found !== draft.vms.rowBefore(vm.id)?.regions[index]) return found;
   const copy = { ...found };
   vm.regions[index] = copy;
   return copy;
@@ -145,7 +140,7 @@ export function editRegion(draft: Draft, vm: VmState, index: number): RegionStat
 export function editInstance(draft: Draft, vm: VmState, found: InstanceState): InstanceState {
   const place = vm.instances.indexOf(found);
   assert(place >= 0, 'an instance that is edited is there');
-  if (!draft.state.vms.get(vm.id)?.instances.includes(found)) return found;
+  if (!draft.vms.rowBefore(vm.id)?.instances.includes(found)) return found;
   const copy = { ...found };
   vm.instances[place] = copy;
   return copy;
@@ -153,13 +148,11 @@ export function editInstance(draft: Draft, vm: VmState, found: InstanceState): I
 
 /** The VMs of a function to look at. */
 export function vmsOf(draft: Draft, fn: FunctionState): VmState[] {
-  const vms: VmState[] = [];
-  for (const id of fn.vm_ids) {
+  return fn.vm_ids.map((id) => {
     const vm = readVm(draft, id);
     assert(vm, 'a function knows only VMs that are there');
-    vms.push(vm);
-  }
-  return vms;
+    return vm;
+  });
 }
 
 /** The editable copies of a function's VMs. */
@@ -168,19 +161,14 @@ export function editVmsOf(draft: Draft, fn: FunctionState): VmState[] {
   return vmsOf(draft, fn);
 }
 
-/** Those of a function's VMs that this step has edited. */
-export function editedVmsOf(draft: Draft, fn: FunctionState): VmState[] {
-  const edited: VmState[] = [];
-  for (const id of fn.vm_ids) {
-    const vm = draft.vms.get(id);
-    if (vm) edited.push(vm);
-  }
-  return edited;
+/** The same of those that this step has edited; nothing in the place of each other. */
+export function editedVmsOf(draft: Draft, fn: FunctionState): (VmState | null | undefined)[] {
+  return fn.vm_ids.map((id) => draft.vms.get(id));
 }
 
 /** The resize in flight of that id; undefined when there is none, or none any more. */
 export function readOperation(draft: Draft, id: string): OperationState | undefined {
-  return rowOf(draft.operations, draft.state.operations, id);
+  return draft.operations.row(id);
 }
 
 export function newId(draft: Draft, prefix: string): string {

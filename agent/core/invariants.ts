@@ -1,47 +1,47 @@
 /** What must hold after every step, whatever the guest, the VMM or the callers do. */
 import { assert } from '../../base/assert.ts';
 import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
-import { lessBytes, NO_BYTES, sumBytes, TIERS, type TierBytes } from '../model/tiers.ts';
+import { NO_BYTES, type Tier, TIERS } from '../model/tiers.ts';
 import { type Draft, readFunction, readOperation, readVm } from './draft.ts';
 import { permitsOf } from './permits.ts';
 
+/** A sum of permits that is being counted. */
+type Sum = Record<Tier, number>;
+
 /** Checks the rows that changed, and the sums. A failure is a bug of the core. */
 export function checkStep(draft: Draft): void {
-  let granted = draft.state.granted;
-  for (const id of draft.vms.keys) {
-    const vm = draft.vms.get(id) ?? null;
-    const before = draft.state.vms.get(id) ?? null;
-    granted = withChange(granted, before, vm);
-    if (vm) checkVm(draft, vm, before);
+  const { vms, operations, functions } = draft;
+  const granted: Sum = { ...draft.state.granted };
+  for (let place = 0; place < vms.keys.length; place += 1) {
+    const vm = vms.rows[place] ?? null;
+    const before = vms.before[place] ?? null;
+    if (vm) checkVm(draft, vm, before, granted);
+    else addChange(granted, before, null);
   }
   for (const tier of TIERS) {
     assert(granted[tier] === draft.granted[tier], 'the sum of permits is the permits in sum');
   }
-  for (const id of draft.operations.keys) {
-    const operation = draft.operations.get(id);
+  for (const operation of operations.rows) {
     if (!operation) continue;
     const region = readVm(draft, operation.vm_id)?.regions[operation.region_index];
-    assert(region?.operation_id === id, 'an operation is of the region that waits for it');
+    assert(
+      region?.operation_id === operation.id,
+      'an operation is of the region that waits for it',
+    );
   }
-  for (const fn of draft.functions.rows) if (fn) checkFunction(draft, fn);
+  for (const fn of functions.rows) if (fn) checkFunction(draft, fn);
 }
 
-/** `granted` with what this VM was granted more or less in this step. */
-function withChange(granted: TierBytes, before: VmState | null, vm: VmState | null): TierBytes {
-  const same =
-    before?.boot_permit === vm?.boot_permit && before?.regions.length === vm?.regions.length;
-  if (!before || !vm || !same) {
-    const now = vm ? permitsOf(vm) : NO_BYTES;
-    return sumBytes(granted, lessBytes(now, before ? permitsOf(before) : NO_BYTES));
-  }
-  let sum = granted;
-  for (const region of vm.regions) {
-    const old = before.regions[region.index];
-    if (!old || old === region || old.permit_bytes === region.permit_bytes) continue;
-    const { tier } = region;
-    sum = { ...sum, [tier]: sum[tier] + region.permit_bytes - old.permit_bytes };
-  }
-  return sum;
+/** Whether what the VM was granted can differ in the permits of its regions alone. */
+function haveSameParts(before: VmState, vm: VmState): boolean {
+  return before.boot_permit === vm.boot_permit && before.regions.length === vm.regions.length;
+}
+
+/** Counts what this VM was granted more or less in this step. */
+function addChange(granted: Sum, before: VmState | null, vm: VmState | null): void {
+  const now = vm ? permitsOf(vm) : NO_BYTES;
+  const then = before ? permitsOf(before) : NO_BYTES;
+  for (const tier of TIERS) granted[tier] += now[tier] - then[tier];
 }
 
 function checkFunction(draft: Draft, fn: FunctionState): void {
@@ -56,13 +56,18 @@ function checkFunction(draft: Draft, fn: FunctionState): void {
  * promise to the host is looked at in every region: it costs little, and a wrong book is found where
  * nothing has changed.
  */
-function checkVm(draft: Draft, vm: VmState, before: VmState | null): void {
+function checkVm(draft: Draft, vm: VmState, before: VmState | null, granted: Sum): void {
   assert(readFunction(draft, vm.function)?.vm_ids.includes(vm.id), 'a VM is one of its function');
+  const same = before !== null && haveSameParts(before, vm);
+  if (!same) addChange(granted, before, vm);
   let held = 0;
   for (const region of vm.regions) {
     if (region.holder !== null) held += 1;
     assert(region.permit_bytes >= region.plugged_bytes, 'a permit covers what is plugged');
-    if (region !== before?.regions[region.index]) checkRegion(draft, region);
+    const old = before?.regions[region.index];
+    if (region === old) continue;
+    checkRegion(draft, region);
+    if (same && old) granted[region.tier] += region.permit_bytes - old.permit_bytes;
   }
   assert(held === vm.instances.length, 'every instance has one region of its own');
   for (const instance of vm.instances) {

@@ -21,14 +21,14 @@ export function settle(draft: Draft, fn: FunctionState): void {
   const working = fn.phase === 'serving' || fn.phase === 'removing';
   const policy_ms = working ? decide(draft, fn) : null;
   for (const vm of editedVmsOf(draft, fn)) {
-    if (vm.phase !== 'running') continue;
+    if (vm?.phase !== 'running') continue;
     retryUnplugs(draft, fn, vm);
     settleVm(draft, fn, vm);
   }
   if (working) finishDrains(draft, fn);
   if (fn.phase === 'removing') finishRemoval(draft, fn);
   expireQueue(draft, fn);
-  for (const vm of editedVmsOf(draft, fn)) vm.wake_at_ms = vmWake(draft, vm);
+  for (const vm of editedVmsOf(draft, fn)) if (vm) vm.wake_at_ms = vmWake(draft, vm);
   fn.wake_at_ms = earlier(policy_ms, functionWake(draft, fn));
   draft.alarms.set(fn.spec.name, fn.wake_at_ms);
 }
@@ -36,7 +36,7 @@ export function settle(draft: Draft, fn: FunctionState): void {
 /** What ends makes room, then what waits is served. When the policy wants to be asked again. */
 function decide(draft: Draft, fn: FunctionState): number | null {
   for (const vm of editedVmsOf(draft, fn)) {
-    if (vm.phase !== 'running') continue;
+    if (vm?.phase !== 'running') continue;
     retryStops(draft, vm);
     releaseStopped(draft, fn, vm);
     noteQuiet(draft, vm);
@@ -64,7 +64,7 @@ function settleVm(draft: Draft, fn: FunctionState, vm: VmState): void {
 /** The function is being removed: what becomes idle stops. */
 function stopAll(draft: Draft, fn: FunctionState): void {
   for (const vm of editedVmsOf(draft, fn)) {
-    if (vm.phase !== 'running') continue;
+    if (vm?.phase !== 'running') continue;
     for (const instance of vm.instances) {
       if (instance.phase !== 'idle') continue;
       stopInstance(draft, vm, editInstance(draft, vm, instance));
@@ -76,7 +76,7 @@ function stopAll(draft: Draft, fn: FunctionState): void {
 function finishRemoval(draft: Draft, fn: FunctionState): void {
   const late = fn.remove_by_ms !== null && fn.remove_by_ms <= draft.now_ms;
   for (const vm of late ? editVmsOf(draft, fn) : editedVmsOf(draft, fn)) {
-    if (vm.phase !== 'running') continue;
+    if (vm?.phase !== 'running') continue;
     const empty = vm.instances.length === 0;
     const quiet = empty && vm.regions.every(({ operation_id }) => operation_id === null);
     if (quiet || late || vm.unresponsive_since_ms !== null) endVm(draft, fn, vm, null);

@@ -10,6 +10,7 @@ import type { HostState } from '../model/state.ts';
 import { DEFAULT_POLICY } from './default-policy/policy.ts';
 import {
   closeDraft,
+  copyVm,
   type Draft,
   editFunction,
   editVm,
@@ -22,7 +23,7 @@ import {
 import { drain } from './drains.ts';
 import { cancel, deploy, invoke, remove } from './functions.ts';
 import { checkStep } from './invariants.ts';
-import { handleNews } from './news.ts';
+import { handleNews, type News } from './news.ts';
 import { settle } from './settle.ts';
 
 /** Rows that a step made, changed or took away, by their keys. */
@@ -65,21 +66,32 @@ export function step(
 }
 
 function handle(draft: Draft, event: HostEvent): void {
-  if (event.type === 'tick') return tick(draft);
-  if (event.type === 'deploy') {
-    const { name } = event.spec;
-    return deploy(draft, editFunction(draft, name), event.request_id, event.spec);
+  switch (event.type) {
+    case 'tick':
+      return tick(draft);
+    case 'deploy': {
+      const known = editFunction(draft, event.spec.name);
+      return deploy(draft, known, event.request_id, event.spec);
+    }
+    case 'invoke':
+    case 'remove':
+    case 'drain':
+    case 'cancel':
+      return handleRequest(draft, event);
+    default:
+      return handleVm(draft, event);
   }
-  if ('function' in event) return handleRequest(draft, event);
-  const of = readVm(draft, event.vm_id);
-  if (!of || of.phase === 'lost') return;
-  const vm = editVm(draft, event.vm_id);
-  const fn = editFunction(draft, of.function);
-  assert(vm && fn, 'a VM that is there has its function');
-  return handleNews(draft, fn, vm, event);
 }
 
-type Request = Extract<HostEvent, { request_id: string; function: string }>;
+function handleVm(draft: Draft, event: News): void {
+  const found = readVm(draft, event.vm_id);
+  if (!found || found.phase === 'lost') return;
+  const fn = editFunction(draft, found.function);
+  assert(fn, 'a VM that is there has its function');
+  handleNews(draft, fn, copyVm(draft, found), event);
+}
+
+type Request = Exclude<Extract<HostEvent, { request_id: string }>, { type: 'deploy' } | News>;
 
 function handleRequest(draft: Draft, event: Request): void {
   const fn = editFunction(draft, event.function);

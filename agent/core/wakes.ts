@@ -1,6 +1,6 @@
 /** Wakes: the earliest moment at which time alone changes something. */
 import type { FunctionState, VmState } from '../model/state.ts';
-import { type Draft, vmsOf } from './draft.ts';
+import { type Draft, readVm } from './draft.ts';
 import { mayEmpty } from './devices.ts';
 import { isFree } from './regions.ts';
 
@@ -37,6 +37,6 @@ export function functionWake(draft: Draft, fn: FunctionState): number | null {
   let wake_ms = fn.phase === 'removing' ? fn.remove_by_ms : null;
   const oldest = fn.queue.first;
   if (oldest) wake_ms = earlier(wake_ms, oldest.received_at_ms + draft.config.queued_ms);
-  for (const vm of vmsOf(draft, fn)) wake_ms = earlier(wake_ms, vm.wake_at_ms);
+  for (const id of fn.vm_ids) wake_ms = earlier(wake_ms, readVm(draft, id)?.wake_at_ms ?? null);
   return wake_ms;
 }

@@ -44,13 +44,14 @@ function merge(a: Entry | null, b: Entry | null): Entry | null {
 
 /** One step's changes of the alarms. */
 export class AlarmEdit {
-  readonly #before: Table<number>;
-  readonly #changes = new Edits<number>();
+  readonly #before: Alarms;
+  readonly #live: Edits<number>;
   #heap: Entry | null;
 
-  constructor({ heap, live }: Alarms) {
-    this.#heap = heap;
-    this.#before = live;
+  constructor(before: Alarms) {
+    this.#before = before;
+    this.#live = new Edits(before.live);
+    this.#heap = before.heap;
   }
 
   /** Takes out every function that may be due; each must be looked at and `set` again. */
@@ -60,7 +61,7 @@ export class AlarmEdit {
       const { name } = this.#heap;
       if (this.#isLive(this.#heap)) {
         due.push(name);
-        this.#changes.set(name, null);
+        this.#live.set(name, null);
       }
       this.#pop();
     }
@@ -70,10 +71,10 @@ export class AlarmEdit {
   /** Says when a function is due; a time later than its live entry costs nothing now. */
   set(name: string, at_ms: number | null): void {
     if (at_ms === null) return;
-    const live_ms = this.#live(name);
-    if (live_ms !== null && live_ms <= at_ms) return;
+    const live_ms = this.#live.row(name);
+    if (live_ms !== undefined && live_ms <= at_ms) return;
     this.#heap = merge(this.#heap, { at_ms, name, rank: 1, left: null, right: null });
-    this.#changes.set(name, at_ms);
+    this.#live.set(name, at_ms);
   }
 
   /** The earliest time of all functions. */
@@ -84,7 +85,7 @@ export class AlarmEdit {
       if (this.#isLive(top)) {
         const at_ms = alarmOf(top.name);
         if (at_ms === top.at_ms) return at_ms;
-        this.#changes.set(top.name, null);
+        this.#live.set(top.name, null);
         this.#pop();
         this.set(top.name, at_ms);
       } else {
@@ -94,19 +95,16 @@ export class AlarmEdit {
   }
 
   close(): Alarms {
-    return { heap: this.#heap, live: this.#before.with(this.#changes) };
+    const { heap, live } = this.#before;
+    if (this.#heap === heap && this.#live.keys.length === 0) return this.#before;
+    return { heap: this.#heap, live: live.with(this.#live) };
   }
 
   #pop(): void {
     this.#heap = merge(this.#heap?.left ?? null, this.#heap?.right ?? null);
   }
 
-  #live(name: string): number | null {
-    const changed = this.#changes.get(name);
-    return changed === undefined ? (this.#before.get(name) ?? null) : changed;
-  }
-
   #isLive({ name, at_ms }: Entry): boolean {
-    return this.#live(name) === at_ms;
+    return this.#live.row(name) === at_ms;
   }
 }
