@@ -123,3 +123,11 @@ export function startsInterrupted(): HotplaneError {
     next: 'run it again, with fewer --rounds to be done sooner.',
   });
 }
+
+/** A signal ended a check of a kernel; what was built is kept. */
+export function checkInterrupted(cause: unknown): HotplaneError {
+  return benchError('HP_BENCH_INTERRUPTED', 'the check was interrupted; its VMs are gone.', {
+    next: 'run the same command again: builds go on where they stopped.',
+    cause,
+  });
+}

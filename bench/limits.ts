@@ -20,6 +20,8 @@ export const BENCH_LIMITS = {
   placement_ms: 5_000,
   /** Starts of one instance that are tried again. */
   start_retries: 3,
+  /** All selftests of the series in an emulated guest on a busy host. */
+  selftest_ms: 1_200_000,
   /** One boot under counted instructions. */
   counted_ms: 240_000,
   /** What a process of `bench agent` has used: until it says so. */

@@ -11,6 +11,7 @@ import { imagesBuildCommand } from './commands/images-build.ts';
 import { imagesExportCommand } from './commands/images-export.ts';
 import { imagesListCommand } from './commands/images-list.ts';
 import { invokeCommand } from './commands/invoke.ts';
+import { kernelCheckCommand } from './commands/kernel-check.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { removeCommand } from './commands/remove.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -34,4 +35,5 @@ export const COMMANDS: readonly Command[] = [
   benchInvokeCommand,
   benchAgentCommand,
   benchCoreCommand,
+  kernelCheckCommand,
 ];

@@ -30,7 +30,9 @@ export const IMAGE_CODES = {
   HP_IMAGE_PATCH_FAILED: {
     category: 'failure',
     meaning: 'A patch of the series does not apply.',
-    next: 'Build from the kernel version the series names, or refresh the series for this one.',
+    next:
+      'Build from the kernel version the series names, or refresh the series for this one: ' +
+      "'git am -3' in a clone that has the objects of that version shows what moved.",
   },
   HP_IMAGE_TOOL_MISSING: {
     category: 'unavailable',

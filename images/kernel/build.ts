@@ -30,7 +30,7 @@ import {
 } from './manifest.ts';
 import type { KernelRecipe } from './recipe.ts';
 import { copySource, type KernelSource } from './source.ts';
-import { kernelVersion } from './version.ts';
+import { isOfLine, readKernelVersion } from './version.ts';
 import { acquireLock, type Lock } from '../cache/lock.ts';
 import { makeDetail } from './make-output.ts';
 import { applyPatches } from './patches.ts';
@@ -46,6 +46,11 @@ export interface KernelBuildOptions {
   readonly clock?: Clock;
   /** Parallel jobs of make. Default: all processors. */
   readonly jobs?: number;
+  /**
+   * Options that must take effect in another line of Linux than the configuration is written for,
+   * which has some of it under other names; in that line, and by default: all.
+   */
+  readonly needed_options?: readonly string[];
 }
 
 interface Build {
@@ -178,9 +183,22 @@ async function prepare(job: Build, label: (text: string) => string): Promise<boo
   const fragment = mergeFragments(recipe.fragments.map((part) => part.text));
   await writeFile(join(dir, 'fragment.config'), fragment);
   await make(job, [`KCONFIG_ALLCONFIG=${join(dir, 'fragment.config')}`, 'allnoconfig']);
-  checkKernelConfig(fragment, await readPlainFile(join(tree, '.config')));
+  const needed = neededOf(fragment, options, await readKernelVersion(tree));
+  checkKernelConfig(needed, await readPlainFile(join(tree, '.config')));
   await writeFile(markerOf(job), await bootId());
   return false;
+}
+
+function neededOf(
+  fragment: string,
+  { needed_options }: KernelBuildOptions,
+  version: string | null,
+): string {
+  if (needed_options === undefined || version === null || isOfLine(version)) return fragment;
+  const lines = fragment.split('\n');
+  return lines
+    .filter((line) => needed_options.some((name) => line.startsWith(`${name}=`)))
+    .join('\n');
 }
 
 async function make(
@@ -216,7 +234,7 @@ async function describeKernel(
   { options, recipe, source, tree }: Build,
   made: { readonly work: string; readonly selftest: boolean; readonly build_ms: number },
 ): Promise<KernelManifest> {
-  const kernel_version = await kernelVersion(tree);
+  const kernel_version = (await readKernelVersion(tree)) ?? 'unknown';
   const names = kernelFileNames(made.selftest);
   return {
     schema_version: 1,

@@ -1,5 +1,6 @@
 /** What goes into a kernel: variant, patches and config fragments, and the key of the result. */
 import { join } from 'node:path';
+import { namesIn } from '../../base/files.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { readPlainFile } from '../../base/plain-file.ts';
 import { contentKey } from '../cache/content-hash.ts';
@@ -56,6 +57,58 @@ export async function kernelParts(
     variant === 'stock' ? null : (await readPart(join(patches_dir, 'REVISION'))).trim();
   const patch_texts = await Promise.all(patches.map((patch) => readPart(patch.path)));
   return { variant, patches, patch_texts, series_revision, fragments };
+}
+
+export interface GivenSeries {
+  /** A folder with patches; its `series`, `REVISION` and `config/` are used when they are there. */
+  readonly dir: string;
+  /** Beside the fragments of the variant, in both kernels. */
+  readonly fragment: { readonly name: string; readonly text: string } | null;
+}
+
+/** Reads the parts of a variant with a series of the user's. Throws HP_IMAGE_SERIES. */
+export async function givenParts(
+  variant: KernelVariant,
+  { dir, fragment }: GivenSeries,
+): Promise<KernelParts> {
+  const own = join(PROJECT_ROOT, 'guest-kernel-patches');
+  const names = await namesIn(dir);
+  const patches = variant === 'stock' ? [] : await readGivenSeries(dir, names);
+  const patch_texts = await Promise.all(patches.map((patch) => readPart(patch.path)));
+  const config = names.includes('config') ? dir : own;
+  const ordinary = await kernelParts('stock', config);
+  const named = FRAGMENTS[variant].slice(ordinary.fragments.length);
+  const more = named.map(async (name) => ({
+    name,
+    text: await readPart(join(config, 'config', name)),
+  }));
+  const revision =
+    variant === 'stock' || !names.includes('REVISION')
+      ? null
+      : await readPart(join(dir, 'REVISION'));
+  return {
+    variant,
+    patches,
+    patch_texts,
+    series_revision: revision?.trim() ?? null,
+    fragments: [
+      ...ordinary.fragments,
+      ...(await Promise.all(more)),
+      ...(fragment ? [fragment] : []),
+    ],
+  };
+}
+
+async function readGivenSeries(
+  dir: string,
+  names: readonly string[],
+): Promise<KernelParts['patches']> {
+  if (names.includes('series')) return await readSeries(dir);
+  const found = names.filter((name) => name.endsWith('.patch') && !name.startsWith('0000-'));
+  if (found.length > 0) return found.toSorted().map((name) => ({ name, path: join(dir, name) }));
+  throw imageError('HP_IMAGE_SERIES', `${dir} has neither a file 'series' nor any *.patch.`, {
+    next: 'Name a folder as git format-patch fills it.',
+  });
 }
 
 /** Key of the kernel that these parts, this source and this compiler give. Pure. */

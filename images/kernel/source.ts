@@ -1,15 +1,17 @@
 /** Where a kernel's source comes from, and a clean copy of it to build in. */
 import { createHash } from 'node:crypto';
-import { lstat, mkdtemp, readdir, readlink, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { execa } from 'execa';
 import { writeWhole } from '../../base/files.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { readPlainFile } from '../../base/plain-file.ts';
+import { toolEnvironment } from '../../base/tool-environment.ts';
 import { bootId } from '../cache/boot-id.ts';
 import { setAside } from '../cache/cache-entry.ts';
 import { contentKey, hashFile } from '../cache/content-hash.ts';
 import { imageError } from '../errors.ts';
-import { KERNEL_LINE, kernelVersion } from './version.ts';
+import { KERNEL_LINE, kernelVersion, readKernelVersion } from './version.ts';
 import type { Lock } from '../cache/lock.ts';
 import { run } from '../run.ts';
 
@@ -21,6 +23,8 @@ export interface KernelSource {
   readonly path: string;
   /** Says which content it is; part of the key of every kernel built from it. */
   readonly identity: string;
+  /** The commit of a tree under git that is taken as committed; null or absent: as it lies there. */
+  readonly commit?: string | null;
 }
 
 export interface SourceContext {
@@ -53,6 +57,84 @@ export async function findKernelSource(
 }
 
 /**
+ * Finds a source of any line of Linux: a folder or a tarball. A tree under git without changes is
+ * known by the content of its commit, wherever and whenever it was checked out; another as it lies
+ * there; one with all names, sizes and times of Debian's tarball is taken for that. Throws
+ * HP_IMAGE_KERNEL_SOURCE when it is no kernel's.
+ */
+export async function findGivenSource(
+  given: string,
+  cache_dir: string,
+  tarball: string = DEBIAN_TARBALL,
+): Promise<KernelSource> {
+  const path = resolve(given);
+  const info = await stat(path).catch(() => null);
+  if (info?.isFile()) {
+    const identity = await hashFile(path, join(cache_dir, 'sources', 'hashes'));
+    return { kind: 'tarball', path, identity };
+  }
+  if (info === null || (await readKernelVersion(path)) === null) throw noKernel(path, info);
+  const committed = await committedTree(path);
+  if (committed !== null) {
+    const { commit, content } = committed;
+    return { kind: 'tree', path, identity: contentKey({ git_tree: content }), commit };
+  }
+  const files = await fingerprintFiles(path);
+  return (
+    (await asTarball(files, cache_dir, tarball)) ?? {
+      kind: 'tree',
+      path,
+      identity: contentKey({ tree: path, files }),
+    }
+  );
+}
+
+function noKernel(path: string, info: unknown): Error {
+  const what = info === null ? 'is not there' : 'has a Makefile without a Linux version';
+  return imageError('HP_IMAGE_KERNEL_SOURCE', `${path} ${what}.`, {
+    next: 'Name the top folder of a Linux source, or a tarball of one.',
+  });
+}
+
+const GIT_MS = 60_000;
+
+/** Commit and content of a tree under git of which nothing was changed; else null. */
+async function committedTree(
+  tree: string,
+): Promise<{ readonly commit: string; readonly content: string } | null> {
+  const ask = async (...words: readonly string[]): Promise<string> => {
+    const [program = '', ...rest] = [...gitCommand(tree), ...words];
+    const env = toolEnvironment({ GIT_OPTIONAL_LOCKS: '0' });
+    return (await execa(program, rest, { env, extendEnv: false, timeout: GIT_MS })).stdout;
+  };
+  try {
+    if (resolve(await ask('rev-parse', '--show-toplevel')) !== (await realpath(tree))) return null;
+    const changed = await ask('status', '--porcelain', '--untracked-files=no');
+    if (changed !== '') return null;
+    return {
+      commit: await ask('rev-parse', 'HEAD'),
+      content: await ask('rev-parse', 'HEAD^{tree}'),
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** The tarball, when a tree was unpacked from it: only known while it lies unpacked in the cache. */
+async function asTarball(
+  files: string,
+  cache_dir: string,
+  tarball: string,
+): Promise<KernelSource | null> {
+  if (!(await stat(tarball).catch(() => null))) return null;
+  const identity = await hashFile(tarball, join(cache_dir, 'sources', 'hashes'));
+  const pristine = pristineOf(cache_dir, identity);
+  if (!(await isWhole(pristine, `${pristine}.json`))) return null;
+  if ((await fingerprintFiles(pristine)) !== files) return null;
+  return { kind: 'tarball', path: tarball, identity };
+}
+
+/**
  * Makes `target` a private copy of the source. Source files of an unpacked tarball are hard links:
  * neither patch nor make writes into a file that exists, they replace it.
  */
@@ -63,8 +145,8 @@ export async function copySource(
 ): Promise<void> {
   await rm(target, { recursive: true, force: true });
   const options = { cwd: '/', ...toolOptions(context) };
-  if (source.kind === 'tarball') {
-    const pristine = await unpackTarball(source, context);
+  if (source.kind === 'tarball' || source.commit) {
+    const pristine = await unpackPristine(source, context);
     await run(['cp', '-al', pristine, target], options);
     return;
   }
@@ -72,28 +154,58 @@ export async function copySource(
   await run(['make', 'mrproper'], { ...options, cwd: target });
 }
 
+/** Where a source that is unpacked once lies. */
+const pristineOf = (cache_dir: string, identity: string): string =>
+  join(cache_dir, 'sources', identity.slice(0, 24));
+
 /**
  * Unpacked once per content and run of the machine: 1.4 GB are not synced, so that after a restart
  * nobody knows what of them is on the disk. The lock of all source work is held by the caller.
  */
-async function unpackTarball(source: KernelSource, context: SourceContext): Promise<string> {
+async function unpackPristine(source: KernelSource, context: SourceContext): Promise<string> {
   const sources = join(context.cache_dir, 'sources');
-  const pristine = join(sources, source.identity.slice(0, 24));
+  const pristine = pristineOf(context.cache_dir, source.identity);
   const record = `${pristine}.json`;
   if (await isWhole(pristine, record)) return pristine;
   await makeFolder(sources);
   await removeLeft(sources, pristine);
   const work = await mkdtemp(join(sources, UNPACK_PREFIX));
   try {
-    const command = ['tar', '--extract', '--file', source.path, '--strip-components=1'];
-    await run(command, { cwd: work, ...toolOptions(context) });
-    await kernelVersion(work);
+    await unpackInto(work, source, context);
+    await readKernelVersion(work);
     await writeWhole(record, JSON.stringify(await recordOf(work)));
     await rename(work, pristine);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
   return pristine;
+}
+
+async function unpackInto(
+  work: string,
+  source: KernelSource,
+  context: SourceContext,
+): Promise<void> {
+  const options = { cwd: work, ...toolOptions(context) };
+  if (source.kind === 'tarball') {
+    const command = ['tar', '--extract', '--file', source.path, '--strip-components=1'];
+    return await run(command, options);
+  }
+  // An index of our own: nothing is written into the repository.
+  const env = { GIT_INDEX_FILE: `${work}.index` };
+  const git = gitCommand(source.path);
+  try {
+    await run([...git, 'read-tree', source.commit ?? 'HEAD'], { ...options, env });
+    await run([...git, 'checkout-index', '--all', `--prefix=${work}/`], { ...options, env });
+  } finally {
+    await rm(`${work}.index`, { force: true });
+  }
+}
+
+/** Git on a repository of whoever it is; what it would start there by itself is off. */
+export function gitCommand(tree: string): readonly string[] {
+  const settings = ['safe.directory=*', 'core.fsmonitor=false', 'core.hooksPath=/dev/null'];
+  return ['git', ...settings.flatMap((one) => ['-c', one]), '-C', tree];
 }
 
 const UNPACK_PREFIX = '.unpack-';
@@ -132,8 +244,12 @@ function toolOptions(context: SourceContext): {
   return { log_path, lock_fd: lock.fd, signal };
 }
 
-/** Names, sizes and times of a tree: reading 1.4 GB on every start would take too long. */
 async function fingerprintTree(tree: string): Promise<string> {
+  return contentKey({ tree, files: await fingerprintFiles(tree) });
+}
+
+/** Names, sizes and times of a tree: reading 1.4 GB on every start would take too long. */
+async function fingerprintFiles(tree: string): Promise<string> {
   const hash = createHash('sha256');
   const visit = async (folder: string): Promise<void> => {
     const entries = await readdir(join(tree, folder), { withFileTypes: true });
@@ -151,5 +267,5 @@ async function fingerprintTree(tree: string): Promise<string> {
     }
   };
   await visit('');
-  return contentKey({ tree, files: hash.digest('hex') });
+  return hash.digest('hex');
 }

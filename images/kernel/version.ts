@@ -15,17 +15,27 @@ export function parseKernelVersion(makefile: string): string | null {
   return [version, level, ...(sub ? [sub] : [])].join('.');
 }
 
-/** Version of the tree; throws HP_IMAGE_KERNEL_VERSION when it is none we can build. */
-export async function kernelVersion(tree: string): Promise<string> {
+/** Whether a version is of the line the series is written for. Pure. */
+export function isOfLine(version: string): boolean {
+  return version === KERNEL_LINE || version.startsWith(`${KERNEL_LINE}.`);
+}
+
+/** Version of a tree of any line; null when its Makefile is none of Linux. */
+export async function readKernelVersion(tree: string): Promise<string | null> {
   const makefile = await readPlainFile(join(tree, 'Makefile')).catch((cause: unknown) => {
     throw imageError(
       'HP_IMAGE_KERNEL_SOURCE',
       `${tree} has no Makefile, so it is no kernel source tree.`,
-      { next: `Name the top folder of an unpacked Linux ${KERNEL_LINE} source.`, cause },
+      { next: 'Name the top folder of an unpacked Linux source.', cause },
     );
   });
-  const version = parseKernelVersion(makefile);
-  if (version === KERNEL_LINE || version?.startsWith(`${KERNEL_LINE}.`)) return version;
+  return parseKernelVersion(makefile);
+}
+
+/** Version of the tree; throws HP_IMAGE_KERNEL_VERSION when it is none we can build. */
+export async function kernelVersion(tree: string): Promise<string> {
+  const version = await readKernelVersion(tree);
+  if (version !== null && isOfLine(version)) return version;
   throw imageError(
     'HP_IMAGE_KERNEL_VERSION',
     version

@@ -6,7 +6,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { bootOrdinary, noSplat } from './selftest-checks.ts';
 import { PARTITION_BYTES, type SelftestGuest } from './selftest-guest.ts';
-import { ObedientHand, runSelftest } from './selftest-run.ts';
+import { ObedientHand, runSelftest } from '../../bench/kernel/selftest-run.ts';
 
 const RUN_MS = 120_000;
 const RESIZE_MS = 30_000;

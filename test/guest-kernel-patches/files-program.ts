@@ -1,7 +1,8 @@
 /** Reads and writes files inside a guest; guest/files.c does it there. */
 import { fileURLToPath } from 'node:url';
 import { ensureStaticProgram } from '../../images/rootfs/program.ts';
-import { runInGuest, type SelftestGuest } from './selftest-guest.ts';
+import { runInGuest } from '../../bench/kernel/run-in-guest.ts';
+import type { SelftestGuest } from './selftest-guest.ts';
 
 export const FILES_NAME = 'test-files';
 

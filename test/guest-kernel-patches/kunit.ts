@@ -1,5 +1,5 @@
 /** Results of KUnit, which runs at boot and writes KTAP to the kernel log. Pure. */
-import { type CaseResult, parseCase } from './host-requests.ts';
+import { type CaseResult, parseCase } from '../../bench/kernel/selftest-lines.ts';
 
 export interface KunitSuite {
   /** Cases the suite announced. */

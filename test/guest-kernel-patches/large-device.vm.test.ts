@@ -8,7 +8,7 @@ import { hostClock } from '../../base/clock.ts';
 import { GIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { bootOrdinary, noSplat } from './selftest-checks.ts';
-import { ObedientHand, runSelftest } from './selftest-run.ts';
+import { ObedientHand, runSelftest } from '../../bench/kernel/selftest-run.ts';
 
 const DEVICE_BYTES = 64 * GIB;
 const RUN_MS = 120_000;

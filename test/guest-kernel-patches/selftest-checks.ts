@@ -1,14 +1,14 @@
 /** Runs of the selftest program that a test wants to pass, and what is true of a good one. */
 import test, { type ExecutionContext } from 'ava';
 import { MIB } from '../../base/units.ts';
-import { splats } from './host-requests.ts';
+import { splats } from '../../bench/kernel/selftest-lines.ts';
 import {
   bootSelftestGuest,
   PARTITION_BYTES,
   type SelftestGuest,
   type SelftestGuestOptions,
 } from './selftest-guest.ts';
-import { ObedientHand, runSelftest } from './selftest-run.ts';
+import { ObedientHand, runSelftest } from '../../bench/kernel/selftest-run.ts';
 
 /** Cases that need what this guest has not; anything else that is skipped is a failure. */
 const MAY_SKIP: readonly string[] = ['memory_failure', 'split', 'uffd'];

@@ -5,9 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
-import { hostClock } from '../../base/clock.ts';
 import { MIB } from '../../base/units.ts';
-import { waitFor } from '../../base/wait.ts';
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
 import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
 import { deviceOf } from '../../hypervisor-client/spec.ts';
@@ -16,17 +14,12 @@ import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
 import { type BootedGuest, connectGuest } from '../images/booted-guest.ts';
 import { ensureFilesProgram, FILES_NAME } from './files-program.ts';
 import { qemuWith } from './qemu-with.ts';
-import { PROTOCOL } from '../../guest/protocol/constants.ts';
 
 const gzipAsync = promisify(gzip);
 
 export const PARTITION_BYTES = 256 * MIB;
 /** KUnit runs before the init of the debug kernel, and takes minutes. */
 const HELLO_MS = { hotmem: 90_000, debug: 900_000 } as const;
-/** From the last line of a program until it is gone. */
-const EXIT_MS = 10_000;
-/** What a program wrote may still be on its way through the port when it is gone. */
-const CONSOLE_MS = 5_000;
 
 export interface SelftestGuestOptions {
   readonly variant: 'hotmem' | 'debug';
@@ -105,48 +98,4 @@ async function withFilesProgram(initrd_path: string, run_dir: string): Promise<s
   const path = join(run_dir, 'initrd.cpio.gz');
   await writeFile(path, Buffer.concat([await readFile(initrd_path), await gzipAsync(archive)]));
   return path;
-}
-
-/**
- * Starts a program in the guest, and hands every line of the console from then on to `onLine`, in
- * order, until that says it has seen the end, or the program is gone, or the deadline has passed:
- * false then.
- */
-export async function runInGuest(
-  guest: SelftestGuest,
-  program: {
-    readonly argv: readonly string[];
-    readonly env?: Readonly<Record<string, string>>;
-    readonly deadline_ms: number;
-  },
-  onLine: (line: string) => Promise<boolean> | boolean,
-): Promise<boolean> {
-  const { agent } = guest;
-  let seen = (await guest.lines()).length;
-  const instance = `program-at-line-${seen}`;
-  await agent.start(instance, {
-    argv: program.argv,
-    env: {
-      [PROTOCOL.ready_variable]: PROTOCOL.ready_exec,
-      [PROTOCOL.user_variable]: PROTOCOL.user_root,
-      ...program.env,
-    },
-  });
-  let ended = false;
-  const isGone = (): true | null =>
-    agent.exits.some((event) => event.instance === instance) || null;
-  const look = async (): Promise<true | null> => {
-    const lines = await guest.lines();
-    for (const line of lines.slice(seen)) {
-      ended = (await onLine(line)) || ended;
-    }
-    seen = lines.length;
-    return ended || null;
-  };
-  const clock = hostClock;
-  const until = { clock, deadline_ms: program.deadline_ms, longest_pause_ms: 10 };
-  await waitFor(async () => (await look()) ?? isGone(), until);
-  await waitFor(look, { clock, deadline_ms: isGone() ? CONSOLE_MS : 0 });
-  await waitFor(isGone, { clock, deadline_ms: ended ? EXIT_MS : 0 });
-  return ended;
 }

@@ -8,10 +8,10 @@ import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { QmpClient } from '../../hypervisor-client/qemu/qmp.ts';
 import { setRequested } from '../../hypervisor-client/qemu/regions.ts';
-import type { ResizeRequest } from './host-requests.ts';
+import type { ResizeRequest } from '../../bench/kernel/selftest-lines.ts';
 import { MigrationSink } from './migration-sink.ts';
 import { type Mischief, mischiefOf } from './mischief.ts';
-import type { HostHand } from './selftest-run.ts';
+import type { HostHand } from '../../bench/kernel/selftest-run.ts';
 
 const MONITOR = 'stress-qmp.sock';
 const SINK = 'stress-sink.sock';

@@ -14,10 +14,10 @@ import type { ExecutionContext } from 'ava';
 import { formatMs } from '../../base/units.ts';
 import { ANSWERS_TRACE, answersOf } from './device-answers.ts';
 import { guestFiles, leaks } from './files-program.ts';
-import { parseInjected } from './host-requests.ts';
+import { parseInjected } from '../../bench/kernel/selftest-lines.ts';
 import { bootOrdinary, DEBUG, noSplat, onDebugKernel } from './selftest-checks.ts';
 import { PARTITION_BYTES, type SelftestGuest } from './selftest-guest.ts';
-import { ObedientHand, runSelftest, type SelftestRun } from './selftest-run.ts';
+import { ObedientHand, runSelftest, type SelftestRun } from '../../bench/kernel/selftest-run.ts';
 import { STRESS_MONITOR, StressHost } from './stress-host.ts';
 
 const CYCLES = Number(process.env['HOTPLANE_STRESS_CYCLES'] ?? 200);

@@ -10,7 +10,7 @@ export interface OffParts {
   readonly program: string;
   readonly parent_dir: string;
   readonly round: number;
-  readonly recorder: Recorder;
+  readonly recorder: Pick<Recorder, 'cost'>;
   readonly say: (detail: string) => void;
   readonly signal?: AbortSignal | undefined;
 }

@@ -11,8 +11,8 @@ import {
   parseTotals,
   type ResizeRequest,
   type Totals,
-} from './host-requests.ts';
-import { runInGuest, type SelftestGuest } from './selftest-guest.ts';
+} from './selftest-lines.ts';
+import { type GuestWithConsole, runInGuest } from './run-in-guest.ts';
 
 const RESIZE_MS = 60_000;
 const TAIL_LINES = 60;
@@ -68,9 +68,14 @@ export class ObedientHand implements HostHand {
 }
 
 export async function runSelftest(
-  guest: SelftestGuest,
+  guest: GuestWithConsole,
   hand: HostHand,
-  options: { readonly env?: Readonly<Record<string, string>>; readonly deadline_ms: number },
+  options: {
+    readonly env?: Readonly<Record<string, string>>;
+    readonly deadline_ms: number;
+    readonly onCase?: (result: CaseResult) => void;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<SelftestRun> {
   const cases: CaseResult[] = [];
   let totals: Totals | null = null;
@@ -78,7 +83,10 @@ export async function runSelftest(
     const request = parseHostRequest(line);
     if (request) await hand.resize(request);
     const result = parseCase(line);
-    if (result) cases.push(result);
+    if (result) {
+      cases.push(result);
+      options.onCase?.(result);
+    }
     totals ??= parseTotals(line);
     return totals !== null;
   });

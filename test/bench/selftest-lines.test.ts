@@ -5,7 +5,7 @@ import {
   parseInjected,
   parseTotals,
   splats,
-} from './host-requests.ts';
+} from '../../bench/kernel/selftest-lines.ts';
 
 test('a request of the program is found behind a kernel message', (t) => {
   t.deepEqual(parseHostRequest('[    3.1] hotmem: x# host: resize 0000:00:08.0 268435456\r'), {

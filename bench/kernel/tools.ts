@@ -1,0 +1,162 @@
+/** What does the work of a check: the image cache, VMs, and counted instructions. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isHotplaneError, messageOf } from '../../base/errors.ts';
+import { makeFolder } from '../../base/make-folder.ts';
+import type { Progress } from '../../base/progress.ts';
+import { openHypervisor } from '../../hypervisor-client/index.ts';
+import type { Hypervisor } from '../../hypervisor-client/vm.ts';
+import { ensureGivenKernel, type GivenKernels } from '../../images/given-kernel.ts';
+import type { BuiltKernel } from '../../images/kernel/manifest.ts';
+import { SELFTEST_NAME } from '../../images/kernel/selftest.ts';
+import { ensureRootfs } from '../../images/rootfs/rootfs.ts';
+import { BENCH_LIMITS } from '../limits.ts';
+import { median, rounded } from '../statistics.ts';
+import { measureOff } from '../reclaim/measure/off.ts';
+import { ensurePrograms } from '../reclaim/measure/programs.ts';
+import { COST_METRICS, type CostLine } from '../reclaim/results/records.ts';
+import type { BootFinding, CheckTools } from './check.ts';
+import { bootGuest, type CheckedGuest, consoleOf } from './guest.ts';
+import type { CostFigure } from './records.ts';
+import { ObedientHand, runSelftest, type SelftestRun } from './selftest-run.ts';
+
+export interface ToolOptions {
+  readonly kernels: GivenKernels;
+  readonly cache_dir: string;
+  /** Of the VMs' folders: private, and gone at the end. */
+  readonly parent_dir: string;
+  readonly progress: Progress;
+  /** Of `HOTMEM_CASES`; empty: all. */
+  readonly cases: readonly string[];
+  readonly jobs?: number;
+  readonly signal?: AbortSignal;
+}
+
+const KEPT_CONSOLE_LINES = 40;
+
+/** Opens the VMM at once: a host without one is told so before an hour of compiling. */
+export async function openCheckTools(options: ToolOptions): Promise<CheckTools> {
+  const hypervisor = await openHypervisor('qemu');
+  await hypervisor.probe();
+  const { kernels, cache_dir, progress } = options;
+  const build = { cache_dir, progress, ...pickBuild(options) };
+  return {
+    build: async (side) => await ensureGivenKernel(kernels, kernels[side], build),
+    boot: async (_, kernel) => await bootOnly(hypervisor, kernel, options),
+    selftests: async (kernel) => await selftestsOf(hypervisor, kernel, options),
+    costs: async (untouched, patched) => await costsOf(untouched, patched, options),
+  };
+}
+
+function pickBuild({ jobs, signal }: ToolOptions): { jobs?: number; signal?: AbortSignal } {
+  return { ...(jobs === undefined ? {} : { jobs }), ...(signal ? { signal } : {}) };
+}
+
+async function inGuest<T>(
+  hypervisor: Hypervisor,
+  kernel: BuiltKernel,
+  options: ToolOptions,
+  use: (guest: CheckedGuest) => Promise<T>,
+): Promise<T> {
+  const { cache_dir, parent_dir, signal } = options;
+  const { selftest_path } = kernel;
+  const { initrd_path } = await ensureRootfs({
+    cache_dir,
+    ...(signal ? { signal } : {}),
+    ...(selftest_path ? { extra_programs: { [`bin/${SELFTEST_NAME}`]: selftest_path } } : {}),
+  });
+  const run_dir = runDir(options);
+  await makeFolder(parent_dir, { mode: 0o700 });
+  const guest = await bootGuest({
+    hypervisor,
+    kernel_path: kernel.kernel_path,
+    initrd_path,
+    run_dir,
+    partition: kernel.manifest.variant !== 'stock',
+    ...(signal ? { signal } : {}),
+  });
+  try {
+    return await use(guest);
+  } finally {
+    await guest.close();
+    await rm(run_dir, { recursive: true, force: true });
+  }
+}
+
+const runDir = ({ parent_dir }: ToolOptions): string => join(parent_dir, 'guest');
+
+async function bootOnly(
+  hypervisor: Hypervisor,
+  kernel: BuiltKernel,
+  options: ToolOptions,
+): Promise<BootFinding> {
+  try {
+    return await inGuest(hypervisor, kernel, options, () => Promise.resolve({ up: true }));
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    // What the VMM or the host lacks is no fault of the kernel.
+    if (!isHotplaneError(error) || !error.code.startsWith('HP_GUEST_')) throw error;
+    const console_path = join(runDir(options), 'console.log');
+    const text = await consoleOf({ console_path }).catch(() => '');
+    await rm(runDir(options), { recursive: true, force: true });
+    const lines = text.split('\n').filter((line) => line.trim() !== '');
+    return { up: false, reason: messageOf(error), lines: lines.slice(-KEPT_CONSOLE_LINES) };
+  }
+}
+
+async function selftestsOf(
+  hypervisor: Hypervisor,
+  kernel: BuiltKernel,
+  options: ToolOptions,
+): Promise<SelftestRun | null> {
+  if (kernel.selftest_path === null) return null;
+  const { cases, progress, signal } = options;
+  const env = cases.length === 0 ? {} : { HOTMEM_CASES: cases.join(',') };
+  return await inGuest(
+    hypervisor,
+    kernel,
+    options,
+    async (guest) =>
+      await runSelftest(guest, new ObedientHand(guest.vm), {
+        env,
+        deadline_ms: BENCH_LIMITS.selftest_ms,
+        onCase: ({ name, outcome }) => progress.update(`${name}: ${outcome}`),
+        ...(signal ? { signal } : {}),
+      }),
+  );
+}
+
+/** The medians of one boot each: instructions do not drift. */
+async function costsOf(
+  untouched: BuiltKernel,
+  patched: BuiltKernel,
+  { cache_dir, parent_dir, progress, signal }: ToolOptions,
+): Promise<readonly CostFigure[]> {
+  const aborts = signal ? { signal } : {};
+  const { off_path } = await ensurePrograms({ cache_dir, ...aborts });
+  const lines: CostLine[] = [];
+  await measureOff({
+    stock_kernel: untouched.kernel_path,
+    patched_kernel: patched.kernel_path,
+    program: off_path,
+    parent_dir,
+    round: 1,
+    recorder: { cost: (line) => void lines.push(line) },
+    say: (detail) => progress.update(`counted instructions, ${detail}`),
+    ...aborts,
+  });
+  return costFigures(lines);
+}
+
+/** Of what was counted on both kernels. Pure. */
+export function costFigures(lines: readonly CostLine[]): readonly CostFigure[] {
+  return COST_METRICS.flatMap((metric) => {
+    const of = (variant: CostLine['variant']): number | null =>
+      median(
+        lines.filter((one) => one.metric === metric && one.variant === variant).map(({ ns }) => ns),
+      );
+    const [off, untouched] = [of('off'), of('untouched')];
+    if (off === null || untouched === null || untouched === 0) return [];
+    return [{ metric, untouched, off, percent: rounded((off / untouched - 1) * 100) }];
+  });
+}
