@@ -11,6 +11,7 @@ import { imagesBuildCommand } from './commands/images-build.ts';
 import { imagesExportCommand } from './commands/images-export.ts';
 import { imagesListCommand } from './commands/images-list.ts';
 import { invokeCommand } from './commands/invoke.ts';
+import { kernelBisectCommand } from './commands/kernel-bisect.ts';
 import { kernelCheckCommand } from './commands/kernel-check.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { removeCommand } from './commands/remove.ts';
@@ -36,4 +37,5 @@ export const COMMANDS: readonly Command[] = [
   benchAgentCommand,
   benchCoreCommand,
   kernelCheckCommand,
+  kernelBisectCommand,
 ];

@@ -15,7 +15,7 @@ import { ktapHead, ktapStep, ktapTail } from './ktap.ts';
 import { CHECK_STEPS, type CheckResult, type CheckSubject } from './records.ts';
 import { openCheckTools, type ToolOptions } from './tools.ts';
 
-interface Output {
+export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -50,7 +50,7 @@ export async function runCheckCommand(input: CheckCommand): Promise<number> {
   const cases = casesOf(input.cases);
   const progress = createProgress({ stream: input.stderr });
   const series_dir = input.series ?? join(PROJECT_ROOT, 'guest-kernel-patches');
-  progress.update(`looks at ${input.tree}`);
+  progress.done(`looks at ${input.tree}`);
   const given = { tree: input.tree, series_dir, config_path: input.config_path, cache_dir };
   const kernels = await findGivenKernels(given).catch((error: unknown) => {
     throw translated(error);

@@ -42,7 +42,7 @@ export async function openCheckTools(options: ToolOptions): Promise<CheckTools> 
   const build = { cache_dir, progress, ...pickBuild(options) };
   return {
     build: async (side) => await ensureGivenKernel(kernels, kernels[side], build),
-    boot: async (_, kernel) => await bootOnly(hypervisor, kernel, options),
+    boot: async (_, kernel) => await bootOnly(hypervisor, bootable(kernel), options),
     selftests: async (kernel) => await selftestsOf(hypervisor, kernel, options),
     costs: async (untouched, patched) => await costsOf(untouched, patched, options),
   };
@@ -52,10 +52,35 @@ function pickBuild({ jobs, signal }: ToolOptions): { jobs?: number; signal?: Abo
   return { ...(jobs === undefined ? {} : { jobs }), ...(signal ? { signal } : {}) };
 }
 
+/** A kernel that may be one of the cache, or one in its build folder. */
+interface Bootable {
+  readonly kernel_path: string;
+  readonly selftest_path: string | null;
+  readonly partition: boolean;
+}
+
+type BootOptions = Pick<ToolOptions, 'cache_dir' | 'parent_dir' | 'signal'>;
+
+const bootable = ({ kernel_path, selftest_path, manifest }: BuiltKernel): Bootable => ({
+  kernel_path,
+  selftest_path,
+  partition: manifest.variant !== 'stock',
+});
+
+/** Boots a kernel by its path, with no partition: whatever of the series it has. */
+export async function openBoot(
+  options: BootOptions,
+): Promise<(kernel_path: string) => Promise<BootFinding>> {
+  const hypervisor = await openHypervisor('qemu');
+  await hypervisor.probe();
+  return async (kernel_path) =>
+    await bootOnly(hypervisor, { kernel_path, selftest_path: null, partition: false }, options);
+}
+
 async function inGuest<T>(
   hypervisor: Hypervisor,
-  kernel: BuiltKernel,
-  options: ToolOptions,
+  kernel: Bootable,
+  options: BootOptions,
   use: (guest: CheckedGuest) => Promise<T>,
 ): Promise<T> {
   const { cache_dir, parent_dir, signal } = options;
@@ -72,7 +97,7 @@ async function inGuest<T>(
     kernel_path: kernel.kernel_path,
     initrd_path,
     run_dir,
-    partition: kernel.manifest.variant !== 'stock',
+    partition: kernel.partition,
     ...(signal ? { signal } : {}),
   });
   try {
@@ -83,12 +108,12 @@ async function inGuest<T>(
   }
 }
 
-const runDir = ({ parent_dir }: ToolOptions): string => join(parent_dir, 'guest');
+const runDir = ({ parent_dir }: BootOptions): string => join(parent_dir, 'guest');
 
 async function bootOnly(
   hypervisor: Hypervisor,
-  kernel: BuiltKernel,
-  options: ToolOptions,
+  kernel: Bootable,
+  options: BootOptions,
 ): Promise<BootFinding> {
   try {
     return await inGuest(hypervisor, kernel, options, () => Promise.resolve({ up: true }));
@@ -114,7 +139,7 @@ async function selftestsOf(
   const env = cases.length === 0 ? {} : { HOTMEM_CASES: cases.join(',') };
   return await inGuest(
     hypervisor,
-    kernel,
+    bootable(kernel),
     options,
     async (guest) =>
       await runSelftest(guest, new ObedientHand(guest.vm), {

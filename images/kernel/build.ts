@@ -66,7 +66,7 @@ interface Build {
 
 const STEPS = 5;
 /** Makes the bytes depend on nothing but the inputs. */
-const BUILD_ENV = {
+export const BUILD_ENV = {
   KBUILD_BUILD_USER: 'hotplane',
   KBUILD_BUILD_HOST: 'hotplane',
   KBUILD_BUILD_TIMESTAMP: '2000-01-01T00:00:00Z',

@@ -1,0 +1,33 @@
+/** Which objects of a kernel a patch touches, as far as a configuration builds them. Pure. */
+import type { ConfigValues } from './config.ts';
+
+/** Files that a patch leaves behind changed or new, in its order. */
+export function filesOfPatch(patch: string): readonly string[] {
+  const found = [...patch.matchAll(/^\+\+\+ b\/(\S+)/gm)].map(([, file = '']) => file);
+  return [...new Set(found)];
+}
+
+/** `mm/hotmem/pool.c` as `mm/hotmem/pool.o`; null for what this architecture has no object of. */
+export function objectOf(file: string, arch: string): string | null {
+  if (!file.endsWith('.c') || /^(tools|samples|scripts|Documentation|usr)\//.test(file))
+    return null;
+  const foreign = file.startsWith('arch/') && !file.startsWith(`arch/${arch}/`);
+  return foreign ? null : `${file.slice(0, -2)}.o`;
+}
+
+/**
+ * Whether a Makefile builds `name` (an object, or a folder with a slash at its end): false when all
+ * lines that name it hang on options that are off; true also when no line does, for what decides
+ * then is somewhere else.
+ */
+export function isBuilt(makefile: string, name: string, config: ConfigValues): boolean {
+  const lines = makefile.replaceAll(/\\\n/g, ' ').split('\n');
+  const conditions = lines.flatMap((line) => {
+    const [, option, named = ''] = /^[\w-]+-\$\((CONFIG_\w+)\)\s*[:+]?=\s*(.*)$/.exec(line) ?? [];
+    const always = /^[\w-]+-(?:y|objs)\s*[:+]?=\s*(.*)$/.exec(line)?.[1] ?? '';
+    if (always.split(/\s+/).includes(name)) return [true];
+    if (option === undefined || !named.split(/\s+/).includes(name)) return [];
+    return [/^[ym]$/.test(config.get(option) ?? 'n')];
+  });
+  return conditions.length === 0 || conditions.includes(true);
+}
