@@ -1,7 +1,7 @@
 /**
- * One error type for the whole project. A folder has one table of its codes and makes its errors from
- * it, with {@link errorMaker}; docs/errors.md is written from the tables. Users match on `code`, never
- * on the text.
+ * One error type for the whole project. A folder has one table of its codes and makes its errors
+ * from it, with {@link errorMaker}; docs/errors.md is written from the tables. Users match on
+ * `code`, never on the text.
  */
 
 /** What kind of trouble it is; decides the exit code of the command that meets it. */

@@ -24,7 +24,9 @@ export interface OutputOptions {
   readonly stream: () => PendingStream;
   /** More than this waiting for the reader and text is dropped. Default: no bound. */
   readonly backlog_bytes_max?: number;
-  /** What to write first when text gets through again after `lines` of it were lost, `lost` last. */
+  /**
+   * What to write first when text gets through again after `lines` of it were lost, `lost` last.
+   */
   readonly lostNotice?: (lines: number, lost: string) => string;
 }
 
@@ -104,7 +106,9 @@ export class Output {
     await waitFor(done, { clock, deadline_ms, longest_pause_ms: 20 });
   }
 
-  /** A plain file takes all of it at once or says why not; a full disk may have room again later. */
+  /**
+   * A plain file takes all of it at once or says why not; a full disk may have room again later.
+   */
   #writeFile(text: string): boolean {
     const bytes = Buffer.from(text);
     try {

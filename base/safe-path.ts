@@ -20,7 +20,9 @@ export function socketPathTrouble(path: string): string | null {
   return `the path ${path} has ${bytes} bytes, and a Unix socket takes ${SOCKET_PATH_BYTES_MAX}`;
 }
 
-/** Throws HP_AGENT_SOCKET when no socket can have that path, which a system call tells less well. */
+/**
+ * Throws HP_AGENT_SOCKET when no socket can have that path, which a system call tells less well.
+ */
 export function checkSocketPath(path: string): void {
   const trouble = socketPathTrouble(path);
   if (trouble === null) return;
@@ -77,8 +79,9 @@ async function checkFolder(path: string, rule: FolderRule = 'ours'): Promise<voi
 }
 
 /**
- * Throws HP_AGENT_SOCKET when the path is too long, HP_PATH_UNSAFE when whoever listens at `path` may be somebody else than the agent it
- * should be: only its owner can have put the socket there. Nothing there is no trouble.
+ * Throws HP_AGENT_SOCKET when the path is too long, HP_PATH_UNSAFE when whoever listens at `path`
+ * may be somebody else than the agent it should be: only its owner can have put the socket there.
+ * Nothing there is no trouble.
  */
 export async function checkSocketToTalkTo(path: string): Promise<void> {
   checkSocketPath(path);

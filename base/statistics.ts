@@ -98,7 +98,9 @@ export function geometricMean(values: readonly number[]): number | null {
   return rounded(Math.exp(sum / values.length));
 }
 
-/** A sum of which no part is unknown; else it is unknown (null) too, and not what is known of it. */
+/**
+ * A sum of which no part is unknown; else it is unknown (null) too, and not what is known of it.
+ */
 export function plus(sum: number | null, part: number | null): number | null {
   return sum === null || part === null ? null : sum + part;
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Starts hotplane with a Node that can run TypeScript sources. Runs itself on any Node >= 18. A Node
-// >= 24.12 runs cli/main.ts right here, so that there is one process to supervise; an older one is
-// replaced by the bundled one, or, where Node cannot do that, watches over it.
+// Starts hotplane with a Node that can run TypeScript sources. Runs itself on any Node >= 18. A
+// Node >= 24.12 runs cli/main.ts right here, so that there is one process to supervise; an older
+// one is replaced by the bundled one, or, where Node cannot do that, watches over it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

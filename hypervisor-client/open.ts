@@ -16,7 +16,9 @@ export async function openHypervisor(
   return await openNamed(choice, options);
 }
 
-/** {@link openHypervisor} for a name from outside: HP_VMM_UNSUPPORTED when there is no such driver. */
+/**
+ * {@link openHypervisor} for a name from outside: HP_VMM_UNSUPPORTED when there is no such driver.
+ */
 export async function openNamed(
   name: string,
   options: HypervisorOptions = {},

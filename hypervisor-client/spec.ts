@@ -93,8 +93,8 @@ function findRegionTrouble(region: RegionSpec): string | null {
 }
 
 /**
- * Throws HP_VMM_BAD_SIZE unless `bytes` is whole device blocks in 0 to `max_bytes`, and all or nothing
- * where the device has more regions. Pure.
+ * Throws HP_VMM_BAD_SIZE unless `bytes` is whole device blocks in 0 to `max_bytes`, and all or
+ * nothing where the device has more regions. Pure.
  */
 export function checkResize({ device, region }: PlacedRegion, bytes: number): void {
   const trouble =

@@ -66,8 +66,8 @@ export interface Region {
   readonly requested_bytes: number;
   /**
    * What the guest has really plugged, by the VMM's word. Of a device with several regions the VMM
-   * tells the sum: then this is the region's share of it (resize/shares.ts), and what the guest says
-   * of its partition is the closer word.
+   * tells the sum: then this is the region's share of it (resize/shares.ts), and what the guest
+   * says of its partition is the closer word.
    */
   readonly plugged_bytes: number;
   /** What the VMM process really holds of the host's memory for it. */

@@ -1,7 +1,8 @@
 /**
- * `npm test`: the checks (format, lint, types, dead code), the guest images, then the tests: first those that
- * need no VM, side by side, then those with real VMs, few at a time; with HOTPLANE_DEBUG_KERNEL set
- * those on the debug kernel too. Ends with `N passed, N failed`; a check counts as one test.
+ * `npm test`: the checks (format, lint, types, dead code), the guest images, then the tests: first
+ * those that need no VM, side by side, then those with real VMs, few at a time; with
+ * HOTPLANE_DEBUG_KERNEL set those on the debug kernel too. Ends with `N passed, N failed`; a check
+ * counts as one test.
  *
  *   --only-checks   the checks alone (`npm run check`)
  *   --quick         what needs no VM, no root and no Debian package (`npm run test:quick`)

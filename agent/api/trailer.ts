@@ -1,6 +1,7 @@
 /**
- * What is told of an error has to fit: HTTP/2 peers take 8 KiB of headers and trailers together, and
- * throw the whole answer away above it. Texts are cut here, once; the code always arrives. Pure.
+ * What is told of an error has to fit: HTTP/2 peers take 8 KiB of headers and trailers together,
+ * and throw the whole answer away above it. Texts are cut here, once; the code always arrives.
+ * Pure.
  */
 import { cutBytes } from '../../base/cut-bytes.ts';
 import type { HotplaneError } from '../../base/errors.ts';

@@ -1,9 +1,9 @@
 /**
  * Devices with several regions: what may be asked of one so that the guest moves the region that is
- * meant. A device is told one size. The guest plugs its regions from the first to the last, and gives
- * back those that nobody is attached to, the last one first; while it is told less than it has, nobody
- * can attach to any of them. So on one device nothing is plugged while something is given back, and
- * nothing is given back while an instance is on its way into its region.
+ * meant. A device is told one size. The guest plugs its regions from the first to the last, and
+ * gives back those that nobody is attached to, the last one first; while it is told less than it
+ * has, nobody can attach to any of them. So on one device nothing is plugged while something is
+ * given back, and nothing is given back while an instance is on its way into its region.
  */
 import type { InstanceState, RegionState, VmState } from '../model/state.ts';
 import { type Draft, readOperation } from './draft.ts';

@@ -126,7 +126,9 @@ export function copyVm(draft: Draft, found: VmState): VmState {
   return copy;
 }
 
-/** The editable copy of a region of an edited VM; what this step has copied or made is one itself. */
+/**
+ * The editable copy of a region of an edited VM; what this step has copied or made is one itself.
+ */
 export function editRegion(draft: Draft, vm: VmState, index: number): RegionState {
   const found = vm.regions[index];
   assert(found, 'a region that is edited is there');

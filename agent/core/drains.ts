@@ -1,4 +1,6 @@
-/** Drain: idle instances stop now, regions are emptied, and the caller is told when that is over. */
+/**
+ * Drain: idle instances stop now, regions are emptied, and the caller is told when that is over.
+ */
 import { plugsOnDemand } from '../model/spec.ts';
 import type { DrainState, FunctionState, VmState } from '../model/state.ts';
 import { replyDrained } from './callers.ts';

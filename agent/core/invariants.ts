@@ -53,8 +53,8 @@ function checkFunction(draft: Draft, fn: FunctionState): void {
 
 /**
  * Sums of all its rows; what only a step can break, of those that this one has copied or made. The
- * promise to the host is looked at in every region: it costs little, and a wrong book is found where
- * nothing has changed.
+ * promise to the host is looked at in every region: it costs little, and a wrong book is found
+ * where nothing has changed.
  */
 function checkVm(draft: Draft, vm: VmState, before: VmState | null, granted: Sum): void {
   assert(readFunction(draft, vm.function)?.vm_ids.includes(vm.id), 'a VM is one of its function');

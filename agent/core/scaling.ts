@@ -80,7 +80,8 @@ function keepPlugged(draft: Draft, fn: FunctionState, wanted: number): void {
         if (missing > 0) missing -= 1;
         else takeBack(draft, fn, id, region.index);
       } else if (wanted > 0 && isBeingMadeReady(draft, region)) missing -= 1;
-      // Which idle region of a shared device is given back is the guest's choice: none is kept there.
+      // Which idle region of a shared device is given back is the guest's choice: none is kept
+      // there.
       else if (wanted > 0 && isFree(region) && !sharesDevice(region)) {
         spare.push({ vm_id: id, index: region.index });
       }

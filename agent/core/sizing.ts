@@ -14,9 +14,9 @@ function sizeWithin(bytes: number, max_bytes: number): number {
 }
 
 /**
- * What a free region is plugged to for a start, or ahead of one: as large as the policy wants it, all
- * of it where it says nothing or the guest has all or nothing. What is plugged or on its way already
- * is not taken back.
+ * What a free region is plugged to for a start, or ahead of one: as large as the policy wants it,
+ * all of it where it says nothing or the guest has all or nothing. What is plugged or on its way
+ * already is not taken back.
  */
 export function sizeForStart(
   draft: Draft,

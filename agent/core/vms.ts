@@ -11,7 +11,9 @@ import { answerInvocation, refuseQueue } from './invocations.ts';
 import { plug } from './operations.ts';
 import { askFor, permitsOf } from './permits.ts';
 
-/** What a VM of the function takes before it serves: boot memory, VMM, and what it is filled with. */
+/**
+ * What a VM of the function takes before it serves: boot memory, VMM, and what it is filled with.
+ */
 function launchBytes(draft: Draft, { spec }: Pick<FunctionState, 'spec'>): TierBytes {
   const regions = plugsOnDemand(spec) ? 0 : spec.concurrency * regionBytes(spec);
   return hostBytes(spec.boot_bytes + draft.config.vmm_overhead_bytes + regions);

@@ -112,8 +112,8 @@ export class HostAgent {
   }
 
   /**
-   * Refusals and failures of the invocation are in the reply. `onGone` is given what takes it out of
-   * the queue, to be called when its caller goes away.
+   * Refusals and failures of the invocation are in the reply. `onGone` is given what takes it out
+   * of the queue, to be called when its caller goes away.
    */
   async invoke(
     name: string,

@@ -1,8 +1,9 @@
 /**
  * Alarms: which function time changes next, found without looking at all of them. Pure. A leftist
  * heap that never changes (Okasaki, "Purely functional data structures", 3.1) with, beside it, the
- * time of each function's live entry. An entry may be early, never late: a later time is put in only
- * when the earlier entry has come to the top, so a busy function costs one entry, not one a step.
+ * time of each function's live entry. An entry may be early, never late: a later time is put in
+ * only when the earlier entry has come to the top, so a busy function costs one entry, not one a
+ * step.
  */
 import { Edits, Table } from './table.ts';
 

@@ -21,7 +21,9 @@ export interface CoreConfig {
   readonly unplug_attempts: number;
   /** ... and the pause before the second; it doubles each time. */
   readonly unplug_retry_ms: number;
-  /** A region in use that did not get its size, or gave too little back, is left so for this long. */
+  /**
+   * A region in use that did not get its size, or gave too little back, is left so for this long.
+   */
   readonly resize_hold_ms: number;
   /** Decisions of policies that one step records; more are counted only. */
   readonly decisions_max: number;

@@ -12,7 +12,9 @@ const LONGEST_TEXT = 4_096;
 
 export const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 export const count = bytes;
-/** A moment of the host's CLOCK_MONOTONIC; in result files since the run's start, so below 0 too. */
+/**
+ * A moment of the host's CLOCK_MONOTONIC; in result files since the run's start, so below 0 too.
+ */
 export const moment_ms = z.number().min(-LONGEST_MS).max(LONGEST_MS);
 /** A moment that may never be reached: null then. */
 export const stamp_ms = moment_ms.nullable();

@@ -10,9 +10,9 @@ export interface RegionLayout {
 }
 
 /**
- * A device for each region as long as the VMM has enough of them: regions of one device move one after
- * another. With more regions, where the guest makes partitions, as few a device as will do; the kernel
- * cuts all devices alike, so the last one may have regions that nobody uses.
+ * A device for each region as long as the VMM has enough of them: regions of one device move one
+ * after another. With more regions, where the guest makes partitions, as few a device as will do;
+ * the kernel cuts all devices alike, so the last one may have regions that nobody uses.
  */
 export function layoutOf(spec: FunctionSpec, devices_per_vm: number): RegionLayout {
   const { concurrency, mechanism } = spec;

@@ -1,7 +1,7 @@
 /**
  * Queue: what waits, oldest first, never changed: every operation gives the next queue. Pure. It is
- * kept in short chunks, and a change copies one of them and the list of chunks, so adding and taking
- * cost about the same at ten thousand waiting as at one.
+ * kept in short chunks, and a change copies one of them and the list of chunks, so adding and
+ * taking cost about the same at ten thousand waiting as at one.
  */
 
 /** What a queue holds: in order of arrival, which is how one in the middle is found. */

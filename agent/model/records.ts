@@ -1,8 +1,8 @@
 /**
  * What the agent tells of what it did: the one definition of each record. Streamed to whoever
  * watches, and the lines of a run's result files, which add what only the run knows. Times are
- * CLOCK_MONOTONIC of the host. Null is: not known (who would tell did not answer), a time stamp or an
- * id: this point was not reached, there is none. It is never told as 0. Pure.
+ * CLOCK_MONOTONIC of the host. Null is: not known (who would tell did not answer), a time stamp or
+ * an id: this point was not reached, there is none. It is never told as 0. Pure.
  */
 import { z } from 'zod';
 import { CAUSES } from './operations.ts';

@@ -12,8 +12,8 @@ export interface Figures {
 }
 
 /**
- * What a guest is asked to tell beside its counters: every region; its partitions, which are cheap to
- * tell, and no ordinary region, which costs it a look at all pages; or the regions named.
+ * What a guest is asked to tell beside its counters: every region; its partitions, which are cheap
+ * to tell, and no ordinary region, which costs it a look at all pages; or the regions named.
  */
 export type FigureSelection = 'all' | 'partitions' | readonly string[];
 
@@ -38,7 +38,9 @@ export class GuestFigures {
     this.#ask = ask;
   }
 
-  /** The newest counters, with the newest known of every partition; null before the first answer. */
+  /**
+   * The newest counters, with the newest known of every partition; null before the first answer.
+   */
   get known(): GuestStats | null {
     const latest = this.#latest;
     return latest && { ...latest, partitions: [...this.#partitions.values()] };

@@ -33,8 +33,8 @@ interface Told {
 
 /**
  * Sizes and regions are those of the first VM; counts and permits are of all.
- * Never later than AGENT_LIMITS.status_vm_ms: who does not answer until then is named in `unanswered`,
- * and what only it could tell is null.
+ * Never later than AGENT_LIMITS.status_vm_ms: who does not answer until then is named in
+ * `unanswered`, and what only it could tell is null.
  */
 export async function functionStatus(
   { fn, vms }: { readonly fn: FunctionState; readonly vms: readonly VmState[] },

@@ -105,7 +105,10 @@ function unescape(text: string): string {
   );
 }
 
-/** The group and all above it, as paths below the mount; a group that is not there counts as its root. Pure. */
+/**
+ * The group and all above it, as paths below the mount; a group that is not there counts as its
+ * root. Pure.
+ */
 export function groupsUpwards(group: string, root: string): string[] {
   const below =
     root === '/' ? group : group.startsWith(`${root}/`) ? group.slice(root.length) : '/';

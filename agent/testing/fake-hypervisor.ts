@@ -208,8 +208,8 @@ export class FakeVm implements Vm {
   }
 
   /**
-   * Of a device with several regions the guest plugs the first one that is not plugged, and gives back
-   * the last one that nobody uses: whoever asks for another one has not thought of that.
+   * Of a device with several regions the guest plugs the first one that is not plugged, and gives
+   * back the last one that nobody uses: whoever asks for another one has not thought of that.
    */
   #checkChoice(region: FakeRegion, bytes: number): void {
     const own = this.regions.filter(({ device_id }) => device_id === region.device_id);

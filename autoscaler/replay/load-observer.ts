@@ -109,7 +109,9 @@ function parse<T>(text: string | null, parser: (text: string) => T | null): T | 
   return text === null ? null : parser(text);
 }
 
-/** Files of /proc vanish with their process, and some kernels have no PSI: then nothing is known. */
+/**
+ * Files of /proc vanish with their process, and some kernels have no PSI: then nothing is known.
+ */
 function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');

@@ -11,7 +11,9 @@ import type { LoadLine } from '../results/schema.ts';
 export const OTHER_CPU_SHARE_MAX = 0.1;
 /** The same for a hypervisor below that takes time away; it is told in clock ticks, so coarse. */
 export const STEAL_SHARE_MAX = 0.05;
-/** Tasks that wait for memory: the host reclaims or swaps, so resident sizes are not the VMs' own. */
+/**
+ * Tasks that wait for memory: the host reclaims or swaps, so resident sizes are not the VMs' own.
+ */
 export const MEMORY_WAIT_SHARE_MAX = 0.1;
 /** Arrivals are sent by this loop: as late as it is, the load was another than planned. */
 export const EVENT_LOOP_LAG_MAX_MS = 1000;

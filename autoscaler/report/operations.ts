@@ -3,8 +3,8 @@ import { between, describe, type Distribution, plus, Sample } from '../../base/s
 import type { OperationLine } from '../results/schema.ts';
 
 /**
- * Times since the resize was sent to the VMM; each stage is counted from there, without the times in
- * which other regions were let go first.
+ * Times since the resize was sent to the VMM; each stage is counted from there, without the times
+ * in which other regions were let go first.
  */
 export interface OperationStages {
   /** Before that: decided (plug) or instance gone (unplug) -> request sent to the VMM. */

@@ -1,9 +1,9 @@
 /**
  * The formats of a result folder. Fields are documented in README.md beside this file. All times
  * are milliseconds since the run's start (the first planned arrival of that mechanism), negative
- * before it; null means: this point was not reached. A null size, count or duration means: not known
- * (who would tell did not answer); it is never written as 0. What the agent tells is defined in
- * agent/model/records.ts, and here what a run adds to it.
+ * before it; null means: this point was not reached. A null size, count or duration means: not
+ * known (who would tell did not answer); it is never written as 0. What the agent tells is defined
+ * in agent/model/records.ts, and here what a run adds to it.
  */
 import { z } from 'zod';
 import { bytes, count, duration_ms, known, moment_ms } from '../../agent/model/fields.ts';

@@ -14,7 +14,9 @@ export function readHostTicks(): CpuTicks | null {
   }
 }
 
-/** Share of all CPU time that was neither idle nor `ours_ms`, what another machine stole included. */
+/**
+ * Share of all CPU time that was neither idle nor `ours_ms`, what another machine stole included.
+ */
 export function othersShare(
   before: CpuTicks | null,
   after: CpuTicks | null,

@@ -60,7 +60,9 @@ export class AgentStage {
     return this.client.deploy(spec);
   }
 
-  /** Throws HP_BENCH_AGENT when the agent has logged an error: its figures are of something else. */
+  /**
+   * Throws HP_BENCH_AGENT when the agent has logged an error: its figures are of something else.
+   */
   async agentUsage(): Promise<Usage> {
     const usage = await this.agent.usage();
     if (usage.errors === 0) return usage;

@@ -22,7 +22,9 @@ static inline uint64_t clock_ns(clockid_t clock)
 void *map_anonymous(size_t bytes);
 void unmap_anonymous(void *base, size_t bytes);
 
-/* CPU time of all kernel threads since boot, to the nanosecond, interrupts on top of them included. */
+/*
+ * CPU time of all kernel threads since boot, to the nanosecond, interrupts on top of them included.
+ */
 uint64_t kernel_threads_cpu_ns(void);
 
 /*
@@ -31,7 +33,9 @@ uint64_t kernel_threads_cpu_ns(void);
  */
 bool virtio_mem_interrupts(uint64_t *count);
 
-/* @threads touch one part each of fresh memory, all at once. Returns wall nanoseconds; 0: failed. */
+/*
+ * @threads touch one part each of fresh memory, all at once. Returns wall nanoseconds; 0: failed.
+ */
 uint64_t touch_together(size_t bytes, unsigned int threads);
 
 /* Runs on this CPU from now on; anywhere if the guest has no such CPU. */

@@ -3,8 +3,8 @@
  * First and only process of a small VM that runs under counted instructions: the guest's clock then
  * counts instructions. Measures what an ordinary guest pays for a kernel: page faults, fork and
  * exit, and the kernel's work for one plug and one unplug that the host asks for. In a guest that
- * makes partitions: page faults of a process in one and of a process in none. Asked for prices: what
- * operations cost that the bench measures on the host too, and an unplug that has to migrate.
+ * makes partitions: page faults of a process in one and of a process in none. Asked for prices:
+ * what operations cost that the bench measures on the host too, and an unplug that has to migrate.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -81,9 +81,9 @@ static int partition_mib(void)
 }
 
 /*
- * All this process ever does while the kernel works: a fixed number of steps and a look. There is no
- * idle time then, so what a stretch of clock is longer than its chunks alone would be is work of the
- * kernel, in whatever context: workers, soft interrupts, callbacks.
+ * All this process ever does while the kernel works: a fixed number of steps and a look. There is
+ * no idle time then, so what a stretch of clock is longer than its chunks alone would be is work of
+ * the kernel, in whatever context: workers, soft interrupts, callbacks.
  */
 static int chunk(int (*look)(void))
 {

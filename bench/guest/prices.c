@@ -189,7 +189,9 @@ static uint64_t zero_cold(void)
 	return begin * 1000 / COLD_PAGES;
 }
 
-/* The two pages are no multiple of 256 pages apart: those would push each other out of QEMU's TLB. */
+/*
+ * The two pages are no multiple of 256 pages apart: those would push each other out of QEMU's TLB.
+ */
 static uint64_t copy_hot(void)
 {
 	char *base = fresh(HUGE_BYTES, MADV_NOHUGEPAGE);

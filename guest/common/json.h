@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * A bounded JSON reader: one pass, no allocation, tokens point into the text. Whatever is not exactly
- * one JSON value is refused.
+ * A bounded JSON reader: one pass, no allocation, tokens point into the text. Whatever is not
+ * exactly one JSON value is refused.
  */
 
 #define JSON_DEPTH_MAX 16

@@ -91,9 +91,11 @@ static const struct mem_device *find_known(const char *pci)
 	for (int i = 0; i < known_count; i++) {
 		struct mem_device now;
 
-		if (!strcmp(known[i].pci, pci))
-			return describe(known[i].virtio, &now) && !strcmp(now.pci, pci) ? &known[i] :
-											  NULL;
+		if (strcmp(known[i].pci, pci))
+			continue;
+		if (!describe(known[i].virtio, &now) || strcmp(now.pci, pci))
+			return NULL;
+		return &known[i];
 	}
 	return NULL;
 }

@@ -97,8 +97,8 @@ void instance_start(uint64_t id, const struct start_request *request)
 	if (refusal)
 		return reply_error(id, "attach-refused", refusal);
 	/*
-	 * One process of an instance without the others is of no use; a privileged one (a test of the
-	 * kernel) is itself the judge of who may die.
+	 * One process of an instance without the others is of no use; a privileged one (a test of
+	 * the kernel) is itself the judge of who may die.
 	 */
 	error = cgroup_take(instance->cgroup, request->memory_max_bytes, request->guest_node,
 			    !request->as_root);

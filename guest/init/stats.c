@@ -68,9 +68,10 @@ static bool has_partition(const struct hotmem_partition *partitions, int count, 
 static int named_partitions(const struct stats_selection *selection, struct hotmem_partition *out)
 {
 	const struct json_token *token = json_first(selection->document, selection->regions);
+	const uint32_t size = selection->regions->size;
 	int count = 0;
 
-	for (uint32_t i = 0; token && i < selection->regions->size && count < PROTOCOL_REGIONS; i++) {
+	for (uint32_t i = 0; token && i < size && count < PROTOCOL_REGIONS; i++) {
 		char pci[PROTOCOL_REGION_PCI_BYTES + 1];
 
 		if (json_string(selection->document, token, pci, sizeof(pci)) > 0 &&
@@ -84,9 +85,10 @@ static int named_partitions(const struct stats_selection *selection, struct hotm
 static int named_devices(const struct stats_selection *selection, struct mem_device *out)
 {
 	const struct json_token *token = json_first(selection->document, selection->regions);
+	const uint32_t size = selection->regions->size;
 	int count = 0;
 
-	for (uint32_t i = 0; token && i < selection->regions->size && count < PROTOCOL_REGIONS; i++) {
+	for (uint32_t i = 0; token && i < size && count < PROTOCOL_REGIONS; i++) {
 		const struct mem_device *device = NULL;
 		char pci[PROTOCOL_REGION_PCI_BYTES + 1];
 

@@ -130,7 +130,9 @@ export class GuestChannel {
     this.#finish(guestClosed(this.#options.vm_id, 'closed by the agent.'));
   }
 
-  /** All lines of a turn go in one write: one system call for a burst, and one wake-up of the VMM. */
+  /**
+   * All lines of a turn go in one write: one system call for a burst, and one wake-up of the VMM.
+   */
   #send(line: string): void {
     if (this.#unsent === '') process.nextTick(() => this.#flush());
     this.#unsent += line;

@@ -1,8 +1,9 @@
 /**
  * The guest protocol, version 1: line-delimited JSON over a byte stream (virtio-serial or vsock),
- * at most PROTOCOL.line_bytes a line (constants.ts). The agent asks (`id`, `type`), the guest answers every
- * request once with the same `id`, and tells events without `id`. Whatever the guest says is a hint
- * from an untrusted party: parsed here, bounded, and never believed over the VMM and the host.
+ * at most PROTOCOL.line_bytes a line (constants.ts). The agent asks (`id`, `type`), the guest
+ * answers every request once with the same `id`, and tells events without `id`. Whatever the guest
+ * says is a hint from an untrusted party: parsed here, bounded, and never believed over the VMM and
+ * the host.
  */
 import { z } from 'zod';
 import { PROTOCOL } from './constants.ts';
@@ -15,8 +16,8 @@ const duration_ms = z.number().nonnegative().finite();
 const name = z.string().min(1).max(PROTOCOL.instance_name_bytes);
 
 /**
- * What both sides call a region: the PCI address of its device, and `#k` behind it for partition k of a
- * device cut into several, but for the first.
+ * What both sides call a region: the PCI address of its device, and `#k` behind it for partition k
+ * of a device cut into several, but for the first.
  */
 export function regionAddress(place: {
   readonly pci_address: string;
@@ -67,8 +68,8 @@ export type GuestRequest =
   /**
    * Counting an ordinary region costs the guest a look at the page flags of all of it: `region_pci`
    * narrows that to one, or with '' to none; absent: all. Partitions of `hotmem` are always told.
-   * `regions`, at most PROTOCOL.regions, narrows both kinds: nothing else is told. A guest that does not know it
-   * goes by `region_pci`, and tells more.
+   * `regions`, at most PROTOCOL.regions, narrows both kinds: nothing else is told. A guest that
+   * does not know it goes by `region_pci`, and tells more.
    */
   | { readonly type: 'stats'; readonly region_pci?: string; readonly regions?: readonly string[] }
   /**

@@ -18,7 +18,9 @@ struct work {
 struct work_options {
 	/* HOTPLANE_HUGE=1: ask for huge pages. */
 	bool huge;
-	/* HOTPLANE_CHECK=full: look at every byte of fresh memory, not at two words of each page. */
+	/*
+	 * HOTPLANE_CHECK=full: look at every byte of fresh memory, not at two words of each page.
+	 */
 	bool check_all;
 };
 

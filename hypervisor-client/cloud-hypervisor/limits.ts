@@ -27,8 +27,8 @@ export const CH_LIMITS = {
   /** The log of a server (a line per call) is emptied every so many calls. */
   calls_per_log: 50_000,
   /**
-   * Zones of one VM: every virtio-mem device is on PCI segment 0, which has 32 devices (pci/src/bus.rs,
-   * NUM_DEVICE_IDS), less host bridge, rng, vsock and pvpanic.
+   * Zones of one VM: every virtio-mem device is on PCI segment 0, which has 32 devices
+   * (pci/src/bus.rs, NUM_DEVICE_IDS), less host bridge, rng, vsock and pvpanic.
    */
   zones_per_vm: 28,
 } as const;

@@ -33,9 +33,10 @@ export async function keepBounded(
 }
 
 /**
- * Keeps the last VMM_LIMITS.console_kept_bytes of a file that takes more than VMM_LIMITS.console_bytes_max
- * of the disk. What the writer says in the moment between reading the end and giving the rest back
- * is lost. A file that is not there, or cannot be cut, is left: its VM matters more.
+ * Keeps the last VMM_LIMITS.console_kept_bytes of a file that takes more than
+ * VMM_LIMITS.console_bytes_max of the disk. What the writer says in the moment between reading the
+ * end and giving the rest back is lost. A file that is not there, or cannot be cut, is left: its VM
+ * matters more.
  */
 export async function cutIfLarge({ path, appends }: BoundedFile): Promise<boolean> {
   try {

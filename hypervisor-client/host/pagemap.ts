@@ -1,7 +1,7 @@
 /**
- * What a process holds in memory of a range of addresses, counted page by page from /proc/PID/pagemap
- * (Documentation/admin-guide/mm/pagemap.rst): for ranges that share a mapping with others, which smaps
- * cannot tell apart.
+ * What a process holds in memory of a range of addresses, counted page by page from
+ * /proc/PID/pagemap (Documentation/admin-guide/mm/pagemap.rst): for ranges that share a mapping
+ * with others, which smaps cannot tell apart.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';

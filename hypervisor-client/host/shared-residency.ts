@@ -1,7 +1,7 @@
 /**
- * Residency of single regions for many who ask at once. Reading smaps blocks for 2 ms or more beside
- * busy vCPUs, so all who ask in one turn of the event loop share one reading, made after the last
- * of them asked.
+ * Residency of single regions for many who ask at once. Reading smaps blocks for 2 ms or more
+ * beside busy vCPUs, so all who ask in one turn of the event loop share one reading, made after the
+ * last of them asked.
  */
 export class SharedResidency {
   readonly #read: (indices: readonly number[]) => readonly number[];

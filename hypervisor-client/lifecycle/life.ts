@@ -1,6 +1,6 @@
 /**
- * The life of one VM in the hands of its owner, the same under every VMM: held until it is released,
- * there until it ends, and its end is told once.
+ * The life of one VM in the hands of its owner, the same under every VMM: held until it is
+ * released, there until it ends, and its end is told once.
  */
 import { Broadcast } from '../../base/broadcast.ts';
 import type { Clock } from '../../base/clock.ts';

@@ -21,8 +21,8 @@ export function qemuFiles(run_dir: string): QemuFiles {
 }
 
 /**
- * Slots of the q35 root bus for memory devices, 8 functions each. Slot 0 is the host bridge, 0x1f the
- * LPC bridge, 1 and 2 hold the driver's own devices; 0x07 comes last, so that the first one is
+ * Slots of the q35 root bus for memory devices, 8 functions each. Slot 0 is the host bridge, 0x1f
+ * the LPC bridge, 1 and 2 hold the driver's own devices; 0x07 comes last, so that the first one is
  * `08.0`.
  */
 const DEVICE_SLOTS: readonly number[] = [...Array.from({ length: 23 }, (_, i) => 0x08 + i), 0x07];
@@ -49,8 +49,8 @@ export function pciAddressOf(index: number): string {
 }
 
 /**
- * Ids carry a prefix, so that a device cannot take the name of another object. It is that of the time
- * when each region was a device: VMs that live since then are adopted.
+ * Ids carry a prefix, so that a device cannot take the name of another object. It is that of the
+ * time when each region was a device: VMs that live since then are adopted.
  */
 export const objectIdOf = (device_id: string): string => `region-${device_id}`;
 export const backendIdOf = (device_id: string): string => `memory-${device_id}`;

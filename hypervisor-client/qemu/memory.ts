@@ -1,5 +1,7 @@
-/** The memory of one running VM: what QEMU and the host say of its devices and regions, and ports to
- * resize them by. */
+/**
+ * The memory of one running VM: what QEMU and the host say of its devices and regions, and ports to
+ * resize them by.
+ */
 import { countResident } from '../host/pagemap.ts';
 import { regionRange, regionsAt } from '../resize/places.ts';
 import { type DevicePort, SharedDevice } from '../resize/shared-device.ts';
@@ -129,7 +131,9 @@ export class QemuMemory {
     };
   }
 
-  /** Its regions share a mapping, so they are counted page by page, unless it holds nothing at all. */
+  /**
+   * Its regions share a mapping, so they are counted page by page, unless it holds nothing at all.
+   */
   async #countShared(device: DeviceSpec, device_bytes: number): Promise<readonly number[]> {
     if (device_bytes === 0) return device.regions.map(() => 0);
     const { pid, spec, backings } = this.#parts;

@@ -1,6 +1,6 @@
 /**
- * Where resizes of one VM are asked for, whatever its VMM: one of a region at a time, those that must
- * not overlap one after another, and whose target it is then.
+ * Where resizes of one VM are asked for, whatever its VMM: one of a region at a time, those that
+ * must not overlap one after another, and whose target it is then.
  */
 import type { Clock } from '../../base/clock.ts';
 import { DEVICE_BLOCK_BYTES } from '../../base/units.ts';
@@ -35,7 +35,9 @@ export interface ResizeDeskParts {
   readonly clock: Clock;
   /** Aborted when the VM ended or was released. */
   readonly stop: AbortSignal;
-  /** What moves one region at a time, by a name for people; null: this one moves beside all others. */
+  /**
+   * What moves one region at a time, by a name for people; null: this one moves beside all others.
+   */
   readonly turnOf: (placed: PlacedRegion) => string | null;
   /** What is known of a region without a look; else the most it may have. */
   readonly pluggedAtMost: (placed: PlacedRegion) => number;

@@ -10,8 +10,10 @@
  *  - plug: it is withdrawn to what is plugged, so that nothing arrives behind the owner's back. The
  *    VMM refuses guest requests above the target, so the last look after it is an upper bound.
  *  - unplug: it stays. The guest may give back more later, never less, so `plugged_bytes` of the
- *    result is an upper bound as well, and asking again carries on from there. Unless the device has
- *    other regions: as long as it is told less than it has, the guest gives back whichever of them is
+ *    result is an upper bound as well, and asking again carries on from there. Unless the device
+ * has
+ *    other regions: as long as it is told less than it has, the guest gives back whichever of them
+ * is
  *    idle next and lets nobody attach to any, so the target goes back to what is plugged.
  *
  * `plugged_bytes` of a failed resize is an upper bound too: nothing when the VM is gone, else the
@@ -142,8 +144,8 @@ export function stepResize(state: ResizeState, event: ResizeEvent, now_ms: numbe
 }
 
 /**
- * Whether other regions may move first: while memory moves, the target can be set to what is plugged
- * and again to what is wanted, and nothing is lost.
+ * Whether other regions may move first: while memory moves, the target can be set to what is
+ * plugged and again to what is wanted, and nothing is lost.
  */
 export const mayPass = ({ phase }: ResizeState): boolean => phase === 'moving';
 
@@ -314,7 +316,9 @@ function close(seen: ResizeState, resident_bytes: number | null, now_ms: number)
 const isLate = ({ input }: ResizeState, now_ms: number): boolean =>
   now_ms >= input.requested_at_ms + input.deadline_ms;
 
-/** A twentieth of the time it moves so far: precise to 5 % of what is measured, and cheap to wait. */
+/**
+ * A twentieth of the time it moves so far: precise to 5 % of what is measured, and cheap to wait.
+ */
 function pauseMs({ input, waited_ms }: ResizeState, now_ms: number): number {
   const moves_ms = now_ms - input.requested_at_ms - waited_ms;
   const pause_ms = Math.min(VMM_LIMITS.resize_pause_ms_max, Math.max(0.25, moves_ms / 20));

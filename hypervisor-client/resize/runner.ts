@@ -209,7 +209,9 @@ export interface ResizeOwner {
   readonly isOurs: () => boolean;
 }
 
-/** {@link runResize}; what a silent VMM ended is withdrawn, if it is to be, when it answers again. */
+/**
+ * {@link runResize}; what a silent VMM ended is withdrawn, if it is to be, when it answers again.
+ */
 export async function resizeOwned(
   port: ResizePort,
   request: RegionResize,
@@ -225,9 +227,9 @@ export async function resizeOwned(
 }
 
 /**
- * After a resize that a silent VMM ended: makes what is plugged the target as soon as the VMM answers
- * again, so that nothing arrives behind the owner's back. Never rejects; ends with the owner's
- * interest or after VMM_LIMITS.resize_withdraw_ms.
+ * After a resize that a silent VMM ended: makes what is plugged the target as soon as the VMM
+ * answers again, so that nothing arrives behind the owner's back. Never rejects; ends with the
+ * owner's interest or after VMM_LIMITS.resize_withdraw_ms.
  */
 async function withdrawLater(
   port: ResizePort,

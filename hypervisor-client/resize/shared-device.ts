@@ -32,8 +32,8 @@ export class SharedDevice {
   }
 
   /**
-   * What a look from outside of any resize shows of each region. Keeps nothing of it: it may have been
-   * overtaken by a resize on the way.
+   * What a look from outside of any resize shows of each region. Keeps nothing of it: it may have
+   * been overtaken by a resize on the way.
    */
   sharesAt(seen: {
     readonly requested_bytes: number;
@@ -62,9 +62,9 @@ export class SharedDevice {
   }
 
   /**
-   * One region of it as something to resize. Resizes of one device are not to overlap, and none lets
-   * another go first (no `park`): what is plugged meanwhile is idle, so the guest would give that back
-   * when the unplug goes on.
+   * One region of it as something to resize. Resizes of one device are not to overlap, and none
+   * lets another go first (no `park`): what is plugged meanwhile is idle, so the guest would give
+   * that back when the unplug goes on.
    */
   portOf(partition: number): ResizePort {
     const { onNews } = this.#port;
@@ -89,7 +89,8 @@ export class SharedDevice {
         const { plugged_bytes } = await this.#port.sizes(limit);
         const resident_bytes = resident ? await this.#port.resident() : null;
         this.#shares = shareOut(before, this.#region_bytes, { plugged_bytes, resident_bytes });
-        // Another one was given back than was asked for: the guest is told at once what is wanted still.
+        // Another one was given back than was asked for: the guest is told at once what is wanted
+        // still.
         if (requestedOf(this.#shares) < requestedOf(before)) {
           await this.#port.setTarget(requestedOf(this.#shares), limit);
         }

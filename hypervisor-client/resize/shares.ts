@@ -1,11 +1,11 @@
 /**
  * Which region of a device has what of the one size that the VMM tells of it. Pure.
  *
- * The guest keeps to whole regions (drivers/virtio/virtio_mem.c of the series, `hotmem=DEVICE/N`): it
- * plugs them from the first to the last, and gives back those that nobody uses, the last one first.
- * The VMM tells the sum. What is resident on the host settles the rest: memory that is not plugged
- * holds no pages, so a region with pages is plugged, and one that lost them all while the sum fell
- * is the one the guest chose.
+ * The guest keeps to whole regions (drivers/virtio/virtio_mem.c of the series, `hotmem=DEVICE/N`):
+ * it plugs them from the first to the last, and gives back those that nobody uses, the last one
+ * first. The VMM tells the sum. What is resident on the host settles the rest: memory that is not
+ * plugged holds no pages, so a region with pages is plugged, and one that lost them all while the
+ * sum fell is the one the guest chose.
  */
 export interface Share {
   /** The region's part of what is asked of the device: all of it or nothing. */

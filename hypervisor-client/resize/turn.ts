@@ -1,6 +1,7 @@
 /**
- * One at a time, and not for ever in the queue. Whoever has the turn may let others go first and have
- * it again later. Plugs, which somebody waits for, go before unplugs that came shortly before them.
+ * One at a time, and not for ever in the queue. Whoever has the turn may let others go first and
+ * have it again later. Plugs, which somebody waits for, go before unplugs that came shortly before
+ * them.
  */
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -12,8 +13,8 @@ export interface Hold {
   /** Whether others should have it now. */
   isWanted(): boolean;
   /**
-   * Lets others have it and waits to have it again, `deadline_ms` at most: false when it did not come
-   * again. Then it must not be used any more.
+   * Lets others have it and waits to have it again, `deadline_ms` at most: false when it did not
+   * come again. Then it must not be used any more.
    */
   pass(deadline_ms: number): Promise<boolean>;
 }
@@ -42,8 +43,8 @@ export class Turn {
   }
 
   /**
-   * Runs `work` when the turn comes. Null when it did not come within `deadline_ms`: then it is never
-   * run. Throws HP_VMM_BUSY when as many wait as there can be regions.
+   * Runs `work` when the turn comes. Null when it did not come within `deadline_ms`: then it is
+   * never run. Throws HP_VMM_BUSY when as many wait as there can be regions.
    */
   async take<T>(request: TurnRequest, work: (hold: Hold) => Promise<T>): Promise<T | null> {
     if (!(await this.#wait(request))) return null;

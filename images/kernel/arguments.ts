@@ -3,8 +3,8 @@ import { assert } from '../../base/assert.ts';
 
 export interface GuestKernelOptions {
   /**
-   * Which virtio-mem devices become partitions: none, all, all of them N each (1 to 64), or those of
-   * these PCI addresses, where `ADDRESS/N` splits one into N. Others stay ordinary regions.
+   * Which virtio-mem devices become partitions: none, all, all of them N each (1 to 64), or those
+   * of these PCI addresses, where `ADDRESS/N` splits one into N. Others stay ordinary regions.
    */
   readonly partitions: 'none' | 'all' | number | readonly string[];
   /** Zero pages when they are allocated. */

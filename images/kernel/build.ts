@@ -2,7 +2,8 @@
  * Builds a guest kernel, or finds it in the cache:
  *
  *   kernels/<key>/{bzImage,config,manifest.json,build.log}   finished, moved in whole
- *   builds/<key>/tree                                        under way; resumed after an interruption
+ *   builds/<key>/tree                                        under way; resumed after an
+ * interruption
  *   locks/<key>.lock                                         one build of a key at a time
  */
 import { availableParallelism } from 'node:os';

@@ -1,4 +1,6 @@
-/** Goal: an agent that fails on its way up holds nothing open. Method: its process ends by itself. */
+/**
+ * Goal: an agent that fails on its way up holds nothing open. Method: its process ends by itself.
+ */
 import test from 'ava';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';

@@ -1,4 +1,6 @@
-/** A replay's part: starts a private agent (a program that notes its end) and waits to be killed. */
+/**
+ * A replay's part: starts a private agent (a program that notes its end) and waits to be killed.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startAgentProcess } from '../../autoscaler/replay/agent-process.ts';

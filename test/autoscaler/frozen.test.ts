@@ -1,8 +1,8 @@
 /**
  * Goal: a folder that hotplane 0.1 wrote is reported today as it was then, byte for byte; only the
  * style sheet of the page may be another.
- * Method: the folder and what 0.1 made of it are kept as they were. Where a report is to say more, its
- * new bytes take the place of the old ones, and the change is seen in the diff.
+ * Method: the folder and what 0.1 made of it are kept as they were. Where a report is to say more,
+ * its new bytes take the place of the old ones, and the change is seen in the diff.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,7 +1,8 @@
 /**
  * `node test/autoscaler/large-folder.ts [LINES]`: makes a result folder of LINES memory steps, as
- * many invocations and as many operations (a million each when not told) for two mechanisms, reports it in
- * a process of its own, and fails when that takes more than 60 s of CPU time or 1 GiB.
+ * many invocations and as many operations (a million each when not told) for two mechanisms,
+ * reports it in a process of its own, and fails when that takes more than 60 s of CPU time or 1
+ * GiB.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';

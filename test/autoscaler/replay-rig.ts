@@ -1,4 +1,6 @@
-/** A replay against a fake agent, on a clock that waits for nobody, into a folder of the test's own. */
+/**
+ * A replay against a fake agent, on a clock that waits for nobody, into a folder of the test's own.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Goal: the limit that really holds is found, as containers and units set it. Method: folders as Linux shows them. */
+/**
+ * Goal: the limit that really holds is found, as containers and units set it. Method: folders as
+ * Linux shows them.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';

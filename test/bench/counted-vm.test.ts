@@ -1,4 +1,6 @@
-/** The VM under counted instructions, with a program in QEMU's place that says what the test wants. */
+/**
+ * The VM under counted instructions, with a program in QEMU's place that says what the test wants.
+ */
 import test from 'ava';
 import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';

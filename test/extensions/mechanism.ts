@@ -1,6 +1,8 @@
 import type { Mechanism } from '../../agent/model/mechanism.ts';
 
-/** A combination that none of the built in ones is: nodes of their own, and nothing bound to them. */
+/**
+ * A combination that none of the built in ones is: nodes of their own, and nothing bound to them.
+ */
 export const PAPER_MEMORY: Mechanism = {
   name: 'paper-memory',
   plugs_on_demand: true,

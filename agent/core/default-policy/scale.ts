@@ -1,4 +1,6 @@
-/** How many instances and VMs: one start for each that waits, one stop for each idle too long. Pure. */
+/**
+ * How many instances and VMs: one start for each that waits, one stop for each idle too long. Pure.
+ */
 import { maxVms } from '../../model/spec.ts';
 import type { FunctionView, Scale, VmView } from '../policy.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The few sizes that memory is given in. A size is one or several of them: 448 MiB is 256 + 128 + 64,
- * so at most one smallest class is unused inside of it. Pure.
+ * The few sizes that memory is given in. A size is one or several of them: 448 MiB is 256 + 128 +
+ * 64, so at most one smallest class is unused inside of it. Pure.
  */
 import { assert } from '../../../base/assert.ts';
 import { MIB, roundUp } from '../../../base/units.ts';

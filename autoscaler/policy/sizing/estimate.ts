@@ -1,6 +1,6 @@
 /**
- * How many bytes a function gets: estimators in order, the first that has an answer decides, and why
- * is kept with it. Pure.
+ * How many bytes a function gets: estimators in order, the first that has an answer decides, and
+ * why is kept with it. Pure.
  */
 import { MIB } from '../../../base/units.ts';
 import { sizeHolding } from './classes.ts';

@@ -1,7 +1,7 @@
 /**
  * Sizing by history (ReSC): a moving average of the peaks of a function's invocations, from which
- * its sizes are chosen anew after every {@link REVIEW_EVERY} of them and at no other time. Pure, and
- * plain JSON, of bounded size.
+ * its sizes are chosen anew after every {@link REVIEW_EVERY} of them and at no other time. Pure,
+ * and plain JSON, of bounded size.
  */
 import { percentile, Sample } from '../../../base/statistics.ts';
 import { formatBytes } from '../../../base/units.ts';

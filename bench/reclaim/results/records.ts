@@ -205,9 +205,9 @@ export const PRICE_OPERATIONS = [
 export type PriceOperation = (typeof PRICE_OPERATIONS)[number];
 
 /**
- * What one operation costs, the least of some tries: of one page of 4 KiB, or of one fork with exit.
- * `host`: nanoseconds of the machine itself; `guest`: nanoseconds in an emulated guest; `counted`:
- * instructions of an emulated guest.
+ * What one operation costs, the least of some tries: of one page of 4 KiB, or of one fork with
+ * exit. `host`: nanoseconds of the machine itself; `guest`: nanoseconds in an emulated guest;
+ * `counted`: instructions of an emulated guest.
  */
 export interface PriceLine {
   readonly round: number;

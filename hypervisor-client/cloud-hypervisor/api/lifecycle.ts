@@ -60,7 +60,9 @@ export class LifecycleApi {
   }
 }
 
-/** Without the path that its mode needs, the server's VMM thread panics and answers nothing more. */
+/**
+ * Without the path that its mode needs, the server's VMM thread panics and answers nothing more.
+ */
 function requirePaths(config: VmConfig): void {
   for (const name of ['serial', 'console'] as const) {
     const port = config[name];

@@ -1,4 +1,6 @@
-/** The regions of one running VM: their shares of the devices in the book, and ports to resize by. */
+/**
+ * The regions of one running VM: their shares of the devices in the book, and ports to resize by.
+ */
 import { type RegionSizes, regionRange, regionRanges } from '../../resize/places.ts';
 import { type DevicePort, SharedDevice } from '../../resize/shared-device.ts';
 import type { CallLimit, ResizePort } from '../../resize/runner.ts';

@@ -10,8 +10,8 @@ import type { Target } from './target.ts';
 import { Vms } from './vms.ts';
 
 /**
- * Declares the suite in the test file that calls it: `conformance(test, target)`, with ava's `test`,
- * which is given so that nothing here needs ava by itself.
+ * Declares the suite in the test file that calls it: `conformance(test, target)`, with ava's
+ * `test`, which is given so that nothing here needs ava by itself.
  */
 export function conformance(test: TestFn, target: Target): void {
   const vms = new Vms(target);

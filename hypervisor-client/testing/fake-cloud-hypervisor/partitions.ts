@@ -1,7 +1,7 @@
 /**
  * What a guest with `hotmem=DEVICE/N` makes of a device: partitions of equal size, plugged from the
- * first to the last, given back from the last to the first as far as nobody uses them. Pages are there
- * once a process lived in a partition, until it is given back.
+ * first to the last, given back from the last to the first as far as nobody uses them. Pages are
+ * there once a process lived in a partition, until it is given back.
  */
 export class Partitions {
   readonly bytes: number;

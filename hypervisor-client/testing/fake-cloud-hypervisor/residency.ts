@@ -1,6 +1,6 @@
 /**
- * The host's view of the modelled memory: log lines with addresses, a `smaps` file, and a `pagemap` for
- * devices whose partitions share a mapping.
+ * The host's view of the modelled memory: log lines with addresses, a `smaps` file, and a `pagemap`
+ * for devices whose partitions share a mapping.
  */
 import { closeSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

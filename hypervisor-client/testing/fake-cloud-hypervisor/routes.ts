@@ -138,7 +138,9 @@ function done(act: (machine: FakeMachine) => void): Handler {
   };
 }
 
-/** Calls that are not modelled: refused for want of a VM where that is so, else for another reason. */
+/**
+ * Calls that are not modelled: refused for want of a VM where that is so, else for another reason.
+ */
 function unserved(needs: 'created' | 'built' | 'anyway', what: string): BodyHandler {
   return ({ machine }, body) => {
     readObject(body);

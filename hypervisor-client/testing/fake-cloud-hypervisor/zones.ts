@@ -106,7 +106,9 @@ export class FakeZone {
     this.#schedule(0);
   }
 
-  /** Partitions that nobody uses any more are given back at once: the last user wakes the driver. */
+  /**
+   * Partitions that nobody uses any more are given back at once: the last user wakes the driver.
+   */
   usersChanged(): void {
     if (this.#partitions) this.#schedule(0);
   }

@@ -1,4 +1,6 @@
-/** What went wrong travels whole: code, category, message, next step and details, whatever the text. */
+/**
+ * What went wrong travels whole: code, category, message, next step and details, whatever the text.
+ */
 import test from 'ava';
 import fc from 'fast-check';
 import { Metadata, status } from '@grpc/grpc-js';

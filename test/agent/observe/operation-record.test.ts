@@ -1,4 +1,6 @@
-/** The record of an operation: every figure comes from who knows it, and is null where nobody does. */
+/**
+ * The record of an operation: every figure comes from who knows it, and is null where nobody does.
+ */
 import test from 'ava';
 import { operationRecord, type OperationParts } from '../../../agent/observe/operation-record.ts';
 import type { GuestStats } from '../../../guest/protocol/protocol.ts';

@@ -1,4 +1,6 @@
-/** What the server refuses, and what it takes to everybody's surprise: one table for both servers. */
+/**
+ * What the server refuses, and what it takes to everybody's surprise: one table for both servers.
+ */
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { CH_LIMITS } from '../../../hypervisor-client/cloud-hypervisor/limits.ts';

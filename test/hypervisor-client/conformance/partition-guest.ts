@@ -1,4 +1,6 @@
-/** A real guest with partitions: the project's own kernel and init, spoken to by the guest protocol. */
+/**
+ * A real guest with partitions: the project's own kernel and init, spoken to by the guest protocol.
+ */
 import { z } from 'zod';
 import { GuestChannel } from '../../../guest/protocol/channel.ts';
 import { regionAddress, startedSchema, stoppedSchema } from '../../../guest/protocol/protocol.ts';

@@ -147,7 +147,7 @@ test('a host address is read exactly, or not at all', async (t) => {
 
 test('a specification of before, with regions and no devices, is told what it needs', (t) => {
   const { devices: _, ...rest } = SPEC;
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- JavaScript callers have no types
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- of JavaScript callers
   const before = { ...rest, regions: [] } as unknown as VmSpec;
   const error = t.throws(() => checkSpec(before));
   t.true(hasCode(error, 'HP_VMM_BAD_SPEC'));

@@ -1,4 +1,6 @@
-/** Who resizes which region when, with a clock that stands and resizes that end as the test wants. */
+/**
+ * Who resizes which region when, with a clock that stands and resizes that end as the test wants.
+ */
 import test from 'ava';
 import { MEMORY_BLOCK_BYTES as REGION } from '../../../base/units.ts';
 import { hasCode } from '../../../hypervisor-client/errors.ts';

@@ -8,7 +8,9 @@ import { FakeClock } from '../../fakes/clock.ts';
 
 const LONG_MS = 60_000;
 
-/** A turn and who has had it: `move` asks for it and keeps it until `end` is called with its name. */
+/**
+ * A turn and who has had it: `move` asks for it and keeps it until `end` is called with its name.
+ */
 function rig() {
   const clock = new FakeClock();
   const turn = new Turn(clock);

@@ -1,4 +1,7 @@
-/** The transport for any REST server on a Unix socket: its words are the server's, its rules its own. */
+/**
+ * The transport for any REST server on a Unix socket: its words are the server's, its rules its
+ * own.
+ */
 import test, { type ExecutionContext } from 'ava';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';

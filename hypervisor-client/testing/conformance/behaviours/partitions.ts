@@ -1,7 +1,7 @@
 /**
- * A device cut into several regions, in a guest that makes partitions of it: more regions than the VMM
- * has devices. The VMM tells one size of the device; the guest chooses which region moves. One VM for
- * all.
+ * A device cut into several regions, in a guest that makes partitions of it: more regions than the
+ * VMM has devices. The VMM tells one size of the device; the guest chooses which region moves. One
+ * VM for all.
  */
 import type { ExecutionContext, TestFn } from 'ava';
 import { MIB } from '../../../../base/units.ts';

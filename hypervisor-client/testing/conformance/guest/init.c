@@ -77,7 +77,10 @@ static unsigned long free_bytes(void)
 	return info.freeram * info.mem_unit;
 }
 
-/* Populates slices (the kernel zeroes them, so the host holds them too) until `bytes` are held or no more than `keep` are free; says so; stays. */
+/*
+ * Populates slices (the kernel zeroes them, so the host holds them too) until `bytes` are held or
+ * no more than `keep` are free; says so; stays.
+ */
 static void be_holder(int done, unsigned long bytes, unsigned long keep)
 {
 	write_file("/proc/self/oom_score_adj", "1000");
