@@ -13,7 +13,6 @@ import { isHotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { isBug } from '../observe/fail-stop.ts';
-import { invocationRecord } from '../observe/invocation-record.ts';
 import { errorOf, refusalOf } from '../model/failure.ts';
 import { API_PROTOCOL } from '../model/messages.ts';
 import { NO_RECORD } from '../model/records.ts';
@@ -85,11 +84,10 @@ export class AgentServer {
       return { ...facts, ...rest };
     });
     this.#unary(SERVICE.Invoke, async ({ function: name, invocation_id, work }, onGone) => {
-      const reply = await agent.invoke(name, invocation_id, work, onGone);
-      const record = invocationRecord(name, reply);
-      if (!reply.failure) return record;
+      const { failure, ...record } = await agent.invoke(name, invocation_id, work, onGone);
+      if (!failure) return record;
       const bytes = SERVICE.Invoke.encodeResponse(record);
-      throw new InvocationNotDone(errorOf(reply.failure), bytes);
+      throw new InvocationNotDone(errorOf(failure), bytes);
     });
     this.#unary(SERVICE.Status, (request) =>
       agent.status(request.function ?? '', request.with_state),

@@ -11,13 +11,14 @@ import { agentError } from '../model/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { StatusResponse } from '../model/messages.ts';
-import type { Action, DeployReply, InvokeReply, Reply } from '../model/actions.ts';
+import type { Action, DeployReply, Reply } from '../model/actions.ts';
 import { DEFAULT_POLICY } from '../core/default-policy/policy.ts';
 import { dumpHost, type HostDump } from '../core/dump.ts';
 import type { HostEvent } from '../model/events.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
 import type { Policy } from '../core/policy.ts';
-import { REFUSALS } from '../model/refusals.ts';
+import type { Invocation } from '../model/records.ts';
+import { type Refusal, REFUSALS } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
@@ -55,6 +56,11 @@ export interface HostAgentOptions {
   readonly host_cpus?: number | null;
   /** Who answers the core's questions; the default policy where nobody is named. */
   readonly policy?: Policy;
+}
+
+/** What became of an invocation, and the whole of why it was not done. */
+export interface InvocationEnd extends Invocation {
+  readonly failure: Refusal | null;
 }
 
 export class HostAgent {
@@ -112,7 +118,7 @@ export class HostAgent {
   }
 
   /**
-   * Refusals and failures of the invocation are in the reply. `onGone` is given what takes it out
+   * The record of the invocation, refused and failed ones too. `onGone` is given what takes it out
    * of the queue, to be called when its caller goes away.
    */
   async invoke(
@@ -120,16 +126,15 @@ export class HostAgent {
     invocation_id: string,
     work: WorkloadRequest,
     onGone?: (run: () => void) => void,
-  ): Promise<InvokeReply> {
+  ): Promise<InvocationEnd> {
     const reply = await this.#request((request_id) => {
       onGone?.(() => this.#dispatch({ type: 'cancel', request_id, function: name }));
       return { type: 'invoke', request_id, function: name, invocation_id, work };
     });
     assert(reply.kind === 'invoke', 'an invoke is answered with an invoke');
-    if (this.#hub.isWatched('invocation')) {
-      this.#hub.publish('invocation', invocationRecord(name, reply));
-    }
-    return reply;
+    const record = invocationRecord(name, reply);
+    this.#hub.publish('invocation', record);
+    return { ...record, failure: reply.failure };
   }
 
   /** Resolves with the host time at which nothing of the function was left. */
