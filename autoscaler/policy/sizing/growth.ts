@@ -1,6 +1,7 @@
 /**
- * Growth and shrink while an invocation runs: what is remembered of a span's use, and which size it is
- * to have now. What the guest says is a hint: it moves a size within its bounds and nothing else. Pure.
+ * Growth and shrink while an invocation runs: what is remembered of a span's use, and which size it
+ * is to have now. What the guest says is a hint: it moves a size within its bounds and nothing
+ * else. Pure.
  */
 import { assert } from '../../../base/assert.ts';
 import { GIB } from '../../../base/units.ts';
@@ -32,7 +33,9 @@ export interface SpanUse {
   readonly seen_at_ms: number;
   /** The fastest growth seen, held. */
   readonly bytes_per_ms: number;
-  /** Since when the free tail is longer than is needed, and its least since then; null: it is not. */
+  /**
+   * Since when the free tail is longer than is needed, and its least since then; null: it is not.
+   */
   readonly tail: { readonly since_ms: number; readonly least_bytes: number } | null;
 }
 
@@ -67,7 +70,9 @@ export function reactionMs({ event_ms, permit_ms, plug_p99_ms }: GrowthCosts): n
   return event_ms + permit_ms + plug_p99_ms;
 }
 
-/** What is kept free, so that growth at the fastest rate seen does not run out while it is plugged. */
+/**
+ * What is kept free, so that growth at the fastest rate seen does not run out while it is plugged.
+ */
 export function reserveBytes({ bytes_per_ms }: SpanUse, costs: GrowthCosts): number {
   return Math.ceil(bytes_per_ms * reactionMs(costs));
 }
@@ -120,8 +125,8 @@ function tailOf(
 }
 
 /**
- * The size a span is to have now. It grows, in whole increments, while less than the reserve is free
- * or somebody waits; it shrinks by what was free all through the hold, in whole increments.
+ * The size a span is to have now. It grows, in whole increments, while less than the reserve is
+ * free or somebody waits; it shrinks by what was free all through the hold, in whole increments.
  */
 export function nextSize(
   use: SpanUse,
