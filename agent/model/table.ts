@@ -1,5 +1,6 @@
 /**
- * Table: rows by key that never change; `with` gives the next table. Order is that of insertion. Pure.
+ * Table: rows by key that never change; `with` gives the next table. Order is that of insertion.
+ * Pure.
  *
  * A copied `Map` of 256 rows costs more than a whole step of the core, so rows are kept in short
  * chunks: a change copies one of them and the list of chunks. Where the row of a key is, versions
@@ -16,8 +17,8 @@ const FEW = 8;
 const NOTHING: never[] = [];
 
 /**
- * Changes of a table by key, in order; null takes a row away. Made for a few: a step seldom has more,
- * and most have none in some table and one in another, so no room is made ahead.
+ * Changes of a table by key, in order; null takes a row away. Made for a few: a step seldom has
+ * more, and most have none in some table and one in another, so no room is made ahead.
  */
 export class Edits<Row> {
   readonly #table: Table<Row>;
