@@ -14,12 +14,12 @@ export const TRACE_CODES = {
   },
   HP_TRACE_HEADER: {
     category: 'usage',
-    meaning: 'The first line is not the header of the 2021 format.',
-    next: 'give a file in the published 2021 format, with its header line and comma separators.',
+    meaning: 'The first line is not the header of its format.',
+    next: 'give the file as it was published, with its header line and comma separators.',
   },
   HP_TRACE_ROW: {
     category: 'usage',
-    meaning: 'A row is not four fields.',
+    meaning: 'A row has not the fields of its format.',
     next: 'correct or remove that line; rows are never dropped silently.',
   },
   HP_TRACE_FIELD: {
@@ -36,6 +36,11 @@ export const TRACE_CODES = {
     category: 'usage',
     meaning: 'The file has more rows than a replay holds.',
     next: 'cut the file to the part that is to be replayed.',
+  },
+  HP_TRACE_SAMPLE: {
+    category: 'usage',
+    meaning: 'A file of a memory series is not what its format says.',
+    next: 'give a resources.json of AgentCgroup, unchanged.',
   },
   HP_TRACE_TOO_FEW_FUNCTIONS: {
     category: 'usage',
@@ -57,7 +62,7 @@ export function traceUnreadable(path: string, cause: unknown): HotplaneError {
   );
 }
 
-/** The first line is not the header of the 2021 format. */
+/** The first line is not the header of its format. */
 export function traceHeader(path: string, expected: string, found: string): HotplaneError {
   return traceError(
     'HP_TRACE_HEADER',
@@ -76,7 +81,7 @@ export interface BadField {
   readonly problem: string;
 }
 
-/** A row that is not four fields, or a field that is not what its column says. */
+/** A row that has not the fields of its format, or a field that is not what its column says. */
 export function traceRow(bad: BadField): HotplaneError {
   const value = shorten(bad.value);
   return traceError(
@@ -110,6 +115,37 @@ export function traceTooFewFunctions(
     `${asked} ${what} were asked for, the trace has ${found}.`,
     { next: `give --functions a number from 1 to ${found}.`, details: { asked, found } },
   );
+}
+
+const SERIES_NEXT = 'name a file of memory series or percentiles; see `--help` for the formats.';
+
+/** A file of memory series or percentiles cannot be read. */
+export function seriesUnreadable(path: string, cause: unknown): HotplaneError {
+  const missing = errnoOf(cause) === 'ENOENT';
+  return traceError(
+    missing ? 'HP_TRACE_MISSING' : 'HP_TRACE_UNREADABLE',
+    missing ? `there is no file ${path}.` : `the file ${path} cannot be read.`,
+    { next: SERIES_NEXT, cause, details: { path } },
+  );
+}
+
+/** A field of a memory series is not what its format says; `problem` ends the sentence. */
+export function badSample(
+  path: string,
+  field: string,
+  problem: string,
+  cause?: unknown,
+): HotplaneError {
+  const message = `${path}: ${field} ${problem}.`;
+  return traceError('HP_TRACE_SAMPLE', message, { cause, details: { path, field } });
+}
+
+/** More bytes than one memory series has. */
+export function seriesTooLarge(path: string, limit_bytes: number): HotplaneError {
+  return traceError('HP_TRACE_TOO_LONG', `${path} has more than ${limit_bytes} bytes.`, {
+    next: SERIES_NEXT,
+    details: { path, limit_bytes },
+  });
 }
 
 function shorten(text: string): string {

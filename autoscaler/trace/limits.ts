@@ -10,6 +10,12 @@ export const TRACE_LIMITS = {
   line_bytes: 64 * 1024,
   /** Rows of one trace; the whole 2021 trace has 1,980,951. */
   rows: 20_000_000,
+  /** Rows of one file of memory percentiles; a published day has 17,490. */
+  memory_rows: 1_000_000,
+  /** Memory of one application, MiB: 16 TiB. */
+  memory_mib: 16 * 1024 * 1024,
+  /** One file of a memory series; the largest published has 477,474. */
+  series_bytes: 64 * 1024 * 1024,
 } as const;
 
 assert(
