@@ -1,6 +1,7 @@
 /** Guest kernels and root file systems, built once and kept by their content. */
 import { dirname, join } from 'node:path';
 import { type HotplaneError, isHotplaneError } from '../base/errors.ts';
+import { DEFAULT_ARCH, type GuestArch } from '../base/guest-arch.ts';
 import { cacheDir } from '../base/paths.ts';
 import { type Progress, silentProgress } from '../base/progress.ts';
 import { translated } from '../base/system-error.ts';
@@ -9,7 +10,7 @@ import { type ImageErrorCode, notBuilt } from './errors.ts';
 import { ensureKernel } from './kernel/build.ts';
 import { findByParts } from './kernel/lookup.ts';
 import { type BuiltKernel, type KernelManifest, lookAtKernel } from './kernel/manifest.ts';
-import { kernelParts, type KernelVariant, recipeOf } from './kernel/recipe.ts';
+import { kernelLabel, kernelParts, type KernelVariant, recipeOf } from './kernel/recipe.ts';
 import { findKernelSource } from './kernel/source.ts';
 import { ensureRootfs, isRootfsThere } from './rootfs/rootfs.ts';
 import { SELFTEST_NAME } from './kernel/selftest.ts';
@@ -22,6 +23,8 @@ export const SELFTEST_GUEST_PATH = `/bin/${SELFTEST_NAME}`;
 
 export interface EnsureGuestOptions {
   readonly variant: KernelVariant;
+  /** Of kernel and programs. Default: x86-64. */
+  readonly arch?: GuestArch;
   /** An unpacked Linux 6.12 instead of Debian's `linux-source-6.12`. */
   readonly kernel_tree?: string;
   /**
@@ -57,6 +60,7 @@ export async function ensureGuest(options: EnsureGuestOptions): Promise<Guest> {
     const rootfs = await ensureRootfs({
       cache_dir,
       build,
+      arch: kernel.manifest.arch,
       ...signal,
       ...(kernel.selftest_path
         ? { extra_programs: { [`bin/${SELFTEST_NAME}`]: kernel.selftest_path } }
@@ -82,11 +86,12 @@ async function ensureKernelOf(
   options: EnsureGuestOptions,
   cache_dir: string,
 ): Promise<BuiltKernel> {
-  const { variant, kernel_tree, build = true } = options;
+  const { variant, arch = DEFAULT_ARCH, kernel_tree, build = true } = options;
+  const label = `kernel ${kernelLabel(arch, variant)}`;
   const progress = options.progress ?? silentProgress;
-  const parts = await kernelParts(variant);
+  const parts = await kernelParts(variant, undefined, arch);
   const source = await orMissing(findKernelSource(kernel_tree, cache_dir));
-  const compiler = await orMissing(compilerVersion());
+  const compiler = await orMissing(compilerVersion(arch));
   let missing = source.missing ?? compiler.missing;
   if (kernel_tree !== undefined && source.missing) throw source.missing;
   if (source.missing === null && compiler.missing === null) {
@@ -103,10 +108,10 @@ async function ensureKernelOf(
   });
   if (found === null) {
     if (build || missing?.code === 'HP_IMAGE_NOT_BUILT') throw missing;
-    throw notBuilt(`kernel ${variant}`, join(cache_dir, 'kernels'));
+    throw notBuilt(label, join(cache_dir, 'kernels'));
   }
   const { release, compiler: built_by } = found.manifest;
-  progress.done(`kernel ${variant}: ${release}, built by ${built_by}; ${missing?.message ?? ''}`);
+  progress.done(`${label}: ${release}, built by ${built_by}; ${missing?.message ?? ''}`);
   return found;
 }
 

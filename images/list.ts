@@ -1,5 +1,6 @@
 /** The guest kernels of a cache, for people and programs. */
 import { join } from 'node:path';
+import { GUEST_ARCHS, type GuestArch } from '../base/guest-arch.ts';
 import { translated } from '../base/system-error.ts';
 import { isOfParts, listKernels } from './kernel/lookup.ts';
 import { kernelParts } from './kernel/recipe.ts';
@@ -11,6 +12,7 @@ export interface ListedImage {
   readonly path: string;
   /** Why it cannot be used; null when it can. All else is null when it cannot. */
   readonly damage: string | null;
+  readonly arch: GuestArch | null;
   readonly variant: string | null;
   readonly release: string | null;
   readonly key: string | null;
@@ -24,17 +26,21 @@ export interface ListedImage {
 /** By folder. Reads only; a cache that is not there is empty. */
 export async function listImages(cache_dir: string): Promise<readonly ListedImage[]> {
   const variants = ['stock', 'hotmem', 'debug'] as const;
-  const parts = await Promise.all(variants.map(async (variant) => await kernelParts(variant)));
+  const wanted = GUEST_ARCHS.flatMap((arch) => variants.map((variant) => ({ arch, variant })));
+  const parts = await Promise.all(
+    wanted.map(async ({ arch, variant }) => await kernelParts(variant, undefined, arch)),
+  );
   const found = await listKernels(cache_dir).catch((error: unknown) => {
     throw translated(error);
   });
   return found.map((one) => {
     const manifest = one.kernel?.manifest ?? null;
-    const fits = parts.some((wanted) => isOfParts(one, wanted)) ? 'current' : 'other';
+    const fits = parts.some((one_of) => isOfParts(one, one_of)) ? 'current' : 'other';
     return {
       state: manifest === null ? 'damaged' : fits,
       path: join(cache_dir, 'kernels', one.name),
       damage: one.damage,
+      arch: manifest?.arch ?? null,
       variant: manifest?.variant ?? null,
       release: manifest?.release ?? null,
       key: manifest?.key ?? null,

@@ -8,6 +8,7 @@ const NEEDS_TOOLS = [
   'test/guest/hotmem-abi.test.ts',
   'test/guest/json-reader.test.ts',
   'test/guest/regions.test.ts',
+  'test/images/arch.test.ts',
   'test/images/build-path.test.ts',
   'test/images/cache.test.ts',
   'test/images/carried.test.ts',

@@ -1,3 +1,4 @@
+import { DEFAULT_ARCH, GUEST_ARCHS } from '../../base/guest-arch.ts';
 import type { KernelVariant } from '../../images/index.ts';
 import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
 import { jsonDocument } from '../../base/json.ts';
@@ -8,6 +9,7 @@ const DEFAULT_VARIANTS: readonly KernelVariant[] = ['stock', 'hotmem'];
 
 async function run({ values, stdout, stderr, signal }: CommandInput): Promise<void> {
   const wanted = values.choice('variant', ['all', ...VARIANTS]);
+  const arch = values.choice('arch', GUEST_ARCHS);
   const kernel_tree = values.optional('kernel-tree');
   const [{ ensureGuest }, { createProgress }] = await Promise.all([
     import('../../images/index.ts'),
@@ -17,9 +19,9 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<vo
   const built = [];
   for (const variant of wanted === 'all' ? DEFAULT_VARIANTS : [wanted]) {
     const tree = kernel_tree === undefined ? {} : { kernel_tree };
-    const guest = await ensureGuest({ variant, progress, signal, ...tree });
+    const guest = await ensureGuest({ variant, arch, progress, signal, ...tree });
     const { kernel_path, initrd_path, kernel_version } = guest;
-    built.push({ variant, kernel_version, kernel_path, initrd_path });
+    built.push({ variant, arch, kernel_version, kernel_path, initrd_path });
     if (values.flag('json')) continue;
     stdout.write(`${variant.padEnd(7)} Linux ${kernel_version}  ${kernel_path}\n`);
     stdout.write(`${''.padEnd(7)} initramfs  ${initrd_path}\n`);
@@ -36,6 +38,12 @@ export const imagesBuildCommand: Command = {
       summary: 'stock (untouched kernel), hotmem, debug; all = stock and hotmem',
       choices: ['all', ...VARIANTS],
       default: 'all',
+    },
+    arch: {
+      value: 'NAME',
+      summary: 'of the guest; arm64 needs gcc-aarch64-linux-gnu, and is for tests of the series',
+      choices: GUEST_ARCHS,
+      default: DEFAULT_ARCH,
     },
     'kernel-tree': {
       value: 'DIR',

@@ -1,3 +1,4 @@
+import { DEFAULT_ARCH } from '../../base/guest-arch.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { formatBytes } from '../../base/units.ts';
 import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
@@ -20,7 +21,8 @@ async function run({ values, stdout }: CommandInput): Promise<void> {
       continue;
     }
     const size = formatBytes(image.image_bytes ?? 0);
-    stdout.write(`${image.state.padEnd(8)} ${image.release}  ${size}  ${image.path}\n`);
+    const arch = image.arch === DEFAULT_ARCH ? '' : `  ${image.arch}`;
+    stdout.write(`${image.state.padEnd(8)} ${image.release}${arch}  ${size}  ${image.path}\n`);
     stdout.write(`${''.padEnd(8)} ${image.compiler}; ${image.source}\n`);
   }
 }

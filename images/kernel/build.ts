@@ -1,7 +1,7 @@
 /**
  * Builds a guest kernel, or finds it in the cache:
  *
- *   kernels/<key>/{bzImage,config,manifest.json,build.log}   finished, moved in whole
+ *   kernels/<key>/{bzImage or Image,config,manifest.json,build.log}   finished, moved in whole
  *   builds/<key>/tree                                        under way; resumed after an
  * interruption
  *   locks/<key>.lock                                         one build of a key at a time
@@ -23,19 +23,20 @@ import { checkKernelConfig, mergeFragments } from './config.ts';
 import {
   type BuiltKernel,
   CONFIG_NAME,
-  IMAGE_NAME,
   type KernelManifest,
+  imageName,
   kernelFileNames,
   lookAtKernel,
   manifestText,
 } from './manifest.ts';
-import type { KernelRecipe } from './recipe.ts';
+import { kernelLabel, type KernelRecipe } from './recipe.ts';
 import { copySource, type KernelSource } from './source.ts';
 import { isOfLine, readKernelVersion } from './version.ts';
 import { acquireLock, type Lock } from '../cache/lock.ts';
 import { makeDetail } from './make-output.ts';
 import { applyPatches } from './patches.ts';
 import { run } from '../run.ts';
+import { TOOLCHAINS } from '../toolchain.ts';
 import { buildSelftest, SELFTEST_NAME } from './selftest.ts';
 
 export interface KernelBuildOptions {
@@ -83,7 +84,7 @@ export async function ensureKernel(
 ): Promise<BuiltKernel> {
   const { cache_dir, progress } = options;
   const finished = join(cache_dir, 'kernels', recipe.key);
-  const label = `kernel ${recipe.variant}`;
+  const label = `kernel ${kernelLabel(recipe.arch, recipe.variant)}`;
   const look = await lookAtKernel(finished, cache_dir);
   if (look.state === 'ok') return look.manifest;
   const damage = look.state === 'damaged' ? look.reason : null;
@@ -115,7 +116,8 @@ export async function ensureKernel(
 
 async function build(job: Build, finished: string): Promise<void> {
   const { options, recipe, clock } = job;
-  const label = (text: string): string => `kernel ${recipe.variant}: ${text}`;
+  const label = (text: string): string =>
+    `kernel ${kernelLabel(recipe.arch, recipe.variant)}: ${text}`;
   const resumed = await prepare(job, label);
   let started_ms = clock.nowMs();
   try {
@@ -137,7 +139,7 @@ async function compile(job: Build, label: (text: string) => string): Promise<voi
   const { progress } = job.options;
   progress.step(4, STEPS, label('make'));
   let files = 0;
-  await make(job, ['bzImage'], (line) => {
+  await make(job, [TOOLCHAINS[job.recipe.arch].image_target], (line) => {
     const detail = makeDetail(line);
     if (!detail) return;
     files += 1;
@@ -208,7 +210,8 @@ async function make(
   onLine: (line: string) => void = () => {},
 ): Promise<void> {
   const jobs = job.options.jobs ?? availableParallelism();
-  await run(['make', `--jobs=${jobs}`, ...targets], {
+  const { make_variables } = TOOLCHAINS[job.recipe.arch];
+  await run(['make', `--jobs=${jobs}`, ...make_variables, ...targets], {
     ...toolOptions(job),
     cwd: job.tree,
     env: BUILD_ENV,
@@ -217,12 +220,14 @@ async function make(
 }
 
 async function finish(job: Build, finished: string, build_ms: number): Promise<void> {
-  const { options, tree, dir } = job;
+  const { options, recipe, tree, dir } = job;
+  const { arch } = recipe;
+  const image = imageName(arch);
   const isGood = async (): Promise<boolean> =>
     (await lookAtKernel(finished, options.cache_dir)).state === 'ok';
   await makeEntry(finished, isGood, async (work) => {
-    const selftest = await buildSelftest(tree, join(work, SELFTEST_NAME), toolOptions(job));
-    await copyFile(join(tree, 'arch/x86/boot/bzImage'), join(work, IMAGE_NAME));
+    const selftest = await buildSelftest(arch, tree, join(work, SELFTEST_NAME), toolOptions(job));
+    await copyFile(join(tree, TOOLCHAINS[arch].boot_dir, image), join(work, image));
     await copyFile(join(tree, '.config'), join(work, CONFIG_NAME));
     await copyFile(job.log_path, join(work, 'build.log'));
     const manifest = await describeKernel(job, { work, selftest, build_ms });
@@ -236,10 +241,11 @@ async function describeKernel(
   made: { readonly work: string; readonly selftest: boolean; readonly build_ms: number },
 ): Promise<KernelManifest> {
   const kernel_version = (await readKernelVersion(tree)) ?? 'unknown';
-  const names = kernelFileNames(made.selftest);
+  const names = kernelFileNames(recipe.arch, made.selftest);
   return {
     schema_version: 1,
     key: recipe.key,
+    arch: recipe.arch,
     variant: recipe.variant,
     kernel_version,
     release: `${kernel_version}${recipe.local_version}`,
@@ -248,7 +254,7 @@ async function describeKernel(
     patches: recipe.patches.map((patch) => patch.name),
     fragments: recipe.fragments.map((part) => part.name),
     compiler: recipe.compiler,
-    image_bytes: (await stat(join(made.work, IMAGE_NAME))).size,
+    image_bytes: (await stat(join(made.work, imageName(recipe.arch)))).size,
     selftest: made.selftest,
     build_ms: Math.round(made.build_ms),
     files: await describeFiles(made.work, names, options.cache_dir),

@@ -35,8 +35,9 @@ export async function listKernels(cache_dir: string): Promise<readonly FoundKern
 
 /** True when these parts, with the source and compiler it names, give exactly this kernel. Pure. */
 export function isOfParts({ name, kernel }: FoundKernel, parts: KernelParts): boolean {
-  if (kernel === null || kernel.manifest.variant !== parts.variant) return false;
-  const { source, compiler, key } = kernel.manifest;
+  if (kernel === null) return false;
+  const { arch, variant, source, compiler, key } = kernel.manifest;
+  if (arch !== parts.arch || variant !== parts.variant) return false;
   return key === name && kernelKey(parts, source.identity, compiler) === key;
 }
 

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { DEFAULT_ARCH, GUEST_ARCHS, type GuestArch } from '../../base/guest-arch.ts';
 import { writeWhole } from '../../base/files.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { readPlainFile } from '../../base/plain-file.ts';
@@ -12,6 +13,7 @@ import {
   type CacheLook,
   MANIFEST_NAME,
 } from '../cache/cache-entry.ts';
+import { TOOLCHAINS } from '../toolchain.ts';
 import { SELFTEST_NAME } from './selftest.ts';
 
 const text = z.string().max(4096);
@@ -19,6 +21,8 @@ const text = z.string().max(4096);
 const commonSchema = z.object({
   schema_version: z.literal(1),
   key: text,
+  /** Absent in the manifests of earlier versions, which knew no other. */
+  arch: z.enum(GUEST_ARCHS).default(DEFAULT_ARCH),
   variant: z.enum(['stock', 'hotmem', 'debug']),
   kernel_version: text,
   /** What `uname -r` says in the guest: version, variant, series revision and the key's start. */
@@ -44,12 +48,14 @@ export interface BuiltKernel {
   readonly selftest_path: string | null;
 }
 
-export const IMAGE_NAME = 'bzImage';
 export const CONFIG_NAME = 'config';
 
+/** Name of the kernel itself: `bzImage`, `Image`. */
+export const imageName = (arch: GuestArch): string => TOOLCHAINS[arch].image_target;
+
 /** Names of the files that a kernel is used or told by; build.log may go. */
-export function kernelFileNames(selftest: boolean): readonly string[] {
-  return [IMAGE_NAME, CONFIG_NAME, ...(selftest ? [SELFTEST_NAME] : [])];
+export function kernelFileNames(arch: GuestArch, selftest: boolean): readonly string[] {
+  return [imageName(arch), CONFIG_NAME, ...(selftest ? [SELFTEST_NAME] : [])];
 }
 
 /**
@@ -64,12 +70,14 @@ export async function lookAtKernel(
   const look = await lookAt(dir, kernelManifestSchema, cache_dir);
   if (look.state !== 'ok') return look;
   const { manifest } = look;
-  const untold = kernelFileNames(manifest.selftest).find((name) => !manifest.files[name]);
+  const untold = kernelFileNames(manifest.arch, manifest.selftest).find(
+    (name) => !manifest.files[name],
+  );
   if (untold !== undefined) {
     return { state: 'damaged', reason: `${MANIFEST_NAME} does not tell of ${untold}` };
   }
   const selftest_path = manifest.selftest ? join(dir, SELFTEST_NAME) : null;
-  const kernel = { kernel_path: join(dir, IMAGE_NAME), manifest, selftest_path };
+  const kernel = { kernel_path: join(dir, imageName(manifest.arch)), manifest, selftest_path };
   return { state: 'ok', manifest: kernel };
 }
 
@@ -78,9 +86,9 @@ async function addHashes(dir: string, cache_dir: string): Promise<void> {
   const parsed: unknown = JSON.parse(await readPlainFile(path));
   if (kernelManifestSchema.safeParse(parsed).success) return;
   const older = commonSchema.strict().parse(parsed);
-  const { size } = await stat(join(dir, IMAGE_NAME));
+  const { size } = await stat(join(dir, imageName(older.arch)));
   if (size !== older.image_bytes) return;
-  const files = await describeFiles(dir, kernelFileNames(older.selftest), cache_dir);
+  const files = await describeFiles(dir, kernelFileNames(older.arch, older.selftest), cache_dir);
   if (Object.values(files).some(({ bytes }) => bytes === 0)) return;
   await writeWhole(path, manifestText({ ...older, files }));
 }

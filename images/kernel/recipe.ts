@@ -1,6 +1,7 @@
 /** What goes into a kernel: variant, patches and config fragments, and the key of the result. */
 import { join } from 'node:path';
 import { namesIn } from '../../base/files.ts';
+import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { readPlainFile } from '../../base/plain-file.ts';
 import { contentKey } from '../cache/content-hash.ts';
@@ -12,6 +13,7 @@ export type KernelVariant = 'stock' | 'hotmem' | 'debug';
 
 /** All that decides a kernel but its source and the compiler: known without any tool. */
 export interface KernelParts {
+  readonly arch: GuestArch;
   readonly variant: KernelVariant;
   readonly patches: readonly { readonly name: string; readonly path: string }[];
   readonly patch_texts: readonly string[];
@@ -25,7 +27,7 @@ export interface KernelRecipe extends Omit<KernelParts, 'patch_texts'> {
   readonly local_version: string;
   /** The fragments merged into one. */
   readonly fragments: readonly { readonly name: string; readonly text: string }[];
-  /** First line of `gcc --version`. */
+  /** First line of `--version` of the compiler. */
   readonly compiler: string;
   readonly key: string;
 }
@@ -35,6 +37,16 @@ const FRAGMENTS: Readonly<Record<KernelVariant, readonly string[]>> = {
   hotmem: ['microvm.config', 'hotmem.config'],
   debug: ['microvm.config', 'hotmem.config', 'debug.config'],
 };
+/** Behind the others, whose options it takes back where its machine has none of the kind. */
+const ARCH_FRAGMENTS: Readonly<Record<GuestArch, readonly string[]>> = {
+  'x86-64': [],
+  arm64: ['arm64.config'],
+};
+
+/** A kernel in messages: `stock`, `hotmem for arm64`. Pure. */
+export function kernelLabel(arch: GuestArch, variant: KernelVariant): string {
+  return arch === DEFAULT_ARCH ? variant : `${variant} for ${arch}`;
+}
 
 /** Raised when the way of building changes what comes out. */
 const RECIPE_VERSION = '2';
@@ -45,10 +57,11 @@ const KEY_DIGITS = 12;
 export async function kernelParts(
   variant: KernelVariant,
   patches_dir: string = join(PROJECT_ROOT, 'guest-kernel-patches'),
+  arch: GuestArch = DEFAULT_ARCH,
 ): Promise<KernelParts> {
   const patches = variant === 'stock' ? [] : await readSeries(patches_dir);
   const fragments = await Promise.all(
-    FRAGMENTS[variant].map(async (name) => ({
+    [...FRAGMENTS[variant], ...ARCH_FRAGMENTS[arch]].map(async (name) => ({
       name,
       text: await readPart(join(patches_dir, 'config', name)),
     })),
@@ -56,7 +69,7 @@ export async function kernelParts(
   const series_revision =
     variant === 'stock' ? null : (await readPart(join(patches_dir, 'REVISION'))).trim();
   const patch_texts = await Promise.all(patches.map((patch) => readPart(patch.path)));
-  return { variant, patches, patch_texts, series_revision, fragments };
+  return { arch, variant, patches, patch_texts, series_revision, fragments };
 }
 
 export interface GivenSeries {
@@ -87,6 +100,7 @@ export async function givenParts(
       ? null
       : await readPart(join(dir, 'REVISION'));
   return {
+    arch: DEFAULT_ARCH,
     variant,
     patches,
     patch_texts,
@@ -121,15 +135,17 @@ export function kernelKey(parts: KernelParts, source_identity: string, compiler:
     fragments: JSON.stringify(parts.fragments.map((fragment) => fragment.text)),
     patches: JSON.stringify(parts.patch_texts),
     series_revision: parts.series_revision ?? '',
+    ...(parts.arch === DEFAULT_ARCH ? {} : { arch: parts.arch }),
   });
 }
 
 export function recipeOf(parts: KernelParts, source: KernelSource, compiler: string): KernelRecipe {
-  const { variant, patches, series_revision, fragments } = parts;
+  const { arch, variant, patches, series_revision, fragments } = parts;
   const key = kernelKey(parts, source.identity, compiler);
   const local_version = localVersion(variant, series_revision, key);
   const identity = { name: 'identity', text: `CONFIG_LOCALVERSION="${local_version}"\n` };
   return {
+    arch,
     variant,
     patches,
     series_revision,

@@ -1,8 +1,9 @@
-/** A C program compiled static by the host's compiler, kept in the cache by its content. */
+/** A C program compiled static for a guest, kept in the cache by its content. */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { isHotplaneError } from '../../base/errors.ts';
+import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { IMAGE_LIMITS } from '../limits.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { cacheDir } from '../../base/paths.ts';
@@ -18,6 +19,7 @@ import { compilerVersion } from './compiler.ts';
 import { contentKey } from '../cache/content-hash.ts';
 import { notBuilt } from '../errors.ts';
 import { run } from '../run.ts';
+import { TOOLCHAINS } from '../toolchain.ts';
 
 const C_FLAGS: readonly string[] = [
   '-std=gnu11',
@@ -43,6 +45,8 @@ export interface StaticProgramOptions {
   readonly sources: readonly string[];
   /** Absolute paths of what they include from us; only for the key. */
   readonly headers?: readonly string[];
+  /** Default: x86-64. */
+  readonly arch?: GuestArch;
   readonly cache_dir?: string;
   /** False: throw HP_IMAGE_NOT_BUILT instead of compiling. Default: true. */
   readonly build?: boolean;
@@ -55,11 +59,11 @@ export interface StaticProgramOptions {
  * compile.
  */
 export async function ensureStaticProgram(options: StaticProgramOptions): Promise<string> {
-  const { name, build = true } = options;
+  const { name, build = true, arch = DEFAULT_ARCH } = options;
   const cache_dir = options.cache_dir ?? cacheDir();
   const parent = join(cache_dir, 'programs', name);
   const inputs = await readInputs(options);
-  const compiler = await compilerVersion().catch((error: unknown) => {
+  const compiler = await compilerVersion(arch).catch((error: unknown) => {
     if (isHotplaneError(error) && error.code === 'HP_IMAGE_TOOL_MISSING') return error;
     throw error;
   });
@@ -76,7 +80,7 @@ export async function ensureStaticProgram(options: StaticProgramOptions): Promis
   const isGood = async (): Promise<boolean> =>
     (await look(parent, known, name, cache_dir)).state === 'ok';
   await makeEntry(finished, isGood, async (work) => {
-    await run(['gcc', ...C_FLAGS, '-o', join(work, name), ...options.sources], {
+    await run([TOOLCHAINS[arch].gcc, ...C_FLAGS, '-o', join(work, name), ...options.sources], {
       cwd: work,
       log_path: join(parent, `${name}.log`),
       ...(options.signal ? { signal: options.signal } : {}),
@@ -94,6 +98,7 @@ async function readInputs(options: StaticProgramOptions): Promise<Inputs> {
   const inputs: Record<string, string | Uint8Array> = {
     flags: C_FLAGS.join(' '),
     order: options.sources.length.toString(),
+    ...(options.arch === undefined || options.arch === DEFAULT_ARCH ? {} : { arch: options.arch }),
   };
   for (const [index, path] of [...options.sources, ...(options.headers ?? [])].entries()) {
     inputs[`${index}`] = await readFile(path);

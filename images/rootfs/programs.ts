@@ -11,7 +11,7 @@ export type GuestProgramName = 'init' | 'workload';
 /** Path of the compiled program. */
 export async function ensureGuestProgram(
   name: GuestProgramName,
-  options: Pick<StaticProgramOptions, 'cache_dir' | 'build' | 'signal'>,
+  options: Pick<StaticProgramOptions, 'arch' | 'cache_dir' | 'build' | 'signal'>,
 ): Promise<string> {
   return await ensureStaticProgram({
     name,

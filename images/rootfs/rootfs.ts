@@ -11,6 +11,7 @@ import {
   makeEntry,
   MANIFEST_NAME,
 } from '../cache/cache-entry.ts';
+import type { GuestArch } from '../../base/guest-arch.ts';
 import { contentKey } from '../cache/content-hash.ts';
 import { type CpioEntry, directory, file, writeCpio } from './cpio.ts';
 import { ensureGuestProgram } from './programs.ts';
@@ -27,6 +28,8 @@ export interface RootfsOptions {
   readonly cache_dir: string;
   /** False: throw HP_IMAGE_NOT_BUILT instead of compiling what goes into it. Default: true. */
   readonly build?: boolean;
+  /** Of its programs. Default: x86-64. */
+  readonly arch?: GuestArch;
   /** Further programs, by their path inside, e.g. `bin/hotmem-selftest`. */
   readonly extra_programs?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;

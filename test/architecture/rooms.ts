@@ -11,7 +11,13 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...layers(
     'images',
     ['base'],
-    [['errors.ts', 'limits.ts'], ['run.ts'], ['cache'], ['kernel', 'rootfs'], ['nested']],
+    [
+      ['errors.ts', 'limits.ts', 'toolchain.ts'],
+      ['run.ts'],
+      ['cache'],
+      ['kernel', 'rootfs'],
+      ['nested'],
+    ],
   ),
   'images/': ['base', 'images'],
 

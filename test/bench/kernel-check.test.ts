@@ -34,6 +34,7 @@ function kernelOf(release: string): BuiltKernel {
     manifest: {
       schema_version: 1,
       key: 'k',
+      arch: 'x86-64',
       variant: 'hotmem',
       kernel_version: '6.12.99',
       release,

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { silentProgress } from '../../base/progress.ts';
 import { compilerVersion } from '../../images/rootfs/compiler.ts';
 import { ensureKernel, type KernelBuildOptions } from '../../images/kernel/build.ts';
@@ -21,7 +22,7 @@ export interface World {
   readonly kernel: FakeKernel;
   readonly patches: string;
   readonly build: (
-    options?: Partial<KernelBuildOptions> & { variant?: KernelVariant },
+    options?: Partial<KernelBuildOptions> & { variant?: KernelVariant; arch?: GuestArch },
   ) => ReturnType<typeof ensureKernel>;
 }
 
@@ -37,9 +38,10 @@ export async function world(t: ExecutionContext, second?: string): Promise<World
   await writeFile(join(patches, 'config/microvm.config'), 'CONFIG_A=y\n');
   await writeFile(join(patches, 'config/hotmem.config'), 'CONFIG_HOTMEM=y\n');
   const cache_dir = join(dir, 'cache');
-  const build: World['build'] = async ({ variant = 'stock', ...options } = {}) => {
+  const build: World['build'] = async (given = {}) => {
+    const { variant = 'stock', arch = DEFAULT_ARCH, ...options } = given;
     const source = await findKernelSource(kernel.tree, cache_dir);
-    const parts = await kernelParts(variant, patches);
+    const parts = await kernelParts(variant, patches, arch);
     const recipe = recipeOf(parts, source, await compilerVersion());
     return await ensureKernel(source, recipe, { cache_dir, progress: silentProgress, ...options });
   };

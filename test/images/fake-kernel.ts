@@ -23,6 +23,7 @@ allnoconfig:
 	@sed -i '/CONFIG_DROPPED/d' $(DEST).config
 
 bzImage: arch/x86/boot/bzImage
+Image: arch/arm64/boot/Image
 
 first.o: first.c
 	@echo "  CC      first.o"
@@ -36,8 +37,8 @@ second.o: second.c first.o
 	@cat second.c > $@
 	@echo built second.o >> $(LOG)
 
-arch/x86/boot/bzImage: first.o second.o
-	@mkdir -p arch/x86/boot
+arch/%: first.o second.o
+	@mkdir -p $(@D)
 	@cat first.o second.o > $@
 	@printf '%s' '$(strip $(FOREIGN))' >> $@
 	@echo "  LD      $@"
