@@ -30,6 +30,7 @@ export interface CheckTools {
   boot(side: Side, kernel: BuiltKernel): Promise<BootFinding>;
   /** Null: the series brings none. */
   selftests(kernel: BuiltKernel): Promise<SelftestRun | null>;
+  /** Throws HP_BENCH_TOOL when the machine that counts does not come to its end. */
   costs(untouched: BuiltKernel, patched: BuiltKernel): Promise<readonly CostFigure[]>;
 }
 
@@ -172,7 +173,14 @@ async function costStep(request: CheckRequest, state: CheckState): Promise<Findi
   if (bound_percent === null) return { outcome: 'skip', detail: '--skip-bench' };
   const { untouched, patched } = state.kernels;
   if (!untouched || !patched || state.failed !== null) return skipped(state);
-  state.costs = await tools.costs(untouched, patched);
+  try {
+    state.costs = await tools.costs(untouched, patched);
+  } catch (error) {
+    signal?.throwIfAborted();
+    // The other steps have their results: a machine too busy to count takes none of them away.
+    if (!isCode(error, ['HP_BENCH_TOOL'])) throw error;
+    return { outcome: 'fail', detail: `not counted: ${messageOf(error)}` };
+  }
   signal?.throwIfAborted();
   const cases = state.costs.map((figure) => costCase(figure, bound_percent));
   const worse = cases.filter(({ outcome }) => outcome === 'fail').map(({ name }) => name);

@@ -33,8 +33,9 @@ check goes on where its build stopped.
 Exit codes, of the first step that failed:
   0   all that was run passed       12  a kernel does not boot
   10  a patch does not apply        13  a selftest failed
-  11  a kernel does not build       14  a cost is above --bound
-and those of every command (2 no kernel tree, 3 a tool is not installed, 130 interrupted).
+  11  a kernel does not build       14  a cost is above --bound, or
+                                        could not be counted
+and those of every command (3 no kernel tree, or a tool is not installed; 130 interrupted).
 
 Examples:
   hotplane kernel check --tree ~/linux

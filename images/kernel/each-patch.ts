@@ -6,7 +6,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { type Clock, hostClock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
@@ -229,19 +229,19 @@ async function objectsOf(
   arch: BuildArch,
 ): Promise<readonly string[]> {
   const config = parseConfig(await readPlainFile(join(tree, '.config')));
+  const textOf = async (...path: string[]): Promise<string> =>
+    await readFile(join(tree, ...path), 'utf8').catch(() => '');
   const makefileOf = async (folder: string): Promise<string> =>
-    await readFile(join(tree, folder, 'Makefile'), 'utf8').catch(() => '');
+    `${await textOf(folder, 'Kbuild')}\n${await textOf(folder, 'Makefile')}`;
   const found: string[] = [];
   for (const file of filesOfPatch(patch_text)) {
     const object = objectOf(file, ARCHITECTURES[arch].folder);
     if (object === null) continue;
     const folder = dirname(object);
-    const name = object.slice(folder.length + 1);
-    const [last = ''] = folder.split('/').slice(-1);
-    const there =
-      isBuilt(await makefileOf(folder), name, config) &&
-      isBuilt(await makefileOf(dirname(folder)), `${last}/`, config);
-    if (there) found.push(object);
+    const in_folder = isBuilt(await makefileOf(folder), basename(object), config);
+    // A folder that nothing names is not built yet: the option may come with a later patch.
+    const parent = isBuilt(await makefileOf(dirname(folder)), `${basename(folder)}/`, config);
+    if (in_folder !== false && parent === true) found.push(object);
   }
   return found;
 }

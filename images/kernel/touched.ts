@@ -16,11 +16,10 @@ export function objectOf(file: string, arch: string): string | null {
 }
 
 /**
- * Whether a Makefile builds `name` (an object, or a folder with a slash at its end): false when all
- * lines that name it hang on options that are off; true also when no line does, for what decides
- * then is somewhere else.
+ * Whether a Makefile builds `name` (an object, or a folder with a slash at its end): null when no
+ * line names it; false when all that do hang on options that are off.
  */
-export function isBuilt(makefile: string, name: string, config: ConfigValues): boolean {
+export function isBuilt(makefile: string, name: string, config: ConfigValues): boolean | null {
   const lines = makefile.replaceAll(/\\\n/g, ' ').split('\n');
   const conditions = lines.flatMap((line) => {
     const [, option, named = ''] = /^[\w-]+-\$\((CONFIG_\w+)\)\s*[:+]?=\s*(.*)$/.exec(line) ?? [];
@@ -29,5 +28,5 @@ export function isBuilt(makefile: string, name: string, config: ConfigValues): b
     if (option === undefined || !named.split(/\s+/).includes(name)) return [];
     return [/^[ym]$/.test(config.get(option) ?? 'n')];
   });
-  return conditions.length === 0 || conditions.includes(true);
+  return conditions.length === 0 ? null : conditions.includes(true);
 }

@@ -9,6 +9,7 @@ import { execa } from 'execa';
 import { hostClock } from '../../base/clock.ts';
 import { type BootFinding, type CheckTools, runCheck } from '../../bench/kernel/check.ts';
 import { runCheckCommand } from '../../bench/kernel/command.ts';
+import { toolFailed } from '../../bench/errors.ts';
 import { junitOf } from '../../bench/kernel/junit.ts';
 import { ktapHead, ktapStep, ktapTail } from '../../bench/kernel/ktap.ts';
 import type { CheckResult, CheckStep } from '../../bench/kernel/records.ts';
@@ -153,6 +154,12 @@ const ENDS: readonly (readonly [string, Partial<CheckTools>, string, number])[] 
     {
       costs: () => Promise.resolve([{ metric: 'fault', untouched: 1000, off: 1021, percent: 2.1 }]),
     },
+    '++++++-',
+    14,
+  ],
+  [
+    'the machine that counts took too long',
+    { costs: () => Promise.reject(toolFailed('the VM', 'it took too long')) },
     '++++++-',
     14,
   ],

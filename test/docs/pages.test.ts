@@ -6,11 +6,18 @@ import { DUMP_SCHEMA_VERSION } from '../../agent/core/dump.ts';
 import { READ_VERSIONS, SCHEMA_VERSION } from '../../autoscaler/results/schema.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
+import { CHECK_EXIT_CODES } from '../../bench/kernel/records.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { overview } from '../../cli/help.ts';
 
-const PAGES = ['CONTRIBUTING.md', 'SECURITY.md', 'docs/hacking.md', 'docs/compatibility.md'];
+const PAGES = [
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'docs/hacking.md',
+  'docs/compatibility.md',
+  'docs/kernel-ci.md',
+];
 
 const read = (path: string): string => readFileSync(join(PROJECT_ROOT, path), 'utf8');
 const there = (path: string): boolean => existsSync(join(PROJECT_ROOT, path));
@@ -56,6 +63,20 @@ test('every command of the page for hackers names what is there', (t) => {
   t.true(lines.length > 25);
   const wrong = lines.flatMap((line) => (troubleOf(line) ? [`${line}: ${troubleOf(line)}`] : []));
   t.deepEqual(wrong, []);
+});
+
+test('the page for kernel CI names commands, options and exit codes that are there', (t) => {
+  const page = read('docs/kernel-ci.md');
+  const named = [
+    ...page.matchAll(/(?:hotplane|bin\/hotplane\.js) (kernel (?:check|bisect))(?= --)([^`|\n]*)/g),
+  ];
+  t.true(named.length >= 4);
+  const wrong = named.flatMap(([, name = '', rest = '']) => {
+    const trouble = troubleOfCommand(`${name}${rest}`.trim().split(/\s+/));
+    return trouble === null ? [] : [`${name}${rest}: ${trouble}`];
+  });
+  t.deepEqual(wrong, []);
+  for (const code of Object.values(CHECK_EXIT_CODES)) t.regex(page, new RegExp(`\\b${code} a\\s`));
 });
 
 test('what is not there is found', (t) => {
