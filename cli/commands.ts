@@ -17,6 +17,7 @@ import { quickstartCommand } from './commands/quickstart.ts';
 import { removeCommand } from './commands/remove.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
+import { simulateSizingCommand } from './commands/simulate-sizing.ts';
 import { statusCommand } from './commands/status.ts';
 
 export const COMMANDS: readonly Command[] = [
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   removeCommand,
   replayCommand,
   reportCommand,
+  simulateSizingCommand,
   benchReclaimCommand,
   benchInvokeCommand,
   benchAgentCommand,

@@ -15,6 +15,12 @@ export const CLI_LIMITS = {
    * and, under TCG, translated code. A bound chosen with room, not a measured figure.
    */
   vmm_overhead_bytes: 128 * 1024 * 1024,
+  /** Of one simulated function: a hundred reviews of its size. */
+  simulated_invocations: 100_000,
+  /** Simulated functions of each class; all files that are published together have fewer. */
+  simulated_functions: 100_000,
+  /** One growth, from the wish to its memory, and touching a GiB. */
+  simulated_cost_ms: 600_000,
 } as const;
 
 assert(

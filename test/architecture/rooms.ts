@@ -56,7 +56,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...layers(
     'autoscaler',
     ['base', 'agent/api', 'agent/model'],
-    [['trace', 'workload-model', 'policy'], ['results'], ['report'], ['replay']],
+    [['trace', 'workload-model', 'policy'], ['results'], ['report'], ['replay', 'simulator']],
   ),
 
   bench: ['base', 'guest', 'images', 'hypervisor-client', 'agent/model', 'agent/api', 'autoscaler'],
