@@ -28,6 +28,13 @@ export const VMM_CODES = {
       'Name a cgroup v2 folder that this user may write, with "memory" in its ' +
       'cgroup.subtree_control and no process of its own.',
   },
+  HP_VMM_NO_HUGE_PAGES: {
+    category: 'unavailable',
+    meaning: 'The host has too few free huge pages for memory with backing `huge`.',
+    next:
+      'Set more pages of 2 MiB apart (sysctl vm.nr_hugepages=COUNT, best at boot), wait for some ' +
+      'to come back, or use backing anonymous.',
+  },
   HP_VMM_UNSUPPORTED: {
     category: 'unavailable',
     meaning: 'The VMM is of a version or kind that is not supported.',

@@ -49,9 +49,9 @@ export interface VmSpec {
   readonly devices: readonly DeviceSpec[];
   /**
    * Host backing of the devices: `anonymous` (huge pages where the host gives them), `memfd` (4
-   * KiB).
+   * KiB), `huge` (pages of 2 MiB for certain, from the host's pool: HP_VMM_NO_HUGE_PAGES without).
    */
-  readonly backing: 'anonymous' | 'memfd';
+  readonly backing: 'anonymous' | 'memfd' | 'huge';
   readonly accelerator: Accelerator | 'auto';
 }
 

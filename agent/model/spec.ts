@@ -8,7 +8,7 @@ import { MECHANISMS } from './mechanism.ts';
 /** No guest boots with less. */
 export const BOOT_BYTES_MIN = 64 * MIB;
 
-export const BACKINGS = ['anonymous', 'memfd'] as const;
+export const BACKINGS = ['anonymous', 'memfd', 'huge'] as const;
 export type Backing = (typeof BACKINGS)[number];
 
 const size = z.number().int().max(LIMITS.function_bytes);

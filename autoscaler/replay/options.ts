@@ -1,4 +1,5 @@
 /** The options of `hotplane replay`, from text to checked values; one default is the host's. */
+import { type Backing, BACKINGS } from '../../agent/model/spec.ts';
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../base/limits.ts';
 import { REPLAY_LIMITS } from './limits.ts';
@@ -28,7 +29,7 @@ export interface ReplayOptions {
   readonly cpu_share: number;
   readonly most_vcpus: number;
   readonly boot_base_bytes: number;
-  readonly backing: 'anonymous' | 'memfd';
+  readonly backing: Backing;
   readonly init_on_alloc: boolean;
   readonly guest_huge_pages: boolean;
   /** Kernel of the mechanisms that need no patch: with the series switched off, or untouched. */
@@ -114,7 +115,11 @@ export const REPLAY_OPTIONS = {
     default: '256MiB',
     summary: 'ordinary memory of a VM, before memory maps and file cache',
   },
-  backing: { value: 'KIND', default: 'anonymous', summary: 'anonymous or memfd memory of the VMM' },
+  backing: {
+    value: 'KIND',
+    default: 'anonymous',
+    summary: 'anonymous, memfd or huge memory of the VMM',
+  },
   'init-on-alloc': { value: '0|1', default: '0', summary: 'guest kernel zeroes at allocation' },
   'guest-huge-pages': {
     value: '0|1',
@@ -194,7 +199,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     cpu_share: number('cpu-share', 0, 1),
     most_vcpus: whole('max-vcpus', 1, LIMITS.vcpus_per_vm),
     boot_base_bytes: parseSize('boot-memory', read('boot-memory')),
-    backing: choice('backing', ['anonymous', 'memfd']),
+    backing: choice('backing', BACKINGS),
     init_on_alloc: choice('init-on-alloc', ['0', '1']) === '1',
     guest_huge_pages: choice('guest-huge-pages', ['0', '1']) === '1',
     guest_kernel: choice('guest-kernel', ['series', 'untouched']),

@@ -2,6 +2,7 @@
  * From a selection of a trace to what is deployed and when it is invoked. Pure: the same inputs
  * give the same plan, and every mechanism of a run replays the same plan.
  */
+import type { Backing } from '../../agent/model/spec.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import { assignProfiles, type ProfileMapping } from '../workload-model/assign.ts';
@@ -31,7 +32,7 @@ export interface PlanOptions {
 
 /** How the guest and its memory are set up; the same for every function of a run. */
 export interface GuestOptions {
-  readonly backing: 'anonymous' | 'memfd';
+  readonly backing: Backing;
   readonly init_on_alloc: boolean;
   readonly guest_huge_pages: boolean;
 }

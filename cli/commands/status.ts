@@ -34,8 +34,9 @@ function renderFunction(status: FunctionStatus): string {
   const { function: spec, regions } = status;
   const sum = (pick: (region: FunctionStatus['regions'][number]) => number | null): string =>
     size(sumOf(regions.map(pick)));
+  const backing = spec.backing === 'anonymous' ? '' : `backing ${spec.backing}, `;
   return (
-    `\n${spec.name}  ${status.vm_id} ${status.vm_state}, ${spec.mechanism}, ` +
+    `\n${spec.name}  ${status.vm_id} ${status.vm_state}, ${spec.mechanism}, ${backing}` +
     `${spec.concurrency} x ${formatBytes(spec.limit_bytes)}\n` +
     `  instances   ${status.instances_starting} starting, ${status.instances_busy} busy, ` +
     `${status.instances_idle} idle, ${status.instances_stopping} stopping; ` +

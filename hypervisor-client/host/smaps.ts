@@ -1,7 +1,7 @@
 /**
  * What a process really holds of the host's memory, per address range, from /proc/PID/smaps
  * (Documentation/filesystems/proc.rst). `Rss` is used: pages that are mapped and in memory; the
- * zero page is not counted by the kernel.
+ * zero page is not counted by the kernel, and pages of hugetlb are counted on lines of their own.
  *
  * Read in one go and synchronously: the kernel hands smaps out in pieces of 4 KiB, and a hop to
  * another thread for each of a hundred pieces takes 20 times as long beside busy vCPUs as the 2 ms
@@ -41,25 +41,25 @@ export interface ProcessResidency {
 /** Page size of x86-64. */
 const PAGE_BYTES = 4 * KIB;
 const HEADER = /^([0-9a-f]+)-([0-9a-f]+) \S{4} [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ \d+ *(.*)$/;
-const RSS = /^Rss: +(\d+) kB$/;
+const RESIDENT = /^(?:Rss|Shared_Hugetlb|Private_Hugetlb): +(\d+) kB$/;
 
 /** Parses the text of an smaps file. Lines it does not know are skipped. */
 export function parseSmaps(text: string): Mapping[] {
-  const mappings: Mapping[] = [];
-  let header: RegExpExecArray | null = null;
+  const mappings: (Mapping & { resident_bytes: number })[] = [];
   for (const line of text.split('\n')) {
-    const rss = header ? RSS.exec(line) : null;
-    if (header && rss) {
+    const header = line.includes(': ') ? null : HEADER.exec(line);
+    if (header) {
       mappings.push({
         start: Number.parseInt(header[1] ?? '', 16),
         end: Number.parseInt(header[2] ?? '', 16),
         name: header[3] ?? '',
-        resident_bytes: Number(rss[1]) * KIB,
+        resident_bytes: 0,
       });
-      header = null;
-    } else if (!line.includes(': ')) {
-      header = HEADER.exec(line) ?? header;
+      continue;
     }
+    const last = mappings.at(-1);
+    const resident = last && RESIDENT.exec(line);
+    if (resident) last.resident_bytes += Number(resident[1]) * KIB;
   }
   return mappings;
 }
@@ -110,13 +110,19 @@ export function readResidency(pid: number, ranges: readonly AddressRange[]): num
 
 /**
  * Resident bytes of a whole living process, from /proc/PID/statm: cheap, and exact up to the
- * counters the kernel keeps per CPU (some hundred KiB). Throws HP_VMM_GONE.
+ * counters the kernel keeps per CPU (some hundred KiB). `with_huge`: pages of hugetlb too, which
+ * only /proc/PID/status counts. Throws HP_VMM_GONE.
  */
-export function readProcessResident(pid: number): number {
+export function readProcessResident(pid: number, with_huge = false): number {
   const text = readProcess(pid, () => readFileSync(`/proc/${pid}/statm`, 'utf8'));
   const pages = Number(text.split(' ')[1]);
   if (pages === 0) throw gone(pid);
-  return pages * PAGE_BYTES;
+  return pages * PAGE_BYTES + (with_huge ? readProcessHuge(pid) : 0);
+}
+
+function readProcessHuge(pid: number): number {
+  const text = readProcess(pid, () => readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(/^HugetlbPages:\s+(\d+) kB$/m.exec(text)?.[1] ?? 0) * KIB;
 }
 
 /** The text up to the first mapping that starts at `end` or above. */

@@ -33,7 +33,7 @@ const vmSchema = z.object({
   kernel_arguments: z.array(z.string()),
   vcpus: count,
   boot_bytes: count,
-  backing: z.enum(['anonymous', 'memfd']),
+  backing: z.enum(['anonymous', 'memfd', 'huge']),
   accelerator: z.enum(['kvm', 'tcg', 'auto']),
 });
 const regionSchema = z.object({ id: z.string(), max_bytes: count, initial_bytes: count });

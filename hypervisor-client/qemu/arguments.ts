@@ -11,6 +11,12 @@ import { backendIdOf, DEVICES_MAX, qemuFiles, objectIdOf, pciPlaceOf } from './l
 /** What must be left of `boot_bytes` for node 0, where the kernel lives. */
 const NODE_ZERO_BYTES_MIN = 64 * MIB;
 
+const BACKENDS: Readonly<Record<VmSpec['backing'], string>> = {
+  anonymous: 'memory-backend-ram',
+  memfd: 'memory-backend-memfd',
+  huge: 'memory-backend-memfd,hugetlb=on,hugetlbsize=2M',
+};
+
 const SANDBOX = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny';
 
 /** What the arguments depend on beside the VM: both of the host's QEMU. */
@@ -97,7 +103,6 @@ const cpus = (spec: VmSpec): string => `,cpus=0-${spec.vcpus - 1}`;
 
 function deviceArguments(device: DeviceSpec, index: number, backing: VmSpec['backing']): string[] {
   const place = pciPlaceOf(index);
-  const backend = backing === 'memfd' ? 'memory-backend-memfd' : 'memory-backend-ram';
   const id = backendIdOf(device.id);
   const properties = [
     `virtio-mem-pci,id=${objectIdOf(device.id)}`,
@@ -105,10 +110,12 @@ function deviceArguments(device: DeviceSpec, index: number, backing: VmSpec['bac
     `requested-size=${deviceInitialBytes(device)}`,
     `bus=pcie.0,addr=0x${place.slot.toString(16)}.${place.function},multifunction=on`,
     ...(device.guest_node === null ? [] : [`node=${device.guest_node}`]),
+    // Pages are taken at the plug, which fails without them; at the touch QEMU would be killed.
+    ...(backing === 'huge' ? ['prealloc=on'] : []),
   ];
   return [
     '-object',
-    `${backend},id=${id},size=${deviceBytes(device)},prealloc=off,reserve=off`,
+    `${BACKENDS[backing]},id=${id},size=${deviceBytes(device)},prealloc=off,reserve=off`,
     '-device',
     properties.join(','),
   ];

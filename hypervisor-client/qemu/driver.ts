@@ -9,6 +9,8 @@ import { hasCode, vmmError } from '../errors.ts';
 import { type HostProcess, isVmmIn, runsProgram } from '../host/host-process.ts';
 import type { MemoryCgroup } from '../host/memory-cgroup.ts';
 import { type DetachedProcess, isAlive, spawnDetached } from '../../base/process.ts';
+import { type HugePageReader, readHugePages } from '../host/huge-pages.ts';
+import { checkBacking } from '../resize/huge-memory.ts';
 import { endVmm } from '../lifecycle/end-vmm.ts';
 import { cleanRunDir } from '../lifecycle/run-dir.ts';
 import { startFailed, VmStarts } from '../lifecycle/start.ts';
@@ -30,6 +32,8 @@ export interface QemuOptions {
   /** Told what works less well than asked for; default `process.emitWarning`. */
   readonly onWarning?: (text: string) => void;
   readonly clock?: Clock;
+  /** How the host's pool of huge pages is read; default: /sys. */
+  readonly readHugePages?: HugePageReader;
 }
 
 /** What distributions call it. */
@@ -40,11 +44,13 @@ export class QemuDriver implements Hypervisor {
   readonly #program: string;
   readonly #clock: Clock;
   readonly #starts: VmStarts;
+  readonly #readHugePages: HugePageReader;
   #version: string | null = null;
 
   constructor(options: QemuOptions = {}) {
     this.#program = options.program ?? QEMU_PROGRAM;
     this.#clock = options.clock ?? hostClock;
+    this.#readHugePages = options.readHugePages ?? readHugePages;
     const { cgroup_root = null, onWarning } = options;
     this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, onWarning });
   }
@@ -71,6 +77,7 @@ export class QemuDriver implements Hypervisor {
     checkVmSocketPath(files.qmp_path);
     checkVmSocketPath(files.channel_path);
     await checkImage(spec);
+    checkBacking(spec, this.#readHugePages);
     return await this.#starts.in(spec, [files.qmp_path, files.channel_path], async () => {
       const started = await this.#spawn(spec, argv);
       return await this.#connect(spec, started, options.signal);
@@ -186,7 +193,9 @@ export class QemuDriver implements Hypervisor {
       const accelerator = await readAccelerator(qmp);
       const backings = await readBackings(qmp, handle.spec);
       const exited = started ? () => started.exited() : null;
-      return new QemuVm({ cgroup, handle, accelerator, qmp, backings, exited, clock: this.#clock });
+      const clock = this.#clock;
+      const parts = { cgroup, handle, accelerator, qmp, backings, exited, clock };
+      return new QemuVm({ ...parts, readHugePages: this.#readHugePages });
     } catch (error) {
       qmp.close();
       throw error;

@@ -2,6 +2,8 @@
  * The memory of one running VM: what QEMU and the host say of its devices and regions, and ports to
  * resize them by.
  */
+import type { HugePageReader } from '../host/huge-pages.ts';
+import { inHugePages } from '../resize/huge-memory.ts';
 import { countResident } from '../host/pagemap.ts';
 import { regionRange, regionsAt } from '../resize/places.ts';
 import { type DevicePort, SharedDevice } from '../resize/shared-device.ts';
@@ -22,6 +24,7 @@ export interface QemuMemoryParts {
   readonly backings: readonly AddressRange[];
   /** Passes a call's result on; a connection that broke because the VM ended is told as that. */
   readonly tellIfGone: <T>(call: Promise<T>) => Promise<T>;
+  readonly readHugePages: HugePageReader;
 }
 
 export class QemuMemory {
@@ -79,7 +82,13 @@ export class QemuMemory {
   }
 
   /** A region as something to resize. Those of one device are not to be resized at once. */
-  portOf({ device, device_index, partition }: PlacedRegion): ResizePort {
+  portOf(placed: PlacedRegion): ResizePort {
+    const port = this.#plainPortOf(placed);
+    const { spec, readHugePages } = this.#parts;
+    return spec.backing === 'huge' ? inHugePages(port, placed.region.id, readHugePages) : port;
+  }
+
+  #plainPortOf({ device, device_index, partition }: PlacedRegion): ResizePort {
     const shared = this.#shared.get(device.id);
     if (shared) return shared.portOf(partition);
     const { qmp, tellIfGone } = this.#parts;

@@ -10,6 +10,7 @@ import { lastObservation } from '../resize/places.ts';
 import { ResizeDesk, resizeOrdered } from '../resize/desk.ts';
 import { VmLife } from '../lifecycle/life.ts';
 import { cleanRunDir } from '../lifecycle/run-dir.ts';
+import type { HugePageReader } from '../host/huge-pages.ts';
 import { type AddressRange, readProcessResident } from '../host/smaps.ts';
 import { isShared } from '../spec.ts';
 import type {
@@ -37,6 +38,7 @@ export interface QemuVmParts {
   /** How the process ended; null when it is not our child (adopted). */
   readonly exited: (() => Promise<ProcessExit>) | null;
   readonly clock: Clock;
+  readonly readHugePages: HugePageReader;
   /** The memory limit around the process, removed after its end. */
   readonly cgroup?: MemoryCgroup | null;
 }
@@ -51,13 +53,13 @@ export class QemuVm implements Vm {
 
   constructor(parts: QemuVmParts) {
     this.#parts = parts;
-    const { backings, handle, qmp, clock, exited } = parts;
+    const { backings, handle, qmp, clock, exited, readHugePages } = parts;
     const { spec, pid } = handle;
     const { console_path, stdout_path, stderr_path, channel_path } = qemuFiles(spec.run_dir);
     const files = [console_path, stdout_path, stderr_path].map((path) => ({ path, appends: true }));
     this.#life = new VmLife({ handle, clock, console_path, files, exited });
     const tellIfGone = async <T>(call: Promise<T>) => await this.#tellIfGone(call);
-    this.#memory = new QemuMemory({ qmp, spec, pid, backings, tellIfGone });
+    this.#memory = new QemuMemory({ qmp, spec, pid, backings, tellIfGone, readHugePages });
     const memory = this.#memory;
     this.#resizes = new ResizeDesk({
       spec,
@@ -104,7 +106,7 @@ export class QemuVm implements Vm {
   }
 
   residentBytes(): number {
-    return readProcessResident(this.handle.pid);
+    return readProcessResident(this.handle.pid, this.handle.spec.backing === 'huge');
   }
 
   async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
@@ -165,7 +167,7 @@ export class QemuVm implements Vm {
       state,
       devices,
       regions,
-      resident_bytes: readProcessResident(this.handle.pid),
+      resident_bytes: this.residentBytes(),
       observed_at_ms: this.#parts.clock.nowMs(),
     };
   }

@@ -44,7 +44,7 @@ export interface ResizeInput {
 export type ResizeEvent =
   | { readonly type: 'accepted' }
   /** The VMM answered the target with an error. */
-  | { readonly type: 'rejected'; readonly reason: string }
+  | { readonly type: 'rejected'; readonly code: VmmErrorCode; readonly reason: string }
   | {
       readonly type: 'observed';
       readonly plugged_bytes: number;
@@ -129,7 +129,7 @@ export function stepResize(state: ResizeState, event: ResizeEvent, now_ms: numbe
     case 'unanswered':
       return afterSilence(state, event, now_ms);
     case 'rejected':
-      return afterRejection(state, event.reason);
+      return afterRejection(state, event);
     case 'accepted':
       return afterAcceptance(state, now_ms);
     case 'aborted':
@@ -192,10 +192,10 @@ function afterBreak(state: ResizeState, error_code: string): ResizeState {
   return { ...state, plugged_bytes: Math.max(state.plugged_bytes, state.input.target_bytes) };
 }
 
-function afterRejection(state: ResizeState, reason: string): ResizeStep {
-  if (state.phase === 'asking') return finish(state, 'refused', 'HP_VMM_REJECTED', reason);
+function afterRejection(state: ResizeState, { code, reason }: Trouble): ResizeStep {
+  if (state.phase === 'asking') return finish(state, 'refused', code, reason);
   const said = `The VMM took the target, then refused to take it again: ${reason}`;
-  const trouble = state.trouble ?? { code: 'HP_VMM_REJECTED', reason: said };
+  const trouble = state.trouble ?? { code, reason: said };
   return look({ ...state, phase: 'closing', trouble });
 }
 

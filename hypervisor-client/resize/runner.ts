@@ -19,6 +19,9 @@ import {
 import type { Hold } from './turn.ts';
 import type { ResizeResult } from '../vm.ts';
 
+/** What a target is refused with. */
+const REFUSALS = ['HP_VMM_REJECTED', 'HP_VMM_NO_HUGE_PAGES'] as const;
+
 /** Milliseconds that a call may take from now on; falls with the time. */
 export type CallLimit = () => number;
 
@@ -26,7 +29,8 @@ export type CallLimit = () => number;
 export interface ResizePort {
   /**
    * Makes `bytes` the target; the same value is fine. Throws HP_VMM_REJECTED when the VMM answered
-   * with an error, anything else when the VM or the way to it broke.
+   * with an error, HP_VMM_NO_HUGE_PAGES when the host has too few, anything else when the VM or the
+   * way to it broke.
    */
   setTarget(bytes: number, limit: CallLimit): Promise<void>;
   /** Makes the guest look at the target it already has. Throws as `setTarget`. */
@@ -160,7 +164,9 @@ async function perform(
     else await port.setTarget(action.bytes, limit);
     return { type: 'accepted' };
   } catch (error) {
-    if (hasCode(error, 'HP_VMM_REJECTED')) return { type: 'rejected', reason: error.message };
+    for (const code of REFUSALS) {
+      if (hasCode(error, code)) return { type: 'rejected', code, reason: error.message };
+    }
     return brokenBy(error);
   }
 }

@@ -34,6 +34,7 @@ export const FunctionSpec_Backing = {
   backing_unspecified: "backing_unspecified",
   anonymous: "anonymous",
   memfd: "memfd",
+  huge: "huge",
 } as const;
 
 export type FunctionSpec_Backing = typeof FunctionSpec_Backing[keyof typeof FunctionSpec_Backing];
@@ -42,6 +43,7 @@ export namespace FunctionSpec_Backing {
   export type backing_unspecified = typeof FunctionSpec_Backing.backing_unspecified;
   export type anonymous = typeof FunctionSpec_Backing.anonymous;
   export type memfd = typeof FunctionSpec_Backing.memfd;
+  export type huge = typeof FunctionSpec_Backing.huge;
 }
 
 export function functionSpec_BackingFromJSON(object: any): FunctionSpec_Backing {
@@ -55,6 +57,9 @@ export function functionSpec_BackingFromJSON(object: any): FunctionSpec_Backing 
     case 2:
     case "memfd":
       return FunctionSpec_Backing.memfd;
+    case 3:
+    case "huge":
+      return FunctionSpec_Backing.huge;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum FunctionSpec_Backing");
   }
@@ -68,6 +73,8 @@ export function functionSpec_BackingToNumber(object: FunctionSpec_Backing): numb
       return 1;
     case FunctionSpec_Backing.memfd:
       return 2;
+    case FunctionSpec_Backing.huge:
+      return 3;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum FunctionSpec_Backing");
   }

@@ -52,7 +52,7 @@ export function parseOptions(raw: RawOptions): BenchOptions {
     occupancy_percents: list('occupancy', raw.occupancy, occupancy),
     init_on_alloc: list('init-on-alloc', raw['init-on-alloc'], flag('0', '1')),
     pages: list('pages', raw.pages, oneOf(GUEST_PAGES)),
-    backings: list('backing', raw.backing, oneOf(BACKINGS)),
+    backings: list('backing', raw.backing, oneOf(BACKINGS.filter((one) => one !== 'huge'))),
     neighbour: list('neighbour', raw.neighbour, flag('off', 'on')),
     parts: list('parts', raw.parts, oneOf(PARTS)),
     repetitions: count('repetitions', raw.repetitions, REPETITIONS_MAX),

@@ -4,7 +4,7 @@ import { vmmError } from '../../errors.ts';
 import { deviceBytes, deviceInitialBytes } from '../../spec.ts';
 import type { VmSpec } from '../../vm.ts';
 import type { NumaConfig, VmConfig } from '../types/index.ts';
-import { BASE_ZONE, chFiles, GUEST_CID, zoneBootBytes, zoneOf } from './layout.ts';
+import { BASE_ZONE, chFiles, GUEST_CID, zoneBootBytes, zoneOf, zonesBootBytes } from './layout.ts';
 import { CH_LIMITS } from '../limits.ts';
 
 /** What must be left of `boot_bytes` for the zone where the kernel lives. */
@@ -35,7 +35,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
     memory: {
       size: 0,
       hotplug_method: 'VirtioMem',
-      thp: spec.backing === 'anonymous',
+      thp: spec.backing !== 'memfd',
       zones: [
         { id: BASE_ZONE, size: base_bytes, ...common },
         ...spec.devices.map((device) => {
@@ -46,6 +46,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
             hotplug_size: deviceBytes(device),
             ...(hotplugged_size > 0 ? { hotplugged_size } : {}),
             ...common,
+            ...(spec.backing === 'huge' ? { hugepages: true, hugepage_size: 2 * MIB } : {}),
           };
         }),
       ],
@@ -80,7 +81,7 @@ function baseBytes(spec: VmSpec): number {
     if (!/[,"]/.test(path)) continue;
     throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${path} holds a comma or a quote.`);
   }
-  const taken_bytes = spec.devices.reduce((sum, device) => sum + zoneBootBytes(device), 0);
+  const taken_bytes = zonesBootBytes(spec);
   const left_bytes = spec.boot_bytes - taken_bytes;
   if (left_bytes >= BASE_BYTES_MIN) return left_bytes;
   const needed_bytes = BASE_BYTES_MIN + taken_bytes;

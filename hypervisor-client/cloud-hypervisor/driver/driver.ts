@@ -9,6 +9,8 @@ import { type AcceleratorProbe, probeAccelerator } from '../../host/accelerator.
 import { vmmError } from '../../errors.ts';
 import { type HostProcess, isVmmIn, runsProgram } from '../../host/host-process.ts';
 import { type DetachedProcess, isAlive, spawnDetached, waitForEnd } from '../../../base/process.ts';
+import { type HugePageReader, readHugePages } from '../../host/huge-pages.ts';
+import { checkBacking } from '../../resize/huge-memory.ts';
 import { endVmm } from '../../lifecycle/end-vmm.ts';
 import type { MemoryCgroup } from '../../host/memory-cgroup.ts';
 import { cleanRunDir } from '../../lifecycle/run-dir.ts';
@@ -23,7 +25,7 @@ import { requireVersion } from '../version.ts';
 import { learnBackings, recallBackings } from './backings.ts';
 import { type ChCommand, chMissing, programVersion } from './binary.ts';
 import { serverArguments, vmConfig } from './config.ts';
-import { chFiles, socketsOf } from './layout.ts';
+import { chFiles, socketsOf, zonesBootBytes } from './layout.ts';
 import { pciAddressesOf } from './observation.ts';
 import { CloudHypervisorVm } from './vm.ts';
 
@@ -39,6 +41,8 @@ export interface CloudHypervisorDriverOptions {
   readonly cgroup_root?: string | null;
   /** Where the proc file system is. Default `/proc`. */
   readonly proc_root?: string;
+  /** How the host's pool of huge pages is read; default: /sys. */
+  readonly readHugePages?: HugePageReader;
   /** Told what works less well than asked for; default `process.emitWarning`. */
   readonly onWarning?: (text: string) => void;
   /** How the accelerator is found; tests with a fake have their own. */
@@ -54,11 +58,13 @@ export class CloudHypervisorDriver implements Hypervisor {
   readonly #clock: Clock;
   readonly #options: CloudHypervisorDriverOptions;
   readonly #starts: VmStarts;
+  readonly #readHugePages: HugePageReader;
 
   constructor(options: CloudHypervisorDriverOptions = {}) {
     this.#command = options.command ?? ['cloud-hypervisor'];
     this.#clock = options.clock ?? hostClock;
     this.#options = options;
+    this.#readHugePages = options.readHugePages ?? readHugePages;
     const { cgroup_root = null, onWarning } = options;
     this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, onWarning });
   }
@@ -84,6 +90,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     for (const path of sockets) checkVmSocketPath(path);
     await this.#requireKvm(spec.accelerator);
     await checkImage(spec);
+    checkBacking(spec, this.#readHugePages, zonesBootBytes(spec));
     return await this.#starts.in(spec, sockets, async () => {
       const started = await this.#spawn(spec);
       return await this.#bring(spec, config, started, options.signal);
@@ -114,6 +121,7 @@ export class CloudHypervisorDriver implements Hypervisor {
         cgroup: this.#starts.cgroupOf(spec),
         clock: this.#clock,
         proc_root: this.#options.proc_root ?? '/proc',
+        readHugePages: this.#readHugePages,
       });
     } catch (error) {
       await ch.close();
@@ -168,7 +176,7 @@ export class CloudHypervisorDriver implements Hypervisor {
       const proc_root = this.#options.proc_root ?? '/proc';
       const exited = async () => await started.exited();
       const parts = { handle, ch, backings, pci_addresses, exited, cgroup, clock, proc_root };
-      return new CloudHypervisorVm(parts);
+      return new CloudHypervisorVm({ ...parts, readHugePages: this.#readHugePages });
     } catch (error) {
       await ch.close();
       const dead = !(await isAlive(started));

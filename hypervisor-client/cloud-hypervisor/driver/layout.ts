@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { DEVICE_BLOCK_BYTES } from '../../../base/units.ts';
 import { nodeBootBytes } from '../../host/guest-node.ts';
 import { deviceBytes } from '../../spec.ts';
-import type { DeviceSpec } from '../../vm.ts';
+import type { DeviceSpec, VmSpec } from '../../vm.ts';
 
 export interface ChFiles {
   readonly api_path: string;
@@ -48,6 +48,10 @@ export const zoneOf = (device_id: string): string => `region-${device_id}`;
 export function zoneBootBytes(device: DeviceSpec): number {
   return device.guest_node === null ? DEVICE_BLOCK_BYTES : nodeBootBytes(deviceBytes(device));
 }
+
+/** Of all of them: what they take of the VM's `boot_bytes`. */
+export const zonesBootBytes = ({ devices }: VmSpec): number =>
+  devices.reduce((sum, device) => sum + zoneBootBytes(device), 0);
 
 /** The guest's own address on its vsock; every VM has a socket of its own, so all share it. */
 export const GUEST_CID = 3;

@@ -4,6 +4,8 @@
 import { type RegionSizes, regionRange, regionRanges } from '../../resize/places.ts';
 import { type DevicePort, SharedDevice } from '../../resize/shared-device.ts';
 import type { CallLimit, ResizePort } from '../../resize/runner.ts';
+import type { HugePageReader } from '../../host/huge-pages.ts';
+import { inHugePages } from '../../resize/huge-memory.ts';
 import type { AddressRange } from '../../host/smaps.ts';
 import { isShared, type PlacedRegion } from '../../spec.ts';
 import type { DeviceSpec, VmSpec } from '../../vm.ts';
@@ -20,6 +22,7 @@ export interface ChRegionsParts {
   readonly proc_root: string;
   /** Does a piece of work; a connection that broke because the VM ended is told as that. */
   readonly told: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly readHugePages: HugePageReader;
 }
 
 export class ChRegions {
@@ -65,6 +68,12 @@ export class ChRegions {
   }
 
   portOf(placed: PlacedRegion): ResizePort {
+    const port = this.#plainPortOf(placed);
+    const { spec, readHugePages } = this.#parts;
+    return spec.backing === 'huge' ? inHugePages(port, placed.region.id, readHugePages) : port;
+  }
+
+  #plainPortOf(placed: PlacedRegion): ResizePort {
     const { memory, backings, proc_root, pid, told } = this.#parts;
     const { device, partition } = placed;
     const shared = this.#shared.get(device.id);

@@ -17,6 +17,7 @@ import type { CallLimit } from '../../resize/runner.ts';
 import type { Hold } from '../../resize/turn.ts';
 import { VmLife } from '../../lifecycle/life.ts';
 import { cleanRunDir } from '../../lifecycle/run-dir.ts';
+import type { HugePageReader } from '../../host/huge-pages.ts';
 import type { AddressRange } from '../../host/smaps.ts';
 import { isShared, type PlacedRegion } from '../../spec.ts';
 import type {
@@ -51,6 +52,7 @@ export interface ChVmParts {
   readonly cgroup: MemoryCgroup | null;
   readonly clock: Clock;
   readonly proc_root: string;
+  readonly readHugePages: HugePageReader;
 }
 
 export class CloudHypervisorVm implements Vm {
@@ -68,7 +70,7 @@ export class CloudHypervisorVm implements Vm {
 
   constructor(parts: ChVmParts) {
     this.#parts = parts;
-    const { backings, clock, exited, handle, proc_root } = parts;
+    const { backings, clock, exited, handle, proc_root, readHugePages } = parts;
     const { spec, pid } = handle;
     const { api_path, console_path, events_path, stderr_path, stdout_path, vsock_path } = chFiles(
       spec.run_dir,
@@ -86,7 +88,7 @@ export class CloudHypervisorVm implements Vm {
     });
     const memory = this.#memory;
     const told = async <T>(work: () => Promise<T>) => await this.#told(work);
-    this.#regions = new ChRegions({ memory, spec, pid, backings, proc_root, told });
+    this.#regions = new ChRegions({ memory, spec, pid, backings, proc_root, told, readHugePages });
     this.#resizes = new ResizeDesk({
       spec,
       clock,

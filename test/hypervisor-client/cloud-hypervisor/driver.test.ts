@@ -10,9 +10,14 @@ import { MIB } from '../../../base/units.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
 import { parseBackings } from '../../../hypervisor-client/cloud-hypervisor/driver/backings.ts';
 import { attribute } from '../../../hypervisor-client/cloud-hypervisor/driver/book.ts';
-import { zoneOf } from '../../../hypervisor-client/cloud-hypervisor/driver/layout.ts';
+import { chFiles, zoneOf } from '../../../hypervisor-client/cloud-hypervisor/driver/layout.ts';
 import { countPresent } from '../../../hypervisor-client/host/pagemap.ts';
-import { parseVersion, reasonAgainst } from '../../../hypervisor-client/cloud-hypervisor/index.ts';
+import {
+  CloudHypervisor,
+  parseVersion,
+  reasonAgainst,
+} from '../../../hypervisor-client/cloud-hypervisor/index.ts';
+import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import type { Hypervisor, Vm, VmSpec } from '../../../hypervisor-client/vm.ts';
 import { type FakeHost, fakeHost, tellFake } from './fake-target.ts';
@@ -266,6 +271,22 @@ test('the limit of the host follows what is plugged', async (t) => {
   });
 });
 
+test('host node and Landlock are asked of the server as the driver was told', async (t) => {
+  for (const [options, node, landlock] of [
+    [{}, undefined, true],
+    [{ host_numa_node: 1, landlock: false }, 1, undefined],
+  ] as const) {
+    await withVm(host.driver({}, options), await specOf(), async (vm) => {
+      const ch = new CloudHypervisor({ socket_path: chFiles(vm.handle.spec.run_dir).api_path });
+      const { config } = await ch.observe.info();
+      await ch.close();
+      const nodes = (config.memory?.zones ?? []).map(({ host_numa_node }) => host_numa_node);
+      t.deepEqual(nodes, [node, node, node], 'of all its memory');
+      t.is(config.landlock_enable, landlock);
+    });
+  }
+});
+
 test('a limit that cannot be set is a warning, not an end', async (t) => {
   const warnings: string[] = [];
   const driver = host.driver(
@@ -277,6 +298,28 @@ test('a limit that cannot be set is a warning, not an end', async (t) => {
   });
   t.is(warnings.length, 1);
   t.regex(warnings[0] ?? '', /HP_VMM_CGROUP/);
+});
+
+test('a VM in huge pages has as many as the pool, and no plug is lost for want of them', async (t) => {
+  const huge = { backing: 'huge' } as const;
+  let free = 0;
+  const readHugePages = () => ({ total: free === 0 ? 0 : 100, free });
+  const driver = host.driver({}, { readHugePages });
+  const error = await t.throwsAsync(driver.launch({ ...(await specOf()), ...huge }));
+  t.true(hasCode(error, 'HP_VMM_NO_HUGE_PAGES'), String(error));
+  // Two devices have 2 MiB of boot memory each.
+  free = 1;
+  const short = await t.throwsAsync(driver.launch({ ...(await specOf()), ...huge }));
+  t.true(hasCode(short, 'HP_VMM_NO_HUGE_PAGES'), String(short));
+  free = 64;
+  await withVm(driver, { ...(await specOf()), ...huge }, async (vm) => {
+    t.is((await vm.resizeRegion('r0', REGION, DEADLINE)).outcome, 'done');
+    free = 63;
+    const refused = await vm.resizeRegion('r1', REGION, DEADLINE);
+    t.like(refused, { outcome: 'refused', error_code: 'HP_VMM_NO_HUGE_PAGES' });
+    t.deepEqual(await pluggedIn(vm), [REGION, 0]);
+    t.is((await vm.resizeRegion('r0', 0, DEADLINE)).outcome, 'done');
+  });
 });
 
 const noKvm = async () => ({ accelerator: 'tcg' as const, reason: 'no /dev/kvm' });

@@ -98,7 +98,7 @@ check('every body we send validates, and a body is sent only where one is wanted
 check('the configuration that the driver sends validates', async (t) => {
   const { validator } = await readApi();
   const validate = validator({ $ref: '#/components/schemas/VmConfig' });
-  for (const backing of ['anonymous', 'memfd'] as const) {
+  for (const backing of ['anonymous', 'memfd', 'huge'] as const) {
     for (const guest_node of [null, 1]) {
       const config: VmConfig = vmConfig(
         {
@@ -116,6 +116,8 @@ check('the configuration that the driver sends validates', async (t) => {
         { landlock: true, host_numa_node: 0 },
       );
       valid(t, validate, config, `${backing}, node ${guest_node}`);
+      const in_huge = config.memory?.zones?.map(({ hugepages = false }) => hugepages);
+      t.deepEqual(in_huge, [false, backing === 'huge'], 'the kernel lives in ordinary memory');
       // The memory map of 1 GiB and 8 MiB more, on a node of its own.
       t.is(config.memory?.zones?.[1]?.size, (guest_node === null ? 2 : 24) * 1024 * 1024);
     }

@@ -11,6 +11,8 @@ import { isHotplaneError } from '../../../base/errors.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { CloudHypervisorDriver } from '../../../hypervisor-client/cloud-hypervisor/index.ts';
 import { isAlive } from '../../../base/process.ts';
+import { hasCode } from '../../../hypervisor-client/errors.ts';
+import { readHugePages } from '../../../hypervisor-client/host/huge-pages.ts';
 import type { VmSpec } from '../../../hypervisor-client/vm.ts';
 import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import { BINARY, MISSING } from './binary.ts';
@@ -46,6 +48,28 @@ async function specIn(root: string, changes: Partial<VmSpec> = {}): Promise<VmSp
     ...changes,
   };
 }
+
+check('real: memory in huge pages is had where the host has a pool, else told', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'hotplane-real-'));
+  t.teardown(async () => await rm(root, { recursive: true, force: true }));
+  const driver = new CloudHypervisorDriver({ command: [BINARY], onWarning: () => undefined });
+  const spec = await specIn(root, { backing: 'huge' });
+  const { free } = readHugePages();
+  t.log(`${free} free pages of 2 MiB`);
+  if (free < 2) {
+    const error = await t.throwsAsync(driver.launch(spec));
+    t.true(hasCode(error, 'HP_VMM_NO_HUGE_PAGES'), String(error));
+    return;
+  }
+  const vm = await driver.launch(spec);
+  t.teardown(async () => await vm.shutdown());
+  const { state, regions } = await vm.observe();
+  t.is(state, 'running');
+  t.deepEqual(
+    regions.map(({ resident_bytes }) => resident_bytes),
+    [0, 0],
+  );
+});
 
 for (const backing of ['anonymous', 'memfd'] as const) {
   check(`real: launch, observe, adopt and shut down with ${backing} memory`, async (t) => {

@@ -36,6 +36,15 @@ test('mappings are read with their range, name and resident bytes', (t) => {
   t.is(mappings[3]?.end, 0x7f6bb3e00000);
 });
 
+test('pages of hugetlb are counted, which Rss leaves out', (t) => {
+  for (const kind of ['Shared', 'Private']) {
+    const line = `${kind}_Hugetlb:    4096 kB\n`;
+    const text = entry('1000000', '1800000', 4).replace('VmFlags', `${line}VmFlags`);
+    const [mapping] = parseSmaps(text);
+    t.is(mapping?.resident_bytes, 4100 * KIB, kind);
+  }
+});
+
 test('a range sums the mappings wholly inside it, in the order asked', (t) => {
   const ranges = [
     { start: 0x5000, end: 0x6000 },

@@ -69,6 +69,18 @@ test('memfd, KVM and a VM without regions change only their own arguments', (t) 
   t.deepEqual(after(qemuArguments({ ...SPEC, devices: [] }, TCG), '-m'), ['256M']);
 });
 
+test('huge memory comes from the pool of the host, page by page as it is plugged', (t) => {
+  const argv = qemuArguments({ ...SPEC, backing: 'huge' }, TCG);
+  t.is(
+    after(argv, '-object')[0],
+    'memory-backend-memfd,hugetlb=on,hugetlbsize=2M,id=memory-r0,size=134217728,prealloc=off,reserve=off',
+  );
+  const devices = after(argv, '-device').filter((one) => one.startsWith('virtio-mem-pci'));
+  t.true(devices.every((one) => one.endsWith(',prealloc=on')));
+  const others = qemuArguments({ ...SPEC, backing: 'memfd' }, TCG);
+  t.false(others.join(' ').includes('prealloc=on'));
+});
+
 test('an emulated CPU zeroes and copies no memory byte by byte', (t) => {
   t.deepEqual(after(qemuArguments(SPEC, TCG), '-cpu'), ['max,-erms,-fsrm']);
   const newer = qemuArguments(SPEC, { accelerator: 'tcg', version: '10.0.2' });

@@ -3,7 +3,7 @@
  */
 import test from 'ava';
 import { execa } from 'execa';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
@@ -12,8 +12,10 @@ import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { MIB } from '../../../base/units.ts';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { openHypervisor } from '../../../hypervisor-client/open.ts';
+import { readHugePages } from '../../../hypervisor-client/host/huge-pages.ts';
 import { endProcess, isAlive } from '../../../base/process.ts';
 import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
+import { QEMU_LIMITS } from '../../../hypervisor-client/qemu/limits.ts';
 import { DEVICES_MAX, qemuFiles } from '../../../hypervisor-client/qemu/layout.ts';
 import { QmpClient } from '../../../hypervisor-client/qemu/qmp.ts';
 import { parseHandle, readHandle } from '../../../hypervisor-client/lifecycle/run-dir.ts';
@@ -161,6 +163,51 @@ test.serial(
     await vm.shutdown();
   },
 );
+
+test.serial('the limit of the host holds all that the guest may ever touch', async (t) => {
+  const cgroup_root = join(root, 'cgroup');
+  await mkdir(cgroup_root);
+  const spec = await specOf({ devices: [deviceAt(0), deviceAt(1)] });
+  const vm = await new QemuDriver({ cgroup_root }).launch(spec);
+  vms.push(vm);
+  const group = join(cgroup_root, `hotplane-${spec.id}`);
+  t.is(await readFile(join(group, 'cgroup.procs'), 'utf8'), `${vm.handle.pid}`);
+  const bytes = (256 + 2 * 128) * MIB + QEMU_LIMITS.cgroup_slack_bytes;
+  t.is(await readFile(join(group, 'memory.max'), 'utf8'), `${bytes}`);
+  await vm.shutdown();
+});
+
+test.serial('memory in huge pages is had where the host has a pool, else told', async (t) => {
+  const pages = 64;
+  const spec = await specOf({ devices: [deviceAt(0), deviceAt(1)], backing: 'huge' });
+  const { free } = readHugePages();
+  t.log(`${free} free pages of 2 MiB`);
+  if (free < pages) {
+    const error = await t.throwsAsync(
+      new QemuDriver({ readHugePages: () => ({ total: 0, free: 0 }) }).launch(spec),
+    );
+    t.true(hasCode(error, 'HP_VMM_NO_HUGE_PAGES'), String(error));
+    return;
+  }
+  const vm = await launch(spec);
+  await takeGuest(vm);
+  const before = await vm.observe();
+  const plug = await vm.resizeRegion('r0', pages * 2 * MIB, { deadline_ms: 60_000 });
+  t.is(plug.outcome, 'done', plug.reason ?? '');
+  t.is(readHugePages().free, free - pages, 'each page comes from the pool');
+  const after = await vm.observe();
+  t.is(after.regions[0]?.resident_bytes, pages * 2 * MIB, 'they are taken at the plug');
+  const grown_bytes = after.resident_bytes - before.resident_bytes;
+  t.true(grown_bytes >= pages * 2 * MIB, `${grown_bytes} bytes`);
+  if (free < 2 * pages) {
+    const more = await vm.resizeRegion('r1', pages * 2 * MIB, { deadline_ms: 60_000 });
+    t.like(more, { outcome: 'refused', error_code: 'HP_VMM_NO_HUGE_PAGES' });
+  }
+  const unplug = await vm.resizeRegion('r0', 0, { deadline_ms: 60_000 });
+  t.is(unplug.outcome, 'done', unplug.reason ?? '');
+  t.is(readHugePages().free, free, 'and go back to it');
+  await vm.shutdown();
+});
 
 test.serial('an emulated guest has no CPU flag that makes it zero memory by bytes', async (t) => {
   const vm = await launch(await specOf({ accelerator: 'tcg' }));

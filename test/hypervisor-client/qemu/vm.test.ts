@@ -64,6 +64,7 @@ for (const [said, state] of CONSOLES) {
       backings: [],
       exited: null,
       clock: hostClock,
+      readHugePages: () => ({ total: 0, free: 0 }),
     });
     t.is((await vm.observe()).state, state);
     t.is((await vm.observe()).state, state);

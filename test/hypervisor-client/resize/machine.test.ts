@@ -165,7 +165,10 @@ test('an unplug beside other regions of the device is taken back when it stalls'
 test('a target the VMM rejects is refused with its words', (t) => {
   const { result } = run(
     {},
-    { plugged: () => 0, answer: () => ({ type: 'rejected', reason: 'no' }) },
+    {
+      plugged: () => 0,
+      answer: () => ({ type: 'rejected', code: 'HP_VMM_REJECTED', reason: 'no' }),
+    },
   );
   t.is(result.outcome, 'refused');
   t.is(result.error_code, 'HP_VMM_REJECTED');
