@@ -58,14 +58,17 @@ function checkEnoughForOne(limit_bytes: number): void {
   );
 }
 
+/** What the VMMs are called where no option says it. */
+type VmmEnvironment = Readonly<Partial<Record<'QEMU' | 'CLOUD_HYPERVISOR', string>>>;
+
 /** How to start VMMs. Throws HP_AGENT_CGROUP when --cgroup cannot hold them. */
-function vmmOptions(
+export function vmmOptions(
   values: CommandInput['values'],
+  env: VmmEnvironment,
   onWarning: (text: string) => void,
 ): HypervisorOptions {
-  const { env } = process;
-  const qemu = values.optional('qemu') ?? env['QEMU'];
-  const cloud_hypervisor = values.optional('cloud-hypervisor') ?? env['CLOUD_HYPERVISOR'];
+  const qemu = values.optional('qemu') ?? env.QEMU;
+  const cloud_hypervisor = values.optional('cloud-hypervisor') ?? env.CLOUD_HYPERVISOR;
   const cgroup_dir = values.optional('cgroup');
   const cgroup_root = cgroup_dir === undefined ? null : resolve(cgroup_dir);
   if (cgroup_root !== null) checkCgroup(cgroup_root);
@@ -129,7 +132,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     { level, base: null, serializers },
     { write: (line: string) => void stderr.write(line) },
   );
-  const vmms = vmmOptions(values, (text) =>
+  const vmms = vmmOptions(values, process.env, (text) =>
     log.warn({ err: { code: 'HP_AGENT_VMM_WARNING' } }, text),
   );
   await runDaemon({

@@ -2,28 +2,8 @@
 import test from 'ava';
 import type { Command } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands.ts';
-import { main } from '../../cli/main.ts';
 import { nearest } from '../../cli/nearest.ts';
-
-async function run(
-  line: string,
-  env: NodeJS.ProcessEnv = {},
-  commands: readonly Command[] = COMMANDS,
-): Promise<{ code: number; out: string; err: string }> {
-  let out = '';
-  let err = '';
-  const code = await main(
-    line.split(' '),
-    {
-      stdout: { write: (text) => (out += text) },
-      stderr: { write: (text) => (err += text) },
-      signal: new AbortController().signal,
-      env,
-    },
-    commands,
-  );
-  return { code, out, err };
-}
+import { runLine } from './run-line.ts';
 
 const REFUSED: readonly (readonly [string, string, string])[] = [
   ['stats', 'HP_CLI_UNKNOWN_COMMAND', "did you mean 'status'"],
@@ -67,7 +47,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
 
 for (const [line, code, text] of REFUSED) {
   test(`'${line}' is refused with exit code 2 and ${code}`, async (t) => {
-    const { code: exit_code, err } = await run(line);
+    const { code: exit_code, err } = await runLine(line);
     t.is(exit_code, 2, err);
     t.true(err.startsWith(`hotplane: ${code}: `), err);
     t.true(err.includes(text), err);
@@ -76,8 +56,8 @@ for (const [line, code, text] of REFUSED) {
 }
 
 test('HOTPLANE_DEBUG=1 shows the stack, --json the error as data', async (t) => {
-  t.true((await run('stats', { HOTPLANE_DEBUG: '1' })).err.includes('    at '));
-  const { err } = await run('status --json --socket /nonexistent/a.sock');
+  t.true((await runLine('stats', { HOTPLANE_DEBUG: '1' })).err.includes('    at '));
+  const { err } = await runLine('status --json --socket /nonexistent/a.sock');
   t.like(JSON.parse(err), { error: { code: 'HP_AGENT_UNREACHABLE', category: 'unavailable' } });
 });
 
@@ -90,32 +70,32 @@ const BROKEN: Command = {
 };
 
 test('a bug is one JSON object to a program, and shows its stack to people', async (t) => {
-  const json = await run('broken --json', {}, [BROKEN]);
+  const json = await runLine('broken --json', {}, [BROKEN]);
   t.is(json.code, 1);
   t.like(JSON.parse(json.err), {
     error: { code: 'HP_BUG', category: 'failure', message: 'nothing is not a function' },
   });
-  const debug = await run('broken --json', { HOTPLANE_DEBUG: '1' }, [BROKEN]);
+  const debug = await runLine('broken --json', { HOTPLANE_DEBUG: '1' }, [BROKEN]);
   t.true(debug.err.includes('    at '), debug.err);
-  const text = await run('broken', {}, [BROKEN]);
+  const text = await runLine('broken', {}, [BROKEN]);
   t.true(text.err.startsWith('hotplane: nothing is not a function\n'), text.err);
   t.true(text.err.includes('    at '), text.err);
 });
 
 test('an agent that is not there is exit code 3 with the next step', async (t) => {
-  const { code, err } = await run('status --socket /nonexistent/a.sock');
+  const { code, err } = await runLine('status --socket /nonexistent/a.sock');
   t.is(code, 3);
   t.true(err.includes("start one with 'hotplane agent'"), err);
 });
 
 test('every command has a help page of lines that fit, an example, and its options', async (t) => {
-  const overview = await run('--help');
+  const overview = await runLine('--help');
   t.is(overview.code, 0);
   for (const command of COMMANDS) {
     t.true(overview.out.includes(`  ${command.name} `), command.name);
-    const { code, out } = await run(`${command.name} --help`);
+    const { code, out } = await runLine(`${command.name} --help`);
     t.is(code, 0);
-    t.is((await run(`help ${command.name}`)).out, out);
+    t.is((await runLine(`help ${command.name}`)).out, out);
     for (const name of Object.keys(command.options)) t.true(out.includes(`--${name}`), name);
     t.true(out.includes(`hotplane ${command.name}`));
     for (const line of command.help.split('\n')) t.true(line.length <= 100, line);
@@ -123,19 +103,19 @@ test('every command has a help page of lines that fit, an example, and its optio
 });
 
 test('-h is --help', async (t) => {
-  t.deepEqual(await run('-h'), await run('--help'));
-  t.deepEqual(await run('report -h'), await run('report --help'));
+  t.deepEqual(await runLine('-h'), await runLine('--help'));
+  t.deepEqual(await runLine('report -h'), await runLine('report --help'));
 });
 
 test('the help of replay and report says what may be missing', async (t) => {
-  const { out } = await run('replay --help');
+  const { out } = await runLine('replay --help');
   t.regex(out, /--trace FILE .*required without --from/);
   t.regex(out, /--out DIR .*required without --from/);
-  t.regex((await run('report --help')).out, /load\.jsonl[^]*may be\s+missing/);
+  t.regex((await runLine('report --help')).out, /load\.jsonl[^]*may be\s+missing/);
 });
 
 test('--version prints the version', async (t) => {
-  t.regex((await run('--version')).out, /^hotplane \d+\.\d+\.\d+\n$/);
+  t.regex((await runLine('--version')).out, /^hotplane \d+\.\d+\.\d+\n$/);
 });
 
 test('suggestions are near or not at all', (t) => {

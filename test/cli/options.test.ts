@@ -1,0 +1,234 @@
+/**
+ * Every option does something: each one, given a value of its own, changes what the command asks for.
+ * A table that misses an option of its command fails, so that none is added without a row.
+ */
+import test, { type ExecutionContext } from 'ava';
+import { execa } from 'execa';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseReplayOptions, REPLAY_OPTIONS } from '../../autoscaler/replay/options.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import { GIB, MIB } from '../../base/units.ts';
+import { parseOptions } from '../../bench/reclaim/plan/options.ts';
+import { vmmOptions } from '../../cli/commands/agent.ts';
+import { COMMANDS } from '../../cli/commands.ts';
+import { parseCommandLine } from '../../cli/parse.ts';
+import { serve } from '../agent/api/serving.ts';
+import { runLine } from './run-line.ts';
+
+/** Options that say where and how it is told: they are in every other test of the command line. */
+const HOW = ['socket', 'json', 'out'];
+
+function optionsOf(name: string): readonly string[] {
+  const command = COMMANDS.find((one) => one.name === name);
+  return Object.keys(command?.options ?? {}).filter((option) => !HOW.includes(option));
+}
+
+function everyOptionIn(t: ExecutionContext, name: string, tested: readonly string[]): void {
+  t.deepEqual([...new Set(tested)].toSorted(), optionsOf(name).toSorted());
+}
+
+async function scratch(t: ExecutionContext): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'hotplane-options-'));
+  t.teardown(async () => await rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+const DEPLOY = [
+  ['limit', '128MiB', { limit_bytes: 128 * MIB }],
+  ['mechanism', 'numa', { mechanism: 'numa' }],
+  ['concurrency', '3', { concurrency: 3 }],
+  ['vcpus', '2', { vcpus: 2 }],
+  ['boot-memory', '768MiB', { boot_bytes: 768 * MIB }],
+  ['keep-alive', '7.5', { keep_alive_ms: 7_500 }],
+  ['backing', 'huge', { backing: 'huge' }],
+  ['arg', '/bin/it', { argv: ['/bin/it'] }],
+  ['init-on-alloc', null, { init_on_alloc: true }],
+  ['guest-huge-pages', null, { guest_huge_pages: true }],
+] as const;
+
+test('every option of deploy arrives at the agent', async (t) => {
+  const { client, socket_path } = await serve(t, 16 * GIB);
+  for (const [option, value, wanted] of DEPLOY) {
+    const words = value === null ? `--${option}` : `--${option} ${value}`;
+    const limit = option === 'limit' ? '' : ' --limit 256MiB';
+    const line = `deploy f ${words}${limit} --socket ${socket_path}`;
+    const { code, err } = await runLine(line);
+    t.is(code, 0, `${line}: ${err}`);
+    const { functions } = await client.status('f');
+    t.like(functions[0]?.function, wanted, line);
+    if (option === 'backing') {
+      t.regex((await runLine(`status --socket ${socket_path}`)).out, /backing huge, 8 x/);
+    }
+    t.is((await runLine(`remove f --socket ${socket_path}`)).code, 0);
+  }
+  everyOptionIn(
+    t,
+    'deploy',
+    DEPLOY.map(([option]) => option),
+  );
+});
+
+const INVOKE = [
+  ['touch', '24MiB', { work: { anonymous_bytes: 24 * MIB } }],
+  ['map', '8MiB', { work: { file_bytes: 8 * MIB } }],
+  ['cpu-ms', '3', { work: { cpu_ms: 3 } }],
+  ['wall-ms', '4', { work: { wall_ms: 4 } }],
+  ['id', 'mine', { invocation_id: 'mine' }],
+] as const;
+
+test('every option of invoke arrives at the agent', async (t) => {
+  const { agent, socket_path } = await serve(t);
+  const seen: unknown[] = [];
+  const invoke = agent.invoke.bind(agent);
+  Object.defineProperty(agent, 'invoke', {
+    value: async (...given: Parameters<typeof invoke>) => {
+      const [, invocation_id, work] = given;
+      seen.push({ invocation_id, work });
+      return await invoke(...given);
+    },
+  });
+  for (const [option, value, wanted] of INVOKE) {
+    await runLine(`invoke nobody --${option} ${value} --socket ${socket_path}`);
+    t.like(seen.at(-1), wanted, option);
+  }
+  everyOptionIn(
+    t,
+    'invoke',
+    INVOKE.map(([option]) => option),
+  );
+});
+
+const VMM: readonly (readonly [string, object])[] = [
+  ['--qemu /opt/q', { qemu: { program: '/opt/q' } }],
+  ['--cloud-hypervisor /opt/ch', { cloud_hypervisor: { command: ['/opt/ch'] } }],
+  ['--host-node 3', { cloud_hypervisor: { host_numa_node: 3 } }],
+  ['--no-landlock', { cloud_hypervisor: { landlock: false } }],
+];
+
+const vmmOf = (line: string, env: object = {}) => {
+  const parsed = parseCommandLine(['agent', ...line.split(' ').filter(Boolean)], COMMANDS);
+  if (parsed.kind !== 'run') throw new Error(`${line} is no command to run`);
+  return vmmOptions(parsed.values, env, () => undefined);
+};
+
+test('the options on VMMs are given to the drivers, and go before the environment', (t) => {
+  for (const [line, wanted] of VMM) t.like(vmmOf(line), wanted, line);
+  const env = { QEMU: '/env/q', CLOUD_HYPERVISOR: '/env/ch' };
+  t.like(vmmOf('', env), {
+    qemu: { program: '/env/q', cgroup_root: null },
+    cloud_hypervisor: { command: ['/env/ch'], host_numa_node: null, landlock: true },
+  });
+  t.like(vmmOf('--qemu /opt/q', env), { qemu: { program: '/opt/q' } });
+});
+
+test('--cgroup is given to both drivers, and told at once where it can hold no VMM', async (t) => {
+  const dir = await scratch(t);
+  const refused = (): string => t.throws(() => vmmOf(`--cgroup ${dir}`))?.message ?? '';
+  t.regex(refused(), /^--cgroup .* cannot hold VMMs: ENOENT/);
+  await writeFile(join(dir, 'cgroup.subtree_control'), 'cpu pids\n');
+  await writeFile(join(dir, 'cgroup.procs'), '');
+  t.regex(refused(), /lacks memory/);
+  await writeFile(join(dir, 'cgroup.subtree_control'), 'cpu memory\n');
+  const { qemu, cloud_hypervisor } = vmmOf(`--cgroup ${dir}`);
+  t.deepEqual([qemu?.cgroup_root, cloud_hypervisor?.cgroup_root], [dir, dir]);
+});
+
+/** An agent in a process of its own with an empty cache: it ends before it serves. */
+async function agentWithoutImages(t: ExecutionContext, words: readonly string[]) {
+  const dir = await scratch(t);
+  const place = ['--socket', join(dir, 'a.sock'), '--state-dir', join(dir, 'state')];
+  const argv = ['cli/main.ts', 'agent', '--vmm', 'qemu', ...place, ...words];
+  return await execa(process.execPath, argv, {
+    cwd: PROJECT_ROOT,
+    env: { HOTPLANE_CACHE: join(dir, 'cache') },
+    reject: false,
+    timeout: 120_000,
+  });
+}
+
+test('with --no-build an agent that lacks its image says which, and builds nothing', async (t) => {
+  const series = await agentWithoutImages(t, ['--no-build']);
+  t.is(series.exitCode, 3, series.stderr);
+  t.regex(series.stderr, /^\{"level":30,/, 'the log is there');
+  t.regex(series.stderr, /\nhotplane: HP_IMAGE_NOT_BUILT: kernel hotmem is not in the cache/);
+  const untouched = ['--guest-kernel', 'untouched', '--mechanisms', 'virtio-mem'];
+  const silent = await agentWithoutImages(t, ['--no-build', ...untouched, '--log-level', 'silent']);
+  t.is(silent.exitCode, 3, silent.stderr);
+  t.regex(silent.stderr, /^hotplane: HP_IMAGE_NOT_BUILT: kernel stock is not in the cache.*$/);
+});
+
+test('a policy that is not there is refused by name', async (t) => {
+  const { code, err } = await runLine('agent --policy none');
+  t.is(code, 2);
+  t.regex(err, /HP_CLI_BAD_VALUE: --policy is 'none'/);
+});
+
+const REPLAY: Readonly<Record<string, string>> = {
+  trace: 'other.csv',
+  mechanism: 'hotmem',
+  speedup: '2',
+  functions: '7',
+  group: 'app',
+  concurrency: '3',
+  'keep-alive': '11',
+  'memory-map': 'random',
+  'memory-scale': '0.5',
+  'touched-share': '0.1',
+  'file-share': '0.02',
+  'cpu-share': '0.5',
+  'max-vcpus': '1',
+  'boot-memory': '896MiB',
+  backing: 'huge',
+  'init-on-alloc': '1',
+  'guest-huge-pages': '1',
+  'guest-kernel': 'untouched',
+  vmm: 'qemu',
+  seed: '99',
+  agent: '/run/other.sock',
+  'host-limit': '3GiB',
+};
+
+test('every option of replay changes the run', (t) => {
+  const given = { trace: 'a.csv', out: 'out' };
+  const { texts: _, ...usual } = parseReplayOptions(given);
+  for (const [option, value] of Object.entries(REPLAY)) {
+    const { texts: __, ...changed } = parseReplayOptions({ ...given, [option]: value });
+    t.notDeepEqual(changed, usual, option);
+  }
+  // There is one model only.
+  const none = { ...given, 'memory-model': 'none' };
+  t.throws(() => parseReplayOptions(none), { message: /--memory-model none/ });
+  // A run is made of another by --from: test/autoscaler/repeat.test.ts.
+  const tested = [...Object.keys(REPLAY), 'memory-model', 'from'];
+  everyOptionIn(t, 'replay', tested);
+  t.deepEqual(tested.concat('out').toSorted(), Object.keys(REPLAY_OPTIONS).toSorted());
+});
+
+const RECLAIM: Readonly<Record<string, string>> = {
+  mechanism: 'numa',
+  sizes: '128MiB',
+  occupancy: '25',
+  'init-on-alloc': '1',
+  pages: 'huge',
+  backing: 'memfd',
+  neighbour: 'on',
+  parts: 'off',
+  repetitions: '2',
+  rounds: '5',
+};
+
+test('every option of bench reclaim changes the plan', async (t) => {
+  const usual = await runLine('bench reclaim --plan --json');
+  t.is(usual.code, 0, usual.err);
+  for (const [option, value] of Object.entries(RECLAIM)) {
+    const { code, out, err } = await runLine(`bench reclaim --plan --json --${option} ${value}`);
+    t.is(code, 0, `${option}: ${err}`);
+    t.not(out, usual.out, option);
+  }
+  t.not((await runLine('bench reclaim --plan --json --short')).out, usual.out);
+  t.is(parseOptions({ seed: '5' }).seed, 5, 'no part of a plan');
+  // `strict` judges a run that was measured.
+  everyOptionIn(t, 'bench reclaim', [...Object.keys(RECLAIM), 'seed', 'short', 'plan', 'strict']);
+});
