@@ -67,7 +67,7 @@ export class FakeGuest {
     stream.on('error', () => undefined);
     if (noise !== '') stream.write(noise);
     if (this.#options.hello)
-      this.say({ ...HELLO, hotmem: this.#options.hotmem, ...this.#options.hello });
+      this.say({ ...FAKE_HELLO, hotmem: this.#options.hotmem, ...this.#options.hello });
   }
 
   /** Power off: the channel ends and nothing answers any more. */
@@ -199,6 +199,7 @@ export class FakeGuest {
     const users = (pci: string): number =>
       [...this.instances.values()].filter((one) => one.region_pci === pci).length;
     return {
+      ...IDLE_STATS,
       taken_at_ms: this.#now(),
       partitions: regions.map((region_pci) => ({
         region_pci,
@@ -215,12 +216,6 @@ export class FakeGuest {
       memory_free_bytes: 600_000,
       memory_available_bytes: 700_000,
       pages_migrated: this.pages_migrated,
-      minor_faults: 0,
-      oom_kills: 0,
-      psi_some_us: 0,
-      psi_full_us: 0,
-      cpu_system_ms: 0,
-      cpu_user_ms: 0,
     };
   }
 
@@ -233,7 +228,8 @@ export class FakeGuest {
   }
 }
 
-const HELLO: Hello & { type: 'hello' } = {
+/** What a fake guest says first. */
+export const FAKE_HELLO: Hello & { type: 'hello' } = {
   type: 'hello',
   protocol: [1, 1],
   kernel: '6.12.0-fake',
@@ -244,4 +240,20 @@ const HELLO: Hello & { type: 'hello' } = {
   boot_ms: 1,
   init_on_alloc: false,
   hotmem: false,
+};
+
+/** Figures of a guest in which nothing has happened, and which has no memory. */
+export const IDLE_STATS: GuestStats = {
+  taken_at_ms: 0,
+  partitions: [],
+  memory_total_bytes: 0,
+  memory_free_bytes: 0,
+  memory_available_bytes: 0,
+  pages_migrated: 0,
+  minor_faults: 0,
+  oom_kills: 0,
+  psi_some_us: 0,
+  psi_full_us: 0,
+  cpu_system_ms: 0,
+  cpu_user_ms: 0,
 };

@@ -2,7 +2,12 @@
 import { hostProvenance } from '../../autoscaler/replay/provenance.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { BASE_CONDITION, type BenchMechanism, type Cell } from '../../bench/reclaim/plan/cell.ts';
-import type { BenchData, FloorLine, BenchOperation } from '../../bench/reclaim/results/records.ts';
+import {
+  type BenchData,
+  type BenchOperation,
+  type FloorLine,
+  noLines,
+} from '../../bench/reclaim/results/records.ts';
 import { parseOptions } from '../../bench/reclaim/plan/options.ts';
 import { makePlan } from '../../bench/reclaim/plan/plan.ts';
 
@@ -114,14 +119,8 @@ export function benchData(lines: Partial<BenchData> = {}): BenchData {
       started_at: '2026-01-01T00:00:00.000Z',
       duration_ms: 60_000,
     },
+    ...noLines(),
     blocks,
-    operations: [],
-    instances: [],
-    floor: [],
-    neighbour: [],
-    cost: [],
-    prices: [],
-    load: [],
     ...lines,
   };
 }

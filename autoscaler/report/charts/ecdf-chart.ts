@@ -3,7 +3,7 @@ import { boundsOf } from '../../../base/number-list.ts';
 import type { Sample } from '../../../base/statistics.ts';
 import { formatMs } from '../../../base/units.ts';
 import { styleOf } from './palette.ts';
-import { decades, label, line, StepPath, stroke, svg } from './svg.ts';
+import { logScale, label, line, StepPath, stroke, svg } from './svg.ts';
 
 export interface EcdfSeries {
   readonly mechanism: string;
@@ -24,8 +24,6 @@ const LEFT = 44;
 const RIGHT = 26;
 const TOP = 34;
 const PLOT_BOTTOM = 222;
-/** A time of 0 has no place on a log axis; it is drawn at the resolution of the stamps. */
-const LEAST_MS = 0.001;
 
 export function renderEcdf(options: EcdfOptions): string {
   const series = options.series.filter(({ sample }) => sample.n > 0);
@@ -39,10 +37,7 @@ export function renderEcdf(options: EcdfOptions): string {
     const note = label('middle', { x: WIDTH / 2, y: 130 }, 'nothing of this kind happened');
     return svg({ width: WIDTH, height: HEIGHT, title: options.title, body: title + note });
   }
-  const least = Math.max(LEAST_MS, low);
-  const [from, to] = decades(least, Math.max(least, high));
-  const toX = (ms: number): number =>
-    LEFT + ((Math.log10(Math.max(LEAST_MS, ms)) - from) / (to - from)) * (WIDTH - LEFT - RIGHT);
+  const { from, to, place: toX } = logScale({ low, high }, LEFT, WIDTH - RIGHT);
   const parts = [title, ...timeAxis(from, to, toX, options.axis), ...shareAxis()];
   for (const [index, { mechanism, sample }] of series.entries()) {
     parts.push(curve(mechanism, sample, toX), legendEntry(index, mechanism, sample));
@@ -78,7 +73,7 @@ function timeAxis(from: number, to: number, toX: (ms: number) => number, axis: s
     parts.push(line('grid', { x, y: TOP }, { x, y: PLOT_BOTTOM }));
     if ((power - from) % every !== 0) continue;
     parts.push(label('middle', { x, y: PLOT_BOTTOM + 16 }, formatMs(10 ** power)));
-    // Few decades leave room for the steps between them.
+    // Few logScale leave room for the steps between them.
     for (const step of to - from <= 2 && power < to ? [2, 5] : []) {
       const between = toX(step * 10 ** power);
       const text = formatMs(step * 10 ** power);

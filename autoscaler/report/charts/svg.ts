@@ -34,10 +34,34 @@ export function linearTicks(most: number, wanted: number): number[] {
 }
 
 /** The powers of ten that enclose [least, most]; both above 0. */
-export function decades(least: number, most: number): [number, number] {
+function decades(least: number, most: number): [number, number] {
   const from = Math.floor(Math.log10(least) + 1e-9);
   const to = Math.max(from + 1, Math.ceil(Math.log10(most) - 1e-9));
   return [from, to];
+}
+
+/** A time of 0 has no place on a log axis; it is drawn at the resolution of the stamps. */
+const LEAST_MS = 0.001;
+
+export interface LogScale {
+  /** Whole decades at its ends. */
+  readonly from: number;
+  readonly to: number;
+  /** Where a time lies between `begin` and `end`. */
+  readonly place: (ms: number) => number;
+}
+
+/** A log axis of times, from `begin` to `end` of the picture, on which `low` to `high` lie. */
+export function logScale(
+  { low, high }: { readonly low: number; readonly high: number },
+  begin: number,
+  end: number,
+): LogScale {
+  const least = Math.max(LEAST_MS, low);
+  const [from, to] = decades(least, Math.max(least, high));
+  const place = (ms: number): number =>
+    begin + ((Math.log10(Math.max(LEAST_MS, ms)) - from) / (to - from)) * (end - begin);
+  return { from, to, place };
 }
 
 export interface Point {

@@ -4,7 +4,7 @@
  */
 import { boundsOf } from '../../../base/number-list.ts';
 import { styleOf } from '../../../autoscaler/report/charts/palette.ts';
-import { decades, label, line, px, stroke, svg } from '../../../autoscaler/report/charts/svg.ts';
+import { logScale, label, line, px, stroke, svg } from '../../../autoscaler/report/charts/svg.ts';
 import { formatMs } from '../../../base/units.ts';
 import { median } from '../../statistics.ts';
 
@@ -29,7 +29,6 @@ const LEFT = 58;
 const RIGHT = 14;
 const TOP = 34;
 const BOTTOM = 216;
-const LEAST_MS = 0.001;
 const BAR = 9;
 
 export function renderDots(chart: DotChart): string {
@@ -41,10 +40,7 @@ export function renderDots(chart: DotChart): string {
     const note = label('middle', { x: WIDTH / 2, y: 120 }, 'not measured');
     return svg({ width: WIDTH, height: HEIGHT, title: chart.title, body: head + note });
   }
-  const least = Math.max(LEAST_MS, low);
-  const [from, to] = decades(least, Math.max(least, high));
-  const toY = (ms: number): number =>
-    BOTTOM - ((Math.log10(Math.max(LEAST_MS, ms)) - from) / (to - from)) * (BOTTOM - TOP);
+  const { from, to, place: toY } = logScale({ low, high }, BOTTOM, TOP);
   const parts = [head, ...timeAxis(from, to, toY), ...categoryAxis(chart)];
   for (const [index, one] of series.entries()) {
     parts.push(...dots(one, index, series.length, chart.categories.length, toY));

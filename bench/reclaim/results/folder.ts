@@ -5,7 +5,7 @@ import { writeWholeSync } from '../../../base/files.ts';
 import { makeFolderSync } from '../../../base/make-folder.ts';
 import { folderTaken, folderUnwritable } from '../../errors.ts';
 import type { Recorder } from './recorder.ts';
-import type { BenchData, BenchManifest } from './records.ts';
+import { type BenchData, type BenchLists, type BenchManifest, noLines } from './records.ts';
 
 export const BENCH_FILES = {
   manifest: 'manifest.json',
@@ -21,20 +21,9 @@ export const BENCH_FILES = {
   report: 'report.html',
 } as const;
 
-type Lists = { -readonly [K in keyof Omit<BenchData, 'manifest'>]: BenchData[K][number][] };
-
 export class BenchFolder implements Recorder {
   readonly path: string;
-  readonly #lines: Lists = {
-    blocks: [],
-    operations: [],
-    instances: [],
-    floor: [],
-    neighbour: [],
-    cost: [],
-    prices: [],
-    load: [],
-  };
+  readonly #lines = noLines();
 
   /** Makes the folder. Throws HP_BENCH_EXISTS when it already holds a run. */
   constructor(path: string) {
@@ -111,7 +100,7 @@ export class BenchFolder implements Recorder {
     }
   }
 
-  #append(name: keyof Lists, line: object): void {
+  #append(name: keyof BenchLists, line: object): void {
     const path = join(this.path, BENCH_FILES[name]);
     try {
       appendFileSync(path, `${JSON.stringify(line)}\n`);

@@ -234,3 +234,20 @@ export interface BenchData {
   readonly prices: readonly PriceLine[];
   readonly load: readonly BenchLoad[];
 }
+
+/** The lines of a run, by the name of their file. */
+export type BenchLists = {
+  -readonly [K in keyof Omit<BenchData, 'manifest'>]: BenchData[K][number][];
+};
+
+/** A run of which nothing is known yet. */
+export const noLines = (): BenchLists => ({
+  blocks: [],
+  operations: [],
+  instances: [],
+  floor: [],
+  neighbour: [],
+  cost: [],
+  prices: [],
+  load: [],
+});

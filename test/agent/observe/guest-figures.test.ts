@@ -11,6 +11,7 @@ import { GIB, MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { IDLE_STATS } from '../../../agent/testing/fake-guest.ts';
 
 interface Asked {
   readonly selection: FigureSelection;
@@ -47,20 +48,12 @@ function statsOf(
 ): GuestStats {
   const rest = { used_bytes: 0, peak_bytes: 0, users: 0, state: 'ready', plug_ns: 0, unplug_ns: 0 };
   return {
+    ...IDLE_STATS,
     taken_at_ms: 1,
     partitions: partitions.map(([region_pci, plugged_bytes]) => {
       return { region_pci, plugged_bytes, map_bytes: 0, ...rest };
     }),
-    memory_total_bytes: 0,
-    memory_free_bytes: 0,
-    memory_available_bytes: 0,
     pages_migrated,
-    minor_faults: 0,
-    oom_kills: 0,
-    psi_some_us: 0,
-    psi_full_us: 0,
-    cpu_system_ms: 0,
-    cpu_user_ms: 0,
   };
 }
 

@@ -5,6 +5,7 @@ import test from 'ava';
 import { operationRecord, type OperationParts } from '../../../agent/observe/operation-record.ts';
 import type { GuestStats } from '../../../guest/protocol/protocol.ts';
 import type { ResizeResult } from '../../../hypervisor-client/vm.ts';
+import { IDLE_STATS } from '../../../agent/testing/fake-guest.ts';
 
 /** Of an unplug; no two figures are alike, so that none can stand for another. */
 const RESULT: ResizeResult = {
@@ -42,18 +43,10 @@ function statsOf(
   change: Partial<typeof PARTITION> = {},
 ): GuestStats {
   return {
-    taken_at_ms: 0,
+    ...IDLE_STATS,
     partitions: [{ ...PARTITION, ...change }],
-    memory_total_bytes: 0,
-    memory_free_bytes: 0,
-    memory_available_bytes: 0,
     pages_migrated,
-    minor_faults: 0,
-    oom_kills: 0,
-    psi_some_us: 0,
-    psi_full_us: 0,
     cpu_system_ms,
-    cpu_user_ms: 0,
   };
 }
 

@@ -7,21 +7,11 @@ import { GuestChannel } from '../../../guest/protocol/channel.ts';
 import { ClockMap } from '../../../guest/protocol/clock-map.ts';
 import type { ExitEvent } from '../../../guest/protocol/protocol.ts';
 import { stoppedSchema } from '../../../guest/protocol/protocol.ts';
+import { FAKE_HELLO } from '../../../agent/testing/fake-guest.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 
-const HELLO = {
-  type: 'hello',
-  protocol: [1, 1],
-  kernel: '6.12',
-  init: '1',
-  vcpus: 1,
-  page_bytes: 4096,
-  memory_block_bytes: 128 * 1024 * 1024,
-  boot_ms: 1,
-  init_on_alloc: false,
-  hotmem: false,
-};
+const HELLO = { ...FAKE_HELLO, kernel: '6.12' };
 
 interface Wire {
   readonly channel: GuestChannel;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { VmLife } from '../../../hypervisor-client/lifecycle/life.ts';
 import { FakeClock } from '../../fakes/clock.ts';
+import { leastVm } from './vm-spec.ts';
 
 const PANIC = '[    1.0] Kernel panic - not syncing: Fatal exception\r\n';
 
@@ -14,20 +15,14 @@ async function lifeOf(t: ExecutionContext, console_text: string): Promise<VmLife
   t.teardown(async () => await rm(run_dir, { recursive: true, force: true }));
   const console_path = join(run_dir, 'console.log');
   await writeFile(console_path, console_text);
-  const spec = {
-    id: 'vm',
-    run_dir,
-    kernel_path: '/kernel',
-    initrd_path: '/initrd',
-    kernel_arguments: [],
-    vcpus: 1,
-    boot_bytes: 0,
-    devices: [],
-    backing: 'anonymous' as const,
-    accelerator: 'auto' as const,
-  };
   return new VmLife({
-    handle: { schema_version: 2, vmm: 'none', pid: process.pid, pid_start_ticks: 0, spec },
+    handle: {
+      schema_version: 2,
+      vmm: 'none',
+      pid: process.pid,
+      pid_start_ticks: 0,
+      spec: leastVm(run_dir),
+    },
     clock: new FakeClock(),
     console_path,
     files: [],

@@ -5,26 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { startFailed, VmStarts } from '../../../hypervisor-client/lifecycle/start.ts';
+import { leastVm } from './vm-spec.ts';
 
 const root = await mkdtemp(join(tmpdir(), 'hotplane-start-'));
 test.after.always(async () => await rm(root, { recursive: true, force: true }));
 
-const specIn = (run_dir: string) => ({
-  id: 'vm',
-  run_dir,
-  kernel_path: '/kernel',
-  initrd_path: '/initrd',
-  kernel_arguments: [],
-  vcpus: 1,
-  boot_bytes: 0,
-  devices: [],
-  backing: 'anonymous' as const,
-  accelerator: 'auto' as const,
-});
-
 test('a run folder has one start at a time, and the next one when that ended', async (t) => {
   const starts = new VmStarts({ vmm: 'none', cgroup_root: null, onWarning: undefined });
-  const spec = specIn(join(root, 'run'));
+  const spec = leastVm(join(root, 'run'));
   const ended = Promise.withResolvers<string>();
   const first = starts.in(spec, [], async () => await ended.promise);
   const second = await t.throwsAsync(starts.in(spec, [], async () => await Promise.resolve('b')));
@@ -37,7 +25,7 @@ test('a run folder has one start at a time, and the next one when that ended', a
 test('a failed start is one sentence, with the last words of the VMM where they are wanted', async (t) => {
   const stderr_path = join(root, 'stderr.log');
   await writeFile(stderr_path, 'one\ntwo\n');
-  const spec = specIn(root);
+  const spec = leastVm(root);
   const message = async (what: string, quotes: boolean): Promise<string> =>
     (await startFailed(spec, what, { stderr_path, quotes })).message;
   t.is(await message('it ended', true), 'VM vm did not start: it ended: one | two.');
