@@ -1,4 +1,7 @@
-/** A check as JUnit XML, as CI servers read it: a suite for the steps, one for each with cases. Pure. */
+/**
+ * A check as JUnit XML, as CI servers read it: a suite for the steps, one for each with cases.
+ * Pure.
+ */
 import { printable } from '../../base/printable.ts';
 import type { CheckResult, CheckStep } from './records.ts';
 

@@ -23,7 +23,9 @@ export interface KernelSource {
   readonly path: string;
   /** Says which content it is; part of the key of every kernel built from it. */
   readonly identity: string;
-  /** The commit of a tree under git that is taken as committed; null or absent: as it lies there. */
+  /**
+   * The commit of a tree under git that is taken as committed; null or absent: as it lies there.
+   */
   readonly commit?: string | null;
 }
 
@@ -120,7 +122,9 @@ async function committedTree(
   }
 }
 
-/** The tarball, when a tree was unpacked from it: only known while it lies unpacked in the cache. */
+/**
+ * The tarball, when a tree was unpacked from it: only known while it lies unpacked in the cache.
+ */
 async function asTarball(
   files: string,
   cache_dir: string,

@@ -1,6 +1,7 @@
 /** The arrows of ARCHITECTURE.md, held by reading every import of every source file. */
 import test from 'ava';
 import { DRIVERS } from '../../hypervisor-client/drivers.ts';
+import { readLined, tooLong } from './columns.ts';
 import { DIVIDED, MAY_IMPORT } from './rooms.ts';
 import { projectPath, readSources, type Source } from './sources.ts';
 
@@ -121,5 +122,12 @@ test('how a mechanism works is read from its row, never asked by its name', (t) 
 
 test('no source file is longer than 400 lines', (t) => {
   const long = SOURCES.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
+  t.deepEqual(long, []);
+});
+
+test('a line is at most 100 columns wide, or a text that cannot be cut there', (t) => {
+  const files = readLined();
+  t.true(files.length > 600, `only ${files.length} files were seen`);
+  const long = files.flatMap(([path, text]) => tooLong(text).map((line) => `${path}:${line}`));
   t.deepEqual(long, []);
 });

@@ -1,6 +1,6 @@
 /**
- * Goal: each patch of a series is built and booted where it stands, and what fails is told by patch.
- * Method: the real patch(1) and make on a small tree; the VM is left out.
+ * Goal: each patch of a series is built and booted where it stands, and what fails is told by
+ * patch. Method: the real patch(1) and make on a small tree; the VM is left out.
  */
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
