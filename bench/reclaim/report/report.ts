@@ -44,7 +44,7 @@ ${method(data)}
 <footer>Written by hotplane ${escapeText(manifest.versions.hotplane)} from manifest.json and the
 .jsonl files beside this page. ${escapeText(manifest.command.join(' '))}</footer>
 `;
-  return renderPage({ title: 'hotplane bench: reclaim', style: OWN_STYLE, main });
+  return renderPage({ title: 'hotplane bench reclaim', style: OWN_STYLE, main });
 }
 
 function warnings(summary: BenchSummary): string {
