@@ -1,8 +1,8 @@
 /**
- * Reader of the memory file of the Azure Functions trace 2019 (Microsoft, CC-BY 4.0; Shahrad et al.,
- * USENIX ATC 2020), `app_memory_percentiles`: for every application and day the average and eight
- * percentiles of its allocated memory, in MB, read as MiB. Columns are found by their names: pieces
- * of the trace have a column more and another order.
+ * Reader of the memory file of the Azure Functions trace 2019 (Microsoft, CC-BY 4.0; Shahrad et
+ * al., USENIX ATC 2020), `app_memory_percentiles`: for every application and day the average and
+ * eight percentiles of its allocated memory, in MB, read as MiB. Columns are found by their names:
+ * pieces of the trace have a column more and another order.
  */
 import { isHotplaneError } from '../../base/errors.ts';
 import { LineSplitter } from '../../base/lines.ts';

@@ -1,7 +1,7 @@
 /**
  * Memory series that nobody measured: made from a seed, in the shapes that were published. `train`
- * loads, splits, trains and validates (ReSC's example); `agent` is a tool-using agent, a small steady
- * process with short bursts (AgentCgroup: up to 15 times peak over average). Pure.
+ * loads, splits, trains and validates (ReSC's example); `agent` is a tool-using agent, a small
+ * steady process with short bursts (AgentCgroup: up to 15 times peak over average). Pure.
  */
 import { seededRandom } from '../../base/random.ts';
 import { MIB } from '../../base/units.ts';
