@@ -181,7 +181,8 @@ async function prepare(job: Build, label: (text: string) => string): Promise<boo
     await sources_lock.release();
   }
   options.progress.step(2, STEPS, label(`${recipe.patches.length} patches`));
-  await applyPatches(recipe.patches, tree, toolOptions(job));
+  const onFuzz = (text: string): void => options.progress.done(text);
+  await applyPatches(recipe.patches, tree, { ...toolOptions(job), onFuzz });
   options.progress.step(3, STEPS, label('configuration'));
   const fragment = mergeFragments(recipe.fragments.map((part) => part.text));
   await writeFile(join(dir, 'fragment.config'), fragment);

@@ -170,7 +170,8 @@ async function buildPatch(job: Job, state: State, at: number): Promise<PatchBuil
   if (state.applied === at && patch) {
     await writeState(job, { ...state, applied: null });
     try {
-      await applyPatches([patch], tree, toolOptions(job));
+      const onFuzz = (text: string): void => options.progress.done(text);
+      await applyPatches([patch], tree, { ...toolOptions(job), onFuzz });
     } catch (error) {
       if (!isHotplaneError(error) || error.code !== 'HP_IMAGE_PATCH_FAILED') throw error;
       return { ...none, outcome: 'rejected', lines: [error.message] };

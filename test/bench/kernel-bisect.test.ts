@@ -32,6 +32,7 @@ async function bisect(
   { kernel, patches, cache_dir }: World,
   boot: (image_path: string) => Promise<BootFinding> = () => Promise.resolve({ up: true }),
   signal = new AbortController().signal,
+  onProgress: (text: string) => unknown = (text) => t.log(text.trim()),
 ): Promise<{ code: number; results: string[] }> {
   let out = '';
   const code = await runBisectCommand({
@@ -43,7 +44,7 @@ async function bisect(
     jobs: 1,
     json: false,
     stdout: { write: (text) => (out += text) },
-    stderr: { write: (text) => t.log(text.trim()) },
+    stderr: { write: onProgress },
     signal,
     cache_dir,
     boot,
@@ -89,6 +90,18 @@ test('a patch that does not apply ends it, with file and hunk', async (t) => {
   t.is(code, 10);
   t.regex(results.at(-2) ?? '', /first\.c, hunk 1 at line 1/);
   t.regex(results.at(-1) ?? '', /^not ok 2 0002-b\.patch # rejected/);
+});
+
+test('a patch that went in beside lines it does not know is told with file and hunk', async (t) => {
+  const small = await world(t);
+  await writeFile(join(small.kernel.tree, 'first.c'), 'a\nb\nfirst\nc\nother\n');
+  const hunk = ' a\n b\n-first\n+one\n c\n d\n';
+  const patch = `--- a/first.c\n+++ b/first.c\n@@ -1,5 +1,5 @@\n${hunk}`;
+  await series(small, { '0001-a.patch': patch });
+  const told: string[] = [];
+  const { code } = await bisect(t, small, undefined, undefined, (text) => told.push(text));
+  t.is(code, 0);
+  t.true(told.join('').includes('0001-a.patch went in with fuzz: first.c, hunk 1 at line 1\n'));
 });
 
 test('a kernel that does not boot is told with the end of its console', async (t) => {
