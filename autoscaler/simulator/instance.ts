@@ -1,8 +1,8 @@
 /**
- * One invocation, simulated: a memory series under a plan of sizes, with the rules that a span in use
- * goes by. Memory is touched at a stated speed; who finds nothing plugged waits for as long as growth
- * takes, and all that follows is later by that. The start itself is as long for every plan and left
- * out. Pure.
+ * One invocation, simulated: a memory series under a plan of sizes, with the rules that a span in
+ * use goes by. Memory is touched at a stated speed; who finds nothing plugged waits for as long as
+ * growth takes, and all that follows is later by that. The start itself is as long for every plan
+ * and left out. Pure.
  */
 import { assert } from '../../base/assert.ts';
 import {

@@ -1,4 +1,4 @@
-/** Functions and their invocations, played under every strategy. All figures are simulated. Pure. */
+/** Functions and their invocations under every strategy. All figures are simulated. Pure. */
 import { seededRandom } from '../../base/random.ts';
 import { NO_HISTORY, notePeak, REVIEW_EVERY } from '../policy/sizing/history.ts';
 import {
@@ -16,8 +16,8 @@ export const APP_CLASSES = ['small', 'large', 'varying', 'average'] as const;
 export type AppClass = (typeof APP_CLASSES)[number];
 
 export const CLASS_RULE =
-  'varying: the largest sample is at least twice the median; of the others small: a median in the ' +
-  'lowest quarter of all medians, large: in the highest, average: between';
+  'varying: the largest sample is at least twice the median; of the others small: a median in ' +
+  'the lowest quarter of all medians, large: in the highest, average: between';
 
 /** The class of each application among all of them. */
 export function classify(apps: readonly AppMemory[]): AppClass[] {
@@ -102,8 +102,8 @@ export interface AppRun {
 }
 
 /**
- * Invocations of one application, whose peaks are drawn from its percentiles. Those before the first
- * review are played and not counted, for any strategy.
+ * Invocations of one application, whose peaks are drawn from its percentiles. Those before the
+ * first review are played and not counted, for any strategy.
  */
 export function playApp(app: AppMemory, run: AppRun): PlayedApp {
   const next = seededRandom(run.seed);
@@ -126,7 +126,7 @@ export function playApp(app: AppMemory, run: AppRun): PlayedApp {
   return { sums, changes };
 }
 
-/** Series, each an invocation of its own: strategies that need history have none, and are left out. */
+/** Series, each an invocation of its own: strategies that need history are left out. */
 export function playSeries(all: readonly MemorySeries[], model: InstanceModel): Sums {
   const strategies = STRATEGIES.filter(({ needs_history }) => !needs_history);
   const sums = new Map(strategies.map(({ name }) => [name, noSums()]));

@@ -13,7 +13,7 @@ import { findGivenKernels } from '../../images/given-kernel.ts';
 import { type BuildArch, buildEachPatch, type PatchBuild } from '../../images/kernel/each-patch.ts';
 import { checkInterrupted } from '../errors.ts';
 import type { BootFinding } from './check.ts';
-import type { Output } from './command.ts';
+import type { Printer } from './command.ts';
 import { CHECK_EXIT_CODES } from './records.ts';
 import { openBoot } from './tools.ts';
 
@@ -28,8 +28,8 @@ export interface BisectCommand {
   readonly objects_only: boolean;
   readonly jobs: number | null;
   readonly json: boolean;
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: Printer;
+  readonly stderr: Printer;
   readonly signal: AbortSignal;
   /** Default: base/paths.ts. */
   readonly cache_dir?: string;

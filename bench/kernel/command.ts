@@ -15,7 +15,7 @@ import { ktapHead, ktapStep, ktapTail } from './ktap.ts';
 import { CHECK_STEPS, type CheckResult, type CheckSubject } from './records.ts';
 import { openCheckTools, type ToolOptions } from './tools.ts';
 
-export interface Output {
+export interface Printer {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -34,8 +34,8 @@ export interface CheckCommand {
   readonly bound_percent: number | null;
   readonly junit_path: string | null;
   readonly json: boolean;
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: Printer;
+  readonly stderr: Printer;
   readonly signal: AbortSignal;
   /** Default: base/paths.ts. */
   readonly cache_dir?: string;

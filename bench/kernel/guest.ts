@@ -22,7 +22,7 @@ export interface CheckedGuest extends GuestWithConsole {
   close(): Promise<void>;
 }
 
-export interface GuestRequest {
+export interface GuestToCheck {
   readonly hypervisor: Hypervisor;
   readonly kernel_path: string;
   readonly initrd_path: string;
@@ -36,7 +36,7 @@ export interface GuestRequest {
  * Boots it. Throws HP_GUEST_NO_HELLO or HP_GUEST_PANIC, with the end of the console, when it does
  * not come up; nothing is left running then.
  */
-export async function bootGuest(request: GuestRequest): Promise<CheckedGuest> {
+export async function bootGuest(request: GuestToCheck): Promise<CheckedGuest> {
   const { hypervisor, kernel_path, initrd_path, run_dir, partition, signal } = request;
   const vm = await hypervisor.launch(
     {

@@ -1,6 +1,6 @@
 /**
- * The host's pool of 2 MiB pages (Documentation/admin-guide/mm/hugetlbpage.rst): memory set apart by
- * whoever runs the host, for those who are to have huge pages for certain.
+ * The host's pool of 2 MiB pages (Documentation/admin-guide/mm/hugetlbpage.rst): memory set apart
+ * by whoever runs the host, for those who are to have huge pages for certain.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

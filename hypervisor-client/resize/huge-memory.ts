@@ -8,8 +8,8 @@ import type { VmSpec } from '../vm.ts';
 import type { ResizePort } from './runner.ts';
 
 /**
- * Throws HP_VMM_NO_HUGE_PAGES when a VM is to have memory in huge pages and the host has no pool, or
- * too little for what is plugged from boot on and for `boot_bytes` of ordinary memory beside it.
+ * Throws HP_VMM_NO_HUGE_PAGES when a VM is to have memory in huge pages and the host has no pool,
+ * or too little for what is plugged from boot on and for `boot_bytes` of ordinary memory beside it.
  */
 export function checkBacking(spec: VmSpec, read: HugePageReader, boot_bytes = 0): void {
   if (spec.backing !== 'huge') return;

@@ -53,8 +53,7 @@ export class Turn {
     const isWanted = (): boolean => {
       const [first] = this.#queue;
       if (!first || request.urgent) return false;
-      const { turn_ms, turn_beside_unplugs_ms } = VMM_LIMITS;
-      const most_ms = first.urgent ? turn_ms : turn_beside_unplugs_ms;
+      const most_ms = first.urgent ? VMM_LIMITS.turn_ms : VMM_LIMITS.turn_beside_unplugs_ms;
       return this.#clock.nowMs() - since_ms >= most_ms;
     };
     const pass = async (deadline_ms: number): Promise<boolean> => {
