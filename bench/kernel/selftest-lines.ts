@@ -20,9 +20,14 @@ export interface CaseResult {
   readonly detail: string;
 }
 
-/** One KTAP result line of a case, else null. */
+const RESULT = /(?:^|\s)(not )?ok \d+ (?:[a-z0-9_]+\.)?([a-z0-9_]+)(?: # (.*?))?\s*$/;
+
+/**
+ * One KTAP result line of a case, else null. Its name is without that of the fixture, which
+ * kselftest_harness.h puts before it.
+ */
 export function parseCase(line: string): CaseResult | null {
-  const match = /(?:^|\s)(not )?ok \d+ ([a-z0-9_]+)(?: # (.*?))?\s*$/.exec(line);
+  const match = RESULT.exec(line);
   if (match?.[2] === undefined) return null;
   const detail = match[3] ?? '';
   const skipped = /^SKIP\b/i.test(detail);
@@ -33,6 +38,12 @@ export interface Totals {
   readonly pass: number;
   readonly fail: number;
   readonly skip: number;
+}
+
+/** What an assertion of the harness says, `Expected 0 (0) == rc (1)`, and where; else null. */
+export function parseExpectation(line: string): string | null {
+  const match = /# (\S+\.[ch]:\d+:[a-z0-9_]+:.*?)\s*$/.exec(line);
+  return match?.[1] ?? null;
 }
 
 /** The last line of the program, else null. */

@@ -7,6 +7,7 @@ import { SELFTEST_GUEST_PATH } from '../../images/index.ts';
 import {
   type CaseResult,
   parseCase,
+  parseExpectation,
   parseHostRequest,
   parseTotals,
   type ResizeRequest,
@@ -21,7 +22,7 @@ export interface SelftestRun {
   readonly cases: readonly CaseResult[];
   /** Null when the program did not come to its end before the deadline. */
   readonly totals: Totals | null;
-  /** What went wrong on the host's side, and the end of the console. */
+  /** What went wrong on the host's side, what assertions said, and the end of the console. */
   readonly tail: string;
 }
 
@@ -78,10 +79,13 @@ export async function runSelftest(
   },
 ): Promise<SelftestRun> {
   const cases: CaseResult[] = [];
+  const said: string[] = [];
   let totals: Totals | null = null;
   await runInGuest(guest, { argv: [SELFTEST_GUEST_PATH], ...options }, async (line) => {
     const request = parseHostRequest(line);
     if (request) await hand.resize(request);
+    const expectation = parseExpectation(line);
+    if (expectation) said.push(expectation);
     const result = parseCase(line);
     if (result) {
       cases.push(result);
@@ -91,6 +95,10 @@ export async function runSelftest(
     return totals !== null;
   });
   await hand.settle();
-  const tail = [...hand.trouble, ...(await guest.lines()).slice(-TAIL_LINES)].join('\n');
+  const tail = [
+    ...hand.trouble,
+    ...said.slice(-TAIL_LINES),
+    ...(await guest.lines()).slice(-TAIL_LINES),
+  ].join('\n');
   return { cases, totals, tail };
 }

@@ -1,6 +1,7 @@
 import test from 'ava';
 import {
   parseCase,
+  parseExpectation,
   parseHostRequest,
   parseInjected,
   parseTotals,
@@ -24,6 +25,31 @@ test('results of cases are read with their outcome', (t) => {
   t.like(parseCase('ok 42 memcg # SKIP no memory cgroup'), { outcome: 'skip' });
   t.like(parseCase('[   12.3] noise not ok 12 orphan # line 741'), { outcome: 'fail' });
   t.is(parseCase('# child: line 7'), null);
+});
+
+test('the name of a case is read without that of its fixture', (t) => {
+  t.deepEqual(parseCase('ok 7 partition.attach_in_use\r'), {
+    name: 'attach_in_use',
+    outcome: 'pass',
+    detail: '',
+  });
+  t.like(parseCase('ok 42 partition.memcg # SKIP no memory cgroup'), {
+    name: 'memcg',
+    outcome: 'skip',
+  });
+  t.like(parseCase('[   12.3] noise not ok 12 partition.orphan'), {
+    name: 'orphan',
+    outcome: 'fail',
+  });
+  t.is(parseCase('#            OK  partition.orphan'), null);
+  t.is(parseCase('#  RUN           partition.orphan ...'), null);
+});
+
+test('what an assertion of the harness says is found behind a kernel message', (t) => {
+  const said = 'cases/process.c:81:orphan:Expected 1 (1) == attr("users") (0)';
+  t.is(parseExpectation(`[   12.3] noise# ${said}\r`), said);
+  t.is(parseExpectation('# host: resize 0000:00:08.0 0'), null);
+  t.is(parseExpectation('# orphan: Test terminated by assertion'), null);
 });
 
 test('the totals end a run', (t) => {
