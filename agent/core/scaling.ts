@@ -1,6 +1,6 @@
 /** Scaling: what a policy's answer about numbers comes to, as far as the promises allow. */
 import { assert } from '../../base/assert.ts';
-import { maxVms, plugsOnDemand } from '../model/spec.ts';
+import { plugsOnDemand } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { askScale } from './ask.ts';
 import { sharesDevice } from './devices.ts';
@@ -47,7 +47,7 @@ function stopIdle(draft: Draft, stops: Scale['stops']): void {
 /** Up to the function's own bound and the host's; without memory it stays as it is. */
 function launchVms(draft: Draft, fn: FunctionState, count: number): void {
   for (let launched = 0; launched < count; launched += 1) {
-    if (fn.vm_ids.length >= maxVms(fn.spec)) return;
+    if (fn.vm_ids.length >= fn.spec.max_vms) return;
     if (launchVm(draft, fn)) return;
   }
 }

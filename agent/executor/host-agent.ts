@@ -161,9 +161,11 @@ export class HostAgent {
     const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
     if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
     const functions = chosen.map((fn) => {
-      const vms = fn.vm_ids.flatMap((id) => state.vms.get(id) ?? []);
-      const runner = this.#runners.get(fn.vm_ids[0] ?? '');
-      return functionStatus({ fn, vms }, runner, this.#options.clock);
+      const vms = fn.vm_ids.flatMap((id) => {
+        const vm = state.vms.get(id);
+        return vm ? [{ vm, source: this.#runners.get(id) }] : [];
+      });
+      return functionStatus(fn, vms, this.#options.clock);
     });
     const vms = [...state.vms.values()];
     const host_limit_bytes = totalBytes(state.capacity);

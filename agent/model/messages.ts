@@ -79,30 +79,43 @@ export const regionStatusSchema = message('RegionStatus', {
   resident_bytes: field(7, bytes.nullable(), "the host's word"),
   instance_id: field(8, optional_text),
   permit_bytes: field(9, bytes, 'granted for it: at least what is plugged, whoever is silent'),
+  vm_id: field(10, text, 'the VM it is of: other VMs of the function have regions of the same id'),
 });
 export type RegionStatus = z.infer<typeof regionStatusSchema>;
 
+const vm_state = z.enum([...VM_PHASES, 'draining', 'unresponsive']);
+
+export const vmStatusSchema = message('VmStatus', {
+  vm_id: field(1, text),
+  vm_state: field(2, vm_state),
+  instances: field(3, count, 'in it, however far'),
+  resident_bytes: field(4, bytes.nullable(), "the host's word, whoever does not answer"),
+  unanswered: field(5, z.array(z.enum(['vmm', 'guest'])), 'asked, and silent for 1 s'),
+});
+export type VmStatus = z.infer<typeof vmStatusSchema>;
+
 export const functionStatusSchema = message('FunctionStatus', {
   function: field(1, functionSpecSchema),
-  vm_id: field(2, text),
-  vm_state: field(3, z.enum([...VM_PHASES, 'draining', 'unresponsive'])),
+  vm_id: field(2, text, 'of the VM that is there longest'),
+  vm_state: field(3, vm_state, 'of the same'),
   instances_starting: field(4, count),
   instances_busy: field(5, count),
   instances_idle: field(6, count),
   instances_stopping: field(7, count),
   invocations_queued: field(8, count),
-  regions: field(9, z.array(regionStatusSchema)),
-  vm_resident_bytes: field(10, bytes.nullable(), "the host's word, whoever does not answer"),
-  pages_migrated: field(11, count.nullable(), 'guest, since boot'),
+  regions: field(9, z.array(regionStatusSchema), 'of all its VMs'),
+  vm_resident_bytes: field(10, bytes.nullable(), "all VMs: the host's word, whoever is silent"),
+  pages_migrated: field(11, count.nullable(), 'all guests, each since boot'),
   permits_bytes: field(12, bytes),
   guest_plugged_bytes: field(13, bytes.nullable(), "the guest's own count, all regions"),
   boot_bytes: field(14, bytes),
   oom_kills: field(15, count.nullable()),
-  instances_started: field(16, count, 'starts since the VM booted, whoever they then served'),
-  unanswered: field(17, z.array(z.enum(['vmm', 'guest'])), 'asked, and silent for 1 s'),
-  vmm_answered_at_ms: field(18, stamp_ms, 'when the VMM, and the guest, last told anything'),
+  instances_started: field(16, count, 'starts since the VMs booted, whoever they then served'),
+  unanswered: field(17, z.array(z.enum(['vmm', 'guest'])), 'of any VM: asked, and silent for 1 s'),
+  vmm_answered_at_ms: field(18, stamp_ms, 'when every VMM, and guest, had told anything last'),
   guest_answered_at_ms: field(19, stamp_ms),
   last_failure: field(20, failureSchema.nullable(), 'that nobody asked for; absent: none'),
+  vms: field(21, z.array(vmStatusSchema), 'all its VMs, the longest there first'),
 });
 export type FunctionStatus = z.infer<typeof functionStatusSchema>;
 

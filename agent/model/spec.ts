@@ -31,7 +31,7 @@ export const functionSpecSchema = message('FunctionSpec', {
   concurrency: field(
     4,
     z.number().int().min(1).max(LIMITS.regions_per_vm),
-    'N: most instances in the function VM, one region each',
+    'N: most instances in one function VM, one region each',
   ),
   vcpus: field(5, z.number().int().min(1).max(LIMITS.vcpus_per_vm), 'of the VM'),
   boot_bytes: field(
@@ -59,17 +59,21 @@ export const functionSpecSchema = message('FunctionSpec', {
   ),
   init_on_alloc: field(10, z.boolean(), 'guest kernel zeroes at allocation'),
   guest_huge_pages: field(11, z.boolean(), 'transparent huge pages `always` in the guest'),
+  max_vms: field(
+    12,
+    z
+      .number()
+      .int()
+      .min(1)
+      .max(LIMITS.vms_per_host)
+      .nullable()
+      .transform((vms) => vms ?? 1),
+    'most function VMs at a time: another is launched when no region of those there is free; ' +
+      'absent: 1',
+  ),
 });
 /** What was deployed: checked where it came in. */
-export interface FunctionSpec extends Readonly<z.infer<typeof functionSpecSchema>> {
-  /** Most VMs of the function at a time; absent: one, as long as no caller can ask for more. */
-  readonly max_vms?: number;
-}
-
-/** Most VMs of the function at a time. */
-export function maxVms(spec: FunctionSpec): number {
-  return spec.max_vms ?? 1;
-}
+export type FunctionSpec = Readonly<z.infer<typeof functionSpecSchema>>;
 
 /** Bytes of one region of the function: what one permit is for. */
 export function regionBytes(spec: FunctionSpec): number {

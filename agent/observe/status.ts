@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { VmObservation } from '../../hypervisor-client/vm.ts';
-import type { Failure, FunctionStatus, RegionStatus } from '../model/messages.ts';
+import type { Failure, FunctionStatus, RegionStatus, VmStatus } from '../model/messages.ts';
 import { cutBytes } from '../../base/cut-bytes.ts';
 import { regionPermitBytes } from '../core/permits.ts';
 import { regionBytes } from '../model/spec.ts';
@@ -24,54 +24,90 @@ export interface StatusSource {
   residentBytes(): number | null;
 }
 
-/** What VMM and guest told when they were asked for this answer; null: nothing, or in vain. */
-interface Told {
+/** A VM, and whom to ask about it; undefined: nothing of it is left. */
+export interface VmToShow {
+  readonly vm: VmState;
+  readonly source: StatusSource | undefined;
+}
+
+/** A VM, and what VMM and guest told when they were asked for this answer; null: nothing. */
+interface Told extends VmToShow {
   readonly seen: VmObservation | null;
   readonly stats: GuestStats | null;
   readonly unanswered: ('vmm' | 'guest')[];
 }
 
 /**
- * Sizes and regions are those of the first VM; counts and permits are of all.
+ * What is told of a function is told of all its VMs together, and unknown where one is silent.
  * Never later than AGENT_LIMITS.status_vm_ms: who does not answer until then is named in
  * `unanswered`, and what only it could tell is null.
  */
 export async function functionStatus(
-  { fn, vms }: { readonly fn: FunctionState; readonly vms: readonly VmState[] },
-  runner: StatusSource | undefined,
+  fn: FunctionState,
+  vms: readonly VmToShow[],
   clock: Clock,
 ): Promise<FunctionStatus> {
-  const { seen, stats, unanswered } = await ask(runner, clock);
-  const [vm] = vms;
-  const instances = vms.flatMap((one) => one.instances);
+  const told = await Promise.all(vms.map((one) => ask(one, clock)));
+  const sum = (part: (one: Told) => number | null): number | null => sumOf(told.map(part));
+  const book = (part: (vm: VmState) => number): number => sum(({ vm }) => part(vm)) ?? 0;
   const count = (phase: InstancePhase): number =>
-    instances.filter((instance) => instance.phase === phase).length;
-  const regions = vm?.regions.map((region) => regionStatus(fn, region, seen, stats)) ?? [];
+    book(({ instances }) => instances.filter((instance) => instance.phase === phase).length);
+  const regions = told.flatMap((one) =>
+    one.vm.regions.map((region) => regionStatus(fn, region, one)),
+  );
+  const silent = new Set(told.flatMap(({ unanswered }) => unanswered));
+  const [first] = vms;
   return {
     function: fn.spec,
-    vm_id: vm?.id ?? '',
-    vm_state: vmState(fn, vm),
+    vm_id: first?.vm.id ?? '',
+    vm_state: vmState(fn, first?.vm),
     instances_starting: count('starting'),
     instances_busy: count('busy'),
     instances_idle: count('idle'),
     instances_stopping: count('stopping'),
     invocations_queued: fn.queue.length,
     regions,
-    vm_resident_bytes: seen?.resident_bytes ?? runner?.residentBytes() ?? null,
-    pages_migrated: stats?.pages_migrated ?? null,
-    permits_bytes: sumOf(vms.map(regionPermitBytes)) ?? 0,
+    vm_resident_bytes: sum(residentBytes),
+    pages_migrated: sum(({ stats }) => stats?.pages_migrated ?? null),
+    permits_bytes: book(regionPermitBytes),
     guest_plugged_bytes: sumOf(regions.map((region) => region.guest_plugged_bytes)),
-    boot_bytes: sumOf(vms.map(({ boot_permit }) => totalBytes(boot_permit))) ?? 0,
-    instances_started: sumOf(vms.map((one) => one.instances_started)) ?? 0,
-    oom_kills: stats?.oom_kills ?? null,
-    unanswered,
-    vmm_answered_at_ms: runner?.vmm_answered_at_ms ?? null,
-    guest_answered_at_ms: runner?.guest_answered_at_ms ?? null,
+    boot_bytes: book(({ boot_permit }) => totalBytes(boot_permit)),
+    instances_started: book(({ instances_started }) => instances_started),
+    oom_kills: sum(({ stats }) => stats?.oom_kills ?? null),
+    unanswered: (['vmm', 'guest'] as const).filter((who) => silent.has(who)),
+    vmm_answered_at_ms: earliest(told.map(({ source }) => source?.vmm_answered_at_ms ?? null)),
+    guest_answered_at_ms: earliest(told.map(({ source }) => source?.guest_answered_at_ms ?? null)),
     last_failure: failureOf(fn),
+    vms: told.map((one) => vmStatus(fn, one)),
   };
 }
 
-/** The phase of its first VM, in the words that Status has always had. */
+function vmStatus(fn: FunctionState, one: Told): VmStatus {
+  const { vm, unanswered } = one;
+  return {
+    vm_id: vm.id,
+    vm_state: vmState(fn, vm),
+    instances: vm.instances.length,
+    resident_bytes: residentBytes(one),
+    unanswered,
+  };
+}
+
+function residentBytes({ seen, source }: Told): number | null {
+  return seen?.resident_bytes ?? source?.residentBytes() ?? null;
+}
+
+/** Null as soon as one of them has never told anything, and where there is none. */
+function earliest(stamps_ms: readonly (number | null)[]): number | null {
+  let first_ms: number | null = null;
+  for (const at_ms of stamps_ms) {
+    if (at_ms === null) return null;
+    first_ms = Math.min(first_ms ?? at_ms, at_ms);
+  }
+  return first_ms;
+}
+
+/** The phase of a VM, in the words that Status has always had. */
 function vmState(fn: FunctionState, vm: VmState | undefined): FunctionStatus['vm_state'] {
   if (!vm) return 'lost';
   if (vm.phase !== 'running') return vm.phase;
@@ -86,16 +122,16 @@ function failureOf({ last_failure }: FunctionState): Failure | null {
   return { code, category, message: cutBytes(message, 2_048), next, vm_id, at_ms };
 }
 
-async function ask(runner: StatusSource | undefined, clock: Clock): Promise<Told> {
-  const present = runner?.present ?? { vmm: false, guest: false };
+async function ask({ vm, source }: VmToShow, clock: Clock): Promise<Told> {
+  const present = source?.present ?? { vmm: false, guest: false };
   const [seen, stats] = await Promise.all([
-    runner && present.vmm ? within(clock, runner.observe()) : null,
-    runner && present.guest ? within(clock, runner.stats()) : null,
+    source && present.vmm ? within(clock, source.observe()) : null,
+    source && present.guest ? within(clock, source.stats()) : null,
   ]);
   const unanswered: ('vmm' | 'guest')[] = [];
   if (present.vmm && !seen) unanswered.push('vmm');
   if (present.guest && !stats) unanswered.push('guest');
-  return { seen, stats, unanswered };
+  return { vm, source, seen, stats, unanswered };
 }
 
 /** The answer, or null when it fails or comes too late. */
@@ -111,8 +147,7 @@ async function within<T>(clock: Clock, answer: Promise<T>): Promise<T | null> {
 function regionStatus(
   fn: FunctionState,
   { id, holder, permit_bytes }: RegionState,
-  seen: VmObservation | null,
-  stats: GuestStats | null,
+  { vm, seen, stats }: Told,
 ): RegionStatus {
   const region = seen?.regions.find((one) => one.id === id);
   const pci_address = region?.pci_address ?? null;
@@ -127,6 +162,7 @@ function regionStatus(
     resident_bytes: region?.resident_bytes ?? null,
     instance_id: holder,
     permit_bytes,
+    vm_id: vm.id,
   };
 }
 

@@ -113,6 +113,7 @@ export function deploySpec(
     backing: options.backing,
     init_on_alloc: options.init_on_alloc,
     guest_huge_pages: options.guest_huge_pages,
+    max_vms: 1,
   };
 }
 

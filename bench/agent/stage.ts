@@ -56,6 +56,7 @@ export class AgentStage {
       backing: 'anonymous',
       init_on_alloc: false,
       guest_huge_pages: false,
+      max_vms: 1,
     };
     return this.client.deploy(spec);
   }

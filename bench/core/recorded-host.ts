@@ -235,6 +235,7 @@ function specOf(name: string): Extract<HostEvent, { type: 'deploy' }>['spec'] {
     backing: 'anonymous',
     init_on_alloc: false,
     guest_huge_pages: false,
+    max_vms: 1,
   };
 }
 

@@ -50,6 +50,7 @@ export function specOf(mechanism: MechanismName, options: InvokeOptions): Functi
     backing: 'anonymous',
     init_on_alloc: false,
     guest_huge_pages: false,
+    max_vms: 1,
   };
 }
 

@@ -19,6 +19,7 @@ function specOf({ values, positionals }: CommandInput): FunctionSpec {
     backing: values.choice('backing', BACKINGS),
     init_on_alloc: values.flag('init-on-alloc'),
     guest_huge_pages: values.flag('guest-huge-pages'),
+    max_vms: values.whole('max-vms', 1, LIMITS.vms_per_host),
   };
 }
 
@@ -46,9 +47,10 @@ export const deployCommand: Command = {
       choices: MECHANISMS.names,
       default: STOCK,
     },
-    concurrency: { value: 'N', summary: 'most instances in the VM', default: '8' },
-    vcpus: { value: 'N', summary: 'vCPUs of the VM', default: '1' },
-    'boot-memory': { value: 'SIZE', summary: 'ordinary memory of the VM', default: '512MiB' },
+    concurrency: { value: 'N', summary: 'most instances in one VM', default: '8' },
+    'max-vms': { value: 'N', summary: 'most VMs at a time', default: '1' },
+    vcpus: { value: 'N', summary: 'vCPUs of one VM', default: '1' },
+    'boot-memory': { value: 'SIZE', summary: 'ordinary memory of one VM', default: '512MiB' },
     'keep-alive': {
       value: 'SEC',
       summary: 'an instance idle for this long is stopped and its region unplugged',
@@ -71,6 +73,10 @@ Returns when the guest said hello; with --mechanism static, when all regions are
 same spec again is done at once, another spec under the same name is a conflict (exit code 5), and
 no room on the host is exit code 3 with the numbers. Without --arg an instance runs the workload
 program.
+
+With --max-vms above 1 another VM is launched when an invocation finds no free region in those that
+are there and the host has room for one. All but the first end when they were empty for as long as
+--keep-alive.
 
   hotplane deploy resize-image --limit 512MiB --concurrency 8 --mechanism virtio-mem
 `,

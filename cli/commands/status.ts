@@ -36,7 +36,7 @@ function renderFunction(status: FunctionStatus): string {
     size(sumOf(regions.map(pick)));
   const backing = spec.backing === 'anonymous' ? '' : `backing ${spec.backing}, `;
   return (
-    `\n${spec.name}  ${status.vm_id} ${status.vm_state}, ${spec.mechanism}, ${backing}` +
+    `\n${spec.name}  ${vmsText(status)}, ${spec.mechanism}, ${backing}` +
     `${spec.concurrency} x ${formatBytes(spec.limit_bytes)}\n` +
     `  instances   ${status.instances_starting} starting, ${status.instances_busy} busy, ` +
     `${status.instances_idle} idle, ${status.instances_stopping} stopping; ` +
@@ -51,6 +51,13 @@ function renderFunction(status: FunctionStatus): string {
     renderUnanswered(status) +
     renderFailure(status)
   );
+}
+
+/** One VM and its state; where there may be more, all of them and how many are allowed. */
+function vmsText({ function: { max_vms }, vm_id, vm_state, vms }: FunctionStatus): string {
+  if (max_vms === 1) return `${vm_id} ${vm_state}`;
+  const each = vms.map((vm) => `${vm.vm_id} ${vm.vm_state}`).join(', ');
+  return `${each} (of at most ${max_vms} VMs)`;
 }
 
 const UNKNOWN = 'unknown';

@@ -347,6 +347,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
     invocations_queued: vm.queue.length,
     regions: vm.plugged.map((plugged_bytes, index) => ({
       id: `r${index}`,
+      vm_id: vm.vm_id,
       pci_address: `00:0${index}.0`,
       instance_id: null,
       max_bytes: vm.spec.limit_bytes,
@@ -367,5 +368,6 @@ function statusOf(vm: FakeVm): FunctionStatus {
     vmm_answered_at_ms: 1,
     guest_answered_at_ms: 1,
     last_failure: null,
+    vms: [],
   };
 }

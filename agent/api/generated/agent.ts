@@ -28,6 +28,7 @@ export interface FunctionSpec {
   readonly backing: FunctionSpec_Backing | null;
   readonly init_on_alloc: boolean;
   readonly guest_huge_pages: boolean;
+  readonly max_vms: number | null;
 }
 
 export const FunctionSpec_Backing = {
@@ -222,6 +223,7 @@ export interface FunctionStatus {
   readonly vmm_answered_at_ms: number | null;
   readonly guest_answered_at_ms: number | null;
   readonly last_failure: Failure | null;
+  readonly vms: readonly VmStatus[];
 }
 
 export const FunctionStatus_VmState = {
@@ -355,6 +357,7 @@ export interface RegionStatus {
   readonly resident_bytes: number | null;
   readonly instance_id: string | null;
   readonly permit_bytes: number;
+  readonly vm_id: string;
 }
 
 export interface Failure {
@@ -364,6 +367,135 @@ export interface Failure {
   readonly next: string;
   readonly vm_id: string;
   readonly at_ms: number;
+}
+
+export interface VmStatus {
+  readonly vm_id: string;
+  readonly vm_state: VmStatus_VmState;
+  readonly instances: number;
+  readonly resident_bytes: number | null;
+  readonly unanswered: readonly VmStatus_Unanswered[];
+}
+
+export const VmStatus_VmState = {
+  vm_state_unspecified: "vm_state_unspecified",
+  booting: "booting",
+  filling: "filling",
+  running: "running",
+  ending: "ending",
+  lost: "lost",
+  draining: "draining",
+  unresponsive: "unresponsive",
+} as const;
+
+export type VmStatus_VmState = typeof VmStatus_VmState[keyof typeof VmStatus_VmState];
+
+export namespace VmStatus_VmState {
+  export type vm_state_unspecified = typeof VmStatus_VmState.vm_state_unspecified;
+  export type booting = typeof VmStatus_VmState.booting;
+  export type filling = typeof VmStatus_VmState.filling;
+  export type running = typeof VmStatus_VmState.running;
+  export type ending = typeof VmStatus_VmState.ending;
+  export type lost = typeof VmStatus_VmState.lost;
+  export type draining = typeof VmStatus_VmState.draining;
+  export type unresponsive = typeof VmStatus_VmState.unresponsive;
+}
+
+export function vmStatus_VmStateFromJSON(object: any): VmStatus_VmState {
+  switch (object) {
+    case 0:
+    case "vm_state_unspecified":
+      return VmStatus_VmState.vm_state_unspecified;
+    case 1:
+    case "booting":
+      return VmStatus_VmState.booting;
+    case 2:
+    case "filling":
+      return VmStatus_VmState.filling;
+    case 3:
+    case "running":
+      return VmStatus_VmState.running;
+    case 4:
+    case "ending":
+      return VmStatus_VmState.ending;
+    case 5:
+    case "lost":
+      return VmStatus_VmState.lost;
+    case 6:
+    case "draining":
+      return VmStatus_VmState.draining;
+    case 7:
+    case "unresponsive":
+      return VmStatus_VmState.unresponsive;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum VmStatus_VmState");
+  }
+}
+
+export function vmStatus_VmStateToNumber(object: VmStatus_VmState): number {
+  switch (object) {
+    case VmStatus_VmState.vm_state_unspecified:
+      return 0;
+    case VmStatus_VmState.booting:
+      return 1;
+    case VmStatus_VmState.filling:
+      return 2;
+    case VmStatus_VmState.running:
+      return 3;
+    case VmStatus_VmState.ending:
+      return 4;
+    case VmStatus_VmState.lost:
+      return 5;
+    case VmStatus_VmState.draining:
+      return 6;
+    case VmStatus_VmState.unresponsive:
+      return 7;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum VmStatus_VmState");
+  }
+}
+
+export const VmStatus_Unanswered = {
+  unanswered_unspecified: "unanswered_unspecified",
+  vmm: "vmm",
+  guest: "guest",
+} as const;
+
+export type VmStatus_Unanswered = typeof VmStatus_Unanswered[keyof typeof VmStatus_Unanswered];
+
+export namespace VmStatus_Unanswered {
+  export type unanswered_unspecified = typeof VmStatus_Unanswered.unanswered_unspecified;
+  export type vmm = typeof VmStatus_Unanswered.vmm;
+  export type guest = typeof VmStatus_Unanswered.guest;
+}
+
+export function vmStatus_UnansweredFromJSON(object: any): VmStatus_Unanswered {
+  switch (object) {
+    case 0:
+    case "unanswered_unspecified":
+      return VmStatus_Unanswered.unanswered_unspecified;
+    case 1:
+    case "vmm":
+      return VmStatus_Unanswered.vmm;
+    case 2:
+    case "guest":
+      return VmStatus_Unanswered.guest;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum VmStatus_Unanswered");
+  }
+}
+
+export function vmStatus_UnansweredToNumber(object: VmStatus_Unanswered): number {
+  switch (object) {
+    case VmStatus_Unanswered.unanswered_unspecified:
+      return 0;
+    case VmStatus_Unanswered.vmm:
+      return 1;
+    case VmStatus_Unanswered.guest:
+      return 2;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum VmStatus_Unanswered");
+  }
 }
 
 export interface RemoveRequest {
@@ -869,6 +1001,7 @@ function createBaseFunctionSpec(): FunctionSpec {
     backing: null,
     init_on_alloc: false,
     guest_huge_pages: false,
+    max_vms: null,
   };
 }
 
@@ -906,6 +1039,9 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
     }
     if (message.guest_huge_pages !== false) {
       writer.uint32(88).bool(message.guest_huge_pages);
+    }
+    if (message.max_vms !== undefined && message.max_vms !== null) {
+      writer.uint32(96).uint64(message.max_vms);
     }
     return writer;
   },
@@ -1009,6 +1145,14 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
             }
 
             message.guest_huge_pages = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.max_vms = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -1886,6 +2030,7 @@ function createBaseFunctionStatus(): FunctionStatus {
     vmm_answered_at_ms: null,
     guest_answered_at_ms: null,
     last_failure: null,
+    vms: [],
   };
 }
 
@@ -1954,6 +2099,9 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
     }
     if (message.last_failure !== undefined && message.last_failure !== null) {
       Failure.encode(message.last_failure, writer.uint32(162).fork()).join();
+    }
+    for (const v of message.vms) {
+      VmStatus.encode(v!, writer.uint32(170).fork()).join();
     }
     return writer;
   },
@@ -2141,6 +2289,14 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
             message.last_failure = Failure.decode(reader, reader.uint32());
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.vms.push(VmStatus.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2165,6 +2321,7 @@ function createBaseRegionStatus(): RegionStatus {
     resident_bytes: null,
     instance_id: null,
     permit_bytes: 0,
+    vm_id: "",
   };
 }
 
@@ -2196,6 +2353,9 @@ export const RegionStatus: MessageFns<RegionStatus> = {
     }
     if (message.permit_bytes !== 0) {
       writer.uint32(72).uint64(message.permit_bytes);
+    }
+    if (message.vm_id !== "") {
+      writer.uint32(82).string(message.vm_id);
     }
     return writer;
   },
@@ -2283,6 +2443,14 @@ export const RegionStatus: MessageFns<RegionStatus> = {
             }
 
             message.permit_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.vm_id = reader.string();
             continue;
           }
         }
@@ -2385,6 +2553,116 @@ export const Failure: MessageFns<Failure> = {
 
             message.at_ms = reader.double();
             continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseVmStatus(): VmStatus {
+  return {
+    vm_id: "",
+    vm_state: VmStatus_VmState.vm_state_unspecified,
+    instances: 0,
+    resident_bytes: null,
+    unanswered: [],
+  };
+}
+
+export const VmStatus: MessageFns<VmStatus> = {
+  encode(message: VmStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.vm_id !== "") {
+      writer.uint32(10).string(message.vm_id);
+    }
+    if (message.vm_state !== VmStatus_VmState.vm_state_unspecified) {
+      writer.uint32(16).int32(vmStatus_VmStateToNumber(message.vm_state));
+    }
+    if (message.instances !== 0) {
+      writer.uint32(24).uint64(message.instances);
+    }
+    if (message.resident_bytes !== undefined && message.resident_bytes !== null) {
+      writer.uint32(32).uint64(message.resident_bytes);
+    }
+    if (message.unanswered.length !== 0) {
+      writer.uint32(42).fork();
+      for (const v of message.unanswered) {
+        writer.int32(vmStatus_UnansweredToNumber(v));
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VmStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVmStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.vm_id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.vm_state = vmStatus_VmStateFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.instances = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.resident_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag === 40) {
+              message.unanswered.push(vmStatus_UnansweredFromJSON(reader.int32()));
+
+              continue;
+            }
+
+            if (tag === 42) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.unanswered.push(vmStatus_UnansweredFromJSON(reader.int32()));
+              }
+
+              continue;
+            }
+
+            break;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {

@@ -1,7 +1,6 @@
 /**
  * How many instances and VMs: one start for each that waits, one stop for each idle too long. Pure.
  */
-import { maxVms } from '../../model/spec.ts';
 import type { FunctionView, Scale, VmView } from '../policy.ts';
 
 const NO_STOPS: Scale['stops'] = [];
@@ -14,7 +13,7 @@ const NO_ENDS: Scale['ends'] = [];
  */
 export function scaleToQueue(view: FunctionView): Scale {
   const { now_ms, queued, vms, spec } = view;
-  const many = maxVms(spec) > 1;
+  const many = spec.max_vms > 1;
   let starting = 0;
   let stops: { vm_id: string; instance_id: string }[] | null = null;
   let wake_at_ms: number | null = null;
@@ -42,7 +41,7 @@ export function scaleToQueue(view: FunctionView): Scale {
 
 function launchesFor({ vms, spec }: FunctionView, starts: number): number {
   const present = vms.filter(({ phase }) => phase !== 'lost');
-  if (present.length >= maxVms(spec)) return 0;
+  if (present.length >= spec.max_vms) return 0;
   if (present.some(({ phase }) => phase === 'booting' || phase === 'filling')) return 0;
   const free = present.reduce((sum, vm) => sum + freeRegions(vm), 0);
   return starts > free ? 1 : 0;

@@ -1,5 +1,6 @@
 /** The API over a real Unix socket, with a simulated host behind it on the real clock. */
 import { stat, writeFile } from 'node:fs/promises';
+import { LIMITS } from '../../../base/limits.ts';
 import test from 'ava';
 import { pino } from 'pino';
 import { isHotplaneError } from '../../../base/errors.ts';
@@ -83,6 +84,18 @@ const REFUSED: readonly {
   {
     name: 'a concurrency above the limit',
     call: (client) => client.deploy(specOf('f', { concurrency: 100_000 })),
+    code: 'HP_AGENT_BAD_REQUEST',
+    category: 'usage',
+  },
+  {
+    name: 'no VM at all',
+    call: (client) => client.deploy(specOf('f', { max_vms: 0 })),
+    code: 'HP_AGENT_BAD_REQUEST',
+    category: 'usage',
+  },
+  {
+    name: 'more VMs than a host may have',
+    call: (client) => client.deploy(specOf('f', { max_vms: LIMITS.vms_per_host + 1 })),
     code: 'HP_AGENT_BAD_REQUEST',
     category: 'usage',
   },

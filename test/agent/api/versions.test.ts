@@ -94,10 +94,14 @@ test('a client made from agent.proto alone deploys, invokes and asks', async (t)
         error ? reject(error) : resolve(response),
       );
     });
-  const { backing: _, ...spec } = specOf('f');
-  t.like(await call('Deploy', { function: spec }), { vmm: 'fake 1.0' }, 'backing may be left out');
+  const { backing: _, max_vms: _one, ...spec } = specOf('f');
+  t.like(
+    await call('Deploy', { function: spec }),
+    { vmm: 'fake 1.0' },
+    'what was added later is left out',
+  );
   t.like(await call('Invoke', { function: 'f', work: WORK }), { outcome: 'done', cold: true });
   t.like(await call('Status', {}), {
-    functions: [{ vm_state: 'running', function: { ...spec, backing: 'anonymous' } }],
+    functions: [{ vm_state: 'running', function: { ...spec, backing: 'anonymous', max_vms: 1 } }],
   });
 });

@@ -40,6 +40,7 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
     backing: 'anonymous',
     init_on_alloc: false,
     guest_huge_pages: false,
+    max_vms: 1,
     ...part,
   };
 }
