@@ -29,37 +29,39 @@ export function startInstance(
   cause: QueuedInvocation | null,
 ): Refusal | null {
   assert(region.holder === null, 'one instance a region');
-  const instance = newInstance(draft, region, cause);
+  const id = newId(draft, 'i');
   if (plugsOnDemand(fn.spec)) {
     const to_bytes = sizeForStart(draft, fn, vm, region);
+    const instance = { id, stop_at_ms: null, gone_at_ms: null };
     const refused = plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
     if (refused) return refused;
   }
-  region.holder = instance.id;
+  region.holder = id;
   region.used_bytes = null;
   region.unplug_attempts = 0;
   vm.instances_started += 1;
-  const { operation_id } = region;
-  vm.instances.push({ ...instance, operation_id });
+  vm.instances = [...vm.instances, newInstance(draft, id, region, cause)];
   draft.actions.push({
     type: 'start-instance',
     vm_id: vm.id,
     spec: fn.spec,
-    instance_id: instance.id,
+    instance_id: id,
     region_id: region.id,
     region_index: region.index,
-    operation_id,
+    operation_id: region.operation_id,
   });
   return null;
 }
 
+/** What starts in this region, whose plug, if it needs one, is under way. */
 function newInstance(
   draft: Draft,
+  id: string,
   region: RegionState,
   cause: QueuedInvocation | null,
 ): InstanceState {
   return {
-    id: newId(draft, 'i'),
+    id,
     region_index: region.index,
     phase: 'starting',
     start_pending: true,
@@ -68,7 +70,7 @@ function newInstance(
     stop_retry_at_ms: null,
     stop_at_ms: null,
     gone_at_ms: null,
-    operation_id: null,
+    operation_id: region.operation_id,
     cause_sequence: cause?.sequence ?? null,
     plugged_at_ms: null,
     start_stamps: null,

@@ -73,8 +73,8 @@ function keepPlugged(draft: Draft, fn: FunctionState, wanted: number): void {
   if (!plugsOnDemand(fn.spec)) return;
   let missing = Math.max(0, wanted);
   const spare: { readonly vm_id: string; readonly index: number }[] = [];
-  for (const { id, phase, regions } of vmsOf(draft, fn)) {
-    if (phase !== 'running') continue;
+  for (const { id, phase, regions, made_ready } of vmsOf(draft, fn)) {
+    if (phase !== 'running' || (wanted <= 0 && !made_ready)) continue;
     for (const region of regions) {
       if (region.ready && isFree(region)) {
         if (missing > 0) missing -= 1;
@@ -115,5 +115,6 @@ function makeReady(draft: Draft, fn: FunctionState, vm_id: string, index: number
   const to_bytes = sizeForStart(draft, fn, vm, region);
   const refused = plug(draft, { fn, vm, region, cause: 'pool', to_bytes, instance: null });
   if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
+  else vm.made_ready = true;
   return refused === null;
 }

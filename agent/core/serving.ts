@@ -44,14 +44,14 @@ function freeCandidates(draft: Draft, fn: FunctionState): Candidate[] {
 /** Gives waiting invocations, oldest first, to idle instances, as the policy places them. */
 export function assignIdle(draft: Draft, fn: FunctionState): void {
   if (fn.queue.length === 0) return;
-  let candidates = idleCandidates(draft, fn);
+  const candidates = idleCandidates(draft, fn);
   while (candidates.length > 0) {
     const invocation = fn.queue.first;
     const chosen = invocation ? askPlace(draft, fn, candidates) : null;
     if (!invocation || !chosen?.instance) return;
     fn.queue = fn.queue.shift();
     assign(draft, fn, { vm_id: chosen.vm.id, instance_id: chosen.instance.id }, invocation);
-    candidates = candidates.filter((candidate) => candidate !== chosen);
+    candidates.splice(candidates.indexOf(chosen), 1);
   }
 }
 
@@ -97,10 +97,8 @@ export function startInstances(draft: Draft, fn: FunctionState, count: number): 
     const region = editRegion(draft, vm, chosen.region.index);
     const refused = startInstance(draft, fn, vm, region, waiting[started] ?? null);
     if (refused) return refused;
-    const shared = sharesDevice(region);
-    candidates = shared
-      ? freeCandidates(draft, fn)
-      : candidates.filter((candidate) => candidate !== chosen);
+    if (sharesDevice(region)) candidates = freeCandidates(draft, fn);
+    else candidates.splice(candidates.indexOf(chosen), 1);
   }
   return null;
 }

@@ -46,6 +46,7 @@ export function launchVm(draft: Draft, fn: FunctionState, replaced = 0): Refusal
     regions: Array.from({ length: spec.concurrency }, (_, index) => newRegion(index, region_bytes)),
     instances: [],
     instances_started: 0,
+    made_ready: false,
     failure: null,
     unresponsive_since_ms: null,
     quiet_since_ms: null,

@@ -130,6 +130,8 @@ export interface VmState {
   instances: InstanceState[];
   /** Starts since it was launched. */
   instances_started: number;
+  /** Whether a region of it was ever plugged ahead of a start; no other one has to be taken back. */
+  made_ready: boolean;
   /** Why it is ending or lost, when nobody asked for it. */
   failure: Refusal | null;
   /** Since when its guest does not answer; null while it does. */
