@@ -130,7 +130,7 @@ export interface VmState {
   instances: InstanceState[];
   /** Starts since it was launched. */
   instances_started: number;
-  /** Whether a region of it was ever plugged ahead of a start; no other one has to be taken back. */
+  /** Whether a region of it was ever plugged ahead of a start, and may have to be taken back. */
   made_ready: boolean;
   /** Why it is ending or lost, when nobody asked for it. */
   failure: Refusal | null;

@@ -40,6 +40,7 @@ const DEPLOY = [
   ['mechanism', 'numa', { mechanism: 'numa' }],
   ['concurrency', '3', { concurrency: 3 }],
   ['vcpus', '2', { vcpus: 2 }],
+  ['max-vms', '3', { max_vms: 3 }],
   ['boot-memory', '768MiB', { boot_bytes: 768 * MIB }],
   ['keep-alive', '7.5', { keep_alive_ms: 7_500 }],
   ['backing', 'huge', { backing: 'huge' }],
