@@ -34,6 +34,8 @@ export interface SizingCommandInput {
   readonly duration_ms: number;
   readonly growth_ms: number;
   readonly touch_ms_per_gib: number;
+  /** Growth is asked for when somebody waits, not ahead. */
+  readonly is_reactive: boolean;
   readonly seed: number;
   /** The plot of the first series goes here; null: nowhere. */
   readonly writeSvg: ((svg: string) => Promise<void>) | null;
@@ -62,6 +64,7 @@ export async function runSizingCommand(input: SizingCommandInput): Promise<void>
     simulated: true,
     inputs: is_made ? ['made from the seed'] : [...input.azure2019, ...input.series],
     seed: input.seed,
+    growth: input.is_reactive ? 'when somebody waits' : 'ahead, with a reserve',
     assumed: {
       growth_ms: input.growth_ms,
       touch_ms_per_gib: input.touch_ms_per_gib,
@@ -76,11 +79,12 @@ export async function runSizingCommand(input: SizingCommandInput): Promise<void>
   input.stdout.write(input.json ? `${JSON.stringify(result, null, 2)}\n` : renderSizing(result));
 }
 
-function modelOf({ growth_ms, touch_ms_per_gib }: SizingCommandInput): InstanceModel {
+function modelOf({ growth_ms, touch_ms_per_gib, is_reactive }: SizingCommandInput): InstanceModel {
   const costs = { event_ms: 0, permit_ms: 0, plug_p99_ms: growth_ms };
   return {
     costs: { ...costs, refault_ms_per_gib: touch_ms_per_gib },
     touch_bytes_per_ms: GIB / touch_ms_per_gib,
+    is_reactive,
   };
 }
 

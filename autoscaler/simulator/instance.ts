@@ -32,6 +32,8 @@ export interface InstanceModel {
   readonly costs: GrowthCosts;
   /** The speed at which memory is touched for the first time. */
   readonly touch_bytes_per_ms: number;
+  /** Nothing is kept free for growth: it is asked for when somebody waits already. */
+  readonly is_reactive?: boolean;
 }
 
 export interface InstanceTally {
@@ -68,6 +70,11 @@ export function playInvocation(
   return player.tally;
 }
 
+/** The costs that the rules go by: where growth takes no time, no reserve is needed for it. */
+function ruleCosts({ costs, is_reactive = false }: InstanceModel): GrowthCosts {
+  return is_reactive ? { ...costs, event_ms: 0, permit_ms: 0, plug_p99_ms: 0 } : costs;
+}
+
 class Player {
   readonly #plan: SizePlan;
   readonly #model: InstanceModel;
@@ -87,7 +94,7 @@ class Player {
     this.#plan = plan;
     this.#model = model;
     this.#onMemory = onMemory;
-    this.#about = { bounds: { least_bytes, increment_bytes, max_bytes }, costs: model.costs };
+    this.#about = { bounds: { least_bytes, increment_bytes, max_bytes }, costs: ruleCosts(model) };
     this.#plugged_bytes = baseline_bytes;
     this.#use = newSpan(baseline_bytes, 0);
   }
@@ -160,7 +167,7 @@ class Player {
     }
     const free_bytes = this.#plugged_bytes - this.#used_bytes;
     let touched_bytes = Math.min(missing_bytes, free_bytes);
-    const above_reserve = free_bytes - reserveBytes(this.#use, this.#model.costs) + 1;
+    const above_reserve = free_bytes - reserveBytes(this.#use, this.#about.costs) + 1;
     if (this.#plan.grows && !this.#growth && above_reserve > 0) {
       touched_bytes = Math.min(touched_bytes, above_reserve);
     }

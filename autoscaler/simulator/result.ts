@@ -16,6 +16,8 @@ export interface SizingResult {
   readonly simulated: true;
   readonly inputs: readonly string[];
   readonly seed: number;
+  /** When growth is asked for. */
+  readonly growth: string;
   readonly assumed: Readonly<Record<string, number>>;
   readonly groups: readonly SizingGroup[];
   readonly checks: readonly SizingCheck[];
@@ -45,7 +47,7 @@ export function renderSizing(result: SizingResult): string {
   }
   for (const { name, about } of STRATEGIES) lines.push(`${name.padEnd(15)} ${about}`);
   const assumed = Object.entries(result.assumed).map(([key, value]) => `${key} ${value}`);
-  lines.push('', `assumed: ${assumed.join(', ')}; seed ${result.seed}`);
+  lines.push('', `growth: ${result.growth}; assumed: ${assumed.join(', ')}; seed ${result.seed}`);
   if (result.checks.length > 0) lines.push('', 'promises of sizing by history:');
   for (const { class: app_class, promise, figures, holds } of result.checks) {
     const verdict = holds ? 'holds' : 'DOES NOT HOLD';

@@ -21,6 +21,7 @@ export const simulateSizingCommand: Command = {
     'duration-ms': { value: 'MS', summary: 'of one invocation of a function', default: '1000' },
     'growth-ms': { value: 'MS', summary: 'one growth, from the wish to its memory', default: '20' },
     'touch-ms': { value: 'MS', summary: 'touching one GiB for the first time', default: '350' },
+    reactive: { summary: 'ask for growth when somebody waits, and keep no reserve free' },
     seed: { value: 'N', summary: 'of everything that is drawn', default: '1' },
     svg: { value: 'FILE', summary: 'also plot the first series, every strategy, as SVG' },
     json: JSON_OPTION,
@@ -43,11 +44,11 @@ split, train and validate; half are agents with bursts), and functions whose pea
                     rest. The first 1000 invocations of each function are not counted.
 
 Latency: an invocation lasts as it was recorded or --duration-ms, and longer by what it waits. Who
-touches memory that is not plugged waits until growth is there, --growth-ms after it was asked for;
-growth is asked for ahead, as fast as memory was seen to grow. The start is the same for all and
-left out. Defaults: 20 ms and 350 ms a GiB, which is the fastest growth published (AgentCgroup, 3
-GB/s) and the reaction that a reserve of 64 MiB covers then; a run on your machine has others
-('hotplane bench reclaim').
+touches memory that is not plugged waits until growth is there, --growth-ms after it was asked for.
+Growth is asked for ahead, as fast as memory was seen to grow; with --reactive when somebody waits.
+The start is the same for all and left out. Defaults: 20 ms and 350 ms a GiB, the fastest growth
+published (AgentCgroup, 3 GB/s) and the reaction that a reserve of 64 MiB covers then; your machine
+has others ('hotplane bench reclaim').
 
 Promises that do not hold are printed so; the exit code stays 0.
 
@@ -70,6 +71,7 @@ Examples:
       duration_ms: values.number('duration-ms', 1, LIMITS.invocation_ms),
       growth_ms: values.number('growth-ms', 0.1, CLI_LIMITS.simulated_cost_ms),
       touch_ms_per_gib: values.number('touch-ms', 0.1, CLI_LIMITS.simulated_cost_ms),
+      is_reactive: values.flag('reactive'),
       seed: values.whole('seed', 0, 2 ** 31 - 1),
       writeSvg: svg === undefined ? null : (text) => writeWhole(svg, text, { durable: false }),
       json: values.flag('json'),

@@ -94,6 +94,7 @@ const INPUT: Omit<SizingCommandInput, 'stdout' | 'stderr'> = {
   duration_ms: 1_000,
   growth_ms: 20,
   touch_ms_per_gib: 350,
+  is_reactive: false,
   seed: 3,
   writeSvg: null,
   json: true,
