@@ -15,11 +15,10 @@ import { STRATEGIES, type Strategy } from './strategies.ts';
 export const APP_CLASSES = ['small', 'large', 'varying', 'average'] as const;
 export type AppClass = (typeof APP_CLASSES)[number];
 
-export const CLASS_RULE =
-  'varying: the largest sample is at least twice the median; of the others small: a median in ' +
-  'the lowest quarter of all medians, large: in the highest, average: between';
-
-/** The class of each application among all of them. */
+/**
+ * The class of each application among all of them. Varying: its largest sample is at least twice its
+ * median; of the others small has a median in the lowest quarter of all medians, large in the highest.
+ */
 export function classify(apps: readonly AppMemory[]): AppClass[] {
   const medians = apps.map((app) => memoryAt(app, 0.5));
   const sorted = medians.toSorted((a, b) => a - b);

@@ -42,7 +42,7 @@ export interface DeclaredSize {
 }
 
 /** The last of every chain: it always has an answer, cut at the ceiling. */
-export function declaredSize(declared: DeclaredSize, { max_bytes }: Features): SizeEstimate {
+function declaredSize(declared: DeclaredSize, { max_bytes }: Features): SizeEstimate {
   const told = declared.baseline_bytes !== undefined || declared.increment_bytes !== undefined;
   return within(max_bytes, {
     baseline_bytes: declared.baseline_bytes ?? DECLARED_BASELINE_BYTES,

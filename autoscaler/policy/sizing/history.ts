@@ -17,7 +17,7 @@ import {
 /** ReSC's K. */
 export const REVIEW_EVERY = 1000;
 /** ReSC's alpha: the weight of the newest value. */
-export const HISTORY_ALPHA = 0.5;
+const HISTORY_ALPHA = 0.5;
 /** Latest errors that are kept. */
 const ERRORS_KEPT = 100;
 /** Below this a p95 would be the maximum under another name. */
