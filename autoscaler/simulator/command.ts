@@ -1,4 +1,7 @@
-/** `hotplane simulate sizing`: reads or makes memory of functions, plays it, prints its cost. */
+/**
+ * `hotplane simulate sizing`: reads or makes memory of functions, plays it, and prints what it
+ * costs.
+ */
 import { setImmediate } from 'node:timers/promises';
 import { createProgress, type Progress } from '../../base/progress.ts';
 import { GIB } from '../../base/units.ts';

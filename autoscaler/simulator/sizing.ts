@@ -1,4 +1,6 @@
-/** Functions and their invocations under every strategy. All figures are simulated. Pure. */
+/**
+ * Functions and their invocations, played under every strategy. All figures are simulated. Pure.
+ */
 import { seededRandom } from '../../base/random.ts';
 import { NO_HISTORY, notePeak, REVIEW_EVERY } from '../policy/sizing/history.ts';
 import {
@@ -16,8 +18,9 @@ export const APP_CLASSES = ['small', 'large', 'varying', 'average'] as const;
 export type AppClass = (typeof APP_CLASSES)[number];
 
 /**
- * The class of each application among all of them. Varying: its largest sample is at least twice its
- * median; of the others small has a median in the lowest quarter of all medians, large in the highest.
+ * The class of each application among all of them. Varying: its largest sample is at least twice
+ * its median; of the others small has a median in the lowest quarter of all medians, large in the
+ * highest.
  */
 export function classify(apps: readonly AppMemory[]): AppClass[] {
   const medians = apps.map((app) => memoryAt(app, 0.5));
@@ -125,7 +128,9 @@ export function playApp(app: AppMemory, run: AppRun): PlayedApp {
   return { sums, changes };
 }
 
-/** Series, each an invocation of its own: strategies that need history are left out. */
+/**
+ * Series, each an invocation of its own: strategies that need history have none, and are left out.
+ */
 export function playSeries(all: readonly MemorySeries[], model: InstanceModel): Sums {
   const strategies = STRATEGIES.filter(({ needs_history }) => !needs_history);
   const sums = new Map(strategies.map(({ name }) => [name, noSums()]));
