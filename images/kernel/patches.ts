@@ -7,7 +7,9 @@ export interface PatchOptions {
   readonly log_path: string;
   readonly lock_fd?: number;
   readonly signal?: AbortSignal | undefined;
-  /** Told of a patch that went in beside lines that it does not know: it wants a look. */
+  /**
+   * Told of a patch that went in beside lines that it does not know: somebody should look at it.
+   */
   readonly onFuzz?: (text: string) => void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Every option does something: each, given a value of its own, changes what the command asks for.
- * A table that misses an option of its command fails, so that none is added without a row.
+ * Every option does something: each one, given a value of its own, changes what the command asks
+ * for. A table that misses an option of its command fails, so that none is added without a row.
  */
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
