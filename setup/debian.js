@@ -17,10 +17,14 @@ function query(command, args) {
   return spawnSync(command, args, { encoding: 'utf8', env: plainEnvironment() });
 }
 
-/** Packages that are not installed; null where there is no dpkg to ask. */
+/**
+ * Packages that are not installed, of those needed as the environment says; null where there is no
+ * dpkg to ask.
+ */
 function missingPackages() {
   const missing = [];
   for (const entry of PACKAGES) {
+    if (entry.when && !process.env[entry.when]) continue;
     const found = query('dpkg-query', ['-W', '-f', '${db:Status-Status}', entry.name]);
     if (found.error) return null;
     if (found.status !== 0 || found.stdout !== 'installed') missing.push(entry);

@@ -1,8 +1,8 @@
 /**
  * `npm test`: the checks (format, lint, types, dead code), the guest images, then the tests: first
  * those that need no VM, side by side, then those with real VMs, few at a time; with
- * HOTPLANE_DEBUG_KERNEL set those on the debug kernel too. Ends with `N passed, N failed`; a check
- * counts as one test.
+ * HOTPLANE_DEBUG_KERNEL set those on the debug kernel too, with HOTPLANE_ARM64 set those on arm64.
+ * Ends with `N passed, N failed`; a check counts as one test.
  *
  *   --only-checks   the checks alone (`npm run check`)
  *   --quick         what needs no VM, no root and no Debian package (`npm run test:quick`)
@@ -52,9 +52,9 @@ const covered = (reporters: readonly string[]): Stage => {
 };
 
 /** A stage that builds guest images. */
-const images = (name: string, variant: string): Stage => ({
+const images = (name: string, variant: string, ...more: readonly string[]): Stage => ({
   name,
-  command: [process.execPath, 'cli/main.ts', 'images', 'build', '--variant', variant],
+  command: [process.execPath, 'cli/main.ts', 'images', 'build', '--variant', variant, ...more],
   kind: 'check',
   required: true,
 });
@@ -64,6 +64,10 @@ const DEBUG_KERNEL = process.env['HOTPLANE_DEBUG_KERNEL'];
 const DEBUG_FILES = ['debug', 'kunit', 'stress'].map(
   (name) => `test/guest-kernel-patches/${name}.vm.test.ts`,
 );
+
+/** Set, it adds a kernel and tests on another machine, which is emulated. */
+const ARM64 = process.env['HOTPLANE_ARM64'];
+const ARM64_FILE = 'test/guest-kernel-patches/arm64.vm.test.ts';
 
 const CHECKS: readonly Stage[] = [
   { name: 'format', command: ['biome', 'format', '.'], kind: 'check' },
@@ -82,7 +86,7 @@ const TESTS: readonly Stage[] = [
   ava('other tests without a VM', 2, NOT_QUICK),
   ava('selftests of the kernel series', 1, [
     'test/guest-kernel-patches/*.vm.test.ts',
-    ...DEBUG_FILES.map((file) => `!${file}`),
+    ...[...DEBUG_FILES, ARM64_FILE].map((file) => `!${file}`),
   ]),
   ava('tests with real VMs', 2, [
     'test/**/*.vm.test.ts',
@@ -94,6 +98,11 @@ const TESTS: readonly Stage[] = [
 const DEBUG_TESTS: readonly Stage[] = [
   images('debug kernel', 'debug'),
   ava('selftests, KUnit and stress on the debug kernel', 2, DEBUG_FILES),
+];
+
+const ARM64_TESTS: readonly Stage[] = [
+  images('arm64 kernel', 'hotmem', '--arch', 'arm64'),
+  ava('selftests and stress on arm64', 1, [ARM64_FILE]),
 ];
 
 /** The tests start hundreds of processes; each finds its sources compiled. */
@@ -150,7 +159,8 @@ function stagesOf(options: Readonly<Record<string, boolean>>, words: readonly st
     if (options['only-checks']) return CHECKS;
     if (options['quick']) return [ava('quick tests', 2, QUICK)];
     if (options['coverage']) return [covered(['text', 'html'])];
-    return [...CHECKS, ...TESTS, ...(DEBUG_KERNEL ? DEBUG_TESTS : [])];
+    const more = [...(ARM64 ? ARM64_TESTS : []), ...(DEBUG_KERNEL ? DEBUG_TESTS : [])];
+    return [...CHECKS, ...TESTS, ...more];
   };
   return all().filter(({ name }) => words.length === 0 || words.some((one) => name.includes(one)));
 }

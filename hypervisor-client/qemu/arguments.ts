@@ -1,5 +1,5 @@
 /** The command line of QEMU for a VM specification. Pure. */
-import { emulatedCpu } from '../../base/emulated-cpu.ts';
+import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { formatBytes, MIB } from '../../base/units.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { vmmError } from '../errors.ts';
@@ -7,6 +7,7 @@ import { nodeBootBytes } from '../host/guest-node.ts';
 import { deviceBytes, deviceInitialBytes, devicesBytes } from '../spec.ts';
 import type { Accelerator, DeviceSpec, VmSpec } from '../vm.ts';
 import { backendIdOf, DEVICES_MAX, qemuFiles, objectIdOf, pciPlaceOf } from './layout.ts';
+import { QEMU_MACHINES } from './machines.ts';
 
 /** What must be left of `boot_bytes` for node 0, where the kernel lives. */
 const NODE_ZERO_BYTES_MIN = 64 * MIB;
@@ -24,6 +25,8 @@ export interface QemuHost {
   readonly accelerator: Accelerator;
   /** Its version, `7.2.22`; of use under TCG only. */
   readonly version: string;
+  /** Of the guest. Default: x86-64. */
+  readonly arch?: GuestArch;
 }
 
 /** Arguments after the program name. Throws HP_VMM_BAD_SPEC for what only QEMU minds. */
@@ -33,16 +36,17 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${what}.`);
   }
   const files = qemuFiles(spec.run_dir);
+  const { machine, console } = QEMU_MACHINES[host.arch ?? DEFAULT_ARCH];
   return [
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ['-sandbox', SANDBOX],
     ['-name', `${spec.id},debug-threads=on`],
-    ['-machine', 'q35,usb=off,smm=off,graphics=off,sata=off,smbus=off'],
+    ['-machine', machine],
     acceleratorArguments(host),
     ['-smp', `${spec.vcpus}`],
     memoryArguments(spec),
     ['-kernel', spec.kernel_path, '-initrd', spec.initrd_path],
-    ['-append', ['console=ttyS0', ...spec.kernel_arguments].join(' ')],
+    ['-append', [`console=${console}`, ...spec.kernel_arguments].join(' ')],
     ['-chardev', `file,id=console,path=${quote(files.console_path)},append=on`],
     ['-serial', 'chardev:console'],
     ['-qmp', `unix:${quote(files.qmp_path)},server=on,wait=off`],
@@ -54,7 +58,8 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
   ].flat();
 }
 
-function acceleratorArguments({ accelerator, version }: QemuHost): string[] {
+function acceleratorArguments({ accelerator, version, arch }: QemuHost): string[] {
+  const { emulatedCpu } = QEMU_MACHINES[arch ?? DEFAULT_ARCH];
   return accelerator === 'kvm'
     ? ['-accel', 'kvm', '-cpu', 'host']
     : ['-accel', 'tcg,thread=multi', '-cpu', emulatedCpu(version)];

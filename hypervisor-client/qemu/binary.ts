@@ -1,11 +1,12 @@
 /** Finds QEMU and its version. */
 import { execa } from 'execa';
+import { DEFAULT_ARCH } from '../../base/guest-arch.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { vmmEnvironment } from '../../base/tool-environment.ts';
 import { vmmError } from '../errors.ts';
 import { spawnError } from '../lifecycle/spawn-error.ts';
+import { QEMU_MACHINES } from './machines.ts';
 
-export const QEMU_PROGRAM = 'qemu-system-x86_64';
 /** The oldest version this driver was run with (Debian 12). */
 const OLDEST: readonly [number, number] = [7, 2];
 
@@ -35,8 +36,13 @@ export function parseQemuVersion(text: string): string {
   throw vmmError('HP_VMM_UNSUPPORTED', `QEMU ${version} is older than ${OLDEST.join('.')}.`);
 }
 
+const debianPackageOf = (program: string): string =>
+  Object.values(QEMU_MACHINES).find((one) => program.endsWith(one.program))?.package ??
+  QEMU_MACHINES[DEFAULT_ARCH].package;
+
 export function qemuMissing(program: string, cause: unknown): Error {
   const next =
-    'Install it (Debian: apt-get install qemu-system-x86), or name its path with --qemu or QEMU.';
+    `Install it (Debian: apt-get install ${debianPackageOf(program)}), or name its path with ` +
+    '--qemu or QEMU.';
   return spawnError(program, cause, next);
 }

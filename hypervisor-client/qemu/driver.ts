@@ -1,6 +1,7 @@
 /** QEMU as a hypervisor: start, adoption, and what it can do. */
 import { rm } from 'node:fs/promises';
 import { type Clock, hostClock } from '../../base/clock.ts';
+import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { QEMU_LIMITS } from './limits.ts';
 import { waitFor } from '../../base/wait.ts';
@@ -18,14 +19,17 @@ import { checkImage, checkVmSocketPath, checkSpec, devicesBytes } from '../spec.
 import { codeOf } from '../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
 import { qemuArguments } from './arguments.ts';
-import { qemuMissing, QEMU_PROGRAM, qemuVersion } from './binary.ts';
+import { qemuMissing, qemuVersion } from './binary.ts';
 import { DEVICES_MAX, qemuFiles } from './layout.ts';
+import { QEMU_MACHINES } from './machines.ts';
 import { QmpClient } from './qmp.ts';
 import { readAccelerator, readBackings } from './regions.ts';
 import { QemuVm } from './vm.ts';
 
 export interface QemuOptions {
-  /** Program name or path; default `qemu-system-x86_64`. */
+  /** Of the guests; another than x86-64 is emulated. Default: x86-64. */
+  readonly arch?: GuestArch;
+  /** Program name or path; default `qemu-system-x86_64`, or what another `arch` needs. */
   readonly program?: string;
   /** A delegated cgroup v2 folder with the memory controller; default: no limit. */
   readonly cgroup_root?: string | null;
@@ -41,6 +45,7 @@ const QEMU_NAMES = /^qemu(-kvm|-system-[\w-]+)$/;
 
 export class QemuDriver implements Hypervisor {
   readonly kind = 'qemu';
+  readonly #arch: GuestArch;
   readonly #program: string;
   readonly #clock: Clock;
   readonly #starts: VmStarts;
@@ -48,7 +53,8 @@ export class QemuDriver implements Hypervisor {
   #version: string | null = null;
 
   constructor(options: QemuOptions = {}) {
-    this.#program = options.program ?? QEMU_PROGRAM;
+    this.#arch = options.arch ?? DEFAULT_ARCH;
+    this.#program = options.program ?? QEMU_MACHINES[this.#arch].program;
     this.#clock = options.clock ?? hostClock;
     this.#readHugePages = options.readHugePages ?? readHugePages;
     const { cgroup_root = null, onWarning } = options;
@@ -70,9 +76,10 @@ export class QemuDriver implements Hypervisor {
 
   async launch(spec: VmSpec, options: { readonly signal?: AbortSignal } = {}): Promise<Vm> {
     checkSpec(spec);
-    const accelerator = await chooseAccelerator(spec.accelerator);
+    const arch = this.#arch;
+    const accelerator = arch === DEFAULT_ARCH ? await chooseAccelerator(spec.accelerator) : 'tcg';
     const version = accelerator === 'tcg' ? await this.#versionOnce() : '';
-    const argv = qemuArguments(spec, { accelerator, version });
+    const argv = qemuArguments(spec, { accelerator, version, arch });
     const files = qemuFiles(spec.run_dir);
     checkVmSocketPath(files.qmp_path);
     checkVmSocketPath(files.channel_path);

@@ -27,7 +27,7 @@ const SCRIPTS: Readonly<Record<string, string>> = JSON.parse(read('package.json'
 function troubleOf(line: string): string | null {
   const [first = '', ...words] = line
     .replace(/\s+#.*$|\s*&$/, '')
-    .replaceAll(/^(?:[A-Z_]+=\S+ )+/g, '')
+    .replaceAll(/^(?:[A-Z0-9_]+=\S+ )+/g, '')
     .split(/\s+/);
   const lost = words.find(
     (word) => /^(test|tools|docs|cli|bin)\/[\w./-]+$/.test(word) && !there(word),

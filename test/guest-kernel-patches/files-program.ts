@@ -1,5 +1,6 @@
 /** Reads and writes files inside a guest; guest/files.c does it there. */
 import { fileURLToPath } from 'node:url';
+import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { ensureStaticProgram } from '../../images/rootfs/program.ts';
 import { runInGuest } from '../../bench/kernel/run-in-guest.ts';
 import type { SelftestGuest } from './selftest-guest.ts';
@@ -12,8 +13,8 @@ const FILES_MS = 60_000;
 const KMEMLEAK_MS = 300_000;
 const KMEMLEAK = '/sys/kernel/debug/kmemleak';
 
-export async function ensureFilesProgram(): Promise<string> {
-  return await ensureStaticProgram({ name: FILES_NAME, sources: [SOURCE] });
+export async function ensureFilesProgram(arch: GuestArch = DEFAULT_ARCH): Promise<string> {
+  return await ensureStaticProgram({ name: FILES_NAME, sources: [SOURCE], arch });
 }
 
 /**

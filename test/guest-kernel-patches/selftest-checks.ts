@@ -1,6 +1,7 @@
 /** Runs of the selftest program that a test wants to pass, and what is true of a good one. */
 import test, { type ExecutionContext } from 'ava';
 import { MIB } from '../../base/units.ts';
+import { guestFiles } from './files-program.ts';
 import { splats } from '../../bench/kernel/selftest-lines.ts';
 import {
   bootSelftestGuest,
@@ -88,4 +89,15 @@ export async function noSplat(
     found.filter((line) => !but?.test(line)),
     [],
   );
+}
+
+/** What must be zero when all is over. */
+const ZERO = ['users', 'plugged_bytes', 'used_bytes', 'bad_bytes', 'pages_migrated'] as const;
+
+/** Asserts that nothing is left of what the first device had, in the guest or with QEMU. */
+export async function booksBalance(t: ExecutionContext, guest: SelftestGuest): Promise<void> {
+  const paths = ['state', ...ZERO].map((name) => `/sys/class/hotmem/virtio1.0/${name}`);
+  const values = await guestFiles(guest, paths);
+  t.deepEqual(values, ['empty', ...ZERO.map(() => '0')], `state, ${ZERO.join(', ')}`);
+  t.is((await guest.vm.observe()).regions[0]?.plugged_bytes, 0);
 }

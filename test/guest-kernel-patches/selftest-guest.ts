@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { ExecutionContext } from 'ava';
+import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { MIB } from '../../base/units.ts';
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
 import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
@@ -23,6 +24,8 @@ const HELLO_MS = { hotmem: 90_000, debug: 900_000 } as const;
 
 export interface SelftestGuestOptions {
   readonly variant: 'hotmem' | 'debug';
+  /** Default: x86-64. */
+  readonly arch?: GuestArch;
   readonly init_on_alloc: boolean;
   readonly boot_bytes: number;
   /** Sizes of the devices, the first one at 0000:00:08.0, the next at 08.1. */
@@ -55,13 +58,14 @@ export async function bootSelftestGuest(
 ): Promise<SelftestGuest> {
   const run_dir = await mkdtemp(join(tmpdir(), 'hotplane-selftest-'));
   t.teardown(() => rm(run_dir, { recursive: true, force: true }));
-  const guest = await ensureGuest({ variant: options.variant });
-  const hypervisor = options.hypervisor ?? (await qemuFor(run_dir, options.qemu_arguments));
+  const { variant, arch = DEFAULT_ARCH } = options;
+  const guest = await ensureGuest({ variant, arch });
+  const hypervisor = options.hypervisor ?? (await qemuFor(run_dir, arch, options.qemu_arguments));
   const vm = await hypervisor.launch({
     id: 'selftest',
     run_dir,
     kernel_path: guest.kernel_path,
-    initrd_path: await withFilesProgram(guest.initrd_path, run_dir),
+    initrd_path: await withFilesProgram(guest.initrd_path, run_dir, arch),
     kernel_arguments: [
       ...guestKernelArguments({
         partitions: 'none',
@@ -82,18 +86,26 @@ export async function bootSelftestGuest(
   t.teardown(() => vm.shutdown());
   const lines = async (): Promise<readonly string[]> =>
     (await readFile(vm.console_path, 'utf8')).split('\n').slice(0, -1);
-  const agent = await connectGuest(vm, options.hello_ms ?? HELLO_MS[options.variant]);
+  const agent = await connectGuest(vm, options.hello_ms ?? HELLO_MS[variant]);
   return { vm, run_dir, agent, lines };
 }
 
-async function qemuFor(run_dir: string, words: readonly string[] = []): Promise<Hypervisor> {
+async function qemuFor(
+  run_dir: string,
+  arch: GuestArch,
+  words: readonly string[] = [],
+): Promise<Hypervisor> {
   const extra = words.map((word) => word.replaceAll('RUN_DIR', run_dir));
-  return new QemuDriver({ program: await qemuWith(run_dir, extra) });
+  return new QemuDriver({ arch, program: await qemuWith(run_dir, extra, arch) });
 }
 
 /** The kernel unpacks one archive after the other. */
-async function withFilesProgram(initrd_path: string, run_dir: string): Promise<string> {
-  const program = await readFile(await ensureFilesProgram());
+async function withFilesProgram(
+  initrd_path: string,
+  run_dir: string,
+  arch: GuestArch,
+): Promise<string> {
+  const program = await readFile(await ensureFilesProgram(arch));
   const archive = writeCpio([directory('bin'), file(`bin/${FILES_NAME}`, program, 0o755)]);
   const path = join(run_dir, 'initrd.cpio.gz');
   await writeFile(path, Buffer.concat([await readFile(initrd_path), await gzipAsync(archive)]));

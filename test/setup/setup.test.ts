@@ -186,6 +186,16 @@ test('without dpkg or apt the packages are named', async (t) => {
   t.regex((await debian()).said, /no Debian/);
 });
 
+test('what only some tests need is asked for when they are', async (t) => {
+  const { debian, program, calls } = await host(t);
+  await program('dpkg-query', ALL_INSTALLED);
+  const asksForArm64 = async () => (await calls()).some((call) => call.includes('aarch64'));
+  t.is((await debian({ HOTPLANE_ARM64: '' })).code, 0);
+  t.false(await asksForArm64());
+  t.is((await debian({ HOTPLANE_ARM64: '1' })).code, 0);
+  t.true(await asksForArm64());
+});
+
 root_only('missing packages are installed after an update', async (t) => {
   const { debian, program, calls } = await host(t);
   await program('dpkg-query', NOTHING_INSTALLED);

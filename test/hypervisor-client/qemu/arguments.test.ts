@@ -165,3 +165,11 @@ test('a specification of before, with regions and no devices, is told what it ne
   t.true(hasCode(error, 'HP_VMM_BAD_SPEC'));
   t.regex(error?.message ?? '', /needs devices/);
 });
+
+test('an arm64 guest has its own machine, processor and console, and the same devices', (t) => {
+  const argv = qemuArguments(SPEC, { ...TCG, arch: 'arm64' });
+  t.deepEqual(after(argv, '-machine'), ['virt,gic-version=3']);
+  t.deepEqual(after(argv, '-cpu'), ['max,pauth-impdef=on']);
+  t.deepEqual(after(argv, '-append'), ['console=ttyAMA0 panic=-1 quiet']);
+  t.deepEqual(after(argv, '-device'), after(qemuArguments(SPEC, TCG), '-device'));
+});
