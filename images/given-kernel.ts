@@ -1,5 +1,6 @@
 /** Kernels of a source and a series that the user names, from the same cache as all others. */
 import { basename } from 'node:path';
+import { DEFAULT_ARCH, type GuestArch } from '../base/guest-arch.ts';
 import { readPlainFile } from '../base/plain-file.ts';
 import type { Progress } from '../base/progress.ts';
 import { ensureKernel } from './kernel/build.ts';
@@ -24,15 +25,17 @@ export async function findGivenKernels(given: {
   /** A fragment of the configuration for both kernels; null: none. */
   readonly config_path: string | null;
   readonly cache_dir: string;
+  /** Default: x86-64. */
+  readonly arch?: GuestArch;
 }): Promise<GivenKernels> {
-  const { config_path, series_dir: dir } = given;
+  const { config_path, series_dir: dir, arch = DEFAULT_ARCH } = given;
   const fragment =
     config_path === null
       ? null
       : { name: basename(config_path), text: await readPlainFile(config_path) };
-  const untouched = await givenParts('stock', { dir, fragment });
-  const patched = await givenParts('hotmem', { dir, fragment });
-  const compiler = await compilerVersion();
+  const untouched = await givenParts('stock', { dir, fragment, arch });
+  const patched = await givenParts('hotmem', { dir, fragment, arch });
+  const compiler = await compilerVersion(arch);
   return {
     source: await findGivenSource(given.tree, given.cache_dir),
     untouched,

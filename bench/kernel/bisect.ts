@@ -1,6 +1,7 @@
 /** `hotplane kernel bisect`, without the command line around it: a line for each patch. */
 import { join } from 'node:path';
 import { execa } from 'execa';
+import type { GuestArch } from '../../base/guest-arch.ts';
 import { ownFolder } from '../../base/owned-folder.ts';
 import { cacheDir, PROJECT_ROOT, runtimeDir } from '../../base/paths.ts';
 import { printable } from '../../base/printable.ts';
@@ -10,7 +11,7 @@ import { translated } from '../../base/system-error.ts';
 import { toolEnvironment } from '../../base/tool-environment.ts';
 import { formatMs } from '../../base/units.ts';
 import { findGivenKernels } from '../../images/given-kernel.ts';
-import { type BuildArch, buildEachPatch, type PatchBuild } from '../../images/kernel/each-patch.ts';
+import { buildEachPatch, type PatchBuild } from '../../images/kernel/each-patch.ts';
 import { checkInterrupted } from '../errors.ts';
 import type { BootFinding } from './check.ts';
 import type { Printer } from './command.ts';
@@ -23,7 +24,7 @@ export interface BisectCommand {
   /** A folder with patches; null: the series of this project. */
   readonly series: string | null;
   readonly config_path: string | null;
-  readonly arch: BuildArch;
+  readonly arch: GuestArch;
   /** Only what a patch touches is compiled, and nothing booted. */
   readonly objects_only: boolean;
   readonly jobs: number | null;
@@ -57,7 +58,8 @@ export async function runBisectCommand(input: BisectCommand): Promise<number> {
   const cache_dir = input.cache_dir ?? cacheDir();
   const progress = createProgress({ stream: input.stderr });
   const series_dir = input.series ?? join(PROJECT_ROOT, 'guest-kernel-patches');
-  const given = { tree: input.tree, series_dir, config_path: input.config_path, cache_dir };
+  const { tree, config_path, arch } = input;
+  const given = { tree, series_dir, config_path, cache_dir, arch };
   const { source, patched, compiler } = await findGivenKernels(given).catch((error: unknown) => {
     throw translated(error);
   });
@@ -73,7 +75,6 @@ export async function runBisectCommand(input: BisectCommand): Promise<number> {
       source,
       parts: patched,
       compiler,
-      arch: input.arch,
       objects_only: input.objects_only,
       ccache: await hasCcache(),
       cache_dir,

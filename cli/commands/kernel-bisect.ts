@@ -14,8 +14,8 @@ export const kernelBisectCommand: Command = {
     arch: {
       value: 'NAME',
       summary: 'what to compile for; arm64 needs gcc-aarch64-linux-gnu and implies --objects',
-      choices: ['x86_64', 'arm64'],
-      default: 'x86_64',
+      choices: ['x86-64', 'arm64'],
+      default: 'x86-64',
     },
     objects: { summary: 'compile only the objects that a patch touches, and boot nothing' },
     jobs: { value: 'N', summary: 'parallel jobs of make (default: all processors)' },
@@ -37,7 +37,7 @@ Examples:
 `,
   async run({ values, stdout, stderr, signal }) {
     const { runBisectCommand } = await import('../../bench/kernel/bisect.ts');
-    const arch = values.choice('arch', ['x86_64', 'arm64'] as const);
+    const arch = values.choice('arch', ['x86-64', 'arm64'] as const);
     return await runBisectCommand({
       tree: values.text('tree'),
       series: values.optional('series') ?? null,

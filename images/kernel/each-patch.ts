@@ -8,6 +8,7 @@ import { availableParallelism } from 'node:os';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import type { GuestArch } from '../../base/guest-arch.ts';
 import { type Clock, hostClock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -19,6 +20,7 @@ import { checkBuildPath } from '../cache/build-path.ts';
 import { contentKey } from '../cache/content-hash.ts';
 import { acquireLock, type Lock } from '../cache/lock.ts';
 import { run } from '../run.ts';
+import { TOOLCHAINS } from '../toolchain.ts';
 import { BUILD_ENV } from './build.ts';
 import { mergeFragments, parseConfig } from './config.ts';
 import { makeDetail } from './make-output.ts';
@@ -27,22 +29,10 @@ import type { KernelParts } from './recipe.ts';
 import { copySource, type KernelSource } from './source.ts';
 import { filesOfPatch, isBuilt, objectOf } from './touched.ts';
 
-/** What make(1) is told for each machine, and where its image lies; null: no image is made. */
-const ARCHITECTURES = {
-  x86_64: { folder: 'x86', words: [], image: 'arch/x86/boot/bzImage' },
-  arm64: {
-    folder: 'arm64',
-    words: ['ARCH=arm64', 'CROSS_COMPILE=aarch64-linux-gnu-'],
-    image: null,
-  },
-} as const;
-export type BuildArch = keyof typeof ARCHITECTURES;
-
 export interface EachPatchOptions {
   readonly source: KernelSource;
   readonly parts: KernelParts;
   readonly compiler: string;
-  readonly arch: BuildArch;
   /** Only the objects of files that the patch touches; no image then. */
   readonly objects_only: boolean;
   /** A compiler cache in front of gcc. */
@@ -116,12 +106,12 @@ export async function* buildEachPatch(options: EachPatchOptions): AsyncGenerator
   }
 }
 
-function keyOf({ source, parts, compiler, arch, objects_only }: EachPatchOptions): string {
+function keyOf({ source, parts, compiler, objects_only }: EachPatchOptions): string {
   return contentKey({
     what: 'each patch',
     source: source.identity,
     compiler,
-    arch,
+    arch: parts.arch,
     objects_only: String(objects_only),
     patches: JSON.stringify(parts.patch_texts),
     fragments: JSON.stringify(parts.fragments),
@@ -180,14 +170,14 @@ async function buildPatch(job: Job, state: State, at: number): Promise<PatchBuil
     await writeState(job, state);
   }
   const compiled = await compile(job, options.parts.patch_texts[at] ?? '');
-  const { image } = ARCHITECTURES[options.arch];
-  const has_image = image !== null && !options.objects_only && compiled.lines.length === 0;
+  const { boot_dir, image_target } = TOOLCHAINS[options.parts.arch];
+  const has_image = !options.objects_only && compiled.lines.length === 0;
   return {
     ...told,
     ...compiled,
     outcome: compiled.lines.length === 0 ? 'built' : 'not-built',
     build_ms: Math.round(clock.nowMs() - began_ms),
-    image_path: has_image ? join(tree, image) : null,
+    image_path: has_image ? join(tree, boot_dir, image_target) : null,
   };
 }
 
@@ -198,6 +188,7 @@ async function compile(
   patch_text: string,
 ): Promise<Pick<PatchBuild, 'objects' | 'warnings' | 'lines'>> {
   const { options, dir, tree } = job;
+  const { arch } = options.parts;
   const lines: string[] = [];
   let warnings = 0;
   const onLine = (line: string): void => {
@@ -208,8 +199,8 @@ async function compile(
   };
   try {
     await make(job, [`KCONFIG_ALLCONFIG=${join(dir, 'fragment.config')}`, 'allnoconfig'], onLine);
-    const objects = options.objects_only ? await objectsOf(tree, patch_text, options.arch) : null;
-    const targets = objects === null ? imageTarget(options.arch) : ['prepare', ...objects];
+    const objects = options.objects_only ? await objectsOf(tree, patch_text, arch) : null;
+    const targets = objects === null ? [TOOLCHAINS[arch].image_target] : ['prepare', ...objects];
     await make(job, ['--keep-going', ...targets], onLine);
     return { objects: objects?.length ?? null, warnings, lines: [] };
   } catch (error) {
@@ -219,15 +210,16 @@ async function compile(
   }
 }
 
-function imageTarget(arch: BuildArch): readonly string[] {
-  return [ARCHITECTURES[arch].image === null ? 'Image' : 'bzImage'];
+/** Name of an instruction set below `arch/`: `arch/x86/boot` is where its image lies. */
+function archFolder(arch: GuestArch): string {
+  return TOOLCHAINS[arch].boot_dir.split('/')[1] ?? '';
 }
 
 /** Those that this configuration builds. */
 async function objectsOf(
   tree: string,
   patch_text: string,
-  arch: BuildArch,
+  arch: GuestArch,
 ): Promise<readonly string[]> {
   const config = parseConfig(await readPlainFile(join(tree, '.config')));
   const textOf = async (...path: string[]): Promise<string> =>
@@ -236,7 +228,7 @@ async function objectsOf(
     `${await textOf(folder, 'Kbuild')}\n${await textOf(folder, 'Makefile')}`;
   const found: string[] = [];
   for (const file of filesOfPatch(patch_text)) {
-    const object = objectOf(file, ARCHITECTURES[arch].folder);
+    const object = objectOf(file, archFolder(arch));
     if (object === null) continue;
     const folder = dirname(object);
     const in_folder = isBuilt(await makefileOf(folder), basename(object), config);
@@ -252,11 +244,10 @@ async function make(
   targets: readonly string[],
   onLine: (line: string) => void,
 ): Promise<void> {
-  const { arch, ccache, jobs = availableParallelism() } = job.options;
-  const { words } = ARCHITECTURES[arch];
-  const prefix = arch === 'arm64' ? 'aarch64-linux-gnu-' : '';
-  const compiler = ccache ? [`CC=ccache ${prefix}gcc`] : [];
-  await run(['make', `--jobs=${jobs}`, ...words, ...compiler, ...targets], {
+  const { parts, ccache, jobs = availableParallelism() } = job.options;
+  const { gcc, make_variables } = TOOLCHAINS[parts.arch];
+  const compiler = ccache ? [`CC=ccache ${gcc}`] : [];
+  await run(['make', `--jobs=${jobs}`, ...make_variables, ...compiler, ...targets], {
     ...toolOptions(job),
     cwd: job.tree,
     env: BUILD_ENV,

@@ -77,39 +77,36 @@ export interface GivenSeries {
   readonly dir: string;
   /** Beside the fragments of the variant, in both kernels. */
   readonly fragment: { readonly name: string; readonly text: string } | null;
+  /** Default: x86-64. */
+  readonly arch?: GuestArch;
 }
 
 /** Reads the parts of a variant with a series of the user's. Throws HP_IMAGE_SERIES. */
 export async function givenParts(
   variant: KernelVariant,
-  { dir, fragment }: GivenSeries,
+  { dir, fragment, arch = DEFAULT_ARCH }: GivenSeries,
 ): Promise<KernelParts> {
   const own = join(PROJECT_ROOT, 'guest-kernel-patches');
   const names = await namesIn(dir);
   const patches = variant === 'stock' ? [] : await readGivenSeries(dir, names);
   const patch_texts = await Promise.all(patches.map((patch) => readPart(patch.path)));
   const config = names.includes('config') ? dir : own;
-  const ordinary = await kernelParts('stock', config);
-  const named = FRAGMENTS[variant].slice(ordinary.fragments.length);
-  const more = named.map(async (name) => ({
+  const wanted = [...FRAGMENTS[variant], ...ARCH_FRAGMENTS[arch]].map(async (name) => ({
     name,
     text: await readPart(join(config, 'config', name)),
   }));
+  const fragments = await Promise.all(wanted);
   const revision =
     variant === 'stock' || !names.includes('REVISION')
       ? null
       : await readPart(join(dir, 'REVISION'));
   return {
-    arch: DEFAULT_ARCH,
+    arch,
     variant,
     patches,
     patch_texts,
     series_revision: revision?.trim() ?? null,
-    fragments: [
-      ...ordinary.fragments,
-      ...(await Promise.all(more)),
-      ...(fragment ? [fragment] : []),
-    ],
+    fragments: fragment ? [...fragments, fragment] : fragments,
   };
 }
 

@@ -39,7 +39,7 @@ async function bisect(
     tree: kernel.tree,
     series: patches,
     config_path: null,
-    arch: 'x86_64',
+    arch: 'x86-64',
     objects_only: false,
     jobs: 1,
     json: false,
