@@ -174,7 +174,7 @@ async function costsOf(
 }
 
 /** Of what was counted on both kernels. Pure. */
-export function costFigures(lines: readonly CostLine[]): readonly CostFigure[] {
+function costFigures(lines: readonly CostLine[]): readonly CostFigure[] {
   return COST_METRICS.flatMap((metric) => {
     const of = (variant: CostLine['variant']): number | null =>
       median(

@@ -207,7 +207,7 @@ async function unpackInto(
 }
 
 /** Git on a repository of whoever it is; what it would start there by itself is off. */
-export function gitCommand(tree: string): readonly string[] {
+function gitCommand(tree: string): readonly string[] {
   const settings = ['safe.directory=*', 'core.fsmonitor=false', 'core.hooksPath=/dev/null'];
   return ['git', ...settings.flatMap((one) => ['-c', one]), '-C', tree];
 }
