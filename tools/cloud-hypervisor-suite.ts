@@ -21,7 +21,7 @@ import { BINARY, MISSING } from '../test/hypervisor-client/cloud-hypervisor/bina
 
 const DEADLINE_MS = 3_600_000;
 const BIN = join(PROJECT_ROOT, 'node_modules', '.bin');
-const TRACE = join(PROJECT_ROOT, 'test', 'cloud-hypervisor', 'trace.csv');
+const TRACE = join(PROJECT_ROOT, 'test/hypervisor-client/cloud-hypervisor/trace.csv');
 
 /** Sets huge pages apart, in the nested machine alone: what it changes is gone with it. */
 const POOL = 'echo 64 > /proc/sys/vm/nr_hugepages';
