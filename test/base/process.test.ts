@@ -3,6 +3,7 @@ import { execa } from 'execa';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { assert } from '../../base/assert.ts';
 import { hostClock } from '../../base/clock.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import {
@@ -14,31 +15,41 @@ import {
   waitForEnd,
 } from '../../base/process.ts';
 import { errnoOf } from '../../base/system-error.ts';
+import { waitFor } from '../../base/wait.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'hotplane-process-'));
 test.after.always(async () => await rm(folder, { recursive: true, force: true }));
 
-const start = async (script: string) =>
-  await spawnDetached({
+/** A shell that runs `script`, which says `ready` when it can be signalled. */
+async function start(name: string, script: string) {
+  const stdout_path = join(folder, name);
+  const child = await spawnDetached({
     file: 'sh',
     arguments: ['-c', script],
-    stdout_path: join(folder, 'out'),
+    stdout_path,
     stderr_path: join(folder, 'err'),
   });
+  const said = async () => (await readFile(stdout_path, 'utf8')) === 'ready\n' || null;
+  const is_ready = await waitFor(said, { clock: hostClock, deadline_ms: 30_000 });
+  assert(is_ready, `${name} said nothing`);
+  return child;
+}
 
 test('a process is known by pid and start time, and tells how it ended', async (t) => {
-  const child = await start('echo said; exec sleep 60');
+  const child = await start('known', 'echo ready; exec sleep 60');
   t.true(await isAlive(child));
   t.is(await readStartTicks(child.pid), child.start_ticks);
   t.false(await isAlive({ pid: child.pid, start_ticks: child.start_ticks + 1 }));
   t.true(await endProcess(child, hostClock, 5_000));
   t.deepEqual(await child.exited(), { code: null, signal: 'SIGTERM' });
   t.false(await isAlive(child));
-  t.is(await readFile(join(folder, 'out'), 'utf8'), 'said\n');
 });
 
 test('a process that ignores SIGTERM is killed', async (t) => {
-  const child = await start('trap "" TERM; while :; do read x < /dev/zero; done');
+  const child = await start(
+    'deaf',
+    'trap "" TERM; echo ready; while :; do read x < /dev/zero; done',
+  );
   t.true(await endProcess(child, hostClock, 300));
   t.is((await child.exited()).signal, 'SIGKILL');
 });
