@@ -1,4 +1,5 @@
 /** What a command is, and what it is given. One command a file, in cli/commands. */
+import type { ProgressStream } from '../base/progress.ts';
 import type { Values } from './values.ts';
 
 export interface OptionSpec {
@@ -15,19 +16,13 @@ export interface OptionSpec {
   readonly choices?: readonly string[];
 }
 
-export interface OutputStream {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-}
-
 export interface CommandInput {
   readonly values: Values;
   readonly positionals: readonly string[];
   /** The whole command line after the program's name, for records. */
   readonly argv: readonly string[];
-  readonly stdout: OutputStream;
-  readonly stderr: OutputStream;
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
   /** Aborts when the command is to end: see cli/process-end.ts for the reasons. */
   readonly signal: AbortSignal;
 }

@@ -7,7 +7,8 @@ import { processOutputs } from '../base/output.ts';
 import { translated } from '../base/system-error.ts';
 import { printable } from '../base/printable.ts';
 import { COMMANDS } from './commands.ts';
-import type { Command, OutputStream } from './command.ts';
+import type { ProgressStream } from '../base/progress.ts';
+import type { Command } from './command.ts';
 import { outputLost } from './errors.ts';
 import { commandHelp, overview } from './help.ts';
 import { parseCommandLine } from './parse.ts';
@@ -15,8 +16,8 @@ import { watchProcessEnd } from './process-end.ts';
 import { readVersion } from '../base/version.ts';
 
 export interface MainIo {
-  readonly stdout: OutputStream;
-  readonly stderr: OutputStream;
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
   readonly env: NodeJS.ProcessEnv;
   /** Told which command it is before it runs. */

@@ -3,7 +3,7 @@
  * costs.
  */
 import { setImmediate } from 'node:timers/promises';
-import { createProgress, type Progress } from '../../base/progress.ts';
+import { createProgress, type Progress, type ProgressStream } from '../../base/progress.ts';
 import { GIB } from '../../base/units.ts';
 import { readAgentCgroup } from '../trace/agentcgroup.ts';
 import { readAzure2019Memory } from '../trace/azure2019-memory.ts';
@@ -44,7 +44,7 @@ export interface SizingCommandInput {
   readonly writeSvg: ((svg: string) => Promise<void>) | null;
   readonly json: boolean;
   readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown; isTTY?: boolean; columns?: number };
+  readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
 }
 

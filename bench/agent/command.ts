@@ -3,19 +3,13 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonDocument } from '../../base/json.ts';
 import { makeFolderSync } from '../../base/make-folder.ts';
-import { createProgress } from '../../base/progress.ts';
+import { createProgress, type ProgressStream } from '../../base/progress.ts';
 import { badOption, folderTaken, folderUnwritable } from '../errors.ts';
 import { checksOf } from './checks.ts';
 import { type AgentBenchOptions, SHORT_OPTIONS, USUAL_OPTIONS } from './plan.ts';
 import { runAgentBench } from './run.ts';
 import { rowsOf } from './summary.ts';
 import { renderText } from './table.ts';
-
-interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-}
 
 export interface AgentBenchCommand {
   readonly rounds: string | undefined;
@@ -24,8 +18,8 @@ export interface AgentBenchCommand {
   readonly json: boolean;
   readonly folder: string | undefined;
   readonly hotplane_version: string;
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
 }
 

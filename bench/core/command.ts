@@ -1,18 +1,12 @@
 /** `hotplane bench core`, without the command line around it. */
 import { jsonDocument } from '../../base/json.ts';
-import { createProgress } from '../../base/progress.ts';
+import { createProgress, type ProgressStream } from '../../base/progress.ts';
 import { badOption } from '../errors.ts';
 import { coreOf, ownCore } from './core-under-test.ts';
 import { type CoreBenchOptions, SHORT_OPTIONS, USUAL_OPTIONS } from './plan.ts';
 import { runCoreBench } from './run.ts';
 import { reportOf } from './summary.ts';
 import { renderText } from './table.ts';
-
-interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-}
 
 export interface CoreBenchCommand {
   readonly rounds: string | undefined;
@@ -22,8 +16,8 @@ export interface CoreBenchCommand {
   readonly strict: boolean;
   readonly json: boolean;
   readonly hotplane_version: string;
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
 }
 

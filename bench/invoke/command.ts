@@ -9,7 +9,7 @@ import { assert } from '../../base/assert.ts';
 import { hostClock } from '../../base/clock.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { CLI_PROGRAM } from '../../base/paths.ts';
-import { createProgress, type Progress } from '../../base/progress.ts';
+import { createProgress, type Progress, type ProgressStream } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
 import { startsInterrupted } from '../errors.ts';
 import { readHost } from '../host.ts';
@@ -20,18 +20,12 @@ import type { StartLine } from './stages.ts';
 import { type InvokeSummary, summarizeStarts } from './summary.ts';
 import { renderSummary } from './table.ts';
 
-interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-}
-
 export interface InvokeBenchCommand {
   readonly options: RawInvokeOptions;
   readonly json: boolean;
   readonly strict: boolean;
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
 }
 

@@ -5,7 +5,7 @@ import type { GuestArch } from '../../base/guest-arch.ts';
 import { ownFolder } from '../../base/owned-folder.ts';
 import { cacheDir, PROJECT_ROOT, runtimeDir } from '../../base/paths.ts';
 import { printable } from '../../base/printable.ts';
-import { createProgress } from '../../base/progress.ts';
+import { createProgress, type ProgressStream } from '../../base/progress.ts';
 import { ensureSafeFolder } from '../../base/safe-path.ts';
 import { translated } from '../../base/system-error.ts';
 import { toolEnvironment } from '../../base/tool-environment.ts';
@@ -14,7 +14,6 @@ import { findGivenKernels } from '../../images/given-kernel.ts';
 import { buildEachPatch, type PatchBuild } from '../../images/kernel/each-patch.ts';
 import { checkInterrupted } from '../errors.ts';
 import type { BootFinding } from './check.ts';
-import type { Printer } from './command.ts';
 import { CHECK_EXIT_CODES } from './records.ts';
 import { openBoot } from './tools.ts';
 
@@ -29,8 +28,8 @@ export interface BisectCommand {
   readonly objects_only: boolean;
   readonly jobs: number | null;
   readonly json: boolean;
-  readonly stdout: Printer;
-  readonly stderr: Printer;
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
   /** Default: base/paths.ts. */
   readonly cache_dir?: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { hostClock } from '../../base/clock.ts';
 import { ownFolder } from '../../base/owned-folder.ts';
 import { cacheDir, PROJECT_ROOT, runtimeDir } from '../../base/paths.ts';
-import { createProgress, type Progress } from '../../base/progress.ts';
+import { createProgress, type Progress, type ProgressStream } from '../../base/progress.ts';
 import { ensureSafeFolder } from '../../base/safe-path.ts';
 import { translated } from '../../base/system-error.ts';
 import { findGivenKernels, type GivenKernels } from '../../images/given-kernel.ts';
@@ -14,12 +14,6 @@ import { junitOf } from './junit.ts';
 import { ktapHead, ktapStep, ktapTail } from './ktap.ts';
 import { CHECK_STEPS, type CheckResult, type CheckSubject } from './records.ts';
 import { openCheckTools, type ToolOptions } from './tools.ts';
-
-export interface Printer {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-}
 
 export interface CheckCommand {
   /** A kernel source: a folder or a tarball. Only read. */
@@ -34,8 +28,8 @@ export interface CheckCommand {
   readonly bound_percent: number | null;
   readonly junit_path: string | null;
   readonly json: boolean;
-  readonly stdout: Printer;
-  readonly stderr: Printer;
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
   /** Default: base/paths.ts. */
   readonly cache_dir?: string;

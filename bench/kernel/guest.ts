@@ -6,10 +6,11 @@ import { MIB } from '../../base/units.ts';
 import { GuestChannel } from '../../guest/protocol/channel.ts';
 import { guestNoHello, guestPanic } from '../../guest/protocol/errors.ts';
 import { type ExitEvent, startedSchema } from '../../guest/protocol/protocol.ts';
-import { lastLines } from '../../hypervisor-client/host/log-tail.ts';
+import { lastLines, showsPanic } from '../../hypervisor-client/host/log-tail.ts';
 import { deviceOf } from '../../hypervisor-client/spec.ts';
 import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
 import { guestKernelArguments } from '../../images/kernel/arguments.ts';
+import { awaitHello } from '../guest-hello.ts';
 import type { GuestWithConsole } from './run-in-guest.ts';
 
 /** What the selftests of the series need (SELFTESTS.md). */
@@ -74,17 +75,13 @@ async function greet(vm: Vm, signal: AbortSignal | undefined): Promise<CheckedGu
     onExit: (event) => exits.push(event),
     onClosed: () => undefined,
   });
-  const late = AbortSignal.timeout(LIMITS.guest_hello_ms);
-  const stop = signal ? AbortSignal.any([signal, late]) : late;
-  const close = (): void => channel.close();
-  stop.addEventListener('abort', close, { once: true });
+  let is_late = false;
+  const onLate = (): void => void (is_late = true);
   try {
-    await channel.hello;
+    await awaitHello(channel, hostClock, { signal, onLate });
   } catch (error) {
     signal?.throwIfAborted();
-    throw await noBoot(vm, late.aborted, error);
-  } finally {
-    stop.removeEventListener('abort', close);
+    throw await noBoot(vm, is_late, error);
   }
   const { regions } = await vm.observe();
   const region_pci = regions[0]?.pci_address ?? '';
@@ -123,6 +120,6 @@ export const consoleOf = async (vm: Pick<Vm, 'console_path'>): Promise<string> =
 async function noBoot(vm: Vm, is_late: boolean, cause: unknown): Promise<unknown> {
   const text = await consoleOf(vm).catch(() => '');
   const quoted = lastLines(text, LIMITS.console_tail_lines);
-  if (/Kernel panic - not syncing/.test(text)) return guestPanic(vm.id, vm.console_path, quoted);
+  if (showsPanic(text)) return guestPanic(vm.id, vm.console_path, quoted);
   return is_late ? guestNoHello(vm.id, LIMITS.guest_hello_ms, vm.console_path, quoted) : cause;
 }

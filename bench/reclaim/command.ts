@@ -1,6 +1,6 @@
 /** `hotplane bench reclaim`, without the command line around it. */
 import { jsonDocument } from '../../base/json.ts';
-import { createProgress } from '../../base/progress.ts';
+import { createProgress, type ProgressStream } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
 import { BENCH_LIMITS } from '../limits.ts';
 import { estimatePlanMs } from './plan/estimate.ts';
@@ -10,12 +10,6 @@ import { describePlan, makePlan } from './plan/plan.ts';
 import { type BenchResult, runBench } from './run.ts';
 import { checkTable, headLines, renderText, tablesOf } from './report/table.ts';
 
-interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-}
-
 export interface BenchCommand {
   readonly options: RawOptions;
   readonly plan_only: boolean;
@@ -24,8 +18,8 @@ export interface BenchCommand {
   readonly folder: string;
   readonly hotplane_version: string;
   readonly command: readonly string[];
-  readonly stdout: Output;
-  readonly stderr: Output;
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
 }
 

@@ -11,6 +11,7 @@ import {
 } from '../../../guest/protocol/protocol.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { LIMITS } from '../../../base/limits.ts';
+import { awaitHello } from '../../guest-hello.ts';
 import { BENCH_LIMITS } from '../../limits.ts';
 import type {
   Hypervisor,
@@ -79,7 +80,7 @@ export class BenchVm {
         onExit: () => undefined,
         onClosed: () => undefined,
       });
-      const hello = await withDeadline(channel, clock, signal);
+      const hello = await awaitHello(channel, clock, { signal });
       const boot_ms = clock.nowMs() - started_ms;
       const { regions } = await vm.observe();
       const pci = new Map(regions.map(({ id, pci_address }) => [id, pci_address]));
@@ -156,24 +157,5 @@ export class BenchVm {
   async close(): Promise<void> {
     this.#channel.close();
     await this.vm.shutdown();
-  }
-}
-
-async function withDeadline(
-  channel: GuestChannel,
-  clock: Clock,
-  signal: AbortSignal | undefined,
-): Promise<Hello> {
-  const late = new AbortController();
-  const stop = signal ? AbortSignal.any([signal, late.signal]) : late.signal;
-  const timer = clock.sleep(LIMITS.guest_hello_ms, stop).then(
-    () => channel.close(),
-    () => (signal?.aborted ? channel.close() : undefined),
-  );
-  try {
-    return await channel.hello;
-  } finally {
-    late.abort();
-    await timer;
   }
 }
