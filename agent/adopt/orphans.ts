@@ -6,15 +6,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { namesIn } from '../../base/files.ts';
-import { OWNER_FILE, ownFolder } from '../../base/owned-folder.ts';
+import { isOwnedName, OWNER_FILE, ownFolder } from '../../base/owned-folder.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { EarlierVm } from '../model/state.ts';
 import { refusalOf } from '../model/failure.ts';
 import { endLeftovers } from './leftovers.ts';
 import { lockStateDir } from '../store/lock.ts';
 
-/** Folders of replays and benches; the place of sockets has other things, too. */
-const PRIVATE = /^(r|bench)-/;
 /** State folder of the agent in a private folder; the folders of its VMs, or of a bench's. */
 const STATE = 's';
 
@@ -32,7 +30,7 @@ export async function endOrphans(options: OrphanOptions): Promise<readonly Earli
     return [];
   });
   const ends = names
-    .filter((name) => PRIVATE.test(name) && existsSync(join(runtime_dir, name, OWNER_FILE)))
+    .filter((name) => isOwnedName(name) && existsSync(join(runtime_dir, name, OWNER_FILE)))
     .map(async (name) => {
       try {
         return await endFolder(join(runtime_dir, name), options);

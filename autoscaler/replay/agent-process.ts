@@ -1,15 +1,14 @@
 /** An agent of our own for one replay: a daemon process on a private socket, ended afterwards. */
-import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
-import { type OwnedFolder, ownFolder } from '../../base/owned-folder.ts';
+import { newOwnedFolder, type OwnedFolder } from '../../base/owned-folder.ts';
 import { readPlainFile } from '../../base/plain-file.ts';
 import { type DetachedProcess, endProcess, isAlive, spawnDetached } from '../../base/process.ts';
-import { ensureSafeFolder, socketPathTrouble } from '../../base/safe-path.ts';
+import { socketPathTrouble } from '../../base/safe-path.ts';
 import { formatMs } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { AgentApi } from './agent-api.ts';
@@ -60,8 +59,6 @@ export async function startAgentProcess(
 
 const SOCKET = 'a.sock';
 const STATE = 's';
-/** An agent that looks for folders of the dead may take a new one in the moment before us. */
-const FOLDER_ATTEMPTS = 3;
 /** The longest path of a socket that its VMs have there. */
 const LONGEST = join(STATE, 'vms', 'vm1000000', 'channel.sock');
 
@@ -69,12 +66,7 @@ const LONGEST = join(STATE, 'vms', 'vm1000000', 'channel.sock');
 async function makeFolder(runtime_dir: string): Promise<OwnedFolder> {
   const trouble = socketPathTrouble(join(runtime_dir, 'r-123456', LONGEST));
   if (trouble !== null) throw runFolderTooLong(runtime_dir, trouble);
-  await ensureSafeFolder(runtime_dir);
-  for (let attempt = 1; attempt <= FOLDER_ATTEMPTS; attempt += 1) {
-    const owned = await ownFolder(await mkdtemp(join(runtime_dir, 'r-')));
-    if (owned) return owned;
-  }
-  throw agentNotUp(runtime_dir, 'its folder was taken by others again and again');
+  return await newOwnedFolder(runtime_dir, 'r');
 }
 
 /**

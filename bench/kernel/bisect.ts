@@ -2,11 +2,10 @@
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { GuestArch } from '../../base/guest-arch.ts';
-import { ownFolder } from '../../base/owned-folder.ts';
+import { newOwnedFolder } from '../../base/owned-folder.ts';
 import { cacheDir, PROJECT_ROOT, runtimeDir } from '../../base/paths.ts';
 import { printable } from '../../base/printable.ts';
 import { createProgress, type ProgressStream } from '../../base/progress.ts';
-import { ensureSafeFolder } from '../../base/safe-path.ts';
 import { translated } from '../../base/system-error.ts';
 import { toolEnvironment } from '../../base/tool-environment.ts';
 import { formatMs } from '../../base/units.ts';
@@ -62,14 +61,12 @@ export async function runBisectCommand(input: BisectCommand): Promise<number> {
   const { source, patched, compiler } = await findGivenKernels(given).catch((error: unknown) => {
     throw translated(error);
   });
-  await ensureSafeFolder(runtimeDir());
-  const parent_dir = join(runtimeDir(), `kernel-bisect-${process.pid}`);
-  const owned = await ownFolder(parent_dir);
-  const boot = input.boot ?? (await openBoot({ cache_dir, parent_dir, signal }));
+  const owned = await newOwnedFolder(runtimeDir(), 'kernel');
   const results: PatchResult[] = [];
   const count = patched.patches.length;
   if (!json) stdout.write(`KTAP version 1\n1..${count}\n# tree: ${printable(source.path)}\n`);
   try {
+    const boot = input.boot ?? (await openBoot({ cache_dir, parent_dir: owned.path, signal }));
     const builds = buildEachPatch({
       source,
       parts: patched,
@@ -92,7 +89,7 @@ export async function runBisectCommand(input: BisectCommand): Promise<number> {
   } catch (error) {
     throw signal.aborted ? checkInterrupted(error) : error;
   } finally {
-    await owned?.remove();
+    await owned.remove();
   }
   const failed = results.find(({ outcome }) => EXIT_OF[outcome] !== 0);
   const exit_code = failed ? EXIT_OF[failed.outcome] : 0;

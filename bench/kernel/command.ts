@@ -2,10 +2,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostClock } from '../../base/clock.ts';
-import { ownFolder } from '../../base/owned-folder.ts';
+import { newOwnedFolder } from '../../base/owned-folder.ts';
 import { cacheDir, PROJECT_ROOT, runtimeDir } from '../../base/paths.ts';
 import { createProgress, type Progress, type ProgressStream } from '../../base/progress.ts';
-import { ensureSafeFolder } from '../../base/safe-path.ts';
 import { translated } from '../../base/system-error.ts';
 import { findGivenKernels, type GivenKernels } from '../../images/given-kernel.ts';
 import { badOption, checkInterrupted } from '../errors.ts';
@@ -50,9 +49,9 @@ export async function runCheckCommand(input: CheckCommand): Promise<number> {
     throw translated(error);
   });
   const subject = subjectOf(kernels, series_dir);
-  const parent_dir = await ownParent();
+  const owned = await newOwnedFolder(runtimeDir(), 'kernel');
   try {
-    const options = { kernels, cache_dir, parent_dir: parent_dir.path, progress, cases, signal };
+    const options = { kernels, cache_dir, parent_dir: owned.path, progress, cases, signal };
     const jobs = input.jobs === null ? {} : { jobs: input.jobs };
     const tools = await (input.openTools ?? openCheckTools)({ ...options, ...jobs });
     if (!json) stdout.write(ktapHead(subject));
@@ -62,7 +61,7 @@ export async function runCheckCommand(input: CheckCommand): Promise<number> {
     if (input.junit_path !== null) await writeJunit(input.junit_path, result);
     return result.exit_code;
   } finally {
-    await parent_dir.remove();
+    await owned.remove();
   }
 }
 
@@ -113,14 +112,6 @@ function casesOf(text: string | null): readonly string[] {
   const wrong = names.find((name) => !CASE_NAME.test(name));
   if (wrong === undefined) return names;
   throw badOption('cases', `'${wrong}' is no name of a case`, 'kernel check');
-}
-
-async function ownParent(): Promise<{ readonly path: string; remove(): Promise<void> }> {
-  const runtime_dir = runtimeDir();
-  await ensureSafeFolder(runtime_dir);
-  const path = join(runtime_dir, `kernel-check-${process.pid}`);
-  const owned = await ownFolder(path);
-  return { path, remove: async () => await owned?.remove() };
 }
 
 async function writeJunit(path: string, result: CheckResult): Promise<void> {

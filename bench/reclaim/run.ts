@@ -1,5 +1,4 @@
 /** A whole run: images, blocks, floor, costs; then the summary and the report. */
-import { join } from 'node:path';
 import { observeLoad } from '../../autoscaler/replay/load-observer.ts';
 import { loadBetween } from '../../autoscaler/replay/load.ts';
 import { binaryOf, readProvenance } from '../../autoscaler/replay/provenance.ts';
@@ -8,8 +7,7 @@ import { describeError } from '../../base/errors.ts';
 import { BENCH_LIMITS } from '../limits.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { cacheDir, runtimeDir } from '../../base/paths.ts';
-import { ownFolder } from '../../base/owned-folder.ts';
-import { ensureSafeFolder } from '../../base/safe-path.ts';
+import { newOwnedFolder } from '../../base/owned-folder.ts';
 import type { Progress } from '../../base/progress.ts';
 import { formatMs, MIB } from '../../base/units.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
@@ -85,10 +83,8 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
   const folder = new BenchFolder(request.folder);
   folder.write('manifest', jsonDocument(begun));
   request.onPlan(estimatePlanMs(plan, vm_memory_bytes));
-  const runtime_dir = runtimeDir();
-  await ensureSafeFolder(runtime_dir);
-  const parent_dir = join(runtime_dir, `bench-${process.pid}`);
-  const owned = await ownFolder(parent_dir);
+  const owned = await newOwnedFolder(runtimeDir(), 'bench');
+  const parent_dir = owned.path;
   const { accelerator } = capabilities;
   const context = {
     hypervisor,
@@ -101,7 +97,7 @@ export async function runBench(request: BenchRequest): Promise<BenchResult> {
     request,
   };
   const status = await runSteps(context);
-  await owned?.remove();
+  await owned.remove();
   const vmm_path = folder.data(begun).blocks.find((block) => block.vmm_path !== '')?.vmm_path;
   const manifest: BenchManifest = {
     ...begun,

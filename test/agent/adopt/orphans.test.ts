@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { lockStateDir } from '../../../agent/store/lock.ts';
 import { endOrphans } from '../../../agent/adopt/orphans.ts';
-import { ownFolder } from '../../../base/owned-folder.ts';
+import { newOwnedFolder, ownFolder } from '../../../base/owned-folder.ts';
 import { QemuDriver } from '../../../hypervisor-client/index.ts';
 
 test('a place that cannot be looked at is told, not taken for an empty one', async (t) => {
@@ -45,13 +45,17 @@ async function place(t: ExecutionContext) {
   return { runtime_dir, sweep, startVm };
 }
 
-test('folders of a replay and of a bench without owners are emptied and removed', async (t) => {
+test('folders of a replay, a bench and a kernel check are emptied without owners', async (t) => {
   const { runtime_dir, sweep, startVm } = await place(t);
   const vmms = [];
-  for (const vms of ['r-abcdef/s/vms', 'bench-7']) {
-    const owned = await ownFolder(join(runtime_dir, vms.split('/')[0] ?? ''));
-    vmms.push(await startVm(join(runtime_dir, vms, 'vm1')));
-    await owned?.leave();
+  for (const [kind, vms] of [
+    ['r', 's/vms'],
+    ['bench', ''],
+    ['kernel', ''],
+  ] as const) {
+    const owned = await newOwnedFolder(runtime_dir, kind);
+    vmms.push(await startVm(join(owned.path, vms, 'vm1')));
+    await owned.leave();
   }
   t.deepEqual(await sweep(), []);
   t.deepEqual(readdirSync(runtime_dir), []);
