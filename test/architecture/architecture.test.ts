@@ -120,6 +120,18 @@ test('how a mechanism works is read from its row, never asked by its name', (t) 
   t.deepEqual(wrong, []);
 });
 
+test('a program is run with an environment that is chosen, never with all of ours', (t) => {
+  const running = SOURCES.filter(({ code }) => /\bexeca\(/.test(code));
+  t.true(running.length > 8, `only ${running.length} files run a program`);
+  const wrong = running.filter(
+    ({ code }) => code.split(/\bexeca\(/).length !== code.split('extendEnv: false').length,
+  );
+  t.deepEqual(
+    wrong.map(({ path }) => path),
+    [],
+  );
+});
+
 test('no source file is longer than 400 lines', (t) => {
   const long = SOURCES.filter(({ text }) => text.split('\n').length > 401).map(({ path }) => path);
   t.deepEqual(long, []);

@@ -4,6 +4,7 @@
  */
 import { execa } from 'execa';
 import { hostClock } from '../../../base/clock.ts';
+import { toolEnvironment } from '../../../base/tool-environment.ts';
 import { BENCH_LIMITS } from '../../limits.ts';
 import type { Hypervisor, VmSpec } from '../../../hypervisor-client/vm.ts';
 import { BenchVm, NOWHERE } from './bench-vm.ts';
@@ -52,6 +53,8 @@ async function hostPrices(program: string, signal: AbortSignal | undefined): Pro
   const result = await execa(program, [], {
     reject: false,
     timeout: BENCH_LIMITS.floor_ms,
+    env: toolEnvironment(),
+    extendEnv: false,
     ...(signal ? { cancelSignal: signal } : {}),
   });
   const prices = parsePrices(result.stdout.replaceAll(' ', ':'));
