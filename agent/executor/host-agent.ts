@@ -21,11 +21,12 @@ import type { Invocation } from '../model/records.ts';
 import { type Refusal, REFUSALS } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
+import type { StateStore } from '../store/state-file.ts';
 import { totalBytes } from '../model/tiers.ts';
-import { step } from '../core/step.ts';
 import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
 import { FailStop, isBug } from '../observe/fail-stop.ts';
 import { errorOf, refusalOf, unknownVm } from '../model/failure.ts';
+import { Decider } from './decider.ts';
 import type { GuestImages } from './images.ts';
 import { refusedOperation } from '../observe/operation-record.ts';
 import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub.ts';
@@ -56,6 +57,8 @@ export interface HostAgentOptions {
   readonly host_cpus?: number | null;
   /** Who answers the core's questions; the default policy where nobody is named. */
   readonly policy?: Policy;
+  /** Where the state is kept for the agent after this one; absent: it ends with this one. */
+  readonly store?: StateStore;
 }
 
 /** What became of an invocation, and the whole of why it was not done. */
@@ -73,9 +76,7 @@ export class HostAgent {
   readonly #memory_loop = new AbortController();
   readonly #fail_stop: FailStop;
   readonly #told: RepeatLog;
-  #state: HostState;
-  #inbox: HostEvent[] = [];
-  #busy = false;
+  readonly #decider: Decider;
   #next_request = 1;
 
   constructor(options: HostAgentOptions) {
@@ -84,7 +85,16 @@ export class HostAgent {
     const { host_limit_bytes, first_id } = options;
     const { earlier_vms = [], vmm_overhead_bytes = 0, host_cpus = null } = options;
     const facts = { earlier_vms, vmm_overhead_bytes, host_cpus };
-    this.#state = emptyHost(host_limit_bytes, first_id, facts);
+    this.#decider = new Decider(emptyHost(host_limit_bytes, first_id, facts), {
+      clock: options.clock,
+      store: options.store ?? null,
+      contextOf: () => {
+        const { policy = DEFAULT_POLICY } = options;
+        return { policy, recording: this.#hub.isWatched('decision') };
+      },
+      perform: (event, actions) => this.#performAll(event, actions),
+      onFault: (error, during) => this.failStop(error, during),
+    });
     this.#wake = new WakeTimer(options.clock, () => this.#dispatch({ type: 'tick' }));
     this.#told = new RepeatLog(options.clock);
     this.#fail_stop = new FailStop(options.log);
@@ -102,7 +112,7 @@ export class HostAgent {
    */
   failStop(cause: unknown, during: unknown): void {
     if (!this.#fail_stop.trip(cause, during, () => this.dump())) return;
-    this.#inbox = [];
+    this.#decider.end();
     this.close();
     const { error } = this.#fail_stop;
     assert(error, 'a tripped stop has its error');
@@ -256,20 +266,12 @@ export class HostAgent {
     }
   }
 
-  /** Events are handled in the order they came, never inside one another. */
+  get #state(): HostState {
+    return this.#decider.state;
+  }
+
   #dispatch(event: HostEvent): void {
-    if (this.#fail_stop.error) return;
-    this.#inbox.push(event);
-    if (this.#busy) return;
-    this.#busy = true;
-    for (let next = this.#inbox.shift(); next; next = this.#inbox.shift()) {
-      try {
-        this.#handle(next);
-      } catch (error) {
-        this.failStop(error, next);
-      }
-    }
-    this.#busy = false;
+    this.#decider.dispatch(event);
   }
 
   /** For work nobody waits for: its rejection is a fault of ours, and ends the agent. */
@@ -277,11 +279,7 @@ export class HostAgent {
     work.catch((error: unknown) => this.failStop(error, during));
   }
 
-  #handle(event: HostEvent): void {
-    const { policy = DEFAULT_POLICY } = this.#options;
-    const context = { policy, recording: this.#hub.isWatched('decision') };
-    const { state, actions } = step(this.#state, event, this.#options.clock.nowMs(), context);
-    this.#state = state;
+  #performAll(event: HostEvent, actions: readonly Action[]): void {
     let wake_at_ms: number | null = null;
     for (const action of actions) {
       if (action.type === 'wake') wake_at_ms = action.at_ms;

@@ -184,6 +184,34 @@ export const AGENT_CODES = {
     meaning: 'Sockets in the state folder would have paths that are too long.',
     next: 'name a --state-dir with a shorter path.',
   },
+  HP_AGENT_STATE_CORRUPT: {
+    category: 'failure',
+    meaning: 'The file with the state of the agent is damaged, or is no such file.',
+    next:
+      'put a copy back, or move it away and start again: the agent then ends the VMs it finds and ' +
+      'functions are to be deployed again.',
+  },
+  HP_AGENT_STATE_VERSION: {
+    category: 'conflict',
+    meaning: 'The state was written by another version of hotplane, which this one cannot read.',
+    next: 'start the version that wrote it, remove its functions and stop it; or move it away.',
+  },
+  HP_AGENT_STATE_READ_ONLY: {
+    category: 'unavailable',
+    meaning: 'The file with the state of the agent, or its folder, cannot be written.',
+    next: 'make file and folder writable for this user, or name another --state-dir.',
+  },
+  HP_AGENT_STATE_FULL: {
+    category: 'unavailable',
+    meaning: 'No room is left on the disk for the state of the agent, which ends; its VMs live on.',
+    next: 'make room and start the agent again: it goes on with its VMs.',
+  },
+  HP_AGENT_STATE_LOST: {
+    category: 'failure',
+    meaning:
+      'The state of the agent could not be read or written; the agent ends, its VMs live on.',
+    next: 'see the cause in the message; start the agent again once it is mended.',
+  },
   HP_AGENT_HOST_LIMIT: {
     category: 'usage',
     meaning: 'The host limit is more than the host has, or less than any function takes.',

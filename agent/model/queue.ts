@@ -77,6 +77,16 @@ export class Queue<Item extends Queued> implements Iterable<Item> {
     return found?.sequence === sequence ? found : undefined;
   }
 
+  /** From the oldest with at least that sequence number on. */
+  *from(sequence: number): IterableIterator<Item> {
+    for (let place = this.#chunkOf(sequence); place < this.#chunks.length; place += 1) {
+      const taken = place === 0 ? this.#taken : 0;
+      for (const item of this.#chunks[place]?.slice(taken) ?? []) {
+        if (item.sequence >= sequence) yield item;
+      }
+    }
+  }
+
   /** Which chunk has it, if any has. */
   #chunkOf(sequence: number): number {
     let low = 0;

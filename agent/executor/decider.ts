@@ -1,0 +1,120 @@
+/**
+ * Decisions, one event at a time: each is a step of the core. With a store, what the steps of one
+ * turn of the event loop changed is written in one go, and only then are their actions performed:
+ * whatever was done or answered stands in the store.
+ */
+import type { Clock } from '../../base/clock.ts';
+import type { StepContext } from '../core/draft.ts';
+import { step } from '../core/step.ts';
+import type { Action } from '../model/actions.ts';
+import type { HostEvent } from '../model/events.ts';
+import type { HostState } from '../model/state.ts';
+import { logEntriesOf } from '../store/log-entries.ts';
+import { rowsBetween } from '../store/rows.ts';
+import type { LogEntry, StateStore } from '../store/state-file.ts';
+
+export interface DeciderParts {
+  readonly clock: Clock;
+  /** Absent: nothing outlives the agent, and what is decided is done at once. */
+  readonly store: StateStore | null;
+  readonly contextOf: () => StepContext;
+  /** Does what one event led to. */
+  readonly perform: (event: HostEvent, actions: readonly Action[]) => void;
+  /** A fault of the agent itself, met at this event. */
+  readonly onFault: (error: unknown, during: HostEvent | 'write') => void;
+}
+
+/** A decided event whose rows are not written yet. */
+interface Held {
+  readonly event: HostEvent;
+  readonly actions: readonly Action[];
+}
+
+export class Decider {
+  readonly #parts: DeciderParts;
+  #state: HostState;
+  /** As it stands in the store. */
+  #written: HostState;
+  #inbox: HostEvent[] = [];
+  #busy = false;
+  #over = false;
+  #held: Held[] = [];
+  #log: LogEntry[] = [];
+  #flush_due = false;
+  readonly #changed = {
+    functions: new Set<string>(),
+    vms: new Set<string>(),
+    operations: new Set<string>(),
+  };
+
+  constructor(state: HostState, parts: DeciderParts) {
+    this.#state = state;
+    this.#written = state;
+    this.#parts = parts;
+  }
+
+  get state(): HostState {
+    return this.#state;
+  }
+
+  /** Events are handled in the order they came, never inside one another. */
+  dispatch(event: HostEvent): void {
+    if (this.#over) return;
+    this.#inbox.push(event);
+    if (this.#busy) return;
+    this.#busy = true;
+    for (let next = this.#inbox.shift(); next; next = this.#inbox.shift()) {
+      try {
+        this.#decide(next);
+      } catch (error) {
+        this.#parts.onFault(error, next);
+      }
+    }
+    this.#busy = false;
+  }
+
+  /** Nothing more is decided, written or done. */
+  end(): void {
+    this.#over = true;
+    this.#inbox = [];
+    this.#held = [];
+  }
+
+  #decide(event: HostEvent): void {
+    const { clock, store, contextOf, perform } = this.#parts;
+    const now_ms = clock.nowMs();
+    const { state, actions, changed } = step(this.#state, event, now_ms, contextOf());
+    this.#state = state;
+    if (!store) return perform(event, actions);
+    for (const name of changed.functions) this.#changed.functions.add(name);
+    for (const id of changed.vms) this.#changed.vms.add(id);
+    for (const id of changed.operations) this.#changed.operations.add(id);
+    this.#log.push(...logEntriesOf(event, actions, now_ms));
+    this.#held.push({ event, actions });
+    if (this.#flush_due) return;
+    this.#flush_due = true;
+    setImmediate(() => this.#flush(store));
+  }
+
+  #flush(store: StateStore): void {
+    this.#flush_due = false;
+    if (this.#over) return;
+    const held = this.#held;
+    this.#held = [];
+    try {
+      store.write(rowsBetween(this.#written, this.#state, this.#changed), this.#log);
+    } catch (error) {
+      return this.#parts.onFault(error, 'write');
+    }
+    this.#written = this.#state;
+    this.#log = [];
+    for (const keys of Object.values(this.#changed)) keys.clear();
+    for (const { event, actions } of held) {
+      try {
+        this.#parts.perform(event, actions);
+      } catch (error) {
+        return this.#parts.onFault(error, event);
+      }
+    }
+  }
+}

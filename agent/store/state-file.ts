@@ -1,0 +1,244 @@
+/**
+ * The agent's state in a file (SQLite, WAL), with an append-only log of what was done beside it. A
+ * killed agent loses nothing that was written; what a power cut loses of it died with the VMs.
+ */
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { assert } from '../../base/assert.ts';
+import type { HotplaneError } from '../../base/errors.ts';
+import { agentError, type AgentErrorCode } from '../model/errors.ts';
+import { type RowChange, type StoredRows, TABLES, type TableName } from './rows.ts';
+
+/** Of the tables and what stands in their rows. */
+const SCHEMA_VERSION = 1;
+/** "hotp": says that a file is a state of ours. */
+const APPLICATION_ID = 0x686f7470;
+/** Log entries that are kept, and how many more there may be before the oldest go. */
+export const LOG_LIMITS = { entries: 100_000, slack: 10_000 } as const;
+
+/** One line of the log: what was done, or answered, and when. */
+export interface LogEntry {
+  readonly at_ms: number;
+  readonly kind: string;
+  /** Plain JSON. */
+  readonly entry: object;
+}
+
+/** Where rows are written to: all of them, or none. */
+export interface StateStore {
+  readonly rows: StoredRows;
+  /** Which agent this is, counted from the first that used the store. */
+  readonly generation: number;
+  /** Whether the host was started anew since the last agent: nothing of its VMs is left. */
+  readonly is_new_boot: boolean;
+  /** Throws HP_AGENT_STATE_FULL, HP_AGENT_STATE_READ_ONLY, HP_AGENT_STATE_LOST. */
+  write(changes: readonly RowChange[], log: readonly LogEntry[]): void;
+  close(): void;
+}
+
+/** SQLite's primary result codes, https://www.sqlite.org/rescode.html, and what they mean here. */
+const BY_RESULT: ReadonlyMap<number, AgentErrorCode> = new Map([
+  [8, 'HP_AGENT_STATE_READ_ONLY'],
+  [11, 'HP_AGENT_STATE_CORRUPT'],
+  [13, 'HP_AGENT_STATE_FULL'],
+  [14, 'HP_AGENT_STATE_READ_ONLY'],
+  [23, 'HP_AGENT_STATE_READ_ONLY'],
+  [26, 'HP_AGENT_STATE_CORRUPT'],
+]);
+/** Extended codes that say more than their primary one: SQLITE_IOERR_WRITE of a full disk. */
+const RESULT_BITS = 0xff;
+
+export class StateFile implements StateStore {
+  readonly rows: StoredRows;
+  readonly generation: number;
+  readonly is_new_boot: boolean;
+  readonly #path: string;
+  readonly #db: DatabaseSync;
+  readonly #put = new Map<TableName, StatementSync>();
+  readonly #drop = new Map<TableName, StatementSync>();
+  readonly #append: StatementSync;
+  readonly #trim: StatementSync;
+  #log_until_trim = 0;
+
+  private constructor(path: string, db: DatabaseSync, boot_id: string) {
+    this.#path = path;
+    this.#db = db;
+    for (const table of TABLES) {
+      const put = `INSERT INTO ${table} (key, row) VALUES (?, ?)
+        ON CONFLICT (key) DO UPDATE SET row = excluded.row`;
+      this.#put.set(table, db.prepare(put));
+      this.#drop.set(table, db.prepare(`DELETE FROM ${table} WHERE key = ?`));
+    }
+    this.#append = db.prepare('INSERT INTO log (at_ms, kind, entry) VALUES (?, ?, ?)');
+    this.#trim = db.prepare('DELETE FROM log WHERE seq <= (SELECT max(seq) FROM log) - ?');
+    const { generation, earlier_boot_id } = this.#begin(boot_id);
+    this.generation = generation;
+    this.is_new_boot = earlier_boot_id !== null && earlier_boot_id !== boot_id;
+    this.rows = this.#read();
+  }
+
+  /**
+   * Opens the state, or makes an empty one where no file is. `boot_id`: of the host's kernel.
+   * Throws HP_AGENT_STATE_*: a state that cannot be understood is never begun anew.
+   */
+  static async open(path: string, boot_id: string): Promise<StateFile> {
+    const { DatabaseSync: Database } = await importQuietly();
+    let db: DatabaseSync | null = null;
+    try {
+      db = new Database(path);
+      prepare(path, db);
+      return new StateFile(path, db, boot_id);
+    } catch (error) {
+      db?.close();
+      throw stateError(path, error);
+    }
+  }
+
+  write(changes: readonly RowChange[], log: readonly LogEntry[]): void {
+    if (changes.length + log.length === 0) return;
+    try {
+      this.#db.exec('BEGIN');
+      for (const { table, key, row } of changes) {
+        if (row === null) this.#drop.get(table)?.run(key);
+        else this.#put.get(table)?.run(key, row);
+      }
+      for (const { at_ms, kind, entry } of log)
+        this.#append.run(at_ms, kind, JSON.stringify(entry));
+      this.#trimLog(log.length);
+      this.#db.exec('COMMIT');
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw stateError(this.#path, error);
+    }
+  }
+
+  /** The newest entries of the log, the oldest of them first. */
+  log(count: number): LogEntry[] {
+    const query = 'SELECT at_ms, kind, entry FROM log ORDER BY seq DESC LIMIT ?';
+    const found = this.#db.prepare(query).all(count).reverse();
+    return found.map(({ at_ms, kind, entry }) => {
+      return { at_ms: Number(at_ms), kind: String(kind), entry: JSON.parse(String(entry)) };
+    });
+  }
+
+  /** No larger than so many pages: a disk without room, for tests. */
+  limitPages(pages: number): void {
+    this.#db.exec(`PRAGMA max_page_count = ${pages}`);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #trimLog(more: number): void {
+    this.#log_until_trim -= more;
+    if (this.#log_until_trim > 0) return;
+    this.#trim.run(LOG_LIMITS.entries);
+    this.#log_until_trim = LOG_LIMITS.slack;
+  }
+
+  /** Notes that one more agent uses it, which shows too that it can be written. */
+  #begin(boot_id: string): { generation: number; earlier_boot_id: string | null } {
+    const db = this.#db;
+    const last = db.prepare('SELECT generation, boot_id FROM agents').get();
+    const generation = Number(last?.['generation'] ?? 0) + 1;
+    const earlier = last?.['boot_id'];
+    db.prepare('DELETE FROM agents').run();
+    db.prepare('INSERT INTO agents (generation, boot_id) VALUES (?, ?)').run(generation, boot_id);
+    return { generation, earlier_boot_id: typeof earlier === 'string' ? earlier : null };
+  }
+
+  #read(): StoredRows {
+    const tables = TABLES.map((table): [TableName, Map<string, string>] => {
+      const rows = new Map<string, string>();
+      for (const { key, row } of this.#db
+        .prepare(`SELECT key, row FROM ${table} ORDER BY id`)
+        .all()) {
+        assert(typeof key === 'string' && typeof row === 'string', 'keys and rows are text');
+        rows.set(key, row);
+      }
+      return [table, rows];
+    });
+    const found = Object.fromEntries(tables);
+    return { ...NO_ROWS, ...found };
+  }
+}
+
+const NONE: ReadonlyMap<string, string> = new Map();
+
+/** Of a store that was never written to. */
+export const NO_ROWS: StoredRows = {
+  functions: NONE,
+  vms: NONE,
+  regions: NONE,
+  instances: NONE,
+  operations: NONE,
+  queue: NONE,
+  meta: NONE,
+};
+
+/** Checks that it is ours, whole, and of this version; or makes its tables. */
+function prepare(path: string, db: DatabaseSync): void {
+  const id = numberOf(db, 'PRAGMA application_id');
+  const version = numberOf(db, 'PRAGMA user_version');
+  const tables = numberOf(db, 'SELECT count(*) FROM sqlite_schema');
+  if (tables > 0 && id !== APPLICATION_ID) throw corrupt(path, 'it is no state of an agent');
+  if (tables > 0 && version !== SCHEMA_VERSION) {
+    throw agentError(
+      'HP_AGENT_STATE_VERSION',
+      `${path} has format ${version}; this version reads and writes ${SCHEMA_VERSION}.`,
+      { details: { path, format: version, formats: [SCHEMA_VERSION] } },
+    );
+  }
+  if (tables > 0) checkWhole(path, db);
+  // A killed agent loses nothing of a WAL; syncing it at checkpoints keeps a power cut from
+  // damaging the file.
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 0');
+  if (tables > 0) return;
+  const rows = TABLES.map(
+    (table) =>
+      `CREATE TABLE ${table} (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, row TEXT NOT NULL)`,
+  );
+  db.exec(`BEGIN; ${rows.join('; ')};
+    CREATE TABLE log (seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms REAL NOT NULL,
+      kind TEXT NOT NULL, entry TEXT NOT NULL);
+    CREATE TABLE agents (generation INTEGER NOT NULL, boot_id TEXT NOT NULL);
+    PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+}
+
+function checkWhole(path: string, db: DatabaseSync): void {
+  const answer = Object.values(db.prepare('PRAGMA quick_check(1)').get() ?? {})[0];
+  if (answer !== 'ok') throw corrupt(path, String(answer));
+}
+
+function numberOf(db: DatabaseSync, query: string): number {
+  return Number(Object.values(db.prepare(query).get() ?? {})[0]);
+}
+
+/** HP_AGENT_STATE_CORRUPT; `why` ends the sentence. */
+export function corrupt(path: string, why: string, cause?: unknown): HotplaneError {
+  return agentError('HP_AGENT_STATE_CORRUPT', `${path} cannot be understood: ${why}.`, {
+    details: { path },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+function stateError(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('errcode' in error)) return error;
+  const result = Number(error.errcode) & RESULT_BITS;
+  const code = BY_RESULT.get(result) ?? 'HP_AGENT_STATE_LOST';
+  return agentError(code, `${path}: ${error.message.replace(/\.$/, '')}.`, {
+    cause: error,
+    details: { path, sqlite_code: Number(error.errcode) },
+  });
+}
+
+/** Early versions of Node 24 warn that SQLite is new there: no news for people who run an agent. */
+async function importQuietly(): Promise<typeof import('node:sqlite')> {
+  const { emitWarning } = process;
+  process.emitWarning = () => undefined;
+  try {
+    return await import('node:sqlite');
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+}

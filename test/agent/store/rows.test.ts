@@ -1,0 +1,117 @@
+/** The state as rows: whatever was written and read back decides as if it had never left. */
+import test from 'ava';
+import fc from 'fast-check';
+import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
+import { dumpHost } from '../../../agent/core/dump.ts';
+import { countGranted } from '../../../agent/core/permits.ts';
+import type { Policy } from '../../../agent/core/policy.ts';
+import type { Action } from '../../../agent/model/actions.ts';
+import type { HostEvent } from '../../../agent/model/events.ts';
+import type { HostState } from '../../../agent/model/state.ts';
+import { hostOf, rowsBetween, type StoredRows, TABLES } from '../../../agent/store/rows.ts';
+import { GIB } from '../../../base/units.ts';
+import { holds } from '../../seed.ts';
+import { chaosPolicy } from '../core/chaos-policy.ts';
+import { MOVES, NAMES, play } from '../core/moves.ts';
+import { World } from '../core/world.ts';
+
+type Rows = Record<keyof StoredRows, Map<string, string>>;
+
+function noRows(): Rows {
+  const [functions, vms, regions] = [new Map(), new Map(), new Map()];
+  const [instances, operations, queue, meta] = [new Map(), new Map(), new Map(), new Map()];
+  return { functions, vms, regions, instances, operations, queue, meta };
+}
+
+/** A world whose state goes into rows and comes back out of them, every so many events. */
+class StoredWorld extends World {
+  readonly rows = noRows();
+  readonly every: number;
+  #written: HostState = this.state;
+  #events = 0;
+  readonly #keys = {
+    functions: new Set<string>(),
+    vms: new Set<string>(),
+    operations: new Set<string>(),
+  };
+
+  constructor(limit_bytes: number, every: number) {
+    super(limit_bytes);
+    this.every = every;
+  }
+
+  override send(event: HostEvent): Action[] {
+    const actions = super.send(event);
+    for (const name of this.changed.functions) this.#keys.functions.add(name);
+    for (const id of this.changed.vms) this.#keys.vms.add(id);
+    for (const id of this.changed.operations) this.#keys.operations.add(id);
+    this.#events += 1;
+    if (this.#events % this.every === 0) this.#throughRows();
+    return actions;
+  }
+
+  #throughRows(): void {
+    for (const { table, key, row } of rowsBetween(this.#written, this.state, this.#keys)) {
+      if (row === null) this.rows[table].delete(key);
+      else this.rows[table].set(key, row);
+    }
+    const { capacity, config } = this.state;
+    const read = hostOf(this.rows, capacity.host, config);
+    this.state = { ...read, granted: countGranted(read) };
+    this.#written = this.state;
+    for (const keys of Object.values(this.#keys)) keys.clear();
+  }
+}
+
+/** Only the order of functions, which means nothing, may differ: one may go and come in between. */
+function textOf(state: HostState): string {
+  const { functions, ...rest } = dumpHost(state);
+  const named = functions.toSorted((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
+  return JSON.stringify({ ...rest, functions: named });
+}
+
+const host = fc.record({
+  gib: fc.constantFrom(1, 2, 4),
+  sharing: fc.constantFrom(1, 1, 2),
+  every: fc.constantFrom(1, 1, 2, 7),
+  chaos: fc.option(fc.nat()),
+});
+
+test('a state read back from its rows, at any point, leads to the same actions and the same state', async (t) => {
+  const property = fc.property(MOVES, host, (moves, { gib, sharing, every, chaos }) => {
+    const policyOf = (): Policy => (chaos === null ? DEFAULT_POLICY : chaosPolicy(chaos));
+    const [kept, stored] = [new World(gib * GIB), new StoredWorld(gib * GIB, every)];
+    for (const world of [kept, stored]) {
+      world.regions_per_device = sharing;
+      world.context = { policy: policyOf(), recording: false };
+      play(world, moves);
+      for (const name of NAMES) world.drain(name);
+      world.context = { policy: DEFAULT_POLICY, recording: false };
+      world.quiesce();
+    }
+    t.is(JSON.stringify(stored.actions), JSON.stringify(kept.actions));
+    t.is(textOf(stored.state), textOf(kept.state));
+  });
+  await holds(t, property, { runs: 300 });
+});
+
+test('nothing of what is gone stays in the rows', (t) => {
+  const world = new StoredWorld(2 * GIB, 1);
+  world.deploy('a');
+  world.quiesce();
+  world.invoke('a');
+  world.invoke('a');
+  world.invoke('a');
+  t.true(world.rows.queue.size > 0);
+  world.quiesce();
+  world.remove('a');
+  world.quiesce();
+  const left = TABLES.filter((table) => table !== 'meta' && world.rows[table].size > 0);
+  t.deepEqual(left, []);
+});
+
+test('a row that belongs to nothing is told', (t) => {
+  const rows = noRows();
+  rows.regions.set('vm7/0', '{"index":0}');
+  t.throws(() => hostOf(rows, GIB), { message: /vm7\/0 belongs to nothing/ });
+});
