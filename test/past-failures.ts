@@ -19,4 +19,10 @@ export const PAST_FAILURES: readonly PastFailure[] = [
     runs: 58,
     found: 'planted: a permit was given back whole while a part of the region stayed plugged',
   },
+  {
+    test: 'a state read back from its rows, at any point, leads to the same actions and the same state',
+    seed: 1_649_031_297,
+    runs: 1_500,
+    found: 'two functions due in one tick went in the order of a heap, which no row keeps',
+  },
 ];

@@ -105,14 +105,19 @@ function handleRequest(draft: Draft, event: Request): void {
   return drain(draft, fn, event.request_id);
 }
 
-/** Time alone: functions that are due, with those of their VMs that are. */
+/**
+ * Time alone: functions that are due, with those of their VMs that are. Who was due first comes
+ * first, whatever was known of it earlier.
+ */
 function tick(draft: Draft): void {
+  const due: { readonly name: string; readonly at_ms: number }[] = [];
   for (const name of draft.alarms.takeDue(draft.now_ms)) {
-    const wake_at_ms = readFunction(draft, name)?.wake_at_ms ?? null;
-    if (wake_at_ms === null || wake_at_ms > draft.now_ms) {
-      draft.alarms.set(name, wake_at_ms);
-      continue;
-    }
+    const at_ms = readFunction(draft, name)?.wake_at_ms ?? null;
+    if (at_ms === null || at_ms > draft.now_ms) draft.alarms.set(name, at_ms);
+    else due.push({ name, at_ms });
+  }
+  due.sort((a, b) => a.at_ms - b.at_ms || (a.name < b.name ? -1 : 1));
+  for (const { name } of due) {
     const fn = editFunction(draft, name);
     for (const id of fn?.vm_ids ?? []) {
       const due_ms = readVm(draft, id)?.wake_at_ms ?? null;

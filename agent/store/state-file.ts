@@ -114,7 +114,7 @@ export class StateFile implements StateStore {
   /** The newest entries of the log, the oldest of them first. */
   log(count: number): LogEntry[] {
     const query = 'SELECT at_ms, kind, entry FROM log ORDER BY seq DESC LIMIT ?';
-    const found = this.#db.prepare(query).all(count).reverse();
+    const found = this.#db.prepare(query).all(count).toReversed();
     return found.map(({ at_ms, kind, entry }) => {
       return { at_ms: Number(at_ms), kind: String(kind), entry: JSON.parse(String(entry)) };
     });
@@ -234,11 +234,11 @@ function stateError(path: string, error: unknown): unknown {
 
 /** Early versions of Node 24 warn that SQLite is new there: no news for people who run an agent. */
 async function importQuietly(): Promise<typeof import('node:sqlite')> {
-  const { emitWarning } = process;
+  const emit = process.emitWarning.bind(process);
   process.emitWarning = () => undefined;
   try {
     return await import('node:sqlite');
   } finally {
-    process.emitWarning = emitWarning;
+    process.emitWarning = emit;
   }
 }
