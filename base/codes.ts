@@ -7,6 +7,11 @@ export const BASE_CODES = {
     meaning: 'A folder, pipe, device or socket is where a file was asked for.',
     next: 'name a file, or put one there.',
   },
+  HP_YAML: {
+    category: 'usage',
+    meaning: 'A YAML file is not as it must be; the message says where and what.',
+    next: 'change that line of the file.',
+  },
   HP_LOCK_FAILED: {
     category: 'unavailable',
     meaning: 'The kernel gave no lock on a file: no flock(1), or a file system without locks.',

@@ -9,7 +9,7 @@ import {
   unknownCommand,
   unknownOption,
 } from './errors.ts';
-import { nearest } from './nearest.ts';
+import { nearest } from '../base/nearest.ts';
 import { type RawValue, Values } from './values.ts';
 
 export type Parsed =

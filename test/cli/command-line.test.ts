@@ -2,7 +2,7 @@
 import test from 'ava';
 import type { Command } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands.ts';
-import { nearest } from '../../cli/nearest.ts';
+import { nearest } from '../../base/nearest.ts';
 import { runLine } from './run-line.ts';
 
 const REFUSED: readonly (readonly [string, string, string])[] = [
