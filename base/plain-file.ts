@@ -2,21 +2,17 @@
  * Reading what others may have put there. A pipe opened for reading waits for a writer that may
  * never come, in a thread that no signal reaches: whatever is no file is refused without waiting.
  */
-import {
-  closeSync,
-  constants,
-  createReadStream,
-  fstatSync,
-  openSync,
-  readFileSync,
-  type Stats,
-} from 'node:fs';
+import { Buffer } from 'node:buffer';
+import { closeSync, constants, fstatSync, openSync, read, readFileSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
 import { assert } from './assert.ts';
 import { baseError } from './codes.ts';
+
+const readInto = promisify(read);
 
 /** O_NONBLOCK: opening does not wait; it changes nothing for files (open(2)). */
 const READ_FLAGS = constants.O_RDONLY + constants.O_NONBLOCK + constants.O_NOCTTY;
@@ -64,28 +60,41 @@ export function readPlainFileSync(path: string): string {
 }
 
 export interface StreamOptions {
-  /** Bytes of one read. */
-  readonly highWaterMark: number;
+  /** Bytes of one read; the buffer they are read into is used again for the next. */
+  readonly buffer_bytes: number;
   /** Ends the stream with an error, also while a pipe says nothing. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * The bytes of a file or a pipe (`<(zcat trace.gz)`), which is waited for without a thread.
- * Throws HP_FILE_NOT_PLAIN for everything else, or the system's error.
+ * The bytes of a file or a pipe (`<(zcat trace.gz)`), which is waited for without a thread. A chunk
+ * is written over when the next one is asked for. Throws HP_FILE_NOT_PLAIN for everything else, or
+ * the system's error.
  */
-export function streamInput(path: string, options: StreamOptions): Readable {
-  const { signal, highWaterMark } = options;
+export async function* streamInput(
+  path: string,
+  { buffer_bytes, signal }: StreamOptions,
+): AsyncGenerator<Uint8Array> {
   signal?.throwIfAborted();
   const fd = openSync(path, READ_FLAGS);
+  let is_ours = true;
   try {
     const facts = fstatSync(fd);
-    if (facts.isFIFO()) return pipeStream(fd, signal);
+    if (facts.isFIFO()) {
+      is_ours = false;
+      yield* pipeStream(fd, signal);
+      return;
+    }
     needPlainFile(path, facts);
-    return createReadStream(path, { fd, highWaterMark, ...(signal && { signal }) });
-  } catch (error) {
-    closeSync(fd);
-    throw error;
+    const buffer = Buffer.allocUnsafeSlow(buffer_bytes);
+    for (;;) {
+      const { bytesRead } = await readInto(fd, buffer, 0, buffer_bytes, null);
+      signal?.throwIfAborted();
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    if (is_ours) closeSync(fd);
   }
 }
 

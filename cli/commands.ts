@@ -19,6 +19,10 @@ import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { simulateSizingCommand } from './commands/simulate-sizing.ts';
 import { statusCommand } from './commands/status.ts';
+import { traceGenerateCommand } from './commands/trace-generate.ts';
+import { traceInspectCommand } from './commands/trace-inspect.ts';
+import { traceSampleCommand } from './commands/trace-sample.ts';
+import { traceValidateCommand } from './commands/trace-validate.ts';
 
 export const COMMANDS: readonly Command[] = [
   quickstartCommand,
@@ -33,6 +37,10 @@ export const COMMANDS: readonly Command[] = [
   removeCommand,
   replayCommand,
   reportCommand,
+  traceInspectCommand,
+  traceValidateCommand,
+  traceSampleCommand,
+  traceGenerateCommand,
   simulateSizingCommand,
   benchReclaimCommand,
   benchInvokeCommand,

@@ -19,6 +19,14 @@ export const CLI_LIMITS = {
   simulated_invocations: 100_000,
   /** Simulated functions of each class; all files that are published together have fewer. */
   simulated_functions: 100_000,
+  /** Functions of a trace that is chosen from, sampled or made; all of 2019 are 72,359. */
+  trace_functions: 1_000_000,
+  /** Orders among which a sample is chosen. */
+  trace_trials: 10_000,
+  /** Invocations of a made trace: what is held in memory. */
+  trace_invocations: 20_000_000,
+  /** Days of a made trace. */
+  trace_days: 366,
   /** One growth, from the wish to its memory, and touching a GiB. */
   simulated_cost_ms: 600_000,
 } as const;

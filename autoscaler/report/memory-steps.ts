@@ -80,7 +80,7 @@ export class MemorySteps {
   /** Every step, by time, with the one of the same VM before it; -1: it is the VM's first. */
   forEach(visit: (row: number, before: number) => void): void {
     const last = Array.from({ length: this.#vms.size }, () => -1);
-    this.#order ??= orderOf(this.#at_ms);
+    this.#order ??= orderOf(this.#at_ms.values());
     for (const row of this.#order) {
       const vm = this.#vm.at(row);
       visit(row, last[vm] ?? -1);

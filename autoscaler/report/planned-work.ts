@@ -32,7 +32,7 @@ export class PlannedWork {
 
   /** Every call, by its time of arrival. */
   forEach(visit: (call: PlannedCall) => void): void {
-    for (const row of orderOf(this.#at_ms)) {
+    for (const row of orderOf(this.#at_ms.values())) {
       visit({
         function_index: this.#function.at(row),
         at_ms: this.#at_ms.at(row),

@@ -37,6 +37,11 @@ export const TRACE_CODES = {
     meaning: 'The file has more rows than a replay holds.',
     next: 'cut the file to the part that is to be replayed.',
   },
+  HP_TRACE_PARTS: {
+    category: 'usage',
+    meaning: 'The files that were named are no trace together.',
+    next: 'name all files of one trace: of 2019 the invocations, and what else there is of it.',
+  },
   HP_TRACE_SAMPLE: {
     category: 'usage',
     meaning: 'A file of a memory series is not what its format says.',
@@ -96,11 +101,21 @@ export function traceEmpty(path: string): HotplaneError {
   return traceError('HP_TRACE_EMPTY', `${path} has a header but no rows.`, { details: { path } });
 }
 
-/** More rows than one replay can hold in memory. */
-export function traceTooLong(path: string, limit_rows: number): HotplaneError {
+/** More rows than can be held in memory. `rows`: how many, where that is known. */
+export function traceTooLong(path: string, limit_rows: number, rows?: number): HotplaneError {
+  if (rows !== undefined) {
+    const message = `${path} has ${rows} invocations, more than the ${limit_rows} that are held.`;
+    const next = 'choose fewer functions with --functions, or take a sample with trace sample.';
+    return traceError('HP_TRACE_TOO_LONG', message, { next, details: { path, limit_rows, rows } });
+  }
   return traceError('HP_TRACE_TOO_LONG', `${path} has more than ${limit_rows} rows.`, {
     details: { path, limit_rows },
   });
+}
+
+/** Files that are no trace together. `problem` is the sentence after the path. */
+export function traceParts(path: string, problem: string, next: string): HotplaneError {
+  return traceError('HP_TRACE_PARTS', `${path}: ${problem}.`, { next, details: { path } });
 }
 
 /** `--functions` asks for more functions than the trace has. */

@@ -10,6 +10,10 @@ export const TRACE_LIMITS = {
   line_bytes: 64 * 1024,
   /** Rows of one trace; the whole 2021 trace has 1,980,951. */
   rows: 20_000_000,
+  /** Invocations of one function in one minute: twenty times the largest published. */
+  minute_invocations: 100_000_000,
+  /** Functions and minutes with invocations of one trace; a published day has some 6 million. */
+  minute_cells: 100_000_000,
   /** Rows of one file of memory percentiles; a published day has 17,490. */
   memory_rows: 1_000_000,
   /** Memory of one application, MiB: 16 TiB. */

@@ -1,10 +1,14 @@
 /** A trace in memory, whatever file it came from. */
+import type { InvocationColumns } from './columns.ts';
+import type { RuleUse } from './rules.ts';
 
 /** One function of the trace. Its name is unique only together with its application. */
 export interface TraceFunction {
   readonly app: string;
   readonly func: string;
   readonly invocations: number;
+  /** Memory of one instance, where the trace tells it. */
+  readonly memory_bytes?: number;
 }
 
 /** One invocation. Times are milliseconds of the trace, not compressed. */
@@ -39,12 +43,19 @@ export interface TraceInput {
   readonly sha256: string;
 }
 
+/** Formats that a trace of single invocations can have, by what their files are called. */
+export type TraceFormat = 'azure2021' | 'azure2019' | 'huawei2023' | 'arrivals';
+
 export interface Trace {
-  readonly format: 'azure2021';
+  readonly format: TraceFormat;
   readonly input: TraceInput;
+  /** Every file of it, where there are several. */
+  readonly inputs?: readonly TraceInput[];
   /** In order of first appearance in the file. */
   readonly functions: readonly TraceFunction[];
   /** Sorted by arrival; equal arrivals keep the order of the file. */
-  readonly invocations: readonly TraceInvocation[];
+  readonly invocations: InvocationColumns;
   readonly quality: TraceQuality;
+  /** Rules that were needed to read it, with their counts. */
+  readonly rules: readonly RuleUse[];
 }

@@ -94,7 +94,7 @@ test('a million values have bounds and an order, without a call of a million arg
   const list = new NumberList();
   for (let index = 0; index < 1e6; index += 1) list.push((index * 7919) % 1e6);
   t.deepEqual(boundsOf(list.values()), { low: 0, high: 999_999 });
-  const order = orderOf(list);
+  const order = orderOf(list.values());
   t.is(list.at(order[0] ?? -1), 0);
   t.is(list.at(order.at(-1) ?? -1), 999_999);
   t.is(list.length, 1e6);

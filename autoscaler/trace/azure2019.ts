@@ -1,0 +1,194 @@
+/**
+ * Readers of the Azure Functions trace 2019 (Microsoft, CC-BY 4.0; Shahrad et al., USENIX ATC 2020)
+ * as published: invocations of every function in each minute of a day, and percentiles of its
+ * durations. A day has 893 million invocations: what is kept is a count for each minute that has
+ * one, and invocations are made of chosen functions only (see minutes.ts).
+ */
+import { Columns } from './header.ts';
+import { numberOf } from './decimal.ts';
+import { traceEmpty, traceHeader, traceTooLong } from './errors.ts';
+import { type Chunks, readRows } from './input.ts';
+import { TRACE_LIMITS } from './limits.ts';
+import { MINUTES_PER_DAY, type Durations, type MinuteTable } from './minutes.ts';
+import type { RuleCounts } from './rules.ts';
+import type { ByteScanner } from './scanner.ts';
+import type { TraceInput } from './trace.ts';
+
+export const INVOCATION_COLUMNS = ['HashOwner', 'HashApp', 'HashFunction', 'Trigger'] as const;
+export const DURATION_SHARES = [0, 0.01, 0.25, 0.5, 0.75, 0.99, 1] as const;
+const SHARE_COLUMNS = DURATION_SHARES.map((share) => `percentile_Average_${share * 100}`);
+export const DURATION_COLUMNS = [
+  'HashOwner',
+  'HashApp',
+  'HashFunction',
+  'Average',
+  'Count',
+  'Minimum',
+  'Maximum',
+  ...SHARE_COLUMNS,
+];
+const ZERO = 0x30;
+
+/** Which minute of the day each field is; -1: it is none. Throws `HP_TRACE_HEADER`. */
+function minutesOf(columns: Columns, header: string): Int32Array {
+  const minutes = Int32Array.from(columns.names, (name) =>
+    /^\d{1,4}$/.test(name) && Number(name) >= 1 && Number(name) <= MINUTES_PER_DAY
+      ? Number(name) - 1
+      : -1,
+  );
+  const known: readonly string[] = INVOCATION_COLUMNS;
+  const unknown = columns.names.some((name, at) => minutes[at] === -1 && !known.includes(name));
+  const none = minutes.every((minute) => minute < 0);
+  const expected = `${INVOCATION_COLUMNS.join(',')},1,...,${MINUTES_PER_DAY}`;
+  if (unknown || none) throw traceHeader(columns.path, expected, header);
+  return minutes;
+}
+
+/** Adds the invocations of one day, counted from 0, to the table. Throws `HP_TRACE_*`. */
+export async function readInvocationDay(
+  chunks: Chunks,
+  path: string,
+  about: { readonly day: number; readonly table: MinuteTable; readonly rules: RuleCounts },
+): Promise<TraceInput> {
+  const { day, table, rules } = about;
+  const seen = new Set<number>();
+  let columns: Columns | null = null;
+  let minutes = new Int32Array(0);
+  let rows = 0;
+  const input = await readRows(chunks, path, {
+    rules,
+    onHeader: (row) => {
+      columns = new Columns(row, path, INVOCATION_COLUMNS);
+      minutes = Int32Array.from(minutesOf(columns, row.whole));
+      const there = minutes.filter((minute) => minute >= 0).length;
+      rules.note('missing-minutes', 1, Number(there < MINUTES_PER_DAY));
+    },
+    onRow: (row) => {
+      if (!columns) return;
+      rows += 1;
+      columns.check(row);
+      if (hasNegative(row, columns, minutes)) return rules.note('negative-count', row.line);
+      const index = functionOf(row, columns, table, rules);
+      if (seen.has(index)) return rules.note('duplicate-row', row.line);
+      seen.add(index);
+      addCounts(row, columns, minutes, { index, day, table, rules });
+    },
+  });
+  if (!columns) throw traceHeader(path, `${INVOCATION_COLUMNS.join(',')},1,...`, '');
+  if (rows === 0) throw traceEmpty(path);
+  return input;
+}
+
+function functionOf(
+  row: ByteScanner,
+  columns: Columns,
+  table: MinuteTable,
+  rules: RuleCounts,
+): number {
+  const most = TRACE_LIMITS.name_bytes;
+  const trigger = columns.text(row, 'Trigger');
+  const index = table.indexOf(
+    columns.name(row, 'HashOwner', most),
+    columns.name(row, 'HashApp', most),
+    columns.name(row, 'HashFunction', most),
+  );
+  const before = table.setTrigger(index, trigger);
+  if (before !== null && before !== trigger) rules.note('trigger-changes', row.line);
+  return index;
+}
+
+function hasNegative(row: ByteScanner, columns: Columns, minutes: Int32Array): boolean {
+  for (let field = 0; field < row.fields; field += 1) {
+    if ((minutes[field] ?? -1) < 0 || row.bytes[row.from(field)] !== 0x2d) continue;
+    columns.signed(row, columns.names[field] ?? '', TRACE_LIMITS.minute_invocations);
+    return true;
+  }
+  return false;
+}
+
+function addCounts(
+  row: ByteScanner,
+  columns: Columns,
+  minutes: Int32Array,
+  about: {
+    readonly index: number;
+    readonly day: number;
+    readonly table: MinuteTable;
+    readonly rules: RuleCounts;
+  },
+): void {
+  const { bytes } = row;
+  const { index, day, table, rules } = about;
+  for (let field = 0; field < row.fields; field += 1) {
+    const minute = minutes[field] ?? -1;
+    if (minute < 0) continue;
+    const from = row.from(field);
+    const to = row.to(field);
+    const digit = (bytes[from] ?? 0) - ZERO;
+    // Nine of ten fields are a single 0.
+    if (to - from === 1 && digit === 0) continue;
+    if (from === to) {
+      rules.note('no-data', row.line);
+      continue;
+    }
+    const value = to - from === 1 && digit > 0 && digit < 10 ? digit : numberOf(bytes, from, to);
+    if (!(value <= TRACE_LIMITS.minute_invocations)) {
+      throw columns.badNumber(row, columns.names[field] ?? '', TRACE_LIMITS.minute_invocations);
+    }
+    const count = Math.round(value);
+    if (count !== value) rules.note('fractional-count', row.line);
+    if (count > 0) table.add(index, day * MINUTES_PER_DAY + minute, count);
+  }
+  if (table.cells > TRACE_LIMITS.minute_cells) {
+    throw traceTooLong(columns.path, TRACE_LIMITS.minute_cells);
+  }
+}
+
+/** Adds the durations of one day; of a function with some already, the first stay. */
+export async function readDurationDay(
+  chunks: Chunks,
+  path: string,
+  about: { readonly durations: Map<string, Durations>; readonly rules: RuleCounts },
+): Promise<TraceInput> {
+  const { durations, rules } = about;
+  const seen = new Set<string>();
+  let columns: Columns | null = null;
+  const input = await readRows(chunks, path, {
+    rules,
+    onHeader: (row) => {
+      columns = new Columns(row, path, DURATION_COLUMNS);
+    },
+    onRow: (row) => {
+      if (!columns) return;
+      columns.check(row);
+      const owner = columns.text(row, 'HashOwner');
+      const key = `${owner}/${columns.text(row, 'HashApp')}/${columns.text(row, 'HashFunction')}`;
+      const found = durationsOf(row, columns, rules);
+      if (seen.has(key)) return rules.note('duplicate-row', row.line);
+      seen.add(key);
+      if (!durations.has(key)) durations.set(key, found);
+    },
+  });
+  if (!columns) throw traceHeader(path, DURATION_COLUMNS.join(','), '');
+  if (seen.size === 0) throw traceEmpty(path);
+  return input;
+}
+
+function durationsOf(row: ByteScanner, columns: Columns, rules: RuleCounts): Durations {
+  const most = TRACE_LIMITS.seconds * 1000;
+  const executions = columns.number(row, 'Count', Number.MAX_SAFE_INTEGER);
+  const average = columns.signed(row, 'Average', most);
+  const percentiles_ms = SHARE_COLUMNS.map((column) => columns.signed(row, column, most));
+  const extremes = [columns.signed(row, 'Minimum', most), columns.signed(row, 'Maximum', most)];
+  if (average > 0 && extremes.some((value) => value === 0)) rules.note('no-extremes', row.line);
+  if (percentiles_ms.some((value, at) => at > 0 && value < (percentiles_ms[at - 1] ?? 0))) {
+    rules.note('percentiles-not-ascending', row.line);
+  }
+  for (const [at, value] of percentiles_ms.entries()) {
+    percentiles_ms[at] = Math.max(0, value, percentiles_ms[at - 1] ?? 0);
+  }
+  if (average < 0) rules.note('negative-average', row.line);
+  if (average === 0 && executions > 0) rules.note('zero-average', row.line);
+  const average_ms = average < 0 ? (percentiles_ms[3] ?? 0) : average;
+  return { executions, average_ms: Math.max(1, average_ms), percentiles_ms };
+}

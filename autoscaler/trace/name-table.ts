@@ -1,0 +1,85 @@
+/** Numbers for names, as they are met in bytes: a name becomes a string only once. */
+import { Buffer } from 'node:buffer';
+
+/** Longer names are told apart by their ends and their middle first, then byte by byte. */
+const HASHED_BYTES = 48;
+const PART_BYTES = HASHED_BYTES / 3;
+const FIRST_SLOTS = 1_024;
+
+export class NameTable {
+  /** Number plus one of each slot; 0: free. */
+  #slots = new Uint32Array(FIRST_SLOTS);
+  readonly #hashes: number[] = [];
+  readonly #names: Buffer[] = [];
+
+  get size(): number {
+    return this.#names.length;
+  }
+
+  /** The number of a name, from 0 in order of first appearance; below 0: it was not there. */
+  find(bytes: Buffer, from: number, to: number): number {
+    const found = this.#slotOf(hashOf(bytes, from, to), bytes, from, to);
+    return (this.#slots[found] ?? 0) - 1;
+  }
+
+  /** Adds a name that is not there. Returns its number. */
+  add(bytes: Buffer, from: number, to: number): number {
+    const hash = hashOf(bytes, from, to);
+    const slot = this.#slotOf(hash, bytes, from, to);
+    this.#names.push(Buffer.from(bytes.subarray(from, to)));
+    this.#hashes.push(hash);
+    this.#slots[slot] = this.#names.length;
+    if (this.#names.length * 2 > this.#slots.length) this.#grow();
+    return this.#names.length - 1;
+  }
+
+  /** Where the name is, or where it belongs. */
+  #slotOf(hash: number, bytes: Buffer, from: number, to: number): number {
+    const mask = this.#slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const index = (this.#slots[slot] ?? 0) - 1;
+      if (index < 0) return slot;
+      const name = this.#names[index];
+      if (this.#hashes[index] === hash && name && isSame(name, bytes, from, to)) return slot;
+    }
+  }
+
+  #grow(): void {
+    const slots = new Uint32Array(this.#slots.length * 2);
+    const mask = slots.length - 1;
+    for (const [index, hash] of this.#hashes.entries()) {
+      let slot = hash & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = index + 1;
+    }
+    this.#slots = slots;
+  }
+}
+
+/** FNV-1a. */
+function hashOf(bytes: Buffer, from: number, to: number): number {
+  const length = to - from;
+  let hash = Math.imul(0x811c9dc5 ^ length, 0x01000193);
+  if (length <= HASHED_BYTES) return mixed(hashPart(hash, bytes, from, to));
+  hash = hashPart(hash, bytes, from, from + PART_BYTES);
+  const middle = from + ((length - PART_BYTES) >> 1);
+  hash = hashPart(hash, bytes, middle, middle + PART_BYTES);
+  return mixed(hashPart(hash, bytes, to - PART_BYTES, to));
+}
+
+function hashPart(before: number, bytes: Buffer, from: number, to: number): number {
+  let hash = before;
+  for (let at = from; at < to; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
+  return hash;
+}
+
+function mixed(hash: number): number {
+  return (hash ^ (hash >>> 15)) >>> 0;
+}
+
+function isSame(name: Buffer, bytes: Buffer, from: number, to: number): boolean {
+  const length = to - from;
+  if (name.length !== length) return false;
+  for (let at = 0; at < length; at += 1) if (name[at] !== bytes[from + at]) return false;
+  return true;
+}

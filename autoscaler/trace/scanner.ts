@@ -1,0 +1,174 @@
+/**
+ * Scanner of comma-separated bytes: cuts a stream into lines and lines into fields, whatever the
+ * boundaries of its chunks, without making a string of anything. One line is held at a time, and a
+ * line that never ends cannot fill the memory.
+ */
+import { Buffer } from 'node:buffer';
+import { decodeEveryByte } from './escape-bytes.ts';
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+const COMMA = 0x2c;
+/** Of a line that is too long, as much is told. */
+const START_BYTES = 80;
+/** UTF-8 of U+FEFF, which some programs put at the head of a file. */
+const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
+export interface ScannerOptions {
+  /** Longest line, without its end (`\n`; an `\r` before it is no part of the line either). */
+  readonly limit_bytes: number;
+  /** Called for every line, empty ones too, while the scanner is at it. */
+  readonly onRow: (row: ByteScanner) => void;
+  /** Called instead for a line beyond the limit, with its start. It must throw. */
+  readonly onTooLong: (start: string, line: number) => void;
+}
+
+export class ByteScanner {
+  readonly #options: ScannerOptions;
+  readonly #held: Buffer;
+  #held_bytes = 0;
+  /** What the line lies in; it may change after `onRow`. */
+  bytes: Buffer = Buffer.alloc(0);
+  /** Where the line begins in {@link bytes}. */
+  begin = 0;
+  /** Where each field ends, its comma not counted; `fields` of them are of this line. */
+  ends = new Int32Array(64);
+  fields = 0;
+  /** Of the line at hand, from 1. */
+  line = 0;
+  /** Lines that end with `\r\n`. */
+  returns = 0;
+  has_byte_order_mark = false;
+
+  constructor(options: ScannerOptions) {
+    this.#options = options;
+    this.#held = Buffer.alloc(options.limit_bytes + 2);
+  }
+
+  /** Takes a chunk and tells the lines it completes. It may be written over afterwards. */
+  push(chunk: Uint8Array): void {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    let from = 0;
+    if (this.#held_bytes > 0) {
+      const end = bytes.indexOf(NEWLINE);
+      this.#hold(bytes.subarray(0, end < 0 ? undefined : end + 1));
+      if (end < 0) return;
+      const length = this.#held_bytes;
+      this.#held_bytes = 0;
+      this.#scan(this.#held, 0, length);
+      from = end + 1;
+    }
+    const rest = this.#scan(bytes, from, bytes.length);
+    if (rest < bytes.length) this.#hold(bytes.subarray(rest));
+  }
+
+  /** The stream is over; a last line without an end is a line too. */
+  end(): void {
+    const length = this.#held_bytes;
+    this.#held_bytes = 0;
+    if (length === 0) return;
+    this.#held[length] = NEWLINE;
+    this.#scan(this.#held, 0, length + 1);
+  }
+
+  /** Where a field begins. */
+  from(field: number): number {
+    return field === 0 ? this.begin : (this.ends[field - 1] ?? 0) + 1;
+  }
+
+  /** Where it ends. */
+  to(field: number): number {
+    return this.ends[field] ?? 0;
+  }
+
+  text(field: number): string {
+    return decodeEveryByte(this.bytes.subarray(this.from(field), this.to(field)));
+  }
+
+  /** The line as it is. */
+  get whole(): string {
+    return decodeEveryByte(this.bytes.subarray(this.begin, this.to(this.fields - 1)));
+  }
+
+  /** Whether nothing but blanks is in the line. */
+  get is_blank(): boolean {
+    return this.fields === 1 && this.to(0) - this.begin < 1_024 && this.whole.trim() === '';
+  }
+
+  /** Tells the lines that end in `bytes`; returns where the first that does not begins. */
+  #scan(bytes: Buffer, from: number, to: number): number {
+    const { limit_bytes, onRow } = this.#options;
+    let { ends } = this;
+    let fields = 0;
+    let begin = from;
+    const words = wordsOf(bytes);
+    for (let at = from; at < to; at += 1) {
+      while ((at & 3) === 0 && isPlain(words[at >> 2])) at += 4;
+      if (at >= to) break;
+      const byte = bytes[at] ?? 0;
+      if (byte > COMMA) continue;
+      if (byte === COMMA) {
+        if (fields + 1 >= ends.length) ends = this.#widen();
+        ends[fields] = at;
+        fields += 1;
+      } else if (byte === NEWLINE) {
+        const has_return = at > begin && bytes[at - 1] === RETURN;
+        const end = has_return ? at - 1 : at;
+        if (end - begin > limit_bytes) this.#tooLong(bytes.subarray(begin, end));
+        if (has_return) this.returns += 1;
+        ends[fields] = end;
+        this.line += 1;
+        this.bytes = bytes;
+        this.begin = this.line === 1 ? begin + this.#markBytes(bytes, begin, end) : begin;
+        this.fields = fields + 1;
+        onRow(this);
+        begin = at + 1;
+        fields = 0;
+      }
+    }
+    return begin;
+  }
+
+  #markBytes(bytes: Buffer, begin: number, end: number): number {
+    const mark = BYTE_ORDER_MARK.length;
+    if (end - begin < mark) return 0;
+    this.has_byte_order_mark = bytes.subarray(begin, begin + mark).equals(BYTE_ORDER_MARK);
+    return this.has_byte_order_mark ? mark : 0;
+  }
+
+  #widen(): Int32Array<ArrayBuffer> {
+    const wider = new Int32Array(this.ends.length * 2);
+    wider.set(this.ends);
+    this.ends = wider;
+    return wider;
+  }
+
+  #hold(part: Buffer): void {
+    const length = this.#held_bytes + part.length;
+    const last = part.at(-1);
+    // A return may belong to the end that is still to come.
+    const end_bytes = last === NEWLINE ? 2 : Number(last === RETURN);
+    if (length > this.#options.limit_bytes + end_bytes) {
+      this.#tooLong(Buffer.concat([this.#held.subarray(0, this.#held_bytes), part]));
+    }
+    part.copy(this.#held, this.#held_bytes);
+    this.#held_bytes = length;
+  }
+
+  #tooLong(line: Buffer): void {
+    this.#options.onTooLong(line.toString('utf8', 0, START_BYTES), this.line + 1);
+  }
+}
+
+const NO_WORDS = new Int32Array(0);
+
+/** The same bytes by fours, where they lie so. */
+function wordsOf({ buffer, byteOffset, length }: Buffer): Int32Array {
+  return byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >> 2) : NO_WORDS;
+}
+
+/** Whether none of the four bytes is a comma or below it: neither ends a field nor a line. */
+function isPlain(word: number | undefined): boolean {
+  if (word === undefined) return false;
+  return ((word - 0x2d2d2d2d) & ~word & 0x80808080) === 0;
+}
