@@ -5,6 +5,8 @@ import { LIMITS } from '../base/limits.ts';
 export const VMM_LIMITS = {
   /** Regions of one device: HOTMEM_PARTS_MAX of the series. */
   regions_per_device: 64,
+  /** Read-only disks of one VM: a base runtime, a function, and as many again. */
+  disks_per_vm: 4,
   /** A guest that got stuck in a partial unplug is asked again this often ... */
   nudge_interval_ms: 1_000,
   /** ... the pause doubling from one time to the next, up to this factor ... */

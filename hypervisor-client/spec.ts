@@ -8,13 +8,15 @@ import { LIMITS } from '../base/limits.ts';
 import { VMM_LIMITS } from './limits.ts';
 import { socketPathTrouble } from '../base/safe-path.ts';
 import { vmmError } from './errors.ts';
-import type { DeviceSpec, RegionSpec, VmSpec } from './vm.ts';
+import type { DeviceSpec, DiskSpec, RegionSpec, VmSpec } from './vm.ts';
 
 /** Less than this for the kernel and its page arrays and Linux does not boot. */
 const BOOT_BYTES_MIN = 64 * MIB;
 const GUEST_NODE_MAX = 127;
 const VM_ID = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
 const REGION_ID = /^[a-z][a-z0-9-]{0,30}$/;
+/** Linux tells the first 20 bytes of a virtio-blk serial. */
+const DISK_SERIAL = /^[a-z][a-z0-9-]{0,19}$/;
 
 /** Throws HP_VMM_BAD_SPEC for the first thing that is wrong with `spec`. Pure. */
 export function checkSpec(spec: VmSpec): void {
@@ -38,7 +40,21 @@ function findTrouble(spec: VmSpec): string | null {
   if (count > LIMITS.regions_per_vm) {
     return `it has ${count} regions, the limit is ${LIMITS.regions_per_vm}`;
   }
-  return findDevicesTrouble(spec.devices);
+  return findDevicesTrouble(spec.devices) ?? findDisksTrouble(spec.disks ?? []);
+}
+
+function findDisksTrouble(disks: readonly DiskSpec[]): string | null {
+  if (disks.length > VMM_LIMITS.disks_per_vm) {
+    return `it has ${disks.length} disks, the limit is ${VMM_LIMITS.disks_per_vm}`;
+  }
+  for (const [index, { serial, path }] of disks.entries()) {
+    const name = `disk ${JSON.stringify(serial)}`;
+    if (!DISK_SERIAL.test(serial)) return `${name} must have a serial like [a-z][a-z0-9-]{0,19}`;
+    if (!isAbsolute(path)) return `${name} must have an absolute path`;
+    if (disks.findIndex((other) => other.serial === serial) < index)
+      return `${name} is there twice`;
+  }
+  return null;
 }
 
 function findDevicesTrouble(devices: readonly DeviceSpec[]): string | null {
@@ -165,9 +181,16 @@ export function checkVmSocketPath(path: string): void {
   throw vmmError('HP_VMM_SOCKET_PATH', `${trouble}.`, { details: { path, bytes } });
 }
 
-/** Throws HP_VMM_BAD_IMAGE when kernel or initial RAM disk cannot be read. */
+/** Every file that the VMM reads and the guest is made of. */
+export const imagePaths = ({ kernel_path, initrd_path, disks = [] }: VmSpec): readonly string[] => [
+  kernel_path,
+  initrd_path,
+  ...disks.map(({ path }) => path),
+];
+
+/** Throws HP_VMM_BAD_IMAGE when kernel, initial RAM disk or a disk cannot be read. */
 export async function checkImage(spec: VmSpec): Promise<void> {
-  for (const path of [spec.kernel_path, spec.initrd_path]) {
+  for (const path of imagePaths(spec)) {
     try {
       await access(path, constants.R_OK);
     } catch (error) {

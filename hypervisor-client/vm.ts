@@ -35,6 +35,14 @@ export interface DeviceSpec {
   readonly regions: readonly RegionSpec[];
 }
 
+/** One virtio-blk device that the guest can only read. */
+export interface DiskSpec {
+  /** By which the guest finds it: `[a-z][a-z0-9-]{0,19}`, unique in the VM. */
+  readonly serial: string;
+  /** Absolute path of a file with the disk's bytes, a whole number of sectors of 512. */
+  readonly path: string;
+}
+
 export interface VmSpec {
   readonly id: string;
   /** Sockets, console and the adoption handle go here; created by the driver, mode 0700. */
@@ -47,6 +55,11 @@ export interface VmSpec {
   /** Ordinary memory from boot on, regions not counted. */
   readonly boot_bytes: number;
   readonly devices: readonly DeviceSpec[];
+  /**
+   * Read-only disks, at most VMM_LIMITS.disks_per_vm; absent: none. Each takes the place of one of
+   * the devices that a driver's capabilities tell.
+   */
+  readonly disks?: readonly DiskSpec[];
   /**
    * Host backing of the devices: `anonymous` (huge pages where the host gives them), `memfd` (4
    * KiB), `huge` (pages of 2 MiB for certain, from the host's pool: HP_VMM_NO_HUGE_PAGES without).

@@ -44,6 +44,10 @@ const deviceSchema = z.object({
 });
 const specSchema = vmSchema.extend({
   devices: z.array(deviceSchema).max(LIMITS.regions_per_vm),
+  disks: z
+    .array(z.object({ serial: z.string(), path: z.string() }))
+    .max(VMM_LIMITS.disks_per_vm)
+    .exactOptional(),
 });
 /** Version 1: each region was a device. */
 const specSchema1 = vmSchema

@@ -5,8 +5,15 @@ import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { vmmError } from '../errors.ts';
 import { nodeBootBytes } from '../host/guest-node.ts';
 import { deviceBytes, deviceInitialBytes, devicesBytes } from '../spec.ts';
-import type { Accelerator, DeviceSpec, VmSpec } from '../vm.ts';
-import { backendIdOf, DEVICES_MAX, qemuFiles, objectIdOf, pciPlaceOf } from './layout.ts';
+import type { Accelerator, DeviceSpec, DiskSpec, VmSpec } from '../vm.ts';
+import {
+  backendIdOf,
+  DEVICES_MAX,
+  DISK_SLOT,
+  objectIdOf,
+  pciPlaceOf,
+  qemuFiles,
+} from './layout.ts';
 import { QEMU_MACHINES } from './machines.ts';
 
 /** What must be left of `boot_bytes` for node 0, where the kernel lives. */
@@ -55,6 +62,7 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     ['-device', `virtserialport,bus=serial.0,chardev=channel,name=${PROTOCOL.serial_port}`],
     ['-device', 'pvpanic-pci,bus=pcie.0,addr=0x2'],
     ...spec.devices.map((device, index) => deviceArguments(device, index, spec.backing)),
+    ...(spec.disks ?? []).map(diskArguments),
   ].flat();
 }
 
@@ -123,6 +131,18 @@ function deviceArguments(device: DeviceSpec, index: number, backing: VmSpec['bac
     `${BACKENDS[backing]},id=${id},size=${deviceBytes(device)},prealloc=off,reserve=off`,
     '-device',
     properties.join(','),
+  ];
+}
+
+function diskArguments({ serial, path }: DiskSpec, index: number): string[] {
+  const node = `disk-${index}`;
+  const file = `file.driver=file,file.filename=${quote(path)}`;
+  return [
+    '-blockdev',
+    `driver=raw,node-name=${node},read-only=on,${file}`,
+    '-device',
+    `virtio-blk-pci,drive=${node},serial=${serial},` +
+      `bus=pcie.0,addr=0x${DISK_SLOT.toString(16)}.${index},multifunction=on`,
   ];
 }
 

@@ -1,9 +1,9 @@
 /** The configuration of a VM for `vm.create`, and the command line of the server. Pure. */
 import { formatBytes, MIB } from '../../../base/units.ts';
 import { vmmError } from '../../errors.ts';
-import { deviceBytes, deviceInitialBytes } from '../../spec.ts';
-import type { VmSpec } from '../../vm.ts';
-import type { NumaConfig, VmConfig } from '../types/index.ts';
+import { deviceBytes, deviceInitialBytes, imagePaths } from '../../spec.ts';
+import type { DiskSpec, VmSpec } from '../../vm.ts';
+import type { DiskConfig, NumaConfig, VmConfig } from '../types/index.ts';
 import { BASE_ZONE, chFiles, GUEST_CID, zoneBootBytes, zoneOf, zonesBootBytes } from './layout.ts';
 import { CH_LIMITS } from '../limits.ts';
 
@@ -25,6 +25,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
     ...(options.host_numa_node === null ? {} : { host_numa_node: options.host_numa_node }),
   };
   const numa = numaConfig(spec);
+  const { disks = [] } = spec;
   return {
     payload: {
       kernel: spec.kernel_path,
@@ -52,6 +53,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
       ],
     },
     ...(numa.length > 0 ? { numa } : {}),
+    ...(disks.length > 0 ? { disks: disks.map(diskConfig) } : {}),
     serial: { mode: 'File', file: files.console_path },
     console: { mode: 'Off' },
     vsock: { cid: GUEST_CID, socket: files.vsock_path },
@@ -59,6 +61,14 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
     ...(options.landlock ? { landlock_enable: true } : {}),
   };
 }
+
+/** `image_type` is told because the server would else guess it from what the file holds. */
+const diskConfig = ({ serial, path }: DiskSpec): DiskConfig => ({
+  path,
+  serial,
+  readonly: true,
+  image_type: 'Raw',
+});
 
 /** Arguments after the program name; `-v` because only the log tells where a device is mapped. */
 export function serverArguments(spec: VmSpec): string[] {
@@ -73,11 +83,14 @@ export function serverArguments(spec: VmSpec): string[] {
 
 /** Ordinary memory without the boot parts of the devices, which are taken from it. */
 function baseBytes(spec: VmSpec): number {
-  if (spec.devices.length > CH_LIMITS.zones_per_vm) {
+  const disks = spec.disks?.length ?? 0;
+  const places = spec.devices.length + disks;
+  if (places > CH_LIMITS.zones_per_vm) {
     const most = `Cloud Hypervisor takes at most ${CH_LIMITS.zones_per_vm} devices`;
-    throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${most}, not ${spec.devices.length}.`);
+    const given = disks === 0 ? `${places}` : `${spec.devices.length} and ${disks} disks`;
+    throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${most}, not ${given}.`);
   }
-  for (const path of [spec.run_dir, spec.kernel_path, spec.initrd_path]) {
+  for (const path of [spec.run_dir, ...imagePaths(spec)]) {
     if (!/[,"]/.test(path)) continue;
     throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${path} holds a comma or a quote.`);
   }

@@ -1,6 +1,7 @@
 /** One set of behaviours for every hypervisor. */
 import type { TestFn } from 'ava';
 import { describeDifferences } from './behaviours/differences.ts';
+import { describeDisks } from './behaviours/disks.ts';
 import { describeEnds } from './behaviours/ends.ts';
 import { describeLife } from './behaviours/life.ts';
 import { describePartial } from './behaviours/partial.ts';
@@ -24,5 +25,6 @@ export function conformance(test: TestFn, target: Target): void {
   if (partitions !== null) describePartitions(test, { ...target, partitions }, vms);
   describeLife(test, target, vms);
   describeEnds(test, target, vms);
+  describeDisks(test, target, vms);
   describeDifferences(test, target, vms);
 }

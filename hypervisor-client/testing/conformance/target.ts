@@ -8,6 +8,13 @@ export interface TargetImage {
   readonly kernel_arguments: readonly string[];
 }
 
+/** A disk as the guest has it. */
+export interface DiskLook {
+  readonly read_only: boolean;
+  /** Its bytes up to the first line feed. */
+  readonly first_line: string;
+}
+
 /** The suite's hand inside a guest. Real guests run guest/init.c, see `takeGuest`. */
 export interface GuestHand {
   /** Touches that much anonymous memory and keeps it until `free`. */
@@ -16,6 +23,8 @@ export interface GuestHand {
   fill(keep_bytes: number): Promise<void>;
   /** Gives back everything held. */
   free(): Promise<void>;
+  /** Looks at the disk with that serial. */
+  disk(serial: string): Promise<DiskLook>;
   panic(): void;
   reboot(): void;
 }

@@ -63,7 +63,9 @@ const configSchema = z.looseObject({
   payload: maybe(payloadSchema),
   cpus: z.looseObject({ boot_vcpus: u32, max_vcpus: u32 }).optional(),
   memory: memorySchema.optional(),
-  disks: maybe(z.array(z.looseObject({ path: maybe(text) }))),
+  disks: maybe(
+    z.array(z.looseObject({ path: maybe(text), serial: maybe(text), readonly: flag.optional() })),
+  ),
   serial: consoleSchema.optional(),
   console: consoleSchema.optional(),
   vsock: maybe(z.looseObject({ cid: u32, socket: text })),

@@ -1,9 +1,10 @@
 /** The fake as a target of the conformance suite: a driver that launches it, and a hand in it. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
 import { waitFor } from '../../../base/wait.ts';
+import { CloudHypervisor } from '../../../hypervisor-client/cloud-hypervisor/client.ts';
 import type { CloudHypervisorDriverOptions } from '../../../hypervisor-client/cloud-hypervisor/driver/driver.ts';
 import { CloudHypervisorDriver } from '../../../hypervisor-client/cloud-hypervisor/driver/driver.ts';
 import { chFiles, zoneOf } from '../../../hypervisor-client/cloud-hypervisor/driver/layout.ts';
@@ -16,6 +17,7 @@ import { Transport } from '../../../hypervisor-client/rest/transport.ts';
 import { deviceBytes } from '../../../hypervisor-client/spec.ts';
 import type { Vm } from '../../../hypervisor-client/vm.ts';
 import type {
+  DiskLook,
   GuestHand,
   TargetImage,
   PartitionTarget,
@@ -91,9 +93,20 @@ export async function takeFakeGuest(vm: Vm): Promise<GuestHand> {
     hold: async () => {},
     fill: async () => await use(0.5),
     free: async () => await use(0),
+    disk: async (serial) => await fakeDisk(vm, serial),
     panic: () => void tellFake(vm, { guest_does: 'panic' }),
     reboot: () => void tellFake(vm, { guest_does: 'reboot' }),
   };
+}
+
+/** What a guest would read: by the configuration that the server was given. */
+async function fakeDisk(vm: Vm, serial: string): Promise<DiskLook> {
+  const { api_path } = chFiles(vm.handle.spec.run_dir);
+  await using ch = new CloudHypervisor({ socket_path: api_path });
+  const { config } = await ch.observe.info();
+  const disk = config.disks?.find((one) => one.serial === serial);
+  const text = await readFile(disk?.path ?? '', 'utf8');
+  return { read_only: disk?.readonly === true, first_line: text.split('\n')[0] ?? '' };
 }
 
 /** Modelled guests with partitions; who lives in which is told from outside. */

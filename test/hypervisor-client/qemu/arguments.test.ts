@@ -46,6 +46,17 @@ test('a region is a backend and a device with a fixed address', (t) => {
   t.deepEqual(after(argv, '-append'), ['console=ttyS0 panic=-1 quiet']);
 });
 
+test('a disk is a read-only file with a serial, beside the regions', (t) => {
+  const argv = qemuArguments({ ...SPEC, disks: [{ serial: 'base', path: '/a,b.erofs' }] }, TCG);
+  t.deepEqual(after(argv, '-blockdev'), [
+    'driver=raw,node-name=disk-0,read-only=on,file.driver=file,file.filename=/a,,b.erofs',
+  ]);
+  t.is(
+    after(argv, '-device').at(-1),
+    'virtio-blk-pci,drive=disk-0,serial=base,bus=pcie.0,addr=0x3.0,multifunction=on',
+  );
+});
+
 test('a device with several regions is one backend and one target for all of them', (t) => {
   const regions = ['r0', 'r1', 'r2'].map((id) => region(id));
   const full = regions.map((one, index) =>

@@ -52,6 +52,10 @@ export async function takeGuest(vm: Vm): Promise<RealGuest> {
     free: async () => await order('free'),
     nodeBytes,
     hasCpuFlag: async (flag) => (await ask(`cpu ${flag}`)) === '1',
+    disk: async (serial) => {
+      const [flag, ...words] = (await ask(`disk ${serial}`)).split(' ');
+      return { read_only: flag === '1', first_line: words.join(' ') };
+    },
     panic: () => channel.write('panic\n'),
     reboot: () => channel.write('reboot\n'),
   };

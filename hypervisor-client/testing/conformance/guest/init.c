@@ -8,6 +8,7 @@
  *   free            ends all such processes
  *   node N          answers "ok BYTES", the memory of NUMA node N
  *   cpu FLAG        answers "ok 1" when /proc/cpuinfo has the flag, else "ok 0"
+ *   disk SERIAL     answers "ok RO LINE": 1 when it is read-only, else 0, and its first line
  *   panic, reboot   do just that
  *
  * Every other answer is "ok" or "failed WHY". The channel is that of the guest protocol: its
@@ -171,6 +172,39 @@ static void tell_cpu(int fd, const char *flag)
 	answer(fd, "failed no flags in cpuinfo");
 }
 
+/* Reads one line; false when there is none. */
+static int read_line(const char *path, char *line, size_t size)
+{
+	FILE *file = fopen(path, "r");
+	int found = file && fgets(line, (int)size, file);
+
+	if (file)
+		fclose(file);
+	if (found)
+		line[strcspn(line, "\n")] = 0;
+	return found;
+}
+
+static void tell_disk(int fd, const char *wanted)
+{
+	for (char letter = 'a'; letter <= 'z'; letter++) {
+		char path[64], serial[64] = "", read_only[8] = "", line[128] = "";
+
+		snprintf(path, sizeof(path), "/sys/block/vd%c/serial", letter);
+		/* No line feed ends it. */
+		if (!read_line(path, serial, sizeof(serial)) || strcmp(serial, wanted))
+			continue;
+		snprintf(path, sizeof(path), "/sys/block/vd%c/ro", letter);
+		read_line(path, read_only, sizeof(read_only));
+		snprintf(path, sizeof(path), "/dev/vd%c", letter);
+		if (!read_line(path, line, sizeof(line)))
+			break;
+		answer(fd, "ok %s %s", read_only, line);
+		return;
+	}
+	answer(fd, "failed no readable disk %s", wanted);
+}
+
 static void obey(int fd, const char *line)
 {
 	unsigned long number = 0;
@@ -186,6 +220,8 @@ static void obey(int fd, const char *line)
 		tell_node(fd, number);
 	else if (!strncmp(line, "cpu ", 4))
 		tell_cpu(fd, line + 4);
+	else if (!strncmp(line, "disk ", 5))
+		tell_disk(fd, line + 5);
 	else if (!strcmp(line, "panic"))
 		write_file("/proc/sysrq-trigger", "c");
 	else if (!strcmp(line, "reboot"))
