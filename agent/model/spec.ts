@@ -4,6 +4,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES, MEMORY_BLOCK_BYTES, MIB, roundUp } from '../../base/units.ts';
 import { field, message } from './fields.ts';
 import { MECHANISMS } from './mechanism.ts';
+import { functionProgramSchema } from './program.ts';
 
 /** No guest boots with less. */
 export const BOOT_BYTES_MIN = 64 * MIB;
@@ -70,6 +71,11 @@ export const functionSpecSchema = message('FunctionSpec', {
       .transform((vms) => vms ?? 1),
     'most function VMs at a time: another is launched when no region of those there is free; ' +
       'absent: 1',
+  ),
+  program: field(
+    20,
+    functionProgramSchema.nullable(),
+    'what an instance runs; absent: the workload program of the image',
   ),
 });
 /** What was deployed: checked where it came in. */

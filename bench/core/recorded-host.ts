@@ -236,6 +236,7 @@ function specOf(name: string): Extract<HostEvent, { type: 'deploy' }>['spec'] {
     init_on_alloc: false,
     guest_huge_pages: false,
     max_vms: 1,
+    program: null,
   };
 }
 

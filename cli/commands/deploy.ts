@@ -20,6 +20,7 @@ function specOf({ values, positionals }: CommandInput): FunctionSpec {
     init_on_alloc: values.flag('init-on-alloc'),
     guest_huge_pages: values.flag('guest-huge-pages'),
     max_vms: values.whole('max-vms', 1, LIMITS.vms_per_host),
+    program: null,
   };
 }
 

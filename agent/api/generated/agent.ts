@@ -29,6 +29,7 @@ export interface FunctionSpec {
   readonly init_on_alloc: boolean;
   readonly guest_huge_pages: boolean;
   readonly max_vms: number | null;
+  readonly program: FunctionProgram | null;
 }
 
 export const FunctionSpec_Backing = {
@@ -78,6 +79,68 @@ export function functionSpec_BackingToNumber(object: FunctionSpec_Backing): numb
       return 3;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum FunctionSpec_Backing");
+  }
+}
+
+export interface FunctionProgram {
+  readonly function_key: string | null;
+  readonly base_key: string | null;
+  readonly interface: FunctionProgram_Interface;
+  readonly command: readonly string[];
+  readonly environment: readonly string[];
+  readonly working_folder: string | null;
+  readonly user: string | null;
+  readonly tmp_bytes: number | null;
+  readonly timeout_ms: number | null;
+}
+
+export const FunctionProgram_Interface = {
+  interface_unspecified: "interface_unspecified",
+  lambda: "lambda",
+  http: "http",
+  openwhisk: "openwhisk",
+} as const;
+
+export type FunctionProgram_Interface = typeof FunctionProgram_Interface[keyof typeof FunctionProgram_Interface];
+
+export namespace FunctionProgram_Interface {
+  export type interface_unspecified = typeof FunctionProgram_Interface.interface_unspecified;
+  export type lambda = typeof FunctionProgram_Interface.lambda;
+  export type http = typeof FunctionProgram_Interface.http;
+  export type openwhisk = typeof FunctionProgram_Interface.openwhisk;
+}
+
+export function functionProgram_InterfaceFromJSON(object: any): FunctionProgram_Interface {
+  switch (object) {
+    case 0:
+    case "interface_unspecified":
+      return FunctionProgram_Interface.interface_unspecified;
+    case 1:
+    case "lambda":
+      return FunctionProgram_Interface.lambda;
+    case 2:
+    case "http":
+      return FunctionProgram_Interface.http;
+    case 3:
+    case "openwhisk":
+      return FunctionProgram_Interface.openwhisk;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum FunctionProgram_Interface");
+  }
+}
+
+export function functionProgram_InterfaceToNumber(object: FunctionProgram_Interface): number {
+  switch (object) {
+    case FunctionProgram_Interface.interface_unspecified:
+      return 0;
+    case FunctionProgram_Interface.lambda:
+      return 1;
+    case FunctionProgram_Interface.http:
+      return 2;
+    case FunctionProgram_Interface.openwhisk:
+      return 3;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum FunctionProgram_Interface");
   }
 }
 
@@ -1002,6 +1065,7 @@ function createBaseFunctionSpec(): FunctionSpec {
     init_on_alloc: false,
     guest_huge_pages: false,
     max_vms: null,
+    program: null,
   };
 }
 
@@ -1042,6 +1106,9 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
     }
     if (message.max_vms !== undefined && message.max_vms !== null) {
       writer.uint32(96).uint64(message.max_vms);
+    }
+    if (message.program !== undefined && message.program !== null) {
+      FunctionProgram.encode(message.program, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -1153,6 +1220,158 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
             }
 
             message.max_vms = longToNumber(reader.uint64());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.program = FunctionProgram.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseFunctionProgram(): FunctionProgram {
+  return {
+    function_key: null,
+    base_key: null,
+    interface: FunctionProgram_Interface.interface_unspecified,
+    command: [],
+    environment: [],
+    working_folder: null,
+    user: null,
+    tmp_bytes: null,
+    timeout_ms: null,
+  };
+}
+
+export const FunctionProgram: MessageFns<FunctionProgram> = {
+  encode(message: FunctionProgram, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.function_key !== undefined && message.function_key !== null) {
+      writer.uint32(10).string(message.function_key);
+    }
+    if (message.base_key !== undefined && message.base_key !== null) {
+      writer.uint32(18).string(message.base_key);
+    }
+    if (message.interface !== FunctionProgram_Interface.interface_unspecified) {
+      writer.uint32(24).int32(functionProgram_InterfaceToNumber(message.interface));
+    }
+    for (const v of message.command) {
+      writer.uint32(34).string(v!);
+    }
+    for (const v of message.environment) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.working_folder !== undefined && message.working_folder !== null) {
+      writer.uint32(50).string(message.working_folder);
+    }
+    if (message.user !== undefined && message.user !== null) {
+      writer.uint32(58).string(message.user);
+    }
+    if (message.tmp_bytes !== undefined && message.tmp_bytes !== null) {
+      writer.uint32(64).uint64(message.tmp_bytes);
+    }
+    if (message.timeout_ms !== undefined && message.timeout_ms !== null) {
+      writer.uint32(72).uint64(message.timeout_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FunctionProgram {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFunctionProgram() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.function_key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.base_key = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.interface = functionProgram_InterfaceFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.command.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.environment.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.working_folder = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.tmp_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.timeout_ms = longToNumber(reader.uint64());
             continue;
           }
         }

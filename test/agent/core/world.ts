@@ -41,6 +41,7 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
     init_on_alloc: false,
     guest_huge_pages: false,
     max_vms: 1,
+    program: null,
     ...part,
   };
 }
