@@ -6,6 +6,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AGENT_CODES } from '../agent/model/errors.ts';
+import { MUX_CODES } from '../autoscaler/mux/errors.ts';
 import { REPLAY_CODES } from '../autoscaler/replay/errors.ts';
 import { RESULTS_CODES } from '../autoscaler/results/errors.ts';
 import { TRACE_CODES } from '../autoscaler/trace/errors.ts';
@@ -44,6 +45,7 @@ export const CODE_ROOMS: readonly CodeRoom[] = [
   },
   { title: 'Guest images', source: 'images/errors.ts', codes: IMAGE_CODES },
   { title: 'Traces', source: 'autoscaler/trace/errors.ts', codes: TRACE_CODES },
+  { title: 'Memory interfaces', source: 'autoscaler/mux/errors.ts', codes: MUX_CODES },
   { title: 'Replay', source: 'autoscaler/replay/errors.ts', codes: REPLAY_CODES },
   { title: 'Results', source: 'autoscaler/results/errors.ts', codes: RESULTS_CODES },
   { title: 'Benches', source: 'bench/errors.ts', codes: BENCH_CODES },

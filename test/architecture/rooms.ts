@@ -56,8 +56,16 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ...layers(
     'autoscaler',
     ['base', 'agent/api', 'agent/model'],
-    [['trace', 'workload-model', 'policy'], ['results'], ['report'], ['replay', 'simulator']],
+    [
+      ['mux'],
+      ['trace', 'workload-model', 'policy'],
+      ['results'],
+      ['report'],
+      ['replay', 'simulator'],
+    ],
   ),
+  // Knows texts and numbers alone: neither agents nor runs.
+  'autoscaler/mux': ['base'],
 
   bench: ['base', 'guest', 'images', 'hypervisor-client', 'agent/model', 'agent/api', 'autoscaler'],
   // Run the agent itself, as a process under measurement.
