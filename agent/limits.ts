@@ -15,8 +15,10 @@ export const AGENT_LIMITS = {
   unplug_retry_ms: 2_000,
   /** Longest wait of an invocation for an instance. */
   invocation_queued_ms: 600_000,
-  /** What an invocation may take on top of its own wall and CPU time. */
-  invocation_grace_ms: 120_000,
+  /** What an invocation may take whose caller does not say. */
+  invocation_ms: 120_000,
+  /** Payloads and answers that the agent holds for its callers, all together. */
+  payloads_held_bytes: 256 * 1024 * 1024,
   /** How long Remove lets busy instances go on. */
   remove_drain_ms: 60_000,
   /** A stopping agent lets busy instances go on for this long. */

@@ -38,6 +38,8 @@ export const LIMITS = {
   agent_stop_ms: 30_000,
   /** Between two tries to stop one instance. */
   instance_stop_retry_ms: 1_000,
+  /** One payload, to an instance or from it: what AWS Lambda takes. */
+  payload_bytes: 6 * 1024 * 1024,
   /** `stats` and `ping` of a guest. */
   guest_call_ms: 10_000,
   /** Console lines quoted when a guest fails. */

@@ -13,7 +13,9 @@ export interface LineSplitterOptions {
   /** Longest line, without its end (`\n`; an `\r` before it is no part of the line either). */
   readonly limit_bytes: number;
   /** Called for every line, empty ones too, with its number, from 1. */
-  readonly onLine: (text: string, number: number) => void;
+  readonly onLine?: (text: string, number: number) => void;
+  /** The same for who decodes by himself: a view of what was pushed. */
+  readonly onBytes?: (line: Buffer, number: number) => void;
   /** Called instead, once, for a line beyond the limit: the splitter is over. It may throw. */
   readonly onTooLong: (start: string, number: number) => void;
   /** Default: UTF-8, in which bytes that are none all become the same character. */
@@ -64,12 +66,13 @@ export class LineSplitter {
     const [only] = this.#parts;
     const whole = this.#parts.length === 1 && only ? only : Buffer.concat(this.#parts);
     const line = whole.at(-1) === RETURN ? whole.subarray(0, -1) : whole;
-    const { onLine, decode = utf8 } = this.#options;
+    const { onLine, onBytes, decode = utf8 } = this.#options;
     const number = this.#number;
     this.#parts = [];
     this.#held_bytes = 0;
     this.#number += 1;
-    onLine(decode(line), number);
+    onBytes?.(line, number);
+    onLine?.(decode(line), number);
   }
 
   #tooLong(line: Buffer): void {

@@ -14,7 +14,7 @@ import { waitFor } from './wait.ts';
 export interface PendingStream {
   readonly writableLength: number;
   readonly columns?: number;
-  write(text: string): boolean;
+  write(text: string | Uint8Array): boolean;
   on(event: 'error', listener: (error: Error) => void): unknown;
 }
 
@@ -81,13 +81,18 @@ export class Output {
     if (!is_through && text !== '') this.#last_lost = text;
   }
 
+  /** Bytes as they are: the answer of a function need not be text. */
+  writeBytes(bytes: Uint8Array): void {
+    this.#put(bytes);
+  }
+
   /** Says at the end what was lost, if anything was and there is room by now. */
   tellLost(): void {
     if (this.#lost_lines > 0) this.write('');
   }
 
   /** Whether the text went where it was to go, or waits for its reader. */
-  #put(text: string): boolean {
+  #put(text: string | Uint8Array): boolean {
     if (this.#stream === null) return this.#writeFile(text);
     if (this.#error || this.#stream.writableLength > this.#backlog_bytes_max) {
       this.#dropped += 1;
@@ -109,8 +114,8 @@ export class Output {
   /**
    * A plain file takes all of it at once or says why not; a full disk may have room again later.
    */
-  #writeFile(text: string): boolean {
-    const bytes = Buffer.from(text);
+  #writeFile(text: string | Uint8Array): boolean {
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text;
     try {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
       return true;

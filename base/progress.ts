@@ -19,6 +19,8 @@ export interface ProgressStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
   write(text: string): unknown;
+  /** Absent: what is no text is written as if it were. */
+  writeBytes?(bytes: Uint8Array): void;
 }
 
 export interface ProgressOptions {

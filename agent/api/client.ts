@@ -4,6 +4,7 @@ import { timerMs } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
+import type { Payload } from '../../guest/protocol/protocol.ts';
 import { checkSocketPath } from '../../base/safe-path.ts';
 import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
 import type { RemoveResponse, StatusResponse } from '../model/messages.ts';
@@ -34,6 +35,8 @@ export interface WatchOptions {
 export interface Invoked extends Invocation {
   /** Why it was not done, with what to do next; absent when it was. */
   readonly failure?: HotplaneError;
+  /** The function's own, also where it says that it failed; null: it gave none. */
+  readonly answer: Payload | null;
 }
 
 /** Booting a VM, filling its regions included. */
@@ -64,11 +67,13 @@ export class AgentClient {
    * Resolves also when the invocation was refused or failed, though the status of the call is then
    * an error: see `outcome`, and `failure` for the whole of it.
    */
-  invoke(request: InvokeRequest, options: AgentCallOptions = {}): Promise<Invoked> {
-    const { wall_ms, cpu_ms } = request.work;
-    const run_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + AGENT_LIMITS.invocation_grace_ms;
+  async invoke(request: InvokeRequest, options: AgentCallOptions = {}): Promise<Invoked> {
+    const run_ms = request.timeout_ms ?? AGENT_LIMITS.invocation_ms;
     const deadline_ms = AGENT_LIMITS.invocation_queued_ms + LIMITS.instance_start_ms + run_ms;
-    return this.#call(SERVICE.Invoke, request, deadline_ms, options, notDone);
+    const reply = await this.#call(SERVICE.Invoke, request, deadline_ms, options, notDone);
+    const { record, payload, content_type } = reply;
+    const answer = payload && { bytes: payload, content_type: content_type ?? '' };
+    return { ...record, answer, ...('failure' in reply ? { failure: reply.failure } : {}) };
   }
 
   /** One function, or all when `name` is empty. */
@@ -175,7 +180,7 @@ export class AgentClient {
   }
 }
 
-const notDone = (reply: Invocation, failure: HotplaneError): Invoked => ({ ...reply, failure });
+const notDone = <Reply>(reply: Reply, failure: HotplaneError) => ({ ...reply, failure });
 
 /** Messages are made and read here, where their errors can be told. */
 const asIs = (bytes: Buffer): Buffer => bytes;

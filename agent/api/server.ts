@@ -35,7 +35,7 @@ type Handler<Request, Response> = (
 ) => Promise<Response>;
 
 /** Earlier versions of the protocol, whose clients are told what is the matter. */
-const EARLIER_PROTOCOLS = ['hotplane.agent.v1'];
+const EARLIER_PROTOCOLS = ['hotplane.agent.v1', 'hotplane.agent.v2'];
 
 export class AgentServer {
   readonly #server: Server;
@@ -83,11 +83,14 @@ export class AgentServer {
       const { kind: _, facts, ...rest } = await agent.deploy(request.function);
       return { ...facts, ...rest };
     });
-    this.#unary(SERVICE.Invoke, async ({ function: name, invocation_id, work }, onGone) => {
-      const { failure, ...record } = await agent.invoke(name, invocation_id, work, onGone);
-      if (!failure) return record;
-      const bytes = SERVICE.Invoke.encodeResponse(record);
-      throw new InvocationNotDone(errorOf(failure), bytes);
+    this.#unary(SERVICE.Invoke, async ({ function: name, invocation_id, ...call }, onGone) => {
+      const end = await agent.invoke(name, invocation_id, call, onGone);
+      const { failure, answer, ...record } = end;
+      const { bytes: payload = null, content_type = null } = answer ?? {};
+      const reply = { record, payload, content_type };
+      // A function that failed was served: its answer says how, and is no matter of a trailer.
+      if (!failure || failure.code === 'HP_AGENT_FUNCTION_FAILED') return reply;
+      throw new InvocationNotDone(errorOf(failure), SERVICE.Invoke.encodeResponse(reply));
     });
     this.#unary(SERVICE.Status, (request) =>
       agent.status(request.function ?? '', request.with_state),

@@ -117,10 +117,10 @@ export function invoke(
   fn: FunctionState,
   event: Extract<HostEvent, { type: 'invoke' }>,
 ): void {
-  const { request_id, invocation_id, work } = event;
+  const { request_id, invocation_id, timeout_ms } = event;
   const received_at_ms = draft.now_ms;
   const sequence = fn.next_sequence;
-  const invocation = { request_id, invocation_id, sequence, work, received_at_ms };
+  const invocation = { request_id, invocation_id, sequence, timeout_ms, received_at_ms };
   fn.next_sequence += 1;
   const refused = whyNot(draft, fn, invocation);
   if (refused) return refuseInvocation(draft, invocation, 'refused', refused);

@@ -2,7 +2,7 @@
 import type { ColdStart, InvokeReply } from '../model/actions.ts';
 import type { InvocationResult } from '../model/events.ts';
 import { Queue } from '../model/queue.ts';
-import type { Refusal } from '../model/refusals.ts';
+import { type Refusal, REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, InstanceState, QueuedInvocation } from '../model/state.ts';
 import type { Draft } from './draft.ts';
 
@@ -21,6 +21,13 @@ function coldStart({ start_stamps, plugged_at_ms }: InstanceState): ColdStart | 
   return { created_at_ms, sandbox_at_ms, attached_at_ms, plugged_at_ms };
 }
 
+/** A function that says it failed did its work, and its instance serves on. */
+function failureOf(ending: Ending): Refusal | null {
+  if ('failure' in ending) return ending.failure;
+  const { function_error } = ending.result;
+  return function_error === null ? null : REFUSALS.functionFailed(function_error);
+}
+
 /** The answer to an invocation that got an instance, or whose start failed. */
 export function answerInvocation(
   draft: Draft,
@@ -31,7 +38,7 @@ export function answerInvocation(
   const assigned = instance.invocation === invocation;
   const cold = isCold(instance, invocation);
   if (assigned) instance.invocation = null;
-  const failure = 'failure' in ending ? ending.failure : null;
+  const failure = failureOf(ending);
   const reply: InvokeReply = {
     kind: 'invoke',
     invocation_id: invocation.invocation_id,
@@ -81,14 +88,4 @@ export function refuseQueue(
 ): void {
   for (const invocation of fn.queue) refuseInvocation(draft, invocation, outcome, failure);
   fn.queue = Queue.empty();
-}
-
-/** How long it may run: wall time, CPU time with every vCPU's worst share, and a fixed grace. */
-export function deadlineOf(
-  draft: Draft,
-  fn: FunctionState,
-  { work }: Pick<QueuedInvocation, 'work'>,
-): number {
-  const { wall_ms, cpu_ms } = work;
-  return wall_ms + cpu_ms * fn.spec.concurrency + draft.config.invocation_grace_ms;
 }

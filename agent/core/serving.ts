@@ -5,7 +5,7 @@ import type { FunctionState, QueuedInvocation, VmState } from '../model/state.ts
 import { askPlace } from './ask.ts';
 import { type Draft, editInstance, editRegion, editVm, vmsOf } from './draft.ts';
 import { findInstance, startInstance } from './instances.ts';
-import { deadlineOf, refuseInvocation, refuseQueue } from './invocations.ts';
+import { refuseInvocation, refuseQueue } from './invocations.ts';
 import type { Candidate } from './policy.ts';
 import { isNext, sharesDevice } from './devices.ts';
 import { isFree } from './regions.ts';
@@ -50,14 +50,13 @@ export function assignIdle(draft: Draft, fn: FunctionState): void {
     const chosen = invocation ? askPlace(draft, fn, candidates) : null;
     if (!invocation || !chosen?.instance) return;
     fn.queue = fn.queue.shift();
-    assign(draft, fn, { vm_id: chosen.vm.id, instance_id: chosen.instance.id }, invocation);
+    assign(draft, { vm_id: chosen.vm.id, instance_id: chosen.instance.id }, invocation);
     candidates.splice(candidates.indexOf(chosen), 1);
   }
 }
 
 function assign(
   draft: Draft,
-  fn: FunctionState,
   { vm_id, instance_id }: { readonly vm_id: string; readonly instance_id: string },
   invocation: QueuedInvocation,
 ): void {
@@ -75,8 +74,7 @@ function assign(
     vm_id,
     instance_id,
     request_id: invocation.request_id,
-    work: invocation.work,
-    deadline_ms: deadlineOf(draft, fn, invocation),
+    deadline_ms: invocation.timeout_ms ?? draft.config.invocation_ms,
   });
 }
 

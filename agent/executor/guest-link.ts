@@ -6,6 +6,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { InvocationResult, StartStamps } from '../model/events.ts';
 import type { FunctionSpec } from '../model/spec.ts';
+import type { Call } from '../model/work.ts';
 import type { GuestChannel } from '../../guest/protocol/channel.ts';
 import { MECHANISMS } from '../model/mechanism.ts';
 import { ClockMap } from '../../guest/protocol/clock-map.ts';
@@ -15,9 +16,12 @@ import {
   startedSchema,
   statsSchema,
   stoppedSchema,
-  type WorkloadRequest,
+  type Payload,
 } from '../../guest/protocol/protocol.ts';
 import type { Figures, FigureSelection } from '../observe/guest-figures.ts';
+
+/** Bytes of which nobody told what they are. */
+const OCTETS = 'application/octet-stream';
 
 /** `region_pci` is for guests that do not know `regions`: as little as it can say. */
 function narrowed(
@@ -79,21 +83,28 @@ export class GuestLink {
 
   async invoke(
     instance: string,
-    work: WorkloadRequest,
-    deadline_ms: number,
-  ): Promise<InvocationResult> {
-    const request = { type: 'invoke', instance, work } as const;
-    const answer = await this.#channel.ask(request, invokedSchema, deadline_ms);
-    const { sent_ms, received_ms, value } = answer;
-    return {
-      first_byte_at_ms: this.#clock_map.toHost(value.first_byte_at_ms, sent_ms, received_ms),
-      finished_at_ms: this.#clock_map.toHost(value.finished_at_ms, sent_ms, received_ms),
+    { payload, content_type }: Pick<Call, 'payload' | 'content_type'>,
+    { request_id, deadline_ms }: { readonly request_id: string; readonly deadline_ms: number },
+  ): Promise<{ readonly result: InvocationResult; readonly answer: Payload }> {
+    const payload_bytes = payload.length;
+    const about = { content_type, payload_bytes, request_id, timeout_ms: deadline_ms };
+    const request = { type: 'invoke', instance, ...about } as const;
+    const asked = await this.#channel.ask(request, invokedSchema, deadline_ms, payload);
+    const { sent_ms, received_ms, value, attached } = asked;
+    const toHost = (guest_ms: number): number =>
+      this.#clock_map.toHost(guest_ms, sent_ms, received_ms);
+    const result = {
+      first_byte_at_ms: toHost(value.first_byte_at_ms),
+      finished_at_ms: toHost(value.finished_at_ms),
       guest_wall_ms: value.wall_ms,
-      guest_cpu_ms: value.cpu_ms,
+      guest_cpu_ms: value.cpu_ms ?? null,
       guest_touch_cpu_ms: value.touch_cpu_ms ?? null,
-      anonymous_bytes: value.anonymous_bytes,
-      minor_faults: value.minor_faults,
+      anonymous_bytes: value.anonymous_bytes ?? null,
+      minor_faults: value.minor_faults ?? null,
+      function_error: value.function_error ?? null,
     };
+    const { content_type: answered = OCTETS } = value;
+    return { result, answer: { content_type: answered, bytes: attached } };
   }
 
   /** Resolves with the host time at which nothing of the instance was left (t7). */

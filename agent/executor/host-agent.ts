@@ -7,7 +7,6 @@ import type { Logger } from 'pino';
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
-import { agentError } from '../model/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { StatusResponse } from '../model/messages.ts';
@@ -17,20 +16,20 @@ import { dumpHost, type HostDump } from '../core/dump.ts';
 import type { HostEvent } from '../model/events.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
 import type { Policy } from '../core/policy.ts';
-import type { Invocation } from '../model/records.ts';
-import { type Refusal, REFUSALS } from '../model/refusals.ts';
+import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
 import type { StateStore } from '../store/state-file.ts';
 import { totalBytes } from '../model/tiers.ts';
-import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
 import { FailStop, isBug } from '../observe/fail-stop.ts';
-import { errorOf, refusalOf, unknownVm } from '../model/failure.ts';
+import { errorOf, refusalOf, tooManyRequests, unknownVm } from '../model/failure.ts';
 import { Decider } from './decider.ts';
+import type { Call } from '../model/work.ts';
+import { HeldPayloads } from './held-payloads.ts';
 import type { GuestImages } from './images.ts';
 import { refusedOperation } from '../observe/operation-record.ts';
 import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub.ts';
-import { invocationRecord } from '../observe/invocation-record.ts';
+import { type InvocationEnd, invocationRecord } from '../observe/invocation-record.ts';
 import { errOf, RepeatLog } from './repeat-log.ts';
 import { nameIn, tellReply } from './reply-log.ts';
 import { functionStatus } from '../observe/status.ts';
@@ -61,15 +60,11 @@ export interface HostAgentOptions {
   readonly store?: StateStore;
 }
 
-/** What became of an invocation, and the whole of why it was not done. */
-export interface InvocationEnd extends Invocation {
-  readonly failure: Refusal | null;
-}
-
 export class HostAgent {
   readonly #options: HostAgentOptions;
   readonly #log: Logger;
   readonly #hub = new RecordHub();
+  readonly #payloads = new HeldPayloads();
   readonly #runners = new Map<string, VmRunner>();
   readonly #waiting = new Map<string, (reply: Reply) => void>();
   readonly #wake: WakeTimer;
@@ -134,17 +129,26 @@ export class HostAgent {
   async invoke(
     name: string,
     invocation_id: string,
-    work: WorkloadRequest,
+    call: Call,
     onGone?: (run: () => void) => void,
   ): Promise<InvocationEnd> {
-    const reply = await this.#request((request_id) => {
+    const about = { function: name, invocation_id, timeout_ms: call.timeout_ms };
+    let id = '';
+    const asked = this.#request((request_id) => {
+      id = request_id;
+      this.#payloads.hold(id, call);
       onGone?.(() => this.#dispatch({ type: 'cancel', request_id, function: name }));
-      return { type: 'invoke', request_id, function: name, invocation_id, work };
+      return { type: 'invoke', request_id, ...about };
     });
+    const reply = await asked.catch((error: unknown) => {
+      this.#payloads.release(id);
+      throw error;
+    });
+    const answer = this.#payloads.release(id);
     assert(reply.kind === 'invoke', 'an invoke is answered with an invoke');
     const record = invocationRecord(name, reply);
     this.#hub.publish('invocation', record);
-    return { ...record, failure: reply.failure };
+    return { ...record, failure: reply.failure, answer };
   }
 
   /** Resolves with the host time at which nothing of the function was left. */
@@ -349,6 +353,7 @@ export class HostAgent {
       log,
       told: this.#told,
       run_dir: join(vms_dir, vm_id),
+      payloads: this.#payloads,
       emit: (event) => this.#dispatch(event),
       publishOperation: (operation) => this.#hub.publish('operation', operation),
       publishMemory: (memory) => this.#hub.publish('memory', memory),
@@ -389,8 +394,4 @@ export class HostAgent {
   #lookAtAll(): void {
     for (const [vm_id, runner] of this.#runners) this.#guard(runner.look(), { look: vm_id });
   }
-}
-
-function tooManyRequests(): HotplaneError {
-  return agentError('HP_AGENT_BUSY', `${AGENT_LIMITS.requests_open} requests are open already.`);
 }

@@ -21,6 +21,7 @@ import { isBug } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
 import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
 import type { GuestLink } from './guest-link.ts';
+import type { HeldPayloads } from './held-payloads.ts';
 import type { GuestImages } from './images.ts';
 import { watchHealth } from '../observe/health.ts';
 import { MemoryObserver } from '../observe/observations.ts';
@@ -37,6 +38,7 @@ export interface RunnerDeps {
   /** Folder of this VM: sockets, console, handle. */
   readonly run_dir: string;
   readonly emit: (event: HostEvent) => void;
+  readonly payloads: HeldPayloads;
   readonly publishOperation: (operation: Operation) => void;
   readonly publishMemory: (step: MemoryStep) => void;
   /** Whether anybody gets memory steps: what nobody gets is not looked for. */
@@ -364,7 +366,9 @@ export class VmRunner {
     const about = { vm_id, instance_id, request_id };
     try {
       if (!this.#guest) throw guestClosed(vm_id, 'it has not said hello.');
-      const result = await this.#guest.invoke(instance_id, action.work, action.deadline_ms);
+      const call = this.#deps.payloads.callOf(request_id);
+      const { result, answer } = await this.#guest.invoke(instance_id, call, action);
+      this.#deps.payloads.answer(request_id, answer);
       this.#deps.emit({ type: 'invocation-finished', ...about, result });
     } catch (error) {
       if (isBug(error)) throw error;

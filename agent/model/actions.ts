@@ -1,5 +1,4 @@
 /** What the core wants done. The executor performs each and reports back with an event. */
-import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
 import type { InvocationResult, StartStamps } from './events.ts';
 import type { OperationOrder } from './operations.ts';
 import type { Decision } from './records.ts';
@@ -70,7 +69,6 @@ export type Action =
       readonly vm_id: string;
       readonly instance_id: string;
       readonly request_id: string;
-      readonly work: WorkloadRequest;
       readonly deadline_ms: number;
     }
   | { readonly type: 'stop-instance'; readonly vm_id: string; readonly instance_id: string }

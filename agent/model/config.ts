@@ -10,8 +10,8 @@ export interface CoreConfig {
   readonly queue_length_max: number;
   /** Longest wait of an invocation for an instance. */
   readonly queued_ms: number;
-  /** What an invocation may take on top of its own wall and CPU time. */
-  readonly invocation_grace_ms: number;
+  /** What an invocation may take whose caller does not say. */
+  readonly invocation_ms: number;
   /** A VM whose guest does not answer for this long is ended. */
   readonly unresponsive_ms: number;
   /** Tries to stop one instance before its guest counts as broken, and the pause between them. */
@@ -38,7 +38,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   vms_max: LIMITS.vms_per_host,
   queue_length_max: AGENT_LIMITS.invocations_queued_per_function,
   queued_ms: AGENT_LIMITS.invocation_queued_ms,
-  invocation_grace_ms: AGENT_LIMITS.invocation_grace_ms,
+  invocation_ms: AGENT_LIMITS.invocation_ms,
   unresponsive_ms: AGENT_LIMITS.vm_unresponsive_ms,
   stop_attempts: AGENT_LIMITS.instance_stop_attempts,
   stop_retry_ms: LIMITS.instance_stop_retry_ms,

@@ -71,7 +71,17 @@ export const AGENT_CODES = {
     meaning: 'The caller went away, or cancelled the call.',
     next: 'call again.',
   },
+  HP_AGENT_PAYLOADS_HELD: {
+    category: 'unavailable',
+    meaning: 'The agent holds as many bytes of payloads and answers as it may.',
+    next: 'send fewer at once, or smaller ones.',
+  },
   /* How instances, guests and VMs fail. */
+  HP_AGENT_FUNCTION_FAILED: {
+    category: 'failure',
+    meaning: 'The function ran and says that it failed; its instance serves on.',
+    next: "read the answer, which is the function's own, and its log.",
+  },
   HP_AGENT_INSTANCE_OOM: {
     category: 'failure',
     meaning: 'The instance used more than its memory and was killed inside its region.',

@@ -1,6 +1,5 @@
 /** What can happen to a host: requests of callers, results of actions, news of VMs, and time. */
 import type { Outcome } from '../../hypervisor-client/vm.ts';
-import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import type { VmFacts } from './state.ts';
@@ -32,11 +31,14 @@ export interface InvocationResult {
   readonly first_byte_at_ms: number;
   readonly finished_at_ms: number;
   readonly guest_wall_ms: number;
-  readonly guest_cpu_ms: number;
-  /** The part of it until the first byte; null when the guest does not tell it. */
+  /** Null, here and below: the guest does not tell it of this function. */
+  readonly guest_cpu_ms: number | null;
+  /** The part of it until the first byte. */
   readonly guest_touch_cpu_ms: number | null;
-  readonly anonymous_bytes: number;
-  readonly minor_faults: number;
+  readonly anonymous_bytes: number | null;
+  readonly minor_faults: number | null;
+  /** The function says that it failed, in its own words; null: it does not. */
+  readonly function_error: string | null;
 }
 
 /** What the guest counts as used of one region. */
@@ -53,7 +55,8 @@ export type HostEvent =
       readonly request_id: string;
       readonly function: string;
       readonly invocation_id: string;
-      readonly work: WorkloadRequest;
+      /** How long it may run; null: as the agent has it. Its payload is kept by the executor. */
+      readonly timeout_ms: number | null;
     }
   | {
       readonly type: 'remove';

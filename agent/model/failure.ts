@@ -1,5 +1,6 @@
 /** Errors as the core's plain refusals, and back. */
 import { HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import { agentError } from './errors.ts';
 import { systemError } from '../../base/system-error.ts';
 import type { Refusal } from './refusals.ts';
@@ -30,4 +31,9 @@ export function errorOf(refusal: Refusal): HotplaneError {
 /** For a runner asked for a VM it does not know: a bug. */
 export function unknownVm(vm_id: string): HotplaneError {
   return agentError('HP_AGENT_INTERNAL', `no VM ${vm_id} is running.`);
+}
+
+/** As many calls as may are open. */
+export function tooManyRequests(): HotplaneError {
+  return agentError('HP_AGENT_BUSY', `${AGENT_LIMITS.requests_open} requests are open already.`);
 }

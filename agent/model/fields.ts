@@ -20,6 +20,8 @@ export const moment_ms = z.number().min(-LONGEST_MS).max(LONGEST_MS);
 export const stamp_ms = moment_ms.nullable();
 export const duration_ms = z.number().nonnegative().max(LONGEST_MS);
 export const text = z.string().max(LONGEST_TEXT);
+/** Bytes of any kind. */
+export const octets = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 /** Null: there is none. */
 export const optional_text = text.nullable();
 

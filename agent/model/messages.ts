@@ -3,16 +3,12 @@
  * 2^53; an optional field that is absent is null: not known. Pure.
  */
 import { z } from 'zod';
-import { LIMITS } from '../../base/limits.ts';
+import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { bytes, count, duration_ms, field, message, moment_ms, stamp_ms } from './fields.ts';
-import { optional_text, text } from './fields.ts';
+import { octets, optional_text, text } from './fields.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
 import { functionSpecSchema } from './spec.ts';
 import { VM_PHASES } from './state.ts';
-
-/** Of a request: more is refused. */
-const size = z.number().int().max(LIMITS.function_bytes);
-const duration = z.number().nonnegative().max(LIMITS.invocation_ms);
 
 export const deployRequestSchema = message('DeployRequest', {
   function: field(1, functionSpecSchema),
@@ -36,23 +32,24 @@ export const deployResponseSchema = message('DeployResponse', {
 });
 export type DeployResponse = z.infer<typeof deployResponseSchema>;
 
-export const workSchema = message(
-  'Work',
-  {
-    anonymous_bytes: field(1, size.nonnegative()),
-    file_bytes: field(2, size.nonnegative()),
-    cpu_ms: field(3, duration),
-    wall_ms: field(4, duration),
-  },
-  'What one invocation of the workload program does.',
-);
-
 export const invokeRequestSchema = message('InvokeRequest', {
   function: field(1, z.string()),
   invocation_id: field(2, z.string().max(128), "the caller's, echoed in records"),
-  work: field(3, workSchema),
+  payload: field(
+    4,
+    octets.refine(({ length }) => length <= PROTOCOL.payload_bytes, 'is longer than 6 MiB'),
+    'at most 6 MiB; of the built-in function: JSON that says what it does',
+  ),
+  content_type: field(5, z.string().max(PROTOCOL.content_type_bytes), 'of the payload'),
+  timeout_ms: field(6, duration_ms.nullable(), "how long it may run; absent: the agent's usual"),
 });
 export type InvokeRequest = z.infer<typeof invokeRequestSchema>;
+
+export const invokeResponseSchema = message('InvokeResponse', {
+  record: field(1, RECORDS.invocation),
+  payload: field(2, octets.nullable(), "the function's answer; absent: none"),
+  content_type: field(3, optional_text, 'of the answer'),
+});
 
 export const statusRequestSchema = message('StatusRequest', {
   function: field(1, z.string().nullable(), 'absent: all'),
@@ -172,7 +169,7 @@ export const agentRecordSchema = message(
 ).meta({ oneof: 'record' });
 
 /** Names the version of the protocol: client and agent have the same, or do not talk. */
-export const API_PROTOCOL = 'hotplane.agent.v2';
+export const API_PROTOCOL = 'hotplane.agent.v3';
 
 /** The service; a `stream` answers with any number of its response. */
 export const METHODS = {
@@ -186,12 +183,13 @@ export const METHODS = {
   },
   Invoke: {
     request: invokeRequestSchema,
-    response: RECORDS.invocation,
+    response: invokeResponseSchema,
     stream: false,
     text:
       'Runs one invocation on an idle instance, or starts one (plug and guest start in parallel). ' +
       'Where it was not done the call has the status of the error, and the response is in the ' +
-      'trailer hotplane-reply-bin.',
+      'trailer hotplane-reply-bin; but a function that itself says it failed was served: its answer ' +
+      'says how, and the outcome in the record is `failed`.',
   },
   Status: {
     request: statusRequestSchema,

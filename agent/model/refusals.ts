@@ -85,6 +85,15 @@ export const REFUSALS = {
       `no instance of '${name}' became free for ${Math.round(waited_ms)} ms.`,
       { waited_ms },
     ),
+  functionFailed: (what: string) =>
+    refusal('HP_AGENT_FUNCTION_FAILED', `the function itself failed: ${what}`),
+  payloadsHeld: (bytes: number, limit_bytes: number) =>
+    refusal(
+      'HP_AGENT_PAYLOADS_HELD',
+      `another ${formatBytes(bytes)} of payload are more than the ${formatBytes(limit_bytes)} ` +
+        'that the agent holds for its callers.',
+      { bytes, limit_bytes },
+    ),
   cancelled: () => refusal('HP_AGENT_CANCELLED', 'the caller went away.'),
   vmLost: (name: string, why: Refusal | null) =>
     refusal(

@@ -2,7 +2,6 @@
  * Everything the agent knows of its host, as plain data. `step` never changes a state it was given:
  * it edits copies (core/draft.ts), so a state may be kept, compared and printed.
  */
-import type { WorkloadRequest } from '../../guest/protocol/protocol.ts';
 import { type Alarms, noAlarms } from './alarms.ts';
 import { type CoreConfig, DEFAULT_CONFIG } from './config.ts';
 import type { StartStamps } from './events.ts';
@@ -36,7 +35,7 @@ export interface QueuedInvocation {
   readonly invocation_id: string;
   /** Order of arrival among those of its function. */
   readonly sequence: number;
-  readonly work: WorkloadRequest;
+  readonly timeout_ms: number | null;
   readonly received_at_ms: number;
 }
 

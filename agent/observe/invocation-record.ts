@@ -1,10 +1,19 @@
 /** The record of one invocation, from the core's reply to its caller. Pure. */
 import { cutBytes } from '../../base/cut-bytes.ts';
 import type { InvokeReply } from '../model/actions.ts';
+import type { Payload } from '../../guest/protocol/protocol.ts';
+import type { Refusal } from '../model/refusals.ts';
 import type { Invocation } from '../model/records.ts';
 
 /** Of the reason in a record, which a caller gets in a trailer; the whole error goes beside it. */
 const REASON_BYTES = 512;
+
+/** What became of an invocation, and the whole of why it was not done. */
+export interface InvocationEnd extends Invocation {
+  readonly failure: Refusal | null;
+  /** The function's own; null: it gave none. */
+  readonly answer: Payload | null;
+}
 
 export function invocationRecord(name: string, reply: InvokeReply): Invocation {
   const { failure, start, result } = reply;

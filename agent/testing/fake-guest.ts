@@ -1,12 +1,11 @@
 /** A guest that speaks the protocol over a stream: instances, partitions, exits, and faults. */
 import { type Duplex, duplexPair } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
-import {
-  type GuestRequest,
-  type GuestStats,
-  type Hello,
-  workloadSchema,
-} from '../../guest/protocol/protocol.ts';
+import { LineSplitter } from '../../base/lines.ts';
+import { cutLine, joinLine } from '../../guest/protocol/attached-bytes.ts';
+import { PROTOCOL } from '../../guest/protocol/constants.ts';
+import { JSON_TYPE, workOf } from '../model/work.ts';
+import { type GuestRequest, type GuestStats, type Hello } from '../../guest/protocol/protocol.ts';
 
 /** What goes wrong with one request; `silent`: no answer ever. */
 export type GuestFault = 'none' | 'refuse' | 'silent' | 'slow' | 'exit';
@@ -44,8 +43,8 @@ export class FakeGuest {
   readonly #options: FakeGuestOptions;
   readonly #step_ms: number;
   #stream: Duplex | null = null;
-  #rest = '';
-  #frozen: string[] | null = null;
+  #lines = this.#splitter();
+  #frozen: Buffer[] | null = null;
 
   constructor(options: FakeGuestOptions) {
     this.#options = options;
@@ -63,7 +62,7 @@ export class FakeGuest {
   serveOn(stream: Duplex, noise = ''): void {
     this.#stream?.destroy();
     this.#stream = stream;
-    stream.on('data', (chunk: Buffer) => this.#receive(chunk.toString('utf8')));
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk));
     stream.on('error', () => undefined);
     if (noise !== '') stream.write(noise);
     if (this.#options.hello)
@@ -85,7 +84,7 @@ export class FakeGuest {
   thaw(): void {
     const held = this.#frozen ?? [];
     this.#frozen = null;
-    for (const text of held) this.#receive(text);
+    for (const bytes of held) this.#receive(bytes);
   }
 
   say(message: unknown): void {
@@ -93,7 +92,11 @@ export class FakeGuest {
   }
 
   raw(text: string): void {
-    if (this.#stream?.writable) this.#stream.write(text);
+    this.#write(text);
+  }
+
+  #write(line: string | Buffer): void {
+    if (this.#stream?.writable) this.#stream.write(line);
   }
 
   exit(instance: string, reason: 'oom' | 'crash' | 'exited' | 'killed'): void {
@@ -107,19 +110,31 @@ export class FakeGuest {
     return this.#options.clock.nowMs() - 500;
   }
 
-  #receive(text: string): void {
-    if (this.#frozen) return void this.#frozen.push(text);
-    const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const request: GuestRequest & { id: number } = JSON.parse(line);
-      this.seen.push(request.type);
-      if (request.type === 'stats') this.stats_asked.push(request.regions ?? null);
-      void this.#serve(request);
-    }
+  #receive(bytes: Buffer): void {
+    if (this.#frozen) this.#frozen.push(bytes);
+    else this.#lines.push(bytes);
   }
 
-  async #serve(request: GuestRequest & { id: number }): Promise<void> {
+  #splitter(): LineSplitter {
+    return new LineSplitter({
+      limit_bytes: PROTOCOL.line_bytes,
+      onBytes: (line) => this.#line(line),
+      onTooLong: (start) => {
+        throw new Error(`the agent sent a line that is too long: ${start}`);
+      },
+    });
+  }
+
+  #line(line: Buffer): void {
+    const cut = cutLine(line);
+    if (!cut) throw new Error('the agent sent half an escape');
+    const request: GuestRequest & { id: number } = JSON.parse(cut.json);
+    this.seen.push(request.type);
+    if (request.type === 'stats') this.stats_asked.push(request.regions ?? null);
+    void this.#serve(request, cut.attached ?? new Uint8Array());
+  }
+
+  async #serve(request: GuestRequest & { id: number }, attached: Uint8Array): Promise<void> {
     const { clock } = this.#options;
     const fault = this.#options.fault(request.type);
     if (fault === 'silent') return;
@@ -128,7 +143,7 @@ export class FakeGuest {
     if (!at_once && pause_ms > 0) await clock.sleep(pause_ms);
     if (fault === 'refuse') return this.#refuse(request.id, 'spawn-failed', 'as the test wished');
     if (request.type === 'start') return await this.#start(request, request.id);
-    if (request.type === 'invoke') return await this.#invoke(request, request.id, fault);
+    if (request.type === 'invoke') return await this.#invoke(request, request.id, attached, fault);
     if (request.type === 'stop') return this.#stop(request.instance, request.id);
     this.#answer(request.id, request.type === 'stats' ? this.#stats(request.regions) : {});
   }
@@ -160,10 +175,12 @@ export class FakeGuest {
   async #invoke(
     request: Extract<GuestRequest, { type: 'invoke' }>,
     id: number,
+    attached: Uint8Array,
     fault: GuestFault,
   ): Promise<void> {
     const { instance } = request;
-    const work = workloadSchema.parse(request.work);
+    const work = workOf({ bytes: attached });
+    if (!work) return this.#refuse(id, 'bad-request', 'no payload of the built-in function');
     const found = this.instances.get(instance);
     if (!found?.ready) return this.#refuse(id, 'no-such-instance', 'unknown instance');
     const started_at_ms = this.#now();
@@ -172,10 +189,7 @@ export class FakeGuest {
     if (fault === 'exit' || work.anonymous_bytes > limit) this.exit(instance, 'oom');
     if (!this.instances.has(instance)) return this.#refuse(id, 'exited', 'the instance ended');
     const finished_at_ms = this.#now();
-    this.#answer(id, {
-      started_at_ms,
-      first_byte_at_ms: finished_at_ms,
-      finished_at_ms,
+    const done = {
       anonymous_bytes: work.anonymous_bytes,
       file_bytes: work.file_bytes,
       cpu_ms: work.cpu_ms,
@@ -183,7 +197,12 @@ export class FakeGuest {
       wall_ms: finished_at_ms - started_at_ms,
       minor_faults: 1,
       major_faults: 0,
-    });
+    };
+    const stamps = { started_at_ms, first_byte_at_ms: finished_at_ms, finished_at_ms };
+    const result = { ...stamps, ...done, content_type: JSON_TYPE };
+    this.#write(
+      joinLine(JSON.stringify({ id, ok: true, result }), Buffer.from(JSON.stringify(done))),
+    );
   }
 
   #stop(instance: string, id: number): void {
@@ -231,7 +250,7 @@ export class FakeGuest {
 /** What a fake guest says first. */
 export const FAKE_HELLO: Hello & { type: 'hello' } = {
   type: 'hello',
-  protocol: [1, 1],
+  protocol: [PROTOCOL.version_min, PROTOCOL.version_max],
   kernel: '6.12.0-fake',
   init: '1',
   vcpus: 1,

@@ -6,7 +6,13 @@ import type { AgentClient } from '../../agent/api/client.ts';
 
 export type { AgentRecord, AgentCallOptions, DeployResponse } from '../../agent/api/client.ts';
 export type { FunctionSpec, FunctionStatus, InvokeRequest } from '../../agent/api/client.ts';
-export type { Decision, Invocation, MemoryStep, Operation } from '../../agent/api/client.ts';
+export type {
+  Decision,
+  Invocation,
+  Invoked,
+  MemoryStep,
+  Operation,
+} from '../../agent/api/client.ts';
 export type { StatusResponse, WatchOptions } from '../../agent/api/client.ts';
 
 export type AgentApi = Pick<

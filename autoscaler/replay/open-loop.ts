@@ -6,6 +6,7 @@ import type { InvocationLine } from '../results/schema.ts';
 import type { AgentApi } from './agent-api.ts';
 import type { PlannedArrival } from './plan.ts';
 import { invocationLine, type RunOrigin, type Sent } from './records.ts';
+import { emulated } from '../../agent/model/work.ts';
 
 export interface OpenLoopOptions {
   /** By time. */
@@ -59,8 +60,12 @@ async function sendOne(arrival: PlannedArrival, options: OpenLoopOptions): Promi
   const deadline_ms = arrival.duration_ms + REPLAY_LIMITS.invoke_slack_ms;
   let sent: Sent;
   try {
-    const request = { function: arrival.function, invocation_id, work };
-    const { failure: _, ...reply } = await agent.invoke(request, { deadline_ms, signal });
+    const request = { function: arrival.function, invocation_id, ...emulated(work) };
+    const {
+      failure: _,
+      answer: _answer,
+      ...reply
+    } = await agent.invoke(request, { deadline_ms, signal });
     sent = { kind: 'replied', reply, replied_at_ms: clock.nowMs() };
   } catch (error) {
     sent = signal.aborted ? { kind: 'interrupted' } : failure(error);

@@ -11,7 +11,8 @@ import { sizeFunction, type FunctionSize, type SizingOptions } from '../workload
 import { peakConcurrency } from '../trace/peak.ts';
 import { ALL_FUNCTIONS, type RankedFunction, type Selection } from '../trace/select.ts';
 import type { MechanismName } from '../../agent/model/mechanism.ts';
-import type { FunctionSpec, InvokeRequest } from './agent-api.ts';
+import type { Work } from '../../agent/model/work.ts';
+import type { FunctionSpec } from './agent-api.ts';
 
 export type Concurrency = number | 'peak';
 
@@ -55,7 +56,7 @@ export interface PlannedArrival {
   /** After the first arrival of the plan, compressed. */
   readonly at_ms: number;
   readonly duration_ms: number;
-  readonly work: InvokeRequest['work'];
+  readonly work: Work;
 }
 
 export interface ReplayPlan {

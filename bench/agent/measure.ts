@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { LIMITS } from '../../base/limits.ts';
 import { hostClock } from '../../base/clock.ts';
 import { waitFor } from '../../base/wait.ts';
+import { emulated } from '../../agent/model/work.ts';
 import { agentBenchBroken } from './errors.ts';
 import type { Usage } from './child-messages.ts';
 import { echo } from './echo.ts';
@@ -86,9 +87,10 @@ async function timed(call: () => Promise<void>): Promise<number> {
   return performance.now() - begin_ms;
 }
 
+const NO_WORK = emulated({ anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 0 });
+
 async function invokeOnce(stage: AgentStage, name: string): Promise<void> {
-  const work = { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
-  const answer = await stage.client.invoke({ function: name, invocation_id: 'bench', work });
+  const answer = await stage.client.invoke({ function: name, invocation_id: 'bench', ...NO_WORK });
   if (answer.outcome === 'done') return;
   throw agentBenchBroken(`a call was not served: ${answer.error_code} ${answer.reason}`);
 }

@@ -86,8 +86,8 @@ class RecordedHost {
   invoke(name: string, how: 'held' | 'served'): void {
     const request_id = this.#request();
     if (how === 'held') this.#held.add(request_id);
-    const work = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 1, wall_ms: 1 };
-    this.#send({ type: 'invoke', request_id, function: name, invocation_id: request_id, work });
+    const about = { request_id, function: name, invocation_id: request_id };
+    this.#send({ type: 'invoke', ...about, timeout_ms: null });
   }
 
   serve(name: string): void {
@@ -218,6 +218,7 @@ function finished(
     guest_touch_cpu_ms: null,
     anonymous_bytes: MIB,
     minor_faults: 256,
+    function_error: null,
   };
   return { type: 'invocation-finished', vm_id, instance_id, request_id, result };
 }

@@ -1,4 +1,5 @@
 /** One burst: so many invocations at once, then everything given back. */
+import { emulated } from '../../agent/model/work.ts';
 import type { AgentClient } from '../../agent/api/client.ts';
 import type { Invocation } from '../../autoscaler/replay/agent-api.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -30,9 +31,9 @@ export async function fireBurst(
 ): Promise<Burst> {
   const name = functionName(plan.mechanism);
   const wall_ms = plan.starts === 1 ? 0 : HOLD_MS;
-  const work = { anonymous_bytes: TOUCHED_BYTES, file_bytes: 0, cpu_ms: 0, wall_ms };
+  const call = emulated({ anonymous_bytes: TOUCHED_BYTES, file_bytes: 0, cpu_ms: 0, wall_ms });
   const asked = Array.from({ length: plan.starts }, async (_, index) => {
-    const request = { function: name, invocation_id: `${plan.burst}-${index}`, work };
+    const request = { function: name, invocation_id: `${plan.burst}-${index}`, ...call };
     const sent_at_ms = clock.nowMs();
     return { sent_at_ms, reply: await api.invoke(request, { signal }) };
   });

@@ -1,10 +1,13 @@
 import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
 import { formatMs } from '../../base/units.ts';
-import type { Invocation } from '../../agent/api/client.ts';
+import type { Invocation, Invoked } from '../../agent/api/client.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
+import { readPayload } from '../payload.ts';
 import { withAgent } from '../with-agent.ts';
+import { type Call, emulated, JSON_TYPE } from '../../agent/model/work.ts';
+import type { ProgressStream } from '../../base/progress.ts';
 import { parseBytes, sizeWanted } from '../../base/units.ts';
 
 /** Like Values.bytes, but nothing is a size too. */
@@ -15,24 +18,33 @@ function bytesOrZero(input: CommandInput, name: string): number {
   return bytes;
 }
 
+/** The payload that was named, or that of the built-in function, from its options. */
+async function callOf(input: CommandInput): Promise<Call> {
+  const { values, signal } = input;
+  const place = values.text('payload');
+  if (place !== '') {
+    const payload = await readPayload(place, signal);
+    return { payload, content_type: values.text('content-type'), timeout_ms: null };
+  }
+  const day_ms = 86_400_000;
+  return emulated({
+    anonymous_bytes: bytesOrZero(input, 'touch'),
+    file_bytes: bytesOrZero(input, 'map'),
+    cpu_ms: values.number('cpu-ms', 0, day_ms),
+    wall_ms: values.number('wall-ms', 0, day_ms),
+  });
+}
+
 async function run(input: CommandInput): Promise<number> {
   const { values, positionals, stdout } = input;
-  const day_ms = 86_400_000;
-  const request = {
-    function: positionals[0] ?? '',
-    invocation_id: values.text('id'),
-    work: {
-      anonymous_bytes: bytesOrZero(input, 'touch'),
-      file_bytes: bytesOrZero(input, 'map'),
-      cpu_ms: values.number('cpu-ms', 0, day_ms),
-      wall_ms: values.number('wall-ms', 0, day_ms),
-    },
-  };
+  const call = await callOf(input);
+  const request = { function: positionals[0] ?? '', invocation_id: values.text('id'), ...call };
   const response = await withAgent(input, (client, signal) => client.invoke(request, { signal }));
-  if (values.flag('json')) stdout.write(`${JSON.stringify(response)}\n`);
+  const { failure, answer, ...record } = response;
+  if (values.flag('json')) stdout.write(`${JSON.stringify(record)}\n`);
+  else if (values.text('payload') !== '') writeAnswer(stdout, answer);
   else if (response.outcome === 'done') stdout.write(describe(response));
   if (response.outcome === 'done') return EXIT_CODES.ok;
-  const { failure } = response;
   throw new HotplaneError({
     code: failure?.code ?? response.error_code ?? 'HP_AGENT_CALL_FAILED',
     category: failure?.category ?? (response.outcome === 'refused' ? 'unavailable' : 'failure'),
@@ -40,6 +52,13 @@ async function run(input: CommandInput): Promise<number> {
     next: failure?.next ?? "see 'hotplane status' for the state of the function.",
     details: failure?.details ?? {},
   });
+}
+
+/** The answer of the function as it is, and nothing else. */
+function writeAnswer(stdout: ProgressStream, answer: Invoked['answer']): void {
+  if (!answer) return;
+  if (stdout.writeBytes) stdout.writeBytes(answer.bytes);
+  else stdout.write(Buffer.from(answer.bytes).toString('utf8'));
 }
 
 function describe(response: Invocation): string {
@@ -66,6 +85,12 @@ export const invokeCommand: Command = {
     map: { value: 'SIZE', summary: 'file-backed memory to map and read', default: '0' },
     'cpu-ms': { value: 'MS', summary: 'CPU time to use', default: '1' },
     'wall-ms': { value: 'MS', summary: 'total duration', default: '10' },
+    payload: {
+      value: 'FILE',
+      summary: 'send this, or standard input for -, and print the answer alone',
+      default: '',
+    },
+    'content-type': { value: 'TYPE', summary: 'of the payload', default: JSON_TYPE },
     id: { value: 'TEXT', summary: "the caller's name for it, kept in records", default: 'cli' },
     socket: SOCKET_OPTION,
     json: JSON_OPTION,
@@ -77,6 +102,7 @@ exits with 3, one that fails (out of memory, crash) with 1, with 4 when its time
 3 when its VM ended.
 
   hotplane invoke resize-image --touch 200MiB --cpu-ms 50 --wall-ms 120
+  echo '{"name":"Ada"}' | hotplane invoke hello --payload -
 `,
   run,
 };

@@ -4,13 +4,13 @@
 
 #include <stddef.h>
 
-/*
- * A program's end of the way from the init: tells that it is ready, then hands each request (one
- * line, without its end) to @serve, which answers with work_answer. Returns the exit status.
- */
-int work_loop(void (*serve)(char *line, size_t length));
-
-/* Sends one line, its end included; a program that cannot answer ends. */
+/* Sends one answer of a program, with the end of its line. Ends the program when it cannot. */
 void work_answer(const char *line, size_t length);
+
+/*
+ * The life of a program of the image: tells that it is ready, then has @serve answer one payload
+ * after another, of one chunk each. Returns its exit status.
+ */
+int work_loop(void (*serve)(char *payload, size_t length));
 
 #endif

@@ -16,6 +16,8 @@
 #define SEARCH_SLOW_MS 500
 #define SEARCH_FAST_FOR_MS 10000
 #define OUTPUT_MAX (1024 * 1024)
+/* Chunks of payloads wait in their programs while more than this is queued. */
+#define OUTPUT_FREE_BELOW (32 * 1024)
 
 static struct {
 	struct channel_handlers handlers;
@@ -57,16 +59,32 @@ static void flush_output(void)
 		loop_wake_within(2);
 }
 
+static void queue_output(const char *bytes, size_t length)
+{
+	memcpy(channel.output + channel.output_used, bytes, length);
+	channel.output_used += length;
+}
+
+void channel_send_attached(const char *json, size_t length, const char *mark, size_t mark_length)
+{
+	if (!channel.connected || length + mark_length >= PROTOCOL_LINE_BYTES)
+		return;
+	if (length + mark_length + 1 > OUTPUT_MAX - channel.output_used)
+		return;
+	queue_output(json, length);
+	queue_output(mark, mark_length);
+	queue_output("\n", 1);
+	flush_output();
+}
+
 void channel_send(const char *line, size_t length)
 {
-	if (!channel.connected || length >= PROTOCOL_LINE_BYTES)
-		return;
-	if (length + 1 > OUTPUT_MAX - channel.output_used)
-		return;
-	memcpy(channel.output + channel.output_used, line, length);
-	channel.output[channel.output_used + length] = '\n';
-	channel.output_used += length + 1;
-	flush_output();
+	channel_send_attached(line, length, "", 0);
+}
+
+bool channel_has_room(void)
+{
+	return !channel.connected || channel.output_used < OUTPUT_FREE_BELOW;
 }
 
 static void set_connected(bool connected)

@@ -28,5 +28,9 @@ void channel_tick(void);
 void channel_turn(void);
 /* Queues one line (the newline is added). Dropped when nobody is connected or the queue is full. */
 void channel_send(const char *line, size_t length);
+/* The same with bytes attached, @mark being where they begin in the line they came in. */
+void channel_send_attached(const char *json, size_t length, const char *mark, size_t mark_length);
+/* Whether a chunk of a payload may be queued: what is queued already delays what comes after it. */
+bool channel_has_room(void);
 
 #endif

@@ -116,7 +116,7 @@ void instance_start(uint64_t id, const struct start_request *request)
 	instance_listen(instance, spawned.work_fd, spawned.status_fd);
 }
 
-void instance_invoke(uint64_t id, const char *name, const char *work, size_t length)
+void instance_invoke(uint64_t id, const char *name, const char *line, size_t length)
 {
 	struct instance *instance = instance_find(name);
 
@@ -126,7 +126,25 @@ void instance_invoke(uint64_t id, const char *name, const char *work, size_t len
 		return reply_error(id, "not-ready", "the instance is starting or ending");
 	if (instance->busy)
 		return reply_error(id, "busy", "the instance serves one invocation at a time");
-	instance_send_work(instance, id, work, length);
+	if (!instance_send_line(instance, line, length))
+		return reply_error(id, "instance-failed", "the program takes no requests");
+	instance->busy = true;
+	instance->invoke = (struct pending){ .open = true, .id = id };
+}
+
+void instances_pass_chunk(uint64_t of, const char *line, size_t length)
+{
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++) {
+		struct instance *instance = &instances[i];
+
+		if (instance->state != INSTANCE_READY || !instance->invoke.open ||
+		    instance->invoke.id != of)
+			continue;
+		if (instance_send_line(instance, line, length))
+			return;
+		instance->invoke.open = false;
+		return reply_error(of, "instance-failed", "the program takes no more of its payload");
+	}
 }
 
 static void begin_stop(struct instance *instance)
@@ -160,9 +178,12 @@ void instance_stop(uint64_t id, const char *name)
 
 void instances_tick(void)
 {
-	for (int i = 0; i < PROTOCOL_INSTANCES; i++)
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++) {
 		if (instances[i].state == INSTANCE_ENDING)
 			instance_settle(&instances[i]);
+		if (instances[i].work_held)
+			instance_resume_work(&instances[i]);
+	}
 }
 
 void instances_memory_came(uint64_t block)

@@ -56,7 +56,7 @@ struct instance {
 	bool ready_on_exec;
 	uint64_t partition_ooms;
 
-	/* To the workload program: requests out, one reply line in. */
+	/* To the program: requests and their payloads out, its lines in. */
 	struct watch work;
 	/* From the child until it becomes the program. */
 	struct watch status;
@@ -73,8 +73,12 @@ struct instance {
 	double give_up_at_ms;
 	uint64_t peak_bytes;
 
-	uint32_t reply_used;
-	char reply[PROTOCOL_WORK_REPLY_BYTES];
+	/* Of the line that the program is writing; its bytes are kept in instance_work.c. */
+	uint32_t line_used;
+	/* It is longer than a line may be. */
+	bool line_cut;
+	/* Not read while the channel has no room for more. */
+	bool work_held;
 };
 
 /* What `start` asks for, decoded. Strings live in @bytes. */
@@ -97,8 +101,10 @@ struct instance *instance_find(const char *name);
 struct instance *instance_at(int index);
 
 void instance_start(uint64_t id, const struct start_request *request);
-/* @work: the JSON object for the program, forwarded as it is. */
-void instance_invoke(uint64_t id, const char *name, const char *work, size_t length);
+/* @line: the whole request, forwarded to the program as it is. */
+void instance_invoke(uint64_t id, const char *name, const char *line, size_t length);
+/* More of the payload of request @of, forwarded in the same way. */
+void instances_pass_chunk(uint64_t of, const char *line, size_t length);
 void instance_stop(uint64_t id, const char *name);
 /* A process of the guest was reaped; it may be none of ours. */
 void instance_exited(pid_t pid, int wait_status);
@@ -113,7 +119,10 @@ int instances_users(const char *region_pci);
 /* instance_work.c: the way to the program. */
 void instance_listen(struct instance *instance, int work_fd, int status_fd);
 void instance_drain_work(struct instance *instance);
-void instance_send_work(struct instance *instance, uint64_t id, const char *work, size_t length);
+/* Reads on where the channel had no room; called once a round. */
+void instance_resume_work(struct instance *instance);
+/* One line to the program, whose end is added. False when it takes none. */
+bool instance_send_line(struct instance *instance, const char *line, size_t length);
 void instance_fail_start(struct instance *instance, const char *code, const char *message);
 
 /* instance_end.c: moves an ending instance on as far as it goes, and answers `stop`. */

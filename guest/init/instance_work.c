@@ -5,11 +5,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include "../common/attached.h"
 #include "../common/boottime.h"
 #include "../common/json.h"
 #include "../common/text.h"
+#include "channel.h"
 #include "instance.h"
 #include "reply.h"
 #include "spawn.h"
@@ -81,70 +84,136 @@ static void status_ready(struct watch *watch, uint32_t events)
 		became_ready(instance);
 }
 
-static void finish_invoke(struct instance *instance)
-{
-	struct json_token tokens[PROTOCOL_WORK_REPLY_TOKENS];
-	const struct json_token *ok, *result;
-	uint64_t id = instance->invoke.id;
+/* One line of a program, taken apart. */
+struct told {
 	struct json_document document;
+	struct json_token tokens[PROTOCOL_WORK_REPLY_TOKENS];
+	/* What is attached, with its mark. */
+	const char *mark;
+	size_t mark_length;
+};
+
+static const struct json_token *member(const struct told *told, const char *key)
+{
+	return json_member(&told->document, told->tokens, key);
+}
+
+static void finish_invoke(struct instance *instance, const struct told *told)
+{
+	const struct json_token *ok = member(told, "ok"), *result = member(told, "result");
+	const struct json_document *document = &told->document;
+	uint64_t id = instance->invoke.id;
 	char code[64], message[256];
 
 	instance->busy = false;
 	if (!instance->invoke.open)
 		return;
 	instance->invoke.open = false;
-	if (json_parse(&document, instance->reply, instance->reply_used, tokens,
-		       PROTOCOL_WORK_REPLY_TOKENS))
-		return reply_error(id, "bad-workload-reply", "the program's answer is no JSON");
-	ok = json_member(&document, tokens, "ok");
-	result = json_member(&document, tokens, "result");
 	if (ok && ok->type == JSON_BOOLEAN && ok->length == 4 && result &&
 	    result->type == JSON_OBJECT)
-		return reply_result(id, document.text + result->start, result->length);
-	if (json_string(&document, json_member(&document, tokens, "code"), code, sizeof(code)) < 1 ||
-	    json_string(&document, json_member(&document, tokens, "message"), message,
-			sizeof(message)) < 0)
+		return reply_attached(id, document->text + result->start, result->length,
+				      told->mark, told->mark_length);
+	if (json_string(document, member(told, "code"), code, sizeof(code)) < 1 ||
+	    json_string(document, member(told, "message"), message, sizeof(message)) < 0)
 		return reply_error(id, "bad-workload-reply", "the program's answer has no result");
 	reply_error(id, code, message);
 }
 
-static void take_line(struct instance *instance)
+static void fail_invoke(struct instance *instance, const char *why)
 {
-	if (instance->state == INSTANCE_STARTING && instance->reply_used == 0) {
+	instance->busy = false;
+	if (instance->invoke.open)
+		reply_error(instance->invoke.id, "bad-workload-reply", why);
+	instance->invoke.open = false;
+}
+
+static void take_told(struct instance *instance, const struct told *told)
+{
+	const struct json_token *type = member(told, "type");
+	bool is_awaited = instance->busy && instance->invoke.open;
+	uint64_t bytes;
+
+	if (json_equals(&told->document, type, "chunk")) {
+		if (is_awaited)
+			event_chunk(instance->invoke.id, told->mark, told->mark_length);
+	} else if (json_equals(&told->document, type, "credit")) {
+		if (is_awaited && json_unsigned(&told->document, member(told, "bytes"), &bytes))
+			event_credit(instance->invoke.id, bytes);
+	} else if (instance->busy) {
+		finish_invoke(instance, told);
+	}
+}
+
+static void take_line(struct instance *instance, const char *line, size_t length)
+{
+	static struct told told;
+	size_t json_length = attached_json_length(line, length);
+	bool is_cut = instance->line_cut;
+
+	instance->line_cut = false;
+	if (instance->state == INSTANCE_STARTING && length == 0) {
 		/* Written earlier, but the loop may see it later. */
 		if (instance->status.added)
 			status_ready(&instance->status, 0);
-		became_ready(instance);
-	} else if (instance->busy) {
-		finish_invoke(instance);
+		return became_ready(instance);
 	}
-	instance->reply_used = 0;
+	if (is_cut || json_length > PROTOCOL_WORK_REPLY_BYTES ||
+	    json_parse(&told.document, line, json_length, told.tokens, PROTOCOL_WORK_REPLY_TOKENS))
+		return fail_invoke(instance, "the program's answer is no JSON");
+	told.mark = line + json_length;
+	told.mark_length = length - json_length;
+	take_told(instance, &told);
 }
 
-static void take_byte(struct instance *instance, char byte)
+/* Of each instance; apart from it, so that only what a program fills takes memory. */
+static char lines[PROTOCOL_INSTANCES][PROTOCOL_LINE_BYTES];
+
+static void take_lines(struct instance *instance, char *bytes)
 {
-	if (byte == '\n')
-		return take_line(instance);
-	/* What does not fit is cut and then found to be no JSON. */
-	if (instance->reply_used < PROTOCOL_WORK_REPLY_BYTES)
-		instance->reply[instance->reply_used++] = byte;
+	char *at = bytes, *end;
+
+	while ((end = memchr(at, '\n', (size_t)(bytes + instance->line_used - at)))) {
+		take_line(instance, at, (size_t)(end - at));
+		at = end + 1;
+	}
+	instance->line_used -= (uint32_t)(at - bytes);
+	memmove(bytes, at, instance->line_used);
+	if (instance->line_used == PROTOCOL_LINE_BYTES) {
+		instance->line_cut = true;
+		instance->line_used = 0;
+	}
+}
+
+static void hold_work(struct instance *instance, bool held)
+{
+	instance->work_held = held;
+	watch_change(&instance->work, held ? 0 : EPOLLIN);
 }
 
 void instance_drain_work(struct instance *instance)
 {
-	char bytes[4096];
+	char *bytes = lines[instance - instance_at(0)];
 	ssize_t got = 0;
 
 	/* Bounded: a program that writes without end must not hold the loop. */
 	for (int i = 0; instance->work.added && i < 8; i++) {
-		got = read(instance->work.fd, bytes, sizeof(bytes));
+		if (!channel_has_room() && !instance->reaped)
+			return hold_work(instance, true);
+		got = read(instance->work.fd, bytes + instance->line_used,
+			   PROTOCOL_LINE_BYTES - instance->line_used);
 		if (got <= 0)
 			break;
-		for (ssize_t at = 0; at < got; at++)
-			take_byte(instance, bytes[at]);
+		instance->line_used += (uint32_t)got;
+		take_lines(instance, bytes);
 	}
 	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
 		watch_remove(&instance->work);
+}
+
+void instance_resume_work(struct instance *instance)
+{
+	if (channel_has_room())
+		hold_work(instance, false);
 }
 
 static void work_ready(struct watch *watch, uint32_t events)
@@ -159,19 +228,14 @@ void instance_listen(struct instance *instance, int work_fd, int status_fd)
 	watch_add(&instance->status, status_fd, EPOLLIN, status_ready);
 }
 
-void instance_send_work(struct instance *instance, uint64_t id, const char *work, size_t length)
+bool instance_send_line(struct instance *instance, const char *line, size_t length)
 {
-	char line[PROTOCOL_WORK_LINE_BYTES];
-	struct text text;
+	struct iovec parts[] = {
+		{ .iov_base = (char *)line, .iov_len = length },
+		{ .iov_base = "\n", .iov_len = 1 },
+	};
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
 
-	text_init(&text, line, sizeof(line));
-	text_add_bytes(&text, work, length);
-	text_add_bytes(&text, "\n", 1);
-	if (text.overflow)
-		return reply_error(id, "bad-request", "work is too long");
-	if (!instance->work.added ||
-	    send(instance->work.fd, line, text.used, MSG_NOSIGNAL) != (ssize_t)text.used)
-		return reply_error(id, "instance-failed", "the program takes no requests");
-	instance->busy = true;
-	instance->invoke = (struct pending){ .open = true, .id = id };
+	return instance->work.added &&
+	       sendmsg(instance->work.fd, &message, MSG_NOSIGNAL) == (ssize_t)length + 1;
 }

@@ -15,19 +15,45 @@
 
 #define INIT_VERSION "hotplane-init 0.2.0"
 
-void reply_result(uint64_t id, const char *result, size_t length)
+void reply_attached(uint64_t id, const char *result, size_t result_length, const char *mark,
+		    size_t length)
 {
 	static char line[PROTOCOL_LINE_BYTES];
 	struct text text;
 
-	text_init(&text, line, sizeof(line));
+	text_init(&text, line, sizeof(line) - length);
 	text_add(&text, "{\"id\":%" PRIu64 ",\"ok\":true,\"result\":", id);
-	text_add_bytes(&text, result, length);
+	text_add_bytes(&text, result, result_length);
 	text_add(&text, "}");
 	if (text.overflow)
 		reply_error(id, "reply-too-long", "the answer does not fit into one line");
 	else
-		channel_send(line, text.used);
+		channel_send_attached(line, text.used, mark, length);
+}
+
+void reply_result(uint64_t id, const char *result, size_t length)
+{
+	reply_attached(id, result, length, "", 0);
+}
+
+void event_chunk(uint64_t of, const char *mark, size_t length)
+{
+	char line[64];
+	struct text text;
+
+	text_init(&text, line, sizeof(line));
+	text_add(&text, "{\"type\":\"chunk\",\"of\":%" PRIu64 "}", of);
+	channel_send_attached(line, text.used, mark, length);
+}
+
+void event_credit(uint64_t of, uint64_t bytes)
+{
+	char line[128];
+	struct text text;
+
+	text_init(&text, line, sizeof(line));
+	text_add(&text, "{\"type\":\"credit\",\"of\":%" PRIu64 ",\"bytes\":%" PRIu64 "}", of, bytes);
+	channel_send(line, text.used);
 }
 
 void reply_error(uint64_t id, const char *code, const char *message)

@@ -14,9 +14,15 @@
 
 /* @result is one JSON value. */
 void reply_result(uint64_t id, const char *result, size_t length);
+/* With what is attached to the line of a program, its mark included; @length 0: nothing. */
+void reply_attached(uint64_t id, const char *result, size_t result_length, const char *mark,
+		    size_t length);
 void reply_error(uint64_t id, const char *code, const char *message);
 /* @signal and @status: -1 for null. */
 void event_exit(const char *instance, int status, int signal, const char *reason);
+/* A chunk of the answer to request @of, and room for more of its payload. */
+void event_chunk(uint64_t of, const char *mark, size_t length);
+void event_credit(uint64_t of, uint64_t bytes);
 void event_hello(void);
 /* The hello itself, also the answer to `ping`. */
 void hello_write(struct text *text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
 
+#include "../common/attached.h"
 #include "../common/json.h"
 #include "../common/protocol_constants.h"
 #include "../common/text.h"
@@ -31,16 +32,21 @@ static void serve_start(uint64_t id, const struct json_document *document)
 		instance_start(id, &request);
 }
 
-static void serve_invoke(uint64_t id, const struct json_document *document)
+static void serve_invoke(uint64_t id, const struct json_document *document, size_t length)
 {
-	const struct json_token *work = json_member(document, document->tokens, "work");
-	char name[PROTOCOL_INSTANCE_NAME_BYTES + 1];
+	const struct json_token *bytes = json_member(document, document->tokens, "payload_bytes");
+	const struct json_token *type = json_member(document, document->tokens, "content_type");
+	char name[PROTOCOL_INSTANCE_NAME_BYTES + 1], content_type[PROTOCOL_CONTENT_TYPE_BYTES + 1];
+	uint64_t payload_bytes;
 
 	if (!instance_name(document, name, sizeof(name)))
 		return reply_error(id, "bad-request", INSTANCE_NAME_RULE);
-	if (!work || work->type != JSON_OBJECT)
-		return reply_error(id, "bad-request", "work: an object");
-	instance_invoke(id, name, document->text + work->start, work->length);
+	if (!json_unsigned(document, bytes, &payload_bytes) ||
+	    payload_bytes > PROTOCOL_PAYLOAD_BYTES)
+		return reply_error(id, "bad-request", "payload_bytes: at most " PROTOCOL_TEXT(PROTOCOL_PAYLOAD_BYTES));
+	if (type && json_string(document, type, content_type, sizeof(content_type)) < 0)
+		return reply_error(id, "bad-request", "content_type: at most " PROTOCOL_TEXT(PROTOCOL_CONTENT_TYPE_BYTES) " bytes");
+	instance_invoke(id, name, document->text, length);
 }
 
 static void serve_stop(uint64_t id, const struct json_document *document)
@@ -86,14 +92,14 @@ static void serve_ping(uint64_t id)
 	reply_result(id, result, text.used);
 }
 
-static void serve(uint64_t id, const struct json_document *document)
+static void serve(uint64_t id, const struct json_document *document, size_t length)
 {
 	const struct json_token *type = json_member(document, document->tokens, "type");
 
 	if (json_equals(document, type, "start"))
 		return serve_start(id, document);
 	if (json_equals(document, type, "invoke"))
-		return serve_invoke(id, document);
+		return serve_invoke(id, document, length);
 	if (json_equals(document, type, "stop"))
 		return serve_stop(id, document);
 	if (json_equals(document, type, "stats"))
@@ -130,11 +136,18 @@ void request_line(char *line, size_t length, bool too_long)
 
 	if (too_long)
 		return reply_error(REPLY_ID_UNKNOWN, "line-too-long", "a line has " PROTOCOL_TEXT(PROTOCOL_LINE_BYTES) " bytes at most");
-	refusal = json_parse(&document, line, length, tokens, PROTOCOL_REQUEST_TOKENS);
+	refusal = json_parse(&document, line, attached_json_length(line, length), tokens,
+			     PROTOCOL_REQUEST_TOKENS);
 	if (refusal)
 		return reply_error(REPLY_ID_UNKNOWN, "malformed", refusal);
+	/* It has no answer: the next of it is asked for, and what is missing shows at the end. */
+	if (json_equals(&document, json_member(&document, tokens, "type"), "chunk")) {
+		if (json_unsigned(&document, json_member(&document, tokens, "of"), &id))
+			instances_pass_chunk(id, line, length);
+		return;
+	}
 	if (!json_unsigned(&document, json_member(&document, tokens, "id"), &id))
 		return reply_error(REPLY_ID_UNKNOWN, "malformed", "id: an integer that is not negative");
 	notice_new_connection(id);
-	serve(id, &document);
+	serve(id, &document, length);
 }

@@ -22,6 +22,8 @@
 
 #define FIRST_UID 10000
 #define LOOK_AGAIN_MS 100
+/* Escaped, a payload is twice as long at most; the kernel counts its own bytes too. */
+#define WORK_ROOM_BYTES (4 * PROTOCOL_PAYLOAD_WINDOW_BYTES)
 
 struct ends {
 	int work[2];
@@ -136,6 +138,8 @@ static void close_pair(int pair[2])
 
 static int open_ends(struct ends *ends)
 {
+	int room = WORK_ROOM_BYTES;
+
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->work) < 0)
 		return -errno;
 	if (pipe2(ends->status, O_CLOEXEC) < 0) {
@@ -144,6 +148,8 @@ static int open_ends(struct ends *ends)
 		close_pair(ends->work);
 		return error;
 	}
+	/* All that a payload may have under way fits, so that this end never waits. */
+	setsockopt(ends->work[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	fcntl(ends->work[0], F_SETFL, O_NONBLOCK);
 	fcntl(ends->status[0], F_SETFL, O_NONBLOCK);
 	return 0;

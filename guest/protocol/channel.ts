@@ -12,6 +12,7 @@ import { isObject, parseJson } from '../../base/json.ts';
 import { LineSplitter } from '../../base/lines.ts';
 import { observedTimer } from '../../base/observed-timer.ts';
 import { printable } from '../../base/printable.ts';
+import { type CutLine, cutLine, joinLine } from './attached-bytes.ts';
 import { PROTOCOL } from './constants.ts';
 import {
   guestBusy,
@@ -21,7 +22,10 @@ import {
   guestTimeout,
   guestVersion,
 } from './errors.ts';
+import { PayloadSender } from './payload-sender.ts';
 import {
+  chunkEventSchema,
+  creditEventSchema,
   type ExitEvent,
   exitEventSchema,
   type GuestRequest,
@@ -33,13 +37,17 @@ import {
 /** A validated answer and when it was asked and came (host clock). */
 export interface GuestAnswer<T> {
   readonly value: T;
+  /** What was attached to it, and to the chunks before it. */
+  readonly attached: Buffer;
   readonly sent_ms: number;
   readonly received_ms: number;
 }
 
 interface Waiting {
   readonly request: GuestRequest['type'];
-  readonly resolve: (result: unknown) => void;
+  readonly chunks: Buffer[];
+  chunk_bytes: number;
+  readonly resolve: (reply: { readonly result: unknown; readonly attached: Buffer }) => void;
   readonly reject: (error: HotplaneError) => void;
   readonly callOff: () => void;
 }
@@ -60,8 +68,8 @@ export class GuestChannel {
   readonly #options: ChannelOptions;
   readonly #lines = new LineSplitter({
     limit_bytes: PROTOCOL.line_bytes,
-    onLine: (text) => {
-      if (!this.#ended) this.#line(text);
+    onBytes: (line) => {
+      if (!this.#ended) this.#line(line);
     },
     onTooLong: () => {
       const what = `a line of over ${PROTOCOL.line_bytes} bytes`;
@@ -74,7 +82,8 @@ export class GuestChannel {
   #greeted = false;
   #ended: HotplaneError | null = null;
   /** Lines of this turn of the event loop, not written yet. */
-  #unsent = '';
+  #unsent: (string | Buffer)[] = [];
+  readonly #payloads = new PayloadSender((line) => this.#options.stream.write(line));
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -83,16 +92,21 @@ export class GuestChannel {
     this.hello.catch(() => undefined);
     const { stream } = options;
     stream.on('data', (chunk: Buffer) => this.#lines.push(chunk));
+    stream.on('drain', () => this.#payloads.drained());
     stream.on('error', (error: Error) => this.#end(guestClosed(options.vm_id, error.message)));
     stream.on('end', () => this.#end(guestClosed(options.vm_id, 'end of stream.')));
     stream.on('close', () => this.#end(guestClosed(options.vm_id, 'end of stream.')));
   }
 
-  /** Asks the guest; throws HP_GUEST_* when it refuses, is late, or breaks the protocol. */
+  /**
+   * Asks the guest, with a payload where the request has one; throws HP_GUEST_* when it refuses, is
+   * late, or breaks the protocol.
+   */
   async ask<T>(
     request: GuestRequest,
     schema: z.ZodType<T>,
     deadline_ms: number,
+    payload: Uint8Array | null = null,
   ): Promise<GuestAnswer<T>> {
     const { clock, vm_id } = this.#options;
     if (this.#ended) throw this.#ended;
@@ -100,22 +114,22 @@ export class GuestChannel {
       throw guestBusy(vm_id, GUEST_LIMITS.requests_in_flight);
     }
     const id = this.#next_id;
-    const line = `${JSON.stringify({ id, ...request })}\n`;
-    if (Buffer.byteLength(line) > PROTOCOL.line_bytes) {
-      throw guestRefused(request.type, 'too-long', 'the request does not fit into one line');
-    }
+    const line = lineOf(id, request, payload);
     this.#next_id += 1;
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const { promise, resolve, reject } = Promise.withResolvers<Parameters<Waiting['resolve']>[0]>();
     const callOff = observedTimer(clock, deadline_ms, () => {
       this.#settle(id)?.reject(guestTimeout(vm_id, request.type, deadline_ms));
     });
-    this.#waiting.set(id, { request: request.type, resolve, reject, callOff });
+    const waiting = { request: request.type, chunks: [], chunk_bytes: 0, resolve, reject, callOff };
+    this.#waiting.set(id, waiting);
     const sent_ms = clock.nowMs();
     this.#send(line);
-    const result = schema.safeParse(await promise);
+    if (payload) process.nextTick(() => this.#follow(id, payload));
+    const { result, attached } = await promise;
+    const checked = schema.safeParse(result);
     const received_ms = clock.nowMs();
-    if (result.success) return { value: result.data, sent_ms, received_ms };
-    const error = guestInvalid(vm_id, `reply to '${request.type}': ${result.error.message}`);
+    if (checked.success) return { value: checked.data, attached, sent_ms, received_ms };
+    const error = guestInvalid(vm_id, `reply to '${request.type}': ${checked.error.message}`);
     this.#end(error);
     throw error;
   }
@@ -133,39 +147,87 @@ export class GuestChannel {
   /**
    * All lines of a turn go in one write: one system call for a burst, and one wake-up of the VMM.
    */
-  #send(line: string): void {
-    if (this.#unsent === '') process.nextTick(() => this.#flush());
-    this.#unsent += line;
+  #send(line: string | Buffer): void {
+    if (this.#unsent.length === 0) process.nextTick(() => this.#flush());
+    this.#unsent.push(line);
   }
 
   #flush(): void {
-    const text = this.#unsent;
-    this.#unsent = '';
-    if (!this.#ended) this.#options.stream.write(text);
+    const lines = this.#unsent;
+    this.#unsent = [];
+    if (this.#ended) return;
+    const are_texts = lines.every((line) => typeof line === 'string');
+    if (are_texts) this.#options.stream.write(lines.join(''));
+    else this.#options.stream.write(Buffer.concat(lines.map((line) => Buffer.from(line))));
+  }
+
+  /** The rest of a payload, after the line of its request was written. */
+  #follow(id: number, payload: Uint8Array): void {
+    if (!this.#ended && this.#waiting.has(id)) this.#payloads.follow(id, payload);
   }
 
   #settle(id: number): Waiting | undefined {
     const waiting = this.#waiting.get(id);
     this.#waiting.delete(id);
+    this.#payloads.forget(id);
     waiting?.callOff();
     return waiting;
   }
 
-  #line(text: string): void {
-    const value = parseJson(text);
+  #line(line: Buffer): void {
+    const { vm_id } = this.#options;
+    const cut = cutLine(line);
+    const value = parseJson(cut?.json ?? '');
     const message = isObject(value) ? value : null;
     if (!this.#greeted) {
       // Boot messages, half a line of an earlier life: skipped until the first hello.
       if (message?.['type'] === 'hello') this.#greet(message);
       return;
     }
-    if (!message) return this.#end(guestInvalid(this.#options.vm_id, quote(text)));
-    if (message['type'] === 'exit') return this.#exit(message, text);
-    if (message['type'] === 'hello') {
-      return this.#end(guestInvalid(this.#options.vm_id, 'a second hello; it was restarted.'));
+    if (!message || !cut) return this.#end(guestInvalid(vm_id, quote(line.toString('utf8'))));
+    if (message['type'] === undefined) {
+      if (message['id'] !== undefined) this.#reply(message, cut);
+      return;
     }
-    // Events of a later version are no error; replies are checked.
-    if (message['id'] !== undefined) this.#reply(message, text);
+    if (message['type'] === 'hello') {
+      return this.#end(guestInvalid(vm_id, 'a second hello; it was restarted.'));
+    }
+    const problem = this.#event(message, cut.attached ?? NOTHING);
+    if (problem !== null) this.#end(guestInvalid(vm_id, `${problem}: ${quote(cut.json)}`));
+  }
+
+  /** What is wrong with an event; null: nothing, and events of a later version are no error. */
+  #event(message: Record<string, unknown>, attached: Buffer): string | null {
+    switch (message['type']) {
+      case 'exit': {
+        const event = exitEventSchema.safeParse(message);
+        if (!event.success) return 'an exit';
+        this.#options.onExit(event.data);
+        return null;
+      }
+      case 'chunk': {
+        const event = chunkEventSchema.safeParse(message);
+        return event.success ? this.#chunk(event.data.of, attached) : 'a chunk';
+      }
+      case 'credit': {
+        const event = creditEventSchema.safeParse(message);
+        if (!event.success) return 'a credit';
+        this.#payloads.credit(event.data.of, event.data.bytes);
+        return null;
+      }
+      default:
+        return null;
+    }
+  }
+
+  #chunk(of: number, attached: Buffer): string | null {
+    const waiting = this.#waiting.get(of);
+    // Of an answer that nobody waits for any longer.
+    if (!waiting) return null;
+    waiting.chunk_bytes += attached.length;
+    if (waiting.chunk_bytes > PROTOCOL.payload_bytes) return 'an answer above its limit';
+    waiting.chunks.push(attached);
+    return null;
   }
 
   #greet(message: Record<string, unknown>): void {
@@ -180,19 +242,22 @@ export class GuestChannel {
     this.#greeting.resolve(hello.data);
   }
 
-  #exit(message: Record<string, unknown>, text: string): void {
-    const event = exitEventSchema.safeParse(message);
-    if (!event.success) return this.#end(guestInvalid(this.#options.vm_id, quote(text)));
-    this.#options.onExit(event.data);
-  }
-
-  #reply(message: Record<string, unknown>, text: string): void {
+  #reply(message: Record<string, unknown>, { json, attached }: CutLine): void {
     const reply = replySchema.safeParse(message);
-    if (!reply.success) return this.#end(guestInvalid(this.#options.vm_id, quote(text)));
+    if (!reply.success) return this.#end(guestInvalid(this.#options.vm_id, quote(json)));
     // Unknown id: the reply to a request that timed out.
     const waiting = this.#settle(reply.data.id);
-    if (reply.data.ok) waiting?.resolve(reply.data.result);
-    else waiting?.reject(guestRefused(waiting.request, reply.data.code, reply.data.message));
+    if (!waiting) return;
+    const { request, chunks } = waiting;
+    if (!reply.data.ok) {
+      return waiting.reject(guestRefused(request, reply.data.code, reply.data.message));
+    }
+    const parts = attached ? [...chunks, attached] : chunks;
+    const [only = NOTHING] = parts;
+    waiting.resolve({
+      result: reply.data.result,
+      attached: parts.length <= 1 ? only : Buffer.concat(parts),
+    });
   }
 
   #end(error: HotplaneError): void {
@@ -207,6 +272,18 @@ export class GuestChannel {
     this.#options.stream.destroy();
     return true;
   }
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** Throws HP_GUEST_REFUSED when it does not fit into a line. */
+function lineOf(id: number, request: GuestRequest, payload: Uint8Array | null): string | Buffer {
+  const json = JSON.stringify({ id, ...request });
+  const attached_bytes = payload ? 1 + 2 * PROTOCOL.payload_chunk_bytes : 0;
+  if (Buffer.byteLength(json) + 1 + attached_bytes > PROTOCOL.line_bytes) {
+    throw guestRefused(request.type, 'too-long', 'the request does not fit into one line');
+  }
+  return payload ? joinLine(json, PayloadSender.first(payload)) : `${json}\n`;
 }
 
 function quote(text: string): string {

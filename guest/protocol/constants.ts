@@ -8,8 +8,8 @@ import { LIMITS } from '../../base/limits.ts';
 
 export const PROTOCOL = {
   /** Versions of the protocol that this project speaks, on either side. */
-  version_min: 1,
-  version_max: 1,
+  version_min: 2,
+  version_max: 2,
 
   /** Name of the virtio-serial port on which the guest finds its host. */
   serial_port: 'hotplane.agent.0',
@@ -17,6 +17,18 @@ export const PROTOCOL = {
   vsock_port: 1024,
   /** One line with its end, either direction. The host ends the channel at a longer one. */
   line_bytes: 64 * 1024,
+  /** Ends the JSON of a line; then bytes in which this escape tells one byte, flipped so. */
+  attached_mark: 0x1f,
+  attached_escape: 0x1b,
+  attached_flip: 0x40,
+  /** One payload, to an instance or from it. */
+  payload_bytes: LIMITS.payload_bytes,
+  /** Most of a payload in one line, before its escapes. */
+  payload_chunk_bytes: 24 * 1024,
+  /** Of a payload to an instance: sent, and not yet told to be taken. */
+  payload_window_bytes: 128 * 1024,
+  /** A content type. */
+  content_type_bytes: 256,
   /** JSON tokens of one request to the init. */
   request_tokens: 2_048,
   /** The `message` of a refusal. */
@@ -54,10 +66,9 @@ export const PROTOCOL = {
 
   /** File descriptor on which a program is asked, one JSON line at a time, and answers. */
   work_fd: 3,
-  /** One request to a program, with the end of its line; and its JSON tokens. */
-  work_line_bytes: 4_096,
+  /** JSON tokens of a payload that a program of the image reads. */
   work_tokens: 64,
-  /** One answer of a program, without the end of its line; and its JSON tokens. */
+  /** The JSON of what a program tells, and its tokens. */
   work_reply_bytes: 8_192,
   work_reply_tokens: 64,
 } as const;
@@ -80,5 +91,13 @@ assert(
 assert(
   PROTOCOL.start_strings * 3 + 64 <= PROTOCOL.request_tokens,
   'a start with as many arguments and variables as it may have fits into the tokens',
+);
+assert(
+  PROTOCOL.work_reply_bytes + 2 * PROTOCOL.payload_chunk_bytes < PROTOCOL.line_bytes,
+  'a chunk whose every byte is escaped fits into a line beside its JSON',
+);
+assert(
+  2 * PROTOCOL.payload_chunk_bytes <= PROTOCOL.payload_window_bytes,
+  'a chunk is on its way while another is taken',
 );
 assert(LIMITS.regions_per_vm <= PROTOCOL.regions, 'the guest knows every region a VM may have');

@@ -1,9 +1,11 @@
 /**
- * The guest protocol, version 1: line-delimited JSON over a byte stream (virtio-serial or vsock),
- * at most PROTOCOL.line_bytes a line (constants.ts). The agent asks (`id`, `type`), the guest
- * answers every request once with the same `id`, and tells events without `id`. Whatever the guest
- * says is a hint from an untrusted party: parsed here, bounded, and never believed over the VMM and
- * the host.
+ * The guest protocol, version 2: line-delimited JSON over a byte stream (virtio-serial or vsock),
+ * at most PROTOCOL.line_bytes a line (constants.ts), to which bytes may be attached
+ * (attached-bytes.ts). The agent asks (`id`, `type`), the guest answers every request once with the
+ * same `id`, and tells events without `id`. A payload goes with its `invoke` and comes with the
+ * reply; what does not fit travels in chunks, after the `invoke` and before the reply, between
+ * other lines. Whatever the guest says is a hint from an untrusted party: parsed here, bounded, and
+ * never believed over the VMM and the host.
  */
 import { z } from 'zod';
 import { PROTOCOL } from './constants.ts';
@@ -12,7 +14,6 @@ const bytes = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 const count = bytes;
 /** Milliseconds of the guest's CLOCK_BOOTTIME. Comparable only with other guest stamps. */
 const guest_ms = z.number().nonnegative().finite();
-const duration_ms = z.number().nonnegative().finite();
 const name = z.string().min(1).max(PROTOCOL.instance_name_bytes);
 
 /**
@@ -48,22 +49,27 @@ export interface StartRequest {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What one invocation of the workload program does; see guest/workload. */
-export const workloadSchema = z.object({
-  /** Anonymous memory to touch (kept until the instance ends). */
-  anonymous_bytes: bytes,
-  /** File-backed memory to map and read. */
-  file_bytes: bytes,
-  cpu_ms: duration_ms,
-  /** Total duration; the rest after the CPU time is slept. */
-  wall_ms: duration_ms,
-});
-export type WorkloadRequest = Readonly<z.infer<typeof workloadSchema>>;
+/** Bytes for a function, or from it. */
+export interface Payload {
+  readonly content_type: string;
+  readonly bytes: Uint8Array;
+}
+
+interface GuestInvoke {
+  readonly type: 'invoke';
+  readonly instance: string;
+  readonly content_type: string;
+  /** Of the whole payload; what is attached is its beginning. */
+  readonly payload_bytes: number;
+  /** Where the interface of the function tells its program: who it serves, and for how long. */
+  readonly request_id?: string;
+  readonly timeout_ms?: number;
+}
 
 export type GuestRequest =
   | StartRequest
-  /** The init hands `work` on to the instance's program as it is: a JSON object. */
-  | { readonly type: 'invoke'; readonly instance: string; readonly work: object }
+  /** The init hands the line on to the instance's program as it is. */
+  | GuestInvoke
   | { readonly type: 'stop'; readonly instance: string }
   /**
    * Counting an ordinary region costs the guest a look at the page flags of all of it: `region_pci`
@@ -113,14 +119,18 @@ export const invokedSchema = z.object({
   started_at_ms: guest_ms,
   first_byte_at_ms: guest_ms,
   finished_at_ms: guest_ms,
-  anonymous_bytes: bytes,
-  file_bytes: bytes,
-  cpu_ms: guest_ms,
+  wall_ms: guest_ms,
+  /** Of the attached answer; absent: bytes of no told kind. */
+  content_type: z.string().max(PROTOCOL.content_type_bytes).optional(),
+  /** The function itself says that it failed: its answer tells how. The instance serves on. */
+  function_error: z.string().max(PROTOCOL.error_message_bytes).optional(),
+  anonymous_bytes: bytes.optional(),
+  file_bytes: bytes.optional(),
+  cpu_ms: guest_ms.optional(),
   /** The part of `cpu_ms` until the first byte: touching memory, with its faults. */
   touch_cpu_ms: guest_ms.optional(),
-  wall_ms: guest_ms,
-  minor_faults: count,
-  major_faults: count,
+  minor_faults: count.optional(),
+  major_faults: count.optional(),
 });
 
 export const stoppedSchema = z.object({
@@ -172,6 +182,12 @@ export const exitEventSchema = z.object({
   at_ms: guest_ms,
 });
 export type ExitEvent = z.infer<typeof exitEventSchema>;
+
+/** A chunk of the answer to request `of` is attached. */
+export const chunkEventSchema = z.object({ type: z.literal('chunk'), of: count });
+
+/** The instance that serves request `of` took so many bytes of its payload. */
+export const creditEventSchema = z.object({ type: z.literal('credit'), of: count, bytes });
 
 export const replySchema = z.discriminatedUnion('ok', [
   z.object({ id: count, ok: z.literal(true), result: z.unknown() }),

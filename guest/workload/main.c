@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Emulates a function: asked over file 3, one JSON line per invocation, it touches memory, reads
- * files, burns CPU and sleeps, then reports what it really did.
+ * Emulates a function, whose payload tells what is wanted: it touches memory, reads files, burns
+ * CPU and sleeps, then reports what it really did, to the init and as its answer.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -93,29 +93,35 @@ static void write_error(struct text *text, const char *code, const char *message
 
 static void write_done(struct text *text, const struct done *done)
 {
+	char answer[512];
+	struct text measured;
+
+	text_init(&measured, answer, sizeof(answer));
+	text_add(&measured, "\"anonymous_bytes\":%" PRIu64, done->work.anonymous_bytes);
+	text_add(&measured, ",\"file_bytes\":%" PRIu64, done->work.file_bytes);
+	text_add(&measured, ",\"cpu_ms\":%.3f,\"wall_ms\":%.3f", done->cpu_ms,
+		 done->finished_at_ms - done->started_at_ms);
+	text_add(&measured, ",\"touch_cpu_ms\":%.3f", done->touch_cpu_ms);
+	text_add(&measured, ",\"minor_faults\":%ld,\"major_faults\":%ld}", done->minor_faults,
+		 done->major_faults);
 	text_add(text, "{\"ok\":true,\"result\":{\"started_at_ms\":%.3f", done->started_at_ms);
 	text_add(text, ",\"first_byte_at_ms\":%.3f", done->first_byte_at_ms);
 	text_add(text, ",\"finished_at_ms\":%.3f", done->finished_at_ms);
-	text_add(text, ",\"anonymous_bytes\":%" PRIu64, done->work.anonymous_bytes);
-	text_add(text, ",\"file_bytes\":%" PRIu64, done->work.file_bytes);
-	text_add(text, ",\"cpu_ms\":%.3f,\"wall_ms\":%.3f", done->cpu_ms,
-		 done->finished_at_ms - done->started_at_ms);
-	text_add(text, ",\"touch_cpu_ms\":%.3f", done->touch_cpu_ms);
-	text_add(text, ",\"minor_faults\":%ld,\"major_faults\":%ld}}\n", done->minor_faults,
-		 done->major_faults);
+	text_add(text, ",\"content_type\":\"application/json\",%s}%c{%s\n", answer,
+		 PROTOCOL_ATTACHED_MARK, answer);
 }
 
-static void serve(char *line, size_t length)
+static void serve(char *payload, size_t length)
 {
 	struct done done = { 0 };
 	const char *error;
-	char reply[1024];
+	char reply[2048];
 	struct text text;
 
 	fault_at(FAULT_AT_INVOKE);
 	text_init(&text, reply, sizeof(reply));
-	if (!read_work(line, length, &done.work)) {
-		write_error(&text, "bad-request", "work: anonymous_bytes, file_bytes, cpu_ms, wall_ms");
+	if (!read_work(payload, length, &done.work)) {
+		write_error(&text, "bad-request", "payload: an object of anonymous_bytes, file_bytes, cpu_ms, wall_ms");
 	} else {
 		error = perform(&done);
 		if (error)

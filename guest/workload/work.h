@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One invocation, as asked for (WorkloadRequest in guest/protocol/protocol.ts). */
+/* One invocation, as asked for (Work in agent/model/work.ts). */
 struct work {
 	uint64_t anonymous_bytes;
 	uint64_t file_bytes;

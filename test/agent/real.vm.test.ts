@@ -16,6 +16,7 @@ import type { AgentRecord, Operation } from '../../agent/model/records.ts';
 import { prepareImages } from '../../agent/executor/built-images.ts';
 import { HostAgent } from '../../agent/executor/host-agent.ts';
 import { specOf } from './core/world.ts';
+import { emulated } from '../../agent/model/work.ts';
 
 const LIMIT_BYTES = 256 * MIB;
 const WORK = { anonymous_bytes: 100 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 200 };
@@ -102,8 +103,8 @@ test.serial('virtio-mem: two at once plug two regions, keep-alive gives both bac
   await withRealHost(['virtio-mem'], async ({ agent, records, vms }) => {
     await agent.deploy(specOf('f', { limit_bytes: LIMIT_BYTES, keep_alive_ms: 1_500 }));
     const both = await Promise.all([
-      agent.invoke('f', 'one', WORK),
-      agent.invoke('f', 'two', WORK),
+      agent.invoke('f', 'one', emulated(WORK)),
+      agent.invoke('f', 'two', emulated(WORK)),
     ]);
     for (const reply of both) t.like(reply, { outcome: 'done', cold: true, failure: null });
     const busy = await until(agent, (status) => status.guest_plugged_bytes === 2 * LIMIT_BYTES);
@@ -162,7 +163,9 @@ test.serial('hotmem: four instances on one device, each in a region of its own',
     const spec = { mechanism: 'hotmem', concurrency: 4, limit_bytes: 128 * MIB } as const;
     await agent.deploy(specOf('f', { ...spec, boot_bytes: 512 * MIB, keep_alive_ms: 1_500 }));
     const work = { ...WORK, anonymous_bytes: 64 * MIB };
-    const calls = ['one', 'two', 'three', 'four'].map((id) => agent.invoke('f', id, work));
+    const calls = ['one', 'two', 'three', 'four'].map((id) =>
+      agent.invoke('f', id, emulated(work)),
+    );
     for (const reply of await Promise.all(calls)) {
       t.like(reply, { outcome: 'done', cold: true, failure: null });
     }
@@ -192,7 +195,7 @@ test.serial('static: plugged from boot to end, nothing moves in between', async 
   await withRealHost(['static'], async ({ agent, records }) => {
     const spec = { limit_bytes: LIMIT_BYTES, keep_alive_ms: 200, mechanism: 'static' } as const;
     await agent.deploy(specOf('f', spec));
-    t.like(await agent.invoke('f', 'one', WORK), { outcome: 'done', cold: true });
+    t.like(await agent.invoke('f', 'one', emulated(WORK)), { outcome: 'done', cold: true });
     const idle = await until(agent, (one) => one.instances_idle + one.instances_stopping === 0);
     t.like(idle && sums(idle), { permits: 2 * LIMIT_BYTES, vmm: 2 * LIMIT_BYTES });
     await agent.remove('f');
@@ -206,10 +209,22 @@ test.serial(
   async (t) => {
     await withRealHost(['virtio-mem'], async ({ agent }) => {
       await agent.deploy(specOf('f', { limit_bytes: 128 * MIB, keep_alive_ms: 60_000 }));
-      const well = await agent.invoke('f', 'well', { ...WORK, anonymous_bytes: 16 * MIB });
+      const well = await agent.invoke(
+        'f',
+        'well',
+        emulated({ ...WORK, anonymous_bytes: 16 * MIB }),
+      );
       t.is(well.outcome, 'done');
-      const slow = agent.invoke('f', 'neighbour', { ...WORK, anonymous_bytes: 0, wall_ms: 3_000 });
-      const greedy = await agent.invoke('f', 'greedy', { ...WORK, anonymous_bytes: 400 * MIB });
+      const slow = agent.invoke(
+        'f',
+        'neighbour',
+        emulated({ ...WORK, anonymous_bytes: 0, wall_ms: 3_000 }),
+      );
+      const greedy = await agent.invoke(
+        'f',
+        'greedy',
+        emulated({ ...WORK, anonymous_bytes: 400 * MIB }),
+      );
       t.is(greedy.outcome, 'failed');
       t.is(greedy.failure?.code, 'HP_AGENT_INSTANCE_OOM');
       t.is((await slow).outcome, 'done');
@@ -226,15 +241,19 @@ test.serial(
     await withRealHost(['virtio-mem'], async ({ agent, vms }) => {
       const spec = specOf('f', { limit_bytes: 128 * MIB });
       await agent.deploy(spec);
-      await agent.invoke('f', 'warm', { ...WORK, anonymous_bytes: 0, wall_ms: 1 });
-      const lost = agent.invoke('f', 'lost', { ...WORK, anonymous_bytes: 0, wall_ms: 60_000 });
+      await agent.invoke('f', 'warm', emulated({ ...WORK, anonymous_bytes: 0, wall_ms: 1 }));
+      const lost = agent.invoke(
+        'f',
+        'lost',
+        emulated({ ...WORK, anonymous_bytes: 0, wall_ms: 60_000 }),
+      );
       process.kill(vms[0]?.handle.pid ?? 0, 'SIGKILL');
       const reply = await lost;
       t.is(reply.outcome, 'failed');
       t.truthy(await until(agent, (status) => status.vm_state === 'lost'));
       t.is(agent.grantedBytes(), 0);
       await agent.deploy(spec);
-      t.is((await agent.invoke('f', 'again', { ...WORK, wall_ms: 1 })).outcome, 'done');
+      t.is((await agent.invoke('f', 'again', emulated({ ...WORK, wall_ms: 1 }))).outcome, 'done');
       await agent.remove('f');
       t.is(vms.length, 2);
     });

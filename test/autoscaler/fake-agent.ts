@@ -11,13 +11,14 @@ import type {
   FunctionSpec,
   FunctionStatus,
   InvokeRequest,
-  Invocation,
+  Invoked,
   Decision,
   Operation,
   StatusResponse,
   WatchOptions,
 } from '../../autoscaler/replay/agent-api.ts';
 import { EMPTY_OPERATION, EMPTY_REPLY } from './empty-messages.ts';
+import { workOf } from '../../agent/model/work.ts';
 
 /** Records for one reader; null ends it. */
 class Inbox {
@@ -124,14 +125,19 @@ export class FakeAgent implements AgentApi {
     };
   }
 
-  async invoke(request: InvokeRequest, options?: AgentCallOptions): Promise<Invocation> {
+  async invoke(request: InvokeRequest, options?: AgentCallOptions): Promise<Invoked> {
     const { clock } = this.#o;
     const received_at_ms = clock.nowMs();
     this.#count += 1;
     this.#o.onInvoke?.(this.#count);
     options?.signal?.throwIfAborted();
     const vm = this.#need(request.function);
-    const base = { ...EMPTY_REPLY, invocation_id: request.invocation_id, received_at_ms };
+    const base = {
+      ...EMPTY_REPLY,
+      answer: null,
+      invocation_id: request.invocation_id,
+      received_at_ms,
+    };
     if (this.#o.refuse?.(request.function)) {
       return { ...base, outcome: 'refused', error_code: 'HP_PERMIT', reason: 'host is full' };
     }
@@ -143,7 +149,8 @@ export class FakeAgent implements AgentApi {
       ({ instance, operation_id } = await this.#start(vm));
     } else instance = await new Promise<Instance>((resolve) => void vm.queue.push(resolve));
     const assigned_at_ms = clock.nowMs();
-    await clock.sleep(request.work.wall_ms, options?.signal);
+    const wall_ms = workOf({ bytes: request.payload })?.wall_ms ?? 0;
+    await clock.sleep(wall_ms, options?.signal);
     this.#release(vm, instance);
     return {
       ...base,
@@ -154,7 +161,7 @@ export class FakeAgent implements AgentApi {
       instance_ready_at_ms: operation_id === '' ? null : assigned_at_ms,
       first_byte_at_ms: assigned_at_ms,
       finished_at_ms: clock.nowMs(),
-      guest_wall_ms: request.work.wall_ms,
+      guest_wall_ms: wall_ms,
       operation_id: operation_id.startsWith('op') ? operation_id : null,
     };
   }

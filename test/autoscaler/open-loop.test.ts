@@ -20,7 +20,7 @@ test('two rows 30 days apart are not sent together, on the clock of the host', a
   const abort = new AbortController();
   const first = Promise.withResolvers<void>();
   const agent = new FakeAgent({ clock: hostClock, plug_ms: 1, unplug_ms: 1 });
-  agent.invoke = async () => ({ ...EMPTY_REPLY, outcome: 'done' });
+  agent.invoke = async () => ({ ...EMPTY_REPLY, answer: null, outcome: 'done' });
   const sending = sendArrivals({
     arrivals: [arrival(1, 0), arrival(2, 30 * DAY_MS)],
     origin: { mechanism: 'static', start_ms: hostClock.nowMs() },
@@ -47,7 +47,7 @@ test('each of them is sent in time when the time has come', async (t) => {
   const clock = new FakeClock();
   const lines: InvocationLine[] = [];
   const agent = new FakeAgent({ clock, plug_ms: 1, unplug_ms: 1 });
-  agent.invoke = async () => ({ ...EMPTY_REPLY, outcome: 'done' });
+  agent.invoke = async () => ({ ...EMPTY_REPLY, answer: null, outcome: 'done' });
   const times_ms = [0, 25 * DAY_MS, 400 * DAY_MS];
   await sendArrivals({
     arrivals: times_ms.map((at_ms, index) => arrival(index, at_ms)),

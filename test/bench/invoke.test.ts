@@ -123,7 +123,13 @@ function agentOf(replies: readonly Partial<Invocation>[]) {
       calls.push('invoke');
       next += 1;
       const at_ms = hostClock.nowMs();
-      return { ...REPLY, received_at_ms: at_ms, assigned_at_ms: at_ms, ...replies[next - 1] };
+      return {
+        ...REPLY,
+        answer: null,
+        received_at_ms: at_ms,
+        assigned_at_ms: at_ms,
+        ...replies[next - 1],
+      };
     },
     drain: async () => {
       calls.push('drain');

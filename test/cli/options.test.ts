@@ -5,8 +5,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseReplayOptions, REPLAY_OPTIONS } from '../../autoscaler/replay/options.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { GIB, MIB } from '../../base/units.ts';
@@ -16,6 +17,7 @@ import { COMMANDS } from '../../cli/commands.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
 import { serve } from '../agent/api/serving.ts';
 import { runLine } from './run-line.ts';
+import { workOf } from '../../agent/model/work.ts';
 
 /** Options that say where and how it is told: they are in every other test of the command line. */
 const HOW = ['socket', 'json', 'out'];
@@ -71,12 +73,18 @@ test('every option of deploy arrives at the agent', async (t) => {
   );
 });
 
+const PAYLOAD_FILE = join(mkdtempSync(join(tmpdir(), 'hotplane-payload-')), 'payload.json');
+writeFileSync(PAYLOAD_FILE, '{"name":"Ada"}');
+test.after.always(() => rmSync(dirname(PAYLOAD_FILE), { recursive: true }));
+
 const INVOKE = [
   ['touch', '24MiB', { work: { anonymous_bytes: 24 * MIB } }],
   ['map', '8MiB', { work: { file_bytes: 8 * MIB } }],
   ['cpu-ms', '3', { work: { cpu_ms: 3 } }],
   ['wall-ms', '4', { work: { wall_ms: 4 } }],
   ['id', 'mine', { invocation_id: 'mine' }],
+  ['payload', PAYLOAD_FILE, { text: '{"name":"Ada"}', content_type: 'application/json' }],
+  ['content-type', `text/plain --payload ${PAYLOAD_FILE}`, { content_type: 'text/plain' }],
 ] as const;
 
 test('every option of invoke arrives at the agent', async (t) => {
@@ -85,8 +93,10 @@ test('every option of invoke arrives at the agent', async (t) => {
   const invoke = agent.invoke.bind(agent);
   Object.defineProperty(agent, 'invoke', {
     value: async (...given: Parameters<typeof invoke>) => {
-      const [, invocation_id, work] = given;
-      seen.push({ invocation_id, work });
+      const [, invocation_id, call] = given;
+      const { payload, content_type } = call;
+      const work = workOf({ bytes: payload });
+      seen.push({ invocation_id, work, content_type, text: Buffer.from(payload).toString() });
       return await invoke(...given);
     },
   });

@@ -17,6 +17,7 @@ import { specOf, WORK } from '../agent/core/world.ts';
 import { PAPER_DRIVER } from './driver.ts';
 import { PAPER_MEMORY } from './mechanism.ts';
 import { PAPER_POLICY } from './policy.ts';
+import { emulated } from '../../agent/model/work.ts';
 
 DRIVERS.add(PAPER_DRIVER);
 MECHANISMS.add(PAPER_MEMORY);
@@ -31,7 +32,7 @@ test('an invocation runs through the agent with all three of them', async (t) =>
   t.is(deployed.vmm, 'paper 1.0');
 
   const records = await client.watch({ records: ['operation'] });
-  const call = { function: 'paper', invocation_id: 'one', work: WORK };
+  const call = { function: 'paper', invocation_id: 'one', ...emulated(WORK) };
   const answer = await client.invoke(call);
   t.like(answer, { outcome: 'done', cold: true });
   const plugs: string[] = [];

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
 import { z } from 'zod';
-import { GuestChannel } from '../../guest/protocol/channel.ts';
+import { emulated, type Work } from '../../agent/model/work.ts';
+import { type GuestAnswer, GuestChannel } from '../../guest/protocol/channel.ts';
 import {
   type ExitEvent,
   type GuestRequest,
   type GuestStats,
   type Hello,
+  invokedSchema,
   type StartRequest,
   type Started,
   startedSchema,
@@ -28,6 +30,25 @@ export const HELLO_MS = 90_000;
 export const ASK_MS = 30_000;
 export const REGION_BYTES = 256 * MIB;
 
+/** An invocation of the built-in function, by what it is to do. */
+export type Asked =
+  | Exclude<GuestRequest, { type: 'invoke' }>
+  | { readonly type: 'invoke'; readonly instance: string; readonly work: Work };
+
+const workedSchema = invokedSchema.omit({ function_error: true }).required();
+
+async function askOn<T>(
+  channel: GuestChannel,
+  request: Asked,
+  schema: z.ZodType<T>,
+): Promise<GuestAnswer<T>> {
+  if (request.type !== 'invoke') return await channel.ask(request, schema, ASK_MS);
+  const { work, ...rest } = request;
+  const { payload, content_type } = emulated(work);
+  const about = { ...rest, content_type, payload_bytes: payload.length };
+  return await channel.ask(about, schema, ASK_MS, payload);
+}
+
 export interface BootedGuest {
   readonly vm: Vm;
   /** PCI addresses of the two regions. */
@@ -35,7 +56,9 @@ export interface BootedGuest {
   readonly channel: GuestChannel;
   readonly hello: Hello;
   readonly exits: readonly ExitEvent[];
-  ask(request: GuestRequest): Promise<unknown>;
+  ask(request: Asked): Promise<unknown>;
+  /** What the built-in function did. */
+  work(instance: string, work: Work): Promise<z.infer<typeof workedSchema>>;
   start(instance: string, changes?: Partial<StartRequest>): Promise<Started>;
   stats(): Promise<GuestStats>;
   /** The exit event of an instance, waited for. */
@@ -94,7 +117,9 @@ export async function connectGuest(vm: Vm, hello_ms = HELLO_MS): Promise<BootedG
     channel,
     hello,
     exits,
-    ask: async (request) => (await channel.ask(request, z.unknown(), ASK_MS)).value,
+    ask: async (request) => (await askOn(channel, request, z.unknown())).value,
+    work: async (instance, work) =>
+      (await askOn(channel, { type: 'invoke', instance, work }, workedSchema)).value,
     start: async (instance, changes = {}) =>
       (await channel.ask(startRequest(instance, pci[0] ?? '', changes), startedSchema, ASK_MS))
         .value,
@@ -140,7 +165,8 @@ export async function openRaw(vm: Vm): Promise<RawChannel> {
   const stream = await vm.guestChannel();
   const messages: Record<string, unknown>[] = [];
   createInterface({ input: stream }).on('line', (line) => {
-    if (line !== '') messages.push(JSON.parse(line));
+    const [json = ''] = line.split('\u001f');
+    if (json !== '') messages.push(JSON.parse(json));
   });
   return {
     send: (text) => void stream.write(text),

@@ -29,7 +29,7 @@ test('lines that are no request get an error and the next one is served', async 
   t.is(await answer('{"id":8,"type":"start","instance":5}', 8), 'bad-request');
   t.is(await answer(`{"id":9,"type":"start","instance":"${'n'.repeat(129)}"}`, 9), 'bad-request');
   t.is(
-    await answer('{"id":10,"type":"invoke","instance":"none","work":{}}', 10),
+    await answer('{"id":10,"type":"invoke","instance":"none","payload_bytes":0}', 10),
     'no-such-instance',
   );
   raw.send('{"id":11,"type":"ping"}\n');
@@ -48,8 +48,9 @@ test('the agent may go and come back in the middle of a line; instances live on'
     raw.send('{"id":2,"type":"sta');
   }
   const raw = await openRaw(first.vm);
-  raw.send('\n{"id":1,"type":"invoke","instance":"survivor","work":');
-  raw.send('{"anonymous_bytes":4096,"file_bytes":0,"cpu_ms":0,"wall_ms":0}}\n');
+  const work = '{"anonymous_bytes":4096,"file_bytes":0,"cpu_ms":0,"wall_ms":0}';
+  raw.send(`\n{"id":1,"type":"invoke","instance":"survivor","payload_bytes":${work.length}}`);
+  raw.send(`\u001f${work}\n`);
   t.is((await raw.next((message) => message['id'] === 1))?.['ok'], true);
 });
 

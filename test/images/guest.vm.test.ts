@@ -3,7 +3,7 @@
  * Method: a real VM with our stock image; the agent's own channel on the other end.
  */
 import test from 'ava';
-import { invokedSchema, statsSchema, stoppedSchema } from '../../guest/protocol/protocol.ts';
+import { statsSchema, stoppedSchema } from '../../guest/protocol/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { MIB } from '../../base/units.ts';
@@ -15,7 +15,7 @@ const SMALL = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 0 } as 
 
 test('an instance starts, does what it is asked, keeps its memory, and stops', async (t) => {
   const guest = await bootGuest(t);
-  t.like(guest.hello, { protocol: [1, 1], vcpus: 2, page_bytes: 4096, init_on_alloc: false });
+  t.like(guest.hello, { protocol: [2, 2], vcpus: 2, page_bytes: 4096, init_on_alloc: false });
   t.regex(guest.hello.kernel, /^6\.12\..*-hotplane-/);
   t.false(guest.hello.hotmem);
   t.is(guest.hello.memory_block_bytes, 128 * MIB);
@@ -26,14 +26,13 @@ test('an instance starts, does what it is asked, keeps its memory, and stops', a
   t.true(started.sandbox_at_ms <= started.attached_at_ms);
   t.true(started.attached_at_ms <= started.ready_at_ms);
   const work = { anonymous_bytes: 32 * MIB, file_bytes: 2 * MIB, cpu_ms: 30, wall_ms: 100 };
-  const ask = { type: 'invoke', instance: 'one', work } as const;
-  const first = (await guest.channel.ask(ask, invokedSchema, ASK_MS)).value;
+  const first = await guest.work('one', work);
   t.like(first, { anonymous_bytes: work.anonymous_bytes, file_bytes: work.file_bytes });
   t.true(first.minor_faults >= work.anonymous_bytes / 4096);
   t.true(first.cpu_ms >= work.cpu_ms && first.wall_ms >= work.wall_ms);
   t.true(first.started_at_ms <= first.first_byte_at_ms);
   t.true(first.first_byte_at_ms <= first.finished_at_ms);
-  const second = (await guest.channel.ask(ask, invokedSchema, ASK_MS)).value;
+  const second = await guest.work('one', work);
   t.true(second.minor_faults < 1000, 'the memory of the first invocation is still there');
 
   const stop = { type: 'stop', instance: 'one' } as const;
@@ -166,9 +165,8 @@ test('the shared files are open to all instances, also when many are the first a
   const names = Array.from({ length: 32 }, (_, index) => `instance-${index}`);
   await Promise.all(names.map(async (name) => await guest.start(name)));
   const work = { anonymous_bytes: 0, file_bytes: 64 * 1024, cpu_ms: 0, wall_ms: 0 };
-  const asked = names.map((instance) => ({ type: 'invoke', instance, work }) as const);
-  const replies = asked.map((ask) => guest.channel.ask(ask, invokedSchema, ASK_MS));
-  for (const { value } of await Promise.all(replies)) t.is(value.file_bytes, work.file_bytes);
+  const replies = names.map((instance) => guest.work(instance, work));
+  for (const value of await Promise.all(replies)) t.is(value.file_bytes, work.file_bytes);
 });
 
 test('as many instances as a VM has regions live side by side, again and again', async (t) => {

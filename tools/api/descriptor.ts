@@ -16,6 +16,7 @@ import type { WireApi } from './proto.ts';
 const SCALARS: Readonly<Record<Scalar, Type>> = {
   string: Type.STRING,
   bool: Type.BOOL,
+  bytes: Type.BYTES,
   uint64: Type.UINT64,
   double: Type.DOUBLE,
 };

@@ -5,7 +5,7 @@ import { assert } from '../../base/assert.ts';
 /** What the wire can name; a choice among words that it cannot travels as text. */
 const IDENTIFIER = /^[a-z][a-z0-9_]*$/;
 
-export type Scalar = 'string' | 'bool' | 'uint64' | 'double';
+export type Scalar = 'string' | 'bool' | 'bytes' | 'uint64' | 'double';
 
 export type WireType =
   | { readonly kind: 'scalar'; readonly scalar: Scalar }
@@ -118,6 +118,7 @@ function typeOf(schema: z.core.$ZodType, name: string): WireType {
 function scalarOf(schema: z.core.$ZodType): Scalar {
   if (schema instanceof z.ZodString) return 'string';
   if (schema instanceof z.ZodBoolean) return 'bool';
+  if (schema instanceof z.ZodCustom) return 'bytes';
   assert(schema instanceof z.ZodNumber, 'the wire knows the type of every field');
   return schema.format === 'safeint' ? 'uint64' : 'double';
 }

@@ -8,7 +8,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { handleServerStreamingCall, handleUnaryCall, UntypedServiceImplementation } from "@grpc/grpc-js";
 
-export const protobufPackage = "hotplane.agent.v2";
+export const protobufPackage = "hotplane.agent.v3";
 
 export const protobufFileName = "agent.proto";
 
@@ -164,14 +164,15 @@ export interface DeployResponse {
 export interface InvokeRequest {
   readonly function: string;
   readonly invocation_id: string;
-  readonly work: Work | null;
+  readonly payload: Uint8Array;
+  readonly content_type: string;
+  readonly timeout_ms: number | null;
 }
 
-export interface Work {
-  readonly anonymous_bytes: number;
-  readonly file_bytes: number;
-  readonly cpu_ms: number;
-  readonly wall_ms: number;
+export interface InvokeResponse {
+  readonly record: Invocation | null;
+  readonly payload: Uint8Array | null;
+  readonly content_type: string | null;
 }
 
 export interface Invocation {
@@ -1592,7 +1593,7 @@ export const DeployResponse: MessageFns<DeployResponse> = {
 };
 
 function createBaseInvokeRequest(): InvokeRequest {
-  return { function: "", invocation_id: "", work: null };
+  return { function: "", invocation_id: "", payload: new Uint8Array(0), content_type: "", timeout_ms: null };
 }
 
 export const InvokeRequest: MessageFns<InvokeRequest> = {
@@ -1603,8 +1604,14 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
     if (message.invocation_id !== "") {
       writer.uint32(18).string(message.invocation_id);
     }
-    if (message.work !== undefined && message.work !== null) {
-      Work.encode(message.work, writer.uint32(26).fork()).join();
+    if (message.payload.length !== 0) {
+      writer.uint32(34).bytes(message.payload);
+    }
+    if (message.content_type !== "") {
+      writer.uint32(42).string(message.content_type);
+    }
+    if (message.timeout_ms !== undefined && message.timeout_ms !== null) {
+      writer.uint32(49).double(message.timeout_ms);
     }
     return writer;
   },
@@ -1638,12 +1645,28 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
             message.invocation_id = reader.string();
             continue;
           }
-          case 3: {
-            if (tag !== 26) {
+          case 4: {
+            if (tag !== 34) {
               break;
             }
 
-            message.work = Work.decode(reader, reader.uint32());
+            message.payload = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.content_type = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.timeout_ms = reader.double();
             continue;
           }
         }
@@ -1659,28 +1682,25 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
   },
 };
 
-function createBaseWork(): Work {
-  return { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
+function createBaseInvokeResponse(): InvokeResponse {
+  return { record: null, payload: null, content_type: null };
 }
 
-export const Work: MessageFns<Work> = {
-  encode(message: Work, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.anonymous_bytes !== 0) {
-      writer.uint32(8).uint64(message.anonymous_bytes);
+export const InvokeResponse: MessageFns<InvokeResponse> = {
+  encode(message: InvokeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.record !== undefined && message.record !== null) {
+      Invocation.encode(message.record, writer.uint32(10).fork()).join();
     }
-    if (message.file_bytes !== 0) {
-      writer.uint32(16).uint64(message.file_bytes);
+    if (message.payload !== undefined && message.payload !== null) {
+      writer.uint32(18).bytes(message.payload);
     }
-    if (message.cpu_ms !== 0) {
-      writer.uint32(25).double(message.cpu_ms);
-    }
-    if (message.wall_ms !== 0) {
-      writer.uint32(33).double(message.wall_ms);
+    if (message.content_type !== undefined && message.content_type !== null) {
+      writer.uint32(26).string(message.content_type);
     }
     return writer;
   },
 
-  decode(input: BinaryReader | Uint8Array, length?: number): Work {
+  decode(input: BinaryReader | Uint8Array, length?: number): InvokeResponse {
     const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
     const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
     if (previousRecursionDepth >= 100) {
@@ -1689,40 +1709,32 @@ export const Work: MessageFns<Work> = {
     (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
     try {
       const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseWork() as any;
+      const message = createBaseInvokeResponse() as any;
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 8) {
+            if (tag !== 10) {
               break;
             }
 
-            message.anonymous_bytes = longToNumber(reader.uint64());
+            message.record = Invocation.decode(reader, reader.uint32());
             continue;
           }
           case 2: {
-            if (tag !== 16) {
+            if (tag !== 18) {
               break;
             }
 
-            message.file_bytes = longToNumber(reader.uint64());
+            message.payload = reader.bytes();
             continue;
           }
           case 3: {
-            if (tag !== 25) {
+            if (tag !== 26) {
               break;
             }
 
-            message.cpu_ms = reader.double();
-            continue;
-          }
-          case 4: {
-            if (tag !== 33) {
-              break;
-            }
-
-            message.wall_ms = reader.double();
+            message.content_type = reader.string();
             continue;
           }
         }
@@ -4124,7 +4136,7 @@ export const Report: MessageFns<Report> = {
 export type AgentService = typeof AgentService;
 export const AgentService = {
   deploy: {
-    path: "/hotplane.agent.v2.Agent/Deploy" as const,
+    path: "/hotplane.agent.v3.Agent/Deploy" as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: DeployRequest): Buffer => Buffer.from(DeployRequest.encode(value).finish()),
@@ -4133,16 +4145,16 @@ export const AgentService = {
     responseDeserialize: (value: Buffer): DeployResponse => DeployResponse.decode(value),
   },
   invoke: {
-    path: "/hotplane.agent.v2.Agent/Invoke" as const,
+    path: "/hotplane.agent.v3.Agent/Invoke" as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: InvokeRequest): Buffer => Buffer.from(InvokeRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): InvokeRequest => InvokeRequest.decode(value),
-    responseSerialize: (value: Invocation): Buffer => Buffer.from(Invocation.encode(value).finish()),
-    responseDeserialize: (value: Buffer): Invocation => Invocation.decode(value),
+    responseSerialize: (value: InvokeResponse): Buffer => Buffer.from(InvokeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): InvokeResponse => InvokeResponse.decode(value),
   },
   status: {
-    path: "/hotplane.agent.v2.Agent/Status" as const,
+    path: "/hotplane.agent.v3.Agent/Status" as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: StatusRequest): Buffer => Buffer.from(StatusRequest.encode(value).finish()),
@@ -4151,7 +4163,7 @@ export const AgentService = {
     responseDeserialize: (value: Buffer): StatusResponse => StatusResponse.decode(value),
   },
   remove: {
-    path: "/hotplane.agent.v2.Agent/Remove" as const,
+    path: "/hotplane.agent.v3.Agent/Remove" as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: RemoveRequest): Buffer => Buffer.from(RemoveRequest.encode(value).finish()),
@@ -4160,7 +4172,7 @@ export const AgentService = {
     responseDeserialize: (value: Buffer): RemoveResponse => RemoveResponse.decode(value),
   },
   drain: {
-    path: "/hotplane.agent.v2.Agent/Drain" as const,
+    path: "/hotplane.agent.v3.Agent/Drain" as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: DrainRequest): Buffer => Buffer.from(DrainRequest.encode(value).finish()),
@@ -4169,7 +4181,7 @@ export const AgentService = {
     responseDeserialize: (value: Buffer): DrainResponse => DrainResponse.decode(value),
   },
   watch: {
-    path: "/hotplane.agent.v2.Agent/Watch" as const,
+    path: "/hotplane.agent.v3.Agent/Watch" as const,
     requestStream: false as const,
     responseStream: true as const,
     requestSerialize: (value: WatchRequest): Buffer => Buffer.from(WatchRequest.encode(value).finish()),
@@ -4181,7 +4193,7 @@ export const AgentService = {
 
 export interface AgentServer extends UntypedServiceImplementation {
   deploy: handleUnaryCall<DeployRequest, DeployResponse>;
-  invoke: handleUnaryCall<InvokeRequest, Invocation>;
+  invoke: handleUnaryCall<InvokeRequest, InvokeResponse>;
   status: handleUnaryCall<StatusRequest, StatusResponse>;
   remove: handleUnaryCall<RemoveRequest, RemoveResponse>;
   drain: handleUnaryCall<DrainRequest, DrainResponse>;

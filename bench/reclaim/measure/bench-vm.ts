@@ -117,8 +117,10 @@ export class BenchVm {
   }
 
   async work<T>(instance: string, work: BenchWork, schema: z.ZodType<T>): Promise<GuestAnswer<T>> {
-    const request = { type: 'invoke', instance, work } as const;
-    return await this.#channel.ask(request, schema, BENCH_LIMITS.work_ms);
+    const payload = Buffer.from(JSON.stringify(work));
+    const about = { content_type: 'application/json', payload_bytes: payload.length };
+    const request = { type: 'invoke', instance, ...about } as const;
+    return await this.#channel.ask(request, schema, BENCH_LIMITS.work_ms, payload);
   }
 
   /** Counting a stock region is work for the guest, so only `region_id` is counted, if any. */

@@ -10,9 +10,11 @@ import { AgentServer } from '../../../agent/api/server.ts';
 import { SERVICE } from '../../../agent/api/service.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { serve } from './serving.ts';
+import { emulated } from '../../../agent/model/work.ts';
+import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 
 const work = { ...WORK };
-const invocation = { function: 'f', invocation_id: 'one', work };
+const invocation = { function: 'f', invocation_id: 'one', ...emulated(work) };
 
 test('deploy, invoke, status, drain, remove and watch go through the socket', async (t) => {
   const { client, socket_path } = await serve(t);
@@ -131,7 +133,7 @@ test('a second agent on the same socket is refused, a stale socket file is repla
 test('a cancelled call takes its invocation out of the queue', async (t) => {
   const { client } = await serve(t);
   await client.deploy(specOf('f', { concurrency: 1 }));
-  const slow = client.invoke({ ...invocation, work: { ...work, wall_ms: 300 } });
+  const slow = client.invoke({ ...invocation, ...emulated({ ...work, wall_ms: 300 }) });
   const gone = new AbortController();
   const cancelled = client.invoke(invocation, { signal: gone.signal });
   gone.abort();
@@ -167,7 +169,10 @@ test('what a call did not reach is null, whether it failed, was refused or was w
   const warm = await client.invoke(invocation);
   for (const name of MEASURED) t.not(warm[name], null, `warm: ${name}`);
   for (const name of OF_A_START) t.is(warm[name], null, `warm: ${name}`);
-  const failed = await client.invoke({ ...invocation, work: { ...work, anonymous_bytes: GIB } });
+  const failed = await client.invoke({
+    ...invocation,
+    ...emulated({ ...work, anonymous_bytes: GIB }),
+  });
   t.like(failed, { outcome: 'failed', error_code: 'HP_AGENT_INSTANCE_OOM' });
   t.true(failed.instance_id !== null && (failed.assigned_at_ms ?? 0) > 0, 'it had an instance');
   for (const name of MEASURED) t.is(failed[name], null, `failed: ${name}`);
@@ -206,26 +211,36 @@ test('what is not known is null on the other side of the socket, and 0 is 0', as
   hypervisor.vms[0]?.thaw();
 });
 
-function there(file_bytes: number) {
-  const request = { ...invocation, work: { ...work, file_bytes } };
-  return SERVICE.Invoke.decodeRequest(SERVICE.Invoke.encodeRequest(request));
+function there(limit_bytes: number) {
+  const request = { function: specOf('f', { limit_bytes }) };
+  return SERVICE.Deploy.decodeRequest(SERVICE.Deploy.encodeRequest(request));
 }
 
 test('64-bit numbers above 2^53 are refused, not rounded', (t) => {
-  t.is(there(MIB).work.file_bytes, MIB);
+  t.is(there(MIB).function.limit_bytes, MIB);
   t.throws(() => there(2 ** 53), { code: 'HP_AGENT_BAD_NUMBER' });
   t.throws(() => there(2 ** 53 - 1), {
     code: 'HP_AGENT_BAD_REQUEST',
-    message: /^work\.file_bytes: /,
+    message: /^function\.limit_bytes: /,
   });
 });
 
 test('what the wire cannot tell is refused before it is sent', async (t) => {
   const { client } = await serve(t);
-  for (const file_bytes of [-1, 1.5, Number.NaN]) {
-    const call = client.invoke({ ...invocation, work: { ...work, file_bytes } });
+  for (const limit_bytes of [-1, 1.5, Number.NaN]) {
+    const call = client.deploy(specOf('f', { limit_bytes }));
     t.like(await t.throwsAsync(call), { code: 'HP_AGENT_BAD_REQUEST', category: 'usage' });
   }
+});
+
+test('a payload of 6 MiB is taken, one of a byte more is refused', async (t) => {
+  const { client } = await serve(t);
+  await client.deploy(specOf('f'));
+  const payload = Buffer.alloc(PROTOCOL.payload_bytes, ' ');
+  payload.set(invocation.payload);
+  t.like(await client.invoke({ ...invocation, payload }), { outcome: 'done' });
+  const more = client.invoke({ ...invocation, payload: Buffer.concat([payload, payload]) });
+  await t.throwsAsync(more, { code: 'HP_AGENT_BAD_REQUEST', message: /6 MiB/ });
 });
 
 test('bytes that are no message are a bad request, not a fault of the agent', (t) => {
@@ -244,12 +259,12 @@ test('a watcher gets the kinds of records it asked for, and each call as one', a
     for await (const record of watch) records.push(record);
   })();
   await client.deploy(specOf('f'));
-  const { failure: _, ...answer } = await client.invoke(invocation);
-  await client.invoke({ ...invocation, work: { ...work, anonymous_bytes: GIB } });
+  const { failure: _, answer: _answer, ...told } = await client.invoke(invocation);
+  await client.invoke({ ...invocation, ...emulated({ ...work, anonymous_bytes: GIB }) });
   await client.remove('f');
   end.abort();
   await reading;
-  t.deepEqual(records[0], { invocation: answer }, 'what its caller was told, and nothing else');
+  t.deepEqual(records[0], { invocation: told }, 'what its caller was told, and nothing else');
   t.deepEqual(
     records.map(({ invocation: one }) => one?.outcome),
     ['done', 'failed'],
@@ -264,6 +279,6 @@ test('a deadline longer than a timer takes does not end the call at once', async
     t.like(await client.invoke(invocation, { deadline_ms }), { outcome: 'done' });
   }
   // The usual deadline is the worst case: 26 days, when all of 192 instances compute for as long.
-  const slow = { ...invocation, work: { ...work, cpu_ms: 12_000_000, wall_ms: 0 } };
+  const slow = { ...invocation, ...emulated({ ...work, cpu_ms: 12_000_000, wall_ms: 0 }) };
   t.like(await client.invoke(slow), { outcome: 'done' });
 });

@@ -8,6 +8,7 @@ import test from 'ava';
 import type { AgentClient } from '../../../agent/api/client.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { serve } from './serving.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 interface Called {
   readonly client: AgentClient;
@@ -18,7 +19,7 @@ interface Called {
 async function served(t: Parameters<typeof serve>[0], keep_alive_ms: number): Promise<Called> {
   const { client } = await serve(t);
   await client.deploy(specOf('f', { keep_alive_ms }));
-  const request = { function: 'f', invocation_id: 'one', work: { ...WORK, wall_ms: 0 } };
+  const request = { function: 'f', invocation_id: 'one', ...emulated({ ...WORK, wall_ms: 0 }) };
   const call = (signal?: AbortSignal): Promise<unknown> =>
     client.invoke(request, signal ? { signal } : {});
   await call();

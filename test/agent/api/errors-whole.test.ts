@@ -13,8 +13,9 @@ import { serve } from './serving.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { MIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
-const invocation = { function: 'f', invocation_id: 'one', work: { ...WORK } };
+const invocation = { function: 'f', invocation_id: 'one', ...emulated({ ...WORK }) };
 
 /** As HTTP/2 carries it: binary values in base64, the status text percent-encoded. */
 function wireBytes(error: unknown): number {
@@ -110,7 +111,7 @@ test('no refusal of the core speaks of a command line', (t) => {
 test('a failed invocation is an error on the wire, and whole in the client', async (t) => {
   const { client, raw } = await serve(t);
   await client.deploy(specOf('f', { limit_bytes: 128 * MIB }));
-  const big = { ...invocation, work: { ...WORK, anonymous_bytes: 500 * MIB } };
+  const big = { ...invocation, ...emulated({ ...WORK, anonymous_bytes: 500 * MIB }) };
   const reply = await client.invoke(big);
   t.like(reply, { outcome: 'failed', cold: true, error_code: 'HP_AGENT_INSTANCE_OOM' });
   t.like(reply.failure, {

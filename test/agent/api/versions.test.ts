@@ -16,6 +16,7 @@ import { EXIT_CODES } from '../../../base/errors.ts';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { serve } from './serving.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 const METHODS = ['Deploy', 'Invoke', 'Status', 'Remove', 'Drain', 'Watch'] as const;
@@ -39,7 +40,7 @@ for (const method of METHODS) {
     const error = fromStatus(await promise, socket_path);
     old.close();
     t.like(error, { code: 'HP_AGENT_VERSION', category: 'unavailable' });
-    t.regex(error.message, /hotplane 1\.2\.3 .*agent\.v2.*agent\.v1/);
+    t.regex(error.message, /hotplane 1\.2\.3 .*agent\.v3.*agent\.v1/);
     t.is(error.exit_code, EXIT_CODES['unavailable']);
   });
 }
@@ -64,7 +65,7 @@ test('an agent of another protocol is told as that, by calls and by Watch', asyn
   for (const call of [client.status(), client.deploy(specOf('f')), client.watch()]) {
     const error = await t.throwsAsync(call);
     t.like(error, { code: 'HP_AGENT_VERSION', category: 'unavailable' });
-    t.regex(error?.message ?? '', /agent\.sock does not speak hotplane\.agent\.v2/);
+    t.regex(error?.message ?? '', /agent\.sock does not speak hotplane\.agent\.v3/);
   }
 });
 
@@ -81,10 +82,10 @@ test('a client made from agent.proto alone deploys, invokes and asks', async (t)
   });
   const serviceSchema = z.object({
     hotplane: z.object({
-      agent: z.object({ v2: z.object({ Agent: z.custom<typeof Client>() }) }),
+      agent: z.object({ v3: z.object({ Agent: z.custom<typeof Client>() }) }),
     }),
   });
-  const { Agent } = serviceSchema.parse(loadPackageDefinition(definition)).hotplane.agent.v2;
+  const { Agent } = serviceSchema.parse(loadPackageDefinition(definition)).hotplane.agent.v3;
   const agent = new Agent(`unix:${socket_path}`, credentials.createInsecure());
   t.teardown(() => agent.close());
   const call = (name: string, request: object): Promise<unknown> =>
@@ -100,7 +101,9 @@ test('a client made from agent.proto alone deploys, invokes and asks', async (t)
     { vmm: 'fake 1.0' },
     'what was added later is left out',
   );
-  t.like(await call('Invoke', { function: 'f', work: WORK }), { outcome: 'done', cold: true });
+  t.like(await call('Invoke', { function: 'f', ...emulated(WORK) }), {
+    record: { outcome: 'done', cold: true },
+  });
   t.like(await call('Status', {}), {
     functions: [{ vm_state: 'running', function: { ...spec, backing: 'anonymous', max_vms: 1 } }],
   });

@@ -78,6 +78,7 @@ export function instanceOutcome(action: InstanceAction, fault: Fault, now_ms: nu
     guest_touch_cpu_ms: 0.5,
     anonymous_bytes: MIB,
     minor_faults: 1,
+    function_error: null,
   };
   return [{ type: 'invocation-finished', ...about, request_id, result }];
 }

@@ -257,7 +257,7 @@ export class World {
 
   invoke(name: string): string {
     const request_id = this.request();
-    this.send({ type: 'invoke', request_id, function: name, invocation_id: 'x', work: WORK });
+    this.send({ type: 'invoke', request_id, function: name, invocation_id: 'x', timeout_ms: null });
     return request_id;
   }
 

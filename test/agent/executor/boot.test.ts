@@ -4,6 +4,7 @@ import { waitFor } from '../../../base/wait.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import type { LaunchFault } from '../../../agent/testing/fake-hypervisor.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 const FAULTS: readonly { readonly fault: LaunchFault; readonly code: string }[] = [
   { fault: 'refuse', code: 'HP_AGENT_INTERNAL' },
@@ -31,7 +32,7 @@ for (const { fault, code } of FAULTS) {
 test('a panic while serving fails the invocation with the panic, not with the closed channel', async (t) => {
   const { clock, agent, hypervisor, log } = fakeHost();
   await clock.until(agent.deploy(specOf('f')));
-  const running = agent.invoke('f', 'x', { ...WORK, wall_ms: 60_000 });
+  const running = agent.invoke('f', 'x', emulated({ ...WORK, wall_ms: 60_000 }));
   await clock.advance(1_000);
   const [vm] = hypervisor.vms;
   vm?.guest.die();

@@ -8,6 +8,7 @@ import { FakeClock } from '../../fakes/clock.ts';
 import { FAKE_IMAGES } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 function hostOf(host_limit_bytes: number): { agent: HostAgent; clock: FakeClock } {
   const clock = new FakeClock();
@@ -70,7 +71,7 @@ for (const { name, spec, code, details } of NEVER) {
 test('what fits when the host is empty is refused only while it is not', async (t) => {
   const { agent, clock } = hostOf(GIB);
   await clock.until(agent.deploy(specOf('a', { limit_bytes: 384 * MIB })));
-  await clock.until(agent.invoke('a', 'x', WORK));
+  await clock.until(agent.invoke('a', 'x', emulated(WORK)));
   const error = await t.throwsAsync(agent.deploy(specOf('b', { limit_bytes: 384 * MIB })));
   t.like(error, { code: 'HP_AGENT_NO_MEMORY', details: { granted_bytes: 740 * MIB } });
   await clock.until(agent.stop(0));
@@ -79,7 +80,7 @@ test('what fits when the host is empty is refused only while it is not', async (
 test('capacity, granted and free are of one book: boot memory, VMM and regions', async (t) => {
   const { agent, clock } = hostOf(2 * GIB);
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 1e6 })));
-  await clock.until(agent.invoke('f', 'x', WORK));
+  await clock.until(agent.invoke('f', 'x', emulated(WORK)));
   const granted_bytes = (256 + 100 + 128) * MIB;
   const status = await clock.until(agent.status('', true));
   t.like(status, { host_limit_bytes: 2 * GIB, granted_bytes, free_bytes: 2 * GIB - granted_bytes });

@@ -6,6 +6,7 @@ import { GIB, MIB } from '../../../base/units.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { holds } from '../../seed.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 const REGION = 128 * MIB;
 
@@ -38,7 +39,7 @@ test('instances on shared devices: every call is served, and the guest never has
     for (const one of moves) {
       if (one.kind === 'advance') await clock.advance(one.ms);
       else if (one.kind === 'drain') void agent.drain('f');
-      else calls.push(agent.invoke('f', 'x', { ...WORK, wall_ms: one.wall_ms }));
+      else calls.push(agent.invoke('f', 'x', emulated({ ...WORK, wall_ms: one.wall_ms })));
     }
     await clock.advance(60_000);
     if (hypervisor.wrong_choices.length > 0) throw new Error(hypervisor.wrong_choices.join('\n'));
@@ -55,7 +56,7 @@ test('as many instances as regions run side by side on one device, each in its p
   const spec = specOf('f', { mechanism: 'hotmem', concurrency: 4, keep_alive_ms: 1_000 });
   await clock.until(agent.deploy(spec));
   const calls = Array.from({ length: 4 }, () =>
-    agent.invoke('f', 'x', { ...WORK, wall_ms: 5_000 }),
+    agent.invoke('f', 'x', emulated({ ...WORK, wall_ms: 5_000 })),
   );
   await clock.advance(1_000);
   const [vm] = hypervisor.alive();

@@ -5,6 +5,7 @@ import { waitFor } from '../../../base/wait.ts';
 import type { HostAgent } from '../../../agent/executor/host-agent.ts';
 import { fakeHost, type FakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 /** Makes the book untrue in a way that no event can: more plugged than granted. */
 function corruptPermit(agent: HostAgent): void {
@@ -28,7 +29,9 @@ const PLACES: readonly {
     name: 'a request',
     fire: async ({ agent, clock }) => {
       corruptPermit(agent);
-      return await clock.until(agent.invoke('f', 'y', WORK).catch((error: unknown) => error));
+      return await clock.until(
+        agent.invoke('f', 'y', emulated(WORK)).catch((error: unknown) => error),
+      );
     },
   },
   {
@@ -71,10 +74,10 @@ for (const { name, fire } of PLACES) {
     const host = fakeHost();
     const { clock, agent, hypervisor, log } = host;
     await clock.until(agent.deploy(specOf('f', { concurrency: 2, keep_alive_ms: 1_000 })));
-    await clock.until(agent.invoke('f', 'x', WORK));
-    const running = agent.invoke('f', 'long', { ...WORK, wall_ms: 100_000 });
+    await clock.until(agent.invoke('f', 'x', emulated(WORK)));
+    const running = agent.invoke('f', 'long', emulated({ ...WORK, wall_ms: 100_000 }));
     const told = running.catch((error: unknown) => error);
-    await clock.until(agent.invoke('f', 'beside', WORK));
+    await clock.until(agent.invoke('f', 'beside', emulated(WORK)));
     const fired = await fire(host);
     const fatal = await Promise.race([agent.fatal, clock.advance(1).then(() => null)]);
     t.like(fatal, { code: 'HP_AGENT_FATAL', category: 'failure', exit_code: 1 });
@@ -96,7 +99,7 @@ for (const { name, fire } of PLACES) {
 test('a fault met while the agent stops ends its VMs all the same', async (t) => {
   const { clock, agent, hypervisor } = fakeHost();
   await clock.until(agent.deploy(specOf('f')));
-  await clock.until(agent.invoke('f', 'x', WORK));
+  await clock.until(agent.invoke('f', 'x', emulated(WORK)));
   corruptPermit(agent);
   const stopped = agent.stop(0).catch((error: unknown) => error);
   await clock.advance(1_000);
@@ -107,7 +110,7 @@ test('a fault met while the agent stops ends its VMs all the same', async (t) =>
 test('a state that cannot even be shown keeps nobody from being told', async (t) => {
   const { clock, agent, hypervisor, log } = fakeHost();
   await clock.until(agent.deploy(specOf('f')));
-  const running = agent.invoke('f', 'x', { ...WORK, wall_ms: 100_000 });
+  const running = agent.invoke('f', 'x', emulated({ ...WORK, wall_ms: 100_000 }));
   const told = running.catch((error: unknown) => error);
   await clock.advance(1_000);
   const regions: unknown[] | undefined = agent.dump().vms[0]?.regions;

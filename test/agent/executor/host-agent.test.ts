@@ -6,6 +6,7 @@ import { MECHANISMS } from '../../../agent/model/mechanism.ts';
 import type { AgentRecord, Operation } from '../../../agent/model/records.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 for (const mechanism of MECHANISMS.names) {
   test(`${mechanism}: deploy, cold and warm invocation, keep-alive, unplug, remove`, async (t) => {
@@ -17,14 +18,17 @@ for (const mechanism of MECHANISMS.names) {
     const full = mechanism === 'static' ? 384 * MIB : 0;
     t.is(hypervisor.pluggedBytes(), full);
 
-    const both = [agent.invoke('f', 'one', WORK), agent.invoke('f', 'two', WORK)];
+    const both = [
+      agent.invoke('f', 'one', emulated(WORK)),
+      agent.invoke('f', 'two', emulated(WORK)),
+    ];
     const [first, second] = await clock.until(Promise.all(both));
     t.like(first, { outcome: 'done', cold: true, invocation_id: 'one' });
     t.like(second, { outcome: 'done', cold: true, invocation_id: 'two' });
     checkStages(t, first);
     t.not(first?.instance_id, second?.instance_id);
     t.is(hypervisor.pluggedBytes(), mechanism === 'static' ? full : 256 * MIB);
-    const warm = await clock.until(agent.invoke('f', 'three', WORK));
+    const warm = await clock.until(agent.invoke('f', 'three', emulated(WORK)));
     t.like(warm, { outcome: 'done', cold: false, operation_id: null, created_at_ms: null });
     const status = await clock.until(agent.status('f'));
     t.like(status.functions[0], { instances_idle: 2, vm_state: 'running' });

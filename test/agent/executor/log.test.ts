@@ -7,6 +7,7 @@ import { MIB } from '../../../base/units.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 const parsed = (log: readonly string[]): readonly Record<string, unknown>[] =>
   log.map((line) => JSON.parse(line)).filter((line) => line.level >= 40);
@@ -16,7 +17,7 @@ test('2,000 refused calls are a few short lines with their number', async (t) =>
   await clock.until(agent.deploy(specOf('f')));
   await clock.until(agent.deploy(specOf('other')));
   await clock.until(
-    Promise.all(Array.from({ length: 2_000 }, (_, i) => agent.invoke('f', `${i}`, WORK))),
+    Promise.all(Array.from({ length: 2_000 }, (_, i) => agent.invoke('f', `${i}`, emulated(WORK)))),
   );
   await clock.advance(5_000);
   const lines = parsed(log);
@@ -55,7 +56,7 @@ for (const { name, work, code } of FAILURES) {
       guest: (type) => (silent && type === 'invoke' ? 'silent' : 'none'),
     });
     await clock.until(agent.deploy(specOf('f')));
-    const running = agent.invoke('f', 'mine', work);
+    const running = agent.invoke('f', 'mine', emulated(work));
     await clock.advance(2_000);
     const [instance] = hypervisor.vms[0]?.guest.instances.keys() ?? [];
     if (code === 'HP_AGENT_INSTANCE_EXITED' && instance)
@@ -73,7 +74,7 @@ for (const { name, work, code } of FAILURES) {
 test('calls that cannot be served are told, as one kind whatever names they use', async (t) => {
   const { clock, agent, log } = fakeHost();
   for (let i = 0; i < 500; i += 1) {
-    await t.throwsAsync(agent.invoke(`no-${i}`, 'x', WORK));
+    await t.throwsAsync(agent.invoke(`no-${i}`, 'x', emulated(WORK)));
   }
   await clock.advance(3_000);
   const lines = parsed(log);

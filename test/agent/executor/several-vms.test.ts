@@ -4,6 +4,7 @@ import { MIB } from '../../../base/units.ts';
 import type { FunctionStatus } from '../../../agent/model/messages.ts';
 import { type FakeHost, fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 const LONG = { ...WORK, wall_ms: 20_000 };
 
@@ -27,7 +28,7 @@ test('a function of at most two VMs launches the second when the first is full',
   const host = fakeHost();
   const { clock, agent, hypervisor } = host;
   await clock.until(agent.deploy(specOf('f', { concurrency: 1, max_vms: 2 })));
-  const replies = ['one', 'two', 'three'].map((id) => agent.invoke('f', id, LONG));
+  const replies = ['one', 'two', 'three'].map((id) => agent.invoke('f', id, emulated(LONG)));
   const full = await busy(host, 2);
   t.is(hypervisor.alive().length, 2);
   t.like(full, { invocations_queued: 1, permits_bytes: 256 * MIB });
@@ -58,7 +59,7 @@ test('one silent VM of two leaves what the other tells, and no sum', async (t) =
   const host = fakeHost();
   const { clock, agent, hypervisor } = host;
   await clock.until(agent.deploy(specOf('f', { concurrency: 1, max_vms: 2 })));
-  const replies = ['one', 'two'].map((id) => agent.invoke('f', id, LONG));
+  const replies = ['one', 'two'].map((id) => agent.invoke('f', id, emulated(LONG)));
   await busy(host, 2);
   hypervisor.vms[1]?.freeze();
   const [fn] = (await clock.until(agent.status('f'))).functions;
@@ -83,7 +84,7 @@ test('a function that may have one VM lets what finds no region wait', async (t)
   const host = fakeHost();
   const { clock, agent, hypervisor } = host;
   await clock.until(agent.deploy(specOf('f', { concurrency: 1 })));
-  const replies = ['one', 'two'].map((id) => agent.invoke('f', id, LONG));
+  const replies = ['one', 'two'].map((id) => agent.invoke('f', id, emulated(LONG)));
   t.like(await busy(host, 1), { invocations_queued: 1 });
   t.is(hypervisor.alive().length, 1);
   for (const reply of await clock.until(Promise.all(replies))) t.is(reply.outcome, 'done');

@@ -8,6 +8,7 @@ import { type FakeHost, fakeHost } from '../../fakes/host.ts';
 import type { LaunchFault, ResizeFault } from '../../../agent/testing/fake-hypervisor.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { holds } from '../../seed.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 type Move =
   | { kind: 'deploy'; name: string; mechanism: string; concurrency: number }
@@ -99,7 +100,10 @@ class Simulation {
     }
     if (one.kind === 'invoke') {
       const { wall_ms, anonymous_bytes } = one;
-      return this.ask('invoke', agent.invoke(one.name, 'x', { ...WORK, wall_ms, anonymous_bytes }));
+      return this.ask(
+        'invoke',
+        agent.invoke(one.name, 'x', emulated({ ...WORK, wall_ms, anonymous_bytes })),
+      );
     }
     if (one.kind === 'drain') return this.ask('drain', agent.drain(one.name));
     if (one.kind === 'remove') return this.ask('remove', agent.remove(one.name, 5_000));

@@ -12,6 +12,7 @@ import { waitFor } from '../../../base/wait.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { IDLE_STATS } from '../../../agent/testing/fake-guest.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 interface Asked {
   readonly selection: FigureSelection;
@@ -116,7 +117,7 @@ test('the newest of every region is known together; one the guest does not tell 
 test('an unplug reaches the VMM while the guest answers no statistics', async (t) => {
   const { clock, agent, hypervisor } = fakeHost();
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 1_000 })));
-  t.like(await clock.until(agent.invoke('f', 'one', WORK)), { outcome: 'done' });
+  t.like(await clock.until(agent.invoke('f', 'one', emulated(WORK))), { outcome: 'done' });
   hypervisor.faults = {
     ...hypervisor.faults,
     guest: (type) => (type === 'stats' ? 'silent' : 'none'),
@@ -131,7 +132,7 @@ test('figures that come after the end of an operation are none of before it', as
   const { clock, agent, hypervisor } = fakeHost();
   const watch = agent.watch({ memory_interval_ms: 60_000 });
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 1_000 })));
-  await clock.until(agent.invoke('f', 'one', WORK));
+  await clock.until(agent.invoke('f', 'one', emulated(WORK)));
   const [vm] = hypervisor.vms;
   const { faults } = hypervisor;
   hypervisor.faults = { ...faults, guest: (type) => (type === 'stats' ? 'slow' : 'none') };
@@ -152,7 +153,7 @@ test('plug and unplug ask for their own region only, in a guest of many', async 
   await clock.until(agent.deploy(specOf('f', { concurrency: 64, keep_alive_ms: 1_000 })));
   const guest = hypervisor.vms[0]?.guest;
   const at_boot = guest?.stats_asked.length ?? 0;
-  await clock.until(agent.invoke('f', 'one', WORK));
+  await clock.until(agent.invoke('f', 'one', emulated(WORK)));
   await clock.advance(2_000);
   const asked = guest?.stats_asked.slice(at_boot) ?? [];
   t.true(
@@ -170,7 +171,7 @@ for (const old_guests of [false, true]) {
     const { clock, agent } = fakeHost({}, 8 * GIB, { old_guests });
     const watch = agent.watch({ memory_interval_ms: 60_000 });
     await clock.until(agent.deploy(specOf('f', { concurrency: 8 })));
-    const calls = ['one', 'two'].map((id) => agent.invoke('f', id, WORK));
+    const calls = ['one', 'two'].map((id) => agent.invoke('f', id, emulated(WORK)));
     await clock.until(Promise.all(calls));
     await clock.until(agent.stop(0));
     const plugs: Operation[] = [];
@@ -183,7 +184,9 @@ for (const old_guests of [false, true]) {
 test('as many starts at once as a VM has regions are all served', async (t) => {
   const { clock, agent } = fakeHost({}, 64 * GIB);
   await clock.until(agent.deploy(specOf('f', { concurrency: 192 })));
-  const calls = Array.from({ length: 192 }, (_, index) => agent.invoke('f', `${index}`, WORK));
+  const calls = Array.from({ length: 192 }, (_, index) =>
+    agent.invoke('f', `${index}`, emulated(WORK)),
+  );
   const replies = await clock.until(Promise.all(calls));
   t.deepEqual(new Set(replies.map(({ outcome }) => outcome)), new Set(['done']));
   await clock.until(agent.stop(0));
@@ -194,14 +197,14 @@ test('a VM that nobody watches is not looked at for its operations', async (t) =
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 500 })));
   const [vm] = hypervisor.vms;
   const at_boot = vm?.looks ?? 0;
-  await clock.until(agent.invoke('f', 'one', WORK));
+  await clock.until(agent.invoke('f', 'one', emulated(WORK)));
   await clock.advance(2_000);
   t.is(vm?.looks, at_boot);
   const watch = agent.watch({ memory_interval_ms: 60_000 });
   const looked = (): true | null => ((vm?.looks ?? 0) > at_boot ? true : null);
   t.true(await clock.until(waitFor(looked, { clock, deadline_ms: 1_000 })));
   const before = vm?.looks ?? 0;
-  await clock.until(agent.invoke('f', 'two', WORK));
+  await clock.until(agent.invoke('f', 'two', emulated(WORK)));
   await clock.advance(2_000);
   t.true((vm?.looks ?? 0) > before, 'a watcher is told of the memory after each operation');
   watch.close();

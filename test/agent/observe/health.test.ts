@@ -6,6 +6,7 @@ import { MIB } from '../../../base/units.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 const lines = (log: readonly string[], text: string): readonly Record<string, unknown>[] =>
   log.map((line) => JSON.parse(line)).filter((line) => line.msg === text);
@@ -13,19 +14,22 @@ const lines = (log: readonly string[], text: string): readonly Record<string, un
 test('a frozen guest is told once, refuses what comes, and serves again when it answers', async (t) => {
   const { clock, agent, hypervisor, log } = fakeHost();
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 1e7 })));
-  await clock.until(agent.invoke('f', 'x', WORK));
+  await clock.until(agent.invoke('f', 'x', emulated(WORK)));
   hypervisor.vms[0]?.freeze();
   await clock.advance(60_000);
   t.like(lines(log, 'the guest does not answer'), [{ vm: 'vm1', function: 'f', level: 50 }]);
   const status = await clock.until(agent.status('f'));
   t.like(status.functions[0], { vm_state: 'unresponsive', unanswered: ['vmm', 'guest'] });
-  const refused = await clock.until(agent.invoke('f', 'y', WORK));
+  const refused = await clock.until(agent.invoke('f', 'y', emulated(WORK)));
   t.like(refused, { outcome: 'refused', failure: { code: 'HP_AGENT_UNRESPONSIVE' } });
   hypervisor.vms[0]?.thaw();
   await clock.advance(AGENT_LIMITS.guest_ping_again_ms + AGENT_LIMITS.guest_pong_ms);
   t.is(lines(log, 'the guest answers again').length, 1);
   t.like((await clock.until(agent.status('f'))).functions[0], { vm_state: 'running' });
-  t.like(await clock.until(agent.invoke('f', 'z', WORK)), { outcome: 'done', cold: false });
+  t.like(await clock.until(agent.invoke('f', 'z', emulated(WORK))), {
+    outcome: 'done',
+    cold: false,
+  });
   t.is(hypervisor.alive().length, 1);
   await clock.until(agent.stop(0));
 });
@@ -33,21 +37,21 @@ test('a frozen guest is told once, refuses what comes, and serves again when it 
 test('a guest frozen for two minutes while instances age out keeps its VM', async (t) => {
   const { clock, agent, hypervisor } = fakeHost();
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 20_000 })));
-  await clock.until(agent.invoke('f', 'x', WORK));
+  await clock.until(agent.invoke('f', 'x', emulated(WORK)));
   hypervisor.vms[0]?.freeze();
   await clock.advance(120_000);
   hypervisor.vms[0]?.thaw();
   await clock.advance(60_000);
   t.is(hypervisor.alive().length, 1);
   t.is(hypervisor.pluggedBytes(), 0, 'the instance was stopped and its region unplugged');
-  t.like(await clock.until(agent.invoke('f', 'y', WORK)), { outcome: 'done' });
+  t.like(await clock.until(agent.invoke('f', 'y', emulated(WORK))), { outcome: 'done' });
   await clock.until(agent.stop(0));
 });
 
 test('a guest that never answers again costs its VM in the end, with the reason kept', async (t) => {
   const { clock, agent, hypervisor, log } = fakeHost();
   await clock.until(agent.deploy(specOf('f')));
-  const running = agent.invoke('f', 'x', { ...WORK, wall_ms: 500_000 });
+  const running = agent.invoke('f', 'x', emulated({ ...WORK, wall_ms: 500_000 }));
   await clock.advance(1_000);
   hypervisor.vms[0]?.freeze();
   await clock.advance(AGENT_LIMITS.vm_unresponsive_ms + 60_000);
@@ -132,7 +136,7 @@ test('a deadline that is called off never comes', async (t) => {
 test('a function whose guest does not answer is removed without waiting for it', async (t) => {
   const { clock, agent, hypervisor } = fakeHost();
   await clock.until(agent.deploy(specOf('f')));
-  const running = agent.invoke('f', 'x', { ...WORK, wall_ms: 500_000 });
+  const running = agent.invoke('f', 'x', emulated({ ...WORK, wall_ms: 500_000 }));
   await clock.advance(1_000);
   hypervisor.vms[0]?.freeze();
   await clock.advance(60_000);

@@ -7,12 +7,13 @@ import { MIB } from '../../../base/units.ts';
 import type { GuestFault } from '../../../agent/testing/fake-guest.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 test('a frozen VMM is named and its figures are unknown; the others are told within the bound', async (t) => {
   const { clock, agent, hypervisor } = fakeHost();
   for (const name of ['well', 'sick']) {
     await clock.until(agent.deploy(specOf(name, { keep_alive_ms: 1e6 })));
-    await clock.until(agent.invoke(name, 'x', WORK));
+    await clock.until(agent.invoke(name, 'x', emulated(WORK)));
   }
   const sick = hypervisor.vms[1];
   sick?.freeze();
@@ -50,7 +51,7 @@ test('a silent guest leaves what VMM and host tell', async (t) => {
   const fault: { now: GuestFault } = { now: 'none' };
   const { clock, agent } = fakeHost({ guest: () => fault.now });
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 1e6 })));
-  await clock.until(agent.invoke('f', 'x', WORK));
+  await clock.until(agent.invoke('f', 'x', emulated(WORK)));
   fault.now = 'silent';
   const asked_ms = clock.nowMs();
   const status = await clock.until(agent.status('f'));
@@ -85,7 +86,7 @@ test('memory records: a silent guest uses null, a frozen VMM tells no step at al
   const { clock, agent, hypervisor } = fakeHost({ guest: () => fault.now });
   const watch = agent.watch({ memory_interval_ms: 250 });
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 1e6 })));
-  await clock.until(agent.invoke('f', 'x', WORK));
+  await clock.until(agent.invoke('f', 'x', emulated(WORK)));
   fault.now = 'silent';
   await clock.advance(LIMITS.guest_call_ms + 3_000);
   const frozen_at_ms = clock.nowMs();
@@ -111,7 +112,7 @@ test('the record of an operation does not know what a silent guest did', async (
   const watch = agent.watch({ memory_interval_ms: 250 });
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 100 })));
   fault.now = 'silent';
-  await clock.until(agent.invoke('f', 'x', WORK));
+  await clock.until(agent.invoke('f', 'x', emulated(WORK)));
   await clock.advance(60_000);
   fault.now = 'none';
   await clock.until(agent.stop(0));

@@ -162,7 +162,7 @@ for (const { name, text, code } of BROKEN) {
 }
 
 for (const [name, hello, code] of [
-  ['a hello of another version', { ...HELLO, protocol: [2, 3] }, 'HP_GUEST_VERSION'],
+  ['a hello of another version', { ...HELLO, protocol: [3, 4] }, 'HP_GUEST_VERSION'],
   ['a hello without a kernel', { ...HELLO, kernel: '' }, 'HP_GUEST_INVALID'],
 ] as const) {
   test(`${name} is ${code}`, async (t) => {

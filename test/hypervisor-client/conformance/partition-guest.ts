@@ -12,6 +12,7 @@ import type {
   TargetImage,
   PartitionHand,
 } from '../../../hypervisor-client/testing/conformance/target.ts';
+import { emulated } from '../../../agent/model/work.ts';
 
 const HELLO_MS = 90_000;
 const ASK_MS = 60_000;
@@ -60,5 +61,7 @@ async function occupy(channel: GuestChannel, region: Region): Promise<void> {
   } as const;
   await channel.ask(start, startedSchema, ASK_MS);
   const work = { anonymous_bytes: TOUCHED_BYTES, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
-  await channel.ask({ type: 'invoke', instance: region.id, work }, z.unknown(), ASK_MS);
+  const { payload, content_type } = emulated(work);
+  const about = { instance: region.id, content_type, payload_bytes: payload.length };
+  await channel.ask({ type: 'invoke', ...about }, z.unknown(), ASK_MS, payload);
 }

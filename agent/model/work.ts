@@ -1,0 +1,51 @@
+/**
+ * What an invocation brings: bytes and how long it may run. The built-in function, an emulation,
+ * takes a payload that says what to do; it is composed here, for everybody who emulates. Pure.
+ */
+import { z } from 'zod';
+import type { Payload } from '../../guest/protocol/protocol.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { isObject, parseJson } from '../../base/json.ts';
+import { AGENT_LIMITS } from '../limits.ts';
+
+/** One invocation, as its caller wants it. */
+export interface Call {
+  readonly payload: Uint8Array;
+  readonly content_type: string;
+  /** How long it may run in its instance; null: as the agent has it. */
+  readonly timeout_ms: number | null;
+}
+
+export const JSON_TYPE = 'application/json';
+
+const size = z.number().int().nonnegative().max(LIMITS.function_bytes);
+const duration = z.number().nonnegative().max(LIMITS.invocation_ms);
+
+/** The payload of the built-in function, guest/workload. */
+export const workSchema = z.strictObject({
+  /** Anonymous memory to touch (kept until the instance ends). */
+  anonymous_bytes: size,
+  /** File-backed memory to map and read. */
+  file_bytes: size,
+  cpu_ms: duration,
+  /** Total duration; the rest after the CPU time is slept. */
+  wall_ms: duration,
+});
+export type Work = Readonly<z.infer<typeof workSchema>>;
+
+/**
+ * The call of an emulation. It may take its wall time, its CPU time with every region's worst
+ * share, and a fixed grace.
+ */
+export function emulated(work: Work): Call {
+  const { wall_ms, cpu_ms } = work;
+  const timeout_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + AGENT_LIMITS.invocation_ms;
+  return { payload: Buffer.from(JSON.stringify(work)), content_type: JSON_TYPE, timeout_ms };
+}
+
+/** What an emulation is asked for; null: it is no payload of the built-in function. */
+export function workOf({ bytes }: Pick<Payload, 'bytes'>): Work | null {
+  const value = parseJson(Buffer.from(bytes).toString('utf8'));
+  const read = workSchema.safeParse(isObject(value) ? value : null);
+  return read.success ? read.data : null;
+}
