@@ -4,6 +4,7 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { hostClock } from '../base/clock.ts';
+import type { CoreConfig } from './model/config.ts';
 import { agentError } from './model/errors.ts';
 import { addLastWords } from '../base/last-words.ts';
 import { AGENT_LIMITS } from './limits.ts';
@@ -28,6 +29,8 @@ export interface DaemonOptions {
   /** Booked for each VMM process, and CPUs of the host; default: nothing, and not known. */
   readonly vmm_overhead_bytes?: number;
   readonly host_cpus?: number;
+  /** Other bounds of the core's decisions than the product's own. */
+  readonly bounds?: Partial<CoreConfig>;
   readonly version: string;
   /** Who answers the core's questions; absent: the default policy. */
   readonly policy?: Policy;
@@ -73,6 +76,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     host_limit_bytes: options.host_limit_bytes,
     vmm_overhead_bytes: options.vmm_overhead_bytes ?? 0,
     host_cpus: options.host_cpus ?? null,
+    ...(options.bounds ? { bounds: options.bounds } : {}),
     vms_dir,
     version: options.version,
     first_id,

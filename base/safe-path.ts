@@ -3,7 +3,7 @@
  * refused: a name in a folder that others may write is a name that others may take.
  */
 import { lstatSync, type Stats } from 'node:fs';
-import { lstat, realpath } from 'node:fs/promises';
+import { lstat, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HotplaneError } from './errors.ts';
 import { baseError } from './codes.ts';
@@ -54,7 +54,7 @@ function folderTrouble(facts: Facts, uid: number, rule: FolderRule): string | nu
   if (facts.uid !== uid && facts.uid !== 0) return belongsTo(facts.uid, uid);
   const bits = facts.mode & WRITABLE_BY_OTHERS;
   if (bits === 0 || (rule === 'shared' && (facts.mode & STICKY) !== 0)) return null;
-  return `may be written by others (mode ${octal(facts.mode)})`;
+  return mayBeWritten(facts.mode);
 }
 
 /** What is wrong with a socket that we are to talk to; null: nothing. Pure. */
@@ -93,6 +93,19 @@ export async function checkSocketToTalkTo(path: string): Promise<void> {
   await checkFolder(dirname(path), 'shared');
 }
 
+/**
+ * Throws HP_PATH_UNSAFE for a file that somebody else than we or root may write, or put there, or
+ * the system's error when it is missing. A link counts as what it leads to.
+ */
+export async function checkOwnFile(path: string): Promise<void> {
+  const { uid, mode } = await stat(path);
+  if (uid !== ourUid() && uid !== 0) {
+    throw unsafe(path, belongsTo(uid, ourUid()), 'name a file of your own.');
+  }
+  if ((mode & WRITABLE_BY_OTHERS) === 0) return;
+  throw unsafe(path, mayBeWritten(mode), nextFor(path, mayBeWritten(mode)));
+}
+
 /** A folder that is there and ours; for a choice between places. */
 export function isOurFolder(path: string): boolean {
   try {
@@ -116,11 +129,12 @@ function belongsTo(uid: number, ours: number): string {
   return `belongs to user ${uid}, not to you (${ours}) or root`;
 }
 
+const mayBeWritten = (mode: number): string => `may be written by others (mode ${octal(mode)})`;
+
 const octal = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, '0');
 
 function nextFor(path: string, wrong: string): string {
-  if (wrong.startsWith('may be written'))
-    return `run: chmod go-w '${path}', or name another folder.`;
+  if (wrong.startsWith('may be written')) return `run: chmod go-w '${path}', or name another.`;
   if (wrong.startsWith('is a symbolic link')) return 'name the folder itself.';
   return 'name a folder of your own.';
 }

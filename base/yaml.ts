@@ -66,6 +66,12 @@ export class YamlText {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   }
 
+  /** The value of `keys` as it was written; null where it is none that stands on its own. */
+  sourceOf(keys: Path): string | null {
+    const node = this.#document.getIn(keys, true);
+    return isScalar(node) ? (node.source ?? null) : null;
+  }
+
   /** What `problem` is about: the value of `keys`, or one key of that mapping. */
   problemAt(keys: Path, problem: string, unknown_key?: string): YamlProblem {
     const whole = unknown_key === undefined ? keys : [...keys, unknown_key];

@@ -5,6 +5,8 @@ import { benchAgentCommand } from './commands/bench-agent.ts';
 import { benchCoreCommand } from './commands/bench-core.ts';
 import { benchInvokeCommand } from './commands/bench-invoke.ts';
 import { benchReclaimCommand } from './commands/bench-reclaim.ts';
+import { configCheckCommand } from './commands/config-check.ts';
+import { configShowCommand } from './commands/config-show.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { drainCommand } from './commands/drain.ts';
 import { imagesBuildCommand } from './commands/images-build.ts';
@@ -30,6 +32,8 @@ export const COMMANDS: readonly Command[] = [
   imagesListCommand,
   imagesExportCommand,
   agentCommand,
+  configCheckCommand,
+  configShowCommand,
   deployCommand,
   invokeCommand,
   statusCommand,

@@ -27,6 +27,16 @@ export const CLI_CODES = {
     meaning: 'The value of an option is not of its kind.',
     next: 'give what the message asks for.',
   },
+  HP_CLI_BAD_VARIABLE: {
+    category: 'usage',
+    meaning: 'The value of an environment variable is not of its kind.',
+    next: 'give what the message asks for, or unset it.',
+  },
+  HP_CLI_NO_CONFIG: {
+    category: 'usage',
+    meaning: 'No configuration file was named, and the usual one is not there.',
+    next: 'name a file.',
+  },
   HP_CLI_TOO_MANY_RUNS: {
     category: 'conflict',
     meaning: 'No free name is left for a result folder.',
@@ -54,6 +64,16 @@ export const cliError = errorMaker<keyof typeof CLI_CODES>(CLI_CODES);
 
 export function badValue(name: string, text: string, wanted: string): HotplaneError {
   return cliError('HP_CLI_BAD_VALUE', `--${name} is '${text}'.`, { next: `give ${wanted}.` });
+}
+
+export function badVariable(name: string, text: string, wanted: string): HotplaneError {
+  return cliError('HP_CLI_BAD_VARIABLE', `the variable ${name} is '${text}'.`, {
+    next: `give ${wanted}, or unset it.`,
+  });
+}
+
+export function noConfigFile(usual: string): HotplaneError {
+  return cliError('HP_CLI_NO_CONFIG', `no file was named, and there is no ${usual}.`);
 }
 
 export function unknownCommand(words: string, near: string | null): HotplaneError {

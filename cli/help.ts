@@ -13,7 +13,8 @@ const EXIT_MEANINGS: readonly (readonly [number, string])[] = [
   [EXIT_CODES.interrupted, 'interrupted by a signal'],
 ];
 
-function columns(rows: readonly (readonly [string, string])[]): string {
+/** Rows of two columns, the second ones below each other. Pure. */
+export function columns(rows: readonly (readonly [string, string])[]): string {
   const width = boundsOf(rows.map(([left]) => left.length)).high + 2;
   return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}\n`).join('');
 }

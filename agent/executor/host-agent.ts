@@ -13,6 +13,7 @@ import type { StatusResponse } from '../model/messages.ts';
 import type { Action, DeployReply, Reply } from '../model/actions.ts';
 import { DEFAULT_POLICY } from '../core/default-policy/policy.ts';
 import { dumpHost, type HostDump } from '../core/dump.ts';
+import type { CoreConfig } from '../model/config.ts';
 import type { HostEvent } from '../model/events.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
 import type { Policy } from '../core/policy.ts';
@@ -54,6 +55,8 @@ export interface HostAgentOptions {
   /** See HostState; default: nothing, and not known. */
   readonly vmm_overhead_bytes?: number;
   readonly host_cpus?: number | null;
+  /** Other bounds of the core than the product's own. */
+  readonly bounds?: Partial<CoreConfig>;
   /** Who answers the core's questions; the default policy where nobody is named. */
   readonly policy?: Policy;
   /** Where the state is kept for the agent after this one; absent: it ends with this one. */
@@ -79,7 +82,7 @@ export class HostAgent {
     this.#log = options.log;
     const { host_limit_bytes, first_id } = options;
     const { earlier_vms = [], vmm_overhead_bytes = 0, host_cpus = null } = options;
-    const facts = { earlier_vms, vmm_overhead_bytes, host_cpus };
+    const facts = { ...options.bounds, earlier_vms, vmm_overhead_bytes, host_cpus };
     this.#decider = new Decider(emptyHost(host_limit_bytes, first_id, facts), {
       clock: options.clock,
       store: options.store ?? null,

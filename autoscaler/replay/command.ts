@@ -107,6 +107,8 @@ async function openAgent(
         process.execPath,
         CLI_PROGRAM,
         'agent',
+        '--config',
+        'none',
         '--socket',
         socket,
         '--state-dir',

@@ -92,7 +92,7 @@ async function openAgent(
 }
 
 function agentCommand(options: InvokeOptions, socket: string, state_dir: string): string[] {
-  const where = ['--socket', socket, '--state-dir', state_dir];
+  const where = ['--config', 'none', '--socket', socket, '--state-dir', state_dir];
   const what = ['--vmm', 'qemu', '--mechanisms', options.mechanisms.join(',')];
   return [process.execPath, CLI_PROGRAM, 'agent', ...where, ...what];
 }

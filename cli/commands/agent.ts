@@ -1,33 +1,33 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
 import { POLICIES } from '../../agent/core/policies.ts';
+import { AGENT_LIMITS } from '../../agent/limits.ts';
+import type { CoreConfig } from '../../agent/model/config.ts';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
-import { GUEST_KERNELS, servedByEither } from '../../agent/model/guest-kernel.ts';
+import { GUEST_KERNELS } from '../../agent/model/guest-kernel.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { defaultLimitBytes, readHostMemory } from '../../agent/pressure/host-memory.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
 import { agentError } from '../../agent/model/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
-import { CLI_LIMITS } from '../limits.ts';
 import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
-import { DRIVERS, type HypervisorOptions } from '../../hypervisor-client/drivers.ts';
+import type { HypervisorOptions } from '../../hypervisor-client/drivers.ts';
+import { LOG_LEVELS, VMM_CHOICES } from '../agent-config/keys.ts';
+import { configOptions, readAgentConfig } from '../agent-config/options.ts';
+import { valuesOf } from '../agent-config/resolve.ts';
 import type { Command, CommandInput } from '../command.ts';
-import { badValue } from '../errors.ts';
-import { SOCKET_OPTION } from '../socket.ts';
+import type { Values } from '../values.ts';
 import { readVersion } from '../../base/version.ts';
 
-const VMMS = ['auto', ...DRIVERS.names];
-const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-
 /** The limit that was asked for, held against what the host really has; else the default. */
-function hostLimitBytes(values: CommandInput['values']): number {
+function hostLimitBytes(values: Values): number {
   const memory = readHostMemory();
   if (values.optional('host-limit') === undefined) return defaultLimitBytes(memory);
   const limit_bytes = values.bytes('host-limit');
   const { usable_bytes, total_bytes, cgroup_bytes } = memory;
-  checkEnoughForOne(limit_bytes);
+  checkEnoughForOne(limit_bytes, values.bytes('vmm-overhead'));
   if (limit_bytes <= usable_bytes || values.flag('overcommit')) return limit_bytes;
   const cgroup =
     cgroup_bytes === null ? '' : `, and its memory cgroup allows ${formatBytes(cgroup_bytes)}`;
@@ -43,14 +43,14 @@ function hostLimitBytes(values: CommandInput['values']): number {
 }
 
 /** Below this every Deploy would be refused: one VM with one region. Throws HP_AGENT_HOST_LIMIT. */
-function checkEnoughForOne(limit_bytes: number): void {
-  const least_bytes = BOOT_BYTES_MIN + MEMORY_BLOCK_BYTES + CLI_LIMITS.vmm_overhead_bytes;
+function checkEnoughForOne(limit_bytes: number, overhead_bytes: number): void {
+  const least_bytes = BOOT_BYTES_MIN + MEMORY_BLOCK_BYTES + overhead_bytes;
   if (limit_bytes >= least_bytes) return;
   throw agentError(
     'HP_AGENT_HOST_LIMIT',
     `--host-limit is ${formatBytes(limit_bytes)}, but the smallest function takes ` +
       `${formatBytes(least_bytes)}: boot memory ${formatBytes(BOOT_BYTES_MIN)}, one region ` +
-      `${formatBytes(MEMORY_BLOCK_BYTES)}, VMM ${formatBytes(CLI_LIMITS.vmm_overhead_bytes)}.`,
+      `${formatBytes(MEMORY_BLOCK_BYTES)}, VMM ${formatBytes(overhead_bytes)}.`,
     {
       next: `give at least ${formatBytes(least_bytes)}, and more for functions that are larger.`,
       details: { limit_bytes, least_bytes },
@@ -58,17 +58,10 @@ function checkEnoughForOne(limit_bytes: number): void {
   );
 }
 
-/** What the VMMs are called where no option says it. */
-type VmmEnvironment = Readonly<Partial<Record<'QEMU' | 'CLOUD_HYPERVISOR', string>>>;
-
 /** How to start VMMs. Throws HP_AGENT_CGROUP when --cgroup cannot hold them. */
-export function vmmOptions(
-  values: CommandInput['values'],
-  env: VmmEnvironment,
-  onWarning: (text: string) => void,
-): HypervisorOptions {
-  const qemu = values.optional('qemu') ?? env.QEMU;
-  const cloud_hypervisor = values.optional('cloud-hypervisor') ?? env.CLOUD_HYPERVISOR;
+export function vmmOptions(values: Values, onWarning: (text: string) => void): HypervisorOptions {
+  const qemu = values.optional('qemu');
+  const cloud_hypervisor = values.optional('cloud-hypervisor');
   const cgroup_dir = values.optional('cgroup');
   const cgroup_root = cgroup_dir === undefined ? null : resolve(cgroup_dir);
   if (cgroup_root !== null) checkCgroup(cgroup_root);
@@ -80,7 +73,7 @@ export function vmmOptions(
       cgroup_root,
       host_numa_node,
       onWarning,
-      landlock: !values.flag('no-landlock'),
+      landlock: values.flag('landlock'),
       ...(cloud_hypervisor ? { command: [cloud_hypervisor] } : {}),
     },
   };
@@ -102,20 +95,31 @@ function checkCgroup(dir: string): void {
 }
 
 function parseMechanisms(text: string): MechanismName[] {
-  return text.split(',').map((part) => {
-    const found = MECHANISMS.find(part.trim());
-    if (found !== undefined) return found.name;
-    throw badValue('mechanisms', text, `a list of ${MECHANISMS.names.join(', ')}`);
-  });
+  return text.split(',').map((part) => MECHANISMS.get(part.trim()).name);
 }
 
-async function run({ values, stdout, stderr, signal }: CommandInput): Promise<number> {
-  const vmm = values.choice('vmm', VMMS);
+/** Bounds of the core's decisions that are of this host. */
+function boundsOf(values: Values): Partial<CoreConfig> {
+  return {
+    vms_max: values.whole('vms-max', 1, LIMITS.vms_per_host),
+    queue_length_max: values.whole(
+      'queue-length-max',
+      0,
+      AGENT_LIMITS.invocations_queued_per_function,
+    ),
+    queued_ms: values.whole('queued-ms', 1, AGENT_LIMITS.invocation_queued_ms),
+  };
+}
+
+async function run(input: CommandInput): Promise<number> {
+  const { stdout, stderr, signal } = input;
+  const values = valuesOf(await readAgentConfig(input, process.env));
+  const vmm = values.choice('vmm', VMM_CHOICES);
   const host_limit_bytes = hostLimitBytes(values);
   const mechanisms = parseMechanisms(values.text('mechanisms'));
   const policy = values.choice('policy', POLICIES.names);
   const guest_kernel = values.choice('guest-kernel', GUEST_KERNELS);
-  const level = values.choice('log-level', LEVELS);
+  const level = values.choice('log-level', LOG_LEVELS);
   const images_dir = values.optional('images');
   const socket_path = resolve(values.text('socket'));
   const [{ pino }, { openDrivers, openNamed }, { runDaemon }, images, { createProgress }] =
@@ -132,7 +136,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     { level, base: null, serializers },
     { write: (line: string) => void stderr.write(line) },
   );
-  const vmms = vmmOptions(values, process.env, (text) =>
+  const vmms = vmmOptions(values, (text) =>
     log.warn({ err: { code: 'HP_AGENT_VMM_WARNING' } }, text),
   );
   await runDaemon({
@@ -140,8 +144,9 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
     state_dir: resolve(values.text('state-dir')),
     runtime_dir: runtimeDir(),
     host_limit_bytes,
-    vmm_overhead_bytes: CLI_LIMITS.vmm_overhead_bytes,
+    vmm_overhead_bytes: values.bytes('vmm-overhead'),
     host_cpus: availableParallelism(),
+    bounds: boundsOf(values),
     version: await readVersion(),
     policy: POLICIES.get(policy),
     log,
@@ -151,7 +156,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
       const progress = createProgress({ stream: stderr });
       const place =
         images_dir === undefined
-          ? { build: !values.flag('no-build') }
+          ? { build: values.flag('build') }
           : { images_dir: resolve(images_dir), build: false };
       const wanted = { mechanisms, guest_kernel, ...place };
       return images.prepareImages({ ...wanted, progress, signal, log });
@@ -160,7 +165,7 @@ async function run({ values, stdout, stderr, signal }: CommandInput): Promise<nu
       const line = { serving: { socket: socket_path, host_limit_bytes, pid: process.pid } };
       const limit = formatBytes(host_limit_bytes);
       const text = `serving on ${socket_path}, host limit ${limit}`;
-      stdout.write(values.flag('json') ? `${JSON.stringify(line)}\n` : `${text}\n`);
+      stdout.write(input.values.flag('json') ? `${JSON.stringify(line)}\n` : `${text}\n`);
     },
     signal,
   });
@@ -172,62 +177,7 @@ export const agentCommand: Command = {
   is_service: true,
   summary: 'run the host agent in the foreground',
   options: {
-    socket: SOCKET_OPTION,
-    'state-dir': {
-      value: 'DIR',
-      summary: 'sockets, consoles and handles of its VMs; one agent each',
-      default: join(runtimeDir(), 'state'),
-    },
-    vmm: {
-      value: 'NAME',
-      summary: 'which VMM to use',
-      choices: VMMS,
-      default: 'auto',
-    },
-    'host-limit': {
-      value: 'SIZE',
-      summary:
-        'most host memory all VMs may be granted together, VMMs included (default: what the ' +
-        'host or its memory cgroup has, less a twentieth, at least 256MiB)',
-    },
-    qemu: { value: 'PATH', summary: 'the QEMU program (default: $QEMU, else qemu-system-x86_64)' },
-    'cloud-hypervisor': {
-      value: 'PATH',
-      summary: 'the Cloud Hypervisor program (default: $CLOUD_HYPERVISOR, else cloud-hypervisor)',
-    },
-    cgroup: {
-      value: 'DIR',
-      summary: 'cgroup v2 folder in which every VMM gets a memory limit of its own',
-    },
-    'host-node': {
-      value: 'N',
-      summary: 'host NUMA node for all memory of VMs (Cloud Hypervisor)',
-    },
-    'no-landlock': { summary: 'do not confine the VMM to its files (Cloud Hypervisor)' },
-    overcommit: { summary: 'let --host-limit be more than the host has' },
-    'no-build': { summary: 'never build guest images: take what is in the cache' },
-    mechanisms: {
-      value: 'LIST',
-      summary: 'make the guest images of these ready before serving',
-      default: MECHANISMS.names.join(','),
-    },
-    images: {
-      value: 'DIR',
-      summary: "finished guest images ('hotplane images export'); nothing is built then",
-    },
-    'guest-kernel': {
-      value: 'NAME',
-      summary: `of ${servedByEither().join(', ')}: with the series, switched off, or untouched`,
-      choices: GUEST_KERNELS,
-      default: 'series',
-    },
-    policy: {
-      value: 'NAME',
-      summary: 'who decides on starts, stops and sizes',
-      choices: POLICIES.names,
-      default: DEFAULT_POLICY.name,
-    },
-    'log-level': { value: 'LEVEL', summary: 'of the log', choices: LEVELS, default: 'info' },
+    ...configOptions(),
     json: { summary: 'print the line that it serves as JSON' },
   },
   help: `
@@ -239,6 +189,9 @@ nor a reader of its output that goes away ends it; log lines that nobody takes a
 
 Socket and state folder must be yours or root's, and not writable by others; each has one agent,
 held by a lock on a file in it (agent.json) or beside it (SOCKET.lock) that stays.
+
+Every option but --json is a key of its configuration too, in a file and in the environment, which
+options go before: 'hotplane config show' tells what holds and where each value comes from.
 
 Guest images are taken from the cache, or built (minutes) before it serves; with --no-build those
 that are not there are told at once, and with none at all it ends with exit code 3. One kernel,

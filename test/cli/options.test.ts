@@ -13,6 +13,7 @@ import { PROJECT_ROOT } from '../../base/paths.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { parseOptions } from '../../bench/reclaim/plan/options.ts';
 import { vmmOptions } from '../../cli/commands/agent.ts';
+import { resolveConfig, valuesOf } from '../../cli/agent-config/resolve.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
 import { serve } from '../agent/api/serving.ts';
@@ -118,10 +119,10 @@ const VMM: readonly (readonly [string, object])[] = [
   ['--no-landlock', { cloud_hypervisor: { landlock: false } }],
 ];
 
-const vmmOf = (line: string, env: object = {}) => {
+const vmmOf = (line: string, env: NodeJS.ProcessEnv = {}) => {
   const parsed = parseCommandLine(['agent', ...line.split(' ').filter(Boolean)], COMMANDS);
   if (parsed.kind !== 'run') throw new Error(`${line} is no command to run`);
-  return vmmOptions(parsed.values, env, () => undefined);
+  return vmmOptions(valuesOf(resolveConfig(parsed.values, env, null)), () => undefined);
 };
 
 test('the options on VMMs are given to the drivers, and go before the environment', (t) => {

@@ -1,0 +1,173 @@
+/**
+ * The configuration of the agent: one row for each key. From it come the flags of `hotplane agent`
+ * (`--state-dir`), the variables (`HOTPLANE_STATE_DIR`), the keys of the file (`state_dir`),
+ * docs/configuration.md and the file that a package installs.
+ */
+import { join } from 'node:path';
+import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
+import { POLICIES } from '../../agent/core/policies.ts';
+import { AGENT_LIMITS } from '../../agent/limits.ts';
+import { GUEST_KERNELS, servedByEither } from '../../agent/model/guest-kernel.ts';
+import { MECHANISMS } from '../../agent/model/mechanism.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { runtimeDir } from '../../base/paths.ts';
+import { DRIVERS } from '../../hypervisor-client/drivers.ts';
+import { CLI_LIMITS } from '../limits.ts';
+import { type ConfigKind, listOf, oneOf, pathCalled, SIZE, SWITCH, wholeBetween } from './kinds.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export const VMM_CHOICES: readonly string[] = ['auto', ...DRIVERS.names];
+
+export interface ConfigKey {
+  /** In the file. Flag and variable are the same name, written their way. */
+  readonly name: string;
+  readonly kind: ConfigKind;
+  /** One line: what it is. */
+  readonly doc: string;
+  /** As text, taken where no source has a value; null: there is none. */
+  readonly default: string | null;
+  /** What holds then, in words; also where the default differs from host to host. */
+  readonly otherwise?: string;
+  /** An earlier name of its variable, which comes after the usual one. */
+  readonly variable_too?: string;
+}
+
+/** In the order in which they are shown. */
+export const CONFIG_KEYS: readonly ConfigKey[] = [
+  {
+    name: 'socket',
+    kind: pathCalled('PATH'),
+    doc: "the agent's Unix socket",
+    default: join(runtimeDir(), 'agent.sock'),
+    otherwise: '`agent.sock` in the runtime folder',
+  },
+  {
+    name: 'state_dir',
+    kind: pathCalled('DIR'),
+    doc: 'sockets, consoles and handles of its VMs; one agent each',
+    default: join(runtimeDir(), 'state'),
+    otherwise: '`state` in the runtime folder',
+  },
+  {
+    name: 'vmm',
+    kind: oneOf('NAME', VMM_CHOICES),
+    doc: 'which VMM to use',
+    default: 'auto',
+  },
+  {
+    name: 'host_limit',
+    kind: SIZE,
+    doc: 'most host memory all VMs may be granted together, VMMs included',
+    default: null,
+    otherwise: 'what the host or its memory cgroup has, less a twentieth, at least 256MiB',
+  },
+  {
+    name: 'overcommit',
+    kind: SWITCH,
+    doc: 'let the host limit be more than the host has',
+    default: 'false',
+  },
+  {
+    name: 'vmm_overhead',
+    kind: SIZE,
+    doc: 'booked for each VMM process besides the memory of its guest',
+    default: String(CLI_LIMITS.vmm_overhead_bytes / 1024 / 1024).concat('MiB'),
+  },
+  {
+    name: 'vms_max',
+    kind: wholeBetween('N', 1, LIMITS.vms_per_host),
+    doc: 'most function VMs at a time',
+    default: String(LIMITS.vms_per_host),
+  },
+  {
+    name: 'queue_length_max',
+    kind: wholeBetween('N', 0, AGENT_LIMITS.invocations_queued_per_function),
+    doc: 'most invocations of one function that wait for an instance; more are refused',
+    default: String(AGENT_LIMITS.invocations_queued_per_function),
+  },
+  {
+    name: 'queued_ms',
+    kind: wholeBetween('MS', 1, AGENT_LIMITS.invocation_queued_ms),
+    doc: 'longest wait of an invocation for an instance',
+    default: String(AGENT_LIMITS.invocation_queued_ms),
+  },
+  {
+    name: 'qemu',
+    kind: pathCalled('PATH'),
+    doc: 'the QEMU program',
+    default: null,
+    otherwise: '`qemu-system-x86_64`',
+    variable_too: 'QEMU',
+  },
+  {
+    name: 'cloud_hypervisor',
+    kind: pathCalled('PATH'),
+    doc: 'the Cloud Hypervisor program',
+    default: null,
+    otherwise: '`cloud-hypervisor`',
+    variable_too: 'CLOUD_HYPERVISOR',
+  },
+  {
+    name: 'cgroup',
+    kind: pathCalled('DIR'),
+    doc: 'cgroup v2 folder in which every VMM gets a memory limit of its own',
+    default: null,
+    otherwise: 'no limit',
+  },
+  {
+    name: 'host_node',
+    kind: wholeBetween('N', 0, 1_023),
+    doc: 'host NUMA node for all memory of VMs (Cloud Hypervisor)',
+    default: null,
+    otherwise: 'any',
+  },
+  {
+    name: 'landlock',
+    kind: SWITCH,
+    doc: 'confine the VMM to its files (Cloud Hypervisor)',
+    default: 'true',
+  },
+  {
+    name: 'build',
+    kind: SWITCH,
+    doc: 'build guest images that are not in the cache',
+    default: 'true',
+  },
+  {
+    name: 'mechanisms',
+    kind: listOf(MECHANISMS.names),
+    doc: 'make the guest images of these ready before serving',
+    default: MECHANISMS.names.join(','),
+  },
+  {
+    name: 'images',
+    kind: pathCalled('DIR'),
+    doc: "finished guest images ('hotplane images export'); nothing is built then",
+    default: null,
+    otherwise: 'the cache',
+  },
+  {
+    name: 'guest_kernel',
+    kind: oneOf('NAME', GUEST_KERNELS),
+    doc: `of ${servedByEither().join(', ')}: with the series, switched off, or untouched`,
+    default: 'series',
+  },
+  {
+    name: 'policy',
+    kind: oneOf('NAME', POLICIES.names),
+    doc: 'who decides on starts, stops and sizes',
+    default: DEFAULT_POLICY.name,
+  },
+  {
+    name: 'log_level',
+    kind: oneOf('LEVEL', LOG_LEVELS),
+    doc: 'of the log',
+    default: 'info',
+  },
+];
+
+/** `state_dir` as a flag, without its dashes. Pure. */
+export const flagOf = ({ name }: ConfigKey): string => name.replaceAll('_', '-');
+
+/** `state_dir` as a variable. Pure. */
+export const variableOf = ({ name }: ConfigKey): string => `HOTPLANE_${name.toUpperCase()}`;

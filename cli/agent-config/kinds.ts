@@ -1,0 +1,61 @@
+/** What a value of the agent's configuration can be, as text: the same in all its sources. Pure. */
+import { parseBytes, sizeWanted } from '../../base/units.ts';
+
+export interface ConfigKind {
+  /** What the value is called in help and pages, e.g. `SIZE`; null: a switch, on or off. */
+  readonly value: string | null;
+  readonly choices?: readonly string[];
+  /** Names a place in the file system, or a program where it has no slash. */
+  readonly is_path?: true;
+  /** What to give where `text` is not of this kind; null: it is. */
+  readonly wanted: (text: string) => string | null;
+}
+
+const ON = new Set(['true', 'yes', 'on', '1']);
+const OFF = new Set(['false', 'no', 'off', '0']);
+
+export const isOn = (text: string): boolean => ON.has(text.toLowerCase());
+
+export const SWITCH: ConfigKind = {
+  value: null,
+  wanted: (text) => (isOn(text) || OFF.has(text.toLowerCase()) ? null : 'true or false'),
+};
+
+/** A path; relative ones count from the working folder, in a file from the folder it is in. */
+export const pathCalled = (value: string): ConfigKind => ({
+  value,
+  is_path: true,
+  wanted: (text) => (text === '' ? 'a path' : null),
+});
+
+export const SIZE: ConfigKind = {
+  value: 'SIZE',
+  wanted: (text) => {
+    const bytes = parseBytes(text);
+    return bytes === null || bytes <= 0 ? sizeWanted(text) : null;
+  },
+};
+
+export const wholeBetween = (value: string, lowest: number, highest: number): ConfigKind => ({
+  value,
+  wanted: (text) => {
+    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    const fits = number >= lowest && number <= highest;
+    return fits ? null : `a whole number from ${lowest} to ${highest}`;
+  },
+});
+
+export const oneOf = (value: string, choices: readonly string[]): ConfigKind => ({
+  value,
+  choices,
+  wanted: (text) => (choices.includes(text) ? null : `one of ${choices.join(', ')}`),
+});
+
+/** Names with commas between them; in a file a list too. */
+export const listOf = (names: readonly string[]): ConfigKind => ({
+  value: 'LIST',
+  wanted: (text) => {
+    const all_known = text.split(',').every((part) => names.includes(part.trim()));
+    return all_known ? null : `a list of ${names.join(', ')}`;
+  },
+});
