@@ -70,6 +70,16 @@ export const IMAGE_CODES = {
     meaning: 'A Debian package for the nested machine could not be had.',
     next: "run 'apt-get update' and try again; the nested machine needs Debian's kernel package.",
   },
+  HP_IMAGE_ARCHIVE: {
+    category: 'usage',
+    meaning: 'A function is in an archive or folder that is damaged, hostile or too large.',
+    next: 'look at what the message names; nothing was unpacked from it.',
+  },
+  HP_IMAGE_NO_FUNCTION: {
+    category: 'usage',
+    meaning: 'No function of that name was built or imported on this host.',
+    next: 'build or import it on this host, or correct the name.',
+  },
   HP_IMAGE_NESTED: {
     category: 'failure',
     also: ['timeout'],

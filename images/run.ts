@@ -73,7 +73,7 @@ function toolMissing(tool: string, cause: unknown): Error {
   return imageError('HP_IMAGE_TOOL_MISSING', `The build tool ${tool} is not installed.`, {
     next:
       'Install the build tools: apt-get install gcc make flex bison bc libelf-dev cpio patch ' +
-      'xz-utils.',
+      'xz-utils erofs-utils fakeroot.',
     cause,
   });
 }

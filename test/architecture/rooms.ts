@@ -15,7 +15,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       ['errors.ts', 'limits.ts', 'toolchain.ts'],
       ['run.ts'],
       ['cache'],
-      ['kernel', 'rootfs'],
+      ['kernel', 'rootfs', 'packages'],
       ['nested'],
     ],
   ),
