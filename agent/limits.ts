@@ -35,6 +35,12 @@ export const AGENT_LIMITS = {
   guest_pong_ms: 5_000,
   /** ... and is asked this often while it does not. */
   guest_ping_again_ms: 2_000,
+  /** A full instance waits so long for more memory, where its function says nothing. */
+  grow_wait_ms: 10_000,
+  /** After a wait for growth was denied: until the guest ends it by itself. */
+  growth_denial_ms: 2_000,
+  /** Shortest time between two looks at what one guest says of its regions' use. */
+  usage_interval_ms: 5,
   /** A VM whose guest does not answer for this long is ended; until then it may recover. */
   vm_unresponsive_ms: 300_000,
   /** Lines of one kind within this time are one line of the log, and kinds that are told apart. */

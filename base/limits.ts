@@ -18,6 +18,8 @@ export const LIMITS = {
   guest_hello_ms: 90_000,
   /** One plug, from the request until plugged = requested. */
   plug_ms: 30_000,
+  /** Longest time that a function may have a full instance wait for more memory. */
+  grow_wait_ms_max: 3_600_000,
   /** One unplug, from the request until plugged = requested and the host sees it. */
   unplug_ms: 30_000,
   /** Starting one instance inside the guest, its wait for the partition included. */

@@ -2,7 +2,15 @@
 import type { HostEvent } from '../model/events.ts';
 import { Queue } from '../model/queue.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import { type FunctionSpec, plugsOnDemand, regionBytes, specDifferences } from '../model/spec.ts';
+import { NO_TALLY } from '../model/span.ts';
+import {
+  type FunctionSpec,
+  isElastic,
+  plugsOnDemand,
+  regionBytes,
+  specDifferences,
+  whyNotElastic,
+} from '../model/spec.ts';
 import type { FunctionState, QueuedInvocation } from '../model/state.ts';
 import { NOBODY, functionGone, replyDeployed } from './callers.ts';
 import { askAdmit } from './ask.ts';
@@ -22,7 +30,8 @@ export function deploy(
   const fields = known ? specDifferences(known.spec, spec) : [];
   if (fields.length > 0) return replyError(draft, request_id, REFUSALS.conflict(spec.name, fields));
   const fn = newFunction(spec, known);
-  const refused = neverFits(draft, spec) ?? launchInstead(draft, fn, known);
+  const refused =
+    notElastic(draft, spec) ?? neverFits(draft, spec) ?? launchInstead(draft, fn, known);
   if (refused) return replyError(draft, request_id, refused);
   fn.waiters = { ...NOBODY, deploy: [request_id] };
   draft.functions.set(spec.name, fn);
@@ -56,6 +65,7 @@ function newFunction(spec: FunctionSpec, known: FunctionState | undefined): Func
     failure: null,
     last_failure: known?.last_failure ?? null,
     remove_by_ms: null,
+    elastic: known?.elastic ?? (isElastic(spec) ? NO_TALLY : null),
     wake_at_ms: null,
   };
 }
@@ -70,6 +80,15 @@ function launchInstead(
   const refused = launchVm(draft, fn, lost.length);
   if (!refused) for (const id of lost) draft.vms.set(id, null);
   return refused;
+}
+
+/** Sizes that this host's policy, or the function's own mechanism, cannot give. */
+function notElastic({ policy }: Draft, spec: FunctionSpec): Refusal | null {
+  if (!isElastic(spec)) return null;
+  const why = policy.elastic
+    ? whyNotElastic(spec)
+    : `policy '${policy.name}' of this agent gives an instance one size`;
+  return why === null ? null : REFUSALS.notElastic(spec.name, why);
 }
 
 /** What no waiting helps: a VM with one instance is more than the host, empty, may give. */

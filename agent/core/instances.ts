@@ -14,6 +14,7 @@ import { answerInvocation } from './invocations.ts';
 import { mayEmpty } from './devices.ts';
 import { empty, plug } from './operations.ts';
 import { sizeForStart } from './sizing.ts';
+import { closeSpan, openSpan } from './spans.ts';
 import { endVm, noteFailure } from './vms.ts';
 
 export function findInstance(vm: VmState, id: string): InstanceState | undefined {
@@ -31,10 +32,11 @@ export function startInstance(
   assert(region.holder === null, 'one instance a region');
   const id = newId(draft, 'i');
   if (plugsOnDemand(fn.spec)) {
-    const to_bytes = sizeForStart(draft, fn, vm, region);
+    const { to_bytes, because } = sizeForStart(draft, fn, vm, region);
     const instance = { id, stop_at_ms: null, gone_at_ms: null };
     const refused = plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
     if (refused) return refused;
+    openSpan(draft, fn, region, { baseline_bytes: to_bytes, because });
   }
   region.holder = id;
   region.used_bytes = null;
@@ -156,6 +158,7 @@ export function releaseStopped(draft: Draft, fn: FunctionState, vm: VmState): vo
   for (const instance of gone.toSorted((a, b) => b.region_index - a.region_index)) {
     const region = editRegion(draft, vm, instance.region_index);
     assert(region.holder === instance.id, 'an instance holds its region until it is gone');
+    closeSpan(draft, fn, region);
     region.holder = null;
     region.used_bytes = null;
     if (plugsOnDemand(fn.spec)) empty(draft, { fn, vm, region, cause: 'stop', instance });

@@ -1,12 +1,13 @@
 /** News of VMs and instances: noted here, concluded from in `settle`. */
 import { unreachable } from '../../base/assert.ts';
-import type { HostEvent, RegionUsage } from '../model/events.ts';
+import type { HostEvent } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, InstanceState, VmState } from '../model/state.ts';
 import { type Draft, editInstance, editRegion } from './draft.ts';
 import { doomInstance, findInstance, readyWhenComplete, stopFailed } from './instances.ts';
 import { answerInvocation } from './invocations.ts';
 import { resized } from './resized.ts';
+import { noteUsage } from './spans.ts';
 import { endVm, vmGone, vmReady, vmUndead } from './vms.ts';
 
 export type News = Extract<HostEvent, { vm_id: string }>;
@@ -32,7 +33,7 @@ export function handleNews(draft: Draft, fn: FunctionState, vm: VmState, event: 
     case 'vm-undead':
       return vmUndead(draft, fn, vm, event.reason);
     case 'usage':
-      return noteUsage(draft, vm, event.regions);
+      return noteUsage(draft, fn, vm, event.regions);
     case 'resized':
       return resized(draft, fn, vm, { id: event.operation_id, result: event.result });
     default: {
@@ -41,15 +42,6 @@ export function handleNews(draft: Draft, fn: FunctionState, vm: VmState, event: 
       const instance = editInstance(draft, vm, found);
       return handleInstance(draft, fn, vm, { instance, event });
     }
-  }
-}
-
-/** Of regions in use alone: what a guest says of others is of nobody. */
-function noteUsage(draft: Draft, vm: VmState, usage: readonly RegionUsage[]): void {
-  for (const { region_id, used_bytes } of usage) {
-    const region = vm.regions.find(({ id }) => id === region_id);
-    if (!region || region.holder === null) continue;
-    editRegion(draft, vm, region.index).used_bytes = Math.max(0, used_bytes);
   }
 }
 
@@ -84,7 +76,9 @@ function handleInstance(
       return stopFailed(draft, fn, vm, { instance, reason: event.reason });
     case 'instance-exited': {
       const { reason, status, signal } = event;
-      const failure = REFUSALS.instanceExited(reason, status, signal);
+      const { denied = null } = vm.regions[instance.region_index]?.span ?? {};
+      const failure =
+        (reason === 'oom' ? denied : null) ?? REFUSALS.instanceExited(reason, status, signal);
       return doomInstance(draft, fn, vm, instance, failure);
     }
     default:

@@ -64,6 +64,12 @@ export function plug(draft: Draft, intent: Intent): Refusal | null {
   return null;
 }
 
+/** Records a growth that is not tried, or not any longer; nothing has changed. */
+export function refuseGrowth(draft: Draft, intent: Intent, failure: Refusal): void {
+  const order = orderOf(intent, operationFor(draft, intent));
+  draft.actions.push({ type: 'record-refusal', order, failure });
+}
+
 /** Asks for everything back from a region nobody holds. */
 export function empty(draft: Draft, intent: Omit<Intent, 'to_bytes'>): void {
   assert(intent.region.holder === null, 'a region in use is never emptied');

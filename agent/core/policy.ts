@@ -73,6 +73,8 @@ export interface Size {
   readonly target_bytes: number;
   /** Not before this time; null: now. */
   readonly at_ms: number | null;
+  /** Why this size, with its numbers; for people. */
+  readonly because?: string;
 }
 
 export interface SizeView {
@@ -87,6 +89,9 @@ export interface SizeView {
   readonly memory: unknown;
 }
 
+/** What the function of a VM was deployed as; null: the VM is not there. */
+export type SpecOf = (vm_id: string) => FunctionSpec | null;
+
 export interface Policy {
   /** For the registry and for records. */
   readonly name: string;
@@ -99,5 +104,5 @@ export interface Policy {
   /** Null: as it is, and for a start the largest. */
   readonly size: (view: SizeView) => Size | null;
   /** What is remembered after an event, as plain JSON; it comes back in every view. */
-  readonly learn?: (memory: unknown, event: HostEvent, now_ms: number) => unknown;
+  readonly learn?: (memory: unknown, event: HostEvent, now_ms: number, specOf: SpecOf) => unknown;
 }

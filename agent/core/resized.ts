@@ -8,6 +8,7 @@ import { type Draft, editInstance, editRegion, readOperation } from './draft.ts'
 import { doomInstance, findInstance, readyWhenComplete } from './instances.ts';
 import { growthEnded, operationEnded, plugEnded, unplugEnded } from './operations.ts';
 import { retryLater } from './regions.ts';
+import { spanResized } from './spans.ts';
 import { endVm, serve } from './vms.ts';
 
 /** An operation the core has given up meanwhile (its VM is ending) means nothing any more. */
@@ -21,6 +22,7 @@ export function resized(
   if (!operation || operation.vm_id !== vm.id) return;
   const region = editRegion(draft, vm, operation.region_index);
   assert(region.operation_id === id, 'a region and its operation agree');
+  spanResized(draft, fn, region, { operation, result });
   operationEnded(draft, vm, region, result);
   const { cause } = operation;
   switch (cause) {

@@ -112,7 +112,7 @@ function makeReady(draft: Draft, fn: FunctionState, vm_id: string, index: number
   assert(vm, 'a VM that was read can be edited');
   const region = editRegion(draft, vm, index);
   if (region.hold_until_ms !== null && region.hold_until_ms > draft.now_ms) return false;
-  const to_bytes = sizeForStart(draft, fn, vm, region);
+  const { to_bytes } = sizeForStart(draft, fn, vm, region);
   const refused = plug(draft, { fn, vm, region, cause: 'pool', to_bytes, instance: null });
   if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
   else vm.made_ready = true;

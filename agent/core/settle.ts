@@ -13,6 +13,7 @@ import { retryUnplugs } from './regions.ts';
 import { isQuiet, scaleFunction } from './scaling.ts';
 import { assignIdle } from './serving.ts';
 import { sizeRegions } from './sizing.ts';
+import { denyWaits } from './spans.ts';
 import { endVm } from './vms.ts';
 import { earlier, functionWake, vmWake } from './wakes.ts';
 
@@ -56,7 +57,8 @@ function noteQuiet(draft: Draft, vm: VmState): void {
 
 /** Sizes of its regions, its quiet, its silence. */
 function settleVm(draft: Draft, fn: FunctionState, vm: VmState): void {
-  vm.size_at_ms = sizeRegions(draft, fn, vm);
+  const size_ms = sizeRegions(draft, fn, vm);
+  vm.size_at_ms = earlier(size_ms, denyWaits(draft, fn, vm));
   noteQuiet(draft, vm);
   endUnresponsive(draft, fn, vm);
 }

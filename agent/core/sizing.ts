@@ -1,16 +1,27 @@
 /** Sizing: regions grow and shrink under a living holder, as the policy says and memory allows. */
-import { MEMORY_BLOCK_BYTES, roundUp } from '../../base/units.ts';
-import { plugsOnDemand, regionBytes } from '../model/spec.ts';
+import { roundUp } from '../../base/units.ts';
+import {
+  type FunctionSpec,
+  growWaitMs,
+  plugsOnDemand,
+  regionBytes,
+  sizeUnitBytes,
+} from '../model/spec.ts';
 import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
 import { askSize, recordSize } from './ask.ts';
 import { sharesDevice } from './devices.ts';
 import { type Draft, editRegion } from './draft.ts';
 import { plug, shrink } from './operations.ts';
 import type { Size } from './policy.ts';
+import { spanRefused } from './spans.ts';
 
-/** The nearest size a region can have: whole memory blocks, at least one, at most all of it. */
-function sizeWithin(bytes: number, max_bytes: number): number {
-  return Math.min(max_bytes, Math.max(MEMORY_BLOCK_BYTES, roundUp(bytes, MEMORY_BLOCK_BYTES)));
+/** A growth that somebody waits for is tried so often before the wait is over. */
+const TRIES_WHILE_WAITING = 5;
+
+/** The nearest size a region can have: whole units, at least one, at most all of it. */
+function sizeWithin(bytes: number, spec: FunctionSpec): number {
+  const unit_bytes = sizeUnitBytes(spec);
+  return Math.min(regionBytes(spec), Math.max(unit_bytes, roundUp(bytes, unit_bytes)));
 }
 
 /**
@@ -23,14 +34,15 @@ export function sizeForStart(
   fn: FunctionState,
   vm: VmState,
   region: RegionState,
-): number {
+): { readonly to_bytes: number; readonly because: string } {
   const max_bytes = regionBytes(fn.spec);
   const shared = sharesDevice(region);
   const size = askSize(draft, fn, vm, { region, instance: null });
   const why_not = shared ? 'its device has other regions' : null;
   if (size) recordSize(draft, fn, vm, { region, size }, why_not);
-  const wanted_bytes = size && !shared ? sizeWithin(size.target_bytes, max_bytes) : max_bytes;
-  return Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
+  const wanted_bytes = size && !shared ? sizeWithin(size.target_bytes, fn.spec) : max_bytes;
+  const to_bytes = Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
+  return { to_bytes, because: why_not ?? size?.because ?? 'all of it' };
 }
 
 /**
@@ -69,16 +81,35 @@ interface Wish {
 function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void {
   const { instance, size } = wish;
   const region = editRegion(draft, vm, wish.region.index);
-  const wanted_bytes = sizeWithin(size.target_bytes, regionBytes(fn.spec));
+  if (region.span && size.because) region.span = { ...region.span, because: size.because };
+  const wanted_bytes = sizeWithin(size.target_bytes, fn.spec);
   const unreached = wanted_bytes === region.target_bytes && region.plugged_bytes < wanted_bytes;
   if (wanted_bytes > region.target_bytes || unreached) {
     const intent = { fn, vm, region, cause: 'grow', to_bytes: wanted_bytes, instance } as const;
     const refused = plug(draft, intent);
-    if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
+    if (refused) {
+      region.hold_until_ms = draft.now_ms + holdMs(draft, fn.spec, region);
+      spanRefused(draft, region, wanted_bytes, refused);
+    }
     recordSize(draft, fn, vm, wish, refused?.code);
   } else if (wanted_bytes < region.target_bytes) {
     shrinkTo(draft, fn, vm, { ...wish, region, wanted_bytes });
   }
+}
+
+/** A guest that waits is tried for again while it does. */
+function holdMs(draft: Draft, spec: FunctionSpec, { span }: RegionState): number {
+  const { resize_hold_ms } = draft.config;
+  return span?.want
+    ? Math.min(resize_hold_ms, growWaitMs(spec) / TRIES_WHILE_WAITING)
+    : resize_hold_ms;
+}
+
+/** The least that a region in use can be made now; null: not known. */
+function leastBytes({ used_bytes, plugged_bytes, span }: RegionState): number | null {
+  const tail_bytes = span?.free_tail_bytes ?? null;
+  if (used_bytes === null || tail_bytes === null) return used_bytes;
+  return Math.max(used_bytes, plugged_bytes - tail_bytes);
 }
 
 /** Never below what the guest says is used, and not at all where it says nothing. */
@@ -89,9 +120,9 @@ function shrinkTo(
   wish: Wish & { readonly wanted_bytes: number },
 ): void {
   const { region, instance, wanted_bytes } = wish;
-  if (region.used_bytes === null) return recordSize(draft, fn, vm, wish, 'its use is not known');
-  const used_bytes = sizeWithin(region.used_bytes, regionBytes(fn.spec));
-  const to_bytes = Math.max(wanted_bytes, used_bytes);
+  const least_bytes = leastBytes(region);
+  if (least_bytes === null) return recordSize(draft, fn, vm, wish, 'its use is not known');
+  const to_bytes = Math.max(wanted_bytes, sizeWithin(least_bytes, fn.spec));
   if (to_bytes >= region.target_bytes)
     return recordSize(draft, fn, vm, wish, 'all of it is in use');
   recordSize(draft, fn, vm, wish, to_bytes > wanted_bytes ? 'a part of it is in use' : null);

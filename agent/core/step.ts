@@ -24,6 +24,7 @@ import { drain } from './drains.ts';
 import { cancel, deploy, invoke, remove } from './functions.ts';
 import { checkStep } from './invariants.ts';
 import { handleNews, type News } from './news.ts';
+import type { SpecOf } from './policy.ts';
 import { settle } from './settle.ts';
 
 /** Rows that a step made, changed or took away, by their keys. */
@@ -51,7 +52,13 @@ export function step(
 ): Step {
   const draft = openDraft(state, now_ms, context);
   const { policy, actions } = draft;
-  if (policy.learn) draft.memory = policy.learn(draft.memory, event, now_ms);
+  if (policy.learn) {
+    const specOf: SpecOf = (vm_id) => {
+      const name = readVm(draft, vm_id)?.function;
+      return name === undefined ? null : (readFunction(draft, name)?.spec ?? null);
+    };
+    draft.memory = policy.learn(draft.memory, event, now_ms, specOf);
+  }
   handle(draft, event);
   for (const fn of draft.functions.rows) if (fn) settle(draft, fn);
   const at_ms = draft.alarms.earliest((name) => readFunction(draft, name)?.wake_at_ms ?? null);

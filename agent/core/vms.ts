@@ -10,6 +10,7 @@ import { type Draft, editInstance, editRegion, newId, replyError, vmsOf } from '
 import { answerInvocation, refuseQueue } from './invocations.ts';
 import { plug } from './operations.ts';
 import { askFor, permitsOf } from './permits.ts';
+import { closeSpans } from './spans.ts';
 
 /**
  * What a VM of the function takes before it serves: boot memory, VMM, and what it is filled with.
@@ -83,6 +84,7 @@ function newRegion(index: number, permit_bytes: number): RegionState {
     unplug_attempts: 0,
     retry_at_ms: null,
     hold_until_ms: null,
+    span: null,
   };
 }
 
@@ -134,6 +136,7 @@ export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Ref
     refuseQueue(draft, fn, 'failed', why);
   }
   vm.instances = [];
+  closeSpans(draft, fn, vm);
   for (const { index } of vm.regions) giveUp(draft, editRegion(draft, vm, index));
   draft.actions.push({ type: 'shutdown-vm', vm_id: vm.id, failure });
 }

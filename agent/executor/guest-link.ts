@@ -5,7 +5,7 @@ import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { InvocationResult, StartStamps } from '../model/events.ts';
-import type { FunctionSpec } from '../model/spec.ts';
+import { type FunctionSpec, growWaitMs, isElastic } from '../model/spec.ts';
 import type { Call } from '../model/work.ts';
 import type { GuestChannel } from '../../guest/protocol/channel.ts';
 import { MECHANISMS } from '../model/mechanism.ts';
@@ -31,6 +31,11 @@ function narrowed(
   if (selection === 'partitions') return { region_pci: '' };
   const [first = '', second] = selection;
   return { regions: selection, ...(second === undefined ? { region_pci: first } : {}) };
+}
+
+/** The guest's own bound is the later one, and holds where the agent is gone. */
+function guestWaitMs(spec: FunctionSpec): number {
+  return Math.min(LIMITS.grow_wait_ms_max, growWaitMs(spec) + AGENT_LIMITS.growth_denial_ms);
 }
 
 export class GuestLink {
@@ -65,6 +70,7 @@ export class GuestLink {
       attach,
       guest_node: region.guest_node,
       attach_timeout_ms: LIMITS.plug_ms,
+      ...(isElastic(spec) ? { grow_wait_ms: guestWaitMs(spec) } : {}),
       memory_max_bytes: limited_by === 'cgroup' ? spec.limit_bytes : 0,
       argv: spec.argv,
       env: {},
@@ -120,6 +126,12 @@ export class GuestLink {
       if (guest_code === 'no-such-instance') return this.#clock.nowMs();
       throw error;
     }
+  }
+
+  /** Whoever waits for growth in this region is told that none comes. */
+  async deny(region_pci: string): Promise<void> {
+    const request = { type: 'deny', region_pci } as const;
+    await this.#channel.ask(request, z.unknown(), LIMITS.guest_call_ms);
   }
 
   async ping(): Promise<void> {

@@ -32,7 +32,7 @@ import { refusedOperation } from '../observe/operation-record.ts';
 import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub.ts';
 import { type InvocationEnd, invocationRecord } from '../observe/invocation-record.ts';
 import { errOf, RepeatLog } from './repeat-log.ts';
-import { nameIn, tellReply } from './reply-log.ts';
+import { nameIn, tellRefusal, tellReply } from './reply-log.ts';
 import { functionStatus } from '../observe/status.ts';
 import { VmRunner } from './vm-runner.ts';
 import { WakeTimer } from './wake.ts';
@@ -317,25 +317,16 @@ export class HostAgent {
       case 'decision':
         return this.#hub.publish('decision', action.decision);
       case 'record-refusal': {
-        const operation = refusedOperation(action.order, action.failure);
-        const { order } = action;
-        this.#told.tell(`permit ${order.function}`, {
-          log: this.#log,
-          level: 'warn',
-          fields: {
-            vm: order.vm_id,
-            function: order.function,
-            op: order.id,
-            err: errOf(action.failure),
-          },
-          text: 'no permit for a plug',
-        });
-        return this.#hub.publish('operation', operation);
+        const { order, failure } = action;
+        tellRefusal(this.#told, this.#log, order, failure);
+        return this.#hub.publish('operation', refusedOperation(order, failure));
       }
       case 'launch-vm':
         return this.#newRunner(action.vm_id, action.spec).launch();
       case 'resize-region':
         return this.#guard(this.#runner(action.order.vm_id).resize(action.order), action);
+      case 'deny-growth':
+        return this.#guard(this.#runner(action.vm_id).growth.deny(action), action);
       case 'shutdown-vm':
         return this.#guard(this.#runner(action.vm_id).shutdown(action.failure), action);
       case 'start-instance':

@@ -2,6 +2,8 @@
 import type { Logger } from 'pino';
 import type { Reply } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
+import type { OperationOrder } from '../model/operations.ts';
+import type { Refusal } from '../model/refusals.ts';
 import { errOf, type RepeatLog } from './repeat-log.ts';
 
 /** The function an event is about, empty when it is about none. */
@@ -36,4 +38,16 @@ export function tellReply(
   const failed = outcome === 'failed';
   const text = failed ? 'an invocation failed' : 'an invocation was refused';
   told.tell(kind, { log, level: failed ? 'error' : 'warn', fields, text });
+}
+
+/** A plug or a growth that was not sent. */
+export function tellRefusal(
+  told: RepeatLog,
+  log: Logger,
+  order: OperationOrder,
+  failure: Refusal,
+): void {
+  const { vm_id: vm, function: name, id: op } = order;
+  const fields = { vm, function: name, op, err: errOf(failure) };
+  told.tell(`permit ${name}`, { log, level: 'warn', fields, text: 'no permit for a plug' });
 }

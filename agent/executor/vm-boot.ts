@@ -13,7 +13,7 @@ import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
 import type { VmFacts } from '../model/state.ts';
 import { GuestChannel } from '../../guest/protocol/channel.ts';
 import { guestClosed, guestNoHello, guestPanic } from '../../guest/protocol/errors.ts';
-import type { ExitEvent, Hello } from '../../guest/protocol/protocol.ts';
+import type { ExitEvent, Hello, MemoryEvent } from '../../guest/protocol/protocol.ts';
 import { GuestFigures } from '../observe/guest-figures.ts';
 import { GuestLink } from './guest-link.ts';
 import type { GuestImage, GuestImages, ImageIdentity } from './images.ts';
@@ -40,6 +40,7 @@ export interface BootOptions {
   /** The VM exists from here on and must be shut down, whatever comes after. */
   readonly onVm: (vm: Vm) => void;
   readonly onExit: (event: ExitEvent) => void;
+  readonly onMemory: (event: MemoryEvent) => void;
   /** The VM or its channel broke; may come at any time, also before boot is done. */
   readonly onBroken: (error: unknown) => void;
 }
@@ -125,11 +126,11 @@ async function greet(
   options: BootOptions,
   onClosed: (error: unknown) => void,
 ): Promise<{ channel: GuestChannel; hello: Hello }> {
-  const { clock, onExit } = options;
+  const { clock, onExit, onMemory } = options;
   const limit_ms = LIMITS.guest_hello_ms;
   const late = new Error('late');
   const stream = await vm.guestChannel();
-  const channel = new GuestChannel({ vm_id: vm.id, stream, clock, onExit, onClosed });
+  const channel = new GuestChannel({ vm_id: vm.id, stream, clock, onExit, onMemory, onClosed });
   try {
     return { channel, hello: await withDeadline(clock, limit_ms, channel.hello, () => late) };
   } catch (error) {

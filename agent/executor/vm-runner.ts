@@ -20,6 +20,7 @@ import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
 import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
+import { GrowthLink } from './growth-link.ts';
 import type { GuestLink } from './guest-link.ts';
 import type { HeldPayloads } from './held-payloads.ts';
 import type { GuestImages } from './images.ts';
@@ -52,6 +53,7 @@ type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>;
 
 export class VmRunner {
   readonly memory: MemoryObserver;
+  readonly growth: GrowthLink;
   readonly #vm_id: string;
   readonly #spec: FunctionSpec;
   readonly #deps: RunnerDeps;
@@ -78,6 +80,7 @@ export class VmRunner {
     this.#spec = spec;
     this.#deps = deps;
     this.#log = deps.log.child({ vm: vm_id, function: spec.name });
+    this.growth = new GrowthLink({ ...deps, vm_id, log: this.#log });
     this.memory = new MemoryObserver({
       clock: deps.clock,
       spec,
@@ -104,23 +107,18 @@ export class VmRunner {
         this.#vm = vm;
         this.memory.look().catch((error: unknown) => deps.onBug(error, { look: vm_id }));
       },
-      onExit: (event) => {
-        const { instance, reason, status, signal } = event;
-        const fields = { instance, reason, status, signal };
-        this.#tell('warn', `exit ${reason}`, fields, 'an instance ended by itself');
-        deps.emit({
-          type: 'instance-exited',
-          vm_id,
-          instance_id: instance,
-          reason,
-          status,
-          signal,
-        });
+      onExit: ({ instance, reason, status, signal }) => {
+        const how = { reason, status, signal };
+        const text = 'an instance ended by itself';
+        this.#tell('warn', `exit ${reason}`, { instance, ...how }, text);
+        deps.emit({ type: 'instance-exited', vm_id, instance_id: instance, ...how });
       },
+      onMemory: (event) => this.growth.hear(event),
       onBroken: (error) => this.#fail(error),
     });
     this.#guest = booted.guest;
     this.#pci = new Map(booted.regions.map((region) => [region.id, regionAddress(region)]));
+    this.growth.open(booted.guest, this.#pci);
     this.#figures = booted.figures;
     this.memory.stats = booted.figures.known;
     const { launched_at_ms, ready_ms, facts } = booted;
@@ -169,6 +167,7 @@ export class VmRunner {
     this.#failed ||= failure !== null;
     this.#stopping.abort();
     await this.#booting;
+    this.growth.close();
     this.#guest?.close();
     for (const [id] of this.#starts) this.#startSettled(id, null);
     let reason = '';

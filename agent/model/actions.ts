@@ -72,6 +72,14 @@ export type Action =
       readonly deadline_ms: number;
     }
   | { readonly type: 'stop-instance'; readonly vm_id: string; readonly instance_id: string }
+  /** Its holder waits for growth that does not come: its guest is told so. */
+  | {
+      readonly type: 'deny-growth';
+      readonly vm_id: string;
+      readonly region_id: string;
+      readonly instance_id: string;
+      readonly failure: Refusal;
+    }
   | { readonly type: 'reply'; readonly request_id: string; readonly reply: Reply }
   /** What a policy was asked and said; only when somebody wants to know. */
   | { readonly type: 'decision'; readonly decision: Decision }

@@ -21,6 +21,16 @@ export const AGENT_CODES = {
     meaning: 'No function of that name is deployed.',
     next: 'deploy it first, or ask for the status of all functions to see what is there.',
   },
+  HP_AGENT_NOT_ELASTIC: {
+    category: 'usage',
+    meaning: 'The memory of the function cannot follow its use: mechanism, sizes or policy.',
+    next: 'choose a mechanism that plugs on demand and a policy that is elastic, or no sizes.',
+  },
+  HP_AGENT_GROWTH_DENIED: {
+    category: 'failure',
+    meaning: 'An instance needed more memory than it has, and none came in time.',
+    next: 'raise its limit, the memory of the host, or grow_wait_ms.',
+  },
   HP_AGENT_CONFLICT: {
     category: 'conflict',
     meaning: 'A function of that name is deployed with another spec.',

@@ -41,10 +41,18 @@ export interface InvocationResult {
   readonly function_error: string | null;
 }
 
-/** What the guest counts as used of one region. */
+/** What the guest counts as used of one region: a hint, and no more than that. */
 export interface RegionUsage {
   readonly region_id: string;
   readonly used_bytes: number;
+  /** Whose use it is; absent: whoever holds it. */
+  readonly instance_id?: string;
+  /** What the guest calls plugged; absent: not told. */
+  readonly plugged_bytes?: number;
+  /** What could be unplugged of it now, from its end; absent or null: the guest does not know. */
+  readonly free_tail_bytes?: number | null;
+  /** By how much its holder, which waits for it, wants it larger at least; absent or 0: not. */
+  readonly want_bytes?: number;
 }
 
 export type HostEvent =

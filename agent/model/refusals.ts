@@ -116,6 +116,39 @@ export const REFUSALS = {
     const refused = refusal('HP_AGENT_PLUG_FAILED', told);
     return { ...refused, code: code ?? refused.code };
   },
+  notElastic: (name: string, why: string) =>
+    refusal('HP_AGENT_NOT_ELASTIC', `the memory of '${name}' cannot follow its use: ${why}.`),
+  growthBeyond: (max_bytes: number) =>
+    refusal('HP_AGENT_GROWTH_DENIED', `${formatBytes(max_bytes)} is all it can be.`, { max_bytes }),
+  growthFailed: (
+    to_bytes: number,
+    plugged_bytes: number,
+    code: string | null,
+    why: string | null,
+  ) =>
+    refusal(
+      'HP_AGENT_PLUG_FAILED',
+      `the VMM has plugged ${formatBytes(plugged_bytes)} of ${formatBytes(to_bytes)}: ` +
+        (why ?? 'no reason given'),
+      { to_bytes, plugged_bytes, cause: code },
+    ),
+  growthDenied: (
+    instance_id: string,
+    about: {
+      readonly want_bytes: number;
+      readonly plugged_bytes: number;
+      readonly max_bytes: number;
+      readonly waited_ms: number;
+    },
+    why: Refusal | null,
+  ) =>
+    refusal(
+      'HP_AGENT_GROWTH_DENIED',
+      `instance '${instance_id}' has all its ${formatBytes(about.plugged_bytes)} in use and got ` +
+        `no more within ${Math.round(about.waited_ms)} ms: ` +
+        (why ? `${why.code}: ${why.message}` : 'nothing more was plugged.'),
+      { ...about, cause: why?.code ?? null },
+    ),
   guestStuck: (instance_id: string, attempts: number, reason: string) =>
     refusal(
       'HP_AGENT_GUEST_STUCK',

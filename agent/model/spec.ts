@@ -1,8 +1,15 @@
 /** What a deployed function is: one definition for the API, its checks and the core. Pure. */
 import { z } from 'zod';
 import { LIMITS } from '../../base/limits.ts';
-import { DEVICE_BLOCK_BYTES, MEMORY_BLOCK_BYTES, MIB, roundUp } from '../../base/units.ts';
-import { field, message } from './fields.ts';
+import {
+  DEVICE_BLOCK_BYTES,
+  formatBytes,
+  MEMORY_BLOCK_BYTES,
+  MIB,
+  roundUp,
+} from '../../base/units.ts';
+import { AGENT_LIMITS } from '../limits.ts';
+import { field, known, message } from './fields.ts';
 import { MECHANISMS } from './mechanism.ts';
 import { functionProgramSchema } from './program.ts';
 
@@ -13,6 +20,39 @@ export const BACKINGS = ['anonymous', 'memfd', 'huge'] as const;
 export type Backing = (typeof BACKINGS)[number];
 
 const size = z.number().int().max(LIMITS.function_bytes);
+
+/** Before anything is known of a function: 256 MiB, grown by 64 MiB (ReSC's sizes). */
+export const BASELINE_BYTES = 256 * MIB;
+export const INCREMENT_BYTES = 64 * MIB;
+
+export const memorySpecSchema = message(
+  'MemorySpec',
+  {
+    baseline_bytes: field(
+      1,
+      known(size.min(DEVICE_BLOCK_BYTES)),
+      'plugged at a start, and given back to; absent: 256 MiB, or what history says',
+    ),
+    increment_bytes: field(
+      2,
+      known(size.min(DEVICE_BLOCK_BYTES)),
+      'one step of growth; absent: 64 MiB, or what history says',
+    ),
+    history: field(
+      3,
+      z.boolean(),
+      'sizes are chosen anew from the peaks of its invocations, after every 1,000 of them',
+    ),
+    grow_wait_ms: field(
+      4,
+      known(z.number().int().min(1).max(LIMITS.grow_wait_ms_max)),
+      'longest time for which a full instance waits for more before it is ended; absent: 10 s',
+    ),
+  },
+  'How the memory of an instance follows its use; `limit_bytes` is the most it can be.',
+);
+export type MemorySpec = Readonly<z.infer<typeof memorySpecSchema>>;
+
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 export const functionSpecSchema = message('FunctionSpec', {
@@ -72,6 +112,11 @@ export const functionSpecSchema = message('FunctionSpec', {
     'most function VMs at a time: another is launched when no region of those there is free; ' +
       'absent: 1',
   ),
+  memory: field(
+    13,
+    known(memorySpecSchema),
+    'absent: all of an instance is plugged from its start to its end',
+  ),
   program: field(
     20,
     functionProgramSchema.nullable(),
@@ -84,6 +129,34 @@ export type FunctionSpec = Readonly<z.infer<typeof functionSpecSchema>>;
 /** Bytes of one region of the function: what one permit is for. */
 export function regionBytes(spec: FunctionSpec): number {
   return roundUp(spec.limit_bytes, MEMORY_BLOCK_BYTES);
+}
+
+/** Whether an instance's memory follows its use. */
+export function isElastic({ memory }: FunctionSpec): boolean {
+  return memory !== null;
+}
+
+/** What a region's size is a multiple of: a guest tells parts of a memory block of partitions. */
+export function sizeUnitBytes(spec: FunctionSpec): number {
+  return MECHANISMS.get(spec.mechanism).partitions ? DEVICE_BLOCK_BYTES : MEMORY_BLOCK_BYTES;
+}
+
+/** How long an instance that is full waits for more (ms); 0: it does not wait. */
+export function growWaitMs({ memory }: FunctionSpec): number {
+  return memory === null ? 0 : (memory.grow_wait_ms ?? AGENT_LIMITS.grow_wait_ms);
+}
+
+/** Why no function can be as this spec says; null: it can. */
+export function whyNotElastic(spec: FunctionSpec): string | null {
+  const { memory, mechanism, limit_bytes } = spec;
+  if (memory === null) return null;
+  if (!plugsOnDemand(spec)) return `mechanism '${mechanism}' plugs all memory once, at boot`;
+  const { baseline_bytes } = memory;
+  if (baseline_bytes === null || baseline_bytes <= regionBytes(spec)) return null;
+  return (
+    `its baseline of ${formatBytes(baseline_bytes)} is more than its limit of ` +
+    formatBytes(limit_bytes)
+  );
 }
 
 /** Whether regions follow instances (true), or are plugged once for ever. */

@@ -5,6 +5,7 @@
 import { type Alarms, noAlarms } from './alarms.ts';
 import { type CoreConfig, DEFAULT_CONFIG } from './config.ts';
 import type { StartStamps } from './events.ts';
+import type { ElasticTally, SpanState } from './span.ts';
 import type { OperationState } from './operations.ts';
 import { Queue } from './queue.ts';
 import type { Refusal } from './refusals.ts';
@@ -66,6 +67,8 @@ export interface RegionState {
   retry_at_ms: number | null;
   /** Until then no other size is asked for: the last one was not reached. */
   hold_until_ms: number | null;
+  /** How its size follows its holder's use; null: nobody holds it, or it has one size. */
+  span: SpanState | null;
 }
 
 export interface InstanceState {
@@ -180,6 +183,8 @@ export interface FunctionState {
   last_failure: LastFailure | null;
   /** `removing`: when its VMs are shut down whatever still runs in them. */
   remove_by_ms: number | null;
+  /** What the sizes of its instances came to; null: they have one size. */
+  elastic: ElasticTally | null;
   /** Earliest moment at which time alone changes something here or in its VMs. */
   wake_at_ms: number | null;
 }

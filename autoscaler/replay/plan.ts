@@ -115,6 +115,7 @@ export function deploySpec(
     init_on_alloc: options.init_on_alloc,
     guest_huge_pages: options.guest_huge_pages,
     max_vms: 1,
+    memory: null,
     program: null,
   };
 }

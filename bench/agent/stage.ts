@@ -57,6 +57,7 @@ export class AgentStage {
       init_on_alloc: false,
       guest_huge_pages: false,
       max_vms: 1,
+      memory: null,
       program: null,
     };
     return this.client.deploy(spec);

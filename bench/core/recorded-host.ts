@@ -237,6 +237,7 @@ function specOf(name: string): Extract<HostEvent, { type: 'deploy' }>['spec'] {
     init_on_alloc: false,
     guest_huge_pages: false,
     max_vms: 1,
+    memory: null,
     program: null,
   };
 }

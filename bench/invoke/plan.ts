@@ -51,6 +51,7 @@ export function specOf(mechanism: MechanismName, options: InvokeOptions): Functi
     init_on_alloc: false,
     guest_huge_pages: false,
     max_vms: 1,
+    memory: null,
     program: null,
   };
 }

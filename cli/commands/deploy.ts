@@ -1,10 +1,30 @@
-import { BACKINGS, type FunctionSpec } from '../../agent/model/spec.ts';
+import { BACKINGS, type FunctionSpec, type MemorySpec } from '../../agent/model/spec.ts';
 import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatMs } from '../../base/units.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { SOCKET_OPTION } from '../socket.ts';
+import type { Values } from '../values.ts';
 import { withAgent } from '../with-agent.ts';
+
+/** Null: an instance has all of its memory from its start to its end. */
+function memoryOf(values: Values): MemorySpec | null {
+  const bytes = (name: string): number | null =>
+    values.optional(name) === undefined ? null : values.bytes(name);
+  const given = ['baseline', 'increment', 'grow-wait'].some((name) => values.optional(name));
+  const history = values.flag('history');
+  if (!given && !history) return null;
+  const wait_s_max = LIMITS.grow_wait_ms_max / 1_000;
+  const has_wait = values.optional('grow-wait') !== undefined;
+  return {
+    baseline_bytes: bytes('baseline'),
+    increment_bytes: bytes('increment'),
+    history,
+    grow_wait_ms: has_wait
+      ? Math.ceil(values.number('grow-wait', 0.001, wait_s_max) * 1_000)
+      : null,
+  };
+}
 
 function specOf({ values, positionals }: CommandInput): FunctionSpec {
   return {
@@ -20,6 +40,7 @@ function specOf({ values, positionals }: CommandInput): FunctionSpec {
     init_on_alloc: values.flag('init-on-alloc'),
     guest_huge_pages: values.flag('guest-huge-pages'),
     max_vms: values.whole('max-vms', 1, LIMITS.vms_per_host),
+    memory: memoryOf(values),
     program: null,
   };
 }
@@ -63,6 +84,13 @@ export const deployCommand: Command = {
       choices: BACKINGS,
       default: 'anonymous',
     },
+    baseline: {
+      value: 'SIZE',
+      summary: 'memory at a start, which then follows its use up to --limit; e.g. 256MiB',
+    },
+    increment: { value: 'SIZE', summary: 'one step of growth; without it 64MiB' },
+    history: { summary: 'choose both from the peaks of earlier invocations, every 1,000 of them' },
+    'grow-wait': { value: 'SEC', summary: 'longest wait of an instance for growth; without it 10' },
     arg: { value: 'WORD', summary: 'program and arguments of an instance', multiple: true },
     'init-on-alloc': { summary: 'the guest kernel zeroes pages when they are allocated' },
     'guest-huge-pages': { summary: 'transparent huge pages for everything in the guest' },
@@ -79,6 +107,14 @@ With --max-vms above 1 another VM is launched when an invocation finds no free r
 are there and the host has room for one. All but the first end when they were empty for as long as
 --keep-alive.
 
+With any of --baseline, --increment, --history and --grow-wait the memory of an instance follows its
+use: it starts with the baseline (256 MiB where nothing is said or known), grows in increments while
+it is short of memory, up to --limit, and gives back what it has left free for a while. An instance
+that is full waits for more; one that gets none in time is ended, and its invocation fails with the
+numbers. Growth waits and shrinking without moving a page need --mechanism hotmem; with virtio-mem
+and numa a region grows ahead of need, and shrinking it moves pages. With static it is refused.
+
+  hotplane deploy train --limit 4GiB --baseline 256MiB --increment 64MiB --mechanism hotmem
   hotplane deploy resize-image --limit 512MiB --concurrency 8 --mechanism virtio-mem
 `,
   run,

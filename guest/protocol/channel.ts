@@ -31,6 +31,8 @@ import {
   type GuestRequest,
   type Hello,
   helloSchema,
+  type MemoryEvent,
+  memoryEventSchema,
   replySchema,
 } from './protocol.ts';
 
@@ -58,6 +60,8 @@ export interface ChannelOptions {
   readonly clock: Clock;
   /** An instance ended by itself. */
   readonly onExit: (event: ExitEvent) => void;
+  /** An instance tells how much it uses; absent: nobody wants to know. */
+  readonly onMemory?: (event: MemoryEvent) => void;
   /** Called once, with the reason; not after `close`. */
   readonly onClosed: (error: HotplaneError) => void;
 }
@@ -203,6 +207,12 @@ export class GuestChannel {
         const event = exitEventSchema.safeParse(message);
         if (!event.success) return 'an exit';
         this.#options.onExit(event.data);
+        return null;
+      }
+      case 'memory': {
+        const event = memoryEventSchema.safeParse(message);
+        if (!event.success) return 'a memory event';
+        this.#options.onMemory?.(event.data);
         return null;
       }
       case 'chunk': {

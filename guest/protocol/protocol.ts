@@ -44,6 +44,11 @@ export interface StartRequest {
   readonly attach_timeout_ms: number;
   /** memory.max of the instance's cgroup; 0 = unlimited. */
   readonly memory_max_bytes: number;
+  /**
+   * How long it waits for more memory where its partition is full; absent or 0: it is ended at
+   * once. With it come `memory` events of its region. A guest that does not know it ignores it.
+   */
+  readonly grow_wait_ms?: number;
   readonly argv: readonly string[];
   /** Variables of PROTOCOL.user_variable and .ready_variable are for the init. */
   readonly env: Readonly<Record<string, string>>;
@@ -71,6 +76,8 @@ export type GuestRequest =
   /** The init hands the line on to the instance's program as it is. */
   | GuestInvoke
   | { readonly type: 'stop'; readonly instance: string }
+  /** No growth comes for whoever waits for it in this region now: it is ended. */
+  | { readonly type: 'deny'; readonly region_pci: string }
   /**
    * Counting an ordinary region costs the guest a look at the page flags of all of it: `region_pci`
    * narrows that to one, or with '' to none; absent: all. Partitions of `hotmem` are always told.
@@ -152,6 +159,10 @@ const partitionSchema = z.object({
   plug_ns: count,
   unplug_ns: count,
   map_bytes: bytes,
+  /** What could be unplugged now, from its end; absent: not known. */
+  free_tail_bytes: bytes.optional(),
+  /** By how much whoever waits in it wants it larger, at least; absent: not known. */
+  want_bytes: bytes.optional(),
 });
 
 export const statsSchema = z.object({
@@ -182,6 +193,21 @@ export const exitEventSchema = z.object({
   at_ms: guest_ms,
 });
 export type ExitEvent = z.infer<typeof exitEventSchema>;
+
+/** How much of its region an instance uses, and what it wants: of those that may grow alone. */
+export const memoryEventSchema = z.object({
+  type: z.literal('memory'),
+  instance: name,
+  region_pci: name,
+  plugged_bytes: bytes,
+  used_bytes: bytes,
+  /** Absent: the guest's kernel does not tell it. */
+  free_tail_bytes: bytes.optional(),
+  /** 0: nobody waits. */
+  want_bytes: bytes,
+  at_ms: guest_ms,
+});
+export type MemoryEvent = z.infer<typeof memoryEventSchema>;
 
 /** A chunk of the answer to request `of` is attached. */
 export const chunkEventSchema = z.object({ type: z.literal('chunk'), of: count });

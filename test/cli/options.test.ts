@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseReplayOptions, REPLAY_OPTIONS } from '../../autoscaler/replay/options.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
+import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { parseOptions } from '../../bench/reclaim/plan/options.ts';
 import { vmmOptions } from '../../cli/commands/agent.ts';
@@ -47,13 +48,18 @@ const DEPLOY = [
   ['boot-memory', '768MiB', { boot_bytes: 768 * MIB }],
   ['keep-alive', '7.5', { keep_alive_ms: 7_500 }],
   ['backing', 'huge', { backing: 'huge' }],
+  ['baseline', '64MiB', { memory: { baseline_bytes: 64 * MIB, history: false } }],
+  ['increment', '32MiB', { memory: { baseline_bytes: null, increment_bytes: 32 * MIB } }],
+  ['history', null, { memory: { history: true, grow_wait_ms: null } }],
+  ['grow-wait', '1.5', { memory: { grow_wait_ms: 1_500 } }],
   ['arg', '/bin/it', { argv: ['/bin/it'] }],
   ['init-on-alloc', null, { init_on_alloc: true }],
   ['guest-huge-pages', null, { guest_huge_pages: true }],
 ] as const;
 
 test('every option of deploy arrives at the agent', async (t) => {
-  const { client, socket_path } = await serve(t, 16 * GIB);
+  const policy = { ...DEFAULT_POLICY, elastic: true };
+  const { client, socket_path } = await serve(t, 16 * GIB, { policy });
   for (const [option, value, wanted] of DEPLOY) {
     const words = value === null ? `--${option}` : `--${option} ${value}`;
     const limit = option === 'limit' ? '' : ' --limit 256MiB';

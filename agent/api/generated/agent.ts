@@ -29,6 +29,7 @@ export interface FunctionSpec {
   readonly init_on_alloc: boolean;
   readonly guest_huge_pages: boolean;
   readonly max_vms: number | null;
+  readonly memory: MemorySpec | null;
   readonly program: FunctionProgram | null;
 }
 
@@ -80,6 +81,13 @@ export function functionSpec_BackingToNumber(object: FunctionSpec_Backing): numb
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum FunctionSpec_Backing");
   }
+}
+
+export interface MemorySpec {
+  readonly baseline_bytes: number | null;
+  readonly increment_bytes: number | null;
+  readonly history: boolean;
+  readonly grow_wait_ms: number | null;
 }
 
 export interface FunctionProgram {
@@ -1066,6 +1074,7 @@ function createBaseFunctionSpec(): FunctionSpec {
     init_on_alloc: false,
     guest_huge_pages: false,
     max_vms: null,
+    memory: null,
     program: null,
   };
 }
@@ -1107,6 +1116,9 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
     }
     if (message.max_vms !== undefined && message.max_vms !== null) {
       writer.uint32(96).uint64(message.max_vms);
+    }
+    if (message.memory !== undefined && message.memory !== null) {
+      MemorySpec.encode(message.memory, writer.uint32(106).fork()).join();
     }
     if (message.program !== undefined && message.program !== null) {
       FunctionProgram.encode(message.program, writer.uint32(162).fork()).join();
@@ -1223,12 +1235,99 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
             message.max_vms = longToNumber(reader.uint64());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.memory = MemorySpec.decode(reader, reader.uint32());
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
             }
 
             message.program = FunctionProgram.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseMemorySpec(): MemorySpec {
+  return { baseline_bytes: null, increment_bytes: null, history: false, grow_wait_ms: null };
+}
+
+export const MemorySpec: MessageFns<MemorySpec> = {
+  encode(message: MemorySpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.baseline_bytes !== undefined && message.baseline_bytes !== null) {
+      writer.uint32(8).uint64(message.baseline_bytes);
+    }
+    if (message.increment_bytes !== undefined && message.increment_bytes !== null) {
+      writer.uint32(16).uint64(message.increment_bytes);
+    }
+    if (message.history !== false) {
+      writer.uint32(24).bool(message.history);
+    }
+    if (message.grow_wait_ms !== undefined && message.grow_wait_ms !== null) {
+      writer.uint32(32).uint64(message.grow_wait_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemorySpec {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemorySpec() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.baseline_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.increment_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.history = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.grow_wait_ms = longToNumber(reader.uint64());
             continue;
           }
         }

@@ -71,10 +71,10 @@ test('a region grows under its holder; the permit is taken before', (t) => {
   dial.in_use_bytes = 300 * MIB;
   use(world, 1);
   t.deepEqual(causes(world), ['grow']);
-  t.is(grantedBytes(world.state), BOOT + 384 * MIB);
+  t.is(grantedBytes(world.state), BOOT + 300 * MIB);
   t.is(world.state.operations.size, 1);
   finish(world);
-  t.is(region(world)?.plugged_bytes, 384 * MIB);
+  t.is(region(world)?.plugged_bytes, 300 * MIB);
   t.is(vm(world)?.instances[0]?.phase, 'idle');
   t.is(world.state.operations.size, 0);
 });

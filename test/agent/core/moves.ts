@@ -1,6 +1,6 @@
 /** Moves of random hosts: what callers, guests, VMMs and time can do next. */
 import fc from 'fast-check';
-import { MECHANISMS, type MechanismName } from '../../../agent/model/mechanism.ts';
+import { BASELINE, MECHANISMS, type MechanismName } from '../../../agent/model/mechanism.ts';
 import { MIB } from '../../../base/units.ts';
 import { FAULTS, type Fault } from './outcomes.ts';
 import type { World } from './world.ts';
@@ -34,6 +34,14 @@ const deploy: fc.Arbitrary<Move> = fc.record({
   max_vms: fc.integer({ min: 1, max: 3 }),
   limit_bytes: fc.constantFrom(128 * MIB, 512 * MIB),
 });
+
+/** Waits of these instances are over before those of most guests begin. */
+const ELASTIC = {
+  baseline_bytes: 128 * MIB,
+  increment_bytes: null,
+  history: false,
+  grow_wait_ms: 50,
+};
 
 const complete: fc.Arbitrary<Move> = fc.record({
   kind: fc.constant('complete' as const),
@@ -94,7 +102,9 @@ export function play(world: World, moves: readonly Move[]): string[] {
         break;
       case 'deploy': {
         const { concurrency, max_vms, limit_bytes } = one;
-        const part = { concurrency, max_vms, limit_bytes };
+        const grows = world.context.policy.elastic && one.mechanism !== BASELINE;
+        const memory = grows && limit_bytes > 128 * MIB ? ELASTIC : null;
+        const part = { concurrency, max_vms, limit_bytes, memory };
         requests.push(world.deploy(one.name, one.mechanism, part));
         break;
       }

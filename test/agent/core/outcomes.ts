@@ -49,7 +49,10 @@ export function readyEvent(
   return { type: 'vm-ready', vm_id, launched_at_ms, devices, facts };
 }
 
-type InstanceAction = Extract<Action, { instance_id: string; vm_id: string }>;
+type InstanceAction = Exclude<
+  Extract<Action, { instance_id: string; vm_id: string }>,
+  { type: 'deny-growth' }
+>;
 
 export function instanceOutcome(action: InstanceAction, fault: Fault, now_ms: number): HostEvent[] {
   const { vm_id, instance_id } = action;

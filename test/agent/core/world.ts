@@ -41,6 +41,7 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
     init_on_alloc: false,
     guest_huge_pages: false,
     max_vms: 1,
+    memory: null,
     program: null,
     ...part,
   };
@@ -48,7 +49,7 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
 
 type Pending = Exclude<
   Action,
-  { type: 'reply' | 'wake' | 'report' | 'record-refusal' | 'decision' }
+  { type: 'reply' | 'wake' | 'report' | 'record-refusal' | 'decision' | 'deny-growth' }
 >;
 
 /** What a state holds is never changed afterwards: an attempt throws. */
@@ -128,7 +129,7 @@ export class World {
       this.reports.push(action.code);
     } else if (action.type === 'decision') {
       this.decisions.push(action.decision);
-    } else if (action.type !== 'record-refusal') {
+    } else if (action.type !== 'record-refusal' && action.type !== 'deny-growth') {
       if (action.type === 'resize-region') this.#offer(action.order);
       this.pending.push(action);
     }
@@ -224,7 +225,10 @@ export class World {
     if (!found) return;
     const { vm, region } = found;
     const used_bytes = Math.floor(region.plugged_bytes * share);
-    const regions = [{ region_id: region.id, used_bytes }];
+    // One in two tells its tail, true or not, and one in three that it waits.
+    const told = index % 2 === 0 ? {} : { free_tail_bytes: region.plugged_bytes * (1 - share / 2) };
+    const want_bytes = index % 3 === 0 ? 4096 : 0;
+    const regions = [{ region_id: region.id, used_bytes, want_bytes, ...told }];
     this.send({ type: 'usage', vm_id: vm.id, regions });
   }
 

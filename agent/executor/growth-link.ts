@@ -1,0 +1,68 @@
+/**
+ * What goes between the core and one guest about the size of regions in use: the guest's word of
+ * their use comes up as events, and a growth that does not come goes down as a denial.
+ */
+import type { Logger } from 'pino';
+import type { Clock } from '../../base/clock.ts';
+import type { MemoryEvent } from '../../guest/protocol/protocol.ts';
+import { AGENT_LIMITS } from '../limits.ts';
+import type { Action } from '../model/actions.ts';
+import type { HostEvent } from '../model/events.ts';
+import { refusalOf } from '../model/failure.ts';
+import { isBug } from '../observe/fail-stop.ts';
+import type { GuestLink } from './guest-link.ts';
+import { errOf } from './repeat-log.ts';
+import { UsageNews } from './usage-news.ts';
+
+interface GrowthDeps {
+  readonly clock: Clock;
+  readonly vm_id: string;
+  readonly log: Logger;
+  readonly emit: (event: HostEvent) => void;
+}
+
+export class GrowthLink {
+  readonly #deps: GrowthDeps;
+  readonly #news: UsageNews;
+  /** Region ids by what the guest calls them, and the other way. */
+  #regions = new Map<string, string>();
+  #addresses: ReadonlyMap<string, string> = new Map();
+  #guest: GuestLink | null = null;
+
+  constructor(deps: GrowthDeps) {
+    this.#deps = deps;
+    const { clock, vm_id, emit } = deps;
+    this.#news = new UsageNews(clock, AGENT_LIMITS.usage_interval_ms, (regions) =>
+      emit({ type: 'usage', vm_id, regions }),
+    );
+  }
+
+  /** `addresses`: what the guest calls each region. What it said before is of nobody. */
+  open(guest: GuestLink, addresses: ReadonlyMap<string, string>): void {
+    this.#guest = guest;
+    this.#addresses = addresses;
+    this.#regions = new Map([...addresses].map(([id, address]) => [address, id]));
+  }
+
+  hear(event: MemoryEvent): void {
+    const region_id = this.#regions.get(event.region_pci);
+    if (region_id !== undefined) this.#news.tell(region_id, event);
+  }
+
+  /** A guest that does not take it ends the wait by its own bound. */
+  async deny({ region_id, failure }: Extract<Action, { type: 'deny-growth' }>): Promise<void> {
+    const { code, message } = failure;
+    this.#deps.log.warn({ region: region_id, err: { code, message } }, 'growth denied');
+    try {
+      await this.#guest?.deny(this.#addresses.get(region_id) ?? '');
+    } catch (error) {
+      if (isBug(error)) throw error;
+      const err = errOf(refusalOf(error));
+      this.#deps.log.warn({ region: region_id, err }, 'the guest was not told of a denial');
+    }
+  }
+
+  close(): void {
+    this.#news.close();
+  }
+}
