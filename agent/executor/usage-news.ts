@@ -24,9 +24,8 @@ export class UsageNews {
 
   /** Regions have the names of the host; there is one entry for each, however much is said. */
   tell(region_id: string, event: MemoryEvent): void {
-    const { used_bytes, plugged_bytes, free_tail_bytes = null, want_bytes, instance } = event;
-    const use = { used_bytes, plugged_bytes, free_tail_bytes, want_bytes };
-    this.#kept.set(region_id, { region_id, instance_id: instance, ...use });
+    const { type: _, region_pci: _pci, at_ms: _at, instance: instance_id, ...use } = event;
+    this.#kept.set(region_id, { region_id, instance_id, ...use });
     if (this.#callOff) return;
     const wait_ms = this.#next_ms - this.#clock.nowMs();
     if (wait_ms <= 0) return this.#pass();

@@ -48,9 +48,9 @@ export interface RegionUsage {
   /** Whose use it is; absent: whoever holds it. */
   readonly instance_id?: string;
   /** What the guest calls plugged; absent: not told. */
-  readonly plugged_bytes?: number;
+  readonly plugged_bytes?: number | undefined;
   /** What could be unplugged of it now, from its end; absent or null: the guest does not know. */
-  readonly free_tail_bytes?: number | null;
+  readonly free_tail_bytes?: number | null | undefined;
   /** By how much its holder, which waits for it, wants it larger at least; absent or 0: not. */
   readonly want_bytes?: number;
 }

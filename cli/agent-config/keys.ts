@@ -4,8 +4,6 @@
  * docs/configuration.md and the file that a package installs.
  */
 import { join } from 'node:path';
-import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
-import { POLICIES } from '../../agent/core/policies.ts';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import { GUEST_KERNELS, servedByEither } from '../../agent/model/guest-kernel.ts';
 import { MECHANISMS } from '../../agent/model/mechanism.ts';
@@ -14,6 +12,7 @@ import { runtimeDir } from '../../base/paths.ts';
 import { DRIVERS } from '../../hypervisor-client/drivers.ts';
 import { CLI_LIMITS } from '../limits.ts';
 import { type ConfigKind, listOf, oneOf, pathCalled, SIZE, SWITCH, wholeBetween } from './kinds.ts';
+import { POLICIES, USUAL_POLICY } from './policies.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export const VMM_CHOICES: readonly string[] = ['auto', ...DRIVERS.names];
@@ -156,7 +155,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     name: 'policy',
     kind: oneOf('NAME', POLICIES.names),
     doc: 'who decides on starts, stops and sizes',
-    default: DEFAULT_POLICY.name,
+    default: USUAL_POLICY.name,
   },
   {
     name: 'log_level',

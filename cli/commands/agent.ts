@@ -1,7 +1,6 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { POLICIES } from '../../agent/core/policies.ts';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import type { CoreConfig } from '../../agent/model/config.ts';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
@@ -16,6 +15,7 @@ import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import type { HypervisorOptions } from '../../hypervisor-client/drivers.ts';
 import { LOG_LEVELS, VMM_CHOICES } from '../agent-config/keys.ts';
 import { configOptions, readAgentConfig } from '../agent-config/options.ts';
+import { POLICIES } from '../agent-config/policies.ts';
 import { valuesOf } from '../agent-config/resolve.ts';
 import type { Command, CommandInput } from '../command.ts';
 import type { Values } from '../values.ts';

@@ -142,6 +142,16 @@ uint64_t cgroup_oom_kills(const char *path)
 	return keyed_value(text, "oom_kill");
 }
 
+uint64_t cgroup_current_bytes(const char *path)
+{
+	char name[CGROUP_PATH_MAX + 32];
+	uint64_t value = 0;
+
+	snprintf(name, sizeof(name), "%s/memory.current", path);
+	file_read_u64(name, 10, &value);
+	return value;
+}
+
 uint64_t cgroup_peak_bytes(const char *path)
 {
 	char name[CGROUP_PATH_MAX + 32];

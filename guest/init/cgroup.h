@@ -32,6 +32,7 @@ bool cgroup_tidy(void);
 void cgroup_kill(const char *path);
 bool cgroup_populated(const char *path);
 uint64_t cgroup_oom_kills(const char *path);
+uint64_t cgroup_current_bytes(const char *path);
 uint64_t cgroup_peak_bytes(const char *path);
 
 #endif

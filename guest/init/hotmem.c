@@ -104,6 +104,24 @@ uint64_t hotmem_attribute(const char *name, const char *attribute)
 	return value;
 }
 
+bool hotmem_has(const char *name, const char *attribute)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), CLASS_DIR "/%s/%s", name, attribute);
+	return file_exists(path);
+}
+
+int hotmem_set(const char *name, const char *attribute, uint64_t value)
+{
+	char path[160];
+	char text[32];
+
+	snprintf(path, sizeof(path), CLASS_DIR "/%s/%s", name, attribute);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	return file_write(path, text);
+}
+
 void hotmem_text(const char *name, const char *attribute, char *out, unsigned int size)
 {
 	char path[160];

@@ -27,6 +27,9 @@ bool hotmem_find(const char *region_pci, char name[HOTMEM_NAME_MAX]);
 /* The partition of this region; false when there is none. */
 bool hotmem_of_region(const char *region_pci, struct hotmem_partition *out);
 uint64_t hotmem_attribute(const char *name, const char *attribute);
+bool hotmem_has(const char *name, const char *attribute);
+/* 0 or -errno: kernels differ in which attributes they have. */
+int hotmem_set(const char *name, const char *attribute, uint64_t value);
 void hotmem_text(const char *name, const char *attribute, char *out, unsigned int size);
 
 /* Attaches the caller's memory, sleeping until the partition is populated. 0 or -errno. */

@@ -104,8 +104,10 @@ void instance_start(uint64_t id, const struct start_request *request)
 			    !request->as_root);
 	if (error)
 		return refuse_spawn(instance, id, "cgroup", error);
+	growth_open(instance, request->grow_wait_ms);
 	error = spawn(instance, request, &spawned);
 	if (error) {
+		growth_close(instance);
 		cgroup_leave(instance->cgroup);
 		return refuse_spawn(instance, id, "fork", error);
 	}

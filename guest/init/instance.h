@@ -9,6 +9,7 @@
 #include "../common/protocol_constants.h"
 #include "cgroup.h"
 #include "devices.h"
+#include "growth.h"
 #include "hotmem.h"
 #include "loop.h"
 
@@ -60,6 +61,7 @@ struct instance {
 	struct watch work;
 	/* From the child until it becomes the program. */
 	struct watch status;
+	struct growth growth;
 
 	struct pending start;
 	struct pending invoke;
@@ -89,6 +91,8 @@ struct start_request {
 	int guest_node;
 	uint32_t attach_timeout_ms;
 	uint64_t memory_max_bytes;
+	/* How long it waits for more where it is full; 0: not, and nothing is told of it. */
+	uint32_t grow_wait_ms;
 	char *argv[PROTOCOL_START_STRINGS + 1];
 	char *env[PROTOCOL_START_STRINGS + 1];
 	bool as_root;

@@ -105,6 +105,7 @@ static void become_gone(struct instance *instance)
 		instance->peak_bytes = hotmem_attribute(instance->partition, "peak_bytes");
 	watch_remove(&instance->work);
 	watch_remove(&instance->status);
+	growth_close(instance);
 	cgroup_leave(instance->cgroup);
 	instance->state = INSTANCE_GONE;
 	if (!instance->start_failed)

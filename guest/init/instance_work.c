@@ -109,6 +109,7 @@ static void finish_invoke(struct instance *instance, const struct told *told)
 	if (!instance->invoke.open)
 		return;
 	instance->invoke.open = false;
+	growth_tell(instance);
 	if (ok && ok->type == JSON_BOOLEAN && ok->length == 4 && result &&
 	    result->type == JSON_OBJECT)
 		return reply_attached(id, document->text + result->start, result->length,

@@ -16,6 +16,7 @@
 #include "cgroup.h"
 #include "channel.h"
 #include "files.h"
+#include "growth.h"
 #include "instance.h"
 #include "loop.h"
 #include "mounts.h"
@@ -100,6 +101,7 @@ int main(void)
 	for (;;) {
 		channel_tick();
 		instances_tick();
+		growths_tick();
 		keep_house();
 		loop_round();
 		channel_turn();

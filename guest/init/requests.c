@@ -6,6 +6,7 @@
 #include "../common/protocol_constants.h"
 #include "../common/text.h"
 #include "channel.h"
+#include "growth.h"
 #include "instance.h"
 #include "reply.h"
 #include "requests.h"
@@ -58,6 +59,18 @@ static void serve_stop(uint64_t id, const struct json_document *document)
 	instance_stop(id, name);
 }
 
+static void serve_deny(uint64_t id, const struct json_document *document)
+{
+	const struct json_token *token = json_member(document, document->tokens, "region_pci");
+	char region[PROTOCOL_REGION_PCI_BYTES + 1];
+
+	if (json_string(document, token, region, sizeof(region)) < 1)
+		return reply_error(id, "bad-request", "region_pci: a PCI address");
+	if (!growth_deny(region))
+		return reply_error(id, "no-growth", "no partition of this region waits for growth");
+	reply_result(id, "{}", 2);
+}
+
 static void serve_stats(uint64_t id, const struct json_document *document)
 {
 	const struct json_token *token = json_member(document, document->tokens, "region_pci");
@@ -102,11 +115,13 @@ static void serve(uint64_t id, const struct json_document *document, size_t leng
 		return serve_invoke(id, document, length);
 	if (json_equals(document, type, "stop"))
 		return serve_stop(id, document);
+	if (json_equals(document, type, "deny"))
+		return serve_deny(id, document);
 	if (json_equals(document, type, "stats"))
 		return serve_stats(id, document);
 	if (json_equals(document, type, "ping"))
 		return serve_ping(id);
-	reply_error(id, "unknown-request", "type: one of start, invoke, stop, stats, ping");
+	reply_error(id, "unknown-request", "type: one of start, invoke, stop, deny, stats, ping");
 }
 
 /*

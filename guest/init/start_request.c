@@ -120,6 +120,17 @@ static const char *read_attach(const struct json_document *document, struct star
 	return NULL;
 }
 
+static const char *read_growth(const struct json_document *document, struct start_request *request)
+{
+	const struct json_token *token = json_member(document, document->tokens, "grow_wait_ms");
+	uint64_t wait_ms = 0;
+
+	if (token && (!json_unsigned(document, token, &wait_ms) || wait_ms > PROTOCOL_GROW_WAIT_MS))
+		return "grow_wait_ms: at most " PROTOCOL_TEXT(PROTOCOL_GROW_WAIT_MS);
+	request->grow_wait_ms = (uint32_t)wait_ms;
+	return NULL;
+}
+
 const char *start_request_read(const struct json_document *document,
 			       struct start_request *request)
 {
@@ -140,6 +151,8 @@ const char *start_request_read(const struct json_document *document,
 			   &request->memory_max_bytes))
 		return "memory_max_bytes: an integer, 0 for no limit";
 	refusal = read_attach(document, request);
+	if (!refusal)
+		refusal = read_growth(document, request);
 	if (!refusal)
 		refusal = read_argv(document, &arena, request);
 	if (!refusal)

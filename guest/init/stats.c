@@ -46,6 +46,11 @@ static void add_hotmem(struct text *text, bool first, const struct hotmem_partit
 	open_partition(text, first, partition->region_pci);
 	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
 		add_u64(text, attributes[i], hotmem_attribute(partition->name, attributes[i]));
+	if (hotmem_has(partition->name, "want_bytes")) {
+		add_u64(text, "free_tail_bytes",
+			hotmem_attribute(partition->name, "free_tail_bytes"));
+		add_u64(text, "want_bytes", hotmem_attribute(partition->name, "want_bytes"));
+	}
 	hotmem_text(partition->name, "state", state, sizeof(state));
 	text_add(text, ",\"state\":");
 	text_add_json(text, state[0] ? state : "unknown");

@@ -50,6 +50,8 @@ export const PROTOCOL = {
   start_bytes: 48 * 1024,
   /** `attach_timeout_ms` of `start`. */
   attach_timeout_ms: 600_000,
+  /** `grow_wait_ms` of `start`. */
+  grow_wait_ms: 3_600_000,
   /**
    * Variables of `start` that are for the init: with USER=root the program keeps the root's rights;
    * with READY=exec it counts as ready when it runs, and is asked nothing.
@@ -99,5 +101,9 @@ assert(
 assert(
   2 * PROTOCOL.payload_chunk_bytes <= PROTOCOL.payload_window_bytes,
   'a chunk is on its way while another is taken',
+);
+assert(
+  LIMITS.grow_wait_ms_max <= PROTOCOL.grow_wait_ms,
+  'an instance may wait for growth as long as its function says',
 );
 assert(LIMITS.regions_per_vm <= PROTOCOL.regions, 'the guest knows every region a VM may have');

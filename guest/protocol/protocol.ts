@@ -199,7 +199,8 @@ export const memoryEventSchema = z.object({
   type: z.literal('memory'),
   instance: name,
   region_pci: name,
-  plugged_bytes: bytes,
+  /** Absent: it would cost the guest a look at all pages. */
+  plugged_bytes: bytes.optional(),
   used_bytes: bytes,
   /** Absent: the guest's kernel does not tell it. */
   free_tail_bytes: bytes.optional(),

@@ -64,6 +64,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       ['replay', 'simulator'],
     ],
   ),
+  // Answer the agent's questions: its interface, and the policy they are put upon.
+  'autoscaler/policy': ['base', 'agent/core/policy.ts', 'agent/core/default-policy', 'agent/model'],
   // Knows texts and numbers alone: neither agents nor runs.
   'autoscaler/mux': ['base'],
 
