@@ -3,6 +3,7 @@
  * takes a payload that says what to do; it is composed here, for everybody who emulates. Pure.
  */
 import { z } from 'zod';
+import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import type { Payload } from '../../guest/protocol/protocol.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isObject, parseJson } from '../../base/json.ts';
@@ -30,6 +31,12 @@ export const workSchema = z.strictObject({
   cpu_ms: duration,
   /** Total duration; the rest after the CPU time is slept. */
   wall_ms: duration,
+  /** From `at_ms` after its start on it keeps so much anonymous memory; the rest is unmapped. */
+  phases: z
+    .array(z.strictObject({ at_ms: duration, anonymous_bytes: size }))
+    .max(PROTOCOL.work_phases)
+    .readonly()
+    .optional(),
 });
 export type Work = Readonly<z.infer<typeof workSchema>>;
 
@@ -38,7 +45,8 @@ export type Work = Readonly<z.infer<typeof workSchema>>;
  * share, and a fixed grace.
  */
 export function emulated(work: Work): Call {
-  const { wall_ms, cpu_ms } = work;
+  const { cpu_ms, phases = [] } = work;
+  const wall_ms = Math.max(work.wall_ms, ...phases.map(({ at_ms }) => at_ms));
   const timeout_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + AGENT_LIMITS.invocation_ms;
   return { payload: Buffer.from(JSON.stringify(work)), content_type: JSON_TYPE, timeout_ms };
 }

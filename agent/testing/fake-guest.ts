@@ -5,6 +5,7 @@ import { LineSplitter } from '../../base/lines.ts';
 import { cutLine, joinLine } from '../../guest/protocol/attached-bytes.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { JSON_TYPE, workOf } from '../model/work.ts';
+import { playPhases } from './fake-growth.ts';
 import { type GuestRequest, type GuestStats, type Hello } from '../../guest/protocol/protocol.ts';
 
 /** What goes wrong with one request; `silent`: no answer ever. */
@@ -28,6 +29,8 @@ export interface FakeGuestOptions {
 interface FakeInstance {
   readonly region_pci: string;
   readonly memory_max_bytes: number;
+  /** How long it waits for growth; 0: not, and it tells nothing of its use. */
+  readonly grow_wait_ms: number;
   ready: boolean;
 }
 
@@ -42,6 +45,8 @@ export class FakeGuest {
   pages_migrated = 0;
   readonly #options: FakeGuestOptions;
   readonly #step_ms: number;
+  /** Regions whose holder was told that no growth comes. */
+  readonly #denied = new Set<string>();
   #stream: Duplex | null = null;
   #lines = this.#splitter();
   #frozen: Buffer[] | null = null;
@@ -144,17 +149,18 @@ export class FakeGuest {
     if (fault === 'refuse') return this.#refuse(request.id, 'spawn-failed', 'as the test wished');
     if (request.type === 'start') return await this.#start(request, request.id);
     if (request.type === 'invoke') return await this.#invoke(request, request.id, attached, fault);
+    if (request.type === 'deny') this.#denied.add(request.region_pci);
     if (request.type === 'stop') return this.#stop(request.instance, request.id);
     this.#answer(request.id, request.type === 'stats' ? this.#stats(request.regions) : {});
   }
 
   async #start(request: Extract<GuestRequest, { type: 'start' }>, id: number): Promise<void> {
     const { clock, plugged } = this.#options;
-    const { instance, region_pci, memory_max_bytes } = request;
+    const { instance, region_pci, memory_max_bytes, grow_wait_ms = 0 } = request;
     if (this.instances.has(instance)) return this.#refuse(id, 'exists', 'started twice');
     const users = [...this.instances.values()].filter((one) => one.region_pci === region_pci);
     if (users.length > 0) throw new Error(`two instances in region ${region_pci}`);
-    this.instances.set(instance, { region_pci, memory_max_bytes, ready: false });
+    this.instances.set(instance, { region_pci, memory_max_bytes, grow_wait_ms, ready: false });
     const sandbox_at_ms = this.#now();
     const end_ms = clock.nowMs() + request.attach_timeout_ms;
     while (request.attach !== 'none' && plugged(region_pci) === 0) {
@@ -184,7 +190,14 @@ export class FakeGuest {
     const found = this.instances.get(instance);
     if (!found?.ready) return this.#refuse(id, 'no-such-instance', 'unknown instance');
     const started_at_ms = this.#now();
-    if (work.wall_ms > 0) await this.#options.clock.sleep(work.wall_ms);
+    const growth = { ...found, instance, clock: this.#options.clock, step_ms: this.#step_ms };
+    const lived = await playPhases(work, {
+      ...growth,
+      plugged: () => this.#options.plugged(found.region_pci),
+      isOver: () => !this.instances.has(instance) || this.#denied.delete(found.region_pci),
+      say: (told) => this.say({ ...told, at_ms: this.#now() }),
+    });
+    if (!lived) this.exit(instance, 'oom');
     const limit = found.memory_max_bytes || this.#options.plugged(found.region_pci);
     if (fault === 'exit' || work.anonymous_bytes > limit) this.exit(instance, 'oom');
     if (!this.instances.has(instance)) return this.#refuse(id, 'exited', 'the instance ended');

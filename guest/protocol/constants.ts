@@ -69,7 +69,9 @@ export const PROTOCOL = {
   /** File descriptor on which a program is asked, one JSON line at a time, and answers. */
   work_fd: 3,
   /** JSON tokens of a payload that a program of the image reads. */
-  work_tokens: 64,
+  work_tokens: 512,
+  /** Phases of one emulated invocation. */
+  work_phases: 64,
   /** The JSON of what a program tells, and its tokens. */
   work_reply_bytes: 8_192,
   work_reply_tokens: 64,

@@ -72,6 +72,20 @@ static bool touch_page(uint64_t page, bool check_all)
 	return true;
 }
 
+void anonymous_release(uint64_t bytes)
+{
+	uint64_t pages = (bytes + PAGE_BYTES - 1) / PAGE_BYTES;
+	size_t rest = (size_t)((pages_written - pages) * PAGE_BYTES);
+
+	if (pages >= pages_written)
+		return;
+	/* Unmapped as a program does it; the address space alone is taken again. */
+	if (munmap(base + pages * PAGE_BYTES, rest) == 0 &&
+	    mmap(base + pages * PAGE_BYTES, rest, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) != MAP_FAILED)
+		pages_written = pages;
+}
+
 const char *anonymous_touch(uint64_t bytes, const struct work_options *options)
 {
 	static char message[128];

@@ -3,7 +3,6 @@
  * Emulates a function, whose payload tells what is wanted: it touches memory, reads files, burns
  * CPU and sleeps, then reports what it really did, to the init and as its answer.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,18 +44,8 @@ static bool read_work(char *line, size_t length, struct work *work)
 	       json_unsigned(&document, json_member(&document, tokens, "file_bytes"),
 			     &work->file_bytes) &&
 	       json_number(&document, json_member(&document, tokens, "cpu_ms"), &work->cpu_ms) &&
-	       json_number(&document, json_member(&document, tokens, "wall_ms"), &work->wall_ms);
-}
-
-static void sleep_until(double boot_ms)
-{
-	struct timespec until = {
-		.tv_sec = (time_t)(boot_ms / 1e3),
-		.tv_nsec = (long)((boot_ms - (double)(time_t)(boot_ms / 1e3) * 1e3) * 1e6),
-	};
-
-	while (clock_nanosleep(CLOCK_BOOTTIME, TIMER_ABSTIME, &until, NULL) == EINTR)
-		;
+	       json_number(&document, json_member(&document, tokens, "wall_ms"), &work->wall_ms) &&
+	       phases_read(&document, work);
 }
 
 static const char *perform(struct done *done)
@@ -75,6 +64,9 @@ static const char *perform(struct done *done)
 	done->first_byte_at_ms = boottime_ms();
 	done->touch_cpu_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ms;
 	burn_until(cpu_start_ms, done->work.cpu_ms);
+	error = phases_perform(&done->work, done->started_at_ms, &options);
+	if (error)
+		return error;
 	sleep_until(done->started_at_ms + done->work.wall_ms);
 	done->cpu_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ms;
 	done->finished_at_ms = boottime_ms();
@@ -113,15 +105,16 @@ static void write_done(struct text *text, const struct done *done)
 
 static void serve(char *payload, size_t length)
 {
-	struct done done = { 0 };
+	static struct done done;
 	const char *error;
 	char reply[2048];
 	struct text text;
 
+	done = (struct done){ 0 };
 	fault_at(FAULT_AT_INVOKE);
 	text_init(&text, reply, sizeof(reply));
 	if (!read_work(payload, length, &done.work)) {
-		write_error(&text, "bad-request", "payload: an object of anonymous_bytes, file_bytes, cpu_ms, wall_ms");
+		write_error(&text, "bad-request", "payload: an object of anonymous_bytes, file_bytes, cpu_ms, wall_ms; phases: at most " PROTOCOL_TEXT(PROTOCOL_WORK_PHASES) " of at_ms, anonymous_bytes");
 	} else {
 		error = perform(&done);
 		if (error)

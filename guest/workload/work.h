@@ -6,12 +6,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../common/json.h"
+#include "../common/protocol_constants.h"
+
+struct phase {
+	double at_ms;
+	uint64_t anonymous_bytes;
+};
+
 /* One invocation, as asked for (Work in agent/model/work.ts). */
 struct work {
+	/* At its start; with phases, the most of all of them once they are over. */
 	uint64_t anonymous_bytes;
 	uint64_t file_bytes;
 	double cpu_ms;
 	double wall_ms;
+	/* Sizes that the anonymous memory has from a time on, counted from the start. */
+	uint32_t phase_count;
+	struct phase phases[PROTOCOL_WORK_PHASES];
 };
 
 /* How the program runs, from its environment. */
@@ -29,6 +41,15 @@ struct work_options {
  * zero, pages of earlier invocations must hold what was written. Returns NULL, or what went wrong.
  */
 const char *anonymous_touch(uint64_t bytes, const struct work_options *options);
+
+/* Gives back what is above the first @bytes. */
+void anonymous_release(uint64_t bytes);
+
+bool phases_read(const struct json_document *document, struct work *work);
+/* Waits for one phase after another, and has it. Returns NULL, or what went wrong. */
+const char *phases_perform(struct work *work, double started_at_ms,
+			   const struct work_options *options);
+void sleep_until(double boot_ms);
 
 /* Maps and reads @bytes of a file that all instances of the guest share. */
 const char *file_touch(uint64_t bytes);

@@ -1,5 +1,7 @@
 /** A whole simulated host: the real agent over a fake hypervisor and a fake clock. */
 import { pino } from 'pino';
+import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
+import type { Policy } from '../../agent/core/policy.ts';
 import { HostAgent } from '../../agent/executor/host-agent.ts';
 import type { GuestImages } from '../../agent/executor/images.ts';
 import { GIB } from '../../base/units.ts';
@@ -30,6 +32,7 @@ export function fakeHost(
   faults: Partial<FakeFaults> = {},
   host_limit_bytes: number = 8 * GIB,
   options: FakeOptions = {},
+  policy: Policy = DEFAULT_POLICY,
 ): FakeHost {
   const clock = new FakeClock();
   const hypervisor = new FakeHypervisor(clock, { ...NO_FAULTS, ...faults }, options);
@@ -42,6 +45,7 @@ export function fakeHost(
     host_limit_bytes,
     vms_dir: '/nonexistent/vms',
     version: 'test',
+    policy,
   });
   return { clock, hypervisor, agent, log };
 }
