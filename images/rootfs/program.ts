@@ -45,6 +45,8 @@ export interface StaticProgramOptions {
   readonly sources: readonly string[];
   /** Absolute paths of what they include from us; only for the key. */
   readonly headers?: readonly string[];
+  /** Static libraries of the system, as `-l` names them. */
+  readonly libraries?: readonly string[];
   /** Default: x86-64. */
   readonly arch?: GuestArch;
   readonly cache_dir?: string;
@@ -80,7 +82,9 @@ export async function ensureStaticProgram(options: StaticProgramOptions): Promis
   const isGood = async (): Promise<boolean> =>
     (await look(parent, known, name, cache_dir)).state === 'ok';
   await makeEntry(finished, isGood, async (work) => {
-    await run([TOOLCHAINS[arch].gcc, ...C_FLAGS, '-o', join(work, name), ...options.sources], {
+    const libraries = (options.libraries ?? []).map((library) => `-l${library}`);
+    const made = ['-o', join(work, name), ...options.sources, ...libraries];
+    await run([TOOLCHAINS[arch].gcc, ...C_FLAGS, ...made], {
       cwd: work,
       log_path: join(parent, `${name}.log`),
       ...(options.signal ? { signal: options.signal } : {}),
@@ -98,6 +102,7 @@ async function readInputs(options: StaticProgramOptions): Promise<Inputs> {
   const inputs: Record<string, string | Uint8Array> = {
     flags: C_FLAGS.join(' '),
     order: options.sources.length.toString(),
+    ...(options.libraries ? { libraries: options.libraries.join(' ') } : {}),
     ...(options.arch === undefined || options.arch === DEFAULT_ARCH ? {} : { arch: options.arch }),
   };
   for (const [index, path] of [...options.sources, ...(options.headers ?? [])].entries()) {

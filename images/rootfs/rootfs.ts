@@ -14,7 +14,7 @@ import {
 import type { GuestArch } from '../../base/guest-arch.ts';
 import { contentKey } from '../cache/content-hash.ts';
 import { type CpioEntry, directory, file, writeCpio } from './cpio.ts';
-import { ensureGuestProgram } from './programs.ts';
+import { ensureGuestProgram, ensureSupervisor } from './programs.ts';
 import { jsonDocument } from '../../base/json.ts';
 
 const gzipAsync = promisify(gzip);
@@ -42,9 +42,11 @@ export interface Rootfs {
 
 /** Builds it, or finds it in the cache. Two builds at once write the same bytes. */
 export async function ensureRootfs(options: RootfsOptions): Promise<Rootfs> {
+  const runtime = await ensureSupervisor(options);
   const paths: Record<string, string> = {
     init: await ensureGuestProgram('init', options),
     'bin/workload': await ensureGuestProgram('workload', options),
+    ...(runtime === null ? {} : { 'bin/runtime': runtime }),
     ...options.extra_programs,
   };
   const programs: Record<string, Buffer> = {};

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../common/protocol_constants.h"
+#include "exchange.h"
+
+/* A peer that takes nothing for so long is given up. */
+#define WRITE_MS 30000
+#define BODY_FIRST_BYTES 4096
+
+static struct exchange *of(http_parser *parser)
+{
+	return parser->data;
+}
+
+static void append(char *text, size_t size, const char *at, size_t length)
+{
+	size_t used = strlen(text);
+
+	if (length > size - 1 - used)
+		length = size - 1 - used;
+	memcpy(text + used, at, length);
+	text[used + length] = 0;
+}
+
+static int on_url(http_parser *parser, const char *at, size_t length)
+{
+	append(of(parser)->url, EXCHANGE_URL_BYTES, at, length);
+	return 0;
+}
+
+static int on_field(http_parser *parser, const char *at, size_t length)
+{
+	struct exchange *exchange = of(parser);
+
+	if (exchange->in_value)
+		exchange->field[0] = 0;
+	exchange->in_value = false;
+	append(exchange->field, sizeof(exchange->field), at, length);
+	return 0;
+}
+
+static int on_value(http_parser *parser, const char *at, size_t length)
+{
+	struct exchange *exchange = of(parser);
+
+	if (!exchange->in_value) {
+		exchange->in_value = true;
+		exchange->value = NULL;
+		if (!strcasecmp(exchange->field, "content-type"))
+			exchange->value = exchange->content_type;
+		else if (!strcasecmp(exchange->field, "lambda-runtime-function-error-type"))
+			exchange->value = exchange->function_error;
+		if (exchange->value)
+			exchange->value[0] = 0;
+	}
+	if (exchange->value)
+		append(exchange->value, EXCHANGE_HEADER_BYTES, at, length);
+	return 0;
+}
+
+static int on_head(http_parser *parser)
+{
+	of(parser)->head_seen = true;
+	return 0;
+}
+
+static bool grow_body(struct exchange *exchange, size_t needed)
+{
+	size_t size = exchange->body_size ? exchange->body_size : BODY_FIRST_BYTES;
+	char *body;
+
+	while (size < needed)
+		size *= 2;
+	if (size == exchange->body_size)
+		return true;
+	body = realloc(exchange->body, size);
+	if (!body)
+		return false;
+	exchange->body = body;
+	exchange->body_size = size;
+	return true;
+}
+
+static int on_body(http_parser *parser, const char *at, size_t length)
+{
+	struct exchange *exchange = of(parser);
+
+	if (length > PROTOCOL_PAYLOAD_BYTES - exchange->body_used)
+		exchange->too_large = true;
+	if (exchange->too_large)
+		return 0;
+	if (!grow_body(exchange, exchange->body_used + length))
+		return 1;
+	memcpy(exchange->body + exchange->body_used, at, length);
+	exchange->body_used += length;
+	return 0;
+}
+
+static int on_complete(http_parser *parser)
+{
+	struct exchange *exchange = of(parser);
+
+	exchange->complete = true;
+	exchange->keep_alive = http_should_keep_alive(parser);
+	/* What follows would be of the next message, which no client sends before its turn. */
+	http_parser_pause(parser, 1);
+	return 0;
+}
+
+static const http_parser_settings settings = {
+	.on_url = on_url,
+	.on_header_field = on_field,
+	.on_header_value = on_value,
+	.on_headers_complete = on_head,
+	.on_body = on_body,
+	.on_message_complete = on_complete,
+};
+
+void exchange_open(struct exchange *exchange, int fd, enum http_parser_type type)
+{
+	*exchange = (struct exchange){ .fd = fd };
+	http_parser_init(&exchange->parser, type);
+	exchange->parser.data = exchange;
+}
+
+bool exchange_read(struct exchange *exchange)
+{
+	static char bytes[64 * 1024];
+	ssize_t got = recv(exchange->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+	size_t parsed;
+
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR;
+	parsed = http_parser_execute(&exchange->parser, &settings, bytes, (size_t)got);
+	if (!exchange->complete && parsed != (size_t)got)
+		exchange->broken = true;
+	if (HTTP_PARSER_ERRNO(&exchange->parser) == HPE_PAUSED)
+		http_parser_pause(&exchange->parser, 0);
+	return got > 0;
+}
+
+void exchange_next(struct exchange *exchange)
+{
+	int fd = exchange->fd;
+	enum http_parser_type type = exchange->parser.type;
+
+	free(exchange->body);
+	exchange_open(exchange, fd, type);
+}
+
+void exchange_close(struct exchange *exchange)
+{
+	if (exchange->fd >= 0)
+		close(exchange->fd);
+	free(exchange->body);
+	*exchange = (struct exchange){ .fd = -1 };
+}
+
+bool exchange_write(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t wrote = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+		struct pollfd room = { .fd = fd, .events = POLLOUT };
+
+		if (wrote > 0) {
+			bytes += wrote;
+			length -= (size_t)wrote;
+		} else if (wrote < 0 && errno == EINTR) {
+			continue;
+		} else if (wrote == 0 || errno != EAGAIN || poll(&room, 1, WRITE_MS) <= 0) {
+			return false;
+		}
+	}
+	return true;
+}

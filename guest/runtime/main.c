@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The supervisor of one instance: starts somebody else's program in a sandbox, hands it invocations
+ * in the way it knows (lambda, http, openwhisk), and passes its answers and output on.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../common/protocol_constants.h"
+#include "interface.h"
+#include "link.h"
+#include "output.h"
+#include "sandbox.h"
+
+/* Beside those of the interface: the init, signals, trouble, both streams. */
+#define OWN_FILES 5
+
+static const struct interface *interface;
+static struct options options;
+static struct program program;
+static struct output outputs[2];
+static int signals = -1;
+static bool ready;
+
+bool interface_is_ready(void)
+{
+	return ready;
+}
+
+void interface_became_ready(void)
+{
+	ready = true;
+	link_ready();
+}
+
+static void fail(const char *step, int error)
+{
+	char message[160];
+
+	snprintf(message, sizeof(message), "%s: %s", step, strerror(error));
+	link_fail("spawn-failed", message);
+	exit(1);
+}
+
+/* Ends as the program did: the init tells its owner how. */
+static void end_like(int status)
+{
+	for (int i = 0; i < 2; i++)
+		if (outputs[i].fd >= 0)
+			output_read(&outputs[i]);
+	if (!WIFSIGNALED(status))
+		exit(WEXITSTATUS(status));
+	signal(WTERMSIG(status), SIG_DFL);
+	kill(getpid(), WTERMSIG(status));
+	exit(128 + WTERMSIG(status));
+}
+
+static void take_signals(void)
+{
+	struct signalfd_siginfo info;
+	int status;
+	pid_t pid;
+
+	while (read(signals, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo == SIGTERM)
+			kill(program.pid, SIGTERM);
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == program.pid)
+			end_like(status);
+}
+
+static void take_trouble(void)
+{
+	char text[200];
+	ssize_t got = read(program.trouble_fd, text, sizeof(text) - 1);
+
+	close(program.trouble_fd);
+	program.trouble_fd = -1;
+	if (got <= 0)
+		return;
+	text[got] = 0;
+	link_fail("spawn-failed", text);
+	exit(1);
+}
+
+static void open_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void watch_own_cgroup(void)
+{
+	char line[256] = "", path[280];
+	FILE *file = fopen("/proc/self/cgroup", "re");
+
+	if (file && fgets(line, sizeof(line), file) && !strncmp(line, "0::/", 4)) {
+		line[strcspn(line, "\n")] = 0;
+		snprintf(path, sizeof(path), "/sys/fs/cgroup%s", line + 3);
+		link_watch_cpu(path);
+	}
+	if (file)
+		fclose(file);
+}
+
+static void round_of(void)
+{
+	struct pollfd files[OWN_FILES + INTERFACE_FILES_MAX] = {
+		{ .fd = PROTOCOL_WORK_FD, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = program.trouble_fd, .events = POLLIN },
+		{ .fd = outputs[0].fd, .events = POLLIN },
+		{ .fd = outputs[1].fd, .events = POLLIN },
+	};
+	int wait_ms = interface->wait_ms();
+	int count = interface->files(files + OWN_FILES);
+
+	if (poll(files, (nfds_t)(OWN_FILES + count), wait_ms) < 0)
+		return;
+	for (int i = 0; i < count; i++)
+		if (files[OWN_FILES + i].revents)
+			interface->news(i, files[OWN_FILES + i].revents);
+	for (int i = 0; i < 2; i++)
+		if (files[3 + i].revents && outputs[i].fd >= 0)
+			output_read(&outputs[i]);
+	if (files[2].revents)
+		take_trouble();
+	if (files[1].revents)
+		take_signals();
+	if (files[0].revents && !link_read())
+		exit(0);
+	if (invocation.open && invocation.complete)
+		interface->deliver();
+}
+
+static const struct interface *find_interface(const char *name)
+{
+	static const struct interface *const all[] = {
+		&lambda_interface, &http_interface, &openwhisk_interface,
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strcmp(all[i]->name, name))
+			return all[i];
+	return NULL;
+}
+
+int main(int count, char **arguments)
+{
+	const char *refusal = options_read(&options, arguments, environ);
+	int error;
+
+	(void)count;
+	if (refusal)
+		return fprintf(stderr, "runtime: %s\n", refusal), 2;
+	interface = find_interface(options.interface);
+	if (!interface)
+		return fprintf(stderr, "runtime: no interface %s\n", options.interface), 2;
+	open_signals();
+	watch_own_cgroup();
+	error = options.root ? sandbox_enter_network() : 0;
+	if (error)
+		fail("network of its own", -error);
+	error = interface->open(&options);
+	if (error)
+		fail(interface->name, -error);
+	error = sandbox_start(&options, &program);
+	if (error)
+		fail("start of the program", -error);
+	outputs[0] = (struct output){ .name = "stdout", .fd = program.out_fd };
+	outputs[1] = (struct output){ .name = "stderr", .fd = program.err_fd };
+	for (;;)
+		round_of();
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef HOTPLANE_OPTIONS_H
+#define HOTPLANE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What a supervisor is told, from its arguments: `--name value`, then `--` and the command. */
+struct options {
+	/* lambda, http or openwhisk. */
+	const char *interface;
+	const char *function;
+	const char *instance;
+	/* Root of the program; NULL: no sandbox, for a test on the host. */
+	const char *root;
+	const char *folder;
+	/* uid or uid:gid; NULL: one of the instance's own. */
+	const char *user;
+	/* Where the supervisor serves `lambda`, or the program the others. */
+	uint16_t port;
+	uint64_t tmp_bytes;
+	uint64_t memory_bytes;
+	char **command;
+	/* The program's environment, without what is for the init and the supervisor. */
+	char **environment;
+};
+
+/* NULL, or what is wrong with them. */
+const char *options_read(struct options *options, char **arguments, char **environment);
+
+#endif

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Programs that serve HTTP themselves: the container contract of Knative and Cloud Run (it listens
+ * on $PORT, and is ready when it takes a connection), and actions of OpenWhisk (/init once, then
+ * /run for each).
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "../common/boottime.h"
+#include "exchange.h"
+#include "interface.h"
+#include "link.h"
+
+#define LOOK_MS 5
+
+static struct exchange peer = { .fd = -1 };
+static const struct options *options;
+static bool is_action;
+/* The answer to /init is waited for. */
+static bool initializing;
+/* The program was given the open invocation. */
+static bool given;
+
+static int proxy_open(const struct options *given_options)
+{
+	options = given_options;
+	is_action = !strcmp(options->interface, "openwhisk");
+	return 0;
+}
+
+static int connect_program(void)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(options->port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int one = 1;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int error = -errno;
+
+		close(fd);
+		return error;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	return fd;
+}
+
+static bool ask(const char *path, const char *type, const struct iovec *parts, size_t count)
+{
+	char head[1024];
+	size_t length = 0;
+	int used;
+
+	if (peer.fd < 0) {
+		int fd = connect_program();
+
+		if (fd < 0)
+			return false;
+		exchange_open(&peer, fd, HTTP_RESPONSE);
+	}
+	for (size_t i = 0; i < count; i++)
+		length += parts[i].iov_len;
+	used = snprintf(head, sizeof(head),
+			"POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Type: %s\r\n"
+			"Content-Length: %zu\r\nX-Request-Id: %s\r\n\r\n",
+			path, options->port, type, length, invocation.request_id);
+	if (used >= (int)sizeof(head) || !exchange_write(peer.fd, head, (size_t)used))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!exchange_write(peer.fd, parts[i].iov_base, parts[i].iov_len))
+			return false;
+	return true;
+}
+
+static struct iovec text(const char *text)
+{
+	return (struct iovec){ .iov_base = (char *)text, .iov_len = strlen(text) };
+}
+
+static void ask_init(void)
+{
+	struct iovec body = text("{\"value\":{\"name\":\"action\",\"main\":\"main\",\"code\":\"\","
+				 "\"binary\":false,\"env\":{}}}");
+
+	initializing = ask("/init", "application/json", &body, 1);
+}
+
+static bool ask_run(void)
+{
+	const char *type = invocation.content_type[0] ? invocation.content_type :
+							"application/octet-stream";
+	struct iovec payload = { .iov_base = invocation.payload,
+				 .iov_len = invocation.payload_bytes };
+	char about[512];
+	struct iovec parts[3];
+
+	if (!is_action)
+		return ask("/", type, &payload, 1);
+	snprintf(about, sizeof(about),
+		 ",\"activation_id\":\"%s\",\"action_name\":\"/_/%s\",\"namespace\":\"_\"}",
+		 invocation.request_id, options->function);
+	parts[0] = text("{\"value\":");
+	parts[1] = payload.iov_len ? payload : text("{}");
+	parts[2] = text(about);
+	return ask("/run", "application/json", parts, 3);
+}
+
+/* Once more on a new connection: one that was kept may have been closed meanwhile. */
+static void proxy_deliver(void)
+{
+	if (given || initializing)
+		return;
+	given = true;
+	if (ask_run())
+		return;
+	exchange_close(&peer);
+	if (ask_run())
+		return;
+	exchange_close(&peer);
+	given = false;
+	link_fail("instance-failed", "the program takes no connection");
+}
+
+static void finish(void)
+{
+	struct answer told = {
+		.content_type = peer.content_type[0] ? peer.content_type : NULL,
+		.status = peer.parser.status_code,
+		.bytes = peer.body,
+		.length = peer.body_used,
+	};
+	char error[32];
+
+	given = false;
+	snprintf(error, sizeof(error), "status %u", told.status);
+	/* An action tells its own failure by its status; of any other program it is the answer. */
+	if (is_action && told.status != 200)
+		told.function_error = error;
+	if (peer.too_large)
+		link_fail("answer-too-large", "the program answered with more than 6 MiB");
+	else
+		link_answer(&told);
+	if (peer.keep_alive)
+		exchange_next(&peer);
+	else
+		exchange_close(&peer);
+}
+
+static void finish_init(void)
+{
+	char message[96];
+	unsigned int status = peer.parser.status_code;
+
+	initializing = false;
+	snprintf(message, sizeof(message), "the action answered /init with status %u", status);
+	/* An image that holds its code may know no /init. */
+	if (status != 200 && status != 404)
+		link_fail("init-error", message);
+	else
+		interface_became_ready();
+	exchange_close(&peer);
+}
+
+static void lost(const char *why)
+{
+	exchange_close(&peer);
+	if (initializing)
+		link_fail("init-error", why);
+	else if (given)
+		link_fail("answer-malformed", why);
+	initializing = given = false;
+}
+
+static int proxy_files(struct pollfd *files)
+{
+	if (peer.fd < 0)
+		return 0;
+	files[0] = (struct pollfd){ .fd = peer.fd, .events = POLLIN };
+	return 1;
+}
+
+static void proxy_news(int index, short events)
+{
+	bool goes_on = exchange_read(&peer);
+
+	(void)index;
+	(void)events;
+	if (given && peer.head_seen && invocation.first_byte_at_ms == 0)
+		invocation.first_byte_at_ms = boottime_ms();
+	/* A body without a length ends with its stream. */
+	if (!goes_on && !peer.complete && !peer.head_seen)
+		return lost("the program closed the connection without an answer");
+	if (peer.broken)
+		return lost("the program's answer is no HTTP");
+	if (!peer.complete)
+		return goes_on ? (void)0 : lost("the program's answer is cut");
+	if (initializing)
+		finish_init();
+	else if (given)
+		finish();
+	else
+		exchange_close(&peer);
+}
+
+static int proxy_wait_ms(void)
+{
+	int fd;
+
+	if (interface_is_ready() || initializing)
+		return -1;
+	fd = connect_program();
+	if (fd < 0)
+		return LOOK_MS;
+	close(fd);
+	if (is_action)
+		ask_init();
+	else
+		interface_became_ready();
+	return 0;
+}
+
+const struct interface http_interface = {
+	.name = "http",
+	.open = proxy_open,
+	.files = proxy_files,
+	.news = proxy_news,
+	.deliver = proxy_deliver,
+	.wait_ms = proxy_wait_ms,
+};
+
+const struct interface openwhisk_interface = {
+	.name = "openwhisk",
+	.open = proxy_open,
+	.files = proxy_files,
+	.news = proxy_news,
+	.deliver = proxy_deliver,
+	.wait_ms = proxy_wait_ms,
+};

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "sandbox.h"
+
+#define PLACE "/run/sandbox"
+#define OPEN_FILES_MAX 1024
+#define TMP_FILES_MAX "65536"
+
+int sandbox_enter_network(void)
+{
+	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd, error = 0;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return -errno;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
+		error = -errno;
+	close(fd);
+	return error;
+}
+
+static void give_up(int fd, const char *step)
+{
+	char text[160];
+	int length = snprintf(text, sizeof(text), "%s: %s", step, strerror(errno));
+
+	if (write(fd, text, (size_t)length) < 0)
+		_exit(126);
+	_exit(127);
+}
+
+struct place {
+	const char *type;
+	const char *path;
+	unsigned long flags;
+	const char *options;
+};
+
+static void make_devices(int trouble)
+{
+	static const struct {
+		const char *path;
+		unsigned int minor;
+	} nodes[] = {
+		{ "dev/null", 3 }, { "dev/zero", 5 }, { "dev/full", 7 },
+		{ "dev/random", 8 }, { "dev/urandom", 9 },
+	};
+	mode_t mask = umask(0);
+
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+		if (mknod(nodes[i].path, S_IFCHR | 0666, makedev(1, nodes[i].minor)) < 0)
+			give_up(trouble, nodes[i].path);
+	if (symlink("/proc/self/fd", "dev/fd") < 0 || symlink("fd/0", "dev/stdin") < 0 ||
+	    symlink("fd/1", "dev/stdout") < 0 || symlink("fd/2", "dev/stderr") < 0 ||
+	    mkdir("dev/shm", 01777) < 0 || mkdir("sys/fs", 0755) < 0 ||
+	    mkdir("sys/fs/cgroup", 0755) < 0)
+		give_up(trouble, "dev");
+	umask(mask);
+}
+
+static void mount_all(int trouble, const struct place *places, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (mount(places[i].type, places[i].path, places[i].type, places[i].flags,
+			  places[i].options) < 0)
+			give_up(trouble, places[i].path);
+}
+
+static void build_root(const struct options *options, int trouble)
+{
+	char tmp[96];
+	const struct place first[] = {
+		{ "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
+		{ "tmpfs", "dev", MS_NOSUID | MS_NOEXEC, "mode=0755,size=64k,nr_inodes=64" },
+		{ "tmpfs", "sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0755,size=64k,nr_inodes=16" },
+		{ "tmpfs", "tmp", MS_NOSUID | MS_NODEV, tmp },
+	};
+	const struct place second[] = {
+		{ "tmpfs", "dev/shm", MS_NOSUID | MS_NODEV, tmp },
+		{ "cgroup2", "sys/fs/cgroup", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL },
+	};
+
+	snprintf(tmp, sizeof(tmp), "mode=1777,size=%llu,nr_inodes=" TMP_FILES_MAX,
+		 (unsigned long long)options->tmp_bytes);
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		give_up(trouble, "mounts of its own");
+	mkdir(PLACE, 0755);
+	if (mount(options->root, PLACE, NULL, MS_BIND, NULL) < 0 || chdir(PLACE) < 0)
+		give_up(trouble, options->root);
+	mount_all(trouble, first, sizeof(first) / sizeof(first[0]));
+	make_devices(trouble);
+	mount_all(trouble, second, sizeof(second) / sizeof(second[0]));
+	/* The first root of a guest cannot be left by pivot_root(2): it is covered instead. */
+	if (mount(PLACE, "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+		give_up(trouble, "root");
+}
+
+static void become_user(const struct options *options, int trouble)
+{
+	const char *own = getenv("HOTPLANE_UID");
+	const char *user = options->user ? options->user : own ? own : "65534";
+	char *rest;
+	uid_t uid = (uid_t)strtoul(user, &rest, 10);
+	gid_t gid = *rest == ':' ? (gid_t)strtoul(rest + 1, NULL, 10) : uid;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 ||
+	    setresgid(gid, gid, gid) < 0)
+		give_up(trouble, "user");
+	/* Root inside an image is root without capabilities: none is left to gain. */
+	for (int capability = 0; capability < 64; capability++)
+		prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+	if (setresuid(uid, uid, uid) < 0)
+		give_up(trouble, "user");
+}
+
+static void limit_files(void)
+{
+	struct rlimit files = { .rlim_cur = OPEN_FILES_MAX, .rlim_max = OPEN_FILES_MAX };
+	struct rlimit none = { 0 };
+
+	setrlimit(RLIMIT_NOFILE, &files);
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+static void become_program(const struct options *options, int out, int err, int trouble)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigprocmask(SIG_SETMASK, &signals, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	setsid();
+	if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
+	    dup3(trouble, 3, O_CLOEXEC) < 0 || syscall(SYS_close_range, 4, ~0U, 0) < 0)
+		give_up(trouble, "files");
+	if (options->root) {
+		if (unshare(CLONE_NEWCGROUP) < 0)
+			give_up(3, "cgroup");
+		if (sethostname(options->instance, strlen(options->instance)) < 0)
+			give_up(3, "host name");
+		build_root(options, 3);
+		limit_files();
+		become_user(options, 3);
+	}
+	if (chdir(options->folder) < 0)
+		give_up(3, options->folder);
+	environ = options->environment;
+	execvp(options->command[0], options->command);
+	give_up(3, options->command[0]);
+}
+
+int sandbox_start(const struct options *options, struct program *program)
+{
+	unsigned long apart = CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+	int out[2], err[2], trouble[2];
+	long pid;
+
+	if (pipe2(out, O_CLOEXEC) < 0 || pipe2(err, O_CLOEXEC) < 0 || pipe2(trouble, O_CLOEXEC) < 0)
+		return -errno;
+	pid = syscall(SYS_clone, (options->root ? apart : 0) | SIGCHLD, NULL, NULL, NULL, NULL);
+	if (pid < 0)
+		return -errno;
+	if (pid == 0)
+		become_program(options, out[1], err[1], trouble[1]);
+	close(out[1]);
+	close(err[1]);
+	close(trouble[1]);
+	*program = (struct program){
+		.pid = (pid_t)pid,
+		.out_fd = out[0],
+		.err_fd = err[0],
+		.trouble_fd = trouble[0],
+	};
+	return 0;
+}

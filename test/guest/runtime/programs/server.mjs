@@ -1,0 +1,17 @@
+// A container program that serves HTTP itself: answers with what it was sent, or as it is told.
+import { createServer } from 'node:http';
+
+const server = createServer(async (request, response) => {
+  const parts = [];
+  for await (const part of request) parts.push(part);
+  const body = Buffer.concat(parts);
+  const what = body.length < 64 ? body.toString() : '';
+  if (what === 'close') response.setHeader('connection', 'close');
+  const status = what === 'teapot' ? 418 : 200;
+  const type = request.headers['content-type'] ?? '';
+  if (request.url === '/init') response.writeHead(200).end('{"ok":true}');
+  else if (what === 'drop') request.socket.destroy();
+  else if (what === 'garbage') request.socket.end('this is no HTTP\r\n\r\n');
+  else response.writeHead(status, { 'content-type': type }).end(body);
+});
+server.listen(Number(process.env.PORT), '127.0.0.1');

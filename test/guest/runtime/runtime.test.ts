@@ -1,0 +1,177 @@
+/**
+ * Goal: programs that nobody here wrote find the interface they know, and none can do harm by it.
+ * Method: the supervisor runs on this host, without its sandbox; programs in Node, and, where
+ * HOTPLANE_AWSLAMBDARIC_PYTHON names a Python that has it, AWS's own client.
+ */
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { PROJECT_ROOT } from '../../../base/paths.ts';
+import { KIB, MIB } from '../../../base/units.ts';
+import { Supervised, type SupervisedOptions } from './supervised.ts';
+
+const PROGRAMS = join(PROJECT_ROOT, 'test/guest/runtime/programs');
+const ECHO = {
+  interface: 'lambda',
+  command: [process.execPath, join(PROGRAMS, 'echo.mjs')],
+} as const;
+const SERVER = [process.execPath, join(PROGRAMS, 'server.mjs')];
+const SIZES = [0, 1, 256 * KIB, 6 * MIB] as const;
+
+async function started(
+  t: ExecutionContext,
+  options: SupervisedOptions,
+): Promise<Supervised | null> {
+  const supervised = await Supervised.start(t, options);
+  if (supervised) await supervised.isReady();
+  else t.pass('no static http_parser on this host');
+  return supervised;
+}
+
+const patterned = (length: number): Buffer =>
+  Buffer.from(Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8)) % 256));
+
+test('a client of the Lambda API gets payloads of every size and answers them', async (t) => {
+  const program = await started(t, ECHO);
+  if (!program) return;
+  for (const size of SIZES) {
+    const payload = patterned(size);
+    const { ok, bytes, result } = await program.invoke(payload, 'application/octet-stream');
+    t.true(ok);
+    t.true(bytes.equals(payload), `${size} bytes come back as they were`);
+    t.is(result?.['content_type'], 'application/octet-stream');
+  }
+  t.is(program.output.stdout, 'started\n');
+});
+
+test('an error of the function is told as its own, with its answer; it serves on', async (t) => {
+  const program = await started(t, ECHO);
+  if (!program) return;
+  const failed = await program.invoke(Buffer.from('throw'));
+  t.like(failed, { ok: true, result: { function_error: 'TypeError' } });
+  t.like(JSON.parse(failed.bytes.toString()), { errorMessage: 'no' });
+  t.is((await program.invoke(Buffer.from('{}'))).bytes.toString(), '{}');
+});
+
+test('the deadline of an invocation is told in the time of the program', async (t) => {
+  const program = await started(t, ECHO);
+  if (!program) return;
+  const left_ms = Number((await program.invoke(Buffer.from('deadline'))).bytes.toString());
+  t.true(left_ms > 0 && left_ms <= 30_000, `${left_ms} ms are left`);
+});
+
+for (const [what, code] of [
+  ['too-much', 'answer-too-large'],
+  ['forget', 'function-silent'],
+] as const) {
+  test(`a program that does '${what}' is answered for with ${code}, and serves on`, async (t) => {
+    const program = await started(t, ECHO);
+    if (!program) return;
+    t.like(await program.invoke(Buffer.from(what)), { ok: false, code });
+    t.true((await program.invoke(Buffer.from('[1]'))).ok);
+  });
+}
+
+test('an answer for another request is refused to the program with 400', async (t) => {
+  const program = await started(t, ECHO);
+  if (!program) return;
+  t.is((await program.invoke(Buffer.from('other'))).bytes.toString(), '400');
+});
+
+test('garbage on the API is refused, and disturbs no other client', async (t) => {
+  const program = await started(t, ECHO);
+  if (!program) return;
+  for (const garbage of [
+    '\0\0\0\0\r\n\r\n',
+    'GET /2018-06-01/runtime/none HTTP/1.1\r\n\r\n',
+    'x',
+  ]) {
+    const socket = connect(program.port, '127.0.0.1');
+    socket.on('error', () => undefined).end(garbage);
+    socket.resume();
+    await program.until(() => socket.closed);
+    t.true((await program.invoke(Buffer.from('{}'))).ok);
+  }
+});
+
+test('more clients than there may be are refused, and those there go on', async (t) => {
+  const program = await started(t, ECHO);
+  if (!program) return;
+  const sockets = Array.from({ length: 40 }, () => connect(program.port, '127.0.0.1'));
+  for (const socket of sockets) socket.on('error', () => undefined).resume();
+  await program.until(() => sockets.filter((socket) => socket.closed).length >= 20);
+  t.true((await program.invoke(Buffer.from('{}'))).ok);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('a program that shouts loses output, counted, and no answer', async (t) => {
+  const program = await started(t, ECHO);
+  if (!program) return;
+  t.true((await program.invoke(Buffer.from('shout'))).ok);
+  t.true(program.output.stdout.length < 2 * MIB, `${program.output.stdout.length} bytes were kept`);
+});
+
+test('a program that ends takes its supervisor along, with its status', async (t) => {
+  const program = await started(t, ECHO);
+  if (!program) return;
+  await t.throwsAsync(program.invoke(Buffer.from('exit')));
+  t.deepEqual(program.exit, { status: 3, signal: null });
+});
+
+test('a program that is not there is said to be so', async (t) => {
+  const options = { interface: 'lambda', command: ['/no/such/program'] } as const;
+  const program = await Supervised.start(t, options);
+  if (!program) {
+    t.pass('no static http_parser on this host');
+    return;
+  }
+  await program.until(() => program.exit !== null);
+  t.like(program.answers[0], { ok: false, code: 'spawn-failed' });
+  t.regex(program.answers[0]?.message ?? '', /No such file/);
+});
+
+test('a container program is ready when it takes a connection, and answers as it does', async (t) => {
+  const program = await started(t, { interface: 'http', command: SERVER });
+  if (!program) return;
+  for (const size of SIZES) {
+    const payload = patterned(size);
+    const { bytes, result } = await program.invoke(payload, 'image/png');
+    t.true(bytes.equals(payload), `${size} bytes come back as they were`);
+    t.like(result, { status: 200, content_type: 'image/png' });
+  }
+  t.like(await program.invoke(Buffer.from('teapot')), { ok: true, result: { status: 418 } });
+  for (const what of ['drop', 'garbage']) {
+    t.like(await program.invoke(Buffer.from(what)), { ok: false, code: 'answer-malformed' });
+  }
+  t.true((await program.invoke(Buffer.from('close'))).ok);
+  t.true((await program.invoke(Buffer.from('again'))).ok);
+});
+
+test('an action gets /init once and /run for each, and fails by its status', async (t) => {
+  const program = await started(t, { interface: 'openwhisk', command: SERVER });
+  if (!program) return;
+  const { bytes, result } = await program.invoke(Buffer.from('{"name":"Ada"}'));
+  t.like(JSON.parse(bytes.toString()), { value: { name: 'Ada' }, activation_id: 'q1' });
+  t.is(result?.['function_error'], undefined);
+});
+
+test('AWS’s own client for Python serves a hundred invocations of every size', async (t) => {
+  const python = process.env['HOTPLANE_AWSLAMBDARIC_PYTHON'] ?? '';
+  if (python === '') {
+    t.pass('HOTPLANE_AWSLAMBDARIC_PYTHON is not set');
+    return;
+  }
+  const program = await started(t, {
+    interface: 'lambda',
+    command: [python, '-m', 'awslambdaric', 'echo.handler'],
+    env: { PYTHONPATH: PROGRAMS, LAMBDA_TASK_ROOT: PROGRAMS },
+  });
+  if (!program) return;
+  for (let index = 0; index < 100; index += 1) {
+    const size = SIZES[(index % 10 === 9 ? 2 : 0) + (index % 2)] ?? 0;
+    const payload = Buffer.from(JSON.stringify('e'.repeat(Math.max(0, size - 2))));
+    const answer = await program.invoke(payload);
+    t.true(answer.ok, `${index}: ${answer.code} ${answer.message} ${program.output.stderr}`);
+    t.is(answer.bytes.toString(), payload.toString());
+  }
+});

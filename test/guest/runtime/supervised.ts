@@ -1,0 +1,138 @@
+/** The supervisor of an instance on this host, without a sandbox, in the place of the init. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { Duplex } from 'node:stream';
+import type { ExecutionContext } from 'ava';
+import { assert } from '../../../base/assert.ts';
+import { hostClock } from '../../../base/clock.ts';
+import { LineSplitter } from '../../../base/lines.ts';
+import { waitFor } from '../../../base/wait.ts';
+import { cutLine, joinLine } from '../../../guest/protocol/attached-bytes.ts';
+import { PROTOCOL } from '../../../guest/protocol/constants.ts';
+import { PayloadSender } from '../../../guest/protocol/payload-sender.ts';
+import { ensureSupervisor } from '../../../images/rootfs/programs.ts';
+
+export interface Answered {
+  readonly ok: boolean;
+  readonly code?: string;
+  readonly message?: string;
+  readonly result?: Readonly<Record<string, unknown>>;
+  readonly bytes: Buffer;
+}
+
+export interface SupervisedOptions {
+  readonly interface: 'lambda' | 'http' | 'openwhisk';
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const DEADLINE_MS = 60_000;
+
+/** A free port of loopback. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  assert(address !== null && typeof address === 'object', 'it listens');
+  server.close();
+  return address.port;
+}
+
+export class Supervised {
+  readonly port: number;
+  readonly answers: Answered[] = [];
+  /** What the program wrote, by stream; and how much of it was dropped. */
+  readonly output = { stdout: '', stderr: '' };
+  dropped_bytes = 0;
+  ready = false;
+  exit: { readonly status: number | null; readonly signal: string | null } | null = null;
+  /** Bytes of payload that were sent and not yet told to be taken, at most. */
+  readonly #link: Duplex;
+  readonly #payloads: PayloadSender;
+  #chunks: Buffer[] = [];
+  #next = 1;
+
+  private constructor(port: number, link: Duplex) {
+    this.port = port;
+    this.#link = link;
+    this.#payloads = new PayloadSender((line) => link.write(line));
+    const lines = new LineSplitter({
+      limit_bytes: PROTOCOL.line_bytes,
+      onBytes: (line) => this.#line(line),
+      onTooLong: (start) => {
+        throw new Error(`a line of the supervisor is too long: ${start}`);
+      },
+    });
+    link.on('data', (chunk: Buffer) => lines.push(chunk)).on('error', () => undefined);
+    link.on('drain', () => this.#payloads.drained());
+  }
+
+  /** Null where the library that parses HTTP is not installed. */
+  static async start(t: ExecutionContext, options: SupervisedOptions): Promise<Supervised | null> {
+    const program = await ensureSupervisor({});
+    if (program === null) return null;
+    const port = await freePort();
+    const args = ['--interface', options.interface, '--port', `${port}`, '--function', 'f'];
+    const child = spawn(program, [...args, '--', ...options.command], {
+      stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+      env: { PATH: process.env['PATH'] ?? '', ...options.env },
+    });
+    t.teardown(() => child.kill('SIGKILL'));
+    const link = child.stdio[3];
+    assert(link instanceof Duplex, 'a pipe of Node goes both ways');
+    const supervised = new Supervised(port, link);
+    child.on('exit', (status, signal) => {
+      supervised.exit = { status, signal };
+    });
+    t.teardown(() => link.destroy());
+    return supervised;
+  }
+
+  async until(what: () => boolean): Promise<void> {
+    const done = () => (what() ? true : null);
+    const is_done = await waitFor(done, { clock: hostClock, deadline_ms: DEADLINE_MS });
+    assert(is_done === true, 'it came in time');
+  }
+
+  async isReady(): Promise<void> {
+    await this.until(() => this.ready || this.exit !== null || this.answers.length > 0);
+    assert(this.ready, `it gets ready: ${JSON.stringify(this.answers)} ${this.output.stderr}`);
+  }
+
+  async invoke(payload: Uint8Array, content_type = 'application/json'): Promise<Answered> {
+    const id = this.#next;
+    this.#next += 1;
+    const about = { content_type, payload_bytes: payload.length, timeout_ms: 30_000 };
+    const head = { id, type: 'invoke', instance: 'i1', request_id: `q${id}`, ...about };
+    this.#link.write(joinLine(JSON.stringify(head), PayloadSender.first(payload)));
+    this.#payloads.follow(id, payload);
+    const before = this.answers.length;
+    await this.until(() => this.answers.length > before || this.exit !== null);
+    this.#payloads.forget(id);
+    const answer = this.answers[before];
+    assert(answer, `it answers; ended: ${JSON.stringify(this.exit)}`);
+    return answer;
+  }
+
+  #line(line: Buffer): void {
+    if (line.length === 0) {
+      this.ready = true;
+      return;
+    }
+    const cut = cutLine(line);
+    assert(cut, 'a line of the supervisor is whole');
+    const attached = cut.attached ?? Buffer.of();
+    const told = JSON.parse(cut.json);
+    if (told.type === 'chunk') this.#chunks.push(attached);
+    else if (told.type === 'credit') this.#payloads.credit(this.#next - 1, told.bytes);
+    else if (told.type === 'log') {
+      const stream: 'stdout' | 'stderr' = told.stream;
+      this.output[stream] += attached.toString();
+      this.dropped_bytes += told.dropped_bytes;
+    } else {
+      this.answers.push({ ...told, bytes: Buffer.concat([...this.#chunks, attached]) });
+      this.#chunks = [];
+    }
+  }
+}
