@@ -9,6 +9,7 @@ import { configCheckCommand } from './commands/config-check.ts';
 import { configShowCommand } from './commands/config-show.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { drainCommand } from './commands/drain.ts';
+import { explainCommand } from './commands/explain.ts';
 import { imagesBuildCommand } from './commands/images-build.ts';
 import { imagesExportCommand } from './commands/images-export.ts';
 import { imagesListCommand } from './commands/images-list.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   deployCommand,
   invokeCommand,
   statusCommand,
+  explainCommand,
   drainCommand,
   removeCommand,
   replayCommand,

@@ -6,6 +6,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { Payload } from '../../guest/protocol/protocol.ts';
 import { checkSocketPath } from '../../base/safe-path.ts';
+import type { ExplainResponse } from '../model/span-messages.ts';
 import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
 import type { RemoveResponse, StatusResponse } from '../model/messages.ts';
 import type { AgentRecord, Invocation, RecordKind } from '../model/records.ts';
@@ -92,6 +93,11 @@ export class AgentClient {
 
   drain(name: string, options: AgentCallOptions = {}): Promise<DrainResponse> {
     return this.#call(SERVICE.Drain, { function: name }, REMOVE_MS, options);
+  }
+
+  /** Why this instance has the memory it has. */
+  explain(instance_id: string, options: AgentCallOptions = {}): Promise<ExplainResponse> {
+    return this.#call(SERVICE.Explain, { instance_id }, LIMITS.agent_call_ms, options);
   }
 
   /** Resolves when the agent has begun to record: nothing that happens after it is missed. */

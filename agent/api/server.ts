@@ -99,6 +99,7 @@ export class AgentServer {
       finished_at_ms: await agent.remove(request.function),
     }));
     this.#unary(SERVICE.Drain, (request) => agent.drain(request.function));
+    this.#unary(SERVICE.Explain, async (request) => agent.explain(request.instance_id));
     const watch = (call: ServerWritableStream<Buffer, Buffer>): void => void this.#watch(call);
     this.#server.register(SERVICE.Watch.path, watch, asIs, asIs, 'serverStream');
     for (const protocol of EARLIER_PROTOCOLS) this.#refuse(protocol);

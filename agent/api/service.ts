@@ -73,6 +73,7 @@ export const SERVICE = {
   Status: method('Status', AgentService.status, METHODS.Status),
   Remove: method('Remove', AgentService.remove, METHODS.Remove),
   Drain: method('Drain', AgentService.drain, METHODS.Drain),
+  Explain: method('Explain', AgentService.explain, METHODS.Explain),
   Watch: method('Watch', AgentService.watch, METHODS.Watch),
 } as const;
 

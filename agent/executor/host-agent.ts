@@ -18,10 +18,12 @@ import type { HostEvent } from '../model/events.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
 import type { Policy } from '../core/policy.ts';
 import { REFUSALS } from '../model/refusals.ts';
+import type { ExplainResponse } from '../model/span-messages.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
 import type { StateStore } from '../store/state-file.ts';
 import { totalBytes } from '../model/tiers.ts';
+import { explain } from '../observe/explain.ts';
 import { FailStop, isBug } from '../observe/fail-stop.ts';
 import { errorOf, refusalOf, tooManyRequests, unknownVm } from '../model/failure.ts';
 import { Decider } from './decider.ts';
@@ -196,6 +198,12 @@ export class HostAgent {
       state_json: with_state ? JSON.stringify(this.dump()) : null,
       pid: process.pid,
     };
+  }
+
+  /** Why an instance has the memory it has. Throws HP_AGENT_NO_INSTANCE. */
+  explain(instance_id: string): ExplainResponse {
+    const { clock, policy = DEFAULT_POLICY } = this.#options;
+    return explain(this.#state, instance_id, { policy: policy.name, now_ms: clock.nowMs() });
   }
 
   /** Throws HP_AGENT_TOO_MANY_WATCHERS. */

@@ -21,6 +21,11 @@ export const AGENT_CODES = {
     meaning: 'No function of that name is deployed.',
     next: 'deploy it first, or ask for the status of all functions to see what is there.',
   },
+  HP_AGENT_NO_INSTANCE: {
+    category: 'failure',
+    meaning: 'No instance of that name lives on this host.',
+    next: "see 'hotplane status --json' for the names of those that do.",
+  },
   HP_AGENT_NOT_ELASTIC: {
     category: 'usage',
     meaning: 'The memory of the function cannot follow its use: mechanism, sizes or policy.',

@@ -7,6 +7,11 @@ import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { bytes, count, duration_ms, field, message, moment_ms, stamp_ms } from './fields.ts';
 import { octets, optional_text, text } from './fields.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
+import {
+  explainRequestSchema,
+  explainResponseSchema,
+  memoryStatusSchema,
+} from './span-messages.ts';
 import { functionSpecSchema } from './spec.ts';
 import { VM_PHASES } from './state.ts';
 
@@ -113,6 +118,7 @@ export const functionStatusSchema = message('FunctionStatus', {
   guest_answered_at_ms: field(19, stamp_ms),
   last_failure: field(20, failureSchema.nullable(), 'that nobody asked for; absent: none'),
   vms: field(21, z.array(vmStatusSchema), 'all its VMs, the longest there first'),
+  memory: field(30, memoryStatusSchema.nullable(), 'absent: its instances have one size'),
 });
 export type FunctionStatus = z.infer<typeof functionStatusSchema>;
 
@@ -210,6 +216,12 @@ export const METHODS = {
     text:
       'Stops every idle instance of a function now, as if its keep-alive had passed; resolves ' +
       'when their regions are unplugged.',
+  },
+  Explain: {
+    request: explainRequestSchema,
+    response: explainResponseSchema,
+    stream: false,
+    text: 'Why an instance has the memory it has, from the book of the agent.',
   },
   Watch: {
     request: watchRequestSchema,

@@ -25,6 +25,8 @@ function refusal(
 export const REFUSALS = {
   noFunction: (name: string) =>
     refusal('HP_AGENT_NO_FUNCTION', `no function '${name}' is deployed on this host.`),
+  noInstance: (id: string) =>
+    refusal('HP_AGENT_NO_INSTANCE', `no instance '${id}' lives on this host.`),
   conflict: (name: string, fields: readonly string[]) =>
     refusal(
       'HP_AGENT_CONFLICT',

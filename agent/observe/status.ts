@@ -10,6 +10,7 @@ import { regionBytes } from '../model/spec.ts';
 import type { FunctionState, InstancePhase, RegionState, VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
+import { memoryStatus } from './explain.ts';
 import { isBug } from './fail-stop.ts';
 
 /** The VM a status is asked of. Unknown figures are null. */
@@ -79,6 +80,10 @@ export async function functionStatus(
     guest_answered_at_ms: earliest(told.map(({ source }) => source?.guest_answered_at_ms ?? null)),
     last_failure: failureOf(fn),
     vms: told.map((one) => vmStatus(fn, one)),
+    memory: memoryStatus(
+      fn,
+      vms.map(({ vm }) => vm),
+    ),
   };
 }
 

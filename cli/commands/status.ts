@@ -48,8 +48,21 @@ function renderFunction(status: FunctionStatus): string {
     `  VM          boot memory ${formatBytes(status.boot_bytes)}, resident in all ` +
     `${size(status.vm_resident_bytes)}, ${status.pages_migrated ?? UNKNOWN} pages migrated, ` +
     `${status.oom_kills ?? UNKNOWN} OOM kills\n` +
+    renderMemory(status) +
     renderUnanswered(status) +
     renderFailure(status)
+  );
+}
+
+/** Of a function whose memory follows its use: what it has of what it may have, and its waits. */
+function renderMemory({ memory }: FunctionStatus): string {
+  if (!memory) return '';
+  const { waits, waiting, denied, waited_ms, above_gib_s, growths, shrinks } = memory;
+  return (
+    `  elastic     baseline ${formatBytes(memory.baseline_bytes)}, ` +
+    `now ${formatBytes(memory.plugged_bytes)}, max ${formatBytes(memory.max_bytes)}; ` +
+    `${growths} growths, ${shrinks} shrinks; ${waits} waits (${waiting} now, ${denied} denied, ` +
+    `${formatMs(waited_ms)}); ${above_gib_s.toFixed(3)} GiB s above the baseline\n`
   );
 }
 

@@ -376,5 +376,6 @@ function statusOf(vm: FakeVm): FunctionStatus {
     guest_answered_at_ms: 1,
     last_failure: null,
     vms: [],
+    memory: null,
   };
 }

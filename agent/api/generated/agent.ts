@@ -296,6 +296,7 @@ export interface FunctionStatus {
   readonly guest_answered_at_ms: number | null;
   readonly last_failure: Failure | null;
   readonly vms: readonly VmStatus[];
+  readonly memory: MemoryStatus | null;
 }
 
 export const FunctionStatus_VmState = {
@@ -570,6 +571,20 @@ export function vmStatus_UnansweredToNumber(object: VmStatus_Unanswered): number
   }
 }
 
+export interface MemoryStatus {
+  readonly baseline_bytes: number;
+  readonly plugged_bytes: number;
+  readonly max_bytes: number;
+  readonly instances: number;
+  readonly waiting: number;
+  readonly growths: number;
+  readonly shrinks: number;
+  readonly waits: number;
+  readonly denied: number;
+  readonly waited_ms: number;
+  readonly above_gib_s: number;
+}
+
 export interface RemoveRequest {
   readonly function: string;
 }
@@ -585,6 +600,153 @@ export interface DrainRequest {
 export interface DrainResponse {
   readonly finished_at_ms: number;
   readonly instances_stopped: number;
+}
+
+export interface ExplainRequest {
+  readonly instance_id: string;
+}
+
+export interface ExplainResponse {
+  readonly instance_id: string;
+  readonly function: string;
+  readonly vm_id: string;
+  readonly region_id: string;
+  readonly phase: string;
+  readonly policy: string;
+  readonly because: string | null;
+  readonly baseline_bytes: number | null;
+  readonly target_bytes: number;
+  readonly plugged_bytes: number;
+  readonly max_bytes: number;
+  readonly permit_bytes: number;
+  readonly free_bytes: number;
+  readonly used_bytes: number | null;
+  readonly free_tail_bytes: number | null;
+  readonly want_bytes: number | null;
+  readonly wanted_at_ms: number | null;
+  readonly next: string;
+  readonly next_at_ms: number | null;
+  readonly changes: readonly SizeChange[];
+  readonly now_ms: number;
+}
+
+export interface SizeChange {
+  readonly cause: SizeChange_Cause;
+  readonly decided_at_ms: number;
+  readonly ended_at_ms: number;
+  readonly from_bytes: number;
+  readonly to_bytes: number;
+  readonly plugged_bytes: number;
+  readonly outcome: SizeChange_Outcome;
+  readonly wanted_at_ms: number | null;
+  readonly reason: string | null;
+}
+
+export const SizeChange_Cause = {
+  cause_unspecified: "cause_unspecified",
+  start: "start",
+  grow: "grow",
+  shrink: "shrink",
+} as const;
+
+export type SizeChange_Cause = typeof SizeChange_Cause[keyof typeof SizeChange_Cause];
+
+export namespace SizeChange_Cause {
+  export type cause_unspecified = typeof SizeChange_Cause.cause_unspecified;
+  export type start = typeof SizeChange_Cause.start;
+  export type grow = typeof SizeChange_Cause.grow;
+  export type shrink = typeof SizeChange_Cause.shrink;
+}
+
+export function sizeChange_CauseFromJSON(object: any): SizeChange_Cause {
+  switch (object) {
+    case 0:
+    case "cause_unspecified":
+      return SizeChange_Cause.cause_unspecified;
+    case 1:
+    case "start":
+      return SizeChange_Cause.start;
+    case 2:
+    case "grow":
+      return SizeChange_Cause.grow;
+    case 3:
+    case "shrink":
+      return SizeChange_Cause.shrink;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum SizeChange_Cause");
+  }
+}
+
+export function sizeChange_CauseToNumber(object: SizeChange_Cause): number {
+  switch (object) {
+    case SizeChange_Cause.cause_unspecified:
+      return 0;
+    case SizeChange_Cause.start:
+      return 1;
+    case SizeChange_Cause.grow:
+      return 2;
+    case SizeChange_Cause.shrink:
+      return 3;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum SizeChange_Cause");
+  }
+}
+
+export const SizeChange_Outcome = {
+  outcome_unspecified: "outcome_unspecified",
+  done: "done",
+  partial: "partial",
+  refused: "refused",
+  failed: "failed",
+} as const;
+
+export type SizeChange_Outcome = typeof SizeChange_Outcome[keyof typeof SizeChange_Outcome];
+
+export namespace SizeChange_Outcome {
+  export type outcome_unspecified = typeof SizeChange_Outcome.outcome_unspecified;
+  export type done = typeof SizeChange_Outcome.done;
+  export type partial = typeof SizeChange_Outcome.partial;
+  export type refused = typeof SizeChange_Outcome.refused;
+  export type failed = typeof SizeChange_Outcome.failed;
+}
+
+export function sizeChange_OutcomeFromJSON(object: any): SizeChange_Outcome {
+  switch (object) {
+    case 0:
+    case "outcome_unspecified":
+      return SizeChange_Outcome.outcome_unspecified;
+    case 1:
+    case "done":
+      return SizeChange_Outcome.done;
+    case 2:
+    case "partial":
+      return SizeChange_Outcome.partial;
+    case 3:
+    case "refused":
+      return SizeChange_Outcome.refused;
+    case 4:
+    case "failed":
+      return SizeChange_Outcome.failed;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum SizeChange_Outcome");
+  }
+}
+
+export function sizeChange_OutcomeToNumber(object: SizeChange_Outcome): number {
+  switch (object) {
+    case SizeChange_Outcome.outcome_unspecified:
+      return 0;
+    case SizeChange_Outcome.done:
+      return 1;
+    case SizeChange_Outcome.partial:
+      return 2;
+    case SizeChange_Outcome.refused:
+      return 3;
+    case SizeChange_Outcome.failed:
+      return 4;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum SizeChange_Outcome");
+  }
 }
 
 export interface WatchRequest {
@@ -2361,6 +2523,7 @@ function createBaseFunctionStatus(): FunctionStatus {
     guest_answered_at_ms: null,
     last_failure: null,
     vms: [],
+    memory: null,
   };
 }
 
@@ -2432,6 +2595,9 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
     }
     for (const v of message.vms) {
       VmStatus.encode(v!, writer.uint32(170).fork()).join();
+    }
+    if (message.memory !== undefined && message.memory !== null) {
+      MemoryStatus.encode(message.memory, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -2625,6 +2791,14 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
             }
 
             message.vms.push(VmStatus.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.memory = MemoryStatus.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -3007,6 +3181,174 @@ export const VmStatus: MessageFns<VmStatus> = {
   },
 };
 
+function createBaseMemoryStatus(): MemoryStatus {
+  return {
+    baseline_bytes: 0,
+    plugged_bytes: 0,
+    max_bytes: 0,
+    instances: 0,
+    waiting: 0,
+    growths: 0,
+    shrinks: 0,
+    waits: 0,
+    denied: 0,
+    waited_ms: 0,
+    above_gib_s: 0,
+  };
+}
+
+export const MemoryStatus: MessageFns<MemoryStatus> = {
+  encode(message: MemoryStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.baseline_bytes !== 0) {
+      writer.uint32(8).uint64(message.baseline_bytes);
+    }
+    if (message.plugged_bytes !== 0) {
+      writer.uint32(16).uint64(message.plugged_bytes);
+    }
+    if (message.max_bytes !== 0) {
+      writer.uint32(24).uint64(message.max_bytes);
+    }
+    if (message.instances !== 0) {
+      writer.uint32(32).uint64(message.instances);
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(40).uint64(message.waiting);
+    }
+    if (message.growths !== 0) {
+      writer.uint32(48).uint64(message.growths);
+    }
+    if (message.shrinks !== 0) {
+      writer.uint32(56).uint64(message.shrinks);
+    }
+    if (message.waits !== 0) {
+      writer.uint32(64).uint64(message.waits);
+    }
+    if (message.denied !== 0) {
+      writer.uint32(72).uint64(message.denied);
+    }
+    if (message.waited_ms !== 0) {
+      writer.uint32(81).double(message.waited_ms);
+    }
+    if (message.above_gib_s !== 0) {
+      writer.uint32(89).double(message.above_gib_s);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.baseline_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.plugged_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.max_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.instances = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.waiting = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.growths = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.shrinks = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.waits = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.denied = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.waited_ms = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.above_gib_s = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseRemoveRequest(): RemoveRequest {
   return { function: "" };
 }
@@ -3187,6 +3529,484 @@ export const DrainResponse: MessageFns<DrainResponse> = {
             }
 
             message.instances_stopped = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExplainRequest(): ExplainRequest {
+  return { instance_id: "" };
+}
+
+export const ExplainRequest: MessageFns<ExplainRequest> = {
+  encode(message: ExplainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instance_id !== "") {
+      writer.uint32(10).string(message.instance_id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.instance_id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExplainResponse(): ExplainResponse {
+  return {
+    instance_id: "",
+    function: "",
+    vm_id: "",
+    region_id: "",
+    phase: "",
+    policy: "",
+    because: null,
+    baseline_bytes: null,
+    target_bytes: 0,
+    plugged_bytes: 0,
+    max_bytes: 0,
+    permit_bytes: 0,
+    free_bytes: 0,
+    used_bytes: null,
+    free_tail_bytes: null,
+    want_bytes: null,
+    wanted_at_ms: null,
+    next: "",
+    next_at_ms: null,
+    changes: [],
+    now_ms: 0,
+  };
+}
+
+export const ExplainResponse: MessageFns<ExplainResponse> = {
+  encode(message: ExplainResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instance_id !== "") {
+      writer.uint32(10).string(message.instance_id);
+    }
+    if (message.function !== "") {
+      writer.uint32(18).string(message.function);
+    }
+    if (message.vm_id !== "") {
+      writer.uint32(26).string(message.vm_id);
+    }
+    if (message.region_id !== "") {
+      writer.uint32(34).string(message.region_id);
+    }
+    if (message.phase !== "") {
+      writer.uint32(42).string(message.phase);
+    }
+    if (message.policy !== "") {
+      writer.uint32(50).string(message.policy);
+    }
+    if (message.because !== undefined && message.because !== null) {
+      writer.uint32(58).string(message.because);
+    }
+    if (message.baseline_bytes !== undefined && message.baseline_bytes !== null) {
+      writer.uint32(64).uint64(message.baseline_bytes);
+    }
+    if (message.target_bytes !== 0) {
+      writer.uint32(72).uint64(message.target_bytes);
+    }
+    if (message.plugged_bytes !== 0) {
+      writer.uint32(80).uint64(message.plugged_bytes);
+    }
+    if (message.max_bytes !== 0) {
+      writer.uint32(88).uint64(message.max_bytes);
+    }
+    if (message.permit_bytes !== 0) {
+      writer.uint32(96).uint64(message.permit_bytes);
+    }
+    if (message.free_bytes !== 0) {
+      writer.uint32(104).uint64(message.free_bytes);
+    }
+    if (message.used_bytes !== undefined && message.used_bytes !== null) {
+      writer.uint32(112).uint64(message.used_bytes);
+    }
+    if (message.free_tail_bytes !== undefined && message.free_tail_bytes !== null) {
+      writer.uint32(120).uint64(message.free_tail_bytes);
+    }
+    if (message.want_bytes !== undefined && message.want_bytes !== null) {
+      writer.uint32(128).uint64(message.want_bytes);
+    }
+    if (message.wanted_at_ms !== undefined && message.wanted_at_ms !== null) {
+      writer.uint32(137).double(message.wanted_at_ms);
+    }
+    if (message.next !== "") {
+      writer.uint32(146).string(message.next);
+    }
+    if (message.next_at_ms !== undefined && message.next_at_ms !== null) {
+      writer.uint32(153).double(message.next_at_ms);
+    }
+    for (const v of message.changes) {
+      SizeChange.encode(v!, writer.uint32(162).fork()).join();
+    }
+    if (message.now_ms !== 0) {
+      writer.uint32(169).double(message.now_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.instance_id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.vm_id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.region_id = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.policy = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.because = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.baseline_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.target_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.plugged_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.max_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.permit_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.free_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.used_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.free_tail_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.want_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 17: {
+            if (tag !== 137) {
+              break;
+            }
+
+            message.wanted_at_ms = reader.double();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 153) {
+              break;
+            }
+
+            message.next_at_ms = reader.double();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.changes.push(SizeChange.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 21: {
+            if (tag !== 169) {
+              break;
+            }
+
+            message.now_ms = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSizeChange(): SizeChange {
+  return {
+    cause: SizeChange_Cause.cause_unspecified,
+    decided_at_ms: 0,
+    ended_at_ms: 0,
+    from_bytes: 0,
+    to_bytes: 0,
+    plugged_bytes: 0,
+    outcome: SizeChange_Outcome.outcome_unspecified,
+    wanted_at_ms: null,
+    reason: null,
+  };
+}
+
+export const SizeChange: MessageFns<SizeChange> = {
+  encode(message: SizeChange, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cause !== SizeChange_Cause.cause_unspecified) {
+      writer.uint32(8).int32(sizeChange_CauseToNumber(message.cause));
+    }
+    if (message.decided_at_ms !== 0) {
+      writer.uint32(17).double(message.decided_at_ms);
+    }
+    if (message.ended_at_ms !== 0) {
+      writer.uint32(25).double(message.ended_at_ms);
+    }
+    if (message.from_bytes !== 0) {
+      writer.uint32(32).uint64(message.from_bytes);
+    }
+    if (message.to_bytes !== 0) {
+      writer.uint32(40).uint64(message.to_bytes);
+    }
+    if (message.plugged_bytes !== 0) {
+      writer.uint32(48).uint64(message.plugged_bytes);
+    }
+    if (message.outcome !== SizeChange_Outcome.outcome_unspecified) {
+      writer.uint32(56).int32(sizeChange_OutcomeToNumber(message.outcome));
+    }
+    if (message.wanted_at_ms !== undefined && message.wanted_at_ms !== null) {
+      writer.uint32(65).double(message.wanted_at_ms);
+    }
+    if (message.reason !== undefined && message.reason !== null) {
+      writer.uint32(74).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SizeChange {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSizeChange() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.cause = sizeChange_CauseFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.decided_at_ms = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.ended_at_ms = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.from_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.to_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.plugged_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.outcome = sizeChange_OutcomeFromJSON(reader.int32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.wanted_at_ms = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.reason = reader.string();
             continue;
           }
         }
@@ -4279,6 +5099,15 @@ export const AgentService = {
     responseSerialize: (value: DrainResponse): Buffer => Buffer.from(DrainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DrainResponse => DrainResponse.decode(value),
   },
+  explain: {
+    path: "/hotplane.agent.v3.Agent/Explain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExplainRequest): Buffer => Buffer.from(ExplainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExplainRequest => ExplainRequest.decode(value),
+    responseSerialize: (value: ExplainResponse): Buffer => Buffer.from(ExplainResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExplainResponse => ExplainResponse.decode(value),
+  },
   watch: {
     path: "/hotplane.agent.v3.Agent/Watch" as const,
     requestStream: false as const,
@@ -4296,6 +5125,7 @@ export interface AgentServer extends UntypedServiceImplementation {
   status: handleUnaryCall<StatusRequest, StatusResponse>;
   remove: handleUnaryCall<RemoveRequest, RemoveResponse>;
   drain: handleUnaryCall<DrainRequest, DrainResponse>;
+  explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
   watch: handleServerStreamingCall<WatchRequest, AgentRecord>;
 }
 

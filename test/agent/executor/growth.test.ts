@@ -147,3 +147,36 @@ test('what is said of no region, or of another instance, changes nothing', async
   t.like(await clock.until(reply), { outcome: 'done' });
   await clock.until(agent.stop(0));
 });
+
+test('status and explain tell what an instance has, why, and what comes next', async (t) => {
+  const { clock, agent } = await elastic(256 * MIB + GIB);
+  const full = specOf('g', { mechanism: 'static', limit_bytes: 384 * MIB, concurrency: 1 });
+  const reply = agent.invoke('f', 'one', emulated(PHASES));
+  await clock.advance(500);
+  await clock.until(agent.deploy(full));
+  const instance_id = agent.dump().vms[0]?.instances[0]?.id ?? '';
+  t.like(agent.explain(instance_id), {
+    because: 'the function declares it',
+    policy: 'history',
+    baseline_bytes: 128 * MIB,
+    plugged_bytes: 128 * MIB,
+    max_bytes: GIB,
+    used_bytes: 100 * MIB,
+    free_tail_bytes: 28 * MIB,
+    want_bytes: null,
+    changes: [{ cause: 'start', outcome: 'done', to_bytes: 128 * MIB }],
+  });
+  await clock.advance(1_000);
+  const waiting = agent.explain(instance_id);
+  t.is(waiting.want_bytes, 472 * MIB);
+  t.like(waiting.changes.at(-1), { cause: 'grow', outcome: 'refused' });
+  t.regex(waiting.next, /waits for growth .*granted already/);
+  t.true((waiting.next_at_ms ?? 0) - waiting.now_ms <= WAIT_MS);
+  const [fn] = (await clock.until(agent.status('f'))).functions;
+  t.like(fn?.memory, { baseline_bytes: 128 * MIB, max_bytes: GIB, instances: 1, waiting: 1 });
+  await clock.until(reply);
+  t.throws(() => agent.explain('i999'), { message: /no instance 'i999'/ });
+  const [, other] = (await clock.until(agent.status(''))).functions;
+  t.is(other?.memory, null);
+  await clock.until(agent.stop(0));
+});

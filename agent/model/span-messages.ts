@@ -1,0 +1,67 @@
+/** What is told of memory that follows its use: of a function in Status, of one instance whole. */
+import { z } from 'zod';
+import { bytes, count, duration_ms, field, message, moment_ms } from './fields.ts';
+import { optional_text, stamp_ms, text } from './fields.ts';
+import { OUTCOMES } from './records.ts';
+
+export const memoryStatusSchema = message(
+  'MemoryStatus',
+  {
+    baseline_bytes: field(1, bytes, 'what its instances there started with, all together'),
+    plugged_bytes: field(2, bytes, 'what they have now'),
+    max_bytes: field(3, bytes, 'what they can be, all together'),
+    instances: field(4, count),
+    waiting: field(5, count, 'of them, for growth'),
+    growths: field(6, count, 'done, since it was deployed'),
+    shrinks: field(7, count),
+    waits: field(8, count, 'begun for growth'),
+    denied: field(9, count, 'of the waits'),
+    waited_ms: field(10, duration_ms, 'all that ended'),
+    above_gib_s: field(11, z.number().nonnegative(), 'plugged above the baseline, times its time'),
+  },
+  'What a function came to whose memory follows its use.',
+);
+export type MemoryStatus = z.infer<typeof memoryStatusSchema>;
+
+const sizeChangeSchema = message(
+  'SizeChange',
+  {
+    cause: field(1, z.enum(['start', 'grow', 'shrink'])),
+    decided_at_ms: field(2, moment_ms),
+    ended_at_ms: field(3, moment_ms),
+    from_bytes: field(4, bytes),
+    to_bytes: field(5, bytes),
+    plugged_bytes: field(6, bytes, 'at its end'),
+    outcome: field(7, z.enum(OUTCOMES)),
+    wanted_at_ms: field(8, stamp_ms, 'its holder waited since then; absent: nobody waited'),
+    reason: field(9, optional_text, 'why it was not done'),
+  },
+  'One change of the size of an instance.',
+);
+
+export const explainRequestSchema = message('ExplainRequest', { instance_id: field(1, text) });
+
+export const explainResponseSchema = message('ExplainResponse', {
+  instance_id: field(1, text),
+  function: field(2, text),
+  vm_id: field(3, text),
+  region_id: field(4, text),
+  phase: field(5, text),
+  policy: field(6, text, 'who decides'),
+  because: field(7, optional_text, 'why it has the size it has; absent: it has one size'),
+  baseline_bytes: field(8, bytes.nullable(), 'what it started with'),
+  target_bytes: field(9, bytes, 'what the VMM was asked for last'),
+  plugged_bytes: field(10, bytes, "the VMM's word"),
+  max_bytes: field(11, bytes),
+  permit_bytes: field(12, bytes, 'granted for it'),
+  free_bytes: field(13, bytes, 'of the host, granted to nobody'),
+  used_bytes: field(14, bytes.nullable(), "the guest's word"),
+  free_tail_bytes: field(15, bytes.nullable(), "the guest's word of what could be unplugged now"),
+  want_bytes: field(16, bytes.nullable(), 'by how much it waits to be larger; absent: it does not'),
+  wanted_at_ms: field(17, stamp_ms, 'since when'),
+  next: field(18, text, 'what is decided next, and what it depends on'),
+  next_at_ms: field(19, stamp_ms, 'when, if nothing happens before; absent: not by time alone'),
+  changes: field(20, z.array(sizeChangeSchema), 'the latest, oldest first'),
+  now_ms: field(21, moment_ms),
+});
+export type ExplainResponse = z.infer<typeof explainResponseSchema>;

@@ -1,0 +1,88 @@
+/** Why an instance has the memory it has, from the book alone: nobody is asked. */
+import { GIB } from '../../base/units.ts';
+import { grantedBytes } from '../core/permits.ts';
+import { errorOf } from '../model/failure.ts';
+import { REFUSALS } from '../model/refusals.ts';
+import type { ExplainResponse, MemoryStatus } from '../model/span-messages.ts';
+import { isElastic, regionBytes } from '../model/spec.ts';
+import type { FunctionState, HostState, RegionState, VmState } from '../model/state.ts';
+import { totalBytes } from '../model/tiers.ts';
+
+interface Next {
+  readonly next: string;
+  readonly next_at_ms: number | null;
+}
+
+/** Throws HP_AGENT_NO_INSTANCE. */
+export function explain(
+  state: HostState,
+  instance_id: string,
+  about: { readonly policy: string; readonly now_ms: number },
+): ExplainResponse {
+  for (const vm of state.vms.values()) {
+    const instance = vm.instances.find(({ id }) => id === instance_id);
+    const region = instance && vm.regions[instance.region_index];
+    const fn = state.functions.get(vm.function);
+    if (!instance || !region || !fn) continue;
+    const { span, used_bytes, target_bytes, plugged_bytes, permit_bytes } = region;
+    return {
+      ...about,
+      instance_id,
+      function: vm.function,
+      vm_id: vm.id,
+      region_id: region.id,
+      phase: instance.phase,
+      because: span?.because ?? null,
+      baseline_bytes: span?.baseline_bytes ?? null,
+      target_bytes,
+      plugged_bytes,
+      max_bytes: regionBytes(fn.spec),
+      permit_bytes,
+      free_bytes: Math.max(0, totalBytes(state.capacity) - grantedBytes(state)),
+      used_bytes,
+      free_tail_bytes: span?.free_tail_bytes ?? null,
+      want_bytes: span?.want?.bytes ?? null,
+      wanted_at_ms: span?.want?.since_ms ?? null,
+      changes: [...(span?.changes ?? [])],
+      ...nextOf(state, fn, vm, region),
+    };
+  }
+  throw errorOf(REFUSALS.noInstance(instance_id));
+}
+
+function nextOf(state: HostState, fn: FunctionState, vm: VmState, region: RegionState): Next {
+  const { operation_id, span, hold_until_ms } = region;
+  if (!isElastic(fn.spec)) return { next: 'nothing: it has one size', next_at_ms: null };
+  const operation = operation_id === null ? undefined : state.operations.get(operation_id);
+  const want = span?.want;
+  if (want && operation?.cause !== 'grow') {
+    const why = want.why ? ` (${want.why.message})` : '';
+    return { next: `it waits for growth${why}, and is denied then`, next_at_ms: want.deny_at_ms };
+  }
+  if (operation) return { next: `a ${operation.cause} is under way`, next_at_ms: null };
+  if (hold_until_ms !== null) {
+    return { next: 'another size is tried after a pause', next_at_ms: hold_until_ms };
+  }
+  if (vm.size_at_ms !== null) {
+    return { next: 'the policy is asked again: it may give back', next_at_ms: vm.size_at_ms };
+  }
+  return { next: 'nothing before its use changes', next_at_ms: null };
+}
+
+/** Null: its instances have one size. */
+export function memoryStatus(fn: FunctionState, vms: readonly VmState[]): MemoryStatus | null {
+  if (!fn.elastic) return null;
+  const held = vms.flatMap(({ regions }) => regions.filter(({ span }) => span !== null));
+  const sum = (part: (region: RegionState) => number): number =>
+    held.reduce((total, region) => total + part(region), 0);
+  const { above_byte_ms, ...counts } = fn.elastic;
+  return {
+    baseline_bytes: sum(({ span }) => span?.baseline_bytes ?? 0),
+    plugged_bytes: sum(({ plugged_bytes }) => plugged_bytes),
+    max_bytes: held.length * regionBytes(fn.spec),
+    instances: held.length,
+    waiting: sum(({ span }) => (span?.want ? 1 : 0)),
+    ...counts,
+    above_gib_s: above_byte_ms / GIB / 1_000,
+  };
+}
