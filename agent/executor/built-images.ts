@@ -5,6 +5,10 @@ import { type HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { imageError } from '../../images/errors.ts';
 import { agentError } from '../model/errors.ts';
 import { type Progress, silentProgress } from '../../base/progress.ts';
+import { cacheDir } from '../../base/paths.ts';
+import { PROTOCOL } from '../../guest/protocol/constants.ts';
+import type { DiskSpec } from '../../hypervisor-client/vm.ts';
+import { findPackage } from '../../images/packages/package.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { ensureGuest, type Guest, guestKernelArguments, isThere } from '../../images/index.ts';
 import type { FunctionSpec } from '../model/spec.ts';
@@ -67,7 +71,9 @@ export async function prepareImages(options: ImageOptions): Promise<GuestImages>
       const { init_on_alloc, guest_huge_pages } = spec;
       const { partitions: has_partitions } = MECHANISMS.get(spec.mechanism);
       const partitions = has_partitions ? regions_per_device : 'none';
+      const disks = await disksOf(spec, images_dir ?? cacheDir());
       return {
+        disks,
         kernel_path: guest.kernel_path,
         initrd_path: guest.initrd_path,
         kernel_arguments: guestKernelArguments({ partitions, init_on_alloc, guest_huge_pages }),
@@ -75,6 +81,19 @@ export async function prepareImages(options: ImageOptions): Promise<GuestImages>
       };
     },
   };
+}
+
+/** The images of a function's program; throws HP_IMAGE_NOT_BUILT for one that is not there. */
+async function disksOf({ program }: FunctionSpec, cache_dir: string): Promise<DiskSpec[]> {
+  const images: readonly (readonly [string, string | null | undefined])[] = [
+    [PROTOCOL.base_serial, program?.base_key],
+    [PROTOCOL.function_serial, program?.function_key],
+  ];
+  const disks: DiskSpec[] = [];
+  for (const [serial, key] of images) {
+    if (key) disks.push({ serial, path: (await findPackage(cache_dir, key)).image_path });
+  }
+  return disks;
 }
 
 function identityOf({ manifest, rootfs_key }: Guest): ImageIdentity {

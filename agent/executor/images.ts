@@ -1,4 +1,5 @@
 /** Where guests come from. Made ready before the agent serves: Deploy never builds anything. */
+import type { DiskSpec } from '../../hypervisor-client/vm.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import type { VmFacts } from '../model/state.ts';
 
@@ -6,6 +7,8 @@ export interface GuestImage {
   readonly kernel_path: string;
   readonly initrd_path: string;
   readonly kernel_arguments: readonly string[];
+  /** What the program of the spec is made of; absent: it has none. */
+  readonly disks?: readonly DiskSpec[];
   /** Absent for an image that hotplane did not build. */
   readonly identity?: ImageIdentity;
 }

@@ -10,6 +10,7 @@ import type { Hypervisor, Region, Vm, VmSpec } from '../../hypervisor-client/vm.
 import { type FunctionSpec, plugsOnDemand, regionBytes } from '../model/spec.ts';
 import { deviceName, layoutOf, type RegionLayout, regionName } from '../model/layout.ts';
 import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
+import { disksOf } from '../model/program.ts';
 import type { VmFacts } from '../model/state.ts';
 import { GuestChannel } from '../../guest/protocol/channel.ts';
 import { guestClosed, guestNoHello, guestPanic } from '../../guest/protocol/errors.ts';
@@ -59,7 +60,7 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
   const { clock, hypervisor, spec, signal } = options;
   const begun_ms = clock.nowMs();
   const capabilities = await hypervisor.probe();
-  const layout = layoutOf(spec, capabilities.devices_per_vm);
+  const layout = layoutOf(spec, capabilities.devices_per_vm - disksOf(spec.program));
   const image = await options.images.imageFor(spec, layout.regions_per_device);
   const vm = await hypervisor.launch(vmSpecOf(options, image, layout), { signal });
   const launched_at_ms = clock.nowMs();
@@ -97,7 +98,7 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
 
 function vmSpecOf(options: BootOptions, image: GuestImage, layout: RegionLayout): VmSpec {
   const { spec, vm_id, run_dir } = options;
-  const { kernel_path, initrd_path, kernel_arguments } = image;
+  const { kernel_path, initrd_path, kernel_arguments, disks = [] } = image;
   const max_bytes = regionBytes(spec);
   return {
     id: vm_id,
@@ -107,6 +108,7 @@ function vmSpecOf(options: BootOptions, image: GuestImage, layout: RegionLayout)
     kernel_arguments,
     vcpus: spec.vcpus,
     boot_bytes: spec.boot_bytes,
+    ...(disks.length > 0 ? { disks } : {}),
     devices: Array.from({ length: layout.devices }, (_, index) => ({
       id: deviceName(layout, index * layout.regions_per_device),
       guest_node: guestNodeOf(MECHANISMS.get(spec.mechanism), index),

@@ -71,3 +71,7 @@ export const functionProgramSchema = message(
   'The program of somebody else that an instance runs.',
 );
 export type FunctionProgram = Readonly<z.infer<typeof functionProgramSchema>>;
+
+/** Images that a VM has for it: each takes the place of a device. */
+export const disksOf = (program: FunctionProgram | null): number =>
+  [program?.base_key, program?.function_key].filter((key) => (key ?? null) !== null).length;

@@ -20,6 +20,7 @@
 #include "instance.h"
 #include "loop.h"
 #include "mounts.h"
+#include "packages.h"
 #include "requests.h"
 #include "uevents.h"
 
@@ -87,6 +88,7 @@ int main(void)
 	int error;
 
 	mounts_setup();
+	packages_setup();
 	/* An instance may run the guest out of memory; this process must outlive it. */
 	file_write("/proc/self/oom_score_adj", "-1000");
 	/* Each instance is a group of its own to the scheduler; of 17 this one would get a 17th. */

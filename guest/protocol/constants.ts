@@ -15,6 +15,9 @@ export const PROTOCOL = {
   serial_port: 'hotplane.agent.0',
   /** The vsock port on which the guest listens. */
   vsock_port: 1024,
+  /** Serials of the disks with the base runtime and the function (packages.c of the init). */
+  base_serial: 'hotplane-base',
+  function_serial: 'hotplane-function',
   /** One line with its end, either direction. The host ends the channel at a longer one. */
   line_bytes: 64 * 1024,
   /** Ends the JSON of a line; then bytes in which this escape tells one byte, flipped so. */

@@ -22,7 +22,7 @@ import { hostClock } from '../../base/clock.ts';
 import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
-import type { Vm } from '../../hypervisor-client/vm.ts';
+import type { DiskSpec, Vm } from '../../hypervisor-client/vm.ts';
 import { deviceOf } from '../../hypervisor-client/spec.ts';
 import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
 
@@ -66,7 +66,11 @@ export interface BootedGuest {
   console(): Promise<string>;
 }
 
-export async function launchGuest(t: ExecutionContext, numa = false): Promise<Vm> {
+export async function launchGuest(
+  t: ExecutionContext,
+  numa = false,
+  disks: readonly DiskSpec[] = [],
+): Promise<Vm> {
   const guest = await ensureGuest({ variant: 'hotmem' });
   const run_dir = await mkdtemp(join(tmpdir(), 'hotplane-guest-'));
   const vm = await new QemuDriver().launch({
@@ -81,6 +85,7 @@ export async function launchGuest(t: ExecutionContext, numa = false): Promise<Vm
     }),
     vcpus: 2,
     boot_bytes: 512 * MIB,
+    disks,
     devices: ['r0', 'r1'].map((id, index) =>
       deviceOf({ id, max_bytes: REGION_BYTES, initial_bytes: 0 }, numa ? index + 1 : null),
     ),

@@ -9,7 +9,7 @@ export interface Entry {
   readonly name: string;
   readonly type?: 'file' | 'directory' | 'symlink' | 'link' | 'character-device' | 'fifo';
   readonly linkname?: string;
-  readonly text?: string;
+  readonly text?: string | Buffer;
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;

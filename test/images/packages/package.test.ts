@@ -218,7 +218,7 @@ test('what docker save writes is the same package', async (t) => {
       text: JSON.stringify([{ Config: 'c.json', Layers: ['a/layer.tar'] }]),
     },
     { name: 'c.json', text: JSON.stringify(CONFIG) },
-    { name: 'a/layer.tar', text: layer.toString('latin1') },
+    { name: 'a/layer.tar', text: layer },
   ];
   await writeFile(join(dir, 'docker.tar'), await tarOf(saved));
   const image = { form: 'docker-archive', path: join(dir, 'docker.tar') } as const;
