@@ -22,6 +22,9 @@ export const JSON_TYPE = 'application/json';
 const size = z.number().int().nonnegative().max(LIMITS.function_bytes);
 const duration = z.number().nonnegative().max(LIMITS.invocation_ms);
 
+/** Phases of one emulated invocation. */
+export const PHASES_MAX: number = PROTOCOL.work_phases;
+
 /** The payload of the built-in function, guest/workload. */
 export const workSchema = z.strictObject({
   /** Anonymous memory to touch (kept until the instance ends). */
@@ -34,7 +37,7 @@ export const workSchema = z.strictObject({
   /** From `at_ms` after its start on it keeps so much anonymous memory; the rest is unmapped. */
   phases: z
     .array(z.strictObject({ at_ms: duration, anonymous_bytes: size }))
-    .max(PROTOCOL.work_phases)
+    .max(PHASES_MAX)
     .readonly()
     .optional(),
 });
