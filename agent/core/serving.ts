@@ -50,13 +50,14 @@ export function assignIdle(draft: Draft, fn: FunctionState): void {
     const chosen = invocation ? askPlace(draft, fn, candidates) : null;
     if (!invocation || !chosen?.instance) return;
     fn.queue = fn.queue.shift();
-    assign(draft, { vm_id: chosen.vm.id, instance_id: chosen.instance.id }, invocation);
+    assign(draft, fn, { vm_id: chosen.vm.id, instance_id: chosen.instance.id }, invocation);
     candidates.splice(candidates.indexOf(chosen), 1);
   }
 }
 
 function assign(
   draft: Draft,
+  fn: FunctionState,
   { vm_id, instance_id }: { readonly vm_id: string; readonly instance_id: string },
   invocation: QueuedInvocation,
 ): void {
@@ -74,7 +75,7 @@ function assign(
     vm_id,
     instance_id,
     request_id: invocation.request_id,
-    deadline_ms: invocation.timeout_ms ?? draft.config.invocation_ms,
+    deadline_ms: timeoutOf(draft, fn, invocation),
   });
 }
 
@@ -134,4 +135,11 @@ export function refuseForMemory(draft: Draft, fn: FunctionState, refused: Refusa
     instances.some(({ phase }) => phase === 'busy' || phase === 'starting'),
   );
   if (!serving) refuseQueue(draft, fn, 'refused', refused);
+}
+
+/** The caller's own word, or the function's, or the bound of any; never above the function's. */
+function timeoutOf(draft: Draft, fn: FunctionState, invocation: QueuedInvocation): number {
+  const own_ms = fn.spec.program?.timeout_ms ?? null;
+  const asked_ms = invocation.timeout_ms ?? own_ms ?? draft.config.invocation_ms;
+  return own_ms === null ? asked_ms : Math.min(asked_ms, own_ms);
 }

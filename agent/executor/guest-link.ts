@@ -18,6 +18,7 @@ import {
   stoppedSchema,
   type Payload,
 } from '../../guest/protocol/protocol.ts';
+import { programStart } from './program-start.ts';
 import type { Figures, FigureSelection } from '../observe/guest-figures.ts';
 
 /** Bytes of which nobody told what they are. */
@@ -71,9 +72,8 @@ export class GuestLink {
       guest_node: region.guest_node,
       attach_timeout_ms: LIMITS.plug_ms,
       ...(isElastic(spec) ? { grow_wait_ms: guestWaitMs(spec) } : {}),
-      memory_max_bytes: limited_by === 'cgroup' ? spec.limit_bytes : 0,
-      argv: spec.argv,
-      env: {},
+      memory_max_bytes: limited_by === 'cgroup' || spec.program ? spec.limit_bytes : 0,
+      ...programStart(spec, instance),
     } as const;
     const answer = await this.#channel.ask(request, startedSchema, LIMITS.instance_start_ms);
     const { sent_ms, received_ms, value } = answer;

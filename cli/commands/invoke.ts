@@ -1,4 +1,4 @@
-import { EXIT_CODES, HotplaneError } from '../../base/errors.ts';
+import { EXIT_CODES, HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { formatMs } from '../../base/units.ts';
 import type { Invocation, Invoked } from '../../agent/api/client.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
@@ -18,14 +18,27 @@ function bytesOrZero(input: CommandInput, name: string): number {
   return bytes;
 }
 
-/** The payload that was named, or that of the built-in function, from its options. */
-async function callOf(input: CommandInput): Promise<Call> {
-  const { values, signal } = input;
-  const place = values.text('payload');
-  if (place !== '') {
-    const payload = await readPayload(place, signal);
-    return { payload, content_type: values.text('content-type'), timeout_ms: null };
+/**
+ * Where the payload is: named, or standard input for a function with a program of its own; null:
+ * it is that of the built-in function, composed from its options.
+ */
+async function placeOf(input: CommandInput): Promise<string | null> {
+  const named = input.values.text('payload');
+  if (named !== '') return named;
+  const name = input.positionals[0] ?? '';
+  try {
+    const status = await withAgent(input, (client, signal) => client.status(name, { signal }));
+    return status.functions[0]?.function.program ? '-' : null;
+  } catch (error) {
+    // Told by the invocation itself, which is refused.
+    if (isHotplaneError(error) && error.code === 'HP_AGENT_NO_FUNCTION') return null;
+    throw error;
   }
+}
+
+/** What the built-in function would be told to do. Throws HP_CLI_BAD_VALUE. */
+function builtInCall(input: CommandInput): Call {
+  const { values } = input;
   const day_ms = 86_400_000;
   return emulated({
     anonymous_bytes: bytesOrZero(input, 'touch'),
@@ -37,12 +50,18 @@ async function callOf(input: CommandInput): Promise<Call> {
 
 async function run(input: CommandInput): Promise<number> {
   const { values, positionals, stdout } = input;
-  const call = await callOf(input);
+  const built_in = builtInCall(input);
+  const place = await placeOf(input);
+  const content_type = values.text('content-type');
+  const call: Call =
+    place === null
+      ? built_in
+      : { payload: await readPayload(place, input.signal), content_type, timeout_ms: null };
   const request = { function: positionals[0] ?? '', invocation_id: values.text('id'), ...call };
   const response = await withAgent(input, (client, signal) => client.invoke(request, { signal }));
   const { failure, answer, ...record } = response;
   if (values.flag('json')) stdout.write(`${JSON.stringify(record)}\n`);
-  else if (values.text('payload') !== '') writeAnswer(stdout, answer);
+  else if (place !== null) writeAnswer(stdout, answer);
   else if (response.outcome === 'done') stdout.write(describe(response));
   if (response.outcome === 'done') return EXIT_CODES.ok;
   throw new HotplaneError({
@@ -87,7 +106,9 @@ export const invokeCommand: Command = {
     'wall-ms': { value: 'MS', summary: 'total duration', default: '10' },
     payload: {
       value: 'FILE',
-      summary: 'send this, or standard input for -, and print the answer alone',
+      summary:
+        'send this, or standard input for -, and print the answer alone; usual where the ' +
+        'function has a program of its own: -',
       default: '',
     },
     'content-type': { value: 'TYPE', summary: 'of the payload', default: JSON_TYPE },
@@ -97,12 +118,14 @@ export const invokeCommand: Command = {
   },
   help: `
 Runs on the idle instance used last, or starts one: its region is plugged while the guest starts
-it. When all instances are busy it waits. An invocation that is refused (no memory, queue full)
-exits with 3, one that fails (out of memory, crash) with 1, with 4 when its time was over, and with
-3 when its VM ended.
+it. When all instances are busy it waits. Standard input is the payload of a function with a
+program of its own, and standard output its answer alone; what the built-in function is to do is
+told by options. An invocation that is refused (no memory, queue full) exits with 3, one that fails
+(out of memory, crash, or by its own word) with 1, with 4 when its time was over, and with 3 when
+its VM ended.
 
   hotplane invoke resize-image --touch 200MiB --cpu-ms 50 --wall-ms 120
-  echo '{"name":"Ada"}' | hotplane invoke hello --payload -
+  echo '{"name":"Ada"}' | hotplane invoke hello
 `,
   run,
 };

@@ -64,13 +64,18 @@ static int make_next(void)
 	return error;
 }
 
-static int limit(const char *path, uint64_t memory_max_bytes, int node, bool whole)
+static int limit(const char *path, uint64_t memory_max_bytes, int node, bool whole,
+		 unsigned int pids_max)
 {
 	char number[32];
 	int error = 0;
 
 	if (!whole)
 		error = set(path, "memory.oom.group", "0");
+	if (!error && pids_max > 0) {
+		snprintf(number, sizeof(number), "%u", pids_max);
+		error = set(path, "pids.max", number);
+	}
 	if (!error && memory_max_bytes > 0) {
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)memory_max_bytes);
 		error = set(path, "memory.max", number);
@@ -82,7 +87,8 @@ static int limit(const char *path, uint64_t memory_max_bytes, int node, bool who
 	return error;
 }
 
-int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node, bool whole)
+int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node, bool whole,
+		unsigned int pids_max)
 {
 	int error = given == made ? make_next() : 0;
 
@@ -90,7 +96,7 @@ int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node,
 		return error;
 	short_of_memory = false;
 	path_of(given++, path);
-	error = limit(path, memory_max_bytes, node, whole);
+	error = limit(path, memory_max_bytes, node, whole, pids_max);
 	if (error)
 		rmdir(path);
 	return error;

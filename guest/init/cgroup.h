@@ -21,7 +21,8 @@ int cgroup_setup(void);
  * Gives out a cgroup nobody has used, with these limits, and writes its @path.
  * @whole: running out of memory ends all of it, not one process.
  */
-int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node, bool whole);
+int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node, bool whole,
+		unsigned int pids_max);
 /* An empty cgroup is not needed any more. */
 void cgroup_leave(const char *path);
 /* Is there anything for cgroup_tidy? */

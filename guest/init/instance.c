@@ -101,7 +101,8 @@ void instance_start(uint64_t id, const struct start_request *request)
 	 * the kernel) is itself the judge of who may die.
 	 */
 	error = cgroup_take(instance->cgroup, request->memory_max_bytes, request->guest_node,
-			    !request->as_root);
+			    !request->as_root,
+			    request->supervised ? PROTOCOL_SUPERVISED_PIDS : 0);
 	if (error)
 		return refuse_spawn(instance, id, "cgroup", error);
 	growth_open(instance, request->grow_wait_ms);

@@ -96,6 +96,8 @@ struct start_request {
 	char *argv[PROTOCOL_START_STRINGS + 1];
 	char *env[PROTOCOL_START_STRINGS + 1];
 	bool as_root;
+	/* Root, for the time until it started the program of somebody else. */
+	bool supervised;
 	/* Ready when the program runs; it gets no requests. */
 	bool ready_on_exec;
 	char bytes[PROTOCOL_START_BYTES];

@@ -128,6 +128,33 @@ static void fail_invoke(struct instance *instance, const char *why)
 	instance->invoke.open = false;
 }
 
+static void pass_log(struct instance *instance, const struct told *told)
+{
+	const struct json_document *document = &told->document;
+	bool is_error = json_equals(document, member(told, "stream"), "stderr");
+	uint64_t dropped = 0;
+
+	json_unsigned(document, member(told, "dropped_bytes"), &dropped);
+	event_log(instance->name, is_error ? "stderr" : "stdout", dropped, told->mark,
+		  told->mark_length);
+}
+
+/* A program that says why it cannot start is ended; its own end tells nothing better. */
+static void refuse_start(struct instance *instance, const struct told *told)
+{
+	const struct json_document *document = &told->document;
+	char code[64];
+
+	if (instance->start_failed ||
+	    json_string(document, member(told, "code"), code, sizeof(code)) < 1 ||
+	    json_string(document, member(told, "message"), instance->failure,
+			sizeof(instance->failure)) < 0)
+		return;
+	instance->failure_code = strcmp(code, "init-error") ? "spawn-failed" : "init-error";
+	instance->start_failed = true;
+	cgroup_kill(instance->cgroup);
+}
+
 static void take_told(struct instance *instance, const struct told *told)
 {
 	const struct json_token *type = member(told, "type");
@@ -140,8 +167,12 @@ static void take_told(struct instance *instance, const struct told *told)
 	} else if (json_equals(&told->document, type, "credit")) {
 		if (is_awaited && json_unsigned(&told->document, member(told, "bytes"), &bytes))
 			event_credit(instance->invoke.id, bytes);
+	} else if (json_equals(&told->document, type, "log")) {
+		pass_log(instance, told);
 	} else if (instance->busy) {
 		finish_invoke(instance, told);
+	} else if (instance->state == INSTANCE_STARTING) {
+		refuse_start(instance, told);
 	}
 }
 

@@ -72,6 +72,19 @@ void reply_error(uint64_t id, const char *code, const char *message)
 	channel_send(line, text.used);
 }
 
+void event_log(const char *instance, const char *stream, uint64_t dropped, const char *mark,
+	       size_t length)
+{
+	char line[1024];
+	struct text text;
+
+	text_init(&text, line, sizeof(line));
+	text_add(&text, "{\"type\":\"log\",\"instance\":");
+	text_add_json(&text, instance);
+	text_add(&text, ",\"stream\":\"%s\",\"dropped_bytes\":%" PRIu64 "}", stream, dropped);
+	channel_send_attached(line, text.used, mark, length);
+}
+
 static void add_int_or_null(struct text *text, const char *key, int value)
 {
 	if (value < 0)

@@ -23,6 +23,9 @@ void event_exit(const char *instance, int status, int signal, const char *reason
 /* A chunk of the answer to request @of, and room for more of its payload. */
 void event_chunk(uint64_t of, const char *mark, size_t length);
 void event_credit(uint64_t of, uint64_t bytes);
+/* Output of an instance, as its program told it; @dropped bytes before it were too many. */
+void event_log(const char *instance, const char *stream, uint64_t dropped, const char *mark,
+	       size_t length);
 void event_hello(void);
 /* The hello itself, also the answer to `ping`. */
 void hello_write(struct text *text);

@@ -84,13 +84,26 @@ static int become_user(const struct start_request *request, int index)
 {
 	uid_t uid = FIRST_UID + (uid_t)index;
 
-	if (request->as_root)
+	if (request->as_root || request->supervised)
 		return 0;
 	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
 		return -errno;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	return 0;
+}
+
+/* In the child: the request is its own copy. */
+static void tell_user(const struct start_request *request, int index)
+{
+	static char variable[64];
+	char **at = (char **)request->env;
+
+	snprintf(variable, sizeof(variable), PROTOCOL_UID_VARIABLE "=%d", FIRST_UID + index);
+	while (*at)
+		at++;
+	at[0] = variable;
+	at[1] = NULL;
 }
 
 static void reset_signals(void)
@@ -126,6 +139,8 @@ static void become_program(const struct instance *instance, const struct start_r
 	error = become_user(request, index);
 	if (error)
 		fail(status, SPAWN_FAILED, -error);
+	if (request->supervised)
+		tell_user(request, index);
 	execve(request->argv[0], request->argv, request->env);
 	fail(status, SPAWN_FAILED, errno);
 }

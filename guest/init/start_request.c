@@ -72,7 +72,8 @@ static const char *read_env(const struct json_document *document, struct arena *
 
 	if (map && map->type != JSON_OBJECT)
 		return "env: an object of strings";
-	if (count > PROTOCOL_START_STRINGS - 1)
+	/* The init adds two. */
+	if (count > PROTOCOL_START_STRINGS - 2)
 		return "env: too many variables";
 	for (uint32_t i = 0; i < count; i++) {
 		const struct json_token *value = json_next(document, key);
@@ -82,6 +83,9 @@ static const char *read_env(const struct json_document *document, struct arena *
 			return "env: strings without NUL, names without '=', not too long in all";
 		if (!strcmp(request->env[i], PROTOCOL_USER_VARIABLE "=" PROTOCOL_USER_ROOT))
 			request->as_root = true;
+		if (!strcmp(request->env[i],
+			    PROTOCOL_USER_VARIABLE "=" PROTOCOL_USER_SUPERVISOR))
+			request->supervised = true;
 		if (!strcmp(request->env[i], PROTOCOL_READY_VARIABLE "=" PROTOCOL_READY_EXEC))
 			request->ready_on_exec = true;
 		key = json_next(document, value);
@@ -139,6 +143,7 @@ const char *start_request_read(const struct json_document *document,
 	const char *refusal;
 
 	request->as_root = false;
+	request->supervised = false;
 	request->ready_on_exec = false;
 	if (json_string(document, json_member(document, root, "instance"), request->instance,
 			sizeof(request->instance)) < 1)

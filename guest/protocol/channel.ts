@@ -31,6 +31,8 @@ import {
   type GuestRequest,
   type Hello,
   helloSchema,
+  type LogEvent,
+  logEventSchema,
   type MemoryEvent,
   memoryEventSchema,
   replySchema,
@@ -62,6 +64,8 @@ export interface ChannelOptions {
   readonly onExit: (event: ExitEvent) => void;
   /** An instance tells how much it uses; absent: nobody wants to know. */
   readonly onMemory?: (event: MemoryEvent) => void;
+  /** An instance wrote something. */
+  readonly onLog?: (event: LogEvent, bytes: Buffer) => void;
   /** Called once, with the reason; not after `close`. */
   readonly onClosed: (error: HotplaneError) => void;
 }
@@ -213,6 +217,12 @@ export class GuestChannel {
         const event = memoryEventSchema.safeParse(message);
         if (!event.success) return 'a memory event';
         this.#options.onMemory?.(event.data);
+        return null;
+      }
+      case 'log': {
+        const event = logEventSchema.safeParse(message);
+        if (!event.success) return 'a log';
+        this.#options.onLog?.(event.data, attached);
         return null;
       }
       case 'chunk': {

@@ -56,13 +56,20 @@ export const PROTOCOL = {
   /** `grow_wait_ms` of `start`. */
   grow_wait_ms: 3_600_000,
   /**
-   * Variables of `start` that are for the init: with USER=root the program keeps the root's rights;
+   * Variables of `start` that are for the init: with USER=root the program keeps the root's rights,
+   * with USER=supervisor too, for it takes them from the program that it starts (guest/runtime);
    * with READY=exec it counts as ready when it runs, and is asked nothing.
    */
   user_variable: 'HOTPLANE_USER',
   user_root: 'root',
+  user_supervisor: 'supervisor',
   ready_variable: 'HOTPLANE_READY',
   ready_exec: 'exec',
+
+  /** Tells a supervisor the user that is its instance's own. */
+  uid_variable: 'HOTPLANE_UID',
+  /** Processes and threads of one supervised instance. */
+  supervised_pids: 1_024,
 
   /** From SIGTERM to an instance until all of it is killed. */
   stop_grace_ms: 200,

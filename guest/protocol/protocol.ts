@@ -213,6 +213,16 @@ export type MemoryEvent = z.infer<typeof memoryEventSchema>;
 /** A chunk of the answer to request `of` is attached. */
 export const chunkEventSchema = z.object({ type: z.literal('chunk'), of: count });
 
+/** Output of an instance is attached: what its program wrote. */
+export const logEventSchema = z.object({
+  type: z.literal('log'),
+  instance: name,
+  stream: z.enum(['stdout', 'stderr']),
+  /** Bytes before it that were too many in too short a time. */
+  dropped_bytes: bytes,
+});
+export type LogEvent = z.infer<typeof logEventSchema>;
+
 /** The instance that serves request `of` took so many bytes of its payload. */
 export const creditEventSchema = z.object({ type: z.literal('credit'), of: count, bytes });
 

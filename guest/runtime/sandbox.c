@@ -18,6 +18,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "../common/protocol_constants.h"
 #include "sandbox.h"
 
 #define PLACE "/run/sandbox"
@@ -118,7 +119,7 @@ static void build_root(const struct options *options, int trouble)
 
 static void become_user(const struct options *options, int trouble)
 {
-	const char *own = getenv("HOTPLANE_UID");
+	const char *own = getenv(PROTOCOL_UID_VARIABLE);
 	const char *user = options->user ? options->user : own ? own : "65534";
 	char *rest;
 	uid_t uid = (uid_t)strtoul(user, &rest, 10);

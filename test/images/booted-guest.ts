@@ -13,6 +13,7 @@ import {
   type GuestStats,
   type Hello,
   invokedSchema,
+  type LogEvent,
   type StartRequest,
   type Started,
   startedSchema,
@@ -24,6 +25,8 @@ import { waitFor } from '../../base/wait.ts';
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
 import type { DiskSpec, Vm } from '../../hypervisor-client/vm.ts';
 import { deviceOf } from '../../hypervisor-client/spec.ts';
+import { cacheDir } from '../../base/paths.ts';
+import { ensureRootfs } from '../../images/rootfs/rootfs.ts';
 import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
 
 export const HELLO_MS = 90_000;
@@ -49,6 +52,10 @@ async function askOn<T>(
   return await channel.ask(about, schema, ASK_MS, payload);
 }
 
+export interface Logged extends LogEvent {
+  readonly text: string;
+}
+
 export interface BootedGuest {
   readonly vm: Vm;
   /** PCI addresses of the two regions. */
@@ -56,6 +63,7 @@ export interface BootedGuest {
   readonly channel: GuestChannel;
   readonly hello: Hello;
   readonly exits: readonly ExitEvent[];
+  readonly logs: readonly Logged[];
   ask(request: Asked): Promise<unknown>;
   /** What the built-in function did. */
   work(instance: string, work: Work): Promise<z.infer<typeof workedSchema>>;
@@ -70,14 +78,17 @@ export async function launchGuest(
   t: ExecutionContext,
   numa = false,
   disks: readonly DiskSpec[] = [],
+  extra_programs: Readonly<Record<string, string>> = {},
 ): Promise<Vm> {
   const guest = await ensureGuest({ variant: 'hotmem' });
+  const is_plain = Object.keys(extra_programs).length === 0;
+  const rootfs = is_plain ? guest : await ensureRootfs({ cache_dir: cacheDir(), extra_programs });
   const run_dir = await mkdtemp(join(tmpdir(), 'hotplane-guest-'));
   const vm = await new QemuDriver().launch({
     id: 'images-test',
     run_dir,
     kernel_path: guest.kernel_path,
-    initrd_path: guest.initrd_path,
+    initrd_path: rootfs.initrd_path,
     kernel_arguments: guestKernelArguments({
       partitions: 'none',
       init_on_alloc: false,
@@ -106,11 +117,13 @@ export async function bootGuest(t: ExecutionContext, numa = false): Promise<Boot
 /** The agent's channel on a running guest. Rejects when there is no hello in time. */
 export async function connectGuest(vm: Vm, hello_ms = HELLO_MS): Promise<BootedGuest> {
   const exits: ExitEvent[] = [];
+  const logs: Logged[] = [];
   const channel = new GuestChannel({
     vm_id: vm.id,
     stream: await vm.guestChannel(),
     clock: hostClock,
     onExit: (event) => exits.push(event),
+    onLog: (event, bytes) => logs.push({ ...event, text: bytes.toString() }),
     onClosed: () => undefined,
   });
   const timer = setTimeout(() => channel.close(), hello_ms);
@@ -122,6 +135,7 @@ export async function connectGuest(vm: Vm, hello_ms = HELLO_MS): Promise<BootedG
     channel,
     hello,
     exits,
+    logs,
     ask: async (request) => (await askOn(channel, request, z.unknown())).value,
     work: async (instance, work) =>
       (await askOn(channel, { type: 'invoke', instance, work }, workedSchema)).value,

@@ -1,0 +1,42 @@
+/** How the guest is told to start somebody else's program: the supervisor's arguments. Pure. */
+import { PROTOCOL } from '../../guest/protocol/constants.ts';
+import { TMP_BYTES_DEFAULT } from '../model/program.ts';
+import type { FunctionSpec } from '../model/spec.ts';
+
+/** In the guest: the supervisor, and where the image of the function is. */
+const SUPERVISOR = '/bin/runtime';
+const IMAGE_ROOT = '/image/root';
+
+/** Arguments and variables of `start`; without a program those of the built-in function. */
+export function programStart(
+  spec: FunctionSpec,
+  instance: string,
+): { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> } {
+  const { program } = spec;
+  if (program === null) return { argv: spec.argv, env: {} };
+  const { working_folder, user, tmp_bytes, environment, command } = program;
+  const options: Readonly<Record<string, string | null>> = {
+    interface: program.interface,
+    function: spec.name,
+    instance,
+    root: IMAGE_ROOT,
+    folder: working_folder,
+    user,
+    'tmp-bytes': String(tmp_bytes ?? TMP_BYTES_DEFAULT),
+    'memory-bytes': String(spec.limit_bytes),
+  };
+  const told = Object.entries(options).flatMap(([name, value]) =>
+    value === null ? [] : [`--${name}`, value],
+  );
+  const variables = environment.map((text): [string, string] => {
+    const at = text.indexOf('=');
+    return [text.slice(0, at), text.slice(at + 1)];
+  });
+  return {
+    argv: [SUPERVISOR, ...told, '--', ...command],
+    env: {
+      ...Object.fromEntries(variables),
+      [PROTOCOL.user_variable]: PROTOCOL.user_supervisor,
+    },
+  };
+}
