@@ -17,8 +17,10 @@ import type { Policy } from './core/policy.ts';
 import { HostAgent } from './executor/host-agent.ts';
 import type { GuestImages } from './executor/images.ts';
 import { endLeftovers, trimFolders } from './adopt/leftovers.ts';
+import { earlierState, livingVms } from './adopt/earlier.ts';
 import { endOrphans } from './adopt/orphans.ts';
 import { lockStateDir } from './store/lock.ts';
+import { StateFile } from './store/state-file.ts';
 
 export interface DaemonOptions {
   readonly socket_path: string;
@@ -43,6 +45,8 @@ export interface DaemonOptions {
   readonly onServing: () => void;
   /** Aborts when the agent is to stop. */
   readonly signal: AbortSignal;
+  /** On SIGTERM VMs are left running, for the next agent with this folder. */
+  readonly keep_vms?: boolean;
 }
 
 /**
@@ -62,25 +66,36 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { vmm, version, accelerator } = await hypervisor.probe();
   log.info({ vmm, vmm_version: version, accelerator }, 'the VMM is usable');
   const { drivers, runtime_dir } = options;
+  const path = join(state_dir, STATE_FILE);
+  const store = await StateFile.open(path);
+  opened.defer(() => store.close());
+  const living = await livingVms(store, { vms_dir, drivers, log });
   const [{ first_id, remaining }, orphans] = await Promise.all([
-    endLeftovers({ vms_dir, drivers, log }),
+    endLeftovers({ vms_dir, drivers, log, living: new Set(living.keys()) }),
     runtime_dir === undefined ? [] : endOrphans({ runtime_dir, drivers, log }),
   ]);
   const images = await options.prepareImages();
   if (signal.aborted) return;
+  const { host_limit_bytes, vmm_overhead_bytes = 0, host_cpus = null } = options;
+  const earlier_vms = [...remaining, ...orphans];
+  const facts = { ...options.bounds, earlier_vms, vmm_overhead_bytes, host_cpus };
+  const state = earlierState(store, { path, host_limit_bytes, facts, first_id });
+  if (state) log.info({ functions: state.functions.size, vms: living.size }, 'goes on');
   const agent = new HostAgent({
+    store,
+    ...(state ? { earlier: { state, vms: living } } : {}),
     clock: hostClock,
     hypervisor,
     images,
     log,
-    host_limit_bytes: options.host_limit_bytes,
-    vmm_overhead_bytes: options.vmm_overhead_bytes ?? 0,
-    host_cpus: options.host_cpus ?? null,
+    host_limit_bytes,
+    vmm_overhead_bytes,
+    host_cpus,
     ...(options.bounds ? { bounds: options.bounds } : {}),
     vms_dir,
     version: options.version,
     first_id,
-    earlier_vms: [...remaining, ...orphans],
+    earlier_vms,
     trimFolders: (present) => trimFolders(vms_dir, present),
     ...(options.policy ? { policy: options.policy } : {}),
   });
@@ -105,6 +120,9 @@ async function openStateDir(state_dir: string): Promise<string> {
   return vms_dir;
 }
 
+/** Beside the folders of the VMs. */
+const STATE_FILE = 'state.db';
+
 /** The longest path of a socket that a driver makes there. */
 const LONGEST_IN_VMS_DIR = 'vm1000000/channel.sock';
 
@@ -112,7 +130,7 @@ const LONGEST_IN_VMS_DIR = 'vm1000000/channel.sock';
 function vmsLeft(vms_dir: string): string {
   const left = readdirSync(vms_dir).filter((name) => wasBegunIn(join(vms_dir, name)));
   if (left.length === 0) return '';
-  return `VMs left in ${vms_dir}: ${left.join(', ')}; the next agent with this --state-dir ends them.`;
+  return `VMs left in ${vms_dir}: ${left.join(', ')}; the next agent with this --state-dir goes on with them.`;
 }
 
 async function serve(agent: HostAgent, place: SocketPlace, options: DaemonOptions): Promise<void> {
@@ -127,13 +145,13 @@ async function serve(agent: HostAgent, place: SocketPlace, options: DaemonOption
     });
     await Promise.race([asked, agent.fatal]);
   } finally {
-    log.info(
-      { reason: String(signal.reason ?? 'HP_AGENT_FATAL') },
-      'stopping: no new calls, VMs are being shut down',
-    );
+    const keeps = options.keep_vms === true && signal.reason === 'SIGTERM';
+    const reason = String(signal.reason ?? 'HP_AGENT_FATAL');
+    log.info({ reason }, `stopping: no new calls, VMs ${keeps ? 'go on' : 'are being shut down'}`);
     const closed = server.close(AGENT_LIMITS.drain_ms + AGENT_LIMITS.close_ms);
     try {
-      await agent.stop(AGENT_LIMITS.drain_ms);
+      if (keeps && !agent.isFatal) await agent.release();
+      else await agent.stop(AGENT_LIMITS.drain_ms);
     } finally {
       await closed;
     }

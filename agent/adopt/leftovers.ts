@@ -1,6 +1,6 @@
 /**
- * VMs of an agent that is gone. They are ended, not taken over: their instances' invocations died
- * with the agent, so nobody waits for them. Each is known by its process (program, user, run folder
+ * VMs of an agent that is gone, and that no rows tell of: nobody can take them over, so they are
+ * ended. Each is known by its process (program, user, run folder
  * on its command line), whatever state it or the files in its folder are in; none is left without a
  * line in the log, and what cannot be ended is in the book.
  */
@@ -39,6 +39,8 @@ export interface LeftoverOptions {
   /** Every driver there is: an earlier agent may have used another one than today's. */
   readonly drivers: readonly Hypervisor[];
   readonly log: Logger;
+  /** VMs that go on and are left alone. */
+  readonly living?: ReadonlySet<string>;
   readonly clock?: Clock;
   /** Ends a process by force; tests have one that cannot. */
   readonly end?: (process: ProcessIdentity, clock: Clock, grace_ms: number) => Promise<void>;
@@ -49,7 +51,9 @@ export async function endLeftovers(options: LeftoverOptions): Promise<Leftovers>
   const { vms_dir, drivers } = options;
   const names = await namesIn(vms_dir);
   const vmms = (await ourProcesses()).filter((one) => drivers.some((driver) => driver.runs(one)));
-  const folders = await Promise.all(names.map((name) => lookAt(vms_dir, name, vmms, options)));
+  const { living } = options;
+  const dead = names.filter((name) => living?.has(name) !== true);
+  const folders = await Promise.all(dead.map((name) => lookAt(vms_dir, name, vmms, options)));
   const ours = folders.filter((folder) => folder !== null);
   const ends = await Promise.all(ours.map((folder) => endFolder(folder, options)));
   const remaining = ends.flatMap((end) => end.remaining);

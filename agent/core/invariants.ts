@@ -1,6 +1,12 @@
 /** What must hold after every step, whatever the guest, the VMM or the callers do. */
 import { assert } from '../../base/assert.ts';
-import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
+import type {
+  FunctionState,
+  HostState,
+  InstanceState,
+  RegionState,
+  VmState,
+} from '../model/state.ts';
 import { NO_BYTES, type Tier, TIERS } from '../model/tiers.ts';
 import { type Draft, readFunction, readOperation, readVm } from './draft.ts';
 import { permitsOf } from './permits.ts';
@@ -30,6 +36,30 @@ export function checkStep(draft: Draft): void {
     );
   }
   for (const fn of functions.rows) if (fn) checkFunction(draft, fn);
+}
+
+/**
+ * Checks a whole state that came from elsewhere: what rows say of each other. Throws where they do
+ * not agree.
+ */
+export function checkHost(state: HostState): void {
+  for (const { vm_ids, spec } of state.functions.values()) {
+    assert(vm_ids.length > 0, `function ${spec.name} has a VM, or the last it had`);
+    for (const id of vm_ids) {
+      assert(state.vms.get(id)?.function === spec.name, `function ${spec.name} has its VM ${id}`);
+    }
+  }
+  for (const vm of state.vms.values()) {
+    const fn = state.functions.get(vm.function);
+    assert(fn?.vm_ids.includes(vm.id), `VM ${vm.id} is one of its function`);
+    for (const { id, holder, operation_id, permit_bytes, plugged_bytes } of vm.regions) {
+      assert(permit_bytes >= plugged_bytes, `the permit of ${vm.id}/${id} covers what is plugged`);
+      const operation = operation_id === null ? null : state.operations.get(operation_id);
+      assert(operation !== undefined, `what is under way in ${vm.id}/${id} has its row`);
+      const held = holder === null || vm.instances.some((one) => one.id === holder);
+      assert(held, `the holder of ${vm.id}/${id} is there`);
+    }
+  }
 }
 
 /** Whether what the VM was granted can differ in the permits of its regions alone. */

@@ -6,6 +6,7 @@ import type { FunctionState, InstanceState, VmState } from '../model/state.ts';
 import { type Draft, editInstance, editRegion } from './draft.ts';
 import { doomInstance, findInstance, readyWhenComplete, stopFailed } from './instances.ts';
 import { answerInvocation } from './invocations.ts';
+import { adopted } from './restart.ts';
 import { resized } from './resized.ts';
 import { noteUsage } from './spans.ts';
 import { endVm, vmGone, vmReady, vmUndead } from './vms.ts';
@@ -23,6 +24,8 @@ export function handleNews(draft: Draft, fn: FunctionState, vm: VmState, event: 
         if (index < vm.regions.length) editRegion(draft, vm, index).device = device;
       }
       return vmReady(draft, fn, vm);
+    case 'vm-adopted':
+      return adopted(draft, fn, vm, event.instances);
     case 'vm-failed':
       return endVm(draft, fn, vm, event.failure);
     case 'vm-health':

@@ -35,7 +35,8 @@ function operationFor(draft: Draft, intent: Intent): OperationState {
   };
 }
 
-function orderOf({ fn }: Intent, operation: OperationState): OperationOrder {
+/** The order that asks for an operation. */
+export function operationOrder(fn: FunctionState, operation: OperationState): OperationOrder {
   const { name, mechanism } = fn.spec;
   return { ...operation, kind: kindOf(operation), function: name, mechanism };
 }
@@ -49,7 +50,7 @@ function send(draft: Draft, intent: Intent, operation: OperationState): void {
   region.hold_until_ms = null;
   region.ready = false;
   draft.operations.set(operation.id, operation);
-  draft.actions.push({ type: 'resize-region', order: orderOf(intent, operation) });
+  draft.actions.push({ type: 'resize-region', order: operationOrder(intent.fn, operation) });
 }
 
 /** Takes the permit and asks for more; a refusal is recorded, and nothing has changed. */
@@ -57,7 +58,11 @@ export function plug(draft: Draft, intent: Intent): Refusal | null {
   const operation = operationFor(draft, intent);
   const failure = growPermit(draft, intent.region, intent.to_bytes);
   if (failure) {
-    draft.actions.push({ type: 'record-refusal', order: orderOf(intent, operation), failure });
+    draft.actions.push({
+      type: 'record-refusal',
+      order: operationOrder(intent.fn, operation),
+      failure,
+    });
     return failure;
   }
   send(draft, intent, operation);
@@ -66,7 +71,7 @@ export function plug(draft: Draft, intent: Intent): Refusal | null {
 
 /** Records a growth that is not tried, or not any longer; nothing has changed. */
 export function refuseGrowth(draft: Draft, intent: Intent, failure: Refusal): void {
-  const order = orderOf(intent, operationFor(draft, intent));
+  const order = operationOrder(intent.fn, operationFor(draft, intent));
   draft.actions.push({ type: 'record-refusal', order, failure });
 }
 

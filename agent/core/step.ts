@@ -25,6 +25,7 @@ import { cancel, deploy, invoke, remove } from './functions.ts';
 import { checkStep } from './invariants.ts';
 import { handleNews, type News } from './news.ts';
 import type { SpecOf } from './policy.ts';
+import { restarted } from './restart.ts';
 import { settle } from './settle.ts';
 
 /** Rows that a step made, changed or took away, by their keys. */
@@ -76,6 +77,8 @@ function handle(draft: Draft, event: HostEvent): void {
   switch (event.type) {
     case 'tick':
       return tick(draft);
+    case 'restarted':
+      return restarted(draft);
     case 'deploy': {
       const known = editFunction(draft, event.spec.name);
       return deploy(draft, known, event.request_id, event.spec);

@@ -4,15 +4,17 @@ import type { Clock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
-import type { InvocationResult, StartStamps } from '../model/events.ts';
+import { agentError } from '../model/errors.ts';
+import type { FoundInstance, InvocationResult, StartStamps } from '../model/events.ts';
 import { type FunctionSpec, growWaitMs, isElastic } from '../model/spec.ts';
 import type { Call } from '../model/work.ts';
-import type { GuestChannel } from '../../guest/protocol/channel.ts';
+import type { GuestAnswer, GuestChannel } from '../../guest/protocol/channel.ts';
 import { MECHANISMS } from '../model/mechanism.ts';
 import { ClockMap } from '../../guest/protocol/clock-map.ts';
 import {
   type GuestRequest,
   invokedSchema,
+  listedSchema,
   startedSchema,
   statsSchema,
   stoppedSchema,
@@ -37,6 +39,12 @@ function narrowed(
 /** The guest's own bound is the later one, and holds where the agent is gone. */
 function guestWaitMs(spec: FunctionSpec): number {
   return Math.min(LIMITS.grow_wait_ms_max, growWaitMs(spec) + AGENT_LIMITS.growth_denial_ms);
+}
+
+/** What an invocation measured, and what it answered. */
+interface Answered {
+  readonly result: InvocationResult;
+  readonly answer: Payload;
 }
 
 export class GuestLink {
@@ -91,11 +99,14 @@ export class GuestLink {
     instance: string,
     { payload, content_type }: Pick<Call, 'payload' | 'content_type'>,
     { request_id, deadline_ms }: { readonly request_id: string; readonly deadline_ms: number },
-  ): Promise<{ readonly result: InvocationResult; readonly answer: Payload }> {
+  ): Promise<Answered> {
     const payload_bytes = payload.length;
     const about = { content_type, payload_bytes, request_id, timeout_ms: deadline_ms };
     const request = { type: 'invoke', instance, ...about } as const;
-    const asked = await this.#channel.ask(request, invokedSchema, deadline_ms, payload);
+    return this.#answered(await this.#channel.ask(request, invokedSchema, deadline_ms, payload));
+  }
+
+  #answered(asked: GuestAnswer<z.infer<typeof invokedSchema>>): Answered {
     const { sent_ms, received_ms, value, attached } = asked;
     const toHost = (guest_ms: number): number =>
       this.#clock_map.toHost(guest_ms, sent_ms, received_ms);
@@ -134,6 +145,36 @@ export class GuestLink {
     await this.#channel.ask(request, z.unknown(), LIMITS.guest_call_ms);
   }
 
+  /**
+   * The answer to what an earlier agent asked of the instance. Throws HP_AGENT_ANSWER_LOST when the
+   * guest does not know of it.
+   */
+  async resume(
+    instance: string,
+    { request_id, deadline_ms }: { readonly request_id: string; readonly deadline_ms: number },
+  ): Promise<Answered> {
+    const request = { type: 'resume', instance, request_id } as const;
+    try {
+      return this.#answered(await this.#channel.ask(request, invokedSchema, deadline_ms));
+    } catch (error) {
+      throw answerLost(instance, error);
+    }
+  }
+
+  /** Which instances there are; null: the guest is of a version that does not tell. */
+  async list(): Promise<FoundInstance[] | null> {
+    try {
+      const answer = await this.#channel.ask({ type: 'list' }, listedSchema, LIMITS.guest_call_ms);
+      return answer.value.instances.map(({ instance, state }) => {
+        return { instance_id: instance, is_alive: state !== 'ending' && state !== 'gone' };
+      });
+    } catch (error) {
+      const guest_code = isHotplaneError(error) ? error.details['guest_code'] : undefined;
+      if (guest_code === 'unknown-request') return null;
+      throw error;
+    }
+  }
+
   async ping(): Promise<void> {
     await this.#channel.ask({ type: 'ping' }, z.unknown(), AGENT_LIMITS.guest_pong_ms);
   }
@@ -146,4 +187,15 @@ export class GuestLink {
   close(): void {
     this.#channel.close();
   }
+}
+
+/** What a guest says of an invocation it does not know; anything else is told as it is. */
+function answerLost(instance: string, error: unknown): unknown {
+  const guest_code = isHotplaneError(error) ? error.details['guest_code'] : undefined;
+  if (guest_code !== 'no-such-invocation' && guest_code !== 'unknown-request') return error;
+  return agentError(
+    'HP_AGENT_ANSWER_LOST',
+    `the agent was killed while ${instance} ran it, and its answer is not known any more.`,
+    { cause: error },
+  );
 }

@@ -24,8 +24,9 @@ import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
 import type { StateStore } from '../store/state-file.ts';
 import { totalBytes } from '../model/tiers.ts';
 import { explain } from '../observe/explain.ts';
-import { FailStop, isBug } from '../observe/fail-stop.ts';
-import { errorOf, refusalOf, tooManyRequests, unknownVm } from '../model/failure.ts';
+import { FailStop, isBug, isStateError } from '../observe/fail-stop.ts';
+import { refusalOf } from '../model/failure.ts';
+import { Callers } from './callers.ts';
 import { Decider } from './decider.ts';
 import type { Call } from '../model/work.ts';
 import { HeldPayloads } from './held-payloads.ts';
@@ -35,8 +36,9 @@ import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub
 import { type InvocationEnd, invocationRecord } from '../observe/invocation-record.ts';
 import { errOf, RepeatLog } from './repeat-log.ts';
 import { nameIn, tellRefusal, tellReply } from './reply-log.ts';
-import { functionStatus } from '../observe/status.ts';
-import { VmRunner } from './vm-runner.ts';
+import { hostStatus } from '../observe/host-status.ts';
+import { type LeftVms, Runners } from './runners.ts';
+import type { RunnerDeps, VmRunner } from './vm-runner.ts';
 import { WakeTimer } from './wake.ts';
 
 export interface HostAgentOptions {
@@ -63,6 +65,8 @@ export interface HostAgentOptions {
   readonly policy?: Policy;
   /** Where the state is kept for the agent after this one; absent: it ends with this one. */
   readonly store?: StateStore;
+  /** What an earlier agent left: its state, and those of its VMs that live. */
+  readonly earlier?: { readonly state: HostState; readonly vms: LeftVms };
 }
 
 export class HostAgent {
@@ -70,14 +74,13 @@ export class HostAgent {
   readonly #log: Logger;
   readonly #hub = new RecordHub();
   readonly #payloads = new HeldPayloads();
-  readonly #runners = new Map<string, VmRunner>();
-  readonly #waiting = new Map<string, (reply: Reply) => void>();
+  readonly #runners: Runners;
+  readonly #callers: Callers;
   readonly #wake: WakeTimer;
   readonly #memory_loop = new AbortController();
   readonly #fail_stop: FailStop;
   readonly #told: RepeatLog;
   readonly #decider: Decider;
-  #next_request = 1;
 
   constructor(options: HostAgentOptions) {
     this.#options = options;
@@ -85,7 +88,9 @@ export class HostAgent {
     const { host_limit_bytes, first_id } = options;
     const { earlier_vms = [], vmm_overhead_bytes = 0, host_cpus = null } = options;
     const facts = { ...options.bounds, earlier_vms, vmm_overhead_bytes, host_cpus };
-    this.#decider = new Decider(emptyHost(host_limit_bytes, first_id, facts), {
+    this.#runners = new Runners(options.earlier?.vms ?? new Map(), (id) => this.#depsOf(id));
+    const state = options.earlier?.state ?? emptyHost(host_limit_bytes, first_id, facts);
+    this.#decider = new Decider(state, {
       clock: options.clock,
       store: options.store ?? null,
       contextOf: () => {
@@ -95,10 +100,20 @@ export class HostAgent {
       perform: (event, actions) => this.#performAll(event, actions),
       onFault: (error, during) => this.failStop(error, during),
     });
-    this.#wake = new WakeTimer(options.clock, () => this.#dispatch({ type: 'tick' }));
+    this.#wake = new WakeTimer(options.clock, () => this.#decider.dispatch({ type: 'tick' }));
     this.#told = new RepeatLog(options.clock);
     this.#fail_stop = new FailStop(options.log);
+    this.#callers = new Callers(options.store?.generation ?? 0, options.log, (asked, reply) => {
+      const vm_id = this.#state.functions.get(nameIn(asked))?.vm_ids[0] ?? null;
+      tellReply(this.#told, this.#log, asked, reply, vm_id);
+    });
     this.#guard(this.#lookAtMemory(), 'look-at-memory');
+    if (options.earlier) this.#decider.dispatch({ type: 'restarted' });
+  }
+
+  /** Whether it found a fault of its own. */
+  get isFatal(): boolean {
+    return this.#fail_stop.error !== null;
   }
 
   /** Resolves, with HP_AGENT_FATAL, when the agent found a fault of its own and must be ended. */
@@ -116,9 +131,7 @@ export class HostAgent {
     this.close();
     const { error } = this.#fail_stop;
     assert(error, 'a tripped stop has its error');
-    const failure = refusalOf(error);
-    for (const answer of this.#waiting.values()) answer({ kind: 'error', failure });
-    this.#waiting.clear();
+    this.#callers.answerAll(refusalOf(error));
   }
 
   async deploy(spec: FunctionSpec): Promise<DeployReply> {
@@ -142,7 +155,7 @@ export class HostAgent {
     const asked = this.#request((request_id) => {
       id = request_id;
       this.#payloads.hold(id, call);
-      onGone?.(() => this.#dispatch({ type: 'cancel', request_id, function: name }));
+      onGone?.(() => this.#decider.dispatch({ type: 'cancel', request_id, function: name }));
       return { type: 'invoke', request_id, ...about };
     });
     const reply = await asked.catch((error: unknown) => {
@@ -175,29 +188,10 @@ export class HostAgent {
 
   /** Fresh figures of one function, or of all when `name` is empty. */
   async status(name: string, with_state = false): Promise<StatusResponse> {
-    const state = this.#state;
-    const all = [...state.functions.values()];
-    const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
-    if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
-    const functions = chosen.map((fn) => {
-      const vms = fn.vm_ids.flatMap((id) => {
-        const vm = state.vms.get(id);
-        return vm ? [{ vm, source: this.#runners.get(id) }] : [];
-      });
-      return functionStatus(fn, vms, this.#options.clock);
-    });
-    const vms = [...state.vms.values()];
-    const host_limit_bytes = totalBytes(state.capacity);
-    return {
-      functions: await Promise.all(functions),
-      host_limit_bytes,
-      granted_bytes: grantedBytes(state),
-      free_bytes: Math.max(0, host_limit_bytes - grantedBytes(state)),
-      permits_bytes: vms.reduce((sum, vm) => sum + regionPermitBytes(vm), 0),
-      version: this.#options.version,
-      state_json: with_state ? JSON.stringify(this.dump()) : null,
-      pid: process.pid,
-    };
+    const { clock, version } = this.#options;
+    const told = await hostStatus(this.#state, name, (id) => this.#runners.find(id), clock);
+    const state_json = with_state ? JSON.stringify(this.dump()) : null;
+    return { ...told, version, state_json, pid: process.pid };
   }
 
   /** Why an instance has the memory it has. Throws HP_AGENT_NO_INSTANCE. */
@@ -236,13 +230,22 @@ export class HostAgent {
     this.close();
     const fatal = this.#fail_stop.error;
     if (fatal) {
-      await Promise.allSettled(
-        [...this.#runners.values()].map((runner) => runner.shutdown(refusalOf(fatal))),
-      );
-      throw fatal;
+      const failure = refusalOf(fatal);
+      // What could not be written was not done: the next agent goes on from there.
+      if (isStateError(fatal.cause)) await this.release();
+      else await Promise.allSettled(this.#runners.all().map((one) => one.shutdown(failure)));
+      throw isStateError(fatal.cause) ? fatal.cause : fatal;
     }
     const failed = ends.find((end) => end.status === 'rejected');
     if (failed) throw failed.reason;
+  }
+
+  /** Leaves all VMs running, with what they do, for the next agent; open calls are told so. */
+  async release(): Promise<void> {
+    this.#decider.end();
+    this.close();
+    this.#callers.answerAll(REFUSALS.agentLeaves());
+    await Promise.allSettled(this.#runners.all().map((one) => one.release()));
   }
 
   /** Ends watchers and timers; VMs are left alone. */
@@ -255,26 +258,16 @@ export class HostAgent {
 
   #request(event: (request_id: string) => HostEvent): Promise<Reply> {
     if (this.#fail_stop.error) throw this.#fail_stop.error;
-    if (this.#waiting.size >= AGENT_LIMITS.requests_open) throw tooManyRequests();
-    const request_id = `q${this.#next_request}`;
-    this.#next_request += 1;
-    const { promise, resolve, reject } = Promise.withResolvers<Reply>();
-    const asked = event(request_id);
-    this.#waiting.set(request_id, (reply) => {
-      const vm_id = this.#state.functions.get(nameIn(asked))?.vm_ids[0] ?? null;
-      tellReply(this.#told, this.#log, asked, reply, vm_id);
-      if (reply.kind === 'error') reject(errorOf(reply.failure));
-      else resolve(reply);
-    });
-    this.#dispatch(asked);
-    return promise;
+    const { asked, answer } = this.#callers.open(event);
+    this.#decider.dispatch(asked);
+    return answer;
   }
 
   /** Failed VMs leave their folders: the oldest go while the agent runs, not only at a start. */
   async #trimFolders(): Promise<void> {
     const earlier = this.#state.earlier_vms.map(({ id }) => id);
     try {
-      await this.#options.trimFolders?.(new Set([...this.#runners.keys(), ...earlier]));
+      await this.#options.trimFolders?.(new Set([...this.#runners.ids(), ...earlier]));
     } catch (error) {
       if (isBug(error)) throw error;
       this.#log.warn({ err: errOf(refusalOf(error)) }, 'folders of ended VMs could not be removed');
@@ -283,10 +276,6 @@ export class HostAgent {
 
   get #state(): HostState {
     return this.#decider.state;
-  }
-
-  #dispatch(event: HostEvent): void {
-    this.#decider.dispatch(event);
   }
 
   /** For work nobody waits for: its rejection is a fault of ours, and ends the agent. */
@@ -309,12 +298,8 @@ export class HostAgent {
 
   #perform(action: Exclude<Action, { type: 'wake' }>): void {
     switch (action.type) {
-      case 'reply': {
-        const answer = this.#waiting.get(action.request_id);
-        assert(answer, 'every request is answered once');
-        this.#waiting.delete(action.request_id);
-        return answer(action.reply);
-      }
+      case 'reply':
+        return this.#callers.answer(action.request_id, action.reply);
       case 'report': {
         const { level, code, vm_id, message } = action;
         const about = { vm: vm_id, function: action.function, err: { code } };
@@ -330,25 +315,29 @@ export class HostAgent {
         return this.#hub.publish('operation', refusedOperation(order, failure));
       }
       case 'launch-vm':
-        return this.#newRunner(action.vm_id, action.spec).launch();
+        return this.#runners.make(action.vm_id, action.spec).launch();
+      case 'adopt-vm':
+        return this.#runners.make(action.vm_id, action.spec).adopt();
       case 'resize-region':
-        return this.#guard(this.#runner(action.order.vm_id).resize(action.order), action);
+        return this.#guard(this.#runners.of(action.order.vm_id).resize(action.order), action);
       case 'deny-growth':
-        return this.#guard(this.#runner(action.vm_id).growth.deny(action), action);
+        return this.#guard(this.#runners.of(action.vm_id).growth.deny(action), action);
       case 'shutdown-vm':
-        return this.#guard(this.#runner(action.vm_id).shutdown(action.failure), action);
+        return this.#guard(this.#ending(action.vm_id).shutdown(action.failure), action);
       case 'start-instance':
-        return this.#guard(this.#runner(action.vm_id).start(action), action);
+        return this.#guard(this.#runners.of(action.vm_id).start(action), action);
       case 'invoke-instance':
-        return this.#guard(this.#runner(action.vm_id).invoke(action), action);
+        return this.#guard(this.#runners.of(action.vm_id).invoke(action), action);
+      case 'await-invocation':
+        return this.#guard(this.#runners.of(action.vm_id).resume(action), action);
       case 'stop-instance':
-        return this.#guard(this.#runner(action.vm_id).stop(action), action);
+        return this.#guard(this.#runners.of(action.vm_id).stop(action), action);
     }
   }
 
-  #newRunner(vm_id: string, spec: FunctionSpec): VmRunner {
+  #depsOf(vm_id: string): Omit<RunnerDeps, 'left'> {
     const { clock, hypervisor, images, log, vms_dir } = this.#options;
-    const runner = new VmRunner(vm_id, spec, {
+    return {
       clock,
       hypervisor,
       images,
@@ -356,21 +345,23 @@ export class HostAgent {
       told: this.#told,
       run_dir: join(vms_dir, vm_id),
       payloads: this.#payloads,
-      emit: (event) => this.#dispatch(event),
+      emit: (event) => this.#decider.dispatch(event),
       publishOperation: (operation) => this.#hub.publish('operation', operation),
       publishMemory: (memory) => this.#hub.publish('memory', memory),
       isWatched: () => this.#hub.isWatched('memory'),
       onBug: (error, during) => this.failStop(error, during),
       committedBytes: () => this.#committedBytes(vm_id),
-    });
-    this.#runners.set(vm_id, runner);
-    return runner;
+    };
   }
 
-  #runner(vm_id: string): VmRunner {
-    const found = this.#runners.get(vm_id);
-    if (!found) throw unknownVm(vm_id);
-    return found;
+  /** One that is to end: an earlier agent may have begun it, and then it has no runner here. */
+  #ending(vm_id: string): VmRunner {
+    const found = this.#runners.find(vm_id);
+    if (found) return found;
+    const name = this.#state.vms.get(vm_id)?.function ?? '';
+    const fn = this.#state.functions.get(name);
+    assert(fn, 'a VM that is there has its function');
+    return this.#runners.make(vm_id, fn.spec);
   }
 
   #committedBytes(vm_id: string): number {
@@ -394,6 +385,6 @@ export class HostAgent {
   }
 
   #lookAtAll(): void {
-    for (const [vm_id, runner] of this.#runners) this.#guard(runner.look(), { look: vm_id });
+    for (const [look, one] of this.#runners.entries()) this.#guard(one.look(), { look });
   }
 }

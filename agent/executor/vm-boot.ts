@@ -30,6 +30,14 @@ const NO_IDENTITY: ImageIdentity = {
   rootfs_key: null,
 };
 
+/** A VM that an earlier agent left running. */
+export interface LeftVm {
+  /** Throws HP_VMM_* when it does not answer, or is gone. */
+  readonly takeUp: () => Promise<Vm>;
+  /** Ends its process by force. Throws HP_VMM_WONT_END. */
+  readonly end: () => Promise<void>;
+}
+
 export interface BootOptions {
   readonly vm_id: string;
   readonly spec: FunctionSpec;
@@ -38,6 +46,8 @@ export interface BootOptions {
   readonly images: GuestImages;
   readonly run_dir: string;
   readonly signal: AbortSignal;
+  /** A VM that is there already, left by an earlier agent; null: one is to be launched. */
+  readonly left: LeftVm | null;
   /** The VM exists from here on and must be shut down, whatever comes after. */
   readonly onVm: (vm: Vm) => void;
   readonly onExit: (event: ExitEvent) => void;
@@ -60,9 +70,9 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
   const { clock, hypervisor, spec, signal } = options;
   const begun_ms = clock.nowMs();
   const capabilities = await hypervisor.probe();
-  const layout = layoutOf(spec, capabilities.devices_per_vm - disksOf(spec.program));
-  const image = await options.images.imageFor(spec, layout.regions_per_device);
-  const vm = await hypervisor.launch(vmSpecOf(options, image, layout), { signal });
+  const { vm, identity } = options.left
+    ? { vm: await options.left.takeUp(), identity: NO_IDENTITY }
+    : await launch(options, capabilities.devices_per_vm);
   const launched_at_ms = clock.nowMs();
   options.onVm(vm);
   const broken = Promise.withResolvers<never>();
@@ -91,9 +101,20 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
     vmm: `${capabilities.vmm} ${capabilities.version}`,
     accelerator: vm.accelerator,
     ...(await vmProcess(vm.handle.pid)),
-    ...(image.identity ?? NO_IDENTITY),
+    ...identity,
   };
   return { guest, figures, regions, facts, launched_at_ms, ready_ms: clock.nowMs() - begun_ms };
+}
+
+async function launch(
+  options: BootOptions,
+  devices_per_vm: number,
+): Promise<{ vm: Vm; identity: ImageIdentity }> {
+  const { hypervisor, spec, signal } = options;
+  const layout = layoutOf(spec, devices_per_vm - disksOf(spec.program));
+  const image = await options.images.imageFor(spec, layout.regions_per_device);
+  const vm = await hypervisor.launch(vmSpecOf(options, image, layout), { signal });
+  return { vm, identity: image.identity ?? NO_IDENTITY };
 }
 
 function vmSpecOf(options: BootOptions, image: GuestImage, layout: RegionLayout): VmSpec {
@@ -133,6 +154,7 @@ async function greet(
   const late = new Error('late');
   const stream = await vm.guestChannel();
   const channel = new GuestChannel({ vm_id: vm.id, stream, clock, onExit, onMemory, onClosed });
+  if (options.left) channel.knock();
   try {
     return { channel, hello: await withDeadline(clock, limit_ms, channel.hello, () => late) };
   } catch (error) {

@@ -5,12 +5,12 @@
 import { rm } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
-import { LIMITS } from '../../base/limits.ts';
+import type { HotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
-import type { Hypervisor, ResizeResult, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
+import type { Hypervisor, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
 import type { MemoryStep, Operation } from '../model/records.ts';
 import type { Action } from '../model/actions.ts';
-import type { HostEvent, StartStamps } from '../model/events.ts';
+import type { HostEvent } from '../model/events.ts';
 import type { OperationOrder } from '../model/operations.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
@@ -18,6 +18,7 @@ import { guestClosed } from '../../guest/protocol/errors.ts';
 import { type GuestStats, regionAddress } from '../../guest/protocol/protocol.ts';
 import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
 import { isBug } from '../observe/fail-stop.ts';
+import { agentError } from '../model/errors.ts';
 import { refusalOf } from '../model/failure.ts';
 import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
 import { GrowthLink } from './growth-link.ts';
@@ -26,9 +27,9 @@ import type { HeldPayloads } from './held-payloads.ts';
 import type { GuestImages } from './images.ts';
 import { watchHealth } from '../observe/health.ts';
 import { MemoryObserver } from '../observe/observations.ts';
-import { brokenResize, operationRecord, outcomeOf } from '../observe/operation-record.ts';
 import { errOf, type RepeatLog } from './repeat-log.ts';
-import { bootVm } from './vm-boot.ts';
+import { Resizes } from './resizes.ts';
+import { type Booted, bootVm, type LeftVm } from './vm-boot.ts';
 
 export interface RunnerDeps {
   readonly clock: Clock;
@@ -36,6 +37,8 @@ export interface RunnerDeps {
   readonly images: GuestImages;
   readonly log: Logger;
   readonly told: RepeatLog;
+  /** The VM itself, where an earlier agent left it running. */
+  readonly left: LeftVm | null;
   /** Folder of this VM: sockets, console, handle. */
   readonly run_dir: string;
   readonly emit: (event: HostEvent) => void;
@@ -59,9 +62,7 @@ export class VmRunner {
   readonly #deps: RunnerDeps;
   readonly #log: Logger;
   readonly #stopping = new AbortController();
-  readonly #starts = new Map<string, PromiseWithResolvers<StartStamps | null>>();
-  /** The last operation sent for each region: an older one's figures may be of two. */
-  readonly #latest = new Map<string, string>();
+  readonly #resizes: Resizes;
   #vm: Vm | null = null;
   #guest: GuestLink | null = null;
   #figures: GuestFigures | null = null;
@@ -90,13 +91,49 @@ export class VmRunner {
       publish: deps.publishMemory,
       isWatched: deps.isWatched,
     });
+    this.#resizes = new Resizes({
+      vm_id,
+      clock: deps.clock,
+      log: this.#log,
+      memory: this.memory,
+      signal: this.#stopping.signal,
+      vmOf: () => this.#vm,
+      pciOf: (region_id) => this.pciOf(region_id),
+      figuresOf: async (ask) => await this.#figuresOf(ask),
+      isWatched: deps.isWatched,
+      tell: (kind, fields, text) => this.#tell('error', kind, fields, text),
+      emit: deps.emit,
+      publish: deps.publishOperation,
+    });
   }
 
   launch(): void {
     this.#booting = this.#boot().catch((error: unknown) => this.#fail(error));
   }
 
+  /** Takes up a VM that an earlier agent left. */
+  adopt(): void {
+    this.#booting = this.#takeUp().catch((error: unknown) => this.#fail(error));
+  }
+
+  async #takeUp(): Promise<void> {
+    const { vm_id, deps } = { vm_id: this.#vm_id, deps: this.#deps };
+    if (!deps.left) throw endedUnseen(vm_id);
+    const { guest } = await this.#connect();
+    const instances = await guest.list();
+    this.#log.info('took up a VM of an earlier agent');
+    deps.emit({ type: 'vm-adopted', vm_id, instances });
+  }
+
   async #boot(): Promise<void> {
+    const { vm_id, deps } = { vm_id: this.#vm_id, deps: this.#deps };
+    const { regions, launched_at_ms, facts } = await this.#connect();
+    const devices = regions.map(({ device_id }) => device_id);
+    deps.emit({ type: 'vm-ready', vm_id, launched_at_ms, devices, facts });
+  }
+
+  /** To a guest that said hello, and whose figures and health are looked at from now on. */
+  async #connect(): Promise<Booted> {
     const [deps, spec, vm_id] = [this.#deps, this.#spec, this.#vm_id];
     const booted = await bootVm({
       ...deps,
@@ -121,13 +158,12 @@ export class VmRunner {
     this.growth.open(booted.guest, this.#pci);
     this.#figures = booted.figures;
     this.memory.stats = booted.figures.known;
-    const { launched_at_ms, ready_ms, facts } = booted;
+    const { ready_ms, facts } = booted;
     const { guest_kernel, vmm, accelerator } = facts;
     this.#log.info({ ready_ms, guest_kernel, vmm, accelerator }, 'the guest said hello');
     this.guest_answered_at_ms = deps.clock.nowMs();
     this.#watchHealth(booted.guest).catch((error: unknown) => deps.onBug(error, { vm: vm_id }));
-    const devices = booted.regions.map(({ device_id }) => device_id);
-    deps.emit({ type: 'vm-ready', vm_id, launched_at_ms, devices, facts });
+    return booted;
   }
 
   async #watchHealth(guest: GuestLink): Promise<void> {
@@ -169,11 +205,12 @@ export class VmRunner {
     await this.#booting;
     this.growth.close();
     this.#guest?.close();
-    for (const [id] of this.#starts) this.#startSettled(id, null);
+    this.#resizes.startNothing();
     let reason = '';
     for (let attempt = 1; attempt <= AGENT_LIMITS.vm_shutdown_attempts; attempt += 1) {
       try {
-        await this.#vm?.shutdown();
+        if (this.#vm) await this.#vm.shutdown();
+        else await this.#deps.left?.end();
         this.memory.close();
         await this.#clearFolder();
         this.#log.info('the VM is gone');
@@ -185,6 +222,15 @@ export class VmRunner {
       }
     }
     this.#deps.emit({ type: 'vm-undead', vm_id: this.#vm_id, reason });
+  }
+
+  /** Leaves the VM running, for another agent to take up. */
+  async release(): Promise<void> {
+    this.#stopping.abort();
+    await this.#booting;
+    this.#guest?.close();
+    this.memory.close();
+    await this.#vm?.release();
   }
 
   #tell(
@@ -266,65 +312,7 @@ export class VmRunner {
   }
 
   async resize(order: OperationOrder): Promise<void> {
-    const { clock, emit } = this.#deps;
-    this.#latest.set(order.region_id, order.id);
-    const start = order.cause === 'start' ? Promise.withResolvers<StartStamps | null>() : null;
-    if (start) this.#starts.set(order.id, start);
-    // Asked first, so that the guest sees it first; but no resize waits for what a guest says.
-    const before = this.#figuresOf((figures) => figures.counters());
-    this.memory.note();
-    const known = this.memory.last?.regions.find(({ id }) => id === order.region_id);
-    const result = await this.#callResize(order).catch((error: unknown) => {
-      if (isBug(error)) throw error;
-      const failure = refusalOf(error);
-      return brokenResize(order, known?.plugged_bytes ?? order.from_bytes, clock.nowMs(), failure);
-    });
-    if (result.outcome !== 'failed') this.memory.learn(result);
-    emit({
-      type: 'resized',
-      vm_id: this.#vm_id,
-      operation_id: order.id,
-      result: outcomeOf(result),
-    });
-    this.memory.note();
-    await this.#record(order, result, await before, start ? await start.promise : null);
-  }
-
-  async #callResize(order: OperationOrder): Promise<ResizeResult> {
-    if (!this.#vm) throw guestClosed(this.#vm_id, 'it is not running.');
-    const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : LIMITS.unplug_ms;
-    const options = { deadline_ms, signal: this.#stopping.signal };
-    return await this.#vm.resizeRegion(order.region_id, order.to_bytes, options);
-  }
-
-  async #record(
-    order: OperationOrder,
-    result: ResizeResult,
-    before: Figures | null,
-    start: StartStamps | null,
-  ): Promise<void> {
-    const looked = this.#deps.isWatched() ? this.memory.look() : null;
-    const region_pci = this.pciOf(order.region_id);
-    const told = this.#stopping.signal.aborted
-      ? null
-      : await this.#figuresOf((figures) => figures.region(region_pci));
-    // Another operation of the same region began meanwhile: these figures are not this one's.
-    const after = this.#latest.get(order.region_id) === order.id ? (told?.stats ?? null) : null;
-    const parts = { order, result, start, before, after, region_pci };
-    const operation = operationRecord(parts);
-    await looked;
-    this.#publish(operation);
-  }
-
-  #publish(operation: Operation): void {
-    const { id, kind, region_id, outcome, error_code, reason } = operation;
-    const line = { op: id, kind, region: region_id, outcome };
-    if (error_code === null) this.#log.debug(line, 'operation finished');
-    else {
-      const err = { code: error_code, message: reason };
-      this.#tell('error', `operation ${kind} ${error_code}`, { ...line, err }, 'operation');
-    }
-    this.#deps.publishOperation(operation);
+    await this.#resizes.resize(order);
   }
 
   async start(action: ActionOf<'start-instance'>): Promise<void> {
@@ -334,10 +322,10 @@ export class VmRunner {
     try {
       if (!this.#guest) throw guestClosed(vm_id, 'it has not said hello.');
       const stamps = await this.#guest.start(this.#spec, instance_id, region);
-      if (operation_id) this.#startSettled(operation_id, stamps);
+      if (operation_id) this.#resizes.started(operation_id, stamps);
       this.#deps.emit({ type: 'instance-started', vm_id, instance_id, stamps });
     } catch (error) {
-      if (operation_id) this.#startSettled(operation_id, null);
+      if (operation_id) this.#resizes.started(operation_id, null);
       if (isBug(error)) throw error;
       if (this.#isOver()) return;
       const failure = refusalOf(error);
@@ -355,11 +343,6 @@ export class VmRunner {
     return this.#guest?.isOver === true;
   }
 
-  #startSettled(operation_id: string, stamps: StartStamps | null): void {
-    this.#starts.get(operation_id)?.resolve(stamps);
-    this.#starts.delete(operation_id);
-  }
-
   async invoke(action: ActionOf<'invoke-instance'>): Promise<void> {
     const { vm_id, instance_id, request_id } = action;
     const about = { vm_id, instance_id, request_id };
@@ -368,6 +351,21 @@ export class VmRunner {
       const call = this.#deps.payloads.callOf(request_id);
       const { result, answer } = await this.#guest.invoke(instance_id, call, action);
       this.#deps.payloads.answer(request_id, answer);
+      this.#deps.emit({ type: 'invocation-finished', ...about, result });
+    } catch (error) {
+      if (isBug(error)) throw error;
+      if (this.#isOver()) return;
+      this.#deps.emit({ type: 'invocation-failed', ...about, failure: refusalOf(error) });
+    }
+  }
+
+  /** For the answer to what an earlier agent asked of the instance. */
+  async resume(action: ActionOf<'await-invocation'>): Promise<void> {
+    const { vm_id, instance_id, request_id } = action;
+    const about = { vm_id, instance_id, request_id };
+    try {
+      if (!this.#guest) throw guestClosed(vm_id, 'it has not said hello.');
+      const { result } = await this.#guest.resume(instance_id, action);
       this.#deps.emit({ type: 'invocation-finished', ...about, result });
     } catch (error) {
       if (isBug(error)) throw error;
@@ -391,4 +389,8 @@ export class VmRunner {
       this.#deps.emit({ type: 'instance-stop-failed', vm_id, instance_id, reason });
     }
   }
+}
+
+function endedUnseen(vm_id: string): HotplaneError {
+  return agentError('HP_AGENT_VM_ENDED', `VM ${vm_id} ended while no agent was there.`);
 }

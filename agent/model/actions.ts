@@ -52,6 +52,8 @@ export type Reply =
 
 export type Action =
   | { readonly type: 'launch-vm'; readonly vm_id: string; readonly spec: FunctionSpec }
+  /** Take up a VM that an earlier agent left. */
+  | { readonly type: 'adopt-vm'; readonly vm_id: string; readonly spec: FunctionSpec }
   /** `failure`: why, when nobody asked for it: the console of the VM is then kept. */
   | { readonly type: 'shutdown-vm'; readonly vm_id: string; readonly failure: Refusal | null }
   | { readonly type: 'resize-region'; readonly order: OperationOrder }
@@ -66,6 +68,14 @@ export type Action =
     }
   | {
       readonly type: 'invoke-instance';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly request_id: string;
+      readonly deadline_ms: number;
+    }
+  /** What an earlier agent asked of the instance: its answer is wanted. */
+  | {
+      readonly type: 'await-invocation';
       readonly vm_id: string;
       readonly instance_id: string;
       readonly request_id: string;

@@ -91,6 +91,21 @@ export const AGENT_CODES = {
     meaning: 'The agent holds as many bytes of payloads and answers as it may.',
     next: 'send fewer at once, or smaller ones.',
   },
+  HP_AGENT_RESTARTED: {
+    category: 'unavailable',
+    meaning: 'The agent ended while the invocation waited: no instance ever took it.',
+    next: 'call again.',
+  },
+  HP_AGENT_LEAVES: {
+    category: 'unavailable',
+    meaning: 'The agent ended and left its VMs running: what runs in them goes on.',
+    next: 'call again when the next agent serves.',
+  },
+  HP_AGENT_ANSWER_LOST: {
+    category: 'failure',
+    meaning: 'The agent ended while the invocation ran, and the guest does not know its answer.',
+    next: 'call again if it may run twice; it may have run to its end.',
+  },
   /* How instances, guests and VMs fail. */
   HP_AGENT_FUNCTION_FAILED: {
     category: 'failure',

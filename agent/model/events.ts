@@ -55,6 +55,13 @@ export interface RegionUsage {
   readonly want_bytes?: number;
 }
 
+/** An instance as its guest knows it. */
+export interface FoundInstance {
+  readonly instance_id: string;
+  /** It starts, waits or works; false: it is ending, or gone. */
+  readonly is_alive: boolean;
+}
+
 export type HostEvent =
   /* requests; each gets exactly one `reply` action with its request_id */
   | { readonly type: 'deploy'; readonly request_id: string; readonly spec: FunctionSpec }
@@ -84,6 +91,15 @@ export type HostEvent =
       /** The device of each region, in their order; absent: each region is one. */
       readonly devices?: readonly string[];
       readonly facts: VmFacts;
+    }
+  /** The state was an earlier agent's: first of all events. */
+  | { readonly type: 'restarted' }
+  /** A VM of an earlier agent answers. */
+  | {
+      readonly type: 'vm-adopted';
+      readonly vm_id: string;
+      /** Null: its guest is of a version that does not tell. */
+      readonly instances: readonly FoundInstance[] | null;
     }
   /** It cannot be used any more (did not start, no hello, panic, exit, channel broken). */
   | { readonly type: 'vm-failed'; readonly vm_id: string; readonly failure: Refusal }

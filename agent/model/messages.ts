@@ -13,7 +13,6 @@ import {
   memoryStatusSchema,
 } from './span-messages.ts';
 import { functionSpecSchema } from './spec.ts';
-import { VM_PHASES } from './state.ts';
 
 export const deployRequestSchema = message('DeployRequest', {
   function: field(1, functionSpecSchema),
@@ -85,7 +84,18 @@ export const regionStatusSchema = message('RegionStatus', {
 });
 export type RegionStatus = z.infer<typeof regionStatusSchema>;
 
-const vm_state = z.enum([...VM_PHASES, 'draining', 'unresponsive']);
+/** Phases of a VM, and what else can be told of one. New ones come last: they are numbered. */
+const VM_STATES = [
+  'booting',
+  'filling',
+  'running',
+  'ending',
+  'lost',
+  'draining',
+  'unresponsive',
+  'adopting',
+] as const;
+const vm_state = z.enum(VM_STATES);
 
 export const vmStatusSchema = message('VmStatus', {
   vm_id: field(1, text),

@@ -23,6 +23,12 @@ function refusal(
 }
 
 export const REFUSALS = {
+  restarted: (name: string) =>
+    refusal('HP_AGENT_RESTARTED', `the agent was started anew while a call of '${name}' waited.`),
+  agentLeaves: () =>
+    refusal('HP_AGENT_LEAVES', 'the agent ends and leaves its VMs to the next one.'),
+  endedUnseen: (id: string) =>
+    refusal('HP_AGENT_INSTANCE_EXITED', `instance ${id} ended while no agent was there.`),
   noFunction: (name: string) =>
     refusal('HP_AGENT_NO_FUNCTION', `no function '${name}' is deployed on this host.`),
   noInstance: (id: string) =>

@@ -22,10 +22,10 @@ export type FunctionPhase = 'deploying' | 'serving' | 'removing' | 'ending' | 'l
 
 /**
  * `booting`: launched, no hello yet. `filling`: `static` only, regions being plugged. `running`.
- * `ending`: being shut down. `lost`: nothing of it is left, and its function has no other.
+ * `adopting`: left by an earlier agent, not taken up yet. `ending`: being shut down. `lost`:
+ * nothing of it is left, and its function has no other.
  */
-export const VM_PHASES = ['booting', 'filling', 'running', 'ending', 'lost'] as const;
-export type VmPhase = (typeof VM_PHASES)[number];
+export type VmPhase = 'booting' | 'filling' | 'running' | 'adopting' | 'ending' | 'lost';
 
 /** `starting`: plug or guest start not finished. `stopping`: also doomed starts. */
 export type InstancePhase = 'starting' | 'busy' | 'idle' | 'stopping';

@@ -5,7 +5,7 @@
  */
 import { AssertionError } from 'node:assert';
 import type { Logger } from 'pino';
-import type { HotplaneError } from '../../base/errors.ts';
+import { type HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { agentError } from '../model/errors.ts';
 
 export class FailStop {
@@ -47,6 +47,11 @@ export class FailStop {
 /** True for a failed assertion: a bug of ours wherever it was met, never the doing of a VM. */
 export function isBug(error: unknown): boolean {
   return error instanceof AssertionError;
+}
+
+/** True when the state could not be written: nothing of ours is wrong. */
+export function isStateError(error: unknown): boolean {
+  return isHotplaneError(error) && error.code.startsWith('HP_AGENT_STATE_');
 }
 
 /** A state that is wrong may not even be shown; that must not keep the end from being told. */

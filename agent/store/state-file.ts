@@ -28,8 +28,6 @@ export interface StateStore {
   readonly rows: StoredRows;
   /** Which agent this is, counted from the first that used the store. */
   readonly generation: number;
-  /** Whether the host was started anew since the last agent: nothing of its VMs is left. */
-  readonly is_new_boot: boolean;
   /** Throws HP_AGENT_STATE_FULL, HP_AGENT_STATE_READ_ONLY, HP_AGENT_STATE_LOST. */
   write(changes: readonly RowChange[], log: readonly LogEntry[]): void;
   close(): void;
@@ -50,7 +48,6 @@ const RESULT_BITS = 0xff;
 export class StateFile implements StateStore {
   readonly rows: StoredRows;
   readonly generation: number;
-  readonly is_new_boot: boolean;
   readonly #path: string;
   readonly #db: DatabaseSync;
   readonly #put = new Map<TableName, StatementSync>();
@@ -59,7 +56,7 @@ export class StateFile implements StateStore {
   readonly #trim: StatementSync;
   #log_until_trim = 0;
 
-  private constructor(path: string, db: DatabaseSync, boot_id: string) {
+  private constructor(path: string, db: DatabaseSync) {
     this.#path = path;
     this.#db = db;
     for (const table of TABLES) {
@@ -70,23 +67,21 @@ export class StateFile implements StateStore {
     }
     this.#append = db.prepare('INSERT INTO log (at_ms, kind, entry) VALUES (?, ?, ?)');
     this.#trim = db.prepare('DELETE FROM log WHERE seq <= (SELECT max(seq) FROM log) - ?');
-    const { generation, earlier_boot_id } = this.#begin(boot_id);
-    this.generation = generation;
-    this.is_new_boot = earlier_boot_id !== null && earlier_boot_id !== boot_id;
+    this.generation = this.#begin();
     this.rows = this.#read();
   }
 
   /**
-   * Opens the state, or makes an empty one where no file is. `boot_id`: of the host's kernel.
-   * Throws HP_AGENT_STATE_*: a state that cannot be understood is never begun anew.
+   * Opens the state, or makes an empty one where no file is. Throws HP_AGENT_STATE_*: a state that
+   * cannot be understood is never begun anew.
    */
-  static async open(path: string, boot_id: string): Promise<StateFile> {
+  static async open(path: string): Promise<StateFile> {
     const { DatabaseSync: Database } = await importQuietly();
     let db: DatabaseSync | null = null;
     try {
       db = new Database(path);
       prepare(path, db);
-      return new StateFile(path, db, boot_id);
+      return new StateFile(path, db);
     } catch (error) {
       db?.close();
       throw stateError(path, error);
@@ -120,6 +115,11 @@ export class StateFile implements StateStore {
     });
   }
 
+  /** Rows of a table that are there now. */
+  count(table: TableName): number {
+    return numberOf(this.#db, `SELECT count(*) FROM ${table}`);
+  }
+
   /** No larger than so many pages: a disk without room, for tests. */
   limitPages(pages: number): void {
     this.#db.exec(`PRAGMA max_page_count = ${pages}`);
@@ -137,14 +137,12 @@ export class StateFile implements StateStore {
   }
 
   /** Notes that one more agent uses it, which shows too that it can be written. */
-  #begin(boot_id: string): { generation: number; earlier_boot_id: string | null } {
-    const db = this.#db;
-    const last = db.prepare('SELECT generation, boot_id FROM agents').get();
+  #begin(): number {
+    const last = this.#db.prepare('SELECT generation FROM agents').get();
     const generation = Number(last?.['generation'] ?? 0) + 1;
-    const earlier = last?.['boot_id'];
-    db.prepare('DELETE FROM agents').run();
-    db.prepare('INSERT INTO agents (generation, boot_id) VALUES (?, ?)').run(generation, boot_id);
-    return { generation, earlier_boot_id: typeof earlier === 'string' ? earlier : null };
+    this.#db.exec('DELETE FROM agents');
+    this.#db.prepare('INSERT INTO agents (generation) VALUES (?)').run(generation);
+    return generation;
   }
 
   #read(): StoredRows {
@@ -201,7 +199,7 @@ function prepare(path: string, db: DatabaseSync): void {
   db.exec(`BEGIN; ${rows.join('; ')};
     CREATE TABLE log (seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms REAL NOT NULL,
       kind TEXT NOT NULL, entry TEXT NOT NULL);
-    CREATE TABLE agents (generation INTEGER NOT NULL, boot_id TEXT NOT NULL);
+    CREATE TABLE agents (generation INTEGER NOT NULL);
     PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 

@@ -32,6 +32,20 @@ interface FakeInstance {
   /** How long it waits for growth; 0: not, and it tells nothing of its use. */
   readonly grow_wait_ms: number;
   ready: boolean;
+  /** The invocation that runs, or has ended last, and what became of it. */
+  invocation: { readonly request_id: string; readonly result: Promise<FakeAnswer | null> } | null;
+}
+
+/** What an invocation came to. */
+interface FakeAnswer {
+  readonly result: object;
+  readonly attached: Buffer;
+}
+
+/** Who waits for an answer, and on which connection. */
+interface Asked {
+  readonly id: number;
+  readonly stream: Duplex | null;
 }
 
 const STEP_MS = 5;
@@ -79,6 +93,13 @@ export class FakeGuest {
     this.#stream?.end();
     this.#stream = null;
     this.instances.clear();
+  }
+
+  /** The host's end is gone; whatever runs goes on. */
+  hangUp(): void {
+    this.#stream?.destroy();
+    this.#stream = null;
+    this.#lines = this.#splitter();
   }
 
   /** Nothing is read or answered until `thaw`, then all of it. */
@@ -131,64 +152,72 @@ export class FakeGuest {
   }
 
   #line(line: Buffer): void {
+    if (line.length === 0) return;
     const cut = cutLine(line);
     if (!cut) throw new Error('the agent sent half an escape');
     const request: GuestRequest & { id: number } = JSON.parse(cut.json);
     this.seen.push(request.type);
     if (request.type === 'stats') this.stats_asked.push(request.regions ?? null);
-    void this.#serve(request, cut.attached ?? new Uint8Array());
+    const to = { id: request.id, stream: this.#stream };
+    void this.#serve(request, to, cut.attached ?? new Uint8Array());
   }
 
-  async #serve(request: GuestRequest & { id: number }, attached: Uint8Array): Promise<void> {
+  async #serve(request: GuestRequest, to: Asked, attached: Uint8Array): Promise<void> {
     const { clock } = this.#options;
     const fault = this.#options.fault(request.type);
     if (fault === 'silent') return;
     const pause_ms = fault === 'slow' ? SLOW_MS : this.#step_ms;
     const at_once = request.type === 'stats' && fault !== 'slow';
     if (!at_once && pause_ms > 0) await clock.sleep(pause_ms);
-    if (fault === 'refuse') return this.#refuse(request.id, 'spawn-failed', 'as the test wished');
-    if (request.type === 'start') return await this.#start(request, request.id);
-    if (request.type === 'invoke') return await this.#invoke(request, request.id, attached, fault);
+    if (fault === 'refuse') return this.#refuse(to, 'spawn-failed', 'as the test wished');
+    if (request.type === 'start') return await this.#start(request, to);
+    if (request.type === 'invoke') return await this.#invoke(request, to, attached, fault);
+    if (request.type === 'resume') return await this.#resume(request, to);
     if (request.type === 'deny') this.#denied.add(request.region_pci);
-    if (request.type === 'stop') return this.#stop(request.instance, request.id);
-    this.#answer(request.id, request.type === 'stats' ? this.#stats(request.regions) : {});
+    if (request.type === 'list') return this.#list(to);
+    if (request.type === 'stop') return this.#stop(request.instance, to);
+    this.#answer(to, request.type === 'stats' ? this.#stats(request.regions) : {});
   }
 
-  async #start(request: Extract<GuestRequest, { type: 'start' }>, id: number): Promise<void> {
+  async #start(request: Extract<GuestRequest, { type: 'start' }>, to: Asked): Promise<void> {
     const { clock, plugged } = this.#options;
     const { instance, region_pci, memory_max_bytes, grow_wait_ms = 0 } = request;
-    if (this.instances.has(instance)) return this.#refuse(id, 'exists', 'started twice');
+    const there = this.instances.get(instance);
+    if (there) return await this.#startedAlready(there, to);
     const users = [...this.instances.values()].filter((one) => one.region_pci === region_pci);
     if (users.length > 0) throw new Error(`two instances in region ${region_pci}`);
-    this.instances.set(instance, { region_pci, memory_max_bytes, grow_wait_ms, ready: false });
+    const about = { region_pci, memory_max_bytes, grow_wait_ms };
+    this.instances.set(instance, { ...about, ready: false, invocation: null });
     const sandbox_at_ms = this.#now();
     const end_ms = clock.nowMs() + request.attach_timeout_ms;
     while (request.attach !== 'none' && plugged(region_pci) === 0) {
       if (clock.nowMs() >= end_ms || !this.instances.has(instance)) {
         this.instances.delete(instance);
-        return this.#refuse(id, 'attach-timeout', 'the partition was not populated');
+        return this.#refuse(to, 'attach-timeout', 'the partition was not populated');
       }
       await clock.sleep(this.#step_ms);
     }
     const found = this.instances.get(instance);
-    if (!found) return this.#refuse(id, 'killed', 'stopped while starting');
+    if (!found) return this.#refuse(to, 'killed', 'stopped while starting');
     found.ready = true;
     const attached_at_ms = this.#now();
     const stamps = { created_at_ms: sandbox_at_ms, sandbox_at_ms, attached_at_ms };
-    this.#answer(id, { pid: 100, ...stamps, ready_at_ms: attached_at_ms });
+    this.#answer(to, { pid: 100, ...stamps, ready_at_ms: attached_at_ms });
   }
 
   async #invoke(
     request: Extract<GuestRequest, { type: 'invoke' }>,
-    id: number,
+    to: Asked,
     attached: Uint8Array,
     fault: GuestFault,
   ): Promise<void> {
     const { instance } = request;
     const work = workOf({ bytes: attached });
-    if (!work) return this.#refuse(id, 'bad-request', 'no payload of the built-in function');
+    if (!work) return this.#refuse(to, 'bad-request', 'no payload of the built-in function');
     const found = this.instances.get(instance);
-    if (!found?.ready) return this.#refuse(id, 'no-such-instance', 'unknown instance');
+    if (!found?.ready) return this.#refuse(to, 'no-such-instance', 'unknown instance');
+    const ended = Promise.withResolvers<FakeAnswer | null>();
+    found.invocation = { request_id: request.request_id ?? '', result: ended.promise };
     const started_at_ms = this.#now();
     const growth = { ...found, instance, clock: this.#options.clock, step_ms: this.#step_ms };
     const lived = await playPhases(work, {
@@ -200,7 +229,10 @@ export class FakeGuest {
     if (!lived) this.exit(instance, 'oom');
     const limit = found.memory_max_bytes || this.#options.plugged(found.region_pci);
     if (fault === 'exit' || work.anonymous_bytes > limit) this.exit(instance, 'oom');
-    if (!this.instances.has(instance)) return this.#refuse(id, 'exited', 'the instance ended');
+    if (!this.instances.has(instance)) {
+      ended.resolve(null);
+      return this.#refuse(to, 'exited', 'the instance ended');
+    }
     const finished_at_ms = this.#now();
     const done = {
       anonymous_bytes: work.anonymous_bytes,
@@ -212,17 +244,47 @@ export class FakeGuest {
       major_faults: 0,
     };
     const stamps = { started_at_ms, first_byte_at_ms: finished_at_ms, finished_at_ms };
-    const result = { ...stamps, ...done, content_type: JSON_TYPE };
-    this.#write(
-      joinLine(JSON.stringify({ id, ok: true, result }), Buffer.from(JSON.stringify(done))),
-    );
+    const answer = {
+      result: { ...stamps, ...done, content_type: JSON_TYPE },
+      attached: Buffer.from(JSON.stringify(done)),
+    };
+    ended.resolve(answer);
+    this.#answerWith(to, answer);
   }
 
-  #stop(instance: string, id: number): void {
-    if (!this.instances.delete(instance)) {
-      return this.#refuse(id, 'no-such-instance', 'unknown instance');
+  async #resume(
+    { instance, request_id }: Extract<GuestRequest, { type: 'resume' }>,
+    to: Asked,
+  ): Promise<void> {
+    const invocation = this.instances.get(instance)?.invocation;
+    if (invocation?.request_id !== request_id) {
+      return this.#refuse(to, 'no-such-invocation', 'it is not known');
     }
-    this.#answer(id, { gone_at_ms: this.#now(), peak_bytes: 4096 });
+    const result = await invocation.result;
+    if (result) this.#answerWith(to, result);
+    else this.#refuse(to, 'exited', 'the instance ended');
+  }
+
+  /** A start that comes twice is one start. */
+  async #startedAlready(found: FakeInstance, to: Asked): Promise<void> {
+    while (!found.ready) await this.#options.clock.sleep(this.#step_ms);
+    const at_ms = this.#now();
+    const stamps = { created_at_ms: at_ms, sandbox_at_ms: at_ms, attached_at_ms: at_ms };
+    this.#answer(to, { pid: 100, ...stamps, ready_at_ms: at_ms });
+  }
+
+  #list(to: Asked): void {
+    const instances = [...this.instances].map(([instance, { ready }]) => {
+      return { instance, state: ready ? 'ready' : 'starting' };
+    });
+    this.#answer(to, { instances });
+  }
+
+  #stop(instance: string, to: Asked): void {
+    if (!this.instances.delete(instance)) {
+      return this.#refuse(to, 'no-such-instance', 'unknown instance');
+    }
+    this.#answer(to, { gone_at_ms: this.#now(), peak_bytes: 4096 });
   }
 
   #stats(asked?: readonly string[]): GuestStats {
@@ -251,12 +313,18 @@ export class FakeGuest {
     };
   }
 
-  #answer(id: number, result: unknown): void {
-    this.say({ id, ok: true, result });
+  /** A connection that is gone takes with it who asked. */
+  #answer({ id, stream }: Asked, result: unknown): void {
+    if (stream === this.#stream) this.say({ id, ok: true, result });
   }
 
-  #refuse(id: number, code: string, message: string): void {
-    this.say({ id, ok: false, code, message });
+  #answerWith({ id, stream }: Asked, { result, attached }: FakeAnswer): void {
+    if (stream === this.#stream)
+      this.#write(joinLine(JSON.stringify({ id, ok: true, result }), attached));
+  }
+
+  #refuse({ id, stream }: Asked, code: string, message: string): void {
+    if (stream === this.#stream) this.say({ id, ok: false, code, message });
   }
 }
 

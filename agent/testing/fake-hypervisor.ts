@@ -275,7 +275,7 @@ export class FakeVm implements Vm {
   }
 
   async release(): Promise<void> {
-    this.guest.die();
+    this.guest.hangUp();
   }
 
   #mustLive(): void {

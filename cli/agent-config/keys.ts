@@ -127,6 +127,12 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: 'true',
   },
   {
+    name: 'keep_vms',
+    kind: SWITCH,
+    doc: 'at SIGTERM leave the VMs running, for the next agent to go on with',
+    default: 'false',
+  },
+  {
     name: 'build',
     kind: SWITCH,
     doc: 'build guest images that are not in the cache',

@@ -168,6 +168,7 @@ async function run(input: CommandInput): Promise<number> {
       stdout.write(input.values.flag('json') ? `${JSON.stringify(line)}\n` : `${text}\n`);
     },
     signal,
+    keep_vms: values.flag('keep-vms'),
   });
   return signal.reason === 'SIGINT' ? EXIT_CODES.interrupted : EXIT_CODES.ok;
 }
@@ -196,8 +197,12 @@ options go before: 'hotplane config show' tells what holds and where each value 
 Guest images are taken from the cache, or built (minutes) before it serves; with --no-build those
 that are not there are told at once, and with none at all it ends with exit code 3. One kernel,
 the one with the series, serves all mechanisms unless --guest-kernel untouched is given; a Deploy
-says which release runs ('hotplane-hotmem-rN' or 'hotplane-stock' in its name). If the agent is
-killed, its VMs live on; the next agent with the same --state-dir ends them and says so.
+says which release runs ('hotplane-hotmem-rN' or 'hotplane-stock' in its name). 
+
+What the agent knows is in its state folder (state.db). If it is killed, its VMs live on, and so does
+what runs in them: the next agent with the same --state-dir goes on with functions, VMs and
+instances. With --keep-vms SIGTERM ends the agent in that way too, which is how it is replaced by
+another version; SIGINT always ends the VMs. VMs that the state does not know are ended.
 
 The log goes to stderr, one JSON object a line, with the keys vm, function, op and err.code. When it
 serves, one line is printed to stdout.

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../common/boottime.h"
+#include "../common/text.h"
 #include "instance.h"
 #include "reply.h"
 #include "spawn.h"
@@ -75,6 +76,20 @@ static void refuse_spawn(struct instance *instance, uint64_t id, const char *ste
 	instance->state = INSTANCE_FREE;
 }
 
+/* The agent that asked first may not have heard the answer. */
+static void start_again(struct instance *instance, uint64_t id,
+			const struct start_request *request)
+{
+	bool is_one = instance->orphaned && !strcmp(instance->region_pci, request->region_pci);
+
+	if (!is_one || instance->state == INSTANCE_ENDING)
+		return reply_error(id, "instance-exists", "an instance of this name is alive");
+	instance->orphaned = false;
+	instance->start = (struct pending){ .open = true, .id = id };
+	if (instance->state == INSTANCE_READY)
+		instance_reply_started(instance);
+}
+
 void instance_start(uint64_t id, const struct start_request *request)
 {
 	struct instance *instance = instance_find(request->instance);
@@ -83,7 +98,7 @@ void instance_start(uint64_t id, const struct start_request *request)
 	int error;
 
 	if (instance && instance->state != INSTANCE_GONE)
-		return reply_error(id, "instance-exists", "an instance of this name is alive");
+		return start_again(instance, id, request);
 	if (!instance)
 		instance = take_place();
 	if (!instance)
@@ -119,7 +134,8 @@ void instance_start(uint64_t id, const struct start_request *request)
 	instance_listen(instance, spawned.work_fd, spawned.status_fd);
 }
 
-void instance_invoke(uint64_t id, const char *name, const char *line, size_t length)
+void instance_invoke(uint64_t id, const char *name, const char *request_id, const char *line,
+		     size_t length)
 {
 	struct instance *instance = instance_find(name);
 
@@ -132,7 +148,59 @@ void instance_invoke(uint64_t id, const char *name, const char *line, size_t len
 	if (!instance_send_line(instance, line, length))
 		return reply_error(id, "instance-failed", "the program takes no requests");
 	instance->busy = true;
+	instance->answer_begun = false;
+	snprintf(instance->request_id, sizeof(instance->request_id), "%s", request_id);
+	instance_forget_answer(instance);
 	instance->invoke = (struct pending){ .open = true, .id = id };
+}
+
+void instance_resume(uint64_t id, const char *name, const char *request_id)
+{
+	struct instance *instance = instance_find(name);
+
+	if (!instance || !*request_id || strcmp(instance->request_id, request_id))
+		return reply_error(id, "no-such-invocation", "the instance knows of no such one");
+	if (instance->answer_begun)
+		return reply_error(id, "no-such-invocation", "a part of its answer is lost");
+	if (!instance->busy)
+		return instance_answer_again(instance, id);
+	instance->invoke = (struct pending){ .open = true, .id = id };
+}
+
+static const char *state_name(const struct instance *instance)
+{
+	switch (instance->state) {
+	case INSTANCE_STARTING:
+		return "starting";
+	case INSTANCE_READY:
+		return instance->busy ? "busy" : "ready";
+	case INSTANCE_ENDING:
+		return "ending";
+	default:
+		return "gone";
+	}
+}
+
+void instances_list(uint64_t id)
+{
+	static char result[PROTOCOL_LINE_BYTES];
+	const char *separator = "";
+	struct text text;
+
+	text_init(&text, result, sizeof(result));
+	text_add(&text, "{\"instances\":[");
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++) {
+		if (instances[i].state == INSTANCE_FREE)
+			continue;
+		text_add(&text, "%s{\"instance\":", separator);
+		text_add_json(&text, instances[i].name);
+		text_add(&text, ",\"state\":\"%s\"}", state_name(&instances[i]));
+		separator = ",";
+	}
+	text_add(&text, "]}");
+	if (text.overflow)
+		return reply_error(id, "reply-too-long", "the answer does not fit into one line");
+	reply_result(id, result, text.used);
 }
 
 void instances_pass_chunk(uint64_t of, const char *line, size_t length)
@@ -203,6 +271,7 @@ void instances_memory_came(uint64_t block)
 void instances_forget_requests(void)
 {
 	for (int i = 0; i < PROTOCOL_INSTANCES; i++) {
+		instances[i].orphaned = true;
 		instances[i].start.open = false;
 		instances[i].invoke.open = false;
 		instances[i].stop.open = false;

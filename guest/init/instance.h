@@ -70,10 +70,18 @@ struct instance {
 	double created_at_ms;
 	double sandbox_at_ms;
 	double attached_at_ms;
+	double ready_at_ms;
 	double gone_at_ms;
 	double kill_at_ms;
 	double give_up_at_ms;
 	uint64_t peak_bytes;
+
+	/* The agent's connection went since it was started: `start` may come once more. */
+	bool orphaned;
+	/* Of the invocation that runs, or ended last; its answer is kept in instance_answer.c. */
+	char request_id[PROTOCOL_REQUEST_ID_BYTES + 1];
+	/* A part of its answer was sent before its end. */
+	bool answer_begun;
 
 	/* Of the line that the program is writing; its bytes are kept in instance_work.c. */
 	uint32_t line_used;
@@ -108,7 +116,12 @@ struct instance *instance_at(int index);
 
 void instance_start(uint64_t id, const struct start_request *request);
 /* @line: the whole request, forwarded to the program as it is. */
-void instance_invoke(uint64_t id, const char *name, const char *line, size_t length);
+void instance_invoke(uint64_t id, const char *name, const char *request_id, const char *line,
+		     size_t length);
+/* For the answer of an invocation that an earlier connection asked for. */
+void instance_resume(uint64_t id, const char *name, const char *request_id);
+/* Answers which instances there are. */
+void instances_list(uint64_t id);
 /* More of the payload of request @of, forwarded in the same way. */
 void instances_pass_chunk(uint64_t of, const char *line, size_t length);
 void instance_stop(uint64_t id, const char *name);
@@ -130,6 +143,15 @@ void instance_resume_work(struct instance *instance);
 /* One line to the program, whose end is added. False when it takes none. */
 bool instance_send_line(struct instance *instance, const char *line, size_t length);
 void instance_fail_start(struct instance *instance, const char *code, const char *message);
+
+/* instance_answer.c: answers of invocations, kept until the next one for who asks again. */
+void instance_answer(struct instance *instance, const char *result, size_t length,
+		     const char *mark, size_t mark_length);
+void instance_answer_error(struct instance *instance, const char *code, const char *message);
+void instance_answer_again(struct instance *instance, uint64_t id);
+void instance_forget_answer(struct instance *instance);
+/* Answers the `start` of an instance that is ready. */
+void instance_reply_started(struct instance *instance);
 
 /* instance_end.c: moves an ending instance on as far as it goes, and answers `stop`. */
 void instance_settle(struct instance *instance);

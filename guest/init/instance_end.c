@@ -70,10 +70,9 @@ void instance_exited(pid_t pid, int wait_status)
 	if (!instance->start_failed && !instance->asked_to_stop)
 		event_exit(instance->name, signaled ? -1 : WEXITSTATUS(wait_status),
 			   signaled ? WTERMSIG(wait_status) : -1, reason);
-	if (instance->invoke.open) {
-		instance->invoke.open = false;
-		reply_error(instance->invoke.id, "instance-failed", reason);
-	}
+	if (instance->busy || instance->invoke.open)
+		instance_answer_error(instance, "instance-failed", reason);
+	instance->busy = false;
 	cgroup_kill(instance->cgroup);
 	instance_settle(instance);
 }

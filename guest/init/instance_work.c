@@ -27,12 +27,18 @@ void instance_fail_start(struct instance *instance, const char *code, const char
 
 static void became_ready(struct instance *instance)
 {
-	char result[256];
-	struct text text;
-
 	if (instance->state != INSTANCE_STARTING)
 		return;
 	instance->state = INSTANCE_READY;
+	instance->ready_at_ms = boottime_ms();
+	instance_reply_started(instance);
+}
+
+void instance_reply_started(struct instance *instance)
+{
+	char result[256];
+	struct text text;
+
 	if (!instance->start.open)
 		return;
 	instance->start.open = false;
@@ -41,7 +47,7 @@ static void became_ready(struct instance *instance)
 		 instance->created_at_ms);
 	text_add(&text, ",\"sandbox_at_ms\":%.3f,\"attached_at_ms\":%.3f",
 		 instance->sandbox_at_ms, instance->attached_at_ms);
-	text_add(&text, ",\"ready_at_ms\":%.3f}", boottime_ms());
+	text_add(&text, ",\"ready_at_ms\":%.3f}", instance->ready_at_ms);
 	reply_result(instance->start.id, result, text.used);
 }
 
@@ -102,30 +108,27 @@ static void finish_invoke(struct instance *instance, const struct told *told)
 {
 	const struct json_token *ok = member(told, "ok"), *result = member(told, "result");
 	const struct json_document *document = &told->document;
-	uint64_t id = instance->invoke.id;
 	char code[64], message[256];
 
 	instance->busy = false;
-	if (!instance->invoke.open)
-		return;
-	instance->invoke.open = false;
-	growth_tell(instance);
+	if (instance->invoke.open)
+		growth_tell(instance);
 	if (ok && ok->type == JSON_BOOLEAN && ok->length == 4 && result &&
 	    result->type == JSON_OBJECT)
-		return reply_attached(id, document->text + result->start, result->length,
-				      told->mark, told->mark_length);
+		return instance_answer(instance, document->text + result->start, result->length,
+				       told->mark, told->mark_length);
 	if (json_string(document, member(told, "code"), code, sizeof(code)) < 1 ||
 	    json_string(document, member(told, "message"), message, sizeof(message)) < 0)
-		return reply_error(id, "bad-workload-reply", "the program's answer has no result");
-	reply_error(id, code, message);
+		return instance_answer_error(instance, "bad-workload-reply",
+					     "the program's answer has no result");
+	instance_answer_error(instance, code, message);
 }
 
 static void fail_invoke(struct instance *instance, const char *why)
 {
+	if (instance->busy)
+		instance_answer_error(instance, "bad-workload-reply", why);
 	instance->busy = false;
-	if (instance->invoke.open)
-		reply_error(instance->invoke.id, "bad-workload-reply", why);
-	instance->invoke.open = false;
 }
 
 static void pass_log(struct instance *instance, const struct told *told)
@@ -162,6 +165,7 @@ static void take_told(struct instance *instance, const struct told *told)
 	uint64_t bytes;
 
 	if (json_equals(&told->document, type, "chunk")) {
+		instance->answer_begun = true;
 		if (is_awaited)
 			event_chunk(instance->invoke.id, told->mark, told->mark_length);
 	} else if (json_equals(&told->document, type, "credit")) {

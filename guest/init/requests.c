@@ -13,6 +13,8 @@
 #include "start_request.h"
 #include "stats.h"
 
+#define REQUEST_ID_RULE "request_id: at most " PROTOCOL_TEXT(PROTOCOL_REQUEST_ID_BYTES) " bytes"
+
 static uint64_t last_id;
 
 static bool instance_name(const struct json_document *document, char *out, size_t size)
@@ -33,11 +35,21 @@ static void serve_start(uint64_t id, const struct json_document *document)
 		instance_start(id, &request);
 }
 
+/* Empty where there is none. */
+static bool request_id_of(const struct json_document *document, char *out, size_t size)
+{
+	const struct json_token *token = json_member(document, document->tokens, "request_id");
+
+	*out = 0;
+	return !token || json_string(document, token, out, size) >= 0;
+}
+
 static void serve_invoke(uint64_t id, const struct json_document *document, size_t length)
 {
 	const struct json_token *bytes = json_member(document, document->tokens, "payload_bytes");
 	const struct json_token *type = json_member(document, document->tokens, "content_type");
 	char name[PROTOCOL_INSTANCE_NAME_BYTES + 1], content_type[PROTOCOL_CONTENT_TYPE_BYTES + 1];
+	char request_id[PROTOCOL_REQUEST_ID_BYTES + 1];
 	uint64_t payload_bytes;
 
 	if (!instance_name(document, name, sizeof(name)))
@@ -47,7 +59,20 @@ static void serve_invoke(uint64_t id, const struct json_document *document, size
 		return reply_error(id, "bad-request", "payload_bytes: at most " PROTOCOL_TEXT(PROTOCOL_PAYLOAD_BYTES));
 	if (type && json_string(document, type, content_type, sizeof(content_type)) < 0)
 		return reply_error(id, "bad-request", "content_type: at most " PROTOCOL_TEXT(PROTOCOL_CONTENT_TYPE_BYTES) " bytes");
-	instance_invoke(id, name, document->text, length);
+	if (!request_id_of(document, request_id, sizeof(request_id)))
+		return reply_error(id, "bad-request", REQUEST_ID_RULE);
+	instance_invoke(id, name, request_id, document->text, length);
+}
+
+static void serve_resume(uint64_t id, const struct json_document *document)
+{
+	char name[PROTOCOL_INSTANCE_NAME_BYTES + 1], request_id[PROTOCOL_REQUEST_ID_BYTES + 1];
+
+	if (!instance_name(document, name, sizeof(name)))
+		return reply_error(id, "bad-request", INSTANCE_NAME_RULE);
+	if (!request_id_of(document, request_id, sizeof(request_id)))
+		return reply_error(id, "bad-request", REQUEST_ID_RULE);
+	instance_resume(id, name, request_id);
 }
 
 static void serve_stop(uint64_t id, const struct json_document *document)
@@ -113,6 +138,10 @@ static void serve(uint64_t id, const struct json_document *document, size_t leng
 		return serve_start(id, document);
 	if (json_equals(document, type, "invoke"))
 		return serve_invoke(id, document, length);
+	if (json_equals(document, type, "resume"))
+		return serve_resume(id, document);
+	if (json_equals(document, type, "list"))
+		return instances_list(id);
 	if (json_equals(document, type, "stop"))
 		return serve_stop(id, document);
 	if (json_equals(document, type, "deny"))
@@ -121,7 +150,8 @@ static void serve(uint64_t id, const struct json_document *document, size_t leng
 		return serve_stats(id, document);
 	if (json_equals(document, type, "ping"))
 		return serve_ping(id);
-	reply_error(id, "unknown-request", "type: one of start, invoke, stop, deny, stats, ping");
+	reply_error(id, "unknown-request",
+		    "type: one of start, invoke, resume, list, stop, deny, stats, ping");
 }
 
 /*

@@ -39,6 +39,8 @@ export const PROTOCOL = {
 
   /** Name of an instance. */
   instance_name_bytes: 128,
+  /** `request_id` of an invocation. */
+  request_id_bytes: 64,
   /** Instances of one guest that live, or whose end nobody has asked for yet. */
   instances: 256,
   /** A region's PCI address, as both sides name it. */

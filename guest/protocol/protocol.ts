@@ -75,9 +75,13 @@ export type GuestRequest =
   | StartRequest
   /** The init hands the line on to the instance's program as it is. */
   | GuestInvoke
+  /** The answer to an invocation that runs, or is the last that ended, on a new connection. */
+  | { readonly type: 'resume'; readonly instance: string; readonly request_id: string }
   | { readonly type: 'stop'; readonly instance: string }
   /** No growth comes for whoever waits for it in this region now: it is ended. */
   | { readonly type: 'deny'; readonly region_pci: string }
+  /** Which instances there are. */
+  | { readonly type: 'list' }
   /**
    * Counting an ordinary region costs the guest a look at the page flags of all of it: `region_pci`
    * narrows that to one, or with '' to none; absent: all. Partitions of `hotmem` are always told.
@@ -108,6 +112,9 @@ export const helloSchema = z.object({
   hotmem: z.boolean(),
 });
 export type Hello = z.infer<typeof helloSchema>;
+
+/** How an instance is as its guest tells it; `gone`: nobody has asked for its end yet. */
+export const INSTANCE_STATES = ['starting', 'ready', 'busy', 'ending', 'gone'] as const;
 
 export const startedSchema = z.object({
   pid: z.number().int().positive(),
@@ -144,6 +151,12 @@ export const stoppedSchema = z.object({
   /** The process tree is gone and the partition has no users (t7). */
   gone_at_ms: guest_ms,
   peak_bytes: bytes,
+});
+
+export const listedSchema = z.object({
+  instances: z
+    .array(z.object({ instance: name, state: z.enum(INSTANCE_STATES) }))
+    .max(PROTOCOL.instances),
 });
 
 const partitionSchema = z.object({

@@ -308,6 +308,7 @@ export const FunctionStatus_VmState = {
   lost: "lost",
   draining: "draining",
   unresponsive: "unresponsive",
+  adopting: "adopting",
 } as const;
 
 export type FunctionStatus_VmState = typeof FunctionStatus_VmState[keyof typeof FunctionStatus_VmState];
@@ -321,6 +322,7 @@ export namespace FunctionStatus_VmState {
   export type lost = typeof FunctionStatus_VmState.lost;
   export type draining = typeof FunctionStatus_VmState.draining;
   export type unresponsive = typeof FunctionStatus_VmState.unresponsive;
+  export type adopting = typeof FunctionStatus_VmState.adopting;
 }
 
 export function functionStatus_VmStateFromJSON(object: any): FunctionStatus_VmState {
@@ -349,6 +351,9 @@ export function functionStatus_VmStateFromJSON(object: any): FunctionStatus_VmSt
     case 7:
     case "unresponsive":
       return FunctionStatus_VmState.unresponsive;
+    case 8:
+    case "adopting":
+      return FunctionStatus_VmState.adopting;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum FunctionStatus_VmState");
   }
@@ -372,6 +377,8 @@ export function functionStatus_VmStateToNumber(object: FunctionStatus_VmState): 
       return 6;
     case FunctionStatus_VmState.unresponsive:
       return 7;
+    case FunctionStatus_VmState.adopting:
+      return 8;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum FunctionStatus_VmState");
   }
@@ -459,6 +466,7 @@ export const VmStatus_VmState = {
   lost: "lost",
   draining: "draining",
   unresponsive: "unresponsive",
+  adopting: "adopting",
 } as const;
 
 export type VmStatus_VmState = typeof VmStatus_VmState[keyof typeof VmStatus_VmState];
@@ -472,6 +480,7 @@ export namespace VmStatus_VmState {
   export type lost = typeof VmStatus_VmState.lost;
   export type draining = typeof VmStatus_VmState.draining;
   export type unresponsive = typeof VmStatus_VmState.unresponsive;
+  export type adopting = typeof VmStatus_VmState.adopting;
 }
 
 export function vmStatus_VmStateFromJSON(object: any): VmStatus_VmState {
@@ -500,6 +509,9 @@ export function vmStatus_VmStateFromJSON(object: any): VmStatus_VmState {
     case 7:
     case "unresponsive":
       return VmStatus_VmState.unresponsive;
+    case 8:
+    case "adopting":
+      return VmStatus_VmState.adopting;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum VmStatus_VmState");
   }
@@ -523,6 +535,8 @@ export function vmStatus_VmStateToNumber(object: VmStatus_VmState): number {
       return 6;
     case VmStatus_VmState.unresponsive:
       return 7;
+    case VmStatus_VmState.adopting:
+      return 8;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum VmStatus_VmState");
   }

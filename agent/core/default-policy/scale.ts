@@ -4,6 +4,8 @@
 import type { FunctionView, Scale, VmView } from '../policy.ts';
 
 const NO_STOPS: Scale['stops'] = [];
+/** A VM that will take work soon. */
+const COMING: ReadonlySet<VmView['phase']> = new Set(['booting', 'filling', 'adopting']);
 const NO_ENDS: Scale['ends'] = [];
 
 /**
@@ -42,7 +44,7 @@ export function scaleToQueue(view: FunctionView): Scale {
 function launchesFor({ vms, spec }: FunctionView, starts: number): number {
   const present = vms.filter(({ phase }) => phase !== 'lost');
   if (present.length >= spec.max_vms) return 0;
-  if (present.some(({ phase }) => phase === 'booting' || phase === 'filling')) return 0;
+  if (present.some(({ phase }) => COMING.has(phase))) return 0;
   const free = present.reduce((sum, vm) => sum + freeRegions(vm), 0);
   return starts > free ? 1 : 0;
 }

@@ -22,6 +22,7 @@ export type Move =
   | { readonly kind: 'complete'; readonly index: number; readonly fault: Fault }
   | { readonly kind: 'use'; readonly index: number; readonly share: number }
   | { readonly kind: 'health'; readonly index: number; readonly responsive: boolean }
+  | { readonly kind: 'restart' }
   | { readonly kind: 'advance'; readonly ms: number };
 
 const name = fc.constantFrom(...NAMES);
@@ -75,6 +76,7 @@ export const MOVES: fc.Arbitrary<Move[]> = fc.array(
     { weight: 12, arbitrary: complete },
     { weight: 4, arbitrary: use },
     { weight: 1, arbitrary: health },
+    { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
     {
       weight: 4,
       arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(3_000) }),
@@ -90,6 +92,9 @@ export function play(world: World, moves: readonly Move[]): string[] {
     switch (one.kind) {
       case 'complete':
         world.complete(one.index, one.fault);
+        break;
+      case 'restart':
+        world.restart();
         break;
       case 'advance':
         world.advance(one.ms);

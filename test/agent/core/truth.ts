@@ -46,6 +46,11 @@ export class Truth {
     });
   }
 
+  /** Nobody waits for resizes in flight any more: they may or may not have been sent. */
+  forgetAsked(): void {
+    for (const region of this.#regions.values()) region.busy = false;
+  }
+
   /**
    * It ends. `refuse`: the VMM said no at once, nothing changed. `stall`: it took the target and
    * nothing moved. `fail`: nobody knows; the target may stand, and what was seen may be too little.

@@ -10,7 +10,7 @@ import { countGranted, grantedBytes } from '../../../agent/core/permits.ts';
 import { type Changed, step } from '../../../agent/core/step.ts';
 import type { Action, Reply } from '../../../agent/model/actions.ts';
 import type { Decision } from '../../../agent/model/records.ts';
-import type { HostEvent } from '../../../agent/model/events.ts';
+import type { FoundInstance, HostEvent } from '../../../agent/model/events.ts';
 import type { MechanismName } from '../../../agent/model/mechanism.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import {
@@ -213,7 +213,29 @@ export class World {
       );
       return [readyEvent(vm_id, this.now_ms, devices)];
     }
+    if (action.type === 'adopt-vm') {
+      if (fault !== 'none') return [{ type: 'vm-failed', vm_id, failure }];
+      return [{ type: 'vm-adopted', vm_id, instances: this.#found(vm_id) }];
+    }
     return instanceOutcome(action, fault, this.now_ms);
+  }
+
+  /** What a guest knows after a restart; a part of it ended meanwhile, or is of nobody. */
+  #found(vm_id: string): FoundInstance[] {
+    const { instances = [] } = this.state.vms.get(vm_id) ?? {};
+    const stranger = { instance_id: 'i-stranger', is_alive: true };
+    const found = instances.map(({ id }, at) => {
+      return { instance_id: id, is_alive: (at + this.now_ms) % 5 !== 0 };
+    });
+    return [...found, stranger];
+  }
+
+  /** The agent is killed, and another one goes on with its state: what was asked for is unknown. */
+  restart(): void {
+    this.pending = [];
+    this.wake_ms = null;
+    this.truth.forgetAsked();
+    this.send({ type: 'restarted' });
   }
 
   /** The guest tells what is used of the held region at `index` (modulo), as a share of it. */

@@ -26,7 +26,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 
 test('rows and log are there for the next agent, which is counted', async (t) => {
   const path = await placeFor(t);
-  const first = await StateFile.open(path, 'boot-1');
+  const first = await StateFile.open(path);
   first.write([ROW, { table: 'meta', key: 'next_id', row: '7' }], []);
   first.write(
     [{ table: 'vms', key: 'vm1', row: '{"id":"vm1","x":1}' }],
@@ -34,22 +34,21 @@ test('rows and log are there for the next agent, which is counted', async (t) =>
   );
   first.write([{ table: 'meta', key: 'next_id', row: null }], []);
   first.close();
-  const second = await StateFile.open(path, 'boot-1');
+  const second = await StateFile.open(path);
   t.teardown(() => second.close());
   t.deepEqual([...second.rows.vms], [['vm1', '{"id":"vm1","x":1}']]);
   t.is(second.rows.meta.size, 0);
   t.is(second.generation, first.generation + 1);
-  t.false(second.is_new_boot);
   t.deepEqual(second.log(10), [{ at_ms: 3, kind: 'answer', entry: { outcome: 'done' } }]);
 });
 
 test('rows come back in the order in which they were first written', async (t) => {
   const path = await placeFor(t);
-  const first = await StateFile.open(path, 'b');
+  const first = await StateFile.open(path);
   const put = (key: string) => first.write([{ table: 'functions', key, row: '{}' }], []);
   for (const key of ['b', 'a', 'c', 'b']) put(key);
   first.close();
-  const second = await StateFile.open(path, 'b');
+  const second = await StateFile.open(path);
   t.teardown(() => second.close());
   t.deepEqual([...second.rows.functions.keys()], ['b', 'a', 'c']);
 });
@@ -59,27 +58,19 @@ test('what was written survives a kill of the writer in the middle of it', async
   const module_url = new URL('../../../agent/store/state-file.ts', import.meta.url).href;
   const program = `
     const { StateFile } = await import(${JSON.stringify(module_url)});
-    const file = await StateFile.open(${JSON.stringify(path)}, 'b');
+    const file = await StateFile.open(${JSON.stringify(path)});
     for (let at = 0; at < 50; at += 1) {
       file.write([{ table: 'vms', key: 'vm' + at, row: '{}' }], []);
       if (at === 40) process.kill(process.pid, 'SIGKILL');
     }`;
   t.throws(() => execFileSync(process.execPath, ['--input-type=module', '-e', program]));
-  const next = await StateFile.open(path, 'b');
+  const next = await StateFile.open(path);
   t.teardown(() => next.close());
   t.is(next.rows.vms.size, 41);
 });
 
-test('a host that was started anew is noticed', async (t) => {
-  const path = await placeFor(t);
-  (await StateFile.open(path, 'boot-1')).close();
-  const next = await StateFile.open(path, 'boot-2');
-  t.teardown(() => next.close());
-  t.true(next.is_new_boot);
-});
-
 test('the log is bounded', async (t) => {
-  const file = await StateFile.open(await placeFor(t), 'b');
+  const file = await StateFile.open(await placeFor(t));
   t.teardown(() => file.close());
   const { entries, slack } = LOG_LIMITS;
   const many = Array.from({ length: slack }, (_, at_ms) => ({ at_ms, kind: 'x', entry: {} }));
@@ -106,39 +97,39 @@ const DAMAGES: Readonly<Record<string, (path: string) => Promise<void>>> = {
 for (const [name, damage] of Object.entries(DAMAGES)) {
   test(`a damaged state is told, and left as it is: ${name}`, async (t) => {
     const path = await placeFor(t);
-    const file = await StateFile.open(path, 'b');
+    const file = await StateFile.open(path);
     file.write([ROW], []);
     file.close();
     await damage(path);
     const damaged = await readFile(path);
-    t.is(await codeOf(StateFile.open(path, 'b')), 'HP_AGENT_STATE_CORRUPT');
+    t.is(await codeOf(StateFile.open(path)), 'HP_AGENT_STATE_CORRUPT');
     t.deepEqual(await readFile(path), damaged);
   });
 }
 
 test('a state of another version is told, and left as it is', async (t) => {
   const path = await placeFor(t);
-  (await StateFile.open(path, 'b')).close();
+  (await StateFile.open(path)).close();
   for (const version of [0, 99]) {
     const db = new DatabaseSync(path);
     db.exec(`PRAGMA user_version = ${version}`);
     db.close();
-    t.is(await codeOf(StateFile.open(path, 'b')), 'HP_AGENT_STATE_VERSION');
+    t.is(await codeOf(StateFile.open(path)), 'HP_AGENT_STATE_VERSION');
   }
 });
 
 test('a state in a place that cannot be written is told at once', async (t) => {
   const path = await placeFor(t);
   t.is(
-    await codeOf(StateFile.open(join(path, '..', 'nowhere', 'state.db'), 'b')),
+    await codeOf(StateFile.open(join(path, '..', 'nowhere', 'state.db'))),
     'HP_AGENT_STATE_READ_ONLY',
   );
-  t.is(await codeOf(StateFile.open('/proc/state.db', 'b')), 'HP_AGENT_STATE_READ_ONLY');
+  t.is(await codeOf(StateFile.open('/proc/state.db')), 'HP_AGENT_STATE_READ_ONLY');
 });
 
 test('a disk without room is told, and what was written before is whole', async (t) => {
   const path = await placeFor(t);
-  const file = await StateFile.open(path, 'b');
+  const file = await StateFile.open(path);
   file.write([ROW], []);
   file.limitPages(40);
   const row = JSON.stringify({ text: 'x'.repeat(100_000) });
@@ -150,7 +141,7 @@ test('a disk without room is told, and what was written before is whole', async 
   const copy = `${path}-copy`;
   file.close();
   await copyFile(path, copy);
-  const next = await StateFile.open(copy, 'b');
+  const next = await StateFile.open(copy);
   t.teardown(() => next.close());
   t.is(next.rows.vms.get('vm1'), ROW.row);
 });

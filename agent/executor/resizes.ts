@@ -1,0 +1,119 @@
+/** Resizes of one VM's regions: asked for, told to the core at once, and then put on record. */
+import type { Logger } from 'pino';
+import type { Clock } from '../../base/clock.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { guestClosed } from '../../guest/protocol/errors.ts';
+import type { ResizeResult, Vm } from '../../hypervisor-client/vm.ts';
+import type { HostEvent, StartStamps } from '../model/events.ts';
+import { refusalOf } from '../model/failure.ts';
+import type { OperationOrder } from '../model/operations.ts';
+import type { Operation } from '../model/records.ts';
+import { isBug } from '../observe/fail-stop.ts';
+import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
+import type { MemoryObserver } from '../observe/observations.ts';
+import { brokenResize, operationRecord, outcomeOf } from '../observe/operation-record.ts';
+
+export interface ResizesParts {
+  readonly vm_id: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly memory: MemoryObserver;
+  /** Aborted when the VM ends. */
+  readonly signal: AbortSignal;
+  /** Null while there is none. */
+  readonly vmOf: () => Vm | null;
+  /** What the guest calls a region. */
+  readonly pciOf: (region_id: string) => string;
+  /** Null when the guest tells none. */
+  readonly figuresOf: (ask: (figures: GuestFigures) => Promise<Figures>) => Promise<Figures | null>;
+  readonly isWatched: () => boolean;
+  /** A line of the log at level error; repeated ones are one. */
+  readonly tell: (kind: string, fields: Readonly<Record<string, unknown>>, text: string) => void;
+  readonly emit: (event: HostEvent) => void;
+  readonly publish: (operation: Operation) => void;
+}
+
+export class Resizes {
+  readonly #parts: ResizesParts;
+  readonly #starts = new Map<string, PromiseWithResolvers<StartStamps | null>>();
+  /** The last operation sent for each region: an older one's figures may be of two. */
+  readonly #latest = new Map<string, string>();
+
+  constructor(parts: ResizesParts) {
+    this.#parts = parts;
+  }
+
+  /** What became of the start that the operation is of; null: nothing. */
+  started(operation_id: string, stamps: StartStamps | null): void {
+    this.#starts.get(operation_id)?.resolve(stamps);
+    this.#starts.delete(operation_id);
+  }
+
+  /** No start in this VM will come to anything. */
+  startNothing(): void {
+    for (const [id] of this.#starts) this.started(id, null);
+  }
+
+  async resize(order: OperationOrder): Promise<void> {
+    const { clock, emit, vm_id, memory } = this.#parts;
+    this.#latest.set(order.region_id, order.id);
+    const start = order.cause === 'start' ? Promise.withResolvers<StartStamps | null>() : null;
+    if (start) this.#starts.set(order.id, start);
+    // Asked first, so that the guest sees it first; but no resize waits for what a guest says.
+    const before = this.#parts.figuresOf((figures) => figures.counters());
+    memory.note();
+    const known = memory.last?.regions.find(({ id }) => id === order.region_id);
+    const result = await this.#callResize(order).catch((error: unknown) => {
+      if (isBug(error)) throw error;
+      const failure = refusalOf(error);
+      return brokenResize(order, known?.plugged_bytes ?? order.from_bytes, clock.nowMs(), failure);
+    });
+    if (result.outcome !== 'failed') memory.learn(result);
+    emit({
+      type: 'resized',
+      vm_id,
+      operation_id: order.id,
+      result: outcomeOf(result),
+    });
+    memory.note();
+    await this.#record(order, result, await before, start ? await start.promise : null);
+  }
+
+  async #callResize(order: OperationOrder): Promise<ResizeResult> {
+    const { vm_id, signal } = this.#parts;
+    const vm = this.#parts.vmOf();
+    if (!vm) throw guestClosed(vm_id, 'it is not running.');
+    const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : LIMITS.unplug_ms;
+    const options = { deadline_ms, signal };
+    return await vm.resizeRegion(order.region_id, order.to_bytes, options);
+  }
+
+  async #record(
+    order: OperationOrder,
+    result: ResizeResult,
+    before: Figures | null,
+    start: StartStamps | null,
+  ): Promise<void> {
+    const { isWatched, memory, signal, pciOf, figuresOf } = this.#parts;
+    const looked = isWatched() ? memory.look() : null;
+    const region_pci = pciOf(order.region_id);
+    const told = signal.aborted ? null : await figuresOf((figures) => figures.region(region_pci));
+    // Another operation of the same region began meanwhile: these figures are not this one's.
+    const after = this.#latest.get(order.region_id) === order.id ? (told?.stats ?? null) : null;
+    const parts = { order, result, start, before, after, region_pci };
+    const operation = operationRecord(parts);
+    await looked;
+    this.#publish(operation);
+  }
+
+  #publish(operation: Operation): void {
+    const { id, kind, region_id, outcome, error_code, reason } = operation;
+    const line = { op: id, kind, region: region_id, outcome };
+    if (error_code === null) this.#parts.log.debug(line, 'operation finished');
+    else {
+      const err = { code: error_code, message: reason };
+      this.#parts.tell(`operation ${kind} ${error_code}`, { ...line, err }, 'operation');
+    }
+    this.#parts.publish(operation);
+  }
+}
