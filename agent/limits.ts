@@ -17,6 +17,10 @@ export const AGENT_LIMITS = {
   invocation_queued_ms: 600_000,
   /** What an invocation may take whose caller does not say. */
   invocation_ms: 120_000,
+  /** Kept of what the instances of one function wrote; of an entry besides its bytes; functions. */
+  function_log_bytes: 256 * 1024,
+  log_entry_bytes: 64,
+  function_logs: 256,
   /** Payloads and answers that the agent holds for its callers, all together. */
   payloads_held_bytes: 256 * 1024 * 1024,
   /** How long Remove lets busy instances go on. */

@@ -16,6 +16,7 @@ import { imagesListCommand } from './commands/images-list.ts';
 import { invokeCommand } from './commands/invoke.ts';
 import { kernelBisectCommand } from './commands/kernel-bisect.ts';
 import { kernelCheckCommand } from './commands/kernel-check.ts';
+import { logsCommand } from './commands/logs.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { removeCommand } from './commands/remove.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   configShowCommand,
   deployCommand,
   invokeCommand,
+  logsCommand,
   statusCommand,
   explainCommand,
   drainCommand,

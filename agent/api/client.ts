@@ -8,7 +8,7 @@ import type { Payload } from '../../guest/protocol/protocol.ts';
 import { checkSocketPath } from '../../base/safe-path.ts';
 import type { ExplainResponse } from '../model/span-messages.ts';
 import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
-import type { RemoveResponse, StatusResponse } from '../model/messages.ts';
+import type { OutputEntry, RemoveResponse, StatusResponse } from '../model/messages.ts';
 import type { AgentRecord, Invocation, RecordKind } from '../model/records.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { type Method, SERVICE } from './service.ts';
@@ -98,6 +98,16 @@ export class AgentClient {
   /** Why this instance has the memory it has. */
   explain(instance_id: string, options: AgentCallOptions = {}): Promise<ExplainResponse> {
     return this.#call(SERVICE.Explain, { instance_id }, LIMITS.agent_call_ms, options);
+  }
+
+  /** What the instances of a function wrote after entry number `after`; 0: all that is kept. */
+  async logs(
+    name: string,
+    after: number,
+    options: AgentCallOptions = {},
+  ): Promise<readonly OutputEntry[]> {
+    const request = { function: name, after };
+    return (await this.#call(SERVICE.Logs, request, LIMITS.agent_call_ms, options)).entries;
   }
 
   /** Resolves when the agent has begun to record: nothing that happens after it is missed. */

@@ -100,6 +100,9 @@ export class AgentServer {
     }));
     this.#unary(SERVICE.Drain, (request) => agent.drain(request.function));
     this.#unary(SERVICE.Explain, async (request) => agent.explain(request.instance_id));
+    this.#unary(SERVICE.Logs, async ({ function: name, after }) => ({
+      entries: agent.logs.read(name, after),
+    }));
     const watch = (call: ServerWritableStream<Buffer, Buffer>): void => void this.#watch(call);
     this.#server.register(SERVICE.Watch.path, watch, asIs, asIs, 'serverStream');
     for (const protocol of EARLIER_PROTOCOLS) this.#refuse(protocol);

@@ -74,6 +74,7 @@ export const SERVICE = {
   Remove: method('Remove', AgentService.remove, METHODS.Remove),
   Drain: method('Drain', AgentService.drain, METHODS.Drain),
   Explain: method('Explain', AgentService.explain, METHODS.Explain),
+  Logs: method('Logs', AgentService.logs, METHODS.Logs),
   Watch: method('Watch', AgentService.watch, METHODS.Watch),
 } as const;
 

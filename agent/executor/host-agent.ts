@@ -1,7 +1,4 @@
-/**
- * The agent of one host: feeds events to the core one at a time, performs what it wants, and owns
- * clock and timers. Everything the API offers is here as a method.
- */
+/** The agent of one host: performs what the core wants; what the API offers is here. */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { assert } from '../../base/assert.ts';
@@ -30,6 +27,7 @@ import { Callers } from './callers.ts';
 import { Decider } from './decider.ts';
 import type { Call } from '../model/work.ts';
 import { HeldPayloads } from './held-payloads.ts';
+import { InstanceLogs } from '../observe/instance-logs.ts';
 import type { GuestImages } from './images.ts';
 import { refusedOperation } from '../observe/operation-record.ts';
 import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub.ts';
@@ -74,6 +72,7 @@ export class HostAgent {
   readonly #log: Logger;
   readonly #hub = new RecordHub();
   readonly #payloads = new HeldPayloads();
+  readonly logs = new InstanceLogs();
   readonly #runners: Runners;
   readonly #callers: Callers;
   readonly #wake: WakeTimer;
@@ -93,10 +92,10 @@ export class HostAgent {
     this.#decider = new Decider(state, {
       clock: options.clock,
       store: options.store ?? null,
-      contextOf: () => {
-        const { policy = DEFAULT_POLICY } = options;
-        return { policy, recording: this.#hub.isWatched('decision') };
-      },
+      contextOf: () => ({
+        policy: options.policy ?? DEFAULT_POLICY,
+        recording: this.#hub.isWatched('decision'),
+      }),
       perform: (event, actions) => this.#performAll(event, actions),
       onFault: (error, during) => this.failStop(error, during),
     });
@@ -345,6 +344,7 @@ export class HostAgent {
       told: this.#told,
       run_dir: join(vms_dir, vm_id),
       payloads: this.#payloads,
+      logs: this.logs,
       emit: (event) => this.#decider.dispatch(event),
       publishOperation: (operation) => this.#hub.publish('operation', operation),
       publishMemory: (memory) => this.#hub.publish('memory', memory),

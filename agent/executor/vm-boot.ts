@@ -14,7 +14,8 @@ import { disksOf } from '../model/program.ts';
 import type { VmFacts } from '../model/state.ts';
 import { GuestChannel } from '../../guest/protocol/channel.ts';
 import { guestClosed, guestNoHello, guestPanic } from '../../guest/protocol/errors.ts';
-import type { ExitEvent, Hello, MemoryEvent } from '../../guest/protocol/protocol.ts';
+import type { Written } from '../observe/instance-logs.ts';
+import type { ExitEvent, Hello, LogEvent, MemoryEvent } from '../../guest/protocol/protocol.ts';
 import { GuestFigures } from '../observe/guest-figures.ts';
 import { GuestLink } from './guest-link.ts';
 import type { GuestImage, GuestImages, ImageIdentity } from './images.ts';
@@ -52,6 +53,8 @@ export interface BootOptions {
   readonly onVm: (vm: Vm) => void;
   readonly onExit: (event: ExitEvent) => void;
   readonly onMemory: (event: MemoryEvent) => void;
+  /** An instance wrote something. */
+  readonly onLog: (written: Written) => void;
   /** The VM or its channel broke; may come at any time, also before boot is done. */
   readonly onBroken: (error: unknown) => void;
 }
@@ -150,10 +153,15 @@ async function greet(
   onClosed: (error: unknown) => void,
 ): Promise<{ channel: GuestChannel; hello: Hello }> {
   const { clock, onExit, onMemory } = options;
+  const onLog = (event: LogEvent, bytes: Buffer): void => {
+    const { instance: instance_id, stream: of, dropped_bytes } = event;
+    options.onLog({ at_ms: clock.nowMs(), instance_id, stream: of, dropped_bytes, bytes });
+  };
   const limit_ms = LIMITS.guest_hello_ms;
   const late = new Error('late');
   const stream = await vm.guestChannel();
-  const channel = new GuestChannel({ vm_id: vm.id, stream, clock, onExit, onMemory, onClosed });
+  const told = { onExit, onMemory, onLog, onClosed };
+  const channel = new GuestChannel({ vm_id: vm.id, stream, clock, ...told });
   if (options.left) channel.knock();
   try {
     return { channel, hello: await withDeadline(clock, limit_ms, channel.hello, () => late) };

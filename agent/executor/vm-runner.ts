@@ -24,6 +24,7 @@ import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
 import { GrowthLink } from './growth-link.ts';
 import type { GuestLink } from './guest-link.ts';
 import type { HeldPayloads } from './held-payloads.ts';
+import type { InstanceLogs } from '../observe/instance-logs.ts';
 import type { GuestImages } from './images.ts';
 import { watchHealth } from '../observe/health.ts';
 import { MemoryObserver } from '../observe/observations.ts';
@@ -43,6 +44,7 @@ export interface RunnerDeps {
   readonly run_dir: string;
   readonly emit: (event: HostEvent) => void;
   readonly payloads: HeldPayloads;
+  readonly logs: InstanceLogs;
   readonly publishOperation: (operation: Operation) => void;
   readonly publishMemory: (step: MemoryStep) => void;
   /** Whether anybody gets memory steps: what nobody gets is not looked for. */
@@ -151,6 +153,7 @@ export class VmRunner {
         deps.emit({ type: 'instance-exited', vm_id, instance_id: instance, ...how });
       },
       onMemory: (event) => this.growth.hear(event),
+      onLog: (written) => deps.logs.add(spec.name, written),
       onBroken: (error) => this.#fail(error),
     });
     this.#guest = booted.guest;

@@ -162,6 +162,23 @@ export const drainResponseSchema = message('DrainResponse', {
 });
 export type DrainResponse = z.infer<typeof drainResponseSchema>;
 
+export const logsRequestSchema = message('LogsRequest', {
+  function: field(1, z.string()),
+  after: field(2, count, 'what came after this sequence number; 0: all that is kept'),
+});
+export const outputEntrySchema = message('OutputEntry', {
+  sequence: field(1, count, 'grows, in the life of an agent'),
+  at_ms: field(2, moment_ms, 'when the agent got it'),
+  instance_id: field(3, text),
+  stream: field(4, z.enum(['stdout', 'stderr'])),
+  dropped_bytes: field(5, bytes, 'before it, because they were too many'),
+  bytes: field(6, octets, 'as they were written'),
+});
+export type OutputEntry = z.infer<typeof outputEntrySchema>;
+export const logsResponseSchema = message('LogsResponse', {
+  entries: field(1, z.array(outputEntrySchema).readonly(), 'the oldest first'),
+});
+
 export const watchRequestSchema = message('WatchRequest', {
   memory_interval_ms: field(
     1,
@@ -232,6 +249,12 @@ export const METHODS = {
     response: explainResponseSchema,
     stream: false,
     text: 'Why an instance has the memory it has, from the book of the agent.',
+  },
+  Logs: {
+    request: logsRequestSchema,
+    response: logsResponseSchema,
+    stream: false,
+    text: 'What the instances of a function wrote, as far as it is kept.',
   },
   Watch: {
     request: watchRequestSchema,

@@ -125,6 +125,12 @@ export class FakeGuest {
     if (this.#stream?.writable) this.#stream.write(line);
   }
 
+  /** The program of an instance wrote something. */
+  writes(instance: string, stream: 'stdout' | 'stderr', text: string, dropped_bytes = 0): void {
+    const event = { type: 'log', instance, stream, dropped_bytes };
+    this.#write(joinLine(JSON.stringify(event), Buffer.from(text)));
+  }
+
   exit(instance: string, reason: 'oom' | 'crash' | 'exited' | 'killed'): void {
     if (!this.instances.delete(instance)) return;
     const at_ms = this.#now();

@@ -763,6 +763,67 @@ export function sizeChange_OutcomeToNumber(object: SizeChange_Outcome): number {
   }
 }
 
+export interface LogsRequest {
+  readonly function: string;
+  readonly after: number;
+}
+
+export interface LogsResponse {
+  readonly entries: readonly OutputEntry[];
+}
+
+export interface OutputEntry {
+  readonly sequence: number;
+  readonly at_ms: number;
+  readonly instance_id: string;
+  readonly stream: OutputEntry_Stream;
+  readonly dropped_bytes: number;
+  readonly bytes: Uint8Array;
+}
+
+export const OutputEntry_Stream = {
+  stream_unspecified: "stream_unspecified",
+  stdout: "stdout",
+  stderr: "stderr",
+} as const;
+
+export type OutputEntry_Stream = typeof OutputEntry_Stream[keyof typeof OutputEntry_Stream];
+
+export namespace OutputEntry_Stream {
+  export type stream_unspecified = typeof OutputEntry_Stream.stream_unspecified;
+  export type stdout = typeof OutputEntry_Stream.stdout;
+  export type stderr = typeof OutputEntry_Stream.stderr;
+}
+
+export function outputEntry_StreamFromJSON(object: any): OutputEntry_Stream {
+  switch (object) {
+    case 0:
+    case "stream_unspecified":
+      return OutputEntry_Stream.stream_unspecified;
+    case 1:
+    case "stdout":
+      return OutputEntry_Stream.stdout;
+    case 2:
+    case "stderr":
+      return OutputEntry_Stream.stderr;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum OutputEntry_Stream");
+  }
+}
+
+export function outputEntry_StreamToNumber(object: OutputEntry_Stream): number {
+  switch (object) {
+    case OutputEntry_Stream.stream_unspecified:
+      return 0;
+    case OutputEntry_Stream.stdout:
+      return 1;
+    case OutputEntry_Stream.stderr:
+      return 2;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum OutputEntry_Stream");
+  }
+}
+
 export interface WatchRequest {
   readonly memory_interval_ms: number | null;
   readonly records: readonly WatchRequest_Records[];
@@ -4036,6 +4097,217 @@ export const SizeChange: MessageFns<SizeChange> = {
   },
 };
 
+function createBaseLogsRequest(): LogsRequest {
+  return { function: "", after: 0 };
+}
+
+export const LogsRequest: MessageFns<LogsRequest> = {
+  encode(message: LogsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.function !== "") {
+      writer.uint32(10).string(message.function);
+    }
+    if (message.after !== 0) {
+      writer.uint32(16).uint64(message.after);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.after = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLogsResponse(): LogsResponse {
+  return { entries: [] };
+}
+
+export const LogsResponse: MessageFns<LogsResponse> = {
+  encode(message: LogsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      OutputEntry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(OutputEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseOutputEntry(): OutputEntry {
+  return {
+    sequence: 0,
+    at_ms: 0,
+    instance_id: "",
+    stream: OutputEntry_Stream.stream_unspecified,
+    dropped_bytes: 0,
+    bytes: new Uint8Array(0),
+  };
+}
+
+export const OutputEntry: MessageFns<OutputEntry> = {
+  encode(message: OutputEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0) {
+      writer.uint32(8).uint64(message.sequence);
+    }
+    if (message.at_ms !== 0) {
+      writer.uint32(17).double(message.at_ms);
+    }
+    if (message.instance_id !== "") {
+      writer.uint32(26).string(message.instance_id);
+    }
+    if (message.stream !== OutputEntry_Stream.stream_unspecified) {
+      writer.uint32(32).int32(outputEntry_StreamToNumber(message.stream));
+    }
+    if (message.dropped_bytes !== 0) {
+      writer.uint32(40).uint64(message.dropped_bytes);
+    }
+    if (message.bytes.length !== 0) {
+      writer.uint32(50).bytes(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OutputEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOutputEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.at_ms = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.instance_id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.stream = outputEntry_StreamFromJSON(reader.int32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.dropped_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.bytes = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseWatchRequest(): WatchRequest {
   return { memory_interval_ms: null, records: [] };
 }
@@ -5122,6 +5394,15 @@ export const AgentService = {
     responseSerialize: (value: ExplainResponse): Buffer => Buffer.from(ExplainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExplainResponse => ExplainResponse.decode(value),
   },
+  logs: {
+    path: "/hotplane.agent.v3.Agent/Logs" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LogsRequest): Buffer => Buffer.from(LogsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LogsRequest => LogsRequest.decode(value),
+    responseSerialize: (value: LogsResponse): Buffer => Buffer.from(LogsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LogsResponse => LogsResponse.decode(value),
+  },
   watch: {
     path: "/hotplane.agent.v3.Agent/Watch" as const,
     requestStream: false as const,
@@ -5140,6 +5421,7 @@ export interface AgentServer extends UntypedServiceImplementation {
   remove: handleUnaryCall<RemoveRequest, RemoveResponse>;
   drain: handleUnaryCall<DrainRequest, DrainResponse>;
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
+  logs: handleUnaryCall<LogsRequest, LogsResponse>;
   watch: handleServerStreamingCall<WatchRequest, AgentRecord>;
 }
 
