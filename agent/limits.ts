@@ -41,6 +41,11 @@ export const AGENT_LIMITS = {
   guest_ping_again_ms: 2_000,
   /** A full instance waits so long for more memory, where its function says nothing. */
   grow_wait_ms: 10_000,
+  /**
+   * A region in use gives back what its guest calls free, which takes no longer: until it is over
+   * it cannot grow.
+   */
+  shrink_ms: 2_000,
   /** After a wait for growth was denied: until the guest ends it by itself. */
   growth_denial_ms: 2_000,
   /** Shortest time between two looks at what one guest says of its regions' use. */
@@ -76,6 +81,10 @@ export const AGENT_LIMITS = {
 assert(
   AGENT_LIMITS.drain_ms + AGENT_LIMITS.close_ms + 2 * LIMITS.vm_shutdown_ms < LIMITS.agent_stop_ms,
   'an agent that stops has drained, and ended its VMs, before it is ended by force',
+);
+assert(
+  2 * AGENT_LIMITS.shrink_ms < AGENT_LIMITS.grow_wait_ms,
+  'who waits for growth while his region shrinks gets it in time',
 );
 assert(
   2 * AGENT_LIMITS.status_vm_ms <= LIMITS.agent_call_ms,

@@ -67,8 +67,10 @@ export function sizeRegions(draft: Draft, fn: FunctionState, vm: VmState): numbe
   return later_ms;
 }
 
-function isHeld(draft: Draft, { hold_until_ms }: RegionState): boolean {
-  return hold_until_ms !== null && hold_until_ms > draft.now_ms;
+/** A shrink that came to little bars the next one, and not a growth that somebody waits for. */
+function isHeld(draft: Draft, { hold_until_ms, span }: RegionState): boolean {
+  if (hold_until_ms === null || hold_until_ms <= draft.now_ms) return false;
+  return !span?.want || span.changes.at(-1)?.cause !== 'shrink';
 }
 
 interface Wish {

@@ -8,6 +8,7 @@ import type { HostEvent, StartStamps } from '../model/events.ts';
 import { refusalOf } from '../model/failure.ts';
 import type { OperationOrder } from '../model/operations.ts';
 import type { Operation } from '../model/records.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
 import type { MemoryObserver } from '../observe/observations.ts';
@@ -83,7 +84,8 @@ export class Resizes {
     const { vm_id, signal } = this.#parts;
     const vm = this.#parts.vmOf();
     if (!vm) throw guestClosed(vm_id, 'it is not running.');
-    const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : LIMITS.unplug_ms;
+    const unplug_ms = order.cause === 'shrink' ? AGENT_LIMITS.shrink_ms : LIMITS.unplug_ms;
+    const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : unplug_ms;
     const options = { deadline_ms, signal };
     return await vm.resizeRegion(order.region_id, order.to_bytes, options);
   }

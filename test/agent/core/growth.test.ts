@@ -218,6 +218,20 @@ test('a shrink asks for the free end alone, not for what is free before it', (t)
   t.is(tally(world)?.shrinks, 1);
 });
 
+test('who waits after a shrink that came to little grows at once, and the next shrink rests', (t) => {
+  const { world, tell, least } = busy();
+  tell({ want_bytes: 128 * MIB });
+  complete(world);
+  least.bytes = BASELINE;
+  tell({ free_tail_bytes: 128 * MIB, used_bytes: MIB });
+  complete(world, 'stall');
+  tell({ free_tail_bytes: 128 * MIB, used_bytes: MIB });
+  t.deepEqual(resizes(world), [], 'not again at once');
+  tell({ want_bytes: 4096 });
+  t.deepEqual(resizes(world).length, 1);
+  t.like(world.pending.at(-1), { order: { cause: 'grow' } });
+});
+
 test('what is plugged above the baseline is metered, from its plug to its unplug', (t) => {
   const { world, tell, least } = busy();
   tell({ want_bytes: 128 * MIB });

@@ -1,0 +1,151 @@
+/** Memory that follows its use in real guests: it grows and shrinks while invocations run. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { prepareImages } from '../../agent/executor/built-images.ts';
+import { HostAgent } from '../../agent/executor/host-agent.ts';
+import type { FunctionStatus } from '../../agent/model/messages.ts';
+import type { Operation } from '../../agent/model/records.ts';
+import { emulated } from '../../agent/model/work.ts';
+import { HISTORY_POLICY } from '../../autoscaler/policy/history.ts';
+import { workOfSeries } from '../../autoscaler/trace/series-work.ts';
+import { hostClock } from '../../base/clock.ts';
+import { silentProgress } from '../../base/progress.ts';
+import { GIB, MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { openHypervisor } from '../../hypervisor-client/index.ts';
+import { specOf } from './core/world.ts';
+
+/** The first revision of the series in which an instance can wait, and shrink in use. */
+const REVISION = 8;
+const DEADLINE_MS = 180_000;
+const INSTANCES = 4;
+
+/** Loads a data set, splits it, trains on a part, validates: MiB over time. */
+const TRAINING = {
+  name: 'load, split, train, validate',
+  duration_ms: 16_000,
+  phases: [
+    [0, 40],
+    [2_000, 240],
+    [5_000, 400],
+    [8_000, 160],
+    [11_000, 300],
+    [14_000, 60],
+  ].map(([at_ms = 0, mib = 0]) => ({ at_ms, anonymous_bytes: mib * MIB })),
+};
+
+interface Elastic {
+  readonly agent: HostAgent;
+  readonly operations: Operation[];
+}
+
+/** An agent with one function of this mechanism; `use` is not called on a kernel without waits. */
+async function withFunction(
+  t: ExecutionContext,
+  mechanism: string,
+  use: (host: Elastic) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-elastic-'));
+  const log = pino({ level: 'warn' });
+  const { signal } = new AbortController();
+  const how = {
+    mechanisms: [mechanism],
+    guest_kernel: 'series',
+    progress: silentProgress,
+  } as const;
+  const images = await prepareImages({ ...how, signal, log });
+  const agent = new HostAgent({
+    clock: hostClock,
+    hypervisor: await openHypervisor('qemu'),
+    images,
+    log,
+    host_limit_bytes: 4 * GIB,
+    vms_dir: folder,
+    version: 'test',
+    policy: HISTORY_POLICY,
+  });
+  const operations: Operation[] = [];
+  const watch = agent.watch({ records: ['operation'] });
+  const reading = (async () => {
+    for await (const { operation } of watch) if (operation) operations.push(operation);
+  })();
+  const sizes = { baseline_bytes: 128 * MIB, increment_bytes: 64 * MIB, history: false };
+  const memory = { ...sizes, grow_wait_ms: 60_000 };
+  const part = { mechanism, limit_bytes: 512 * MIB, concurrency: INSTANCES, keep_alive_ms: 500 };
+  try {
+    const { facts } = await agent.deploy(specOf('f', { ...part, memory }));
+    const revision = Number(facts.series_revision ?? 0);
+    if (mechanism === 'hotmem' && revision < REVISION) t.pass(`revision ${revision} cannot wait`);
+    else await use({ agent, operations });
+  } finally {
+    await agent.stop(0);
+    await reading;
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function statusOf(agent: HostAgent): Promise<FunctionStatus> {
+  const [status] = (await agent.status('f')).functions;
+  if (!status) throw new Error('the function is there');
+  return status;
+}
+
+function agreed(status: FunctionStatus): (number | null)[] {
+  const sum = (pick: (region: FunctionStatus['regions'][number]) => number | null): number =>
+    status.regions.reduce((total, region) => total + (pick(region) ?? Number.NaN), 0);
+  const vmm = sum((region) => region.plugged_bytes);
+  return [vmm, status.guest_plugged_bytes, sum((region) => region.resident_bytes)];
+}
+
+test.serial('hotmem: four instances grow when they wait and shrink while they run', async (t) => {
+  await withFunction(t, 'hotmem', async ({ agent, operations }) => {
+    const work = emulated(workOfSeries(TRAINING, { time: 1, memory: 1 }));
+    const names = Array.from({ length: INSTANCES }, (_, index) => `run ${index}`);
+    const replies = await Promise.all(names.map((name) => agent.invoke('f', name, work)));
+    for (const reply of replies) t.like(reply, { outcome: 'done', failure: null });
+    const ended = await waitFor(
+      async () => {
+        const status = await statusOf(agent);
+        return status.permits_bytes === 0 ? status : null;
+      },
+      { clock: hostClock, deadline_ms: DEADLINE_MS, longest_pause_ms: 200 },
+    );
+    t.deepEqual(ended && agreed(ended), [0, 0, 0], 'VMM, guest and host agree: all of it is back');
+    t.like(ended, { pages_migrated: 0, oom_kills: 0, memory: { denied: 0, waiting: 0 } });
+    const grown = operations.filter(({ cause }) => cause === 'grow');
+    const shrunk = operations.filter(({ cause }) => cause === 'shrink');
+    t.true(grown.length >= INSTANCES && shrunk.length >= INSTANCES);
+    t.true([...grown, ...shrunk].every(({ outcome }) => outcome === 'done'));
+    t.log(waitsOf(ended, operations));
+  });
+});
+
+test.serial('virtio-mem: an instance grows ahead of need, and keeps what it got', async (t) => {
+  await withFunction(t, 'virtio-mem', async ({ agent, operations }) => {
+    const work = emulated(workOfSeries(TRAINING, { time: 1, memory: 1 }));
+    t.like(await agent.invoke('f', 'one', work), { outcome: 'done', failure: null });
+    const causes = operations.map(({ cause, outcome }) => `${cause} ${outcome}`);
+    t.true(causes.includes('grow done'), causes.join(', '));
+    t.false(causes.some((cause) => cause.startsWith('shrink')));
+  });
+});
+
+/** What growth cost, and of what: for people. */
+function waitsOf(status: FunctionStatus | null, operations: readonly Operation[]): string {
+  const { waits = 0, waited_ms = 0 } = status?.memory ?? {};
+  const grown = operations.filter(({ cause, outcome }) => cause === 'grow' && outcome === 'done');
+  const mean = (part: (operation: Operation) => number): string => {
+    const sum = grown.reduce((total, operation) => total + part(operation), 0);
+    return (sum / Math.max(1, grown.length)).toFixed(1);
+  };
+  const between = (to: number | null, from: number | null): number => (to ?? NaN) - (from ?? NaN);
+  return (
+    `${waits} waits of ${(waited_ms / Math.max(1, waits)).toFixed(1)} ms; of a growth: decided ` +
+    `to sent ${mean((one) => between(one.requested_at_ms, one.decided_at_ms))} ms, accepted ` +
+    `${mean((one) => between(one.accepted_at_ms, one.requested_at_ms))} ms, plugged ` +
+    `${mean((one) => between(one.plugged_at_ms, one.accepted_at_ms))} ms`
+  );
+}
