@@ -133,6 +133,9 @@ test.serial('virtio-mem: an instance grows ahead of need, and keeps what it got'
   });
 });
 
+/** NaN where a point was not reached. */
+const between = (to: number | null, from: number | null): number => (to ?? NaN) - (from ?? NaN);
+
 /** What growth cost, and of what: for people. */
 function waitsOf(status: FunctionStatus | null, operations: readonly Operation[]): string {
   const { waits = 0, waited_ms = 0 } = status?.memory ?? {};
@@ -141,7 +144,6 @@ function waitsOf(status: FunctionStatus | null, operations: readonly Operation[]
     const sum = grown.reduce((total, operation) => total + part(operation), 0);
     return (sum / Math.max(1, grown.length)).toFixed(1);
   };
-  const between = (to: number | null, from: number | null): number => (to ?? NaN) - (from ?? NaN);
   return (
     `${waits} waits of ${(waited_ms / Math.max(1, waits)).toFixed(1)} ms; of a growth: decided ` +
     `to sent ${mean((one) => between(one.requested_at_ms, one.decided_at_ms))} ms, accepted ` +

@@ -112,9 +112,9 @@ test('a guest that speaks ten thousand times a second is heard two hundred times
   let heard = 0;
   const policy: Policy = {
     ...HISTORY_POLICY,
-    learn: (memory, event, now_ms, specOf) => {
+    learn: (memory, event, now_ms, ...known) => {
       if (event.type === 'usage') heard += 1;
-      return HISTORY_POLICY.learn?.(memory, event, now_ms, specOf);
+      return HISTORY_POLICY.learn?.(memory, event, now_ms, ...known);
     },
   };
   const { clock, agent, hypervisor } = await elastic(8 * GIB, {}, policy);
