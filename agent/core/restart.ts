@@ -18,6 +18,7 @@ import {
 import { doomInstance, findInstance } from './instances.ts';
 import { refuseQueue } from './invocations.ts';
 import { operationOrder } from './operations.ts';
+import { timeoutOf } from './serving.ts';
 
 /** All callers are gone with the earlier agent: what only waited for an instance is given up. */
 export function restarted(draft: Draft): void {
@@ -112,7 +113,6 @@ function goOn(
   if (!invocation) return;
   const { request_id } = invocation;
   const ran_ms = draft.now_ms - instance.assigned_at_ms;
-  const limit_ms = invocation.timeout_ms ?? draft.config.invocation_ms;
-  const deadline_ms = Math.max(0, limit_ms - ran_ms);
+  const deadline_ms = Math.max(0, timeoutOf(draft, fn, invocation) - ran_ms);
   draft.actions.push({ type: 'await-invocation', ...about, request_id, deadline_ms });
 }

@@ -138,7 +138,7 @@ export function refuseForMemory(draft: Draft, fn: FunctionState, refused: Refusa
 }
 
 /** The caller's own word, or the function's, or the bound of any; never above the function's. */
-function timeoutOf(draft: Draft, fn: FunctionState, invocation: QueuedInvocation): number {
+export function timeoutOf(draft: Draft, fn: FunctionState, invocation: QueuedInvocation): number {
   const own_ms = fn.spec.program?.timeout_ms ?? null;
   const asked_ms = invocation.timeout_ms ?? own_ms ?? draft.config.invocation_ms;
   return own_ms === null ? asked_ms : Math.min(asked_ms, own_ms);
