@@ -101,8 +101,8 @@ export class StateFile implements StateStore {
       this.#trimLog(log.length);
       this.#db.exec('COMMIT');
     } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      throw stateError(this.#path, error);
+      if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw stateError(this.#path, error, 'HP_AGENT_STATE_LOST');
     }
   }
 
@@ -220,14 +220,15 @@ export function corrupt(path: string, why: string, cause?: unknown): HotplaneErr
   });
 }
 
-function stateError(path: string, error: unknown): unknown {
-  if (!(error instanceof Error) || !('errcode' in error)) return error;
-  const result = Number(error.errcode) & RESULT_BITS;
-  const code = BY_RESULT.get(result) ?? 'HP_AGENT_STATE_LOST';
-  return agentError(code, `${path}: ${error.message.replace(/\.$/, '')}.`, {
-    cause: error,
-    details: { path, sqlite_code: Number(error.errcode) },
-  });
+/** `otherwise`: the code of what SQLite has none for; absent: it is told as it is. */
+function stateError(path: string, error: unknown, otherwise?: 'HP_AGENT_STATE_LOST'): unknown {
+  if (!(error instanceof Error)) return error;
+  const sqlite_code = 'errcode' in error ? Number(error.errcode) : null;
+  if (sqlite_code === null && otherwise === undefined) return error;
+  const known = sqlite_code === null ? undefined : BY_RESULT.get(sqlite_code & RESULT_BITS);
+  const code = known ?? otherwise ?? 'HP_AGENT_STATE_LOST';
+  const message = `${path}: ${error.message.replace(/\.$/, '')}.`;
+  return agentError(code, message, { cause: error, details: { path, sqlite_code } });
 }
 
 /** Early versions of Node 24 warn that SQLite is new there: no news for people who run an agent. */
