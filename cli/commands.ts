@@ -21,6 +21,7 @@ import { quickstartCommand } from './commands/quickstart.ts';
 import { removeCommand } from './commands/remove.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
+import { simulateCommand } from './commands/simulate.ts';
 import { simulateSizingCommand } from './commands/simulate-sizing.ts';
 import { statusCommand } from './commands/status.ts';
 import { traceGenerateCommand } from './commands/trace-generate.ts';
@@ -49,6 +50,7 @@ export const COMMANDS: readonly Command[] = [
   traceValidateCommand,
   traceSampleCommand,
   traceGenerateCommand,
+  simulateCommand,
   simulateSizingCommand,
   benchReclaimCommand,
   benchInvokeCommand,

@@ -9,6 +9,7 @@ import { AGENT_CODES } from '../agent/model/errors.ts';
 import { MUX_CODES } from '../autoscaler/mux/errors.ts';
 import { REPLAY_CODES } from '../autoscaler/replay/errors.ts';
 import { RESULTS_CODES } from '../autoscaler/results/errors.ts';
+import { SIMULATE_CODES } from '../autoscaler/simulator/errors.ts';
 import { TRACE_CODES } from '../autoscaler/trace/errors.ts';
 import { BASE_CODES } from '../base/codes.ts';
 import { type CodeInfo, type CodeTable, EXIT_CODES } from '../base/errors.ts';
@@ -46,6 +47,7 @@ export const CODE_ROOMS: readonly CodeRoom[] = [
   { title: 'Guest images', source: 'images/errors.ts', codes: IMAGE_CODES },
   { title: 'Traces', source: 'autoscaler/trace/errors.ts', codes: TRACE_CODES },
   { title: 'Memory interfaces', source: 'autoscaler/mux/errors.ts', codes: MUX_CODES },
+  { title: 'Simulation', source: 'autoscaler/simulator/errors.ts', codes: SIMULATE_CODES },
   { title: 'Replay', source: 'autoscaler/replay/errors.ts', codes: REPLAY_CODES },
   { title: 'Results', source: 'autoscaler/results/errors.ts', codes: RESULTS_CODES },
   { title: 'Benches', source: 'bench/errors.ts', codes: BENCH_CODES },

@@ -103,6 +103,15 @@ export interface Policy {
   readonly scale: (view: FunctionView) => Scale;
   /** Null: as it is, and for a start the largest. */
   readonly size: (view: SizeView) => Size | null;
-  /** What is remembered after an event, as plain JSON; it comes back in every view. */
-  readonly learn?: (memory: unknown, event: HostEvent, now_ms: number, specOf: SpecOf) => unknown;
+  /**
+   * What is remembered after an event, as plain JSON; it comes back in every view. `specOf`: of the
+   * function a VM is of. `isWorking`: something of a function runs or waits, before the event.
+   */
+  readonly learn?: (
+    memory: unknown,
+    event: HostEvent,
+    now_ms: number,
+    specOf: SpecOf,
+    isWorking: (function_name: string) => boolean,
+  ) => unknown;
 }

@@ -6,7 +6,7 @@ import { assert } from '../../base/assert.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
-import type { HostState } from '../model/state.ts';
+import type { HostState, VmState } from '../model/state.ts';
 import { DEFAULT_POLICY } from './default-policy/policy.ts';
 import {
   closeDraft,
@@ -19,6 +19,7 @@ import {
   readVm,
   replyError,
   type StepContext,
+  vmsOf,
 } from './draft.ts';
 import { drain } from './drains.ts';
 import { cancel, deploy, invoke, remove } from './functions.ts';
@@ -52,14 +53,8 @@ export function step(
   context: StepContext = BY_DEFAULT,
 ): Step {
   const draft = openDraft(state, now_ms, context);
-  const { policy, actions } = draft;
-  if (policy.learn) {
-    const specOf: SpecOf = (vm_id) => {
-      const name = readVm(draft, vm_id)?.function;
-      return name === undefined ? null : (readFunction(draft, name)?.spec ?? null);
-    };
-    draft.memory = policy.learn(draft.memory, event, now_ms, specOf);
-  }
+  const { actions } = draft;
+  learn(draft, event);
   handle(draft, event);
   for (const fn of draft.functions.rows) if (fn) settle(draft, fn);
   const at_ms = draft.alarms.earliest((name) => readFunction(draft, name)?.wake_at_ms ?? null);
@@ -71,6 +66,26 @@ export function step(
     operations: draft.operations.keys,
   };
   return { state: closeDraft(draft), actions, changed };
+}
+
+/** What the policy makes of the event, before anything comes of it. */
+function learn(draft: Draft, event: HostEvent): void {
+  const { policy, memory, now_ms } = draft;
+  if (!policy.learn) return;
+  const specOf: SpecOf = (vm_id) => {
+    const vm = readVm(draft, vm_id);
+    return (vm && readFunction(draft, vm.function)?.spec) ?? null;
+  };
+  const isWorking = (name: string): boolean => {
+    const fn = readFunction(draft, name);
+    if (!fn) return false;
+    return fn.queue.length > 0 || vmsOf(draft, fn).some(isBusy);
+  };
+  draft.memory = policy.learn(memory, event, now_ms, specOf, isWorking);
+}
+
+function isBusy({ instances }: VmState): boolean {
+  return instances.some(({ phase }) => phase === 'busy');
 }
 
 function handle(draft: Draft, event: HostEvent): void {

@@ -133,6 +133,11 @@ export const AGENT_CODES = {
       'In the log: a region was not given back in as many tries as there are; its permit stays.',
     next: 'drain or remove the function; look at the console of the VM for what holds the memory.',
   },
+  HP_AGENT_POLICY_FAILED: {
+    category: 'failure',
+    meaning: 'In the log: a policy threw, was too slow or answered nonsense; default answers now.',
+    next: 'mend the policy and start the agent again, or run it with another one.',
+  },
   HP_AGENT_OBSERVERS_DISAGREE: {
     category: 'failure',
     meaning: 'VMM, guest and host do not agree about a region after its operation.',

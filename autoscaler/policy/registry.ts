@@ -1,5 +1,11 @@
 /** The policies of the autoscaler, beside the agent's own: one file and one line each. Pure. */
 import type { Policy } from '../../agent/core/policy.ts';
+import { FIXED_KEEP_ALIVE_POLICY } from './fixed-keep-alive.ts';
 import { HISTORY_POLICY } from './history.ts';
+import { HYBRID_HISTOGRAM_POLICY } from './hybrid-histogram-policy.ts';
 
-export const AUTOSCALER_POLICIES: readonly Policy[] = [HISTORY_POLICY];
+export const AUTOSCALER_POLICIES: readonly Policy[] = [
+  HISTORY_POLICY,
+  FIXED_KEEP_ALIVE_POLICY,
+  HYBRID_HISTOGRAM_POLICY,
+];

@@ -1,6 +1,9 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import { contained } from '../../autoscaler/policy/contained.ts';
+import { hostClock } from '../../base/clock.ts';
+import { CLI_LIMITS } from '../limits.ts';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import type { CoreConfig } from '../../agent/model/config.ts';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
@@ -148,7 +151,14 @@ async function run(input: CommandInput): Promise<number> {
     host_cpus: availableParallelism(),
     bounds: boundsOf(values),
     version: await readVersion(),
-    policy: POLICIES.get(policy),
+    policy: contained(POLICIES.get(policy), {
+      clock: () => hostClock.nowMs(),
+      slow_ms: CLI_LIMITS.policy_answer_ms,
+      tell: (question, problem) => {
+        const text = `policy '${policy}' failed at '${question}': it ${problem}; default answers now`;
+        log.error({ err: { code: 'HP_AGENT_POLICY_FAILED' } }, text);
+      },
+    }),
     log,
     openHypervisor: () => openNamed(vmm, vmms),
     drivers: await openDrivers(vmms),

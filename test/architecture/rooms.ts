@@ -69,6 +69,18 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Knows texts and numbers alone: neither agents nor runs.
   'autoscaler/mux': ['base'],
 
+  // The simulator plays the agent's core itself.
+  'autoscaler/simulator': [
+    'base',
+    'agent/model',
+    'agent/core',
+    'autoscaler/trace',
+    'autoscaler/workload-model',
+    'autoscaler/policy',
+    'autoscaler/results',
+    'autoscaler/report',
+  ],
+
   bench: ['base', 'guest', 'images', 'hypervisor-client', 'agent/model', 'agent/api', 'autoscaler'],
   // Run the agent itself, as a process under measurement.
   'bench/agent': ['base', 'bench', 'agent', 'autoscaler'],

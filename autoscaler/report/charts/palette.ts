@@ -28,6 +28,22 @@ function allStyles(): MechanismStyle[] {
   return [...MECHANISMS.names.map(styleOf), OTHER];
 }
 
+/** Lines that stand for no mechanism, as of policies: told apart by lightness and by dash. */
+const LINES: readonly (readonly [colour: string, dash: string])[] = [
+  ['#1f51b0', ''],
+  ['#c2570c', '7 3'],
+  ['#0b6b4f', '2 3'],
+  ['#8b929c', '14 4'],
+  ['#7a1fa2', '9 3 2 3'],
+  ['#1b2330', '4 2'],
+];
+
+/** The style of the line of that number; from the seventh on they begin anew. */
+export function lineStyle(index: number): MechanismStyle {
+  const [light = '', dash = ''] = LINES[index % LINES.length] ?? [];
+  return { class_name: `line-${index}`, dash, light, dark: light };
+}
+
 /** Colours that belong to no mechanism. */
 export const LIGHT = {
   ink: '#1b2330',

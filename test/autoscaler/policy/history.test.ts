@@ -41,6 +41,8 @@ function tell(world: World, news: Partial<RegionUsage>): void {
   world.send({ type: 'usage', vm_id: vm(world)?.id ?? '', regions });
 }
 
+const NEVER = (): boolean => false;
+
 test('before anything is known an instance starts with 256 MiB and grows by 64', (t) => {
   const world = busy(SIZES);
   t.is(region(world)?.plugged_bytes, 256 * MIB);
@@ -107,12 +109,13 @@ test('a size is chosen from history after 1,000 invocations and at no other time
     const about = { now_ms: 0, spec, vm: now_vm, region: now_region, instance: null };
     return HISTORY_POLICY.size({ ...about, max_bytes: 2 * GIB, memory })?.target_bytes;
   };
+  const specOf = (): FunctionSpec | null => spec;
   for (let count = 1; count <= REVIEW_EVERY; count += 1) {
     t.is(startBytes(), 256 * MIB, `before ${count}`);
     const regions = [{ region_id: 'r0', instance_id, used_bytes: 100 * MIB }];
-    memory = learn?.(memory, { type: 'usage', vm_id, regions }, count, () => spec);
+    memory = learn?.(memory, { type: 'usage', vm_id, regions }, count, specOf, NEVER);
     const about = { vm_id, instance_id, request_id: 'q', result };
-    memory = learn?.(memory, { type: 'invocation-finished', ...about }, count, () => spec);
+    memory = learn?.(memory, { type: 'invocation-finished', ...about }, count, specOf, NEVER);
   }
   t.is(startBytes(), 128 * MIB);
 });

@@ -1,0 +1,87 @@
+/**
+ * A policy that others wrote, held so that it cannot harm: what throws, takes too long or answers
+ * nonsense is told once, and from then on the default answers in its place. Pure but for that
+ * memory and the clock it is given.
+ */
+import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
+import type { Policy, Scale } from '../../agent/core/policy.ts';
+
+export interface Containment {
+  readonly clock: () => number;
+  /** One answer; the agent decides nothing else meanwhile. */
+  readonly slow_ms: number;
+  /** Told once: which question, and what was wrong with the answer. */
+  readonly tell: (question: string, problem: string) => void;
+}
+
+/** The same policy, and the default's answers once it has failed. */
+export function contained(policy: Policy, { clock, slow_ms, tell }: Containment): Policy {
+  let is_broken = false;
+  const give_up = (question: string, problem: string): void => {
+    if (!is_broken) tell(question, problem);
+    is_broken = true;
+  };
+  const ask = <Answer>(
+    question: string,
+    answerOf: (from: Policy) => Answer,
+    problemOf: (answer: Answer) => string | null,
+  ): Answer => {
+    if (is_broken) return answerOf(DEFAULT_POLICY);
+    const begin_ms = clock();
+    try {
+      const answer = answerOf(policy);
+      const took_ms = clock() - begin_ms;
+      const problem = problemOf(answer);
+      if (problem === null && took_ms <= slow_ms) return answer;
+      give_up(question, problem ?? `took ${Math.round(took_ms)} ms, more than ${slow_ms}`);
+    } catch (error) {
+      give_up(question, `threw: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    return answerOf(DEFAULT_POLICY);
+  };
+  const { learn } = policy;
+  return {
+    name: policy.name,
+    elastic: policy.elastic,
+    admit: (view) =>
+      ask(
+        'admit',
+        (from) => from.admit(view),
+        (answer) => (typeof answer?.admit === 'boolean' ? null : 'neither admits nor refuses'),
+      ),
+    place: (view, candidates) =>
+      ask(
+        'place',
+        (from) => from.place(view, candidates),
+        (answer) =>
+          answer === null || candidates.includes(answer)
+            ? null
+            : 'is no candidate that was offered',
+      ),
+    scale: (view) => ask('scale', (from) => from.scale(view), problemOfScale),
+    size: (view) =>
+      ask(
+        'size',
+        (from) => from.size(view),
+        (answer) =>
+          answer === null || Number.isFinite(answer?.target_bytes) ? null : 'is no size',
+      ),
+    ...(learn && {
+      learn: (memory, event, now_ms, specOf, isWorking) =>
+        ask(
+          'learn',
+          (from) => (from === policy ? learn(memory, event, now_ms, specOf, isWorking) : memory),
+          () => null,
+        ),
+    }),
+  };
+}
+
+function problemOfScale(answer: Scale): string | null {
+  const counts = [answer?.starts, answer?.launches, answer?.plugged];
+  if (!counts.every((count) => Number.isInteger(count)))
+    return 'has counts that are no whole numbers';
+  if (!Array.isArray(answer.stops) || !Array.isArray(answer.ends)) return 'has no lists of ends';
+  const { wake_at_ms } = answer;
+  return wake_at_ms === null || Number.isFinite(wake_at_ms) ? null : 'wakes at no time';
+}

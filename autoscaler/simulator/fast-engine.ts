@@ -1,0 +1,376 @@
+/**
+ * Fast engine: the rules of the agent's core for one VM a function, in columns instead of objects.
+ * What it decides is what the reference engine decides (test/autoscaler/simulator/engines.test.ts).
+ * Pure: the same workload, costs and policy give the same outcome.
+ *
+ * Order at one moment: ends and starts that are ready, then arrivals, then what is due by time.
+ */
+import { assert } from '../../base/assert.ts';
+import { EventHeap } from './event-heap.ts';
+import { MemoryAccount } from './memory-account.ts';
+import { resizeMs } from './mechanism-models.ts';
+import { OUTCOME, type Played } from './outcome.ts';
+import { IdleLists } from './idle-lists.ts';
+import type { TablePolicy } from './table-policies.ts';
+import { readyMs, type SimCosts, type SimWorkload } from './workload.ts';
+
+export interface HostModel {
+  /** Infinite: whatever is asked for is granted. */
+  readonly limit_bytes: number;
+  /** Without memory for a start: the newcomer is refused, as the agent does, or all wait. */
+  readonly when_short: 'refuse' | 'wait';
+  /** Kept free by stopping idle instances early; 0: none. */
+  readonly reserve_bytes: number;
+}
+
+export const WIDE_HOST: HostModel = {
+  limit_bytes: Number.POSITIVE_INFINITY,
+  when_short: 'refuse',
+  reserve_bytes: 0,
+};
+
+const END = 0;
+const READY = 1;
+const GONE = 2;
+const NONE = -1;
+
+export function playFast(
+  workload: SimWorkload,
+  costs: SimCosts,
+  policy: TablePolicy,
+  host: HostModel = WIDE_HOST,
+): Played {
+  return new FastEngine(workload, costs, policy, host).play();
+}
+
+class FastEngine {
+  readonly #workload: SimWorkload;
+  readonly #policy: TablePolicy;
+  readonly #host: HostModel;
+  readonly #heap = new EventHeap();
+  readonly #alarms = new EventHeap();
+  readonly #account: MemoryAccount;
+  readonly #idle: IdleLists;
+  readonly #evicts: boolean;
+  /* by function */
+  readonly #region_bytes: Float64Array;
+  readonly #ready_ms: Float64Array;
+  readonly #gone_ms: Float64Array;
+  readonly #free: Int32Array;
+  readonly #instances: Int32Array;
+  readonly #peaks: Int32Array;
+  readonly #starting: Int32Array;
+  readonly #busy: Int32Array;
+  readonly #queued: Int32Array;
+  readonly #queue_first: Int32Array;
+  readonly #queue_last: Int32Array;
+  readonly #last_end_ms: Float64Array;
+  readonly #alarm_ms: Float64Array;
+  readonly #is_hungry: Uint8Array;
+  /* by invocation */
+  readonly #queue_next: Int32Array;
+  readonly #outcomes: Uint8Array;
+  readonly #waits_ms: Float64Array;
+  /** Functions that wait for memory, the longest first. */
+  #hungry: number[] = [];
+  #freeing_bytes = 0;
+  #starts = 0;
+  #stops = 0;
+  #evictions = 0;
+  #events = 0;
+  #busy_byte_ms = 0;
+  readonly #stop_ms: number;
+
+  constructor(workload: SimWorkload, costs: SimCosts, policy: TablePolicy, host: HostModel) {
+    const { functions, invocations } = workload;
+    const count = functions.length;
+    this.#workload = workload;
+    this.#policy = policy;
+    this.#host = host;
+    this.#evicts = policy.eviction !== 'none';
+    this.#account = new MemoryAccount(workload.window_ms);
+    this.#idle = new IdleLists(count, policy.eviction === 'greedy-dual' ? functions : null, costs);
+    this.#stop_ms = costs.stop_ms;
+    this.#region_bytes = Float64Array.from(functions, (one) => one.region_bytes);
+    this.#ready_ms = Float64Array.from(functions, (one) => readyMs(costs, one.region_bytes));
+    this.#gone_ms = Float64Array.from(functions, (one) =>
+      resizeMs(costs.mechanism.unplug, one.region_bytes),
+    );
+    this.#free = Int32Array.from(functions, (one) => one.concurrency);
+    this.#instances = new Int32Array(count);
+    this.#peaks = new Int32Array(count);
+    this.#starting = new Int32Array(count);
+    this.#busy = new Int32Array(count);
+    this.#queued = new Int32Array(count);
+    this.#queue_first = new Int32Array(count).fill(NONE);
+    this.#queue_last = new Int32Array(count).fill(NONE);
+    this.#last_end_ms = new Float64Array(count).fill(Number.NaN);
+    this.#alarm_ms = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+    this.#is_hungry = new Uint8Array(count);
+    this.#queue_next = new Int32Array(invocations.length).fill(NONE);
+    this.#outcomes = new Uint8Array(invocations.length);
+    this.#waits_ms = new Float64Array(invocations.length).fill(Number.NaN);
+  }
+
+  play(): Played {
+    const { function_index, arrival_ms, length } = this.#workload.invocations;
+    const heap = this.#heap;
+    const alarms = this.#alarms;
+    for (let at = 0; at < length; at += 1) {
+      const now_ms = arrival_ms[at] ?? 0;
+      for (;;) {
+        const event_ms = heap.next_ms;
+        const alarm_ms = alarms.next_ms;
+        if (event_ms <= now_ms && event_ms <= alarm_ms) this.#event(event_ms);
+        else if (alarm_ms < now_ms) this.#alarm(alarm_ms);
+        else break;
+      }
+      this.#arrive(function_index[at] ?? 0, at, now_ms);
+    }
+    while (heap.length + alarms.length > 0) {
+      if (heap.next_ms <= alarms.next_ms) this.#event(heap.next_ms);
+      else this.#alarm(alarms.next_ms);
+    }
+    return {
+      outcomes: this.#outcomes,
+      waits_ms: this.#waits_ms,
+      starts: this.#starts,
+      stops: this.#stops,
+      evictions: this.#evictions,
+      events: this.#events,
+      committed: this.#account,
+      busy_byte_ms: this.#busy_byte_ms,
+      peak_instances: this.#peaks,
+    };
+  }
+
+  #arrive(fn: number, invocation: number, now_ms: number): void {
+    this.#events += 1;
+    const is_working = (this.#busy[fn] ?? 0) + (this.#queued[fn] ?? 0) > 0;
+    this.#policy.arrived?.(fn, now_ms, is_working);
+    const slot = this.#queued[fn] === 0 ? this.#idle.takeWarmest(fn) : NONE;
+    if (slot === NONE) {
+      this.#enqueue(fn, invocation);
+      this.#settle(fn, now_ms, invocation);
+      return;
+    }
+    this.#serve(fn, slot, invocation, now_ms);
+    // What is left idle may be too old by what was just learned.
+    if (this.#policy.arrived || (this.#alarm_ms[fn] ?? 0) <= now_ms) this.#stopOld(fn, now_ms);
+  }
+
+  #event(now_ms: number): void {
+    const payload = this.#heap.pop();
+    const slot = payload >> 2;
+    const fn = this.#idle.functionOf(slot);
+    const kind = payload & 3;
+    if (kind === GONE) {
+      this.#gone(fn, slot, now_ms);
+      return;
+    }
+    this.#events += 1;
+    if (kind === END) {
+      this.#busy[fn] = (this.#busy[fn] ?? 0) - 1;
+      this.#last_end_ms[fn] = now_ms;
+      this.#policy.ended?.(fn, now_ms);
+    } else {
+      this.#starting[fn] = (this.#starting[fn] ?? 0) - 1;
+    }
+    this.#idle.add(fn, slot, now_ms, kind === READY);
+    this.#settle(fn, now_ms, NONE);
+  }
+
+  #gone(fn: number, slot: number, now_ms: number): void {
+    const bytes = this.#region_bytes[fn] ?? 0;
+    this.#idle.release(slot);
+    this.#account.add(now_ms, -bytes);
+    this.#freeing_bytes -= bytes;
+    this.#free[fn] = (this.#free[fn] ?? 0) + 1;
+    this.#instances[fn] = (this.#instances[fn] ?? 0) - 1;
+    this.#settle(fn, now_ms, NONE);
+    while (this.#hungry.length > 0) {
+      const next = this.#hungry[0] ?? 0;
+      this.#is_hungry[next] = 0;
+      this.#hungry.shift();
+      this.#settle(next, now_ms, NONE);
+      // Still without memory: it keeps its place.
+      if (this.#is_hungry[next] === 1) {
+        this.#hungry.unshift(this.#hungry.pop() ?? next);
+        return;
+      }
+    }
+  }
+
+  #alarm(now_ms: number): void {
+    const fn = this.#alarms.pop();
+    if (this.#alarm_ms[fn] !== now_ms) return;
+    this.#alarm_ms[fn] = Number.POSITIVE_INFINITY;
+    this.#settle(fn, now_ms, NONE);
+  }
+
+  /** What waits is served, what is missing is started, what is too old is stopped. */
+  #settle(fn: number, now_ms: number, arrived: number): void {
+    while ((this.#queued[fn] ?? 0) > 0) {
+      const slot = this.#idle.takeWarmest(fn);
+      if (slot === NONE) break;
+      this.#serve(fn, slot, this.#dequeue(fn), now_ms);
+    }
+    const missing = (this.#queued[fn] ?? 0) - (this.#starting[fn] ?? 0);
+    let starts = missing;
+    if (missing <= 0) starts = this.#isPrewarmDue(fn, now_ms) ? 1 : 0;
+    while (starts > 0 && (this.#free[fn] ?? 0) > 0) {
+      if (!this.#start(fn, now_ms)) {
+        if ((this.#queued[fn] ?? 0) > 0) this.#short(fn, now_ms, arrived);
+        break;
+      }
+      starts -= 1;
+    }
+    this.#stopOld(fn, now_ms);
+  }
+
+  #isPrewarmDue(fn: number, now_ms: number): boolean {
+    const prewarm_ms = this.#policy.prewarm_ms[fn] ?? 0;
+    if (prewarm_ms <= 0 || this.#alive(fn) > 0) return false;
+    const from_ms = (this.#last_end_ms[fn] ?? 0) + prewarm_ms;
+    return now_ms >= from_ms && now_ms < from_ms + (this.#policy.keep_alive_ms[fn] ?? 0);
+  }
+
+  #alive(fn: number): number {
+    return (this.#starting[fn] ?? 0) + (this.#busy[fn] ?? 0) + this.#idle.count(fn);
+  }
+
+  #start(fn: number, now_ms: number): boolean {
+    const bytes = this.#region_bytes[fn] ?? 0;
+    if (this.#account.bytes + bytes > this.#host.limit_bytes) return false;
+    this.#free[fn] = (this.#free[fn] ?? 0) - 1;
+    this.#starting[fn] = (this.#starting[fn] ?? 0) + 1;
+    this.#account.add(now_ms, bytes);
+    this.#starts += 1;
+    const there = (this.#instances[fn] ?? 0) + 1;
+    this.#instances[fn] = there;
+    if (there > (this.#peaks[fn] ?? 0)) this.#peaks[fn] = there;
+    const slot = this.#idle.newSlot(fn);
+    this.#heap.push(now_ms + (this.#ready_ms[fn] ?? 0), slot * 4 + READY);
+    const { limit_bytes, reserve_bytes } = this.#host;
+    if (reserve_bytes > 0) this.#evict(limit_bytes - reserve_bytes, now_ms);
+    return true;
+  }
+
+  /** No memory for a start. */
+  #short(fn: number, now_ms: number, arrived: number): void {
+    if (this.#host.when_short === 'wait') {
+      if (this.#is_hungry[fn] === 0) {
+        this.#is_hungry[fn] = 1;
+        this.#hungry.push(fn);
+      }
+      const bytes = this.#region_bytes[fn] ?? 0;
+      this.#evict(this.#host.limit_bytes - bytes, now_ms);
+      return;
+    }
+    if (arrived !== NONE && this.#outcomes[arrived] === OUTCOME.open) this.#refuseLast(fn, arrived);
+    if ((this.#busy[fn] ?? 0) + (this.#starting[fn] ?? 0) > 0) return;
+    while ((this.#queued[fn] ?? 0) > 0) this.#outcomes[this.#dequeue(fn)] = OUTCOME.refused;
+  }
+
+  /** Stops idle instances until what is granted and not on its way back is at most `most_bytes`. */
+  #evict(most_bytes: number, now_ms: number): void {
+    if (!this.#evicts) return;
+    while (this.#account.bytes - this.#freeing_bytes > most_bytes) {
+      const slot = this.#idle.takeVictim(this.#policy.eviction);
+      if (slot === NONE) return;
+      this.#evictions += 1;
+      this.#stop(this.#idle.functionOf(slot), slot, now_ms);
+    }
+  }
+
+  #serve(fn: number, slot: number, invocation: number, now_ms: number): void {
+    const { arrival_ms, duration_ms } = this.#workload.invocations;
+    const came_ms = arrival_ms[invocation] ?? 0;
+    const took_ms = duration_ms[invocation] ?? 0;
+    const cold = this.#idle.serve(fn, slot, came_ms);
+    this.#outcomes[invocation] = cold ? OUTCOME.cold : OUTCOME.warm;
+    this.#waits_ms[invocation] = now_ms - came_ms;
+    this.#busy[fn] = (this.#busy[fn] ?? 0) + 1;
+    this.#busy_byte_ms += took_ms * (this.#region_bytes[fn] ?? 0);
+    this.#events += 1;
+    this.#heap.push(now_ms + took_ms, slot * 4 + END);
+  }
+
+  /** Stops what is idle for too long, and sets the alarm for what will be. */
+  #stopOld(fn: number, now_ms: number): void {
+    const idle = this.#idle;
+    const keep_ms = this.#policy.keep_alive_ms[fn] ?? 0;
+    const prewarm_ms = this.#policy.prewarm_ms[fn] ?? 0;
+    let wake_ms = Number.POSITIVE_INFINITY;
+    if (prewarm_ms <= 0) {
+      for (let slot = idle.oldest(fn); slot !== NONE; slot = idle.oldest(fn)) {
+        wake_ms = idle.sinceOf(slot) + keep_ms;
+        if (wake_ms > now_ms) break;
+        wake_ms = Number.POSITIVE_INFINITY;
+        idle.take(fn, slot);
+        this.#stop(fn, slot, now_ms);
+      }
+    } else {
+      wake_ms = this.#stopUnloaded(fn, now_ms);
+    }
+    if (wake_ms >= (this.#alarm_ms[fn] ?? 0)) return;
+    this.#alarm_ms[fn] = wake_ms;
+    this.#alarms.push(wake_ms, fn);
+  }
+
+  /** With a pre-warm window only what was started ahead is kept, until the window ends. */
+  #stopUnloaded(fn: number, now_ms: number): number {
+    const idle = this.#idle;
+    const from_ms = (this.#last_end_ms[fn] ?? 0) + (this.#policy.prewarm_ms[fn] ?? 0);
+    const end_ms = from_ms + (this.#policy.keep_alive_ms[fn] ?? 0);
+    let wake_ms = Number.POSITIVE_INFINITY;
+    for (let slot = idle.oldest(fn); slot !== NONE; ) {
+      const next = idle.youngerThan(slot);
+      if (idle.hasServed(slot) || end_ms <= now_ms) {
+        idle.take(fn, slot);
+        this.#stop(fn, slot, now_ms);
+      } else wake_ms = end_ms;
+      slot = next;
+    }
+    return this.#alive(fn) === 0 && from_ms > now_ms ? from_ms : wake_ms;
+  }
+
+  #stop(fn: number, slot: number, now_ms: number): void {
+    this.#stops += 1;
+    this.#events += 1;
+    this.#freeing_bytes += this.#region_bytes[fn] ?? 0;
+    this.#heap.push(now_ms + this.#stop_ms + (this.#gone_ms[fn] ?? 0), slot * 4 + GONE);
+  }
+
+  #enqueue(fn: number, invocation: number): void {
+    const last = this.#queue_last[fn] ?? NONE;
+    if (last === NONE) this.#queue_first[fn] = invocation;
+    else this.#queue_next[last] = invocation;
+    this.#queue_last[fn] = invocation;
+    this.#queued[fn] = (this.#queued[fn] ?? 0) + 1;
+  }
+
+  #dequeue(fn: number): number {
+    const first = this.#queue_first[fn] ?? NONE;
+    assert(first !== NONE, 'a queue that is not empty has a first');
+    const next = this.#queue_next[first] ?? NONE;
+    this.#queue_first[fn] = next;
+    if (next === NONE) this.#queue_last[fn] = NONE;
+    this.#queued[fn] = (this.#queued[fn] ?? 0) - 1;
+    return first;
+  }
+
+  /** The newest of the queue, which is the one that has just come. */
+  #refuseLast(fn: number, arrived: number): void {
+    this.#outcomes[arrived] = OUTCOME.refused;
+    let before = NONE;
+    for (let one = this.#queue_first[fn] ?? NONE; one !== arrived && one !== NONE; ) {
+      before = one;
+      one = this.#queue_next[one] ?? NONE;
+    }
+    if (before === NONE) this.#queue_first[fn] = NONE;
+    else this.#queue_next[before] = NONE;
+    this.#queue_last[fn] = before;
+    this.#queued[fn] = (this.#queued[fn] ?? 0) - 1;
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Instances of the fast engine in columns, and the idle ones of each function in a list, the one
+ * idle longest first. Who gives way first is found in a heap whose entries may be out of date.
+ */
+import { MIB } from '../../base/units.ts';
+import { EventHeap } from './event-heap.ts';
+import type { Eviction } from './table-policies.ts';
+import { readyMs, type SimCosts, type SimFunction } from './workload.ts';
+
+const NONE = -1;
+const FIRST_SLOTS = 256;
+
+export class IdleLists {
+  readonly #oldest: Int32Array;
+  readonly #warmest: Int32Array;
+  readonly #counts: Int32Array;
+  /** FaasCache: cost of a start for each MiB; null: nobody asks. */
+  readonly #worth: Float64Array | null;
+  readonly #uses: Float64Array;
+  #clock = 0;
+  /* by slot */
+  #functions = new Int32Array(FIRST_SLOTS);
+  #older = new Int32Array(FIRST_SLOTS).fill(NONE);
+  #younger = new Int32Array(FIRST_SLOTS).fill(NONE);
+  #since_ms = new Float64Array(FIRST_SLOTS);
+  #priority = new Float64Array(FIRST_SLOTS);
+  /** 0: busy or not there, 1: idle, not used yet, 2: idle. */
+  #state = new Uint8Array(FIRST_SLOTS);
+  #used = new Uint8Array(FIRST_SLOTS);
+  readonly #victims = new EventHeap();
+  readonly #free_slots: number[] = [];
+  readonly #is_ranked: boolean;
+  #slots = 0;
+
+  /** `functions`: those to rank by what their start costs; null: only by age. */
+  constructor(count: number, functions: readonly SimFunction[] | null, costs: SimCosts) {
+    this.#oldest = new Int32Array(count).fill(NONE);
+    this.#warmest = new Int32Array(count).fill(NONE);
+    this.#counts = new Int32Array(count);
+    this.#uses = new Float64Array(count);
+    this.#is_ranked = functions !== null;
+    this.#worth =
+      functions &&
+      Float64Array.from(
+        functions,
+        ({ region_bytes }) => readyMs(costs, region_bytes) / 1000 / (region_bytes / MIB),
+      );
+  }
+
+  count(fn: number): number {
+    return this.#counts[fn] ?? 0;
+  }
+
+  functionOf(slot: number): number {
+    return this.#functions[slot] ?? 0;
+  }
+
+  sinceOf(slot: number): number {
+    return this.#since_ms[slot] ?? 0;
+  }
+
+  oldest(fn: number): number {
+    return this.#oldest[fn] ?? NONE;
+  }
+
+  youngerThan(slot: number): number {
+    return this.#younger[slot] ?? NONE;
+  }
+
+  hasServed(slot: number): boolean {
+    return this.#used[slot] === 1;
+  }
+
+  newSlot(fn: number): number {
+    const slot = this.#free_slots.pop() ?? this.#slots;
+    if (slot === this.#slots) {
+      this.#slots += 1;
+      if (slot === this.#functions.length) this.#grow();
+    }
+    this.#functions[slot] = fn;
+    this.#used[slot] = 0;
+    this.#state[slot] = 0;
+    return slot;
+  }
+
+  /** The instance and its memory are gone. */
+  release(slot: number): void {
+    this.#free_slots.push(slot);
+  }
+
+  /** It is idle now, and the warmest of its function. */
+  add(fn: number, slot: number, now_ms: number, is_new: boolean): void {
+    const before = this.#warmest[fn] ?? NONE;
+    this.#older[slot] = before;
+    this.#younger[slot] = NONE;
+    if (before === NONE) this.#oldest[fn] = slot;
+    else this.#younger[before] = slot;
+    this.#warmest[fn] = slot;
+    this.#counts[fn] = (this.#counts[fn] ?? 0) + 1;
+    this.#since_ms[slot] = now_ms;
+    this.#state[slot] = is_new ? 1 : 2;
+    if (!this.#worth) return;
+    const priority = this.#clock + (this.#uses[fn] ?? 0) * (this.#worth[fn] ?? 0);
+    this.#priority[slot] = priority;
+    this.#victims.push(priority, slot);
+  }
+
+  /** Takes out the one idle shortest; -1: none is idle. */
+  takeWarmest(fn: number): number {
+    const slot = this.#warmest[fn] ?? NONE;
+    if (slot !== NONE) this.take(fn, slot);
+    return slot;
+  }
+
+  take(fn: number, slot: number): void {
+    const [older, younger] = [this.#older[slot] ?? NONE, this.#younger[slot] ?? NONE];
+    if (older === NONE) this.#oldest[fn] = younger;
+    else this.#younger[older] = younger;
+    if (younger === NONE) this.#warmest[fn] = older;
+    else this.#older[younger] = older;
+    this.#counts[fn] = (this.#counts[fn] ?? 0) - 1;
+    this.#state[slot] = 0;
+  }
+
+  /** An invocation that came at `came_ms` has it. Whether it was started after that. */
+  serve(fn: number, slot: number, came_ms: number): boolean {
+    const cold = this.#used[slot] === 0 && (this.#since_ms[slot] ?? 0) > came_ms;
+    this.#used[slot] = 1;
+    this.#uses[fn] = (this.#uses[fn] ?? 0) + 1;
+    return cold;
+  }
+
+  /** Takes out who gives way first; -1: nobody is idle. */
+  takeVictim(eviction: Eviction): number {
+    return eviction === 'greedy-dual' && this.#is_ranked ? this.#leastWorth() : this.#longestIdle();
+  }
+
+  #leastWorth(): number {
+    while (this.#victims.length > 0) {
+      const priority = this.#victims.next_ms;
+      const slot = this.#victims.pop();
+      if (this.#state[slot] === 0 || this.#priority[slot] !== priority) continue;
+      const fn = this.functionOf(slot);
+      this.take(fn, slot);
+      this.#clock = priority;
+      if (this.count(fn) === 0) this.#uses[fn] = 0;
+      return slot;
+    }
+    return NONE;
+  }
+
+  #longestIdle(): number {
+    let found = NONE;
+    for (const slot of this.#oldest) {
+      if (slot === NONE) continue;
+      if (found === NONE || this.sinceOf(slot) < this.sinceOf(found)) found = slot;
+    }
+    if (found !== NONE) this.take(this.functionOf(found), found);
+    return found;
+  }
+
+  #grow(): void {
+    const capacity = this.#functions.length * 2;
+    const wider = (values: Int32Array): Int32Array<ArrayBuffer> => {
+      const grown = new Int32Array(capacity).fill(NONE);
+      grown.set(values);
+      return grown;
+    };
+    const bytes = (values: Uint8Array): Uint8Array<ArrayBuffer> => {
+      const grown = new Uint8Array(capacity);
+      grown.set(values);
+      return grown;
+    };
+    const numbers = (values: Float64Array): Float64Array<ArrayBuffer> => {
+      const grown = new Float64Array(capacity);
+      grown.set(values);
+      return grown;
+    };
+    this.#functions = wider(this.#functions);
+    this.#older = wider(this.#older);
+    this.#younger = wider(this.#younger);
+    this.#since_ms = numbers(this.#since_ms);
+    this.#priority = numbers(this.#priority);
+    this.#state = bytes(this.#state);
+    this.#used = bytes(this.#used);
+  }
+}

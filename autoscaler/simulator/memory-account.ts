@@ -1,0 +1,56 @@
+/** Memory over time, integrated exactly at its changes, in all and in equal parts of the window. */
+import { GIB } from '../../base/units.ts';
+
+/** Parts of the window, for intervals of confidence and for a plot. */
+export const BLOCKS = 100;
+
+export class MemoryAccount {
+  readonly #block_ms: number;
+  readonly #window_ms: number;
+  readonly #blocks = new Float64Array(BLOCKS);
+  #bytes = 0;
+  #since_ms = 0;
+  #peak_bytes = 0;
+
+  constructor(window_ms: number) {
+    this.#window_ms = window_ms;
+    this.#block_ms = window_ms / BLOCKS;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get peak_bytes(): number {
+    return this.#peak_bytes;
+  }
+
+  /** From `now_ms` on there are so many more, or fewer. */
+  add(now_ms: number, bytes: number): void {
+    this.#settle(now_ms);
+    this.#bytes += bytes;
+    if (this.#bytes > this.#peak_bytes) this.#peak_bytes = this.#bytes;
+  }
+
+  /** GiB·s of each part of the window. Ends the account. */
+  finish(): Float64Array {
+    this.#settle(this.#window_ms);
+    return this.#blocks.map((byte_ms) => byte_ms / GIB / 1000);
+  }
+
+  #settle(now_ms: number): void {
+    const end_ms = Math.min(now_ms, this.#window_ms);
+    let from_ms = this.#since_ms;
+    if (end_ms <= from_ms) return;
+    this.#since_ms = end_ms;
+    if (this.#bytes === 0) return;
+    while (from_ms < end_ms) {
+      const block = Math.min(BLOCKS - 1, Math.floor(from_ms / this.#block_ms));
+      const last = block === BLOCKS - 1;
+      const to_ms = last ? end_ms : Math.min(end_ms, (block + 1) * this.#block_ms);
+      this.#blocks[block] = (this.#blocks[block] ?? 0) + this.#bytes * (to_ms - from_ms);
+      // A part that ends where it begins is one whose end was rounded to its beginning.
+      from_ms = to_ms > from_ms ? to_ms : end_ms;
+    }
+  }
+}

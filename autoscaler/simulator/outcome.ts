@@ -1,0 +1,22 @@
+/** What a simulation has played, of which every figure is made. */
+import type { MemoryAccount } from './memory-account.ts';
+
+/** Outcomes of an invocation, as numbers of a column. */
+export const OUTCOME = { open: 0, warm: 1, cold: 2, refused: 3 } as const;
+
+export interface Played {
+  /** Of {@link OUTCOME}, for each invocation. */
+  readonly outcomes: Uint8Array;
+  /** From its arrival until an instance took it, ms; NaN: none did. */
+  readonly waits_ms: Float64Array;
+  readonly starts: number;
+  /** Idle instances that were stopped: too old, or evicted. */
+  readonly stops: number;
+  readonly evictions: number;
+  /** What a simulator has to handle: arrivals, ends, ready starts, and one end of each idleness. */
+  readonly events: number;
+  readonly committed: MemoryAccount;
+  readonly busy_byte_ms: number;
+  /** Most instances of each function at a time; null: not counted. */
+  readonly peak_instances: Int32Array | null;
+}

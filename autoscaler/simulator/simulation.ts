@@ -1,0 +1,157 @@
+/** From a workload to the figures of every policy that was named, and what others would cost. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { GIB, MIB } from '../../base/units.ts';
+import { FIXED_KEEP_ALIVE_POLICY } from '../policy/fixed-keep-alive.ts';
+import { HYBRID_HISTOGRAM_POLICY } from '../policy/hybrid-histogram-policy.ts';
+import type { RunFigures, Simulation } from '../results/simulation.ts';
+import { badSimulateOption, simulateInterrupted } from './errors.ts';
+import { type HostModel, playFast, WIDE_HOST } from './fast-engine.ts';
+import { MECHANISM_MODELS } from './mechanism-models.ts';
+import { playReference } from './reference-engine.ts';
+import { figuresOfRun } from './run-figures.ts';
+import { constantTable, hybridTable, type TablePolicy } from './table-policies.ts';
+import type { SimCosts, SimWorkload } from './workload.ts';
+
+/** Policies that can be simulated, by name. */
+export const SIMULATED_POLICIES = [
+  'fixed-keep-alive',
+  'hybrid-histogram',
+  'greedy-dual',
+  'least-recently-used',
+] as const;
+export type SimulatedPolicy = (typeof SIMULATED_POLICIES)[number];
+/** Those that the agent's core has as well, and that the reference engine therefore plays. */
+const OF_THE_CORE = {
+  'fixed-keep-alive': FIXED_KEEP_ALIVE_POLICY,
+  'hybrid-histogram': HYBRID_HISTOGRAM_POLICY,
+} as const;
+
+export interface PolicyChoice {
+  readonly policy: SimulatedPolicy;
+  /** For `fixed-keep-alive`. */
+  readonly keep_alive_ms: number;
+}
+
+export interface SimulationPlan {
+  readonly workload: SimWorkload;
+  readonly costs: SimCosts;
+  readonly host: HostModel;
+  readonly choices: readonly PolicyChoice[];
+  readonly engine: 'fast' | 'reference';
+}
+
+/** A guest kernel, its init and the VMM: what a microVM takes besides its instance. */
+const VM_BYTES = 160 * MIB;
+
+/** Throws `HP_SIMULATE_*`. */
+export async function simulate(
+  plan: SimulationPlan,
+  signal: AbortSignal,
+): Promise<Pick<Simulation, 'runs' | 'baselines'>> {
+  const runs: RunFigures[] = [];
+  for (const choice of plan.choices) {
+    await turn();
+    if (signal.aborted) throw simulateInterrupted();
+    runs.push(runOne(plan, choice));
+  }
+  return { runs, baselines: baselinesOf(plan, runs) };
+}
+
+export function nameOfChoice({ policy, keep_alive_ms }: PolicyChoice): string {
+  return policy === 'fixed-keep-alive' ? `${policy} ${keep_alive_ms / 1000} s` : policy;
+}
+
+function runOne(
+  { workload, costs, host, engine }: SimulationPlan,
+  choice: PolicyChoice,
+): RunFigures {
+  const about = {
+    name: `${nameOfChoice(choice)}, ${costs.mechanism.name}`,
+    policy: nameOfChoice(choice),
+    mechanism: costs.mechanism.name,
+  };
+  const { limit_bytes } = host;
+  if (engine === 'fast') {
+    const table = tableOf(choice, workload.functions.length);
+    return figuresOfRun(workload, playFast(workload, costs, table, host), about);
+  }
+  const policy = Object.entries(OF_THE_CORE).find(([name]) => name === choice.policy)?.[1];
+  if (!policy) throw badSimulateOption('engine', `reference does not play ${choice.policy}`);
+  const options = { policy, keep_alive_ms: choice.keep_alive_ms, limit_bytes };
+  return figuresOfRun(workload, playReference(workload, costs, options), about);
+}
+
+export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: number): TablePolicy {
+  switch (policy) {
+    case 'fixed-keep-alive':
+      return constantTable(policy, functions, keep_alive_ms);
+    case 'hybrid-histogram':
+      return hybridTable(functions);
+    case 'greedy-dual':
+      return constantTable(policy, functions, Number.POSITIVE_INFINITY, 'greedy-dual');
+    default:
+      return constantTable(policy, functions, Number.POSITIVE_INFINITY, 'oldest');
+  }
+}
+
+/** Against what a saving can be told; all of the first policy, on a host without a limit. */
+function baselinesOf(
+  { workload, costs, choices }: SimulationPlan,
+  runs: readonly RunFigures[],
+): Simulation['baselines'] {
+  const [first] = choices;
+  const [run] = runs;
+  const ideal = MECHANISM_MODELS.get('ideal');
+  if (!first || !run || !ideal) return [];
+  const window_s = workload.window_ms / 1000;
+  const played = playFast(
+    workload,
+    { ...costs, mechanism: ideal, stop_ms: 0 },
+    tableOf(first, workload.functions.length),
+    WIDE_HOST,
+  );
+  const peaks = played.peak_instances ?? new Int32Array(0);
+  const bytes = workload.functions.reduce(
+    (sum, one, index) => sum + one.region_bytes * (peaks[index] ?? 0),
+    0,
+  );
+  const figures = figuresOfRun(workload, played, { name: '', policy: '', mechanism: '' });
+  const busy_gib_s = figures.busy_gib_s ?? 0;
+  const with_keep_alive = figures.committed_gib_s;
+  const own_vms = (VM_BYTES / GIB) * instanceSeconds(workload, figures);
+  return [
+    {
+      name: 'static',
+      about: 'every function has its N x limit from beginning to end',
+      gib_s: (bytes / GIB) * window_s,
+    },
+    {
+      name: 'flat-cap',
+      about: 'the peak of what is committed, from beginning to end',
+      gib_s: (figures.peak_committed_bytes / GIB) * window_s,
+    },
+    {
+      name: 'one-vm-an-instance',
+      about: `each instance with ${VM_BYTES / MIB} MiB of a microVM of its own`,
+      gib_s: with_keep_alive + own_vms,
+    },
+    {
+      name: 'ideal',
+      about: 'the same policy, memory moves in no time',
+      gib_s: with_keep_alive,
+    },
+    { name: 'oracle', about: 'memory of what runs, and of nothing else', gib_s: busy_gib_s },
+  ];
+}
+
+/** How long instances were there together, with the mean size of the regions that ran. */
+function instanceSeconds({ functions, invocations }: SimWorkload, figures: RunFigures): number {
+  let [busy_s, busy_gib_s] = [0, 0];
+  for (let at = 0; at < invocations.length; at += 1) {
+    const took_s = (invocations.duration_ms[at] ?? 0) / 1000;
+    const region = functions[invocations.function_index[at] ?? 0]?.region_bytes ?? 0;
+    busy_s += took_s;
+    busy_gib_s += (took_s * region) / GIB;
+  }
+  return busy_gib_s > 0 ? (figures.committed_gib_s * busy_s) / busy_gib_s : 0;
+}

@@ -1,0 +1,78 @@
+/**
+ * Policies in the form the fast engine asks them: what they say of a function stands in columns
+ * that they keep up to date. Their rules are those of autoscaler/policy. Pure.
+ */
+import {
+  binOf,
+  HISTOGRAM_BINS,
+  type IdleTimes,
+  NO_IDLE_TIMES,
+  noteIdleTime,
+  STANDARD_WINDOWS,
+  windowsOf,
+} from '../policy/hybrid-histogram.ts';
+
+/** Whose idle instance gives way when the host has no memory left for a start. */
+export type Eviction = 'none' | 'oldest' | 'greedy-dual';
+
+export interface TablePolicy {
+  readonly name: string;
+  readonly eviction: Eviction;
+  /** How long an idle instance is kept, by function; with a pre-warm window: from its end on. */
+  readonly keep_alive_ms: Float64Array;
+  /** After the last run when an instance is to be there again; 0: it stays. */
+  readonly prewarm_ms: Float64Array;
+  /** Told of every invocation, before anything comes of it. Absent: nothing is learned. */
+  readonly arrived?: (index: number, now_ms: number, is_working: boolean) => void;
+  /** Told of every run that ends. */
+  readonly ended?: (index: number, now_ms: number) => void;
+}
+
+/** Constant windows. */
+export function constantTable(
+  name: string,
+  functions: number,
+  keep_alive_ms: number,
+  eviction: Eviction = 'none',
+): TablePolicy {
+  return {
+    name,
+    eviction,
+    keep_alive_ms: new Float64Array(functions).fill(keep_alive_ms),
+    prewarm_ms: new Float64Array(functions),
+  };
+}
+
+export function hybridTable(functions: number): TablePolicy {
+  const bins = new Uint32Array(functions * HISTOGRAM_BINS);
+  const known: IdleTimes[] = Array.from({ length: functions }, () => NO_IDLE_TIMES);
+  const last_end_ms = new Float64Array(functions).fill(Number.NaN);
+  const keep_alive_ms = new Float64Array(functions).fill(STANDARD_WINDOWS.keep_alive_ms);
+  const prewarm_ms = new Float64Array(functions);
+  const views = known.map((_, index) =>
+    bins.subarray(index * HISTOGRAM_BINS, (index + 1) * HISTOGRAM_BINS),
+  );
+  return {
+    name: 'hybrid-histogram',
+    eviction: 'none',
+    keep_alive_ms,
+    prewarm_ms,
+    arrived: (index, now_ms, is_working) => {
+      const since_ms = last_end_ms[index] ?? Number.NaN;
+      const idle_ms = is_working ? 0 : now_ms - since_ms;
+      const own = views[index];
+      if (Number.isNaN(idle_ms) || !own) return;
+      const bin = binOf(idle_ms);
+      const in_bin = bin === null ? 0 : (own[bin] ?? 0);
+      const next = noteIdleTime(known[index] ?? NO_IDLE_TIMES, idle_ms, in_bin);
+      if (bin !== null) own[bin] = in_bin + 1;
+      known[index] = next;
+      const windows = windowsOf(next, own);
+      keep_alive_ms[index] = windows.keep_alive_ms;
+      prewarm_ms[index] = windows.prewarm_ms;
+    },
+    ended: (index, now_ms) => {
+      last_end_ms[index] = now_ms;
+    },
+  };
+}

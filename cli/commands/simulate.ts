@@ -1,0 +1,152 @@
+import { LIMITS } from '../../base/limits.ts';
+import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
+import { badValue } from '../errors.ts';
+import { CLI_LIMITS } from '../limits.ts';
+import { openOptions, TRACE_HELP, TRACE_OPTIONS } from '../trace-options.ts';
+import type { PolicyChoice } from '../../autoscaler/simulator/simulation.ts';
+import type { Values } from '../values.ts';
+
+export const simulateCommand: Command = {
+  name: 'simulate',
+  summary: 'what policies would cost on a trace, without a VM',
+  options: {
+    trace: { value: 'FILE', summary: 'a trace; of several files: all of them', multiple: true },
+    policy: {
+      value: 'NAMES',
+      summary: 'with commas: fixed-keep-alive, hybrid-histogram, greedy-dual, least-recently-used',
+      default: 'fixed-keep-alive',
+    },
+    'keep-alive': {
+      value: 'SECONDS',
+      summary: 'of fixed-keep-alive; several, with commas, are a run each',
+      default: '120',
+    },
+    mechanism: {
+      value: 'NAME',
+      summary: 'ideal, balloon, virtio-mem, numa or hotmem; static is told beside it',
+      default: 'hotmem',
+    },
+    calibrate: { value: 'DIR', summary: 'take its times from a folder of results' },
+    'start-ms': { value: 'MS', summary: 'start of a sandbox, beside the plug', default: '300' },
+    'stop-ms': { value: 'MS', summary: 'stop of an instance, before the unplug', default: '10' },
+    engine: {
+      value: 'NAME',
+      summary: "reference plays the agent's own core, fast the same rules in columns",
+      default: 'fast',
+      choices: ['fast', 'reference'],
+    },
+    'host-limit': { value: 'SIZE', summary: 'memory for instances (default: no limit)' },
+    'when-short': {
+      value: 'WHAT',
+      summary: 'without memory for a start: refuse, as the agent does, or wait',
+      default: 'refuse',
+      choices: ['refuse', 'wait'],
+    },
+    group: {
+      value: 'WHAT',
+      summary: 'what has instances of its own: each function, or each app',
+      default: 'function',
+      choices: ['function', 'app'],
+    },
+    concurrency: { value: 'N', summary: 'most instances of each (default: what a VM can have)' },
+    'memory-model': {
+      value: 'NAME',
+      summary: 'sizes where the trace has none',
+      default: 'hotmem-paper',
+    },
+    ...TRACE_OPTIONS,
+    out: { value: 'DIR', summary: 'also write simulation.json, memory.csv and memory.svg there' },
+    json: JSON_OPTION,
+  },
+  help: `
+Plays a trace in virtual time. Everything printed and written is simulated and says so. One VM a
+function, with up to --concurrency instances; the idle one used last serves the next invocation. A
+start takes the longer of --start-ms and its plug; memory is counted from the decision to plug until
+the unplug is done. The times of mechanisms are published ones, named in the output, or with
+--calibrate the medians of a measured folder.
+
+  fixed-keep-alive     an instance idle for --keep-alive ends
+  hybrid-histogram     idle times in minutes decide (Shahrad et al., ATC 2020); ARIMA is replaced by
+                       exponential smoothing
+  greedy-dual          FaasCache: nothing ends by time, the least worth gives way for memory
+  least-recently-used  the same with the one idle longest; both need --host-limit
+
+Beside them stand what others would commit: static (N x limit), flat-cap, one-vm-an-instance, ideal
+(the first policy, memory moves in no time) and oracle (memory of what runs).
+
+${TRACE_HELP}
+
+Examples:
+  hotplane simulate --trace autoscaler/traces/azure2021/sample_200.csv --keep-alive 30,120,600
+  hotplane simulate --trace made.csv --policy fixed-keep-alive,hybrid-histogram --out out
+`,
+  run: runSimulate,
+};
+
+async function runSimulate({ values, stdout, signal }: CommandInput): Promise<void> {
+  const [{ runSimulateCommand }, { MEMORY_MODELS }, { readVersion }] = await Promise.all([
+    import('../../autoscaler/simulator/simulate-command.ts'),
+    import('../../autoscaler/workload-model/models.ts'),
+    import('../../base/version.ts'),
+  ]);
+  const traces = values.list('trace');
+  if (traces.length === 0) throw badValue('trace', '', 'the file of a trace');
+  const model = MEMORY_MODELS.get(values.text('memory-model'));
+  const models = `one of ${[...MEMORY_MODELS.keys()].join(', ')}`;
+  if (!model) throw badValue('memory-model', values.text('memory-model'), models);
+  const has = (name: string): boolean => values.optional(name) !== undefined;
+  await runSimulateCommand({
+    traces,
+    open: openOptions(values, signal),
+    choices: await choicesOf(values),
+    engine: values.choice('engine', ['fast', 'reference']),
+    mechanism: values.text('mechanism'),
+    calibrate: values.optional('calibrate') ?? null,
+    start_ms: values.number('start-ms', 0, CLI_LIMITS.simulated_cost_ms),
+    stop_ms: values.number('stop-ms', 0, CLI_LIMITS.simulated_cost_ms),
+    host: {
+      limit_bytes: has('host-limit') ? values.bytes('host-limit') : Number.POSITIVE_INFINITY,
+      when_short: values.choice('when-short', ['refuse', 'wait']),
+      reserve_bytes: 0,
+    },
+    grouping: values.choice('group', ['function', 'app']),
+    model,
+    concurrency: has('concurrency') ? values.whole('concurrency', 1, LIMITS.regions_per_vm) : null,
+    out: values.optional('out') ?? null,
+    options: textsOf(values),
+    hotplane_version: await readVersion(),
+    json: values.flag('json'),
+    stdout,
+    signal,
+  });
+}
+
+/** Of each policy one run, of fixed-keep-alive one for each time. */
+async function choicesOf(values: Values): Promise<PolicyChoice[]> {
+  const { SIMULATED_POLICIES } = await import('../../autoscaler/simulator/simulation.ts');
+  const times_ms = values
+    .text('keep-alive')
+    .split(',')
+    .map((text) => {
+      const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+      if (seconds * 1000 <= LIMITS.invocation_ms) return seconds * 1000;
+      throw badValue('keep-alive', text, `seconds up to ${LIMITS.invocation_ms / 1000}`);
+    });
+  return values
+    .text('policy')
+    .split(',')
+    .flatMap((name) => {
+      const policy = SIMULATED_POLICIES.find((one) => one === name.trim());
+      if (!policy) throw badValue('policy', name, `one of ${SIMULATED_POLICIES.join(', ')}`);
+      const own_ms = policy === 'fixed-keep-alive' ? times_ms : times_ms.slice(0, 1);
+      return own_ms.map((keep_alive_ms) => ({ policy, keep_alive_ms }));
+    });
+}
+
+function textsOf(values: Values): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(values.raw)) {
+    if (name !== 'json' && name !== 'out' && value !== undefined) texts[name] = String(value);
+  }
+  return texts;
+}

@@ -1,0 +1,161 @@
+/** Both engines of the simulator: against each other, and against a model that is plainly right. */
+import assert from 'node:assert/strict';
+import test from 'ava';
+import fc from 'fast-check';
+import type { Policy } from '../../../agent/core/policy.ts';
+import { MIB } from '../../../base/units.ts';
+import { FIXED_KEEP_ALIVE_POLICY } from '../../../autoscaler/policy/fixed-keep-alive.ts';
+import { HYBRID_HISTOGRAM_POLICY } from '../../../autoscaler/policy/hybrid-histogram-policy.ts';
+import { playFast, WIDE_HOST } from '../../../autoscaler/simulator/fast-engine.ts';
+import { MECHANISM_MODELS } from '../../../autoscaler/simulator/mechanism-models.ts';
+import { OUTCOME, type Played } from '../../../autoscaler/simulator/outcome.ts';
+import { playReference } from '../../../autoscaler/simulator/reference-engine.ts';
+import { constantTable, hybridTable } from '../../../autoscaler/simulator/table-policies.ts';
+import type { SimCosts, SimWorkload } from '../../../autoscaler/simulator/workload.ts';
+import { InvocationColumns } from '../../../autoscaler/trace/columns.ts';
+import { holds } from '../../seed.ts';
+
+const REGION = 128 * MIB;
+
+interface Call {
+  readonly function_index: number;
+  readonly arrival_ms: number;
+  readonly duration_ms: number;
+}
+
+function workload(calls: readonly Call[], concurrency: number, functions = 3): SimWorkload {
+  return {
+    functions: Array.from({ length: functions }, (_, index) => ({
+      name: `f${index}`,
+      app: 'a',
+      func: `f${index}`,
+      limit_bytes: REGION * (index + 1),
+      region_bytes: REGION * (index + 1),
+      concurrency,
+    })),
+    invocations: InvocationColumns.from(calls),
+    window_ms: 1e8,
+  };
+}
+
+/** Times with enough digits that no two events are at one moment. */
+const calls = (most_gap_ms: number): fc.Arbitrary<Call[]> =>
+  fc
+    .array(
+      fc.record({
+        function_index: fc.integer({ min: 0, max: 2 }),
+        gap: fc.double({ min: 0.001, max: most_gap_ms, noNaN: true }),
+        duration_ms: fc.double({ min: 0.01, max: most_gap_ms, noNaN: true }),
+      }),
+      { minLength: 1, maxLength: 90 },
+    )
+    .map((list) => {
+      let arrival_ms = 0;
+      return list.map(({ function_index, gap, duration_ms }) => {
+        arrival_ms += gap;
+        return { function_index, arrival_ms, duration_ms };
+      });
+    });
+
+const COSTS: SimCosts = {
+  mechanism: {
+    name: 'test',
+    source: 'test',
+    plug: { base_ms: 40.1, ms_per_mib: 0 },
+    unplug: { base_ms: 3.3, ms_per_mib: 1.17 },
+    gives_back: true,
+  },
+  start_ms: 61.7,
+  stop_ms: 5.9,
+};
+
+function same(fast: Played, reference: Played): void {
+  assert.deepEqual([...fast.outcomes], [...reference.outcomes]);
+  assert.deepEqual([...fast.waits_ms], [...reference.waits_ms]);
+  assert.equal(fast.starts, reference.starts);
+  assert.equal(fast.stops, reference.stops);
+  assert.equal(fast.committed.peak_bytes, reference.committed.peak_bytes);
+  assert.deepEqual([...fast.committed.finish()], [...reference.committed.finish()]);
+  assert.ok(Math.abs(fast.busy_byte_ms - reference.busy_byte_ms) <= 1e-6 * fast.busy_byte_ms);
+}
+
+for (const [title, gap_ms, policy, tableOf] of [
+  ['fixed-keep-alive', 400, FIXED_KEEP_ALIVE_POLICY, () => constantTable('f', 3, 1_000)],
+  ['hybrid-histogram', 400_000, HYBRID_HISTOGRAM_POLICY, () => hybridTable(3)],
+] as const satisfies readonly (readonly [string, number, Policy, unknown])[]) {
+  test(`${title}: the fast engine decides what the agent's core decides`, async (t) => {
+    await holds(
+      t,
+      fc.property(
+        calls(gap_ms),
+        fc.integer({ min: 1, max: 6 }),
+        fc.constantFrom(2, 4, 7, Infinity),
+        (list, concurrency, regions) => {
+          const one = workload(list, concurrency);
+          const limit_bytes = regions * REGION;
+          const fast = playFast(one, COSTS, tableOf(), { ...WIDE_HOST, limit_bytes });
+          const options = { policy, keep_alive_ms: 1_000, limit_bytes };
+          same(fast, playReference(one, COSTS, options));
+        },
+      ),
+    );
+  });
+}
+
+/** Instances one by one, in whatever order they were made: nothing is clever here. */
+function coldStarts(list: readonly Call[], keep_alive_ms: number): number {
+  const busy_until: { function_index: number; free_ms: number }[] = [];
+  let cold = 0;
+  for (const { function_index, arrival_ms, duration_ms } of list) {
+    const warm = busy_until
+      .filter((one) => one.function_index === function_index)
+      .filter(({ free_ms }) => free_ms <= arrival_ms && arrival_ms <= free_ms + keep_alive_ms)
+      .toSorted((a, b) => b.free_ms - a.free_ms)[0];
+    if (warm) warm.free_ms = arrival_ms + duration_ms;
+    else {
+      cold += 1;
+      busy_until.push({ function_index, free_ms: arrival_ms + duration_ms });
+    }
+  }
+  return cold;
+}
+
+const AT_ONCE: SimCosts = {
+  mechanism: MECHANISM_MODELS.get('ideal') ?? COSTS.mechanism,
+  start_ms: 0,
+  stop_ms: 0,
+};
+
+test('starts under a fixed keep-alive are those of a model that counts instances', async (t) => {
+  const whole = fc.array(
+    fc.record({
+      function_index: fc.integer({ min: 0, max: 2 }),
+      arrival_ms: fc.integer({ min: 0, max: 300 }),
+      duration_ms: fc.integer({ min: 0, max: 60 }),
+    }),
+    { minLength: 1, maxLength: 40 },
+  );
+  await holds(
+    t,
+    // At the very moment at which it is over, whoever is first decides: none ends at one.
+    fc.property(whole, fc.integer({ min: 0, max: 80 }), (list, kept) => {
+      const keep_alive_ms = kept + 0.5;
+      const sorted = list.toSorted((a, b) => a.arrival_ms - b.arrival_ms);
+      const one = workload(sorted, 1_000);
+      const played = playFast(one, AT_ONCE, constantTable('f', 3, keep_alive_ms));
+      assert.equal(played.starts, coldStarts(sorted, keep_alive_ms));
+      assert.equal(played.stops, played.starts, 'and every instance ends');
+    }),
+    { runs: 3_000 },
+  );
+});
+
+test('memory is integrated exactly, from the decision to the end of the unplug', (t) => {
+  const list = [{ function_index: 1, arrival_ms: 0, duration_ms: 100 }];
+  const played = playFast(workload(list, 1), COSTS, constantTable('f', 3, 1_000));
+  const held_ms = 61.7 + 100 + 1_000 + 5.9 + 3.3 + 1.17 * 256;
+  const gib_s = played.committed.finish().reduce((sum, one) => sum + one, 0);
+  t.true(Math.abs(gib_s - (0.25 * held_ms) / 1000) < 1e-12);
+  t.is(played.waits_ms[0], 61.7);
+  t.is(played.outcomes[0], OUTCOME.cold);
+});

@@ -1,0 +1,130 @@
+/** `hotplane simulate` from the trace to its folder. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { HotplaneError } from '../../../base/errors.ts';
+import { COMMANDS } from '../../../cli/commands.ts';
+import { parseCommandLine } from '../../../cli/parse.ts';
+import { quantileInterval, ratioOfSums, wilson } from '../../../autoscaler/results/intervals.ts';
+import {
+  SIMULATION_FILE,
+  simulationSchema,
+  type Simulation,
+} from '../../../autoscaler/results/simulation.ts';
+
+const FOLDER = mkdtempSync(join(tmpdir(), 'hotplane-simulate-'));
+test.after.always(() => rmSync(FOLDER, { recursive: true, force: true }));
+const SAMPLE = fileURLToPath(
+  new URL('../../../autoscaler/traces/azure2021/sample_200.csv', import.meta.url),
+);
+
+const MIDDLE = (): number => 0.5;
+
+async function run(...words: readonly string[]): Promise<string> {
+  let text = '';
+  const parsed = parseCommandLine(['simulate', '--trace', SAMPLE, ...words], COMMANDS);
+  if (parsed.kind !== 'run') throw new Error('it is a command');
+  const stream = {
+    write: (more: string) => {
+      text += more;
+      return true;
+    },
+  };
+  await parsed.command.run({
+    ...parsed,
+    argv: words,
+    stdout: stream,
+    stderr: stream,
+    signal: new AbortController().signal,
+  });
+  return text;
+}
+
+async function simulated(...words: readonly string[]): Promise<Simulation> {
+  return simulationSchema.parse(JSON.parse(await run('--json', ...words)));
+}
+
+test('the bundled piece has 114 cold starts of 199 under 120 s, on both engines alike', async (t) => {
+  const fast = await simulated();
+  const reference = await simulated('--engine', 'reference');
+  t.is(fast.runs[0]?.cold, 114);
+  t.is(fast.runs[0]?.invocations, 199);
+  t.deepEqual(reference.runs, fast.runs);
+});
+
+test('what is simulated says so, wherever it is told', async (t) => {
+  const out = join(FOLDER, 'said');
+  const text = await run('--out', out, '--policy', 'fixed-keep-alive,hybrid-histogram');
+  t.regex(text, /^SIMULATED: nothing here was measured\./);
+  const simulation: unknown = JSON.parse(readFileSync(join(out, SIMULATION_FILE), 'utf8'));
+  t.like(simulation, { simulated: true, kind: 'simulation' });
+  t.regex(readFileSync(join(out, 'memory.svg'), 'utf8'), /SIMULATED/);
+  t.is(readFileSync(join(out, 'memory.csv'), 'utf8').trimEnd().split('\n').length, 101);
+  const error = await t.throwsAsync(run('--out', out), { instanceOf: HotplaneError });
+  t.is(error.code, 'HP_RESULTS_EXIST');
+});
+
+test('the same inputs give the same bytes', async (t) => {
+  const words = ['--json', '--policy', 'hybrid-histogram', '--keep-alive', '60'];
+  t.is(await run(...words), await run(...words));
+});
+
+test('a longer keep-alive has fewer cold starts and commits more; baselines are in order', async (t) => {
+  const { runs, baselines } = await simulated('--keep-alive', '30,120,600');
+  const of = (name: string): number =>
+    baselines.find((one) => one.name === name)?.gib_s ?? Number.NaN;
+  const cold = runs.map((one) => one.cold);
+  const gib_s = runs.map((one) => one.committed_gib_s);
+  t.deepEqual(
+    cold,
+    cold.toSorted((a, b) => b - a),
+  );
+  t.deepEqual(
+    gib_s,
+    gib_s.toSorted((a, b) => a - b),
+  );
+  t.true(of('oracle') <= of('ideal') && of('ideal') <= (gib_s[0] ?? 0));
+  t.true(of('ideal') <= of('flat-cap') && of('flat-cap') <= of('static') * (1 + 1e-9));
+});
+
+test('a host with little memory refuses as the agent does, or makes starts wait', async (t) => {
+  const limit = ['--host-limit', '8GiB'];
+  const fast = await simulated(...limit);
+  const reference = await simulated(...limit, '--engine', 'reference');
+  t.true((fast.runs[0]?.refused ?? 0) > 0);
+  t.deepEqual(reference.runs, fast.runs);
+  const waits = await simulated(...limit, '--when-short', 'wait');
+  t.is(waits.runs[0]?.refused, 0);
+  const p99 = waits.runs[0]?.wait_ms.find(({ share }) => share === 0.99)?.value ?? 0;
+  t.true(p99 > 1_000, `${p99} ms`);
+  t.true((waits.runs[0]?.peak_committed_bytes ?? 0) <= 8 * 2 ** 30);
+});
+
+for (const [words, message] of [
+  [['--policy', 'best'], /--policy is 'best'/],
+  [['--policy', 'greedy-dual'], /--host-limit is needed/],
+  [['--keep-alive', 'long'], /--keep-alive is 'long'/],
+  [['--mechanism', 'static'], /--mechanism is one of ideal, balloon/],
+  [['--when-short', 'wait', '--engine', 'reference'], /of the fast engine/],
+  [['--policy', 'greedy-dual', '--engine', 'reference', '--host-limit', '8GiB'], /does not play/],
+  [['--calibrate', '/nowhere'], /nowhere/],
+] as const) {
+  test(`simulate ${words.join(' ')} is refused with what to give`, async (t) => {
+    const error = await t.throwsAsync(run(...words), { instanceOf: HotplaneError, message });
+    t.is(error.exit_code, 2);
+  });
+}
+
+test('intervals: of a share after Wilson, of a quantile by ranks, of a ratio by drawing again', (t) => {
+  const { low, high } = wilson(10, 100);
+  t.true(Math.abs(low - 0.0552) < 1e-3 && Math.abs(high - 0.1744) < 1e-3);
+  t.deepEqual(wilson(0, 0), { value: 0, low: 0, high: 1 });
+  const sorted = Array.from({ length: 100 }, (_, at) => at + 1);
+  t.deepEqual(quantileInterval(sorted, 0.5), { share: 0.5, value: 50, low: 40, high: 61 });
+  t.deepEqual(quantileInterval(sorted, 0.5, 900), { share: 0.5, value: 0, low: 0, high: 0 });
+  t.is(quantileInterval([1, 2, 3], 0.99).high, null, 'three values have no end above their p99');
+  t.deepEqual(ratioOfSums([1, 2, 3], [2, 4, 6], MIDDLE)?.value, 0.5);
+  t.is(ratioOfSums([1], [0], MIDDLE), null);
+});
