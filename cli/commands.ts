@@ -5,6 +5,8 @@ import { benchAgentCommand } from './commands/bench-agent.ts';
 import { benchCoreCommand } from './commands/bench-core.ts';
 import { benchInvokeCommand } from './commands/bench-invoke.ts';
 import { benchReclaimCommand } from './commands/bench-reclaim.ts';
+import { benchSimulateCommand } from './commands/bench-simulate.ts';
+import { compareCommand } from './commands/compare.ts';
 import { configCheckCommand } from './commands/config-check.ts';
 import { configShowCommand } from './commands/config-show.ts';
 import { deployCommand } from './commands/deploy.ts';
@@ -22,6 +24,7 @@ import { removeCommand } from './commands/remove.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { simulateCommand } from './commands/simulate.ts';
+import { simulatePaperCommand } from './commands/simulate-paper.ts';
 import { simulateSizingCommand } from './commands/simulate-sizing.ts';
 import { statusCommand } from './commands/status.ts';
 import { traceGenerateCommand } from './commands/trace-generate.ts';
@@ -52,10 +55,13 @@ export const COMMANDS: readonly Command[] = [
   traceGenerateCommand,
   simulateCommand,
   simulateSizingCommand,
+  simulatePaperCommand,
+  compareCommand,
   benchReclaimCommand,
   benchInvokeCommand,
   benchAgentCommand,
   benchCoreCommand,
+  benchSimulateCommand,
   kernelCheckCommand,
   kernelBisectCommand,
 ];

@@ -7,7 +7,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import { EventHeap } from './event-heap.ts';
-import { MemoryAccount } from './memory-account.ts';
+import { MemoryAccount } from '../results/memory-account.ts';
 import { resizeMs } from './mechanism-models.ts';
 import { OUTCOME, type Played } from './outcome.ts';
 import { IdleLists } from './idle-lists.ts';

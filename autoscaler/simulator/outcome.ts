@@ -1,5 +1,5 @@
 /** What a simulation has played, of which every figure is made. */
-import type { MemoryAccount } from './memory-account.ts';
+import type { MemoryAccount } from '../results/memory-account.ts';
 
 /** Outcomes of an invocation, as numbers of a column. */
 export const OUTCOME = { open: 0, warm: 1, cold: 2, refused: 3 } as const;

@@ -12,7 +12,7 @@ import type { HostEvent } from '../../agent/model/events.ts';
 import { BASELINE, STOCK } from '../../agent/model/mechanism.ts';
 import { emptyHost, type HostState } from '../../agent/model/state.ts';
 import { EventHeap } from './event-heap.ts';
-import { MemoryAccount } from './memory-account.ts';
+import { MemoryAccount } from '../results/memory-account.ts';
 import { resizeMs } from './mechanism-models.ts';
 import { OUTCOME, type Played } from './outcome.ts';
 import { readyMs, type SimCosts, type SimFunction, type SimWorkload } from './workload.ts';
