@@ -90,6 +90,7 @@ static void mount_all(int trouble, const struct place *places, size_t count)
 
 static void build_root(const struct options *options, int trouble)
 {
+	const unsigned long closed = MS_RDONLY | MS_NOSUID | MS_NODEV;
 	char tmp[96];
 	const struct place first[] = {
 		{ "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL },
@@ -112,6 +113,9 @@ static void build_root(const struct options *options, int trouble)
 	mount_all(trouble, first, sizeof(first) / sizeof(first[0]));
 	make_devices(trouble);
 	mount_all(trouble, second, sizeof(second) / sizeof(second[0]));
+	/* Whatever the root is, and whoever may write into its folders. */
+	if (mount(NULL, ".", NULL, MS_REMOUNT | MS_BIND | closed, NULL) < 0)
+		give_up(trouble, "read-only root");
 	/* The first root of a guest cannot be left by pivot_root(2): it is covered instead. */
 	if (mount(PLACE, "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		give_up(trouble, "root");

@@ -1,7 +1,7 @@
 /**
  * Goal: programs that nobody here wrote find the interface they know, and none can do harm by it.
- * Method: the supervisor runs on this host, without its sandbox; programs in Node, and, where
- * HOTPLANE_AWSLAMBDARIC_PYTHON names a Python that has it, AWS's own client.
+ * Method: the supervisor runs on this host, without its sandbox; programs in Node, and AWS's own
+ * clients where variables name them (CLIENTS).
  */
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -155,23 +155,39 @@ test('an action gets /init once and /run for each, and fails by its status', asy
   t.is(result?.['function_error'], undefined);
 });
 
-test('AWS’s own client for Python serves a hundred invocations of every size', async (t) => {
-  const python = process.env['HOTPLANE_AWSLAMBDARIC_PYTHON'] ?? '';
-  if (python === '') {
-    t.pass('HOTPLANE_AWSLAMBDARIC_PYTHON is not set');
-    return;
-  }
-  const program = await started(t, {
-    interface: 'lambda',
-    command: [python, '-m', 'awslambdaric', 'echo.handler'],
-    env: { PYTHONPATH: PROGRAMS, LAMBDA_TASK_ROOT: PROGRAMS },
+/** Clients of AWS: a variable names the Python that has it, or the program that is built of it. */
+const CLIENTS = [
+  {
+    name: 'awslambdaric',
+    variable: 'HOTPLANE_AWSLAMBDARIC_PYTHON',
+    commandOf: (python: string) => [python, '-m', 'awslambdaric', 'echo.handler'],
+  },
+  {
+    name: 'aws-lambda-go',
+    variable: 'HOTPLANE_AWS_LAMBDA_GO_ECHO',
+    commandOf: (program: string) => [program],
+  },
+] as const;
+
+for (const { name, variable, commandOf } of CLIENTS) {
+  test(`${name} serves a hundred invocations, small and large`, async (t) => {
+    const place = process.env[variable] ?? '';
+    if (place === '') {
+      t.pass(`${variable} is not set`);
+      return;
+    }
+    const program = await started(t, {
+      interface: 'lambda',
+      command: commandOf(place),
+      env: { PYTHONPATH: PROGRAMS, LAMBDA_TASK_ROOT: PROGRAMS, PYTHONDONTWRITEBYTECODE: '1' },
+    });
+    if (!program) return;
+    for (let index = 0; index < 100; index += 1) {
+      const size = SIZES[(index % 10 === 9 ? 2 : 0) + (index % 2)] ?? 0;
+      const payload = Buffer.from(JSON.stringify('e'.repeat(Math.max(0, size - 2))));
+      const answer = await program.invoke(payload);
+      t.true(answer.ok, `${index}: ${answer.code} ${answer.message} ${program.output.stderr}`);
+      t.is(answer.bytes.toString(), payload.toString());
+    }
   });
-  if (!program) return;
-  for (let index = 0; index < 100; index += 1) {
-    const size = SIZES[(index % 10 === 9 ? 2 : 0) + (index % 2)] ?? 0;
-    const payload = Buffer.from(JSON.stringify('e'.repeat(Math.max(0, size - 2))));
-    const answer = await program.invoke(payload);
-    t.true(answer.ok, `${index}: ${answer.code} ${answer.message} ${program.output.stderr}`);
-    t.is(answer.bytes.toString(), payload.toString());
-  }
-});
+}

@@ -1,0 +1,87 @@
+/**
+ * Goal: an instance of somebody else's program has a world of its own, with bounds, and what it
+ * does in there is felt by no neighbour.
+ * Method: a real VM; the supervisor runs a program in C that tells what it sees and can do.
+ */
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import test from 'ava';
+import { PROTOCOL } from '../../guest/protocol/constants.ts';
+import { invokedSchema } from '../../guest/protocol/protocol.ts';
+import { cacheDir, PROJECT_ROOT } from '../../base/paths.ts';
+import { KIB, MIB } from '../../base/units.ts';
+import { ensureStaticProgram } from '../../images/rootfs/program.ts';
+import { ensureSupervisor } from '../../images/rootfs/programs.ts';
+import { ASK_MS, type BootedGuest, connectGuest, launchGuest } from './booted-guest.ts';
+
+const PROBE = '/bin/sandbox-probe';
+const TMP_BYTES = 8 * MIB;
+const MEMORY_BYTES = 192 * MIB;
+
+function startProbe(guest: BootedGuest, instance: string, command: readonly string[] = [PROBE]) {
+  const told = ['--interface', 'http', '--instance', instance, '--root', '/'];
+  const argv = ['/bin/runtime', ...told, '--tmp-bytes', `${TMP_BYTES}`, '--', ...command];
+  const env = { [PROTOCOL.user_variable]: PROTOCOL.user_supervisor };
+  return guest.start(instance, { argv, env, memory_max_bytes: MEMORY_BYTES });
+}
+
+const hash = (value: Uint8Array): string => createHash('sha256').update(value).digest('hex');
+
+async function ask(guest: BootedGuest, instance: string, payload: Uint8Array): Promise<Buffer> {
+  const about = { content_type: 'text/plain', payload_bytes: payload.length };
+  const request = { type: 'invoke', instance, ...about } as const;
+  return (await guest.channel.ask(request, invokedSchema, ASK_MS, payload)).attached;
+}
+
+test('a sandbox is a world of its own, bounded, and disturbs no neighbour', async (t) => {
+  if ((await ensureSupervisor({})) === null) {
+    t.pass('no static http_parser on this host');
+    return;
+  }
+  const probe = await ensureStaticProgram({
+    name: 'sandbox-probe',
+    sources: [join(PROJECT_ROOT, 'test/guest/c/sandbox_probe.c')],
+    cache_dir: cacheDir(),
+  });
+  const guest = await connectGuest(await launchGuest(t, false, [], { 'bin/sandbox-probe': probe }));
+  await Promise.all([startProbe(guest, 'one'), startProbe(guest, 'two')]);
+  const told = async (instance: string, what: string): Promise<Record<string, unknown>> =>
+    JSON.parse((await ask(guest, instance, Buffer.from(what))).toString());
+
+  const [one, two] = [await told('one', 'look'), await told('two', 'look')];
+  const own = { pid: 1, processes: 1, interfaces: 1, no_new_privs: 1, root_write: false };
+  t.like(one, { ...own, host: 'one', kill_other: false, memory_max: `${MEMORY_BYTES}` });
+  t.like(two, { ...own, host: 'two' });
+  t.not(one['uid'], two['uid']);
+  t.true(Number(one['uid']) >= 10_000);
+
+  const filled = await told('one', 'fill');
+  t.is(filled['error'], 'ENOSPC');
+  t.true(Number(filled['bytes']) <= TMP_BYTES && Number(filled['bytes']) > TMP_BYTES / 2);
+  t.is((await told('one', 'look'))['tmp_entries'], 1);
+  t.is((await told('two', 'look'))['tmp_entries'], 0, 'another has another /tmp');
+
+  const bombed = await told('one', 'fork');
+  t.is(bombed['error'], 'EAGAIN');
+  t.true(Number(bombed['forks']) < PROTOCOL.supervised_pids);
+  const files = await told('one', 'files');
+  t.is(files['error'], 'EMFILE');
+  t.deepEqual(await told('one', 'shout'), {});
+  const logged = guest.logs.filter(({ instance }) => instance === 'one');
+  t.true(logged.some(({ stream, text }) => stream === 'stderr' && text === 'listening\n'));
+  const bytes = logged.reduce((sum, { text }) => sum + text.length, 0);
+  t.true(bytes > 0 && bytes < 4 * MIB, `${bytes} bytes of 64 MiB were passed on`);
+
+  for (const size of [0, 1, 256 * KIB, 6 * MIB]) {
+    const payload = Buffer.alloc(size, 'line\n\u001b\r');
+    const answers = await Promise.all([ask(guest, 'one', payload), ask(guest, 'two', payload)]);
+    for (const answer of answers) t.is(hash(answer), hash(payload), `${size} bytes`);
+  }
+
+  await t.throwsAsync(ask(guest, 'one', Buffer.from('die')), { code: 'HP_GUEST_REFUSED' });
+  t.like(await guest.exitOf('one'), { reason: 'exited', status: 9 });
+  t.is((await told('two', 'look'))['pid'], 1, 'the neighbour lives on');
+  const missing = startProbe(guest, 'none', ['/no/such']);
+  await t.throwsAsync(missing, { message: /No such file/ });
+  await guest.ask({ type: 'stop', instance: 'two' });
+});
