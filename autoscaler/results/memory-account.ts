@@ -2,7 +2,7 @@
 import { GIB } from '../../base/units.ts';
 
 /** Parts of the window, for intervals of confidence and for a plot. */
-export const BLOCKS = 100;
+const BLOCKS = 100;
 
 export class MemoryAccount {
   readonly #block_ms: number;

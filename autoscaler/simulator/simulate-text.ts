@@ -63,7 +63,7 @@ function end(value: number | null): string {
 }
 
 /** Columns as wide as their widest field. */
-export function alignedRows(rows: readonly (readonly string[])[]): string[] {
+function alignedRows(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [at, field] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, field.length);

@@ -57,7 +57,7 @@ export async function simulate(
   return { runs, baselines: baselinesOf(plan, runs) };
 }
 
-export function nameOfChoice({ policy, keep_alive_ms }: PolicyChoice): string {
+function nameOfChoice({ policy, keep_alive_ms }: PolicyChoice): string {
   return policy === 'fixed-keep-alive' ? `${policy} ${keep_alive_ms / 1000} s` : policy;
 }
 
@@ -81,7 +81,7 @@ function runOne(
   return figuresOfRun(workload, playReference(workload, costs, options), about);
 }
 
-export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: number): TablePolicy {
+function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: number): TablePolicy {
   switch (policy) {
     case 'fixed-keep-alive':
       return constantTable(policy, functions, keep_alive_ms);
