@@ -169,6 +169,8 @@ static void become_program(const struct options *options, int out, int err, int 
 		limit_files();
 		become_user(options, 3);
 	}
+	/* Nobody asks it anything without its supervisor; a change of user would undo this. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (chdir(options->folder) < 0)
 		give_up(3, options->folder);
 	environ = options->environment;
