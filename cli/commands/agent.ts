@@ -209,8 +209,8 @@ that are not there are told at once, and with none at all it ends with exit code
 the one with the series, serves all mechanisms unless --guest-kernel untouched is given; a Deploy
 says which release runs ('hotplane-hotmem-rN' or 'hotplane-stock' in its name). 
 
-What the agent knows is in its state folder (state.db). If it is killed, its VMs live on, and so does
-what runs in them: the next agent with the same --state-dir goes on with functions, VMs and
+What the agent knows is in its state folder (state.db). If it is killed, its VMs live on, and so
+does what runs in them: the next agent with the same --state-dir goes on with functions, VMs and
 instances. With --keep-vms SIGTERM ends the agent in that way too, which is how it is replaced by
 another version; SIGINT always ends the VMs. VMs that the state does not know are ended.
 

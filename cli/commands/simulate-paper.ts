@@ -8,8 +8,8 @@ export const simulatePaperCommand: Command = {
     json: JSON_OPTION,
   },
   help: `
-Four functions (768, 1536, 768 and 768 MiB) with up to 36 instances each are called in bursts for ten
-minutes, keep-alive two minutes, on a host with 70 % of the memory that they take at their peak.
+Four functions (768, 1536, 768 and 768 MiB) with up to 36 instances each are called in bursts for
+ten minutes, keep-alive two minutes, on a host with 70 % of the memory that they take at their peak.
 Abundant has that peak from beginning to end; virtio-mem and hotmem give memory back as fast as is
 published of them, and a start waits for memory; harvest is virtio-mem that keeps a tenth free by
 stopping idle instances early. Which functions of the trace the paper took is not published: the

@@ -6,6 +6,7 @@ import { workOfSeries } from '../../autoscaler/trace/series-work.ts';
 import { workSchema } from '../../agent/model/work.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { MIB } from '../../base/units.ts';
+import { holds } from '../seed.ts';
 
 const AS_IS = { time: 1, memory: 1 };
 
@@ -24,9 +25,10 @@ test('a short series is played as it is, in time and memory as asked', (t) => {
   });
 });
 
-test('of any series there are no more phases than an emulation takes, in order, with the peak', (t) => {
+test('of any series there are no more phases than an emulation takes, in order, with the peak', async (t) => {
   const sizes = fc.array(fc.nat(4_096), { minLength: 1, maxLength: 300 });
-  fc.assert(
+  await holds(
+    t,
     fc.property(sizes, (mib) => {
       const phases = mib.map((size, at) => ({ at_ms: at * 10, anonymous_bytes: size * MIB }));
       const series = { name: 's', phases, duration_ms: mib.length * 10 };
