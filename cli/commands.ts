@@ -19,6 +19,7 @@ import { invokeCommand } from './commands/invoke.ts';
 import { kernelBisectCommand } from './commands/kernel-bisect.ts';
 import { kernelCheckCommand } from './commands/kernel-check.ts';
 import { logsCommand } from './commands/logs.ts';
+import { muxExtractCommand } from './commands/mux-extract.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { removeCommand } from './commands/remove.ts';
 import { replayCommand } from './commands/replay.ts';
@@ -57,6 +58,7 @@ export const COMMANDS: readonly Command[] = [
   simulateSizingCommand,
   simulatePaperCommand,
   compareCommand,
+  muxExtractCommand,
   benchReclaimCommand,
   benchInvokeCommand,
   benchAgentCommand,

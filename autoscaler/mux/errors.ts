@@ -32,6 +32,21 @@ export const MUX_CODES = {
     meaning: 'The worst case was asked for, and a parameter has no declared range.',
     next: 'declare min and max of every parameter and attribute that the expression uses.',
   },
+  HP_MUX_SOURCE: {
+    category: 'usage',
+    meaning: 'A file is no source that memory can be read from: unknown ending, syntax or size.',
+    next: 'give one file of Python, JavaScript or TypeScript that its own runtime accepts.',
+  },
+  HP_MUX_ENTRY: {
+    category: 'usage',
+    meaning: 'The source has no function that a platform would call.',
+    next: 'name the function with --entry.',
+  },
+  HP_MUX_TOO_LARGE: {
+    category: 'usage',
+    meaning: 'A program has more steps than are followed; its interface is refused.',
+    next: 'declare the memory of the function, or fit it.',
+  },
 } as const satisfies Record<string, CodeInfo>;
 
 /** Makes the error of one code; `message` is one sentence with the values that matter. */

@@ -13,4 +13,14 @@ export const MUX_LIMITS = {
   coefficient_bits: 512,
   /** Parameters and attributes of one interface. */
   symbols: 64,
+  /** Of a source file: the largest of FunctionBench and SeBS has 12,000 characters. */
+  source_chars: 1024 * 1024,
+  /** Blocks and expressions inside each other. */
+  source_depth: 100,
+  /** Expressions and statements that are followed in one file; matmul takes 120. */
+  steps: 10_000,
+  /** Places that take memory, in all rounds. */
+  sites: 600,
+  /** Functions of the program that call each other. */
+  call_depth: 8,
 } as const;

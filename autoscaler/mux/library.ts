@@ -1,0 +1,320 @@
+/** Calls of libraries: what their summaries say, with the values of the call. Pure. */
+import { unreachable } from '../../base/assert.ts';
+import { parseExpression } from './expression.ts';
+import { labelOf, type Machine } from './machine.ts';
+import type { ItemType } from './models.ts';
+import {
+  add,
+  constant,
+  constantOf,
+  multiply,
+  NOTHING,
+  type Polynomial,
+  scale,
+  substitute,
+  subtract,
+  whole,
+} from './polynomial.ts';
+import { numberOfRational, rational } from './rational.ts';
+import { type CallResult, type CallSummary } from './summaries.ts';
+import { bytesOfValue, NO_VALUE, number, object, unknown, type Value } from './values.ts';
+
+/** What a call is given, and what it is a method of. */
+export interface LibraryCall {
+  readonly name: string;
+  readonly self: Value | null;
+  readonly args: readonly Value[];
+  readonly named: ReadonlyMap<string, Value>;
+  readonly line: number;
+}
+
+/** What a summary says of a call; what it does not say for sure is remarked. */
+export function applied(machine: Machine, summary: CallSummary, call: LibraryCall): Value {
+  const { line, name } = call;
+  if (summary.certainty !== 'exact') {
+    machine.remark(line, `${name}: ${summary.source}`, summary.certainty);
+  }
+  if (summary.note) machine.remark(line, `${name}: ${summary.note}`, 'exact');
+  if (call.args.some(({ kind }) => kind === 'function')) {
+    machine.remark(line, `the function that ${name} is given is not followed`, 'fitted');
+  }
+  const result = resultOf(machine, summary.result, summary, call);
+  if (summary.transient !== undefined && machine.model.has_temporaries) {
+    machine.held.push(result);
+    machine.heap.touch(amount(machine, summary.transient, call));
+    machine.held.pop();
+  }
+  return summary.keeps_arguments ? { ...result, holds: [...result.holds, ...call.args] } : result;
+}
+
+function resultOf(
+  machine: Machine,
+  result: CallResult,
+  summary: CallSummary,
+  call: LibraryCall,
+): Value {
+  const { line, name, args } = call;
+  const source = `${name}: ${summary.source}`;
+  switch (result.kind) {
+    case 'none':
+      return NO_VALUE;
+    case 'self':
+      return call.self ?? NO_VALUE;
+    case 'argument':
+      return args[result.index] ?? NO_VALUE;
+    case 'unknown':
+      return unknown(name);
+    case 'int':
+    case 'float': {
+      const [first = NO_VALUE] = args;
+      const is_known = result.amount !== 'a0' || machine.amountOf(first, line) !== null;
+      const known =
+        result.amount !== undefined && is_known ? amount(machine, result.amount, call) : null;
+      return number(known, result.kind === 'float');
+    }
+    case 'text':
+    case 'bytes': {
+      const label =
+        [call.self ?? NO_VALUE, ...args, ...call.named.values()]
+          .map(labelOf)
+          .findLast((one) => one !== null) ?? null;
+      const length = amount(machine, result.length, call);
+      return machine.text(length, result.kind === 'bytes', line, label, source, summary.certainty);
+    }
+    case 'range':
+      return rangeOf(machine, call);
+    case 'record':
+      return machine.record(line);
+    case 'list':
+      return listOf(machine, result, call, source);
+    case 'object': {
+      const bytes = amount(machine, result.bytes, call);
+      const site = machine.allocate(bytes, line, name, source, summary.certainty);
+      const label =
+        [call.self ?? NO_VALUE, ...args, ...call.named.values()]
+          .map(labelOf)
+          .findLast((one) => one !== null) ?? null;
+      const count = result.count === undefined ? null : amount(machine, result.count, call);
+      return object(result.type, site, label, count);
+    }
+    case 'array':
+    case 'view':
+      return arrayOf(machine, result, call, source);
+    default:
+      return unreachable(result);
+  }
+}
+
+function listOf(
+  machine: Machine,
+  { length, each, of = 'list' }: Extract<CallResult, { kind: 'list' }>,
+  call: LibraryCall,
+  source: string,
+): Value {
+  const list = machine.list(of, [], call.line);
+  const count = amount(machine, length, call);
+  const cost =
+    each === undefined
+      ? NOTHING
+      : each === 'text'
+        ? machine.cost('text', constant(8))
+        : machine.cost(each);
+  const site = machine.allocate(multiply(cost, count), call.line, `items of ${call.name}`, source);
+  const element: Value = { ...number(null, each === 'float'), site };
+  Object.assign(list, {
+    length: count,
+    items: null,
+    element: site ? element : number(null, false),
+  });
+  if (list.site)
+    machine.heap.resize(list.site, machine.cost(list.of === 'set' ? 'set' : 'list', count));
+  return list;
+}
+
+function rangeOf(machine: Machine, { args, line }: LibraryCall): Value {
+  const amounts = args.map((one) => machine.amountOf(one, line));
+  const [first = null, second = null, third = null] = amounts;
+  const fraction = args.some((one) => one.kind === 'number' && one.is_float);
+  if (fraction) machine.remark(line, 'a range of a fraction: Python 3 raises a TypeError', 'exact');
+  const from = args.length > 1 ? first : NOTHING;
+  const to = args.length > 1 ? second : first;
+  const by = third ? constantOf(third) : null;
+  const base = { kind: 'range', site: null, holds: [] } as const;
+  if (!from || !to || (args.length > 2 && (!by || by.over <= 0n))) {
+    const count = machine.unknownSymbol('rounds', line, 'how far a range goes');
+    return { ...base, count, high: null };
+  }
+  const length = subtract(to, from);
+  const count = by ? whole('ceil', scale(length, rational(by.under, by.over))) : length;
+  return { ...base, count, high: to };
+}
+
+function arrayOf(
+  machine: Machine,
+  result: Extract<CallResult, { kind: 'array' | 'view' }>,
+  call: LibraryCall,
+  source: string,
+): Value {
+  const { line, self, args, name } = call;
+  const of = self?.kind === 'array' ? self : args.find((one) => one.kind === 'array');
+  if (result.kind === 'view') {
+    if (of?.kind !== 'array') return fromData(machine, call, source);
+    const shape =
+      result.shape === 'arguments'
+        ? shapeOf(machine, args, line)
+        : result.shape === 'like'
+          ? of.shape
+          : [of.shape.reduce(multiply, constant(1))];
+    return { ...of, shape: filledShape(of.shape, shape), site: null, holds: [of] };
+  }
+  const item = itemBytes(machine, call, result.item ?? 'float64');
+  switch (result.shape) {
+    case 'arguments':
+      return machine.array(shapeOf(machine, args, line), item, line, source, name);
+    case 'first':
+      return machine.array(shapeOf(machine, args.slice(0, 1), line), item, line, source, name);
+    case 'second': {
+      const second = args[1];
+      return second?.kind === 'array'
+        ? machine.array(second.shape, item, line, source, name)
+        : fromData(machine, call, source);
+    }
+    case 'product': {
+      const [a, b] = self?.kind === 'array' ? [self, args[0]] : args;
+      if (a?.kind !== 'array' || b?.kind !== 'array') return fromData(machine, call, source);
+      return machine.array(
+        [...a.shape.slice(0, -1), ...b.shape.slice(1)],
+        item,
+        line,
+        source,
+        name,
+      );
+    }
+    case 'reduced': {
+      const axis = call.named.get('axis') ?? (self?.kind === 'array' ? args[0] : args[1]);
+      if (of?.kind !== 'array' || axis === undefined) return number(null, true);
+      const at = axis.kind === 'number' && axis.amount ? constantOf(axis.amount) : null;
+      const index = at ? numberOfRational(at) : 0;
+      return machine.array(of.shape.toSpliced(index, 1), of.item, line, source, name);
+    }
+    case 'like':
+      return of?.kind === 'array'
+        ? machine.array(of.shape, call.named.has('dtype') ? item : of.item, line, source, name)
+        : fromData(machine, call, source);
+    default:
+      return unreachable(result);
+  }
+}
+
+/** An array of a list: as many items as the list has. */
+function fromData(machine: Machine, call: LibraryCall, source: string): Value {
+  const [first = NO_VALUE] = call.args;
+  const length = machine.lengthOf(first, call.line);
+  const why = `the shape of ${call.name} is not known`;
+  const shape = length ?? machine.unknownSymbol('shape', call.line, why);
+  return machine.array([shape], itemBytes(machine, call, 'float64'), call.line, source, call.name);
+}
+
+/** -1 in a new shape is what is left of the old one. */
+function filledShape(
+  old: readonly Polynomial[],
+  shape: readonly Polynomial[],
+): readonly Polynomial[] {
+  return shape.some(({ text }) => text.startsWith('-'))
+    ? [old.reduce(multiply, constant(1))]
+    : shape;
+}
+
+function shapeOf(machine: Machine, args: readonly Value[], line: number): Polynomial[] {
+  const [first] = args;
+  const sizes = args.length === 1 && first?.kind === 'list' ? (first.items ?? [first]) : args;
+  return sizes.map(
+    (one) =>
+      machine.amountOf(one, line) ??
+      machine.unknownSymbol('shape', line, 'a shape that is not known'),
+  );
+}
+
+const ITEM_TYPES: Readonly<Record<string, ItemType>> = {
+  float32: 'float32',
+  float: 'float64',
+  float64: 'float64',
+  int: 'int64',
+  int64: 'int64',
+  int32: 'int32',
+  uint8: 'uint8',
+  bool: 'uint8',
+  bool_: 'uint8',
+};
+
+function itemBytes(
+  machine: Machine,
+  { named, line }: LibraryCall,
+  otherwise: ItemType,
+): Polynomial {
+  const type = named.get('dtype');
+  const word =
+    type?.kind === 'module'
+      ? (type.name.split('.').at(-1) ?? '')
+      : type?.kind === 'text'
+        ? (type.value ?? '')
+        : null;
+  if (word === null) return parseExpression(machine.model.array_items[otherwise]);
+  const known = Object.hasOwn(ITEM_TYPES, word) ? ITEM_TYPES[word] : undefined;
+  if (known) return parseExpression(machine.model.array_items[known]);
+  return machine.unknownSymbol('item', line, `the type of an array's items: ${word}`);
+}
+
+/** An expression of a summary, with the values of this call. */
+function amount(machine: Machine, text: string, call: LibraryCall): Polynomial {
+  return substitute(parseExpression(text), (name) =>
+    name.startsWith('sizeof(') ? null : variable(machine, name, call),
+  );
+}
+
+function variable(machine: Machine, name: string, call: LibraryCall): Polynomial {
+  const { line, self, args, named } = call;
+  const [, word = name, index] = /^([a-z]+)(\d)?$/.exec(name) ?? [];
+  const arg = index === undefined ? undefined : args[Number(index)];
+  const missing = (what: string): Polynomial =>
+    machine.unknownSymbol(what, line, `${call.name}: its ${what}`);
+  const label = labelOf(arg ?? self ?? NO_VALUE);
+  switch (word) {
+    case 'a': {
+      if (arg === undefined) return NOTHING;
+      if (arg.kind === 'array') return arg.shape[0] ?? constant(1);
+      return machine.amountOf(arg, line) ?? missing('amount');
+    }
+    case 'len':
+      return machine.lengthOf(arg ?? self ?? NO_VALUE, line) ?? missing('length');
+    case 'bytes':
+      return valueBytes(arg ?? self ?? NO_VALUE);
+    case 'all': {
+      const all = [...(self ? [self] : []), ...args].map((one) => machine.printedLength(one, line));
+      return add(all.reduce(add, NOTHING), constant(Math.max(0, all.length - 1)));
+    }
+    case 'text':
+      return machine.printedLength(arg ?? NO_VALUE, line);
+    case 'read':
+      return args[0]
+        ? (machine.amountOf(args[0], line) ?? missing('amount'))
+        : machine.attribute('size', labelOf(self ?? NO_VALUE), line, 'the size of a file');
+    case 'size':
+      return machine.attribute('size', label, line, 'the size of an object');
+    case 'pixels':
+      return machine.attribute('pixels', label, line, 'width times height of an image');
+    default: {
+      const given = named.get(name);
+      return given
+        ? (machine.amountOf(given, line) ?? missing(word))
+        : /^buffering$/.test(word)
+          ? NOTHING
+          : missing(word);
+    }
+  }
+}
+
+function valueBytes(value: Value): Polynomial {
+  if (value.kind === 'array') return value.shape.reduce(multiply, value.item);
+  return bytesOfValue(value);
+}

@@ -1,0 +1,96 @@
+/** What values of a language take, as data; each with its source. Sizes in bytes. Pure. */
+
+export const COST_MODELS = {
+  /** The published example: a scalar has 28 bytes, an array its payload, all else nothing. */
+  poster: {
+    language: 'python',
+    source: 'the published example of memory interfaces (MUX)',
+    int: '28',
+    float: '28',
+    text: '0',
+    bytes: '0',
+    list: '0',
+    tuple: '0',
+    set: '0',
+    record: '0',
+    function: '0',
+    array: '0',
+    array_dimension: '0',
+    array_items: { float64: 'sizeof(float)', float32: '4', int64: '8', int32: '4', uint8: '1' },
+    has_temporaries: false,
+    // It is printed without its imports, and with C's name of print.
+    assumed_imports: { np: 'numpy', time: 'time.time', printf: 'print' },
+  },
+  /**
+   * CPython 3.11 on 64 bits, NumPy 1.24. Names: `n`, the length. A list, set or dictionary that
+   * grows has room for more: taken is the most that its growth leaves.
+   */
+  'cpython-3.11': {
+    language: 'python',
+    source: 'the layouts of CPython 3.11 and NumPy 1.24 on 64 bits; no test measures them',
+    int: '28',
+    float: '24',
+    text: '49 + n',
+    bytes: '33 + n',
+    list: '56 + 8 * n',
+    tuple: '40 + 8 * n',
+    set: '216 + 107 * n',
+    record: '184 + 120 * n',
+    function: '152',
+    array: '96',
+    array_dimension: '16',
+    array_items: { float64: '8', float32: '4', int64: '8', int32: '4', uint8: '1' },
+    has_temporaries: true,
+    assumed_imports: {},
+  },
+  /** Node 24 (V8 13) on 64 bits without compressed pointers. */
+  'node-24': {
+    language: 'javascript',
+    source: 'the layouts of V8 in Node 24 on 64 bits; no test measures them',
+    int: '0',
+    float: '0',
+    text: '24 + n',
+    bytes: '200 + n',
+    list: '48 + 8 * n',
+    tuple: '48 + 8 * n',
+    set: '200 + 40 * n',
+    record: '56 + 48 * n',
+    function: '64',
+    array: '200',
+    array_dimension: '0',
+    array_items: { float64: '8', float32: '4', int64: '8', int32: '4', uint8: '1' },
+    has_temporaries: true,
+    assumed_imports: {},
+  },
+} as const;
+
+export type CostModelName = keyof typeof COST_MODELS;
+export type ItemType = 'float64' | 'float32' | 'int64' | 'int32' | 'uint8';
+
+/** What values take; expressions in `n`, the length. */
+export interface CostModel {
+  readonly language: 'python' | 'javascript';
+  readonly source: string;
+  readonly int: string;
+  readonly float: string;
+  readonly text: string;
+  readonly bytes: string;
+  readonly list: string;
+  readonly tuple: string;
+  readonly set: string;
+  readonly record: string;
+  readonly function: string;
+  readonly array: string;
+  readonly array_dimension: string;
+  readonly array_items: Readonly<Record<ItemType, string>>;
+  /** Whether library calls hold working copies. */
+  readonly has_temporaries: boolean;
+  /** What names mean that a program has from nowhere. */
+  readonly assumed_imports: Readonly<Record<string, string>>;
+}
+
+export const COST_MODEL_NAMES = [
+  'cpython-3.11',
+  'node-24',
+  'poster',
+] as const satisfies readonly CostModelName[];

@@ -1,0 +1,71 @@
+/**
+ * What calls of libraries give back and hold meanwhile, as data: expressions in the call's own
+ * values. `a0`, `a1`: the numbers it is given; `len0`: the length of a text or list; `bytes0`: what
+ * that takes; `len`, `bytes`: of the value whose method it is; `size0`: the size of the object that
+ * the argument names, which the platform knows. A name that ends in a star stands for all members.
+ * Pure.
+ */
+import type { ItemType } from './models.ts';
+import { NODE_SUMMARIES } from './summaries-node.ts';
+import { PYTHON_SUMMARIES } from './summaries-python.ts';
+import type { Certainty } from './values.ts';
+
+export type CallResult =
+  | { readonly kind: 'none' | 'self' | 'range' | 'record' | 'unknown' }
+  | { readonly kind: 'int' | 'float'; readonly amount?: string }
+  | { readonly kind: 'text' | 'bytes'; readonly length: string }
+  | {
+      readonly kind: 'array';
+      /** Of the arguments, of the first one's value or shape, of a product, without an axis. */
+      readonly shape: 'arguments' | 'first' | 'like' | 'product' | 'reduced' | 'second';
+      readonly item?: ItemType;
+    }
+  /** Shares the memory of the value it is a method of. */
+  | { readonly kind: 'view'; readonly shape: 'arguments' | 'like' | 'flat' }
+  | {
+      readonly kind: 'list';
+      readonly of?: 'list' | 'set' | 'generator';
+      readonly length: string;
+      readonly each?: 'int' | 'float' | 'text';
+    }
+  | {
+      readonly kind: 'object';
+      readonly type: string;
+      readonly bytes: string;
+      readonly count?: string;
+    }
+  | { readonly kind: 'argument'; readonly index: number };
+
+export interface CallSummary {
+  readonly names: readonly string[];
+  readonly result: CallResult;
+  /** Held while it runs, besides the result. */
+  readonly transient?: string;
+  /** Names of arguments that the result keeps alive: all of them. */
+  readonly keeps_arguments?: boolean;
+  readonly certainty: Certainty;
+  readonly source: string;
+  /** What a reader of the interface has to know. */
+  readonly note?: string;
+}
+
+const TABLES = {
+  python: tableOf(PYTHON_SUMMARIES),
+  javascript: tableOf(NODE_SUMMARIES),
+} as const;
+
+/** The summary of a name, or of the nearest star above it; null: nobody wrote one. */
+export function summaryOf(language: keyof typeof TABLES, name: string): CallSummary | null {
+  const table = TABLES[language];
+  const exact = table.get(name);
+  if (exact) return exact;
+  for (let at = name.lastIndexOf('.'); at > 0; at = name.lastIndexOf('.', at - 1)) {
+    const star = table.get(`${name.slice(0, at)}.*`);
+    if (star) return star;
+  }
+  return null;
+}
+
+function tableOf(all: readonly CallSummary[]): ReadonlyMap<string, CallSummary> {
+  return new Map(all.flatMap((one) => one.names.map((name) => [name, one] as const)));
+}
