@@ -13,6 +13,8 @@ export const IMAGE_LIMITS = {
   build_output_bytes: 256 * 1024 * 1024,
   /** Downloading or unpacking one Debian package. */
   package_download_ms: 300_000,
+  /** What apt says of the packages that it would fetch. */
+  apt_output_bytes: 4 * 1024 * 1024,
   /** What a command in the nested machine may print. */
   nested_output_bytes: 16 * 1024 * 1024,
 } as const;

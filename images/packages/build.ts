@@ -18,7 +18,7 @@ export interface BuildOptions {
 /** Makes a package of all that is in `dir`. Throws HP_IMAGE_*. */
 export async function buildFolder(
   dir: string,
-  { cache_dir, name, signal, runtime }: BuildOptions & { readonly runtime: string },
+  { cache_dir, name, signal, runtime }: BuildOptions & { readonly runtime: string | null },
 ): Promise<Package> {
   const info = await stat(dir);
   if (!info.isDirectory()) throw imageError('HP_IMAGE_ARCHIVE', `${dir} is not a folder.`);

@@ -16,7 +16,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       ['run.ts'],
       ['cache'],
       ['kernel', 'rootfs', 'packages'],
-      ['nested'],
+      ['nested', 'runtimes'],
     ],
   ),
   'images/': ['base', 'images'],
