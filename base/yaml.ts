@@ -158,7 +158,10 @@ function keysOf(schema: z.core.$ZodType, keys: Path): readonly string[] {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable)
     return keysOf(schema.unwrap(), keys);
   if (schema instanceof z.ZodDefault) return keysOf(schema.unwrap(), keys);
-  if (schema instanceof z.ZodPipe) return keysOf(schema.in, keys);
+  if (schema instanceof z.ZodPipe) {
+    // What is done before a check has no keys; what is checked then has.
+    return keysOf(schema.in instanceof z.ZodTransform ? schema.out : schema.in, keys);
+  }
   if (schema instanceof z.ZodUnion) return schema.options.flatMap((one) => keysOf(one, keys));
   const [first, ...rest] = keys;
   if (schema instanceof z.ZodArray && first !== undefined) return keysOf(schema.element, rest);

@@ -6,6 +6,8 @@ export interface OptionSpec {
   /** Name of the value in the help, e.g. `SIZE`; absent: a flag without a value. */
   readonly value?: string;
   readonly summary: string;
+  /** One letter that stands for its name: `f` for `-f`. */
+  readonly short?: string;
   /** Shown in the help and used when the option is not given. */
   readonly default?: string;
   /** The default is only shown: the command finds out what was given, and fills in the rest. */

@@ -12,6 +12,10 @@ import { configShowCommand } from './commands/config-show.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { drainCommand } from './commands/drain.ts';
 import { explainCommand } from './commands/explain.ts';
+import { functionBuildCommand } from './commands/function-build.ts';
+import { functionImportCommand } from './commands/function-import.ts';
+import { functionInitCommand } from './commands/function-init.ts';
+import { functionListCommand } from './commands/function-list.ts';
 import { imagesBuildCommand } from './commands/images-build.ts';
 import { imagesExportCommand } from './commands/images-export.ts';
 import { imagesListCommand } from './commands/images-list.ts';
@@ -41,6 +45,10 @@ export const COMMANDS: readonly Command[] = [
   agentCommand,
   configCheckCommand,
   configShowCommand,
+  functionInitCommand,
+  functionBuildCommand,
+  functionImportCommand,
+  functionListCommand,
   deployCommand,
   invokeCommand,
   logsCommand,

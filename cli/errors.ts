@@ -37,6 +37,11 @@ export const CLI_CODES = {
     meaning: 'No configuration file was named, and the usual one is not there.',
     next: 'name a file.',
   },
+  HP_CLI_FILE_THERE: {
+    category: 'conflict',
+    meaning: 'A file that would be written is there already.',
+    next: 'name another folder, or move the file away.',
+  },
   HP_CLI_TOO_MANY_RUNS: {
     category: 'conflict',
     meaning: 'No free name is left for a result folder.',

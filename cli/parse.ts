@@ -66,7 +66,10 @@ function parseOptions(command: Command, words: readonly string[]): Parsed {
   const { tokens } = parseArgs({
     args: [...words],
     options: Object.fromEntries(
-      known.map(([name, option]) => [name, { type: option.value ? 'string' : 'boolean' } as const]),
+      known.map(([name, { value, short }]) => [
+        name,
+        { type: value ? 'string' : 'boolean', ...(short === undefined ? {} : { short }) } as const,
+      ]),
     ),
     strict: false,
     allowPositionals: true,
@@ -102,7 +105,7 @@ const PATHS: ReadonlySet<string> = new Set(['PATH', 'DIR', 'FILE']);
 function takeOption(command: Command, raw: Record<string, RawValue>, token: OptionToken): void {
   const { name, rawName, value } = token;
   const option = Object.hasOwn(command.options, name) ? command.options[name] : undefined;
-  if (!option || !rawName.startsWith('--')) {
+  if (!option || !(rawName.startsWith('--') || rawName === `-${option.short ?? ''}`)) {
     throw unknownOption(command.name, rawName, nearest(name, Object.keys(command.options)));
   }
   if (!option.value) {

@@ -4,7 +4,8 @@ import { LIMITS } from '../../base/limits.ts';
 import { formatMs } from '../../base/units.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { SOCKET_OPTION } from '../socket.ts';
-import type { Values } from '../values.ts';
+import { badArguments } from '../errors.ts';
+import { Values } from '../values.ts';
 import { withAgent } from '../with-agent.ts';
 
 /** Null: an instance has all of its memory from its start to its end. */
@@ -26,7 +27,52 @@ function memoryOf(values: Values): MemorySpec | null {
   };
 }
 
-function specOf({ values, positionals }: CommandInput): FunctionSpec {
+/** Options that say how a function is, with what they are when nobody says. */
+const DEFAULTS = {
+  mechanism: STOCK,
+  concurrency: '8',
+  'max-vms': '1',
+  vcpus: '1',
+  'boot-memory': '512MiB',
+  'keep-alive': '60',
+  backing: 'anonymous',
+} as const;
+
+/** Options that do not say how a function is. */
+const BESIDE_FILE: ReadonlySet<string> = new Set(['file', 'socket', 'json']);
+
+/** The function of --file, its package built where it has to be. Throws HP_YAML, HP_IMAGE_*. */
+async function specOfFile(path: string, input: CommandInput): Promise<FunctionSpec> {
+  const { positionals, values, stderr, signal } = input;
+  const beside = Object.keys(values.raw).find((name) => !BESIDE_FILE.has(name));
+  const what = positionals[0] ?? (beside === undefined ? null : `--${beside}`);
+  if (what !== null) {
+    throw badArguments('deploy', `${what} is given beside --file, which says all of the function.`);
+  }
+  const [{ makeFunction, programOf, readFunctionFile }, manifest, paths, { createProgress }] =
+    await Promise.all([
+      import('../function/program.ts'),
+      import('../function/manifest.ts'),
+      import('../../base/paths.ts'),
+      import('../../base/progress.ts'),
+    ]);
+  const read = await readFunctionFile(path);
+  const progress = createProgress({ stream: stderr });
+  const made = await makeFunction(read, { cache_dir: paths.cacheDir(), progress, signal });
+  return manifest.specOfManifest(read.manifest, programOf(read, made));
+}
+
+async function specOf(input: CommandInput): Promise<FunctionSpec> {
+  const path = input.values.optional('file');
+  if (path !== undefined) return await specOfFile(path, input);
+  if (input.values.optional('limit') === undefined) {
+    throw badArguments('deploy', '--limit is required.');
+  }
+  if (input.positionals[0] === undefined) throw badArguments('deploy', 'NAME is missing.');
+  return specOfOptions(new Values({ ...DEFAULTS, ...input.values.raw }), input.positionals);
+}
+
+function specOfOptions(values: Values, positionals: readonly string[]): FunctionSpec {
   return {
     name: positionals[0] ?? '',
     mechanism: values.choice('mechanism', MECHANISMS.names),
@@ -46,7 +92,7 @@ function specOf({ values, positionals }: CommandInput): FunctionSpec {
 }
 
 async function run(input: CommandInput): Promise<void> {
-  const spec = specOf(input);
+  const spec = await specOf(input);
   const { stdout, values } = input;
   const deployed = await withAgent(input, (client, signal) => client.deploy(spec, { signal }));
   if (values.flag('json')) return void stdout.write(`${JSON.stringify(deployed)}\n`);
@@ -60,29 +106,57 @@ async function run(input: CommandInput): Promise<void> {
 export const deployCommand: Command = {
   name: 'deploy',
   summary: 'boot the VM of a function',
-  positionals: ['NAME'],
+  positionals: ['[NAME]'],
   options: {
-    limit: { value: 'SIZE', summary: 'memory of one instance, e.g. 512MiB', required: true },
+    file: {
+      value: 'FILE',
+      short: 'f',
+      summary: 'a function.yaml, which says all of the function; also -f',
+    },
+    limit: { value: 'SIZE', summary: 'memory of one instance, e.g. 512MiB; needed without --file' },
     mechanism: {
       value: 'NAME',
       summary: 'how memory comes back to the host',
       choices: MECHANISMS.names,
-      default: STOCK,
+      default: DEFAULTS.mechanism,
+      default_is_told: true,
     },
-    concurrency: { value: 'N', summary: 'most instances in one VM', default: '8' },
-    'max-vms': { value: 'N', summary: 'most VMs at a time', default: '1' },
-    vcpus: { value: 'N', summary: 'vCPUs of one VM', default: '1' },
-    'boot-memory': { value: 'SIZE', summary: 'ordinary memory of one VM', default: '512MiB' },
+    concurrency: {
+      value: 'N',
+      summary: 'most instances in one VM',
+      default: DEFAULTS.concurrency,
+      default_is_told: true,
+    },
+    'max-vms': {
+      value: 'N',
+      summary: 'most VMs at a time',
+      default: DEFAULTS['max-vms'],
+      default_is_told: true,
+    },
+    vcpus: {
+      value: 'N',
+      summary: 'vCPUs of one VM',
+      default: DEFAULTS.vcpus,
+      default_is_told: true,
+    },
+    'boot-memory': {
+      value: 'SIZE',
+      summary: 'ordinary memory of one VM',
+      default: DEFAULTS['boot-memory'],
+      default_is_told: true,
+    },
     'keep-alive': {
       value: 'SEC',
       summary: 'an instance idle for this long is stopped and its region unplugged',
-      default: '60',
+      default: DEFAULTS['keep-alive'],
+      default_is_told: true,
     },
     backing: {
       value: 'KIND',
       summary: 'host memory behind the regions',
       choices: BACKINGS,
-      default: 'anonymous',
+      default: DEFAULTS.backing,
+      default_is_told: true,
     },
     baseline: {
       value: 'SIZE',
@@ -103,6 +177,10 @@ same spec again is done at once, another spec under the same name is a conflict 
 no room on the host is exit code 3 with the numbers. Without --arg an instance runs the workload
 program.
 
+With --file, the package of the function is built (as by 'function build' and 'function import'),
+and an instance runs it; every option here but --socket and --json is a key of that file then. The
+agent must be on this host, with the same cache.
+
 With --max-vms above 1 another VM is launched when an invocation finds no free region in those that
 are there and the host has room for one. All but the first end when they were empty for as long as
 --keep-alive.
@@ -114,6 +192,7 @@ that is full waits for more; one that gets none in time is ended, and its invoca
 numbers. Growth waits and shrinking without moving a page need --mechanism hotmem; with virtio-mem
 and numa a region grows ahead of need, and shrinking it moves pages. With static it is refused.
 
+  hotplane deploy -f hello/function.yaml
   hotplane deploy train --limit 4GiB --baseline 256MiB --increment 64MiB --mechanism hotmem
   hotplane deploy resize-image --limit 512MiB --concurrency 8 --mechanism virtio-mem
 `,

@@ -76,7 +76,8 @@ test('every option of deploy arrives at the agent', async (t) => {
   everyOptionIn(
     t,
     'deploy',
-    DEPLOY.map(([option]) => option),
+    // A file is all of a function: see function.test.ts.
+    ['file', ...DEPLOY.map(([option]) => option)],
   );
 });
 

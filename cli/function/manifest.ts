@@ -1,0 +1,172 @@
+/**
+ * `function.yaml`: all that is to be said of a function, in the words of people. Every option of
+ * `hotplane deploy` is a key of it. docs/function.schema.json is written from here. Pure.
+ */
+import { z } from 'zod';
+import { INTERFACES } from '../../agent/model/program.ts';
+import { BACKINGS, type FunctionSpec } from '../../agent/model/spec.ts';
+import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { MIB, parseBytes, sizeWanted } from '../../base/units.ts';
+import { RUNTIME_NAMES } from '../../images/runtimes/recipes.ts';
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const SIZE = /^\d+(\.\d+)?\s*([kmgtKMGT])?([iI]?[bB])?$/;
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
+
+const SIZE_WANTED = 'must be a size like 256MiB';
+const DURATION_WANTED = 'must be a duration like 60s or 500ms';
+
+export const size = z
+  .union([z.string().regex(SIZE, SIZE_WANTED), z.number().int().positive()], {
+    error: SIZE_WANTED,
+  })
+  .transform((given, context) => {
+    const text = String(given);
+    const bytes = parseBytes(text);
+    if (bytes !== null && bytes > 0) return bytes;
+    context.addIssue(`must be ${sizeWanted(text)}`);
+    return z.NEVER;
+  });
+
+const MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** A number is seconds, as with the options of `deploy`. */
+const durationOf = (lowest_ms: number, highest_ms: number) =>
+  z
+    .union([z.string().regex(DURATION, DURATION_WANTED), z.number().nonnegative()], {
+      error: DURATION_WANTED,
+    })
+    .transform((given, context) => {
+      const [, number = `${given}`, unit = 's'] = DURATION.exec(String(given)) ?? [];
+      const ms = Number(number) * (MS[unit] ?? Number.NaN);
+      if (ms >= lowest_ms && ms <= highest_ms) return ms;
+      context.addIssue(`must be ${lowest_ms / 1_000} to ${highest_ms / 1_000} seconds`);
+      return z.NEVER;
+    });
+
+const whole = (highest: number) => z.number().int().min(1).max(highest);
+const text = z.string().min(1).max(4_096);
+
+/** `memory` as a mapping; a plain size is its `max`. */
+export const memoryMappingSchema = z.strictObject({
+  max: size.describe('hard ceiling of one instance: its region'),
+  baseline: size.optional().describe('memory at a start; default: 256 MiB, or as history says'),
+  increment: size.optional().describe('one step of growth; default: 64 MiB'),
+  history: z.boolean().default(false).describe('choose both from peaks of earlier invocations'),
+  grow_wait: durationOf(1, LIMITS.grow_wait_ms_max)
+    .optional()
+    .describe('longest wait of an instance for growth; default: 10 s'),
+});
+
+// A union would tell that neither fits, and not what is wrong in the one that was meant.
+const memorySchema = z.preprocess(
+  (given) => (['string', 'number'].includes(typeof given) ? { max: given } : given),
+  memoryMappingSchema,
+);
+
+export const functionFileSchema = z
+  .strictObject({
+    name: z.string().regex(NAME, 'must be like [a-z0-9][a-z0-9-]{0,62}'),
+    package: text
+      .default('.')
+      .describe(
+        'a folder beside this file (begins with . or /), an image (oci-archive:FILE, ' +
+          'docker-archive:FILE, oci:DIR), or the name of what was built or imported before',
+      ),
+    runtime: z.enum(RUNTIME_NAMES).optional().describe('base runtime below the package'),
+    interface: z
+      .enum(INTERFACES)
+      .default('lambda')
+      .describe('how the program is told of an invocation, and answers'),
+    handler: text.optional().describe('MODULE.FUNCTION, of runtimes python3 and node'),
+    command: z
+      .array(text)
+      .min(1)
+      .max(60)
+      .optional()
+      .describe("program and arguments; default: the runtime's for the handler, or the image's"),
+    environment: z
+      .record(
+        z.string().regex(/^[^=\0]+$/, 'must be a name without ='),
+        z.union([z.string(), z.number(), z.boolean()]),
+      )
+      .default({})
+      .describe('variables beside those of the image'),
+    working_folder: text.regex(/^\//, 'must be an absolute path').optional(),
+    user: z
+      .union([z.number().int().nonnegative(), z.string().regex(/^\d{1,9}(:\d{1,9})?$/)])
+      .optional()
+      .describe('UID or UID:GID; default: one of its own for each instance'),
+    memory: memorySchema.describe('of one instance: a size, or how it follows its use'),
+    concurrency: whole(LIMITS.regions_per_vm).default(8).describe('most instances in one VM'),
+    max_vms: whole(LIMITS.vms_per_host).default(1).describe('most VMs at a time'),
+    vcpus: whole(LIMITS.vcpus_per_vm).default(1).describe('of one VM'),
+    boot_memory: size.default(512 * MIB).describe('ordinary memory of one VM'),
+    keep_alive: durationOf(0, 1e9)
+      .default(60_000)
+      .describe('an instance idle for this long is stopped and its region unplugged'),
+    timeout: durationOf(1, LIMITS.invocation_ms)
+      .optional()
+      .describe('longest that one invocation may take'),
+    tmp: size.optional().describe('most that /tmp of an instance holds; default: 64 MiB'),
+    mechanism: z
+      .enum(MECHANISMS.names)
+      .default(STOCK)
+      .describe('how memory comes back to the host'),
+    backing: z.enum(BACKINGS).default('anonymous').describe('host memory behind the regions'),
+    init_on_alloc: z
+      .boolean()
+      .default(false)
+      .describe('the guest kernel zeroes pages when they are allocated'),
+    guest_huge_pages: z
+      .boolean()
+      .default(false)
+      .describe('transparent huge pages for everything in the guest'),
+  })
+  .refine(({ handler, command }) => handler === undefined || command === undefined, {
+    path: ['handler'],
+    error: 'is given beside command, which already says what runs',
+  })
+  .refine(({ handler, runtime }) => handler === undefined || hasHandlers(runtime), {
+    path: ['handler'],
+    error: 'needs runtime python3 or node',
+  });
+export type FunctionManifest = z.output<typeof functionFileSchema>;
+
+export const hasHandlers = (runtime: string | undefined): boolean =>
+  runtime === 'python3' || runtime === 'node';
+
+/** The spec of a manifest, with the program that its package became. Pure. */
+export function specOfManifest(
+  manifest: FunctionManifest,
+  program: FunctionSpec['program'],
+): FunctionSpec {
+  const { memory } = manifest;
+  const follows_use =
+    memory.history ||
+    [memory.baseline, memory.increment, memory.grow_wait].some((one) => one !== undefined);
+  return {
+    name: manifest.name,
+    mechanism: manifest.mechanism,
+    limit_bytes: memory.max,
+    concurrency: manifest.concurrency,
+    vcpus: manifest.vcpus,
+    boot_bytes: manifest.boot_memory,
+    keep_alive_ms: manifest.keep_alive,
+    argv: [],
+    backing: manifest.backing,
+    init_on_alloc: manifest.init_on_alloc,
+    guest_huge_pages: manifest.guest_huge_pages,
+    max_vms: manifest.max_vms,
+    memory: follows_use
+      ? {
+          baseline_bytes: memory.baseline ?? null,
+          increment_bytes: memory.increment ?? null,
+          history: memory.history,
+          grow_wait_ms: memory.grow_wait ?? null,
+        }
+      : null,
+    program,
+  };
+}

@@ -1,0 +1,195 @@
+/**
+ * Goal: a function is one file that people can write: what is wrong in it is told with its place,
+ * every option of deploy is a key of it, and from a new folder to a deployed function there are
+ * three commands.
+ * Method: files checked as they are; the commands in this process, with a cache of their own and an
+ * agent whose VMs are simulated.
+ */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import test, { type ExecutionContext } from 'ava';
+import { isHotplaneError } from '../../base/errors.ts';
+import { GIB, MIB } from '../../base/units.ts';
+import { checkYaml, YamlText } from '../../base/yaml.ts';
+import { COMMANDS } from '../../cli/commands.ts';
+import { functionFileSchema, specOfManifest } from '../../cli/function/manifest.ts';
+import { FUNCTION_SCHEMA_PATH, renderFunctionSchema } from '../../tools/function-schema.ts';
+import { serve } from '../agent/api/serving.ts';
+import { tarOf, writeLayout } from '../images/packages/archives.ts';
+import { runLine } from './run-line.ts';
+
+const check = (text: string) => checkYaml(new YamlText(text, 'function.yaml'), functionFileSchema);
+
+/** A folder, which is the cache of all commands while the test runs. */
+async function scratch(t: ExecutionContext): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'hotplane-function-'));
+  t.teardown(async () => await rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+const WRONG: readonly (readonly [string, RegExp])[] = [
+  ['name: f\nmemroy: 1GiB\n', /^function\.yaml:1:1: memory: .* \(and 1 more\)\.$/],
+  ['name: f\nmemory: 1GiB\n  max: 2\n', /^function\.yaml:\d+:\d+: /],
+  ['name: f\nmemory: 1GiB\nmechansim: hotmem\n', /:3:1: mechansim: .*mean 'mechanism'/],
+  ['name: f\nmemory: 1GiB\nmechanism: none\n', /:3:12: mechanism: /],
+  ['name: F\nmemory: 1GiB\n', /:1:7: name: must be like/],
+  ['name: f\nmemory: much\n', /:2:9: memory\.max: must be a size like 256MiB/],
+  ['name: f\nmemory: {max: 1GiB, basline: 1}\n', /:2:21: memory\.basline: .*mean 'baseline'/],
+  ['name: f\nmemory: {baseline: 1GiB}\n', /:2:9: memory\.max: /],
+  ['name: f\nmemory: 1GiB\nkeep_alive: soon\n', /:3:13: keep_alive: must be a duration like 60s/],
+  ['name: f\nmemory: 1GiB\nconcurrency: 0\n', /:3:14: concurrency: /],
+  ['name: f\nmemory: 1GiB\nhandler: a.b\n', /:3:10: handler: needs runtime python3 or node/],
+  [
+    'name: f\nmemory: 1GiB\nruntime: node\nhandler: a.b\ncommand: [x]\n',
+    /:4:10: handler: is given/,
+  ],
+];
+
+for (const [text, sentence] of WRONG) {
+  test(`what is wrong is told with its place: ${text.trim().replaceAll('\n', ' | ')}`, (t) => {
+    const error = t.throws(() => check(text));
+    t.true(isHotplaneError(error) && error.code === 'HP_YAML', String(error));
+    t.regex(error?.message ?? '', sentence);
+  });
+}
+
+test('a manifest of a name and a size has the defaults of deploy', (t) => {
+  const spec = specOfManifest(check('name: f\nmemory: 256MiB\n'), null);
+  t.like(spec, { name: 'f', mechanism: 'virtio-mem', limit_bytes: 256 * MIB, concurrency: 8 });
+  t.like(spec, { max_vms: 1, vcpus: 1, boot_bytes: 512 * MIB, keep_alive_ms: 60_000 });
+  t.like(spec, { memory: null, argv: [], backing: 'anonymous', init_on_alloc: false });
+});
+
+test('memory that follows its use is told by what it starts with, steps by and ends at', (t) => {
+  const text =
+    'name: f\nmemory: {max: 4GiB, baseline: 256MiB, increment: 64MiB, grow_wait: 500ms}\n';
+  const { limit_bytes, memory } = specOfManifest(check(text), null);
+  t.is(limit_bytes, 4 * GIB);
+  t.deepEqual(memory, {
+    baseline_bytes: 256 * MIB,
+    increment_bytes: 64 * MIB,
+    history: false,
+    grow_wait_ms: 500,
+  });
+  t.is(specOfManifest(check('name: f\nmemory: {max: 1GiB}\n'), null).memory, null);
+});
+
+/** Options of deploy by the key that says the same. */
+const KEYS: Readonly<Record<string, string>> = {
+  limit: 'memory',
+  baseline: 'memory',
+  increment: 'memory',
+  history: 'memory',
+  'grow-wait': 'memory',
+  arg: 'command',
+};
+
+test('every option of deploy is a key', (t) => {
+  const options = COMMANDS.find(({ name }) => name === 'deploy')?.options ?? {};
+  const keys = Object.keys(functionFileSchema.shape);
+  const others = ['file', 'json', 'socket'];
+  const missing = Object.keys(options)
+    .filter((option) => !others.includes(option))
+    .filter((option) => !keys.includes(KEYS[option] ?? option.replaceAll('-', '_')));
+  t.deepEqual(missing, []);
+});
+
+test('the published schema is up to date, and refuses what the command does', async (t) => {
+  const text = await readFile(FUNCTION_SCHEMA_PATH, 'utf8');
+  t.is(text, renderFunctionSchema(), 'run: npm run generate');
+  const valid = new Ajv2020({ strict: false }).compile(JSON.parse(text));
+  t.true(valid({ name: 'f', memory: '256MiB', keep_alive: 5 }), JSON.stringify(valid.errors));
+  for (const wrong of [{ name: 'f' }, { name: 'f', memory: '1GiB', memroy: 1 }]) {
+    t.false(valid(wrong));
+    t.throws(() => check(JSON.stringify(wrong)));
+  }
+});
+
+test.serial('a folder is built, listed and deployed, and its program arrives', async (t) => {
+  const dir = await scratch(t);
+  process.env['HOTPLANE_CACHE'] = join(dir, 'cache');
+  t.teardown(() => delete process.env['HOTPLANE_CACHE']);
+  const folder = join(dir, 'hello');
+  await mkdir(folder);
+  const text =
+    'name: hello\ncommand: [run, it]\nenvironment: {A: 1}\nmemory: 128MiB\ntimeout: 5s\n';
+  await writeFile(join(folder, 'function.yaml'), text);
+  await writeFile(join(folder, 'run'), '#!/bin/sh\n');
+  const built = await runLine(`function build ${folder}`);
+  t.is(built.code, 0, built.err);
+  t.regex(built.out, /^hello: 1 file, 10 B; image \d+ KiB {2}\/.*\/image\.erofs\n$/);
+  t.regex((await runLine('function list')).out, /^hello: 1 file, 10 B; image /);
+  const { client, socket_path } = await serve(t, 16 * GIB);
+  const deployed = await runLine(`deploy -f ${folder}/function.yaml --socket ${socket_path}`);
+  t.is(deployed.code, 0, deployed.err);
+  const { functions } = await client.status('hello');
+  const { function: made } = JSON.parse((await runLine(`function build ${folder} --json`)).out);
+  t.deepEqual(functions[0]?.function.program, {
+    function_key: made.key,
+    base_key: null,
+    interface: 'lambda',
+    command: ['run', 'it'],
+    environment: [
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      'LAMBDA_TASK_ROOT=/var/task',
+      'A=1',
+    ],
+    working_folder: '/var/task',
+    user: null,
+    tmp_bytes: null,
+    timeout_ms: 5_000,
+  });
+  const beside = await runLine(
+    `deploy -f ${folder}/function.yaml --vcpus 2 --socket ${socket_path}`,
+  );
+  t.is(beside.code, 2);
+  t.regex(beside.err, /--vcpus is given beside --file/);
+});
+
+test.serial(
+  'an image is imported, and a manifest of its name runs what the image says',
+  async (t) => {
+    const dir = await scratch(t);
+    process.env['HOTPLANE_CACHE'] = join(dir, 'cache');
+    t.teardown(() => delete process.env['HOTPLANE_CACHE']);
+    await writeLayout(join(dir, 'layout'), [await tarOf([{ name: 'bin/app', text: 'x' }])]);
+    const imported = await runLine(`function import shop oci:${dir}/layout`);
+    t.is(imported.code, 0, imported.err);
+    t.regex(imported.out, /^shop: 1 file, 1 B; image .*\nruns: \/bin\/app --serve\n$/);
+    await writeFile(
+      join(dir, 'function.yaml'),
+      'name: front\npackage: shop\ninterface: http\nmemory: 128MiB\nenvironment: {A: two}\n',
+    );
+    const { out, err } = await runLine(`function build ${dir} --json`);
+    t.is(err, '');
+    t.like(JSON.parse(out).program, {
+      interface: 'http',
+      command: ['/bin/app', '--serve'],
+      environment: ['PATH=/bin', 'A=two'],
+      working_folder: null,
+    });
+    const missing = await runLine(`function import shop oci:${dir}/none`);
+    t.not(missing.code, 0);
+    t.is((await runLine(`function import shop ${dir}/layout`)).code, 2);
+  },
+);
+
+test('a new function is a folder for its runtime, and nothing is written over', async (t) => {
+  const dir = await scratch(t);
+  for (const [runtime, file] of [
+    ['python3', 'handler.py'],
+    ['node', 'handler.mjs'],
+    ['static', 'server.c'],
+  ] as const) {
+    const folder = join(dir, `new-${runtime}`);
+    t.is((await runLine(`function init ${folder} --runtime ${runtime}`)).code, 0);
+    const manifest = check(await readFile(join(folder, 'function.yaml'), 'utf8'));
+    t.like(manifest, { name: `new-${runtime}`, runtime });
+    t.true((await readFile(join(folder, file), 'utf8')).length > 50);
+    const again = await runLine(`function init ${folder} --runtime ${runtime}`);
+    t.is(again.code, 5);
+    t.regex(again.err, /function\.yaml is there already/);
+  }
+});
