@@ -14,6 +14,8 @@ import type { Hypervisor } from '../hypervisor-client/vm.ts';
 import { AgentServer } from './api/server.ts';
 import { SocketPlace } from './api/socket.ts';
 import type { Policy } from './core/policy.ts';
+import type { HttpAddress } from './http/address.ts';
+import type { HttpSurface } from './http/surface.ts';
 import { HostAgent } from './executor/host-agent.ts';
 import type { GuestImages } from './executor/images.ts';
 import { endLeftovers, trimFolders } from './adopt/leftovers.ts';
@@ -33,6 +35,8 @@ export interface DaemonOptions {
   readonly host_cpus?: number;
   /** Other bounds of the core's decisions than the product's own. */
   readonly bounds?: Partial<CoreConfig>;
+  /** Where health and metrics are told over HTTP; absent: nowhere. */
+  readonly http?: HttpAddress;
   readonly version: string;
   /** Who answers the core's questions; absent: the default policy. */
   readonly policy?: Policy;
@@ -62,6 +66,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   opened.defer(addLastWords(() => vmsLeft(vms_dir)));
   const place = await SocketPlace.claim(socket_path);
   opened.defer(() => place.release());
+  const http = options.http ? await openHttp(options.http, log) : null;
+  opened.defer(() => http?.close());
   const hypervisor = await options.openHypervisor();
   const { vmm, version, accelerator } = await hypervisor.probe();
   log.info({ vmm, vmm_version: version, accelerator }, 'the VMM is usable');
@@ -100,7 +106,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     ...(options.policy ? { policy: options.policy } : {}),
   });
   opened.defer(() => agent.close());
-  await serve(agent, place, options);
+  http?.attach(agent);
+  await serve(agent, place, http, options);
   log.info({ socket: socket_path }, 'stopped');
 }
 
@@ -133,11 +140,25 @@ function vmsLeft(vms_dir: string): string {
   return `VMs left in ${vms_dir}: ${left.join(', ')}; the next agent with this --state-dir goes on with them.`;
 }
 
-async function serve(agent: HostAgent, place: SocketPlace, options: DaemonOptions): Promise<void> {
+/** Loaded by agents that serve it only. */
+async function openHttp(address: HttpAddress, log: Logger): Promise<HttpSurface> {
+  const module = await import('./http/surface.ts');
+  const surface = await module.HttpSurface.listen(address, log);
+  log.info({ http: surface.server.port ?? address }, 'health and metrics are served');
+  return surface;
+}
+
+async function serve(
+  agent: HostAgent,
+  place: SocketPlace,
+  http: HttpSurface | null,
+  options: DaemonOptions,
+): Promise<void> {
   const { socket_path, log, signal } = options;
   const server = await AgentServer.listen({ agent, socket_path, place, log });
   try {
     log.info({ socket: socket_path, host_limit_bytes: options.host_limit_bytes }, 'serving');
+    http?.serving();
     options.onServing();
     const asked = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
@@ -145,6 +166,7 @@ async function serve(agent: HostAgent, place: SocketPlace, options: DaemonOption
     });
     await Promise.race([asked, agent.fatal]);
   } finally {
+    http?.stopping();
     const keeps = options.keep_vms === true && signal.reason === 'SIGTERM';
     const reason = String(signal.reason ?? 'HP_AGENT_FATAL');
     log.info({ reason }, `stopping: no new calls, VMs ${keeps ? 'go on' : 'are being shut down'}`);

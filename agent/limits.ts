@@ -71,6 +71,16 @@ export const AGENT_LIMITS = {
   /** Subscribers of Watch, and records kept for a slow one before it is dropped. */
   watchers: 16,
   watch_buffer_records: 10_000,
+  /** Functions with metrics of their own; all others share one name. */
+  metrics_functions: 256,
+  /** An answer to a scrape is given to all who ask within this time. */
+  metrics_kept_ms: 1_000,
+  /** HTTP: connections at a time, bytes of a request's headers, and how long a request may take. */
+  http_connections: 64,
+  http_header_bytes: 16 * 1024,
+  http_headers_ms: 5_000,
+  http_request_ms: 300_000,
+  http_idle_ms: 5_000,
   /** Shortest and usual time between two looks at a VM's memory. */
   memory_interval_ms_min: 20,
   memory_interval_ms: 250,

@@ -54,10 +54,9 @@ export interface HostAgentOptions {
   readonly earlier_vms?: readonly EarlierVm[];
   /** Removes old folders of VMs; those of `present` ones stay. */
   readonly trimFolders?: (present: ReadonlySet<string>) => Promise<void>;
-  /** See HostState; default: nothing, and not known. */
+  /** See HostState; default: nothing, not known, and the product's own bounds. */
   readonly vmm_overhead_bytes?: number;
   readonly host_cpus?: number | null;
-  /** Other bounds of the core than the product's own. */
   readonly bounds?: Partial<CoreConfig>;
   /** Who answers the core's questions; the default policy where nobody is named. */
   readonly policy?: Policy;
@@ -70,7 +69,7 @@ export interface HostAgentOptions {
 export class HostAgent {
   readonly #options: HostAgentOptions;
   readonly #log: Logger;
-  readonly #hub = new RecordHub();
+  readonly hub = new RecordHub();
   readonly #payloads = new HeldPayloads();
   readonly logs = new InstanceLogs();
   readonly #runners: Runners;
@@ -94,7 +93,7 @@ export class HostAgent {
       store: options.store ?? null,
       contextOf: () => ({
         policy: options.policy ?? DEFAULT_POLICY,
-        recording: this.#hub.isWatched('decision'),
+        recording: this.hub.isWatched('decision'),
       }),
       perform: (event, actions) => this.#performAll(event, actions),
       onFault: (error, during) => this.failStop(error, during),
@@ -164,7 +163,7 @@ export class HostAgent {
     const answer = this.#payloads.release(id);
     assert(reply.kind === 'invoke', 'an invoke is answered with an invoke');
     const record = invocationRecord(name, reply);
-    this.#hub.publish('invocation', record);
+    this.hub.publish('invocation', record);
     return { ...record, failure: reply.failure, answer };
   }
 
@@ -201,9 +200,14 @@ export class HostAgent {
 
   /** Throws HP_AGENT_TOO_MANY_WATCHERS. */
   watch({ memory_interval_ms = null, records = [] }: Partial<Wanted> = {}): Subscription {
-    const subscription = this.#hub.subscribe({ memory_interval_ms, records });
-    if (this.#hub.isWatched('memory')) this.#lookAtAll();
+    const subscription = this.hub.subscribe({ memory_interval_ms, records });
+    if (this.hub.isWatched('memory')) this.#lookAtAll();
     return subscription;
+  }
+
+  /** What is decided now; never changed, so that it may be looked at in pieces. */
+  get state(): HostState {
+    return this.#state;
   }
 
   get version(): string {
@@ -251,7 +255,7 @@ export class HostAgent {
   close(): void {
     this.#memory_loop.abort();
     this.#wake.set(null);
-    this.#hub.close();
+    this.hub.close();
     this.#told.close();
   }
 
@@ -303,15 +307,15 @@ export class HostAgent {
         const { level, code, vm_id, message } = action;
         const about = { vm: vm_id, function: action.function, err: { code } };
         const { type: _, ...report } = action;
-        this.#hub.publish('report', { at_ms: this.#options.clock.nowMs(), ...report });
+        this.hub.publish('report', { at_ms: this.#options.clock.nowMs(), ...report });
         return this.#log[level](about, message);
       }
       case 'decision':
-        return this.#hub.publish('decision', action.decision);
+        return this.hub.publish('decision', action.decision);
       case 'record-refusal': {
         const { order, failure } = action;
         tellRefusal(this.#told, this.#log, order, failure);
-        return this.#hub.publish('operation', refusedOperation(order, failure));
+        return this.hub.publish('operation', refusedOperation(order, failure));
       }
       case 'launch-vm':
         return this.#runners.make(action.vm_id, action.spec).launch();
@@ -346,9 +350,9 @@ export class HostAgent {
       payloads: this.#payloads,
       logs: this.logs,
       emit: (event) => this.#decider.dispatch(event),
-      publishOperation: (operation) => this.#hub.publish('operation', operation),
-      publishMemory: (memory) => this.#hub.publish('memory', memory),
-      isWatched: () => this.#hub.isWatched('memory'),
+      publishOperation: (operation) => this.hub.publish('operation', operation),
+      publishMemory: (memory) => this.hub.publish('memory', memory),
+      isWatched: () => this.hub.isWatched('memory'),
       onBug: (error, during) => this.failStop(error, during),
       committedBytes: () => this.#committedBytes(vm_id),
     };
@@ -373,7 +377,7 @@ export class HostAgent {
   async #lookAtMemory(): Promise<void> {
     const { clock } = this.#options;
     for (;;) {
-      const interval_ms = this.#hub.intervalMs();
+      const interval_ms = this.hub.intervalMs();
       try {
         await clock.sleep(interval_ms ?? AGENT_LIMITS.memory_interval_ms, this.#memory_loop.signal);
       } catch (error) {

@@ -184,6 +184,26 @@ export const AGENT_CODES = {
     next: "build the patched kernel with 'hotplane images build', or use another mechanism.",
   },
   /* The agent and the way to it. */
+  HP_AGENT_HTTP: {
+    category: 'unavailable',
+    meaning: 'The agent cannot serve HTTP where http_listen says.',
+    next: 'name another port or socket, or leave http_listen out.',
+  },
+  HP_AGENT_HTTP_PATH: {
+    category: 'usage',
+    meaning: 'There is nothing at the path of an HTTP request.',
+    next: 'see docs/metrics.md for what there is.',
+  },
+  HP_AGENT_HTTP_METHOD: {
+    category: 'usage',
+    meaning: 'The path of an HTTP request does not take its method.',
+    next: 'use one of those that the header Allow names.',
+  },
+  HP_AGENT_HTTP_FOREIGN: {
+    category: 'usage',
+    meaning: 'An HTTP request came from a web page, or named another host than this one.',
+    next: 'ask from a program on this host, by 127.0.0.1 or localhost.',
+  },
   HP_AGENT_UNREACHABLE: {
     category: 'unavailable',
     meaning: 'No agent answers on the socket.',

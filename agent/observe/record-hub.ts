@@ -54,8 +54,20 @@ class Subscriber implements Subscription {
   }
 }
 
+/** Is told of a record at once, in the agent's own turn: it must neither wait nor throw. */
+export type RecordListener = <Kind extends RecordKind>(
+  kind: Kind,
+  record: NonNullable<AgentRecord[Kind]>,
+) => void;
+
 export class RecordHub {
   readonly #subscribers = new Set<Subscriber>();
+  readonly #listeners: RecordListener[] = [];
+
+  /** Every record that is made, from now on; those of kinds nobody subscribed to may not be. */
+  listen(listener: RecordListener): void {
+    this.#listeners.push(listener);
+  }
 
   /** Every record of these kinds from now on. Throws HP_AGENT_TOO_MANY_WATCHERS. */
   subscribe(wanted: Wanted): Subscription {
@@ -72,6 +84,7 @@ export class RecordHub {
   }
 
   publish<Kind extends RecordKind>(kind: Kind, record: NonNullable<AgentRecord[Kind]>): void {
+    for (const listener of this.#listeners) listener(kind, record);
     for (const one of this.#subscribers) if (one.wants(kind)) one.push({ [kind]: record });
   }
 

@@ -11,8 +11,17 @@ import { LIMITS } from '../../base/limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { DRIVERS } from '../../hypervisor-client/drivers.ts';
 import { CLI_LIMITS } from '../limits.ts';
-import { type ConfigKind, listOf, oneOf, pathCalled, SIZE, SWITCH, wholeBetween } from './kinds.ts';
 import { POLICIES, USUAL_POLICY } from './policies.ts';
+import {
+  HTTP_ADDRESS,
+  type ConfigKind,
+  listOf,
+  oneOf,
+  pathCalled,
+  SIZE,
+  SWITCH,
+  wholeBetween,
+} from './kinds.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export const VMM_CHOICES: readonly string[] = ['auto', ...DRIVERS.names];
@@ -46,6 +55,12 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     doc: 'sockets, consoles and handles of its VMs; one agent each',
     default: join(runtimeDir(), 'state'),
     otherwise: '`state` in the runtime folder',
+  },
+  {
+    name: 'http_listen',
+    kind: HTTP_ADDRESS,
+    doc: 'health and metrics over HTTP: a port of loopback (127.0.0.1:9464) or a Unix socket',
+    default: 'off',
   },
   {
     name: 'vmm',

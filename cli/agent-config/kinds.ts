@@ -1,4 +1,5 @@
 /** What a value of the agent's configuration can be, as text: the same in all its sources. Pure. */
+import { HTTP_ADDRESS_WANTED, parseHttpAddress } from '../../agent/http/address.ts';
 import { parseBytes, sizeWanted } from '../../base/units.ts';
 
 export interface ConfigKind {
@@ -59,3 +60,9 @@ export const listOf = (names: readonly string[]): ConfigKind => ({
     return all_known ? null : `a list of ${names.join(', ')}`;
   },
 });
+
+export const HTTP_ADDRESS: ConfigKind = {
+  value: 'ADDRESS',
+  wanted: (text) =>
+    text === 'off' || parseHttpAddress(text) ? null : `${HTTP_ADDRESS_WANTED}; or off`,
+};

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { contained } from '../../autoscaler/policy/contained.ts';
 import { hostClock } from '../../base/clock.ts';
 import { CLI_LIMITS } from '../limits.ts';
+import { parseHttpAddress } from '../../agent/http/address.ts';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import type { CoreConfig } from '../../agent/model/config.ts';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
@@ -142,6 +143,7 @@ async function run(input: CommandInput): Promise<number> {
   const vmms = vmmOptions(values, (text) =>
     log.warn({ err: { code: 'HP_AGENT_VMM_WARNING' } }, text),
   );
+  const http = parseHttpAddress(values.text('http-listen'));
   await runDaemon({
     socket_path,
     state_dir: resolve(values.text('state-dir')),
@@ -150,6 +152,7 @@ async function run(input: CommandInput): Promise<number> {
     vmm_overhead_bytes: values.bytes('vmm-overhead'),
     host_cpus: availableParallelism(),
     bounds: boundsOf(values),
+    ...(http ? { http } : {}),
     version: await readVersion(),
     policy: contained(POLICIES.get(policy), {
       clock: () => hostClock.nowMs(),

@@ -48,6 +48,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
       ['observe'],
       ['executor', 'adopt'],
       ['api'],
+      ['http'],
       ['daemon.ts'],
       ['testing'],
     ],

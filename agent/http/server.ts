@@ -1,0 +1,153 @@
+/**
+ * The agent's HTTP: on a port of loopback, or on a Unix socket only its owner may use. What asks
+ * for a path, names another host, or comes from a web page is answered here; the rest is routed.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import { type ErrorCategory, type HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { SocketPlace } from '../api/socket.ts';
+import { AGENT_LIMITS } from '../limits.ts';
+import { agentError } from '../model/errors.ts';
+import { refusalOf } from '../model/failure.ts';
+import { type HttpAddress, isOwnHost } from './address.ts';
+import type { Router } from './router.ts';
+
+const STATUS: Readonly<Record<ErrorCategory, number>> = {
+  failure: 500,
+  usage: 400,
+  unavailable: 503,
+  timeout: 504,
+  partial: 500,
+  conflict: 409,
+  interrupted: 499,
+};
+const STATUS_OF_CODE: Readonly<Record<string, number>> = {
+  HP_AGENT_NO_FUNCTION: 404,
+  HP_AGENT_HTTP_PATH: 404,
+  HP_AGENT_HTTP_METHOD: 405,
+  HP_AGENT_HTTP_FOREIGN: 403,
+};
+
+export interface HttpServerOptions {
+  readonly address: HttpAddress;
+  readonly router: Router;
+  readonly log: Logger;
+}
+
+export class HttpServer {
+  /** Only the user of the agent can connect: it is no port. */
+  readonly is_private: boolean;
+  readonly #server: Server;
+  readonly #place: SocketPlace | null;
+
+  private constructor(server: Server, place: SocketPlace | null) {
+    this.#server = server;
+    this.#place = place;
+    this.is_private = place !== null;
+  }
+
+  /** Throws HP_AGENT_HTTP where it cannot listen, or what {@link SocketPlace.claim} does. */
+  static async listen({ address, router, log }: HttpServerOptions): Promise<HttpServer> {
+    const server = createServer(
+      {
+        maxHeaderSize: AGENT_LIMITS.http_header_bytes,
+        headersTimeout: AGENT_LIMITS.http_headers_ms,
+        requestTimeout: AGENT_LIMITS.http_request_ms,
+        keepAliveTimeout: AGENT_LIMITS.http_idle_ms,
+      },
+      (request, response) => void answer(router, log, request, response),
+    );
+    server.maxConnections = AGENT_LIMITS.http_connections;
+    if (!('path' in address)) {
+      await listening(server, address);
+      return new HttpServer(server, null);
+    }
+    const place = await SocketPlace.claim(address.path);
+    try {
+      await place.bind((path) => listening(server, { path }));
+    } catch (error) {
+      server.close();
+      await place.release();
+      throw error;
+    }
+    return new HttpServer(server, place);
+  }
+
+  /** The port it got, where 0 was asked for; null on a Unix socket. */
+  get port(): number | null {
+    const at = this.#server.address();
+    return at !== null && typeof at === 'object' ? at.port : null;
+  }
+
+  /** Ends what is open, and takes nothing new. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    await closed;
+    await this.#place?.release();
+  }
+}
+
+/** Text for people and probes; one line has its newline. */
+export function sendText(
+  response: ServerResponse,
+  status: number,
+  text: string,
+  type = 'text/plain; charset=utf-8',
+): void {
+  const body = Buffer.from(text);
+  response.writeHead(status, { 'content-type': type, 'content-length': body.length });
+  response.end(body);
+}
+
+function listening(server: Server, where: object): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      reject(agentError('HP_AGENT_HTTP', `HTTP cannot be served: ${cause.message}.`, { cause }));
+    });
+    server.listen(where, resolve);
+  });
+}
+
+async function answer(
+  router: Router,
+  log: Logger,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  response.setHeader('x-content-type-options', 'nosniff');
+  response.on('error', () => undefined);
+  try {
+    refuseForeign(request);
+    const [path = ''] = (request.url ?? '').split('?');
+    const found = router.find(request.method ?? '', path);
+    if (!found) throw agentError('HP_AGENT_HTTP_PATH', 'there is nothing at that path.');
+    if (!('handler' in found)) {
+      response.setHeader('allow', found.allow.join(', '));
+      throw agentError('HP_AGENT_HTTP_METHOD', `that path takes ${found.allow.join(', ')} only.`);
+    }
+    await found.handler({ request, response, params: found.params });
+  } catch (error) {
+    if (!isHotplaneError(error)) log.error({ err: refusalOf(error) }, 'a call was not served');
+    sendError(response, error);
+  }
+}
+
+/** A page in a browser on this host may send requests to loopback; it has no business here. */
+function refuseForeign({ headers }: IncomingMessage): void {
+  if (headers.origin === undefined && isOwnHost(headers.host)) return;
+  throw agentError('HP_AGENT_HTTP_FOREIGN', 'the request comes from a page or names another host.');
+}
+
+function sendError(response: ServerResponse, error: unknown): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const told: Pick<HotplaneError, 'code' | 'category' | 'message' | 'next'> = isHotplaneError(error)
+    ? error
+    : refusalOf(error);
+  const { code, category, message, next } = told;
+  const text = `${JSON.stringify({ error: { code, category, message, next } })}\n`;
+  sendText(response, STATUS_OF_CODE[code] ?? STATUS[category], text, 'application/json');
+}

@@ -1,0 +1,98 @@
+/**
+ * What the agent shows over HTTP: whether it lives (`/healthz`), whether it serves (`/readyz`), and
+ * its metrics. It is open before the agent decides anything, so that a long start can be seen.
+ */
+import type { Logger } from 'pino';
+import { hostClock } from '../../base/clock.ts';
+import { readProcessResident } from '../../hypervisor-client/host/smaps.ts';
+import type { HostAgent } from '../executor/host-agent.ts';
+import { AGENT_LIMITS } from '../limits.ts';
+import type { HostState, VmState } from '../model/state.ts';
+import { AgentMetrics } from '../observe/metrics/metrics.ts';
+import type { HttpAddress } from './address.ts';
+import { Router } from './router.ts';
+import { HttpServer, sendText } from './server.ts';
+
+/** Where an agent is in its life, and a word on it for people. */
+type Stage =
+  | { readonly name: 'starting'; readonly why: string }
+  | { readonly name: 'serving' }
+  | { readonly name: 'stopping'; readonly why: string }
+  | { readonly name: 'failed'; readonly why: string };
+
+export class HttpSurface {
+  /** For others who serve something: paths may be added at any time. */
+  readonly router: Router;
+  readonly server: HttpServer;
+  #stage: Stage = { name: 'starting', why: 'guest images and earlier VMs are looked at' };
+  #metrics: AgentMetrics | null = null;
+
+  private constructor(server: HttpServer, router: Router) {
+    this.server = server;
+    this.router = router;
+    router.add('GET', '/healthz', ({ response }) => {
+      const { name } = this.#stage;
+      sendText(response, name === 'failed' ? 500 : 200, this.#told());
+    });
+    router.add('GET', '/readyz', ({ response }) => {
+      sendText(response, this.#stage.name === 'serving' ? 200 : 503, this.#told());
+    });
+    router.add('GET', '/metrics', async ({ response }) => {
+      if (!this.#metrics) return sendText(response, 503, this.#told());
+      sendText(response, 200, await this.#metrics.render(), this.#metrics.content_type);
+    });
+  }
+
+  /** Throws HP_AGENT_HTTP, or what the place of a socket does. */
+  static async listen(address: HttpAddress, log: Logger): Promise<HttpSurface> {
+    const router = new Router();
+    return new HttpSurface(await HttpServer.listen({ address, router, log }), router);
+  }
+
+  /** From now on there is an agent to be measured. */
+  attach(agent: HostAgent): void {
+    const metrics = new AgentMetrics({
+      clock: hostClock,
+      version: agent.version,
+      functions_max: AGENT_LIMITS.metrics_functions,
+      state: () => agent.state,
+      residentBytes: (vm) => residentBytes(vm, agent.state),
+    });
+    this.#metrics = metrics;
+    agent.hub.listen((kind, record) => metrics.record(kind, record));
+    void agent.fatal.then(({ message }) => this.#enter({ name: 'failed', why: message }));
+  }
+
+  serving(): void {
+    this.#enter({ name: 'serving' });
+  }
+
+  stopping(): void {
+    this.#enter({ name: 'stopping', why: 'no new calls are taken' });
+  }
+
+  close(): Promise<void> {
+    return this.server.close();
+  }
+
+  /** A failed agent stays so. */
+  #enter(stage: Stage): void {
+    if (this.#stage.name !== 'failed') this.#stage = stage;
+  }
+
+  #told(): string {
+    const stage = this.#stage;
+    return stage.name === 'serving' ? 'ok\n' : `${stage.name}: ${stage.why}\n`;
+  }
+}
+
+/** The host's word; null where it does not tell, e.g. of a VM that is just ending. */
+function residentBytes({ facts, function: name }: VmState, state: HostState): number | null {
+  if (!facts || facts.vmm_pid <= 1) return null;
+  const with_huge = state.functions.get(name)?.spec.backing === 'huge';
+  try {
+    return readProcessResident(facts.vmm_pid, with_huge);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The agent's metrics: counters and histograms are kept as records come, gauges are made of the
+ * state when somebody asks. An answer is made in short pieces, between which the agent goes on, and
+ * is kept for a moment, so that many who ask cost as much as one.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../../../base/clock.ts';
+import { AGENT_LIMITS } from '../../limits.ts';
+import { grantedBytes } from '../../core/permits.ts';
+import type { AgentRecord, Invocation, Operation, RecordKind } from '../../model/records.ts';
+import type { HostState, VmState } from '../../model/state.ts';
+import { totalBytes } from '../../model/tiers.ts';
+import { FunctionNames } from './function-names.ts';
+import { HostFigures, inPieces, INSTANCE_PHASES } from './host-figures.ts';
+import { hopsOf, operationSeconds, secondsBetween, startTimesOf } from './records.ts';
+import { METRIC_ROWS, type MetricRow } from './table.ts';
+
+export interface MetricsOptions {
+  readonly clock: Clock;
+  readonly version: string;
+  /** Functions with series of their own. */
+  readonly functions_max: number;
+  readonly state: () => HostState;
+  /** What the VMM process of a VM holds of the host; null: not known. */
+  readonly residentBytes: (vm: VmState) => number | null;
+}
+
+/** VMs looked at in one turn. */
+const VMS_AT_ONCE = 16;
+
+type Key = keyof typeof METRIC_ROWS;
+type KeysOf<Type> = {
+  [K in Key]: (typeof METRIC_ROWS)[K]['type'] extends Type ? K : never;
+}[Key];
+
+export class AgentMetrics {
+  readonly content_type: string;
+  readonly #options: MetricsOptions;
+  readonly #registry = new Registry();
+  readonly #names: FunctionNames;
+  readonly #counters: Record<KeysOf<'counter'>, Counter>;
+  readonly #histograms: Record<KeysOf<'histogram'>, Histogram>;
+  readonly #gauges: Record<KeysOf<'gauge'>, Gauge>;
+  #answer: { readonly at_ms: number; readonly text: Promise<string> } | null = null;
+
+  constructor(options: MetricsOptions) {
+    this.#options = options;
+    this.#names = new FunctionNames(options.functions_max);
+    this.content_type = this.#registry.contentType;
+    const registers = [this.#registry];
+    const rows = Object.entries<MetricRow>(METRIC_ROWS);
+    const made = <T>(type: MetricRow['type'], make: (row: MetricRow) => T): Record<string, T> =>
+      Object.fromEntries(
+        rows.filter(([, row]) => row.type === type).map(([key, row]) => [key, make(row)]),
+      );
+    const common = ({ name, help, labels }: MetricRow) => ({
+      name,
+      help,
+      labelNames: [...labels],
+      registers,
+    });
+    this.#counters = made('counter', (row) => new Counter(common(row)));
+    this.#gauges = made('gauge', (row) => new Gauge(common(row)));
+    this.#histograms = made(
+      'histogram',
+      (row) => new Histogram({ ...common(row), buckets: [...(row.buckets ?? [])] }),
+    );
+    collectDefaultMetrics({ register: this.#registry });
+    this.#gauges.build.set({ version: options.version }, 1);
+  }
+
+  /** Takes what a record says; in the agent's own turn, so it neither waits nor throws. */
+  record<Kind extends RecordKind>(kind: Kind, record: NonNullable<AgentRecord[Kind]>): void {
+    const told: AgentRecord = { [kind]: record };
+    if (told.operation) this.#operation(told.operation);
+    if (told.invocation) this.#invocation(told.invocation);
+    if (told.report) {
+      this.#counters.reports.inc({ level: told.report.level, code: told.report.code });
+    }
+  }
+
+  /** The whole answer to a scrape; the same for all who ask within a moment. */
+  render(): Promise<string> {
+    const now_ms = this.#options.clock.nowMs();
+    const kept = this.#answer;
+    if (kept && now_ms - kept.at_ms < AGENT_LIMITS.metrics_kept_ms) return kept.text;
+    const text = this.#make(now_ms);
+    this.#answer = { at_ms: now_ms, text };
+    return text;
+  }
+
+  async #make(now_ms: number): Promise<string> {
+    const { clock, state: stateNow, residentBytes } = this.#options;
+    const state = stateNow();
+    this.#freeNames(state);
+    const figures = new HostFigures((name) => this.#names.labelOf(name), now_ms);
+    for (const fn of state.functions.values()) figures.addFunction(fn);
+    for (const vms of inPieces(state, VMS_AT_ONCE)) {
+      for (const vm of vms) figures.addVm(vm, residentBytes(vm));
+      await nextTurn();
+    }
+    this.#setGauges(state, figures);
+    const texts: string[] = [];
+    for (const { name } of this.#registry.getMetricsAsArray()) {
+      if (name === METRIC_ROWS.scrape.name) continue;
+      texts.push(await this.#registry.getSingleMetricAsString(name));
+      await nextTurn();
+    }
+    this.#gauges.scrape.set((clock.nowMs() - now_ms) / 1_000);
+    texts.push(await this.#registry.getSingleMetricAsString(METRIC_ROWS.scrape.name));
+    return `${texts.join('\n\n')}\n`;
+  }
+
+  #setGauges(state: HostState, figures: HostFigures): void {
+    const gauges = this.#gauges;
+    gauges.limit.set(totalBytes(state.capacity));
+    gauges.granted.set(grantedBytes(state));
+    gauges.operations_now.set(state.operations.size);
+    const { functions, vms, instances, queued, oldest, permits, plugged, boot, resident } = gauges;
+    const of_functions = [instances, queued, oldest, permits, plugged, boot, resident];
+    for (const gauge of [functions, vms, ...of_functions]) gauge.reset();
+    for (const [phase, count] of figures.phases) functions.set({ phase }, count);
+    for (const [name, count] of figures.vm_states) vms.set({ state: name }, count);
+    for (const [name, one] of figures.functions) {
+      for (const phase of INSTANCE_PHASES) {
+        instances.set({ function: name, phase }, one.instances[phase]);
+      }
+      queued.set({ function: name }, one.queued);
+      oldest.set({ function: name }, one.oldest_wait_ms / 1_000);
+      permits.set({ function: name }, one.permit_bytes);
+      plugged.set({ function: name }, one.plugged_bytes);
+      boot.set({ function: name }, one.boot_bytes);
+      if (one.resident_bytes !== null) resident.set({ function: name }, one.resident_bytes);
+    }
+  }
+
+  /** Series of functions that are gone make place for those that are there. */
+  #freeNames(state: HostState): void {
+    for (const name of this.#names.freeUp((one) => state.functions.has(one))) {
+      for (const outcome of ['done', 'refused', 'failed']) {
+        for (const cold of ['true', 'false']) {
+          this.#counters.invocations.remove({ function: name, outcome, cold });
+        }
+      }
+      for (const outcome of ['done', 'partial', 'refused', 'failed']) {
+        for (const kind of ['plug', 'unplug']) {
+          this.#counters.operations.remove({ function: name, kind, outcome });
+        }
+      }
+    }
+  }
+
+  #operation(operation: Operation): void {
+    const { kind, outcome, mechanism, cause } = operation;
+    const label = this.#names.labelOf(operation.function);
+    this.#counters.operations.inc({ function: label, kind, outcome });
+    this.#counters.causes.inc({ cause: cause ?? 'unknown', outcome });
+    for (const { hop, seconds } of hopsOf(operation)) {
+      this.#histograms.hop.observe({ kind, mechanism, hop }, seconds);
+    }
+    const seconds = operationSeconds(operation);
+    if (seconds !== null) this.#histograms.operation.observe({ kind, mechanism, outcome }, seconds);
+    const left_bytes = operation.plugged_bytes - operation.requested_bytes;
+    if (kind === 'unplug' && left_bytes > 0) this.#counters.short.inc({ mechanism }, left_bytes);
+    const { pages_migrated } = operation;
+    if (pages_migrated !== null && pages_migrated > 0) {
+      this.#counters.migrated.inc({ mechanism }, pages_migrated);
+    }
+  }
+
+  #invocation(invocation: Invocation): void {
+    const { outcome, error_code, received_at_ms } = invocation;
+    const cold = String(invocation.cold);
+    const label = this.#names.labelOf(invocation.function);
+    this.#counters.invocations.inc({ function: label, outcome, cold });
+    if (error_code !== null) this.#counters.invocation_errors.inc({ code: error_code });
+    const seconds = secondsBetween(received_at_ms, invocation.finished_at_ms);
+    if (seconds !== null) this.#histograms.invocation.observe({ outcome, cold }, seconds);
+    const wait = secondsBetween(received_at_ms, invocation.assigned_at_ms);
+    if (wait !== null) this.#histograms.wait.observe({ cold }, wait);
+    for (const { hop: stage, seconds: stage_seconds } of startTimesOf(invocation)) {
+      this.#histograms.start.observe({ stage }, stage_seconds);
+    }
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * What the agent counts and measures for Prometheus: one row for each metric. Base units (bytes,
+ * seconds) and names as its guide asks for; docs/metrics.md is written from the table. Pure.
+ */
+
+export interface MetricRow {
+  readonly name: string;
+  readonly type: 'gauge' | 'counter' | 'histogram';
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram, in seconds. */
+  readonly buckets?: readonly number[];
+}
+
+/** From half a millisecond (an unplug that migrates nothing) to the deadline of a plug. */
+const HOP_SECONDS = [
+  0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30,
+] as const;
+/** An invocation may take longer than any change of memory. */
+const CALL_SECONDS = [...HOP_SECONDS, 60, 300, 1_800] as const;
+
+export const METRIC_ROWS = {
+  build: {
+    name: 'hotplane_build_info',
+    type: 'gauge',
+    help: 'Always 1; the version is its label.',
+    labels: ['version'],
+  },
+  limit: {
+    name: 'hotplane_memory_limit_bytes',
+    type: 'gauge',
+    help: 'Host memory that all VMs may be granted together.',
+    labels: [],
+  },
+  granted: {
+    name: 'hotplane_memory_granted_bytes',
+    type: 'gauge',
+    help: 'Granted now: boot memory, VMM processes and regions.',
+    labels: [],
+  },
+  functions: {
+    name: 'hotplane_functions',
+    type: 'gauge',
+    help: 'Deployed functions.',
+    labels: ['phase'],
+  },
+  vms: {
+    name: 'hotplane_vms',
+    type: 'gauge',
+    help: 'Function VMs; unresponsive: its guest does not answer.',
+    labels: ['state'],
+  },
+  operations_now: {
+    name: 'hotplane_operations_in_flight',
+    type: 'gauge',
+    help: 'Plugs and unplugs that have not ended.',
+    labels: [],
+  },
+  instances: {
+    name: 'hotplane_instances',
+    type: 'gauge',
+    help: 'Instances of a function.',
+    labels: ['function', 'phase'],
+  },
+  queued: {
+    name: 'hotplane_invocations_queued',
+    type: 'gauge',
+    help: 'Invocations that wait for an instance.',
+    labels: ['function'],
+  },
+  oldest: {
+    name: 'hotplane_invocation_oldest_wait_seconds',
+    type: 'gauge',
+    help: 'How long the oldest of them has waited; 0: none waits.',
+    labels: ['function'],
+  },
+  permits: {
+    name: 'hotplane_function_permit_bytes',
+    type: 'gauge',
+    help: 'Granted for the regions of a function.',
+    labels: ['function'],
+  },
+  plugged: {
+    name: 'hotplane_function_plugged_bytes',
+    type: 'gauge',
+    help: 'Plugged in its regions, by the VMM when the last change of each ended.',
+    labels: ['function'],
+  },
+  boot: {
+    name: 'hotplane_function_boot_bytes',
+    type: 'gauge',
+    help: 'Ordinary memory of its VMs.',
+    labels: ['function'],
+  },
+  resident: {
+    name: 'hotplane_function_resident_bytes',
+    type: 'gauge',
+    help: 'What its VMM processes hold of the host; absent where the host does not tell it.',
+    labels: ['function'],
+  },
+  invocations: {
+    name: 'hotplane_invocations_total',
+    type: 'counter',
+    help: 'Invocations that are over; cold: an instance was started for it.',
+    labels: ['function', 'outcome', 'cold'],
+  },
+  invocation_errors: {
+    name: 'hotplane_invocation_errors_total',
+    type: 'counter',
+    help: 'Invocations that were refused or failed, by code.',
+    labels: ['code'],
+  },
+  invocation: {
+    name: 'hotplane_invocation_seconds',
+    type: 'histogram',
+    help: 'From its arrival to its end.',
+    labels: ['outcome', 'cold'],
+    buckets: CALL_SECONDS,
+  },
+  wait: {
+    name: 'hotplane_invocation_wait_seconds',
+    type: 'histogram',
+    help: 'From its arrival until an instance took it.',
+    labels: ['cold'],
+    buckets: CALL_SECONDS,
+  },
+  start: {
+    name: 'hotplane_start_stage_seconds',
+    type: 'histogram',
+    help: 'Of a cold invocation: from its arrival until this stage of its instance was reached.',
+    labels: ['stage'],
+    buckets: HOP_SECONDS,
+  },
+  operations: {
+    name: 'hotplane_operations_total',
+    type: 'counter',
+    help: 'Plugs and unplugs that ended.',
+    labels: ['function', 'kind', 'outcome'],
+  },
+  causes: {
+    name: 'hotplane_operation_causes_total',
+    type: 'counter',
+    help: 'The same, by why the size was to change.',
+    labels: ['cause', 'outcome'],
+  },
+  hop: {
+    name: 'hotplane_operation_hop_seconds',
+    type: 'histogram',
+    help: 'One hop of a plug or unplug: from the stamp before it to this one.',
+    labels: ['kind', 'mechanism', 'hop'],
+    buckets: HOP_SECONDS,
+  },
+  operation: {
+    name: 'hotplane_operation_seconds',
+    type: 'histogram',
+    help: 'A plug or unplug from its decision to its last stamp.',
+    labels: ['kind', 'mechanism', 'outcome'],
+    buckets: HOP_SECONDS,
+  },
+  short: {
+    name: 'hotplane_unplug_left_bytes_total',
+    type: 'counter',
+    help: 'Asked back by unplugs and not given.',
+    labels: ['mechanism'],
+  },
+  migrated: {
+    name: 'hotplane_pages_migrated_total',
+    type: 'counter',
+    help: 'Pages that guests migrated during operations; overlapping ones count each other.',
+    labels: ['mechanism'],
+  },
+  reports: {
+    name: 'hotplane_reports_total',
+    type: 'counter',
+    help: 'What an operator should read in the log, by code.',
+    labels: ['level', 'code'],
+  },
+  scrape: {
+    name: 'hotplane_scrape_seconds',
+    type: 'gauge',
+    help: 'How long the last answer to a scrape took to make.',
+    labels: [],
+  },
+} as const satisfies Readonly<Record<string, MetricRow>>;
+
+/** A name that stands for all functions beyond the bound of series. */
+export const OTHER_FUNCTIONS = 'other';

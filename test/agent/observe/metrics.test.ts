@@ -1,0 +1,182 @@
+/** Metrics stay bounded, never wait, never fail, and hold up nobody. */
+import test from 'ava';
+import fc from 'fast-check';
+import { AgentMetrics } from '../../../agent/observe/metrics/metrics.ts';
+import { FunctionNames } from '../../../agent/observe/metrics/function-names.ts';
+import { METRIC_ROWS, type MetricRow } from '../../../agent/observe/metrics/table.ts';
+import {
+  type Invocation,
+  invocationSchema,
+  type Operation,
+  operationSchema,
+  OUTCOMES,
+} from '../../../agent/model/records.ts';
+import { CAUSES } from '../../../agent/model/operations.ts';
+import { emptyHost, type HostState } from '../../../agent/model/state.ts';
+import { hostClock } from '../../../base/clock.ts';
+import { GIB, MIB } from '../../../base/units.ts';
+import { holds } from '../../seed.ts';
+import { hostOf } from './many-vms.ts';
+
+function metricsOf(
+  state: HostState = emptyHost(GIB),
+  functions_max = 256,
+  onLook: () => void = () => undefined,
+): AgentMetrics {
+  return new AgentMetrics({
+    clock: hostClock,
+    version: 'test',
+    functions_max,
+    state: () => {
+      onLook();
+      return state;
+    },
+    residentBytes: () => MIB,
+  });
+}
+
+const ms = fc.option(fc.double({ min: 0, max: 1e9, noNaN: true }), { nil: null });
+const bytes = fc.nat();
+const text = fc.option(fc.string(), { nil: null });
+
+const operation: fc.Arbitrary<Operation> = fc
+  .record({
+    mechanism: fc.constantFrom('hotmem', 'numa'),
+    kind: fc.constantFrom('plug', 'unplug'),
+    function: fc.string(),
+    outcome: fc.constantFrom(...OUTCOMES),
+    cause: fc.option(fc.constantFrom(...CAUSES), { nil: null }),
+    decided_at_ms: ms,
+    requested_at_ms: ms,
+    accepted_at_ms: ms,
+    plugged_at_ms: ms,
+    resident_at_ms: ms,
+    requested_bytes: bytes,
+    plugged_bytes: bytes,
+    pages_migrated: fc.option(fc.nat(), { nil: null }),
+  })
+  .map((given) =>
+    operationSchema.parse({ ...blank(operationSchema.shape), ...given, id: 'o', vm_id: 'v' }),
+  );
+
+const invocation: fc.Arbitrary<Invocation> = fc
+  .record({
+    function: fc.string(),
+    outcome: fc.constantFrom('done', 'refused', 'failed'),
+    error_code: text,
+    cold: fc.boolean(),
+    received_at_ms: fc.double({ min: 0, max: 1e9, noNaN: true }),
+    assigned_at_ms: ms,
+    sandbox_at_ms: ms,
+    plugged_at_ms: ms,
+    instance_ready_at_ms: ms,
+    first_byte_at_ms: ms,
+    finished_at_ms: ms,
+  })
+  .map((given) =>
+    invocationSchema.parse({ ...blank(invocationSchema.shape), ...given, invocation_id: 'i' }),
+  );
+
+/** Every field that may be unknown is, and every other one is nothing. */
+function blank(
+  shape: Readonly<Record<string, { safeParse: (value: unknown) => { success: boolean } }>>,
+) {
+  const values = [null, 0, 'x', false];
+  return Object.fromEntries(
+    Object.entries(shape).map(([key, schema]) => [
+      key,
+      values.find((value) => schema.safeParse(value).success),
+    ]),
+  );
+}
+
+test('no record makes it fail, whatever stamps are missing or turned round', async (t) => {
+  const metrics = metricsOf();
+  await holds(
+    t,
+    fc.property(fc.array(operation), fc.array(invocation), (operations, invocations) => {
+      for (const one of operations) metrics.record('operation', one);
+      for (const one of invocations) metrics.record('invocation', one);
+      return true;
+    }),
+  );
+  const text_of_all = await metrics.render();
+  const samples = text_of_all.split('\n').filter((line) => line.startsWith('hotplane_'));
+  t.true(samples.length > 50);
+  t.deepEqual(
+    samples.filter((line) => !/^hotplane_\w+(\{.*\})? -?\d+(\.\d+)?(e[+-]?\d+)?$/.test(line)),
+    [],
+  );
+});
+
+test('however many functions there are, their series are bounded, and none is lost', async (t) => {
+  const metrics = metricsOf(hostOf(8, 1), 8);
+  const [one] = fc.sample(invocation, { numRuns: 1, seed: 1 });
+  for (let index = 0; index < 1_000; index += 1) {
+    if (one)
+      metrics.record('invocation', { ...one, function: `f${index}`, outcome: 'done', cold: true });
+  }
+  const rows = (await metrics.render())
+    .split('\n')
+    .filter((line) => line.startsWith('hotplane_invocations_total{'));
+  t.is(rows.length, 9, 'eight and the rest');
+  const sum = rows.reduce((total, line) => total + Number(line.split(' ').at(-1)), 0);
+  t.is(sum, 1_000);
+  t.true(rows.some((line) => line.includes('function="other"') && line.endsWith(' 992')));
+});
+
+test('all who ask within a moment get one answer, made once', async (t) => {
+  let looks = 0;
+  const metrics = metricsOf(emptyHost(GIB), 8, () => (looks += 1));
+  const answers = await Promise.all(Array.from({ length: 20 }, () => metrics.render()));
+  t.is(new Set(answers).size, 1);
+  t.is(looks, 1);
+});
+
+test('a place of a function that is gone goes to one that is there, when all are taken', (t) => {
+  const names = new FunctionNames(2);
+  t.deepEqual(
+    ['a', 'b', 'c', 'a'].map((name) => names.labelOf(name)),
+    ['a', 'b', 'other', 'a'],
+  );
+  t.deepEqual(
+    names.freeUp((name) => name === 'a'),
+    ['b'],
+  );
+  t.deepEqual(
+    names.freeUp(() => false),
+    [],
+    'not before all are taken again',
+  );
+  t.deepEqual(
+    ['c', 'b'].map((name) => names.labelOf(name)),
+    ['c', 'other'],
+  );
+});
+
+test('a look at 256 VMs with 192 regions each gives way to others many times', async (t) => {
+  const metrics = metricsOf(hostOf(256, 192));
+  let turns = 0;
+  let done = false;
+  const count = (): void => {
+    turns += 1;
+    if (!done) setImmediate(count);
+  };
+  setImmediate(count);
+  const rendered = await metrics.render();
+  done = true;
+  t.true(turns > Object.keys(METRIC_ROWS).length + 256 / 16, `${turns} turns`);
+  t.regex(rendered, /^hotplane_vms\{state="running"\} 256$/m);
+  t.regex(rendered, /^hotplane_function_resident_bytes\{function="f0"\} 1048576$/m);
+});
+
+test('names, units and labels are as Prometheus asks for', (t) => {
+  for (const { name, type, labels, help } of Object.values<MetricRow>(METRIC_ROWS)) {
+    t.regex(name, /^hotplane_[a-z_]+$/);
+    t.is(name.endsWith('_total'), type === 'counter', name);
+    if (type === 'histogram') t.regex(name, /_seconds$/);
+    t.notRegex(name, /_(ms|kib|mib|percent)/);
+    t.regex(help, /\.$/);
+    t.true(labels.length <= 3, name);
+  }
+});

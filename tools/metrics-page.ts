@@ -1,0 +1,56 @@
+/**
+ * docs/metrics.md, written from the table of metrics:
+ *
+ *   node tools/metrics-page.ts
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AGENT_LIMITS } from '../agent/limits.ts';
+import { METRIC_ROWS, type MetricRow, OTHER_FUNCTIONS } from '../agent/observe/metrics/table.ts';
+import { PROJECT_ROOT } from '../base/paths.ts';
+
+export const METRICS_PAGE_PATH = join(PROJECT_ROOT, 'docs', 'metrics.md');
+
+function metricLine({ name, type, labels, help }: MetricRow): string {
+  const told = labels.length === 0 ? '' : labels.map((label) => `\`${label}\``).join(', ');
+  return `| \`${name}\` | ${type} | ${told} | ${help} |`;
+}
+
+/** The whole page. Pure. */
+export function renderMetricsPage(): string {
+  return [
+    '<!-- Written by `node tools/metrics-page.ts`: change the table in the sources, not this page. -->',
+    '# Metrics and health of the agent',
+    '',
+    'With `http_listen` ([configuration.md](configuration.md)) the agent answers over HTTP, on a port of',
+    'loopback or on a Unix socket of its own:',
+    '',
+    '| path | answer |',
+    '|---|---|',
+    '| `/healthz` | 200 while it decides; 500 after it found a fault of its own |',
+    '| `/readyz` | 200 while it serves; 503 with a word on it while it starts (guest images, earlier VMs) and stops |',
+    '| `/metrics` | the table below, in the text format of Prometheus; `process_*` and `nodejs_*` of its process too |',
+    '',
+    'It is off unless configured: a port of loopback is open to every user of the host, and its socket',
+    'is not. Nothing but loopback is taken (there is no password and no TLS), and a request that comes from',
+    'a web page (`Origin`) or names another host is refused.',
+    '',
+    `Every value of a label is from a fixed list, but for \`function\`: ${AGENT_LIMITS.metrics_functions} functions have series`,
+    `of their own, and all others share the name \`${OTHER_FUNCTIONS}\`. Times are in seconds and sizes in bytes; what is`,
+    'not known has no sample, and is never told as 0. An answer is kept for a second, so that many who',
+    'ask cost as much as one.',
+    '',
+    '| metric | type | labels | what it is |',
+    '|---|---|---|---|',
+    ...Object.values<MetricRow>(METRIC_ROWS).map(metricLine),
+    '',
+    'Worth an alert: `hotplane_memory_granted_bytes` close to `hotplane_memory_limit_bytes`,',
+    '`hotplane_invocation_oldest_wait_seconds`, the rate of `hotplane_invocation_errors_total` and',
+    '`hotplane_reports_total{level="error"}`, the share of `cold="true"`, the upper buckets of',
+    '`hotplane_operation_hop_seconds`, `hotplane_unplug_left_bytes_total`,',
+    '`hotplane_vms{state="unresponsive"}`, `hotplane_vms{state="lost"}`, `nodejs_eventloop_lag_p99_seconds`.',
+    '',
+  ].join('\n');
+}
+
+if (import.meta.main) await writeFile(METRICS_PAGE_PATH, renderMetricsPage());
