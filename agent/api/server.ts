@@ -16,6 +16,7 @@ import { isBug } from '../observe/fail-stop.ts';
 import { errorOf, refusalOf } from '../model/failure.ts';
 import { API_PROTOCOL } from '../model/messages.ts';
 import { NO_RECORD } from '../model/records.ts';
+import { Discovery } from './discovery.ts';
 import { type Method, SERVICE } from './service.ts';
 import { SocketPlace } from './socket.ts';
 import { InvocationNotDone, otherVersion, toStatus } from './status-codes.ts';
@@ -41,11 +42,14 @@ export class AgentServer {
   readonly #server: Server;
   readonly #place: SocketPlace;
   readonly #options: AgentServerOptions;
+  readonly #discovery: Discovery;
 
   private constructor(server: Server, place: SocketPlace, options: AgentServerOptions) {
     this.#server = server;
     this.#place = place;
     this.#options = options;
+    this.#discovery = new Discovery(server);
+    void options.agent.fatal.then(() => this.#discovery.stopping());
   }
 
   /** Throws HP_AGENT_SOCKET_IN_USE when another agent listens there, HP_AGENT_SOCKET else. */
@@ -66,6 +70,7 @@ export class AgentServer {
 
   /** Takes no new calls, waits for the open ones up to `deadline_ms`, then ends them. */
   async close(deadline_ms: number): Promise<void> {
+    this.#discovery.stopping();
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
       this.#server.forceShutdown();
