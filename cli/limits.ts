@@ -17,6 +17,8 @@ export const CLI_LIMITS = {
   vmm_overhead_bytes: 128 * 1024 * 1024,
   /** One answer of a policy of the agent, which decides nothing else meanwhile. */
   policy_answer_ms: 100,
+  /** One message to the service manager. */
+  notify_ms: 10_000,
   /** Of one simulated function: a hundred reviews of its size. */
   simulated_invocations: 100_000,
   /** Simulated functions of each class; all files that are published together have fewer. */

@@ -184,6 +184,11 @@ export const AGENT_CODES = {
     next: "build the patched kernel with 'hotplane images build', or use another mechanism.",
   },
   /* The agent and the way to it. */
+  HP_AGENT_NOTIFY: {
+    category: 'unavailable',
+    meaning: 'The service manager was not told that the agent serves, lives or stops.',
+    next: 'see that systemd-notify is in PATH and the unit has NotifyAccess=all.',
+  },
   HP_AGENT_HTTP: {
     category: 'unavailable',
     meaning: 'The agent cannot serve HTTP where http_listen says.',

@@ -1,10 +1,11 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Logger } from 'pino';
 import { contained } from '../../autoscaler/policy/contained.ts';
 import { hostClock } from '../../base/clock.ts';
 import { CLI_LIMITS } from '../limits.ts';
-import { parseHttpAddress } from '../../agent/http/address.ts';
+import { type HttpAddress, parseHttpAddress } from '../../agent/http/address.ts';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import type { CoreConfig } from '../../agent/model/config.ts';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
@@ -22,6 +23,7 @@ import { configOptions, readAgentConfig } from '../agent-config/options.ts';
 import { POLICIES } from '../agent-config/policies.ts';
 import { valuesOf } from '../agent-config/resolve.ts';
 import type { Command, CommandInput } from '../command.ts';
+import { ServiceManager } from '../service-manager.ts';
 import type { Values } from '../values.ts';
 import { readVersion } from '../../base/version.ts';
 
@@ -115,6 +117,29 @@ function boundsOf(values: Values): Partial<CoreConfig> {
   };
 }
 
+/** Logs a text under this code. */
+function warning(log: Logger, code: string): (text: string) => void {
+  return (text) => log.warn({ err: { code } }, text);
+}
+
+/** Where health and metrics are told over HTTP, if anywhere. */
+function httpOf(values: Values): { readonly http?: HttpAddress } {
+  const http = parseHttpAddress(values.text('http-listen'));
+  return http ? { http } : {};
+}
+
+/** Who started the agent, where it wants to be told; it hears of the end from here on. */
+function serviceManager(signal: AbortSignal, log: Logger): ServiceManager | null {
+  const manager = ServiceManager.from({
+    env: process.env,
+    pid: process.pid,
+    clock: hostClock,
+    onTrouble: warning(log, 'HP_AGENT_NOTIFY'),
+  });
+  signal.addEventListener('abort', () => manager?.stopping(), { once: true });
+  return manager;
+}
+
 async function run(input: CommandInput): Promise<number> {
   const { stdout, stderr, signal } = input;
   const values = valuesOf(await readAgentConfig(input, process.env));
@@ -140,10 +165,8 @@ async function run(input: CommandInput): Promise<number> {
     { level, base: null, serializers },
     { write: (line: string) => void stderr.write(line) },
   );
-  const vmms = vmmOptions(values, (text) =>
-    log.warn({ err: { code: 'HP_AGENT_VMM_WARNING' } }, text),
-  );
-  const http = parseHttpAddress(values.text('http-listen'));
+  const manager = serviceManager(signal, log);
+  const vmms = vmmOptions(values, warning(log, 'HP_AGENT_VMM_WARNING'));
   await runDaemon({
     socket_path,
     state_dir: resolve(values.text('state-dir')),
@@ -152,7 +175,7 @@ async function run(input: CommandInput): Promise<number> {
     vmm_overhead_bytes: values.bytes('vmm-overhead'),
     host_cpus: availableParallelism(),
     bounds: boundsOf(values),
-    ...(http ? { http } : {}),
+    ...httpOf(values),
     version: await readVersion(),
     policy: contained(POLICIES.get(policy), {
       clock: () => hostClock.nowMs(),
@@ -178,6 +201,7 @@ async function run(input: CommandInput): Promise<number> {
       const line = { serving: { socket: socket_path, host_limit_bytes, pid: process.pid } };
       const limit = formatBytes(host_limit_bytes);
       const text = `serving on ${socket_path}, host limit ${limit}`;
+      manager?.ready(text);
       stdout.write(input.values.flag('json') ? `${JSON.stringify(line)}\n` : `${text}\n`);
     },
     signal,
@@ -216,6 +240,9 @@ What the agent knows is in its state folder (state.db). If it is killed, its VMs
 does what runs in them: the next agent with the same --state-dir goes on with functions, VMs and
 instances. With --keep-vms SIGTERM ends the agent in that way too, which is how it is replaced by
 another version; SIGINT always ends the VMs. VMs that the state does not know are ended.
+
+Under systemd (Type=notify) it says when it serves and when it stops, and gives signs of life where
+WatchdogSec asks for them; 'systemd-notify' speaks for it, so the unit needs NotifyAccess=all.
 
 The log goes to stderr, one JSON object a line, with the keys vm, function, op and err.code. When it
 serves, one line is printed to stdout.
