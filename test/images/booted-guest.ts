@@ -27,6 +27,7 @@ import type { DiskSpec, Vm } from '../../hypervisor-client/vm.ts';
 import { deviceOf } from '../../hypervisor-client/spec.ts';
 import { cacheDir } from '../../base/paths.ts';
 import { ensureRootfs } from '../../images/rootfs/rootfs.ts';
+import { readTail } from '../../hypervisor-client/host/log-tail.ts';
 import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
 
 export const HELLO_MS = 90_000;
@@ -104,6 +105,7 @@ export async function launchGuest(
     accelerator: 'auto',
   });
   t.teardown(async () => {
+    if (!t.passed) t.log(await readTail(vm.console_path));
     await vm.shutdown();
     await rm(run_dir, { recursive: true, force: true });
   });
