@@ -17,6 +17,8 @@ export const AGENT_LIMITS = {
   invocation_queued_ms: 600_000,
   /** What an invocation may take whose caller does not say. */
   invocation_ms: 120_000,
+  /** Starting somebody's own program: an interpreter alone takes 6 s of CPU time under TCG. */
+  program_start_ms: 180_000,
   /** Kept of what the instances of one function wrote; of an entry besides its bytes; functions. */
   function_log_bytes: 256 * 1024,
   log_entry_bytes: 64,

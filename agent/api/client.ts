@@ -70,7 +70,7 @@ export class AgentClient {
    */
   async invoke(request: InvokeRequest, options: AgentCallOptions = {}): Promise<Invoked> {
     const run_ms = request.timeout_ms ?? AGENT_LIMITS.invocation_ms;
-    const deadline_ms = AGENT_LIMITS.invocation_queued_ms + LIMITS.instance_start_ms + run_ms;
+    const deadline_ms = AGENT_LIMITS.invocation_queued_ms + AGENT_LIMITS.program_start_ms + run_ms;
     const reply = await this.#call(SERVICE.Invoke, request, deadline_ms, options, notDone);
     const { record, payload, content_type } = reply;
     const answer = payload && { bytes: payload, content_type: content_type ?? '' };

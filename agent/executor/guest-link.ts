@@ -83,7 +83,8 @@ export class GuestLink {
       memory_max_bytes: limited_by === 'cgroup' || spec.program ? spec.limit_bytes : 0,
       ...programStart(spec, instance),
     } as const;
-    const answer = await this.#channel.ask(request, startedSchema, LIMITS.instance_start_ms);
+    const deadline_ms = spec.program ? AGENT_LIMITS.program_start_ms : LIMITS.instance_start_ms;
+    const answer = await this.#channel.ask(request, startedSchema, deadline_ms);
     const { sent_ms, received_ms, value } = answer;
     const toHost = (guest_ms: number): number =>
       this.#clock_map.toHost(guest_ms, sent_ms, received_ms);
