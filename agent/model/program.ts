@@ -6,11 +6,10 @@ import { field, message } from './fields.ts';
 
 /** How a program is told of an invocation, and answers it. */
 export const INTERFACES = ['lambda', 'http', 'openwhisk'] as const;
-export type RuntimeInterface = (typeof INTERFACES)[number];
 
 /** Words of a command, and variables of an environment. */
-export const PROGRAM_STRINGS_MAX = 60;
-export const PROGRAM_STRING_BYTES = 4_096;
+const PROGRAM_STRINGS_MAX = 60;
+const PROGRAM_STRING_BYTES = 4_096;
 export const TMP_BYTES_DEFAULT = 64 * MIB;
 
 /** A content key of images/cache. */

@@ -21,10 +21,6 @@ export type Backing = (typeof BACKINGS)[number];
 
 const size = z.number().int().max(LIMITS.function_bytes);
 
-/** Before anything is known of a function: 256 MiB, grown by 64 MiB (ReSC's sizes). */
-export const BASELINE_BYTES = 256 * MIB;
-export const INCREMENT_BYTES = 64 * MIB;
-
 export const memorySpecSchema = message(
   'MemorySpec',
   {

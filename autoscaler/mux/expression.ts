@@ -33,7 +33,7 @@ import { parseRational, type Rational, rational } from './rational.ts';
 export type SymbolUnit = 'count' | 'bytes';
 
 /** An element of an array by its name: of NumPy, whose `float` is that of C's double. */
-export const SIZEOF_BYTES: Readonly<Record<string, number>> = {
+const SIZEOF_BYTES: Readonly<Record<string, number>> = {
   'sizeof(float)': 8,
   'sizeof(float64)': 8,
   'sizeof(float32)': 4,

@@ -139,7 +139,7 @@ export class Heap {
 }
 
 /** Every site that some values reach. */
-export function sitesOf(roots: Iterable<Value>): ReadonlySet<Site> {
+function sitesOf(roots: Iterable<Value>): ReadonlySet<Site> {
   const sites = new Set<Site>();
   const seen = new Set<Value>();
   const open = [...roots];

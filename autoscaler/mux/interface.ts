@@ -43,7 +43,7 @@ const expressionsSchema = z.strictObject({
 });
 
 /** `memory.expression` of a function's definition. */
-export const memoryExpressionSchema = expressionsSchema.extend({
+const memoryExpressionSchema = expressionsSchema.extend({
   /** By name: a JSON pointer into the payload, or more about it. */
   parameters: z.record(z.string(), z.union([pointer, parameterSchema])).default({}),
   /** Sizes that the platform knows and the payload does not: `size(object.key)`. */
@@ -56,7 +56,6 @@ export const memoryExpressionSchema = expressionsSchema.extend({
   warm: expressionsSchema.optional(),
 });
 
-export type MemoryExpression = z.input<typeof memoryExpressionSchema>;
 export type CallPhase = 'cold' | 'warm';
 
 interface Expressions {

@@ -57,7 +57,7 @@ export function hasYield(node: SyntaxNode): boolean {
 }
 
 /** Without its quotes; escapes stand as one character each, so that its length is right. */
-export function unquoted(text: string): string {
+function unquoted(text: string): string {
   const inner = text.replace(/^[a-z]*('''|"""|'|")/i, '').replace(/('''|"""|'|")$/, '');
   return /^[a-z]*r/i.test(text)
     ? inner

@@ -15,7 +15,7 @@ const CLASS_MEANINGS: Readonly<Record<Certainty, string>> = {
 };
 
 /** How a class is called where it is printed. */
-export const CLASS_NAMES: Readonly<Record<Certainty, string>> = {
+const CLASS_NAMES: Readonly<Record<Certainty, string>> = {
   exact: 'exact',
   summary: 'up to a summary',
   attribute: 'needs an attribute',

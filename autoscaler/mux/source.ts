@@ -10,7 +10,7 @@ import { readPython } from './python.ts';
 import type { Module } from './tree.ts';
 
 /** Languages by the endings of their files. */
-export const ENDINGS: Readonly<Record<string, 'python' | 'javascript' | 'typescript'>> = {
+const ENDINGS: Readonly<Record<string, 'python' | 'javascript' | 'typescript'>> = {
   '.py': 'python',
   '.js': 'javascript',
   '.mjs': 'javascript',

@@ -55,7 +55,7 @@ const AHEAD: GrowthCosts = {
 };
 
 /** `base` with sizes that follow use, for functions that say so. */
-export function withSizing(name: string, base: Policy): Policy {
+function withSizing(name: string, base: Policy): Policy {
   return {
     ...base,
     name,

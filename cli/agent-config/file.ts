@@ -10,9 +10,9 @@ import { CONFIG_KEYS, type ConfigKey } from './keys.ts';
 /** Read when no other is named, and it is there. */
 export const USUAL_CONFIG_FILE = '/etc/hotplane/agent.yaml';
 /** Instead of a file's name: none is read. */
-export const NO_CONFIG_FILE = 'none';
+const NO_CONFIG_FILE = 'none';
 /** Names the file where --config does not. */
-export const CONFIG_FILE_VARIABLE = 'HOTPLANE_CONFIG';
+const CONFIG_FILE_VARIABLE = 'HOTPLANE_CONFIG';
 
 export interface FileValue extends YamlPosition {
   readonly text: string;

@@ -4,7 +4,7 @@ import { findConfigFile, USUAL_CONFIG_FILE } from './file.ts';
 import { CONFIG_KEYS, type ConfigKey, flagOf } from './keys.ts';
 import { type ConfigValue, resolveConfig } from './resolve.ts';
 
-export const CONFIG_OPTION: OptionSpec = {
+const CONFIG_OPTION: OptionSpec = {
   value: 'FILE',
   summary: "configuration file; 'none': read none",
   default: `${USUAL_CONFIG_FILE} where it is`,

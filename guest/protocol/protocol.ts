@@ -114,7 +114,7 @@ export const helloSchema = z.object({
 export type Hello = z.infer<typeof helloSchema>;
 
 /** How an instance is as its guest tells it; `gone`: nobody has asked for its end yet. */
-export const INSTANCE_STATES = ['starting', 'ready', 'busy', 'ending', 'gone'] as const;
+const INSTANCE_STATES = ['starting', 'ready', 'busy', 'ending', 'gone'] as const;
 
 export const startedSchema = z.object({
   pid: z.number().int().positive(),
