@@ -19,6 +19,7 @@ import { doomInstance, findInstance } from './instances.ts';
 import { refuseQueue } from './invocations.ts';
 import { operationOrder } from './operations.ts';
 import { timeoutOf } from './serving.ts';
+import { tellDeployers } from './vms.ts';
 
 /** All callers are gone with the earlier agent: what only waited for an instance is given up. */
 export function restarted(draft: Draft): void {
@@ -74,6 +75,7 @@ export function adopted(
     draft.actions.push({ type: 'stop-instance', vm_id: vm.id, instance_id });
   }
   for (const instance of vm.instances) goOn(draft, fn, vm, { instance, alive });
+  if (vm.phase === 'running') tellDeployers(draft, fn, vm);
 }
 
 /** What is in use by now is not asked for again: a new size will be, of the region as it is. */

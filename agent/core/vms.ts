@@ -105,6 +105,11 @@ export function serve(draft: Draft, fn: FunctionState, vm: VmState): void {
   vm.phase = 'running';
   vm.ready_at_ms = draft.now_ms;
   if (fn.phase === 'deploying') fn.phase = 'serving';
+  tellDeployers(draft, fn, vm);
+}
+
+/** Answers all who asked for the function while no VM of it served. */
+export function tellDeployers(draft: Draft, fn: FunctionState, vm: VmState): void {
   for (const request_id of fn.waiters.deploy) replyDeployed(draft, vm, request_id);
   fn.waiters = { ...fn.waiters, deploy: [] };
 }

@@ -331,3 +331,14 @@ test('a VM that would not end keeps its permits and is told; Remove again tries 
   t.is(world.reply(second)?.kind, 'remove');
   t.is(grantedBytes(world.state), 0);
 });
+
+test('a deploy that comes while the VM of an earlier agent is taken up is answered then', (t) => {
+  for (const mechanism of ['virtio-mem', 'hotmem', 'static'] as const) {
+    const world = running(mechanism);
+    world.restart();
+    const again = world.deploy('f', mechanism);
+    t.is(world.replies.get(again), undefined, mechanism);
+    finish(world);
+    t.is(world.replies.get(again)?.[0]?.kind, 'deploy', mechanism);
+  }
+});
