@@ -20,6 +20,16 @@ interface Daemon {
   readonly log: () => string;
 }
 
+/** An agent that a failed test left would keep its VMs, and the process of the tests, alive. */
+const started: ChildProcess[] = [];
+test.afterEach.always(async () => {
+  for (const child of started.splice(0)) {
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+  }
+});
+
 async function start(folder: string, program: string[]): Promise<Daemon> {
   const [file = '', ...first] = program;
   const child = spawn(
@@ -34,6 +44,7 @@ async function start(folder: string, program: string[]): Promise<Daemon> {
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  started.push(child);
   let out = '';
   let log = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
