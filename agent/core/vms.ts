@@ -1,6 +1,7 @@
 /** Function VMs: launch, ready, the ways one ends, and what that means for its function. */
 import { assert } from '../../base/assert.ts';
 import { regionName } from '../model/layout.ts';
+import { MECHANISMS } from '../model/mechanism.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { plugsOnDemand, regionBytes } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
@@ -88,8 +89,22 @@ function newRegion(index: number, permit_bytes: number): RegionState {
   };
 }
 
+/** The first revision of the series in which an instance can wait for memory. */
+const WAITING_REVISION = 8;
+
+/** Before it, who outgrows a baseline is killed; null also where no revision is told. */
+function cannotWait({ spec }: FunctionState, { facts }: VmState): Refusal | null {
+  const revision = Number(facts?.series_revision || Number.NaN);
+  if (!spec.memory || !MECHANISMS.get(spec.mechanism).partitions || !(revision < WAITING_REVISION))
+    return null;
+  const why = `its guest kernel has revision ${revision} of the series, and waiting takes ${WAITING_REVISION}`;
+  return REFUSALS.notElastic(spec.name, why);
+}
+
 /** Hello came. `static` then plugs all its regions before it serves. */
 export function vmReady(draft: Draft, fn: FunctionState, vm: VmState): void {
+  const too_old = cannotWait(fn, vm);
+  if (too_old) return endVm(draft, fn, vm, too_old);
   if (plugsOnDemand(fn.spec)) return serve(draft, fn, vm);
   vm.phase = 'filling';
   const to_bytes = regionBytes(fn.spec);

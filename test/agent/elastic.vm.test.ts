@@ -23,7 +23,9 @@ import { specOf } from './core/world.ts';
 /** The first revision of the series in which an instance can wait, and shrink in use. */
 const REVISION = 8;
 const SERIES = readFileSync(join(PROJECT_ROOT, 'guest-kernel-patches', 'REVISION'), 'utf8');
-const onWaitingKernel = Number(SERIES) >= REVISION ? test.serial : test.serial.skip;
+const CAN_WAIT = Number(SERIES) >= REVISION;
+const onWaitingKernel = CAN_WAIT ? test.serial : test.serial.skip;
+const onOldKernel = CAN_WAIT ? test.serial.skip : test.serial;
 const DEADLINE_MS = 180_000;
 const INSTANCES = 4;
 
@@ -100,6 +102,11 @@ function agreed(status: FunctionStatus): (number | null)[] {
   const vmm = sum((region) => region.plugged_bytes);
   return [vmm, status.guest_plugged_bytes, sum((region) => region.resident_bytes)];
 }
+
+onOldKernel('hotmem: a kernel in which nobody can wait for memory is refused', async (t) => {
+  const deploying = withFunction('hotmem', () => Promise.resolve(t.fail('it was deployed')));
+  await t.throwsAsync(deploying, { message: /revision \d+ of the series/ });
+});
 
 onWaitingKernel(
   'hotmem: four instances grow when they wait and shrink while they run',
