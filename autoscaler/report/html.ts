@@ -10,7 +10,7 @@ import { renderPage } from './charts/page.ts';
 import { styleOf } from './charts/palette.ts';
 import type { MechanismTally, RunTally } from './run-tally.ts';
 import type { MechanismSummary, Summary } from './summary.ts';
-import { escapeText } from './charts/svg.ts';
+import { escapeText } from '../../base/chart/svg.ts';
 import { comparison } from './table.ts';
 
 export function renderHtml(tally: RunTally, summary: Summary): string {

@@ -10,7 +10,7 @@ import {
   STEAL_SHARE_MAX,
 } from './load.ts';
 import type { Summary } from './summary.ts';
-import { escapeText } from './charts/svg.ts';
+import { escapeText } from '../../base/chart/svg.ts';
 import { UNOBSERVED_MS } from './vm-life.ts';
 
 type Fact = readonly [string, string];

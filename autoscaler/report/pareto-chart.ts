@@ -1,7 +1,7 @@
 /** Cold starts against memory: a point for each run, and the front none is better than. Pure. */
 import type { Comparison } from './compare.ts';
-import { LIGHT } from './charts/palette.ts';
-import { label, line, linearTicks, px, SOFT, stroke, svg } from './charts/svg.ts';
+import { LIGHT } from '../../base/chart/colours.ts';
+import { label, line, linearTicks, px, SOFT, stroke, svg } from '../../base/chart/svg.ts';
 
 const WIDTH = 720;
 const HEIGHT = 460;

@@ -9,7 +9,7 @@ import {
   StepPath,
   stroke,
   svg,
-} from '../report/charts/svg.ts';
+} from '../../base/chart/svg.ts';
 import { NO_HISTORY } from '../policy/sizing/history.ts';
 import { type MemorySeries, peakOf } from '../trace/memory-series.ts';
 import { type InstanceModel, playInvocation } from './instance.ts';

@@ -1,5 +1,5 @@
 /** Memory over time of a simulation, one line for each policy. Pure. */
-import { label, line, linearTicks, StepPath, stroke, svg } from '../report/charts/svg.ts';
+import { label, line, linearTicks, StepPath, stroke, svg } from '../../base/chart/svg.ts';
 import { lineStyle } from '../report/charts/palette.ts';
 import type { Simulation } from '../results/simulation.ts';
 

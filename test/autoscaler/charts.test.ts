@@ -2,9 +2,10 @@ import test from 'ava';
 import { renderHtml } from '../../autoscaler/report/html.ts';
 import { renderMemorySvg } from '../../autoscaler/report/charts/memory-chart.ts';
 import { PAGE_STYLE } from '../../autoscaler/report/charts/page-style.ts';
-import { chartStyle, DARK, LIGHT, styleOf } from '../../autoscaler/report/charts/palette.ts';
+import { chartStyle, styleOf } from '../../autoscaler/report/charts/palette.ts';
+import { DARK, LIGHT } from '../../base/chart/colours.ts';
 import { MECHANISMS } from '../../agent/model/mechanism.ts';
-import { StepPath } from '../../autoscaler/report/charts/svg.ts';
+import { StepPath } from '../../base/chart/svg.ts';
 import { healthyRun, madeStep, summaryOf, tallyOf } from './made-run.ts';
 import { GIB } from '../../base/units.ts';
 

@@ -3,7 +3,7 @@ import { boundsOf } from '../../../base/number-list.ts';
 import type { Sample } from '../../../base/statistics.ts';
 import { formatMs } from '../../../base/units.ts';
 import { styleOf } from './palette.ts';
-import { logScale, label, line, StepPath, stroke, svg } from './svg.ts';
+import { logScale, label, line, StepPath, stroke, svg } from '../../../base/chart/svg.ts';
 
 export interface EcdfSeries {
   readonly mechanism: string;

@@ -5,7 +5,16 @@ import { styleOf } from './palette.ts';
 import type { PlannedWork } from '../planned-work.ts';
 import type { MechanismTally, RunTally } from '../run-tally.ts';
 import { planOf } from '../summary.ts';
-import { fill, label, line, linearTicks, SOFT, StepPath, stroke, svg } from './svg.ts';
+import {
+  fill,
+  label,
+  line,
+  linearTicks,
+  SOFT,
+  StepPath,
+  stroke,
+  svg,
+} from '../../../base/chart/svg.ts';
 
 const WIDTH = 960;
 const LEFT = 56;

@@ -1,6 +1,6 @@
 import { PAGE_STYLE } from './page-style.ts';
 import { chartStyle } from './palette.ts';
-import { escapeText } from './svg.ts';
+import { escapeText } from '../../../base/chart/svg.ts';
 
 export interface PageParts {
   readonly title: string;

@@ -5,11 +5,9 @@
  */
 
 import { type MechanismLine, MECHANISMS } from '../../../agent/model/mechanism.ts';
+import { type LineStyle, themeStyle } from '../../../base/chart/colours.ts';
 
-export interface MechanismStyle extends MechanismLine {
-  /** CSS class; on a page its colour is a custom property of {@link chartStyle}. */
-  readonly class_name: string;
-}
+export type MechanismStyle = LineStyle & MechanismLine;
 
 const OTHER: MechanismStyle = {
   class_name: 'm-other',
@@ -44,41 +42,5 @@ export function lineStyle(index: number): MechanismStyle {
   return { class_name: `line-${index}`, dash, light, dark: light };
 }
 
-/** Colours that belong to no mechanism. */
-export const LIGHT = {
-  ink: '#1b2330',
-  soft: '#5b6678',
-  faint: '#d9dee7',
-  paper: '#ffffff',
-  band: '#f4f6f9',
-} as const;
-export const DARK: Readonly<Record<keyof typeof LIGHT, string>> = {
-  ink: '#e6eaf1',
-  soft: '#9aa6b8',
-  faint: '#2c3543',
-  paper: '#11161e',
-  band: '#18202b',
-};
-
-export const FONT = 'system-ui, -apple-system, Segoe UI, Roboto, DejaVu Sans, sans-serif';
-
-function variables(colours: typeof DARK, set: 'light' | 'dark'): string {
-  const own = Object.entries(colours).map(([name, value]) => `--${name}: ${value};`);
-  const mechanisms = allStyles().map((one) => `--${one.class_name}: ${one[set]};`);
-  return [...own, ...mechanisms].join(' ');
-}
-
-/** Of a page with charts: light on screen and paper, dark on a screen whose reader asks for it. */
-export const chartStyle = (): string => `:root { ${variables(LIGHT, 'light')} }
-@media screen and (prefers-color-scheme: dark) { :root { ${variables(DARK, 'dark')} } }
-.chart text { fill: var(--soft); }
-.chart .title { fill: var(--ink); }
-.chart .grid { stroke: var(--faint); }
-.chart .axis { stroke: var(--soft); }
-.chart .line { stroke: currentColor; }
-.chart .area, .chart .dot { fill: currentColor; }
-${allStyles()
-  .map(({ class_name }) => `.${class_name} { color: var(--${class_name}); }`)
-  .join(' ')}
-.soft { color: var(--soft); }
-`;
+/** Of a page with charts of mechanisms. */
+export const chartStyle = (): string => themeStyle(allStyles());

@@ -4,7 +4,7 @@
  */
 import { boundsOf } from '../../../base/number-list.ts';
 import { styleOf } from '../../../autoscaler/report/charts/palette.ts';
-import { logScale, label, line, px, stroke, svg } from '../../../autoscaler/report/charts/svg.ts';
+import { logScale, label, line, px, stroke, svg } from '../../../base/chart/svg.ts';
 import { formatMs } from '../../../base/units.ts';
 import { median } from '../../statistics.ts';
 

@@ -1,6 +1,6 @@
 /** report.html: one file, no network, no script, the same bytes for the same run. Pure. */
 import { renderPage } from '../../../autoscaler/report/charts/page.ts';
-import { escapeText } from '../../../autoscaler/report/charts/svg.ts';
+import { escapeText } from '../../../base/chart/svg.ts';
 import { formatBytes, formatMs, GIB, MIB } from '../../../base/units.ts';
 import { BASE_CONDITION, type Condition, REFERENCE } from '../plan/cell.ts';
 import type { DotSeries } from './chart.ts';

@@ -2,8 +2,8 @@
  * Building blocks of the charts: escaping, scales, ticks and marks. Every mark has its colours as
  * plain attributes, so a file shows the same in every viewer. Pure, no locale.
  */
-import { printable } from '../../../base/printable.ts';
-import { FONT, LIGHT, type MechanismStyle } from './palette.ts';
+import { printable } from '../printable.ts';
+import { FONT, LIGHT, type LineStyle } from './colours.ts';
 
 /** For pages and XML, which takes no control characters. */
 export function escapeText(text: string): string {
@@ -151,8 +151,8 @@ export class StepPath {
   }
 }
 
-/** A line in a mechanism's colour. `dash` in place of the mechanism's own. */
-export function stroke(style: MechanismStyle, d: string, width: number, dash = style.dash): string {
+/** A line in a colour of its own. `dash` in place of its usual one. */
+export function stroke(style: LineStyle, d: string, width: number, dash = style.dash): string {
   const dashes = dash === '' ? '' : ` stroke-dasharray="${dash}"`;
   return (
     `<path class="line ${style.class_name}" fill="none" stroke="${style.light}" ` +
@@ -160,11 +160,11 @@ export function stroke(style: MechanismStyle, d: string, width: number, dash = s
   );
 }
 
-/** The colour of what belongs to no mechanism. */
-export const SOFT: MechanismStyle = { class_name: 'soft', dash: '', light: LIGHT.soft, dark: '' };
+/** The colour of what is told apart from nothing. */
+export const SOFT: LineStyle = { class_name: 'soft', dash: '', light: LIGHT.soft, dark: '' };
 
-/** A filled area in a mechanism's colour. */
-export function fill(style: MechanismStyle, d: string): string {
+/** A filled area in a colour of its own. */
+export function fill(style: LineStyle, d: string): string {
   return (
     `<path class="area ${style.class_name}" fill="${style.light}" fill-opacity="0.28" ` +
     `stroke="none" d="${d}"/>`
