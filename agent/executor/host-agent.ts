@@ -7,7 +7,7 @@ import type { HotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { StatusResponse } from '../model/messages.ts';
-import type { Action, DeployReply, Reply } from '../model/actions.ts';
+import type { DeployReply, Reply } from '../model/actions.ts';
 import { DEFAULT_POLICY } from '../core/default-policy/policy.ts';
 import { dumpHost, type HostDump } from '../core/dump.ts';
 import type { CoreConfig } from '../model/config.ts';
@@ -21,7 +21,7 @@ import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
 import type { StateStore } from '../store/state-file.ts';
 import { totalBytes } from '../model/tiers.ts';
 import { explain } from '../observe/explain.ts';
-import { FailStop, isBug, isStateError } from '../observe/fail-stop.ts';
+import { FailStop, isStateError } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
 import { Callers } from './callers.ts';
 import { Decider } from './decider.ts';
@@ -29,14 +29,15 @@ import type { Call } from '../model/work.ts';
 import { HeldPayloads } from './held-payloads.ts';
 import { InstanceLogs } from '../observe/instance-logs.ts';
 import type { GuestImages } from './images.ts';
-import { refusedOperation } from '../observe/operation-record.ts';
 import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub.ts';
 import { type InvocationEnd, invocationRecord } from '../observe/invocation-record.ts';
-import { errOf, RepeatLog } from './repeat-log.ts';
-import { nameIn, tellRefusal, tellReply } from './reply-log.ts';
+import { MemoryRounds } from './memory-rounds.ts';
+import { Performer } from './performer.ts';
+import { RepeatLog } from './repeat-log.ts';
+import { nameIn, tellReply } from './reply-log.ts';
 import { hostStatus } from '../observe/host-status.ts';
 import { type LeftVms, Runners } from './runners.ts';
-import type { RunnerDeps, VmRunner } from './vm-runner.ts';
+import type { RunnerDeps } from './vm-runner.ts';
 import { WakeTimer } from './wake.ts';
 
 export interface HostAgentOptions {
@@ -75,7 +76,7 @@ export class HostAgent {
   readonly #runners: Runners;
   readonly #callers: Callers;
   readonly #wake: WakeTimer;
-  readonly #memory_loop = new AbortController();
+  readonly #memory: MemoryRounds;
   readonly #fail_stop: FailStop;
   readonly #told: RepeatLog;
   readonly #decider: Decider;
@@ -95,7 +96,7 @@ export class HostAgent {
         policy: options.policy ?? DEFAULT_POLICY,
         recording: this.hub.isWatched('decision'),
       }),
-      perform: (event, actions) => this.#performAll(event, actions),
+      perform: (event, actions) => performer.performAll(event, actions),
       onFault: (error, during) => this.failStop(error, during),
     });
     this.#wake = new WakeTimer(options.clock, () => this.#decider.dispatch({ type: 'tick' }));
@@ -105,7 +106,26 @@ export class HostAgent {
       const vm_id = this.#state.functions.get(nameIn(asked))?.vm_ids[0] ?? null;
       tellReply(this.#told, this.#log, asked, reply, vm_id);
     });
-    this.#guard(this.#lookAtMemory(), 'look-at-memory');
+    const onBug = (error: unknown, during: unknown): void => this.failStop(error, during);
+    const { clock, log, trimFolders } = options;
+    const performer = new Performer({
+      clock,
+      log,
+      trimFolders,
+      told: this.#told,
+      hub: this.hub,
+      runners: this.#runners,
+      callers: this.#callers,
+      wake: this.#wake,
+      stateOf: () => this.#state,
+      onBug,
+    });
+    this.#memory = new MemoryRounds({
+      clock,
+      runners: this.#runners,
+      intervalMs: () => this.hub.intervalMs(),
+      onBug,
+    });
     if (options.earlier) this.#decider.dispatch({ type: 'restarted' });
   }
 
@@ -201,7 +221,7 @@ export class HostAgent {
   /** Throws HP_AGENT_TOO_MANY_WATCHERS. */
   watch({ memory_interval_ms = null, records = [] }: Partial<Wanted> = {}): Subscription {
     const subscription = this.hub.subscribe({ memory_interval_ms, records });
-    if (this.hub.isWatched('memory')) this.#lookAtAll();
+    if (this.hub.isWatched('memory')) this.#memory.look();
     return subscription;
   }
 
@@ -253,7 +273,7 @@ export class HostAgent {
 
   /** Ends watchers and timers; VMs are left alone. */
   close(): void {
-    this.#memory_loop.abort();
+    this.#memory.close();
     this.#wake.set(null);
     this.hub.close();
     this.#told.close();
@@ -266,76 +286,8 @@ export class HostAgent {
     return answer;
   }
 
-  /** Failed VMs leave their folders: the oldest go while the agent runs, not only at a start. */
-  async #trimFolders(): Promise<void> {
-    const earlier = this.#state.earlier_vms.map(({ id }) => id);
-    try {
-      await this.#options.trimFolders?.(new Set([...this.#runners.ids(), ...earlier]));
-    } catch (error) {
-      if (isBug(error)) throw error;
-      this.#log.warn({ err: errOf(refusalOf(error)) }, 'folders of ended VMs could not be removed');
-    }
-  }
-
   get #state(): HostState {
     return this.#decider.state;
-  }
-
-  /** For work nobody waits for: its rejection is a fault of ours, and ends the agent. */
-  #guard(work: Promise<void>, during: unknown): void {
-    work.catch((error: unknown) => this.failStop(error, during));
-  }
-
-  #performAll(event: HostEvent, actions: readonly Action[]): void {
-    let wake_at_ms: number | null = null;
-    for (const action of actions) {
-      if (action.type === 'wake') wake_at_ms = action.at_ms;
-      else this.#perform(action);
-    }
-    this.#wake.set(wake_at_ms);
-    if (event.type === 'vm-gone') {
-      this.#runners.delete(event.vm_id);
-      this.#guard(this.#trimFolders(), { trim: event.vm_id });
-    }
-  }
-
-  #perform(action: Exclude<Action, { type: 'wake' }>): void {
-    switch (action.type) {
-      case 'reply':
-        return this.#callers.answer(action.request_id, action.reply);
-      case 'report': {
-        const { level, code, vm_id, message } = action;
-        const about = { vm: vm_id, function: action.function, err: { code } };
-        const { type: _, ...report } = action;
-        this.hub.publish('report', { at_ms: this.#options.clock.nowMs(), ...report });
-        return this.#log[level](about, message);
-      }
-      case 'decision':
-        return this.hub.publish('decision', action.decision);
-      case 'record-refusal': {
-        const { order, failure } = action;
-        tellRefusal(this.#told, this.#log, order, failure);
-        return this.hub.publish('operation', refusedOperation(order, failure));
-      }
-      case 'launch-vm':
-        return this.#runners.make(action.vm_id, action.spec).launch();
-      case 'adopt-vm':
-        return this.#runners.make(action.vm_id, action.spec).adopt();
-      case 'resize-region':
-        return this.#guard(this.#runners.of(action.order.vm_id).resize(action.order), action);
-      case 'deny-growth':
-        return this.#guard(this.#runners.of(action.vm_id).growth.deny(action), action);
-      case 'shutdown-vm':
-        return this.#guard(this.#ending(action.vm_id).shutdown(action.failure), action);
-      case 'start-instance':
-        return this.#guard(this.#runners.of(action.vm_id).start(action), action);
-      case 'invoke-instance':
-        return this.#guard(this.#runners.of(action.vm_id).invoke(action), action);
-      case 'await-invocation':
-        return this.#guard(this.#runners.of(action.vm_id).resume(action), action);
-      case 'stop-instance':
-        return this.#guard(this.#runners.of(action.vm_id).stop(action), action);
-    }
   }
 
   #depsOf(vm_id: string): Omit<RunnerDeps, 'left'> {
@@ -358,37 +310,8 @@ export class HostAgent {
     };
   }
 
-  /** One that is to end: an earlier agent may have begun it, and then it has no runner here. */
-  #ending(vm_id: string): VmRunner {
-    const found = this.#runners.find(vm_id);
-    if (found) return found;
-    const name = this.#state.vms.get(vm_id)?.function ?? '';
-    const fn = this.#state.functions.get(name);
-    assert(fn, 'a VM that is there has its function');
-    return this.#runners.make(vm_id, fn.spec);
-  }
-
   #committedBytes(vm_id: string): number {
     const vm = this.#state.vms.get(vm_id);
     return vm ? totalBytes(vm.boot_permit) + regionPermitBytes(vm) : 0;
-  }
-
-  /** While somebody watches: no VM goes unseen for longer than the shortest interval asked for. */
-  async #lookAtMemory(): Promise<void> {
-    const { clock } = this.#options;
-    for (;;) {
-      const interval_ms = this.hub.intervalMs();
-      try {
-        await clock.sleep(interval_ms ?? AGENT_LIMITS.memory_interval_ms, this.#memory_loop.signal);
-      } catch (error) {
-        if (this.#memory_loop.signal.aborted) return;
-        throw error;
-      }
-      if (interval_ms !== null) this.#lookAtAll();
-    }
-  }
-
-  #lookAtAll(): void {
-    for (const [look, one] of this.#runners.entries()) this.#guard(one.look(), { look });
   }
 }

@@ -9,24 +9,22 @@ import type { HotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { Hypervisor, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
 import type { MemoryStep, Operation } from '../model/records.ts';
-import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
 import type { OperationOrder } from '../model/operations.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { guestClosed } from '../../guest/protocol/errors.ts';
 import { type GuestStats, regionAddress } from '../../guest/protocol/protocol.ts';
-import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import { agentError } from '../model/errors.ts';
 import { refusalOf } from '../model/failure.ts';
-import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
 import { GrowthLink } from './growth-link.ts';
 import type { GuestLink } from './guest-link.ts';
+import { GuestWatch } from './guest-watch.ts';
 import type { HeldPayloads } from './held-payloads.ts';
 import type { InstanceLogs } from '../observe/instance-logs.ts';
 import type { GuestImages } from './images.ts';
-import { watchHealth } from '../observe/health.ts';
+import { InstanceWork } from './instance-work.ts';
 import { MemoryObserver } from '../observe/observations.ts';
 import { errOf, type RepeatLog } from './repeat-log.ts';
 import { Resizes } from './resizes.ts';
@@ -54,11 +52,11 @@ export interface RunnerDeps {
   readonly onBug: (error: unknown, during: unknown) => void;
 }
 
-type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>;
-
 export class VmRunner {
   readonly memory: MemoryObserver;
   readonly growth: GrowthLink;
+  readonly instances: InstanceWork;
+  readonly watch: GuestWatch;
   readonly #vm_id: string;
   readonly #spec: FunctionSpec;
   readonly #deps: RunnerDeps;
@@ -67,16 +65,11 @@ export class VmRunner {
   readonly #resizes: Resizes;
   #vm: Vm | null = null;
   #guest: GuestLink | null = null;
-  #figures: GuestFigures | null = null;
   #pci = new Map<string, string>();
   #booting: Promise<void> = Promise.resolve();
   #failed = false;
-  #responsive = true;
-  /** When VMM and guest last told figures; null: never. */
+  /** When the VMM last told figures; null: never. */
   vmm_answered_at_ms: number | null = null;
-  guest_answered_at_ms: number | null = null;
-  /** When the guest was last asked for its figures by the clock, not by an operation. */
-  #asked_at_ms = Number.NEGATIVE_INFINITY;
 
   constructor(vm_id: string, spec: FunctionSpec, deps: RunnerDeps) {
     this.#vm_id = vm_id;
@@ -93,19 +86,38 @@ export class VmRunner {
       publish: deps.publishMemory,
       isWatched: deps.isWatched,
     });
-    this.#resizes = new Resizes({
-      vm_id,
+    const about = {
       clock: deps.clock,
       log: this.#log,
       memory: this.memory,
       signal: this.#stopping.signal,
+    };
+    this.watch = new GuestWatch({
+      ...about,
+      onHealth: (responsive) => deps.emit({ type: 'vm-health', vm_id, responsive }),
+      tell: (kind, fields, text) => this.#tell('warn', kind, fields, text),
+      onBug: (error) => deps.onBug(error, { vm: vm_id }),
+    });
+    this.#resizes = new Resizes({
+      ...about,
+      vm_id,
       vmOf: () => this.#vm,
       pciOf: (region_id) => this.pciOf(region_id),
-      figuresOf: async (ask) => await this.#figuresOf(ask),
+      figuresOf: async (ask) => await this.watch.figures(ask),
       isWatched: deps.isWatched,
       tell: (kind, fields, text) => this.#tell('error', kind, fields, text),
       emit: deps.emit,
       publish: deps.publishOperation,
+    });
+    this.instances = new InstanceWork({
+      vm_id,
+      spec,
+      payloads: deps.payloads,
+      emit: deps.emit,
+      guestOf: () => this.#guest,
+      pciOf: (region_id) => this.pciOf(region_id),
+      onStarted: (operation_id, stamps) => this.#resizes.started(operation_id, stamps),
+      tell: (kind, fields, text) => this.#tell('error', kind, fields, text),
     });
   }
 
@@ -159,36 +171,11 @@ export class VmRunner {
     this.#guest = booted.guest;
     this.#pci = new Map(booted.regions.map((region) => [region.id, regionAddress(region)]));
     this.growth.open(booted.guest, this.#pci);
-    this.#figures = booted.figures;
-    this.memory.stats = booted.figures.known;
     const { ready_ms, facts } = booted;
     const { guest_kernel, vmm, accelerator } = facts;
     this.#log.info({ ready_ms, guest_kernel, vmm, accelerator }, 'the guest said hello');
-    this.guest_answered_at_ms = deps.clock.nowMs();
-    this.#watchHealth(booted.guest).catch((error: unknown) => deps.onBug(error, { vm: vm_id }));
+    this.watch.open(booted.guest, booted.figures);
     return booted;
-  }
-
-  async #watchHealth(guest: GuestLink): Promise<void> {
-    const { clock, emit } = this.#deps;
-    const vm_id = this.#vm_id;
-    const answered = (): number => this.guest_answered_at_ms ?? clock.nowMs();
-    await watchHealth({
-      clock,
-      signal: this.#stopping.signal,
-      ping: async () => {
-        await guest.ping();
-        this.guest_answered_at_ms = clock.nowMs();
-      },
-      answeredAtMs: answered,
-      onChange: (responsive) => {
-        this.#responsive = responsive;
-        const silent_ms = Math.round(clock.nowMs() - answered());
-        if (responsive) this.#log.warn('the guest answers again');
-        else this.#log.error({ silent_ms }, 'the guest does not answer');
-        emit({ type: 'vm-health', vm_id, responsive });
-      },
-    });
   }
 
   #fail(error: unknown): void {
@@ -273,39 +260,18 @@ export class VmRunner {
     }
   }
 
-  /** Fresh statistics of the whole guest, or null with a log line when it does not give them. */
-  async stats(selection: 'all' | 'partitions' = 'all'): Promise<GuestStats | null> {
-    return (await this.#figuresOf((figures) => figures.many(selection)))?.stats ?? null;
+  get guest_answered_at_ms(): number | null {
+    return this.watch.answered_at_ms;
   }
 
-  async #figuresOf(ask: (figures: GuestFigures) => Promise<Figures>): Promise<Figures | null> {
-    // A guest that does not answer is asked by its pings only.
-    if (!this.#figures || !this.#responsive) return null;
-    try {
-      const figures = await ask(this.#figures);
-      this.memory.stats = this.#figures.known;
-      this.guest_answered_at_ms = this.#deps.clock.nowMs();
-      return figures;
-    } catch (error) {
-      if (isBug(error)) throw error;
-      // Old figures are not told as new ones.
-      this.memory.stats = null;
-      if (!this.#isOver()) {
-        const fields = { err: errOf(refusalOf(error)) };
-        this.#tell('warn', 'stats', fields, 'no statistics from the guest');
-      }
-      return null;
-    }
+  async stats(): Promise<GuestStats | null> {
+    return await this.watch.stats();
   }
 
   /** A memory step; the guest's own figures in it are at most a little older than a second. */
   async look(): Promise<void> {
     const looked = this.memory.look();
-    const age_ms = this.#deps.clock.nowMs() - this.#asked_at_ms;
-    if (this.#guest && !this.#isOver() && age_ms >= AGENT_LIMITS.guest_stats_interval_ms) {
-      this.#asked_at_ms = this.#deps.clock.nowMs();
-      await this.stats('partitions');
-    }
+    await this.watch.refresh();
     await looked;
   }
 
@@ -316,81 +282,6 @@ export class VmRunner {
 
   async resize(order: OperationOrder): Promise<void> {
     await this.#resizes.resize(order);
-  }
-
-  async start(action: ActionOf<'start-instance'>): Promise<void> {
-    const { vm_id, instance_id, region_id, region_index, operation_id } = action;
-    const guest_node = guestNodeOf(MECHANISMS.get(this.#spec.mechanism), region_index) ?? -1;
-    const region = { pci_address: this.pciOf(region_id), guest_node };
-    try {
-      if (!this.#guest) throw guestClosed(vm_id, 'it has not said hello.');
-      const stamps = await this.#guest.start(this.#spec, instance_id, region);
-      if (operation_id) this.#resizes.started(operation_id, stamps);
-      this.#deps.emit({ type: 'instance-started', vm_id, instance_id, stamps });
-    } catch (error) {
-      if (operation_id) this.#resizes.started(operation_id, null);
-      if (isBug(error)) throw error;
-      if (this.#isOver()) return;
-      const failure = refusalOf(error);
-      const fields = { instance: instance_id, err: errOf(failure) };
-      this.#tell('error', `start ${failure.code}`, fields, 'an instance did not start');
-      this.#deps.emit({ type: 'instance-start-failed', vm_id, instance_id, failure });
-    }
-  }
-
-  /**
-   * The channel ended: `vm-failed` follows with the true cause and answers everything at once, so
-   * single requests that broke with it are not told one by one.
-   */
-  #isOver(): boolean {
-    return this.#guest?.isOver === true;
-  }
-
-  async invoke(action: ActionOf<'invoke-instance'>): Promise<void> {
-    const { vm_id, instance_id, request_id } = action;
-    const about = { vm_id, instance_id, request_id };
-    try {
-      if (!this.#guest) throw guestClosed(vm_id, 'it has not said hello.');
-      const call = this.#deps.payloads.callOf(request_id);
-      const { result, answer } = await this.#guest.invoke(instance_id, call, action);
-      this.#deps.payloads.answer(request_id, answer);
-      this.#deps.emit({ type: 'invocation-finished', ...about, result });
-    } catch (error) {
-      if (isBug(error)) throw error;
-      if (this.#isOver()) return;
-      this.#deps.emit({ type: 'invocation-failed', ...about, failure: refusalOf(error) });
-    }
-  }
-
-  /** For the answer to what an earlier agent asked of the instance. */
-  async resume(action: ActionOf<'await-invocation'>): Promise<void> {
-    const { vm_id, instance_id, request_id } = action;
-    const about = { vm_id, instance_id, request_id };
-    try {
-      if (!this.#guest) throw guestClosed(vm_id, 'it has not said hello.');
-      const { result } = await this.#guest.resume(instance_id, action);
-      this.#deps.emit({ type: 'invocation-finished', ...about, result });
-    } catch (error) {
-      if (isBug(error)) throw error;
-      if (this.#isOver()) return;
-      this.#deps.emit({ type: 'invocation-failed', ...about, failure: refusalOf(error) });
-    }
-  }
-
-  async stop(action: ActionOf<'stop-instance'>): Promise<void> {
-    const { vm_id, instance_id } = action;
-    try {
-      if (!this.#guest) throw guestClosed(vm_id, 'it has not said hello.');
-      const gone_at_ms = await this.#guest.stop(instance_id);
-      this.#deps.emit({ type: 'instance-stopped', vm_id, instance_id, gone_at_ms });
-    } catch (error) {
-      if (isBug(error)) throw error;
-      if (this.#isOver()) return;
-      const reason = refusalOf(error).message;
-      const fields = { instance: instance_id, err: errOf(refusalOf(error)) };
-      this.#tell('error', 'stop', fields, 'an instance did not stop');
-      this.#deps.emit({ type: 'instance-stop-failed', vm_id, instance_id, reason });
-    }
   }
 }
 

@@ -1,0 +1,120 @@
+/** What instances of one VM are asked for through its guest; what came of each is an event. */
+import type { GuestLink } from './guest-link.ts';
+import type { HeldPayloads } from './held-payloads.ts';
+import type { Action } from '../model/actions.ts';
+import type { HostEvent, StartStamps } from '../model/events.ts';
+import type { FunctionSpec } from '../model/spec.ts';
+import { guestClosed } from '../../guest/protocol/errors.ts';
+import { refusalOf } from '../model/failure.ts';
+import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
+import { isBug } from '../observe/fail-stop.ts';
+import { errOf } from './repeat-log.ts';
+
+type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>;
+
+export interface InstanceWorkParts {
+  readonly vm_id: string;
+  readonly spec: FunctionSpec;
+  readonly payloads: HeldPayloads;
+  readonly emit: (event: HostEvent) => void;
+  /** Null while no guest has said hello. */
+  readonly guestOf: () => GuestLink | null;
+  /** What the guest calls a region. */
+  readonly pciOf: (region_id: string) => string;
+  /** Told what became of a start that an operation is of; null: nothing. */
+  readonly onStarted: (operation_id: string, stamps: StartStamps | null) => void;
+  /** A line of the log at level error; repeated ones are one. */
+  readonly tell: (kind: string, fields: Readonly<Record<string, unknown>>, text: string) => void;
+}
+
+export class InstanceWork {
+  readonly #parts: InstanceWorkParts;
+
+  constructor(parts: InstanceWorkParts) {
+    this.#parts = parts;
+  }
+
+  async start(action: ActionOf<'start-instance'>): Promise<void> {
+    const { vm_id, instance_id, region_id, region_index, operation_id } = action;
+    const { spec, pciOf, emit, onStarted, tell } = this.#parts;
+    const guest_node = guestNodeOf(MECHANISMS.get(spec.mechanism), region_index) ?? -1;
+    const region = { pci_address: pciOf(region_id), guest_node };
+    try {
+      const stamps = await this.#guest().start(spec, instance_id, region);
+      if (operation_id) onStarted(operation_id, stamps);
+      emit({ type: 'instance-started', vm_id, instance_id, stamps });
+    } catch (error) {
+      if (operation_id) onStarted(operation_id, null);
+      if (isBug(error)) throw error;
+      if (this.#isOver()) return;
+      const failure = refusalOf(error);
+      const fields = { instance: instance_id, err: errOf(failure) };
+      tell(`start ${failure.code}`, fields, 'an instance did not start');
+      emit({ type: 'instance-start-failed', vm_id, instance_id, failure });
+    }
+  }
+
+  async invoke(action: ActionOf<'invoke-instance'>): Promise<void> {
+    const { instance_id, request_id } = action;
+    await this.#answered(action, async () => {
+      const { payloads } = this.#parts;
+      const guest = this.#guest();
+      const call = payloads.callOf(request_id);
+      const { result, answer } = await guest.invoke(instance_id, call, action);
+      payloads.answer(request_id, answer);
+      return result;
+    });
+  }
+
+  /** For the answer to what an earlier agent asked of the instance. */
+  async resume(action: ActionOf<'await-invocation'>): Promise<void> {
+    await this.#answered(action, async () => {
+      return (await this.#guest().resume(action.instance_id, action)).result;
+    });
+  }
+
+  async stop({ vm_id, instance_id }: ActionOf<'stop-instance'>): Promise<void> {
+    const { emit, tell } = this.#parts;
+    try {
+      const gone_at_ms = await this.#guest().stop(instance_id);
+      emit({ type: 'instance-stopped', vm_id, instance_id, gone_at_ms });
+    } catch (error) {
+      if (isBug(error)) throw error;
+      if (this.#isOver()) return;
+      const failure = refusalOf(error);
+      const fields = { instance: instance_id, err: errOf(failure) };
+      tell('stop', fields, 'an instance did not stop');
+      emit({ type: 'instance-stop-failed', vm_id, instance_id, reason: failure.message });
+    }
+  }
+
+  async #answered(
+    { vm_id, instance_id, request_id }: ActionOf<'invoke-instance' | 'await-invocation'>,
+    ask: () => Promise<Extract<HostEvent, { type: 'invocation-finished' }>['result']>,
+  ): Promise<void> {
+    const about = { vm_id, instance_id, request_id };
+    const { emit } = this.#parts;
+    try {
+      emit({ type: 'invocation-finished', ...about, result: await ask() });
+    } catch (error) {
+      if (isBug(error)) throw error;
+      if (this.#isOver()) return;
+      emit({ type: 'invocation-failed', ...about, failure: refusalOf(error) });
+    }
+  }
+
+  /** Throws HP_GUEST_CLOSED before its hello. */
+  #guest(): GuestLink {
+    const guest = this.#parts.guestOf();
+    if (!guest) throw guestClosed(this.#parts.vm_id, 'it has not said hello.');
+    return guest;
+  }
+
+  /**
+   * The channel ended: `vm-failed` follows with the true cause and answers everything at once, so
+   * single requests that broke with it are not told one by one.
+   */
+  #isOver(): boolean {
+    return this.#parts.guestOf()?.isOver === true;
+  }
+}
