@@ -50,8 +50,12 @@ export const AGENT_LIMITS = {
   shrink_ms: 2_000,
   /** After a wait for growth was denied: until the guest ends it by itself. */
   growth_denial_ms: 2_000,
-  /** Shortest time between two looks at what one guest says of its regions' use. */
+  /** What one guest says of its regions' use is heard once in so long, on average. */
   usage_interval_ms: 5,
+  /** And so often at once: a word of somebody who waits does not wait for another instance's. */
+  usage_burst: 16,
+  /** Shortest time between two memory steps that tell of use alone. */
+  use_step_ms: 200,
   /** A VM whose guest does not answer for this long is ended; until then it may recover. */
   vm_unresponsive_ms: 300_000,
   /** Lines of one kind within this time are one line of the log, and kinds that are told apart. */

@@ -144,6 +144,12 @@ export interface ResizeOptions {
   /** From the call on, waiting for a turn included. */
   readonly deadline_ms: number;
   readonly signal?: AbortSignal;
+  /**
+   * What is plugged, by the word of a caller for whom somebody waits in the guest: where the driver
+   * can, a plug beyond it is sent without a look before it, and is over when the VMM has it. Then
+   * what is resident is not looked at (`resident_*_bytes` null).
+   */
+  readonly known_bytes?: number;
 }
 
 export type VmEvent =

@@ -20,6 +20,7 @@ export interface Intent {
 
 function operationFor(draft: Draft, intent: Intent): OperationState {
   const { vm, region, cause, to_bytes, instance } = intent;
+  const want = cause === 'grow' ? region.span?.want : null;
   return {
     id: newId(draft, 'op'),
     vm_id: vm.id,
@@ -32,6 +33,8 @@ function operationFor(draft: Draft, intent: Intent): OperationState {
     decided_at_ms: draft.now_ms,
     stop_at_ms: instance?.stop_at_ms ?? null,
     gone_at_ms: instance?.gone_at_ms ?? null,
+    wanted_at_ms: want?.said_at_ms ?? null,
+    heard_at_ms: want?.heard_at_ms ?? null,
   };
 }
 

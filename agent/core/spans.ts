@@ -54,19 +54,27 @@ export function noteUsage(
     region.used_bytes = Math.max(0, told.used_bytes);
     if (!region.span) continue;
     region.span = { ...region.span, free_tail_bytes: told.free_tail_bytes ?? null };
-    setWant(draft, fn, region, told.want_bytes ?? 0);
+    setWant(draft, fn, region, told.want_bytes ?? 0, told);
   }
 }
 
 /** Somebody begins to wait, waits on, or waits no longer. */
-function setWant(draft: Draft, fn: FunctionState, region: RegionState, bytes: number): void {
+function setWant(
+  draft: Draft,
+  fn: FunctionState,
+  region: RegionState,
+  bytes: number,
+  told: Pick<RegionUsage, 'said_at_ms' | 'heard_at_ms'> = {},
+): void {
   const { span } = region;
   if (!span || (bytes <= 0 && !span.want)) return;
   const now_ms = draft.now_ms;
   if (bytes > 0) {
     if (!span.want) tally(fn, { waits: 1 });
     const deny_at_ms = now_ms + growWaitMs(fn.spec);
-    const begun: Want = span.want ?? { bytes, since_ms: now_ms, deny_at_ms, why: null };
+    const { said_at_ms = null, heard_at_ms = null } = told;
+    const heard = { since_ms: now_ms, said_at_ms, heard_at_ms };
+    const begun: Want = span.want ?? { bytes, ...heard, deny_at_ms, why: null };
     region.span = { ...span, want: { ...begun, bytes } };
   } else if (span.want) {
     tally(fn, { waited_ms: now_ms - span.want.since_ms });

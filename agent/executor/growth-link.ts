@@ -10,6 +10,7 @@ import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
 import { refusalOf } from '../model/failure.ts';
 import { isBug } from '../observe/fail-stop.ts';
+import type { MemoryObserver } from '../observe/observations.ts';
 import type { GuestLink } from './guest-link.ts';
 import { errOf } from './repeat-log.ts';
 import { UsageNews } from './usage-news.ts';
@@ -19,6 +20,7 @@ interface GrowthDeps {
   readonly vm_id: string;
   readonly log: Logger;
   readonly emit: (event: HostEvent) => void;
+  readonly memoryOf: () => Pick<MemoryObserver, 'hear'>;
 }
 
 export class GrowthLink {
@@ -32,9 +34,8 @@ export class GrowthLink {
   constructor(deps: GrowthDeps) {
     this.#deps = deps;
     const { clock, vm_id, emit } = deps;
-    this.#news = new UsageNews(clock, AGENT_LIMITS.usage_interval_ms, (regions) =>
-      emit({ type: 'usage', vm_id, regions }),
-    );
+    const pace = { interval_ms: AGENT_LIMITS.usage_interval_ms, burst: AGENT_LIMITS.usage_burst };
+    this.#news = new UsageNews(clock, pace, (regions) => emit({ type: 'usage', vm_id, regions }));
   }
 
   /** `addresses`: what the guest calls each region. What it said before is of nobody. */
@@ -46,7 +47,9 @@ export class GrowthLink {
 
   hear(event: MemoryEvent): void {
     const region_id = this.#regions.get(event.region_pci);
-    if (region_id !== undefined) this.#news.tell(region_id, event);
+    if (region_id === undefined) return;
+    this.#deps.memoryOf().hear(event);
+    this.#news.tell(region_id, event, this.#guest?.toHost(event.at_ms));
   }
 
   /** A guest that does not take it ends the wait by its own bound. */

@@ -176,6 +176,11 @@ export class GuestLink {
     }
   }
 
+  /** Host time (ms) of something that the guest said of its own accord, just now at the latest. */
+  toHost(guest_ms: number): number {
+    return this.#clock_map.toHost(guest_ms, Number.NEGATIVE_INFINITY, this.#clock.nowMs());
+  }
+
   async ping(): Promise<void> {
     await this.#channel.ask({ type: 'ping' }, z.unknown(), AGENT_LIMITS.guest_pong_ms);
   }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { guestClosed } from '../../guest/protocol/errors.ts';
+import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { ResizeResult, Vm } from '../../hypervisor-client/vm.ts';
 import type { HostEvent, StartStamps } from '../model/events.ts';
 import { refusalOf } from '../model/failure.ts';
@@ -34,11 +35,16 @@ export interface ResizesParts {
   readonly publish: (operation: Operation) => void;
 }
 
+const NS_PER_MS = 1e6;
+
 export class Resizes {
   readonly #parts: ResizesParts;
   readonly #starts = new Map<string, PromiseWithResolvers<StartStamps | null>>();
   /** The last operation sent for each region: an older one's figures may be of two. */
   readonly #latest = new Map<string, string>();
+
+  /** Waits in each region when it was last asked. */
+  readonly #waits = new Map<string, { readonly count: number; readonly ms: number }>();
 
   constructor(parts: ResizesParts) {
     this.#parts = parts;
@@ -86,7 +92,9 @@ export class Resizes {
     if (!vm) throw guestClosed(vm_id, 'it is not running.');
     const unplug_ms = order.cause === 'shrink' ? AGENT_LIMITS.shrink_ms : LIMITS.unplug_ms;
     const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : unplug_ms;
-    const options = { deadline_ms, signal };
+    // Somebody in the guest waits for it.
+    const known = order.cause === 'grow' ? { known_bytes: order.from_bytes } : {};
+    const options = { deadline_ms, signal, ...known };
     return await vm.resizeRegion(order.region_id, order.to_bytes, options);
   }
 
@@ -102,10 +110,33 @@ export class Resizes {
     const told = signal.aborted ? null : await figuresOf((figures) => figures.region(region_pci));
     // Another operation of the same region began meanwhile: these figures are not this one's.
     const after = this.#latest.get(order.region_id) === order.id ? (told?.stats ?? null) : null;
-    const parts = { order, result, start, before, after, region_pci };
-    const operation = operationRecord(parts);
     await looked;
-    this.#publish(operation);
+    const seen_resident_bytes = looked && after ? this.#residentBytes(order.region_id) : null;
+    const waits = this.#waitsOf(order.region_id, after, region_pci);
+    const parts = { order, result, start, before, after, waits, seen_resident_bytes, region_pci };
+    this.#publish(operationRecord(parts));
+  }
+
+  #residentBytes(region_id: string): number | null {
+    const { last } = this.#parts.memory;
+    return last?.regions.find(({ id }) => id === region_id)?.resident_bytes ?? null;
+  }
+
+  /** Waits for growth in a region since it was last asked; a counter that runs back tells none. */
+  #waitsOf(
+    region_id: string,
+    stats: GuestStats | null,
+    region_pci: string,
+  ): { readonly count: number; readonly ms: number } | null {
+    const told = stats?.partitions.find((one) => one.region_pci === region_pci);
+    if (told?.grow_waits === undefined || told.grow_wait_ns === undefined) return null;
+    const now = { count: told.grow_waits, ms: told.grow_wait_ns / NS_PER_MS };
+    const before = this.#waits.get(region_id) ?? { count: 0, ms: 0 };
+    this.#waits.set(region_id, now);
+    return {
+      count: Math.max(0, now.count - before.count),
+      ms: Math.max(0, now.ms - before.ms),
+    };
   }
 
   #publish(operation: Operation): void {

@@ -76,7 +76,7 @@ export class VmRunner {
     this.#spec = spec;
     this.#deps = deps;
     this.#log = deps.log.child({ vm: vm_id, function: spec.name });
-    this.growth = new GrowthLink({ ...deps, vm_id, log: this.#log });
+    this.growth = new GrowthLink({ ...deps, vm_id, log: this.#log, memoryOf: () => this.memory });
     this.memory = new MemoryObserver({
       clock: deps.clock,
       spec,

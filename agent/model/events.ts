@@ -53,6 +53,9 @@ export interface RegionUsage {
   readonly free_tail_bytes?: number | null | undefined;
   /** By how much its holder, which waits for it, wants it larger at least; absent or 0: not. */
   readonly want_bytes?: number;
+  /** On the host's clock, when the guest said it and when it was heard; absent: not known. */
+  readonly said_at_ms?: number;
+  readonly heard_at_ms?: number;
 }
 
 /** An instance as its guest knows it. */

@@ -37,6 +37,9 @@ export interface OperationState {
   /** When the stop of the instance was sent and its process tree gone; null: not after an end. */
   readonly stop_at_ms: number | null;
   readonly gone_at_ms: number | null;
+  /** The wait that it answers: when the guest said so, and when it was heard; null: none. */
+  readonly wanted_at_ms?: number | null;
+  readonly heard_at_ms?: number | null;
 }
 
 /** The direction in which an operation moves its region, whatever is plugged already. */

@@ -55,6 +55,10 @@ export const operationSchema = message(
       known(duration_ms),
       'of the time since requested_at_ms: other regions were let go first',
     ),
+    wanted_at_ms: field(33, known(moment_ms), 'grow: the guest said that its holder waits'),
+    heard_at_ms: field(34, known(moment_ms), 'grow: the agent heard it'),
+    grow_waits: field(35, known(count), 'guest, in its region since the operation before'),
+    grow_wait_ms: field(36, known(duration_ms), 'guest, of those that ended since then'),
   },
   'One plug or unplug, told when it has its outcome.',
 );
@@ -71,6 +75,7 @@ export const memoryStepSchema = message(
     used_bytes: field(6, bytes.nullable(), "boot + partitions in use, the guest's word"),
     resident_bytes: field(7, bytes, 'the whole VMM process on the host'),
     region_resident_bytes: field(8, bytes, 'regions only'),
+    region_used_bytes: field(9, known(bytes), "partitions only, the guest's word"),
   },
   'The memory of one function VM from `at_ms` until its next step; the last step is all zeros.',
 );

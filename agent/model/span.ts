@@ -26,6 +26,9 @@ export interface Want {
   /** The guest's word: at least so much more. */
   readonly bytes: number;
   readonly since_ms: number;
+  /** When the guest said so, and when that was heard; null: not known. */
+  readonly said_at_ms?: number | null;
+  readonly heard_at_ms?: number | null;
   /** Nobody waits for longer than this: the guest is told then that no more comes. */
   readonly deny_at_ms: number;
   /** Why it has not been met so far; null: it was not tried. */

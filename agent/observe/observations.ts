@@ -1,9 +1,10 @@
 /** Memory steps of one VM: what was last seen of it, with the core's book beside it. */
 import type { Clock } from '../../base/clock.ts';
 import type { ResizeResult, VmObservation } from '../../hypervisor-client/vm.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import type { MemoryStep } from '../model/records.ts';
 import type { FunctionSpec } from '../model/spec.ts';
-import type { GuestStats } from '../../guest/protocol/protocol.ts';
+import type { GuestStats, MemoryEvent } from '../../guest/protocol/protocol.ts';
 import { isBug } from './fail-stop.ts';
 
 export interface ObserverOptions {
@@ -36,6 +37,17 @@ export class MemoryObserver {
   note(): void {
     if (!this.last || this.#blind || !this.#options.isWatched()) return;
     this.#emit(this.#options.clock.nowMs(), this.last, this.#options.committedBytes());
+  }
+
+  /** A guest told by itself what is used of one region: a step, unless one was just told. */
+  hear({ region_pci, used_bytes, plugged_bytes }: MemoryEvent): void {
+    if (!this.stats) return;
+    const partitions = this.stats.partitions.map((one) => {
+      if (one.region_pci !== region_pci) return one;
+      return { ...one, used_bytes, plugged_bytes: plugged_bytes ?? one.plugged_bytes };
+    });
+    this.stats = { ...this.stats, partitions };
+    if (this.#options.clock.nowMs() - this.#last_at_ms >= AGENT_LIMITS.use_step_ms) this.note();
   }
 
   /** A resize ended: its result is newer than the last look. */
@@ -92,7 +104,8 @@ export class MemoryObserver {
     const { spec, vm_id, clock, publish } = this.#options;
     const nothing = { committed_bytes: 0, plugged_bytes: 0, used_bytes: 0, resident_bytes: 0 };
     const at_ms = this.#stamp(clock.nowMs());
-    publish({ at_ms, function: spec.name, vm_id, ...nothing, region_resident_bytes: 0 });
+    const regions = { region_resident_bytes: 0, region_used_bytes: 0 };
+    publish({ at_ms, function: spec.name, vm_id, ...nothing, ...regions });
   }
 
   #stamp(at_ms: number): number {
@@ -117,6 +130,7 @@ export class MemoryObserver {
       used_bytes: this.stats ? usedBytes(this.stats) : null,
       resident_bytes: seen.resident_bytes,
       region_resident_bytes,
+      region_used_bytes: this.stats ? regionUsedBytes(this.stats) : null,
     });
   }
 }
@@ -126,9 +140,12 @@ export class MemoryObserver {
  * partitions of their own (`hotmem`, outside MemTotal) have handed out.
  */
 function usedBytes(stats: GuestStats): number {
-  let used = Math.max(0, stats.memory_total_bytes - stats.memory_available_bytes);
-  for (const partition of stats.partitions) {
-    if (partition.state !== 'stock') used += partition.used_bytes;
-  }
-  return used;
+  const used_bytes = Math.max(0, stats.memory_total_bytes - stats.memory_available_bytes);
+  return used_bytes + (regionUsedBytes(stats) ?? 0);
+}
+
+/** Of regions that are partitions; null: there is none, and others do not tell it. */
+function regionUsedBytes({ partitions }: GuestStats): number | null {
+  const own = partitions.filter(({ state }) => state !== 'stock');
+  return own.length === 0 ? null : own.reduce((sum, { used_bytes }) => sum + used_bytes, 0);
 }

@@ -19,6 +19,10 @@ export interface OperationParts {
   /** Asked for when the operation was sent; null when the guest did not say. */
   readonly before: Figures | null;
   readonly after: GuestStats | null;
+  /** Waits for growth in its region since the operation before; null: not known. */
+  readonly waits: { readonly count: number; readonly ms: number } | null;
+  /** What the host held of the region after its end, where the result does not tell; else null. */
+  readonly seen_resident_bytes: number | null;
   readonly region_pci: string;
 }
 
@@ -59,8 +63,9 @@ export function brokenResize(
 export function refusedOperation(order: OperationOrder, failure: Refusal): Operation {
   const broken = brokenResize(order, order.from_bytes, 0, failure);
   const result = { ...broken, outcome: 'refused' } as const;
-  const nothing = { start: null, before: null, after: null, region_pci: '' };
-  return { ...operationRecord({ order, result, ...nothing }), requested_at_ms: null };
+  const nothing = { start: null, before: null, after: null, waits: null };
+  const unseen = { seen_resident_bytes: null, region_pci: '' };
+  return { ...operationRecord({ order, result, ...nothing, ...unseen }), requested_at_ms: null };
 }
 
 export function operationRecord(parts: OperationParts): Operation {
@@ -86,7 +91,9 @@ export function operationRecord(parts: OperationParts): Operation {
     requested_bytes: result.requested_bytes,
     plugged_bytes: result.plugged_bytes,
     resident_before_bytes: result.resident_before_bytes,
-    resident_bytes: result.resident_bytes,
+    resident_bytes: result.resident_bytes ?? parts.seen_resident_bytes,
+    wanted_at_ms: order.wanted_at_ms ?? null,
+    heard_at_ms: order.heard_at_ms ?? null,
     decided_at_ms: order.decided_at_ms,
     requested_at_ms: result.requested_at_ms,
     waited_ms: result.waited_ms,
@@ -103,6 +110,8 @@ export function operationRecord(parts: OperationParts): Operation {
     guest_cpu_ms: both ? difference(both, (stats) => stats.cpu_system_ms) : null,
     guest_ns: known(order.kind === 'plug' ? partition?.plug_ns : partition?.unplug_ns),
     guest_plugged_bytes: partition?.plugged_bytes ?? null,
+    grow_waits: parts.waits?.count ?? null,
+    grow_wait_ms: parts.waits?.ms ?? null,
   };
 }
 

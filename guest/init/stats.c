@@ -50,6 +50,8 @@ static void add_hotmem(struct text *text, bool first, const struct hotmem_partit
 		add_u64(text, "free_tail_bytes",
 			hotmem_attribute(partition->name, "free_tail_bytes"));
 		add_u64(text, "want_bytes", hotmem_attribute(partition->name, "want_bytes"));
+		add_u64(text, "grow_waits", hotmem_attribute(partition->name, "grow_waits"));
+		add_u64(text, "grow_wait_ns", hotmem_attribute(partition->name, "grow_wait_ns"));
 	}
 	hotmem_text(partition->name, "state", state, sizeof(state));
 	text_add(text, ",\"state\":");

@@ -176,6 +176,9 @@ const partitionSchema = z.object({
   free_tail_bytes: bytes.optional(),
   /** By how much whoever waits in it wants it larger, at least; absent: not known. */
   want_bytes: bytes.optional(),
+  /** Waits for growth that began in it, and the time of those that ended; absent: not known. */
+  grow_waits: count.optional(),
+  grow_wait_ns: count.optional(),
 });
 
 export const statsSchema = z.object({

@@ -99,6 +99,7 @@ export class QemuMemory {
     };
     return {
       ...this.#targetPort(device),
+      plugs_unseen: this.#parts.spec.backing !== 'huge',
       look: async (resident, limit) => await tellIfGone(look(resident, limit)),
     };
   }
@@ -125,7 +126,7 @@ export class QemuMemory {
     };
   }
 
-  #targetPort(device: DeviceSpec): Required<Omit<ResizePort, 'look' | 'park'>> {
+  #targetPort(device: DeviceSpec): Required<Omit<ResizePort, 'look' | 'park' | 'plugs_unseen'>> {
     const { qmp, tellIfGone } = this.#parts;
     const setTarget = async (bytes: number, limit: CallLimit): Promise<void> => {
       await tellIfGone(setRequested(qmp, device.id, bytes, { deadline_ms: limit() }));

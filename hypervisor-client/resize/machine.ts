@@ -38,6 +38,8 @@ export interface ResizeInput {
   readonly nudges_max?: number;
   /** Whether an unplug that does not get there is taken back. Default: its target stays. */
   readonly withdraws_unplug?: boolean;
+  /** Whether a plug is over when the VMM has it, without a look at the host. */
+  readonly hurries?: boolean;
 }
 
 /** What happened since the last action. */
@@ -237,8 +239,9 @@ function afterArrival(
 ): ResizeStep {
   const plugged_at_ms = before.plugged_at_ms ?? now_ms;
   const state: ResizeState = { ...before, phase: 'settling', plugged_at_ms };
+  const over = isPlug(state) && (resident_bytes !== null || state.input.hurries === true);
+  if (over) return finish(state, 'done', null, null);
   if (resident_bytes === null) return look(state, 0, true);
-  if (isPlug(state)) return finish(state, 'done', null, null);
   if (resident_bytes <= state.plugged_bytes) {
     return finish({ ...state, resident_at_ms: now_ms }, 'done', null, null);
   }

@@ -45,6 +45,8 @@ export interface ResizePort {
    * `setTarget`. Without it the turn is kept to the end.
    */
   park?(limit: CallLimit): Promise<void>;
+  /** Whether a plug may be sent without a look before it: nothing is worked out from such looks. */
+  readonly plugs_unseen?: boolean;
   /**
    * Calls back when the VMM tells of the region's size, which cuts a pause short; returns how to
    * stop that. A VMM may tell late or never: the looks go on.
@@ -53,9 +55,14 @@ export interface ResizePort {
 }
 
 export interface RegionResize
-  extends Omit<ResizeInput, 'before_bytes' | 'resident_before_bytes' | 'requested_at_ms'> {
+  extends Omit<
+    ResizeInput,
+    'before_bytes' | 'resident_before_bytes' | 'requested_at_ms' | 'hurries'
+  > {
   /** What the region is taken to hold when not even the first look succeeds. */
   readonly max_bytes: number;
+  /** As in ResizeOptions. */
+  readonly known_bytes?: number;
   /** The turn that it has, where regions move one after another. */
   readonly hold?: Hold;
 }
@@ -73,13 +80,15 @@ export async function runResize(
 ): Promise<ResizeResult> {
   const asked_at_ms = clock.nowMs();
   const limit = callLimit(clock, asked_at_ms + request.deadline_ms);
-  const seen = await firstLook(port, clock, asked_at_ms + request.deadline_ms, limit);
+  const unseen = knownPlug(port, request);
+  const seen = unseen ?? (await firstLook(port, clock, asked_at_ms + request.deadline_ms, limit));
   const broken = seen.type === 'observed' ? null : seen;
   let { state, action } = startResize({
     ...request,
     before_bytes: seen.type === 'observed' ? seen.plugged_bytes : request.max_bytes,
     resident_before_bytes: seen.type === 'observed' ? seen.resident_bytes : null,
     requested_at_ms: broken ? asked_at_ms : clock.nowMs(),
+    hurries: unseen !== null,
   });
   if (broken) ({ state, action } = stepResize(state, broken, clock.nowMs()));
   let aborted = false;
@@ -122,6 +131,15 @@ async function letPass(
 function callLimit(clock: Clock, deadline_at_ms: number): CallLimit {
   const end_ms = deadline_at_ms + VMM_LIMITS.resize_overrun_ms;
   return () => Math.max(1, Math.min(LIMITS.vmm_call_ms, end_ms - clock.nowMs()));
+}
+
+/** Of a plug that somebody waits for: what is known instead of a first look; null: look. */
+function knownPlug(
+  { plugs_unseen = false }: ResizePort,
+  { known_bytes, target_bytes }: RegionResize,
+): Extract<ResizeEvent, { type: 'observed' }> | null {
+  if (!plugs_unseen || known_bytes === undefined || known_bytes >= target_bytes) return null;
+  return { type: 'observed', plugged_bytes: known_bytes, resident_bytes: null };
 }
 
 /** Made again while nobody answers and the deadline is not over. */

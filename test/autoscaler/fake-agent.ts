@@ -333,6 +333,7 @@ export class FakeAgent implements AgentApi {
       used_bytes: boot_bytes + vm.instances.length * vm.spec.limit_bytes,
       resident_bytes: boot_bytes / 2 + sum(vm.resident),
       region_resident_bytes: sum(vm.resident),
+      region_used_bytes: null,
     };
     for (const tell of this.#watchers) tell({ memory });
   }

@@ -87,6 +87,7 @@ export function madeStep(mechanism: string, at_ms: number, bytes: number): Memor
     used_bytes: bytes / 2,
     resident_bytes: bytes / 2,
     region_resident_bytes: bytes / 4,
+    region_used_bytes: null,
   };
 }
 

@@ -23,6 +23,7 @@ function step(at_ms: number, gib: number, vm_id = 'v1'): MemoryStepLine {
     used_bytes: bytes,
     resident_bytes: bytes,
     region_resident_bytes: bytes,
+    region_used_bytes: null,
   };
 }
 

@@ -934,6 +934,10 @@ export interface Operation {
   readonly cause: Operation_Cause | null;
   readonly attached_at_ms: number | null;
   readonly waited_ms: number | null;
+  readonly wanted_at_ms: number | null;
+  readonly heard_at_ms: number | null;
+  readonly grow_waits: number | null;
+  readonly grow_wait_ms: number | null;
 }
 
 export const Operation_Kind = { kind_unspecified: "kind_unspecified", plug: "plug", unplug: "unplug" } as const;
@@ -1126,6 +1130,7 @@ export interface MemoryStep {
   readonly used_bytes: number | null;
   readonly resident_bytes: number;
   readonly region_resident_bytes: number;
+  readonly region_used_bytes: number | null;
 }
 
 export interface Decision {
@@ -4503,6 +4508,10 @@ function createBaseOperation(): Operation {
     cause: null,
     attached_at_ms: null,
     waited_ms: null,
+    wanted_at_ms: null,
+    heard_at_ms: null,
+    grow_waits: null,
+    grow_wait_ms: null,
   };
 }
 
@@ -4603,6 +4612,18 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.waited_ms !== undefined && message.waited_ms !== null) {
       writer.uint32(257).double(message.waited_ms);
+    }
+    if (message.wanted_at_ms !== undefined && message.wanted_at_ms !== null) {
+      writer.uint32(265).double(message.wanted_at_ms);
+    }
+    if (message.heard_at_ms !== undefined && message.heard_at_ms !== null) {
+      writer.uint32(273).double(message.heard_at_ms);
+    }
+    if (message.grow_waits !== undefined && message.grow_waits !== null) {
+      writer.uint32(280).uint64(message.grow_waits);
+    }
+    if (message.grow_wait_ms !== undefined && message.grow_wait_ms !== null) {
+      writer.uint32(289).double(message.grow_wait_ms);
     }
     return writer;
   },
@@ -4876,6 +4897,38 @@ export const Operation: MessageFns<Operation> = {
             message.waited_ms = reader.double();
             continue;
           }
+          case 33: {
+            if (tag !== 265) {
+              break;
+            }
+
+            message.wanted_at_ms = reader.double();
+            continue;
+          }
+          case 34: {
+            if (tag !== 273) {
+              break;
+            }
+
+            message.heard_at_ms = reader.double();
+            continue;
+          }
+          case 35: {
+            if (tag !== 280) {
+              break;
+            }
+
+            message.grow_waits = longToNumber(reader.uint64());
+            continue;
+          }
+          case 36: {
+            if (tag !== 289) {
+              break;
+            }
+
+            message.grow_wait_ms = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4899,6 +4952,7 @@ function createBaseMemoryStep(): MemoryStep {
     used_bytes: null,
     resident_bytes: 0,
     region_resident_bytes: 0,
+    region_used_bytes: null,
   };
 }
 
@@ -4927,6 +4981,9 @@ export const MemoryStep: MessageFns<MemoryStep> = {
     }
     if (message.region_resident_bytes !== 0) {
       writer.uint32(64).uint64(message.region_resident_bytes);
+    }
+    if (message.region_used_bytes !== undefined && message.region_used_bytes !== null) {
+      writer.uint32(72).uint64(message.region_used_bytes);
     }
     return writer;
   },
@@ -5006,6 +5063,14 @@ export const MemoryStep: MessageFns<MemoryStep> = {
             }
 
             message.region_resident_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.region_used_bytes = longToNumber(reader.uint64());
             continue;
           }
         }

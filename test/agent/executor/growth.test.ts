@@ -1,5 +1,6 @@
 /** Memory that follows its use, through the real agent, over a simulated VMM and guest. */
 import test from 'ava';
+import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import type { Policy } from '../../../agent/core/policy.ts';
 import type { Operation } from '../../../agent/model/records.ts';
 import { emulated, type Work } from '../../../agent/model/work.ts';
@@ -64,6 +65,15 @@ test('an invocation grows and shrinks while it runs, and every change is an oper
   t.deepEqual([...new Set(causes)], ['start done', 'grow done', 'shrink done']);
   const plugged = operations.map(({ requested_bytes }) => requested_bytes / MIB);
   t.is(plugged[0], 128);
+  const grown = operations.filter(({ cause }) => cause === 'grow');
+  for (const { wanted_at_ms, heard_at_ms, decided_at_ms, requested_at_ms } of grown) {
+    const stamps = [wanted_at_ms, heard_at_ms, decided_at_ms, requested_at_ms];
+    t.deepEqual(
+      stamps,
+      stamps.toSorted((a, b) => (a ?? NaN) - (b ?? NaN)),
+    );
+    t.false(stamps.includes(null), 'said, heard, decided and sent are known of every growth');
+  }
   t.is(Math.max(...plugged), 640);
   await clock.until(agent.stop(0));
 });
@@ -108,7 +118,7 @@ test('a VMM that never plugs ends one invocation, and the function serves on', a
   await clock.until(agent.stop(0));
 });
 
-test('a guest that speaks ten thousand times a second is heard two hundred times', async (t) => {
+test('a guest that speaks ten thousand times a second is heard two hundred times, and a burst', async (t) => {
   let heard = 0;
   const policy: Policy = {
     ...HISTORY_POLICY,
@@ -132,7 +142,7 @@ test('a guest that speaks ten thousand times a second is heard two hundred times
     }
     await clock.advance(1);
   }
-  t.true(heard > 0 && heard <= 201, `${heard} words`);
+  t.true(heard > 0 && heard <= 201 + AGENT_LIMITS.usage_burst, `${heard} words`);
   t.is(hypervisor.pluggedBytes(), GIB, 'and gets no more than its limit');
   await clock.until(reply.catch(() => null));
   await clock.until(agent.stop(0));

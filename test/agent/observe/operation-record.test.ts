@@ -71,6 +71,8 @@ const PARTS: OperationParts = {
   start: null,
   before: { stats: statsOf(100, 200), taken_at_ms: 21 },
   after: statsOf(107, 211),
+  waits: { count: 2, ms: 8.5 },
+  seen_resident_bytes: 77,
   region_pci: PARTITION.region_pci,
 };
 
@@ -108,7 +110,19 @@ test('an unplug is told with all that order, VMM, guest and host know of it', (t
     guest_cpu_ms: 11,
     guest_ns: 32,
     guest_plugged_bytes: 0,
+    wanted_at_ms: null,
+    heard_at_ms: null,
+    grow_waits: 2,
+    grow_wait_ms: 8.5,
   });
+});
+
+test('a growth is told with the wait that it answers, and what the host was seen to hold', (t) => {
+  const wait = { wanted_at_ms: 11.5, heard_at_ms: 12 };
+  const order = { ...PARTS.order, ...wait, kind: 'plug', cause: 'grow', to_bytes: 9 } as const;
+  const result = { ...RESULT, resident_bytes: null, requested_bytes: 9, plugged_bytes: 9 };
+  const record = operationRecord({ ...PARTS, order, result });
+  t.like(record, { ...wait, resident_bytes: 77, cause: 'grow' });
 });
 
 test('a plug has the stamps of the start beside it, which is over when both are', (t) => {

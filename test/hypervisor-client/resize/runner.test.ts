@@ -41,6 +41,35 @@ test('news of the VMM cuts a pause short, and is not listened to after the end',
   t.is(listeners.size, 0);
 });
 
+for (const [what, change, plugs_unseen, calls, resident_bytes] of [
+  ['is not looked at before, nor on the host', {}, true, ['target', 'look'], null],
+  ['is looked at where the driver needs it', {}, false, ['host', 'target', 'look', 'host'], 5],
+  ['smaller than that is looked at', { target_bytes: 1 }, true, ['host', 'target', 'look'], 5],
+] as const) {
+  test(`a plug of a region whose size is known ${what}`, async (t) => {
+    const made: string[] = [];
+    let plugged_bytes: number = 2;
+    const port: ResizePort = {
+      plugs_unseen,
+      setTarget: async (bytes) => {
+        made.push('target');
+        plugged_bytes = bytes;
+      },
+      nudge: async () => undefined,
+      look: async (resident) => {
+        made.push(resident ? 'host' : 'look');
+        return { plugged_bytes, resident_bytes: resident ? Math.min(5, plugged_bytes) : null };
+      },
+    };
+    const clock = new FakeClock();
+    const request = { ...REQUEST, known_bytes: 2, ...change };
+    const result = await clock.until(runResize(port, request, clock));
+    t.like(result, { outcome: 'done', before_bytes: 2 });
+    if (request.target_bytes > 2) t.is(result.resident_bytes, resident_bytes);
+    t.deepEqual(made.slice(0, calls.length), calls);
+  });
+}
+
 for (const [what, withdraws_unplug, targets] of [
   ['beside other regions of the device is taken back', true, [0, REGION]],
   ['of a device of its own keeps its target', false, [0]],
