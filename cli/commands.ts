@@ -29,6 +29,7 @@ import { removeCommand } from './commands/remove.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { simulateCommand } from './commands/simulate.ts';
+import { simulateDecisionsCommand } from './commands/simulate-decisions.ts';
 import { simulatePaperCommand } from './commands/simulate-paper.ts';
 import { simulateSizingCommand } from './commands/simulate-sizing.ts';
 import { statusCommand } from './commands/status.ts';
@@ -63,6 +64,7 @@ export const COMMANDS: readonly Command[] = [
   traceSampleCommand,
   traceGenerateCommand,
   simulateCommand,
+  simulateDecisionsCommand,
   simulateSizingCommand,
   simulatePaperCommand,
   compareCommand,

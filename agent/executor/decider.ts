@@ -18,6 +18,8 @@ export interface DeciderParts {
   /** Absent: nothing outlives the agent, and what is decided is done at once. */
   readonly store: StateStore | null;
   readonly contextOf: () => StepContext;
+  /** Told of every event, before it is decided on. */
+  readonly onEvent?: (event: HostEvent, at_ms: number) => void;
   /** Does what one event led to. */
   readonly perform: (event: HostEvent, actions: readonly Action[]) => void;
   /** A fault of the agent itself, met at this event. */
@@ -81,8 +83,9 @@ export class Decider {
   }
 
   #decide(event: HostEvent): void {
-    const { clock, store, contextOf, perform } = this.#parts;
+    const { clock, store, contextOf, onEvent, perform } = this.#parts;
     const now_ms = clock.nowMs();
+    onEvent?.(event, now_ms);
     const { state, actions, changed } = step(this.#state, event, now_ms, contextOf());
     this.#state = state;
     if (!store) return perform(event, actions);

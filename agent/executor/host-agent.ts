@@ -20,6 +20,7 @@ import type { FunctionSpec } from '../model/spec.ts';
 import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
 import type { StateStore } from '../store/state-file.ts';
 import { totalBytes } from '../model/tiers.ts';
+import { beginRecord, tellEvent } from '../observe/event-records.ts';
 import { explain } from '../observe/explain.ts';
 import { FailStop, isStateError } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
@@ -96,6 +97,7 @@ export class HostAgent {
         policy: options.policy ?? DEFAULT_POLICY,
         recording: this.hub.isWatched('decision'),
       }),
+      onEvent: (event, at_ms) => tellEvent(this.hub, event, at_ms),
       perform: (event, actions) => performer.performAll(event, actions),
       onFault: (error, during) => this.failStop(error, during),
     });
@@ -220,7 +222,10 @@ export class HostAgent {
 
   /** Throws HP_AGENT_TOO_MANY_WATCHERS. */
   watch({ memory_interval_ms = null, records = [] }: Partial<Wanted> = {}): Subscription {
-    const subscription = this.hub.subscribe({ memory_interval_ms, records });
+    const { clock, policy = DEFAULT_POLICY } = this.#options;
+    const subscription = this.hub.subscribe({ memory_interval_ms, records }, () =>
+      beginRecord(this.#state, policy.name, clock.nowMs()),
+    );
     if (this.hub.isWatched('memory')) this.#memory.look();
     return subscription;
   }

@@ -185,7 +185,7 @@ export const watchRequestSchema = message('WatchRequest', {
     duration_ms.nullable(),
     'longest time between two memory records of a VM; absent: 250',
   ),
-  records: field(2, z.array(z.enum(RECORD_KINDS)), 'empty: all of them'),
+  records: field(2, z.array(z.enum(RECORD_KINDS)), 'empty: all of them but events'),
 });
 
 /** On the wire one of these and no other: see AgentRecord. */
@@ -197,6 +197,7 @@ export const agentRecordSchema = message(
     invocation: field(3, RECORDS.invocation.nullable()),
     decision: field(4, RECORDS.decision.nullable()),
     report: field(5, RECORDS.report.nullable()),
+    event: field(6, RECORDS.event.nullable()),
   },
   'Exactly one of them.',
 ).meta({ oneof: 'record' });

@@ -143,6 +143,20 @@ export const reportSchema = message(
 );
 export type Report = z.infer<typeof reportSchema>;
 
+/** A state as its dump, or an event with many regions: longer than any other text of a record. */
+const LONGEST_TOLD = 256 * 1024;
+
+export const toldEventSchema = message(
+  'ToldEvent',
+  {
+    at_ms: field(1, moment_ms, 'the moment at which it was decided on'),
+    event_json: field(2, z.string().max(LONGEST_TOLD), 'an event of the core, or its beginning'),
+  },
+  'What the core was told. The first one says what it began from: played again, they lead to the ' +
+    'same decisions.',
+);
+export type ToldEvent = z.infer<typeof toldEventSchema>;
+
 /** Every kind of record, by the name under which it is told. */
 export const RECORDS = {
   operation: operationSchema,
@@ -150,9 +164,17 @@ export const RECORDS = {
   invocation: invocationSchema,
   decision: decisionSchema,
   report: reportSchema,
+  event: toldEventSchema,
 } as const;
 export type RecordKind = keyof typeof RECORDS;
-export const RECORD_KINDS = ['operation', 'memory', 'invocation', 'decision', 'report'] as const;
+export const RECORD_KINDS = [
+  'operation',
+  'memory',
+  'invocation',
+  'decision',
+  'report',
+  'event',
+] as const;
 
 /** Exactly one of them is there. */
 export type AgentRecord = { [Kind in RecordKind]?: z.infer<(typeof RECORDS)[Kind]> };
@@ -164,4 +186,5 @@ export const NO_RECORD = {
   invocation: null,
   decision: null,
   report: null,
+  event: null,
 } as const satisfies Readonly<Record<RecordKind, null>>;

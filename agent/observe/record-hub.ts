@@ -6,12 +6,17 @@ import { EventQueue, type QueueOptions } from '../../base/broadcast.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { agentError } from '../model/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
-import { type AgentRecord, RECORD_KINDS, type RecordKind } from '../model/records.ts';
+import {
+  type AgentRecord,
+  RECORD_KINDS,
+  type RecordKind,
+  type ToldEvent,
+} from '../model/records.ts';
 
 export interface Wanted {
   /** Longest time between two memory records of a VM; null: the usual. */
   readonly memory_interval_ms: number | null;
-  /** Empty: all of them. */
+  /** Empty: all of them but `event`, which somebody must ask for. */
   readonly records: readonly RecordKind[];
 }
 
@@ -25,6 +30,9 @@ const WATCHERS: QueueOptions = {
   overflow: { endWith: slowReader },
 };
 
+/** Of those who name none. */
+const USUAL = RECORD_KINDS.filter((kind) => kind !== 'event');
+
 class Subscriber implements Subscription {
   readonly memory_interval_ms: number;
   readonly #kinds: ReadonlySet<RecordKind>;
@@ -33,7 +41,7 @@ class Subscriber implements Subscription {
   constructor({ memory_interval_ms, records }: Wanted, onClose: (one: Subscriber) => void) {
     const asked_ms = memory_interval_ms ?? AGENT_LIMITS.memory_interval_ms;
     this.memory_interval_ms = Math.max(asked_ms, AGENT_LIMITS.memory_interval_ms_min);
-    this.#kinds = new Set(records.length === 0 ? RECORD_KINDS : records);
+    this.#kinds = new Set(records.length === 0 ? USUAL : records);
     this.#records = new EventQueue(WATCHERS, () => onClose(this));
   }
 
@@ -69,11 +77,15 @@ export class RecordHub {
     this.#listeners.push(listener);
   }
 
-  /** Every record of these kinds from now on. Throws HP_AGENT_TOO_MANY_WATCHERS. */
-  subscribe(wanted: Wanted): Subscription {
+  /**
+   * Every record of these kinds from now on; those who want events are first told from where they
+   * go on. Throws HP_AGENT_TOO_MANY_WATCHERS.
+   */
+  subscribe(wanted: Wanted, beginning?: () => ToldEvent): Subscription {
     if (this.#subscribers.size >= AGENT_LIMITS.watchers) throw tooManyWatchers();
     const subscriber = new Subscriber(wanted, (one) => this.#subscribers.delete(one));
     this.#subscribers.add(subscriber);
+    if (beginning && subscriber.wants('event')) subscriber.push({ event: beginning() });
     return subscriber;
   }
 

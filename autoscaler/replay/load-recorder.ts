@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import type { LoadLine } from '../results/schema.ts';
 import { loadBetween, type LoadSample } from './load.ts';
-import { type RunOrigin, toRunTime } from './records.ts';
+import { type RunOrigin, toRunTime } from '../results/run-time.ts';
 
 export interface LoadRecording {
   readonly look: () => LoadSample;

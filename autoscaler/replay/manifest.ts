@@ -84,6 +84,7 @@ export function waitingRun(name: string): MechanismRun {
     drained: false,
     ...NOT_DEPLOYED,
     error: null,
+    clock_start_ms: null,
   };
 }
 

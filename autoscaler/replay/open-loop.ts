@@ -5,7 +5,8 @@ import { REPLAY_LIMITS } from './limits.ts';
 import type { InvocationLine } from '../results/schema.ts';
 import type { AgentApi } from './agent-api.ts';
 import type { PlannedArrival } from './plan.ts';
-import { invocationLine, type RunOrigin, type Sent } from './records.ts';
+import type { RunOrigin } from '../results/run-time.ts';
+import { invocationLine, type Sent } from './records.ts';
 import { emulated } from '../../agent/model/work.ts';
 
 export interface OpenLoopOptions {

@@ -15,7 +15,7 @@ export class RecordStream {
   /** Resolves when nothing that happens from now on is missed. `stop` ends the stream. */
   static async open(agent: AgentApi, stop: AbortSignal): Promise<RecordStream> {
     const memory_interval_ms = REPLAY_LIMITS.memory_interval_ms;
-    const records = ['operation', 'memory', 'decision'] as const;
+    const records = ['operation', 'memory', 'decision', 'event'] as const;
     const told = await agent.watch({ memory_interval_ms, records, signal: stop });
     return new RecordStream(told, stop);
   }

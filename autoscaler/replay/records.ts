@@ -2,37 +2,15 @@
 import { nothingOf } from '../../agent/model/fields.ts';
 import { cutBytes } from '../../base/cut-bytes.ts';
 import { invocationSchema } from '../results/schema.ts';
-import type { DecisionLine, InvocationLine, MemoryCheckLine } from '../results/schema.ts';
+import { inRunTime, type RunOrigin, toRunTime } from '../results/run-time.ts';
+import type { InvocationLine, MemoryCheckLine } from '../results/schema.ts';
 import type { MemoryStepLine, OperationLine } from '../results/schema.ts';
-import type { Decision, FunctionStatus, Invocation } from './agent-api.ts';
+import type { FunctionStatus, Invocation } from './agent-api.ts';
 import type { MemoryStep, Operation } from './agent-api.ts';
 import type { PlannedArrival } from './plan.ts';
 
-/** Where a line belongs: the mechanism, and the host's clock at the run's start. */
-export interface RunOrigin {
-  readonly mechanism: string;
-  readonly start_ms: number;
-}
-
 /** Of what went wrong with a call that has no answer. */
 const REASON_BYTES = 1_024;
-
-/** Times are kept to the microsecond. */
-export function toRunTime(at_ms: number, origin: RunOrigin): number {
-  return Math.round((at_ms - origin.start_ms) * 1000) / 1000;
-}
-
-/** Every moment of a record, which its name tells, put on the run's own clock. */
-const MOMENT = /(?:^|_)at_ms$/;
-
-function inRunTime<T extends object>(told: T, origin: RunOrigin): T {
-  const line = { ...told };
-  for (const [name, value] of Object.entries(told)) {
-    if (typeof value !== 'number' || !MOMENT.test(name)) continue;
-    Object.assign(line, { [name]: toRunTime(value, origin) });
-  }
-  return line;
-}
 
 export function operationLine(record: Operation, origin: RunOrigin): OperationLine {
   return inRunTime({ ...record, mechanism: origin.mechanism }, origin);
@@ -40,10 +18,6 @@ export function operationLine(record: Operation, origin: RunOrigin): OperationLi
 
 export function memoryStepLine(record: MemoryStep, origin: RunOrigin): MemoryStepLine {
   return inRunTime({ mechanism: origin.mechanism, kind: 'step', ...record }, origin);
-}
-
-export function decisionLine(record: Decision, origin: RunOrigin): DecisionLine {
-  return inRunTime({ mechanism: origin.mechanism, ...record }, origin);
 }
 
 export function memoryCheckLine(

@@ -1,4 +1,4 @@
-import type { DecisionLine, InvocationLine, LoadLine } from '../results/schema.ts';
+import type { DecisionLine, EventLine, InvocationLine, LoadLine } from '../results/schema.ts';
 import type { MemoryLine, OperationLine } from '../results/schema.ts';
 
 /** Where lines of a run go; the result folder's writer has this shape. */
@@ -8,4 +8,5 @@ export interface ResultSink {
   memory(line: MemoryLine): void;
   load(line: LoadLine): void;
   decision(line: DecisionLine): void;
+  event(line: EventLine): void;
 }

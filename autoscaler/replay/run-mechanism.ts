@@ -17,9 +17,8 @@ import { aboutVms, NOT_DEPLOYED, type VmAbout } from './vm-about.ts';
 import { sendArrivals } from './open-loop.ts';
 import type { ReplayPlan } from './plan.ts';
 import type { ProgressSink, ProgressState } from './progress.ts';
-import { decisionLine, instancesOf, memoryCheckLine } from './records.ts';
-import { memoryStepLine, operationLine } from './records.ts';
-import type { RunOrigin } from './records.ts';
+import { instancesOf, memoryCheckLine, memoryStepLine, operationLine } from './records.ts';
+import { decisionLine, eventLine, type RunOrigin } from '../results/run-time.ts';
 import { agentLost } from './errors.ts';
 import { RecordStream } from './record-stream.ts';
 import type { ResultSink } from './result-sink.ts';
@@ -232,6 +231,7 @@ class MechanismRunner {
     const origin = this.#origin ?? { mechanism: this.#o.mechanism, start_ms: this.#begin_ms };
     if (record.operation) this.#o.sink.operation(operationLine(record.operation, origin));
     if (record.decision) this.#o.sink.decision(decisionLine(record.decision, origin));
+    if (record.event) this.#o.sink.event(eventLine(record.event, origin));
     if (!record.memory) return;
     this.#memory.add(record.memory);
     this.#o.sink.memory(memoryStepLine(record.memory, origin));
@@ -291,6 +291,7 @@ class MechanismRunner {
       drained: this.#drained,
       ...this.#about,
       error: error === null ? null : describeError(error).slice(0, 1024),
+      clock_start_ms: this.#origin?.start_ms ?? null,
     };
   }
 

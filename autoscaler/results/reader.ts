@@ -9,8 +9,9 @@ import { openPlainFile, readPlainFile } from '../../base/plain-file.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { reportInterrupted, resultsMalformed, resultsMissing, resultsVersion } from './errors.ts';
 import { invocationSchema, loadSchema, manifestSchema } from './schema.ts';
-import { decisionSchema, memorySchema, operationSchema, READ_VERSIONS } from './schema.ts';
-import type { DecisionLine, InvocationLine, LoadLine, Manifest } from './schema.ts';
+import { decisionSchema, eventSchema, memorySchema, operationSchema } from './schema.ts';
+import { READ_VERSIONS } from './schema.ts';
+import type { DecisionLine, EventLine, InvocationLine, LoadLine, Manifest } from './schema.ts';
 import type { MemoryLine, OperationLine } from './schema.ts';
 import { RESULT_FILES } from './writer.ts';
 
@@ -109,6 +110,19 @@ export async function readLines(
     await read(RESULT_FILES.decisions, decisionSchema, (line) => sinks.decision?.(line));
   }
   return { torn_files, missing_files };
+}
+
+/**
+ * Tells what the core was told, in order. False: the folder has no such file. Throws as
+ * {@link readLines} does.
+ */
+export async function readEvents(
+  folder: string,
+  tell: (line: EventLine) => unknown,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const path = join(folder, RESULT_FILES.events);
+  return (await readFileLines(path, eventSchema, tell, signal)) !== 'missing';
 }
 
 /** Of a file at once: a few hundred lines, so that reading costs little beside checking. */

@@ -46,6 +46,10 @@ export type MemoryStepLine = z.infer<typeof memoryStepSchema>;
 export const decisionSchema = records.decisionSchema.extend({ mechanism: text });
 export type DecisionLine = z.infer<typeof decisionSchema>;
 
+/** The agent's record, and its moment on the host's clock, which the event itself goes by. */
+export const eventSchema = records.toldEventSchema.extend({ mechanism: text, host_ms: ms });
+export type EventLine = z.infer<typeof eventSchema>;
+
 export const memoryCheckSchema = z.strictObject({
   mechanism: text,
   kind: z.literal('check'),
@@ -134,6 +138,8 @@ const mechanismRunSchema = z.strictObject({
     )
     .default([]),
   error: optional_text,
+  /** Of the host's clock, from which the times of its lines count. */
+  clock_start_ms: known(ms),
 });
 export type MechanismRun = z.infer<typeof mechanismRunSchema>;
 

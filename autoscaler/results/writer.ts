@@ -10,9 +10,9 @@ import { jsonDocument } from '../../base/json.ts';
 import { makeFolderSync } from '../../base/make-folder.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { resultsExist, resultsUnreadable, resultsUnwritable } from './errors.ts';
-import { decisionSchema, invocationSchema, loadSchema } from './schema.ts';
+import { decisionSchema, eventSchema, invocationSchema, loadSchema } from './schema.ts';
 import { memorySchema, operationSchema } from './schema.ts';
-import type { DecisionLine, InvocationLine, LoadLine, Manifest } from './schema.ts';
+import type { DecisionLine, EventLine, InvocationLine, LoadLine, Manifest } from './schema.ts';
 import type { MemoryLine, OperationLine } from './schema.ts';
 
 export const RESULT_FILES = {
@@ -22,6 +22,7 @@ export const RESULT_FILES = {
   memory: 'memory.jsonl',
   load: 'load.jsonl',
   decisions: 'decisions.jsonl',
+  events: 'events.jsonl',
   summary: 'summary.json',
   report: 'report.html',
 } as const;
@@ -33,6 +34,7 @@ export class ResultWriter {
   readonly #memory: LineFile;
   readonly #load: LineFile;
   readonly #decisions: LineFile;
+  readonly #events: LineFile;
 
   /** Makes the folder. Throws `HP_RESULTS_EXIST` when it already holds a run. */
   constructor(folder: string) {
@@ -48,6 +50,7 @@ export class ResultWriter {
     this.#memory = new LineFile(join(folder, RESULT_FILES.memory));
     this.#load = new LineFile(join(folder, RESULT_FILES.load));
     this.#decisions = new LineFile(join(folder, RESULT_FILES.decisions));
+    this.#events = new LineFile(join(folder, RESULT_FILES.events));
   }
 
   operation(line: OperationLine): void {
@@ -70,6 +73,10 @@ export class ResultWriter {
     this.#decisions.append(decisionSchema, line);
   }
 
+  event(line: EventLine): void {
+    this.#events.append(eventSchema, line);
+  }
+
   manifest(manifest: Manifest): void {
     replaceFile(join(this.folder, RESULT_FILES.manifest), jsonDocument(manifest));
   }
@@ -77,7 +84,7 @@ export class ResultWriter {
   /** Everything is on disk afterwards. May be called twice. */
   close(): void {
     const lines = [this.#operations, this.#invocations, this.#memory, this.#load];
-    for (const file of [...lines, this.#decisions]) file.close();
+    for (const file of [...lines, this.#decisions, this.#events]) file.close();
   }
 }
 

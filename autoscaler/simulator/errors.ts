@@ -11,6 +11,17 @@ export const SIMULATE_CODES = {
     meaning: 'A result folder tells too little of a mechanism to make a model of it.',
     next: 'name a folder of a replay in which the mechanism plugged and unplugged.',
   },
+  HP_SIMULATE_NOT_RECORDED: {
+    category: 'usage',
+    meaning:
+      'A result folder does not tell what its agent was told, so that it could be played again.',
+    next: 'name a folder of a replay that started its own agent, made by this version.',
+  },
+  HP_SIMULATE_DIFFERENT: {
+    category: 'failure',
+    meaning: 'Played again, the agent decides otherwise than it was recorded.',
+    next: 'compare the versions of hotplane; with the same one this is a bug: report it with the folder.',
+  },
   HP_SIMULATE_INTERRUPTED: {
     category: 'interrupted',
     meaning: 'A signal ended the simulation; nothing was written.',
@@ -28,6 +39,18 @@ export function badSimulateOption(option: string, problem: string): HotplaneErro
 export function calibrationMissing(folder: string, mechanism: string): HotplaneError {
   const message = `${folder} has no finished plug and unplug of ${mechanism}.`;
   return simulateError('HP_SIMULATE_CALIBRATION', message, { details: { folder, mechanism } });
+}
+
+/** `problem` ends the sentence that begins with the folder. */
+export function notRecorded(folder: string, problem: string): HotplaneError {
+  return simulateError('HP_SIMULATE_NOT_RECORDED', `${folder} ${problem}.`, {
+    details: { folder },
+  });
+}
+
+export function decidesOtherwise(folder: string, line: number): HotplaneError {
+  const message = `the decisions of ${folder} are others from line ${line} of decisions.jsonl on.`;
+  return simulateError('HP_SIMULATE_DIFFERENT', message, { details: { folder, line } });
 }
 
 export function simulateInterrupted(): HotplaneError {

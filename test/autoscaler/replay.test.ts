@@ -39,6 +39,7 @@ test('every mechanism replays the same plan over the same window, and memory com
   t.is(closed(), 1);
   t.deepEqual(readdirSync(out).toSorted(), [
     'decisions.jsonl',
+    'events.jsonl',
     'invocations.jsonl',
     'load.jsonl',
     'manifest.json',

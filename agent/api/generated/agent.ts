@@ -836,6 +836,7 @@ export const WatchRequest_Records = {
   invocation: "invocation",
   decision: "decision",
   report: "report",
+  event: "event",
 } as const;
 
 export type WatchRequest_Records = typeof WatchRequest_Records[keyof typeof WatchRequest_Records];
@@ -847,6 +848,7 @@ export namespace WatchRequest_Records {
   export type invocation = typeof WatchRequest_Records.invocation;
   export type decision = typeof WatchRequest_Records.decision;
   export type report = typeof WatchRequest_Records.report;
+  export type event = typeof WatchRequest_Records.event;
 }
 
 export function watchRequest_RecordsFromJSON(object: any): WatchRequest_Records {
@@ -869,6 +871,9 @@ export function watchRequest_RecordsFromJSON(object: any): WatchRequest_Records 
     case 5:
     case "report":
       return WatchRequest_Records.report;
+    case 6:
+    case "event":
+      return WatchRequest_Records.event;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum WatchRequest_Records");
   }
@@ -888,6 +893,8 @@ export function watchRequest_RecordsToNumber(object: WatchRequest_Records): numb
       return 4;
     case WatchRequest_Records.report:
       return 5;
+    case WatchRequest_Records.event:
+      return 6;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum WatchRequest_Records");
   }
@@ -899,6 +906,7 @@ export interface AgentRecord {
   readonly invocation?: Invocation | null;
   readonly decision?: Decision | null;
   readonly report?: Report | null;
+  readonly event?: ToldEvent | null;
 }
 
 export interface Operation {
@@ -1254,6 +1262,11 @@ export function report_LevelToNumber(object: Report_Level): number {
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Report_Level");
   }
+}
+
+export interface ToldEvent {
+  readonly at_ms: number;
+  readonly event_json: string;
 }
 
 function createBaseDeployRequest(): DeployRequest {
@@ -4385,7 +4398,7 @@ export const WatchRequest: MessageFns<WatchRequest> = {
 };
 
 function createBaseAgentRecord(): AgentRecord {
-  return { operation: null, memory: null, invocation: null, decision: null, report: null };
+  return { operation: null, memory: null, invocation: null, decision: null, report: null, event: null };
 }
 
 export const AgentRecord: MessageFns<AgentRecord> = {
@@ -4404,6 +4417,9 @@ export const AgentRecord: MessageFns<AgentRecord> = {
     }
     if (message.report !== undefined && message.report !== null) {
       Report.encode(message.report, writer.uint32(42).fork()).join();
+    }
+    if (message.event !== undefined && message.event !== null) {
+      ToldEvent.encode(message.event, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -4459,6 +4475,14 @@ export const AgentRecord: MessageFns<AgentRecord> = {
             }
 
             message.report = Report.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.event = ToldEvent.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -5388,6 +5412,63 @@ export const Report: MessageFns<Report> = {
             }
 
             message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseToldEvent(): ToldEvent {
+  return { at_ms: 0, event_json: "" };
+}
+
+export const ToldEvent: MessageFns<ToldEvent> = {
+  encode(message: ToldEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.at_ms !== 0) {
+      writer.uint32(9).double(message.at_ms);
+    }
+    if (message.event_json !== "") {
+      writer.uint32(18).string(message.event_json);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ToldEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseToldEvent() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.at_ms = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event_json = reader.string();
             continue;
           }
         }
