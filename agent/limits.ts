@@ -82,7 +82,9 @@ export const AGENT_LIMITS = {
   /** An answer to a scrape is given to all who ask within this time. */
   metrics_kept_ms: 1_000,
   /** HTTP: connections at a time, bytes of a request's headers, and how long a request may take. */
-  http_connections: 64,
+  http_connections: 256,
+  /** Bodies of HTTP requests that are not all here yet. */
+  http_bodies_bytes: 64 * 1024 * 1024,
   http_header_bytes: 16 * 1024,
   http_headers_ms: 5_000,
   http_request_ms: 300_000,

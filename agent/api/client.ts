@@ -4,13 +4,13 @@ import { timerMs } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
-import type { Payload } from '../../guest/protocol/protocol.ts';
 import { checkSocketPath } from '../../base/safe-path.ts';
 import type { ExplainResponse } from '../model/span-messages.ts';
 import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
 import type { OutputEntry, RemoveResponse, StatusResponse } from '../model/messages.ts';
 import type { AgentRecord, Invocation, RecordKind } from '../model/records.ts';
 import type { FunctionSpec } from '../model/spec.ts';
+import type { FunctionAnswer } from '../model/work.ts';
 import { type Method, SERVICE } from './service.ts';
 import { fromStatus, replyOf } from './status-codes.ts';
 
@@ -37,7 +37,7 @@ export interface Invoked extends Invocation {
   /** Why it was not done, with what to do next; absent when it was. */
   readonly failure?: HotplaneError;
   /** The function's own, also where it says that it failed; null: it gave none. */
-  readonly answer: Payload | null;
+  readonly answer: FunctionAnswer | null;
 }
 
 /** Booting a VM, filling its regions included. */
@@ -72,8 +72,9 @@ export class AgentClient {
     const run_ms = request.timeout_ms ?? AGENT_LIMITS.invocation_ms;
     const deadline_ms = AGENT_LIMITS.invocation_queued_ms + AGENT_LIMITS.program_start_ms + run_ms;
     const reply = await this.#call(SERVICE.Invoke, request, deadline_ms, options, notDone);
-    const { record, payload, content_type } = reply;
-    const answer = payload && { bytes: payload, content_type: content_type ?? '' };
+    const { record, payload, content_type, status, headers } = reply;
+    const http = status === null ? null : { status, headers };
+    const answer = payload && { bytes: payload, content_type: content_type ?? '', http };
     return { ...record, answer, ...('failure' in reply ? { failure: reply.failure } : {}) };
   }
 

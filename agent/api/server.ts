@@ -91,8 +91,9 @@ export class AgentServer {
     this.#unary(SERVICE.Invoke, async ({ function: name, invocation_id, ...call }, onGone) => {
       const end = await agent.invoke(name, invocation_id, call, onGone);
       const { failure, answer, ...record } = end;
-      const { bytes: payload = null, content_type = null } = answer ?? {};
-      const reply = { record, payload, content_type };
+      const { bytes: payload = null, content_type = null, http } = answer ?? {};
+      const { status = null, headers = [] } = http ?? {};
+      const reply = { record, payload, content_type, status, headers };
       // A function that failed was served: its answer says how, and is no matter of a trailer.
       if (!failure || failure.code === 'HP_AGENT_FUNCTION_FAILED') return reply;
       throw new InvocationNotDone(errorOf(failure), SERVICE.Invoke.encodeResponse(reply));

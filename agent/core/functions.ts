@@ -14,7 +14,7 @@ import {
 import type { FunctionState, QueuedInvocation } from '../model/state.ts';
 import { NOBODY, functionGone, replyDeployed } from './callers.ts';
 import { askAdmit } from './ask.ts';
-import { type Draft, editInstance, editVmsOf, replyError, vmsOf } from './draft.ts';
+import { type Draft, editInstance, editVm, editVmsOf, replyError, vmsOf } from './draft.ts';
 import { doomInstance } from './instances.ts';
 import { refuseInvocation, refuseQueue } from './invocations.ts';
 import { endUndead, endVm, firstVm, launchVm } from './vms.ts';
@@ -172,11 +172,18 @@ function silentSince(draft: Draft, fn: FunctionState): number | null {
   return since_ms;
 }
 
-/** The caller of a queued invocation went away. One that runs goes on. */
+/** The caller of an invocation went away: it waits no longer, or ends with its instance. */
 export function cancel(draft: Draft, fn: FunctionState, request_id: string): void {
   for (const invocation of fn.queue) {
     if (invocation.request_id !== request_id) continue;
     fn.queue = fn.queue.without(invocation);
     return refuseInvocation(draft, invocation, 'refused', REFUSALS.cancelled());
+  }
+  for (const { id, instances } of vmsOf(draft, fn)) {
+    const found = instances.find(({ invocation }) => invocation?.request_id === request_id);
+    const vm = found && editVm(draft, id);
+    if (!vm) continue;
+    // What its program does meanwhile is not known: no other caller gets it.
+    return doomInstance(draft, fn, vm, editInstance(draft, vm, found), REFUSALS.cancelled());
   }
 }

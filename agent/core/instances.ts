@@ -17,6 +17,9 @@ import { sizeForStart } from './sizing.ts';
 import { closeSpan, openSpan } from './spans.ts';
 import { endVm, noteFailure } from './vms.ts';
 
+/** Ends that nobody has to look into. */
+const ASKED_FOR = new Set(['HP_AGENT_REMOVING', 'HP_AGENT_CANCELLED']);
+
 export function findInstance(vm: VmState, id: string): InstanceState | undefined {
   return vm.instances.find((instance) => instance.id === id);
 }
@@ -118,7 +121,7 @@ export function doomInstance(
   failure: Refusal,
 ): void {
   if (instance.phase === 'stopping') return;
-  if (failure.code !== 'HP_AGENT_REMOVING') noteFailure(draft, fn, vm, failure);
+  if (!ASKED_FOR.has(failure.code)) noteFailure(draft, fn, vm, failure);
   if (instance.invocation) answerInvocation(draft, instance, instance.invocation, { failure });
   if (instance.phase === 'starting' && instance.cause_sequence !== null) {
     const cause = fn.queue.find(instance.cause_sequence);

@@ -7,7 +7,8 @@ import { AGENT_LIMITS } from '../limits.ts';
 import { agentError } from '../model/errors.ts';
 import type { FoundInstance, InvocationResult, StartStamps } from '../model/events.ts';
 import { type FunctionSpec, growWaitMs, isElastic } from '../model/spec.ts';
-import type { Call } from '../model/work.ts';
+import { headersOf, linesOf } from '../model/http-head.ts';
+import type { FunctionAnswer, Call } from '../model/work.ts';
 import type { GuestAnswer, GuestChannel } from '../../guest/protocol/channel.ts';
 import { MECHANISMS } from '../model/mechanism.ts';
 import { ClockMap } from '../../guest/protocol/clock-map.ts';
@@ -18,7 +19,6 @@ import {
   startedSchema,
   statsSchema,
   stoppedSchema,
-  type Payload,
 } from '../../guest/protocol/protocol.ts';
 import { programStart } from './program-start.ts';
 import type { Figures, FigureSelection } from '../observe/guest-figures.ts';
@@ -41,10 +41,20 @@ function guestWaitMs(spec: FunctionSpec): number {
   return Math.min(LIMITS.grow_wait_ms_max, growWaitMs(spec) + AGENT_LIMITS.growth_denial_ms);
 }
 
+/** The HTTP request that an invocation is, as the guest is told of it. */
+function shown(
+  http: Call['http'],
+  content_type: string,
+): Pick<Extract<GuestRequest, { type: 'invoke' }>, 'http'> {
+  if (!http) return {};
+  const { method, path, headers } = http;
+  return { http: { method, path, fields: linesOf(headers, content_type) } };
+}
+
 /** What an invocation measured, and what it answered. */
 interface Answered {
   readonly result: InvocationResult;
-  readonly answer: Payload;
+  readonly answer: FunctionAnswer;
 }
 
 export class GuestLink {
@@ -98,12 +108,12 @@ export class GuestLink {
 
   async invoke(
     instance: string,
-    { payload, content_type }: Pick<Call, 'payload' | 'content_type'>,
+    { payload, content_type, http }: Omit<Call, 'timeout_ms'>,
     { request_id, deadline_ms }: { readonly request_id: string; readonly deadline_ms: number },
   ): Promise<Answered> {
     const payload_bytes = payload.length;
     const about = { content_type, payload_bytes, request_id, timeout_ms: deadline_ms };
-    const request = { type: 'invoke', instance, ...about } as const;
+    const request = { type: 'invoke', instance, ...about, ...shown(http, content_type) } as const;
     return this.#answered(await this.#channel.ask(request, invokedSchema, deadline_ms, payload));
   }
 
@@ -121,8 +131,9 @@ export class GuestLink {
       minor_faults: value.minor_faults ?? null,
       function_error: value.function_error ?? null,
     };
-    const { content_type: answered = OCTETS } = value;
-    return { result, answer: { content_type: answered, bytes: attached } };
+    const { content_type: answered = OCTETS, status, fields = '' } = value;
+    const http = status === undefined ? null : { status, headers: headersOf(fields) };
+    return { result, answer: { content_type: answered, bytes: attached, http } };
   }
 
   /** Resolves with the host time at which nothing of the instance was left (t7). */

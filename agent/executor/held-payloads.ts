@@ -3,15 +3,14 @@
  * them, and bounded, so that callers who send much cannot fill the agent.
  */
 import { assert } from '../../base/assert.ts';
-import type { Payload } from '../../guest/protocol/protocol.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { errorOf } from '../model/failure.ts';
 import { REFUSALS } from '../model/refusals.ts';
-import type { Call } from '../model/work.ts';
+import type { FunctionAnswer, Call } from '../model/work.ts';
 
 interface Held {
   readonly call: Call;
-  answer: Payload | null;
+  answer: FunctionAnswer | null;
 }
 
 export class HeldPayloads {
@@ -40,7 +39,7 @@ export class HeldPayloads {
   }
 
   /** Kept for the caller; one whose caller was answered already is dropped. */
-  answer(request_id: string, answer: Payload): void {
+  answer(request_id: string, answer: FunctionAnswer): void {
     const held = this.#held.get(request_id);
     if (!held) return;
     this.#bytes += answer.bytes.length;
@@ -48,7 +47,7 @@ export class HeldPayloads {
   }
 
   /** Gives the answer away, if one came, and holds nothing of the invocation any longer. */
-  release(request_id: string): Payload | null {
+  release(request_id: string): FunctionAnswer | null {
     const held = this.#held.get(request_id);
     if (!held) return null;
     this.#held.delete(request_id);

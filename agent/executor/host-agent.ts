@@ -161,8 +161,8 @@ export class HostAgent {
   }
 
   /**
-   * The record of the invocation, refused and failed ones too. `onGone` is given what takes it out
-   * of the queue, to be called when its caller goes away.
+   * The record of the invocation, refused and failed ones too. `onGone` is given what ends it, to
+   * be called when its caller goes away.
    */
   async invoke(
     name: string,

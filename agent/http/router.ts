@@ -1,4 +1,7 @@
-/** Which handler a request is for. A path is fixed words and `:names` of one word each. */
+/**
+ * Which handler a request is for. A path is fixed words and `:names` of one word each; `*` as its
+ * last word is whatever follows, and as a method any.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assert } from '../../base/assert.ts';
 
@@ -12,7 +15,7 @@ export interface HttpCall {
 /** Answers a call; what it throws is answered with the status of its category. */
 export type HttpHandler = (call: HttpCall) => Promise<void> | void;
 
-export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE' | '*';
 
 interface Route {
   readonly words: readonly string[];
@@ -45,7 +48,7 @@ export class Router {
     for (const { words: wanted, handlers } of this.#routes) {
       const params = matched(wanted, words);
       if (params === null) continue;
-      const handler = handlers.get(method === 'HEAD' ? 'GET' : method);
+      const handler = handlers.get(method === 'HEAD' ? 'GET' : method) ?? handlers.get('*');
       return handler ? { handler, params } : { allow: [...handlers.keys()] };
     }
     return null;
@@ -58,10 +61,12 @@ function matched(
   wanted: readonly string[],
   words: readonly string[],
 ): Record<string, string> | null {
-  if (wanted.length !== words.length) return null;
+  const is_open = wanted.at(-1) === '*';
+  if (is_open ? words.length < wanted.length : words.length !== wanted.length) return null;
   const params: Record<string, string> = {};
   for (const [index, want] of wanted.entries()) {
     const word = words[index] ?? '';
+    if (is_open && index === wanted.length - 1) break;
     if (!want.startsWith(':')) {
       if (want !== word) return null;
       continue;

@@ -4,29 +4,14 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
-import { type ErrorCategory, type HotplaneError, isHotplaneError } from '../../base/errors.ts';
+import { isHotplaneError } from '../../base/errors.ts';
 import { SocketPlace } from '../api/socket.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { agentError } from '../model/errors.ts';
 import { refusalOf } from '../model/failure.ts';
 import { type HttpAddress, isOwnHost } from './address.ts';
+import { sendProblem } from './problem.ts';
 import type { Router } from './router.ts';
-
-const STATUS: Readonly<Record<ErrorCategory, number>> = {
-  failure: 500,
-  usage: 400,
-  unavailable: 503,
-  timeout: 504,
-  partial: 500,
-  conflict: 409,
-  interrupted: 499,
-};
-const STATUS_OF_CODE: Readonly<Record<string, number>> = {
-  HP_AGENT_NO_FUNCTION: 404,
-  HP_AGENT_HTTP_PATH: 404,
-  HP_AGENT_HTTP_METHOD: 405,
-  HP_AGENT_HTTP_FOREIGN: 403,
-};
 
 export interface HttpServerOptions {
   readonly address: HttpAddress;
@@ -129,7 +114,7 @@ async function answer(
     await found.handler({ request, response, params: found.params });
   } catch (error) {
     if (!isHotplaneError(error)) log.error({ err: refusalOf(error) }, 'a call was not served');
-    sendError(response, error);
+    sendProblem(response, error);
   }
 }
 
@@ -137,17 +122,4 @@ async function answer(
 function refuseForeign({ headers }: IncomingMessage): void {
   if (headers.origin === undefined && isOwnHost(headers.host)) return;
   throw agentError('HP_AGENT_HTTP_FOREIGN', 'the request comes from a page or names another host.');
-}
-
-function sendError(response: ServerResponse, error: unknown): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const told: Pick<HotplaneError, 'code' | 'category' | 'message' | 'next'> = isHotplaneError(error)
-    ? error
-    : refusalOf(error);
-  const { code, category, message, next } = told;
-  const text = `${JSON.stringify({ error: { code, category, message, next } })}\n`;
-  sendText(response, STATUS_OF_CODE[code] ?? STATUS[category], text, 'application/json');
 }

@@ -1,6 +1,7 @@
 /**
- * What the agent shows over HTTP: whether it lives (`/healthz`), whether it serves (`/readyz`), and
- * its metrics. It is open before the agent decides anything, so that a long start can be seen.
+ * What the agent shows over HTTP: whether it lives (`/healthz`), whether it serves (`/readyz`), its
+ * metrics, and its functions. It is open before the agent decides anything, so that a long start
+ * can be seen.
  */
 import type { Logger } from 'pino';
 import { hostClock } from '../../base/clock.ts';
@@ -10,6 +11,7 @@ import { AGENT_LIMITS } from '../limits.ts';
 import type { HostState, VmState } from '../model/state.ts';
 import { AgentMetrics } from '../observe/metrics/metrics.ts';
 import type { HttpAddress } from './address.ts';
+import { addFunctions } from './functions.ts';
 import { Router } from './router.ts';
 import { HttpServer, sendText } from './server.ts';
 
@@ -60,6 +62,7 @@ export class HttpSurface {
     });
     this.#metrics = metrics;
     agent.hub.listen((kind, record) => metrics.record(kind, record));
+    addFunctions(this.router, agent);
     void agent.fatal.then(({ message }) => this.#enter({ name: 'failed', why: message }));
   }
 

@@ -204,6 +204,11 @@ export const AGENT_CODES = {
     meaning: 'The path of an HTTP request does not take its method.',
     next: 'use one of those that the header Allow names.',
   },
+  HP_AGENT_HTTP_BODY: {
+    category: 'usage',
+    meaning: 'The body of an HTTP request is longer than the payload of an invocation may be.',
+    next: 'send at most 6 MiB.',
+  },
   HP_AGENT_HTTP_FOREIGN: {
     category: 'usage',
     meaning: 'An HTTP request came from a web page, or named another host than this one.',

@@ -84,7 +84,7 @@ export type HostEvent =
       readonly drain_ms: number;
     }
   | { readonly type: 'drain'; readonly request_id: string; readonly function: string }
-  /** The caller of a queued invocation went away. One that runs goes on. */
+  /** The caller of an invocation went away. */
   | { readonly type: 'cancel'; readonly request_id: string; readonly function: string }
   /* the function VM */
   | {

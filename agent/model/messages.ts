@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { bytes, count, duration_ms, field, message, moment_ms, stamp_ms } from './fields.ts';
 import { octets, optional_text, text } from './fields.ts';
+import { httpHeaderSchema, httpRequestSchema } from './http-head.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
 import {
   explainRequestSchema,
@@ -46,6 +47,7 @@ export const invokeRequestSchema = message('InvokeRequest', {
   ),
   content_type: field(5, z.string().max(PROTOCOL.content_type_bytes), 'of the payload'),
   timeout_ms: field(6, duration_ms.nullable(), "how long it may run; absent: the agent's usual"),
+  http: field(7, httpRequestSchema.nullable(), 'the HTTP request that it is; absent: it is none'),
 });
 export type InvokeRequest = z.infer<typeof invokeRequestSchema>;
 
@@ -53,6 +55,8 @@ export const invokeResponseSchema = message('InvokeResponse', {
   record: field(1, RECORDS.invocation),
   payload: field(2, octets.nullable(), "the function's answer; absent: none"),
   content_type: field(3, optional_text, 'of the answer'),
+  status: field(4, count.nullable(), 'of a program that serves HTTP; absent: of any other'),
+  headers: field(5, z.array(httpHeaderSchema).readonly(), 'of the same'),
 });
 
 export const statusRequestSchema = message('StatusRequest', {

@@ -8,6 +8,7 @@ import type { Payload } from '../../guest/protocol/protocol.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isObject, parseJson } from '../../base/json.ts';
 import { AGENT_LIMITS } from '../limits.ts';
+import type { HttpAnswer, HttpRequest } from './http-head.ts';
 
 /** One invocation, as its caller wants it. */
 export interface Call {
@@ -15,6 +16,14 @@ export interface Call {
   readonly content_type: string;
   /** How long it may run in its instance; null: as the agent has it. */
   readonly timeout_ms: number | null;
+  /** The HTTP request that it is, for programs that serve HTTP. */
+  readonly http: HttpRequest | null;
+}
+
+/** What a function answered. */
+export interface FunctionAnswer extends Payload {
+  /** Of a program that serves HTTP. */
+  readonly http: HttpAnswer | null;
 }
 
 export const JSON_TYPE = 'application/json';
@@ -51,7 +60,8 @@ export function emulated(work: Work): Call {
   const { cpu_ms, phases = [] } = work;
   const wall_ms = Math.max(work.wall_ms, ...phases.map(({ at_ms }) => at_ms));
   const timeout_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + AGENT_LIMITS.invocation_ms;
-  return { payload: Buffer.from(JSON.stringify(work)), content_type: JSON_TYPE, timeout_ms };
+  const payload = Buffer.from(JSON.stringify(work));
+  return { payload, content_type: JSON_TYPE, timeout_ms, http: null };
 }
 
 /** What an emulation is asked for; null: it is no payload of the built-in function. */

@@ -1,8 +1,8 @@
 /** The record of one invocation, from the core's reply to its caller. Pure. */
 import { cutBytes } from '../../base/cut-bytes.ts';
 import type { InvokeReply } from '../model/actions.ts';
-import type { Payload } from '../../guest/protocol/protocol.ts';
 import type { Refusal } from '../model/refusals.ts';
+import type { FunctionAnswer } from '../model/work.ts';
 import type { Invocation } from '../model/records.ts';
 
 /** Of the reason in a record, which a caller gets in a trailer; the whole error goes beside it. */
@@ -12,7 +12,7 @@ const REASON_BYTES = 512;
 export interface InvocationEnd extends Invocation {
   readonly failure: Refusal | null;
   /** The function's own; null: it gave none. */
-  readonly answer: Payload | null;
+  readonly answer: FunctionAnswer | null;
 }
 
 export function invocationRecord(name: string, reply: InvokeReply): Invocation {

@@ -217,7 +217,8 @@ export class FakeGuest {
     attached: Uint8Array,
     fault: GuestFault,
   ): Promise<void> {
-    const { instance } = request;
+    const { instance, http } = request;
+    if (http) return this.#answerWith(to, this.#served(http, attached));
     const work = workOf({ bytes: attached });
     if (!work) return this.#refuse(to, 'bad-request', 'no payload of the built-in function');
     const found = this.instances.get(instance);
@@ -256,6 +257,21 @@ export class FakeGuest {
     };
     ended.resolve(answer);
     this.#answerWith(to, answer);
+  }
+
+  /** A program that serves HTTP: tells what it was asked, with a status of its own. */
+  #served(
+    http: NonNullable<Extract<GuestRequest, { type: 'invoke' }>['http']>,
+    attached: Uint8Array,
+  ): FakeAnswer {
+    const at_ms = this.#now();
+    const stamps = { started_at_ms: at_ms, first_byte_at_ms: at_ms, finished_at_ms: at_ms };
+    const fields = 'Set-Cookie: a=1\nSet-Cookie: b=2\nTransfer-Encoding: chunked\nno field';
+    const body = Buffer.from(attached).toString('utf8');
+    return {
+      result: { ...stamps, wall_ms: 0, content_type: JSON_TYPE, status: 418, fields },
+      attached: Buffer.from(JSON.stringify({ ...http, body })),
+    };
   }
 
   async #resume(

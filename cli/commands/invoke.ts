@@ -56,7 +56,12 @@ async function run(input: CommandInput): Promise<number> {
   const call: Call =
     place === null
       ? built_in
-      : { payload: await readPayload(place, input.signal), content_type, timeout_ms: null };
+      : {
+          payload: await readPayload(place, input.signal),
+          content_type,
+          timeout_ms: null,
+          http: null,
+        };
   const request = { function: positionals[0] ?? '', invocation_id: values.text('id'), ...call };
   const response = await withAgent(input, (client, signal) => client.invoke(request, { signal }));
   const { failure, answer, ...record } = response;

@@ -32,6 +32,12 @@ export const PROTOCOL = {
   payload_window_bytes: 128 * 1024,
   /** A content type. */
   content_type_bytes: 256,
+  /** Of an HTTP request that an invocation is: method, path with its query, and header fields. */
+  http_method_bytes: 16,
+  http_path_bytes: 2_048,
+  http_head_bytes: 8 * 1024,
+  /** Header fields of a program's answer; as JSON they fit into `work_reply_bytes`. */
+  http_answer_head_bytes: 4 * 1024,
   /** JSON tokens of one request to the init. */
   request_tokens: 2_048,
   /** The `message` of a refusal. */
@@ -111,6 +117,11 @@ assert(
 assert(
   PROTOCOL.work_reply_bytes + 2 * PROTOCOL.payload_chunk_bytes < PROTOCOL.line_bytes,
   'a chunk whose every byte is escaped fits into a line beside its JSON',
+);
+assert(
+  PROTOCOL.http_head_bytes + PROTOCOL.http_path_bytes + 2 * PROTOCOL.payload_chunk_bytes + 2_048 <
+    PROTOCOL.line_bytes,
+  'an invocation that is an HTTP request fits into a line',
 );
 assert(
   2 * PROTOCOL.payload_chunk_bytes <= PROTOCOL.payload_window_bytes,

@@ -69,6 +69,14 @@ interface GuestInvoke {
   /** Where the interface of the function tells its program: who it serves, and for how long. */
   readonly request_id?: string;
   readonly timeout_ms?: number;
+  /** The HTTP request that it is, for programs that serve HTTP; others are not shown it. */
+  readonly http?: {
+    readonly method: string;
+    /** With its query. */
+    readonly path: string;
+    /** `Name: value` fields, each with its end of line, as they are to be sent. */
+    readonly fields: string;
+  };
 }
 
 export type GuestRequest =
@@ -136,6 +144,9 @@ export const invokedSchema = z.object({
   wall_ms: guest_ms,
   /** Of the attached answer; absent: bytes of no told kind. */
   content_type: z.string().max(PROTOCOL.content_type_bytes).optional(),
+  /** Of a program that serves HTTP: its status, and its header fields, a `Name: value` a line. */
+  status: z.number().int().min(100).max(999).optional(),
+  fields: z.string().max(PROTOCOL.http_answer_head_bytes).optional(),
   /** The function itself says that it failed: its answer tells how. The instance serves on. */
   function_error: z.string().max(PROTOCOL.error_message_bytes).optional(),
   anonymous_bytes: bytes.optional(),

@@ -35,13 +35,29 @@ static int on_url(http_parser *parser, const char *at, size_t length)
 	return 0;
 }
 
+static void keep_fields(struct exchange *exchange, const char *at, size_t length)
+{
+	if (!exchange->keeps_fields)
+		return;
+	if (length >= sizeof(exchange->fields) - exchange->fields_used) {
+		exchange->fields_too_long = true;
+		return;
+	}
+	memcpy(exchange->fields + exchange->fields_used, at, length);
+	exchange->fields_used += length;
+	exchange->fields[exchange->fields_used] = 0;
+}
+
 static int on_field(http_parser *parser, const char *at, size_t length)
 {
 	struct exchange *exchange = of(parser);
 
-	if (exchange->in_value)
+	if (exchange->in_value) {
 		exchange->field[0] = 0;
+		keep_fields(exchange, "\n", 1);
+	}
 	exchange->in_value = false;
+	keep_fields(exchange, at, length);
 	append(exchange->field, sizeof(exchange->field), at, length);
 	return 0;
 }
@@ -53,6 +69,7 @@ static int on_value(http_parser *parser, const char *at, size_t length)
 	if (!exchange->in_value) {
 		exchange->in_value = true;
 		exchange->value = NULL;
+		keep_fields(exchange, ": ", 2);
 		if (!strcasecmp(exchange->field, "content-type"))
 			exchange->value = exchange->content_type;
 		else if (!strcasecmp(exchange->field, "lambda-runtime-function-error-type"))
@@ -62,13 +79,15 @@ static int on_value(http_parser *parser, const char *at, size_t length)
 	}
 	if (exchange->value)
 		append(exchange->value, EXCHANGE_HEADER_BYTES, at, length);
+	keep_fields(exchange, at, length);
 	return 0;
 }
 
 static int on_head(http_parser *parser)
 {
 	of(parser)->head_seen = true;
-	return 0;
+	/* To the parser 1 means: no body follows. */
+	return of(parser)->is_bodiless;
 }
 
 static bool grow_body(struct exchange *exchange, size_t needed)

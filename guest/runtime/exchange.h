@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "../common/protocol_constants.h"
+
 #define EXCHANGE_URL_BYTES 256
 #define EXCHANGE_HEADER_BYTES 256
 
@@ -26,6 +28,13 @@ struct exchange {
 	size_t url_used;
 	char content_type[EXCHANGE_HEADER_BYTES];
 	char function_error[EXCHANGE_HEADER_BYTES];
+	/* Header fields, a `Name: value` a line, where they are kept (of answers). */
+	bool keeps_fields;
+	bool fields_too_long;
+	char fields[PROTOCOL_HTTP_ANSWER_HEAD_BYTES];
+	size_t fields_used;
+	/* The answer to HEAD: it has no body, whatever its fields say. */
+	bool is_bodiless;
 	char field[64];
 	char *value;
 	bool in_value;

@@ -98,6 +98,20 @@ static void take_payload(char *bytes, size_t length)
 		invocation.started_at_ms = boottime_ms();
 }
 
+static void open_http(const struct json_document *document)
+{
+	const struct json_token *http = json_member(document, document->tokens, "http");
+
+	if (!http || http->type != JSON_OBJECT ||
+	    json_string(document, json_member(document, http, "path"), invocation.path,
+			sizeof(invocation.path)) < 1 ||
+	    json_string(document, json_member(document, http, "fields"), invocation.fields,
+			sizeof(invocation.fields)) < 0)
+		return;
+	json_string(document, json_member(document, http, "method"), invocation.method,
+		    sizeof(invocation.method));
+}
+
 static void open_invocation(const struct json_document *document)
 {
 	const struct json_token *root = document->tokens;
@@ -111,6 +125,7 @@ static void open_invocation(const struct json_document *document)
 		    invocation.content_type, sizeof(invocation.content_type));
 	json_unsigned(document, json_member(document, root, "timeout_ms"), &invocation.timeout_ms);
 	json_unsigned(document, json_member(document, root, "payload_bytes"), &bytes);
+	open_http(document);
 	invocation.payload_bytes = bytes;
 	invocation.payload = malloc(bytes + 1);
 	if (bytes > PROTOCOL_PAYLOAD_BYTES || !invocation.payload)
@@ -192,6 +207,10 @@ static void describe(struct text *text, const struct answer *answer)
 		text_add(text, ",\"cpu_ms\":%.3f", used_ms);
 	if (answer->status)
 		text_add(text, ",\"status\":%u", answer->status);
+	if (answer->fields) {
+		text_add(text, ",\"fields\":");
+		text_add_json(text, answer->fields);
+	}
 	if (answer->content_type) {
 		text_add(text, ",\"content_type\":");
 		text_add_json(text, answer->content_type);
@@ -207,9 +226,13 @@ void link_answer(const struct answer *answer)
 {
 	const char *bytes = answer->bytes;
 	size_t left = answer->length;
-	char data[4096];
+	char data[PROTOCOL_WORK_REPLY_BYTES];
 	struct text text;
 
+	text_init(&text, data, sizeof(data));
+	describe(&text, answer);
+	if (text.overflow)
+		return link_fail("answer-malformed", "the header of the answer is too long");
 	while (left > PROTOCOL_PAYLOAD_CHUNK_BYTES) {
 		text_init(&text, data, sizeof(data));
 		text_add(&text, "{\"type\":\"chunk\"}");

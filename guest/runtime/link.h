@@ -19,6 +19,10 @@ struct invocation {
 	bool complete;
 	char request_id[PROTOCOL_INSTANCE_NAME_BYTES + 1];
 	char content_type[PROTOCOL_CONTENT_TYPE_BYTES + 1];
+	/* The HTTP request that it is, for programs that serve HTTP; no method: it is none. */
+	char method[PROTOCOL_HTTP_METHOD_BYTES + 1];
+	char path[PROTOCOL_HTTP_PATH_BYTES + 1];
+	char fields[PROTOCOL_HTTP_HEAD_BYTES + 1];
 	char *payload;
 	size_t payload_bytes;
 	size_t here_bytes;
@@ -32,6 +36,8 @@ struct answer {
 	const char *content_type;
 	/* HTTP status of an `http` program; 0: none. */
 	unsigned int status;
+	/* Its header fields, a `Name: value` a line, or NULL. */
+	const char *fields;
 	/* The function's own word that it failed, or NULL. */
 	const char *function_error;
 	const char *bytes;

@@ -4,6 +4,7 @@
  * in the way it knows (lambda, http, openwhisk), and passes its answers and output on.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -129,12 +130,13 @@ static void round_of(void)
 
 	if (poll(files, (nfds_t)(OWN_FILES + count), wait_ms) < 0)
 		return;
+	/* First what was written before an answer, though it may have been seen after it. */
+	for (int i = 0; i < 2; i++)
+		if (outputs[i].fd >= 0)
+			output_read(&outputs[i]);
 	for (int i = 0; i < count; i++)
 		if (files[OWN_FILES + i].revents)
 			interface->news(i, files[OWN_FILES + i].revents);
-	for (int i = 0; i < 2; i++)
-		if (files[3 + i].revents && outputs[i].fd >= 0)
-			output_read(&outputs[i]);
 	if (files[2].revents)
 		take_trouble();
 	if (files[1].revents)
@@ -179,6 +181,8 @@ int main(int count, char **arguments)
 	error = sandbox_start(&options, &program);
 	if (error)
 		fail("start of the program", -error);
+	fcntl(program.out_fd, F_SETFL, O_NONBLOCK);
+	fcntl(program.err_fd, F_SETFL, O_NONBLOCK);
 	outputs[0] = (struct output){ .name = "stdout", .fd = program.out_fd };
 	outputs[1] = (struct output){ .name = "stderr", .fd = program.err_fd };
 	for (;;)

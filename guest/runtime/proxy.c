@@ -58,12 +58,8 @@ static int connect_program(void)
 	return fd;
 }
 
-static bool ask(const char *path, const char *type, const struct iovec *parts, size_t count)
+static bool send_request(const char *head, size_t used, const struct iovec *parts, size_t count)
 {
-	char head[1024];
-	size_t length = 0;
-	int used;
-
 	if (peer.fd < 0) {
 		int fd = connect_program();
 
@@ -71,18 +67,40 @@ static bool ask(const char *path, const char *type, const struct iovec *parts, s
 			return false;
 		exchange_open(&peer, fd, HTTP_RESPONSE);
 	}
+	peer.keeps_fields = !is_action;
+	peer.is_bodiless = !is_action && !strcmp(invocation.method, "HEAD");
+	if (!exchange_write(peer.fd, head, used))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!exchange_write(peer.fd, parts[i].iov_base, parts[i].iov_len))
+			return false;
+	return true;
+}
+
+static bool ask(const char *path, const char *type, const struct iovec *parts, size_t count)
+{
+	char head[1024];
+	size_t length = 0;
+	int used;
+
 	for (size_t i = 0; i < count; i++)
 		length += parts[i].iov_len;
 	used = snprintf(head, sizeof(head),
 			"POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Type: %s\r\n"
 			"Content-Length: %zu\r\nX-Request-Id: %s\r\n\r\n",
 			path, options->port, type, length, invocation.request_id);
-	if (used >= (int)sizeof(head) || !exchange_write(peer.fd, head, (size_t)used))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (!exchange_write(peer.fd, parts[i].iov_base, parts[i].iov_len))
-			return false;
-	return true;
+	return used < (int)sizeof(head) && send_request(head, (size_t)used, parts, count);
+}
+
+/* The caller's own request: its fields come whole, but for the length that is told here. */
+static bool pass_request(const struct iovec *payload)
+{
+	static char head[PROTOCOL_HTTP_PATH_BYTES + PROTOCOL_HTTP_HEAD_BYTES + 128];
+	int used = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\n%sContent-Length: %zu\r\n\r\n",
+			    invocation.method, invocation.path, invocation.fields,
+			    payload->iov_len);
+
+	return used < (int)sizeof(head) && send_request(head, (size_t)used, payload, 1);
 }
 
 static struct iovec text(const char *text)
@@ -107,6 +125,8 @@ static bool ask_run(void)
 	char about[512];
 	struct iovec parts[3];
 
+	if (!is_action && invocation.method[0])
+		return pass_request(&payload);
 	if (!is_action)
 		return ask("/", type, &payload, 1);
 	snprintf(about, sizeof(about),
@@ -139,6 +159,7 @@ static void finish(void)
 	struct answer told = {
 		.content_type = peer.content_type[0] ? peer.content_type : NULL,
 		.status = peer.parser.status_code,
+		.fields = is_action ? NULL : peer.fields,
 		.bytes = peer.body,
 		.length = peer.body_used,
 	};
@@ -149,7 +170,9 @@ static void finish(void)
 	/* An action tells its own failure by its status; of any other program it is the answer. */
 	if (is_action && told.status != 200)
 		told.function_error = error;
-	if (peer.too_large)
+	if (peer.fields_too_long)
+		link_fail("answer-malformed", "the header of the answer is too long");
+	else if (peer.too_large)
 		link_fail("answer-too-large", "the program answered with more than 6 MiB");
 	else
 		link_answer(&told);

@@ -175,12 +175,26 @@ export interface InvokeRequest {
   readonly payload: Uint8Array;
   readonly content_type: string;
   readonly timeout_ms: number | null;
+  readonly http: HttpRequest | null;
+}
+
+export interface HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: readonly HttpHeader[];
+}
+
+export interface HttpHeader {
+  readonly name: string;
+  readonly value: string;
 }
 
 export interface InvokeResponse {
   readonly record: Invocation | null;
   readonly payload: Uint8Array | null;
   readonly content_type: string | null;
+  readonly status: number | null;
+  readonly headers: readonly HttpHeader[];
 }
 
 export interface Invocation {
@@ -1947,7 +1961,14 @@ export const DeployResponse: MessageFns<DeployResponse> = {
 };
 
 function createBaseInvokeRequest(): InvokeRequest {
-  return { function: "", invocation_id: "", payload: new Uint8Array(0), content_type: "", timeout_ms: null };
+  return {
+    function: "",
+    invocation_id: "",
+    payload: new Uint8Array(0),
+    content_type: "",
+    timeout_ms: null,
+    http: null,
+  };
 }
 
 export const InvokeRequest: MessageFns<InvokeRequest> = {
@@ -1966,6 +1987,9 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
     }
     if (message.timeout_ms !== undefined && message.timeout_ms !== null) {
       writer.uint32(49).double(message.timeout_ms);
+    }
+    if (message.http !== undefined && message.http !== null) {
+      HttpRequest.encode(message.http, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2023,6 +2047,139 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
             message.timeout_ms = reader.double();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.http = HttpRequest.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHttpRequest(): HttpRequest {
+  return { method: "", path: "", headers: [] };
+}
+
+export const HttpRequest: MessageFns<HttpRequest> = {
+  encode(message: HttpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    for (const v of message.headers) {
+      HttpHeader.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HttpRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHttpRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.headers.push(HttpHeader.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHttpHeader(): HttpHeader {
+  return { name: "", value: "" };
+}
+
+export const HttpHeader: MessageFns<HttpHeader> = {
+  encode(message: HttpHeader, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HttpHeader {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHttpHeader() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2037,7 +2194,7 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
 };
 
 function createBaseInvokeResponse(): InvokeResponse {
-  return { record: null, payload: null, content_type: null };
+  return { record: null, payload: null, content_type: null, status: null, headers: [] };
 }
 
 export const InvokeResponse: MessageFns<InvokeResponse> = {
@@ -2050,6 +2207,12 @@ export const InvokeResponse: MessageFns<InvokeResponse> = {
     }
     if (message.content_type !== undefined && message.content_type !== null) {
       writer.uint32(26).string(message.content_type);
+    }
+    if (message.status !== undefined && message.status !== null) {
+      writer.uint32(32).uint64(message.status);
+    }
+    for (const v of message.headers) {
+      HttpHeader.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2089,6 +2252,22 @@ export const InvokeResponse: MessageFns<InvokeResponse> = {
             }
 
             message.content_type = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.status = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.headers.push(HttpHeader.decode(reader, reader.uint32()));
             continue;
           }
         }

@@ -4,7 +4,9 @@ import { LIMITS } from '../../../base/limits.ts';
 import test from 'ava';
 import { pino } from 'pino';
 import { isHotplaneError } from '../../../base/errors.ts';
+import { hostClock } from '../../../base/clock.ts';
 import { GIB, MIB } from '../../../base/units.ts';
+import { waitFor } from '../../../base/wait.ts';
 import { AgentClient, type AgentRecord } from '../../../agent/api/client.ts';
 import { AgentServer } from '../../../agent/api/server.ts';
 import { SERVICE } from '../../../agent/api/service.ts';
@@ -140,6 +142,30 @@ test('a cancelled call takes its invocation out of the queue', async (t) => {
   t.like(await t.throwsAsync(cancelled), { code: 'HP_AGENT_CANCELLED' });
   t.like(await slow, { outcome: 'done' });
   t.is((await client.status('f')).functions[0]?.invocations_queued, 0);
+});
+
+test('a call that is cancelled while it runs ends its invocation, and its instance', async (t) => {
+  const { client, agent } = await serve(t);
+  await client.deploy(specOf('f', { concurrency: 1 }));
+  const records = agent.watch({ records: ['invocation'] });
+  const gone = new AbortController();
+  const slow = { ...invocation, ...emulated({ ...work, wall_ms: 2_000 }) };
+  const cancelled = client.invoke(slow, { signal: gone.signal });
+  const busy = async () =>
+    (await client.status('f')).functions[0]?.instances_busy === 1 ? 1 : null;
+  await waitFor(busy, { clock: hostClock, deadline_ms: 30_000 });
+  gone.abort();
+  t.like(await t.throwsAsync(cancelled), { code: 'HP_AGENT_CANCELLED' });
+  let first: string | null = null;
+  for await (const { invocation: told } of records) {
+    t.like(told, { outcome: 'failed', error_code: 'HP_AGENT_CANCELLED' });
+    first = told?.instance_id ?? null;
+    records.close();
+  }
+  const next = await client.invoke(invocation);
+  t.is(next.outcome, 'done');
+  t.not(next.instance_id, first, 'what the first one does is not known');
+  t.is((await client.status('f')).functions[0]?.last_failure, null, 'nobody has to look into it');
 });
 
 /** What only an instance, or the workload itself, could have told of a call. */

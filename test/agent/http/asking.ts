@@ -1,14 +1,15 @@
 /** One HTTP request, as any client sends it. */
-import { request, type RequestOptions } from 'node:http';
+import { type IncomingHttpHeaders, request, type RequestOptions } from 'node:http';
 
 export interface HttpAnswer {
   readonly status: number;
   readonly type: string;
   readonly body: string;
   readonly allow: string | undefined;
+  readonly headers: IncomingHttpHeaders;
 }
 
-export function ask(where: RequestOptions): Promise<HttpAnswer> {
+export function ask(where: RequestOptions, payload?: Uint8Array | string): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const sent = request({ timeout: 30_000, agent: false, ...where }, (response) => {
       let body = '';
@@ -17,11 +18,13 @@ export function ask(where: RequestOptions): Promise<HttpAnswer> {
       response.once('end', () => {
         const { statusCode = 0, headers } = response;
         const { 'content-type': type = '', allow } = headers;
-        resolve({ status: statusCode, type, body, allow });
+        // Of a long body that was not wanted the rest is not sent.
+        sent.destroy();
+        resolve({ status: statusCode, type, body, allow, headers });
       });
     });
-    sent.once('error', reject);
+    sent.on('error', reject);
     sent.once('timeout', () => sent.destroy(new Error('no answer')));
-    sent.end();
+    sent.end(payload);
   });
 }

@@ -129,7 +129,7 @@ test('a handler is found by its path, with the words in it; its error has its st
   });
   const gone = await get('/functions/a%20b', { method: 'POST' });
   t.is(gone.status, 404);
-  t.regex(gone.body, /HP_AGENT_NO_FUNCTION.*a b/);
+  t.regex(gone.body, /no function 'a b'.*HP_AGENT_NO_FUNCTION/);
   t.like(await get('/functions/a/b', { method: 'POST' }), { status: 404 });
   t.like(await get('/functions/', { method: 'POST' }), { status: 404 });
 });

@@ -147,6 +147,26 @@ test('a container program is ready when it takes a connection, and answers as it
   t.true((await program.invoke(Buffer.from('again'))).ok);
 });
 
+test('a container program gets the request as it was made, and its header comes back', async (t) => {
+  const program = await started(t, { interface: 'http', command: SERVER });
+  if (!program) return;
+  const fields = 'Host: shop.example\r\nX-Name: "Zoë"\r\nX-Name: 2\r\n';
+  const asked = { method: 'PUT', path: '/head/a?b=c%20d', fields };
+  const { result, bytes } = await program.invoke(Buffer.from('body'), '', asked);
+  t.like(result, { status: 201 });
+  const lines = String(result?.['fields']).split('\n');
+  t.true(lines.includes('set-cookie: a=1') && lines.includes('set-cookie: b="2"'), lines.join());
+  const told = JSON.parse(bytes.toString());
+  t.like(told, { method: 'PUT', url: '/head/a?b=c%20d', body: 'body' });
+  t.like(told.headers, { host: 'shop.example', 'content-length': '4' });
+  t.is(Buffer.from(told.headers['x-name'], 'latin1').toString(), '"Zoë", 2');
+  const head = { ...asked, method: 'HEAD' };
+  t.like(await program.invoke(Buffer.of(), '', head), { ok: true, bytes: Buffer.of() });
+  const long = { ...asked, path: '/head/long' };
+  t.like(await program.invoke(Buffer.of(), '', long), { ok: false, code: 'answer-malformed' });
+  t.true((await program.invoke(Buffer.from('still there'))).ok);
+});
+
 test('an action gets /init once and /run for each, and fails by its status', async (t) => {
   const program = await started(t, { interface: 'openwhisk', command: SERVER });
   if (!program) return;

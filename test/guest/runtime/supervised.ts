@@ -100,11 +100,15 @@ export class Supervised {
     assert(this.ready, `it gets ready: ${JSON.stringify(this.answers)} ${this.output.stderr}`);
   }
 
-  async invoke(payload: Uint8Array, content_type = 'application/json'): Promise<Answered> {
+  async invoke(
+    payload: Uint8Array,
+    content_type = 'application/json',
+    http?: { readonly method: string; readonly path: string; readonly fields: string },
+  ): Promise<Answered> {
     const id = this.#next;
     this.#next += 1;
     const about = { content_type, payload_bytes: payload.length, timeout_ms: 30_000 };
-    const head = { id, type: 'invoke', instance: 'i1', request_id: `q${id}`, ...about };
+    const head = { id, type: 'invoke', instance: 'i1', request_id: `q${id}`, ...about, http };
     this.#link.write(joinLine(JSON.stringify(head), PayloadSender.first(payload)));
     this.#payloads.follow(id, payload);
     const before = this.answers.length;

@@ -9,7 +9,13 @@ const server = createServer(async (request, response) => {
   if (what === 'close') response.setHeader('connection', 'close');
   const status = what === 'teapot' ? 418 : 200;
   const type = request.headers['content-type'] ?? '';
-  if (request.url === '/init') response.writeHead(200).end('{"ok":true}');
+  if (request.url.startsWith('/head')) {
+    response.setHeader('set-cookie', ['a=1', 'b="2"']);
+    if (request.url === '/head/long') response.setHeader('x-long', 'l'.repeat(5_000));
+    const { method, url, headers } = request;
+    const told = JSON.stringify({ method, url, headers, body: body.toString() });
+    response.writeHead(201, { 'content-length': Buffer.byteLength(told) }).end(told);
+  } else if (request.url === '/init') response.writeHead(200).end('{"ok":true}');
   else if (what === 'drop') request.socket.destroy();
   else if (what === 'garbage') request.socket.end('this is no HTTP\r\n\r\n');
   else response.writeHead(status, { 'content-type': type }).end(body);
