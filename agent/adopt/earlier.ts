@@ -15,7 +15,8 @@ import { countGranted } from '../core/permits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { HostFacts, HostState } from '../model/state.ts';
 import { hostOf } from '../store/rows.ts';
-import { corrupt, type StateStore } from '../store/state-file.ts';
+import { corrupt } from '../store/state-errors.ts';
+import type { StateStore } from '../store/state-file.ts';
 
 export interface LivingVm {
   readonly takeUp: () => Promise<Vm>;

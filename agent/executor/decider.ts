@@ -11,7 +11,8 @@ import type { HostEvent } from '../model/events.ts';
 import type { HostState } from '../model/state.ts';
 import { logEntriesOf } from '../store/log-entries.ts';
 import { rowsBetween } from '../store/rows.ts';
-import type { LogEntry, StateStore } from '../store/state-file.ts';
+import type { LogEntry } from '../store/journal.ts';
+import type { StateStore } from '../store/state-file.ts';
 
 export interface DeciderParts {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 /** What of a step goes into the log: what moves memory, and what callers were told. Pure. */
 import type { Action, InvokeReply } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
-import type { LogEntry } from './state-file.ts';
+import type { LogEntry } from './journal.ts';
 
 /** The entries of one event and of what was decided on it. */
 export function logEntriesOf(

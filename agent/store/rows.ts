@@ -1,7 +1,8 @@
 /**
  * The agent's state as rows of a store, and back. Pure. A row is what changes together: functions,
  * VMs without their regions and instances, regions, instances, operations, waiting invocations. The
- * sum of permits and the alarms follow from the rows and are not written.
+ * sum of permits and the alarms follow from the rows and are not written. What changes with every
+ * call stands apart, as marks: the rest of a function or VM, which hardly changes, is much longer.
  */
 import { AlarmEdit, noAlarms } from '../model/alarms.ts';
 import type { OperationState } from '../model/operations.ts';
@@ -27,6 +28,7 @@ export const TABLES = [
   'operations',
   'queue',
   'meta',
+  'marks',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 
@@ -84,9 +86,25 @@ function functionRows(
   const name = (now ?? old)?.spec.name;
   if (old === now || name === undefined) return;
   queueRows(changes, name, old, now);
-  if (old && now && isAlike(old, now, 'queue')) return;
+  markRow(changes, `functions/${name}`, FUNCTION_MARKS, old, now);
+  if (old && now && isAlike(old, now, 'queue', ...FUNCTION_MARKS)) return;
   const row = now ? textOf({ ...now, queue: null }) : null;
   changes.push({ table: 'functions', key: name, row });
+}
+
+const FUNCTION_MARKS = ['next_sequence', 'wake_at_ms'] as const;
+const VM_MARKS = ['wake_at_ms', 'size_at_ms', 'quiet_since_ms', 'instances_started'] as const;
+
+function markRow<Row extends object>(
+  changes: RowChange[],
+  key: string,
+  marks: readonly (keyof Row & string)[],
+  old: Row | undefined,
+  now: Row | undefined,
+): void {
+  if (old && now && marks.every((mark) => old[mark] === now[mark])) return;
+  const row = now ? textOf(Object.fromEntries(marks.map((mark) => [mark, now[mark]]))) : null;
+  changes.push({ table: 'marks', key, row });
 }
 
 /** Whether two rows agree in everything but what stands in rows of its own. */
@@ -136,7 +154,8 @@ function vmRows(changes: RowChange[], old: VmState | undefined, now: VmState | u
     if (was !== is) changes.push({ table: 'regions', key: `${id}/${index}`, row: textOf(is) });
   }
   if (old?.instances !== now?.instances) instanceRows(changes, id, old, now);
-  if (old && now && isAlike(old, now, 'regions', 'instances')) return;
+  markRow(changes, `vms/${id}`, VM_MARKS, old, now);
+  if (old && now && isAlike(old, now, 'regions', 'instances', ...VM_MARKS)) return;
   const row = now ? textOf({ ...now, regions: null, instances: null }) : null;
   changes.push({ table: 'vms', key: id, row });
 }
@@ -174,7 +193,10 @@ export function hostOf(
 ): UncountedHost {
   const { next_id = 1, policy_state = {} } = readMeta(rows.meta);
   const vms = readAll<VmState>(rows.vms);
-  for (const [id, vm] of vms) vms.set(id, { ...vm, regions: [], instances: [] });
+  const marks = readAll<object>(rows.marks);
+  for (const [id, vm] of vms) {
+    vms.set(id, { ...vm, ...marks.get(`vms/${id}`), regions: [], instances: [] });
+  }
   for (const [key, region] of readAll<RegionState>(rows.regions)) {
     ownerOf(vms, key).regions[region.index] = region;
   }
@@ -184,7 +206,8 @@ export function hostOf(
   const functions = readAll<FunctionState>(rows.functions);
   const queues = queuesOf(rows.queue, functions);
   for (const [name, fn] of functions) {
-    functions.set(name, { ...fn, queue: queues.get(name) ?? Queue.empty() });
+    const queue = queues.get(name) ?? Queue.empty();
+    functions.set(name, { ...fn, ...marks.get(`functions/${name}`), queue });
   }
   const alarms = new AlarmEdit(noAlarms());
   for (const [name, { wake_at_ms }] of functions) alarms.set(name, wake_at_ms);

@@ -1,27 +1,26 @@
 /**
- * The agent's state in a file (SQLite, WAL), with an append-only log of what was done beside it. A
- * killed agent loses nothing that was written; what a power cut loses of it died with the VMs.
+ * The agent's state in a file (SQLite, WAL), with an append-only log of what was done in it. What
+ * is written goes into a journal beside it, which the file takes in now and then. A killed agent
+ * loses nothing that was written; what a power cut loses of it died with the VMs.
  */
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { assert } from '../../base/assert.ts';
-import type { HotplaneError } from '../../base/errors.ts';
-import { agentError, type AgentErrorCode } from '../model/errors.ts';
+import { messageOf } from '../../base/errors.ts';
+import { errnoOf } from '../../base/system-error.ts';
+import { agentError } from '../model/errors.ts';
+import { Journal, type JournalLine, type LogEntry } from './journal.ts';
+import { Pending } from './pending.ts';
+import { corrupt, stateError } from './state-errors.ts';
 import { type RowChange, type StoredRows, TABLES, type TableName } from './rows.ts';
 
 /** Of the tables and what stands in their rows. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
+/** It had no journal, and what changes with every call stood in the rows of functions and VMs. */
+const EARLIER_VERSION = 1;
 /** "hotp": says that a file is a state of ours. */
 const APPLICATION_ID = 0x686f7470;
 /** Log entries that are kept, and how many more there may be before the oldest go. */
 export const LOG_LIMITS = { entries: 100_000, slack: 10_000 } as const;
-
-/** One line of the log: what was done, or answered, and when. */
-export interface LogEntry {
-  readonly at_ms: number;
-  readonly kind: string;
-  /** Plain JSON. */
-  readonly entry: object;
-}
 
 /** Where rows are written to: all of them, or none. */
 export interface StateStore {
@@ -33,18 +32,6 @@ export interface StateStore {
   close(): void;
 }
 
-/** SQLite's primary result codes, https://www.sqlite.org/rescode.html, and what they mean here. */
-const BY_RESULT: ReadonlyMap<number, AgentErrorCode> = new Map([
-  [8, 'HP_AGENT_STATE_READ_ONLY'],
-  [11, 'HP_AGENT_STATE_CORRUPT'],
-  [13, 'HP_AGENT_STATE_FULL'],
-  [14, 'HP_AGENT_STATE_READ_ONLY'],
-  [23, 'HP_AGENT_STATE_READ_ONLY'],
-  [26, 'HP_AGENT_STATE_CORRUPT'],
-]);
-/** Extended codes that say more than their primary one: SQLITE_IOERR_WRITE of a full disk. */
-const RESULT_BITS = 0xff;
-
 export class StateFile implements StateStore {
   readonly rows: StoredRows;
   readonly generation: number;
@@ -54,11 +41,16 @@ export class StateFile implements StateStore {
   readonly #drop = new Map<TableName, StatementSync>();
   readonly #append: StatementSync;
   readonly #trim: StatementSync;
+  readonly #took_in: StatementSync;
+  readonly #journal: Journal;
+  readonly #pending: Pending;
   #log_until_trim = 0;
 
   private constructor(path: string, db: DatabaseSync) {
     this.#path = path;
     this.#db = db;
+    const applied = numberOf(db, 'SELECT applied FROM journal');
+    this.#pending = new Pending(applied);
     for (const table of TABLES) {
       const put = `INSERT INTO ${table} (key, row) VALUES (?, ?)
         ON CONFLICT (key) DO UPDATE SET row = excluded.row`;
@@ -67,8 +59,24 @@ export class StateFile implements StateStore {
     }
     this.#append = db.prepare('INSERT INTO log (at_ms, kind, entry) VALUES (?, ?, ?)');
     this.#trim = db.prepare('DELETE FROM log WHERE seq <= (SELECT max(seq) FROM log) - ?');
+    this.#took_in = db.prepare('UPDATE journal SET applied = ?');
+    this.#journal = this.#openJournal(applied);
     this.generation = this.#begin();
     this.rows = this.#read();
+  }
+
+  /** Its lines are in the tables then. */
+  #openJournal(applied: number): Journal {
+    const { journal, lines } = openJournal(this.#path);
+    const missing = lines.filter(({ sequence }) => sequence > applied);
+    for (const line of missing) {
+      if (line.sequence !== this.#pending.sequence + 1) {
+        throw corrupt(this.#path, `line ${this.#pending.sequence + 1} of its journal is missing`);
+      }
+      this.#pending.add(line);
+    }
+    this.#takeIn(journal);
+    return journal;
   }
 
   /**
@@ -90,24 +98,44 @@ export class StateFile implements StateStore {
 
   write(changes: readonly RowChange[], log: readonly LogEntry[]): void {
     if (changes.length + log.length === 0) return;
+    const line = { sequence: this.#pending.sequence + 1, changes, log };
     try {
-      this.#db.exec('BEGIN');
-      for (const { table, key, row } of changes) {
-        if (row === null) this.#drop.get(table)?.run(key);
-        else this.#put.get(table)?.run(key, row);
-      }
-      for (const { at_ms, kind, entry } of log)
-        this.#append.run(at_ms, kind, JSON.stringify(entry));
-      this.#trimLog(log.length);
-      this.#db.exec('COMMIT');
+      this.#journal.append(line);
+      this.#pending.add(line);
+      if (this.#journal.isFull) this.#takeIn(this.#journal);
     } catch (error) {
-      if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw stateError(this.#path, error, 'HP_AGENT_STATE_LOST');
     }
   }
 
+  /** What stands in the journal goes into the tables, all of it or nothing. */
+  #takeIn(journal: Journal): void {
+    const { rows, log, sequence, isEmpty } = this.#pending;
+    if (!isEmpty) {
+      try {
+        this.#db.exec('BEGIN');
+        for (const { table, key, row, was_dropped } of rows) {
+          if (was_dropped) this.#drop.get(table)?.run(key);
+          if (row !== null) this.#put.get(table)?.run(key, row);
+        }
+        for (const { at_ms, kind, entry } of log) {
+          this.#append.run(at_ms, kind, JSON.stringify(entry));
+        }
+        this.#trimLog(log.length);
+        this.#took_in.run(sequence);
+        this.#db.exec('COMMIT');
+      } catch (error) {
+        if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec('ROLLBACK');
+        throw error;
+      }
+    }
+    this.#pending.clear();
+    journal.clear();
+  }
+
   /** The newest entries of the log, the oldest of them first. */
   log(count: number): LogEntry[] {
+    this.#takeIn(this.#journal);
     const query = 'SELECT at_ms, kind, entry FROM log ORDER BY seq DESC LIMIT ?';
     const found = this.#db.prepare(query).all(count).toReversed();
     return found.map(({ at_ms, kind, entry }) => {
@@ -117,6 +145,7 @@ export class StateFile implements StateStore {
 
   /** Rows of a table that are there now. */
   count(table: TableName): number {
+    this.#takeIn(this.#journal);
     return numberOf(this.#db, `SELECT count(*) FROM ${table}`);
   }
 
@@ -125,7 +154,9 @@ export class StateFile implements StateStore {
     this.#db.exec(`PRAGMA max_page_count = ${pages}`);
   }
 
+  /** What the file cannot take in any more stays in the journal, for the next agent. */
   close(): void {
+    this.#journal.close();
     this.#db.close();
   }
 
@@ -172,6 +203,7 @@ export const NO_ROWS: StoredRows = {
   operations: NONE,
   queue: NONE,
   meta: NONE,
+  marks: NONE,
 };
 
 /** Checks that it is ours, whole, and of this version; or makes its tables. */
@@ -180,27 +212,39 @@ function prepare(path: string, db: DatabaseSync): void {
   const version = numberOf(db, 'PRAGMA user_version');
   const tables = numberOf(db, 'SELECT count(*) FROM sqlite_schema');
   if (tables > 0 && id !== APPLICATION_ID) throw corrupt(path, 'it is no state of an agent');
-  if (tables > 0 && version !== SCHEMA_VERSION) {
+  if (tables > 0 && version !== SCHEMA_VERSION && version !== EARLIER_VERSION) {
+    const formats = [EARLIER_VERSION, SCHEMA_VERSION];
     throw agentError(
       'HP_AGENT_STATE_VERSION',
-      `${path} has format ${version}; this version reads and writes ${SCHEMA_VERSION}.`,
-      { details: { path, format: version, formats: [SCHEMA_VERSION] } },
+      `${path} has format ${version}; this version reads ${formats.join(' and ')}.`,
+      { details: { path, format: version, formats } },
     );
   }
   if (tables > 0) checkWhole(path, db);
   // A killed agent loses nothing of a WAL; syncing it at checkpoints keeps a power cut from
   // damaging the file.
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 0');
-  if (tables > 0) return;
+  if (tables > 0 && version === SCHEMA_VERSION) return;
   const rows = TABLES.map(
-    (table) =>
-      `CREATE TABLE ${table} (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, row TEXT NOT NULL)`,
+    (table) => `CREATE TABLE IF NOT EXISTS ${table}
+      (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, row TEXT NOT NULL)`,
   );
   db.exec(`BEGIN; ${rows.join('; ')};
-    CREATE TABLE log (seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms REAL NOT NULL,
+    CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms REAL NOT NULL,
       kind TEXT NOT NULL, entry TEXT NOT NULL);
-    CREATE TABLE agents (generation INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS agents (generation INTEGER NOT NULL);
+    CREATE TABLE journal (applied INTEGER NOT NULL); INSERT INTO journal (applied) VALUES (0);
     PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
+}
+
+/** The journal beside the state. Throws HP_AGENT_STATE_CORRUPT, or what the file system says. */
+function openJournal(path: string): { readonly journal: Journal; readonly lines: JournalLine[] } {
+  try {
+    return Journal.open(`${path.replace(/\.db$/, '')}.journal`);
+  } catch (error) {
+    if (errnoOf(error) !== null) throw error;
+    throw corrupt(path, messageOf(error), error);
+  }
 }
 
 function checkWhole(path: string, db: DatabaseSync): void {
@@ -210,25 +254,6 @@ function checkWhole(path: string, db: DatabaseSync): void {
 
 function numberOf(db: DatabaseSync, query: string): number {
   return Number(Object.values(db.prepare(query).get() ?? {})[0]);
-}
-
-/** HP_AGENT_STATE_CORRUPT; `why` ends the sentence. */
-export function corrupt(path: string, why: string, cause?: unknown): HotplaneError {
-  return agentError('HP_AGENT_STATE_CORRUPT', `${path} cannot be understood: ${why}.`, {
-    details: { path },
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
-
-/** `otherwise`: the code of what SQLite has none for; absent: it is told as it is. */
-function stateError(path: string, error: unknown, otherwise?: 'HP_AGENT_STATE_LOST'): unknown {
-  if (!(error instanceof Error)) return error;
-  const sqlite_code = 'errcode' in error ? Number(error.errcode) : null;
-  if (sqlite_code === null && otherwise === undefined) return error;
-  const known = sqlite_code === null ? undefined : BY_RESULT.get(sqlite_code & RESULT_BITS);
-  const code = known ?? otherwise ?? 'HP_AGENT_STATE_LOST';
-  const message = `${path}: ${error.message.replace(/\.$/, '')}.`;
-  return agentError(code, message, { cause: error, details: { path, sqlite_code } });
 }
 
 /** Early versions of Node 24 warn that SQLite is new there: no news for people who run an agent. */
