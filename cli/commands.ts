@@ -3,6 +3,7 @@ import type { Command } from './command.ts';
 import { agentCommand } from './commands/agent.ts';
 import { benchAgentCommand } from './commands/bench-agent.ts';
 import { benchCoreCommand } from './commands/bench-core.ts';
+import { benchElasticCommand } from './commands/bench-elastic.ts';
 import { benchInvokeCommand } from './commands/bench-invoke.ts';
 import { benchReclaimCommand } from './commands/bench-reclaim.ts';
 import { benchSimulateCommand } from './commands/bench-simulate.ts';
@@ -73,6 +74,7 @@ export const COMMANDS: readonly Command[] = [
   benchInvokeCommand,
   benchAgentCommand,
   benchCoreCommand,
+  benchElasticCommand,
   benchSimulateCommand,
   kernelCheckCommand,
   kernelBisectCommand,

@@ -11,6 +11,20 @@ import type { AppMemory, MemoryPhase, MemorySeries } from './memory-series.ts';
 export const MADE_SERIES = 20;
 const PAGE_BYTES = 4096;
 
+/** The shape that ReSC shows: loads a data set, splits it, trains on a part, validates. */
+export const TRAINING_SERIES: MemorySeries = {
+  name: 'load, split, train, validate',
+  duration_ms: 16_000,
+  phases: [
+    [0, 40],
+    [2_000, 240],
+    [5_000, 400],
+    [8_000, 160],
+    [11_000, 300],
+    [14_000, 60],
+  ].map(([at_ms = 0, mib = 0]) => ({ at_ms, anonymous_bytes: mib * MIB })),
+};
+
 type Draw = (low: number, high: number) => number;
 
 /** `count` series, `train` and `agent` by turns. The same seed makes the same. */

@@ -2,17 +2,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AgentClient } from '../../agent/api/client.ts';
-import { startAgentProcess } from '../../autoscaler/replay/agent-process.ts';
+import type { AgentClient } from '../../agent/api/client.ts';
 import type { DeployResponse } from '../../autoscaler/replay/agent-api.ts';
-import { assert } from '../../base/assert.ts';
 import { hostClock } from '../../base/clock.ts';
 import { jsonDocument } from '../../base/json.ts';
-import { CLI_PROGRAM } from '../../base/paths.ts';
 import { createProgress, type Progress, type ProgressStream } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
 import { startsInterrupted } from '../errors.ts';
 import { readHost } from '../host.ts';
+import { openOwnAgent } from '../own-agent.ts';
 import { fireBurst } from './burst.ts';
 import { type InvokeOptions, parseInvokeOptions, type RawInvokeOptions } from './options.ts';
 import { burstsOf, specOf } from './plan.ts';
@@ -48,7 +46,8 @@ export async function runInvokeBench(input: InvokeBenchCommand): Promise<number>
   const options = parseInvokeOptions(input.options);
   const progress = createProgress({ stream: stderr });
   const folder = await mkdtemp(join(tmpdir(), 'hotplane-bench-'));
-  const opened = await openAgent(options, folder, progress, signal).catch(async (error) => {
+  const { mechanisms } = options;
+  const opened = await openOwnAgent(mechanisms, folder, progress, signal).catch(async (error) => {
     // The log of an agent that would not start is named in the error.
     if (signal.aborted) await rm(folder, { recursive: true, force: true });
     throw signal.aborted ? startsInterrupted() : error;
@@ -63,38 +62,6 @@ export async function runInvokeBench(input: InvokeBenchCommand): Promise<number>
     await opened.close();
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/** An agent of our own, with the whole client on it: a replay does without `drain`. */
-async function openAgent(
-  options: InvokeOptions,
-  folder: string,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<{ readonly client: AgentClient; readonly close: () => Promise<void> }> {
-  let client: AgentClient | null = null;
-  const session = await startAgentProcess(
-    {
-      command: (socket, state_dir) => agentCommand(options, socket, state_dir),
-      connect: (socket) => {
-        client = new AgentClient(socket);
-        return client;
-      },
-      log_path: join(folder, 'agent.log'),
-      clock: hostClock,
-      onWaiting: (elapsed_ms, last_line) =>
-        progress.update(`waiting for the agent, ${formatMs(elapsed_ms)} ${last_line}`),
-    },
-    signal,
-  );
-  assert(client, 'an agent that answers was connected to');
-  return { client, close: () => session.close() };
-}
-
-function agentCommand(options: InvokeOptions, socket: string, state_dir: string): string[] {
-  const where = ['--config', 'none', '--socket', socket, '--state-dir', state_dir];
-  const what = ['--vmm', 'qemu', '--mechanisms', options.mechanisms.join(',')];
-  return [process.execPath, CLI_PROGRAM, 'agent', ...where, ...what];
 }
 
 async function measure(

@@ -11,6 +11,7 @@ import type { FunctionStatus } from '../../agent/model/messages.ts';
 import type { Operation } from '../../agent/model/records.ts';
 import { emulated } from '../../agent/model/work.ts';
 import { HISTORY_POLICY } from '../../autoscaler/policy/history.ts';
+import { TRAINING_SERIES } from '../../autoscaler/trace/made-series.ts';
 import { workOfSeries } from '../../autoscaler/trace/series-work.ts';
 import { hostClock } from '../../base/clock.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
@@ -28,20 +29,6 @@ const onWaitingKernel = CAN_WAIT ? test.serial : test.serial.skip;
 const onOldKernel = CAN_WAIT ? test.serial.skip : test.serial;
 const DEADLINE_MS = 180_000;
 const INSTANCES = 4;
-
-/** Loads a data set, splits it, trains on a part, validates: MiB over time. */
-const TRAINING = {
-  name: 'load, split, train, validate',
-  duration_ms: 16_000,
-  phases: [
-    [0, 40],
-    [2_000, 240],
-    [5_000, 400],
-    [8_000, 160],
-    [11_000, 300],
-    [14_000, 60],
-  ].map(([at_ms = 0, mib = 0]) => ({ at_ms, anonymous_bytes: mib * MIB })),
-};
 
 interface Elastic {
   readonly agent: HostAgent;
@@ -112,7 +99,7 @@ onWaitingKernel(
   'hotmem: four instances grow when they wait and shrink while they run',
   async (t) => {
     await withFunction('hotmem', async ({ agent, operations }) => {
-      const work = emulated(workOfSeries(TRAINING, { time: 1, memory: 1 }));
+      const work = emulated(workOfSeries(TRAINING_SERIES, { time: 1, memory: 1 }));
       const names = Array.from({ length: INSTANCES }, (_, index) => `run ${index}`);
       const replies = await Promise.all(names.map((name) => agent.invoke('f', name, work)));
       for (const reply of replies) t.like(reply, { outcome: 'done', failure: null });
@@ -140,7 +127,7 @@ onWaitingKernel(
 
 test.serial('virtio-mem: an instance grows ahead of need, and keeps what it got', async (t) => {
   await withFunction('virtio-mem', async ({ agent, operations }) => {
-    const work = emulated(workOfSeries(TRAINING, { time: 1, memory: 1 }));
+    const work = emulated(workOfSeries(TRAINING_SERIES, { time: 1, memory: 1 }));
     t.like(await agent.invoke('f', 'one', work), { outcome: 'done', failure: null });
     const causes = operations.map(({ cause, outcome }) => `${cause} ${outcome}`);
     t.true(causes.includes('grow done'), causes.join(', '));

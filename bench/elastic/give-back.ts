@@ -1,0 +1,127 @@
+/**
+ * How fast memory comes back while its instance runs on, against an idle region of that size in the
+ * same VM, with a neighbour that serves calls back to back meanwhile.
+ */
+import { emulated, type Work } from '../../agent/model/work.ts';
+import type { Clock } from '../../base/clock.ts';
+import { MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import type { ElasticOptions } from './options.ts';
+import type { ElasticApi } from './play.ts';
+import type { RecordKeeper } from './record-keeper.ts';
+import type { GiveBackLine, NeighbourCall, Operation } from './records.ts';
+
+/** Each takes about three seconds. */
+export const GIVE_BACKS = 8;
+const SHORT_GIVE_BACKS = 2;
+/** How long memory is held before it is let go, and how long its instance runs on then. */
+const HELD_MS = 400;
+const ON_MS = 1_200;
+/** A region that somebody else took up again is not waited for. */
+const IDLE_BACK_MS = 5_000;
+/** A call of the neighbour: some milliseconds of work. */
+const CALL: Work = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 4, wall_ms: 0 };
+
+export interface GiveBack {
+  readonly lines: readonly GiveBackLine[];
+  readonly calls: readonly NeighbourCall[];
+}
+
+interface Call {
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly wall_ms: number;
+}
+
+export async function measureGiveBack(
+  api: ElasticApi,
+  recorder: RecordKeeper,
+  about: { readonly name: string; readonly options: ElasticOptions; readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<GiveBack> {
+  const { name, options, clock } = about;
+  const before = recorder.operations.length;
+  const done = new AbortController();
+  const calls: Call[] = [];
+  const invoke = async (invocation_id: string, work: Work) =>
+    await api.invoke({ function: name, invocation_id, ...emulated(work) }, { signal });
+  const neighbour = (async () => {
+    while (!done.signal.aborted && !signal.aborted) {
+      const { assigned_at_ms, finished_at_ms, guest_wall_ms } = await invoke('neighbour', CALL);
+      if (assigned_at_ms === null || finished_at_ms === null || guest_wall_ms === null) continue;
+      calls.push({ from_ms: assigned_at_ms, to_ms: finished_at_ms, wall_ms: guest_wall_ms });
+    }
+  })();
+  try {
+    const count = options.short ? SHORT_GIVE_BACKS : GIVE_BACKS;
+    for (let index = 1; index <= count; index += 1) {
+      await invoke(`phase ${index}`, phaseWork(options));
+      await invoke(`idle ${index}`, idleWork(options));
+      await givenBack(recorder, clock, before, index);
+    }
+  } finally {
+    done.abort();
+    await neighbour;
+  }
+  await api.drain(name, { signal });
+  const operations = recorder.operations.slice(before);
+  return { lines: operations.flatMap(lineOf(options)), calls: calls.map(metBy(operations)) };
+}
+
+/** What is plugged when a work holds its memory, and what it then gives back. */
+function bigBytes({ limit_bytes, baseline_bytes }: ElasticOptions): number {
+  return Math.min(limit_bytes * 0.75, baseline_bytes + 256 * MIB);
+}
+
+function phaseWork(options: ElasticOptions): Work {
+  const phases = [{ at_ms: HELD_MS, anonymous_bytes: MIB }];
+  const wall_ms = HELD_MS + ON_MS;
+  return { anonymous_bytes: bigBytes(options), file_bytes: 0, cpu_ms: 0, wall_ms, phases };
+}
+
+/** Ends with as much as a phase gives back. */
+function idleWork(options: ElasticOptions): Work {
+  const anonymous_bytes = bigBytes(options) - options.baseline_bytes;
+  return { anonymous_bytes, file_bytes: 0, cpu_ms: 0, wall_ms: HELD_MS };
+}
+
+/** The idle region's unplug is on record. */
+async function givenBack(
+  recorder: RecordKeeper,
+  clock: Clock,
+  before: number,
+  count: number,
+): Promise<void> {
+  const all = (): true | null =>
+    recorder.operations.slice(before).filter(isLargeStop).length >= count ? true : null;
+  await waitFor(all, { clock, deadline_ms: IDLE_BACK_MS });
+}
+
+/** The neighbour's instance is smaller, and so is what a phase has left. */
+function isLargeStop({ cause, before_bytes }: Operation): boolean {
+  return cause === 'stop' && before_bytes > 128 * MIB;
+}
+
+/** Shrinks, and unplugs of regions of that size: what is much smaller is another thing. */
+function lineOf(options: ElasticOptions): (operation: Operation) => GiveBackLine[] {
+  const least_bytes = (bigBytes(options) - options.baseline_bytes) * 0.75;
+  return ({ cause, outcome, before_bytes, plugged_bytes, requested_at_ms, resident_at_ms }) => {
+    const bytes = before_bytes - plugged_bytes;
+    if (outcome !== 'done' || bytes < least_bytes) return [];
+    if (requested_at_ms === null || resident_at_ms === null) return [];
+    const back_ms = resident_at_ms - requested_at_ms;
+    if (cause === 'shrink') return [{ what: 'phase', bytes, back_ms }];
+    return cause === 'stop' ? [{ what: 'idle', bytes, back_ms }] : [];
+  };
+}
+
+function metBy(operations: readonly Operation[]): (call: Call) => NeighbourCall {
+  const shrinks = operations.filter(({ cause }) => cause === 'shrink');
+  return ({ from_ms, to_ms, wall_ms }) => ({
+    met: shrinks.some(
+      ({ requested_at_ms, resident_at_ms }) =>
+        (requested_at_ms ?? Infinity) < to_ms && (resident_at_ms ?? 0) > from_ms,
+    ),
+    wall_ms,
+  });
+}

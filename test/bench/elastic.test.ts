@@ -1,0 +1,238 @@
+/**
+ * Goal: the figures of `hotplane bench elastic` are what the agent's records say.
+ * Method: records made up here, with sizes and stamps chosen so that every figure can be told by
+ * hand.
+ */
+import test from 'ava';
+import type { Operation } from '../../agent/model/records.ts';
+import { averageOf, peakOf } from '../../autoscaler/trace/memory-series.ts';
+import { TRAINING_SERIES } from '../../autoscaler/trace/made-series.ts';
+import { isHotplaneError } from '../../base/errors.ts';
+import { GIB, MIB } from '../../base/units.ts';
+import { elasticChecks } from '../../bench/elastic/checks.ts';
+import { type ElasticSummary, gibSeconds, summarizeElastic } from '../../bench/elastic/figures.ts';
+import { parseElasticOptions, type RawElasticOptions } from '../../bench/elastic/options.ts';
+import { playOrder, playsOf, elasticSpecOf } from '../../bench/elastic/plan.ts';
+import type { ElasticRun, MemoryStep, PlayLine } from '../../bench/elastic/records.ts';
+import { renderElastic } from '../../bench/elastic/table.ts';
+import { EMPTY_OPERATION } from '../autoscaler/empty-messages.ts';
+
+const RAW: RawElasticOptions = {
+  mechanism: 'hotmem',
+  instances: '4',
+  limit: '512MiB',
+  baseline: '64MiB',
+  increment: '16MiB',
+  seconds: '8',
+  rounds: '2',
+  seed: '7',
+  short: false,
+};
+const OPTIONS = parseElasticOptions(RAW);
+
+test('static is played beside what is measured, in turns, every second round backwards', (t) => {
+  const plays = playsOf(OPTIONS, []);
+  t.is(plays.length, 1 + 20 / 4);
+  t.true(plays.every(({ works }) => works.length === 4));
+  const order = playOrder(plays, OPTIONS).map(({ play, mechanism }) => `${mechanism} ${play.name}`);
+  t.deepEqual(order.slice(0, 2), ['static training', 'hotmem training']);
+  t.deepEqual(order.slice(order.length / 2), order.slice(0, order.length / 2).toReversed());
+  t.is(elasticSpecOf('static', OPTIONS).memory, null);
+  t.like(elasticSpecOf('hotmem', OPTIONS).memory, { baseline_bytes: 64 * MIB, history: false });
+});
+
+test('a series is played in the time of a play, and smaller where it would not fit', (t) => {
+  const large = { ...TRAINING_SERIES, phases: [{ at_ms: 0, anonymous_bytes: 4 * GIB }] };
+  const [, play] = playsOf(OPTIONS, [large, TRAINING_SERIES]);
+  const [first, second] = play?.works ?? [];
+  t.is(first?.anonymous_bytes, Math.round(512 * MIB * 0.9));
+  t.is(first?.wall_ms, 8_000);
+  t.is(second?.anonymous_bytes, 40 * MIB);
+  t.true(Math.max(...(second?.phases ?? []).map((one) => one.anonymous_bytes)) === 400 * MIB);
+  const own_bytes = 4 * MIB;
+  const used_bytes = 512 * MIB * 0.9 + averageOf(TRAINING_SERIES) + 2 * own_bytes;
+  t.is(play?.used_gib_s.toFixed(6), ((used_bytes / GIB) * 8).toFixed(6));
+  t.true(peakOf(TRAINING_SERIES) < 512 * MIB * 0.9);
+});
+
+const BAD: readonly (readonly [keyof RawElasticOptions, string])[] = [
+  ['mechanism', 'balloon'],
+  ['mechanism', 'static'],
+  ['instances', '0'],
+  ['instances', '33'],
+  ['limit', '1MiB'],
+  ['limit', 'x'],
+  ['baseline', '1GiB'],
+  ['increment', '0'],
+  ['seconds', '1.5'],
+  ['rounds', '0'],
+  ['seed', '-1'],
+];
+for (const [option, text] of BAD) {
+  test(`--${option} '${text}' is refused with the option's name`, (t) => {
+    const error = t.throws(() => parseElasticOptions({ ...RAW, [option]: text }));
+    t.true(isHotplaneError(error) && error.code === 'HP_BENCH_OPTION');
+    t.regex(error?.message ?? '', new RegExp(`^--${option}: `));
+  });
+}
+
+const STEP: MemoryStep = {
+  at_ms: 0,
+  function: 'f',
+  vm_id: 'vm-1',
+  committed_bytes: 0,
+  plugged_bytes: GIB,
+  used_bytes: null,
+  resident_bytes: 0,
+  region_resident_bytes: 0,
+  region_used_bytes: null,
+};
+
+test('a size holds from its step to the next, within the window; unknown is no size', (t) => {
+  const steps = [
+    STEP,
+    { ...STEP, at_ms: 2_000, plugged_bytes: 3 * GIB },
+    { ...STEP, at_ms: 3_000, plugged_bytes: 9 * GIB, region_used_bytes: GIB },
+  ];
+  const window = { from_ms: 1_000, to_ms: 3_000 };
+  t.is(
+    gibSeconds(steps, (step) => step.plugged_bytes, window),
+    4,
+  );
+  t.is(
+    gibSeconds(steps, (step) => step.region_used_bytes, window),
+    null,
+  );
+  t.is(
+    gibSeconds(steps, (step) => step.region_used_bytes, { from_ms: 3_000, to_ms: 5_000 }),
+    2,
+  );
+});
+
+const PLAY: PlayLine = {
+  play: 'training',
+  round: 1,
+  mechanism: 'hotmem',
+  from_ms: 0,
+  to_ms: 8_000,
+  planned_gib_s: 5,
+  plugged_gib_s: 8,
+  used_gib_s: 6,
+  failed: 0,
+  reason: null,
+  pages_migrated: 0,
+  oom_kills: 0,
+  left_bytes: [0, 0, 0],
+};
+
+/** A growth that was said at `at_ms`, heard 1 ms later, sent 0.5 ms and there 8.5 ms after that. */
+function growth(at_ms: number, change: Partial<Operation> = {}): Operation {
+  return {
+    ...EMPTY_OPERATION,
+    mechanism: 'hotmem',
+    cause: 'grow',
+    outcome: 'done',
+    wanted_at_ms: at_ms,
+    heard_at_ms: at_ms + 1,
+    decided_at_ms: at_ms + 1.25,
+    requested_at_ms: at_ms + 1.5,
+    accepted_at_ms: at_ms + 3.5,
+    plugged_at_ms: at_ms + 9.5,
+    plugged_bytes: 128 * MIB,
+    guest_plugged_bytes: 128 * MIB,
+    resident_bytes: 100 * MIB,
+    grow_waits: 1,
+    grow_wait_ms: 12,
+    ...change,
+  };
+}
+
+const RUN: ElasticRun = {
+  plays: [
+    { ...PLAY, mechanism: 'static', plugged_gib_s: 16, used_gib_s: null, pages_migrated: null },
+    PLAY,
+    { ...PLAY, plugged_gib_s: 2, used_gib_s: 2.5, failed: 1, reason: 'x', pages_migrated: 3 },
+  ],
+  operations: [
+    ...Array.from({ length: 99 }, (_, index) => growth(index * 100)),
+    growth(9_900, { requested_at_ms: 9_906, id: 'op-7', guest_plugged_bytes: 64 * MIB }),
+    growth(9_950, { outcome: 'refused', guest_plugged_bytes: null, grow_waits: 0 }),
+    growth(9_990, { cause: 'shrink', resident_bytes: 129 * MIB, grow_waits: 2, grow_wait_ms: 90 }),
+  ],
+  given_back: [
+    { what: 'phase', bytes: MIB, back_ms: 9 },
+    { what: 'idle', bytes: MIB, back_ms: 6 },
+    { what: 'idle', bytes: MIB, back_ms: 6 },
+  ],
+  neighbour: [
+    { met: true, wall_ms: 8 },
+    { met: false, wall_ms: 4 },
+  ],
+};
+
+test('plays, waits and observers come to their figures', (t) => {
+  const { mechanisms, ...rest } = summarizeElastic(RUN);
+  t.like(rest, { phase_ms: 9, idle_ms: 6, give_back: { ratio: 1.5 }, neighbour: { ratio: 2 } });
+  const [base, ours] = mechanisms;
+  t.like(base, { mechanism: 'static', unused_share: 1 - 5 / 16, pages_migrated: null });
+  t.like(ours, {
+    plugged_gib_s: 10,
+    used_gib_s: 8.5,
+    growths: 100,
+    shrinks: 1,
+    failed: 1,
+    pages_migrated: 3,
+    unseen: 1,
+    agree: 99,
+  });
+  t.is(ours?.unused_share.toFixed(9), '0.150000000');
+  t.is(ours?.disagree.length, 2, 'a guest that tells another size, a host that holds more');
+  t.regex(ours?.disagree[0] ?? '', /grow op-7: VMM 134217728, guest 67108864/);
+  t.like(ours?.waits.own, { n: 100, p50_ms: 0.5, p99_ms: 0.5, most_ms: 5 });
+  t.like(ours?.waits.told, { p50_ms: 1 });
+  t.like(ours?.waits.accepted, { p50_ms: 2 });
+  t.like(ours?.waits.all, { p50_ms: 9.5 });
+  t.like(ours?.guest_waits, { n: 100, p50_ms: 12 });
+  t.is(ours?.guest_mean_ms?.toFixed(4), ((101 * 12 + 90) / 102).toFixed(4));
+});
+
+function verdictsOf(summary: ElasticSummary): string[] {
+  return elasticChecks(summary).map(({ name, verdict }) => `${name} ${verdict}`);
+}
+
+test('promises are held against the figures, of mechanisms whose instances wait alone', (t) => {
+  const summary = summarizeElastic(RUN);
+  t.deepEqual(verdictsOf(summary), [
+    'hotmem_unused met',
+    'hotmem_wait_p99 met',
+    'hotmem_own_p99 met',
+    'hotmem_failed missed',
+    'hotmem_oom_kills met',
+    'hotmem_migrated missed',
+    'hotmem_observers missed',
+    'give_back met',
+  ]);
+  const few = summarizeElastic({ ...RUN, operations: RUN.operations.slice(0, 50), given_back: [] });
+  t.true(verdictsOf(few).includes('hotmem_own_p99 not measured'), 'p99 of too few is none');
+  t.true(verdictsOf(few).includes('give_back not measured'));
+});
+
+test('the text has every play, part of a wait and check, and says which observers disagree', (t) => {
+  const summary = summarizeElastic(RUN);
+  const text = renderElastic({
+    ...RUN,
+    host: { kernel: '6', cpu: 'c', cores: 2, memory_bytes: 1, huge_pages: 'none', load_before: 0 },
+    vmm: 'QEMU',
+    accelerator: 'tcg',
+    guest_kernels: [],
+    series: [],
+    options: OPTIONS,
+    duration_ms: 1,
+    summary,
+    checks: elasticChecks(summary),
+  });
+  for (const word of ['training', "agent's own", 'op-7', 'missed', 'guest kernel']) {
+    t.true(text.includes(word), word);
+  }
+  t.false(text.includes('NaN'));
+});

@@ -1,0 +1,50 @@
+/** The short bench, for real. Asserts what must be true on any machine, however busy: no time. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import { runElasticBench } from '../../bench/elastic/command.ts';
+import type { ElasticReport } from '../../bench/elastic/records.ts';
+
+/** The first revision of the series in which an instance can wait, and shrink in use. */
+const REVISION = 8;
+const SERIES = readFileSync(join(PROJECT_ROOT, 'guest-kernel-patches', 'REVISION'), 'utf8');
+const onWaitingKernel = Number(SERIES) >= REVISION ? test.serial : test.serial.skip;
+
+onWaitingKernel('instances grow and shrink, nobody is killed, and nothing is left', async (t) => {
+  t.timeout(480_000);
+  let text = '';
+  const code = await runElasticBench({
+    options: {
+      mechanism: 'hotmem',
+      instances: '2',
+      limit: '512MiB',
+      baseline: '64MiB',
+      increment: '64MiB',
+      seconds: '8',
+      rounds: '1',
+      seed: '1',
+      short: true,
+    },
+    series: [],
+    json: true,
+    strict: false,
+    stdout: { write: (part) => void (text += part) },
+    stderr: { write: () => undefined },
+    signal: new AbortController().signal,
+  });
+  t.is(code, 0);
+  const { plays, operations, summary }: ElasticReport = JSON.parse(text);
+  t.deepEqual(
+    plays.map(({ mechanism, failed }) => `${mechanism} ${failed}`),
+    ['static 0', 'hotmem 0'],
+  );
+  const [base, ours] = summary.mechanisms;
+  t.like(ours, { oom_kills: 0, pages_migrated: 0, failed: 0 });
+  t.deepEqual(plays[1]?.left_bytes, [0, 0, 0]);
+  t.true((ours?.growths ?? 0) >= 2 && (ours?.shrinks ?? 0) >= 2);
+  t.true((ours?.plugged_gib_s ?? 0) < (base?.plugged_gib_s ?? 0), 'less is plugged than by static');
+  const grown = operations.filter(({ cause, outcome }) => cause === 'grow' && outcome === 'done');
+  t.true(grown.every(({ wanted_at_ms, heard_at_ms }) => wanted_at_ms !== null && heard_at_ms));
+  t.true((summary.idle_ms ?? 0) > 0 && (summary.phase_ms ?? 0) > 0);
+});
