@@ -37,6 +37,10 @@ export interface SpanUse {
    * Since when the free tail is longer than is needed, and its least since then; null: it is not.
    */
   readonly tail: { readonly since_ms: number; readonly least_bytes: number } | null;
+  /** Until when the time so far makes up for what giving back may cost. */
+  readonly paid_until_ms: number;
+  /** The latest growth: when, and by how many increments; null: none. */
+  readonly grown: { readonly at_ms: number; readonly steps: number } | null;
 }
 
 /** What the guest tells. */
@@ -55,14 +59,21 @@ export interface NextSize {
 
 /** Nothing is given back that was free for a shorter time. */
 const HOLD_MS_MIN = 250;
-/** A shrink is worth waiting this many times what it costs to be wrong: at most a tenth is lost. */
+/** A shrink is worth this many times what it costs to be wrong: at most a tenth of time is lost. */
 const HOLD_FACTOR = 10;
+/** Quiet time that makes up for later shrinks: a span that was quiet for an hour has no more. */
+const CREDIT_MS = 30_000;
+/** Who fills a growth within this time and waits again is given twice as much. */
+const FOLLOW_MS = 250;
+/** And no more than so many increments at once. */
+const STEPS_MAX = 4;
 /** A guest cannot make itself look faster: AgentCgroup's fastest grows by 3 GB/s. */
 const BYTES_PER_MS_MAX = (4 * GIB) / 1000;
 
 /** A span that was plugged to `target_bytes` and is not used yet. */
 export function newSpan(target_bytes: number, now_ms: number): SpanUse {
-  return { target_bytes, used_bytes: 0, seen_at_ms: now_ms, bytes_per_ms: 0, tail: null };
+  const unused = { used_bytes: 0, seen_at_ms: now_ms, bytes_per_ms: 0, tail: null, grown: null };
+  return { target_bytes, ...unused, paid_until_ms: now_ms };
 }
 
 /** How long growth takes from the guest's word to memory that can be used. */
@@ -77,9 +88,9 @@ export function reserveBytes({ bytes_per_ms }: SpanUse, costs: GrowthCosts): num
   return Math.ceil(bytes_per_ms * reactionMs(costs));
 }
 
-/** How long a tail of `bytes` must have been free before it is given back. */
-export function holdMs(bytes: number, costs: GrowthCosts): number {
-  return Math.max(HOLD_MS_MIN, HOLD_FACTOR * regrowMs(bytes, costs));
+/** How much time must have passed for each tail of `bytes` that is given back. */
+export function payMs(bytes: number, costs: GrowthCosts): number {
+  return HOLD_FACTOR * regrowMs(bytes, costs);
 }
 
 /** What it costs when `bytes` are wanted again just after they were given back. */
@@ -109,8 +120,33 @@ export function noteSize(
   target_bytes: number,
   about: { readonly bounds: GrowthBounds; readonly costs: GrowthCosts; readonly now_ms: number },
 ): SpanUse {
-  const sized = { ...use, target_bytes, tail: null };
-  return { ...sized, tail: tailOf(sized, about) };
+  const { bounds, costs, now_ms } = about;
+  const more_bytes = target_bytes - use.target_bytes;
+  const sized: SpanUse = { ...use, target_bytes, tail: null };
+  const now =
+    more_bytes >= 0
+      ? { ...sized, grown: grownBy(use, more_bytes, bounds, now_ms) }
+      : { ...sized, paid_until_ms: paidFor(use, -more_bytes, costs, now_ms) };
+  return { ...now, tail: tailOf(now, about) };
+}
+
+function grownBy(
+  { grown }: SpanUse,
+  bytes: number,
+  { increment_bytes }: GrowthBounds,
+  now_ms: number,
+): SpanUse['grown'] {
+  return bytes === 0 ? grown : { at_ms: now_ms, steps: Math.ceil(bytes / increment_bytes) };
+}
+
+function paidFor(
+  { paid_until_ms }: SpanUse,
+  bytes: number,
+  costs: GrowthCosts,
+  now_ms: number,
+): number {
+  const pay_ms = payMs(bytes, costs);
+  return Math.max(paid_until_ms, now_ms - Math.max(CREDIT_MS, pay_ms)) + pay_ms;
 }
 
 function tailOf(
@@ -126,7 +162,8 @@ function tailOf(
 
 /**
  * The size a span is to have now. It grows, in whole increments, while less than the reserve is
- * free or somebody waits; it shrinks by what was free all through the hold, in whole increments.
+ * free or somebody waits, by more of them where waits follow each other; it shrinks by what was
+ * free all through the hold, in whole increments, as soon as the time so far makes up for it.
  */
 export function nextSize(
   use: SpanUse,
@@ -137,12 +174,21 @@ export function nextSize(
   assert(bounds.increment_bytes > 0, 'a span grows by something');
   const needed_bytes = use.used_bytes + Math.max(0, want_bytes) + reserveBytes(use, costs);
   if (needed_bytes > use.target_bytes && use.target_bytes < bounds.max_bytes) {
-    const steps = Math.ceil((needed_bytes - use.target_bytes) / bounds.increment_bytes);
+    const needed = Math.ceil((needed_bytes - use.target_bytes) / bounds.increment_bytes);
+    // Where growth is asked for ahead, its reserve follows the fastest rate instead.
+    const is_waited_for = want_bytes > 0 && reactionMs(costs) === 0;
+    const steps = Math.max(needed, is_waited_for ? stepsOf(use, now_ms) : 1);
     const grown_bytes = use.target_bytes + steps * bounds.increment_bytes;
     const target_bytes = Math.min(bounds.max_bytes, grown_bytes);
     return { cause: 'grow', target_bytes, look_again_at_ms: null };
   }
   return shrinkOf(use, bounds, costs, now_ms);
+}
+
+/** Increments for somebody who waits. */
+function stepsOf({ grown }: SpanUse, now_ms: number): number {
+  if (!grown || now_ms - grown.at_ms > FOLLOW_MS) return 1;
+  return Math.min(STEPS_MAX, 2 * grown.steps);
 }
 
 function shrinkOf(
@@ -159,7 +205,7 @@ function shrinkOf(
   );
   const bytes = Math.floor(spare_bytes / bounds.increment_bytes) * bounds.increment_bytes;
   if (bytes <= 0) return stays;
-  const due_ms = use.tail.since_ms + holdMs(bytes, costs);
+  const due_ms = Math.max(use.tail.since_ms + HOLD_MS_MIN, use.paid_until_ms + payMs(bytes, costs));
   if (due_ms > now_ms) return { ...stays, look_again_at_ms: due_ms };
   const target_bytes = use.target_bytes - bytes;
   return { cause: 'shrink', target_bytes, look_again_at_ms: null };

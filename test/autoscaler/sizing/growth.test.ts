@@ -3,11 +3,11 @@ import fc from 'fast-check';
 import {
   type GrowthBounds,
   type GrowthCosts,
-  holdMs,
   newSpan,
   nextSize,
   noteSize,
   noteUse,
+  payMs,
   regrowMs,
   reserveBytes,
   type SpanUse,
@@ -65,14 +65,53 @@ for (const [title, target_mib, used_mib, want_mib, cause, to_mib] of [
 test('a tail of one increment stays, a longer one goes after the hold and not before', (t) => {
   t.like(nextSize(span(256, 192), QUIET, at(60_000)), { cause: null, look_again_at_ms: null });
   const long = span(512, 192);
-  const hold_ms = holdMs(320 * MIB, COSTS);
+  const hold_ms = payMs(320 * MIB, COSTS);
   t.is(hold_ms, 10 * (18 + 0.3125 * 250));
   t.like(nextSize(long, QUIET, at(hold_ms - 1)), { cause: null, look_again_at_ms: hold_ms });
   t.like(nextSize(long, QUIET, at(hold_ms)), { cause: 'shrink', target_bytes: 192 * MIB });
 });
 
 test('a quarter of a second is the shortest hold', (t) => {
-  t.is(holdMs(64 * MIB, { ...COSTS, plug_p99_ms: 1, refault_ms_per_gib: 1 }), 250);
+  const cheap = { ...COSTS, plug_p99_ms: 1, refault_ms_per_gib: 1 };
+  const news = { used_bytes: 64 * MIB, want_bytes: 0 };
+  const long = noteUse(span(512, 500), news, at(1_000, BOUNDS, cheap));
+  t.like(nextSize(long, QUIET, at(1_000, BOUNDS, cheap)), { look_again_at_ms: 1_250 });
+});
+
+test('who was quiet gives back after the shortest hold, and not for ever at that pace', (t) => {
+  let use = span(2_048, 2_048);
+  let now_ms = 3_600_000;
+  let shrinks = 0;
+  for (; shrinks < 100; shrinks += 1) {
+    const low = noteUse(use, { used_bytes: 64 * MIB, want_bytes: 0 }, at(now_ms));
+    const next = nextSize(low, QUIET, at(now_ms + 250));
+    if (next.cause !== 'shrink') break;
+    now_ms += 250;
+    use = noteSize(low, next.target_bytes, at(now_ms));
+    use = noteSize(use, 2_048 * MIB, at(now_ms));
+    use = noteUse(use, { used_bytes: 2_048 * MIB, want_bytes: 0 }, at(now_ms));
+  }
+  const pay_ms = payMs(1_920 * MIB, COSTS);
+  t.true(shrinks >= 2 && shrinks <= 1 + (30_000 + shrinks * 250) / pay_ms, `${shrinks}`);
+});
+
+const ON_DEMAND: GrowthCosts = { ...COSTS, event_ms: 0, permit_ms: 0, plug_p99_ms: 0 };
+
+test('waits that follow each other get twice as much each time, up to four increments', (t) => {
+  let use = newSpan(64 * MIB, 0);
+  const grown: number[] = [];
+  for (let now_ms = 0; now_ms < 500; now_ms += 100) {
+    const news = { used_bytes: use.target_bytes, want_bytes: 4096 };
+    use = noteUse(use, news, at(now_ms, BOUNDS, ON_DEMAND));
+    const { target_bytes } = nextSize(use, news, at(now_ms, BOUNDS, ON_DEMAND));
+    grown.push((target_bytes - use.target_bytes) / BOUNDS.increment_bytes);
+    use = noteSize(use, target_bytes, at(now_ms, BOUNDS, ON_DEMAND));
+  }
+  t.deepEqual(grown, [1, 2, 4, 4, 4]);
+  const later = at(1_000, BOUNDS, ON_DEMAND);
+  const news = { used_bytes: use.target_bytes, want_bytes: 4096 };
+  const { target_bytes } = nextSize(noteUse(use, news, later), news, later);
+  t.is(target_bytes - use.target_bytes, BOUNDS.increment_bytes, 'and anew after a pause');
 });
 
 test('only what was free all through the hold is given back', (t) => {
