@@ -11,7 +11,7 @@ import { NOT_DEPLOYED } from './vm-about.ts';
 
 /** What only the edge knows: the machine, the versions, the wall clock. */
 export interface RunFacts {
-  readonly host: Manifest['host'];
+  readonly host: NonNullable<Manifest['host']>;
   readonly versions: Manifest['versions'];
   /** Null where nothing of it is known. */
   readonly provenance: Provenance | null;
@@ -53,6 +53,7 @@ export function buildManifest(
     versions: facts.versions,
     host: facts.host,
     mechanisms: [...runs],
+    simulated: null,
     guest: {
       init_on_alloc: options.init_on_alloc,
       huge_pages: options.guest_huge_pages,

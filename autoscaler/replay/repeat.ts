@@ -42,7 +42,7 @@ export function hostDifferences(then: Manifest, now: Manifest): string[] {
   const { agent: _now_agent, ...versions_now } = now.versions;
   return [
     ...fields('', versions_then, versions_now),
-    ...fields('host ', then.host, now.host),
+    ...fields('host ', then.host ?? {}, now.host ?? {}),
     ...(then.provenance && now.provenance
       ? [
           ...told('commit', then.provenance.commit, now.provenance.commit),

@@ -1,5 +1,6 @@
 /** A comparison as text and as lines of a table for others. Pure. */
 import type { ConfidenceInterval } from '../results/intervals.ts';
+import { renderPredictions } from './prediction.ts';
 import type { ComparedRun, Comparison } from './compare.ts';
 
 const HEAD = [
@@ -14,7 +15,7 @@ const HEAD = [
   'front',
 ];
 
-export function renderComparison({ runs }: Comparison): string {
+export function renderComparison({ runs, predictions }: Comparison): string {
   const rows = [HEAD, ...runs.map(rowOf)];
   const widths = HEAD.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
   const lines = rows.map((row) =>
@@ -27,7 +28,7 @@ export function renderComparison({ runs }: Comparison): string {
     'simulated runs were measured nowhere; cold starts of those served, waits until an instance was',
     'there; the front: no other run has both fewer cold starts and less memory.',
   ];
-  return `${[...lines, '', ...notes].join('\n')}\n`;
+  return `${[...lines, '', ...notes, ...renderPredictions(predictions)].join('\n')}\n`;
 }
 
 function rowOf({ figures, memory_against_first, is_on_front }: ComparedRun): string[] {

@@ -2,6 +2,7 @@
 import { seededRandom } from '../../base/random.ts';
 import { type ConfidenceInterval, ratioOfSums } from '../results/intervals.ts';
 import type { RunFigures } from '../results/simulation.ts';
+import { type Prediction, predictionsOf } from './prediction.ts';
 
 export interface ComparedRun {
   readonly folder: string;
@@ -15,6 +16,8 @@ export interface ComparedRun {
 export interface Comparison {
   readonly seed: number;
   readonly runs: readonly ComparedRun[];
+  /** Where a measured run has a simulated one beside it. */
+  readonly predictions: readonly Prediction[];
 }
 
 /** Parts of windows of different length are no pairs. */
@@ -38,7 +41,7 @@ export function compareRuns(
     const is_on_front = found.every(({ figures: other }) => !isBetter(other, figures));
     return { folder, figures, memory_against_first, is_on_front };
   });
-  return { seed, runs };
+  return { seed, runs, predictions: predictionsOf(found) };
 }
 
 /** In neither of both worse, and in one better. */

@@ -5,7 +5,7 @@ import { renderEcdf, type EcdfSeries } from './charts/ecdf-chart.ts';
 import { percent } from './figures.ts';
 import { renderMemoryChart } from './charts/memory-chart.ts';
 import { leadText, methodSection, qualitySection } from './method.ts';
-import { baselineNote, footnotes } from './notes.ts';
+import { baselineNote, footnotes, SIMULATED_NOTE } from './notes.ts';
 import { renderPage } from './charts/page.ts';
 import { styleOf } from './charts/palette.ts';
 import type { MechanismTally, RunTally } from './run-tally.ts';
@@ -15,7 +15,7 @@ import { comparison } from './table.ts';
 
 export function renderHtml(tally: RunTally, summary: Summary): string {
   const { manifest } = tally;
-  const title = `hotplane replay: ${summary.mechanisms.map((one) => one.mechanism).join(', ')}`;
+  const title = `hotplane ${manifest.kind}: ${summary.mechanisms.map((one) => one.mechanism).join(', ')}`;
   const main = `<h1>What memory costs, by how it comes back</h1>
 <p class="lead">${escapeText(`${leadText(manifest)} ${baselineNote(summary)}`)}</p>
 ${warnings(summary)}
@@ -43,7 +43,7 @@ bytes again.</footer>
 }
 
 function warnings(summary: Summary): string {
-  const texts: string[] = [];
+  const texts: string[] = summary.simulated ? [SIMULATED_NOTE] : [];
   if (summary.status !== 'complete') {
     texts.push(`This run is marked "${summary.status}": the figures cover what was seen.`);
   }

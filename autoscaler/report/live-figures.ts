@@ -37,6 +37,7 @@ interface Step {
 class LiveRun {
   readonly #steps: Step[] = [];
   readonly #waits_ms: number[] = [];
+  readonly #latencies_ms: number[] = [];
   readonly #functions = new Map<string, { all: number; cold: number }>();
   #planned = 0;
   #cold = 0;
@@ -54,6 +55,9 @@ class LiveRun {
       return;
     }
     this.#waits_ms.push(Math.max(0, assigned_at_ms - received_at_ms));
+    if (line.finished_at_ms !== null) {
+      this.#latencies_ms.push(Math.max(0, line.finished_at_ms - received_at_ms));
+    }
     const own = this.#functions.get(line.function) ?? { all: 0, cold: 0 };
     own.all += 1;
     own.cold += Number(line.cold);
@@ -68,6 +72,7 @@ class LiveRun {
     const parts = [...account.finish()];
     const served = this.#waits_ms.length;
     const sorted = Float64Array.from(this.#waits_ms).toSorted();
+    const latencies = Float64Array.from(this.#latencies_ms).toSorted();
     const { name, keep_alive_s } = manifest.policy;
     const shares = [...this.#functions.values()].map(({ all, cold }) => cold / all);
     shares.sort((a, b) => a - b);
@@ -75,7 +80,7 @@ class LiveRun {
       name: `${name} ${keep_alive_s} s, ${mechanism}`,
       policy: `${name} ${keep_alive_s} s`,
       mechanism,
-      simulated: false,
+      simulated: manifest.kind === 'simulation',
       invocations: this.#planned,
       warm: served - this.#cold,
       cold: this.#cold,
@@ -87,6 +92,7 @@ class LiveRun {
         value: shares[Math.max(0, Math.ceil(share * shares.length) - 1)] ?? 0,
       })),
       wait_ms: WAIT_SHARES.map((share) => quantileInterval(sorted, share)),
+      latency_ms: WAIT_SHARES.map((share) => quantileInterval(latencies, share)),
       committed_gib_s: parts.reduce((sum, part) => sum + part, 0),
       busy_gib_s: null,
       peak_committed_bytes: account.peak_bytes,

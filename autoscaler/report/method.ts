@@ -38,7 +38,7 @@ ${functionTable(manifest)}`;
 }
 
 /** What was replayed, as far as the manifest tells it. */
-export function leadText({ inputs, trace, window, mechanisms }: Manifest): string {
+export function leadText({ inputs, trace, window, mechanisms, kind }: Manifest): string {
   const formats = [...new Set(inputs.map((one) => FORMATS[one.format] ?? one.format))];
   const from = formats.length === 0 ? 'a trace' : formats.join(' and ');
   const source = trace.source === null ? '' : ` (${trace.source})`;
@@ -46,7 +46,8 @@ export function leadText({ inputs, trace, window, mechanisms }: Manifest): strin
   const each = runs === 1 ? 'under one mechanism' : 'once for each mechanism';
   return (
     `${trace.rows_used} invocations of ${trace.functions_used} functions from ${from}${source}, ` +
-    `replayed ${trace.speedup} times as fast against real microVMs, ${each}, over the same ` +
+    `${kind === 'simulation' ? 'simulated' : 'replayed'} ${trace.speedup} times as fast ` +
+    `${kind === 'simulation' ? 'without a VM' : 'against real microVMs'}, ${each}, over the same ` +
     `window of ${formatMs(window.window_ms)}.`
   );
 }
@@ -98,13 +99,12 @@ export function qualitySection(manifest: Manifest, summary: Summary): string {
 function machineFacts(manifest: Manifest): Fact[] {
   const { host, guest, versions } = manifest;
   const runs = manifest.mechanisms.filter((run) => run.vmm !== '');
-  const facts: Fact[] = [
-    [
-      'host',
-      `${host.cpu_model}, ${host.cores} cores, ${formatBytes(host.memory_bytes)}, ` +
-        `Linux ${host.kernel} ${host.arch}`,
-    ],
-  ];
+  const facts: Fact[] = [];
+  if (host) {
+    const { cpu_model, cores, memory_bytes, kernel } = host;
+    const machine = `${cpu_model}, ${cores} cores, ${formatBytes(memory_bytes)}`;
+    facts.push(['host', `${machine}, Linux ${kernel} ${host.arch}`]);
+  }
   for (const run of runs) {
     const what = `${run.vmm}, ${run.accelerator}, guest kernel ${run.guest_kernel}`;
     facts.push([run.name, `${what}${kernelText(run.kernel)}`]);
@@ -115,6 +115,7 @@ function machineFacts(manifest: Manifest): Fact[] {
     ['guest', `init_on_alloc ${init}, huge pages ${huge}, ${guest.backing} backing`],
     ['versions', `hotplane ${versions.hotplane}, agent ${versions.agent}, Node ${versions.node}`],
     ...provenanceFacts(manifest),
+    ...modelFacts(manifest),
     ['started', manifest.started_at],
     ['command', manifest.command.join(' ')],
     ['seed', String(manifest.seed)],
@@ -132,6 +133,17 @@ function kernelText(kernel: Manifest['mechanisms'][number]['kernel']): string {
 }
 
 /** The very sources and VMM program of a run, as far as they were recorded. */
+/** Of a simulation: where the times of its mechanisms come from. */
+function modelFacts({ simulated }: Manifest): Fact[] {
+  return (simulated?.mechanisms ?? []).map(({ name, source, plug, unplug, start_ms, stop_ms }) => {
+    const lineOf = ({ base_ms, ms_per_mib }: typeof plug): string =>
+      `${base_ms.toFixed(1)} ms and ${ms_per_mib.toFixed(3)} ms for each MiB`;
+    const times = `plug ${lineOf(plug)}; unplug ${lineOf(unplug)}`;
+    const rest = `start ${formatMs(start_ms)}, stop ${formatMs(stop_ms)}`;
+    return [`${name}, a model`, `${source}: ${times}; ${rest}`];
+  });
+}
+
 function provenanceFacts({ provenance }: Manifest): Fact[] {
   if (provenance === null) return [];
   const { commit, is_dirty, vmm_binary } = provenance;

@@ -5,8 +5,13 @@ import { SATURATED_SLOWDOWN } from './comparability.ts';
 import { percent } from './figures.ts';
 import type { MechanismSummary, Summary } from './summary.ts';
 
+/** First of all that is told of such a run. */
+export const SIMULATED_NOTE =
+  'SIMULATED: nothing here was measured; what is plugged counts as resident.';
+
 export function footnotes(summary: Summary): string[] {
-  const notes = [baselineNote(summary)];
+  const notes = summary.simulated ? [SIMULATED_NOTE] : [];
+  notes.push(baselineNote(summary));
   for (const one of summary.mechanisms) {
     const name = printable(one.mechanism, 40);
     for (const { text } of one.not_compared) {

@@ -68,6 +68,8 @@ export interface MechanismSummary {
 export interface Summary {
   /** Of the folder it was made from. */
   readonly schema_version: Manifest['schema_version'];
+  /** Absent: it was measured. */
+  readonly simulated?: true;
   readonly status: string;
   readonly baseline: string;
   readonly percentile_definition: string;
@@ -93,6 +95,7 @@ export function summarize(tally: RunTally, files: FilesRead): Summary {
   const ideal = idealOfRun(tally);
   return {
     schema_version: manifest.schema_version,
+    ...(isSimulated(manifest) && { simulated: true as const }),
     status: manifest.status,
     baseline: manifest.baseline,
     percentile_definition: PERCENTILE_RULE,
@@ -133,12 +136,15 @@ function summarizeAlone(tally: MechanismTally, manifest: Manifest, files: FilesR
     window_ms,
     invocations,
     load: tally.load.summary(observed_ms),
-    vm_problems: vmProblems({
-      functions: manifest.functions.map((one) => one.name),
-      steps,
-      checks,
-      window_ms: observed_ms,
-    }),
+    // Simulated VMs live, and their memory is told when it changes.
+    vm_problems: isSimulated(manifest)
+      ? []
+      : vmProblems({
+          functions: manifest.functions.map((one) => one.name),
+          steps,
+          checks,
+          window_ms: observed_ms,
+        }),
     incomplete_files: incompleteFiles(files),
   };
   const not_compared = reasonsAgainst(evidence);
@@ -153,7 +159,7 @@ function summarizeAlone(tally: MechanismTally, manifest: Manifest, files: FilesR
     observed_ms,
     comparable: not_compared.length === 0,
     not_compared,
-    marks: marksOf(evidence),
+    marks: marksOf(evidence).filter((mark) => !isSimulated(manifest) || mark === 'saturated'),
     load: evidence.load,
     memory_gib_s: cost,
     memory_gib_s_per_in_time: mapFigures(cost, (gib_s) =>
@@ -213,6 +219,11 @@ function compare(one: Alone, baseline: Alone | null, ideal: Ideal | null): Mecha
         ? rounded((base_gib_s - own_gib_s) / possible)
         : null,
   };
+}
+
+/** Of a simulation no load of a host can be told. */
+function isSimulated({ kind }: Manifest): boolean {
+  return kind === 'simulation';
 }
 
 /** Work that was not equal makes sums unfit to compare, not what each call served in time cost. */

@@ -44,13 +44,15 @@ export class MemoryAccount {
     if (end_ms <= from_ms) return;
     this.#since_ms = end_ms;
     if (this.#bytes === 0) return;
-    while (from_ms < end_ms) {
-      const block = Math.min(BLOCKS - 1, Math.floor(from_ms / this.#block_ms));
-      const last = block === BLOCKS - 1;
-      const to_ms = last ? end_ms : Math.min(end_ms, (block + 1) * this.#block_ms);
-      this.#blocks[block] = (this.#blocks[block] ?? 0) + this.#bytes * (to_ms - from_ms);
-      // A part that ends where it begins is one whose end was rounded to its beginning.
-      from_ms = to_ms > from_ms ? to_ms : end_ms;
+    let block = Math.min(BLOCKS - 1, Math.floor(from_ms / this.#block_ms));
+    for (; from_ms < end_ms; block += 1) {
+      const is_last = block >= BLOCKS - 1;
+      const to_ms = is_last ? end_ms : Math.min(end_ms, (block + 1) * this.#block_ms);
+      // The end of a part may be rounded to where the one before it has ended.
+      if (to_ms <= from_ms) continue;
+      const at = Math.min(block, BLOCKS - 1);
+      this.#blocks[at] = (this.#blocks[at] ?? 0) + this.#bytes * (to_ms - from_ms);
+      from_ms = to_ms;
     }
   }
 }

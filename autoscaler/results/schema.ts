@@ -179,9 +179,35 @@ const rowsUsedSchema = z.strictObject({
   span_ms: duration_ms,
 });
 
+const hostSchema = z.strictObject({
+  cpu_model: text,
+  cores: count,
+  memory_bytes: bytes,
+  kernel: text,
+  arch: text,
+});
+
+const line = z.strictObject({ base_ms: duration_ms, ms_per_mib: duration_ms });
+
+/** What a simulation took the times of its mechanisms from. */
+const simulatedSchema = z.strictObject({
+  engine: text,
+  mechanisms: z.array(
+    z.strictObject({
+      name: text,
+      source: text,
+      plug: line,
+      unplug: line,
+      start_ms: duration_ms,
+      stop_ms: duration_ms,
+    }),
+  ),
+});
+
 export const manifestSchema = z.strictObject({
   schema_version: z.literal(READ_VERSIONS),
-  kind: z.literal('replay'),
+  /** `simulation`: nothing in it was measured. */
+  kind: z.enum(['replay', 'simulation']),
   status: run_status,
   /** Wall clock, UTC; the only one in the folder. */
   started_at: text,
@@ -196,14 +222,11 @@ export const manifestSchema = z.strictObject({
   baseline: text,
   inputs: z.array(z.strictObject({ path: text, format: text, bytes, sha256: text })),
   versions: z.strictObject({ hotplane: text, node: text, agent: text }),
-  host: z.strictObject({
-    cpu_model: text,
-    cores: count,
-    memory_bytes: bytes,
-    kernel: text,
-    arch: text,
-  }),
+  /** Null for a simulation, which is of no host. */
+  host: hostSchema.nullable(),
   mechanisms: z.array(mechanismRunSchema),
+  /** Null for a live run. */
+  simulated: known(simulatedSchema),
   guest: z.strictObject({
     init_on_alloc: z.boolean(),
     huge_pages: z.boolean(),

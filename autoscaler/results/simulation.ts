@@ -34,6 +34,8 @@ export const runFiguresSchema = z.strictObject({
   cold_share_of_functions: z.array(z.strictObject({ share: figure, value: figure })),
   /** From the arrival until an instance took it; 95 % (order statistics). */
   wait_ms: z.array(quantile),
+  /** The same until its end; of what was served. */
+  latency_ms: z.array(quantile).default([]),
   committed_gib_s: figure,
   /** Of instances that ran something. */
   busy_gib_s: figure.nullable(),

@@ -11,6 +11,7 @@ import { MemoryAccount } from '../results/memory-account.ts';
 import { resizeMs } from './mechanism-models.ts';
 import { OUTCOME, type Played } from './outcome.ts';
 import { IdleLists } from './idle-lists.ts';
+import type { RunListener } from './run-recorder.ts';
 import type { TablePolicy } from './table-policies.ts';
 import { readyMs, type SimCosts, type SimWorkload } from './workload.ts';
 
@@ -39,8 +40,9 @@ export function playFast(
   costs: SimCosts,
   policy: TablePolicy,
   host: HostModel = WIDE_HOST,
+  listener: RunListener | null = null,
 ): Played {
-  return new FastEngine(workload, costs, policy, host).play();
+  return new FastEngine(workload, costs, policy, host, listener).play();
 }
 
 class FastEngine {
@@ -80,8 +82,16 @@ class FastEngine {
   #events = 0;
   #busy_byte_ms = 0;
   readonly #stop_ms: number;
+  readonly #listener: RunListener | null;
 
-  constructor(workload: SimWorkload, costs: SimCosts, policy: TablePolicy, host: HostModel) {
+  constructor(
+    workload: SimWorkload,
+    costs: SimCosts,
+    policy: TablePolicy,
+    host: HostModel,
+    listener: RunListener | null,
+  ) {
+    this.#listener = listener;
     const { functions, invocations } = workload;
     const count = functions.length;
     this.#workload = workload;
@@ -251,6 +261,7 @@ class FastEngine {
     if (there > (this.#peaks[fn] ?? 0)) this.#peaks[fn] = there;
     const slot = this.#idle.newSlot(fn);
     this.#heap.push(now_ms + (this.#ready_ms[fn] ?? 0), slot * 4 + READY);
+    this.#listener?.started(fn, slot, now_ms);
     const { limit_bytes, reserve_bytes } = this.#host;
     if (reserve_bytes > 0) this.#evict(limit_bytes - reserve_bytes, now_ms);
     return true;
@@ -267,9 +278,16 @@ class FastEngine {
       this.#evict(this.#host.limit_bytes - bytes, now_ms);
       return;
     }
-    if (arrived !== NONE && this.#outcomes[arrived] === OUTCOME.open) this.#refuseLast(fn, arrived);
+    if (arrived !== NONE && this.#outcomes[arrived] === OUTCOME.open) {
+      this.#refuseLast(fn, arrived);
+      this.#listener?.refused(fn, arrived, now_ms);
+    }
     if ((this.#busy[fn] ?? 0) + (this.#starting[fn] ?? 0) > 0) return;
-    while ((this.#queued[fn] ?? 0) > 0) this.#outcomes[this.#dequeue(fn)] = OUTCOME.refused;
+    while ((this.#queued[fn] ?? 0) > 0) {
+      const refused = this.#dequeue(fn);
+      this.#outcomes[refused] = OUTCOME.refused;
+      this.#listener?.refused(fn, refused, now_ms);
+    }
   }
 
   /** Stops idle instances until what is granted and not on its way back is at most `most_bytes`. */
@@ -288,6 +306,7 @@ class FastEngine {
     const came_ms = arrival_ms[invocation] ?? 0;
     const took_ms = duration_ms[invocation] ?? 0;
     const cold = this.#idle.serve(fn, slot, came_ms);
+    this.#listener?.served(fn, slot, invocation, now_ms, cold);
     this.#outcomes[invocation] = cold ? OUTCOME.cold : OUTCOME.warm;
     this.#waits_ms[invocation] = now_ms - came_ms;
     this.#busy[fn] = (this.#busy[fn] ?? 0) + 1;
@@ -340,6 +359,7 @@ class FastEngine {
     this.#events += 1;
     this.#freeing_bytes += this.#region_bytes[fn] ?? 0;
     this.#heap.push(now_ms + this.#stop_ms + (this.#gone_ms[fn] ?? 0), slot * 4 + GONE);
+    this.#listener?.stopped(fn, slot, now_ms);
   }
 
   #enqueue(fn: number, invocation: number): void {

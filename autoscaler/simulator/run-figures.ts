@@ -28,6 +28,8 @@ export function figuresOfRun(
     cold_share: wilson(cold, served),
     cold_share_of_functions: shareOfFunctions(workload, played),
     wait_ms: WAIT_SHARES.map((share) => quantileInterval(waited, share, zeros)),
+    // Of millions they cost more than the run; a folder of lines tells them.
+    latency_ms: [],
     committed_gib_s: parts.reduce((sum, part) => sum + part, 0),
     busy_gib_s: played.busy_byte_ms / GIB / 1000,
     peak_committed_bytes: played.committed.peak_bytes,

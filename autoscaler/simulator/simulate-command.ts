@@ -17,6 +17,7 @@ import { MECHANISM_MODELS, type MechanismModel } from './mechanism-models.ts';
 import { renderMemoryOverTime } from './memory-plot.ts';
 import { renderSimulation } from './simulate-text.ts';
 import { type PolicyChoice, simulate } from './simulation.ts';
+import { writeTraceRuns } from './trace-runs.ts';
 import { workloadOf } from './workload.ts';
 
 export interface SimulateInput {
@@ -35,6 +36,8 @@ export interface SimulateInput {
   readonly concurrency: number | null;
   /** Null: only printed. */
   readonly out: string | null;
+  /** Lines of every run, however many there are. */
+  readonly lines: boolean;
   /** Every option as text, for the record. */
   readonly options: Readonly<Record<string, string>>;
   readonly hotplane_version: string;
@@ -73,8 +76,19 @@ export async function runSimulateCommand(input: SimulateInput): Promise<void> {
     mechanism: { name, source, plug: { ...plug }, unplug: { ...unplug }, start_ms, stop_ms },
     ...told,
   });
-  if (out !== null) await writeFolder(out, simulation);
-  input.stdout.write(input.json ? jsonDocument(simulation) : renderSimulation(simulation));
+  let folders: string[] = [];
+  if (out !== null) {
+    await writeFolder(out, simulation);
+    folders = await writeTraceRuns({ ...input, out }, trace, workload, costs);
+  }
+  if (input.json) return void input.stdout.write(jsonDocument(simulation));
+  input.stdout.write(renderSimulation(simulation));
+  if (out !== null) input.stdout.write(`\n${folderText(folders)}\n`);
+}
+
+function folderText(folders: readonly string[]): string {
+  if (folders.length === 0) return 'no lines of so many invocations are written; see --lines';
+  return `as result folders, with a report each: ${folders.join(', ')}`;
 }
 
 function checkOptions({ choices, host, engine }: SimulateInput): void {

@@ -57,7 +57,8 @@ export async function simulate(
   return { runs, baselines: baselinesOf(plan, runs) };
 }
 
-function nameOfChoice({ policy, keep_alive_ms }: PolicyChoice): string {
+/** As reports name it. */
+export function nameOfChoice({ policy, keep_alive_ms }: PolicyChoice): string {
   return policy === 'fixed-keep-alive' ? `${policy} ${keep_alive_ms / 1000} s` : policy;
 }
 
@@ -81,7 +82,8 @@ function runOne(
   return figuresOfRun(workload, playReference(workload, costs, options), about);
 }
 
-function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: number): TablePolicy {
+/** The policy in columns; one table plays one run. */
+export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: number): TablePolicy {
   switch (policy) {
     case 'fixed-keep-alive':
       return constantTable(policy, functions, keep_alive_ms);

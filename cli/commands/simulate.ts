@@ -10,6 +10,7 @@ export const simulateCommand: Command = {
   name: 'simulate',
   summary: 'what policies would cost on a trace, without a VM',
   options: {
+    from: { value: 'DIR', summary: 'simulate what this folder of a replay measured' },
     trace: { value: 'FILE', summary: 'a trace; of several files: all of them', multiple: true },
     policy: {
       value: 'NAMES',
@@ -55,7 +56,8 @@ export const simulateCommand: Command = {
       default: 'hotmem-paper',
     },
     ...TRACE_OPTIONS,
-    out: { value: 'DIR', summary: 'also write simulation.json, memory.csv and memory.svg there' },
+    out: { value: 'DIR', summary: 'also write figures, plots and result folders there' },
+    lines: { summary: 'with --out: lines of more than 100,000 invocations too' },
     json: JSON_OPTION,
   },
   help: `
@@ -74,16 +76,46 @@ the unplug is done. The times of mechanisms are published ones, named in the out
 Beside them stand what others would commit: static (N x limit), flat-cap, one-vm-an-instance, ideal
 (the first policy, memory moves in no time) and oracle (memory of what runs).
 
+--from DIR plays the plan of a replay: its arrivals, functions, policy and each of its mechanisms,
+with the median times of its operations (of another folder's with --calibrate). It writes --out as a
+folder of a replay, marked as simulated, which 'hotplane report' and 'hotplane compare' read, and
+prints how far it is off.
+
 ${TRACE_HELP}
 
 Examples:
   hotplane simulate --trace autoscaler/traces/azure2021/sample_200.csv --keep-alive 30,120,600
   hotplane simulate --trace made.csv --policy fixed-keep-alive,hybrid-histogram --out out
+  hotplane simulate --from out-live --out out-simulated
 `,
   run: runSimulate,
 };
 
-async function runSimulate({ values, stdout, signal }: CommandInput): Promise<void> {
+async function runSimulate(input: CommandInput): Promise<void> {
+  await (input.values.optional('from') === undefined ? runTrace(input) : runLive(input));
+}
+
+/** A live run again: its options stand in its folder. */
+async function runLive({ values, stdout, signal }: CommandInput): Promise<void> {
+  const [{ runSimulateLive }, { readVersion }] = await Promise.all([
+    import('../../autoscaler/simulator/simulate-live.ts'),
+    import('../../base/version.ts'),
+  ]);
+  const out = values.optional('out');
+  if (out === undefined) throw badValue('out', '', 'a folder, which --from needs');
+  if (values.list('trace').length > 0) throw badValue('trace', '', 'nothing beside --from');
+  await runSimulateLive({
+    from: values.text('from'),
+    calibrate: values.optional('calibrate') ?? null,
+    out,
+    hotplane_version: await readVersion(),
+    json: values.flag('json'),
+    stdout,
+    signal,
+  });
+}
+
+async function runTrace({ values, stdout, signal }: CommandInput): Promise<void> {
   const [{ runSimulateCommand }, { MEMORY_MODELS }, { readVersion }] = await Promise.all([
     import('../../autoscaler/simulator/simulate-command.ts'),
     import('../../autoscaler/workload-model/models.ts'),
@@ -113,6 +145,7 @@ async function runSimulate({ values, stdout, signal }: CommandInput): Promise<vo
     model,
     concurrency: has('concurrency') ? values.whole('concurrency', 1, LIMITS.regions_per_vm) : null,
     out: values.optional('out') ?? null,
+    lines: values.flag('lines'),
     options: textsOf(values),
     hotplane_version: await readVersion(),
     json: values.flag('json'),

@@ -31,6 +31,7 @@ function figures(name: string, cold: number, gib_s: number): RunFigures {
     cold_share: { value: share, low: share, high: share },
     cold_share_of_functions: [],
     wait_ms: [],
+    latency_ms: [],
     committed_gib_s: gib_s,
     busy_gib_s: null,
     peak_committed_bytes: 0,

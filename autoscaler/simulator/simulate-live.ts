@@ -1,0 +1,69 @@
+/** `hotplane simulate --from DIR`: what the simulator would have said of a live run. */
+import { readResults, type ResultData } from '../results/reader.ts';
+import { runCompareCommand } from '../report/compare-command.ts';
+import { badSimulateOption } from './errors.ts';
+import { playFast, WIDE_HOST } from './fast-engine.ts';
+import { costsOfRun, type LivePlan, planOfRun } from './live-plan.ts';
+import { writeSimulatedRun, type SimulatedRun } from './result-folder.ts';
+import { RunRecorder } from './run-recorder.ts';
+import { hybridTable, type TablePolicy } from './table-policies.ts';
+
+export interface SimulateLiveInput {
+  readonly from: string;
+  /** Whose operations tell what mechanisms take; the run's own where nobody names another. */
+  readonly calibrate: string | null;
+  readonly out: string;
+  readonly hotplane_version: string;
+  readonly json: boolean;
+  readonly stdout: { write(text: string): unknown };
+  readonly signal: AbortSignal;
+}
+
+/** Throws `HP_RESULTS_*`, `HP_SIMULATE_*`. */
+export async function runSimulateLive(input: SimulateLiveInput): Promise<void> {
+  const live = await readResults(input.from);
+  const measured = input.calibrate === null ? live : await readResults(input.calibrate);
+  const source = input.calibrate ?? input.from;
+  const plan = planOfRun(live);
+  if (plan.workload.invocations.length === 0) {
+    throw badSimulateOption('from', `${input.from} has no invocation that could be simulated`);
+  }
+  const runs = live.manifest.mechanisms
+    .filter(({ status }) => status !== 'waiting')
+    .map(({ name }) => simulateOne(live, plan, costsOfRun(measured, name, source)));
+  const { manifest } = live;
+  const about = {
+    ...manifest,
+    command: ['hotplane', 'simulate', '--from', input.from],
+    provenance: null,
+    repeat_of: { folder: input.from, started_at: manifest.started_at, differences: [] },
+    versions: { ...manifest.versions, hotplane: input.hotplane_version, agent: '' },
+  };
+  await writeSimulatedRun(input.out, about, 'fast', runs);
+  const folders = [input.from, input.out];
+  await runCompareCommand({ ...input, folders, seed: manifest.seed, svg: null });
+}
+
+function simulateOne(
+  { manifest }: ResultData,
+  plan: LivePlan,
+  costs: SimulatedRun['costs'],
+): SimulatedRun {
+  const { workload, boot_bytes } = plan;
+  const recorder = new RunRecorder(workload, costs);
+  playFast(workload, costs, tableOf(manifest.policy.name, plan), WIDE_HOST, recorder);
+  const held = workload.functions.map(({ region_bytes, concurrency }) =>
+    costs.mechanism.gives_back ? 0 : region_bytes * concurrency,
+  );
+  return { costs, lines: recorder.finish(boot_bytes, held) };
+}
+
+function tableOf(policy: string, { keep_alive_ms }: LivePlan): TablePolicy {
+  if (policy === 'hybrid-histogram') return hybridTable(keep_alive_ms.length);
+  return {
+    name: policy,
+    eviction: 'none',
+    keep_alive_ms: Float64Array.from(keep_alive_ms),
+    prewarm_ms: new Float64Array(keep_alive_ms.length),
+  };
+}
