@@ -19,6 +19,8 @@ export const AGENT_LIMITS = {
   invocation_ms: 120_000,
   /** Starting somebody's own program: an interpreter alone takes 6 s of CPU time under TCG. */
   program_start_ms: 180_000,
+  /** Its guest says before that its program is not ready; populating its memory comes first. */
+  program_ready_ms: 150_000,
   /** Kept of what the instances of one function wrote; of an entry besides its bytes; functions. */
   function_log_bytes: 256 * 1024,
   log_entry_bytes: 64,
@@ -99,6 +101,10 @@ export const AGENT_LIMITS = {
 assert(
   AGENT_LIMITS.drain_ms + AGENT_LIMITS.close_ms + 2 * LIMITS.vm_shutdown_ms < LIMITS.agent_stop_ms,
   'an agent that stops has drained, and ended its VMs, before it is ended by force',
+);
+assert(
+  AGENT_LIMITS.program_ready_ms + LIMITS.plug_ms / 2 <= AGENT_LIMITS.program_start_ms,
+  'a guest tells that a program is not ready before its agent stops waiting',
 );
 assert(
   2 * AGENT_LIMITS.shrink_ms < AGENT_LIMITS.grow_wait_ms,

@@ -1,5 +1,6 @@
 /** How the guest is told to start somebody else's program: the supervisor's arguments. Pure. */
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import { TMP_BYTES_DEFAULT } from '../model/program.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 
@@ -24,6 +25,7 @@ export function programStart(
     user,
     'tmp-bytes': String(tmp_bytes ?? TMP_BYTES_DEFAULT),
     'memory-bytes': String(spec.limit_bytes),
+    'ready-ms': String(AGENT_LIMITS.program_ready_ms),
   };
   const told = Object.entries(options).flatMap(([name, value]) =>
     value === null ? [] : [`--${name}`, value],

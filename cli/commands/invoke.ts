@@ -1,6 +1,6 @@
 import { EXIT_CODES, HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { formatMs } from '../../base/units.ts';
-import type { Invocation, Invoked } from '../../agent/api/client.ts';
+import type { AgentClient, Invocation, Invoked } from '../../agent/api/client.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
@@ -63,7 +63,10 @@ async function run(input: CommandInput): Promise<number> {
           http: null,
         };
   const request = { function: positionals[0] ?? '', invocation_id: values.text('id'), ...call };
-  const response = await withAgent(input, (client, signal) => client.invoke(request, { signal }));
+  const response = await withAgent(input, async (client, signal) => {
+    if (!values.flag('logs')) return await client.invoke(request, { signal });
+    return await withLogs(input, client, () => client.invoke(request, { signal }));
+  });
   const { failure, answer, ...record } = response;
   if (values.flag('json')) stdout.write(`${JSON.stringify(record)}\n`);
   else if (place !== null) writeAnswer(stdout, answer);
@@ -76,6 +79,23 @@ async function run(input: CommandInput): Promise<number> {
     next: failure?.next ?? "see 'hotplane status' for the state of the function.",
     details: failure?.details ?? {},
   });
+}
+
+/** The call, and then on stderr what its instance wrote since it began. */
+async function withLogs(
+  { positionals, stderr, signal }: CommandInput,
+  client: Pick<AgentClient, 'logs'>,
+  call: () => Promise<Invoked>,
+): Promise<Invoked> {
+  const name = positionals[0] ?? '';
+  const before = (await client.logs(name, 0, { signal })).at(-1)?.sequence ?? 0;
+  const response = await call();
+  for (const entry of await client.logs(name, before, { signal })) {
+    if (entry.instance_id !== response.instance_id) continue;
+    if (entry.dropped_bytes > 0) stderr.write(`${entry.dropped_bytes} bytes were dropped here\n`);
+    stderr.write(Buffer.from(entry.bytes).toString('utf8'));
+  }
+  return response;
 }
 
 /** The answer of the function as it is, and nothing else. */
@@ -118,6 +138,7 @@ export const invokeCommand: Command = {
     },
     'content-type': { value: 'TYPE', summary: 'of the payload', default: JSON_TYPE },
     id: { value: 'TEXT', summary: "the caller's name for it, kept in records", default: 'cli' },
+    logs: { summary: 'then show on stderr what the instance wrote while it ran' },
     socket: SOCKET_OPTION,
     json: JSON_OPTION,
   },
@@ -125,12 +146,12 @@ export const invokeCommand: Command = {
 Runs on the idle instance used last, or starts one: its region is plugged while the guest starts
 it. When all instances are busy it waits. Standard input is the payload of a function with a
 program of its own, and standard output its answer alone; what the built-in function is to do is
-told by options. An invocation that is refused (no memory, queue full) exits with 3, one that fails
+told by options; with --logs what the instance wrote follows on stderr. An invocation that is refused (no memory, queue full) exits with 3, one that fails
 (out of memory, crash, or by its own word) with 1, with 4 when its time was over, and with 3 when
 its VM ended.
 
   hotplane invoke resize-image --touch 200MiB --cpu-ms 50 --wall-ms 120
-  echo '{"name":"Ada"}' | hotplane invoke hello
+  echo '{"name":"Ada"}' | hotplane invoke hello --logs
 `,
   run,
 };

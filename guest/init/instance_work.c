@@ -153,7 +153,9 @@ static void refuse_start(struct instance *instance, const struct told *told)
 	    json_string(document, member(told, "message"), instance->failure,
 			sizeof(instance->failure)) < 0)
 		return;
-	instance->failure_code = strcmp(code, "init-error") ? "spawn-failed" : "init-error";
+	instance->failure_code = !strcmp(code, "init-error")   ? "init-error" :
+				 !strcmp(code, "init-timeout") ? "init-timeout" :
+								 "spawn-failed";
 	instance->start_failed = true;
 	cgroup_kill(instance->cgroup);
 }

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../common/boottime.h"
 #include "../common/protocol_constants.h"
 #include "interface.h"
 #include "link.h"
@@ -28,6 +29,7 @@ static struct program program;
 static struct output outputs[2];
 static int signals = -1;
 static bool ready;
+static double started_at_ms;
 
 bool interface_is_ready(void)
 {
@@ -116,6 +118,29 @@ static void watch_own_cgroup(void)
 		fclose(file);
 }
 
+/* Until the program has to be ready; -1: there is no such moment. */
+static int left_ms(void)
+{
+	double left = started_at_ms + (double)options.ready_ms - boottime_ms();
+	char message[96];
+
+	if (ready || options.ready_ms == 0)
+		return -1;
+	if (left > 0)
+		return (int)left + 1;
+	snprintf(message, sizeof(message), "the program was not ready after %llu ms",
+		 (unsigned long long)options.ready_ms);
+	link_fail("init-timeout", message);
+	exit(1);
+}
+
+static int wait_ms(void)
+{
+	int own = interface->wait_ms(), left = left_ms();
+
+	return own < 0 || (left >= 0 && left < own) ? left : own;
+}
+
 static void round_of(void)
 {
 	struct pollfd files[OWN_FILES + INTERFACE_FILES_MAX] = {
@@ -125,10 +150,10 @@ static void round_of(void)
 		{ .fd = outputs[0].fd, .events = POLLIN },
 		{ .fd = outputs[1].fd, .events = POLLIN },
 	};
-	int wait_ms = interface->wait_ms();
+	int longest_ms = wait_ms();
 	int count = interface->files(files + OWN_FILES);
 
-	if (poll(files, (nfds_t)(OWN_FILES + count), wait_ms) < 0)
+	if (poll(files, (nfds_t)(OWN_FILES + count), longest_ms) < 0)
 		return;
 	/* First what was written before an answer, though it may have been seen after it. */
 	for (int i = 0; i < 2; i++)
@@ -178,6 +203,7 @@ int main(int count, char **arguments)
 	error = interface->open(&options);
 	if (error)
 		fail(interface->name, -error);
+	started_at_ms = boottime_ms();
 	error = sandbox_start(&options, &program);
 	if (error)
 		fail("start of the program", -error);

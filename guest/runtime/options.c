@@ -96,6 +96,8 @@ static bool set_option(struct options *options, const char *name, char *value)
 		options->tmp_bytes = strtoull(value, NULL, 10);
 	else if (!strcmp(name, "--port"))
 		options->port = (uint16_t)strtoul(value, NULL, 10);
+	else if (!strcmp(name, "--ready-ms"))
+		options->ready_ms = strtoull(value, NULL, 10);
 	else if (!strcmp(name, "--memory-bytes"))
 		options->memory_bytes = strtoull(value, NULL, 10);
 	else

@@ -21,6 +21,8 @@ struct options {
 	uint16_t port;
 	uint64_t tmp_bytes;
 	uint64_t memory_bytes;
+	/* How long the program may take until it is ready; 0: as long as it takes. */
+	uint64_t ready_ms;
 	char **command;
 	/* The program's environment, without what is for the init and the supervisor. */
 	char **environment;

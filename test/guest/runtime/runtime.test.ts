@@ -130,6 +130,21 @@ test('a program that is not there is said to be so', async (t) => {
   t.regex(program.answers[0]?.message ?? '', /No such file/);
 });
 
+for (const kind of ['lambda', 'http', 'openwhisk'] as const) {
+  test(`a program that never asks, or never listens, is ended in time: ${kind}`, async (t) => {
+    const options = { interface: kind, command: ['/bin/sleep', '600'], ready_ms: 300 } as const;
+    const program = await Supervised.start(t, options);
+    if (!program) {
+      t.pass('no static http_parser on this host');
+      return;
+    }
+    await program.until(() => program.exit !== null);
+    t.false(program.ready);
+    t.like(program.answers[0], { ok: false, code: 'init-timeout' });
+    t.regex(program.answers[0]?.message ?? '', /not ready after 300 ms/);
+  });
+}
+
 test('a container program is ready when it takes a connection, and answers as it does', async (t) => {
   const program = await started(t, { interface: 'http', command: SERVER });
   if (!program) return;

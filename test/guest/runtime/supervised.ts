@@ -25,6 +25,7 @@ export interface SupervisedOptions {
   readonly interface: 'lambda' | 'http' | 'openwhisk';
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  readonly ready_ms?: number;
 }
 
 const DEADLINE_MS = 60_000;
@@ -74,6 +75,7 @@ export class Supervised {
     if (program === null) return null;
     const port = await freePort();
     const args = ['--interface', options.interface, '--port', `${port}`, '--function', 'f'];
+    if (options.ready_ms !== undefined) args.push('--ready-ms', `${options.ready_ms}`);
     const child = spawn(program, [...args, '--', ...options.command], {
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '', ...options.env },
