@@ -132,6 +132,13 @@ export const functionStatusSchema = message('FunctionStatus', {
   guest_answered_at_ms: field(19, stamp_ms),
   last_failure: field(20, failureSchema.nullable(), 'that nobody asked for; absent: none'),
   vms: field(21, z.array(vmStatusSchema), 'all its VMs, the longest there first'),
+  shared_bytes: field(
+    22,
+    bytes.nullable(),
+    "the guests' page cache: what base runtime and code cost, once a VM for all its instances",
+  ),
+  tmp_bytes: field(23, bytes.nullable(), 'in the guests: files in memory, of /tmp most of all'),
+  kernel_bytes: field(24, bytes.nullable(), 'in the guests: slabs, stacks, page tables'),
   memory: field(30, memoryStatusSchema.nullable(), 'absent: its instances have one size'),
 });
 export type FunctionStatus = z.infer<typeof functionStatusSchema>;

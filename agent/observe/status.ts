@@ -80,6 +80,9 @@ export async function functionStatus(
     guest_answered_at_ms: earliest(told.map(({ source }) => source?.guest_answered_at_ms ?? null)),
     last_failure: failureOf(fn),
     vms: told.map((one) => vmStatus(fn, one)),
+    shared_bytes: sum(({ stats }) => stats?.page_cache_bytes ?? null),
+    tmp_bytes: sum(({ stats }) => stats?.tmp_bytes ?? null),
+    kernel_bytes: sum(({ stats }) => stats?.kernel_bytes ?? null),
     memory: memoryStatus(
       fn,
       vms.map(({ vm }) => vm),

@@ -331,6 +331,9 @@ export class FakeGuest {
       memory_total_bytes: 1_000_000,
       memory_free_bytes: 600_000,
       memory_available_bytes: 700_000,
+      page_cache_bytes: 30_000,
+      tmp_bytes: 2_000,
+      kernel_bytes: 4_000,
       pages_migrated: this.pages_migrated,
     };
   }

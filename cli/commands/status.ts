@@ -48,9 +48,19 @@ function renderFunction(status: FunctionStatus): string {
     `  VM          boot memory ${formatBytes(status.boot_bytes)}, resident in all ` +
     `${size(status.vm_resident_bytes)}, ${status.pages_migrated ?? UNKNOWN} pages migrated, ` +
     `${status.oom_kills ?? UNKNOWN} OOM kills\n` +
+    renderShared(status) +
     renderMemory(status) +
     renderUnanswered(status) +
     renderFailure(status)
+  );
+}
+
+/** What its VMs have beside regions; base runtime and code are there once for all instances. */
+function renderShared({ shared_bytes, tmp_bytes, kernel_bytes }: FunctionStatus): string {
+  if (shared_bytes === null) return '';
+  return (
+    `  shared      base and code ${formatBytes(shared_bytes)}; files in memory ` +
+    `${size(tmp_bytes)}, guest kernel ${size(kernel_bytes)}\n`
   );
 }
 

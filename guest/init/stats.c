@@ -151,11 +151,22 @@ static void add_partitions(struct text *text, const struct stats_selection *sele
 static void add_memory(struct text *text)
 {
 	char meminfo[4096];
+	uint64_t cached, tmp;
 
 	file_read("/proc/meminfo", meminfo, sizeof(meminfo));
 	add_u64(text, "memory_total_bytes", keyed_value(meminfo, "MemTotal") * 1024);
 	add_u64(text, "memory_free_bytes", keyed_value(meminfo, "MemFree") * 1024);
 	add_u64(text, "memory_available_bytes", keyed_value(meminfo, "MemAvailable") * 1024);
+	/* The kernel counts files in memory alone among the cached ones. */
+	cached = keyed_value(meminfo, "Cached");
+	tmp = keyed_value(meminfo, "Shmem");
+	add_u64(text, "page_cache_bytes",
+		((cached > tmp ? cached - tmp : 0) + keyed_value(meminfo, "Buffers")) * 1024);
+	add_u64(text, "tmp_bytes", tmp * 1024);
+	add_u64(text, "kernel_bytes",
+		(keyed_value(meminfo, "Slab") + keyed_value(meminfo, "KernelStack") +
+		 keyed_value(meminfo, "PageTables")) *
+			1024);
 }
 
 static void add_vmstat(struct text *text)

@@ -198,6 +198,12 @@ export const statsSchema = z.object({
   memory_total_bytes: bytes,
   memory_free_bytes: bytes,
   memory_available_bytes: bytes,
+  /** Files that were read, once for all instances: base runtimes and code. Absent: not known. */
+  page_cache_bytes: bytes.optional(),
+  /** Files in memory alone: each instance's /tmp, and the root file system. Absent: not known. */
+  tmp_bytes: bytes.optional(),
+  /** The kernel's own: slabs, stacks and page tables. Absent: not known. */
+  kernel_bytes: bytes.optional(),
   /** /proc/vmstat since boot. */
   pages_migrated: count,
   minor_faults: count,

@@ -310,6 +310,9 @@ export interface FunctionStatus {
   readonly guest_answered_at_ms: number | null;
   readonly last_failure: Failure | null;
   readonly vms: readonly VmStatus[];
+  readonly shared_bytes: number | null;
+  readonly tmp_bytes: number | null;
+  readonly kernel_bytes: number | null;
   readonly memory: MemoryStatus | null;
 }
 
@@ -2795,6 +2798,9 @@ function createBaseFunctionStatus(): FunctionStatus {
     guest_answered_at_ms: null,
     last_failure: null,
     vms: [],
+    shared_bytes: null,
+    tmp_bytes: null,
+    kernel_bytes: null,
     memory: null,
   };
 }
@@ -2867,6 +2873,15 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
     }
     for (const v of message.vms) {
       VmStatus.encode(v!, writer.uint32(170).fork()).join();
+    }
+    if (message.shared_bytes !== undefined && message.shared_bytes !== null) {
+      writer.uint32(176).uint64(message.shared_bytes);
+    }
+    if (message.tmp_bytes !== undefined && message.tmp_bytes !== null) {
+      writer.uint32(184).uint64(message.tmp_bytes);
+    }
+    if (message.kernel_bytes !== undefined && message.kernel_bytes !== null) {
+      writer.uint32(192).uint64(message.kernel_bytes);
     }
     if (message.memory !== undefined && message.memory !== null) {
       MemoryStatus.encode(message.memory, writer.uint32(242).fork()).join();
@@ -3063,6 +3078,30 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
             }
 
             message.vms.push(VmStatus.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.shared_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.tmp_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.kernel_bytes = longToNumber(reader.uint64());
             continue;
           }
           case 30: {

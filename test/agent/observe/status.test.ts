@@ -23,6 +23,7 @@ test('a frozen VMM is named and its figures are unknown; the others are told wit
   t.true(status.state_json?.includes('"sick"'), 'the state needs no guest');
   const [one, other] = status.functions;
   t.like(one, { unanswered: [], guest_plugged_bytes: 128 * MIB, pages_migrated: 0, oom_kills: 0 });
+  t.like(one, { shared_bytes: 30_000, tmp_bytes: 2_000, kernel_bytes: 4_000 });
   t.deepEqual(
     one?.regions.map((region) => region.plugged_bytes),
     [128 * MIB, 0],
@@ -35,6 +36,7 @@ test('a frozen VMM is named and its figures are unknown; the others are told wit
     guest_plugged_bytes: null,
     pages_migrated: null,
     oom_kills: null,
+    shared_bytes: null,
     vm_resident_bytes: 129 * MIB,
   });
   const unknown = { plugged_bytes: null, guest_plugged_bytes: null, resident_bytes: null };
