@@ -2,6 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import type { FunctionProgram } from '../../agent/model/program.ts';
 import type { Progress } from '../../base/progress.ts';
+import { MIB } from '../../base/units.ts';
 import { type YamlText, checkYaml, readYaml } from '../../base/yaml.ts';
 import { buildFolder, importImage, TASK_FOLDER } from '../../images/packages/build.ts';
 import { findNamed, type NamedPackage } from '../../images/packages/named.ts';
@@ -75,6 +76,7 @@ export function programOf({ manifest, text }: ReadManifest, made: MadeFunction):
   const variables = new Map<string, string>([
     ['PATH', PATH],
     ...(is_folder ? ([['LAMBDA_TASK_ROOT', TASK_FOLDER]] as const) : []),
+    ...(manifest.runtime === 'node' ? ([['NODE_OPTIONS', heapOption(manifest)]] as const) : []),
     ...(config?.environment ?? []).map(splitVariable),
     ...Object.entries(manifest.environment).map(([name, value]) => [name, `${value}`] as const),
   ]);
@@ -91,6 +93,14 @@ export function programOf({ manifest, text }: ReadManifest, made: MadeFunction):
     tmp_bytes: tmp ?? null,
     timeout_ms: timeout === undefined ? null : Math.ceil(timeout),
   };
+}
+
+/**
+ * Node takes its heap's limit from the host's memory, or a part of the cgroup's, by version; the
+ * rest is for its code, buffers and young objects.
+ */
+function heapOption({ memory }: FunctionManifest): string {
+  return `--max-old-space-size=${Math.max(16, Math.floor((memory.max / MIB) * 0.75))}`;
 }
 
 function handlerCommand({ runtime, handler }: FunctionManifest): readonly string[] | null {
