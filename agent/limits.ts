@@ -79,6 +79,20 @@ export const AGENT_LIMITS = {
   /** Subscribers of Watch, and records kept for a slow one before it is dropped. */
   watchers: 16,
   watch_buffer_records: 10_000,
+  /** Readers of the live state; messages kept for a slow one before it is dropped. */
+  live_readers: 32,
+  live_messages_behind: 512,
+  /** What changes within this time is one message of the live state ... */
+  live_gather_ms: 15,
+  /** ... with at most so many records of a kind; of a snapshot at most so many rows at once. */
+  live_records: 2_000,
+  live_part_rows: 16,
+  /** While somebody reads, the memory of VMs is looked at this often. */
+  live_memory_ms: 1_000,
+  /** A reader has so long to take one message. */
+  live_send_ms: 5_000,
+  /** A reader who does not answer a ping until the next one is gone. */
+  live_ping_ms: 15_000,
   /** Functions with metrics of their own; all others share one name. */
   metrics_functions: 256,
   /** An answer to a scrape is given to all who ask within this time. */

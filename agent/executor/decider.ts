@@ -9,6 +9,7 @@ import { step } from '../core/step.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
 import type { HostState } from '../model/state.ts';
+import type { StateChange } from '../observe/change-feed.ts';
 import { logEntriesOf } from '../store/log-entries.ts';
 import { rowsBetween } from '../store/rows.ts';
 import type { LogEntry } from '../store/journal.ts';
@@ -21,6 +22,8 @@ export interface DeciderParts {
   readonly contextOf: () => StepContext;
   /** Told of every event, before it is decided on. */
   readonly onEvent?: (event: HostEvent, at_ms: number) => void;
+  /** Is told what is decided, and written where there is a store, before it is done. */
+  readonly onChanged: (change: StateChange) => void;
   /** Does what one event led to. */
   readonly perform: (event: HostEvent, actions: readonly Action[]) => void;
   /** A fault of the agent itself, met at this event. */
@@ -84,12 +87,15 @@ export class Decider {
   }
 
   #decide(event: HostEvent): void {
-    const { clock, store, contextOf, onEvent, perform } = this.#parts;
+    const { clock, store, contextOf, onEvent, perform, onChanged } = this.#parts;
     const now_ms = clock.nowMs();
     onEvent?.(event, now_ms);
     const { state, actions, changed } = step(this.#state, event, now_ms, contextOf());
     this.#state = state;
-    if (!store) return perform(event, actions);
+    if (!store) {
+      onChanged({ state, changed });
+      return perform(event, actions);
+    }
     for (const name of changed.functions) this.#changed.functions.add(name);
     for (const id of changed.vms) this.#changed.vms.add(id);
     for (const id of changed.operations) this.#changed.operations.add(id);
@@ -112,6 +118,11 @@ export class Decider {
     }
     this.#written = this.#state;
     this.#log = [];
+    const { functions, vms, operations } = this.#changed;
+    this.#parts.onChanged({
+      state: this.#state,
+      changed: { functions: [...functions], vms: [...vms], operations: [...operations] },
+    });
     for (const keys of Object.values(this.#changed)) keys.clear();
     for (const { event, actions } of held) {
       try {

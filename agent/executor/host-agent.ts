@@ -21,6 +21,7 @@ import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
 import type { StateStore } from '../store/state-file.ts';
 import { totalBytes } from '../model/tiers.ts';
 import { beginRecord, tellEvent } from '../observe/event-records.ts';
+import { ChangeFeed } from '../observe/change-feed.ts';
 import { explain } from '../observe/explain.ts';
 import { FailStop, isStateError } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
@@ -72,6 +73,7 @@ export class HostAgent {
   readonly #options: HostAgentOptions;
   readonly #log: Logger;
   readonly hub = new RecordHub();
+  readonly changes = new ChangeFeed();
   readonly #payloads = new HeldPayloads();
   readonly logs = new InstanceLogs();
   readonly #runners: Runners;
@@ -98,6 +100,7 @@ export class HostAgent {
         recording: this.hub.isWatched('decision'),
       }),
       onEvent: (event, at_ms) => tellEvent(this.hub, event, at_ms),
+      onChanged: (change) => this.changes.publish(change),
       perform: (event, actions) => performer.performAll(event, actions),
       onFault: (error, during) => this.failStop(error, during),
     });

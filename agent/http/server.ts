@@ -2,7 +2,9 @@
  * The agent's HTTP: on a port of loopback, or on a Unix socket only its owner may use. What asks
  * for a path, names another host, or comes from a web page is answered here; the rest is routed.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { isHotplaneError } from '../../base/errors.ts';
 import { SocketPlace } from '../api/socket.ts';
@@ -17,6 +19,8 @@ export interface HttpServerOptions {
   readonly address: HttpAddress;
   readonly router: Router;
   readonly log: Logger;
+  /** Takes requests for a WebSocket; what it throws is answered like any other error. */
+  readonly onUpgrade?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 }
 
 export class HttpServer {
@@ -32,7 +36,7 @@ export class HttpServer {
   }
 
   /** Throws HP_AGENT_HTTP where it cannot listen, or what {@link SocketPlace.claim} does. */
-  static async listen({ address, router, log }: HttpServerOptions): Promise<HttpServer> {
+  static async listen({ address, router, log, onUpgrade }: HttpServerOptions): Promise<HttpServer> {
     const server = createServer(
       {
         maxHeaderSize: AGENT_LIMITS.http_header_bytes,
@@ -43,6 +47,11 @@ export class HttpServer {
       (request, response) => void answer(router, log, request, response),
     );
     server.maxConnections = AGENT_LIMITS.http_connections;
+    if (onUpgrade) {
+      server.on('upgrade', (request, socket, head) => {
+        upgrade([request, socket, head], onUpgrade);
+      });
+    }
     if (!('path' in address)) {
       await listening(server, address);
       return new HttpServer(server, null);
@@ -118,8 +127,31 @@ async function answer(
   }
 }
 
-/** A page in a browser on this host may send requests to loopback; it has no business here. */
+/**
+ * A page in a browser on this host may send requests to loopback; it has no business here, unless
+ * it is our own.
+ */
 function refuseForeign({ headers }: IncomingMessage): void {
-  if (headers.origin === undefined && isOwnHost(headers.host)) return;
+  const { origin, host } = headers;
+  const is_ours = origin === undefined || (host !== undefined && origin === `http://${host}`);
+  if (is_ours && isOwnHost(host)) return;
   throw agentError('HP_AGENT_HTTP_FOREIGN', 'the request comes from a page or names another host.');
+}
+
+type Upgrade = readonly [request: IncomingMessage, socket: Duplex, head: Buffer];
+
+/** A request for a WebSocket comes without a response, which is made where one is needed. */
+function upgrade([request, socket, head]: Upgrade, onUpgrade: (...upgrade: Upgrade) => void): void {
+  socket.on('error', () => socket.destroy());
+  try {
+    refuseForeign(request);
+    onUpgrade(request, socket, head);
+  } catch (error) {
+    if (!(socket instanceof Socket)) return void socket.destroy();
+    const response = new ServerResponse(request);
+    response.assignSocket(socket);
+    response.setHeader('connection', 'close');
+    response.once('finish', () => socket.end());
+    sendProblem(response, error);
+  }
 }

@@ -1,7 +1,7 @@
 /**
  * What the agent shows over HTTP: whether it lives (`/healthz`), whether it serves (`/readyz`), its
- * metrics, and its functions. It is open before the agent decides anything, so that a long start
- * can be seen.
+ * metrics, its functions, its live state on a WebSocket (`/live`) and a page that draws it (`/`).
+ * It is open before the agent decides anything, so that a long start can be seen.
  */
 import type { Logger } from 'pino';
 import { hostClock } from '../../base/clock.ts';
@@ -9,11 +9,17 @@ import { readProcessResident } from '../../hypervisor-client/host/smaps.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { HostState, VmState } from '../model/state.ts';
+import { LiveFeed } from '../observe/live/live-feed.ts';
 import { AgentMetrics } from '../observe/metrics/metrics.ts';
+import { agentError } from '../model/errors.ts';
 import type { HttpAddress } from './address.ts';
 import { addFunctions } from './functions.ts';
+import { LiveSockets } from './live-socket.ts';
+import { servePage } from './page.ts';
 import { Router } from './router.ts';
 import { HttpServer, sendText } from './server.ts';
+
+const LIVE_PATH = '/live';
 
 /** Where an agent is in its life, and a word on it for people. */
 type Stage =
@@ -28,10 +34,12 @@ export class HttpSurface {
   readonly server: HttpServer;
   #stage: Stage = { name: 'starting', why: 'guest images and earlier VMs are looked at' };
   #metrics: AgentMetrics | null = null;
+  #live: { readonly feed: LiveFeed; readonly sockets: LiveSockets } | null = null;
 
   private constructor(server: HttpServer, router: Router) {
     this.server = server;
     this.router = router;
+    servePage(router);
     router.add('GET', '/healthz', ({ response }) => {
       const { name } = this.#stage;
       sendText(response, name === 'failed' ? 500 : 200, this.#told());
@@ -48,7 +56,21 @@ export class HttpSurface {
   /** Throws HP_AGENT_HTTP, or what the place of a socket does. */
   static async listen(address: HttpAddress, log: Logger): Promise<HttpSurface> {
     const router = new Router();
-    return new HttpSurface(await HttpServer.listen({ address, router, log }), router);
+    let surface: HttpSurface | null = null;
+    const server = await HttpServer.listen({
+      address,
+      router,
+      log,
+      onUpgrade: (request, socket, head) => {
+        const [path = ''] = (request.url ?? '').split('?');
+        if (path !== LIVE_PATH) throw agentError('HP_AGENT_HTTP_PATH', 'only /live is a stream.');
+        const live = surface && surface.#live;
+        if (!live) throw agentError('HP_AGENT_HTTP_EARLY', 'the agent does not serve yet.');
+        live.sockets.accept(request, socket, head);
+      },
+    });
+    surface = new HttpSurface(server, router);
+    return surface;
   }
 
   /** From now on there is an agent to be measured. */
@@ -63,7 +85,14 @@ export class HttpSurface {
     this.#metrics = metrics;
     agent.hub.listen((kind, record) => metrics.record(kind, record));
     addFunctions(this.router, agent);
+    const feed = new LiveFeed(agent, hostClock);
+    this.#live = { feed, sockets: new LiveSockets(feed) };
     void agent.fatal.then(({ message }) => this.#enter({ name: 'failed', why: message }));
+  }
+
+  /** Who reads the live state now. */
+  get readers(): number {
+    return this.#live?.feed.readers ?? 0;
   }
 
   serving(): void {
@@ -75,6 +104,8 @@ export class HttpSurface {
   }
 
   close(): Promise<void> {
+    this.#live?.feed.close();
+    this.#live?.sockets.close();
     return this.server.close();
   }
 

@@ -197,7 +197,7 @@ export const AGENT_CODES = {
   HP_AGENT_HTTP_PATH: {
     category: 'usage',
     meaning: 'There is nothing at the path of an HTTP request.',
-    next: 'see docs/metrics.md for what there is.',
+    next: 'see docs/metrics.md for what there is; the page is at /.',
   },
   HP_AGENT_HTTP_METHOD: {
     category: 'usage',
@@ -212,7 +212,12 @@ export const AGENT_CODES = {
   HP_AGENT_HTTP_FOREIGN: {
     category: 'usage',
     meaning: 'An HTTP request came from a web page, or named another host than this one.',
-    next: 'ask from a program on this host, by 127.0.0.1 or localhost.',
+    next: 'ask from a program on this host, or its own page, by 127.0.0.1 or localhost.',
+  },
+  HP_AGENT_HTTP_EARLY: {
+    category: 'unavailable',
+    meaning: 'The live state was asked for before the agent serves.',
+    next: 'wait until /readyz says ok.',
   },
   HP_AGENT_UNREACHABLE: {
     category: 'unavailable',

@@ -27,7 +27,7 @@ export interface Subscription extends AsyncIterable<AgentRecord> {
 
 const WATCHERS: QueueOptions = {
   limit: AGENT_LIMITS.watch_buffer_records,
-  overflow: { endWith: slowReader },
+  overflow: { endWith: () => slowReader(AGENT_LIMITS.watch_buffer_records, 'records') },
 };
 
 /** Of those who name none. */
@@ -68,9 +68,14 @@ export type RecordListener = <Kind extends RecordKind>(
   record: NonNullable<AgentRecord[Kind]>,
 ) => void;
 
+/** Wants records, whoever reads them. */
+type Wanting = Pick<Subscriber, 'memory_interval_ms' | 'wants'>;
+
 export class RecordHub {
   readonly #subscribers = new Set<Subscriber>();
   readonly #listeners: RecordListener[] = [];
+  /** All subscribers, and what was wanted for listeners. */
+  readonly #wanting = new Set<Wanting>();
 
   /** Every record that is made, from now on; those of kinds nobody subscribed to may not be. */
   listen(listener: RecordListener): void {
@@ -83,15 +88,26 @@ export class RecordHub {
    */
   subscribe(wanted: Wanted, beginning?: () => ToldEvent): Subscription {
     if (this.#subscribers.size >= AGENT_LIMITS.watchers) throw tooManyWatchers();
-    const subscriber = new Subscriber(wanted, (one) => this.#subscribers.delete(one));
+    const subscriber = new Subscriber(wanted, (one) => {
+      this.#subscribers.delete(one);
+      this.#wanting.delete(one);
+    });
     this.#subscribers.add(subscriber);
+    this.#wanting.add(subscriber);
     if (beginning && subscriber.wants('event')) subscriber.push({ event: beginning() });
     return subscriber;
   }
 
+  /** Has memory records made for listeners, until the function returned is called. */
+  wantMemory(memory_interval_ms: number): () => void {
+    const wanting: Wanting = { memory_interval_ms, wants: (kind) => kind === 'memory' };
+    this.#wanting.add(wanting);
+    return () => void this.#wanting.delete(wanting);
+  }
+
   /** Whether anybody gets such records: what nobody gets need not be made. */
   isWatched(kind: RecordKind): boolean {
-    for (const subscriber of this.#subscribers) if (subscriber.wants(kind)) return true;
+    for (const one of this.#wanting) if (one.wants(kind)) return true;
     return false;
   }
 
@@ -103,7 +119,7 @@ export class RecordHub {
   /** The shortest interval asked for by those who want memory records; null when nobody does. */
   intervalMs(): number | null {
     let shortest: number | null = null;
-    for (const one of this.#subscribers) {
+    for (const one of this.#wanting) {
       if (!one.wants('memory')) continue;
       const { memory_interval_ms } = one;
       shortest = Math.min(shortest ?? memory_interval_ms, memory_interval_ms);
@@ -116,11 +132,18 @@ export class RecordHub {
   }
 }
 
-function slowReader(): HotplaneError {
+/** Why a reader is dropped who has so many unread. */
+export function slowReader(behind: number, what: string): HotplaneError {
   return agentError(
     'HP_AGENT_SLOW_READER',
-    `the watcher fell ${AGENT_LIMITS.watch_buffer_records} records behind and was dropped.`,
+    `the watcher fell ${behind} ${what} behind and was dropped.`,
   );
+}
+
+/** Why a reader is dropped who has taken nothing for too long. */
+export function stuckReader(): HotplaneError {
+  const seconds = AGENT_LIMITS.live_send_ms / 1_000;
+  return agentError('HP_AGENT_SLOW_READER', `the reader took nothing for ${seconds} s.`);
 }
 
 function tooManyWatchers(): HotplaneError {

@@ -59,7 +59,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     name: 'http_listen',
     kind: HTTP_ADDRESS,
-    doc: 'health and metrics over HTTP: a port of loopback (127.0.0.1:9464) or a Unix socket',
+    doc: 'page, health and metrics over HTTP: a port of loopback (127.0.0.1:9464) or a Unix socket',
     default: 'off',
   },
   {

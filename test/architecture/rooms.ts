@@ -44,7 +44,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     [
       ['limits.ts'],
       ['model'],
-      ['core', 'store', 'pressure'],
+      ['core', 'store', 'pressure', 'page'],
       ['observe'],
       ['executor', 'adopt'],
       ['api'],

@@ -1,0 +1,105 @@
+/** The rows of the state as the live stream tells them. Pure. */
+import { grantedBytes } from '../../core/permits.ts';
+import type {
+  LiveFunction,
+  LiveHost,
+  LiveOperation,
+  LiveRegion,
+  LiveVm,
+} from '../../model/live.ts';
+import type { OperationState } from '../../model/operations.ts';
+import type {
+  FunctionState,
+  HostState,
+  InstancePhase,
+  RegionState,
+  VmState,
+} from '../../model/state.ts';
+import { totalBytes } from '../../model/tiers.ts';
+
+export function hostRow(state: HostState): LiveHost {
+  const limit_bytes = totalBytes(state.capacity);
+  const granted_bytes = grantedBytes(state);
+  const earlier_bytes = state.earlier_vms.reduce((sum, { bytes }) => sum + bytes, 0);
+  const free_bytes = Math.max(0, limit_bytes - granted_bytes);
+  return { limit_bytes, granted_bytes, free_bytes, earlier_bytes };
+}
+
+export function functionRow(fn: FunctionState): LiveFunction {
+  const { spec, phase, queue, last_failure } = fn;
+  return {
+    name: spec.name,
+    phase,
+    mechanism: spec.mechanism,
+    limit_bytes: spec.limit_bytes,
+    queued: queue.length,
+    oldest_received_at_ms: queue.first?.received_at_ms ?? null,
+    last_failure: last_failure && {
+      code: last_failure.failure.code,
+      message: last_failure.failure.message,
+    },
+  };
+}
+
+/** `before`: what was told of it last; then only the regions that differ from it are told. */
+export function vmRow(vm: VmState, before?: VmState): LiveVm {
+  const phases = phasesOf(vm);
+  const told = before ? phasesOf(before) : null;
+  const regions: LiveRegion[] = [];
+  for (const [index, region] of vm.regions.entries()) {
+    const earlier = before?.regions[index];
+    const same_phase = told?.get(index) === phases.get(index);
+    if (earlier && same_phase && isSame(region, earlier)) continue;
+    regions.push(regionRow(region, phases.get(index) ?? null));
+  }
+  const is_silent = vm.phase === 'running' && vm.unresponsive_since_ms !== null;
+  return {
+    id: vm.id,
+    function: vm.function,
+    phase: is_silent ? 'unresponsive' : vm.phase,
+    boot_bytes: totalBytes(vm.boot_permit),
+    overhead_bytes: totalBytes(vm.overhead_permit),
+    region_count: vm.regions.length,
+    regions,
+  };
+}
+
+export function operationRow(operation: OperationState): LiveOperation {
+  const { id, vm_id, region_id, cause, from_bytes, to_bytes, decided_at_ms } = operation;
+  return { id, vm_id, region_id, cause, from_bytes, to_bytes, decided_at_ms };
+}
+
+function phasesOf({ instances }: VmState): ReadonlyMap<number, InstancePhase> {
+  return new Map(instances.map(({ region_index, phase }) => [region_index, phase]));
+}
+
+function isSame(one: RegionState, other: RegionState): boolean {
+  return (
+    one.target_bytes === other.target_bytes &&
+    one.plugged_bytes === other.plugged_bytes &&
+    one.permit_bytes === other.permit_bytes &&
+    one.used_bytes === other.used_bytes &&
+    one.holder === other.holder &&
+    one.operation_id === other.operation_id &&
+    one.ready === other.ready &&
+    one.unplug_attempts === other.unplug_attempts
+  );
+}
+
+function regionRow(region: RegionState, instance_phase: InstancePhase | null): LiveRegion {
+  const { index, id, target_bytes, plugged_bytes, permit_bytes, used_bytes } = region;
+  const { holder, operation_id, ready, unplug_attempts } = region;
+  return {
+    index,
+    id,
+    target_bytes,
+    plugged_bytes,
+    permit_bytes,
+    used_bytes,
+    instance_id: holder,
+    instance_phase,
+    operation_id,
+    ready,
+    unplug_attempts,
+  };
+}
