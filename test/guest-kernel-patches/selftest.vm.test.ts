@@ -28,12 +28,15 @@ const GEOMETRY = [
   'unplug_one_request',
   'resize',
   'grow_busy',
+  'grow_wait',
+  'shrink',
+  'shrink_later',
   'offline',
   'map_idle',
   'unbind_idle',
 ];
 const LARGE_BLOCKS: Readonly<Record<string, readonly string[]>> = {
-  '4M': [...GEOMETRY, 'stress'],
+  '4M': [...GEOMETRY, 'stress', 'breathe'],
   '128M': GEOMETRY,
 };
 
