@@ -18,6 +18,8 @@ import {
 export const REVIEW_EVERY = 1000;
 /** ReSC's alpha: the weight of the newest value. */
 const HISTORY_ALPHA = 0.5;
+/** What goes beyond the baseline comes in so many steps: the last of them is half in vain. */
+const INCREMENTS_BEYOND = 4;
 /** Latest errors that are kept. */
 const ERRORS_KEPT = 100;
 /** Below this a p95 would be the maximum under another name. */
@@ -93,7 +95,10 @@ function reviewed(history: SizeHistory, average_bytes: number): SizeHistory {
   const { beyond_bytes, errors_bytes, invocations } = history;
   const chosen = {
     baseline_bytes: sizeHolding(average_bytes),
-    increment_bytes: beyond_bytes === null ? DECLARED_INCREMENT_BYTES : classWithin(beyond_bytes),
+    increment_bytes:
+      beyond_bytes === null
+        ? DECLARED_INCREMENT_BYTES
+        : classWithin(beyond_bytes / INCREMENTS_BEYOND),
     average_bytes,
     after_invocations: invocations,
     error_p95_bytes:

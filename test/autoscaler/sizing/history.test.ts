@@ -84,12 +84,12 @@ test('before its first review a function gets 256 and 64 MiB', (t) => {
 
 test('the size is chosen at the thousandth invocation, from the average of the peaks', (t) => {
   const estimate = asked(after([900 * MIB], REVIEW_EVERY));
-  t.like(estimate, { baseline_bytes: 960 * MIB, increment_bytes: 512 * MIB, by: 'history' });
+  t.like(estimate, { baseline_bytes: 960 * MIB, increment_bytes: 128 * MIB, by: 'history' });
   t.is(estimate.error_p95_bytes, 0);
   t.is(
     estimate.because,
     'peaks of 1000 invocations average 900 MiB: 512 MiB + 256 MiB + 128 MiB + 64 MiB, ' +
-      'grown by 512 MiB',
+      'grown by 128 MiB',
   );
 });
 
