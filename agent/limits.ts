@@ -52,6 +52,9 @@ export const AGENT_LIMITS = {
   shrink_ms: 2_000,
   /** After a wait for growth was denied: until the guest ends it by itself. */
   growth_denial_ms: 2_000,
+  /** After a resize: how long the guest may say another size than the VMM, and how often to ask. */
+  observers_agree_ms: 1_000,
+  observers_look_ms: 20,
   /** What one guest says of its regions' use is heard once in so long, on average. */
   usage_interval_ms: 5,
   /** And so often at once: a word of somebody who waits does not wait for another instance's. */

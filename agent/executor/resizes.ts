@@ -104,10 +104,10 @@ export class Resizes {
     before: Figures | null,
     start: StartStamps | null,
   ): Promise<void> {
-    const { isWatched, memory, signal, pciOf, figuresOf } = this.#parts;
+    const { isWatched, memory, signal, pciOf } = this.#parts;
     const looked = isWatched() ? memory.look() : null;
     const region_pci = pciOf(order.region_id);
-    const told = signal.aborted ? null : await figuresOf((figures) => figures.region(region_pci));
+    const told = signal.aborted ? null : await this.#askUntilAgreed(order, result, region_pci);
     // Another operation of the same region began meanwhile: these figures are not this one's.
     const after = this.#latest.get(order.region_id) === order.id ? (told?.stats ?? null) : null;
     await looked;
@@ -115,6 +115,28 @@ export class Resizes {
     const waits = this.#waitsOf(order.region_id, after, region_pci);
     const parts = { order, result, start, before, after, waits, seen_resident_bytes, region_pci };
     this.#publish(operationRecord(parts));
+  }
+
+  /**
+   * The guest's figures of the region, once it says what the VMM said: it learns of the end of an
+   * unplug by an answer of the VMM, which has the new size before the guest has that answer.
+   */
+  async #askUntilAgreed(
+    order: OperationOrder,
+    { outcome, plugged_bytes }: ResizeResult,
+    region_pci: string,
+  ): Promise<Figures | null> {
+    const { clock, signal, figuresOf } = this.#parts;
+    const end_ms = clock.nowMs() + AGENT_LIMITS.observers_agree_ms;
+    for (;;) {
+      const told = await figuresOf((figures) => figures.region(region_pci));
+      const seen = told?.stats.partitions.find((one) => one.region_pci === region_pci);
+      const tells = outcome === 'done' && seen !== undefined && seen.state !== 'stock';
+      const agreed = !tells || seen.plugged_bytes === plugged_bytes;
+      const overtaken = this.#latest.get(order.region_id) !== order.id;
+      if (agreed || overtaken || signal.aborted || clock.nowMs() >= end_ms) return told;
+      await clock.sleep(AGENT_LIMITS.observers_look_ms, signal).catch(() => undefined);
+    }
   }
 
   #residentBytes(region_id: string): number | null {
