@@ -1,13 +1,14 @@
 /** The options of `hotplane replay`, from text to checked values; one default is the host's. */
-import { type Backing, BACKINGS } from '../../agent/model/spec.ts';
+import { type Backing, BACKINGS, type MemorySpec } from '../../agent/model/spec.ts';
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../base/limits.ts';
 import { REPLAY_LIMITS } from './limits.ts';
-import { parseBytes } from '../../base/units.ts';
+import { DEVICE_BLOCK_BYTES, parseBytes } from '../../base/units.ts';
 import { MEMORY_MODELS, type MemoryModel } from '../workload-model/models.ts';
 import { PAPER_KEEP_ALIVE_S } from '../policy/fixed-keep-alive.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { badReplayOption } from './errors.ts';
+import { type Course, COURSES } from './course.ts';
 import type { Concurrency } from './plan.ts';
 import type { ProfileMapping } from '../workload-model/assign.ts';
 import { type Grouping, GROUPINGS } from '../trace/select.ts';
@@ -27,6 +28,9 @@ export interface ReplayOptions {
   readonly touched_share: number;
   readonly file_share: number;
   readonly cpu_share: number;
+  /** How the memory of instances follows its use; null: it does not. */
+  readonly memory: MemorySpec | null;
+  readonly course: Course;
   readonly most_vcpus: number;
   readonly boot_base_bytes: number;
   readonly backing: Backing;
@@ -105,6 +109,16 @@ export const REPLAY_OPTIONS = {
   },
   'file-share': { value: 'F', default: '0.05', summary: 'share of the limit mapped from files' },
   'cpu-share': { value: 'F', default: '0.05', summary: 'share of each duration that is computed' },
+  baseline: {
+    value: 'SIZE',
+    summary: 'memory of an instance at its start, which then follows its use (not static)',
+  },
+  increment: { value: 'SIZE', summary: 'one step of growth; either of the two makes it follow' },
+  course: {
+    value: 'NAME',
+    default: 'flat',
+    summary: 'memory during an invocation: flat, or train (load, split, train, validate)',
+  },
   'max-vcpus': {
     value: 'N',
     default: String(Math.min(2, availableParallelism())),
@@ -197,6 +211,8 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     touched_share,
     file_share,
     cpu_share: number('cpu-share', 0, 1),
+    memory: parseMemory(raw),
+    course: choice('course', COURSES),
     most_vcpus: whole('max-vcpus', 1, LIMITS.vcpus_per_vm),
     boot_base_bytes: parseSize('boot-memory', read('boot-memory')),
     backing: choice('backing', BACKINGS),
@@ -208,6 +224,23 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     ...parseAgent(raw),
     texts: optionTexts(raw),
   };
+}
+
+function parseMemory(raw: RawReplayOptions): MemorySpec | null {
+  const [baseline, increment] = [raw['baseline'], raw['increment']];
+  if (baseline === undefined && increment === undefined) return null;
+  return {
+    baseline_bytes: baseline === undefined ? null : parseStep('baseline', baseline),
+    increment_bytes: increment === undefined ? null : parseStep('increment', increment),
+    history: false,
+    grow_wait_ms: null,
+  };
+}
+
+function parseStep(name: ReplayOptionName, text: string): number {
+  const bytes = parseSize(name, text);
+  if (bytes >= DEVICE_BLOCK_BYTES && bytes <= LIMITS.function_bytes) return bytes;
+  throw badReplayOption(name, text, 'a size of at least 2MiB is needed');
 }
 
 function parseAgent(raw: RawReplayOptions): Pick<ReplayOptions, 'agent' | 'host_limit_bytes'> {

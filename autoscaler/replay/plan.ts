@@ -2,15 +2,16 @@
  * From a selection of a trace to what is deployed and when it is invoked. Pure: the same inputs
  * give the same plan, and every mechanism of a run replays the same plan.
  */
-import type { Backing } from '../../agent/model/spec.ts';
+import type { Backing, MemorySpec } from '../../agent/model/spec.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import { assignProfiles, type ProfileMapping } from '../workload-model/assign.ts';
+import { type Course, courseOf } from './course.ts';
 import type { MemoryModel } from '../workload-model/models.ts';
 import { sizeFunction, type FunctionSize, type SizingOptions } from '../workload-model/size.ts';
 import { peakConcurrency } from '../trace/peak.ts';
 import { ALL_FUNCTIONS, type RankedFunction, type Selection } from '../trace/select.ts';
-import type { MechanismName } from '../../agent/model/mechanism.ts';
+import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import type { Work } from '../../agent/model/work.ts';
 import type { FunctionSpec } from './agent-api.ts';
 
@@ -29,6 +30,7 @@ export interface PlanOptions {
   readonly concurrency: Concurrency;
   /** Share of each duration that is computed rather than waited; the trace does not say it. */
   readonly cpu_share: number;
+  readonly course: Course;
 }
 
 /** How the guest and its memory are set up; the same for every function of a run. */
@@ -36,6 +38,8 @@ export interface GuestOptions {
   readonly backing: Backing;
   readonly init_on_alloc: boolean;
   readonly guest_huge_pages: boolean;
+  /** Of mechanisms that plug on demand: how memory follows its use; null: it does not. */
+  readonly memory: MemorySpec | null;
 }
 
 export interface PlannedFunction extends FunctionSize {
@@ -82,7 +86,7 @@ export function buildPlan(selection: Selection, options: PlanOptions): ReplayPla
       at_ms: compress(invocation.arrival_ms - first_ms, options.speedup),
       duration_ms,
       work: {
-        anonymous_bytes: target.anonymous_bytes,
+        ...courseOf(options.course, target.anonymous_bytes, duration_ms),
         file_bytes: target.file_bytes,
         cpu_ms: round(duration_ms * options.cpu_share),
         wall_ms: duration_ms,
@@ -115,9 +119,16 @@ export function deploySpec(
     init_on_alloc: options.init_on_alloc,
     guest_huge_pages: options.guest_huge_pages,
     max_vms: 1,
-    memory: null,
+    memory: MECHANISMS.get(mechanism).plugs_on_demand ? memoryOf(planned, options) : null,
     program: null,
   };
+}
+
+/** No function begins with more than it may have. */
+function memoryOf({ limit_bytes }: PlannedFunction, { memory }: GuestOptions): MemorySpec | null {
+  const baseline_bytes = memory?.baseline_bytes ?? null;
+  if (!memory || baseline_bytes === null) return memory;
+  return { ...memory, baseline_bytes: Math.min(baseline_bytes, limit_bytes) };
 }
 
 function planFunctions(selection: Selection, options: PlanOptions): PlannedFunction[] {

@@ -55,6 +55,7 @@ export async function prepareRun(
     },
     concurrency: options.concurrency,
     cpu_share: options.cpu_share,
+    course: options.course,
     keep_alive_ms,
   });
   checkSizes(plan.functions);

@@ -4,6 +4,7 @@ import { formatMs } from '../../base/units.ts';
 import { renderEcdf, type EcdfSeries } from './charts/ecdf-chart.ts';
 import { percent } from './figures.ts';
 import { renderMemoryChart } from './charts/memory-chart.ts';
+import { renderSizeCharts } from './charts/size-chart.ts';
 import { leadText, methodSection, qualitySection } from './method.ts';
 import { baselineNote, footnotes, SIMULATED_NOTE } from './notes.ts';
 import { renderPage } from './charts/page.ts';
@@ -22,7 +23,7 @@ ${warnings(summary)}
 ${cards(summary)}
 <h2>Memory over time</h2>
 <div class="scroll wide">${renderMemoryChart(tally)}</div>
-<h2>Comparison</h2>
+${sizes(tally)}<h2>Comparison</h2>
 ${table(summary)}
 <ul class="notes">
 ${footnotes(summary)
@@ -40,6 +41,15 @@ operations.jsonl, invocations.jsonl, memory.jsonl and load.jsonl; <code>hotplane
 bytes again.</footer>
 `;
   return renderPage({ title, main });
+}
+
+/** Where sizes follow use; nothing where they do not. */
+function sizes(tally: RunTally): string {
+  const charts = renderSizeCharts(tally);
+  if (charts.length === 0) return '';
+  return `<h2>Memory inside invocations</h2>
+<div class="charts">${charts.map(scroll).join('\n')}</div>
+`;
 }
 
 function warnings(summary: Summary): string {

@@ -30,6 +30,7 @@ export function integrate(steps: MemorySteps, from_ms: number, to_ms: number): M
     used_bytes: cost('used_bytes'),
     resident_bytes: cost('resident_bytes'),
     region_resident_bytes: cost('region_resident_bytes'),
+    region_used_bytes: cost('region_used_bytes'),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * The memory steps of one mechanism as columns: fifty-six bytes a step, whatever the order of the
+ * The memory steps of one mechanism as columns: sixty-four bytes a step, whatever the order of the
  * lines. A step holds from its stamp until the next step of the same VM; of steps with one stamp
  * the last written holds. Pure.
  */
@@ -12,6 +12,7 @@ export const MEMORY_FIELDS = [
   'used_bytes',
   'resident_bytes',
   'region_resident_bytes',
+  'region_used_bytes',
 ] as const;
 export type MemoryField = (typeof MEMORY_FIELDS)[number];
 
@@ -33,6 +34,7 @@ export class MemorySteps {
     used_bytes: new NumberList(),
     resident_bytes: new NumberList(),
     region_resident_bytes: new NumberList(),
+    region_used_bytes: new NumberList(),
   };
   /** What the guest of each VM last told. */
   readonly #used = new Map<number, number>();
@@ -55,7 +57,10 @@ export class MemorySteps {
     this.#used.set(vm.index, used_bytes);
     this.#vm.push(vm.index);
     this.#at_ms.push(line.at_ms);
-    for (const field of MEMORY_FIELDS) this.#sizes[field].push(line[field] ?? used_bytes);
+    for (const field of MEMORY_FIELDS) {
+      const unknown = field === 'used_bytes' ? used_bytes : Number.NaN;
+      this.#sizes[field].push(line[field] ?? unknown);
+    }
     this.#order = null;
   }
 

@@ -6,6 +6,7 @@ import { InvocationTally } from './invocations.ts';
 import { LoadTally } from './load.ts';
 import { MemorySteps } from './memory-steps.ts';
 import { OperationTally } from './operations.ts';
+import { SizeTally } from './size-tally.ts';
 
 /** What is kept of the lines of one mechanism. */
 export interface MechanismTally {
@@ -13,6 +14,7 @@ export interface MechanismTally {
   readonly operations: OperationTally;
   readonly invocations: InvocationTally;
   readonly steps: MemorySteps;
+  readonly sizes: SizeTally;
   readonly checks: MemoryCheckLine[];
   readonly load: LoadTally;
 }
@@ -35,6 +37,7 @@ export class RunTally implements ResultSinks {
         operations: new OperationTally(),
         invocations: new InvocationTally(window_ms),
         steps: new MemorySteps(),
+        sizes: new SizeTally(),
         checks: [],
         load: new LoadTally(window_ms),
       }));
@@ -42,7 +45,9 @@ export class RunTally implements ResultSinks {
   }
 
   operation(line: OperationLine): void {
-    this.#of(line)?.operations.add(line);
+    const tally = this.#of(line);
+    tally?.operations.add(line);
+    tally?.sizes.add(line);
   }
 
   invocation(line: InvocationLine): void {

@@ -28,6 +28,7 @@ const OPTIONS: PlanOptions = {
   sizing: SIZING,
   concurrency: 4,
   cpu_share: 0.25,
+  course: 'flat',
 };
 
 async function selection() {
@@ -50,6 +51,27 @@ test('speed-up divides gaps, durations and keep-alive alike', async (t) => {
   t.is(plan.window_ms, 4500 + 12_000 + REPLAY_LIMITS.window_margin_ms);
 });
 
+test('an invocation that trains has its peak in the middle, and memory follows its use', async (t) => {
+  const plan = buildPlan(await selection(), { ...OPTIONS, course: 'train' });
+  const [first] = plan.functions;
+  const [arrival] = plan.arrivals;
+  const { anonymous_bytes, phases = [] } = arrival?.work ?? { anonymous_bytes: 0 };
+  const most = Math.max(...phases.map((phase) => phase.anonymous_bytes));
+  t.is(most, first?.anonymous_bytes ?? 0);
+  t.true(anonymous_bytes < most / 5);
+  t.true(phases.every(({ at_ms }) => at_ms > 0 && at_ms < 1_000));
+  if (!first) return;
+  const memory = { baseline_bytes: 64 * 1024 * MIB, increment_bytes: null } as const;
+  const follows = { ...memory, history: false, grow_wait_ms: null };
+  const guest = { backing: 'memfd', init_on_alloc: true, guest_huge_pages: false } as const;
+  t.is(deploySpec(first, 'static', { ...guest, memory: follows }).memory, null);
+  const baseline_bytes = first.limit_bytes;
+  t.deepEqual(deploySpec(first, 'hotmem', { ...guest, memory: follows }).memory, {
+    ...follows,
+    baseline_bytes,
+  });
+});
+
 test('every mechanism is deployed with the same sizes and a name the agent accepts', async (t) => {
   const plan = buildPlan(await selection(), OPTIONS);
   const [first] = plan.functions;
@@ -57,7 +79,12 @@ test('every mechanism is deployed with the same sizes and a name the agent accep
   if (!first) return;
   t.is(first.name, 'f1-cnn-fa1');
   t.regex(first.name, /^[a-z0-9][a-z0-9-]{0,62}$/);
-  const guest = { backing: 'memfd', init_on_alloc: true, guest_huge_pages: false } as const;
+  const guest = {
+    backing: 'memfd',
+    init_on_alloc: true,
+    guest_huge_pages: false,
+    memory: null,
+  } as const;
   const one = deploySpec(first, 'static', guest);
   const two = deploySpec(first, 'hotmem', guest);
   t.deepEqual({ ...one, mechanism: '' }, { ...two, mechanism: '' });
