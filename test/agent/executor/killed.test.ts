@@ -12,13 +12,31 @@ import { HostAgent, type HostAgentOptions } from '../../../agent/executor/host-a
 import { FakeHypervisor, NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
 import { StateFile, type StateStore } from '../../../agent/store/state-file.ts';
 import { TABLES } from '../../../agent/store/rows.ts';
-import { GIB } from '../../../base/units.ts';
+import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';
+import { GIB, MIB } from '../../../base/units.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FAKE_IMAGES } from '../../fakes/host.ts';
-import { emulated } from '../../../agent/model/work.ts';
+import { emulated, type Work } from '../../../agent/model/work.ts';
 import { specOf, WORK } from '../core/world.ts';
 
 const LIMIT_BYTES = 4 * GIB;
+/** What an instance starts with is less than its call uses, and it is told when it waits. */
+const SIZES = {
+  baseline_bytes: 32 * MIB,
+  increment_bytes: 32 * MIB,
+  history: false,
+  grow_wait_ms: 2_000,
+};
+const GROWING: Work = {
+  ...WORK,
+  anonymous_bytes: 24 * MIB,
+  wall_ms: 900,
+  phases: [
+    { at_ms: 40, anonymous_bytes: 56 * MIB },
+    { at_ms: 80, anonymous_bytes: 100 * MIB },
+    { at_ms: 160, anonymous_bytes: 8 * MIB },
+  ],
+};
 
 /** A host on which agents come and go; the one at work is killed at its step number `kill_at`. */
 class KillingHost {
@@ -26,6 +44,8 @@ class KillingHost {
   readonly hypervisor: FakeHypervisor;
   readonly path: string;
   readonly kill_at: number;
+  /** Memory of its function follows use: each call waits for growth twice, and gives back. */
+  readonly grows: boolean;
   steps = 0;
   killed_in: string | null = null;
   agent!: HostAgent;
@@ -37,8 +57,9 @@ class KillingHost {
   #open = 0;
   #is_second = false;
 
-  constructor(path: string, kill_at: number) {
+  constructor(path: string, kill_at: number, grows: boolean) {
     this.path = path;
+    this.grows = grows;
     this.kill_at = kill_at;
     this.hypervisor = new FakeHypervisor(this.clock, {
       ...NO_FAULTS,
@@ -99,13 +120,14 @@ class KillingHost {
       vms_dir: '/nonexistent/vms',
       version: 'test',
       store: this.#killing(store),
+      ...(this.grows ? { policy: HISTORY_POLICY } : {}),
       ...(state ? { earlier: { state, vms } } : {}),
     };
     this.agent = new HostAgent(parts);
   }
 
   call(id: string): void {
-    const work = { ...WORK, wall_ms: 40 };
+    const work = this.grows ? GROWING : { ...WORK, wall_ms: 40 };
     this.#open += 1;
     const { agent } = this;
     const ended = (outcome: string): void => {
@@ -144,9 +166,8 @@ class KillingHost {
   }
 
   deploy(): Promise<unknown> {
-    return this.agent.deploy(
-      specOf('a', { mechanism: 'hotmem', concurrency: 2, keep_alive_ms: 100 }),
-    );
+    const usual = { mechanism: 'hotmem', concurrency: 2, keep_alive_ms: 100 };
+    return this.agent.deploy(specOf('a', this.grows ? { ...usual, memory: SIZES } : usual));
   }
 
   answers(): object[] {
@@ -163,6 +184,11 @@ class KillingHost {
   /** Deploy, cold and warm calls, an idle end and a drain, as far as it comes. */
   async live(): Promise<void> {
     await this.ends(this.deploy());
+    if (this.grows) {
+      this.call('c1');
+      await this.until(() => this.#open === 0);
+      return await this.until(() => this.isQuiet());
+    }
     for (const id of ['c1', 'c2', 'c3']) this.call(id);
     await this.until(() => this.#open === 0);
     this.call('c4');
@@ -192,8 +218,12 @@ class KillingHost {
 /** Where a kill left a running invocation whose answer the next agent got. */
 const resumed = new Set<string | null>();
 
-async function killAt(t: ExecutionContext, folder: string, at: number): Promise<string | null> {
-  const host = new KillingHost(join(folder, `${at}.db`), at);
+async function killAt(
+  t: ExecutionContext,
+  folder: string,
+  { at, grows }: { readonly at: number; readonly grows: boolean },
+): Promise<string | null> {
+  const host = new KillingHost(join(folder, `${at}.db`), at, grows);
   await host.start();
   await host.live();
   const when = `step ${at}, ${host.killed_in}`;
@@ -229,7 +259,7 @@ test('killed at any step, nothing is lost: VMs, permits, instances, what was tol
   const seen = new Set<string>();
   let at = 1;
   for (; at < 1_000; at += 1) {
-    const killed_in = await killAt(t, folder, at);
+    const killed_in = await killAt(t, folder, { at, grows: false });
     if (killed_in === null) break;
     seen.add(killed_in);
   }
@@ -241,4 +271,18 @@ test('killed at any step, nothing is lost: VMs, permits, instances, what was tol
   for (const request of ['start', 'invoke', 'stop', 'stats']) {
     t.true(seen.has(`guest ${request}`), request);
   }
+});
+
+test('killed at any step between a want and its memory, whoever waited goes on or is told', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-killed-'));
+  t.teardown(async () => await rm(folder, { recursive: true, force: true }));
+  const plugs: number[] = [];
+  let at = 1;
+  for (; at < 1_000; at += 1) {
+    const killed_in = await killAt(t, folder, { at, grows: true });
+    if (killed_in === null) break;
+    if (killed_in === 'plug') plugs.push(at);
+  }
+  t.log(`${at - 1} steps, plugs at ${plugs.join(', ')}`);
+  t.true(plugs.length >= 3, 'a start and two growths');
 });
