@@ -10,8 +10,11 @@ import { step } from '../../agent/core/step.ts';
 import type { Action } from '../../agent/model/actions.ts';
 import type { HostEvent } from '../../agent/model/events.ts';
 import { BASELINE, STOCK } from '../../agent/model/mechanism.ts';
+import type { FunctionSpec } from '../../agent/model/spec.ts';
 import { emptyHost, type HostState } from '../../agent/model/state.ts';
+import { constantTable } from './table-policies.ts';
 import { EventHeap } from './event-heap.ts';
+import { playFast, WIDE_HOST } from './fast-engine.ts';
 import { MemoryAccount } from '../results/memory-account.ts';
 import { resizeMs } from './mechanism-models.ts';
 import { OUTCOME, type Played } from './outcome.ts';
@@ -44,7 +47,30 @@ export function playReference(
   costs: SimCosts,
   options: ReferenceOptions,
 ): Played {
-  return new ReferenceEngine(workload, costs, options).play();
+  let regions = likelyRegions(workload, costs, options);
+  for (;;) {
+    const engine = new ReferenceEngine(workload, costs, options, regions);
+    const played = engine.play();
+    if (engine.outgrown.size === 0) return played;
+    regions = regions.map((count, fn) => (engine.outgrown.has(fn) ? 4 * count : count));
+  }
+}
+
+/**
+ * A step of the core costs by the regions of its VM, and few functions need all that they may have.
+ * So each has one more than it is likely to need; where the last one is taken, the run is made
+ * again with more: what is decided does not depend on regions that are never taken.
+ */
+function likelyRegions(
+  workload: SimWorkload,
+  costs: SimCosts,
+  { keep_alive_ms, limit_bytes }: ReferenceOptions,
+): number[] {
+  const table = constantTable('likely', workload.functions.length, keep_alive_ms);
+  const { peak_instances } = playFast(workload, costs, table, { ...WIDE_HOST, limit_bytes });
+  return workload.functions.map(({ concurrency }, fn) =>
+    Math.min(concurrency, (peak_instances?.[fn] ?? 0) + 1),
+  );
 }
 
 class ReferenceEngine {
@@ -57,6 +83,8 @@ class ReferenceEngine {
   readonly #account: MemoryAccount;
   readonly #outcomes: Uint8Array;
   readonly #waits_ms: Float64Array;
+  readonly #regions: readonly number[];
+  readonly #index_of: ReadonlyMap<string, number>;
   readonly #context: { readonly policy: Policy; readonly recording: boolean };
   #state: HostState;
   #boot_bytes = 0;
@@ -65,8 +93,17 @@ class ReferenceEngine {
   #stops = 0;
   #events = 0;
   #busy_byte_ms = 0;
+  /** Functions whose last region was taken, though they may have more. */
+  readonly outgrown = new Set<number>();
 
-  constructor(workload: SimWorkload, costs: SimCosts, options: ReferenceOptions) {
+  constructor(
+    workload: SimWorkload,
+    costs: SimCosts,
+    options: ReferenceOptions,
+    regions: readonly number[],
+  ) {
+    this.#regions = regions;
+    this.#index_of = new Map(workload.functions.map(({ name }, index) => [name, index]));
     const { functions, invocations, window_ms } = workload;
     this.#workload = workload;
     this.#costs = costs;
@@ -85,7 +122,7 @@ class ReferenceEngine {
   }
 
   play(): Played {
-    for (const one of this.#workload.functions) this.#deploy(one);
+    for (const [fn, one] of this.#workload.functions.entries()) this.#deploy(one, fn);
     const { arrival_ms, function_index, length } = this.#workload.invocations;
     for (let at = 0; at < length; at += 1) {
       const now_ms = arrival_ms[at] ?? 0;
@@ -103,6 +140,7 @@ class ReferenceEngine {
     return {
       outcomes: this.#outcomes,
       waits_ms: this.#waits_ms,
+      slowed_ms: null,
       starts: this.#starts,
       stops: this.#stops,
       evictions: 0,
@@ -113,7 +151,7 @@ class ReferenceEngine {
     };
   }
 
-  #deploy({ name, limit_bytes, concurrency }: SimFunction): void {
+  #deploy({ name, limit_bytes, concurrency }: SimFunction, fn: number): void {
     const { mechanism } = this.#costs;
     this.#send(0, {
       type: 'deploy',
@@ -122,7 +160,7 @@ class ReferenceEngine {
         name,
         mechanism: mechanism.gives_back ? STOCK : BASELINE,
         limit_bytes,
-        concurrency,
+        concurrency: Math.min(concurrency, this.#regions[fn] ?? concurrency),
         vcpus: 1,
         boot_bytes: BOOT_BYTES,
         keep_alive_ms: this.#options.keep_alive_ms,
@@ -226,7 +264,8 @@ class ReferenceEngine {
 
   #start(now_ms: number, action: Extract<Action, { type: 'start-instance' }>): void {
     this.#starts += 1;
-    const { vm_id, instance_id, operation_id } = action;
+    const { vm_id, instance_id, operation_id, region_index, spec } = action;
+    if (region_index === spec.concurrency - 1) this.#noteFull(spec);
     const plug = operation_id === null ? undefined : this.#state.operations.get(operation_id);
     const bytes = plug?.to_bytes ?? 0;
     assert(bytes > 0 || !this.#costs.mechanism.gives_back, 'a start has its plug');
@@ -238,6 +277,12 @@ class ReferenceEngine {
       ready_at_ms: at_ms,
     };
     this.#later(at_ms, { type: 'instance-started', vm_id, instance_id, stamps });
+  }
+
+  /** Regions are taken from the first on: with the last one a VM may be full. */
+  #noteFull({ name, concurrency }: FunctionSpec): void {
+    const fn = this.#index_of.get(name) ?? 0;
+    if (concurrency < (this.#workload.functions[fn]?.concurrency ?? 0)) this.outgrown.add(fn);
   }
 
   #run(now_ms: number, action: Extract<Action, { type: 'invoke-instance' }>): void {
