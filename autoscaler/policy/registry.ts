@@ -3,9 +3,13 @@ import type { Policy } from '../../agent/core/policy.ts';
 import { FIXED_KEEP_ALIVE_POLICY } from './fixed-keep-alive.ts';
 import { HISTORY_POLICY } from './history.ts';
 import { HYBRID_HISTOGRAM_POLICY } from './hybrid-histogram-policy.ts';
+import { OLDEST_FIRST_POLICY } from './oldest-first.ts';
+import { SLIDING_WINDOW_POLICY } from './sliding-window.ts';
 
 export const AUTOSCALER_POLICIES: readonly Policy[] = [
   HISTORY_POLICY,
   FIXED_KEEP_ALIVE_POLICY,
   HYBRID_HISTOGRAM_POLICY,
+  OLDEST_FIRST_POLICY,
+  SLIDING_WINDOW_POLICY,
 ];

@@ -5,13 +5,14 @@
  *
  * Order at one moment: ends and starts that are ready, then arrivals, then what is due by time.
  */
-import { assert } from '../../base/assert.ts';
 import { EventHeap } from './event-heap.ts';
 import { MemoryAccount } from '../results/memory-account.ts';
 import { resizeMs } from './mechanism-models.ts';
 import { OUTCOME, type Played } from './outcome.ts';
 import { IdleLists } from './idle-lists.ts';
+import { InvocationQueues } from './invocation-queues.ts';
 import type { RunListener } from './run-recorder.ts';
+import { SlowReclaim } from './slow-reclaim.ts';
 import type { TablePolicy } from './table-policies.ts';
 import { readyMs, type SimCosts, type SimWorkload } from './workload.ts';
 
@@ -34,6 +35,8 @@ const END = 0;
 const READY = 1;
 const GONE = 2;
 const NONE = -1;
+/** What holds an invocation up for less does not count. */
+const SHORTEST_MS = 0.001;
 
 export function playFast(
   workload: SimWorkload,
@@ -63,14 +66,11 @@ class FastEngine {
   readonly #peaks: Int32Array;
   readonly #starting: Int32Array;
   readonly #busy: Int32Array;
-  readonly #queued: Int32Array;
-  readonly #queue_first: Int32Array;
-  readonly #queue_last: Int32Array;
   readonly #last_end_ms: Float64Array;
   readonly #alarm_ms: Float64Array;
   readonly #is_hungry: Uint8Array;
   /* by invocation */
-  readonly #queue_next: Int32Array;
+  readonly #queues: InvocationQueues;
   readonly #outcomes: Uint8Array;
   readonly #waits_ms: Float64Array;
   /** Functions that wait for memory, the longest first. */
@@ -83,6 +83,10 @@ class FastEngine {
   #busy_byte_ms = 0;
   readonly #stop_ms: number;
   readonly #listener: RunListener | null;
+  readonly #slow: SlowReclaim | null;
+  readonly #slowed_ms: Float64Array | null;
+  /** By slot: what runs there. */
+  readonly #running: number[] = [];
 
   constructor(
     workload: SimWorkload,
@@ -91,15 +95,19 @@ class FastEngine {
     host: HostModel,
     listener: RunListener | null,
   ) {
-    this.#listener = listener;
     const { functions, invocations } = workload;
+    this.#listener = listener;
+    const { neighbour_slowdown } = costs.mechanism;
+    const is_slow = neighbour_slowdown !== undefined;
+    this.#slow = is_slow ? new SlowReclaim(functions.length, neighbour_slowdown) : null;
+    this.#slowed_ms = is_slow ? new Float64Array(invocations.length) : null;
     const count = functions.length;
     this.#workload = workload;
     this.#policy = policy;
     this.#host = host;
     this.#evicts = policy.eviction !== 'none';
     this.#account = new MemoryAccount(workload.window_ms);
-    this.#idle = new IdleLists(count, policy.eviction === 'greedy-dual' ? functions : null, costs);
+    this.#idle = new IdleLists(count, policy, functions, costs);
     this.#stop_ms = costs.stop_ms;
     this.#region_bytes = Float64Array.from(functions, (one) => one.region_bytes);
     this.#ready_ms = Float64Array.from(functions, (one) => readyMs(costs, one.region_bytes));
@@ -111,13 +119,10 @@ class FastEngine {
     this.#peaks = new Int32Array(count);
     this.#starting = new Int32Array(count);
     this.#busy = new Int32Array(count);
-    this.#queued = new Int32Array(count);
-    this.#queue_first = new Int32Array(count).fill(NONE);
-    this.#queue_last = new Int32Array(count).fill(NONE);
     this.#last_end_ms = new Float64Array(count).fill(Number.NaN);
     this.#alarm_ms = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
     this.#is_hungry = new Uint8Array(count);
-    this.#queue_next = new Int32Array(invocations.length).fill(NONE);
+    this.#queues = new InvocationQueues(count, invocations.length);
     this.#outcomes = new Uint8Array(invocations.length);
     this.#waits_ms = new Float64Array(invocations.length).fill(Number.NaN);
   }
@@ -144,6 +149,7 @@ class FastEngine {
     return {
       outcomes: this.#outcomes,
       waits_ms: this.#waits_ms,
+      slowed_ms: this.#slowed_ms,
       starts: this.#starts,
       stops: this.#stops,
       evictions: this.#evictions,
@@ -156,11 +162,11 @@ class FastEngine {
 
   #arrive(fn: number, invocation: number, now_ms: number): void {
     this.#events += 1;
-    const is_working = (this.#busy[fn] ?? 0) + (this.#queued[fn] ?? 0) > 0;
+    const is_working = (this.#busy[fn] ?? 0) + this.#queues.count(fn) > 0;
     this.#policy.arrived?.(fn, now_ms, is_working);
-    const slot = this.#queued[fn] === 0 ? this.#idle.takeWarmest(fn) : NONE;
+    const slot = this.#queues.count(fn) === 0 ? this.#idle.takeNext(fn) : NONE;
     if (slot === NONE) {
-      this.#enqueue(fn, invocation);
+      this.#queues.push(fn, invocation);
       this.#settle(fn, now_ms, invocation);
       return;
     }
@@ -180,6 +186,7 @@ class FastEngine {
     }
     this.#events += 1;
     if (kind === END) {
+      if (this.#slow && this.#goesOn(this.#slow, fn, slot, now_ms)) return;
       this.#busy[fn] = (this.#busy[fn] ?? 0) - 1;
       this.#last_end_ms[fn] = now_ms;
       this.#policy.ended?.(fn, now_ms);
@@ -188,6 +195,18 @@ class FastEngine {
     }
     this.#idle.add(fn, slot, now_ms, kind === READY);
     this.#settle(fn, now_ms, NONE);
+  }
+
+  /** What was given back beside it has held it up: it ends later. */
+  #goesOn(slow: SlowReclaim, fn: number, slot: number, now_ms: number): boolean {
+    const more_ms = slow.more(fn, slot, now_ms);
+    if (more_ms < SHORTEST_MS) return false;
+    const invocation = this.#running[slot] ?? 0;
+    if (this.#slowed_ms) this.#slowed_ms[invocation] = (this.#slowed_ms[invocation] ?? 0) + more_ms;
+    this.#busy_byte_ms += more_ms * (this.#region_bytes[fn] ?? 0);
+    this.#events -= 1;
+    this.#heap.push(now_ms + more_ms, slot * 4 + END);
+    return true;
   }
 
   #gone(fn: number, slot: number, now_ms: number): void {
@@ -220,17 +239,17 @@ class FastEngine {
 
   /** What waits is served, what is missing is started, what is too old is stopped. */
   #settle(fn: number, now_ms: number, arrived: number): void {
-    while ((this.#queued[fn] ?? 0) > 0) {
-      const slot = this.#idle.takeWarmest(fn);
+    while (this.#queues.count(fn) > 0) {
+      const slot = this.#idle.takeNext(fn);
       if (slot === NONE) break;
-      this.#serve(fn, slot, this.#dequeue(fn), now_ms);
+      this.#serve(fn, slot, this.#queues.shift(fn), now_ms);
     }
-    const missing = (this.#queued[fn] ?? 0) - (this.#starting[fn] ?? 0);
+    const missing = this.#queues.count(fn) - (this.#starting[fn] ?? 0);
     let starts = missing;
     if (missing <= 0) starts = this.#isPrewarmDue(fn, now_ms) ? 1 : 0;
     while (starts > 0 && (this.#free[fn] ?? 0) > 0) {
       if (!this.#start(fn, now_ms)) {
-        if ((this.#queued[fn] ?? 0) > 0) this.#short(fn, now_ms, arrived);
+        if (this.#queues.count(fn) > 0) this.#short(fn, now_ms, arrived);
         break;
       }
       starts -= 1;
@@ -279,12 +298,13 @@ class FastEngine {
       return;
     }
     if (arrived !== NONE && this.#outcomes[arrived] === OUTCOME.open) {
-      this.#refuseLast(fn, arrived);
+      this.#outcomes[arrived] = OUTCOME.refused;
+      this.#queues.dropLast(fn, arrived);
       this.#listener?.refused(fn, arrived, now_ms);
     }
     if ((this.#busy[fn] ?? 0) + (this.#starting[fn] ?? 0) > 0) return;
-    while ((this.#queued[fn] ?? 0) > 0) {
-      const refused = this.#dequeue(fn);
+    while (this.#queues.count(fn) > 0) {
+      const refused = this.#queues.shift(fn);
       this.#outcomes[refused] = OUTCOME.refused;
       this.#listener?.refused(fn, refused, now_ms);
     }
@@ -312,6 +332,10 @@ class FastEngine {
     this.#busy[fn] = (this.#busy[fn] ?? 0) + 1;
     this.#busy_byte_ms += took_ms * (this.#region_bytes[fn] ?? 0);
     this.#events += 1;
+    if (this.#slow) {
+      this.#running[slot] = invocation;
+      this.#slow.begin(fn, slot, now_ms);
+    }
     this.#heap.push(now_ms + took_ms, slot * 4 + END);
   }
 
@@ -323,7 +347,7 @@ class FastEngine {
     let wake_ms = Number.POSITIVE_INFINITY;
     if (prewarm_ms <= 0) {
       for (let slot = idle.oldest(fn); slot !== NONE; slot = idle.oldest(fn)) {
-        wake_ms = idle.sinceOf(slot) + keep_ms;
+        wake_ms = idle.countedFrom(slot) + keep_ms;
         if (wake_ms > now_ms) break;
         wake_ms = Number.POSITIVE_INFINITY;
         idle.take(fn, slot);
@@ -358,39 +382,10 @@ class FastEngine {
     this.#stops += 1;
     this.#events += 1;
     this.#freeing_bytes += this.#region_bytes[fn] ?? 0;
-    this.#heap.push(now_ms + this.#stop_ms + (this.#gone_ms[fn] ?? 0), slot * 4 + GONE);
+    const took_ms = this.#gone_ms[fn] ?? 0;
+    const from_ms = now_ms + this.#stop_ms;
+    const at_ms = this.#slow ? this.#slow.queue(fn, from_ms, took_ms) : from_ms + took_ms;
+    this.#heap.push(at_ms, slot * 4 + GONE);
     this.#listener?.stopped(fn, slot, now_ms);
-  }
-
-  #enqueue(fn: number, invocation: number): void {
-    const last = this.#queue_last[fn] ?? NONE;
-    if (last === NONE) this.#queue_first[fn] = invocation;
-    else this.#queue_next[last] = invocation;
-    this.#queue_last[fn] = invocation;
-    this.#queued[fn] = (this.#queued[fn] ?? 0) + 1;
-  }
-
-  #dequeue(fn: number): number {
-    const first = this.#queue_first[fn] ?? NONE;
-    assert(first !== NONE, 'a queue that is not empty has a first');
-    const next = this.#queue_next[first] ?? NONE;
-    this.#queue_first[fn] = next;
-    if (next === NONE) this.#queue_last[fn] = NONE;
-    this.#queued[fn] = (this.#queued[fn] ?? 0) - 1;
-    return first;
-  }
-
-  /** The newest of the queue, which is the one that has just come. */
-  #refuseLast(fn: number, arrived: number): void {
-    this.#outcomes[arrived] = OUTCOME.refused;
-    let before = NONE;
-    for (let one = this.#queue_first[fn] ?? NONE; one !== arrived && one !== NONE; ) {
-      before = one;
-      one = this.#queue_next[one] ?? NONE;
-    }
-    if (before === NONE) this.#queue_first[fn] = NONE;
-    else this.#queue_next[before] = NONE;
-    this.#queue_last[fn] = before;
-    this.#queued[fn] = (this.#queued[fn] ?? 0) - 1;
   }
 }

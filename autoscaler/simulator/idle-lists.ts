@@ -4,7 +4,7 @@
  */
 import { MIB } from '../../base/units.ts';
 import { EventHeap } from './event-heap.ts';
-import type { Eviction } from './table-policies.ts';
+import type { Eviction, TablePolicy } from './table-policies.ts';
 import { readyMs, type SimCosts, type SimFunction } from './workload.ts';
 
 const NONE = -1;
@@ -30,21 +30,26 @@ export class IdleLists {
   readonly #victims = new EventHeap();
   readonly #free_slots: number[] = [];
   readonly #is_ranked: boolean;
+  readonly #is_oldest_first: boolean;
+  readonly #bucket_ms: number;
   #slots = 0;
 
-  /** `functions`: those to rank by what their start costs; null: only by age. */
-  constructor(count: number, functions: readonly SimFunction[] | null, costs: SimCosts) {
+  constructor(
+    count: number,
+    policy: Pick<TablePolicy, 'eviction' | 'bucket_ms' | 'is_oldest_first'>,
+    functions: readonly SimFunction[],
+    costs: SimCosts,
+  ) {
     this.#oldest = new Int32Array(count).fill(NONE);
     this.#warmest = new Int32Array(count).fill(NONE);
     this.#counts = new Int32Array(count);
     this.#uses = new Float64Array(count);
-    this.#is_ranked = functions !== null;
-    this.#worth =
-      functions &&
-      Float64Array.from(
-        functions,
-        ({ region_bytes }) => readyMs(costs, region_bytes) / 1000 / (region_bytes / MIB),
-      );
+    this.#is_ranked = policy.eviction === 'greedy-dual';
+    this.#is_oldest_first = policy.is_oldest_first ?? false;
+    this.#bucket_ms = policy.bucket_ms ?? 0;
+    const worthOf = ({ region_bytes }: SimFunction): number =>
+      readyMs(costs, region_bytes) / 1000 / (region_bytes / MIB);
+    this.#worth = this.#is_ranked ? Float64Array.from(functions, worthOf) : null;
   }
 
   count(fn: number): number {
@@ -57,6 +62,13 @@ export class IdleLists {
 
   sinceOf(slot: number): number {
     return this.#since_ms[slot] ?? 0;
+  }
+
+  /** From when its idle time counts. */
+  countedFrom(slot: number): number {
+    const since_ms = this.#since_ms[slot] ?? 0;
+    const bucket_ms = this.#bucket_ms;
+    return bucket_ms > 0 ? Math.floor(since_ms / bucket_ms) * bucket_ms : since_ms;
   }
 
   oldest(fn: number): number {
@@ -105,9 +117,9 @@ export class IdleLists {
     this.#victims.push(priority, slot);
   }
 
-  /** Takes out the one idle shortest; -1: none is idle. */
-  takeWarmest(fn: number): number {
-    const slot = this.#warmest[fn] ?? NONE;
+  /** Takes out the one that serves next, usually the one idle shortest; -1: none is idle. */
+  takeNext(fn: number): number {
+    const slot = (this.#is_oldest_first ? this.#oldest[fn] : this.#warmest[fn]) ?? NONE;
     if (slot !== NONE) this.take(fn, slot);
     return slot;
   }

@@ -10,6 +10,11 @@ export interface MechanismModel {
   readonly source: string;
   readonly plug: Line;
   readonly unplug: Line;
+  /**
+   * In one VM regions go one after the other, and what runs beside takes so many times as long
+   * meanwhile. Absent: all go at once, and nobody notices; the fast engine alone knows it.
+   */
+  readonly neighbour_slowdown?: number;
   /** False: whatever is plugged stays so, from boot to end. */
   readonly gives_back: boolean;
 }

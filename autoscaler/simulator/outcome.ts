@@ -9,6 +9,8 @@ export interface Played {
   readonly outcomes: Uint8Array;
   /** From its arrival until an instance took it, ms; NaN: none did. */
   readonly waits_ms: Float64Array;
+  /** How much longer each ran for what was given back beside it; null: the model has none. */
+  readonly slowed_ms: Float64Array | null;
   readonly starts: number;
   /** Idle instances that were stopped: too old, or evicted. */
   readonly stops: number;

@@ -92,8 +92,8 @@ function folderText(folders: readonly string[]): string {
 }
 
 function checkOptions({ choices, host, engine }: SimulateInput): void {
-  const needs_limit = choices.some(
-    ({ policy }) => !['fixed-keep-alive', 'hybrid-histogram'].includes(policy),
+  const needs_limit = choices.some(({ policy }) =>
+    ['greedy-dual', 'least-recently-used'].includes(policy),
   );
   if (needs_limit && host.limit_bytes === Number.POSITIVE_INFINITY) {
     throw badSimulateOption(

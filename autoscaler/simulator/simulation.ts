@@ -3,19 +3,24 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { GIB, MIB } from '../../base/units.ts';
 import { FIXED_KEEP_ALIVE_POLICY } from '../policy/fixed-keep-alive.ts';
 import { HYBRID_HISTOGRAM_POLICY } from '../policy/hybrid-histogram-policy.ts';
+import { OLDEST_FIRST_POLICY } from '../policy/oldest-first.ts';
+import { SLIDING_WINDOW_POLICY } from '../policy/sliding-window.ts';
 import type { RunFigures, Simulation } from '../results/simulation.ts';
 import { badSimulateOption, simulateInterrupted } from './errors.ts';
 import { type HostModel, playFast, WIDE_HOST } from './fast-engine.ts';
 import { MECHANISM_MODELS } from './mechanism-models.ts';
 import { playReference } from './reference-engine.ts';
 import { figuresOfRun } from './run-figures.ts';
-import { constantTable, hybridTable, type TablePolicy } from './table-policies.ts';
+import { constantTable, hybridTable, oldestFirstTable } from './table-policies.ts';
+import { slidingTable, type TablePolicy } from './table-policies.ts';
 import type { SimCosts, SimWorkload } from './workload.ts';
 
 /** Policies that can be simulated, by name. */
 export const SIMULATED_POLICIES = [
   'fixed-keep-alive',
   'hybrid-histogram',
+  'sliding-window',
+  'oldest-first',
   'greedy-dual',
   'least-recently-used',
 ] as const;
@@ -24,11 +29,13 @@ export type SimulatedPolicy = (typeof SIMULATED_POLICIES)[number];
 const OF_THE_CORE = {
   'fixed-keep-alive': FIXED_KEEP_ALIVE_POLICY,
   'hybrid-histogram': HYBRID_HISTOGRAM_POLICY,
+  'sliding-window': SLIDING_WINDOW_POLICY,
+  'oldest-first': OLDEST_FIRST_POLICY,
 } as const;
 
 export interface PolicyChoice {
   readonly policy: SimulatedPolicy;
-  /** For `fixed-keep-alive`. */
+  /** For `fixed-keep-alive` and `oldest-first`. */
   readonly keep_alive_ms: number;
 }
 
@@ -59,7 +66,8 @@ export async function simulate(
 
 /** As reports name it. */
 export function nameOfChoice({ policy, keep_alive_ms }: PolicyChoice): string {
-  return policy === 'fixed-keep-alive' ? `${policy} ${keep_alive_ms / 1000} s` : policy;
+  const is_timed = policy === 'fixed-keep-alive' || policy === 'oldest-first';
+  return is_timed ? `${policy} ${keep_alive_ms / 1000} s` : policy;
 }
 
 function runOne(
@@ -89,6 +97,10 @@ export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: numb
       return constantTable(policy, functions, keep_alive_ms);
     case 'hybrid-histogram':
       return hybridTable(functions);
+    case 'sliding-window':
+      return slidingTable(functions);
+    case 'oldest-first':
+      return oldestFirstTable(functions, keep_alive_ms);
     case 'greedy-dual':
       return constantTable(policy, functions, Number.POSITIVE_INFINITY, 'greedy-dual');
     default:

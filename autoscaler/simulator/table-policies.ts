@@ -11,6 +11,7 @@ import {
   STANDARD_WINDOWS,
   windowsOf,
 } from '../policy/hybrid-histogram.ts';
+import { ACTIVE_BUCKETS, BUCKET_MS } from '../policy/sliding-window.ts';
 
 /** Whose idle instance gives way when the host has no memory left for a start. */
 export type Eviction = 'none' | 'oldest' | 'greedy-dual';
@@ -20,6 +21,10 @@ export interface TablePolicy {
   readonly eviction: Eviction;
   /** How long an idle instance is kept, by function; with a pre-warm window: from its end on. */
   readonly keep_alive_ms: Float64Array;
+  /** Idle times count from the beginning of the bucket in which they began; absent: at once. */
+  readonly bucket_ms?: number;
+  /** The instance idle longest serves next; absent: the one idle shortest. */
+  readonly is_oldest_first?: boolean;
   /** After the last run when an instance is to be there again; 0: it stays. */
   readonly prewarm_ms: Float64Array;
   /** Told of every invocation, before anything comes of it. Absent: nothing is learned. */
@@ -41,6 +46,17 @@ export function constantTable(
     keep_alive_ms: new Float64Array(functions).fill(keep_alive_ms),
     prewarm_ms: new Float64Array(functions),
   };
+}
+
+/** All of a bucket leave at once. */
+export function slidingTable(functions: number): TablePolicy {
+  const keep_alive_ms = ACTIVE_BUCKETS * BUCKET_MS;
+  return { ...constantTable('sliding-window', functions, keep_alive_ms), bucket_ms: BUCKET_MS };
+}
+
+export function oldestFirstTable(functions: number, keep_alive_ms: number): TablePolicy {
+  const table = constantTable('oldest-first', functions, keep_alive_ms);
+  return { ...table, is_oldest_first: true };
 }
 
 export function hybridTable(functions: number): TablePolicy {

@@ -14,12 +14,12 @@ export const simulateCommand: Command = {
     trace: { value: 'FILE', summary: 'a trace; of several files: all of them', multiple: true },
     policy: {
       value: 'NAMES',
-      summary: 'with commas: fixed-keep-alive, hybrid-histogram, greedy-dual, least-recently-used',
+      summary: 'one or more of those below, with commas',
       default: 'fixed-keep-alive',
     },
     'keep-alive': {
       value: 'SECONDS',
-      summary: 'of fixed-keep-alive; several, with commas, are a run each',
+      summary: 'of fixed-keep-alive and oldest-first; each of several, with commas, is a run',
       default: '120',
     },
     mechanism: {
@@ -70,6 +70,8 @@ the unplug is done. The times of mechanisms are published ones, named in the out
   fixed-keep-alive     an instance idle for --keep-alive ends
   hybrid-histogram     idle times in minutes decide (Shahrad et al., ATC 2020); ARIMA is replaced by
                        exponential smoothing
+  sliding-window       all used last in one ten minutes end together, an hour later (InfiniStore)
+  oldest-first         fixed-keep-alive, but the one idle longest serves next
   greedy-dual          FaasCache: nothing ends by time, the least worth gives way for memory
   least-recently-used  the same with the one idle longest; both need --host-limit
 
@@ -171,7 +173,8 @@ async function choicesOf(values: Values): Promise<PolicyChoice[]> {
     .flatMap((name) => {
       const policy = SIMULATED_POLICIES.find((one) => one === name.trim());
       if (!policy) throw badValue('policy', name, `one of ${SIMULATED_POLICIES.join(', ')}`);
-      const own_ms = policy === 'fixed-keep-alive' ? times_ms : times_ms.slice(0, 1);
+      const is_timed = policy === 'fixed-keep-alive' || policy === 'oldest-first';
+      const own_ms = is_timed ? times_ms : times_ms.slice(0, 1);
       return own_ms.map((keep_alive_ms) => ({ policy, keep_alive_ms }));
     });
 }

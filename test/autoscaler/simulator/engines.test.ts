@@ -6,11 +6,20 @@ import type { Policy } from '../../../agent/core/policy.ts';
 import { MIB } from '../../../base/units.ts';
 import { FIXED_KEEP_ALIVE_POLICY } from '../../../autoscaler/policy/fixed-keep-alive.ts';
 import { HYBRID_HISTOGRAM_POLICY } from '../../../autoscaler/policy/hybrid-histogram-policy.ts';
+import { OLDEST_FIRST_POLICY } from '../../../autoscaler/policy/oldest-first.ts';
+import { activeUntilMs, SLIDING_WINDOW_POLICY } from '../../../autoscaler/policy/sliding-window.ts';
+import { SlowReclaim } from '../../../autoscaler/simulator/slow-reclaim.ts';
 import { playFast, WIDE_HOST } from '../../../autoscaler/simulator/fast-engine.ts';
 import { MECHANISM_MODELS } from '../../../autoscaler/simulator/mechanism-models.ts';
 import { OUTCOME, type Played } from '../../../autoscaler/simulator/outcome.ts';
 import { playReference } from '../../../autoscaler/simulator/reference-engine.ts';
-import { constantTable, hybridTable } from '../../../autoscaler/simulator/table-policies.ts';
+import {
+  constantTable,
+  hybridTable,
+  oldestFirstTable,
+  slidingTable,
+} from '../../../autoscaler/simulator/table-policies.ts';
+import type { TablePolicy } from '../../../autoscaler/simulator/table-policies.ts';
 import type { SimCosts, SimWorkload } from '../../../autoscaler/simulator/workload.ts';
 import { InvocationColumns } from '../../../autoscaler/trace/columns.ts';
 import { holds } from '../../seed.ts';
@@ -82,6 +91,8 @@ function same(fast: Played, reference: Played): void {
 for (const [title, gap_ms, policy, tableOf] of [
   ['fixed-keep-alive', 400, FIXED_KEEP_ALIVE_POLICY, () => constantTable('f', 3, 1_000)],
   ['hybrid-histogram', 400_000, HYBRID_HISTOGRAM_POLICY, () => hybridTable(3)],
+  ['sliding-window', 400_000, SLIDING_WINDOW_POLICY, () => slidingTable(3)],
+  ['oldest-first', 400, OLDEST_FIRST_POLICY, () => oldestFirstTable(3, 1_000)],
 ] as const satisfies readonly (readonly [string, number, Policy, unknown])[]) {
   test(`${title}: the fast engine decides what the agent's core decides`, async (t) => {
     await holds(
@@ -158,4 +169,61 @@ test('memory is integrated exactly, from the decision to the end of the unplug',
   t.true(Math.abs(gib_s - (0.25 * held_ms) / 1000) < 1e-12);
   t.is(played.waits_ms[0], 61.7);
   t.is(played.outcomes[0], OUTCOME.cold);
+});
+
+test('of ten minutes all are active for the same hour, less what has passed of them', (t) => {
+  const minute = 60_000;
+  for (const [used, until] of [
+    [0, 60],
+    [9.999, 60],
+    [10, 70],
+    [65, 120],
+  ] as const) {
+    t.is(activeUntilMs(used * minute), until * minute, `used in minute ${used}`);
+  }
+});
+
+test('an instance that is used on is of the newest bucket: it stays', (t) => {
+  const list = [0, 50, 100, 150].map((minute) => ({
+    function_index: 0,
+    arrival_ms: minute * 60_000,
+    duration_ms: 1,
+  }));
+  const played = playFast(workload(list, 4), COSTS, slidingTable(3));
+  t.deepEqual([...played.outcomes], [OUTCOME.cold, ...[1, 2, 3].map(() => OUTCOME.warm)]);
+  t.is(played.stops, 1);
+});
+
+test('oldest-first keeps what a burst started, newest-first lets it go', (t) => {
+  const burst = [0, 1, 2, 3].map((at) => ({
+    function_index: 0,
+    arrival_ms: at,
+    duration_ms: 100,
+  }));
+  const later = Array.from({ length: 40 }, (_, at) => ({
+    function_index: 0,
+    arrival_ms: 500 + 100 * at,
+    duration_ms: 10,
+  }));
+  const one = workload([...burst, ...later], 4);
+  const memory = (table: TablePolicy): number =>
+    playFast(one, COSTS, table)
+      .committed.finish()
+      .reduce((sum, part) => sum + part, 0);
+  const [oldest, newest] = [
+    memory(oldestFirstTable(3, 1_000)),
+    memory(constantTable('n', 3, 1_000)),
+  ];
+  t.true(oldest > 2 * newest, `${oldest} against ${newest}`);
+});
+
+test('regions of one VM go one after the other, and hold up what runs beside them', (t) => {
+  const slow = new SlowReclaim(2, 2);
+  slow.begin(0, 7, 0);
+  t.is(slow.queue(0, 100, 50), 150);
+  t.is(slow.queue(0, 110, 50), 200, 'behind the other');
+  t.is(slow.queue(1, 110, 50), 160, 'another VM has its own');
+  t.is(slow.more(0, 7, 150), 25, 'half of the progress of 50 ms is lost');
+  t.is(slow.more(0, 7, 400), 25, 'and of the 50 ms after that');
+  t.is(slow.more(0, 7, 500), 0);
 });
