@@ -15,6 +15,8 @@ export const AGENT_LIMITS = {
   unplug_retry_ms: 2_000,
   /** Longest wait of an invocation for an instance. */
   invocation_queued_ms: 600_000,
+  /** Longest wait of an invocation for memory that is being given back. */
+  memory_wait_ms: 10_000,
   /** What an invocation may take whose caller does not say. */
   invocation_ms: 120_000,
   /** Starting somebody's own program: an interpreter alone takes 6 s of CPU time under TCG. */

@@ -34,6 +34,8 @@ export interface Draft {
   readonly alarms: AlarmEdit;
   readonly actions: Action[];
   granted: TierBytes;
+  /** See HostState. */
+  short: readonly string[];
   next_id: number;
   /** What the policy remembers now. */
   memory: unknown;
@@ -62,6 +64,7 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     alarms: new AlarmEdit(state.alarms),
     actions: [],
     granted: state.granted,
+    short: state.short,
     next_id: state.next_id,
     memory: state.policy_state[context.policy.name],
     arrived: null,
@@ -81,6 +84,7 @@ export function closeDraft(draft: Draft): HostState {
     operations: state.operations.with(draft.operations),
     earlier_vms: state.earlier_vms,
     policy_state: learned ? { ...state.policy_state, [policy.name]: memory } : state.policy_state,
+    short: draft.short,
     alarms: draft.alarms.close(),
     config: state.config,
   };

@@ -7,8 +7,8 @@ import {
   type FunctionSpec,
   isElastic,
   plugsOnDemand,
-  regionBytes,
   specDifferences,
+  startBytes,
   whyNotElastic,
 } from '../model/spec.ts';
 import type { FunctionState, QueuedInvocation } from '../model/state.ts';
@@ -66,6 +66,7 @@ function newFunction(spec: FunctionSpec, known: FunctionState | undefined): Func
     last_failure: known?.last_failure ?? null,
     remove_by_ms: null,
     elastic: known?.elastic ?? (isElastic(spec) ? NO_TALLY : null),
+    short: null,
     wake_at_ms: null,
   };
 }
@@ -91,7 +92,10 @@ function notElastic({ policy }: Draft, spec: FunctionSpec): Refusal | null {
   return why === null ? null : REFUSALS.notElastic(spec.name, why);
 }
 
-/** What no waiting helps: a VM with one instance is more than the host, empty, may give. */
+/**
+ * What no waiting helps: a VM with one instance, as it starts, is more than the host, empty, may
+ * give. That it could not grow to its limit here is told when it wants to.
+ */
 function neverFits(draft: Draft, spec: FunctionSpec): Refusal | null {
   const { vmm_overhead_bytes, host_cpus } = draft.config;
   const limit_bytes = draft.state.capacity.host;
@@ -99,9 +103,11 @@ function neverFits(draft: Draft, spec: FunctionSpec): Refusal | null {
     return REFUSALS.tooManyVcpus(spec.vcpus, host_cpus);
   }
   const regions = plugsOnDemand(spec) ? 1 : spec.concurrency;
-  const needed_bytes = spec.boot_bytes + vmm_overhead_bytes + regions * regionBytes(spec);
+  const region_bytes = startBytes(spec);
+  const needed_bytes = spec.boot_bytes + vmm_overhead_bytes + regions * region_bytes;
   if (needed_bytes <= limit_bytes) return null;
-  return REFUSALS.neverFits(spec, regions, { needed_bytes, vmm_overhead_bytes, limit_bytes });
+  const sizes = { needed_bytes, vmm_overhead_bytes, limit_bytes, region_bytes };
+  return REFUSALS.neverFits(spec, regions, sizes);
 }
 
 /** Waiting invocations are refused, running ones may end within `drain_ms`. */

@@ -2,6 +2,7 @@
 import { assert } from '../../base/assert.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { plugsOnDemand } from '../model/spec.ts';
+import { hostBytes } from '../model/tiers.ts';
 import type {
   FunctionState,
   InstanceState,
@@ -13,6 +14,8 @@ import { type Draft, editInstance, editRegion, newId } from './draft.ts';
 import { answerInvocation } from './invocations.ts';
 import { mayEmpty } from './devices.ts';
 import { empty, plug } from './operations.ts';
+import { askFor } from './permits.ts';
+import { waitsLonger } from './shortages.ts';
 import { sizeForStart } from './sizing.ts';
 import { closeSpan, openSpan } from './spans.ts';
 import { endVm, noteFailure } from './vms.ts';
@@ -24,21 +27,37 @@ export function findInstance(vm: VmState, id: string): InstanceState | undefined
   return vm.instances.find((instance) => instance.id === id);
 }
 
-/** Plug and guest start, in parallel, for a waiting invocation or for none; or the refusal. */
+/** Why a start was not made, and what it would have taken. */
+export interface NotStarted {
+  readonly failure: Refusal;
+  readonly to_bytes: number;
+  readonly more_bytes: number;
+}
+
+/**
+ * Plug and guest start, in parallel, for a waiting invocation or for none. Without memory, or while
+ * others wait longer for it, nothing has changed, and nothing is recorded.
+ */
 export function startInstance(
   draft: Draft,
   fn: FunctionState,
   vm: VmState,
   region: RegionState,
   cause: QueuedInvocation | null,
-): Refusal | null {
+): NotStarted | null {
   assert(region.holder === null, 'one instance a region');
+  const size = plugsOnDemand(fn.spec) ? sizeForStart(draft, fn, vm, region) : null;
+  const failure = size && whyNoStart(draft, fn, region, { to_bytes: size.to_bytes, cause });
+  if (size && failure) {
+    const { to_bytes } = size;
+    return { failure, to_bytes, more_bytes: to_bytes - region.permit_bytes };
+  }
   const id = newId(draft, 'i');
-  if (plugsOnDemand(fn.spec)) {
-    const { to_bytes, because } = sizeForStart(draft, fn, vm, region);
+  if (size) {
+    const { to_bytes, because } = size;
     const instance = { id, stop_at_ms: null, gone_at_ms: null };
     const refused = plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
-    if (refused) return refused;
+    assert(refused === null, 'a start that was asked for before has its permit');
     openSpan(draft, fn, region, { baseline_bytes: to_bytes, because });
   }
   region.holder = id;
@@ -56,6 +75,25 @@ export function startInstance(
     operation_id: region.operation_id,
   });
   return null;
+}
+
+/** Memory that is wanting, or that others wait longer for; null: it is there. */
+function whyNoStart(
+  draft: Draft,
+  fn: FunctionState,
+  region: RegionState,
+  { to_bytes, cause }: { readonly to_bytes: number; readonly cause: QueuedInvocation | null },
+): Refusal | null {
+  const more_bytes = Math.max(0, to_bytes - region.permit_bytes);
+  if (more_bytes === 0) return null;
+  const first = waitsLonger(draft, fn, cause);
+  if (first === null) return askFor(draft, hostBytes(more_bytes));
+  return REFUSALS.behindOthers(
+    more_bytes,
+    draft.granted[region.tier],
+    draft.state.capacity[region.tier],
+    first,
+  );
 }
 
 /** What starts in this region, whose plug, if it needs one, is under way. */

@@ -79,6 +79,8 @@ function checkFunction(draft: Draft, fn: FunctionState): void {
     assert(readVm(draft, id)?.function === fn.spec.name, 'a function and its VMs agree');
   }
   assert(fn.vm_ids.length > 0, 'a function has a VM, or the last it had');
+  const waits = draft.short.length > 0 && draft.short.includes(fn.spec.name);
+  assert((fn.short !== null) === waits, 'a function that waits for memory has its place');
 }
 
 /**

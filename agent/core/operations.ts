@@ -58,22 +58,14 @@ function send(draft: Draft, intent: Intent, operation: OperationState): void {
 
 /** Takes the permit and asks for more; a refusal is recorded, and nothing has changed. */
 export function plug(draft: Draft, intent: Intent): Refusal | null {
-  const operation = operationFor(draft, intent);
   const failure = growPermit(draft, intent.region, intent.to_bytes);
-  if (failure) {
-    draft.actions.push({
-      type: 'record-refusal',
-      order: operationOrder(intent.fn, operation),
-      failure,
-    });
-    return failure;
-  }
-  send(draft, intent, operation);
-  return null;
+  if (failure) recordRefused(draft, intent, failure);
+  else send(draft, intent, operationFor(draft, intent));
+  return failure;
 }
 
-/** Records a growth that is not tried, or not any longer; nothing has changed. */
-export function refuseGrowth(draft: Draft, intent: Intent, failure: Refusal): void {
+/** Records a plug that is not tried, or not any longer; nothing has changed. */
+export function recordRefused(draft: Draft, intent: Intent, failure: Refusal): void {
   const order = operationOrder(intent.fn, operationFor(draft, intent));
   draft.actions.push({ type: 'record-refusal', order, failure });
 }

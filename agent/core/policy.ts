@@ -89,6 +89,16 @@ export interface SizeView {
   readonly memory: unknown;
 }
 
+/** An idle instance that can give way to a start for which memory is wanting. */
+export interface Yielding {
+  readonly function: string;
+  readonly vm_id: string;
+  readonly instance_id: string;
+  readonly idle_since_ms: number;
+  /** What comes back when it ends. */
+  readonly bytes: number;
+}
+
 /** What the function of a VM was deployed as; null: the VM is not there. */
 export type SpecOf = (vm_id: string) => FunctionSpec | null;
 
@@ -103,6 +113,14 @@ export interface Policy {
   readonly scale: (view: FunctionView) => Scale;
   /** Null: as it is, and for a start the largest. */
   readonly size: (view: SizeView) => Size | null;
+  /**
+   * Those of `idle`, the longest idle first, that may give way, in the order in which they are to;
+   * absent: all of them in theirs.
+   */
+  readonly giveWay?: (
+    idle: readonly Yielding[],
+    about: { readonly now_ms: number; readonly memory: unknown },
+  ) => readonly Yielding[];
   /**
    * What is remembered after an event, as plain JSON; it comes back in every view. `specOf`: of the
    * function a VM is of. `isWorking`: something of a function runs or waits, before the event.

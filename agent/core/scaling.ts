@@ -17,15 +17,16 @@ import { findInstance, stopInstance } from './instances.ts';
 import { empty, plug } from './operations.ts';
 import type { Scale } from './policy.ts';
 import { isFree } from './regions.ts';
-import { refuseForMemory, startInstances } from './serving.ts';
+import { startInstances } from './serving.ts';
+import { waitsLonger } from './shortages.ts';
 import { sizeForStart } from './sizing.ts';
 import { endVm, launchVm } from './vms.ts';
+import { waitForMemory } from './waiting.ts';
 
 /** Asks how many there are to be and does it. When the policy wants to be asked again. */
 export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
   const scale = askScale(draft, fn);
-  const refused = startInstances(draft, fn, scale.starts);
-  if (refused && fn.queue.length > 0) refuseForMemory(draft, fn, refused);
+  waitForMemory(draft, fn, startInstances(draft, fn, scale.starts));
   stopIdle(draft, scale.stops);
   launchVms(draft, fn, scale.launches);
   for (const id of scale.ends) endQuiet(draft, fn, id);
@@ -44,8 +45,12 @@ function stopIdle(draft: Draft, stops: Scale['stops']): void {
   }
 }
 
-/** Up to the function's own bound and the host's; without memory it stays as it is. */
+/**
+ * Up to the function's own bound and the host's; without memory, or while others wait longer for
+ * it, it stays as it is.
+ */
 function launchVms(draft: Draft, fn: FunctionState, count: number): void {
+  if (count <= 0 || waitsLonger(draft, fn, fn.queue.first ?? null)) return;
   for (let launched = 0; launched < count; launched += 1) {
     if (fn.vm_ids.length >= fn.spec.max_vms) return;
     if (launchVm(draft, fn)) return;
@@ -112,6 +117,7 @@ function makeReady(draft: Draft, fn: FunctionState, vm_id: string, index: number
   assert(vm, 'a VM that was read can be edited');
   const region = editRegion(draft, vm, index);
   if (region.hold_until_ms !== null && region.hold_until_ms > draft.now_ms) return false;
+  if (draft.short.length > 0) return false;
   const { to_bytes } = sizeForStart(draft, fn, vm, region);
   const refused = plug(draft, { fn, vm, region, cause: 'pool', to_bytes, instance: null });
   if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;

@@ -5,7 +5,6 @@ import type { FunctionState, QueuedInvocation, VmState } from '../model/state.ts
 import { askPlace } from './ask.ts';
 import { type Draft, editInstance, editRegion, editVm, vmsOf } from './draft.ts';
 import { findInstance, startInstance } from './instances.ts';
-import { refuseInvocation, refuseQueue } from './invocations.ts';
 import type { Candidate } from './policy.ts';
 import { isNext, sharesDevice } from './devices.ts';
 import { isFree } from './regions.ts';
@@ -79,11 +78,27 @@ function assign(
   });
 }
 
+/** What ended the starts of a function: there was no memory for one that somebody waits for. */
+export interface Lack {
+  readonly failure: Refusal;
+  /** The oldest invocation that waits and that no start was made for. */
+  readonly invocation: QueuedInvocation;
+  readonly vm_id: string;
+  readonly region_index: number;
+  /** The size its region was to have, and by how much its permit is short of that. */
+  readonly to_bytes: number;
+  readonly more_bytes: number;
+  /** Starts that there are regions and invocations for. */
+  readonly missing: number;
+  /** Starts that got their memory before. */
+  readonly started: number;
+}
+
 /**
  * So many new instances, each for the oldest invocation that no start under way was made for, and
- * further ones for none; as far as there are free regions. The refusal of memory that ended it.
+ * further ones for none; as far as there are free regions. Null: memory was wanting for nobody.
  */
-export function startInstances(draft: Draft, fn: FunctionState, count: number): Refusal | null {
+export function startInstances(draft: Draft, fn: FunctionState, count: number): Lack | null {
   if (count <= 0) return null;
   let candidates = freeCandidates(draft, fn);
   if (candidates.length === 0) return null;
@@ -94,8 +109,14 @@ export function startInstances(draft: Draft, fn: FunctionState, count: number): 
     const vm = editVm(draft, chosen.vm.id);
     assert(vm, 'a candidate is there');
     const region = editRegion(draft, vm, chosen.region.index);
-    const refused = startInstance(draft, fn, vm, region, waiting[started] ?? null);
-    if (refused) return refused;
+    const invocation = waiting[started] ?? null;
+    const lacks = startInstance(draft, fn, vm, region, invocation);
+    if (lacks) {
+      if (!invocation) return null;
+      const place = { vm_id: vm.id, region_index: region.index };
+      const missing = Math.min(candidates.length, waiting.length - started);
+      return { ...lacks, ...place, invocation, missing, started };
+    }
     if (sharesDevice(region)) candidates = freeCandidates(draft, fn);
     else candidates.splice(candidates.indexOf(chosen), 1);
   }
@@ -103,7 +124,7 @@ export function startInstances(draft: Draft, fn: FunctionState, count: number): 
 }
 
 /** The oldest waiting invocations that no start under way was made for, at most `count`. */
-function uncovered(draft: Draft, fn: FunctionState, count: number): QueuedInvocation[] {
+export function uncovered(draft: Draft, fn: FunctionState, count: number): QueuedInvocation[] {
   const causes = new Set<number | null>();
   for (const { instances } of vmsOf(draft, fn)) {
     for (const { phase, cause_sequence } of instances) {
@@ -118,23 +139,6 @@ function uncovered(draft: Draft, fn: FunctionState, count: number): QueuedInvoca
     if (found.length === count) break;
   }
   return found;
-}
-
-/**
- * There was no memory for a start: the invocation this event brought is refused, the others go on
- * waiting for what runs; where nothing runs, they wait for nothing and are refused too.
- */
-export function refuseForMemory(draft: Draft, fn: FunctionState, refused: Refusal): void {
-  const { arrived } = draft;
-  const newcomer = arrived && fn.queue.find(arrived.sequence);
-  if (newcomer) {
-    fn.queue = fn.queue.without(newcomer);
-    refuseInvocation(draft, newcomer, 'refused', refused);
-  }
-  const serving = vmsOf(draft, fn).some(({ instances }) =>
-    instances.some(({ phase }) => phase === 'busy' || phase === 'starting'),
-  );
-  if (!serving) refuseQueue(draft, fn, 'refused', refused);
 }
 
 /** The caller's own word, or the function's, or the bound of any; never above the function's. */

@@ -3,15 +3,18 @@
  * happened; everything that follows from the new state is decided here, in one order, and the
  * policy is asked its questions here (but `admit`, which is asked when an invocation arrives).
  */
+import { assert } from '../../base/assert.ts';
+import type { HostEvent } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, VmState } from '../model/state.ts';
-import { type Draft, editedVmsOf, editInstance, editVmsOf } from './draft.ts';
+import { type Draft, editedVmsOf, editFunction, editInstance, editVmsOf } from './draft.ts';
 import { finishDrains } from './drains.ts';
 import { releaseStopped, retryStops, stopInstance } from './instances.ts';
 import { refuseInvocation } from './invocations.ts';
 import { retryUnplugs } from './regions.ts';
 import { isQuiet, scaleFunction } from './scaling.ts';
 import { assignIdle } from './serving.ts';
+import { setShortage } from './shortages.ts';
 import { sizeRegions } from './sizing.ts';
 import { denyWaits } from './spans.ts';
 import { endVm } from './vms.ts';
@@ -29,6 +32,7 @@ export function settle(draft: Draft, fn: FunctionState): void {
   if (working) finishDrains(draft, fn);
   if (fn.phase === 'removing') finishRemoval(draft, fn);
   expireQueue(draft, fn);
+  if (fn.phase !== 'serving' || fn.queue.length === 0) setShortage(draft, fn, null);
   for (const vm of editedVmsOf(draft, fn)) if (vm) vm.wake_at_ms = vmWake(draft, vm);
   fn.wake_at_ms = earlier(policy_ms, functionWake(draft, fn));
   draft.alarms.set(fn.spec.name, fn.wake_at_ms);
@@ -101,3 +105,22 @@ function expireQueue(draft: Draft, fn: FunctionState): void {
     refuseInvocation(draft, oldest, 'refused', failure);
   }
 }
+
+/**
+ * Memory may have come back, or somebody can give way: functions that wait for it are looked at in
+ * their order, as long as one gets what it wants. None is passed by one that came later.
+ */
+export function settleShort(draft: Draft, { type }: HostEvent): void {
+  if (NO_NEWS_OF_MEMORY.has(type) && draft.short[0] === draft.state.short[0]) return;
+  const seen = new Set<string>();
+  for (;;) {
+    const [name] = draft.short;
+    if (name === undefined || seen.has(name)) return;
+    seen.add(name);
+    const fn = editFunction(draft, name);
+    assert(fn, 'a function that waits is there');
+    settle(draft, fn);
+  }
+}
+
+const NO_NEWS_OF_MEMORY: ReadonlySet<HostEvent['type']> = new Set(['usage', 'vm-health', 'invoke']);

@@ -11,6 +11,7 @@ import type { FunctionState, InstanceState, RegionState, VmState } from '../mode
 import { askSize, recordSize } from './ask.ts';
 import { sharesDevice } from './devices.ts';
 import { type Draft, editRegion } from './draft.ts';
+import { makeRoomToGrow } from './give-way.ts';
 import { plug, shrink } from './operations.ts';
 import type { Size } from './policy.ts';
 import { spanRefused } from './spans.ts';
@@ -92,6 +93,7 @@ function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void 
     if (refused) {
       region.hold_until_ms = draft.now_ms + holdMs(draft, fn.spec, region);
       spanRefused(draft, region, wanted_bytes, refused);
+      if (region.span?.want) makeRoomToGrow(draft, fn, wanted_bytes - region.permit_bytes);
     }
     recordSize(draft, fn, vm, wish, refused?.code);
   } else if (wanted_bytes < region.target_bytes) {

@@ -10,7 +10,7 @@ import { CHANGES_KEPT, type SizeChange, type SpanState, type Want } from '../mod
 import { growWaitMs, isElastic, regionBytes } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { type Draft, editRegion } from './draft.ts';
-import { refuseGrowth } from './operations.ts';
+import { recordRefused } from './operations.ts';
 
 /** The region gets a holder, whose memory begins with `baseline_bytes`. */
 export function openSpan(
@@ -208,7 +208,7 @@ function deny(
   region.span = { ...span, want, denied: failure } satisfies SpanState;
   tally(fn, { denied: 1 });
   const to_bytes = plugged_bytes + bytes;
-  refuseGrowth(draft, { fn, vm, region, cause: 'grow', to_bytes, instance: null }, failure);
+  recordRefused(draft, { fn, vm, region, cause: 'grow', to_bytes, instance: null }, failure);
   draft.actions.push({
     type: 'deny-growth',
     vm_id: vm.id,

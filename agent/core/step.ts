@@ -27,7 +27,7 @@ import { checkStep } from './invariants.ts';
 import { handleNews, type News } from './news.ts';
 import type { SpecOf } from './policy.ts';
 import { restarted } from './restart.ts';
-import { settle } from './settle.ts';
+import { settle, settleShort } from './settle.ts';
 
 /** Rows that a step made, changed or took away, by their keys. */
 export interface Changed {
@@ -57,6 +57,7 @@ export function step(
   learn(draft, event);
   handle(draft, event);
   for (const fn of draft.functions.rows) if (fn) settle(draft, fn);
+  if (draft.short.length > 0) settleShort(draft, event);
   const at_ms = draft.alarms.earliest((name) => readFunction(draft, name)?.wake_at_ms ?? null);
   if (at_ms !== null) actions.push({ type: 'wake', at_ms });
   checkStep(draft);

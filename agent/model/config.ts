@@ -10,6 +10,11 @@ export interface CoreConfig {
   readonly queue_length_max: number;
   /** Longest wait of an invocation for an instance. */
   readonly queued_ms: number;
+  /**
+   * Longest wait of an invocation for memory that is being given back; 0: what finds none is
+   * refused at once, and no idle instance gives way.
+   */
+  readonly memory_wait_ms: number;
   /** What an invocation may take whose caller does not say. */
   readonly invocation_ms: number;
   /** A VM whose guest does not answer for this long is ended. */
@@ -38,6 +43,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   vms_max: LIMITS.vms_per_host,
   queue_length_max: AGENT_LIMITS.invocations_queued_per_function,
   queued_ms: AGENT_LIMITS.invocation_queued_ms,
+  memory_wait_ms: AGENT_LIMITS.memory_wait_ms,
   invocation_ms: AGENT_LIMITS.invocation_ms,
   unresponsive_ms: AGENT_LIMITS.vm_unresponsive_ms,
   stop_attempts: AGENT_LIMITS.instance_stop_attempts,

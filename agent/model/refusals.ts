@@ -2,7 +2,7 @@
 import type { ErrorCategory } from '../../base/errors.ts';
 import { AGENT_CODES, type AgentErrorCode } from './errors.ts';
 import { formatBytes } from '../../base/units.ts';
-import { type FunctionSpec, regionBytes } from './spec.ts';
+import type { FunctionSpec } from './spec.ts';
 
 export interface Refusal {
   readonly code: string;
@@ -53,6 +53,20 @@ export const REFUSALS = {
         ` of ${formatBytes(limit_bytes)} are granted already.`,
       { asked_bytes, granted_bytes, limit_bytes },
     ),
+  /** Others wait longer: what is free, or comes free, is theirs. */
+  behindOthers: (asked_bytes: number, granted_bytes: number, limit_bytes: number, first: string) =>
+    refusal(
+      'HP_AGENT_NO_MEMORY',
+      `asked for ${formatBytes(asked_bytes)}, but ${formatBytes(granted_bytes)} of the host limit` +
+        ` of ${formatBytes(limit_bytes)} are granted already, and '${first}' waits longer.`,
+      { asked_bytes, granted_bytes, limit_bytes, first },
+    ),
+  /** `failure`: what it was told when it asked last. */
+  waitedForMemory: (failure: Refusal, waited_ms: number): Refusal => ({
+    ...failure,
+    message: `${failure.message.replace(/\.$/, '')}; waited ${Math.round(waited_ms)} ms.`,
+    details: { ...failure.details, waited_ms },
+  }),
   neverFits: (
     spec: FunctionSpec,
     instances: number,
@@ -60,15 +74,17 @@ export const REFUSALS = {
       readonly needed_bytes: number;
       readonly vmm_overhead_bytes: number;
       readonly limit_bytes: number;
+      /** Of each, at its start. */
+      readonly region_bytes: number;
     },
   ) =>
     refusal(
       'HP_AGENT_NO_MEMORY',
       `function '${spec.name}' can never run here: boot memory ${formatBytes(spec.boot_bytes)}, ` +
         `VMM ${formatBytes(sizes.vmm_overhead_bytes)} and ${instances} x ` +
-        `${formatBytes(regionBytes(spec))} are ${formatBytes(sizes.needed_bytes)}, more than the ` +
+        `${formatBytes(sizes.region_bytes)} are ${formatBytes(sizes.needed_bytes)}, more than the ` +
         `host limit of ${formatBytes(sizes.limit_bytes)}.`,
-      { ...sizes, boot_bytes: spec.boot_bytes, region_bytes: regionBytes(spec), instances },
+      { ...sizes, boot_bytes: spec.boot_bytes, instances },
       'deploy it with less memory, or raise the host limit of the agent.',
     ),
   tooManyVcpus: (vcpus: number, host_cpus: number) =>

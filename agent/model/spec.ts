@@ -127,6 +127,16 @@ export function regionBytes(spec: FunctionSpec): number {
   return roundUp(spec.limit_bytes, MEMORY_BLOCK_BYTES);
 }
 
+/** What an instance starts with whose memory follows its use, where nobody says. */
+export const USUAL_BASELINE_BYTES = 256 * MIB;
+
+/** The least a region is plugged to for a start: its baseline, or all of it. */
+export function startBytes(spec: FunctionSpec): number {
+  if (spec.memory === null) return regionBytes(spec);
+  const baseline_bytes = spec.memory.baseline_bytes ?? USUAL_BASELINE_BYTES;
+  return Math.min(regionBytes(spec), roundUp(baseline_bytes, sizeUnitBytes(spec)));
+}
+
 /** Whether an instance's memory follows its use. */
 export function isElastic({ memory }: FunctionSpec): boolean {
   return memory !== null;

@@ -166,6 +166,16 @@ export interface LastFailure {
   readonly at_ms: number;
 }
 
+/** Memory that a function lacks for starts which somebody waits for. */
+export interface Shortage {
+  /** Since when none of its starts got any. */
+  readonly since_ms: number;
+  /** Arrival of the oldest invocation that waits for it: its place among functions. */
+  readonly received_at_ms: number;
+  /** What all the starts take that it lacks. */
+  readonly wanted_bytes: number;
+}
+
 export interface FunctionState {
   readonly spec: FunctionSpec;
   phase: FunctionPhase;
@@ -185,6 +195,8 @@ export interface FunctionState {
   remove_by_ms: number | null;
   /** What the sizes of its instances came to; null: they have one size. */
   elastic: ElasticTally | null;
+  /** Null: it lacks no memory, or does not wait for it. */
+  short: Shortage | null;
   /** Earliest moment at which time alone changes something here or in its VMs. */
   wake_at_ms: number | null;
 }
@@ -204,6 +216,8 @@ export interface HostState {
   readonly earlier_vms: readonly EarlierVm[];
   /** What a policy remembers, by its name. */
   readonly policy_state: Readonly<Record<string, unknown>>;
+  /** Functions that wait for memory, the longest first: follows from their rows. */
+  readonly short: readonly string[];
   /** Which function is due next. */
   readonly alarms: Alarms;
   readonly config: CoreConfig;
@@ -237,6 +251,7 @@ export function emptyHost(
     operations: Table.empty(),
     earlier_vms,
     policy_state: {},
+    short: [],
     alarms: noAlarms(),
     config: { ...DEFAULT_CONFIG, ...config },
   };

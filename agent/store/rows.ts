@@ -7,6 +7,7 @@
 import { AlarmEdit, noAlarms } from '../model/alarms.ts';
 import type { OperationState } from '../model/operations.ts';
 import { Queue } from '../model/queue.ts';
+import { shortOf } from '../model/shortages.ts';
 import {
   emptyHost,
   type FunctionState,
@@ -207,13 +208,16 @@ export function hostOf(
   const queues = queuesOf(rows.queue, functions);
   for (const [name, fn] of functions) {
     const queue = queues.get(name) ?? Queue.empty();
-    functions.set(name, { ...fn, ...marks.get(`functions/${name}`), queue });
+    const later = { short: fn.short ?? null };
+    functions.set(name, { ...fn, ...marks.get(`functions/${name}`), ...later, queue });
   }
   const alarms = new AlarmEdit(noAlarms());
   for (const [name, { wake_at_ms }] of functions) alarms.set(name, wake_at_ms);
+  const table = tableOf(functions);
   return {
     ...emptyHost(host_limit_bytes, next_id, facts),
-    functions: tableOf(functions),
+    functions: table,
+    short: shortOf(table),
     vms: tableOf(vms),
     operations: tableOf(readAll<OperationState>(rows.operations)),
     policy_state,

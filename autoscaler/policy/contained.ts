@@ -14,6 +14,13 @@ export interface Containment {
   readonly tell: (question: string, problem: string) => void;
 }
 
+/** Asks a policy; `answerOf` is given the default where that one has failed. */
+type Ask = <Answer>(
+  question: string,
+  answerOf: (from: Policy) => Answer,
+  problemOf: (answer: Answer) => string | null,
+) => Answer;
+
 /** The same policy, and the default's answers once it has failed. */
 export function contained(policy: Policy, { clock, slow_ms, tell }: Containment): Policy {
   let is_broken = false;
@@ -21,11 +28,7 @@ export function contained(policy: Policy, { clock, slow_ms, tell }: Containment)
     if (!is_broken) tell(question, problem);
     is_broken = true;
   };
-  const ask = <Answer>(
-    question: string,
-    answerOf: (from: Policy) => Answer,
-    problemOf: (answer: Answer) => string | null,
-  ): Answer => {
+  const ask: Ask = (question, answerOf, problemOf) => {
     if (is_broken) return answerOf(DEFAULT_POLICY);
     const begin_ms = clock();
     try {
@@ -39,7 +42,6 @@ export function contained(policy: Policy, { clock, slow_ms, tell }: Containment)
     }
     return answerOf(DEFAULT_POLICY);
   };
-  const { learn } = policy;
   return {
     name: policy.name,
     elastic: policy.elastic,
@@ -66,6 +68,25 @@ export function contained(policy: Policy, { clock, slow_ms, tell }: Containment)
         (answer) =>
           answer === null || Number.isFinite(answer?.target_bytes) ? null : 'is no size',
       ),
+    ...optional(policy, ask),
+  };
+}
+
+/** What a policy need not answer. */
+function optional(policy: Policy, ask: Ask): Pick<Policy, 'giveWay' | 'learn'> {
+  const { learn, giveWay } = policy;
+  return {
+    ...(giveWay && {
+      giveWay: (idle, about) =>
+        ask(
+          'giveWay',
+          (from) => (from === policy ? giveWay(idle, about) : idle),
+          (answer) =>
+            Array.isArray(answer) && answer.every((one) => idle.includes(one))
+              ? null
+              : 'names an instance that was not offered',
+        ),
+    }),
     ...(learn && {
       learn: (memory, event, now_ms, specOf, isWorking) =>
         ask(

@@ -118,6 +118,8 @@ class ReferenceEngine {
       vms_max: functions.length,
       queue_length_max: Number.MAX_SAFE_INTEGER,
       queued_ms: Number.MAX_SAFE_INTEGER,
+      // As the fast engine: a start without memory is refused at once.
+      memory_wait_ms: 0,
     });
   }
 

@@ -106,6 +106,12 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: String(AGENT_LIMITS.invocation_queued_ms),
   },
   {
+    name: 'memory_wait_ms',
+    kind: wholeBetween('MS', 0, AGENT_LIMITS.invocation_queued_ms),
+    doc: 'longest wait of an invocation for memory that others give back; 0: refused at once',
+    default: String(AGENT_LIMITS.memory_wait_ms),
+  },
+  {
     name: 'qemu',
     kind: pathCalled('PATH'),
     doc: 'the QEMU program',

@@ -114,6 +114,7 @@ function boundsOf(values: Values): Partial<CoreConfig> {
       AGENT_LIMITS.invocations_queued_per_function,
     ),
     queued_ms: values.whole('queued-ms', 1, AGENT_LIMITS.invocation_queued_ms),
+    memory_wait_ms: values.whole('memory-wait-ms', 0, AGENT_LIMITS.invocation_queued_ms),
   };
 }
 

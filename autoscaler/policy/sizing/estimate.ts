@@ -2,6 +2,7 @@
  * How many bytes a function gets: estimators in order, the first that has an answer decides, and
  * why is kept with it. Pure.
  */
+import { USUAL_BASELINE_BYTES } from '../../../agent/model/spec.ts';
 import { MIB } from '../../../base/units.ts';
 import { sizeHolding } from './classes.ts';
 
@@ -32,7 +33,7 @@ export interface Features {
 export type Estimator = (features: Features) => SizeEstimate | null;
 
 /** Before anything is known: 256 + 64 MiB (ReSC). */
-export const DECLARED_BASELINE_BYTES = 256 * MIB;
+export const DECLARED_BASELINE_BYTES = USUAL_BASELINE_BYTES;
 export const DECLARED_INCREMENT_BYTES = 64 * MIB;
 
 /** What a function says of itself; absent: the sizes before history. */

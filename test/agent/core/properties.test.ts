@@ -51,7 +51,7 @@ function live(world: World, policy: Policy, moves: readonly Move[]): void {
 }
 
 /** How a host is made. */
-const host = fc.record({ gib: fc.constantFrom(1, 2, 4), sharing: fc.constantFrom(1, 1, 2) });
+const host = fc.record({ gib: fc.constantFrom(0.75, 1, 2, 4), sharing: fc.constantFrom(1, 1, 2) });
 
 function worldOf({ gib, sharing }: { readonly gib: number; readonly sharing: number }): World {
   const world = new World(gib * GIB);

@@ -22,6 +22,7 @@ import {
 } from '../../../agent/model/state.ts';
 import { type Fault, instanceOutcome, readyEvent, refusalFor } from './outcomes.ts';
 import { type Order, Truth } from './truth.ts';
+import { checkWaits } from './waits.ts';
 
 export type { Fault } from './outcomes.ts';
 
@@ -97,6 +98,7 @@ export class World {
     this.wake_ms = null;
     for (const action of actions) this.#take(action);
     this.#check();
+    checkWaits(before, state, actions, this);
     return [...actions];
   }
 

@@ -1,0 +1,157 @@
+/**
+ * Giving way: what gives memory back to the host now, and who can be made to. First what is plugged
+ * ahead of starts, then idle instances, the one idle for the longest first, whatever function they
+ * are of.
+ */
+import { assert } from '../../base/assert.ts';
+import { kindOf } from '../model/operations.ts';
+import { plugsOnDemand } from '../model/spec.ts';
+import type { FunctionState, VmState } from '../model/state.ts';
+import { totalBytes } from '../model/tiers.ts';
+import { mayEmpty } from './devices.ts';
+import { type Draft, editInstance, editRegion, editVm, readFunction, readVm } from './draft.ts';
+import { stopInstance } from './instances.ts';
+import { empty } from './operations.ts';
+import { permitsOf } from './permits.ts';
+import type { Yielding } from './policy.ts';
+import { isFree } from './regions.ts';
+
+/** Every VM as it is in this step. */
+function* vmsNow(draft: Draft): Generator<VmState, undefined> {
+  for (const id of draft.state.vms.keys()) {
+    const vm = readVm(draft, id);
+    if (vm) yield vm;
+  }
+}
+
+/** Permits that come back when what is under way ends well: unplugs, stops, ends of VMs. */
+export function comingBytes(draft: Draft): number {
+  let bytes = 0;
+  const unplugs = new Map(draft.state.operations);
+  for (const id of draft.operations.keys) {
+    const operation = draft.operations.row(id);
+    if (operation) unplugs.set(id, operation);
+    else unplugs.delete(id);
+  }
+  for (const operation of unplugs.values()) {
+    if (kindOf(operation) !== 'unplug') continue;
+    const region = readVm(draft, operation.vm_id)?.regions[operation.region_index];
+    bytes += Math.max(0, (region?.permit_bytes ?? 0) - operation.to_bytes);
+  }
+  for (const vm of vmsNow(draft)) bytes += comingOf(draft, vm);
+  return bytes;
+}
+
+function comingOf(draft: Draft, vm: VmState): number {
+  if (vm.phase === 'ending') {
+    return vm.failure?.code === 'HP_AGENT_VM_UNDEAD' ? 0 : totalBytes(permitsOf(vm));
+  }
+  if (!vm.instances.some(({ phase }) => phase === 'stopping') || !givesBack(draft, vm)) return 0;
+  let bytes = 0;
+  for (const { phase, region_index } of vm.instances) {
+    if (phase === 'stopping') bytes += vm.regions[region_index]?.permit_bytes ?? 0;
+  }
+  return bytes;
+}
+
+/** Whether an instance that ends in it gives memory back. */
+function givesBack(draft: Draft, vm: VmState): boolean {
+  const fn = readFunction(draft, vm.function);
+  return fn !== undefined && plugsOnDemand(fn.spec);
+}
+
+/** Bytes that are wanted back: less than `least_bytes` helps nobody. */
+export interface Room {
+  readonly least_bytes: number;
+  readonly wanted_bytes: number;
+}
+
+/** Has others give way to a function; what will come back for it, 0 where it would not help. */
+export function makeRoom(draft: Draft, fn: FunctionState, room: Room): number {
+  if (room.wanted_bytes <= 0) return 0;
+  const ready = readyRegions(draft, fn);
+  const idle = idleInstances(draft, fn);
+  const most_bytes = [...ready, ...idle].reduce((sum, { bytes }) => sum + bytes, 0);
+  if (most_bytes === 0 || most_bytes < room.least_bytes) return 0;
+  let bytes = 0;
+  for (const one of ready) {
+    if (bytes >= room.wanted_bytes) return bytes;
+    takeBack(draft, one);
+    bytes += one.bytes;
+  }
+  for (const one of idle) {
+    if (bytes >= room.wanted_bytes) return bytes;
+    stopIdle(draft, one);
+    bytes += one.bytes;
+  }
+  return bytes;
+}
+
+/** Somebody who runs waits for so much more than is free: what others can give comes back. */
+export function makeRoomToGrow(draft: Draft, fn: FunctionState, more_bytes: number): void {
+  if (draft.config.memory_wait_ms === 0) return;
+  const free_bytes = draft.state.capacity.host - draft.granted.host;
+  const wanted_bytes = more_bytes - free_bytes - comingBytes(draft);
+  makeRoom(draft, fn, { least_bytes: wanted_bytes, wanted_bytes });
+}
+
+interface Ready {
+  readonly vm_id: string;
+  readonly region_index: number;
+  readonly bytes: number;
+}
+
+/** VMs of others in which something can give way. */
+function* othersOf(draft: Draft, fn: FunctionState): Generator<VmState, undefined> {
+  for (const vm of vmsNow(draft)) {
+    if (vm.phase !== 'running' || vm.function === fn.spec.name || !givesBack(draft, vm)) continue;
+    if (vm.unresponsive_since_ms === null) yield vm;
+  }
+}
+
+function readyRegions(draft: Draft, fn: FunctionState): Ready[] {
+  const found: Ready[] = [];
+  for (const vm of othersOf(draft, fn)) {
+    if (!vm.made_ready) continue;
+    for (const region of vm.regions) {
+      if (!region.ready || !isFree(region) || !mayEmpty(draft, vm, region)) continue;
+      found.push({ vm_id: vm.id, region_index: region.index, bytes: region.permit_bytes });
+    }
+  }
+  return found;
+}
+
+/** As the policy has them give way; those it does not name stay. */
+function idleInstances(draft: Draft, fn: FunctionState): readonly Yielding[] {
+  const found: Yielding[] = [];
+  for (const vm of othersOf(draft, fn)) {
+    for (const { id, phase, region_index, idle_since_ms } of vm.instances) {
+      if (phase !== 'idle') continue;
+      const bytes = vm.regions[region_index]?.permit_bytes ?? 0;
+      const about = { function: vm.function, vm_id: vm.id, instance_id: id };
+      found.push({ ...about, idle_since_ms, bytes });
+    }
+  }
+  found.sort(
+    (a, b) => a.idle_since_ms - b.idle_since_ms || (a.instance_id < b.instance_id ? -1 : 1),
+  );
+  const { giveWay } = draft.policy;
+  if (!giveWay || found.length === 0) return found;
+  const { memory, now_ms } = draft;
+  return [...new Set(giveWay(found, { now_ms, memory }))].filter((one) => found.includes(one));
+}
+
+function stopIdle(draft: Draft, { vm_id, instance_id }: Yielding): void {
+  const vm = editVm(draft, vm_id);
+  const instance = vm?.instances.find(({ id }) => id === instance_id);
+  assert(vm && instance?.phase === 'idle', 'what gives way is there, and idle');
+  stopInstance(draft, vm, editInstance(draft, vm, instance));
+}
+
+function takeBack(draft: Draft, { vm_id, region_index }: Ready): void {
+  const vm = editVm(draft, vm_id);
+  const fn = vm && readFunction(draft, vm.function);
+  assert(vm && fn, 'what gives way is there');
+  const region = editRegion(draft, vm, region_index);
+  empty(draft, { fn, vm, region, cause: 'pressure', instance: null });
+}

@@ -1,0 +1,54 @@
+/** Shortages: which functions wait for memory, in the order in which they get it. */
+import { inOrderOfArrival } from '../model/shortages.ts';
+import type { FunctionState, QueuedInvocation, Shortage } from '../model/state.ts';
+import { type Draft, readFunction } from './draft.ts';
+
+/** Notes that a function waits for memory (again), or that it does not any longer. */
+export function setShortage(draft: Draft, fn: FunctionState, short: Shortage | null): void {
+  const { name } = fn.spec;
+  if (short === null && fn.short === null) return;
+  const moved = short?.received_at_ms !== fn.short?.received_at_ms;
+  fn.short = short;
+  if (!moved) return;
+  const others = draft.short.filter((other) => other !== name);
+  if (short === null) draft.short = others;
+  else
+    draft.short = inOrderOfArrival(
+      [...others, name],
+      (one) => readFunction(draft, one)?.short ?? null,
+    );
+}
+
+/** Which other function waits longer for memory than this invocation; null: none. */
+export function waitsLonger(
+  draft: Draft,
+  fn: FunctionState,
+  invocation: QueuedInvocation | null,
+): string | null {
+  if (draft.short.length === 0) return null;
+  const first = draft.short.find((name) => name !== fn.spec.name);
+  const short = first === undefined ? null : readFunction(draft, first)?.short;
+  if (first === undefined || !short) return null;
+  if (invocation === null || short.received_at_ms < invocation.received_at_ms) return first;
+  return short.received_at_ms === invocation.received_at_ms && first < fn.spec.name ? first : null;
+}
+
+/** Bytes that functions before this one lack, its own included. */
+export function lackedUntil(draft: Draft, fn: FunctionState, own: Shortage): number {
+  let bytes = own.wanted_bytes;
+  for (const name of draft.short) {
+    const short = name === fn.spec.name ? null : readFunction(draft, name)?.short;
+    if (!short) continue;
+    const before =
+      short.received_at_ms < own.received_at_ms ||
+      (short.received_at_ms === own.received_at_ms && name < fn.spec.name);
+    if (before) bytes += short.wanted_bytes;
+  }
+  return bytes;
+}
+
+/** When the wait of the oldest is over. */
+export function memoryWaitEnd(draft: Draft, { short }: FunctionState): number | null {
+  if (!short) return null;
+  return Math.max(short.received_at_ms, short.since_ms) + draft.config.memory_wait_ms;
+}
