@@ -21,6 +21,7 @@ import type { GuestImages } from './executor/images.ts';
 import { endLeftovers, trimFolders } from './adopt/leftovers.ts';
 import { earlierState, livingVms } from './adopt/earlier.ts';
 import { endOrphans } from './adopt/orphans.ts';
+import { readAvailable } from './pressure/available.ts';
 import { lockStateDir } from './store/lock.ts';
 import { StateFile } from './store/state-file.ts';
 
@@ -104,6 +105,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     earlier_vms,
     trimFolders: (present) => trimFolders(vms_dir, present),
     ...(options.policy ? { policy: options.policy } : {}),
+    ...(typeof options.bounds?.host_keep_bytes === 'number' ? { readAvailable } : {}),
   });
   opened.defer(() => agent.close());
   http?.attach(agent);

@@ -15,6 +15,11 @@ export const AGENT_LIMITS = {
   unplug_retry_ms: 2_000,
   /** Longest wait of an invocation for an instance. */
   invocation_queued_ms: 600_000,
+  /** Between two looks at the host's own memory, and while that is short. */
+  host_look_ms: 1_000,
+  host_look_pressed_ms: 250,
+  /** There must be enough of it for so long before a level of pressure is over. */
+  pressure_calm_ms: 5_000,
   /** Longest wait of an invocation for memory that is being given back. */
   memory_wait_ms: 10_000,
   /** What an invocation may take whose caller does not say. */

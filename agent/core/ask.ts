@@ -9,6 +9,7 @@ import type {
   VmState,
 } from '../model/state.ts';
 import { type Draft, vmsOf } from './draft.ts';
+import { freeBytes } from './permits.ts';
 import type { Admission, Candidate, FunctionView, Scale, Size } from './policy.ts';
 
 /** What the policy sees of a function, always as it is when it looks. */
@@ -46,7 +47,7 @@ class LiveView implements FunctionView {
   }
 
   get free_bytes(): number {
-    return Math.max(0, this.#draft.state.capacity.host - this.#draft.granted.host);
+    return freeBytes(this.#draft);
   }
 
   get config(): FunctionView['config'] {

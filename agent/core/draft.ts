@@ -7,6 +7,7 @@ import type { Action } from '../model/actions.ts';
 import { AlarmEdit } from '../model/alarms.ts';
 import type { CoreConfig } from '../model/config.ts';
 import type { OperationState } from '../model/operations.ts';
+import type { HostMemoryTold, PressureState } from '../model/pressure.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type {
   FunctionState,
@@ -34,7 +35,9 @@ export interface Draft {
   readonly alarms: AlarmEdit;
   readonly actions: Action[];
   granted: TierBytes;
-  /** See HostState. */
+  /** See HostState, these three. */
+  told: HostMemoryTold | null;
+  pressure: PressureState;
   short: readonly string[];
   next_id: number;
   /** What the policy remembers now. */
@@ -64,6 +67,8 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     alarms: new AlarmEdit(state.alarms),
     actions: [],
     granted: state.granted,
+    told: state.told,
+    pressure: state.pressure,
     short: state.short,
     next_id: state.next_id,
     memory: state.policy_state[context.policy.name],
@@ -84,6 +89,8 @@ export function closeDraft(draft: Draft): HostState {
     operations: state.operations.with(draft.operations),
     earlier_vms: state.earlier_vms,
     policy_state: learned ? { ...state.policy_state, [policy.name]: memory } : state.policy_state,
+    told: draft.told,
+    pressure: draft.pressure,
     short: draft.short,
     alarms: draft.alarms.close(),
     config: state.config,

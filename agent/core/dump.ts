@@ -16,6 +16,8 @@ export interface HostDump {
   readonly operations: readonly OperationState[];
   readonly earlier_vms: HostState['earlier_vms'];
   readonly policy_state: HostState['policy_state'];
+  readonly told: HostState['told'];
+  readonly pressure: HostState['pressure'];
   readonly config: CoreConfig;
 }
 
@@ -29,6 +31,8 @@ export function dumpHost(state: HostState): HostDump {
     operations: [...state.operations.values()],
     earlier_vms: state.earlier_vms,
     policy_state: state.policy_state,
+    told: state.told,
+    pressure: state.pressure,
     config: state.config,
   };
 }

@@ -12,7 +12,7 @@ import { mayEmpty } from './devices.ts';
 import { type Draft, editInstance, editRegion, editVm, readFunction, readVm } from './draft.ts';
 import { stopInstance } from './instances.ts';
 import { empty } from './operations.ts';
-import { permitsOf } from './permits.ts';
+import { freeBytes, permitsOf } from './permits.ts';
 import type { Yielding } from './policy.ts';
 import { isFree } from './regions.ts';
 
@@ -90,9 +90,33 @@ export function makeRoom(draft: Draft, fn: FunctionState, room: Room): number {
 /** Somebody who runs waits for so much more than is free: what others can give comes back. */
 export function makeRoomToGrow(draft: Draft, fn: FunctionState, more_bytes: number): void {
   if (draft.config.memory_wait_ms === 0) return;
-  const free_bytes = draft.state.capacity.host - draft.granted.host;
-  const wanted_bytes = more_bytes - free_bytes - comingBytes(draft);
+  const wanted_bytes = more_bytes - freeBytes(draft) - comingBytes(draft);
   makeRoom(draft, fn, { least_bytes: wanted_bytes, wanted_bytes });
+}
+
+/** What was given back to the host. */
+export interface GivenBack {
+  readonly regions: number;
+  readonly instances: number;
+  readonly bytes: number;
+}
+
+/** Empties all that is plugged ahead of starts, then ends idle instances for so many bytes. */
+export function giveBack(draft: Draft, wanted_bytes: number): GivenBack {
+  const back = { regions: 0, instances: 0, bytes: 0 };
+  for (const one of readyRegions(draft, null)) {
+    takeBack(draft, one);
+    back.regions += 1;
+    back.bytes += one.bytes;
+  }
+  if (back.bytes >= wanted_bytes) return back;
+  for (const one of idleInstances(draft, null)) {
+    if (back.bytes >= wanted_bytes) break;
+    stopIdle(draft, one);
+    back.instances += 1;
+    back.bytes += one.bytes;
+  }
+  return back;
 }
 
 interface Ready {
@@ -101,15 +125,15 @@ interface Ready {
   readonly bytes: number;
 }
 
-/** VMs of others in which something can give way. */
-function* othersOf(draft: Draft, fn: FunctionState): Generator<VmState, undefined> {
+/** VMs of others, or of all (null), in which something can give way. */
+function* othersOf(draft: Draft, fn: FunctionState | null): Generator<VmState, undefined> {
   for (const vm of vmsNow(draft)) {
-    if (vm.phase !== 'running' || vm.function === fn.spec.name || !givesBack(draft, vm)) continue;
+    if (vm.phase !== 'running' || vm.function === fn?.spec.name || !givesBack(draft, vm)) continue;
     if (vm.unresponsive_since_ms === null) yield vm;
   }
 }
 
-function readyRegions(draft: Draft, fn: FunctionState): Ready[] {
+function readyRegions(draft: Draft, fn: FunctionState | null): Ready[] {
   const found: Ready[] = [];
   for (const vm of othersOf(draft, fn)) {
     if (!vm.made_ready) continue;
@@ -122,7 +146,7 @@ function readyRegions(draft: Draft, fn: FunctionState): Ready[] {
 }
 
 /** As the policy has them give way; those it does not name stay. */
-function idleInstances(draft: Draft, fn: FunctionState): readonly Yielding[] {
+function idleInstances(draft: Draft, fn: FunctionState | null): readonly Yielding[] {
   const found: Yielding[] = [];
   for (const vm of othersOf(draft, fn)) {
     for (const { id, phase, region_index, idle_since_ms } of vm.instances) {

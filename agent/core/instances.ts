@@ -13,7 +13,7 @@ import type {
 import { type Draft, editInstance, editRegion, newId } from './draft.ts';
 import { answerInvocation } from './invocations.ts';
 import { mayEmpty } from './devices.ts';
-import { empty, plug } from './operations.ts';
+import { empty, plug, pressedTo } from './operations.ts';
 import { askFor } from './permits.ts';
 import { waitsLonger } from './shortages.ts';
 import { sizeForStart } from './sizing.ts';
@@ -85,7 +85,8 @@ function whyNoStart(
   { to_bytes, cause }: { readonly to_bytes: number; readonly cause: QueuedInvocation | null },
 ): Refusal | null {
   const more_bytes = Math.max(0, to_bytes - region.permit_bytes);
-  if (more_bytes === 0) return null;
+  const pressed = pressedTo(draft, 'start');
+  if (pressed || more_bytes === 0) return pressed;
   const first = waitsLonger(draft, fn, cause);
   if (first === null) return askFor(draft, hostBytes(more_bytes));
   return REFUSALS.behindOthers(

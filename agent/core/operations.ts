@@ -2,7 +2,8 @@
 import { assert } from '../../base/assert.ts';
 import type { ResizeOutcome } from '../model/events.ts';
 import { kindOf, type OperationOrder, type OperationState } from '../model/operations.ts';
-import type { Refusal } from '../model/refusals.ts';
+import { isPressed, type PressureLevel } from '../model/pressure.ts';
+import { type Refusal, REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
 import { type Draft, newId } from './draft.ts';
 import { growPermit, setPermit, shrinkPermit } from './permits.ts';
@@ -56,9 +57,28 @@ function send(draft: Draft, intent: Intent, operation: OperationState): void {
   draft.actions.push({ type: 'resize-region', order: operationOrder(intent.fn, operation) });
 }
 
+/** At which level of pressure an operation is not tried. */
+const NOT_TRIED: Partial<Readonly<Record<OperationState['cause'], PressureLevel>>> = {
+  pool: 'reserve',
+  grow: 'growth',
+  start: 'starts',
+};
+
+/** Why the host's memory is too short for operations of that cause; null: it is not. */
+export function pressedTo(
+  { pressure, told, config }: Draft,
+  cause: OperationState['cause'],
+): Refusal | null {
+  const level = pressure.level === 'none' ? undefined : NOT_TRIED[cause];
+  if (level === undefined || !isPressed(pressure, level)) return null;
+  const keep_bytes = config.host_keep_bytes ?? 0;
+  return REFUSALS.hostPressed(pressure.level, told?.available_bytes ?? 0, keep_bytes);
+}
+
 /** Takes the permit and asks for more; a refusal is recorded, and nothing has changed. */
 export function plug(draft: Draft, intent: Intent): Refusal | null {
-  const failure = growPermit(draft, intent.region, intent.to_bytes);
+  const failure =
+    pressedTo(draft, intent.cause) ?? growPermit(draft, intent.region, intent.to_bytes);
   if (failure) recordRefused(draft, intent, failure);
   else send(draft, intent, operationFor(draft, intent));
   return failure;

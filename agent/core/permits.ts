@@ -3,6 +3,7 @@
  * the book is at every moment an upper bound of what the host has given out.
  */
 import { assert } from '../../base/assert.ts';
+import { hostCanGiveBytes } from '../model/pressure.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import type { HostState, RegionState, VmState } from '../model/state.ts';
 import {
@@ -56,8 +57,28 @@ function askForTier(draft: Draft, tier: Tier, bytes: number): Refusal | null {
   assert(Number.isSafeInteger(bytes) && bytes >= 0, 'a permit is whole bytes');
   const granted_bytes = draft.granted[tier];
   const limit_bytes = draft.state.capacity[tier];
-  if (granted_bytes + bytes <= limit_bytes) return null;
-  return REFUSALS.noMemory(bytes, granted_bytes, limit_bytes);
+  if (granted_bytes + bytes > limit_bytes) {
+    return REFUSALS.noMemory(bytes, granted_bytes, limit_bytes);
+  }
+  const can_give_bytes = bytes === 0 ? null : canGiveBytes(draft);
+  if (can_give_bytes === null || granted_bytes + bytes <= can_give_bytes) return null;
+  const { available_bytes = 0 } = draft.told ?? {};
+  const host = { can_give_bytes, available_bytes, keep_bytes: draft.config.host_keep_bytes ?? 0 };
+  return REFUSALS.hostMemory(bytes, granted_bytes, host);
+}
+
+function canGiveBytes({ told, config }: Draft): number | null {
+  return told && hostCanGiveBytes(told, config.host_keep_bytes);
+}
+
+/** What may be granted together now: the budget, or less where the host has less. */
+export function limitNow(draft: Draft): number {
+  return Math.min(draft.state.capacity.host, canGiveBytes(draft) ?? Infinity);
+}
+
+/** Of that, what is not granted. */
+export function freeBytes(draft: Draft): number {
+  return Math.max(0, limitNow(draft) - draft.granted.host);
 }
 
 /** Sets a region's permit, and the host's sum with it. */

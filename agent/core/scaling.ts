@@ -14,7 +14,7 @@ import {
   vmsOf,
 } from './draft.ts';
 import { findInstance, stopInstance } from './instances.ts';
-import { empty, plug } from './operations.ts';
+import { empty, plug, pressedTo } from './operations.ts';
 import type { Scale } from './policy.ts';
 import { isFree } from './regions.ts';
 import { startInstances } from './serving.ts';
@@ -117,7 +117,7 @@ function makeReady(draft: Draft, fn: FunctionState, vm_id: string, index: number
   assert(vm, 'a VM that was read can be edited');
   const region = editRegion(draft, vm, index);
   if (region.hold_until_ms !== null && region.hold_until_ms > draft.now_ms) return false;
-  if (draft.short.length > 0) return false;
+  if (draft.short.length > 0 || pressedTo(draft, 'pool')) return false;
   const { to_bytes } = sizeForStart(draft, fn, vm, region);
   const refused = plug(draft, { fn, vm, region, cause: 'pool', to_bytes, instance: null });
   if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;

@@ -26,6 +26,7 @@ import { cancel, deploy, invoke, remove } from './functions.ts';
 import { checkStep } from './invariants.ts';
 import { handleNews, type News } from './news.ts';
 import type { SpecOf } from './policy.ts';
+import { noteHostMemory } from './pressure.ts';
 import { restarted } from './restart.ts';
 import { settle, settleShort } from './settle.ts';
 
@@ -93,6 +94,8 @@ function handle(draft: Draft, event: HostEvent): void {
   switch (event.type) {
     case 'tick':
       return tick(draft);
+    case 'host-memory':
+      return noteHostMemory(draft, event.told);
     case 'restarted':
       return restarted(draft);
     case 'deploy': {

@@ -9,7 +9,7 @@ import { hostBytes, lessBytes, NO_BYTES, sumBytes, type TierBytes } from '../mod
 import { functionGone, NOBODY, replyDeployed } from './callers.ts';
 import { type Draft, editInstance, editRegion, newId, replyError, vmsOf } from './draft.ts';
 import { answerInvocation, refuseQueue } from './invocations.ts';
-import { plug } from './operations.ts';
+import { plug, pressedTo } from './operations.ts';
 import { askFor, permitsOf } from './permits.ts';
 import { closeSpans } from './spans.ts';
 
@@ -29,7 +29,7 @@ export function launchVm(draft: Draft, fn: FunctionState, replaced = 0): Refusal
   const { vms_max, vmm_overhead_bytes } = draft.config;
   if (countVms(draft) - replaced >= vms_max) return REFUSALS.tooManyFunctions(vms_max);
   const granted = launchBytes(draft, fn);
-  const refused = askFor(draft, granted);
+  const refused = pressedTo(draft, 'start') ?? askFor(draft, granted);
   if (refused) return refused;
   const { spec } = fn;
   const id = newId(draft, 'vm');

@@ -10,6 +10,7 @@ import { type Draft, editRegion, editVm, vmsOf } from './draft.ts';
 import { comingBytes, makeRoom } from './give-way.ts';
 import { refuseInvocation, refuseQueue } from './invocations.ts';
 import { recordRefused } from './operations.ts';
+import { freeBytes } from './permits.ts';
 import { type Lack, uncovered } from './serving.ts';
 import { lackedUntil, setShortage } from './shortages.ts';
 
@@ -32,8 +33,7 @@ export function waitForMemory(draft: Draft, fn: FunctionState, lack: Lack | null
 function canHope(draft: Draft, fn: FunctionState, lack: Lack, short: Shortage): boolean {
   if (draft.config.memory_wait_ms === 0) return false;
   const coming_bytes = comingBytes(draft);
-  const free_bytes = draft.state.capacity.host - draft.granted.host;
-  const wanted_bytes = lackedUntil(draft, fn, short) - free_bytes - coming_bytes;
+  const wanted_bytes = lackedUntil(draft, fn, short) - freeBytes(draft) - coming_bytes;
   const least_bytes = wanted_bytes - short.wanted_bytes + lack.more_bytes;
   return coming_bytes + makeRoom(draft, fn, { least_bytes, wanted_bytes }) > 0;
 }

@@ -33,6 +33,7 @@ import { InstanceLogs } from '../observe/instance-logs.ts';
 import type { GuestImages } from './images.ts';
 import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub.ts';
 import { type InvocationEnd, invocationRecord } from '../observe/invocation-record.ts';
+import { HostTruth, type ReadAvailable } from './host-truth.ts';
 import { MemoryRounds } from './memory-rounds.ts';
 import { Performer } from './performer.ts';
 import { RepeatLog } from './repeat-log.ts';
@@ -65,6 +66,8 @@ export interface HostAgentOptions {
   readonly policy?: Policy;
   /** Where the state is kept for the agent after this one; absent: it ends with this one. */
   readonly store?: StateStore;
+  /** Asks the host what it has of memory; absent: only the budget is looked at. */
+  readonly readAvailable?: ReadAvailable;
   /** What an earlier agent left: its state, and those of its VMs that live. */
   readonly earlier?: { readonly state: HostState; readonly vms: LeftVms };
 }
@@ -80,6 +83,7 @@ export class HostAgent {
   readonly #callers: Callers;
   readonly #wake: WakeTimer;
   readonly #memory: MemoryRounds;
+  readonly #truth: HostTruth | null;
   readonly #fail_stop: FailStop;
   readonly #told: RepeatLog;
   readonly #decider: Decider;
@@ -132,6 +136,17 @@ export class HostAgent {
       onBug,
     });
     if (options.earlier) this.#decider.dispatch({ type: 'restarted' });
+    const read = options.readAvailable;
+    this.#truth = read
+      ? new HostTruth({
+          clock,
+          read,
+          state: () => this.#state,
+          residentBytes: () => this.#runners.residentBytes(),
+          emit: (event) => this.#decider.dispatch(event),
+          onBug,
+        })
+      : null;
   }
 
   /** Whether it found a fault of its own. */
@@ -282,6 +297,7 @@ export class HostAgent {
   /** Ends watchers and timers; VMs are left alone. */
   close(): void {
     this.#memory.close();
+    this.#truth?.close();
     this.#wake.set(null);
     this.hub.close();
     this.#told.close();

@@ -48,6 +48,13 @@ export class Runners {
     return [...this.#runners.keys()];
   }
 
+  /** What the VMM processes hold of the host, as far as it is known. */
+  residentBytes(): number {
+    let bytes = 0;
+    for (const runner of this.#runners.values()) bytes += runner.residentBytes() ?? 0;
+    return bytes;
+  }
+
   all(): VmRunner[] {
     return [...this.#runners.values()];
   }

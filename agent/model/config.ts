@@ -34,6 +34,13 @@ export interface CoreConfig {
   readonly decisions_max: number;
   /** What every VM costs the host besides its guest's memory: the VMM process. */
   readonly vmm_overhead_bytes: number;
+  /**
+   * What the host keeps of its memory for others: permits never leave it less, and memory goes back
+   * to it where it has less; null: only the budget is looked at, not the host.
+   */
+  readonly host_keep_bytes: number | null;
+  /** There must be enough of it for so long before a level of pressure is over. */
+  readonly pressure_calm_ms: number;
   /** CPUs a VMM may run on; null: not known, nothing is refused for it. */
   readonly host_cpus: number | null;
 }
@@ -53,5 +60,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   resize_hold_ms: AGENT_LIMITS.unplug_retry_ms,
   decisions_max: 64,
   vmm_overhead_bytes: 0,
+  host_keep_bytes: null,
+  pressure_calm_ms: AGENT_LIMITS.pressure_calm_ms,
   host_cpus: null,
 };

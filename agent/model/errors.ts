@@ -81,6 +81,16 @@ export const AGENT_CODES = {
     meaning: 'As many requests are open as may.',
     next: 'send fewer at once.',
   },
+  HP_AGENT_HOST_MEMORY: {
+    category: 'unavailable',
+    meaning: 'The host itself has less memory than the host limit of the agent allows.',
+    next: 'end what else takes memory on the host, or lower host_keep.',
+  },
+  HP_AGENT_HOST_PRESSURE: {
+    category: 'unavailable',
+    meaning: 'The host is short of memory: it takes memory back, and grants less or nothing.',
+    next: 'end what else takes memory on the host, and call again.',
+  },
   HP_AGENT_CANCELLED: {
     category: 'interrupted',
     meaning: 'The caller went away, or cancelled the call.',

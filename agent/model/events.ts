@@ -1,5 +1,6 @@
 /** What can happen to a host: requests of callers, results of actions, news of VMs, and time. */
 import type { Outcome } from '../../hypervisor-client/vm.ts';
+import type { HostMemoryTold } from './pressure.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import type { VmFacts } from './state.ts';
@@ -167,4 +168,6 @@ export type HostEvent =
       readonly status: number | null;
       readonly signal: number | null;
     }
+  /** What the host has of memory; null: it does not tell. */
+  | { readonly type: 'host-memory'; readonly told: HostMemoryTold | null }
   | { readonly type: 'tick' };

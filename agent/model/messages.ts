@@ -7,6 +7,7 @@ import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { bytes, count, duration_ms, field, message, moment_ms, stamp_ms } from './fields.ts';
 import { octets, optional_text, text } from './fields.ts';
 import { httpHeaderSchema, httpRequestSchema } from './http-head.ts';
+import { PRESSURE_LEVELS } from './pressure.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
 import {
   explainRequestSchema,
@@ -143,6 +144,21 @@ export const functionStatusSchema = message('FunctionStatus', {
 });
 export type FunctionStatus = z.infer<typeof functionStatusSchema>;
 
+export const hostMemoryStatusSchema = message(
+  'HostMemoryStatus',
+  {
+    available_bytes: field(1, bytes, 'without swapping, in its memory cgroup too'),
+    keep_bytes: field(2, bytes, 'kept for others than VMs'),
+    can_give_bytes: field(3, bytes.nullable(), 'to all VMs together'),
+    pressure: field(4, z.enum(PRESSURE_LEVELS), 'what is given back, or not given'),
+    since_ms: field(5, moment_ms, 'when that began'),
+    some_percent: field(6, z.number().nullable(), 'PSI: tasks waited, of the last 10 s'),
+    full_percent: field(7, z.number().nullable(), 'all of them did'),
+  },
+  "The host's own word of its memory.",
+);
+export type HostMemoryStatus = z.infer<typeof hostMemoryStatusSchema>;
+
 export const statusResponseSchema = message('StatusResponse', {
   functions: field(1, z.array(functionStatusSchema)),
   host_limit_bytes: field(2, bytes),
@@ -157,6 +173,7 @@ export const statusResponseSchema = message('StatusResponse', {
   pid: field(6, count, 'of the agent'),
   granted_bytes: field(7, bytes, 'the book as a whole: boot memory, VMM processes and regions'),
   free_bytes: field(8, bytes, 'of host_limit_bytes'),
+  host_memory: field(9, hostMemoryStatusSchema.nullable(), 'absent: it is not looked at'),
 });
 export type StatusResponse = z.infer<typeof statusResponseSchema>;
 

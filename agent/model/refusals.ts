@@ -2,6 +2,7 @@
 import type { ErrorCategory } from '../../base/errors.ts';
 import { AGENT_CODES, type AgentErrorCode } from './errors.ts';
 import { formatBytes } from '../../base/units.ts';
+import type { PressureLevel } from './pressure.ts';
 import type { FunctionSpec } from './spec.ts';
 
 export interface Refusal {
@@ -52,6 +53,31 @@ export const REFUSALS = {
       `asked for ${formatBytes(asked_bytes)}, but ${formatBytes(granted_bytes)} of the host limit` +
         ` of ${formatBytes(limit_bytes)} are granted already.`,
       { asked_bytes, granted_bytes, limit_bytes },
+    ),
+  /** Within the budget, but not what the host can give. */
+  hostMemory: (
+    asked_bytes: number,
+    granted_bytes: number,
+    host: {
+      readonly can_give_bytes: number;
+      readonly available_bytes: number;
+      readonly keep_bytes: number;
+    },
+  ) =>
+    refusal(
+      'HP_AGENT_HOST_MEMORY',
+      `asked for ${formatBytes(asked_bytes)}, but the host can give all VMs ` +
+        `${formatBytes(host.can_give_bytes)} together, and ${formatBytes(granted_bytes)} are ` +
+        `granted: it has ${formatBytes(host.available_bytes)} available, of which it keeps ` +
+        `${formatBytes(host.keep_bytes)}.`,
+      { asked_bytes, granted_bytes, ...host },
+    ),
+  hostPressed: (level: PressureLevel, available_bytes: number, keep_bytes: number) =>
+    refusal(
+      'HP_AGENT_HOST_PRESSURE',
+      `the host is short of memory (pressure '${level}'): it has ` +
+        `${formatBytes(available_bytes)} available of the ${formatBytes(keep_bytes)} it keeps.`,
+      { level, available_bytes, keep_bytes },
     ),
   /** Others wait longer: what is free, or comes free, is theirs. */
   behindOthers: (asked_bytes: number, granted_bytes: number, limit_bytes: number, first: string) =>

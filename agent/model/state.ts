@@ -7,6 +7,7 @@ import { type CoreConfig, DEFAULT_CONFIG } from './config.ts';
 import type { StartStamps } from './events.ts';
 import type { ElasticTally, SpanState } from './span.ts';
 import type { OperationState } from './operations.ts';
+import { type HostMemoryTold, NO_PRESSURE, type PressureState } from './pressure.ts';
 import { Queue } from './queue.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
@@ -216,6 +217,9 @@ export interface HostState {
   readonly earlier_vms: readonly EarlierVm[];
   /** What a policy remembers, by its name. */
   readonly policy_state: Readonly<Record<string, unknown>>;
+  /** What the host said of its memory last; null: nothing. */
+  readonly told: HostMemoryTold | null;
+  readonly pressure: PressureState;
   /** Functions that wait for memory, the longest first: follows from their rows. */
   readonly short: readonly string[];
   /** Which function is due next. */
@@ -226,6 +230,8 @@ export interface HostState {
 /** What is known of a host besides its memory. */
 export interface HostFacts extends Partial<CoreConfig> {
   readonly earlier_vms?: readonly EarlierVm[];
+  readonly told?: HostMemoryTold | null;
+  readonly pressure?: PressureState;
 }
 
 export interface EarlierVm {
@@ -239,7 +245,7 @@ export interface EarlierVm {
 export function emptyHost(
   host_limit_bytes: number,
   next_id = 1,
-  { earlier_vms = [], ...config }: HostFacts = {},
+  { earlier_vms = [], told = null, pressure = NO_PRESSURE, ...config }: HostFacts = {},
 ): HostState {
   const earlier_bytes = earlier_vms.reduce((sum, { bytes }) => sum + bytes, 0);
   return {
@@ -251,6 +257,8 @@ export function emptyHost(
     operations: Table.empty(),
     earlier_vms,
     policy_state: {},
+    told,
+    pressure,
     short: [],
     alarms: noAlarms(),
     config: { ...DEFAULT_CONFIG, ...config },

@@ -4,6 +4,7 @@
  */
 import type { CoreConfig } from './config.ts';
 import type { HostEvent } from './events.ts';
+import { NO_PRESSURE } from './pressure.ts';
 import { type EarlierVm, emptyHost, type HostState } from './state.ts';
 
 /** A host without functions; one that has some cannot be begun from this. */
@@ -14,6 +15,9 @@ export interface HostBegin {
   readonly config: CoreConfig;
   readonly earlier_vms: readonly EarlierVm[];
   readonly policy_state: HostState['policy_state'];
+  /** What the host said of its memory last, and what came of it. */
+  readonly told?: HostState['told'];
+  readonly pressure?: HostState['pressure'];
   /** What was there already and is not told; 0: everything is. */
   readonly functions: number;
 }
@@ -24,13 +28,17 @@ export type ToldLine =
 
 export function beginOf(state: HostState, policy: string): HostBegin {
   const { capacity, next_id, config, earlier_vms, policy_state, functions } = state;
+  const { told, pressure } = state;
   const host_limit_bytes = capacity.host;
   const there = { next_id, config, earlier_vms, policy_state, functions: functions.size };
-  return { policy, host_limit_bytes, ...there };
+  const memory = { told, pressure };
+  return { policy, host_limit_bytes, ...there, ...memory };
 }
 
 /** The state that it tells. */
 export function stateOf(begin: HostBegin): HostState {
   const { host_limit_bytes, next_id, config, earlier_vms, policy_state } = begin;
-  return { ...emptyHost(host_limit_bytes, next_id, { ...config, earlier_vms }), policy_state };
+  const { told = null, pressure = NO_PRESSURE } = begin;
+  const facts = { ...config, earlier_vms, told, pressure };
+  return { ...emptyHost(host_limit_bytes, next_id, facts), policy_state };
 }

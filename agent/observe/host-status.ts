@@ -2,7 +2,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
 import { errorOf } from '../model/failure.ts';
-import type { StatusResponse } from '../model/messages.ts';
+import type { HostMemoryStatus, StatusResponse } from '../model/messages.ts';
+import { hostCanGiveBytes } from '../model/pressure.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { HostState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
@@ -37,5 +38,16 @@ export async function hostStatus(
     granted_bytes,
     free_bytes: Math.max(0, host_limit_bytes - granted_bytes),
     permits_bytes,
+    host_memory: hostMemory(state),
   };
+}
+
+function hostMemory({ told, pressure, config }: HostState): HostMemoryStatus | null {
+  const { host_keep_bytes: keep_bytes } = config;
+  if (!told || keep_bytes === null) return null;
+  const { available_bytes, some_percent, full_percent } = told;
+  const { level, since_ms } = pressure;
+  const can_give_bytes = hostCanGiveBytes(told, keep_bytes);
+  const word = { available_bytes, some_percent, full_percent };
+  return { ...word, keep_bytes, can_give_bytes, pressure: level, since_ms };
 }

@@ -127,13 +127,13 @@ export function parseLimit(text: string): number | null {
 }
 
 /** What the host itself, and the agent, keep of what there is: a twentieth, at least 256 MiB. */
-function reserveBytes(usable_bytes: number): number {
+export function usualKeepBytes(usable_bytes: number): number {
   return Math.min(Math.ceil(usable_bytes / 2), Math.max(256 * MIB, Math.ceil(usable_bytes / 20)));
 }
 
 /** The default host limit: what is usable less the reserve, in whole device blocks. */
 export function defaultLimitBytes({ usable_bytes }: HostMemory): number {
-  const left_bytes = usable_bytes - reserveBytes(usable_bytes);
+  const left_bytes = usable_bytes - usualKeepBytes(usable_bytes);
   return Math.max(
     DEVICE_BLOCK_BYTES,
     Math.floor(left_bytes / DEVICE_BLOCK_BYTES) * DEVICE_BLOCK_BYTES,

@@ -82,6 +82,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: 'false',
   },
   {
+    name: 'host_keep',
+    kind: SIZE,
+    doc: 'memory the host keeps for others: where it has less, VMs give theirs back',
+    default: null,
+    otherwise: 'a twentieth of what it has, at least 256MiB; with `overcommit` it is not looked at',
+  },
+  {
     name: 'vmm_overhead',
     kind: SIZE,
     doc: 'booked for each VMM process besides the memory of its guest',

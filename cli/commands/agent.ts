@@ -11,7 +11,11 @@ import type { CoreConfig } from '../../agent/model/config.ts';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
 import { GUEST_KERNELS } from '../../agent/model/guest-kernel.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
-import { defaultLimitBytes, readHostMemory } from '../../agent/pressure/host-memory.ts';
+import {
+  defaultLimitBytes,
+  readHostMemory,
+  usualKeepBytes,
+} from '../../agent/pressure/host-memory.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
 import { agentError } from '../../agent/model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -46,6 +50,12 @@ function hostLimitBytes(values: Values): number {
       details: { limit_bytes, total_bytes, cgroup_bytes },
     },
   );
+}
+
+/** What the host keeps for others; null: nobody looks. */
+function hostKeepBytes(values: Values): number | null {
+  if (values.optional('host-keep') !== undefined) return values.bytes('host-keep');
+  return values.flag('overcommit') ? null : usualKeepBytes(readHostMemory().usable_bytes);
 }
 
 /** Below this every Deploy would be refused: one VM with one region. Throws HP_AGENT_HOST_LIMIT. */
@@ -114,6 +124,7 @@ function boundsOf(values: Values): Partial<CoreConfig> {
       AGENT_LIMITS.invocations_queued_per_function,
     ),
     queued_ms: values.whole('queued-ms', 1, AGENT_LIMITS.invocation_queued_ms),
+    host_keep_bytes: hostKeepBytes(values),
     memory_wait_ms: values.whole('memory-wait-ms', 0, AGENT_LIMITS.invocation_queued_ms),
   };
 }

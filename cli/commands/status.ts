@@ -25,9 +25,17 @@ function renderHuman(status: StatusResponse): string {
   const granted = formatBytes(status.granted_bytes);
   const free = formatBytes(status.free_bytes);
   const limit = formatBytes(status.host_limit_bytes);
-  const head = `hotplane ${status.version}: ${granted} of ${limit} granted, ${free} free\n`;
+  const head = `hotplane ${status.version}: ${granted} of ${limit} granted, ${free} free\n${hostText(status)}`;
   if (status.functions.length === 0) return `${head}no functions\n`;
   return head + status.functions.map(renderFunction).join('');
+}
+
+/** Told where it matters: while the host is short of memory. */
+function hostText({ host_memory }: StatusResponse): string {
+  if (!host_memory || host_memory.pressure === 'none') return '';
+  const { available_bytes, keep_bytes, pressure } = host_memory;
+  const has = `${formatBytes(available_bytes)} available of the ${formatBytes(keep_bytes)} it keeps`;
+  return `memory pressure '${pressure}': the host has ${has}\n`;
 }
 
 function renderFunction(status: FunctionStatus): string {

@@ -172,6 +172,7 @@ export class FakeAgent implements AgentApi {
       host_limit_bytes: 0,
       granted_bytes: 0,
       free_bytes: 0,
+      host_memory: null,
       permits_bytes: 0,
       version: 'fake',
       state_json: null,

@@ -286,6 +286,7 @@ export interface StatusResponse {
   readonly pid: number;
   readonly granted_bytes: number;
   readonly free_bytes: number;
+  readonly host_memory: HostMemoryStatus | null;
 }
 
 export interface FunctionStatus {
@@ -614,6 +615,80 @@ export interface MemoryStatus {
   readonly denied: number;
   readonly waited_ms: number;
   readonly above_gib_s: number;
+}
+
+export interface HostMemoryStatus {
+  readonly available_bytes: number;
+  readonly keep_bytes: number;
+  readonly can_give_bytes: number | null;
+  readonly pressure: HostMemoryStatus_Pressure;
+  readonly since_ms: number;
+  readonly some_percent: number | null;
+  readonly full_percent: number | null;
+}
+
+export const HostMemoryStatus_Pressure = {
+  pressure_unspecified: "pressure_unspecified",
+  none: "none",
+  reserve: "reserve",
+  idle: "idle",
+  growth: "growth",
+  starts: "starts",
+} as const;
+
+export type HostMemoryStatus_Pressure = typeof HostMemoryStatus_Pressure[keyof typeof HostMemoryStatus_Pressure];
+
+export namespace HostMemoryStatus_Pressure {
+  export type pressure_unspecified = typeof HostMemoryStatus_Pressure.pressure_unspecified;
+  export type none = typeof HostMemoryStatus_Pressure.none;
+  export type reserve = typeof HostMemoryStatus_Pressure.reserve;
+  export type idle = typeof HostMemoryStatus_Pressure.idle;
+  export type growth = typeof HostMemoryStatus_Pressure.growth;
+  export type starts = typeof HostMemoryStatus_Pressure.starts;
+}
+
+export function hostMemoryStatus_PressureFromJSON(object: any): HostMemoryStatus_Pressure {
+  switch (object) {
+    case 0:
+    case "pressure_unspecified":
+      return HostMemoryStatus_Pressure.pressure_unspecified;
+    case 1:
+    case "none":
+      return HostMemoryStatus_Pressure.none;
+    case 2:
+    case "reserve":
+      return HostMemoryStatus_Pressure.reserve;
+    case 3:
+    case "idle":
+      return HostMemoryStatus_Pressure.idle;
+    case 4:
+    case "growth":
+      return HostMemoryStatus_Pressure.growth;
+    case 5:
+    case "starts":
+      return HostMemoryStatus_Pressure.starts;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum HostMemoryStatus_Pressure");
+  }
+}
+
+export function hostMemoryStatus_PressureToNumber(object: HostMemoryStatus_Pressure): number {
+  switch (object) {
+    case HostMemoryStatus_Pressure.pressure_unspecified:
+      return 0;
+    case HostMemoryStatus_Pressure.none:
+      return 1;
+    case HostMemoryStatus_Pressure.reserve:
+      return 2;
+    case HostMemoryStatus_Pressure.idle:
+      return 3;
+    case HostMemoryStatus_Pressure.growth:
+      return 4;
+    case HostMemoryStatus_Pressure.starts:
+      return 5;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum HostMemoryStatus_Pressure");
+  }
 }
 
 export interface RemoveRequest {
@@ -2653,6 +2728,7 @@ function createBaseStatusResponse(): StatusResponse {
     pid: 0,
     granted_bytes: 0,
     free_bytes: 0,
+    host_memory: null,
   };
 }
 
@@ -2681,6 +2757,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     }
     if (message.free_bytes !== 0) {
       writer.uint32(64).uint64(message.free_bytes);
+    }
+    if (message.host_memory !== undefined && message.host_memory !== null) {
+      HostMemoryStatus.encode(message.host_memory, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -2760,6 +2839,14 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             }
 
             message.free_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.host_memory = HostMemoryStatus.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -3645,6 +3732,126 @@ export const MemoryStatus: MessageFns<MemoryStatus> = {
             }
 
             message.above_gib_s = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHostMemoryStatus(): HostMemoryStatus {
+  return {
+    available_bytes: 0,
+    keep_bytes: 0,
+    can_give_bytes: null,
+    pressure: HostMemoryStatus_Pressure.pressure_unspecified,
+    since_ms: 0,
+    some_percent: null,
+    full_percent: null,
+  };
+}
+
+export const HostMemoryStatus: MessageFns<HostMemoryStatus> = {
+  encode(message: HostMemoryStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.available_bytes !== 0) {
+      writer.uint32(8).uint64(message.available_bytes);
+    }
+    if (message.keep_bytes !== 0) {
+      writer.uint32(16).uint64(message.keep_bytes);
+    }
+    if (message.can_give_bytes !== undefined && message.can_give_bytes !== null) {
+      writer.uint32(24).uint64(message.can_give_bytes);
+    }
+    if (message.pressure !== HostMemoryStatus_Pressure.pressure_unspecified) {
+      writer.uint32(32).int32(hostMemoryStatus_PressureToNumber(message.pressure));
+    }
+    if (message.since_ms !== 0) {
+      writer.uint32(41).double(message.since_ms);
+    }
+    if (message.some_percent !== undefined && message.some_percent !== null) {
+      writer.uint32(49).double(message.some_percent);
+    }
+    if (message.full_percent !== undefined && message.full_percent !== null) {
+      writer.uint32(57).double(message.full_percent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HostMemoryStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHostMemoryStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.available_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.keep_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.can_give_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.pressure = hostMemoryStatus_PressureFromJSON(reader.int32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.since_ms = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.some_percent = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.full_percent = reader.double();
             continue;
           }
         }

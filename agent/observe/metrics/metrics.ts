@@ -8,6 +8,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Clock } from '../../../base/clock.ts';
 import { AGENT_LIMITS } from '../../limits.ts';
 import { grantedBytes } from '../../core/permits.ts';
+import { PRESSURE_LEVELS } from '../../model/pressure.ts';
 import type { AgentRecord, Invocation, Operation, RecordKind } from '../../model/records.ts';
 import type { HostState, VmState } from '../../model/state.ts';
 import { totalBytes } from '../../model/tiers.ts';
@@ -116,6 +117,13 @@ export class AgentMetrics {
     const gauges = this.#gauges;
     gauges.limit.set(totalBytes(state.capacity));
     gauges.granted.set(grantedBytes(state));
+    gauges.pressure.set(PRESSURE_LEVELS.indexOf(state.pressure.level));
+    gauges.host_memory.reset();
+    const { host_keep_bytes } = state.config;
+    if (state.told && host_keep_bytes !== null) {
+      gauges.host_memory.set({ part: 'available' }, state.told.available_bytes);
+      gauges.host_memory.set({ part: 'kept' }, host_keep_bytes);
+    }
     gauges.operations_now.set(state.operations.size);
     const { functions, vms, instances, queued, oldest, permits, plugged, boot, resident } = gauges;
     const of_functions = [instances, queued, oldest, permits, plugged, boot, resident];

@@ -38,6 +38,18 @@ export const METRIC_ROWS = {
     help: 'Granted now: boot memory, VMM processes and regions.',
     labels: [],
   },
+  host_memory: {
+    name: 'hotplane_host_memory_bytes',
+    type: 'gauge',
+    help: "The host's own word: available without swapping, and kept for others. No sample: not asked.",
+    labels: ['part'],
+  },
+  pressure: {
+    name: 'hotplane_host_pressure_level',
+    type: 'gauge',
+    help: '0 none, 1 the reserve is given back, 2 idle instances, 3 no growth, 4 no starts.',
+    labels: [],
+  },
   functions: {
     name: 'hotplane_functions',
     type: 'gauge',

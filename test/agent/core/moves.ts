@@ -23,6 +23,7 @@ export type Move =
   | { readonly kind: 'use'; readonly index: number; readonly share: number }
   | { readonly kind: 'health'; readonly index: number; readonly responsive: boolean }
   | { readonly kind: 'restart' }
+  | { readonly kind: 'memory'; readonly available: number; readonly waits: number }
   | { readonly kind: 'advance'; readonly ms: number };
 
 const name = fc.constantFrom(...NAMES);
@@ -65,6 +66,15 @@ const health: fc.Arbitrary<Move> = fc.record({
   responsive: fc.boolean(),
 });
 
+/** What a host keeps whose memory is looked at, and what it says of it, as parts of that. */
+export const KEEP_BYTES = 256 * MIB;
+
+const host_memory: fc.Arbitrary<Move> = fc.record({
+  kind: fc.constant('memory' as const),
+  available: fc.constantFrom(-1, 0.1, 0.3, 0.6, 0.8, 1.1, 2, 4, 40, 40),
+  waits: fc.constantFrom(0, 0, 0, 15, 30),
+});
+
 export const MOVES: fc.Arbitrary<Move[]> = fc.array(
   fc.oneof(
     { weight: 2, arbitrary: deploy },
@@ -76,6 +86,7 @@ export const MOVES: fc.Arbitrary<Move[]> = fc.array(
     { weight: 12, arbitrary: complete },
     { weight: 4, arbitrary: use },
     { weight: 1, arbitrary: health },
+    { weight: 1, arbitrary: host_memory },
     { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
     {
       weight: 4,
@@ -98,6 +109,9 @@ export function play(world: World, moves: readonly Move[]): string[] {
         break;
       case 'advance':
         world.advance(one.ms);
+        break;
+      case 'memory':
+        world.hostMemory(one.available < 0 ? null : one.available * KEEP_BYTES, one.waits);
         break;
       case 'use':
         world.use(one.index, one.share);

@@ -6,7 +6,7 @@ import type { Policy } from '../../../agent/core/policy.ts';
 import { GIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 import { chaosPolicy } from './chaos-policy.ts';
-import { type Move, MOVES, NAMES, play } from './moves.ts';
+import { KEEP_BYTES, type Move, MOVES, NAMES, play } from './moves.ts';
 import { World } from './world.ts';
 
 /** Nothing that can end is left half way: no instance, no wait, nothing under way or plugged. */
@@ -34,6 +34,7 @@ function live(world: World, policy: Policy, moves: readonly Move[]): void {
   world.context = { policy, recording: true };
   const requests = play(world, moves);
   world.context = { policy: DEFAULT_POLICY, recording: false };
+  world.hostMemory(null);
   for (const name of NAMES) requests.push(world.drain(name), world.invoke(name));
   world.quiesce();
   // A drain gives regions that were given up one more round.
@@ -51,10 +52,20 @@ function live(world: World, policy: Policy, moves: readonly Move[]): void {
 }
 
 /** How a host is made. */
-const host = fc.record({ gib: fc.constantFrom(0.75, 1, 2, 4), sharing: fc.constantFrom(1, 1, 2) });
+const host = fc.record({
+  gib: fc.constantFrom(0.75, 1, 2, 4),
+  sharing: fc.constantFrom(1, 1, 2),
+  host_keep_bytes: fc.constantFrom(null, KEEP_BYTES),
+});
 
-function worldOf({ gib, sharing }: { readonly gib: number; readonly sharing: number }): World {
-  const world = new World(gib * GIB);
+interface Made {
+  readonly gib: number;
+  readonly sharing: number;
+  readonly host_keep_bytes: number | null;
+}
+
+function worldOf({ gib, sharing, host_keep_bytes }: Made): World {
+  const world = new World(gib * GIB, { host_keep_bytes });
   world.regions_per_device = sharing;
   return world;
 }

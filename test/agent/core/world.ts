@@ -21,6 +21,7 @@ import {
   type VmState,
 } from '../../../agent/model/state.ts';
 import { type Fault, instanceOutcome, readyEvent, refusalFor } from './outcomes.ts';
+import { checkPressure } from './pressed.ts';
 import { type Order, Truth } from './truth.ts';
 import { checkWaits } from './waits.ts';
 
@@ -99,6 +100,7 @@ export class World {
     for (const action of actions) this.#take(action);
     this.#check();
     checkWaits(before, state, actions, this);
+    checkPressure(before, state, actions, event);
     return [...actions];
   }
 
@@ -254,6 +256,16 @@ export class World {
     const want_bytes = index % 3 === 0 ? 4096 : 0;
     const regions = [{ region_id: region.id, used_bytes, want_bytes, ...told }];
     this.send({ type: 'usage', vm_id: vm.id, regions });
+  }
+
+  /** The host says what it has; null: nothing any more. What VMs hold is what is plugged. */
+  hostMemory(available_bytes: number | null, waits_percent = 0): void {
+    const psi = { some_percent: waits_percent, full_percent: waits_percent / 2 };
+    let resident_bytes = 0;
+    for (const { boot_permit } of this.state.vms.values()) resident_bytes += boot_permit.host;
+    for (const { plugged_bytes } of this.truth.regions()) resident_bytes += plugged_bytes;
+    const told = available_bytes === null ? null : { available_bytes, resident_bytes, ...psi };
+    this.send({ type: 'host-memory', told });
   }
 
   /** The guest of the running VM at `index` (modulo) falls silent, or answers again. */

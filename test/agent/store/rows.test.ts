@@ -12,8 +12,11 @@ import { hostOf, rowsBetween, type StoredRows, TABLES } from '../../../agent/sto
 import { GIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 import { chaosPolicy } from '../core/chaos-policy.ts';
-import { MOVES, NAMES, play } from '../core/moves.ts';
+import { KEEP_BYTES, MOVES, NAMES, play } from '../core/moves.ts';
 import { World } from '../core/world.ts';
+
+/** The host's own memory is looked at. */
+const KEEPS = { host_keep_bytes: KEEP_BYTES };
 
 type Rows = Record<keyof StoredRows, Map<string, string>>;
 
@@ -37,7 +40,7 @@ class StoredWorld extends World {
   };
 
   constructor(limit_bytes: number, every: number) {
-    super(limit_bytes);
+    super(limit_bytes, KEEPS);
     this.every = every;
   }
 
@@ -56,8 +59,9 @@ class StoredWorld extends World {
       if (row === null) this.rows[table].delete(key);
       else this.rows[table].set(key, row);
     }
-    const { capacity, config } = this.state;
-    const read = hostOf(this.rows, capacity.host, config);
+    // What the host is, and says of itself, is told to every agent anew.
+    const { capacity, config, told, pressure } = this.state;
+    const read = hostOf(this.rows, capacity.host, { ...config, told, pressure });
     this.state = { ...read, granted: countGranted(read) };
     this.#written = this.state;
     for (const keys of Object.values(this.#keys)) keys.clear();
@@ -81,7 +85,7 @@ const host = fc.record({
 test('a state read back from its rows, at any point, leads to the same actions and the same state', async (t) => {
   const property = fc.property(MOVES, host, (moves, { gib, sharing, every, chaos }) => {
     const policyOf = (): Policy => (chaos === null ? DEFAULT_POLICY : chaosPolicy(chaos));
-    const [kept, stored] = [new World(gib * GIB), new StoredWorld(gib * GIB, every)];
+    const [kept, stored] = [new World(gib * GIB, KEEPS), new StoredWorld(gib * GIB, every)];
     for (const world of [kept, stored]) {
       world.regions_per_device = sharing;
       world.context = { policy: policyOf(), recording: false };
