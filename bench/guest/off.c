@@ -5,6 +5,8 @@
  * exit, and the kernel's work for one plug and one unplug that the host asks for. In a guest that
  * makes partitions: page faults of a process in one and of a process in none. Asked for prices:
  * what operations cost that the bench measures on the host too, and an unplug that has to migrate.
+ * Asked for the lock of a partition: where the functions are that take it, or pages that come and
+ * go.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -190,6 +192,58 @@ static void measure_faults(bool attached, unsigned int threads)
 		waitpid(pid, NULL, 0);
 }
 
+/* The kernel's own text is in the last 2 GiB: what is told of an address fits in any number. */
+#define TEXT_BASE 0xffffffff80000000ULL
+
+static void say_symbols(void)
+{
+	static const struct {
+		const char *symbol, *name;
+	} wanted[] = {
+		{ "hotmem_part_take", "text-take" },
+		{ "hotmem_part_give", "text-give" },
+		{ "_raw_spin_lock_irqsave", "text-acquire" },
+		{ "_raw_spin_unlock_irqrestore", "text-release" },
+	};
+	FILE *file = fopen("/proc/kallsyms", "r");
+	unsigned long long address;
+	char line[256], symbol[128];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%llx %*c %127s", &address, symbol) != 2 || address < TEXT_BASE)
+			continue;
+		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+			if (!strcmp(symbol, wanted[i].symbol))
+				say(wanted[i].name, address - TEXT_BASE);
+	}
+	if (file)
+		fclose(file);
+}
+
+/* Pages of an attached process that come and go: what a fault takes, and a fault with its end. */
+static void measure_lock(int mib)
+{
+	pid_t pid;
+
+	say("want-plug", (uint64_t)mib);
+	pid = fork();
+	if (pid == 0) {
+		if (!attach())
+			_exit(1);
+		for (int i = 0; i < REPEATS; i++) {
+			const uint64_t begin = clock_ns(CLOCK_MONOTONIC);
+			const uint64_t faults = touch_together(FAULT_BYTES, 1);
+			const uint64_t end = clock_ns(CLOCK_MONOTONIC);
+
+			say("lock-fault", faults / (FAULT_BYTES / PAGE_BYTES));
+			say("lock-cycle", (end - begin) / (FAULT_BYTES / PAGE_BYTES));
+		}
+		_exit(0);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
 /* Touches nearly all of the partition and ends. */
 static void use_partition(int mib)
 {
@@ -282,10 +336,15 @@ int main(void)
 	if (getenv("bench_prices")) {
 		measure_prices(say_price, NULL);
 		measure_migration();
-	} else if (wanted_mib() > 0)
+	} else if (getenv("bench_symbols")) {
+		say_symbols();
+	} else if (getenv("bench_lock")) {
+		measure_lock(wanted_mib());
+	} else if (wanted_mib() > 0) {
 		measure_partition(wanted_mib());
-	else
+	} else {
 		measure_off();
+	}
 	say("bye", 1);
 	reboot(RB_POWER_OFF);
 	return 0;

@@ -6,6 +6,7 @@ import type { Clock } from '../../base/clock.ts';
 import { type HotplaneError, isHotplaneError, messageOf } from '../../base/errors.ts';
 import type { BuiltKernel } from '../../images/kernel/manifest.ts';
 import {
+  type AttachedFigure,
   CHECK_STEPS,
   type CheckResult,
   type CheckStep,
@@ -32,6 +33,8 @@ export interface CheckTools {
   selftests(kernel: BuiltKernel): Promise<SelftestRun | null>;
   /** Throws HP_BENCH_TOOL when the machine that counts does not come to its end. */
   costs(untouched: BuiltKernel, patched: BuiltKernel): Promise<readonly CostFigure[]>;
+  /** Null: the series makes no partitions. Throws as `costs` does. */
+  attached(patched: BuiltKernel): Promise<readonly AttachedFigure[] | null>;
 }
 
 export interface CheckRequest {
@@ -51,7 +54,7 @@ type Finding = Pick<CheckStep, 'outcome' | 'detail'> & Partial<Pick<CheckStep, '
 /** Throws what is no answer about the tree: an interruption, a tool that is not there. */
 export async function runCheck(request: CheckRequest): Promise<CheckResult> {
   const started_ms = request.clock.nowMs();
-  const state: CheckState = { kernels: {}, costs: [], failed: null };
+  const state: CheckState = { kernels: {}, costs: [], attached: [], failed: null };
   const steps: CheckStep[] = [];
   for (const [index, name] of CHECK_STEPS.entries()) {
     request.signal?.throwIfAborted();
@@ -69,6 +72,7 @@ export async function runCheck(request: CheckRequest): Promise<CheckResult> {
     subject: { ...request.subject, kernel_version: versionOf(request, state) },
     steps,
     costs: state.costs,
+    attached: state.attached,
     duration_ms: Math.round(request.clock.nowMs() - started_ms),
     exit_code: exitCodeOf(steps),
   };
@@ -77,6 +81,7 @@ export async function runCheck(request: CheckRequest): Promise<CheckResult> {
 interface CheckState {
   readonly kernels: Partial<Record<Side, BuiltKernel>>;
   costs: readonly CostFigure[];
+  attached: readonly AttachedFigure[];
   failed: CheckStepName | null;
   /** What building the patched kernel ran into after its patches were in. */
   build_error?: HotplaneError;
@@ -173,8 +178,12 @@ async function costStep(request: CheckRequest, state: CheckState): Promise<Findi
   if (bound_percent === null) return { outcome: 'skip', detail: '--skip-bench' };
   const { untouched, patched } = state.kernels;
   if (!untouched || !patched || state.failed !== null) return skipped(state);
+  let is_attached_missing = false;
   try {
     state.costs = await tools.costs(untouched, patched);
+    const attached = await tools.attached(patched);
+    state.attached = attached ?? [];
+    is_attached_missing = attached?.length === 0;
   } catch (error) {
     signal?.throwIfAborted();
     // The other steps have their results: a machine too busy to count takes none of them away.
@@ -182,19 +191,46 @@ async function costStep(request: CheckRequest, state: CheckState): Promise<Findi
     return { outcome: 'fail', detail: `not counted: ${messageOf(error)}` };
   }
   signal?.throwIfAborted();
-  const cases = state.costs.map((figure) => costCase(figure, bound_percent));
-  const worse = cases.filter(({ outcome }) => outcome === 'fail').map(({ name }) => name);
-  if (cases.length === 0) return { outcome: 'fail', detail: 'nothing was counted', cases };
-  if (worse.length > 0) {
-    return { outcome: 'fail', detail: `more than ${bound_percent} %: ${worse.join(', ')}`, cases };
-  }
-  return { outcome: 'pass', detail: `off within ${bound_percent} % of untouched`, cases };
+  return costFinding(state, bound_percent, is_attached_missing);
 }
 
+/** Of a page fault in a partition, as `bench reclaim` has it. */
+const ATTACHED_BOUND_PERCENT = 5;
+
+function costFinding(
+  { costs, attached }: CheckState,
+  bound_percent: number,
+  is_attached_missing: boolean,
+): Finding {
+  const cases = [
+    ...costs.map((figure) => costCase(figure, bound_percent)),
+    ...attached.map(attachedCase),
+  ];
+  const worse = cases.filter(({ outcome }) => outcome === 'fail').map(({ name }) => name);
+  if (costs.length === 0) return { outcome: 'fail', detail: 'nothing was counted', cases };
+  const bounds = `off within ${bound_percent} % of untouched`;
+  const and_attached =
+    attached.length > 0 ? `, attached within ${ATTACHED_BOUND_PERCENT} % of unattached` : '';
+  if (worse.length > 0) {
+    return { outcome: 'fail', detail: `not ${bounds}${and_attached}: ${worse.join(', ')}`, cases };
+  }
+  if (is_attached_missing) {
+    return { outcome: 'fail', detail: `${bounds}; nothing could attach to a partition`, cases };
+  }
+  return { outcome: 'pass', detail: `${bounds}${and_attached}`, cases };
+}
+
+function attachedCase({ threads, unattached, attached, percent }: AttachedFigure) {
+  const name = threads === 1 ? 'attached_fault' : `attached_fault_${threads}_threads`;
+  const detail = `${signed(percent)} %, ${attached} against ${unattached} instructions unattached`;
+  return { name, outcome: percent > ATTACHED_BOUND_PERCENT ? 'fail' : 'pass', detail } as const;
+}
+
+const signed = (percent: number): string => `${percent < 0 ? '' : '+'}${percent.toFixed(2)}`;
+
 function costCase({ metric, untouched, off, percent }: CostFigure, bound_percent: number) {
-  const sign = percent < 0 ? '' : '+';
   const name = metric.replaceAll('-', '_');
-  const detail = `${sign}${percent.toFixed(2)} %, ${off} against ${untouched} instructions`;
+  const detail = `${signed(percent)} %, ${off} against ${untouched} instructions`;
   return { name, outcome: percent > bound_percent ? 'fail' : 'pass', detail } as const;
 }
 

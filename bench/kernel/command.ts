@@ -1,6 +1,7 @@
 /** `hotplane kernel check`, without the command line around it. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { GuestArch } from '../../base/guest-arch.ts';
 import { hostClock } from '../../base/clock.ts';
 import { newOwnedFolder } from '../../base/owned-folder.ts';
 import { cacheDir, PROJECT_ROOT, runtimeDir } from '../../base/paths.ts';
@@ -20,6 +21,7 @@ export interface CheckCommand {
   /** A folder with patches; null: the series of this project. */
   readonly series: string | null;
   readonly config_path: string | null;
+  readonly arch: GuestArch;
   /** Names of cases, separated by commas; null: all. */
   readonly cases: string | null;
   readonly jobs: number | null;
@@ -44,7 +46,13 @@ export async function runCheckCommand(input: CheckCommand): Promise<number> {
   const progress = createProgress({ stream: input.stderr });
   const series_dir = input.series ?? join(PROJECT_ROOT, 'guest-kernel-patches');
   progress.done(`looks at ${input.tree}`);
-  const given = { tree: input.tree, series_dir, config_path: input.config_path, cache_dir };
+  const given = {
+    tree: input.tree,
+    series_dir,
+    config_path: input.config_path,
+    cache_dir,
+    arch: input.arch,
+  };
   const kernels = await findGivenKernels(given).catch((error: unknown) => {
     throw translated(error);
   });

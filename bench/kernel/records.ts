@@ -37,6 +37,15 @@ export interface CostFigure {
   readonly percent: number;
 }
 
+/** A page fault of a process in a partition against one of a process in none, by instructions. */
+export interface AttachedFigure {
+  readonly threads: number;
+  readonly unattached: number;
+  readonly attached: number;
+  /** How much more the attached one takes, below 0 for less. */
+  readonly percent: number;
+}
+
 export interface CheckSubject {
   readonly tree: string;
   /** Of a tree under git without changes; else null. */
@@ -53,6 +62,8 @@ export interface CheckResult {
   readonly subject: CheckSubject;
   readonly steps: readonly CheckStep[];
   readonly costs: readonly CostFigure[];
+  /** Empty when it was not counted, or the series makes no partitions. */
+  readonly attached: readonly AttachedFigure[];
   readonly duration_ms: number;
   readonly exit_code: number;
 }

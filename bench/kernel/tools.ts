@@ -2,9 +2,10 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isHotplaneError, messageOf } from '../../base/errors.ts';
+import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import type { Progress } from '../../base/progress.ts';
-import { openHypervisor } from '../../hypervisor-client/index.ts';
+import { openHypervisor, QemuDriver } from '../../hypervisor-client/index.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import { ensureGivenKernel, type GivenKernels } from '../../images/given-kernel.ts';
 import type { BuiltKernel } from '../../images/kernel/manifest.ts';
@@ -12,12 +13,12 @@ import { SELFTEST_NAME } from '../../images/kernel/selftest.ts';
 import { ensureRootfs } from '../../images/rootfs/rootfs.ts';
 import { BENCH_LIMITS } from '../limits.ts';
 import { median, rounded } from '../statistics.ts';
-import { measureOff } from '../reclaim/measure/off.ts';
-import { ensurePrograms } from '../reclaim/measure/programs.ts';
+import { measureAttachedFaults, measureOff } from '../reclaim/measure/off.ts';
+import { ensureCountedProgram } from '../reclaim/measure/programs.ts';
 import { COST_METRICS, type CostLine } from '../reclaim/results/records.ts';
 import type { BootFinding, CheckTools } from './check.ts';
 import { bootGuest, type CheckedGuest, consoleOf } from './guest.ts';
-import type { CostFigure } from './records.ts';
+import type { AttachedFigure, CostFigure } from './records.ts';
 import { ObedientHand, runSelftest, type SelftestRun } from './selftest-run.ts';
 
 export interface ToolOptions {
@@ -36,15 +37,18 @@ const KEPT_CONSOLE_LINES = 40;
 
 /** Opens the VMM at once: a host without one is told so before an hour of compiling. */
 export async function openCheckTools(options: ToolOptions): Promise<CheckTools> {
-  const hypervisor = await openHypervisor('qemu');
-  await hypervisor.probe();
   const { kernels, cache_dir, progress } = options;
+  const { arch } = kernels.patched;
+  const hypervisor =
+    arch === DEFAULT_ARCH ? await openHypervisor('qemu') : new QemuDriver({ arch });
+  await hypervisor.probe();
   const build = { cache_dir, progress, ...pickBuild(options) };
   return {
     build: async (side) => await ensureGivenKernel(kernels, kernels[side], build),
     boot: async (_, kernel) => await bootOnly(hypervisor, bootable(kernel), options),
     selftests: async (kernel) => await selftestsOf(hypervisor, kernel, options),
     costs: async (untouched, patched) => await costsOf(untouched, patched, options),
+    attached: async (patched) => await attachedOf(patched, options),
   };
 }
 
@@ -57,6 +61,7 @@ interface Bootable {
   readonly kernel_path: string;
   readonly selftest_path: string | null;
   readonly partition: boolean;
+  readonly arch: GuestArch;
 }
 
 type BootOptions = Pick<ToolOptions, 'cache_dir' | 'parent_dir' | 'signal'>;
@@ -65,6 +70,7 @@ const bootable = ({ kernel_path, selftest_path, manifest }: BuiltKernel): Bootab
   kernel_path,
   selftest_path,
   partition: manifest.variant !== 'stock',
+  arch: manifest.arch,
 });
 
 /** Boots a kernel by its path, with no partition: whatever of the series it has. */
@@ -74,7 +80,11 @@ export async function openBoot(
   const hypervisor = await openHypervisor('qemu');
   await hypervisor.probe();
   return async (kernel_path) =>
-    await bootOnly(hypervisor, { kernel_path, selftest_path: null, partition: false }, options);
+    await bootOnly(
+      hypervisor,
+      { kernel_path, selftest_path: null, partition: false, arch: DEFAULT_ARCH },
+      options,
+    );
 }
 
 async function inGuest<T>(
@@ -84,9 +94,10 @@ async function inGuest<T>(
   use: (guest: CheckedGuest) => Promise<T>,
 ): Promise<T> {
   const { cache_dir, parent_dir, signal } = options;
-  const { selftest_path } = kernel;
+  const { selftest_path, arch } = kernel;
   const { initrd_path } = await ensureRootfs({
     cache_dir,
+    arch,
     ...(signal ? { signal } : {}),
     ...(selftest_path ? { extra_programs: { [`bin/${SELFTEST_NAME}`]: selftest_path } } : {}),
   });
@@ -158,12 +169,13 @@ async function costsOf(
   { cache_dir, parent_dir, progress, signal }: ToolOptions,
 ): Promise<readonly CostFigure[]> {
   const aborts = signal ? { signal } : {};
-  const { off_path } = await ensurePrograms({ cache_dir, ...aborts });
+  const { arch } = patched.manifest;
   const lines: CostLine[] = [];
   await measureOff({
     stock_kernel: untouched.kernel_path,
     patched_kernel: patched.kernel_path,
-    program: off_path,
+    arch,
+    program: await ensureCountedProgram({ cache_dir, arch, ...aborts }),
     parent_dir,
     round: 1,
     recorder: { cost: (line) => void lines.push(line) },
@@ -173,13 +185,48 @@ async function costsOf(
   return costFigures(lines);
 }
 
+/** One boot more; a series without selftests of partitions is not ours. */
+async function attachedOf(
+  { kernel_path, selftest_path, manifest }: BuiltKernel,
+  options: ToolOptions,
+): Promise<readonly AttachedFigure[] | null> {
+  if (selftest_path === null) return null;
+  const { cache_dir, parent_dir, progress, signal } = options;
+  const { arch } = manifest;
+  const aborts = signal ? { signal } : {};
+  const lines: CostLine[] = [];
+  await measureAttachedFaults({
+    patched_kernel: kernel_path,
+    arch,
+    program: await ensureCountedProgram({ cache_dir, arch, ...aborts }),
+    parent_dir,
+    round: 1,
+    recorder: { cost: (line) => void lines.push(line) },
+    say: (detail) => progress.update(detail),
+    ...aborts,
+  });
+  return attachedFigures(lines);
+}
+
+/** Of what both processes had counted. Pure. */
+function attachedFigures(lines: readonly CostLine[]): readonly AttachedFigure[] {
+  return [...new Set(lines.map(({ threads }) => threads))].flatMap((threads) => {
+    const [attached, unattached] = (['attached', 'unattached'] as const).map((variant) =>
+      median(lines.filter((one) => one.variant === variant && one.threads === threads).map(nsOf)),
+    );
+    if (!attached || !unattached) return [];
+    const percent = rounded((attached / unattached - 1) * 100);
+    return [{ threads, unattached, attached, percent }];
+  });
+}
+
+const nsOf = ({ ns }: CostLine): number => ns;
+
 /** Of what was counted on both kernels. Pure. */
 function costFigures(lines: readonly CostLine[]): readonly CostFigure[] {
   return COST_METRICS.flatMap((metric) => {
     const of = (variant: CostLine['variant']): number | null =>
-      median(
-        lines.filter((one) => one.metric === metric && one.variant === variant).map(({ ns }) => ns),
-      );
+      median(lines.filter((one) => one.metric === metric && one.variant === variant).map(nsOf));
     const [off, untouched] = [of('off'), of('untouched')];
     if (off === null || untouched === null || untouched === 0) return [];
     return [{ metric, untouched, off, percent: rounded((off / untouched - 1) * 100) }];

@@ -63,7 +63,7 @@ export function stepsOf(plan: Plan, accelerator: 'kvm' | 'tcg'): BenchStep[] {
     ...plan.blocks
       .filter((block) => block.round === round)
       .map((block) => ({ kind: 'block', block }) as const),
-    ...(['off', 'attached'] as const)
+    ...(['off', 'attached', 'lock'] as const)
       .filter((part) => round === 1 && plan.parts.includes(part))
       .map((kind) => ({ kind, round })),
   ]);

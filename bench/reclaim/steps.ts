@@ -16,6 +16,7 @@ import type { BenchGuests } from './measure/guests.ts';
 import { fillBytes, cellLayoutOf } from './plan/layout.ts';
 import { measureNeighbour } from './measure/neighbour.ts';
 import { measurePartitions, measureOff } from './measure/off.ts';
+import { measureLock } from './measure/lock.ts';
 import { measurePrices } from './measure/prices.ts';
 import { type BlockPlan, type Plan, repetitionsOf } from './plan/plan.ts';
 import type { Recorder } from './results/recorder.ts';
@@ -43,6 +44,7 @@ export async function runStep(step: BenchStep, context: BenchContext): Promise<v
     await floorStep(step.block, context);
   } else if (step.kind === 'off') await offStep(step.round, context);
   else if (step.kind === 'prices') await pricesStep(step.round, context);
+  else if (step.kind === 'lock') await lockStep(step.round, context);
   else await attachedStep(step.round, context);
 }
 
@@ -170,6 +172,15 @@ async function pricesStep(round: number, context: BenchContext): Promise<void> {
     say: context.say,
     ...(context.signal ? { signal: context.signal } : {}),
   });
+}
+
+async function lockStep(round: number, context: BenchContext): Promise<void> {
+  const { guests, recorder, parent_dir, say, signal } = context;
+  const patched = guests.files.get('hotmem');
+  if (!patched) throw toolFailed('the kernel', 'it was not built');
+  const { kernel_path } = patched;
+  const program = guests.programs.off_path;
+  await measureLock({ kernel_path, program, parent_dir, round, recorder, say, signal });
 }
 
 async function attachedStep(round: number, context: BenchContext): Promise<void> {

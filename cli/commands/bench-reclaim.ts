@@ -18,7 +18,7 @@ export const benchReclaimCommand: Command = {
   summary: 'measure plug and unplug of all mechanisms side by side, in real VMs',
   options: {
     ...CONDITIONS,
-    parts: { value: 'LIST', summary: 'reclaim, off, attached (default: all)' },
+    parts: { value: 'LIST', summary: 'reclaim, off, attached, lock (default: all)' },
     repetitions: { value: 'R', summary: 'unplugs of each boot (default: 3)' },
     rounds: { value: 'B', summary: 'times the whole plan is run, in changed order (default: 2)' },
     seed: { value: 'N', summary: 'seed of the bootstrap intervals (default: 1)' },

@@ -28,9 +28,12 @@ const C_FLAGS: readonly string[] = [
   '-Wall',
   '-Wextra',
   '-Werror',
-  '-static',
-  '-s',
 ];
+/** Programs run in a guest that has no libraries; a plugin is loaded into a program of the host. */
+const KIND_FLAGS = {
+  program: ['-static', '-s'],
+  plugin: ['-shared', '-fPIC', '-s'],
+} as const;
 
 const manifestSchema = z.object({
   schema_version: z.literal(1),
@@ -47,6 +50,10 @@ export interface StaticProgramOptions {
   readonly headers?: readonly string[];
   /** Static libraries of the system, as `-l` names them. */
   readonly libraries?: readonly string[];
+  /** Default: a program. A plugin is a shared object. */
+  readonly kind?: keyof typeof KIND_FLAGS;
+  /** Of the preprocessor, as `-D` takes them. */
+  readonly defines?: readonly string[];
   /** Default: x86-64. */
   readonly arch?: GuestArch;
   readonly cache_dir?: string;
@@ -84,7 +91,7 @@ export async function ensureStaticProgram(options: StaticProgramOptions): Promis
   await makeEntry(finished, isGood, async (work) => {
     const libraries = (options.libraries ?? []).map((library) => `-l${library}`);
     const made = ['-o', join(work, name), ...options.sources, ...libraries];
-    await run([TOOLCHAINS[arch].gcc, ...C_FLAGS, ...made], {
+    await run([TOOLCHAINS[arch].gcc, ...flagsOf(options), ...made], {
       cwd: work,
       log_path: join(parent, `${name}.log`),
       ...(options.signal ? { signal: options.signal } : {}),
@@ -96,11 +103,17 @@ export async function ensureStaticProgram(options: StaticProgramOptions): Promis
   return join(finished, name);
 }
 
+const flagsOf = ({ kind = 'program', defines = [] }: StaticProgramOptions): readonly string[] => [
+  ...C_FLAGS,
+  ...KIND_FLAGS[kind],
+  ...defines.map((define) => `-D${define}`),
+];
+
 type Inputs = Readonly<Record<string, string | Uint8Array>>;
 
 async function readInputs(options: StaticProgramOptions): Promise<Inputs> {
   const inputs: Record<string, string | Uint8Array> = {
-    flags: C_FLAGS.join(' '),
+    flags: flagsOf(options).join(' '),
     order: options.sources.length.toString(),
     ...(options.libraries ? { libraries: options.libraries.join(' ') } : {}),
     ...(options.arch === undefined || options.arch === DEFAULT_ARCH ? {} : { arch: options.arch }),

@@ -62,7 +62,13 @@ const GOOD: CheckTools = {
       tail: '',
     }),
   costs: () => Promise.resolve([{ metric: 'fork-exit', untouched: 100, off: 101, percent: 1 }]),
+  attached: () => Promise.resolve([{ threads: 1, unattached: 1000, attached: 920, percent: -8 }]),
 };
+
+const costs = (percent: number) => () =>
+  Promise.resolve([{ metric: 'fault', untouched: 1000, off: 1000 + 10 * percent, percent }]);
+const attached = (percent: number) => () =>
+  Promise.resolve([{ threads: 4, unattached: 1000, attached: 1000 + 10 * percent, percent }]);
 
 const fails = (code: 'HP_IMAGE_PATCH_FAILED' | 'HP_IMAGE_BUILD_FAILED' | 'HP_IMAGE_TOOL_MISSING') =>
   imageError(code, 'it failed.', {
@@ -149,14 +155,7 @@ const ENDS: readonly (readonly [string, Partial<CheckTools>, string, number])[] 
     13,
   ],
   ['the series brings no selftests', { selftests: () => Promise.resolve(null) }, '+++++.+', 0],
-  [
-    'a cost is above the bound',
-    {
-      costs: () => Promise.resolve([{ metric: 'fault', untouched: 1000, off: 1021, percent: 2.1 }]),
-    },
-    '++++++-',
-    14,
-  ],
+  ['a cost is above the bound', { costs: costs(2.1) }, '++++++-', 14],
   [
     'the machine that counts took too long',
     { costs: () => Promise.reject(toolFailed('the VM', 'it took too long')) },
@@ -165,13 +164,14 @@ const ENDS: readonly (readonly [string, Partial<CheckTools>, string, number])[] 
   ],
   ['nothing could be counted', { costs: () => Promise.resolve([]) }, '++++++-', 14],
   [
-    'a cost is lower than before',
-    {
-      costs: () => Promise.resolve([{ metric: 'fault', untouched: 1000, off: 900, percent: -10 }]),
-    },
-    '+++++++',
-    0,
+    'a page fault in a partition costs more than elsewhere',
+    { attached: attached(6) },
+    '++++++-',
+    14,
   ],
+  ['nothing can attach to a partition', { attached: () => Promise.resolve([]) }, '++++++-', 14],
+  ['the series makes no partitions', { attached: () => Promise.resolve(null) }, '+++++++', 0],
+  ['a cost is lower than before', { costs: costs(-10) }, '+++++++', 0],
 ];
 
 for (const [name, changes, expected, exit_code] of ENDS) {
@@ -224,6 +224,17 @@ test('KTAP has a plan, a line a step, the cases inside theirs, and what a failur
   ]);
 });
 
+test('what a partition costs stands beside what the series costs while it is off', async (t) => {
+  const lines = textOf(await check({})).split('\n');
+  const from = lines.indexOf('  # Subtest: cost');
+  t.deepEqual(lines.slice(from + 1, from + 5), [
+    '  1..2',
+    '  ok 1 fork_exit # +1.00 %, 101 against 100 instructions',
+    '  ok 2 attached_fault # -8.00 %, 920 against 1000 instructions unattached',
+    'ok 7 cost # off within 2 % of untouched, attached within 5 % of unattached',
+  ]);
+});
+
 test('JUnit counts what failed and was left out, and no word of a log breaks it', async (t) => {
   const result = await check({ build: () => Promise.reject(fails('HP_IMAGE_BUILD_FAILED')) });
   const xml = junitOf(result);
@@ -248,6 +259,7 @@ async function command(
     tree: changes.tree ?? kernel.tree,
     series: patches,
     config_path: null,
+    arch: 'x86-64',
     cases: null,
     jobs: 1,
     bound_percent: 2,

@@ -15,6 +15,7 @@ test('the base of the series boots untouched and patched, and its selftests pass
     tree: '/usr/src/linux-source-6.12.tar.xz',
     series: null,
     config_path: null,
+    arch: 'x86-64',
     cases: CASES.join(','),
     jobs: null,
     bound_percent: null,

@@ -32,7 +32,7 @@ test('the default plan has every condition of the promises', (t) => {
   for (const percent of [0, 25, 50, 75, 95]) {
     t.true(names.has(`hotmem, 2 GiB, ${percent} %, init_on_alloc=0, 4k, anonymous`));
   }
-  t.deepEqual(DEFAULT.parts, ['reclaim', 'off', 'attached']);
+  t.deepEqual(DEFAULT.parts, ['reclaim', 'off', 'attached', 'lock']);
 });
 
 test('every cell is in every round, once', (t) => {
@@ -159,8 +159,8 @@ test('a scattered order visits every region once and not in a row', (t) => {
 test('costs are measured once, after the first round, and every block is a step', (t) => {
   const steps = stepsOf(DEFAULT, 'kvm');
   const kinds = steps.map(({ kind }) => kind).filter((kind) => kind !== 'block');
-  t.deepEqual(kinds, ['off', 'attached']);
-  t.is(steps.length, DEFAULT.blocks.length + 2);
+  t.deepEqual(kinds, ['off', 'attached', 'lock']);
+  t.is(steps.length, DEFAULT.blocks.length + 3);
   const emulated = stepsOf(DEFAULT, 'tcg').map(({ kind }) => kind);
   t.is(emulated[0], 'prices', 'what an estimate needs comes first');
   t.is(emulated.length, steps.length + 1);

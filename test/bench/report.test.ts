@@ -1,6 +1,8 @@
 import test from 'ava';
 import { GIB, MIB } from '../../base/units.ts';
+import { lockShares, lockTable } from '../../bench/reclaim/report/lock.ts';
 import { renderReport } from '../../bench/reclaim/report/report.ts';
+import type { CostLine } from '../../bench/reclaim/results/records.ts';
 import { summarizeBench } from '../../bench/reclaim/report/summary.ts';
 import { checkTable, headLines, renderText, tablesOf } from '../../bench/reclaim/report/table.ts';
 import { benchData, cellOf, floorLine, operation } from './fixture.ts';
@@ -55,6 +57,36 @@ test('the table shows medians, spread, ratio and the number of operations', (t) 
   t.regex(text, /hotmem +2.8 ms \[2.5-3.1\]/);
   t.regex(text, /virtio-mem +1.5 s \[1400-1650\] +536x.*114,329/);
   t.regex(text, /anonymous-huge +1.1 ms/);
+});
+
+function lockCost(metric: CostLine['metric'], ns: number): CostLine {
+  const given = { round: 1, part: 'lock', variant: 'attached', threads: 1 } as const;
+  return { ...given, region_bytes: 512 * MIB, metric, ns };
+}
+
+test('the share of a fault under the lock says how many CPUs saturate it', (t) => {
+  const cost = [
+    ...[999, 1000, 1400].map((ns) => lockCost('fault', ns)),
+    lockCost('page', 1500),
+    lockCost('fault-held', 80),
+    lockCost('free-held', 40),
+  ];
+  const { cost: summed } = summarizeBench({ ...DATA, cost });
+  t.deepEqual(
+    lockShares(summed).map(({ instructions, held, saturated_at_cpus }) => [
+      instructions,
+      held,
+      saturated_at_cpus,
+    ]),
+    [
+      [1000, 80, 12.5],
+      [1500, 120, 12.5],
+    ],
+  );
+  const text = renderText(lockTable(summarizeBench({ ...DATA, cost })));
+  t.regex(text, /fault +1000 +80 +8.0 % +12.5 CPUs/);
+  const half = { ...DATA, cost: cost.filter(({ metric }) => metric !== 'free-held') };
+  t.deepEqual(lockShares(summarizeBench(half).cost), [], 'half of it is no share');
 });
 
 test('checks that were not measured are in the table and say so', (t) => {

@@ -5,19 +5,24 @@
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { emulatedCpu } from '../../../base/emulated-cpu.ts';
+import { DEFAULT_ARCH, type GuestArch } from '../../../base/guest-arch.ts';
 import { BENCH_LIMITS } from '../../limits.ts';
 import { makeFolder } from '../../../base/make-folder.ts';
 import { runTool, type ToolEnd } from '../../../base/run-tool.ts';
 import { vmmEnvironment } from '../../../base/tool-environment.ts';
 import { MIB } from '../../../base/units.ts';
 import { QemuDriver, QmpClient } from '../../../hypervisor-client/index.ts';
+import { QEMU_MACHINES } from '../../../hypervisor-client/qemu/machines.ts';
 import { guestKernelArguments } from '../../../images/kernel/arguments.ts';
 import { rootfsEntries } from '../../../images/rootfs/rootfs.ts';
 import { writeCpio } from '../../../images/rootfs/cpio.ts';
 import { toolFailed } from '../../errors.ts';
 
-const QEMU = 'qemu-system-x86_64';
+/** No more than the guest needs; figures of one machine are not those of another. */
+const MACHINES: Readonly<Record<GuestArch, string>> = {
+  'x86-64': 'q35,usb=off',
+  arm64: QEMU_MACHINES.arm64.machine,
+};
 const ORDINARY_BYTES = 512 * MIB;
 const BOOT_BYTES = 512 * MIB;
 /** What is migrated out of the region has to find room. */
@@ -25,11 +30,19 @@ const BOOT_BYTES_PRICES = 1536 * MIB;
 const TAIL_LINES = 12;
 
 export interface CountedRequest {
+  /** Of the guest. Default: x86-64. */
+  readonly arch?: GuestArch | undefined;
   readonly kernel_path: string;
   /** Size of the region if it shall be a partition; null: an ordinary region of 512 MiB. */
   readonly partition_bytes: number | null;
-  /** Measures prices and a migration; the region is an ordinary one. */
-  readonly prices?: boolean;
+  /**
+   * What it does instead of what its region suggests. `prices`: prices and a migration, of an
+   * ordinary region. `symbols`: tells where functions of its kernel are. `lock`: uses a partition
+   * while a plugin watches its lock.
+   */
+  readonly ask?: 'prices' | 'symbols' | 'lock';
+  /** Path and arguments of a plugin of QEMU's, as `-plugin` takes them; it says figures too. */
+  readonly plugin?: string;
   /** The process, static (guest/off.c). */
   readonly program: string;
   readonly parent_dir: string;
@@ -63,17 +76,21 @@ async function runQemu(
 ): Promise<CountedFigure[]> {
   const { signal } = request;
   const qmp_path = join(dir, 'qmp.sock');
-  const { version } = await new QemuDriver({ program: QEMU }).probe();
+  const { arch = DEFAULT_ARCH } = request;
+  const { version } = await new QemuDriver({ arch }).probe();
   const talk = new CountedTalk(qmp_path, regionBytes(request));
   const tail: string[] = [];
   try {
     const end = await runTool({
-      command: [QEMU, ...countedArguments(request, initrd, qmp_path, version)],
+      command: [
+        QEMU_MACHINES[arch].program,
+        ...countedArguments(request, initrd, qmp_path, version),
+      ],
       env: vmmEnvironment(),
-      onLine: (line, from) => {
+      onLine: (line) => {
         tail.push(line);
         if (tail.length > TAIL_LINES) tail.shift();
-        if (from === 'stdout') talk.take(line);
+        talk.take(line);
       },
       deadline_ms: BENCH_LIMITS.counted_ms,
       output_bytes: BENCH_LIMITS.console_bytes,
@@ -158,21 +175,30 @@ function countedArguments(
   // The init finds what the kernel does not know in its environment.
   const own = [
     ...(request.partition_bytes === null ? [] : [`bench_mib=${region_bytes / MIB}`]),
-    ...(request.prices ? ['bench_prices=1'] : []),
+    ...(request.ask ? [`bench_${request.ask}=1`] : []),
   ];
-  const boot_bytes = request.prices ? BOOT_BYTES_PRICES : BOOT_BYTES;
+  const boot_bytes = request.ask === 'prices' ? BOOT_BYTES_PRICES : BOOT_BYTES;
   const memory = `${boot_bytes / MIB}M,maxmem=${boot_bytes + region_bytes}`;
   // Fixed addresses: page tables of the same shape in every boot.
-  const words = ['console=ttyS0', 'quiet', 'norandmaps', ...guestKernelArguments(options), ...own];
+  const { arch = DEFAULT_ARCH } = request;
+  const { console, emulatedCpu } = QEMU_MACHINES[arch];
+  const words = [
+    `console=${console}`,
+    'quiet',
+    'norandmaps',
+    ...guestKernelArguments(options),
+    ...own,
+  ];
   return [
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
-    ['-machine', 'q35,usb=off', '-accel', 'tcg,thread=single', '-smp', '1'],
+    ['-machine', MACHINES[arch], '-accel', 'tcg,thread=single', '-smp', '1'],
     ['-cpu', emulatedCpu(version)],
     ['-icount', 'shift=0,sleep=on', '-m', memory],
     ['-kernel', request.kernel_path, '-initrd', initrd, '-append', words.join(' ')],
     ['-qmp', `unix:${qmp_path},server=on,wait=off`],
     ['-object', `memory-backend-ram,id=m0,size=${region_bytes}`],
     ['-device', 'virtio-mem-pci,id=r0,memdev=m0,requested-size=0'],
+    request.plugin === undefined ? [] : ['-plugin', request.plugin],
   ].flat();
 }
 

@@ -36,7 +36,7 @@ export async function measurePrices(parts: PricesParts): Promise<void> {
   const counted = await runCounted({
     kernel_path: parts.spec.kernel_path,
     partition_bytes: null,
-    prices: true,
+    ask: 'prices',
     program: programs.off_path,
     parent_dir: parts.parent_dir,
     signal,

@@ -15,6 +15,7 @@ const MS = {
   burst: 6_000,
   counted: 45_000,
   attached: 110_000,
+  lock: 60_000,
 } as const;
 
 export function estimateBlockMs(
@@ -42,7 +43,8 @@ export function estimatePlanMs(plan: Plan, memory_bytes: number): number {
   );
   const off = plan.parts.includes('off') ? MS.counted : 0;
   const attached = plan.parts.includes('attached') ? MS.attached : 0;
-  return blocks + off + attached;
+  const lock = plan.parts.includes('lock') ? MS.lock : 0;
+  return blocks + off + attached + lock;
 }
 
 /** What is left, from what the finished part was thought to take and really took. */

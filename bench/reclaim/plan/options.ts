@@ -4,8 +4,11 @@ import { type Backing, BACKINGS } from '../../../agent/model/spec.ts';
 import { BENCH_MECHANISMS, type BenchMechanism, GUEST_PAGES } from './cell.ts';
 import { badOption } from '../../errors.ts';
 
-export const PARTS = ['reclaim', 'off', 'attached'] as const;
-/** `off`: the patched kernel with the feature off. `attached`: page faults in a partition. */
+export const PARTS = ['reclaim', 'off', 'attached', 'lock'] as const;
+/**
+ * `off`: the patched kernel with the feature off. `attached`: page faults in a partition. `lock`:
+ * how long they hold its lock.
+ */
 export type Part = (typeof PARTS)[number];
 
 /** As typed; what is missing takes its default. */

@@ -13,7 +13,7 @@ import {
   conditionName,
   REFERENCE,
 } from './cell.ts';
-import type { BenchOptions, Part } from './options.ts';
+import { type BenchOptions, type Part, PARTS } from './options.ts';
 
 export interface PlanGroup {
   readonly condition: Condition;
@@ -54,7 +54,7 @@ export function makePlan(options: BenchOptions): Plan {
   const groups = options.short ? shortGroups(options) : chooseGroups(options);
   const parts = options.parts ?? (options.short || narrowed(options) ? ['reclaim'] : undefined);
   const rounds = options.rounds ?? (options.short ? 1 : DEFAULT_ROUNDS);
-  const wanted: readonly Part[] = parts ?? ['reclaim', 'off', 'attached'];
+  const wanted: readonly Part[] = parts ?? PARTS;
   const kept = wanted.includes('reclaim') ? groups : [];
   return {
     groups: kept,
@@ -183,4 +183,5 @@ const PART_NOTES: Readonly<Record<Part, string>> = {
   reclaim: 'plug, fill, stop, unplug, replug',
   off: 'feature compiled in and off against the untouched kernel, counted instructions',
   attached: 'page faults attached against not attached, 1 and 4 threads',
+  lock: 'instructions under the lock of a partition, of a page fault and of the end of its page',
 };

@@ -7,6 +7,7 @@ import type { BenchManifest } from '../results/records.ts';
 import { type HardwarePrices, type Range, REFERENCE_OPERATIONS } from './hardware.ts';
 import { PRICE_OPERATIONS, type PriceLine } from '../results/records.ts';
 import type { Ratio, Spread } from '../../statistics.ts';
+import { lockTable } from './lock.ts';
 import type { CellSummary, ConditionSummary, BenchSummary } from './summary.ts';
 
 export interface TextTable {
@@ -42,6 +43,7 @@ export function tablesOf(summary: BenchSummary): TextTable[] {
     floorTable(summary),
     neighbourTable(summary),
     costTable(summary),
+    lockTable(summary),
   ].filter(({ rows }) => rows.length > 0);
 }
 
@@ -243,7 +245,7 @@ const timesText = (above: number | null, below: number | null): string =>
 function costTable({ cost }: BenchSummary): TextTable {
   return {
     title: 'What the feature costs',
-    note: 'Off and counted: guest instructions. Attached: nanoseconds of a fault.',
+    note: 'Off, counted and lock: guest instructions. Attached: nanoseconds of a fault.',
     columns: ['part', 'what', 'region', 'threads', 'variant', 'median', 'min', 'max', 'n'],
     rows: cost.flatMap(({ part, metric, threads, variant, region_bytes, ns }) =>
       ns === null

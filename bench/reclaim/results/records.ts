@@ -172,20 +172,23 @@ export interface NeighbourLine {
 }
 
 export const COST_METRICS = ['fault', 'fork-exit', 'plug', 'unplug'] as const;
+/** `page`: a page that is touched and unmapped again. The others: what of it is under the lock. */
+export const LOCK_METRICS = ['page', 'fault-held', 'free-held'] as const;
 
 /** One figure of the costs that the feature must not have. */
 export interface CostLine {
   readonly round: number;
   /**
    * `off`: two kernels under counted instructions. `attached`: one kernel, real time, two CPUs.
-   * `attached-counted`: the same faults under counted instructions, one CPU.
+   * `attached-counted`: the same faults under counted instructions, one CPU. `lock`: how many of
+   * the instructions a partition's lock is held for.
    */
-  readonly part: 'off' | 'attached' | 'attached-counted';
+  readonly part: 'off' | 'attached' | 'attached-counted' | 'lock';
   readonly variant: 'untouched' | 'off' | 'unattached' | 'attached';
-  readonly metric: (typeof COST_METRICS)[number];
+  readonly metric: (typeof COST_METRICS)[number] | (typeof LOCK_METRICS)[number];
   readonly threads: number;
   readonly region_bytes: number;
-  /** Per fault, per fork and exit, or of the whole plug or unplug. */
+  /** Per fault, per page, per fork and exit, or of the whole plug or unplug. */
   readonly ns: number;
 }
 
