@@ -2,10 +2,13 @@
  * Goal: no leak, no splat and no partition that is stuck, whatever fails in the guest and whatever
  * the host does. Method: the `stress` case of the selftest program on the debug kernel, with 3 % of
  * the allocations of attached processes failing, while the host changes its mind, refuses and
- * delays. Then the books must balance, and everything must work as before.
+ * delays. Then the books must balance, and everything must work as before. The case `breathe` is
+ * for partitions in use: three threads touch and give back while the host takes the free end away
+ * and gives it back to who waits for memory.
  *
  * Runs with HOTPLANE_DEBUG_KERNEL=1.
- *   HOTPLANE_STRESS_CYCLES   plug, attach, fork, exit, unplug; default 200, the real thing is 10000
+ *   HOTPLANE_STRESS_CYCLES   plug, attach, fork, exit, unplug, or what each thread does; default
+ *                            200, the real thing is 10000
  *   HOTPLANE_STRESS_SEED     of the choices of guest and host; default 1
  *   HOTPLANE_STRESS_MISCHIEF percent of the requests that the host does not just obey; default 50.
  *                            What it refuses costs the guest 100 ms and more, so 5 with many cycles
@@ -72,6 +75,22 @@ onDebugKernel('a partition survives failing allocations and a host that misbehav
 
   const after = { env: { HOTMEM_CASES: AFTERWARDS.join(',') }, deadline_ms: AFTER_MS };
   passes(t, await runSelftest(guest, new ObedientHand(guest.vm), after), AFTERWARDS.length);
+  await guest.vm.resizeRegion('r0', 0, { deadline_ms: AFTER_MS });
+  await booksBalance(t, guest);
+  t.deepEqual(await leaks(guest), []);
+  await noSplat(t, guest);
+});
+
+onDebugKernel('a partition in use grows and shrinks while threads touch it', async (t) => {
+  const deadline_ms = CYCLES * CYCLE_MS + AFTER_MS;
+  const changes = { ...DEBUG, kernel_arguments: ['kunit.enable=0'] };
+  const guest = await bootOrdinary(t, changes, deadline_ms);
+  const began_ms = performance.now();
+  const env = { HOTMEM_CASES: 'breathe', HOTMEM_STRESS: `${CYCLES}`, HOTMEM_SEED: `${SEED}` };
+  const run = await runSelftest(guest, new ObedientHand(guest.vm), { env, deadline_ms });
+  t.log(`seed ${SEED}, ${CYCLES} cycles a thread, ${formatMs(performance.now() - began_ms)}`);
+  t.log((await guest.lines()).filter((line) => line.includes('# breathe:')).join('\n'));
+  passes(t, run, 1);
   await guest.vm.resizeRegion('r0', 0, { deadline_ms: AFTER_MS });
   await booksBalance(t, guest);
   t.deepEqual(await leaks(guest), []);
