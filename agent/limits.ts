@@ -34,6 +34,8 @@ export const AGENT_LIMITS = {
   function_logs: 256,
   /** Payloads and answers that the agent holds for its callers, all together. */
   payloads_held_bytes: 256 * 1024 * 1024,
+  /** Until an instance that is to be kept is started again where it failed or had no memory. */
+  start_again_ms: 10_000,
   /** How long Remove lets busy instances go on. */
   remove_drain_ms: 60_000,
   /** A stopping agent lets busy instances go on for this long. */

@@ -3,6 +3,7 @@ import { assert } from '../../base/assert.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { askScale } from './ask.ts';
+import { bounded } from './bounds.ts';
 import { sharesDevice } from './devices.ts';
 import {
   type Draft,
@@ -25,7 +26,7 @@ import { waitForMemory } from './waiting.ts';
 
 /** Asks how many there are to be and does it. When the policy wants to be asked again. */
 export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
-  const scale = askScale(draft, fn);
+  const scale = bounded(draft, fn, askScale(draft, fn));
   waitForMemory(draft, fn, startInstances(draft, fn, scale.starts));
   stopIdle(draft, scale.stops);
   launchVms(draft, fn, scale.launches);

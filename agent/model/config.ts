@@ -30,6 +30,8 @@ export interface CoreConfig {
    * A region in use that did not get its size, or gave too little back, is left so for this long.
    */
   readonly resize_hold_ms: number;
+  /** Until an instance that nobody waits for is started again after a failure. */
+  readonly start_again_ms: number;
   /** Decisions of policies that one step records; more are counted only. */
   readonly decisions_max: number;
   /** What every VM costs the host besides its guest's memory: the VMM process. */
@@ -58,6 +60,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   unplug_attempts: AGENT_LIMITS.unplug_attempts,
   unplug_retry_ms: AGENT_LIMITS.unplug_retry_ms,
   resize_hold_ms: AGENT_LIMITS.unplug_retry_ms,
+  start_again_ms: AGENT_LIMITS.start_again_ms,
   decisions_max: 64,
   vmm_overhead_bytes: 0,
   host_keep_bytes: null,

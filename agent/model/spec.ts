@@ -49,6 +49,23 @@ export const memorySpecSchema = message(
 );
 export type MemorySpec = Readonly<z.infer<typeof memorySpecSchema>>;
 
+/** Instances of one function on one host. */
+const INSTANCES_MAX = LIMITS.regions_per_vm * LIMITS.vms_per_host;
+const instance_count = z.number().int().max(INSTANCES_MAX);
+
+const instancesSpecSchema = message(
+  'InstancesSpec',
+  {
+    min: field(
+      1,
+      instance_count.min(0),
+      'kept, as far as its VMs have regions and there is memory',
+    ),
+    max: field(2, known(instance_count.min(1)), 'most of all its VMs together; absent: no bound'),
+  },
+  'How many instances a function has at least and at most.',
+);
+
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 export const functionSpecSchema = message('FunctionSpec', {
@@ -112,6 +129,13 @@ export const functionSpecSchema = message('FunctionSpec', {
     13,
     known(memorySpecSchema),
     'absent: all of an instance is plugged from its start to its end',
+  ),
+  instances: field(
+    14,
+    known(
+      instancesSpecSchema.refine(({ min, max }) => max === null || min <= max, 'min is above max'),
+    ),
+    'absent: as many as wait, and none for longer than keep_alive_ms',
   ),
   program: field(
     20,

@@ -120,6 +120,7 @@ export function deploySpec(
     guest_huge_pages: options.guest_huge_pages,
     max_vms: 1,
     memory: MECHANISMS.get(mechanism).plugs_on_demand ? memoryOf(planned, options) : null,
+    instances: null,
     program: null,
   };
 }

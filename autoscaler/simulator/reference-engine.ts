@@ -172,6 +172,7 @@ class ReferenceEngine {
         guest_huge_pages: false,
         max_vms: 1,
         memory: null,
+        instances: null,
         program: null,
       },
     });

@@ -58,6 +58,7 @@ export class AgentStage {
       guest_huge_pages: false,
       max_vms: 1,
       memory: null,
+      instances: null,
       program: null,
     };
     return this.client.deploy(spec);

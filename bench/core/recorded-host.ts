@@ -238,6 +238,7 @@ function specOf(name: string): Extract<HostEvent, { type: 'deploy' }>['spec'] {
     guest_huge_pages: false,
     max_vms: 1,
     memory: null,
+    instances: null,
     program: null,
   };
 }

@@ -95,6 +95,7 @@ export function elasticSpecOf(mechanism: MechanismName, options: ElasticOptions)
     guest_huge_pages: false,
     max_vms: 1,
     memory: MECHANISMS.get(mechanism).plugs_on_demand ? sizes : null,
+    instances: null,
     program: null,
   };
 }

@@ -52,6 +52,7 @@ export function specOf(mechanism: MechanismName, options: InvokeOptions): Functi
     guest_huge_pages: false,
     max_vms: 1,
     memory: null,
+    instances: null,
     program: null,
   };
 }

@@ -27,6 +27,16 @@ function memoryOf(values: Values): MemorySpec | null {
   };
 }
 
+/** Null: no bounds of its own. */
+function instancesOf(values: Values): FunctionSpec['instances'] {
+  const given = (name: string): boolean => values.optional(name) !== undefined;
+  if (!given('min-instances') && !given('max-instances')) return null;
+  const most = LIMITS.regions_per_vm * LIMITS.vms_per_host;
+  const max = given('max-instances') ? values.whole('max-instances', 1, most) : null;
+  const min = given('min-instances') ? values.whole('min-instances', 0, max ?? most) : 0;
+  return { min, max };
+}
+
 /** Options that say how a function is, with what they are when nobody says. */
 const DEFAULTS = {
   mechanism: STOCK,
@@ -87,6 +97,7 @@ function specOfOptions(values: Values, positionals: readonly string[]): Function
     guest_huge_pages: values.flag('guest-huge-pages'),
     max_vms: values.whole('max-vms', 1, LIMITS.vms_per_host),
     memory: memoryOf(values),
+    instances: instancesOf(values),
     program: null,
   };
 }
@@ -158,6 +169,8 @@ export const deployCommand: Command = {
       default: DEFAULTS.backing,
       default_is_told: true,
     },
+    'min-instances': { value: 'N', summary: 'kept also when none is called; without it 0' },
+    'max-instances': { value: 'N', summary: 'most of all its VMs; without it no bound' },
     baseline: {
       value: 'SIZE',
       summary: 'memory at a start, which then follows its use up to --limit; e.g. 256MiB',

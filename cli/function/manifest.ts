@@ -45,6 +45,8 @@ const durationOf = (lowest_ms: number, highest_ms: number) =>
       return z.NEVER;
     });
 
+const INSTANCES_MAX = LIMITS.regions_per_vm * LIMITS.vms_per_host;
+
 const whole = (highest: number) => z.number().int().min(1).max(highest);
 const text = z.string().min(1).max(4_096);
 
@@ -100,6 +102,23 @@ export const functionFileSchema = z
       .describe('UID or UID:GID; default: one of its own for each instance'),
     memory: memorySchema.describe('of one instance: a size, or how it follows its use'),
     concurrency: whole(LIMITS.regions_per_vm).default(8).describe('most instances in one VM'),
+    instances: z
+      .strictObject({
+        min: z
+          .number()
+          .int()
+          .min(0)
+          .max(INSTANCES_MAX)
+          .default(0)
+          .describe('kept when none is called'),
+        max: whole(INSTANCES_MAX).optional().describe('most of all its VMs; default: no bound'),
+      })
+      .refine(({ min, max }) => max === undefined || min <= max, {
+        path: ['min'],
+        error: 'is above max',
+      })
+      .optional()
+      .describe('how many there are at least and at most'),
     max_vms: whole(LIMITS.vms_per_host).default(1).describe('most VMs at a time'),
     vcpus: whole(LIMITS.vcpus_per_vm).default(1).describe('of one VM'),
     boot_memory: size.default(512 * MIB).describe('ordinary memory of one VM'),
@@ -159,6 +178,9 @@ export function specOfManifest(
     init_on_alloc: manifest.init_on_alloc,
     guest_huge_pages: manifest.guest_huge_pages,
     max_vms: manifest.max_vms,
+    instances: manifest.instances
+      ? { min: manifest.instances.min, max: manifest.instances.max ?? null }
+      : null,
     memory: follows_use
       ? {
           baseline_bytes: memory.baseline ?? null,

@@ -83,6 +83,8 @@ const KEYS: Readonly<Record<string, string>> = {
   increment: 'memory',
   history: 'memory',
   'grow-wait': 'memory',
+  'min-instances': 'instances',
+  'max-instances': 'instances',
   arg: 'command',
 };
 
@@ -94,6 +96,36 @@ test('every option of deploy is a key', (t) => {
     .filter((option) => !others.includes(option))
     .filter((option) => !keys.includes(KEYS[option] ?? option.replaceAll('-', '_')));
   t.deepEqual(missing, []);
+});
+
+/** Keys that say what runs, for which an option would be a second way to write a manifest. */
+const OF_A_PROGRAM = [
+  'name',
+  'package',
+  'runtime',
+  'interface',
+  'handler',
+  'environment',
+  'working_folder',
+  'user',
+  'timeout',
+  'tmp',
+];
+
+test('every key is an option of deploy, or of the program that a file alone can name', (t) => {
+  const options = COMMANDS.find(({ name }) => name === 'deploy')?.options ?? {};
+  const told = Object.keys(options).map((one) => KEYS[one] ?? one.replaceAll('-', '_'));
+  const missing = Object.keys(functionFileSchema.shape).filter((key) => !told.includes(key));
+  t.deepEqual(missing, OF_A_PROGRAM);
+});
+
+test('bounds of instances are told as both or one of them', (t) => {
+  const instancesOf = (text: string) =>
+    specOfManifest(check(`name: f\nmemory: 1GiB\ninstances: ${text}\n`), null).instances;
+  t.deepEqual(instancesOf('{min: 1, max: 4}'), { min: 1, max: 4 });
+  t.deepEqual(instancesOf('{max: 4}'), { min: 0, max: 4 });
+  t.throws(() => instancesOf('{min: 5, max: 4}'), { message: /instances\.min: is above max/ });
+  t.is(specOfManifest(check('name: f\nmemory: 1GiB\n'), null).instances, null);
 });
 
 test('the published schema is up to date, and refuses what the command does', async (t) => {

@@ -30,6 +30,7 @@ export interface FunctionSpec {
   readonly guest_huge_pages: boolean;
   readonly max_vms: number | null;
   readonly memory: MemorySpec | null;
+  readonly instances: InstancesSpec | null;
   readonly program: FunctionProgram | null;
 }
 
@@ -88,6 +89,11 @@ export interface MemorySpec {
   readonly increment_bytes: number | null;
   readonly history: boolean;
   readonly grow_wait_ms: number | null;
+}
+
+export interface InstancesSpec {
+  readonly min: number;
+  readonly max: number | null;
 }
 
 export interface FunctionProgram {
@@ -1422,6 +1428,7 @@ function createBaseFunctionSpec(): FunctionSpec {
     guest_huge_pages: false,
     max_vms: null,
     memory: null,
+    instances: null,
     program: null,
   };
 }
@@ -1466,6 +1473,9 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
     }
     if (message.memory !== undefined && message.memory !== null) {
       MemorySpec.encode(message.memory, writer.uint32(106).fork()).join();
+    }
+    if (message.instances !== undefined && message.instances !== null) {
+      InstancesSpec.encode(message.instances, writer.uint32(114).fork()).join();
     }
     if (message.program !== undefined && message.program !== null) {
       FunctionProgram.encode(message.program, writer.uint32(162).fork()).join();
@@ -1590,6 +1600,14 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
             message.memory = MemorySpec.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.instances = InstancesSpec.decode(reader, reader.uint32());
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -1675,6 +1693,63 @@ export const MemorySpec: MessageFns<MemorySpec> = {
             }
 
             message.grow_wait_ms = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseInstancesSpec(): InstancesSpec {
+  return { min: 0, max: null };
+}
+
+export const InstancesSpec: MessageFns<InstancesSpec> = {
+  encode(message: InstancesSpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.min !== 0) {
+      writer.uint32(8).uint64(message.min);
+    }
+    if (message.max !== undefined && message.max !== null) {
+      writer.uint32(16).uint64(message.max);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstancesSpec {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstancesSpec() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.min = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.max = longToNumber(reader.uint64());
             continue;
           }
         }

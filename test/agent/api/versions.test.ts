@@ -95,7 +95,15 @@ test('a client made from agent.proto alone deploys, invokes and asks', async (t)
         error ? reject(error) : resolve(response),
       );
     });
-  const { backing: _, max_vms: _one, memory: _whole, program: _none, ...spec } = specOf('f');
+  const fresh = specOf('f');
+  const {
+    backing: _,
+    max_vms: _one,
+    memory: _whole,
+    instances: _all,
+    program: _none,
+    ...spec
+  } = fresh;
   t.like(
     await call('Deploy', { function: spec }),
     { vmm: 'fake 1.0' },

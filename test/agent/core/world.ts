@@ -44,6 +44,7 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
     guest_huge_pages: false,
     max_vms: 1,
     memory: null,
+    instances: null,
     program: null,
     ...part,
   };
