@@ -146,9 +146,9 @@ export const invokeCommand: Command = {
 Runs on the idle instance used last, or starts one: its region is plugged while the guest starts
 it. When all instances are busy it waits. Standard input is the payload of a function with a
 program of its own, and standard output its answer alone; what the built-in function is to do is
-told by options; with --logs what the instance wrote follows on stderr. An invocation that is refused (no memory, queue full) exits with 3, one that fails
-(out of memory, crash, or by its own word) with 1, with 4 when its time was over, and with 3 when
-its VM ended.
+told by options. With --logs what the instance wrote meanwhile follows on stderr. An invocation that
+is refused (no memory, queue full) exits with 3, one that fails (out of memory, crash, or by its own
+word) with 1, with 4 when its time was over, and with 3 when its VM ended.
 
   hotplane invoke resize-image --touch 200MiB --cpu-ms 50 --wall-ms 120
   echo '{"name":"Ada"}' | hotplane invoke hello --logs
