@@ -48,7 +48,7 @@ function sizes(tally: RunTally): string {
   const charts = renderSizeCharts(tally);
   if (charts.length === 0) return '';
   return `<h2>Memory inside invocations</h2>
-<div class="charts">${charts.map(scroll).join('\n')}</div>
+${charts.map((chart) => `<div class="scroll wide">${chart}</div>`).join('\n')}
 `;
 }
 

@@ -8,8 +8,8 @@ import type { MechanismTally, RunTally } from '../run-tally.ts';
 import type { ChangedVm } from '../size-tally.ts';
 import { styleOf } from './palette.ts';
 
-const WIDTH = 460;
-const HEIGHT = 250;
+const WIDTH = 960;
+const HEIGHT = 240;
 const LEFT = 56;
 const RIGHT = 16;
 const TOP = 62;
@@ -115,7 +115,7 @@ function yAxis(most_mib: number, toY: (bytes: number) => number): string[] {
 }
 
 function xAxis(most_s: number, toX: (seconds: number) => number): string[] {
-  const ticks = linearTicks(most_s, 6).map((seconds) => {
+  const ticks = linearTicks(most_s, 8).map((seconds) => {
     const x = toX(seconds);
     const from = { x, y: FLOOR };
     const text = label('middle', { x, y: FLOOR + 18 }, String(seconds));
