@@ -33,6 +33,8 @@ export const CLI_LIMITS = {
   trace_days: 366,
   /** One growth, from the wish to its memory, and touching a GiB. */
   simulated_cost_ms: 600_000,
+  /** Threads of one sweep. */
+  sweep_workers: 64,
 } as const;
 
 assert(

@@ -6,6 +6,7 @@ import { openPlainFile } from '../../base/plain-file.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { resultsMalformed } from '../results/errors.ts';
 import { type RunFigures, SIMULATION_FILE, simulationSchema } from '../results/simulation.ts';
+import { readSweep } from '../results/sweep.ts';
 import { compareRuns } from './compare.ts';
 import { comparisonCsv, renderComparison } from './compare-text.ts';
 import { figuresOfFolder } from './live-figures.ts';
@@ -26,7 +27,9 @@ export async function runCompareCommand(input: CompareInput): Promise<void> {
   const found: { folder: string; figures: RunFigures }[] = [];
   for (const folder of input.folders) {
     input.signal.throwIfAborted();
-    const runs = (await simulatedRuns(folder)) ?? (await figuresOfFolder(folder, input.signal));
+    const swept = await readSweep(folder);
+    const runs =
+      swept?.runs ?? (await simulatedRuns(folder)) ?? (await figuresOfFolder(folder, input.signal));
     found.push(...runs.map((figures) => ({ folder, figures })));
   }
   const comparison = compareRuns(found, input.seed);

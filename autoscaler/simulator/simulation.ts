@@ -24,7 +24,7 @@ export const SIMULATED_POLICIES = [
   'greedy-dual',
   'least-recently-used',
 ] as const;
-export type SimulatedPolicy = (typeof SIMULATED_POLICIES)[number];
+type SimulatedPolicy = (typeof SIMULATED_POLICIES)[number];
 /** Those that the agent's core has as well, and that the reference engine therefore plays. */
 const OF_THE_CORE = {
   'fixed-keep-alive': FIXED_KEEP_ALIVE_POLICY,
@@ -66,11 +66,16 @@ export async function simulate(
 
 /** As reports name it. */
 export function nameOfChoice({ policy, keep_alive_ms }: PolicyChoice): string {
-  const is_timed = policy === 'fixed-keep-alive' || policy === 'oldest-first';
-  return is_timed ? `${policy} ${keep_alive_ms / 1000} s` : policy;
+  return isTimed(policy) ? `${policy} ${keep_alive_ms / 1000} s` : policy;
 }
 
-function runOne(
+/** Whether it goes by a keep-alive that is chosen. */
+export function isTimed(policy: SimulatedPolicy): boolean {
+  return policy === 'fixed-keep-alive' || policy === 'oldest-first';
+}
+
+/** The figures of one policy. Throws HP_SIMULATE_OPTION. */
+export function runOne(
   { workload, costs, host, engine }: SimulationPlan,
   choice: PolicyChoice,
 ): RunFigures {

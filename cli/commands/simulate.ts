@@ -3,6 +3,7 @@ import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
 import { badValue } from '../errors.ts';
 import { CLI_LIMITS } from '../limits.ts';
 import { openOptions, TRACE_HELP, TRACE_OPTIONS } from '../trace-options.ts';
+import type { SweepInput } from '../../autoscaler/simulator/sweep.ts';
 import type { PolicyChoice } from '../../autoscaler/simulator/simulation.ts';
 import type { Values } from '../values.ts';
 
@@ -57,6 +58,9 @@ export const simulateCommand: Command = {
     },
     ...TRACE_OPTIONS,
     out: { value: 'DIR', summary: 'also write figures, plots and result folders there' },
+    sweep: { value: 'FILE', summary: 'a grid (YAML or JSON): a run for each combination' },
+    workers: { value: 'N', summary: 'threads of a sweep', default: '1' },
+    'dry-run': { summary: 'of a sweep: tell its runs, simulate nothing' },
     lines: { summary: 'with --out: lines of more than 100,000 invocations too' },
     json: JSON_OPTION,
   },
@@ -83,6 +87,11 @@ with the median times of its operations (of another folder's with --calibrate). 
 folder of a replay, marked as simulated, which 'hotplane report' and 'hotplane compare' read, and
 prints how far it is off.
 
+--sweep FILE has lists under policy, keep-alive (seconds), mechanism, host-limit (none or a size),
+when-short, start-ms and stop-ms, and simulates every combination. A line for each goes to
+DIR/sweep.jsonl as it is done; the same command goes on where one was ended. However many --workers,
+the bytes are the same. Plot and points of cold starts against memory are written beside it.
+
 ${TRACE_HELP}
 
 Examples:
@@ -94,7 +103,9 @@ Examples:
 };
 
 async function runSimulate(input: CommandInput): Promise<void> {
-  await (input.values.optional('from') === undefined ? runTrace(input) : runLive(input));
+  const { values } = input;
+  if (values.optional('from') !== undefined) return await runLive(input);
+  await (values.optional('sweep') === undefined ? runTrace(input) : runGrid(input));
 }
 
 /** A live run again: its options stand in its folder. */
@@ -117,21 +128,55 @@ async function runLive({ values, stdout, signal }: CommandInput): Promise<void> 
   });
 }
 
-async function runTrace({ values, stdout, signal }: CommandInput): Promise<void> {
-  const [{ runSimulateCommand }, { MEMORY_MODELS }, { readVersion }] = await Promise.all([
-    import('../../autoscaler/simulator/simulate-command.ts'),
-    import('../../autoscaler/workload-model/models.ts'),
+/** Every combination of a grid. */
+async function runGrid({ values, stdout, signal }: CommandInput): Promise<void> {
+  const [{ runSweep }, { readVersion }] = await Promise.all([
+    import('../../autoscaler/simulator/sweep.ts'),
     import('../../base/version.ts'),
   ]);
+  const out = values.optional('out');
+  if (out === undefined) throw badValue('out', '', 'a folder, which --sweep needs');
+  await runSweep({
+    sweep: values.text('sweep'),
+    out,
+    workers: values.whole('workers', 1, CLI_LIMITS.sweep_workers),
+    dry_run: values.flag('dry-run'),
+    hotplane_version: await readVersion(),
+    json: values.flag('json'),
+    stdout,
+    signal,
+    ...(await workloadInput(values, signal)),
+  });
+}
+
+type WorkloadInput = Pick<SweepInput, 'traces' | 'open' | 'grouping' | 'model' | 'concurrency'>;
+
+/** What the trace is and how it is read. */
+async function workloadInput(values: Values, signal: AbortSignal): Promise<WorkloadInput> {
+  const { MEMORY_MODELS } = await import('../../autoscaler/workload-model/models.ts');
   const traces = values.list('trace');
   if (traces.length === 0) throw badValue('trace', '', 'the file of a trace');
   const model = MEMORY_MODELS.get(values.text('memory-model'));
   const models = `one of ${[...MEMORY_MODELS.keys()].join(', ')}`;
   if (!model) throw badValue('memory-model', values.text('memory-model'), models);
-  const has = (name: string): boolean => values.optional(name) !== undefined;
-  await runSimulateCommand({
+  const is_bounded = values.optional('concurrency') !== undefined;
+  return {
     traces,
     open: openOptions(values, signal),
+    grouping: values.choice('group', ['function', 'app']),
+    model,
+    concurrency: is_bounded ? values.whole('concurrency', 1, LIMITS.regions_per_vm) : null,
+  };
+}
+
+async function runTrace({ values, stdout, signal }: CommandInput): Promise<void> {
+  const [{ runSimulateCommand }, { readVersion }] = await Promise.all([
+    import('../../autoscaler/simulator/simulate-command.ts'),
+    import('../../base/version.ts'),
+  ]);
+  const has = (name: string): boolean => values.optional(name) !== undefined;
+  await runSimulateCommand({
+    ...(await workloadInput(values, signal)),
     choices: await choicesOf(values),
     engine: values.choice('engine', ['fast', 'reference']),
     mechanism: values.text('mechanism'),
@@ -143,9 +188,6 @@ async function runTrace({ values, stdout, signal }: CommandInput): Promise<void>
       when_short: values.choice('when-short', ['refuse', 'wait']),
       reserve_bytes: 0,
     },
-    grouping: values.choice('group', ['function', 'app']),
-    model,
-    concurrency: has('concurrency') ? values.whole('concurrency', 1, LIMITS.regions_per_vm) : null,
     out: values.optional('out') ?? null,
     lines: values.flag('lines'),
     options: textsOf(values),

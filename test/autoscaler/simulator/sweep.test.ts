@@ -1,0 +1,106 @@
+/** A grid of runs over one trace: the same bytes by any number of threads, and after any end. */
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { readSweep } from '../../../autoscaler/results/sweep.ts';
+import { sweepCellsOf, gridSchema } from '../../../autoscaler/simulator/sweep-grid.ts';
+import { HotplaneError } from '../../../base/errors.ts';
+import { COMMANDS } from '../../../cli/commands.ts';
+import { parseCommandLine } from '../../../cli/parse.ts';
+
+const SAMPLE = fileURLToPath(
+  new URL('../../../autoscaler/traces/azure2021/sample_200.csv', import.meta.url),
+);
+const FOLDER = mkdtempSync(join(tmpdir(), 'hotplane-sweep-'));
+test.after.always(() => rmSync(FOLDER, { recursive: true, force: true }));
+const GRID = join(FOLDER, 'grid.yaml');
+writeFileSync(
+  GRID,
+  `policy: [fixed-keep-alive, hybrid-histogram, greedy-dual]
+keep-alive: [30, 120]
+mechanism: [hotmem, virtio-mem]
+host-limit: [none, 16GiB]
+`,
+);
+
+async function run(...words: readonly string[]): Promise<string> {
+  let text = '';
+  const all = ['simulate', '--trace', SAMPLE, ...words];
+  const parsed = parseCommandLine(all, COMMANDS);
+  if (parsed.kind !== 'run') throw new Error('it is a command');
+  const stream = { write: (more: string) => (text += more) !== '' };
+  const { signal } = new AbortController();
+  await parsed.command.run({ ...parsed, argv: all, stdout: stream, stderr: stream, signal });
+  return text;
+}
+
+function contents(folder: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
+  );
+}
+
+test('a grid is every combination of its lists, but those that differ in nothing', (t) => {
+  const grid = gridSchema.parse({
+    policy: ['fixed-keep-alive', 'hybrid-histogram', 'greedy-dual'],
+    'keep-alive': [30, 120],
+    'host-limit': ['none', '8GiB'],
+    'when-short': ['refuse', 'wait'],
+  });
+  const cells = sweepCellsOf(grid);
+  const count = (policy: string): number =>
+    cells.filter(({ choice }) => choice.policy === policy).length;
+  t.is(count('fixed-keep-alive'), 2 * 3, 'without a limit nothing is short');
+  t.is(count('hybrid-histogram'), 3, 'it has no keep-alive of its own');
+  t.is(count('greedy-dual'), 2, 'without a limit nothing gives way');
+});
+
+test('a sweep by four threads has the bytes of one by one, and compare reads it', async (t) => {
+  const [one, four] = [join(FOLDER, 'one'), join(FOLDER, 'four')];
+  await run('--sweep', GRID, '--out', one);
+  await run('--sweep', GRID, '--out', four, '--workers', '4');
+  t.deepEqual(contents(four), contents(one));
+  t.deepEqual(Object.keys(contents(one)).toSorted(), [
+    'pareto.csv',
+    'pareto.svg',
+    'sweep.json',
+    'sweep.jsonl',
+  ]);
+  t.is((await readSweep(one))?.runs.length, 14);
+});
+
+test('a sweep that was cut off goes on where it ended, to the same bytes', async (t) => {
+  const whole = join(FOLDER, 'whole');
+  await run('--sweep', GRID, '--out', whole);
+  const before = contents(whole);
+  const lines = (before['sweep.jsonl'] ?? '').split('\n');
+  const kept = lines.slice(0, 5).join('\n');
+  truncateSync(join(whole, 'sweep.jsonl'), Buffer.byteLength(kept) + 1);
+  appendFileSync(join(whole, 'sweep.jsonl'), '{"cell":{"cho');
+  await run('--sweep', GRID, '--out', whole, '--workers', '2');
+  t.deepEqual(contents(whole), before);
+});
+
+test('a dry run writes nothing, no sweep is mixed in, a bad grid has its line', async (t) => {
+  const out = join(FOLDER, 'dry');
+  t.regex(await run('--sweep', GRID, '--out', out, '--dry-run'), /14 runs by 1 at a time/);
+  t.false(readdirSync(FOLDER).includes('dry'));
+  await run('--sweep', GRID, '--out', out);
+  const refused = async (words: readonly string[], message: RegExp): Promise<void> => {
+    await t.throwsAsync(run(...words), { instanceOf: HotplaneError, message });
+  };
+  await refused(['--sweep', GRID, '--out', out, '--group', 'app'], /already holds results/);
+  const bad = join(FOLDER, 'bad.yaml');
+  for (const [text, message] of [
+    ['policy: [fixed]\n', /bad\.yaml:1:/],
+    ['keep-alive: [30]\nmechanisms: [hotmem]\n', /bad\.yaml:2:/],
+    ['host-limit: [much]\n', /none, or a size/],
+    ['policy: [greedy-dual]\n', /has no run/],
+  ] as const) {
+    writeFileSync(bad, text);
+    await refused(['--sweep', bad, '--out', join(FOLDER, 'never')], message);
+  }
+});
