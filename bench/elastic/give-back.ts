@@ -12,7 +12,7 @@ import type { RecordKeeper } from './record-keeper.ts';
 import type { GiveBackLine, NeighbourCall, Operation } from './records.ts';
 
 /** Each takes about three seconds. */
-export const GIVE_BACKS = 8;
+const GIVE_BACKS = 8;
 const SHORT_GIVE_BACKS = 2;
 /** How long memory is held before it is let go, and how long its instance runs on then. */
 const HELD_MS = 400;
