@@ -12,7 +12,7 @@ import { ensureSafeFolder, socketPathTrouble } from '../base/safe-path.ts';
 import { wasBegunIn } from '../hypervisor-client/lifecycle/run-dir.ts';
 import type { Hypervisor } from '../hypervisor-client/vm.ts';
 import { AgentServer } from './api/server.ts';
-import { SocketPlace } from './api/socket.ts';
+import { type SocketAccess, SocketPlace } from './api/socket.ts';
 import type { Policy } from './core/policy.ts';
 import type { HttpAddress } from './http/address.ts';
 import type { HttpSurface } from './http/surface.ts';
@@ -27,6 +27,8 @@ import { StateFile } from './store/state-file.ts';
 
 export interface DaemonOptions {
   readonly socket_path: string;
+  /** Who may connect besides the agent's own user; absent: nobody. */
+  readonly socket_access?: SocketAccess;
   readonly state_dir: string;
   /** Where private folders of runs lie; those whose owners were killed are emptied. */
   readonly runtime_dir?: string;
@@ -65,7 +67,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const vms_dir = await openStateDir(state_dir);
   opened.defer(await lockStateDir(state_dir));
   opened.defer(addLastWords(() => vmsLeft(vms_dir)));
-  const place = await SocketPlace.claim(socket_path);
+  const place = await SocketPlace.claim(socket_path, options.socket_access);
   opened.defer(() => place.release());
   const http = options.http ? await openHttp(options.http, log) : null;
   opened.defer(() => http?.close());

@@ -9,6 +9,7 @@ import type { HotplaneError } from './errors.ts';
 import { baseError } from './codes.ts';
 import { makeFolder } from './make-folder.ts';
 import { errnoOf } from './system-error.ts';
+import { serviceUid } from './users.ts';
 
 /** `sun_path` of sockaddr_un is 108 bytes with its end mark (unix(7)). */
 const SOCKET_PATH_BYTES_MAX = 107;
@@ -58,10 +59,10 @@ function folderTrouble(facts: Facts, uid: number, rule: FolderRule): string | nu
 }
 
 /** What is wrong with a socket that we are to talk to; null: nothing. Pure. */
-function socketTrouble(facts: Facts, uid: number): string | null {
+function socketTrouble(facts: Facts, uid: number, service_uid: number | null): string | null {
   if (!facts.isSocket()) return 'is not a socket';
-  if (facts.uid !== uid && facts.uid !== 0) return belongsTo(facts.uid, uid);
-  return null;
+  if (facts.uid === uid || facts.uid === 0 || facts.uid === service_uid) return null;
+  return belongsTo(facts.uid, uid);
 }
 
 /** Makes the folder (mode 0700) where it is missing. Throws HP_PATH_UNSAFE. */
@@ -80,17 +81,30 @@ async function checkFolder(path: string, rule: FolderRule = 'ours'): Promise<voi
 
 /**
  * Throws HP_AGENT_SOCKET when the path is too long, HP_PATH_UNSAFE when whoever listens at `path`
- * may be somebody else than the agent it should be: only its owner can have put the socket there.
- * Nothing there is no trouble.
+ * may be somebody else than the agent it should be: we, root, or the user of the service (see
+ * {@link serviceUid}) have put the socket there, and nobody else can have. Nothing there is no
+ * trouble.
  */
 export async function checkSocketToTalkTo(path: string): Promise<void> {
   checkSocketPath(path);
   const facts = await factsOf(path);
   if (!facts) return;
   const next = 'name the socket of an agent of your own, or run this as the user it belongs to.';
-  const wrong = socketTrouble(facts, ourUid());
+  const wrong = socketTrouble(facts, ourUid(), serviceUid());
   if (wrong !== null) throw unsafe(path, wrong, next);
-  await checkFolder(dirname(path), 'shared');
+  if (facts.uid === ourUid() || facts.uid === 0) return await checkFolder(dirname(path), 'shared');
+  await checkWay(await realpath(dirname(path)), facts.uid);
+}
+
+/** Every folder on the way to a socket of the service is root's, the service's or our own. */
+async function checkWay(folder: string, service_uid: number): Promise<void> {
+  for (let place = folder; ; place = dirname(place)) {
+    const facts = await lstat(place);
+    const uid = facts.uid === service_uid ? service_uid : ourUid();
+    const wrong = folderTrouble(facts, uid, 'shared');
+    if (wrong !== null) throw unsafe(place, wrong, nextFor(place, wrong));
+    if (place === dirname(place)) return;
+  }
 }
 
 /**

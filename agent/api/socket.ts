@@ -3,7 +3,17 @@
  * where nobody else can connect, and given back only if it is still ours.
  */
 import { constants, type Stats } from 'node:fs';
-import { chmod, type FileHandle, link, lstat, mkdtemp, open, rm, unlink } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  type FileHandle,
+  link,
+  lstat,
+  mkdtemp,
+  open,
+  rm,
+  unlink,
+} from 'node:fs/promises';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { type HotplaneError, isHotplaneError } from '../../base/errors.ts';
@@ -13,15 +23,27 @@ import { type FileLock, tryLockFile } from '../../base/file-lock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { checkSocketPath, ensureSafeFolder, ourUid } from '../../base/safe-path.ts';
 
+/** Who may connect besides the owner. */
+export interface SocketAccess {
+  /** Number of the group that the socket is given; null: as it comes. */
+  readonly gid: number | null;
+  /** Its permissions; connecting takes the right to write. */
+  readonly mode: number;
+}
+
+const OWNER_ONLY: SocketAccess = { gid: null, mode: 0o600 };
+
 export class SocketPlace {
   readonly path: string;
+  readonly #access: SocketAccess;
   readonly #lock: FileLock;
   #bound: Stats | null = null;
   /** Open as long as the server: at its end the runtime removes the path it once bound. */
   #folder: FileHandle | null = null;
 
-  private constructor(path: string, lock: FileLock) {
+  private constructor(path: string, access: SocketAccess, lock: FileLock) {
     this.path = path;
+    this.#access = access;
     this.#lock = lock;
   }
 
@@ -30,7 +52,7 @@ export class SocketPlace {
    * HP_AGENT_SOCKET_IN_USE when another agent has it, HP_AGENT_SOCKET or HP_PATH_UNSAFE when it
    * cannot be a place for ours.
    */
-  static async claim(path: string): Promise<SocketPlace> {
+  static async claim(path: string, access: SocketAccess = OWNER_ONLY): Promise<SocketPlace> {
     checkSocketPath(path);
     await ensureSafeFolder(dirname(path), 'shared');
     const lock = await tryLockFile(`${path}.lock`, `${process.pid}\n`);
@@ -41,7 +63,7 @@ export class SocketPlace {
       await lock.release();
       throw error;
     }
-    return new SocketPlace(path, lock);
+    return new SocketPlace(path, access, lock);
   }
 
   /**
@@ -55,7 +77,7 @@ export class SocketPlace {
       this.#folder = await open(folder, constants.O_RDONLY + constants.O_DIRECTORY);
       await bind(`/proc/self/fd/${this.#folder.fd}/s`);
       const inner = join(folder, 's');
-      await chmod(inner, 0o600);
+      await this.#open(inner);
       await link(inner, this.path);
       this.#bound = await lstat(this.path);
     } catch (cause) {
@@ -64,6 +86,14 @@ export class SocketPlace {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+
+  /** While only we can reach it. */
+  async #open(inner: string): Promise<void> {
+    const { gid, mode } = this.#access;
+    await chmod(inner, 0o600);
+    if (gid !== null) await chown(inner, ourUid(), gid);
+    await chmod(inner, mode);
   }
 
   /** Removes the socket if it is the one that was bound, and gives the place back. */

@@ -13,12 +13,14 @@ import { DRIVERS } from '../../hypervisor-client/drivers.ts';
 import { CLI_LIMITS } from '../limits.ts';
 import { POLICIES, USUAL_POLICY } from './policies.ts';
 import {
+  GROUP,
   HTTP_ADDRESS,
   type ConfigKind,
   listOf,
   oneOf,
   pathCalled,
   SIZE,
+  SOCKET_MODE,
   SWITCH,
   wholeBetween,
 } from './kinds.ts';
@@ -48,6 +50,19 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     doc: "the agent's Unix socket",
     default: join(runtimeDir(), 'agent.sock'),
     otherwise: '`agent.sock` in the runtime folder',
+  },
+  {
+    name: 'socket_group',
+    kind: GROUP,
+    doc: 'group that the socket is given; with socket_mode 0660 its members may do all that its owner may',
+    default: null,
+    otherwise: 'as it comes',
+  },
+  {
+    name: 'socket_mode',
+    kind: SOCKET_MODE,
+    doc: 'permissions of the socket: 0600, or 0660 for the group too',
+    default: '0600',
   },
   {
     name: 'state_dir',

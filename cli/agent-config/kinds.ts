@@ -1,6 +1,7 @@
-/** What a value of the agent's configuration can be, as text: the same in all its sources. Pure. */
+/** What a value of the agent's configuration can be, as text: the same in all its sources. */
 import { HTTP_ADDRESS_WANTED, parseHttpAddress } from '../../agent/http/address.ts';
 import { parseBytes, sizeWanted } from '../../base/units.ts';
+import { gidOf } from '../../base/users.ts';
 
 export interface ConfigKind {
   /** What the value is called in help and pages, e.g. `SIZE`; null: a switch, on or off. */
@@ -65,4 +66,16 @@ export const HTTP_ADDRESS: ConfigKind = {
   value: 'ADDRESS',
   wanted: (text) =>
     text === 'off' || parseHttpAddress(text) ? null : `${HTTP_ADDRESS_WANTED}; or off`,
+};
+
+/** Who may connect: the owner, and with 0660 the group too; never everybody. */
+export const SOCKET_MODE: ConfigKind = {
+  value: 'MODE',
+  wanted: (text) => (/^0?6[06]0$/.test(text) ? null : '0600 or 0660'),
+};
+
+/** A group of this host. */
+export const GROUP: ConfigKind = {
+  value: 'GROUP',
+  wanted: (text) => (gidOf(text) === null ? 'the name or number of a group of this host' : null),
 };

@@ -6,6 +6,7 @@ import { contained } from '../../autoscaler/policy/contained.ts';
 import { hostClock } from '../../base/clock.ts';
 import { CLI_LIMITS } from '../limits.ts';
 import { type HttpAddress, parseHttpAddress } from '../../agent/http/address.ts';
+import type { SocketAccess } from '../../agent/api/socket.ts';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import type { CoreConfig } from '../../agent/model/config.ts';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
@@ -21,6 +22,7 @@ import { agentError } from '../../agent/model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
+import { gidOf } from '../../base/users.ts';
 import type { HypervisorOptions } from '../../hypervisor-client/drivers.ts';
 import { LOG_LEVELS, VMM_CHOICES } from '../agent-config/keys.ts';
 import { configOptions, readAgentConfig } from '../agent-config/options.ts';
@@ -140,6 +142,13 @@ function httpOf(values: Values): { readonly http?: HttpAddress } {
   return http ? { http } : {};
 }
 
+/** Who may connect besides our own user. */
+function socketAccess(values: Values): SocketAccess {
+  const group = values.optional('socket-group');
+  const mode = Number.parseInt(values.text('socket-mode'), 8);
+  return { mode, gid: group === undefined ? null : gidOf(group) };
+}
+
 /** Who started the agent, where it wants to be told; it hears of the end from here on. */
 function serviceManager(signal: AbortSignal, log: Logger): ServiceManager | null {
   const manager = ServiceManager.from({
@@ -187,6 +196,7 @@ async function run(input: CommandInput): Promise<number> {
     vmm_overhead_bytes: values.bytes('vmm-overhead'),
     host_cpus: availableParallelism(),
     bounds: boundsOf(values),
+    socket_access: socketAccess(values),
     ...httpOf(values),
     version: await readVersion(),
     policy: contained(POLICIES.get(policy), {
@@ -231,7 +241,8 @@ export const agentCommand: Command = {
     json: { summary: 'print the line that it serves as JSON' },
   },
   help: `
-Serves the API on a Unix socket (mode 0600) until SIGINT or SIGTERM. It then takes no new calls,
+Serves the API on a Unix socket (of its own user alone, unless --socket-mode 0660 lets a group in)
+until SIGINT or SIGTERM. It then takes no new calls,
 lets busy instances end for up to 10 s, shuts all its VMs down, removes the socket and exits: 0
 after SIGTERM, 130 after SIGINT. A second SIGINT or SIGTERM ends it at once, with 128 and the
 signal's number, and says which VMs it leaves. SIGHUP is ignored: neither a terminal that hangs up
