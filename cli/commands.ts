@@ -8,6 +8,7 @@ import { benchInvokeCommand } from './commands/bench-invoke.ts';
 import { benchReclaimCommand } from './commands/bench-reclaim.ts';
 import { benchSimulateCommand } from './commands/bench-simulate.ts';
 import { compareCommand } from './commands/compare.ts';
+import { completionCommand } from './commands/completion.ts';
 import { configCheckCommand } from './commands/config-check.ts';
 import { configShowCommand } from './commands/config-show.ts';
 import { deployCommand } from './commands/deploy.ts';
@@ -34,6 +35,7 @@ import { simulateDecisionsCommand } from './commands/simulate-decisions.ts';
 import { simulatePaperCommand } from './commands/simulate-paper.ts';
 import { simulateSizingCommand } from './commands/simulate-sizing.ts';
 import { statusCommand } from './commands/status.ts';
+import { topCommand } from './commands/top.ts';
 import { traceGenerateCommand } from './commands/trace-generate.ts';
 import { traceInspectCommand } from './commands/trace-inspect.ts';
 import { traceSampleCommand } from './commands/trace-sample.ts';
@@ -55,6 +57,7 @@ export const COMMANDS: readonly Command[] = [
   invokeCommand,
   logsCommand,
   statusCommand,
+  topCommand,
   explainCommand,
   drainCommand,
   removeCommand,
@@ -78,4 +81,5 @@ export const COMMANDS: readonly Command[] = [
   benchSimulateCommand,
   kernelCheckCommand,
   kernelBisectCommand,
+  completionCommand,
 ];

@@ -71,6 +71,10 @@ export function badValue(name: string, text: string, wanted: string): HotplaneEr
   return cliError('HP_CLI_BAD_VALUE', `--${name} is '${text}'.`, { next: `give ${wanted}.` });
 }
 
+export function badPositional(name: string, text: string, wanted: string): HotplaneError {
+  return cliError('HP_CLI_BAD_VALUE', `${name} is '${text}'.`, { next: `give ${wanted}.` });
+}
+
 export function badVariable(name: string, text: string, wanted: string): HotplaneError {
   return cliError('HP_CLI_BAD_VARIABLE', `the variable ${name} is '${text}'.`, {
     next: `give ${wanted}, or unset it.`,

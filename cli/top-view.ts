@@ -1,0 +1,97 @@
+/** What `hotplane top` shows of a status, as lines that fit a terminal. Pure. */
+import type { FunctionStatus, StatusResponse } from '../agent/api/client.ts';
+import { printable } from '../base/printable.ts';
+import { formatBytes } from '../base/units.ts';
+
+export interface Terminal {
+  readonly columns: number;
+  /** Lines there are; what does not fit is counted in the last one. */
+  readonly rows: number;
+}
+
+interface Column {
+  readonly title: string;
+  readonly width: number;
+  readonly text: (fn: FunctionStatus) => string;
+}
+
+const size = (bytes: number | null): string => (bytes === null ? '?' : formatBytes(bytes));
+
+/** The most important ones first: a narrow terminal has those that fit. */
+const COLUMNS: readonly Column[] = [
+  { title: 'STATE', width: 12, text: ({ vm_state }) => vm_state },
+  { title: 'BUSY', width: 4, text: (fn) => String(fn.instances_busy) },
+  { title: 'IDLE', width: 4, text: (fn) => String(fn.instances_idle) },
+  { title: 'QUEUE', width: 5, text: (fn) => String(fn.invocations_queued) },
+  { title: 'PERMITS', width: 9, text: (fn) => size(fn.permits_bytes) },
+  { title: 'RESIDENT', width: 9, text: (fn) => size(fn.vm_resident_bytes) },
+  { title: 'BOOT', width: 9, text: (fn) => size(fn.boot_bytes) },
+  { title: 'VMS', width: 3, text: (fn) => String(fn.vms.length) },
+  { title: 'STARTS', width: 6, text: (fn) => String(fn.instances_started) },
+  { title: 'MIGRATED', width: 8, text: (fn) => String(fn.pages_migrated ?? '?') },
+];
+const NAME_COLUMNS_MIN = 12;
+const NAME_COLUMNS_MAX = 40;
+
+/** Functions with the most memory first. No line is wider than the terminal. */
+export function topLines(status: StatusResponse, { columns, rows }: Terminal): string[] {
+  const { granted_bytes, host_limit_bytes, free_bytes } = status;
+  const share = host_limit_bytes > 0 ? Math.round((100 * granted_bytes) / host_limit_bytes) : 0;
+  const head = [
+    `hotplane ${status.version}  ${formatBytes(granted_bytes)} of ${formatBytes(host_limit_bytes)} ` +
+      `granted (${share} %), ${formatBytes(free_bytes)} free`,
+    summary(status.functions),
+    '',
+  ];
+  const functions = status.functions.toSorted((a, b) => {
+    const more = b.permits_bytes + b.boot_bytes - a.permits_bytes - a.boot_bytes;
+    return more || (a.function.name < b.function.name ? -1 : 1);
+  });
+  const room = Math.max(1, rows - head.length - 1);
+  const fits = functions.length <= room;
+  const shown = fits ? functions : functions.slice(0, Math.max(0, room - 1));
+  const lines = [...head, ...table(shown, columns)];
+  if (!fits) lines.push(`and ${functions.length - shown.length} more functions`);
+  return lines.map((line) => cut(line, columns));
+}
+
+function summary(functions: readonly FunctionStatus[]): string {
+  const sum = (part: (fn: FunctionStatus) => number): number =>
+    functions.reduce((total, fn) => total + part(fn), 0);
+  return (
+    `${functions.length} functions, ${sum(({ vms }) => vms.length)} VMs, ` +
+    `${sum((fn) => fn.instances_busy)} busy, ${sum((fn) => fn.instances_idle)} idle, ` +
+    `${sum((fn) => fn.invocations_queued)} queued`
+  );
+}
+
+function table(functions: readonly FunctionStatus[], columns: number): string[] {
+  const longest = Math.max(8, ...functions.map((fn) => fn.function.name.length));
+  const name_width = Math.max(NAME_COLUMNS_MIN, Math.min(longest, NAME_COLUMNS_MAX));
+  let width = name_width;
+  const fitting: Column[] = [];
+  for (const column of COLUMNS) {
+    width += column.width + 2;
+    if (width > columns) break;
+    fitting.push(column);
+  }
+  const row = (name: string, texts: readonly string[]): string => {
+    const cells = texts.map((text, index) => `  ${text.padStart(fitting[index]?.width ?? 0)}`);
+    return cut(name, name_width).padEnd(name_width) + cells.join('');
+  };
+  return [
+    row(
+      'FUNCTION',
+      fitting.map(({ title }) => title),
+    ),
+    ...functions.map((fn) =>
+      row(
+        printable(fn.function.name),
+        fitting.map(({ text }) => text(fn)),
+      ),
+    ),
+  ];
+}
+
+const cut = (text: string, columns: number): string =>
+  text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;
