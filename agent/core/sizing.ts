@@ -13,6 +13,7 @@ import { sharesDevice } from './devices.ts';
 import { type Draft, editRegion } from './draft.ts';
 import { makeRoomToGrow } from './give-way.ts';
 import { plug, shrink } from './operations.ts';
+import { freeBytes } from './permits.ts';
 import type { Size } from './policy.ts';
 import { spanRefused } from './spans.ts';
 
@@ -88,7 +89,8 @@ function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void 
   const wanted_bytes = sizeWithin(size.target_bytes, fn.spec);
   const unreached = wanted_bytes === region.target_bytes && region.plugged_bytes < wanted_bytes;
   if (wanted_bytes > region.target_bytes || unreached) {
-    const intent = { fn, vm, region, cause: 'grow', to_bytes: wanted_bytes, instance } as const;
+    const to_bytes = fittingBytes(draft, fn.spec, region, wanted_bytes);
+    const intent = { fn, vm, region, cause: 'grow', to_bytes, instance } as const;
     const refused = plug(draft, intent);
     if (refused) {
       region.hold_until_ms = draft.now_ms + holdMs(draft, fn.spec, region);
@@ -99,6 +101,23 @@ function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void 
   } else if (wanted_bytes < region.target_bytes) {
     shrinkTo(draft, fn, vm, { ...wish, region, wanted_bytes });
   }
+}
+
+/**
+ * What of a growth the host has room for, where somebody waits for it: he goes on with a part, and
+ * says so when it is not enough. All of it where there is no room at all: that is refused.
+ */
+function fittingBytes(
+  draft: Draft,
+  spec: FunctionSpec,
+  { span, permit_bytes, plugged_bytes, target_bytes }: RegionState,
+  wanted_bytes: number,
+): number {
+  const free_bytes = freeBytes(draft);
+  if (!span?.want || wanted_bytes - permit_bytes <= free_bytes) return wanted_bytes;
+  const unit_bytes = sizeUnitBytes(spec);
+  const part_bytes = Math.floor((permit_bytes + free_bytes) / unit_bytes) * unit_bytes;
+  return part_bytes > Math.max(plugged_bytes, target_bytes) ? part_bytes : wanted_bytes;
 }
 
 /** A guest that waits is tried for again while it does. */

@@ -130,6 +130,17 @@ test('growth without a permit is tried again while the guest waits, then denied 
   t.like(world.reply(request), { outcome: 'failed', failure: { code: 'HP_AGENT_GROWTH_DENIED' } });
 });
 
+test('a growth that does not fit whole is made in part for somebody who waits', (t) => {
+  const { world, tell } = busy(128 * MIB);
+  tell({ want_bytes: 200 * MIB });
+  t.deepEqual(resizes(world), [BASELINE + 128 * MIB], '256 MiB were wanted');
+  complete(world);
+  t.is(region(world)?.plugged_bytes, BASELINE + 128 * MIB);
+  tell({ want_bytes: 64 * MIB });
+  t.deepEqual(resizes(world), [], 'and no more when there is no more');
+  t.like(region(world)?.span?.changes.at(-1), { cause: 'grow', outcome: 'refused' });
+});
+
 test('memory that comes free while a guest waits is its own in time', (t) => {
   const { world, tell } = busy(BASELINE);
   world.invoke('f');

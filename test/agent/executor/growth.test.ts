@@ -90,7 +90,7 @@ test('growth without a permit fails the invocation with its numbers, within the 
     outcome: 'failed',
     failure: {
       code: 'HP_AGENT_GROWTH_DENIED',
-      details: { plugged_bytes: 128 * MIB, cause: 'HP_AGENT_NO_MEMORY' },
+      details: { plugged_bytes: 384 * MIB, cause: 'HP_AGENT_NO_MEMORY' },
     },
   });
   const last = operations.findLast(
@@ -183,7 +183,7 @@ test('status and explain tell what an instance has, why, and what comes next', a
   });
   await clock.advance(1_000);
   const waiting = agent.explain(instance_id);
-  t.is(waiting.want_bytes, 472 * MIB);
+  t.is(waiting.want_bytes, 216 * MIB, 'it got what there was');
   t.like(waiting.changes.at(-1), { cause: 'grow', outcome: 'refused' });
   t.regex(waiting.next, /waits for growth .*granted already/);
   t.true((waiting.next_at_ms ?? 0) - waiting.now_ms <= WAIT_MS);
