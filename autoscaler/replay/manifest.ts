@@ -95,7 +95,7 @@ function traceFacts({ options, trace, selection }: ManifestInputs): Manifest['tr
     grouping: options.grouping,
     speedup: options.speedup,
     rows_used: selection.rows_used,
-    rows_total: selection.rows_total,
+    rows_total: quality.rows,
     functions_used: selection.functions.length,
     functions_total: quality.functions,
     apps_total: quality.apps,

@@ -12,9 +12,12 @@ import { type Course, COURSES } from './course.ts';
 import type { Concurrency } from './plan.ts';
 import type { ProfileMapping } from '../workload-model/assign.ts';
 import { type Grouping, GROUPINGS } from '../trace/select.ts';
+import type { TimeWindow } from '../trace/window.ts';
 
 export interface ReplayOptions {
   readonly trace: string;
+  /** The part of the trace that is replayed; null: all of it. */
+  readonly window: TimeWindow | null;
   readonly out: string;
   readonly mechanisms: readonly MechanismName[];
   readonly speedup: number;
@@ -59,7 +62,8 @@ export const REPLAY_OPTIONS = {
   trace: {
     value: 'FILE',
     summary:
-      'Azure Functions 2021 trace (app,func,end_timestamp,duration); required without --from',
+      'a trace as published (see trace inspect); several files, with commas, are one; ' +
+      'required without --from',
   },
   out: {
     value: 'DIR',
@@ -69,6 +73,12 @@ export const REPLAY_OPTIONS = {
     value: 'DIR',
     summary: 'repeat the run of this result folder: its options, but for those given here',
   },
+  begin: {
+    value: 'SEC',
+    default: '0',
+    summary: "of the trace's time: what arrives before is left out",
+  },
+  duration: { value: 'SEC', summary: "of the trace's time from --begin on (default: to its end)" },
   mechanism: {
     value: 'LIST',
     default: 'static,virtio-mem',
@@ -197,6 +207,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
   if (speedup === 0) throw badReplayOption('speedup', '0', 'it must be above 0');
   return {
     trace: read('trace'),
+    window: parseWindow(raw, number),
     out: read('out'),
     mechanisms: parseMechanisms(read('mechanism')),
     speedup,
@@ -241,6 +252,20 @@ function parseStep(name: ReplayOptionName, text: string): number {
   const bytes = parseSize(name, text);
   if (bytes >= DEVICE_BLOCK_BYTES && bytes <= LIMITS.function_bytes) return bytes;
   throw badReplayOption(name, text, 'a size of at least 2MiB is needed');
+}
+
+type NumberOf = (name: ReplayOptionName, least: number, most: number) => number;
+
+/** Of a trace of 2019 there are 14 days; a year is more than any. */
+const LONGEST_TRACE_S = 366 * 86_400;
+
+function parseWindow(raw: RawReplayOptions, number: NumberOf): TimeWindow | null {
+  const begin_ms = number('begin', 0, LONGEST_TRACE_S) * 1000;
+  if (raw['duration'] === undefined && begin_ms === 0) return null;
+  if (raw['duration'] === undefined) return { begin_ms, duration_ms: Number.POSITIVE_INFINITY };
+  const duration_ms = number('duration', 0, LONGEST_TRACE_S) * 1000;
+  if (duration_ms > 0) return { begin_ms, duration_ms };
+  throw badReplayOption('duration', raw['duration'], 'it must be above 0');
 }
 
 function parseAgent(raw: RawReplayOptions): Pick<ReplayOptions, 'agent' | 'host_limit_bytes'> {

@@ -1,11 +1,14 @@
 /** Everything that can be wrong with the inputs of a run is found here, before anything starts. */
+import { existsSync } from 'node:fs';
 import { LIMITS } from '../../base/limits.ts';
-import { formatBytes } from '../../base/units.ts';
+import { formatBytes, formatMs } from '../../base/units.ts';
 import { FIXED_KEEP_ALIVE } from '../policy/fixed-keep-alive.ts';
 import { manifestSchema } from '../results/schema.ts';
 import type { Manifest } from '../results/schema.ts';
-import { readAzure2021 } from '../trace/azure2021.ts';
+import { OPEN_DEFAULTS, openTrace } from '../trace/open-trace.ts';
 import { selectMostInvoked } from '../trace/select.ts';
+import type { Trace } from '../trace/trace.ts';
+import { windowOf } from '../trace/window.ts';
 import { badReplayOption, cannotBeRecorded, interruptedEarly } from './errors.ts';
 import { buildManifest, waitingRun, type ManifestInputs, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
@@ -32,11 +35,14 @@ export async function prepareRun(
   signal: AbortSignal,
 ): Promise<PreparedRun> {
   const keep_alive_ms = Math.round((options.keep_alive_s * 1e6) / options.speedup) / 1000;
-  const longest_duration_ms = LIMITS.invocation_ms * options.speedup;
-  const reading = readAzure2021(options.trace, { longest_duration_ms, signal });
-  const trace = await reading.catch((error: unknown) => {
+  const whole = await readTrace(options, signal).catch((error: unknown) => {
     throw signal.aborted ? interruptedEarly() : error;
   });
+  const trace = options.window ? windowOf(whole, options.window) : whole;
+  if (trace.invocations.length === 0) {
+    const begin = options.texts['begin'] ?? '0';
+    throw badReplayOption('begin', begin, 'nothing arrives in that part of the trace');
+  }
   const trace_differences = repeated
     ? checkSameTrace(repeated.folder, repeated.manifest, trace.input, repeated.trace_named)
     : [];
@@ -78,6 +84,22 @@ export async function prepareRun(
     ...hostDifferences(then, manifest),
   ];
   return { ...inputs, repeat_of: { folder, started_at: then.started_at, differences } };
+}
+
+/** Of the formats that count by the minute only the most invoked functions are unfolded. */
+async function readTrace(options: ReplayOptions, signal: AbortSignal): Promise<Trace> {
+  const { trace: named, functions, grouping, seed, speedup } = options;
+  // A file whose own name has a comma is one file.
+  const paths = existsSync(named) ? [named] : named.split(',');
+  const longest_duration_ms = LIMITS.invocation_ms * speedup;
+  const chosen = grouping === 'function' ? functions : null;
+  const open = { ...OPEN_DEFAULTS, seed, functions: chosen, longest_duration_ms, signal };
+  const trace = await openTrace(paths, open);
+  const longest_ms = trace.invocations.duration_ms.reduce((most, one) => Math.max(most, one), 0);
+  if (longest_ms <= longest_duration_ms) return trace;
+  const most = formatMs(longest_duration_ms);
+  const problem = `an invocation takes ${formatMs(longest_ms)}, and at most ${most} can be sent`;
+  throw badReplayOption('speedup', String(speedup), problem);
 }
 
 /** The agent would refuse these too, but only when its turn comes. */

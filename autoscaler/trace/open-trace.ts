@@ -32,6 +32,8 @@ export type FileKind = (typeof FILE_KINDS)[number];
 export interface OpenOptions extends Omit<ExpandOptions, 'path'> {
   /** Counts a minute stay counts: for those who look at a trace and do not play it. */
   readonly counts_only?: boolean;
+  /** Of one invocation; longer ones are told with their line, where a format has one for each. */
+  readonly longest_duration_ms?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -98,12 +100,16 @@ export async function openTrace(paths: readonly string[], options: OpenOptions):
     if (kind === 'azure2021' || kind === 'arrivals') {
       await needAlone(one, paths, chunks);
       return kind === 'azure2021'
-        ? await parseAzure2021(chunks, one)
+        ? await parseAzure2021(chunks, one, limitsOf(options))
         : await parseArrivals(chunks, one);
     }
     await parts.add(one, kind, chunks);
   }
   return parts.finish(path);
+}
+
+function limitsOf({ longest_duration_ms }: OpenOptions): Parameters<typeof parseAzure2021>[2] {
+  return longest_duration_ms === undefined ? {} : { longest_duration_ms };
 }
 
 async function needAlone(
