@@ -36,31 +36,42 @@ export interface HostHand {
   readonly trouble: readonly string[];
 }
 
+type HandledVm = Pick<Vm, 'observe' | 'resizeRegion'>;
+
 /**
  * Carries requests out in order, each at once: a resize that still waits is given up for the next
  * one. Giving up an unplug leaves its target with the VMM, which is what the program expects.
  */
 export class ObedientHand implements HostHand {
-  readonly #vm: Vm;
+  readonly #vm: HandledVm;
   #current: { abort: AbortController; done: Promise<unknown> } | null = null;
   readonly trouble: string[] = [];
+  readonly #region_ids = new Map<string, string>();
 
-  constructor(vm: Vm) {
+  constructor(vm: HandledVm) {
     this.#vm = vm;
   }
 
   async resize({ pci_address, bytes }: ResizeRequest): Promise<void> {
     await this.settle();
-    const { regions } = await this.#vm.observe();
-    const region = regions.find((one) => one.pci_address === pci_address);
-    if (!region) return void this.trouble.push(`no device at ${pci_address}`);
+    const region_id = await this.#regionAt(pci_address);
+    if (region_id === null) return void this.trouble.push(`no device at ${pci_address}`);
     const abort = new AbortController();
     const options = { deadline_ms: RESIZE_MS, signal: abort.signal };
     const done = this.#vm
-      .resizeRegion(region.id, bytes, options)
+      .resizeRegion(region_id, bytes, options)
       .then((result) => result.outcome === 'failed' && this.trouble.push(String(result.reason)))
       .catch((error: unknown) => this.trouble.push(String(error)));
     this.#current = { abort, done };
+  }
+
+  /** Looked up once: who looks at the VM for each of hundreds of sizes falls behind. */
+  async #regionAt(pci_address: string): Promise<string | null> {
+    if (!this.#region_ids.has(pci_address)) {
+      const { regions } = await this.#vm.observe();
+      for (const { id, pci_address: at } of regions) this.#region_ids.set(at, id);
+    }
+    return this.#region_ids.get(pci_address) ?? null;
   }
 
   async settle(): Promise<void> {

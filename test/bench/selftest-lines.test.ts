@@ -1,4 +1,5 @@
 import test from 'ava';
+import { ObedientHand } from '../../bench/kernel/selftest-run.ts';
 import {
   parseCase,
   parseExpectation,
@@ -69,4 +70,33 @@ test('injected faults are counted as the program says', (t) => {
 test('a splat of the kernel is seen, an ordinary line is not', (t) => {
   const log = '[1] BUG: KASAN: use-after-free\n[2] hotmem: partition full, killing x\n';
   t.deepEqual(splats(log), ['[1] BUG: KASAN: use-after-free']);
+});
+
+test('a hand looks at the VM once, and carries sizes out in order', async (t) => {
+  const sizes: (readonly [string, number])[] = [];
+  let looks = 0;
+  const region = { id: 'r0', device_id: 'r0', partition: 0, max_bytes: 8 };
+  const figures = { requested_bytes: 0, plugged_bytes: 0, resident_bytes: 0 };
+  const regions = [{ ...region, ...figures, pci_address: '0000:00:08.0' }];
+  const hand = new ObedientHand({
+    observe: () => {
+      looks += 1;
+      const seen = { state: 'running', devices: [], resident_bytes: 0, observed_at_ms: 0 } as const;
+      return Promise.resolve({ ...seen, regions });
+    },
+    resizeRegion: (id, bytes) => {
+      sizes.push([id, bytes]);
+      return Promise.reject(new Error('no VM'));
+    },
+  });
+  for (const bytes of [4, 8, 0]) await hand.resize({ pci_address: '0000:00:08.0', bytes });
+  await hand.settle();
+  t.deepEqual(
+    sizes,
+    [4, 8, 0].map((bytes) => ['r0', bytes]),
+  );
+  t.is(looks, 1);
+  t.is(hand.trouble.length, 3, 'what the VM said of each is kept');
+  await hand.resize({ pci_address: '0000:00:09.0', bytes: 4 });
+  t.is(hand.trouble.at(-1), 'no device at 0000:00:09.0');
 });
