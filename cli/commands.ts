@@ -13,6 +13,7 @@ import { configCheckCommand } from './commands/config-check.ts';
 import { configShowCommand } from './commands/config-show.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { drainCommand } from './commands/drain.ts';
+import { targetsCommand } from './commands/targets.ts';
 import { explainCommand } from './commands/explain.ts';
 import { functionBuildCommand } from './commands/function-build.ts';
 import { functionImportCommand } from './commands/function-import.ts';
@@ -59,6 +60,7 @@ export const COMMANDS: readonly Command[] = [
   statusCommand,
   topCommand,
   explainCommand,
+  targetsCommand,
   drainCommand,
   removeCommand,
   replayCommand,

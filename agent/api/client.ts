@@ -9,6 +9,7 @@ import type { ExplainResponse } from '../model/span-messages.ts';
 import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
 import type { OutputEntry, RemoveResponse, StatusResponse } from '../model/messages.ts';
 import type { AgentRecord, Invocation, RecordKind } from '../model/records.ts';
+import type { SetTargetsRequest, Targets } from '../model/targets.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import type { FunctionAnswer } from '../model/work.ts';
 import { type Method, SERVICE } from './service.ts';
@@ -94,6 +95,15 @@ export class AgentClient {
 
   drain(name: string, options: AgentCallOptions = {}): Promise<DrainResponse> {
     return this.#call(SERVICE.Drain, { function: name }, REMOVE_MS, options);
+  }
+
+  /** Bounds and wishes for a function, which go before its definition; what holds then. */
+  setTargets(request: SetTargetsRequest, options: AgentCallOptions = {}): Promise<Targets> {
+    return this.#call(SERVICE.SetTargets, request, LIMITS.agent_call_ms, options);
+  }
+
+  targets(name: string, options: AgentCallOptions = {}): Promise<Targets> {
+    return this.#call(SERVICE.GetTargets, { function: name }, LIMITS.agent_call_ms, options);
   }
 
   /** Why this instance has the memory it has. */

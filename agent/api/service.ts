@@ -73,6 +73,8 @@ export const SERVICE = {
   Status: method('Status', AgentService.status, METHODS.Status),
   Remove: method('Remove', AgentService.remove, METHODS.Remove),
   Drain: method('Drain', AgentService.drain, METHODS.Drain),
+  SetTargets: method('SetTargets', AgentService.setTargets, METHODS.SetTargets),
+  GetTargets: method('GetTargets', AgentService.getTargets, METHODS.GetTargets),
   Explain: method('Explain', AgentService.explain, METHODS.Explain),
   Logs: method('Logs', AgentService.logs, METHODS.Logs),
   Watch: method('Watch', AgentService.watch, METHODS.Watch),

@@ -1,6 +1,5 @@
 /** Puts the four questions to the policy and records its answers where somebody wants them. */
 import type { Decision } from '../model/records.ts';
-import { regionBytes } from '../model/spec.ts';
 import type {
   FunctionState,
   InstanceState,
@@ -8,6 +7,7 @@ import type {
   RegionState,
   VmState,
 } from '../model/state.ts';
+import { mostBytesOf, specInForce } from '../model/targets.ts';
 import { type Draft, vmsOf } from './draft.ts';
 import { freeBytes } from './permits.ts';
 import type { Admission, Candidate, FunctionView, Scale, Size } from './policy.ts';
@@ -27,7 +27,7 @@ class LiveView implements FunctionView {
   }
 
   get spec(): FunctionView['spec'] {
-    return this.#fn.spec;
+    return specInForce(this.#fn.spec, this.#fn.targets);
   }
 
   get phase(): FunctionView['phase'] {
@@ -142,9 +142,10 @@ export function askSize(
   vm: VmState,
   about: { readonly region: RegionState; readonly instance: InstanceState | null },
 ): Size | null {
-  const max_bytes = regionBytes(fn.spec);
+  const max_bytes = mostBytesOf(fn.spec, fn.targets);
+  const spec = specInForce(fn.spec, fn.targets);
   const { policy, now_ms, memory } = draft;
-  return policy.size({ now_ms, spec: fn.spec, vm, ...about, max_bytes, memory });
+  return policy.size({ now_ms, spec, vm, ...about, max_bytes, memory });
 }
 
 /** Records what came of a size; `ignored`: why the region does not get it, or not all of it. */

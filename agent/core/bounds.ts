@@ -1,29 +1,61 @@
 /**
  * A function's own bounds of instances: whatever a policy answers, there are never more than the
- * most, and the least are kept, as far as there are regions and memory. Pure.
+ * most, and the least are kept, as far as there are regions and memory. Targets go before what the
+ * definition says. Pure.
  */
 import type { FunctionState } from '../model/state.ts';
+import { instanceBounds } from '../model/targets.ts';
+import { launchesFor } from './default-policy/scale.ts';
 import { type Draft, vmsOf } from './draft.ts';
-import type { Scale } from './policy.ts';
+import type { FunctionView, Scale } from './policy.ts';
 import { earlier } from './wakes.ts';
+
+interface Counted {
+  /** Those that end included. */
+  readonly there: number;
+  readonly live: number;
+  readonly starting: number;
+  /** The longest idle first. */
+  readonly idle: Scale['stops'];
+}
+
+function count(vms: FunctionView['vms']): Counted {
+  let [there, live, starting] = [0, 0, 0];
+  const idle: { vm_id: string; instance_id: string; since_ms: number }[] = [];
+  for (const { id: vm_id, instances } of vms) {
+    for (const { id: instance_id, phase, idle_since_ms: since_ms } of instances) {
+      there += 1;
+      if (phase !== 'stopping') live += 1;
+      if (phase === 'starting') starting += 1;
+      if (phase === 'idle') idle.push({ vm_id, instance_id, since_ms });
+    }
+  }
+  idle.sort((a, b) => a.since_ms - b.since_ms);
+  return { there, live, starting, idle };
+}
 
 /** The policy's answer, cut down or added to. */
 export function bounded(draft: Draft, fn: FunctionState, scale: Scale): Scale {
-  const { instances } = fn.spec;
-  if (instances === null) return scale;
-  const there = vmsOf(draft, fn).flatMap((vm) => vm.instances);
-  const live = there.filter(({ phase }) => phase !== 'stopping').length;
+  if (!fn.targets && !fn.spec.instances) return scale;
+  const vms = vmsOf(draft, fn);
+  const { min, max, warm } = instanceBounds(fn.spec, fn.targets);
+  const { there, live, starting, idle } = count(vms);
   // One that ends has its memory still.
-  const room = Math.max(0, (instances.max ?? Number.POSITIVE_INFINITY) - there.length);
-  const stops = scale.stops.slice(0, Math.max(0, live - instances.min));
-  const wanted = Math.max(0, instances.min - live);
+  const room = Math.max(0, max - there);
+  const above = Math.max(0, live - max);
+  const spare = Math.max(above, Math.min(live - min, idle.length - warm), 0);
+  const stops = scale.stops.length >= above ? scale.stops : idle.slice(0, above);
+  const ready = idle.length + Math.max(0, starting - fn.queue.length);
+  const wanted = Math.max(0, min - live, warm - ready);
   const starts = Math.min(room, Math.max(scale.starts, mayStart(draft, fn) ? wanted : 0));
+  const launches = Math.max(scale.launches, launchesFor({ vms, spec: fn.spec }, starts));
   const again_ms = wanted > 0 ? draft.now_ms + draft.config.start_again_ms : null;
   return {
     ...scale,
     starts,
-    stops,
-    launches: room > 0 ? scale.launches : 0,
+    stops: stops.slice(0, spare),
+    launches: room > 0 ? launches : 0,
+    plugged: Math.max(scale.plugged, fn.targets?.values.reserve ?? 0),
     wake_at_ms: earlier(scale.wake_at_ms, again_ms),
   };
 }
@@ -32,4 +64,12 @@ export function bounded(draft: Draft, fn: FunctionState, scale: Scale): Scale {
 function mayStart({ now_ms, config }: Draft, { waiters, last_failure }: FunctionState): boolean {
   if (waiters.drain.length > 0) return false;
   return last_failure === null || now_ms - last_failure.at_ms >= config.start_again_ms;
+}
+
+/** So many of its idle instances may end. */
+export function spareIdle(draft: Draft, fn: FunctionState): number {
+  const { min, warm } = instanceBounds(fn.spec, fn.targets);
+  if (min === 0 && warm === 0) return Number.POSITIVE_INFINITY;
+  const { live, idle } = count(vmsOf(draft, fn));
+  return Math.max(0, Math.min(live - min, idle.length - warm));
 }

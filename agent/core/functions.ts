@@ -66,6 +66,7 @@ function newFunction(spec: FunctionSpec, known: FunctionState | undefined): Func
     last_failure: known?.last_failure ?? null,
     remove_by_ms: null,
     elastic: known?.elastic ?? (isElastic(spec) ? NO_TALLY : null),
+    targets: known?.targets ?? null,
     short: null,
     wake_at_ms: null,
   };

@@ -5,9 +5,11 @@
  */
 import { assert } from '../../base/assert.ts';
 import { kindOf } from '../model/operations.ts';
+import { isPressed } from '../model/pressure.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import type { FunctionState, VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
+import { spareIdle } from './bounds.ts';
 import { mayEmpty } from './devices.ts';
 import { type Draft, editInstance, editRegion, editVm, readFunction, readVm } from './draft.ts';
 import { stopInstance } from './instances.ts';
@@ -149,6 +151,7 @@ function readyRegions(draft: Draft, fn: FunctionState | null): Ready[] {
 function idleInstances(draft: Draft, fn: FunctionState | null): readonly Yielding[] {
   const found: Yielding[] = [];
   for (const vm of othersOf(draft, fn)) {
+    if (!vm.instances.some(({ phase }) => phase === 'idle')) continue;
     for (const { id, phase, region_index, idle_since_ms } of vm.instances) {
       if (phase !== 'idle') continue;
       const bytes = vm.regions[region_index]?.permit_bytes ?? 0;
@@ -160,9 +163,25 @@ function idleInstances(draft: Draft, fn: FunctionState | null): readonly Yieldin
     (a, b) => a.idle_since_ms - b.idle_since_ms || (a.instance_id < b.instance_id ? -1 : 1),
   );
   const { giveWay } = draft.policy;
-  if (!giveWay || found.length === 0) return found;
+  if (!giveWay || found.length === 0) return withoutKept(draft, found);
   const { memory, now_ms } = draft;
-  return [...new Set(giveWay(found, { now_ms, memory }))].filter((one) => found.includes(one));
+  const named = [...new Set(giveWay(found, { now_ms, memory }))];
+  return withoutKept(
+    draft,
+    named.filter((one) => found.includes(one)),
+  );
+}
+
+/** Those that a function is to keep stay, as long as it could start others in their place. */
+function withoutKept(draft: Draft, all: readonly Yielding[]): readonly Yielding[] {
+  if (isPressed(draft.pressure, 'starts')) return all;
+  const spare = new Map<string, number>();
+  return all.filter(({ function: name }) => {
+    const fn = readFunction(draft, name);
+    const left = spare.get(name) ?? (fn ? spareIdle(draft, fn) : 0);
+    spare.set(name, left - 1);
+    return left > 0;
+  });
 }
 
 function stopIdle(draft: Draft, { vm_id, instance_id }: Yielding): void {

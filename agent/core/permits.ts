@@ -72,7 +72,7 @@ function canGiveBytes({ told, config }: Draft): number | null {
 }
 
 /** What may be granted together now: the budget, or less where the host has less. */
-export function limitNow(draft: Draft): number {
+function limitNow(draft: Draft): number {
   return Math.min(draft.state.capacity.host, canGiveBytes(draft) ?? Infinity);
 }
 

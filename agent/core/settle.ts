@@ -17,11 +17,13 @@ import { assignIdle } from './serving.ts';
 import { setShortage } from './shortages.ts';
 import { sizeRegions } from './sizing.ts';
 import { denyWaits } from './spans.ts';
+import { expireTargets } from './targets.ts';
 import { endVm } from './vms.ts';
 import { earlier, functionWake, vmWake } from './wakes.ts';
 
 /** Only VMs that this event or this function's own decisions touched are looked at one by one. */
 export function settle(draft: Draft, fn: FunctionState): void {
+  expireTargets(draft, fn);
   const working = fn.phase === 'serving' || fn.phase === 'removing';
   const policy_ms = working ? decide(draft, fn) : null;
   for (const vm of editedVmsOf(draft, fn)) {

@@ -8,6 +8,7 @@ import {
   sizeUnitBytes,
 } from '../model/spec.ts';
 import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
+import { mostBytesOf } from '../model/targets.ts';
 import { askSize, recordSize } from './ask.ts';
 import { sharesDevice } from './devices.ts';
 import { type Draft, editRegion } from './draft.ts';
@@ -20,10 +21,15 @@ import { spanRefused } from './spans.ts';
 /** A growth that somebody waits for is tried so often before the wait is over. */
 const TRIES_WHILE_WAITING = 5;
 
-/** The nearest size a region can have: whole units, at least one, at most all of it. */
-function sizeWithin(bytes: number, spec: FunctionSpec): number {
+/** The nearest size a region can have: whole units, at least one, at most `most_bytes`. */
+function sizeWithin(bytes: number, spec: FunctionSpec, most_bytes = regionBytes(spec)): number {
   const unit_bytes = sizeUnitBytes(spec);
-  return Math.min(regionBytes(spec), Math.max(unit_bytes, roundUp(bytes, unit_bytes)));
+  return Math.min(most_bytes, Math.max(unit_bytes, roundUp(bytes, unit_bytes)));
+}
+
+/** The same of a size that is wanted, which targets may bound. */
+function wantedWithin(bytes: number, { spec, targets }: FunctionState): number {
+  return sizeWithin(bytes, spec, mostBytesOf(spec, targets));
 }
 
 /**
@@ -37,12 +43,12 @@ export function sizeForStart(
   vm: VmState,
   region: RegionState,
 ): { readonly to_bytes: number; readonly because: string } {
-  const max_bytes = regionBytes(fn.spec);
+  const max_bytes = mostBytesOf(fn.spec, fn.targets);
   const shared = sharesDevice(region);
   const size = askSize(draft, fn, vm, { region, instance: null });
   const why_not = shared ? 'its device has other regions' : null;
   if (size) recordSize(draft, fn, vm, { region, size }, why_not);
-  const wanted_bytes = size && !shared ? sizeWithin(size.target_bytes, fn.spec) : max_bytes;
+  const wanted_bytes = size && !shared ? wantedWithin(size.target_bytes, fn) : max_bytes;
   const to_bytes = Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
   return { to_bytes, because: why_not ?? size?.because ?? 'all of it' };
 }
@@ -86,7 +92,7 @@ function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void 
   const { instance, size } = wish;
   const region = editRegion(draft, vm, wish.region.index);
   if (region.span && size.because) region.span = { ...region.span, because: size.because };
-  const wanted_bytes = sizeWithin(size.target_bytes, fn.spec);
+  const wanted_bytes = wantedWithin(size.target_bytes, fn);
   const unreached = wanted_bytes === region.target_bytes && region.plugged_bytes < wanted_bytes;
   if (wanted_bytes > region.target_bytes || unreached) {
     const to_bytes = fittingBytes(draft, fn.spec, region, wanted_bytes);

@@ -7,7 +7,8 @@ import type { RegionUsage, ResizeOutcome } from '../model/events.ts';
 import type { OperationState } from '../model/operations.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { CHANGES_KEPT, type SizeChange, type SpanState, type Want } from '../model/span.ts';
-import { growWaitMs, isElastic, regionBytes } from '../model/spec.ts';
+import { growWaitMs, isElastic } from '../model/spec.ts';
+import { mostBytesOf } from '../model/targets.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { type Draft, editRegion } from './draft.ts';
 import { recordRefused } from './operations.ts';
@@ -176,7 +177,7 @@ export function denyWaits(draft: Draft, fn: FunctionState, vm: VmState): number 
   if (!isElastic(fn.spec)) return next_ms;
   for (const { index, span, operation_id, plugged_bytes } of vm.regions) {
     if (!span?.want) continue;
-    const max_bytes = regionBytes(fn.spec);
+    const max_bytes = mostBytesOf(fn.spec, fn.targets);
     const is_all = plugged_bytes >= max_bytes && operation_id === null && !span.want.why;
     if (is_all || span.want.deny_at_ms <= draft.now_ms) {
       deny(draft, fn, vm, editRegion(draft, vm, index), is_all);
@@ -199,7 +200,7 @@ function deny(
   if (!span?.want || holder === null) return;
   const { bytes, since_ms, why } = span.want;
   const waited_ms = draft.now_ms - since_ms;
-  const max_bytes = regionBytes(fn.spec);
+  const max_bytes = mostBytesOf(fn.spec, fn.targets);
   const about = { want_bytes: bytes, plugged_bytes, max_bytes, waited_ms };
   const cause = is_all ? REFUSALS.growthBeyond(max_bytes) : why;
   const failure = REFUSALS.growthDenied(holder, about, cause);

@@ -29,6 +29,7 @@ import type { SpecOf } from './policy.ts';
 import { noteHostMemory } from './pressure.ts';
 import { restarted } from './restart.ts';
 import { settle, settleShort } from './settle.ts';
+import { setTargets } from './targets.ts';
 
 /** Rows that a step made, changed or took away, by their keys. */
 export interface Changed {
@@ -105,6 +106,7 @@ function handle(draft: Draft, event: HostEvent): void {
     case 'invoke':
     case 'remove':
     case 'drain':
+    case 'set-targets':
     case 'cancel':
       return handleRequest(draft, event);
     default:
@@ -129,6 +131,7 @@ function handleRequest(draft: Draft, event: Request): void {
     return replyError(draft, event.request_id, REFUSALS.noFunction(event.function));
   }
   if (event.type === 'invoke') return invoke(draft, fn, event);
+  if (event.type === 'set-targets') return setTargets(draft, fn, event);
   if (event.type === 'remove') return remove(draft, fn, event.request_id, event.drain_ms);
   if (event.type === 'cancel') return cancel(draft, fn, event.request_id);
   return drain(draft, fn, event.request_id);

@@ -38,6 +38,7 @@ export function functionWake(draft: Draft, fn: FunctionState): number | null {
   let wake_ms = fn.phase === 'removing' ? fn.remove_by_ms : null;
   const oldest = fn.queue.first;
   if (oldest) wake_ms = earlier(wake_ms, oldest.received_at_ms + draft.config.queued_ms);
+  if (fn.targets) wake_ms = earlier(wake_ms, fn.targets.expires_at_ms);
   if (fn.short) wake_ms = earlier(wake_ms, memoryWaitEnd(draft, fn));
   for (const id of fn.vm_ids) wake_ms = earlier(wake_ms, readVm(draft, id)?.wake_at_ms ?? null);
   return wake_ms;

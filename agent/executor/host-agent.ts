@@ -18,13 +18,14 @@ import { REFUSALS } from '../model/refusals.ts';
 import type { ExplainResponse } from '../model/span-messages.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
+import { type SetTargetsRequest, type Targets, targetsOf } from '../model/targets.ts';
 import type { StateStore } from '../store/state-file.ts';
 import { totalBytes } from '../model/tiers.ts';
 import { beginRecord, tellEvent } from '../observe/event-records.ts';
 import { ChangeFeed } from '../observe/change-feed.ts';
 import { explain } from '../observe/explain.ts';
 import { FailStop, isStateError } from '../observe/fail-stop.ts';
-import { refusalOf } from '../model/failure.ts';
+import { errorOf, refusalOf } from '../model/failure.ts';
 import { Callers } from './callers.ts';
 import { Decider } from './decider.ts';
 import type { Call } from '../model/work.ts';
@@ -222,6 +223,21 @@ export class HostAgent {
     });
     assert(reply.kind === 'drain', 'a drain is answered with a drain');
     return reply;
+  }
+
+  /** Throws HP_AGENT_TARGETS, HP_AGENT_TARGETS_CHANGED, HP_AGENT_NO_FUNCTION. */
+  async setTargets(request: SetTargetsRequest): Promise<Targets> {
+    const asked = { type: 'set-targets', ...request } as const;
+    const reply = await this.#request((request_id) => ({ ...asked, request_id }));
+    assert(reply.kind === 'targets', 'targets are answered with targets');
+    return reply.targets;
+  }
+
+  /** Throws HP_AGENT_NO_FUNCTION. */
+  targets(name: string): Targets {
+    const fn = this.#state.functions.get(name);
+    if (!fn) throw errorOf(REFUSALS.noFunction(name));
+    return targetsOf(name, fn.targets);
   }
 
   /** Fresh figures of one function, or of all when `name` is empty. */

@@ -5,6 +5,7 @@ import type { Decision } from './records.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import type { VmFacts } from './state.ts';
+import type { Targets } from './targets.ts';
 
 /** The stages of a cold start before it was ready. */
 export interface ColdStart extends Omit<StartStamps, 'ready_at_ms'> {
@@ -47,6 +48,7 @@ export type Reply =
   | InvokeReply
   | { readonly kind: 'remove'; readonly finished_at_ms: number }
   | { readonly kind: 'drain'; readonly finished_at_ms: number; readonly instances_stopped: number }
+  | { readonly kind: 'targets'; readonly targets: Targets }
   /** The request as a whole could not be served. */
   | { readonly kind: 'error'; readonly failure: Refusal };
 

@@ -81,6 +81,16 @@ export const AGENT_CODES = {
     meaning: 'As many requests are open as may.',
     next: 'send fewer at once.',
   },
+  HP_AGENT_TARGETS: {
+    category: 'usage',
+    meaning: 'The targets are not such as the function can have.',
+    next: 'set others; the message says which value does not fit, and why.',
+  },
+  HP_AGENT_TARGETS_CHANGED: {
+    category: 'usage',
+    meaning: 'Somebody else changed the targets of the function meanwhile.',
+    next: 'read them again, and set them with the revision that they have now.',
+  },
   HP_AGENT_HOST_MEMORY: {
     category: 'unavailable',
     meaning: 'The host itself has less memory than the host limit of the agent allows.',

@@ -4,6 +4,7 @@ import type { HostMemoryTold } from './pressure.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import type { VmFacts } from './state.ts';
+import type { SetTargetsRequest } from './targets.ts';
 
 /** The part of a resize's result on which decisions rest. */
 export interface ResizeOutcome {
@@ -84,6 +85,7 @@ export type HostEvent =
       /** How long busy instances may go on; then the VM is shut down under them. */
       readonly drain_ms: number;
     }
+  | ({ readonly type: 'set-targets'; readonly request_id: string } & SetTargetsRequest)
   | { readonly type: 'drain'; readonly request_id: string; readonly function: string }
   /** The caller of an invocation went away. */
   | { readonly type: 'cancel'; readonly request_id: string; readonly function: string }

@@ -15,6 +15,7 @@ import {
   memoryStatusSchema,
 } from './span-messages.ts';
 import { functionSpecSchema } from './spec.ts';
+import { getTargetsRequestSchema, setTargetsRequestSchema, targetsSchema } from './targets.ts';
 
 export const deployRequestSchema = message('DeployRequest', {
   function: field(1, functionSpecSchema),
@@ -140,6 +141,7 @@ export const functionStatusSchema = message('FunctionStatus', {
   ),
   tmp_bytes: field(23, bytes.nullable(), 'in the guests: files in memory, of /tmp most of all'),
   kernel_bytes: field(24, bytes.nullable(), 'in the guests: slabs, stacks, page tables'),
+  targets: field(31, targetsSchema.nullable(), 'absent: none were ever set'),
   memory: field(30, memoryStatusSchema.nullable(), 'absent: its instances have one size'),
 });
 export type FunctionStatus = z.infer<typeof functionStatusSchema>;
@@ -272,6 +274,20 @@ export const METHODS = {
     text:
       'Stops every idle instance of a function now, as if its keep-alive had passed; resolves ' +
       'when their regions are unplugged.',
+  },
+  SetTargets: {
+    request: setTargetsRequestSchema,
+    response: targetsSchema,
+    stream: false,
+    text:
+      'Sets bounds and wishes for a function while it runs, for a time or until they are set anew; ' +
+      'policies answer within them. Answers with what holds now.',
+  },
+  GetTargets: {
+    request: getTargetsRequestSchema,
+    response: targetsSchema,
+    stream: false,
+    text: 'The targets of a function, who set them, why, and until when.',
   },
   Explain: {
     request: explainRequestSchema,

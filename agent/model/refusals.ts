@@ -40,6 +40,14 @@ export const REFUSALS = {
       `function '${name}' is deployed with another spec (different: ${fields.join(', ')}).`,
       { fields },
     ),
+  badTargets: (name: string, why: string) =>
+    refusal('HP_AGENT_TARGETS', `function '${name}' cannot have these targets: ${why}.`),
+  targetsChanged: (name: string, asked: number, revision: number) =>
+    refusal(
+      'HP_AGENT_TARGETS_CHANGED',
+      `the targets of '${name}' have revision ${revision} by now, not ${asked}.`,
+      { asked, revision },
+    ),
   removing: (name: string) => refusal('HP_AGENT_REMOVING', `function '${name}' is being removed.`),
   tooManyFunctions: (limit: number) =>
     refusal(

@@ -12,6 +12,7 @@ import { Queue } from './queue.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import { Table } from './table.ts';
+import type { TargetsState } from './targets.ts';
 import { hostBytes, type Tier, type TierBytes } from './tiers.ts';
 
 /**
@@ -196,6 +197,8 @@ export interface FunctionState {
   remove_by_ms: number | null;
   /** What the sizes of its instances came to; null: they have one size. */
   elastic: ElasticTally | null;
+  /** Bounds and wishes set from outside; null: none ever were. */
+  targets: TargetsState | null;
   /** Null: it lacks no memory, or does not wait for it. */
   short: Shortage | null;
   /** Earliest moment at which time alone changes something here or in its VMs. */

@@ -8,6 +8,7 @@ import { cutBytes } from '../../base/cut-bytes.ts';
 import { regionPermitBytes } from '../core/permits.ts';
 import { regionBytes } from '../model/spec.ts';
 import type { FunctionState, InstancePhase, RegionState, VmState } from '../model/state.ts';
+import { targetsOf } from '../model/targets.ts';
 import { totalBytes } from '../model/tiers.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import { memoryStatus } from './explain.ts';
@@ -79,6 +80,7 @@ export async function functionStatus(
     vmm_answered_at_ms: earliest(told.map(({ source }) => source?.vmm_answered_at_ms ?? null)),
     guest_answered_at_ms: earliest(told.map(({ source }) => source?.guest_answered_at_ms ?? null)),
     last_failure: failureOf(fn),
+    targets: fn.targets && targetsOf(fn.spec.name, fn.targets),
     vms: told.map((one) => vmStatus(fn, one)),
     shared_bytes: sum(({ stats }) => stats?.page_cache_bytes ?? null),
     tmp_bytes: sum(({ stats }) => stats?.tmp_bytes ?? null),

@@ -208,7 +208,8 @@ export function hostOf(
   const queues = queuesOf(rows.queue, functions);
   for (const [name, fn] of functions) {
     const queue = queues.get(name) ?? Queue.empty();
-    const later = { short: fn.short ?? null };
+    const spec = { ...fn.spec, instances: fn.spec.instances ?? null };
+    const later = { spec, targets: fn.targets ?? null, short: fn.short ?? null };
     functions.set(name, { ...fn, ...marks.get(`functions/${name}`), ...later, queue });
   }
   const alarms = new AlarmEdit(noAlarms());

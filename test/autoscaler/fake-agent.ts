@@ -349,6 +349,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
     function: vm.spec,
     vm_id: vm.vm_id,
     vm_state: 'running',
+    targets: null,
     instances_starting: vm.starting,
     instances_busy: vm.instances.filter((one) => !one.idle).length,
     instances_idle: vm.instances.filter((one) => one.idle).length,

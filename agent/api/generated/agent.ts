@@ -320,6 +320,7 @@ export interface FunctionStatus {
   readonly shared_bytes: number | null;
   readonly tmp_bytes: number | null;
   readonly kernel_bytes: number | null;
+  readonly targets: Targets | null;
   readonly memory: MemoryStatus | null;
 }
 
@@ -609,6 +610,27 @@ export function vmStatus_UnansweredToNumber(object: VmStatus_Unanswered): number
   }
 }
 
+export interface Targets {
+  readonly function: string;
+  readonly values: TargetValues | null;
+  readonly revision: number;
+  readonly author: string;
+  readonly reason: string;
+  readonly set_at_ms: number | null;
+  readonly expires_at_ms: number | null;
+}
+
+export interface TargetValues {
+  readonly instances_min: number | null;
+  readonly instances_max: number | null;
+  readonly keep_alive_ms: number | null;
+  readonly warm: number | null;
+  readonly reserve: number | null;
+  readonly baseline_bytes: number | null;
+  readonly increment_bytes: number | null;
+  readonly max_bytes: number | null;
+}
+
 export interface MemoryStatus {
   readonly baseline_bytes: number;
   readonly plugged_bytes: number;
@@ -712,6 +734,19 @@ export interface DrainRequest {
 export interface DrainResponse {
   readonly finished_at_ms: number;
   readonly instances_stopped: number;
+}
+
+export interface SetTargetsRequest {
+  readonly function: string;
+  readonly values: TargetValues | null;
+  readonly for_ms: number | null;
+  readonly author: string;
+  readonly reason: string;
+  readonly revision: number | null;
+}
+
+export interface GetTargetsRequest {
+  readonly function: string;
 }
 
 export interface ExplainRequest {
@@ -2963,6 +2998,7 @@ function createBaseFunctionStatus(): FunctionStatus {
     shared_bytes: null,
     tmp_bytes: null,
     kernel_bytes: null,
+    targets: null,
     memory: null,
   };
 }
@@ -3044,6 +3080,9 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
     }
     if (message.kernel_bytes !== undefined && message.kernel_bytes !== null) {
       writer.uint32(192).uint64(message.kernel_bytes);
+    }
+    if (message.targets !== undefined && message.targets !== null) {
+      Targets.encode(message.targets, writer.uint32(250).fork()).join();
     }
     if (message.memory !== undefined && message.memory !== null) {
       MemoryStatus.encode(message.memory, writer.uint32(242).fork()).join();
@@ -3264,6 +3303,14 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
             }
 
             message.kernel_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.targets = Targets.decode(reader, reader.uint32());
             continue;
           }
           case 30: {
@@ -3640,6 +3687,250 @@ export const VmStatus: MessageFns<VmStatus> = {
             }
 
             break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTargets(): Targets {
+  return { function: "", values: null, revision: 0, author: "", reason: "", set_at_ms: null, expires_at_ms: null };
+}
+
+export const Targets: MessageFns<Targets> = {
+  encode(message: Targets, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.function !== "") {
+      writer.uint32(10).string(message.function);
+    }
+    if (message.values !== undefined && message.values !== null) {
+      TargetValues.encode(message.values, writer.uint32(18).fork()).join();
+    }
+    if (message.revision !== 0) {
+      writer.uint32(24).uint64(message.revision);
+    }
+    if (message.author !== "") {
+      writer.uint32(34).string(message.author);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message.set_at_ms !== undefined && message.set_at_ms !== null) {
+      writer.uint32(49).double(message.set_at_ms);
+    }
+    if (message.expires_at_ms !== undefined && message.expires_at_ms !== null) {
+      writer.uint32(57).double(message.expires_at_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Targets {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTargets() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.values = TargetValues.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.set_at_ms = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.expires_at_ms = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTargetValues(): TargetValues {
+  return {
+    instances_min: null,
+    instances_max: null,
+    keep_alive_ms: null,
+    warm: null,
+    reserve: null,
+    baseline_bytes: null,
+    increment_bytes: null,
+    max_bytes: null,
+  };
+}
+
+export const TargetValues: MessageFns<TargetValues> = {
+  encode(message: TargetValues, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instances_min !== undefined && message.instances_min !== null) {
+      writer.uint32(8).uint64(message.instances_min);
+    }
+    if (message.instances_max !== undefined && message.instances_max !== null) {
+      writer.uint32(16).uint64(message.instances_max);
+    }
+    if (message.keep_alive_ms !== undefined && message.keep_alive_ms !== null) {
+      writer.uint32(25).double(message.keep_alive_ms);
+    }
+    if (message.warm !== undefined && message.warm !== null) {
+      writer.uint32(32).uint64(message.warm);
+    }
+    if (message.reserve !== undefined && message.reserve !== null) {
+      writer.uint32(40).uint64(message.reserve);
+    }
+    if (message.baseline_bytes !== undefined && message.baseline_bytes !== null) {
+      writer.uint32(48).uint64(message.baseline_bytes);
+    }
+    if (message.increment_bytes !== undefined && message.increment_bytes !== null) {
+      writer.uint32(56).uint64(message.increment_bytes);
+    }
+    if (message.max_bytes !== undefined && message.max_bytes !== null) {
+      writer.uint32(64).uint64(message.max_bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TargetValues {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTargetValues() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.instances_min = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.instances_max = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.keep_alive_ms = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.warm = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.reserve = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.baseline_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.increment_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.max_bytes = longToNumber(reader.uint64());
+            continue;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
@@ -4122,6 +4413,153 @@ export const DrainResponse: MessageFns<DrainResponse> = {
             }
 
             message.instances_stopped = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSetTargetsRequest(): SetTargetsRequest {
+  return { function: "", values: null, for_ms: null, author: "", reason: "", revision: null };
+}
+
+export const SetTargetsRequest: MessageFns<SetTargetsRequest> = {
+  encode(message: SetTargetsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.function !== "") {
+      writer.uint32(10).string(message.function);
+    }
+    if (message.values !== undefined && message.values !== null) {
+      TargetValues.encode(message.values, writer.uint32(18).fork()).join();
+    }
+    if (message.for_ms !== undefined && message.for_ms !== null) {
+      writer.uint32(25).double(message.for_ms);
+    }
+    if (message.author !== "") {
+      writer.uint32(34).string(message.author);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message.revision !== undefined && message.revision !== null) {
+      writer.uint32(48).uint64(message.revision);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetTargetsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetTargetsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.values = TargetValues.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.for_ms = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetTargetsRequest(): GetTargetsRequest {
+  return { function: "" };
+}
+
+export const GetTargetsRequest: MessageFns<GetTargetsRequest> = {
+  encode(message: GetTargetsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.function !== "") {
+      writer.uint32(10).string(message.function);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetTargetsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetTargetsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.function = reader.string();
             continue;
           }
         }
@@ -6031,6 +6469,24 @@ export const AgentService = {
     responseSerialize: (value: DrainResponse): Buffer => Buffer.from(DrainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DrainResponse => DrainResponse.decode(value),
   },
+  setTargets: {
+    path: "/hotplane.agent.v3.Agent/SetTargets" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetTargetsRequest): Buffer => Buffer.from(SetTargetsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetTargetsRequest => SetTargetsRequest.decode(value),
+    responseSerialize: (value: Targets): Buffer => Buffer.from(Targets.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Targets => Targets.decode(value),
+  },
+  getTargets: {
+    path: "/hotplane.agent.v3.Agent/GetTargets" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetTargetsRequest): Buffer => Buffer.from(GetTargetsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetTargetsRequest => GetTargetsRequest.decode(value),
+    responseSerialize: (value: Targets): Buffer => Buffer.from(Targets.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Targets => Targets.decode(value),
+  },
   explain: {
     path: "/hotplane.agent.v3.Agent/Explain" as const,
     requestStream: false as const,
@@ -6066,6 +6522,8 @@ export interface AgentServer extends UntypedServiceImplementation {
   status: handleUnaryCall<StatusRequest, StatusResponse>;
   remove: handleUnaryCall<RemoveRequest, RemoveResponse>;
   drain: handleUnaryCall<DrainRequest, DrainResponse>;
+  setTargets: handleUnaryCall<SetTargetsRequest, Targets>;
+  getTargets: handleUnaryCall<GetTargetsRequest, Targets>;
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
   logs: handleUnaryCall<LogsRequest, LogsResponse>;
   watch: handleServerStreamingCall<WatchRequest, AgentRecord>;

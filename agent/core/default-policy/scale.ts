@@ -41,7 +41,11 @@ export function scaleToQueue(view: FunctionView): Scale {
   return { starts, stops: stops ?? NO_STOPS, launches, ends, plugged: 0, wake_at_ms };
 }
 
-function launchesFor({ vms, spec }: FunctionView, starts: number): number {
+/** One more VM where regions are wanting for so many starts, and none is on its way. */
+export function launchesFor(
+  { vms, spec }: Pick<FunctionView, 'vms' | 'spec'>,
+  starts: number,
+): number {
   const present = vms.filter(({ phase }) => phase !== 'lost');
   if (present.length >= spec.max_vms) return 0;
   if (present.some(({ phase }) => COMING.has(phase))) return 0;

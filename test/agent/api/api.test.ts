@@ -216,7 +216,9 @@ test('a Deploy of an image that hotplane did not build tells no kernel and no ke
 
 test('a call that no instance took names none, and no time at which one took it', async (t) => {
   const { client } = await serve(t, 640 * MIB);
-  for (const name of ['f', 'g']) await client.deploy(specOf(name, { keep_alive_ms: 60_000 }));
+  // What it is to keep gives way to nobody.
+  await client.deploy(specOf('f', { instances: { min: 1, max: null } }));
+  await client.deploy(specOf('g'));
   t.like(await client.invoke(invocation), { outcome: 'done' }, 'f has the last of the memory');
   const refused = await client.invoke({ ...invocation, function: 'g' });
   t.like(refused, { outcome: 'refused', instance_id: null, assigned_at_ms: null });

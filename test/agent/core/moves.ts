@@ -1,6 +1,7 @@
 /** Moves of random hosts: what callers, guests, VMMs and time can do next. */
 import fc from 'fast-check';
 import { BASELINE, MECHANISMS, type MechanismName } from '../../../agent/model/mechanism.ts';
+import type { TargetValues } from '../../../agent/model/targets.ts';
 import { MIB } from '../../../base/units.ts';
 import { FAULTS, type Fault } from './outcomes.ts';
 import type { World } from './world.ts';
@@ -23,6 +24,12 @@ export type Move =
   | { readonly kind: 'use'; readonly index: number; readonly share: number }
   | { readonly kind: 'health'; readonly index: number; readonly responsive: boolean }
   | { readonly kind: 'restart' }
+  | {
+      readonly kind: 'targets';
+      readonly name: string;
+      readonly values: Partial<TargetValues>;
+      readonly for_ms: number | null;
+    }
   | { readonly kind: 'memory'; readonly available: number; readonly waits: number }
   | { readonly kind: 'advance'; readonly ms: number };
 
@@ -75,6 +82,22 @@ const host_memory: fc.Arbitrary<Move> = fc.record({
   waits: fc.constantFrom(0, 0, 0, 15, 30),
 });
 
+const wish = (highest: number) => fc.option(fc.nat(highest), { nil: null });
+
+const targets: fc.Arbitrary<Move> = fc.record({
+  kind: fc.constant('targets' as const),
+  name,
+  values: fc.record({
+    instances_min: wish(3),
+    instances_max: wish(4),
+    warm: wish(2),
+    reserve: wish(2),
+    keep_alive_ms: fc.constantFrom(null, 0, 5_000),
+    max_bytes: fc.constantFrom(null, 256 * MIB),
+  }),
+  for_ms: fc.constantFrom(null, 500, 2_000),
+});
+
 export const MOVES: fc.Arbitrary<Move[]> = fc.array(
   fc.oneof(
     { weight: 2, arbitrary: deploy },
@@ -87,6 +110,7 @@ export const MOVES: fc.Arbitrary<Move[]> = fc.array(
     { weight: 4, arbitrary: use },
     { weight: 1, arbitrary: health },
     { weight: 1, arbitrary: host_memory },
+    { weight: 1, arbitrary: targets },
     { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
     {
       weight: 4,
@@ -109,6 +133,9 @@ export function play(world: World, moves: readonly Move[]): string[] {
         break;
       case 'advance':
         world.advance(one.ms);
+        break;
+      case 'targets':
+        requests.push(world.setTargets(one.name, one.values, one.for_ms));
         break;
       case 'memory':
         world.hostMemory(one.available < 0 ? null : one.available * KEEP_BYTES, one.waits);

@@ -1,5 +1,6 @@
 /** What must hold of waits for memory, reckoned apart from the core. */
 import type { Action } from '../../../agent/model/actions.ts';
+import { kindOf } from '../../../agent/model/operations.ts';
 import type { HostState, Shortage } from '../../../agent/model/state.ts';
 
 /** Throws where a step breaks a promise about who waits for memory, for how long, and for what. */
@@ -40,9 +41,7 @@ function checkOrder({ functions, short }: HostState): void {
 }
 
 function isSomethingComing({ vms, operations }: HostState): boolean {
-  for (const { from_bytes, to_bytes, cause } of operations.values()) {
-    if (to_bytes <= from_bytes && cause !== 'start' && cause !== 'grow') return true;
-  }
+  for (const operation of operations.values()) if (kindOf(operation) === 'unplug') return true;
   for (const { phase, instances } of vms.values()) {
     if (phase === 'ending' || instances.some((one) => one.phase === 'stopping')) return true;
   }

@@ -20,8 +20,10 @@ import {
   type HostState,
   type VmState,
 } from '../../../agent/model/state.ts';
+import { NO_VALUES, type TargetValues } from '../../../agent/model/targets.ts';
 import { type Fault, instanceOutcome, readyEvent, refusalFor } from './outcomes.ts';
 import { checkPressure } from './pressed.ts';
+import { checkTargets } from './bounds.ts';
 import { type Order, Truth } from './truth.ts';
 import { checkWaits } from './waits.ts';
 
@@ -101,6 +103,7 @@ export class World {
     for (const action of actions) this.#take(action);
     this.#check();
     checkWaits(before, state, actions, this);
+    checkTargets(before, state, actions);
     checkPressure(before, state, actions, event);
     return [...actions];
   }
@@ -257,6 +260,14 @@ export class World {
     const want_bytes = index % 3 === 0 ? 4096 : 0;
     const regions = [{ region_id: region.id, used_bytes, want_bytes, ...told }];
     this.send({ type: 'usage', vm_id: vm.id, regions });
+  }
+
+  setTargets(name: string, values: Partial<TargetValues>, for_ms: number | null = null): string {
+    const request_id = this.request();
+    const about = { for_ms, author: 'test', reason: '', revision: null };
+    const all = { ...NO_VALUES, ...values };
+    this.send({ type: 'set-targets', request_id, function: name, values: all, ...about });
+    return request_id;
   }
 
   /** The host says what it has; null: nothing any more. What VMs hold is what is plugged. */

@@ -90,6 +90,7 @@ test('a state read back from its rows, at any point, leads to the same actions a
       world.regions_per_device = sharing;
       world.context = { policy: policyOf(), recording: false };
       play(world, moves);
+      for (const name of NAMES) world.setTargets(name, {});
       for (const name of NAMES) world.drain(name);
       world.context = { policy: DEFAULT_POLICY, recording: false };
       world.quiesce();

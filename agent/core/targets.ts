@@ -1,0 +1,40 @@
+/** Targets: set by whoever runs the host, and expired by time. */
+import type { HostEvent } from '../model/events.ts';
+import { REFUSALS } from '../model/refusals.ts';
+import type { FunctionState } from '../model/state.ts';
+import { NO_VALUES, targetsOf, whyNotTargets } from '../model/targets.ts';
+import { type Draft, replyError } from './draft.ts';
+
+/** All values are replaced; the reply tells what holds now. */
+export function setTargets(
+  draft: Draft,
+  fn: FunctionState,
+  event: Extract<HostEvent, { type: 'set-targets' }>,
+): void {
+  const { request_id, values, for_ms, author, reason } = event;
+  const { name } = fn.spec;
+  const revision = fn.targets?.revision ?? 0;
+  if (event.revision !== null && event.revision !== revision) {
+    return replyError(draft, request_id, REFUSALS.targetsChanged(name, event.revision, revision));
+  }
+  const why = whyNotTargets(fn.spec, values);
+  if (why !== null) return replyError(draft, request_id, REFUSALS.badTargets(name, why));
+  const set_at_ms = draft.now_ms;
+  const expires_at_ms = for_ms === null ? null : set_at_ms + for_ms;
+  const about = { author, reason, set_at_ms, expires_at_ms };
+  fn.targets = { values, revision: revision + 1, ...about };
+  const targets = targetsOf(name, fn.targets);
+  draft.actions.push({ type: 'reply', request_id, reply: { kind: 'targets', targets } });
+}
+
+/** Where their time is over the definition holds again; who set them last stays known. */
+export function expireTargets(draft: Draft, fn: FunctionState): void {
+  const { targets } = fn;
+  if (!targets || targets.expires_at_ms === null || targets.expires_at_ms > draft.now_ms) return;
+  fn.targets = {
+    ...targets,
+    values: NO_VALUES,
+    revision: targets.revision + 1,
+    expires_at_ms: null,
+  };
+}
