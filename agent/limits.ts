@@ -36,6 +36,13 @@ export const AGENT_LIMITS = {
   payloads_held_bytes: 256 * 1024 * 1024,
   /** Until an instance that is to be kept is started again where it failed or had no memory. */
   start_again_ms: 10_000,
+  /** Answers kept for callers who ask again with a key: how many, their rows, and how long. */
+  answers_kept: 10_000,
+  answers_kept_bytes: 64 * 1024 * 1024,
+  answers_kept_ms: 600_000,
+  /** A caller with a key whose agent went away asks for the next one this long, so often. */
+  agent_return_ms: 60_000,
+  agent_return_pause_ms: 250,
   /** How long Remove lets busy instances go on. */
   remove_drain_ms: 60_000,
   /** A stopping agent lets busy instances go on for this long. */

@@ -13,6 +13,7 @@ import type { SetTargetsRequest, Targets } from '../model/targets.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import type { FunctionAnswer } from '../model/work.ts';
 import { type Method, SERVICE } from './service.ts';
+import { whileAgentsCome } from './ask-again.ts';
 import { fromStatus, replyOf } from './status-codes.ts';
 
 export type * from '../model/messages.ts';
@@ -33,6 +34,10 @@ export interface WatchOptions {
   /** Ends the stream without an error. */
   readonly signal?: AbortSignal;
 }
+
+/** Without a key where the caller will not ask again. */
+export type Invoke = Omit<InvokeRequest, 'idempotency_key'> &
+  Partial<Pick<InvokeRequest, 'idempotency_key'>>;
 
 export interface Invoked extends Invocation {
   /** Why it was not done, with what to do next; absent when it was. */
@@ -67,9 +72,19 @@ export class AgentClient {
 
   /**
    * Resolves also when the invocation was refused or failed, though the status of the call is then
-   * an error: see `outcome`, and `failure` for the whole of it.
+   * an error: see `outcome`, and `failure` for the whole of it. With a key, a call that lost its
+   * agent is asked again of the next one, which has a minute to come.
    */
-  async invoke(request: InvokeRequest, options: AgentCallOptions = {}): Promise<Invoked> {
+  async invoke(
+    { idempotency_key = null, ...call }: Invoke,
+    options: AgentCallOptions = {},
+  ): Promise<Invoked> {
+    const request = { ...call, idempotency_key };
+    if (idempotency_key === null) return await this.#invoke(request, options);
+    return await whileAgentsCome(() => this.#invoke(request, options), options.signal);
+  }
+
+  async #invoke(request: InvokeRequest, options: AgentCallOptions): Promise<Invoked> {
     const run_ms = request.timeout_ms ?? AGENT_LIMITS.invocation_ms;
     const deadline_ms = AGENT_LIMITS.invocation_queued_ms + AGENT_LIMITS.program_start_ms + run_ms;
     const reply = await this.#call(SERVICE.Invoke, request, deadline_ms, options, notDone);

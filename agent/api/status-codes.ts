@@ -110,6 +110,9 @@ function internal(cause: unknown): HotplaneError {
   });
 }
 
+/** gRPC's own words; of a connection that broke it says something else. */
+const NEVER_THERE = /No connection established/;
+
 /** What a call ended with: the agent's own error, or one that names the trouble of reaching it. */
 export function fromStatus(error: ServiceError, socket_path: string): HotplaneError {
   const [trailer] = error.metadata?.get(ERROR_TRAILER) ?? [];
@@ -120,7 +123,10 @@ export function fromStatus(error: ServiceError, socket_path: string): HotplaneEr
   const base = { cause: error, details: { grpc_status: error.code } };
   switch (error.code) {
     case status.UNAVAILABLE:
-      return agentError('HP_AGENT_UNREACHABLE', `no agent answers on ${socket_path}.`, { ...base });
+      return agentError('HP_AGENT_UNREACHABLE', `no agent answers on ${socket_path}.`, {
+        ...base,
+        details: { ...base.details, was_there: !NEVER_THERE.test(error.details) },
+      });
     case status.DEADLINE_EXCEEDED:
       return agentError(
         'HP_AGENT_DEADLINE',

@@ -146,7 +146,8 @@ export function invoke(
   const { request_id, invocation_id, timeout_ms } = event;
   const received_at_ms = draft.now_ms;
   const sequence = fn.next_sequence;
-  const invocation = { request_id, invocation_id, sequence, timeout_ms, received_at_ms };
+  const about = { request_id, invocation_id, sequence, timeout_ms, received_at_ms };
+  const invocation = event.key ? { ...about, key: event.key } : about;
   fn.next_sequence += 1;
   const refused = whyNot(draft, fn, invocation);
   if (refused) return refuseInvocation(draft, invocation, 'refused', refused);

@@ -7,8 +7,8 @@ import type { HostEvent } from '../model/events.ts';
 import { errorOf, tooManyRequests } from '../model/failure.ts';
 import type { Refusal } from '../model/refusals.ts';
 
-/** Told of every answer before its caller is. */
-export type OnReply = (asked: HostEvent, reply: Reply) => void;
+/** Told of every answer before its caller is; null: an earlier agent was asked. */
+export type OnReply = (request_id: string, asked: HostEvent | null, reply: Reply) => void;
 
 export class Callers {
   readonly #waiting = new Map<string, (reply: Reply) => void>();
@@ -32,7 +32,7 @@ export class Callers {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     const asked = event(request_id);
     this.#waiting.set(request_id, (reply) => {
-      this.#onReply(asked, reply);
+      this.#onReply(request_id, asked, reply);
       if (reply.kind === 'error') reject(errorOf(reply.failure));
       else resolve(reply);
     });
@@ -41,7 +41,10 @@ export class Callers {
 
   answer(request_id: string, reply: Reply): void {
     const answer = this.#waiting.get(request_id);
-    if (!answer && !request_id.startsWith(this.#prefix)) return this.#tellNobody(reply);
+    if (!answer && !request_id.startsWith(this.#prefix)) {
+      this.#onReply(request_id, null, reply);
+      return this.#tellNobody(reply);
+    }
     assert(answer, 'every request is answered once');
     this.#waiting.delete(request_id);
     answer(reply);

@@ -11,7 +11,7 @@ import type { HostEvent } from '../model/events.ts';
 import type { HostState } from '../model/state.ts';
 import type { StateChange } from '../observe/change-feed.ts';
 import { logEntriesOf } from '../store/log-entries.ts';
-import { rowsBetween } from '../store/rows.ts';
+import { type RowChange, rowsBetween } from '../store/rows.ts';
 import type { LogEntry } from '../store/journal.ts';
 import type { StateStore } from '../store/state-file.ts';
 
@@ -24,6 +24,8 @@ export interface DeciderParts {
   readonly onEvent?: (event: HostEvent, at_ms: number) => void;
   /** Is told what is decided, and written where there is a store, before it is done. */
   readonly onChanged: (change: StateChange) => void;
+  /** Rows beside those of the state, written with what one event led to; none: absent. */
+  readonly rowsOf?: (event: HostEvent, actions: readonly Action[]) => readonly RowChange[];
   /** Does what one event led to. */
   readonly perform: (event: HostEvent, actions: readonly Action[]) => void;
   /** A fault of the agent itself, met at this event. */
@@ -46,6 +48,7 @@ export class Decider {
   #over = false;
   #held: Held[] = [];
   #log: LogEntry[] = [];
+  #rows: RowChange[] = [];
   #flush_due = false;
   readonly #changed = {
     functions: new Set<string>(),
@@ -87,15 +90,17 @@ export class Decider {
   }
 
   #decide(event: HostEvent): void {
-    const { clock, store, contextOf, onEvent, perform, onChanged } = this.#parts;
+    const { clock, store, contextOf, onEvent, perform, onChanged, rowsOf } = this.#parts;
     const now_ms = clock.nowMs();
     onEvent?.(event, now_ms);
     const { state, actions, changed } = step(this.#state, event, now_ms, contextOf());
     this.#state = state;
+    const rows = rowsOf?.(event, actions) ?? [];
     if (!store) {
       onChanged({ state, changed });
       return perform(event, actions);
     }
+    this.#rows.push(...rows);
     for (const name of changed.functions) this.#changed.functions.add(name);
     for (const id of changed.vms) this.#changed.vms.add(id);
     for (const id of changed.operations) this.#changed.operations.add(id);
@@ -112,12 +117,14 @@ export class Decider {
     const held = this.#held;
     this.#held = [];
     try {
-      store.write(rowsBetween(this.#written, this.#state, this.#changed), this.#log);
+      const changes = rowsBetween(this.#written, this.#state, this.#changed);
+      store.write([...changes, ...this.#rows], this.#log);
     } catch (error) {
       return this.#parts.onFault(error, 'write');
     }
     this.#written = this.#state;
     this.#log = [];
+    this.#rows = [];
     const { functions, vms, operations } = this.#changed;
     this.#parts.onChanged({
       state: this.#state,

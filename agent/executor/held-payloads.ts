@@ -9,7 +9,8 @@ import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionAnswer, Call } from '../model/work.ts';
 
 interface Held {
-  readonly call: Call;
+  /** Null: it was an earlier agent's. */
+  readonly call: Call | null;
   answer: FunctionAnswer | null;
 }
 
@@ -34,7 +35,7 @@ export class HeldPayloads {
 
   callOf(request_id: string): Call {
     const held = this.#held.get(request_id);
-    assert(held, 'an invocation at work has its payload');
+    assert(held?.call, 'an invocation at work has its payload');
     return held.call;
   }
 
@@ -46,12 +47,23 @@ export class HeldPayloads {
     held.answer = answer;
   }
 
+  /** The answer to an invocation of an earlier agent, until it is released. */
+  resumed(request_id: string, answer: FunctionAnswer): void {
+    this.#held.set(request_id, { call: null, answer: null });
+    this.answer(request_id, answer);
+  }
+
+  /** The answer, if one came, which goes on being held. */
+  answerOf(request_id: string): FunctionAnswer | null {
+    return this.#held.get(request_id)?.answer ?? null;
+  }
+
   /** Gives the answer away, if one came, and holds nothing of the invocation any longer. */
   release(request_id: string): FunctionAnswer | null {
     const held = this.#held.get(request_id);
     if (!held) return null;
     this.#held.delete(request_id);
-    this.#bytes -= held.call.payload.length + (held.answer?.bytes.length ?? 0);
+    this.#bytes -= (held.call?.payload.length ?? 0) + (held.answer?.bytes.length ?? 0);
     return held.answer;
   }
 

@@ -32,6 +32,7 @@ import type { Call } from '../model/work.ts';
 import { HeldPayloads } from './held-payloads.ts';
 import { InstanceLogs } from '../observe/instance-logs.ts';
 import type { GuestImages } from './images.ts';
+import { KeptAnswers, keyOf } from './kept-answers.ts';
 import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub.ts';
 import { type InvocationEnd, invocationRecord } from '../observe/invocation-record.ts';
 import { HostTruth, type ReadAvailable } from './host-truth.ts';
@@ -82,6 +83,7 @@ export class HostAgent {
   readonly logs = new InstanceLogs();
   readonly #runners: Runners;
   readonly #callers: Callers;
+  readonly #kept: KeptAnswers;
   readonly #wake: WakeTimer;
   readonly #memory: MemoryRounds;
   readonly #truth: HostTruth | null;
@@ -97,6 +99,12 @@ export class HostAgent {
     const facts = { ...options.bounds, earlier_vms, vmm_overhead_bytes, host_cpus };
     this.#runners = new Runners(options.earlier?.vms ?? new Map(), (id) => this.#depsOf(id));
     const state = options.earlier?.state ?? emptyHost(host_limit_bytes, first_id, facts);
+    this.#kept = new KeptAnswers({
+      clock: options.clock,
+      rows: options.store?.rows.answers ?? new Map(),
+      answerOf: (id) => this.#payloads.answerOf(id),
+    });
+    this.#kept.openRunning(state);
     this.#decider = new Decider(state, {
       clock: options.clock,
       store: options.store ?? null,
@@ -106,18 +114,18 @@ export class HostAgent {
       }),
       onEvent: (event, at_ms) => tellEvent(this.hub, event, at_ms),
       onChanged: (change) => this.changes.publish(change),
+      rowsOf: (event, actions) => this.#kept.decided(event, actions, this.#state.functions),
       perform: (event, actions) => performer.performAll(event, actions),
       onFault: (error, during) => this.failStop(error, during),
     });
     this.#wake = new WakeTimer(options.clock, () => this.#decider.dispatch({ type: 'tick' }));
     this.#told = new RepeatLog(options.clock);
     this.#fail_stop = new FailStop(options.log);
-    this.#callers = new Callers(options.store?.generation ?? 0, options.log, (asked, reply) => {
-      const vm_id = this.#state.functions.get(nameIn(asked))?.vm_ids[0] ?? null;
-      tellReply(this.#told, this.#log, asked, reply, vm_id);
-    });
+    const { clock, log, trimFolders, store } = options;
+    this.#callers = new Callers(store?.generation ?? 0, log, (id, asked, reply) =>
+      this.#replied(id, asked, reply),
+    );
     const onBug = (error: unknown, during: unknown): void => this.failStop(error, during);
-    const { clock, log, trimFolders } = options;
     const performer = new Performer({
       clock,
       log,
@@ -150,6 +158,17 @@ export class HostAgent {
       : null;
   }
 
+  /** Before the caller is told; `asked` null: an earlier agent was, and nobody takes the answer. */
+  #replied(request_id: string, asked: HostEvent | null, reply: Reply): void {
+    this.#kept.told(request_id, reply.kind === 'error' ? reply.failure : null);
+    if (!asked) {
+      this.#payloads.release(request_id);
+      return;
+    }
+    const vm_id = this.#state.functions.get(nameIn(asked))?.vm_ids[0] ?? null;
+    tellReply(this.#told, this.#log, asked, reply, vm_id);
+  }
+
   /** Whether it found a fault of its own. */
   get isFatal(): boolean {
     return this.#fail_stop.error !== null;
@@ -171,6 +190,7 @@ export class HostAgent {
     const { error } = this.#fail_stop;
     assert(error, 'a tripped stop has its error');
     this.#callers.answerAll(refusalOf(error));
+    this.#kept.close(refusalOf(error));
   }
 
   async deploy(spec: FunctionSpec): Promise<DeployReply> {
@@ -181,7 +201,8 @@ export class HostAgent {
 
   /**
    * The record of the invocation, refused and failed ones too. `onGone` is given what ends it, to
-   * be called when its caller goes away.
+   * be called when its caller goes away; one with a key goes on then, and who asks again with it
+   * gets its answer. Throws HP_AGENT_KEY_REUSED.
    */
   async invoke(
     name: string,
@@ -189,11 +210,18 @@ export class HostAgent {
     call: Call,
     onGone?: (run: () => void) => void,
   ): Promise<InvocationEnd> {
+    const key = keyOf(call);
+    const known = key && this.#kept.find(name, key);
+    if (known) return await known;
     const about = { function: name, invocation_id, timeout_ms: call.timeout_ms };
     let id = '';
     const asked = this.#request((request_id) => {
       id = request_id;
       this.#payloads.hold(id, call);
+      if (key) {
+        this.#kept.open(name, key, id);
+        return { type: 'invoke', request_id, ...about, key };
+      }
       onGone?.(() => this.#decider.dispatch({ type: 'cancel', request_id, function: name }));
       return { type: 'invoke', request_id, ...about };
     });
@@ -307,6 +335,7 @@ export class HostAgent {
     this.#decider.end();
     this.close();
     this.#callers.answerAll(REFUSALS.agentLeaves());
+    this.#kept.close(REFUSALS.agentLeaves());
     await Promise.allSettled(this.#runners.all().map((one) => one.release()));
   }
 

@@ -69,7 +69,9 @@ export class InstanceWork {
   /** For the answer to what an earlier agent asked of the instance. */
   async resume(action: ActionOf<'await-invocation'>): Promise<void> {
     await this.#answered(action, async () => {
-      return (await this.#guest().resume(action.instance_id, action)).result;
+      const { result, answer } = await this.#guest().resume(action.instance_id, action);
+      this.#parts.payloads.resumed(action.request_id, answer);
+      return result;
     });
   }
 

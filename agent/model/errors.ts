@@ -121,6 +121,11 @@ export const AGENT_CODES = {
     meaning: 'The agent ended and left its VMs running: what runs in them goes on.',
     next: 'call again when the next agent serves.',
   },
+  HP_AGENT_KEY_REUSED: {
+    category: 'conflict',
+    meaning: 'An idempotency key was used before, for a call with another payload.',
+    next: 'use a new key for each call, and the same one only to ask for the same again.',
+  },
   HP_AGENT_ANSWER_LOST: {
     category: 'failure',
     meaning: 'The agent ended while the invocation ran, and the guest does not know its answer.',

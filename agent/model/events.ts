@@ -1,5 +1,6 @@
 /** What can happen to a host: requests of callers, results of actions, news of VMs, and time. */
 import type { Outcome } from '../../hypervisor-client/vm.ts';
+import type { CallKey } from './call-key.ts';
 import type { HostMemoryTold } from './pressure.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
@@ -77,6 +78,7 @@ export type HostEvent =
       readonly invocation_id: string;
       /** How long it may run; null: as the agent has it. Its payload is kept by the executor. */
       readonly timeout_ms: number | null;
+      readonly key?: CallKey;
     }
   | {
       readonly type: 'remove';

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { bytes, count, duration_ms, field, message, moment_ms, stamp_ms } from './fields.ts';
 import { octets, optional_text, text } from './fields.ts';
+import { CALL_KEY_CHARS } from './call-key.ts';
 import { httpHeaderSchema, httpRequestSchema } from './http-head.ts';
 import { PRESSURE_LEVELS } from './pressure.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
@@ -50,6 +51,11 @@ export const invokeRequestSchema = message('InvokeRequest', {
   content_type: field(5, z.string().max(PROTOCOL.content_type_bytes), 'of the payload'),
   timeout_ms: field(6, duration_ms.nullable(), "how long it may run; absent: the agent's usual"),
   http: field(7, httpRequestSchema.nullable(), 'the HTTP request that it is; absent: it is none'),
+  idempotency_key: field(
+    8,
+    z.string().min(1).max(CALL_KEY_CHARS).nullable(),
+    'asked again with it, it is not run again: its answer is given, or waited for',
+  ),
 });
 export type InvokeRequest = z.infer<typeof invokeRequestSchema>;
 

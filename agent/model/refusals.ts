@@ -30,6 +30,8 @@ export const REFUSALS = {
     refusal('HP_AGENT_LEAVES', 'the agent ends and leaves its VMs to the next one.'),
   endedUnseen: (id: string) =>
     refusal('HP_AGENT_INSTANCE_EXITED', `instance ${id} ended while no agent was there.`),
+  keyReused: (name: string, key: string) =>
+    refusal('HP_AGENT_KEY_REUSED', `key '${key}' was used for another call of '${name}'.`),
   noFunction: (name: string) =>
     refusal('HP_AGENT_NO_FUNCTION', `no function '${name}' is deployed on this host.`),
   noInstance: (id: string) =>

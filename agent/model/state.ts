@@ -3,6 +3,7 @@
  * it edits copies (core/draft.ts), so a state may be kept, compared and printed.
  */
 import { type Alarms, noAlarms } from './alarms.ts';
+import type { CallKey } from './call-key.ts';
 import { type CoreConfig, DEFAULT_CONFIG } from './config.ts';
 import type { StartStamps } from './events.ts';
 import type { ElasticTally, SpanState } from './span.ts';
@@ -40,6 +41,8 @@ export interface QueuedInvocation {
   readonly sequence: number;
   readonly timeout_ms: number | null;
   readonly received_at_ms: number;
+  /** Of a caller who may ask again. */
+  readonly key?: CallKey;
 }
 
 export interface RegionState {

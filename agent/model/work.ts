@@ -18,6 +18,8 @@ export interface Call {
   readonly timeout_ms: number | null;
   /** The HTTP request that it is, for programs that serve HTTP. */
   readonly http: HttpRequest | null;
+  /** The caller's key, with which he may ask again; absent or null: he cannot. */
+  readonly idempotency_key?: string | null;
 }
 
 /** What a function answered. */

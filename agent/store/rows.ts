@@ -30,6 +30,7 @@ export const TABLES = [
   'queue',
   'meta',
   'marks',
+  'answers',
 ] as const;
 export type TableName = (typeof TABLES)[number];
 

@@ -204,6 +204,7 @@ export const NO_ROWS: StoredRows = {
   queue: NONE,
   meta: NONE,
   marks: NONE,
+  answers: NONE,
 };
 
 /** Checks that it is ours, whole, and of this version; or makes its tables. */

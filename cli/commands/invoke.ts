@@ -62,7 +62,13 @@ async function run(input: CommandInput): Promise<number> {
           timeout_ms: null,
           http: null,
         };
-  const request = { function: positionals[0] ?? '', invocation_id: values.text('id'), ...call };
+  const key = values.text('key');
+  const request = {
+    function: positionals[0] ?? '',
+    invocation_id: values.text('id'),
+    ...call,
+    idempotency_key: key === '' ? null : key,
+  };
   const response = await withAgent(input, async (client, signal) => {
     if (!values.flag('logs')) return await client.invoke(request, { signal });
     return await withLogs(input, client, () => client.invoke(request, { signal }));
@@ -139,6 +145,11 @@ export const invokeCommand: Command = {
     'content-type': { value: 'TYPE', summary: 'of the payload', default: JSON_TYPE },
     id: { value: 'TEXT', summary: "the caller's name for it, kept in records", default: 'cli' },
     logs: { summary: 'then show on stderr what the instance wrote while it ran' },
+    key: {
+      value: 'TEXT',
+      summary: 'asked again with this key, it is not run again: its answer is given, or waited for',
+      default: '',
+    },
     socket: SOCKET_OPTION,
     json: JSON_OPTION,
   },
@@ -148,7 +159,9 @@ it. When all instances are busy it waits. Standard input is the payload of a fun
 program of its own, and standard output its answer alone; what the built-in function is to do is
 told by options. With --logs what the instance wrote meanwhile follows on stderr. An invocation that
 is refused (no memory, queue full) exits with 3, one that fails (out of memory, crash, or by its own
-word) with 1, with 4 when its time was over, and with 3 when its VM ended.
+word) with 1, with 4 when its time was over, and with 3 when its VM ended. With --key, a
+call whose agent goes away is asked again of the next one, for up to a minute; answers are kept for
+ten minutes.
 
   hotplane invoke resize-image --touch 200MiB --cpu-ms 50 --wall-ms 120
   echo '{"name":"Ada"}' | hotplane invoke hello --logs

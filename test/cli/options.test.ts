@@ -91,6 +91,7 @@ const INVOKE = [
   ['cpu-ms', '3', { work: { cpu_ms: 3 } }],
   ['wall-ms', '4', { work: { wall_ms: 4 } }],
   ['id', 'mine', { invocation_id: 'mine' }],
+  ['key', 'once', { idempotency_key: 'once' }],
   ['payload', PAYLOAD_FILE, { text: '{"name":"Ada"}', content_type: 'application/json' }],
   ['content-type', `text/plain --payload ${PAYLOAD_FILE}`, { content_type: 'text/plain' }],
 ] as const;
@@ -102,9 +103,10 @@ test('every option of invoke arrives at the agent', async (t) => {
   Object.defineProperty(agent, 'invoke', {
     value: async (...given: Parameters<typeof invoke>) => {
       const [, invocation_id, call] = given;
-      const { payload, content_type } = call;
+      const { payload, content_type, idempotency_key } = call;
       const work = workOf({ bytes: payload });
-      seen.push({ invocation_id, work, content_type, text: Buffer.from(payload).toString() });
+      const text = Buffer.from(payload).toString();
+      seen.push({ invocation_id, work, content_type, text, idempotency_key });
       return await invoke(...given);
     },
   });

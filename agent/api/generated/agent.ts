@@ -182,6 +182,7 @@ export interface InvokeRequest {
   readonly content_type: string;
   readonly timeout_ms: number | null;
   readonly http: HttpRequest | null;
+  readonly idempotency_key: string | null;
 }
 
 export interface HttpRequest {
@@ -2156,6 +2157,7 @@ function createBaseInvokeRequest(): InvokeRequest {
     content_type: "",
     timeout_ms: null,
     http: null,
+    idempotency_key: null,
   };
 }
 
@@ -2178,6 +2180,9 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
     }
     if (message.http !== undefined && message.http !== null) {
       HttpRequest.encode(message.http, writer.uint32(58).fork()).join();
+    }
+    if (message.idempotency_key !== undefined && message.idempotency_key !== null) {
+      writer.uint32(66).string(message.idempotency_key);
     }
     return writer;
   },
@@ -2241,6 +2246,14 @@ export const InvokeRequest: MessageFns<InvokeRequest> = {
             }
 
             message.http = HttpRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.idempotency_key = reader.string();
             continue;
           }
         }

@@ -15,7 +15,8 @@ import { MIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 import { emulated } from '../../../agent/model/work.ts';
 
-const invocation = { function: 'f', invocation_id: 'one', ...emulated({ ...WORK }) };
+const call = { function: 'f', invocation_id: 'one', ...emulated({ ...WORK }) };
+const invocation = { ...call, idempotency_key: null };
 
 /** As HTTP/2 carries it: binary values in base64, the status text percent-encoded. */
 function wireBytes(error: unknown): number {

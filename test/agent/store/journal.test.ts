@@ -122,7 +122,7 @@ test('a state without a journal of its own, from before there was one, is read',
   const place = await placeFor(t);
   (await StateFile.open(place.db)).close();
   const db = new DatabaseSync(place.db);
-  db.exec(`DROP TABLE journal; DROP TABLE marks; PRAGMA user_version = 1;
+  db.exec(`DROP TABLE journal; DROP TABLE marks; DROP TABLE answers; PRAGMA user_version = 1;
     INSERT INTO vms (key, row) VALUES ('vm7', '{"id":"vm7"}')`);
   db.close();
   await rm(place.journal);

@@ -23,8 +23,8 @@ type Rows = Record<keyof StoredRows, Map<string, string>>;
 function noRows(): Rows {
   const [functions, vms, regions] = [new Map(), new Map(), new Map()];
   const [instances, operations, queue] = [new Map(), new Map(), new Map()];
-  const [meta, marks] = [new Map(), new Map()];
-  return { functions, vms, regions, instances, operations, queue, meta, marks };
+  const [meta, marks, answers] = [new Map(), new Map(), new Map()];
+  return { functions, vms, regions, instances, operations, queue, meta, marks, answers };
 }
 
 /** A world whose state goes into rows and comes back out of them, every so many events. */

@@ -1,0 +1,220 @@
+/** A host on which agents are killed at a chosen step of their work, and followed by others. */
+import type { ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { earlierState } from '../../../agent/adopt/earlier.ts';
+import { HostAgent, type HostAgentOptions } from '../../../agent/executor/host-agent.ts';
+import { FakeHypervisor, NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
+import { StateFile, type StateStore } from '../../../agent/store/state-file.ts';
+import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';
+import { GIB, MIB } from '../../../base/units.ts';
+import { FakeClock } from '../../fakes/clock.ts';
+import { FAKE_IMAGES } from '../../fakes/host.ts';
+import { emulated, type Work } from '../../../agent/model/work.ts';
+import { specOf, WORK } from '../core/world.ts';
+
+const LIMIT_BYTES = 4 * GIB;
+/** What an instance starts with is less than its call uses, and it is told when it waits. */
+const SIZES = {
+  baseline_bytes: 32 * MIB,
+  increment_bytes: 32 * MIB,
+  history: false,
+  grow_wait_ms: 2_000,
+};
+const GROWING: Work = {
+  ...WORK,
+  anonymous_bytes: 24 * MIB,
+  wall_ms: 900,
+  phases: [
+    { at_ms: 40, anonymous_bytes: 56 * MIB },
+    { at_ms: 80, anonymous_bytes: 100 * MIB },
+    { at_ms: 160, anonymous_bytes: 8 * MIB },
+  ],
+};
+
+/** A host on which agents come and go; the one at work is killed at its step number `kill_at`. */
+export class KillingHost {
+  readonly clock = new FakeClock();
+  readonly hypervisor: FakeHypervisor;
+  readonly path: string;
+  readonly kill_at: number;
+  /** Memory of its function follows use: each call waits for growth twice, and gives back. */
+  readonly grows: boolean;
+  steps = 0;
+  killed_in: string | null = null;
+  agent!: HostAgent;
+  store!: StateFile;
+  /** Calls that were told that they are done. */
+  readonly done: string[] = [];
+  readonly ends: { id: string; invocation_id: string; end: string; answer: string }[] = [];
+  /** Invocations that reached a guest. */
+  invocations = 0;
+  /** What each was told. */
+  readonly told: string[] = [];
+  #open = 0;
+  #is_second = false;
+
+  constructor(path: string, kill_at: number, grows: boolean) {
+    this.path = path;
+    this.grows = grows;
+    this.kill_at = kill_at;
+    this.hypervisor = new FakeHypervisor(this.clock, {
+      ...NO_FAULTS,
+      launch: () => this.#step('launch', 'none' as const),
+      resize: (kind) => this.#step(kind, 'none' as const),
+      guest: (request) => {
+        if (request === 'invoke') this.invocations += 1;
+        return this.#step(`guest ${request}`, 'none' as const);
+      },
+    });
+  }
+
+  #step<T>(what: string, well: T): T {
+    this.steps += 1;
+    if (this.steps === this.kill_at) {
+      this.killed_in = what;
+      // Nothing of it is decided, written or asked for from here on.
+      this.agent.failStop(new Error('killed'), what);
+    }
+    return well;
+  }
+
+  /** The store of the agent at work, which may be killed before and after each write. */
+  #killing(store: StateFile): StateStore {
+    const killed = (what: string): boolean => {
+      this.#step(what, null);
+      return this.killed_in === what && this.steps === this.kill_at;
+    };
+    return {
+      rows: store.rows,
+      generation: store.generation,
+      write: (changes, log) => {
+        if (killed('before a write')) throw new Error('killed');
+        store.write(changes, log);
+        if (killed('after a write')) throw new Error('killed');
+      },
+      close: () => store.close(),
+    };
+  }
+
+  async start(): Promise<void> {
+    this.#is_second = this.killed_in !== null;
+    this.#open = 0;
+    const store = await StateFile.open(this.path);
+    this.store = store;
+    const options = { path: this.path, host_limit_bytes: LIMIT_BYTES, facts: {}, first_id: 1 };
+    const state = earlierState(store, options);
+    const alive = this.hypervisor.alive();
+    const vms = new Map(
+      alive.map((vm) => {
+        const takeUp = async () => await Promise.resolve(vm);
+        return [vm.id, { takeUp, end: () => vm.shutdown() }];
+      }),
+    );
+    const parts: HostAgentOptions = {
+      clock: this.clock,
+      hypervisor: this.hypervisor,
+      images: FAKE_IMAGES,
+      log: pino({ level: 'silent' }),
+      host_limit_bytes: LIMIT_BYTES,
+      vms_dir: '/nonexistent/vms',
+      version: 'test',
+      store: this.#killing(store),
+      ...(this.grows ? { policy: HISTORY_POLICY } : {}),
+      ...(state ? { earlier: { state, vms } } : {}),
+    };
+    this.agent = new HostAgent(parts);
+  }
+
+  /** `key`: with which it may be asked again. */
+  call(id: string, key: string | null = null): void {
+    const work = this.grows ? GROWING : { ...WORK, wall_ms: 40 };
+    this.#open += 1;
+    const { agent } = this;
+    const ended = (outcome: string): void => {
+      if (agent === this.agent) this.#open -= 1;
+      this.told.push(`${id} ${outcome}`);
+      if (outcome === 'done') this.done.push(id);
+    };
+    agent.invoke('a', id, { ...emulated(work), idempotency_key: key }).then(
+      ({ outcome, failure, invocation_id, answer }) => {
+        const text = Buffer.from(answer?.bytes ?? []).toString();
+        this.ends.push({ id, invocation_id, end: failure?.code ?? outcome, answer: text });
+        ended(failure?.code ?? outcome);
+      },
+      (error: unknown) => ended(String(error)),
+    );
+  }
+
+  /** Lets time pass until it is so, or the agent was killed; reading the host takes turns. */
+  async until(is_so: () => boolean): Promise<void> {
+    for (let count = 0; count < 500 && !is_so(); count += 1) {
+      if (this.killed_in !== null && !this.#is_second) return;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      await this.clock.advance(20);
+    }
+  }
+
+  /** Whether it ends well, within a bound. */
+  async endsWell(work: Promise<unknown>): Promise<boolean> {
+    const ended = { well: false, ill: false };
+    work.then(
+      () => {
+        ended.well = true;
+      },
+      () => {
+        ended.ill = true;
+      },
+    );
+    await this.until(() => ended.well || ended.ill);
+    return ended.well;
+  }
+
+  deploy(): Promise<unknown> {
+    const usual = { mechanism: 'hotmem', concurrency: 2, keep_alive_ms: 100 };
+    return this.agent.deploy(specOf('a', this.grows ? { ...usual, memory: SIZES } : usual));
+  }
+
+  answers(): object[] {
+    const entries = this.store.log(1_000).filter(({ kind }) => kind === 'answer');
+    return entries.map(({ entry }) => entry);
+  }
+
+  isQuiet(): boolean {
+    const { vms } = this.agent.dump();
+    const busy = vms.some(({ phase, instances }) => phase !== 'running' || instances.length > 0);
+    return this.#open === 0 && !busy && this.hypervisor.pluggedBytes() === 0;
+  }
+
+  /** Deploy, cold and warm calls, an idle end and a drain, as far as it comes. */
+  async live(): Promise<void> {
+    await this.endsWell(this.deploy());
+    if (this.grows) {
+      this.call('c1');
+      await this.until(() => this.#open === 0);
+      return await this.until(() => this.isQuiet());
+    }
+    for (const id of ['c1', 'c2', 'c3']) this.call(id);
+    await this.until(() => this.#open === 0);
+    this.call('c4');
+    await this.until(() => this.isQuiet());
+    this.call('c5');
+    await this.until(() => this.#open === 0);
+    await this.endsWell(this.agent.drain('a'));
+    await this.until(() => this.isQuiet());
+  }
+
+  /** VMs of the book are those that live, and what is plugged is granted. */
+  check(t: ExecutionContext, when: string): void {
+    const { vms } = this.agent.dump();
+    const booked = vms.filter(({ phase }) => phase !== 'lost').map(({ id }) => id);
+    const alive = this.hypervisor.alive().map(({ id }) => id);
+    t.deepEqual(booked.toSorted(), alive.toSorted(), `${when}: VMs`);
+    for (const vm of this.hypervisor.alive()) {
+      const regions = vms.find(({ id }) => id === vm.id)?.regions ?? [];
+      for (const { id, plugged_bytes } of vm.regions) {
+        const permit_bytes = regions.find((one) => one.id === id)?.permit_bytes ?? 0;
+        t.true(permit_bytes >= plugged_bytes, `${when}: ${vm.id}/${id} has no permit`);
+      }
+    }
+  }
+}
