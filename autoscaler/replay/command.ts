@@ -15,7 +15,8 @@ import { startAgentProcess } from './agent-process.ts';
 import { readRunFacts } from './host-facts.ts';
 import { observeLoad } from './load-observer.ts';
 import type { OutFolder } from './out-folder.ts';
-import type { Repeated } from './prepare.ts';
+import { dryRun, renderDryRun } from './dry-run.ts';
+import { traceFiles, prepareRun, type Repeated } from './prepare.ts';
 import { binaryOf } from './provenance.ts';
 import { repeatOptions } from './repeat.ts';
 import { parseReplayOptions, type RawReplayOptions, type ReplayOptions } from './options.ts';
@@ -31,6 +32,8 @@ export interface ReplayCommandInput {
   readonly raw: RawReplayOptions;
   /** As the user typed it; goes to the manifest. */
   readonly argv: readonly string[];
+  /** Only tell what would be done. */
+  readonly dry_run: boolean;
   /** Print summary.json instead of the table. */
   readonly json: boolean;
   /** Aborted by Ctrl-C or a signal to end. */
@@ -43,6 +46,11 @@ export async function runReplayCommand(
   io: ReplayCommandIo,
 ): Promise<void> {
   const { options, repeated } = await readOptions(input.raw);
+  if (input.dry_run) {
+    const facts = await readRunFacts(input.argv);
+    const { plan } = await prepareRun(options, facts, repeated, input.signal);
+    return void io.stdout.write(renderDryRun(dryRun(plan, options.mechanisms), input.json));
+  }
   const onAbort = (): void => {
     io.stderr.write('\ninterrupted: ending VMs and keeping the results so far\n');
   };
@@ -85,7 +93,10 @@ async function readOptions(
 }
 
 function whole(options: ReplayOptions): ReplayOptions {
-  return { ...options, texts: { ...options.texts, trace: resolve(options.trace) } };
+  const trace = traceFiles(options.trace)
+    .map((path) => resolve(path))
+    .join(',');
+  return { ...options, texts: { ...options.texts, trace } };
 }
 
 async function openAgent(

@@ -86,15 +86,18 @@ export async function prepareRun(
   return { ...inputs, repeat_of: { folder, started_at: then.started_at, differences } };
 }
 
+/** The files of `--trace`; one whose own name has a comma is one file. */
+export function traceFiles(named: string): string[] {
+  return existsSync(named) ? [named] : named.split(',');
+}
+
 /** Of the formats that count by the minute only the most invoked functions are unfolded. */
 async function readTrace(options: ReplayOptions, signal: AbortSignal): Promise<Trace> {
   const { trace: named, functions, grouping, seed, speedup } = options;
-  // A file whose own name has a comma is one file.
-  const paths = existsSync(named) ? [named] : named.split(',');
   const longest_duration_ms = LIMITS.invocation_ms * speedup;
   const chosen = grouping === 'function' ? functions : null;
   const open = { ...OPEN_DEFAULTS, seed, functions: chosen, longest_duration_ms, signal };
-  const trace = await openTrace(paths, open);
+  const trace = await openTrace(traceFiles(named), open);
   const longest_ms = trace.invocations.duration_ms.reduce((most, one) => Math.max(most, one), 0);
   if (longest_ms <= longest_duration_ms) return trace;
   const most = formatMs(longest_duration_ms);

@@ -29,19 +29,12 @@ export function idealOf(
   functions: readonly IdealFunction[],
   window_ms: number,
 ): Ideal | null {
-  const by_name = new Map(functions.map((one) => [one.name, one]));
-  const pools: Pool[] = [];
-  for (const name of plan.functions) {
-    const found = by_name.get(name);
-    if (!found) return null;
-    pools.push(new Pool(found, window_ms));
-  }
-  plan.forEach((call) => pools[call.function_index]?.serve(call));
+  const pools = playedPools(plan, functions, window_ms);
+  if (!pools) return null;
   const boot = functions.reduce((sum, one) => sum + one.boot_bytes * window_ms, 0);
   let alive = 0;
   let busy = 0;
   for (const pool of pools) {
-    pool.end();
     alive += pool.alive_ms * pool.limit_bytes;
     busy += pool.busy_ms * pool.limit_bytes;
   }
@@ -50,6 +43,33 @@ export function idealOf(
     with_keep_alive_gib_s: toGibSeconds(boot + alive),
     without_keep_alive_gib_s: toGibSeconds(boot + busy),
   };
+}
+
+/** Instances that are started so; null when a call is of a function that is not told. */
+export function plannedStarts(
+  plan: PlannedWork,
+  functions: readonly IdealFunction[],
+): number | null {
+  const pools = playedPools(plan, functions, Number.POSITIVE_INFINITY);
+  return pools?.reduce((sum, { instances }) => sum + instances, 0) ?? null;
+}
+
+/** After the last call. */
+function playedPools(
+  plan: PlannedWork,
+  functions: readonly IdealFunction[],
+  window_ms: number,
+): Pool[] | null {
+  const by_name = new Map(functions.map((one) => [one.name, one]));
+  const pools: Pool[] = [];
+  for (const name of plan.functions) {
+    const found = by_name.get(name);
+    if (!found) return null;
+    pools.push(new Pool(found, window_ms));
+  }
+  plan.forEach((call) => pools[call.function_index]?.serve(call));
+  for (const pool of pools) pool.end();
+  return pools;
 }
 
 interface Instance {
@@ -63,6 +83,8 @@ class Pool {
   readonly limit_bytes: number;
   alive_ms = 0;
   busy_ms = 0;
+  /** Those that are gone. */
+  instances = 0;
   readonly #most: number;
   readonly #keep_alive_ms: number;
   readonly #window_ms: number;
@@ -110,6 +132,7 @@ class Pool {
   }
 
   #gone(instance: Instance): void {
+    this.instances += 1;
     this.alive_ms += this.#within(instance.since_ms, instance.free_ms + this.#keep_alive_ms);
   }
 

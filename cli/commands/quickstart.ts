@@ -46,7 +46,10 @@ async function run({ values, argv, stdout, stderr, signal }: CommandInput): Prom
     )) {
       await ensureGuest({ variant, progress, signal });
     }
-    await runReplayCommand({ raw: { ...raw, out }, argv, json, signal }, { stdout, stderr });
+    await runReplayCommand(
+      { raw: { ...raw, out }, argv, dry_run: false, json, signal },
+      { stdout, stderr },
+    );
   };
   const out = values.optional('out');
   await (out === undefined

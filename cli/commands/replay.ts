@@ -13,7 +13,11 @@ const OPTIONS = Object.fromEntries(
 export const replayCommand: Command = {
   name: 'replay',
   summary: 'replay a trace against real microVMs, one mechanism after another',
-  options: { ...OPTIONS, json: JSON_OPTION },
+  options: {
+    ...OPTIONS,
+    'dry-run': { summary: 'tell sizes, time and least memory of the run, and start nothing' },
+    json: JSON_OPTION,
+  },
   help: `
 Deploys the most invoked functions of a trace, sends every invocation at its time (open loop), and
 measures memory, plugs, unplugs and latencies over one window that is the same for every mechanism.
@@ -29,15 +33,18 @@ Example:
   hotplane replay --trace autoscaler/traces/azure2021/sample_200.csv --speedup 30 \\
     --mechanism static,virtio-mem --memory-scale 0.125 --out out
   hotplane replay --from out --out again
+  hotplane replay --trace day1.csv,durations1.csv --begin 3600 --duration 600 --dry-run
 `,
   async run({ values, argv, stdout, stderr, signal }) {
     const { runReplayCommand } = await import('../../autoscaler/replay/command.ts');
     const names = Object.keys(REPLAY_OPTIONS);
     const given = Object.fromEntries(names.map((name) => [name, values.optional(name)]));
     const json = values.flag('json');
+    const dry_run = values.flag('dry-run');
     const replayInto = (out: string | undefined): Promise<void> =>
-      runReplayCommand({ raw: { ...given, out }, argv, json, signal }, { stdout, stderr });
+      runReplayCommand({ raw: { ...given, out }, argv, dry_run, json, signal }, { stdout, stderr });
     const { from, out } = given;
+    if (dry_run) return await replayInto(out ?? 'nowhere');
     if (from === undefined || out !== undefined) return await replayInto(out);
     const name = `${basename(resolve(from))}-again`;
     return await withFreshFolder(dirname(resolve(from)), name, replayInto);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { dryRun, renderDryRun } from '../../autoscaler/replay/dry-run.ts';
 import { loadBetween } from '../../autoscaler/replay/load.ts';
 import { observeLoad } from '../../autoscaler/replay/load-observer.ts';
 import { readResults } from '../../autoscaler/results/reader.ts';
@@ -84,4 +85,27 @@ test('a CPU hog beside a run makes it marked and not compared', async (t) => {
     t.true(not_compared.some(({ code }) => code === 'host-disturbed'));
     t.is(saving.committed, null);
   }
+});
+
+test('a dry run tells the plan of a run, its time and its least memory', async (t) => {
+  const { out, run } = rig(t);
+  const { ideal, window_ms } = await run();
+  const { manifest, invocations } = await readResults(out);
+  const { functions } = manifest;
+  const arrivals = invocations
+    .filter(({ mechanism }) => mechanism === 'static')
+    .map((one) => ({
+      invocation_id: one.invocation_id,
+      function: one.function,
+      at_ms: one.planned_at_ms,
+      duration_ms: one.planned_duration_ms,
+    }));
+  const told = dryRun({ functions, arrivals, window_ms }, ['static', 'hotmem']);
+  t.like(told, { invocations: 101, windows_ms: 2 * window_ms });
+  t.is(told.ideal_gib_s, ideal?.with_keep_alive_gib_s ?? null);
+  const cold = invocations.filter(
+    ({ cold: is_cold, mechanism }) => is_cold && mechanism === 'static',
+  );
+  t.true(told.cold_starts !== null && told.cold_starts > 0 && told.cold_starts <= cold.length);
+  t.regex(renderDryRun(told, false), /101 calls of 4 functions, under static, hotmem:/);
 });

@@ -1,0 +1,74 @@
+/** What a replay would do, without doing it: sizes, time, and the least that it needs. Pure. */
+import { jsonDocument } from '../../base/json.ts';
+import { formatBytes, formatMs } from '../../base/units.ts';
+import { idealOf, plannedStarts } from '../report/ideal.ts';
+import { PlannedWork } from '../report/planned-work.ts';
+import type { Manifest } from '../results/schema.ts';
+
+export interface DryRun {
+  readonly mechanisms: readonly string[];
+  readonly invocations: number;
+  /** Instances that a host with room and mechanisms that take no time would start. */
+  readonly cold_starts: number | null;
+  readonly window_ms: number;
+  /** Of all mechanisms in turn, without boots, drains and removals. */
+  readonly windows_ms: number;
+  readonly boot_bytes: number;
+  /** With every instance there that each function may have, as under `static`. */
+  readonly most_bytes: number;
+  /** The least that any mechanism could commit, GiB·s of one window. */
+  readonly ideal_gib_s: number | null;
+  readonly functions: readonly Manifest['functions'][number][];
+}
+
+/** As much of a plan as is told. */
+interface Planned {
+  readonly functions: readonly Manifest['functions'][number][];
+  readonly arrivals: readonly {
+    readonly function: string;
+    readonly at_ms: number;
+    readonly duration_ms: number;
+  }[];
+  readonly window_ms: number;
+}
+
+export function dryRun(plan: Planned, mechanisms: readonly string[]): DryRun {
+  const { functions, arrivals, window_ms } = plan;
+  const work = new PlannedWork();
+  for (const one of arrivals) work.add(one.function, one.at_ms, one.duration_ms);
+  const boot_bytes = functions.reduce((sum, one) => sum + one.boot_bytes, 0);
+  const region_bytes = functions.reduce((sum, one) => sum + one.limit_bytes * one.concurrency, 0);
+  return {
+    mechanisms,
+    invocations: arrivals.length,
+    cold_starts: plannedStarts(work, functions),
+    window_ms,
+    windows_ms: window_ms * mechanisms.length,
+    boot_bytes,
+    most_bytes: boot_bytes + region_bytes,
+    ideal_gib_s: idealOf(work, functions, window_ms)?.with_keep_alive_gib_s ?? null,
+    functions,
+  };
+}
+
+export function renderDryRun(told: DryRun, json: boolean): string {
+  if (json) return jsonDocument(told);
+  const { functions, mechanisms, invocations, cold_starts, window_ms, windows_ms } = told;
+  const rows = functions.map((one) => {
+    const sizes = `${one.concurrency} x ${formatBytes(one.limit_bytes)}`;
+    const vm = `${one.vcpus} vCPUs, ${formatBytes(one.boot_bytes)} at boot`;
+    return `  ${one.name}  ${one.invocations} calls, ${sizes}, ${vm}`;
+  });
+  const lines = [
+    `${invocations} calls of ${functions.length} functions, under ${mechanisms.join(', ')}:`,
+    ...rows,
+    `time     ${mechanisms.length} windows of ${formatMs(window_ms)}, ` +
+      `${formatMs(windows_ms)} in all, and boots and drains`,
+    `memory   ${formatBytes(told.most_bytes)} at most (static: from beginning to end), ` +
+      `${formatBytes(told.boot_bytes)} of it at boot`,
+    `starts   ${cold_starts ?? 'not known'} cold at least`,
+    `ideal    ${told.ideal_gib_s?.toFixed(1) ?? 'not known'} GiB·s: no mechanism can commit less`,
+    'nothing was started and nothing written',
+  ];
+  return `${lines.join('\n')}\n`;
+}
