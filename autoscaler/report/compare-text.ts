@@ -1,5 +1,6 @@
 /** A comparison as text and as lines of a table for others. Pure. */
 import type { ConfidenceInterval } from '../results/intervals.ts';
+import type { RunFigures } from '../results/simulation.ts';
 import { renderPredictions } from './prediction.ts';
 import type { ComparedRun, Comparison } from './compare.ts';
 
@@ -16,7 +17,7 @@ const HEAD = [
 ];
 
 export function renderComparison({ runs, predictions }: Comparison): string {
-  const rows = [HEAD, ...runs.map(rowOf)];
+  const rows = [HEAD, ...runs.map((run) => rowOf(run, runs[0]))];
   const widths = HEAD.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0)));
   const lines = rows.map((row) =>
     row
@@ -31,7 +32,10 @@ export function renderComparison({ runs, predictions }: Comparison): string {
   return `${[...lines, '', ...notes, ...renderPredictions(predictions)].join('\n')}\n`;
 }
 
-function rowOf({ figures, memory_against_first, is_on_front }: ComparedRun): string[] {
+function rowOf(
+  { figures, memory_against_first, is_on_front }: ComparedRun,
+  first: ComparedRun | undefined,
+): string[] {
   const wait = (share: number): string => {
     const found = figures.wait_ms.find((one) => one.share === share);
     if (!found) return '-';
@@ -45,9 +49,16 @@ function rowOf({ figures, memory_against_first, is_on_front }: ComparedRun): str
     wait(0.5),
     wait(0.99),
     figures.committed_gib_s.toFixed(1),
-    memory_against_first ? ratioText(memory_against_first) : 'other work or window',
+    memory_against_first ? ratioText(memory_against_first) : whyNot(figures, first),
     is_on_front ? 'yes' : '',
   ];
+}
+
+/** The first run itself may be the one that was disturbed. */
+function whyNot({ not_compared }: RunFigures, first: ComparedRun | undefined): string {
+  if (not_compared.length > 0) return `not compared: ${not_compared.join(', ')}`;
+  const is_first_marked = (first?.figures.not_compared.length ?? 0) > 0;
+  return is_first_marked ? 'the first is not compared' : 'other work or window';
 }
 
 /** Null: the sample is too small to have that end. */

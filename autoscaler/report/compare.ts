@@ -7,9 +7,12 @@ import { type Prediction, predictionsOf } from './prediction.ts';
 export interface ComparedRun {
   readonly folder: string;
   readonly figures: RunFigures;
-  /** Committed memory against that of the first run, part by part; null: other windows. */
+  /**
+   * Committed memory against that of the first run, part by part; null: other windows or work, or
+   * one of them was disturbed.
+   */
   readonly memory_against_first: ConfidenceInterval | null;
-  /** No other run has both fewer cold starts and less memory. */
+  /** No other run that may be compared has both fewer cold starts and less memory. */
   readonly is_on_front: boolean;
 }
 
@@ -32,13 +35,16 @@ export function compareRuns(
     const base = first?.figures;
     const is_alike =
       base !== undefined &&
+      figures.not_compared.length + base.not_compared.length === 0 &&
       Math.abs(figures.window_ms / base.window_ms - 1) <= SAME_WINDOW &&
       figures.invocations === base.invocations;
     const memory_against_first =
       is_alike && base
         ? ratioOfSums(figures.committed_gib_s_parts, base.committed_gib_s_parts, seededRandom(seed))
         : null;
-    const is_on_front = found.every(({ figures: other }) => !isBetter(other, figures));
+    const is_on_front =
+      figures.not_compared.length === 0 &&
+      found.every(({ figures: other }) => !isBetter(other, figures));
     return { folder, figures, memory_against_first, is_on_front };
   });
   return { seed, runs, predictions: predictionsOf(found) };
@@ -46,6 +52,7 @@ export function compareRuns(
 
 /** In neither of both worse, and in one better. */
 function isBetter(a: RunFigures, b: RunFigures): boolean {
+  if (a.not_compared.length > 0) return false;
   const [cold, memory] = [
     a.cold_share.value - b.cold_share.value,
     a.committed_gib_s - b.committed_gib_s,

@@ -4,6 +4,8 @@ import { MemoryAccount } from '../results/memory-account.ts';
 import { readLines, readManifest } from '../results/reader.ts';
 import type { InvocationLine, Manifest } from '../results/schema.ts';
 import type { RunFigures } from '../results/simulation.ts';
+import { RunTally } from './run-tally.ts';
+import { summarize } from './summary.ts';
 
 const WAIT_SHARES = [0.5, 0.95, 0.99, 0.999];
 const FUNCTION_SHARES = [0.25, 0.5, 0.75, 0.9];
@@ -12,20 +14,30 @@ const FUNCTION_SHARES = [0.25, 0.5, 0.75, 0.9];
 export async function figuresOfFolder(folder: string, signal: AbortSignal): Promise<RunFigures[]> {
   const manifest = await readManifest(folder);
   const runs = new Map(manifest.mechanisms.map(({ name }) => [name, new LiveRun()]));
-  await readLines(
+  const tally = new RunTally(manifest);
+  const files = await readLines(
     folder,
     {
-      operation: () => undefined,
-      load: () => undefined,
-      invocation: (line) => runs.get(line.mechanism)?.invocation(line),
+      operation: (line) => tally.operation(line),
+      load: (line) => tally.load(line),
+      invocation: (line) => {
+        tally.invocation(line);
+        runs.get(line.mechanism)?.invocation(line);
+      },
       memory: (line) => {
+        tally.memory(line);
         if (line.kind !== 'step') return;
         runs.get(line.mechanism)?.step(line.vm_id, line.at_ms, line.committed_bytes);
       },
     },
     signal,
   );
-  return [...runs].map(([mechanism, run]) => run.figures(mechanism, manifest));
+  const { mechanisms } = summarize(tally, files);
+  return [...runs].map(([mechanism, run]) => {
+    const found = mechanisms.find((one) => one.mechanism === mechanism);
+    const not_compared = found?.not_compared.map(({ code }) => code) ?? ['run-not-complete'];
+    return { ...run.figures(mechanism, manifest), not_compared: [...new Set(not_compared)] };
+  });
 }
 
 interface Step {
@@ -65,7 +77,7 @@ class LiveRun {
     this.#functions.set(line.function, own);
   }
 
-  figures(mechanism: string, manifest: Manifest): RunFigures {
+  figures(mechanism: string, manifest: Manifest): Omit<RunFigures, 'not_compared'> {
     const run = manifest.mechanisms.find(({ name }) => name === mechanism);
     const window_ms = Math.max(1, Math.min(manifest.window.window_ms, run?.observed_ms ?? 0));
     const account = this.#account(window_ms);

@@ -7,6 +7,8 @@ export interface Prediction {
   /** Folders. */
   readonly live: string;
   readonly simulated: string;
+  /** Why the measured figures order nothing; empty: they do. */
+  readonly not_compared: readonly string[];
   readonly figures: readonly PredictedFigure[];
 }
 
@@ -34,6 +36,7 @@ export function predictionsOf(found: readonly Found[]): Prediction[] {
         policy: figures.policy,
         live: folder,
         simulated: simulated.folder,
+        not_compared: figures.not_compared,
         figures: FIGURES.map(([what, of]) => compared(what, of(figures), of(simulated.figures))),
       })),
   );
@@ -70,9 +73,12 @@ function compared(
 }
 
 export function renderPredictions(predictions: readonly Prediction[]): string[] {
-  return predictions.flatMap(({ mechanism, simulated, figures }) => [
+  return predictions.flatMap(({ mechanism, simulated, figures, not_compared }) => [
     '',
     `${mechanism}: how far ${simulated} is off`,
+    ...(not_compared.length > 0
+      ? [`  the measured run is marked ${not_compared.join(', ')}: it may be off, too`]
+      : []),
     ...figures.map(({ what, measured, simulated: told, off }) =>
       [
         `  ${what.padEnd(20)}`,

@@ -43,6 +43,8 @@ export const runFiguresSchema = z.strictObject({
   /** GiB·s of each hundredth of the window. */
   committed_gib_s_parts: z.array(figure),
   window_ms: figure,
+  /** Codes of why its figures order nothing; empty: they may be compared. */
+  not_compared: z.array(z.string()).default([]),
 });
 export type RunFigures = z.infer<typeof runFiguresSchema>;
 

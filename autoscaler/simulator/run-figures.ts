@@ -35,6 +35,7 @@ export function figuresOfRun(
     peak_committed_bytes: played.committed.peak_bytes,
     committed_gib_s_parts: parts,
     window_ms: workload.window_ms,
+    not_compared: [],
   };
 }
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { HotplaneError } from '../../base/errors.ts';
 import { runCompareCommand } from '../../autoscaler/report/compare-command.ts';
+import { renderComparison } from '../../autoscaler/report/compare-text.ts';
 import { compareRuns } from '../../autoscaler/report/compare.ts';
 import { figuresOfFolder } from '../../autoscaler/report/live-figures.ts';
 import type { RunFigures } from '../../autoscaler/results/simulation.ts';
@@ -37,6 +38,7 @@ function figures(name: string, cold: number, gib_s: number): RunFigures {
     peak_committed_bytes: 0,
     committed_gib_s_parts: Array.from({ length: 100 }, (_, at) => (gib_s / 5050) * (at + 1)),
     window_ms: 1_000,
+    not_compared: [],
   };
 }
 
@@ -70,6 +72,22 @@ test('memory is compared part by part: of the same shape its ratio has no spread
   const other = { ...figures('c', 1, 30), invocations: 99 };
   const apart = compareRuns([...pair, { folder: 'x', figures: other }], 1);
   t.is(apart.runs[2]?.memory_against_first, null, 'other work is not compared');
+});
+
+test('a run that was disturbed is told, and neither compared nor on the front', (t) => {
+  const disturbed = { ...figures('c', 0, 1), not_compared: ['host-disturbed'] };
+  const all = [figures('a', 10, 50), figures('b', 20, 30), disturbed];
+  const comparison = compareRuns(
+    all.map((one) => ({ folder: 'x', figures: one })),
+    1,
+  );
+  t.deepEqual(
+    comparison.runs.map(({ is_on_front }) => is_on_front),
+    [true, true, false],
+    'and takes nobody off it',
+  );
+  t.is(comparison.runs[2]?.memory_against_first, null);
+  t.regex(renderComparison(comparison), /not compared: host-disturbed/);
 });
 
 test('a measured folder has the figures that its report has', async (t) => {
