@@ -19,7 +19,12 @@
 #include "interface.h"
 #include "link.h"
 
-#define LOOK_MS 5
+/*
+ * Looks for a program that listens take time from its start: they are an eighth of it apart, within
+ * these.
+ */
+#define LOOK_LEAST_MS 5
+#define LOOK_MOST_MS 250
 
 static struct exchange peer = { .fd = -1 };
 static const struct options *options;
@@ -238,6 +243,19 @@ static void proxy_news(int index, short events)
 		exchange_close(&peer);
 }
 
+static int look_again_ms(void)
+{
+	static double first_at_ms;
+	double wait_ms;
+
+	if (first_at_ms == 0)
+		first_at_ms = boottime_ms();
+	wait_ms = (boottime_ms() - first_at_ms) / 8;
+	if (wait_ms < LOOK_LEAST_MS)
+		return LOOK_LEAST_MS;
+	return wait_ms > LOOK_MOST_MS ? LOOK_MOST_MS : (int)wait_ms;
+}
+
 static int proxy_wait_ms(void)
 {
 	int fd;
@@ -246,7 +264,7 @@ static int proxy_wait_ms(void)
 		return -1;
 	fd = connect_program();
 	if (fd < 0)
-		return LOOK_MS;
+		return look_again_ms();
 	close(fd);
 	if (is_action)
 		ask_init();
