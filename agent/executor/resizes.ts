@@ -7,8 +7,10 @@ import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { ResizeResult, Vm } from '../../hypervisor-client/vm.ts';
 import type { HostEvent, StartStamps } from '../model/events.ts';
 import { refusalOf } from '../model/failure.ts';
+import { headroomLeft, headroomNeeded } from '../model/headroom.ts';
 import type { OperationOrder } from '../model/operations.ts';
 import type { Operation } from '../model/records.ts';
+import { REFUSALS } from '../model/refusals.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
@@ -43,6 +45,8 @@ export class Resizes {
   /** The last operation sent for each region: an older one's figures may be of two. */
   readonly #latest = new Map<string, string>();
 
+  /** Ordinary memory of the guest that plugs under way will need. */
+  #promised_bytes = 0;
   /** Waits in each region when it was last asked. */
   readonly #waits = new Map<string, { readonly count: number; readonly ms: number }>();
 
@@ -62,7 +66,7 @@ export class Resizes {
   }
 
   async resize(order: OperationOrder): Promise<void> {
-    const { clock, emit, vm_id, memory } = this.#parts;
+    const { emit, vm_id, memory } = this.#parts;
     this.#latest.set(order.region_id, order.id);
     const start = order.cause === 'start' ? Promise.withResolvers<StartStamps | null>() : null;
     if (start) this.#starts.set(order.id, start);
@@ -70,11 +74,8 @@ export class Resizes {
     const before = this.#parts.figuresOf((figures) => figures.counters());
     memory.note();
     const known = memory.last?.regions.find(({ id }) => id === order.region_id);
-    const result = await this.#callResize(order).catch((error: unknown) => {
-      if (isBug(error)) throw error;
-      const failure = refusalOf(error);
-      return brokenResize(order, known?.plugged_bytes ?? order.from_bytes, clock.nowMs(), failure);
-    });
+    const known_bytes = known?.plugged_bytes ?? order.from_bytes;
+    const result = await this.#tryResize(order, known_bytes);
     if (result.outcome !== 'failed') memory.learn(result);
     emit({
       type: 'resized',
@@ -84,6 +85,35 @@ export class Resizes {
     });
     memory.note();
     await this.#record(order, result, await before, start ? await start.promise : null);
+  }
+
+  /** Refused where the guest would die of it; else what came of it, whatever that was. */
+  async #tryResize(order: OperationOrder, known_bytes: number): Promise<ResizeResult> {
+    const { clock } = this.#parts;
+    const needed_bytes = this.#headroomOf(order);
+    const left_bytes = headroomLeft(this.#parts.memory.stats);
+    if (left_bytes !== null && needed_bytes > left_bytes - this.#promised_bytes) {
+      const left = left_bytes - this.#promised_bytes;
+      const failure = REFUSALS.guestHeadroom(order.region_id, needed_bytes, left, order.to_bytes);
+      return { ...brokenResize(order, known_bytes, clock.nowMs(), failure), outcome: 'refused' };
+    }
+    this.#promised_bytes += needed_bytes;
+    try {
+      return await this.#callResize(order);
+    } catch (error) {
+      if (isBug(error)) throw error;
+      return brokenResize(order, known_bytes, clock.nowMs(), refusalOf(error));
+    } finally {
+      this.#promised_bytes -= needed_bytes;
+    }
+  }
+
+  /** By what the guest told last: no resize waits for it. */
+  #headroomOf({ kind, mechanism, region_id, from_bytes, to_bytes }: OperationOrder): number {
+    if (kind !== 'plug') return 0;
+    const region_pci = this.#parts.pciOf(region_id);
+    const asked = { mechanism, region_pci, from_bytes, to_bytes };
+    return headroomNeeded(asked, this.#parts.memory.stats);
   }
 
   async #callResize(order: OperationOrder): Promise<ResizeResult> {

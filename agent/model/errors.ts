@@ -91,6 +91,11 @@ export const AGENT_CODES = {
     meaning: 'Somebody else changed the targets of the function meanwhile.',
     next: 'read them again, and set them with the revision that they have now.',
   },
+  HP_AGENT_GUEST_HEADROOM: {
+    category: 'failure',
+    meaning: 'The guest is too small to take up more memory: it would die of the plug.',
+    next: 'deploy the function with more boot memory, or with less for each instance.',
+  },
   HP_AGENT_HOST_MEMORY: {
     category: 'unavailable',
     meaning: 'The host itself has less memory than the host limit of the agent allows.',

@@ -89,6 +89,14 @@ export const REFUSALS = {
         `${formatBytes(available_bytes)} available of the ${formatBytes(keep_bytes)} it keeps.`,
       { level, available_bytes, keep_bytes },
     ),
+  guestHeadroom: (region_id: string, needed_bytes: number, left_bytes: number, to_bytes: number) =>
+    refusal(
+      'HP_AGENT_GUEST_HEADROOM',
+      `the guest would need ${formatBytes(needed_bytes)} of its ordinary memory to take up ` +
+        `${formatBytes(to_bytes)} in ${region_id}, and has ` +
+        `${formatBytes(Math.max(0, left_bytes))} for it.`,
+      { needed_bytes, left_bytes, to_bytes },
+    ),
   /** Others wait longer: what is free, or comes free, is theirs. */
   behindOthers: (asked_bytes: number, granted_bytes: number, limit_bytes: number, first: string) =>
     refusal(

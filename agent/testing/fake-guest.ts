@@ -54,6 +54,8 @@ const SLOW_MS = 5_000;
 export class FakeGuest {
   readonly instances = new Map<string, FakeInstance>();
   readonly seen: string[] = [];
+  /** Of its ordinary memory. */
+  available_bytes = 700_000_000;
   /** Of each `stats`, the regions it named; null: it named none. */
   readonly stats_asked: (readonly string[] | null)[] = [];
   pages_migrated = 0;
@@ -328,9 +330,9 @@ export class FakeGuest {
         unplug_ns: 2,
         map_bytes: 0,
       })),
-      memory_total_bytes: 1_000_000,
-      memory_free_bytes: 600_000,
-      memory_available_bytes: 700_000,
+      memory_total_bytes: 1_000_000_000,
+      memory_free_bytes: 600_000_000,
+      memory_available_bytes: this.available_bytes,
       page_cache_bytes: 30_000,
       tmp_bytes: 2_000,
       kernel_bytes: 4_000,
