@@ -31,6 +31,7 @@ import { quickstartCommand } from './commands/quickstart.ts';
 import { removeCommand } from './commands/remove.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
+import { resultsExportCommand } from './commands/results-export.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { simulateDecisionsCommand } from './commands/simulate-decisions.ts';
 import { simulatePaperCommand } from './commands/simulate-paper.ts';
@@ -65,6 +66,7 @@ export const COMMANDS: readonly Command[] = [
   removeCommand,
   replayCommand,
   reportCommand,
+  resultsExportCommand,
   traceInspectCommand,
   traceValidateCommand,
   traceSampleCommand,
