@@ -79,6 +79,10 @@ export const AGENT_LIMITS = {
   use_step_ms: 200,
   /** A VM whose guest does not answer for this long is ended; until then it may recover. */
   vm_unresponsive_ms: 300_000,
+  /** One that is silent for this long is quarantined: no new work, and another VM in its place. */
+  vm_quarantine_ms: 60_000,
+  /** What runs in a VM that is drained or quarantined may go on for this long. */
+  vm_retire_ms: 300_000,
   /** Lines of one kind within this time are one line of the log, and kinds that are told apart. */
   log_repeat_ms: 1_000,
   log_kinds: 1_024,
@@ -149,8 +153,9 @@ assert(
 );
 assert(
   AGENT_LIMITS.guest_ping_again_ms < AGENT_LIMITS.guest_pong_ms &&
-    AGENT_LIMITS.guest_ping_ms + AGENT_LIMITS.guest_pong_ms < AGENT_LIMITS.vm_unresponsive_ms,
-  'a guest is asked several times before its VM is ended',
+    AGENT_LIMITS.guest_ping_ms + AGENT_LIMITS.guest_pong_ms < AGENT_LIMITS.vm_quarantine_ms &&
+    AGENT_LIMITS.vm_quarantine_ms < AGENT_LIMITS.vm_unresponsive_ms,
+  'a guest is asked several times before its VM is replaced, and again before it is ended',
 );
 assert(
   AGENT_LIMITS.leftover_polite_ms + 2 * AGENT_LIMITS.leftover_signal_ms < LIMITS.agent_start_ms,

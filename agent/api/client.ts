@@ -108,8 +108,13 @@ export class AgentClient {
     return this.#call(SERVICE.Remove, { function: name }, REMOVE_MS, options);
   }
 
-  drain(name: string, options: AgentCallOptions = {}): Promise<DrainResponse> {
-    return this.#call(SERVICE.Drain, { function: name }, REMOVE_MS, options);
+  /** `vm_id`: that VM alone, which is then ended and replaced. */
+  drain(
+    name: string,
+    { vm_id = null, ...options }: AgentCallOptions & { readonly vm_id?: string | null } = {},
+  ): Promise<DrainResponse> {
+    const usual_ms = REMOVE_MS + (vm_id === null ? 0 : AGENT_LIMITS.vm_retire_ms + DEPLOY_MS);
+    return this.#call(SERVICE.Drain, { function: name, vm_id }, usual_ms, options);
   }
 
   /** Bounds and wishes for a function, which go before its definition; what holds then. */

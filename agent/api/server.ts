@@ -104,9 +104,9 @@ export class AgentServer {
     this.#unary(SERVICE.Remove, async (request) => ({
       finished_at_ms: await agent.remove(request.function),
     }));
-    this.#unary(SERVICE.Drain, (request) => agent.drain(request.function));
     this.#unary(SERVICE.SetTargets, (request) => agent.setTargets(request));
     this.#unary(SERVICE.GetTargets, async (request) => agent.targets(request.function));
+    this.#unary(SERVICE.Drain, ({ function: name, vm_id }) => agent.drain(name, vm_id));
     this.#unary(SERVICE.Explain, async (request) => agent.explain(request.instance_id));
     this.#unary(SERVICE.Logs, async ({ function: name, after }) => ({
       entries: agent.logs.read(name, after),

@@ -4,7 +4,17 @@
 import { plugsOnDemand } from '../model/spec.ts';
 import type { DrainState, FunctionState, VmState } from '../model/state.ts';
 import { replyDrained } from './callers.ts';
-import { type Draft, editInstance, editRegion, editVmsOf, readVm } from './draft.ts';
+import { REFUSALS } from '../model/refusals.ts';
+import {
+  type Draft,
+  editInstance,
+  editRegion,
+  editVm,
+  editVmsOf,
+  readVm,
+  replyError,
+} from './draft.ts';
+import { retire } from './retire.ts';
 import { stopInstance } from './instances.ts';
 import { mayEmpty } from './devices.ts';
 import { empty } from './operations.ts';
@@ -24,6 +34,18 @@ export function drain(draft: Draft, fn: FunctionState, request_id: string): void
   const drained: DrainState = { request_id, instances_stopped, regions };
   const working = fn.phase === 'serving' || fn.phase === 'removing' || fn.phase === 'ending';
   if (!working) return replyDrained(draft, drained);
+  fn.waiters = { ...fn.waiters, drain: [...fn.waiters.drain, drained] };
+}
+
+/** The VM retires: it ends when what runs in it is over, and another takes its place. */
+export function drainVm(draft: Draft, fn: FunctionState, request_id: string, vm_id: string): void {
+  const vm = fn.vm_ids.includes(vm_id) ? editVm(draft, vm_id) : undefined;
+  if (vm?.phase !== 'running' || fn.phase !== 'serving') {
+    return replyError(draft, request_id, REFUSALS.noVm(fn.spec.name, vm_id));
+  }
+  const instances_stopped = vm.instances.filter(({ phase }) => phase === 'idle').length;
+  retire(draft, fn, vm, null);
+  const drained: DrainState = { request_id, instances_stopped, regions: [], vm_id };
   fn.waiters = { ...fn.waiters, drain: [...fn.waiters.drain, drained] };
 }
 
@@ -63,7 +85,8 @@ export function finishDrains(draft: Draft, fn: FunctionState): void {
       const region = readVm(draft, vm_id)?.regions[index];
       return region !== undefined && !isSettled(region);
     });
-    if (regions.length > 0) open.push({ ...one, regions });
+    const is_there = one.vm_id !== undefined && readVm(draft, one.vm_id) !== undefined;
+    if (regions.length > 0 || is_there) open.push({ ...one, regions });
     else replyDrained(draft, one);
   }
   fn.waiters = { ...fn.waiters, drain: open };

@@ -172,8 +172,9 @@ function whyNot(draft: Draft, fn: FunctionState, invocation: QueuedInvocation): 
 /** Since when none of its guests answers; null while one does, or none is there yet. */
 function silentSince(draft: Draft, fn: FunctionState): number | null {
   let since_ms: number | null = null;
-  for (const { phase, unresponsive_since_ms } of vmsOf(draft, fn)) {
-    if (phase !== 'running') continue;
+  for (const { phase, unresponsive_since_ms, retiring } of vmsOf(draft, fn)) {
+    // One takes the place of a VM that retires, and is waited for.
+    if (phase !== 'running' || retiring) continue;
     if (unresponsive_since_ms === null) return null;
     since_ms = Math.max(since_ms ?? 0, unresponsive_since_ms);
   }

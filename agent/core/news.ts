@@ -11,7 +11,10 @@ import { resized } from './resized.ts';
 import { noteUsage } from './spans.ts';
 import { endVm, vmGone, vmReady, vmUndead } from './vms.ts';
 
-export type News = Extract<HostEvent, { vm_id: string }>;
+export type News = Exclude<
+  Extract<HostEvent, { vm_id: string }>,
+  { request_id: string; function: string }
+>;
 type InstanceNews = Extract<News, { instance_id: string }>;
 
 export function handleNews(draft: Draft, fn: FunctionState, vm: VmState, event: News): void {

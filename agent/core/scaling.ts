@@ -60,7 +60,9 @@ function launchVms(draft: Draft, fn: FunctionState, count: number): void {
 
 /** Ends a VM in which nothing is left; its function needs another that runs. */
 function endQuiet(draft: Draft, fn: FunctionState, id: string): void {
-  const others = vmsOf(draft, fn).filter((vm) => vm.id !== id && vm.phase === 'running');
+  const others = vmsOf(draft, fn).filter(
+    (vm) => vm.id !== id && vm.phase === 'running' && !vm.retiring,
+  );
   if (others.length === 0 || !fn.vm_ids.includes(id)) return;
   if (readVm(draft, id)?.phase !== 'running') return;
   const vm = editVm(draft, id);
@@ -79,8 +81,8 @@ function keepPlugged(draft: Draft, fn: FunctionState, wanted: number): void {
   if (!plugsOnDemand(fn.spec)) return;
   let missing = Math.max(0, wanted);
   const spare: { readonly vm_id: string; readonly index: number }[] = [];
-  for (const { id, phase, regions, made_ready } of vmsOf(draft, fn)) {
-    if (phase !== 'running' || (wanted <= 0 && !made_ready)) continue;
+  for (const { id, phase, regions, made_ready, retiring } of vmsOf(draft, fn)) {
+    if (retiring || phase !== 'running' || (wanted <= 0 && !made_ready)) continue;
     for (const region of regions) {
       if (region.ready && isFree(region)) {
         if (missing > 0) missing -= 1;

@@ -11,7 +11,9 @@ import { isFree } from './regions.ts';
 
 /** VMs that can take work: those whose guest answers, or, when none does, all that run. */
 function openVms(draft: Draft, fn: FunctionState): VmState[] {
-  const running = vmsOf(draft, fn).filter(({ phase }) => phase === 'running');
+  const running = vmsOf(draft, fn).filter(
+    ({ phase, retiring }) => phase === 'running' && !retiring,
+  );
   if (running.length < 2) return running;
   const answering = running.filter((vm) => vm.unresponsive_since_ms === null);
   return answering.length > 0 ? answering : running;

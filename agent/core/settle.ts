@@ -12,6 +12,7 @@ import { finishDrains } from './drains.ts';
 import { releaseStopped, retryStops, stopInstance } from './instances.ts';
 import { refuseInvocation } from './invocations.ts';
 import { retryUnplugs } from './regions.ts';
+import { retireVms } from './retire.ts';
 import { isQuiet, scaleFunction } from './scaling.ts';
 import { assignIdle } from './serving.ts';
 import { setShortage } from './shortages.ts';
@@ -49,6 +50,7 @@ function decide(draft: Draft, fn: FunctionState): number | null {
     noteQuiet(draft, vm);
   }
   if (fn.phase === 'serving') {
+    retireVms(draft, fn);
     assignIdle(draft, fn);
     return scaleFunction(draft, fn);
   }

@@ -21,7 +21,7 @@ import {
   type StepContext,
   vmsOf,
 } from './draft.ts';
-import { drain } from './drains.ts';
+import { drain, drainVm } from './drains.ts';
 import { cancel, deploy, invoke, remove } from './functions.ts';
 import { checkStep } from './invariants.ts';
 import { handleNews, type News } from './news.ts';
@@ -122,7 +122,10 @@ function handleVm(draft: Draft, event: News): void {
   handleNews(draft, fn, copyVm(draft, found), event);
 }
 
-type Request = Exclude<Extract<HostEvent, { request_id: string }>, { type: 'deploy' } | News>;
+type Request = Extract<
+  HostEvent,
+  { type: 'invoke' | 'remove' | 'drain' | 'set-targets' | 'cancel' }
+>;
 
 function handleRequest(draft: Draft, event: Request): void {
   const fn = editFunction(draft, event.function);
@@ -134,6 +137,7 @@ function handleRequest(draft: Draft, event: Request): void {
   if (event.type === 'set-targets') return setTargets(draft, fn, event);
   if (event.type === 'remove') return remove(draft, fn, event.request_id, event.drain_ms);
   if (event.type === 'cancel') return cancel(draft, fn, event.request_id);
+  if (event.vm_id !== undefined) return drainVm(draft, fn, event.request_id, event.vm_id);
   return drain(draft, fn, event.request_id);
 }
 

@@ -51,6 +51,7 @@ export function launchVm(draft: Draft, fn: FunctionState, replaced = 0): Refusal
     made_ready: false,
     failure: null,
     unresponsive_since_ms: null,
+    retiring: null,
     quiet_since_ms: null,
     size_at_ms: null,
     wake_at_ms: null,

@@ -16,7 +16,12 @@ export function vmWake(draft: Draft, vm: VmState): number | null {
   if (vm.phase !== 'running') return null;
   let wake_ms = vm.size_at_ms;
   const since_ms = vm.unresponsive_since_ms;
-  if (since_ms !== null) wake_ms = earlier(wake_ms, since_ms + draft.config.unresponsive_ms);
+  if (since_ms !== null) {
+    const { unresponsive_ms, quarantine_ms } = draft.config;
+    wake_ms = earlier(wake_ms, since_ms + (vm.retiring ? unresponsive_ms : quarantine_ms));
+  }
+  const { end_by_ms = null, retry_at_ms = null } = vm.retiring ?? {};
+  wake_ms = earlier(earlier(wake_ms, end_by_ms), retry_at_ms);
   for (const region of vm.regions) {
     // One that has to wait for another region of its device is tried again when that has moved.
     if (region.retry_at_ms !== null && isFree(region) && mayEmpty(draft, vm, region)) {

@@ -245,9 +245,14 @@ export class HostAgent {
     return reply.finished_at_ms;
   }
 
-  async drain(name: string): Promise<{ finished_at_ms: number; instances_stopped: number }> {
+  /** `vm_id`: that VM alone, which has ended and been replaced then. Throws HP_AGENT_NO_VM. */
+  async drain(
+    name: string,
+    vm_id: string | null = null,
+  ): Promise<{ finished_at_ms: number; instances_stopped: number }> {
     const reply = await this.#request((request_id) => {
-      return { type: 'drain', request_id, function: name };
+      const event = { type: 'drain', request_id, function: name } as const;
+      return vm_id === null ? event : { ...event, vm_id };
     });
     assert(reply.kind === 'drain', 'a drain is answered with a drain');
     return reply;

@@ -19,6 +19,10 @@ export interface CoreConfig {
   readonly invocation_ms: number;
   /** A VM whose guest does not answer for this long is ended. */
   readonly unresponsive_ms: number;
+  /** Before that, after so long, it is quarantined: it takes no new work and is replaced. */
+  readonly quarantine_ms: number;
+  /** What runs in a VM that retires may go on for this long. */
+  readonly retire_ms: number;
   /** Tries to stop one instance before its guest counts as broken, and the pause between them. */
   readonly stop_attempts: number;
   readonly stop_retry_ms: number;
@@ -55,6 +59,8 @@ export const DEFAULT_CONFIG: CoreConfig = {
   memory_wait_ms: AGENT_LIMITS.memory_wait_ms,
   invocation_ms: AGENT_LIMITS.invocation_ms,
   unresponsive_ms: AGENT_LIMITS.vm_unresponsive_ms,
+  quarantine_ms: AGENT_LIMITS.vm_quarantine_ms,
+  retire_ms: AGENT_LIMITS.vm_retire_ms,
   stop_attempts: AGENT_LIMITS.instance_stop_attempts,
   stop_retry_ms: LIMITS.instance_stop_retry_ms,
   unplug_attempts: AGENT_LIMITS.unplug_attempts,

@@ -193,6 +193,16 @@ export const AGENT_CODES = {
     meaning: 'The VMM ended, or the guest was reset.',
     next: 'deploy the function again for a new VM.',
   },
+  HP_AGENT_VM_QUARANTINED: {
+    category: 'unavailable',
+    meaning: 'A guest is silent, or keeps memory: its VM takes no new work and is being replaced.',
+    next: "look at its console in the state folder; 'hotplane status' shows the VM in its place.",
+  },
+  HP_AGENT_NO_VM: {
+    category: 'usage',
+    meaning: 'The function has no VM of that name, or the VM does not serve.',
+    next: "see 'hotplane status' for its VMs.",
+  },
   HP_AGENT_VM_UNDEAD: {
     category: 'failure',
     meaning: 'The VM could not be shut down; its memory stays booked.',

@@ -88,7 +88,13 @@ export type HostEvent =
       readonly drain_ms: number;
     }
   | ({ readonly type: 'set-targets'; readonly request_id: string } & SetTargetsRequest)
-  | { readonly type: 'drain'; readonly request_id: string; readonly function: string }
+  | {
+      readonly type: 'drain';
+      readonly request_id: string;
+      readonly function: string;
+      /** This one alone, which is then ended and replaced; absent: idle instances of all. */
+      readonly vm_id?: string;
+    }
   /** The caller of an invocation went away. */
   | { readonly type: 'cancel'; readonly request_id: string; readonly function: string }
   /* the function VM */

@@ -106,6 +106,7 @@ const VM_STATES = [
   'draining',
   'unresponsive',
   'adopting',
+  'quarantined',
 ] as const;
 const vm_state = z.enum(VM_STATES);
 
@@ -191,7 +192,10 @@ export const removeResponseSchema = message('RemoveResponse', {
 });
 export type RemoveResponse = z.infer<typeof removeResponseSchema>;
 
-export const drainRequestSchema = message('DrainRequest', { function: field(1, z.string()) });
+export const drainRequestSchema = message('DrainRequest', {
+  function: field(1, z.string()),
+  vm_id: field(2, z.string().nullable(), 'end this VM and replace it; absent: none'),
+});
 export const drainResponseSchema = message('DrainResponse', {
   finished_at_ms: field(1, moment_ms),
   instances_stopped: field(2, count),
@@ -279,7 +283,8 @@ export const METHODS = {
     stream: false,
     text:
       'Stops every idle instance of a function now, as if its keep-alive had passed; resolves ' +
-      'when their regions are unplugged.',
+      'when their regions are unplugged. Of one VM: it takes no new work, another takes its ' +
+      'place, and it has ended when the call resolves.',
   },
   SetTargets: {
     request: setTargetsRequestSchema,

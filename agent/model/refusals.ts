@@ -175,6 +175,24 @@ export const REFUSALS = {
       `the guest of function '${name}' does not answer; found out ${Math.round(silent_ms)} ms ago.`,
       { silent_ms },
     ),
+  quarantinedSilent: (vm_id: string, silent_ms: number) =>
+    refusal(
+      'HP_AGENT_VM_QUARANTINED',
+      `VM ${vm_id} is quarantined: its guest does not answer for ${Math.round(silent_ms)} ms.`,
+      { vm_id, silent_ms },
+    ),
+  quarantinedKeeps: (
+    vm_id: string,
+    kept: { region_id: string; plugged_bytes: number; unplug_attempts: number },
+  ) =>
+    refusal(
+      'HP_AGENT_VM_QUARANTINED',
+      `VM ${vm_id} is quarantined: region ${kept.region_id} still holds ${kept.plugged_bytes} ` +
+        `bytes, which nobody uses, after ${kept.unplug_attempts} unplugs.`,
+      { vm_id, ...kept },
+    ),
+  noVm: (name: string, vm_id: string) =>
+    refusal('HP_AGENT_NO_VM', `function '${name}' has no VM '${vm_id}' that serves.`),
   vmUndead: (name: string, reason: string) =>
     refusal('HP_AGENT_VM_UNDEAD', `the VM of function '${name}' could not be shut down: ${reason}`),
   /** `code`: the driver's own, where it told one. */

@@ -143,6 +143,8 @@ export interface VmState {
   failure: Refusal | null;
   /** Since when its guest does not answer; null while it does. */
   unresponsive_since_ms: number | null;
+  /** It takes no new work and ends when what runs in it is over; null: it does not. */
+  retiring: RetiringState | null;
   /** Since when it has neither instances nor memory in its regions; null while it has. */
   quiet_since_ms: number | null;
   /** When the policy wants a region in use to have another size; null: at no time it has told. */
@@ -151,11 +153,25 @@ export interface VmState {
   wake_at_ms: number | null;
 }
 
+/** A VM that is to end, and to be replaced. */
+export interface RetiringState {
+  /** Why it is quarantined; null: it was asked for. */
+  readonly failure: Refusal | null;
+  /** When it is ended whatever runs in it. */
+  readonly end_by_ms: number;
+  /** When a VM in its place is tried again; null: it was not refused. */
+  readonly retry_at_ms: number | null;
+  /** Another was launched in its place, or is there. */
+  readonly is_replaced: boolean;
+}
+
 /** A Drain waiting until these regions hold nothing more, or nobody tries any longer. */
 export interface DrainState {
   readonly request_id: string;
   readonly instances_stopped: number;
   readonly regions: readonly { readonly vm_id: string; readonly index: number }[];
+  /** A VM that is to be gone too; absent: none. */
+  readonly vm_id?: string;
 }
 
 /** Callers who are answered later, by their `request_id`. */

@@ -121,7 +121,8 @@ function earliest(stamps_ms: readonly (number | null)[]): number | null {
 function vmState(fn: FunctionState, vm: VmState | undefined): FunctionStatus['vm_state'] {
   if (!vm) return 'lost';
   if (vm.phase !== 'running') return vm.phase;
-  if (fn.phase === 'removing') return 'draining';
+  if (vm.retiring?.failure) return 'quarantined';
+  if (fn.phase === 'removing' || vm.retiring) return 'draining';
   return vm.unresponsive_since_ms === null ? 'running' : 'unresponsive';
 }
 

@@ -197,7 +197,13 @@ export function hostOf(
   const vms = readAll<VmState>(rows.vms);
   const marks = readAll<object>(rows.marks);
   for (const [id, vm] of vms) {
-    vms.set(id, { ...vm, ...marks.get(`vms/${id}`), regions: [], instances: [] });
+    vms.set(id, {
+      ...vm,
+      retiring: vm.retiring ?? null,
+      ...marks.get(`vms/${id}`),
+      regions: [],
+      instances: [],
+    });
   }
   for (const [key, region] of readAll<RegionState>(rows.regions)) {
     ownerOf(vms, key).regions[region.index] = region;

@@ -4,8 +4,10 @@ import { withAgent } from '../with-agent.ts';
 
 async function run(input: CommandInput): Promise<void> {
   const name = input.positionals[0] ?? '';
-  const drained = await withAgent(input, (client, signal) => client.drain(name, { signal }));
-  const text = `${name}: ${drained.instances_stopped} idle instances stopped`;
+  const vm_id = input.values.text('vm') || null;
+  const drained = await withAgent(input, (client, signal) => client.drain(name, { signal, vm_id }));
+  const stopped = `${name}: ${drained.instances_stopped} idle instances stopped`;
+  const text = vm_id === null ? stopped : `${stopped}, ${vm_id} ended and replaced`;
   input.stdout.write(`${input.values.flag('json') ? JSON.stringify(drained) : text}\n`);
 }
 
@@ -13,12 +15,20 @@ export const drainCommand: Command = {
   name: 'drain',
   summary: 'stop the idle instances of a function now',
   positionals: ['NAME'],
-  options: { socket: SOCKET_OPTION, json: JSON_OPTION },
+  options: {
+    vm: { value: 'ID', summary: 'drain this VM alone, end it and put a new one in its place' },
+    socket: SOCKET_OPTION,
+    json: JSON_OPTION,
+  },
   help: `
 As if their keep-alive had passed; busy instances go on. Returns when their regions are unplugged,
 or when every try to unplug them has been made ('hotplane status' shows what is left).
 
+With --vm, one VM takes no new work: another is launched in its place, of the guest images as they
+are now, and the VM ends when its invocations are over, at the latest after five minutes.
+
   hotplane drain resize-image
+  hotplane drain resize-image --vm vm7
 `,
   run,
 };

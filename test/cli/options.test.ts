@@ -22,7 +22,7 @@ import { runLine } from './run-line.ts';
 import { workOf } from '../../agent/model/work.ts';
 
 /** Options that say where and how it is told: they are in every other test of the command line. */
-const HOW = ['socket', 'json', 'out'];
+const HOW = ['socket', 'json', 'out', 'logs'];
 
 function optionsOf(name: string): readonly string[] {
   const command = COMMANDS.find((one) => one.name === name);

@@ -335,6 +335,7 @@ export const FunctionStatus_VmState = {
   draining: "draining",
   unresponsive: "unresponsive",
   adopting: "adopting",
+  quarantined: "quarantined",
 } as const;
 
 export type FunctionStatus_VmState = typeof FunctionStatus_VmState[keyof typeof FunctionStatus_VmState];
@@ -349,6 +350,7 @@ export namespace FunctionStatus_VmState {
   export type draining = typeof FunctionStatus_VmState.draining;
   export type unresponsive = typeof FunctionStatus_VmState.unresponsive;
   export type adopting = typeof FunctionStatus_VmState.adopting;
+  export type quarantined = typeof FunctionStatus_VmState.quarantined;
 }
 
 export function functionStatus_VmStateFromJSON(object: any): FunctionStatus_VmState {
@@ -380,6 +382,9 @@ export function functionStatus_VmStateFromJSON(object: any): FunctionStatus_VmSt
     case 8:
     case "adopting":
       return FunctionStatus_VmState.adopting;
+    case 9:
+    case "quarantined":
+      return FunctionStatus_VmState.quarantined;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum FunctionStatus_VmState");
   }
@@ -405,6 +410,8 @@ export function functionStatus_VmStateToNumber(object: FunctionStatus_VmState): 
       return 7;
     case FunctionStatus_VmState.adopting:
       return 8;
+    case FunctionStatus_VmState.quarantined:
+      return 9;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum FunctionStatus_VmState");
   }
@@ -493,6 +500,7 @@ export const VmStatus_VmState = {
   draining: "draining",
   unresponsive: "unresponsive",
   adopting: "adopting",
+  quarantined: "quarantined",
 } as const;
 
 export type VmStatus_VmState = typeof VmStatus_VmState[keyof typeof VmStatus_VmState];
@@ -507,6 +515,7 @@ export namespace VmStatus_VmState {
   export type draining = typeof VmStatus_VmState.draining;
   export type unresponsive = typeof VmStatus_VmState.unresponsive;
   export type adopting = typeof VmStatus_VmState.adopting;
+  export type quarantined = typeof VmStatus_VmState.quarantined;
 }
 
 export function vmStatus_VmStateFromJSON(object: any): VmStatus_VmState {
@@ -538,6 +547,9 @@ export function vmStatus_VmStateFromJSON(object: any): VmStatus_VmState {
     case 8:
     case "adopting":
       return VmStatus_VmState.adopting;
+    case 9:
+    case "quarantined":
+      return VmStatus_VmState.quarantined;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum VmStatus_VmState");
   }
@@ -563,6 +575,8 @@ export function vmStatus_VmStateToNumber(object: VmStatus_VmState): number {
       return 7;
     case VmStatus_VmState.adopting:
       return 8;
+    case VmStatus_VmState.quarantined:
+      return 9;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum VmStatus_VmState");
   }
@@ -730,6 +744,7 @@ export interface RemoveResponse {
 
 export interface DrainRequest {
   readonly function: string;
+  readonly vm_id: string | null;
 }
 
 export interface DrainResponse {
@@ -4339,13 +4354,16 @@ export const RemoveResponse: MessageFns<RemoveResponse> = {
 };
 
 function createBaseDrainRequest(): DrainRequest {
-  return { function: "" };
+  return { function: "", vm_id: null };
 }
 
 export const DrainRequest: MessageFns<DrainRequest> = {
   encode(message: DrainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.function !== "") {
       writer.uint32(10).string(message.function);
+    }
+    if (message.vm_id !== undefined && message.vm_id !== null) {
+      writer.uint32(18).string(message.vm_id);
     }
     return writer;
   },
@@ -4369,6 +4387,14 @@ export const DrainRequest: MessageFns<DrainRequest> = {
             }
 
             message.function = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.vm_id = reader.string();
             continue;
           }
         }

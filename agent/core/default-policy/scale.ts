@@ -53,8 +53,8 @@ export function launchesFor(
   return starts > free ? 1 : 0;
 }
 
-function freeRegions({ phase, regions }: VmView): number {
-  if (phase !== 'running') return 0;
+function freeRegions({ phase, regions, retiring }: VmView): number {
+  if (phase !== 'running' || retiring) return 0;
   return regions.filter(({ holder, operation_id }) => holder === null && operation_id === null)
     .length;
 }

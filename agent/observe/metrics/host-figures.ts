@@ -53,7 +53,9 @@ export class HostFigures {
   /** `resident_bytes` of its VMM process; null: not known. */
   addVm(vm: VmState, resident_bytes: number | null): void {
     const is_silent = vm.phase === 'running' && vm.unresponsive_since_ms !== null;
-    bump(this.vm_states, is_silent ? 'unresponsive' : vm.phase);
+    const leaving = vm.phase === 'running' && vm.retiring;
+    if (leaving) bump(this.vm_states, leaving.failure ? 'quarantined' : 'draining');
+    else bump(this.vm_states, is_silent ? 'unresponsive' : vm.phase);
     const figures = this.#of(vm.function);
     for (const { phase } of vm.instances) figures.instances[phase] += 1;
     for (const region of vm.regions) figures.plugged_bytes += region.plugged_bytes;
