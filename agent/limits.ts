@@ -15,6 +15,8 @@ export const AGENT_LIMITS = {
   unplug_retry_ms: 2_000,
   /** Longest wait of an invocation for an instance. */
   invocation_queued_ms: 600_000,
+  /** Observers of a region that disagree for so long, and no resize takes, have drifted. */
+  drift_ms: 40_000,
   /** Between two looks at the host's own memory, and while that is short. */
   host_look_ms: 1_000,
   host_look_pressed_ms: 250,
@@ -150,6 +152,10 @@ assert(
 assert(
   2 * AGENT_LIMITS.status_vm_ms <= LIMITS.agent_call_ms,
   'status answers in time, whatever a VM does',
+);
+assert(
+  AGENT_LIMITS.drift_ms > Math.max(LIMITS.plug_ms, LIMITS.unplug_ms),
+  'what is under way is no drift',
 );
 assert(
   AGENT_LIMITS.guest_ping_again_ms < AGENT_LIMITS.guest_pong_ms &&

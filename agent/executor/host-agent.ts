@@ -378,6 +378,7 @@ export class HostAgent {
       emit: (event) => this.#decider.dispatch(event),
       publishOperation: (operation) => this.hub.publish('operation', operation),
       publishMemory: (memory) => this.hub.publish('memory', memory),
+      publishReport: (report) => this.hub.publish('report', report),
       isWatched: () => this.hub.isWatched('memory'),
       onBug: (error, during) => this.failStop(error, during),
       committedBytes: () => this.#committedBytes(vm_id),

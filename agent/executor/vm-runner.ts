@@ -8,7 +8,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { Hypervisor, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
-import type { MemoryStep, Operation } from '../model/records.ts';
+import type { MemoryStep, Operation, Report } from '../model/records.ts';
 import type { HostEvent } from '../model/events.ts';
 import type { OperationOrder } from '../model/operations.ts';
 import type { Refusal } from '../model/refusals.ts';
@@ -25,6 +25,7 @@ import type { HeldPayloads } from './held-payloads.ts';
 import type { InstanceLogs } from '../observe/instance-logs.ts';
 import type { GuestImages } from './images.ts';
 import { InstanceWork } from './instance-work.ts';
+import { type Drift, Drifts } from '../observe/drift.ts';
 import { MemoryObserver } from '../observe/observations.ts';
 import { errOf, type RepeatLog } from './repeat-log.ts';
 import { Resizes } from './resizes.ts';
@@ -45,6 +46,7 @@ export interface RunnerDeps {
   readonly logs: InstanceLogs;
   readonly publishOperation: (operation: Operation) => void;
   readonly publishMemory: (step: MemoryStep) => void;
+  readonly publishReport: (report: Report) => void;
   /** Whether anybody gets memory steps: what nobody gets is not looked for. */
   readonly isWatched: () => boolean;
   readonly committedBytes: () => number;
@@ -57,6 +59,7 @@ export class VmRunner {
   readonly growth: GrowthLink;
   readonly instances: InstanceWork;
   readonly watch: GuestWatch;
+  readonly drifts = new Drifts();
   readonly #vm_id: string;
   readonly #spec: FunctionSpec;
   readonly #deps: RunnerDeps;
@@ -238,10 +241,21 @@ export class VmRunner {
     if (!this.#failed) await rm(this.#deps.run_dir, { recursive: true, force: true });
   }
 
+  #tellDrift({ message }: Drift): void {
+    const code = 'HP_AGENT_REGION_DRIFT';
+    const [vm_id, name] = [this.#vm_id, this.#spec.name];
+    const at_ms = this.#deps.clock.nowMs();
+    this.#deps.publishReport({ at_ms, level: 'warn', code, function: name, vm_id, message });
+    this.#log.warn({ err: { code } }, message);
+  }
+
   async observe(): Promise<VmObservation> {
     if (!this.#vm) throw guestClosed(this.#vm_id, 'it is not running.');
     const seen = await this.#vm.observe();
     this.vmm_answered_at_ms = seen.observed_at_ms;
+    for (const drift of this.drifts.look(seen.observed_at_ms, seen.regions, this.memory.stats)) {
+      this.#tellDrift(drift);
+    }
     return seen;
   }
 

@@ -91,6 +91,11 @@ export const AGENT_CODES = {
     meaning: 'Somebody else changed the targets of the function meanwhile.',
     next: 'read them again, and set them with the revision that they have now.',
   },
+  HP_AGENT_REGION_DRIFT: {
+    category: 'failure',
+    meaning: 'VMM, guest and host disagree on the size of a region for longer than a resize takes.',
+    next: 'see the region in the status of its function; draining that tries its unplug again.',
+  },
   HP_AGENT_GUEST_HEADROOM: {
     category: 'failure',
     meaning: 'The guest is too small to take up more memory: it would die of the plug.',

@@ -93,6 +93,11 @@ export const regionStatusSchema = message('RegionStatus', {
   instance_id: field(8, optional_text),
   permit_bytes: field(9, bytes, 'granted for it: at least what is plugged, whoever is silent'),
   vm_id: field(10, text, 'the VM it is of: other VMs of the function have regions of the same id'),
+  drift_bytes: field(
+    11,
+    bytes.nullable(),
+    'by how much its observers disagree for too long; absent: not',
+  ),
 });
 export type RegionStatus = z.infer<typeof regionStatusSchema>;
 

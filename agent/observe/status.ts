@@ -11,6 +11,7 @@ import type { FunctionState, InstancePhase, RegionState, VmState } from '../mode
 import { targetsOf } from '../model/targets.ts';
 import { totalBytes } from '../model/tiers.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
+import type { Drifts } from './drift.ts';
 import { memoryStatus } from './explain.ts';
 import { isBug } from './fail-stop.ts';
 
@@ -20,6 +21,8 @@ export interface StatusSource {
   readonly present: { readonly vmm: boolean; readonly guest: boolean };
   readonly vmm_answered_at_ms: number | null;
   readonly guest_answered_at_ms: number | null;
+  /** What was found when it was observed. */
+  readonly drifts?: Drifts;
   observe(): Promise<VmObservation | null>;
   stats(): Promise<GuestStats | null>;
   /** What the host's kernel told last. */
@@ -158,7 +161,7 @@ async function within<T>(clock: Clock, answer: Promise<T>): Promise<T | null> {
 function regionStatus(
   fn: FunctionState,
   { id, holder, permit_bytes }: RegionState,
-  { vm, seen, stats }: Told,
+  { vm, source, seen, stats }: Told,
 ): RegionStatus {
   const region = seen?.regions.find((one) => one.id === id);
   const pci_address = region?.pci_address ?? null;
@@ -174,6 +177,7 @@ function regionStatus(
     instance_id: holder,
     permit_bytes,
     vm_id: vm.id,
+    drift_bytes: source?.drifts?.of(id)?.bytes ?? null,
   };
 }
 

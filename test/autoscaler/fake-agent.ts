@@ -366,6 +366,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
       guest_plugged_bytes: plugged_bytes,
       resident_bytes: vm.resident[index] ?? 0,
       permit_bytes: plugged_bytes,
+      drift_bytes: null,
     })),
     vm_resident_bytes: 0,
     pages_migrated: 0,

@@ -471,6 +471,7 @@ export interface RegionStatus {
   readonly instance_id: string | null;
   readonly permit_bytes: number;
   readonly vm_id: string;
+  readonly drift_bytes: number | null;
 }
 
 export interface Failure {
@@ -3374,6 +3375,7 @@ function createBaseRegionStatus(): RegionStatus {
     instance_id: null,
     permit_bytes: 0,
     vm_id: "",
+    drift_bytes: null,
   };
 }
 
@@ -3408,6 +3410,9 @@ export const RegionStatus: MessageFns<RegionStatus> = {
     }
     if (message.vm_id !== "") {
       writer.uint32(82).string(message.vm_id);
+    }
+    if (message.drift_bytes !== undefined && message.drift_bytes !== null) {
+      writer.uint32(88).uint64(message.drift_bytes);
     }
     return writer;
   },
@@ -3503,6 +3508,14 @@ export const RegionStatus: MessageFns<RegionStatus> = {
             }
 
             message.vm_id = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.drift_bytes = longToNumber(reader.uint64());
             continue;
           }
         }
