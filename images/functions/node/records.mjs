@@ -1,6 +1,8 @@
 // JSON of `size` orders read, grouped by customer, and written sorted.
 import { digest, seeded, times } from './seeded.mjs';
 
+const byCents = (a, b) => b.cents - a.cents || (a.customer < b.customer ? -1 : 1);
+
 export function handler({ seed, size }) {
   const random = seeded(seed);
   const orders = times(size, () => ({
@@ -14,7 +16,7 @@ export function handler({ seed, size }) {
     const one = sums.get(customer) ?? { customer, orders: 0, cents: 0 };
     sums.set(customer, { customer, orders: one.orders + 1, cents: one.cents + cents });
   }
-  const byCents = (a, b) => b.cents - a.cents || (a.customer < b.customer ? -1 : 1);
-  const told = [...sums.values()].sort(byCents);
+  const told = [...sums.values()];
+  told.sort(byCents);
   return { customers: told.length, digest: digest(JSON.stringify(told)) };
 }

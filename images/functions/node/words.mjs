@@ -9,7 +9,8 @@ export function handler({ seed, size }) {
   const text = times(size, word).join(' ');
   const counts = new Map();
   for (const one of text.match(/[a-z]+/g) ?? []) counts.set(one, (counts.get(one) ?? 0) + 1);
-  const told = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  const told = [...counts];
+  told.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   const lines = told.map(([one, count]) => `${one} ${count}\n`).join('');
   return { words: told.length, first: told[0]?.[0], digest: digest(lines) };
 }
