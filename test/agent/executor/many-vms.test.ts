@@ -1,0 +1,81 @@
+/** An agent that comes back to a thousand VMs serves soon, and costs in proportion to them. */
+import test, { type ExecutionContext } from 'ava';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { earlierState } from '../../../agent/adopt/earlier.ts';
+import { HostAgent } from '../../../agent/executor/host-agent.ts';
+import { StateFile } from '../../../agent/store/state-file.ts';
+import { FakeHypervisor, NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
+import { hostClock } from '../../../base/clock.ts';
+import { GIB, MIB } from '../../../base/units.ts';
+import { waitFor } from '../../../base/wait.ts';
+import { FAKE_IMAGES } from '../../fakes/host.ts';
+import { specOf } from '../core/world.ts';
+
+const MANY = 1_000;
+const FEW = 250;
+const REGIONS = 32;
+const DEADLINE_MS = 120_000;
+const LIMIT_BYTES = 64 * 1_024 * GIB;
+const BOUNDS = { vms_max: MANY };
+
+const usedMs = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
+};
+
+/** CPU time (ms) from an opened state to the last VM taken up, simulated VMs included. */
+async function restartMs(t: ExecutionContext, count: number): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-many-'));
+  t.teardown(async () => await rm(folder, { recursive: true, force: true }));
+  const path = join(folder, 'state.db');
+  const hypervisor = new FakeHypervisor(hostClock, NO_FAULTS, { resize_ms: 0 });
+  const parts = {
+    clock: hostClock,
+    hypervisor,
+    images: FAKE_IMAGES,
+    log: pino({ level: 'silent' }),
+    host_limit_bytes: LIMIT_BYTES,
+    vms_dir: '/nonexistent/vms',
+    version: 'test',
+    bounds: BOUNDS,
+  };
+  const store = await StateFile.open(path);
+  const first = new HostAgent({ ...parts, store });
+  const part = { mechanism: 'hotmem', concurrency: REGIONS, limit_bytes: 128 * MIB } as const;
+  const names = Array.from({ length: count }, (_, at) => `f${at}`);
+  await Promise.all(names.map((name) => first.deploy(specOf(name, part))));
+  await first.release();
+  store.close();
+  const begun_ms = usedMs();
+  const next_store = await StateFile.open(path);
+  const facts = { path, host_limit_bytes: LIMIT_BYTES, facts: BOUNDS, first_id: 1 };
+  const state = earlierState(next_store, facts);
+  if (!state) throw new Error('the first agent left a state');
+  const takeUp = hypervisor.alive().map((vm) => {
+    const living = { takeUp: async () => await Promise.resolve(vm), end: () => vm.shutdown() };
+    return [vm.id, living] as const;
+  });
+  const earlier = { state, vms: new Map(takeUp) };
+  const next = new HostAgent({ ...parts, store: next_store, earlier });
+  const serves = (): true | null => {
+    const vms = [...next.state.vms.values()];
+    return vms.length === count && vms.every(({ phase }) => phase === 'running') ? true : null;
+  };
+  const is_up = await waitFor(serves, { clock: hostClock, deadline_ms: DEADLINE_MS });
+  const used_ms = usedMs() - begun_ms;
+  t.true(is_up, `${count} VMs are taken up`);
+  await next.release();
+  next_store.close();
+  return used_ms;
+}
+
+test('an agent takes 1,000 VMs of 32 regions up in proportion to what 250 take', async (t) => {
+  await restartMs(t, FEW);
+  const few_ms = await restartMs(t, FEW);
+  const many_ms = await restartMs(t, MANY);
+  t.log(`${FEW} VMs: ${Math.round(few_ms)} ms of CPU time, ${MANY}: ${Math.round(many_ms)} ms`);
+  t.true(many_ms < (2 * MANY * few_ms) / FEW, 'cost grows in proportion, within a factor of 2');
+});
