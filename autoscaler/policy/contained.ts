@@ -8,6 +8,11 @@ import type { Policy, Scale } from '../../agent/core/policy.ts';
 
 export interface Containment {
   readonly clock: () => number;
+  /**
+   * Its own work (ms of CPU time), which is what counts: on a host that is starved any answer may
+   * take long. Asked of only after one did, for it costs more than a look at the clock.
+   */
+  readonly worked: () => number;
   /** One answer; the agent decides nothing else meanwhile. */
   readonly slow_ms: number;
   /** Told once: which question, and what was wrong with the answer. */
@@ -22,21 +27,29 @@ type Ask = <Answer>(
 ) => Answer;
 
 /** The same policy, and the default's answers once it has failed. */
-export function contained(policy: Policy, { clock, slow_ms, tell }: Containment): Policy {
+export function contained(policy: Policy, containment: Containment): Policy {
+  const { clock, worked, slow_ms, tell } = containment;
   let is_broken = false;
+  /** An answer took long: from now on it is told whether that is the policy's work. */
+  let is_watched = false;
   const give_up = (question: string, problem: string): void => {
     if (!is_broken) tell(question, problem);
     is_broken = true;
   };
   const ask: Ask = (question, answerOf, problemOf) => {
     if (is_broken) return answerOf(DEFAULT_POLICY);
-    const begin_ms = clock();
+    const timer = is_watched ? worked : clock;
+    const begin_ms = timer();
     try {
       const answer = answerOf(policy);
-      const took_ms = clock() - begin_ms;
+      let took_ms = timer() - begin_ms;
+      if (took_ms > slow_ms && !is_watched) {
+        is_watched = true;
+        took_ms = 0;
+      }
       const problem = problemOf(answer);
       if (problem === null && took_ms <= slow_ms) return answer;
-      give_up(question, problem ?? `took ${Math.round(took_ms)} ms, more than ${slow_ms}`);
+      give_up(question, problem ?? `worked for ${Math.round(took_ms)} ms, more than ${slow_ms}`);
     } catch (error) {
       give_up(question, `threw: ${error instanceof Error ? error.message : String(error)}`);
     }

@@ -33,6 +33,8 @@ import { ServiceManager } from '../service-manager.ts';
 import type { Values } from '../values.ts';
 import { readVersion } from '../../base/version.ts';
 
+const US_PER_MS = 1_000;
+
 /** The limit that was asked for, held against what the host really has; else the default. */
 function hostLimitBytes(values: Values): number {
   const memory = readHostMemory();
@@ -201,6 +203,7 @@ async function run(input: CommandInput): Promise<number> {
     version: await readVersion(),
     policy: contained(POLICIES.get(policy), {
       clock: () => hostClock.nowMs(),
+      worked: threadCpuMs,
       slow_ms: CLI_LIMITS.policy_answer_ms,
       tell: (question, problem) => {
         const text = `policy '${policy}' failed at '${question}': it ${problem}; default answers now`;
@@ -230,6 +233,12 @@ async function run(input: CommandInput): Promise<number> {
     keep_vms: values.flag('keep-vms'),
   });
   return signal.reason === 'SIGINT' ? EXIT_CODES.interrupted : EXIT_CODES.ok;
+}
+
+/** CPU time of this thread, user and system. */
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / US_PER_MS;
 }
 
 export const agentCommand: Command = {
