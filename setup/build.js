@@ -2,7 +2,15 @@
 // sources, beside it every file that the code reads. `npm pack` calls it (prepack). Plain
 // JavaScript, since Node strips no types of its own accord before version 22.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +42,7 @@ function copyAssets() {
   for (const folder of FOLDERS) {
     for (const entry of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })) {
       const path = join(folder, entry);
-      if (!ASSET.test(path)) continue;
+      if (!ASSET.test(path) || !statSync(join(root, path)).isFile()) continue;
       mkdirSync(dirname(join(dist, path)), { recursive: true });
       copyFileSync(join(root, path), join(dist, path));
     }
