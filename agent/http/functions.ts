@@ -23,6 +23,8 @@ import type { HttpCall, Router } from './router.ts';
 const INVOCATION = 'hotplane-invocation';
 const TIMEOUT = 'hotplane-timeout-ms';
 const INSTANCE = 'hotplane-instance';
+/** Asked again with it, an invocation is not run again. */
+const KEY = 'idempotency-key';
 const BODILESS = new Set([204, 304]);
 /** Of a failed function's own answer in a problem. */
 const ANSWER_BYTES = 64 * 1024;
@@ -57,7 +59,8 @@ async function invoke(agent: HostAgent, bodies: Bodies, asked: Asked): Promise<v
   const about = aboutOf(request);
   const payload = await bodies.read(request);
   const { 'content-type': content_type = http ? '' : 'application/octet-stream' } = request.headers;
-  const call: Call = { payload, content_type, timeout_ms: about.timeout_ms, http };
+  const { timeout_ms, idempotency_key } = about;
+  const call: Call = { payload, content_type, timeout_ms, http, idempotency_key };
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const end = await agent.invoke(name, about.invocation_id, call, (run) => {
@@ -94,13 +97,15 @@ function refuseOther({ method, url = '' }: IncomingMessage, response: ServerResp
 
 function aboutOf({ headers }: IncomingMessage): Pick<Call, 'timeout_ms'> & {
   readonly invocation_id: string;
+  readonly idempotency_key: string | null;
 } {
   const id = headers[INVOCATION] ?? 'http';
   const timeout = headers[TIMEOUT];
-  const { invocation_id, timeout_ms } = invokeRequestSchema.shape;
+  const { invocation_id, timeout_ms, idempotency_key } = invokeRequestSchema.shape;
   return {
     invocation_id: checked(INVOCATION, invocation_id, id),
     timeout_ms: checked(TIMEOUT, timeout_ms, timeout === undefined ? null : Number(timeout)),
+    idempotency_key: checked(KEY, idempotency_key, headers[KEY] ?? null),
   };
 }
 

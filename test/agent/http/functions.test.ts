@@ -50,6 +50,23 @@ test('a posted body is the payload, and the answer of the function the answer', 
   t.like(JSON.parse(done.body), { anonymous_bytes: WORK.anonymous_bytes });
 });
 
+test('asked again with its key, an invocation is answered as it was, and is not run again', async (t) => {
+  const { call, agent } = await shown(t);
+  const asked = (key: string, work = {}) =>
+    call('POST', '/functions/f', payloadOf(work), { 'idempotency-key': key });
+  const first = await asked('k');
+  t.like(first, { status: 200 });
+  t.like(await asked('k'), { status: 200, body: first.body });
+  const ran = (): number[] =>
+    [...agent.state.vms.values()].flatMap(({ instances }) =>
+      instances.map(({ invocations }) => invocations),
+    );
+  t.deepEqual(ran(), [1]);
+  t.is((await asked('k', { cpu_ms: 3 })).status, 409);
+  t.is((await asked('other')).status, 200);
+  t.deepEqual(ran(), [2]);
+});
+
 for (const [what, method, path, headers, size, status, code] of [
   ['no such function', 'POST', '/functions/none', {}, 0, 404, 'HP_AGENT_NO_FUNCTION'],
   ['a method', 'GET', '/functions/f', {}, 0, 405, 'HP_AGENT_HTTP_METHOD'],
