@@ -4,7 +4,7 @@ import { withAgent } from '../with-agent.ts';
 
 async function run(input: CommandInput): Promise<void> {
   const name = input.positionals[0] ?? '';
-  const vm_id = input.values.text('vm') || null;
+  const vm_id = input.values.optional('vm') ?? null;
   const drained = await withAgent(input, (client, signal) => client.drain(name, { signal, vm_id }));
   const stopped = `${name}: ${drained.instances_stopped} idle instances stopped`;
   const text = vm_id === null ? stopped : `${stopped}, ${vm_id} ended and replaced`;
