@@ -7,7 +7,7 @@ import type { PageModel, PageVm } from './model.ts';
 import { functionStyle, REGION_STYLES } from './styles.ts';
 import { isStuck } from './totals.ts';
 
-export type RegionLook = keyof typeof REGION_STYLES | 'empty';
+type RegionLook = keyof typeof REGION_STYLES | 'empty';
 
 /** In words, for the legend. */
 export const REGION_WORDS: Readonly<Record<RegionLook, string>> = {
@@ -20,7 +20,7 @@ export const REGION_WORDS: Readonly<Record<RegionLook, string>> = {
 };
 
 /** What a region looks like. */
-export function lookOf(region: LiveRegion): RegionLook {
+function lookOf(region: LiveRegion): RegionLook {
   if (region.operation_id !== null) return 'moving';
   if (isStuck(region)) return 'stuck';
   if (region.plugged_bytes === 0) return 'empty';

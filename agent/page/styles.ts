@@ -41,7 +41,7 @@ export const HOP_STYLES = {
   resident: { ...style('h-resident', '#0b6b4f', '#4fcf9f'), words: 'until the host had it back' },
 } as const;
 
-export const BAD = style('bad', '#b3261e', '#ff7b72');
+const BAD = style('bad', '#b3261e', '#ff7b72');
 export const LIMIT_LINE: LineStyle = { ...style('limit', '#b3261e', '#ff7b72'), dash: '4 3' };
 
 /** Every style of the page. */
