@@ -16,7 +16,11 @@ export const drainCommand: Command = {
   summary: 'stop the idle instances of a function now',
   positionals: ['NAME'],
   options: {
-    vm: { value: 'ID', summary: 'drain this VM alone, end it and put a new one in its place' },
+    vm: {
+      value: 'ID',
+      summary: 'drain this VM alone, end it and put a new one in its place',
+      default: '',
+    },
     socket: SOCKET_OPTION,
     json: JSON_OPTION,
   },
