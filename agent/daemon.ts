@@ -4,7 +4,7 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { hostClock } from '../base/clock.ts';
-import type { CoreConfig } from './model/config.ts';
+import type { CoreConfig, FullMode } from './model/config.ts';
 import { agentError } from './model/errors.ts';
 import { addLastWords } from '../base/last-words.ts';
 import { AGENT_LIMITS } from './limits.ts';
@@ -17,6 +17,7 @@ import type { Policy } from './core/policy.ts';
 import type { HttpAddress } from './http/address.ts';
 import type { HttpSurface } from './http/surface.ts';
 import { HostAgent } from './executor/host-agent.ts';
+import { AgentLedger } from './ledger/agent-ledger.ts';
 import type { GuestImages } from './executor/images.ts';
 import { endLeftovers, trimFolders } from './adopt/leftovers.ts';
 import { earlierState, livingVms } from './adopt/earlier.ts';
@@ -24,6 +25,18 @@ import { endOrphans } from './adopt/orphans.ts';
 import { readAvailable } from './pressure/available.ts';
 import { lockStateDir } from './store/lock.ts';
 import { StateFile } from './store/state-file.ts';
+
+/** The ledger, as its owner wants it. */
+export interface LedgerSettings {
+  /** Absent: `ledger` in the state folder. */
+  readonly folder?: string;
+  /** What others call this host. */
+  readonly host: string;
+  readonly when_full: FullMode;
+  readonly kept_bytes: number;
+  /** Where heads are written for others to keep. */
+  readonly heads_path?: string;
+}
 
 export interface DaemonOptions {
   readonly socket_path: string;
@@ -52,6 +65,8 @@ export interface DaemonOptions {
   readonly onServing: () => void;
   /** Aborts when the agent is to stop. */
   readonly signal: AbortSignal;
+  /** Where everything that moves memory is recorded; absent: nowhere. */
+  readonly ledger?: LedgerSettings;
   /** On SIGTERM VMs are left running, for the next agent with this folder. */
   readonly keep_vms?: boolean;
 }
@@ -90,8 +105,11 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const facts = { ...options.bounds, earlier_vms, vmm_overhead_bytes, host_cpus };
   const state = earlierState(store, { path, host_limit_bytes, facts, first_id });
   if (state) log.info({ functions: state.functions.size, vms: living.size }, 'goes on');
+  const ledger = options.ledger ? openLedger(options.ledger, state_dir, log) : null;
+  opened.defer(() => ledger?.close('the agent ended'));
   const agent = new HostAgent({
     store,
+    ...(ledger ? { ledger } : {}),
     ...(state ? { earlier: { state, vms: living } } : {}),
     clock: hostClock,
     hypervisor,
@@ -133,9 +151,28 @@ async function openStateDir(state_dir: string): Promise<string> {
 
 /** Beside the folders of the VMs. */
 const STATE_FILE = 'state.db';
+const LEDGER_FOLDER = 'ledger';
 
 /** The longest path of a socket that a driver makes there. */
 const LONGEST_IN_VMS_DIR = 'vm1000000/channel.sock';
+
+/** Throws HP_LEDGER_*: what cannot be written on is not begun anew. */
+function openLedger(settings: LedgerSettings, state_dir: string, log: Logger): AgentLedger {
+  const { folder = join(state_dir, LEDGER_FOLDER), ...parts } = settings;
+  const ledger = new AgentLedger({
+    ...parts,
+    folder,
+    clock: hostClock,
+    wallMs: () => Date.now(),
+    onFull: (is_full) => {
+      const err = { code: 'HP_AGENT_LEDGER_FULL' };
+      if (is_full) log.error({ err, folder }, 'the disk of the ledger is full');
+      else log.warn({ folder }, 'the disk of the ledger has room again');
+    },
+  });
+  log.info({ folder, head: ledger.head }, 'the ledger goes on');
+  return ledger;
+}
 
 /** For an end without order: which VMs it may leave behind. */
 function vmsLeft(vms_dir: string): string {

@@ -130,6 +130,16 @@ export const AGENT_LIMITS = {
   http_headers_ms: 5_000,
   http_request_ms: 300_000,
   http_idle_ms: 5_000,
+  /** The ledger: characters of what a guest or a VMM gave as the reason. */
+  ledger_reason_chars: 1_024,
+  /** Calls of instances that are there already wait so long, or for so many, to be written. */
+  ledger_written_after_ms: 50,
+  ledger_pending_records: 256,
+  /** So much of an earlier agent's records is read for what they were about. */
+  ledger_anchors_bytes: 8 * 1024 * 1024,
+  /** Time between two looks at what VMs hold of the host; the same where operations end. */
+  ledger_resident_ms: 10_000,
+  ledger_resident_apart_ms: 200,
   /** Shortest and usual time between two looks at a VM's memory. */
   memory_interval_ms_min: 20,
   memory_interval_ms: 250,

@@ -25,6 +25,13 @@ import { imagesListCommand } from './commands/images-list.ts';
 import { invokeCommand } from './commands/invoke.ts';
 import { kernelBisectCommand } from './commands/kernel-bisect.ts';
 import { kernelCheckCommand } from './commands/kernel-check.ts';
+import { ledgerDenialsCommand } from './commands/ledger-denials.ts';
+import { ledgerExportCommand } from './commands/ledger-export.ts';
+import { ledgerLineageCommand } from './commands/ledger-lineage.ts';
+import { ledgerMeterCommand } from './commands/ledger-meter.ts';
+import { ledgerVerifyCommand } from './commands/ledger-verify.ts';
+import { ledgerWhoCommand } from './commands/ledger-who.ts';
+import { ledgerWhyCommand } from './commands/ledger-why.ts';
 import { logsCommand } from './commands/logs.ts';
 import { muxExtractCommand } from './commands/mux-extract.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
@@ -64,6 +71,13 @@ export const COMMANDS: readonly Command[] = [
   targetsCommand,
   drainCommand,
   removeCommand,
+  ledgerVerifyCommand,
+  ledgerLineageCommand,
+  ledgerWhoCommand,
+  ledgerWhyCommand,
+  ledgerDenialsCommand,
+  ledgerMeterCommand,
+  ledgerExportCommand,
   replayCommand,
   reportCommand,
   resultsExportCommand,

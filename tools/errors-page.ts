@@ -21,6 +21,7 @@ import { GUEST_CODES } from '../guest/protocol/errors.ts';
 import { CH_CODES } from '../hypervisor-client/cloud-hypervisor/errors.ts';
 import { VMM_CODES } from '../hypervisor-client/errors.ts';
 import { IMAGE_CODES } from '../images/errors.ts';
+import { LEDGER_CODES } from '../ledger/errors.ts';
 
 export const PAGE_PATH = join(PROJECT_ROOT, 'docs', 'errors.md');
 
@@ -44,6 +45,7 @@ export const CODE_ROOMS: readonly CodeRoom[] = [
     source: 'hypervisor-client/cloud-hypervisor/errors.ts',
     codes: CH_CODES,
   },
+  { title: 'Ledger', source: 'ledger/errors.ts', codes: LEDGER_CODES },
   { title: 'Guest images', source: 'images/errors.ts', codes: IMAGE_CODES },
   { title: 'Traces', source: 'autoscaler/trace/errors.ts', codes: TRACE_CODES },
   { title: 'Memory interfaces', source: 'autoscaler/mux/errors.ts', codes: MUX_CODES },

@@ -28,6 +28,8 @@ export interface Draft {
   readonly policy: Policy;
   /** Whether decisions are wanted by anybody. */
   readonly recording: boolean;
+  /** Nothing may be granted: it could not be recorded. */
+  readonly grants_closed: boolean;
   /** Edited rows by key; null: taken away. */
   readonly functions: Edits<FunctionState>;
   readonly vms: Edits<VmState>;
@@ -52,6 +54,8 @@ export interface Draft {
 export interface StepContext {
   readonly policy: Policy;
   readonly recording: boolean;
+  /** Nothing is granted now, whatever is free; absent: it is. */
+  readonly grants_closed?: boolean;
 }
 
 export function openDraft(state: HostState, now_ms: number, context: StepContext): Draft {
@@ -61,6 +65,7 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     now_ms,
     policy: context.policy,
     recording: context.recording,
+    grants_closed: context.grants_closed === true,
     functions: new Edits(state.functions),
     vms: new Edits(state.vms),
     operations: new Edits(state.operations),

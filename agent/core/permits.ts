@@ -55,6 +55,7 @@ export function askFor(draft: Draft, bytes: TierBytes): Refusal | null {
 
 function askForTier(draft: Draft, tier: Tier, bytes: number): Refusal | null {
   assert(Number.isSafeInteger(bytes) && bytes >= 0, 'a permit is whole bytes');
+  if (draft.grants_closed && bytes > 0) return REFUSALS.notRecorded(bytes);
   const granted_bytes = draft.granted[tier];
   const limit_bytes = draft.state.capacity[tier];
   if (granted_bytes + bytes > limit_bytes) {

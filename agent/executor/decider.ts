@@ -6,6 +6,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { StepContext } from '../core/draft.ts';
 import { step } from '../core/step.ts';
+import type { Decided } from '../ledger/step.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
 import type { HostState } from '../model/state.ts';
@@ -15,8 +16,17 @@ import { type RowChange, rowsBetween } from '../store/rows.ts';
 import type { LogEntry } from '../store/journal.ts';
 import type { StateStore } from '../store/state-file.ts';
 
+/** Is told of every step before it is done. */
+interface StepRecorder {
+  note(decided: Decided): void;
+  /** Writes what must be written before. Throws what ends the agent. */
+  write(): void;
+}
+
 export interface DeciderParts {
   readonly clock: Clock;
+  /** Absent: nobody keeps what was decided. */
+  readonly recorder: StepRecorder | null;
   /** Absent: nothing outlives the agent, and what is decided is done at once. */
   readonly store: StateStore | null;
   readonly contextOf: () => StepContext;
@@ -90,13 +100,16 @@ export class Decider {
   }
 
   #decide(event: HostEvent): void {
-    const { clock, store, contextOf, onEvent, perform, onChanged, rowsOf } = this.#parts;
+    const { clock, store, recorder, contextOf, onEvent, perform, onChanged, rowsOf } = this.#parts;
     const now_ms = clock.nowMs();
     onEvent?.(event, now_ms);
-    const { state, actions, changed } = step(this.#state, event, now_ms, contextOf());
+    const before = this.#state;
+    const { state, actions, changed } = step(before, event, now_ms, contextOf());
     this.#state = state;
     const rows = rowsOf?.(event, actions) ?? [];
+    recorder?.note({ before, event, state, actions, changed, now_ms });
     if (!store) {
+      if (!this.#recorded()) return;
       onChanged({ state, changed });
       return perform(event, actions);
     }
@@ -111,11 +124,23 @@ export class Decider {
     setImmediate(() => this.#flush(store));
   }
 
+  /** Nothing is done that is not in the ledger. */
+  #recorded(): boolean {
+    try {
+      this.#parts.recorder?.write();
+      return true;
+    } catch (error) {
+      this.#parts.onFault(error, 'write');
+      return false;
+    }
+  }
+
   #flush(store: StateStore): void {
     this.#flush_due = false;
     if (this.#over) return;
     const held = this.#held;
     this.#held = [];
+    if (!this.#recorded()) return;
     try {
       const changes = rowsBetween(this.#written, this.#state, this.#changed);
       store.write([...changes, ...this.#rows], this.#log);

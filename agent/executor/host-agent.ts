@@ -28,7 +28,9 @@ import { FailStop, isStateError } from '../observe/fail-stop.ts';
 import { errorOf, refusalOf } from '../model/failure.ts';
 import { Callers } from './callers.ts';
 import { Decider } from './decider.ts';
+import type { AgentLedger } from '../ledger/agent-ledger.ts';
 import type { Call } from '../model/work.ts';
+import { keepLedger } from './ledger-news.ts';
 import { HeldPayloads } from './held-payloads.ts';
 import { InstanceLogs } from '../observe/instance-logs.ts';
 import type { GuestImages } from './images.ts';
@@ -70,6 +72,8 @@ export interface HostAgentOptions {
   readonly store?: StateStore;
   /** Asks the host what it has of memory; absent: only the budget is looked at. */
   readonly readAvailable?: ReadAvailable;
+  /** Where everything that moves memory is recorded; absent: nowhere. */
+  readonly ledger?: AgentLedger;
   /** What an earlier agent left: its state, and those of its VMs that live. */
   readonly earlier?: { readonly state: HostState; readonly vms: LeftVms };
 }
@@ -94,7 +98,7 @@ export class HostAgent {
   constructor(options: HostAgentOptions) {
     this.#options = options;
     this.#log = options.log;
-    const { host_limit_bytes, first_id } = options;
+    const { host_limit_bytes, first_id, ledger } = options;
     const { earlier_vms = [], vmm_overhead_bytes = 0, host_cpus = null } = options;
     const facts = { ...options.bounds, earlier_vms, vmm_overhead_bytes, host_cpus };
     this.#runners = new Runners(options.earlier?.vms ?? new Map(), (id) => this.#depsOf(id));
@@ -108,9 +112,11 @@ export class HostAgent {
     this.#decider = new Decider(state, {
       clock: options.clock,
       store: options.store ?? null,
+      recorder: ledger ?? null,
       contextOf: () => ({
         policy: options.policy ?? DEFAULT_POLICY,
-        recording: this.hub.isWatched('decision'),
+        recording: ledger !== undefined || this.hub.isWatched('decision'),
+        grants_closed: ledger?.grantsClosed === true,
       }),
       onEvent: (event, at_ms) => tellEvent(this.hub, event, at_ms),
       onChanged: (change) => this.changes.publish(change),
@@ -144,6 +150,7 @@ export class HostAgent {
       intervalMs: () => this.hub.intervalMs(),
       onBug,
     });
+    if (ledger) keepLedger(ledger, this, options, this.#runners);
     if (options.earlier) this.#decider.dispatch({ type: 'restarted' });
     const read = options.readAvailable;
     this.#truth = read

@@ -61,7 +61,8 @@ export class Performer {
       case 'report':
         return this.#report(action);
       case 'decision':
-        return hub.publish('decision', action.decision);
+        if (hub.isWatched('decision')) hub.publish('decision', action.decision);
+        return;
       case 'record-refusal': {
         const { order, failure } = action;
         tellRefusal(told, log, order, failure);

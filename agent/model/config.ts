@@ -73,3 +73,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   pressure_calm_ms: AGENT_LIMITS.pressure_calm_ms,
   host_cpus: null,
 };
+
+/** What a full disk of the ledger does: nothing more is granted, or it goes unrecorded. */
+export const FULL_MODES = ['stop-grants', 'go-on'] as const;
+export type FullMode = (typeof FULL_MODES)[number];

@@ -56,6 +56,11 @@ export const AGENT_CODES = {
     meaning: 'The function asks for more vCPUs than the host has.',
     next: 'deploy it with fewer vCPUs.',
   },
+  HP_AGENT_LEDGER_FULL: {
+    category: 'unavailable',
+    meaning: 'The disk of the ledger is full; nothing is granted that cannot be recorded.',
+    next: 'make room on that disk; grants go on by themselves. `ledger_full: go-on` does without.',
+  },
   HP_AGENT_NO_MEMORY: {
     category: 'unavailable',
     meaning: 'The host limit leaves no permit for it, now or ever; the message has the numbers.',

@@ -14,6 +14,9 @@ export interface ResizeOutcome {
   readonly accepted: boolean;
   readonly plugged_bytes: number;
   readonly plugged_at_ms: number | null;
+  /** What the host's kernel sees of the region at the end; absent or null: it was not asked. */
+  readonly resident_bytes?: number | null;
+  readonly resident_at_ms?: number | null;
   readonly error_code: string | null;
   readonly reason: string | null;
 }
@@ -70,7 +73,13 @@ export interface FoundInstance {
 
 export type HostEvent =
   /* requests; each gets exactly one `reply` action with its request_id */
-  | { readonly type: 'deploy'; readonly request_id: string; readonly spec: FunctionSpec }
+  | {
+      readonly type: 'deploy';
+      readonly request_id: string;
+      readonly spec: FunctionSpec;
+      /** Who asks; absent: not told. */
+      readonly peer?: string | null;
+    }
   | {
       readonly type: 'invoke';
       readonly request_id: string;
@@ -79,6 +88,7 @@ export type HostEvent =
       /** How long it may run; null: as the agent has it. Its payload is kept by the executor. */
       readonly timeout_ms: number | null;
       readonly key?: CallKey;
+      readonly peer?: string | null;
     }
   | {
       readonly type: 'remove';

@@ -111,6 +111,13 @@ export const REFUSALS = {
     message: `${failure.message.replace(/\.$/, '')}; waited ${Math.round(waited_ms)} ms.`,
     details: { ...failure.details, waited_ms },
   }),
+  notRecorded: (asked_bytes: number) =>
+    refusal(
+      'HP_AGENT_LEDGER_FULL',
+      `asked for ${formatBytes(asked_bytes)}, but the disk of the ledger is full, and what cannot ` +
+        'be recorded is not granted.',
+      { asked_bytes },
+    ),
   neverFits: (
     spec: FunctionSpec,
     instances: number,

@@ -49,9 +49,10 @@ export function isBug(error: unknown): boolean {
   return error instanceof AssertionError;
 }
 
-/** True when the state could not be written: nothing of ours is wrong. */
+/** True when state or ledger could not be written: nothing of ours is wrong. */
 export function isStateError(error: unknown): boolean {
-  return isHotplaneError(error) && error.code.startsWith('HP_AGENT_STATE_');
+  if (!isHotplaneError(error)) return false;
+  return error.code.startsWith('HP_AGENT_STATE_') || error.code === 'HP_LEDGER_LOST';
 }
 
 /** A state that is wrong may not even be shown; that must not keep the end from being told. */

@@ -29,8 +29,10 @@ export interface OperationParts {
 /** What the core needs of a result. */
 export function outcomeOf(result: ResizeResult): ResizeOutcome {
   const { outcome, plugged_bytes, plugged_at_ms, error_code, reason } = result;
+  const { resident_bytes, resident_at_ms } = result;
   const accepted = result.accepted_at_ms !== null;
-  return { outcome, accepted, plugged_bytes, plugged_at_ms, error_code, reason };
+  const resident = { resident_bytes, resident_at_ms };
+  return { outcome, accepted, plugged_bytes, plugged_at_ms, ...resident, error_code, reason };
 }
 
 /** The result of a resize that threw: nothing is known but what was known before. */

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import { GUEST_KERNELS, servedByEither } from '../../agent/model/guest-kernel.ts';
 import { MECHANISMS } from '../../agent/model/mechanism.ts';
+import { FULL_MODES } from '../../agent/model/config.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { LEDGER_LIMITS } from '../../ledger/limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { DRIVERS } from '../../hypervisor-client/drivers.ts';
 import { CLI_LIMITS } from '../limits.ts';
@@ -174,6 +176,38 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     kind: SWITCH,
     doc: 'at SIGTERM leave the VMs running, for the next agent to go on with',
     default: 'false',
+  },
+  {
+    name: 'ledger',
+    kind: SWITCH,
+    doc: "record all that moves memory, for 'hotplane ledger who'",
+    default: 'true',
+  },
+  {
+    name: 'ledger_dir',
+    kind: pathCalled('DIR'),
+    doc: 'where the ledger is; one agent each',
+    default: null,
+    otherwise: '`ledger` in the state folder',
+  },
+  {
+    name: 'ledger_kept',
+    kind: SIZE,
+    doc: 'the oldest segments of the ledger go when all have more',
+    default: `${LEDGER_LIMITS.kept_bytes / 1024 / 1024}MiB`,
+  },
+  {
+    name: 'ledger_full',
+    kind: oneOf('WHAT', FULL_MODES),
+    doc: 'when the disk of the ledger is full: grant nothing, or go on unrecorded',
+    default: 'stop-grants',
+  },
+  {
+    name: 'ledger_heads',
+    kind: pathCalled('PATH'),
+    doc: 'file to which heads of the ledger are written every second, best on another disk',
+    default: null,
+    otherwise: 'nowhere',
   },
   {
     name: 'build',

@@ -1,5 +1,5 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { contained } from '../../autoscaler/policy/contained.ts';
@@ -8,7 +8,8 @@ import { CLI_LIMITS } from '../limits.ts';
 import { type HttpAddress, parseHttpAddress } from '../../agent/http/address.ts';
 import type { SocketAccess } from '../../agent/api/socket.ts';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
-import type { CoreConfig } from '../../agent/model/config.ts';
+import type { LedgerSettings } from '../../agent/daemon.ts';
+import { type CoreConfig, FULL_MODES } from '../../agent/model/config.ts';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
 import { GUEST_KERNELS } from '../../agent/model/guest-kernel.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
@@ -151,6 +152,28 @@ function socketAccess(values: Values): SocketAccess {
   return { mode, gid: group === undefined ? null : gidOf(group) };
 }
 
+/** Where all that moves memory is recorded, if anywhere. */
+function ledgerOf(values: Values): { readonly ledger?: LedgerSettings } {
+  if (!values.flag('ledger')) return {};
+  const folder = values.optional('ledger-dir');
+  const heads_path = values.optional('ledger-heads');
+  return {
+    ledger: {
+      ...(folder === undefined ? {} : { folder: resolve(folder) }),
+      ...(heads_path === undefined ? {} : { heads_path: resolve(heads_path) }),
+      host: hostname(),
+      when_full: values.choice('ledger-full', FULL_MODES),
+      kept_bytes: values.bytes('ledger-kept'),
+    },
+  };
+}
+
+/** What is told of it while it runs, and what is kept. */
+const shownBy = (values: Values): ReturnType<typeof httpOf> & ReturnType<typeof ledgerOf> => ({
+  ...httpOf(values),
+  ...ledgerOf(values),
+});
+
 /** Who started the agent, where it wants to be told; it hears of the end from here on. */
 function serviceManager(signal: AbortSignal, log: Logger): ServiceManager | null {
   const manager = ServiceManager.from({
@@ -199,7 +222,7 @@ async function run(input: CommandInput): Promise<number> {
     host_cpus: availableParallelism(),
     bounds: boundsOf(values),
     socket_access: socketAccess(values),
-    ...httpOf(values),
+    ...shownBy(values),
     version: await readVersion(),
     policy: contained(POLICIES.get(policy), {
       clock: () => hostClock.nowMs(),
@@ -272,6 +295,11 @@ What the agent knows is in its state folder (state.db). If it is killed, its VMs
 does what runs in them: the next agent with the same --state-dir goes on with functions, VMs and
 instances. With --keep-vms SIGTERM ends the agent in that way too, which is how it is replaced by
 another version; SIGINT always ends the VMs. VMs that the state does not know are ended.
+
+Whatever moves memory is recorded before it is done, in a chain in which a change shows: see
+'hotplane ledger verify'. When the disk of the ledger is full nothing more is granted
+(HP_AGENT_LEDGER_FULL) until there is room; with --ledger-full go-on it goes unrecorded, and the
+ledger tells how much.
 
 Under systemd (Type=notify) it says when it serves and when it stops, and gives signs of life where
 WatchdogSec asks for them; 'systemd-notify' speaks for it, so the unit needs NotifyAccess=all.

@@ -7,6 +7,8 @@
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   base: [],
   'guest/protocol': ['base'],
+  // Read by its command without any agent.
+  ledger: ['base'],
 
   ...layers(
     'images',
@@ -40,12 +42,12 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   ...layers(
     'agent',
-    ['base', 'guest', 'images', 'hypervisor-client'],
+    ['base', 'guest', 'images', 'hypervisor-client', 'ledger'],
     [
       ['limits.ts'],
       ['model'],
       ['core', 'store', 'pressure', 'page'],
-      ['observe'],
+      ['observe', 'ledger'],
       ['executor', 'adopt'],
       ['api'],
       ['http'],
@@ -88,7 +90,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Plays events on the decisions alone.
   'bench/core': ['base', 'bench', 'agent/core', 'agent/model'],
 
-  cli: ['base', 'agent', 'autoscaler', 'images', 'hypervisor-client', 'bench'],
+  cli: ['base', 'agent', 'autoscaler', 'images', 'hypervisor-client', 'bench', 'ledger'],
 };
 
 /** Folders whose sub-folders must each be a room above, so that a new one gets its arrows. */

@@ -1,0 +1,284 @@
+/** What was decided, as records: answers of the policy, permits, and what the core wants done. */
+import type { Action, InvokeReply } from '../model/actions.ts';
+import type { Refusal } from '../model/refusals.ts';
+import type { VmState } from '../model/state.ts';
+import { totalBytes } from '../model/tiers.ts';
+import { told } from './of-event.ts';
+import { type LedgerStep, regionOfVm } from './step.ts';
+
+type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>;
+
+/** Whether the step moves memory, or denies it: then what the policy answered is kept. */
+export function movesMemory(actions: readonly Action[]): boolean {
+  return actions.some((action) => {
+    switch (action.type) {
+      case 'resize-region':
+      case 'record-refusal':
+      case 'launch-vm':
+      case 'stop-instance':
+      case 'shutdown-vm':
+        return true;
+      case 'reply':
+        return action.reply.kind === 'error' || isDenial(action.reply);
+      default:
+        return false;
+    }
+  });
+}
+
+function isDenial(reply: ActionOf<'reply'>['reply']): boolean {
+  return reply.kind === 'invoke' && reply.assigned_at_ms === null;
+}
+
+export function recordPolicy(step: LedgerStep): void {
+  const answers: number[] = [];
+  for (const action of step.decided.actions) {
+    if (action.type !== 'decision') continue;
+    const { policy, question, answer, reason, inputs, vm_id, region_id } = action.decision;
+    const { function: name, invocation_id } = action.decision;
+    const where = {
+      ...(vm_id === null ? {} : { vm_id }),
+      ...(vm_id === null || region_id === null ? {} : { region_id: regionOfVm(vm_id, region_id) }),
+      ...(invocation_id === null ? {} : { invocation_id }),
+    };
+    const about = { trust: 'agent', function: name, ...where, policy, question, answer } as const;
+    answers.push(step.say({ kind: 'policy', ...about, reason: told(reason), inputs }));
+  }
+  step.causes.push(...answers);
+}
+
+/** Every permit that grew or came back. */
+export function recordPermits(step: LedgerStep): void {
+  const { before, state, changed } = step.decided;
+  for (const vm_id of changed.vms) {
+    const [was, is] = [before.vms.get(vm_id), state.vms.get(vm_id)];
+    if (was === is) continue;
+    permitOf(step, vm_id, null, bootBytes(was), bootBytes(is));
+    const regions = Math.max(was?.regions.length ?? 0, is?.regions.length ?? 0);
+    for (let index = 0; index < regions; index += 1) {
+      const [old, now] = [was?.regions[index], is?.regions[index]];
+      if (old !== now) permitOf(step, vm_id, index, old?.permit_bytes ?? 0, now?.permit_bytes ?? 0);
+    }
+  }
+}
+
+function bootBytes(vm: VmState | undefined): number {
+  return vm ? totalBytes(vm.boot_permit) + totalBytes(vm.overhead_permit) : 0;
+}
+
+function permitOf(
+  step: LedgerStep,
+  vm_id: string,
+  index: number | null,
+  from_bytes: number,
+  to_bytes: number,
+): void {
+  if (from_bytes === to_bytes) return;
+  const vm = step.vm(vm_id);
+  const granted_bytes = totalBytes(step.decided.state.granted);
+  const about = { trust: 'agent', function: vm?.function ?? '', vm_id } as const;
+  const size = { from_bytes, to_bytes, granted_bytes };
+  const { anchors } = step;
+  const of_function = anchors.functions.get(about.function);
+  if (index === null) {
+    step.say({ kind: 'permit', ...about, ...size }, anchors.vms.get(vm_id) ?? of_function);
+    return;
+  }
+  const region_id = step.regionAt(vm_id, index);
+  const holder = vm?.regions[index]?.holder ?? null;
+  const instance = vm?.instances.find(({ id }) => id === holder);
+  const request = vm && instance ? step.requestOf(vm, instance) : null;
+  step.say(
+    { kind: 'permit', ...about, region_id, ...size },
+    anchors.regions.get(region_id) ?? anchors.vms.get(vm_id),
+    request === null ? undefined : anchors.requests.get(request),
+  );
+}
+
+export function recordActions(step: LedgerStep): void {
+  for (const action of step.decided.actions) recordAction(step, action);
+}
+
+function recordAction(step: LedgerStep, action: Action): void {
+  const { anchors } = step;
+  switch (action.type) {
+    case 'launch-vm': {
+      const { vm_id, spec } = action;
+      const about = { trust: 'agent', function: spec.name, vm_id, bytes: spec.boot_bytes } as const;
+      step.say({ kind: 'launch', ...about }, anchors.vms.get(vm_id));
+      return;
+    }
+    case 'resize-region':
+      return resize(step, action);
+    case 'start-instance':
+      return hold(step, action);
+    case 'invoke-instance':
+      return run(step, action);
+    case 'stop-instance': {
+      const { vm_id, instance_id } = action;
+      const vm = { function: step.vm(vm_id)?.function ?? '', vm_id };
+      const about = { ...vm, region_id: step.regionOf(vm_id, instance_id), instance_id };
+      step.say({ kind: 'stop', trust: 'agent', ...about }, anchors.instances.get(instance_id));
+      return;
+    }
+    case 'shutdown-vm': {
+      const { vm_id, failure } = action;
+      const why = failure ? { code: failure.code, reason: told(failure.message) } : {};
+      const about = { trust: 'agent', function: step.vm(vm_id)?.function ?? '', vm_id } as const;
+      step.say({ kind: 'shutdown', ...about, ...why }, anchors.vms.get(vm_id));
+      return;
+    }
+    case 'record-refusal':
+      return refused(step, action);
+    case 'reply':
+      return replied(step, action);
+    case 'report': {
+      const { vm_id, code, message } = action;
+      const about = { trust: 'agent', function: action.function, vm_id } as const;
+      const why = { what: 'report', code, reason: told(message) };
+      step.say({ kind: 'fault', ...about, ...why }, anchors.vms.get(vm_id));
+      return;
+    }
+    default:
+  }
+}
+
+function resize(step: LedgerStep, { order }: ActionOf<'resize-region'>): void {
+  const { id, kind, vm_id, instance_id, cause, from_bytes, to_bytes } = order;
+  const region_id = regionOfVm(vm_id, order.region_id);
+  const about = { trust: 'agent', function: order.function, vm_id, region_id } as const;
+  const size = { instance_id, operation_id: id, cause, from_bytes, to_bytes };
+  const { regions, instances } = step.anchors;
+  const of_instance = instance_id === null ? undefined : instances.get(instance_id);
+  step.say({ kind, ...about, ...size }, regions.get(region_id), of_instance);
+}
+
+/** A region gets its next holder. */
+function hold(step: LedgerStep, action: ActionOf<'start-instance'>): void {
+  const { vm_id, spec, instance_id, operation_id } = action;
+  const { anchors } = step;
+  // Asked for again after a restart: it has it already.
+  if (anchors.instances.has(instance_id)) {
+    if (step.decided.event.type === 'vm-adopted') return;
+  }
+  const region_id = regionOfVm(vm_id, action.region_id);
+  const vm = step.vm(vm_id);
+  const instance = step.instance(vm_id, instance_id);
+  const request_id = vm && instance ? step.requestOf(vm, instance) : null;
+  const baseline_bytes = vm?.regions[action.region_index]?.span?.baseline_bytes;
+  step.say(
+    {
+      kind: 'holder',
+      trust: 'agent',
+      function: spec.name,
+      vm_id,
+      region_id,
+      instance_id,
+      ...(operation_id === null ? {} : { operation_id }),
+      ...(request_id === null ? {} : { request_id }),
+      ...(baseline_bytes === undefined ? {} : { baseline_bytes }),
+    },
+    anchors.regions.get(region_id) ?? anchors.vms.get(vm_id),
+    request_id === null ? undefined : anchors.requests.get(request_id),
+  );
+}
+
+/** An invocation gets an instance, and with it all that an earlier one left there. */
+function run(
+  step: LedgerStep,
+  { vm_id, instance_id, request_id }: ActionOf<'invoke-instance'>,
+): void {
+  const { anchors, decided } = step;
+  const { event } = decided;
+  const instance = step.instance(vm_id, instance_id);
+  const { invocation_id = '' } = instance?.invocation ?? {};
+  const is_new = event.type === 'invoke' && event.request_id === request_id;
+  const earlier = anchors.runs.get(instance_id);
+  const of_request = anchors.requests.get(request_id);
+  step.say(
+    {
+      kind: 'run',
+      trust: 'agent',
+      function: step.vm(vm_id)?.function ?? '',
+      vm_id,
+      region_id: step.regionOf(vm_id, instance_id),
+      instance_id,
+      request_id,
+      invocation_id,
+      ...(is_new ? { peer: event.peer ?? null } : {}),
+      nth: instance?.invocations ?? 1,
+      ...(earlier ? { reuse_seq: earlier.seq } : {}),
+    },
+    anchors.instances.get(instance_id),
+    of_request,
+  );
+}
+
+function refused(step: LedgerStep, { order, failure }: ActionOf<'record-refusal'>): void {
+  const { vm_id, instance_id, cause, from_bytes, to_bytes } = order;
+  const region_id = regionOfVm(vm_id, order.region_id);
+  const bytes = Math.max(0, to_bytes - from_bytes);
+  const about = { trust: 'agent', function: order.function, vm_id, region_id } as const;
+  const holder = step.vm(vm_id)?.regions[order.region_index]?.holder ?? instance_id;
+  const what = { instance_id: holder, operation_id: order.id, cause, outcome: 'refused', bytes };
+  const { regions, instances } = step.anchors;
+  const of_holder = holder === null ? undefined : instances.get(holder);
+  step.say(
+    { kind: 'denied', ...about, ...what, ...whyOf(failure) },
+    regions.get(region_id),
+    of_holder,
+  );
+}
+
+function whyOf(failure: Refusal | null): { code: string | null; reason: string | null } {
+  return { code: failure?.code ?? null, reason: told(failure?.message ?? null) };
+}
+
+function replied(step: LedgerStep, { request_id, reply }: ActionOf<'reply'>): void {
+  const { event } = step.decided;
+  if (reply.kind === 'error') {
+    const name =
+      'function' in event ? event.function : event.type === 'deploy' ? event.spec.name : '';
+    const about = { trust: 'agent', function: name, request_id, outcome: 'refused' } as const;
+    step.say({ kind: 'denied', ...about, ...whyOf(reply.failure) });
+  } else if (reply.kind === 'invoke') answered(step, request_id, reply);
+}
+
+function answered(step: LedgerStep, request_id: string, reply: InvokeReply): void {
+  const { anchors, decided } = step;
+  const { instance_id, invocation_id, outcome, failure, assigned_at_ms } = reply;
+  const name = nameOf(step, instance_id);
+  if (instance_id === null || assigned_at_ms === null) {
+    const about = { trust: 'agent', function: name, request_id, invocation_id } as const;
+    const of_instance = instance_id === null ? undefined : anchors.instances.get(instance_id);
+    const where = instance_id === null ? {} : { instance_id };
+    const why = { outcome, ...whyOf(failure) };
+    const of_request = anchors.requests.get(request_id);
+    step.say({ kind: 'denied', ...about, ...where, ...why }, of_request, of_instance);
+    return;
+  }
+  const { code } = whyOf(failure);
+  const guest_bytes = reply.result?.anonymous_bytes ?? null;
+  const begun = anchors.runs.get(instance_id);
+  const end = { outcome, code, guest_bytes };
+  // A short one that is not written yet is one record, from its beginning to its end.
+  if (begun && failure === null && step.causes.length === 0) {
+    const ended_at_ms = decided.now_ms;
+    if (step.amend(begun.seq, { ...end, ended_at_ms })) return;
+  }
+  const vm_id = 'vm_id' in decided.event ? decided.event.vm_id : '';
+  const where = { vm_id, region_id: step.regionOf(vm_id, instance_id), instance_id };
+  const about = { trust: 'agent', function: name, ...where, request_id } as const;
+  step.say({ kind: 'done', ...about, ...end }, begun?.seq, anchors.instances.get(instance_id));
+}
+
+/** The function that an event is about. */
+function nameOf(step: LedgerStep, instance_id: string | null): string {
+  const { event, before } = step.decided;
+  if ('function' in event) return event.function;
+  if ('vm_id' in event) return step.vm(event.vm_id)?.function ?? '';
+  for (const vm of before.vms.values()) {
+    if (vm.instances.some(({ id }) => id === instance_id)) return vm.function;
+  }
+  return '';
+}

@@ -1,0 +1,257 @@
+/** What happened, as records: requests, results and news, each in the words of who told it. */
+import { unreachable } from '../../base/assert.ts';
+import { cutBytes } from '../../base/cut-bytes.ts';
+import { AGENT_LIMITS } from '../limits.ts';
+import type { Trust } from '../../ledger/record.ts';
+import type { HostEvent } from '../model/events.ts';
+import { kindOf } from '../model/operations.ts';
+import { totalBytes } from '../model/tiers.ts';
+import { regionOfVm, type LedgerStep } from './step.ts';
+
+type EventOf<T extends HostEvent['type']> = Extract<HostEvent, { type: T }>;
+
+export const told = (text: string | null): string | null =>
+  text === null ? null : cutBytes(text, AGENT_LIMITS.ledger_reason_chars);
+
+/** Records the event; the last record of it, from which what is decided comes; 0: none. */
+export function recordEvent(step: LedgerStep): number {
+  const { event } = step.decided;
+  switch (event.type) {
+    case 'tick':
+    case 'host-memory':
+    case 'invocation-finished':
+      return 0;
+    case 'deploy': {
+      const { name, mechanism, limit_bytes } = event.spec;
+      const about = { trust: 'peer', function: name, request_id: event.request_id } as const;
+      return step.say({
+        kind: 'deploy',
+        ...about,
+        peer: event.peer ?? null,
+        mechanism,
+        bytes: limit_bytes,
+      });
+    }
+    case 'invoke':
+      return invoked(step, event);
+    case 'remove':
+    case 'drain':
+    case 'set-targets':
+    case 'cancel': {
+      const about = {
+        trust: 'peer',
+        function: event.function,
+        request_id: event.request_id,
+      } as const;
+      return step.say(
+        { kind: 'asked', ...about, what: event.type },
+        step.anchors.requests.get(event.request_id),
+      );
+    }
+    case 'restarted':
+      return resumed(step);
+    default:
+      return recordNews(step, event);
+  }
+}
+
+/** One that an idle instance takes at once is told with its run. */
+function invoked(step: LedgerStep, event: EventOf<'invoke'>): number {
+  const { request_id, invocation_id } = event;
+  for (const action of step.decided.actions) {
+    if (action.type === 'invoke-instance' && action.request_id === request_id) return 0;
+  }
+  const about = { function: event.function, request_id, invocation_id, peer: event.peer ?? null };
+  const { anchors } = step;
+  return step.say(
+    { kind: 'request', trust: 'peer', ...about },
+    anchors.functions.get(event.function),
+  );
+}
+
+type News = Extract<HostEvent, { vm_id: string }>;
+
+function recordNews(
+  step: LedgerStep,
+  event: Exclude<News, EventOf<'invocation-finished'>>,
+): number {
+  const { vm_id } = event;
+  const { anchors } = step;
+  const vm = { function: step.vm(vm_id)?.function ?? '', vm_id };
+  const of_vm = anchors.vms.get(vm_id);
+  switch (event.type) {
+    case 'vm-ready':
+      return step.say({ kind: 'vm-ready', trust: 'vmm', ...vm, pid: event.facts.vmm_pid }, of_vm);
+    case 'vm-gone':
+      // Its permits return in this very step, and come of it.
+      return step.say({ kind: 'vm-gone', trust: 'host', ...vm }, of_vm);
+    case 'vm-adopted':
+      return step.say({ kind: 'recovered', trust: 'vmm', ...vm, what: 'taken up' }, of_vm);
+    case 'vm-failed': {
+      const { code, message } = event.failure;
+      return step.say(
+        { kind: 'fault', trust: 'vmm', ...vm, what: 'vm', code, reason: told(message) },
+        of_vm,
+      );
+    }
+    case 'vm-undead':
+      return step.say(
+        { kind: 'fault', trust: 'host', ...vm, what: 'end', reason: told(event.reason) },
+        of_vm,
+      );
+    case 'vm-health': {
+      const what = 'guest silent';
+      if (event.responsive)
+        return step.say({ kind: 'recovered', trust: 'guest', ...vm, what }, of_vm);
+      return step.say(
+        { kind: 'fault', trust: 'agent', ...vm, what, code: 'HP_AGENT_UNRESPONSIVE' },
+        of_vm,
+      );
+    }
+    case 'usage':
+      return wanted(step, event);
+    case 'resized':
+      return ended(step, event);
+    default:
+      return recordInstance(step, event);
+  }
+}
+
+type InstanceNews = Exclude<Extract<News, { instance_id: string }>, EventOf<'invocation-finished'>>;
+
+function recordInstance(step: LedgerStep, event: InstanceNews): number {
+  const { vm_id, instance_id } = event;
+  // Nobody of the book: nothing comes of it.
+  if (!step.instance(vm_id, instance_id)) return 0;
+  const of_instance = step.anchors.instances.get(instance_id);
+  const region_id = step.regionOf(vm_id, instance_id);
+  const vm = { function: step.vm(vm_id)?.function ?? '', vm_id };
+  const about = { ...vm, region_id, instance_id };
+  const fault = (trust: Trust, what: string, code: string | null, reason: string): number =>
+    step.say({ kind: 'fault', trust, ...about, what, code, reason: told(reason) }, of_instance);
+  switch (event.type) {
+    case 'instance-started': {
+      const { attached_at_ms } = event.stamps;
+      const of_region = step.anchors.regions.get(region_id);
+      const when = { ended_at_ms: attached_at_ms };
+      return step.say(
+        { kind: 'attached', trust: 'guest', ...about, ...when },
+        of_instance,
+        of_region,
+      );
+    }
+    case 'instance-start-failed':
+      return fault('guest', 'start', event.failure.code, event.failure.message);
+    case 'invocation-failed':
+      return fault('guest', 'invocation', event.failure.code, event.failure.message);
+    case 'instance-stop-failed':
+      return fault('guest', 'stop', null, event.reason);
+    case 'instance-exited': {
+      const { reason, status, signal } = event;
+      const code = reason === 'oom' ? 'HP_AGENT_INSTANCE_OOM' : 'HP_AGENT_INSTANCE_EXITED';
+      const how = `${reason}, status ${status ?? 'none'}, signal ${signal ?? 'none'}`;
+      return fault('guest', reason, code, how);
+    }
+    case 'instance-stopped': {
+      const when = { ended_at_ms: event.gone_at_ms };
+      return step.say({ kind: 'exit', trust: 'guest', ...about, ...when }, of_instance);
+    }
+    default:
+      return unreachable(event);
+  }
+}
+
+/** Somebody begins to wait for memory: the guest says so. */
+function wanted(step: LedgerStep, event: EventOf<'usage'>): number {
+  const { before, state } = step.decided;
+  const [was, is] = [before.vms.get(event.vm_id), state.vms.get(event.vm_id)];
+  let seq = 0;
+  for (const { region_id, want_bytes = 0 } of event.regions) {
+    if (want_bytes <= 0) continue;
+    const old = was?.regions.find(({ id }) => id === region_id);
+    const now = is?.regions.find(({ id }) => id === region_id);
+    if (!now?.holder || old?.span?.want) continue;
+    const name = regionOfVm(event.vm_id, region_id);
+    const about = { function: is?.function ?? '', vm_id: event.vm_id, region_id: name };
+    const [of_instance, of_region] = [
+      step.anchors.instances.get(now.holder),
+      step.anchors.regions.get(name),
+    ];
+    const want = { ...about, instance_id: now.holder, bytes: want_bytes };
+    seq = step.say({ kind: 'want', trust: 'guest', ...want }, of_instance, of_region);
+  }
+  return seq;
+}
+
+const ENDS = {
+  start: 'populated',
+  fill: 'populated',
+  pool: 'populated',
+  grow: 'grown',
+  shrink: 'shrunk',
+  stop: 'emptied',
+  retry: 'emptied',
+  pressure: 'emptied',
+} as const;
+
+/** What came of a resize, in the VMM's words, and, of an unplug, what the host's kernel sees. */
+function ended(step: LedgerStep, { vm_id, operation_id, result }: EventOf<'resized'>): number {
+  const operation = step.decided.before.operations.get(operation_id);
+  // Given up with its VM.
+  if (!operation) return 0;
+  const { cause, from_bytes, to_bytes, instance_id, decided_at_ms } = operation;
+  const { outcome, plugged_bytes, plugged_at_ms, error_code, reason } = result;
+  const of_operation = step.anchors.operations.get(operation_id);
+  const region_id = regionOfVm(vm_id, operation.region_id);
+  const vm = { function: step.vm(vm_id)?.function ?? '', vm_id };
+  const about = { ...vm, region_id, instance_id, operation_id };
+  const is_unplug = kindOf(operation) === 'unplug';
+  const kind = cause === 'pool' && is_unplug ? 'emptied' : ENDS[cause];
+  const size = { cause, from_bytes, to_bytes, outcome, vmm_bytes: plugged_bytes };
+  const when = { began_at_ms: decided_at_ms, ended_at_ms: plugged_at_ms };
+  const why = { code: error_code, reason: told(reason) };
+  const seq = step.say({ kind, trust: 'vmm', ...about, ...size, ...when, ...why }, of_operation);
+  const { resident_bytes: host_bytes = null, resident_at_ms = null } = result;
+  if (!is_unplug || host_bytes === null) return seq;
+  const discarded = { ...about, host_bytes, ended_at_ms: resident_at_ms };
+  return step.say({ kind: 'discarded', trust: 'host', ...discarded }, seq);
+}
+
+/** What an earlier agent left: who has what, and how many calls nobody recorded. */
+function resumed(step: LedgerStep): number {
+  const { before } = step.decided;
+  let seq = 0;
+  for (const vm of before.vms.values()) {
+    const { id: vm_id, function: name } = vm;
+    if (vm.phase === 'lost') continue;
+    const permit_bytes = totalBytes(vm.boot_permit) + totalBytes(vm.overhead_permit);
+    const about = { trust: 'agent', function: name, vm_id } as const;
+    seq = step.say({ kind: 'resumed', ...about, permit_bytes }, step.anchors.vms.get(vm_id));
+    for (const region of vm.regions) {
+      const region_id = regionOfVm(vm_id, region.id);
+      const instance = vm.instances.find(({ id }) => id === region.holder);
+      const nth = instance?.invocations ?? 0;
+      const known = region.holder === null ? undefined : step.anchors.runs.get(region.holder);
+      const { plugged_bytes: vmm_bytes, operation_id, span } = region;
+      const { request_id, invocation_id } = instance?.invocation ?? {};
+      step.say(
+        {
+          kind: 'resumed',
+          ...about,
+          region_id,
+          instance_id: region.holder,
+          ...(operation_id === null ? {} : { operation_id }),
+          ...(request_id === undefined ? {} : { request_id, invocation_id: invocation_id ?? '' }),
+          vmm_bytes,
+          permit_bytes: region.permit_bytes,
+          baseline_bytes: span?.baseline_bytes ?? vmm_bytes,
+          is_idle: instance?.phase === 'idle',
+          ...(instance ? { nth, lost_records: Math.max(0, nth - (known?.nth ?? 0)) } : {}),
+        },
+        step.anchors.regions.get(region_id),
+        region.holder === null ? undefined : step.anchors.instances.get(region.holder),
+      );
+    }
+  }
+  return seq;
+}

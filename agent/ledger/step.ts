@@ -1,0 +1,101 @@
+/** One decided step, as the ledger looks at it, and the way in which records of it are made. */
+import type { RecordDraft, RecordFields } from '../../ledger/record.ts';
+import type { Changed } from '../core/step.ts';
+import type { Action } from '../model/actions.ts';
+import type { HostEvent } from '../model/events.ts';
+import type { HostState, InstanceState, VmState } from '../model/state.ts';
+import type { Anchors } from './anchors.ts';
+
+/** What happened, and what was decided on it. */
+export interface Decided {
+  readonly before: HostState;
+  readonly event: HostEvent;
+  readonly state: HostState;
+  readonly actions: readonly Action[];
+  readonly changed: Changed;
+  readonly now_ms: number;
+}
+
+/** A record without what every record of a step has. */
+export type Said = RecordDraft extends infer One
+  ? One extends RecordDraft
+    ? Omit<One, 'at_ms' | 'cause_seq'>
+    : never
+  : never;
+
+/** Where records go. */
+export interface Sink {
+  /** The record's number; 0: it is not kept. */
+  add(draft: RecordDraft): number;
+  /** Says more in a record that is not written yet; false: it is. */
+  amend(seq: number, more: Partial<RecordFields>): boolean;
+}
+
+export class LedgerStep {
+  readonly decided: Decided;
+  readonly anchors: Anchors;
+  readonly #sink: Sink;
+  /** Of the event itself, and of what the policy answered: all else of this step comes of them. */
+  readonly causes: number[] = [];
+
+  constructor(decided: Decided, anchors: Anchors, sink: Sink) {
+    this.decided = decided;
+    this.anchors = anchors;
+    this.#sink = sink;
+  }
+
+  /** `causes`: of this record, beside those of the whole step; what is not known is left out. */
+  say(about: Said, ...causes: (number | undefined)[]): number {
+    const cause_seq = seqsOf(causes, this.causes);
+    const draft: RecordDraft = { ...about, at_ms: this.decided.now_ms, cause_seq };
+    const seq = this.#sink.add(draft);
+    if (seq > 0) this.anchors.note(seq, draft);
+    return seq;
+  }
+
+  amend(seq: number, more: Partial<RecordFields>): boolean {
+    return this.#sink.amend(seq, more);
+  }
+
+  /** As it is after the step, or was before it where it is gone. */
+  vm(id: string): VmState | undefined {
+    return this.decided.state.vms.get(id) ?? this.decided.before.vms.get(id);
+  }
+
+  instance(vm_id: string, id: string): InstanceState | undefined {
+    const { state, before } = this.decided;
+    const now = state.vms.get(vm_id)?.instances.find((one) => one.id === id);
+    return now ?? before.vms.get(vm_id)?.instances.find((one) => one.id === id);
+  }
+
+  /** The region that an instance has. */
+  regionOf(vm_id: string, instance_id: string): string {
+    const index = this.instance(vm_id, instance_id)?.region_index;
+    return index === undefined ? vm_id : this.regionAt(vm_id, index);
+  }
+
+  regionAt(vm_id: string, index: number): string {
+    const { state, before } = this.decided;
+    const now = state.vms.get(vm_id)?.regions[index] ?? before.vms.get(vm_id)?.regions[index];
+    return regionOfVm(vm_id, now?.id ?? `r${index}`);
+  }
+
+  /** The record of the request that a start was made for. */
+  requestOf(vm: VmState, { cause_sequence }: InstanceState): string | null {
+    if (cause_sequence === null) return null;
+    const { state, before } = this.decided;
+    const queue = state.functions.get(vm.function)?.queue.find(cause_sequence);
+    const was = queue ?? before.functions.get(vm.function)?.queue.find(cause_sequence);
+    return was?.request_id ?? null;
+  }
+}
+
+/** A region is named with its VM: `vm3/r0`. */
+export const regionOfVm = (vm_id: string, region_id: string): string => `${vm_id}/${region_id}`;
+
+function seqsOf(own: readonly (number | undefined)[], others: readonly number[]): number[] {
+  const found: number[] = [];
+  for (const seq of own) if (seq !== undefined && seq > 0 && !found.includes(seq)) found.push(seq);
+  for (const seq of others) if (seq > 0 && !found.includes(seq)) found.push(seq);
+  return found;
+}

@@ -1,0 +1,165 @@
+/** Who had a region, one after the other, and whether its memory was empty in between. Pure. */
+import type { Entry, LedgerGraph, Source } from './graph.ts';
+import { unknownName } from './graph.ts';
+import type { LedgerRecord } from './record.ts';
+
+/** One invocation that ran in the memory of a tenure. */
+export interface Run {
+  readonly seq: number;
+  readonly request_id: string | null;
+  readonly invocation_id: string | null;
+  readonly peer: string | null;
+  readonly nth: number;
+  /** The invocation that had the same memory before, with all that it left; null: none had. */
+  readonly reuse_seq: number | null;
+  readonly began_ms: number;
+  /** Null: it runs on, or its end was not recorded. */
+  ended_ms: number | null;
+  outcome: string | null;
+}
+
+/** The time for which one instance had the region. */
+export interface Tenure {
+  readonly host: string;
+  readonly region_id: string;
+  readonly function: string;
+  readonly instance_id: string | null;
+  /** The record of it. */
+  readonly seq: number;
+  readonly from_ms: number;
+  /** Its process tree was gone, in the guest's words; null: it is not. */
+  gone_ms: number | null;
+  /** Largest that was plugged while it had it. */
+  plugged_bytes: number;
+  readonly runs: Run[];
+  /** The VMM's word, and the host's, at the end of the unplug after it; null: not told. */
+  emptied: {
+    readonly seq: number;
+    readonly at_ms: number;
+    readonly vmm_bytes: number | null;
+  } | null;
+  discarded: { readonly seq: number; readonly at_ms: number; readonly host_bytes: number } | null;
+  /** The guest's count then: kept, never believed alone. */
+  guest_bytes: number | null;
+  /** What an observer said against it. */
+  disagreement: string | null;
+  /**
+   * What the next holder found: `clean` when VMM and host both had nothing left, `left` when one
+   * had, `unknown` when one did not tell, `vm-gone` when the VM itself was ended.
+   */
+  handover: 'clean' | 'left' | 'unknown' | 'vm-gone' | 'held';
+}
+
+/** Throws HP_LEDGER_UNKNOWN. `name`: `vm1/r0`, or `r0` of every VM, or `host:vm1/r0`. */
+export function lineageOf(graph: LedgerGraph, name: string): Tenure[] {
+  const open = new Map<string, Tenure>();
+  const found: Tenure[] = [];
+  let is_known = false;
+  for (const entry of graph.entries) {
+    const { record, source } = entry;
+    if (record.kind === 'begin' && record.is_fresh) endAll(open, source);
+    if (record.kind === 'vm-gone') endVm(open, source, record.vm_id ?? '');
+    if (record.region_id === undefined || !isOf(graph, source, record.region_id, name)) continue;
+    is_known = true;
+    const key = `${source.folder} ${record.region_id}`;
+    const next = opened(entry, open.get(key));
+    if (next) {
+      open.set(key, next);
+      found.push(next);
+    } else note(open.get(key), entry);
+  }
+  if (!is_known) throw unknownName(name);
+  return found;
+}
+
+function isOf(graph: LedgerGraph, source: Source, region_id: string, name: string): boolean {
+  return graph.isNamed(source, region_id, name) || region_id.endsWith(`/${name}`);
+}
+
+function opened({ source, record, wall_ms }: Entry, before: Tenure | undefined): Tenure | null {
+  const { kind, instance_id = null, region_id = '' } = record;
+  const is_new = kind === 'holder' || (kind === 'resumed' && instance_id !== null);
+  if (!is_new || before?.instance_id === instance_id) return null;
+  return {
+    host: source.host,
+    region_id,
+    function: record.function ?? '',
+    instance_id,
+    seq: record.seq,
+    from_ms: wall_ms,
+    gone_ms: null,
+    plugged_bytes: record.vmm_bytes ?? 0,
+    runs: [],
+    emptied: null,
+    discarded: null,
+    guest_bytes: null,
+    disagreement: null,
+    handover: 'held',
+  };
+}
+
+/** A record about a region that has a holder, or had one. */
+function note(tenure: Tenure | undefined, { record, wall_ms }: Entry): void {
+  if (!tenure) return;
+  const { kind, seq, vmm_bytes = null, host_bytes = null } = record;
+  switch (kind) {
+    case 'populated':
+    case 'grown':
+      tenure.plugged_bytes = Math.max(tenure.plugged_bytes, vmm_bytes ?? 0);
+      return;
+    case 'run':
+      tenure.runs.push(runOf(record, wall_ms));
+      return;
+    case 'done':
+      return ended(tenure, record, wall_ms);
+    case 'exit':
+      tenure.gone_ms = wall_ms;
+      return;
+    case 'emptied':
+      tenure.emptied = { seq, at_ms: wall_ms, vmm_bytes };
+      break;
+    case 'discarded':
+      tenure.discarded = { seq, at_ms: wall_ms, host_bytes: host_bytes ?? 0 };
+      break;
+    case 'observed':
+      if (!tenure.emptied) return;
+      tenure.guest_bytes = record.guest_bytes ?? null;
+      tenure.disagreement = record.code ?? null;
+      return;
+    default:
+      return;
+  }
+  tenure.handover = handoverOf(tenure);
+}
+
+function handoverOf({ emptied, discarded }: Tenure): Tenure['handover'] {
+  if (!emptied || emptied.vmm_bytes === null || !discarded) return 'unknown';
+  return emptied.vmm_bytes === 0 && discarded.host_bytes === 0 ? 'clean' : 'left';
+}
+
+function runOf(record: LedgerRecord, wall_ms: number): Run {
+  const { seq, request_id = null, invocation_id = null, peer = null, nth = 1 } = record;
+  const { reuse_seq = null, ended_at_ms = null, outcome = null, at_ms } = record;
+  const ended_ms = ended_at_ms === null ? null : wall_ms + ended_at_ms - at_ms;
+  const about = { seq, request_id, invocation_id, peer, nth, reuse_seq };
+  return { ...about, began_ms: wall_ms, ended_ms, outcome };
+}
+
+function ended({ runs }: Tenure, record: LedgerRecord, wall_ms: number): void {
+  const run = runs.findLast(({ request_id }) => request_id === record.request_id);
+  if (!run) return;
+  run.ended_ms = wall_ms;
+  run.outcome = record.outcome ?? null;
+}
+
+function endVm(open: Map<string, Tenure>, source: Source, vm_id: string): void {
+  for (const [key, tenure] of open) {
+    if (key.startsWith(`${source.folder} ${vm_id}/`) && tenure.handover === 'held') {
+      tenure.handover = 'vm-gone';
+    }
+  }
+}
+
+function endAll(open: Map<string, Tenure>, { folder }: Source): void {
+  for (const key of open.keys()) if (key.startsWith(`${folder} `)) open.delete(key);
+}

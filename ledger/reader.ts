@@ -1,0 +1,123 @@
+/** Reads a ledger: its lines as they lie there, or its records. */
+import { Buffer } from 'node:buffer';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { isObject, parseJson } from '../base/json.ts';
+import { ledgerError } from './errors.ts';
+import { isKind, LEDGER_FORMAT, type LedgerRecord } from './record.ts';
+import { existingSegments, type SegmentFile, unreadable } from './segments.ts';
+
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** A line without its newline; what is behind the last newline of a file is not whole. */
+export interface LedgerLine {
+  /** Valid until the next one is read. */
+  readonly bytes: Buffer;
+  readonly offset: number;
+  readonly is_whole: boolean;
+}
+
+/**
+ * Every line of a file from `from_byte` on, one buffer for all. `visit` returns false to end it.
+ * Throws HP_LEDGER_UNREADABLE.
+ */
+export function eachLine(
+  path: string,
+  visit: (line: LedgerLine) => boolean | void,
+  from_byte = 0,
+): void {
+  let chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  const fd = open(path);
+  try {
+    let held = 0;
+    let offset = from_byte;
+    for (;;) {
+      if (held === chunk.length) chunk = Buffer.concat([chunk], 2 * chunk.length);
+      const got = readSync(fd, chunk, held, chunk.length - held, offset + held);
+      const end = held + got;
+      let from = 0;
+      for (;;) {
+        const stop = chunk.indexOf(0x0a, from);
+        if (stop < 0 || stop >= end) break;
+        const line = { bytes: chunk.subarray(from, stop), offset: offset + from, is_whole: true };
+        if (visit(line) === false) return;
+        from = stop + 1;
+      }
+      chunk.copyWithin(0, from, end);
+      held = end - from;
+      offset += from;
+      if (got > 0) continue;
+      if (held > 0) visit({ bytes: chunk.subarray(0, held), offset, is_whole: false });
+      return;
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function open(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Throws HP_LEDGER_BROKEN when the line is no record, HP_LEDGER_UNREADABLE for another format. */
+export function parseRecord(text: string, where: string): LedgerRecord {
+  const value = parseJson(text);
+  if (!isRecord(value)) {
+    throw ledgerError('HP_LEDGER_BROKEN', `${where} is no record of a ledger.`, {
+      details: { where },
+    });
+  }
+  if (value.kind === 'segment' && value.format !== LEDGER_FORMAT) {
+    const message = `${where} has format ${value.format}; this version reads ${LEDGER_FORMAT}.`;
+    throw ledgerError('HP_LEDGER_UNREADABLE', message, { details: { where } });
+  }
+  return value;
+}
+
+function isRecord(value: unknown): value is LedgerRecord {
+  return (
+    isObject(value) &&
+    typeof value['seq'] === 'number' &&
+    typeof value['at_ms'] === 'number' &&
+    typeof value['hash'] === 'string' &&
+    typeof value['kind'] === 'string' &&
+    isKind(value['kind']) &&
+    Array.isArray(value['cause_seq'])
+  );
+}
+
+/** Every whole record of a ledger, the oldest first; a last line that is not whole is left out. */
+export function eachRecord(folder: string, visit: (record: LedgerRecord) => void): void {
+  for (const segment of existingSegments(folder)) {
+    eachLine(segment.path, (line) => {
+      if (!line.is_whole) return;
+      visit(parseRecord(line.bytes.toString('utf8'), whereOf(segment, line)));
+    });
+  }
+}
+
+/** How people find a line. Pure. */
+export function whereOf({ path }: Pick<SegmentFile, 'path'>, { offset }: LedgerLine): string {
+  return `${path} at byte ${offset}`;
+}
+
+/** The newest records that fit into so many bytes, the oldest of them first. */
+export function newestRecords(folder: string, bytes: number): LedgerRecord[] {
+  const segment = existingSegments(folder).at(-1);
+  const found: LedgerRecord[] = [];
+  if (!segment) return found;
+  const from_byte = Math.max(0, segment.bytes - bytes);
+  let is_part = from_byte > 0;
+  const visit = (line: LedgerLine): void => {
+    // The first one began before the place where reading did.
+    if (!is_part && line.is_whole) {
+      found.push(parseRecord(line.bytes.toString('utf8'), whereOf(segment, line)));
+    }
+    is_part = false;
+  };
+  eachLine(segment.path, visit, from_byte);
+  return found;
+}

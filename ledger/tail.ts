@@ -1,0 +1,75 @@
+/** Where a ledger goes on: its last whole record, and what was not finished behind it. */
+import { ChainCheck, type Head, seqOf } from './chain.ts';
+import { ledgerError } from './errors.ts';
+import { eachLine, parseRecord, whereOf } from './reader.ts';
+import { NO_HASH } from './record.ts';
+import { type SegmentFile, segmentsIn } from './segments.ts';
+
+export interface Tail {
+  readonly ledger: string;
+  readonly head: Head;
+  readonly segment: number;
+  /** Of the last segment, whole records only; 0: it has none, not even its first. */
+  readonly bytes: number;
+  /** Behind them. */
+  readonly cut_bytes: number;
+}
+
+/**
+ * Null: no ledger is there yet. The last segment is checked whole: nothing is put behind a record
+ * that is not as it was written. Throws HP_LEDGER_BROKEN.
+ */
+export function findTail(folder: string): Tail | null {
+  const segments = segmentsIn(folder);
+  let cut_bytes = 0;
+  for (const segment of segments.toReversed()) {
+    const { ledger, head, bytes, cut_bytes: here } = tailOf(segment);
+    cut_bytes += here;
+    if (!head) continue;
+    // A segment that was begun and has no record is begun anew.
+    const { number } = segments.at(-1) ?? segment;
+    const is_last = number === segment.number;
+    return { ledger, head, segment: number, bytes: is_last ? bytes : 0, cut_bytes };
+  }
+  return null;
+}
+
+interface Found {
+  readonly ledger: string;
+  readonly head: Head | null;
+  readonly bytes: number;
+  readonly cut_bytes: number;
+}
+
+function tailOf(segment: SegmentFile): Found {
+  const check = new ChainCheck();
+  let head: Head | null = null;
+  let [ledger, bytes, cut_bytes] = ['', 0, 0];
+  eachLine(segment.path, (line) => {
+    if (!line.is_whole) {
+      cut_bytes = line.bytes.length;
+      return;
+    }
+    const where = whereOf(segment, line);
+    let prev_hash = head?.hash;
+    if (prev_hash === undefined) {
+      const first = parseRecord(line.bytes.toString('utf8'), where);
+      ledger = first.ledger ?? '';
+      prev_hash = first.prev_hash ?? NO_HASH;
+    }
+    const hash = check.check(prev_hash, line.bytes);
+    const seq = seqOf(line.bytes);
+    if (hash === null || seq === null || (head && seq !== head.seq + 1)) {
+      throw ledgerError(
+        'HP_LEDGER_BROKEN',
+        `${where} is not what was written after ${head?.seq ?? 0}.`,
+        {
+          details: { path: segment.path, offset: line.offset, after_seq: head?.seq ?? 0 },
+        },
+      );
+    }
+    head = { seq, hash };
+    bytes = line.offset + line.bytes.length + 1;
+  });
+  return { ledger, head, bytes, cut_bytes };
+}

@@ -1,0 +1,272 @@
+/**
+ * Writes a ledger: records are numbered at once and written together. What was written survives
+ * the end of its process, however it ends; what a power cut takes from the end is seen by whoever
+ * kept a head.
+ */
+import { Buffer } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import { chmodSync, close, fdatasync, ftruncateSync, mkdirSync } from 'node:fs';
+import { openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { assert } from '../base/assert.ts';
+import { isHotplaneError } from '../base/errors.ts';
+import { errnoOf } from '../base/system-error.ts';
+import { canonicalText } from './canonical.ts';
+import { chained, type Head } from './chain.ts';
+import { ledgerError } from './errors.ts';
+import { LEDGER_LIMITS } from './limits.ts';
+import { type RecordDraft, LEDGER_FORMAT, NO_HASH, type RecordFields } from './record.ts';
+import { segmentPath, segmentsIn } from './segments.ts';
+import { findTail, type Tail } from './tail.ts';
+
+export interface WriterOptions {
+  readonly folder: string;
+  /** How this host is called, for people and for other ledgers. */
+  readonly host: string;
+  readonly nowMs: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallMs: () => number;
+  readonly segment_bytes?: number;
+  /** Older segments go when all have more; they are named in the ledger. */
+  readonly kept_bytes?: number;
+  /** Writes all of it or throws; for tests, a disk without room. */
+  readonly write?: (fd: number, bytes: Buffer) => void;
+}
+
+/** What a full disk says, and a quota, and a limit of file sizes. */
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+export class LedgerWriter {
+  readonly #options: WriterOptions;
+  readonly #ledger: string;
+  readonly #reserve: string;
+  #fd: number;
+  #segment: number;
+  #bytes: number;
+  #head: Head;
+  #next: number;
+  #pending: RecordDraft[] = [];
+  #is_full = false;
+  #has_reserve = false;
+  #tried_at_ms = Number.NEGATIVE_INFINITY;
+  #lost = 0;
+
+  /**
+   * Opens the ledger, or begins one where none is. A last line that its writer did not finish is
+   * cut, and a record says so. Throws HP_LEDGER_BROKEN, HP_LEDGER_LOST.
+   */
+  constructor(options: WriterOptions) {
+    this.#options = options;
+    this.#reserve = join(options.folder, 'reserve');
+    try {
+      mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+      chmodSync(options.folder, 0o700);
+      const tail = findTail(options.folder);
+      this.#ledger = tail?.ledger ?? randomUUID();
+      this.#head = tail?.head ?? { seq: 0, hash: NO_HASH };
+      this.#next = this.#head.seq + 1;
+      this.#segment = tail?.segment ?? 1;
+      this.#bytes = tail?.bytes ?? 0;
+      this.#fd = openSync(segmentPath(options.folder, this.#segment), 'a', 0o600);
+      this.#begin(tail);
+    } catch (error) {
+      throw lost(options.folder, error);
+    }
+  }
+
+  #begin(tail: Tail | null): void {
+    ftruncateSync(this.#fd, this.#bytes);
+    this.#makeReserve();
+    if (this.#bytes === 0) this.#addHeader();
+    const { nowMs } = this.#options;
+    const about = { at_ms: nowMs(), trust: 'agent', cause_seq: [] } as const;
+    if (tail && tail.cut_bytes > 0) this.add({ kind: 'torn', ...about, cut_bytes: tail.cut_bytes });
+    if (!this.flush()) throw lost(this.#options.folder, new Error('the disk is full'));
+  }
+
+  /** What was written last. */
+  get head(): Head {
+    return this.#head;
+  }
+
+  get ledger(): string {
+    return this.#ledger;
+  }
+
+  /** The disk has no room: what is not written yet waits, and what is too much is counted. */
+  get isFull(): boolean {
+    return this.#is_full;
+  }
+
+  /** Records that wait to be written. */
+  get pending(): number {
+    return this.#pending.length;
+  }
+
+  /** Its number, for those that come of it; 0: it is not kept, for there is no room. */
+  add(draft: RecordDraft): number {
+    if (this.#is_full && this.#pending.length >= LEDGER_LIMITS.full_records) {
+      this.#lost += 1;
+      return 0;
+    }
+    this.#pending.push(draft);
+    this.#next += 1;
+    return this.#next - 1;
+  }
+
+  /** Says more in a record that still waits to be written; false: it does not. */
+  amend(seq: number, more: Partial<RecordFields>): boolean {
+    const place = seq - (this.#next - this.#pending.length);
+    const draft = this.#pending[place];
+    if (!draft) return false;
+    this.#pending[place] = { ...draft, ...more };
+    return true;
+  }
+
+  /** Writes what waits; false: there is no room for it. Throws HP_LEDGER_LOST. */
+  flush(): boolean {
+    if (this.#is_full && !this.#hasRoomAgain()) return false;
+    if (this.#pending.length === 0) return true;
+    const first = this.#next - this.#pending.length;
+    let { hash } = this.#head;
+    let text = '';
+    for (const [index, draft] of this.#pending.entries()) {
+      const one = chained(hash, canonicalText(first + index, draft));
+      hash = one.hash;
+      text += `${one.line}\n`;
+    }
+    if (!this.#write(Buffer.from(text))) return false;
+    this.#head = { seq: this.#next - 1, hash };
+    this.#pending = [];
+    if (this.#bytes >= (this.#options.segment_bytes ?? LEDGER_LIMITS.segment_bytes)) this.#rotate();
+    return true;
+  }
+
+  /** Writes what waits, and brings the file to the disk. */
+  close(): void {
+    this.flush();
+    this.#closeFile();
+    rmSync(this.#reserve, { force: true });
+  }
+
+  #write(bytes: Buffer): boolean {
+    if (this.#tryWrite(bytes)) return true;
+    if (this.#has_reserve) {
+      rmSync(this.#reserve, { force: true });
+      this.#has_reserve = false;
+    }
+    this.#is_full = true;
+    this.#tried_at_ms = this.#options.nowMs();
+    return this.#tryWrite(bytes);
+  }
+
+  #tryWrite(bytes: Buffer): boolean {
+    try {
+      (this.#options.write ?? writeAll)(this.#fd, bytes);
+      this.#bytes += bytes.length;
+      return true;
+    } catch (error) {
+      try {
+        // What was written of it is no record.
+        ftruncateSync(this.#fd, this.#bytes);
+      } catch (again) {
+        throw lost(this.#options.folder, again);
+      }
+      if (FULL.has(errnoOf(error) ?? '')) return false;
+      throw lost(this.#options.folder, error);
+    }
+  }
+
+  /** Looks, now and then, whether the reserve can be had again: then the disk is not full. */
+  #hasRoomAgain(): boolean {
+    const now_ms = this.#options.nowMs();
+    if (now_ms - this.#tried_at_ms < LEDGER_LIMITS.room_again_ms) return false;
+    this.#tried_at_ms = now_ms;
+    this.#makeReserve();
+    if (!this.#has_reserve) return false;
+    this.#is_full = false;
+    const { trust, reason } = { trust: 'agent', reason: 'the disk was full' } as const;
+    const lost_records = this.#lost;
+    this.#lost = 0;
+    this.add({ kind: 'gap', at_ms: now_ms, trust, lost_records, reason, cause_seq: [] });
+    return true;
+  }
+
+  #makeReserve(): void {
+    try {
+      const fd = openSync(this.#reserve, 'w', 0o600);
+      try {
+        (this.#options.write ?? writeAll)(fd, Buffer.alloc(LEDGER_LIMITS.reserve_bytes));
+      } finally {
+        close(fd, () => undefined);
+      }
+      this.#has_reserve = true;
+    } catch (error) {
+      rmSync(this.#reserve, { force: true });
+      this.#has_reserve = false;
+      if (!FULL.has(errnoOf(error) ?? '')) throw lost(this.#options.folder, error);
+    }
+  }
+
+  /** The next segment begins with the head of this one. */
+  #rotate(): void {
+    assert(this.#pending.length === 0, 'a segment ends with a record that is written');
+    const { folder } = this.#options;
+    this.#closeFile();
+    this.#segment += 1;
+    this.#bytes = 0;
+    this.#fd = openSync(segmentPath(folder, this.#segment), 'a', 0o600);
+    this.#addHeader();
+    this.#prune();
+    this.flush();
+  }
+
+  #addHeader(): void {
+    const { host, nowMs, wallMs } = this.#options;
+    this.add({
+      kind: 'segment',
+      at_ms: nowMs(),
+      format: LEDGER_FORMAT,
+      ledger: this.#ledger,
+      host,
+      segment: this.#segment,
+      prev_hash: this.#head.hash,
+      wall_ms: wallMs(),
+      cause_seq: [],
+    });
+  }
+
+  #prune(): void {
+    const { folder, kept_bytes = LEDGER_LIMITS.kept_bytes, nowMs } = this.#options;
+    const segments = segmentsIn(folder);
+    let sum = segments.reduce((total, { bytes }) => total + bytes, 0);
+    for (const { number, path, bytes } of segments.slice(0, -2)) {
+      if (sum <= kept_bytes) return;
+      rmSync(path);
+      sum -= bytes;
+      const about = { at_ms: nowMs(), trust: 'agent', cause_seq: [] } as const;
+      this.add({ kind: 'pruned', ...about, segment: number });
+    }
+  }
+
+  #closeFile(): void {
+    const fd = this.#fd;
+    fdatasync(fd, () => close(fd, () => undefined));
+  }
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  for (let from = 0; from < bytes.length; ) from += writeSync(fd, bytes, from);
+}
+
+function lost(folder: string, error: unknown): unknown {
+  if (!(error instanceof Error) || isHotplaneError(error)) return error;
+  return ledgerError(
+    'HP_LEDGER_LOST',
+    `the ledger in ${folder} cannot be written: ${error.message}`,
+    {
+      cause: error,
+      details: { folder },
+    },
+  );
+}

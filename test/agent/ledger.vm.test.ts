@@ -1,0 +1,118 @@
+/** A real VMM and a real guest, and what the ledger alone tells of their memory afterwards. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { hostClock } from '../../base/clock.ts';
+import { silentProgress } from '../../base/progress.ts';
+import { GIB, MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { openHypervisor } from '../../hypervisor-client/index.ts';
+import { prepareImages } from '../../agent/executor/built-images.ts';
+import { HostAgent } from '../../agent/executor/host-agent.ts';
+import { AgentLedger } from '../../agent/ledger/agent-ledger.ts';
+import { emulated } from '../../agent/model/work.ts';
+import type { Head } from '../../ledger/chain.ts';
+import { LedgerGraph } from '../../ledger/graph.ts';
+import { lineageOf } from '../../ledger/lineage.ts';
+import { meter } from '../../ledger/meter.ts';
+import { verify } from '../../ledger/verify.ts';
+import { whyOf } from '../../ledger/why.ts';
+import { specOf } from './core/world.ts';
+
+const LIMIT_BYTES = 256 * MIB;
+const WORK = { anonymous_bytes: 100 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 200 };
+const DEADLINE_MS = 120_000;
+
+/** Nothing is granted for regions any more. */
+async function isEmpty(agent: HostAgent): Promise<boolean> {
+  const look = async (): Promise<true | null> => {
+    const [status] = (await agent.status('f')).functions;
+    return status?.permits_bytes === 0 ? true : null;
+  };
+  const options = { clock: hostClock, deadline_ms: DEADLINE_MS, longest_pause_ms: 100 };
+  return (await waitFor(look, options)) === true;
+}
+
+test.serial(
+  'hotmem: A, A again, then B in one region, reconstructed from the ledger',
+  async (t) => {
+    t.timeout(600_000);
+    const folder = await mkdtemp(join(tmpdir(), 'hp-ledger-vm-'));
+    t.teardown(async () => await rm(folder, { recursive: true, force: true }));
+    const ledger_dir = join(folder, 'ledger');
+    const log = pino({ level: 'warn' });
+    const signal = new AbortController().signal;
+    const mechanisms = ['hotmem'];
+    const progress = silentProgress;
+    const wanted = { mechanisms, guest_kernel: 'series', progress, signal, log } as const;
+    const ledger = new AgentLedger({
+      folder: ledger_dir,
+      host: 'h',
+      clock: hostClock,
+      wallMs: () => Date.now(),
+      when_full: 'stop-grants',
+      onFull: () => undefined,
+    });
+    const agent = new HostAgent({
+      clock: hostClock,
+      hypervisor: await openHypervisor('qemu'),
+      images: await prepareImages(wanted),
+      log,
+      host_limit_bytes: 4 * GIB,
+      vms_dir: folder,
+      version: 'test',
+      ledger,
+    });
+    try {
+      const about = { mechanism: 'hotmem', concurrency: 1, limit_bytes: LIMIT_BYTES } as const;
+      await agent.deploy(specOf('f', { ...about, keep_alive_ms: 1_500 }));
+      for (const name of ['A1', 'A2']) {
+        t.is((await agent.invoke('f', name, emulated(WORK))).outcome, 'done');
+      }
+      t.true(await isEmpty(agent), 'the region of A was given back');
+      t.is((await agent.invoke('f', 'B', emulated(WORK))).outcome, 'done');
+      t.true(await isEmpty(agent), 'the region of B was given back');
+    } finally {
+      await agent.stop(0);
+      ledger.close('stopped');
+    }
+
+    reconstructed(t, ledger_dir, ledger.head);
+  },
+);
+
+function reconstructed(t: ExecutionContext, ledger_dir: string, head: Head): void {
+  t.is(verify(ledger_dir, [head]).bad, null);
+  const graph = LedgerGraph.read([ledger_dir]);
+  const [a, b, ...more] = lineageOf(graph, 'vm1/r0');
+  t.deepEqual(more, []);
+  // VMM, guest and host agree: nothing of A was left when B came.
+  for (const tenure of [a, b]) {
+    t.like(tenure, { handover: 'clean', disagreement: null });
+    t.like(tenure, { emptied: { vmm_bytes: 0 }, discarded: { host_bytes: 0 } });
+    t.is(tenure?.plugged_bytes, LIMIT_BYTES);
+    // A guest tells nothing of a partition that is gone.
+    t.is(tenure?.guest_bytes ?? 0, 0);
+  }
+  t.deepEqual(
+    a?.runs.map(({ invocation_id, outcome }) => [invocation_id, outcome]),
+    [
+      ['A1', 'done'],
+      ['A2', 'done'],
+    ],
+  );
+  t.is(a?.runs[1]?.reuse_seq, a?.runs[0]?.seq, 'A again: an edge of its own');
+  t.deepEqual(
+    b?.runs.map(({ invocation_id, reuse_seq }) => [invocation_id, reuse_seq]),
+    [['B', null]],
+  );
+  const kinds = whyOf(graph, 'B').steps.map(({ entry }) => entry.record.kind);
+  for (const kind of ['plug', 'permit', 'discarded', 'emptied', 'unplug', 'exit'] as const) {
+    t.true(kinds.includes(kind), `B goes back to A through ${kind}`);
+  }
+  const { total } = meter(graph);
+  t.like(total, { plugs: 2, unplugs: 2, invocations: 3, reconciled: true });
+  t.true(total.guaranteed_gib_s > 0 && total.idle_gib_s > 0);
+}

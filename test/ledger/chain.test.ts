@@ -1,0 +1,295 @@
+/** What was written is read back as it was, and nothing else passes for it. */
+import { appendFileSync, cpSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import { basename, join } from 'node:path';
+import test from 'ava';
+import fc from 'fast-check';
+import { unreachable } from '../../base/assert.ts';
+import { chained, type Head } from '../../ledger/chain.ts';
+import { LEDGER_LIMITS } from '../../ledger/limits.ts';
+import { eachRecord } from '../../ledger/reader.ts';
+import { type LedgerRecord, NO_HASH } from '../../ledger/record.ts';
+import { segmentsIn } from '../../ledger/segments.ts';
+import { verify } from '../../ledger/verify.ts';
+import { holds } from '../seed.ts';
+import { folderOf, linesOf, openLedger, type Placed, putLines } from './made.ts';
+import { runOf, Times, writeLedger } from './made.ts';
+
+function recordsOf(folder: string): LedgerRecord[] {
+  const found: LedgerRecord[] = [];
+  eachRecord(folder, (record) => found.push(record));
+  return found;
+}
+
+test('a ledger is numbered without gaps over its segments, and verifies', (t) => {
+  const folder = folderOf(t);
+  const { head } = writeLedger(folder, 100, 4_000);
+  const records = recordsOf(folder);
+  t.true(segmentsIn(folder).length > 3);
+  t.deepEqual(
+    records.map(({ seq }) => seq),
+    records.map((_, index) => index + 1),
+  );
+  const found = verify(folder, [head]);
+  t.like(found, { bad: null, heads_met: 1, first_seq: 1, records: records.length });
+  t.deepEqual(found.head, head);
+});
+
+test('each segment begins with the head of the one before', (t) => {
+  const folder = folderOf(t);
+  writeLedger(folder, 60, 4_000);
+  const records = recordsOf(folder);
+  const headers = records.filter(({ kind }) => kind === 'segment');
+  t.true(headers.length > 2);
+  for (const { seq, prev_hash } of headers) {
+    t.is(prev_hash, seq === 1 ? NO_HASH : records[seq - 2]?.hash);
+  }
+});
+
+function textOf(folder: string): string {
+  return linesOf(folder)[1]?.line.slice(0, -70) ?? '';
+}
+
+test('a record is written in one way, whatever the order in which it was put together', (t) => {
+  const [one, other] = [folderOf(t), folderOf(t)];
+  const inputs = { queued: 1, candidates: 2 };
+  const about = { kind: 'policy', at_ms: 1.00049, cause_seq: [1] } as const;
+  const a = openLedger(one);
+  a.add({ ...about, trust: 'agent', question: 'place', answer: 'i1', inputs });
+  a.close();
+  const b = openLedger(other);
+  const turned = { inputs: { candidates: 2, queued: 1 }, answer: 'i1', question: 'place' } as const;
+  b.add({ ...turned, trust: 'agent', ...about });
+  b.close();
+  t.is(textOf(one), textOf(other));
+  t.regex(textOf(one), /^\{"seq":2,"at_ms":1,"kind":"policy","trust":"agent","question":"place"/);
+});
+
+/** What somebody may do to a ledger. `Hash`: he can compute the chain anew from there on. */
+const mutation = fc.oneof(
+  fc.record({ kind: fc.constant('edit' as const), at: fc.nat(), byte: fc.nat(), to: fc.nat(255) }),
+  fc.record({ kind: fc.constant('drop' as const), at: fc.nat() }),
+  fc.record({ kind: fc.constant('swap' as const), at: fc.nat(), with: fc.nat() }),
+  fc.record({ kind: fc.constant('insert' as const), at: fc.nat(), copy: fc.nat() }),
+  fc.record({ kind: fc.constant('truncate' as const), bytes: fc.nat() }),
+  fc.record({ kind: fc.constant('drop-segment' as const), at: fc.nat() }),
+  fc.record({ kind: fc.constant('rechain' as const), at: fc.nat(), drop: fc.boolean() }),
+);
+type Mutation = typeof mutation extends fc.Arbitrary<infer One> ? One : never;
+type Lines = (Placed & { readonly line: string })[];
+
+/** Does it, and says which record is the first that is not what it was; null: nothing changed. */
+function mutate(folder: string, before: readonly Placed[], one: Mutation): number | null {
+  const lines: Lines = [...before];
+  const place = (at: number): number => at % lines.length;
+  switch (one.kind) {
+    case 'edit': {
+      const at = place(one.at);
+      const found = lines[at];
+      if (!found) return null;
+      const index = one.byte % found.line.length;
+      const char = String.fromCharCode(32 + (one.to % 94));
+      const line = `${found.line.slice(0, index)}${char}${found.line.slice(index + 1)}`;
+      if (line === found.line) return null;
+      lines[at] = { ...found, line };
+      putLines(folder, lines);
+      return at + 1;
+    }
+    case 'drop': {
+      lines.splice(place(one.at), 1);
+      putLines(folder, lines);
+      return place(one.at) + 1 > lines.length ? lines.length + 1 : (one.at % before.length) + 1;
+    }
+    case 'swap': {
+      const [a, b] = [place(one.at), place(one.with)];
+      const [first, second] = [lines[a], lines[b]];
+      if (!first || !second || a === b) return null;
+      lines[a] = { ...first, line: second.line };
+      lines[b] = { ...second, line: first.line };
+      putLines(folder, lines);
+      return Math.min(a, b) + 1;
+    }
+    case 'insert': {
+      const [at, copy] = [place(one.at), lines[place(one.copy)]];
+      const found = lines[at];
+      if (!found || !copy) return null;
+      lines.splice(at, 0, { ...found, line: copy.line });
+      putLines(folder, lines);
+      // A copy put behind its own is the first that is one too many.
+      return lines[at]?.line === before[at]?.line ? at + 2 : at + 1;
+    }
+    case 'truncate': {
+      const last = segmentsIn(folder).at(-1);
+      if (!last) return null;
+      const bytes = one.bytes % last.bytes;
+      truncateSync(last.path, bytes);
+      const kept = readFileSync(last.path, 'utf8').split('\n').length - 1;
+      return before.findIndex(({ file }) => file === basename(last.path)) + kept + 1;
+    }
+    case 'drop-segment': {
+      const segments = segmentsIn(folder);
+      // The oldest may be removed by who keeps the ledger; what is left tells so.
+      const gone = segments[1 + (one.at % (segments.length - 1))];
+      if (!gone) return null;
+      rmSync(gone.path);
+      return before.findIndex(({ file }) => file === basename(gone.path)) + 1;
+    }
+    case 'rechain': {
+      const at = place(one.at);
+      const found = lines[at];
+      if (!found) return null;
+      const forged = found.line.replace(/"at_ms":\d+/, '"at_ms":7');
+      lines[at] = { ...found, line: forged };
+      putLines(folder, rechained(lines, at));
+      return forged === found.line ? null : at + 1;
+    }
+    default:
+      return unreachable(one);
+  }
+}
+
+/** The chain of someone who changed record `at` and computes all hashes behind it anew. */
+function rechained(lines: readonly Placed[], at: number): Placed[] {
+  let prev = at === 0 ? NO_HASH : hashIn(lines[at - 1]);
+  return lines.map((one, index) => {
+    if (index < at) return one;
+    const renamed = one.line.replace(/"prev_hash":"[0-9a-f]{64}"/, `"prev_hash":"${prev}"`);
+    const made = chained(prev, `${renamed.slice(0, -75)}}`);
+    prev = made.hash;
+    return { ...one, line: made.line };
+  });
+}
+
+function hashIn(one: Placed | undefined): string {
+  return one?.line.slice(-66, -2) ?? NO_HASH;
+}
+
+test('whatever is done to a ledger is found, and the first bad record is named', async (t) => {
+  const original = folderOf(t);
+  const { head } = writeLedger(original, 30, 2_500);
+  const before = linesOf(original);
+  const copy = join(folderOf(t), 'copy');
+  const middle: Head = { seq: 12, hash: hashIn(before[11]) };
+  const property = fc.property(mutation, (one) => {
+    rmSync(copy, { recursive: true, force: true });
+    cpSync(original, copy, { recursive: true });
+    const first_bad = mutate(copy, before, one);
+    const { bad } = verify(copy, [middle, head]);
+    if (first_bad === null) return;
+    if (!bad) throw new Error('nothing was found');
+    if (one.kind !== 'rechain') {
+      if (bad.seq !== first_bad) throw new Error(`${bad.seq} is named, not ${first_bad}`);
+      return;
+    }
+    // Only a head that was kept shows it: the first at or behind what was changed.
+    const told = first_bad <= middle.seq ? middle.seq : head.seq;
+    if (bad.seq !== told) throw new Error(`${bad.seq} is named, not ${told}`);
+  });
+  await holds(t, property, { runs: 300 });
+});
+
+test('a forgery that nobody kept a head of agrees with itself: heads are kept elsewhere', (t) => {
+  const folder = folderOf(t);
+  const { head } = writeLedger(folder, 20, 100_000);
+  const lines = linesOf(folder);
+  const forged = lines.map((one, index) =>
+    index === 4 ? { ...one, line: one.line.replace('"nth":4', '"nth":9') } : one,
+  );
+  putLines(folder, rechained(forged, 4));
+  t.is(verify(folder).bad, null);
+  const { bad } = verify(folder, [head]);
+  t.is(bad?.seq, head.seq);
+  t.regex(bad?.problem ?? '', /records 1 to 21 were written anew/);
+});
+
+test('a last line that is not whole is told; the next writer cuts it and records how much', (t) => {
+  const folder = folderOf(t);
+  const { head } = writeLedger(folder, 10, 100_000);
+  const [segment] = segmentsIn(folder);
+  appendFileSync(segment?.path ?? '', '{"seq":12,"at_ms":1');
+  t.like(verify(folder).bad, { code: 'HP_LEDGER_TORN', seq: 12 });
+  const writer = openLedger(folder);
+  writer.close();
+  t.like(verify(folder, [head]), { bad: null, heads_met: 1 });
+  t.like(recordsOf(folder).at(-1), { kind: 'torn', cut_bytes: 19, seq: 12 });
+});
+
+test('a ledger whose end is not as it was written is not written on', (t) => {
+  const folder = folderOf(t);
+  writeLedger(folder, 10, 100_000);
+  const lines = linesOf(folder);
+  const changed = lines.map((one, index) =>
+    index === 8 ? { ...one, line: one.line.replace('"nth":8', '"nth":7') } : one,
+  );
+  putLines(folder, changed);
+  t.throws(() => openLedger(folder), { code: 'HP_LEDGER_BROKEN', message: /written after 8/ });
+});
+
+test('killed at any moment of writing, a ledger goes on behind its last whole record', async (t) => {
+  const folder = folderOf(t);
+  const writer = new URL('killed-writer.ts', import.meta.url);
+  for (let life = 1; life <= 4; life += 1) {
+    const child = fork(writer, [folder], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const heads: Head[] = [];
+    child.on('message', (message: Head) => {
+      heads.push(message);
+      if (heads.length === 20) child.kill('SIGKILL');
+    });
+    await new Promise((resolve) => child.once('exit', resolve));
+    t.true(heads.length >= 20);
+    openLedger(folder).close();
+    t.like(verify(folder, heads), { bad: null, heads_met: heads.length });
+  }
+});
+
+test('when the disk is full what is to be said is said from the reserve, and told afterwards', (t) => {
+  const folder = folderOf(t);
+  const times = new Times();
+  let room_bytes = 1_000_000;
+  const writer = openLedger(folder, {
+    nowMs: times.nowMs,
+    write: (_, bytes) => {
+      if (bytes.length > room_bytes) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+      appendFileSync(
+        bytes.length === LEDGER_LIMITS.reserve_bytes ? '/dev/null' : lastPath(folder),
+        bytes,
+      );
+    },
+  });
+  t.false(writer.isFull);
+  room_bytes = 0;
+  writer.add(runOf(1, 1));
+  t.false(writer.flush());
+  t.true(writer.isFull);
+  t.is(writer.pending, 1);
+  for (let nth = 2; nth <= LEDGER_LIMITS.full_records + 5; nth += 1) writer.add(runOf(1, nth));
+  t.is(writer.pending, LEDGER_LIMITS.full_records);
+  room_bytes = 100_000_000;
+  t.false(writer.flush(), 'it is not looked at all the time');
+  times.now_ms += LEDGER_LIMITS.room_again_ms;
+  t.true(writer.flush());
+  t.false(writer.isFull);
+  writer.close();
+  t.is(verify(folder).bad, null);
+  t.like(recordsOf(folder).at(-1), { kind: 'gap', lost_records: 5 });
+});
+
+function lastPath(folder: string): string {
+  return segmentsIn(folder).at(-1)?.path ?? '';
+}
+
+test('old segments go when there are too many, the ledger says which, and the rest verifies', (t) => {
+  const folder = folderOf(t);
+  const writer = openLedger(folder, { segment_bytes: 4_000, kept_bytes: 12_000 });
+  for (let nth = 1; nth <= 200; nth += 1) {
+    writer.add(runOf(nth, nth));
+    writer.flush();
+  }
+  writer.close();
+  const kept = segmentsIn(folder).reduce((sum, { bytes }) => sum + bytes, 0);
+  t.true(kept < 20_000);
+  const found = verify(folder, [writer.head]);
+  t.like(found, { bad: null, heads_met: 1 });
+  t.true((found.first_seq ?? 0) > 100);
+  t.true(recordsOf(folder).some(({ kind }) => kind === 'pruned'));
+});

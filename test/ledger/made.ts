@@ -1,0 +1,67 @@
+/** Ledgers that are made for tests: random records, and what was done to them afterwards. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import type { RecordDraft } from '../../ledger/record.ts';
+import { segmentsIn } from '../../ledger/segments.ts';
+import { LedgerWriter, type WriterOptions } from '../../ledger/writer.ts';
+
+/** A folder that is removed after the test. */
+export function folderOf(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'hp-ledger-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Time stands where it is put. */
+export class Times {
+  now_ms = 1_000;
+  readonly nowMs = (): number => this.now_ms;
+  readonly wallMs = (): number => 1_700_000_000_000 + this.now_ms;
+}
+
+export function openLedger(folder: string, options: Partial<WriterOptions> = {}): LedgerWriter {
+  const { nowMs, wallMs } = new Times();
+  return new LedgerWriter({ folder, host: 'h', nowMs, wallMs, ...options });
+}
+
+export function runOf(at_ms: number, nth: number, cause_seq: readonly number[] = []): RecordDraft {
+  const about = { trust: 'agent', function: 'f', vm_id: 'vm1', region_id: 'vm1/r0' } as const;
+  return { kind: 'run', at_ms, ...about, instance_id: 'i1', request_id: `q${nth}`, nth, cause_seq };
+}
+
+/** So many records, in segments as large as that. */
+export function writeLedger(folder: string, records: number, segment_bytes: number): LedgerWriter {
+  const writer = openLedger(folder, { segment_bytes });
+  for (let nth = 1; nth <= records; nth += 1) {
+    writer.add(runOf(1_000 + nth, nth, nth > 1 ? [nth - 1] : []));
+    if (nth % 5 === 0) writer.flush();
+  }
+  writer.close();
+  return writer;
+}
+
+/** All lines of a ledger, and where each lies. */
+export interface Placed {
+  /** Name of its file. */
+  readonly file: string;
+  readonly line: string;
+}
+
+export function linesOf(folder: string): Placed[] {
+  return segmentsIn(folder).flatMap(({ path }) =>
+    readFileSync(path, 'utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => ({ file: basename(path), line })),
+  );
+}
+
+/** Puts lines where they say they lie; a file of which there are none becomes empty. */
+export function putLines(folder: string, lines: readonly Placed[]): void {
+  for (const { path } of segmentsIn(folder)) {
+    const own = lines.filter(({ file }) => file === basename(path)).map(({ line }) => `${line}\n`);
+    writeFileSync(path, own.join(''));
+  }
+}
