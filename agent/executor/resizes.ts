@@ -138,9 +138,9 @@ export class Resizes {
     const looked = isWatched() ? memory.look() : null;
     const region_pci = pciOf(order.region_id);
     const told = signal.aborted ? null : await this.#askUntilAgreed(order, result, region_pci);
+    await looked;
     // Another operation of the same region began meanwhile: these figures are not this one's.
     const after = this.#latest.get(order.region_id) === order.id ? (told?.stats ?? null) : null;
-    await looked;
     const seen_resident_bytes = looked && after ? this.#residentBytes(order.region_id) : null;
     const waits = this.#waitsOf(order.region_id, after, region_pci);
     const parts = { order, result, start, before, after, waits, seen_resident_bytes, region_pci };
