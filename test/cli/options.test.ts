@@ -45,6 +45,8 @@ const DEPLOY = [
   ['concurrency', '3', { concurrency: 3 }],
   ['vcpus', '2', { vcpus: 2 }],
   ['max-vms', '3', { max_vms: 3 }],
+  ['min-instances', '2', { instances: { min: 2, max: null } }],
+  ['max-instances', '4', { instances: { min: 0, max: 4 } }],
   ['boot-memory', '768MiB', { boot_bytes: 768 * MIB }],
   ['keep-alive', '7.5', { keep_alive_ms: 7_500 }],
   ['backing', 'huge', { backing: 'huge' }],
@@ -189,6 +191,8 @@ test('a policy that is not there is refused by name', async (t) => {
 const REPLAY: Readonly<Record<string, string>> = {
   trace: 'other.csv',
   mechanism: 'hotmem',
+  begin: '60',
+  duration: '30',
   speedup: '2',
   functions: '7',
   group: 'app',
@@ -224,9 +228,10 @@ test('every option of replay changes the run', (t) => {
   // There is one model only.
   const none = { ...given, 'memory-model': 'none' };
   t.throws(() => parseReplayOptions(none), { message: /--memory-model none/ });
-  // A run is made of another by --from: test/autoscaler/repeat.test.ts.
+  // A run is made of another by --from: test/autoscaler/repeat.test.ts; none by --dry-run:
+  // test/autoscaler/replay-part.test.ts.
   const tested = [...Object.keys(REPLAY), 'memory-model', 'from'];
-  everyOptionIn(t, 'replay', tested);
+  everyOptionIn(t, 'replay', [...tested, 'dry-run']);
   t.deepEqual(tested.concat('out').toSorted(), Object.keys(REPLAY_OPTIONS).toSorted());
 });
 
