@@ -56,7 +56,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     name: 'socket_group',
     kind: GROUP,
-    doc: 'group that the socket is given; with socket_mode 0660 its members may do all that its owner may',
+    doc: 'group of the socket: with socket_mode 0660 its members may do all that its owner may',
     default: null,
     otherwise: 'as it comes',
   },

@@ -43,6 +43,7 @@ function threeOf(key: ConfigKey): readonly [string, string, string] {
     return [other, other, other];
   }
   if (is_path === true) return ['/of/flag', '/of/variable', '/of/file'];
+  if (value === 'MODE') return ['0660', '660', '0660'];
   if (value === 'SIZE') return ['1GiB', '2GiB', '3GiB'];
   if (value === 'ADDRESS') return ['127.0.0.1:1', '[::1]:2', '/of/file'];
   if (value === 'LIST') return ['hotmem', 'static', 'numa'];
