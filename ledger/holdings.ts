@@ -114,6 +114,9 @@ function change(one: Holding, { record, wall_ms }: Entry): void {
       if (record.instance_id !== one.instance_id)
         held(one, record.instance_id ?? null, wall_ms, seq);
       one.is_running = record.request_id !== undefined;
+      one.invocation_id = record.invocation_id ?? one.invocation_id;
+      one.request_id = record.request_id ?? one.request_id;
+      if (record.operation_id === undefined) one.moving_to_bytes = null;
       return;
     case 'plug':
     case 'unplug':

@@ -62,6 +62,7 @@ export function lineageOf(graph: LedgerGraph, name: string): Tenure[] {
     if (record.region_id === undefined || !isOf(graph, source, record.region_id, name)) continue;
     is_known = true;
     const key = `${source.folder} ${record.region_id}`;
+    if (isOvertaken(record, open.get(key))) open.delete(key);
     const next = opened(entry, open.get(key));
     if (next) {
       open.set(key, next);
@@ -70,6 +71,16 @@ export function lineageOf(graph: LedgerGraph, name: string): Tenure[] {
   }
   if (!is_known) throw unknownName(name);
   return found;
+}
+
+/** The next agent found another holder: how this one ended nobody saw. */
+function isOvertaken({ kind, instance_id }: LedgerRecord, tenure: Tenure | undefined): boolean {
+  if (kind !== 'resumed' || !tenure || tenure.instance_id === instance_id) return false;
+  if (tenure.handover !== 'held') return false;
+  // One whose exit was seen waits for its unplug.
+  if (tenure.gone_ms !== null && instance_id === null) return false;
+  tenure.handover = 'unknown';
+  return true;
 }
 
 function isOf(graph: LedgerGraph, source: Source, region_id: string, name: string): boolean {

@@ -104,11 +104,20 @@ export function whereOf({ path }: Pick<SegmentFile, 'path'>, { offset }: LedgerL
   return `${path} at byte ${offset}`;
 }
 
-/** The newest records that fit into so many bytes, the oldest of them first. */
+/** The newest records that fit into so many bytes, over all segments, the oldest of them first. */
 export function newestRecords(folder: string, bytes: number): LedgerRecord[] {
-  const segment = existingSegments(folder).at(-1);
+  const parts: LedgerRecord[][] = [];
+  let left_bytes = bytes;
+  for (const segment of existingSegments(folder).toReversed()) {
+    if (left_bytes <= 0) break;
+    parts.unshift(newestOf(segment, left_bytes));
+    left_bytes -= segment.bytes;
+  }
+  return parts.flat();
+}
+
+function newestOf(segment: SegmentFile, bytes: number): LedgerRecord[] {
   const found: LedgerRecord[] = [];
-  if (!segment) return found;
   const from_byte = Math.max(0, segment.bytes - bytes);
   let is_part = from_byte > 0;
   const visit = (line: LedgerLine): void => {

@@ -67,7 +67,8 @@ export interface RecordFields {
   /** False: it goes on with the VMs of an earlier agent. */
   readonly is_fresh: boolean;
   readonly cut_bytes: number;
-  readonly lost_records: number;
+  /** Null: nobody knows how many. */
+  readonly lost_records: number | null;
 }
 type Field = keyof RecordFields;
 

@@ -49,6 +49,13 @@ export class Anchors {
       case 'vm-gone':
         if (vm_id) this.#vmGone(vm_id);
         return;
+      case 'permit':
+        // Of a VM that is gone permits come back: nothing more comes of them.
+        if (about.to_bytes === 0 && vm_id && !this.vms.has(vm_id)) return;
+        break;
+      case 'resumed':
+        if (instance_id) this.#resumed(instance_id, seq, about.nth ?? 0);
+        break;
       default:
     }
     if (region_id) this.regions.set(region_id, seq);
@@ -70,6 +77,17 @@ export class Anchors {
   forget(instance_id: string): void {
     this.instances.delete(instance_id);
     this.runs.delete(instance_id);
+  }
+
+  /** After the end of an agent: nothing more comes of any other. */
+  keepOnly(instance_ids: ReadonlySet<string>): void {
+    for (const id of this.instances.keys()) if (!instance_ids.has(id)) this.instances.delete(id);
+    for (const id of this.runs.keys()) if (!instance_ids.has(id)) this.runs.delete(id);
+  }
+
+  /** Calls that nobody recorded are told once, and stand for what they left in its memory. */
+  #resumed(instance_id: string, seq: number, nth: number): void {
+    if ((this.runs.get(instance_id)?.nth ?? 0) < nth) this.runs.set(instance_id, { seq, nth });
   }
 
   #vmGone(vm_id: string): void {

@@ -3,9 +3,12 @@ import { unreachable } from '../../base/assert.ts';
 import { cutBytes } from '../../base/cut-bytes.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { Trust } from '../../ledger/record.ts';
+import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
 import { kindOf } from '../model/operations.ts';
 import { totalBytes } from '../model/tiers.ts';
+import type { InstanceState, RegionState, VmState } from '../model/state.ts';
+import type { Anchors } from './anchors.ts';
 import { regionOfVm, type LedgerStep } from './step.ts';
 
 type EventOf<T extends HostEvent['type']> = Extract<HostEvent, { type: T }>;
@@ -34,25 +37,28 @@ export function recordEvent(step: LedgerStep): number {
     }
     case 'invoke':
       return invoked(step, event);
+    case 'cancel':
+      // Callers go away after every answer too.
+      return endsSomething(step.decided.actions) ? asked(step, event) : 0;
     case 'remove':
     case 'drain':
     case 'set-targets':
-    case 'cancel': {
-      const about = {
-        trust: 'peer',
-        function: event.function,
-        request_id: event.request_id,
-      } as const;
-      return step.say(
-        { kind: 'asked', ...about, what: event.type },
-        step.anchors.requests.get(event.request_id),
-      );
-    }
+      return asked(step, event);
     case 'restarted':
       return resumed(step);
     default:
       return recordNews(step, event);
   }
+}
+
+const endsSomething = (actions: readonly Action[]): boolean =>
+  actions.some(({ type }) => type === 'reply' || type === 'stop-instance');
+
+type Asked = EventOf<'remove' | 'drain' | 'set-targets' | 'cancel'>;
+
+function asked(step: LedgerStep, { type, function: name, request_id }: Asked): number {
+  const about = { trust: 'peer', function: name, request_id, what: type } as const;
+  return step.say({ kind: 'asked', ...about }, step.anchors.requests.get(request_id));
 }
 
 /** One that an idle instance takes at once is told with its run. */
@@ -217,41 +223,60 @@ function ended(step: LedgerStep, { vm_id, operation_id, result }: EventOf<'resiz
   return step.say({ kind: 'discarded', trust: 'host', ...discarded }, seq);
 }
 
-/** What an earlier agent left: who has what, and how many calls nobody recorded. */
+/**
+ * What an earlier agent left: who has what, and how many calls nobody recorded. What the ledger
+ * says beyond that was never done: a record is written before the state, and both before the deed.
+ */
 function resumed(step: LedgerStep): number {
-  const { before } = step.decided;
+  const { anchors } = step;
+  const { vms } = step.decided.before;
+  for (const [vm_id, seq] of anchors.vms) {
+    if (vms.has(vm_id)) continue;
+    step.say({ kind: 'vm-gone', trust: 'agent', vm_id }, seq);
+  }
+  const held = [...vms.values()].flatMap(({ instances }) => instances.map(({ id }) => id));
+  anchors.keepOnly(new Set(held));
   let seq = 0;
-  for (const vm of before.vms.values()) {
-    const { id: vm_id, function: name } = vm;
+  for (const vm of vms.values()) {
     if (vm.phase === 'lost') continue;
     const permit_bytes = totalBytes(vm.boot_permit) + totalBytes(vm.overhead_permit);
-    const about = { trust: 'agent', function: name, vm_id } as const;
-    seq = step.say({ kind: 'resumed', ...about, permit_bytes }, step.anchors.vms.get(vm_id));
-    for (const region of vm.regions) {
-      const region_id = regionOfVm(vm_id, region.id);
-      const instance = vm.instances.find(({ id }) => id === region.holder);
-      const nth = instance?.invocations ?? 0;
-      const known = region.holder === null ? undefined : step.anchors.runs.get(region.holder);
-      const { plugged_bytes: vmm_bytes, operation_id, span } = region;
-      const { request_id, invocation_id } = instance?.invocation ?? {};
-      step.say(
-        {
-          kind: 'resumed',
-          ...about,
-          region_id,
-          instance_id: region.holder,
-          ...(operation_id === null ? {} : { operation_id }),
-          ...(request_id === undefined ? {} : { request_id, invocation_id: invocation_id ?? '' }),
-          vmm_bytes,
-          permit_bytes: region.permit_bytes,
-          baseline_bytes: span?.baseline_bytes ?? vmm_bytes,
-          is_idle: instance?.phase === 'idle',
-          ...(instance ? { nth, lost_records: Math.max(0, nth - (known?.nth ?? 0)) } : {}),
-        },
-        step.anchors.regions.get(region_id),
-        region.holder === null ? undefined : step.anchors.instances.get(region.holder),
-      );
-    }
+    const about = { trust: 'agent', function: vm.function, vm_id: vm.id } as const;
+    seq = step.say({ kind: 'resumed', ...about, permit_bytes }, anchors.vms.get(vm.id));
+    for (const region of vm.regions) resumedRegion(step, vm, region);
   }
   return seq;
+}
+
+function resumedRegion(step: LedgerStep, vm: VmState, region: RegionState): void {
+  const { anchors } = step;
+  const region_id = regionOfVm(vm.id, region.id);
+  const instance = vm.instances.find(({ id }) => id === region.holder);
+  const { plugged_bytes: vmm_bytes, operation_id, span } = region;
+  const { request_id, invocation_id } = instance?.invocation ?? {};
+  step.say(
+    {
+      kind: 'resumed',
+      trust: 'agent',
+      function: vm.function,
+      vm_id: vm.id,
+      region_id,
+      instance_id: region.holder,
+      ...(operation_id === null ? {} : { operation_id }),
+      ...(request_id === undefined ? {} : { request_id, invocation_id: invocation_id ?? '' }),
+      vmm_bytes,
+      permit_bytes: region.permit_bytes,
+      baseline_bytes: span?.baseline_bytes ?? vmm_bytes,
+      is_idle: instance?.phase === 'idle',
+      ...(instance ? { nth: instance.invocations, lost_records: lostOf(anchors, instance) } : {}),
+    },
+    anchors.regions.get(region_id),
+    region.holder === null ? undefined : anchors.instances.get(region.holder),
+  );
+}
+
+/** Calls of an instance that are not in the ledger; null: its records were not read. */
+function lostOf({ instances, runs }: Anchors, { id, invocations }: InstanceState): number | null {
+  const known = runs.get(id);
+  if (!known && !instances.has(id)) return invocations === 0 ? 0 : null;
+  return Math.max(0, invocations - (known?.nth ?? 0));
 }

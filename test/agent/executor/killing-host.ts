@@ -7,6 +7,8 @@ import { FakeHypervisor, NO_FAULTS } from '../../../agent/testing/fake-hyperviso
 import { StateFile, type StateStore } from '../../../agent/store/state-file.ts';
 import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';
 import { GIB, MIB } from '../../../base/units.ts';
+import { AgentLedger } from '../../../agent/ledger/agent-ledger.ts';
+import type { Clock } from '../../../base/clock.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { FAKE_IMAGES } from '../../fakes/host.ts';
 import { emulated, type Work } from '../../../agent/model/work.ts';
@@ -53,10 +55,15 @@ export class KillingHost {
   #open = 0;
   #is_second = false;
 
-  constructor(path: string, kill_at: number, grows: boolean) {
+  /** Where agents keep their ledger; null: they keep none. */
+  readonly #ledger_dir: string | null;
+  ledger: AgentLedger | null = null;
+
+  constructor(path: string, kill_at: number, grows: boolean, ledger_dir: string | null = null) {
     this.path = path;
     this.grows = grows;
     this.kill_at = kill_at;
+    this.#ledger_dir = ledger_dir;
     this.hypervisor = new FakeHypervisor(this.clock, {
       ...NO_FAULTS,
       launch: () => this.#step('launch', 'none' as const),
@@ -101,6 +108,7 @@ export class KillingHost {
     this.#open = 0;
     const store = await StateFile.open(this.path);
     this.store = store;
+    this.ledger = this.#openLedger();
     const options = { path: this.path, host_limit_bytes: LIMIT_BYTES, facts: {}, first_id: 1 };
     const state = earlierState(store, options);
     const alive = this.hypervisor.alive();
@@ -120,9 +128,32 @@ export class KillingHost {
       version: 'test',
       store: this.#killing(store),
       ...(this.grows ? { policy: HISTORY_POLICY } : {}),
+      ...(this.ledger ? { ledger: this.ledger } : {}),
       ...(state ? { earlier: { state, vms } } : {}),
     };
     this.agent = new HostAgent(parts);
+  }
+
+  /** What waited to be written when its agent was killed is never written. */
+  #openLedger(): AgentLedger | null {
+    if (this.#ledger_dir === null) return null;
+    const { clock } = this;
+    const is_second = this.#is_second;
+    const isDead = (): boolean => this.killed_in !== null && !is_second;
+    const mortal: Clock = {
+      nowMs: () => clock.nowMs(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+      timer: (ms, onTime) => clock.timer(ms, () => (isDead() ? undefined : onTime())),
+    };
+    return new AgentLedger({
+      folder: this.#ledger_dir,
+      host: 'h1',
+      clock: mortal,
+      wallMs: () => 1_800_000_000_000 + clock.nowMs(),
+      when_full: 'stop-grants',
+      segment_bytes: 16 * 1024,
+      onFull: () => undefined,
+    });
   }
 
   /** `key`: with which it may be asked again. */

@@ -161,3 +161,20 @@ test('as PROV, warm reuse is an edge of its own and nothing points nowhere', asy
   t.true(edges > 20);
   t.is(reuses, 1);
 });
+
+test('a caller that leaves while its call runs is the cause of what ends, one that is told is none', async (t) => {
+  const host = keepingHost(t);
+  await host.clock.until(host.agent.deploy(ONE));
+  const leaves: (() => void)[] = [];
+  const work = emulated({ ...WORK, wall_ms: 60_000 });
+  const call = host.agent.invoke('f', 'A', work, (leave) => leaves.push(leave));
+  await host.clock.advance(1_000);
+  for (let times = 0; times < 2; times += 1) leaves[0]?.();
+  await host.clock.until(call);
+  leaves[0]?.();
+  await endOf(host);
+  const asked = host.records().filter(({ what }) => what === 'cancel');
+  t.is(asked.length, 1);
+  const stop = host.records().find(({ kind }) => kind === 'stop');
+  t.true(stop?.cause_seq.includes(asked[0]?.seq ?? 0));
+});
