@@ -12,7 +12,10 @@ import { serveParent, tellParent } from './own-usage.ts';
 /** Room for 256 VMs with all of their regions plugged; nothing of it is real memory. */
 const HOST_LIMIT_BYTES = 64 * 1024 * GIB;
 
-const [socket_path = '', guests_path = ''] = process.argv.slice(2);
+/** As large as it is by default. */
+const LEDGER = { host: 'bench', when_full: 'stop-grants', kept_bytes: GIB } as const;
+
+const [socket_path = '', guests_path = '', recording = ''] = process.argv.slice(2);
 const hypervisor = new FakeHypervisor(hostClock, NO_FAULTS, {
   resize_ms: 0,
   openGuest: (vm) => openGuest(guests_path, vm),
@@ -37,6 +40,7 @@ await runDaemon({
   state_dir: join(dirname(socket_path), 'state'),
   host_limit_bytes: HOST_LIMIT_BYTES,
   version: 'bench',
+  ...(recording === 'ledger' ? { ledger: LEDGER } : {}),
   log,
   openHypervisor: async () => hypervisor,
   drivers: [hypervisor],

@@ -27,14 +27,18 @@ export class AgentStage {
     this.echo_client = new Client(`unix:${echo_path}`, credentials.createInsecure());
   }
 
-  /** Throws HP_BENCH_AGENT when one does not come up, with nothing left behind. */
-  static async open(): Promise<AgentStage> {
+  /**
+   * `with_ledger`: the agent records what moves memory. Throws HP_BENCH_AGENT when a process does
+   * not come up, with nothing left behind.
+   */
+  static async open(with_ledger = false): Promise<AgentStage> {
     const folder = await mkdtemp(join(tmpdir(), 'hp-bench-'));
     const { agent_path, echo_path, guests_path } = pathsOf(folder);
     let peer: Child | null = null;
     try {
       peer = await Child.start('peer-process', [guests_path, echo_path]);
-      const agent = await Child.start('agent-process', [agent_path, guests_path]);
+      const recording = with_ledger ? ['ledger'] : [];
+      const agent = await Child.start('agent-process', [agent_path, guests_path, ...recording]);
       return new AgentStage(folder, agent, peer);
     } catch (error) {
       await peer?.stop();

@@ -167,10 +167,10 @@ test('a caller that leaves while its call runs is the cause of what ends, one th
   await host.clock.until(host.agent.deploy(ONE));
   const leaves: (() => void)[] = [];
   const work = emulated({ ...WORK, wall_ms: 60_000 });
-  const call = host.agent.invoke('f', 'A', work, (leave) => leaves.push(leave));
+  const running = host.agent.invoke('f', 'A', work, (leave) => leaves.push(leave));
   await host.clock.advance(1_000);
   for (let times = 0; times < 2; times += 1) leaves[0]?.();
-  await host.clock.until(call);
+  await host.clock.until(running);
   leaves[0]?.();
   await endOf(host);
   const asked = host.records().filter(({ what }) => what === 'cancel');

@@ -1,4 +1,4 @@
-/** A whole agent with a ledger, in a process that is killed: its VMs are simulated, and end with it. */
+/** A whole agent with a ledger, for tests that kill it; its VMs are simulated, and end with it. */
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { runDaemon } from '../../../agent/daemon.ts';
