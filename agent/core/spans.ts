@@ -10,7 +10,7 @@ import { CHANGES_KEPT, type SizeChange, type SpanState, type Want } from '../mod
 import { growWaitMs, isElastic } from '../model/spec.ts';
 import { mostBytesOf } from '../model/targets.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
-import { type Draft, editRegion } from './draft.ts';
+import { type Draft, editRegion, readOperation } from './draft.ts';
 import { recordRefused } from './operations.ts';
 
 /** The region gets a holder, whose memory begins with `baseline_bytes`. */
@@ -71,7 +71,10 @@ function setWant(
   if (!span || (bytes <= 0 && !span.want)) return;
   const now_ms = draft.now_ms;
   if (bytes > 0) {
-    if (!span.want) tally(fn, { waits: 1 });
+    if (!span.want) {
+      tally(fn, { waits: 1 });
+      cutShrink(draft, region);
+    }
     const deny_at_ms = now_ms + growWaitMs(fn.spec);
     const { said_at_ms = null, heard_at_ms = null } = told;
     const heard = { since_ms: now_ms, said_at_ms, heard_at_ms };
@@ -81,6 +84,14 @@ function setWant(
     tally(fn, { waited_ms: now_ms - span.want.since_ms });
     region.span = { ...span, want: null };
   }
+}
+
+/** A shrink that the holder works against would keep him waiting until its deadline. */
+function cutShrink(draft: Draft, { operation_id }: RegionState): void {
+  const operation = operation_id === null ? undefined : readOperation(draft, operation_id);
+  if (operation?.cause !== 'shrink') return;
+  const { id, vm_id } = operation;
+  draft.actions.push({ type: 'cut-shrink', vm_id, operation_id: id });
 }
 
 /** What is plugged above the baseline counts from the last time it was metered until now. */

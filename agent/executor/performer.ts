@@ -74,6 +74,8 @@ export class Performer {
         return runners.make(action.vm_id, action.spec).adopt();
       case 'resize-region':
         return this.#guard(runners.of(action.order.vm_id).resize(action.order), action);
+      case 'cut-shrink':
+        return runners.of(action.vm_id).cutShrink(action.operation_id);
       case 'deny-growth':
         return this.#guard(runners.of(action.vm_id).growth.deny(action), action);
       case 'shutdown-vm':

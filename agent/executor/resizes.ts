@@ -44,6 +44,8 @@ export class Resizes {
   readonly #starts = new Map<string, PromiseWithResolvers<StartStamps | null>>();
   /** The last operation sent for each region: an older one's figures may be of two. */
   readonly #latest = new Map<string, string>();
+  /** Shrinks under way, which end when somebody needs the memory. */
+  readonly #shrinks = new Map<string, AbortController>();
 
   /** Ordinary memory of the guest that plugs under way will need. */
   #promised_bytes = 0;
@@ -63,6 +65,11 @@ export class Resizes {
   /** No start in this VM will come to anything. */
   startNothing(): void {
     for (const [id] of this.#starts) this.started(id, null);
+  }
+
+  /** One that is over means nothing any more. */
+  cutShrink(operation_id: string): void {
+    this.#shrinks.get(operation_id)?.abort();
   }
 
   async resize(order: OperationOrder): Promise<void> {
@@ -125,7 +132,17 @@ export class Resizes {
     // Somebody in the guest waits for it.
     const known = order.cause === 'grow' ? { known_bytes: order.from_bytes } : {};
     const options = { deadline_ms, signal, ...known };
-    return await vm.resizeRegion(order.region_id, order.to_bytes, options);
+    if (order.cause !== 'shrink') {
+      return await vm.resizeRegion(order.region_id, order.to_bytes, options);
+    }
+    const cut = new AbortController();
+    this.#shrinks.set(order.id, cut);
+    try {
+      const either = { ...options, signal: AbortSignal.any([signal, cut.signal]) };
+      return await vm.resizeRegion(order.region_id, order.to_bytes, either);
+    } finally {
+      this.#shrinks.delete(order.id);
+    }
   }
 
   async #record(

@@ -294,6 +294,10 @@ export class VmRunner {
     return this.#pci.get(region_id) ?? '';
   }
 
+  cutShrink(operation_id: string): void {
+    this.#resizes.cutShrink(operation_id);
+  }
+
   async resize(order: OperationOrder): Promise<void> {
     await this.#resizes.resize(order);
   }

@@ -92,6 +92,8 @@ export type Action =
       readonly instance_id: string;
       readonly failure: Refusal;
     }
+  /** Somebody waits for memory in a region that is being shrunk: that ends with what it has. */
+  | { readonly type: 'cut-shrink'; readonly vm_id: string; readonly operation_id: string }
   | { readonly type: 'reply'; readonly request_id: string; readonly reply: Reply }
   /** What a policy was asked and said; only when somebody wants to know. */
   | { readonly type: 'decision'; readonly decision: Decision }

@@ -167,27 +167,30 @@ export class FakeVm implements Vm {
     this.#checkChoice(region, bytes);
     const before_bytes = region.plugged_bytes;
     const requested_at_ms = clock.nowMs();
-    const fault = faults.resize(bytes > 0 ? 'plug' : 'unplug');
+    const kind = bytes > 0 && bytes >= before_bytes ? 'plug' : 'unplug';
+    const fault = faults.resize(kind);
     if (fault === 'throw') throw new Error('the resize call broke');
     if (fault !== 'refuse') region.requested_bytes = bytes;
     const accepted_at_ms = fault === 'refuse' ? null : clock.nowMs();
-    await this.#owner.pause(fault === 'slow' ? SLOW_MS : this.#owner.resize_ms);
+    const is_cut = fault === 'slow' && (await this.#isCut(options.signal));
+    if (fault !== 'slow') await this.#owner.pause(this.#owner.resize_ms);
     if (fault === 'die') this.die();
     if (this.alive && fault === 'partial') {
-      region.plugged_bytes = Math.min(64 * MIB, region.max_bytes);
+      const part_bytes = Math.min(64 * MIB, region.max_bytes);
+      region.plugged_bytes = kind === 'plug' ? part_bytes : Math.max(bytes, part_bytes);
       await clock.sleep(options.deadline_ms);
-    } else if (this.alive && fault !== 'refuse') {
+    } else if (this.alive && fault !== 'refuse' && !is_cut) {
       region.plugged_bytes = bytes;
     }
     const outcome = !this.alive
       ? 'failed'
-      : fault === 'refuse'
+      : fault === 'refuse' || is_cut
         ? 'refused'
         : fault === 'partial'
           ? 'partial'
           : 'done';
     const done_at_ms = outcome === 'done' ? clock.nowMs() : null;
-    if (outcome === 'done') this.#owner.done[bytes > 0 ? 'plug' : 'unplug'] += 1;
+    if (outcome === 'done') this.#owner.done[kind] += 1;
     return {
       region_id: id,
       outcome,
@@ -205,6 +208,17 @@ export class FakeVm implements Vm {
       error_code: outcome === 'done' ? null : 'HP_TEST_FAULT',
       reason: outcome === 'done' ? null : fault,
     };
+  }
+
+  /** Waits for what takes long; true: it was aborted meanwhile. */
+  async #isCut(signal: AbortSignal | undefined): Promise<boolean> {
+    try {
+      await this.#owner.clock.sleep(SLOW_MS, signal);
+      return false;
+    } catch (error) {
+      if (!signal?.aborted) throw error;
+      return true;
+    }
   }
 
   /**

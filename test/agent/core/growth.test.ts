@@ -243,6 +243,25 @@ test('who waits after a shrink that came to little grows at once, and the next s
   t.like(world.pending.at(-1), { order: { cause: 'grow' } });
 });
 
+test('who begins to wait while his region shrinks ends that shrink, and no other operation', (t) => {
+  const { world, tell, least } = busy();
+  const cuts = () => world.actions.filter(({ type }) => type === 'cut-shrink');
+  tell({ want_bytes: 128 * MIB });
+  tell({ want_bytes: 192 * MIB });
+  t.deepEqual(cuts(), [], 'a growth goes on');
+  complete(world);
+  least.bytes = BASELINE;
+  tell({ free_tail_bytes: 128 * MIB, used_bytes: MIB });
+  t.like(world.pending.at(-1), { order: { cause: 'shrink' } });
+  t.deepEqual(cuts(), []);
+  const operation_id = region(world)?.operation_id;
+  tell({ want_bytes: 4096 });
+  tell({ want_bytes: 8192 });
+  t.deepEqual(cuts(), [{ type: 'cut-shrink', vm_id: vm(world)?.id, operation_id }], 'once');
+  complete(world, 'stall');
+  t.like(world.pending.at(-1), { order: { cause: 'grow' } });
+});
+
 test('what is plugged above the baseline is metered, from its plug to its unplug', (t) => {
   const { world, tell, least } = busy();
   tell({ want_bytes: 128 * MIB });

@@ -54,8 +54,25 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
 
 type Pending = Exclude<
   Action,
-  { type: 'reply' | 'wake' | 'report' | 'record-refusal' | 'decision' | 'deny-growth' }
+  {
+    type:
+      | 'reply'
+      | 'wake'
+      | 'report'
+      | 'record-refusal'
+      | 'decision'
+      | 'deny-growth'
+      | 'cut-shrink';
+  }
 >;
+
+/** Those that nothing comes back of. */
+const UNANSWERED: ReadonlySet<Action['type']> = new Set([
+  'record-refusal',
+  'deny-growth',
+  'cut-shrink',
+]);
+const isPending = (action: Action): action is Pending => !UNANSWERED.has(action.type);
 
 /** What a state holds is never changed afterwards: an attempt throws. */
 function freeze(value: unknown): void {
@@ -137,7 +154,7 @@ export class World {
       this.reports.push(action.code);
     } else if (action.type === 'decision') {
       this.decisions.push(action.decision);
-    } else if (action.type !== 'record-refusal' && action.type !== 'deny-growth') {
+    } else if (isPending(action)) {
       if (action.type === 'resize-region') this.#offer(action.order);
       this.pending.push(action);
     }

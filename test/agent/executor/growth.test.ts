@@ -118,6 +118,29 @@ test('a VMM that never plugs ends one invocation, and the function serves on', a
   await clock.until(agent.stop(0));
 });
 
+const slowUnplug = (kind: 'plug' | 'unplug') => (kind === 'unplug' ? 'slow' : 'none');
+
+test('a shrink that does not get there keeps nobody waiting who needs memory again', async (t) => {
+  const { clock, agent, operations } = await elastic(8 * GIB, { resize: slowUnplug });
+  const again = { at_ms: 6_500, anonymous_bytes: 700 * MIB };
+  const work: Work = { ...PHASES, phases: [...(PHASES.phases ?? []), again] };
+  const reply = agent.invoke('f', 'one', emulated(work));
+  await clock.advance(6_000);
+  const shrinking = [...agent.state.operations.values()];
+  t.deepEqual(
+    shrinking.map(({ cause }) => cause),
+    ['shrink'],
+  );
+  t.like(await clock.until(reply), { outcome: 'done' });
+  const cut = operations.find(({ id }) => id === shrinking[0]?.id);
+  t.like(cut, { cause: 'shrink', plugged_bytes: 640 * MIB });
+  const growth = operations.findLast(({ cause }) => cause === 'grow');
+  t.like(growth, { outcome: 'done', requested_bytes: 704 * MIB });
+  const waited_ms = (growth?.requested_at_ms ?? Number.NaN) - (growth?.heard_at_ms ?? Number.NaN);
+  t.true(waited_ms < 100, `${waited_ms} ms from its want to its growth`);
+  await clock.until(agent.stop(0));
+});
+
 test('a guest that speaks ten thousand times a second is heard two hundred times, and a burst', async (t) => {
   let heard = 0;
   const policy: Policy = {
