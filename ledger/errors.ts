@@ -5,7 +5,7 @@ export const LEDGER_CODES = {
   HP_LEDGER_MISSING: {
     category: 'usage',
     meaning: 'There is no ledger in the folder.',
-    next: 'name the folder `ledger` in the state folder of an agent.',
+    next: 'name the folder `ledger` in the state folder of an agent that runs with --ledger.',
   },
   HP_LEDGER_UNREADABLE: {
     category: 'failure',

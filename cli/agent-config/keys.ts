@@ -180,8 +180,8 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     name: 'ledger',
     kind: SWITCH,
-    doc: "record all that moves memory, for 'hotplane ledger who'",
-    default: 'true',
+    doc: "record all that moves memory, for 'hotplane ledger who'; it costs CPU",
+    default: 'false',
   },
   {
     name: 'ledger_dir',

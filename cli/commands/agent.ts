@@ -296,10 +296,10 @@ does what runs in them: the next agent with the same --state-dir goes on with fu
 instances. With --keep-vms SIGTERM ends the agent in that way too, which is how it is replaced by
 another version; SIGINT always ends the VMs. VMs that the state does not know are ended.
 
-Whatever moves memory is recorded before it is done, in a chain in which a change shows: see
-'hotplane ledger verify'. When the disk of the ledger is full nothing more is granted
-(HP_AGENT_LEDGER_FULL) until there is room; with --ledger-full go-on it goes unrecorded, and the
-ledger tells how much.
+With --ledger whatever moves memory is recorded before it is done, in a chain in which a change
+shows: see 'hotplane ledger verify'. It costs the agent CPU, most where memory moves. When the disk
+of the ledger is full nothing more is granted (HP_AGENT_LEDGER_FULL) until there is room; with
+--ledger-full go-on it goes unrecorded, and the ledger tells how much.
 
 Under systemd (Type=notify) it says when it serves and when it stops, and gives signs of life where
 WatchdogSec asks for them; 'systemd-notify' speaks for it, so the unit needs NotifyAccess=all.
