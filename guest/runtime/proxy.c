@@ -26,7 +26,18 @@
 #define LOOK_LEAST_MS 5
 #define LOOK_MOST_MS 250
 
+/* A head, and around a payload what an action is told. */
+#define REQUEST_PARTS_MAX 4
+
 static struct exchange peer = { .fd = -1 };
+/* Of the request, what the program has not taken; all of it lies still until the answer. */
+static struct {
+	struct iovec parts[REQUEST_PARTS_MAX];
+	size_t at;
+	size_t count;
+	/* It takes no more, but may have answered all the same. */
+	bool refused;
+} unsent;
 static const struct options *options;
 static bool is_action;
 /* The answer to /init is waited for. */
@@ -63,7 +74,40 @@ static int connect_program(void)
 	return fd;
 }
 
-static bool send_request(const char *head, size_t used, const struct iovec *parts, size_t count)
+static void drop_peer(void)
+{
+	exchange_close(&peer);
+	unsent.at = unsent.count = 0;
+}
+
+static bool is_sent(void)
+{
+	return unsent.at == unsent.count;
+}
+
+/* As much as it takes now: it may answer, or write, before it reads on. */
+static void send_on(void)
+{
+	while (!is_sent()) {
+		struct iovec *part = &unsent.parts[unsent.at];
+		ssize_t sent = send(peer.fd, part->iov_base, part->iov_len,
+				    MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent < 0) {
+			unsent.refused = errno != EAGAIN;
+			return;
+		}
+		part->iov_base = (char *)part->iov_base + sent;
+		part->iov_len -= (size_t)sent;
+		if (part->iov_len == 0)
+			unsent.at++;
+	}
+}
+
+/* False when the program takes nothing of it. */
+static bool send_request(char *head, size_t used, const struct iovec *parts, size_t count)
 {
 	if (peer.fd < 0) {
 		int fd = connect_program();
@@ -74,17 +118,18 @@ static bool send_request(const char *head, size_t used, const struct iovec *part
 	}
 	peer.keeps_fields = !is_action;
 	peer.is_bodiless = !is_action && !strcmp(invocation.method, "HEAD");
-	if (!exchange_write(peer.fd, head, used))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (!exchange_write(peer.fd, parts[i].iov_base, parts[i].iov_len))
-			return false;
-	return true;
+	unsent.parts[0] = (struct iovec){ .iov_base = head, .iov_len = used };
+	memcpy(unsent.parts + 1, parts, count * sizeof(*parts));
+	unsent.at = 0;
+	unsent.count = count + 1;
+	unsent.refused = false;
+	send_on();
+	return !unsent.refused || unsent.at > 0 || unsent.parts[0].iov_len < used;
 }
 
 static bool ask(const char *path, const char *type, const struct iovec *parts, size_t count)
 {
-	char head[1024];
+	static char head[1024];
 	size_t length = 0;
 	int used;
 
@@ -127,8 +172,8 @@ static bool ask_run(void)
 							"application/octet-stream";
 	struct iovec payload = { .iov_base = invocation.payload,
 				 .iov_len = invocation.payload_bytes };
-	char about[512];
-	struct iovec parts[3];
+	static char about[512];
+	struct iovec parts[REQUEST_PARTS_MAX - 1];
 
 	if (!is_action && invocation.method[0])
 		return pass_request(&payload);
@@ -151,10 +196,10 @@ static void proxy_deliver(void)
 	given = true;
 	if (ask_run())
 		return;
-	exchange_close(&peer);
+	drop_peer();
 	if (ask_run())
 		return;
-	exchange_close(&peer);
+	drop_peer();
 	given = false;
 	link_fail("instance-failed", "the program takes no connection");
 }
@@ -181,10 +226,11 @@ static void finish(void)
 		link_fail("answer-too-large", "the program answered with more than 6 MiB");
 	else
 		link_answer(&told);
-	if (peer.keep_alive)
+	/* One that answered before all was sent is not waited for. */
+	if (peer.keep_alive && is_sent())
 		exchange_next(&peer);
 	else
-		exchange_close(&peer);
+		drop_peer();
 }
 
 static void finish_init(void)
@@ -199,12 +245,12 @@ static void finish_init(void)
 		link_fail("init-error", message);
 	else
 		interface_became_ready();
-	exchange_close(&peer);
+	drop_peer();
 }
 
 static void lost(const char *why)
 {
-	exchange_close(&peer);
+	drop_peer();
 	if (initializing)
 		link_fail("init-error", why);
 	else if (given)
@@ -217,15 +263,19 @@ static int proxy_files(struct pollfd *files)
 	if (peer.fd < 0)
 		return 0;
 	files[0] = (struct pollfd){ .fd = peer.fd, .events = POLLIN };
+	if (!is_sent() && !unsent.refused)
+		files[0].events |= POLLOUT;
 	return 1;
 }
 
 static void proxy_news(int index, short events)
 {
-	bool goes_on = exchange_read(&peer);
+	bool goes_on;
 
 	(void)index;
-	(void)events;
+	if (events & POLLOUT)
+		send_on();
+	goes_on = exchange_read(&peer);
 	if (given && peer.head_seen && invocation.first_byte_at_ms == 0)
 		invocation.first_byte_at_ms = boottime_ms();
 	/* A body without a length ends with its stream. */
@@ -240,7 +290,7 @@ static void proxy_news(int index, short events)
 	else if (given)
 		finish();
 	else
-		exchange_close(&peer);
+		drop_peer();
 }
 
 static int look_again_ms(void)

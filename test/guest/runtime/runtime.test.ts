@@ -183,6 +183,23 @@ test('a container program gets the request as it was made, and its header comes 
   t.true((await program.invoke(Buffer.from('still there'))).ok);
 });
 
+test('a container program may answer, write and refuse before it has read the request', async (t) => {
+  const command = ['python3', join(PROGRAMS, 'early.py')];
+  const program = await started(t, { interface: 'http', command });
+  if (!program) return;
+  const payload = patterned(6 * MIB);
+  for (const path of ['/echo', '/shout']) {
+    const asked = { method: 'POST', path, fields: 'Host: early\r\n' };
+    const { ok, message, bytes } = await program.invoke(payload, '', asked);
+    t.true(ok, `${path}: ${message}`);
+    t.true(bytes.equals(payload), path);
+  }
+  const asked = { method: 'POST', path: '/refuse', fields: 'Host: early\r\n' };
+  const refused = await program.invoke(payload, '', asked);
+  t.like(refused, { ok: true, result: { status: 413 } }, refused.message);
+  t.true((await program.invoke(Buffer.from('still there'))).ok);
+});
+
 test('an action gets /init once and /run for each, and fails by its status', async (t) => {
   const program = await started(t, { interface: 'openwhisk', command: SERVER });
   if (!program) return;
