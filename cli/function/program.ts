@@ -76,7 +76,7 @@ export function programOf({ manifest, text }: ReadManifest, made: MadeFunction):
   const variables = new Map<string, string>([
     ['PATH', PATH],
     ...(is_folder ? ([['LAMBDA_TASK_ROOT', TASK_FOLDER]] as const) : []),
-    ...(manifest.runtime === 'node' ? ([['NODE_OPTIONS', heapOption(manifest)]] as const) : []),
+    ...runtimeVariables(manifest),
     ...(config?.environment ?? []).map(splitVariable),
     ...Object.entries(manifest.environment).map(([name, value]) => [name, `${value}`] as const),
   ]);
@@ -93,6 +93,13 @@ export function programOf({ manifest, text }: ReadManifest, made: MadeFunction):
     tmp_bytes: tmp ?? null,
     timeout_ms: timeout === undefined ? null : Math.ceil(timeout),
   };
+}
+
+/** What a runtime is told beside, unless image or manifest says otherwise. */
+function runtimeVariables(manifest: FunctionManifest): readonly (readonly [string, string])[] {
+  if (manifest.runtime === 'node') return [['NODE_OPTIONS', heapOption(manifest)]];
+  // Python keeps 8 KiB of what it prints to itself: a function's last lines came late, or never.
+  return manifest.runtime === 'python3' ? [['PYTHONUNBUFFERED', '1']] : [];
 }
 
 /**
