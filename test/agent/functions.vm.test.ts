@@ -1,0 +1,148 @@
+/**
+ * Goal: what people write runs as they wrote it, through the whole path: package, agent, HTTP, VM,
+ * sandbox, runtime; and costs what it has to, not more.
+ * Method: real VMs with base runtimes of Debian; the requests of any HTTP client.
+ */
+import test from 'ava';
+import { AGENT_LIMITS } from '../../agent/limits.ts';
+import { hostClock } from '../../base/clock.ts';
+import { MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { functionHost, translatedBytes } from './function-host.ts';
+
+/** What starts many interpreters takes minutes where nothing accelerates. */
+const IS_LONG = process.env['HOTPLANE_LONG_FUNCTIONS'] !== undefined;
+
+const HELLO = `def handler(event, context):
+    print("said to", event["name"])
+    return {"message": f"Hello, {event['name']}!"}
+`;
+const inMib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;
+const manifest = (name: string, rest: string): string => `name: ${name}\n${rest}`;
+
+test.serial(
+  'eight Python instances at once answer, share one runtime, and give their memory back',
+  async (t) => {
+    const host = await functionHost(t, ['hotmem']);
+    const rest = 'runtime: python3\nhandler: handler.handler\nmemory: 128MiB\nmechanism: hotmem\n';
+    await host.deploy({
+      'function.yaml': manifest('hello', `${rest}concurrency: 8\nkeep_alive: 1h\n`),
+      'handler.py': HELLO,
+    });
+    /** Bytes of the VM that are of no instance's own region, with and without an emulator's. */
+    const besideBytes = async () => {
+      const { vm_resident_bytes, regions } = await host.statusOf('hello');
+      const own = regions.reduce((sum, region) => sum + (region.resident_bytes ?? 0), 0);
+      const all = (vm_resident_bytes ?? Number.NaN) - own;
+      return { all, of_guest: all - (await translatedBytes(host.pidOf('hello'))) };
+    };
+    const say = async (name: string): Promise<void> => {
+      const answer = await host.call('hello', JSON.stringify({ name }));
+      t.like(answer, { status: 200, type: 'application/json' }, answer.body);
+      t.deepEqual(JSON.parse(answer.body), { message: `Hello, ${name}!` });
+    };
+    await say('Ada');
+    const of_one = await besideBytes();
+    await Promise.all(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'].map(say));
+    // One that was ready first may have served them all: the others' starts go on.
+    const settled = async () =>
+      (await host.statusOf('hello')).instances_starting === 0 ? 1 : null;
+    await waitFor(settled, { clock: hostClock, deadline_ms: AGENT_LIMITS.program_start_ms });
+    const { instances_idle, shared_bytes, tmp_bytes, kernel_bytes } = await host.statusOf('hello');
+    t.true((shared_bytes ?? 0) > 8 * MIB, 'Python and its library are in the page cache');
+    t.log(`shared ${shared_bytes}, files in memory ${tmp_bytes}, guest kernel ${kernel_bytes}`);
+    const of_all = await besideBytes();
+    const ratio = of_all.of_guest / of_one.of_guest;
+    t.log(`beside regions: one ${inMib(of_one.of_guest)}, all ${inMib(of_all.of_guest)}`);
+    t.log(`with an emulator's translations: one ${inMib(of_one.all)}, all ${inMib(of_all.all)}`);
+    t.log(`ratio ${ratio.toFixed(3)}, with translations ${(of_all.all / of_one.all).toFixed(3)}`);
+    t.is(instances_idle, 8);
+    t.true(ratio <= 1.1, `${ratio}`);
+    t.regex(host.writtenBy('hello'), /said to Ada\n/);
+
+    await host.agent.drain('hello');
+    const unplugs = await host.unplugsOf('hello', instances_idle);
+    t.is(unplugs.length, instances_idle);
+    for (const unplug of unplugs) {
+      t.like(unplug, { outcome: 'done', plugged_bytes: 0, pages_migrated: 0 });
+    }
+  },
+);
+
+const SERVER = `import http.server, json, os
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        print("asked for", self.path)
+        told = json.dumps({"path": self.path, "name": self.headers["X-Name"], "bytes": len(body)})
+        self.send_response(201)
+        self.send_header("Content-Type", "application/vnd.shop+json")
+        self.send_header("Content-Length", str(len(told)))
+        self.send_header("X-Shop", "open")
+        self.end_headers()
+        self.wfile.write(told.encode())
+    def log_message(self, *args):
+        pass
+
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+`;
+
+test.serial(
+  'a program that serves HTTP sees the request as it was sent, and its answer comes back',
+  async (t) => {
+    const host = await functionHost(t, ['virtio-mem']);
+    const command = 'command: [python3, /var/task/server.py]\n';
+    await host.deploy({
+      'function.yaml': manifest(
+        'shop',
+        `runtime: python3\ninterface: http\n${command}memory: 128MiB\n`,
+      ),
+      'server.py': SERVER,
+    });
+    const how = { method: 'PUT', headers: { 'x-name': 'Ada' } };
+    const answer = await host.call('shop/cart/7?all=1', Buffer.alloc(300_000), how);
+    t.like(answer, { status: 201, type: 'application/vnd.shop+json' }, answer.body);
+    t.is(answer.headers['x-shop'], 'open');
+    t.deepEqual(JSON.parse(answer.body), { path: '/cart/7?all=1', name: 'Ada', bytes: 300_000 });
+    t.regex(host.writtenBy('shop'), /asked for \/cart\/7\?all=1\n/, 'before its answer');
+    t.like(await host.call('shop', '', { method: 'GET' }), { status: 501 }, 'its own refusal');
+  },
+);
+
+const HEAP = `import { readFileSync } from 'node:fs';
+import { getHeapStatistics } from 'node:v8';
+export async function handler() {
+  const memory_max = readFileSync('/sys/fs/cgroup/memory.max', 'utf8').trim();
+  return { heap: getHeapStatistics().heap_size_limit, memory_max };
+}
+`;
+
+test.serial("the limit of Node's heap follows the memory of an instance", async (t) => {
+  if (!IS_LONG) {
+    t.pass('HOTPLANE_LONG_FUNCTIONS is not set');
+    return;
+  }
+  const host = await functionHost(t, ['hotmem']);
+  for (const [name, mib] of [
+    ['small', 256],
+    ['large', 512],
+  ] as const) {
+    const rest = `runtime: node\nhandler: handler.handler\nmemory: ${mib}MiB\nmechanism: hotmem\n`;
+    const files = {
+      'function.yaml': manifest(name, `${rest}concurrency: 1\n`),
+      'handler.mjs': HEAP,
+    };
+    await host.deploy(files);
+    const answer = await host.call(name, '{}');
+    t.is(answer.status, 200, answer.body);
+    const { heap, memory_max } = JSON.parse(answer.body);
+    t.is(Number(memory_max), mib * MIB);
+    t.log(`${mib} MiB: a heap of ${Math.round(heap / MIB)} MiB`);
+    t.true(heap > mib * MIB * 0.6 && heap < mib * MIB, `${heap}`);
+    await host.agent.drain(name);
+    const [unplug] = await host.unplugsOf(name, 1);
+    t.like(unplug, { outcome: 'done', plugged_bytes: 0, pages_migrated: 0 });
+  }
+});
