@@ -110,15 +110,25 @@ static void open_files(void)
 		close(fds[--count]);
 }
 
-static void shout(void)
+static void shout(int mib)
 {
 	static char line[65536];
 
 	memset(line, 'x', sizeof(line));
-	for (int i = 0; i < 1024; i++)
+	for (int i = 0; i < 16 * mib; i++)
 		if (write(1, line, sizeof(line)) < 0)
 			break;
 	snprintf(out, sizeof(out), "{}");
+}
+
+static void eat(void)
+{
+	for (;;) {
+		char *block = malloc(1 << 20);
+
+		if (block)
+			memset(block, 'x', 1 << 20);
+	}
 }
 
 static void answer(int fd, const char *body, size_t length)
@@ -167,8 +177,10 @@ static void serve(int fd)
 		fork_bomb();
 	else if (!strcmp(body, "files"))
 		open_files();
-	else if (!strcmp(body, "shout"))
-		shout();
+	else if (!strncmp(body, "shout ", 6))
+		shout(atoi(body + 6));
+	else if (!strcmp(body, "eat"))
+		eat();
 	else if (!strcmp(body, "die"))
 		exit(9);
 	else
