@@ -23,6 +23,12 @@ export function regionPermitBytes(vm: Pick<VmState, 'regions'>): number {
   return sum;
 }
 
+/** Boot memory and regions of a VM; 0: there is none of that id. */
+export function committedBytes(state: HostState, vm_id: string): number {
+  const vm = state.vms.get(vm_id);
+  return vm ? totalBytes(vm.boot_permit) + regionPermitBytes(vm) : 0;
+}
+
 /** Everything granted to one VM: boot memory, VMM and regions. */
 export function permitsOf(vm: VmState): TierBytes {
   const sum: Record<Tier, number> = { ...vm.boot_permit };

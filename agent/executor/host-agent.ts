@@ -12,7 +12,7 @@ import { DEFAULT_POLICY } from '../core/default-policy/policy.ts';
 import { dumpHost, type HostDump } from '../core/dump.ts';
 import type { CoreConfig } from '../model/config.ts';
 import type { HostEvent } from '../model/events.ts';
-import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
+import { committedBytes, grantedBytes } from '../core/permits.ts';
 import type { Policy } from '../core/policy.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { ExplainResponse } from '../model/span-messages.ts';
@@ -20,7 +20,6 @@ import type { FunctionSpec } from '../model/spec.ts';
 import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
 import { type SetTargetsRequest, type Targets, targetsOf } from '../model/targets.ts';
 import type { StateStore } from '../store/state-file.ts';
-import { totalBytes } from '../model/tiers.ts';
 import { beginRecord, tellEvent } from '../observe/event-records.ts';
 import { ChangeFeed } from '../observe/change-feed.ts';
 import { explain } from '../observe/explain.ts';
@@ -28,7 +27,7 @@ import { FailStop, isStateError } from '../observe/fail-stop.ts';
 import { errorOf, refusalOf } from '../model/failure.ts';
 import { Callers } from './callers.ts';
 import { Decider } from './decider.ts';
-import type { AgentLedger } from '../ledger/agent-ledger.ts';
+import type { AgentLedger, LedgerHead } from '../ledger/agent-ledger.ts';
 import type { Call } from '../model/work.ts';
 import { keepLedger } from './ledger-news.ts';
 import { HeldPayloads } from './held-payloads.ts';
@@ -285,7 +284,7 @@ export class HostAgent {
     const { clock, version } = this.#options;
     const told = await hostStatus(this.#state, name, (id) => this.#runners.find(id), clock);
     const state_json = with_state ? JSON.stringify(this.dump()) : null;
-    return { ...told, version, state_json, pid: process.pid };
+    return { ...told, version, state_json, pid: process.pid, ledger: this.ledgerHead };
   }
 
   /** Why an instance has the memory it has. Throws HP_AGENT_NO_INSTANCE. */
@@ -307,6 +306,11 @@ export class HostAgent {
   /** What is decided now; never changed, so that it may be looked at in pieces. */
   get state(): HostState {
     return this.#state;
+  }
+
+  /** The newest record of its ledger; null: it keeps none. */
+  get ledgerHead(): LedgerHead | null {
+    return this.#options.ledger?.head ?? null;
   }
 
   get version(): string {
@@ -388,12 +392,7 @@ export class HostAgent {
       publishReport: (report) => this.hub.publish('report', report),
       isWatched: () => this.hub.isWatched('memory'),
       onBug: (error, during) => this.failStop(error, during),
-      committedBytes: () => this.#committedBytes(vm_id),
+      committedBytes: () => committedBytes(this.#state, vm_id),
     };
-  }
-
-  #committedBytes(vm_id: string): number {
-    const vm = this.#state.vms.get(vm_id);
-    return vm ? totalBytes(vm.boot_permit) + regionPermitBytes(vm) : 0;
   }
 }

@@ -81,6 +81,7 @@ export class HttpSurface {
       functions_max: AGENT_LIMITS.metrics_functions,
       state: () => agent.state,
       residentBytes: (vm) => residentBytes(vm, agent.state),
+      ledgerHead: () => agent.ledgerHead,
     });
     this.#metrics = metrics;
     agent.hub.listen((kind, record) => metrics.record(kind, record));

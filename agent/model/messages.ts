@@ -173,6 +173,17 @@ export const hostMemoryStatusSchema = message(
 );
 export type HostMemoryStatus = z.infer<typeof hostMemoryStatusSchema>;
 
+const ledgerHeadSchema = message(
+  'LedgerHead',
+  {
+    ledger: field(1, text, 'which ledger it is'),
+    seq: field(2, count, 'records until here'),
+    hash: field(3, text, 'SHA-256 over all of them, as hexadecimal digits'),
+    is_full: field(4, z.boolean(), 'its disk has no room'),
+  },
+  'The newest record of the ledger: who keeps it sees later whether something was changed before.',
+);
+
 export const statusResponseSchema = message('StatusResponse', {
   functions: field(1, z.array(functionStatusSchema)),
   host_limit_bytes: field(2, bytes),
@@ -188,6 +199,7 @@ export const statusResponseSchema = message('StatusResponse', {
   granted_bytes: field(7, bytes, 'the book as a whole: boot memory, VMM processes and regions'),
   free_bytes: field(8, bytes, 'of host_limit_bytes'),
   host_memory: field(9, hostMemoryStatusSchema.nullable(), 'absent: it is not looked at'),
+  ledger: field(10, ledgerHeadSchema.nullable(), 'absent: the agent keeps none'),
 });
 export type StatusResponse = z.infer<typeof statusResponseSchema>;
 

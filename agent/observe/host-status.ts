@@ -9,7 +9,7 @@ import type { HostState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
 import { functionStatus, type StatusSource } from './status.ts';
 
-export type HostStatus = Omit<StatusResponse, 'version' | 'state_json' | 'pid'>;
+export type HostStatus = Omit<StatusResponse, 'version' | 'state_json' | 'pid' | 'ledger'>;
 
 /** Of all functions when `name` is empty. Throws HP_AGENT_NO_FUNCTION. */
 export async function hostStatus(

@@ -173,6 +173,7 @@ export class FakeAgent implements AgentApi {
       granted_bytes: 0,
       free_bytes: 0,
       host_memory: null,
+      ledger: null,
       permits_bytes: 0,
       version: 'fake',
       state_json: null,

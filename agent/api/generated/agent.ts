@@ -294,6 +294,7 @@ export interface StatusResponse {
   readonly granted_bytes: number;
   readonly free_bytes: number;
   readonly host_memory: HostMemoryStatus | null;
+  readonly ledger: LedgerHead | null;
 }
 
 export interface FunctionStatus {
@@ -733,6 +734,13 @@ export function hostMemoryStatus_PressureToNumber(object: HostMemoryStatus_Press
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum HostMemoryStatus_Pressure");
   }
+}
+
+export interface LedgerHead {
+  readonly ledger: string;
+  readonly seq: number;
+  readonly hash: string;
+  readonly is_full: boolean;
 }
 
 export interface RemoveRequest {
@@ -2868,6 +2876,7 @@ function createBaseStatusResponse(): StatusResponse {
     granted_bytes: 0,
     free_bytes: 0,
     host_memory: null,
+    ledger: null,
   };
 }
 
@@ -2899,6 +2908,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     }
     if (message.host_memory !== undefined && message.host_memory !== null) {
       HostMemoryStatus.encode(message.host_memory, writer.uint32(74).fork()).join();
+    }
+    if (message.ledger !== undefined && message.ledger !== null) {
+      LedgerHead.encode(message.ledger, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -2986,6 +2998,14 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             }
 
             message.host_memory = HostMemoryStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.ledger = LedgerHead.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -4259,6 +4279,85 @@ export const HostMemoryStatus: MessageFns<HostMemoryStatus> = {
             }
 
             message.full_percent = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLedgerHead(): LedgerHead {
+  return { ledger: "", seq: 0, hash: "", is_full: false };
+}
+
+export const LedgerHead: MessageFns<LedgerHead> = {
+  encode(message: LedgerHead, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ledger !== "") {
+      writer.uint32(10).string(message.ledger);
+    }
+    if (message.seq !== 0) {
+      writer.uint32(16).uint64(message.seq);
+    }
+    if (message.hash !== "") {
+      writer.uint32(26).string(message.hash);
+    }
+    if (message.is_full !== false) {
+      writer.uint32(32).bool(message.is_full);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LedgerHead {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLedgerHead() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ledger = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.seq = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.hash = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.is_full = reader.bool();
             continue;
           }
         }

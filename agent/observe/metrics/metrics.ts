@@ -8,6 +8,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Clock } from '../../../base/clock.ts';
 import { AGENT_LIMITS } from '../../limits.ts';
 import { grantedBytes } from '../../core/permits.ts';
+import type { StatusResponse } from '../../model/messages.ts';
 import { PRESSURE_LEVELS } from '../../model/pressure.ts';
 import type { AgentRecord, Invocation, Operation, RecordKind } from '../../model/records.ts';
 import type { HostState, VmState } from '../../model/state.ts';
@@ -25,6 +26,8 @@ export interface MetricsOptions {
   readonly state: () => HostState;
   /** What the VMM process of a VM holds of the host; null: not known. */
   readonly residentBytes: (vm: VmState) => number | null;
+  /** The newest record of the ledger; absent or null: there is none. */
+  readonly ledgerHead?: () => StatusResponse['ledger'];
 }
 
 /** VMs looked at in one turn. */
@@ -125,6 +128,11 @@ export class AgentMetrics {
       gauges.host_memory.set({ part: 'kept' }, host_keep_bytes);
     }
     gauges.operations_now.set(state.operations.size);
+    const head = this.#options.ledgerHead?.() ?? null;
+    if (head) {
+      gauges.ledger_head.set({ ledger: head.ledger }, head.seq);
+      gauges.ledger_full.set({ ledger: head.ledger }, head.is_full ? 1 : 0);
+    }
     const { functions, vms, instances, queued, oldest, permits, plugged, boot, resident } = gauges;
     const of_functions = [instances, queued, oldest, permits, plugged, boot, resident];
     for (const gauge of [functions, vms, ...of_functions]) gauge.reset();

@@ -50,6 +50,18 @@ export const METRIC_ROWS = {
     help: '0 none, 1 the reserve is given back, 2 idle instances, 3 no growth, 4 no starts.',
     labels: [],
   },
+  ledger_head: {
+    name: 'hotplane_ledger_head_seq',
+    type: 'gauge',
+    help: 'Number of the newest record of the ledger; status tells its SHA-256. No sample: none.',
+    labels: ['ledger'],
+  },
+  ledger_full: {
+    name: 'hotplane_ledger_full',
+    type: 'gauge',
+    help: '1 while the disk of the ledger has no room. No sample: there is no ledger.',
+    labels: ['ledger'],
+  },
   functions: {
     name: 'hotplane_functions',
     type: 'gauge',

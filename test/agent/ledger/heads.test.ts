@@ -1,0 +1,55 @@
+/** Heads are told to whoever keeps them: by Status and by metrics. */
+import test from 'ava';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { HttpSurface } from '../../../agent/http/surface.ts';
+import { AgentLedger } from '../../../agent/ledger/agent-ledger.ts';
+import { emulated } from '../../../agent/model/work.ts';
+import { hostClock } from '../../../base/clock.ts';
+import { segmentPath } from '../../../ledger/segments.ts';
+import { verify } from '../../../ledger/verify.ts';
+import { folderOf } from '../../ledger/made.ts';
+import { serve } from '../api/serving.ts';
+import { specOf, WORK } from '../core/world.ts';
+import { ask } from '../http/asking.ts';
+
+test('the head that Status and metrics tell is in the ledger, and missed when it is cut off', async (t) => {
+  const folder = folderOf(t);
+  const ledger = new AgentLedger({
+    folder,
+    host: 'h1',
+    clock: hostClock,
+    wallMs: () => Date.now(),
+    when_full: 'stop-grants',
+    onFull: () => undefined,
+  });
+  const { agent, client } = await serve(t, undefined, { ledger });
+  const surface = await HttpSurface.listen(
+    { host: '127.0.0.1', port: 0 },
+    pino({ level: 'silent' }),
+  );
+  t.teardown(() => surface.close());
+  surface.attach(agent);
+  await client.deploy(specOf('f'));
+  await client.invoke({ function: 'f', invocation_id: 'A', ...emulated(WORK) });
+  const { ledger: head } = await client.status('');
+  if (!head) return t.fail('Status tells no head');
+  t.like(head, { ledger: ledger.head.ledger, is_full: false });
+  const at = { host: '127.0.0.1', port: surface.server.port ?? 0, path: '/metrics' };
+  const { body } = await ask(at);
+  const told = new RegExp(`^hotplane_ledger_head_seq\\{ledger="${head.ledger}"\\} (\\d+)$`, 'm');
+  t.true(Number(told.exec(body)?.[1]) >= head.seq);
+  t.true(body.includes(`hotplane_ledger_full{ledger="${head.ledger}"} 0`));
+  t.like(verify(folder, [head]), { bad: null, heads_met: 1 });
+
+  const lines = readFileSync(segmentPath(folder, 1), 'utf8').split('\n');
+  const cut = folderOf(t);
+  writeFileSync(segmentPath(cut, 1), `${lines.slice(0, head.seq - 1).join('\n')}\n`);
+  t.is(verify(cut).bad, null, 'without a head nobody sees it');
+  t.like(verify(cut, [head]).bad, { code: 'HP_LEDGER_BROKEN', seq: head.seq });
+});
+
+test('an agent without a ledger tells no head', async (t) => {
+  const { client } = await serve(t);
+  t.is((await client.status('')).ledger, null);
+});
