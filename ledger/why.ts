@@ -48,8 +48,14 @@ function explainEntry(graph: LedgerGraph, name: string, target: Entry): Explanat
 /** The newest record about it that says how it ended; else the newest. */
 function targetOf(graph: LedgerGraph, name: string): Entry | null {
   let last: Entry | null = null;
+  /** Of invocations of that name: how they ended is told by the agent's own names of them. */
+  const requests = new Set<string>();
   for (const entry of graph.entries) {
-    if (isAbout(graph, entry, name) && (!last || weight(entry) >= weight(last))) last = entry;
+    const { invocation_id, request_id } = entry.record;
+    const request = request_id && `${entry.source.folder} ${request_id}`;
+    if (request && graph.isNamed(entry.source, invocation_id, name)) requests.add(request);
+    const is_about = isAbout(graph, entry, name) || (request && requests.has(request));
+    if (is_about && (!last || weight(entry) >= weight(last))) last = entry;
   }
   return last;
 }

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { HttpSurface } from '../../../agent/http/surface.ts';
 import { AgentLedger } from '../../../agent/ledger/agent-ledger.ts';
 import { emulated } from '../../../agent/model/work.ts';
+import { assert } from '../../../base/assert.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { segmentPath } from '../../../ledger/segments.ts';
 import { verify } from '../../../ledger/verify.ts';
@@ -23,6 +24,7 @@ test('the head that Status and metrics tell is in the ledger, and missed when it
     when_full: 'stop-grants',
     onFull: () => undefined,
   });
+  t.teardown(() => ledger.close('stopped'));
   const { agent, client } = await serve(t, undefined, { ledger });
   const surface = await HttpSurface.listen(
     { host: '127.0.0.1', port: 0 },
@@ -33,7 +35,7 @@ test('the head that Status and metrics tell is in the ledger, and missed when it
   await client.deploy(specOf('f'));
   await client.invoke({ function: 'f', invocation_id: 'A', ...emulated(WORK) });
   const { ledger: head } = await client.status('');
-  if (!head) return t.fail('Status tells no head');
+  assert(head, 'Status tells a head');
   t.like(head, { ledger: ledger.head.ledger, is_full: false });
   const at = { host: '127.0.0.1', port: surface.server.port ?? 0, path: '/metrics' };
   const { body } = await ask(at);

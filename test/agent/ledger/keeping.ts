@@ -21,7 +21,7 @@ export interface Keeping {
   readonly ledger: AgentLedger;
   readonly folder: string;
   /** All that is in the ledger by now. */
-  records(): LedgerRecord[];
+  readonly records: () => LedgerRecord[];
 }
 
 export interface KeepingOptions {
