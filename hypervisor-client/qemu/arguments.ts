@@ -43,7 +43,8 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${what}.`);
   }
   const files = qemuFiles(spec.run_dir);
-  const { machine, console } = QEMU_MACHINES[host.arch ?? DEFAULT_ARCH];
+  const { machine, console, kernel_arguments } = QEMU_MACHINES[host.arch ?? DEFAULT_ARCH];
+  const appended = [`console=${console}`, ...kernel_arguments, ...spec.kernel_arguments];
   return [
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ['-sandbox', SANDBOX],
@@ -53,7 +54,7 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     ['-smp', `${spec.vcpus}`],
     memoryArguments(spec),
     ['-kernel', spec.kernel_path, '-initrd', spec.initrd_path],
-    ['-append', [`console=${console}`, ...spec.kernel_arguments].join(' ')],
+    ['-append', appended.join(' ')],
     ['-chardev', `file,id=console,path=${quote(files.console_path)},append=on`],
     ['-serial', 'chardev:console'],
     ['-qmp', `unix:${quote(files.qmp_path)},server=on,wait=off`],

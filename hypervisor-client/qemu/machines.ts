@@ -11,6 +11,8 @@ export interface QemuMachine {
   readonly machine: string;
   /** The guest's name of the first serial port. */
   readonly console: string;
+  /** What its kernel is told besides the console. */
+  readonly kernel_arguments: readonly string[];
   /** Value of `-cpu` under TCG; `version` as {@link emulatedCpu} takes it. */
   readonly emulatedCpu: (version: string) => string;
 }
@@ -21,6 +23,9 @@ export const QEMU_MACHINES: Readonly<Record<GuestArch, QemuMachine>> = {
     package: 'qemu-system-x86',
     machine: 'q35,usb=off,smm=off,graphics=off,sata=off,smbus=off',
     console: 'ttyS0',
+    // An emulated CPU that the host keeps waiting sees no tick in time, and the kernel takes the
+    // timer for broken and panics (arch/x86/kernel/apic/io_apic.c, check_timer).
+    kernel_arguments: ['no_timer_check'],
     emulatedCpu,
   },
   arm64: {
@@ -28,6 +33,7 @@ export const QEMU_MACHINES: Readonly<Record<GuestArch, QemuMachine>> = {
     package: 'qemu-system-arm',
     machine: 'virt,gic-version=3',
     console: 'ttyAMA0',
+    kernel_arguments: [],
     emulatedCpu: () => 'max,pauth-impdef=on',
   },
 };

@@ -39,7 +39,9 @@ export type Asked =
   | Exclude<GuestRequest, { type: 'invoke' }>
   | { readonly type: 'invoke'; readonly instance: string; readonly work: Work };
 
-const workedSchema = invokedSchema.omit({ function_error: true }).required();
+/** Of programs that serve HTTP, or fail, alone. */
+const NOT_OF_WORK = { function_error: true, status: true, fields: true } as const;
+const workedSchema = invokedSchema.omit(NOT_OF_WORK).required();
 
 async function askOn<T>(
   channel: GuestChannel,

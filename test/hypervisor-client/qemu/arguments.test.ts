@@ -43,7 +43,7 @@ test('a region is a backend and a device with a fixed address', (t) => {
       'virtio-mem-pci,id=region-r1,memdev=memory-r1,requested-size=0,bus=pcie.0,addr=0x8.1,multifunction=on',
     ),
   );
-  t.deepEqual(after(argv, '-append'), ['console=ttyS0 panic=-1 quiet']);
+  t.deepEqual(after(argv, '-append'), ['console=ttyS0 no_timer_check panic=-1 quiet']);
 });
 
 test('a disk is a read-only file with a serial, beside the regions', (t) => {
