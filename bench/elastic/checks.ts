@@ -25,9 +25,11 @@ export function elasticChecks(summary: ElasticSummary): Check[] {
   ];
 }
 
+const percent = (share: number | null): number | null => (share === null ? null : share * 100);
+
 function checksOf(figures: MechanismFigures, base: MechanismFigures | undefined): Check[] {
   const { mechanism, waits, guest_waits } = figures;
-  const beside = base ? `static ${shown(base.unused_share * 100)} %` : '';
+  const beside = base ? `static ${shown(percent(base.unused_share))} %` : '';
   const exact = (name: string, title: string, measured: number | null, detail: string): Check =>
     atMost(`${mechanism}_${name}`, `${mechanism}: ${title}`, {
       target: 0,
@@ -39,7 +41,7 @@ function checksOf(figures: MechanismFigures, base: MechanismFigures | undefined)
     atMost(`${mechanism}_unused`, `${mechanism}: unused share of plugged GiB s`, {
       target: UNUSED_PERCENT,
       unit: '%',
-      measured: figures.unused_share * 100,
+      measured: percent(figures.unused_share),
       detail: beside,
     }),
     atMost(`${mechanism}_wait_p99`, `${mechanism}: wait for growth, p99, guest kernel's word`, {
@@ -60,7 +62,7 @@ function checksOf(figures: MechanismFigures, base: MechanismFigures | undefined)
     exact(
       'observers',
       'operations after which observers disagree',
-      figures.disagree.length,
+      figures.agree + figures.disagree.length > 0 ? figures.disagree.length : null,
       `${figures.agree} agree, of ${figures.unseen} one told nothing`,
     ),
   ];

@@ -23,11 +23,13 @@ export type WaitPart = (typeof WAIT_PARTS)[number];
 export interface MechanismFigures {
   readonly mechanism: string;
   readonly plays: number;
-  readonly plugged_gib_s: number;
+  /** Null where it was not told of every play. */
+  readonly plugged_gib_s: number | null;
   /** By the guest where it tells, else by the plan. */
   readonly used_gib_s: number;
   readonly planned_gib_s: number;
-  readonly unused_share: number;
+  /** Null where nothing is known to have been plugged. */
+  readonly unused_share: number | null;
   readonly growths: number;
   readonly shrinks: number;
   readonly failed: number;
@@ -85,7 +87,7 @@ function figuresOf(
 ): MechanismFigures {
   const sum = (part: (line: PlayLine) => number): number =>
     plays.reduce((total, line) => total + part(line), 0);
-  const plugged_gib_s = sum((line) => line.plugged_gib_s);
+  const plugged_gib_s = totalOf(plays.map((line) => line.plugged_gib_s));
   const used_gib_s = sum((line) => line.used_gib_s ?? line.planned_gib_s);
   const grown = operations.filter(({ cause, outcome }) => cause === 'grow' && outcome === 'done');
   const shrunk = operations.filter(
@@ -100,7 +102,7 @@ function figuresOf(
     plugged_gib_s,
     used_gib_s,
     planned_gib_s: sum((line) => line.planned_gib_s),
-    unused_share: plugged_gib_s > 0 ? 1 - used_gib_s / plugged_gib_s : 0,
+    unused_share: unusedShare(plugged_gib_s, used_gib_s),
     growths: grown.length,
     shrinks: shrunk.length,
     failed: sum(({ failed }) => failed),
@@ -117,6 +119,17 @@ function figuresOf(
     disagree: seen.flatMap((said) => (said === null || said === 'agree' ? [] : [said])),
     unseen: seen.filter((said) => said === null).length,
   };
+}
+
+/** What of the plugged memory nobody used; null where none is known to have been plugged. */
+export function unusedShare(plugged_gib_s: number | null, used_gib_s: number): number | null {
+  return plugged_gib_s === null || plugged_gib_s <= 0 ? null : 1 - used_gib_s / plugged_gib_s;
+}
+
+/** Null where one of them is. */
+function totalOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length < values.length ? null : known.reduce((sum, value) => sum + value, 0);
 }
 
 /** Counters since a guest's boot: the last one is the largest. Null where nobody told one. */
@@ -183,6 +196,7 @@ export function gibSeconds(
   window: { readonly from_ms: number; readonly to_ms: number },
 ): number | null {
   const { from_ms, to_ms } = window;
+  if ((steps[0]?.at_ms ?? Infinity) > from_ms) return null;
   let byte_ms = 0;
   for (const [index, step] of steps.entries()) {
     const start_ms = Math.max(from_ms, step.at_ms);

@@ -32,14 +32,15 @@ export async function runPlay(
   const [first] = failed;
   const steps = recorder.stepsOf(name);
   const window = { from_ms, to_ms };
-  const boot_bytes = status?.function.boot_bytes ?? 0;
   return {
     play: play.name,
     round,
     mechanism,
     ...window,
     planned_gib_s: play.used_gib_s,
-    plugged_gib_s: gibSeconds(steps, (step) => step.plugged_bytes - boot_bytes, window) ?? 0,
+    plugged_gib_s: status
+      ? gibSeconds(steps, (step) => step.plugged_bytes - status.function.boot_bytes, window)
+      : null,
     used_gib_s: gibSeconds(steps, (step) => step.region_used_bytes, window),
     failed: failed.length,
     reason: first ? `${first.error_code}: ${first.reason}` : null,

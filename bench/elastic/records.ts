@@ -15,7 +15,7 @@ export interface PlayLine {
   /** What its works use, by their own plan. */
   readonly planned_gib_s: number;
   /** What its regions held from `from_ms` to `to_ms`, and what was used; null: not told. */
-  readonly plugged_gib_s: number;
+  readonly plugged_gib_s: number | null;
   readonly used_gib_s: number | null;
   /** Invocations that did not end well, and why the first of them did not. */
   readonly failed: number;

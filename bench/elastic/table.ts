@@ -1,7 +1,8 @@
 /** A run as text. Pure. */
 import { checkTable, renderText, type TextTable } from '../reclaim/report/table.ts';
 import { shown } from '../check.ts';
-import { type ElasticSummary, type MechanismFigures, WAIT_PARTS, type Waits } from './figures.ts';
+import { type ElasticSummary, type MechanismFigures, unusedShare } from './figures.ts';
+import { WAIT_PARTS, type Waits } from './figures.ts';
 import type { ElasticReport, PlayLine } from './records.ts';
 
 /** Told of observers that disagree: these say what kind it is. */
@@ -31,7 +32,8 @@ export function renderElastic({ plays, summary, checks }: ElasticReport): string
   return `${[...tables.map(renderText), ...odd].join('\n\n')}\n`;
 }
 
-const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+const percent = (share: number | null): string =>
+  share === null ? '-' : `${(share * 100).toFixed(1)} %`;
 const count = (value: number | null): string => (value === null ? '-' : String(value));
 
 function playTable(plays: readonly PlayLine[]): TextTable {
@@ -48,7 +50,7 @@ function playTable(plays: readonly PlayLine[]): TextTable {
         shown(line.plugged_gib_s),
         shown(used),
         shown(line.planned_gib_s),
-        percent(1 - used / line.plugged_gib_s),
+        percent(unusedShare(line.plugged_gib_s, used)),
         line.reason === null ? '0' : `${line.failed}: ${line.reason}`,
       ];
     }),

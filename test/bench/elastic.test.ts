@@ -107,6 +107,17 @@ test('a size holds from its step to the next, within the window; unknown is no s
     gibSeconds(steps, (step) => step.region_used_bytes, { from_ms: 3_000, to_ms: 5_000 }),
     2,
   );
+  const early = { from_ms: -1, to_ms: 1_000 };
+  t.is(
+    gibSeconds(steps, (step) => step.plugged_bytes, early),
+    null,
+    'before the first step',
+  );
+  t.is(
+    gibSeconds([], () => 1, window),
+    null,
+    'without any step',
+  );
 });
 
 const PLAY: PlayLine = {
@@ -185,7 +196,7 @@ test('plays, waits and observers come to their figures', (t) => {
     unseen: 1,
     agree: 99,
   });
-  t.is(ours?.unused_share.toFixed(9), '0.150000000');
+  t.is(ours?.unused_share?.toFixed(9), '0.150000000');
   t.is(ours?.disagree.length, 2, 'a guest that tells another size, a host that holds more');
   t.regex(ours?.disagree[0] ?? '', /grow op-7: VMM 134217728, guest 67108864/);
   t.like(ours?.waits.own, { n: 100, p50_ms: 0.5, p99_ms: 0.5, most_ms: 5 });
@@ -215,6 +226,13 @@ test('promises are held against the figures, of mechanisms whose instances wait 
   const few = summarizeElastic({ ...RUN, operations: RUN.operations.slice(0, 50), given_back: [] });
   t.true(verdictsOf(few).includes('hotmem_own_p99 not measured'), 'p99 of too few is none');
   t.true(verdictsOf(few).includes('give_back not measured'));
+  const untold = summarizeElastic({
+    ...RUN,
+    plays: [{ ...PLAY, plugged_gib_s: null }],
+    operations: [growth(0, { guest_plugged_bytes: null })],
+  });
+  t.true(verdictsOf(untold).includes('hotmem_unused not measured'), 'nobody told what was plugged');
+  t.true(verdictsOf(untold).includes('hotmem_observers not measured'), 'no operation was seen');
 });
 
 test('the text has every play, part of a wait and check, and says which observers disagree', (t) => {
