@@ -53,6 +53,8 @@ export async function measureGiveBack(
       calls.push({ from_ms: assigned_at_ms, to_ms: finished_at_ms, wall_ms: guest_wall_ms });
     }
   })();
+  // Told below; unheard while a give-back is awaited it would end the process.
+  neighbour.catch(() => undefined);
   try {
     const count = options.short ? SHORT_GIVE_BACKS : GIVE_BACKS;
     for (let index = 1; index <= count; index += 1) {

@@ -3,16 +3,20 @@
  * Method: records made up here, with sizes and stamps chosen so that every figure can be told by
  * hand.
  */
+import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 import type { Operation } from '../../agent/model/records.ts';
 import { averageOf, peakOf } from '../../autoscaler/trace/memory-series.ts';
 import { TRAINING_SERIES } from '../../autoscaler/trace/made-series.ts';
 import { isHotplaneError } from '../../base/errors.ts';
+import { hostClock } from '../../base/clock.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { elasticChecks } from '../../bench/elastic/checks.ts';
 import { type ElasticSummary, gibSeconds, summarizeElastic } from '../../bench/elastic/figures.ts';
+import { measureGiveBack } from '../../bench/elastic/give-back.ts';
 import { parseElasticOptions, type RawElasticOptions } from '../../bench/elastic/options.ts';
 import { playOrder, playsOf, elasticSpecOf } from '../../bench/elastic/plan.ts';
+import { RecordKeeper } from '../../bench/elastic/record-keeper.ts';
 import type { ElasticRun, MemoryStep, PlayLine } from '../../bench/elastic/records.ts';
 import { renderElastic } from '../../bench/elastic/table.ts';
 import { EMPTY_OPERATION } from '../autoscaler/empty-messages.ts';
@@ -233,6 +237,31 @@ test('promises are held against the figures, of mechanisms whose instances wait 
   });
   t.true(verdictsOf(untold).includes('hotmem_unused not measured'), 'nobody told what was plugged');
   t.true(verdictsOf(untold).includes('hotmem_observers not measured'), 'no operation was seen');
+});
+
+const notAsked = async (): Promise<never> => await Promise.reject(new Error('not asked for'));
+
+test('an agent that ends while memory is given back is told once, to whoever measures', async (t) => {
+  const gone = new Error('the agent ended');
+  const api = {
+    invoke: async ({ invocation_id }: { readonly invocation_id: string }): Promise<never> => {
+      // The neighbour hears of it first.
+      if (invocation_id !== 'neighbour') await turn();
+      throw gone;
+    },
+    drain: notAsked,
+    status: notAsked,
+    watch: notAsked,
+  };
+  const about = { name: 'f', options: OPTIONS, clock: hostClock };
+  const { signal } = new AbortController();
+  const unheard: unknown[] = [];
+  const note = (why: unknown): unknown => unheard.push(why);
+  process.on('unhandledRejection', note);
+  t.teardown(() => process.off('unhandledRejection', note));
+  const error = await t.throwsAsync(measureGiveBack(api, new RecordKeeper(), about, signal));
+  t.is(error, gone);
+  t.deepEqual(unheard, [], 'nothing that would end the process');
 });
 
 test('the text has every play, part of a wait and check, and says which observers disagree', (t) => {
