@@ -4,7 +4,7 @@
  * Nothing moves in a VM until it was adopted.
  */
 import { kindOf } from '../model/operations.ts';
-import type { FoundInstance } from '../model/events.ts';
+import type { FoundInstance, ResizeOutcome } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, InstanceState, VmState } from '../model/state.ts';
 import {
@@ -18,6 +18,7 @@ import {
 import { doomInstance, findInstance } from './instances.ts';
 import { refuseQueue } from './invocations.ts';
 import { operationOrder } from './operations.ts';
+import { resized } from './resized.ts';
 import { timeoutOf } from './serving.ts';
 import { tellDeployers } from './vms.ts';
 
@@ -78,20 +79,32 @@ export function adopted(
   if (vm.phase === 'running') tellDeployers(draft, fn, vm);
 }
 
-/** What is in use by now is not asked for again: a new size will be, of the region as it is. */
+/**
+ * What is in use by now, or under somebody who waits, is not asked for again: that shrink ended as
+ * the region is, and a new size will be asked for.
+ */
 function askAgain(draft: Draft, fn: FunctionState, vm: VmState, index: number): void {
-  const { operation_id = null, used_bytes = null } = vm.regions[index] ?? {};
-  const operation = operation_id === null ? undefined : readOperation(draft, operation_id);
-  if (!operation) return;
-  if (operation.cause === 'shrink' && operation.to_bytes < (used_bytes ?? 0)) {
-    const region = editRegion(draft, vm, index);
-    draft.operations.set(operation.id, null);
-    region.operation_id = null;
-    region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
-    return;
+  const region = vm.regions[index];
+  const id = region?.operation_id ?? null;
+  const operation = id === null ? undefined : readOperation(draft, id);
+  if (!region || !operation) return;
+  const { used_bytes, plugged_bytes, span } = region;
+  const unwanted = span?.want || operation.to_bytes < (used_bytes ?? 0);
+  if (operation.cause === 'shrink' && unwanted) {
+    const result = { ...ENDED_BY_RESTART, plugged_bytes };
+    return resized(draft, fn, vm, { id: operation.id, result });
   }
   draft.actions.push({ type: 'resize-region', order: operationOrder(fn, operation) });
 }
+
+/** Whether the VMM took its target is not known. */
+const ENDED_BY_RESTART: Omit<ResizeOutcome, 'plugged_bytes'> = {
+  outcome: 'failed',
+  accepted: false,
+  plugged_at_ms: null,
+  error_code: null,
+  reason: 'the agent restarted while it was under way',
+};
 
 function goOn(
   draft: Draft,

@@ -262,6 +262,37 @@ test('who begins to wait while his region shrinks ends that shrink, and no other
   t.like(world.pending.at(-1), { order: { cause: 'grow' } });
 });
 
+test('a shrink under somebody who waits is not gone on with by the next agent: he grows at once', (t) => {
+  const { world, tell, least } = busy();
+  tell({ want_bytes: 128 * MIB });
+  complete(world);
+  least.bytes = BASELINE;
+  tell({ free_tail_bytes: 128 * MIB, used_bytes: MIB });
+  tell({ used_bytes: MIB, want_bytes: 4096 });
+  world.restart();
+  world.complete(world.pendingTypes().indexOf('adopt-vm'));
+  const asked = world.pending.flatMap((one) => (one.type === 'resize-region' ? [one.order] : []));
+  t.deepEqual(
+    asked.map(({ cause }) => cause),
+    ['grow'],
+  );
+  t.like(region(world)?.span?.changes.at(-1), { cause: 'shrink', to_bytes: BASELINE });
+});
+
+test('who begins to wait after a shrink that a restart ended grows at once', (t) => {
+  const { world, tell, least } = busy();
+  tell({ want_bytes: 128 * MIB });
+  complete(world);
+  least.bytes = BASELINE;
+  tell({ free_tail_bytes: 128 * MIB, used_bytes: MIB });
+  tell({ used_bytes: 200 * MIB });
+  world.restart();
+  world.complete(world.pendingTypes().indexOf('adopt-vm'));
+  t.deepEqual(resizes(world), [], 'what is in use by now is not asked for');
+  tell({ used_bytes: 200 * MIB, want_bytes: 4096 });
+  t.like(world.pending.at(-1), { order: { cause: 'grow' } });
+});
+
 test('what is plugged above the baseline is metered, from its plug to its unplug', (t) => {
   const { world, tell, least } = busy();
   tell({ want_bytes: 128 * MIB });
