@@ -1,20 +1,94 @@
 /** An agent of a bench's own, with the whole client on it: a replay does without some calls. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AgentClient } from '../agent/api/client.ts';
+import type { DeployResponse } from '../autoscaler/replay/agent-api.ts';
 import { startAgentProcess } from '../autoscaler/replay/agent-process.ts';
 import { assert } from '../base/assert.ts';
 import { hostClock } from '../base/clock.ts';
 import { CLI_PROGRAM } from '../base/paths.ts';
-import type { Progress } from '../base/progress.ts';
+import { jsonDocument } from '../base/json.ts';
+import { createProgress, type Progress, type ProgressStream } from '../base/progress.ts';
 import { formatMs } from '../base/units.ts';
+import type { Check } from './check.ts';
+import { startsInterrupted } from './errors.ts';
+import type { readHost } from './host.ts';
 
-export interface OwnAgent {
+/** What a command line gives every bench of this kind. */
+export interface OwnAgentInput {
+  readonly json: boolean;
+  readonly strict: boolean;
+  readonly stdout: ProgressStream;
+  readonly stderr: ProgressStream;
+  readonly signal: AbortSignal;
+}
+
+/** Where it was measured; part of what `--json` prints. */
+export interface OwnAgentFacts {
+  readonly host: Awaited<ReturnType<typeof readHost>>;
+  readonly vmm: string;
+  readonly accelerator: string;
+  readonly guest_kernels: readonly string[];
+}
+
+/** A bench, from an agent with images for its mechanisms to what is printed. */
+export interface OwnAgentBench<Report> {
+  readonly mechanisms: readonly string[];
+  readonly measure: (api: AgentClient, progress: Progress) => Promise<Report>;
+  readonly textOf: (report: Report) => string;
+}
+
+/** Returns the exit code: 0, or 1 with `strict` when a promise was missed. */
+export async function runOwnAgentBench<Report extends { readonly checks: readonly Check[] }>(
+  { json, strict, stdout, stderr, signal }: OwnAgentInput,
+  { mechanisms, measure, textOf }: OwnAgentBench<Report>,
+): Promise<number> {
+  const progress = createProgress({ stream: stderr });
+  const folder = await mkdtemp(join(tmpdir(), 'hotplane-bench-'));
+  const opened = await openOwnAgent(mechanisms, folder, progress, signal).catch(async (error) => {
+    // The log of an agent that would not start is named in the error.
+    if (signal.aborted) await rm(folder, { recursive: true, force: true });
+    throw signal.aborted ? startsInterrupted() : error;
+  });
+  try {
+    const report = await measure(opened.client, progress);
+    stdout.write(json ? jsonDocument(report) : textOf(report));
+    return strict && report.checks.some(({ verdict }) => verdict === 'missed') ? 1 : 0;
+  } catch (error) {
+    throw signal.aborted ? startsInterrupted() : error;
+  } finally {
+    await opened.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** What the VMs run in and on. */
+export function vmFacts(deployed: readonly DeployResponse[]): Omit<OwnAgentFacts, 'host'> {
+  return {
+    vmm: deployed[0]?.vmm ?? '',
+    accelerator: deployed[0]?.accelerator ?? '',
+    guest_kernels: [...new Set(deployed.map(({ guest_kernel }) => guest_kernel))],
+  };
+}
+
+/** Lines at the head of a text: the host, and what its times are worth. */
+export function hostLines({ host, accelerator }: OwnAgentFacts): string[] {
+  return [
+    `host: ${host.cpu}, ${host.cores} cores, Linux ${host.kernel}, load ${host.load_before}`,
+    ...(accelerator === 'tcg'
+      ? ['Under TCG (an emulated CPU) no absolute time is a claim: compare within this run only.']
+      : []),
+  ];
+}
+
+interface OwnAgent {
   readonly client: AgentClient;
   readonly close: () => Promise<void>;
 }
 
 /** Under QEMU, with images for these mechanisms; its log is in `folder`. Throws HP_REPLAY_*. */
-export async function openOwnAgent(
+async function openOwnAgent(
   mechanisms: readonly string[],
   folder: string,
   progress: Progress,

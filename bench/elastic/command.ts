@@ -1,19 +1,14 @@
 /** `hotplane bench elastic`, without the command line around it. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { AgentClient } from '../../agent/api/client.ts';
 import type { DeployResponse } from '../../autoscaler/replay/agent-api.ts';
 import { MECHANISMS } from '../../agent/model/mechanism.ts';
 import { readAgentCgroup } from '../../autoscaler/trace/agentcgroup.ts';
 import type { MemorySeries } from '../../autoscaler/trace/memory-series.ts';
 import { hostClock } from '../../base/clock.ts';
-import { jsonDocument } from '../../base/json.ts';
-import { createProgress, type Progress, type ProgressStream } from '../../base/progress.ts';
+import type { Progress } from '../../base/progress.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
-import { startsInterrupted } from '../errors.ts';
 import { readHost } from '../host.ts';
-import { openOwnAgent } from '../own-agent.ts';
+import { hostLines, type OwnAgentInput, runOwnAgentBench, vmFacts } from '../own-agent.ts';
 import { elasticChecks } from './checks.ts';
 import { summarizeElastic } from './figures.ts';
 import { type GiveBack, measureGiveBack } from './give-back.ts';
@@ -24,43 +19,26 @@ import { RecordKeeper } from './record-keeper.ts';
 import type { ElasticReport, PlayLine } from './records.ts';
 import { renderElastic } from './table.ts';
 
-export interface ElasticBenchCommand {
+export interface ElasticBenchCommand extends OwnAgentInput {
   readonly options: RawElasticOptions;
   /** Files of memory series; none: made from the seed. */
   readonly series: readonly string[];
-  readonly json: boolean;
-  readonly strict: boolean;
-  readonly stdout: ProgressStream;
-  readonly stderr: ProgressStream;
-  readonly signal: AbortSignal;
 }
 
 /** Returns the exit code: 0, or 1 with `strict` when a promise was missed. */
 export async function runElasticBench(input: ElasticBenchCommand): Promise<number> {
-  const { stdout, stderr, signal } = input;
   const options = parseElasticOptions(input.options);
   const given: MemorySeries[] = [];
   for (const path of input.series) given.push(await readAgentCgroup(path));
-  const progress = createProgress({ stream: stderr });
-  const folder = await mkdtemp(join(tmpdir(), 'hotplane-bench-'));
-  const { mechanisms } = options;
-  const opened = await openOwnAgent(mechanisms, folder, progress, signal).catch(async (error) => {
-    // The log of an agent that would not start is named in the error.
-    if (signal.aborted) await rm(folder, { recursive: true, force: true });
-    throw signal.aborted ? startsInterrupted() : error;
+  return await runOwnAgentBench(input, {
+    mechanisms: options.mechanisms,
+    measure: async (api, progress) => {
+      const about = { options, plays: playsOf(options, given), progress, signal: input.signal };
+      const report = await measure(api, about);
+      return { ...report, series: given.length > 0 ? input.series : ['made from the seed'] };
+    },
+    textOf,
   });
-  try {
-    const plays = playsOf(options, given);
-    const report = await measure(opened.client, { options, plays, progress, signal });
-    const told = { ...report, series: given.length > 0 ? input.series : ['made from the seed'] };
-    stdout.write(input.json ? jsonDocument(told) : textOf(told));
-    return input.strict && told.checks.some(({ verdict }) => verdict === 'missed') ? 1 : 0;
-  } catch (error) {
-    throw signal.aborted ? startsInterrupted() : error;
-  } finally {
-    await opened.close();
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 async function measure(
@@ -100,9 +78,7 @@ async function measure(
     const summary = summarizeElastic(run);
     return {
       host,
-      vmm: deployed[0]?.vmm ?? '',
-      accelerator: deployed[0]?.accelerator ?? '',
-      guest_kernels: [...new Set(deployed.map(({ guest_kernel }) => guest_kernel))],
+      ...vmFacts(deployed),
       options,
       duration_ms,
       summary,
@@ -128,17 +104,14 @@ async function giveBack(
 }
 
 function textOf(report: ElasticReport): string {
-  const { host, options, accelerator } = report;
+  const { options, accelerator } = report;
   const { instances, limit_bytes, baseline_bytes, increment_bytes, play_ms, rounds } = options;
   const head = [
     `${report.vmm}, ${accelerator}; guest Linux ${report.guest_kernels.join(', ')}; ${instances} ` +
       `instances of ${formatBytes(baseline_bytes)}, grown by ${formatBytes(increment_bytes)} up ` +
       `to ${formatBytes(limit_bytes)}; plays of ${formatMs(play_ms)}, rounds ${rounds}`,
     `series: ${report.series.join(', ')}, in the time of a play, seed ${options.seed}`,
-    `host: ${host.cpu}, ${host.cores} cores, Linux ${host.kernel}, load ${host.load_before}`,
-    ...(accelerator === 'tcg'
-      ? ['Under TCG (an emulated CPU) no absolute time is a claim: compare within this run only.']
-      : []),
+    ...hostLines(report),
   ];
   return `${head.join('\n')}\n\n${renderElastic(report)}`;
 }

@@ -1,7 +1,7 @@
 /** What a run keeps, beside the agent's own records. Plain data. */
 import type { MemoryStep, Operation } from '../../agent/model/records.ts';
 import type { Check } from '../check.ts';
-import type { readHost } from '../host.ts';
+import type { OwnAgentFacts } from '../own-agent.ts';
 import type { ElasticSummary } from './figures.ts';
 import type { ElasticOptions } from './options.ts';
 
@@ -50,11 +50,7 @@ export interface ElasticRun {
 }
 
 /** What `--json` prints. */
-export interface ElasticReport extends ElasticRun {
-  readonly host: Awaited<ReturnType<typeof readHost>>;
-  readonly vmm: string;
-  readonly accelerator: string;
-  readonly guest_kernels: readonly string[];
+export interface ElasticReport extends ElasticRun, OwnAgentFacts {
   readonly series: readonly string[];
   readonly options: ElasticOptions;
   readonly duration_ms: number;

@@ -1,16 +1,12 @@
 /** `hotplane bench invoke`, without the command line around it. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { AgentClient } from '../../agent/api/client.ts';
 import type { DeployResponse } from '../../autoscaler/replay/agent-api.ts';
 import { hostClock } from '../../base/clock.ts';
-import { jsonDocument } from '../../base/json.ts';
-import { createProgress, type Progress, type ProgressStream } from '../../base/progress.ts';
+import type { Progress } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
-import { startsInterrupted } from '../errors.ts';
 import { readHost } from '../host.ts';
-import { openOwnAgent } from '../own-agent.ts';
+import { hostLines, type OwnAgentFacts, type OwnAgentInput } from '../own-agent.ts';
+import { runOwnAgentBench, vmFacts } from '../own-agent.ts';
 import { fireBurst } from './burst.ts';
 import { type InvokeOptions, parseInvokeOptions, type RawInvokeOptions } from './options.ts';
 import { burstsOf, specOf } from './plan.ts';
@@ -18,21 +14,12 @@ import type { StartLine } from './stages.ts';
 import { type InvokeSummary, summarizeStarts } from './summary.ts';
 import { renderSummary } from './table.ts';
 
-export interface InvokeBenchCommand {
+export interface InvokeBenchCommand extends OwnAgentInput {
   readonly options: RawInvokeOptions;
-  readonly json: boolean;
-  readonly strict: boolean;
-  readonly stdout: ProgressStream;
-  readonly stderr: ProgressStream;
-  readonly signal: AbortSignal;
 }
 
 /** What `--json` prints: everything that was measured, and what it comes to. */
-export interface InvokeReport extends InvokeSummary {
-  readonly host: Awaited<ReturnType<typeof readHost>>;
-  readonly vmm: string;
-  readonly accelerator: string;
-  readonly guest_kernels: readonly string[];
+export interface InvokeReport extends InvokeSummary, OwnAgentFacts {
   readonly options: InvokeOptions;
   readonly duration_ms: number;
   /** Invocations that an instance of another one served; their starts are not in the figures. */
@@ -42,26 +29,12 @@ export interface InvokeReport extends InvokeSummary {
 
 /** Returns the exit code: 0, or 1 with `strict` when a promise was missed. */
 export async function runInvokeBench(input: InvokeBenchCommand): Promise<number> {
-  const { stdout, stderr, signal } = input;
   const options = parseInvokeOptions(input.options);
-  const progress = createProgress({ stream: stderr });
-  const folder = await mkdtemp(join(tmpdir(), 'hotplane-bench-'));
-  const { mechanisms } = options;
-  const opened = await openOwnAgent(mechanisms, folder, progress, signal).catch(async (error) => {
-    // The log of an agent that would not start is named in the error.
-    if (signal.aborted) await rm(folder, { recursive: true, force: true });
-    throw signal.aborted ? startsInterrupted() : error;
+  return await runOwnAgentBench(input, {
+    mechanisms: options.mechanisms,
+    measure: async (api, progress) => await measure(api, options, progress, input.signal),
+    textOf,
   });
-  try {
-    const report = await measure(opened.client, options, progress, signal);
-    stdout.write(input.json ? jsonDocument(report) : textOf(report));
-    return input.strict && report.checks.some(({ verdict }) => verdict === 'missed') ? 1 : 0;
-  } catch (error) {
-    throw signal.aborted ? startsInterrupted() : error;
-  } finally {
-    await opened.close();
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 async function measure(
@@ -95,9 +68,7 @@ async function measure(
   progress.done(`${bursts.length} bursts in ${formatMs(duration_ms)}`);
   return {
     host,
-    vmm: deployed[0]?.vmm ?? '',
-    accelerator: deployed[0]?.accelerator ?? '',
-    guest_kernels: [...new Set(deployed.map(({ guest_kernel }) => guest_kernel))],
+    ...vmFacts(deployed),
     options,
     duration_ms,
     ...summarizeStarts(starts, options),
@@ -107,14 +78,11 @@ async function measure(
 }
 
 function textOf(report: InvokeReport): string {
-  const { host, options, accelerator } = report;
+  const { options, accelerator } = report;
   const head = [
     `${report.vmm}, ${accelerator}; guest Linux ${report.guest_kernels.join(', ')}, ` +
       `${options.vcpus} vCPUs, ${options.rounds} rounds`,
-    `host: ${host.cpu}, ${host.cores} cores, Linux ${host.kernel}, load ${host.load_before}`,
-    ...(accelerator === 'tcg'
-      ? ['Under TCG (an emulated CPU) no absolute time is a claim: compare within this run only.']
-      : []),
+    ...hostLines(report),
     ...(report.warm > 0
       ? [`${report.warm} invocations met an instance of another one and are not counted.`]
       : []),
