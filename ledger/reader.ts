@@ -6,6 +6,7 @@ import { ledgerError } from './errors.ts';
 import { isKind, LEDGER_FORMAT, type LedgerRecord } from './record.ts';
 import { existingSegments, type SegmentFile, unreadable } from './segments.ts';
 
+/** Of one look into a file; a line is shorter, and what is not is no record. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
 /** A line without its newline; what is behind the last newline of a file is not whole. */
@@ -17,22 +18,22 @@ export interface LedgerLine {
 }
 
 /**
- * Every line of a file from `from_byte` on, one buffer for all. `visit` returns false to end it.
- * Throws HP_LEDGER_UNREADABLE.
+ * Every line of a file from `from_byte` on, one buffer for all. `visit` returns false to end it. A
+ * line that is too long for any record is cut there, and the last one. Throws HP_LEDGER_UNREADABLE.
  */
 export function eachLine(
   path: string,
   visit: (line: LedgerLine) => boolean | void,
   from_byte = 0,
 ): void {
-  let chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   const fd = open(path);
   try {
     let held = 0;
     let offset = from_byte;
     for (;;) {
-      if (held === chunk.length) chunk = Buffer.concat([chunk], 2 * chunk.length);
-      const got = readSync(fd, chunk, held, chunk.length - held, offset + held);
+      if (held === chunk.length) return void visit({ bytes: chunk, offset, is_whole: true });
+      const got = readInto(path, fd, chunk.subarray(held), offset + held);
       const end = held + got;
       let from = 0;
       for (;;) {
@@ -57,6 +58,14 @@ export function eachLine(
 function open(path: string): number {
   try {
     return openSync(path, 'r');
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function readInto(path: string, fd: number, bytes: Buffer, at_byte: number): number {
+  try {
+    return readSync(fd, bytes, 0, bytes.length, at_byte);
   } catch (error) {
     throw unreadable(path, error);
   }

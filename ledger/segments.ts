@@ -16,13 +16,13 @@ export interface SegmentFile {
 export const segmentPath = (folder: string, number: number): string =>
   join(folder, `${String(number).padStart(6, '0')}.jsonl`);
 
-/** The segments of a ledger, the oldest first; none where there is no folder. */
+/** The oldest first; none where there is no folder. Throws HP_LEDGER_UNREADABLE. */
 export function segmentsIn(folder: string): SegmentFile[] {
   const found: SegmentFile[] = [];
   for (const name of names(folder)) {
     const number = Number(NAME.exec(name)?.[1] ?? Number.NaN);
     const path = join(folder, name);
-    if (number > 0) found.push({ number, path, bytes: statSync(path).size });
+    if (number > 0) found.push({ number, path, bytes: bytesOf(path) });
   }
   return found.toSorted((a, b) => a.number - b.number);
 }
@@ -42,6 +42,14 @@ function names(folder: string): string[] {
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw unreadable(folder, error);
+  }
+}
+
+function bytesOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch (error) {
+    throw unreadable(path, error);
   }
 }
 

@@ -6,7 +6,8 @@ import { NO_HASH } from './record.ts';
 import { type SegmentFile, segmentsIn } from './segments.ts';
 
 export interface Tail {
-  readonly ledger: string;
+  /** Null: it has no whole record, not even its first. */
+  readonly ledger: string | null;
   readonly head: Head;
   readonly segment: number;
   /** Of the last segment, whole records only; 0: it has none, not even its first. */
@@ -17,7 +18,7 @@ export interface Tail {
 
 /**
  * Null: no ledger is there yet. The last segment is checked whole: nothing is put behind a record
- * that is not as it was written. Throws HP_LEDGER_BROKEN.
+ * that is not as it was written, nor before what is left of a ledger. Throws HP_LEDGER_BROKEN.
  */
 export function findTail(folder: string): Tail | null {
   const segments = segmentsIn(folder);
@@ -31,7 +32,16 @@ export function findTail(folder: string): Tail | null {
     const is_last = number === segment.number;
     return { ledger, head, segment: number, bytes: is_last ? bytes : 0, cut_bytes };
   }
-  return null;
+  const [first, second] = segments;
+  if (!first) return null;
+  if (first.number === 1 && !second) {
+    return { ledger: null, head: { seq: 0, hash: NO_HASH }, segment: 1, bytes: 0, cut_bytes };
+  }
+  throw ledgerError(
+    'HP_LEDGER_BROKEN',
+    `${folder} has segments of a ledger, and not one whole record in them.`,
+    { details: { folder, cut_bytes } },
+  );
 }
 
 interface Found {
