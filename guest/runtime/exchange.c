@@ -52,6 +52,9 @@ static int on_field(http_parser *parser, const char *at, size_t length)
 {
 	struct exchange *exchange = of(parser);
 
+	/* Trailers are no header (RFC 9110, 6.5.1). */
+	if (exchange->head_seen)
+		return 0;
 	if (exchange->in_value) {
 		exchange->field[0] = 0;
 		keep_fields(exchange, "\n", 1);
@@ -66,6 +69,8 @@ static int on_value(http_parser *parser, const char *at, size_t length)
 {
 	struct exchange *exchange = of(parser);
 
+	if (exchange->head_seen)
+		return 0;
 	if (!exchange->in_value) {
 		exchange->in_value = true;
 		exchange->value = NULL;
@@ -122,10 +127,33 @@ static int on_body(http_parser *parser, const char *at, size_t length)
 	return 0;
 }
 
+/* An interim answer (RFC 9110, 15.2): the answer itself comes after it. */
+static bool is_interim(const http_parser *parser)
+{
+	return parser->type == HTTP_RESPONSE && parser->status_code < 200 &&
+	       parser->status_code != 101;
+}
+
+static void forget_head(struct exchange *exchange)
+{
+	exchange->head_seen = false;
+	exchange->in_value = false;
+	exchange->field[0] = 0;
+	exchange->content_type[0] = 0;
+	exchange->function_error[0] = 0;
+	exchange->fields[0] = 0;
+	exchange->fields_used = 0;
+	exchange->fields_too_long = false;
+}
+
 static int on_complete(http_parser *parser)
 {
 	struct exchange *exchange = of(parser);
 
+	if (is_interim(parser)) {
+		forget_head(exchange);
+		return 0;
+	}
 	exchange->complete = true;
 	exchange->keep_alive = http_should_keep_alive(parser);
 	/* What follows would be of the next message, which no client sends before its turn. */

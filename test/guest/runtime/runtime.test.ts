@@ -183,6 +183,18 @@ test('a container program gets the request as it was made, and its header comes 
   t.true((await program.invoke(Buffer.from('still there'))).ok);
 });
 
+test('what a container program says before and after its answer is not its header', async (t) => {
+  const program = await started(t, { interface: 'http', command: SERVER });
+  if (!program) return;
+  for (const path of ['/head/early', '/head/late']) {
+    const asked = { method: 'GET', path, fields: 'Host: shop.example\r\n' };
+    const { result, bytes } = await program.invoke(Buffer.of(), '', asked);
+    t.is(result?.['status'], 201, path);
+    t.notRegex(String(result?.['fields']), /preload|x-late: /, path);
+    t.like(JSON.parse(bytes.toString()), { method: 'GET', url: path });
+  }
+});
+
 test('a container program may answer, write and refuse before it has read the request', async (t) => {
   const command = ['python3', join(PROGRAMS, 'early.py')];
   const program = await started(t, { interface: 'http', command });

@@ -12,9 +12,16 @@ const server = createServer(async (request, response) => {
   if (request.url.startsWith('/head')) {
     response.setHeader('set-cookie', ['a=1', 'b="2"']);
     if (request.url === '/head/long') response.setHeader('x-long', 'l'.repeat(5_000));
+    if (request.url === '/head/early') {
+      response.writeContinue();
+      response.writeEarlyHints({ link: '</early>; rel=preload' });
+    }
     const { method, url, headers } = request;
     const told = JSON.stringify({ method, url, headers, body: body.toString() });
-    response.writeHead(201, { 'content-length': Buffer.byteLength(told) }).end(told);
+    if (request.url === '/head/late') {
+      response.writeHead(201, { trailer: 'x-late' }).addTrailers({ 'x-late': '1' });
+      response.end(told);
+    } else response.writeHead(201, { 'content-length': Buffer.byteLength(told) }).end(told);
   } else if (request.url === '/init') response.writeHead(200).end('{"ok":true}');
   else if (what === 'drop') request.socket.destroy();
   else if (what === 'garbage') request.socket.end('this is no HTTP\r\n\r\n');
