@@ -98,18 +98,20 @@ static void take_payload(char *bytes, size_t length)
 		invocation.started_at_ms = boottime_ms();
 }
 
-static void open_http(const struct json_document *document)
+/* False when it is an HTTP request of which the program would not see all. */
+static bool open_http(const struct json_document *document)
 {
 	const struct json_token *http = json_member(document, document->tokens, "http");
 
-	if (!http || http->type != JSON_OBJECT ||
-	    json_string(document, json_member(document, http, "path"), invocation.path,
-			sizeof(invocation.path)) < 1 ||
-	    json_string(document, json_member(document, http, "fields"), invocation.fields,
-			sizeof(invocation.fields)) < 0)
-		return;
-	json_string(document, json_member(document, http, "method"), invocation.method,
-		    sizeof(invocation.method));
+	if (!http)
+		return true;
+	return http->type == JSON_OBJECT &&
+	       json_string(document, json_member(document, http, "path"), invocation.path,
+			   sizeof(invocation.path)) > 0 &&
+	       json_string(document, json_member(document, http, "fields"), invocation.fields,
+			   sizeof(invocation.fields)) >= 0 &&
+	       json_string(document, json_member(document, http, "method"), invocation.method,
+			   sizeof(invocation.method)) > 0;
 }
 
 static void open_invocation(const struct json_document *document)
@@ -125,7 +127,8 @@ static void open_invocation(const struct json_document *document)
 		    invocation.content_type, sizeof(invocation.content_type));
 	json_unsigned(document, json_member(document, root, "timeout_ms"), &invocation.timeout_ms);
 	json_unsigned(document, json_member(document, root, "payload_bytes"), &bytes);
-	open_http(document);
+	if (!open_http(document))
+		return link_fail("bad-request", "the HTTP request is too long, or not text");
 	invocation.payload_bytes = bytes;
 	invocation.payload = malloc(bytes + 1);
 	if (bytes > PROTOCOL_PAYLOAD_BYTES || !invocation.payload)

@@ -22,7 +22,9 @@ struct invocation {
 	/* The HTTP request that it is, for programs that serve HTTP; no method: it is none. */
 	char method[PROTOCOL_HTTP_METHOD_BYTES + 1];
 	char path[PROTOCOL_HTTP_PATH_BYTES + 1];
-	char fields[PROTOCOL_HTTP_HEAD_BYTES + 1];
+	/* With the payload's type, which is not counted in what fields may be. */
+	char fields[PROTOCOL_HTTP_HEAD_BYTES + PROTOCOL_CONTENT_TYPE_BYTES +
+		    sizeof("Content-Type: \r\n")];
 	char *payload;
 	size_t payload_bytes;
 	size_t here_bytes;

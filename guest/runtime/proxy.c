@@ -145,7 +145,7 @@ static bool ask(const char *path, const char *type, const struct iovec *parts, s
 /* The caller's own request: its fields come whole, but for the length that is told here. */
 static bool pass_request(const struct iovec *payload)
 {
-	static char head[PROTOCOL_HTTP_PATH_BYTES + PROTOCOL_HTTP_HEAD_BYTES + 128];
+	static char head[sizeof(invocation.path) + sizeof(invocation.fields) + 128];
 	int used = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\n%sContent-Length: %zu\r\n\r\n",
 			    invocation.method, invocation.path, invocation.fields,
 			    payload->iov_len);

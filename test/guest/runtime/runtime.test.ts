@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { KIB, MIB } from '../../../base/units.ts';
+import { httpRequestSchema, linesOf } from '../../../agent/model/http-head.ts';
+import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 import { Supervised, type SupervisedOptions } from './supervised.ts';
 
 const PROGRAMS = join(PROJECT_ROOT, 'test/guest/runtime/programs');
@@ -193,6 +195,26 @@ test('what a container program says before and after its answer is not its heade
     t.notRegex(String(result?.['fields']), /preload|x-late: /, path);
     t.like(JSON.parse(bytes.toString()), { method: 'GET', url: path });
   }
+});
+
+test('the longest request that may be made comes whole; a longer one is refused', async (t) => {
+  const program = await started(t, { interface: 'http', command: SERVER });
+  if (!program) return;
+  const host = { name: 'Host', value: 'shop.example' };
+  const rest = JSON.stringify(linesOf([host, { name: 'X-Long', value: '' }], ''));
+  const value = 'l'.repeat(PROTOCOL.http_head_bytes - rest.length);
+  const path = `/head/${'p'.repeat(PROTOCOL.http_path_bytes - '/head/'.length)}`;
+  const made = { method: 'PUT', path, headers: [host, { name: 'X-Long', value }] };
+  const { method, headers } = httpRequestSchema.parse(made);
+  const type = `text/${'t'.repeat(PROTOCOL.content_type_bytes - 'text/'.length)}`;
+  const asked = { method, path, fields: linesOf(headers, type) };
+  const { bytes, message } = await program.invoke(Buffer.from('body'), type, asked);
+  const told = JSON.parse(bytes.toString() || '{}');
+  t.like(told, { method: 'PUT', url: path, body: 'body' }, message);
+  t.like(told.headers, { 'x-long': value, 'content-type': type });
+  const longer = { ...asked, fields: `${asked.fields}X-Longer: l\r\n`.repeat(2) };
+  t.like(await program.invoke(Buffer.of(), '', longer), { ok: false, code: 'bad-request' });
+  t.true((await program.invoke(Buffer.from('still there'))).ok);
 });
 
 test('a container program may answer, write and refuse before it has read the request', async (t) => {
