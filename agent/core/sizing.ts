@@ -141,7 +141,10 @@ function leastBytes({ used_bytes, plugged_bytes, span }: RegionState): number | 
   return Math.max(used_bytes, plugged_bytes - tail_bytes);
 }
 
-/** Never below what the guest says is used, and not at all where it says nothing. */
+/**
+ * Never below what the guest says is used, and not at all where it says nothing or its holder waits
+ * for more, who would work against it.
+ */
 function shrinkTo(
   draft: Draft,
   fn: FunctionState,
@@ -149,6 +152,7 @@ function shrinkTo(
   wish: Wish & { readonly wanted_bytes: number },
 ): void {
   const { region, instance, wanted_bytes } = wish;
+  if (region.span?.want) return recordSize(draft, fn, vm, wish, 'its holder waits for more');
   const least_bytes = leastBytes(region);
   if (least_bytes === null) return recordSize(draft, fn, vm, wish, 'its use is not known');
   const to_bytes = Math.max(wanted_bytes, sizeWithin(least_bytes, fn.spec));

@@ -262,6 +262,16 @@ test('who begins to wait while his region shrinks ends that shrink, and no other
   t.like(world.pending.at(-1), { order: { cause: 'grow' } });
 });
 
+test('nothing shrinks under somebody who waits: where he has all there can be, he is told so', (t) => {
+  const { world, tell } = busy();
+  tell({ want_bytes: 128 * MIB });
+  complete(world);
+  world.setTargets('f', { max_bytes: BASELINE });
+  tell({ want_bytes: 4096, used_bytes: MIB, free_tail_bytes: 128 * MIB });
+  t.deepEqual(resizes(world), []);
+  t.is(denials(world).length, 1);
+});
+
 test('a shrink under somebody who waits is not gone on with by the next agent: he grows at once', (t) => {
   const { world, tell, least } = busy();
   tell({ want_bytes: 128 * MIB });
