@@ -7,7 +7,7 @@ import { assert } from '../../base/assert.ts';
 import { kindOf } from '../model/operations.ts';
 import { isPressed } from '../model/pressure.ts';
 import { plugsOnDemand } from '../model/spec.ts';
-import type { FunctionState, VmState } from '../model/state.ts';
+import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
 import { spareIdle } from './bounds.ts';
 import { mayEmpty } from './devices.ts';
@@ -18,30 +18,25 @@ import { freeBytes, permitsOf } from './permits.ts';
 import type { Yielding } from './policy.ts';
 import { isFree } from './regions.ts';
 
-/** Every VM as it is in this step. */
-function* vmsNow(draft: Draft): Generator<VmState, undefined> {
-  for (const id of draft.state.vms.keys()) {
-    const vm = readVm(draft, id);
-    if (vm) yield vm;
-  }
-}
-
 /** Permits that come back when what is under way ends well: unplugs, stops, ends of VMs. */
 export function comingBytes(draft: Draft): number {
   let bytes = 0;
-  const unplugs = new Map(draft.state.operations);
-  for (const id of draft.operations.keys) {
-    const operation = draft.operations.row(id);
-    if (operation) unplugs.set(id, operation);
-    else unplugs.delete(id);
-  }
-  for (const operation of unplugs.values()) {
+  for (const operation of draft.operations.all()) {
     if (kindOf(operation) !== 'unplug') continue;
-    const region = readVm(draft, operation.vm_id)?.regions[operation.region_index];
-    bytes += Math.max(0, (region?.permit_bytes ?? 0) - operation.to_bytes);
+    const vm = readVm(draft, operation.vm_id);
+    const region = vm?.regions[operation.region_index];
+    if (!vm || !region || isStopping(vm, region)) continue;
+    bytes += Math.max(0, region.permit_bytes - operation.to_bytes);
   }
-  for (const vm of vmsNow(draft)) bytes += comingOf(draft, vm);
+  for (const vm of draft.vms.all()) bytes += comingOf(draft, vm);
   return bytes;
+}
+
+/** All of the region comes back with its instance, whatever is under way in it. */
+function isStopping({ instances }: VmState, { index }: RegionState): boolean {
+  return instances.some(({ phase, region_index }) => {
+    return phase === 'stopping' && region_index === index;
+  });
 }
 
 function comingOf(draft: Draft, vm: VmState): number {
@@ -129,7 +124,7 @@ interface Ready {
 
 /** VMs of others, or of all (null), in which something can give way. */
 function* othersOf(draft: Draft, fn: FunctionState | null): Generator<VmState, undefined> {
-  for (const vm of vmsNow(draft)) {
+  for (const vm of draft.vms.all()) {
     if (vm.phase !== 'running' || vm.function === fn?.spec.name || !givesBack(draft, vm)) continue;
     if (vm.unresponsive_since_ms === null) yield vm;
   }

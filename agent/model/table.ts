@@ -63,6 +63,18 @@ export class Edits<Row> {
     return place < 0 ? undefined : (this.#before[place] ?? undefined);
   }
 
+  /** Every row as it is with these changes; those that are new come last. */
+  *all(): Generator<Row, undefined> {
+    for (const [key, found] of this.#table) {
+      const place = this.#placeOf(key);
+      const row = place < 0 ? found : this.#rows[place];
+      if (row) yield row;
+    }
+    for (const [place, row] of this.#rows.entries()) {
+      if (row && this.#before[place] === null) yield row;
+    }
+  }
+
   set(key: string, row: Row | null): void {
     const place = this.#placeOf(key);
     if (place < 0) this.replace(key, this.#table.get(key) ?? null, row);

@@ -260,6 +260,38 @@ test('a function with a baseline is deployed where one instance can start, howev
   }
 });
 
+test('a region that shrinks, and whose instance ends, comes back once', (t) => {
+  const shrinks: Policy = {
+    ...DEFAULT_POLICY,
+    elastic: true,
+    size: ({ region, instance, max_bytes, spec }) => {
+      if (!instance) return { target_bytes: max_bytes, at_ms: null };
+      const is_told = spec.name === 'a' && region.used_bytes !== null;
+      return is_told ? { target_bytes: REGION, at_ms: null } : null;
+    },
+  };
+  const world = new World(3 * BOOT + 3 * REGION, { memory_wait_ms: 5_000 });
+  world.context = { policy: shrinks, recording: false };
+  const memory = { baseline_bytes: REGION, increment_bytes: null, history: false };
+  world.deploy('a', 'virtio-mem', {
+    limit_bytes: 2 * REGION,
+    memory: { ...memory, grow_wait_ms: 5_000 },
+  });
+  world.deploy('b', 'virtio-mem', { limit_bytes: 3 * REGION });
+  world.deploy('c', 'virtio-mem', { keep_alive_ms: 1e6 });
+  finish(world);
+  warm(world, 'c');
+  const request = world.invoke('a');
+  complete(world, 'plug');
+  complete(world, 'start');
+  const regions = [{ region_id: 'r0', used_bytes: REGION }];
+  world.send({ type: 'usage', vm_id: world.vmsOf('a')[0]?.id ?? '', regions });
+  t.true(world.pendingTypes().includes('unplug r0'));
+  world.cancel('a', request);
+  world.invoke('b');
+  t.is(idle(world, 'c').length, 0, 'two of three regions come back without it');
+});
+
 test('an idle instance gives way to a guest that runs and waits for growth', (t) => {
   const grows: Policy = {
     ...DEFAULT_POLICY,
