@@ -157,6 +157,8 @@ export class Decider {
     });
     for (const keys of Object.values(this.#changed)) keys.clear();
     for (const { event, actions } of held) {
+      // What was done for the one before may have ended everything.
+      if (this.#over) return;
       try {
         this.#parts.perform(event, actions);
       } catch (error) {
