@@ -55,16 +55,17 @@ function disagreement(
 ): Pick<Drift, 'bytes' | 'message'> | null {
   const { id, requested_bytes, plugged_bytes, resident_bytes, pci_address } = region;
   const guest = stats?.partitions.find((one) => one.region_pci === pci_address);
-  const guest_bytes = guest?.plugged_bytes ?? plugged_bytes;
+  const guest_bytes = guest?.plugged_bytes ?? null;
   const bytes = Math.max(
     Math.abs(requested_bytes - plugged_bytes),
-    Math.abs(guest_bytes - plugged_bytes),
+    Math.abs((guest_bytes ?? plugged_bytes) - plugged_bytes),
     // A guest need not touch what it has; the host must not hold what it has not.
     resident_bytes - plugged_bytes,
   );
   if (bytes <= DEVICE_BLOCK_BYTES) return null;
-  const sizes = [requested_bytes, plugged_bytes, guest_bytes, resident_bytes].map(formatBytes);
-  const [requested = '', plugged = '', counted = '', resident = ''] = sizes;
+  const sizes = [requested_bytes, plugged_bytes, resident_bytes].map(formatBytes);
+  const [requested = '', plugged = '', resident = ''] = sizes;
+  const counted = guest_bytes === null ? 'an unknown size' : formatBytes(guest_bytes);
   const message =
     `region ${id}: ${requested} requested, ${plugged} plugged by the VMM's word and ${counted} by ` +
     `its guest's, ${resident} held by the host, for longer than a resize takes.`;

@@ -33,6 +33,7 @@ for (const [what, sizes, mib] of [
     t.is(drifts.of('r0'), null, 'it may be under way');
     const [drift] = drifts.look(LONG_MS, seen, null);
     t.like(drift, { region_id: 'r0', bytes: mib * MIB, since_ms: 0 });
+    t.regex(drift?.message ?? '', /and an unknown size by its guest's/, 'it told nothing');
     t.deepEqual(drifts.look(LONG_MS + 1, seen, null), [], 'once');
     t.is(drifts.of('r0')?.bytes, mib * MIB);
     drifts.look(LONG_MS + 2, [region([128, 128, 128])], null);
