@@ -1,6 +1,6 @@
 /** Memory over time, function by function, and which function has which colour. Pure. */
 import { PAGE_LIMITS } from './limits.ts';
-import type { VmTotals } from './totals.ts';
+import { largestFirst, residentOf, type VmTotals } from './totals.ts';
 
 export interface MemoryOf {
   readonly committed_bytes: number;
@@ -29,16 +29,12 @@ export class History {
   add(at_ms: number, limit_bytes: number, totals: ReadonlyMap<string, VmTotals>): boolean {
     const last = this.samples.at(-1);
     if (last && at_ms >= last.at_ms && at_ms - last.at_ms < PAGE_LIMITS.sample_ms) return false;
-    const sorted = [...totals]
-      .map(([name, one]) => [name, memoryOf(one)] as const)
-      .toSorted(([a, one], [b, two]) => {
-        return two.committed_bytes - one.committed_bytes || (a < b ? -1 : 1);
-      });
+    const sorted = largestFirst(totals).map(([name, one]) => [name, memoryOf(one)] as const);
     const functions = new Map(sorted.slice(0, PAGE_LIMITS.sample_functions));
     const rest = sorted.slice(PAGE_LIMITS.sample_functions).map(([, one]) => one);
     const others = rest.length > 0 ? sumOf(rest) : null;
-    // A clock that goes back is another host's: what is known is of the one before.
-    const kept = last && at_ms < last.at_ms ? [] : this.samples;
+    // Between two messages time is guessed: where the next one says less, the guess was too late.
+    const kept = this.samples.filter((one) => one.at_ms < at_ms);
     const sample = { at_ms, limit_bytes, functions, others };
     this.samples = [...kept, sample].slice(-PAGE_LIMITS.samples);
     this.#colour(sorted.slice(0, PAGE_LIMITS.colours).map(([name]) => name));
@@ -61,17 +57,9 @@ export class History {
   }
 }
 
-function memoryOf({
-  committed_bytes,
-  plugged_bytes,
-  resident_bytes,
-  resident_unknown,
-}: VmTotals): MemoryOf {
-  return {
-    committed_bytes,
-    plugged_bytes,
-    resident_bytes: resident_unknown > 0 ? null : resident_bytes,
-  };
+function memoryOf(totals: VmTotals): MemoryOf {
+  const { committed_bytes, plugged_bytes } = totals;
+  return { committed_bytes, plugged_bytes, resident_bytes: residentOf(totals) };
 }
 
 /** Unknown as soon as one of them is. */

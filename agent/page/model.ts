@@ -43,7 +43,7 @@ export class PageModel {
   ended: readonly Operation[] = [];
   reports: readonly Report[] = [];
   readonly refused = new Map<string, Refused>();
-  readonly history = new History();
+  history = new History();
   invocations_done = 0;
   #sequence = 0;
 
@@ -52,6 +52,8 @@ export class PageModel {
     if (message.type === 'snapshot') {
       if (message.protocol !== LIVE_PROTOCOL) return `the agent speaks ${message.protocol}`;
       for (const rows of [this.functions, this.vms, this.operations, this.memory]) rows.clear();
+      // Another host, or this one booted anew: what was seen has another clock.
+      if (message.at_ms < this.at_ms) this.history = new History();
       this.host = message.host;
       this.version = message.version;
       this.at_ms = message.at_ms;

@@ -4,7 +4,7 @@ import { formatBytes, formatMs } from '../../base/units.ts';
 import { PAGE_LIMITS } from './limits.ts';
 import type { PageModel } from './model.ts';
 import { functionStyle } from './styles.ts';
-import { type VmTotals, totalOf } from './totals.ts';
+import { largestFirst, residentOf, type VmTotals, totalOf } from './totals.ts';
 
 type ByFunction = ReadonlyMap<string, VmTotals>;
 
@@ -65,15 +65,11 @@ export function renderFigures(model: PageModel, totals: ByFunction): string {
 
 /** The largest functions first, of those whose name has `filter` in it. */
 export function renderFunctions(model: PageModel, totals: ByFunction, filter: string): string {
-  const found = [...totals]
-    .filter(([name]) => name.includes(filter))
-    .toSorted(([a, one], [b, two]) => {
-      return two.committed_bytes - one.committed_bytes || (a < b ? -1 : 1);
-    });
+  const found = largestFirst(totals).filter(([name]) => name.includes(filter));
   const rows = found.slice(0, PAGE_LIMITS.function_rows).map(([name, one]) => {
     const fn = model.functions.get(name);
     const colour = functionStyle(model.history.colourOf(name)).class_name;
-    const resident = one.resident_unknown > 0 ? null : one.resident_bytes;
+    const resident = residentOf(one);
     const { busy, idle, starting, stopping } = one.instances;
     const cells = [
       `${fn?.phase === 'serving' ? '' : `<em>${escapeText(fn?.phase ?? 'unknown')}</em> `}${one.vms}`,

@@ -58,6 +58,19 @@ export function totalOf(parts: Iterable<VmTotals>): VmTotals {
   return sum;
 }
 
+/** Of all its VMs; null: one of them is not known. */
+export const residentOf = ({ resident_bytes, resident_unknown }: VmTotals): number | null =>
+  resident_unknown > 0 ? null : resident_bytes;
+
+/** Functions with the most memory first, and by name where they have the same. */
+export function largestFirst(
+  totals: ReadonlyMap<string, VmTotals>,
+): (readonly [string, VmTotals])[] {
+  return [...totals].toSorted(([a, one], [b, two]) => {
+    return two.committed_bytes - one.committed_bytes || (a < b ? -1 : 1);
+  });
+}
+
 function addVm(sum: VmTotals, vm: PageVm, resident_bytes: number | null): void {
   sum.vms += 1;
   sum.committed_bytes += vm.boot_bytes;

@@ -1,4 +1,4 @@
-/** Memory over time as the page keeps it: by the agent's clock, which it guesses between messages. */
+/** Memory over time on the page, by the clock of the agent, guessed between messages. */
 import test from 'ava';
 import { LIVE_PROTOCOL } from '../../../agent/model/live.ts';
 import { PAGE_LIMITS } from '../../../agent/page/limits.ts';
