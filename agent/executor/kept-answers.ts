@@ -66,7 +66,12 @@ export class KeptAnswers {
   constructor(parts: KeptAnswersParts) {
     this.#parts = parts;
     this.#bounds = parts.bounds ?? BOUNDS;
-    for (const [name, row] of parts.rows) this.#keep(name, JSON.parse(row), row.length);
+    const now_ms = parts.clock.nowMs();
+    for (const [name, row] of parts.rows) {
+      const kept: Kept = JSON.parse(row);
+      // The clock began anew with the host: its age is not known, and is counted from now on.
+      this.#keep(name, { ...kept, at_ms: Math.min(kept.at_ms, now_ms) }, row.length);
+    }
   }
 
   /** Those that run in instances of an earlier agent. */

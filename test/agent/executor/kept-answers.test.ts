@@ -8,6 +8,7 @@ import type { InvokeReply } from '../../../agent/model/actions.ts';
 import type { HostEvent } from '../../../agent/model/events.ts';
 import { Table } from '../../../agent/model/table.ts';
 import { emulated } from '../../../agent/model/work.ts';
+import type { Clock } from '../../../base/clock.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { WORK } from '../core/world.ts';
 import { KillingHost } from './killing-host.ts';
@@ -54,7 +55,8 @@ function kept({ count = 100, bytes = 1e6, kept_ms = 1_000, answer_bytes = 10 } =
     }
     one.told(`q-${key}`, null);
   };
-  return { one, clock, rows, end, next: () => new KeptAnswers({ ...parts, rows }) };
+  const next = (by: Clock = clock) => new KeptAnswers({ ...parts, clock: by, rows });
+  return { one, clock, rows, end, next };
 }
 
 test('an answer is there for who asks again, under the next agent too, for so long', async (t) => {
@@ -66,6 +68,17 @@ test('an answer is there for who asks again, under the next agent too, for so lo
   t.deepEqual(await second.find('f', keyNamed('k')), first);
   t.is(second.find('g', keyNamed('k')), null, 'a key is of one function');
   await clock.advance(1_001);
+  t.is(second.find('f', keyNamed('k')), null);
+});
+
+test('an answer of before the host booted is kept as long as others, and no longer', async (t) => {
+  const { clock, end, next } = kept();
+  await clock.advance(1_000_000);
+  end('k');
+  const booted = new FakeClock();
+  const second = next(booted);
+  t.truthy(second.find('f', keyNamed('k')));
+  await booted.advance(1_001);
   t.is(second.find('f', keyNamed('k')), null);
 });
 
