@@ -3,6 +3,7 @@
  * besides is not asked, so nothing here waits for a network.
  */
 import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 
 /** The number in the third field of the line of that name; null: there is none. */
 function idIn(file: string, name: string): number | null {
@@ -25,6 +26,15 @@ export const uidOf = (name: string): number | null => idIn('/etc/passwd', name);
 /** By name or number; null: there is no such group. */
 export const gidOf = (group: string): number | null =>
   /^\d+$/.test(group) ? Number(group) : idIn('/etc/group', group);
+
+/** Who runs this: by number where the user has no entry, as in many containers. */
+export function ourName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
 
 /** Whom an agent that is a service runs as, where a client is not told otherwise. */
 const SERVICE_USER = 'hotplane';

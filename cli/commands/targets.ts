@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import {
   NO_VALUES,
   type Targets,
@@ -9,22 +8,24 @@ import { hostClock } from '../../base/clock.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
 import { formatBytes, formatMs, parseBytes } from '../../base/units.ts';
+import { ourName } from '../../base/users.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { withAgent } from '../with-agent.ts';
 
 const NAMES = Object.keys(NO_VALUES);
+const withoutUnit = (name: string): string => name.replace(/_(?:bytes|ms)$/, '');
 
 /** `warm=2`, `keep_alive=10m`, `max=1GiB`: units are in the values, not in the names. */
 function readValues(words: readonly string[]): TargetValues {
   const values: Record<string, number> = {};
   for (const word of words) {
     const [given = '', text = ''] = word.split('=', 2);
-    const name = NAMES.find((one) => one === given || one.replace(/_(?:bytes|ms)$/, '') === given);
+    const name = NAMES.find((one) => one === given || withoutUnit(one) === given);
     const value = name === undefined ? null : readValue(name, text);
     if (name === undefined || value === null) {
-      const names = NAMES.map((one) => one.replace(/_(?:bytes|ms)$/, '')).join(', ');
+      const names = NAMES.map(withoutUnit).join(', ');
       throw badValue('set', word, `NAME=VALUE, where NAME is one of ${names}`);
     }
     values[name] = value;
@@ -65,9 +66,8 @@ async function run(input: CommandInput): Promise<void> {
       : values.whole('revision', 0, Number.MAX_SAFE_INTEGER);
   const told = await withAgent(input, (client, signal) => {
     if (words.length === 0 && !clears) return client.targets(name, { signal });
-    const { username: author } = userInfo();
     const reason = values.optional('reason') ?? '';
-    const request = { function: name, values: wanted, for_ms, author, reason, revision };
+    const request = { function: name, values: wanted, for_ms, author: ourName(), reason, revision };
     return client.setTargets(request, { signal });
   });
   stdout.write(values.flag('json') ? jsonDocument(told) : render(told));

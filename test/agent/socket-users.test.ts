@@ -3,11 +3,11 @@ import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { chmod, chown, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { SocketPlace } from '../../agent/api/socket.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
-import { gidOf, serviceUid, uidOf } from '../../base/users.ts';
+import { gidOf, ourName, serviceUid, uidOf } from '../../base/users.ts';
 
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 const SERVICE = uidOf('nobody') ?? 65_534;
@@ -98,6 +98,18 @@ asRoot('with 0600 no group gets in', async (t) => {
   const gid = gidOf('nogroup') ?? 65_534;
   const path = await agentOf(t, SERVICE, { gid, mode: 0o600 });
   t.is(await clientOf(STRANGER, path, [gid]), 'EACCES');
+});
+
+test('we have a name', (t) => {
+  t.is(ourName(), userInfo().username);
+});
+
+asRoot('a user without an entry is called by his number', async (t) => {
+  const script = `console.log((await import('${PROJECT_ROOT}/base/users.ts')).ourName())`;
+  const user = ['--reuid=54321', '--regid=54321', '--clear-groups'];
+  const args = ['--input-type=module', '--eval', script];
+  const { stdout } = await execa('setpriv', [...user, process.execPath, ...args]);
+  t.is(stdout, '54321');
 });
 
 test('the user of the service is a user of this host, or nobody', (t) => {
