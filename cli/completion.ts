@@ -52,14 +52,14 @@ function valueCases(commands: readonly Command[], offer: Offer, files: string): 
 
 /** What may stand at any other place of a command. */
 function wordCases(commands: readonly Command[], offer: Offer): string[] {
-  const seconds = [...groups(commands)];
+  const seconds = groups(commands);
   const alone = new Set(commands.map(({ name }) => name));
   return [
     ...commands.map((command) => {
-      const more = groups(commands).get(command.name) ?? [];
+      const more = seconds.get(command.name) ?? [];
       return `    ${quoted(command.name)}) ${offer([...more, ...optionsOf(command)])} ;;`;
     }),
-    ...seconds
+    ...[...seconds]
       .filter(([first]) => !alone.has(first))
       .map(([first, words]) => `    ${quoted(first)}) ${offer(words)} ;;`),
   ];
@@ -88,12 +88,13 @@ _hotplane() {
 ${twoWordCases(commands).join('\n')}
   esac
   case "$command|$prev" in
-${valueCases(commands, offerInBash, 'COMPREPLY=($(compgen -f -- "$cur"))').join('\n')}
+${valueCases(commands, offerInBash, ':').join('\n')}
   esac
   case "$command" in
 ${wordCases(commands, offerInBash).join('\n')}
   esac
 }
+# Where it offers nothing, bash offers files, and knows of spaces in their names.
 complete -o bashdefault -o default -F _hotplane hotplane
 `;
 }

@@ -29,6 +29,11 @@ test('bash offers the choices of an option', async (t) => {
   t.deepEqual(await offered('agent', '--log-level', 'w'), ['warn']);
 });
 
+test('bash is left to offer files where an option takes one', async (t) => {
+  t.deepEqual(await offered('agent', '--config', 'READ'), []);
+  t.regex(completionScript('bash', COMMANDS), /^complete .*-o default .*hotplane$/m);
+});
+
 for (const shell of SHELLS) {
   test(`for ${shell} every command and each of its options is named`, (t) => {
     const script = completionScript(shell, COMMANDS);
