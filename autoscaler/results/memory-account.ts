@@ -50,8 +50,7 @@ export class MemoryAccount {
       const to_ms = is_last ? end_ms : Math.min(end_ms, (block + 1) * this.#block_ms);
       // The end of a part may be rounded to where the one before it has ended.
       if (to_ms <= from_ms) continue;
-      const at = Math.min(block, BLOCKS - 1);
-      this.#blocks[at] = (this.#blocks[at] ?? 0) + this.#bytes * (to_ms - from_ms);
+      this.#blocks[block] = (this.#blocks[block] ?? 0) + this.#bytes * (to_ms - from_ms);
       from_ms = to_ms;
     }
   }
