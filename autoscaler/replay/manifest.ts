@@ -2,7 +2,7 @@
 import { BASELINE } from '../../agent/model/mechanism.ts';
 import { SCHEMA_VERSION } from '../results/schema.ts';
 import type { Manifest, MechanismRun, Provenance } from '../results/schema.ts';
-import { knownSource } from '../trace/known-sources.ts';
+import { traceFacts } from '../results/trace-facts.ts';
 import type { Selection } from '../trace/select.ts';
 import type { Trace } from '../trace/trace.ts';
 import type { ReplayOptions } from './options.ts';
@@ -37,7 +37,7 @@ export function buildManifest(
   status: Manifest['status'],
   runs: readonly MechanismRun[],
 ): Manifest {
-  const { options, trace, plan, facts } = inputs;
+  const { options, trace, selection, plan, facts } = inputs;
   return {
     schema_version: SCHEMA_VERSION,
     kind: 'replay',
@@ -59,7 +59,17 @@ export function buildManifest(
       huge_pages: options.guest_huge_pages,
       backing: options.backing,
     },
-    trace: traceFacts(inputs),
+    trace: traceFacts(trace, {
+      grouping: options.grouping,
+      speedup: options.speedup,
+      rows_used: selection.rows_used,
+      functions_used: selection.functions.length,
+      used: {
+        zero_durations: selection.zero_durations,
+        negative_starts: selection.negative_starts,
+        span_ms: selection.span_ms,
+      },
+    }),
     policy: {
       name: inputs.policy_name,
       keep_alive_s: options.keep_alive_s,
@@ -86,29 +96,6 @@ export function waitingRun(name: string): MechanismRun {
     ...NOT_DEPLOYED,
     error: null,
     clock_start_ms: null,
-  };
-}
-
-function traceFacts({ options, trace, selection }: ManifestInputs): Manifest['trace'] {
-  const { quality } = trace;
-  return {
-    grouping: options.grouping,
-    speedup: options.speedup,
-    rows_used: selection.rows_used,
-    rows_total: quality.rows,
-    functions_used: selection.functions.length,
-    functions_total: quality.functions,
-    apps_total: quality.apps,
-    zero_durations: quality.zero_durations,
-    out_of_order_rows: quality.out_of_order_rows,
-    negative_starts: quality.negative_starts,
-    span_ms: quality.span_ms,
-    source: knownSource(trace.input.sha256),
-    used: {
-      zero_durations: selection.zero_durations,
-      negative_starts: selection.negative_starts,
-      span_ms: selection.span_ms,
-    },
   };
 }
 

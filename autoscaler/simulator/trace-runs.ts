@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BASELINE } from '../../agent/model/mechanism.ts';
 import type { Manifest } from '../results/schema.ts';
 import { SCHEMA_VERSION } from '../results/schema.ts';
-import { knownSource } from '../trace/known-sources.ts';
+import { traceFacts } from '../results/trace-facts.ts';
 import type { Trace } from '../trace/trace.ts';
 import { playFast } from './fast-engine.ts';
 import { MECHANISM_MODELS } from './mechanism-models.ts';
@@ -77,7 +77,6 @@ function manifestOf(
   { functions, invocations, window_ms }: SimWorkload,
   { choice, peaks }: { readonly choice: PolicyChoice; readonly peaks: Int32Array },
 ): Parameters<typeof writeSimulatedRun>[1] {
-  const { quality } = trace;
   const counts = new Int32Array(functions.length);
   for (const fn of invocations.function_index) counts[fn] = (counts[fn] ?? 0) + 1;
   const { keep_alive_ms } = choice;
@@ -95,21 +94,13 @@ function manifestOf(
     versions: { hotplane: input.hotplane_version, node: '', agent: '' },
     host: null,
     guest: { init_on_alloc: false, huge_pages: false, backing: 'simulated' },
-    trace: {
+    trace: traceFacts(trace, {
       grouping: input.grouping,
       speedup: 1,
       rows_used: invocations.length,
-      rows_total: quality.rows,
       functions_used: functions.length,
-      functions_total: quality.functions,
-      apps_total: quality.apps,
-      zero_durations: quality.zero_durations,
-      out_of_order_rows: quality.out_of_order_rows,
-      negative_starts: quality.negative_starts,
-      span_ms: quality.span_ms,
-      source: knownSource(trace.input.sha256),
       used: null,
-    },
+    }),
     policy: { name: nameOfChoice(choice), keep_alive_s: keep_alive_ms / 1000, keep_alive_ms },
     memory_model: { ...NO_TOUCHING, name, source },
     window: { window_ms, load_ms: window_ms, keep_alive_ms, margin_ms: 0 },
