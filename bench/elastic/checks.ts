@@ -1,16 +1,19 @@
 /** What memory that follows its use may cost. Pure. */
 import { BASELINE, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { atMost, type Check, intervalText, shown } from '../check.ts';
-import type { ElasticSummary, MechanismFigures } from './figures.ts';
+import { neighbourCheck } from '../neighbour.ts';
+import { callsMs, type ElasticSummary, type MechanismFigures } from './figures.ts';
+import type { NeighbourCall } from './records.ts';
 
 const UNUSED_PERCENT = 15;
 /** Under TCG, which is said wherever the figure is. */
 const WAIT_P99_MS = 50;
 const OWN_P99_MS = 2;
 const GIVE_BACK_TIMES = 1.5;
+const SEED = 1;
 
 /** Of mechanisms with partitions, whose instances wait and shrink; others only grow. */
-export function elasticChecks(summary: ElasticSummary): Check[] {
+export function elasticChecks(summary: ElasticSummary, calls: readonly NeighbourCall[]): Check[] {
   const base = summary.mechanisms.find(({ mechanism }) => mechanism === BASELINE);
   return [
     ...summary.mechanisms
@@ -22,6 +25,12 @@ export function elasticChecks(summary: ElasticSummary): Check[] {
       measured: summary.give_back?.ratio ?? null,
       detail: summary.give_back ? intervalText(summary.give_back) : '',
     }),
+    neighbourCheck(
+      'neighbour_p99',
+      "a neighbour's p99 while memory is given back / its other calls",
+      { busy_ms: callsMs(calls, true), quiet_ms: callsMs(calls, false) },
+      SEED,
+    ),
   ];
 }
 

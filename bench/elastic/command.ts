@@ -82,7 +82,7 @@ async function measure(
       options,
       duration_ms,
       summary,
-      checks: elasticChecks(summary),
+      checks: elasticChecks(summary, run.neighbour),
       ...run,
     };
   } finally {

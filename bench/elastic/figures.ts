@@ -2,7 +2,8 @@
 import { boundsOf } from '../../base/number-list.ts';
 import { GIB } from '../../base/units.ts';
 import { median, percentileOf, type Ratio, ratioOfMedians } from '../statistics.ts';
-import type { ElasticRun, GiveBackLine, MemoryStep, Operation, PlayLine } from './records.ts';
+import type { ElasticRun, GiveBackLine, MemoryStep, NeighbourCall } from './records.ts';
+import type { Operation, PlayLine } from './records.ts';
 
 const MS_PER_S = 1000;
 const SEED = 1;
@@ -59,8 +60,6 @@ export function summarizeElastic(run: ElasticRun): ElasticSummary {
   const by_mechanism = Map.groupBy(run.plays, ({ mechanism }) => mechanism);
   const phase = backMs(run.given_back, 'phase');
   const idle = backMs(run.given_back, 'idle');
-  const calls = (met: boolean): number[] =>
-    run.neighbour.flatMap((call) => (call.met === met ? call.wall_ms : []));
   return {
     mechanisms: [...by_mechanism].map(([mechanism, plays]) =>
       figuresOf(
@@ -72,8 +71,13 @@ export function summarizeElastic(run: ElasticRun): ElasticSummary {
     give_back: ratioOfMedians(phase, idle, SEED),
     phase_ms: median(phase),
     idle_ms: median(idle),
-    neighbour: ratioOfMedians(calls(true), calls(false), SEED),
+    neighbour: ratioOfMedians(callsMs(run.neighbour, true), callsMs(run.neighbour, false), SEED),
   };
+}
+
+/** How long calls took that met memory on its way back, or those that did not. */
+export function callsMs(calls: readonly NeighbourCall[], met: boolean): number[] {
+  return calls.flatMap((call) => (call.met === met ? call.wall_ms : []));
 }
 
 function backMs(lines: readonly GiveBackLine[], what: GiveBackLine['what']): number[] {

@@ -17,7 +17,12 @@ import { measureGiveBack } from '../../bench/elastic/give-back.ts';
 import { parseElasticOptions, type RawElasticOptions } from '../../bench/elastic/options.ts';
 import { playOrder, playsOf, elasticSpecOf } from '../../bench/elastic/plan.ts';
 import { RecordKeeper } from '../../bench/elastic/record-keeper.ts';
-import type { ElasticRun, MemoryStep, PlayLine } from '../../bench/elastic/records.ts';
+import type {
+  ElasticRun,
+  MemoryStep,
+  NeighbourCall,
+  PlayLine,
+} from '../../bench/elastic/records.ts';
 import { renderElastic } from '../../bench/elastic/table.ts';
 import { EMPTY_OPERATION } from '../autoscaler/empty-messages.ts';
 
@@ -211,8 +216,8 @@ test('plays, waits and observers come to their figures', (t) => {
   t.is(ours?.guest_mean_ms?.toFixed(4), ((101 * 12 + 90) / 102).toFixed(4));
 });
 
-function verdictsOf(summary: ElasticSummary): string[] {
-  return elasticChecks(summary).map(({ name, verdict }) => `${name} ${verdict}`);
+function verdictsOf(summary: ElasticSummary, calls: readonly NeighbourCall[] = []): string[] {
+  return elasticChecks(summary, calls).map(({ name, verdict }) => `${name} ${verdict}`);
 }
 
 test('promises are held against the figures, of mechanisms whose instances wait alone', (t) => {
@@ -226,6 +231,7 @@ test('promises are held against the figures, of mechanisms whose instances wait 
     'hotmem_migrated missed',
     'hotmem_observers missed',
     'give_back met',
+    'neighbour_p99 not measured',
   ]);
   const few = summarizeElastic({ ...RUN, operations: RUN.operations.slice(0, 50), given_back: [] });
   t.true(verdictsOf(few).includes('hotmem_own_p99 not measured'), 'p99 of too few is none');
@@ -237,6 +243,26 @@ test('promises are held against the figures, of mechanisms whose instances wait 
   });
   t.true(verdictsOf(untold).includes('hotmem_unused not measured'), 'nobody told what was plugged');
   t.true(verdictsOf(untold).includes('hotmem_observers not measured'), 'no operation was seen');
+});
+
+/** So many calls that met a give-back, and as many of 4 ms that did not. */
+function callsOf(met_ms: number, count: number): NeighbourCall[] {
+  return Array.from({ length: 2 * count }, (_, index) => ({
+    met: index < count,
+    wall_ms: index < count ? met_ms : 4,
+  }));
+}
+
+test("a neighbour's p99 is held against the bound of bench reclaim, once there are enough calls", (t) => {
+  const summary = summarizeElastic(RUN);
+  for (const [met_ms, count, verdict] of [
+    [4.2, 100, 'met'],
+    [4.3, 100, 'missed'],
+    [8, 99, 'not measured'],
+  ] as const) {
+    const [last] = verdictsOf(summary, callsOf(met_ms, count)).slice(-1);
+    t.is(last, `neighbour_p99 ${verdict}`, `${count} calls of ${met_ms} ms`);
+  }
 });
 
 const notAsked = async (): Promise<never> => await Promise.reject(new Error('not asked for'));
@@ -276,7 +302,7 @@ test('the text has every play, part of a wait and check, and says which observer
     options: OPTIONS,
     duration_ms: 1,
     summary,
-    checks: elasticChecks(summary),
+    checks: elasticChecks(summary, RUN.neighbour),
   });
   for (const word of ['training', "agent's own", 'op-7', 'missed', 'guest kernel']) {
     t.true(text.includes(word), word);

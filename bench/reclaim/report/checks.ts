@@ -7,6 +7,7 @@ import { GIB, MIB } from '../../../base/units.ts';
 import { BASE_CONDITION, type BenchMechanism, type Condition, REFERENCE } from '../plan/cell.ts';
 import { offChecks, attachedChecks } from './checks-cost.ts';
 import { atLeast, atMost, type Check, intervalText, shown } from '../../check.ts';
+import { neighbourCheck } from '../../neighbour.ts';
 import type { BenchData, RequestKind } from '../results/records.ts';
 import { estimateCell } from './hardware-counts.ts';
 import {
@@ -19,13 +20,11 @@ import {
   operationsOf,
   reached,
 } from './select.ts';
-import { median, percentileOf, ratioOf, ratioOfMedians } from '../../statistics.ts';
+import { median, ratioOfMedians } from '../../statistics.ts';
 
 const MIDDLE = 512 * MIB;
 const LARGE = 2 * GIB;
 const SMALL = 128 * MIB;
-/** A p99 of fewer requests than this is one of the largest values, not a percentile. */
-const P99_SAMPLES_MIN = 100;
 
 const at = (region_bytes: number, other: Partial<Condition> = {}): Partial<Condition> => ({
   ...BASE_CONDITION,
@@ -220,23 +219,14 @@ function plugExcess(data: BenchData, kind: 'first-plug' | 'replug', title: strin
   });
 }
 
-const p99 = (values: readonly number[]): number | null => percentileOf(values, 0.99);
-
 /** Against the control of quiet time, not all of it: see shamWindows(). */
 function neighbourLatency(data: BenchData, request: RequestKind): Check {
-  const sham = neighbourLatencies(data, 'hotmem', request, 'sham_ms');
-  const busy = neighbourLatencies(data, 'hotmem', request, 'busy_ms');
-  const enough = sham.length >= P99_SAMPLES_MIN && busy.length >= P99_SAMPLES_MIN;
-  const ratio = enough ? ratioOf(p99, busy, sham, data.manifest.plan.seed) : null;
+  const samples = {
+    busy_ms: neighbourLatencies(data, 'hotmem', request, 'busy_ms'),
+    quiet_ms: neighbourLatencies(data, 'hotmem', request, 'sham_ms'),
+  };
   const title = `a neighbour's p99 during hotmem unplugs / quiet, ${request} requests`;
-  return atMost(`neighbour-p99-${request}`, title, {
-    unit: 'times',
-    target: 1.05,
-    measured: ratio?.ratio ?? null,
-    detail: ratio
-      ? `${shown(p99(busy))} ms / ${shown(p99(sham))} ms, ${intervalText(ratio)}`
-      : tooFew(busy.length, sham.length),
-  });
+  return neighbourCheck(`neighbour-p99-${request}`, title, samples, data.manifest.plan.seed);
 }
 
 function observersAgree(data: BenchData): Check {
@@ -250,6 +240,3 @@ function observersAgree(data: BenchData): Check {
 }
 
 const ofSample = (what: string, n: number): string => (n === 0 ? '' : `${what}n = ${n}`);
-
-const tooFew = (busy: number, quiet: number): string =>
-  busy + quiet === 0 ? '' : `${busy} and ${quiet} requests; a p99 needs ${P99_SAMPLES_MIN}`;
