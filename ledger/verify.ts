@@ -4,7 +4,7 @@
  */
 import { ChainCheck, type Head, seqOf } from './chain.ts';
 import { eachLine, type LedgerLine, parseRecord, whereOf } from './reader.ts';
-import { LEDGER_FORMAT, type LedgerRecord, NO_HASH } from './record.ts';
+import { type LedgerRecord, NO_HASH } from './record.ts';
 import { existingSegments, type SegmentFile } from './segments.ts';
 
 /** The first thing that is not as it was written. */
@@ -66,7 +66,7 @@ export function verify(folder: string, heads: readonly KeptHead[] = []): Verifie
 class Checking {
   readonly #check = new ChainCheck();
   readonly #kept: readonly KeptHead[];
-  #heads = new Map<number, string>();
+  readonly #heads = new Map<number, ReadonlySet<string>>();
   #last_head: Head | null = null;
   /** The newest record whose head was kept, and is there. */
   #sure_seq = 0;
@@ -87,7 +87,9 @@ class Checking {
   #begin(about: LedgerRecord): void {
     this.about = about;
     const own = this.#kept.filter(({ ledger }) => ledger === undefined || ledger === about.ledger);
-    this.#heads = new Map(own.map(({ seq, hash }) => [seq, hash]));
+    for (const { seq, hash } of own) {
+      this.#heads.set(seq, new Set([...(this.#heads.get(seq) ?? []), hash]));
+    }
     this.#last_head = own.toSorted((a, b) => b.seq - a.seq)[0] ?? null;
   }
 
@@ -129,8 +131,8 @@ class Checking {
     } catch (error) {
       return this.#tell(line, error instanceof Error ? error.message : String(error));
     }
-    const { kind, seq, segment, prev_hash, ledger, format } = record;
-    if (kind !== 'segment' || format !== LEDGER_FORMAT) {
+    const { kind, seq, segment, prev_hash, ledger } = record;
+    if (kind !== 'segment') {
       return this.#tell(line, 'a segment does not begin with what it is');
     }
     if (segment !== this.#of.number) return this.#tell(line, `it is of segment ${segment}`);
@@ -160,8 +162,9 @@ class Checking {
       return this.#tell(line, 'its hash is not that of its text and its predecessor');
     }
     const kept = this.#heads.get(seq);
-    if (kept !== undefined && kept !== hash) return this.#forged(line, seq);
-    if (kept !== undefined) {
+    if (kept) {
+      // Two heads of one record cannot both be: one is of what was there before.
+      if (kept.size > 1 || !kept.has(hash)) return this.#forged(line, seq);
       this.heads_met += 1;
       this.#sure_seq = seq;
     }

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { unreachable } from '../../base/assert.ts';
-import { chained, type Head } from '../../ledger/chain.ts';
+import type { Head } from '../../ledger/chain.ts';
 import { LEDGER_LIMITS } from '../../ledger/limits.ts';
 import { eachRecord } from '../../ledger/reader.ts';
 import { type LedgerRecord, NO_HASH } from '../../ledger/record.ts';
@@ -13,7 +13,7 @@ import { segmentsIn } from '../../ledger/segments.ts';
 import { verify } from '../../ledger/verify.ts';
 import { holds } from '../seed.ts';
 import { folderOf, linesOf, openLedger, type Placed, putLines } from './made.ts';
-import { runOf, Times, writeLedger } from './made.ts';
+import { hashIn, rechained, runOf, Times, writeLedger } from './made.ts';
 
 function recordsOf(folder: string): LedgerRecord[] {
   const found: LedgerRecord[] = [];
@@ -146,22 +146,6 @@ function mutate(folder: string, before: readonly Placed[], one: Mutation): numbe
     default:
       return unreachable(one);
   }
-}
-
-/** The chain of someone who changed record `at` and computes all hashes behind it anew. */
-function rechained(lines: readonly Placed[], at: number): Placed[] {
-  let prev = at === 0 ? NO_HASH : hashIn(lines[at - 1]);
-  return lines.map((one, index) => {
-    if (index < at) return one;
-    const renamed = one.line.replace(/"prev_hash":"[0-9a-f]{64}"/, `"prev_hash":"${prev}"`);
-    const made = chained(prev, `${renamed.slice(0, -75)}}`);
-    prev = made.hash;
-    return { ...one, line: made.line };
-  });
-}
-
-function hashIn(one: Placed | undefined): string {
-  return one?.line.slice(-66, -2) ?? NO_HASH;
 }
 
 test('whatever is done to a ledger is found, and the first bad record is named', async (t) => {

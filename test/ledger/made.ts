@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import type { RecordDraft } from '../../ledger/record.ts';
+import { chained } from '../../ledger/chain.ts';
+import { NO_HASH, type RecordDraft } from '../../ledger/record.ts';
 import { segmentsIn } from '../../ledger/segments.ts';
 import { LedgerWriter, type WriterOptions } from '../../ledger/writer.ts';
 
@@ -64,4 +65,34 @@ export function putLines(folder: string, lines: readonly Placed[]): void {
     const own = lines.filter(({ file }) => file === basename(path)).map(({ line }) => `${line}\n`);
     writeFileSync(path, own.join(''));
   }
+}
+
+interface Forging {
+  /** What the first forged record is chained to; absent: its predecessor. */
+  readonly prev?: string;
+  /** Headers name the head before them, as forged; false: they are as they lie there. */
+  readonly names_heads?: boolean;
+}
+
+/** The chain of someone who changed record `at` and computes all hashes behind it anew. */
+export function rechained<T extends Placed>(
+  lines: readonly T[],
+  at: number,
+  forging: Forging = {},
+): T[] {
+  const { names_heads = true } = forging;
+  let prev = forging.prev ?? (at === 0 ? NO_HASH : hashIn(lines[at - 1]));
+  return lines.map((one, index) => {
+    if (index < at) return one;
+    const text = names_heads
+      ? one.line.replace(/"prev_hash":"[0-9a-f]{64}"/, `"prev_hash":"${prev}"`)
+      : one.line;
+    const made = chained(prev, `${text.slice(0, -75)}}`);
+    prev = made.hash;
+    return { ...one, line: made.line };
+  });
+}
+
+export function hashIn(one: Placed | undefined): string {
+  return one?.line.slice(-66, -2) ?? NO_HASH;
 }
