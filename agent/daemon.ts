@@ -106,7 +106,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const state = earlierState(store, { path, host_limit_bytes, facts, first_id });
   if (state) log.info({ functions: state.functions.size, vms: living.size }, 'goes on');
   const ledger = options.ledger ? openLedger(options.ledger, state_dir, log) : null;
-  opened.defer(() => ledger?.close('the agent ended'));
+  opened.defer(() => closeLedger(ledger, log));
   const agent = new HostAgent({
     store,
     ...(ledger ? { ledger } : {}),
@@ -172,6 +172,13 @@ function openLedger(settings: LedgerSettings, state_dir: string, log: Logger): A
   });
   log.info({ folder, head: ledger.head }, 'the ledger goes on');
   return ledger;
+}
+
+function closeLedger(ledger: AgentLedger | null, log: Logger): void {
+  const lost_records = ledger?.close('the agent ended') ?? 0;
+  if (lost_records === 0) return;
+  const err = { code: 'HP_LEDGER_LOST' };
+  log.error({ err, lost_records }, 'the disk of the ledger is full: records are lost');
 }
 
 /** For an end without order: which VMs it may leave behind. */

@@ -49,7 +49,10 @@ export class LedgerWriter {
   #is_full = false;
   #has_reserve = false;
   #tried_at_ms = Number.NEGATIVE_INFINITY;
+  /** Since what waits was written last. */
   #lost = 0;
+  /** The record that tells of them, while it waits too. */
+  #gap_seq = 0;
 
   /**
    * Opens the ledger, or begins one where none is. A last line that its writer did not finish is
@@ -126,6 +129,12 @@ export class LedgerWriter {
   /** Writes what waits; false: there is no room for it. Throws HP_LEDGER_LOST. */
   flush(): boolean {
     if (this.#is_full && !this.#hasRoomAgain()) return false;
+    if (!this.#writePending()) return false;
+    if (this.#bytes >= (this.#options.segment_bytes ?? LEDGER_LIMITS.segment_bytes)) this.#rotate();
+    return true;
+  }
+
+  #writePending(): boolean {
     if (this.#pending.length === 0) return true;
     const first = this.#next - this.#pending.length;
     let { hash } = this.#head;
@@ -138,23 +147,33 @@ export class LedgerWriter {
     if (!this.#write(Buffer.from(text))) return false;
     this.#head = { seq: this.#next - 1, hash };
     this.#pending = [];
-    if (this.#bytes >= (this.#options.segment_bytes ?? LEDGER_LIMITS.segment_bytes)) this.#rotate();
+    this.#lost = 0;
     return true;
   }
 
-  /** Writes what waits, and brings the file to the disk. */
-  close(): void {
-    this.flush();
-    this.#closeFile();
+  /**
+   * Writes what waits, on a full disk where the reserve was, and brings the file to the disk. How
+   * many records are lost, for there was no room for them. Throws HP_LEDGER_LOST.
+   */
+  close(): number {
+    this.#dropReserve();
+    try {
+      const lost_records = this.#lost + this.#pending.length;
+      if (this.#is_full) this.#endFull();
+      return this.#writePending() ? 0 : lost_records;
+    } finally {
+      this.#closeFile();
+    }
+  }
+
+  #dropReserve(): void {
     rmSync(this.#reserve, { force: true });
+    this.#has_reserve = false;
   }
 
   #write(bytes: Buffer): boolean {
     if (this.#tryWrite(bytes)) return true;
-    if (this.#has_reserve) {
-      rmSync(this.#reserve, { force: true });
-      this.#has_reserve = false;
-    }
+    if (this.#has_reserve) this.#dropReserve();
     this.#is_full = true;
     this.#tried_at_ms = this.#options.nowMs();
     return this.#tryWrite(bytes);
@@ -184,12 +203,18 @@ export class LedgerWriter {
     this.#tried_at_ms = now_ms;
     this.#makeReserve();
     if (!this.#has_reserve) return false;
-    this.#is_full = false;
-    const { trust, reason } = { trust: 'agent', reason: 'the disk was full' } as const;
-    const lost_records = this.#lost;
-    this.#lost = 0;
-    this.add({ kind: 'gap', at_ms: now_ms, trust, lost_records, reason, cause_seq: [] });
+    this.#endFull();
     return true;
+  }
+
+  /** One record tells of all that was lost, however often there was too little room for it. */
+  #endFull(): void {
+    this.#is_full = false;
+    const lost_records = this.#lost;
+    if (this.amend(this.#gap_seq, { lost_records })) return;
+    const at_ms = this.#options.nowMs();
+    const { trust, reason } = { trust: 'agent', reason: 'the disk was full' } as const;
+    this.#gap_seq = this.add({ kind: 'gap', at_ms, trust, lost_records, reason, cause_seq: [] });
   }
 
   #makeReserve(): void {
@@ -202,22 +227,27 @@ export class LedgerWriter {
       }
       this.#has_reserve = true;
     } catch (error) {
-      rmSync(this.#reserve, { force: true });
-      this.#has_reserve = false;
+      this.#dropReserve();
       if (!FULL.has(errnoOf(error) ?? '')) throw lost(this.#options.folder, error);
     }
   }
 
-  /** The next segment begins with the head of this one. */
+  /** The next segment begins with the head of this one, which goes on while there is no room. */
   #rotate(): void {
     assert(this.#pending.length === 0, 'a segment ends with a record that is written');
     const { folder } = this.#options;
-    this.#closeFile();
-    this.#segment += 1;
-    this.#bytes = 0;
-    this.#fd = openSync(segmentPath(folder, this.#segment), 'a', 0o600);
-    this.#addHeader();
-    this.#prune();
+    try {
+      const fd = openSync(segmentPath(folder, this.#segment + 1), 'a', 0o600);
+      this.#closeFile();
+      this.#fd = fd;
+      this.#segment += 1;
+      this.#bytes = 0;
+      this.#addHeader();
+      this.#prune();
+    } catch (error) {
+      if (FULL.has(errnoOf(error) ?? '')) return;
+      throw lost(folder, error);
+    }
     this.flush();
   }
 

@@ -166,9 +166,12 @@ export class AgentLedger {
     this.#flush(this.#is_urgent);
   }
 
-  /** The agent ends; what waits is written. */
-  close(reason: string): void {
-    if (this.#closed) return;
+  /**
+   * The agent ends; what waits is written. How many records are lost, for the disk is full. Throws
+   * HP_LEDGER_LOST.
+   */
+  close(reason: string): number {
+    if (this.#closed) return 0;
     this.#say({
       kind: 'end',
       at_ms: this.#options.clock.nowMs(),
@@ -180,8 +183,9 @@ export class AgentLedger {
     this.#end_rounds();
     this.#timer?.();
     this.#timer = null;
-    this.#writer.close();
+    const lost_records = this.#writer.close();
     this.#heads?.note(this.#writer.ledger, this.#writer.head, true);
+    return lost_records;
   }
 
   #say(draft: RecordDraft): void {
