@@ -99,7 +99,7 @@ export class QemuMemory {
     };
     return {
       ...this.#targetPort(device),
-      plugs_unseen: this.#parts.spec.backing !== 'huge',
+      plugs_unseen: true,
       look: async (resident, limit) => await tellIfGone(look(resident, limit)),
     };
   }

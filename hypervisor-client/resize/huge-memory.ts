@@ -25,6 +25,7 @@ export function inHugePages(port: ResizePort, region_id: string, read: HugePageR
   let plugged_bytes: number | null = null;
   return {
     ...port,
+    plugs_unseen: false,
     setTarget: async (bytes, limit) => {
       const more_bytes = bytes - (plugged_bytes ?? 0);
       if (more_bytes > 0) requireHugePages(`A plug of ${region_id}`, more_bytes, read());
