@@ -1,6 +1,6 @@
 /** Commands, paths, options and links of the pages for developers are there. */
 import test from 'ava';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DUMP_SCHEMA_VERSION } from '../../agent/core/dump.ts';
 import { READ_VERSIONS, SCHEMA_VERSION } from '../../autoscaler/results/schema.ts';
@@ -103,6 +103,19 @@ for (const page of PAGES) {
     t.true(links.length > 0);
   });
 }
+
+test('every table of a page has a head, without which its rows are text', (t) => {
+  const pages = globSync(['*.md', 'docs/*.md', 'guest-kernel-patches/*.md'], { cwd: PROJECT_ROOT });
+  const tables = pages.flatMap((page) =>
+    [...read(page).matchAll(/(?<=\n(?!\|)[^\n]*\n)\|[^\n]*\n[^\n]*/g)].map(([rows]) => ({
+      page,
+      rows,
+    })),
+  );
+  t.true(tables.length > 50, `${tables.length} tables`);
+  const wrong = tables.filter(({ rows }) => !/\n\|[-:| ]+\|$/.test(rows));
+  t.deepEqual(wrong, []);
+});
 
 test('exit codes are the same in the sources, in --help and on the page', (t) => {
   const rows = read('docs/compatibility.md').matchAll(/^\| (\d+) \| [^|]+ \| ([^|]*) \|$/gm);
