@@ -1,0 +1,51 @@
+/** What a program is told in its environment: by its runtime, its image, and its manifest. */
+import test from 'ava';
+import { checkYaml, YamlText } from '../../base/yaml.ts';
+import { functionFileSchema } from '../../cli/function/manifest.ts';
+import { type MadeFunction, programOf } from '../../cli/function/program.ts';
+
+const CODE = {
+  key: 'k',
+  image_path: '/k',
+  image_bytes: 1,
+  content: { files: 1, folders: 0, links: 0, bytes: 1 },
+};
+
+function environmentOf(lines: readonly string[], ofImage: readonly string[] | null = null) {
+  const text = new YamlText(['name: f', ...lines, ''].join('\n'), 'function.yaml');
+  const image = { command: ['/run'], working_folder: null, user: null };
+  const config = ofImage && { ...image, environment: [...ofImage] };
+  const named = { schema_version: 1, name: 'f', key: 'k', runtime: null, source: '.' } as const;
+  const made: MadeFunction = { function: CODE, named: { ...named, config }, runtime: null };
+  const manifest = checkYaml(text, functionFileSchema);
+  return programOf({ manifest, text, dir: '/' }, made).environment;
+}
+
+const nodeOf = (told: readonly string[]) => told.filter((one) => one.startsWith('NODE_OPTIONS='));
+
+for (const [memory, mib] of [
+  ['256MiB', 192],
+  ['{max: 1GiB, baseline: 128MiB}', 768],
+  ['16MiB', 16],
+] as const) {
+  test(`the heap of Node follows the most that an instance may have: ${memory}`, (t) => {
+    const told = environmentOf(['runtime: node', 'handler: a.b', `memory: ${memory}`]);
+    t.true(told.includes(`NODE_OPTIONS=--max-old-space-size=${mib}`), told.join(' '));
+  });
+}
+
+test('Python writes what it prints at once; other programs are told of neither', (t) => {
+  const python = environmentOf(['runtime: python3', 'handler: a.b', 'memory: 1GiB']);
+  t.true(python.includes('PYTHONUNBUFFERED=1'), python.join(' '));
+  const other = environmentOf(['command: [/run]', 'memory: 1GiB']);
+  t.notRegex([...python, ...other].join(' '), /NODE_OPTIONS/);
+  t.notRegex(other.join(' '), /PYTHON/);
+});
+
+test('an image has its way over the runtime, and the manifest over both', (t) => {
+  const lines = ['runtime: node', 'command: [/run]', 'memory: 1GiB'];
+  const image = ['NODE_OPTIONS=--image'];
+  t.deepEqual(nodeOf(environmentOf(lines, image)), image);
+  const own = [...lines, 'environment: {NODE_OPTIONS: --own}'];
+  t.deepEqual(nodeOf(environmentOf(own, image)), ['NODE_OPTIONS=--own']);
+});
