@@ -5,7 +5,7 @@
  */
 import type { FunctionState } from '../model/state.ts';
 import { instanceBounds } from '../model/targets.ts';
-import { launchesFor } from './default-policy/scale.ts';
+import { freeRegions, launchesFor } from './default-policy/scale.ts';
 import { type Draft, vmsOf } from './draft.ts';
 import type { FunctionView, Scale } from './policy.ts';
 import { earlier } from './wakes.ts';
@@ -54,7 +54,8 @@ export function bounded(draft: Draft, fn: FunctionState, scale: Scale): Scale {
     ...scale,
     starts,
     stops: stops.slice(0, spare),
-    launches: room > 0 ? launches : 0,
+    // A VM for more than may start would hold its boot memory for nobody.
+    launches: room > freeRegions(vms) ? launches : 0,
     plugged: Math.max(scale.plugged, fn.targets?.values.reserve ?? 0),
     wake_at_ms: earlier(scale.wake_at_ms, again_ms),
   };

@@ -49,14 +49,19 @@ export function launchesFor(
   const present = vms.filter(({ phase }) => phase !== 'lost');
   if (present.length >= spec.max_vms) return 0;
   if (present.some(({ phase }) => COMING.has(phase))) return 0;
-  const free = present.reduce((sum, vm) => sum + freeRegions(vm), 0);
-  return starts > free ? 1 : 0;
+  return starts > freeRegions(present) ? 1 : 0;
 }
 
-function freeRegions({ phase, regions, retiring }: VmView): number {
-  if (phase !== 'running' || retiring) return 0;
-  return regions.filter(({ holder, operation_id }) => holder === null && operation_id === null)
-    .length;
+/** Regions of all that run in which an instance can start. */
+export function freeRegions(vms: readonly VmView[]): number {
+  let count = 0;
+  for (const { phase, regions, retiring } of vms) {
+    if (phase !== 'running' || retiring) continue;
+    for (const { holder, operation_id } of regions) {
+      if (holder === null && operation_id === null) count += 1;
+    }
+  }
+  return count;
 }
 
 function quietVms({ vms, spec, now_ms }: FunctionView): {

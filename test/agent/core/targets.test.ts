@@ -1,5 +1,7 @@
 /** Targets: bounds and wishes from outside, within which policies answer, until they expire. */
 import test from 'ava';
+import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
+import type { Policy } from '../../../agent/core/policy.ts';
 import { NO_VALUES, type TargetValues } from '../../../agent/model/targets.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import { GIB, MIB } from '../../../base/units.ts';
@@ -72,6 +74,7 @@ test('no more than instances_max start; what waits is served by those there are'
     world.complete(0);
   }
   for (const id of requests) t.like(world.reply(id), { outcome: 'done' });
+  t.is(world.vmsOf('f').length, 2, 'and no VM for more');
 });
 
 test('when instances_max falls, idle instances above it end', (t) => {
@@ -85,6 +88,8 @@ test('warm ones are kept beside those that are busy', (t) => {
   const world = deployed();
   set(world, { warm: 1 });
   t.is(count(world, 'idle'), 1);
+  world.advance(60_000);
+  t.is(count(world, 'idle'), 1, 'beyond their keep-alive');
   world.invoke('f');
   world.complete(world.pendingTypes().findIndex((one) => one.startsWith('plug')));
   world.complete(world.pendingTypes().findIndex((one) => one.startsWith('start')));
@@ -123,6 +128,25 @@ test('keep_alive_ms goes before that of the definition', (t) => {
   t.is(count(world, 'idle'), 1);
   world.advance(2_000);
   t.is(count(world, 'stopping'), 1);
+});
+
+test('baseline_bytes goes before that of the definition', (t) => {
+  const world = new World(8 * GIB);
+  const policy: Policy = {
+    ...DEFAULT_POLICY,
+    elastic: true,
+    size: ({ instance, spec }) =>
+      instance ? null : { target_bytes: spec.memory?.baseline_bytes ?? 0, at_ms: null },
+  };
+  world.context = { policy, recording: false };
+  const memory = { increment_bytes: null, history: false, grow_wait_ms: null };
+  const sizes = { limit_bytes: 512 * MIB, memory: { ...memory, baseline_bytes: 128 * MIB } };
+  world.deploy('f', 'virtio-mem', { ...sizes, keep_alive_ms: 1e6 });
+  finish(world);
+  set(world, { baseline_bytes: 256 * MIB });
+  world.invoke('f');
+  finish(world);
+  t.is(world.vmsOf('f')[0]?.regions[0]?.plugged_bytes, 256 * MIB);
 });
 
 for (const [values, part, why] of [
