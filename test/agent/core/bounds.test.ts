@@ -43,6 +43,18 @@ test('there are never more than the most: others wait for them', (t) => {
   t.is(startsOf(world), 2);
 });
 
+test('one that ends counts among the most until it is gone: its memory is not free yet', (t) => {
+  const world = running({ concurrency: 2, instances: { min: 0, max: 1 } });
+  world.invoke('f');
+  finish(world);
+  world.advance(10_000);
+  t.deepEqual(world.pendingTypes(), ['stop-instance']);
+  const request = world.invoke('f');
+  t.deepEqual(world.pendingTypes(), ['stop-instance']);
+  finish(world);
+  t.like(world.reply(request), { outcome: 'done' });
+});
+
 test('an instance that is to be kept and cannot start is tried again after a while, not at once', (t) => {
   const world = running({ concurrency: 2, instances: { min: 1, max: null } });
   t.is(startsOf(world), 1);
@@ -57,9 +69,10 @@ test('an instance that is to be kept and cannot start is tried again after a whi
 });
 
 test('a drain ends those that are kept, and they come back after it', (t) => {
-  const world = running({ concurrency: 2, instances: { min: 1, max: 1 } });
+  const world = running({ concurrency: 2, instances: { min: 1, max: null } });
   finish(world);
   const drained = world.drain('f');
+  t.deepEqual(world.pendingTypes(), ['stop-instance'], 'and none starts meanwhile');
   finish(world);
   t.like(world.reply(drained), { kind: 'drain', instances_stopped: 1 });
   world.advance(world.state.config.start_again_ms);

@@ -76,11 +76,11 @@ test('memory comes back in the stated order, a level at a time as less is availa
   t.true(world.actions.some((one) => one.type === 'record-refusal'));
   t.deepEqual(at(0.25 * KEEP - 1), []);
   finish(world);
-  world.state.functions.get('f');
   world.send({ type: 'drain', request_id: 'q', function: 'f' });
   finish(world);
   world.hostMemory(0);
   t.is(failure(world.reply(world.invoke('f')))?.code, 'HP_AGENT_HOST_PRESSURE');
+  t.like(world.reply(world.deploy('g')), { failure: { code: 'HP_AGENT_HOST_PRESSURE' } });
   t.deepEqual([...new Set(world.reports)], ['HP_AGENT_HOST_PRESSURE']);
 });
 
@@ -90,6 +90,18 @@ test('a fall by all levels at once gives everything back in that order, in one s
   world.hostMemory(0);
   t.deepEqual(sent(world), ['pressure 0', 'stop', 'stop', 'stop']);
   t.is(world.state.pressure.level, 'starts');
+});
+
+test('instances that a function is to keep end at the last level, and not before', (t) => {
+  const world = new World(16 * GIB, { host_keep_bytes: KEEP });
+  world.deploy('f', 'virtio-mem', { concurrency: 2, instances: { min: 2, max: null } });
+  finish(world);
+  world.actions.length = 0;
+  world.hostMemory(0.25 * KEEP);
+  t.is(world.state.pressure.level, 'growth');
+  t.deepEqual(sent(world), []);
+  world.hostMemory(0.25 * KEEP - 1);
+  t.deepEqual(sent(world), ['stop', 'stop']);
 });
 
 const toldOf = (available_bytes: number) => ({

@@ -70,6 +70,19 @@ test('idle instances of a VM that is drained stop, and others are drained by no 
   );
 });
 
+test('what runs in a VM that is drained may go on for a while, and ends with it then', (t) => {
+  const world = deployed();
+  const running = world.invoke('f');
+  for (const type of ['plug', 'start']) complete(world, type);
+  drainVm(world, ids(world)[0] ?? '');
+  complete(world, 'launch-vm');
+  world.advance(AGENT_LIMITS.vm_retire_ms - 100);
+  t.is(world.reply(running), undefined);
+  world.advance(200);
+  t.like(world.reply(running), { outcome: 'failed' });
+  t.true(world.pendingTypes().includes('shutdown-vm'));
+});
+
 test('without memory for another, a VM that is drained stays until there is some', (t) => {
   const world = deployed('hotmem', 700 * MIB);
   world.deploy('g', 'hotmem', { concurrency: 1 });

@@ -138,6 +138,61 @@ test('a wait ends at its bound with the numbers, and is recorded once', (t) => {
   t.is(refusals(world), 1);
 });
 
+test('each invocation waits for the bound from when it came', (t) => {
+  const world = host(['a', 'b'], 1);
+  warm(world, 'a');
+  const first = world.invoke('b');
+  world.advance(4_000);
+  const second = world.invoke('b');
+  world.advance(1_000);
+  t.like(failure(world.reply(first))?.details, { waited_ms: 5_000 });
+  t.is(world.reply(second), undefined);
+  world.advance(4_000);
+  t.like(failure(world.reply(second))?.details, { waited_ms: 5_000 });
+});
+
+test('while some get memory, the others of their function wait for the bound anew', (t) => {
+  const world = host(['a', 'b'], 2);
+  world.invoke('a');
+  warm(world, 'a');
+  t.is(idle(world, 'a').length, 2);
+  const requests = [world.invoke('b'), world.invoke('b')];
+  world.advance(4_000);
+  complete(world, 'stop');
+  complete(world, 'unplug');
+  t.is(world.vmsOf('b')[0]?.instances.length, 1);
+  world.advance(2_000);
+  for (const id of requests) t.is(world.reply(id), undefined);
+  world.advance(3_000);
+  t.like(failure(world.reply(requests[1] ?? '')), { code: 'HP_AGENT_NO_MEMORY' });
+});
+
+test('what comes back for one that waits is not hoped for by the next, for whom others give way', (t) => {
+  const world = host(['a', 'b', 'c', 'd'], 2);
+  warm(world, 'a');
+  world.advance(100);
+  warm(world, 'b');
+  world.invoke('c');
+  t.is(idle(world, 'b').length, 1);
+  world.invoke('d');
+  t.is(idle(world, 'b').length, 0);
+});
+
+test('no VM is launched with what an older invocation of another function waits for', (t) => {
+  const world = new World(3 * BOOT + 5 * REGION);
+  world.deploy('a', 'virtio-mem', { keep_alive_ms: 1e6, limit_bytes: 2 * REGION });
+  world.deploy('large', 'virtio-mem', { limit_bytes: 4 * REGION });
+  world.deploy('small', 'virtio-mem', { concurrency: 1, max_vms: 2 });
+  finish(world);
+  warm(world, 'a');
+  world.invoke('small');
+  world.invoke('large');
+  world.advance(10);
+  t.is(world.state.capacity.host - world.state.granted.host, BOOT);
+  world.invoke('small');
+  t.false(world.pendingTypes().includes('launch-vm'));
+});
+
 test('when what was hoped for does not come, the wait is over at once', (t) => {
   const world = host(['a', 'b'], 1);
   warm(world, 'a');
@@ -209,6 +264,12 @@ test('what is plugged ahead of starts gives way before an idle instance', (t) =>
   const request = world.invoke('b');
   t.deepEqual(world.pendingTypes(), ['unplug r1']);
   t.is(idle(world, 'a').length, 1);
+  complete(world, 'unplug');
+  t.deepEqual(
+    world.pendingTypes(),
+    ['plug r0', 'start-instance'],
+    'nothing is plugged ahead again',
+  );
   finish(world);
   t.like(world.reply(request), { outcome: 'done' });
 });
@@ -292,35 +353,45 @@ test('a region that shrinks, and whose instance ends, comes back once', (t) => {
   t.is(idle(world, 'c').length, 0, 'two of three regions come back without it');
 });
 
-test('an idle instance gives way to a guest that runs and waits for growth', (t) => {
-  const grows: Policy = {
-    ...DEFAULT_POLICY,
-    elastic: true,
-    size: ({ region, instance, max_bytes, spec }) => {
-      if (spec.name !== 'a') return instance ? null : { target_bytes: max_bytes, at_ms: null };
-      if (!instance) return { target_bytes: REGION, at_ms: null };
-      return region.span?.want ? { target_bytes: max_bytes, at_ms: null } : null;
-    },
-  };
-  const world = new World(2 * BOOT + 2 * REGION, { memory_wait_ms: 5_000 });
-  world.context = { policy: grows, recording: false };
-  const memory = { baseline_bytes: REGION, increment_bytes: null, history: false };
-  world.deploy('a', 'virtio-mem', {
-    limit_bytes: 2 * REGION,
-    memory: { ...memory, grow_wait_ms: 5_000 },
+for (const [memory_wait_ms, what] of [
+  [5_000, 'gives way'],
+  [0, 'does not give way, where there is no wait for memory,'],
+] as const)
+  test(`an idle instance ${what} to a guest that runs and waits for growth`, (t) => {
+    const grows: Policy = {
+      ...DEFAULT_POLICY,
+      elastic: true,
+      size: ({ region, instance, max_bytes, spec }) => {
+        if (spec.name !== 'a') return instance ? null : { target_bytes: max_bytes, at_ms: null };
+        if (!instance) return { target_bytes: REGION, at_ms: null };
+        return region.span?.want ? { target_bytes: max_bytes, at_ms: null } : null;
+      },
+    };
+    const world = new World(2 * BOOT + 2 * REGION, { memory_wait_ms });
+    world.context = { policy: grows, recording: false };
+    const memory = { baseline_bytes: REGION, increment_bytes: null, history: false };
+    world.deploy('a', 'virtio-mem', {
+      limit_bytes: 2 * REGION,
+      memory: { ...memory, grow_wait_ms: 5_000 },
+    });
+    world.deploy('b', 'virtio-mem', { keep_alive_ms: 1e6 });
+    finish(world);
+    warm(world, 'b');
+    world.invoke('a');
+    complete(world, 'plug');
+    complete(world, 'start');
+    const [vm] = world.vmsOf('a');
+    const regions = [{ region_id: 'r0', used_bytes: REGION, want_bytes: 4096 }];
+    world.send({ type: 'usage', vm_id: vm?.id ?? '', regions });
+    if (memory_wait_ms > 0) {
+      complete(world, 'stop');
+      complete(world, 'unplug');
+    }
+    world.advance(1_000);
+    finish(world);
+    const grown = world.actions.some(
+      (one) => one.type === 'resize-region' && one.order.cause === 'grow',
+    );
+    t.is(grown, memory_wait_ms > 0);
+    t.is(idle(world, 'b').length, memory_wait_ms > 0 ? 0 : 1);
   });
-  world.deploy('b', 'virtio-mem', { keep_alive_ms: 1e6 });
-  finish(world);
-  warm(world, 'b');
-  world.invoke('a');
-  complete(world, 'plug');
-  complete(world, 'start');
-  const [vm] = world.vmsOf('a');
-  const regions = [{ region_id: 'r0', used_bytes: REGION, want_bytes: 4096 }];
-  world.send({ type: 'usage', vm_id: vm?.id ?? '', regions });
-  complete(world, 'stop');
-  complete(world, 'unplug');
-  world.advance(1_000);
-  complete(world, 'plug');
-  t.is(world.vmsOf('a')[0]?.regions[0]?.plugged_bytes, 2 * REGION);
-});

@@ -59,6 +59,18 @@ test('a torn last line is as if it had never been begun', async (t) => {
   }
 });
 
+test('what is written after a torn line stands on a line of its own', async (t) => {
+  const { journal: path } = await placeFor(t);
+  await writeFile(path, 'torn');
+  const line = { sequence: 1, changes: put('vm1'), log: answer(1) };
+  const { journal } = Journal.open(path);
+  journal.append(line);
+  journal.close();
+  const again = Journal.open(path);
+  again.journal.close();
+  t.deepEqual(again.lines, [line]);
+});
+
 test('a damaged line before the last is told, and left as it is', async (t) => {
   const place = await placeFor(t);
   await written(place);
