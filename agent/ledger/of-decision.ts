@@ -1,4 +1,5 @@
 /** What was decided, as records: answers of the policy, permits, and what the core wants done. */
+import { assert } from '../../base/assert.ts';
 import type { Action, InvokeReply } from '../model/actions.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { VmState } from '../model/state.ts';
@@ -235,10 +236,8 @@ function whyOf(failure: Refusal | null): { code: string | null; reason: string |
 }
 
 function replied(step: LedgerStep, { request_id, reply }: ActionOf<'reply'>): void {
-  const { event } = step.decided;
   if (reply.kind === 'error') {
-    const name =
-      'function' in event ? event.function : event.type === 'deploy' ? event.spec.name : '';
+    const name = nameOf(step, request_id, null);
     const about = { trust: 'agent', function: name, request_id, outcome: 'refused' } as const;
     step.say({ kind: 'denied', ...about, ...whyOf(reply.failure) });
   } else if (reply.kind === 'invoke') answered(step, request_id, reply);
@@ -247,8 +246,8 @@ function replied(step: LedgerStep, { request_id, reply }: ActionOf<'reply'>): vo
 function answered(step: LedgerStep, request_id: string, reply: InvokeReply): void {
   const { anchors, decided } = step;
   const { instance_id, invocation_id, outcome, failure, assigned_at_ms } = reply;
-  const name = nameOf(step, instance_id);
   if (instance_id === null || assigned_at_ms === null) {
+    const name = nameOf(step, request_id, instance_id);
     const about = { trust: 'agent', function: name, request_id, invocation_id } as const;
     const of_instance = instance_id === null ? undefined : anchors.instances.get(instance_id);
     const where = instance_id === null ? {} : { instance_id };
@@ -266,19 +265,22 @@ function answered(step: LedgerStep, request_id: string, reply: InvokeReply): voi
     const ended_at_ms = decided.now_ms;
     if (step.amend(begun.seq, { ...end, ended_at_ms })) return;
   }
-  const vm_id = 'vm_id' in decided.event ? decided.event.vm_id : '';
-  const where = { vm_id, region_id: step.regionOf(vm_id, instance_id), instance_id };
-  const about = { trust: 'agent', function: name, ...where, request_id } as const;
+  const vm = step.vmOf(instance_id);
+  assert(vm, 'what was answered ran in a VM');
+  const where = { vm_id: vm.id, region_id: step.regionOf(vm.id, instance_id), instance_id };
+  const about = { trust: 'agent', function: vm.function, ...where, request_id } as const;
   step.say({ kind: 'done', ...about, ...end }, begun?.seq, anchors.instances.get(instance_id));
 }
 
-/** The function that an event is about. */
-function nameOf(step: LedgerStep, instance_id: string | null): string {
-  const { event, before } = step.decided;
-  if ('function' in event) return event.function;
-  if ('vm_id' in event) return step.vm(event.vm_id)?.function ?? '';
-  for (const vm of before.vms.values()) {
-    if (vm.instances.some(({ id }) => id === instance_id)) return vm.function;
+/** The function of what was asked and got nothing: of its start, its request, its queue, its VM. */
+function nameOf(step: LedgerStep, request_id: string, instance_id: string | null): string {
+  const { event } = step.decided;
+  const vm = instance_id === null ? undefined : step.vmOf(instance_id);
+  if (vm) return vm.function;
+  if ('request_id' in event && event.request_id === request_id) {
+    if (event.type === 'deploy') return event.spec.name;
+    if ('function' in event) return event.function;
   }
-  return '';
+  const own = 'vm_id' in event ? step.vm(event.vm_id ?? '') : undefined;
+  return step.waitedFor(request_id) ?? own?.function ?? '';
 }

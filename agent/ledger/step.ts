@@ -35,6 +35,7 @@ export class LedgerStep {
   readonly decided: Decided;
   readonly anchors: Anchors;
   readonly #sink: Sink;
+  #waited: ReadonlyMap<string, string> | null = null;
   /** Of the event itself, and of what the policy answered: all else of this step comes of them. */
   readonly causes: number[] = [];
 
@@ -68,6 +69,21 @@ export class LedgerStep {
     return now ?? before.vms.get(vm_id)?.instances.find((one) => one.id === id);
   }
 
+  /** The VM in which an instance was before the step; of another than the event's too. */
+  vmOf(instance_id: string): VmState | undefined {
+    const { event, before } = this.decided;
+    const has = (vm: VmState | undefined): boolean =>
+      vm?.instances.some(({ id }) => id === instance_id) === true;
+    const own = 'vm_id' in event ? before.vms.get(event.vm_id ?? '') : undefined;
+    return has(own) ? own : [...before.vms.values()].find(has);
+  }
+
+  /** The function for which a request waited before the step; undefined: it did not. */
+  waitedFor(request_id: string): string | undefined {
+    this.#waited ??= waitingIn(this.decided.before);
+    return this.#waited.get(request_id);
+  }
+
   /** The region that an instance has. */
   regionOf(vm_id: string, instance_id: string): string {
     const index = this.instance(vm_id, instance_id)?.region_index;
@@ -92,6 +108,14 @@ export class LedgerStep {
 
 /** A region is named with its VM: `vm3/r0`. */
 export const regionOfVm = (vm_id: string, region_id: string): string => `${vm_id}/${region_id}`;
+
+function waitingIn({ functions }: HostState): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const [name, { queue }] of functions) {
+    for (const { request_id } of queue) found.set(request_id, name);
+  }
+  return found;
+}
 
 function seqsOf(own: readonly (number | undefined)[], others: readonly number[]): number[] {
   const found: number[] = [];

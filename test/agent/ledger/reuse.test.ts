@@ -177,4 +177,24 @@ test('a caller that leaves while its call runs is the cause of what ends, one th
   t.is(asked.length, 1);
   const stop = host.records().find(({ kind }) => kind === 'stop');
   t.true(stop?.cause_seq.includes(asked[0]?.seq ?? 0));
+  const done = host.records().find(({ kind }) => kind === 'done');
+  const { vm_id, region_id, instance_id } = stop ?? {};
+  t.like(done, { function: 'f', vm_id, region_id, instance_id, outcome: 'failed' });
+});
+
+test('a call that waited for nothing is denied under the name of its own function', async (t) => {
+  const host = keepingHost(t, { agent: { bounds: { queued_ms: 2_000 } } });
+  for (const name of ['f', 'g']) {
+    await host.clock.until(host.agent.deploy({ ...ONE, name }));
+  }
+  for (const name of ['f', 'f', 'g', 'g']) {
+    void host.agent.invoke(name, name, emulated({ ...WORK, wall_ms: 30_000 }));
+  }
+  await host.clock.advance(20_000);
+  await endOf(host);
+  const denied = host
+    .records()
+    .filter(({ kind, invocation_id }) => kind === 'denied' && invocation_id);
+  t.true(denied.length > 1);
+  for (const one of denied) t.is(one.function, one.invocation_id);
 });
