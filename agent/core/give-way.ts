@@ -160,10 +160,11 @@ function idleInstances(draft: Draft, fn: FunctionState | null): readonly Yieldin
   const { giveWay } = draft.policy;
   if (!giveWay || found.length === 0) return withoutKept(draft, found);
   const { memory, now_ms } = draft;
-  const named = [...new Set(giveWay(found, { now_ms, memory }))];
+  const known = new Set(found);
+  const named = new Set(giveWay(found, { now_ms, memory }));
   return withoutKept(
     draft,
-    named.filter((one) => found.includes(one)),
+    [...named].filter((one) => known.has(one)),
   );
 }
 
