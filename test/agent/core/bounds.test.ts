@@ -2,11 +2,8 @@
 import test from 'ava';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import { GIB } from '../../../base/units.ts';
+import { finish } from './actions.ts';
 import { World } from './world.ts';
-
-function finish(world: World): void {
-  for (let count = 0; world.pending.length > 0 && count < 1_000; count += 1) world.complete(0);
-}
 
 /** A function whose VM serves. */
 function running(spec: Partial<FunctionSpec>): World {

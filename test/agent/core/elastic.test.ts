@@ -5,7 +5,8 @@ import { grantedBytes } from '../../../agent/core/permits.ts';
 import { POLICIES } from '../../../agent/core/policies.ts';
 import type { Policy } from '../../../agent/core/policy.ts';
 import { GIB, MIB } from '../../../base/units.ts';
-import { type Fault, World } from './world.ts';
+import { finish } from './actions.ts';
+import { World } from './world.ts';
 
 const BOOT = 256 * MIB;
 const HOLD_MS = 2_000;
@@ -42,12 +43,6 @@ function elastic(limit_bytes: number = 4 * GIB, sharing = 1): { world: World; di
   world.actions.length = 0;
   world.decisions.length = 0;
   return { world, dial };
-}
-
-function finish(world: World, fault: Fault = 'none'): void {
-  for (let count = 0; world.pending.length > 0 && count < 1_000; count += 1) {
-    world.complete(0, fault);
-  }
 }
 
 const vm = (world: World) => world.vmsOf('f')[0];

@@ -6,6 +6,7 @@ import type { Reply } from '../../../agent/model/actions.ts';
 import { nextPressure, NO_PRESSURE } from '../../../agent/model/pressure.ts';
 import { DEFAULT_CONFIG } from '../../../agent/model/config.ts';
 import { GIB, MIB } from '../../../base/units.ts';
+import { finish } from './actions.ts';
 import { World } from './world.ts';
 
 const KEEP = 1_000 * MIB;
@@ -38,10 +39,6 @@ function loaded(): World {
   finish(world);
   world.invoke('f');
   return world;
-}
-
-function finish(world: World): void {
-  for (let count = 0; world.pending.length > 0 && count < 1_000; count += 1) world.complete(0);
 }
 
 const sent = (world: World): string[] =>

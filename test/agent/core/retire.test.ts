@@ -3,6 +3,7 @@ import test from 'ava';
 import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import type { MechanismName } from '../../../agent/model/mechanism.ts';
 import { GIB, MIB } from '../../../base/units.ts';
+import { complete, finish } from './actions.ts';
 import { type Fault, World } from './world.ts';
 
 /** A function with one VM, of one region, that runs. */
@@ -11,16 +12,6 @@ function deployed(mechanism: MechanismName = 'hotmem', limit_bytes: number = 8 *
   world.deploy('f', mechanism, { concurrency: 1, keep_alive_ms: 0 });
   finish(world);
   return world;
-}
-
-function finish(world: World): void {
-  for (let count = 0; world.pending.length > 0 && count < 1_000; count += 1) world.complete(0);
-}
-
-function complete(world: World, type: string, fault: Fault = 'none'): void {
-  const index = world.pendingTypes().findIndex((one) => one.startsWith(type));
-  if (index < 0) throw new Error(`no ${type} is asked for: ${world.pendingTypes().join()}`);
-  world.complete(index, fault);
 }
 
 function drainVm(world: World, vm_id: string): string {

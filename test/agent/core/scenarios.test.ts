@@ -7,6 +7,7 @@ import type { Reply } from '../../../agent/model/actions.ts';
 import { grantedBytes } from '../../../agent/core/permits.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import type { MechanismName } from '../../../agent/model/mechanism.ts';
+import { complete, finish } from './actions.ts';
 import { World } from './world.ts';
 
 function running(
@@ -19,17 +20,6 @@ function running(
   world.quiesce();
   world.actions.length = 0;
   return world;
-}
-
-/** Takes and completes the first pending action of that kind. */
-function complete(world: World, type: string, fault?: Parameters<World['complete']>[1]): void {
-  const index = world.pendingTypes().findIndex((one) => one.startsWith(type));
-  if (index < 0) throw new Error(`no ${type} among ${world.pendingTypes().join(', ')}`);
-  world.complete(index, fault);
-}
-
-function finish(world: World): void {
-  for (let count = 0; world.pending.length > 0 && count < 1_000; count += 1) world.complete(0);
 }
 
 function failureCode(reply: Reply | undefined): string | undefined {

@@ -4,7 +4,8 @@ import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
 import { grantedBytes } from '../../../agent/core/permits.ts';
 import type { Policy } from '../../../agent/core/policy.ts';
 import { GIB, MIB } from '../../../base/units.ts';
-import { type Fault, World } from './world.ts';
+import { complete, finish } from './actions.ts';
+import { World } from './world.ts';
 
 /** A function of VMs with one region each, the first of them running. */
 function deployed(max_vms: number, limit_bytes: number = 8 * GIB): World {
@@ -12,18 +13,6 @@ function deployed(max_vms: number, limit_bytes: number = 8 * GIB): World {
   world.deploy('f', 'hotmem', { concurrency: 1, max_vms });
   finish(world);
   return world;
-}
-
-function finish(world: World): void {
-  for (let count = 0; world.pending.length > 0 && count < 1_000; count += 1) world.complete(0);
-}
-
-/** Takes and completes the first pending action of that kind. */
-function complete(world: World, type: string, fault: Fault = 'none'): void {
-  world.complete(
-    world.pendingTypes().findIndex((one) => one.startsWith(type)),
-    fault,
-  );
 }
 
 const ENDS_ALL: Policy = {

@@ -5,6 +5,7 @@ import type { Policy } from '../../../agent/core/policy.ts';
 import { NO_VALUES, type TargetValues } from '../../../agent/model/targets.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import { GIB, MIB } from '../../../base/units.ts';
+import { finish } from './actions.ts';
 import { World } from './world.ts';
 
 function deployed(part: Partial<FunctionSpec> = {}, limit_bytes: number = 8 * GIB): World {
@@ -12,10 +13,6 @@ function deployed(part: Partial<FunctionSpec> = {}, limit_bytes: number = 8 * GI
   world.deploy('f', 'virtio-mem', { concurrency: 4, keep_alive_ms: 1_000, ...part });
   finish(world);
   return world;
-}
-
-function finish(world: World): void {
-  for (let count = 0; world.pending.length > 0 && count < 1_000; count += 1) world.complete(0);
 }
 
 function set(

@@ -4,7 +4,8 @@ import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
 import type { Policy } from '../../../agent/core/policy.ts';
 import type { Reply } from '../../../agent/model/actions.ts';
 import { GIB, MIB } from '../../../base/units.ts';
-import { type Fault, World } from './world.ts';
+import { complete, finish } from './actions.ts';
+import { World } from './world.ts';
 
 const BOOT = 256 * MIB;
 const REGION = 128 * MIB;
@@ -20,17 +21,6 @@ function host(names: readonly string[], regions: number, facts = {}): World {
     finish(world);
   }
   return world;
-}
-
-function finish(world: World): void {
-  for (let count = 0; world.pending.length > 0 && count < 1_000; count += 1) world.complete(0);
-}
-
-/** Takes and completes the first pending action of that kind. */
-function complete(world: World, type: string, fault: Fault = 'none'): void {
-  const index = world.pendingTypes().findIndex((one) => one.startsWith(type));
-  if (index < 0) throw new Error(`no ${type} among ${world.pendingTypes().join(', ')}`);
-  world.complete(index, fault);
 }
 
 /** One instance of the function, idle from now on. */
