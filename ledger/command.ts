@@ -10,7 +10,7 @@ import { type MeterFormat, meterCsv, meterJsonLines, meterTable } from './meter-
 import { costOf, readPrices, sumOfWhatIf, whatIf } from './prices.ts';
 import { provJson } from './prov.ts';
 import { unreadable } from './segments.ts';
-import { denialsText, lineageText, verifiedText, whoText, whyText } from './text.ts';
+import { denialsText, isoTime, lineageText, verifiedText, whoText, whyText } from './text.ts';
 import { type KeptHead, verify, type Verified } from './verify.ts';
 import { denialsOf, whyOf, type Explanation } from './why.ts';
 
@@ -151,6 +151,10 @@ export function runMeter(input: MeterInput): void {
     ...(input.from === undefined ? {} : { from_ms: wallOf(graph, input.from) }),
     ...(input.to === undefined ? {} : { to_ms: wallOf(graph, input.to) }),
   });
+  if (span.from_ms > span.to_ms) {
+    const message = `the time ends at ${isoTime(span.to_ms)}, before it begins.`;
+    throw ledgerError('HP_LEDGER_TIME', message, { details: { ...span } });
+  }
   const what_if = whatIf(graph, rows, span);
   if (json) {
     const costs = prices ? rows.map((row) => costOf(row, prices)) : null;

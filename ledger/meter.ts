@@ -5,10 +5,10 @@
  * A size counts from the moment at which the VMM told it: between the decision of a change and that
  * moment it may have been anything between the two sizes, which is the bound of the error.
  */
-import { GIB } from '../base/units.ts';
 import type { Entry, LedgerGraph, Source } from './graph.ts';
 import { type Holding, Holdings } from './holdings.ts';
 import { ResidentMeter } from './resident.ts';
+import { PER_GIB_S, type Span } from './span.ts';
 
 /** GiB s, unless a name says otherwise. */
 export interface Metered {
@@ -34,20 +34,12 @@ export interface Metered {
   invocations: number;
   /** Their time in an instance, and what they had then. */
   busy_gib_s: number;
-  /** What the host's kernel saw of its VMs, between looks at them; null: it was not asked. */
+  /** What the host's kernel saw of its VMs, between looks; null: it was not asked about each. */
   resident_gib_s: number | null;
-  /** By how much that may be wrong: what changed between two looks. */
-  resident_error_gib_s: number;
+  /** By how much that may be wrong: what changed between two looks; null: as above. */
+  resident_error_gib_s: number | null;
   /** Whether the host had no more than was given, within both bounds; null: not known. */
   reconciled: boolean | null;
-}
-
-const PER_GIB_S = GIB * 1_000;
-
-/** The time that is metered (ms since 1970). */
-export interface Span {
-  readonly from_ms: number;
-  readonly to_ms: number;
 }
 
 export interface MeterReading {
@@ -203,7 +195,7 @@ class Metering {
     for (const [key, row] of this.#rows) {
       const found = this.#resident.of(key, to_ms);
       row.resident_gib_s = found?.gib_s ?? null;
-      row.resident_error_gib_s = found?.error_gib_s ?? 0;
+      row.resident_error_gib_s = found?.error_gib_s ?? null;
       row.reconciled = found === null ? null : reconciled(row);
     }
     const rows = [...this.#rows.values()].toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
@@ -215,9 +207,10 @@ const nameOf = (row: Metered): string => `${row.host} ${row.function}`;
 
 /** The host holds no more of VMs than they were granted, as far as was looked. */
 function reconciled(row: Metered): boolean {
-  const { resident_gib_s, resident_error_gib_s, error_gib_s, boot_gib_s } = row;
+  const { error_gib_s, boot_gib_s } = row;
+  const least_gib_s = (row.resident_gib_s ?? 0) - (row.resident_error_gib_s ?? 0);
   const had = row.guaranteed_gib_s + row.above_baseline_gib_s + row.pool_gib_s + boot_gib_s;
-  return (resident_gib_s ?? 0) <= had + error_gib_s + resident_error_gib_s + ROUNDING_GIB_S;
+  return least_gib_s <= had + error_gib_s + ROUNDING_GIB_S;
 }
 
 /** Of sums of floating point numbers. */
@@ -239,7 +232,7 @@ const NOTHING: Metered = {
   invocations: 0,
   busy_gib_s: 0,
   resident_gib_s: null,
-  resident_error_gib_s: 0,
+  resident_error_gib_s: null,
   reconciled: null,
 };
 
@@ -247,16 +240,22 @@ function sumOf(rows: readonly Metered[]): Metered {
   const total: Metered = { ...NOTHING, host: 'all', function: 'all' };
   for (const row of rows) {
     for (const name of SUMMED) total[name] += row[name];
-    if (row.resident_gib_s !== null) {
-      total.resident_gib_s = (total.resident_gib_s ?? 0) + row.resident_gib_s;
-    }
     if (row.reconciled !== null) total.reconciled = row.reconciled && total.reconciled !== false;
   }
+  // A function that had no VM had nothing of the host; of one that had, unknown makes all unknown.
+  const had = rows.filter((row) => row.resident_gib_s !== null || row.permit_gib_s > 0);
+  if (had.length === 0) return total;
+  total.resident_gib_s = sumOrNull(had.map((row) => row.resident_gib_s));
+  total.resident_error_gib_s = sumOrNull(had.map((row) => row.resident_error_gib_s));
   return total;
+}
+
+function sumOrNull(values: readonly (number | null)[]): number | null {
+  return values.reduce((sum, value) => (sum === null || value === null ? null : sum + value), 0);
 }
 
 const SUMMED = [
   ...(['guaranteed_gib_s', 'above_baseline_gib_s', 'pool_gib_s', 'idle_gib_s'] as const),
   ...(['boot_gib_s', 'permit_gib_s', 'error_gib_s', 'plugs', 'unplugs', 'invocations'] as const),
-  ...(['busy_gib_s', 'resident_error_gib_s'] as const),
+  'busy_gib_s',
 ] as const;

@@ -8,8 +8,9 @@ import { z } from 'zod';
 import { parseJson } from '../base/json.ts';
 import { ledgerError } from './errors.ts';
 import type { Entry, LedgerGraph } from './graph.ts';
-import type { Metered, Span } from './meter.ts';
+import type { Metered } from './meter.ts';
 import { unreadable } from './segments.ts';
+import { PER_GIB_S, type Span } from './span.ts';
 
 const price = z.number().nonnegative();
 
@@ -95,8 +96,6 @@ interface StaticVm {
   readonly regions: Map<string, number>;
 }
 
-const PER_GIB_S = 1024 ** 3 * 1_000;
-
 class StaticHost {
   readonly #span: Span;
   readonly #vms = new Map<string, StaticVm>();
@@ -108,6 +107,7 @@ class StaticHost {
 
   take({ source, record, wall_ms }: Entry): void {
     const { kind, vm_id, region_id, to_bytes = 0, vmm_bytes } = record;
+    if (kind === 'begin' && record.is_fresh) return this.#allGone(`${source.folder} `, wall_ms);
     if (vm_id === undefined) return;
     const key = `${source.folder} ${vm_id}`;
     if (kind === 'vm-gone') return this.#gone(key, wall_ms);
@@ -120,6 +120,10 @@ class StaticHost {
     if (!vm || region_id === undefined) return;
     const bytes = kind === 'plug' ? to_bytes : (vmm_bytes ?? 0);
     vm.regions.set(region_id, Math.max(vm.regions.get(region_id) ?? 0, bytes));
+  }
+
+  #allGone(folder: string, at_ms: number): void {
+    for (const key of this.#vms.keys()) if (key.startsWith(folder)) this.#gone(key, at_ms);
   }
 
   #gone(key: string, at_ms: number): void {

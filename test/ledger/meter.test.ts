@@ -1,0 +1,75 @@
+/** Integrals of ledgers made by hand: what nobody saw is unknown, and what ended is over. */
+import test, { type ExecutionContext } from 'ava';
+import { GIB } from '../../base/units.ts';
+import { runMeter } from '../../ledger/command.ts';
+import { LedgerGraph } from '../../ledger/graph.ts';
+import { meter } from '../../ledger/meter.ts';
+import { whatIf } from '../../ledger/prices.ts';
+import type { LedgerWriter } from '../../ledger/writer.ts';
+import { folderOf, openLedger } from './made.ts';
+
+const S = 1_000;
+
+/** The folder of a ledger with what `write` writes into it. */
+function made(t: ExecutionContext, write: (writer: LedgerWriter) => void): string {
+  const folder = folderOf(t);
+  const writer = openLedger(folder);
+  write(writer);
+  writer.close();
+  return folder;
+}
+
+const about = { trust: 'agent', function: 'f', vm_id: 'vm1', cause_seq: [] } as const;
+
+/** A VM with a region of a GiB, from `at_ms` on. */
+function launch(writer: LedgerWriter, at_ms: number): void {
+  writer.add({ kind: 'permit', at_ms, ...about, from_bytes: 0, to_bytes: GIB });
+  writer.add({ kind: 'launch', at_ms, ...about, bytes: GIB });
+  const region = { ...about, region_id: 'vm1/r0', operation_id: 'op1' } as const;
+  writer.add({ kind: 'plug', at_ms, ...region, cause: 'start', from_bytes: 0, to_bytes: GIB });
+}
+
+function look(writer: LedgerWriter, at_ms: number, host_bytes: number): void {
+  writer.add({ kind: 'resident', at_ms, ...about, trust: 'host', host_bytes });
+}
+
+function begin(writer: LedgerWriter, at_ms: number): void {
+  writer.add({ kind: 'begin', at_ms, trust: 'agent', is_fresh: true, cause_seq: [] });
+}
+
+test('what the host holds of a VM that it was never asked about is not known, nor is the sum', (t) => {
+  const folder = made(t, (writer) => {
+    launch(writer, 2 * S);
+    writer.add({ kind: 'vm-gone', at_ms: 12 * S, ...about });
+  });
+  const { rows, total } = meter(LedgerGraph.read([folder]));
+  const unknown = { resident_gib_s: null, resident_error_gib_s: null, reconciled: null };
+  t.like(rows, [{ function: 'f', boot_gib_s: 10, ...unknown }]);
+  t.like(total, unknown);
+});
+
+test('a host that began anew has nothing of the VMs before', (t) => {
+  const folder = made(t, (writer) => {
+    launch(writer, 2 * S);
+    look(writer, 2 * S, GIB);
+    look(writer, 6 * S, GIB);
+    begin(writer, 12 * S);
+    launch(writer, 102 * S);
+    look(writer, 102 * S, GIB);
+    writer.add({ kind: 'vm-gone', at_ms: 112 * S, ...about });
+  });
+  const graph = LedgerGraph.read([folder]);
+  const { rows, span } = meter(graph);
+  t.like(rows, [{ boot_gib_s: 20, resident_gib_s: 20, resident_error_gib_s: 0 }]);
+  t.like(whatIf(graph, rows, span), [{ static_gib_s: 20 }]);
+});
+
+test('a time that ends before it begins is refused', (t) => {
+  const folder = made(t, (writer) => launch(writer, 2 * S));
+  const none = { write: (): void => t.fail('nothing is told') };
+  const input = { folders: [folder], json: true, stdout: none, format: 'table' } as const;
+  t.throws(() => runMeter({ ...input, prices: undefined, from: '2000', to: '1500' }), {
+    code: 'HP_LEDGER_TIME',
+    message: /before it begins/,
+  });
+});
