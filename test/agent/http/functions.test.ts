@@ -31,8 +31,9 @@ async function shown(t: ExecutionContext) {
   t.teardown(() => surface.close());
   const { agent, client } = await serve(t);
   surface.attach(agent);
-  await client.deploy(specOf('f', { concurrency: 1 }));
-  await client.deploy(specOf('shop', { concurrency: 1, program: SERVER }));
+  const shape = { concurrency: 1, keep_alive_ms: 600_000 };
+  await client.deploy(specOf('f', shape));
+  await client.deploy(specOf('shop', { ...shape, program: SERVER }));
   const where = { host: '127.0.0.1', port: surface.server.port ?? 0 };
   const call = (method: string, path: string, body?: Uint8Array | string, headers = {}) =>
     ask({ ...where, method, path, headers }, body);
