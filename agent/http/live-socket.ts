@@ -30,10 +30,11 @@ export class LiveSockets {
   /** Readers that were asked for a sign of life and have not answered. */
   readonly #silent = new WeakSet<WebSocket>();
 
-  constructor(feed: LiveFeed) {
+  /** `ping_ms`: how often readers are asked for a sign of life. */
+  constructor(feed: LiveFeed, ping_ms: number = AGENT_LIMITS.live_ping_ms) {
     this.#feed = feed;
     this.#server.on('connection', (socket: WebSocket) => void this.#serve(socket));
-    this.#ping = setInterval(() => this.#askAll(), AGENT_LIMITS.live_ping_ms);
+    this.#ping = setInterval(() => this.#askAll(), ping_ms);
     this.#ping.unref();
   }
 

@@ -1,7 +1,9 @@
 /** The live state on a WebSocket: whole, in order, and never at the cost of the agent. */
 import test, { type ExecutionContext } from 'ava';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { WebSocket } from 'ws';
+import { LiveSockets } from '../../../agent/http/live-socket.ts';
 import { LiveFeed } from '../../../agent/observe/live/live-feed.ts';
 import type { LiveMessage } from '../../../agent/model/live.ts';
 import { AGENT_LIMITS } from '../../../agent/limits.ts';
@@ -9,6 +11,7 @@ import { emulated } from '../../../agent/model/work.ts';
 import { PageModel } from '../../../agent/page/model.ts';
 import { PAGE_MODULES } from '../../../agent/http/page.ts';
 import { hostClock } from '../../../base/clock.ts';
+import { withDeadline } from '../../../base/deadline.ts';
 import { MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { projectPath, readSources } from '../../architecture/sources.ts';
@@ -147,6 +150,26 @@ test('readers that do not read are dropped with a reason, and hold up nobody', a
   }
 });
 
+test('one who gives no sign of life is cut off, and one who does goes on', async (t) => {
+  const { agent } = await agentWithPage(t);
+  const feed = new LiveFeed(agent, hostClock);
+  const sockets = new LiveSockets(feed, 2_000);
+  t.teardown(() => sockets.close());
+  const server = createServer().on('upgrade', (...one) => sockets.accept(...one));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const at = server.address();
+  const url = `ws://127.0.0.1:${at !== null && typeof at === 'object' ? at.port : 0}/`;
+  const [alive, dead] = [new WebSocket(url), new WebSocket(url, { autoPong: false })];
+  t.teardown(() => alive.terminate());
+  t.teardown(() => dead.terminate());
+  const cut = once(dead, 'close').then(() => true);
+  t.true(await withDeadline(hostClock, LONG.deadline_ms, cut, () => new Error('not cut off')));
+  await once(alive, 'ping');
+  t.is(alive.readyState, WebSocket.OPEN);
+});
+
 test('more readers than may be are refused, and those that are there go on', async (t) => {
   const host = await agentWithPage(t);
   const there = await Promise.all(
@@ -184,8 +207,10 @@ for (const [name, options, status] of [
   test(`${name} gets no live state`, async (t) => {
     const { port } = await agentWithPage(t);
     const socket = new WebSocket(`ws://127.0.0.1:${port}/live`, options);
-    const [, answer] = await once(socket, 'unexpected-response');
-    t.is(answer.statusCode, status);
+    const refused = once(socket, 'unexpected-response').then(([, answer]) => answer.statusCode);
+    const let_in = once(socket, 'open').then(() => 'let in');
+    t.is(await Promise.race([refused, let_in]), status);
+    socket.terminate();
   });
 }
 
