@@ -9,6 +9,7 @@ import type { FunctionState, VmState } from '../model/state.ts';
 import { type Draft, editInstance, editedVmsOf, vmsOf } from './draft.ts';
 import { stopInstance } from './instances.ts';
 import { isSettled } from './regions.ts';
+import { waitsLonger } from './shortages.ts';
 import { endVm, launchVm, noteFailure } from './vms.ts';
 
 /** `failure`: why it is quarantined; null: it was asked for. */
@@ -66,7 +67,8 @@ export function retireVms(draft: Draft, fn: FunctionState): void {
 
 /**
  * Another VM in its place at once: one that retires does not count among the most there may be.
- * Without memory for it the VM stays, emptied, and it is tried again.
+ * Without memory for it, or while others wait longer for that, the VM stays, emptied, and it is
+ * tried again.
  */
 function replace(draft: Draft, fn: FunctionState, vm: VmState): void {
   const { retiring } = vm;
@@ -76,9 +78,10 @@ function replace(draft: Draft, fn: FunctionState, vm: VmState): void {
     vm.retiring = { ...retiring, retry_at_ms: null, is_replaced: true };
     return;
   }
-  const refused = launchVm(draft, fn);
-  const retry_at_ms = refused ? draft.now_ms + draft.config.resize_hold_ms : null;
-  vm.retiring = { ...retiring, is_replaced: refused === null, retry_at_ms };
+  const others_wait = waitsLonger(draft, fn, fn.queue.first ?? null) !== null;
+  const is_replaced = !others_wait && launchVm(draft, fn) === null;
+  const retry_at_ms = is_replaced ? null : draft.now_ms + draft.config.resize_hold_ms;
+  vm.retiring = { ...retiring, is_replaced, retry_at_ms };
 }
 
 /** It serves, or will. */

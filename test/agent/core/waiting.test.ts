@@ -181,6 +181,14 @@ test('no VM is launched with what an older invocation of another function waits 
   t.is(world.state.capacity.host - world.state.granted.host, BOOT);
   world.invoke('small');
   t.false(world.pendingTypes().includes('launch-vm'));
+  const [vm] = world.vmsOf('small');
+  world.send({ type: 'drain', request_id: 'q', function: 'small', vm_id: vm?.id ?? '' });
+  t.false(world.pendingTypes().includes('launch-vm'), 'nor one in the place of another');
+  finish(world);
+  world.drain('large');
+  finish(world);
+  world.advance(world.state.config.resize_hold_ms);
+  t.like(world.pending, [{ type: 'launch-vm' }], 'but later');
 });
 
 test('when what was hoped for does not come, the wait is over at once', (t) => {
