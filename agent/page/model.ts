@@ -45,6 +45,8 @@ export class PageModel {
   readonly refused = new Map<string, Refused>();
   history = new History();
   invocations_done = 0;
+  /** Records that the agent left out since the page was opened: what is counted here is too low. */
+  dropped = 0;
   #sequence = 0;
 
   /** Null, or what is wrong with the message: the stream must be begun anew. */
@@ -79,8 +81,9 @@ export class PageModel {
       this.vms.delete(id);
       this.memory.delete(id);
     }
-    const { operations, memory, reports, refusals, invocations_done } = change.news;
+    const { operations, memory, reports, refusals, invocations_done, dropped } = change.news;
     this.invocations_done += invocations_done;
+    this.dropped += dropped;
     this.ended = [...this.ended, ...operations].slice(-PAGE_LIMITS.operations);
     this.reports = [...this.reports, ...reports].slice(-PAGE_LIMITS.reports);
     for (const step of memory) if (this.vms.has(step.vm_id)) this.memory.set(step.vm_id, step);

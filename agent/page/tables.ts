@@ -108,6 +108,7 @@ export function renderTroubles(model: PageModel, totals: ByFunction): string {
   const pressure = [
     `${waits}; ${sum.stuck} regions that an unplug left bytes in`,
     ...(earlier_bytes > 0 ? [`${formatBytes(earlier_bytes)} held by VMs of an earlier agent`] : []),
+    ...(model.dropped > 0 ? [`${model.dropped} records are missing here`] : []),
   ];
   const refused = [...model.refused.values()]
     .toReversed()
