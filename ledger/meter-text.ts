@@ -1,4 +1,6 @@
 /** What was metered, for billing: CSV and JSON lines; and for people. Pure. */
+import { csvField } from '../base/csv.ts';
+import { printable } from '../base/printable.ts';
 import type { Metered } from './meter.ts';
 import { costOf, type Prices, type WhatIf } from './prices.ts';
 
@@ -24,16 +26,9 @@ export function meterCsv(rows: readonly Metered[], bill: Bill): string {
   const lines = rows.map((row) => {
     const cost = bill.prices ? [costOf(row, bill.prices), bill.prices.currency] : [];
     const cells = [bill.from_ms, bill.to_ms, ...COLUMNS.map((name) => row[name]), ...cost];
-    return cells.map(cellOf).join(',');
+    return cells.map(csvField).join(',');
   });
   return `${[names.join(','), ...lines].join('\n')}\n`;
-}
-
-/** Unknown is empty, never 0. A text with a comma or a quote is quoted, as RFC 4180 has it. */
-function cellOf(value: string | number | boolean | null): string {
-  if (value === null) return '';
-  const text = String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
 export function meterJsonLines(rows: readonly Metered[], bill: Bill): string {
@@ -52,7 +47,13 @@ export function meterTable(
   prices: Prices | null,
 ): string {
   const head = ['function', 'guaranteed', 'above', 'pool', 'idle', 'boot', '+/-', 'resident'];
-  const last = ['plugs', 'calls', 'static', 'oracle', ...(prices ? [prices.currency] : [])];
+  const last = [
+    'plugs',
+    'calls',
+    'static',
+    'oracle',
+    ...(prices ? [printable(prices.currency)] : []),
+  ];
   const table = rows.map((row, index) => {
     const other = what_if[index];
     const sizes = [

@@ -1,6 +1,7 @@
 /** The lines of a result folder as CSV, for tools that read tables: a file for each kind. */
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { csvField } from '../../base/csv.ts';
 import { makeFolder } from '../../base/make-folder.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { resultsExist, resultsUnwritable } from './errors.ts';
@@ -74,7 +75,7 @@ class CsvFile {
 
   add(line: object): void {
     const values = new Map<string, unknown>(Object.entries(line));
-    this.#text += `${this.#columns.map((name) => fieldOf(values.get(name))).join(',')}\n`;
+    this.#text += `${this.#columns.map((name) => csvField(values.get(name))).join(',')}\n`;
     this.rows += 1;
     if (this.#text.length >= BUFFERED_CHARS) this.#write();
   }
@@ -95,10 +96,4 @@ class CsvFile {
     }
     this.#text = '';
   }
-}
-
-function fieldOf(value: unknown): string {
-  if (value === null || value === undefined) return '';
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
