@@ -1,10 +1,12 @@
 /** Integrals of ledgers made by hand: what nobody saw is unknown, and what ended is over. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { GIB } from '../../base/units.ts';
 import { runMeter } from '../../ledger/command.ts';
 import { LedgerGraph } from '../../ledger/graph.ts';
 import { meter } from '../../ledger/meter.ts';
-import { whatIf } from '../../ledger/prices.ts';
+import { readPrices, whatIf } from '../../ledger/prices.ts';
 import type { LedgerWriter } from '../../ledger/writer.ts';
 import { folderOf, openLedger } from './made.ts';
 
@@ -72,4 +74,25 @@ test('a time that ends before it begins is refused', (t) => {
     code: 'HP_LEDGER_TIME',
     message: /before it begins/,
   });
+});
+
+const PRICES = { currency: 'EUR', guaranteed: 1e-5, above_baseline: 2e-5, pool: 0, boot: 1e-6 };
+
+const BAD_PRICES: Readonly<Record<string, readonly [string, RegExp]>> = {
+  'no JSON': ['guaranteed: 1', /expected object/],
+  'less than nothing': [JSON.stringify({ ...PRICES, pool: -1 }), /pool /],
+  'more than a number': [JSON.stringify(PRICES).replace('0.00001', '1e999'), /guaranteed /],
+  'a price that is missing': [JSON.stringify({ ...PRICES, boot: undefined }), /boot /],
+  'a price of nothing that is metered': [JSON.stringify({ ...PRICES, idle: 1 }), /idle/],
+  'no currency': [JSON.stringify({ ...PRICES, currency: '' }), /currency /],
+};
+
+test('a price file is taken whole or refused, with what is wrong', (t) => {
+  const path = join(folderOf(t), 'prices.json');
+  writeFileSync(path, JSON.stringify(PRICES));
+  t.deepEqual(readPrices(path), PRICES);
+  for (const [name, [text, message]] of Object.entries(BAD_PRICES)) {
+    writeFileSync(path, text);
+    t.throws(() => readPrices(path), { code: 'HP_LEDGER_PRICES', message }, name);
+  }
 });
