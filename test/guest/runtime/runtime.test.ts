@@ -158,11 +158,25 @@ test('a container program is ready when it takes a connection, and answers as it
     t.like(result, { status: 200, content_type: 'image/png' });
   }
   t.like(await program.invoke(Buffer.from('teapot')), { ok: true, result: { status: 418 } });
-  for (const what of ['drop', 'garbage']) {
-    t.like(await program.invoke(Buffer.from(what)), { ok: false, code: 'answer-malformed' });
+  for (const [what, message] of [
+    ['drop', 'the program closed the connection without an answer'],
+    ['cut', "the program's answer is cut"],
+    ['garbage', "the program's answer is no HTTP"],
+  ] as const) {
+    const failed = { ok: false, code: 'answer-malformed', message };
+    t.like(await program.invoke(Buffer.from(what)), failed);
   }
   t.true((await program.invoke(Buffer.from('close'))).ok);
   t.true((await program.invoke(Buffer.from('again'))).ok);
+});
+
+test('what a program wrote before its answer comes before it', async (t) => {
+  const program = await started(t, { interface: 'http', command: SERVER });
+  if (!program) return;
+  // The supervisor is stopped meanwhile, and sees both at once.
+  const { ok, written } = await program.invoke(Buffer.from('write'));
+  t.true(ok);
+  t.is(written, 'before\n');
 });
 
 test('a container program gets the request as it was made, and its header comes back', async (t) => {
@@ -228,9 +242,15 @@ test('a container program may answer, write and refuse before it has read the re
     t.true(ok, `${path}: ${message}`);
     t.true(bytes.equals(payload), path);
   }
-  const asked = { method: 'POST', path: '/refuse', fields: 'Host: early\r\n' };
-  const refused = await program.invoke(payload, '', asked);
-  t.like(refused, { ok: true, result: { status: 413 } }, refused.message);
+  // Where one holds its connection, nothing behind what it did not read would ever be.
+  for (const [path, status] of [
+    ['/hold', 200],
+    ['/refuse', 413],
+  ] as const) {
+    const asked = { method: 'POST', path, fields: 'Host: early\r\n' };
+    const answered = await program.invoke(payload, '', asked);
+    t.like(answered, { ok: true, result: { status } }, answered.message);
+  }
   t.true((await program.invoke(Buffer.from('still there'))).ok);
 });
 

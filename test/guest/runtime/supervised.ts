@@ -19,6 +19,8 @@ export interface Answered {
   readonly message?: string;
   readonly result?: Readonly<Record<string, unknown>>;
   readonly bytes: Buffer;
+  /** What the program's stdout had passed on before. */
+  readonly written: string;
 }
 
 export interface SupervisedOptions {
@@ -137,7 +139,8 @@ export class Supervised {
       this.output[stream] += attached.toString();
       this.dropped_bytes += told.dropped_bytes;
     } else {
-      this.answers.push({ ...told, bytes: Buffer.concat([...this.#chunks, attached]) });
+      const bytes = Buffer.concat([...this.#chunks, attached]);
+      this.answers.push({ ...told, bytes, written: this.output.stdout });
       this.#chunks = [];
     }
   }

@@ -10,6 +10,8 @@ listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
 listener.bind(("127.0.0.1", int(os.environ["PORT"])))
 listener.listen()
+# Connections that stay open, and are read from no more.
+held: list[socket.socket] = []
 
 
 def serve(peer: socket.socket) -> None:
@@ -25,14 +27,22 @@ def serve(peer: socket.socket) -> None:
     if b"/refuse" in head:
         peer.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 8\r\n\r\ntoo much")
         return
+    if b"/hold" in head:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nheld")
+        held.append(peer.dup())
+        return
     if b"/shout" in head:
         os.write(1, b"x" * (1 << 20))
     peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length)
-    done = 0
-    while body:
+    left = length
+    while left > 0:
+        # The head may have come alone.
+        body = body or peer.recv(65536)
+        if not body:
+            return
         peer.sendall(body)
-        done += len(body)
-        body = peer.recv(65536) if done < length else b""
+        left -= len(body)
+        body = b""
 
 
 while True:

@@ -24,7 +24,13 @@ const server = createServer(async (request, response) => {
     } else response.writeHead(201, { 'content-length': Buffer.byteLength(told) }).end(told);
   } else if (request.url === '/init') response.writeHead(200).end('{"ok":true}');
   else if (what === 'drop') request.socket.destroy();
-  else if (what === 'garbage') request.socket.end('this is no HTTP\r\n\r\n');
-  else response.writeHead(status, { 'content-type': type }).end(body);
+  else if (what === 'cut') {
+    response.writeHead(200, { 'content-length': 9 }).write('half', () => request.socket.end());
+  } else if (what === 'garbage') request.socket.end('this is no HTTP\r\n\r\n');
+  else if (what === 'write') {
+    process.kill(process.ppid, 'SIGSTOP');
+    process.stdout.write('before\n');
+    response.end('', () => process.kill(process.ppid, 'SIGCONT'));
+  } else response.writeHead(status, { 'content-type': type }).end(body);
 });
 server.listen(Number(process.env.PORT), '127.0.0.1');
