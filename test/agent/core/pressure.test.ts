@@ -167,6 +167,27 @@ test('permits stay within what the host can give, though the budget has more', (
   t.like(world.reply(request), { outcome: 'done' });
 });
 
+test('a policy is told as free what the host can give, though the budget has more', (t) => {
+  const world = new World(16 * GIB, { host_keep_bytes: KEEP });
+  const seen: number[] = [];
+  const policy: Policy = {
+    ...DEFAULT_POLICY,
+    scale: (view) => {
+      seen.push(view.free_bytes);
+      return DEFAULT_POLICY.scale(view);
+    },
+  };
+  world.context = { policy, recording: false };
+  world.deploy('f');
+  finish(world);
+  const { host: granted_bytes } = world.state.granted;
+  const psi = { some_percent: 0, full_percent: 0 };
+  const told = { available_bytes: KEEP + REGION, resident_bytes: granted_bytes, ...psi };
+  world.send({ type: 'host-memory', told });
+  world.invoke('f');
+  t.is(seen.at(-1), REGION);
+});
+
 test('where nobody says what the host keeps, only the budget counts', (t) => {
   const world = new World(4 * GIB);
   world.deploy('f');

@@ -2,6 +2,7 @@
 import test from 'ava';
 import { headroomNeeded } from '../../../agent/model/headroom.ts';
 import { emulated } from '../../../agent/model/work.ts';
+import { IDLE_STATS } from '../../../agent/testing/fake-guest.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
@@ -18,6 +19,21 @@ for (const [mechanism, from_bytes, to_bytes, needed_mib] of [
     t.is(headroomNeeded(asked, null) / MIB, needed_mib);
   });
 }
+
+test('a map that the guest has already is not needed again, whatever was plugged', (t) => {
+  const counters = { used_bytes: 0, peak_bytes: 0, users: 0, plug_ns: 0, unplug_ns: 0 };
+  const region = { region_pci: 'pci', plugged_bytes: GIB / 2, state: 'ready', ...counters };
+  const sizes = { from_bytes: GIB / 2, to_bytes: GIB };
+  for (const [map_bytes, needed_mib] of [
+    [16 * MIB, 1],
+    [12 * MIB, 5],
+    [8 * MIB, 9],
+  ] as const) {
+    const stats = { ...IDLE_STATS, partitions: [{ ...region, map_bytes }] };
+    const asked = { mechanism: 'hotmem', region_pci: 'pci', ...sizes } as const;
+    t.is(headroomNeeded(asked, stats) / MIB, needed_mib);
+  }
+});
 
 test('a plug of which a small guest would die is refused with its numbers, and harms nobody else', async (t) => {
   const { agent, hypervisor, clock } = fakeHost();
