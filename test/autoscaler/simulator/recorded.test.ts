@@ -100,6 +100,21 @@ test('a decision that is not what the core decides is told with its line', async
   });
 });
 
+test('decisions that were cut off, and some that nobody decides now, are told with their line', async (t) => {
+  const { folder, decisions } = await record(t, FIXED_KEEP_ALIVE_POLICY, 6);
+  const path = join(folder, RESULT_FILES.decisions);
+  const whole = readFileSync(path, 'utf8');
+  const [last = ''] = whole.trimEnd().split('\n').slice(-1);
+  for (const [text, line] of [
+    [whole.slice(0, -last.length - 1), decisions],
+    [`${whole}${last}\n`, decisions + 1],
+  ] as const) {
+    writeFileSync(path, text);
+    const message = new RegExp(`line ${line} `);
+    await t.throwsAsync(played(folder), { instanceOf: HotplaneError, message });
+  }
+});
+
 test('a run of which it is not known how it began is one message', async (t) => {
   const { folder } = await record(t, FIXED_KEEP_ALIVE_POLICY, 5);
   const path = join(folder, RESULT_FILES.events);
