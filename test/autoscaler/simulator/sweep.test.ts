@@ -6,8 +6,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { readSweep } from '../../../autoscaler/results/sweep.ts';
-import { sweepCellsOf, gridSchema } from '../../../autoscaler/simulator/sweep-grid.ts';
+import type { RunFigures } from '../../../autoscaler/results/simulation.ts';
+import { playCell } from '../../../autoscaler/simulator/sweep-cell.ts';
+import {
+  type SweepCell,
+  sweepCellsOf,
+  gridSchema,
+} from '../../../autoscaler/simulator/sweep-grid.ts';
+import { InvocationColumns } from '../../../autoscaler/trace/columns.ts';
 import { HotplaneError } from '../../../base/errors.ts';
+import { MIB } from '../../../base/units.ts';
 import { COMMANDS } from '../../../cli/commands.ts';
 import { parseCommandLine } from '../../../cli/parse.ts';
 
@@ -58,6 +66,38 @@ test('a grid is every combination of its lists, but those that differ in nothing
   t.is(count('greedy-dual'), 2, 'without a limit nothing gives way');
 });
 
+const SIZES = { limit_bytes: 128 * MIB, region_bytes: 128 * MIB };
+const CELL: SweepCell = {
+  choice: { policy: 'fixed-keep-alive', keep_alive_ms: 1_000 },
+  mechanism: 'hotmem',
+  host_limit_bytes: null,
+  when_short: 'refuse',
+  start_ms: 300,
+  stop_ms: 10,
+};
+
+function longest({ wait_ms }: RunFigures): number {
+  return Math.max(...wait_ms.map(({ value }) => value));
+}
+
+test('a cell is played with its own limit, its own times and what it does when memory is short', (t) => {
+  const calls = [0, 1].map((arrival_ms) => ({ function_index: 0, arrival_ms, duration_ms: 100 }));
+  const workload = {
+    functions: [{ ...SIZES, name: 'f', app: 'a', func: 'f', concurrency: 2 }],
+    invocations: InvocationColumns.from(calls),
+    window_ms: 60_000,
+  };
+  const figures = (change: Partial<SweepCell>): RunFigures =>
+    playCell(workload, { ...CELL, ...change });
+  t.is(figures({}).refused, 0);
+  t.is(figures({ host_limit_bytes: SIZES.region_bytes }).refused, 1);
+  const waits = figures({ host_limit_bytes: SIZES.region_bytes, when_short: 'wait' });
+  t.is(waits.refused, 0);
+  t.true(longest(figures({ start_ms: 5_000 })) - longest(figures({})) > 4_000);
+  const held = (stop_ms: number): number => figures({ stop_ms }).committed_gib_s;
+  t.true(held(20_000) - held(10) > 2, 'two instances of 128 MiB, 10 s more each');
+});
+
 test('a sweep by four threads has the bytes of one by one, and compare reads it', async (t) => {
   const [one, four] = [join(FOLDER, 'one'), join(FOLDER, 'four')];
   await run('--sweep', GRID, '--out', one);
@@ -82,6 +122,9 @@ test('a sweep that was cut off goes on where it ended, to the same bytes', async
   appendFileSync(join(whole, 'sweep.jsonl'), '{"cell":{"cho');
   await run('--sweep', GRID, '--out', whole, '--workers', '2');
   t.deepEqual(contents(whole), before);
+  truncateSync(join(whole, 'sweep.jsonl'), Buffer.byteLength(kept) + 1);
+  await run('--sweep', GRID, '--out', whole);
+  t.deepEqual(contents(whole), before, 'also one by one');
 });
 
 test('a dry run writes nothing, no sweep is mixed in, a bad grid has its line', async (t) => {
