@@ -18,7 +18,7 @@ export interface RecordFields {
   /** The agent's own name of a request; the caller's is `invocation_id`. */
   readonly request_id: string;
   readonly invocation_id: string;
-  /** Who asked; null: not told. */
+  /** Who asked; null: not known, as everywhere today, for no API of the agent tells it. */
   readonly peer: string | null;
   readonly tenant: string | null;
   readonly mechanism: string;

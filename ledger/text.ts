@@ -140,7 +140,7 @@ function aboutText(record: LedgerRecord): string {
     operation_id,
     record.cause,
     invocation_id ?? request_id,
-    record.peer,
+    record.peer === null ? 'peer unknown' : record.peer,
     record.question,
     record.answer,
     record.what,

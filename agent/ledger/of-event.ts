@@ -57,7 +57,7 @@ const endsSomething = (actions: readonly Action[]): boolean =>
 type Asked = EventOf<'remove' | 'drain' | 'set-targets' | 'cancel'>;
 
 function asked(step: LedgerStep, { type, function: name, request_id }: Asked): number {
-  const about = { trust: 'peer', function: name, request_id, what: type } as const;
+  const about = { trust: 'peer', function: name, request_id, peer: null, what: type } as const;
   return step.say({ kind: 'asked', ...about }, step.anchors.requests.get(request_id));
 }
 

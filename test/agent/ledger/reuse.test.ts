@@ -8,7 +8,8 @@ import { lineageOf } from '../../../ledger/lineage.ts';
 import { provJson } from '../../../ledger/prov.ts';
 import { isObject } from '../../../base/json.ts';
 import { verify } from '../../../ledger/verify.ts';
-import { whyOf } from '../../../ledger/why.ts';
+import { denialsText } from '../../../ledger/text.ts';
+import { denialsOf, whyOf } from '../../../ledger/why.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { type Keeping, keepingHost, WALL_MS } from './keeping.ts';
 
@@ -175,6 +176,7 @@ test('a caller that leaves while its call runs is the cause of what ends, one th
   await endOf(host);
   const asked = host.records().filter(({ what }) => what === 'cancel');
   t.is(asked.length, 1);
+  t.is(asked[0]?.peer, null);
   const stop = host.records().find(({ kind }) => kind === 'stop');
   t.true(stop?.cause_seq.includes(asked[0]?.seq ?? 0));
   const done = host.records().find(({ kind }) => kind === 'done');
@@ -197,4 +199,8 @@ test('a call that waited for nothing is denied under the name of its own functio
     .filter(({ kind, invocation_id }) => kind === 'denied' && invocation_id);
   t.true(denied.length > 1);
   for (const one of denied) t.is(one.function, one.invocation_id);
+  // No API of the agent tells who asked: that is said, not left out.
+  const graph = LedgerGraph.read([host.folder]);
+  const text = denialsText(graph, denialsOf(graph));
+  t.regex(text, /asked for: .* request \(peer\) {2}[fg] [fg] peer unknown$/m);
 });
