@@ -222,9 +222,9 @@ function prepare(path: string, db: DatabaseSync): void {
     );
   }
   if (tables > 0) checkWhole(path, db);
-  // A killed agent loses nothing of a WAL; syncing it at checkpoints keeps a power cut from
-  // damaging the file.
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 0');
+  // A killed agent loses nothing of a WAL; syncing it at each commit keeps a power cut from losing
+  // what the journal, emptied after it, does not have any more.
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0');
   if (tables > 0 && version === SCHEMA_VERSION) return;
   const rows = TABLES.map(
     (table) => `CREATE TABLE IF NOT EXISTS ${table}
