@@ -39,6 +39,8 @@ export async function* playCells(
     }
     return;
   }
+  // A signal that is aborted tells no listener of it any more.
+  if (signal.aborted) throw simulateInterrupted();
   const threads = new Threads(workload, cells, first, Math.min(workers, cells.length - first));
   const stop = (): void => threads.fail(simulateInterrupted());
   signal.addEventListener('abort', stop, { once: true });

@@ -13,6 +13,7 @@ import {
   sweepCellsOf,
   gridSchema,
 } from '../../../autoscaler/simulator/sweep-grid.ts';
+import { playCells } from '../../../autoscaler/simulator/sweep-threads.ts';
 import { InvocationColumns } from '../../../autoscaler/trace/columns.ts';
 import { HotplaneError } from '../../../base/errors.ts';
 import { MIB } from '../../../base/units.ts';
@@ -79,6 +80,14 @@ const CELL: SweepCell = {
 function longest({ wait_ms }: RunFigures): number {
   return Math.max(...wait_ms.map(({ value }) => value));
 }
+
+test('a sweep that is to end before its threads are there plays nothing', async (t) => {
+  const invocations = InvocationColumns.from([]);
+  const workload = { functions: [], invocations, window_ms: 1 };
+  const about = { first: 0, workers: 2, signal: AbortSignal.abort() };
+  const played = playCells(workload, [CELL, CELL], about);
+  await t.throwsAsync(played.next(), { instanceOf: HotplaneError, message: /interrupted/ });
+});
 
 test('a cell is played with its own limit, its own times and what it does when memory is short', (t) => {
   const calls = [0, 1].map((arrival_ms) => ({ function_index: 0, arrival_ms, duration_ms: 100 }));
