@@ -245,6 +245,34 @@ test('promises are held against the figures, of mechanisms whose instances wait 
   t.true(verdictsOf(untold).includes('hotmem_observers not measured'), 'no operation was seen');
 });
 
+test('every promise is missed by a figure just beyond its bound', (t) => {
+  const summary = summarizeElastic(RUN);
+  const ours = summary.mechanisms.find(({ mechanism }) => mechanism === 'hotmem');
+  if (!ours || !summary.give_back) return t.fail('the run has both');
+  const worse: ElasticSummary = {
+    ...summary,
+    give_back: { ...summary.give_back, ratio: 1.51 },
+    mechanisms: [
+      {
+        ...ours,
+        unused_share: 0.151,
+        guest_waits: { ...ours.guest_waits, p99_ms: 50.1 },
+        waits: { ...ours.waits, own: { ...ours.waits.own, p99_ms: 2.01 } },
+        failed: 1,
+        oom_kills: 1,
+        pages_migrated: 1,
+        disagree: ['one'],
+      },
+    ],
+  };
+  const told = elasticChecks(worse, callsOf(4.3, 100));
+  t.is(told.length, 9);
+  return t.deepEqual(
+    told.filter(({ verdict }) => verdict !== 'missed'),
+    [],
+  );
+});
+
 /** So many calls that met a give-back, and as many of 4 ms that did not. */
 function callsOf(met_ms: number, count: number): NeighbourCall[] {
   return Array.from({ length: 2 * count }, (_, index) => ({
