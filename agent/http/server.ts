@@ -129,12 +129,16 @@ async function answer(
 
 /**
  * A page in a browser on this host may send requests to loopback; it has no business here, unless
- * it is our own.
+ * it is our own. What a page embeds has no origin, but the browser says from where it comes. One
+ * may lead to our page, and to no function, which would run.
  */
-function refuseForeign({ headers }: IncomingMessage): void {
+function refuseForeign({ headers, url = '' }: IncomingMessage): void {
   const { origin, host } = headers;
   const is_ours = origin === undefined || (host !== undefined && origin === `http://${host}`);
-  if (is_ours && isOwnHost(host)) return;
+  const site = headers['sec-fetch-site'];
+  const is_asked_here = site === undefined || site === 'same-origin' || site === 'none';
+  const leads = headers['sec-fetch-mode'] === 'navigate' && !url.startsWith('/functions/');
+  if (is_ours && (is_asked_here || leads) && isOwnHost(host)) return;
   throw agentError('HP_AGENT_HTTP_FOREIGN', 'the request comes from a page or names another host.');
 }
 

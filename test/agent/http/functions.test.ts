@@ -40,6 +40,9 @@ async function shown(t: ExecutionContext) {
   return { agent, client, where, call };
 }
 
+const FROM_A_PAGE = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' };
+const LINKED = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
+
 const payloadOf = (work: object = {}) => emulated({ ...WORK, ...work }).payload;
 
 test('a posted body is the payload, and the answer of the function the answer', async (t) => {
@@ -102,6 +105,8 @@ for (const [what, method, path, headers, size, status, code] of [
     'HP_AGENT_BAD_REQUEST',
   ],
   ['a page', 'POST', '/functions/f', { origin: 'http://a' }, 0, 403, 'HP_AGENT_HTTP_FOREIGN'],
+  ['an image of a page', 'GET', '/functions/f/', FROM_A_PAGE, 0, 403, 'HP_AGENT_HTTP_FOREIGN'],
+  ['a link of a page', 'GET', '/functions/f/', LINKED, 0, 403, 'HP_AGENT_HTTP_FOREIGN'],
 ] as const) {
   test(`${what} is refused as problem+json with ${status} ${code}`, async (t) => {
     const { call } = await shown(t);

@@ -114,6 +114,10 @@ test('other paths, other methods, other hosts and web pages are refused, each it
   t.like(await get('/healthz?a=b'), { status: 200 });
   const page = { headers: { origin: 'http://127.0.0.1:1' } };
   t.like(await get('/healthz', page), { status: 403 });
+  const image = { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' } };
+  t.like(await get('/healthz', image), { status: 403 });
+  const link = { headers: { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' } };
+  t.like(await get('/healthz', link), { status: 200 });
   t.like(await get('/healthz', { headers: { host: 'evil.example:9464' } }), { status: 403 });
   t.like(await get('/healthz', { headers: { host: 'localhost:9464' } }), { status: 200 });
   t.regex((await get('/nothing')).body, /"code":"HP_AGENT_HTTP_PATH"/);
