@@ -1,0 +1,91 @@
+/** What `npm test` consists of: the stages, in their order. */
+import { NOT_QUICK, QUICK } from './quick.ts';
+
+const MINUTE_MS = 60_000;
+
+export interface Stage {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+  /** `check` counts as one test by its exit code; `tap` by the lines it prints. */
+  readonly kind: 'check' | 'tap';
+  /** Variables that are exchanged; undefined removes one. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** A failure here makes the later stages pointless. */
+  readonly required?: boolean;
+  /**
+   * It and all after it are left out, and that is said, where less time than this is left to the
+   * run: what it takes on two cores, with what it is for.
+   */
+  readonly wants_ms?: number;
+}
+
+/** A stage that runs test files with ava, `files` at a time. */
+export const ava = (name: string, files: number, patterns: readonly string[]): Stage => ({
+  name,
+  command: ['ava', '--tap', '--concurrency', String(files), ...patterns],
+  kind: 'tap',
+});
+
+/**
+ * The quick tests, and whether they still cover as much as .c8rc.json says. Compiled code that was
+ * kept is counted less exactly, so none is used here.
+ */
+export const covered = (reporters: readonly string[]): Stage => {
+  const tests = ava('quick tests without a VM, with coverage', 2, QUICK);
+  const reports = reporters.flatMap((name) => ['--reporter', name]);
+  return {
+    ...tests,
+    command: ['c8', ...reports, ...tests.command],
+    env: { NODE_COMPILE_CACHE: undefined },
+  };
+};
+
+/** A stage that builds guest images. */
+const images = (name: string, variant: string, ...more: readonly string[]): Stage => ({
+  name,
+  command: [process.execPath, 'cli/main.ts', 'images', 'build', '--variant', variant, ...more],
+  kind: 'check',
+  required: true,
+});
+
+const DEBUG_FILES = ['debug', 'kunit', 'stress'].map(
+  (name) => `test/guest-kernel-patches/${name}.vm.test.ts`,
+);
+
+const ARM64_FILE = 'test/guest-kernel-patches/arm64.vm.test.ts';
+
+export const CHECKS: readonly Stage[] = [
+  { name: 'format', command: ['biome', 'format', '.'], kind: 'check' },
+  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings'], kind: 'check' },
+  { name: 'types', command: ['tsc', '-p', '.'], kind: 'check' },
+  { name: 'dead code', command: ['knip', '--no-progress'], kind: 'check' },
+];
+
+/**
+ * Real-VM tests are named `*.vm.test.ts`; two files at a time are what two cores
+ * can carry. The selftests of the series watch the clock, so they run alone.
+ */
+export const TESTS: readonly Stage[] = [
+  images('guest images', 'all'),
+  covered(['text-summary']),
+  ava('other tests without a VM', 2, NOT_QUICK),
+  ava('selftests of the kernel series', 1, [
+    'test/guest-kernel-patches/*.vm.test.ts',
+    ...[...DEBUG_FILES, ARM64_FILE].map((file) => `!${file}`),
+  ]),
+  ava('tests with real VMs', 2, [
+    'test/**/*.vm.test.ts',
+    '!test/guest-kernel-patches/*.vm.test.ts',
+  ]),
+];
+
+/** They come last: the others tell sooner what is wrong. Of both, the build is half. */
+export const DEBUG_TESTS: readonly Stage[] = [
+  { ...images('debug kernel', 'debug'), wants_ms: 45 * MINUTE_MS },
+  ava('selftests, KUnit and stress on the debug kernel', 2, DEBUG_FILES),
+];
+
+export const ARM64_TESTS: readonly Stage[] = [
+  { ...images('arm64 kernel', 'hotmem', '--arch', 'arm64'), wants_ms: 40 * MINUTE_MS },
+  ava('selftests and stress on arm64', 1, [ARM64_FILE]),
+];
