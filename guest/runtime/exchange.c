@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -10,8 +9,6 @@
 #include "../common/protocol_constants.h"
 #include "exchange.h"
 
-/* A peer that takes nothing for so long is given up. */
-#define WRITE_MS 30000
 #define BODY_FIRST_BYTES 4096
 
 static struct exchange *of(http_parser *parser)
@@ -201,6 +198,7 @@ void exchange_next(struct exchange *exchange)
 
 	free(exchange->body);
 	exchange_open(exchange, fd, type);
+	exchange->has_spoken = true;
 }
 
 void exchange_close(struct exchange *exchange)
@@ -209,22 +207,4 @@ void exchange_close(struct exchange *exchange)
 		close(exchange->fd);
 	free(exchange->body);
 	*exchange = (struct exchange){ .fd = -1 };
-}
-
-bool exchange_write(int fd, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t wrote = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
-		struct pollfd room = { .fd = fd, .events = POLLOUT };
-
-		if (wrote > 0) {
-			bytes += wrote;
-			length -= (size_t)wrote;
-		} else if (wrote < 0 && errno == EINTR) {
-			continue;
-		} else if (wrote == 0 || errno != EAGAIN || poll(&room, 1, WRITE_MS) <= 0) {
-			return false;
-		}
-	}
-	return true;
 }

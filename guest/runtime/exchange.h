@@ -24,6 +24,8 @@ struct exchange {
 	bool too_large;
 	bool head_seen;
 	bool keep_alive;
+	/* A message came before this one. */
+	bool has_spoken;
 	char url[EXCHANGE_URL_BYTES];
 	size_t url_used;
 	char content_type[EXCHANGE_HEADER_BYTES];
@@ -51,7 +53,5 @@ bool exchange_read(struct exchange *exchange);
 /* Ready for the next message on the same connection. */
 void exchange_next(struct exchange *exchange);
 void exchange_close(struct exchange *exchange);
-/* Writes all of it, within the time that a peer may take. False when it does not take it. */
-bool exchange_write(int fd, const char *bytes, size_t length);
 
 #endif

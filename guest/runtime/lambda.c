@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -17,12 +18,27 @@
 #include "exchange.h"
 #include "interface.h"
 #include "link.h"
+#include "outgoing.h"
 
 #define PEERS_MAX 16
-#define BACKLOG 16
+/*
+ * Beyond it, the kernel answers by a cookie and then forgets the client, which is connected for
+ * itself and never told: whoever comes is accepted here, and turned away.
+ */
+#define BACKLOG 128
+#define RESPONSE_HEAD_BYTES 2048
 #define ROOT "/2018-06-01/runtime/"
 
-static struct exchange peers[PEERS_MAX];
+/* A client, and what it has not taken of the response to it. */
+struct peer {
+	struct exchange asks;
+	struct outgoing response;
+	char head[RESPONSE_HEAD_BYTES];
+	/* The event that it was given. */
+	char *event;
+};
+
+static struct peer peers[PEERS_MAX];
 /* The peer of each file that is polled. */
 static int polled[PEERS_MAX];
 static int listener = -1;
@@ -40,7 +56,7 @@ static int lambda_open(const struct options *options)
 	int one = 1;
 
 	for (int i = 0; i < PEERS_MAX; i++)
-		peers[i].fd = -1;
+		peers[i].asks.fd = -1;
 	function_name = options->function;
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener < 0)
@@ -52,27 +68,54 @@ static int lambda_open(const struct options *options)
 	return 0;
 }
 
-static void respond(struct exchange *peer, const char *status, const char *headers,
-		    const char *body, size_t length)
+static void open_peer(struct peer *peer, int fd)
 {
-	char head[2048];
-	int used = snprintf(head, sizeof(head), "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n%s\r\n",
-			    status, headers, length,
-			    peer->keep_alive ? "" : "Connection: close\r\n");
-	bool keep = peer->keep_alive;
-
-	if (used >= (int)sizeof(head) || !exchange_write(peer->fd, head, (size_t)used) ||
-	    !exchange_write(peer->fd, body, length) || !keep)
-		return exchange_close(peer);
-	exchange_next(peer);
+	*peer = (struct peer){ 0 };
+	exchange_open(&peer->asks, fd, HTTP_REQUEST);
 }
 
-static void respond_json(struct exchange *peer, const char *status, const char *json)
+static void close_peer(struct peer *peer)
 {
-	respond(peer, status, "Content-Type: application/json\r\n", json, strlen(json));
+	exchange_close(&peer->asks);
+	free(peer->event);
+	*peer = (struct peer){ .asks.fd = -1 };
 }
 
-static void refuse(struct exchange *peer, const char *status, const char *type, const char *message)
+/* Once a response is taken, or refused. */
+static void end_response(struct peer *peer)
+{
+	if (outgoing_waits(&peer->response))
+		return;
+	if (peer->response.refused || !peer->asks.keep_alive)
+		return close_peer(peer);
+	free(peer->event);
+	peer->event = NULL;
+	exchange_next(&peer->asks);
+}
+
+/* @headers end their lines; @body lies still, or is NULL where @text is all there is. */
+static void respond(struct peer *peer, const char *status, const char *headers, const char *text,
+		    const struct iovec *body)
+{
+	size_t length = body ? body->iov_len : strlen(text);
+	int used = snprintf(peer->head, sizeof(peer->head),
+			    "HTTP/1.1 %s\r\n%sContent-Length: %zu\r\n%s\r\n%s", status, headers,
+			    length, peer->asks.keep_alive ? "" : "Connection: close\r\n", text);
+
+	if (used >= (int)sizeof(peer->head))
+		return close_peer(peer);
+	outgoing_begin(&peer->response, peer->asks.fd,
+		       (struct iovec){ .iov_base = peer->head, .iov_len = (size_t)used }, body,
+		       body ? 1 : 0);
+	end_response(peer);
+}
+
+static void respond_json(struct peer *peer, const char *status, const char *json)
+{
+	respond(peer, status, "Content-Type: application/json\r\n", json, NULL);
+}
+
+static void refuse(struct peer *peer, const char *status, const char *type, const char *message)
 {
 	char json[256];
 
@@ -88,9 +131,11 @@ static double now_epoch_ms(void)
 	return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-static void give(struct exchange *peer)
+static void give(struct peer *peer)
 {
 	const char *type = invocation.content_type[0] ? invocation.content_type : "application/json";
+	struct iovec event = { .iov_base = invocation.payload,
+			       .iov_len = invocation.payload_bytes };
 	char headers[1024];
 
 	/* Its time began when its payload was here. */
@@ -106,8 +151,11 @@ static void give(struct exchange *peer)
 			 (boottime_ms() - invocation.started_at_ms),
 		 function_name);
 	given = true;
-	peer->waits = false;
-	respond(peer, "200 OK", headers, invocation.payload, invocation.payload_bytes);
+	peer->asks.waits = false;
+	/* It may be read on after its answer. */
+	peer->event = invocation.payload;
+	invocation.payload = NULL;
+	respond(peer, "200 OK", headers, "", &event);
 }
 
 static void lambda_deliver(void)
@@ -115,34 +163,34 @@ static void lambda_deliver(void)
 	if (given)
 		return;
 	for (int i = 0; i < PEERS_MAX; i++)
-		if (peers[i].fd >= 0 && peers[i].waits)
+		if (peers[i].asks.fd >= 0 && peers[i].asks.waits)
 			return give(&peers[i]);
 }
 
-static void serve_next(struct exchange *peer)
+static void serve_next(struct peer *peer)
 {
 	/* One that asks again without an answer has given the invocation up. */
 	if (invocation.open && given)
 		link_fail("function-silent", "the program asked for the next without an answer");
 	if (!invocation.open)
 		given = false;
-	peer->waits = true;
+	peer->asks.waits = true;
 	if (!interface_is_ready())
 		interface_became_ready();
 	if (invocation.complete && !given)
 		give(peer);
 }
 
-static void answer(struct exchange *peer, const char *function_error)
+static void answer(struct peer *peer, const char *function_error)
 {
 	struct answer text = {
-		.content_type = peer->content_type[0] ? peer->content_type : "application/json",
+		.content_type = peer->asks.content_type[0] ? peer->asks.content_type : "application/json",
 		.function_error = function_error,
-		.bytes = peer->body,
-		.length = peer->body_used,
+		.bytes = peer->asks.body,
+		.length = peer->asks.body_used,
 	};
 
-	if (peer->too_large) {
+	if (peer->asks.too_large) {
 		link_fail("answer-too-large", "the program answered with more than 6 MiB");
 		given = false;
 		return refuse(peer, "413 Payload Too Large", "RequestEntityTooLarge",
@@ -164,29 +212,29 @@ static const char *after_id(const char *path)
 	return path + length;
 }
 
-static void init_failed(struct exchange *peer)
+static void init_failed(struct peer *peer)
 {
 	char message[PROTOCOL_ERROR_MESSAGE_BYTES / 2];
 
 	snprintf(message, sizeof(message), "%s: %.*s",
-		 peer->function_error[0] ? peer->function_error : "the program told an error",
-		 (int)(peer->body_used < 160 ? peer->body_used : 160),
-		 peer->body_used ? peer->body : "");
+		 peer->asks.function_error[0] ? peer->asks.function_error : "the program told an error",
+		 (int)(peer->asks.body_used < 160 ? peer->asks.body_used : 160),
+		 peer->asks.body_used ? peer->asks.body : "");
 	respond_json(peer, "202 Accepted", "{\"status\":\"OK\"}");
 	link_fail("init-error", message);
 }
 
-static void serve(struct exchange *peer)
+static void serve(struct peer *peer)
 {
-	bool is_post = peer->parser.method == HTTP_POST;
+	bool is_post = peer->asks.parser.method == HTTP_POST;
 	const char *path, *rest;
 
-	if (strncmp(peer->url, ROOT, strlen(ROOT)))
+	if (strncmp(peer->asks.url, ROOT, strlen(ROOT)))
 		return refuse(peer, "404 Not Found", "NotFound", "no such path");
-	path = peer->url + strlen(ROOT);
+	path = peer->asks.url + strlen(ROOT);
 	if (!strcmp(path, "init/error") && is_post)
 		return init_failed(peer);
-	if (!strcmp(path, "invocation/next") && peer->parser.method == HTTP_GET)
+	if (!strcmp(path, "invocation/next") && peer->asks.parser.method == HTTP_GET)
 		return serve_next(peer);
 	if (strncmp(path, "invocation/", 11) || !is_post)
 		return refuse(peer, "404 Not Found", "NotFound", "no such path");
@@ -196,7 +244,7 @@ static void serve(struct exchange *peer)
 	if (!strcmp(rest, "/response"))
 		return answer(peer, NULL);
 	if (!strcmp(rest, "/error"))
-		return answer(peer, peer->function_error[0] ? peer->function_error : "Error");
+		return answer(peer, peer->asks.function_error[0] ? peer->asks.function_error : "Error");
 	refuse(peer, "404 Not Found", "NotFound", "no such path");
 }
 
@@ -206,9 +254,12 @@ static int lambda_files(struct pollfd *files)
 
 	files[used++] = (struct pollfd){ .fd = listener, .events = POLLIN };
 	for (int i = 0; i < PEERS_MAX; i++)
-		if (peers[i].fd >= 0) {
+		if (peers[i].asks.fd >= 0) {
+			/* What it says meanwhile is of its next message. */
+			short events = outgoing_waits(&peers[i].response) ? POLLOUT : POLLIN;
+
 			polled[used - 1] = i;
-			files[used++] = (struct pollfd){ .fd = peers[i].fd, .events = POLLIN };
+			files[used++] = (struct pollfd){ .fd = peers[i].asks.fd, .events = events };
 		}
 	return used;
 }
@@ -220,35 +271,41 @@ static void accept_peer(void)
 	if (fd < 0)
 		return;
 	for (int i = 0; i < PEERS_MAX; i++)
-		if (peers[i].fd < 0)
-			return exchange_open(&peers[i], fd, HTTP_REQUEST);
-	/* One that has said nothing makes room. */
+		if (peers[i].asks.fd < 0)
+			return open_peer(&peers[i], fd);
+	/* One that never said anything makes room. */
 	for (int i = 0; i < PEERS_MAX; i++)
-		if (!peers[i].url[0]) {
-			exchange_close(&peers[i]);
-			return exchange_open(&peers[i], fd, HTTP_REQUEST);
+		if (!peers[i].asks.url[0] && !peers[i].asks.has_spoken) {
+			close_peer(&peers[i]);
+			return open_peer(&peers[i], fd);
 		}
 	close(fd);
 }
 
 static void lambda_news(int index, short events)
 {
-	struct exchange *peer;
+	struct peer *peer;
+	struct exchange *asks;
 
 	(void)events;
 	if (index == 0)
 		return accept_peer();
 	peer = &peers[polled[index - 1]];
-	if (peer->fd < 0)
+	asks = &peer->asks;
+	if (asks->fd < 0)
 		return;
-	if (!exchange_read(peer) && (peer->waits || !peer->complete))
-		return exchange_close(peer);
-	if (peer->broken) {
-		peer->keep_alive = false;
+	if (outgoing_waits(&peer->response)) {
+		outgoing_send_on(&peer->response, asks->fd);
+		return end_response(peer);
+	}
+	if (!exchange_read(asks) && (asks->waits || !asks->complete))
+		return close_peer(peer);
+	if (asks->broken) {
+		asks->keep_alive = false;
 		return refuse(peer, "400 Bad Request", "BadRequest", "this is no HTTP");
 	}
 	/* A peer that waits says no more; one that does is no client. */
-	if (peer->complete && !peer->waits)
+	if (asks->complete && !asks->waits)
 		serve(peer);
 }
 

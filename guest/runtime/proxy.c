@@ -18,6 +18,7 @@
 #include "exchange.h"
 #include "interface.h"
 #include "link.h"
+#include "outgoing.h"
 
 /*
  * Looks for a program that listens take time from its start: they are an eighth of it apart, within
@@ -26,18 +27,9 @@
 #define LOOK_LEAST_MS 5
 #define LOOK_MOST_MS 250
 
-/* A head, and around a payload what an action is told. */
-#define REQUEST_PARTS_MAX 4
-
 static struct exchange peer = { .fd = -1 };
-/* Of the request, what the program has not taken; all of it lies still until the answer. */
-static struct {
-	struct iovec parts[REQUEST_PARTS_MAX];
-	size_t at;
-	size_t count;
-	/* It takes no more, but may have answered all the same. */
-	bool refused;
-} unsent;
+/* The request; one that takes no more of it may have answered all the same. */
+static struct outgoing request;
 static const struct options *options;
 static bool is_action;
 /* The answer to /init is waited for. */
@@ -77,33 +69,7 @@ static int connect_program(void)
 static void drop_peer(void)
 {
 	exchange_close(&peer);
-	unsent.at = unsent.count = 0;
-}
-
-static bool is_sent(void)
-{
-	return unsent.at == unsent.count;
-}
-
-/* As much as it takes now: it may answer, or write, before it reads on. */
-static void send_on(void)
-{
-	while (!is_sent()) {
-		struct iovec *part = &unsent.parts[unsent.at];
-		ssize_t sent = send(peer.fd, part->iov_base, part->iov_len,
-				    MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent < 0) {
-			unsent.refused = errno != EAGAIN;
-			return;
-		}
-		part->iov_base = (char *)part->iov_base + sent;
-		part->iov_len -= (size_t)sent;
-		if (part->iov_len == 0)
-			unsent.at++;
-	}
+	request = (struct outgoing){ 0 };
 }
 
 /* False when the program takes nothing of it. */
@@ -118,13 +84,9 @@ static bool send_request(char *head, size_t used, const struct iovec *parts, siz
 	}
 	peer.keeps_fields = !is_action;
 	peer.is_bodiless = !is_action && !strcmp(invocation.method, "HEAD");
-	unsent.parts[0] = (struct iovec){ .iov_base = head, .iov_len = used };
-	memcpy(unsent.parts + 1, parts, count * sizeof(*parts));
-	unsent.at = 0;
-	unsent.count = count + 1;
-	unsent.refused = false;
-	send_on();
-	return !unsent.refused || unsent.at > 0 || unsent.parts[0].iov_len < used;
+	outgoing_begin(&request, peer.fd, (struct iovec){ .iov_base = head, .iov_len = used },
+		       parts, count);
+	return !request.refused || request.began;
 }
 
 static bool ask(const char *path, const char *type, const struct iovec *parts, size_t count)
@@ -173,7 +135,7 @@ static bool ask_run(void)
 	struct iovec payload = { .iov_base = invocation.payload,
 				 .iov_len = invocation.payload_bytes };
 	static char about[512];
-	struct iovec parts[REQUEST_PARTS_MAX - 1];
+	struct iovec parts[OUTGOING_PARTS_MAX - 1];
 
 	if (!is_action && invocation.method[0])
 		return pass_request(&payload);
@@ -227,7 +189,7 @@ static void finish(void)
 	else
 		link_answer(&told);
 	/* One that answered before all was sent is not waited for. */
-	if (peer.keep_alive && is_sent())
+	if (peer.keep_alive && outgoing_is_sent(&request))
 		exchange_next(&peer);
 	else
 		drop_peer();
@@ -263,7 +225,7 @@ static int proxy_files(struct pollfd *files)
 	if (peer.fd < 0)
 		return 0;
 	files[0] = (struct pollfd){ .fd = peer.fd, .events = POLLIN };
-	if (!is_sent() && !unsent.refused)
+	if (outgoing_waits(&request))
 		files[0].events |= POLLOUT;
 	return 1;
 }
@@ -274,7 +236,7 @@ static void proxy_news(int index, short events)
 
 	(void)index;
 	if (events & POLLOUT)
-		send_on();
+		outgoing_send_on(&request, peer.fd);
 	goes_on = exchange_read(&peer);
 	if (given && peer.head_seen && invocation.first_byte_at_ms == 0)
 		invocation.first_byte_at_ms = boottime_ms();

@@ -1,5 +1,5 @@
 /** The supervisor of an instance on this host, without a sandbox, in the place of the init. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -30,7 +30,8 @@ export interface SupervisedOptions {
   readonly ready_ms?: number;
 }
 
-const DEADLINE_MS = 60_000;
+/** A host that does much else lets a program that starts wait for its turn. */
+const DEADLINE_MS = 180_000;
 
 /** A free port of loopback. */
 async function freePort(): Promise<number> {
@@ -52,12 +53,14 @@ export class Supervised {
   exit: { readonly status: number | null; readonly signal: string | null } | null = null;
   /** Bytes of payload that were sent and not yet told to be taken, at most. */
   readonly #link: Duplex;
+  readonly #child: ChildProcess;
   readonly #payloads: PayloadSender;
   #chunks: Buffer[] = [];
   #next = 1;
 
-  private constructor(port: number, link: Duplex) {
+  private constructor(port: number, link: Duplex, child: ChildProcess) {
     this.port = port;
+    this.#child = child;
     this.#link = link;
     this.#payloads = new PayloadSender((line) => link.write(line));
     const lines = new LineSplitter({
@@ -85,7 +88,7 @@ export class Supervised {
     t.teardown(() => child.kill('SIGKILL'));
     const link = child.stdio[3];
     assert(link instanceof Duplex, 'a pipe of Node goes both ways');
-    const supervised = new Supervised(port, link);
+    const supervised = new Supervised(port, link, child);
     child.on('exit', (status, signal) => {
       supervised.exit = { status, signal };
     });
@@ -97,6 +100,16 @@ export class Supervised {
     const done = () => (what() ? true : null);
     const is_done = await waitFor(done, { clock: hostClock, deadline_ms: DEADLINE_MS });
     assert(is_done === true, 'it came in time');
+  }
+
+  /** Holds the supervisor, while whatever comes waits for it. */
+  async whileHeld(work: () => Promise<void>): Promise<void> {
+    this.#child.kill('SIGSTOP');
+    try {
+      await work();
+    } finally {
+      this.#child.kill('SIGCONT');
+    }
   }
 
   async isReady(): Promise<void> {
