@@ -104,6 +104,13 @@ export const AGENT_LIMITS = {
   /** Subscribers of Watch, and records kept for a slow one before it is dropped. */
   watchers: 16,
   watch_buffer_records: 10_000,
+  /** Rows of one page of a list, and rows that are looked at for it. */
+  page_rows: 1_024,
+  page_looks: 8_192,
+  /** Operations that ended and are kept for those who ask later. */
+  operations_kept: 4_096,
+  /** Regions that an answer to Status looks at before others get a turn. */
+  status_regions_at_once: 512,
   /** Readers of the live state; messages kept for a slow one before it is dropped. */
   live_readers: 32,
   live_messages_behind: 512,

@@ -8,7 +8,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { PROJECT_ROOT } from '../../base/paths.ts';
-import { API_PROTOCOL } from '../model/messages.ts';
+import { API_PROTOCOL } from '../model/methods.ts';
 
 /** Of the whole server, and of the one service that is not about the server itself. */
 const SERVICES = ['', `${API_PROTOCOL}.Agent`] as const;

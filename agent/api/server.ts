@@ -13,11 +13,11 @@ import { isHotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { isBug } from '../observe/fail-stop.ts';
-import { errorOf, refusalOf } from '../model/failure.ts';
-import { API_PROTOCOL } from '../model/messages.ts';
-import { NO_RECORD } from '../model/records.ts';
+import { refusalOf } from '../model/failure.ts';
+import { API_PROTOCOL } from '../model/methods.ts';
 import { Discovery } from './discovery.ts';
-import { type Method, SERVICE } from './service.ts';
+import { type OnGone, STREAMS, type StreamHandler, UNARY, type UnaryHandler } from './handlers.ts';
+import { SERVICE } from './service.ts';
 import { SocketPlace } from './socket.ts';
 import { InvocationNotDone, otherVersion, toStatus } from './status-codes.ts';
 
@@ -28,12 +28,6 @@ export interface AgentServerOptions {
   readonly place?: SocketPlace;
   readonly log: Logger;
 }
-
-/** `onGone` registers what is to be done when the caller cancels or goes away. */
-type Handler<Request, Response> = (
-  request: Request,
-  onGone: (run: () => void) => void,
-) => Promise<Response>;
 
 /** Earlier versions of the protocol, whose clients are told what is the matter. */
 const EARLIER_PROTOCOLS = ['hotplane.agent.v1', 'hotplane.agent.v2'];
@@ -83,36 +77,8 @@ export class AgentServer {
   }
 
   #addServices(): void {
-    const { agent } = this.#options;
-    this.#unary(SERVICE.Deploy, async (request) => {
-      const { kind: _, facts, ...rest } = await agent.deploy(request.function);
-      return { ...facts, ...rest };
-    });
-    this.#unary(SERVICE.Invoke, async ({ function: name, invocation_id, ...call }, onGone) => {
-      const end = await agent.invoke(name, invocation_id, call, onGone);
-      const { failure, answer, ...record } = end;
-      const { bytes: payload = null, content_type = null, http } = answer ?? {};
-      const { status = null, headers = [] } = http ?? {};
-      const reply = { record, payload, content_type, status, headers };
-      // A function that failed was served: its answer says how, and is no matter of a trailer.
-      if (!failure || failure.code === 'HP_AGENT_FUNCTION_FAILED') return reply;
-      throw new InvocationNotDone(errorOf(failure), SERVICE.Invoke.encodeResponse(reply));
-    });
-    this.#unary(SERVICE.Status, (request) =>
-      agent.status(request.function ?? '', request.with_state),
-    );
-    this.#unary(SERVICE.Remove, async (request) => ({
-      finished_at_ms: await agent.remove(request.function),
-    }));
-    this.#unary(SERVICE.SetTargets, (request) => agent.setTargets(request));
-    this.#unary(SERVICE.GetTargets, async (request) => agent.targets(request.function));
-    this.#unary(SERVICE.Drain, ({ function: name, vm_id }) => agent.drain(name, vm_id));
-    this.#unary(SERVICE.Explain, async (request) => agent.explain(request.instance_id));
-    this.#unary(SERVICE.Logs, async ({ function: name, after }) => ({
-      entries: agent.logs.read(name, after),
-    }));
-    const watch = (call: ServerWritableStream<Buffer, Buffer>): void => void this.#watch(call);
-    this.#server.register(SERVICE.Watch.path, watch, asIs, asIs, 'serverStream');
+    for (const one of UNARY) this.#unary(one);
+    for (const one of STREAMS) this.#stream(one);
     for (const protocol of EARLIER_PROTOCOLS) this.#refuse(protocol);
   }
 
@@ -125,18 +91,13 @@ export class AgentServer {
     }
   }
 
-  #unary<Request, Response>(
-    method: Method<Request, Response>,
-    handler: Handler<Request, Response>,
-  ): void {
+  #unary({ name, path, serve }: UnaryHandler): void {
     const { agent } = this.#options;
-    const { name, path } = method;
-    const serve = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>): void => {
-      const onGone = (run: () => void): void => void call.on('cancelled', run);
+    const take = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>): void => {
+      const onGone: OnGone = (run) => void call.on('cancelled', run);
       const answer = async (): Promise<void> => {
         try {
-          const response = await handler(method.decodeRequest(call.request), onGone);
-          done(null, method.encodeResponse(response));
+          done(null, await serve(agent, call.request, onGone));
         } catch (error) {
           if (isBug(error)) agent.failStop(error, { method: name });
           this.#logFailure(name, error);
@@ -145,7 +106,7 @@ export class AgentServer {
       };
       void answer();
     };
-    this.#server.register(path, serve, asIs, asIs, 'unary');
+    this.#server.register(path, take, asIs, asIs, 'unary');
   }
 
   /** A refused request is the caller's affair (debug); what we did not foresee is ours (error). */
@@ -155,23 +116,26 @@ export class AgentServer {
     this.#options.log[level]({ method, err: refusalOf(error) }, 'a call was not served');
   }
 
-  async #watch(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
-    try {
-      const request = SERVICE.Watch.decodeRequest(call.request);
-      const records = this.#options.agent.watch(request);
-      call.on('cancelled', () => records.close());
-      // Tells the caller that from here on nothing is missed.
-      call.sendMetadata(new Metadata());
-      for await (const record of records) {
-        if (call.cancelled) return;
-        const bytes = SERVICE.Watch.encodeResponse({ ...NO_RECORD, ...record });
-        if (!call.write(bytes)) await drained(call);
+  #stream({ name, path, open }: StreamHandler): void {
+    const take = async (call: ServerWritableStream<Buffer, Buffer>): Promise<void> => {
+      const gone = new AbortController();
+      call.on('cancelled', () => gone.abort());
+      try {
+        const messages = open(this.#options.agent, call.request, gone.signal);
+        // Tells the caller that from here on nothing is missed.
+        call.sendMetadata(new Metadata());
+        for await (const bytes of messages) {
+          if (call.cancelled) return;
+          if (!call.write(bytes)) await drained(call);
+        }
+        call.end();
+      } catch (error) {
+        this.#logFailure(name, error);
+        call.emit('error', toStatus(error));
       }
-      call.end();
-    } catch (error) {
-      this.#logFailure('Watch', error);
-      call.emit('error', toStatus(error));
-    }
+    };
+    const serve = (call: ServerWritableStream<Buffer, Buffer>): void => void take(call);
+    this.#server.register(path, serve, asIs, asIs, 'serverStream');
   }
 }
 

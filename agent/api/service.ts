@@ -5,13 +5,15 @@
 import { z } from 'zod';
 import { type HotplaneError, messageOf } from '../../base/errors.ts';
 import { agentError } from '../model/errors.ts';
-import { METHODS, type MethodName, API_PROTOCOL } from '../model/messages.ts';
+import { METHODS, type MethodName, API_PROTOCOL, type Role } from '../model/methods.ts';
 import { AgentService } from './generated/agent.ts';
 
 export interface Method<Request, Response> {
   readonly name: MethodName;
   readonly path: string;
   readonly is_stream: boolean;
+  /** What a caller must be allowed to. */
+  readonly role: Role;
   /** Throws HP_AGENT_BAD_REQUEST for what the wire cannot tell. */
   readonly encodeRequest: (request: Request) => Buffer;
   /** Throws HP_AGENT_BAD_REQUEST naming the field, HP_AGENT_BAD_NUMBER for one above 2^53. */
@@ -33,17 +35,19 @@ interface Wire<Request, Response> {
 interface Schemas<Request, Response> {
   readonly request: z.ZodType<Request>;
   readonly response: z.ZodType<Response>;
+  readonly role: Role;
 }
 
 function method<Request, Response>(
   name: MethodName,
   wire: Wire<Request, Response>,
-  { request, response }: Schemas<Request, Response>,
+  { request, response, role }: Schemas<Request, Response>,
 ): Method<Request, Response> {
   return {
     name,
     path: wire.path,
     is_stream: wire.responseStream,
+    role,
     encodeRequest: (value) => {
       try {
         return wire.requestSerialize(value);
@@ -78,6 +82,12 @@ export const SERVICE = {
   Explain: method('Explain', AgentService.explain, METHODS.Explain),
   Logs: method('Logs', AgentService.logs, METHODS.Logs),
   Watch: method('Watch', AgentService.watch, METHODS.Watch),
+  ListFunctions: method('ListFunctions', AgentService.listFunctions, METHODS.ListFunctions),
+  ListVms: method('ListVms', AgentService.listVms, METHODS.ListVms),
+  ListInstances: method('ListInstances', AgentService.listInstances, METHODS.ListInstances),
+  ListRegions: method('ListRegions', AgentService.listRegions, METHODS.ListRegions),
+  ListOperations: method('ListOperations', AgentService.listOperations, METHODS.ListOperations),
+  WatchOperations: method('WatchOperations', AgentService.watchOperations, METHODS.WatchOperations),
 } as const;
 
 function readRequest(name: string, wire: Wire<never, never>, bytes: Buffer): unknown {

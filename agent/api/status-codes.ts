@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { type ErrorCategory, HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { parseJson } from '../../base/json.ts';
 import { agentError } from '../model/errors.ts';
-import { API_PROTOCOL } from '../model/messages.ts';
+import { API_PROTOCOL } from '../model/methods.ts';
 import { statusText, trailerText } from './trailer.ts';
 
 const ERROR_TRAILER = 'hotplane-error-bin';

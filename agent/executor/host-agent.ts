@@ -42,6 +42,7 @@ import { Performer } from './performer.ts';
 import { RepeatLog } from './repeat-log.ts';
 import { nameIn, tellReply } from './reply-log.ts';
 import { hostStatus } from '../observe/host-status.ts';
+import { stateText } from '../observe/state-text.ts';
 import { type LeftVms, Runners } from './runners.ts';
 import type { RunnerDeps } from './vm-runner.ts';
 import { WakeTimer } from './wake.ts';
@@ -80,7 +81,7 @@ export interface HostAgentOptions {
 export class HostAgent {
   readonly #options: HostAgentOptions;
   readonly #log: Logger;
-  readonly hub = new RecordHub();
+  readonly hub: RecordHub;
   readonly changes = new ChangeFeed();
   readonly #payloads = new HeldPayloads();
   readonly logs = new InstanceLogs();
@@ -97,6 +98,7 @@ export class HostAgent {
   constructor(options: HostAgentOptions) {
     this.#options = options;
     this.#log = options.log;
+    this.hub = new RecordHub(options.store?.generation);
     const { host_limit_bytes, first_id, ledger } = options;
     const { earlier_vms = [], vmm_overhead_bytes = 0, host_cpus = null } = options;
     const facts = { ...options.bounds, earlier_vms, vmm_overhead_bytes, host_cpus };
@@ -283,7 +285,7 @@ export class HostAgent {
   async status(name: string, with_state = false): Promise<StatusResponse> {
     const { clock, version } = this.#options;
     const told = await hostStatus(this.#state, name, (id) => this.#runners.find(id), clock);
-    const state_json = with_state ? JSON.stringify(this.dump()) : null;
+    const state_json = with_state ? await stateText(this.#state) : null;
     return { ...told, version, state_json, pid: process.pid, ledger: this.ledgerHead };
   }
 

@@ -10,7 +10,7 @@ import { isHotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { refusalOf } from '../model/failure.ts';
 import type { LiveFeed, LiveReader } from '../observe/live/live-feed.ts';
-import { stuckReader } from '../observe/record-hub.ts';
+import { stuckReader } from '../observe/reader-errors.ts';
 
 /** Why a WebSocket is closed (RFC 6455, 7.4.1): the agent goes, it was too slow, it talked. */
 const GOING_AWAY = 1001;

@@ -10,13 +10,9 @@ import { CALL_KEY_CHARS } from './call-key.ts';
 import { httpHeaderSchema, httpRequestSchema } from './http-head.ts';
 import { PRESSURE_LEVELS } from './pressure.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
-import {
-  explainRequestSchema,
-  explainResponseSchema,
-  memoryStatusSchema,
-} from './span-messages.ts';
+import { memoryStatusSchema } from './span-messages.ts';
 import { functionSpecSchema } from './spec.ts';
-import { getTargetsRequestSchema, setTargetsRequestSchema, targetsSchema } from './targets.ts';
+import { targetsSchema } from './targets.ts';
 
 export const deployRequestSchema = message('DeployRequest', {
   function: field(1, functionSpecSchema),
@@ -258,82 +254,3 @@ export const agentRecordSchema = message(
   },
   'Exactly one of them.',
 ).meta({ oneof: 'record' });
-
-/** Names the version of the protocol: client and agent have the same, or do not talk. */
-export const API_PROTOCOL = 'hotplane.agent.v3';
-
-/** The service; a `stream` answers with any number of its response. */
-export const METHODS = {
-  Deploy: {
-    request: deployRequestSchema,
-    response: deployResponseSchema,
-    stream: false,
-    text:
-      'Boots the function VM and resolves when its guest said hello. Deploying the same function ' +
-      'with the same spec again is done at once; with another spec it is ALREADY_EXISTS.',
-  },
-  Invoke: {
-    request: invokeRequestSchema,
-    response: invokeResponseSchema,
-    stream: false,
-    text:
-      'Runs one invocation on an idle instance, or starts one (plug and guest start in parallel). ' +
-      'Where it was not done the call has the status of the error, and the response is in the ' +
-      'trailer hotplane-reply-bin; but a function that itself says it failed was served: its answer ' +
-      'says how, and the outcome in the record is `failed`.',
-  },
-  Status: {
-    request: statusRequestSchema,
-    response: statusResponseSchema,
-    stream: false,
-    text: 'Fresh figures, from who knows them.',
-  },
-  Remove: {
-    request: removeRequestSchema,
-    response: removeResponseSchema,
-    stream: false,
-    text: 'Stops all instances, unplugs, shuts the VM down and forgets the function.',
-  },
-  Drain: {
-    request: drainRequestSchema,
-    response: drainResponseSchema,
-    stream: false,
-    text:
-      'Stops every idle instance of a function now, as if its keep-alive had passed; resolves ' +
-      'when their regions are unplugged. Of one VM: it takes no new work, another takes its ' +
-      'place, and it has ended when the call resolves.',
-  },
-  SetTargets: {
-    request: setTargetsRequestSchema,
-    response: targetsSchema,
-    stream: false,
-    text:
-      'Sets bounds and wishes for a function while it runs, for a time or until they are set anew; ' +
-      'policies answer within them. Answers with what holds now.',
-  },
-  GetTargets: {
-    request: getTargetsRequestSchema,
-    response: targetsSchema,
-    stream: false,
-    text: 'The targets of a function, who set them, why, and until when.',
-  },
-  Explain: {
-    request: explainRequestSchema,
-    response: explainResponseSchema,
-    stream: false,
-    text: 'Why an instance has the memory it has, from the book of the agent.',
-  },
-  Logs: {
-    request: logsRequestSchema,
-    response: logsResponseSchema,
-    stream: false,
-    text: 'What the instances of a function wrote, as far as it is kept.',
-  },
-  Watch: {
-    request: watchRequestSchema,
-    response: agentRecordSchema,
-    stream: true,
-    text: 'Every record of the kinds asked for from now on, until the caller cancels.',
-  },
-} as const;
-export type MethodName = keyof typeof METHODS;

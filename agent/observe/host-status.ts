@@ -1,13 +1,18 @@
-/** What Status tells of a host: its functions, or one of them, and its memory by the book. */
+/**
+ * What Status tells of a host: its functions, or one of them, and its memory by the book. All VMs
+ * are asked side by side; asking them, and putting together what they told, is done in pieces.
+ */
 import type { Clock } from '../../base/clock.ts';
+import { Pieces } from '../../base/pieces.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
+import { AGENT_LIMITS } from '../limits.ts';
 import { errorOf } from '../model/failure.ts';
-import type { HostMemoryStatus, StatusResponse } from '../model/messages.ts';
+import type { FunctionStatus, HostMemoryStatus, StatusResponse } from '../model/messages.ts';
 import { hostCanGiveBytes } from '../model/pressure.ts';
 import { REFUSALS } from '../model/refusals.ts';
-import type { HostState } from '../model/state.ts';
+import type { FunctionState, HostState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
-import { functionStatus, type StatusSource } from './status.ts';
+import { type Asked, askVm, functionStatus, type StatusSource } from './status.ts';
 
 export type HostStatus = Omit<StatusResponse, 'version' | 'state_json' | 'pid' | 'ledger'>;
 
@@ -21,19 +26,30 @@ export async function hostStatus(
   const all = [...state.functions.values()];
   const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
   if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
-  const functions = chosen.map((fn) => {
-    const vms = fn.vm_ids.flatMap((id) => {
+  const pieces = new Pieces(AGENT_LIMITS.status_regions_at_once);
+  const asked: { fn: FunctionState; vms: Asked[] }[] = [];
+  for (const fn of chosen) {
+    const vms: Asked[] = [];
+    for (const id of fn.vm_ids) {
       const vm = state.vms.get(id);
-      return vm ? [{ vm, source: sourceOf(id) }] : [];
-    });
-    return functionStatus(fn, vms, clock);
-  });
+      if (!vm) continue;
+      vms.push(askVm({ vm, source: sourceOf(id) }, clock));
+      await pieces.did(vm.regions.length);
+    }
+    asked.push({ fn, vms });
+  }
+  const functions: FunctionStatus[] = [];
+  for (const { fn, vms } of asked) {
+    const status = functionStatus(fn, await Promise.all(vms));
+    functions.push(status);
+    await pieces.did(status.regions.length);
+  }
   const host_limit_bytes = totalBytes(state.capacity);
   const granted_bytes = grantedBytes(state);
   let permits_bytes = 0;
   for (const vm of state.vms.values()) permits_bytes += regionPermitBytes(vm);
   return {
-    functions: await Promise.all(functions),
+    functions,
     host_limit_bytes,
     granted_bytes,
     free_bytes: Math.max(0, host_limit_bytes - granted_bytes),

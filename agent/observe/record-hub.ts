@@ -3,8 +3,6 @@
  * one that is too slow is dropped.
  */
 import { EventQueue, type QueueOptions } from '../../base/broadcast.ts';
-import type { HotplaneError } from '../../base/errors.ts';
-import { agentError } from '../model/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import {
   type AgentRecord,
@@ -12,6 +10,8 @@ import {
   type RecordKind,
   type ToldEvent,
 } from '../model/records.ts';
+import { OperationLog } from './operation-log.ts';
+import { slowReader, tooManyWatchers } from './reader-errors.ts';
 
 export interface Wanted {
   /** Longest time between two memory records of a VM; null: the usual. */
@@ -76,6 +76,13 @@ export class RecordHub {
   readonly #listeners: RecordListener[] = [];
   /** All subscribers, and what was wanted for listeners. */
   readonly #wanting = new Set<Wanting>();
+  /** Those that ended last, for who asks later. */
+  readonly operations: OperationLog;
+
+  /** `generation`: which agent of its state this is. */
+  constructor(generation = 0) {
+    this.operations = new OperationLog(generation);
+  }
 
   /** Every record that is made, from now on; those of kinds nobody subscribed to may not be. */
   listen(listener: RecordListener): void {
@@ -112,6 +119,8 @@ export class RecordHub {
   }
 
   publish<Kind extends RecordKind>(kind: Kind, record: NonNullable<AgentRecord[Kind]>): void {
+    const { operation }: AgentRecord = { [kind]: record };
+    if (operation) this.operations.add(operation);
     for (const listener of this.#listeners) listener(kind, record);
     for (const one of this.#subscribers) if (one.wants(kind)) one.push({ [kind]: record });
   }
@@ -129,26 +138,6 @@ export class RecordHub {
 
   close(): void {
     for (const subscriber of this.#subscribers) subscriber.close();
+    this.operations.close();
   }
-}
-
-/** Why a reader is dropped who has so many unread. */
-export function slowReader(behind: number, what: string): HotplaneError {
-  return agentError(
-    'HP_AGENT_SLOW_READER',
-    `the watcher fell ${behind} ${what} behind and was dropped.`,
-  );
-}
-
-/** Why a reader is dropped who has taken nothing for too long. */
-export function stuckReader(): HotplaneError {
-  const seconds = AGENT_LIMITS.live_send_ms / 1_000;
-  return agentError('HP_AGENT_SLOW_READER', `the reader took nothing for ${seconds} s.`);
-}
-
-function tooManyWatchers(): HotplaneError {
-  return agentError(
-    'HP_AGENT_TOO_MANY_WATCHERS',
-    `${AGENT_LIMITS.watchers} watchers are connected already.`,
-  );
 }

@@ -7,7 +7,7 @@ import type { Failure, FunctionStatus, RegionStatus, VmStatus } from '../model/m
 import { cutBytes } from '../../base/cut-bytes.ts';
 import { regionPermitBytes } from '../core/permits.ts';
 import { regionBytes } from '../model/spec.ts';
-import type { FunctionState, InstancePhase, RegionState, VmState } from '../model/state.ts';
+import type { FunctionState, InstancePhase, VmState } from '../model/state.ts';
 import { targetsOf } from '../model/targets.ts';
 import { totalBytes } from '../model/tiers.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
@@ -36,32 +36,36 @@ export interface VmToShow {
 }
 
 /** A VM, and what VMM and guest told when they were asked for this answer; null: nothing. */
-interface Told extends VmToShow {
+export interface Told extends VmToShow {
   readonly seen: VmObservation | null;
   readonly stats: GuestStats | null;
   readonly unanswered: ('vmm' | 'guest')[];
 }
 
+/** A VM that was asked what it knows. */
+export type Asked = Promise<Told>;
+
+/** Asks now, so that no silent VM delays the next; it never takes longer than the bound. */
+export function askVm(one: VmToShow, clock: Clock): Asked {
+  const asked = ask(one, clock);
+  // Whoever waits for it hears of a fault, and nobody may wait yet.
+  asked.catch(() => undefined);
+  return asked;
+}
+
 /**
- * What is told of a function is told of all its VMs together, and unknown where one is silent.
- * Never later than AGENT_LIMITS.status_vm_ms: who does not answer until then is named in
- * `unanswered`, and what only it could tell is null.
+ * What is told of a function is told of all its VMs together, and unknown where one is silent: who
+ * does not answer within AGENT_LIMITS.status_vm_ms is named in `unanswered`, and what only it could
+ * tell is null.
  */
-export async function functionStatus(
-  fn: FunctionState,
-  vms: readonly VmToShow[],
-  clock: Clock,
-): Promise<FunctionStatus> {
-  const told = await Promise.all(vms.map((one) => ask(one, clock)));
+export function functionStatus(fn: FunctionState, told: readonly Told[]): FunctionStatus {
   const sum = (part: (one: Told) => number | null): number | null => sumOf(told.map(part));
   const book = (part: (vm: VmState) => number): number => sum(({ vm }) => part(vm)) ?? 0;
   const count = (phase: InstancePhase): number =>
     book(({ instances }) => instances.filter((instance) => instance.phase === phase).length);
-  const regions = told.flatMap((one) =>
-    one.vm.regions.map((region) => regionStatus(fn, region, one)),
-  );
+  const regions = told.flatMap((one) => regionsOf(fn, one));
   const silent = new Set(told.flatMap(({ unanswered }) => unanswered));
-  const [first] = vms;
+  const [first] = told;
   return {
     function: fn.spec,
     vm_id: first?.vm.id ?? '',
@@ -90,7 +94,7 @@ export async function functionStatus(
     kernel_bytes: sum(({ stats }) => stats?.kernel_bytes ?? null),
     memory: memoryStatus(
       fn,
-      vms.map(({ vm }) => vm),
+      told.map(({ vm }) => vm),
     ),
   };
 }
@@ -158,27 +162,27 @@ async function within<T>(clock: Clock, answer: Promise<T>): Promise<T | null> {
   }
 }
 
-function regionStatus(
-  fn: FunctionState,
-  { id, holder, permit_bytes }: RegionState,
-  { vm, source, seen, stats }: Told,
-): RegionStatus {
-  const region = seen?.regions.find((one) => one.id === id);
-  const pci_address = region?.pci_address ?? null;
-  const partition = stats?.partitions.find((one) => one.region_pci === pci_address);
-  return {
-    id,
-    pci_address,
-    max_bytes: region?.max_bytes ?? regionBytes(fn.spec),
-    requested_bytes: region?.requested_bytes ?? null,
-    plugged_bytes: region?.plugged_bytes ?? null,
-    guest_plugged_bytes: partition?.plugged_bytes ?? null,
-    resident_bytes: region?.resident_bytes ?? null,
-    instance_id: holder,
-    permit_bytes,
-    vm_id: vm.id,
-    drift_bytes: source?.drifts?.of(id)?.bytes ?? null,
-  };
+function regionsOf(fn: FunctionState, { vm, source, seen, stats }: Told): RegionStatus[] {
+  const regions = new Map(seen?.regions.map((one) => [one.id, one]));
+  const partitions = new Map(stats?.partitions.map((one) => [one.region_pci, one]));
+  return vm.regions.map(({ id, holder, permit_bytes }) => {
+    const region = regions.get(id);
+    const pci_address = region?.pci_address ?? null;
+    const partition = pci_address === null ? undefined : partitions.get(pci_address);
+    return {
+      id,
+      pci_address,
+      max_bytes: region?.max_bytes ?? regionBytes(fn.spec),
+      requested_bytes: region?.requested_bytes ?? null,
+      plugged_bytes: region?.plugged_bytes ?? null,
+      guest_plugged_bytes: partition?.plugged_bytes ?? null,
+      resident_bytes: region?.resident_bytes ?? null,
+      instance_id: holder,
+      permit_bytes,
+      vm_id: vm.id,
+      drift_bytes: source?.drifts?.of(id)?.bytes ?? null,
+    };
+  });
 }
 
 /** Null as soon as one of them is not known: a part is not the whole. */

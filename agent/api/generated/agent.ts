@@ -1427,6 +1427,246 @@ export interface ToldEvent {
   readonly event_json: string;
 }
 
+export interface ListRequest {
+  readonly function: string | null;
+  readonly vm_id: string | null;
+  readonly state: string | null;
+  readonly page_size: number | null;
+  readonly page_token: string | null;
+}
+
+export interface ListFunctionsResponse {
+  readonly rows: readonly FunctionRow[];
+  readonly next_page_token: string | null;
+}
+
+export interface FunctionRow {
+  readonly function: string;
+  readonly state: string;
+  readonly mechanism: string;
+  readonly limit_bytes: number;
+  readonly concurrency: number;
+  readonly vms: number;
+  readonly vms_max: number;
+  readonly instances: number;
+  readonly invocations_queued: number;
+  readonly permits_bytes: number;
+  readonly boot_bytes: number;
+  readonly last_error_code: string | null;
+}
+
+export interface ListVmsResponse {
+  readonly rows: readonly VmRow[];
+  readonly next_page_token: string | null;
+}
+
+export interface VmRow {
+  readonly vm_id: string;
+  readonly function: string;
+  readonly state: string;
+  readonly instances: number;
+  readonly regions: number;
+  readonly permits_bytes: number;
+  readonly boot_bytes: number;
+  readonly overhead_bytes: number;
+  readonly vmm_pid: number | null;
+  readonly guest_kernel: string | null;
+  readonly launched_at_ms: number;
+  readonly instances_started: number;
+}
+
+export interface ListInstancesResponse {
+  readonly rows: readonly InstanceRow[];
+  readonly next_page_token: string | null;
+}
+
+export interface InstanceRow {
+  readonly instance_id: string;
+  readonly function: string;
+  readonly vm_id: string;
+  readonly region_id: string;
+  readonly state: string;
+  readonly plugged_bytes: number;
+  readonly used_bytes: number | null;
+  readonly invocations: number;
+  readonly invocation_id: string | null;
+  readonly idle_since_ms: number | null;
+}
+
+export interface ListRegionsResponse {
+  readonly rows: readonly RegionRow[];
+  readonly next_page_token: string | null;
+}
+
+export interface RegionRow {
+  readonly vm_id: string;
+  readonly region_id: string;
+  readonly function: string;
+  readonly state: string;
+  readonly target_bytes: number;
+  readonly plugged_bytes: number;
+  readonly permit_bytes: number;
+  readonly used_bytes: number | null;
+  readonly instance_id: string | null;
+  readonly operation_id: string | null;
+  readonly unplug_attempts: number;
+}
+
+export interface ListOperationsResponse {
+  readonly rows: readonly OperationRow[];
+  readonly next_page_token: string | null;
+}
+
+export interface OperationRow {
+  readonly operation_id: string;
+  readonly function: string;
+  readonly vm_id: string;
+  readonly region_id: string;
+  readonly instance_id: string | null;
+  readonly kind: OperationRow_Kind;
+  readonly cause: OperationRow_Cause;
+  readonly from_bytes: number;
+  readonly to_bytes: number;
+  readonly decided_at_ms: number;
+}
+
+export const OperationRow_Kind = { kind_unspecified: "kind_unspecified", plug: "plug", unplug: "unplug" } as const;
+
+export type OperationRow_Kind = typeof OperationRow_Kind[keyof typeof OperationRow_Kind];
+
+export namespace OperationRow_Kind {
+  export type kind_unspecified = typeof OperationRow_Kind.kind_unspecified;
+  export type plug = typeof OperationRow_Kind.plug;
+  export type unplug = typeof OperationRow_Kind.unplug;
+}
+
+export function operationRow_KindFromJSON(object: any): OperationRow_Kind {
+  switch (object) {
+    case 0:
+    case "kind_unspecified":
+      return OperationRow_Kind.kind_unspecified;
+    case 1:
+    case "plug":
+      return OperationRow_Kind.plug;
+    case 2:
+    case "unplug":
+      return OperationRow_Kind.unplug;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum OperationRow_Kind");
+  }
+}
+
+export function operationRow_KindToNumber(object: OperationRow_Kind): number {
+  switch (object) {
+    case OperationRow_Kind.kind_unspecified:
+      return 0;
+    case OperationRow_Kind.plug:
+      return 1;
+    case OperationRow_Kind.unplug:
+      return 2;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum OperationRow_Kind");
+  }
+}
+
+export const OperationRow_Cause = {
+  cause_unspecified: "cause_unspecified",
+  start: "start",
+  grow: "grow",
+  shrink: "shrink",
+  stop: "stop",
+  fill: "fill",
+  retry: "retry",
+  pool: "pool",
+  pressure: "pressure",
+} as const;
+
+export type OperationRow_Cause = typeof OperationRow_Cause[keyof typeof OperationRow_Cause];
+
+export namespace OperationRow_Cause {
+  export type cause_unspecified = typeof OperationRow_Cause.cause_unspecified;
+  export type start = typeof OperationRow_Cause.start;
+  export type grow = typeof OperationRow_Cause.grow;
+  export type shrink = typeof OperationRow_Cause.shrink;
+  export type stop = typeof OperationRow_Cause.stop;
+  export type fill = typeof OperationRow_Cause.fill;
+  export type retry = typeof OperationRow_Cause.retry;
+  export type pool = typeof OperationRow_Cause.pool;
+  export type pressure = typeof OperationRow_Cause.pressure;
+}
+
+export function operationRow_CauseFromJSON(object: any): OperationRow_Cause {
+  switch (object) {
+    case 0:
+    case "cause_unspecified":
+      return OperationRow_Cause.cause_unspecified;
+    case 1:
+    case "start":
+      return OperationRow_Cause.start;
+    case 2:
+    case "grow":
+      return OperationRow_Cause.grow;
+    case 3:
+    case "shrink":
+      return OperationRow_Cause.shrink;
+    case 4:
+    case "stop":
+      return OperationRow_Cause.stop;
+    case 5:
+    case "fill":
+      return OperationRow_Cause.fill;
+    case 6:
+    case "retry":
+      return OperationRow_Cause.retry;
+    case 7:
+    case "pool":
+      return OperationRow_Cause.pool;
+    case 8:
+    case "pressure":
+      return OperationRow_Cause.pressure;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum OperationRow_Cause");
+  }
+}
+
+export function operationRow_CauseToNumber(object: OperationRow_Cause): number {
+  switch (object) {
+    case OperationRow_Cause.cause_unspecified:
+      return 0;
+    case OperationRow_Cause.start:
+      return 1;
+    case OperationRow_Cause.grow:
+      return 2;
+    case OperationRow_Cause.shrink:
+      return 3;
+    case OperationRow_Cause.stop:
+      return 4;
+    case OperationRow_Cause.fill:
+      return 5;
+    case OperationRow_Cause.retry:
+      return 6;
+    case OperationRow_Cause.pool:
+      return 7;
+    case OperationRow_Cause.pressure:
+      return 8;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum OperationRow_Cause");
+  }
+}
+
+export interface WatchOperationsRequest {
+  readonly after: number | null;
+  readonly function: string | null;
+  readonly vm_id: string | null;
+  readonly follow: boolean;
+}
+
+export interface OperationEntry {
+  readonly sequence: number;
+  readonly missed: number | null;
+  readonly operation: Operation | null;
+}
+
 function createBaseDeployRequest(): DeployRequest {
   return { function: null };
 }
@@ -6573,6 +6813,1368 @@ export const ToldEvent: MessageFns<ToldEvent> = {
   },
 };
 
+function createBaseListRequest(): ListRequest {
+  return { function: null, vm_id: null, state: null, page_size: null, page_token: null };
+}
+
+export const ListRequest: MessageFns<ListRequest> = {
+  encode(message: ListRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.function !== undefined && message.function !== null) {
+      writer.uint32(10).string(message.function);
+    }
+    if (message.vm_id !== undefined && message.vm_id !== null) {
+      writer.uint32(18).string(message.vm_id);
+    }
+    if (message.state !== undefined && message.state !== null) {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.page_size !== undefined && message.page_size !== null) {
+      writer.uint32(32).uint64(message.page_size);
+    }
+    if (message.page_token !== undefined && message.page_token !== null) {
+      writer.uint32(42).string(message.page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.vm_id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.page_size = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListFunctionsResponse(): ListFunctionsResponse {
+  return { rows: [], next_page_token: null };
+}
+
+export const ListFunctionsResponse: MessageFns<ListFunctionsResponse> = {
+  encode(message: ListFunctionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rows) {
+      FunctionRow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next_page_token !== undefined && message.next_page_token !== null) {
+      writer.uint32(18).string(message.next_page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFunctionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFunctionsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rows.push(FunctionRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next_page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseFunctionRow(): FunctionRow {
+  return {
+    function: "",
+    state: "",
+    mechanism: "",
+    limit_bytes: 0,
+    concurrency: 0,
+    vms: 0,
+    vms_max: 0,
+    instances: 0,
+    invocations_queued: 0,
+    permits_bytes: 0,
+    boot_bytes: 0,
+    last_error_code: null,
+  };
+}
+
+export const FunctionRow: MessageFns<FunctionRow> = {
+  encode(message: FunctionRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.function !== "") {
+      writer.uint32(10).string(message.function);
+    }
+    if (message.state !== "") {
+      writer.uint32(18).string(message.state);
+    }
+    if (message.mechanism !== "") {
+      writer.uint32(26).string(message.mechanism);
+    }
+    if (message.limit_bytes !== 0) {
+      writer.uint32(32).uint64(message.limit_bytes);
+    }
+    if (message.concurrency !== 0) {
+      writer.uint32(40).uint64(message.concurrency);
+    }
+    if (message.vms !== 0) {
+      writer.uint32(48).uint64(message.vms);
+    }
+    if (message.vms_max !== 0) {
+      writer.uint32(56).uint64(message.vms_max);
+    }
+    if (message.instances !== 0) {
+      writer.uint32(64).uint64(message.instances);
+    }
+    if (message.invocations_queued !== 0) {
+      writer.uint32(72).uint64(message.invocations_queued);
+    }
+    if (message.permits_bytes !== 0) {
+      writer.uint32(80).uint64(message.permits_bytes);
+    }
+    if (message.boot_bytes !== 0) {
+      writer.uint32(88).uint64(message.boot_bytes);
+    }
+    if (message.last_error_code !== undefined && message.last_error_code !== null) {
+      writer.uint32(98).string(message.last_error_code);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FunctionRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFunctionRow() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.mechanism = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.limit_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.concurrency = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.vms = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.vms_max = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.instances = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.invocations_queued = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.permits_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.boot_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.last_error_code = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListVmsResponse(): ListVmsResponse {
+  return { rows: [], next_page_token: null };
+}
+
+export const ListVmsResponse: MessageFns<ListVmsResponse> = {
+  encode(message: ListVmsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rows) {
+      VmRow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next_page_token !== undefined && message.next_page_token !== null) {
+      writer.uint32(18).string(message.next_page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListVmsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListVmsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rows.push(VmRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next_page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseVmRow(): VmRow {
+  return {
+    vm_id: "",
+    function: "",
+    state: "",
+    instances: 0,
+    regions: 0,
+    permits_bytes: 0,
+    boot_bytes: 0,
+    overhead_bytes: 0,
+    vmm_pid: null,
+    guest_kernel: null,
+    launched_at_ms: 0,
+    instances_started: 0,
+  };
+}
+
+export const VmRow: MessageFns<VmRow> = {
+  encode(message: VmRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.vm_id !== "") {
+      writer.uint32(10).string(message.vm_id);
+    }
+    if (message.function !== "") {
+      writer.uint32(18).string(message.function);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.instances !== 0) {
+      writer.uint32(32).uint64(message.instances);
+    }
+    if (message.regions !== 0) {
+      writer.uint32(40).uint64(message.regions);
+    }
+    if (message.permits_bytes !== 0) {
+      writer.uint32(48).uint64(message.permits_bytes);
+    }
+    if (message.boot_bytes !== 0) {
+      writer.uint32(56).uint64(message.boot_bytes);
+    }
+    if (message.overhead_bytes !== 0) {
+      writer.uint32(64).uint64(message.overhead_bytes);
+    }
+    if (message.vmm_pid !== undefined && message.vmm_pid !== null) {
+      writer.uint32(72).uint64(message.vmm_pid);
+    }
+    if (message.guest_kernel !== undefined && message.guest_kernel !== null) {
+      writer.uint32(82).string(message.guest_kernel);
+    }
+    if (message.launched_at_ms !== 0) {
+      writer.uint32(89).double(message.launched_at_ms);
+    }
+    if (message.instances_started !== 0) {
+      writer.uint32(96).uint64(message.instances_started);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VmRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVmRow() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.vm_id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.instances = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.regions = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.permits_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.boot_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.overhead_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.vmm_pid = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.guest_kernel = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.launched_at_ms = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.instances_started = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListInstancesResponse(): ListInstancesResponse {
+  return { rows: [], next_page_token: null };
+}
+
+export const ListInstancesResponse: MessageFns<ListInstancesResponse> = {
+  encode(message: ListInstancesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rows) {
+      InstanceRow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next_page_token !== undefined && message.next_page_token !== null) {
+      writer.uint32(18).string(message.next_page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListInstancesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListInstancesResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rows.push(InstanceRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next_page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseInstanceRow(): InstanceRow {
+  return {
+    instance_id: "",
+    function: "",
+    vm_id: "",
+    region_id: "",
+    state: "",
+    plugged_bytes: 0,
+    used_bytes: null,
+    invocations: 0,
+    invocation_id: null,
+    idle_since_ms: null,
+  };
+}
+
+export const InstanceRow: MessageFns<InstanceRow> = {
+  encode(message: InstanceRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instance_id !== "") {
+      writer.uint32(10).string(message.instance_id);
+    }
+    if (message.function !== "") {
+      writer.uint32(18).string(message.function);
+    }
+    if (message.vm_id !== "") {
+      writer.uint32(26).string(message.vm_id);
+    }
+    if (message.region_id !== "") {
+      writer.uint32(34).string(message.region_id);
+    }
+    if (message.state !== "") {
+      writer.uint32(42).string(message.state);
+    }
+    if (message.plugged_bytes !== 0) {
+      writer.uint32(48).uint64(message.plugged_bytes);
+    }
+    if (message.used_bytes !== undefined && message.used_bytes !== null) {
+      writer.uint32(56).uint64(message.used_bytes);
+    }
+    if (message.invocations !== 0) {
+      writer.uint32(64).uint64(message.invocations);
+    }
+    if (message.invocation_id !== undefined && message.invocation_id !== null) {
+      writer.uint32(74).string(message.invocation_id);
+    }
+    if (message.idle_since_ms !== undefined && message.idle_since_ms !== null) {
+      writer.uint32(81).double(message.idle_since_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstanceRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstanceRow() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.instance_id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.vm_id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.region_id = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.plugged_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.used_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.invocations = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.invocation_id = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.idle_since_ms = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListRegionsResponse(): ListRegionsResponse {
+  return { rows: [], next_page_token: null };
+}
+
+export const ListRegionsResponse: MessageFns<ListRegionsResponse> = {
+  encode(message: ListRegionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rows) {
+      RegionRow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next_page_token !== undefined && message.next_page_token !== null) {
+      writer.uint32(18).string(message.next_page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListRegionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListRegionsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rows.push(RegionRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next_page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRegionRow(): RegionRow {
+  return {
+    vm_id: "",
+    region_id: "",
+    function: "",
+    state: "",
+    target_bytes: 0,
+    plugged_bytes: 0,
+    permit_bytes: 0,
+    used_bytes: null,
+    instance_id: null,
+    operation_id: null,
+    unplug_attempts: 0,
+  };
+}
+
+export const RegionRow: MessageFns<RegionRow> = {
+  encode(message: RegionRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.vm_id !== "") {
+      writer.uint32(10).string(message.vm_id);
+    }
+    if (message.region_id !== "") {
+      writer.uint32(18).string(message.region_id);
+    }
+    if (message.function !== "") {
+      writer.uint32(26).string(message.function);
+    }
+    if (message.state !== "") {
+      writer.uint32(34).string(message.state);
+    }
+    if (message.target_bytes !== 0) {
+      writer.uint32(40).uint64(message.target_bytes);
+    }
+    if (message.plugged_bytes !== 0) {
+      writer.uint32(48).uint64(message.plugged_bytes);
+    }
+    if (message.permit_bytes !== 0) {
+      writer.uint32(56).uint64(message.permit_bytes);
+    }
+    if (message.used_bytes !== undefined && message.used_bytes !== null) {
+      writer.uint32(64).uint64(message.used_bytes);
+    }
+    if (message.instance_id !== undefined && message.instance_id !== null) {
+      writer.uint32(74).string(message.instance_id);
+    }
+    if (message.operation_id !== undefined && message.operation_id !== null) {
+      writer.uint32(82).string(message.operation_id);
+    }
+    if (message.unplug_attempts !== 0) {
+      writer.uint32(88).uint64(message.unplug_attempts);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RegionRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRegionRow() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.vm_id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.region_id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.target_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.plugged_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.permit_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.used_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.instance_id = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.operation_id = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.unplug_attempts = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListOperationsResponse(): ListOperationsResponse {
+  return { rows: [], next_page_token: null };
+}
+
+export const ListOperationsResponse: MessageFns<ListOperationsResponse> = {
+  encode(message: ListOperationsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rows) {
+      OperationRow.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next_page_token !== undefined && message.next_page_token !== null) {
+      writer.uint32(18).string(message.next_page_token);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOperationsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOperationsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rows.push(OperationRow.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next_page_token = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseOperationRow(): OperationRow {
+  return {
+    operation_id: "",
+    function: "",
+    vm_id: "",
+    region_id: "",
+    instance_id: null,
+    kind: OperationRow_Kind.kind_unspecified,
+    cause: OperationRow_Cause.cause_unspecified,
+    from_bytes: 0,
+    to_bytes: 0,
+    decided_at_ms: 0,
+  };
+}
+
+export const OperationRow: MessageFns<OperationRow> = {
+  encode(message: OperationRow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation_id !== "") {
+      writer.uint32(10).string(message.operation_id);
+    }
+    if (message.function !== "") {
+      writer.uint32(18).string(message.function);
+    }
+    if (message.vm_id !== "") {
+      writer.uint32(26).string(message.vm_id);
+    }
+    if (message.region_id !== "") {
+      writer.uint32(34).string(message.region_id);
+    }
+    if (message.instance_id !== undefined && message.instance_id !== null) {
+      writer.uint32(42).string(message.instance_id);
+    }
+    if (message.kind !== OperationRow_Kind.kind_unspecified) {
+      writer.uint32(48).int32(operationRow_KindToNumber(message.kind));
+    }
+    if (message.cause !== OperationRow_Cause.cause_unspecified) {
+      writer.uint32(56).int32(operationRow_CauseToNumber(message.cause));
+    }
+    if (message.from_bytes !== 0) {
+      writer.uint32(64).uint64(message.from_bytes);
+    }
+    if (message.to_bytes !== 0) {
+      writer.uint32(72).uint64(message.to_bytes);
+    }
+    if (message.decided_at_ms !== 0) {
+      writer.uint32(81).double(message.decided_at_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OperationRow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOperationRow() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation_id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.vm_id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.region_id = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.instance_id = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.kind = operationRow_KindFromJSON(reader.int32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.cause = operationRow_CauseFromJSON(reader.int32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.from_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.to_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.decided_at_ms = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWatchOperationsRequest(): WatchOperationsRequest {
+  return { after: null, function: null, vm_id: null, follow: false };
+}
+
+export const WatchOperationsRequest: MessageFns<WatchOperationsRequest> = {
+  encode(message: WatchOperationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.after !== undefined && message.after !== null) {
+      writer.uint32(8).uint64(message.after);
+    }
+    if (message.function !== undefined && message.function !== null) {
+      writer.uint32(18).string(message.function);
+    }
+    if (message.vm_id !== undefined && message.vm_id !== null) {
+      writer.uint32(26).string(message.vm_id);
+    }
+    if (message.follow !== false) {
+      writer.uint32(32).bool(message.follow);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchOperationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchOperationsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.after = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.vm_id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.follow = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseOperationEntry(): OperationEntry {
+  return { sequence: 0, missed: null, operation: null };
+}
+
+export const OperationEntry: MessageFns<OperationEntry> = {
+  encode(message: OperationEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sequence !== 0) {
+      writer.uint32(8).uint64(message.sequence);
+    }
+    if (message.missed !== undefined && message.missed !== null) {
+      writer.uint32(16).uint64(message.missed);
+    }
+    if (message.operation !== undefined && message.operation !== null) {
+      Operation.encode(message.operation, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OperationEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOperationEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.sequence = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.missed = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.operation = Operation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 export type AgentService = typeof AgentService;
 export const AgentService = {
   deploy: {
@@ -6665,6 +8267,64 @@ export const AgentService = {
     responseSerialize: (value: AgentRecord): Buffer => Buffer.from(AgentRecord.encode(value).finish()),
     responseDeserialize: (value: Buffer): AgentRecord => AgentRecord.decode(value),
   },
+  listFunctions: {
+    path: "/hotplane.agent.v3.Agent/ListFunctions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRequest): Buffer => Buffer.from(ListRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRequest => ListRequest.decode(value),
+    responseSerialize: (value: ListFunctionsResponse): Buffer =>
+      Buffer.from(ListFunctionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListFunctionsResponse => ListFunctionsResponse.decode(value),
+  },
+  listVms: {
+    path: "/hotplane.agent.v3.Agent/ListVms" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRequest): Buffer => Buffer.from(ListRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRequest => ListRequest.decode(value),
+    responseSerialize: (value: ListVmsResponse): Buffer => Buffer.from(ListVmsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListVmsResponse => ListVmsResponse.decode(value),
+  },
+  listInstances: {
+    path: "/hotplane.agent.v3.Agent/ListInstances" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRequest): Buffer => Buffer.from(ListRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRequest => ListRequest.decode(value),
+    responseSerialize: (value: ListInstancesResponse): Buffer =>
+      Buffer.from(ListInstancesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListInstancesResponse => ListInstancesResponse.decode(value),
+  },
+  listRegions: {
+    path: "/hotplane.agent.v3.Agent/ListRegions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRequest): Buffer => Buffer.from(ListRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRequest => ListRequest.decode(value),
+    responseSerialize: (value: ListRegionsResponse): Buffer => Buffer.from(ListRegionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListRegionsResponse => ListRegionsResponse.decode(value),
+  },
+  listOperations: {
+    path: "/hotplane.agent.v3.Agent/ListOperations" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListRequest): Buffer => Buffer.from(ListRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListRequest => ListRequest.decode(value),
+    responseSerialize: (value: ListOperationsResponse): Buffer =>
+      Buffer.from(ListOperationsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListOperationsResponse => ListOperationsResponse.decode(value),
+  },
+  watchOperations: {
+    path: "/hotplane.agent.v3.Agent/WatchOperations" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchOperationsRequest): Buffer =>
+      Buffer.from(WatchOperationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchOperationsRequest => WatchOperationsRequest.decode(value),
+    responseSerialize: (value: OperationEntry): Buffer => Buffer.from(OperationEntry.encode(value).finish()),
+    responseDeserialize: (value: Buffer): OperationEntry => OperationEntry.decode(value),
+  },
 } as const;
 
 export interface AgentServer extends UntypedServiceImplementation {
@@ -6678,6 +8338,12 @@ export interface AgentServer extends UntypedServiceImplementation {
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
   logs: handleUnaryCall<LogsRequest, LogsResponse>;
   watch: handleServerStreamingCall<WatchRequest, AgentRecord>;
+  listFunctions: handleUnaryCall<ListRequest, ListFunctionsResponse>;
+  listVms: handleUnaryCall<ListRequest, ListVmsResponse>;
+  listInstances: handleUnaryCall<ListRequest, ListInstancesResponse>;
+  listRegions: handleUnaryCall<ListRequest, ListRegionsResponse>;
+  listOperations: handleUnaryCall<ListRequest, ListOperationsResponse>;
+  watchOperations: handleServerStreamingCall<WatchOperationsRequest, OperationEntry>;
 }
 
 function longToNumber(int64: { toString(): string }): number {

@@ -16,7 +16,8 @@ import {
 import type { HostState } from '../../model/state.ts';
 import type { Table } from '../../model/table.ts';
 import type { ChangeFeed } from '../change-feed.ts';
-import { type RecordHub, slowReader } from '../record-hub.ts';
+import { slowReader } from '../reader-errors.ts';
+import type { RecordHub } from '../record-hub.ts';
 import { PendingNews } from './pending.ts';
 import { functionRow, hostRow, operationRow, vmRow } from './rows.ts';
 

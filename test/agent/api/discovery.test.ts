@@ -14,7 +14,7 @@ import {
 } from '@grpc/proto-loader';
 import { protoPath } from 'grpc-health-check';
 import { z } from 'zod';
-import { API_PROTOCOL } from '../../../agent/model/messages.ts';
+import { API_PROTOCOL } from '../../../agent/model/methods.ts';
 import { assert } from '../../../base/assert.ts';
 import { serve } from './serving.ts';
 

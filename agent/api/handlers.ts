@@ -1,0 +1,140 @@
+/** What each method of the API does with an agent. */
+import type { HostAgent } from '../executor/host-agent.ts';
+import { errorOf } from '../model/failure.ts';
+import type { Role } from '../model/methods.ts';
+import { NO_RECORD } from '../model/records.ts';
+import {
+  listFunctions,
+  listInstances,
+  listOperations,
+  listRegions,
+  listVms,
+} from '../observe/lists.ts';
+import { type Method, SERVICE } from './service.ts';
+import { statusBytes } from './status-bytes.ts';
+import { InvocationNotDone } from './status-codes.ts';
+
+/** Registers what is to be done when the caller cancels or goes away. */
+export type OnGone = (run: () => void) => void;
+
+interface About {
+  readonly name: string;
+  readonly path: string;
+  readonly role: Role;
+}
+
+/** Bytes in, bytes out: what is wrong with either is told as the method tells it. */
+export interface UnaryHandler extends About {
+  readonly serve: (agent: HostAgent, request: Buffer, onGone: OnGone) => Promise<Buffer>;
+}
+
+export interface StreamHandler extends About {
+  /** Throws before anything was promised; what it returns begins at the call. */
+  readonly open: (agent: HostAgent, request: Buffer, gone: AbortSignal) => AsyncIterable<Buffer>;
+}
+
+type Run<Request, Response> = (
+  agent: HostAgent,
+  request: Request,
+  onGone: OnGone,
+) => Response | Promise<Response>;
+
+function unary<Request, Response>(
+  method: Method<Request, Response>,
+  run: Run<Request, Response>,
+  encode: (response: Response) => Buffer | Promise<Buffer> = method.encodeResponse,
+): UnaryHandler {
+  const { name, path, role } = method;
+  return {
+    name,
+    path,
+    role,
+    serve: async (agent, request, onGone) =>
+      await encode(await run(agent, method.decodeRequest(request), onGone)),
+  };
+}
+
+export const UNARY: readonly UnaryHandler[] = [
+  unary(SERVICE.Deploy, async (agent, request) => {
+    const { kind: _, facts, ...rest } = await agent.deploy(request.function);
+    return { ...facts, ...rest };
+  }),
+  unary(SERVICE.Invoke, async (agent, { function: name, invocation_id, ...call }, onGone) => {
+    const end = await agent.invoke(name, invocation_id, call, onGone);
+    const { failure, answer, ...record } = end;
+    const { bytes: payload = null, content_type = null, http } = answer ?? {};
+    const { status = null, headers = [] } = http ?? {};
+    const reply = { record, payload, content_type, status, headers };
+    // A function that failed was served: its answer says how, and is no matter of a trailer.
+    if (!failure || failure.code === 'HP_AGENT_FUNCTION_FAILED') return reply;
+    throw new InvocationNotDone(errorOf(failure), SERVICE.Invoke.encodeResponse(reply));
+  }),
+  unary(
+    SERVICE.Status,
+    (agent, request) => agent.status(request.function ?? '', request.with_state),
+    statusBytes,
+  ),
+  unary(SERVICE.Remove, async (agent, request) => ({
+    finished_at_ms: await agent.remove(request.function),
+  })),
+  unary(SERVICE.SetTargets, (agent, request) => agent.setTargets(request)),
+  unary(SERVICE.GetTargets, (agent, request) => agent.targets(request.function)),
+  unary(SERVICE.Drain, (agent, { function: name, vm_id }) => agent.drain(name, vm_id)),
+  unary(SERVICE.Explain, (agent, request) => agent.explain(request.instance_id)),
+  unary(SERVICE.Logs, (agent, { function: name, after }) => ({
+    entries: agent.logs.read(name, after),
+  })),
+  unary(SERVICE.ListFunctions, (agent, request) => listFunctions(agent.state, request)),
+  unary(SERVICE.ListVms, (agent, request) => listVms(agent.state, request)),
+  unary(SERVICE.ListInstances, (agent, request) => listInstances(agent.state, request)),
+  unary(SERVICE.ListRegions, (agent, request) => listRegions(agent.state, request)),
+  unary(SERVICE.ListOperations, (agent, request) => listOperations(agent.state, request)),
+];
+
+type Open<Request, Response> = (
+  agent: HostAgent,
+  request: Request,
+  gone: AbortSignal,
+) => AsyncIterable<Response>;
+
+function stream<Request, Response, Told>(
+  method: Method<Request, Response>,
+  open: Open<Request, Told>,
+  responseOf: (told: Told) => Response,
+): StreamHandler {
+  const { name, path, role } = method;
+  return {
+    name,
+    path,
+    role,
+    open: (agent, request, gone) => {
+      const opened = open(agent, method.decodeRequest(request), gone);
+      return (async function* () {
+        for await (const told of opened) yield method.encodeResponse(responseOf(told));
+      })();
+    },
+  };
+}
+
+export const STREAMS: readonly StreamHandler[] = [
+  stream(
+    SERVICE.Watch,
+    (agent, request, gone) => {
+      const records = agent.watch(request);
+      gone.addEventListener('abort', () => records.close(), { once: true });
+      return records;
+    },
+    (record) => ({ ...NO_RECORD, ...record }),
+  ),
+  stream(
+    SERVICE.WatchOperations,
+    (agent, { after, function: name, vm_id, follow }, gone) =>
+      agent.hub.operations.read({
+        after,
+        wants: (one) =>
+          (name === null || name === one.function) && (vm_id === null || vm_id === one.vm_id),
+        follow: follow ? gone : null,
+      }),
+    (entry) => entry,
+  ),
+];
