@@ -19,9 +19,11 @@ import { functionBuildCommand } from './commands/function-build.ts';
 import { functionImportCommand } from './commands/function-import.ts';
 import { functionInitCommand } from './commands/function-init.ts';
 import { functionListCommand } from './commands/function-list.ts';
+import { functionsCommand } from './commands/functions.ts';
 import { imagesBuildCommand } from './commands/images-build.ts';
 import { imagesExportCommand } from './commands/images-export.ts';
 import { imagesListCommand } from './commands/images-list.ts';
+import { instancesCommand } from './commands/instances.ts';
 import { invokeCommand } from './commands/invoke.ts';
 import { kernelBisectCommand } from './commands/kernel-bisect.ts';
 import { kernelCheckCommand } from './commands/kernel-check.ts';
@@ -34,7 +36,9 @@ import { ledgerWhoCommand } from './commands/ledger-who.ts';
 import { ledgerWhyCommand } from './commands/ledger-why.ts';
 import { logsCommand } from './commands/logs.ts';
 import { muxExtractCommand } from './commands/mux-extract.ts';
+import { operationsCommand } from './commands/operations.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
+import { regionsCommand } from './commands/regions.ts';
 import { removeCommand } from './commands/remove.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
@@ -49,6 +53,7 @@ import { traceGenerateCommand } from './commands/trace-generate.ts';
 import { traceInspectCommand } from './commands/trace-inspect.ts';
 import { traceSampleCommand } from './commands/trace-sample.ts';
 import { traceValidateCommand } from './commands/trace-validate.ts';
+import { vmsCommand } from './commands/vms.ts';
 
 export const COMMANDS: readonly Command[] = [
   quickstartCommand,
@@ -67,6 +72,11 @@ export const COMMANDS: readonly Command[] = [
   logsCommand,
   statusCommand,
   topCommand,
+  functionsCommand,
+  vmsCommand,
+  instancesCommand,
+  regionsCommand,
+  operationsCommand,
   explainCommand,
   targetsCommand,
   drainCommand,

@@ -2,6 +2,7 @@
 import type { FunctionStatus, StatusResponse } from '../agent/api/client.ts';
 import { printable } from '../base/printable.ts';
 import { formatBytes } from '../base/units.ts';
+import { cut } from './table.ts';
 
 export interface Terminal {
   readonly columns: number;
@@ -92,6 +93,3 @@ function table(functions: readonly FunctionStatus[], columns: number): string[] 
     ),
   ];
 }
-
-const cut = (text: string, columns: number): string =>
-  text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 1))}…`;

@@ -8,6 +8,15 @@ import { checkSocketPath } from '../../base/safe-path.ts';
 import type { ExplainResponse } from '../model/span-messages.ts';
 import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
 import type { OutputEntry, RemoveResponse, StatusResponse } from '../model/messages.ts';
+import type {
+  FunctionRow,
+  InstanceRow,
+  ListRequest,
+  OperationEntry,
+  OperationRow,
+  RegionRow,
+  VmRow,
+} from '../model/list-messages.ts';
 import type { AgentRecord, Invocation, RecordKind } from '../model/records.ts';
 import type { SetTargetsRequest, Targets } from '../model/targets.ts';
 import type { FunctionSpec } from '../model/spec.ts';
@@ -16,6 +25,7 @@ import { type Method, SERVICE } from './service.ts';
 import { whileAgentsCome } from './ask-again.ts';
 import { fromStatus, replyOf } from './status-codes.ts';
 
+export type * from '../model/list-messages.ts';
 export type * from '../model/messages.ts';
 export type * from '../model/records.ts';
 export type { FunctionSpec } from '../model/spec.ts';
@@ -33,6 +43,26 @@ export interface WatchOptions {
   readonly records?: readonly RecordKind[];
   /** Ends the stream without an error. */
   readonly signal?: AbortSignal;
+}
+
+/** Which rows of a list; what is absent chooses nothing. */
+export interface ListFilter {
+  readonly function?: string;
+  readonly vm_id?: string;
+  readonly state?: string;
+  /** Most rows of one answer; absent: as many as the agent gives. */
+  readonly page_size?: number;
+}
+
+export interface EndedFilter extends Pick<ListFilter, 'function' | 'vm_id'> {
+  readonly after?: number;
+  /** Goes on with those that end from now on. */
+  readonly follow?: boolean;
+}
+
+interface ListPage<Row> {
+  readonly rows: readonly Row[];
+  readonly next_page_token: string | null;
 }
 
 /** Without a key where the caller will not ask again. */
@@ -141,34 +171,87 @@ export class AgentClient {
     return (await this.#call(SERVICE.Logs, request, LIMITS.agent_call_ms, options)).entries;
   }
 
+  /** By the book of the agent, page after page, each asked for when the one before was read. */
+  functions(filter: ListFilter = {}, options: AgentCallOptions = {}): AsyncGenerator<FunctionRow> {
+    return this.#rows(SERVICE.ListFunctions, filter, options);
+  }
+
+  vms(filter: ListFilter = {}, options: AgentCallOptions = {}): AsyncGenerator<VmRow> {
+    return this.#rows(SERVICE.ListVms, filter, options);
+  }
+
+  instances(filter: ListFilter = {}, options: AgentCallOptions = {}): AsyncGenerator<InstanceRow> {
+    return this.#rows(SERVICE.ListInstances, filter, options);
+  }
+
+  regions(filter: ListFilter = {}, options: AgentCallOptions = {}): AsyncGenerator<RegionRow> {
+    return this.#rows(SERVICE.ListRegions, filter, options);
+  }
+
+  /** Resizes in flight. */
+  operations(
+    filter: ListFilter = {},
+    options: AgentCallOptions = {},
+  ): AsyncGenerator<OperationRow> {
+    return this.#rows(SERVICE.ListOperations, filter, options);
+  }
+
+  async *#rows<Row>(
+    method: Method<ListRequest, ListPage<Row>>,
+    filter: ListFilter,
+    options: AgentCallOptions,
+  ): AsyncGenerator<Row> {
+    const { function: name = null, vm_id = null, state = null, page_size = null } = filter;
+    let page_token: string | null = null;
+    do {
+      const request: ListRequest = { function: name, vm_id, state, page_size, page_token };
+      const page: ListPage<Row> = await this.#call(method, request, LIMITS.agent_call_ms, options);
+      yield* page.rows;
+      page_token = page.next_page_token;
+    } while (page_token !== null);
+  }
+
+  /** Operations that ended, after the one numbered `after`; absent: all that are kept. */
+  async *endedOperations(
+    filter: EndedFilter = {},
+    signal?: AbortSignal,
+  ): AsyncGenerator<OperationEntry> {
+    const { after = null, function: name = null, vm_id = null, follow = false } = filter;
+    const request = { after, function: name, vm_id, follow };
+    yield* await this.#stream(SERVICE.WatchOperations, request, signal);
+  }
+
   /** Resolves when the agent has begun to record: nothing that happens after it is missed. */
   async watch(options: WatchOptions = {}): Promise<AsyncIterable<AgentRecord>> {
-    const { memory_interval_ms = null, records = [] } = options;
-    const call = this.#client.makeServerStreamRequest(
-      SERVICE.Watch.path,
-      asIs,
-      asIs,
-      SERVICE.Watch.encodeRequest({ memory_interval_ms, records: [...records] }),
-    );
-    const { signal } = options;
+    const { memory_interval_ms = null, records = [], signal } = options;
+    const request = { memory_interval_ms, records: [...records] };
+    return recordsOf(await this.#stream(SERVICE.Watch, request, signal));
+  }
+
+  /** Resolves when the agent has taken the request. */
+  async #stream<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    signal: AbortSignal | undefined,
+  ): Promise<AsyncGenerator<Response>> {
+    const bytes = method.encodeRequest(request);
+    const call = this.#client.makeServerStreamRequest(method.path, asIs, asIs, bytes);
     signal?.addEventListener('abort', () => call.cancel(), { once: true });
     if (signal?.aborted) call.cancel();
     await new Promise<Metadata>((resolve, reject) => {
       call.once('metadata', resolve);
       call.once('error', (error: ServiceError) => reject(fromStatus(error, this.socket_path)));
     });
-    return this.#records(call, signal);
+    return this.#responses(method, call, signal);
   }
 
-  async *#records(
+  async *#responses<Request, Response>(
+    method: Method<Request, Response>,
     call: AsyncIterable<Buffer> & { cancel(): void },
     signal: AbortSignal | undefined,
-  ): AsyncGenerator<AgentRecord> {
+  ): AsyncGenerator<Response> {
     try {
-      for await (const bytes of call) {
-        const told = Object.entries(SERVICE.Watch.decodeResponse(bytes));
-        yield Object.fromEntries(told.filter(([, record]) => record !== null));
-      }
+      for await (const bytes of call) yield method.decodeResponse(bytes);
     } catch (error) {
       if (signal?.aborted) return;
       throw isServiceError(error) ? fromStatus(error, this.socket_path) : error;
@@ -228,6 +311,15 @@ export class AgentClient {
 }
 
 const notDone = <Reply>(reply: Reply, failure: HotplaneError) => ({ ...reply, failure });
+
+/** Exactly one record is told in each. */
+async function* recordsOf(
+  told: AsyncIterable<Readonly<Record<RecordKind, AgentRecord[RecordKind] | null>>>,
+): AsyncGenerator<AgentRecord> {
+  for await (const records of told) {
+    yield Object.fromEntries(Object.entries(records).filter(([, record]) => record !== null));
+  }
+}
 
 /** Messages are made and read here, where their errors can be told. */
 const asIs = (bytes: Buffer): Buffer => bytes;
