@@ -5,7 +5,7 @@
  */
 import type { FunctionState } from '../model/state.ts';
 import { instanceBounds } from '../model/targets.ts';
-import { freeRegions, launchesFor } from './default-policy/scale.ts';
+import { freeRegions, launchesFor, launchesForAll } from './default-policy/scale.ts';
 import { type Draft, vmsOf } from './draft.ts';
 import type { FunctionView, Scale } from './policy.ts';
 import { earlier } from './wakes.ts';
@@ -47,8 +47,12 @@ export function bounded(draft: Draft, fn: FunctionState, scale: Scale): Scale {
   const stops = scale.stops.length >= above ? scale.stops : idle.slice(0, above);
   const ready = idle.length + Math.max(0, starting - fn.queue.length);
   const wanted = Math.max(0, min - live, warm - ready);
-  const starts = Math.min(room, Math.max(scale.starts, mayStart(draft, fn) ? wanted : 0));
-  const launches = Math.max(scale.launches, launchesFor({ vms, spec: fn.spec }, starts));
+  const kept = Math.min(room, mayStart(draft, fn) ? wanted : 0);
+  const starts = Math.min(room, Math.max(scale.starts, kept));
+  const view = { vms, spec: fn.spec };
+  // What is to be kept is known at once; what callers want more, VM by VM.
+  const for_all = Math.max(launchesFor(view, starts), launchesForAll(view, kept));
+  const launches = Math.max(scale.launches, for_all);
   const again_ms = wanted > 0 ? draft.now_ms + draft.config.start_again_ms : null;
   return {
     ...scale,

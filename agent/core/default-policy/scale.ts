@@ -52,6 +52,18 @@ export function launchesFor(
   return starts > freeRegions(present) ? 1 : 0;
 }
 
+/** So many VMs that all of these starts have a region, those on their way counted. */
+export function launchesForAll(
+  { vms, spec }: Pick<FunctionView, 'vms' | 'spec'>,
+  starts: number,
+): number {
+  const present = vms.filter(({ phase }) => phase !== 'lost');
+  const coming = present.filter(({ phase }) => COMING.has(phase)).length;
+  const lacking = starts - freeRegions(present) - coming * spec.concurrency;
+  const most = Math.max(0, spec.max_vms - present.length);
+  return Math.min(most, Math.max(0, Math.ceil(lacking / spec.concurrency)));
+}
+
 /** Regions of all that run in which an instance can start. */
 export function freeRegions(vms: readonly VmView[]): number {
   let count = 0;

@@ -31,6 +31,17 @@ test('the least instances are started when a VM serves, and outlive the idle tim
   t.deepEqual(phases(), ['idle', 'idle'], 'the third was idle too long');
 });
 
+test('VMs for all of the least instances are launched at once, and no more', (t) => {
+  const min = { instances: { min: 5, max: null }, concurrency: 2, max_vms: 4 };
+  const world = running({ ...min, keep_alive_ms: 1e6 });
+  t.is(world.vmsOf('f').length, 3, 'when the first serves, two more');
+  finish(world);
+  t.is(world.vmsOf('f').length, 3);
+  const idle = world.vmsOf('f').flatMap(({ instances }) => instances);
+  t.deepEqual(new Set(idle.map(({ phase }) => phase)), new Set(['idle']));
+  t.is(idle.length, 5);
+});
+
 test('there are never more than the most: others wait for them', (t) => {
   const world = running({ concurrency: 4, instances: { min: 0, max: 2 } });
   const asked = [world.invoke('f'), world.invoke('f'), world.invoke('f')];
