@@ -56,6 +56,8 @@ export interface DaemonOptions {
   readonly version: string;
   /** Who answers the core's questions; absent: the default policy. */
   readonly policy?: Policy;
+  /** Others by name, which targets may name for a function; absent: none. */
+  readonly policies?: ReadonlyMap<string, Policy>;
   readonly log: Logger;
   /** The VMM for new VMs. */
   readonly openHypervisor: () => Promise<Hypervisor>;
@@ -125,6 +127,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     earlier_vms,
     trimFolders: (present) => trimFolders(vms_dir, present),
     ...(options.policy ? { policy: options.policy } : {}),
+    ...(options.policies ? { policies: options.policies } : {}),
     ...(typeof options.bounds?.host_keep_bytes === 'number' ? { readAvailable } : {}),
   });
   opened.defer(() => agent.close());

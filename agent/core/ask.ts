@@ -8,6 +8,7 @@ import type {
   VmState,
 } from '../model/state.ts';
 import { mostBytesOf, specInForce } from '../model/targets.ts';
+import { memoryOf, policyOf } from './answering.ts';
 import { type Draft, vmsOf } from './draft.ts';
 import { freeBytes } from './permits.ts';
 import type { Admission, Candidate, FunctionView, Scale, Size } from './policy.ts';
@@ -55,7 +56,7 @@ class LiveView implements FunctionView {
   }
 
   get memory(): unknown {
-    return this.#draft.memory;
+    return memoryOf(this.#draft, policyOf(this.#draft, this.#fn));
   }
 }
 
@@ -73,7 +74,7 @@ function record(
   draft.decisions += 1;
   if (draft.decisions > draft.config.decisions_max) return;
   const nothing = { invocation_id: null, vm_id: null, region_id: null, reason: null, inputs: {} };
-  const about = { at_ms: draft.now_ms, policy: draft.policy.name, question };
+  const about = { at_ms: draft.now_ms, policy: policyOf(draft, fn).name, question };
   const decision = { ...about, function: fn.spec.name, ...nothing, ...told() };
   draft.actions.push({ type: 'decision', decision });
 }
@@ -85,7 +86,7 @@ export function askAdmit(
   { invocation_id }: Pick<QueuedInvocation, 'invocation_id'>,
 ): Admission {
   const view = new LiveView(draft, fn);
-  const answer = draft.policy.admit(view);
+  const answer = policyOf(draft, fn).admit(view);
   record(draft, 'admit', fn, () => ({
     invocation_id,
     inputs: { queued: view.queued, free_bytes: view.free_bytes },
@@ -101,7 +102,7 @@ export function askPlace(
   fn: FunctionState,
   candidates: readonly Candidate[],
 ): Candidate | null {
-  const answer = draft.policy.place(new LiveView(draft, fn), candidates);
+  const answer = policyOf(draft, fn).place(new LiveView(draft, fn), candidates);
   const offered = answer === null || candidates.includes(answer);
   record(draft, 'place', fn, () => ({
     invocation_id: fn.queue.first?.invocation_id ?? null,
@@ -117,7 +118,7 @@ export function askPlace(
 /** How many instances and VMs, how ready? An answer that asks for nothing is not recorded. */
 export function askScale(draft: Draft, fn: FunctionState): Scale {
   const view = new LiveView(draft, fn);
-  const answer = draft.policy.scale(view);
+  const answer = policyOf(draft, fn).scale(view);
   const { starts, stops, launches, ends, plugged } = answer;
   const quiet = stops.length + ends.length === 0 && starts <= 0 && launches <= 0 && plugged <= 0;
   if (quiet) return answer;
@@ -144,8 +145,9 @@ export function askSize(
 ): Size | null {
   const max_bytes = mostBytesOf(fn.spec, fn.targets);
   const spec = specInForce(fn.spec, fn.targets);
-  const { policy, now_ms, memory } = draft;
-  return policy.size({ now_ms, spec, vm, ...about, max_bytes, memory });
+  const policy = policyOf(draft, fn);
+  const memory = memoryOf(draft, policy);
+  return policy.size({ now_ms: draft.now_ms, spec, vm, ...about, max_bytes, memory });
 }
 
 /** Records what came of a size; `ignored`: why the region does not get it, or not all of it. */

@@ -25,7 +25,9 @@ export interface Draft {
   readonly state: HostState;
   readonly config: CoreConfig;
   readonly now_ms: number;
+  /** The agent's own, and others that targets may name. */
   readonly policy: Policy;
+  readonly policies: ReadonlyMap<string, Policy>;
   /** Whether decisions are wanted by anybody. */
   readonly recording: boolean;
   /** Nothing may be granted: it could not be recorded. */
@@ -42,8 +44,8 @@ export interface Draft {
   pressure: PressureState;
   short: readonly string[];
   next_id: number;
-  /** What the policy remembers now. */
-  memory: unknown;
+  /** What policies remember now, by their names. */
+  memories: HostState['policy_state'];
   /** The invocation this event brought; only it may be refused for want of memory. */
   arrived: QueuedInvocation | null;
   /** Decisions taken in this step. */
@@ -53,10 +55,14 @@ export interface Draft {
 /** How a step is made, beside what it is about. */
 export interface StepContext {
   readonly policy: Policy;
+  /** Others by name, for functions whose targets name one; absent: none. */
+  readonly policies?: ReadonlyMap<string, Policy>;
   readonly recording: boolean;
   /** Nothing is granted now, whatever is free; absent: it is. */
   readonly grants_closed?: boolean;
 }
+
+const NO_POLICIES: ReadonlyMap<string, Policy> = new Map();
 
 export function openDraft(state: HostState, now_ms: number, context: StepContext): Draft {
   return {
@@ -64,6 +70,7 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     config: state.config,
     now_ms,
     policy: context.policy,
+    policies: context.policies ?? NO_POLICIES,
     recording: context.recording,
     grants_closed: context.grants_closed === true,
     functions: new Edits(state.functions),
@@ -76,15 +83,14 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     pressure: state.pressure,
     short: state.short,
     next_id: state.next_id,
-    memory: state.policy_state[context.policy.name],
+    memories: state.policy_state,
     arrived: null,
     decisions: 0,
   };
 }
 
 export function closeDraft(draft: Draft): HostState {
-  const { state, policy, memory } = draft;
-  const learned = policy.learn !== undefined && memory !== state.policy_state[policy.name];
+  const { state } = draft;
   return {
     capacity: state.capacity,
     granted: draft.granted,
@@ -93,7 +99,7 @@ export function closeDraft(draft: Draft): HostState {
     vms: state.vms.with(draft.vms),
     operations: state.operations.with(draft.operations),
     earlier_vms: state.earlier_vms,
-    policy_state: learned ? { ...state.policy_state, [policy.name]: memory } : state.policy_state,
+    policy_state: draft.memories,
     told: draft.told,
     pressure: draft.pressure,
     short: draft.short,

@@ -13,6 +13,7 @@ import {
 } from '../model/spec.ts';
 import type { FunctionState, QueuedInvocation } from '../model/state.ts';
 import { NOBODY, functionGone, replyDeployed } from './callers.ts';
+import { policyOf } from './answering.ts';
 import { askAdmit } from './ask.ts';
 import { type Draft, editInstance, editVm, editVmsOf, replyError, vmsOf } from './draft.ts';
 import { doomInstance } from './instances.ts';
@@ -166,7 +167,7 @@ function whyNot(draft: Draft, fn: FunctionState, invocation: QueuedInvocation): 
   }
   if (fn.queue.length >= queue_length_max) return REFUSALS.queueFull(name, queue_length_max);
   const answer = askAdmit(draft, fn, invocation);
-  return answer.admit ? null : REFUSALS.notAdmitted(name, draft.policy.name, answer.reason);
+  return answer.admit ? null : REFUSALS.notAdmitted(name, policyOf(draft, fn).name, answer.reason);
 }
 
 /** Since when none of its guests answers; null while one does, or none is there yet. */

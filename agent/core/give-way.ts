@@ -9,6 +9,7 @@ import { isPressed } from '../model/pressure.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
+import { memoryOf } from './answering.ts';
 import { spareIdle } from './bounds.ts';
 import { mayEmpty } from './devices.ts';
 import { type Draft, editInstance, editRegion, editVm, readFunction, readVm } from './draft.ts';
@@ -159,7 +160,8 @@ function idleInstances(draft: Draft, fn: FunctionState | null): readonly Yieldin
   );
   const { giveWay } = draft.policy;
   if (!giveWay || found.length === 0) return withoutKept(draft, found);
-  const { memory, now_ms } = draft;
+  const { now_ms, policy } = draft;
+  const memory = memoryOf(draft, policy);
   const known = new Set(found);
   const named = new Set(giveWay(found, { now_ms, memory }));
   return withoutKept(

@@ -122,8 +122,10 @@ export interface Policy {
     about: { readonly now_ms: number; readonly memory: unknown },
   ) => readonly Yielding[];
   /**
-   * What is remembered after an event, as plain JSON; it comes back in every view. `specOf`: of the
-   * function a VM is of. `isWorking`: something of a function runs or waits, before the event.
+   * What is remembered after an event, as plain JSON; it comes back in every view. The agent's own
+   * policy hears every event, one that a function's targets name those of that function.
+   * `specOf`: of the function a VM is of. `isWorking`: something of a function runs or waits,
+   * before the event.
    */
   readonly learn?: (
     memory: unknown,

@@ -9,6 +9,7 @@ import {
 } from '../model/spec.ts';
 import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
 import { mostBytesOf } from '../model/targets.ts';
+import { policyOf } from './answering.ts';
 import { askSize, recordSize } from './ask.ts';
 import { sharesDevice } from './devices.ts';
 import { type Draft, editRegion } from './draft.ts';
@@ -58,7 +59,8 @@ export function sizeForStart(
  * time at which it wants one changed later; null: none.
  */
 export function sizeRegions(draft: Draft, fn: FunctionState, vm: VmState): number | null {
-  if (!draft.policy.elastic || vm.phase !== 'running' || !plugsOnDemand(fn.spec)) return null;
+  if (vm.phase !== 'running' || !plugsOnDemand(fn.spec)) return null;
+  if (!policyOf(draft, fn).elastic) return null;
   let later_ms: number | null = null;
   for (const instance of vm.instances) {
     if (instance.phase !== 'busy' && instance.phase !== 'idle') continue;

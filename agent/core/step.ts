@@ -6,7 +6,8 @@ import { assert } from '../../base/assert.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
-import type { HostState, VmState } from '../model/state.ts';
+import type { HostState } from '../model/state.ts';
+import { learn } from './answering.ts';
 import { DEFAULT_POLICY } from './default-policy/policy.ts';
 import {
   closeDraft,
@@ -19,13 +20,11 @@ import {
   readVm,
   replyError,
   type StepContext,
-  vmsOf,
 } from './draft.ts';
 import { drain, drainVm } from './drains.ts';
 import { cancel, deploy, invoke, remove } from './functions.ts';
 import { checkStep } from './invariants.ts';
 import { handleNews, type News } from './news.ts';
-import type { SpecOf } from './policy.ts';
 import { noteHostMemory } from './pressure.ts';
 import { restarted } from './restart.ts';
 import { settle, settleShort } from './settle.ts';
@@ -69,26 +68,6 @@ export function step(
     operations: draft.operations.keys,
   };
   return { state: closeDraft(draft), actions, changed };
-}
-
-/** What the policy makes of the event, before anything comes of it. */
-function learn(draft: Draft, event: HostEvent): void {
-  const { policy, memory, now_ms } = draft;
-  if (!policy.learn) return;
-  const specOf: SpecOf = (vm_id) => {
-    const vm = readVm(draft, vm_id);
-    return (vm && readFunction(draft, vm.function)?.spec) ?? null;
-  };
-  const isWorking = (name: string): boolean => {
-    const fn = readFunction(draft, name);
-    if (!fn) return false;
-    return fn.queue.length > 0 || vmsOf(draft, fn).some(isBusy);
-  };
-  draft.memory = policy.learn(memory, event, now_ms, specOf, isWorking);
-}
-
-function isBusy({ instances }: VmState): boolean {
-  return instances.some(({ phase }) => phase === 'busy');
 }
 
 function handle(draft: Draft, event: HostEvent): void {

@@ -3,6 +3,7 @@ import type { HostEvent } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState } from '../model/state.ts';
 import { NO_VALUES, targetsOf, whyNotTargets } from '../model/targets.ts';
+import { policyNamed } from './answering.ts';
 import { type Draft, replyError } from './draft.ts';
 
 /** All values are replaced; the reply tells what holds now. */
@@ -17,7 +18,7 @@ export function setTargets(
   if (event.revision !== null && event.revision !== revision) {
     return replyError(draft, request_id, REFUSALS.targetsChanged(name, event.revision, revision));
   }
-  const why = whyNotTargets(fn.spec, values);
+  const why = whyNotPolicy(draft, fn, values.policy) ?? whyNotTargets(fn.spec, values);
   if (why !== null) return replyError(draft, request_id, REFUSALS.badTargets(name, why));
   const set_at_ms = draft.now_ms;
   const expires_at_ms = for_ms === null ? null : set_at_ms + for_ms;
@@ -25,6 +26,18 @@ export function setTargets(
   fn.targets = { values, revision: revision + 1, ...about };
   const targets = targetsOf(name, fn.targets);
   draft.actions.push({ type: 'reply', request_id, reply: { kind: 'targets', targets } });
+}
+
+/** Why no policy of that name can answer for the function; null: one can, or none is named. */
+function whyNotPolicy(draft: Draft, { spec }: FunctionState, name: string | null): string | null {
+  if (name === null) return null;
+  const policy = policyNamed(draft, name);
+  if (!policy) {
+    const names = new Set([draft.policy.name, ...draft.policies.keys()]);
+    return `policy is '${name}', and this agent has ${[...names].join(', ')}`;
+  }
+  if (spec.memory === null || policy.elastic) return null;
+  return `policy '${name}' gives an instance one size, and memory of ${spec.name} follows its use`;
 }
 
 /** Where their time is over the definition holds again; who set them last stays known. */

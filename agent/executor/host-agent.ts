@@ -44,6 +44,7 @@ import { nameIn, tellReply } from './reply-log.ts';
 import { hostStatus } from '../observe/host-status.ts';
 import { stateText } from '../observe/state-text.ts';
 import { type LeftVms, Runners } from './runners.ts';
+import { stepContextOf } from './step-context.ts';
 import type { RunnerDeps } from './vm-runner.ts';
 import { WakeTimer } from './wake.ts';
 
@@ -66,8 +67,9 @@ export interface HostAgentOptions {
   readonly vmm_overhead_bytes?: number;
   readonly host_cpus?: number | null;
   readonly bounds?: Partial<CoreConfig>;
-  /** Who answers the core's questions; the default policy where nobody is named. */
+  /** Who answers the core's questions, else the default; others that targets may name, by name. */
   readonly policy?: Policy;
+  readonly policies?: ReadonlyMap<string, Policy>;
   /** Where the state is kept for the agent after this one; absent: it ends with this one. */
   readonly store?: StateStore;
   /** Asks the host what it has of memory; absent: only the budget is looked at. */
@@ -114,11 +116,7 @@ export class HostAgent {
       clock: options.clock,
       store: options.store ?? null,
       recorder: ledger ?? null,
-      contextOf: () => ({
-        policy: options.policy ?? DEFAULT_POLICY,
-        recording: ledger !== undefined || this.hub.isWatched('decision'),
-        grants_closed: ledger?.grantsClosed === true,
-      }),
+      contextOf: stepContextOf(options, () => this.hub.isWatched('decision')),
       onEvent: (event, at_ms) => tellEvent(this.hub, event, at_ms),
       onChanged: (change) => this.changes.publish(change),
       rowsOf: (event, actions) => this.#kept.decided(event, actions, this.#state.functions),

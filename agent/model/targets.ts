@@ -31,6 +31,7 @@ export const targetValuesSchema = message(
     ),
     increment_bytes: field(7, size, 'one step of growth; of the same'),
     max_bytes: field(8, size, 'the most an instance can be; of the same'),
+    policy: field(9, known(z.string().min(1).max(64)), 'who answers for it, by name'),
   },
   'Absent: as the definition has it.',
 );
@@ -76,6 +77,7 @@ export const NO_VALUES: TargetValues = {
   baseline_bytes: null,
   increment_bytes: null,
   max_bytes: null,
+  policy: null,
 };
 
 /** As they are told of a function. */

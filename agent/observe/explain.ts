@@ -17,7 +17,7 @@ interface Next {
 export function explain(
   state: HostState,
   instance_id: string,
-  about: { readonly policy: string; readonly now_ms: number },
+  about: { /** The agent's own. */ readonly policy: string; readonly now_ms: number },
 ): ExplainResponse {
   for (const vm of state.vms.values()) {
     const instance = vm.instances.find(({ id }) => id === instance_id);
@@ -27,6 +27,7 @@ export function explain(
     const { span, used_bytes, target_bytes, plugged_bytes, permit_bytes } = region;
     return {
       ...about,
+      policy: fn.targets?.values.policy ?? about.policy,
       instance_id,
       function: vm.function,
       vm_id: vm.id,

@@ -18,6 +18,7 @@ import {
   type RegionState,
   type VmState,
 } from '../model/state.ts';
+import { NO_VALUES } from '../model/targets.ts';
 import { Edits, Table } from '../model/table.ts';
 
 /** Tables with one row a thing; the key of what belongs to something else begins with its key. */
@@ -216,7 +217,7 @@ export function hostOf(
   for (const [name, fn] of functions) {
     const queue = queues.get(name) ?? Queue.empty();
     const spec = { ...fn.spec, instances: fn.spec.instances ?? null };
-    const later = { spec, targets: fn.targets ?? null, short: fn.short ?? null };
+    const later = { spec, targets: targetsIn(fn), short: fn.short ?? null };
     functions.set(name, { ...fn, ...marks.get(`functions/${name}`), ...later, queue });
   }
   const alarms = new AlarmEdit(noAlarms());
@@ -231,6 +232,11 @@ export function hostOf(
     policy_state,
     alarms: alarms.close(),
   };
+}
+
+/** Values that an earlier version did not know were never set. */
+function targetsIn({ targets }: FunctionState): FunctionState['targets'] {
+  return targets ? { ...targets, values: { ...NO_VALUES, ...targets.values } } : null;
 }
 
 function readMeta(rows: ReadonlyMap<string, string>): Partial<HostState> {

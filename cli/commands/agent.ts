@@ -7,6 +7,7 @@ import { hostClock } from '../../base/clock.ts';
 import { CLI_LIMITS } from '../limits.ts';
 import { type HttpAddress, parseHttpAddress } from '../../agent/http/address.ts';
 import type { SocketAccess } from '../../agent/api/socket.ts';
+import type { Policy } from '../../agent/core/policy.ts';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import type { LedgerSettings } from '../../agent/daemon.ts';
 import { type CoreConfig, FULL_MODES } from '../../agent/model/config.ts';
@@ -186,6 +187,20 @@ function serviceManager(signal: AbortSignal, log: Logger): ServiceManager | null
   return manager;
 }
 
+/** A policy that can do no harm: once it failed, the default answers and the log says so. */
+function held(policy: Policy, log: Logger): Policy {
+  return contained(policy, {
+    clock: () => hostClock.nowMs(),
+    worked: threadCpuMs,
+    slow_ms: CLI_LIMITS.policy_answer_ms,
+    tell: (question, problem) => {
+      const failed = `policy '${policy.name}' failed at '${question}': it ${problem}`;
+      const err = { code: 'HP_AGENT_POLICY_FAILED' };
+      log.error({ err }, `${failed}; default answers now`);
+    },
+  });
+}
+
 async function run(input: CommandInput): Promise<number> {
   const { stdout, stderr, signal } = input;
   const values = valuesOf(await readAgentConfig(input, process.env));
@@ -224,15 +239,8 @@ async function run(input: CommandInput): Promise<number> {
     socket_access: socketAccess(values),
     ...shownBy(values),
     version: await readVersion(),
-    policy: contained(POLICIES.get(policy), {
-      clock: () => hostClock.nowMs(),
-      worked: threadCpuMs,
-      slow_ms: CLI_LIMITS.policy_answer_ms,
-      tell: (question, problem) => {
-        const text = `policy '${policy}' failed at '${question}': it ${problem}; default answers now`;
-        log.error({ err: { code: 'HP_AGENT_POLICY_FAILED' } }, text);
-      },
-    }),
+    policy: held(POLICIES.get(policy), log),
+    policies: new Map(POLICIES.all.map((one) => [one.name, held(one, log)])),
     log,
     openHypervisor: () => openNamed(vmm, vmms),
     drivers: await openDrivers(vmms),

@@ -17,9 +17,9 @@ import { withAgent } from '../with-agent.ts';
 const NAMES = Object.keys(NO_VALUES);
 const withoutUnit = (name: string): string => name.replace(/_(?:bytes|ms)$/, '');
 
-/** `warm=2`, `keep_alive=10m`, `max=1GiB`: units are in the values, not in the names. */
+/** `warm=2`, `keep_alive=10m`, `policy=history`: units are in the values, not in the names. */
 function readValues(words: readonly string[]): TargetValues {
-  const values: Record<string, number> = {};
+  const values: Record<string, number | string> = {};
   for (const word of words) {
     const [given = '', text = ''] = word.split('=', 2);
     const name = NAMES.find((one) => one === given || withoutUnit(one) === given);
@@ -45,7 +45,8 @@ function parseMs(text: string): number | null {
   return number === undefined || unit_ms === undefined ? null : Number(number) * unit_ms;
 }
 
-function readValue(name: string, text: string): number | null {
+function readValue(name: string, text: string): number | string | null {
+  if (name === 'policy') return text === '' ? null : text;
   if (name.endsWith('_bytes')) return parseBytes(text);
   if (name.endsWith('_ms')) return parseMs(text);
   return /^\d{1,6}$/.test(text) ? Number(text) : null;
@@ -73,6 +74,13 @@ async function run(input: CommandInput): Promise<void> {
   stdout.write(values.flag('json') ? jsonDocument(told) : render(told));
 }
 
+/** With the unit that its name ends in. */
+function shown(name: string, value: number | string): string {
+  if (typeof value === 'string') return printable(value, 64);
+  if (name.endsWith('_bytes')) return formatBytes(value);
+  return name.endsWith('_ms') ? formatMs(value) : String(value);
+}
+
 function render({
   function: name,
   values,
@@ -82,9 +90,7 @@ function render({
   expires_at_ms,
 }: Targets): string {
   const lines = Object.entries(values).flatMap(([key, value]) => {
-    if (value === null) return [];
-    const text = key.endsWith('_bytes') ? formatBytes(value) : String(value);
-    return [`  ${key.padEnd(16)}${key.endsWith('_ms') ? formatMs(value) : text}`];
+    return value === null ? [] : [`  ${key.padEnd(16)}${shown(key, value)}`];
   });
   const left_ms = expires_at_ms === null ? null : Math.max(0, expires_at_ms - hostClock.nowMs());
   const until = left_ms === null ? '' : `, for another ${formatMs(left_ms)}`;
@@ -115,6 +121,7 @@ Bounds and wishes that go before what the function was deployed with, at once an
   instances_max   no more start, in all its VMs     reserve   free regions that are kept plugged
   keep_alive      idle for this long is stopped     baseline, increment, max
                                                     of memory that follows its use
+  policy          who answers for it, by name
 
 Policies answer within them. All values are set together: those that are not given are as the
 definition has them. Without --set and --clear it tells what holds.

@@ -646,6 +646,7 @@ export interface TargetValues {
   readonly baseline_bytes: number | null;
   readonly increment_bytes: number | null;
   readonly max_bytes: number | null;
+  readonly policy: string | null;
 }
 
 export interface MemoryStatus {
@@ -4124,6 +4125,7 @@ function createBaseTargetValues(): TargetValues {
     baseline_bytes: null,
     increment_bytes: null,
     max_bytes: null,
+    policy: null,
   };
 }
 
@@ -4152,6 +4154,9 @@ export const TargetValues: MessageFns<TargetValues> = {
     }
     if (message.max_bytes !== undefined && message.max_bytes !== null) {
       writer.uint32(64).uint64(message.max_bytes);
+    }
+    if (message.policy !== undefined && message.policy !== null) {
+      writer.uint32(74).string(message.policy);
     }
     return writer;
   },
@@ -4231,6 +4236,14 @@ export const TargetValues: MessageFns<TargetValues> = {
             }
 
             message.max_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.policy = reader.string();
             continue;
           }
         }

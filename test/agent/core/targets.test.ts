@@ -116,6 +116,91 @@ test('the definition holds again when they expire, and who set them stays known'
   });
 });
 
+/** Keeps as many as it was asked to start, and counts what it hears of. */
+const counting = (name: string, warm: number): Policy => ({
+  ...DEFAULT_POLICY,
+  name,
+  scale: (view) => {
+    const there = view.vms.flatMap(({ instances }) => instances).length;
+    return { ...DEFAULT_POLICY.scale(view), starts: Math.max(0, warm - there), stops: [] };
+  },
+  learn: (memory, event) => {
+    const heard = typeof memory === 'object' && memory !== null ? memory : {};
+    const of = 'function' in event ? event.function : event.type;
+    return { ...heard, [of]: true };
+  },
+});
+
+/** Two functions on an agent with a policy of its own and another one. */
+function chosen(): World {
+  const world = new World(8 * GIB);
+  const other = counting('other', 2);
+  const policies = new Map([[other.name, other]]);
+  world.context = { policy: counting('own', 0), policies, recording: true };
+  for (const name of ['f', 'g']) world.deploy(name, 'virtio-mem', { concurrency: 4 });
+  finish(world);
+  return world;
+}
+
+test('a policy answers for the functions that name it, and the own one for all others', (t) => {
+  const world = chosen();
+  t.like(set(world, { policy: 'other' }), { targets: { values: { policy: 'other' } } });
+  t.is(count(world, 'idle'), 2);
+  t.is(world.vmsOf('g')[0]?.instances.length, 0);
+  const asked = world.decisions.filter(({ answer }) => answer.startsWith('start 2'));
+  t.deepEqual([...new Set(asked.map(({ policy }) => policy))], ['other']);
+});
+
+test('the own policy answers again when they expire, for what is there then', (t) => {
+  const world = chosen();
+  set(world, { policy: 'other' }, { for_ms: 5_000 });
+  world.advance(6_000);
+  finish(world);
+  world.invoke('f');
+  t.is(world.decisions.at(-1)?.policy, 'own');
+});
+
+test('each policy learns of its own functions, and of every end of what it may remember', (t) => {
+  const world = chosen();
+  set(world, { policy: 'other' });
+  world.invoke('f');
+  world.invoke('g');
+  const heard = (name: string): string[] => Object.keys(world.state.policy_state[name] ?? {});
+  t.true(heard('other').includes('f'));
+  t.false(heard('other').includes('g'));
+  for (const name of ['f', 'g']) t.true(heard('own').includes(name));
+  world.remove('g');
+  t.true(heard('other').includes('g'), 'what is told of its end');
+});
+
+for (const [policy, part, why] of [
+  ['nobody', {}, /policy is 'nobody', and this agent has own, other/],
+  [
+    'other',
+    {
+      limit_bytes: 512 * MIB,
+      memory: {
+        baseline_bytes: 128 * MIB,
+        increment_bytes: null,
+        history: false,
+        grow_wait_ms: null,
+      },
+    },
+    /'other' gives an instance one size/,
+  ],
+] as const) {
+  test(`a policy is refused that cannot answer: ${why.source}`, (t) => {
+    const world = new World(8 * GIB);
+    const own: Policy = { ...counting('own', 0), elastic: true };
+    const policies = new Map([['other', counting('other', 0)]]);
+    world.context = { policy: own, policies, recording: false };
+    world.deploy('f', 'virtio-mem', part);
+    finish(world);
+    const reply = set(world, { policy });
+    t.regex(reply?.kind === 'error' ? reply.failure.message : '', why);
+  });
+}
+
 test('keep_alive_ms goes before that of the definition', (t) => {
   const world = deployed();
   set(world, { keep_alive_ms: 30_000 });

@@ -1,0 +1,73 @@
+/**
+ * Who answers for a function, and what is remembered for it: the policy that its targets name, or
+ * the agent's own.
+ */
+import type { HostEvent } from '../model/events.ts';
+import type { FunctionState, VmState } from '../model/state.ts';
+import { type Draft, readFunction, readVm, vmsOf } from './draft.ts';
+import type { Policy, SpecOf } from './policy.ts';
+
+/** The agent's own also where the one named is not there (any more). */
+export function policyOf(draft: Draft, { targets }: FunctionState): Policy {
+  const name = targets?.values.policy ?? null;
+  return (name === null ? undefined : policyNamed(draft, name)) ?? draft.policy;
+}
+
+/** A policy of that name; undefined: this agent has none. */
+export function policyNamed({ policy, policies }: Draft, name: string): Policy | undefined {
+  return name === policy.name ? policy : policies.get(name);
+}
+
+/** What the policy has learned; undefined before it learned anything. */
+export function memoryOf({ memories }: Draft, { name }: Policy): unknown {
+  return memories[name];
+}
+
+/**
+ * What policies make of the event, before anything comes of it. The agent's own hears all of them,
+ * so that it can answer for any function again; one that a function names hears those of that
+ * function, and every end of what it may remember.
+ */
+export function learn(draft: Draft, event: HostEvent): void {
+  teach(draft, draft.policy, event);
+  if (draft.policies.size === 0) return;
+  if (ENDS.has(event.type)) {
+    for (const name of Object.keys(draft.memories)) {
+      const other = name === draft.policy.name ? undefined : draft.policies.get(name);
+      if (other) teach(draft, other, event);
+    }
+    return;
+  }
+  const fn = functionOf(draft, event);
+  const other = fn && policyOf(draft, fn);
+  if (other && other !== draft.policy) teach(draft, other, event);
+}
+
+/** After these nothing more comes of a function, or of a VM. */
+const ENDS: ReadonlySet<HostEvent['type']> = new Set(['remove', 'vm-gone', 'vm-failed']);
+
+function functionOf(draft: Draft, event: HostEvent): FunctionState | undefined {
+  if ('function' in event) return readFunction(draft, event.function);
+  const vm = 'vm_id' in event ? readVm(draft, event.vm_id) : undefined;
+  return vm && readFunction(draft, vm.function);
+}
+
+function teach(draft: Draft, policy: Policy, event: HostEvent): void {
+  if (!policy.learn) return;
+  const specOf: SpecOf = (vm_id) => {
+    const vm = readVm(draft, vm_id);
+    return (vm && readFunction(draft, vm.function)?.spec) ?? null;
+  };
+  const isWorking = (name: string): boolean => {
+    const fn = readFunction(draft, name);
+    if (!fn) return false;
+    return fn.queue.length > 0 || vmsOf(draft, fn).some(isBusy);
+  };
+  const before = memoryOf(draft, policy);
+  const memory = policy.learn(before, event, draft.now_ms, specOf, isWorking);
+  if (memory !== before) draft.memories = { ...draft.memories, [policy.name]: memory };
+}
+
+function isBusy({ instances }: VmState): boolean {
+  return instances.some(({ phase }) => phase === 'busy');
+}
