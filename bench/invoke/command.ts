@@ -10,6 +10,9 @@ import { runOwnAgentBench, vmFacts } from '../own-agent.ts';
 import { fireBurst } from './burst.ts';
 import { type InvokeOptions, parseInvokeOptions, type RawInvokeOptions } from './options.ts';
 import { burstsOf, specOf } from './plan.ts';
+import { measurePath } from './path/measure.ts';
+import { pathTable } from './path/table.ts';
+import type { PathSummary } from './path/summary.ts';
 import type { StartLine } from './stages.ts';
 import { type InvokeSummary, summarizeStarts } from './summary.ts';
 import { renderSummary } from './table.ts';
@@ -25,6 +28,8 @@ export interface InvokeReport extends InvokeSummary, OwnAgentFacts {
   /** Invocations that an instance of another one served; their starts are not in the figures. */
   readonly warm: number;
   readonly starts: readonly StartLine[];
+  /** Null: it was not asked for. */
+  readonly path: PathSummary | null;
 }
 
 /** Returns the exit code: 0, or 1 with `strict` when a promise was missed. */
@@ -46,7 +51,7 @@ async function measure(
   const host = await readHost();
   const begun_ms = hostClock.nowMs();
   const bursts = burstsOf(options);
-  const steps = 1 + options.rounds;
+  const steps = 1 + options.rounds + (options.path ? 1 : 0);
   const deployed: DeployResponse[] = [];
   progress.step(1, steps, 'boot the VMs');
   for (const mechanism of options.mechanisms) {
@@ -64,17 +69,32 @@ async function measure(
     starts.push(...burst.lines);
     warm += burst.warm;
   }
+  const path = await pathOf(api, options, { progress, steps, signal });
   const duration_ms = Math.round(hostClock.nowMs() - begun_ms);
+  const summary = summarizeStarts(starts, options);
   progress.done(`${bursts.length} bursts in ${formatMs(duration_ms)}`);
   return {
     host,
     ...vmFacts(deployed),
     options,
     duration_ms,
-    ...summarizeStarts(starts, options),
+    ...summary,
+    checks: [...summary.checks, ...(path?.checks ?? [])],
     warm,
     starts,
+    path,
   };
+}
+
+async function pathOf(
+  api: AgentClient,
+  { path, mechanisms, rounds, vcpus }: InvokeOptions,
+  at: { readonly progress: Progress; readonly steps: number; readonly signal: AbortSignal },
+): Promise<PathSummary | null> {
+  const [mechanism] = mechanisms;
+  if (!path || mechanism === undefined) return null;
+  at.progress.step(at.steps, at.steps, 'the way of a call');
+  return await measurePath(api, { mechanism, rounds, vcpus, ...at });
 }
 
 function textOf(report: InvokeReport): string {
@@ -87,5 +107,5 @@ function textOf(report: InvokeReport): string {
       ? [`${report.warm} invocations met an instance of another one and are not counted.`]
       : []),
   ];
-  return `${head.join('\n')}\n\n${renderSummary(report)}`;
+  return `${head.join('\n')}\n\n${renderSummary(report, report.path ? [pathTable(report.path)] : [])}`;
 }

@@ -8,6 +8,7 @@ export interface RawInvokeOptions {
   readonly starts: string;
   readonly rounds: string;
   readonly vcpus: string;
+  readonly path: boolean;
 }
 
 export interface InvokeOptions {
@@ -16,6 +17,8 @@ export interface InvokeOptions {
   readonly starts: readonly number[];
   readonly rounds: number;
   readonly vcpus: number;
+  /** Also measure what the way of a call costs. */
+  readonly path: boolean;
 }
 
 /** Each start has a guest node of its own under `numa`, with boot memory taken for it. */
@@ -30,6 +33,7 @@ export function parseInvokeOptions(raw: RawInvokeOptions): InvokeOptions {
     starts: listOf('starts', raw.starts, (word) => whole(word, STARTS_MAX)),
     rounds: single('rounds', raw.rounds, ROUNDS_MAX),
     vcpus: single('vcpus', raw.vcpus, VCPUS_MAX),
+    path: raw.path,
   };
 }
 

@@ -36,7 +36,10 @@ export function burstsOf({ mechanisms, starts, rounds }: InvokeOptions): BurstPl
 }
 
 /** The function of a mechanism: regions of one memory block, as many as the largest burst. */
-export function specOf(mechanism: MechanismName, options: InvokeOptions): FunctionSpec {
+export function specOf(
+  mechanism: MechanismName,
+  options: Pick<InvokeOptions, 'starts' | 'vcpus'>,
+): FunctionSpec {
   const concurrency = Math.max(...options.starts);
   return {
     name: functionName(mechanism),

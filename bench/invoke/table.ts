@@ -10,7 +10,10 @@ import { STAGE_TEXTS, STAGES } from './stages.ts';
 import type { BurstSummary, InvokeSummary } from './summary.ts';
 
 /** Everything a run has to say, below its head lines. */
-export function renderSummary({ bursts, checks }: InvokeSummary): string {
+export function renderSummary(
+  { bursts, checks }: InvokeSummary,
+  more: readonly TextTable[] = [],
+): string {
   const sizes = [...new Set(bursts.map(({ starts }) => starts))];
   const tables = sizes.flatMap((starts) => {
     const own = bursts.filter((burst) => burst.starts === starts);
@@ -18,7 +21,7 @@ export function renderSummary({ bursts, checks }: InvokeSummary): string {
       ? [stageTable(starts, own)]
       : [stageTable(starts, own), edgeTable(starts, own)];
   });
-  const shown = [...tables, ...(checks.length > 0 ? [checkTable(checks)] : [])];
+  const shown = [...tables, ...more, ...(checks.length > 0 ? [checkTable(checks)] : [])];
   return `${shown.map(renderText).join('\n\n')}\n`;
 }
 

@@ -5,10 +5,13 @@
 import test from 'ava';
 import type { Invocation } from '../../autoscaler/replay/agent-api.ts';
 import { hostClock } from '../../base/clock.ts';
+import { MIB } from '../../base/units.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { fireBurst } from '../../bench/invoke/burst.ts';
 import { parseInvokeOptions, type RawInvokeOptions } from '../../bench/invoke/options.ts';
 import { burstsOf, specOf } from '../../bench/invoke/plan.ts';
+import { summarizePath } from '../../bench/invoke/path/summary.ts';
+import { pathTable } from '../../bench/invoke/path/table.ts';
 import { perStage, STAGES, stagesOf, type StartLine } from '../../bench/invoke/stages.ts';
 import { summarizeStarts } from '../../bench/invoke/summary.ts';
 import { renderSummary } from '../../bench/invoke/table.ts';
@@ -19,6 +22,7 @@ const RAW: RawInvokeOptions = {
   starts: '1,4',
   rounds: '2',
   vcpus: '2',
+  path: false,
 };
 
 test('mechanisms take turns, and every second round runs backwards', (t) => {
@@ -155,4 +159,35 @@ test('a start that failed ends the bench with its reason, after the drain', asyn
   t.true(isHotplaneError(error) && error.code === 'HP_BENCH_START');
   t.regex(error?.message ?? '', /hotmem, 2 starts: HP_AGENT_NO_PERMIT/);
   t.is(api.calls.at(-1), 'drain');
+});
+
+test('the way of a call is held against the channel of the same run', (t) => {
+  const times = {
+    ping_ms: [10, 11, 12],
+    call_ms: [11, 12, 13],
+    sent_ms: [400, 500, 600],
+    echo_ms: [1_900, 2_000, 2_100],
+    large_bytes: 6 * MIB,
+  };
+  const path = summarizePath(times);
+  t.is(path.sent_mib_per_second?.median, 12);
+  t.is(path.echo_mib_per_second?.median, 6, 'there and back');
+  t.deepEqual(
+    path.checks.map(({ name, measured, verdict }) => ({ name, measured, verdict })),
+    [
+      { name: 'invoke-path-round-trip', measured: 1.090909, verdict: 'met' },
+      { name: 'invoke-path-rate', measured: 0.5, verdict: 'met' },
+    ],
+  );
+  const slow = summarizePath({ ...times, call_ms: [20], echo_ms: [2_100] });
+  t.deepEqual(
+    slow.checks.map(({ verdict }) => verdict),
+    ['missed', 'missed'],
+  );
+  t.regex(renderSummary({ bursts: [], checks: path.checks }, [pathTable(path)]), /6 MiB\/s/);
+  const none = summarizePath({ ...times, ping_ms: [], sent_ms: [] });
+  t.deepEqual(
+    none.checks.map(({ verdict }) => verdict),
+    ['not measured', 'not measured'],
+  );
 });

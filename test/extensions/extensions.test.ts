@@ -63,7 +63,13 @@ test('a replay and a bench take the mechanism, and a report draws it as it says'
     'static',
     'paper-memory',
   ]);
-  const bench = parseInvokeOptions({ mechanism, starts: '1', rounds: '1', vcpus: '1' });
+  const bench = parseInvokeOptions({
+    mechanism,
+    starts: '1',
+    rounds: '1',
+    vcpus: '1',
+    path: false,
+  });
   t.deepEqual(bench.mechanisms, ['static', 'paper-memory']);
   t.like(styleOf('paper-memory'), { class_name: 'm-paper-memory', ...PAPER_MEMORY.line });
 });

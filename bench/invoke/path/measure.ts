@@ -1,0 +1,138 @@
+/** Calls of an echo and round trips of a bare channel, in turns. */
+import { join } from 'node:path';
+import type { AgentClient } from '../../../agent/api/client.ts';
+import type { MechanismName } from '../../../agent/model/mechanism.ts';
+import type { Invocation } from '../../../autoscaler/replay/agent-api.ts';
+import { hostClock } from '../../../base/clock.ts';
+import { newOwnedFolder } from '../../../base/owned-folder.ts';
+import { cacheDir, runtimeDir } from '../../../base/paths.ts';
+import type { Progress } from '../../../base/progress.ts';
+import { MEMORY_BLOCK_BYTES } from '../../../base/units.ts';
+import { PROTOCOL } from '../../../guest/protocol/constants.ts';
+import { openHypervisor } from '../../../hypervisor-client/index.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
+import { ensureGuest } from '../../../images/index.ts';
+import { guestKernelArguments } from '../../../images/kernel/arguments.ts';
+import { burstFailed } from '../../errors.ts';
+import { ECHO_FUNCTION, echoFunction } from './echo-function.ts';
+import { RawChannel } from './raw-channel.ts';
+import { type PathSummary, type PathTimes, summarizePath } from './summary.ts';
+
+/** In a round, of each. */
+const SMALL = 20;
+const LARGE = 2;
+
+export interface PathOptions {
+  readonly mechanism: MechanismName;
+  readonly vcpus: number;
+  readonly rounds: number;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+type PathApi = Pick<AgentClient, 'deploy' | 'invoke' | 'remove'>;
+
+/** Throws HP_BENCH_START, HP_IMAGE_*, HP_VMM_*; nothing of it is left running then. */
+export async function measurePath(api: PathApi, options: PathOptions): Promise<PathSummary> {
+  const { mechanism, vcpus, rounds, progress, signal } = options;
+  const cache_dir = cacheDir();
+  const spec = await echoFunction(mechanism, { vcpus, cache_dir, signal });
+  const { kernel_path, initrd_path } = await ensureGuest({
+    variant: 'hotmem',
+    progress,
+    cache_dir,
+    signal,
+  });
+  const owned = await newOwnedFolder(runtimeDir(), 'bench');
+  const hypervisor = await openHypervisor('qemu');
+  await api.deploy(spec, { signal });
+  const vm = await hypervisor.launch(
+    {
+      id: 'bench-channel',
+      run_dir: join(owned.path, 'channel'),
+      kernel_path,
+      initrd_path,
+      kernel_arguments: guestKernelArguments({
+        partitions: 'none',
+        init_on_alloc: false,
+        guest_huge_pages: false,
+      }),
+      vcpus,
+      boot_bytes: spec.boot_bytes,
+      devices: [deviceOf({ id: 'r0', max_bytes: MEMORY_BLOCK_BYTES, initial_bytes: 0 })],
+      backing: 'anonymous',
+      accelerator: 'auto',
+    },
+    { signal },
+  );
+  try {
+    const channel = new RawChannel(await vm.guestChannel());
+    await channel.greeted();
+    return summarizePath(await inTurns(api, channel, rounds, signal));
+  } finally {
+    await vm.shutdown();
+    await api.remove(ECHO_FUNCTION);
+    await owned.remove();
+  }
+}
+
+async function inTurns(
+  api: PathApi,
+  channel: RawChannel,
+  rounds: number,
+  signal: AbortSignal,
+): Promise<PathTimes> {
+  const nothing = new Uint8Array();
+  const large = Uint8Array.from({ length: PROTOCOL.payload_bytes }, (_, index) => index % 251);
+  const times = { ping_ms: [], call_ms: [], echo_ms: [], sent_ms: [] } as {
+    ping_ms: number[];
+    call_ms: number[];
+    echo_ms: number[];
+    sent_ms: number[];
+  };
+  // The first of each starts, connects and translates what the others find there.
+  await channel.ping();
+  await called(api, nothing, signal);
+  await called(api, large, signal);
+  await channel.sent(large);
+  for (let round = 0; round < rounds; round += 1) {
+    for (let index = 0; index < SMALL; index += 1) {
+      times.ping_ms.push(await channel.ping());
+      times.call_ms.push((await called(api, nothing, signal)).taken_ms);
+    }
+    for (let index = 0; index < LARGE; index += 1) {
+      times.sent_ms.push(await channel.sent(large));
+      times.echo_ms.push((await called(api, large, signal)).asked_ms);
+    }
+  }
+  return { ...times, large_bytes: large.length };
+}
+
+/** Times of one call until its answer is here: from when the agent had it, and from its asking. */
+async function called(
+  api: PathApi,
+  payload: Uint8Array,
+  signal: AbortSignal,
+): Promise<{ readonly taken_ms: number; readonly asked_ms: number }> {
+  const from_ms = hostClock.nowMs();
+  const reply = await api.invoke(
+    {
+      function: ECHO_FUNCTION,
+      invocation_id: '',
+      payload: Buffer.from(payload),
+      content_type: 'application/octet-stream',
+      timeout_ms: null,
+      http: null,
+    },
+    { signal },
+  );
+  const here_ms = hostClock.nowMs();
+  assertEchoed(reply, reply.answer?.bytes.length ?? null, payload.length);
+  return { taken_ms: here_ms - reply.received_at_ms, asked_ms: here_ms - from_ms };
+}
+
+function assertEchoed(reply: Invocation, came_bytes: number | null, sent_bytes: number): void {
+  if (reply.outcome === 'done' && came_bytes === sent_bytes) return;
+  const { error_code, reason } = reply;
+  throw burstFailed(`an echo of ${sent_bytes} bytes gave ${came_bytes}: ${error_code} ${reason}`);
+}
