@@ -8,7 +8,7 @@ import { BACKINGS, type FunctionSpec } from '../../agent/model/spec.ts';
 import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { MIB, parseBytes, sizeWanted } from '../../base/units.ts';
-import { RUNTIME_NAMES } from '../../images/runtimes/recipes.ts';
+import { type RuntimeName, RUNTIME_NAMES, RUNTIMES } from '../../images/runtimes/recipes.ts';
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const SIZE = /^\d+(\.\d+)?\s*([kmgtKMGT])?([iI]?[bB])?$/;
@@ -81,7 +81,9 @@ export const functionFileSchema = z
       .enum(INTERFACES)
       .default('lambda')
       .describe('how the program is told of an invocation, and answers'),
-    handler: text.optional().describe('MODULE.FUNCTION, of runtimes python3 and node'),
+    handler: text
+      .optional()
+      .describe('MODULE.FUNCTION, of runtimes python3, python3-numpy and node'),
     command: z
       .array(text)
       .min(1)
@@ -149,12 +151,12 @@ export const functionFileSchema = z
   })
   .refine(({ handler, runtime }) => handler === undefined || hasHandlers(runtime), {
     path: ['handler'],
-    error: 'needs runtime python3 or node',
+    error: 'needs runtime python3, python3-numpy or node',
   });
 export type FunctionManifest = z.output<typeof functionFileSchema>;
 
-export const hasHandlers = (runtime: string | undefined): boolean =>
-  runtime === 'python3' || runtime === 'node';
+export const hasHandlers = (runtime: RuntimeName | undefined): boolean =>
+  runtime !== undefined && RUNTIMES[runtime].handler.length > 0;
 
 /** The spec of a manifest, with the program that its package became. Pure. */
 export function specOfManifest(

@@ -99,7 +99,8 @@ export function programOf({ manifest, text }: ReadManifest, made: MadeFunction):
 function runtimeVariables(manifest: FunctionManifest): readonly (readonly [string, string])[] {
   if (manifest.runtime === 'node') return [['NODE_OPTIONS', heapOption(manifest)]];
   // Python keeps 8 KiB of what it prints to itself: a function's last lines came late, or never.
-  return manifest.runtime === 'python3' ? [['PYTHONUNBUFFERED', '1']] : [];
+  const is_python = manifest.runtime !== undefined && RUNTIMES[manifest.runtime].compiles_python;
+  return is_python ? [['PYTHONUNBUFFERED', '1']] : [];
 }
 
 /**

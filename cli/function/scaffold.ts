@@ -84,6 +84,7 @@ export function scaffold(
 ): readonly (readonly [string, string])[] {
   const program = {
     python3: ['handler.py', PYTHON],
+    'python3-numpy': ['handler.py', PYTHON],
     node: ['handler.mjs', NODE],
     static: ['server.c', STATIC],
   } as const;

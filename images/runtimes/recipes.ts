@@ -12,6 +12,8 @@ export interface RuntimeRecipe {
   readonly handler: readonly string[];
   /** Whether Python compiles its modules once, for all instances. */
   readonly compiles_python: boolean;
+  /** Links, and where each leads, that scripts of its packages would make. */
+  readonly links: Readonly<Record<string, string>>;
 }
 
 /** Of every runtime: certificates, time zones, names of protocols. */
@@ -23,18 +25,35 @@ export const RUNTIMES = {
     files: ['lambda.py'],
     handler: ['python3', '/usr/lib/hotplane/lambda.py'],
     compiles_python: true,
+    links: {},
+  },
+  'python3-numpy': {
+    packages: [...COMMON, 'python3', 'python3-numpy', 'python3-pil'],
+    files: ['lambda.py'],
+    handler: ['python3', '/usr/lib/hotplane/lambda.py'],
+    compiles_python: true,
+    links: {
+      'usr/lib/x86_64-linux-gnu/libblas.so.3': 'blas/libblas.so.3',
+      'usr/lib/x86_64-linux-gnu/liblapack.so.3': 'lapack/liblapack.so.3',
+    },
   },
   node: {
     packages: [...COMMON, 'nodejs'],
     files: ['lambda.mjs'],
     handler: ['node', '/usr/lib/hotplane/lambda.mjs'],
     compiles_python: false,
+    links: {},
   },
-  static: { packages: COMMON, files: [], handler: [], compiles_python: false },
+  static: { packages: COMMON, files: [], handler: [], compiles_python: false, links: {} },
 } as const satisfies Record<string, RuntimeRecipe>;
 
 export type RuntimeName = keyof typeof RUNTIMES;
-export const RUNTIME_NAMES = ['python3', 'node', 'static'] as const satisfies RuntimeName[];
+export const RUNTIME_NAMES = [
+  'python3',
+  'python3-numpy',
+  'node',
+  'static',
+] as const satisfies RuntimeName[];
 
 /** Of no use to a program that runs: what only installs packages, or only documents. */
 const LEFT_OUT_PACKAGES: ReadonlySet<string> = new Set([

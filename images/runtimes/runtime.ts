@@ -2,6 +2,7 @@
  * Base runtimes: what a language needs, as one read-only image that all its functions share. Made
  * of Debian packages once and kept by their versions, without root's rights or scripts of theirs.
  */
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -139,6 +140,9 @@ async function makeRuntime(
     await addCertificates(tree, blobs);
     const placed = Object.entries(own).map(([file, text]) => [`${OWN_DIR}/${file}`, text]);
     await addTexts(tree, blobs, Object.fromEntries(placed));
+    for (const [path, target] of Object.entries(recipe.links)) {
+      tree.addLink(path, { mode: 0o777, ...ROOT }, target);
+    }
     return packages;
   });
   return { made, packages: told };
@@ -195,7 +199,9 @@ async function compilePython(dir: string, signal: AbortSignal | undefined): Prom
   const libraries = join(dir, 'usr/lib/x86_64-linux-gnu');
   const start = [loader, '--library-path', libraries, join(dir, 'usr/bin', python), '-S'];
   const how = ['-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash'];
-  const where = ['-s', dir, '-p', '/', join(dir, 'usr/lib', python)];
+  // What other packages bring lies beside the standard library.
+  const folders = [python, 'python3'].map((name) => join(dir, 'usr/lib', name));
+  const where = ['-s', dir, '-p', '/', ...folders.filter((folder) => existsSync(folder))];
   const log_path = join(dirname(dir), 'compileall.log');
   const env = { PYTHONHOME: join(dir, 'usr'), PYTHONHASHSEED: '0' };
   await run([...start, ...how, ...where], { cwd: dir, log_path, env, signal });

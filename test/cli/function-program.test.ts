@@ -35,8 +35,11 @@ for (const [memory, mib] of [
 }
 
 test('Python writes what it prints at once; other programs are told of neither', (t) => {
-  const python = environmentOf(['runtime: python3', 'handler: a.b', 'memory: 1GiB']);
+  const [python = [], with_numpy = []] = ['python3', 'python3-numpy'].map((runtime) =>
+    environmentOf([`runtime: ${runtime}`, 'handler: a.b', 'memory: 1GiB']),
+  );
   t.true(python.includes('PYTHONUNBUFFERED=1'), python.join(' '));
+  t.deepEqual(with_numpy, python);
   const other = environmentOf(['command: [/run]', 'memory: 1GiB']);
   t.notRegex([...python, ...other].join(' '), /NODE_OPTIONS/);
   t.notRegex(other.join(' '), /PYTHON/);

@@ -40,7 +40,10 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['name: f\nmemory: {baseline: 1GiB}\n', /:2:9: memory\.max: /],
   ['name: f\nmemory: 1GiB\nkeep_alive: soon\n', /:3:13: keep_alive: must be a duration like 60s/],
   ['name: f\nmemory: 1GiB\nconcurrency: 0\n', /:3:14: concurrency: /],
-  ['name: f\nmemory: 1GiB\nhandler: a.b\n', /:3:10: handler: needs runtime python3 or node/],
+  [
+    'name: f\nmemory: 1GiB\nhandler: a.b\n',
+    /:3:10: handler: needs runtime python3, python3-numpy or node/,
+  ],
   [
     'name: f\nmemory: 1GiB\nruntime: node\nhandler: a.b\ncommand: [x]\n',
     /:4:10: handler: is given/,
@@ -212,6 +215,7 @@ test('a new function is a folder for its runtime, and nothing is written over', 
   const dir = await scratch(t);
   for (const [runtime, file] of [
     ['python3', 'handler.py'],
+    ['python3-numpy', 'handler.py'],
     ['node', 'handler.mjs'],
     ['static', 'server.c'],
   ] as const) {
