@@ -37,6 +37,11 @@ export const BENCH_CODES = {
     meaning: 'A cold start under measurement was refused or failed.',
     next: 'check that the host has enough free memory, and try with fewer --starts.',
   },
+  HP_BENCH_CALL: {
+    category: 'failure',
+    meaning: 'A call under measurement failed, or came back as something else.',
+    next: 'run it again on a host that does less; if it stays, report it.',
+  },
   HP_BENCH_AGENT: {
     category: 'failure',
     meaning: 'The agent could not be measured.',
@@ -115,6 +120,11 @@ export function benchInterrupted(folder: string): HotplaneError {
 /** A cold start under measurement was refused or failed: its burst says nothing. */
 export function burstFailed(problem: string): HotplaneError {
   return benchError('HP_BENCH_START', `a cold start did not succeed: ${problem}`);
+}
+
+/** A call of an echo, or a round trip of a channel, did not come back as it was sent. */
+export function callFailed(problem: string): HotplaneError {
+  return benchError('HP_BENCH_CALL', `${problem}.`);
 }
 
 /** A signal ended a bench that keeps no results. */

@@ -13,7 +13,7 @@ import { openHypervisor } from '../../../hypervisor-client/index.ts';
 import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import { ensureGuest } from '../../../images/index.ts';
 import { guestKernelArguments } from '../../../images/kernel/arguments.ts';
-import { burstFailed } from '../../errors.ts';
+import { callFailed } from '../../errors.ts';
 import { ECHO_FUNCTION, echoFunction } from './echo-function.ts';
 import { RawChannel } from './raw-channel.ts';
 import { type PathSummary, type PathTimes, summarizePath } from './summary.ts';
@@ -32,7 +32,7 @@ export interface PathOptions {
 
 type PathApi = Pick<AgentClient, 'deploy' | 'invoke' | 'remove'>;
 
-/** Throws HP_BENCH_START, HP_IMAGE_*, HP_VMM_*; nothing of it is left running then. */
+/** Throws HP_BENCH_CALL, HP_IMAGE_*, HP_VMM_*; nothing of it is left running then. */
 export async function measurePath(api: PathApi, options: PathOptions): Promise<PathSummary> {
   const { mechanism, vcpus, rounds, progress, signal } = options;
   const cache_dir = cacheDir();
@@ -134,5 +134,5 @@ async function called(
 function assertEchoed(reply: Invocation, came_bytes: number | null, sent_bytes: number): void {
   if (reply.outcome === 'done' && came_bytes === sent_bytes) return;
   const { error_code, reason } = reply;
-  throw burstFailed(`an echo of ${sent_bytes} bytes gave ${came_bytes}: ${error_code} ${reason}`);
+  throw callFailed(`an echo of ${sent_bytes} bytes gave ${came_bytes}: ${error_code} ${reason}`);
 }

@@ -7,7 +7,7 @@ import { LineSplitter } from '../../../base/lines.ts';
 import { observedTimer } from '../../../base/observed-timer.ts';
 import { joinLine } from '../../../guest/protocol/attached-bytes.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
-import { burstFailed } from '../../errors.ts';
+import { callFailed } from '../../errors.ts';
 import { BENCH_LIMITS } from '../../limits.ts';
 
 /** Of no request: a guest drops what belongs to none. */
@@ -30,19 +30,19 @@ export class RawChannel {
     stream.on('data', (chunk: Buffer) => lines.push(chunk)).on('error', () => undefined);
   }
 
-  /** Until the guest is there. Throws HP_BENCH_START. */
+  /** Until the guest is there. Throws HP_BENCH_CALL. */
   async greeted(): Promise<void> {
     await this.#until('"hello"', LIMITS.guest_hello_ms);
   }
 
-  /** The time of one round trip (ms). Throws HP_BENCH_START. */
+  /** The time of one round trip (ms). Throws HP_BENCH_CALL. */
   async ping(): Promise<number> {
     const from_ms = hostClock.nowMs();
     await this.#asked();
     return hostClock.nowMs() - from_ms;
   }
 
-  /** The time until a guest has read so many bytes and dropped them (ms). Throws HP_BENCH_START. */
+  /** The time until a guest has read so many bytes and dropped them (ms). Throws HP_BENCH_CALL. */
   async sent(bytes: Uint8Array): Promise<number> {
     const from_ms = hostClock.nowMs();
     const head = JSON.stringify({ type: 'chunk', of: NOBODY });
@@ -65,7 +65,7 @@ export class RawChannel {
   async #until(text: string, deadline_ms: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const callOff = observedTimer(hostClock, deadline_ms, () => {
-      reject(burstFailed(`the raw channel told no ${text} within ${deadline_ms} ms`));
+      reject(callFailed(`the raw channel told no ${text} within ${deadline_ms} ms`));
     });
     this.#awaited = { text, resolve };
     try {
