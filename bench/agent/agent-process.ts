@@ -6,6 +6,7 @@ import { runDaemon } from '../../agent/daemon.ts';
 import { FakeHypervisor, NO_FAULTS } from '../../agent/testing/fake-hypervisor.ts';
 import { hostClock } from '../../base/clock.ts';
 import { GIB } from '../../base/units.ts';
+import { USUAL_OPTIONS } from './plan.ts';
 import { openGuest } from './guests.ts';
 import { serveParent, tellParent } from './own-usage.ts';
 
@@ -40,6 +41,7 @@ await runDaemon({
   state_dir: join(dirname(socket_path), 'state'),
   host_limit_bytes: HOST_LIMIT_BYTES,
   version: 'bench',
+  bounds: { vms_max: Math.max(...USUAL_OPTIONS.vms, USUAL_OPTIONS.functions) },
   ...(recording === 'ledger' ? { ledger: LEDGER } : {}),
   log,
   openHypervisor: async () => hypervisor,

@@ -1,6 +1,7 @@
 /** What is promised of the agent's own cost, held against a run. Pure. */
+import { MIB } from '../../base/units.ts';
 import { atLeast, atMost, type Check } from '../check.ts';
-import type { AgentBench, Row } from './records.ts';
+import type { AgentBench, Row, VmsRun } from './records.ts';
 
 /** A host of which others used more than this is busy: times measured there are no figures. */
 export const BUSY_SHARE = 0.1;
@@ -10,9 +11,14 @@ const WARM_CPU_MS = 0.16;
 const CYCLE_CPU_MS: Readonly<Record<number, number>> = { 8: 0.6, 192: 1 };
 const ADDED_P99_MS = 1;
 const BUSY_IN_FLIGHT = 16;
+/** Of an agent with very many VMs. */
+const VMS_RSS_MIB = 300;
+const VMS_IDLE_PERCENT = 5;
+/** What a VM takes of the second half, to one of the first. */
+const VMS_GROWTH = 1.5;
 
 export function checksOf(rows: readonly Row[], bench: AgentBench): Check[] {
-  return rows.flatMap((row) => {
+  const of_calls = rows.flatMap((row) => {
     const { kind, regions, in_flight } = row.cell;
     const n = `${row.rounds} rounds of ${bench.options.cell_ms} ms`;
     if (kind === 'warm' && in_flight === BUSY_IN_FLIGHT) return warmChecks(row, n);
@@ -24,6 +30,48 @@ export function checksOf(rows: readonly Row[], bench: AgentBench): Check[] {
     const measured = row.cpu_ms_each.median;
     return [atMost(`cycle_cpu_${regions}`, title, { target, unit: 'ms', measured, detail: n })];
   });
+  return [...of_calls, ...vmsChecks(bench.vms)];
+}
+
+function vmsChecks(runs: readonly VmsRun[]): Check[] {
+  const last = runs.at(-1);
+  if (!last) return [];
+  const { vms, regions, rss_bytes, idle } = last;
+  const where = `${vms} VMs of ${regions} regions`;
+  const steps = runs.map((run) => `${run.vms}: ${Math.round(run.rss_bytes / MIB)} MiB`);
+  return [
+    atMost('vms_rss', `resident, ${where}`, {
+      target: VMS_RSS_MIB,
+      unit: 'MiB',
+      measured: rss_bytes / MIB,
+      detail: steps.join(', '),
+    }),
+    atMost('vms_idle', `of a core when idle, ${where}`, {
+      target: VMS_IDLE_PERCENT,
+      unit: '%',
+      measured: (100 * idle.cpu_ms) / idle.wall_ms,
+      detail: `${Math.round(idle.wall_ms)} ms`,
+    }),
+    atMost('vms_growth', `a VM beyond half of ${vms}, to one before`, {
+      target: VMS_GROWTH,
+      unit: 'times',
+      measured: growthOf(runs),
+      detail: 'resident',
+    }),
+  ];
+}
+
+/** What each VM that came in between took. */
+function eachBytes(from: VmsRun, to: VmsRun): number {
+  return (to.rss_bytes - from.rss_bytes) / (to.vms - from.vms);
+}
+
+/** Null where too few steps were measured, or the first of them took nothing. */
+function growthOf(runs: readonly VmsRun[]): number | null {
+  const [first, middle, last] = [runs[0], runs[Math.floor((runs.length - 1) / 2)], runs.at(-1)];
+  if (!first || !middle || !last || middle === first || middle === last) return null;
+  const before = eachBytes(first, middle);
+  return before <= 0 ? null : eachBytes(middle, last) / before;
 }
 
 function warmChecks(row: Row, n: string): Check[] {

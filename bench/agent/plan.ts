@@ -21,6 +21,8 @@ export interface AgentBenchOptions {
   /** Functions of the part with many of them; each has a VM with the most regions there are. */
   readonly functions: number;
   readonly idle_ms: number;
+  /** How many VMs the part with very many of them has, step by step. */
+  readonly vms: readonly number[];
 }
 
 export const USUAL_OPTIONS: AgentBenchOptions = {
@@ -28,6 +30,7 @@ export const USUAL_OPTIONS: AgentBenchOptions = {
   cell_ms: 2_000,
   functions: LIMITS.vms_per_host,
   idle_ms: 2_000,
+  vms: [250, 500, 750, 1_000],
 };
 
 /** A look at whether it works, for tests and CI: its figures say nothing. */
@@ -36,10 +39,13 @@ export const SHORT_OPTIONS: AgentBenchOptions = {
   cell_ms: 150,
   functions: 3,
   idle_ms: 50,
+  vms: [2, 4],
 };
 
 const FEW_REGIONS = 8;
 export const MANY_REGIONS = 192;
+/** Of each VM of the part with very many. */
+export const VM_REGIONS = 32;
 /** Open calls: one caller, a busy host, and more than it can serve at once. */
 const IN_FLIGHT = [1, 16, 1_000] as const;
 /** Open calls of a cycle: half of the few regions, so that none waits for a region. */

@@ -51,6 +51,14 @@ export interface IdleRun {
   readonly cpu_ms: number;
 }
 
+/** An agent of its own with so many VMs, at rest. */
+export interface VmsRun {
+  readonly vms: number;
+  readonly regions: number;
+  readonly rss_bytes: number;
+  readonly idle: IdleRun;
+}
+
 export interface AgentBench {
   readonly format: 'hotplane-bench-agent/1';
   readonly hotplane_version: string;
@@ -61,6 +69,7 @@ export interface AgentBench {
   readonly runs: readonly CellRun[];
   readonly scale: ScaleRun | null;
   readonly idle: IdleRun | null;
+  readonly vms: readonly VmsRun[];
   readonly rss_first_bytes: number;
   readonly rss_last_bytes: number;
 }

@@ -5,7 +5,7 @@ import { agentBenchInterrupted } from './errors.ts';
 import { measureCell } from './measure.ts';
 import { type AgentBenchOptions, cellsOf, functionOf, cellOrderOf } from './plan.ts';
 import type { AgentBench, CellRun } from './records.ts';
-import { measureIdle, measureScale } from './scale.ts';
+import { measureIdle, measureScale, measureVms } from './scale.ts';
 import { AgentStage } from './stage.ts';
 
 export interface AgentBenchRun {
@@ -23,7 +23,11 @@ export async function runAgentBench(input: AgentBenchRun): Promise<AgentBench> {
   const started_at = new Date().toISOString();
   const stage = await AgentStage.open();
   try {
-    return { ...(await measureAll(stage, input)), started_at };
+    const measured = await measureAll(stage, input);
+    const told = (count: number): void => input.progress.update(`${count} VMs`);
+    const vms = await measureVms(input.options, told, input.signal);
+    input.progress.done(`measured ${measured.runs.length} times`);
+    return { ...measured, vms, started_at };
   } catch (error) {
     throw input.signal.aborted ? agentBenchInterrupted() : error;
   } finally {
@@ -37,7 +41,7 @@ const WARM_UP_SHARE = 4;
 async function measureAll(
   stage: AgentStage,
   { options, hotplane_version, progress, signal }: AgentBenchRun,
-): Promise<Omit<AgentBench, 'started_at'>> {
+): Promise<Omit<AgentBench, 'started_at' | 'vms'>> {
   const cells = cellsOf();
   const order = cellOrderOf(cells, options.rounds);
   const steps = order.length + 3;
@@ -66,7 +70,6 @@ async function measureAll(
   const scale = await measureScale(stage, options.functions, told, signal);
   begin('idle');
   const idle = await measureIdle(stage, options.idle_ms, signal);
-  progress.done(`measured ${runs.length} times`);
   const host = { cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length };
   return {
     format: 'hotplane-bench-agent/1',

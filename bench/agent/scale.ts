@@ -1,14 +1,36 @@
 /** The agent with as many functions as it takes, each with the most regions, and at rest. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { performance } from 'node:perf_hooks';
-import { MANY_REGIONS } from './plan.ts';
+import { type AgentBenchOptions, MANY_REGIONS, VM_REGIONS } from './plan.ts';
 import type { Usage } from './child-messages.ts';
-import type { IdleRun, ScaleRun } from './records.ts';
-import type { AgentStage } from './stage.ts';
+import type { IdleRun, ScaleRun, VmsRun } from './records.ts';
+import { AgentStage } from './stage.ts';
 
 /** Deploys under way at once. */
 const DEPLOYS_IN_FLIGHT = 8;
 const US_PER_MS = 1_000;
+
+interface Deploying {
+  readonly stage: AgentStage;
+  /** So many are there already. */
+  readonly from: number;
+  readonly regions: number;
+  readonly onDeployed: (count: number) => void;
+  readonly signal: AbortSignal;
+}
+
+async function deployUpTo(functions: number, deploying: Deploying): Promise<void> {
+  const { stage, from, regions, onDeployed, signal } = deploying;
+  let next = from;
+  const deployer = async (): Promise<void> => {
+    while (next < functions && !signal.aborted) {
+      next += 1;
+      await stage.deploy(`many-${next}`, regions, true);
+      onDeployed(next);
+    }
+  };
+  await Promise.all(Array.from({ length: DEPLOYS_IN_FLIGHT }, deployer));
+}
 
 /** Called with the stage's functions removed. `onDeployed` is told how many there are. */
 export async function measureScale(
@@ -19,15 +41,7 @@ export async function measureScale(
 ): Promise<ScaleRun> {
   const regions = MANY_REGIONS;
   const before = await stage.agentUsage();
-  let next = 0;
-  const deployer = async (): Promise<void> => {
-    while (next < functions && !signal.aborted) {
-      next += 1;
-      await stage.deploy(`many-${next}`, regions, true);
-      onDeployed(next);
-    }
-  };
-  await Promise.all(Array.from({ length: DEPLOYS_IN_FLIGHT }, deployer));
+  await deployUpTo(functions, { stage, from: 0, regions, onDeployed, signal });
   const idle = await stage.agentUsage();
   const begin_ms = performance.now();
   const status = await stage.client.status('', { with_state: true });
@@ -43,6 +57,29 @@ export async function measureScale(
     status_cpu_ms: cpuMs(after) - cpuMs(idle),
     blocked_ms: after.lag_ms.max,
   };
+}
+
+/** What more and more VMs cost an agent that did nothing before, and that is asked for nothing. */
+export async function measureVms(
+  { vms, idle_ms }: Pick<AgentBenchOptions, 'vms' | 'idle_ms'>,
+  onDeployed: (count: number) => void,
+  signal: AbortSignal,
+): Promise<VmsRun[]> {
+  const stage = await AgentStage.open();
+  const runs: VmsRun[] = [];
+  try {
+    let from = 0;
+    for (const count of vms) {
+      await deployUpTo(count, { stage, from, regions: VM_REGIONS, onDeployed, signal });
+      from = count;
+      const idle = await measureIdle(stage, idle_ms, signal);
+      const { rss_bytes } = await stage.agentUsage();
+      runs.push({ vms: count, regions: VM_REGIONS, rss_bytes, idle });
+    }
+  } finally {
+    await stage.close();
+  }
+  return runs;
 }
 
 /** Nothing is asked of the agent, which goes on looking after what it has. */

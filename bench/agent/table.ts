@@ -5,6 +5,8 @@ import { BUSY_SHARE } from './checks.ts';
 import type { AgentBench, AgentBenchReport, Row, Spread3 } from './records.ts';
 
 const NONE = '-';
+/** Longest bar of the VMs. */
+const PLOT_CHARS = 30;
 const COLUMNS = [
   'what',
   'regions',
@@ -87,7 +89,7 @@ function addedLines(rows: readonly Row[]): string[] {
     });
 }
 
-function scaleLines({ scale, idle, rss_first_bytes, rss_last_bytes }: AgentBench): string[] {
+function scaleLines({ scale, idle, vms, rss_first_bytes, rss_last_bytes }: AgentBench): string[] {
   const lines = [
     `resident at the beginning ${formatBytes(rss_first_bytes)}, after all calls ` +
       formatBytes(rss_last_bytes),
@@ -101,6 +103,13 @@ function scaleLines({ scale, idle, rss_first_bytes, rss_last_bytes }: AgentBench
     );
   }
   if (idle) lines.push(`idle with them: CPU ${formatMs(idle.cpu_ms)} in ${formatMs(idle.wall_ms)}`);
+  const most = Math.max(...vms.map(({ rss_bytes }) => rss_bytes));
+  for (const { vms: count, regions, rss_bytes, idle: at_rest } of vms) {
+    const bar = '#'.repeat(Math.round((PLOT_CHARS * rss_bytes) / most));
+    const cpu = `CPU ${formatMs(at_rest.cpu_ms)} in ${formatMs(at_rest.wall_ms)}`;
+    const what = `${String(count).padStart(5)} VMs of ${regions} regions`;
+    lines.push(`${what}: ${bar} ${formatBytes(rss_bytes)}, idle ${cpu}`);
+  }
   return lines;
 }
 

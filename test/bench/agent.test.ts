@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { hostClock } from '../../base/clock.ts';
 import { silentProgress } from '../../base/progress.ts';
+import { MIB } from '../../base/units.ts';
 import { checksOf } from '../../bench/agent/checks.ts';
 import { runAgentBenchCommand } from '../../bench/agent/command.ts';
 import { othersShare } from '../../bench/agent/host-load.ts';
@@ -69,7 +70,11 @@ test.serial('a short run measures every cell, and leaves no process behind', asy
   }
   t.is(bench.scale?.functions, SHORT_OPTIONS.functions);
   t.true((bench.scale?.status_bytes ?? 0) > 1_000);
-  t.is(bench.checks.length, 7);
+  t.deepEqual(
+    bench.vms.map(({ vms }) => vms),
+    SHORT_OPTIONS.vms,
+  );
+  t.is(bench.checks.length, 10);
   t.deepEqual(children(), []);
   const again = runAgentBenchCommand({ ...input, stdout: silentOutput() });
   t.like(await t.throwsAsync(again), { code: 'HP_BENCH_EXISTS' });
@@ -153,6 +158,7 @@ function benchOf(runs: readonly CellRun[]): AgentBench {
     runs,
     scale: null,
     idle: null,
+    vms: [],
     rss_first_bytes: 1,
     rss_last_bytes: 1,
   };
@@ -168,6 +174,26 @@ test('a warm call is held to its rate and its CPU, by the median of the rounds',
   const slow = runOf(WARM, { calls: 3_000, cpu_ms: 600 });
   t.deepEqual(verdicts([quick, slow, quick]), { warm_rate_8: 'met', warm_cpu_8: 'met' });
   t.deepEqual(verdicts([slow, quick, slow]), { warm_rate_8: 'missed', warm_cpu_8: 'missed' });
+});
+
+/** Verdicts on an agent with 250, 500 and more VMs that was resident with so much. */
+function judged(sizes_mib: readonly number[], cpu_ms = 40): Record<string, string> {
+  const vms = sizes_mib.map((size, at) => {
+    const idle = { wall_ms: 1_000, cpu_ms };
+    return { vms: 250 * (at + 1), regions: 32, rss_bytes: size * MIB, idle };
+  });
+  const checks = checksOf([], { ...benchOf([]), vms });
+  return Object.fromEntries(checks.map(({ name, verdict }) => [name, verdict]));
+}
+
+test('very many VMs are held to what they take, and to growing in proportion', (t) => {
+  const met = { vms_rss: 'met', vms_idle: 'met', vms_growth: 'met' };
+  t.deepEqual(judged([150, 200, 250, 300]), met);
+  t.deepEqual(judged([150, 200, 250, 301]), { ...met, vms_rss: 'missed' });
+  t.deepEqual(judged([150, 160, 200, 300]), { ...met, vms_growth: 'missed' });
+  t.deepEqual(judged([150, 200, 250, 300], 51), { ...met, vms_idle: 'missed' });
+  t.deepEqual(judged([150, 200]), { ...met, vms_growth: 'not measured' });
+  t.deepEqual(judged([]), {});
 });
 
 test('on a busy host CPU time is judged and wall time is not', (t) => {
