@@ -3,9 +3,9 @@
  * the agent's own.
  */
 import type { HostEvent } from '../model/events.ts';
-import type { FunctionState, VmState } from '../model/state.ts';
+import type { FunctionState } from '../model/state.ts';
 import { type Draft, readFunction, readVm, vmsOf } from './draft.ts';
-import type { Policy, SpecOf } from './policy.ts';
+import type { CountsOf, Policy, SpecOf } from './policy.ts';
 
 /** The agent's own also where the one named is not there (any more). */
 export function policyOf(draft: Draft, { targets }: FunctionState): Policy {
@@ -23,15 +23,20 @@ export function memoryOf({ memories }: Draft, { name }: Policy): unknown {
   return memories[name];
 }
 
+/** From now on; it is part of the state. */
+export function remember(draft: Draft, { name }: Policy, memory: unknown): void {
+  if (memory !== draft.memories[name]) draft.memories = { ...draft.memories, [name]: memory };
+}
+
 /**
  * What policies make of the event, before anything comes of it. The agent's own hears all of them,
  * so that it can answer for any function again; one that a function names hears those of that
- * function, and every end of what it may remember.
+ * function, every end of what it may remember, and that time has passed.
  */
 export function learn(draft: Draft, event: HostEvent): void {
   teach(draft, draft.policy, event);
   if (draft.policies.size === 0) return;
-  if (ENDS.has(event.type)) {
+  if (OF_ALL.has(event.type)) {
     for (const name of Object.keys(draft.memories)) {
       const other = name === draft.policy.name ? undefined : draft.policies.get(name);
       if (other) teach(draft, other, event);
@@ -43,8 +48,8 @@ export function learn(draft: Draft, event: HostEvent): void {
   if (other && other !== draft.policy) teach(draft, other, event);
 }
 
-/** After these nothing more comes of a function, or of a VM. */
-const ENDS: ReadonlySet<HostEvent['type']> = new Set(['remove', 'vm-gone', 'vm-failed']);
+/** Time alone; and after these nothing more comes of a function, or of a VM. */
+const OF_ALL: ReadonlySet<HostEvent['type']> = new Set(['tick', 'remove', 'vm-gone', 'vm-failed']);
 
 function functionOf(draft: Draft, event: HostEvent): FunctionState | undefined {
   if ('function' in event) return readFunction(draft, event.function);
@@ -58,16 +63,18 @@ function teach(draft: Draft, policy: Policy, event: HostEvent): void {
     const vm = readVm(draft, vm_id);
     return (vm && readFunction(draft, vm.function)?.spec) ?? null;
   };
-  const isWorking = (name: string): boolean => {
+  const countsOf: CountsOf = (name) => {
     const fn = readFunction(draft, name);
-    if (!fn) return false;
-    return fn.queue.length > 0 || vmsOf(draft, fn).some(isBusy);
+    let [busy, idle] = [0, 0];
+    for (const { instances } of fn ? vmsOf(draft, fn) : []) {
+      for (const { phase } of instances) {
+        if (phase === 'busy') busy += 1;
+        else if (phase === 'idle') idle += 1;
+      }
+    }
+    return { concurrent: busy + (fn?.queue.length ?? 0), ready: busy + idle };
   };
   const before = memoryOf(draft, policy);
-  const memory = policy.learn(before, event, draft.now_ms, specOf, isWorking);
-  if (memory !== before) draft.memories = { ...draft.memories, [policy.name]: memory };
-}
-
-function isBusy({ instances }: VmState): boolean {
-  return instances.some(({ phase }) => phase === 'busy');
+  const memory = policy.learn(before, event, draft.now_ms, specOf, countsOf);
+  remember(draft, policy, memory);
 }

@@ -9,10 +9,11 @@ import { isPressed } from '../model/pressure.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
-import { memoryOf } from './answering.ts';
+import { memoryOf, remember } from './answering.ts';
 import { spareIdle } from './bounds.ts';
 import { mayEmpty } from './devices.ts';
-import { type Draft, editInstance, editRegion, editVm, readFunction, readVm } from './draft.ts';
+import { type Draft, editInstance, editRegion, editVm, readFunction } from './draft.ts';
+import { readVm, vmsOf } from './draft.ts';
 import { stopInstance } from './instances.ts';
 import { empty } from './operations.ts';
 import { freeBytes, permitsOf } from './permits.ts';
@@ -182,11 +183,25 @@ function withoutKept(draft: Draft, all: readonly Yielding[]): readonly Yielding[
   });
 }
 
-function stopIdle(draft: Draft, { vm_id, instance_id }: Yielding): void {
-  const vm = editVm(draft, vm_id);
-  const instance = vm?.instances.find(({ id }) => id === instance_id);
+function stopIdle(draft: Draft, one: Yielding): void {
+  const vm = editVm(draft, one.vm_id);
+  const instance = vm?.instances.find(({ id }) => id === one.instance_id);
   assert(vm && instance?.phase === 'idle', 'what gives way is there, and idle');
   stopInstance(draft, vm, editInstance(draft, vm, instance));
+  const { policy } = draft;
+  const { gaveWay } = policy;
+  if (!gaveWay) return;
+  remember(draft, policy, gaveWay(memoryOf(draft, policy), one, liveOf(draft, one.function)));
+}
+
+/** Instances of a function that do not end. */
+function liveOf(draft: Draft, name: string): number {
+  const fn = readFunction(draft, name);
+  let live = 0;
+  for (const { instances } of fn ? vmsOf(draft, fn) : []) {
+    for (const { phase } of instances) if (phase !== 'stopping') live += 1;
+  }
+  return live;
 }
 
 function takeBack(draft: Draft, { vm_id, region_index }: Ready): void {

@@ -102,6 +102,13 @@ export interface Yielding {
 /** What the function of a VM was deployed as; null: the VM is not there. */
 export type SpecOf = (vm_id: string) => FunctionSpec | null;
 
+/** Of a function, before the event: those that wait or run, and instances that can serve. */
+export interface Counts {
+  readonly concurrent: number;
+  readonly ready: number;
+}
+export type CountsOf = (function_name: string) => Counts;
+
 export interface Policy {
   /** For the registry and for records. */
   readonly name: string;
@@ -121,17 +128,19 @@ export interface Policy {
     idle: readonly Yielding[],
     about: { readonly now_ms: number; readonly memory: unknown },
   ) => readonly Yielding[];
+  /** What is remembered after one of them ends; `left`: instances of its function that do not. */
+  readonly gaveWay?: (memory: unknown, one: Yielding, left: number) => unknown;
   /**
    * What is remembered after an event, as plain JSON; it comes back in every view. The agent's own
-   * policy hears every event, one that a function's targets name those of that function.
-   * `specOf`: of the function a VM is of. `isWorking`: something of a function runs or waits,
-   * before the event.
+   * policy hears every event, one that a function's targets name those of that function, and ticks.
+   * `specOf`: of the function a VM is of. `countsOf`: what there is of a function, before the
+   * event.
    */
   readonly learn?: (
     memory: unknown,
     event: HostEvent,
     now_ms: number,
     specOf: SpecOf,
-    isWorking: (function_name: string) => boolean,
+    countsOf: CountsOf,
   ) => unknown;
 }

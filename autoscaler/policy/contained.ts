@@ -86,8 +86,8 @@ export function contained(policy: Policy, containment: Containment): Policy {
 }
 
 /** What a policy need not answer. */
-function optional(policy: Policy, ask: Ask): Pick<Policy, 'giveWay' | 'learn'> {
-  const { learn, giveWay } = policy;
+function optional(policy: Policy, ask: Ask): Pick<Policy, 'giveWay' | 'gaveWay' | 'learn'> {
+  const { learn, giveWay, gaveWay } = policy;
   return {
     ...(giveWay && {
       giveWay: (idle, about) =>
@@ -100,11 +100,19 @@ function optional(policy: Policy, ask: Ask): Pick<Policy, 'giveWay' | 'learn'> {
               : 'names an instance that was not offered',
         ),
     }),
+    ...(gaveWay && {
+      gaveWay: (memory, one, left) =>
+        ask(
+          'gaveWay',
+          (from) => (from === policy ? gaveWay(memory, one, left) : memory),
+          () => null,
+        ),
+    }),
     ...(learn && {
-      learn: (memory, event, now_ms, specOf, isWorking) =>
+      learn: (memory, event, now_ms, specOf, countsOf) =>
         ask(
           'learn',
-          (from) => (from === policy ? learn(memory, event, now_ms, specOf, isWorking) : memory),
+          (from) => (from === policy ? learn(memory, event, now_ms, specOf, countsOf) : memory),
           () => null,
         ),
     }),

@@ -61,11 +61,11 @@ function withSizing(name: string, base: Policy): Policy {
     name,
     elastic: true,
     size: (view) => (view.spec.memory ? sizeOf(view, view.spec.memory) : base.size(view)),
-    learn: (memory, event, now_ms, specOf, isWorking) => {
+    learn: (memory, event, now_ms, specOf, countsOf) => {
       const known = memoryOf(memory);
       const learned = learnEvent(known, event, now_ms, specOf);
       if (!base.learn) return learned;
-      const base_memory = base.learn(known.base, event, now_ms, specOf, isWorking);
+      const base_memory = base.learn(known.base, event, now_ms, specOf, countsOf);
       return base_memory === known.base ? learned : { ...learned, base: base_memory };
     },
   };

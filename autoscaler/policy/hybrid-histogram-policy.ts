@@ -3,9 +3,15 @@
  * instances are started ahead and stopped. The rules are in hybrid-histogram.ts. Pure.
  */
 import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
-import type { FunctionView, InstanceView, Policy, Scale } from '../../agent/core/policy.ts';
+import type {
+  CountsOf,
+  FunctionView,
+  InstanceView,
+  Policy,
+  Scale,
+  SpecOf,
+} from '../../agent/core/policy.ts';
 import type { HostEvent } from '../../agent/model/events.ts';
-import type { FunctionSpec } from '../../agent/model/spec.ts';
 import {
   binOf,
   HISTOGRAM_BINS,
@@ -16,6 +22,7 @@ import {
   type Windows,
   windowsOf,
 } from './hybrid-histogram.ts';
+import { isOfVersion, withoutFunction } from './memory-version.ts';
 
 /** Of what is remembered; another version begins anew. */
 const VERSION = 1;
@@ -32,6 +39,7 @@ export interface HybridMemory {
   readonly functions: Readonly<Record<string, FunctionMemory>>;
 }
 
+const isMemory = (memory: unknown): memory is HybridMemory => isOfVersion(memory, VERSION);
 const NOTHING: HybridMemory = { version: VERSION, functions: {} };
 const NEW_FUNCTION: FunctionMemory = {
   times: NO_IDLE_TIMES,
@@ -47,24 +55,16 @@ export const HYBRID_HISTOGRAM_POLICY: Policy = {
   learn: learnIdleTimes,
 };
 
-function isMemory(memory: unknown): memory is HybridMemory {
-  return (
-    typeof memory === 'object' &&
-    memory !== null &&
-    'version' in memory &&
-    memory.version === VERSION
-  );
-}
-
 function learnIdleTimes(
   before: unknown,
   event: HostEvent,
   now_ms: number,
-  specOf: (vm_id: string) => FunctionSpec | null,
-  isWorking: (function_name: string) => boolean,
+  specOf: SpecOf,
+  countsOf: CountsOf,
 ): HybridMemory {
   const memory = isMemory(before) ? before : NOTHING;
-  if (event.type === 'invoke') return noteArrival(memory, event.function, now_ms, isWorking);
+  if (event.type === 'remove') return withoutFunction(memory, event.function);
+  if (event.type === 'invoke') return noteArrival(memory, event.function, now_ms, countsOf);
   if (event.type !== 'invocation-finished' && event.type !== 'invocation-failed') return memory;
   const name = specOf(event.vm_id)?.name;
   if (name === undefined) return memory;
@@ -76,10 +76,10 @@ function noteArrival(
   memory: HybridMemory,
   name: string,
   now_ms: number,
-  isWorking: (function_name: string) => boolean,
+  countsOf: CountsOf,
 ): HybridMemory {
   const known = memory.functions[name] ?? NEW_FUNCTION;
-  const is_working = isWorking(name);
+  const is_working = countsOf(name).concurrent > 0;
   if (!is_working && known.last_end_ms === null) return memory;
   const idle_ms = is_working ? 0 : now_ms - (known.last_end_ms ?? now_ms);
   const bin = binOf(idle_ms);

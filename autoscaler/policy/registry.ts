@@ -1,9 +1,13 @@
 /** The policies of the autoscaler, beside the agent's own: one file and one line each. Pure. */
 import type { Policy } from '../../agent/core/policy.ts';
+import { BATCHED_POLICY } from './batched.ts';
 import { FIXED_KEEP_ALIVE_POLICY } from './fixed-keep-alive.ts';
+import { GREEDY_DUAL_POLICY, LEAST_RECENTLY_USED_POLICY } from './greedy-dual.ts';
 import { HISTORY_POLICY } from './history.ts';
 import { HYBRID_HISTOGRAM_POLICY } from './hybrid-histogram-policy.ts';
+import { KNATIVE_POLICY } from './knative.ts';
 import { OLDEST_FIRST_POLICY } from './oldest-first.ts';
+import { PLUGGED_RESERVE_POLICY } from './plugged-reserve.ts';
 import { SLIDING_WINDOW_POLICY } from './sliding-window.ts';
 
 export const AUTOSCALER_POLICIES: readonly Policy[] = [
@@ -12,4 +16,9 @@ export const AUTOSCALER_POLICIES: readonly Policy[] = [
   HYBRID_HISTOGRAM_POLICY,
   OLDEST_FIRST_POLICY,
   SLIDING_WINDOW_POLICY,
+  KNATIVE_POLICY,
+  BATCHED_POLICY,
+  PLUGGED_RESERVE_POLICY,
+  GREEDY_DUAL_POLICY,
+  LEAST_RECENTLY_USED_POLICY,
 ];

@@ -11,32 +11,16 @@ import { resizeMs } from './mechanism-models.ts';
 import { OUTCOME, type Played } from './outcome.ts';
 import { IdleLists } from './idle-lists.ts';
 import { InvocationQueues } from './invocation-queues.ts';
+import { type HostModel, WIDE_HOST } from './host-model.ts';
 import type { RunListener } from './run-recorder.ts';
 import { SlowReclaim } from './slow-reclaim.ts';
 import type { TablePolicy } from './table-policies.ts';
 import { readyMs, type SimCosts, type SimWorkload } from './workload.ts';
 
-export interface HostModel {
-  /** Infinite: whatever is asked for is granted. */
-  readonly limit_bytes: number;
-  /** Without memory for a start: the newcomer is refused, as the agent does, or all wait. */
-  readonly when_short: 'refuse' | 'wait';
-  /** Kept free by stopping idle instances early; 0: none. */
-  readonly reserve_bytes: number;
-}
-
-export const WIDE_HOST: HostModel = {
-  limit_bytes: Number.POSITIVE_INFINITY,
-  when_short: 'refuse',
-  reserve_bytes: 0,
-};
-
 const END = 0;
 const READY = 1;
 const GONE = 2;
 const NONE = -1;
-/** What holds an invocation up for less does not count. */
-const SHORTEST_MS = 0.001;
 
 export function playFast(
   workload: SimWorkload,
@@ -56,7 +40,6 @@ class FastEngine {
   readonly #alarms = new EventHeap();
   readonly #account: MemoryAccount;
   readonly #idle: IdleLists;
-  readonly #evicts: boolean;
   /* by function */
   readonly #region_bytes: Float64Array;
   readonly #ready_ms: Float64Array;
@@ -98,14 +81,12 @@ class FastEngine {
     const { functions, invocations } = workload;
     this.#listener = listener;
     const { neighbour_slowdown } = costs.mechanism;
-    const is_slow = neighbour_slowdown !== undefined;
-    this.#slow = is_slow ? new SlowReclaim(functions.length, neighbour_slowdown) : null;
-    this.#slowed_ms = is_slow ? new Float64Array(invocations.length) : null;
     const count = functions.length;
+    this.#slow = neighbour_slowdown ? new SlowReclaim(count, neighbour_slowdown) : null;
+    this.#slowed_ms = this.#slow && new Float64Array(invocations.length);
     this.#workload = workload;
     this.#policy = policy;
     this.#host = host;
-    this.#evicts = policy.eviction !== 'none';
     this.#account = new MemoryAccount(workload.window_ms);
     this.#idle = new IdleLists(count, policy, functions, costs);
     this.#stop_ms = costs.stop_ms;
@@ -164,6 +145,8 @@ class FastEngine {
     this.#events += 1;
     const is_working = (this.#busy[fn] ?? 0) + this.#queues.count(fn) > 0;
     this.#policy.arrived?.(fn, now_ms, is_working);
+    this.#observe(fn, now_ms, true);
+    this.#idle.noteUse(fn);
     const slot = this.#queues.count(fn) === 0 ? this.#idle.takeNext(fn) : NONE;
     if (slot === NONE) {
       this.#queues.push(fn, invocation);
@@ -171,8 +154,9 @@ class FastEngine {
       return;
     }
     this.#serve(fn, slot, invocation, now_ms);
+    if (this.#policy.numbers) this.#settle(fn, now_ms, NONE);
     // What is left idle may be too old by what was just learned.
-    if (this.#policy.arrived || (this.#alarm_ms[fn] ?? 0) <= now_ms) this.#stopOld(fn, now_ms);
+    else if (this.#policy.arrived || (this.#alarm_ms[fn] ?? 0) <= now_ms) this.#stopOld(fn, now_ms);
   }
 
   #event(now_ms: number): void {
@@ -187,6 +171,7 @@ class FastEngine {
     this.#events += 1;
     if (kind === END) {
       if (this.#slow && this.#goesOn(this.#slow, fn, slot, now_ms)) return;
+      this.#observe(fn, now_ms, false);
       this.#busy[fn] = (this.#busy[fn] ?? 0) - 1;
       this.#last_end_ms[fn] = now_ms;
       this.#policy.ended?.(fn, now_ms);
@@ -195,12 +180,13 @@ class FastEngine {
     }
     this.#idle.add(fn, slot, now_ms, kind === READY);
     this.#settle(fn, now_ms, NONE);
+    if (this.#hungry.length > 0) this.#makeRoom(now_ms);
   }
 
   /** What was given back beside it has held it up: it ends later. */
   #goesOn(slow: SlowReclaim, fn: number, slot: number, now_ms: number): boolean {
     const more_ms = slow.more(fn, slot, now_ms);
-    if (more_ms < SHORTEST_MS) return false;
+    if (more_ms === 0) return false;
     const invocation = this.#running[slot] ?? 0;
     if (this.#slowed_ms) this.#slowed_ms[invocation] = (this.#slowed_ms[invocation] ?? 0) + more_ms;
     this.#busy_byte_ms += more_ms * (this.#region_bytes[fn] ?? 0);
@@ -234,7 +220,16 @@ class FastEngine {
     const fn = this.#alarms.pop();
     if (this.#alarm_ms[fn] !== now_ms) return;
     this.#alarm_ms[fn] = Number.POSITIVE_INFINITY;
+    this.#observe(fn, now_ms, false);
     this.#settle(fn, now_ms, NONE);
+  }
+
+  #observe(fn: number, now_ms: number, is_arrival: boolean): void {
+    const { numbers } = this.#policy;
+    if (!numbers) return;
+    const busy = this.#busy[fn] ?? 0;
+    const concurrent = busy + this.#queues.count(fn);
+    numbers.observe(fn, now_ms, { concurrent, ready: busy + this.#idle.count(fn) }, is_arrival);
   }
 
   /** What waits is served, what is missing is started, what is too old is stopped. */
@@ -244,9 +239,7 @@ class FastEngine {
       if (slot === NONE) break;
       this.#serve(fn, slot, this.#queues.shift(fn), now_ms);
     }
-    const missing = this.#queues.count(fn) - (this.#starting[fn] ?? 0);
-    let starts = missing;
-    if (missing <= 0) starts = this.#isPrewarmDue(fn, now_ms) ? 1 : 0;
+    let starts = this.#missing(fn, now_ms);
     while (starts > 0 && (this.#free[fn] ?? 0) > 0) {
       if (!this.#start(fn, now_ms)) {
         if (this.#queues.count(fn) > 0) this.#short(fn, now_ms, arrived);
@@ -257,11 +250,14 @@ class FastEngine {
     this.#stopOld(fn, now_ms);
   }
 
-  #isPrewarmDue(fn: number, now_ms: number): boolean {
+  #missing(fn: number, now_ms: number): number {
+    const { numbers } = this.#policy;
+    if (numbers) return numbers.wanted(fn, this.#queues.count(fn)) - this.#alive(fn);
+    const missing = this.#queues.count(fn) - (this.#starting[fn] ?? 0);
     const prewarm_ms = this.#policy.prewarm_ms[fn] ?? 0;
-    if (prewarm_ms <= 0 || this.#alive(fn) > 0) return false;
+    if (missing > 0 || prewarm_ms <= 0 || this.#alive(fn) > 0) return missing;
     const from_ms = (this.#last_end_ms[fn] ?? 0) + prewarm_ms;
-    return now_ms >= from_ms && now_ms < from_ms + (this.#policy.keep_alive_ms[fn] ?? 0);
+    return now_ms >= from_ms && now_ms < from_ms + (this.#policy.keep_alive_ms[fn] ?? 0) ? 1 : 0;
   }
 
   #alive(fn: number): number {
@@ -289,13 +285,9 @@ class FastEngine {
   /** No memory for a start. */
   #short(fn: number, now_ms: number, arrived: number): void {
     if (this.#host.when_short === 'wait') {
-      if (this.#is_hungry[fn] === 0) {
-        this.#is_hungry[fn] = 1;
-        this.#hungry.push(fn);
-      }
-      const bytes = this.#region_bytes[fn] ?? 0;
-      this.#evict(this.#host.limit_bytes - bytes, now_ms);
-      return;
+      if (this.#is_hungry[fn] === 0) this.#hungry.push(fn);
+      this.#is_hungry[fn] = 1;
+      return this.#makeRoom(now_ms);
     }
     if (arrived !== NONE && this.#outcomes[arrived] === OUTCOME.open) {
       this.#outcomes[arrived] = OUTCOME.refused;
@@ -310,14 +302,22 @@ class FastEngine {
     }
   }
 
+  /** A region for each function that waits for memory. */
+  #makeRoom(now_ms: number): void {
+    const wanted = this.#hungry.reduce((sum, fn) => sum + (this.#region_bytes[fn] ?? 0), 0);
+    this.#evict(this.#host.limit_bytes - wanted, now_ms);
+  }
+
   /** Stops idle instances until what is granted and not on its way back is at most `most_bytes`. */
   #evict(most_bytes: number, now_ms: number): void {
-    if (!this.#evicts) return;
+    if (this.#policy.eviction === 'none') return;
     while (this.#account.bytes - this.#freeing_bytes > most_bytes) {
       const slot = this.#idle.takeVictim(this.#policy.eviction);
       if (slot === NONE) return;
       this.#evictions += 1;
-      this.#stop(this.#idle.functionOf(slot), slot, now_ms);
+      const fn = this.#idle.functionOf(slot);
+      if (this.#alive(fn) === 0) this.#idle.forgetUses(fn);
+      this.#stop(fn, slot, now_ms);
     }
   }
 
@@ -325,7 +325,7 @@ class FastEngine {
     const { arrival_ms, duration_ms } = this.#workload.invocations;
     const came_ms = arrival_ms[invocation] ?? 0;
     const took_ms = duration_ms[invocation] ?? 0;
-    const cold = this.#idle.serve(fn, slot, came_ms);
+    const cold = this.#idle.serve(slot, came_ms);
     this.#listener?.served(fn, slot, invocation, now_ms, cold);
     this.#outcomes[invocation] = cold ? OUTCOME.cold : OUTCOME.warm;
     this.#waits_ms[invocation] = now_ms - came_ms;
@@ -339,26 +339,35 @@ class FastEngine {
     this.#heap.push(now_ms + took_ms, slot * 4 + END);
   }
 
-  /** Stops what is idle for too long, and sets the alarm for what will be. */
+  /** Stops what is idle for too long, or too many, and sets the alarm for what will be. */
   #stopOld(fn: number, now_ms: number): void {
-    const idle = this.#idle;
-    const keep_ms = this.#policy.keep_alive_ms[fn] ?? 0;
-    const prewarm_ms = this.#policy.prewarm_ms[fn] ?? 0;
-    let wake_ms = Number.POSITIVE_INFINITY;
-    if (prewarm_ms <= 0) {
-      for (let slot = idle.oldest(fn); slot !== NONE; slot = idle.oldest(fn)) {
-        wake_ms = idle.countedFrom(slot) + keep_ms;
-        if (wake_ms > now_ms) break;
-        wake_ms = Number.POSITIVE_INFINITY;
-        idle.take(fn, slot);
-        this.#stop(fn, slot, now_ms);
-      }
-    } else {
-      wake_ms = this.#stopUnloaded(fn, now_ms);
-    }
+    const wake_ms = this.#stopDue(fn, now_ms);
     if (wake_ms >= (this.#alarm_ms[fn] ?? 0)) return;
     this.#alarm_ms[fn] = wake_ms;
     this.#alarms.push(wake_ms, fn);
+  }
+
+  /** When it is to be looked at again. */
+  #stopDue(fn: number, now_ms: number): number {
+    const idle = this.#idle;
+    const { numbers } = this.#policy;
+    if (numbers) {
+      let surplus = this.#alive(fn) - numbers.wanted(fn, this.#queues.count(fn));
+      for (; surplus > 0 && idle.count(fn) > 0; surplus -= 1) this.#stopOldest(fn, now_ms);
+      return numbers.next_ms(fn);
+    }
+    if ((this.#policy.prewarm_ms[fn] ?? 0) > 0) return this.#stopUnloaded(fn, now_ms);
+    const keep_ms = this.#policy.keep_alive_ms[fn] ?? 0;
+    if (idle.dueMs(fn, keep_ms) <= now_ms) {
+      while (idle.oldestDueMs(fn, keep_ms) <= now_ms) this.#stopOldest(fn, now_ms);
+    }
+    return idle.dueMs(fn, keep_ms);
+  }
+
+  #stopOldest(fn: number, now_ms: number): void {
+    const slot = this.#idle.oldest(fn);
+    this.#idle.take(fn, slot);
+    this.#stop(fn, slot, now_ms);
   }
 
   /** With a pre-warm window only what was started ahead is kept, until the window ends. */

@@ -2,7 +2,8 @@
  * Instances of the fast engine in columns, and the idle ones of each function in a list, the one
  * idle longest first. Who gives way first is found in a heap whose entries may be out of date.
  */
-import { MIB } from '../../base/units.ts';
+import { BATCH, batchDueMs } from '../policy/batched.ts';
+import { priorityOf, startCostMs } from '../policy/greedy-dual-rules.ts';
 import { EventHeap } from './event-heap.ts';
 import type { Eviction, TablePolicy } from './table-policies.ts';
 import { readyMs, type SimCosts, type SimFunction } from './workload.ts';
@@ -14,8 +15,9 @@ export class IdleLists {
   readonly #oldest: Int32Array;
   readonly #warmest: Int32Array;
   readonly #counts: Int32Array;
-  /** FaasCache: cost of a start for each MiB; null: nobody asks. */
-  readonly #worth: Float64Array | null;
+  /** What a start costs, and how large a region is, by function. */
+  readonly #start_ms: Float64Array;
+  readonly #bytes: Float64Array;
   readonly #uses: Float64Array;
   #clock = 0;
   /* by slot */
@@ -31,12 +33,13 @@ export class IdleLists {
   readonly #free_slots: number[] = [];
   readonly #is_ranked: boolean;
   readonly #is_oldest_first: boolean;
+  readonly #is_batched: boolean;
   readonly #bucket_ms: number;
   #slots = 0;
 
   constructor(
     count: number,
-    policy: Pick<TablePolicy, 'eviction' | 'bucket_ms' | 'is_oldest_first'>,
+    policy: Pick<TablePolicy, 'eviction' | 'bucket_ms' | 'is_oldest_first' | 'is_batched'>,
     functions: readonly SimFunction[],
     costs: SimCosts,
   ) {
@@ -46,10 +49,12 @@ export class IdleLists {
     this.#uses = new Float64Array(count);
     this.#is_ranked = policy.eviction === 'greedy-dual';
     this.#is_oldest_first = policy.is_oldest_first ?? false;
+    this.#is_batched = policy.is_batched ?? false;
     this.#bucket_ms = policy.bucket_ms ?? 0;
-    const worthOf = ({ region_bytes }: SimFunction): number =>
-      readyMs(costs, region_bytes) / 1000 / (region_bytes / MIB);
-    this.#worth = this.#is_ranked ? Float64Array.from(functions, worthOf) : null;
+    const costOf = ({ region_bytes }: SimFunction): number =>
+      startCostMs(readyMs(costs, region_bytes));
+    this.#start_ms = Float64Array.from(functions, costOf);
+    this.#bytes = Float64Array.from(functions, (one) => one.region_bytes);
   }
 
   count(fn: number): number {
@@ -64,11 +69,26 @@ export class IdleLists {
     return this.#since_ms[slot] ?? 0;
   }
 
-  /** From when its idle time counts. */
-  countedFrom(slot: number): number {
+  /** When the one idle longest has been so for `keep_ms`; infinite: none is idle. */
+  oldestDueMs(fn: number, keep_ms: number): number {
+    const slot = this.#oldest[fn] ?? NONE;
+    return slot === NONE ? Number.POSITIVE_INFINITY : this.#dueOf(slot, keep_ms);
+  }
+
+  /** When those that are too old end: the first at once, or in batches. */
+  dueMs(fn: number, keep_ms: number): number {
+    const first = this.#oldest[fn] ?? NONE;
+    if (!this.#is_batched || first === NONE) return this.oldestDueMs(fn, keep_ms);
+    let fourth = first;
+    for (let at = 1; at < BATCH && fourth !== NONE; at += 1) fourth = this.youngerThan(fourth);
+    const fourth_ms = fourth === NONE ? null : this.#dueOf(fourth, keep_ms);
+    return batchDueMs(this.#dueOf(first, keep_ms), fourth_ms);
+  }
+
+  #dueOf(slot: number, keep_ms: number): number {
     const since_ms = this.#since_ms[slot] ?? 0;
     const bucket_ms = this.#bucket_ms;
-    return bucket_ms > 0 ? Math.floor(since_ms / bucket_ms) * bucket_ms : since_ms;
+    return keep_ms + (bucket_ms > 0 ? Math.floor(since_ms / bucket_ms) * bucket_ms : since_ms);
   }
 
   oldest(fn: number): number {
@@ -111,8 +131,12 @@ export class IdleLists {
     this.#counts[fn] = (this.#counts[fn] ?? 0) + 1;
     this.#since_ms[slot] = now_ms;
     this.#state[slot] = is_new ? 1 : 2;
-    if (!this.#worth) return;
-    const priority = this.#clock + (this.#uses[fn] ?? 0) * (this.#worth[fn] ?? 0);
+    if (!this.#is_ranked) return;
+    const priority = priorityOf(this.#clock, {
+      uses: this.#uses[fn] ?? 0,
+      start_ms: this.#start_ms[fn] ?? 0,
+      bytes: this.#bytes[fn] ?? 1,
+    });
     this.#priority[slot] = priority;
     this.#victims.push(priority, slot);
   }
@@ -135,11 +159,20 @@ export class IdleLists {
   }
 
   /** An invocation that came at `came_ms` has it. Whether it was started after that. */
-  serve(fn: number, slot: number, came_ms: number): boolean {
+  serve(slot: number, came_ms: number): boolean {
     const cold = this.#used[slot] === 0 && (this.#since_ms[slot] ?? 0) > came_ms;
     this.#used[slot] = 1;
-    this.#uses[fn] = (this.#uses[fn] ?? 0) + 1;
     return cold;
+  }
+
+  /** An invocation of the function comes. */
+  noteUse(fn: number): void {
+    if (this.#is_ranked) this.#uses[fn] = (this.#uses[fn] ?? 0) + 1;
+  }
+
+  /** Nothing of the function is left. */
+  forgetUses(fn: number): void {
+    this.#uses[fn] = 0;
   }
 
   /** Takes out who gives way first; -1: nobody is idle. */
@@ -152,10 +185,8 @@ export class IdleLists {
       const priority = this.#victims.next_ms;
       const slot = this.#victims.pop();
       if (this.#state[slot] === 0 || this.#priority[slot] !== priority) continue;
-      const fn = this.functionOf(slot);
-      this.take(fn, slot);
+      this.take(this.functionOf(slot), slot);
       this.#clock = priority;
-      if (this.count(fn) === 0) this.#uses[fn] = 0;
       return slot;
     }
     return NONE;

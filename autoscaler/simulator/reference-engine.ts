@@ -14,7 +14,8 @@ import type { FunctionSpec } from '../../agent/model/spec.ts';
 import { emptyHost, type HostState } from '../../agent/model/state.ts';
 import { constantTable } from './table-policies.ts';
 import { EventHeap } from './event-heap.ts';
-import { playFast, WIDE_HOST } from './fast-engine.ts';
+import { playFast } from './fast-engine.ts';
+import { WIDE_HOST } from './host-model.ts';
 import { MemoryAccount } from '../results/memory-account.ts';
 import { resizeMs } from './mechanism-models.ts';
 import { OUTCOME, type Played } from './outcome.ts';
@@ -26,6 +27,8 @@ export interface ReferenceOptions {
   readonly keep_alive_ms: number;
   /** For regions; what VMs take besides is not counted. */
   readonly limit_bytes: number;
+  /** Without memory for a start: it is refused at once, or waits as it does in the agent. */
+  readonly when_short?: 'refuse' | 'wait';
 }
 
 const BOOT_BYTES = 64 * MIB;
@@ -118,8 +121,7 @@ class ReferenceEngine {
       vms_max: functions.length,
       queue_length_max: Number.MAX_SAFE_INTEGER,
       queued_ms: Number.MAX_SAFE_INTEGER,
-      // As the fast engine: a start without memory is refused at once.
-      memory_wait_ms: 0,
+      ...(options.when_short === 'wait' ? {} : { memory_wait_ms: 0 }),
     });
   }
 
@@ -249,7 +251,8 @@ class ReferenceEngine {
     const fills = !mechanism.gives_back;
     const bytes = Math.abs(order.to_bytes - order.from_bytes);
     const took_ms = resizeMs(is_plug ? mechanism.plug : mechanism.unplug, bytes);
-    const at_ms = now_ms + (fills ? 0 : took_ms);
+    // What was plugged ahead is asked for again, and is there.
+    const at_ms = now_ms + (fills || bytes === 0 ? 0 : took_ms);
     this.#later(at_ms, {
       type: 'resized',
       vm_id: order.vm_id,
@@ -270,9 +273,10 @@ class ReferenceEngine {
     const { vm_id, instance_id, operation_id, region_index, spec } = action;
     if (region_index === spec.concurrency - 1) this.#noteFull(spec);
     const plug = operation_id === null ? undefined : this.#state.operations.get(operation_id);
-    const bytes = plug?.to_bytes ?? 0;
-    assert(bytes > 0 || !this.#costs.mechanism.gives_back, 'a start has its plug');
-    const at_ms = now_ms + readyMs(this.#costs, bytes);
+    const bytes = plug ? plug.to_bytes - plug.from_bytes : 0;
+    // Without a plug its memory is there: nothing moves, or it was plugged ahead.
+    const took_ms = bytes > 0 ? readyMs(this.#costs, bytes) : this.#costs.start_ms;
+    const at_ms = now_ms + took_ms;
     const stamps = {
       created_at_ms: now_ms,
       sandbox_at_ms: at_ms,

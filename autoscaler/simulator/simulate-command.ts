@@ -12,11 +12,11 @@ import type { Grouping } from '../trace/select.ts';
 import type { MemoryModel } from '../workload-model/models.ts';
 import { calibrated } from './calibrate.ts';
 import { badSimulateOption } from './errors.ts';
-import type { HostModel } from './fast-engine.ts';
+import type { HostModel } from './host-model.ts';
 import { MECHANISM_MODELS, type MechanismModel } from './mechanism-models.ts';
 import { renderMemoryOverTime } from './memory-plot.ts';
 import { renderSimulation } from './simulate-text.ts';
-import { type PolicyChoice, simulate } from './simulation.ts';
+import { NEEDS_LIMIT, type PolicyChoice, REFERENCE_ONLY, simulate } from './simulation.ts';
 import { writeTraceRuns } from './trace-runs.ts';
 import { workloadOf } from './workload.ts';
 
@@ -92,17 +92,16 @@ function folderText(folders: readonly string[]): string {
 }
 
 function checkOptions({ choices, host, engine }: SimulateInput): void {
-  const needs_limit = choices.some(({ policy }) =>
-    ['greedy-dual', 'least-recently-used'].includes(policy),
-  );
+  const needs_limit = choices.some(({ policy }) => NEEDS_LIMIT.has(policy));
   if (needs_limit && host.limit_bytes === Number.POSITIVE_INFINITY) {
     throw badSimulateOption(
       'host-limit',
       'is needed: the policy lets instances go only for memory',
     );
   }
-  if (engine === 'reference' && host.when_short === 'wait') {
-    throw badSimulateOption('when-short', "wait is of the fast engine: the agent's core refuses");
+  const [unknown] = choices.filter(({ policy }) => REFERENCE_ONLY.has(policy));
+  if (engine === 'fast' && unknown) {
+    throw badSimulateOption('engine', `fast does not play ${unknown.policy}; reference does`);
   }
 }
 

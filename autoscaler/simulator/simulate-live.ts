@@ -2,7 +2,8 @@
 import { readResults, type ResultData } from '../results/reader.ts';
 import { runCompareCommand } from '../report/compare-command.ts';
 import { badSimulateOption } from './errors.ts';
-import { playFast, WIDE_HOST } from './fast-engine.ts';
+import { playFast } from './fast-engine.ts';
+import { WIDE_HOST } from './host-model.ts';
 import { costsOfRun, type LivePlan, planOfRun } from './live-plan.ts';
 import { writeSimulatedRun, type SimulatedRun } from './result-folder.ts';
 import { RunRecorder } from './run-recorder.ts';

@@ -1,18 +1,24 @@
 /** From a workload to the figures of every policy that was named, and what others would cost. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { GIB, MIB } from '../../base/units.ts';
+import type { Policy } from '../../agent/core/policy.ts';
 import { FIXED_KEEP_ALIVE_POLICY } from '../policy/fixed-keep-alive.ts';
+import { BATCHED_POLICY } from '../policy/batched.ts';
+import { GREEDY_DUAL_POLICY, LEAST_RECENTLY_USED_POLICY } from '../policy/greedy-dual.ts';
 import { HYBRID_HISTOGRAM_POLICY } from '../policy/hybrid-histogram-policy.ts';
+import { KNATIVE_POLICY } from '../policy/knative.ts';
 import { OLDEST_FIRST_POLICY } from '../policy/oldest-first.ts';
+import { PLUGGED_RESERVE_POLICY } from '../policy/plugged-reserve.ts';
 import { SLIDING_WINDOW_POLICY } from '../policy/sliding-window.ts';
 import type { RunFigures, Simulation } from '../results/simulation.ts';
 import { badSimulateOption, simulateInterrupted } from './errors.ts';
-import { type HostModel, playFast, WIDE_HOST } from './fast-engine.ts';
+import { playFast } from './fast-engine.ts';
+import { type HostModel, WIDE_HOST } from './host-model.ts';
 import { MECHANISM_MODELS } from './mechanism-models.ts';
 import { playReference } from './reference-engine.ts';
 import { figuresOfRun } from './run-figures.ts';
-import { constantTable, hybridTable, oldestFirstTable } from './table-policies.ts';
-import { slidingTable, type TablePolicy } from './table-policies.ts';
+import { batchedTable, constantTable, hybridTable, knativeTable } from './table-policies.ts';
+import { oldestFirstTable, slidingTable, type TablePolicy } from './table-policies.ts';
 import type { SimCosts, SimWorkload } from './workload.ts';
 
 /** Policies that can be simulated, by name. */
@@ -21,21 +27,41 @@ export const SIMULATED_POLICIES = [
   'hybrid-histogram',
   'sliding-window',
   'oldest-first',
+  'knative',
+  'batched',
+  'plugged-reserve',
   'greedy-dual',
   'least-recently-used',
 ] as const;
 type SimulatedPolicy = (typeof SIMULATED_POLICIES)[number];
-/** Those that the agent's core has as well, and that the reference engine therefore plays. */
-const OF_THE_CORE = {
+/** The same, as the agent's core asks them; the reference engine plays these. */
+const OF_THE_CORE: Readonly<Record<SimulatedPolicy, Policy>> = {
   'fixed-keep-alive': FIXED_KEEP_ALIVE_POLICY,
   'hybrid-histogram': HYBRID_HISTOGRAM_POLICY,
   'sliding-window': SLIDING_WINDOW_POLICY,
   'oldest-first': OLDEST_FIRST_POLICY,
-} as const;
+  knative: KNATIVE_POLICY,
+  batched: BATCHED_POLICY,
+  'plugged-reserve': PLUGGED_RESERVE_POLICY,
+  'greedy-dual': GREEDY_DUAL_POLICY,
+  'least-recently-used': LEAST_RECENTLY_USED_POLICY,
+};
+/** By which the policy goes: a keep-alive that is chosen. */
+const TIMED: ReadonlySet<SimulatedPolicy> = new Set([
+  'fixed-keep-alive',
+  'oldest-first',
+  'batched',
+  'plugged-reserve',
+]);
+
+/** Under these nothing ends but for want of memory. */
+export const NEEDS_LIMIT: ReadonlySet<string> = new Set(['greedy-dual', 'least-recently-used']);
+/** No engine of columns has them. */
+export const REFERENCE_ONLY: ReadonlySet<string> = new Set(['plugged-reserve']);
 
 export interface PolicyChoice {
   readonly policy: SimulatedPolicy;
-  /** For `fixed-keep-alive` and `oldest-first`. */
+  /** For those of which {@link isTimed} says so. */
   readonly keep_alive_ms: number;
 }
 
@@ -71,7 +97,7 @@ export function nameOfChoice({ policy, keep_alive_ms }: PolicyChoice): string {
 
 /** Whether it goes by a keep-alive that is chosen. */
 export function isTimed(policy: SimulatedPolicy): boolean {
-  return policy === 'fixed-keep-alive' || policy === 'oldest-first';
+  return TIMED.has(policy);
 }
 
 /** The figures of one policy. Throws HP_SIMULATE_OPTION. */
@@ -84,15 +110,19 @@ export function runOne(
     policy: nameOfChoice(choice),
     mechanism: costs.mechanism.name,
   };
-  const { limit_bytes } = host;
+  const { limit_bytes, when_short } = hostFor(choice, host);
   if (engine === 'fast') {
     const table = tableOf(choice, workload.functions.length);
-    return figuresOfRun(workload, playFast(workload, costs, table, host), about);
+    return figuresOfRun(workload, playFast(workload, costs, table, hostFor(choice, host)), about);
   }
-  const policy = Object.entries(OF_THE_CORE).find(([name]) => name === choice.policy)?.[1];
-  if (!policy) throw badSimulateOption('engine', `reference does not play ${choice.policy}`);
-  const options = { policy, keep_alive_ms: choice.keep_alive_ms, limit_bytes };
+  const policy = OF_THE_CORE[choice.policy];
+  const options = { policy, keep_alive_ms: choice.keep_alive_ms, limit_bytes, when_short };
   return figuresOfRun(workload, playReference(workload, costs, options), about);
+}
+
+/** Where only who lacks memory makes others go, a start waits for that. */
+export function hostFor({ policy }: PolicyChoice, host: HostModel): HostModel {
+  return NEEDS_LIMIT.has(policy) ? { ...host, when_short: 'wait' } : host;
 }
 
 /** The policy in columns; one table plays one run. */
@@ -106,12 +136,21 @@ export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: numb
       return slidingTable(functions);
     case 'oldest-first':
       return oldestFirstTable(functions, keep_alive_ms);
+    case 'knative':
+      return knativeTable(functions);
+    case 'batched':
+      return batchedTable(functions, keep_alive_ms);
+    case 'plugged-reserve':
+      throw badSimulateOption('engine', 'fast does not play plugged-reserve; reference does');
     case 'greedy-dual':
       return constantTable(policy, functions, Number.POSITIVE_INFINITY, 'greedy-dual');
     default:
       return constantTable(policy, functions, Number.POSITIVE_INFINITY, 'oldest');
   }
 }
+
+/** What memory that moves in no time makes of a policy that differs in what is plugged alone. */
+const FALLBACK: SimulatedPolicy = 'fixed-keep-alive';
 
 /** Against what a saving can be told; all of the first policy, on a host without a limit. */
 function baselinesOf(
@@ -123,10 +162,11 @@ function baselinesOf(
   const ideal = MECHANISM_MODELS.get('ideal');
   if (!first || !run || !ideal) return [];
   const window_s = workload.window_ms / 1000;
+  const own = REFERENCE_ONLY.has(first.policy) ? { ...first, policy: FALLBACK } : first;
   const played = playFast(
     workload,
     { ...costs, mechanism: ideal, stop_ms: 0 },
-    tableOf(first, workload.functions.length),
+    tableOf(own, workload.functions.length),
     WIDE_HOST,
   );
   const peaks = played.peak_instances ?? new Int32Array(0);

@@ -2,6 +2,10 @@
  * What giving memory back costs besides its time: in one VM one region moves after the other, and
  * meanwhile what runs there makes slower progress. Pure.
  */
+
+/** What holds an invocation up for less does not count. */
+const SHORTEST_MS = 0.001;
+
 export class SlowReclaim {
   /** Of a neighbour's progress, what is lost while a region is given back: 1 - 1 / slowdown. */
   readonly #lost: number;
@@ -35,7 +39,8 @@ export class SlowReclaim {
     const reclaimed_ms = this.#reclaimedMs(fn, now_ms);
     const since_ms = reclaimed_ms - (this.#seen_ms[slot] ?? reclaimed_ms);
     this.#seen_ms[slot] = reclaimed_ms;
-    return since_ms * this.#lost;
+    const more_ms = since_ms * this.#lost;
+    return more_ms < SHORTEST_MS ? 0 : more_ms;
   }
 
   /** How long regions of the function's VM were being given back until now. */

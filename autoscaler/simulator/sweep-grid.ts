@@ -1,9 +1,10 @@
 /** The grid of a sweep: what its file says, and the cells that follow from it, in order. Pure. */
 import { z } from 'zod';
 import { parseBytes } from '../../base/units.ts';
-import type { HostModel } from './fast-engine.ts';
+import type { HostModel } from './host-model.ts';
 import { MECHANISM_MODELS } from './mechanism-models.ts';
-import { isTimed, type PolicyChoice, SIMULATED_POLICIES } from './simulation.ts';
+import { isTimed, NEEDS_LIMIT, type PolicyChoice } from './simulation.ts';
+import { REFERENCE_ONLY, SIMULATED_POLICIES } from './simulation.ts';
 
 const list = <Item extends z.ZodType>(item: Item) => z.array(item).min(1).max(64);
 const milliseconds = z.number().nonnegative().max(600_000);
@@ -19,9 +20,13 @@ const hostLimit = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const swept = z
+  .enum(SIMULATED_POLICIES)
+  .refine((name) => !REFERENCE_ONLY.has(name), 'is not played by the fast engine');
+
 /** Keys are those of the options; each has a list, and every combination is a run. */
 export const gridSchema = z.strictObject({
-  policy: list(z.enum(SIMULATED_POLICIES)).default(['fixed-keep-alive']),
+  policy: list(swept).default(['fixed-keep-alive']),
   /** Seconds; of policies that go by them. */
   'keep-alive': list(z.number().nonnegative().max(86_400)).default([120]),
   mechanism: list(z.enum(MECHANISM_NAMES)).default(['hotmem']),
@@ -43,17 +48,17 @@ export interface SweepCell {
   readonly stop_ms: number;
 }
 
-/** Policies that let go for memory alone have no run without a limit. */
-const NEEDS_LIMIT: ReadonlySet<string> = new Set(['greedy-dual', 'least-recently-used']);
-
-/** The last key changes fastest; combinations that differ in nothing are one. */
+/**
+ * The last key changes fastest; combinations that differ in nothing are one. Policies that let go
+ * for memory alone have no run without a limit, and always wait for it.
+ */
 export function sweepCellsOf(grid: Grid): SweepCell[] {
   const cells: SweepCell[] = [];
   for (const policy of grid.policy)
     for (const seconds of isTimed(policy) ? grid['keep-alive'] : grid['keep-alive'].slice(0, 1))
       for (const mechanism of grid.mechanism)
         for (const limit_bytes of grid['host-limit'])
-          for (const when_short of limitedOf(limit_bytes, grid['when-short']))
+          for (const when_short of limitedOf(limit_bytes, shortOf(policy, grid)))
             for (const start_ms of grid['start-ms'])
               for (const stop_ms of grid['stop-ms']) {
                 const is_limited = limit_bytes < Number.POSITIVE_INFINITY;
@@ -68,6 +73,10 @@ export function sweepCellsOf(grid: Grid): SweepCell[] {
                 });
               }
   return cells;
+}
+
+function shortOf(policy: string, grid: Grid): Grid['when-short'] {
+  return NEEDS_LIMIT.has(policy) ? ['wait'] : grid['when-short'];
 }
 
 function limitedOf<Item>(limit_bytes: number, all: readonly Item[]): readonly Item[] {

@@ -11,6 +11,14 @@ import {
   STANDARD_WINDOWS,
   windowsOf,
 } from '../policy/hybrid-histogram.ts';
+import {
+  arrive,
+  newWindows,
+  nextTick,
+  observe,
+  type Seen,
+  wantedOf,
+} from '../policy/knative-windows.ts';
 import { ACTIVE_BUCKETS, BUCKET_MS } from '../policy/sliding-window.ts';
 
 /** Whose idle instance gives way when the host has no memory left for a start. */
@@ -25,12 +33,25 @@ export interface TablePolicy {
   readonly bucket_ms?: number;
   /** The instance idle longest serves next; absent: the one idle shortest. */
   readonly is_oldest_first?: boolean;
+  /** Those that are too old end together, see batched.ts. */
+  readonly is_batched?: boolean;
+  /** How many are to be there decides, and no idle time. */
+  readonly numbers?: Numbers;
   /** After the last run when an instance is to be there again; 0: it stays. */
   readonly prewarm_ms: Float64Array;
   /** Told of every invocation, before anything comes of it. Absent: nothing is learned. */
   readonly arrived?: (index: number, now_ms: number, is_working: boolean) => void;
   /** Told of every run that ends. */
   readonly ended?: (index: number, now_ms: number) => void;
+}
+
+/** Of a function, by its index. */
+export interface Numbers {
+  /** Told before anything changes; `is_arrival`: an invocation comes now. */
+  readonly observe: (index: number, now_ms: number, seen: Seen, is_arrival: boolean) => void;
+  readonly wanted: (index: number, queued: number) => number;
+  /** When that may change by time alone. */
+  readonly next_ms: (index: number) => number;
 }
 
 /** Constant windows. */
@@ -57,6 +78,28 @@ export function slidingTable(functions: number): TablePolicy {
 export function oldestFirstTable(functions: number, keep_alive_ms: number): TablePolicy {
   const table = constantTable('oldest-first', functions, keep_alive_ms);
   return { ...table, is_oldest_first: true };
+}
+
+/** In batches. */
+export function batchedTable(functions: number, keep_alive_ms: number): TablePolicy {
+  return { ...constantTable('batched', functions, keep_alive_ms), is_batched: true };
+}
+
+export function knativeTable(functions: number): TablePolicy {
+  const windows = Array.from({ length: functions }, newWindows);
+  return {
+    ...constantTable('knative', functions, Number.POSITIVE_INFINITY),
+    numbers: {
+      observe: (index, now_ms, seen, is_arrival) => {
+        const known = windows[index];
+        if (!known) return;
+        observe(known, now_ms, seen);
+        if (is_arrival) arrive(known, now_ms);
+      },
+      wanted: (index, queued) => wantedOf(windows[index], queued),
+      next_ms: (index) => nextTick(windows[index]) ?? Number.POSITIVE_INFINITY,
+    },
+  };
 }
 
 export function hybridTable(functions: number): TablePolicy {

@@ -6,11 +6,13 @@ import { SCHEMA_VERSION } from '../results/schema.ts';
 import { traceFacts } from '../results/trace-facts.ts';
 import type { Trace } from '../trace/trace.ts';
 import { playFast } from './fast-engine.ts';
+import { WIDE_HOST } from './host-model.ts';
 import { MECHANISM_MODELS } from './mechanism-models.ts';
 import { writeSimulatedRun, type SimulatedRun } from './result-folder.ts';
 import { RunRecorder } from './run-recorder.ts';
 import type { SimulateInput } from './simulate-command.ts';
-import { nameOfChoice, type PolicyChoice, tableOf } from './simulation.ts';
+import { hostFor, nameOfChoice, type PolicyChoice, REFERENCE_ONLY } from './simulation.ts';
+import { tableOf } from './simulation.ts';
 import type { SimCosts, SimWorkload } from './workload.ts';
 
 /** Of more invocations lines are written only where they are asked for: a kilobyte each. */
@@ -31,7 +33,8 @@ export async function writeTraceRuns(
   workload: SimWorkload,
   costs: SimCosts,
 ): Promise<string[]> {
-  const { choices, out, lines, signal } = input;
+  const { out, lines, signal } = input;
+  const choices = input.choices.filter(({ policy }) => !REFERENCE_ONLY.has(policy));
   if (!lines && workload.invocations.length > LINES_MAX) return [];
   const folders = foldersOf(out, choices);
   for (const [index, choice] of choices.entries()) {
@@ -62,7 +65,7 @@ function played(
   const { functions } = workload;
   const recorder = new RunRecorder(workload, costs);
   // What is never given back has no limit to wait for: it is the whole of what could be needed.
-  const limits = held ? { ...host, limit_bytes: Number.POSITIVE_INFINITY } : host;
+  const limits = held ? WIDE_HOST : hostFor(choice, host);
   const table = tableOf(choice, functions.length);
   const { peak_instances } = playFast(workload, costs, table, limits, recorder);
   const none = functions.map(() => 0);

@@ -20,7 +20,7 @@ export const simulateCommand: Command = {
     },
     'keep-alive': {
       value: 'SECONDS',
-      summary: 'of fixed-keep-alive and oldest-first; each of several, with commas, is a run',
+      summary: 'of those that go by it; each of several, with commas, is a run',
       default: '120',
     },
     mechanism: {
@@ -76,8 +76,15 @@ the unplug is done. The times of mechanisms are published ones, named in the out
                        exponential smoothing
   sliding-window       all used last in one ten minutes end together, an hour later (InfiniStore)
   oldest-first         fixed-keep-alive, but the one idle longest serves next
+  batched              fixed-keep-alive, but four end together, or what has waited for 30 s
+  plugged-reserve      fixed-keep-alive, one more region plugged (--engine reference alone)
+  knative              numbers by its stable and panic windows (60 and 6 s, every 2 s)
   greedy-dual          FaasCache: nothing ends by time, the least worth gives way for memory
-  least-recently-used  the same with the one idle longest; both need --host-limit
+  least-recently-used  the same with the one idle longest; both need --host-limit, and a start
+                       waits for what gives way
+
+--keep-alive is of the four that say so. With --when-short wait the fast engine waits for as long as
+it takes, the reference engine 10 s, as the agent does.
 
 Beside them stand what others would commit: static (N x limit), flat-cap, one-vm-an-instance, ideal
 (the first policy, memory moves in no time) and oracle (memory of what runs).
@@ -200,7 +207,7 @@ async function runTrace({ values, stdout, signal }: CommandInput): Promise<void>
 
 /** Of each policy one run, of fixed-keep-alive one for each time. */
 async function choicesOf(values: Values): Promise<PolicyChoice[]> {
-  const { SIMULATED_POLICIES } = await import('../../autoscaler/simulator/simulation.ts');
+  const { isTimed, SIMULATED_POLICIES } = await import('../../autoscaler/simulator/simulation.ts');
   const times_ms = values
     .text('keep-alive')
     .split(',')
@@ -215,8 +222,7 @@ async function choicesOf(values: Values): Promise<PolicyChoice[]> {
     .flatMap((name) => {
       const policy = SIMULATED_POLICIES.find((one) => one === name.trim());
       if (!policy) throw badValue('policy', name, `one of ${SIMULATED_POLICIES.join(', ')}`);
-      const is_timed = policy === 'fixed-keep-alive' || policy === 'oldest-first';
-      const own_ms = is_timed ? times_ms : times_ms.slice(0, 1);
+      const own_ms = isTimed(policy) ? times_ms : times_ms.slice(0, 1);
       return own_ms.map((keep_alive_ms) => ({ policy, keep_alive_ms }));
     });
 }

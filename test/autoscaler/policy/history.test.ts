@@ -1,5 +1,6 @@
 /** The policy that sizes follow use by: what it answers the core, with time and news alone. */
 import test from 'ava';
+import type { Counts } from '../../../agent/core/policy.ts';
 import type { RegionUsage } from '../../../agent/model/events.ts';
 import type { MechanismName } from '../../../agent/model/mechanism.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
@@ -41,7 +42,7 @@ function tell(world: World, news: Partial<RegionUsage>): void {
   world.send({ type: 'usage', vm_id: vm(world)?.id ?? '', regions });
 }
 
-const NEVER = (): boolean => false;
+const NEVER = (): Counts => ({ concurrent: 0, ready: 0 });
 
 test('before anything is known an instance starts with 256 MiB and grows by 64', (t) => {
   const world = busy(SIZES);

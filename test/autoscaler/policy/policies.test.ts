@@ -12,7 +12,8 @@ import {
 import { contained } from '../../../autoscaler/policy/contained.ts';
 import { HYBRID_HISTOGRAM_POLICY } from '../../../autoscaler/policy/hybrid-histogram-policy.ts';
 import { AUTOSCALER_POLICIES } from '../../../autoscaler/policy/registry.ts';
-import { playFast, WIDE_HOST } from '../../../autoscaler/simulator/fast-engine.ts';
+import { playFast } from '../../../autoscaler/simulator/fast-engine.ts';
+import { WIDE_HOST } from '../../../autoscaler/simulator/host-model.ts';
 import { MECHANISM_MODELS } from '../../../autoscaler/simulator/mechanism-models.ts';
 import { constantTable } from '../../../autoscaler/simulator/table-policies.ts';
 import { InvocationColumns } from '../../../autoscaler/trace/columns.ts';
@@ -93,7 +94,7 @@ test('what a policy remembers is plain JSON with its version, and another versio
     event,
     5,
     () => null,
-    () => true,
+    () => ({ concurrent: 1, ready: 1 }),
   );
   t.deepEqual(JSON.parse(JSON.stringify(memory)), memory);
   t.like(memory, { version: 1 });
@@ -104,11 +105,27 @@ test('what a policy remembers is plain JSON with its version, and another versio
       event,
       5,
       () => null,
-      () => true,
+      () => ({ concurrent: 1, ready: 1 }),
     ),
     memory,
   );
 });
+
+for (const policy of AUTOSCALER_POLICIES.filter(({ learn }) => learn)) {
+  test(`${policy.name}: what is remembered of a function goes with it`, (t) => {
+    const world = new World(2 ** 32);
+    world.context = { policy, recording: false };
+    world.deploy('f');
+    world.quiesce();
+    world.invoke('f');
+    world.quiesce();
+    const memory = (): string => JSON.stringify(world.state.policy_state[policy.name]);
+    if (policy.name !== 'history') t.regex(memory(), /"f"/);
+    world.remove('f');
+    world.quiesce();
+    t.notRegex(memory(), /"f"|"vm/);
+  });
+}
 
 test('policies have names of their own', (t) => {
   const names = AUTOSCALER_POLICIES.map(({ name }) => name);
@@ -154,6 +171,27 @@ test('greedy-dual keeps what is used more often, least-recently-used what was us
 test('without anybody idle who could give way, a start waits for memory and is then served', (t) => {
   const outcomes = whoGaveWay('oldest', [0, 1, 2, 0, 1, 2]);
   t.true(outcomes.every((outcome) => outcome === 1 || outcome === 2));
+});
+
+test('who becomes idle gives way at once to a start that waits for memory', (t) => {
+  const functions = [0, 1].map((index) => {
+    const sizes = { limit_bytes: 128 * MIB, region_bytes: 128 * MIB, concurrency: 4 };
+    return { name: `f${index}`, app: 'a', func: `f${index}`, ...sizes };
+  });
+  const calls = [0, 1].map((function_index) => ({
+    function_index,
+    arrival_ms: 10 * function_index,
+    duration_ms: 1_000,
+  }));
+  const mechanism = MECHANISM_MODELS.get('ideal');
+  if (!mechanism) throw new Error('there is an ideal mechanism');
+  const played = playFast(
+    { functions, invocations: InvocationColumns.from(calls), window_ms: 1e6 },
+    { mechanism, start_ms: 100, stop_ms: 1 },
+    constantTable('x', 2, Number.POSITIVE_INFINITY, 'oldest'),
+    { ...WIDE_HOST, limit_bytes: 128 * MIB, when_short: 'wait' },
+  );
+  t.is(played.waits_ms[1], 1_100 - 10 + 1 + 100, 'its end, the stop, and a start');
 });
 
 const WRONG: unknown = 'nonsense';

@@ -5,17 +5,27 @@ import fc from 'fast-check';
 import type { Policy } from '../../../agent/core/policy.ts';
 import { MIB } from '../../../base/units.ts';
 import { FIXED_KEEP_ALIVE_POLICY } from '../../../autoscaler/policy/fixed-keep-alive.ts';
+import { BATCHED_POLICY } from '../../../autoscaler/policy/batched.ts';
+import {
+  GREEDY_DUAL_POLICY,
+  LEAST_RECENTLY_USED_POLICY,
+} from '../../../autoscaler/policy/greedy-dual.ts';
 import { HYBRID_HISTOGRAM_POLICY } from '../../../autoscaler/policy/hybrid-histogram-policy.ts';
+import { KNATIVE_POLICY } from '../../../autoscaler/policy/knative.ts';
+import { PLUGGED_RESERVE_POLICY } from '../../../autoscaler/policy/plugged-reserve.ts';
 import { OLDEST_FIRST_POLICY } from '../../../autoscaler/policy/oldest-first.ts';
 import { activeUntilMs, SLIDING_WINDOW_POLICY } from '../../../autoscaler/policy/sliding-window.ts';
 import { SlowReclaim } from '../../../autoscaler/simulator/slow-reclaim.ts';
-import { playFast, WIDE_HOST } from '../../../autoscaler/simulator/fast-engine.ts';
+import { playFast } from '../../../autoscaler/simulator/fast-engine.ts';
+import { WIDE_HOST } from '../../../autoscaler/simulator/host-model.ts';
 import { MECHANISM_MODELS } from '../../../autoscaler/simulator/mechanism-models.ts';
 import { OUTCOME, type Played } from '../../../autoscaler/simulator/outcome.ts';
 import { playReference } from '../../../autoscaler/simulator/reference-engine.ts';
 import {
+  batchedTable,
   constantTable,
   hybridTable,
+  knativeTable,
   oldestFirstTable,
   slidingTable,
 } from '../../../autoscaler/simulator/table-policies.ts';
@@ -124,6 +134,8 @@ for (const [title, some, policy, tableOf] of [
   ],
   ['oldest-first of few calls', FEW, OLDEST_FIRST_POLICY, () => oldestFirstTable(3, 1_000)],
   ['oldest-first', BURSTS, OLDEST_FIRST_POLICY, () => oldestFirstTable(3, 1_000)],
+  ['batched', BURSTS, BATCHED_POLICY, () => batchedTable(3, 1_000)],
+  ['batched of few calls', FEW, BATCHED_POLICY, () => batchedTable(3, 1_000)],
 ] as const satisfies readonly (readonly [string, fc.Arbitrary<Call[]>, Policy, unknown])[]) {
   test(`${title}: the fast engine decides what the agent's core decides`, async (t) => {
     await holds(
@@ -143,6 +155,83 @@ for (const [title, some, policy, tableOf] of [
     );
   });
 }
+
+/** Bursts of many at a time, and minutes between them. */
+const WAVES = calls(0.001, 3_000, 9_000).map((list) =>
+  list.map((one, at) => ({ ...one, arrival_ms: one.arrival_ms + Math.floor(at / 30) * 100_000 })),
+);
+
+for (const [title, some] of [
+  ['bursts', BURSTS],
+  ['long runs', LONG],
+  ['waves', WAVES],
+] as const) {
+  test(`knative, ${title}: the fast engine decides what the agent's core decides`, async (t) => {
+    await holds(
+      t,
+      fc.property(some, fc.integer({ min: 1, max: 40 }), (list, concurrency) => {
+        const one = workload(list, concurrency);
+        const limit_bytes = Infinity;
+        const fast = playFast(one, COSTS, knativeTable(3), WIDE_HOST);
+        same(
+          fast,
+          playReference(one, COSTS, { policy: KNATIVE_POLICY, keep_alive_ms: 1, limit_bytes }),
+        );
+        assert.equal(fast.stops, fast.starts, 'and every instance ends');
+      }),
+    );
+  });
+}
+
+/** One after another, so that nobody waits for memory beside another. */
+const ALONE = calls(700, 5_000, 90);
+
+for (const [title, policy, eviction] of [
+  ['greedy-dual', GREEDY_DUAL_POLICY, 'greedy-dual'],
+  ['least-recently-used', LEAST_RECENTLY_USED_POLICY, 'oldest'],
+] as const) {
+  test(`${title}: who gives way is whom the agent's core has give way`, async (t) => {
+    let evictions = 0;
+    await holds(
+      t,
+      fc.property(ALONE, fc.constantFrom(3, 4, 5), (list, regions) => {
+        const one = workload(list, 4);
+        const host = {
+          limit_bytes: regions * REGION,
+          when_short: 'wait',
+          reserve_bytes: 0,
+        } as const;
+        const fast = playFast(one, COSTS, constantTable('e', 3, Infinity, eviction), host);
+        evictions += fast.evictions;
+        same(fast, playReference(one, COSTS, { policy, keep_alive_ms: 1, ...host }));
+      }),
+    );
+    t.true(evictions > 0, 'somebody gave way');
+  });
+}
+
+test('with a plugged reserve the second start waits for its sandbox alone', (t) => {
+  const list = [0, 300, 320].map((arrival_ms) => ({
+    function_index: 2,
+    arrival_ms,
+    duration_ms: 400,
+  }));
+  const slow = {
+    ...COSTS,
+    mechanism: { ...COSTS.mechanism, plug: { base_ms: 150.3, ms_per_mib: 0 } },
+  };
+  const played = (policy: Policy): Played =>
+    playReference(workload(list, 4), slow, { policy, keep_alive_ms: 1_000, limit_bytes: Infinity });
+  const waits = (policy: Policy): number[] =>
+    [...played(policy).waits_ms].map((wait_ms) => Math.round(10 * wait_ms) / 10);
+  t.deepEqual(waits(PLUGGED_RESERVE_POLICY), [150.3, 61.7, 150.3]);
+  t.deepEqual(waits(FIXED_KEEP_ALIVE_POLICY), [150.3, 150.3, 150.3]);
+  const memory = (policy: Policy): number =>
+    played(policy)
+      .committed.finish()
+      .reduce((sum, part) => sum + part, 0);
+  t.true(memory(PLUGGED_RESERVE_POLICY) > memory(FIXED_KEEP_ALIVE_POLICY), 'and that costs');
+});
 
 /** Instances one by one, in whatever order they were made: nothing is clever here. */
 function coldStarts(list: readonly Call[], keep_alive_ms: number): number {

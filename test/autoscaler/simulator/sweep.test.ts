@@ -64,7 +64,11 @@ test('a grid is every combination of its lists, but those that differ in nothing
     cells.filter(({ choice }) => choice.policy === policy).length;
   t.is(count('fixed-keep-alive'), 2 * 3, 'without a limit nothing is short');
   t.is(count('hybrid-histogram'), 3, 'it has no keep-alive of its own');
-  t.is(count('greedy-dual'), 2, 'without a limit nothing gives way');
+  t.is(
+    count('greedy-dual'),
+    1,
+    'without a limit nothing gives way, and with one who lacks it waits',
+  );
 });
 
 const SIZES = { limit_bytes: 128 * MIB, region_bytes: 128 * MIB };
