@@ -9,13 +9,14 @@ import { chooseAccelerator, probeAccelerator } from '../host/accelerator.ts';
 import { hasCode, vmmError } from '../errors.ts';
 import { type HostProcess, isVmmIn, runsProgram } from '../host/host-process.ts';
 import type { MemoryCgroup } from '../host/memory-cgroup.ts';
+import { FencedRegions, MemoryFence } from '../lifecycle/memory-fence.ts';
 import { type DetachedProcess, isAlive, spawnDetached } from '../../base/process.ts';
 import { type HugePageReader, readHugePages } from '../host/huge-pages.ts';
 import { checkBacking } from '../resize/huge-memory.ts';
 import { endVmm } from '../lifecycle/end-vmm.ts';
 import { cleanRunDir } from '../lifecycle/run-dir.ts';
 import { startFailed, VmStarts } from '../lifecycle/start.ts';
-import { checkImage, checkVmSocketPath, checkSpec, devicesBytes } from '../spec.ts';
+import { checkImage, checkVmSocketPath, checkSpec } from '../spec.ts';
 import { codeOf } from '../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
 import { qemuArguments } from './arguments.ts';
@@ -105,7 +106,7 @@ export class QemuDriver implements Hypervisor {
     if (!(await isVmmIn(identity, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
     try {
       const qmp = await QmpClient.connect(qemuFiles(spec.run_dir).qmp_path);
-      return await this.#hold(handle, qmp, null, this.#starts.cgroupOf(spec));
+      return await this.#hold(handle, qmp, null, this.#fenceOf(spec, false));
     } catch (error) {
       if (await isAlive(identity)) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
@@ -144,12 +145,11 @@ export class QemuDriver implements Hypervisor {
     let cgroup: MemoryCgroup | null = null;
     try {
       const handle = await this.#starts.record(spec, started);
-      // All regions and the boot memory: a guest can touch a region again after its unplug.
-      const guest = spec.boot_bytes + devicesBytes(spec);
+      const guest = spec.boot_bytes + new FencedRegions(spec, true).bytes;
       const slack = QEMU_LIMITS.cgroup_slack_bytes;
       cgroup = await this.#starts.confine(spec, started.pid, { guest, slack });
       const qmp = await this.#waitForQmp(spec, started, signal);
-      return await this.#hold(handle, qmp, started, cgroup);
+      return await this.#hold(handle, qmp, started, cgroup && this.#fenceOf(spec, true));
     } catch (error) {
       const files = qemuFiles(spec.run_dir);
       await endVmm(started, this.#clock, LIMITS.vm_shutdown_ms);
@@ -190,18 +190,34 @@ export class QemuDriver implements Hypervisor {
     }
   }
 
+  /** What keeps the limit around its process right; null where it has none. */
+  #fenceOf(spec: VmSpec, is_new: boolean): MemoryFence | null {
+    const cgroup = this.#starts.cgroupOf(spec);
+    return (
+      cgroup &&
+      new MemoryFence({
+        cgroup,
+        regions: new FencedRegions(spec, is_new),
+        boot_bytes: spec.boot_bytes,
+        slack_bytes: QEMU_LIMITS.cgroup_slack_bytes,
+        onTrouble: (text) =>
+          this.#starts.warn(`the memory limit of VM ${spec.id} does not follow: ${text}`),
+      })
+    );
+  }
+
   async #hold(
     handle: VmHandle,
     qmp: QmpClient,
     started: DetachedProcess | null,
-    cgroup: MemoryCgroup | null,
+    fence: MemoryFence | null,
   ): Promise<Vm> {
     try {
       const accelerator = await readAccelerator(qmp);
       const backings = await readBackings(qmp, handle.spec);
       const exited = started ? () => started.exited() : null;
       const clock = this.#clock;
-      const parts = { cgroup, handle, accelerator, qmp, backings, exited, clock };
+      const parts = { fence, handle, accelerator, qmp, backings, exited, clock };
       return new QemuVm({ ...parts, readHugePages: this.#readHugePages });
     } catch (error) {
       qmp.close();

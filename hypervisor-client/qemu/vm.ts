@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { hasCode, vmmError } from '../errors.ts';
-import type { MemoryCgroup } from '../host/memory-cgroup.ts';
+import type { MemoryFence } from '../lifecycle/memory-fence.ts';
 import { type ProcessExit, waitForEnd } from '../../base/process.ts';
 import { endVmm } from '../lifecycle/end-vmm.ts';
 import { lastObservation } from '../resize/places.ts';
@@ -40,7 +40,7 @@ export interface QemuVmParts {
   readonly clock: Clock;
   readonly readHugePages: HugePageReader;
   /** The memory limit around the process, removed after its end. */
-  readonly cgroup?: MemoryCgroup | null;
+  readonly fence?: MemoryFence | null;
 }
 
 export class QemuVm implements Vm {
@@ -111,7 +111,8 @@ export class QemuVm implements Vm {
 
   async resizeRegion(id: string, bytes: number, options: ResizeOptions): Promise<ResizeResult> {
     this.#life.assertHeld();
-    return await this.#resizes.ask(id, bytes, options);
+    const ask = async () => await this.#resizes.ask(id, bytes, options);
+    return await (this.#parts.fence?.around(id, bytes, ask) ?? ask());
   }
 
   events(signal?: AbortSignal): AsyncIterable<VmEvent> {
@@ -145,7 +146,7 @@ export class QemuVm implements Vm {
     qmp.close();
     this.#channel.close();
     await this.#ended;
-    await this.#parts.cgroup?.remove();
+    await this.#parts.fence?.remove();
     const files = qemuFiles(spec.run_dir);
     await cleanRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
   }
