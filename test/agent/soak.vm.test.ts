@@ -1,0 +1,218 @@
+/**
+ * Scale-ups and scale-downs on real VMs, with the agent and VMMs killed at random: after each, what
+ * the VMMs, the guests and the host say of every region is nothing, and at the end nothing is left.
+ * Behind HOTPLANE_VM_SOAK_CYCLES, for an emulated VM boots for long.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { AgentClient } from '../../agent/api/client.ts';
+import type { FunctionStatus } from '../../agent/model/messages.ts';
+import { emulated } from '../../agent/model/work.ts';
+import { hostClock } from '../../base/clock.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import { MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { numberOf, SEED } from '../seed.ts';
+import { specOf } from './core/world.ts';
+
+const CYCLES = numberOf('HOTPLANE_VM_SOAK_CYCLES', 0);
+const DEADLINE_MS = 600_000;
+/** A guest may take so long for a call of which a VM was killed. */
+const CALL_MS = 120_000;
+const FUNCTIONS = ['a', 'b', 'c'];
+/** One cycle in so many kills the agent, and as many a VMM. */
+const KILLS_ONE_IN = 4;
+/** What an agent may take more at the end of its cycles than at their begin. */
+const GROWTH_BYTES = 64 * MIB;
+const CALL = emulated({ anonymous_bytes: 60 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 300 });
+const MAIN = join(PROJECT_ROOT, 'cli', 'main.ts');
+
+const started = new Set<ChildProcess>();
+test.afterEach.always(() => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
+/** Numbers below `most`, the same ones for a seed (a linear congruence is random enough here). */
+function drawing(seed: number): (most: number) => number {
+  let state = seed % 2_147_483_647 || 1;
+  return (most) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % most;
+  };
+}
+
+class RealHost {
+  readonly folder: string;
+  readonly client: AgentClient;
+  agent: ChildProcess | null = null;
+  #log = '';
+  agents = 0;
+  done = 0;
+  failed = 0;
+
+  constructor(folder: string) {
+    this.folder = folder;
+    this.client = new AgentClient(join(folder, 'a.sock'));
+  }
+
+  /** How long it took until it served. */
+  async start(): Promise<number> {
+    const begun_ms = hostClock.nowMs();
+    const { folder } = this;
+    const places = [`--socket=${join(folder, 'a.sock')}`, `--state-dir=${join(folder, 'state')}`];
+    const options = ['agent', '--vmm=qemu', '--mechanisms=hotmem', '--overcommit', ...places];
+    const env = { ...process.env, HOTPLANE_RUNTIME_DIR: folder };
+    const child = spawn(process.execPath, [MAIN, ...options], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env,
+    });
+    started.add(child);
+    let out = '';
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (this.#log += chunk.toString()));
+    const served = (): true | null => (out.includes('serving on') ? true : null);
+    const pace = { clock: hostClock, deadline_ms: DEADLINE_MS, longest_pause_ms: 50 };
+    if (!(await waitFor(served, pace))) throw new Error(`the agent did not serve: ${this.#log}`);
+    this.agent = child;
+    this.agents += 1;
+    return hostClock.nowMs() - begun_ms;
+  }
+
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const { agent } = this;
+    if (!agent) return;
+    const ended = once(agent, 'exit');
+    agent.kill(signal);
+    await ended;
+    started.delete(agent);
+    this.agent = null;
+  }
+
+  /** VMMs of this host alone, by what their command line names. */
+  vmms(): number[] {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((pid) => {
+        try {
+          const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+          return line.includes(this.folder) && line.includes('qemu-system');
+        } catch {
+          return false;
+        }
+      })
+      .map(Number);
+  }
+
+  async deploy(name: string): Promise<void> {
+    const size = { limit_bytes: 128 * MIB, keep_alive_ms: 500, concurrency: 2 };
+    const again = async (): Promise<true | null> =>
+      await this.client.deploy(specOf(name, { mechanism: 'hotmem', ...size })).then(
+        () => true,
+        () => null,
+      );
+    const pace = { clock: hostClock, deadline_ms: DEADLINE_MS, longest_pause_ms: 500 };
+    if (!(await waitFor(again, pace))) throw new Error(`${name} is not deployed: ${this.#log}`);
+  }
+
+  async call(name: string): Promise<void> {
+    const about = { function: name, invocation_id: 'soak', timeout_ms: CALL_MS };
+    const end = await this.client
+      .invoke({ ...CALL, ...about })
+      .then(({ outcome }) => outcome === 'done')
+      .catch(() => false);
+    if (end) this.done += 1;
+    else this.failed += 1;
+  }
+
+  /** Nothing runs, and every observer says that nothing is plugged; the last look at it. */
+  async quiet(): Promise<readonly FunctionStatus[] | null> {
+    const look = async (): Promise<readonly FunctionStatus[] | null> => {
+      const told = await this.client.status().catch(() => null);
+      return told?.functions.every(isEmpty) ? told.functions : null;
+    };
+    const pace = { clock: hostClock, deadline_ms: DEADLINE_MS, longest_pause_ms: 500 };
+    return await waitFor(look, pace);
+  }
+
+  usage(): { readonly rss_bytes: number; readonly files: number } {
+    const pid = this.agent?.pid ?? 0;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const [, kib = '0'] = /^VmRSS:\s+(\d+) kB$/m.exec(status) ?? [];
+    return { rss_bytes: Number(kib) * 1_024, files: readdirSync(`/proc/${pid}/fd`).length };
+  }
+}
+
+/** Three observers of each region and the book; a function that lost its VM has none. */
+function isEmpty({
+  vm_state,
+  regions,
+  boot_bytes,
+  permits_bytes,
+  ...one
+}: FunctionStatus): boolean {
+  const { instances_starting, instances_busy, instances_idle, instances_stopping } = one;
+  if (instances_starting + instances_busy + instances_idle + instances_stopping > 0) return false;
+  if (vm_state === 'lost') return true;
+  if (vm_state !== 'running' || permits_bytes > boot_bytes) return false;
+  return regions.every(({ plugged_bytes, guest_plugged_bytes, resident_bytes, permit_bytes }) => {
+    const observed = [plugged_bytes, guest_plugged_bytes, resident_bytes, permit_bytes];
+    return observed.every((bytes) => bytes === 0);
+  });
+}
+
+async function cycle(t: ExecutionContext, host: RealHost, draw: (most: number) => number) {
+  for (const name of FUNCTIONS) await host.deploy(name);
+  const calls = FUNCTIONS.flatMap((name) => Array.from({ length: 1 + draw(3) }, () => name));
+  const asked = calls.map(async (name) => await host.call(name));
+  const kill = draw(KILLS_ONE_IN);
+  await hostClock.sleep(draw(1_500));
+  if (kill === 0) {
+    await host.end('SIGKILL');
+    t.log(`the next agent served after ${Math.round(await host.start())} ms`);
+  }
+  if (kill === 1) {
+    const vmms = host.vmms();
+    const pid = vmms[draw(Math.max(1, vmms.length))];
+    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  }
+  await Promise.all(asked);
+  t.truthy(await host.quiet(), 'every byte is accounted for by three observers');
+}
+
+(CYCLES === 0 ? test.skip : test.serial)('cycles on real VMs, with kills', async (t) => {
+  t.timeout(12 * 3_600_000);
+  const folder = await mkdtemp(join(tmpdir(), 'hp-soak-'));
+  const host = new RealHost(folder);
+  const draw = drawing(SEED);
+  t.log(`seed ${SEED}, ${CYCLES} cycles`);
+  await host.start();
+  let first: ReturnType<RealHost['usage']> | null = null;
+  let agents = host.agents;
+  for (let at = 0; at < CYCLES; at += 1) {
+    await cycle(t, host, draw);
+    if (agents !== host.agents || !first) first = host.usage();
+    agents = host.agents;
+  }
+  const last = host.usage();
+  t.log(`${host.agents} agents, ${host.done} calls done, ${host.failed} told why not`);
+  t.log(`the last agent: ${JSON.stringify(first)} then ${JSON.stringify(last)}`);
+  t.true(host.done > 0);
+  t.true(last.rss_bytes <= (first?.rss_bytes ?? 0) + GROWTH_BYTES);
+  for (const name of FUNCTIONS) await host.client.remove(name);
+  t.deepEqual(host.vmms(), []);
+  t.deepEqual(
+    readdirSync(join(folder, 'state', 'vms')).filter((name) => {
+      return existsSync(join(folder, 'state', 'vms', name, 'qmp.sock'));
+    }),
+    [],
+  );
+  host.client.close();
+  await host.end('SIGTERM');
+  t.false(existsSync(join(folder, 'a.sock')));
+  await rm(folder, { recursive: true });
+});
