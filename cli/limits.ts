@@ -35,6 +35,7 @@ export const CLI_LIMITS = {
   simulated_cost_ms: 600_000,
   /** Threads of one sweep. */
   sweep_workers: 64,
+  simulated_hosts: 1_000,
 } as const;
 
 assert(

@@ -17,7 +17,7 @@ export interface Played {
   readonly evictions: number;
   /** What a simulator has to handle: arrivals, ends, ready starts, and one end of each idleness. */
   readonly events: number;
-  readonly committed: MemoryAccount;
+  readonly committed: Pick<MemoryAccount, 'finish' | 'peak_bytes'>;
   readonly busy_byte_ms: number;
   /** Most instances of each function at a time; null: not counted. */
   readonly peak_instances: Int32Array | null;

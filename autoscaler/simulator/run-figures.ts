@@ -6,7 +6,8 @@ import { OUTCOME, type Played } from './outcome.ts';
 import type { SimWorkload } from './workload.ts';
 
 const WAIT_SHARES = [0.5, 0.95, 0.99, 0.999];
-const FUNCTION_SHARES = [0.25, 0.5, 0.75, 0.9];
+/** Hundredths: a plot is made of them. */
+const FUNCTION_SHARES = Array.from({ length: 100 }, (_, at) => (at + 1) / 100);
 
 export function figuresOfRun(
   workload: SimWorkload,

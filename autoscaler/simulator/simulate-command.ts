@@ -11,6 +11,7 @@ import { type OpenOptions, openTrace } from '../trace/open-trace.ts';
 import type { Grouping } from '../trace/select.ts';
 import type { MemoryModel } from '../workload-model/models.ts';
 import { calibrated } from './calibrate.ts';
+import { coldStartsCsv, renderColdStarts } from './cold-start-plot.ts';
 import { badSimulateOption } from './errors.ts';
 import type { HostModel } from './host-model.ts';
 import { MECHANISM_MODELS, type MechanismModel } from './mechanism-models.ts';
@@ -31,6 +32,8 @@ export interface SimulateInput {
   readonly start_ms: number;
   readonly stop_ms: number;
   readonly host: HostModel;
+  /** So many of them. */
+  readonly hosts: number;
   readonly grouping: Grouping;
   readonly model: MemoryModel;
   readonly concurrency: number | null;
@@ -52,7 +55,7 @@ const TAIL_MS = 10_000;
 /** Throws `HP_TRACE_*`, `HP_SIMULATE_*`, `HP_RESULTS_*`. */
 export async function runSimulateCommand(input: SimulateInput): Promise<void> {
   checkOptions(input);
-  const { out, signal, start_ms, stop_ms, host, engine, choices } = input;
+  const { out, signal, start_ms, stop_ms, host, hosts, engine, choices } = input;
   if (out !== null && existsSync(join(out, SIMULATION_FILE))) throw resultsExist(out);
   const mechanism = await modelOf(input);
   const trace = await openTrace(input.traces, input.open);
@@ -63,7 +66,7 @@ export async function runSimulateCommand(input: SimulateInput): Promise<void> {
     tail_ms: keep_alive_ms + TAIL_MS,
   });
   const costs = { mechanism, start_ms, stop_ms };
-  const told = await simulate({ workload, costs, host, choices, engine }, signal);
+  const told = await simulate({ workload, costs, host, hosts, choices, engine }, signal);
   const { name, source, plug, unplug } = mechanism;
   const simulation = asSimulation({
     hotplane: input.hotplane_version,
@@ -79,14 +82,15 @@ export async function runSimulateCommand(input: SimulateInput): Promise<void> {
   let folders: string[] = [];
   if (out !== null) {
     await writeFolder(out, simulation);
-    folders = await writeTraceRuns({ ...input, out }, trace, workload, costs);
+    if (hosts === 1) folders = await writeTraceRuns({ ...input, out }, trace, workload, costs);
   }
   if (input.json) return void input.stdout.write(jsonDocument(simulation));
   input.stdout.write(renderSimulation(simulation));
-  if (out !== null) input.stdout.write(`\n${folderText(folders)}\n`);
+  if (out !== null) input.stdout.write(`\n${folderText(folders, hosts)}\n`);
 }
 
-function folderText(folders: readonly string[]): string {
+function folderText(folders: readonly string[], hosts: number): string {
+  if (hosts > 1) return 'no lines of several hosts are written, figures and plots alone';
   if (folders.length === 0) return 'no lines of so many invocations are written; see --lines';
   return `as result folders, with a report each: ${folders.join(', ')}`;
 }
@@ -115,7 +119,7 @@ async function modelOf({ mechanism, calibrate }: SimulateInput): Promise<Mechani
   throw badSimulateOption('mechanism', `is one of ${names.join(', ')}; static is told beside them`);
 }
 
-/** The figures, and what a plot of memory over time is made of. */
+/** The figures, and plots with what they are made of. */
 async function writeFolder(folder: string, simulation: Simulation): Promise<void> {
   await makeFolder(folder);
   const { runs } = simulation;
@@ -129,5 +133,7 @@ async function writeFolder(folder: string, simulation: Simulation): Promise<void
   );
   await writeWhole(join(folder, 'memory.csv'), `${[head, ...rows].join('\n')}\n`);
   await writeWhole(join(folder, 'memory.svg'), renderMemoryOverTime(simulation));
+  await writeWhole(join(folder, 'cold-starts.csv'), coldStartsCsv(simulation));
+  await writeWhole(join(folder, 'cold-starts.svg'), renderColdStarts(simulation));
   await writeWhole(join(folder, SIMULATION_FILE), jsonDocument(simulation));
 }

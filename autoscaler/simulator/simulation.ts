@@ -14,6 +14,7 @@ import type { RunFigures, Simulation } from '../results/simulation.ts';
 import { badSimulateOption, simulateInterrupted } from './errors.ts';
 import { playFast } from './fast-engine.ts';
 import { type HostModel, WIDE_HOST } from './host-model.ts';
+import { playHosts } from './hosts.ts';
 import { MECHANISM_MODELS } from './mechanism-models.ts';
 import { playReference } from './reference-engine.ts';
 import { figuresOfRun } from './run-figures.ts';
@@ -71,6 +72,8 @@ export interface SimulationPlan {
   readonly host: HostModel;
   readonly choices: readonly PolicyChoice[];
   readonly engine: 'fast' | 'reference';
+  /** Each with the memory of `host`; absent: one. */
+  readonly hosts?: number;
 }
 
 /** A guest kernel, its init and the VMM: what a microVM takes besides its instance. */
@@ -102,7 +105,7 @@ export function isTimed(policy: SimulatedPolicy): boolean {
 
 /** The figures of one policy. Throws HP_SIMULATE_OPTION. */
 export function runOne(
-  { workload, costs, host, engine }: SimulationPlan,
+  { workload, costs, host, engine, hosts = 1 }: SimulationPlan,
   choice: PolicyChoice,
 ): RunFigures {
   const about = {
@@ -112,12 +115,16 @@ export function runOne(
   };
   const { limit_bytes, when_short } = hostFor(choice, host);
   if (engine === 'fast') {
-    const table = tableOf(choice, workload.functions.length);
-    return figuresOfRun(workload, playFast(workload, costs, table, hostFor(choice, host)), about);
+    const played = playHosts(workload, hosts, (part) => {
+      const table = tableOf(choice, workload.functions.length);
+      return playFast(part, costs, table, hostFor(choice, host));
+    });
+    return figuresOfRun(workload, played, about);
   }
   const policy = OF_THE_CORE[choice.policy];
   const options = { policy, keep_alive_ms: choice.keep_alive_ms, limit_bytes, when_short };
-  return figuresOfRun(workload, playReference(workload, costs, options), about);
+  const played = playHosts(workload, hosts, (part) => playReference(part, costs, options));
+  return figuresOfRun(workload, played, about);
 }
 
 /** Where only who lacks memory makes others go, a start waits for that. */

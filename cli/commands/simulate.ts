@@ -38,6 +38,7 @@ export const simulateCommand: Command = {
       choices: ['fast', 'reference'],
     },
     'host-limit': { value: 'SIZE', summary: 'memory for instances (default: no limit)' },
+    hosts: { value: 'N', summary: 'so many hosts of that limit', default: '1' },
     'when-short': {
       value: 'WHAT',
       summary: 'without memory for a start: refuse, as the agent does, or wait',
@@ -85,6 +86,9 @@ the unplug is done. The times of mechanisms are published ones, named in the out
 
 --keep-alive is of the four that say so. With --when-short wait the fast engine waits for as long as
 it takes, the reference engine 10 s, as the agent does.
+
+With --hosts N each function is on one host, where the least memory times running time is planned,
+and stays there; the peak is the sum of the peaks of all hosts.
 
 Beside them stand what others would commit: static (N x limit), flat-cap, one-vm-an-instance, ideal
 (the first policy, memory moves in no time) and oracle (memory of what runs).
@@ -195,6 +199,7 @@ async function runTrace({ values, stdout, signal }: CommandInput): Promise<void>
       when_short: values.choice('when-short', ['refuse', 'wait']),
       reserve_bytes: 0,
     },
+    hosts: values.whole('hosts', 1, CLI_LIMITS.simulated_hosts),
     out: values.optional('out') ?? null,
     lines: values.flag('lines'),
     options: textsOf(values),

@@ -62,6 +62,11 @@ test('what is simulated says so, wherever it is told', async (t) => {
   t.like(simulation, { simulated: true, kind: 'simulation' });
   t.regex(readFileSync(join(out, 'memory.svg'), 'utf8'), /SIMULATED/);
   t.is(readFileSync(join(out, 'memory.csv'), 'utf8').trimEnd().split('\n').length, 101);
+  t.regex(readFileSync(join(out, 'cold-starts.svg'), 'utf8'), /SIMULATED/);
+  const [head, ...rows] = readFileSync(join(out, 'cold-starts.csv'), 'utf8').trimEnd().split('\n');
+  t.is(head, 'share_of_functions,"fixed-keep-alive 120 s, hotmem","hybrid-histogram, hotmem"');
+  t.is(rows.length, 100);
+  t.is(rows.at(-1)?.split(',')[1], '1', 'of some function every call was cold');
   const error = await t.throwsAsync(run('--out', out), { instanceOf: HotplaneError });
   t.is(error.code, 'HP_RESULTS_EXIST');
 });
@@ -122,6 +127,26 @@ test('every policy is played by the reference engine, and says which it is', asy
     t.true(name.startsWith(names[at] ?? '?'), name);
     t.is(warm + cold, 199, name);
   }
+});
+
+test('several hosts are each full by themselves, and together they are one without a limit', async (t) => {
+  const one = await simulated();
+  const wide = await simulated('--hosts', '3');
+  const [figures] = one.runs;
+  const [spread] = wide.runs;
+  t.is(spread?.cold, figures?.cold);
+  t.true(Math.abs((spread?.committed_gib_s ?? 0) - (figures?.committed_gib_s ?? 1)) < 1e-6);
+  for (const engine of ['fast', 'reference']) {
+    const limited = ['--host-limit', '8GiB', '--engine', engine];
+    const [few, more] = await Promise.all([
+      simulated(...limited),
+      simulated(...limited, '--hosts', '3'),
+    ]);
+    t.true((more.runs[0]?.refused ?? 0) < (few.runs[0]?.refused ?? 0), engine);
+    t.true((more.runs[0]?.peak_committed_bytes ?? 0) <= 24 * 2 ** 30, engine);
+  }
+  const out = join(FOLDER, 'hosts');
+  t.regex(await run('--hosts', '2', '--out', out), /no lines of several hosts/);
 });
 
 for (const [words, message] of [
