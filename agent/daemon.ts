@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ServerCredentials } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { hostClock } from '../base/clock.ts';
 import type { CoreConfig, FullMode } from './model/config.ts';
@@ -11,8 +12,11 @@ import { AGENT_LIMITS } from './limits.ts';
 import { ensureSafeFolder, socketPathTrouble } from '../base/safe-path.ts';
 import { wasBegunIn } from '../hypervisor-client/lifecycle/run-dir.ts';
 import type { Hypervisor } from '../hypervisor-client/vm.ts';
+import type { NetworkAddress } from './api/address.ts';
+import type { CertificateRoles } from './api/peers.ts';
 import { AgentServer } from './api/server.ts';
 import { type SocketAccess, SocketPlace } from './api/socket.ts';
+import { serverTls, type TlsFiles } from './api/tls.ts';
 import type { Policy } from './core/policy.ts';
 import type { HttpAddress } from './http/address.ts';
 import type { HttpSurface } from './http/surface.ts';
@@ -38,10 +42,21 @@ export interface LedgerSettings {
   readonly heads_path?: string;
 }
 
+/** The API on a network, for those who have a certificate. */
+export interface TlsSettings {
+  readonly address: NetworkAddress;
+  readonly files: TlsFiles;
+  readonly roles: CertificateRoles;
+}
+
 export interface DaemonOptions {
   readonly socket_path: string;
   /** Who may connect besides the agent's own user; absent: nobody. */
   readonly socket_access?: SocketAccess;
+  /** Another socket, of which whoever can connect may look and change nothing. */
+  readonly read_socket?: { readonly path: string; readonly access: SocketAccess };
+  /** Where the API is served on a network; absent: nowhere. */
+  readonly tls?: TlsSettings;
   readonly state_dir: string;
   /** Where private folders of runs lie; those whose owners were killed are emptied. */
   readonly runtime_dir?: string;
@@ -84,6 +99,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const vms_dir = await openStateDir(state_dir);
   opened.defer(await lockStateDir(state_dir));
   opened.defer(addLastWords(() => vmsLeft(vms_dir)));
+  // Before anything of an earlier agent is touched: what cannot be served is told first.
+  const credentials = options.tls ? await serverTls(options.tls.files) : null;
   const place = await SocketPlace.claim(socket_path, options.socket_access);
   opened.defer(() => place.release());
   const http = options.http ? await openHttp(options.http, log) : null;
@@ -132,7 +149,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   });
   opened.defer(() => agent.close());
   http?.attach(agent);
-  await serve(agent, place, http, options);
+  await serve(agent, { place, http, credentials }, options);
   log.info({ socket: socket_path }, 'stopped');
 }
 
@@ -199,14 +216,44 @@ async function openHttp(address: HttpAddress, log: Logger): Promise<HttpSurface>
   return surface;
 }
 
-async function serve(
+interface Opened {
+  readonly place: SocketPlace;
+  readonly http: HttpSurface | null;
+  readonly credentials: ServerCredentials | null;
+}
+
+/** All of them, or none. */
+async function openServers(
   agent: HostAgent,
-  place: SocketPlace,
-  http: HttpSurface | null,
-  options: DaemonOptions,
-): Promise<void> {
+  { place, credentials }: Opened,
+  { socket_path, read_socket, tls, log }: DaemonOptions,
+): Promise<AgentServer[]> {
+  const servers: AgentServer[] = [];
+  try {
+    servers.push(await AgentServer.listen({ agent, socket_path, place, log }));
+    if (read_socket) {
+      const { path, access } = read_socket;
+      const own = { socket_path: path, place: await SocketPlace.claim(path, access) };
+      servers.push(await AgentServer.listen({ agent, log, role: 'read', ...own }));
+      log.info({ socket: path }, 'may be looked at');
+    }
+    if (tls && credentials) {
+      const { address, roles } = tls;
+      const server = await AgentServer.listenTls({ agent, log, address, roles, credentials });
+      servers.push(server);
+      log.info({ host: address.host, port: server.port }, 'serves those with a certificate');
+    }
+    return servers;
+  } catch (error) {
+    await Promise.all(servers.map((one) => one.close(0)));
+    throw error;
+  }
+}
+
+async function serve(agent: HostAgent, opened: Opened, options: DaemonOptions): Promise<void> {
   const { socket_path, log, signal } = options;
-  const server = await AgentServer.listen({ agent, socket_path, place, log });
+  const { http } = opened;
+  const servers = await openServers(agent, opened, options);
   try {
     log.info({ socket: socket_path, host_limit_bytes: options.host_limit_bytes }, 'serving');
     http?.serving();
@@ -221,7 +268,8 @@ async function serve(
     const keeps = options.keep_vms === true && signal.reason === 'SIGTERM';
     const reason = String(signal.reason ?? 'HP_AGENT_FATAL');
     log.info({ reason }, `stopping: no new calls, VMs ${keeps ? 'go on' : 'are being shut down'}`);
-    const closed = server.close(AGENT_LIMITS.drain_ms + AGENT_LIMITS.close_ms);
+    const close_ms = AGENT_LIMITS.drain_ms + AGENT_LIMITS.close_ms;
+    const closed = Promise.all(servers.map((one) => one.close(close_ms)));
     try {
       if (keeps && !agent.isFatal) await agent.release();
       else await agent.stop(AGENT_LIMITS.drain_ms);

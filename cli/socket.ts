@@ -10,6 +10,6 @@ function defaultSocket(env: NodeJS.ProcessEnv): string {
 
 export const SOCKET_OPTION: OptionSpec = {
   value: 'PATH',
-  summary: "the agent's Unix socket",
+  summary: "the agent's Unix socket, or tls:HOST:PORT",
   default: defaultSocket(process.env),
 };

@@ -1,5 +1,11 @@
 /** The agent's API as a TypeScript client: the only way other folders talk to an agent. */
-import { Client, credentials, type Metadata, type ServiceError } from '@grpc/grpc-js';
+import {
+  type ChannelCredentials,
+  Client,
+  credentials,
+  type Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import { timerMs } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -85,11 +91,15 @@ export class AgentClient {
   readonly socket_path: string;
   readonly #client: Client;
 
-  /** Throws HP_AGENT_SOCKET when the path is longer than that of a socket can be. */
-  constructor(socket_path: string) {
-    checkSocketPath(socket_path);
+  /**
+   * `tls` (see tls.ts): `socket_path` is HOST:PORT of an agent on the network. Throws
+   * HP_AGENT_SOCKET when the path is longer than that of a socket can be.
+   */
+  constructor(socket_path: string, tls?: ChannelCredentials) {
+    if (!tls) checkSocketPath(socket_path);
     this.socket_path = socket_path;
-    this.#client = new Client(`unix:${socket_path}`, credentials.createInsecure(), {
+    const target = tls ? socket_path : `unix:${socket_path}`;
+    this.#client = new Client(target, tls ?? credentials.createInsecure(), {
       'grpc.max_receive_message_length': AGENT_LIMITS.message_bytes,
       // A missing agent is told at once; whoever wants to wait for it calls again.
       'grpc.enable_retries': 0,

@@ -1,4 +1,7 @@
-/** The agent's API on a Unix socket that only its owner may use. */
+/**
+ * The agent's API: on a Unix socket, where the kernel decides who may connect, or on a port, where
+ * a certificate does. A server is one of them: no call of one is taken for one of the other.
+ */
 import {
   Server,
   ServerCredentials,
@@ -9,14 +12,23 @@ import {
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { timerMs } from '../../base/clock.ts';
-import { isHotplaneError } from '../../base/errors.ts';
+import { isHotplaneError, messageOf } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
-import { API_PROTOCOL } from '../model/methods.ts';
+import { agentError } from '../model/errors.ts';
+import { API_PROTOCOL, type Role } from '../model/methods.ts';
+import { addressText, type NetworkAddress } from './address.ts';
 import { Discovery } from './discovery.ts';
 import { type OnGone, STREAMS, type StreamHandler, UNARY, type UnaryHandler } from './handlers.ts';
+import {
+  certifiedPeer,
+  type CertificateRoles,
+  checkAllowed,
+  localPeer,
+  type PeerOf,
+} from './peers.ts';
 import { SERVICE } from './service.ts';
 import { SocketPlace } from './socket.ts';
 import { InvocationNotDone, otherVersion, toStatus } from './status-codes.ts';
@@ -27,21 +39,40 @@ export interface AgentServerOptions {
   /** The claimed place of the socket, which close() gives back. Default: claimed by listen(). */
   readonly place?: SocketPlace;
   readonly log: Logger;
+  /** What whoever can connect may do. Default: all. */
+  readonly role?: Role;
+}
+
+export interface TlsServerOptions {
+  readonly agent: HostAgent;
+  readonly log: Logger;
+  readonly address: NetworkAddress;
+  readonly credentials: ServerCredentials;
+  readonly roles: CertificateRoles;
+}
+
+interface Parts {
+  readonly agent: HostAgent;
+  readonly log: Logger;
+  readonly place: SocketPlace | null;
+  readonly peerOf: PeerOf;
 }
 
 /** Earlier versions of the protocol, whose clients are told what is the matter. */
 const EARLIER_PROTOCOLS = ['hotplane.agent.v1', 'hotplane.agent.v2'];
 
 export class AgentServer {
-  readonly #server: Server;
-  readonly #place: SocketPlace;
-  readonly #options: AgentServerOptions;
+  readonly #server = new Server({
+    'grpc.max_receive_message_length': AGENT_LIMITS.message_bytes,
+  });
+  readonly #options: Parts;
   readonly #discovery: Discovery;
+  #port: number | null = null;
 
-  private constructor(server: Server, place: SocketPlace, options: AgentServerOptions) {
-    this.#server = server;
-    this.#place = place;
+  private constructor(options: Parts) {
+    const server = this.#server;
     this.#options = options;
+    this.#addServices();
     this.#discovery = new Discovery(server);
     void options.agent.fatal.then(() => this.#discovery.stopping());
   }
@@ -49,17 +80,37 @@ export class AgentServer {
   /** Throws HP_AGENT_SOCKET_IN_USE when another agent listens there, HP_AGENT_SOCKET else. */
   static async listen(options: AgentServerOptions): Promise<AgentServer> {
     const place = options.place ?? (await SocketPlace.claim(options.socket_path));
-    const server = new Server({ 'grpc.max_receive_message_length': AGENT_LIMITS.message_bytes });
-    const result = new AgentServer(server, place, options);
-    result.#addServices();
+    const { agent, log, role = 'write' } = options;
+    const result = new AgentServer({ agent, log, place, peerOf: localPeer(role) });
+    const insecure = ServerCredentials.createInsecure();
     try {
-      await place.bind((path) => bind(server, path));
+      await place.bind(async (path) => void (await bind(result.#server, `unix:${path}`, insecure)));
     } catch (error) {
-      server.forceShutdown();
+      result.#server.forceShutdown();
       await place.release();
       throw error;
     }
     return result;
+  }
+
+  /** Throws HP_AGENT_TLS where it cannot listen. */
+  static async listenTls(options: TlsServerOptions): Promise<AgentServer> {
+    const { agent, log, roles, credentials } = options;
+    const result = new AgentServer({ agent, log, place: null, peerOf: certifiedPeer(roles) });
+    const address = addressText(options.address);
+    try {
+      result.#port = await bind(result.#server, address, credentials);
+    } catch (cause) {
+      result.#server.forceShutdown();
+      const message = `the API cannot be served on ${address}: ${messageOf(cause)}.`;
+      throw agentError('HP_AGENT_TLS', message, { cause });
+    }
+    return result;
+  }
+
+  /** The port it got, where 0 was asked for; null on a Unix socket. */
+  get port(): number | null {
+    return this.#port;
   }
 
   /** Takes no new calls, waits for the open ones up to `deadline_ms`, then ends them. */
@@ -73,7 +124,7 @@ export class AgentServer {
     this.#server.tryShutdown(() => resolve());
     await promise;
     clearTimeout(timer);
-    await this.#place.release();
+    await this.#options.place?.release();
   }
 
   #addServices(): void {
@@ -91,12 +142,13 @@ export class AgentServer {
     }
   }
 
-  #unary({ name, path, serve }: UnaryHandler): void {
-    const { agent } = this.#options;
+  #unary({ name, path, role, serve }: UnaryHandler): void {
+    const { agent, peerOf } = this.#options;
     const take = (call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>): void => {
       const onGone: OnGone = (run) => void call.on('cancelled', run);
       const answer = async (): Promise<void> => {
         try {
+          checkAllowed(peerOf(call.getAuthContext()), role, name);
           done(null, await serve(agent, call.request, onGone));
         } catch (error) {
           if (isBug(error)) agent.failStop(error, { method: name });
@@ -116,12 +168,14 @@ export class AgentServer {
     this.#options.log[level]({ method, err: refusalOf(error) }, 'a call was not served');
   }
 
-  #stream({ name, path, open }: StreamHandler): void {
+  #stream({ name, path, role, open }: StreamHandler): void {
+    const { agent, peerOf } = this.#options;
     const take = async (call: ServerWritableStream<Buffer, Buffer>): Promise<void> => {
       const gone = new AbortController();
       call.on('cancelled', () => gone.abort());
       try {
-        const messages = open(this.#options.agent, call.request, gone.signal);
+        checkAllowed(peerOf(call.getAuthContext()), role, name);
+        const messages = open(agent, call.request, gone.signal);
         // Tells the caller that from here on nothing is missed.
         call.sendMetadata(new Metadata());
         for await (const bytes of messages) {
@@ -150,11 +204,12 @@ function drained(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
   });
 }
 
-function bind(server: Server, path: string): Promise<void> {
+/** The port that it got; 1 for a Unix socket. */
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`unix:${path}`, ServerCredentials.createInsecure(), (error) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error) reject(error);
-      else resolve();
+      else resolve(port);
     });
   });
 }

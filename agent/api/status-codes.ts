@@ -26,6 +26,7 @@ const BY_CATEGORY: Readonly<Record<ErrorCategory, status>> = {
 
 const BY_CODE: Readonly<Record<string, status>> = {
   HP_AGENT_NO_FUNCTION: status.NOT_FOUND,
+  HP_AGENT_NOT_ALLOWED: status.PERMISSION_DENIED,
   HP_AGENT_LEDGER_FULL: status.UNAVAILABLE,
   HP_AGENT_NO_MEMORY: status.RESOURCE_EXHAUSTED,
   HP_AGENT_HOST_MEMORY: status.RESOURCE_EXHAUSTED,

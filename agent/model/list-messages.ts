@@ -155,7 +155,6 @@ export const watchOperationsRequestSchema = message('WatchOperationsRequest', {
   vm_id: field(3, z.string().nullable(), 'absent: of all'),
   follow: field(4, z.boolean(), 'goes on until the caller cancels; else it ends with the newest'),
 });
-export type WatchOperationsRequest = z.infer<typeof watchOperationsRequestSchema>;
 
 export const operationEntrySchema = message('OperationEntry', {
   sequence: field(1, count, 'grows with every operation that ends, also from agent to agent'),

@@ -1,4 +1,5 @@
 /** What a value of the agent's configuration can be, as text: the same in all its sources. */
+import { NETWORK_ADDRESS_WANTED, parseNetworkAddress } from '../../agent/api/address.ts';
 import { HTTP_ADDRESS_WANTED, parseHttpAddress } from '../../agent/http/address.ts';
 import { parseBytes, sizeWanted } from '../../base/units.ts';
 import { gidOf } from '../../base/users.ts';
@@ -79,3 +80,22 @@ export const GROUP: ConfigKind = {
   value: 'GROUP',
   wanted: (text) => (gidOf(text) === null ? 'the name or number of a group of this host' : null),
 };
+
+export const NETWORK_ADDRESS: ConfigKind = {
+  value: 'HOST:PORT',
+  wanted: (text) =>
+    text === 'off' || parseNetworkAddress(text) ? null : `${NETWORK_ADDRESS_WANTED}; or off`,
+};
+
+const NAME_CHARS = 128;
+
+/** Names of certificates with commas between them; in a file a list too. */
+export const CERTIFICATE_NAMES: ConfigKind = {
+  value: 'NAMES',
+  wanted: (text) =>
+    namesOf(text).every((name) => /^[\p{L}\p{N}._@:/ -]+$/u.test(name) && name.length <= NAME_CHARS)
+      ? null
+      : `names with commas between them, of at most ${NAME_CHARS} characters each`,
+};
+
+export const namesOf = (text: string): string[] => text.split(',').map((name) => name.trim());

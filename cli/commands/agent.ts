@@ -6,7 +6,6 @@ import { contained } from '../../autoscaler/policy/contained.ts';
 import { hostClock } from '../../base/clock.ts';
 import { CLI_LIMITS } from '../limits.ts';
 import { type HttpAddress, parseHttpAddress } from '../../agent/http/address.ts';
-import type { SocketAccess } from '../../agent/api/socket.ts';
 import type { Policy } from '../../agent/core/policy.ts';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import type { LedgerSettings } from '../../agent/daemon.ts';
@@ -24,10 +23,10 @@ import { agentError } from '../../agent/model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
-import { gidOf } from '../../base/users.ts';
 import type { HypervisorOptions } from '../../hypervisor-client/drivers.ts';
 import { LOG_LEVELS, VMM_CHOICES } from '../agent-config/keys.ts';
 import { configOptions, readAgentConfig } from '../agent-config/options.ts';
+import { peersOf } from '../agent-config/peers.ts';
 import { POLICIES } from '../agent-config/policies.ts';
 import { valuesOf } from '../agent-config/resolve.ts';
 import type { Command, CommandInput } from '../command.ts';
@@ -146,13 +145,6 @@ function httpOf(values: Values): { readonly http?: HttpAddress } {
   return http ? { http } : {};
 }
 
-/** Who may connect besides our own user. */
-function socketAccess(values: Values): SocketAccess {
-  const group = values.optional('socket-group');
-  const mode = Number.parseInt(values.text('socket-mode'), 8);
-  return { mode, gid: group === undefined ? null : gidOf(group) };
-}
-
 /** Where all that moves memory is recorded, if anywhere. */
 function ledgerOf(values: Values): { readonly ledger?: LedgerSettings } {
   if (!values.flag('ledger')) return {};
@@ -236,7 +228,7 @@ async function run(input: CommandInput): Promise<number> {
     vmm_overhead_bytes: values.bytes('vmm-overhead'),
     host_cpus: availableParallelism(),
     bounds: boundsOf(values),
-    socket_access: socketAccess(values),
+    ...peersOf(values),
     ...shownBy(values),
     version: await readVersion(),
     policy: held(POLICIES.get(policy), log),
@@ -293,6 +285,10 @@ held by a lock on a file in it (agent.json) or beside it (SOCKET.lock) that stay
 
 Every option but --json is a key of its configuration too, in a file and in the environment, which
 options go before: 'hotplane config show' tells what holds and where each value comes from.
+
+With --tls-listen it serves the API on a network, to those alone who have a certificate of
+--tls-authority: names in --tls-read may look, names in --tls-write may do all; anybody else gets
+HP_AGENT_NOT_ALLOWED. A socket for looking only is --read-socket, with --read-group for a group.
 
 Guest images are taken from the cache, or built (minutes) before it serves; with --no-build those
 that are not there are told at once, and with none at all it ends with exit code 3. One kernel,

@@ -46,6 +46,7 @@ function threeOf(key: ConfigKey): readonly [string, string, string] {
   if (value === 'MODE') return ['0660', '660', '0660'];
   if (value === 'SIZE') return ['1GiB', '2GiB', '3GiB'];
   if (value === 'ADDRESS') return ['127.0.0.1:1', '[::1]:2', '/of/file'];
+  if (value === 'HOST:PORT') return ['127.0.0.1:1', '[::1]:2', '10.0.0.1:3'];
   if (value === 'LIST') return ['hotmem', 'static', 'numa'];
   const other = choices?.filter((one) => one !== key.default) ?? ['11', '12', '13'];
   const [first = '', second = first, third = second] = other;
