@@ -10,6 +10,7 @@ import type { Progress } from '../../../base/progress.ts';
 import { MEMORY_BLOCK_BYTES } from '../../../base/units.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 import { openHypervisor } from '../../../hypervisor-client/index.ts';
+import type { Vm } from '../../../hypervisor-client/vm.ts';
 import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import { ensureGuest } from '../../../images/index.ts';
 import { guestKernelArguments } from '../../../images/kernel/arguments.ts';
@@ -30,26 +31,43 @@ export interface PathOptions {
   readonly signal: AbortSignal;
 }
 
-type PathApi = Pick<AgentClient, 'deploy' | 'invoke' | 'remove'>;
+type PathApi = Pick<AgentClient, 'deploy' | 'invoke'>;
 
-/** Throws HP_BENCH_CALL, HP_IMAGE_*, HP_VMM_*; nothing of it is left running then. */
+/**
+ * Throws HP_BENCH_CALL, HP_IMAGE_*, HP_VMM_*. The function stays deployed: it ends with its agent.
+ */
 export async function measurePath(api: PathApi, options: PathOptions): Promise<PathSummary> {
-  const { mechanism, vcpus, rounds, progress, signal } = options;
-  const cache_dir = cacheDir();
-  const spec = await echoFunction(mechanism, { vcpus, cache_dir, signal });
-  const { kernel_path, initrd_path } = await ensureGuest({
-    variant: 'hotmem',
-    progress,
-    cache_dir,
-    signal,
-  });
+  const { mechanism, vcpus, rounds, signal } = options;
+  const spec = await echoFunction(mechanism, { vcpus, cache_dir: cacheDir(), signal });
   const owned = await newOwnedFolder(runtimeDir(), 'bench');
+  try {
+    await api.deploy(spec, { signal });
+    const vm = await channelVm(join(owned.path, 'channel'), spec.boot_bytes, options);
+    try {
+      const channel = new RawChannel(await vm.guestChannel());
+      await channel.greeted();
+      return summarizePath(await inTurns(api, channel, rounds, signal));
+    } finally {
+      await vm.shutdown();
+    }
+  } finally {
+    await owned.remove();
+  }
+}
+
+/** A guest that nobody asks for anything but to answer. */
+async function channelVm(
+  run_dir: string,
+  boot_bytes: number,
+  { vcpus, progress, signal }: PathOptions,
+): Promise<Vm> {
+  const guest = { variant: 'hotmem', progress, cache_dir: cacheDir(), signal } as const;
+  const { kernel_path, initrd_path } = await ensureGuest(guest);
   const hypervisor = await openHypervisor('qemu');
-  await api.deploy(spec, { signal });
-  const vm = await hypervisor.launch(
+  return await hypervisor.launch(
     {
       id: 'bench-channel',
-      run_dir: join(owned.path, 'channel'),
+      run_dir,
       kernel_path,
       initrd_path,
       kernel_arguments: guestKernelArguments({
@@ -58,22 +76,13 @@ export async function measurePath(api: PathApi, options: PathOptions): Promise<P
         guest_huge_pages: false,
       }),
       vcpus,
-      boot_bytes: spec.boot_bytes,
+      boot_bytes,
       devices: [deviceOf({ id: 'r0', max_bytes: MEMORY_BLOCK_BYTES, initial_bytes: 0 })],
       backing: 'anonymous',
       accelerator: 'auto',
     },
     { signal },
   );
-  try {
-    const channel = new RawChannel(await vm.guestChannel());
-    await channel.greeted();
-    return summarizePath(await inTurns(api, channel, rounds, signal));
-  } finally {
-    await vm.shutdown();
-    await api.remove(ECHO_FUNCTION);
-    await owned.remove();
-  }
 }
 
 async function inTurns(
