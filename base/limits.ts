@@ -8,8 +8,9 @@ import { assert } from './assert.ts';
 export const LIMITS = {
   /** Regions of one VM: what a guest tells of each of them still fits in one line together. */
   regions_per_vm: 256,
-  /** Function VMs of one agent. */
-  vms_per_host: 256,
+  /** Function VMs of one agent: the most that can be asked for, and what is usual. */
+  vms_per_host: 1_024,
+  vms_per_host_usual: 256,
   /** Deadline of one QMP or REST call. */
   vmm_call_ms: 5_000,
   /** From the start of the VMM process until its control socket answers. */

@@ -53,7 +53,7 @@ export interface CoreConfig {
 
 /** The product's own bounds; see base/limits.ts. */
 export const DEFAULT_CONFIG: CoreConfig = {
-  vms_max: LIMITS.vms_per_host,
+  vms_max: LIMITS.vms_per_host_usual,
   queue_length_max: AGENT_LIMITS.invocations_queued_per_function,
   queued_ms: AGENT_LIMITS.invocation_queued_ms,
   memory_wait_ms: AGENT_LIMITS.memory_wait_ms,

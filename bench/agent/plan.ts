@@ -28,7 +28,7 @@ export interface AgentBenchOptions {
 export const USUAL_OPTIONS: AgentBenchOptions = {
   rounds: 3,
   cell_ms: 2_000,
-  functions: LIMITS.vms_per_host,
+  functions: LIMITS.vms_per_host_usual,
   idle_ms: 2_000,
   vms: [250, 500, 750, 1_000],
 };

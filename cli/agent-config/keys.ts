@@ -172,7 +172,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     name: 'vms_max',
     kind: wholeBetween('N', 1, LIMITS.vms_per_host),
     doc: 'most function VMs at a time',
-    default: String(LIMITS.vms_per_host),
+    default: String(LIMITS.vms_per_host_usual),
   },
   {
     name: 'queue_length_max',

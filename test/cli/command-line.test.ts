@@ -18,7 +18,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['deploy f --limit 1MiB --limit 2MiB', 'HP_CLI_BAD_ARGUMENTS', 'given twice'],
   ['deploy f --limit 1MiB --mechanism magic', 'HP_CLI_BAD_VALUE', 'hotmem'],
   ['deploy f --limit 1MiB --concurrency 1.5', 'HP_CLI_BAD_VALUE', 'whole number'],
-  ['deploy f --limit 1MiB --max-vms 0', 'HP_CLI_BAD_VALUE', 'from 1 to 256'],
+  ['deploy f --limit 1MiB --max-vms 0', 'HP_CLI_BAD_VALUE', 'from 1 to 1024'],
   ['agent --state-dir=', 'HP_CLI_BAD_VALUE', "--state-dir is ''"],
   ['agent --qemu=', 'HP_CLI_BAD_VALUE', 'give a path'],
   ['status --socket=', 'HP_CLI_BAD_VALUE', 'give a path'],
