@@ -16,7 +16,7 @@ const HOST_LIMIT_BYTES = 64 * 1024 * GIB;
 /** As large as it is by default. */
 const LEDGER = { host: 'bench', when_full: 'stop-grants', kept_bytes: GIB } as const;
 
-const [socket_path = '', guests_path = '', recording = ''] = process.argv.slice(2);
+const [socket_path = '', guests_path = '', http_path = '', recording = ''] = process.argv.slice(2);
 const hypervisor = new FakeHypervisor(hostClock, NO_FAULTS, {
   resize_ms: 0,
   openGuest: (vm) => openGuest(guests_path, vm),
@@ -38,6 +38,7 @@ const signal = serveParent(() => {
 });
 await runDaemon({
   socket_path,
+  http: { path: http_path },
   state_dir: join(dirname(socket_path), 'state'),
   host_limit_bytes: HOST_LIMIT_BYTES,
   version: 'bench',

@@ -1,6 +1,7 @@
 /** What is promised of the agent's own cost, held against a run. Pure. */
 import { MIB } from '../../base/units.ts';
 import { atLeast, atMost, type Check } from '../check.ts';
+import { OPERATIONS_PER_S } from './plan.ts';
 import type { AgentBench, Row, VmsRun } from './records.ts';
 
 /** A host of which others used more than this is busy: times measured there are no figures. */
@@ -11,6 +12,11 @@ const WARM_CPU_MS = 0.16;
 const CYCLE_CPU_MS: Readonly<Record<number, number>> = { 8: 0.6, 192: 1 };
 const ADDED_P99_MS = 1;
 const BUSY_IN_FLIGHT = 16;
+const LIVE_P99_MS = 50;
+/** Of the operations that are wanted, so many must have been made. */
+const LIVE_RATE_SHARE = 0.9;
+const STATUS_BLOCKED_MS = 20;
+const SCRAPE_MS = 50;
 /** Of an agent with very many VMs. */
 const VMS_RSS_MIB = 300;
 const VMS_IDLE_PERCENT = 5;
@@ -30,7 +36,39 @@ export function checksOf(rows: readonly Row[], bench: AgentBench): Check[] {
     const measured = row.cpu_ms_each.median;
     return [atMost(`cycle_cpu_${regions}`, title, { target, unit: 'ms', measured, detail: n })];
   });
-  return [...of_calls, ...vmsChecks(bench.vms)];
+  return [...of_calls, ...liveChecks(bench), ...scaleChecks(bench), ...vmsChecks(bench.vms)];
+}
+
+function liveChecks({ live }: AgentBench): Check[] {
+  if (!live) return [];
+  const { operations_per_s, latency, dropped, others_share } = live;
+  const detail = `${latency.n} operations, ${Math.round(operations_per_s)} a second`;
+  const is_whole = operations_per_s >= LIVE_RATE_SHARE * OPERATIONS_PER_S && dropped === 0;
+  return [
+    atMost('live_p99', 'until a reader of the live state hears of an operation, at p99', {
+      target: LIVE_P99_MS,
+      unit: 'ms',
+      ...unlessBusy({ others_share }, is_whole ? latency.p99_ms : null, detail),
+    }),
+  ];
+}
+
+function scaleChecks({ scale }: AgentBench): Check[] {
+  if (!scale) return [];
+  const { functions, regions, blocked_ms, scrape } = scale;
+  const detail = `${functions} functions of ${regions} regions`;
+  return [
+    atMost('status_blocked', 'the loop stands still during a status, at most', {
+      target: STATUS_BLOCKED_MS,
+      unit: 'ms',
+      ...unlessBusy(scale, blocked_ms, detail),
+    }),
+    atMost('scrape', 'one scrape of the metrics', {
+      target: SCRAPE_MS,
+      unit: 'ms',
+      ...unlessBusy(scrape, scrape.ms, detail),
+    }),
+  ];
 }
 
 function vmsChecks(runs: readonly VmsRun[]): Check[] {
@@ -106,7 +144,7 @@ interface Judged {
 }
 
 /** CPU time is the agent's own on a busy host too; wall time is not. */
-function unlessBusy(row: Row, measured: number | null, n: string): Judged {
+function unlessBusy(row: Pick<Row, 'others_share'>, measured: number | null, n: string): Judged {
   const share = row.others_share;
   if (share === null || share <= BUSY_SHARE) return { measured, detail: n };
   const detail = `${n}; not judged: others used ${Math.round(share * 100)} % of the host's CPU`;

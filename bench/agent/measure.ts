@@ -7,23 +7,13 @@ import { emulated } from '../../agent/model/work.ts';
 import { agentBenchBroken } from './errors.ts';
 import type { Usage } from './child-messages.ts';
 import { echo } from './echo.ts';
-import type { CpuTicks } from '../../autoscaler/replay/load.ts';
-import { othersShare, readHostTicks } from './host-load.ts';
 import { latencyOf, runLoop } from './loop.ts';
+import { cpuUs, mark, othersBetween } from './marks.ts';
 import { type AgentCell, functionOf } from './plan.ts';
 import type { CellRun, Latency } from './records.ts';
 import type { AgentStage } from './stage.ts';
 
 const US_PER_MS = 1_000;
-
-/** All that was used until now by the bench, and by the host. */
-interface Mark {
-  readonly agent: Usage;
-  readonly peer: Usage;
-  readonly own_us: number;
-  readonly host: CpuTicks | null;
-  readonly at_ms: number;
-}
 
 export async function measureCell(
   stage: AgentStage,
@@ -49,7 +39,7 @@ export async function measureCell(
     lag: { p50_ms: lag_ms.p50, p99_ms: lag_ms.p99, max_ms: lag_ms.max },
     rss_bytes: after[process].rss_bytes,
     heap_bytes: after[process].heap_bytes,
-    others_share: othersShare(before.host, after.host, oursMs(before, after)),
+    others_share: othersBetween(before, after),
   };
 }
 
@@ -104,18 +94,4 @@ async function settle(stage: AgentStage, cell: AgentCell, before: Usage): Promis
   };
   if (await waitFor(level, { clock: hostClock, deadline_ms: LIMITS.unplug_ms })) return;
   throw agentBenchBroken('regions stay plugged after the end of their instances.');
-}
-
-async function mark(stage: AgentStage): Promise<Mark> {
-  const [agent, peer] = await Promise.all([stage.agentUsage(), stage.peer.usage()]);
-  const { user, system } = process.cpuUsage();
-  const at_ms = performance.now();
-  return { agent, peer, own_us: user + system, host: readHostTicks(), at_ms };
-}
-
-const cpuUs = ({ user_us, system_us }: Usage): number => user_us + system_us;
-
-function oursMs(before: Mark, after: Mark): number {
-  const total = ({ agent, peer, own_us }: Mark): number => cpuUs(agent) + cpuUs(peer) + own_us;
-  return (total(after) - total(before)) / US_PER_MS;
 }

@@ -51,6 +51,9 @@ const IN_FLIGHT = [1, 16, 1_000] as const;
 /** Open calls of a cycle: half of the few regions, so that none waits for a region. */
 const CYCLES_IN_FLIGHT = 4;
 
+/** What a reader of the live state hears of; a call is a plug and an unplug. */
+export const OPERATIONS_PER_S = 2_000;
+
 export function cellsOf(): AgentCell[] {
   const cells: AgentCell[] = [{ name: 'bare gRPC', kind: 'echo', regions: 0, in_flight: 16 }];
   for (const regions of [FEW_REGIONS, MANY_REGIONS]) {

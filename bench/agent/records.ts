@@ -44,6 +44,26 @@ export interface ScaleRun {
   readonly status_cpu_ms: number;
   /** The longest the agent's event loop stood still during a status. */
   readonly blocked_ms: number;
+  /** Of the status; null: not known. */
+  readonly others_share: number | null;
+  /** One scrape of the metrics of all these VMs. */
+  readonly scrape: {
+    readonly ms: number;
+    readonly bytes: number;
+    readonly blocked_ms: number;
+    readonly others_share: number | null;
+  };
+}
+
+/** What a reader of the live state heard of operations, and when. */
+export interface LiveRun {
+  readonly operations_per_s: number;
+  /** From the last stamp of an operation until the reader had it. */
+  readonly latency: Latency;
+  /** Operations that were too many for their message. */
+  readonly dropped: number;
+  readonly lag_max_ms: number;
+  readonly others_share: number | null;
 }
 
 export interface IdleRun {
@@ -68,6 +88,7 @@ export interface AgentBench {
   readonly options: AgentBenchOptions;
   readonly runs: readonly CellRun[];
   readonly scale: ScaleRun | null;
+  readonly live: LiveRun | null;
   readonly idle: IdleRun | null;
   readonly vms: readonly VmsRun[];
   readonly rss_first_bytes: number;

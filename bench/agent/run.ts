@@ -2,6 +2,7 @@
 import { cpus } from 'node:os';
 import type { Progress } from '../../base/progress.ts';
 import { agentBenchInterrupted } from './errors.ts';
+import { measureLive } from './live.ts';
 import { measureCell } from './measure.ts';
 import { type AgentBenchOptions, cellsOf, functionOf, cellOrderOf } from './plan.ts';
 import type { AgentBench, CellRun } from './records.ts';
@@ -44,7 +45,7 @@ async function measureAll(
 ): Promise<Omit<AgentBench, 'started_at' | 'vms'>> {
   const cells = cellsOf();
   const order = cellOrderOf(cells, options.rounds);
-  const steps = order.length + 3;
+  const steps = order.length + 4;
   let step = 0;
   const begin = (label: string): void => {
     signal.throwIfAborted();
@@ -65,6 +66,8 @@ async function measureAll(
   }
   const rss_last_bytes = (await stage.agentUsage()).rss_bytes;
   for (const name of names) await stage.client.remove(name);
+  begin('a reader of the live state');
+  const live = await measureLive(stage, options.cell_ms, signal);
   begin(`${options.functions} functions`);
   const told = (count: number): void => progress.update(`${count} deployed`);
   const scale = await measureScale(stage, options.functions, told, signal);
@@ -79,6 +82,7 @@ async function measureAll(
     options,
     runs,
     scale,
+    live,
     idle,
     rss_first_bytes,
     rss_last_bytes,

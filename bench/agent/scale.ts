@@ -1,6 +1,10 @@
 /** The agent with as many functions as it takes, each with the most regions, and at rest. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { get } from 'node:http';
 import { performance } from 'node:perf_hooks';
+import { LIMITS } from '../../base/limits.ts';
+import { agentBenchBroken } from './errors.ts';
+import { mark, othersBetween } from './marks.ts';
 import { type AgentBenchOptions, MANY_REGIONS, VM_REGIONS } from './plan.ts';
 import type { Usage } from './child-messages.ts';
 import type { IdleRun, ScaleRun, VmsRun } from './records.ts';
@@ -42,21 +46,49 @@ export async function measureScale(
   const regions = MANY_REGIONS;
   const before = await stage.agentUsage();
   await deployUpTo(functions, { stage, from: 0, regions, onDeployed, signal });
-  const idle = await stage.agentUsage();
-  const begin_ms = performance.now();
+  // Compiled, and the agent is at rest.
+  await stage.client.status('many-1', { with_state: true });
+  const idle = await mark(stage);
   const status = await stage.client.status('', { with_state: true });
-  const status_ms = performance.now() - begin_ms;
-  const after = await stage.agentUsage();
+  const status_ms = performance.now() - idle.at_ms;
+  const after = await mark(stage);
+  const scrape = await measureScrape(stage);
   return {
     functions: status.functions.length,
     regions,
     rss_before_bytes: before.rss_bytes,
-    rss_bytes: after.rss_bytes,
+    rss_bytes: after.agent.rss_bytes,
     status_bytes: JSON.stringify(status).length,
     status_ms,
-    status_cpu_ms: cpuMs(after) - cpuMs(idle),
-    blocked_ms: after.lag_ms.max,
+    status_cpu_ms: cpuMs(after.agent) - cpuMs(idle.agent),
+    blocked_ms: after.agent.lag_ms.max,
+    others_share: othersBetween(idle, after),
+    scrape,
   };
+}
+
+async function measureScrape(stage: AgentStage): Promise<ScaleRun['scrape']> {
+  const before = await mark(stage);
+  const bytes = await getBytes(stage.http_path, '/metrics');
+  const ms = performance.now() - before.at_ms;
+  const after = await mark(stage);
+  const { max: blocked_ms } = after.agent.lag_ms;
+  return { ms, bytes, blocked_ms, others_share: othersBetween(before, after) };
+}
+
+/** Length of the answer. Throws HP_BENCH_AGENT where it is none. */
+function getBytes(socketPath: string, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const asked = get({ socketPath, path, timeout: LIMITS.agent_call_ms }, (response) => {
+      let bytes = 0;
+      response.on('data', (chunk: Buffer) => (bytes += chunk.length));
+      response.on('end', () => {
+        if (response.statusCode === 200) resolve(bytes);
+        else reject(agentBenchBroken(`${path} was answered with ${response.statusCode}`));
+      });
+    });
+    asked.on('error', reject);
+  });
 }
 
 /** What more and more VMs cost an agent that did nothing before, and that is asked for nothing. */

@@ -16,13 +16,16 @@ export class AgentStage {
   readonly peer: Child;
   readonly client: AgentClient;
   readonly echo_client: Client;
+  /** The agent's HTTP, of which nobody else can ask. */
+  readonly http_path: string;
   readonly #folder: string;
 
   private constructor(folder: string, agent: Child, peer: Child) {
     this.#folder = folder;
     this.agent = agent;
     this.peer = peer;
-    const { agent_path, echo_path } = pathsOf(folder);
+    const { agent_path, echo_path, http_path } = pathsOf(folder);
+    this.http_path = http_path;
     this.client = new AgentClient(agent_path);
     this.echo_client = new Client(`unix:${echo_path}`, credentials.createInsecure());
   }
@@ -33,18 +36,24 @@ export class AgentStage {
    */
   static async open(with_ledger = false): Promise<AgentStage> {
     const folder = await mkdtemp(join(tmpdir(), 'hp-bench-'));
-    const { agent_path, echo_path, guests_path } = pathsOf(folder);
+    const { agent_path, echo_path, guests_path, http_path } = pathsOf(folder);
     let peer: Child | null = null;
     try {
       peer = await Child.start('peer-process', [guests_path, echo_path]);
       const recording = with_ledger ? ['ledger'] : [];
-      const agent = await Child.start('agent-process', [agent_path, guests_path, ...recording]);
+      const paths = [agent_path, guests_path, http_path];
+      const agent = await Child.start('agent-process', [...paths, ...recording]);
       return new AgentStage(folder, agent, peer);
     } catch (error) {
       await peer?.stop();
       await rm(folder, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  /** Of the live state. */
+  get live_url(): string {
+    return `ws+unix://${this.http_path}:/live`;
   }
 
   deploy(name: string, regions: number, keep_warm: boolean): Promise<unknown> {
@@ -87,7 +96,12 @@ export class AgentStage {
   }
 }
 
-function pathsOf(folder: string): { agent_path: string; echo_path: string; guests_path: string } {
+function pathsOf(folder: string) {
   const at = (name: string): string => join(folder, name);
-  return { agent_path: at('a.sock'), echo_path: at('e.sock'), guests_path: at('g.sock') };
+  return {
+    agent_path: at('a.sock'),
+    echo_path: at('e.sock'),
+    guests_path: at('g.sock'),
+    http_path: at('h.sock'),
+  };
 }

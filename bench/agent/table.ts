@@ -89,7 +89,8 @@ function addedLines(rows: readonly Row[]): string[] {
     });
 }
 
-function scaleLines({ scale, idle, vms, rss_first_bytes, rss_last_bytes }: AgentBench): string[] {
+function scaleLines(bench: AgentBench): string[] {
+  const { scale, live, idle, vms, rss_first_bytes, rss_last_bytes } = bench;
   const lines = [
     `resident at the beginning ${formatBytes(rss_first_bytes)}, after all calls ` +
       formatBytes(rss_last_bytes),
@@ -100,6 +101,15 @@ function scaleLines({ scale, idle, vms, rss_first_bytes, rss_last_bytes }: Agent
       `${functions} functions of ${regions} regions: resident ${formatBytes(scale.rss_bytes)}; ` +
         `status with state: ${formatBytes(status_bytes)} as JSON in ${formatMs(status_ms)}, ` +
         `CPU ${formatMs(status_cpu_ms)}, loop blocked for ${formatMs(blocked_ms)} at most`,
+      `a scrape of their metrics: ${formatBytes(scale.scrape.bytes)} in ` +
+        `${formatMs(scale.scrape.ms)}, loop blocked for ${formatMs(scale.scrape.blocked_ms)} at most`,
+    );
+  }
+  if (live) {
+    const { latency, operations_per_s, lag_max_ms } = live;
+    lines.push(
+      `a reader of the live state at ${Math.round(operations_per_s)} operations a second: ` +
+        `p50 ${ms(latency.p50_ms)}, p99 ${ms(latency.p99_ms)}; loop at most ${ms(lag_max_ms)} late`,
     );
   }
   if (idle) lines.push(`idle with them: CPU ${formatMs(idle.cpu_ms)} in ${formatMs(idle.wall_ms)}`);

@@ -74,7 +74,9 @@ test.serial('a short run measures every cell, and leaves no process behind', asy
     bench.vms.map(({ vms }) => vms),
     SHORT_OPTIONS.vms,
   );
-  t.is(bench.checks.length, 10);
+  t.true((bench.live?.latency.n ?? 0) > 0 && bench.live?.dropped === 0);
+  t.true((bench.scale?.scrape.bytes ?? 0) > 1_000);
+  t.is(bench.checks.length, 13);
   t.deepEqual(children(), []);
   const again = runAgentBenchCommand({ ...input, stdout: silentOutput() });
   t.like(await t.throwsAsync(again), { code: 'HP_BENCH_EXISTS' });
@@ -157,6 +159,7 @@ function benchOf(runs: readonly CellRun[]): AgentBench {
     options: { ...SHORT_OPTIONS, rounds: runs.length },
     runs,
     scale: null,
+    live: null,
     idle: null,
     vms: [],
     rss_first_bytes: 1,
