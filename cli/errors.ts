@@ -27,6 +27,11 @@ export const CLI_CODES = {
     meaning: 'The value of an option is not of its kind.',
     next: 'give what the message asks for.',
   },
+  HP_CLI_POLICY_FILE: {
+    category: 'usage',
+    meaning: 'The file of a policy cannot be used.',
+    next: 'mend the file; what a policy answers stands in agent/core/policy.ts.',
+  },
   HP_CLI_BAD_VARIABLE: {
     category: 'usage',
     meaning: 'The value of an environment variable is not of its kind.',
@@ -69,6 +74,10 @@ export const cliError = errorMaker<keyof typeof CLI_CODES>(CLI_CODES);
 
 export function badValue(name: string, text: string, wanted: string): HotplaneError {
   return cliError('HP_CLI_BAD_VALUE', `--${name} is '${text}'.`, { next: `give ${wanted}.` });
+}
+
+export function badPolicyFile(path: string, problem: string): HotplaneError {
+  return cliError('HP_CLI_POLICY_FILE', `${path}: ${problem}.`);
 }
 
 export function badPositional(name: string, text: string, wanted: string): HotplaneError {

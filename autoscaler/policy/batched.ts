@@ -8,7 +8,7 @@ import type { Policy } from '../../agent/core/policy.ts';
 /** So many at once; chosen: a guest's VMM moves whole GiB as quickly as parts of one. */
 export const BATCH = 4;
 /** The first is kept no longer than this beyond its time. */
-export const BATCH_DELAY_MS = 30_000;
+const BATCH_DELAY_MS = 30_000;
 
 /** When a batch whose first and fourth are due at these times ends; null: there is no such one. */
 export function batchDueMs(first_ms: number, fourth_ms: number | null): number {

@@ -8,7 +8,7 @@
  */
 
 const SECOND_MS = 1_000;
-export const TICK_MS = 2_000;
+const TICK_MS = 2_000;
 const STABLE_S = 60;
 /** A tenth of the stable window. */
 const PANIC_S = 6;

@@ -17,7 +17,8 @@ import type { HostModel } from './host-model.ts';
 import { MECHANISM_MODELS, type MechanismModel } from './mechanism-models.ts';
 import { renderMemoryOverTime } from './memory-plot.ts';
 import { renderSimulation } from './simulate-text.ts';
-import { NEEDS_LIMIT, type PolicyChoice, REFERENCE_ONLY, simulate } from './simulation.ts';
+import { nameOfChoice, NEEDS_LIMIT, needsReference } from './simulation.ts';
+import { type PolicyChoice, simulate } from './simulation.ts';
 import { writeTraceRuns } from './trace-runs.ts';
 import { workloadOf } from './workload.ts';
 
@@ -103,9 +104,12 @@ function checkOptions({ choices, host, engine }: SimulateInput): void {
       'is needed: the policy lets instances go only for memory',
     );
   }
-  const [unknown] = choices.filter(({ policy }) => REFERENCE_ONLY.has(policy));
+  const unknown = choices.find(needsReference);
   if (engine === 'fast' && unknown) {
-    throw badSimulateOption('engine', `fast does not play ${unknown.policy}; reference does`);
+    throw badSimulateOption(
+      'engine',
+      `fast does not play ${nameOfChoice(unknown)}; reference does`,
+    );
   }
 }
 

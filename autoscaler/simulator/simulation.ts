@@ -60,10 +60,17 @@ export const NEEDS_LIMIT: ReadonlySet<string> = new Set(['greedy-dual', 'least-r
 /** No engine of columns has them. */
 export const REFERENCE_ONLY: ReadonlySet<string> = new Set(['plugged-reserve']);
 
+/** Whether only the agent's own core can play it. */
+export function needsReference({ policy, own }: PolicyChoice): boolean {
+  return own !== undefined || REFERENCE_ONLY.has(policy);
+}
+
 export interface PolicyChoice {
   readonly policy: SimulatedPolicy;
   /** For those of which {@link isTimed} says so. */
   readonly keep_alive_ms: number;
+  /** Of somebody's own, which is played; `policy` then says what it is nearest to. */
+  readonly own?: Policy;
 }
 
 export interface SimulationPlan {
@@ -94,7 +101,8 @@ export async function simulate(
 }
 
 /** As reports name it. */
-export function nameOfChoice({ policy, keep_alive_ms }: PolicyChoice): string {
+export function nameOfChoice({ policy, keep_alive_ms, own }: PolicyChoice): string {
+  if (own) return `${own.name} ${keep_alive_ms / 1000} s`;
   return isTimed(policy) ? `${policy} ${keep_alive_ms / 1000} s` : policy;
 }
 
@@ -121,7 +129,7 @@ export function runOne(
     });
     return figuresOfRun(workload, played, about);
   }
-  const policy = OF_THE_CORE[choice.policy];
+  const policy = choice.own ?? OF_THE_CORE[choice.policy];
   const options = { policy, keep_alive_ms: choice.keep_alive_ms, limit_bytes, when_short };
   const played = playHosts(workload, hosts, (part) => playReference(part, costs, options));
   return figuresOfRun(workload, played, about);
@@ -169,7 +177,7 @@ function baselinesOf(
   const ideal = MECHANISM_MODELS.get('ideal');
   if (!first || !run || !ideal) return [];
   const window_s = workload.window_ms / 1000;
-  const own = REFERENCE_ONLY.has(first.policy) ? { ...first, policy: FALLBACK } : first;
+  const own = needsReference(first) ? { ...first, policy: FALLBACK } : first;
   const played = playFast(
     workload,
     { ...costs, mechanism: ideal, stop_ms: 0 },

@@ -11,7 +11,7 @@ import { MECHANISM_MODELS } from './mechanism-models.ts';
 import { writeSimulatedRun, type SimulatedRun } from './result-folder.ts';
 import { RunRecorder } from './run-recorder.ts';
 import type { SimulateInput } from './simulate-command.ts';
-import { hostFor, nameOfChoice, type PolicyChoice, REFERENCE_ONLY } from './simulation.ts';
+import { hostFor, nameOfChoice, needsReference, type PolicyChoice } from './simulation.ts';
 import { tableOf } from './simulation.ts';
 import type { SimCosts, SimWorkload } from './workload.ts';
 
@@ -34,7 +34,7 @@ export async function writeTraceRuns(
   costs: SimCosts,
 ): Promise<string[]> {
   const { out, lines, signal } = input;
-  const choices = input.choices.filter(({ policy }) => !REFERENCE_ONLY.has(policy));
+  const choices = input.choices.filter((choice) => !needsReference(choice));
   if (!lines && workload.invocations.length > LINES_MAX) return [];
   const folders = foldersOf(out, choices);
   for (const [index, choice] of choices.entries()) {

@@ -298,6 +298,12 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: USUAL_POLICY.name,
   },
   {
+    name: 'policy_file',
+    kind: pathCalled('FILE'),
+    doc: "a module (.ts, .js) whose default export is a policy of one's own, which answers instead",
+    default: null,
+  },
+  {
     name: 'log_level',
     kind: oneOf('LEVEL', LOG_LEVELS),
     doc: 'of the log',

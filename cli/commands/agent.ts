@@ -31,6 +31,8 @@ import { POLICIES } from '../agent-config/policies.ts';
 import { valuesOf } from '../agent-config/resolve.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ServiceManager } from '../service-manager.ts';
+import { badPolicyFile } from '../errors.ts';
+import { loadPolicy } from '../policy-file.ts';
 import type { Values } from '../values.ts';
 import { readVersion } from '../../base/version.ts';
 
@@ -193,13 +195,28 @@ function held(policy: Policy, log: Logger): Policy {
   });
 }
 
+/** Who answers, and those a function's targets can name: an operator's own file goes before. */
+async function policiesOf(
+  values: Values,
+  log: Logger,
+): Promise<{ readonly policy: Policy; readonly policies: ReadonlyMap<string, Policy> }> {
+  const file = values.optional('policy-file');
+  const named = POLICIES.get(values.choice('policy', POLICIES.names));
+  const own = file === undefined ? null : await loadPolicy(file);
+  if (own && POLICIES.names.includes(own.name)) {
+    throw badPolicyFile(file ?? '', `there is a policy '${own.name}' already`);
+  }
+  const all = own ? [...POLICIES.all, own] : POLICIES.all;
+  const policies = new Map(all.map((one) => [one.name, held(one, log)]));
+  return { policy: held(own ?? named, log), policies };
+}
+
 async function run(input: CommandInput): Promise<number> {
   const { stdout, stderr, signal } = input;
   const values = valuesOf(await readAgentConfig(input, process.env));
   const vmm = values.choice('vmm', VMM_CHOICES);
   const host_limit_bytes = hostLimitBytes(values);
   const mechanisms = parseMechanisms(values.text('mechanisms'));
-  const policy = values.choice('policy', POLICIES.names);
   const guest_kernel = values.choice('guest-kernel', GUEST_KERNELS);
   const level = values.choice('log-level', LOG_LEVELS);
   const images_dir = values.optional('images');
@@ -218,6 +235,7 @@ async function run(input: CommandInput): Promise<number> {
     { level, base: null, serializers },
     { write: (line: string) => void stderr.write(line) },
   );
+  const policies = await policiesOf(values, log);
   const manager = serviceManager(signal, log);
   const vmms = vmmOptions(values, warning(log, 'HP_AGENT_VMM_WARNING'));
   await runDaemon({
@@ -231,8 +249,7 @@ async function run(input: CommandInput): Promise<number> {
     ...peersOf(values),
     ...shownBy(values),
     version: await readVersion(),
-    policy: held(POLICIES.get(policy), log),
-    policies: new Map(POLICIES.all.map((one) => [one.name, held(one, log)])),
+    ...policies,
     log,
     openHypervisor: () => openNamed(vmm, vmms),
     drivers: await openDrivers(vmms),

@@ -1,6 +1,6 @@
 import { LIMITS } from '../../base/limits.ts';
 import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
-import { badValue } from '../errors.ts';
+import { badPolicyFile, badValue } from '../errors.ts';
 import { CLI_LIMITS } from '../limits.ts';
 import { openOptions, TRACE_HELP, TRACE_OPTIONS } from '../trace-options.ts';
 import type { SweepInput } from '../../autoscaler/simulator/sweep.ts';
@@ -17,6 +17,10 @@ export const simulateCommand: Command = {
       value: 'NAMES',
       summary: 'one or more of those below, with commas',
       default: 'fixed-keep-alive',
+    },
+    'policy-file': {
+      value: 'FILE',
+      summary: "a module whose default export is one's own; the reference engine plays it",
     },
     'keep-alive': {
       value: 'SECONDS',
@@ -83,6 +87,10 @@ the unplug is done. The times of mechanisms are published ones, named in the out
   greedy-dual          FaasCache: nothing ends by time, the least worth gives way for memory
   least-recently-used  the same with the one idle longest; both need --host-limit, and a start
                        waits for what gives way
+
+--policy-file FILE adds a policy of one's own: what its default export does not answer the default
+policy does ({ scale } suffices). Where it throws or answers nonsense the default goes on, and the
+command ends with what was wrong.
 
 --keep-alive is of the four that say so. With --when-short wait the fast engine waits for as long as
 it takes, the reference engine 10 s, as the agent does.
@@ -186,9 +194,11 @@ async function runTrace({ values, stdout, signal }: CommandInput): Promise<void>
     import('../../base/version.ts'),
   ]);
   const has = (name: string): boolean => values.optional(name) !== undefined;
+  const failures: string[] = [];
+  const own = await ownChoices(values, (failure) => failures.push(failure));
   await runSimulateCommand({
     ...(await workloadInput(values, signal)),
-    choices: await choicesOf(values),
+    choices: [...(await choicesOf(values)), ...own],
     engine: values.choice('engine', ['fast', 'reference']),
     mechanism: values.text('mechanism'),
     calibrate: values.optional('calibrate') ?? null,
@@ -208,12 +218,39 @@ async function runTrace({ values, stdout, signal }: CommandInput): Promise<void>
     stdout,
     signal,
   });
+  const [failure] = failures;
+  if (failure !== undefined) throw badPolicyFile(values.text('policy-file'), failure);
 }
 
-/** Of each policy one run, of fixed-keep-alive one for each time. */
-async function choicesOf(values: Values): Promise<PolicyChoice[]> {
-  const { isTimed, SIMULATED_POLICIES } = await import('../../autoscaler/simulator/simulation.ts');
-  const times_ms = values
+/** In virtual time nothing is slow. */
+const still = (): number => 0;
+
+/** A policy of one's own: a run for each keep-alive. What it does wrong is told at the end. */
+async function ownChoices(
+  values: Values,
+  tell: (failure: string) => void,
+): Promise<PolicyChoice[]> {
+  const file = values.optional('policy-file');
+  if (file === undefined) return [];
+  const [{ loadPolicy }, { contained }] = await Promise.all([
+    import('../policy-file.ts'),
+    import('../../autoscaler/policy/contained.ts'),
+  ]);
+  const own = contained(await loadPolicy(file), {
+    clock: still,
+    worked: still,
+    slow_ms: Number.POSITIVE_INFINITY,
+    tell: (question, problem) => tell(`${question}: it ${problem}`),
+  });
+  return timesOf(values).map((keep_alive_ms) => ({
+    policy: 'fixed-keep-alive',
+    keep_alive_ms,
+    own,
+  }));
+}
+
+function timesOf(values: Values): number[] {
+  return values
     .text('keep-alive')
     .split(',')
     .map((text) => {
@@ -221,6 +258,12 @@ async function choicesOf(values: Values): Promise<PolicyChoice[]> {
       if (seconds * 1000 <= LIMITS.invocation_ms) return seconds * 1000;
       throw badValue('keep-alive', text, `seconds up to ${LIMITS.invocation_ms / 1000}`);
     });
+}
+
+/** Of each policy one run, of fixed-keep-alive one for each time. */
+async function choicesOf(values: Values): Promise<PolicyChoice[]> {
+  const { isTimed, SIMULATED_POLICIES } = await import('../../autoscaler/simulator/simulation.ts');
+  const times_ms = timesOf(values);
   return values
     .text('policy')
     .split(',')

@@ -154,7 +154,7 @@ for (const [words, message] of [
   [['--policy', 'greedy-dual'], /--host-limit is needed/],
   [['--keep-alive', 'long'], /--keep-alive is 'long'/],
   [['--mechanism', 'static'], /--mechanism is one of ideal, balloon/],
-  [['--policy', 'plugged-reserve'], /fast does not play plugged-reserve; reference does/],
+  [['--policy', 'plugged-reserve'], /fast does not play plugged-reserve 120 s; reference does/],
   [['--calibrate', '/nowhere'], /nowhere/],
 ] as const) {
   test(`simulate ${words.join(' ')} is refused with what to give`, async (t) => {
