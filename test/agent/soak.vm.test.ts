@@ -1,7 +1,7 @@
 /**
- * Scale-ups and scale-downs on real VMs, with the agent and VMMs killed at random: after each, what
- * the VMMs, the guests and the host say of every region is nothing, and at the end nothing is left.
- * Behind HOTPLANE_VM_SOAK_CYCLES, for an emulated VM boots for long.
+ * Scale-ups and scale-downs on real VMs, with the agent and VMMs killed or stopped: after each,
+ * what the VMMs, the guests and the host say of every region is nothing, and at the end nothing is
+ * left. Behind HOTPLANE_VM_SOAK_CYCLES, for an emulated VM boots for long.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -25,8 +25,10 @@ const DEADLINE_MS = 600_000;
 /** A guest may take so long for a call of which a VM was killed. */
 const CALL_MS = 120_000;
 const FUNCTIONS = ['a', 'b', 'c'];
-/** One cycle in so many kills the agent, and as many a VMM. */
-const KILLS_ONE_IN = 4;
+const VMS = 8;
+/** One cycle in so many kills the agent, as many kill a VMM, and as many stop one for a while. */
+const KILLS_ONE_IN = 5;
+const STOPPED_MS = 5_000;
 /** What an agent may take more at the end of its cycles than at their begin. */
 const GROWTH_BYTES = 64 * MIB;
 const CALL = emulated({ anonymous_bytes: 60 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 300 });
@@ -119,10 +121,11 @@ class RealHost {
     if (!(await waitFor(again, pace))) throw new Error(`${name} is not deployed: ${this.#log}`);
   }
 
-  async call(name: string): Promise<void> {
-    const about = { function: name, invocation_id: 'soak', timeout_ms: CALL_MS };
+  /** `key`: the next agent is asked again where this one goes away. */
+  async call(name: string, key: string | null = null): Promise<void> {
+    const about = { function: name, invocation_id: key ?? 'soak', timeout_ms: CALL_MS };
     const end = await this.client
-      .invoke({ ...CALL, ...about })
+      .invoke({ ...CALL, ...about, idempotency_key: key })
       .then(({ outcome }) => outcome === 'done')
       .catch(() => false);
     if (end) this.done += 1;
@@ -137,6 +140,14 @@ class RealHost {
     };
     const pace = { clock: hostClock, deadline_ms: DEADLINE_MS, longest_pause_ms: 500 };
     return await waitFor(look, pace);
+  }
+
+  /** Nothing of it is left. */
+  async close(): Promise<void> {
+    this.client.close();
+    await this.end('SIGTERM');
+    if (existsSync(join(this.folder, 'a.sock'))) throw new Error('the socket is left');
+    await rm(this.folder, { recursive: true });
   }
 
   usage(): { readonly rss_bytes: number; readonly files: number } {
@@ -175,16 +186,49 @@ async function cycle(t: ExecutionContext, host: RealHost, draw: (most: number) =
     await host.end('SIGKILL');
     t.log(`the next agent served after ${Math.round(await host.start())} ms`);
   }
-  if (kill === 1) {
-    const vmms = host.vmms();
-    const pid = vmms[draw(Math.max(1, vmms.length))];
-    if (pid !== undefined) process.kill(pid, 'SIGKILL');
+  const vmms = host.vmms();
+  const pid = vmms[draw(Math.max(1, vmms.length))];
+  if (kill === 1 && pid !== undefined) process.kill(pid, 'SIGKILL');
+  if (kill === 2 && pid !== undefined) {
+    process.kill(pid, 'SIGSTOP');
+    await hostClock.sleep(STOPPED_MS);
+    process.kill(pid, 'SIGCONT');
   }
   await Promise.all(asked);
   t.truthy(await host.quiet(), 'every byte is accounted for by three observers');
 }
 
-(CYCLES === 0 ? test.skip : test.serial)('cycles on real VMs, with kills', async (t) => {
+const soaked = CYCLES === 0 ? test.skip : test.serial;
+
+soaked('eight VMs at work go on under the next agent, which answers what was asked', async (t) => {
+  t.timeout(3_600_000);
+  const host = new RealHost(await mkdtemp(join(tmpdir(), 'hp-soak-')));
+  await host.start();
+  const names = Array.from({ length: VMS }, (_, at) => `f${at}`);
+  await Promise.all(names.map(async (name) => await host.deploy(name)));
+  const vmms = host.vmms();
+  t.is(vmms.length, VMS);
+  const asked = names.flatMap((name) => {
+    return ['one', 'two'].map(async (call) => await host.call(name, `${name}-${call}`));
+  });
+  const busy = async (): Promise<true | null> => {
+    const { functions } = await host.client.status();
+    return functions.every(({ instances_busy }) => instances_busy > 0) ? true : null;
+  };
+  const pace = { clock: hostClock, deadline_ms: DEADLINE_MS, longest_pause_ms: 50 };
+  t.log(`all at work: ${(await waitFor(busy, pace)) ?? false}`);
+  await host.end('SIGKILL');
+  t.log(`the next agent served after ${Math.round(await host.start())} ms`);
+  await Promise.all(asked);
+  t.deepEqual([host.done, host.failed], [asked.length, 0], 'who asks again is answered');
+  t.truthy(await host.quiet(), 'every byte is accounted for by three observers');
+  t.deepEqual(host.vmms(), vmms, 'the same VMs');
+  for (const name of names) await host.client.remove(name);
+  t.deepEqual(host.vmms(), []);
+  await host.close();
+});
+
+soaked('cycles on real VMs, with kills', async (t) => {
   t.timeout(12 * 3_600_000);
   const folder = await mkdtemp(join(tmpdir(), 'hp-soak-'));
   const host = new RealHost(folder);
@@ -211,8 +255,5 @@ async function cycle(t: ExecutionContext, host: RealHost, draw: (most: number) =
     }),
     [],
   );
-  host.client.close();
-  await host.end('SIGTERM');
-  t.false(existsSync(join(folder, 'a.sock')));
-  await rm(folder, { recursive: true });
+  await host.close();
 });
