@@ -39,6 +39,9 @@ const FUNCTION_PART = 0.15;
 /** Swing of the rate over a day: 3.2 times between its ends. */
 const DAILY_SWING = 0.52;
 
+/** Of an application's invocations between its functions. */
+const SKEW = 3;
+
 type Random = () => number;
 
 export function generateInvocations(options: GenerateOptions): GeneratedTrace {
@@ -47,19 +50,19 @@ export function generateInvocations(options: GenerateOptions): GeneratedTrace {
   const builder = new ColumnsBuilder();
   const counts = appCounts(options);
   const per_app = functionCounts(options);
+  const all_levels = levelsOf(counts, per_app, random);
   for (const [app_index, count] of counts.entries()) {
     const app = nameOf(random);
     const first = functions.length;
     const own = per_app[app_index] ?? 1;
-    const levels: number[] = [];
     for (let at = 0; at < own; at += 1) {
       functions.push({ app, func: nameOf(random), invocations: 0 });
-      levels.push(normal(random));
     }
+    const levels = all_levels[app_index] ?? [];
     const span_ms = options.days * DAY_MS;
     for (const at_ms of appArrivals(count, span_ms, random)) {
       // A few functions of an application have most of its invocations.
-      const chosen = Math.min(own - 1, Math.floor(own * random() ** 3));
+      const chosen = Math.min(own - 1, Math.floor(own * random() ** SKEW));
       const one = functions[first + chosen];
       if (one) one.invocations += 1;
       const duration_ms = durationOf(levels[chosen] ?? 0, options.zero_share, random);
@@ -67,6 +70,32 @@ export function generateInvocations(options: GenerateOptions): GeneratedTrace {
     }
   }
   return { functions, invocations: builder.inOrder() };
+}
+
+/**
+ * How long each function's invocations last, by application: a few functions have most of them, so
+ * that what was drawn is moved and stretched until all invocations together are as published.
+ */
+function levelsOf(
+  counts: readonly number[],
+  per_app: readonly number[],
+  random: Random,
+): readonly (readonly number[])[] {
+  let [weight, sum, squares] = [0, 0, 0];
+  const levels = counts.map((count, app) => {
+    const own = per_app[app] ?? 1;
+    return Array.from({ length: own }, (_, at) => {
+      const level = normal(random);
+      const share = count * (((at + 1) / own) ** (1 / SKEW) - (at / own) ** (1 / SKEW));
+      weight += share;
+      sum += share * level;
+      squares += share * level * level;
+      return level;
+    });
+  });
+  const mean = sum / weight;
+  const spread = Math.sqrt(squares / weight - mean * mean) || 1;
+  return levels.map((own) => own.map((level) => (level - mean) / spread));
 }
 
 /** Invocations of each application, the most invoked first; every one has at least one. */

@@ -28,14 +28,16 @@ function shareBelow(table: Quantiles, value: number): number {
 
 /**
  * The largest difference, at the points of the table, between the share of the sample at or below
- * a value and that of the table (Kolmogorov and Smirnov). Null for an empty sample.
+ * a value and that of the table (Kolmogorov and Smirnov). Of its least value a table says that
+ * nothing is below it. Null for an empty sample.
  */
 export function distanceToTable(sample: readonly number[], table: Quantiles): number | null {
   if (sample.length === 0) return null;
   const sorted = sample.toSorted((a, b) => a - b);
   let most = 0;
   for (const [share, value] of table) {
-    const own = countAtMost(sorted, value) / sorted.length;
+    const least = share === 0 ? value * (1 - Number.EPSILON) : value;
+    const own = countAtMost(sorted, least) / sorted.length;
     most = Math.max(most, Math.abs(own - Math.max(share, shareBelow(table, value))));
   }
   return Math.round(most * 1e4) / 1e4;

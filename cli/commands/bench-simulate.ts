@@ -21,6 +21,8 @@ Makes a trace like that of 2021, reads and simulates it, and prints millions of 
 of CPU time, of each policy on the fast engine and of the reference engine, and what part that is of
 a bare heap over the same arrivals in the same run: the ratio says more than the time on a machine
 that is not idle. Events: arrivals, ends, starts that are ready, and the one end of each idleness.
+Before the rounds there is one of the same size that is not counted, in which code is compiled;
+reading and the whole way from file to figures are measured before it, once.
 
 Exits with 0 also when a promise is missed, unless --strict.
 

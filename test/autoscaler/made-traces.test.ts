@@ -7,8 +7,9 @@ import test from 'ava';
 import { runGenerate, runSample } from '../../autoscaler/trace/command.ts';
 import { generateInvocations, LIKE_2021 } from '../../autoscaler/trace/generate.ts';
 import { likenessOf } from '../../autoscaler/trace/likeness.ts';
+import { DURATION_2021_MS } from '../../autoscaler/trace/published.ts';
 import { OPEN_DEFAULTS, openTrace } from '../../autoscaler/trace/open-trace.ts';
-import { wasserstein } from '../../autoscaler/trace/quantiles.ts';
+import { distanceToTable, wasserstein } from '../../autoscaler/trace/quantiles.ts';
 import { sampleTrace } from '../../autoscaler/trace/sample.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'hotplane-made-'));
@@ -31,8 +32,17 @@ test('a made trace is near the published tables, and the same for the same seed'
   const trace = await openTrace([path], OPEN_DEFAULTS);
   t.deepEqual(trace.invocations.length, 200_000);
   for (const { what, distance } of likenessOf(trace))
-    t.true((distance ?? 1) < 0.08, `${what}: ${distance}`);
+    t.true((distance ?? 1) <= 0.04, `${what}: ${distance}`);
   t.like(JSON.parse(readFileSync(`${path}.json`, 'utf8')), { kind: 'synthetic', seed: 3 });
+});
+
+test('durations of a made trace are as published, whatever the seed', (t) => {
+  for (const seed of [1, 2, 4, 5, 6, 7]) {
+    const { invocations } = generateInvocations({ ...LIKE_2021, invocations: 100_000, seed });
+    const long = [...invocations.duration_ms].filter((ms) => ms > 0);
+    const distance = distanceToTable(long, DURATION_2021_MS);
+    t.true((distance ?? 1) <= 0.04, `seed ${seed}: ${distance}`);
+  }
 });
 
 test('days made like those of 2019 are read back, with the oddities asked for', async (t) => {
