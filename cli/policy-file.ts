@@ -1,4 +1,5 @@
 /** A policy of the operator's own: the default export of a TypeScript or JavaScript module. */
+import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DEFAULT_POLICY } from '../agent/core/default-policy/policy.ts';
@@ -21,14 +22,16 @@ const KNOWN: ReadonlySet<string> = new Set(['name', 'elastic', ...ANSWERS]);
 /**
  * What the file does not answer, the default does; its name is the file's where it says none. The
  * file must be ours or root's: it runs with all that this process may. Throws HP_CLI_POLICY_FILE,
- * HP_PATH_UNSAFE.
+ * HP_PATH_UNSAFE. `version`: `?` and what tells a later text of the file from this one.
  */
-export async function loadPolicy(path: string): Promise<Policy> {
+export async function loadPolicy(path: string, version = ''): Promise<Policy> {
   const whole = resolve(path);
   let found: unknown;
   try {
     await checkOwnFile(whole);
-    const loaded: { readonly default?: unknown } = await import(pathToFileURL(whole).href);
+    const loaded: { readonly default?: unknown } = await import(
+      pathToFileURL(whole).href + version
+    );
     found = loaded.default;
   } catch (error) {
     throw badPolicyFile(path, problemOf(error, whole));
@@ -39,6 +42,43 @@ export async function loadPolicy(path: string): Promise<Policy> {
   const policy: Policy = { ...DEFAULT_POLICY, name, ...found };
   if (NAME.test(policy.name)) return policy;
   throw badPolicyFile(path, `its name '${policy.name}' is not of lower-case letters, digits and -`);
+}
+
+/** How often a file is looked at. */
+const LOOK_MS = 2_000;
+
+/**
+ * What its file says after it was changed, once for each change; null: nothing new. `tell`: what is
+ * wrong with a text that cannot be used. The file is looked at until `signal`.
+ */
+export function watchPolicy(
+  path: string,
+  tell: (problem: unknown) => void,
+  signal: AbortSignal,
+): () => Policy | null {
+  let fresh: Policy | null = null;
+  let known = versionOf(path);
+  const look = (): void => {
+    const version = versionOf(path);
+    if (version === null || version === known) return;
+    known = version;
+    loadPolicy(path, `?${version}`).then((policy) => {
+      fresh = policy;
+    }, tell);
+  };
+  const timer = setInterval(look, LOOK_MS).unref();
+  signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  return () => {
+    const found = fresh;
+    fresh = null;
+    return found;
+  };
+}
+
+/** Of a text: another one has another; null: the file is not there now. */
+function versionOf(path: string): string | null {
+  const facts = statSync(path, { throwIfNoEntry: false });
+  return facts ? `${facts.mtimeMs}-${facts.size}` : null;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

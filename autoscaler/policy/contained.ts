@@ -17,6 +17,11 @@ export interface Containment {
   readonly slow_ms: number;
   /** Told once: which question, and what was wrong with the answer. */
   readonly tell: (question: string, problem: string) => void;
+  /**
+   * What to ask from now on, once, where one that failed has been mended; null: not yet. Absent: it
+   * never is.
+   */
+  readonly mended?: () => Policy | null;
 }
 
 /** Asks a policy; `answerOf` is given the default where that one has failed. */
@@ -28,7 +33,8 @@ type Ask = <Answer>(
 
 /** The same policy, and the default's answers once it has failed. */
 export function contained(policy: Policy, containment: Containment): Policy {
-  const { clock, worked, slow_ms, tell } = containment;
+  const { clock, worked, slow_ms, tell, mended } = containment;
+  let current = policy;
   let is_broken = false;
   /** An answer took long: from now on it is told whether that is the policy's work. */
   let is_watched = false;
@@ -37,11 +43,13 @@ export function contained(policy: Policy, containment: Containment): Policy {
     is_broken = true;
   };
   const ask: Ask = (question, answerOf, problemOf) => {
+    const fresh = is_broken ? mended?.() : null;
+    if (fresh) [current, is_broken, is_watched] = [fresh, false, false];
     if (is_broken) return answerOf(DEFAULT_POLICY);
     const timer = is_watched ? worked : clock;
     const begin_ms = timer();
     try {
-      const answer = answerOf(policy);
+      const answer = answerOf(current);
       let took_ms = timer() - begin_ms;
       if (took_ms > slow_ms && !is_watched) {
         is_watched = true;
@@ -81,38 +89,41 @@ export function contained(policy: Policy, containment: Containment): Policy {
         (answer) =>
           answer === null || Number.isFinite(answer?.target_bytes) ? null : 'is no size',
       ),
-    ...optional(policy, ask),
+    ...optional(policy, mended !== undefined, ask),
   };
 }
 
-/** What a policy need not answer. */
-function optional(policy: Policy, ask: Ask): Pick<Policy, 'giveWay' | 'gaveWay' | 'learn'> {
-  const { learn, giveWay, gaveWay } = policy;
+/** What a policy need not answer; one that may be mended may do so later. */
+function optional(
+  { learn, giveWay, gaveWay }: Policy,
+  is_mended: boolean,
+  ask: Ask,
+): Pick<Policy, 'giveWay' | 'gaveWay' | 'learn'> {
   return {
-    ...(giveWay && {
+    ...((giveWay ?? is_mended) && {
       giveWay: (idle, about) =>
         ask(
           'giveWay',
-          (from) => (from === policy ? giveWay(idle, about) : idle),
+          (from) => from.giveWay?.(idle, about) ?? idle,
           (answer) =>
             Array.isArray(answer) && answer.every((one) => idle.includes(one))
               ? null
               : 'names an instance that was not offered',
         ),
     }),
-    ...(gaveWay && {
+    ...((gaveWay ?? is_mended) && {
       gaveWay: (memory, one, left) =>
         ask(
           'gaveWay',
-          (from) => (from === policy ? gaveWay(memory, one, left) : memory),
+          (from) => (from.gaveWay ? from.gaveWay(memory, one, left) : memory),
           () => null,
         ),
     }),
-    ...(learn && {
+    ...((learn ?? is_mended) && {
       learn: (memory, event, now_ms, specOf, countsOf) =>
         ask(
           'learn',
-          (from) => (from === policy ? learn(memory, event, now_ms, specOf, countsOf) : memory),
+          (from) => (from.learn ? from.learn(memory, event, now_ms, specOf, countsOf) : memory),
           () => null,
         ),
     }),

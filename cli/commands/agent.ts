@@ -32,7 +32,7 @@ import { valuesOf } from '../agent-config/resolve.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ServiceManager } from '../service-manager.ts';
 import { badPolicyFile } from '../errors.ts';
-import { loadPolicy } from '../policy-file.ts';
+import { loadPolicy, watchPolicy } from '../policy-file.ts';
 import type { Values } from '../values.ts';
 import { readVersion } from '../../base/version.ts';
 
@@ -182,8 +182,9 @@ function serviceManager(signal: AbortSignal, log: Logger): ServiceManager | null
 }
 
 /** A policy that can do no harm: once it failed, the default answers and the log says so. */
-function held(policy: Policy, log: Logger): Policy {
+function held(policy: Policy, log: Logger, mended?: () => Policy | null): Policy {
   return contained(policy, {
+    ...(mended && { mended }),
     clock: () => hostClock.nowMs(),
     worked: threadCpuMs,
     slow_ms: CLI_LIMITS.policy_answer_ms,
@@ -199,6 +200,7 @@ function held(policy: Policy, log: Logger): Policy {
 async function policiesOf(
   values: Values,
   log: Logger,
+  signal: AbortSignal,
 ): Promise<{ readonly policy: Policy; readonly policies: ReadonlyMap<string, Policy> }> {
   const file = values.optional('policy-file');
   const named = POLICIES.get(values.choice('policy', POLICIES.names));
@@ -206,9 +208,11 @@ async function policiesOf(
   if (own && POLICIES.names.includes(own.name)) {
     throw badPolicyFile(file ?? '', `there is a policy '${own.name}' already`);
   }
-  const all = own ? [...POLICIES.all, own] : POLICIES.all;
-  const policies = new Map(all.map((one) => [one.name, held(one, log)]));
-  return { policy: held(own ?? named, log), policies };
+  const policies = new Map(POLICIES.all.map((one) => [one.name, held(one, log)]));
+  if (!own || file === undefined) return { policy: held(named, log), policies };
+  const wrong = (err: unknown): void => log.error({ err }, 'the changed policy cannot be used');
+  const policy = held(own, log, watchPolicy(file, wrong, signal));
+  return { policy, policies: policies.set(own.name, policy) };
 }
 
 async function run(input: CommandInput): Promise<number> {
@@ -235,7 +239,7 @@ async function run(input: CommandInput): Promise<number> {
     { level, base: null, serializers },
     { write: (line: string) => void stderr.write(line) },
   );
-  const policies = await policiesOf(values, log);
+  const policies = await policiesOf(values, log, signal);
   const manager = serviceManager(signal, log);
   const vmms = vmmOptions(values, warning(log, 'HP_AGENT_VMM_WARNING'));
   await runDaemon({

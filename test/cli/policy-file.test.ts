@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { simulationSchema } from '../../autoscaler/results/simulation.ts';
+import { hostClock } from '../../base/clock.ts';
 import { HotplaneError } from '../../base/errors.ts';
+import { waitFor } from '../../base/wait.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
-import { loadPolicy } from '../../cli/policy-file.ts';
+import { loadPolicy, watchPolicy } from '../../cli/policy-file.ts';
 
 const FOLDER = mkdtempSync(join(tmpdir(), 'hotplane-policy-'));
 test.after.always(() => rmSync(FOLDER, { recursive: true, force: true }));
@@ -21,6 +23,15 @@ function fileOf(name: string, text: string): string {
   const path = join(FOLDER, name);
   writeFileSync(path, text, { mode: 0o600 });
   return path;
+}
+
+async function until<Found>(probe: () => Found | null): Promise<Found | null> {
+  return await waitFor(probe, {
+    clock: hostClock,
+    deadline_ms: 120_000,
+    first_pause_ms: 50,
+    longest_pause_ms: 200,
+  });
 }
 
 async function simulate(...words: readonly string[]): Promise<string> {
@@ -90,6 +101,22 @@ for (const [title, text, problem] of [
     t.regex(error.message, problem);
   });
 }
+
+test('a file that was changed is read again, and a wrong text of it is told', async (t) => {
+  const path = fileOf('mended.ts', 'export default {};\n');
+  const end = new AbortController();
+  const told: unknown[] = [];
+  const fresh = watchPolicy(path, (problem) => told.push(problem), end.signal);
+  t.is(fresh(), null);
+  writeFileSync(path, 'export default { scale: 7 };\n');
+  await until(() => (told.length > 0 ? told : null));
+  t.true(told[0] instanceof HotplaneError);
+  writeFileSync(path, 'export default { elastic: true };\n');
+  const policy = await until(fresh);
+  t.true(policy?.elastic);
+  t.is(fresh(), null, 'once for each change');
+  end.abort();
+});
 
 test('the reference engine plays it beside those that are there', async (t) => {
   const path = fileOf(

@@ -255,6 +255,38 @@ for (const [title, fault, message] of FAULTS) {
   });
 }
 
+const says = (starts: number): Policy => ({
+  ...DEFAULT_POLICY,
+  name: 'own',
+  scale: (view) => ({ ...DEFAULT_POLICY.scale(view), starts }),
+});
+
+test('one that failed answers again once it was mended', (t) => {
+  const told: string[] = [];
+  const fresh: Policy[] = [];
+  const policy = contained(says(Number.NaN), {
+    clock: () => 0,
+    worked: () => 0,
+    slow_ms: 1,
+    tell: (_, problem) => told.push(problem),
+    mended: () => fresh.shift() ?? null,
+  });
+  const world = new World(2 ** 32);
+  world.context = { policy, recording: false };
+  world.deploy('f');
+  world.quiesce();
+  t.is(told.length, 1);
+  fresh.push(says(0));
+  const call = world.invoke('f');
+  world.quiesce();
+  t.like(world.reply(call), { outcome: 'refused' }, 'it is asked, and starts nothing');
+  fresh.push(says(0.5), says(1));
+  world.invoke('f');
+  world.quiesce();
+  t.is(fresh.length, 2, 'what does not fail is not mended');
+  t.is(told.length, 1);
+});
+
 test('a policy that is slow gives way too; one that is in time goes on', (t) => {
   const told: string[] = [];
   let now_ms = 0;
