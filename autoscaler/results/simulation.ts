@@ -37,6 +37,8 @@ export const runFiguresSchema = z.strictObject({
   /** The same until its end; of what was served. */
   latency_ms: z.array(quantile).default([]),
   committed_gib_s: figure,
+  /** The same policy and host, memory moves in no time; absent: nobody played that. */
+  ideal_gib_s: figure.optional(),
   /** Of instances that ran something. */
   busy_gib_s: figure.nullable(),
   peak_committed_bytes: figure,

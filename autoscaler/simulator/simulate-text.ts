@@ -29,7 +29,7 @@ const HEAD = [
   'all/busy',
   'peak GiB',
   'refused',
-  'of the ideal saving',
+  'of its ideal saving',
 ];
 
 function rowOf(run: RunFigures, baselines: Simulation['baselines']): string[] {
@@ -37,7 +37,7 @@ function rowOf(run: RunFigures, baselines: Simulation['baselines']): string[] {
   const p99 = run.wait_ms.find(({ share }) => share === 0.99);
   const functions = run.cold_share_of_functions.find(({ share }) => share === 0.75);
   const gib_s = (name: string): number => baselines.find((one) => one.name === name)?.gib_s ?? 0;
-  const possible = gib_s('static') - gib_s('ideal');
+  const possible = gib_s('static') - (run.ideal_gib_s ?? Number.POSITIVE_INFINITY);
   const reached = possible > 0 ? (gib_s('static') - run.committed_gib_s) / possible : null;
   const busy = run.busy_gib_s ?? 0;
   return [

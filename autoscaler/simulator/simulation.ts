@@ -95,7 +95,8 @@ export async function simulate(
   for (const choice of plan.choices) {
     await turn();
     if (signal.aborted) throw simulateInterrupted();
-    runs.push(runOne(plan, choice));
+    const ideal_gib_s = idealOf(plan, choice);
+    runs.push({ ...runOne(plan, choice), ...(ideal_gib_s !== null && { ideal_gib_s }) });
   }
   return { runs, baselines: baselinesOf(plan, runs) };
 }
@@ -166,6 +167,15 @@ export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: numb
 
 /** What memory that moves in no time makes of a policy that differs in what is plugged alone. */
 const FALLBACK: SimulatedPolicy = 'fixed-keep-alive';
+
+/** What the policy itself commits, whatever the mechanism; null: only the reference plays it. */
+function idealOf(plan: SimulationPlan, choice: PolicyChoice): number | null {
+  const mechanism = MECHANISM_MODELS.get('ideal');
+  if (!mechanism || choice.own) return null;
+  const like = needsReference(choice) ? { ...choice, policy: FALLBACK } : choice;
+  const costs = { ...plan.costs, mechanism, stop_ms: 0 };
+  return runOne({ ...plan, costs, engine: 'fast' }, like).committed_gib_s;
+}
 
 /** Against what a saving can be told; all of the first policy, on a host without a limit. */
 function baselinesOf(

@@ -71,6 +71,17 @@ test('what is simulated says so, wherever it is told', async (t) => {
   t.is(error.code, 'HP_RESULTS_EXIST');
 });
 
+test('the ideal beside each saving is that of its own policy', async (t) => {
+  const words = ['--policy', 'fixed-keep-alive,batched', '--keep-alive', '60,600'];
+  const { runs } = await simulated(...words, '--mechanism', 'virtio-mem');
+  const ideals = await simulated(...words, '--mechanism', 'ideal', '--stop-ms', '0');
+  t.is(runs.length, 4);
+  for (const [at, { name, ideal_gib_s = Number.NaN, committed_gib_s }] of runs.entries()) {
+    t.is(ideal_gib_s, ideals.runs[at]?.committed_gib_s ?? 0, name);
+    t.true(ideal_gib_s < committed_gib_s, name);
+  }
+});
+
 test('the same inputs give the same bytes', async (t) => {
   const words = ['--json', '--policy', 'hybrid-histogram', '--keep-alive', '60'];
   t.is(await run(...words), await run(...words));
