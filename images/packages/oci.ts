@@ -93,7 +93,8 @@ export async function addOciImage(
     const name = `${source}, layer ${index + 1} of ${layers.length}`;
     const { tree, blobs } = options;
     const bytes = createReadStream(layer.path);
-    await addTarLayer(bytes, { tree, blobs, source: name, over_links: 'replace' });
+    const is_whole = form !== 'docker-archive';
+    await addTarLayer(bytes, { tree, blobs, source: name, over_links: 'replace', is_whole });
   }
   return await imageConfig(config, options.tree, source);
 }

@@ -19,6 +19,11 @@ export interface LayerOptions {
   readonly over_links: 'replace' | 'follow';
   /** Bytes that a compressed layer may unfold to, padding included. Default: as of a package. */
   readonly limit_bytes?: number;
+  /**
+   * Its bytes are known by their digest: it may end with its last file, without what fills that
+   * one's block, as Go's writers leave it and its readers take it. Default: false.
+   */
+  readonly is_whole?: boolean;
   /** False: the entry is left out. Default: all are taken. */
   readonly wanted?: (path: string) => boolean;
 }
@@ -30,7 +35,8 @@ export async function addTarLayer(bytes: Readable, options: LayerOptions): Promi
   const archive = extract();
   const plain = await unpacked(bytes);
   const limit_bytes = 2 * (options.limit_bytes ?? PACKAGE_LIMITS.unpacked_bytes);
-  const feeding = pipeline([...plain, bounded(limit_bytes, source), archive]);
+  const filled = options.is_whole === true ? [blockFiller()] : [];
+  const feeding = pipeline([...plain, bounded(limit_bytes, source), ...filled, archive]);
   feeding.catch(() => undefined);
   try {
     for await (const entry of archive) {
@@ -47,6 +53,8 @@ export async function addTarLayer(bytes: Readable, options: LayerOptions): Promi
   }
 }
 
+/** Of which an archive is made (POSIX, pax). */
+const BLOCK_BYTES = 512;
 const GZIP = Buffer.from([0x1f, 0x8b]);
 const ZSTD = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
@@ -79,6 +87,20 @@ function bounded(limit_bytes: number, source: string): Transform {
       const why = `unfolds to more than ${formatBytes(limit_bytes)}`;
       if (seen_bytes > limit_bytes) done(refused(source, '', why));
       else done(null, chunk);
+    },
+  });
+}
+
+/** Ends the last block of an archive with zeros, where it has fewer bytes. */
+function blockFiller(): Transform {
+  let seen_bytes = 0;
+  return new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      seen_bytes += chunk.byteLength;
+      done(null, chunk);
+    },
+    flush(done) {
+      done(null, Buffer.alloc((BLOCK_BYTES - (seen_bytes % BLOCK_BYTES)) % BLOCK_BYTES));
     },
   });
 }

@@ -185,6 +185,20 @@ test('an image by umoci has the tree that umoci unpacks, as layout and as archiv
   t.true((await findNamed(cache_dir, 'shop')).config?.environment.includes('COLOUR=blue'));
 });
 
+test('a layer may end with its last file, as umoci inserts it', async (t) => {
+  const dir = await folderFor(t);
+  const image = `${join(dir, 'layout')}:v1`;
+  await writeFile(join(dir, 'word'), 'inserted');
+  await execa('umoci', ['init', '--layout', join(dir, 'layout')]);
+  await execa('umoci', ['new', '--image', image]);
+  const insert = ['insert', '--rootless', '--image', image, join(dir, 'word'), '/srv/word'];
+  await execa('umoci', insert);
+  await execa('umoci', ['config', '--image', image, '--config.entrypoint', '/srv/word']);
+  const source = { form: 'oci', path: join(dir, 'layout') } as const;
+  const made = await importImage(source, { cache_dir: join(dir, 'cache'), name: 'inserted' });
+  t.is(await said(made.image_path, 'cat srv/word'), 'inserted');
+});
+
 test('owners of an image are kept without being root', async (t) => {
   const dir = await folderFor(t);
   const layer = await tarOf([
