@@ -148,7 +148,7 @@ async function makePackage(out: string, with_images: boolean): Promise<string> {
     await stageFiles(stage, with_images);
     await run('chmod', ['-R', 'u=rwX,go=rX', stage]);
     await stageControl(stage);
-    const build = ['--root-owner-group', '-Zxz', '-z1', '--build', stage, out];
+    const build = ['--root-owner-group', '-Zzstd', '-z3', '--build', stage, out];
     await execa('dpkg-deb', build, { env: toolEnvironment(), extendEnv: false, stdio: 'inherit' });
     return out;
   } finally {
