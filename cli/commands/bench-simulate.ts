@@ -9,7 +9,7 @@ export const benchSimulateCommand: Command = {
     reference: {
       value: 'N',
       summary: 'the first so many for the reference engine',
-      default: '20000',
+      default: '60000',
     },
     rounds: { value: 'B', summary: 'times every figure is taken', default: '3' },
     seed: { value: 'N', summary: 'of the made trace', default: '1' },
