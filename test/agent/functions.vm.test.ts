@@ -3,11 +3,17 @@
  * sandbox, runtime; and costs what it has to, not more.
  * Method: real VMs with base runtimes of Debian; the requests of any HTTP client.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { execa } from 'execa';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import { hostClock } from '../../base/clock.ts';
-import { MIB } from '../../base/units.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import { KIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
+import { ensureStaticProgram } from '../../images/rootfs/program.ts';
 import { type FunctionHost, functionHost, translatedBytes } from './function-host.ts';
 
 /** What starts many interpreters takes minutes where nothing accelerates. */
@@ -118,6 +124,44 @@ test.serial(
     t.like(await host.call('shop', '', { method: 'GET' }), { status: 501 }, 'its own refusal');
   },
 );
+
+/** An archive as registries give them: two layers, a user, a folder and a command of its own. */
+async function archiveOf(t: ExecutionContext, program: string): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'hp-image-'));
+  t.teardown(async () => await rm(dir, { recursive: true, force: true }));
+  const image = `${join(dir, 'layout')}:v1`;
+  const umoci = async (...args: readonly string[]): Promise<void> => {
+    await execa('umoci', args, { cwd: dir });
+  };
+  await writeFile(join(dir, 'passwd'), 'app:x:1234:77::/srv:/bin/false\n');
+  await umoci('init', '--layout', join(dir, 'layout'));
+  await umoci('new', '--image', image);
+  await umoci('insert', '--rootless', '--image', image, join(dir, 'passwd'), '/etc/passwd');
+  await umoci('insert', '--rootless', '--image', image, program, '/srv/bin/serve');
+  const config = { user: 'app', workingdir: '/srv', entrypoint: 'bin/serve', env: 'COLOUR=blue' };
+  for (const [key, value] of Object.entries(config)) {
+    await umoci('config', '--image', image, `--config.${key}`, value);
+  }
+  await execa('tar', ['-cf', join(dir, 'shop.tar'), '-C', join(dir, 'layout'), '.']);
+  return join(dir, 'shop.tar');
+}
+
+test.serial('an archive that another tool made runs without change', async (t) => {
+  const program = await ensureStaticProgram({
+    name: 'bench-echo',
+    sources: [join(PROJECT_ROOT, 'bench/invoke/path/echo.c')],
+  });
+  const archive = await archiveOf(t, program);
+  const host = await functionHost(t, ['virtio-mem']);
+  const rest = `package: oci-archive:${archive}\ninterface: http\nmemory: 128MiB\n`;
+  await host.deploy({ 'function.yaml': manifest('archived', rest) });
+  for (const size of [0, 1, 256 * KIB]) {
+    const body = Buffer.alloc(size, 'archived');
+    const { status, body: answer } = await host.call('archived', body);
+    t.is(status, 200, answer);
+    t.is(answer, body.toString(), `${size} bytes come back as they were`);
+  }
+});
 
 const HEAP = `import { readFileSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
