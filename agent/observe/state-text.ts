@@ -24,6 +24,7 @@ export async function stateText(state: HostState): Promise<string> {
     texts.push(rows.length === 0 ? '[]' : ']');
   }
   texts.push('}');
+  await pieces.did(AGENT_LIMITS.status_regions_at_once);
   return texts.join('');
 }
 

@@ -38,9 +38,16 @@ export const othersBetween = (before: UsageMark, after: UsageMark): number | nul
 export async function measured(
   stage: AgentStage,
   work: () => Promise<void>,
-): Promise<{ readonly wall_ms: number; readonly others_share: number | null }> {
+): Promise<{
+  readonly wall_ms: number;
+  readonly others_share: number | null;
+  /** Of the agent's loop. */
+  readonly lag_max_ms: number;
+}> {
   const before = await mark(stage);
   await work();
   const wall_ms = performance.now() - before.at_ms;
-  return { wall_ms, others_share: othersBetween(before, await mark(stage)) };
+  const after = await mark(stage);
+  const { max: lag_max_ms } = after.agent.lag_ms;
+  return { wall_ms, others_share: othersBetween(before, after), lag_max_ms };
 }

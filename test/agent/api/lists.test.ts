@@ -87,6 +87,12 @@ test('the answer to Status that is written in pieces is the one that is written 
   const status = await agent.status('', true);
   const at_once = SERVICE.Status.decodeResponse(SERVICE.Status.encodeResponse(status));
   t.deepEqual(SERVICE.Status.decodeResponse(await statusBytes(status)), at_once);
+  // Longer than what is written at once, with characters of two halves at every place.
+  const state_json = `x${'\u{1f600}é'.repeat(900_000)}`;
+  const long = SERVICE.Status.decodeResponse(await statusBytes({ ...status, state_json }));
+  t.true(long.state_json === state_json);
+  const none = await statusBytes({ ...status, state_json: null });
+  t.is(SERVICE.Status.decodeResponse(none).state_json, null);
 });
 
 test('the state that is written in pieces is the one that is written at once', async (t) => {
