@@ -36,8 +36,16 @@ const CALL = emulated({ anonymous_bytes: 60 * MIB, file_bytes: 0, cpu_ms: 0, wal
 const MAIN = join(PROJECT_ROOT, 'cli', 'main.ts');
 
 const started = new Set<ChildProcess>();
-test.afterEach.always(() => {
+const hosts = new Set<RealHost>();
+/** A failed test leaves no agent, no VMM and no folder. */
+test.afterEach.always(async () => {
   for (const child of started) child.kill('SIGKILL');
+  for (const host of hosts) {
+    for (const pid of host.vmms()) process.kill(pid, 'SIGKILL');
+    host.client.close();
+    await rm(host.folder, { recursive: true, force: true });
+  }
+  hosts.clear();
 });
 
 /** Numbers below `most`, the same ones for a seed (a linear congruence is random enough here). */
@@ -61,6 +69,7 @@ class RealHost {
 
   constructor(folder: string) {
     this.folder = folder;
+    hosts.add(this);
     this.client = new AgentClient(join(folder, 'a.sock'));
   }
 
