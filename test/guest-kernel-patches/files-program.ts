@@ -8,9 +8,9 @@ import type { SelftestGuest } from './selftest-guest.ts';
 export const FILES_NAME = 'test-files';
 
 const SOURCE = fileURLToPath(new URL('guest/files.c', import.meta.url));
-const FILES_MS = 60_000;
-/** kmemleak finds them in seconds on an idle host, and in up to a minute on a busy one. */
-const KMEMLEAK_MS = 300_000;
+const FILES_MS = 300_000;
+/** kmemleak finds them in seconds on an idle host, and in minutes on a busy one. */
+const KMEMLEAK_MS = 900_000;
 const KMEMLEAK = '/sys/kernel/debug/kmemleak';
 
 export async function ensureFilesProgram(arch: GuestArch = DEFAULT_ARCH): Promise<string> {

@@ -41,6 +41,14 @@ export const DEBUG = {
 
 /** A test that only runs where the time for it is: .ci/run sets HOTPLANE_DEBUG_KERNEL. */
 export const onDebugKernel = process.env['HOTPLANE_DEBUG_KERNEL'] ? test.serial : test.serial.skip;
+const onDebugKernelAtLength =
+  process.env['HOTPLANE_DEBUG_KERNEL'] === 'all' ? test.serial : test.serial.skip;
+
+/** Both kernels of the series, for what takes too long on the second one to be part of CI. */
+export const KERNELS = [
+  { name: 'normal kernel', changes: {}, onKernel: test.serial },
+  { name: 'debug kernel', changes: DEBUG, onKernel: onDebugKernelAtLength },
+] as const;
 
 export async function bootOrdinary(
   t: ExecutionContext,
