@@ -31,11 +31,13 @@ const bounds = (left_ms: number): Options =>
         killDescendants: true,
       };
 
+const toStdout = (text: string): void => void process.stdout.write(text);
+
 /**
  * Resolves to what the stage adds to the tally. One that takes longer than `left_ms` is ended and
  * has failed, as has one that ends badly or tests nothing without saying what failed.
  */
-export async function runStage(stage: Stage, left_ms: number): Promise<Tally> {
+export async function runStage(stage: Stage, left_ms: number, tell = toStdout): Promise<Tally> {
   const [command, ...args] = stage.command;
   const is_tap = stage.kind === 'tap';
   const child = execa(command, args, {
@@ -50,7 +52,7 @@ export async function runStage(stage: Stage, left_ms: number): Promise<Tally> {
   let tally = emptyTally();
   if (child.stdout) {
     for await (const line of createInterface({ input: child.stdout })) {
-      process.stdout.write(`${line}\n`);
+      tell(`${line}\n`);
       tally = tallyTapLine(tally, line);
     }
   }
@@ -59,7 +61,7 @@ export async function runStage(stage: Stage, left_ms: number): Promise<Tally> {
     process.stderr.write(
       `${stage.name}: ${command} did not run to its end: ${code ?? 'a signal'}\n`,
     );
-  if (timedOut) process.stdout.write(`== ${stage.name}: ended after ${formatMs(left_ms)}\n`);
+  if (timedOut) tell(`== ${stage.name}: ended after ${formatMs(left_ms)}\n`);
   const is_bad = exitCode !== 0 || (is_tap && tally.passed === 0);
   if (!is_tap) return is_bad ? { passed: 0, failed: 1 } : { passed: 1, failed: 0 };
   return is_bad && tally.failed === 0 ? { passed: tally.passed, failed: 1 } : tally;

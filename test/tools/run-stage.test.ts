@@ -26,7 +26,9 @@ const rows: readonly [Stage['kind'], string, { passed: number; failed: number }]
 
 for (const [kind, script, expected] of rows) {
   test(`a stage counts for what it says and how it ends: ${kind}, ${script}`, async (t) => {
-    t.deepEqual(await runStage(stage(kind, script), 60_000), expected);
+    const told: string[] = [];
+    const tally = await runStage(stage(kind, script), 60_000, (text) => told.push(text));
+    t.deepEqual(tally, expected, told.join(''));
   });
 }
 
@@ -34,7 +36,10 @@ test('a stage that is late is ended with all that it started, and has failed', a
   const folder = mkdtempSync(join(tmpdir(), 'hotplane-stage-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
   const waits = `echo "ok 1"; sleep 600 & echo $! > ${folder}/pid; wait`;
-  t.deepEqual(await runStage(stage('tap', waits), 1999.5), { passed: 1, failed: 1 });
+  const told: string[] = [];
+  const tally = await runStage(stage('tap', waits), 1999.5, (text) => told.push(text));
+  t.deepEqual(tally, { passed: 1, failed: 1 });
+  t.deepEqual(told, ['ok 1\n', '== one: ended after 2 s\n']);
   const pid = Number(readFileSync(`${folder}/pid`, 'utf8'));
   t.true(pid > 0);
   const gone = () => (existsSync(`/proc/${pid}`) ? null : true);
