@@ -12,8 +12,15 @@ import { totalBytes } from '../model/tiers.ts';
 import { memoryOf, remember } from './answering.ts';
 import { spareIdle } from './bounds.ts';
 import { mayEmpty } from './devices.ts';
-import { type Draft, editInstance, editRegion, editVm, readFunction } from './draft.ts';
-import { readVm, vmsOf } from './draft.ts';
+import {
+  type Draft,
+  editInstance,
+  editRegion,
+  editVm,
+  readFunction,
+  readVm,
+  vmsOf,
+} from './draft.ts';
 import { stopInstance } from './instances.ts';
 import { empty } from './operations.ts';
 import { freeBytes, permitsOf } from './permits.ts';

@@ -302,6 +302,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     kind: pathCalled('FILE'),
     doc: "a module (.ts, .js) whose default export is a policy of one's own, which answers instead",
     default: null,
+    otherwise: 'none: `policy` answers',
   },
   {
     name: 'log_level',
