@@ -31,6 +31,9 @@ const KILL_AFTER_MS = 3_000;
 export async function run(command: readonly string[], options: RunOptions): Promise<void> {
   const [tool = ''] = command;
   const log = createWriteStream(options.log_path, { flags: 'a' });
+  const written = finished(log);
+  // A disk may be full at any line; it is told when the tool has ended.
+  written.catch(() => undefined);
   const tail: string[] = [];
   const onLine = (line: string): void => {
     log.write(`${line}\n`);
@@ -58,7 +61,7 @@ export async function run(command: readonly string[], options: RunOptions): Prom
     throw errnoOf(error) === 'ENOENT' ? toolMissing(tool, error) : error;
   } finally {
     log.end();
-    await finished(log);
+    await written;
   }
 }
 
