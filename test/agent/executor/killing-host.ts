@@ -1,7 +1,5 @@
 /** A host on which agents are killed at a chosen step of their work, and followed by others. */
 import type { ExecutionContext } from 'ava';
-import { pino } from 'pino';
-import { earlierState } from '../../../agent/adopt/earlier.ts';
 import { HostAgent, type HostAgentOptions } from '../../../agent/executor/host-agent.ts';
 import { FakeHypervisor, NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
 import { StateFile, type StateStore } from '../../../agent/store/state-file.ts';
@@ -10,9 +8,9 @@ import { GIB, MIB } from '../../../base/units.ts';
 import { AgentLedger } from '../../../agent/ledger/agent-ledger.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { FakeClock } from '../../fakes/clock.ts';
-import { FAKE_IMAGES } from '../../fakes/host.ts';
 import { emulated, type Work } from '../../../agent/model/work.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { earlierIn, QUIET_PARTS } from './next-agent.ts';
 
 const LIMIT_BYTES = 4 * GIB;
 /** What an instance starts with is less than its call uses, and it is told when it waits. */
@@ -109,27 +107,16 @@ export class KillingHost {
     const store = await StateFile.open(this.path);
     this.store = store;
     this.ledger = this.#openLedger();
-    const options = { path: this.path, host_limit_bytes: LIMIT_BYTES, facts: {}, first_id: 1 };
-    const state = earlierState(store, options);
-    const alive = this.hypervisor.alive();
-    const vms = new Map(
-      alive.map((vm) => {
-        const takeUp = async () => await Promise.resolve(vm);
-        return [vm.id, { takeUp, end: () => vm.shutdown() }];
-      }),
-    );
+    const before = { path: this.path, host_limit_bytes: LIMIT_BYTES };
     const parts: HostAgentOptions = {
       clock: this.clock,
       hypervisor: this.hypervisor,
-      images: FAKE_IMAGES,
-      log: pino({ level: 'silent' }),
+      ...QUIET_PARTS,
       host_limit_bytes: LIMIT_BYTES,
-      vms_dir: '/nonexistent/vms',
-      version: 'test',
       store: this.#killing(store),
       ...(this.grows ? { policy: HISTORY_POLICY } : {}),
       ...(this.ledger ? { ledger: this.ledger } : {}),
-      ...(state ? { earlier: { state, vms } } : {}),
+      ...earlierIn(store, this.hypervisor, before),
     };
     this.agent = new HostAgent(parts);
   }

@@ -3,16 +3,14 @@ import test, { type ExecutionContext } from 'ava';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
-import { earlierState } from '../../../agent/adopt/earlier.ts';
 import { HostAgent } from '../../../agent/executor/host-agent.ts';
 import { StateFile } from '../../../agent/store/state-file.ts';
 import { FakeHypervisor, NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
-import { FAKE_IMAGES } from '../../fakes/host.ts';
 import { specOf } from '../core/world.ts';
+import { earlierIn, QUIET_PARTS } from './next-agent.ts';
 
 const MANY = 1_000;
 const FEW = 250;
@@ -35,11 +33,8 @@ async function restartMs(t: ExecutionContext, count: number): Promise<number> {
   const parts = {
     clock: hostClock,
     hypervisor,
-    images: FAKE_IMAGES,
-    log: pino({ level: 'silent' }),
+    ...QUIET_PARTS,
     host_limit_bytes: LIMIT_BYTES,
-    vms_dir: '/nonexistent/vms',
-    version: 'test',
     bounds: BOUNDS,
   };
   const store = await StateFile.open(path);
@@ -51,15 +46,10 @@ async function restartMs(t: ExecutionContext, count: number): Promise<number> {
   store.close();
   const begun_ms = usedMs();
   const next_store = await StateFile.open(path);
-  const facts = { path, host_limit_bytes: LIMIT_BYTES, facts: BOUNDS, first_id: 1 };
-  const state = earlierState(next_store, facts);
-  if (!state) throw new Error('the first agent left a state');
-  const takeUp = hypervisor.alive().map((vm) => {
-    const living = { takeUp: async () => await Promise.resolve(vm), end: () => vm.shutdown() };
-    return [vm.id, living] as const;
-  });
-  const earlier = { state, vms: new Map(takeUp) };
-  const next = new HostAgent({ ...parts, store: next_store, earlier });
+  const before = { path, host_limit_bytes: LIMIT_BYTES, bounds: BOUNDS };
+  const left = earlierIn(next_store, hypervisor, before);
+  if (!left.earlier) throw new Error('the first agent left a state');
+  const next = new HostAgent({ ...parts, store: next_store, ...left });
   const serves = (): true | null => {
     const vms = [...next.state.vms.values()];
     return vms.length === count && vms.every(({ phase }) => phase === 'running') ? true : null;

@@ -1,14 +1,12 @@
 /** A host of several functions on which agents, VMs and instances are killed, over and over. */
-import { pino } from 'pino';
-import { earlierState } from '../../../agent/adopt/earlier.ts';
 import { HostAgent } from '../../../agent/executor/host-agent.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { StateFile } from '../../../agent/store/state-file.ts';
 import { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { FakeClock } from '../../fakes/clock.ts';
-import { FAKE_IMAGES } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { earlierIn, QUIET_PARTS } from './next-agent.ts';
 
 export const FUNCTIONS = ['a', 'b', 'c'] as const;
 export type FunctionName = (typeof FUNCTIONS)[number];
@@ -41,24 +39,16 @@ export class SoakHost {
 
   async start(): Promise<void> {
     const store = await StateFile.open(this.#path);
-    const facts = { path: this.#path, host_limit_bytes: LIMIT_BYTES, facts: {}, first_id: 1 };
-    const state = earlierState(store, facts);
-    const living = this.hypervisor.alive().map((vm) => {
-      const left = { takeUp: async () => await Promise.resolve(vm), end: () => vm.shutdown() };
-      return [vm.id, left] as const;
-    });
+    const before = { path: this.#path, host_limit_bytes: LIMIT_BYTES };
     this.agents += 1;
     this.#store = store;
     this.agent = new HostAgent({
       clock: this.clock,
       hypervisor: this.hypervisor,
-      images: FAKE_IMAGES,
-      log: pino({ level: 'silent' }),
+      ...QUIET_PARTS,
       host_limit_bytes: LIMIT_BYTES,
-      vms_dir: '/nonexistent/vms',
-      version: 'test',
       store,
-      ...(state ? { earlier: { state, vms: new Map(living) } } : {}),
+      ...earlierIn(store, this.hypervisor, before),
     });
   }
 
