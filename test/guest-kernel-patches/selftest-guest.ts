@@ -8,6 +8,7 @@ import type { ExecutionContext } from 'ava';
 import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { MIB } from '../../base/units.ts';
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
+import { readTail } from '../../hypervisor-client/host/log-tail.ts';
 import type { Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
 import { deviceOf } from '../../hypervisor-client/spec.ts';
 import { directory, file, writeCpio } from '../../images/rootfs/cpio.ts';
@@ -86,7 +87,12 @@ export async function bootSelftestGuest(
   t.teardown(() => vm.shutdown());
   const lines = async (): Promise<readonly string[]> =>
     (await readFile(vm.console_path, 'utf8')).split('\n').slice(0, -1);
-  const agent = await connectGuest(vm, options.hello_ms ?? HELLO_MS[variant]);
+  const agent = await connectGuest(vm, options.hello_ms ?? HELLO_MS[variant]).catch(
+    async (error: unknown) => {
+      t.log(`no hello; the console ends with:\n${await readTail(vm.console_path)}`);
+      throw error;
+    },
+  );
   return { vm, run_dir, agent, lines };
 }
 
