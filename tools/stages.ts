@@ -1,4 +1,5 @@
 /** What `npm test` consists of: the stages, in their order. */
+import type { DependsOn } from './passed.ts';
 import { NOT_QUICK, QUICK } from './quick.ts';
 
 const MINUTE_MS = 60_000;
@@ -17,6 +18,10 @@ export interface Stage {
    * run: what it takes on two cores, with what it is for.
    */
   readonly wants_ms?: number;
+  /** The guest it builds: it wants no time where that is in the cache. */
+  readonly builds?: DependsOn['guests'][number];
+  /** It is left out, and that is said, where it passed with the same content before. */
+  readonly depends_on?: DependsOn;
 }
 
 /** A stage that runs test files with ava, `files` at a time. */
@@ -47,6 +52,24 @@ const images = (name: string, variant: string, ...more: readonly string[]): Stag
   kind: 'check',
   required: true,
 });
+
+const DEBUG = { variant: 'debug', arch: 'x86-64' } as const;
+const ARM64 = { variant: 'hotmem', arch: 'arm64' } as const;
+
+/** Test files that run on one kernel of the series and know nothing above it. */
+const onKernel = (
+  guest: DependsOn['guests'][number],
+  vmm: string,
+  files: readonly string[],
+): DependsOn => ({
+  guests: [guest],
+  files: [...files, 'test/guest-kernel-patches/guest/*'],
+  programs: [vmm],
+  variables: ['HOTPLANE_DEBUG_KERNEL', 'HOTPLANE_ARM64', ...STRESS],
+});
+
+/** What test/guest-kernel-patches/stress.vm.test.ts and its like are told. */
+const STRESS = ['CYCLES', 'SEED', 'MISCHIEF'].map((name) => `HOTPLANE_STRESS_${name}`);
 
 const DEBUG_FILES = ['debug', 'kunit', 'stress'].map(
   (name) => `test/guest-kernel-patches/${name}.vm.test.ts`,
@@ -81,14 +104,23 @@ export const TESTS: readonly Stage[] = [
 
 /** They come last: the others tell sooner what is wrong. */
 export const DEBUG_TESTS: readonly Stage[] = [
-  { ...images('debug kernel', 'debug'), wants_ms: 50 * MINUTE_MS },
+  { ...images('debug kernel', 'debug'), wants_ms: 50 * MINUTE_MS, builds: DEBUG },
   {
     ...ava('selftests, KUnit and stress on the debug kernel', 2, DEBUG_FILES),
     wants_ms: 30 * MINUTE_MS,
+    depends_on: onKernel(DEBUG, 'qemu-system-x86_64', DEBUG_FILES),
   },
 ];
 
 export const ARM64_TESTS: readonly Stage[] = [
-  { ...images('arm64 kernel', 'hotmem', '--arch', 'arm64'), wants_ms: 45 * MINUTE_MS },
-  { ...ava('selftests and stress on arm64', 1, [ARM64_FILE]), wants_ms: 10 * MINUTE_MS },
+  {
+    ...images('arm64 kernel', 'hotmem', '--arch', 'arm64'),
+    wants_ms: 45 * MINUTE_MS,
+    builds: ARM64,
+  },
+  {
+    ...ava('selftests and stress on arm64', 1, [ARM64_FILE]),
+    wants_ms: 10 * MINUTE_MS,
+    depends_on: onKernel(ARM64, 'qemu-system-aarch64', [ARM64_FILE]),
+  },
 ];
