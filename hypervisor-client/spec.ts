@@ -8,7 +8,7 @@ import { LIMITS } from '../base/limits.ts';
 import { VMM_LIMITS } from './limits.ts';
 import { socketPathTrouble } from '../base/safe-path.ts';
 import { vmmError } from './errors.ts';
-import type { DeviceSpec, DiskSpec, RegionSpec, VmSpec } from './vm.ts';
+import type { DeviceSpec, DiskSpec, NicSpec, RegionSpec, VmSpec } from './vm.ts';
 
 /** Less than this for the kernel and its page arrays and Linux does not boot. */
 const BOOT_BYTES_MIN = 64 * MIB;
@@ -17,6 +17,12 @@ const VM_ID = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/;
 const REGION_ID = /^[a-z][a-z0-9-]{0,30}$/;
 /** Linux tells the first 20 bytes of a virtio-blk serial. */
 const DISK_SERIAL = /^[a-z][a-z0-9-]{0,19}$/;
+/** IFNAMSIZ is 16, with the end mark. */
+const TAP_NAME = /^[a-z][a-z0-9]{0,14}$/;
+/** The last bit of the first byte would make it the address of a group. */
+const MAC = /^[0-9a-f][02468ace](:[0-9a-f]{2}){5}$/;
+/** IPv4 asks for the least; the other is the most that virtio-net can tell. */
+const MTU_BYTES = { least: 576, most: 65_535 } as const;
 
 /** Throws HP_VMM_BAD_SPEC for the first thing that is wrong with `spec`. Pure. */
 export function checkSpec(spec: VmSpec): void {
@@ -40,7 +46,20 @@ function findTrouble(spec: VmSpec): string | null {
   if (count > LIMITS.regions_per_vm) {
     return `it has ${count} regions, the limit is ${LIMITS.regions_per_vm}`;
   }
-  return findDevicesTrouble(spec.devices) ?? findDisksTrouble(spec.disks ?? []);
+  return (
+    findDevicesTrouble(spec.devices) ??
+    findDisksTrouble(spec.disks ?? []) ??
+    (spec.nic ? findNicTrouble(spec.nic) : null)
+  );
+}
+
+function findNicTrouble({ tap, mac, mtu_bytes }: NicSpec): string | null {
+  const name = `network device ${JSON.stringify(tap)}`;
+  if (!TAP_NAME.test(tap)) return `${name} must be a TAP device like [a-z][a-z0-9]{0,14}`;
+  if (!MAC.test(mac)) return `${name} must have a mac of one station, like 02:00:00:00:00:01`;
+  const { least, most } = MTU_BYTES;
+  if (isCount(mtu_bytes) && mtu_bytes >= least && mtu_bytes <= most) return null;
+  return `${name} must have mtu_bytes of ${least} to ${most}`;
 }
 
 function findDisksTrouble(disks: readonly DiskSpec[]): string | null {

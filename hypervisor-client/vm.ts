@@ -43,6 +43,16 @@ export interface DiskSpec {
   readonly path: string;
 }
 
+/** The virtio-net device of a VM, on a TAP device of the host that is there, and up, already. */
+export interface NicSpec {
+  /** Name of the TAP device: a letter, then letters and digits, at most 15 in all. */
+  readonly tap: string;
+  /** The guest's address on the link, `02:00:00:00:00:01`: for one station, in lower case. */
+  readonly mac: string;
+  /** Longest packet, which the guest's device takes over: 576 to 65535 bytes. */
+  readonly mtu_bytes: number;
+}
+
 export interface VmSpec {
   readonly id: string;
   /** Sockets, console and the adoption handle go here; created by the driver, mode 0700. */
@@ -60,6 +70,8 @@ export interface VmSpec {
    * the devices that a driver's capabilities tell.
    */
   readonly disks?: readonly DiskSpec[];
+  /** Absent: the guest has no network device. It takes the place of one of the devices too. */
+  readonly nic?: NicSpec;
   /**
    * Host backing of the devices: `anonymous` (huge pages where the host gives them), `memfd` (4
    * KiB), `huge` (pages of 2 MiB for certain, from the host's pool: HP_VMM_NO_HUGE_PAGES without).

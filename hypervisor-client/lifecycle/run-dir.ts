@@ -48,6 +48,7 @@ const specSchema = vmSchema.extend({
     .array(z.object({ serial: z.string(), path: z.string() }))
     .max(VMM_LIMITS.disks_per_vm)
     .exactOptional(),
+  nic: z.object({ tap: z.string(), mac: z.string(), mtu_bytes: count }).exactOptional(),
 });
 /** Version 1: each region was a device. */
 const specSchema1 = vmSchema

@@ -5,11 +5,12 @@ import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { vmmError } from '../errors.ts';
 import { nodeBootBytes } from '../host/guest-node.ts';
 import { deviceBytes, deviceInitialBytes, devicesBytes } from '../spec.ts';
-import type { Accelerator, DeviceSpec, DiskSpec, VmSpec } from '../vm.ts';
+import type { Accelerator, DeviceSpec, DiskSpec, NicSpec, VmSpec } from '../vm.ts';
 import {
   backendIdOf,
   DEVICES_MAX,
   DISK_SLOT,
+  NIC_SLOT,
   objectIdOf,
   pciPlaceOf,
   qemuFiles,
@@ -64,6 +65,7 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     ['-device', 'pvpanic-pci,bus=pcie.0,addr=0x2'],
     ...spec.devices.map((device, index) => deviceArguments(device, index, spec.backing)),
     ...(spec.disks ?? []).map(diskArguments),
+    spec.nic ? nicArguments(spec.nic) : [],
   ].flat();
 }
 
@@ -144,6 +146,17 @@ function diskArguments({ serial, path }: DiskSpec, index: number): string[] {
     '-device',
     `virtio-blk-pci,drive=${node},serial=${serial},` +
       `bus=pcie.0,addr=0x${DISK_SLOT.toString(16)}.${index},multifunction=on`,
+  ];
+}
+
+/** No program of the host is run for it, and no firmware is loaded that would boot from it. */
+function nicArguments({ tap, mac, mtu_bytes }: NicSpec): string[] {
+  return [
+    '-netdev',
+    `tap,id=nic,ifname=${tap},script=no,downscript=no,vhost=off`,
+    '-device',
+    `virtio-net-pci,netdev=nic,mac=${mac},host_mtu=${mtu_bytes},romfile=,` +
+      `bus=pcie.0,addr=0x${NIC_SLOT.toString(16)}`,
   ];
 }
 

@@ -23,13 +23,15 @@ export function qemuFiles(run_dir: string): QemuFiles {
 
 /**
  * Slots of the q35 root bus for memory devices, 8 functions each. Slot 0 is the host bridge, 0x1f
- * the LPC bridge, 1 and 2 hold the driver's own devices, 3 the disks; 0x07 comes last, so that the
- * first one is `08.0`.
+ * the LPC bridge, 1 and 2 hold the driver's own devices, 3 the disks, 4 the network device; 0x07
+ * comes last, so that the first one is `08.0`.
  */
 const DEVICE_SLOTS: readonly number[] = [...Array.from({ length: 23 }, (_, i) => 0x08 + i), 0x07];
 const FUNCTIONS_PER_SLOT = 8;
 /** Where the disks are, a function each. */
 export const DISK_SLOT = 0x03;
+/** Where the network device is. */
+export const NIC_SLOT = 0x04;
 assert(VMM_LIMITS.disks_per_vm <= FUNCTIONS_PER_SLOT, 'all disks lie in one slot');
 
 export const DEVICES_MAX = DEVICE_SLOTS.length * FUNCTIONS_PER_SLOT;

@@ -2,8 +2,8 @@
 import { formatBytes, MIB } from '../../../base/units.ts';
 import { vmmError } from '../../errors.ts';
 import { deviceBytes, deviceInitialBytes, imagePaths } from '../../spec.ts';
-import type { DiskSpec, VmSpec } from '../../vm.ts';
-import type { DiskConfig, NumaConfig, VmConfig } from '../types/index.ts';
+import type { DiskSpec, NicSpec, VmSpec } from '../../vm.ts';
+import type { DiskConfig, NetConfig, NumaConfig, VmConfig } from '../types/index.ts';
 import { BASE_ZONE, chFiles, GUEST_CID, zoneBootBytes, zoneOf, zonesBootBytes } from './layout.ts';
 import { CH_LIMITS } from '../limits.ts';
 
@@ -25,7 +25,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
     ...(options.host_numa_node === null ? {} : { host_numa_node: options.host_numa_node }),
   };
   const numa = numaConfig(spec);
-  const { disks = [] } = spec;
+  const { disks = [], nic } = spec;
   return {
     payload: {
       kernel: spec.kernel_path,
@@ -54,6 +54,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
     },
     ...(numa.length > 0 ? { numa } : {}),
     ...(disks.length > 0 ? { disks: disks.map(diskConfig) } : {}),
+    ...(nic ? { net: [netConfig(nic)] } : {}),
     serial: { mode: 'File', file: files.console_path },
     console: { mode: 'Off' },
     vsock: { cid: GUEST_CID, socket: files.vsock_path },
@@ -70,6 +71,9 @@ const diskConfig = ({ serial, path }: DiskSpec): DiskConfig => ({
   image_type: 'Raw',
 });
 
+/** A TAP device that is there is taken as it is: the server makes one of any other name. */
+const netConfig = ({ tap, mac, mtu_bytes }: NicSpec): NetConfig => ({ tap, mac, mtu: mtu_bytes });
+
 /** Arguments after the program name; `-v` because only the log tells where a device is mapped. */
 export function serverArguments(spec: VmSpec): string[] {
   const files = chFiles(spec.run_dir);
@@ -84,10 +88,12 @@ export function serverArguments(spec: VmSpec): string[] {
 /** Ordinary memory without the boot parts of the devices, which are taken from it. */
 function baseBytes(spec: VmSpec): number {
   const disks = spec.disks?.length ?? 0;
-  const places = spec.devices.length + disks;
+  const nics = spec.nic ? 1 : 0;
+  const places = spec.devices.length + disks + nics;
   if (places > CH_LIMITS.zones_per_vm) {
     const most = `Cloud Hypervisor takes at most ${CH_LIMITS.zones_per_vm} devices`;
-    const given = disks === 0 ? `${places}` : `${spec.devices.length} and ${disks} disks`;
+    const beside = [disks > 0 ? `${disks} disks` : '', nics > 0 ? 'a network device' : ''];
+    const given = [`${spec.devices.length}`, ...beside.filter(Boolean)].join(' and ');
     throw vmmError('HP_VMM_BAD_SPEC', `VM ${spec.id}: ${most}, not ${given}.`);
   }
   for (const path of [spec.run_dir, ...imagePaths(spec)]) {

@@ -4,6 +4,7 @@ import { describeDifferences } from './behaviours/differences.ts';
 import { describeDisks } from './behaviours/disks.ts';
 import { describeEnds } from './behaviours/ends.ts';
 import { describeLife } from './behaviours/life.ts';
+import { describeNic } from './behaviours/nic.ts';
 import { describePartial } from './behaviours/partial.ts';
 import { describePartitions } from './behaviours/partitions.ts';
 import { describeResize } from './behaviours/resize.ts';
@@ -26,5 +27,6 @@ export function conformance(test: TestFn, target: Target): void {
   describeLife(test, target, vms);
   describeEnds(test, target, vms);
   describeDisks(test, target, vms);
+  describeNic(test, target, vms);
   describeDifferences(test, target, vms);
 }

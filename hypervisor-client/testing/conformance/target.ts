@@ -15,6 +15,12 @@ export interface DiskLook {
   readonly first_line: string;
 }
 
+/** The network device as the guest has it. */
+export interface NicLook {
+  readonly mac: string;
+  readonly mtu_bytes: number;
+}
+
 /** The suite's hand inside a guest. Real guests run guest/init.c, see `takeGuest`. */
 export interface GuestHand {
   /** Touches that much anonymous memory and keeps it until `free`. */
@@ -25,6 +31,8 @@ export interface GuestHand {
   free(): Promise<void>;
   /** Looks at the disk with that serial. */
   disk(serial: string): Promise<DiskLook>;
+  /** Looks for a network device; null: it has none. */
+  nic(): Promise<NicLook | null>;
   panic(): void;
   reboot(): void;
 }
@@ -52,6 +60,11 @@ export interface Target {
   image(): Promise<TargetImage>;
   /** Waits until the guest is up, and takes it by the hand through its channel. */
   guest(vm: Vm): Promise<GuestHand>;
+  /**
+   * Makes a TAP device, which is the caller's to remove. Null: this host cannot make any, and the
+   * behaviour of one is not asked for.
+   */
+  readonly tap: (() => Promise<string>) | null;
   /** Null: no such guest here, and its behaviours are not asked for. */
   readonly partitions: PartitionTarget | null;
   readonly vcpus: number;

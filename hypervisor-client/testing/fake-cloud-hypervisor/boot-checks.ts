@@ -102,10 +102,10 @@ function hasBadNuma({ numa = [], memory }: VmConfig): boolean {
 const PCI_DEVICES = 32;
 
 /** Places on PCI segment 0: host bridge and rng are always there. */
-function pciDevices({ memory, vsock, pvpanic, disks = [], console }: VmConfig): number {
+function pciDevices({ memory, vsock, pvpanic, disks = [], net = [], console }: VmConfig): number {
   const regions = (memory?.zones ?? []).filter(({ hotplug_size }) => hotplug_size !== undefined);
   const others = [vsock !== undefined, pvpanic === true, console?.mode !== 'Off'];
-  return 2 + regions.length + disks.length + others.filter(Boolean).length;
+  return 2 + regions.length + disks.length + net.length + others.filter(Boolean).length;
 }
 
 function deviceProblem({ memory }: VmConfig): string | null {

@@ -66,6 +66,7 @@ const configSchema = z.looseObject({
   disks: maybe(
     z.array(z.looseObject({ path: maybe(text), serial: maybe(text), readonly: flag.optional() })),
   ),
+  net: maybe(z.array(z.looseObject({ tap: maybe(text), mac: maybe(text), mtu: maybe(u32) }))),
   serial: consoleSchema.optional(),
   console: consoleSchema.optional(),
   vsock: maybe(z.looseObject({ cid: u32, socket: text })),

@@ -6,6 +6,7 @@ import { conformanceImage } from '../conformance/guest-image.ts';
 import { CLOUD_HYPERVISOR } from '../../../hypervisor-client/testing/conformance/profiles.ts';
 import { partitionImage, takePartitionGuest } from '../conformance/partition-guest.ts';
 import { takeGuest } from '../../../hypervisor-client/testing/conformance/guest/hand.ts';
+import { tapMaker } from '../conformance/taps.ts';
 import { conformance } from '../../../hypervisor-client/testing/conformance/suite.ts';
 import { BINARY, MISSING } from './binary.ts';
 
@@ -22,6 +23,7 @@ if (BINARY === '' || accelerator !== 'kvm') {
     hypervisor: () => driver,
     image: conformanceImage,
     guest: takeGuest,
+    tap: await tapMaker(test),
     partitions: { image: partitionImage, guest: takePartitionGuest },
     vcpus: 1,
     backing: 'anonymous',

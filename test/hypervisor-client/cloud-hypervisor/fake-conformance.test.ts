@@ -16,6 +16,7 @@ conformance(test, {
   hypervisor: () => driver,
   image: async () => await host.image(),
   guest: takeFakeGuest,
+  tap: async () => 'hp0',
   partitions: fakePartitions(host),
   vcpus: 1,
   backing: 'anonymous',

@@ -19,6 +19,7 @@ import type { Vm } from '../../../hypervisor-client/vm.ts';
 import type {
   DiskLook,
   GuestHand,
+  NicLook,
   TargetImage,
   PartitionTarget,
 } from '../../../hypervisor-client/testing/conformance/target.ts';
@@ -94,9 +95,19 @@ export async function takeFakeGuest(vm: Vm): Promise<GuestHand> {
     fill: async () => await use(0.5),
     free: async () => await use(0),
     disk: async (serial) => await fakeDisk(vm, serial),
+    nic: async () => await fakeNic(vm),
     panic: () => void tellFake(vm, { guest_does: 'panic' }),
     reboot: () => void tellFake(vm, { guest_does: 'reboot' }),
   };
+}
+
+/** What a guest would be told by its device, by the configuration of the server. */
+async function fakeNic(vm: Vm): Promise<NicLook | null> {
+  const { api_path } = chFiles(vm.handle.spec.run_dir);
+  await using ch = new CloudHypervisor({ socket_path: api_path });
+  const { config } = await ch.observe.info();
+  const [nic] = config.net ?? [];
+  return nic ? { mac: nic.mac ?? '', mtu_bytes: nic.mtu ?? 0 } : null;
 }
 
 /** What a guest would read: by the configuration that the server was given. */

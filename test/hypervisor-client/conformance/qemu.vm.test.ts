@@ -5,6 +5,7 @@ import { conformanceImage } from './guest-image.ts';
 import { partitionImage, takePartitionGuest } from './partition-guest.ts';
 import { QEMU } from '../../../hypervisor-client/testing/conformance/profiles.ts';
 import { takeGuest } from '../../../hypervisor-client/testing/conformance/guest/hand.ts';
+import { tapMaker } from './taps.ts';
 import { conformance } from '../../../hypervisor-client/testing/conformance/suite.ts';
 
 const driver = new QemuDriver();
@@ -14,6 +15,7 @@ conformance(test, {
   hypervisor: () => driver,
   image: conformanceImage,
   guest: takeGuest,
+  tap: await tapMaker(test),
   partitions: { image: partitionImage, guest: takePartitionGuest },
   vcpus: 2,
   backing: 'anonymous',

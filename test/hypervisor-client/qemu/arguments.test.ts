@@ -57,6 +57,17 @@ test('a disk is a read-only file with a serial, beside the regions', (t) => {
   );
 });
 
+test('a network device is on its TAP device, and no program or firmware comes with it', (t) => {
+  const nic = { tap: 'hp0', mac: '02:00:00:00:00:01', mtu_bytes: 1_500 };
+  const argv = qemuArguments({ ...SPEC, nic }, TCG);
+  t.deepEqual(after(argv, '-netdev'), ['tap,id=nic,ifname=hp0,script=no,downscript=no,vhost=off']);
+  t.is(
+    after(argv, '-device').at(-1),
+    'virtio-net-pci,netdev=nic,mac=02:00:00:00:00:01,host_mtu=1500,romfile=,bus=pcie.0,addr=0x4',
+  );
+  t.deepEqual(after(qemuArguments(SPEC, TCG), '-netdev'), [], 'and none without');
+});
+
 test('a device with several regions is one backend and one target for all of them', (t) => {
   const regions = ['r0', 'r1', 'r2'].map((id) => region(id));
   const full = regions.map((one, index) =>

@@ -56,6 +56,10 @@ export async function takeGuest(vm: Vm): Promise<RealGuest> {
       const [flag, ...words] = (await ask(`disk ${serial}`)).split(' ');
       return { read_only: flag === '1', first_line: words.join(' ') };
     },
+    nic: async () => {
+      const [mac = '', mtu = ''] = (await ask('nic')).split(' ');
+      return mac === 'none' ? null : { mac, mtu_bytes: Number(mtu) };
+    },
     panic: () => channel.write('panic\n'),
     reboot: () => channel.write('reboot\n'),
   };

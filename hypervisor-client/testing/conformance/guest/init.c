@@ -9,6 +9,7 @@
  *   node N          answers "ok BYTES", the memory of NUMA node N
  *   cpu FLAG        answers "ok 1" when /proc/cpuinfo has the flag, else "ok 0"
  *   disk SERIAL     answers "ok RO LINE": 1 when it is read-only, else 0, and its first line
+ *   nic             answers "ok MAC MTU" of its network device, or "ok none"
  *   panic, reboot   do just that
  *
  * Every other answer is "ok" or "failed WHY". The channel is that of the guest protocol: its
@@ -205,6 +206,17 @@ static void tell_disk(int fd, const char *wanted)
 	answer(fd, "failed no readable disk %s", wanted);
 }
 
+static void tell_nic(int fd)
+{
+	char mac[32] = "", mtu[16] = "";
+
+	if (!read_line("/sys/class/net/eth0/address", mac, sizeof(mac)) ||
+	    !read_line("/sys/class/net/eth0/mtu", mtu, sizeof(mtu)))
+		answer(fd, "ok none");
+	else
+		answer(fd, "ok %s %s", mac, mtu);
+}
+
 static void obey(int fd, const char *line)
 {
 	unsigned long number = 0;
@@ -222,6 +234,8 @@ static void obey(int fd, const char *line)
 		tell_cpu(fd, line + 4);
 	else if (!strncmp(line, "disk ", 5))
 		tell_disk(fd, line + 5);
+	else if (!strcmp(line, "nic"))
+		tell_nic(fd);
 	else if (!strcmp(line, "panic"))
 		write_file("/proc/sysrq-trigger", "c");
 	else if (!strcmp(line, "reboot"))
