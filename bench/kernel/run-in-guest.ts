@@ -2,6 +2,7 @@
 import { hostClock } from '../../base/clock.ts';
 import { waitFor } from '../../base/wait.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
+import { MendedLines } from './mended-lines.ts';
 
 /** From the last line of a program until it is gone. */
 const EXIT_MS = 10_000;
@@ -25,8 +26,8 @@ export interface GuestWithConsole {
 
 /**
  * Starts a program in the guest, and hands every line of the console from then on to `onLine`, in
- * order, until that says it has seen the end, or the program is gone, or the deadline has passed:
- * false then.
+ * order and mended, until that says it has seen the end, or the program is gone, or the deadline
+ * has passed: false then.
  */
 export async function runInGuest(
   guest: GuestWithConsole,
@@ -50,11 +51,12 @@ export async function runInGuest(
     },
   });
   let ended = false;
+  const mended = new MendedLines();
   const isGone = (): true | null =>
     agent.exits.some((event) => event.instance === instance) || null;
   const look = async (): Promise<true | null> => {
     const lines = await guest.lines();
-    for (const line of lines.slice(seen)) {
+    for (const line of lines.slice(seen).flatMap((one) => mended.add(one))) {
       ended = (await onLine(line)) || ended;
     }
     seen = lines.length;
