@@ -48,6 +48,9 @@ export function kernelLabel(arch: GuestArch, variant: KernelVariant): string {
   return arch === DEFAULT_ARCH ? variant : `${variant} for ${arch}`;
 }
 
+/** Options of a series for another line of Linux, which has some of ours under other names. */
+const TREE_CONFIG = 'tree.config';
+
 /** Raised when the way of building changes what comes out. */
 const RECIPE_VERSION = '2';
 /** As much of the key as the kernel's release carries; a release has at most 64 characters. */
@@ -73,7 +76,10 @@ export async function kernelParts(
 }
 
 export interface GivenSeries {
-  /** A folder with patches; its `series`, `REVISION` and `config/` are used when they are there. */
+  /**
+   * A folder with patches; its `series`, `REVISION`, `config/` and `tree.config` are used when they
+   * are there. The last has options beside those of the variant, that its line of Linux needs.
+   */
   readonly dir: string;
   /** Beside the fragments of the variant, in both kernels. */
   readonly fragment: { readonly name: string; readonly text: string } | null;
@@ -96,6 +102,9 @@ export async function givenParts(
     text: await readPart(join(config, 'config', name)),
   }));
   const fragments = await Promise.all(wanted);
+  if (names.includes(TREE_CONFIG)) {
+    fragments.push({ name: TREE_CONFIG, text: await readPart(join(dir, TREE_CONFIG)) });
+  }
   const revision =
     variant === 'stock' || !names.includes('REVISION')
       ? null
