@@ -8,6 +8,8 @@ import type { ProgressStream } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
 import { CLI_PROGRAM } from '../../base/paths.ts';
 import { checkSocketToTalkTo } from '../../base/safe-path.ts';
+import { renderRounds } from '../report/rounds-text.ts';
+import { isOfRounds, roundFolder, ROUNDS_FILES, roundsIn } from '../report/rounds-folder.ts';
 import { renderTable } from '../report/table.ts';
 import { readManifest } from '../results/reader.ts';
 import { RESULT_FILES } from '../results/writer.ts';
@@ -21,7 +23,9 @@ import { binaryOf } from './provenance.ts';
 import { repeatOptions } from './repeat.ts';
 import { parseReplayOptions, type RawReplayOptions, type ReplayOptions } from './options.ts';
 import { progressSink } from './progress.ts';
-import { replay, type AgentSession } from './replay.ts';
+import { type AgentSession, replay } from './replay.ts';
+import { replayRounds, type RoundsDependencies } from './rounds.ts';
+import { TimeLeft } from './time-left.ts';
 
 export interface ReplayCommandIo {
   readonly stdout: { write(text: string): unknown };
@@ -49,42 +53,69 @@ export async function runReplayCommand(
   if (input.dry_run) {
     const facts = await readRunFacts(input.argv);
     const { plan } = await prepareRun(options, facts, repeated, input.signal);
-    return void io.stdout.write(renderDryRun(dryRun(plan, options.mechanisms), input.json));
+    return void io.stdout.write(renderDryRun(dryRun(plan, options), input.json));
   }
   const onAbort = (): void => {
     io.stderr.write('\ninterrupted: ending VMs and keeping the results so far\n');
   };
   input.signal.addEventListener('abort', onAbort, { once: true });
   const load = observeLoad(hostClock);
+  const deps: RoundsDependencies = {
+    clock: hostClock,
+    progress: progressSink(io.stderr, hostClock),
+    readFacts: async () => await readRunFacts(input.argv),
+    repeated,
+    readBinary: binaryOf,
+    onNote: (text) => io.stderr.write(`${text}\n`),
+    signal: input.signal,
+    lookAtLoad: (agent_pid) => load.look(agent_pid),
+    onUnreported: (error) => io.stderr.write(`no report could be made: ${describeError(error)}\n`),
+    onKept: (folder) => io.stderr.write(`results so far: ${folder}\n`),
+    openAgent: async (out, signal) => await openAgent(options, out, io, signal),
+  };
   try {
-    const summary = await replay(options, {
-      clock: hostClock,
-      progress: progressSink(io.stderr, hostClock),
-      facts: await readRunFacts(input.argv),
-      repeated,
-      readBinary: binaryOf,
-      onNote: (text) => io.stderr.write(`${text}\n`),
-      signal: input.signal,
-      lookAtLoad: (agent_pid) => load.look(agent_pid),
-      onUnreported: (error) =>
-        io.stderr.write(`no report could be made: ${describeError(error)}\n`),
-      onKept: (folder) => io.stderr.write(`results so far: ${folder}\n`),
-      openAgent: async (out, signal) => await openAgent(options, out, io, signal),
-    });
-    io.stdout.write(input.json ? jsonDocument(summary) : renderTable(summary));
-    io.stderr.write(`results: ${join(options.out, RESULT_FILES.report)}\n`);
+    const told = await (options.rounds > 1 ? tellRounds : tellRun)(options, deps, input.json);
+    io.stdout.write(told.text);
+    io.stderr.write(`results: ${join(options.out, told.file)}\n`);
   } finally {
     load.close();
     input.signal.removeEventListener('abort', onAbort);
   }
 }
 
+interface Told {
+  readonly text: string;
+  readonly file: string;
+}
+
+async function tellRun(
+  options: ReplayOptions,
+  deps: RoundsDependencies,
+  json: boolean,
+): Promise<Told> {
+  const facts = await deps.readFacts();
+  const summary = await replay(options, { ...deps, facts, time_left: new TimeLeft() });
+  const text = json ? jsonDocument(summary) : renderTable(summary);
+  return { text, file: RESULT_FILES.report };
+}
+
+async function tellRounds(
+  options: ReplayOptions,
+  deps: RoundsDependencies,
+  json: boolean,
+): Promise<Told> {
+  const summary = await replayRounds(options, deps);
+  return { text: json ? jsonDocument(summary) : renderRounds(summary), file: ROUNDS_FILES.summary };
+}
+
 /** Paths are kept whole, so that `--from` finds them from any folder. */
 async function readOptions(
   raw: RawReplayOptions,
 ): Promise<{ readonly options: ReplayOptions; readonly repeated: Repeated | null }> {
-  const folder = raw['from'];
-  if (folder === undefined) return { options: whole(parseReplayOptions(raw)), repeated: null };
+  const named = raw['from'];
+  if (named === undefined) return { options: whole(parseReplayOptions(raw)), repeated: null };
+  const [first] = isOfRounds(named) ? roundsIn(named) : [];
+  const folder = first === undefined ? named : roundFolder(named, first);
   const manifest = await readManifest(folder);
   const { from: _from, ...given } = raw;
   const options = whole(parseReplayOptions(repeatOptions(folder, manifest, given)));

@@ -7,11 +7,12 @@ import type { Manifest } from '../results/schema.ts';
 
 export interface DryRun {
   readonly mechanisms: readonly string[];
+  readonly rounds: number;
   readonly invocations: number;
   /** Instances that a host with room and mechanisms that take no time would start. */
   readonly cold_starts: number | null;
   readonly window_ms: number;
-  /** Of all mechanisms in turn, without boots, drains and removals. */
+  /** Of all mechanisms in turn and all rounds, without boots, drains and removals. */
   readonly windows_ms: number;
   readonly boot_bytes: number;
   /** With every instance there that each function may have, as under `static`. */
@@ -32,7 +33,10 @@ interface Planned {
   readonly window_ms: number;
 }
 
-export function dryRun(plan: Planned, mechanisms: readonly string[]): DryRun {
+export function dryRun(
+  plan: Planned,
+  { mechanisms, rounds }: Pick<DryRun, 'mechanisms' | 'rounds'>,
+): DryRun {
   const { functions, arrivals, window_ms } = plan;
   const work = new PlannedWork();
   for (const one of arrivals) work.add(one.function, one.at_ms, one.duration_ms);
@@ -40,10 +44,11 @@ export function dryRun(plan: Planned, mechanisms: readonly string[]): DryRun {
   const region_bytes = functions.reduce((sum, one) => sum + one.limit_bytes * one.concurrency, 0);
   return {
     mechanisms,
+    rounds,
     invocations: arrivals.length,
     cold_starts: plannedStarts(work, functions),
     window_ms,
-    windows_ms: window_ms * mechanisms.length,
+    windows_ms: window_ms * mechanisms.length * rounds,
     boot_bytes,
     most_bytes: boot_bytes + region_bytes,
     ideal_gib_s: idealOf(work, functions, window_ms)?.with_keep_alive_gib_s ?? null,
@@ -62,7 +67,7 @@ export function renderDryRun(told: DryRun, json: boolean): string {
   const lines = [
     `${invocations} calls of ${functions.length} functions, under ${mechanisms.join(', ')}:`,
     ...rows,
-    `time     ${mechanisms.length} windows of ${formatMs(window_ms)}, ` +
+    `time     ${mechanisms.length * told.rounds} windows of ${formatMs(window_ms)}, ` +
       `${formatMs(windows_ms)} in all, and boots and drains`,
     `memory   ${formatBytes(told.most_bytes)} at most (static: from beginning to end), ` +
       `${formatBytes(told.boot_bytes)} of it at boot`,

@@ -14,6 +14,11 @@ export const REPLAY_CODES = {
       'The folder of --from cannot be run again: it kept no options, or its trace is another (`conflict`).',
     next: 'run `hotplane replay` with the options of its manifest (`command`) instead of --from.',
   },
+  HP_REPLAY_ROUNDS: {
+    category: 'conflict',
+    meaning: 'The folder of --out holds rounds that were replayed with other options.',
+    next: 'name another folder with --out, or give the options that its rounds had.',
+  },
   HP_REPLAY_RUN_FOLDER: {
     category: 'usage',
     meaning: 'Sockets of the private agent would have paths that are too long.',
@@ -107,6 +112,22 @@ export function interrupted(out: string): HotplaneError {
     `the replay was interrupted; the results so far are in ${out}, marked as such.`,
     { details: { out } },
   );
+}
+
+/** Ctrl-C between or within rounds: the complete ones are kept. */
+export function interruptedRounds(out: string, done: number, of: number): HotplaneError {
+  return replayError(
+    'HP_REPLAY_INTERRUPTED',
+    `the replay was interrupted; ${done} of ${of} rounds are complete in ${out}.`,
+    { next: 'the same command again goes on with the next round.', details: { out, done, of } },
+  );
+}
+
+/** Rounds of another run are not gone on with. */
+export function otherRounds(folder: string, difference: string): HotplaneError {
+  return replayError('HP_REPLAY_ROUNDS', `${folder} is a round of another run: ${difference}.`, {
+    details: { folder },
+  });
 }
 
 /** The folder of `--from` was written by a version that kept no options. */

@@ -1,5 +1,7 @@
 /** Limits of a replay. */
 export const REPLAY_LIMITS = {
+  /** Rounds of one replay. */
+  rounds: 1_000,
   /** Function VMs of one replay. */
   functions: 64,
   /** Invocations of a replay that wait for their reply; more are recorded as not sent. */

@@ -43,6 +43,8 @@ export interface ReplayOptions {
   readonly guest_kernel: 'series' | 'untouched';
   readonly vmm: string;
   readonly seed: number;
+  /** How often the plan is replayed under each mechanism. */
+  readonly rounds: number;
   /** Socket of a running agent; null: start one of our own. */
   readonly agent: string | null;
   /** Most memory of the VMs of the agent that is started; null: what the agent finds right. */
@@ -157,6 +159,11 @@ export const REPLAY_OPTIONS = {
   },
   vmm: { value: 'NAME', default: 'auto', summary: 'passed to the agent that is started' },
   seed: { value: 'X', default: '1', summary: 'for everything random; recorded in the manifest' },
+  rounds: {
+    value: 'R',
+    default: '1',
+    summary: 'replay all of it R times, each round beginning with another mechanism',
+  },
   agent: { value: 'SOCKET', summary: 'use a running agent instead of starting one' },
   'host-limit': {
     value: 'SIZE',
@@ -164,8 +171,8 @@ export const REPLAY_OPTIONS = {
   },
 } as const satisfies Record<string, ReplayOption>;
 
-/** Where this run is written says nothing about it. */
-const NOT_KEPT: ReadonlySet<string> = new Set(['out', 'from']);
+/** Where a run is written, and beside how many others, says nothing about it. */
+const NOT_KEPT: ReadonlySet<string> = new Set(['out', 'from', 'rounds']);
 
 export type ReplayOptionName = keyof typeof REPLAY_OPTIONS;
 export type RawReplayOptions = Readonly<Partial<Record<string, string | undefined>>>;
@@ -232,6 +239,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     guest_kernel: choice('guest-kernel', ['series', 'untouched']),
     vmm: read('vmm'),
     seed: whole('seed', 0, 2 ** 32 - 1),
+    rounds: whole('rounds', 1, REPLAY_LIMITS.rounds),
     ...parseAgent(raw),
     texts: optionTexts(raw),
   };

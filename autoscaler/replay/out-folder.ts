@@ -12,6 +12,12 @@ import { RESULT_FILES } from '../results/writer.ts';
 
 const AGENT_LOG = 'agent.log';
 
+/** Throws `HP_RESULTS_EXIST` when the folder holds results. */
+export function needNoResults(path: string): void {
+  const taken = Object.values(RESULT_FILES).some((name) => existsSync(join(path, name)));
+  if (taken) throw resultsExist(path);
+}
+
 export class OutFolder {
   readonly path: string;
   /** Topmost folder that did not exist before; null: none was made. */
@@ -20,8 +26,7 @@ export class OutFolder {
   /** Throws `HP_RESULTS_EXIST` when it holds results. Writes nothing. */
   constructor(path: string) {
     this.path = resolve(path);
-    const taken = Object.values(RESULT_FILES).some((name) => existsSync(join(this.path, name)));
-    if (taken) throw resultsExist(path);
+    needNoResults(path);
   }
 
   get log_path(): string {

@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { type ProgressStream, rewriteLine } from '../../base/progress.ts';
 import { REPLAY_LIMITS } from './limits.ts';
-import { formatBytes } from '../../base/units.ts';
+import { formatBytes, formatMs } from '../../base/units.ts';
 
 export interface ProgressState {
   readonly mechanism: string;
@@ -13,6 +13,8 @@ export interface ProgressState {
   /** In this mechanism. */
   readonly elapsed_ms: number;
   readonly window_ms: number;
+  /** Of all mechanisms and rounds, at least. */
+  readonly left_ms: number;
   readonly finished: number;
   readonly planned: number;
   readonly failed: number;
@@ -32,13 +34,19 @@ function progressLine(state: ProgressState): string {
   const seconds = `${Math.round(state.elapsed_ms / 1000)} s`;
   const window = `${Math.round(state.window_ms / 1000)} s`;
   const step = `[${state.position}/${state.of}] ${state.mechanism}: ${state.phase}`;
-  if (state.phase === 'deploy') return `${step}, ${seconds}`;
+  const left = `, ${leftText(state.left_ms)}`;
+  if (state.phase === 'deploy') return `${step}, ${seconds}${left}`;
   const failed = state.failed > 0 ? ` (${state.failed} not done)` : '';
   return (
     `${step}, ${seconds} of ${window}, ${state.finished}/${state.planned} invocations${failed}, ` +
     `${state.running} running, plugged ${formatBytes(state.plugged_bytes)}, ` +
-    `resident ${formatBytes(state.resident_bytes)}`
+    `resident ${formatBytes(state.resident_bytes)}${left}`
   );
+}
+
+/** To the second, for it is told once a second at most. */
+function leftText(left_ms: number): string {
+  return left_ms < 1000 ? 'nearly done' : `${formatMs(Math.round(left_ms / 1000) * 1000)} left`;
 }
 
 /** One line rewritten in place on a terminal; else a line at each change of phase and every 5 s. */

@@ -16,6 +16,7 @@ import { type PreparedRun, prepareRun, type Repeated } from './prepare.ts';
 import type { ProgressSink } from './progress.ts';
 import { runDifferences } from './repeat.ts';
 import { runMechanism } from './run-mechanism.ts';
+import type { TimeLeft } from './time-left.ts';
 
 /** An agent to replay against, and how to be done with it. */
 export interface AgentSession {
@@ -29,6 +30,7 @@ export interface AgentSession {
 export interface ReplayDependencies {
   readonly clock: Clock;
   readonly progress: ProgressSink;
+  readonly time_left: TimeLeft;
   readonly facts: RunFacts;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
@@ -153,6 +155,7 @@ async function replayAll(
       clock: deps.clock,
       sink: kept.writer,
       progress: deps.progress,
+      time_left: deps.time_left,
       signal: deps.signal,
       lookAtLoad: () => deps.lookAtLoad(session.pid),
     });

@@ -21,6 +21,7 @@ import { instancesOf, memoryCheckLine, memoryStepLine, operationLine } from './r
 import { decisionLine, eventLine, type RunOrigin } from '../results/run-time.ts';
 import { agentLost } from './errors.ts';
 import { RecordStream } from './record-stream.ts';
+import type { TimeLeft } from './time-left.ts';
 import type { ResultSink } from './result-sink.ts';
 
 export interface MechanismOptions {
@@ -34,6 +35,7 @@ export interface MechanismOptions {
   readonly clock: Clock;
   readonly sink: ResultSink;
   readonly progress: ProgressSink;
+  readonly time_left: TimeLeft;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** The agent ends with this run, and its VMs with it: after Ctrl-C there is no need to remove. */
@@ -95,6 +97,7 @@ class MechanismRunner {
     await stream?.done();
     clearInterval(ticker);
     this.#o.progress.end();
+    this.#o.time_left.took(this.#o.clock.nowMs() - this.#begin_ms, this.#o.plan.window_ms);
     return { run: this.#describe(error), error };
   }
 
@@ -260,13 +263,21 @@ class MechanismRunner {
   #progress(): ProgressState {
     const { mechanism, position, of, plan, clock } = this.#o;
     const elapsed_ms = clock.nowMs() - (this.#origin?.start_ms ?? this.#begin_ms);
+    const { window_ms } = plan;
+    const left_ms = this.#o.time_left.ms({
+      elapsed_ms: this.#origin === null ? 0 : elapsed_ms,
+      window_ms,
+      later: of - position,
+      of,
+    });
     return {
       mechanism,
       position,
       of,
-      phase: this.#phase === 'replay' && elapsed_ms > plan.window_ms ? 'last replies' : this.#phase,
+      phase: this.#phase === 'replay' && elapsed_ms > window_ms ? 'last replies' : this.#phase,
       elapsed_ms,
-      window_ms: plan.window_ms,
+      window_ms,
+      left_ms,
       finished: this.#finished,
       planned: plan.arrivals.length,
       failed: this.#failed,

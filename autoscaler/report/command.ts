@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { RESULT_FILES } from '../results/writer.ts';
 import { rebuildReport } from './rebuild.ts';
+import { isOfRounds, rebuildRounds, ROUNDS_FILES } from './rounds-folder.ts';
+import { renderRounds } from './rounds-text.ts';
 import { renderTable } from './table.ts';
 import { jsonDocument } from '../../base/json.ts';
 
@@ -24,6 +26,13 @@ export async function runReportCommand(
   input: ReportCommandInput,
   io: ReportCommandIo,
 ): Promise<void> {
+  if (isOfRounds(input.folder)) {
+    const rounds = await rebuildRounds(input.folder, input.signal);
+    io.stdout.write(input.json ? jsonDocument(rounds) : renderRounds(rounds));
+    io.stderr.write(`report: ${join(input.folder, ROUNDS_FILES.summary)}\n`);
+    if (input.svg !== null) io.stderr.write('no plot: name one of its rounds for that\n');
+    return;
+  }
   const summary = await rebuildReport(input.folder, input.svg, input.signal);
   io.stdout.write(input.json ? jsonDocument(summary) : renderTable(summary));
   io.stderr.write(`report: ${join(input.folder, RESULT_FILES.report)}\n`);

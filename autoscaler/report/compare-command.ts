@@ -10,6 +10,7 @@ import { readSweep } from '../results/sweep.ts';
 import { compareRuns } from './compare.ts';
 import { comparisonCsv, renderComparison } from './compare-text.ts';
 import { figuresOfFolder } from './live-figures.ts';
+import { isOfRounds, roundFolder, roundsIn } from './rounds-folder.ts';
 import { renderPareto } from './pareto-chart.ts';
 
 export interface CompareInput {
@@ -29,7 +30,7 @@ export async function runCompareCommand(input: CompareInput): Promise<void> {
     input.signal.throwIfAborted();
     const swept = await readSweep(folder);
     const runs =
-      swept?.runs ?? (await simulatedRuns(folder)) ?? (await figuresOfFolder(folder, input.signal));
+      swept?.runs ?? (await simulatedRuns(folder)) ?? (await replayedRuns(folder, input.signal));
     found.push(...runs.map((figures) => ({ folder, figures })));
   }
   const comparison = compareRuns(found, input.seed);
@@ -39,6 +40,17 @@ export async function runCompareCommand(input: CompareInput): Promise<void> {
     await writeWhole(csv, comparisonCsv(comparison), { durable: false });
   }
   input.stdout.write(input.json ? jsonDocument(comparison) : renderComparison(comparison));
+}
+
+/** Of a folder of rounds each run of every round, under a name with its round. */
+async function replayedRuns(folder: string, signal: AbortSignal): Promise<RunFigures[]> {
+  if (!isOfRounds(folder)) return await figuresOfFolder(folder, signal);
+  const found: RunFigures[] = [];
+  for (const round of roundsIn(folder)) {
+    const runs = await figuresOfFolder(roundFolder(folder, round), signal);
+    found.push(...runs.map((run) => ({ ...run, name: `${run.name}, round ${round}` })));
+  }
+  return found;
 }
 
 /** Null: it is no folder of a simulation. */

@@ -19,6 +19,36 @@ export function wilson(hits: number, n: number): ConfidenceInterval {
   return { value: share, low: Math.max(0, middle - half), high: Math.min(1, middle + half) };
 }
 
+/** Student's t, 97.5 %, of 1 to 30 degrees of freedom (NIST/SEMATECH e-Handbook, 1.3.6.7.2). */
+const STUDENT = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145,
+  2.131, 2.12, 2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048,
+  2.045, 2.042,
+];
+
+/** Of more than 30 by the first term of its expansion: exact to 0.001. */
+function studentOf(freedom: number): number {
+  return STUDENT[freedom - 1] ?? Z + (Z ** 3 + Z) / (4 * freedom);
+}
+
+/** A mean after Student, which takes the values for independent; null of fewer than two. */
+export function meanInterval(values: readonly number[]): ConfidenceInterval | null {
+  const n = values.length;
+  if (n < 2) return null;
+  const value = sum(values) / n;
+  const variance = values.reduce((all, one) => all + (one - value) ** 2, 0) / (n - 1);
+  const half = studentOf(n - 1) * Math.sqrt(variance / n);
+  return { value, low: value - half, high: value + half };
+}
+
+/** The geometric mean of values above 0, by {@link meanInterval} of their logarithms. */
+export function geometricMeanInterval(values: readonly number[]): ConfidenceInterval | null {
+  const found = meanInterval(values.map((value) => Math.log(value)));
+  if (!found) return null;
+  const { value, low, high } = found;
+  return { value: Math.exp(value), low: Math.exp(low), high: Math.exp(high) };
+}
+
 export interface QuantileInterval {
   readonly share: number;
   readonly value: number;

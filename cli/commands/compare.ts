@@ -10,11 +10,12 @@ export const compareCommand: Command = {
     json: JSON_OPTION,
   },
   help: `
-Reads folders of 'hotplane replay' and of 'hotplane simulate --out', and prints for each run cold
-starts, waits until an instance was there, and committed memory, each with its interval of
-confidence (95 %): of shares after Wilson, of percentiles by order statistics, of memory against the
-first run by drawing hundredths of the window again (1000 times). Memory of runs with other work or
-another window is not compared. Runs that no other one is better than are the front of the plot.
+Reads folders of 'hotplane replay' (of --rounds each round) and of 'hotplane simulate --out', and
+prints for each run cold starts, waits until an instance was there, and committed memory, each with
+its interval of confidence (95 %): of shares after Wilson, of percentiles by order statistics, of
+memory against the first run by drawing hundredths of the window again (1000 times). Memory of runs
+with other work or another window is not compared. Runs that no other one is better than are the
+front of the plot.
 
 Example:
   hotplane compare out-live out-simulated --svg pareto.svg

@@ -32,7 +32,12 @@ async function run({ values, argv, stdout, stderr, signal }: CommandInput): Prom
       import('../fresh-folder.ts'),
     ]);
   const guest_kernel = values.choice('guest-kernel', GUEST_KERNELS);
-  const raw = { ...REPLAY, mechanism: values.text('mechanism'), 'guest-kernel': guest_kernel };
+  const raw = {
+    ...REPLAY,
+    mechanism: values.text('mechanism'),
+    rounds: values.text('rounds'),
+    'guest-kernel': guest_kernel,
+  };
   const { mechanisms } = parseReplayOptions({ ...raw, out: 'not named yet' });
   const progress = createProgress({ stream: stderr });
   const json = values.flag('json');
@@ -72,6 +77,7 @@ export const quickstartCommand: Command = {
       choices: GUEST_KERNELS,
       default: 'series',
     },
+    rounds: { value: 'R', summary: 'replay all of it R times, in turned order', default: '1' },
     out: { value: 'DIR', summary: 'result folder; default: a new one below ./results' },
     json: JSON_OPTION,
   },

@@ -29,10 +29,17 @@ kept and marked as interrupted. Nothing is written before the agent has answered
 the same file; what else differs now (sources, kernel, VMM, host) is told and recorded. Without
 --out the results go to a new folder beside DIR.
 
+--rounds R replays all of it R times into out/round-1, out/round-2, ..., each round beginning with
+the next mechanism. out/rounds.json and out/rounds.csv have each figure over the rounds: median,
+range, mean and, within each round, the ratio to static, both with 95 % after Student. Rounds in
+which a mechanism was disturbed are named and count for nothing. The same command again goes on
+where one was ended: complete rounds are kept.
+
 Example:
   hotplane replay --trace autoscaler/traces/azure2021/sample_200.csv --speedup 30 \\
     --mechanism static,virtio-mem --memory-scale 0.125 --out out
   hotplane replay --from out --out again
+  hotplane replay --from out --rounds 5 --out five
   hotplane replay --trace day1.csv,durations1.csv --begin 3600 --duration 600 --dry-run
 `,
   async run({ values, argv, stdout, stderr, signal }) {

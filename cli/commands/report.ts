@@ -12,7 +12,8 @@ export const reportCommand: Command = {
 Reads manifest.json, operations.jsonl, invocations.jsonl, memory.jsonl and load.jsonl, and writes
 the same bytes for the same files, whenever and wherever it runs. Files of lines (.jsonl) may be
 missing: the report then says what it cannot tell. Prints the comparison. After a signal (exit code
-130) nothing is written.
+130) nothing is written. Of a folder of 'replay --rounds' it does the same for each round, and
+writes rounds.json and rounds.csv.
 
 Example:
   hotplane report out --svg docs/memory.svg

@@ -71,7 +71,7 @@ export interface FakeAgentOptions {
   /** Region bytes that stay plugged after every unplug. */
   readonly stuck_bytes?: number;
   readonly refuse?: (function_name: string) => boolean;
-  readonly failDeploy?: Error;
+  readonly failDeploy?: () => Error | null;
   readonly onInvoke?: (count: number) => void;
   readonly migrates?: number;
   readonly vmm?: string;
@@ -90,7 +90,8 @@ export class FakeAgent implements AgentApi {
   }
 
   async deploy(spec: FunctionSpec): Promise<DeployResponse> {
-    if (this.#o.failDeploy) throw this.#o.failDeploy;
+    const failure = this.#o.failDeploy?.() ?? null;
+    if (failure) throw failure;
     const requested_at_ms = this.#o.clock.nowMs();
     await this.#o.clock.sleep(500);
     const full = spec.mechanism === 'static' ? spec.limit_bytes : 0;

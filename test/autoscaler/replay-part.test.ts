@@ -100,8 +100,11 @@ test('a dry run tells the plan of a run, its time and its least memory', async (
       at_ms: one.planned_at_ms,
       duration_ms: one.planned_duration_ms,
     }));
-  const told = dryRun({ functions, arrivals, window_ms }, ['static', 'hotmem']);
-  t.like(told, { invocations: 101, windows_ms: 2 * window_ms });
+  const told = dryRun(
+    { functions, arrivals, window_ms },
+    { mechanisms: ['static', 'hotmem'], rounds: 3 },
+  );
+  t.like(told, { invocations: 101, windows_ms: 6 * window_ms });
   t.is(told.ideal_gib_s, ideal?.with_keep_alive_gib_s ?? null);
   const cold = invocations.filter(
     ({ cold: is_cold, mechanism }) => is_cold && mechanism === 'static',

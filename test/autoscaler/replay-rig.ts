@@ -12,6 +12,9 @@ import { parseReplayOptions } from '../../autoscaler/replay/options.ts';
 import { SILENT } from '../../autoscaler/replay/progress.ts';
 import { repeatOptions } from '../../autoscaler/replay/repeat.ts';
 import { replay, type ReplayDependencies } from '../../autoscaler/replay/replay.ts';
+import { replayRounds } from '../../autoscaler/replay/rounds.ts';
+import { TimeLeft } from '../../autoscaler/replay/time-left.ts';
+import type { RoundsSummary } from '../../autoscaler/report/rounds.ts';
 import type { Summary } from '../../autoscaler/report/summary.ts';
 import { readManifest, readResults, type ResultData } from '../../autoscaler/results/reader.ts';
 import type { Provenance } from '../../autoscaler/results/schema.ts';
@@ -33,6 +36,8 @@ export interface Rig {
   /** Why no report could be made. */
   readonly unreported: readonly unknown[];
   readonly run: () => Promise<Summary>;
+  /** The same as so many rounds. */
+  readonly runRounds: (rounds: number, given?: Record<string, string>) => Promise<RoundsSummary>;
   /** `--from` that folder with these options beside it, into another folder. */
   readonly repeat: (folder: string, given?: Record<string, string>) => Promise<ResultData>;
 }
@@ -78,6 +83,19 @@ function halfBusy(now_ms: number): LoadSample {
   };
 }
 
+/** After an interruption too, which then is none any more. */
+async function replayTimes(
+  asked: Record<string, string>,
+  { facts, time_left: _time_left, ...deps }: ReplayDependencies,
+): Promise<RoundsSummary> {
+  const signal = deps.signal.aborted ? new AbortController().signal : deps.signal;
+  return await replayRounds(parseReplayOptions(asked), {
+    ...deps,
+    signal,
+    readFacts: async () => facts,
+  });
+}
+
 export function rig(
   t: ExecutionContext,
   fake: Partial<FakeAgentOptions> = {},
@@ -98,6 +116,7 @@ export function rig(
   const deps: ReplayDependencies = {
     clock,
     progress: SILENT,
+    time_left: new TimeLeft(),
     signal: abort.signal,
     facts: FACTS,
     lookAtLoad: () => halfBusy(clock.nowMs()),
@@ -114,7 +133,7 @@ export function rig(
       },
     }),
   };
-  const options = parseReplayOptions({
+  const asked = {
     trace: SAMPLE,
     out,
     speedup: '20',
@@ -122,7 +141,8 @@ export function rig(
     concurrency: '16',
     'memory-scale': '0.2',
     ...extra,
-  });
+  };
+  const options = parseReplayOptions(asked);
   return {
     out,
     agent,
@@ -140,6 +160,8 @@ export function rig(
     },
     unreported,
     closed: () => closed,
+    runRounds: async (rounds, given = {}) =>
+      await replayTimes({ ...asked, ...given, rounds: String(rounds) }, { ...deps, ...change }),
     run: async () => await replay(options, { ...deps, ...change }),
   };
 }

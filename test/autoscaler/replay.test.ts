@@ -200,7 +200,9 @@ test('refused invocations are counted, and count as never finished', async (t) =
 });
 
 test('a deploy that fails ends with one message, and the next mechanism has its turn', async (t) => {
-  const { out, closed, run } = rig(t, { failDeploy: new Error('the guest never said hello') });
+  const { out, closed, run } = rig(t, {
+    failDeploy: () => new Error('the guest never said hello'),
+  });
   const error = await t.throwsAsync(run(), { instanceOf: HotplaneError });
   t.is(error.code, 'HP_REPLAY_AGENT');
   t.is(error.exit_code, 1);
