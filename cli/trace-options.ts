@@ -1,4 +1,5 @@
 /** Options that say how a trace is read; the same for every command that reads one. */
+import { type FunctionChoice, readChoice } from '../autoscaler/trace/choice.ts';
 import { OPEN_DEFAULTS, type OpenOptions } from '../autoscaler/trace/open-trace.ts';
 import { ARRIVAL_SPREADS } from '../autoscaler/trace/expand.ts';
 import type { OptionSpec } from './command.ts';
@@ -15,6 +16,22 @@ export const TRACE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   },
   seed: { value: 'N', summary: 'of everything that is drawn', default: String(OPEN_DEFAULTS.seed) },
 };
+
+/** Which functions of the trace, for commands that play or sample it. */
+export const CHOICE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
+  only: { value: 'LIST', summary: 'functions and apps by name, or by the start of it' },
+  trigger: { value: 'LIST', summary: 'functions with these triggers, e.g. http,timer' },
+  percentile: { value: 'A-B', summary: 'functions by their number of calls, 100: the most called' },
+};
+
+/** Null: all of them. Throws `HP_TRACE_CHOICE`. */
+export function choiceOf(values: Values): FunctionChoice | null {
+  return readChoice({
+    only: values.optional('only'),
+    trigger: values.optional('trigger'),
+    percentile: values.optional('percentile'),
+  });
+}
 
 /** Throws HP_CLI_BAD_VALUE. */
 export function openOptions(values: Values, signal: AbortSignal): OpenOptions {

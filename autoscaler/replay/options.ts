@@ -11,6 +11,7 @@ import { badReplayOption } from './errors.ts';
 import { type Course, COURSES } from './course.ts';
 import type { Concurrency } from './plan.ts';
 import type { ProfileMapping } from '../workload-model/assign.ts';
+import { type FunctionChoice, readChoice } from '../trace/choice.ts';
 import { type Grouping, GROUPINGS } from '../trace/select.ts';
 import type { TimeWindow } from '../trace/window.ts';
 
@@ -21,6 +22,11 @@ export interface ReplayOptions {
   readonly out: string;
   readonly mechanisms: readonly MechanismName[];
   readonly speedup: number;
+  /** Multiply what the trace tells, apart from each other, before the speedup. */
+  readonly gap_scale: number;
+  readonly duration_scale: number;
+  /** Of which functions of the trace; null: of all. */
+  readonly choice: FunctionChoice | null;
   readonly functions: number;
   readonly grouping: Grouping;
   readonly concurrency: Concurrency;
@@ -87,7 +93,19 @@ export const REPLAY_OPTIONS = {
     summary: `comma-separated, replayed in turn: ${MECHANISMS.names.join(', ')}`,
   },
   speedup: { value: 'S', default: '1', summary: 'divides gaps, durations and keep-alive alike' },
-  functions: { value: 'K', default: '4', summary: 'the K most invoked functions' },
+  'gap-scale': { value: 'F', default: '1', summary: 'multiplies the gaps between arrivals alone' },
+  'duration-scale': { value: 'F', default: '1', summary: 'multiplies durations alone' },
+  only: { value: 'LIST', summary: 'functions and apps by name, or by the start of it' },
+  trigger: { value: 'LIST', summary: 'functions with these triggers, e.g. http,timer' },
+  percentile: {
+    value: 'A-B',
+    summary: 'functions by their number of calls, of all: 0-50 the half called least',
+  },
+  functions: {
+    value: 'K',
+    default: '4',
+    summary: 'the K most invoked functions, of those chosen at most all',
+  },
   group: {
     value: 'HOW',
     default: 'function',
@@ -177,7 +195,7 @@ const NOT_KEPT: ReadonlySet<string> = new Set(['out', 'from', 'rounds']);
 export type ReplayOptionName = keyof typeof REPLAY_OPTIONS;
 export type RawReplayOptions = Readonly<Partial<Record<string, string | undefined>>>;
 
-/** Throws `HP_REPLAY_OPTION` with the first option that does not hold. */
+/** Throws `HP_REPLAY_OPTION`, `HP_TRACE_CHOICE` with the first option that does not hold. */
 export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
   const read = (name: ReplayOptionName): string => {
     const option: ReplayOption = REPLAY_OPTIONS[name];
@@ -203,21 +221,23 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     if (found !== undefined) return found;
     throw badReplayOption(name, read(name), `one of ${choices.join(', ')} is needed`);
   };
-  const touched_share = number('touched-share', 0, 1);
-  const file_share = number('file-share', 0, 1);
-  if (touched_share + file_share > 1) {
-    throw badReplayOption('file-share', read('file-share'), 'with --touched-share it is above 1');
-  }
+  const factor = (name: ReplayOptionName): number => {
+    const value = number(name, 0, 1e6);
+    if (value > 0) return value;
+    throw badReplayOption(name, '0', 'it must be above 0');
+  };
   const memory_scale = number('memory-scale', 0, 64);
   if (memory_scale === 0) throw badReplayOption('memory-scale', '0', 'it must be above 0');
-  const speedup = number('speedup', 0, 1e6);
-  if (speedup === 0) throw badReplayOption('speedup', '0', 'it must be above 0');
+  const speedup = factor('speedup');
   return {
     trace: read('trace'),
     window: parseWindow(raw, number),
     out: read('out'),
     mechanisms: parseMechanisms(read('mechanism')),
     speedup,
+    gap_scale: factor('gap-scale'),
+    duration_scale: factor('duration-scale'),
+    choice: parseChoice(raw),
     functions: whole('functions', 1, REPLAY_LIMITS.functions),
     grouping: choice('group', GROUPINGS),
     concurrency:
@@ -226,9 +246,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     memory_model: parseModel(read('memory-model')),
     memory_map: choice('memory-map', ['rank', 'random']),
     memory_scale,
-    touched_share,
-    file_share,
-    cpu_share: number('cpu-share', 0, 1),
+    ...parseShares(number),
     memory: parseMemory(raw),
     course: choice('course', COURSES),
     most_vcpus: whole('max-vcpus', 1, LIMITS.vcpus_per_vm),
@@ -274,6 +292,21 @@ function parseWindow(raw: RawReplayOptions, number: NumberOf): TimeWindow | null
   const duration_ms = number('duration', 0, LONGEST_TRACE_S) * 1000;
   if (duration_ms > 0) return { begin_ms, duration_ms };
   throw badReplayOption('duration', raw['duration'], 'it must be above 0');
+}
+
+function parseShares(
+  number: NumberOf,
+): Pick<ReplayOptions, 'touched_share' | 'file_share' | 'cpu_share'> {
+  const touched_share = number('touched-share', 0, 1);
+  const file_share = number('file-share', 0, 1);
+  if (touched_share + file_share > 1) {
+    throw badReplayOption('file-share', String(file_share), 'with --touched-share it is above 1');
+  }
+  return { touched_share, file_share, cpu_share: number('cpu-share', 0, 1) };
+}
+
+function parseChoice({ only, trigger, percentile }: RawReplayOptions): FunctionChoice | null {
+  return readChoice({ only, trigger, percentile });
 }
 
 function parseAgent(raw: RawReplayOptions): Pick<ReplayOptions, 'agent' | 'host_limit_bytes'> {

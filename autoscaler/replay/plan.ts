@@ -22,6 +22,9 @@ export interface PlanOptions {
   readonly keep_alive_ms: number;
   /** Divides arrival gaps, durations and keep-alive alike. Plugs and boots are never divided. */
   readonly speedup: number;
+  /** Multiply gaps, and durations, alone, before the speedup. */
+  readonly gap_scale: number;
+  readonly duration_scale: number;
   readonly model: MemoryModel;
   readonly mapping: ProfileMapping;
   readonly seed: number;
@@ -73,7 +76,8 @@ export interface ReplayPlan {
   readonly window_margin_ms: number;
 }
 
-export function buildPlan(selection: Selection, options: PlanOptions): ReplayPlan {
+export function buildPlan(chosen: Selection, options: PlanOptions): ReplayPlan {
+  const selection = scaled(chosen, options);
   const functions = planFunctions(selection, options);
   const first_ms = selection.invocations[0]?.arrival_ms ?? 0;
   const arrivals = selection.invocations.map((invocation, index): PlannedArrival => {
@@ -98,6 +102,20 @@ export function buildPlan(selection: Selection, options: PlanOptions): ReplayPla
   const window_margin_ms = REPLAY_LIMITS.window_margin_ms;
   const window_ms = Math.ceil(load_ms + keep_alive_ms + window_margin_ms);
   return { functions, arrivals, load_ms, window_ms, window_margin_ms };
+}
+
+/** Each of the two knobs by itself; 1 and 1 change nothing. */
+function scaled(
+  selection: Selection,
+  { gap_scale, duration_scale }: Pick<PlanOptions, 'gap_scale' | 'duration_scale'>,
+): Selection {
+  if (gap_scale === 1 && duration_scale === 1) return selection;
+  const invocations = selection.invocations.map((one) => ({
+    ...one,
+    arrival_ms: one.arrival_ms * gap_scale,
+    duration_ms: one.duration_ms * duration_scale,
+  }));
+  return { ...selection, invocations };
 }
 
 /** What Deploy gets for a planned function under one mechanism. */

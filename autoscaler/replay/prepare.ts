@@ -46,9 +46,11 @@ export async function prepareRun(
   const trace_differences = repeated
     ? checkSameTrace(repeated.folder, repeated.manifest, trace.input, repeated.trace_named)
     : [];
-  const selection = selectMostInvoked(trace, options.functions, options.grouping);
+  const selection = selectMostInvoked(trace, countOf(trace, options), options.grouping);
   const plan = buildPlan(selection, {
     speedup: options.speedup,
+    gap_scale: options.gap_scale,
+    duration_scale: options.duration_scale,
     model: options.memory_model,
     mapping: options.memory_map,
     seed: options.seed,
@@ -91,18 +93,28 @@ export function traceFiles(named: string): string[] {
   return existsSync(named) ? [named] : named.split(',');
 }
 
+/** Of functions that were chosen there may be fewer than --functions. */
+function countOf(
+  { functions }: Trace,
+  { functions: most, choice, grouping }: ReplayOptions,
+): number {
+  if (!choice) return most;
+  const names = functions.map(({ app, func }) => (grouping === 'app' ? app : `${app},${func}`));
+  return Math.min(most, new Set(names).size);
+}
+
 /** Of the formats that count by the minute only the most invoked functions are unfolded. */
 async function readTrace(options: ReplayOptions, signal: AbortSignal): Promise<Trace> {
-  const { trace: named, functions, grouping, seed, speedup } = options;
-  const longest_duration_ms = LIMITS.invocation_ms * speedup;
+  const { trace: named, functions, grouping, seed, choice, duration_scale } = options;
+  const longest_duration_ms = (LIMITS.invocation_ms * options.speedup) / duration_scale;
   const chosen = grouping === 'function' ? functions : null;
-  const open = { ...OPEN_DEFAULTS, seed, functions: chosen, longest_duration_ms, signal };
+  const open = { ...OPEN_DEFAULTS, seed, functions: chosen, choice, longest_duration_ms, signal };
   const trace = await openTrace(traceFiles(named), open);
   const longest_ms = trace.invocations.duration_ms.reduce((most, one) => Math.max(most, one), 0);
   if (longest_ms <= longest_duration_ms) return trace;
   const most = formatMs(longest_duration_ms);
   const problem = `an invocation takes ${formatMs(longest_ms)}, and at most ${most} can be sent`;
-  throw badReplayOption('speedup', String(speedup), problem);
+  throw badReplayOption('speedup', String(options.speedup), problem);
 }
 
 /** The agent would refuse these too, but only when its turn comes. */

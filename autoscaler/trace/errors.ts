@@ -1,4 +1,5 @@
 import { type CodeInfo, errorMaker, type HotplaneError } from '../../base/errors.ts';
+import { printable } from '../../base/printable.ts';
 import { errnoOf } from '../../base/system-error.ts';
 
 export const TRACE_CODES = {
@@ -46,6 +47,11 @@ export const TRACE_CODES = {
     category: 'usage',
     meaning: 'A file of a memory series is not what its format says.',
     next: 'give a resources.json of AgentCgroup, unchanged.',
+  },
+  HP_TRACE_CHOICE: {
+    category: 'usage',
+    meaning: 'No function of the trace is what --only, --trigger and --percentile ask for.',
+    next: 'see `hotplane trace inspect --json` for the functions of the trace.',
   },
   HP_TRACE_TOO_FEW_FUNCTIONS: {
     category: 'usage',
@@ -119,6 +125,11 @@ export function traceParts(path: string, problem: string, next: string): Hotplan
 }
 
 /** `--functions` asks for more functions than the trace has. */
+/** Functions that were asked for are not there. */
+export function traceChoice(problem: string): HotplaneError {
+  return traceError('HP_TRACE_CHOICE', `of the functions of the trace: ${printable(problem)}.`);
+}
+
 export function traceTooFewFunctions(
   asked: number,
   found: number,

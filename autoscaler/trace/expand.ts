@@ -3,6 +3,7 @@
  * takes, are drawn, for the trace does not tell them. Pure.
  */
 import { seededRandom } from '../../base/random.ts';
+import { chosenFunctions, type FunctionChoice } from './choice.ts';
 import { ColumnsBuilder, type InvocationColumns } from './columns.ts';
 import { traceTooLong } from './errors.ts';
 import { TRACE_LIMITS } from './limits.ts';
@@ -21,6 +22,8 @@ export interface ExpandOptions {
   readonly functions: number | null;
   /** Of a function of which nothing is known; null: the median of the others. */
   readonly duration_ms: number | null;
+  /** Of which functions; absent: of all. The most invoked are then the most invoked of these. */
+  readonly choice?: FunctionChoice | null;
   /** No invocation is made. */
   readonly counts_only?: boolean;
   /** For messages. */
@@ -52,7 +55,7 @@ export function expandMinutes(
   rules: RuleCounts,
   options: ExpandOptions,
 ): Expanded {
-  const chosen = chosenOf(table, options.functions, rules);
+  const chosen = chosenOf(table, options, rules);
   const total = chosen.reduce((sum, index) => sum + (table.functions[index]?.invocations ?? 0), 0);
   const { counts_only = false } = options;
   if (total > TRACE_LIMITS.rows && !counts_only)
@@ -85,12 +88,20 @@ export function expandMinutes(
   return { functions, invocations: builder.inOrder() };
 }
 
-function chosenOf(table: MinuteTable, most: number | null, rules: RuleCounts): number[] {
-  const invoked: number[] = [];
+function chosenOf(
+  table: MinuteTable,
+  { functions: most, choice = null }: Pick<ExpandOptions, 'functions' | 'choice'>,
+  rules: RuleCounts,
+): number[] {
+  let invoked: number[] = [];
   for (const [index, { invocations }] of table.functions.entries()) {
     if (invocations > 0) invoked.push(index);
   }
   rules.note('never-invoked', null, table.functions.length - invoked.length);
+  if (choice) {
+    const all = invoked.flatMap((index) => table.functions[index] ?? []);
+    invoked = chosenFunctions(all, choice).flatMap((place) => invoked[place] ?? []);
+  }
   if (most === null || most >= invoked.length) return invoked;
   const of = (index: number): number => table.functions[index]?.invocations ?? 0;
   return invoked.toSorted((a, b) => of(b) - of(a) || a - b).slice(0, most);
@@ -103,12 +114,13 @@ function functionOf(
   rules: RuleCounts,
   median: number | null,
 ): TraceFunction {
-  const one = table.functions[index] ?? { app: '', func: '', invocations: 0 };
-  const { app, func, invocations } = one;
-  if (median === null) return { app, func, invocations };
+  const one = table.functions[index] ?? { app: '', func: '', trigger: '', invocations: 0 };
+  const { app, func, trigger, invocations } = one;
+  const told = { app, func, ...(trigger !== '' && { trigger }), invocations };
+  if (median === null) return told;
   const found = memory_bytes.get(app) ?? memory_bytes.get(`${app}/${func}`);
   if (found === undefined) rules.note('no-memory');
-  return { app, func, invocations, memory_bytes: found ?? median };
+  return { ...told, memory_bytes: found ?? median };
 }
 
 /** Tells for each of `count` invocations which share of its minute is over when it comes. */

@@ -11,6 +11,7 @@ import { AZURE2021_HEADER, parseAzure2021 } from './azure2021.ts';
 import { traceEmpty, traceHeader, traceParts } from './errors.ts';
 import { expandMinutes, type ExpandOptions } from './expand.ts';
 import { readHuaweiDay } from './huawei2023.ts';
+import { chosenPart } from './choice.ts';
 import { chunksOf } from './input.ts';
 import { memoryAt } from './memory-series.ts';
 import { type Durations, functionKey, MinuteTable } from './minutes.ts';
@@ -99,9 +100,11 @@ export async function openTrace(paths: readonly string[], options: OpenOptions):
     const { kind, chunks } = await peek(one, options.signal);
     if (kind === 'azure2021' || kind === 'arrivals') {
       await needAlone(one, paths, chunks);
-      return kind === 'azure2021'
-        ? await parseAzure2021(chunks, one, limitsOf(options))
-        : await parseArrivals(chunks, one);
+      const whole =
+        kind === 'azure2021'
+          ? await parseAzure2021(chunks, one, limitsOf(options))
+          : await parseArrivals(chunks, one);
+      return options.choice ? chosenPart(whole, options.choice) : whole;
     }
     await parts.add(one, kind, chunks);
   }

@@ -7,6 +7,8 @@ export interface TraceFunction {
   readonly app: string;
   readonly func: string;
   readonly invocations: number;
+  /** What calls it, where the trace tells it (`http`, `timer`, `queue`, ...). */
+  readonly trigger?: string;
   /** Memory of one instance, where the trace tells it. */
   readonly memory_bytes?: number;
 }

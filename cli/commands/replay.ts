@@ -38,6 +38,8 @@ where one was ended: complete rounds are kept.
 Example:
   hotplane replay --trace autoscaler/traces/azure2021/sample_200.csv --speedup 30 \\
     --mechanism static,virtio-mem --memory-scale 0.125 --out out
+  hotplane replay --trace day1.csv,durations1.csv --trigger http --percentile 90-100 --functions 8 \\
+    --gap-scale 2 --duration-scale 0.5 --out popular
   hotplane replay --from out --out again
   hotplane replay --from out --rounds 5 --out five
   hotplane replay --trace day1.csv,durations1.csv --begin 3600 --duration 600 --dry-run

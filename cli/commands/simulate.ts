@@ -2,7 +2,13 @@ import { LIMITS } from '../../base/limits.ts';
 import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
 import { badPolicyFile, badValue } from '../errors.ts';
 import { CLI_LIMITS } from '../limits.ts';
-import { openOptions, TRACE_HELP, TRACE_OPTIONS } from '../trace-options.ts';
+import {
+  CHOICE_OPTIONS,
+  choiceOf,
+  openOptions,
+  TRACE_HELP,
+  TRACE_OPTIONS,
+} from '../trace-options.ts';
 import type { SweepInput } from '../../autoscaler/simulator/sweep.ts';
 import type { PolicyChoice } from '../../autoscaler/simulator/simulation.ts';
 import type { Values } from '../values.ts';
@@ -62,6 +68,7 @@ export const simulateCommand: Command = {
       default: 'hotmem-paper',
     },
     ...TRACE_OPTIONS,
+    ...CHOICE_OPTIONS,
     out: { value: 'DIR', summary: 'also write figures, plots and result folders there' },
     sweep: { value: 'FILE', summary: 'a grid (YAML or JSON): a run for each combination' },
     workers: { value: 'N', summary: 'threads of a sweep', default: '1' },
@@ -181,7 +188,7 @@ async function workloadInput(values: Values, signal: AbortSignal): Promise<Workl
   const is_bounded = values.optional('concurrency') !== undefined;
   return {
     traces,
-    open: openOptions(values, signal),
+    open: { ...openOptions(values, signal), choice: choiceOf(values) },
     grouping: values.choice('group', ['function', 'app']),
     model,
     concurrency: is_bounded ? values.whole('concurrency', 1, LIMITS.regions_per_vm) : null,

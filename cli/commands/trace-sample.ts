@@ -1,6 +1,12 @@
 import { JSON_OPTION, type Command } from '../command.ts';
 import { CLI_LIMITS } from '../limits.ts';
-import { openOptions, TRACE_HELP, TRACE_OPTIONS } from '../trace-options.ts';
+import {
+  CHOICE_OPTIONS,
+  choiceOf,
+  openOptions,
+  TRACE_HELP,
+  TRACE_OPTIONS,
+} from '../trace-options.ts';
 
 export const traceSampleCommand: Command = {
   name: 'trace sample',
@@ -8,6 +14,7 @@ export const traceSampleCommand: Command = {
   positionals: ['FILE...'],
   options: {
     ...TRACE_OPTIONS,
+    ...CHOICE_OPTIONS,
     take: { value: 'K', summary: 'functions of the sample', required: true },
     trials: { value: 'N', summary: 'orders of functions to choose from', default: '16' },
     out: {
@@ -31,7 +38,7 @@ Example:
 `,
   async run({ values, positionals, stdout, signal }) {
     const { runSample } = await import('../../autoscaler/trace/command.ts');
-    const open = openOptions(values, signal);
+    const open = { ...openOptions(values, signal), choice: choiceOf(values) };
     await runSample({
       files: positionals,
       open,

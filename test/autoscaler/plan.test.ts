@@ -22,6 +22,8 @@ const SIZING = {
 const OPTIONS: PlanOptions = {
   keep_alive_ms: 12_000,
   speedup: 10,
+  gap_scale: 1,
+  duration_scale: 1,
   model: HOTMEM_PAPER,
   mapping: 'rank',
   seed: 1,
@@ -49,6 +51,23 @@ test('speed-up divides gaps, durations and keep-alive alike', async (t) => {
   t.true(plan.functions.every((one) => one.keep_alive_ms === 12_000));
   t.is(plan.load_ms, 4500);
   t.is(plan.window_ms, 4500 + 12_000 + REPLAY_LIMITS.window_margin_ms);
+});
+
+test('gaps and durations are scaled apart, and the need of instances follows', async (t) => {
+  const plan = buildPlan(await selection(), { ...OPTIONS, gap_scale: 0.1, duration_scale: 3 });
+  t.deepEqual(
+    plan.arrivals.map((one) => [one.at_ms, one.duration_ms, one.work.cpu_ms]),
+    [
+      [0, 3000, 750],
+      [200, 600, 150],
+      [400, 1500, 375],
+    ],
+  );
+  t.deepEqual(
+    plan.functions.map((one) => one.peak_concurrency),
+    [2, 1],
+    'two calls of the first now overlap',
+  );
 });
 
 test('an invocation that trains has its peak in the middle, and memory follows its use', async (t) => {
@@ -154,6 +173,9 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['mechanism', 'static,static', /named once/],
   ['mechanism', '', /--mechanism/],
   ['speedup', '0', /above 0/],
+  ['gap-scale', '0', /above 0/],
+  ['duration-scale', 'x', /a number from/],
+  ['rounds', '0', /from 1 to/],
   ['speedup', '-3', /a number from/],
   ['speedup', 'fast', /a number from/],
   ['functions', '1.5', /whole number/],

@@ -51,7 +51,7 @@ test('three files of 2019 are one trace: counts become invocations within their 
   });
   t.is(trace.format, 'azure2019');
   t.deepEqual(trace.functions, [
-    { app: 'a', func: 'f', invocations: 3, memory_bytes: 80 * 2 ** 20 },
+    { app: 'a', func: 'f', trigger: 'http', invocations: 3, memory_bytes: 80 * 2 ** 20 },
   ]);
   t.deepEqual(
     [...trace.invocations].map((one) => Math.floor(one.arrival_ms / 60_000)),
