@@ -11,6 +11,7 @@ import { compareCommand } from './commands/compare.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCheckCommand } from './commands/config-check.ts';
 import { configShowCommand } from './commands/config-show.ts';
+import { cordonCommand, uncordonCommand } from './commands/cordon.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { drainCommand } from './commands/drain.ts';
 import { targetsCommand } from './commands/targets.ts';
@@ -80,6 +81,8 @@ export const COMMANDS: readonly Command[] = [
   explainCommand,
   targetsCommand,
   drainCommand,
+  cordonCommand,
+  uncordonCommand,
   removeCommand,
   ledgerVerifyCommand,
   ledgerLineageCommand,

@@ -2,6 +2,7 @@
 import type { FunctionStatus, StatusResponse } from '../agent/api/client.ts';
 import { printable } from '../base/printable.ts';
 import { formatBytes } from '../base/units.ts';
+import { cordonText } from './host-text.ts';
 import { cut } from './table.ts';
 
 export interface Terminal {
@@ -42,6 +43,7 @@ export function topLines(status: StatusResponse, { columns, rows }: Terminal): s
     `hotplane ${status.version}  ${formatBytes(granted_bytes)} of ${formatBytes(host_limit_bytes)} ` +
       `granted (${share} %), ${formatBytes(free_bytes)} free`,
     summary(status.functions),
+    ...(status.cordon ? [cordonText(status.cordon)] : []),
     '',
   ];
   const functions = status.functions.toSorted((a, b) => {

@@ -92,7 +92,7 @@ export const KINDS = {
   /* what was asked for */
   deploy: ['trust', 'function', 'request_id', 'peer', 'tenant', 'mechanism', 'bytes'],
   request: ['trust', 'function', ...OF_CALL],
-  asked: ['trust', 'function', 'request_id', 'peer', 'what'],
+  asked: ['trust', 'function', 'request_id', 'peer', 'what', 'reason'],
   want: [...OF_REGION, 'bytes'],
   /* what was decided */
   policy: [

@@ -11,6 +11,7 @@ import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { checkSocketPath } from '../../base/safe-path.ts';
+import type { CordonRequest, Host, UncordonRequest } from '../model/host-messages.ts';
 import type { ExplainResponse } from '../model/span-messages.ts';
 import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
 import type { OutputEntry, RemoveResponse, StatusResponse } from '../model/messages.ts';
@@ -31,6 +32,7 @@ import { type Method, SERVICE } from './service.ts';
 import { whileAgentsCome } from './ask-again.ts';
 import { fromStatus, replyOf } from './status-codes.ts';
 
+export type * from '../model/host-messages.ts';
 export type * from '../model/list-messages.ts';
 export type * from '../model/messages.ts';
 export type * from '../model/records.ts';
@@ -155,6 +157,21 @@ export class AgentClient {
   ): Promise<DrainResponse> {
     const usual_ms = REMOVE_MS + (vm_id === null ? 0 : AGENT_LIMITS.vm_retire_ms + DEPLOY_MS);
     return this.#call(SERVICE.Drain, { function: name, vm_id }, usual_ms, options);
+  }
+
+  /** The host takes no new work from now on; what it is then. */
+  cordon(request: CordonRequest, options: AgentCallOptions = {}): Promise<Host> {
+    return this.#call(SERVICE.Cordon, request, LIMITS.agent_call_ms, options);
+  }
+
+  /** It takes new work again. */
+  uncordon(request: UncordonRequest, options: AgentCallOptions = {}): Promise<Host> {
+    return this.#call(SERVICE.Uncordon, request, LIMITS.agent_call_ms, options);
+  }
+
+  /** The host as a whole, by the book of the agent. */
+  host(options: AgentCallOptions = {}): Promise<Host> {
+    return this.#call(SERVICE.GetHost, {}, LIMITS.agent_call_ms, options);
   }
 
   /** Bounds and wishes for a function, which go before its definition; what holds then. */

@@ -10,12 +10,19 @@ import {
   listRegions,
   listVms,
 } from '../observe/lists.ts';
+import { authorOf, type Peer } from './peers.ts';
 import { type Method, SERVICE } from './service.ts';
 import { statusBytes } from './status-bytes.ts';
 import { InvocationNotDone } from './status-codes.ts';
 
 /** Registers what is to be done when the caller cancels or goes away. */
 export type OnGone = (run: () => void) => void;
+
+/** The call that a request came with. */
+export interface IncomingCall {
+  readonly peer: Peer;
+  readonly onGone: OnGone;
+}
 
 interface About {
   readonly name: string;
@@ -25,7 +32,7 @@ interface About {
 
 /** Bytes in, bytes out: what is wrong with either is told as the method tells it. */
 export interface UnaryHandler extends About {
-  readonly serve: (agent: HostAgent, request: Buffer, onGone: OnGone) => Promise<Buffer>;
+  readonly serve: (agent: HostAgent, request: Buffer, call: IncomingCall) => Promise<Buffer>;
 }
 
 export interface StreamHandler extends About {
@@ -36,7 +43,7 @@ export interface StreamHandler extends About {
 type Run<Request, Response> = (
   agent: HostAgent,
   request: Request,
-  onGone: OnGone,
+  call: IncomingCall,
 ) => Response | Promise<Response>;
 
 function unary<Request, Response>(
@@ -49,8 +56,8 @@ function unary<Request, Response>(
     name,
     path,
     role,
-    serve: async (agent, request, onGone) =>
-      await encode(await run(agent, method.decodeRequest(request), onGone)),
+    serve: async (agent, request, call) =>
+      await encode(await run(agent, method.decodeRequest(request), call)),
   };
 }
 
@@ -59,8 +66,8 @@ export const UNARY: readonly UnaryHandler[] = [
     const { kind: _, facts, ...rest } = await agent.deploy(request.function);
     return { ...facts, ...rest };
   }),
-  unary(SERVICE.Invoke, async (agent, { function: name, invocation_id, ...call }, onGone) => {
-    const end = await agent.invoke(name, invocation_id, call, onGone);
+  unary(SERVICE.Invoke, async (agent, { function: name, invocation_id, ...asked }, { onGone }) => {
+    const end = await agent.invoke(name, invocation_id, asked, onGone);
     const { failure, answer, ...record } = end;
     const { bytes: payload = null, content_type = null, http } = answer ?? {};
     const { status = null, headers = [] } = http ?? {};
@@ -77,8 +84,17 @@ export const UNARY: readonly UnaryHandler[] = [
   unary(SERVICE.Remove, async (agent, request) => ({
     finished_at_ms: await agent.remove(request.function),
   })),
-  unary(SERVICE.SetTargets, (agent, request) => agent.setTargets(request)),
-  unary(SERVICE.GetTargets, (agent, request) => agent.targets(request.function)),
+  unary(SERVICE.Cordon, (agent, request, { peer }) =>
+    agent.operator.cordon({ ...request, author: authorOf(peer, request.author) }),
+  ),
+  unary(SERVICE.Uncordon, (agent, request, { peer }) =>
+    agent.operator.uncordon({ ...request, author: authorOf(peer, request.author) }),
+  ),
+  unary(SERVICE.GetHost, (agent) => agent.operator.host()),
+  unary(SERVICE.SetTargets, (agent, request, { peer }) =>
+    agent.operator.setTargets({ ...request, author: authorOf(peer, request.author) }),
+  ),
+  unary(SERVICE.GetTargets, (agent, request) => agent.operator.targets(request.function)),
   unary(SERVICE.Drain, (agent, { function: name, vm_id }) => agent.drain(name, vm_id)),
   unary(SERVICE.Explain, (agent, request) => agent.explain(request.instance_id)),
   unary(SERVICE.Logs, (agent, { function: name, after }) => ({

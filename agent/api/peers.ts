@@ -9,7 +9,13 @@ export interface Peer {
   readonly name: string;
   /** Null: nothing. */
   readonly role: Role | null;
+  /** A certificate says who he is: else he does himself. */
+  readonly is_certified: boolean;
 }
+
+/** Who is written down as the author of a change: his certificate's word goes before his own. */
+export const authorOf = ({ name, is_certified }: Peer, claimed: string): string =>
+  is_certified ? name : claimed;
 
 /** What is known of the connection of a call; `sslPeerCertificate` only where it was verified. */
 export interface Connection {
@@ -22,7 +28,7 @@ export type PeerOf = (connection: Connection) => Peer;
 /** On a Unix socket the kernel has decided who may connect: all of them may do the same. */
 export const localPeer =
   (role: Role): PeerOf =>
-  () => ({ name: 'of the socket', role });
+  () => ({ name: 'of the socket', role, is_certified: false });
 
 /** Names of certificates, by what their owners may do; who is in both may do both. */
 export interface CertificateRoles {
@@ -37,9 +43,11 @@ export interface CertificateRoles {
 export function certifiedPeer({ read, write }: CertificateRoles): PeerOf {
   return ({ sslPeerCertificate: certificate }) => {
     const name = certificate?.subject.CN;
-    if (typeof name !== 'string' || name === '') return { name: 'without a name', role: null };
+    if (typeof name !== 'string' || name === '') {
+      return { name: 'without a name', role: null, is_certified: false };
+    }
     const role = write.includes(name) ? 'write' : read.includes(name) ? 'read' : null;
-    return { name, role };
+    return { name, role, is_certified: true };
   };
 }
 

@@ -148,8 +148,9 @@ export class AgentServer {
       const onGone: OnGone = (run) => void call.on('cancelled', run);
       const answer = async (): Promise<void> => {
         try {
-          checkAllowed(peerOf(call.getAuthContext()), role, name);
-          done(null, await serve(agent, call.request, onGone));
+          const peer = peerOf(call.getAuthContext());
+          checkAllowed(peer, role, name);
+          done(null, await serve(agent, call.request, { peer, onGone }));
         } catch (error) {
           if (isBug(error)) agent.failStop(error, { method: name });
           this.#logFailure(name, error);

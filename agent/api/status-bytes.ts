@@ -21,6 +21,7 @@ const NOTHING: StatusResponse = {
   free_bytes: 0,
   host_memory: null,
   ledger: null,
+  cordon: null,
 };
 
 /** Of `state_json`, and of a length before bytes (its number is 5, its wire type 2). */

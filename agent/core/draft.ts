@@ -6,6 +6,7 @@ import { assert } from '../../base/assert.ts';
 import type { Action } from '../model/actions.ts';
 import { AlarmEdit } from '../model/alarms.ts';
 import type { CoreConfig } from '../model/config.ts';
+import type { CordonState } from '../model/cordon.ts';
 import type { OperationState } from '../model/operations.ts';
 import type { HostMemoryTold, PressureState } from '../model/pressure.ts';
 import type { Refusal } from '../model/refusals.ts';
@@ -39,9 +40,10 @@ export interface Draft {
   readonly alarms: AlarmEdit;
   readonly actions: Action[];
   granted: TierBytes;
-  /** See HostState, these three. */
+  /** See HostState, these four. */
   told: HostMemoryTold | null;
   pressure: PressureState;
+  cordon: CordonState | null;
   short: readonly string[];
   next_id: number;
   /** What policies remember now, by their names. */
@@ -81,6 +83,7 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     granted: state.granted,
     told: state.told,
     pressure: state.pressure,
+    cordon: state.cordon,
     short: state.short,
     next_id: state.next_id,
     memories: state.policy_state,
@@ -102,6 +105,7 @@ export function closeDraft(draft: Draft): HostState {
     policy_state: draft.memories,
     told: draft.told,
     pressure: draft.pressure,
+    cordon: draft.cordon,
     short: draft.short,
     alarms: draft.alarms.close(),
     config: state.config,

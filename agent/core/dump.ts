@@ -18,6 +18,7 @@ export interface HostDump {
   readonly policy_state: HostState['policy_state'];
   readonly told: HostState['told'];
   readonly pressure: HostState['pressure'];
+  readonly cordon: HostState['cordon'];
   readonly config: CoreConfig;
 }
 
@@ -33,6 +34,7 @@ export function dumpHost(state: HostState): HostDump {
     policy_state: state.policy_state,
     told: state.told,
     pressure: state.pressure,
+    cordon: state.cordon,
     config: state.config,
   };
 }

@@ -1,4 +1,5 @@
 /** Functions: deployed, invoked, removed. */
+import { assert } from '../../base/assert.ts';
 import type { HostEvent } from '../model/events.ts';
 import { Queue } from '../model/queue.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
@@ -15,10 +16,11 @@ import type { FunctionState, QueuedInvocation } from '../model/state.ts';
 import { NOBODY, functionGone, replyDeployed } from './callers.ts';
 import { policyOf } from './answering.ts';
 import { askAdmit } from './ask.ts';
+import { cordonedOff } from './cordon.ts';
 import { type Draft, editInstance, editVm, editVmsOf, replyError, vmsOf } from './draft.ts';
 import { doomInstance } from './instances.ts';
 import { refuseInvocation, refuseQueue } from './invocations.ts';
-import { endUndead, endVm, firstVm, launchVm } from './vms.ts';
+import { endUndead, endVm, firstVm, launchVm, noteFailure } from './vms.ts';
 
 /** A new function, a repeated Deploy, or a new VM for a function that lost its own. */
 export function deploy(
@@ -83,6 +85,22 @@ function launchInstead(
   const refused = launchVm(draft, fn, lost.length);
   if (!refused) for (const id of lost) draft.vms.set(id, null);
   return refused;
+}
+
+/** One whose last VM a drain of the host ended gets one again; where it cannot, it says why. */
+export function comeBack(draft: Draft, fn: FunctionState): void {
+  const was_drained = fn.phase === 'lost' && fn.failure?.code === 'HP_AGENT_HOST_CORDONED';
+  if (draft.cordon || !was_drained) return;
+  const fresh = newFunction(fn.spec, fn);
+  const refused = launchInstead(draft, fresh, fn);
+  if (!refused) return void Object.assign(fn, fresh);
+  const [lost] = vmsOf(draft, fn);
+  assert(lost, 'a lost function has the last VM it had');
+  fn.failure = refused;
+  noteFailure(draft, fn, lost, refused);
+  const { code, message } = refused;
+  const about = { function: fn.spec.name, vm_id: lost.id };
+  draft.actions.push({ type: 'report', level: 'error', code, message, ...about });
 }
 
 /** Sizes that this host's policy, or the function's own mechanism, cannot give. */
@@ -160,6 +178,8 @@ function whyNot(draft: Draft, fn: FunctionState, invocation: QueuedInvocation): 
   const { name } = fn.spec;
   const { queue_length_max } = draft.config;
   if (fn.phase === 'removing' || fn.phase === 'ending') return REFUSALS.removing(name);
+  const cordoned = cordonedOff(draft, fn);
+  if (cordoned) return cordoned;
   if (fn.phase === 'lost') return REFUSALS.vmLost(name, fn.failure);
   const silent_since_ms = silentSince(draft, fn);
   if (silent_since_ms !== null) {

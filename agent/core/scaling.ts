@@ -4,6 +4,7 @@ import { plugsOnDemand } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { askScale } from './ask.ts';
 import { bounded } from './bounds.ts';
+import { withinCordon } from './cordon.ts';
 import { sharesDevice } from './devices.ts';
 import {
   type Draft,
@@ -26,7 +27,7 @@ import { waitForMemory } from './waiting.ts';
 
 /** Asks how many there are to be and does it. When the policy wants to be asked again. */
 export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
-  const scale = bounded(draft, fn, askScale(draft, fn));
+  const scale = withinCordon(draft, bounded(draft, fn, askScale(draft, fn)));
   waitForMemory(draft, fn, startInstances(draft, fn, scale.starts));
   stopIdle(draft, scale.stops);
   launchVms(draft, fn, scale.launches);

@@ -7,8 +7,10 @@ import { assert } from '../../base/assert.ts';
 import type { HostEvent } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, VmState } from '../model/state.ts';
+import { heedCordon } from './cordon.ts';
 import { type Draft, editedVmsOf, editFunction, editInstance, editVmsOf } from './draft.ts';
 import { finishDrains } from './drains.ts';
+import { comeBack } from './functions.ts';
 import { releaseStopped, retryStops, stopInstance } from './instances.ts';
 import { refuseInvocation } from './invocations.ts';
 import { retryUnplugs } from './regions.ts';
@@ -25,6 +27,7 @@ import { earlier, functionWake, vmWake } from './wakes.ts';
 /** Only VMs that this event or this function's own decisions touched are looked at one by one. */
 export function settle(draft: Draft, fn: FunctionState): void {
   expireTargets(draft, fn);
+  comeBack(draft, fn);
   const working = fn.phase === 'serving' || fn.phase === 'removing';
   const policy_ms = working ? decide(draft, fn) : null;
   for (const vm of editedVmsOf(draft, fn)) {
@@ -32,6 +35,7 @@ export function settle(draft: Draft, fn: FunctionState): void {
     retryUnplugs(draft, fn, vm);
     settleVm(draft, fn, vm);
   }
+  heedCordon(draft, fn);
   if (working) finishDrains(draft, fn);
   if (fn.phase === 'removing') finishRemoval(draft, fn);
   expireQueue(draft, fn);

@@ -8,6 +8,7 @@ import type { HostEvent } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { HostState } from '../model/state.ts';
 import { learn } from './answering.ts';
+import { cordon, noteDrained, uncordon } from './cordon.ts';
 import { DEFAULT_POLICY } from './default-policy/policy.ts';
 import {
   closeDraft,
@@ -59,6 +60,7 @@ export function step(
   handle(draft, event);
   for (const fn of draft.functions.rows) if (fn) settle(draft, fn);
   if (draft.short.length > 0) settleShort(draft, event);
+  noteDrained(draft);
   const at_ms = draft.alarms.earliest((name) => readFunction(draft, name)?.wake_at_ms ?? null);
   if (at_ms !== null) actions.push({ type: 'wake', at_ms });
   checkStep(draft);
@@ -78,6 +80,10 @@ function handle(draft: Draft, event: HostEvent): void {
       return noteHostMemory(draft, event.told);
     case 'restarted':
       return restarted(draft);
+    case 'cordon':
+      return cordon(draft, event);
+    case 'uncordon':
+      return uncordon(draft, event);
     case 'deploy': {
       const known = editFunction(draft, event.spec.name);
       return deploy(draft, known, event.request_id, event.spec);

@@ -26,6 +26,7 @@ function launchBytes(draft: Draft, { spec }: Pick<FunctionState, 'spec'>): TierB
  * that give way to it.
  */
 export function launchVm(draft: Draft, fn: FunctionState, replaced = 0): Refusal | null {
+  if (draft.cordon) return REFUSALS.hostCordoned(draft.cordon);
   const { vms_max, vmm_overhead_bytes } = draft.config;
   if (countVms(draft) - replaced >= vms_max) return REFUSALS.tooManyFunctions(vms_max);
   const granted = launchBytes(draft, fn);
@@ -142,7 +143,10 @@ export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Ref
   vm.phase = 'ending';
   vm.failure = failure;
   if (failure) noteFailure(draft, fn, vm, failure);
-  const why = failure ?? REFUSALS.removing(fn.spec.name);
+  const { cordon } = draft;
+  const stays = cordon !== null && fn.phase !== 'removing';
+  const ended = failure ?? (stays ? REFUSALS.hostCordoned(cordon) : null);
+  const why = ended ?? REFUSALS.removing(fn.spec.name);
   for (const found of vm.instances) {
     if (found.invocation) {
       const instance = editInstance(draft, vm, found);
@@ -151,9 +155,9 @@ export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Ref
   }
   if (vmsOf(draft, fn).every(isOver)) {
     // A function that was being removed or never served leaves nothing to come back to.
-    fn.forget = fn.phase !== 'serving';
+    fn.forget = fn.phase === 'removing' || (fn.phase === 'deploying' && !isComingBack(fn));
     fn.phase = 'ending';
-    fn.failure = failure;
+    fn.failure = ended;
     refuseQueue(draft, fn, 'failed', why);
   }
   vm.instances = [];
@@ -161,6 +165,9 @@ export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Ref
   for (const { index } of vm.regions) giveUp(draft, editRegion(draft, vm, index));
   draft.actions.push({ type: 'shutdown-vm', vm_id: vm.id, failure });
 }
+
+/** Nobody asked for it: it was there before the host was drained. */
+const isComingBack = ({ waiters }: FunctionState): boolean => waiters.deploy.length === 0;
 
 /** Its permit alone stays: nothing that is still to come of it means anything. */
 function giveUp(draft: Draft, region: RegionState): void {

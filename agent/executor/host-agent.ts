@@ -18,13 +18,12 @@ import { REFUSALS } from '../model/refusals.ts';
 import type { ExplainResponse } from '../model/span-messages.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
-import { type SetTargetsRequest, type Targets, targetsOf } from '../model/targets.ts';
 import type { StateStore } from '../store/state-file.ts';
 import { beginRecord, tellEvent } from '../observe/event-records.ts';
 import { ChangeFeed } from '../observe/change-feed.ts';
 import { explain } from '../observe/explain.ts';
 import { FailStop, isStateError } from '../observe/fail-stop.ts';
-import { errorOf, refusalOf } from '../model/failure.ts';
+import { refusalOf } from '../model/failure.ts';
 import { Callers } from './callers.ts';
 import { Decider } from './decider.ts';
 import type { AgentLedger, LedgerHead } from '../ledger/agent-ledger.ts';
@@ -38,6 +37,7 @@ import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub
 import { type InvocationEnd, invocationRecord } from '../observe/invocation-record.ts';
 import { HostTruth, type ReadAvailable } from './host-truth.ts';
 import { MemoryRounds } from './memory-rounds.ts';
+import { Operator } from './operator.ts';
 import { Performer } from './performer.ts';
 import { RepeatLog } from './repeat-log.ts';
 import { nameIn, tellReply } from './reply-log.ts';
@@ -96,6 +96,7 @@ export class HostAgent {
   readonly #fail_stop: FailStop;
   readonly #told: RepeatLog;
   readonly #decider: Decider;
+  readonly operator: Operator;
 
   constructor(options: HostAgentOptions) {
     this.#options = options;
@@ -118,11 +119,15 @@ export class HostAgent {
       recorder: ledger ?? null,
       contextOf: stepContextOf(options, () => this.hub.isWatched('decision')),
       onEvent: (event, at_ms) => tellEvent(this.hub, event, at_ms),
-      onChanged: (change) => this.changes.publish(change),
+      onChanged: (change) => {
+        this.changes.publish(change);
+        this.operator.look(change.state);
+      },
       rowsOf: (event, actions) => this.#kept.decided(event, actions, this.#state.functions),
       perform: (event, actions) => performer.performAll(event, actions),
       onFault: (error, during) => this.failStop(error, during),
     });
+    this.operator = this.#operatorOf(options);
     this.#wake = new WakeTimer(options.clock, () => this.#decider.dispatch({ type: 'tick' }));
     this.#told = new RepeatLog(options.clock);
     this.#fail_stop = new FailStop(options.log);
@@ -264,21 +269,6 @@ export class HostAgent {
     return reply;
   }
 
-  /** Throws HP_AGENT_TARGETS, HP_AGENT_TARGETS_CHANGED, HP_AGENT_NO_FUNCTION. */
-  async setTargets(request: SetTargetsRequest): Promise<Targets> {
-    const asked = { type: 'set-targets', ...request } as const;
-    const reply = await this.#request((request_id) => ({ ...asked, request_id }));
-    assert(reply.kind === 'targets', 'targets are answered with targets');
-    return reply.targets;
-  }
-
-  /** Throws HP_AGENT_NO_FUNCTION. */
-  targets(name: string): Targets {
-    const fn = this.#state.functions.get(name);
-    if (!fn) throw errorOf(REFUSALS.noFunction(name));
-    return targetsOf(name, fn.targets);
-  }
-
   /** Fresh figures of one function, or of all when `name` is empty. */
   async status(name: string, with_state = false): Promise<StatusResponse> {
     const { clock, version } = this.#options;
@@ -327,11 +317,12 @@ export class HostAgent {
   }
 
   /**
-   * Removes every function and waits for the last VM to end. Throws when one would not, and
+   * Removes every function but those that a drain of the host has emptied, and waits for the last
+   * VM to end. Throws when one would not, and
    * HP_AGENT_FATAL after a fail-stop, which ends the VMs without asking the core.
    */
   async stop(drain_ms: number): Promise<void> {
-    const names = this.#fail_stop.error ? [] : [...this.#state.functions.keys()];
+    const names = this.#fail_stop.error ? [] : namesToRemove(this.#state);
     const ends = await Promise.allSettled(names.map((name) => this.remove(name, drain_ms)));
     this.close();
     const fatal = this.#fail_stop.error;
@@ -375,6 +366,11 @@ export class HostAgent {
     return this.#decider.state;
   }
 
+  #operatorOf({ log, version }: HostAgentOptions): Operator {
+    const stateOf = (): HostState => this.#state;
+    return new Operator({ log, version, stateOf, request: (event) => this.#request(event) });
+  }
+
   #depsOf(vm_id: string): Omit<RunnerDeps, 'left'> {
     const { clock, hypervisor, images, log, vms_dir } = this.#options;
     return {
@@ -395,4 +391,10 @@ export class HostAgent {
       committedBytes: () => committedBytes(this.#state, vm_id),
     };
   }
+}
+
+/** A function that a drain ended comes back when that is over, also in another agent. */
+function namesToRemove({ cordon, functions }: HostState): string[] {
+  const rows = [...functions.values()];
+  return rows.filter(({ phase }) => !cordon || phase !== 'lost').map(({ spec }) => spec.name);
 }

@@ -5,10 +5,12 @@
  */
 import type { Logger } from 'pino';
 import { hostClock } from '../../base/clock.ts';
+import { printable } from '../../base/printable.ts';
 import { readProcessResident } from '../../hypervisor-client/host/smaps.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { HostState, VmState } from '../model/state.ts';
+import { cordonOf } from '../observe/host-status.ts';
 import { LiveFeed } from '../observe/live/live-feed.ts';
 import { AgentMetrics } from '../observe/metrics/metrics.ts';
 import { agentError } from '../model/errors.ts';
@@ -33,6 +35,7 @@ export class HttpSurface {
   readonly router: Router;
   readonly server: HttpServer;
   #stage: Stage = { name: 'starting', why: 'guest images and earlier VMs are looked at' };
+  #agent: HostAgent | null = null;
   #metrics: AgentMetrics | null = null;
   #live: { readonly feed: LiveFeed; readonly sockets: LiveSockets } | null = null;
 
@@ -45,6 +48,8 @@ export class HttpSurface {
       sendText(response, name === 'failed' ? 500 : 200, this.#told());
     });
     router.add('GET', '/readyz', ({ response }) => {
+      const cordoned = this.#cordoned();
+      if (this.#stage.name === 'serving' && cordoned) return sendText(response, 503, cordoned);
       sendText(response, this.#stage.name === 'serving' ? 200 : 503, this.#told());
     });
     router.add('GET', '/metrics', async ({ response }) => {
@@ -75,6 +80,7 @@ export class HttpSurface {
 
   /** From now on there is an agent to be measured. */
   attach(agent: HostAgent): void {
+    this.#agent = agent;
     const metrics = new AgentMetrics({
       clock: hostClock,
       version: agent.version,
@@ -108,6 +114,15 @@ export class HttpSurface {
     this.#live?.feed.close();
     this.#live?.sockets.close();
     return this.server.close();
+  }
+
+  /** Why nothing new is to be sent here, though the agent serves; null: it may be. */
+  #cordoned(): string | null {
+    const cordon = this.#agent && cordonOf(this.#agent.state);
+    if (!cordon) return null;
+    const { availability, author, reason } = cordon;
+    const by = author === '' ? '' : ` by ${author}`;
+    return `${printable(`${availability}${by}${reason === '' ? '' : `: ${reason}`}`, 600)}\n`;
   }
 
   /** A failed agent stays so. */

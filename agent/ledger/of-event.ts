@@ -44,6 +44,9 @@ export function recordEvent(step: LedgerStep): number {
     case 'drain':
     case 'set-targets':
       return asked(step, event);
+    case 'cordon':
+    case 'uncordon':
+      return cordoned(step, event);
     case 'restarted':
       return resumed(step);
     default:
@@ -59,6 +62,15 @@ type Asked = EventOf<'remove' | 'drain' | 'set-targets' | 'cancel'>;
 function asked(step: LedgerStep, { type, function: name, request_id }: Asked): number {
   const about = { trust: 'peer', function: name, request_id, peer: null, what: type } as const;
   return step.say({ kind: 'asked', ...about }, step.anchors.requests.get(request_id));
+}
+
+/** Of the host: no function is named, and who asked says himself who he is, and why. */
+function cordoned(step: LedgerStep, event: EventOf<'cordon' | 'uncordon'>): number {
+  const { request_id, author, reason } = event;
+  const what = event.type === 'cordon' && event.drain ? 'drain of the host' : event.type;
+  const about = { function: '', request_id, what };
+  const who = { peer: author === '' ? null : author, reason: told(reason) };
+  return step.say({ kind: 'asked', trust: 'peer', ...about, ...who });
 }
 
 /** One that an idle instance takes at once is told with its run. */

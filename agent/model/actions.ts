@@ -49,6 +49,8 @@ export type Reply =
   | { readonly kind: 'remove'; readonly finished_at_ms: number }
   | { readonly kind: 'drain'; readonly finished_at_ms: number; readonly instances_stopped: number }
   | { readonly kind: 'targets'; readonly targets: Targets }
+  /** Of a cordon, or its end: noted. */
+  | { readonly kind: 'cordon' }
   /** The request as a whole could not be served. */
   | { readonly kind: 'error'; readonly failure: Refusal };
 

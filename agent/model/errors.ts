@@ -46,6 +46,11 @@ export const AGENT_CODES = {
     meaning: 'The function is being removed.',
     next: 'wait until it is gone, then deploy it again.',
   },
+  HP_AGENT_HOST_CORDONED: {
+    category: 'unavailable',
+    meaning: 'The host is cordoned or drained: nothing new starts there. The message says by whom.',
+    next: "ask another host, or take it away with 'hotplane uncordon'.",
+  },
   HP_AGENT_TOO_MANY_FUNCTIONS: {
     category: 'unavailable',
     meaning: 'The host runs as many function VMs as it may.',

@@ -105,6 +105,23 @@ export type HostEvent =
       /** This one alone, which is then ended and replaced; absent: idle instances of all. */
       readonly vm_id?: string;
     }
+  /** The host takes no new work from now on. */
+  | {
+      readonly type: 'cordon';
+      readonly request_id: string;
+      /** What runs may end, and every VM ends then. */
+      readonly drain: boolean;
+      readonly author: string;
+      readonly reason: string;
+      /** Wall clock of the host, RFC 3339. */
+      readonly since: string;
+    }
+  | {
+      readonly type: 'uncordon';
+      readonly request_id: string;
+      readonly author: string;
+      readonly reason: string;
+    }
   /** The caller of an invocation went away. */
   | { readonly type: 'cancel'; readonly request_id: string; readonly function: string }
   /* the function VM */

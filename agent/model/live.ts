@@ -4,6 +4,7 @@
  * regions of a VM, of which a change has those that changed. Null is: not known, or there is none;
  * it is never told as 0. Times are CLOCK_MONOTONIC of the host. Plain data.
  */
+import type { Cordon } from './host-messages.ts';
 import type { FunctionPhase, InstancePhase, VmPhase } from './state.ts';
 import type { Cause } from './operations.ts';
 import type { MemoryStep, Operation, Report } from './records.ts';
@@ -18,6 +19,8 @@ export interface LiveHost {
   readonly free_bytes: number;
   /** Booked for VMs of an earlier agent that nobody could end. */
   readonly earlier_bytes: number;
+  /** Null: it takes new work; absent: an older agent, which takes it always. */
+  readonly cordon?: Cordon | null;
 }
 
 export interface LiveFunction {

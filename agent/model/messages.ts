@@ -7,6 +7,7 @@ import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { bytes, count, duration_ms, field, message, moment_ms, stamp_ms } from './fields.ts';
 import { octets, optional_text, text } from './fields.ts';
 import { CALL_KEY_CHARS } from './call-key.ts';
+import { cordonSchema } from './host-messages.ts';
 import { httpHeaderSchema, httpRequestSchema } from './http-head.ts';
 import { PRESSURE_LEVELS } from './pressure.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
@@ -196,6 +197,7 @@ export const statusResponseSchema = message('StatusResponse', {
   free_bytes: field(8, bytes, 'of host_limit_bytes'),
   host_memory: field(9, hostMemoryStatusSchema.nullable(), 'absent: it is not looked at'),
   ledger: field(10, ledgerHeadSchema.nullable(), 'absent: the agent keeps none'),
+  cordon: field(11, cordonSchema.nullable(), 'absent: the host takes new work'),
 });
 export type StatusResponse = z.infer<typeof statusResponseSchema>;
 

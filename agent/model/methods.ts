@@ -1,5 +1,11 @@
 /** The service: its methods, what goes to them and what comes back. Pure. */
 import {
+  cordonRequestSchema,
+  getHostRequestSchema,
+  hostSchema,
+  uncordonRequestSchema,
+} from './host-messages.ts';
+import {
   listFunctionsResponseSchema,
   listInstancesResponseSchema,
   listOperationsResponseSchema,
@@ -79,6 +85,30 @@ export const METHODS = {
       'Stops every idle instance of a function now, as if its keep-alive had passed; resolves ' +
       'when their regions are unplugged. Of one VM: it takes no new work, another takes its ' +
       'place, and it has ended when the call resolves.',
+  },
+  Cordon: {
+    request: cordonRequestSchema,
+    response: hostSchema,
+    stream: false,
+    role: 'write',
+    text:
+      'The host takes no new work until Uncordon, whatever becomes of the agent: nothing is ' +
+      'launched or started, what is there serves on. With `drain` idle instances stop now, busy ' +
+      'ones may end, and each VM ends then; answers at once, GetHost tells how far it is.',
+  },
+  Uncordon: {
+    request: uncordonRequestSchema,
+    response: hostSchema,
+    stream: false,
+    role: 'write',
+    text: 'The host takes new work again; functions whose VMs a drain ended get one again.',
+  },
+  GetHost: {
+    request: getHostRequestSchema,
+    response: hostSchema,
+    stream: false,
+    role: 'read',
+    text: 'The host as a whole by the book of the agent: whether it takes new work, what is on it.',
   },
   SetTargets: {
     request: setTargetsRequestSchema,

@@ -2,6 +2,7 @@
 import type { ErrorCategory } from '../../base/errors.ts';
 import { AGENT_CODES, type AgentErrorCode } from './errors.ts';
 import { formatBytes } from '../../base/units.ts';
+import type { CordonState } from './cordon.ts';
 import type { PressureLevel } from './pressure.ts';
 import type { FunctionSpec } from './spec.ts';
 
@@ -49,6 +50,13 @@ export const REFUSALS = {
       'HP_AGENT_TARGETS_CHANGED',
       `the targets of '${name}' have revision ${revision} by now, not ${asked}.`,
       { asked, revision },
+    ),
+  hostCordoned: ({ drains, author, reason }: CordonState) =>
+    refusal(
+      'HP_AGENT_HOST_CORDONED',
+      `this host takes no new work: it ${drains ? 'is drained' : 'is cordoned'}` +
+        `${author === '' ? '' : ` by ${author}`}${reason === '' ? '.' : `: ${reason}`}`,
+      { drains, author, reason },
     ),
   removing: (name: string) => refusal('HP_AGENT_REMOVING', `function '${name}' is being removed.`),
   tooManyFunctions: (limit: number) =>

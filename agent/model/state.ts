@@ -5,6 +5,7 @@
 import { type Alarms, noAlarms } from './alarms.ts';
 import type { CallKey } from './call-key.ts';
 import { type CoreConfig, DEFAULT_CONFIG } from './config.ts';
+import type { CordonState } from './cordon.ts';
 import type { StartStamps } from './events.ts';
 import type { ElasticTally, SpanState } from './span.ts';
 import type { OperationState } from './operations.ts';
@@ -242,6 +243,8 @@ export interface HostState {
   /** What the host said of its memory last; null: nothing. */
   readonly told: HostMemoryTold | null;
   readonly pressure: PressureState;
+  /** Null: it takes new work. */
+  readonly cordon: CordonState | null;
   /** Functions that wait for memory, the longest first: follows from their rows. */
   readonly short: readonly string[];
   /** Which function is due next. */
@@ -281,6 +284,7 @@ export function emptyHost(
     policy_state: {},
     told,
     pressure,
+    cordon: null,
     short: [],
     alarms: noAlarms(),
     config: { ...DEFAULT_CONFIG, ...config },

@@ -18,6 +18,7 @@ export interface HostBegin {
   /** What the host said of its memory last, and what came of it. */
   readonly told?: HostState['told'];
   readonly pressure?: HostState['pressure'];
+  readonly cordon?: HostState['cordon'];
   /** What was there already and is not told; 0: everything is. */
   readonly functions: number;
 }
@@ -28,17 +29,17 @@ export type ToldLine =
 
 export function beginOf(state: HostState, policy: string): HostBegin {
   const { capacity, next_id, config, earlier_vms, policy_state, functions } = state;
-  const { told, pressure } = state;
+  const { told, pressure, cordon } = state;
   const host_limit_bytes = capacity.host;
   const there = { next_id, config, earlier_vms, policy_state, functions: functions.size };
-  const memory = { told, pressure };
+  const memory = { told, pressure, cordon };
   return { policy, host_limit_bytes, ...there, ...memory };
 }
 
 /** The state that it tells. */
 export function stateOf(begin: HostBegin): HostState {
   const { host_limit_bytes, next_id, config, earlier_vms, policy_state } = begin;
-  const { told = null, pressure = NO_PRESSURE } = begin;
+  const { told = null, pressure = NO_PRESSURE, cordon = null } = begin;
   const facts = { ...config, earlier_vms, told, pressure };
-  return { ...emptyHost(host_limit_bytes, next_id, facts), policy_state };
+  return { ...emptyHost(host_limit_bytes, next_id, facts), policy_state, cordon };
 }

@@ -53,6 +53,10 @@ export function explain(
 
 function nextOf(state: HostState, fn: FunctionState, vm: VmState, region: RegionState): Next {
   const { operation_id, span, hold_until_ms } = region;
+  if (state.cordon?.drains) {
+    const { message } = REFUSALS.hostCordoned(state.cordon);
+    return { next: `it ends with what it runs (${message})`, next_at_ms: null };
+  }
   if (!isElastic(fn.spec)) return { next: 'nothing: it has one size', next_at_ms: null };
   const operation = operation_id === null ? undefined : state.operations.get(operation_id);
   const want = span?.want;

@@ -6,7 +6,9 @@ import type { Clock } from '../../base/clock.ts';
 import { Pieces } from '../../base/pieces.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
+import { availabilityOf } from '../model/cordon.ts';
 import { errorOf } from '../model/failure.ts';
+import type { Cordon, Host } from '../model/host-messages.ts';
 import type { FunctionStatus, HostMemoryStatus, StatusResponse } from '../model/messages.ts';
 import { hostCanGiveBytes } from '../model/pressure.ts';
 import { REFUSALS } from '../model/refusals.ts';
@@ -55,6 +57,42 @@ export async function hostStatus(
     free_bytes: Math.max(0, host_limit_bytes - granted_bytes),
     permits_bytes,
     host_memory: hostMemory(state),
+    cordon: cordonOf(state),
+  };
+}
+
+/** What is told of a cordon; null: there is none. */
+export function cordonOf(state: HostState): Cordon | null {
+  if (!state.cordon) return null;
+  const { author, reason, since } = state.cordon;
+  return { availability: availabilityOf(state), author, reason, since };
+}
+
+/** The host as a whole, by the book. */
+export function hostWhole(state: HostState): Omit<Host, 'version' | 'pid'> {
+  const instances = { starting: 0, busy: 0, idle: 0, stopping: 0 };
+  let vms = state.earlier_vms.length;
+  for (const vm of state.vms.values()) {
+    if (vm.phase !== 'lost') vms += 1;
+    for (const { phase } of vm.instances) instances[phase] += 1;
+  }
+  let invocations_queued = 0;
+  for (const { queue } of state.functions.values()) invocations_queued += queue.length;
+  const limit_bytes = totalBytes(state.capacity);
+  const granted_bytes = grantedBytes(state);
+  return {
+    availability: availabilityOf(state),
+    cordon: cordonOf(state),
+    limit_bytes,
+    granted_bytes,
+    free_bytes: Math.max(0, limit_bytes - granted_bytes),
+    functions: state.functions.size,
+    vms,
+    instances_starting: instances.starting,
+    instances_busy: instances.busy,
+    instances_idle: instances.idle,
+    instances_stopping: instances.stopping,
+    invocations_queued,
   };
 }
 

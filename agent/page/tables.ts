@@ -1,6 +1,7 @@
 /** The page's figures, functions, refusals and reports, as HTML. Pure. */
 import { escapeText } from '../../base/chart/svg.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
+import type { Cordon } from '../model/host-messages.ts';
 import { PAGE_LIMITS } from './limits.ts';
 import type { PageModel } from './model.ts';
 import { functionStyle } from './styles.ts';
@@ -105,7 +106,9 @@ export function renderTroubles(model: PageModel, totals: ByFunction): string {
   }
   const waits = oldest_ms > 0 ? `the longest wait is ${formatMs(oldest_ms)}` : 'nobody waits';
   const earlier_bytes = model.host?.earlier_bytes ?? 0;
+  const cordon = model.host?.cordon ?? null;
   const pressure = [
+    ...(cordon ? [cordonText(cordon)] : []),
     `${waits}; ${sum.stuck} regions that an unplug left bytes in`,
     ...(earlier_bytes > 0 ? [`${formatBytes(earlier_bytes)} held by VMs of an earlier agent`] : []),
     ...(model.dropped > 0 ? [`${model.dropped} records are missing here`] : []),
@@ -139,6 +142,12 @@ export function renderTroubles(model: PageModel, totals: ByFunction): string {
         `<th>times</th><th>last</th></tr></thead><tbody>${refused.join('')}</tbody></table></div>`;
   const list = [...failures, ...reports].join('');
   return `<p>${pressure.map(escapeText).join('; ')}.</p>${table}${list === '' ? '' : `<ul class="reports">${list}</ul>`}`;
+}
+
+/** An older agent does not tell of it. */
+function cordonText({ availability, author, reason, since }: Cordon): string {
+  const why = reason === '' ? '' : ` (${reason})`;
+  return `the host is ${availability} by ${author || 'somebody'} since ${since}${why}`;
 }
 
 const ago = (ms: number): string =>

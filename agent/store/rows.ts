@@ -75,6 +75,7 @@ export function rowsBetween(before: HostState, after: HostState, keys: ChangedKe
 const META: Readonly<Record<string, (state: HostState) => unknown>> = {
   next_id: ({ next_id }) => next_id,
   policy_state: ({ policy_state }) => policy_state,
+  cordon: ({ cordon }) => cordon,
 };
 
 function textOf(row: object | undefined): string | null {
@@ -194,7 +195,7 @@ export function hostOf(
   host_limit_bytes: number,
   facts: HostFacts = {},
 ): UncountedHost {
-  const { next_id = 1, policy_state = {} } = readMeta(rows.meta);
+  const { next_id = 1, policy_state = {}, cordon = null } = readMeta(rows.meta);
   const vms = readAll<VmState>(rows.vms);
   const marks = readAll<object>(rows.marks);
   for (const [id, vm] of vms) {
@@ -230,6 +231,7 @@ export function hostOf(
     vms: tableOf(vms),
     operations: tableOf(readAll<OperationState>(rows.operations)),
     policy_state,
+    cordon,
     alarms: alarms.close(),
   };
 }

@@ -4,6 +4,7 @@ import { jsonDocument } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
+import { cordonText } from '../host-text.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { withAgent } from '../with-agent.ts';
 
@@ -25,7 +26,7 @@ function renderHuman(status: StatusResponse): string {
   const granted = formatBytes(status.granted_bytes);
   const free = formatBytes(status.free_bytes);
   const limit = formatBytes(status.host_limit_bytes);
-  const head = `hotplane ${status.version}: ${granted} of ${limit} granted, ${free} free\n${hostText(status)}`;
+  const head = `hotplane ${status.version}: ${granted} of ${limit} granted, ${free} free\n${hostText(status)}${cordonLine(status)}`;
   if (status.functions.length === 0) return `${head}no functions\n`;
   return head + status.functions.map(renderFunction).join('');
 }
@@ -36,6 +37,10 @@ function hostText({ host_memory }: StatusResponse): string {
   const { available_bytes, keep_bytes, pressure } = host_memory;
   const has = `${formatBytes(available_bytes)} available of the ${formatBytes(keep_bytes)} it keeps`;
   return `memory pressure '${pressure}': the host has ${has}\n`;
+}
+
+function cordonLine({ cordon }: StatusResponse): string {
+  return cordon ? `${cordonText(cordon)}\n` : '';
 }
 
 function renderFunction(status: FunctionStatus): string {

@@ -23,7 +23,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['agent --qemu=', 'HP_CLI_BAD_VALUE', 'give a path'],
   ['status --socket=', 'HP_CLI_BAD_VALUE', 'give a path'],
   ['images export --out=', 'HP_CLI_BAD_VALUE', 'give a path'],
-  ['drain ', 'HP_CLI_BAD_ARGUMENTS', 'NAME is empty'],
+  ['drain ', 'HP_CLI_BAD_ARGUMENTS', '[NAME] is empty'],
   ['report ', 'HP_CLI_BAD_ARGUMENTS', 'is empty'],
   ['bench', 'HP_CLI_NO_COMMAND', 'bench reclaim, bench invoke, bench agent'],
   ['images', 'HP_CLI_NO_COMMAND', 'images build, images list, images export'],

@@ -295,6 +295,7 @@ export interface StatusResponse {
   readonly free_bytes: number;
   readonly host_memory: HostMemoryStatus | null;
   readonly ledger: LedgerHead | null;
+  readonly cordon: Cordon | null;
 }
 
 export interface FunctionStatus {
@@ -744,6 +745,70 @@ export interface LedgerHead {
   readonly is_full: boolean;
 }
 
+export interface Cordon {
+  readonly availability: Cordon_Availability;
+  readonly author: string;
+  readonly reason: string;
+  readonly since: string;
+}
+
+export const Cordon_Availability = {
+  availability_unspecified: "availability_unspecified",
+  open: "open",
+  cordoned: "cordoned",
+  draining: "draining",
+  drained: "drained",
+} as const;
+
+export type Cordon_Availability = typeof Cordon_Availability[keyof typeof Cordon_Availability];
+
+export namespace Cordon_Availability {
+  export type availability_unspecified = typeof Cordon_Availability.availability_unspecified;
+  export type open = typeof Cordon_Availability.open;
+  export type cordoned = typeof Cordon_Availability.cordoned;
+  export type draining = typeof Cordon_Availability.draining;
+  export type drained = typeof Cordon_Availability.drained;
+}
+
+export function cordon_AvailabilityFromJSON(object: any): Cordon_Availability {
+  switch (object) {
+    case 0:
+    case "availability_unspecified":
+      return Cordon_Availability.availability_unspecified;
+    case 1:
+    case "open":
+      return Cordon_Availability.open;
+    case 2:
+    case "cordoned":
+      return Cordon_Availability.cordoned;
+    case 3:
+    case "draining":
+      return Cordon_Availability.draining;
+    case 4:
+    case "drained":
+      return Cordon_Availability.drained;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Cordon_Availability");
+  }
+}
+
+export function cordon_AvailabilityToNumber(object: Cordon_Availability): number {
+  switch (object) {
+    case Cordon_Availability.availability_unspecified:
+      return 0;
+    case Cordon_Availability.open:
+      return 1;
+    case Cordon_Availability.cordoned:
+      return 2;
+    case Cordon_Availability.draining:
+      return 3;
+    case Cordon_Availability.drained:
+      return 4;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Cordon_Availability");
+  }
+}
+
 export interface RemoveRequest {
   readonly function: string;
 }
@@ -760,6 +825,94 @@ export interface DrainRequest {
 export interface DrainResponse {
   readonly finished_at_ms: number;
   readonly instances_stopped: number;
+}
+
+export interface CordonRequest {
+  readonly drain: boolean;
+  readonly author: string;
+  readonly reason: string;
+}
+
+export interface Host {
+  readonly availability: Host_Availability;
+  readonly cordon: Cordon | null;
+  readonly limit_bytes: number;
+  readonly granted_bytes: number;
+  readonly free_bytes: number;
+  readonly functions: number;
+  readonly vms: number;
+  readonly instances_starting: number;
+  readonly instances_busy: number;
+  readonly instances_idle: number;
+  readonly instances_stopping: number;
+  readonly invocations_queued: number;
+  readonly version: string;
+  readonly pid: number;
+}
+
+export const Host_Availability = {
+  availability_unspecified: "availability_unspecified",
+  open: "open",
+  cordoned: "cordoned",
+  draining: "draining",
+  drained: "drained",
+} as const;
+
+export type Host_Availability = typeof Host_Availability[keyof typeof Host_Availability];
+
+export namespace Host_Availability {
+  export type availability_unspecified = typeof Host_Availability.availability_unspecified;
+  export type open = typeof Host_Availability.open;
+  export type cordoned = typeof Host_Availability.cordoned;
+  export type draining = typeof Host_Availability.draining;
+  export type drained = typeof Host_Availability.drained;
+}
+
+export function host_AvailabilityFromJSON(object: any): Host_Availability {
+  switch (object) {
+    case 0:
+    case "availability_unspecified":
+      return Host_Availability.availability_unspecified;
+    case 1:
+    case "open":
+      return Host_Availability.open;
+    case 2:
+    case "cordoned":
+      return Host_Availability.cordoned;
+    case 3:
+    case "draining":
+      return Host_Availability.draining;
+    case 4:
+    case "drained":
+      return Host_Availability.drained;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Host_Availability");
+  }
+}
+
+export function host_AvailabilityToNumber(object: Host_Availability): number {
+  switch (object) {
+    case Host_Availability.availability_unspecified:
+      return 0;
+    case Host_Availability.open:
+      return 1;
+    case Host_Availability.cordoned:
+      return 2;
+    case Host_Availability.draining:
+      return 3;
+    case Host_Availability.drained:
+      return 4;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum Host_Availability");
+  }
+}
+
+export interface UncordonRequest {
+  readonly author: string;
+  readonly reason: string;
+}
+
+export interface GetHostRequest {
 }
 
 export interface SetTargetsRequest {
@@ -3118,6 +3271,7 @@ function createBaseStatusResponse(): StatusResponse {
     free_bytes: 0,
     host_memory: null,
     ledger: null,
+    cordon: null,
   };
 }
 
@@ -3152,6 +3306,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     }
     if (message.ledger !== undefined && message.ledger !== null) {
       LedgerHead.encode(message.ledger, writer.uint32(82).fork()).join();
+    }
+    if (message.cordon !== undefined && message.cordon !== null) {
+      Cordon.encode(message.cordon, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -3247,6 +3404,14 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             }
 
             message.ledger = LedgerHead.decode(reader, reader.uint32());
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.cordon = Cordon.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -4626,6 +4791,85 @@ export const LedgerHead: MessageFns<LedgerHead> = {
   },
 };
 
+function createBaseCordon(): Cordon {
+  return { availability: Cordon_Availability.availability_unspecified, author: "", reason: "", since: "" };
+}
+
+export const Cordon: MessageFns<Cordon> = {
+  encode(message: Cordon, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.availability !== Cordon_Availability.availability_unspecified) {
+      writer.uint32(8).int32(cordon_AvailabilityToNumber(message.availability));
+    }
+    if (message.author !== "") {
+      writer.uint32(18).string(message.author);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.since !== "") {
+      writer.uint32(34).string(message.since);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Cordon {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCordon() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.availability = cordon_AvailabilityFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.since = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseRemoveRequest(): RemoveRequest {
   return { function: "" };
 }
@@ -4819,6 +5063,370 @@ export const DrainResponse: MessageFns<DrainResponse> = {
             message.instances_stopped = longToNumber(reader.uint64());
             continue;
           }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCordonRequest(): CordonRequest {
+  return { drain: false, author: "", reason: "" };
+}
+
+export const CordonRequest: MessageFns<CordonRequest> = {
+  encode(message: CordonRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.drain !== false) {
+      writer.uint32(8).bool(message.drain);
+    }
+    if (message.author !== "") {
+      writer.uint32(18).string(message.author);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CordonRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCordonRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.drain = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseHost(): Host {
+  return {
+    availability: Host_Availability.availability_unspecified,
+    cordon: null,
+    limit_bytes: 0,
+    granted_bytes: 0,
+    free_bytes: 0,
+    functions: 0,
+    vms: 0,
+    instances_starting: 0,
+    instances_busy: 0,
+    instances_idle: 0,
+    instances_stopping: 0,
+    invocations_queued: 0,
+    version: "",
+    pid: 0,
+  };
+}
+
+export const Host: MessageFns<Host> = {
+  encode(message: Host, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.availability !== Host_Availability.availability_unspecified) {
+      writer.uint32(8).int32(host_AvailabilityToNumber(message.availability));
+    }
+    if (message.cordon !== undefined && message.cordon !== null) {
+      Cordon.encode(message.cordon, writer.uint32(18).fork()).join();
+    }
+    if (message.limit_bytes !== 0) {
+      writer.uint32(24).uint64(message.limit_bytes);
+    }
+    if (message.granted_bytes !== 0) {
+      writer.uint32(32).uint64(message.granted_bytes);
+    }
+    if (message.free_bytes !== 0) {
+      writer.uint32(40).uint64(message.free_bytes);
+    }
+    if (message.functions !== 0) {
+      writer.uint32(48).uint64(message.functions);
+    }
+    if (message.vms !== 0) {
+      writer.uint32(56).uint64(message.vms);
+    }
+    if (message.instances_starting !== 0) {
+      writer.uint32(64).uint64(message.instances_starting);
+    }
+    if (message.instances_busy !== 0) {
+      writer.uint32(72).uint64(message.instances_busy);
+    }
+    if (message.instances_idle !== 0) {
+      writer.uint32(80).uint64(message.instances_idle);
+    }
+    if (message.instances_stopping !== 0) {
+      writer.uint32(88).uint64(message.instances_stopping);
+    }
+    if (message.invocations_queued !== 0) {
+      writer.uint32(96).uint64(message.invocations_queued);
+    }
+    if (message.version !== "") {
+      writer.uint32(106).string(message.version);
+    }
+    if (message.pid !== 0) {
+      writer.uint32(112).uint64(message.pid);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Host {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHost() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.availability = host_AvailabilityFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cordon = Cordon.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.limit_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.granted_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.free_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.functions = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.vms = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.instances_starting = longToNumber(reader.uint64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.instances_busy = longToNumber(reader.uint64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.instances_idle = longToNumber(reader.uint64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.instances_stopping = longToNumber(reader.uint64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.invocations_queued = longToNumber(reader.uint64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.pid = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUncordonRequest(): UncordonRequest {
+  return { author: "", reason: "" };
+}
+
+export const UncordonRequest: MessageFns<UncordonRequest> = {
+  encode(message: UncordonRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.author !== "") {
+      writer.uint32(10).string(message.author);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UncordonRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUncordonRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGetHostRequest(): GetHostRequest {
+  return {};
+}
+
+export const GetHostRequest: MessageFns<GetHostRequest> = {
+  encode(_: GetHostRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetHostRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetHostRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -8235,6 +8843,33 @@ export const AgentService = {
     responseSerialize: (value: DrainResponse): Buffer => Buffer.from(DrainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DrainResponse => DrainResponse.decode(value),
   },
+  cordon: {
+    path: "/hotplane.agent.v3.Agent/Cordon" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CordonRequest): Buffer => Buffer.from(CordonRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CordonRequest => CordonRequest.decode(value),
+    responseSerialize: (value: Host): Buffer => Buffer.from(Host.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Host => Host.decode(value),
+  },
+  uncordon: {
+    path: "/hotplane.agent.v3.Agent/Uncordon" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UncordonRequest): Buffer => Buffer.from(UncordonRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UncordonRequest => UncordonRequest.decode(value),
+    responseSerialize: (value: Host): Buffer => Buffer.from(Host.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Host => Host.decode(value),
+  },
+  getHost: {
+    path: "/hotplane.agent.v3.Agent/GetHost" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetHostRequest): Buffer => Buffer.from(GetHostRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetHostRequest => GetHostRequest.decode(value),
+    responseSerialize: (value: Host): Buffer => Buffer.from(Host.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Host => Host.decode(value),
+  },
   setTargets: {
     path: "/hotplane.agent.v3.Agent/SetTargets" as const,
     requestStream: false as const,
@@ -8346,6 +8981,9 @@ export interface AgentServer extends UntypedServiceImplementation {
   status: handleUnaryCall<StatusRequest, StatusResponse>;
   remove: handleUnaryCall<RemoveRequest, RemoveResponse>;
   drain: handleUnaryCall<DrainRequest, DrainResponse>;
+  cordon: handleUnaryCall<CordonRequest, Host>;
+  uncordon: handleUnaryCall<UncordonRequest, Host>;
+  getHost: handleUnaryCall<GetHostRequest, Host>;
   setTargets: handleUnaryCall<SetTargetsRequest, Targets>;
   getTargets: handleUnaryCall<GetTargetsRequest, Targets>;
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;

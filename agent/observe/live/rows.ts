@@ -1,5 +1,6 @@
 /** The rows of the state as the live stream tells them. Pure. */
 import { grantedBytes } from '../../core/permits.ts';
+import { cordonOf } from '../host-status.ts';
 import type {
   LiveFunction,
   LiveHost,
@@ -22,7 +23,7 @@ export function hostRow(state: HostState): LiveHost {
   const granted_bytes = grantedBytes(state);
   const earlier_bytes = state.earlier_vms.reduce((sum, { bytes }) => sum + bytes, 0);
   const free_bytes = Math.max(0, limit_bytes - granted_bytes);
-  return { limit_bytes, granted_bytes, free_bytes, earlier_bytes };
+  return { limit_bytes, granted_bytes, free_bytes, earlier_bytes, cordon: cordonOf(state) };
 }
 
 export function functionRow(fn: FunctionState): LiveFunction {

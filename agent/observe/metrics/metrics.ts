@@ -8,6 +8,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { Clock } from '../../../base/clock.ts';
 import { AGENT_LIMITS } from '../../limits.ts';
 import { grantedBytes } from '../../core/permits.ts';
+import { AVAILABILITIES, availabilityOf } from '../../model/cordon.ts';
 import type { StatusResponse } from '../../model/messages.ts';
 import { PRESSURE_LEVELS } from '../../model/pressure.ts';
 import type { AgentRecord, Invocation, Operation, RecordKind } from '../../model/records.ts';
@@ -121,6 +122,7 @@ export class AgentMetrics {
     gauges.limit.set(totalBytes(state.capacity));
     gauges.granted.set(grantedBytes(state));
     gauges.pressure.set(PRESSURE_LEVELS.indexOf(state.pressure.level));
+    gauges.cordon.set(AVAILABILITIES.indexOf(availabilityOf(state)));
     gauges.host_memory.reset();
     const { host_keep_bytes } = state.config;
     if (state.told && host_keep_bytes !== null) {

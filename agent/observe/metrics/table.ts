@@ -50,6 +50,12 @@ export const METRIC_ROWS = {
     help: '0 none, 1 the reserve is given back, 2 idle instances, 3 no growth, 4 no starts.',
     labels: [],
   },
+  cordon: {
+    name: 'hotplane_host_cordon_level',
+    type: 'gauge',
+    help: '0 the host takes new work, 1 it is cordoned, 2 it is being drained, 3 no VM is left.',
+    labels: [],
+  },
   ledger_head: {
     name: 'hotplane_ledger_head_seq',
     type: 'gauge',

@@ -57,6 +57,8 @@ test('a certificate may do what its name is listed for, and changes nothing else
     (client) => client.invoke({ function: 'f', invocation_id: 'x', ...emulated(WORK) }),
     (client) => client.drain('f'),
     (client) => client.remove('f'),
+    (client) => client.cordon({ drain: true, author: '', reason: '' }),
+    (client) => client.uncordon({ author: '', reason: '' }),
     (client) =>
       client.setTargets({
         function: 'f',
@@ -80,6 +82,19 @@ test('a certificate may do what its name is listed for, and changes nothing else
     await t.throwsAsync(client.watch(), { code: 'HP_AGENT_NOT_ALLOWED' });
   }
   t.is((await owner.status('', { with_state: true })).state_json, before.state_json);
+});
+
+test('the author of a change is the name of the certificate, whatever the caller says', async (t) => {
+  const { authority, owner, as } = await overTls(t);
+  const operator = await as(await authority.sign('operator'));
+  const told = await operator.cordon({ drain: false, author: 'somebody else', reason: 'r' });
+  t.like(told.cordon, { author: 'operator', reason: 'r' });
+  await operator.uncordon({ author: 'somebody else', reason: '' });
+  await owner.deploy(specOf('f'));
+  const values = { ...NO_VALUES, warm: 1 };
+  const about = { function: 'f', values, for_ms: null, reason: '', revision: null };
+  t.is((await operator.setTargets({ ...about, author: 'somebody else' })).author, 'operator');
+  t.is((await owner.setTargets({ ...about, author: 'ada' })).author, 'ada');
 });
 
 test('without a certificate, or with one of another authority, nobody gets as far as a call', async (t) => {

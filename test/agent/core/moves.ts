@@ -24,6 +24,7 @@ export type Move =
   | { readonly kind: 'use'; readonly index: number; readonly share: number }
   | { readonly kind: 'health'; readonly index: number; readonly responsive: boolean }
   | { readonly kind: 'restart' }
+  | { readonly kind: 'cordon'; readonly wanted: 'cordon' | 'drain' | null }
   | {
       readonly kind: 'targets';
       readonly name: string;
@@ -113,6 +114,13 @@ export const MOVES: fc.Arbitrary<Move[]> = fc.array(
     { weight: 1, arbitrary: targets },
     { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
     {
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('cordon' as const),
+        wanted: fc.constantFrom(null, null, 'cordon' as const, 'drain' as const),
+      }),
+    },
+    {
       weight: 4,
       arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(3_000) }),
     },
@@ -130,6 +138,9 @@ export function play(world: World, moves: readonly Move[]): string[] {
         break;
       case 'restart':
         world.restart();
+        break;
+      case 'cordon':
+        requests.push(world.cordon(one.wanted));
         break;
       case 'advance':
         world.advance(one.ms);

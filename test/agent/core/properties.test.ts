@@ -35,6 +35,7 @@ function live(world: World, policy: Policy, moves: readonly Move[]): void {
   const requests = play(world, moves);
   world.context = { policy: DEFAULT_POLICY, recording: false };
   world.hostMemory(null);
+  requests.push(world.cordon(null));
   for (const name of NAMES) requests.push(world.setTargets(name, {}));
   for (const name of NAMES) requests.push(world.drain(name), world.invoke(name));
   world.quiesce();

@@ -24,6 +24,7 @@ import { NO_VALUES, type TargetValues } from '../../../agent/model/targets.ts';
 import { type Fault, instanceOutcome, readyEvent, refusalFor } from './outcomes.ts';
 import { checkPressure } from './pressed.ts';
 import { checkTargets } from './bounds.ts';
+import { checkCordon } from './cordoned.ts';
 import { type Order, Truth } from './truth.ts';
 import { checkWaits } from './waits.ts';
 
@@ -122,6 +123,7 @@ export class World {
     checkWaits(before, state, actions, this);
     checkTargets(before, state, actions);
     checkPressure(before, state, actions, event);
+    checkCordon(before, state, actions);
     return [...actions];
   }
 
@@ -284,6 +286,16 @@ export class World {
     const about = { for_ms, author: 'test', reason: '', revision: null };
     const all = { ...NO_VALUES, ...values };
     this.send({ type: 'set-targets', request_id, function: name, values: all, ...about });
+    return request_id;
+  }
+
+  /** Null: it is open again. */
+  cordon(wanted: 'cordon' | 'drain' | null): string {
+    const request_id = this.request();
+    const who = { request_id, author: 'ada', reason: 'new firmware' };
+    const since = '2026-01-01T00:00:00.000Z';
+    if (wanted === null) this.send({ type: 'uncordon', ...who });
+    else this.send({ type: 'cordon', ...who, drain: wanted === 'drain', since });
     return request_id;
   }
 

@@ -47,7 +47,7 @@ test(`of ${MANY} instances that are to be kept as many start as there is memory 
   await clock.until(agent.deploy(spec));
   const values = { ...NO_VALUES, instances_min: MANY };
   const about = { for_ms: null, author: 'test', reason: '', revision: null };
-  await clock.until(agent.setTargets({ function: 'f', values, ...about }));
+  await clock.until(agent.operator.setTargets({ function: 'f', values, ...about }));
   await clock.advance(2_000);
   const plugged = (): number => hypervisor.pluggedBytes() / SIZE.limit_bytes;
   t.true(plugged() >= fits, `${plugged()} instances have memory`);
@@ -57,7 +57,7 @@ test(`of ${MANY} instances that are to be kept as many start as there is memory 
   await clock.advance(60_000);
   t.is(hypervisor.done.plug, before.plugs, 'nothing more is tried in vain at a VMM');
   t.is(agent.grantedBytes(), before.granted_bytes);
-  await clock.until(agent.setTargets({ function: 'f', values: NO_VALUES, ...about }));
+  await clock.until(agent.operator.setTargets({ function: 'f', values: NO_VALUES, ...about }));
   await clock.advance(30_000);
   t.is(hypervisor.pluggedBytes(), 0, 'and all of it comes back');
   await clock.until(agent.stop(1_000));

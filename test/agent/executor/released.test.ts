@@ -12,6 +12,7 @@ import { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
 import { GIB } from '../../../base/units.ts';
+import { waitFor } from '../../../base/wait.ts';
 import { FAKE_IMAGES } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 
@@ -68,6 +69,41 @@ test('what an agent leaves goes on under the next one: the warm instance serves'
   await agent.stop(1_000);
   store.close();
   t.deepEqual(hypervisor.alive(), []);
+});
+
+test('a drained host stays drained for the next agent, and its functions come back there', async (t) => {
+  const { hypervisor, start } = await rigFor(t);
+  const first = await start();
+  await first.agent.deploy(SPEC);
+  const asked = { drain: true, author: 'ada', reason: 'firmware' };
+  await first.agent.operator.cordon(asked);
+  const drained = async () =>
+    first.agent.operator.host().availability === 'drained' ? true : null;
+  await waitFor(drained, { clock: hostClock, deadline_ms: 30_000 });
+  t.deepEqual(hypervisor.alive(), []);
+  await first.agent.stop(1_000);
+  first.store.close();
+  const { agent, store } = await start();
+  t.like(agent.operator.host().cordon, { availability: 'drained', author: 'ada' });
+  t.like(await agent.invoke('a', 'c1', emulated(WORK)), {
+    failure: { code: 'HP_AGENT_HOST_CORDONED' },
+  });
+  await agent.operator.uncordon({ author: 'ada', reason: '' });
+  t.like(await agent.invoke('a', 'c2', emulated(WORK)), { outcome: 'done' });
+  await agent.stop(1_000);
+  store.close();
+});
+
+test('a cordon of a host without functions is there for the next agent', async (t) => {
+  const { start } = await rigFor(t);
+  const first = await start();
+  await first.agent.operator.cordon({ drain: false, author: 'ada', reason: '' });
+  await first.agent.release();
+  first.store.close();
+  const { agent, store } = await start();
+  t.is(agent.operator.host().availability, 'cordoned');
+  await agent.stop(0);
+  store.close();
 });
 
 test('an agent whose state cannot be written ends with that, and leaves its VMs', async (t) => {

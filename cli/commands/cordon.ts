@@ -1,0 +1,48 @@
+import { ourName } from '../../base/users.ts';
+import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
+import { hostText } from '../host-text.ts';
+import { SOCKET_OPTION } from '../socket.ts';
+import { withAgent } from '../with-agent.ts';
+
+const OPTIONS = {
+  reason: { value: 'TEXT', summary: 'why, for those who read it later' },
+  socket: SOCKET_OPTION,
+  json: JSON_OPTION,
+};
+
+async function run(input: CommandInput, is_on: boolean): Promise<void> {
+  const who = { author: ourName(), reason: input.values.optional('reason') ?? '' };
+  const host = await withAgent(input, (client, signal) =>
+    is_on ? client.cordon({ ...who, drain: false }, { signal }) : client.uncordon(who, { signal }),
+  );
+  const text = input.values.flag('json') ? `${JSON.stringify(host)}\n` : hostText(host);
+  input.stdout.write(text);
+}
+
+export const cordonCommand: Command = {
+  name: 'cordon',
+  summary: 'have the host take no new work',
+  options: OPTIONS,
+  help: `
+Nothing new starts: no VM, no instance, no function. Instances that are there serve on; a call for
+which one would have to start is refused with HP_AGENT_HOST_CORDONED. It holds until 'hotplane
+uncordon', also in the next agent and after a boot; /readyz answers 503 meanwhile. To empty the host
+as well: 'hotplane drain --host'.
+
+  hotplane cordon --reason 'disk errors'
+`,
+  run: (input) => run(input, true),
+};
+
+export const uncordonCommand: Command = {
+  name: 'uncordon',
+  summary: 'have the host take new work again',
+  options: OPTIONS,
+  help: `
+Ends a cordon or a drain of the host. Functions whose VMs a drain ended get one again; where there
+is no memory for it any more, 'hotplane status' says so, and they can be deployed again.
+
+  hotplane uncordon
+`,
+  run: (input) => run(input, false),
+};
