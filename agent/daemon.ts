@@ -16,7 +16,8 @@ import type { NetworkAddress } from './api/address.ts';
 import type { CertificateRoles } from './api/peers.ts';
 import { AgentServer } from './api/server.ts';
 import { type SocketAccess, SocketPlace } from './api/socket.ts';
-import { serverTls, type TlsFiles } from './api/tls.ts';
+import { ServerTls } from './api/server-tls.ts';
+import type { TlsFiles } from './api/tls.ts';
 import type { Policy } from './core/policy.ts';
 import type { HttpAddress } from './http/address.ts';
 import type { HttpSurface } from './http/surface.ts';
@@ -100,7 +101,10 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   opened.defer(await lockStateDir(state_dir));
   opened.defer(addLastWords(() => vmsLeft(vms_dir)));
   // Before anything of an earlier agent is touched: what cannot be served is told first.
-  const credentials = options.tls ? await serverTls(options.tls.files) : null;
+  const parts = { clock: hostClock, log };
+  const server_tls = options.tls ? await ServerTls.open(options.tls.files, parts) : null;
+  opened.defer(() => server_tls?.close());
+  const credentials = server_tls?.credentials ?? null;
   const place = await SocketPlace.claim(socket_path, options.socket_access);
   opened.defer(() => place.release());
   const http = options.http ? await openHttp(options.http, log) : null;

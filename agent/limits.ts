@@ -45,6 +45,8 @@ export const AGENT_LIMITS = {
   /** A caller with a key whose agent went away asks for the next one this long, so often. */
   agent_return_ms: 60_000,
   agent_return_pause_ms: 250,
+  /** Between two looks at the files of TLS. */
+  tls_look_ms: 10_000,
   /** How long Remove lets busy instances go on. */
   remove_drain_ms: 60_000,
   /** A stopping agent lets busy instances go on for this long. */

@@ -1,7 +1,7 @@
-/** TLS of the API: the agent's own certificate, and the authority of those who may call it. */
+/** TLS of the API: files of a certificate and of an authority, and what a caller makes of them. */
 import { createSecureContext } from 'node:tls';
 import { readFile } from 'node:fs/promises';
-import { type ChannelCredentials, credentials, ServerCredentials } from '@grpc/grpc-js';
+import { type ChannelCredentials, credentials } from '@grpc/grpc-js';
 import { messageOf } from '../../base/errors.ts';
 import { checkOwnFile } from '../../base/safe-path.ts';
 import { agentError } from '../model/errors.ts';
@@ -14,29 +14,20 @@ export interface TlsFiles {
   readonly authority: string;
 }
 
-interface TlsTexts {
+export interface TlsTexts {
   readonly key: Buffer;
   readonly certificate: Buffer;
   readonly authority: Buffer;
 }
 
-/**
- * Nobody without a certificate of the authority gets as far as a call. Throws HP_AGENT_TLS, or
- * HP_PATH_UNSAFE for a file that others may write.
- */
-export async function serverTls(files: TlsFiles): Promise<ServerCredentials> {
-  const { key, certificate, authority } = await readTls(files);
-  const pair = { private_key: key, cert_chain: certificate };
-  return ServerCredentials.createSsl(authority, [pair], true);
-}
-
-/** Throws as {@link serverTls}. */
+/** Throws HP_AGENT_TLS, or HP_PATH_UNSAFE for a file that others may write. */
 export async function clientTls(files: TlsFiles): Promise<ChannelCredentials> {
   const { key, certificate, authority } = await readTls(files);
   return credentials.createSsl(authority, key, certificate);
 }
 
-async function readTls(files: TlsFiles): Promise<TlsTexts> {
+/** What the files hold now, and belongs together. Throws as {@link clientTls}. */
+export async function readTls(files: TlsFiles): Promise<TlsTexts> {
   try {
     const [key, certificate, authority] = await Promise.all([
       readOwn(files.key),

@@ -309,7 +309,8 @@ options go before: 'hotplane config show' tells what holds and where each value 
 
 With --tls-listen it serves the API on a network, to those alone who have a certificate of
 --tls-authority: names in --tls-read may look, names in --tls-write may do all; anybody else gets
-HP_AGENT_NOT_ALLOWED. A socket for looking only is --read-socket, with --read-group for a group.
+HP_AGENT_NOT_ALLOWED. Its files are read again every 10 s: a renewed certificate takes no restart.
+A socket for looking only is --read-socket, with --read-group for a group.
 
 Guest images are taken from the cache, or built (minutes) before it serves; with --no-build those
 that are not there are told at once, and with none at all it ends with exit code 3. One kernel,
