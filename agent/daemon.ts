@@ -59,6 +59,8 @@ export interface DaemonOptions {
   /** Where the API is served on a network; absent: nowhere. */
   readonly tls?: TlsSettings;
   readonly state_dir: string;
+  /** VMMs run as others than we, who must come as far as their run folders; default: no. */
+  readonly vmms_have_users?: boolean;
   /** Where private folders of runs lie; those whose owners were killed are emptied. */
   readonly runtime_dir?: string;
   readonly host_limit_bytes: number;
@@ -97,7 +99,7 @@ export interface DaemonOptions {
 export async function runDaemon(options: DaemonOptions): Promise<void> {
   const { log, state_dir, signal, socket_path } = options;
   await using opened = new AsyncDisposableStack();
-  const vms_dir = await openStateDir(state_dir);
+  const vms_dir = await openStateDir(state_dir, options.vmms_have_users === true);
   opened.defer(await lockStateDir(state_dir));
   opened.defer(addLastWords(() => vmsLeft(vms_dir)));
   // Before anything of an earlier agent is touched: what cannot be served is told first.
@@ -158,7 +160,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
 }
 
 /** The folder with a folder for each VM. Throws HP_PATH_UNSAFE, HP_AGENT_STATE_DIR. */
-async function openStateDir(state_dir: string): Promise<string> {
+async function openStateDir(state_dir: string, has_guests: boolean): Promise<string> {
   const vms_dir = join(state_dir, 'vms');
   const trouble = socketPathTrouble(join(vms_dir, LONGEST_IN_VMS_DIR));
   if (trouble !== null) {
@@ -169,7 +171,9 @@ async function openStateDir(state_dir: string): Promise<string> {
   }
   await ensureSafeFolder(state_dir);
   await ensureSafeFolder(vms_dir);
-  await chmod(vms_dir, 0o700);
+  // Others pass through, and see no names; what is theirs lies in a folder of each.
+  for (const path of has_guests ? [state_dir, vms_dir] : []) await chmod(path, 0o711);
+  if (!has_guests) await chmod(vms_dir, 0o700);
   return vms_dir;
 }
 

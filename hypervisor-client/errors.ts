@@ -28,6 +28,11 @@ export const VMM_CODES = {
       'Name a cgroup v2 folder that this user may write, with "memory" in its ' +
       'cgroup.subtree_control and no process of its own.',
   },
+  HP_VMM_NO_USER: {
+    category: 'unavailable',
+    meaning: 'No user is left for the VMM of a new VM.',
+    next: 'Give the agent a larger range (vmm_uids), of numbers that nobody else on the host has.',
+  },
   HP_VMM_NO_HUGE_PAGES: {
     category: 'unavailable',
     meaning: 'The host has too few free huge pages for memory with backing `huge`.',

@@ -191,6 +191,8 @@ export interface VmHandle {
    * Start time of the process in clock ticks (/proc/PID/stat field 22): guards against pid reuse.
    */
   readonly pid_start_ticks: number;
+  /** The user that the VMM runs as; absent: that of its owner. */
+  readonly uid?: number;
   readonly spec: VmSpec;
 }
 

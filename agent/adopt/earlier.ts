@@ -72,9 +72,6 @@ export async function livingVms(
 }
 
 /** Known by program, user, folder and start time: never another process with its pid. */
-async function lives(
-  { pid, pid_start_ticks, spec }: VmHandle,
-  driver: Hypervisor,
-): Promise<boolean> {
-  return await isVmmIn({ pid, start_ticks: pid_start_ticks }, spec.run_dir, driver);
+async function lives(handle: VmHandle, driver: Hypervisor): Promise<boolean> {
+  return await isVmmIn(handle, handle.spec.run_dir, driver);
 }

@@ -50,7 +50,10 @@ export interface LeftoverOptions {
 export async function endLeftovers(options: LeftoverOptions): Promise<Leftovers> {
   const { vms_dir, drivers } = options;
   const names = await namesIn(vms_dir);
-  const vmms = (await ourProcesses()).filter((one) => drivers.some((driver) => driver.runs(one)));
+  const others = await usersIn(vms_dir, names);
+  const vmms = (await ourProcesses(others)).filter((one) =>
+    drivers.some((driver) => driver.runs(one)),
+  );
   const { living } = options;
   const dead = names.filter((name) => living?.has(name) !== true);
   const folders = await Promise.all(dead.map((name) => lookAt(vms_dir, name, vmms, options)));
@@ -67,6 +70,21 @@ export async function endLeftovers(options: LeftoverOptions): Promise<Leftovers>
     remaining,
     first_id: firstFreeId(names),
   };
+}
+
+/** Users other than ours that VMMs of these folders run as, by what we have written there. */
+async function usersIn(vms_dir: string, names: readonly string[]): Promise<ReadonlySet<number>> {
+  const uids = new Set<number>();
+  for (const name of names) {
+    const run_dir = join(vms_dir, name);
+    const facts = await lstat(run_dir).catch(() => null);
+    if (!facts?.isDirectory() || facts.uid !== ourUid()) continue;
+    for (const read of [readHandle, readIntent]) {
+      const { uid } = (await read(run_dir).catch(() => null)) ?? {};
+      if (uid !== undefined) uids.add(uid);
+    }
+  }
+  return uids;
 }
 
 interface Folder {

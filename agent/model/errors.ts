@@ -367,6 +367,11 @@ export const AGENT_CODES = {
     meaning: 'The cgroup folder cannot hold VMMs.',
     next: 'name a cgroup v2 folder delegated to this user, with +memory in its subtree_control.',
   },
+  HP_AGENT_VMM_USERS: {
+    category: 'usage',
+    meaning: 'VMMs cannot get users of their own.',
+    next: 'run the agent as root, with setpriv (util-linux), or without vmm_uids.',
+  },
   HP_AGENT_FATAL: {
     category: 'failure',
     meaning: 'The agent found a fault of its own and ends; every open call is answered with it.',

@@ -26,6 +26,7 @@ import {
   SIZE,
   SOCKET_MODE,
   SWITCH,
+  UID_RANGE,
   wholeBetween,
 } from './kinds.ts';
 
@@ -214,6 +215,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     doc: 'cgroup v2 folder in which every VMM gets a memory limit of its own',
     default: null,
     otherwise: 'no limit',
+  },
+  {
+    name: 'vmm_uids',
+    kind: UID_RANGE,
+    doc: 'users, one for the VMM of each VM, that nobody else has; for an agent of root',
+    default: null,
+    otherwise: "VMMs run as the agent's user",
   },
   {
     name: 'host_node',

@@ -75,6 +75,24 @@ export const SOCKET_MODE: ConfigKind = {
   wanted: (text) => (/^0?6[06]0$/.test(text) ? null : '0600 or 0660'),
 };
 
+const UID_FIRST = 1_000;
+/** The last one means: no user. */
+const UID_LAST = 2 ** 32 - 2;
+
+/** `FIRST-LAST`, both included; null: it is no range of users that people and services lack. */
+export function parseUidRange(text: string): { first: number; count: number } | null {
+  const [, from = '', to = ''] = /^(\d{1,10})-(\d{1,10})$/.exec(text) ?? [];
+  const [first, last] = [Number(from), Number(to)];
+  if (from === '' || first < UID_FIRST || last < first || last > UID_LAST) return null;
+  return { first, count: last - first + 1 };
+}
+
+export const UID_RANGE: ConfigKind = {
+  value: 'FIRST-LAST',
+  wanted: (text) =>
+    parseUidRange(text) ? null : `numbers of users from ${UID_FIRST} on, e.g. 200000-265535`,
+};
+
 /** A group of this host. */
 export const GROUP: ConfigKind = {
   value: 'GROUP',

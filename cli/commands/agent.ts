@@ -22,9 +22,13 @@ import { EXIT_CODES } from '../../base/errors.ts';
 import { agentError } from '../../agent/model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
+import { ourUid } from '../../base/safe-path.ts';
+import { ourName } from '../../base/users.ts';
 import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import type { HypervisorOptions } from '../../hypervisor-client/drivers.ts';
+import type { UidRange } from '../../hypervisor-client/lifecycle/vmm-users.ts';
 import { LOG_LEVELS, VMM_CHOICES } from '../agent-config/keys.ts';
+import { parseUidRange } from '../agent-config/kinds.ts';
 import { configOptions, readAgentConfig } from '../agent-config/options.ts';
 import { peersOf } from '../agent-config/peers.ts';
 import { POLICIES } from '../agent-config/policies.ts';
@@ -81,7 +85,10 @@ function checkEnoughForOne(limit_bytes: number, overhead_bytes: number): void {
   );
 }
 
-/** How to start VMMs. Throws HP_AGENT_CGROUP when --cgroup cannot hold them. */
+/**
+ * How to start VMMs. Throws HP_AGENT_CGROUP when --cgroup cannot hold them, HP_AGENT_VMM_USERS when
+ * they cannot have users of their own.
+ */
 export function vmmOptions(values: Values, onWarning: (text: string) => void): HypervisorOptions {
   const qemu = values.optional('qemu');
   const cloud_hypervisor = values.optional('cloud-hypervisor');
@@ -90,16 +97,33 @@ export function vmmOptions(values: Values, onWarning: (text: string) => void): H
   if (cgroup_root !== null) checkCgroup(cgroup_root);
   const node = values.optional('host-node');
   const host_numa_node = node === undefined ? null : values.whole('host-node', 0, 1_023);
+  const uids = vmmUids(values);
   return {
-    qemu: { cgroup_root, onWarning, ...(qemu ? { program: qemu } : {}) },
+    qemu: { cgroup_root, uids, onWarning, ...(qemu ? { program: qemu } : {}) },
     cloud_hypervisor: {
       cgroup_root,
+      uids,
       host_numa_node,
       onWarning,
       landlock: values.flag('landlock'),
       ...(cloud_hypervisor ? { command: [cloud_hypervisor] } : {}),
     },
   };
+}
+
+/** Null: VMMs run as we do. To become others, and to look after them then, takes root. */
+function vmmUids(values: Values): UidRange | null {
+  const uids = parseUidRange(values.optional('vmm-uids') ?? '');
+  if (uids === null || ourUid() === 0) return uids;
+  const message = `--vmm-uids takes root, and this agent runs as ${ourName()}.`;
+  throw agentError('HP_AGENT_VMM_USERS', message);
+}
+
+/** Whom guests become that break out of their VMMs. */
+function tellUsers(log: Logger, uids: UidRange | null): void {
+  if (uids)
+    log.info({ first: uids.first, count: uids.count }, 'each VMM runs as a user of its own');
+  else log.info({ user: ourName() }, "all VMMs run as the agent's user");
 }
 
 /** Told before anything starts, and not once for every VM. */
@@ -242,7 +266,10 @@ async function run(input: CommandInput): Promise<number> {
   const policies = await policiesOf(values, log, signal);
   const manager = serviceManager(signal, log);
   const vmms = vmmOptions(values, warning(log, 'HP_AGENT_VMM_WARNING'));
+  const uids = vmms.qemu?.uids ?? null;
+  tellUsers(log, uids);
   await runDaemon({
+    vmms_have_users: uids !== null,
     socket_path,
     state_dir: resolve(values.text('state-dir')),
     runtime_dir: runtimeDir(),
@@ -311,6 +338,9 @@ With --tls-listen it serves the API on a network, to those alone who have a cert
 --tls-authority: names in --tls-read may look, names in --tls-write may do all; anybody else gets
 HP_AGENT_NOT_ALLOWED. Its files are read again every 10 s: a renewed certificate takes no restart.
 A socket for looking only is --read-socket, with --read-group for a group.
+
+As root, with --vmm-uids, the VMM of each VM runs as a user of its own out of that range; images and
+the folders above them must be open to those users.
 
 Guest images are taken from the cache, or built (minutes) before it serves; with --no-build those
 that are not there are told at once, and with none at all it ends with exit code 3. One kernel,

@@ -13,27 +13,43 @@ export interface HostProcess extends ProcessIdentity {
   readonly argv: readonly string[];
 }
 
-/** Every living process of this user whose program can be seen. */
-export async function ourProcesses(): Promise<readonly HostProcess[]> {
+/** A VMM as its handle tells it. */
+export interface VmmIdentity {
+  readonly pid: number;
+  readonly pid_start_ticks: number;
+  /** Whom it runs as; absent: us. */
+  readonly uid?: number;
+}
+
+/** Every living process of this user, or one of `others`, whose program can be seen. */
+export async function ourProcesses(
+  others: ReadonlySet<number> = NOBODY,
+): Promise<readonly HostProcess[]> {
   const pids = (await readdir('/proc')).map(Number).filter((pid) => Number.isInteger(pid));
-  const found = await Promise.all(pids.map((pid) => readProcess(pid).catch(() => null)));
+  const isOurs = (uid: number): boolean => uid === ourUid() || others.has(uid);
+  const found = await Promise.all(pids.map((pid) => readProcess(pid, isOurs).catch(() => null)));
   return found.filter((one) => one !== null);
 }
 
+const NOBODY: ReadonlySet<number> = new Set();
+
 /** The process of a VM that `driver` started in that folder, if it is still there. */
 export async function isVmmIn(
-  identity: ProcessIdentity,
+  { pid, pid_start_ticks, uid = ourUid() }: VmmIdentity,
   folder: string,
   driver: { runs(process: HostProcess): boolean },
 ): Promise<boolean> {
-  const found = await readProcess(identity.pid).catch(() => null);
-  if (found === null || found.start_ticks !== identity.start_ticks) return false;
+  const found = await readProcess(pid, (one) => one === uid).catch(() => null);
+  if (found === null || found.start_ticks !== pid_start_ticks) return false;
   return driver.runs(found) && namesFolder(found, folder);
 }
 
-async function readProcess(pid: number): Promise<HostProcess | null> {
+async function readProcess(
+  pid: number,
+  isOurs: (uid: number) => boolean,
+): Promise<HostProcess | null> {
   const start_ticks = await readStartTicks(pid);
-  if (start_ticks === null || (await stat(`/proc/${pid}`)).uid !== ourUid()) return null;
+  if (start_ticks === null || !isOurs((await stat(`/proc/${pid}`)).uid)) return null;
   const exe = await readlink(`/proc/${pid}/exe`);
   const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').slice(0, -1);
   return { pid, start_ticks, exe, argv };

@@ -61,8 +61,9 @@ const specSchema1 = vmSchema
     ...vm,
     devices: regions.map(({ guest_node, ...region }) => deviceOf(region, guest_node)),
   }));
-const process = { vmm, pid: z.number().int().positive(), pid_start_ticks: count };
-const intent = { vmm, intended_at: z.string() };
+const uid = count.exactOptional();
+const process = { vmm, pid: z.number().int().positive(), pid_start_ticks: count, uid };
+const intent = { vmm, intended_at: z.string(), uid };
 const SCHEMA_VERSION = 2;
 const current = z.literal(SCHEMA_VERSION);
 const former = z.literal(1).transform(() => SCHEMA_VERSION as typeof SCHEMA_VERSION);
@@ -105,10 +106,22 @@ export async function claimRunDir(run_dir: string, sockets: readonly string[]): 
   await cleanRunDir(run_dir, sockets);
 }
 
-/** Removes sockets and handle; console and output stay for the reader. */
+/**
+ * Removes sockets and handle; console and output stay for the reader. Whoever else its VMM ran as
+ * has no way in any more.
+ */
 export async function cleanRunDir(run_dir: string, sockets: readonly string[]): Promise<void> {
+  await closeRunDir(run_dir);
   const notes = [HANDLE_FILE, INTENT_FILE].map((name) => join(run_dir, name));
   for (const path of [...sockets, ...notes]) await rm(path, { force: true });
+}
+
+async function closeRunDir(run_dir: string): Promise<void> {
+  try {
+    await chmod(run_dir, 0o700);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
 }
 
 /** Whether a VM was begun in the folder and has not ended in order. */
@@ -117,12 +130,17 @@ export function wasBegunIn(run_dir: string): boolean {
 }
 
 /** To be called before the VMM is started: from then on nothing of it can get lost. */
-export async function writeIntent(vmm_kind: VmmKind, spec: VmSpec): Promise<void> {
+export async function writeIntent(
+  vmm_kind: VmmKind,
+  spec: VmSpec,
+  user: { readonly uid?: number } = {},
+): Promise<void> {
   const intended_at = new Date().toISOString();
   await writeJson(join(spec.run_dir, INTENT_FILE), {
     schema_version: SCHEMA_VERSION,
     vmm: vmm_kind,
     intended_at,
+    ...user,
     spec,
   });
 }

@@ -6,11 +6,14 @@ import { lastLines, readTail } from '../host/log-tail.ts';
 import { MemoryCgroup } from '../host/memory-cgroup.ts';
 import type { VmHandle, VmmKind, VmSpec } from '../vm.ts';
 import { claimRunDir, writeHandle, writeIntent } from './run-dir.ts';
+import { openRunDir, type UidRange, type VmmUser, VmmUsers } from './vmm-users.ts';
 
 export interface VmStartsParts {
   readonly vmm: VmmKind;
   /** A delegated cgroup v2 folder with the memory controller; null: no limit. */
   readonly cgroup_root: string | null;
+  /** Users of VMMs, one for each; absent or null: they run as whoever starts them. */
+  readonly uids?: UidRange | null;
   /** Told what works less well than asked for; default `process.emitWarning`. */
   readonly onWarning: ((text: string) => void) | undefined;
 }
@@ -20,12 +23,22 @@ export class VmStarts {
   /** Run folders in which a VM is being started right now. */
   readonly #starting = new Set<string>();
 
+  readonly #users: VmmUsers | null;
+
   constructor(parts: VmStartsParts) {
     this.#parts = parts;
+    this.#users = parts.uids ? new VmmUsers(parts.uids) : null;
   }
 
-  /** Runs `start` in a run folder that is its own, in which the intent to start is written. */
-  async in<T>(spec: VmSpec, sockets: readonly string[], start: () => Promise<T>): Promise<T> {
+  /**
+   * Runs `start` in a run folder that is its own, in which the intent to start is written; `user`
+   * is who the VMM is to run as (null: we), and may write `files` then, which are made anew.
+   */
+  async in<T>(
+    spec: VmSpec,
+    { sockets, files }: { readonly sockets: readonly string[]; readonly files: readonly string[] },
+    start: (user: VmmUser | null) => Promise<T>,
+  ): Promise<T> {
     const { run_dir } = spec;
     if (this.#starting.has(run_dir)) {
       throw vmmError('HP_VMM_RUN_DIR_TAKEN', `A VM is being started in ${run_dir}.`);
@@ -33,17 +46,42 @@ export class VmStarts {
     this.#starting.add(run_dir);
     try {
       await claimRunDir(run_dir, sockets);
+      const users = this.#usersFor(spec);
+      if (users) return await this.#inAs(users, spec, files, start);
       await writeIntent(this.#parts.vmm, spec);
-      return await start();
+      return await start(null);
     } finally {
       this.#starting.delete(run_dir);
     }
   }
 
+  /** A TAP device is its maker's: another user's VMM could not open it. */
+  #usersFor({ id, nic }: VmSpec): VmmUsers | null {
+    if (this.#users && nic) this.warn(`VM ${id} has a network device: its VMM runs as our user.`);
+    return nic ? null : this.#users;
+  }
+
+  async #inAs<T>(
+    users: VmmUsers,
+    spec: VmSpec,
+    files: readonly string[],
+    start: (user: VmmUser) => Promise<T>,
+  ): Promise<T> {
+    return await users.with(spec.id, async (user) => {
+      await writeIntent(this.#parts.vmm, spec, user);
+      await openRunDir(spec.run_dir, user, files);
+      return await start(user);
+    });
+  }
+
   /** Writes down how to find the VM of a started process again. */
-  async record(spec: VmSpec, { pid, start_ticks }: ProcessIdentity): Promise<VmHandle> {
+  async record(
+    spec: VmSpec,
+    { pid, start_ticks: pid_start_ticks }: ProcessIdentity,
+    user: VmmUser | null,
+  ): Promise<VmHandle> {
     const { vmm } = this.#parts;
-    const handle: VmHandle = { schema_version: 2, vmm, pid, pid_start_ticks: start_ticks, spec };
+    const handle: VmHandle = { schema_version: 2, vmm, pid, pid_start_ticks, ...user, spec };
     await writeHandle(handle);
     return handle;
   }

@@ -16,6 +16,7 @@ import { checkBacking } from '../resize/huge-memory.ts';
 import { endVmm } from '../lifecycle/end-vmm.ts';
 import { cleanRunDir } from '../lifecycle/run-dir.ts';
 import { startFailed, VmStarts } from '../lifecycle/start.ts';
+import { commandAs, type UidRange, type VmmUser } from '../lifecycle/vmm-users.ts';
 import { checkImage, checkVmSocketPath, checkSpec } from '../spec.ts';
 import { codeOf } from '../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
@@ -34,6 +35,8 @@ export interface QemuOptions {
   readonly program?: string;
   /** A delegated cgroup v2 folder with the memory controller; default: no limit. */
   readonly cgroup_root?: string | null;
+  /** A user for each VM's QEMU, which takes root; default: it runs as whoever starts it. */
+  readonly uids?: UidRange | null;
   /** Told what works less well than asked for; default `process.emitWarning`. */
   readonly onWarning?: (text: string) => void;
   readonly clock?: Clock;
@@ -58,8 +61,8 @@ export class QemuDriver implements Hypervisor {
     this.#program = options.program ?? QEMU_MACHINES[this.#arch].program;
     this.#clock = options.clock ?? hostClock;
     this.#readHugePages = options.readHugePages ?? readHugePages;
-    const { cgroup_root = null, onWarning } = options;
-    this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, onWarning });
+    const { cgroup_root = null, uids = null, onWarning } = options;
+    this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, uids, onWarning });
   }
 
   async probe(): Promise<Capabilities> {
@@ -86,9 +89,13 @@ export class QemuDriver implements Hypervisor {
     checkVmSocketPath(files.channel_path);
     await checkImage(spec);
     checkBacking(spec, this.#readHugePages);
-    return await this.#starts.in(spec, [files.qmp_path, files.channel_path], async () => {
-      const started = await this.#spawn(spec, argv);
-      return await this.#connect(spec, started, options.signal);
+    const places = {
+      sockets: [files.qmp_path, files.channel_path],
+      files: [files.console_path],
+    };
+    return await this.#starts.in(spec, places, async (user) => {
+      const started = await this.#spawn(spec, argv, user);
+      return await this.#connect(spec, { started, user }, options.signal);
     });
   }
 
@@ -103,7 +110,7 @@ export class QemuDriver implements Hypervisor {
     }
     const gone = `VM ${spec.id} (pid ${pid}) is not there any more.`;
     const identity = { pid, start_ticks: pid_start_ticks };
-    if (!(await isVmmIn(identity, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
+    if (!(await isVmmIn(handle, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
     try {
       const qmp = await QmpClient.connect(qemuFiles(spec.run_dir).qmp_path);
       return await this.#hold(handle, qmp, null, this.#fenceOf(spec, false));
@@ -119,17 +126,17 @@ export class QemuDriver implements Hypervisor {
     return this.#version ?? '';
   }
 
-  async #spawn(spec: VmSpec, argv: readonly string[]): Promise<DetachedProcess> {
+  async #spawn(
+    spec: VmSpec,
+    argv: readonly string[],
+    user: VmmUser | null,
+  ): Promise<DetachedProcess> {
     const { stdout_path, stderr_path, console_path } = qemuFiles(spec.run_dir);
     // QEMU appends to it, so that it can be cut while it runs: an earlier one would stay.
-    await rm(console_path, { force: true });
+    if (!user) await rm(console_path, { force: true });
     try {
-      return await spawnDetached({
-        file: this.#program,
-        arguments: argv,
-        stdout_path,
-        stderr_path,
-      });
+      const command = commandAs(user, { file: this.#program, arguments: argv });
+      return await spawnDetached({ ...command, stdout_path, stderr_path });
     } catch (error) {
       if (codeOf(error) === null) throw error;
       throw qemuMissing(this.#program, error);
@@ -139,12 +146,12 @@ export class QemuDriver implements Hypervisor {
   /** Waits for QMP; whatever goes wrong, no QEMU is left behind. */
   async #connect(
     spec: VmSpec,
-    started: DetachedProcess,
+    { started, user }: { readonly started: DetachedProcess; readonly user: VmmUser | null },
     signal: AbortSignal | undefined,
   ): Promise<Vm> {
     let cgroup: MemoryCgroup | null = null;
     try {
-      const handle = await this.#starts.record(spec, started);
+      const handle = await this.#starts.record(spec, started, user);
       const guest = spec.boot_bytes + new FencedRegions(spec, true).bytes;
       const slack = QEMU_LIMITS.cgroup_slack_bytes;
       cgroup = await this.#starts.confine(spec, started.pid, { guest, slack });

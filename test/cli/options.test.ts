@@ -13,6 +13,7 @@ import { PROJECT_ROOT } from '../../base/paths.ts';
 import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { parseOptions } from '../../bench/reclaim/plan/options.ts';
+import { parseUidRange } from '../../cli/agent-config/kinds.ts';
 import { vmmOptions } from '../../cli/commands/agent.ts';
 import { resolveConfig, valuesOf } from '../../cli/agent-config/resolve.ts';
 import { COMMANDS } from '../../cli/commands.ts';
@@ -156,6 +157,19 @@ test('--cgroup is given to both drivers, and told at once where it can hold no V
   await writeFile(join(dir, 'cgroup.subtree_control'), 'cpu memory\n');
   const { qemu, cloud_hypervisor } = vmmOf(`--cgroup ${dir}`);
   t.deepEqual([qemu?.cgroup_root, cloud_hypervisor?.cgroup_root], [dir, dir]);
+});
+
+test('--vmm-uids is given to both drivers by root, and refused to others', (t) => {
+  const range = () => vmmOf('--vmm-uids 200000-265535');
+  if (process.getuid?.() === 0) {
+    const uids = { first: 200_000, count: 65_536 };
+    t.like(range(), { qemu: { uids }, cloud_hypervisor: { uids } });
+  } else t.throws(range, { code: 'HP_AGENT_VMM_USERS', message: /takes root/ });
+  t.like(vmmOf(''), { qemu: { uids: null }, cloud_hypervisor: { uids: null } });
+  for (const text of ['0-99', '999-2000', '3000-2000', '200000', '1000-4294967295', 'a-b']) {
+    t.is(parseUidRange(text), null, text);
+  }
+  t.deepEqual(parseUidRange('1000-1000'), { first: 1_000, count: 1 });
 });
 
 /** An agent in a process of its own with an empty cache: it ends before it serves. */

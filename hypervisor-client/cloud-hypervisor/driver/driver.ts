@@ -15,6 +15,7 @@ import { endVmm } from '../../lifecycle/end-vmm.ts';
 import type { MemoryCgroup } from '../../host/memory-cgroup.ts';
 import { cleanRunDir } from '../../lifecycle/run-dir.ts';
 import { startFailed, VmStarts } from '../../lifecycle/start.ts';
+import { commandAs, type UidRange, type VmmUser } from '../../lifecycle/vmm-users.ts';
 import { checkImage, checkVmSocketPath, checkSpec, deviceInitialBytes } from '../../spec.ts';
 import { codeOf } from '../../../base/system-error.ts';
 import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../../vm.ts';
@@ -39,6 +40,8 @@ export interface CloudHypervisorDriverOptions {
   readonly host_numa_node?: number | null;
   /** A delegated cgroup v2 folder with the memory controller; default: no limit, no warning. */
   readonly cgroup_root?: string | null;
+  /** A user for each VM's server, which takes root; default: it runs as whoever starts it. */
+  readonly uids?: UidRange | null;
   /** Where the proc file system is. Default `/proc`. */
   readonly proc_root?: string;
   /** How the host's pool of huge pages is read; default: /sys. */
@@ -65,8 +68,8 @@ export class CloudHypervisorDriver implements Hypervisor {
     this.#clock = options.clock ?? hostClock;
     this.#options = options;
     this.#readHugePages = options.readHugePages ?? readHugePages;
-    const { cgroup_root = null, onWarning } = options;
-    this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, onWarning });
+    const { cgroup_root = null, uids = null, onWarning } = options;
+    this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, uids, onWarning });
   }
 
   async probe(): Promise<Capabilities> {
@@ -91,9 +94,11 @@ export class CloudHypervisorDriver implements Hypervisor {
     await this.#requireKvm(spec.accelerator);
     await checkImage(spec);
     checkBacking(spec, this.#readHugePages, zonesBootBytes(spec));
-    return await this.#starts.in(spec, sockets, async () => {
-      const started = await this.#spawn(spec);
-      return await this.#bring(spec, config, started, options.signal);
+    const { console_path, events_path, log_path } = chFiles(spec.run_dir);
+    const places = { sockets, files: [console_path, events_path, log_path] };
+    return await this.#starts.in(spec, places, async (user) => {
+      const started = await this.#spawn(spec, user);
+      return await this.#bring(spec, config, { started, user }, options.signal);
     });
   }
 
@@ -108,7 +113,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     }
     const identity = { pid, start_ticks: pid_start_ticks };
     const gone = `VM ${spec.id} (pid ${pid}) is not there any more.`;
-    if (!(await isVmmIn(identity, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
+    if (!(await isVmmIn(handle, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
     const ch = new CloudHypervisor({ socket_path: chFiles(spec.run_dir).api_path });
     try {
       const info = await ch.observe.info();
@@ -141,12 +146,13 @@ export class CloudHypervisorDriver implements Hypervisor {
     throw chError('HP_CH_NO_KVM', `No KVM to run an ordinary guest: ${probe.reason}.`, { next });
   }
 
-  async #spawn(spec: VmSpec): Promise<DetachedProcess> {
+  async #spawn(spec: VmSpec, user: VmmUser | null): Promise<DetachedProcess> {
     const { stdout_path, stderr_path } = chFiles(spec.run_dir);
     const [file, ...leading] = this.#command;
     const argv = [...leading, ...serverArguments(spec)];
     try {
-      return await spawnDetached({ file, arguments: argv, stdout_path, stderr_path });
+      const command = commandAs(user, { file, arguments: argv });
+      return await spawnDetached({ ...command, stdout_path, stderr_path });
     } catch (error) {
       if (codeOf(error) === null) throw error;
       throw chMissing(file, error);
@@ -157,14 +163,14 @@ export class CloudHypervisorDriver implements Hypervisor {
   async #bring(
     spec: VmSpec,
     config: VmConfig,
-    started: DetachedProcess,
+    { started, user }: { readonly started: DetachedProcess; readonly user: VmmUser | null },
     signal: AbortSignal | undefined,
   ): Promise<Vm> {
     const clock = this.#clock;
     const ch = new CloudHypervisor({ socket_path: chFiles(spec.run_dir).api_path });
     let cgroup: MemoryCgroup | null = null;
     try {
-      const handle = await this.#starts.record(spec, started);
+      const handle = await this.#starts.record(spec, started, user);
       const initial_bytes = spec.devices.map(deviceInitialBytes);
       const guest = initial_bytes.reduce((sum, bytes) => sum + bytes, spec.boot_bytes);
       const slack = CH_LIMITS.cgroup_slack_bytes;

@@ -1,6 +1,6 @@
 /** What only this driver must do, with the fake behind it: one sum, lost words, lies, limits. */
 import test from 'ava';
-import { readFile, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
 import { CH_LIMITS } from '../../../hypervisor-client/cloud-hypervisor/limits.ts';
@@ -376,4 +376,24 @@ test('a change of the sum belongs to the device that is resized', (t) => {
     attribute(before, targets, sum_bytes, moving).map(({ plugged_bytes }) => plugged_bytes);
   t.deepEqual(plugged(REGION + 2 * MIB, 'r0'), [2 * MIB, REGION]);
   t.deepEqual(plugged(2 * REGION, 'r1'), [REGION, REGION]);
+});
+
+const as_root = process.getuid?.() === 0 ? test : test.skip;
+
+as_root('each server has a user of its own, also for the owner after this one', async (t) => {
+  await chmod(host.root, 0o711);
+  const proc_root = join(host.root, 'proc');
+  await mkdir(proc_root);
+  await chmod(proc_root, 0o777);
+  const uids = { first: 391_000, count: 10 };
+  const vm = await host.driver({ proc_root }, { proc_root, uids }).launch(await specOf());
+  const { handle } = vm;
+  const { uid = 0, pid, spec } = handle;
+  t.true(uid >= 391_000);
+  t.is((await stat(`/proc/${pid}`)).uid, uid);
+  t.is((await stat(chFiles(spec.run_dir).api_path)).uid, uid);
+  await vm.release();
+  const adopted = await host.driver({ proc_root }, { proc_root }).adopt(handle);
+  t.is((await adopted.observe()).state, 'running');
+  await adopted.shutdown();
 });

@@ -7,6 +7,7 @@ import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { startFailed, VmStarts } from '../../../hypervisor-client/lifecycle/start.ts';
 import { leastVm } from './vm-spec.ts';
 
+const NOTHING = { sockets: [], files: [] };
 const root = await mkdtemp(join(tmpdir(), 'hotplane-start-'));
 test.after.always(async () => await rm(root, { recursive: true, force: true }));
 
@@ -14,12 +15,14 @@ test('a run folder has one start at a time, and the next one when that ended', a
   const starts = new VmStarts({ vmm: 'none', cgroup_root: null, onWarning: undefined });
   const spec = leastVm(join(root, 'run'));
   const ended = Promise.withResolvers<string>();
-  const first = starts.in(spec, [], async () => await ended.promise);
-  const second = await t.throwsAsync(starts.in(spec, [], async () => await Promise.resolve('b')));
+  const first = starts.in(spec, NOTHING, async () => await ended.promise);
+  const second = await t.throwsAsync(
+    starts.in(spec, NOTHING, async () => await Promise.resolve('b')),
+  );
   t.true(hasCode(second, 'HP_VMM_RUN_DIR_TAKEN'), String(second));
   ended.reject(new Error('did not start'));
   await t.throwsAsync(first, { message: 'did not start' });
-  t.is(await starts.in(spec, [], async () => await Promise.resolve('c')), 'c');
+  t.is(await starts.in(spec, NOTHING, async () => await Promise.resolve('c')), 'c');
 });
 
 test('a failed start is one sentence, with the last words of the VMM where they are wanted', async (t) => {

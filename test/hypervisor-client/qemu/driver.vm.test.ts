@@ -3,7 +3,7 @@
  */
 import test from 'ava';
 import { execa } from 'execa';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
@@ -162,6 +162,48 @@ test.serial(
     t.is(unplug.outcome, 'done', unplug.reason ?? '');
     t.is(unplug.resident_bytes, 0);
     await vm.shutdown();
+  },
+);
+
+const as_root = process.getuid?.() === 0 ? test.serial : test.serial.skip;
+
+as_root(
+  'each VM has a user of its own, and serves as any other, after a restart too',
+  async (t) => {
+    // Users who may not come into a folder of root's have the image in one of their own.
+    await chmod(root, 0o711);
+    const image = await conformanceImage();
+    const paths = { kernel_path: join(root, 'kernel'), initrd_path: join(root, 'initrd') };
+    await copyFile(image.kernel_path, paths.kernel_path);
+    await copyFile(image.initrd_path, paths.initrd_path);
+    for (const path of Object.values(paths)) await chmod(path, 0o644);
+    const uids = { first: 395_000, count: 10 };
+    const launched = await new QemuDriver({ uids }).launch(await specOf(paths));
+    vms.push(launched);
+    const { handle } = launched;
+    const { run_dir } = handle.spec;
+    const { uid = 0 } = handle;
+    t.is((await stat(`/proc/${handle.pid}`)).uid, uid);
+    t.true(uid >= 395_000 && uid < 395_010);
+    const { qmp_path, console_path } = qemuFiles(run_dir);
+    t.is((await stat(qmp_path)).uid, uid);
+    t.like(await stat(console_path), { uid: 0, gid: uid });
+    await launched.release();
+    // An agent that gives no users any more knows it still.
+    const vm = await driver.adopt(handle);
+    vms.push(vm);
+    const guest = await takeGuest(vm);
+    const plug = await vm.resizeRegion('r0', 128 * MIB, { deadline_ms: 60_000 });
+    t.is(plug.outcome, 'done', plug.reason ?? '');
+    await guest.hold(64 * MIB);
+    const [region] = (await vm.observe()).regions;
+    t.true((region?.resident_bytes ?? 0) > 32 * MIB, 'we see what it holds of the host');
+    await guest.free();
+    const unplug = await vm.resizeRegion('r0', 0, { deadline_ms: 60_000 });
+    t.is(unplug.outcome, 'done', unplug.reason ?? '');
+    t.regex(await readFile(console_path, 'utf8'), /Linux version/);
+    await vm.shutdown();
+    t.is((await stat(run_dir)).mode & 0o777, 0o700, 'its user has no way in any more');
   },
 );
 
