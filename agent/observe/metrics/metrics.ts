@@ -15,7 +15,8 @@ import type { AgentRecord, Invocation, Operation, RecordKind } from '../../model
 import type { HostState, VmState } from '../../model/state.ts';
 import { totalBytes } from '../../model/tiers.ts';
 import { FunctionNames } from './function-names.ts';
-import { HostFigures, inPieces, INSTANCE_PHASES } from './host-figures.ts';
+import { type FunctionGauge, functionGauges, isFunctionGauge } from './function-gauges.ts';
+import { HostFigures, inPieces } from './host-figures.ts';
 import { hopsOf, operationSeconds, secondsBetween, startTimesOf } from './records.ts';
 import { METRIC_ROWS, type MetricRow } from './table.ts';
 
@@ -46,7 +47,7 @@ export class AgentMetrics {
   readonly #names: FunctionNames;
   readonly #counters: Record<KeysOf<'counter'>, Counter>;
   readonly #histograms: Record<KeysOf<'histogram'>, Histogram>;
-  readonly #gauges: Record<KeysOf<'gauge'>, Gauge>;
+  readonly #gauges: Record<Exclude<KeysOf<'gauge'>, FunctionGauge>, Gauge>;
   #answer: { readonly at_ms: number; readonly text: Promise<string> } | null = null;
 
   constructor(options: MetricsOptions) {
@@ -54,7 +55,8 @@ export class AgentMetrics {
     this.#names = new FunctionNames(options.functions_max);
     this.content_type = this.#registry.contentType;
     const registers = [this.#registry];
-    const rows = Object.entries<MetricRow>(METRIC_ROWS);
+    const all = Object.entries<MetricRow>(METRIC_ROWS);
+    const rows = all.filter(([key]) => !isFunctionGauge(key));
     const made = <T>(type: MetricRow['type'], make: (row: MetricRow) => T): Record<string, T> =>
       Object.fromEntries(
         rows.filter(([, row]) => row.type === type).map(([key, row]) => [key, make(row)]),
@@ -107,6 +109,10 @@ export class AgentMetrics {
     }
     this.#setGauges(state, figures);
     const texts: string[] = [];
+    for (const text of functionGauges(figures.functions)) {
+      texts.push(text);
+      await nextTurn();
+    }
     for (const { name } of this.#registry.getMetricsAsArray()) {
       if (name === METRIC_ROWS.scrape.name) continue;
       texts.push(await this.#registry.getSingleMetricAsString(name));
@@ -135,22 +141,10 @@ export class AgentMetrics {
       gauges.ledger_head.set({ ledger: head.ledger }, head.seq);
       gauges.ledger_full.set({ ledger: head.ledger }, head.is_full ? 1 : 0);
     }
-    const { functions, vms, instances, queued, oldest, permits, plugged, boot, resident } = gauges;
-    const of_functions = [instances, queued, oldest, permits, plugged, boot, resident];
-    for (const gauge of [functions, vms, ...of_functions]) gauge.reset();
+    const { functions, vms } = gauges;
+    for (const gauge of [functions, vms]) gauge.reset();
     for (const [phase, count] of figures.phases) functions.set({ phase }, count);
     for (const [name, count] of figures.vm_states) vms.set({ state: name }, count);
-    for (const [name, one] of figures.functions) {
-      for (const phase of INSTANCE_PHASES) {
-        instances.set({ function: name, phase }, one.instances[phase]);
-      }
-      queued.set({ function: name }, one.queued);
-      oldest.set({ function: name }, one.oldest_wait_ms / 1_000);
-      permits.set({ function: name }, one.permit_bytes);
-      plugged.set({ function: name }, one.plugged_bytes);
-      boot.set({ function: name }, one.boot_bytes);
-      if (one.resident_bytes !== null) resident.set({ function: name }, one.resident_bytes);
-    }
   }
 
   /** Series of functions that are gone make place for those that are there. */

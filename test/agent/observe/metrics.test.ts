@@ -1,6 +1,8 @@
 /** Metrics stay bounded, never wait, never fail, and hold up nobody. */
 import test from 'ava';
 import fc from 'fast-check';
+import { Gauge, Registry } from 'prom-client';
+import { functionGauges } from '../../../agent/observe/metrics/function-gauges.ts';
 import { AgentMetrics } from '../../../agent/observe/metrics/metrics.ts';
 import { FunctionNames } from '../../../agent/observe/metrics/function-names.ts';
 import { METRIC_ROWS, type MetricRow } from '../../../agent/observe/metrics/table.ts';
@@ -169,6 +171,39 @@ test('a look at 256 VMs with 192 regions each gives way to others many times', a
   t.regex(rendered, /^hotplane_vms\{state="running"\} 256$/m);
   t.regex(rendered, /^hotplane_function_resident_bytes\{function="f0"\} 1048576$/m);
 });
+
+test('gauges by function are as the library writes them, whatever a function is called', async (t) => {
+  const name = 'a\\b"c\nd';
+  const figures = { ...NO_FIGURES, queued: 3, oldest_wait_ms: 1_500, resident_bytes: null };
+  const registers = [new Registry()];
+  const labelNames = ['function', 'phase'];
+  const texts = new Map<string, string>();
+  for (const told of functionGauges(new Map([[name, figures]]))) {
+    texts.set(/^# HELP (\S+)/.exec(told)?.[1] ?? '', told);
+  }
+  const { instances, queued, oldest, resident } = METRIC_ROWS;
+  const wanted = new Gauge({ name: queued.name, help: queued.help, labelNames, registers });
+  wanted.set({ function: name }, 3);
+  const phases = new Gauge({ name: instances.name, help: instances.help, labelNames, registers });
+  for (const [phase, count] of Object.entries(figures.instances)) {
+    phases.set({ function: name, phase }, count);
+  }
+  for (const gauge of [queued, instances]) {
+    t.is(texts.get(gauge.name), await registers[0]?.getSingleMetricAsString(gauge.name));
+  }
+  t.true(texts.get(oldest.name)?.endsWith('} 1.5'));
+  t.is(texts.get(resident.name)?.split('\n').length, 2, 'what is not known is no sample');
+});
+
+const NO_FIGURES = {
+  instances: { starting: 0, busy: 2, idle: 1, stopping: 0 },
+  queued: 0,
+  oldest_wait_ms: 0,
+  permit_bytes: 0,
+  plugged_bytes: 0,
+  boot_bytes: 0,
+  resident_bytes: 0,
+};
 
 test('names, units and labels are as Prometheus asks for', (t) => {
   for (const { name, type, labels, help } of Object.values<MetricRow>(METRIC_ROWS)) {
