@@ -7,13 +7,16 @@ import { REPLAY_LIMITS } from './limits.ts';
 import { runtimeDir } from '../../base/paths.ts';
 import { newOwnedFolder, type OwnedFolder } from '../../base/owned-folder.ts';
 import { readPlainFile } from '../../base/plain-file.ts';
-import { type DetachedProcess, endProcess, isAlive, spawnDetached } from '../../base/process.ts';
+import { type DetachedProcess, endProcess, isAlive, sendSignal } from '../../base/process.ts';
+import { spawnDetached, waitForEnd } from '../../base/process.ts';
 import { socketPathTrouble } from '../../base/safe-path.ts';
 import { formatMs } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { AgentApi } from './agent-api.ts';
 import { agentNotUp, runFolderTooLong } from './errors.ts';
+import type { Harm } from './inject.ts';
 import type { AgentSession } from './replay.ts';
+import { signalVmm } from './vmm-process.ts';
 
 export interface AgentProcessOptions {
   /** Program and arguments that run an agent with this socket and state folder. */
@@ -38,7 +41,8 @@ export async function startAgentProcess(
 ): Promise<AgentSession> {
   const owned = await makeFolder(options.runtime_dir ?? runtimeDir());
   const folder = owned.path;
-  const command = options.command(join(folder, SOCKET), join(folder, STATE));
+  const state_dir = join(folder, STATE);
+  const command = options.command(join(folder, SOCKET), state_dir);
   const api = options.connect(join(folder, SOCKET));
   let child: DetachedProcess | null = null;
   const close = async (): Promise<void> => {
@@ -54,7 +58,16 @@ export async function startAgentProcess(
     await close();
     throw error;
   }
-  return { api, is_ours: true, close };
+  const harm: Harm = {
+    signalVmm: async (vm_id, name) => await signalVmm(state_dir, vm_id, name),
+    replaceAgent: async (until) => {
+      if (child) await sendSignal(child, 'SIGKILL');
+      if (child) await waitForEnd(child, options.clock, LIMITS.agent_stop_ms);
+      child = await spawnAgent(command, folder, options.log_path);
+      await waitUntilUp(child, api, options, until);
+    },
+  };
+  return { api, is_ours: true, harm, close };
 }
 
 const SOCKET = 'a.sock';

@@ -139,7 +139,7 @@ async function openAgent(
   if (options.agent !== null) {
     await checkSocketToTalkTo(options.agent);
     const api = new AgentClient(options.agent);
-    return { api, is_ours: false, close: async () => api.close() };
+    return { api, is_ours: false, harm: null, close: async () => api.close() };
   }
   out.make();
   const { host_limit_bytes } = options;

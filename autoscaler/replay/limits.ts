@@ -2,6 +2,10 @@
 export const REPLAY_LIMITS = {
   /** Rounds of one replay. */
   rounds: 1_000,
+  /** Failures that are brought about under one mechanism. */
+  failures: 64,
+  /** A VMM that is stalled stands still for this long: longer than a call to it may take. */
+  stall_ms: 6_000,
   /** Function VMs of one replay. */
   functions: 64,
   /** Invocations of a replay that wait for their reply; more are recorded as not sent. */

@@ -96,6 +96,7 @@ export function waitingRun(name: string): MechanismRun {
     ...NOT_DEPLOYED,
     error: null,
     clock_start_ms: null,
+    failures: null,
   };
 }
 

@@ -8,6 +8,7 @@ import { MEMORY_MODELS, type MemoryModel } from '../workload-model/models.ts';
 import { PAPER_KEEP_ALIVE_S } from '../policy/fixed-keep-alive.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { badReplayOption } from './errors.ts';
+import { type AskedFailure, parseFailures } from './failures.ts';
 import { type Course, COURSES } from './course.ts';
 import type { Concurrency } from './plan.ts';
 import type { ProfileMapping } from '../workload-model/assign.ts';
@@ -51,6 +52,8 @@ export interface ReplayOptions {
   readonly seed: number;
   /** How often the plan is replayed under each mechanism. */
   readonly rounds: number;
+  /** Brought about on purpose, under each mechanism. */
+  readonly failures: readonly AskedFailure[];
   /** Socket of a running agent; null: start one of our own. */
   readonly agent: string | null;
   /** Most memory of the VMs of the agent that is started; null: what the agent finds right. */
@@ -177,6 +180,10 @@ export const REPLAY_OPTIONS = {
   },
   vmm: { value: 'NAME', default: 'auto', summary: 'passed to the agent that is started' },
   seed: { value: 'X', default: '1', summary: 'for everything random; recorded in the manifest' },
+  fail: {
+    value: 'LIST',
+    summary: 'bring failures about: kill-vmm, stall-vmm or kill-agent, e.g. kill-vmm@5/1',
+  },
   rounds: {
     value: 'R',
     default: '1',
@@ -259,6 +266,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     seed: whole('seed', 0, 2 ** 32 - 1),
     rounds: whole('rounds', 1, REPLAY_LIMITS.rounds),
     ...parseAgent(raw),
+    failures: parseHarm(raw),
     texts: optionTexts(raw),
   };
 }
@@ -307,6 +315,12 @@ function parseShares(
 
 function parseChoice({ only, trigger, percentile }: RawReplayOptions): FunctionChoice | null {
   return readChoice({ only, trigger, percentile });
+}
+
+function parseHarm({ fail, agent }: RawReplayOptions): readonly AskedFailure[] {
+  if (fail === undefined) return [];
+  if (agent === undefined) return parseFailures(fail);
+  throw badReplayOption('fail', fail, 'a running agent (--agent) is not ours to harm');
 }
 
 function parseAgent(raw: RawReplayOptions): Pick<ReplayOptions, 'agent' | 'host_limit_bytes'> {

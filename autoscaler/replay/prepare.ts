@@ -10,6 +10,7 @@ import { selectMostInvoked } from '../trace/select.ts';
 import type { Trace } from '../trace/trace.ts';
 import { windowOf } from '../trace/window.ts';
 import { badReplayOption, cannotBeRecorded, interruptedEarly } from './errors.ts';
+import { type PlannedFailure, planFailures } from './failures.ts';
 import { buildManifest, waitingRun, type ManifestInputs, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
 import { buildPlan, type ReplayPlan } from './plan.ts';
@@ -24,6 +25,8 @@ export interface Repeated {
 
 export type PreparedRun = Omit<ManifestInputs, 'facts' | 'repeat_of'> & {
   facts: RunFacts;
+  /** Of every mechanism, by time. */
+  readonly failures: readonly PlannedFailure[];
   repeat_of: ManifestInputs['repeat_of'];
 };
 
@@ -72,6 +75,7 @@ export async function prepareRun(
     trace,
     selection,
     plan,
+    failures: planFailures(options.failures, plan, options.seed),
     policy_name: FIXED_KEEP_ALIVE,
     keep_alive_ms,
     facts,

@@ -6,22 +6,35 @@ import { REPLAY_LIMITS } from './limits.ts';
 import type { AgentApi, AgentRecord } from './agent-api.ts';
 
 export class RecordStream {
+  readonly #agent: AgentApi;
   readonly #stop: AbortSignal;
+  readonly #replacement: () => Promise<unknown> | null;
   readonly #reading: Promise<void>;
   readonly #lost = new AbortController();
   #early: AgentRecord[] = [];
   #write: ((record: AgentRecord) => void) | null = null;
 
-  /** Resolves when nothing that happens from now on is missed. `stop` ends the stream. */
-  static async open(agent: AgentApi, stop: AbortSignal): Promise<RecordStream> {
-    const memory_interval_ms = REPLAY_LIMITS.memory_interval_ms;
-    const records = ['operation', 'memory', 'decision', 'event'] as const;
-    const told = await agent.watch({ memory_interval_ms, records, signal: stop });
-    return new RecordStream(told, stop);
+  /**
+   * Resolves when nothing that happens from now on is missed. `stop` ends the stream. Where the
+   * agent is being replaced on purpose, as `replacement` tells, its successor is listened to.
+   */
+  static async open(
+    agent: AgentApi,
+    stop: AbortSignal,
+    replacement: () => Promise<unknown> | null = () => null,
+  ): Promise<RecordStream> {
+    return new RecordStream(await watch(agent, stop), agent, stop, replacement);
   }
 
-  private constructor(records: AsyncIterable<AgentRecord>, stop: AbortSignal) {
+  private constructor(
+    records: AsyncIterable<AgentRecord>,
+    agent: AgentApi,
+    stop: AbortSignal,
+    replacement: () => Promise<unknown> | null,
+  ) {
+    this.#agent = agent;
     this.#stop = stop;
+    this.#replacement = replacement;
     this.#reading = this.#read(records);
   }
 
@@ -48,14 +61,41 @@ export class RecordStream {
   }
 
   async #read(records: AsyncIterable<AgentRecord>): Promise<void> {
+    let told: AsyncIterable<AgentRecord> | null = records;
+    let followed: Promise<unknown> | null = null;
+    while (told) {
+      const reason = await this.#readOne(told);
+      const replacement = this.#replacement();
+      told = null;
+      if (this.#stop.aborted) return;
+      // Each replacement explains one end.
+      if (replacement === null || replacement === followed) return this.#lost.abort(reason);
+      followed = replacement;
+      try {
+        await replacement;
+        told = await watch(this.#agent, this.#stop);
+      } catch (error) {
+        if (!this.#stop.aborted) this.#lost.abort(error);
+      }
+    }
+  }
+
+  /** Why it ended. */
+  async #readOne(records: AsyncIterable<AgentRecord>): Promise<unknown> {
     try {
       for await (const record of records) {
         if (this.#write) this.#write(record);
         else this.#early.push(record);
       }
-      if (!this.#stop.aborted) this.#lost.abort(new Error('the agent ended the Watch stream'));
+      return new Error('the agent ended the Watch stream');
     } catch (error) {
-      if (!this.#stop.aborted) this.#lost.abort(error);
+      return error;
     }
   }
+}
+
+async function watch(agent: AgentApi, signal: AbortSignal): Promise<AsyncIterable<AgentRecord>> {
+  const memory_interval_ms = REPLAY_LIMITS.memory_interval_ms;
+  const records = ['operation', 'memory', 'decision', 'event'] as const;
+  return await agent.watch({ memory_interval_ms, records, signal });
 }

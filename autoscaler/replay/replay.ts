@@ -8,6 +8,7 @@ import { ResultWriter } from '../results/writer.ts';
 import type { AgentApi } from './agent-api.ts';
 import { agentNotThere, agentSpoke, interrupted, interruptedEarly } from './errors.ts';
 import type { LoadSample } from './load.ts';
+import type { Harm } from './inject.ts';
 import { buildManifest, waitingRun, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
 import { OutFolder } from './out-folder.ts';
@@ -23,6 +24,8 @@ export interface AgentSession {
   readonly api: AgentApi;
   /** Started for this replay: close() ends the agent and its VMs. */
   readonly is_ours: boolean;
+  /** Null: it is not ours to harm. */
+  readonly harm: Harm | null;
   /** Ends what was started for this replay; safe after a failure. */
   close(): Promise<void>;
 }
@@ -137,8 +140,10 @@ async function replayAll(
   session: AgentSession & { readonly pid: number | null },
   kept: Kept,
 ): Promise<Error | null> {
-  const { options, plan } = inputs;
+  const { options, plan, failures } = inputs;
   const { runs } = kept;
+  // The VMMs of an agent that is gone are nobody's children: whose load they are is then not known.
+  const pid = killsAgent(failures) ? null : session.pid;
   let problem: Error | null = null;
   for (const [index, mechanism] of options.mechanisms.entries()) {
     if (deps.signal.aborted) break;
@@ -157,7 +162,9 @@ async function replayAll(
       progress: deps.progress,
       time_left: deps.time_left,
       signal: deps.signal,
-      lookAtLoad: () => deps.lookAtLoad(session.pid),
+      failures,
+      harm: session.harm,
+      lookAtLoad: () => deps.lookAtLoad(pid),
     });
     runs[index] = result.run;
     await noteBinary(inputs, result.run, deps);
@@ -166,6 +173,10 @@ async function replayAll(
     problem ??= result.error;
   }
   return problem;
+}
+
+function killsAgent(failures: PreparedRun['failures']): boolean {
+  return failures.some(({ failure }) => failure === 'kill-agent');
 }
 
 /** Once, and after a run: hashing a program takes CPU that is not to be measured. */

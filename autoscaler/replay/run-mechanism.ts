@@ -8,8 +8,10 @@ import type { Clock } from '../../base/clock.ts';
 import { describeError, isHotplaneError } from '../../base/errors.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import { waitFor } from '../../base/wait.ts';
-import type { MechanismRun } from '../results/schema.ts';
+import type { InjectedFailure, MechanismRun } from '../results/schema.ts';
 import type { AgentApi, AgentRecord, FunctionSpec, FunctionStatus } from './agent-api.ts';
+import type { PlannedFailure } from './failures.ts';
+import { type Harm, injectFailures } from './inject.ts';
 import type { LoadSample } from './load.ts';
 import { loadIntervalMs, recordLoad } from './load-recorder.ts';
 import { MemoryView } from './memory-view.ts';
@@ -42,6 +44,10 @@ export interface MechanismOptions {
   readonly agent_is_ours: boolean;
   /** One look at the machine's counters. */
   readonly lookAtLoad: () => LoadSample;
+  /** By time. */
+  readonly failures: readonly PlannedFailure[];
+  /** Null: there is nobody to harm. */
+  readonly harm: Harm | null;
 }
 
 export interface MechanismResult {
@@ -72,6 +78,9 @@ class MechanismRunner {
   #observed_ms = 0;
   #doing = 'Deploy';
   #about: VmAbout = NOT_DEPLOYED;
+  #injected: readonly InjectedFailure[] = [];
+  /** Of the agent: settles when its successor answers; null: none is under way. */
+  #replacement: Promise<unknown> | null = null;
 
   constructor(options: MechanismOptions) {
     this.#o = options;
@@ -84,7 +93,7 @@ class MechanismRunner {
     let stream: RecordStream | null = null;
     let error: Error | null = null;
     try {
-      stream = await RecordStream.open(this.#o.agent, stop.signal);
+      stream = await RecordStream.open(this.#o.agent, stop.signal, () => this.#replacement);
       await this.#replay(stream);
     } catch (problem) {
       error = this.#o.signal.aborted ? null : this.#explain(problem);
@@ -116,10 +125,12 @@ class MechanismRunner {
     const load = this.#recordLoad(origin, ended.signal);
     // Told when it is awaited; until then its failure is not an unhandled one.
     load.catch(() => {});
+    const harmed = this.#bringFailures(origin, AbortSignal.any([ended.signal, this.#o.signal]));
     try {
       await this.#observe(origin, stream);
     } finally {
       ended.abort();
+      await harmed;
     }
     await load;
     stream.throwIfLost();
@@ -155,6 +166,22 @@ class MechanismRunner {
     this.#doing = 'Status';
     this.#drained = await this.#drain();
     await this.#check('end', origin);
+  }
+
+  async #bringFailures(origin: RunOrigin, signal: AbortSignal): Promise<void> {
+    const { failures: planned, harm, agent, clock } = this.#o;
+    if (!harm || planned.length === 0) return;
+    const { start_ms } = origin;
+    const watched: Harm = {
+      ...harm,
+      replaceAgent: async (until) => {
+        const replacement = harm.replaceAgent(until);
+        this.#replacement = replacement;
+        await replacement;
+      },
+    };
+    const told = { planned, start_ms, agent, harm: watched, clock, signal };
+    this.#injected = await injectFailures(told);
   }
 
   async #recordLoad(origin: RunOrigin, signal: AbortSignal): Promise<void> {
@@ -303,6 +330,7 @@ class MechanismRunner {
       ...this.#about,
       error: error === null ? null : describeError(error).slice(0, 1024),
       clock_start_ms: this.#origin?.start_ms ?? null,
+      failures: this.#o.failures.length === 0 ? null : [...this.#injected],
     };
   }
 

@@ -33,7 +33,11 @@ export interface Reason {
   readonly text: string;
 }
 
-export type Mark = 'load-not-observed' | 'load-observed-in-part' | 'saturated';
+export type Mark =
+  | 'load-not-observed'
+  | 'load-observed-in-part'
+  | 'saturated'
+  | 'failures-injected';
 
 export interface Evidence {
   readonly run: MechanismRun;
@@ -94,11 +98,12 @@ function isSaturated({ service_slowdown_p50: slowdown }: InvocationSummary): boo
   return slowdown !== null && slowdown > SATURATED_SLOWDOWN;
 }
 
-export function marksOf({ load, invocations }: Evidence): Mark[] {
+export function marksOf({ run, load, invocations }: Evidence): Mark[] {
   const marks: Mark[] = [];
   if (load.observed_share === null) marks.push('load-not-observed');
   else if (load.observed_share < OBSERVED_SHARE_MIN) marks.push('load-observed-in-part');
   if (isSaturated(invocations)) marks.push('saturated');
+  if (run.failures !== null) marks.push('failures-injected');
   return marks;
 }
 

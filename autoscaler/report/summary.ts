@@ -61,6 +61,8 @@ export interface MechanismSummary {
     readonly in_operations: number | null;
   };
   readonly oom_kills: number | null;
+  /** Brought about on purpose; absent: none were planned. */
+  readonly failures?: { readonly injected: number; readonly not_injected: number };
   readonly drained: boolean;
   readonly final_agreement: Agreement;
 }
@@ -174,6 +176,7 @@ function summarizeAlone(tally: MechanismTally, manifest: Manifest, files: FilesR
       in_operations: tally.operations.pages_migrated,
     },
     oom_kills: grown(checks, 'oom_kills'),
+    ...(run.failures !== null && { failures: countFailures(run.failures) }),
     drained: run.drained,
     final_agreement: checkAgreement(end),
   };
@@ -229,6 +232,13 @@ function isSimulated({ kind }: Manifest): boolean {
 /** Work that was not equal makes sums unfit to compare, not what each call served in time cost. */
 function isUnequalWork({ code }: Reason): boolean {
   return code === 'unequal-work';
+}
+
+function countFailures(
+  failures: NonNullable<MechanismRun['failures']>,
+): NonNullable<MechanismSummary['failures']> {
+  const injected = failures.filter(({ problem }) => problem === null).length;
+  return { injected, not_injected: failures.length - injected };
 }
 
 /** What is wrong with the files that the figures of memory and invocations come from. */

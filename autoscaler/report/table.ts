@@ -203,6 +203,11 @@ function checkRows(row: MakeRow, summary: Summary): TableRow[] {
       if (agree === null) return NONE;
       return bytes === null ? 'not known' : formatBytes(bytes);
     }),
+    row(summary.mechanisms.some((one) => one.failures) ? 'failures on purpose' : '', (one) => {
+      if (!one.failures) return NONE;
+      const { injected, not_injected } = one.failures;
+      return not_injected === 0 ? String(injected) : `${injected} (${not_injected} not possible)`;
+    }),
     row('OOM kills', (one) => countText(one.oom_kills)),
     row('sent late', (one) => spread(one.invocations.lateness)),
     row('longest memory gap', (one) => formatMs(one.longest_memory_gap_ms)),

@@ -111,6 +111,22 @@ const kernelSchema = z.strictObject({
   key: text,
 });
 
+/** A failure that the replay brought about on purpose. */
+const injectedSchema = z.strictObject({
+  /** `kill-vmm`, `stall-vmm` or `kill-agent`. */
+  failure: text,
+  /** Whose VM it was; null: it is of none. */
+  function: optional_text,
+  vm_id: optional_text,
+  planned_at_ms: ms,
+  at_ms: ms,
+  /** When what was stopped went on, or what was killed had a successor, as far as we see to it. */
+  over_at_ms: stamp,
+  /** Why it could not be brought about; null: it was. */
+  problem: optional_text,
+});
+export type InjectedFailure = z.infer<typeof injectedSchema>;
+
 const mechanismRunSchema = z.strictObject({
   name: text,
   status: z.enum(['waiting', 'running', 'complete', 'interrupted', 'failed']),
@@ -140,6 +156,8 @@ const mechanismRunSchema = z.strictObject({
   error: optional_text,
   /** Of the host's clock, from which the times of its lines count. */
   clock_start_ms: known(ms),
+  /** Null: none were planned. */
+  failures: known(z.array(injectedSchema)),
 });
 export type MechanismRun = z.infer<typeof mechanismRunSchema>;
 

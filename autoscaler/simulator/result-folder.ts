@@ -51,6 +51,7 @@ function mechanismRun({ mechanism }: SimCosts, observed_ms: number): MechanismRu
     vms: [],
     error: null,
     clock_start_ms: null,
+    failures: null,
   };
 }
 

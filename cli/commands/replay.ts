@@ -35,13 +35,19 @@ range, mean and, within each round, the ratio to static, both with 95 % after St
 which a mechanism was disturbed are named and count for nothing. The same command again goes on
 where one was ended: complete rounds are kept.
 
+--fail brings failures about under each mechanism: kill-vmm (the VMM of a function is killed),
+stall-vmm (it stands still for 6 s) and kill-agent (another agent goes on with its VMs), each as
+NAME@SECONDS/RANK of the run's own time and of the function of that rank; what is not said is drawn
+with --seed. The manifest and the summary tell what was done, and the run is marked.
+
 Example:
   hotplane replay --trace autoscaler/traces/azure2021/sample_200.csv --speedup 30 \\
     --mechanism static,virtio-mem --memory-scale 0.125 --out out
-  hotplane replay --trace day1.csv,durations1.csv --trigger http --percentile 90-100 --functions 8 \\
+  hotplane replay --trace day1.csv,ms1.csv --trigger http --percentile 90-100 --functions 9 \\
     --gap-scale 2 --duration-scale 0.5 --out popular
   hotplane replay --from out --out again
   hotplane replay --from out --rounds 5 --out five
+  hotplane replay --from out --fail kill-vmm@20/1,kill-agent --out harmed
   hotplane replay --trace day1.csv,durations1.csv --begin 3600 --duration 600 --dry-run
 `,
   async run({ values, argv, stdout, stderr, signal }) {

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import type { Harm } from '../../autoscaler/replay/inject.ts';
 import type { LoadSample } from '../../autoscaler/replay/load.ts';
 import type { RunFacts } from '../../autoscaler/replay/manifest.ts';
 import { parseReplayOptions } from '../../autoscaler/replay/options.ts';
@@ -33,6 +34,8 @@ export interface Rig {
   /** Folders told as kept. */
   readonly kept: readonly string[];
   readonly notes: readonly string[];
+  /** What was done to VMMs and agent on purpose. */
+  readonly harmed: readonly string[];
   /** Why no report could be made. */
   readonly unreported: readonly unknown[];
   readonly run: () => Promise<Summary>;
@@ -83,6 +86,18 @@ function halfBusy(now_ms: number): LoadSample {
   };
 }
 
+/** Notes what is done; an agent that is replaced is away for 700 ms. */
+function fakeHarm(agent: FakeAgent, clock: FakeClock, harmed: string[]): Harm {
+  return {
+    signalVmm: async (vm_id, name) => void harmed.push(`${name} ${vm_id}`),
+    replaceAgent: async () => {
+      harmed.push('replaced');
+      agent.endWatch();
+      await clock.sleep(700);
+    },
+  };
+}
+
 /** After an interruption too, which then is none any more. */
 async function replayTimes(
   asked: Record<string, string>,
@@ -95,6 +110,14 @@ async function replayTimes(
     readFacts: async () => facts,
   });
 }
+
+const USUAL = {
+  trace: SAMPLE,
+  speedup: '20',
+  functions: '4',
+  concurrency: '16',
+  'memory-scale': '0.2',
+};
 
 export function rig(
   t: ExecutionContext,
@@ -112,6 +135,7 @@ export function rig(
   let closed = 0;
   const kept: string[] = [];
   const notes: string[] = [];
+  const harmed: string[] = [];
   const unreported: unknown[] = [];
   const deps: ReplayDependencies = {
     clock,
@@ -128,20 +152,13 @@ export function rig(
     openAgent: async () => ({
       api: agent,
       is_ours,
+      harm: fakeHarm(agent, clock, harmed),
       close: async () => {
         closed += 1;
       },
     }),
   };
-  const asked = {
-    trace: SAMPLE,
-    out,
-    speedup: '20',
-    functions: '4',
-    concurrency: '16',
-    'memory-scale': '0.2',
-    ...extra,
-  };
+  const asked = { ...USUAL, out, ...extra };
   const options = parseReplayOptions(asked);
   return {
     out,
@@ -149,6 +166,7 @@ export function rig(
     abort,
     kept,
     notes,
+    harmed,
     repeat: async (folder, given = {}) => {
       const again = join(folder, '..', 'again');
       const manifest = await readManifest(folder);

@@ -233,6 +233,7 @@ const REPLAY: Readonly<Record<string, string>> = {
   'guest-kernel': 'untouched',
   vmm: 'qemu',
   seed: '99',
+  fail: 'kill-vmm',
   rounds: '3',
   agent: '/run/other.sock',
   'host-limit': '3GiB',
