@@ -33,6 +33,11 @@ export const VMM_CODES = {
     meaning: 'No user is left for the VMM of a new VM.',
     next: 'Give the agent a larger range (vmm_uids), of numbers that nobody else on the host has.',
   },
+  HP_VMM_TAP: {
+    category: 'unavailable',
+    meaning: 'A TAP device could not be made on a bridge of the host, or not be removed.',
+    next: 'See that iproute2 is there, and that the host still has the bridge and lets us change it.',
+  },
   HP_VMM_NO_HUGE_PAGES: {
     category: 'unavailable',
     meaning: 'The host has too few free huge pages for memory with backing `huge`.',

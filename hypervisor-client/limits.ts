@@ -40,6 +40,8 @@ export const VMM_LIMITS = {
   console_kept_bytes: 256 * 1024,
   /** The answer to a vsock CONNECT: one short line. */
   vsock_line_bytes: 64,
+  /** A program of iproute2 that makes or removes a TAP device. */
+  tap_tool_ms: 10_000,
   /** Between two looks for the end of a VMM that closed a connection and yet runs. */
   watch_again_ms: 500,
 } as const;
