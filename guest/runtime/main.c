@@ -17,6 +17,7 @@
 #include "../common/protocol_constants.h"
 #include "interface.h"
 #include "link.h"
+#include "network.h"
 #include "output.h"
 #include "sandbox.h"
 
@@ -187,6 +188,7 @@ static const struct interface *find_interface(const char *name)
 int main(int count, char **arguments)
 {
 	const char *refusal = options_read(&options, arguments, environ);
+	const char *failed;
 	int error;
 
 	(void)count;
@@ -197,9 +199,9 @@ int main(int count, char **arguments)
 		return fprintf(stderr, "runtime: no interface %s\n", options.interface), 2;
 	open_signals();
 	watch_own_cgroup();
-	error = options.root ? sandbox_enter_network() : 0;
-	if (error)
-		fail("network of its own", -error);
+	failed = options.root ? network_enter(&options) : NULL;
+	if (failed)
+		fail(failed, errno);
 	error = interface->open(&options);
 	if (error)
 		fail(interface->name, -error);

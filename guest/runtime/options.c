@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../common/protocol_constants.h"
+#include "network.h"
 #include "options.h"
 
 #define VARIABLES_MAX (PROTOCOL_START_STRINGS + 32)
@@ -85,6 +86,9 @@ static bool set_option(struct options *options, const char *name, char *value)
 		{ "--root", offsetof(struct options, root) },
 		{ "--folder", offsetof(struct options, folder) },
 		{ "--user", offsetof(struct options, user) },
+		{ "--address", offsetof(struct options, address) },
+		{ "--gateway", offsetof(struct options, gateway) },
+		{ "--dns", offsetof(struct options, dns) },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -123,6 +127,8 @@ const char *options_read(struct options *options, char **arguments, char **envir
 		return "no command";
 	if (!options->interface)
 		return "no interface";
+	if (network_refusal(options))
+		return network_refusal(options);
 	if (!options->port)
 		options->port = !strcmp(options->interface, "lambda") ? LAMBDA_PORT : PROGRAM_PORT;
 	options->command = at + 1;

@@ -17,6 +17,11 @@ struct options {
 	const char *folder;
 	/* uid or uid:gid; NULL: one of the instance's own. */
 	const char *user;
+	/* Its own on the network, `ADDRESS/LENGTH`, and who leads out of it; NULL: none. */
+	const char *address;
+	const char *gateway;
+	/* Servers of names with commas between them; NULL: what the image says. */
+	const char *dns;
 	/* Where the supervisor serves `lambda`, or the program the others. */
 	uint16_t port;
 	uint64_t tmp_bytes;

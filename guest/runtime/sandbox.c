@@ -2,17 +2,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -24,22 +22,6 @@
 #define PLACE "/run/sandbox"
 #define OPEN_FILES_MAX 1024
 #define TMP_FILES_MAX "65536"
-
-int sandbox_enter_network(void)
-{
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-	int fd, error = 0;
-
-	if (unshare(CLONE_NEWNET) < 0)
-		return -errno;
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (ioctl(fd, SIOCSIFFLAGS, &request) < 0)
-		error = -errno;
-	close(fd);
-	return error;
-}
 
 static void give_up(int fd, const char *step)
 {
@@ -88,6 +70,48 @@ static void mount_all(int trouble, const struct place *places, size_t count)
 			give_up(trouble, places[i].path);
 }
 
+/* Servers of names, a line each. */
+static void write_resolvers(const char *path, const char *list, int trouble)
+{
+	FILE *file = fopen(path, "we");
+	bool failed;
+
+	if (!file)
+		give_up(trouble, path);
+	while (*list) {
+		size_t length = strcspn(list, ",");
+
+		fprintf(file, "nameserver %.*s\n", (int)length, list);
+		list += length + (list[length] == ',');
+	}
+	fchmod(fileno(file), 0644);
+	failed = ferror(file);
+	if (fclose(file) || failed)
+		give_up(trouble, path);
+}
+
+/* The image as it is, or with our own /etc/resolv.conf over whatever it has there. */
+static void mount_image(const struct options *options, int trouble)
+{
+	const unsigned long closed = MS_RDONLY | MS_NOSUID | MS_NODEV;
+	char layers[256];
+
+	mkdir(PLACE, 0755);
+	if (!options->dns) {
+		if (mount(options->root, PLACE, NULL, MS_BIND, NULL) < 0)
+			give_up(trouble, options->root);
+		return;
+	}
+	if (mount("tmpfs", PLACE, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+		  "mode=0755,size=64k,nr_inodes=8") < 0 ||
+	    mkdir(PLACE "/etc", 0755) < 0 || chmod(PLACE "/etc", 0755) < 0)
+		give_up(trouble, "etc");
+	write_resolvers(PLACE "/etc/resolv.conf", options->dns, trouble);
+	snprintf(layers, sizeof(layers), "lowerdir=" PLACE ":%s", options->root);
+	if (mount("overlay", PLACE, "overlay", closed, layers) < 0)
+		give_up(trouble, "resolv.conf over the image");
+}
+
 static void build_root(const struct options *options, int trouble)
 {
 	const unsigned long closed = MS_RDONLY | MS_NOSUID | MS_NODEV;
@@ -107,9 +131,9 @@ static void build_root(const struct options *options, int trouble)
 		 (unsigned long long)options->tmp_bytes);
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		give_up(trouble, "mounts of its own");
-	mkdir(PLACE, 0755);
-	if (mount(options->root, PLACE, NULL, MS_BIND, NULL) < 0 || chdir(PLACE) < 0)
-		give_up(trouble, options->root);
+	mount_image(options, trouble);
+	if (chdir(PLACE) < 0)
+		give_up(trouble, PLACE);
 	mount_all(trouble, first, sizeof(first) / sizeof(first[0]));
 	make_devices(trouble);
 	mount_all(trouble, second, sizeof(second) / sizeof(second[0]));

@@ -14,9 +14,6 @@ struct program {
 	int trouble_fd;
 };
 
-/* The supervisor's own part: a network of nothing but loopback. 0 or -errno. */
-int sandbox_enter_network(void);
-
 /*
  * Starts the program: its image as root, its own processes, mounts, IPC and host name, a bounded
  * /tmp, a user without privileges and no way to new ones. 0 or -errno.
