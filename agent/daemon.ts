@@ -22,6 +22,7 @@ import type { Policy } from './core/policy.ts';
 import type { HttpAddress } from './http/address.ts';
 import type { HttpSurface } from './http/surface.ts';
 import { HostAgent } from './executor/host-agent.ts';
+import { Taps } from './executor/host-network.ts';
 import { AgentLedger } from './ledger/agent-ledger.ts';
 import type { GuestImages } from './executor/images.ts';
 import { endLeftovers, trimFolders } from './adopt/leftovers.ts';
@@ -67,6 +68,8 @@ export interface DaemonOptions {
   /** Booked for each VMM process, and CPUs of the host; default: nothing, and not known. */
   readonly vmm_overhead_bytes?: number;
   readonly host_cpus?: number;
+  /** Servers that functions on a bridge (see `bounds`) ask for addresses of names; absent: none. */
+  readonly dns?: readonly string[];
   /** Other bounds of the core's decisions than the product's own. */
   readonly bounds?: Partial<CoreConfig>;
   /** Where health and metrics are told over HTTP; absent: nowhere. */
@@ -145,6 +148,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     host_cpus,
     ...(options.bounds ? { bounds: options.bounds } : {}),
     vms_dir,
+    network: new Taps({ vms_dir, bridges: options.bounds?.bridges ?? [], dns: options.dns ?? [] }),
     version: options.version,
     first_id,
     earlier_vms,

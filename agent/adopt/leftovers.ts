@@ -18,6 +18,7 @@ import {
   ourProcesses,
   residentBytesOf,
 } from '../../hypervisor-client/host/host-process.ts';
+import { removeOldTaps } from '../../hypervisor-client/host/tap.ts';
 import { isAlive, type ProcessIdentity } from '../../base/process.ts';
 import { endVmm } from '../../hypervisor-client/lifecycle/end-vmm.ts';
 import { cleanRunDir, readHandle, readIntent } from '../../hypervisor-client/lifecycle/run-dir.ts';
@@ -61,6 +62,7 @@ export async function endLeftovers(options: LeftoverOptions): Promise<Leftovers>
   const ends = await Promise.all(ours.map((folder) => endFolder(folder, options)));
   const remaining = ends.flatMap((end) => end.remaining);
   const kept = new Set(remaining.map(({ id }) => id));
+  await dropOldTaps(options);
   await dropOldConsoles(
     vms_dir,
     ours.map(({ name }) => name).filter((name) => !kept.has(name)),
@@ -85,6 +87,18 @@ async function usersIn(vms_dir: string, names: readonly string[]): Promise<Reado
     }
   }
   return uids;
+}
+
+/** Also under a VMM that could not be ended: its addresses are given to others. */
+async function dropOldTaps({ vms_dir, living, log }: LeftoverOptions): Promise<void> {
+  try {
+    const numbers = new Set([...(living ?? [])].map(numberOf));
+    for (const tap of await removeOldTaps(vms_dir, numbers)) {
+      log.warn({ tap }, 'removed the network device of a VM that an earlier agent left');
+    }
+  } catch (error) {
+    log.error({ err: refusalOf(error) }, 'network devices of an earlier agent remain');
+  }
 }
 
 interface Folder {

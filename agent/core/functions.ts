@@ -1,6 +1,7 @@
 /** Functions: deployed, invoked, removed. */
 import { assert } from '../../base/assert.ts';
 import type { HostEvent } from '../model/events.ts';
+import { whyNoNetwork } from '../model/network.ts';
 import { Queue } from '../model/queue.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { NO_TALLY } from '../model/span.ts';
@@ -34,7 +35,10 @@ export function deploy(
   if (fields.length > 0) return replyError(draft, request_id, REFUSALS.conflict(spec.name, fields));
   const fn = newFunction(spec, known);
   const refused =
-    notElastic(draft, spec) ?? neverFits(draft, spec) ?? launchInstead(draft, fn, known);
+    noNetwork(draft, spec) ??
+    notElastic(draft, spec) ??
+    neverFits(draft, spec) ??
+    launchInstead(draft, fn, known);
   if (refused) return replyError(draft, request_id, refused);
   fn.waiters = { ...NOBODY, deploy: [request_id] };
   draft.functions.set(spec.name, fn);
@@ -101,6 +105,12 @@ export function comeBack(draft: Draft, fn: FunctionState): void {
   const { code, message } = refused;
   const about = { function: fn.spec.name, vm_id: lost.id };
   draft.actions.push({ type: 'report', level: 'error', code, message, ...about });
+}
+
+/** A network that the configuration does not give. */
+function noNetwork({ config }: Draft, spec: FunctionSpec): Refusal | null {
+  const why = whyNoNetwork(spec, config.bridges);
+  return why === null ? null : REFUSALS.noNetwork(spec.name, [why]);
 }
 
 /** Sizes that this host's policy, or the function's own mechanism, cannot give. */

@@ -6,6 +6,7 @@ import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { plugsOnDemand, regionBytes } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { hostBytes, lessBytes, NO_BYTES, sumBytes, type TierBytes } from '../model/tiers.ts';
+import { addressesFor } from './addresses.ts';
 import { functionGone, NOBODY, replyDeployed } from './callers.ts';
 import { type Draft, editInstance, editRegion, newId, replyError, vmsOf } from './draft.ts';
 import { answerInvocation, refuseQueue } from './invocations.ts';
@@ -33,6 +34,8 @@ export function launchVm(draft: Draft, fn: FunctionState, replaced = 0): Refusal
   const refused = pressedTo(draft, 'start') ?? askFor(draft, granted);
   if (refused) return refused;
   const { spec } = fn;
+  const addresses = addressesFor(draft, spec);
+  if ('refused' in addresses) return addresses.refused;
   const id = newId(draft, 'vm');
   const region_bytes = plugsOnDemand(spec) ? 0 : regionBytes(spec);
   draft.granted = sumBytes(draft.granted, granted);
@@ -46,6 +49,7 @@ export function launchVm(draft: Draft, fn: FunctionState, replaced = 0): Refusal
     facts: null,
     boot_permit: hostBytes(spec.boot_bytes),
     overhead_permit: hostBytes(vmm_overhead_bytes),
+    network: addresses.network,
     regions: Array.from({ length: spec.concurrency }, (_, index) => newRegion(index, region_bytes)),
     instances: [],
     instances_started: 0,
@@ -192,6 +196,7 @@ export function vmGone(draft: Draft, fn: FunctionState, vm: VmState): void {
   vm.phase = 'lost';
   vm.boot_permit = NO_BYTES;
   vm.overhead_permit = NO_BYTES;
+  vm.network = null;
   vm.regions = [];
   if (fn.vm_ids.length === 1) return functionGone(draft, fn);
   draft.vms.set(vm.id, null);

@@ -20,7 +20,7 @@ import {
   statsSchema,
   stoppedSchema,
 } from '../../guest/protocol/protocol.ts';
-import { programStart } from './program-start.ts';
+import { programStart, type ToldNetwork } from './program-start.ts';
 import type { Figures, FigureSelection } from '../observe/guest-figures.ts';
 
 /** Bytes of which nobody told what they are. */
@@ -80,6 +80,7 @@ export class GuestLink {
     spec: FunctionSpec,
     instance: string,
     region: { readonly pci_address: string; readonly guest_node: number },
+    network: ToldNetwork | null = null,
   ): Promise<StartStamps> {
     const { attach, limited_by } = MECHANISMS.get(spec.mechanism);
     const request = {
@@ -91,7 +92,7 @@ export class GuestLink {
       attach_timeout_ms: LIMITS.plug_ms,
       ...(isElastic(spec) ? { grow_wait_ms: guestWaitMs(spec) } : {}),
       memory_max_bytes: limited_by === 'cgroup' || spec.program ? spec.limit_bytes : 0,
-      ...programStart(spec, instance),
+      ...programStart(spec, instance, network),
     } as const;
     const deadline_ms = spec.program ? AGENT_LIMITS.program_start_ms : LIMITS.instance_start_ms;
     const answer = await this.#channel.ask(request, startedSchema, deadline_ms);

@@ -76,6 +76,8 @@ export interface HostAgentOptions {
   readonly readAvailable?: ReadAvailable;
   /** Where everything that moves memory is recorded; absent: nowhere. */
   readonly ledger?: AgentLedger;
+  /** Who makes network devices of VMs; absent: no function can have one. */
+  readonly network?: RunnerDeps['network'];
   /** What an earlier agent left: its state, and those of its VMs that live. */
   readonly earlier?: { readonly state: HostState; readonly vms: LeftVms };
 }
@@ -205,6 +207,7 @@ export class HostAgent {
   }
 
   async deploy(spec: FunctionSpec): Promise<DeployReply> {
+    await this.#options.network?.check(spec);
     const reply = await this.#request((request_id) => ({ type: 'deploy', request_id, spec }));
     assert(reply.kind === 'deploy', 'a deploy is answered with a deploy');
     return reply;
@@ -372,16 +375,12 @@ export class HostAgent {
   }
 
   #depsOf(vm_id: string): Omit<RunnerDeps, 'left'> {
-    const { clock, hypervisor, images, log, vms_dir } = this.#options;
+    const { clock, hypervisor, images, log, vms_dir, network = null } = this.#options;
+    const parts = { clock, hypervisor, images, log, network, run_dir: join(vms_dir, vm_id) };
+    const all = { ...parts, told: this.#told, payloads: this.#payloads, logs: this.logs };
     return {
-      clock,
-      hypervisor,
-      images,
-      log,
-      told: this.#told,
-      run_dir: join(vms_dir, vm_id),
-      payloads: this.#payloads,
-      logs: this.logs,
+      ...all,
+      networkOf: () => this.#state.vms.get(vm_id)?.network ?? null,
       emit: (event) => this.#decider.dispatch(event),
       publishOperation: (operation) => this.hub.publish('operation', operation),
       publishMemory: (memory) => this.hub.publish('memory', memory),

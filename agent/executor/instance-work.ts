@@ -1,5 +1,6 @@
 /** What instances of one VM are asked for through its guest; what came of each is an event. */
 import type { GuestLink } from './guest-link.ts';
+import type { ToldNetwork } from './program-start.ts';
 import type { HeldPayloads } from './held-payloads.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent, StartStamps } from '../model/events.ts';
@@ -21,6 +22,8 @@ export interface InstanceWorkParts {
   readonly guestOf: () => GuestLink | null;
   /** What the guest calls a region. */
   readonly pciOf: (region_id: string) => string;
+  /** Of the instance in the region with that index; null: it has none. */
+  readonly networkOf: (region_index: number) => ToldNetwork | null;
   /** Told what became of a start that an operation is of; null: nothing. */
   readonly onStarted: (operation_id: string, stamps: StartStamps | null) => void;
   /** A line of the log at level error; repeated ones are one. */
@@ -36,11 +39,12 @@ export class InstanceWork {
 
   async start(action: ActionOf<'start-instance'>): Promise<void> {
     const { vm_id, instance_id, region_id, region_index, operation_id } = action;
-    const { spec, pciOf, emit, onStarted, tell } = this.#parts;
+    const { spec, pciOf, networkOf, emit, onStarted, tell } = this.#parts;
     const guest_node = guestNodeOf(MECHANISMS.get(spec.mechanism), region_index) ?? -1;
     const region = { pci_address: pciOf(region_id), guest_node };
     try {
-      const stamps = await this.#guest().start(spec, instance_id, region);
+      const network = networkOf(region_index);
+      const stamps = await this.#guest().start(spec, instance_id, region, network);
       if (operation_id) onStarted(operation_id, stamps);
       emit({ type: 'instance-started', vm_id, instance_id, stamps });
     } catch (error) {

@@ -6,7 +6,7 @@ import { agentError } from '../model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { lastLines, readTail, showsPanic } from '../../hypervisor-client/host/log-tail.ts';
-import type { Hypervisor, Region, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
+import type { Hypervisor, NicSpec, Region, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
 import { type FunctionSpec, plugsOnDemand, regionBytes } from '../model/spec.ts';
 import { deviceName, layoutOf, type RegionLayout, regionName } from '../model/layout.ts';
 import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
@@ -46,6 +46,8 @@ export interface BootOptions {
   readonly hypervisor: Hypervisor;
   readonly images: GuestImages;
   readonly run_dir: string;
+  /** Makes its network device; null: it has none. */
+  readonly openNic: () => Promise<NicSpec | null>;
   readonly signal: AbortSignal;
   /** A VM that is there already, left by an earlier agent; null: one is to be launched. */
   readonly left: LeftVm | null;
@@ -114,11 +116,17 @@ async function launch(
   devices_per_vm: number,
 ): Promise<{ vm: Vm; identity: ImageIdentity }> {
   const { hypervisor, spec, signal } = options;
-  const layout = layoutOf(spec, devices_per_vm - disksOf(spec.program));
+  const layout = layoutOf(spec, devices_per_vm - placesBeside(spec));
   const image = await options.images.imageFor(spec, layout.regions_per_device);
-  const vm = await hypervisor.launch(vmSpecOf(options, image, layout), { signal });
+  const nic = await options.openNic();
+  const vm_spec = vmSpecOf(options, image, layout);
+  const vm = await hypervisor.launch(nic ? { ...vm_spec, nic } : vm_spec, { signal });
   return { vm, identity: image.identity ?? NO_IDENTITY };
 }
+
+/** Places of devices that hold no memory. */
+const placesBeside = ({ program, network }: FunctionSpec): number =>
+  disksOf(program) + (network ? 1 : 0);
 
 function vmSpecOf(options: BootOptions, image: GuestImage, layout: RegionLayout): VmSpec {
   const { spec, vm_id, run_dir } = options;

@@ -7,26 +7,29 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
-import type { Hypervisor, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
+import type { Hypervisor, NicSpec, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
 import type { MemoryStep, Operation, Report } from '../model/records.ts';
 import type { HostEvent } from '../model/events.ts';
 import type { OperationOrder } from '../model/operations.ts';
-import type { Refusal } from '../model/refusals.ts';
+import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import { guestClosed } from '../../guest/protocol/errors.ts';
 import { type GuestStats, regionAddress } from '../../guest/protocol/protocol.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import { agentError } from '../model/errors.ts';
-import { refusalOf } from '../model/failure.ts';
+import { errorOf, refusalOf } from '../model/failure.ts';
+import { instanceNetwork, type VmNetwork } from '../model/network.ts';
 import { GrowthLink } from './growth-link.ts';
 import type { GuestLink } from './guest-link.ts';
 import { GuestWatch } from './guest-watch.ts';
 import type { HeldPayloads } from './held-payloads.ts';
 import type { InstanceLogs } from '../observe/instance-logs.ts';
+import type { HostNetwork } from './host-network.ts';
 import type { GuestImages } from './images.ts';
 import { InstanceWork } from './instance-work.ts';
 import { type Drift, Drifts } from '../observe/drift.ts';
 import { MemoryObserver } from '../observe/observations.ts';
+import type { ToldNetwork } from './program-start.ts';
 import { errOf, type RepeatLog } from './repeat-log.ts';
 import { Resizes } from './resizes.ts';
 import { type Booted, bootVm, type LeftVm } from './vm-boot.ts';
@@ -41,6 +44,10 @@ export interface RunnerDeps {
   readonly left: LeftVm | null;
   /** Folder of this VM: sockets, console, handle. */
   readonly run_dir: string;
+  /** Its addresses, as the state has them; null: it has no network. */
+  readonly networkOf: () => VmNetwork | null;
+  /** Who makes its network device; absent: nobody can. */
+  readonly network: HostNetwork | null;
   readonly emit: (event: HostEvent) => void;
   readonly payloads: HeldPayloads;
   readonly logs: InstanceLogs;
@@ -119,6 +126,7 @@ export class VmRunner {
       emit: deps.emit,
       guestOf: () => this.#guest,
       pciOf: (region_id) => this.pciOf(region_id),
+      networkOf: (region_index) => this.#toldNetwork(region_index),
       onStarted: (operation_id, stamps) => this.#resizes.started(operation_id, stamps),
       tell: (kind, fields, text) => this.#tell('error', kind, fields, text),
     });
@@ -157,6 +165,7 @@ export class VmRunner {
       vm_id,
       spec,
       signal: this.#stopping.signal,
+      openNic: async () => await this.#openNic(),
       onVm: (vm) => {
         this.#vm = vm;
         this.memory.look().catch((error: unknown) => deps.onBug(error, { look: vm_id }));
@@ -179,6 +188,21 @@ export class VmRunner {
     this.#log.info({ ready_ms, guest_kernel, vmm, accelerator }, 'the guest said hello');
     this.watch.open(booted.guest, booted.figures);
     return booted;
+  }
+
+  /** Throws HP_AGENT_NO_NETWORK, HP_VMM_TAP. */
+  async #openNic(): Promise<NicSpec | null> {
+    const addresses = this.#deps.networkOf();
+    if (!addresses) return null;
+    const { network } = this.#deps;
+    if (!network) throw errorOf(REFUSALS.noNetwork(this.#spec.name, ['this agent makes none']));
+    return await network.open(this.#vm_id, addresses);
+  }
+
+  #toldNetwork(region_index: number): ToldNetwork | null {
+    const addresses = this.#deps.networkOf();
+    const dns = this.#deps.network?.dns ?? [];
+    return addresses ? { ...instanceNetwork(addresses, region_index), dns } : null;
   }
 
   #fail(error: unknown): void {
@@ -204,6 +228,7 @@ export class VmRunner {
       try {
         if (this.#vm) await this.#vm.shutdown();
         else await this.#deps.left?.end();
+        if (this.#spec.network) await this.#deps.network?.close(this.#vm_id);
         this.memory.close();
         await this.#clearFolder();
         this.#log.info('the VM is gone');

@@ -1,6 +1,7 @@
 /** What the core is told of its host and its bounds, once, when its state is made. Pure. */
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
+import type { BridgePool } from './network.ts';
 
 /** Bounds of the core's decisions; every one of them is of this host and can differ in a test. */
 export interface CoreConfig {
@@ -49,6 +50,8 @@ export interface CoreConfig {
   readonly pressure_calm_ms: number;
   /** CPUs a VMM may run on; null: not known, nothing is refused for it. */
   readonly host_cpus: number | null;
+  /** Bridges of the operator that functions may be on. */
+  readonly bridges: readonly BridgePool[];
 }
 
 /** The product's own bounds; see base/limits.ts. */
@@ -72,6 +75,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   host_keep_bytes: null,
   pressure_calm_ms: AGENT_LIMITS.pressure_calm_ms,
   host_cpus: null,
+  bridges: [],
 };
 
 /** What a full disk of the ledger does: nothing more is granted, or it goes unrecorded. */

@@ -3,6 +3,7 @@
  * refusals.ts.
  */
 import { type CodeInfo, errorMaker } from '../../base/errors.ts';
+import { NETWORK_CODES } from './network-errors.ts';
 
 export const AGENT_CODES = {
   /* What a request asks for. */
@@ -228,6 +229,7 @@ export const AGENT_CODES = {
     meaning: 'In the log: more is plugged than was permitted; the book now counts it.',
     next: 'report it with the log of the agent.',
   },
+  ...NETWORK_CODES,
   HP_AGENT_NO_IMAGE: {
     category: 'unavailable',
     meaning: 'There is no guest image for the mechanism.',

@@ -152,6 +152,19 @@ export const REFUSALS = {
       `${vcpus} vCPUs are more than the ${host_cpus} CPUs of this host.`,
       { vcpus, host_cpus },
     ),
+  noNetwork: (name: string, missing: readonly string[]) =>
+    refusal(
+      'HP_AGENT_NO_NETWORK',
+      `function '${name}' cannot have the network it asks for: ${missing.join('; ')}.`,
+      { missing },
+    ),
+  noAddress: (bridge: string, addresses: number, pool: number) =>
+    refusal(
+      'HP_AGENT_NO_ADDRESS',
+      `a VM takes ${addresses} addresses in a row, and the pool of bridge '${bridge}' with its ` +
+        `${pool} has no room for them.`,
+      { bridge, addresses, pool },
+    ),
   queueFull: (name: string, limit: number) =>
     refusal('HP_AGENT_QUEUE_FULL', `${limit} invocations of '${name}' wait already, the limit.`, {
       limit,

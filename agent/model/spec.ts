@@ -11,6 +11,7 @@ import {
 import { AGENT_LIMITS } from '../limits.ts';
 import { field, known, message } from './fields.ts';
 import { MECHANISMS } from './mechanism.ts';
+import { networkSpecSchema } from './network-spec.ts';
 import { functionProgramSchema } from './program.ts';
 
 /** No guest boots with less. */
@@ -137,6 +138,7 @@ export const functionSpecSchema = message('FunctionSpec', {
     ),
     'absent: as many as wait, and none for longer than keep_alive_ms',
   ),
+  network: field(15, known(networkSpecSchema), 'absent: nothing but loopback'),
   program: field(
     20,
     functionProgramSchema.nullable(),

@@ -7,6 +7,7 @@ import type { CallKey } from './call-key.ts';
 import { type CoreConfig, DEFAULT_CONFIG } from './config.ts';
 import type { CordonState } from './cordon.ts';
 import type { StartStamps } from './events.ts';
+import type { VmNetwork } from './network.ts';
 import type { ElasticTally, SpanState } from './span.ts';
 import type { OperationState } from './operations.ts';
 import { type HostMemoryTold, NO_PRESSURE, type PressureState } from './pressure.ts';
@@ -134,6 +135,8 @@ export interface VmState {
   boot_permit: TierBytes;
   /** Granted for its VMM process, which takes memory of its own; nothing once it is gone. */
   overhead_permit: TierBytes;
+  /** Its addresses; null: it has no network, or is gone. */
+  network: VmNetwork | null;
   regions: RegionState[];
   instances: InstanceState[];
   /** Starts since it was launched. */

@@ -202,6 +202,7 @@ export function hostOf(
     vms.set(id, {
       ...vm,
       retiring: vm.retiring ?? null,
+      network: vm.network ?? null,
       ...marks.get(`vms/${id}`),
       regions: [],
       instances: [],
@@ -217,7 +218,8 @@ export function hostOf(
   const queues = queuesOf(rows.queue, functions);
   for (const [name, fn] of functions) {
     const queue = queues.get(name) ?? Queue.empty();
-    const spec = { ...fn.spec, instances: fn.spec.instances ?? null };
+    const [instances, network] = [fn.spec.instances ?? null, fn.spec.network ?? null];
+    const spec = { ...fn.spec, instances, network };
     const later = { spec, targets: targetsIn(fn), short: fn.short ?? null };
     functions.set(name, { ...fn, ...marks.get(`functions/${name}`), ...later, queue });
   }

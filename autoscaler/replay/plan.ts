@@ -139,6 +139,7 @@ export function deploySpec(
     max_vms: 1,
     memory: MECHANISMS.get(mechanism).plugs_on_demand ? memoryOf(planned, options) : null,
     instances: null,
+    network: null,
     program: null,
   };
 }

@@ -175,6 +175,7 @@ class ReferenceEngine {
         max_vms: 1,
         memory: null,
         instances: null,
+        network: null,
         program: null,
       },
     });

@@ -72,6 +72,7 @@ export class AgentStage {
       max_vms: 1,
       memory: null,
       instances: null,
+      network: null,
       program: null,
     };
     return this.client.deploy(spec);

@@ -239,6 +239,7 @@ function specOf(name: string): Extract<HostEvent, { type: 'deploy' }>['spec'] {
     max_vms: 1,
     memory: null,
     instances: null,
+    network: null,
     program: null,
   };
 }

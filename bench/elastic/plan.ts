@@ -96,6 +96,7 @@ export function elasticSpecOf(mechanism: MechanismName, options: ElasticOptions)
     max_vms: 1,
     memory: MECHANISMS.get(mechanism).plugs_on_demand ? sizes : null,
     instances: null,
+    network: null,
     program: null,
   };
 }

@@ -56,6 +56,7 @@ export function specOf(
     max_vms: 1,
     memory: null,
     instances: null,
+    network: null,
     program: null,
   };
 }

@@ -15,6 +15,8 @@ import { DRIVERS } from '../../hypervisor-client/drivers.ts';
 import { CLI_LIMITS } from '../limits.ts';
 import { POLICIES, USUAL_POLICY } from './policies.ts';
 import {
+  ADDRESSES,
+  BRIDGES,
   CERTIFICATE_NAMES,
   GROUP,
   HTTP_ADDRESS,
@@ -235,6 +237,20 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     kind: SWITCH,
     doc: 'confine the VMM to its files (Cloud Hypervisor)',
     default: 'true',
+  },
+  {
+    name: 'bridges',
+    kind: BRIDGES,
+    doc: 'bridges of this host that functions may be on: BRIDGE=GATEWAY/LENGTH:POOL of addresses each',
+    default: null,
+    otherwise: 'none: no function has a network',
+  },
+  {
+    name: 'dns',
+    kind: ADDRESSES,
+    doc: 'servers that functions on a bridge ask for addresses of names',
+    default: null,
+    otherwise: 'none: what their image says',
   },
   {
     name: 'keep_vms',

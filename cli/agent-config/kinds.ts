@@ -1,6 +1,7 @@
 /** What a value of the agent's configuration can be, as text: the same in all its sources. */
 import { NETWORK_ADDRESS_WANTED, parseNetworkAddress } from '../../agent/api/address.ts';
 import { HTTP_ADDRESS_WANTED, parseHttpAddress } from '../../agent/http/address.ts';
+import { BRIDGES_WANTED, parseAddress, parseBridges } from '../../agent/model/network.ts';
 import { parseBytes, sizeWanted } from '../../base/units.ts';
 import { gidOf } from '../../base/users.ts';
 
@@ -103,6 +104,27 @@ export const NETWORK_ADDRESS: ConfigKind = {
   value: 'HOST:PORT',
   wanted: (text) =>
     text === 'off' || parseNetworkAddress(text) ? null : `${NETWORK_ADDRESS_WANTED}; or off`,
+};
+
+/** Bridges of this host that functions may be on, with the addresses that are theirs there. */
+export const BRIDGES: ConfigKind = {
+  value: 'LIST',
+  wanted: (text) => (parseBridges(text) === null ? BRIDGES_WANTED : null),
+};
+
+/** Those that are told to programs; their libraries look at no more. */
+const DNS_SERVERS_MAX = 3;
+
+/** IPv4 addresses with commas between them. */
+export const ADDRESSES: ConfigKind = {
+  value: 'LIST',
+  wanted: (text) => {
+    const parts = text.split(',');
+    const are_addresses = parts.every((part) => parseAddress(part.trim()) !== null);
+    return are_addresses && parts.length <= DNS_SERVERS_MAX
+      ? null
+      : `at most ${DNS_SERVERS_MAX} addresses like 10.0.0.1, with commas between them`;
+  },
 };
 
 const NAME_CHARS = 128;

@@ -12,6 +12,7 @@ import type { LedgerSettings } from '../../agent/daemon.ts';
 import { type CoreConfig, FULL_MODES } from '../../agent/model/config.ts';
 import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
 import { GUEST_KERNELS } from '../../agent/model/guest-kernel.ts';
+import { parseBridges } from '../../agent/model/network.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import {
   defaultLimitBytes,
@@ -30,6 +31,7 @@ import type { UidRange } from '../../hypervisor-client/lifecycle/vmm-users.ts';
 import { LOG_LEVELS, VMM_CHOICES } from '../agent-config/keys.ts';
 import { parseUidRange } from '../agent-config/kinds.ts';
 import { configOptions, readAgentConfig } from '../agent-config/options.ts';
+import { namesOf } from '../agent-config/kinds.ts';
 import { peersOf } from '../agent-config/peers.ts';
 import { POLICIES } from '../agent-config/policies.ts';
 import { valuesOf } from '../agent-config/resolve.ts';
@@ -157,6 +159,7 @@ function boundsOf(values: Values): Partial<CoreConfig> {
     queued_ms: values.whole('queued-ms', 1, AGENT_LIMITS.invocation_queued_ms),
     host_keep_bytes: hostKeepBytes(values),
     memory_wait_ms: values.whole('memory-wait-ms', 0, AGENT_LIMITS.invocation_queued_ms),
+    bridges: parseBridges(values.optional('bridges') ?? '') ?? [],
   };
 }
 
@@ -277,6 +280,7 @@ async function run(input: CommandInput): Promise<number> {
     vmm_overhead_bytes: values.bytes('vmm-overhead'),
     host_cpus: availableParallelism(),
     bounds: boundsOf(values),
+    dns: namesOf(values.optional('dns') ?? '').filter(Boolean),
     ...peersOf(values),
     ...shownBy(values),
     version: await readVersion(),

@@ -98,6 +98,7 @@ function specOfOptions(values: Values, positionals: readonly string[]): Function
     max_vms: values.whole('max-vms', 1, LIMITS.vms_per_host),
     memory: memoryOf(values),
     instances: instancesOf(values),
+    network: null,
     program: null,
   };
 }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { INTERFACES } from '../../agent/model/program.ts';
+import { BRIDGE } from '../../agent/model/network-spec.ts';
 import { BACKINGS, type FunctionSpec } from '../../agent/model/spec.ts';
 import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -131,6 +132,15 @@ export const functionFileSchema = z
       .optional()
       .describe('longest that one invocation may take'),
     tmp: size.optional().describe('most that /tmp of an instance holds; default: 64 MiB'),
+    network: z
+      .strictObject({
+        bridge: z
+          .string()
+          .regex(BRIDGE, 'must be the name of a bridge')
+          .describe("one of 'bridges' in the configuration of the agent"),
+      })
+      .optional()
+      .describe('each instance an address of its own on a bridge; default: only loopback'),
     mechanism: z
       .enum(MECHANISMS.names)
       .default(STOCK)
@@ -191,6 +201,7 @@ export function specOfManifest(
           grow_wait_ms: memory.grow_wait ?? null,
         }
       : null,
+    network: manifest.network ?? null,
     program,
   };
 }

@@ -31,6 +31,7 @@ export interface FunctionSpec {
   readonly max_vms: number | null;
   readonly memory: MemorySpec | null;
   readonly instances: InstancesSpec | null;
+  readonly network: NetworkSpec | null;
   readonly program: FunctionProgram | null;
 }
 
@@ -94,6 +95,10 @@ export interface MemorySpec {
 export interface InstancesSpec {
   readonly min: number;
   readonly max: number | null;
+}
+
+export interface NetworkSpec {
+  readonly bridge: string;
 }
 
 export interface FunctionProgram {
@@ -1883,6 +1888,7 @@ function createBaseFunctionSpec(): FunctionSpec {
     max_vms: null,
     memory: null,
     instances: null,
+    network: null,
     program: null,
   };
 }
@@ -1930,6 +1936,9 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
     }
     if (message.instances !== undefined && message.instances !== null) {
       InstancesSpec.encode(message.instances, writer.uint32(114).fork()).join();
+    }
+    if (message.network !== undefined && message.network !== null) {
+      NetworkSpec.encode(message.network, writer.uint32(122).fork()).join();
     }
     if (message.program !== undefined && message.program !== null) {
       FunctionProgram.encode(message.program, writer.uint32(162).fork()).join();
@@ -2060,6 +2069,14 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
             }
 
             message.instances = InstancesSpec.decode(reader, reader.uint32());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.network = NetworkSpec.decode(reader, reader.uint32());
             continue;
           }
           case 20: {
@@ -2204,6 +2221,52 @@ export const InstancesSpec: MessageFns<InstancesSpec> = {
             }
 
             message.max = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseNetworkSpec(): NetworkSpec {
+  return { bridge: "" };
+}
+
+export const NetworkSpec: MessageFns<NetworkSpec> = {
+  encode(message: NetworkSpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bridge !== "") {
+      writer.uint32(10).string(message.bridge);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NetworkSpec {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNetworkSpec() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bridge = reader.string();
             continue;
           }
         }

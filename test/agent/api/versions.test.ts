@@ -101,6 +101,7 @@ test('a client made from agent.proto alone deploys, invokes and asks', async (t)
     max_vms: _one,
     memory: _whole,
     instances: _all,
+    network: _nowhere,
     program: _none,
     ...spec
   } = fresh;

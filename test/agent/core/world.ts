@@ -48,6 +48,7 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
     max_vms: 1,
     memory: null,
     instances: null,
+    network: null,
     program: null,
     ...part,
   };

@@ -48,6 +48,11 @@ function threeOf(key: ConfigKey): readonly [string, string, string] {
   if (value === 'ADDRESS') return ['127.0.0.1:1', '[::1]:2', '/of/file'];
   if (value === 'HOST:PORT') return ['127.0.0.1:1', '[::1]:2', '10.0.0.1:3'];
   if (value === 'FIRST-LAST') return ['1000-1001', '2000-2001', '3000-3001'];
+  if (key.name === 'bridges') {
+    const at = '10.0.0.1/24:10.0.0.8/29';
+    return [`a=${at}`, `b=${at}`, `c=${at}`];
+  }
+  if (key.name === 'dns') return ['10.0.0.1', '10.0.0.1,10.0.0.2', '10.0.0.3'];
   if (value === 'LIST') return ['hotmem', 'static', 'numa'];
   const other = choices?.filter((one) => one !== key.default) ?? ['11', '12', '13'];
   const [first = '', second = first, third = second] = other;
