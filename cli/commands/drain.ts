@@ -62,7 +62,6 @@ export const drainCommand: Command = {
     vm: {
       value: 'ID',
       summary: 'drain this VM alone, end it and put a new one in its place',
-      default: '',
     },
     host: { summary: 'the whole host: it takes no new work, and is emptied' },
     reason: { value: 'TEXT', summary: 'with --host: why, for those who read it later' },
