@@ -175,7 +175,7 @@ export class FakeAgent implements AgentApi {
       free_bytes: 0,
       host_memory: null,
       ledger: null,
-    cordon: null,
+      cordon: null,
       permits_bytes: 0,
       version: 'fake',
       state_json: null,
