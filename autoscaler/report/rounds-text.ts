@@ -37,7 +37,10 @@ export function renderRounds(summary: RoundsSummary): string {
       .join('   ')
       .trimEnd(),
   );
-  return `${[...table, '', ...NOTES].join('\n')}\n`;
+  const notes = mechanisms.some(({ left_out }) => left_out.length > 0)
+    ? [...NOTES, LEFT_OUT]
+    : NOTES;
+  return `${[...table, '', ...notes].join('\n')}\n`;
 }
 
 const NOTES = [
@@ -45,6 +48,8 @@ const NOTES = [
   'are made within a round, their mean is geometric. A round that was disturbed, or in which work',
   'was not done, counts for nothing of that mechanism.',
 ];
+
+const LEFT_OUT = 'What those rounds measured all the same stands in rounds.csv, with why not.';
 
 function countedText({ rounds_counted, left_out }: MechanismOverRounds, of: number): string {
   const reasons = new Set(left_out.flatMap((one) => one.reasons));

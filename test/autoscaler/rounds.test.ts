@@ -6,7 +6,7 @@ import { TimeLeft } from '../../autoscaler/replay/time-left.ts';
 import { runCompareCommand } from '../../autoscaler/report/compare-command.ts';
 import { rebuildRounds } from '../../autoscaler/report/rounds-folder.ts';
 import { type Round, summarizeRounds } from '../../autoscaler/report/rounds.ts';
-import { renderRounds } from '../../autoscaler/report/rounds-text.ts';
+import { renderRounds, roundsCsv } from '../../autoscaler/report/rounds-text.ts';
 import { geometricMeanInterval, meanInterval } from '../../autoscaler/results/intervals.ts';
 import { readManifest } from '../../autoscaler/results/reader.ts';
 import { HotplaneError } from '../../base/errors.ts';
@@ -76,6 +76,7 @@ test('figures are told over the rounds: median, range, mean and ratio within eac
   const text = renderRounds(summarizeRounds(rounds));
   t.regex(text, /rounds that count +3 of 3 +3 of 3/);
   t.regex(text, /against static \(95 %\)/);
+  t.notRegex(text, /rounds.csv/);
 });
 
 test('a disturbed round counts for nothing of that mechanism, and is named', (t) => {
@@ -86,7 +87,10 @@ test('a disturbed round counts for nothing of that mechanism, and is named', (t)
   t.deepEqual(own?.left_out, [{ round: 2, reasons: ['host-disturbed'] }]);
   t.like(committedOf(rounds), { n: 2, min: 20, max: 20 });
   t.is(base?.rounds_counted, 3);
-  t.regex(renderRounds(summarizeRounds(rounds)), /2 of 3 \(host-disturbed\)/);
+  const text = renderRounds(summarizeRounds(rounds));
+  t.regex(text, /2 of 3 \(host-disturbed\)/);
+  t.regex(text, /all the same stands in rounds.csv/);
+  t.regex(roundsCsv(rounds), /\n2,2,hotmem,host-disturbed,2000,/, 'nothing measured is lost');
 });
 
 test('a disturbed baseline leaves figures, and no ratio to that round', (t) => {
