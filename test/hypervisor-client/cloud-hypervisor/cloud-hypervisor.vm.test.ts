@@ -23,7 +23,7 @@ if (BINARY === '' || accelerator !== 'kvm') {
     hypervisor: () => driver,
     image: conformanceImage,
     guest: takeGuest,
-    tap: await tapMaker(test),
+    tap: tapMaker(test),
     partitions: { image: partitionImage, guest: takePartitionGuest },
     vcpus: 1,
     backing: 'anonymous',

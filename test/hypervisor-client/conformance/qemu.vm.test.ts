@@ -15,7 +15,7 @@ conformance(test, {
   hypervisor: () => driver,
   image: conformanceImage,
   guest: takeGuest,
-  tap: await tapMaker(test),
+  tap: tapMaker(test),
   partitions: { image: partitionImage, guest: takePartitionGuest },
   vcpus: 2,
   backing: 'anonymous',
