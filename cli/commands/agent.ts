@@ -1,6 +1,6 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { contained } from '../../autoscaler/policy/contained.ts';
 import { hostClock } from '../../base/clock.ts';
@@ -22,12 +22,12 @@ import {
 import { EXIT_CODES } from '../../base/errors.ts';
 import { agentError } from '../../agent/model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { runtimeDir } from '../../base/paths.ts';
+import { cacheDir, runtimeDir } from '../../base/paths.ts';
 import { ourUid } from '../../base/safe-path.ts';
 import { ourName } from '../../base/users.ts';
 import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import type { HypervisorOptions } from '../../hypervisor-client/drivers.ts';
-import type { UidRange } from '../../hypervisor-client/lifecycle/vmm-users.ts';
+import { closedFolders, type UidRange } from '../../hypervisor-client/lifecycle/vmm-users.ts';
 import { LOG_LEVELS, VMM_CHOICES } from '../agent-config/keys.ts';
 import { parseUidRange } from '../agent-config/kinds.ts';
 import { configOptions, readAgentConfig } from '../agent-config/options.ts';
@@ -122,10 +122,18 @@ function vmmUids(values: Values): UidRange | null {
 }
 
 /** Whom guests become that break out of their VMMs. */
-function tellUsers(log: Logger, uids: UidRange | null): void {
-  if (uids)
-    log.info({ first: uids.first, count: uids.count }, 'each VMM runs as a user of its own');
-  else log.info({ user: ourName() }, "all VMMs run as the agent's user");
+async function tellUsers(
+  log: Logger,
+  uids: UidRange | null,
+  places: readonly string[],
+): Promise<void> {
+  if (!uids) return log.info({ user: ourName() }, "all VMMs run as the agent's user");
+  const { first, count } = uids;
+  log.info({ first, count }, 'each VMM runs as a user of its own');
+  const closed = await Promise.all(places.map(async (path) => await closedFolders(path)));
+  for (const path of new Set(closed.flat())) {
+    log.warn({ path }, 'users of VMMs cannot pass this folder by its mode: chmod o+x');
+  }
 }
 
 /** Told before anything starts, and not once for every VM. */
@@ -270,11 +278,13 @@ async function run(input: CommandInput): Promise<number> {
   const manager = serviceManager(signal, log);
   const vmms = vmmOptions(values, warning(log, 'HP_AGENT_VMM_WARNING'));
   const uids = vmms.qemu?.uids ?? null;
-  tellUsers(log, uids);
+  const state_dir = resolve(values.text('state-dir'));
+  // The state folder itself is opened to them.
+  await tellUsers(log, uids, [dirname(state_dir), resolve(images_dir ?? cacheDir())]);
   await runDaemon({
     vmms_have_users: uids !== null,
     socket_path,
-    state_dir: resolve(values.text('state-dir')),
+    state_dir,
     runtime_dir: runtimeDir(),
     host_limit_bytes,
     vmm_overhead_bytes: values.bytes('vmm-overhead'),

@@ -4,6 +4,7 @@
  */
 import { constants, statSync } from 'node:fs';
 import { chmod, chown, open, readdir, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { vmmError } from '../errors.ts';
 import { ourUid } from '../../base/safe-path.ts';
 
@@ -114,4 +115,17 @@ export async function openRunDir(
   }
   await chown(run_dir, ourUid(), uid);
   await chmod(run_dir, 0o1770);
+}
+
+/**
+ * The folders, from `path` up, that others may not pass by their modes: a VMM of a user of its own
+ * finds nothing below them. One that is not there yet is no trouble.
+ */
+export async function closedFolders(path: string): Promise<readonly string[]> {
+  const closed: string[] = [];
+  for (let place = path; ; place = dirname(place)) {
+    const facts = await stat(place).catch(() => null);
+    if (facts?.isDirectory() && (facts.mode & constants.S_IXOTH) === 0) closed.push(place);
+    if (place === dirname(place)) return closed;
+  }
 }

@@ -9,6 +9,7 @@ import { isVmmIn, ourProcesses } from '../../../hypervisor-client/host/host-proc
 import { cleanRunDir, readHandle } from '../../../hypervisor-client/lifecycle/run-dir.ts';
 import { VmStarts } from '../../../hypervisor-client/lifecycle/start.ts';
 import {
+  closedFolders,
   commandAs,
   openRunDir,
   VmmUsers,
@@ -64,6 +65,18 @@ test('the VMM of a VM with a network device, which is ours, runs as we do, and i
   const spec = { ...leastVm(join(root, 'vm1')), nic };
   await starts.in(spec, { sockets: [], files: [] }, async (user) => void t.is(user, null));
   t.deepEqual(told, ['VM vm has a network device: its VMM runs as our user.']);
+});
+
+test('folders that others may not pass are told, from the innermost up', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'hp-users-'));
+  t.teardown(() => rm(root, { recursive: true, force: true }));
+  const inner = join(root, 'a', 'b');
+  await mkdir(inner, { recursive: true });
+  await chmod(root, 0o700);
+  await chmod(join(root, 'a'), 0o711);
+  await chmod(inner, 0o750);
+  const closed = await closedFolders(join(inner, 'not-there-yet'));
+  t.deepEqual(closed.slice(0, 2), [inner, root]);
 });
 
 interface Place {
