@@ -52,8 +52,8 @@ export async function runReplayCommand(
   const { options, repeated } = await readOptions(input.raw);
   if (input.dry_run) {
     const facts = await readRunFacts(input.argv);
-    const { plan } = await prepareRun(options, facts, repeated, input.signal);
-    return void io.stdout.write(renderDryRun(dryRun(plan, options), input.json));
+    const { plan, failures } = await prepareRun(options, facts, repeated, input.signal);
+    return void io.stdout.write(renderDryRun(dryRun(plan, { ...options, failures }), input.json));
   }
   const onAbort = (): void => {
     io.stderr.write('\ninterrupted: ending VMs and keeping the results so far\n');

@@ -4,6 +4,7 @@ import { formatBytes, formatMs } from '../../base/units.ts';
 import { idealOf, plannedStarts } from '../report/ideal.ts';
 import { PlannedWork } from '../report/planned-work.ts';
 import type { Manifest } from '../results/schema.ts';
+import type { PlannedFailure } from './failures.ts';
 
 export interface DryRun {
   readonly mechanisms: readonly string[];
@@ -19,6 +20,8 @@ export interface DryRun {
   readonly most_bytes: number;
   /** The least that any mechanism could commit, GiB·s of one window. */
   readonly ideal_gib_s: number | null;
+  /** Brought about under each mechanism; what was not said of them is drawn. */
+  readonly failures: readonly PlannedFailure[];
   readonly functions: readonly Manifest['functions'][number][];
 }
 
@@ -35,7 +38,7 @@ interface Planned {
 
 export function dryRun(
   plan: Planned,
-  { mechanisms, rounds }: Pick<DryRun, 'mechanisms' | 'rounds'>,
+  { mechanisms, rounds, failures }: Pick<DryRun, 'mechanisms' | 'rounds' | 'failures'>,
 ): DryRun {
   const { functions, arrivals, window_ms } = plan;
   const work = new PlannedWork();
@@ -45,6 +48,7 @@ export function dryRun(
   return {
     mechanisms,
     rounds,
+    failures,
     invocations: arrivals.length,
     cold_starts: plannedStarts(work, functions),
     window_ms,
@@ -73,7 +77,12 @@ export function renderDryRun(told: DryRun, json: boolean): string {
       `${formatBytes(told.boot_bytes)} of it at boot`,
     `starts   ${cold_starts ?? 'not known'} cold at least`,
     `ideal    ${told.ideal_gib_s?.toFixed(1) ?? 'not known'} GiB·s: no mechanism can commit less`,
+    ...told.failures.map(failureLine),
     'nothing was started and nothing written',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function failureLine({ failure, at_ms, function: of }: PlannedFailure): string {
+  return `failure  ${failure} at ${formatMs(at_ms)}${of === null ? '' : `, ${of}`}`;
 }

@@ -100,9 +100,10 @@ test('a dry run tells the plan of a run, its time and its least memory', async (
       at_ms: one.planned_at_ms,
       duration_ms: one.planned_duration_ms,
     }));
+  const failures = [{ failure: 'kill-vmm', at_ms: 2500, function: 'f1-cnn' }] as const;
   const told = dryRun(
     { functions, arrivals, window_ms },
-    { mechanisms: ['static', 'hotmem'], rounds: 3 },
+    { mechanisms: ['static', 'hotmem'], rounds: 3, failures },
   );
   t.like(told, { invocations: 101, windows_ms: 6 * window_ms });
   t.is(told.ideal_gib_s, ideal?.with_keep_alive_gib_s ?? null);
@@ -111,4 +112,5 @@ test('a dry run tells the plan of a run, its time and its least memory', async (
   );
   t.true(told.cold_starts !== null && told.cold_starts > 0 && told.cold_starts <= cold.length);
   t.regex(renderDryRun(told, false), /101 calls of 4 functions, under static, hotmem:/);
+  t.regex(renderDryRun(told, false), /\nfailure  kill-vmm at 2.5 s, f1-cnn\n/);
 });
