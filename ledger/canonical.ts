@@ -4,27 +4,55 @@
  */
 import { type RecordDraft, KINDS, type RecordFields } from './record.ts';
 
-/** The record without its hash: what is hashed together with the hash before it. */
-export function canonicalText(seq: number, draft: RecordDraft): string {
+/** One field of a kind, as far as its text is the same in every record. */
+interface FieldText {
+  readonly name: keyof RecordFields;
+  /** What stands before its value. */
+  readonly before: string;
+  readonly is_time: boolean;
+}
+
+/** Worked out once: an agent writes a score of records for each start and end of an instance. */
+const FIELDS: ReadonlyMap<string, readonly FieldText[]> = new Map(
+  Object.entries(KINDS).map(([kind, names]) => [kind, names.map(fieldText)]),
+);
+
+function fieldText(name: keyof RecordFields): FieldText {
+  return { name, before: `,"${name}":`, is_time: name.endsWith('_ms') };
+}
+
+/**
+ * The record without its hash and without the brace that ends it: with that brace it is what is
+ * hashed together with the hash before it.
+ */
+export function canonicalBody(seq: number, draft: RecordDraft): string {
   const { kind, at_ms, cause_seq } = draft;
   const fields: Partial<RecordFields> = draft;
   let text = `{"seq":${seq},"at_ms":${stamp(at_ms)},"kind":"${kind}"`;
-  for (const name of KINDS[kind]) {
+  for (const { name, before, is_time } of FIELDS.get(kind) ?? []) {
     const value = fields[name];
-    if (value !== undefined) text += `,"${name}":${textOf(name, value)}`;
+    if (value !== undefined) text += before + textOf(value, is_time);
   }
-  return `${text},"cause_seq":[${cause_seq.join(',')}]}`;
+  return `${text},"cause_seq":[${cause_seq.join(',')}]`;
 }
 
-function textOf(name: string, value: RecordFields[keyof RecordFields]): string {
-  if (typeof value === 'number') return String(name.endsWith('_ms') ? stamp(value) : value);
-  if (typeof value === 'object' && value !== null) return JSON.stringify(sorted(value));
-  return JSON.stringify(value);
+/** Most texts are names that JSON writes as they are. */
+const PLAIN = /^[\w ./:-]*$/;
+
+function textOf(value: RecordFields[keyof RecordFields], is_time: boolean): string {
+  if (typeof value === 'number') return String(is_time ? stamp(value) : value);
+  if (typeof value === 'string') return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value);
+  if (typeof value === 'object' && value !== null) return inputsText(value);
+  return String(value);
 }
 
-function sorted(inputs: Readonly<Record<string, number>>): Record<string, number> {
-  const names = Object.keys(inputs).toSorted();
-  return Object.fromEntries(names.map((name) => [name, inputs[name] ?? 0]));
+/** Sorted by name, whatever the order in which a policy gave them. */
+function inputsText(inputs: Readonly<Record<string, number>>): string {
+  let text = '';
+  for (const name of Object.keys(inputs).toSorted()) {
+    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(inputs[name] ?? 0)}`;
+  }
+  return `{${text}}`;
 }
 
 /** A clock of nanoseconds told as a float has digits that mean nothing. */

@@ -14,10 +14,14 @@ export interface Head {
   readonly hash: string;
 }
 
-/** The line of a record whose text this is, without its newline, and its hash. */
-export function chained(prev_hash: string, text: string): { line: string; hash: string } {
-  const own = hash('sha256', prev_hash + text);
-  return { line: `${text.slice(0, -1)}${BEFORE_HASH}${own}${AFTER_HASH}`, hash: own };
+/** The hash of a record whose body (its text without the last brace) this is. */
+export function hashOf(prev_hash: string, body: string): string {
+  return hash('sha256', `${prev_hash}${body}}`);
+}
+
+/** The line of a record, without its newline. */
+export function lineOf(body: string, own_hash: string): string {
+  return `${body}${BEFORE_HASH}${own_hash}${AFTER_HASH}`;
 }
 
 /** Checks lines as bytes: what is not read as JSON costs little more than its hash. */

@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { isHotplaneError } from '../base/errors.ts';
 import { errnoOf } from '../base/system-error.ts';
-import { canonicalText } from './canonical.ts';
-import { chained, type Head } from './chain.ts';
+import { canonicalBody } from './canonical.ts';
+import { hashOf, type Head, lineOf } from './chain.ts';
 import { ledgerError } from './errors.ts';
 import { LEDGER_LIMITS } from './limits.ts';
 import { type RecordDraft, LEDGER_FORMAT, NO_HASH, type RecordFields } from './record.ts';
@@ -139,10 +139,12 @@ export class LedgerWriter {
     const first = this.#next - this.#pending.length;
     let { hash } = this.#head;
     let text = '';
-    for (const [index, draft] of this.#pending.entries()) {
-      const one = chained(hash, canonicalText(first + index, draft));
-      hash = one.hash;
-      text += `${one.line}\n`;
+    let seq = first;
+    for (const draft of this.#pending) {
+      const body = canonicalBody(seq, draft);
+      hash = hashOf(hash, body);
+      text += `${lineOf(body, hash)}\n`;
+      seq += 1;
     }
     if (!this.#write(Buffer.from(text))) return false;
     this.#head = { seq: this.#next - 1, hash };

@@ -4,16 +4,26 @@ import { join } from 'node:path';
 import { jsonDocument } from '../../base/json.ts';
 import { makeFolderSync } from '../../base/make-folder.ts';
 import { createProgress, type ProgressStream } from '../../base/progress.ts';
+import type { Check } from '../check.ts';
 import { badOption, folderTaken, folderUnwritable } from '../errors.ts';
 import { checksOf } from './checks.ts';
 import { type AgentBenchOptions, SHORT_OPTIONS, USUAL_OPTIONS } from './plan.ts';
-import { runAgentBench } from './run.ts';
+import { type AgentBenchRun, hostOf, runAgentBench } from './run.ts';
+import {
+  ALASTOR_PERCENT,
+  ledgerChecksOf,
+  ledgerCostText,
+  ledgerRowsOf,
+  measureLedgerCost,
+} from './ledger-cost.ts';
 import { rowsOf } from './summary.ts';
 import { renderText } from './table.ts';
 
 export interface AgentBenchCommand {
   readonly rounds: string | undefined;
   readonly short: boolean;
+  /** What a ledger costs, and nothing else. */
+  readonly ledger: boolean;
   readonly strict: boolean;
   readonly json: boolean;
   readonly folder: string | undefined;
@@ -32,14 +42,40 @@ export async function runAgentBenchCommand(input: AgentBenchCommand): Promise<nu
   const options = optionsOf(input);
   if (folder !== undefined) claimFolder(folder);
   const progress = createProgress({ stream: stderr });
-  const bench = await runAgentBench({ options, hotplane_version, progress, signal });
+  const run = { options, hotplane_version, progress, signal };
+  const { document, text, checks } = await (input.ledger ? ledgerCost(run) : wholeAgent(run));
+  const json = jsonDocument(document);
+  if (folder !== undefined) writeResult(folder, json);
+  stdout.write(input.json ? json : text);
+  const missed = checks.some(({ verdict }) => verdict === 'missed');
+  return input.strict && missed ? 1 : 0;
+}
+
+interface Result {
+  readonly document: object;
+  readonly text: string;
+  readonly checks: readonly Check[];
+}
+
+async function wholeAgent(run: AgentBenchRun): Promise<Result> {
+  const bench = await runAgentBench(run);
   const rows = rowsOf(bench.runs);
   const report = { rows, checks: checksOf(rows, bench) };
-  const json = jsonDocument({ ...bench, ...report });
-  if (folder !== undefined) writeResult(folder, json);
-  stdout.write(input.json ? json : renderText(bench, report));
-  const missed = report.checks.some(({ verdict }) => verdict === 'missed');
-  return input.strict && missed ? 1 : 0;
+  const document = { ...bench, ...report };
+  return { document, text: renderText(bench, report), checks: report.checks };
+}
+
+async function ledgerCost(run: AgentBenchRun): Promise<Result> {
+  const { options, hotplane_version, progress, signal } = run;
+  const { rounds, cell_ms } = options;
+  const started_at = new Date().toISOString();
+  const pairs = await measureLedgerCost({ rounds, cell_ms, progress, signal });
+  const rows = ledgerRowsOf(pairs);
+  const checks = ledgerChecksOf(rows, cell_ms);
+  const about = { format: 'hotplane-bench-agent-ledger/1', hotplane_version, started_at };
+  const where = { node_version: process.version, host: hostOf(), rounds, cell_ms };
+  const document = { ...about, ...where, alastor_percent: ALASTOR_PERCENT, pairs, rows, checks };
+  return { document, text: ledgerCostText(rows, checks), checks };
 }
 
 /** Throws HP_BENCH_OPTION. */

@@ -36,6 +36,11 @@ export async function runAgentBench(input: AgentBenchRun): Promise<AgentBench> {
   }
 }
 
+/** What it is measured on. */
+export function hostOf(): AgentBench['host'] {
+  return { cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length };
+}
+
 /** A quarter of a cell each, so that nothing is measured before its code was compiled. */
 const WARM_UP_SHARE = 4;
 
@@ -73,7 +78,7 @@ async function measureAll(
   const scale = await measureScale(stage, options.functions, told, signal);
   begin('idle');
   const idle = await measureIdle(stage, options.idle_ms, signal);
-  const host = { cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length };
+  const host = hostOf();
   return {
     format: 'hotplane-bench-agent/1',
     hotplane_version,

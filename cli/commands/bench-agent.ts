@@ -6,6 +6,7 @@ export const benchAgentCommand: Command = {
   options: {
     rounds: { value: 'B', summary: 'times every figure is taken, in changed order (default: 3)' },
     short: { summary: 'see whether it works, in seconds: its figures say nothing' },
+    ledger: { summary: 'measure what a ledger costs instead: calls with it and without, in turn' },
     strict: { summary: 'exit with 1 when a promise was measured and missed' },
     out: { value: 'DIR', summary: 'keep the result there, as agent.json' },
     json: JSON_OPTION,
@@ -21,10 +22,14 @@ CPU time is that of the agent's process, user and system, for each call. How lat
 and what it holds of the host's memory stand beside it. Figures of wall time are not judged when
 others used the host meanwhile.
 
+With --ledger two agents are called in turn, one with a ledger and one without: how much more CPU
+time a call takes, and how much longer it is at p99, as the median of the rounds.
+
 Exits with 0 also when a promise is missed, unless --strict.
 
 Examples:
   hotplane bench agent
+  hotplane bench agent --ledger --rounds 9
   hotplane bench agent --rounds 5 --json --out bench-agent-1
 `,
   async run({ values, stdout, stderr, signal }) {
@@ -33,6 +38,7 @@ Examples:
     return await runAgentBenchCommand({
       rounds: values.optional('rounds'),
       short: values.flag('short'),
+      ledger: values.flag('ledger'),
       strict: values.flag('strict'),
       json: values.flag('json'),
       folder: values.optional('out'),

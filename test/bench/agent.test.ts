@@ -11,6 +11,13 @@ import { checksOf } from '../../bench/agent/checks.ts';
 import { runAgentBenchCommand } from '../../bench/agent/command.ts';
 import { othersShare } from '../../bench/agent/host-load.ts';
 import { latencyOf } from '../../bench/agent/loop.ts';
+import {
+  ledgerChecksOf,
+  ledgerCostText,
+  type LedgerPair,
+  type LedgerRow,
+  ledgerRowsOf,
+} from '../../bench/agent/ledger-cost.ts';
 import { cellsOf, type AgentCell, cellOrderOf, SHORT_OPTIONS } from '../../bench/agent/plan.ts';
 import type { AgentBench, CellRun } from '../../bench/agent/records.ts';
 import { runAgentBench } from '../../bench/agent/run.ts';
@@ -47,6 +54,7 @@ test.serial('a short run measures every cell, and leaves no process behind', asy
   const input = {
     rounds: undefined,
     short: true,
+    ledger: false,
     strict: false,
     json: true,
     folder,
@@ -93,11 +101,64 @@ test.serial('Ctrl-C in the middle ends every process, and says so', async (t) =>
   t.deepEqual(children(), []);
 });
 
+test.serial('what a ledger costs is measured in pairs, each with it and without', async (t) => {
+  const out = silentOutput();
+  const input = {
+    rounds: '2',
+    short: true,
+    ledger: true,
+    strict: false,
+    json: true,
+    folder: undefined,
+    hotplane_version: 'test',
+    stdout: out,
+    stderr: silentOutput(),
+    signal: new AbortController().signal,
+  };
+  t.is(await runAgentBenchCommand(input), 0);
+  const told: { pairs: LedgerPair[]; checks: { name: string; target: number }[] } = JSON.parse(
+    out.text.join(''),
+  );
+  t.is(told.pairs.length, 3 * 2);
+  for (const { off, on } of told.pairs) {
+    t.deepEqual(on.cell, off.cell);
+    t.true(off.calls > 0 && on.calls > 0);
+  }
+  t.is(told.checks.length, 3 * 2);
+  t.deepEqual(children(), []);
+});
+
+function pairOf(off_ms: number, on_ms: number, others_share = 0): LedgerPair {
+  const cell = { ...WARM, in_flight: 16 };
+  const latency = { n: 4_000, p50_ms: 1, p99_ms: 10 };
+  return {
+    off: runOf(cell, { cpu_ms: off_ms, latency, others_share }),
+    on: runOf(cell, { cpu_ms: on_ms, latency: { ...latency, p99_ms: 11 }, others_share }),
+  };
+}
+
+const verdictOf = (name: string, found: readonly LedgerRow[]): string | undefined =>
+  ledgerChecksOf(found, 1).find((one) => one.name === name)?.verdict;
+
+test('what a ledger costs is the median of ratios of the same round', (t) => {
+  // A host that becomes three times as slow says nothing of the ledger.
+  const rows = ledgerRowsOf([pairOf(400, 404), pairOf(1_200, 1_212), pairOf(400, 480)]);
+  t.is(rows.length, 1);
+  t.is(Math.round(rows[0]?.cpu_percent.median ?? 0), 1);
+  t.is(Math.round(rows[0]?.cpu_percent.max ?? 0), 20);
+  t.is(verdictOf('ledger_cpu_warm_16', rows), 'met');
+  t.is(verdictOf('ledger_p99_warm_16', rows), 'missed');
+  t.is(verdictOf('ledger_cpu_warm_16', ledgerRowsOf([pairOf(400, 412)])), 'missed');
+  t.is(verdictOf('ledger_p99_warm_16', ledgerRowsOf([pairOf(400, 412, 0.5)])), 'not measured');
+  t.regex(ledgerCostText(rows, ledgerChecksOf(rows, 1)), /ALASTOR.*\n.*13\.74 %/);
+});
+
 test('a number of rounds that is none is refused before anything starts', async (t) => {
   for (const rounds of ['0', '-1', '1.5', 'many', '21']) {
     const command = runAgentBenchCommand({
       rounds,
       short: true,
+      ledger: false,
       strict: false,
       json: false,
       folder: undefined,

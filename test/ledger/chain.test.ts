@@ -65,6 +65,26 @@ test('a record is written in one way, whatever the order in which it was put tog
   t.regex(textOf(one), /^\{"seq":2,"at_ms":1,"kind":"policy","trust":"agent","question":"place"/);
 });
 
+test('whatever a text holds, and whatever a figure is called, is read as it was given', async (t) => {
+  const text = fc.string({ unit: 'binary', maxLength: 12 });
+  const figures = fc.dictionary(text, fc.integer(), { maxKeys: 4 });
+  const record = fc.record({ function: text, reason: text, inputs: figures });
+  const property = fc.property(fc.array(record, { minLength: 1, maxLength: 40 }), (given) => {
+    const folder = folderOf(t);
+    const writer = openLedger(folder);
+    const about = { kind: 'policy', at_ms: 1.0004, trust: 'agent', cause_seq: [] } as const;
+    for (const one of given) writer.add({ ...about, ...one });
+    writer.close();
+    t.is(verify(folder, [writer.head]).bad, null);
+    const found = recordsOf(folder).slice(1);
+    t.deepEqual(
+      found.map(({ function: name, reason, inputs, at_ms }) => [name, reason, inputs, at_ms]),
+      given.map((one) => [one.function, one.reason, one.inputs, 1]),
+    );
+  });
+  await holds(t, property, { runs: 8 });
+});
+
 /** What somebody may do to a ledger. `Hash`: he can compute the chain anew from there on. */
 const mutation = fc.oneof(
   fc.record({ kind: fc.constant('edit' as const), at: fc.nat(), byte: fc.nat(), to: fc.nat(255) }),
@@ -73,10 +93,41 @@ const mutation = fc.oneof(
   fc.record({ kind: fc.constant('insert' as const), at: fc.nat(), copy: fc.nat() }),
   fc.record({ kind: fc.constant('truncate' as const), bytes: fc.nat() }),
   fc.record({ kind: fc.constant('drop-segment' as const), at: fc.nat() }),
-  fc.record({ kind: fc.constant('rechain' as const), at: fc.nat(), drop: fc.boolean() }),
+  fc.record({
+    kind: fc.constant('rechain' as const),
+    at: fc.nat(),
+    how: fc.constantFrom('edit' as const, 'swap' as const, 'insert' as const, 'drop' as const),
+  }),
 );
 type Mutation = typeof mutation extends fc.Arbitrary<infer One> ? One : never;
 type Lines = (Placed & { readonly line: string })[];
+
+/** Told as the record of its place; the headers of segments stay where they are. */
+function forgedAt(
+  lines: Lines,
+  at: number,
+  how: 'edit' | 'swap' | 'insert' | 'drop',
+): Lines | null {
+  const [found, next] = [lines[at], lines[at + 1]];
+  if (!found || !next || isHeader(found) || isHeader(next)) return null;
+  const edited = { ...found, line: found.line.replace(/"at_ms":\d+/, '"at_ms":7') };
+  const others: Record<typeof how, Lines> = {
+    edit: [edited, next],
+    swap: [
+      { ...found, line: next.line },
+      { ...next, line: found.line },
+    ],
+    insert: [edited, found, next],
+    drop: [next],
+  };
+  const all = [...lines.slice(0, at), ...others[how], ...lines.slice(at + 2)];
+  return all.map((one, index) => ({
+    ...one,
+    line: one.line.replace(/^\{"seq":\d+/, `{"seq":${index + 1}`),
+  }));
+}
+
+const isHeader = ({ line }: Placed): boolean => line.includes('"kind":"segment"');
 
 /** Does it, and says which record is the first that is not what it was; null: nothing changed. */
 function mutate(folder: string, before: readonly Placed[], one: Mutation): number | null {
@@ -136,12 +187,10 @@ function mutate(folder: string, before: readonly Placed[], one: Mutation): numbe
     }
     case 'rechain': {
       const at = place(one.at);
-      const found = lines[at];
-      if (!found) return null;
-      const forged = found.line.replace(/"at_ms":\d+/, '"at_ms":7');
-      lines[at] = { ...found, line: forged };
-      putLines(folder, rechained(lines, at));
-      return forged === found.line ? null : at + 1;
+      const forged = forgedAt(lines, at, one.how);
+      if (!forged) return null;
+      putLines(folder, rechained(forged, at));
+      return at + 1;
     }
     default:
       return unreachable(one);

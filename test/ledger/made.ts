@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { chained } from '../../ledger/chain.ts';
+import { hashOf, lineOf } from '../../ledger/chain.ts';
 import { NO_HASH, type RecordDraft } from '../../ledger/record.ts';
 import { segmentsIn } from '../../ledger/segments.ts';
 import { LedgerWriter, type WriterOptions } from '../../ledger/writer.ts';
@@ -87,9 +87,9 @@ export function rechained<T extends Placed>(
     const text = names_heads
       ? one.line.replace(/"prev_hash":"[0-9a-f]{64}"/, `"prev_hash":"${prev}"`)
       : one.line;
-    const made = chained(prev, `${text.slice(0, -75)}}`);
-    prev = made.hash;
-    return { ...one, line: made.line };
+    const body = text.slice(0, -75);
+    prev = hashOf(prev, body);
+    return { ...one, line: lineOf(body, prev) };
   });
 }
 
