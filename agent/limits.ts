@@ -191,3 +191,6 @@ assert(
     AGENT_LIMITS.memory_interval_ms <= AGENT_LIMITS.guest_stats_interval_ms,
   'a guest is asked for its figures no more often than the host',
 );
+
+/** How long busy instances may go on when their function is removed, unless somebody says. */
+export const DRAIN_MS: number = AGENT_LIMITS.remove_drain_ms;

@@ -20,7 +20,7 @@ export function hashOf(prev_hash: string, body: string): string {
 }
 
 /** The line of a record, without its newline. */
-export function lineOf(body: string, own_hash: string): string {
+export function chainedLine(body: string, own_hash: string): string {
   return `${body}${BEFORE_HASH}${own_hash}${AFTER_HASH}`;
 }
 

@@ -8,6 +8,7 @@
 import type { Entry, LedgerGraph, Source } from './graph.ts';
 import { type Holding, Holdings } from './holdings.ts';
 import { ResidentMeter } from './resident.ts';
+import { Tenants } from './tenants.ts';
 import { PER_GIB_S, type Span } from './span.ts';
 
 /** GiB s, unless a name says otherwise. */
@@ -81,7 +82,7 @@ class Metering {
   readonly #holdings = new Holdings();
   readonly #levels = new Map<string, Level>();
   readonly #rows = new Map<string, Metered>();
-  readonly #tenants = new Map<string, string>();
+  readonly #tenants = new Tenants();
   readonly #resident: ResidentMeter;
 
   constructor(span: Span) {
@@ -92,11 +93,9 @@ class Metering {
   take(entry: Entry): void {
     const { record, source, wall_ms } = entry;
     const { vm_id } = record;
-    if (record.kind === 'deploy' && record.tenant) {
-      this.#tenants.set(`${source.folder} ${record.function}`, record.tenant);
-    }
+    this.#tenants.take(entry);
     this.#count(entry);
-    this.#resident.take(entry);
+    this.#resident.take(entry, this.#tenants.keyOf(source, record.function ?? ''));
     if (record.kind === 'begin' && record.is_fresh) this.#closeAll(source, null, wall_ms);
     if (record.kind === 'vm-gone' && vm_id) this.#closeAll(source, vm_id, wall_ms);
     // A size is told when it was reached, not when the record of it came.
@@ -176,12 +175,13 @@ class Metering {
     }
   }
 
-  #row({ folder, host }: Source, name: string | undefined): Metered | null {
+  #row(source: Source, name: string | undefined): Metered | null {
     if (name === undefined || name === '') return null;
-    const key = `${folder} ${name}`;
+    const key = this.#tenants.keyOf(source, name);
     const known = this.#rows.get(key);
     if (known) return known;
-    const row = { ...NOTHING, host, function: name, tenant: this.#tenants.get(key) ?? null };
+    const tenant = this.#tenants.of(source, name);
+    const row = { ...NOTHING, host: source.host, function: name, tenant };
     this.#rows.set(key, row);
     return row;
   }
@@ -203,7 +203,7 @@ class Metering {
   }
 }
 
-const nameOf = (row: Metered): string => `${row.host} ${row.function}`;
+const nameOf = (row: Metered): string => `${row.host} ${row.function} ${row.tenant ?? ''}`;
 
 /** The host holds no more of VMs than they were granted, as far as was looked. */
 function reconciled(row: Metered): boolean {

@@ -10,6 +10,7 @@ import { ledgerError } from './errors.ts';
 import type { Entry, LedgerGraph } from './graph.ts';
 import type { Metered } from './meter.ts';
 import { unreadable } from './segments.ts';
+import { Tenants } from './tenants.ts';
 import { PER_GIB_S, type Span } from './span.ts';
 
 const price = z.number().nonnegative();
@@ -73,7 +74,7 @@ export function whatIf(graph: LedgerGraph, rows: readonly Metered[], span: Span)
     host: row.host,
     function: row.function,
     as_it_was_gib_s: row.guaranteed_gib_s + row.above_baseline_gib_s + row.pool_gib_s,
-    static_gib_s: by_name.get(`${row.host} ${row.function}`) ?? 0,
+    static_gib_s: by_name.get(nameOf(row.host, row.function, row.tenant)) ?? 0,
     oracle_gib_s: row.busy_gib_s,
   }));
 }
@@ -90,6 +91,9 @@ export function sumOfWhatIf(rows: readonly WhatIf[]): WhatIf {
   };
 }
 
+const nameOf = (host: string, name: string, tenant: string | null): string =>
+  `${host} ${name} ${tenant ?? ''}`;
+
 interface StaticVm {
   readonly name: string;
   readonly since_ms: number;
@@ -100,18 +104,22 @@ class StaticHost {
   readonly #span: Span;
   readonly #vms = new Map<string, StaticVm>();
   readonly #sums = new Map<string, number>();
+  readonly #tenants = new Tenants();
 
   constructor(span: Span) {
     this.#span = span;
   }
 
-  take({ source, record, wall_ms }: Entry): void {
+  take(entry: Entry): void {
+    const { source, record, wall_ms } = entry;
     const { kind, vm_id, region_id, to_bytes = 0, vmm_bytes } = record;
+    this.#tenants.take(entry);
     if (kind === 'begin' && record.is_fresh) return this.#allGone(`${source.folder} `, wall_ms);
     if (vm_id === undefined) return;
     const key = `${source.folder} ${vm_id}`;
     if (kind === 'vm-gone') return this.#gone(key, wall_ms);
-    const name = `${source.host} ${record.function ?? ''}`;
+    const own = record.function ?? '';
+    const name = nameOf(source.host, own, this.#tenants.of(source, own));
     const begins = kind === 'launch' || kind === 'resumed';
     if (begins && !this.#vms.has(key)) {
       this.#vms.set(key, { name, since_ms: wall_ms, regions: new Map() });

@@ -18,8 +18,12 @@ export interface RecordFields {
   /** The agent's own name of a request; the caller's is `invocation_id`. */
   readonly request_id: string;
   readonly invocation_id: string;
-  /** Who asked; null: not known, as everywhere today, for no API of the agent tells it. */
+  /**
+   * Who asked: the common name of a certificate, `of the socket` for all whom the kernel lets
+   * connect there, and of HTTP where it came from; null: not known.
+   */
   readonly peer: string | null;
+  /** Who a function is for, as its spec says; absent or null: nobody said. */
   readonly tenant: string | null;
   readonly mechanism: string;
   /** Why a region's size changes: the cause of its operation. */
@@ -106,7 +110,7 @@ export const KINDS = {
     ...(['cause', 'outcome', 'bytes', 'code', 'reason'] as const),
   ],
   /* a VM */
-  launch: ['trust', 'function', 'vm_id', 'bytes'],
+  launch: ['trust', 'function', 'vm_id', 'tenant', 'bytes'],
   'vm-ready': ['trust', 'function', 'vm_id', 'pid'],
   shutdown: ['trust', 'function', 'vm_id', 'code', 'reason'],
   'vm-gone': ['trust', 'function', 'vm_id'],
@@ -114,6 +118,7 @@ export const KINDS = {
   recovered: ['trust', 'function', 'vm_id', 'what'],
   resumed: [
     ...OF_REGION,
+    'tenant',
     ...(['operation_id', ...OF_CALL, 'nth', 'vmm_bytes', 'permit_bytes'] as const),
     ...(['baseline_bytes', 'is_idle', 'lost_records'] as const),
   ],

@@ -21,7 +21,7 @@ export interface ResidentSum {
 export class ResidentMeter {
   readonly #span: Span;
   readonly #last = new Map<string, Look>();
-  /** By ledger and function. */
+  /** By what `take` was told. */
   readonly #sums = new Map<string, ResidentSum>();
   /** Those with a VM that the host was never asked about: their sums are not known. */
   readonly #unknown = new Set<string>();
@@ -30,12 +30,13 @@ export class ResidentMeter {
     this.#span = span;
   }
 
-  take({ source, record, wall_ms }: Entry): void {
+  /** `key`: whose it is. */
+  take({ source, record, wall_ms }: Entry, key: string): void {
     const { kind, vm_id, host_bytes } = record;
     if (kind === 'begin' && record.is_fresh) return this.#allGone(`${source.folder} `, wall_ms);
     if (vm_id === undefined) return;
     const vm = `${source.folder} ${vm_id}`;
-    const about = { key: `${source.folder} ${record.function}`, at_ms: wall_ms };
+    const about = { key, at_ms: wall_ms };
     if (kind === 'resident' && host_bytes !== undefined && host_bytes !== null) {
       this.#look(vm, { ...about, bytes: host_bytes, is_seen: true });
     } else if (kind === 'vm-gone') this.#gone(vm, wall_ms);

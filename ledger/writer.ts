@@ -12,7 +12,7 @@ import { assert } from '../base/assert.ts';
 import { isHotplaneError } from '../base/errors.ts';
 import { errnoOf } from '../base/system-error.ts';
 import { canonicalBody } from './canonical.ts';
-import { hashOf, type Head, lineOf } from './chain.ts';
+import { hashOf, type Head, chainedLine } from './chain.ts';
 import { ledgerError } from './errors.ts';
 import { LEDGER_LIMITS } from './limits.ts';
 import { type RecordDraft, LEDGER_FORMAT, NO_HASH, type RecordFields } from './record.ts';
@@ -143,7 +143,7 @@ export class LedgerWriter {
     for (const draft of this.#pending) {
       const body = canonicalBody(seq, draft);
       hash = hashOf(hash, body);
-      text += `${lineOf(body, hash)}\n`;
+      text += `${chainedLine(body, hash)}\n`;
       seq += 1;
     }
     if (!this.#write(Buffer.from(text))) return false;

@@ -62,12 +62,13 @@ function unary<Request, Response>(
 }
 
 export const UNARY: readonly UnaryHandler[] = [
-  unary(SERVICE.Deploy, async (agent, request) => {
-    const { kind: _, facts, ...rest } = await agent.deploy(request.function);
+  unary(SERVICE.Deploy, async (agent, request, { peer }) => {
+    const { kind: _, facts, ...rest } = await agent.deploy(request.function, peer.name);
     return { ...facts, ...rest };
   }),
-  unary(SERVICE.Invoke, async (agent, { function: name, invocation_id, ...asked }, { onGone }) => {
-    const end = await agent.invoke(name, invocation_id, asked, onGone);
+  unary(SERVICE.Invoke, async (agent, { function: name, invocation_id, ...asked }, call) => {
+    const { peer, onGone } = call;
+    const end = await agent.invoke(name, invocation_id, { ...asked, peer: peer.name }, onGone);
     const { failure, answer, ...record } = end;
     const { bytes: payload = null, content_type = null, http } = answer ?? {};
     const { status = null, headers = [] } = http ?? {};
@@ -81,8 +82,8 @@ export const UNARY: readonly UnaryHandler[] = [
     (agent, request) => agent.status(request.function ?? '', request.with_state),
     statusBytes,
   ),
-  unary(SERVICE.Remove, async (agent, request) => ({
-    finished_at_ms: await agent.remove(request.function),
+  unary(SERVICE.Remove, async (agent, request, { peer }) => ({
+    finished_at_ms: await agent.remove(request.function, undefined, peer.name),
   })),
   unary(SERVICE.Cordon, (agent, request, { peer }) =>
     agent.operator.cordon({ ...request, author: authorOf(peer, request.author) }),
@@ -92,10 +93,12 @@ export const UNARY: readonly UnaryHandler[] = [
   ),
   unary(SERVICE.GetHost, (agent) => agent.operator.host()),
   unary(SERVICE.SetTargets, (agent, request, { peer }) =>
-    agent.operator.setTargets({ ...request, author: authorOf(peer, request.author) }),
+    agent.operator.setTargets({ ...request, author: authorOf(peer, request.author) }, peer.name),
   ),
   unary(SERVICE.GetTargets, (agent, request) => agent.operator.targets(request.function)),
-  unary(SERVICE.Drain, (agent, { function: name, vm_id }) => agent.drain(name, vm_id)),
+  unary(SERVICE.Drain, (agent, { function: name, vm_id }, { peer }) =>
+    agent.drain(name, vm_id, peer.name),
+  ),
   unary(SERVICE.Explain, (agent, request) => agent.explain(request.instance_id)),
   unary(SERVICE.Logs, (agent, { function: name, after }) => ({
     entries: agent.logs.read(name, after),

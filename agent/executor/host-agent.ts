@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
-import { AGENT_LIMITS } from '../limits.ts';
+import { DRAIN_MS } from '../limits.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { StatusResponse } from '../model/messages.ts';
 import type { DeployReply, Reply } from '../model/actions.ts';
@@ -84,7 +84,6 @@ export interface HostAgentOptions {
 
 export class HostAgent {
   readonly #options: HostAgentOptions;
-  readonly #log: Logger;
   readonly hub: RecordHub;
   readonly changes = new ChangeFeed();
   readonly #payloads = new HeldPayloads();
@@ -102,7 +101,6 @@ export class HostAgent {
 
   constructor(options: HostAgentOptions) {
     this.#options = options;
-    this.#log = options.log;
     this.hub = new RecordHub(options.store?.generation);
     const { host_limit_bytes, first_id, ledger } = options;
     const { earlier_vms = [], vmm_overhead_bytes = 0, host_cpus = null } = options;
@@ -179,7 +177,7 @@ export class HostAgent {
       return;
     }
     const vm_id = this.#state.functions.get(nameIn(asked))?.vm_ids[0] ?? null;
-    tellReply(this.#told, this.#log, asked, reply, vm_id);
+    tellReply(this.#told, this.#options.log, asked, reply, vm_id);
   }
 
   /** Whether it found a fault of its own. */
@@ -206,9 +204,9 @@ export class HostAgent {
     this.#kept.close(refusalOf(error));
   }
 
-  async deploy(spec: FunctionSpec): Promise<DeployReply> {
+  async deploy(spec: FunctionSpec, peer: string | null = null): Promise<DeployReply> {
     await this.#options.network?.check(spec);
-    const reply = await this.#request((request_id) => ({ type: 'deploy', request_id, spec }));
+    const reply = await this.#request((id) => ({ type: 'deploy', request_id: id, spec, peer }));
     assert(reply.kind === 'deploy', 'a deploy is answered with a deploy');
     return reply;
   }
@@ -227,7 +225,8 @@ export class HostAgent {
     const key = keyOf(call);
     const known = key && this.#kept.find(name, key);
     if (known) return await known;
-    const about = { function: name, invocation_id, timeout_ms: call.timeout_ms };
+    const { timeout_ms, peer = null } = call;
+    const about = { function: name, invocation_id, timeout_ms, peer };
     let id = '';
     const asked = this.#request((request_id) => {
       id = request_id;
@@ -236,7 +235,7 @@ export class HostAgent {
         this.#kept.open(name, key, id);
         return { type: 'invoke', request_id, ...about, key };
       }
-      onGone?.(() => this.#decider.dispatch({ type: 'cancel', request_id, function: name }));
+      onGone?.(() => this.#decider.dispatch({ type: 'cancel', request_id, function: name, peer }));
       return { type: 'invoke', request_id, ...about };
     });
     const reply = await asked.catch((error: unknown) => {
@@ -251,9 +250,9 @@ export class HostAgent {
   }
 
   /** Resolves with the host time at which nothing of the function was left. */
-  async remove(name: string, drain_ms: number = AGENT_LIMITS.remove_drain_ms): Promise<number> {
+  async remove(name: string, drain_ms = DRAIN_MS, peer: string | null = null): Promise<number> {
     const reply = await this.#request((request_id) => {
-      return { type: 'remove', request_id, function: name, drain_ms };
+      return { type: 'remove', request_id, function: name, drain_ms, peer };
     });
     assert(reply.kind === 'remove', 'a remove is answered with a remove');
     return reply.finished_at_ms;
@@ -263,9 +262,10 @@ export class HostAgent {
   async drain(
     name: string,
     vm_id: string | null = null,
+    peer: string | null = null,
   ): Promise<{ finished_at_ms: number; instances_stopped: number }> {
     const reply = await this.#request((request_id) => {
-      const event = { type: 'drain', request_id, function: name } as const;
+      const event = { type: 'drain', request_id, function: name, peer } as const;
       return vm_id === null ? event : { ...event, vm_id };
     });
     assert(reply.kind === 'drain', 'a drain is answered with a drain');

@@ -28,8 +28,8 @@ export class Operator {
   }
 
   /** Throws HP_AGENT_TARGETS, HP_AGENT_TARGETS_CHANGED, HP_AGENT_NO_FUNCTION. */
-  async setTargets(request: SetTargetsRequest): Promise<Targets> {
-    const asked = { type: 'set-targets', ...request } as const;
+  async setTargets(request: SetTargetsRequest, peer: string | null = null): Promise<Targets> {
+    const asked = { type: 'set-targets', ...request, peer } as const;
     const reply = await this.#parts.request((request_id) => ({ ...asked, request_id }));
     assert(reply.kind === 'targets', 'targets are answered with targets');
     return reply.targets;

@@ -60,7 +60,8 @@ async function invoke(agent: HostAgent, bodies: Bodies, asked: Asked): Promise<v
   const payload = await bodies.read(request);
   const { 'content-type': content_type = http ? '' : 'application/octet-stream' } = request.headers;
   const { timeout_ms, idempotency_key } = about;
-  const call: Call = { payload, content_type, timeout_ms, http, idempotency_key };
+  const peer = peerOf(request);
+  const call: Call = { payload, content_type, timeout_ms, http, idempotency_key, peer };
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const end = await agent.invoke(name, about.invocation_id, call, (run) => {
@@ -68,6 +69,11 @@ async function invoke(agent: HostAgent, bodies: Bodies, asked: Asked): Promise<v
     else gone.signal.addEventListener('abort', run, { once: true });
   });
   answer(response, end);
+}
+
+/** As the ledger calls him: over HTTP nobody says who he is, only where he calls from. */
+function peerOf({ socket: { remoteAddress } }: IncomingMessage): string {
+  return remoteAddress === undefined ? 'HTTP' : `HTTP from ${remoteAddress}`;
 }
 
 /** The path behind the function's name, which a program that serves HTTP takes for its own. */

@@ -105,8 +105,10 @@ function recordAction(step: LedgerStep, action: Action): void {
   switch (action.type) {
     case 'launch-vm': {
       const { vm_id, spec } = action;
-      const about = { trust: 'agent', function: spec.name, vm_id, bytes: spec.boot_bytes } as const;
-      step.say({ kind: 'launch', ...about }, anchors.vms.get(vm_id));
+      const { name, tenant, boot_bytes: bytes } = spec;
+      const about = { trust: 'agent', function: name, vm_id, bytes } as const;
+      const whose = tenant === null ? {} : { tenant };
+      step.say({ kind: 'launch', ...about, ...whose }, anchors.vms.get(vm_id));
       return;
     }
     case 'resize-region':

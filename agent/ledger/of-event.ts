@@ -31,6 +31,7 @@ export function recordEvent(step: LedgerStep): number {
         kind: 'deploy',
         ...about,
         peer: event.peer ?? null,
+        ...(event.spec.tenant === null ? {} : { tenant: event.spec.tenant }),
         mechanism,
         bytes: limit_bytes,
       });
@@ -59,8 +60,8 @@ const endsSomething = (actions: readonly Action[]): boolean =>
 
 type Asked = EventOf<'remove' | 'drain' | 'set-targets' | 'cancel'>;
 
-function asked(step: LedgerStep, { type, function: name, request_id }: Asked): number {
-  const about = { trust: 'peer', function: name, request_id, peer: null, what: type } as const;
+function asked(step: LedgerStep, { type, function: name, request_id, peer = null }: Asked): number {
+  const about = { trust: 'peer', function: name, request_id, peer, what: type } as const;
   return step.say({ kind: 'asked', ...about }, step.anchors.requests.get(request_id));
 }
 
@@ -253,7 +254,8 @@ function resumed(step: LedgerStep): number {
     if (vm.phase === 'lost') continue;
     const permit_bytes = totalBytes(vm.boot_permit) + totalBytes(vm.overhead_permit);
     const about = { trust: 'agent', function: vm.function, vm_id: vm.id } as const;
-    seq = step.say({ kind: 'resumed', ...about, permit_bytes }, anchors.vms.get(vm.id));
+    const whose = step.tenantOf(vm.function);
+    seq = step.say({ kind: 'resumed', ...about, ...whose, permit_bytes }, anchors.vms.get(vm.id));
     for (const region of vm.regions) resumedRegion(step, vm, region);
   }
   return seq;

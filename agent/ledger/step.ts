@@ -84,6 +84,13 @@ export class LedgerStep {
     return this.#waited.get(request_id);
   }
 
+  /** Who the function is for; nothing where nobody said. */
+  tenantOf(name: string): { readonly tenant?: string } {
+    const { state, before } = this.decided;
+    const { tenant = null } = (state.functions.get(name) ?? before.functions.get(name))?.spec ?? {};
+    return tenant === null ? {} : { tenant };
+  }
+
   /** The region that an instance has. */
   regionOf(vm_id: string, instance_id: string): string {
     const index = this.instance(vm_id, instance_id)?.region_index;

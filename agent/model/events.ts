@@ -96,14 +96,20 @@ export type HostEvent =
       readonly function: string;
       /** How long busy instances may go on; then the VM is shut down under them. */
       readonly drain_ms: number;
+      readonly peer?: string | null;
     }
-  | ({ readonly type: 'set-targets'; readonly request_id: string } & SetTargetsRequest)
+  | ({
+      readonly type: 'set-targets';
+      readonly request_id: string;
+      readonly peer?: string | null;
+    } & SetTargetsRequest)
   | {
       readonly type: 'drain';
       readonly request_id: string;
       readonly function: string;
       /** This one alone, which is then ended and replaced; absent: idle instances of all. */
       readonly vm_id?: string;
+      readonly peer?: string | null;
     }
   /** The host takes no new work from now on. */
   | {
@@ -123,7 +129,12 @@ export type HostEvent =
       readonly reason: string;
     }
   /** The caller of an invocation went away. */
-  | { readonly type: 'cancel'; readonly request_id: string; readonly function: string }
+  | {
+      readonly type: 'cancel';
+      readonly request_id: string;
+      readonly function: string;
+      readonly peer?: string | null;
+    }
   /* the function VM */
   | {
       readonly type: 'vm-ready';

@@ -69,6 +69,9 @@ const instancesSpecSchema = message(
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
+/** Of whom a function is for. */
+export const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
 export const functionSpecSchema = message('FunctionSpec', {
   name: field(1, z.string().regex(NAME, 'must be like [a-z0-9][a-z0-9-]{0,62}'), NAME.source),
   mechanism: field(
@@ -139,6 +142,11 @@ export const functionSpecSchema = message('FunctionSpec', {
     'absent: as many as wait, and none for longer than keep_alive_ms',
   ),
   network: field(15, known(networkSpecSchema), 'absent: nothing but loopback'),
+  tenant: field(
+    16,
+    known(z.string().regex(TENANT, 'must be like [A-Za-z0-9][A-Za-z0-9._-]{0,62}')),
+    'who it is for, as the ledger and its meter tell it; absent: nobody said',
+  ),
   program: field(
     20,
     functionProgramSchema.nullable(),

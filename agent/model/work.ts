@@ -20,6 +20,8 @@ export interface Call {
   readonly http: HttpRequest | null;
   /** The caller's key, with which he may ask again; absent or null: he cannot. */
   readonly idempotency_key?: string | null;
+  /** Who asks; absent or null: not known. */
+  readonly peer?: string | null;
 }
 
 /** What a function answered. */

@@ -218,8 +218,8 @@ export function hostOf(
   const queues = queuesOf(rows.queue, functions);
   for (const [name, fn] of functions) {
     const queue = queues.get(name) ?? Queue.empty();
-    const [instances, network] = [fn.spec.instances ?? null, fn.spec.network ?? null];
-    const spec = { ...fn.spec, instances, network };
+    const { instances = null, network = null, tenant = null } = fn.spec;
+    const spec = { ...fn.spec, instances, network, tenant };
     const later = { spec, targets: targetsIn(fn), short: fn.short ?? null };
     functions.set(name, { ...fn, ...marks.get(`functions/${name}`), ...later, queue });
   }

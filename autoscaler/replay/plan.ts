@@ -140,6 +140,7 @@ export function deploySpec(
     memory: MECHANISMS.get(mechanism).plugs_on_demand ? memoryOf(planned, options) : null,
     instances: null,
     network: null,
+    tenant: null,
     program: null,
   };
 }

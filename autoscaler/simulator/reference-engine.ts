@@ -176,6 +176,7 @@ class ReferenceEngine {
         memory: null,
         instances: null,
         network: null,
+        tenant: null,
         program: null,
       },
     });

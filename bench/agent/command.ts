@@ -8,7 +8,7 @@ import type { Check } from '../check.ts';
 import { badOption, folderTaken, folderUnwritable } from '../errors.ts';
 import { checksOf } from './checks.ts';
 import { type AgentBenchOptions, SHORT_OPTIONS, USUAL_OPTIONS } from './plan.ts';
-import { type AgentBenchRun, hostOf, runAgentBench } from './run.ts';
+import { type AgentBenchRun, benchHost, runAgentBench } from './run.ts';
 import {
   ALASTOR_PERCENT,
   ledgerChecksOf,
@@ -73,7 +73,7 @@ async function ledgerCost(run: AgentBenchRun): Promise<Result> {
   const rows = ledgerRowsOf(pairs);
   const checks = ledgerChecksOf(rows, cell_ms);
   const about = { format: 'hotplane-bench-agent-ledger/1', hotplane_version, started_at };
-  const where = { node_version: process.version, host: hostOf(), rounds, cell_ms };
+  const where = { node_version: process.version, host: benchHost(), rounds, cell_ms };
   const document = { ...about, ...where, alastor_percent: ALASTOR_PERCENT, pairs, rows, checks };
   return { document, text: ledgerCostText(rows, checks), checks };
 }

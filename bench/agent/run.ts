@@ -37,7 +37,7 @@ export async function runAgentBench(input: AgentBenchRun): Promise<AgentBench> {
 }
 
 /** What it is measured on. */
-export function hostOf(): AgentBench['host'] {
+export function benchHost(): AgentBench['host'] {
   return { cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length };
 }
 
@@ -78,7 +78,7 @@ async function measureAll(
   const scale = await measureScale(stage, options.functions, told, signal);
   begin('idle');
   const idle = await measureIdle(stage, options.idle_ms, signal);
-  const host = hostOf();
+  const host = benchHost();
   return {
     format: 'hotplane-bench-agent/1',
     hotplane_version,

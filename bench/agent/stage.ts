@@ -73,6 +73,7 @@ export class AgentStage {
       memory: null,
       instances: null,
       network: null,
+      tenant: null,
       program: null,
     };
     return this.client.deploy(spec);

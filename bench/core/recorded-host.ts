@@ -240,6 +240,7 @@ function specOf(name: string): Extract<HostEvent, { type: 'deploy' }>['spec'] {
     memory: null,
     instances: null,
     network: null,
+    tenant: null,
     program: null,
   };
 }

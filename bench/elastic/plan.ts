@@ -97,6 +97,7 @@ export function elasticSpecOf(mechanism: MechanismName, options: ElasticOptions)
     memory: MECHANISMS.get(mechanism).plugs_on_demand ? sizes : null,
     instances: null,
     network: null,
+    tenant: null,
     program: null,
   };
 }

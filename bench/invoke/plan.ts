@@ -57,6 +57,7 @@ export function specOf(
     memory: null,
     instances: null,
     network: null,
+    tenant: null,
     program: null,
   };
 }

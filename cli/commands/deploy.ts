@@ -99,6 +99,7 @@ function specOfOptions(values: Values, positionals: readonly string[]): Function
     memory: memoryOf(values),
     instances: instancesOf(values),
     network: null,
+    tenant: values.optional('tenant') ?? null,
     program: null,
   };
 }
@@ -179,6 +180,7 @@ export const deployCommand: Command = {
     increment: { value: 'SIZE', summary: 'one step of growth; without it 64MiB' },
     history: { summary: 'choose both from the peaks of earlier invocations, every 1,000 of them' },
     'grow-wait': { value: 'SEC', summary: 'longest wait of an instance for growth; without it 10' },
+    tenant: { value: 'NAME', summary: 'who it is for: the meter of a ledger tells it' },
     arg: { value: 'WORD', summary: 'program and arguments of an instance', multiple: true },
     'init-on-alloc': { summary: 'the guest kernel zeroes pages when they are allocated' },
     'guest-huge-pages': { summary: 'transparent huge pages for everything in the guest' },

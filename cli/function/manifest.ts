@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { INTERFACES } from '../../agent/model/program.ts';
 import { BRIDGE } from '../../agent/model/network-spec.ts';
-import { BACKINGS, type FunctionSpec } from '../../agent/model/spec.ts';
+import { BACKINGS, type FunctionSpec, TENANT } from '../../agent/model/spec.ts';
 import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { MIB, parseBytes, sizeWanted } from '../../base/units.ts';
@@ -128,6 +128,11 @@ export const functionFileSchema = z
     keep_alive: durationOf(0, 1e9)
       .default(60_000)
       .describe('an instance idle for this long is stopped and its region unplugged'),
+    tenant: z
+      .string()
+      .regex(TENANT, 'must be like [A-Za-z0-9][A-Za-z0-9._-]{0,62}')
+      .optional()
+      .describe('who it is for, as the meter of a ledger tells it'),
     timeout: durationOf(1, LIMITS.invocation_ms)
       .optional()
       .describe('longest that one invocation may take'),
@@ -202,6 +207,7 @@ export function specOfManifest(
         }
       : null,
     network: manifest.network ?? null,
+    tenant: manifest.tenant ?? null,
     program,
   };
 }

@@ -55,6 +55,7 @@ const DEPLOY = [
   ['increment', '32MiB', { memory: { baseline_bytes: null, increment_bytes: 32 * MIB } }],
   ['history', null, { memory: { history: true, grow_wait_ms: null } }],
   ['grow-wait', '1.5', { memory: { grow_wait_ms: 1_500 } }],
+  ['tenant', 'acme', { tenant: 'acme' }],
   ['arg', '/bin/it', { argv: ['/bin/it'] }],
   ['init-on-alloc', null, { init_on_alloc: true }],
   ['guest-huge-pages', null, { guest_huge_pages: true }],

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { hashOf, lineOf } from '../../ledger/chain.ts';
+import { hashOf, chainedLine } from '../../ledger/chain.ts';
 import { NO_HASH, type RecordDraft } from '../../ledger/record.ts';
 import { segmentsIn } from '../../ledger/segments.ts';
 import { LedgerWriter, type WriterOptions } from '../../ledger/writer.ts';
@@ -89,7 +89,7 @@ export function rechained<T extends Placed>(
       : one.line;
     const body = text.slice(0, -75);
     prev = hashOf(prev, body);
-    return { ...one, line: lineOf(body, prev) };
+    return { ...one, line: chainedLine(body, prev) };
   });
 }
 

@@ -32,6 +32,7 @@ export interface FunctionSpec {
   readonly memory: MemorySpec | null;
   readonly instances: InstancesSpec | null;
   readonly network: NetworkSpec | null;
+  readonly tenant: string | null;
   readonly program: FunctionProgram | null;
 }
 
@@ -1889,6 +1890,7 @@ function createBaseFunctionSpec(): FunctionSpec {
     memory: null,
     instances: null,
     network: null,
+    tenant: null,
     program: null,
   };
 }
@@ -1939,6 +1941,9 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
     }
     if (message.network !== undefined && message.network !== null) {
       NetworkSpec.encode(message.network, writer.uint32(122).fork()).join();
+    }
+    if (message.tenant !== undefined && message.tenant !== null) {
+      writer.uint32(130).string(message.tenant);
     }
     if (message.program !== undefined && message.program !== null) {
       FunctionProgram.encode(message.program, writer.uint32(162).fork()).join();
@@ -2077,6 +2082,14 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
             }
 
             message.network = NetworkSpec.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.tenant = reader.string();
             continue;
           }
           case 20: {

@@ -49,6 +49,7 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
     memory: null,
     instances: null,
     network: null,
+    tenant: null,
     program: null,
     ...part,
   };
