@@ -149,6 +149,10 @@ export const AGENT_LIMITS = {
   /** Time between two looks at what VMs hold of the host; the same where operations end. */
   ledger_resident_ms: 10_000,
   ledger_resident_apart_ms: 200,
+  /** Who had a region, for the page: the newest part of the ledger, and what is told of it. */
+  lineage_bytes: 1024 * 1024,
+  lineage_tenures: 50,
+  lineage_runs: 20,
   /** Shortest and usual time between two looks at a VM's memory. */
   memory_interval_ms_min: 20,
   memory_interval_ms: 250,

@@ -4,7 +4,7 @@
  */
 import { ledgerError } from './errors.ts';
 import { LEDGER_LIMITS } from './limits.ts';
-import { eachRecord } from './reader.ts';
+import { eachRecord, newestRecords } from './reader.ts';
 import type { LedgerRecord } from './record.ts';
 
 /** One ledger of those that were read. */
@@ -28,15 +28,35 @@ export class LedgerGraph {
   readonly entries: readonly Entry[];
   readonly #by_seq = new Map<Source, Map<number, Entry>>();
 
-  private constructor(folders: readonly string[]) {
+  private constructor(fill: (graph: LedgerGraph, entries: Entry[]) => void) {
     const entries: Entry[] = [];
-    for (const folder of folders) this.#read(folder, entries);
-    this.entries = folders.length < 2 ? entries : entries.toSorted((a, b) => a.wall_ms - b.wall_ms);
+    fill(this, entries);
+    const { length } = this.sources;
+    this.entries = length < 2 ? entries : entries.toSorted((a, b) => a.wall_ms - b.wall_ms);
   }
 
   /** Throws HP_LEDGER_MISSING, HP_LEDGER_UNREADABLE, HP_LEDGER_BROKEN, HP_LEDGER_TOO_LARGE. */
   static read(folders: readonly string[]): LedgerGraph {
-    return new LedgerGraph(folders);
+    return new LedgerGraph((graph, entries) => {
+      for (const folder of folders) graph.#read(folder, entries);
+    });
+  }
+
+  /**
+   * The newest records of one ledger, as many as fit into so many bytes: for those who may not
+   * wait for all of it. `offset_ms`: what the wall's clock is ahead of that of its host.
+   */
+  static newest(source: Source, bytes: number, offset_ms: number): LedgerGraph {
+    return new LedgerGraph((graph, entries) => {
+      const by_seq = new Map<number, Entry>();
+      graph.sources.push(source);
+      graph.#by_seq.set(source, by_seq);
+      for (const record of newestRecords(source.folder, bytes)) {
+        const entry = { source, record, wall_ms: record.at_ms + offset_ms };
+        by_seq.set(record.seq, entry);
+        entries.push(entry);
+      }
+    });
   }
 
   #read(folder: string, entries: Entry[]): void {

@@ -67,7 +67,7 @@ export function lineageOf(graph: LedgerGraph, name: string): Tenure[] {
     if (next) {
       open.set(key, next);
       found.push(next);
-    } else note(open.get(key), entry);
+    } else note(graph, open.get(key), entry);
   }
   if (!is_known) throw unknownName(name);
   return found;
@@ -110,8 +110,9 @@ function opened({ source, record, wall_ms }: Entry, before: Tenure | undefined):
 }
 
 /** A record about a region that has a holder, or had one. */
-function note(tenure: Tenure | undefined, { record, wall_ms }: Entry): void {
+function note(graph: LedgerGraph, tenure: Tenure | undefined, entry: Entry): void {
   if (!tenure) return;
+  const { record, wall_ms } = entry;
   const { kind, seq, vmm_bytes = null, host_bytes = null } = record;
   switch (kind) {
     case 'populated':
@@ -119,7 +120,7 @@ function note(tenure: Tenure | undefined, { record, wall_ms }: Entry): void {
       tenure.plugged_bytes = Math.max(tenure.plugged_bytes, vmm_bytes ?? 0);
       return;
     case 'run':
-      tenure.runs.push(runOf(record, wall_ms));
+      tenure.runs.push(runOf(graph, entry));
       return;
     case 'done':
       return ended(tenure, record, wall_ms);
@@ -148,8 +149,12 @@ function handoverOf({ emptied, discarded }: Tenure): Tenure['handover'] {
   return emptied.vmm_bytes === 0 && discarded.host_bytes === 0 ? 'clean' : 'left';
 }
 
-function runOf(record: LedgerRecord, wall_ms: number): Run {
-  const { seq, request_id = null, invocation_id = null, peer = null, nth = 1 } = record;
+function runOf(graph: LedgerGraph, entry: Entry): Run {
+  const { record, wall_ms } = entry;
+  const { seq, request_id = null, invocation_id = null, nth = 1 } = record;
+  // One that waited said who asked when it came.
+  const asked = graph.causesOf(entry).find((cause) => cause.record.kind === 'request');
+  const peer = record.peer ?? asked?.record.peer ?? null;
   const { reuse_seq = null, ended_at_ms = null, outcome = null, at_ms } = record;
   const ended_ms = ended_at_ms === null ? null : wall_ms + ended_at_ms - at_ms;
   const about = { seq, request_id, invocation_id, peer, nth, reuse_seq };

@@ -26,7 +26,7 @@ import { FailStop, isStateError } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
 import { Callers } from './callers.ts';
 import { Decider } from './decider.ts';
-import type { AgentLedger, LedgerHead } from '../ledger/agent-ledger.ts';
+import type { AgentLedger } from '../ledger/agent-ledger.ts';
 import type { Call } from '../model/work.ts';
 import { keepLedger } from './ledger-news.ts';
 import { HeldPayloads } from './held-payloads.ts';
@@ -277,7 +277,7 @@ export class HostAgent {
     const { clock, version } = this.#options;
     const told = await hostStatus(this.#state, name, (id) => this.#runners.find(id), clock);
     const state_json = with_state ? await stateText(this.#state) : null;
-    return { ...told, version, state_json, pid: process.pid, ledger: this.ledgerHead };
+    return { ...told, version, state_json, pid: process.pid, ledger: this.ledger?.head ?? null };
   }
 
   /** Why an instance has the memory it has. Throws HP_AGENT_NO_INSTANCE. */
@@ -301,9 +301,9 @@ export class HostAgent {
     return this.#state;
   }
 
-  /** The newest record of its ledger; null: it keeps none. */
-  get ledgerHead(): LedgerHead | null {
-    return this.#options.ledger?.head ?? null;
+  /** Null: it keeps none. */
+  get ledger(): AgentLedger | null {
+    return this.#options.ledger ?? null;
   }
 
   get version(): string {

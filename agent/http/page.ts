@@ -15,6 +15,7 @@ export const PAGE_MODULES = [
   'agent/page/main',
   'agent/page/history',
   'agent/page/limits',
+  'agent/page/lineage',
   'agent/page/memory-chart',
   'agent/page/model',
   'agent/page/region-map',

@@ -16,6 +16,7 @@ import { AgentMetrics } from '../observe/metrics/metrics.ts';
 import { agentError } from '../model/errors.ts';
 import type { HttpAddress } from './address.ts';
 import { addFunctions } from './functions.ts';
+import { addLineage } from './lineage.ts';
 import { LiveSockets } from './live-socket.ts';
 import { servePage } from './page.ts';
 import { Router } from './router.ts';
@@ -87,11 +88,12 @@ export class HttpSurface {
       functions_max: AGENT_LIMITS.metrics_functions,
       state: () => agent.state,
       residentBytes: (vm) => residentBytes(vm, agent.state),
-      ledgerHead: () => agent.ledgerHead,
+      ledgerHead: () => agent.ledger?.head ?? null,
     });
     this.#metrics = metrics;
     agent.hub.listen((kind, record) => metrics.record(kind, record));
     addFunctions(this.router, agent);
+    addLineage(this.router, agent);
     const feed = new LiveFeed(agent, hostClock);
     this.#live = { feed, sockets: new LiveSockets(feed) };
     void agent.fatal.then(({ message }) => this.#enter({ name: 'failed', why: message }));

@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Head } from '../../ledger/chain.ts';
 import { AGENT_LIMITS } from '../limits.ts';
+import { LedgerGraph } from '../../ledger/graph.ts';
 import { LEDGER_LIMITS } from '../../ledger/limits.ts';
 import { newestRecords } from '../../ledger/reader.ts';
 import type { RecordDraft, Kind, RecordFields } from '../../ledger/record.ts';
@@ -99,6 +100,14 @@ export class AgentLedger {
   get head(): LedgerHead {
     const { head, ledger, isFull: is_full } = this.#writer;
     return { ...head, ledger, is_full };
+  }
+
+  /** The newest part of it, of what is written; a moment's work. Throws HP_LEDGER_UNREADABLE. */
+  newest(): LedgerGraph {
+    const { folder, host, clock, wallMs } = this.#options;
+    const offset_ms = wallMs() - clock.nowMs();
+    const source = { folder, host, ledger: this.#writer.ledger };
+    return LedgerGraph.newest(source, AGENT_LIMITS.lineage_bytes, offset_ms);
   }
 
   note(decided: Decided): void {

@@ -35,7 +35,7 @@ button, input { font: inherit; color: inherit; background: var(--band); border: 
 .card small { color: var(--soft); font-size: 12px; } .card small b { font-weight: 500; }
 .bar { display: block; width: 100%; height: 4px; margin-top: 5px; } .bar .rest { fill: var(--faint); }
 #memory { display: grid; gap: 6px 18px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
-#timeline { display: grid; gap: 6px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
+#lineage, #timeline { display: grid; gap: 6px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
 .chart { display: block; width: 100%; height: auto; }
 #memory .area { fill-opacity: 0.88; } .area { fill-opacity: 1; } .chart .bad-text { fill: var(--bad); }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; color: var(--soft); font-size: 12.5px; margin: 4px 0 8px; }
@@ -48,6 +48,8 @@ figcaption span { color: var(--soft); } em { color: var(--bad); font-style: norm
 .outline { fill: none; stroke: currentColor; stroke-width: 1.6; } .full.r-moving { fill-opacity: 0.35; }
 .key { width: 11px; height: 11px; display: inline-block; vertical-align: -1px; margin-right: 5px; border: 1px solid var(--faint); }
 .key.full { background: currentColor; border-color: currentColor; } .key.outline { border: 2px solid currentColor; background: none; }
+[data-region], .tenure { cursor: pointer; } .tenure .row { fill: transparent; }
+.tenure .chosen { fill: var(--band); stroke: var(--faint); } .tenure:focus { outline: 1px solid currentColor; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
 th, td { padding: 3px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--faint); }
@@ -63,12 +65,22 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; position: st
 
 export const pageStyle = (): string => `${themeStyle(PAGE_STYLES)}${STYLE}`;
 
+/** Of the bars of a region's holders. */
+const TENURE_WORDS = {
+  busy: 'an invocation runs',
+  idle: 'held, nothing runs',
+  moving: 'until unplugged',
+} as const;
+
 /** `program`: where its program lies. */
 export function renderFrame(program: string): string {
   const regions = Object.entries(REGION_WORDS).map(([look, words]) => {
     const kind = look === 'moving' ? 'outline' : look === 'empty' ? '' : 'full';
     return `<span><i class="key ${kind} r-${look}"></i>${words}</span>`;
   });
+  const tenures = (['busy', 'idle', 'moving'] as const)
+    .map((look) => `<span><i class="key full r-${look}"></i>${TENURE_WORDS[look]}</span>`)
+    .join('');
   const hops = Object.values(HOP_STYLES).map(
     ({ class_name, words }) => `<span><i class="dot ${class_name}"></i>${words}</span>`,
   );
@@ -101,6 +113,9 @@ export function renderFrame(program: string): string {
 <h2>Regions of each VM</h2>
 <div class="legend">${regions.join('')}</div>
 <div id="map"></div>
+<h2>Who had a region <input id="region" placeholder="vm1/r0" aria-label="region" size="10"></h2>
+<div class="legend">${tenures}</div>
+<div id="lineage"></div>
 <noscript>This page draws what the agent tells, which takes JavaScript.</noscript>
 </main></body>
 </html>

@@ -14,6 +14,9 @@ export const PAGE_LIMITS = {
   function_rows: 16,
   vms: 512,
   hop_rows: 16,
+  /** Holders of the chosen region; how often they are asked for. */
+  tenures: 12,
+  lineage_ms: 2_000,
   /** Width of the timeline. */
   timeline_ms: 60_000,
 } as const;

@@ -1,5 +1,8 @@
 /** The page's own program: reads the live state, and draws what changed, a few times a second. */
 import type { LiveMessage } from '../model/live.ts';
+import type { Lineage } from '../model/lineage.ts';
+import { PAGE_LIMITS } from './limits.ts';
+import { renderLineage } from './lineage.ts';
 import { renderMemory } from './memory-chart.ts';
 import { PageModel } from './model.ts';
 import { renderMap } from './region-map.ts';
@@ -13,7 +16,14 @@ interface Part {
   textContent: string | null;
   value: string;
   className: string;
-  addEventListener(name: string, run: () => void): void;
+  addEventListener(name: string, run: (event: PageEvent) => void): void;
+  scrollIntoView(options: { readonly block: string }): void;
+}
+interface PageEvent {
+  readonly key?: string;
+  readonly target: {
+    closest(selector: string): { readonly dataset: Readonly<Record<string, string>> } | null;
+  };
 }
 declare const document: { getElementById(id: string): Part; readonly hidden: boolean };
 declare const location: { readonly host: string };
@@ -24,6 +34,7 @@ const RETRY_MS_MAX = 10_000;
 const model = new PageModel();
 const drawn = new Map<string, string>();
 const filter = document.getElementById('filter');
+const region_input = document.getElementById('region');
 const pause = document.getElementById('pause');
 let is_paused = false;
 let retry_ms = 500;
@@ -85,5 +96,54 @@ pause.addEventListener('click', () => {
   say(is_paused ? 'paused' : 'live', is_paused ? 'paused' : 'live');
 });
 filter.addEventListener('input', draw);
+
+/** The region whose holders are shown, and of which of them more; null: of the newest. */
+let chosen_region = '';
+let chosen_seq: number | null = null;
+let lineage: Lineage | null = null;
+
+async function readLineage(): Promise<void> {
+  const asked = chosen_region;
+  const [vm = '', region = ''] = asked.split('/');
+  if (vm === '' || region === '' || is_paused || document.hidden) return;
+  const path = `ledger/lineage/${encodeURIComponent(vm)}/${encodeURIComponent(region)}`;
+  try {
+    const answer = await fetch(path);
+    const told: Lineage = JSON.parse(await answer.text());
+    if (asked === chosen_region) lineage = told;
+  } catch {
+    // The live state tells that the agent is gone; what was shown stays.
+    return;
+  }
+  put('lineage', renderLineage(lineage, chosen_seq));
+}
+
+function chooseRegion(name: string): void {
+  chosen_region = name;
+  chosen_seq = null;
+  region_input.value = name;
+  void readLineage();
+}
+
+function chooseTenure({ target }: PageEvent): void {
+  const seq = target.closest('[data-seq]')?.dataset['seq'];
+  if (seq === undefined) return;
+  chosen_seq = Number(seq);
+  put('lineage', renderLineage(lineage, chosen_seq));
+}
+
+document.getElementById('map').addEventListener('click', ({ target }) => {
+  const name = target.closest('[data-region]')?.dataset['region'];
+  if (name === undefined) return;
+  chooseRegion(name);
+  region_input.scrollIntoView({ block: 'start' });
+});
+document.getElementById('lineage').addEventListener('click', chooseTenure);
+document.getElementById('lineage').addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' || event.key === ' ') chooseTenure(event);
+});
+region_input.addEventListener('change', () => chooseRegion(region_input.value.trim()));
+put('lineage', renderLineage(null, null));
+setInterval(() => void readLineage(), PAGE_LIMITS.lineage_ms);
 setInterval(draw, DRAW_MS);
 connect();

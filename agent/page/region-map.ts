@@ -51,7 +51,7 @@ function renderVm(model: PageModel, vm: PageVm, cell: number): string {
   const cells = vm.regions.map((region) => {
     const x = (region.index % columns) * cell;
     const y = Math.floor(region.index / columns) * cell;
-    return renderRegion(region, { x, y, size: cell - 2 }, limit_bytes);
+    return renderRegion(vm, region, { x, y, size: cell - 2 }, limit_bytes);
   });
   const width = Math.max(1, columns) * cell;
   const height = Math.max(1, rows) * cell;
@@ -71,6 +71,7 @@ function shortName(name: string): string {
 }
 
 function renderRegion(
+  vm: PageVm,
   region: LiveRegion,
   { x, y, size }: { readonly x: number; readonly y: number; readonly size: number },
   limit_bytes: number,
@@ -84,7 +85,8 @@ function renderRegion(
     height > 0
       ? `<rect class="full r-${look}" x="${x}" y="${px(y + size - height)}" width="${size}" height="${px(height)}"/>`
       : '';
-  return `<g><title>${escapeText(told(region, look))}</title>${filled}${frame}</g>`;
+  const name = escapeText(`${vm.id}/${region.id}`);
+  return `<g data-region="${name}"><title>${escapeText(told(region, look))}</title>${filled}${frame}</g>`;
 }
 
 function told(region: LiveRegion, look: RegionLook): string {
