@@ -158,7 +158,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     ...(typeof options.bounds?.host_keep_bytes === 'number' ? { readAvailable } : {}),
   });
   opened.defer(() => agent.close());
-  http?.attach(agent);
+  http?.attach(agent, () => server_tls?.end_ms ?? null);
   await serve(agent, { place, http, credentials }, options);
   log.info({ socket: socket_path }, 'stopped');
 }

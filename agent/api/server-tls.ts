@@ -53,6 +53,11 @@ export class ServerTls {
     return new ServerTls(files, await readTls(files), parts);
   }
 
+  /** When the certificate in use ends, in ms since 1970. */
+  get end_ms(): number {
+    return new X509Certificate(this.#texts.certificate).validToDate.getTime();
+  }
+
   /** Takes up what the files hold now, where it can be used and is not what they held before. */
   async look(): Promise<void> {
     let texts: TlsTexts;

@@ -80,7 +80,7 @@ export class HttpSurface {
   }
 
   /** From now on there is an agent to be measured. */
-  attach(agent: HostAgent): void {
+  attach(agent: HostAgent, certificateEndMs?: () => number | null): void {
     this.#agent = agent;
     const metrics = new AgentMetrics({
       clock: hostClock,
@@ -89,6 +89,7 @@ export class HttpSurface {
       state: () => agent.state,
       residentBytes: (vm) => residentBytes(vm, agent.state),
       ledgerHead: () => agent.ledger?.head ?? null,
+      certificateEndMs,
     });
     this.#metrics = metrics;
     agent.hub.listen((kind, record) => metrics.record(kind, record));

@@ -30,6 +30,8 @@ export interface MetricsOptions {
   readonly residentBytes: (vm: VmState) => number | null;
   /** The newest record of the ledger; absent or null: there is none. */
   readonly ledgerHead?: () => StatusResponse['ledger'];
+  /** When the certificate of the API ends, in ms since 1970; absent or null: it has none. */
+  readonly certificateEndMs?: (() => number | null) | undefined;
 }
 
 /** VMs looked at in one turn. */
@@ -136,6 +138,10 @@ export class AgentMetrics {
       gauges.host_memory.set({ part: 'kept' }, host_keep_bytes);
     }
     gauges.operations_now.set(state.operations.size);
+    const end_ms = this.#options.certificateEndMs?.() ?? null;
+    // It is 0, which is 1970, until it is set.
+    if (end_ms === null) gauges.certificate_end.remove();
+    else gauges.certificate_end.set(end_ms / 1_000);
     const head = this.#options.ledgerHead?.() ?? null;
     if (head) {
       gauges.ledger_head.set({ ledger: head.ledger }, head.seq);

@@ -68,6 +68,12 @@ export const METRIC_ROWS = {
     help: '1 while the disk of the ledger has no room. No sample: there is no ledger.',
     labels: ['ledger'],
   },
+  certificate_end: {
+    name: 'hotplane_tls_certificate_expiry_timestamp_seconds',
+    type: 'gauge',
+    help: 'When the certificate in use ends, since 1970. No sample: the API is on no network.',
+    labels: [],
+  },
   functions: {
     name: 'hotplane_functions',
     type: 'gauge',

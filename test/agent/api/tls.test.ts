@@ -156,11 +156,13 @@ async function replace(files: TlsFiles, by: Partial<TlsFiles>): Promise<void> {
 }
 
 test('a new certificate is met by who connects then, and who is connected goes on', async (t) => {
-  const { authority, target, as, own, clock, lines } = await overTls(t);
+  const { authority, target, as, own, tls, clock, lines } = await overTls(t);
   const files = await authority.sign('operator');
   const client = await as(files);
   const watched = await client.watch();
   t.is(await shownBy(target, files), 'agent');
+  const two_days_ms = 2 * 86_400_000;
+  t.true(Math.abs(tls.end_ms - Date.now() - two_days_ms) < 3_600_000);
   await replace(own, { ...(await authority.sign('renewed')), authority: own.authority });
   await clock.advance(AGENT_LIMITS.tls_look_ms);
   await waitFor(async () => (lines.length > 0 ? true : null), {

@@ -205,6 +205,26 @@ const NO_FIGURES = {
   resident_bytes: 0,
 };
 
+/** The metrics of an empty host whose API has a certificate until then; null: it has none. */
+async function renderedWith(certificate_end_ms: number | null): Promise<string> {
+  const host = emptyHost(GIB);
+  const metrics = new AgentMetrics({
+    clock: hostClock,
+    version: 'v',
+    functions_max: 1,
+    state: () => host,
+    residentBytes: () => null,
+    certificateEndMs: () => certificate_end_ms,
+  });
+  return await metrics.render();
+}
+
+test('the end of the certificate is told where there is one, and never as 1970', async (t) => {
+  const sample = /^hotplane_tls_certificate_expiry_timestamp_seconds (\d+)$/m;
+  t.is(sample.exec(await renderedWith(1_800_000_000_000))?.[1], '1800000000');
+  t.notRegex(await renderedWith(null), sample);
+});
+
 test('names, units and labels are as Prometheus asks for', (t) => {
   for (const { name, type, labels, help } of Object.values<MetricRow>(METRIC_ROWS)) {
     t.regex(name, /^hotplane_[a-z_]+$/);
