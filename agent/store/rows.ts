@@ -218,9 +218,7 @@ export function hostOf(
   const queues = queuesOf(rows.queue, functions);
   for (const [name, fn] of functions) {
     const queue = queues.get(name) ?? Queue.empty();
-    const { instances = null, network = null, tenant = null } = fn.spec;
-    const spec = { ...fn.spec, instances, network, tenant };
-    const later = { spec, targets: targetsIn(fn), short: fn.short ?? null };
+    const later = { spec: specIn(fn), targets: targetsIn(fn), short: fn.short ?? null };
     functions.set(name, { ...fn, ...marks.get(`functions/${name}`), ...later, queue });
   }
   const alarms = new AlarmEdit(noAlarms());
@@ -236,6 +234,13 @@ export function hostOf(
     cordon,
     alarms: alarms.close(),
   };
+}
+
+/** What an earlier version did not know was never written. */
+function specIn({ spec }: FunctionState): FunctionState['spec'] {
+  const { instances, network, tenant } = spec;
+  const later = { instances: instances ?? null, network: network ?? null, tenant: tenant ?? null };
+  return { ...spec, ...later };
 }
 
 /** Values that an earlier version did not know were never set. */

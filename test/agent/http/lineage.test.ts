@@ -75,7 +75,7 @@ test('a region is told with its holders, their calls, and what the next one foun
   const told = await host.lineage('vm1/r0');
   t.like(told, { region_id: 'vm1/r0', is_kept: true, tenures_count: 2 });
   const [a, b] = told.tenures;
-  if (!a) return t.fail('nobody had it');
+  if (!a) throw new Error('nobody had it');
   t.like(a, { handover: 'clean', left_vmm_bytes: 0, left_host_bytes: 0, runs_count: 2 });
   t.deepEqual(
     a.runs.map(({ invocation_id, peer, reuse_seq }) => [invocation_id, peer, reuse_seq]),
