@@ -113,6 +113,7 @@ const OF_A_PROGRAM = [
   'user',
   'timeout',
   'tmp',
+  'network',
 ];
 
 test('every key is an option of deploy, or of the program that a file alone can name', (t) => {
