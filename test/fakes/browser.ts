@@ -11,7 +11,10 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
 const START_MS = 60_000;
 const CALL_MS = 30_000;
 
-/** Its program: $CHROMIUM, or what is in PATH; null: there is none. */
+/**
+ * Its program: $CHROMIUM, or what is in PATH; null: there is none. Throws where HOTPLANE_BROWSER
+ * says that there has to be one.
+ */
 export function findBrowser(): string | null {
   const { CHROMIUM = '', PATH = '' } = process.env;
   const places = PATH.split(delimiter).flatMap((folder) => NAMES.map((name) => join(folder, name)));
@@ -24,6 +27,7 @@ export function findBrowser(): string | null {
       continue;
     }
   }
+  if (process.env['HOTPLANE_BROWSER']) throw new Error('there is no browser: install chromium');
   return null;
 }
 
