@@ -102,6 +102,7 @@ test('a client made from agent.proto alone deploys, invokes and asks', async (t)
     memory: _whole,
     instances: _all,
     network: _nowhere,
+    tenant: _nobody,
     program: _none,
     ...spec
   } = fresh;
