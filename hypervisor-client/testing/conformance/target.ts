@@ -61,10 +61,10 @@ export interface Target {
   /** Waits until the guest is up, and takes it by the hand through its channel. */
   guest(vm: Vm): Promise<GuestHand>;
   /**
-   * Makes a TAP device, which is the caller's to remove. Null: this host cannot make any, and the
-   * behaviour of one is not asked for.
+   * Makes a TAP device, which is the caller's to remove. Null or absent: this host cannot make any,
+   * and the behaviour of one is not asked for.
    */
-  readonly tap: (() => Promise<string>) | null;
+  readonly tap?: (() => Promise<string>) | null;
   /** Null: no such guest here, and its behaviours are not asked for. */
   readonly partitions: PartitionTarget | null;
   readonly vcpus: number;

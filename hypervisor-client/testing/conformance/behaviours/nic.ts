@@ -11,7 +11,7 @@ const MTU_BYTES = 1_400;
 
 export function describeNic(test: TestFn, target: Target, vms: Vms): void {
   const name = (what: string) => `${target.profile.title}: ${what}`;
-  const { tap: makeTap } = target;
+  const { tap: makeTap = null } = target;
 
   test.serial(name('a guest has no network device unless its specification has one'), async (t) => {
     const vm = await vms.launch(await vms.spec({ id: 'no-nic' }));
