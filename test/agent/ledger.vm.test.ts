@@ -11,7 +11,6 @@ import { waitFor } from '../../base/wait.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { prepareImages } from '../../agent/executor/built-images.ts';
 import { HostAgent } from '../../agent/executor/host-agent.ts';
-import { AgentLedger } from '../../agent/ledger/agent-ledger.ts';
 import { emulated } from '../../agent/model/work.ts';
 import type { Head } from '../../ledger/chain.ts';
 import { LedgerGraph } from '../../ledger/graph.ts';
@@ -20,6 +19,7 @@ import { meter } from '../../ledger/meter.ts';
 import { verify } from '../../ledger/verify.ts';
 import { whyOf } from '../../ledger/why.ts';
 import { specOf } from './core/world.ts';
+import { ledgerIn } from './ledger/keeping.ts';
 
 const LIMIT_BYTES = 256 * MIB;
 const WORK = { anonymous_bytes: 100 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 200 };
@@ -47,14 +47,7 @@ test.serial(
     const mechanisms = ['hotmem'];
     const progress = silentProgress;
     const wanted = { mechanisms, guest_kernel: 'series', progress, signal, log } as const;
-    const ledger = new AgentLedger({
-      folder: ledger_dir,
-      host: 'h',
-      clock: hostClock,
-      wallMs: () => Date.now(),
-      when_full: 'stop-grants',
-      onFull: () => undefined,
-    });
+    const ledger = ledgerIn(ledger_dir);
     const agent = new HostAgent({
       clock: hostClock,
       hypervisor: await openHypervisor('qemu'),

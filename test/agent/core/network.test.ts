@@ -6,25 +6,14 @@ import { hostOf, rowsBetween } from '../../../agent/store/rows.ts';
 import { emptyHost } from '../../../agent/model/state.ts';
 import { GIB } from '../../../base/units.ts';
 import { finish } from './actions.ts';
-import { World } from './world.ts';
+import { SERVER, World } from './world.ts';
 
-const PROGRAM: FunctionSpec['program'] = {
-  function_key: null,
-  base_key: null,
-  interface: 'http',
-  command: ['serve'],
-  environment: [],
-  working_folder: null,
-  user: null,
-  tmp_bytes: null,
-  timeout_ms: null,
-};
 /** Room for eight instances: 10.0.0.8 to 10.0.0.15. */
 const bridges = parseBridges('br0=10.0.0.1/24:10.0.0.8/29') ?? [];
 const FIRST = 0x0a_00_00_08;
 const on = (bridge: string, part: Partial<FunctionSpec> = {}): Partial<FunctionSpec> => ({
   network: { bridge },
-  program: PROGRAM,
+  program: SERVER,
   ...part,
 });
 const world = (): World => new World(32 * GIB, { bridges });

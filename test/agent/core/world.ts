@@ -32,6 +32,19 @@ export type { Fault } from './outcomes.ts';
 
 export const WORK = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 1, wall_ms: 1 };
 
+/** Serves HTTP, where anything runs it. */
+export const SERVER = {
+  function_key: null,
+  base_key: null,
+  interface: 'http',
+  command: ['/server'],
+  environment: [],
+  working_folder: null,
+  user: null,
+  tmp_bytes: null,
+  timeout_ms: null,
+} as const;
+
 export function specOf(name: string, part: Partial<FunctionSpec> = {}): FunctionSpec {
   return {
     name,

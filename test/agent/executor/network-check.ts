@@ -2,23 +2,12 @@
 import { Taps } from '../../../agent/executor/host-network.ts';
 import { parseBridges } from '../../../agent/model/network.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
-import { specOf } from '../core/world.ts';
+import { SERVER, specOf } from '../core/world.ts';
 
 const bridges = parseBridges('br0=10.0.0.1/24:10.0.0.8/29') ?? [];
-const program = {
-  function_key: null,
-  base_key: null,
-  interface: 'http',
-  command: ['serve'],
-  environment: [],
-  working_folder: null,
-  user: null,
-  tmp_bytes: null,
-  timeout_ms: null,
-} as const;
 const taps = new Taps({ vms_dir: '/v', bridges, dns: [] });
 const [bridge = 'br0'] = process.argv.slice(2);
-const asked = { ...specOf('f'), program, network: { bridge } };
+const asked = { ...specOf('f'), program: SERVER, network: { bridge } };
 try {
   // As many deploys at once do.
   await Promise.all([1, 2, 3].map(() => taps.check(asked)));

@@ -9,21 +9,10 @@ import { hostClock } from '../../../base/clock.ts';
 import { MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { serve } from '../api/serving.ts';
-import { specOf, WORK } from '../core/world.ts';
+import { SERVER, specOf, WORK } from '../core/world.ts';
 import { ask } from './asking.ts';
 
 const log = pino({ level: 'silent' });
-const SERVER = {
-  function_key: null,
-  base_key: null,
-  interface: 'http',
-  command: ['/server'],
-  environment: [],
-  working_folder: null,
-  user: null,
-  tmp_bytes: null,
-  timeout_ms: null,
-} as const;
 
 /** An agent with a built-in function `f` and one that serves HTTP, `shop`. */
 async function shown(t: ExecutionContext) {

@@ -2,7 +2,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { HttpSurface } from '../../../agent/http/surface.ts';
-import { AgentLedger } from '../../../agent/ledger/agent-ledger.ts';
 import type { Lineage } from '../../../agent/model/lineage.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { hostClock } from '../../../base/clock.ts';
@@ -13,6 +12,7 @@ import { folderOf } from '../../ledger/made.ts';
 import { serve, type Served } from '../api/serving.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { ask } from './asking.ts';
+import { ledgerIn } from '../ledger/keeping.ts';
 
 const program = findBrowser();
 const inBrowser = program === null ? test.serial.skip : test.serial;
@@ -25,16 +25,7 @@ interface Shown extends Served {
 }
 
 async function shown(t: ExecutionContext, has_ledger: boolean): Promise<Shown> {
-  const ledger = has_ledger
-    ? new AgentLedger({
-        folder: folderOf(t),
-        host: 'h1',
-        clock: hostClock,
-        wallMs: () => Date.now(),
-        when_full: 'stop-grants',
-        onFull: () => undefined,
-      })
-    : undefined;
+  const ledger = has_ledger ? ledgerIn(folderOf(t)) : undefined;
   const served = await serve(t, 4 * GIB, ledger ? { ledger } : {});
   const surface = await HttpSurface.listen({ host: '127.0.0.1', port: 0 }, log);
   t.teardown(async () => {

@@ -3,27 +3,19 @@ import test from 'ava';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { HttpSurface } from '../../../agent/http/surface.ts';
-import { AgentLedger } from '../../../agent/ledger/agent-ledger.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { assert } from '../../../base/assert.ts';
-import { hostClock } from '../../../base/clock.ts';
 import { segmentPath } from '../../../ledger/segments.ts';
 import { verify } from '../../../ledger/verify.ts';
 import { folderOf } from '../../ledger/made.ts';
 import { serve } from '../api/serving.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { ask } from '../http/asking.ts';
+import { ledgerIn } from './keeping.ts';
 
 test('the head that Status and metrics tell is in the ledger, and missed when it is cut off', async (t) => {
   const folder = folderOf(t);
-  const ledger = new AgentLedger({
-    folder,
-    host: 'h1',
-    clock: hostClock,
-    wallMs: () => Date.now(),
-    when_full: 'stop-grants',
-    onFull: () => undefined,
-  });
+  const ledger = ledgerIn(folder);
   t.teardown(() => ledger.close('stopped'));
   const { agent, client } = await serve(t, undefined, { ledger });
   const surface = await HttpSurface.listen(

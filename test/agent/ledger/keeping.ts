@@ -5,6 +5,7 @@ import { AgentLedger, type AgentLedgerOptions } from '../../../agent/ledger/agen
 import { HostAgent, type HostAgentOptions } from '../../../agent/executor/host-agent.ts';
 import { FakeHypervisor, type FakeOptions } from '../../../agent/testing/fake-hypervisor.ts';
 import { type FakeFaults, NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
+import { hostClock } from '../../../base/clock.ts';
 import { GIB } from '../../../base/units.ts';
 import { eachRecord } from '../../../ledger/reader.ts';
 import type { LedgerRecord } from '../../../ledger/record.ts';
@@ -13,6 +14,18 @@ import { FAKE_IMAGES } from '../../fakes/host.ts';
 import { folderOf } from '../../ledger/made.ts';
 
 export const WALL_MS = 1_800_000_000_000;
+
+/** A ledger of real time. */
+export function ledgerIn(folder: string): AgentLedger {
+  return new AgentLedger({
+    folder,
+    host: 'h1',
+    clock: hostClock,
+    wallMs: () => Date.now(),
+    when_full: 'stop-grants',
+    onFull: () => undefined,
+  });
+}
 
 export interface Keeping {
   readonly clock: FakeClock;

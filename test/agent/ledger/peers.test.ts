@@ -9,7 +9,6 @@ import { AgentServer } from '../../../agent/api/server.ts';
 import { ServerTls } from '../../../agent/api/server-tls.ts';
 import { clientTls } from '../../../agent/api/tls.ts';
 import { HttpSurface } from '../../../agent/http/surface.ts';
-import { AgentLedger } from '../../../agent/ledger/agent-ledger.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { GIB } from '../../../base/units.ts';
@@ -25,20 +24,13 @@ import { Authority } from '../api/certificates.ts';
 import { serve } from '../api/serving.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { ask } from '../http/asking.ts';
-import { keepingHost } from './keeping.ts';
+import { keepingHost, ledgerIn } from './keeping.ts';
 
 const log = pino({ level: 'silent' });
 
 test('a call over the socket, with a certificate or over HTTP says who asked', async (t) => {
   const folder = folderOf(t);
-  const ledger = new AgentLedger({
-    folder,
-    host: 'h1',
-    clock: hostClock,
-    wallMs: () => Date.now(),
-    when_full: 'stop-grants',
-    onFull: () => undefined,
-  });
+  const ledger = ledgerIn(folder);
   const { agent, client } = await serve(t, 4 * GIB, { ledger });
   const keys = await mkdtemp(join(tmpdir(), 'hp-peers-'));
   t.teardown(() => rm(keys, { recursive: true }));
