@@ -2,8 +2,13 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
+import type { HostNetwork } from '../../../agent/executor/host-network.ts';
+import { errorOf } from '../../../agent/model/failure.ts';
+import { REFUSALS } from '../../../agent/model/refusals.ts';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { Namespace, whyNoNamespaces } from '../../netns.ts';
+import { SERVER, specOf } from '../core/world.ts';
+import { keepingHost } from '../ledger/keeping.ts';
 
 const CHECK = [process.execPath, join(PROJECT_ROOT, 'test/agent/executor/network-check.ts')];
 /** 10.0.0.8 */
@@ -20,6 +25,25 @@ async function told(space: Namespace, before: string[] = [], ...words: string[])
   const [program = '', ...rest] = [...space.enter, ...before, ...CHECK, ...words];
   return (await execa(program, rest)).stdout;
 }
+
+test('a deploy is refused with what the host lacks, and one without a network is not asked', async (t) => {
+  const network: HostNetwork = {
+    dns: [],
+    check: async ({ name }) => {
+      throw errorOf(REFUSALS.noNetwork(name, ['CAP_NET_ADMIN is lacking']));
+    },
+    open: async () => t.fail('no device is made') as never,
+    close: async () => undefined,
+  };
+  const { agent, clock } = keepingHost(t, { agent: { network } });
+  const asked = specOf('f', { program: SERVER, network: { bridge: 'br0' } });
+  const refused = await clock.until(t.throwsAsync(agent.deploy(asked)));
+  t.like(refused, { code: 'HP_AGENT_NO_NETWORK' });
+  t.regex(refused?.message ?? '', /CAP_NET_ADMIN is lacking/);
+  t.is(agent.state.functions.size, 0);
+  await clock.until(agent.deploy(specOf('g')));
+  await clock.until(agent.stop(0));
+});
 
 run('a network that can be is let through, and nothing of the trial is left', async (t) => {
   const space = await Namespace.make(t);

@@ -99,7 +99,8 @@ test('what is metered is what VMM and host had, within the bound that is told wi
   const all = [...observed.plugged.values()].reduce((sum, one) => sum + one, 0);
   const had = total.guaranteed_gib_s + total.above_baseline_gib_s + total.pool_gib_s;
   t.log(`${total.plugs} plugs: ${had} GiB s metered, ${all} at the VMM, +/- ${total.error_gib_s}`);
-  t.true(Math.abs(had - all) <= total.error_gib_s + 0.01 * all);
+  // What is told as its bound is wide; a share that is left out is more than this.
+  t.true(Math.abs(had - all) <= Math.min(total.error_gib_s, 0.01 * all));
   // What the guest counted at the end of each operation is what the VMM did.
   const ends = host.records().filter(({ kind }) => kind === 'observed');
   t.true(ends.length >= 2 * CYCLES - 2 * FUNCTIONS.length);
