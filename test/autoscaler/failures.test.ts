@@ -59,6 +59,11 @@ test('an agent that is not ours is not harmed', (t) => {
   t.throws(() => parseReplayOptions(raw), { message: /is not ours to harm/ });
 });
 
+test('another seed draws other failures', (t) => {
+  const moments = Array.from({ length: 8 }, (_, seed) => plan(seed, 'kill-vmm')[0]?.at_ms);
+  t.is(new Set(moments).size, 8);
+});
+
 test('what is not said is drawn by the seed, whatever is said of others', async (t) => {
   const seeds = fc.integer({ min: 0, max: 1e6 });
   await holds(
