@@ -35,14 +35,8 @@ export function eachLine(
       if (held === chunk.length) return void visit({ bytes: chunk, offset, is_whole: true });
       const got = readInto(path, fd, chunk.subarray(held), offset + held);
       const end = held + got;
-      let from = 0;
-      for (;;) {
-        const stop = chunk.indexOf(0x0a, from);
-        if (stop < 0 || stop >= end) break;
-        const line = { bytes: chunk.subarray(from, stop), offset: offset + from, is_whole: true };
-        if (visit(line) === false) return;
-        from = stop + 1;
-      }
+      const from = eachWhole(chunk.subarray(0, end), offset, visit);
+      if (from === null) return;
       chunk.copyWithin(0, from, end);
       held = end - from;
       offset += from;
@@ -52,6 +46,29 @@ export function eachLine(
     }
   } finally {
     closeSync(fd);
+  }
+}
+
+/** The same of what is in memory already. */
+export function eachLineIn(bytes: Buffer, visit: (line: LedgerLine) => boolean | void): void {
+  const from = eachWhole(bytes, 0, visit);
+  if (from === null || from === bytes.length) return;
+  visit({ bytes: bytes.subarray(from), offset: from, is_whole: false });
+}
+
+/** Every line that has its newline; where the rest begins. Null: `visit` ended it. */
+function eachWhole(
+  bytes: Buffer,
+  offset: number,
+  visit: (line: LedgerLine) => boolean | void,
+): number | null {
+  let from = 0;
+  for (;;) {
+    const stop = bytes.indexOf(0x0a, from);
+    if (stop < 0) return from;
+    const line = { bytes: bytes.subarray(from, stop), offset: offset + from, is_whole: true };
+    if (visit(line) === false) return null;
+    from = stop + 1;
   }
 }
 

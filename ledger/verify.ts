@@ -40,10 +40,24 @@ export interface KeptHead extends Head {
   readonly ledger?: string;
 }
 
+/** Where what is verified lies. */
+export interface LedgerFiles {
+  readonly folder: string;
+  /** The oldest first. */
+  readonly segments: readonly SegmentFile[];
+  /** Tells the lines of one until `visit` returns false. */
+  readonly eachLine: (path: string, visit: (line: LedgerLine) => boolean | void) => void;
+}
+
 /** Throws HP_LEDGER_MISSING, HP_LEDGER_UNREADABLE. What is wrong with the records is in `bad`. */
 export function verify(folder: string, heads: readonly KeptHead[] = []): Verified {
-  const segments = existingSegments(folder);
-  const checked = new Checking(heads);
+  return verifyFiles({ folder, segments: existingSegments(folder), eachLine }, heads);
+}
+
+/** The same of files that may lie elsewhere than on a disk. */
+export function verifyFiles(files: LedgerFiles, heads: readonly KeptHead[] = []): Verified {
+  const { folder, segments } = files;
+  const checked = new Checking(files, heads);
   for (const segment of segments) {
     if (!checked.segment(segment)) break;
   }
@@ -65,6 +79,7 @@ export function verify(folder: string, heads: readonly KeptHead[] = []): Verifie
 
 class Checking {
   readonly #check = new ChainCheck();
+  readonly #eachLine: LedgerFiles['eachLine'];
   readonly #kept: readonly KeptHead[];
   readonly #heads = new Map<number, ReadonlySet<string>>();
   #last_head: Head | null = null;
@@ -79,7 +94,8 @@ class Checking {
   bad: Finding | null = null;
   #segment: SegmentFile | null = null;
 
-  constructor(heads: readonly KeptHead[]) {
+  constructor(files: LedgerFiles, heads: readonly KeptHead[]) {
+    this.#eachLine = files.eachLine;
     this.#kept = heads;
   }
 
@@ -101,7 +117,7 @@ class Checking {
       return this.#tell(null, `segment ${before.number + 1} is missing`);
     }
     let is_first = true;
-    eachLine(segment.path, (line) => {
+    this.#eachLine(segment.path, (line) => {
       if (!line.is_whole) {
         return this.#tell(line, `the last line, ${line.bytes.length} bytes, is not whole`, true);
       }

@@ -1,10 +1,8 @@
 /** What was written is read back as it was, and nothing else passes for it. */
-import { appendFileSync, cpSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { fork } from 'node:child_process';
-import { basename, join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import { unreachable } from '../../base/assert.ts';
 import type { Head } from '../../ledger/chain.ts';
 import { LEDGER_LIMITS } from '../../ledger/limits.ts';
 import { eachRecord } from '../../ledger/reader.ts';
@@ -12,8 +10,8 @@ import { type LedgerRecord, NO_HASH } from '../../ledger/record.ts';
 import { segmentsIn } from '../../ledger/segments.ts';
 import { verify } from '../../ledger/verify.ts';
 import { holds } from '../seed.ts';
-import { folderOf, linesOf, openLedger, type Placed, putLines } from './made.ts';
-import { hashIn, rechained, runOf, Times, writeLedger } from './made.ts';
+import { folderOf, linesOf, openLedger, putLines } from './made.ts';
+import { rechained, runOf, Times, writeLedger } from './made.ts';
 
 function recordsOf(folder: string): LedgerRecord[] {
   const found: LedgerRecord[] = [];
@@ -83,142 +81,6 @@ test('whatever a text holds, and whatever a figure is called, is read as it was 
     );
   });
   await holds(t, property, { runs: 8 });
-});
-
-/** What somebody may do to a ledger. `Hash`: he can compute the chain anew from there on. */
-const mutation = fc.oneof(
-  fc.record({ kind: fc.constant('edit' as const), at: fc.nat(), byte: fc.nat(), to: fc.nat(255) }),
-  fc.record({ kind: fc.constant('drop' as const), at: fc.nat() }),
-  fc.record({ kind: fc.constant('swap' as const), at: fc.nat(), with: fc.nat() }),
-  fc.record({ kind: fc.constant('insert' as const), at: fc.nat(), copy: fc.nat() }),
-  fc.record({ kind: fc.constant('truncate' as const), bytes: fc.nat() }),
-  fc.record({ kind: fc.constant('drop-segment' as const), at: fc.nat() }),
-  fc.record({
-    kind: fc.constant('rechain' as const),
-    at: fc.nat(),
-    how: fc.constantFrom('edit' as const, 'swap' as const, 'insert' as const, 'drop' as const),
-  }),
-);
-type Mutation = typeof mutation extends fc.Arbitrary<infer One> ? One : never;
-type Lines = (Placed & { readonly line: string })[];
-
-/** Told as the record of its place; the headers of segments stay where they are. */
-function forgedAt(
-  lines: Lines,
-  at: number,
-  how: 'edit' | 'swap' | 'insert' | 'drop',
-): Lines | null {
-  const [found, next] = [lines[at], lines[at + 1]];
-  if (!found || !next || isHeader(found) || isHeader(next)) return null;
-  const edited = { ...found, line: found.line.replace(/"at_ms":\d+/, '"at_ms":7') };
-  const others: Record<typeof how, Lines> = {
-    edit: [edited, next],
-    swap: [
-      { ...found, line: next.line },
-      { ...next, line: found.line },
-    ],
-    insert: [edited, found, next],
-    drop: [next],
-  };
-  const all = [...lines.slice(0, at), ...others[how], ...lines.slice(at + 2)];
-  return all.map((one, index) => ({
-    ...one,
-    line: one.line.replace(/^\{"seq":\d+/, `{"seq":${index + 1}`),
-  }));
-}
-
-const isHeader = ({ line }: Placed): boolean => line.includes('"kind":"segment"');
-
-/** Does it, and says which record is the first that is not what it was; null: nothing changed. */
-function mutate(folder: string, before: readonly Placed[], one: Mutation): number | null {
-  const lines: Lines = [...before];
-  const place = (at: number): number => at % lines.length;
-  switch (one.kind) {
-    case 'edit': {
-      const at = place(one.at);
-      const found = lines[at];
-      if (!found) return null;
-      const index = one.byte % found.line.length;
-      const char = String.fromCharCode(32 + (one.to % 94));
-      const line = `${found.line.slice(0, index)}${char}${found.line.slice(index + 1)}`;
-      if (line === found.line) return null;
-      lines[at] = { ...found, line };
-      putLines(folder, lines);
-      return at + 1;
-    }
-    case 'drop': {
-      lines.splice(place(one.at), 1);
-      putLines(folder, lines);
-      return place(one.at) + 1 > lines.length ? lines.length + 1 : (one.at % before.length) + 1;
-    }
-    case 'swap': {
-      const [a, b] = [place(one.at), place(one.with)];
-      const [first, second] = [lines[a], lines[b]];
-      if (!first || !second || a === b) return null;
-      lines[a] = { ...first, line: second.line };
-      lines[b] = { ...second, line: first.line };
-      putLines(folder, lines);
-      return Math.min(a, b) + 1;
-    }
-    case 'insert': {
-      const [at, copy] = [place(one.at), lines[place(one.copy)]];
-      const found = lines[at];
-      if (!found || !copy) return null;
-      lines.splice(at, 0, { ...found, line: copy.line });
-      putLines(folder, lines);
-      // A copy put behind its own is the first that is one too many.
-      return lines[at]?.line === before[at]?.line ? at + 2 : at + 1;
-    }
-    case 'truncate': {
-      const last = segmentsIn(folder).at(-1);
-      if (!last) return null;
-      const bytes = one.bytes % last.bytes;
-      truncateSync(last.path, bytes);
-      const kept = readFileSync(last.path, 'utf8').split('\n').length - 1;
-      return before.findIndex(({ file }) => file === basename(last.path)) + kept + 1;
-    }
-    case 'drop-segment': {
-      const segments = segmentsIn(folder);
-      // The oldest may be removed by who keeps the ledger; what is left tells so.
-      const gone = segments[1 + (one.at % (segments.length - 1))];
-      if (!gone) return null;
-      rmSync(gone.path);
-      return before.findIndex(({ file }) => file === basename(gone.path)) + 1;
-    }
-    case 'rechain': {
-      const at = place(one.at);
-      const forged = forgedAt(lines, at, one.how);
-      if (!forged) return null;
-      putLines(folder, rechained(forged, at));
-      return at + 1;
-    }
-    default:
-      return unreachable(one);
-  }
-}
-
-test('whatever is done to a ledger is found, and the first bad record is named', async (t) => {
-  const original = folderOf(t);
-  const { head } = writeLedger(original, 30, 2_500);
-  const before = linesOf(original);
-  const copy = join(folderOf(t), 'copy');
-  const middle: Head = { seq: 12, hash: hashIn(before[11]) };
-  const property = fc.property(mutation, (one) => {
-    rmSync(copy, { recursive: true, force: true });
-    cpSync(original, copy, { recursive: true });
-    const first_bad = mutate(copy, before, one);
-    const { bad } = verify(copy, [middle, head]);
-    if (first_bad === null) return;
-    if (!bad) throw new Error('nothing was found');
-    if (one.kind !== 'rechain') {
-      if (bad.seq !== first_bad) throw new Error(`${bad.seq} is named, not ${first_bad}`);
-      return;
-    }
-    // Only a head that was kept shows it: the first at or behind what was changed.
-    const told = first_bad <= middle.seq ? middle.seq : head.seq;
-    if (bad.seq !== told) throw new Error(`${bad.seq} is named, not ${told}`);
-  });
-  await holds(t, property, { runs: 300 });
 });
 
 test('a forgery that nobody kept a head of agrees with itself: heads are kept elsewhere', (t) => {

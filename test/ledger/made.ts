@@ -15,11 +15,14 @@ export function folderOf(t: ExecutionContext): string {
   return folder;
 }
 
+/** Milliseconds since 1970 where the clocks of these ledgers begin. */
+export const WALL_MS = 1_700_000_000_000;
+
 /** Time stands where it is put. */
 export class Times {
   now_ms = 1_000;
   readonly nowMs = (): number => this.now_ms;
-  readonly wallMs = (): number => 1_700_000_000_000 + this.now_ms;
+  readonly wallMs = (): number => WALL_MS + this.now_ms;
 }
 
 export function openLedger(folder: string, options: Partial<WriterOptions> = {}): LedgerWriter {
