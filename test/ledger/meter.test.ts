@@ -8,7 +8,7 @@ import { LedgerGraph } from '../../ledger/graph.ts';
 import { meter } from '../../ledger/meter.ts';
 import { readPrices, whatIf } from '../../ledger/prices.ts';
 import type { LedgerWriter } from '../../ledger/writer.ts';
-import { folderOf, openLedger } from './made.ts';
+import { folderOf, openLedger, WALL_MS } from './made.ts';
 
 const S = 1_000;
 
@@ -62,8 +62,50 @@ test('a host that began anew has nothing of the VMs before', (t) => {
   });
   const graph = LedgerGraph.read([folder]);
   const { rows, span } = meter(graph);
-  t.like(rows, [{ boot_gib_s: 20, resident_gib_s: 20, resident_error_gib_s: 0 }]);
+  // Beside what was seen last all that was granted may have been there: boot memory and a region.
+  const unseen_gib_s = 6 + 10;
+  t.like(rows, [{ boot_gib_s: 20, resident_gib_s: 20, resident_error_gib_s: unseen_gib_s }]);
   t.like(whatIf(graph, rows, span), [{ static_gib_s: 20 }]);
+});
+
+const REGION = { ...about, region_id: 'vm1/r0', operation_id: 'op1' } as const;
+
+/** The region is given back, from the one time to the other. */
+function giveBack(writer: LedgerWriter, from_ms: number, to_ms: number): void {
+  const size = { cause: 'stop', from_bytes: GIB, to_bytes: 0 } as const;
+  writer.add({ kind: 'unplug', at_ms: from_ms, ...REGION, ...size });
+  writer.add({ kind: 'emptied', at_ms: to_ms, ...REGION, ...size, vmm_bytes: 0 });
+}
+
+test('what came and went between two looks of the host is within the bound', (t) => {
+  const folder = made(t, (writer) => {
+    launch(writer, 0);
+    look(writer, 0, 0);
+    // Another region, so that the first one says nothing of it.
+    const other = { ...REGION, region_id: 'vm1/r1', operation_id: 'op2', cause: 'start' } as const;
+    const size = { from_bytes: 0, to_bytes: GIB } as const;
+    writer.add({ kind: 'plug', at_ms: 2 * S, ...other, ...size });
+    writer.add({ kind: 'populated', at_ms: 3 * S, ...other, ...size, vmm_bytes: GIB });
+    const back = { ...other, cause: 'stop', from_bytes: GIB, to_bytes: 0 } as const;
+    writer.add({ kind: 'unplug', at_ms: 6 * S, ...back });
+    writer.add({ kind: 'emptied', at_ms: 7 * S, ...back, vmm_bytes: 0 });
+    look(writer, 10 * S, 0);
+  });
+  const { rows } = meter(LedgerGraph.read([folder]));
+  // Nothing, or a GiB from its plug to the end of its unplug: 5 s.
+  t.like(rows, [{ resident_gib_s: 2.5, resident_error_gib_s: 2.5 }]);
+});
+
+test('what an unplug took between two looks was there until it, and is gone after it', (t) => {
+  const folder = made(t, (writer) => {
+    launch(writer, 0);
+    look(writer, 2 * S, GIB);
+    giveBack(writer, 6 * S, 7 * S);
+    look(writer, 10 * S, 0);
+  });
+  const { rows } = meter(LedgerGraph.read([folder]), { from_ms: WALL_MS + 2 * S });
+  // A GiB for 4 s, none for 3 s; for the second in which it goes it may be either.
+  t.like(rows, [{ resident_gib_s: 4.5, resident_error_gib_s: 0.5 }]);
 });
 
 test('a time that ends before it begins is refused', (t) => {
