@@ -31,6 +31,11 @@ export class NumberList {
   }
 }
 
+/** Gives the memory of an array back at once, instead of when it is collected: it is empty then. */
+export function release({ buffer }: { readonly buffer: ArrayBuffer }): void {
+  buffer.transfer(0);
+}
+
 /** Digits of 16 bits, so that four passes sort doubles. */
 const RADIX = 0x1_0000;
 const SIGN = 0x8000_0000;
@@ -55,15 +60,15 @@ export function orderOf(values: Float64Array): Uint32Array {
 }
 
 /** `words`: low and high half of each value, which become keys that sort as whole numbers do. */
-function radixOrder(words: Uint32Array, from: Uint32Array): Uint32Array {
+function radixOrder(words: Uint32Array<ArrayBuffer>, from: Uint32Array<ArrayBuffer>): Uint32Array {
   for (let at = 0; at < words.length; at += 2) {
     const high = words[at + 1] ?? 0;
     const flip = high >= SIGN;
     words[at] = flip ? ~(words[at] ?? 0) : (words[at] ?? 0);
     words[at + 1] = flip ? ~high : high | SIGN;
   }
-  let order: Uint32Array = from;
-  let next: Uint32Array = new Uint32Array(from.length);
+  let order = from;
+  let next = new Uint32Array(from.length);
   for (let digit = 0; digit < 4; digit += 1) {
     const word = digit >> 1;
     const shift = (digit & 1) * 16;
@@ -76,6 +81,8 @@ function radixOrder(words: Uint32Array, from: Uint32Array): Uint32Array {
     }
     [order, next] = [next, order];
   }
+  release(next);
+  release(words);
   return order;
 }
 

@@ -28,6 +28,7 @@ export const DURATION_COLUMNS = [
   ...SHARE_COLUMNS,
 ];
 const ZERO = 0x30;
+const MINUS = 0x2d;
 
 /** Which minute of the day each field is; -1: it is none. Throws `HP_TRACE_HEADER`. */
 function minutesOf(columns: Columns, header: string): Int32Array {
@@ -98,8 +99,10 @@ function functionOf(
 }
 
 function hasNegative(row: ByteScanner, columns: Columns, minutes: Int32Array): boolean {
+  // Most rows have no minus anywhere, and are not looked at field by field.
+  if (!row.has(MINUS)) return false;
   for (let field = 0; field < row.fields; field += 1) {
-    if ((minutes[field] ?? -1) < 0 || row.bytes[row.from(field)] !== 0x2d) continue;
+    if ((minutes[field] ?? -1) < 0 || row.bytes[row.from(field)] !== MINUS) continue;
     columns.signed(row, columns.names[field] ?? '', TRACE_LIMITS.minute_invocations);
     return true;
   }
@@ -117,16 +120,18 @@ function addCounts(
     readonly rules: RuleCounts;
   },
 ): void {
-  const { bytes } = row;
+  const { bytes, ends, fields } = row;
   const { index, day, table, rules } = about;
-  for (let field = 0; field < row.fields; field += 1) {
-    const minute = minutes[field] ?? -1;
-    if (minute < 0) continue;
-    const from = row.from(field);
-    const to = row.to(field);
+  let next = row.begin;
+  for (let field = 0; field < fields; field += 1) {
+    const from = next;
+    const to = ends[field] ?? 0;
+    next = to + 1;
     const digit = (bytes[from] ?? 0) - ZERO;
     // Nine of ten fields are a single 0.
-    if (to - from === 1 && digit === 0) continue;
+    if (digit === 0 && to - from === 1) continue;
+    const minute = minutes[field] ?? -1;
+    if (minute < 0) continue;
     if (from === to) {
       rules.note('no-data', row.line);
       continue;

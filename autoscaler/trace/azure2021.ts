@@ -111,9 +111,7 @@ class RowCollector {
   }
 
   #functionOf(row: ByteScanner): number {
-    const { bytes, begin } = row;
-    const end = row.to(1);
-    const known = this.#names.find(bytes, begin, end);
+    const known = this.#names.find(row.view, row.begin, row.to(1));
     const index = known < 0 ? this.#newFunction(row) : known;
     const entry = this.#functions[index];
     if (entry) entry.invocations += 1;
@@ -123,7 +121,7 @@ class RowCollector {
   #newFunction(row: ByteScanner): number {
     const [app, func] = [this.#name(row, 0, 'app'), this.#name(row, 1, 'func')];
     this.#functions.push({ app, func, invocations: 0 });
-    return this.#names.add(row.bytes, row.begin, row.to(1));
+    return this.#names.add(row.view, row.begin, row.to(1));
   }
 
   #name(row: ByteScanner, field: number, column: string): string {

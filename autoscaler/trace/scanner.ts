@@ -29,6 +29,8 @@ export class ByteScanner {
   #held_bytes = 0;
   /** What the line lies in; it may change after `onRow`. */
   bytes: Buffer = Buffer.alloc(0);
+  /** The same bytes. */
+  view: DataView = viewOf(this.bytes);
   /** Where the line begins in {@link bytes}. */
   begin = 0;
   /** Where each field ends, its comma not counted; `fields` of them are of this line. */
@@ -85,6 +87,11 @@ export class ByteScanner {
     return decodeEveryByte(this.bytes.subarray(this.from(field), this.to(field)));
   }
 
+  /** Whether a byte is anywhere in the line. */
+  has(byte: number): boolean {
+    return this.bytes.subarray(this.begin, this.to(this.fields - 1)).includes(byte);
+  }
+
   /** The line as it is. */
   get whole(): string {
     return decodeEveryByte(this.bytes.subarray(this.begin, this.to(this.fields - 1)));
@@ -101,10 +108,21 @@ export class ByteScanner {
     let { ends } = this;
     let fields = 0;
     let begin = from;
-    const words = wordsOf(bytes);
+    const words = wordsOf(bytes, to);
+    if (this.bytes !== bytes) this.view = viewOf(bytes);
+    this.bytes = bytes;
     for (let at = from; at < to; at += 1) {
-      while ((at & 3) === 0 && isPlain(words[at >> 2])) at += 4;
-      if (at >= to) break;
+      if ((at & 3) === 0) {
+        at = pastPlain(words, at >> 2) * 4;
+        for (let pair = pairAt(words, at >> 2); pair >= 0; pair = pairAt(words, at >> 2)) {
+          if (fields + 2 >= ends.length) ends = this.#widen();
+          ends[fields] = at + pair;
+          ends[fields + 1] = at + pair + 2;
+          fields += 2;
+          at += 4;
+        }
+        if (at >= to) break;
+      }
       const byte = bytes[at] ?? 0;
       if (byte > COMMA) continue;
       if (byte === COMMA) {
@@ -118,7 +136,6 @@ export class ByteScanner {
         if (has_return) this.returns += 1;
         ends[fields] = end;
         this.line += 1;
-        this.bytes = bytes;
         this.begin = this.line === 1 ? begin + this.#markBytes(bytes, begin, end) : begin;
         this.fields = fields + 1;
         onRow(this);
@@ -162,13 +179,44 @@ export class ByteScanner {
 
 const NO_WORDS = new Int32Array(0);
 
-/** The same bytes by fours, where they lie so. */
-function wordsOf({ buffer, byteOffset, length }: Buffer): Int32Array {
-  return byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, length >> 2) : NO_WORDS;
+/** The same bytes by fours, where they lie so, up to `to`. */
+function wordsOf({ buffer, byteOffset }: Buffer, to: number): Int32Array {
+  return byteOffset % 4 === 0 ? new Int32Array(buffer, byteOffset, to >> 2) : NO_WORDS;
 }
 
-/** Whether none of the four bytes is a comma or below it: neither ends a field nor a line. */
-function isPlain(word: number | undefined): boolean {
-  if (word === undefined) return false;
-  return ((word - 0x2d2d2d2d) & ~word & 0x80808080) === 0;
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
+}
+
+/** The first word, from one on, that has a comma or a byte below it, which may end something. */
+function pastPlain(words: Int32Array, from: number): number {
+  let at = from;
+  for (; at + 1 < words.length; at += 2) {
+    const both = lowBytes(words[at] ?? 0) | lowBytes(words[at + 1] ?? 0);
+    if (both !== 0) return lowBytes(words[at] ?? 0) === 0 ? at + 1 : at;
+  }
+  return at < words.length && lowBytes(words[at] ?? 0) === 0 ? at + 1 : at;
+}
+
+/** Not 0 when one of four bytes is a comma or below it. */
+function lowBytes(word: number): number {
+  return (word - 0x2d2d2d2d) & ~word & 0x80808080;
+}
+
+/* Of a file of counts nearly all is fields of one digit: a word has two of them, cut alike. */
+const DIGIT_FIRST = wordOf([0x30, COMMA, 0x30, COMMA]);
+const DIGIT_FIRST_MASK = wordOf([0xf0, 0xff, 0xf0, 0xff]);
+const COMMA_FIRST = wordOf([COMMA, 0x30, COMMA, 0x30]);
+const COMMA_FIRST_MASK = wordOf([0xff, 0xf0, 0xff, 0xf0]);
+
+function wordOf(bytes: readonly number[]): number {
+  return new Int32Array(Uint8Array.from(bytes).buffer)[0] ?? 0;
+}
+
+/** Where in such a word the first of its two commas is; -1: it is no such word. */
+function pairAt(words: Int32Array, at: number): -1 | 0 | 1 {
+  if (at >= words.length) return -1;
+  const word = words[at] ?? 0;
+  if ((word & DIGIT_FIRST_MASK) === DIGIT_FIRST) return 1;
+  return (word & COMMA_FIRST_MASK) === COMMA_FIRST ? 0 : -1;
 }

@@ -7,6 +7,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import { orderOf } from '../../base/number-list.ts';
 import { HotplaneError } from '../../base/errors.ts';
+import { ColumnsBuilder } from '../../autoscaler/trace/columns.ts';
+import { NameTable } from '../../autoscaler/trace/name-table.ts';
 import { microsecondsOf } from '../../autoscaler/trace/decimal.ts';
 import { OPEN_DEFAULTS, openTrace } from '../../autoscaler/trace/open-trace.ts';
 import { ByteScanner } from '../../autoscaler/trace/scanner.ts';
@@ -256,7 +258,10 @@ test('a line of 600 MB is refused after its first 64 KiB', async (t) => {
 });
 
 test('the scanner cuts as splitting text does, however its bytes come', async (t) => {
-  const cell = fc.stringMatching(/^[ -~é]{0,9}$/).map((text) => text.replaceAll(/[,\r\n]/g, ''));
+  const word = fc.stringMatching(/^[ -~é]{0,9}$/).map((text) => text.replaceAll(/[,\r\n]/g, ''));
+  // Fields of one digit are cut two at a time, and plain text is passed by fours.
+  const digit = fc.stringMatching(/^[/0-9?@+]$/);
+  const cell = fc.oneof({ arbitrary: digit, weight: 5 }, word);
   const table = fc.array(fc.array(cell, { minLength: 1, maxLength: 90 }), { minLength: 1 });
   await holds(
     t,
@@ -289,6 +294,52 @@ test('the scanner cuts as splitting text does, however its bytes come', async (t
         );
       },
     ),
+  );
+});
+
+test('a table of names knows each again, wherever it lies', async (t) => {
+  const ending = fc.stringMatching(/^[ab]{0,5}$/);
+  // Of long names not all is hashed: what differs may lie between.
+  const name = fc
+    .tuple(fc.constantFrom('', 'x'.repeat(20)), ending, fc.constantFrom('', '0'.repeat(70)))
+    .map((parts) => parts.join(''));
+  const named = fc.array(fc.tuple(name, fc.nat({ max: 7 })), { minLength: 1, maxLength: 60 });
+  await holds(
+    t,
+    fc.property(named, (names) => {
+      const table = new NameTable();
+      const known = new Map<string, number>();
+      for (const [text, offset] of names) {
+        const bytes = Buffer.from(`${'_'.repeat(offset)}${text},`);
+        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+        const to = offset + text.length;
+        t.is(table.find(view, offset, to), known.get(text) ?? -1);
+        if (!known.has(text)) known.set(text, table.add(view, offset, to));
+        bytes.fill(0);
+      }
+      t.is(table.size, known.size);
+    }),
+  );
+});
+
+test('columns come out by arrival, equal ones as they came, in order before or not', async (t) => {
+  const arrivals = fc.array(fc.integer({ min: -3, max: 9 }), { maxLength: 3_000 });
+  await holds(
+    t,
+    fc.property(arrivals, fc.boolean(), (unsorted, sorts) => {
+      const came = sorts ? unsorted.toSorted((a, b) => a - b) : unsorted;
+      const builder = new ColumnsBuilder();
+      for (const [at, arrival_ms] of came.entries()) builder.add(at, arrival_ms, at / 2);
+      const expected = [...came.keys()].toSorted((a, b) => (came[a] ?? 0) - (came[b] ?? 0));
+      t.deepEqual(
+        [...builder.inOrder()],
+        expected.map((at) => ({
+          function_index: at,
+          arrival_ms: came[at] ?? 0,
+          duration_ms: at / 2,
+        })),
+      );
+    }),
   );
 });
 
