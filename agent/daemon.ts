@@ -9,11 +9,12 @@ import type { CoreConfig, FullMode } from './model/config.ts';
 import { agentError } from './model/errors.ts';
 import { addLastWords } from '../base/last-words.ts';
 import { AGENT_LIMITS } from './limits.ts';
+import { openPeerReader, type ReadPeer } from '../base/peer-credentials.ts';
 import { ensureSafeFolder, socketPathTrouble } from '../base/safe-path.ts';
 import { wasBegunIn } from '../hypervisor-client/lifecycle/run-dir.ts';
 import type { Hypervisor } from '../hypervisor-client/vm.ts';
 import type { NetworkAddress } from './api/address.ts';
-import type { CertificateRoles } from './api/peers.ts';
+import type { CertificateRoles, UserRoles } from './api/peers.ts';
 import { AgentServer } from './api/server.ts';
 import { type SocketAccess, SocketPlace } from './api/socket.ts';
 import { ServerTls } from './api/server-tls.ts';
@@ -55,6 +56,8 @@ export interface DaemonOptions {
   readonly socket_path: string;
   /** Who may connect besides the agent's own user; absent: nobody. */
   readonly socket_access?: SocketAccess;
+  /** Of those who may connect, who may do what; absent: all of them all. */
+  readonly socket_users?: UserRoles;
   /** Another socket, of which whoever can connect may look and change nothing. */
   readonly read_socket?: { readonly path: string; readonly access: SocketAccess };
   /** Where the API is served on a network; absent: nowhere. */
@@ -238,15 +241,16 @@ interface Opened {
 async function openServers(
   agent: HostAgent,
   { place, credentials }: Opened,
-  { socket_path, read_socket, tls, log }: DaemonOptions,
+  { socket_path, socket_users: users, read_socket, tls, log }: DaemonOptions,
 ): Promise<AgentServer[]> {
   const servers: AgentServer[] = [];
+  const local = { agent, log, users: users ?? null, readPeer: await peerReader(users, log) };
   try {
-    servers.push(await AgentServer.listen({ agent, socket_path, place, log }));
+    servers.push(await AgentServer.listen({ ...local, socket_path, place }));
     if (read_socket) {
       const { path, access } = read_socket;
       const own = { socket_path: path, place: await SocketPlace.claim(path, access) };
-      servers.push(await AgentServer.listen({ agent, log, role: 'read', ...own }));
+      servers.push(await AgentServer.listen({ ...local, role: 'read', ...own }));
       log.info({ socket: path }, 'may be looked at');
     }
     if (tls && credentials) {
@@ -260,6 +264,16 @@ async function openServers(
     await Promise.all(servers.map((one) => one.close(0)));
     throw error;
   }
+}
+
+/** Throws HP_AGENT_NO_USERS where what a user may do depends on it, and it cannot be known. */
+async function peerReader(users: UserRoles | undefined, log: Logger): Promise<ReadPeer | null> {
+  const readPeer = await openPeerReader();
+  if (readPeer) return readPeer;
+  const message = 'this host does not tell whose user connects to a socket';
+  if (users) throw agentError('HP_AGENT_NO_USERS', `${message}.`);
+  log.warn(`${message}: peers of the socket are not told apart`);
+  return null;
 }
 
 async function serve(agent: HostAgent, opened: Opened, options: DaemonOptions): Promise<void> {

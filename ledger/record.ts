@@ -19,8 +19,9 @@ export interface RecordFields {
   readonly request_id: string;
   readonly invocation_id: string;
   /**
-   * Who asked: the common name of a certificate, `of the socket` for all whom the kernel lets
-   * connect there, and of HTTP where it came from; null: not known.
+   * Who asked: the common name of a certificate, `uid:1000` for the user who connected to the
+   * socket (`of the socket` where the kernel did not tell), and of HTTP where it came from; null:
+   * not known.
    */
   readonly peer: string | null;
   /** Who a function is for, as its spec says; absent or null: nobody said. */

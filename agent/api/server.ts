@@ -13,6 +13,8 @@ import {
 import type { Logger } from 'pino';
 import { timerMs } from '../../base/clock.ts';
 import { isHotplaneError, messageOf } from '../../base/errors.ts';
+import type { ReadPeer } from '../../base/peer-credentials.ts';
+import { ourUid } from '../../base/safe-path.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { isBug } from '../observe/fail-stop.ts';
@@ -22,12 +24,15 @@ import { API_PROTOCOL, type Role } from '../model/methods.ts';
 import { addressText, type NetworkAddress } from './address.ts';
 import { Discovery } from './discovery.ts';
 import { type OnGone, STREAMS, type StreamHandler, UNARY, type UnaryHandler } from './handlers.ts';
+import { LocalConnections, peerAmong } from './local-connections.ts';
 import {
   certifiedPeer,
   type CertificateRoles,
   checkAllowed,
-  localPeer,
+  type Connection,
+  type Peer,
   type PeerOf,
+  type UserRoles,
 } from './peers.ts';
 import { SERVICE } from './service.ts';
 import { SocketPlace } from './socket.ts';
@@ -39,8 +44,12 @@ export interface AgentServerOptions {
   /** The claimed place of the socket, which close() gives back. Default: claimed by listen(). */
   readonly place?: SocketPlace;
   readonly log: Logger;
-  /** What whoever can connect may do. Default: all. */
+  /** The most that anybody may do there. Default: all. */
   readonly role?: Role;
+  /** Who may do what, by user. Absent or null: whoever can connect may do what the role says. */
+  readonly users?: UserRoles | null;
+  /** Asks the kernel who connects; absent or null: it is not known. */
+  readonly readPeer?: ReadPeer | null;
 }
 
 export interface TlsServerOptions {
@@ -67,6 +76,7 @@ export class AgentServer {
   });
   readonly #options: Parts;
   readonly #discovery: Discovery;
+  #local: LocalConnections | null = null;
   #port: number | null = null;
 
   private constructor(options: Parts) {
@@ -80,12 +90,18 @@ export class AgentServer {
   /** Throws HP_AGENT_SOCKET_IN_USE when another agent listens there, HP_AGENT_SOCKET else. */
   static async listen(options: AgentServerOptions): Promise<AgentServer> {
     const place = options.place ?? (await SocketPlace.claim(options.socket_path));
-    const { agent, log, role = 'write' } = options;
-    const result = new AgentServer({ agent, log, place, peerOf: localPeer(role) });
+    const { agent, log, role: most = 'write', users = null, readPeer = null } = options;
+    const peers = new Map<string, Peer>();
+    const result = new AgentServer({ agent, log, place, peerOf: peerAmong(peers) });
     const insecure = ServerCredentials.createInsecure();
+    const injector = result.#server.createConnectionInjector(insecure);
+    const rights = { most, users, our_uid: ourUid() };
+    const local = new LocalConnections(injector, peers, rights, readPeer);
+    result.#local = local;
     try {
-      await place.bind(async (path) => void (await bind(result.#server, `unix:${path}`, insecure)));
+      await place.bind((path) => local.listen(path));
     } catch (error) {
+      await local.close(0);
       result.#server.forceShutdown();
       await place.release();
       throw error;
@@ -116,6 +132,7 @@ export class AgentServer {
   /** Takes no new calls, waits for the open ones up to `deadline_ms`, then ends them. */
   async close(deadline_ms: number): Promise<void> {
     this.#discovery.stopping();
+    await this.#local?.close(deadline_ms);
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
       this.#server.forceShutdown();
@@ -148,7 +165,7 @@ export class AgentServer {
       const onGone: OnGone = (run) => void call.on('cancelled', run);
       const answer = async (): Promise<void> => {
         try {
-          const peer = peerOf(call.getAuthContext());
+          const peer = peerOf(connectionOf(call));
           checkAllowed(peer, role, name);
           done(null, await serve(agent, call.request, { peer, onGone }));
         } catch (error) {
@@ -175,7 +192,7 @@ export class AgentServer {
       const gone = new AbortController();
       call.on('cancelled', () => gone.abort());
       try {
-        checkAllowed(peerOf(call.getAuthContext()), role, name);
+        checkAllowed(peerOf(connectionOf(call)), role, name);
         const messages = open(agent, call.request, gone.signal);
         // Tells the caller that from here on nothing is missed.
         call.sendMetadata(new Metadata());
@@ -194,6 +211,13 @@ export class AgentServer {
   }
 }
 
+type AnyCall = Pick<ServerUnaryCall<Buffer, Buffer>, 'getAuthContext' | 'getPeer'>;
+
+function connectionOf(call: AnyCall): Connection {
+  const { sslPeerCertificate: certificate = null } = call.getAuthContext();
+  return { certificate, remote: call.getPeer() };
+}
+
 /** Messages are made and read by their methods, where errors can be told. */
 const asIs = (bytes: Buffer): Buffer => bytes;
 
@@ -205,7 +229,7 @@ function drained(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
   });
 }
 
-/** The port that it got; 1 for a Unix socket. */
+/** The port that it got. */
 function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials, (error, port) => {

@@ -4,6 +4,7 @@
  */
 import { type CodeInfo, errorMaker } from '../../base/errors.ts';
 import { NETWORK_CODES } from './network-errors.ts';
+import { PEER_CODES } from './peer-errors.ts';
 
 export const AGENT_CODES = {
   /* What a request asks for. */
@@ -296,16 +297,7 @@ export const AGENT_CODES = {
     meaning: 'The call failed on its way, or was answered with nothing.',
     next: 'compare the versions of client and agent; see the log of the agent.',
   },
-  HP_AGENT_NOT_ALLOWED: {
-    category: 'usage',
-    meaning: 'The certificate, or the socket, may not do what was asked; nothing was changed.',
-    next: 'call as somebody who may, or have the name listed in tls_read or tls_write.',
-  },
-  HP_AGENT_TLS: {
-    category: 'usage',
-    meaning: 'The API cannot be served or called over TLS: address or files are not usable.',
-    next: 'name a free address, and a key, its certificate and the authority of the peers, in PEM.',
-  },
+  ...PEER_CODES,
   HP_AGENT_TOO_MANY_WATCHERS: {
     category: 'unavailable',
     meaning: 'As many watchers are connected as may.',

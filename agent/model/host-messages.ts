@@ -16,7 +16,11 @@ export type Cordon = Readonly<z.infer<typeof cordonSchema>>;
 
 export const cordonRequestSchema = message('CordonRequest', {
   drain: field(1, z.boolean(), 'what runs may end, and every VM ends then'),
-  author: field(2, who, 'of a peer with a certificate its name is taken'),
+  author: field(
+    2,
+    who,
+    'of a peer with a certificate its name is taken, of another its user is added',
+  ),
   reason: field(3, who),
 });
 export type CordonRequest = Readonly<z.infer<typeof cordonRequestSchema>>;

@@ -29,6 +29,7 @@ import {
   SOCKET_MODE,
   SWITCH,
   UID_RANGE,
+  USERS,
   wholeBetween,
 } from './kinds.ts';
 
@@ -70,6 +71,20 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     kind: SOCKET_MODE,
     doc: 'permissions of the socket: 0600, or 0660 for the group too',
     default: '0600',
+  },
+  {
+    name: 'socket_write',
+    kind: USERS,
+    doc: "users and %groups that may do all over the socket; root and the agent's user always may",
+    default: null,
+    otherwise: 'whoever may connect, unless socket_read is given',
+  },
+  {
+    name: 'socket_read',
+    kind: USERS,
+    doc: 'users and %groups that may look over the socket, and change nothing',
+    default: null,
+    otherwise: 'none',
   },
   {
     name: 'read_socket',

@@ -3,7 +3,7 @@ import { NETWORK_ADDRESS_WANTED, parseNetworkAddress } from '../../agent/api/add
 import { HTTP_ADDRESS_WANTED, parseHttpAddress } from '../../agent/http/address.ts';
 import { BRIDGES_WANTED, parseAddress, parseBridges } from '../../agent/model/network.ts';
 import { parseBytes, sizeWanted } from '../../base/units.ts';
-import { gidOf } from '../../base/users.ts';
+import { gidOf, uidOf } from '../../base/users.ts';
 
 export interface ConfigKind {
   /** What the value is called in help and pages, e.g. `SIZE`; null: a switch, on or off. */
@@ -137,5 +137,23 @@ export const CERTIFICATE_NAMES: ConfigKind = {
       ? null
       : `names with commas between them, of at most ${NAME_CHARS} characters each`,
 };
+
+/** Users and, after a %, groups of this host, with commas between them; in a file a list too. */
+export const USERS: ConfigKind = {
+  value: 'USERS',
+  wanted: (text) => {
+    const unknown = namesOf(text).find((name) => userOrGroup(name) === null);
+    if (unknown === undefined) return null;
+    return `users of this host, or %groups, by name or number: ${JSON.stringify(unknown)} is neither`;
+  },
+};
+
+/** Null: this host has none of that name. */
+export function userOrGroup(name: string): { uid: number } | { gid: number } | null {
+  const gid = name.startsWith('%') ? gidOf(name.slice(1)) : null;
+  if (gid !== null) return { gid };
+  const uid = /^\d+$/.test(name) ? Number(name) : uidOf(name);
+  return uid === null || uid > UID_LAST ? null : { uid };
+}
 
 export const namesOf = (text: string): string[] => text.split(',').map((name) => name.trim());

@@ -353,6 +353,10 @@ With --tls-listen it serves the API on a network, to those alone who have a cert
 HP_AGENT_NOT_ALLOWED. Its files are read again every 10 s: a renewed certificate takes no restart.
 A socket for looking only is --read-socket, with --read-group for a group.
 
+Of those who may connect to a socket the kernel tells the user, who is written down as the author of
+what he changes. --socket-write and --socket-read list users and %groups that may do all, or look
+only; the agent's own user and root may do all, and where either is given anybody else may nothing.
+
 As root, with --vmm-uids, the VMM of each VM runs as a user of its own out of that range; images and
 the folders above them must be open to those users.
 

@@ -12,7 +12,7 @@ async function run({ positionals, values, stdout }: CommandInput): Promise<void>
       : await readConfigFile(resolve(named));
   if (!file) throw noConfigFile(USUAL_CONFIG_FILE);
   const keys = [...file.values.keys()];
-  const text = `${file.path}: ${keys.length} keys, all of them good\n`;
+  const text = `${file.path}: ${keys.length} ${keys.length === 1 ? 'key, and it is' : 'keys, all of them'} good\n`;
   stdout.write(values.flag('json') ? jsonDocument({ path: file.path, keys }) : text);
 }
 

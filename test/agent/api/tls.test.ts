@@ -216,7 +216,7 @@ test('with a new authority its peers come in, and new connections of others do n
 test('who may do what hangs on the one name of a verified certificate', (t) => {
   const peerOf = certifiedPeer({ read: ['r', 'both'], write: ['w', 'both'] });
   const roleOf = (CN: string | string[]) =>
-    peerOf({ sslPeerCertificate: { subject: { CN } } }).role;
+    peerOf({ certificate: { subject: { CN } }, remote: '' }).role;
   t.deepEqual(['r', 'w', 'both', 'x', '', ['w'], ['r', 'w']].map(roleOf), [
     'read',
     'write',
@@ -226,8 +226,8 @@ test('who may do what hangs on the one name of a verified certificate', (t) => {
     null,
     null,
   ]);
-  t.is(peerOf({}).role, null);
-  t.is(peerOf({ sslPeerCertificate: { subject: {} } }).role, null);
+  t.is(peerOf({ certificate: null, remote: '' }).role, null);
+  t.is(peerOf({ certificate: { subject: {} }, remote: '' }).role, null);
 });
 
 test('files that are no certificate, or do not belong together, are told before anything listens', async (t) => {

@@ -12,9 +12,11 @@ import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { readConfigFile } from '../../../cli/agent-config/file.ts';
 import { CONFIG_KEYS, type ConfigKey, flagOf, variableOf } from '../../../cli/agent-config/keys.ts';
 import { readAgentConfig } from '../../../cli/agent-config/options.ts';
+import { peersOf } from '../../../cli/agent-config/peers.ts';
 import { COMMANDS } from '../../../cli/commands.ts';
 import { parseCommandLine } from '../../../cli/parse.ts';
 import { CONFIG_PAGE_PATH, renderConfigPage } from '../../../tools/configuration-page.ts';
+import { Values } from '../../../cli/values.ts';
 import { runLine } from '../run-line.ts';
 
 async function scratch(t: ExecutionContext): Promise<string> {
@@ -147,6 +149,22 @@ test('a list may be written as one, and a switch given both ways is refused', as
   });
 });
 
+const rolesOf = (given: Record<string, string>) =>
+  peersOf(new Values({ 'tls-listen': 'off', 'socket-mode': '0600', ...given })).socket_users;
+
+test('users are told by name or number, groups after a %, and one that is not there is told', async (t) => {
+  t.is(rolesOf({}), undefined);
+  t.deepEqual(rolesOf({ 'socket-write': 'root, 4242,%root,%77' }), {
+    read: { uids: [], gids: [] },
+    write: { uids: [0, 4_242], gids: [0, 77] },
+  });
+  t.deepEqual(rolesOf({ 'socket-read': '4242' })?.write, { uids: [], gids: [] });
+  const path = await fileOf(t, 'socket_write: [root, "%no-such-group"]\n');
+  const { code, err } = await runLine(`config check ${path}`);
+  t.is(code, 2);
+  t.regex(err, /:1:\d+: socket_write: .*"%no-such-group" is neither/);
+});
+
 test('a file that others may write is not read: it names programs', async (t) => {
   const path = await fileOf(t, 'qemu: /tmp/mine\n');
   await chmod(path, 0o666);
@@ -169,7 +187,7 @@ test('config check says where, and what was meant, with exit code 2', async (t) 
   t.true(err.includes(`${path}:2:1: stat_dir: there is no such key; did you mean 'state_dir'?`));
   const good = await runLine(`config check ${await fileOf(t, 'host_limit: 8GiB\n')}`);
   t.is(good.code, 0);
-  t.regex(good.out, /: 1 keys, all of them good\n$/);
+  t.regex(good.out, /: 1 key, and it is good\n$/);
   const missing = await runLine(`config check ${path}.no`);
   t.is(missing.code, 3, missing.err);
 });
