@@ -38,6 +38,12 @@ export const AGENT_LIMITS = {
   payloads_held_bytes: 256 * 1024 * 1024,
   /** Until an instance that is to be kept is started again where it failed or had no memory. */
   start_again_ms: 10_000,
+  /** A function whose only VM was lost gets another at once, and after that so much later ... */
+  come_back_ms: 1_000,
+  /** ... twice as late each time, but no later than this ... */
+  come_back_ms_max: 60_000,
+  /** ... until one has served for so long. */
+  come_back_calm_ms: 60_000,
   /** Answers kept for callers who ask again with a key: how many, their rows, and how long. */
   answers_kept: 10_000,
   answers_kept_bytes: 64 * 1024 * 1024,

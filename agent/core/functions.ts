@@ -17,6 +17,7 @@ import type { FunctionState, QueuedInvocation } from '../model/state.ts';
 import { NOBODY, functionGone, replyDeployed } from './callers.ts';
 import { policyOf } from './answering.ts';
 import { askAdmit } from './ask.ts';
+import { comebackLater, comebackWake, comesAtOnce } from './comeback.ts';
 import { cordonedOff } from './cordon.ts';
 import { type Draft, editInstance, editVm, editVmsOf, replyError, vmsOf } from './draft.ts';
 import { doomInstance } from './instances.ts';
@@ -52,8 +53,10 @@ function deployAgain(
 ): void {
   const fields = specDifferences(fn.spec, spec);
   if (fields.length > 0) return replyError(draft, request_id, REFUSALS.conflict(spec.name, fields));
-  if (fn.phase === 'removing' || fn.phase === 'ending') {
-    return replyError(draft, request_id, REFUSALS.removing(spec.name));
+  if (isLeaving(fn)) return replyError(draft, request_id, REFUSALS.removing(spec.name));
+  if (fn.phase === 'ending') {
+    const lost = REFUSALS.vmLost(spec.name, fn.failure, pauseOf(draft, fn));
+    return replyError(draft, request_id, lost);
   }
   const vm = firstVm(draft, fn);
   if (vm.phase === 'running') return replyDeployed(draft, vm, request_id);
@@ -64,12 +67,13 @@ function newFunction(spec: FunctionSpec, known: FunctionState | undefined): Func
   return {
     spec,
     phase: 'deploying',
-    queue: Queue.empty(),
+    queue: known?.queue ?? Queue.empty(),
     next_sequence: known?.next_sequence ?? 1,
     vm_ids: [],
     waiters: NOBODY,
     forget: false,
     failure: null,
+    comeback: known?.comeback ?? null,
     last_failure: known?.last_failure ?? null,
     remove_by_ms: null,
     elastic: known?.elastic ?? (isElastic(spec) ? NO_TALLY : null),
@@ -91,13 +95,27 @@ function launchInstead(
   return refused;
 }
 
-/** One whose last VM a drain of the host ended gets one again; where it cannot, it says why. */
+/**
+ * One that lost its last VM gets another when that is due: after a fault, after a drain of the
+ * host, after a start of it. Where it cannot have one now it says why, once, and tries again.
+ */
 export function comeBack(draft: Draft, fn: FunctionState): void {
-  const was_drained = fn.phase === 'lost' && fn.failure?.code === 'HP_AGENT_HOST_CORDONED';
-  if (draft.cordon || !was_drained) return;
+  if (fn.phase !== 'lost') return;
+  const due_ms = comebackWake(draft, fn);
+  if (due_ms !== null && due_ms <= draft.now_ms && launchAgain(draft, fn)) return;
+  const lost = REFUSALS.vmLost(fn.spec.name, fn.failure, pauseOf(draft, fn));
+  refuseQueue(draft, fn, 'refused', lost);
+}
+
+function launchAgain(draft: Draft, fn: FunctionState): boolean {
   const fresh = newFunction(fn.spec, fn);
   const refused = launchInstead(draft, fresh, fn);
-  if (!refused) return void Object.assign(fn, fresh);
+  if (!refused) {
+    Object.assign(fn, fresh);
+    return true;
+  }
+  fn.comeback = comebackLater(draft, fn);
+  if (fn.failure?.code === refused.code) return false;
   const [lost] = vmsOf(draft, fn);
   assert(lost, 'a lost function has the last VM it had');
   fn.failure = refused;
@@ -105,6 +123,13 @@ export function comeBack(draft: Draft, fn: FunctionState): void {
   const { code, message } = refused;
   const about = { function: fn.spec.name, vm_id: lost.id };
   draft.actions.push({ type: 'report', level: 'error', code, message, ...about });
+  return false;
+}
+
+/** Until it gets another VM; null: that is not known. */
+function pauseOf(draft: Draft, fn: FunctionState): number | null {
+  const due_ms = comebackWake(draft, fn);
+  return due_ms === null ? null : Math.max(0, due_ms - draft.now_ms);
 }
 
 /** A network that the configuration does not give. */
@@ -150,7 +175,9 @@ export function remove(
   fn.waiters = { ...fn.waiters, remove: [...fn.waiters.remove, request_id] };
   if (fn.phase === 'lost') return functionGone(draft, fn);
   endUndead(draft, fn);
-  if (fn.phase === 'ending') return;
+  if (fn.phase === 'ending') {
+    return refuseQueue(draft, fn, 'refused', REFUSALS.removing(fn.spec.name));
+  }
   const by_ms = draft.now_ms + drain_ms;
   fn.remove_by_ms = Math.min(fn.remove_by_ms ?? by_ms, by_ms);
   if (fn.phase === 'removing') return;
@@ -184,13 +211,19 @@ export function invoke(
   draft.arrived = invocation;
 }
 
+/** Nothing of it is to stay. */
+function isLeaving({ phase, forget, waiters }: FunctionState): boolean {
+  return phase === 'removing' || (phase === 'ending' && (forget || waiters.remove.length > 0));
+}
+
 function whyNot(draft: Draft, fn: FunctionState, invocation: QueuedInvocation): Refusal | null {
   const { name } = fn.spec;
   const { queue_length_max } = draft.config;
-  if (fn.phase === 'removing' || fn.phase === 'ending') return REFUSALS.removing(name);
+  if (isLeaving(fn)) return REFUSALS.removing(name);
   const cordoned = cordonedOff(draft, fn);
   if (cordoned) return cordoned;
-  if (fn.phase === 'lost') return REFUSALS.vmLost(name, fn.failure);
+  const is_gone = fn.phase === 'lost' || (fn.phase === 'ending' && !comesAtOnce(draft, fn));
+  if (is_gone) return REFUSALS.vmLost(name, fn.failure, pauseOf(draft, fn));
   const silent_since_ms = silentSince(draft, fn);
   if (silent_since_ms !== null) {
     return REFUSALS.unresponsive(name, draft.now_ms - silent_since_ms);

@@ -9,6 +9,7 @@ import { hostBytes, lessBytes, NO_BYTES, sumBytes, type TierBytes } from '../mod
 import { addressesFor } from './addresses.ts';
 import { functionGone, NOBODY, replyDeployed } from './callers.ts';
 import { type Draft, editInstance, editRegion, newId, replyError, vmsOf } from './draft.ts';
+import { comebackAfter } from './comeback.ts';
 import { answerInvocation, refuseQueue } from './invocations.ts';
 import { plug, pressedTo } from './operations.ts';
 import { askFor, permitsOf } from './permits.ts';
@@ -159,7 +160,8 @@ export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Ref
   }
   if (vmsOf(draft, fn).every(isOver)) {
     // A function that was being removed or never served leaves nothing to come back to.
-    fn.forget = fn.phase === 'removing' || (fn.phase === 'deploying' && !isComingBack(fn));
+    fn.forget = fn.phase === 'removing' || (fn.phase === 'deploying' && fn.comeback === null);
+    fn.comeback = fn.forget ? null : comebackAfter(draft, fn, vm);
     fn.phase = 'ending';
     fn.failure = ended;
     refuseQueue(draft, fn, 'failed', why);
@@ -169,9 +171,6 @@ export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Ref
   for (const { index } of vm.regions) giveUp(draft, editRegion(draft, vm, index));
   draft.actions.push({ type: 'shutdown-vm', vm_id: vm.id, failure });
 }
-
-/** Nobody asked for it: it was there before the host was drained. */
-const isComingBack = ({ waiters }: FunctionState): boolean => waiters.deploy.length === 0;
 
 /** Its permit alone stays: nothing that is still to come of it means anything. */
 function giveUp(draft: Draft, region: RegionState): void {
@@ -211,7 +210,10 @@ export function vmUndead(draft: Draft, fn: FunctionState, vm: VmState, reason: s
   for (const request_id of waiting) replyError(draft, request_id, failure);
   fn.waiters = NOBODY;
   vm.failure = failure;
-  if (fn.phase === 'ending') fn.failure = failure;
+  if (fn.phase === 'ending') {
+    fn.failure = failure;
+    refuseQueue(draft, fn, 'failed', failure);
+  }
   noteFailure(draft, fn, vm, failure);
   draft.actions.push({
     type: 'report',

@@ -1,6 +1,7 @@
 /** Wakes: the earliest moment at which time alone changes something. */
 import type { FunctionState, VmState } from '../model/state.ts';
 import { type Draft, readVm } from './draft.ts';
+import { comebackWake } from './comeback.ts';
 import { mayEmpty } from './devices.ts';
 import { isFree } from './regions.ts';
 import { memoryWaitEnd } from './shortages.ts';
@@ -43,6 +44,7 @@ export function functionWake(draft: Draft, fn: FunctionState): number | null {
   let wake_ms = fn.phase === 'removing' ? fn.remove_by_ms : null;
   const oldest = fn.queue.first;
   if (oldest) wake_ms = earlier(wake_ms, oldest.received_at_ms + draft.config.queued_ms);
+  wake_ms = earlier(wake_ms, comebackWake(draft, fn));
   if (fn.targets) wake_ms = earlier(wake_ms, fn.targets.expires_at_ms);
   if (fn.short) wake_ms = earlier(wake_ms, memoryWaitEnd(draft, fn));
   for (const id of fn.vm_ids) wake_ms = earlier(wake_ms, readVm(draft, id)?.wake_at_ms ?? null);

@@ -37,6 +37,13 @@ export interface CoreConfig {
   readonly resize_hold_ms: number;
   /** Until an instance that nobody waits for is started again after a failure. */
   readonly start_again_ms: number;
+  /**
+   * Pause before a function whose VMs are lost one after the other gets another: it doubles each
+   * time, up to a bound, until a VM has served for `come_back_calm_ms`.
+   */
+  readonly come_back_ms: number;
+  readonly come_back_ms_max: number;
+  readonly come_back_calm_ms: number;
   /** Decisions of policies that one step records; more are counted only. */
   readonly decisions_max: number;
   /** What every VM costs the host besides its guest's memory: the VMM process. */
@@ -70,6 +77,9 @@ export const DEFAULT_CONFIG: CoreConfig = {
   unplug_retry_ms: AGENT_LIMITS.unplug_retry_ms,
   resize_hold_ms: AGENT_LIMITS.unplug_retry_ms,
   start_again_ms: AGENT_LIMITS.start_again_ms,
+  come_back_ms: AGENT_LIMITS.come_back_ms,
+  come_back_ms_max: AGENT_LIMITS.come_back_ms_max,
+  come_back_calm_ms: AGENT_LIMITS.come_back_calm_ms,
   decisions_max: 64,
   vmm_overhead_bytes: 0,
   host_keep_bytes: null,

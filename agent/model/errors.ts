@@ -193,7 +193,7 @@ export const AGENT_CODES = {
   HP_AGENT_GUEST_STUCK: {
     category: 'failure',
     meaning: 'The guest did not stop an instance in as many tries as there are; its VM is ended.',
-    next: 'deploy the function again; look at the console of the VM for the cause.',
+    next: 'look at the console of the VM for the cause; the function gets another VM by itself.',
   },
   HP_AGENT_UNRESPONSIVE: {
     category: 'unavailable',
@@ -203,12 +203,12 @@ export const AGENT_CODES = {
   HP_AGENT_VM_LOST: {
     category: 'unavailable',
     meaning: 'The VM of the function is gone; the cause stands in the message.',
-    next: 'deploy the function again with the same spec; it gets a new VM.',
+    next: 'try again in a while: it gets a new VM by itself; if VMs of it are lost again and again, see the cause.',
   },
   HP_AGENT_VM_ENDED: {
     category: 'unavailable',
     meaning: 'The VMM ended, or the guest was reset.',
-    next: 'deploy the function again for a new VM.',
+    next: 'look at the console of the VM for the cause; the function gets another VM by itself.',
   },
   HP_AGENT_VM_QUARANTINED: {
     category: 'unavailable',

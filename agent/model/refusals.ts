@@ -191,12 +191,14 @@ export const REFUSALS = {
       { bytes, limit_bytes },
     ),
   cancelled: () => refusal('HP_AGENT_CANCELLED', 'the caller went away.'),
-  vmLost: (name: string, why: Refusal | null) =>
-    refusal(
-      'HP_AGENT_VM_LOST',
-      `the VM of function '${name}' is gone${why ? `: ${why.code}: ${why.message}` : '.'}`,
-      why ? { cause: why.code } : {},
-    ),
+  /** `again_ms`: until it gets another VM; null: not known. */
+  vmLost: (name: string, why: Refusal | null, again_ms: number | null = null) => {
+    const cause = why ? `: ${why.code}: ${why.message}` : '.';
+    const again = again_ms === null ? '' : ` It gets another in ${Math.ceil(again_ms / 1_000)} s.`;
+    const details = again_ms === null ? {} : { again_ms };
+    const message = `the VM of function '${name}' is gone${cause}${again}`;
+    return refusal('HP_AGENT_VM_LOST', message, why ? { cause: why.code, ...details } : details);
+  },
   unresponsive: (name: string, silent_ms: number) =>
     refusal(
       'HP_AGENT_UNRESPONSIVE',

@@ -20,8 +20,8 @@ import { hostBytes, type Tier, type TierBytes } from './tiers.ts';
 
 /**
  * `deploying`: no VM has served yet. `serving`. `removing`: Remove asked, instances are being
- * stopped. `ending`: its last VM is being shut down. `lost`: it has no VM against our will; Deploy
- * with the same spec starts a new one.
+ * stopped. `ending`: its last VM is being shut down. `lost`: it has no VM against our will; it
+ * gets another when that is due (core/comeback.ts), or with Deploy of the same spec.
  */
 export type FunctionPhase = 'deploying' | 'serving' | 'removing' | 'ending' | 'lost';
 
@@ -201,6 +201,14 @@ export interface Shortage {
   readonly wanted_bytes: number;
 }
 
+/** A function that lost its last VM against our will, and gets another. */
+export interface ComebackState {
+  /** VMs that were lost in a row before one had served for a while, beyond the first. */
+  readonly failures: number;
+  /** When it gets the next one; no earlier than the last one is gone. */
+  readonly due_at_ms: number;
+}
+
 export interface FunctionState {
   readonly spec: FunctionSpec;
   phase: FunctionPhase;
@@ -216,6 +224,8 @@ export interface FunctionState {
   failure: Refusal | null;
   /** The last thing that went wrong unasked, with its VM; kept when a new VM takes over. */
   last_failure: LastFailure | null;
+  /** Null: it never lost its last VM, or is still deployed for the first time. */
+  comeback: ComebackState | null;
   /** `removing`: when its VMs are shut down whatever still runs in them. */
   remove_by_ms: number | null;
   /** What the sizes of its instances came to; null: they have one size. */

@@ -218,7 +218,12 @@ export function hostOf(
   const queues = queuesOf(rows.queue, functions);
   for (const [name, fn] of functions) {
     const queue = queues.get(name) ?? Queue.empty();
-    const later = { spec: specIn(fn), targets: targetsIn(fn), short: fn.short ?? null };
+    const later = {
+      spec: specIn(fn),
+      targets: targetsIn(fn),
+      short: fn.short ?? null,
+      comeback: comebackIn(fn),
+    };
     functions.set(name, { ...fn, ...marks.get(`functions/${name}`), ...later, queue });
   }
   const alarms = new AlarmEdit(noAlarms());
@@ -241,6 +246,11 @@ function specIn({ spec }: FunctionState): FunctionState['spec'] {
   const { instances, network, tenant } = spec;
   const later = { instances: instances ?? null, network: network ?? null, tenant: tenant ?? null };
   return { ...spec, ...later };
+}
+
+/** An earlier version left a lost function lost. */
+function comebackIn({ comeback, phase }: FunctionState): FunctionState['comeback'] {
+  return comeback ?? (phase === 'lost' ? { failures: 0, due_at_ms: 0 } : null);
 }
 
 /** Values that an earlier version did not know were never set. */

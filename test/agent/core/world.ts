@@ -335,10 +335,19 @@ export class World {
   quiesce(): void {
     for (let count = 0; count < AGENT_LIMITS.invocations_queued_per_function; count += 1) {
       if (this.pending.length > 0) this.complete(0);
-      else if (this.wake_ms !== null) this.advance(Math.max(0, this.wake_ms - this.now_ms));
+      else if (this.wake_ms !== null && !this.#onlyTriesAgain())
+        this.advance(Math.max(0, this.wake_ms - this.now_ms));
       else return;
     }
     throw new Error('the host never became quiet');
+  }
+
+  /** Nothing is left but functions for whose VM there is no room, however often they try. */
+  #onlyTriesAgain(): boolean {
+    const waiting = [...this.state.functions.values()].filter((fn) => fn.wake_at_ms !== null);
+    return waiting.every(
+      ({ phase, comeback }) => phase === 'lost' && (comeback?.failures ?? 0) > 8,
+    );
   }
 
   deploy(

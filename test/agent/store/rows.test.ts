@@ -116,6 +116,19 @@ test('nothing of what is gone stays in the rows', (t) => {
   t.deepEqual(left, []);
 });
 
+test('a function that an earlier version left lost is due for another VM', (t) => {
+  const world = new StoredWorld(2 * GIB, 1);
+  world.deploy('a');
+  world.quiesce();
+  const { comeback, ...row } = JSON.parse(world.rows.functions.get('a') ?? '{}');
+  t.is(comeback, null);
+  const rows = {
+    ...world.rows,
+    functions: new Map([['a', JSON.stringify({ ...row, phase: 'lost' })]]),
+  };
+  t.deepEqual(hostOf(rows, GIB).functions.get('a')?.comeback, { failures: 0, due_at_ms: 0 });
+});
+
 test('a row that belongs to nothing is told', (t) => {
   const rows = noRows();
   rows.regions.set('vm7/0', '{"index":0}');
