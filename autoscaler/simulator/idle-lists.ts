@@ -78,7 +78,8 @@ export class IdleLists {
   /** When those that are too old end: the first at once, or in batches. */
   dueMs(fn: number, keep_ms: number): number {
     const first = this.#oldest[fn] ?? NONE;
-    if (!this.#is_batched || first === NONE) return this.oldestDueMs(fn, keep_ms);
+    if (first === NONE) return Number.POSITIVE_INFINITY;
+    if (!this.#is_batched) return this.#dueOf(first, keep_ms);
     let fourth = first;
     for (let at = 1; at < BATCH && fourth !== NONE; at += 1) fourth = this.youngerThan(fourth);
     const fourth_ms = fourth === NONE ? null : this.#dueOf(fourth, keep_ms);
@@ -143,8 +144,20 @@ export class IdleLists {
 
   /** Takes out the one that serves next, usually the one idle shortest; -1: none is idle. */
   takeNext(fn: number): number {
-    const slot = (this.#is_oldest_first ? this.#oldest[fn] : this.#warmest[fn]) ?? NONE;
-    if (slot !== NONE) this.take(fn, slot);
+    if (this.#is_oldest_first) {
+      const oldest = this.#oldest[fn] ?? NONE;
+      if (oldest !== NONE) this.take(fn, oldest);
+      return oldest;
+    }
+    const slot = this.#warmest[fn] ?? NONE;
+    if (slot === NONE) return NONE;
+    // As `take` does, of one with none younger than it.
+    const older = this.#older[slot] ?? NONE;
+    if (older === NONE) this.#oldest[fn] = NONE;
+    else this.#younger[older] = NONE;
+    this.#warmest[fn] = older;
+    this.#counts[fn] = (this.#counts[fn] ?? 0) - 1;
+    this.#state[slot] = 0;
     return slot;
   }
 
