@@ -2,7 +2,7 @@
  * The one text of a record: keys in the order of its kind, numbers and texts as ECMAScript's JSON
  * writes them, no white space, times in whole microseconds. Pure.
  */
-import { type RecordDraft, KINDS, type RecordFields } from './record.ts';
+import { type PolicyAnswer, type RecordDraft, KINDS, type RecordFields } from './record.ts';
 
 /** One field of a kind, as far as its text is the same in every record. */
 interface FieldText {
@@ -41,16 +41,31 @@ const PLAIN = /^[\w ./:-]*$/;
 
 function textOf(value: RecordFields[keyof RecordFields], is_time: boolean): string {
   if (typeof value === 'number') return String(is_time ? stamp(value) : value);
-  if (typeof value === 'string') return PLAIN.test(value) ? `"${value}"` : JSON.stringify(value);
-  if (typeof value === 'object' && value !== null) return inputsText(value);
-  return String(value);
+  if (typeof value === 'string') return quoted(value);
+  if (typeof value !== 'object' || value === null) return String(value);
+  return isList(value) ? `[${value.map(answerText).join(',')}]` : inputsText(value);
+}
+
+const isList = (value: object): value is readonly PolicyAnswer[] => Array.isArray(value);
+
+const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
+
+const OF_ANSWER = ['question', 'answer', 'reason', 'vm_id', 'region_id', 'invocation_id'] as const;
+
+function answerText(answer: PolicyAnswer): string {
+  let text = '{';
+  for (const name of OF_ANSWER) {
+    const value = answer[name];
+    if (value !== undefined && value !== null) text += `"${name}":${quoted(value)},`;
+  }
+  return `${text}"inputs":${inputsText(answer.inputs)}}`;
 }
 
 /** Sorted by name, whatever the order in which a policy gave them. */
 function inputsText(inputs: Readonly<Record<string, number>>): string {
   let text = '';
   for (const name of Object.keys(inputs).toSorted()) {
-    text += `${text === '' ? '' : ','}${JSON.stringify(name)}:${JSON.stringify(inputs[name] ?? 0)}`;
+    text += `${text === '' ? '' : ','}${quoted(name)}:${JSON.stringify(inputs[name] ?? 0)}`;
   }
   return `{${text}}`;
 }

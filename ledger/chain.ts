@@ -6,6 +6,7 @@ const HASH_CHARS = 64;
 /** What a line has after the text that is hashed: the hash as its last field, and its end. */
 const BEFORE_HASH = ',"hash":"';
 const AFTER_HASH = '"}';
+const BRACE = 0x7d;
 const TAIL_BYTES = BEFORE_HASH.length + HASH_CHARS + AFTER_HASH.length;
 
 /** What a ledger is known by: how far it goes, and what it holds until there. */
@@ -14,20 +15,64 @@ export interface Head {
   readonly hash: string;
 }
 
-/** The hash of a record whose body (its text without the last brace) this is. */
-export function hashOf(prev_hash: string, body: string): string {
-  return hash('sha256', `${prev_hash}${body}}`);
-}
+/** Makes lines of records, one after the other, in memory that is used again. */
+export class ChainBatch {
+  /** The hash before a record, and behind it the record: what is hashed together. */
+  #scratch = Buffer.allocUnsafe(4 * 1024);
+  #lines = Buffer.allocUnsafe(16 * 1024);
+  #used = 0;
+  #hash = '';
 
-/** The line of a record, without its newline. */
-export function chainedLine(body: string, own_hash: string): string {
-  return `${body}${BEFORE_HASH}${own_hash}${AFTER_HASH}`;
+  /** Nothing is in it; the next record comes after the one of that hash. */
+  begin(prev_hash: string): void {
+    this.#used = 0;
+    this.#hash = prev_hash;
+    this.#scratch.write(prev_hash, 0, 'latin1');
+  }
+
+  /** `body`: the text of a record without its last brace. */
+  add(body: string): void {
+    // UTF-8 has at most three bytes for what JavaScript counts as one.
+    const most_bytes = HASH_CHARS + 3 * body.length + 1;
+    if (this.#scratch.length < most_bytes) {
+      this.#scratch = Buffer.allocUnsafe(2 * most_bytes);
+      this.#scratch.write(this.#hash, 0, 'latin1');
+    }
+    const scratch = this.#scratch;
+    const body_bytes = scratch.write(body, HASH_CHARS, 'utf8');
+    const end = HASH_CHARS + body_bytes;
+    scratch[end] = BRACE;
+    this.#hash = hash('sha256', scratch.subarray(0, end + 1));
+    this.#makeRoom(body_bytes + TAIL_BYTES + 1);
+    scratch.copy(this.#lines, this.#used, HASH_CHARS, end);
+    this.#used += body_bytes;
+    const tail = `${BEFORE_HASH}${this.#hash}${AFTER_HASH}\n`;
+    this.#used += this.#lines.write(tail, this.#used, 'latin1');
+    scratch.write(this.#hash, 0, 'latin1');
+  }
+
+  #makeRoom(bytes: number): void {
+    const lines = this.#lines;
+    if (this.#used + bytes <= lines.length) return;
+    this.#lines = Buffer.allocUnsafe(2 * (this.#used + bytes));
+    lines.copy(this.#lines, 0, 0, this.#used);
+  }
+
+  /** All lines since `begin`; valid until the next one. */
+  get bytes(): Buffer {
+    return this.#lines.subarray(0, this.#used);
+  }
+
+  /** Of the last record. */
+  get hash(): string {
+    return this.#hash;
+  }
 }
 
 /** Checks lines as bytes: what is not read as JSON costs little more than its hash. */
 export class ChainCheck {
   /** The hash before the next line, as text; the text of that line is put behind it. */
-  #scratch = Buffer.alloc(64 * 1024);
+  #scratch = Buffer.alloc(4 * 1024);
 
   /** The hash of a line (without its newline); null: it is no record, or another's. */
   check(prev_hash: string, line: Buffer): string | null {
@@ -41,7 +86,7 @@ export class ChainCheck {
     const scratch = this.#scratch;
     scratch.write(prev_hash, 0, 'latin1');
     line.copy(scratch, HASH_CHARS, 0, text_bytes);
-    scratch[all_bytes - 1] = 0x7d;
+    scratch[all_bytes - 1] = BRACE;
     return hash('sha256', scratch.subarray(0, all_bytes)) === told ? told : null;
   }
 }

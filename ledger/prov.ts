@@ -89,7 +89,7 @@ function edgeOf(id: string, is_entity: boolean, cause: Entry): [Edge, JsonObject
 }
 
 function attributesOf({ record, wall_ms }: Entry, is_entity: boolean): JsonObject {
-  const { seq: _, at_ms, cause_seq: __, kind, inputs, ...rest } = record;
+  const { seq: _, at_ms, cause_seq: __, kind, inputs, answers, ...rest } = record;
   const attributes: JsonObject = { 'prov:type': `hp:${kind}` };
   const from = isoTime(wall_ms);
   if (!is_entity) {
@@ -102,5 +102,6 @@ function attributesOf({ record, wall_ms }: Entry, is_entity: boolean): JsonObjec
     if (value !== null && value !== undefined) attributes[`hp:${name}`] = value;
   }
   if (inputs) attributes['hp:inputs'] = JSON.stringify(inputs);
+  if (answers) attributes['hp:answers'] = JSON.stringify(answers);
   return attributes;
 }

@@ -6,6 +6,19 @@
 /** Whose word a record is. A guest's is kept as such and held against others, never believed. */
 export type Trust = 'agent' | 'vmm' | 'guest' | 'host' | 'peer';
 
+/** What a policy was asked, what it looked at, and what it said. */
+export interface PolicyAnswer {
+  readonly question: string;
+  readonly answer: string;
+  /** Absent or null: it gave none. */
+  readonly reason?: string | null;
+  /** Absent: it was about none. */
+  readonly vm_id?: string;
+  readonly region_id?: string;
+  readonly invocation_id?: string;
+  readonly inputs: Readonly<Record<string, number>>;
+}
+
 /** What records say. Times are CLOCK_MONOTONIC of the host (ms), sizes bytes. */
 export interface RecordFields {
   readonly trust: Trust;
@@ -48,6 +61,9 @@ export interface RecordFields {
   readonly code: string | null;
   readonly reason: string | null;
   readonly policy: string;
+  /** All that a policy answered in one step, in the order in which it was asked. */
+  readonly answers: readonly PolicyAnswer[];
+  /** Of records of one answer each, as ledgers had them before; see `answersOf`. */
   readonly question: string;
   readonly answer: string;
   readonly inputs: Readonly<Record<string, number>>;
@@ -102,7 +118,7 @@ export const KINDS = {
   /* what was decided */
   policy: [
     ...(['trust', 'function', 'vm_id', 'region_id', 'invocation_id', 'policy'] as const),
-    ...(['question', 'answer', 'reason', 'inputs'] as const),
+    ...(['answers', 'question', 'answer', 'reason', 'inputs'] as const),
   ],
   permit: ['trust', 'function', 'vm_id', 'region_id', 'from_bytes', 'to_bytes', 'granted_bytes'],
   denied: [
@@ -169,6 +185,20 @@ export interface LedgerRecord extends Partial<RecordFields> {
   readonly cause_seq: readonly number[];
   /** Of the record and its predecessor. */
   readonly hash: string;
+}
+
+/** What a policy answered, by a record of it; of others nothing. */
+export function answersOf(record: LedgerRecord): readonly PolicyAnswer[] {
+  const { answers, question, answer = '', reason, inputs = {} } = record;
+  if (answers) return answers;
+  if (question === undefined) return [];
+  const { vm_id, region_id, invocation_id } = record;
+  const where = {
+    ...(vm_id === undefined ? {} : { vm_id }),
+    ...(region_id === undefined ? {} : { region_id }),
+    ...(invocation_id === undefined ? {} : { invocation_id }),
+  };
+  return [{ question, answer, reason: reason ?? null, ...where, inputs }];
 }
 
 /** Of records and segments; a reader refuses others. */

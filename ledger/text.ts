@@ -4,7 +4,7 @@ import { formatBytes, formatMs } from '../base/units.ts';
 import type { Entry, LedgerGraph } from './graph.ts';
 import type { Holding } from './holdings.ts';
 import type { Run, Tenure } from './lineage.ts';
-import type { LedgerRecord } from './record.ts';
+import { answersOf, type LedgerRecord } from './record.ts';
 import type { Verified } from './verify.ts';
 import type { Explanation } from './why.ts';
 
@@ -40,7 +40,8 @@ export function lineageText(tenures: readonly Tenure[]): string {
   return lines(tenures.flatMap(tenureLines));
 }
 
-const HANDOVER = {
+/** What the next holder of a region found. */
+export const HANDOVER = {
   clean: 'emptied: VMM and host have nothing left of it',
   left: 'NOT empty: something was left for the next holder',
   unknown: 'not known to be empty: an observer did not tell',
@@ -64,7 +65,7 @@ function tenureLines(one: Tenure): string[] {
   ];
 }
 
-function runLine(run: Run): string {
+export function runLine(run: Run): string {
   const { invocation_id, peer, reuse_seq, began_ms, ended_ms, outcome } = run;
   const who = peer === null ? '' : ` for ${word(peer)}`;
   const warm = reuse_seq === null ? 'first in it' : `warm: after #${reuse_seq} in the same memory`;
@@ -120,7 +121,7 @@ export function denialsText(graph: LedgerGraph, denials: readonly Explanation[])
 }
 
 /** A record in one line. */
-function recordText(graph: LedgerGraph, { source, record, wall_ms }: Entry): string {
+export function recordText(graph: LedgerGraph, { source, record, wall_ms }: Entry): string {
   const { kind, seq, trust } = record;
   const seq_text = graph.nameOf(source, `#${seq}`);
   const by = trust === undefined || trust === 'agent' ? '' : ` (${trust})`;
@@ -141,8 +142,9 @@ function aboutText(record: LedgerRecord): string {
     record.cause,
     invocation_id ?? request_id,
     record.peer === null ? 'peer unknown' : record.peer,
-    record.question,
-    record.answer,
+    answersOf(record)
+      .map(({ question, answer }) => `${question}: ${answer}`)
+      .join('; '),
     record.what,
     ...change,
     ...(bytes === undefined ? [] : [size(bytes)]),

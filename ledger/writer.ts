@@ -12,7 +12,7 @@ import { assert } from '../base/assert.ts';
 import { isHotplaneError } from '../base/errors.ts';
 import { errnoOf } from '../base/system-error.ts';
 import { canonicalBody } from './canonical.ts';
-import { hashOf, type Head, chainedLine } from './chain.ts';
+import { ChainBatch, type Head } from './chain.ts';
 import { ledgerError } from './errors.ts';
 import { LEDGER_LIMITS } from './limits.ts';
 import { type RecordDraft, LEDGER_FORMAT, NO_HASH, type RecordFields } from './record.ts';
@@ -46,6 +46,7 @@ export class LedgerWriter {
   #head: Head;
   #next: number;
   #pending: RecordDraft[] = [];
+  readonly #batch = new ChainBatch();
   #is_full = false;
   #has_reserve = false;
   #tried_at_ms = Number.NEGATIVE_INFINITY;
@@ -136,18 +137,15 @@ export class LedgerWriter {
 
   #writePending(): boolean {
     if (this.#pending.length === 0) return true;
-    const first = this.#next - this.#pending.length;
-    let { hash } = this.#head;
-    let text = '';
-    let seq = first;
+    const batch = this.#batch;
+    batch.begin(this.#head.hash);
+    let seq = this.#next - this.#pending.length;
     for (const draft of this.#pending) {
-      const body = canonicalBody(seq, draft);
-      hash = hashOf(hash, body);
-      text += `${chainedLine(body, hash)}\n`;
+      batch.add(canonicalBody(seq, draft));
       seq += 1;
     }
-    if (!this.#write(Buffer.from(text))) return false;
-    this.#head = { seq: this.#next - 1, hash };
+    if (!this.#write(batch.bytes)) return false;
+    this.#head = { seq: this.#next - 1, hash: batch.hash };
     this.#pending = [];
     this.#lost = 0;
     return true;

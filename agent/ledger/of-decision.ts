@@ -1,5 +1,6 @@
 /** What was decided, as records: answers of the policy, permits, and what the core wants done. */
 import { assert } from '../../base/assert.ts';
+import type { PolicyAnswer } from '../../ledger/record.ts';
 import type { Action, InvokeReply } from '../model/actions.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { VmState } from '../model/state.ts';
@@ -31,21 +32,40 @@ function isDenial(reply: ActionOf<'reply'>['reply']): boolean {
   return reply.kind === 'invoke' && reply.assigned_at_ms === null;
 }
 
+/** One record for each function that a policy was asked about. */
 export function recordPolicy(step: LedgerStep): void {
-  const answers: number[] = [];
+  const asked = new Map<string, Asked>();
   for (const action of step.decided.actions) {
     if (action.type !== 'decision') continue;
-    const { policy, question, answer, reason, inputs, vm_id, region_id } = action.decision;
-    const { function: name, invocation_id } = action.decision;
-    const where = {
-      ...(vm_id === null ? {} : { vm_id }),
-      ...(vm_id === null || region_id === null ? {} : { region_id: regionOfVm(vm_id, region_id) }),
-      ...(invocation_id === null ? {} : { invocation_id }),
-    };
-    const about = { trust: 'agent', function: name, ...where, policy, question, answer } as const;
-    answers.push(step.say({ kind: 'policy', ...about, reason: told(reason), inputs }));
+    const { function: name, policy } = action.decision;
+    const key = `${policy} ${name}`;
+    const one = asked.get(key) ?? { function: name, policy, answers: [] };
+    asked.set(key, one);
+    one.answers.push(answerOf(action.decision));
   }
-  step.causes.push(...answers);
+  const seqs = [...asked.values()].map((one) =>
+    step.say({ kind: 'policy', trust: 'agent', ...one }),
+  );
+  step.causes.push(...seqs);
+}
+
+interface Asked {
+  readonly function: string;
+  readonly policy: string;
+  readonly answers: PolicyAnswer[];
+}
+
+function answerOf(decision: ActionOf<'decision'>['decision']): PolicyAnswer {
+  const { question, answer, reason, inputs, vm_id, region_id, invocation_id } = decision;
+  return {
+    question,
+    answer,
+    ...(reason === null ? {} : { reason: told(reason) }),
+    ...(vm_id === null ? {} : { vm_id }),
+    ...(vm_id === null || region_id === null ? {} : { region_id: regionOfVm(vm_id, region_id) }),
+    ...(invocation_id === null ? {} : { invocation_id }),
+    inputs,
+  };
 }
 
 /** Every permit that grew or came back. */

@@ -1,9 +1,9 @@
 /** Ledgers that are made for tests: random records, and what was done to them afterwards. */
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { hashOf, chainedLine } from '../../ledger/chain.ts';
 import { NO_HASH, type RecordDraft } from '../../ledger/record.ts';
 import { segmentsIn } from '../../ledger/segments.ts';
 import { LedgerWriter, type WriterOptions } from '../../ledger/writer.ts';
@@ -91,8 +91,8 @@ export function rechained<T extends Placed>(
       ? one.line.replace(/"prev_hash":"[0-9a-f]{64}"/, `"prev_hash":"${prev}"`)
       : one.line;
     const body = text.slice(0, -75);
-    prev = hashOf(prev, body);
-    return { ...one, line: chainedLine(body, prev) };
+    prev = createHash('sha256').update(`${prev}${body}}`).digest('hex');
+    return { ...one, line: `${body},"hash":"${prev}"}` };
   });
 }
 
