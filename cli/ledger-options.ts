@@ -5,13 +5,13 @@ import type { LedgerInput } from '../ledger/command.ts';
 import { type CommandInput, JSON_OPTION, type OptionSpec } from './command.ts';
 
 /** Where an agent keeps it unless told otherwise. */
-const USUAL = join(runtimeDir(), 'state', 'ledger');
+export const USUAL_LEDGER = join(runtimeDir(), 'state', 'ledger');
 
 export const LEDGER_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   ledger: {
     value: 'DIR',
     summary: 'folder of a ledger; several are joined',
-    default: USUAL,
+    default: USUAL_LEDGER,
     default_is_told: true,
     multiple: true,
   },
@@ -20,5 +20,5 @@ export const LEDGER_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 
 export function ledgerInput({ values, stdout }: CommandInput): LedgerInput {
   const given = values.list('ledger');
-  return { folders: given.length > 0 ? given : [USUAL], json: values.flag('json'), stdout };
+  return { folders: given.length > 0 ? given : [USUAL_LEDGER], json: values.flag('json'), stdout };
 }

@@ -4,12 +4,15 @@ import { isObject, jsonDocument, parseJson } from '../base/json.ts';
 import { ledgerError } from './errors.ts';
 import { type Entry, LedgerGraph } from './graph.ts';
 import { holdingsAt } from './holdings.ts';
+import { LEDGER_LIMITS } from './limits.ts';
 import { lineageOf } from './lineage.ts';
 import { meter } from './meter.ts';
 import { type MeterFormat, meterCsv, meterJsonLines, meterTable } from './meter-text.ts';
 import { costOf, readPrices, sumOfWhatIf, whatIf } from './prices.ts';
 import { provJson } from './prov.ts';
 import { unreadable } from './segments.ts';
+import { type Story, storyOf } from './story.ts';
+import { storyText } from './story-text.ts';
 import { denialsText, isoTime, lineageText, verifiedText, whoText, whyText } from './text.ts';
 import { type KeptHead, verify, type Verified } from './verify.ts';
 import { denialsOf, whyOf, type Explanation } from './why.ts';
@@ -103,6 +106,38 @@ export function runWhy({ folders, json, stdout }: LedgerInput, name: string): vo
   const graph = LedgerGraph.read(folders);
   const found = whyOf(graph, name);
   stdout.write(json ? jsonDocument(explanationJson(found)) : whyText(graph, found));
+}
+
+/** Why an instance had the memory it had, or what led to whatever else is named. */
+export function runExplain({ folders, json, stdout }: LedgerInput, name: string): void {
+  const graph = LedgerGraph.read(folders);
+  const story = storyOf(graph, name);
+  const why = whyOf(graph, name);
+  if (json)
+    return void stdout.write(jsonDocument({ ...storyJson(story), why: explanationJson(why) }));
+  stdout.write(story ? `${storyText(graph, story)}\n${whyText(graph, why)}` : whyText(graph, why));
+}
+
+/**
+ * What the newest part of a ledger says of an instance. Null: nothing, or the folder has another
+ * ledger than `ledger`.
+ */
+export function newestStory(
+  folder: string,
+  ledger: string,
+  name: string,
+): { readonly json: object; readonly text: string } | null {
+  const graph = LedgerGraph.ofLate(folder, LEDGER_LIMITS.late_bytes);
+  if (graph.sources[0]?.ledger !== ledger) return null;
+  const story = storyOf(graph, name);
+  return story && { json: storyJson(story), text: storyText(graph, story) };
+}
+
+function storyJson(story: Story | null): { instance: object | null } {
+  if (!story) return { instance: null };
+  const { end, ...rest } = story;
+  const how = end && { ...explanationJson(end.why), answers: end.answers };
+  return { instance: { ...rest, end: how } };
 }
 
 export function runDenials({ folders, json, stdout }: LedgerInput): void {

@@ -4,7 +4,7 @@
  */
 import { ledgerError } from './errors.ts';
 import { LEDGER_LIMITS } from './limits.ts';
-import { eachRecord, newestRecords } from './reader.ts';
+import { eachRecord, lastHeader, newestRecords } from './reader.ts';
 import type { LedgerRecord } from './record.ts';
 
 /** One ledger of those that were read. */
@@ -57,6 +57,12 @@ export class LedgerGraph {
         entries.push(entry);
       }
     });
+  }
+
+  /** The same, with what its last segment begins with. Throws HP_LEDGER_MISSING and the like. */
+  static ofLate(folder: string, bytes: number): LedgerGraph {
+    const { ledger = '', host = folder, wall_ms, at_ms } = lastHeader(folder);
+    return LedgerGraph.newest({ folder, ledger, host }, bytes, (wall_ms ?? at_ms) - at_ms);
   }
 
   #read(folder: string, entries: Entry[]): void {

@@ -14,6 +14,8 @@ export const LEDGER_LIMITS = {
   room_again_ms: 1_000,
   /** Records that wait while the disk is full; more are counted and not kept. */
   full_records: 10_000,
+  /** The newest part, which is read beside what an agent answers: some 100,000 records. */
+  late_bytes: 32 * MIB,
   /** Records that one question looks at. */
   question_records: 5_000_000,
 } as const;

@@ -142,6 +142,19 @@ export function newestRecords(folder: string, bytes: number): LedgerRecord[] {
   return parts.flat();
 }
 
+/** What the last segment begins with. Throws HP_LEDGER_BROKEN where it has no whole record. */
+export function lastHeader(folder: string): LedgerRecord {
+  const segment = existingSegments(folder).at(-1);
+  let text = '';
+  if (segment) {
+    eachLine(segment.path, ({ bytes, is_whole }) => {
+      if (is_whole) text = bytes.toString('utf8');
+      return false;
+    });
+  }
+  return parseRecord(text, segment?.path ?? folder);
+}
+
 function newestOf(segment: SegmentFile, bytes: number): LedgerRecord[] {
   const found: LedgerRecord[] = [];
   const from_byte = Math.max(0, segment.bytes - bytes);

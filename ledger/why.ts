@@ -36,7 +36,8 @@ export function whyOf(graph: LedgerGraph, name: string): Explanation {
   return explainEntry(graph, name, target);
 }
 
-function explainEntry(graph: LedgerGraph, name: string, target: Entry): Explanation {
+/** About one record. */
+export function explainEntry(graph: LedgerGraph, name: string, target: Entry): Explanation {
   const steps = stepsFrom(graph, target);
   const because = steps.find(({ entry }) => entry !== target && wentWrong(entry.record));
   const own = wentWrong(target.record) ? target : null;

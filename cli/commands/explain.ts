@@ -1,16 +1,51 @@
+import { existsSync } from 'node:fs';
 import { hostClock } from '../../base/clock.ts';
+import { isHotplaneError } from '../../base/errors.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
 import type { ExplainResponse } from '../../agent/model/span-messages.ts';
-import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
+import { type Command, type CommandInput, JSON_OPTION, type OptionSpec } from '../command.ts';
+import { ledgerInput, USUAL_LEDGER } from '../ledger-options.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { withAgent } from '../with-agent.ts';
 
 async function run(input: CommandInput): Promise<void> {
-  const id = input.positionals[0] ?? '';
-  const told = await withAgent(input, (client, signal) => client.explain(id, { signal }));
-  input.stdout.write(input.values.flag('json') ? jsonDocument(told) : render(told));
+  const name = input.positionals[0] ?? '';
+  if (input.values.list('ledger').length > 0) return await fromLedger(input, name);
+  let told: ExplainResponse;
+  try {
+    told = await withAgent(input, (client, signal) => client.explain(name, { signal }));
+  } catch (error) {
+    // Of what is gone, and while no agent is there, the ledger still speaks.
+    if (!isSilent(error) || !existsSync(USUAL_LEDGER)) throw error;
+    return await fromLedger(input, name);
+  }
+  const more = await besideBook(input, name);
+  const json = more ? { ...told, ledger: more.json } : told;
+  const text = more ? `${render(told)}\nby its ledger:\n${more.text}` : render(told);
+  input.stdout.write(input.values.flag('json') ? jsonDocument(json) : text);
+}
+
+const SILENT = new Set(['HP_AGENT_NO_INSTANCE', 'HP_AGENT_UNREACHABLE']);
+const isSilent = (error: unknown): boolean => isHotplaneError(error) && SILENT.has(error.code);
+
+async function fromLedger(input: CommandInput, name: string): Promise<void> {
+  const { runExplain } = await import('../../ledger/command.ts');
+  runExplain(ledgerInput(input), name);
+}
+
+/** Null: the agent has no ledger at the usual place, or its newest part says nothing of it. */
+async function besideBook(input: CommandInput, name: string): Promise<Beside | null> {
+  if (!existsSync(USUAL_LEDGER)) return null;
+  const { newestStory } = await import('../../ledger/command.ts');
+  const status = await withAgent(input, (client, signal) => client.status('', { signal }));
+  return status.ledger && newestStory(USUAL_LEDGER, status.ledger.ledger, name);
+}
+
+interface Beside {
+  readonly json: object;
+  readonly text: string;
 }
 
 const size = (bytes: number | null): string => (bytes === null ? 'unknown' : formatBytes(bytes));
@@ -46,17 +81,31 @@ function render(told: ExplainResponse): string {
   return `${lines.join('\n')}\n`;
 }
 
+const LEDGER_OPTION: OptionSpec = {
+  value: 'DIR',
+  summary: 'answer from the records of this ledger; several are joined',
+  multiple: true,
+};
+
 export const explainCommand: Command = {
   name: 'explain',
   summary: 'tell why an instance has the memory it has',
   positionals: ['INSTANCE'],
-  options: { socket: SOCKET_OPTION, json: JSON_OPTION },
+  options: { socket: SOCKET_OPTION, ledger: LEDGER_OPTION, json: JSON_OPTION },
   help: `
 How large the instance is and why, what its guest says is in use, what is granted for it, what is
 decided next, and the latest changes of its size with what came of each. Instances have the names
-that 'hotplane status --json' tells. The agent answers from its own book: no VM is asked.
+that 'hotplane status --json' tells. The agent answers from its own book: no VM is asked. Its
+ledger, where that is at the usual place, adds what the policy saw, the calls, and whose memory it
+was.
+
+With --ledger the records alone answer, also of what is long gone: for an instance from its start to
+what was left of it; for an operation, a request, an invocation or a VM what led to it, as
+'hotplane ledger why'. So does the usual ledger where the agent is not there, or knows no such
+instance.
 
   hotplane explain i7
+  hotplane explain i7 --ledger /var/lib/hotplane/ledger
 `,
   run,
 };
