@@ -78,6 +78,8 @@ export const AGENT_LIMITS = {
   shrink_ms: 2_000,
   /** After a wait for growth was denied: until the guest ends it by itself. */
   growth_denial_ms: 2_000,
+  /** What an instance has held is asked for so long, while the caller of its call waits. */
+  peak_ms: 500,
   /** After a resize: how long the guest may say another size than the VMM, and how often to ask. */
   observers_agree_ms: 1_000,
   observers_look_ms: 20,

@@ -5,6 +5,7 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { EXPRESSION_CODES } from '../agent/expression/errors.ts';
 import { AGENT_CODES } from '../agent/model/errors.ts';
 import { MUX_CODES } from '../autoscaler/mux/errors.ts';
 import { REPLAY_CODES } from '../autoscaler/replay/errors.ts';
@@ -48,6 +49,7 @@ export const CODE_ROOMS: readonly CodeRoom[] = [
   { title: 'Ledger', source: 'ledger/errors.ts', codes: LEDGER_CODES },
   { title: 'Guest images', source: 'images/errors.ts', codes: IMAGE_CODES },
   { title: 'Traces', source: 'autoscaler/trace/errors.ts', codes: TRACE_CODES },
+  { title: 'Memory expressions', source: 'agent/expression/errors.ts', codes: EXPRESSION_CODES },
   { title: 'Memory interfaces', source: 'autoscaler/mux/errors.ts', codes: MUX_CODES },
   { title: 'Simulation', source: 'autoscaler/simulator/errors.ts', codes: SIMULATE_CODES },
   { title: 'Replay', source: 'autoscaler/replay/errors.ts', codes: REPLAY_CODES },

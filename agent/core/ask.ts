@@ -11,7 +11,7 @@ import { mostBytesOf, specInForce } from '../model/targets.ts';
 import { memoryOf, policyOf } from './answering.ts';
 import { type Draft, vmsOf } from './draft.ts';
 import { freeBytes } from './permits.ts';
-import type { Admission, Candidate, FunctionView, Scale, Size } from './policy.ts';
+import type { Admission, Candidate, ExpectedSize, FunctionView, Scale, Size } from './policy.ts';
 
 /** What the policy sees of a function, always as it is when it looks. */
 class LiveView implements FunctionView {
@@ -141,7 +141,11 @@ export function askSize(
   draft: Draft,
   fn: FunctionState,
   vm: VmState,
-  about: { readonly region: RegionState; readonly instance: InstanceState | null },
+  about: {
+    readonly region: RegionState;
+    readonly instance: InstanceState | null;
+    readonly expected: ExpectedSize | null;
+  },
 ): Size | null {
   const max_bytes = mostBytesOf(fn.spec, fn.targets);
   const spec = specInForce(fn.spec, fn.targets);

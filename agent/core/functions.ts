@@ -4,6 +4,7 @@ import type { HostEvent } from '../model/events.ts';
 import { whyNoNetwork } from '../model/network.ts';
 import { Queue } from '../model/queue.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
+import { NO_CHECKS } from '../model/expression-ledger.ts';
 import { NO_TALLY } from '../model/span.ts';
 import {
   type FunctionSpec,
@@ -20,6 +21,7 @@ import { askAdmit } from './ask.ts';
 import { comebackLater, comebackWake, comesAtOnce } from './comeback.ts';
 import { cordonedOff } from './cordon.ts';
 import { type Draft, editInstance, editVm, editVmsOf, replyError, vmsOf } from './draft.ts';
+import { noExpression } from './expected.ts';
 import { doomInstance } from './instances.ts';
 import { refuseInvocation, refuseQueue } from './invocations.ts';
 import { endUndead, endVm, firstVm, launchVm, noteFailure } from './vms.ts';
@@ -38,6 +40,7 @@ export function deploy(
   const refused =
     noNetwork(draft, spec) ??
     notElastic(draft, spec) ??
+    noExpression(spec) ??
     neverFits(draft, spec) ??
     launchInstead(draft, fn, known);
   if (refused) return replyError(draft, request_id, refused);
@@ -77,6 +80,7 @@ function newFunction(spec: FunctionSpec, known: FunctionState | undefined): Func
     last_failure: known?.last_failure ?? null,
     remove_by_ms: null,
     elastic: known?.elastic ?? (isElastic(spec) ? NO_TALLY : null),
+    expression: known?.expression ?? (spec.memory?.expression ? NO_CHECKS : null),
     targets: known?.targets ?? null,
     short: null,
     wake_at_ms: null,
@@ -203,7 +207,8 @@ export function invoke(
   const received_at_ms = draft.now_ms;
   const sequence = fn.next_sequence;
   const about = { request_id, invocation_id, sequence, timeout_ms, received_at_ms };
-  const invocation = event.key ? { ...about, key: event.key } : about;
+  const { key, memory } = event;
+  const invocation = { ...about, ...(key ? { key } : {}), ...(memory ? { memory } : {}) };
   fn.next_sequence += 1;
   const refused = whyNot(draft, fn, invocation);
   if (refused) return refuseInvocation(draft, invocation, 'refused', refused);

@@ -46,7 +46,7 @@ export function startInstance(
   cause: QueuedInvocation | null,
 ): NotStarted | null {
   assert(region.holder === null, 'one instance a region');
-  const size = plugsOnDemand(fn.spec) ? sizeForStart(draft, fn, vm, region) : null;
+  const size = plugsOnDemand(fn.spec) ? sizeForStart(draft, fn, vm, region, cause) : null;
   const failure = size && whyNoStart(draft, fn, region, { to_bytes: size.to_bytes, cause });
   if (size && failure) {
     const { to_bytes } = size;

@@ -52,6 +52,7 @@ export function answerInvocation(
     start: cold ? coldStart(instance) : null,
     result: 'result' in ending ? ending.result : null,
     operation_id: cold ? instance.operation_id : null,
+    sized: assigned ? (instance.sized ?? null) : null,
   };
   draft.actions.push({ type: 'reply', request_id: invocation.request_id, reply });
 }
@@ -76,6 +77,7 @@ export function refuseInvocation(
     start: null,
     result: null,
     operation_id: null,
+    sized: null,
   };
   draft.actions.push({ type: 'reply', request_id: invocation.request_id, reply });
 }

@@ -4,6 +4,7 @@ import type { HostEvent } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, InstanceState, VmState } from '../model/state.ts';
 import { type Draft, editInstance, editRegion } from './draft.ts';
+import { checkCall } from './expected.ts';
 import { doomInstance, findInstance, readyWhenComplete, stopFailed } from './instances.ts';
 import { answerInvocation } from './invocations.ts';
 import { adopted } from './restart.ts';
@@ -67,6 +68,7 @@ function handleInstance(
       return doomInstance(draft, fn, vm, instance, event.failure);
     case 'invocation-finished':
       if (instance.invocation?.request_id !== event.request_id) return;
+      checkCall(draft, fn, vm, { instance, result: event.result });
       answerInvocation(draft, instance, instance.invocation, { result: event.result });
       instance.phase = 'idle';
       instance.idle_since_ms = draft.now_ms;

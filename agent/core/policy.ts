@@ -77,6 +77,14 @@ export interface Size {
   readonly because?: string;
 }
 
+/** What a function's memory expression says of an instance now. */
+export interface ExpectedSize {
+  /** Of the call that it is started for or serves, or what stays after one; null: no answer. */
+  readonly bytes: number | null;
+  /** How it came to that, or why to nothing. */
+  readonly because: string;
+}
+
 export interface SizeView {
   readonly now_ms: number;
   readonly spec: FunctionSpec;
@@ -86,6 +94,8 @@ export interface SizeView {
   readonly instance: InstanceView | null;
   /** The largest it can be. */
   readonly max_bytes: number;
+  /** Absent or null: its function has no expression, or nobody calls. */
+  readonly expected?: ExpectedSize | null;
   readonly memory: unknown;
 }
 

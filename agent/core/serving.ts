@@ -3,6 +3,7 @@ import { assert } from '../../base/assert.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { FunctionState, QueuedInvocation, VmState } from '../model/state.ts';
 import { askPlace } from './ask.ts';
+import { expectCall } from './expected.ts';
 import { type Draft, editInstance, editRegion, editVm, vmsOf } from './draft.ts';
 import { findInstance, startInstance } from './instances.ts';
 import type { Candidate } from './policy.ts';
@@ -71,6 +72,7 @@ function assign(
   instance.invocation = invocation;
   instance.invocations += 1;
   instance.assigned_at_ms = draft.now_ms;
+  expectCall(fn, instance, invocation);
   draft.actions.push({
     type: 'invoke-instance',
     vm_id,

@@ -7,12 +7,19 @@ import {
   regionBytes,
   sizeUnitBytes,
 } from '../model/spec.ts';
-import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
+import type {
+  FunctionState,
+  InstanceState,
+  QueuedInvocation,
+  RegionState,
+  VmState,
+} from '../model/state.ts';
 import { mostBytesOf } from '../model/targets.ts';
 import { policyOf } from './answering.ts';
 import { askSize, recordSize } from './ask.ts';
 import { sharesDevice } from './devices.ts';
 import { type Draft, editRegion } from './draft.ts';
+import { expectedAtStart, expectedOf } from './expected.ts';
 import { makeRoomToGrow } from './give-way.ts';
 import { plug, shrink } from './operations.ts';
 import { freeBytes } from './permits.ts';
@@ -43,10 +50,15 @@ export function sizeForStart(
   fn: FunctionState,
   vm: VmState,
   region: RegionState,
+  cause: QueuedInvocation | null = null,
 ): { readonly to_bytes: number; readonly because: string } {
   const max_bytes = mostBytesOf(fn.spec, fn.targets);
   const shared = sharesDevice(region);
-  const size = askSize(draft, fn, vm, { region, instance: null });
+  const size = askSize(draft, fn, vm, {
+    region,
+    instance: null,
+    expected: expectedAtStart(fn, cause),
+  });
   const why_not = shared ? 'its device has other regions' : null;
   if (size) recordSize(draft, fn, vm, { region, size }, why_not);
   const wanted_bytes = size && !shared ? wantedWithin(size.target_bytes, fn) : max_bytes;
@@ -68,7 +80,7 @@ export function sizeRegions(draft: Draft, fn: FunctionState, vm: VmState): numbe
     if (!region || region.operation_id !== null || isHeld(draft, region)) continue;
     // The guest has all or nothing of it.
     if (sharesDevice(region)) continue;
-    const size = askSize(draft, fn, vm, { region, instance });
+    const size = askSize(draft, fn, vm, { region, instance, expected: expectedOf(instance) });
     if (!size) continue;
     if (size.at_ms === null || size.at_ms <= draft.now_ms) {
       resize(draft, fn, vm, { region, instance, size });

@@ -67,9 +67,12 @@ export class GuestLink {
     this.#clock = clock;
   }
 
-  async stats(selection: FigureSelection): Promise<Figures> {
+  async stats(
+    selection: FigureSelection,
+    deadline_ms: number = LIMITS.guest_call_ms,
+  ): Promise<Figures> {
     const request = { type: 'stats', ...narrowed(selection) } as const;
-    const answer = await this.#channel.ask(request, statsSchema, LIMITS.guest_call_ms);
+    const answer = await this.#channel.ask(request, statsSchema, deadline_ms);
     const { sent_ms, received_ms, value } = answer;
     this.#clock_map.learn(sent_ms, received_ms, value.taken_at_ms);
     const taken_at_ms = this.#clock_map.toHost(value.taken_at_ms, sent_ms, received_ms);

@@ -8,6 +8,7 @@ import { DRAIN_MS } from '../limits.ts';
 import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { StatusResponse } from '../model/messages.ts';
 import type { DeployReply, Reply } from '../model/actions.ts';
+import { memoryOfCall } from '../model/call-memory.ts';
 import { DEFAULT_POLICY } from '../core/default-policy/policy.ts';
 import { dumpHost, type HostDump } from '../core/dump.ts';
 import type { CoreConfig } from '../model/config.ts';
@@ -231,12 +232,14 @@ export class HostAgent {
     const asked = this.#request((request_id) => {
       id = request_id;
       this.#payloads.hold(id, call);
+      const memory = memoryOfCall(this.#state.functions.get(name), call);
+      const event = { type: 'invoke', request_id, ...about, ...memory } as const;
       if (key) {
         this.#kept.open(name, key, id);
-        return { type: 'invoke', request_id, ...about, key };
+        return { ...event, key };
       }
       onGone?.(() => this.#decider.dispatch({ type: 'cancel', request_id, function: name, peer }));
-      return { type: 'invoke', request_id, ...about };
+      return event;
     });
     const reply = await asked.catch((error: unknown) => {
       this.#payloads.release(id);

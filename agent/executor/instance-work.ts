@@ -1,4 +1,5 @@
 /** What instances of one VM are asked for through its guest; what came of each is an event. */
+import { AGENT_LIMITS } from '../limits.ts';
 import type { GuestLink } from './guest-link.ts';
 import type { ToldNetwork } from './program-start.ts';
 import type { HeldPayloads } from './held-payloads.ts';
@@ -32,6 +33,8 @@ export interface InstanceWorkParts {
 
 export class InstanceWork {
   readonly #parts: InstanceWorkParts;
+  /** Regions of the instances that this agent started. */
+  readonly #regions = new Map<string, string>();
 
   constructor(parts: InstanceWorkParts) {
     this.#parts = parts;
@@ -40,6 +43,7 @@ export class InstanceWork {
   async start(action: ActionOf<'start-instance'>): Promise<void> {
     const { vm_id, instance_id, region_id, region_index, operation_id } = action;
     const { spec, pciOf, networkOf, emit, onStarted, tell } = this.#parts;
+    this.#regions.set(instance_id, region_id);
     const guest_node = guestNodeOf(MECHANISMS.get(spec.mechanism), region_index) ?? -1;
     const region = { pci_address: pciOf(region_id), guest_node };
     try {
@@ -66,8 +70,28 @@ export class InstanceWork {
       const call = payloads.callOf(request_id);
       const { result, answer } = await guest.invoke(instance_id, call, action);
       payloads.answer(request_id, answer);
-      return result;
+      return { ...result, peak_bytes: await this.#peakOf(instance_id, guest) };
     });
+  }
+
+  /**
+   * The most that the instance has held so far, asked only where an expression is held against it;
+   * null: not known. The caller waits for it, so not for long.
+   */
+  async #peakOf(instance_id: string, guest: GuestLink): Promise<number | null> {
+    const { spec, pciOf } = this.#parts;
+    const has_peak = MECHANISMS.get(spec.mechanism).partitions;
+    const region_id = this.#regions.get(instance_id);
+    if (!spec.memory?.expression || !has_peak || region_id === undefined) return null;
+    const region_pci = pciOf(region_id);
+    try {
+      const { stats } = await guest.stats([region_pci], AGENT_LIMITS.peak_ms);
+      const found = stats.partitions.find((one) => one.region_pci === region_pci);
+      return found && found.peak_bytes > 0 ? found.peak_bytes : null;
+    } catch (error) {
+      if (isBug(error)) throw error;
+      return null;
+    }
   }
 
   /** For the answer to what an earlier agent asked of the instance. */
@@ -83,6 +107,7 @@ export class InstanceWork {
     const { emit, tell } = this.#parts;
     try {
       const gone_at_ms = await this.#guest().stop(instance_id);
+      this.#regions.delete(instance_id);
       emit({ type: 'instance-stopped', vm_id, instance_id, gone_at_ms });
     } catch (error) {
       if (isBug(error)) throw error;

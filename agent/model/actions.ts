@@ -4,7 +4,7 @@ import type { OperationOrder } from './operations.ts';
 import type { Decision } from './records.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
-import type { VmFacts } from './state.ts';
+import type { SizedInstance, VmFacts } from './state.ts';
 import type { Targets } from './targets.ts';
 
 /** The stages of a cold start before it was ready. */
@@ -32,6 +32,8 @@ export interface InvokeReply {
   readonly result: InvocationResult | null;
   /** The plug it waited for; null when none. */
   readonly operation_id: string | null;
+  /** What its function's expression said of it; null: that has none, or no instance took it. */
+  readonly sized: SizedInstance | null;
 }
 
 export interface DeployReply {

@@ -3,6 +3,7 @@
  * refusals.ts.
  */
 import { type CodeInfo, errorMaker } from '../../base/errors.ts';
+import { EXPRESSION_OF_FUNCTION_CODES } from './expression-codes.ts';
 import { NETWORK_CODES } from './network-errors.ts';
 import { PEER_CODES } from './peer-errors.ts';
 
@@ -231,6 +232,7 @@ export const AGENT_CODES = {
     next: 'report it with the log of the agent.',
   },
   ...NETWORK_CODES,
+  ...EXPRESSION_OF_FUNCTION_CODES,
   HP_AGENT_NO_IMAGE: {
     category: 'unavailable',
     meaning: 'There is no guest image for the mechanism.',

@@ -1,6 +1,7 @@
 /** What can happen to a host: requests of callers, results of actions, news of VMs, and time. */
 import type { Outcome } from '../../hypervisor-client/vm.ts';
 import type { CallKey } from './call-key.ts';
+import type { CallMemory } from './call-memory.ts';
 import type { HostMemoryTold } from './pressure.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
@@ -45,6 +46,8 @@ export interface InvocationResult {
   readonly minor_faults: number | null;
   /** The function says that it failed, in its own words; null: it does not. */
   readonly function_error: string | null;
+  /** The most its instance has held since it started; absent or null: not asked, or not known. */
+  readonly peak_bytes?: number | null;
 }
 
 /** What the guest counts as used of one region: a hint, and no more than that. */
@@ -88,6 +91,8 @@ export type HostEvent =
       /** How long it may run; null: as the agent has it. Its payload is kept by the executor. */
       readonly timeout_ms: number | null;
       readonly key?: CallKey;
+      /** By the function's expression and the payload; absent: it has none. */
+      readonly memory?: CallMemory;
       readonly peer?: string | null;
     }
   | {

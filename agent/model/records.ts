@@ -106,6 +106,9 @@ export const invocationSchema = message(
     guest_touch_cpu_ms: field(20, known(duration_ms), 'of guest_cpu_ms, until the first byte'),
     anonymous_bytes: field(21, bytes.nullable()),
     minor_faults: field(22, count.nullable()),
+    expected_bytes: field(23, known(bytes), "its instance's, by the expression of its function"),
+    expected_because: field(24, known(text), 'how it came to that, or why there was no answer'),
+    peak_bytes: field(25, known(bytes), "its instance's so far; told only beside an expression"),
   },
   'One invocation, when it is over. What was not reached or not measured is absent.',
 );

@@ -234,6 +234,18 @@ export const REFUSALS = {
   },
   notElastic: (name: string, why: string) =>
     refusal('HP_AGENT_NOT_ELASTIC', `the memory of '${name}' cannot follow its use: ${why}.`),
+  expressionBeyond: (name: string, worst_bytes: number, limit_bytes: number) =>
+    refusal(
+      'HP_AGENT_EXPRESSION_BEYOND',
+      `the memory expression of '${name}' comes to ${formatBytes(worst_bytes)} at the most, more ` +
+        `than its limit of ${formatBytes(limit_bytes)}.`,
+      { worst_bytes, limit_bytes },
+    ),
+  expressionWrong: (name: string, because: string) =>
+    refusal(
+      'HP_AGENT_EXPRESSION_WRONG',
+      `calls of '${name}' are sized without its memory expression: ${because}.`,
+    ),
   growthBeyond: (max_bytes: number) =>
     refusal('HP_AGENT_GROWTH_DENIED', `${formatBytes(max_bytes)} is all it can be.`, { max_bytes }),
   growthFailed: (

@@ -9,6 +9,7 @@ import {
   roundUp,
 } from '../../base/units.ts';
 import { AGENT_LIMITS } from '../limits.ts';
+import { memoryExpressionSchema, worstOf } from './expression-spec.ts';
 import { field, known, message } from './fields.ts';
 import { MECHANISMS } from './mechanism.ts';
 import { networkSpecSchema } from './network-spec.ts';
@@ -44,6 +45,11 @@ export const memorySpecSchema = message(
       4,
       known(z.number().int().min(1).max(LIMITS.grow_wait_ms_max)),
       'longest time for which a full instance waits for more before it is ended; absent: 10 s',
+    ),
+    expression: field(
+      5,
+      known(memoryExpressionSchema),
+      'what a call takes, by its payload; absent: nobody said',
     ),
   },
   'How the memory of an instance follows its use; `limit_bytes` is the most it can be.',
@@ -164,10 +170,16 @@ export function regionBytes(spec: FunctionSpec): number {
 /** What an instance starts with whose memory follows its use, where nobody says. */
 export const USUAL_BASELINE_BYTES = 256 * MIB;
 
-/** The least a region is plugged to for a start: its baseline, or all of it. */
+/**
+ * What a region is plugged to for a start, which must be possible on an empty host: its baseline,
+ * the worst case of its expression, or all of it.
+ */
 export function startBytes(spec: FunctionSpec): number {
   if (spec.memory === null) return regionBytes(spec);
-  const baseline_bytes = spec.memory.baseline_bytes ?? USUAL_BASELINE_BYTES;
+  const { expression, baseline_bytes: declared_bytes } = spec.memory;
+  const baseline_bytes = expression
+    ? worstOf(expression)
+    : (declared_bytes ?? USUAL_BASELINE_BYTES);
   return Math.min(regionBytes(spec), roundUp(baseline_bytes, sizeUnitBytes(spec)));
 }
 

@@ -4,9 +4,11 @@
  */
 import { type Alarms, noAlarms } from './alarms.ts';
 import type { CallKey } from './call-key.ts';
+import type { CallMemory } from './call-memory.ts';
 import { type CoreConfig, DEFAULT_CONFIG } from './config.ts';
 import type { CordonState } from './cordon.ts';
 import type { StartStamps } from './events.ts';
+import type { ExpressionLedger } from './expression-ledger.ts';
 import type { VmNetwork } from './network.ts';
 import type { ElasticTally, SpanState } from './span.ts';
 import type { OperationState } from './operations.ts';
@@ -45,6 +47,8 @@ export interface QueuedInvocation {
   readonly received_at_ms: number;
   /** Of a caller who may ask again. */
   readonly key?: CallKey;
+  /** What it will take by its function's expression; absent: that has none. */
+  readonly memory?: CallMemory;
 }
 
 export interface RegionState {
@@ -104,6 +108,19 @@ export interface InstanceState {
   invocations: number;
   invocation: QueuedInvocation | null;
   assigned_at_ms: number;
+  /** By its function's expression; absent: that has none, or nothing was called yet. */
+  sized?: SizedInstance;
+}
+
+/** What an expression says of an instance, by the call that it serves or has served last. */
+export interface SizedInstance {
+  /** For the call, and what stays after it; null: there is no answer. */
+  readonly expected_bytes: number | null;
+  readonly kept_bytes: number | null;
+  /** How it came to that, or why to nothing; for people. */
+  readonly because: string;
+  /** The most since its start, as its guest's kernel counts; 0: not known. */
+  readonly peak_bytes: number;
 }
 
 /** What a VM said of itself when it became ready. */
@@ -230,6 +247,8 @@ export interface FunctionState {
   remove_by_ms: number | null;
   /** What the sizes of its instances came to; null: they have one size. */
   elastic: ElasticTally | null;
+  /** How good its memory expression is; absent or null: it has none. */
+  expression?: ExpressionLedger | null;
   /** Bounds and wishes set from outside; null: none ever were. */
   targets: TargetsState | null;
   /** Null: it lacks no memory, or does not wait for it. */

@@ -40,5 +40,8 @@ export function invocationRecord(name: string, reply: InvokeReply): Invocation {
     guest_touch_cpu_ms: result?.guest_touch_cpu_ms ?? null,
     anonymous_bytes: result?.anonymous_bytes ?? null,
     minor_faults: result?.minor_faults ?? null,
+    expected_bytes: reply.sized?.expected_bytes ?? null,
+    expected_because: reply.sized ? cutBytes(reply.sized.because, REASON_BYTES) : null,
+    peak_bytes: result?.peak_bytes ?? null,
   };
 }

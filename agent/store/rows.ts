@@ -243,9 +243,10 @@ export function hostOf(
 
 /** What an earlier version did not know was never written. */
 function specIn({ spec }: FunctionState): FunctionState['spec'] {
-  const { instances, network, tenant } = spec;
+  const { instances, network, tenant, memory } = spec;
   const later = { instances: instances ?? null, network: network ?? null, tenant: tenant ?? null };
-  return { ...spec, ...later };
+  const sizes = memory ? { ...memory, expression: memory.expression ?? null } : null;
+  return { ...spec, ...later, memory: sizes };
 }
 
 /** An earlier version left a lost function lost. */

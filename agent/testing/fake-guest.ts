@@ -32,6 +32,8 @@ interface FakeInstance {
   /** How long it waits for growth; 0: not, and it tells nothing of its use. */
   readonly grow_wait_ms: number;
   ready: boolean;
+  /** The most it has held. */
+  peak_bytes: number;
   /** The invocation that runs, or has ended last, and what became of it. */
   invocation: { readonly request_id: string; readonly result: Promise<FakeAnswer | null> } | null;
 }
@@ -195,7 +197,7 @@ export class FakeGuest {
     const users = [...this.instances.values()].filter((one) => one.region_pci === region_pci);
     if (users.length > 0) throw new Error(`two instances in region ${region_pci}`);
     const about = { region_pci, memory_max_bytes, grow_wait_ms };
-    this.instances.set(instance, { ...about, ready: false, invocation: null });
+    this.instances.set(instance, { ...about, ready: false, peak_bytes: 0, invocation: null });
     const sandbox_at_ms = this.#now();
     const end_ms = clock.nowMs() + request.attach_timeout_ms;
     while (request.attach !== 'none' && plugged(region_pci) === 0) {
@@ -225,6 +227,8 @@ export class FakeGuest {
     if (!work) return this.#refuse(to, 'bad-request', 'no payload of the built-in function');
     const found = this.instances.get(instance);
     if (!found?.ready) return this.#refuse(to, 'no-such-instance', 'unknown instance');
+    const held = [work, ...(work.phases ?? [])].map(({ anonymous_bytes }) => anonymous_bytes);
+    found.peak_bytes = Math.max(found.peak_bytes, ...held);
     const ended = Promise.withResolvers<FakeAnswer | null>();
     found.invocation = { request_id: request.request_id ?? '', result: ended.promise };
     const started_at_ms = this.#now();
@@ -314,6 +318,11 @@ export class FakeGuest {
   #stats(asked?: readonly string[]): GuestStats {
     const { plugged, hotmem, old } = this.#options;
     const regions = asked && old !== true ? asked : this.#options.regions;
+    const peak = (pci: string): number =>
+      Math.max(
+        0,
+        ...[...this.instances.values()].map((one) => (one.region_pci === pci ? one.peak_bytes : 0)),
+      );
     const users = (pci: string): number =>
       [...this.instances.values()].filter((one) => one.region_pci === pci).length;
     return {
@@ -323,7 +332,7 @@ export class FakeGuest {
         region_pci,
         plugged_bytes: plugged(region_pci),
         used_bytes: 0,
-        peak_bytes: 0,
+        peak_bytes: hotmem ? peak(region_pci) : 0,
         users: users(region_pci),
         state: hotmem ? 'ready' : 'stock',
         plug_ns: 1,

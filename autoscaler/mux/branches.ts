@@ -1,6 +1,12 @@
 /** Paths of a program that begin in one place: each is followed, then both are joined. Pure. */
 import { either, type Machine } from './machine.ts';
-import { add, isAtLeast, multiply, NOTHING, type Polynomial } from './polynomial.ts';
+import {
+  add,
+  isAtLeast,
+  multiply,
+  NOTHING,
+  type Polynomial,
+} from '../../agent/expression/polynomial.ts';
 import { type Scope, type Site, type Value } from './values.ts';
 
 interface Path {

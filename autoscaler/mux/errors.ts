@@ -1,37 +1,7 @@
-/** Error codes of memory interfaces: expressions, what is read from source, what is fitted. */
+/** Error codes of memory interfaces that are read from source, or fitted. */
 import { type CodeInfo, errorMaker } from '../../base/errors.ts';
 
 export const MUX_CODES = {
-  HP_MUX_SYNTAX: {
-    category: 'usage',
-    meaning: 'An expression of memory is not one: the message names the character where it ends.',
-    next: 'write it with numbers, declared names, + - * / ^, max, min, ceil and floor.',
-  },
-  HP_MUX_UNIT: {
-    category: 'usage',
-    meaning: 'An expression mixes units: bytes times bytes, or something that is no bytes at all.',
-    next: 'multiply counts by bytes, and bytes by counts alone.',
-  },
-  HP_MUX_OVERFLOW: {
-    category: 'usage',
-    meaning: 'A size or a coefficient of an expression is beyond what is counted with.',
-    next: 'declare a smaller range of the parameters, or a simpler expression.',
-  },
-  HP_MUX_INTERFACE: {
-    category: 'usage',
-    meaning: 'A memory expression of a function is not of the form that is asked for.',
-    next: 'give parameters by JSON pointer, and at least peak.',
-  },
-  HP_MUX_PARAMETER: {
-    category: 'usage',
-    meaning: 'A payload has not what an expression asks for: missing, no number, or out of range.',
-    next: 'send a payload within the declared ranges, or size this call without the expression.',
-  },
-  HP_MUX_UNBOUNDED: {
-    category: 'usage',
-    meaning: 'The worst case was asked for, and a parameter has no declared range.',
-    next: 'declare min and max of every parameter and attribute that the expression uses.',
-  },
   HP_MUX_SOURCE: {
     category: 'usage',
     meaning: 'A file is no source that memory can be read from: unknown ending, syntax or size.',

@@ -2,8 +2,8 @@
 import { unreachable } from '../../base/assert.ts';
 import { evaluateCall } from './calls.ts';
 import { either, labelOf, type Machine } from './machine.ts';
-import { add, constant, constantOf, multiply, scale } from './polynomial.ts';
-import { numberOfRational, parseRational, rational } from './rational.ts';
+import { add, constant, constantOf, multiply, scale } from '../../agent/expression/polynomial.ts';
+import { numberOfRational, parseRational, rational } from '../../agent/expression/rational.ts';
 import { assignTo, runRounds } from './statements.ts';
 import type { Clause, Expression } from './tree.ts';
 import {

@@ -8,7 +8,13 @@ import { callFunction } from './calls.ts';
 import { muxError } from './errors.ts';
 import { type Machine, type Remark, type SymbolMeaning } from './machine.ts';
 import type { CostModel, CostModelName } from './models.ts';
-import { add, multiply, NOTHING, type Polynomial, symbolsOf } from './polynomial.ts';
+import {
+  add,
+  multiply,
+  NOTHING,
+  type Polynomial,
+  symbolsOf,
+} from '../../agent/expression/polynomial.ts';
 import { execute } from './statements.ts';
 import type { Module } from './tree.ts';
 import { type Certainty, object, type Site, type Value, worst } from './values.ts';

@@ -10,7 +10,7 @@ import {
   NOTHING,
   type Polynomial,
   subtract,
-} from './polynomial.ts';
+} from '../../agent/expression/polynomial.ts';
 import type { Certainty, Site, Value } from './values.ts';
 
 /** A loop that is being read: how often it runs, and whether this is its second round. */

@@ -1,6 +1,6 @@
 /** Calls of libraries: what their summaries say, with the values of the call. Pure. */
 import { unreachable } from '../../base/assert.ts';
-import { parseExpression } from './expression.ts';
+import { parseExpression } from '../../agent/expression/expression.ts';
 import { labelOf, type Machine } from './machine.ts';
 import type { ItemType } from './models.ts';
 import {
@@ -14,8 +14,8 @@ import {
   substitute,
   subtract,
   whole,
-} from './polynomial.ts';
-import { numberOfRational, rational } from './rational.ts';
+} from '../../agent/expression/polynomial.ts';
+import { numberOfRational, rational } from '../../agent/expression/rational.ts';
 import { type CallResult, type CallSummary } from './summaries.ts';
 import { bytesOfValue, NO_VALUE, number, object, unknown, type Value } from './values.ts';
 

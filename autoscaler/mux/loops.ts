@@ -1,7 +1,7 @@
 /** What is to be seen of a loop before it is followed. Pure. */
 import { evaluateAll } from './expressions.ts';
 import { type Machine } from './machine.ts';
-import { add, constant, type Polynomial, subtract } from './polynomial.ts';
+import { add, constant, type Polynomial, subtract } from '../../agent/expression/polynomial.ts';
 import type { Statement } from './tree.ts';
 import { NO_VALUE } from './values.ts';
 

@@ -3,7 +3,7 @@
  * the symbols that its sizes are told in, and what could not be followed. Pure.
  */
 import { muxError } from './errors.ts';
-import { parseExpression } from './expression.ts';
+import { parseExpression } from '../../agent/expression/expression.ts';
 import { Heap } from './heap.ts';
 import { MUX_LIMITS } from './limits.ts';
 import type { CostModel } from './models.ts';
@@ -15,7 +15,7 @@ import {
   type Polynomial,
   substitute,
   symbol,
-} from './polynomial.ts';
+} from '../../agent/expression/polynomial.ts';
 import type { FunctionTree } from './tree.ts';
 import {
   type Certainty,

@@ -10,8 +10,8 @@ import {
   scale,
   subtract,
   whole,
-} from './polynomial.ts';
-import { numberOfRational, rational } from './rational.ts';
+} from '../../agent/expression/polynomial.ts';
+import { numberOfRational, rational } from '../../agent/expression/rational.ts';
 import { type ListValue, number, unknown, type Value } from './values.ts';
 
 /** `left sign right`. */

@@ -2,7 +2,14 @@
 import { unreachable } from '../../base/assert.ts';
 import { elementOf, evaluateAll, evaluateValue, memberOf } from './expressions.ts';
 import { type Machine } from './machine.ts';
-import { add, constant, isAtLeast, multiply, NOTHING, type Polynomial } from './polynomial.ts';
+import {
+  add,
+  constant,
+  isAtLeast,
+  multiply,
+  NOTHING,
+  type Polynomial,
+} from '../../agent/expression/polynomial.ts';
 import type { Expression, Statement } from './tree.ts';
 import {
   type ListValue,

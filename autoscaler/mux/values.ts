@@ -1,5 +1,5 @@
 /** What a name may stand for while a program is read: its size, never its content. Pure. */
-import { constant, NOTHING, type Polynomial } from './polynomial.ts';
+import { constant, NOTHING, type Polynomial } from '../../agent/expression/polynomial.ts';
 import type { FunctionTree } from './tree.ts';
 
 /** How good a size is, best first; an interface is as good as the worst it is made of. */

@@ -10,10 +10,11 @@ import type { HostEvent, RegionUsage } from '../../agent/model/events.ts';
 import { MECHANISMS } from '../../agent/model/mechanism.ts';
 import { type FunctionSpec, type MemorySpec, regionBytes } from '../../agent/model/spec.ts';
 import { formatBytes } from '../../base/units.ts';
-import { estimateSize, type SizeEstimate } from './sizing/estimate.ts';
+import { estimateSize, expressionEstimator, type SizeEstimate } from './sizing/estimate.ts';
 import {
   type GrowthBounds,
   type GrowthCosts,
+  HOLD_MS_MIN,
   newSpan,
   nextSize,
   noteSize,
@@ -83,17 +84,26 @@ function isMemory(memory: unknown): memory is Memory {
   return typeof memory === 'object' && memory !== null && 'histories' in memory;
 }
 
-function estimateOf(memory: Memory, spec: FunctionSpec, { history }: MemorySpec): SizeEstimate {
+/** Expression, then history, then what is declared; why the first had no answer stays told. */
+function estimateOf(
+  memory: Memory,
+  spec: FunctionSpec,
+  { history }: MemorySpec,
+  expected: SizeView['expected'] = null,
+): SizeEstimate {
   const known = memory.histories[spec.name] ?? NO_HISTORY;
   const { baseline_bytes, increment_bytes } = spec.memory ?? {};
-  return estimateSize(
-    history ? [historyEstimator(known)] : [],
+  const by_history = history ? [historyEstimator(known)] : [];
+  const estimate = estimateSize(
+    expected ? [expressionEstimator(expected, increment_bytes), ...by_history] : by_history,
     {
       ...(typeof baseline_bytes === 'number' ? { baseline_bytes } : {}),
       ...(typeof increment_bytes === 'number' ? { increment_bytes } : {}),
     },
     { max_bytes: regionBytes(spec) },
   );
+  if (!expected || estimate.by === 'expression') return estimate;
+  return { ...estimate, because: `${estimate.because}; ${expected.because}` };
 }
 
 function waits(spec: FunctionSpec): boolean {
@@ -107,17 +117,22 @@ function boundsOf({ baseline_bytes, increment_bytes, max_bytes }: SizeEstimate):
 function sizeOf(view: SizeView, declared: MemorySpec): Size | null {
   const { spec, region, instance, vm, now_ms } = view;
   const memory = memoryOf(view.memory);
-  const estimate = estimateOf(memory, spec, declared);
+  const { expected = null } = view;
+  const can_wait = waits(spec);
+  const estimate = sureOf(estimateOf(memory, spec, declared, expected), can_wait, () =>
+    estimateOf(memory, spec, declared),
+  );
   if (!instance) {
     return { target_bytes: estimate.baseline_bytes, at_ms: null, because: estimate.because };
   }
+  const by_call = estimate.by === 'expression' ? sizeOfCall(view, estimate, can_wait) : null;
+  if (by_call) return by_call;
   const watched = memory.watched[vm.id]?.[region.id];
   if (watched?.instance_id !== instance.id) return null;
   const { target_bytes } = region;
   const { use } = watched;
   // A tail that was seen of another size says nothing of this one.
   const now = use.target_bytes === target_bytes ? use : { ...use, target_bytes, tail: null };
-  const can_wait = waits(spec);
   const costs = can_wait ? ON_DEMAND : AHEAD;
   const bounds = boundsOf(estimate);
   const want_bytes = can_wait ? (region.span?.want?.bytes ?? 0) : bounds.increment_bytes;
@@ -134,6 +149,37 @@ function sizeOf(view: SizeView, declared: MemorySpec): Size | null {
       ? `${formatBytes(now.used_bytes)} are in use and ${formatBytes(want_bytes)} more wanted`
       : `${formatBytes(now.tail?.least_bytes ?? 0)} were free for a while`;
   return { target_bytes: next.target_bytes, at_ms: null, because: why };
+}
+
+/** Where nobody can wait for more an expression never takes away what there would be without it. */
+function sureOf(
+  estimate: SizeEstimate,
+  can_wait: boolean,
+  without: () => SizeEstimate,
+): SizeEstimate {
+  if (estimate.by !== 'expression' || can_wait) return estimate;
+  const other = without();
+  return other.baseline_bytes > estimate.baseline_bytes ? other : estimate;
+}
+
+/** A call has what it takes from its beginning, and what it frees goes back at its end. */
+function sizeOfCall(
+  { instance, region, now_ms }: SizeView,
+  { baseline_bytes, because }: SizeEstimate,
+  can_wait: boolean,
+): Size | null {
+  const { target_bytes, used_bytes } = region;
+  if (instance?.phase === 'busy') {
+    return target_bytes < baseline_bytes
+      ? { target_bytes: baseline_bytes, at_ms: null, because }
+      : null;
+  }
+  // What its guest calls used stays, whatever was expected.
+  const kept_bytes = Math.max(baseline_bytes, used_bytes ?? target_bytes);
+  if (!instance || !can_wait || kept_bytes >= target_bytes) return null;
+  // Who is called again at once needs it again.
+  const at_ms = instance.idle_since_ms + HOLD_MS_MIN;
+  return { target_bytes: kept_bytes, at_ms: at_ms > now_ms ? at_ms : null, because };
 }
 
 function learnEvent(

@@ -279,6 +279,7 @@ function parseMemory(raw: RawReplayOptions): MemorySpec | null {
     increment_bytes: increment === undefined ? null : parseStep('increment', increment),
     history: false,
     grow_wait_ms: null,
+    expression: null,
   };
 }
 

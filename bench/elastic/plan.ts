@@ -80,7 +80,13 @@ export function playOrder(plays: readonly Play[], options: ElasticOptions): Plan
 /** The function of a mechanism; one that does not plug on demand has all of it from boot on. */
 export function elasticSpecOf(mechanism: MechanismName, options: ElasticOptions): FunctionSpec {
   const { instances, limit_bytes, baseline_bytes, increment_bytes } = options;
-  const sizes = { baseline_bytes, increment_bytes, history: false, grow_wait_ms: GROW_WAIT_MS };
+  const sizes = {
+    baseline_bytes,
+    increment_bytes,
+    history: false,
+    grow_wait_ms: GROW_WAIT_MS,
+    expression: null,
+  };
   return {
     name: elasticFunction(mechanism),
     mechanism,

@@ -24,6 +24,8 @@ function memoryOf(values: Values): MemorySpec | null {
     grow_wait_ms: has_wait
       ? Math.ceil(values.number('grow-wait', 0.001, wait_s_max) * 1_000)
       : null,
+    // It takes more than an option has room for: a key of function.yaml.
+    expression: null,
   };
 }
 

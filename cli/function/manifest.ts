@@ -3,6 +3,8 @@
  * `hotplane deploy` is a key of it. docs/function.schema.json is written from here. Pure.
  */
 import { z } from 'zod';
+import { memoryExpressionSchema } from '../../agent/expression/interface.ts';
+import { expressionOfBlock } from '../../agent/model/expression-spec.ts';
 import { INTERFACES } from '../../agent/model/program.ts';
 import { BRIDGE } from '../../agent/model/network-spec.ts';
 import { BACKINGS, type FunctionSpec, TENANT } from '../../agent/model/spec.ts';
@@ -60,6 +62,9 @@ export const memoryMappingSchema = z.strictObject({
   grow_wait: durationOf(1, LIMITS.grow_wait_ms_max)
     .optional()
     .describe('longest wait of an instance for growth; default: 10 s'),
+  expression: memoryExpressionSchema
+    .optional()
+    .describe('what a call takes, by its payload: first of what a size is chosen from'),
 });
 
 // A union would tell that neither fits, and not what is wrong in the one that was meant.
@@ -181,6 +186,7 @@ export function specOfManifest(
   const { memory } = manifest;
   const follows_use =
     memory.history ||
+    memory.expression !== undefined ||
     [memory.baseline, memory.increment, memory.grow_wait].some((one) => one !== undefined);
   return {
     name: manifest.name,
@@ -204,6 +210,7 @@ export function specOfManifest(
           increment_bytes: memory.increment ?? null,
           history: memory.history,
           grow_wait_ms: memory.grow_wait ?? null,
+          expression: memory.expression ? expressionOfBlock(memory.expression) : null,
         }
       : null,
     network: manifest.network ?? null,

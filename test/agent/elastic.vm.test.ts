@@ -65,7 +65,7 @@ async function withFunction(
     for await (const { operation } of watch) if (operation) operations.push(operation);
   })();
   const sizes = { baseline_bytes: 128 * MIB, increment_bytes: 64 * MIB, history: false };
-  const memory = { ...sizes, grow_wait_ms: 60_000 };
+  const memory = { ...sizes, grow_wait_ms: 60_000, expression: null };
   const part = { mechanism, limit_bytes: 512 * MIB, concurrency: INSTANCES, keep_alive_ms: 500 };
   try {
     await agent.deploy(specOf('f', { ...part, memory }));

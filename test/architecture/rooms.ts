@@ -45,6 +45,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ['base', 'guest', 'images', 'hypervisor-client', 'ledger'],
     [
       ['limits.ts'],
+      ['expression'],
       ['model'],
       ['core', 'store', 'pressure', 'page'],
       ['observe', 'ledger'],
@@ -70,7 +71,9 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Answer the agent's questions: its interface, and the policy they are put upon.
   'autoscaler/policy': ['base', 'agent/core/policy.ts', 'agent/core/default-policy', 'agent/model'],
   // Knows texts and numbers alone: neither agents nor runs.
-  'autoscaler/mux': ['base'],
+  'autoscaler/mux': ['base', 'agent/expression'],
+  // Numbers and texts, by which the core sizes and the reader of sources writes.
+  'agent/expression': ['base'],
 
   // The simulator plays the agent's core itself.
   'autoscaler/simulator': [

@@ -81,7 +81,7 @@ test('an invocation that trains has its peak in the middle, and memory follows i
   t.true(phases.every(({ at_ms }) => at_ms > 0 && at_ms < 1_000));
   if (!first) return;
   const memory = { baseline_bytes: 64 * 1024 * MIB, increment_bytes: null } as const;
-  const follows = { ...memory, history: false, grow_wait_ms: null };
+  const follows = { ...memory, history: false, grow_wait_ms: null, expression: null };
   const guest = { backing: 'memfd', init_on_alloc: true, guest_huge_pages: false } as const;
   t.is(deploySpec(first, 'static', { ...guest, memory: follows }).memory, null);
   const baseline_bytes = first.limit_bytes;

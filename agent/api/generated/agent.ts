@@ -91,6 +91,75 @@ export interface MemorySpec {
   readonly increment_bytes: number | null;
   readonly history: boolean;
   readonly grow_wait_ms: number | null;
+  readonly expression: MemoryExpression | null;
+}
+
+export interface MemoryExpression {
+  readonly parameters: readonly MemoryParameter[];
+  readonly peak: string;
+  readonly consumed: string | null;
+  readonly freed: string | null;
+  readonly base_bytes: number;
+  readonly warm: WarmExpression | null;
+  readonly tolerance: number;
+}
+
+export interface MemoryParameter {
+  readonly name: string;
+  readonly pointer: string;
+  readonly measure: MemoryParameter_Measure;
+  readonly unit: string | null;
+  readonly min: number | null;
+  readonly max: number | null;
+}
+
+export const MemoryParameter_Measure = {
+  measure_unspecified: "measure_unspecified",
+  value: "value",
+  length: "length",
+} as const;
+
+export type MemoryParameter_Measure = typeof MemoryParameter_Measure[keyof typeof MemoryParameter_Measure];
+
+export namespace MemoryParameter_Measure {
+  export type measure_unspecified = typeof MemoryParameter_Measure.measure_unspecified;
+  export type value = typeof MemoryParameter_Measure.value;
+  export type length = typeof MemoryParameter_Measure.length;
+}
+
+export function memoryParameter_MeasureFromJSON(object: any): MemoryParameter_Measure {
+  switch (object) {
+    case 0:
+    case "measure_unspecified":
+      return MemoryParameter_Measure.measure_unspecified;
+    case 1:
+    case "value":
+      return MemoryParameter_Measure.value;
+    case 2:
+    case "length":
+      return MemoryParameter_Measure.length;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum MemoryParameter_Measure");
+  }
+}
+
+export function memoryParameter_MeasureToNumber(object: MemoryParameter_Measure): number {
+  switch (object) {
+    case MemoryParameter_Measure.measure_unspecified:
+      return 0;
+    case MemoryParameter_Measure.value:
+      return 1;
+    case MemoryParameter_Measure.length:
+      return 2;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum MemoryParameter_Measure");
+  }
+}
+
+export interface WarmExpression {
+  readonly peak: string;
+  readonly consumed: string | null;
+  readonly freed: string | null;
 }
 
 export interface InstancesSpec {
@@ -233,6 +302,9 @@ export interface Invocation {
   readonly guest_touch_cpu_ms: number | null;
   readonly anonymous_bytes: number | null;
   readonly minor_faults: number | null;
+  readonly expected_bytes: number | null;
+  readonly expected_because: string | null;
+  readonly peak_bytes: number | null;
 }
 
 export const Invocation_Outcome = {
@@ -2114,7 +2186,7 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
 };
 
 function createBaseMemorySpec(): MemorySpec {
-  return { baseline_bytes: null, increment_bytes: null, history: false, grow_wait_ms: null };
+  return { baseline_bytes: null, increment_bytes: null, history: false, grow_wait_ms: null, expression: null };
 }
 
 export const MemorySpec: MessageFns<MemorySpec> = {
@@ -2130,6 +2202,9 @@ export const MemorySpec: MessageFns<MemorySpec> = {
     }
     if (message.grow_wait_ms !== undefined && message.grow_wait_ms !== null) {
       writer.uint32(32).uint64(message.grow_wait_ms);
+    }
+    if (message.expression !== undefined && message.expression !== null) {
+      MemoryExpression.encode(message.expression, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2177,6 +2252,302 @@ export const MemorySpec: MessageFns<MemorySpec> = {
             }
 
             message.grow_wait_ms = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.expression = MemoryExpression.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseMemoryExpression(): MemoryExpression {
+  return { parameters: [], peak: "", consumed: null, freed: null, base_bytes: 0, warm: null, tolerance: 0 };
+}
+
+export const MemoryExpression: MessageFns<MemoryExpression> = {
+  encode(message: MemoryExpression, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.parameters) {
+      MemoryParameter.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.peak !== "") {
+      writer.uint32(18).string(message.peak);
+    }
+    if (message.consumed !== undefined && message.consumed !== null) {
+      writer.uint32(26).string(message.consumed);
+    }
+    if (message.freed !== undefined && message.freed !== null) {
+      writer.uint32(34).string(message.freed);
+    }
+    if (message.base_bytes !== 0) {
+      writer.uint32(40).uint64(message.base_bytes);
+    }
+    if (message.warm !== undefined && message.warm !== null) {
+      WarmExpression.encode(message.warm, writer.uint32(50).fork()).join();
+    }
+    if (message.tolerance !== 0) {
+      writer.uint32(57).double(message.tolerance);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryExpression {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryExpression() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parameters.push(MemoryParameter.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.peak = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.consumed = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.freed = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.base_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.warm = WarmExpression.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.tolerance = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseMemoryParameter(): MemoryParameter {
+  return {
+    name: "",
+    pointer: "",
+    measure: MemoryParameter_Measure.measure_unspecified,
+    unit: null,
+    min: null,
+    max: null,
+  };
+}
+
+export const MemoryParameter: MessageFns<MemoryParameter> = {
+  encode(message: MemoryParameter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.pointer !== "") {
+      writer.uint32(18).string(message.pointer);
+    }
+    if (message.measure !== MemoryParameter_Measure.measure_unspecified) {
+      writer.uint32(24).int32(memoryParameter_MeasureToNumber(message.measure));
+    }
+    if (message.unit !== undefined && message.unit !== null) {
+      writer.uint32(34).string(message.unit);
+    }
+    if (message.min !== undefined && message.min !== null) {
+      writer.uint32(41).double(message.min);
+    }
+    if (message.max !== undefined && message.max !== null) {
+      writer.uint32(49).double(message.max);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryParameter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryParameter() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pointer = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.measure = memoryParameter_MeasureFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.unit = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.min = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.max = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWarmExpression(): WarmExpression {
+  return { peak: "", consumed: null, freed: null };
+}
+
+export const WarmExpression: MessageFns<WarmExpression> = {
+  encode(message: WarmExpression, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.peak !== "") {
+      writer.uint32(10).string(message.peak);
+    }
+    if (message.consumed !== undefined && message.consumed !== null) {
+      writer.uint32(18).string(message.consumed);
+    }
+    if (message.freed !== undefined && message.freed !== null) {
+      writer.uint32(26).string(message.freed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WarmExpression {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWarmExpression() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.peak = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.consumed = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.freed = reader.string();
             continue;
           }
         }
@@ -3002,6 +3373,9 @@ function createBaseInvocation(): Invocation {
     guest_touch_cpu_ms: null,
     anonymous_bytes: null,
     minor_faults: null,
+    expected_bytes: null,
+    expected_because: null,
+    peak_bytes: null,
   };
 }
 
@@ -3072,6 +3446,15 @@ export const Invocation: MessageFns<Invocation> = {
     }
     if (message.minor_faults !== undefined && message.minor_faults !== null) {
       writer.uint32(176).uint64(message.minor_faults);
+    }
+    if (message.expected_bytes !== undefined && message.expected_bytes !== null) {
+      writer.uint32(184).uint64(message.expected_bytes);
+    }
+    if (message.expected_because !== undefined && message.expected_because !== null) {
+      writer.uint32(194).string(message.expected_because);
+    }
+    if (message.peak_bytes !== undefined && message.peak_bytes !== null) {
+      writer.uint32(200).uint64(message.peak_bytes);
     }
     return writer;
   },
@@ -3263,6 +3646,30 @@ export const Invocation: MessageFns<Invocation> = {
             }
 
             message.minor_faults = longToNumber(reader.uint64());
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.expected_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.expected_because = reader.string();
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.peak_bytes = longToNumber(reader.uint64());
             continue;
           }
         }

@@ -54,6 +54,24 @@ function declaredSize(declared: DeclaredSize, { max_bytes }: Features): SizeEsti
   });
 }
 
+/** The first of every chain: what the function's expression says of this call. */
+export function expressionEstimator(
+  expected: { readonly bytes: number | null; readonly because: string },
+  increment_bytes: number | null | undefined,
+): Estimator {
+  return ({ max_bytes }) => {
+    const { bytes, because } = expected;
+    if (bytes === null) return null;
+    return within(max_bytes, {
+      baseline_bytes: bytes,
+      increment_bytes: increment_bytes ?? DECLARED_INCREMENT_BYTES,
+      by: 'expression',
+      because,
+      error_p95_bytes: null,
+    });
+  };
+}
+
 /** The first answer of the chain, and what is declared where none has any. */
 export function estimateSize(
   chain: readonly Estimator[],

@@ -58,7 +58,7 @@ export interface NextSize {
 }
 
 /** Nothing is given back that was free for a shorter time. */
-const HOLD_MS_MIN = 250;
+export const HOLD_MS_MIN = 250;
 /** A shrink is worth this many times what it costs to be wrong: at most a tenth of time is lost. */
 const HOLD_FACTOR = 10;
 /** Quiet time that makes up for later shrinks: a span that was quiet for an hour has no more. */

@@ -52,7 +52,10 @@ function busy(free_bytes: number = 4 * GIB): Grown {
   const world = new World(BOOT + BASELINE + other_bytes + Math.max(free_bytes, MAX));
   world.context = { policy: policyOf(least), recording: true };
   const memory = { baseline_bytes: BASELINE, increment_bytes: null, history: false };
-  const sizes = { limit_bytes: MAX, memory: { ...memory, grow_wait_ms: WAIT_MS } };
+  const sizes = {
+    limit_bytes: MAX,
+    memory: { ...memory, grow_wait_ms: WAIT_MS, expression: null },
+  };
   world.deploy('f', 'hotmem', { ...sizes, keep_alive_ms: 100_000 });
   complete100(world, () => world.pending.length === 0);
   const request = world.invoke('f');
@@ -345,7 +348,7 @@ for (const [why, part, policy] of [
     if (policy === 'grower')
       world.context = { policy: policyOf({ bytes: null }), recording: false };
     const sizes = { baseline_bytes: 256 * MIB, increment_bytes: null, grow_wait_ms: null };
-    const memory = { ...sizes, history: false };
+    const memory = { ...sizes, history: false, expression: null };
     const request = world.deploy('f', 'hotmem', { limit_bytes: MAX, memory, ...part });
     t.like(world.replies.get(request)?.[0], { failure: { code: 'HP_AGENT_NOT_ELASTIC' } });
     t.is(world.state.functions.size, 0);

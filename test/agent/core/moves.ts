@@ -51,6 +51,7 @@ const ELASTIC = {
   increment_bytes: null,
   history: false,
   grow_wait_ms: 50,
+  expression: null,
 };
 
 const complete: fc.Arbitrary<Move> = fc.record({

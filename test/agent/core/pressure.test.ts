@@ -32,7 +32,7 @@ function loaded(): World {
     concurrency: 8,
     keep_alive_ms: 1e6,
     limit_bytes: 2 * REGION,
-    memory: { ...memory, grow_wait_ms: 1_000 },
+    memory: { ...memory, grow_wait_ms: 1_000, expression: null },
   });
   finish(world);
   for (let count = 0; count < 4; count += 1) world.invoke('f');

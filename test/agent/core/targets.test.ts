@@ -184,6 +184,7 @@ for (const [policy, part, why] of [
         increment_bytes: null,
         history: false,
         grow_wait_ms: null,
+        expression: null,
       },
     },
     /'other' gives an instance one size/,
@@ -221,7 +222,7 @@ test('baseline_bytes goes before that of the definition', (t) => {
       instance ? null : { target_bytes: spec.memory?.baseline_bytes ?? 0, at_ms: null },
   };
   world.context = { policy, recording: false };
-  const memory = { increment_bytes: null, history: false, grow_wait_ms: null };
+  const memory = { increment_bytes: null, history: false, grow_wait_ms: null, expression: null };
   const sizes = { limit_bytes: 512 * MIB, memory: { ...memory, baseline_bytes: 128 * MIB } };
   world.deploy('f', 'virtio-mem', { ...sizes, keep_alive_ms: 1e6 });
   finish(world);

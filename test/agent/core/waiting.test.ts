@@ -305,6 +305,7 @@ test('a function with a baseline is deployed where one instance can start, howev
     increment_bytes: null,
     history: false,
     grow_wait_ms: null,
+    expression: null,
   };
   for (const [limit_bytes, code] of [
     [BOOT + REGION, null],
@@ -334,7 +335,7 @@ test('a region that shrinks, and whose instance ends, comes back once', (t) => {
   const memory = { baseline_bytes: REGION, increment_bytes: null, history: false };
   world.deploy('a', 'virtio-mem', {
     limit_bytes: 2 * REGION,
-    memory: { ...memory, grow_wait_ms: 5_000 },
+    memory: { ...memory, grow_wait_ms: 5_000, expression: null },
   });
   world.deploy('b', 'virtio-mem', { limit_bytes: 3 * REGION });
   world.deploy('c', 'virtio-mem', { keep_alive_ms: 1e6 });
@@ -370,7 +371,7 @@ for (const [memory_wait_ms, what] of [
     const memory = { baseline_bytes: REGION, increment_bytes: null, history: false };
     world.deploy('a', 'virtio-mem', {
       limit_bytes: 2 * REGION,
-      memory: { ...memory, grow_wait_ms: 5_000 },
+      memory: { ...memory, grow_wait_ms: 5_000, expression: null },
     });
     world.deploy('b', 'virtio-mem', { keep_alive_ms: 1e6 });
     finish(world);

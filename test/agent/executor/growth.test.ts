@@ -20,6 +20,7 @@ const SPEC = specOf('f', {
     increment_bytes: 64 * MIB,
     history: false,
     grow_wait_ms: WAIT_MS,
+    expression: null,
   },
 });
 /** Loads, keeps a quarter, and ends: 600 MiB at its most. */

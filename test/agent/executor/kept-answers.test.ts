@@ -29,6 +29,7 @@ const reply = (outcome: 'done' | 'refused'): InvokeReply => ({
   start: null,
   result: null,
   operation_id: null,
+  sized: null,
 });
 
 const keyNamed = (idempotency_key: string) => {

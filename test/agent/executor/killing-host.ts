@@ -19,6 +19,7 @@ const SIZES = {
   increment_bytes: 32 * MIB,
   history: false,
   grow_wait_ms: 2_000,
+  expression: null,
 };
 const GROWING: Work = {
   ...WORK,

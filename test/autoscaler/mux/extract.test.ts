@@ -3,7 +3,7 @@ import test from 'ava';
 import { isObject } from '../../../base/json.ts';
 import { extractSource } from '../../../autoscaler/mux/source.ts';
 import type { Extraction } from '../../../autoscaler/mux/extract.ts';
-import { readInterface, sizesFor } from '../../../autoscaler/mux/interface.ts';
+import { readInterface, sizesFor } from '../../../agent/expression/interface.ts';
 import { manifestBlock } from '../../../autoscaler/mux/report.ts';
 import type { CostModelName } from '../../../autoscaler/mux/models.ts';
 import { parse } from 'yaml';

@@ -9,7 +9,13 @@ import { REVIEW_EVERY } from '../../../autoscaler/policy/sizing/history.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { World } from '../../agent/core/world.ts';
 
-const SIZES = { baseline_bytes: null, increment_bytes: null, history: false, grow_wait_ms: null };
+const SIZES = {
+  baseline_bytes: null,
+  increment_bytes: null,
+  history: false,
+  grow_wait_ms: null,
+  expression: null,
+};
 
 function complete(world: World, isDone: () => boolean = () => world.pending.length === 0): void {
   for (let count = 0; !isDone(); count += 1) {

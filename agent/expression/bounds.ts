@@ -2,7 +2,7 @@
  * The value of a polynomial, and bounds of all its values while each symbol stays in a range: by
  * interval arithmetic, exact where the polynomial only rises or falls in each symbol. Pure.
  */
-import { muxError } from './errors.ts';
+import { expressionError } from './errors.ts';
 import {
   add,
   type Atom,
@@ -43,7 +43,9 @@ export function evaluate(a: Polynomial, values: ReadonlyMap<string, Rational>): 
 export function intervalOf(a: Polynomial, ranges: ReadonlyMap<string, Interval>): Interval {
   for (const name of symbolsOf(a)) {
     if (ranges.has(name)) continue;
-    throw muxError('HP_MUX_UNBOUNDED', `'${name}' has no declared range.`, { details: { name } });
+    throw expressionError('HP_MUX_UNBOUNDED', `'${name}' has no declared range.`, {
+      details: { name },
+    });
   }
   const natural = naturalBounds(a, ranges);
   const corners = cornersOf(a, ranges);
@@ -118,7 +120,7 @@ function atomBounds(atom: Atom, ranges: ReadonlyMap<string, Interval>): Interval
     const range = ranges.get(atom.name);
     if (range) return range;
     const { name } = atom;
-    throw muxError('HP_MUX_PARAMETER', `'${name}' has no value.`, { details: { name } });
+    throw expressionError('HP_MUX_PARAMETER', `'${name}' has no value.`, { details: { name } });
   }
   const all = atom.of.map((one) => naturalBounds(one, ranges));
   const [first = { low: ZERO, high: ZERO }, ...rest] = all;

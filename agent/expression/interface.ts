@@ -8,9 +8,9 @@ import { z } from 'zod';
 import { isObject } from '../../base/json.ts';
 import { parseBytes } from '../../base/units.ts';
 import { intervalOf, evaluate, type Interval } from './bounds.ts';
-import { muxError } from './errors.ts';
+import { expressionError } from './errors.ts';
 import { parseExpression, sizeofValues, UNIT_BYTES } from './expression.ts';
-import { MUX_LIMITS } from './limits.ts';
+import { EXPRESSION_LIMITS } from './limits.ts';
 import { add, NOTHING, type Polynomial, symbolsOf } from './polynomial.ts';
 import {
   ceilRational,
@@ -43,7 +43,7 @@ const expressionsSchema = z.strictObject({
 });
 
 /** `memory.expression` of a function's definition. */
-const memoryExpressionSchema = expressionsSchema.extend({
+export const memoryExpressionSchema = expressionsSchema.extend({
   /** By name: a JSON pointer into the payload, or more about it. */
   parameters: z.record(z.string(), z.union([pointer, parameterSchema])).default({}),
   /** Sizes that the platform knows and the payload does not: `size(object.key)`. */
@@ -54,6 +54,8 @@ const memoryExpressionSchema = expressionsSchema.extend({
   base: z.union([z.number(), z.string()]).default(0),
   /** A call of a warm instance, where it differs from the first. */
   warm: expressionsSchema.optional(),
+  /** Share of the measured peak by which a call may differ before history is gone by. */
+  tolerance: z.number().min(0).max(10).optional(),
 });
 
 export type CallPhase = 'cold' | 'warm';
@@ -106,8 +108,10 @@ export function readInterface(block: unknown): MemoryInterface {
     attributes.set(name, rangeOf(name, min, max, 1));
   }
   const count = parameters.size + attributes.size;
-  if (count > MUX_LIMITS.symbols) {
-    throw notOne(`An interface has ${count} parameters; ${MUX_LIMITS.symbols} are the most.`);
+  if (count > EXPRESSION_LIMITS.symbols) {
+    throw notOne(
+      `An interface has ${count} parameters; ${EXPRESSION_LIMITS.symbols} are the most.`,
+    );
   }
   const base_bytes = typeof data.base === 'string' ? parseBytes(data.base) : data.base;
   if (base_bytes === null || !Number.isSafeInteger(base_bytes) || base_bytes < 0) {
@@ -128,11 +132,8 @@ export function sizesFor(
   attributes: Readonly<Record<string, number>> = {},
   phase: CallPhase = 'cold',
 ): MemorySizes {
-  const values = sizeofValues();
+  const values = new Map([...sizeofValues(), ...inputsOf(of, payload, phase)]);
   const used = usedSymbols(of[phase]);
-  for (const [name, parameter] of of.parameters) {
-    if (used.has(name)) values.set(name, parameterValue(name, parameter, payload));
-  }
   for (const [name, range] of of.attributes) {
     if (!used.has(name)) continue;
     const given = Object.hasOwn(attributes, name) ? rationalOf(attributes[name] ?? NaN) : null;
@@ -141,6 +142,20 @@ export function sizesFor(
   }
   const bytesOf = (one: Polynomial): number => bytesOfRational(evaluate(one, values));
   return sizesOf(of, phase, bytesOf);
+}
+
+/** What a payload has for the parameters of one phase. Throws HP_MUX_PARAMETER. */
+export function inputsOf(
+  of: MemoryInterface,
+  payload: unknown,
+  phase: CallPhase = 'cold',
+): Map<string, Rational> {
+  const values = new Map<string, Rational>();
+  const used = usedSymbols(of[phase]);
+  for (const [name, parameter] of of.parameters) {
+    if (used.has(name)) values.set(name, parameterValue(name, parameter, payload));
+  }
+  return values;
 }
 
 /**
@@ -263,13 +278,13 @@ function bytesOfRational(value: Rational): number {
   const bytes = numberOfRational(ceilRational(value));
   if (Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
   const message = `A size comes to ${bytes} bytes, which is below 0 or beyond 2^53.`;
-  throw muxError('HP_MUX_OVERFLOW', message);
+  throw expressionError('HP_MUX_OVERFLOW', message);
 }
 
 function parameterError(name: string, why: string): Error {
-  return muxError('HP_MUX_PARAMETER', `'${name}': ${why}.`, { details: { name } });
+  return expressionError('HP_MUX_PARAMETER', `'${name}': ${why}.`, { details: { name } });
 }
 
 function notOne(message: string): Error {
-  return muxError('HP_MUX_INTERFACE', message);
+  return expressionError('HP_MUX_INTERFACE', message);
 }

@@ -13,8 +13,8 @@
  * number without one adapts, bytes times bytes are refused.
  */
 import { GIB, KIB, MIB } from '../../base/units.ts';
-import { muxError } from './errors.ts';
-import { MUX_LIMITS } from './limits.ts';
+import { expressionError } from './errors.ts';
+import { EXPRESSION_LIMITS } from './limits.ts';
 import {
   add,
   constant,
@@ -53,10 +53,10 @@ export type SymbolLookup = (name: string) => SymbolUnit | null;
  * HP_MUX_OVERFLOW.
  */
 export function parseExpression(text: string, lookup: SymbolLookup = () => 'count'): Polynomial {
-  if (text.length > MUX_LIMITS.expression_chars) {
-    const most = MUX_LIMITS.expression_chars;
+  if (text.length > EXPRESSION_LIMITS.expression_chars) {
+    const most = EXPRESSION_LIMITS.expression_chars;
     const message = `An expression has ${text.length} characters; ${most} are the most.`;
-    throw muxError('HP_MUX_SYNTAX', message);
+    throw expressionError('HP_MUX_SYNTAX', message);
   }
   const reader = new Reader(text, lookup);
   const { value, power } = reader.expression(0);
@@ -100,9 +100,9 @@ class Reader {
   }
 
   expression(depth: number): Measured {
-    if (depth > MUX_LIMITS.expression_depth) {
-      const message = `More than ${MUX_LIMITS.expression_depth} parentheses inside each other`;
-      throw this.#error(message, this.#token.from);
+    if (depth > EXPRESSION_LIMITS.expression_depth) {
+      const most = EXPRESSION_LIMITS.expression_depth;
+      throw this.#error(`More than ${most} parentheses inside each other`, this.#token.from);
     }
     let sum = this.#term(depth);
     while (this.#token.text === '+' || this.#token.text === '-') {
@@ -144,8 +144,8 @@ class Reader {
     this.#take();
     const { kind, text, from } = this.#take();
     const power = Number(text);
-    if (kind !== 'number' || !Number.isInteger(power) || power > MUX_LIMITS.degree) {
-      throw this.#error(`A power is a whole number up to ${MUX_LIMITS.degree}`, from);
+    if (kind !== 'number' || !Number.isInteger(power) || power > EXPRESSION_LIMITS.degree) {
+      throw this.#error(`A power is a whole number up to ${EXPRESSION_LIMITS.degree}`, from);
     }
     return {
       value: raise(base.value, power),
@@ -264,7 +264,7 @@ class Reader {
   #placed(code: 'HP_MUX_SYNTAX' | 'HP_MUX_UNIT', what: string, from: number): Error {
     const message = `${what}: character ${from + 1} of the expression.`;
     const details = { character: from + 1, expression: this.#text };
-    return muxError(code, message, { details });
+    return expressionError(code, message, { details });
   }
 }
 

@@ -3,8 +3,8 @@
  * is one form of each, sorted and reduced, and one way to print it: two are equal exactly when
  * their texts are. Coefficients are exact. Pure.
  */
-import { muxError } from './errors.ts';
-import { MUX_LIMITS } from './limits.ts';
+import { expressionError } from './errors.ts';
+import { EXPRESSION_LIMITS } from './limits.ts';
 import {
   ceilRational,
   compareOf,
@@ -71,7 +71,7 @@ export function scale(a: Polynomial, by: Rational): Polynomial {
 
 /** Throws HP_MUX_OVERFLOW where the product has more terms or factors than are counted with. */
 export function multiply(a: Polynomial, b: Polynomial): Polynomial {
-  if (a.terms.length * b.terms.length > MUX_LIMITS.terms ** 2) throw tooLarge('terms');
+  if (a.terms.length * b.terms.length > EXPRESSION_LIMITS.terms ** 2) throw tooLarge('terms');
   return made(a.terms.flatMap((x) => b.terms.map((y) => timesMonomial(x, y))));
 }
 
@@ -184,7 +184,7 @@ function timesMonomial(x: Monomial, y: Monomial): Monomial {
     powers.set(factor.text, { ...factor, power: known + factor.power });
   }
   const factors = [...powers.values()].toSorted((a, b) => (a.text < b.text ? -1 : 1));
-  if (degreeOf(factors) > MUX_LIMITS.degree) throw tooLarge('degree');
+  if (degreeOf(factors) > EXPRESSION_LIMITS.degree) throw tooLarge('degree');
   const text = factors.map(printFactor).join('*');
   return { coefficient: timesOf(x.coefficient, y.coefficient), factors, text };
 }
@@ -208,7 +208,7 @@ function made(terms: readonly Monomial[]): Polynomial {
   const sorted = [...sums.values()]
     .filter(({ coefficient }) => coefficient.over !== 0n)
     .toSorted((a, b) => degreeOf(b.factors) - degreeOf(a.factors) || (a.text < b.text ? -1 : 1));
-  if (sorted.length > MUX_LIMITS.terms) throw tooLarge('terms');
+  if (sorted.length > EXPRESSION_LIMITS.terms) throw tooLarge('terms');
   return sorted.length === 0 ? NOTHING : { terms: sorted, text: printTerms(sorted) };
 }
 
@@ -225,5 +225,8 @@ function printTerms(terms: readonly Monomial[]): string {
 }
 
 function tooLarge(what: 'terms' | 'degree'): Error {
-  return muxError('HP_MUX_OVERFLOW', `An expression has more than ${MUX_LIMITS[what]} ${what}.`);
+  return expressionError(
+    'HP_MUX_OVERFLOW',
+    `An expression has more than ${EXPRESSION_LIMITS[what]} ${what}.`,
+  );
 }

@@ -1,10 +1,10 @@
 /** The language of memory expressions, its one printed form, and its bounds. */
 import test from 'ava';
 import fc from 'fast-check';
-import { intervalOf, evaluate, type Interval } from '../../../autoscaler/mux/bounds.ts';
-import { parseExpression } from '../../../autoscaler/mux/expression.ts';
-import { largest } from '../../../autoscaler/mux/polynomial.ts';
-import { compareOf, parseRational, rational } from '../../../autoscaler/mux/rational.ts';
+import { intervalOf, evaluate, type Interval } from '../../../agent/expression/bounds.ts';
+import { parseExpression } from '../../../agent/expression/expression.ts';
+import { largest } from '../../../agent/expression/polynomial.ts';
+import { compareOf, parseRational, rational } from '../../../agent/expression/rational.ts';
 import { holds } from '../../seed.ts';
 
 const whole = (value: number) => rational(BigInt(value));

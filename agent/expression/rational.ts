@@ -1,7 +1,7 @@
 /** Exact fractions, so that a coefficient is never rounded: 1/3 of n stays so. Pure. */
 import { assert } from '../../base/assert.ts';
-import { muxError } from './errors.ts';
-import { MUX_LIMITS } from './limits.ts';
+import { expressionError } from './errors.ts';
+import { EXPRESSION_LIMITS } from './limits.ts';
 
 /** A fraction in lowest terms; the denominator is above 0. */
 export interface Rational {
@@ -9,7 +9,7 @@ export interface Rational {
   readonly under: bigint;
 }
 
-const BIGGEST = 2n ** BigInt(MUX_LIMITS.coefficient_bits);
+const BIGGEST = 2n ** BigInt(EXPRESSION_LIMITS.coefficient_bits);
 
 /** Reduces `over / under`. Throws HP_MUX_OVERFLOW for what has more bits than is counted with. */
 export function rational(over: bigint, under = 1n): Rational {
@@ -18,8 +18,11 @@ export function rational(over: bigint, under = 1n): Rational {
   const sign = under < 0n ? -1n : 1n;
   const reduced = { over: (sign * over) / divisor, under: (sign * under) / divisor };
   if (reduced.over >= BIGGEST || reduced.over <= -BIGGEST || reduced.under >= BIGGEST) {
-    const bits = MUX_LIMITS.coefficient_bits;
-    throw muxError('HP_MUX_OVERFLOW', `A number of the expression has more than ${bits} bits.`);
+    const bits = EXPRESSION_LIMITS.coefficient_bits;
+    throw expressionError(
+      'HP_MUX_OVERFLOW',
+      `A number of the expression has more than ${bits} bits.`,
+    );
   }
   return reduced;
 }

@@ -1,7 +1,7 @@
 /** A memory interface is read, evaluated for a payload, and bounded for admission. */
 import test from 'ava';
 import fc from 'fast-check';
-import { readInterface, sizesFor, worstCase } from '../../../autoscaler/mux/interface.ts';
+import { readInterface, sizesFor, worstCase } from '../../../agent/expression/interface.ts';
 import { holds } from '../../seed.ts';
 
 const MATMUL = {

@@ -1,0 +1,122 @@
+/**
+ * The memory expression of a function as the API and the agent's state have it, and back into the
+ * interface it is evaluated by. Pure.
+ */
+import { z } from 'zod';
+import {
+  type MemoryInterface,
+  memoryExpressionSchema as blockSchema,
+  readInterface,
+  worstCase,
+} from '../expression/interface.ts';
+import { EXPRESSION_LIMITS } from '../expression/limits.ts';
+import { bytes, field, known, message, optional_text, text } from './fields.ts';
+
+const expression_text = z.string().min(1).max(EXPRESSION_LIMITS.expression_chars);
+const optional_expression = expression_text.nullable();
+
+const memoryParameterSchema = message(
+  'MemoryParameter',
+  {
+    name: field(1, text),
+    pointer: field(2, text, 'JSON pointer into the payload: /n'),
+    measure: field(3, z.enum(['value', 'length']), 'the number there, or how long text or list is'),
+    unit: field(4, optional_text, 'B, KiB, MiB or GiB; absent: it counts things'),
+    min: field(5, known(z.number()), 'lowest value that is taken; absent: 0'),
+    max: field(6, known(z.number()), 'highest value that is taken'),
+  },
+  'What a memory expression takes from the payload.',
+);
+
+const warmExpressionSchema = message('WarmExpression', {
+  peak: field(1, expression_text),
+  consumed: field(2, optional_expression, 'absent: as peak'),
+  freed: field(3, optional_expression, 'absent: nothing'),
+});
+
+export const memoryExpressionSchema = message(
+  'MemoryExpression',
+  {
+    parameters: field(1, z.array(memoryParameterSchema).max(EXPRESSION_LIMITS.symbols).readonly()),
+    peak: field(2, expression_text, 'the most that one call holds'),
+    consumed: field(3, optional_expression, 'all that it takes; absent: as peak'),
+    freed: field(4, optional_expression, 'what of it is dead at its end; absent: nothing'),
+    base_bytes: field(5, bytes, 'what is there without a call: runtime and libraries'),
+    warm: field(6, known(warmExpressionSchema), 'a call of a warm instance; absent: as the first'),
+    tolerance: field(
+      7,
+      z.number().min(0).max(10),
+      'share of the measured peak by which it may be wrong before history is gone by',
+    ),
+  },
+  'What a call takes of memory, as expressions in its payload.',
+);
+export type MemoryExpression = Readonly<z.infer<typeof memoryExpressionSchema>>;
+
+/** Beyond what allocators and pages add, and below what would be noticed as a wrong size. */
+const DEFAULT_TOLERANCE = 0.1;
+
+type Block = z.output<typeof blockSchema>;
+
+/** What a definition says, as the API has it. Throws what `readInterface` does. */
+export function expressionOfBlock(block: Block): MemoryExpression {
+  const { base_bytes } = readInterface(block);
+  return {
+    parameters: Object.entries(block.parameters).map(([name, given]) => {
+      if (typeof given === 'string') return { name, pointer: given, ...COUNTED };
+      const { pointer, measure, unit = null, min = null, max = null } = given;
+      return { name, pointer, measure, unit, min, max };
+    }),
+    ...textsOf(block),
+    base_bytes,
+    warm: block.warm ? textsOf(block.warm) : null,
+    tolerance: block.tolerance ?? DEFAULT_TOLERANCE,
+  };
+}
+
+const COUNTED = { measure: 'value', unit: null, min: null, max: null } as const;
+
+function textsOf(of: NonNullable<Block['warm']>): z.output<typeof warmExpressionSchema> {
+  return { peak: of.peak, consumed: of.consumed ?? null, freed: of.freed ?? null };
+}
+
+/** Read once: a spec is the same object as long as it is in force. */
+const READ = new WeakMap<MemoryExpression, MemoryInterface>();
+
+/** Throws what `readInterface` does. */
+export function interfaceOf(expression: MemoryExpression): MemoryInterface {
+  const known = READ.get(expression);
+  if (known) return known;
+  const { parameters, base_bytes, warm } = expression;
+  const read = readInterface({
+    parameters: Object.fromEntries(parameters.map(parameterOf)),
+    base: base_bytes,
+    ...given(expression),
+    ...(warm ? { warm: given(warm) } : {}),
+  });
+  READ.set(expression, read);
+  return read;
+}
+
+function parameterOf({
+  name,
+  pointer,
+  measure,
+  unit,
+  min,
+  max,
+}: MemoryExpression['parameters'][number]) {
+  const range = { ...(min === null ? {} : { min }), ...(max === null ? {} : { max }) };
+  return [name, { pointer, measure, ...(unit === null ? {} : { unit }), ...range }] as const;
+}
+
+function given({ peak, consumed, freed }: z.output<typeof warmExpressionSchema>) {
+  return { peak, ...(consumed === null ? {} : { consumed }), ...(freed === null ? {} : { freed }) };
+}
+
+/** The most that any call within the declared ranges takes, cold or warm. Throws HP_MUX_*. */
+export function worstOf(expression: MemoryExpression): number {
+  const of = interfaceOf(expression);
+  const peaks = (['cold', 'warm'] as const).map((phase) => worstCase(of, phase).peak_bytes);
+  return Math.max(...peaks);
+}
