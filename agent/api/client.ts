@@ -12,7 +12,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { checkSocketPath } from '../../base/safe-path.ts';
 import type { CordonRequest, Host, UncordonRequest } from '../model/host-messages.ts';
-import type { ExplainResponse } from '../model/span-messages.ts';
+import type { EstimateRequest, EstimateResponse, ExplainResponse } from '../model/span-messages.ts';
 import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
 import type { OutputEntry, RemoveResponse, StatusResponse } from '../model/messages.ts';
 import type {
@@ -186,6 +186,11 @@ export class AgentClient {
   /** Why this instance has the memory it has. */
   explain(instance_id: string, options: AgentCallOptions = {}): Promise<ExplainResponse> {
     return this.#call(SERVICE.Explain, { instance_id }, LIMITS.agent_call_ms, options);
+  }
+
+  /** What a call with this payload would take; it is not made. */
+  estimate(request: EstimateRequest, options: AgentCallOptions = {}): Promise<EstimateResponse> {
+    return this.#call(SERVICE.Estimate, request, LIMITS.agent_call_ms, options);
   }
 
   /** What the instances of a function wrote after entry number `after`; 0: all that is kept. */

@@ -100,6 +100,7 @@ export const UNARY: readonly UnaryHandler[] = [
     agent.drain(name, vm_id, peer.name),
   ),
   unary(SERVICE.Explain, (agent, request) => agent.explain(request.instance_id)),
+  unary(SERVICE.Estimate, (agent, request) => agent.estimate(request)),
   unary(SERVICE.Logs, (agent, { function: name, after }) => ({
     entries: agent.logs.read(name, after),
   })),

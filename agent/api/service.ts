@@ -83,6 +83,7 @@ export const SERVICE = {
   SetTargets: method('SetTargets', AgentService.setTargets, METHODS.SetTargets),
   GetTargets: method('GetTargets', AgentService.getTargets, METHODS.GetTargets),
   Explain: method('Explain', AgentService.explain, METHODS.Explain),
+  Estimate: method('Estimate', AgentService.estimate, METHODS.Estimate),
   Logs: method('Logs', AgentService.logs, METHODS.Logs),
   Watch: method('Watch', AgentService.watch, METHODS.Watch),
   ListFunctions: method('ListFunctions', AgentService.listFunctions, METHODS.ListFunctions),

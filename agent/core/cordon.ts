@@ -4,7 +4,7 @@
  */
 import type { HostEvent } from '../model/events.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import type { FunctionState, VmState } from '../model/state.ts';
+import type { FunctionState, HostState, VmState } from '../model/state.ts';
 import { type Draft, editFunction, editInstance, editVmsOf, vmsOf } from './draft.ts';
 import { stopInstance } from './instances.ts';
 import { refuseQueue } from './invocations.ts';
@@ -82,4 +82,10 @@ export function noteDrained(draft: Draft): void {
   if (!now?.drains || now.drained_at_ms !== null || state.earlier_vms.length > 0) return;
   for (const { phase } of draft.vms.all()) if (phase !== 'lost') return;
   draft.cordon = { ...now, drained_at_ms: draft.now_ms };
+}
+
+/** A function that a drain ended comes back when that is over, also in another agent. */
+export function namesToRemove(state: HostState): string[] {
+  const rows = [...state.functions.values()];
+  return rows.filter(({ phase }) => !state.cordon || phase !== 'lost').map(({ spec }) => spec.name);
 }

@@ -63,7 +63,7 @@ function told(fn: FunctionState, memory: CallMemory, is_cold: boolean): Told {
 /** Of the call that an instance is started for. */
 export function expectedAtStart(
   fn: FunctionState,
-  cause: QueuedInvocation | null,
+  cause: Pick<QueuedInvocation, 'memory'> | null,
 ): ExpectedSize | null {
   if (!cause?.memory) return null;
   const { expected_bytes: bytes, because } = told(fn, cause.memory, true);

@@ -1,5 +1,8 @@
 /** Sizing: regions grow and shrink under a living holder, as the policy says and memory allows. */
 import { roundUp } from '../../base/units.ts';
+import type { CallMemory } from '../model/call-memory.ts';
+import { errorOf } from '../model/failure.ts';
+import { REFUSALS } from '../model/refusals.ts';
 import {
   type FunctionSpec,
   growWaitMs,
@@ -9,6 +12,7 @@ import {
 } from '../model/spec.ts';
 import type {
   FunctionState,
+  HostState,
   InstanceState,
   QueuedInvocation,
   RegionState,
@@ -18,7 +22,14 @@ import { mostBytesOf } from '../model/targets.ts';
 import { policyOf } from './answering.ts';
 import { askSize, recordSize } from './ask.ts';
 import { sharesDevice } from './devices.ts';
-import { type Draft, editRegion } from './draft.ts';
+import {
+  type Draft,
+  editRegion,
+  openDraft,
+  readFunction,
+  type StepContext,
+  vmsOf,
+} from './draft.ts';
 import { expectedAtStart, expectedOf } from './expected.ts';
 import { makeRoomToGrow } from './give-way.ts';
 import { plug, shrink } from './operations.ts';
@@ -64,6 +75,27 @@ export function sizeForStart(
   const wanted_bytes = size && !shared ? wantedWithin(size.target_bytes, fn) : max_bytes;
   const to_bytes = Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
   return { to_bytes, because: why_not ?? size?.because ?? 'all of it' };
+}
+
+/** What an instance started for such a call would be plugged to; nothing is changed. */
+export function sizeOfStart(
+  state: HostState,
+  about: { readonly function: string; readonly memory: CallMemory | null; readonly now_ms: number },
+  context: StepContext,
+): { readonly to_bytes: number; readonly because: string; readonly policy: string } {
+  const draft = openDraft(state, about.now_ms, { ...context, recording: false });
+  const fn = readFunction(draft, about.function);
+  if (!fn) throw errorOf(REFUSALS.noFunction(about.function));
+  const policy = policyOf(draft, fn).name;
+  const [vm] = vmsOf(draft, fn);
+  const [region] = vm?.regions ?? [];
+  const all = { to_bytes: mostBytesOf(fn.spec, fn.targets), because: 'all of it', policy };
+  if (!vm || !region || !plugsOnDemand(fn.spec) || sharesDevice(region)) return all;
+  const expected = expectedAtStart(fn, about.memory ? { memory: about.memory } : null);
+  const size = askSize(draft, fn, vm, { region, instance: null, expected });
+  if (!size) return all;
+  const to_bytes = wantedWithin(size.target_bytes, fn);
+  return { to_bytes, because: size.because ?? all.because, policy };
 }
 
 /**

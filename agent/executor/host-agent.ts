@@ -1,27 +1,23 @@
 /** The agent of one host: performs what the core wants; what the API offers is here. */
 import { join } from 'node:path';
-import type { Logger } from 'pino';
 import { assert } from '../../base/assert.ts';
-import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { DRAIN_MS } from '../limits.ts';
-import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import type { StatusResponse } from '../model/messages.ts';
 import type { DeployReply, Reply } from '../model/actions.ts';
 import { memoryOfCall } from '../model/call-memory.ts';
+import { namesToRemove } from '../core/cordon.ts';
 import { DEFAULT_POLICY } from '../core/default-policy/policy.ts';
 import { dumpHost, type HostDump } from '../core/dump.ts';
-import type { CoreConfig } from '../model/config.ts';
 import type { HostEvent } from '../model/events.ts';
 import { committedBytes, grantedBytes } from '../core/permits.ts';
-import type { Policy } from '../core/policy.ts';
 import { REFUSALS } from '../model/refusals.ts';
-import type { ExplainResponse } from '../model/span-messages.ts';
+import type { EstimateResponse, ExplainResponse } from '../model/span-messages.ts';
 import type { FunctionSpec } from '../model/spec.ts';
-import { type EarlierVm, emptyHost, type HostState } from '../model/state.ts';
-import type { StateStore } from '../store/state-file.ts';
+import { emptyHost, type HostState } from '../model/state.ts';
 import { beginRecord, tellEvent } from '../observe/event-records.ts';
 import { ChangeFeed } from '../observe/change-feed.ts';
+import { estimate } from '../observe/estimate.ts';
 import { explain } from '../observe/explain.ts';
 import { FailStop, isStateError } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
@@ -32,11 +28,10 @@ import type { Call } from '../model/work.ts';
 import { keepLedger } from './ledger-news.ts';
 import { HeldPayloads } from './held-payloads.ts';
 import { InstanceLogs } from '../observe/instance-logs.ts';
-import type { GuestImages } from './images.ts';
 import { KeptAnswers, keyOf } from './kept-answers.ts';
 import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub.ts';
 import { type InvocationEnd, invocationRecord } from '../observe/invocation-record.ts';
-import { HostTruth, type ReadAvailable } from './host-truth.ts';
+import { HostTruth } from './host-truth.ts';
 import { MemoryRounds } from './memory-rounds.ts';
 import { Operator } from './operator.ts';
 import { Performer } from './performer.ts';
@@ -44,44 +39,11 @@ import { RepeatLog } from './repeat-log.ts';
 import { nameIn, tellReply } from './reply-log.ts';
 import { hostStatus } from '../observe/host-status.ts';
 import { stateText } from '../observe/state-text.ts';
-import { type LeftVms, Runners } from './runners.ts';
+import { Runners } from './runners.ts';
 import { stepContextOf } from './step-context.ts';
 import type { RunnerDeps } from './vm-runner.ts';
 import { WakeTimer } from './wake.ts';
-
-export interface HostAgentOptions {
-  readonly clock: Clock;
-  readonly hypervisor: Hypervisor;
-  readonly images: GuestImages;
-  readonly log: Logger;
-  readonly host_limit_bytes: number;
-  /** Below it one folder for each VM. */
-  readonly vms_dir: string;
-  readonly version: string;
-  /** First number for ids; see emptyHost. */
-  readonly first_id?: number;
-  /** VMs that an earlier agent left and nobody could end: booked for this agent's life. */
-  readonly earlier_vms?: readonly EarlierVm[];
-  /** Removes old folders of VMs; those of `present` ones stay. */
-  readonly trimFolders?: (present: ReadonlySet<string>) => Promise<void>;
-  /** See HostState; default: nothing, not known, and the product's own bounds. */
-  readonly vmm_overhead_bytes?: number;
-  readonly host_cpus?: number | null;
-  readonly bounds?: Partial<CoreConfig>;
-  /** Who answers the core's questions, else the default; others that targets may name, by name. */
-  readonly policy?: Policy;
-  readonly policies?: ReadonlyMap<string, Policy>;
-  /** Where the state is kept for the agent after this one; absent: it ends with this one. */
-  readonly store?: StateStore;
-  /** Asks the host what it has of memory; absent: only the budget is looked at. */
-  readonly readAvailable?: ReadAvailable;
-  /** Where everything that moves memory is recorded; absent: nowhere. */
-  readonly ledger?: AgentLedger;
-  /** Who makes network devices of VMs; absent: no function can have one. */
-  readonly network?: RunnerDeps['network'];
-  /** What an earlier agent left: its state, and those of its VMs that live. */
-  readonly earlier?: { readonly state: HostState; readonly vms: LeftVms };
-}
+import type { HostAgentOptions } from './host-options.ts';
 
 export class HostAgent {
   readonly #options: HostAgentOptions;
@@ -289,6 +251,12 @@ export class HostAgent {
     return explain(this.#state, instance_id, { policy: policy.name, now_ms: clock.nowMs() });
   }
 
+  /** What a call would take, which is not made. Throws HP_AGENT_NO_FUNCTION. */
+  estimate(asked: Parameters<typeof estimate>[1]): EstimateResponse {
+    const context = stepContextOf(this.#options, () => false)();
+    return estimate(this.#state, asked, this.#options.clock.nowMs(), context);
+  }
+
   /** Throws HP_AGENT_TOO_MANY_WATCHERS. */
   watch({ memory_interval_ms = null, records = [] }: Partial<Wanted> = {}): Subscription {
     const { clock, policy = DEFAULT_POLICY } = this.#options;
@@ -393,10 +361,4 @@ export class HostAgent {
       committedBytes: () => committedBytes(this.#state, vm_id),
     };
   }
-}
-
-/** A function that a drain ended comes back when that is over, also in another agent. */
-function namesToRemove({ cordon, functions }: HostState): string[] {
-  const rows = [...functions.values()];
-  return rows.filter(({ phase }) => !cordon || phase !== 'lost').map(({ spec }) => spec.name);
 }

@@ -50,11 +50,11 @@ export const NO_CHECKS: ExpressionLedger = {
 /** K: of so many checked calls the latest ones decide. */
 export const CHECKS_DECIDE = 5;
 /** So many of them wrong, and history is gone by; all of them right, and the expression again. */
-export const WRONG_MOST = 2;
+const WRONG_MOST = 2;
 /** Entries that are kept: what `mux fit` has to go by. */
 export const CHECKS_KEPT = 64;
 /** What allocators and the kernel add or leave out whatever a call does: two blocks of 2 MiB. */
-export const SLACK_BYTES = 4 * 1024 * 1024;
+const SLACK_BYTES = 4 * 1024 * 1024;
 
 /** What one call came to. */
 export interface Measured {

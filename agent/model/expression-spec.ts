@@ -85,14 +85,14 @@ const READ = new WeakMap<MemoryExpression, MemoryInterface>();
 
 /** Throws what `readInterface` does. */
 export function interfaceOf(expression: MemoryExpression): MemoryInterface {
-  const known = READ.get(expression);
-  if (known) return known;
+  const there = READ.get(expression);
+  if (there) return there;
   const { parameters, base_bytes, warm } = expression;
   const read = readInterface({
     parameters: Object.fromEntries(parameters.map(parameterOf)),
     base: base_bytes,
-    ...given(expression),
-    ...(warm ? { warm: given(warm) } : {}),
+    ...written(expression),
+    ...(warm ? { warm: written(warm) } : {}),
   });
   READ.set(expression, read);
   return read;
@@ -110,7 +110,7 @@ function parameterOf({
   return [name, { pointer, measure, ...(unit === null ? {} : { unit }), ...range }] as const;
 }
 
-function given({ peak, consumed, freed }: z.output<typeof warmExpressionSchema>) {
+function written({ peak, consumed, freed }: z.output<typeof warmExpressionSchema>) {
   return { peak, ...(consumed === null ? {} : { consumed }), ...(freed === null ? {} : { freed }) };
 }
 

@@ -31,7 +31,12 @@ import {
   statusResponseSchema,
   watchRequestSchema,
 } from './messages.ts';
-import { explainRequestSchema, explainResponseSchema } from './span-messages.ts';
+import {
+  estimateRequestSchema,
+  estimateResponseSchema,
+  explainRequestSchema,
+  explainResponseSchema,
+} from './span-messages.ts';
 import { getTargetsRequestSchema, setTargetsRequestSchema, targetsSchema } from './targets.ts';
 
 /** Names the version of the protocol: client and agent have the same, or do not talk. */
@@ -132,6 +137,15 @@ export const METHODS = {
     stream: false,
     role: 'read',
     text: 'Why an instance has the memory it has, from the book of the agent.',
+  },
+  Estimate: {
+    request: estimateRequestSchema,
+    response: estimateResponseSchema,
+    stream: false,
+    role: 'read',
+    text:
+      'What a call with this payload would take, by the expression of its function, its history ' +
+      'or what it declares. Nothing is started, plugged or granted.',
   },
   Logs: {
     request: logsRequestSchema,

@@ -1,8 +1,41 @@
 /** What is told of memory that follows its use: of a function in Status, of one instance whole. */
 import { z } from 'zod';
-import { bytes, count, duration_ms, field, message, moment_ms } from './fields.ts';
-import { optional_text, stamp_ms, text } from './fields.ts';
+import { bytes, count, duration_ms, field, known, message, moment_ms } from './fields.ts';
+import { octets, optional_text, stamp_ms, text } from './fields.ts';
 import { OUTCOMES } from './records.ts';
+
+const checkedCallSchema = message(
+  'CheckedCall',
+  {
+    at_ms: field(1, moment_ms),
+    cold: field(2, z.boolean()),
+    inputs: field(3, z.record(text, z.number()), 'what its payload had for the parameters'),
+    expected_bytes: field(4, bytes),
+    peak_bytes: field(5, bytes, "the guest kernel's own count"),
+    error_share: field(6, z.number(), 'of the peak; above 0: too much was expected'),
+    is_wrong: field(7, z.boolean(), 'beyond the tolerance'),
+  },
+  'What a memory expression said of one call, and what was measured.',
+);
+
+const expressionStatusSchema = message(
+  'ExpressionStatus',
+  {
+    answered: field(1, count, 'calls it had an answer for'),
+    unanswered: field(2, count, 'and none'),
+    why_not: field(3, optional_text, 'why it had none, the last time'),
+    checked: field(4, count, 'answers held against a measured peak'),
+    wrong: field(5, count, 'of them, beyond the tolerance'),
+    below: field(6, count, 'of these, less than the peak'),
+    median_error: field(7, z.number().nonnegative().nullable(), 'share of the peak, of the latest'),
+    worst: field(8, checkedCallSchema.nullable()),
+    distrusted_because: field(9, optional_text, 'why it is not gone by; absent: it is'),
+    distrusted_at_ms: field(10, stamp_ms),
+    latest: field(11, z.array(checkedCallSchema).readonly(), 'oldest first'),
+  },
+  'How good the memory expression of a function is.',
+);
+export type ExpressionStatus = z.infer<typeof expressionStatusSchema>;
 
 export const memoryStatusSchema = message(
   'MemoryStatus',
@@ -18,6 +51,7 @@ export const memoryStatusSchema = message(
     denied: field(9, count, 'of the waits'),
     waited_ms: field(10, duration_ms, 'all that ended'),
     above_gib_s: field(11, z.number().nonnegative(), 'plugged above the baseline, times its time'),
+    expression: field(12, known(expressionStatusSchema), 'absent: it has none'),
   },
   'What a function came to whose memory follows its use.',
 );
@@ -63,5 +97,38 @@ export const explainResponseSchema = message('ExplainResponse', {
   next_at_ms: field(19, stamp_ms, 'when, if nothing happens before; absent: not by time alone'),
   changes: field(20, z.array(sizeChangeSchema), 'the latest, oldest first'),
   now_ms: field(21, moment_ms),
+  expected_bytes: field(22, known(bytes), 'of its call, by the expression; absent: no answer'),
+  peak_bytes: field(23, known(bytes), "the guest kernel's count; told only beside an expression"),
 });
 export type ExplainResponse = z.infer<typeof explainResponseSchema>;
+
+export const estimateRequestSchema = message('EstimateRequest', {
+  function: field(1, text),
+  payload: field(2, octets, 'of a call that is not made'),
+});
+
+export type EstimateRequest = z.infer<typeof estimateRequestSchema>;
+
+const callSizesSchema = message('CallSizes', {
+  peak_bytes: field(1, bytes, 'the most that its instance holds'),
+  kept_bytes: field(2, bytes, 'what stays of it while the instance is warm'),
+});
+
+export const estimateResponseSchema = message(
+  'EstimateResponse',
+  {
+    function: field(1, text),
+    start_bytes: field(2, bytes, 'what an instance that is started for it is plugged to'),
+    because: field(3, text, 'why'),
+    policy: field(4, text, 'who decides'),
+    max_bytes: field(5, bytes, 'the most that the instance can be'),
+    worst_bytes: field(6, bytes.nullable(), 'of any call, by the expression; absent: it has none'),
+    cold: field(7, callSizesSchema.nullable(), 'by the expression; absent: no answer'),
+    warm: field(8, callSizesSchema.nullable()),
+    inputs: field(9, z.record(text, z.number()), 'what the payload has for its parameters'),
+    why_not: field(10, optional_text, 'why the expression has no answer'),
+    timeout_ms: field(11, duration_ms, 'the longest that the call may take'),
+  },
+  'What a call would take, which is not made.',
+);
+export type EstimateResponse = z.infer<typeof estimateResponseSchema>;

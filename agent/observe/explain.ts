@@ -1,9 +1,10 @@
 /** Why an instance has the memory it has, from the book alone: nobody is asked. */
 import { GIB } from '../../base/units.ts';
 import { grantedBytes } from '../core/permits.ts';
+import { type ExpressionLedger, medianError } from '../model/expression-ledger.ts';
 import { errorOf } from '../model/failure.ts';
 import { REFUSALS } from '../model/refusals.ts';
-import type { ExplainResponse, MemoryStatus } from '../model/span-messages.ts';
+import type { ExplainResponse, ExpressionStatus, MemoryStatus } from '../model/span-messages.ts';
 import { isElastic, regionBytes } from '../model/spec.ts';
 import type { FunctionState, HostState, RegionState, VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
@@ -45,6 +46,8 @@ export function explain(
       want_bytes: span?.want?.bytes ?? null,
       wanted_at_ms: span?.want?.since_ms ?? null,
       changes: [...(span?.changes ?? [])],
+      expected_bytes: instance.sized?.expected_bytes ?? null,
+      peak_bytes: instance.sized?.peak_bytes || null,
       ...nextOf(state, fn, vm, region),
     };
   }
@@ -89,5 +92,16 @@ export function memoryStatus(fn: FunctionState, vms: readonly VmState[]): Memory
     waiting: sum(({ span }) => (span?.want ? 1 : 0)),
     ...counts,
     above_gib_s: above_byte_ms / GIB / 1_000,
+    expression: fn.expression ? expressionStatus(fn.expression) : null,
+  };
+}
+
+function expressionStatus(ledger: ExpressionLedger): ExpressionStatus {
+  const { distrusted, ...counts } = ledger;
+  return {
+    ...counts,
+    median_error: medianError(ledger),
+    distrusted_because: distrusted?.because ?? null,
+    distrusted_at_ms: distrusted?.since_ms ?? null,
   };
 }

@@ -155,10 +155,10 @@ function sizeOf(view: SizeView, declared: MemorySpec): Size | null {
 function sureOf(
   estimate: SizeEstimate,
   can_wait: boolean,
-  without: () => SizeEstimate,
+  otherwise: () => SizeEstimate,
 ): SizeEstimate {
   if (estimate.by !== 'expression' || can_wait) return estimate;
-  const other = without();
+  const other = otherwise();
   return other.baseline_bytes > estimate.baseline_bytes ? other : estimate;
 }
 

@@ -67,6 +67,9 @@ function render(told: ExplainResponse): string {
       `; started with ${size(told.baseline_bytes ?? told.max_bytes)}`,
     `  because     ${printable(told.because ?? 'its function has one size', 512)}`,
     `  in use      ${size(told.used_bytes)}, ${size(told.free_tail_bytes)} free at its end${wait}`,
+    ...(told.expected_bytes === null && told.peak_bytes === null
+      ? []
+      : [`  expected    ${size(told.expected_bytes)}; at most ${size(told.peak_bytes)} so far`]),
     `  permit      ${formatBytes(told.permit_bytes)}; ` +
       `${formatBytes(told.free_bytes)} of the host are free`,
     `  next        ${printable(told.next, 512)}${due}; policy ${told.policy}`,

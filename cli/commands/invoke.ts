@@ -2,7 +2,7 @@ import { EXIT_CODES, HotplaneError, isHotplaneError } from '../../base/errors.ts
 import { formatMs } from '../../base/units.ts';
 import type { AgentClient, Invocation, Invoked } from '../../agent/api/client.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
-import { badValue } from '../errors.ts';
+import { badArguments, badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { readPayload } from '../payload.ts';
 import { withAgent } from '../with-agent.ts';
@@ -50,6 +50,9 @@ function builtInCall(input: CommandInput): Call {
 
 async function run(input: CommandInput): Promise<number> {
   const { values, positionals, stdout } = input;
+  if (values.text('prices') !== '' && !values.flag('dry-run')) {
+    throw badArguments('invoke', '--prices is of --dry-run.');
+  }
   const built_in = builtInCall(input);
   const place = await placeOf(input);
   const content_type = values.text('content-type');
@@ -62,6 +65,11 @@ async function run(input: CommandInput): Promise<number> {
           timeout_ms: null,
           http: null,
         };
+  if (values.flag('dry-run')) {
+    const { dryRun } = await import('../dry-run.ts');
+    await dryRun(input, call.payload);
+    return EXIT_CODES.ok;
+  }
   const key = values.text('key');
   const request = {
     function: positionals[0] ?? '',
@@ -144,6 +152,12 @@ export const invokeCommand: Command = {
     },
     'content-type': { value: 'TYPE', summary: 'of the payload', default: JSON_TYPE },
     id: { value: 'TEXT', summary: "the caller's name for it, kept in records", default: 'cli' },
+    'dry-run': { summary: 'tell what the call would take and cost, and make none' },
+    prices: {
+      value: 'FILE',
+      summary: "with --dry-run: prices of a GiB s, as 'hotplane ledger meter' takes them",
+      default: '',
+    },
     logs: { summary: 'then show on stderr what the instance wrote while it ran' },
     key: {
       value: 'TEXT',
@@ -162,6 +176,11 @@ is refused (no memory, queue full) exits with 3, one that fails (out of memory, 
 word) with 1, with 4 when its time was over, and with 3 when its VM ended. With --key, a
 call whose agent goes away is asked again of the next one, for up to a minute; answers are kept for
 ten minutes.
+
+With --dry-run nothing is started, plugged or granted: the agent tells what an instance started for
+this payload is plugged to and why, what the function's memory expression says of a cold and a warm
+call, and its worst case; with --prices also what the memory of an instance costs by the second, and
+at the most for the time the call may take. Boot memory of VMs and operations are not in it.
 
   hotplane invoke resize-image --touch 200MiB --cpu-ms 50 --wall-ms 120
   echo '{"name":"Ada"}' | hotplane invoke hello --logs

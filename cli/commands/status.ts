@@ -1,4 +1,6 @@
 import type { FunctionStatus, StatusResponse } from '../../agent/api/client.ts';
+import { inputsText } from '../../agent/model/call-memory.ts';
+import type { ExpressionStatus } from '../../agent/model/span-messages.ts';
 import { hostClock } from '../../base/clock.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
@@ -85,7 +87,29 @@ function renderMemory({ memory }: FunctionStatus): string {
     `  elastic     baseline ${formatBytes(memory.baseline_bytes)}, ` +
     `now ${formatBytes(memory.plugged_bytes)}, max ${formatBytes(memory.max_bytes)}; ` +
     `${growths} growths, ${shrinks} shrinks; ${waits} waits (${waiting} now, ${denied} denied, ` +
-    `${formatMs(waited_ms)}); ${above_gib_s.toFixed(3)} GiB s above the baseline\n`
+    `${formatMs(waited_ms)}); ${above_gib_s.toFixed(3)} GiB s above the baseline\n` +
+    (memory.expression ? renderExpression(memory.expression) : '')
+  );
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** How good the function's memory expression has been, and whether sizes are by it. */
+function renderExpression(told: ExpressionStatus): string {
+  const { answered, unanswered, checked, wrong, below, median_error, worst } = told;
+  const errors =
+    median_error === null
+      ? 'none measured'
+      : `median error ${percent(median_error)}` +
+        (worst ? `, worst ${percent(worst.error_share)} at ${inputsText(worst.inputs)}` : '');
+  const why = told.why_not === null ? '' : ` (${printable(told.why_not, 256)})`;
+  const trust =
+    told.distrusted_because === null
+      ? ''
+      : `  not gone by ${printable(told.distrusted_because, 512)}\n`;
+  return (
+    `  expression  ${answered} answers, ${unanswered} without${why}; ${checked} measured, ` +
+    `${wrong} wrong (${below} too low); ${errors}\n${trust}`
   );
 }
 

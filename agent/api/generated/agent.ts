@@ -740,6 +740,36 @@ export interface MemoryStatus {
   readonly denied: number;
   readonly waited_ms: number;
   readonly above_gib_s: number;
+  readonly expression: ExpressionStatus | null;
+}
+
+export interface ExpressionStatus {
+  readonly answered: number;
+  readonly unanswered: number;
+  readonly why_not: string | null;
+  readonly checked: number;
+  readonly wrong: number;
+  readonly below: number;
+  readonly median_error: number | null;
+  readonly worst: CheckedCall | null;
+  readonly distrusted_because: string | null;
+  readonly distrusted_at_ms: number | null;
+  readonly latest: readonly CheckedCall[];
+}
+
+export interface CheckedCall {
+  readonly at_ms: number;
+  readonly cold: boolean;
+  readonly inputs: { [key: string]: number };
+  readonly expected_bytes: number;
+  readonly peak_bytes: number;
+  readonly error_share: number;
+  readonly is_wrong: boolean;
+}
+
+export interface CheckedCall_InputsEntry {
+  readonly key: string;
+  readonly value: number;
 }
 
 export interface HostMemoryStatus {
@@ -1032,6 +1062,8 @@ export interface ExplainResponse {
   readonly next_at_ms: number | null;
   readonly changes: readonly SizeChange[];
   readonly now_ms: number;
+  readonly expected_bytes: number | null;
+  readonly peak_bytes: number | null;
 }
 
 export interface SizeChange {
@@ -1151,6 +1183,35 @@ export function sizeChange_OutcomeToNumber(object: SizeChange_Outcome): number {
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum SizeChange_Outcome");
   }
+}
+
+export interface EstimateRequest {
+  readonly function: string;
+  readonly payload: Uint8Array;
+}
+
+export interface EstimateResponse {
+  readonly function: string;
+  readonly start_bytes: number;
+  readonly because: string;
+  readonly policy: string;
+  readonly max_bytes: number;
+  readonly worst_bytes: number | null;
+  readonly cold: CallSizes | null;
+  readonly warm: CallSizes | null;
+  readonly inputs: { [key: string]: number };
+  readonly why_not: string | null;
+  readonly timeout_ms: number;
+}
+
+export interface EstimateResponse_InputsEntry {
+  readonly key: string;
+  readonly value: number;
+}
+
+export interface CallSizes {
+  readonly peak_bytes: number;
+  readonly kept_bytes: number;
 }
 
 export interface LogsRequest {
@@ -4920,6 +4981,7 @@ function createBaseMemoryStatus(): MemoryStatus {
     denied: 0,
     waited_ms: 0,
     above_gib_s: 0,
+    expression: null,
   };
 }
 
@@ -4957,6 +5019,9 @@ export const MemoryStatus: MessageFns<MemoryStatus> = {
     }
     if (message.above_gib_s !== 0) {
       writer.uint32(89).double(message.above_gib_s);
+    }
+    if (message.expression !== undefined && message.expression !== null) {
+      ExpressionStatus.encode(message.expression, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -5060,6 +5125,354 @@ export const MemoryStatus: MessageFns<MemoryStatus> = {
             }
 
             message.above_gib_s = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.expression = ExpressionStatus.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseExpressionStatus(): ExpressionStatus {
+  return {
+    answered: 0,
+    unanswered: 0,
+    why_not: null,
+    checked: 0,
+    wrong: 0,
+    below: 0,
+    median_error: null,
+    worst: null,
+    distrusted_because: null,
+    distrusted_at_ms: null,
+    latest: [],
+  };
+}
+
+export const ExpressionStatus: MessageFns<ExpressionStatus> = {
+  encode(message: ExpressionStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.answered !== 0) {
+      writer.uint32(8).uint64(message.answered);
+    }
+    if (message.unanswered !== 0) {
+      writer.uint32(16).uint64(message.unanswered);
+    }
+    if (message.why_not !== undefined && message.why_not !== null) {
+      writer.uint32(26).string(message.why_not);
+    }
+    if (message.checked !== 0) {
+      writer.uint32(32).uint64(message.checked);
+    }
+    if (message.wrong !== 0) {
+      writer.uint32(40).uint64(message.wrong);
+    }
+    if (message.below !== 0) {
+      writer.uint32(48).uint64(message.below);
+    }
+    if (message.median_error !== undefined && message.median_error !== null) {
+      writer.uint32(57).double(message.median_error);
+    }
+    if (message.worst !== undefined && message.worst !== null) {
+      CheckedCall.encode(message.worst, writer.uint32(66).fork()).join();
+    }
+    if (message.distrusted_because !== undefined && message.distrusted_because !== null) {
+      writer.uint32(74).string(message.distrusted_because);
+    }
+    if (message.distrusted_at_ms !== undefined && message.distrusted_at_ms !== null) {
+      writer.uint32(81).double(message.distrusted_at_ms);
+    }
+    for (const v of message.latest) {
+      CheckedCall.encode(v!, writer.uint32(90).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExpressionStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExpressionStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.answered = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.unanswered = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.why_not = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.checked = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.wrong = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.below = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.median_error = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.worst = CheckedCall.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.distrusted_because = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.distrusted_at_ms = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.latest.push(CheckedCall.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCheckedCall(): CheckedCall {
+  return { at_ms: 0, cold: false, inputs: {}, expected_bytes: 0, peak_bytes: 0, error_share: 0, is_wrong: false };
+}
+
+export const CheckedCall: MessageFns<CheckedCall> = {
+  encode(message: CheckedCall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.at_ms !== 0) {
+      writer.uint32(9).double(message.at_ms);
+    }
+    if (message.cold !== false) {
+      writer.uint32(16).bool(message.cold);
+    }
+    globalThis.Object.entries(message.inputs).forEach(([key, value]: [string, number]) => {
+      CheckedCall_InputsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    if (message.expected_bytes !== 0) {
+      writer.uint32(32).uint64(message.expected_bytes);
+    }
+    if (message.peak_bytes !== 0) {
+      writer.uint32(40).uint64(message.peak_bytes);
+    }
+    if (message.error_share !== 0) {
+      writer.uint32(49).double(message.error_share);
+    }
+    if (message.is_wrong !== false) {
+      writer.uint32(56).bool(message.is_wrong);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckedCall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckedCall() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.at_ms = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.cold = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = CheckedCall_InputsEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined && entry3.value !== null) {
+              message.inputs[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.expected_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.peak_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.error_share = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.is_wrong = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCheckedCall_InputsEntry(): CheckedCall_InputsEntry {
+  return { key: "", value: 0 };
+}
+
+export const CheckedCall_InputsEntry: MessageFns<CheckedCall_InputsEntry> = {
+  encode(message: CheckedCall_InputsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CheckedCall_InputsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCheckedCall_InputsEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
             continue;
           }
         }
@@ -6139,6 +6552,8 @@ function createBaseExplainResponse(): ExplainResponse {
     next_at_ms: null,
     changes: [],
     now_ms: 0,
+    expected_bytes: null,
+    peak_bytes: null,
   };
 }
 
@@ -6206,6 +6621,12 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
     }
     if (message.now_ms !== 0) {
       writer.uint32(169).double(message.now_ms);
+    }
+    if (message.expected_bytes !== undefined && message.expected_bytes !== null) {
+      writer.uint32(176).uint64(message.expected_bytes);
+    }
+    if (message.peak_bytes !== undefined && message.peak_bytes !== null) {
+      writer.uint32(184).uint64(message.peak_bytes);
     }
     return writer;
   },
@@ -6391,6 +6812,22 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
             message.now_ms = reader.double();
             continue;
           }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.expected_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.peak_bytes = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6533,6 +6970,348 @@ export const SizeChange: MessageFns<SizeChange> = {
             }
 
             message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEstimateRequest(): EstimateRequest {
+  return { function: "", payload: new Uint8Array(0) };
+}
+
+export const EstimateRequest: MessageFns<EstimateRequest> = {
+  encode(message: EstimateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.function !== "") {
+      writer.uint32(10).string(message.function);
+    }
+    if (message.payload.length !== 0) {
+      writer.uint32(18).bytes(message.payload);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EstimateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEstimateRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.payload = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEstimateResponse(): EstimateResponse {
+  return {
+    function: "",
+    start_bytes: 0,
+    because: "",
+    policy: "",
+    max_bytes: 0,
+    worst_bytes: null,
+    cold: null,
+    warm: null,
+    inputs: {},
+    why_not: null,
+    timeout_ms: 0,
+  };
+}
+
+export const EstimateResponse: MessageFns<EstimateResponse> = {
+  encode(message: EstimateResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.function !== "") {
+      writer.uint32(10).string(message.function);
+    }
+    if (message.start_bytes !== 0) {
+      writer.uint32(16).uint64(message.start_bytes);
+    }
+    if (message.because !== "") {
+      writer.uint32(26).string(message.because);
+    }
+    if (message.policy !== "") {
+      writer.uint32(34).string(message.policy);
+    }
+    if (message.max_bytes !== 0) {
+      writer.uint32(40).uint64(message.max_bytes);
+    }
+    if (message.worst_bytes !== undefined && message.worst_bytes !== null) {
+      writer.uint32(48).uint64(message.worst_bytes);
+    }
+    if (message.cold !== undefined && message.cold !== null) {
+      CallSizes.encode(message.cold, writer.uint32(58).fork()).join();
+    }
+    if (message.warm !== undefined && message.warm !== null) {
+      CallSizes.encode(message.warm, writer.uint32(66).fork()).join();
+    }
+    globalThis.Object.entries(message.inputs).forEach(([key, value]: [string, number]) => {
+      EstimateResponse_InputsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
+    });
+    if (message.why_not !== undefined && message.why_not !== null) {
+      writer.uint32(82).string(message.why_not);
+    }
+    if (message.timeout_ms !== 0) {
+      writer.uint32(89).double(message.timeout_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EstimateResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEstimateResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.start_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.because = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.policy = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.max_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.worst_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.cold = CallSizes.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.warm = CallSizes.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            const entry9 = EstimateResponse_InputsEntry.decode(reader, reader.uint32());
+            if (entry9.value !== undefined && entry9.value !== null) {
+              message.inputs[entry9.key] = entry9.value;
+            }
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.why_not = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.timeout_ms = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEstimateResponse_InputsEntry(): EstimateResponse_InputsEntry {
+  return { key: "", value: 0 };
+}
+
+export const EstimateResponse_InputsEntry: MessageFns<EstimateResponse_InputsEntry> = {
+  encode(message: EstimateResponse_InputsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EstimateResponse_InputsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEstimateResponse_InputsEntry() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCallSizes(): CallSizes {
+  return { peak_bytes: 0, kept_bytes: 0 };
+}
+
+export const CallSizes: MessageFns<CallSizes> = {
+  encode(message: CallSizes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.peak_bytes !== 0) {
+      writer.uint32(8).uint64(message.peak_bytes);
+    }
+    if (message.kept_bytes !== 0) {
+      writer.uint32(16).uint64(message.kept_bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallSizes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallSizes() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.peak_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kept_bytes = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -9380,6 +10159,15 @@ export const AgentService = {
     responseSerialize: (value: ExplainResponse): Buffer => Buffer.from(ExplainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExplainResponse => ExplainResponse.decode(value),
   },
+  estimate: {
+    path: "/hotplane.agent.v3.Agent/Estimate" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EstimateRequest): Buffer => Buffer.from(EstimateRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EstimateRequest => EstimateRequest.decode(value),
+    responseSerialize: (value: EstimateResponse): Buffer => Buffer.from(EstimateResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EstimateResponse => EstimateResponse.decode(value),
+  },
   logs: {
     path: "/hotplane.agent.v3.Agent/Logs" as const,
     requestStream: false as const,
@@ -9470,6 +10258,7 @@ export interface AgentServer extends UntypedServiceImplementation {
   setTargets: handleUnaryCall<SetTargetsRequest, Targets>;
   getTargets: handleUnaryCall<GetTargetsRequest, Targets>;
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
+  estimate: handleUnaryCall<EstimateRequest, EstimateResponse>;
   logs: handleUnaryCall<LogsRequest, LogsResponse>;
   watch: handleServerStreamingCall<WatchRequest, AgentRecord>;
   listFunctions: handleUnaryCall<ListRequest, ListFunctionsResponse>;

@@ -18,6 +18,14 @@ const SAMPLES = {
   plugged: ({ plugged_bytes }) => [['', plugged_bytes]],
   boot: ({ boot_bytes }) => [['', boot_bytes]],
   resident: ({ resident_bytes }) => [['', resident_bytes]],
+  expression_answers: ({ expression }) =>
+    Object.entries(expression?.answers ?? {}).map(
+      ([result, count]): Sample => [`,result="${result}"`, count],
+    ),
+  expression_error: ({ expression }) => [['', expression?.median_error ?? null]],
+  expression_trusted: ({ expression }) => [
+    ['', expression ? (expression.is_trusted ? 1 : 0) : null],
+  ],
 } as const satisfies Partial<
   Record<keyof typeof METRIC_ROWS, (figures: FunctionFigures) => readonly Sample[]>
 >;

@@ -1,5 +1,6 @@
 /** The figures of one moment's state, function by function. Pure but for what it is given. */
 import { regionPermitBytes } from '../../core/permits.ts';
+import { type ExpressionLedger, medianError } from '../../model/expression-ledger.ts';
 import type { FunctionState, HostState, InstancePhase, VmState } from '../../model/state.ts';
 import { totalBytes } from '../../model/tiers.ts';
 
@@ -15,6 +16,25 @@ export interface FunctionFigures {
   boot_bytes: number;
   /** Null as soon as one VMM's is not known. */
   resident_bytes: number | null;
+  /** Null: no function of the label has a memory expression. */
+  expression: ExpressionFigures | null;
+}
+
+/** Of the last function of a label that has one. */
+interface ExpressionFigures {
+  readonly answers: Readonly<Record<'right' | 'wrong' | 'unmeasured' | 'none', number>>;
+  readonly median_error: number | null;
+  readonly is_trusted: boolean;
+}
+
+function expressionFigures(ledger: ExpressionLedger): ExpressionFigures {
+  const { answered, unanswered, checked, wrong, distrusted } = ledger;
+  const answers = { right: checked - wrong, wrong, unmeasured: answered - checked };
+  return {
+    answers: { ...answers, none: unanswered },
+    median_error: medianError(ledger),
+    is_trusted: distrusted === null,
+  };
 }
 
 function noFigures(): FunctionFigures {
@@ -26,6 +46,7 @@ function noFigures(): FunctionFigures {
     plugged_bytes: 0,
     boot_bytes: 0,
     resident_bytes: 0,
+    expression: null,
   };
 }
 
@@ -41,9 +62,10 @@ export class HostFigures {
     this.#now_ms = now_ms;
   }
 
-  addFunction({ spec, phase, queue }: FunctionState): void {
+  addFunction({ spec, phase, queue, expression }: FunctionState): void {
     bump(this.phases, phase);
     const figures = this.#of(spec.name);
+    if (expression) figures.expression = expressionFigures(expression);
     figures.queued += queue.length;
     if (!queue.first) return;
     const wait_ms = Math.max(0, this.#now_ms - queue.first.received_at_ms);

@@ -134,6 +134,24 @@ export const METRIC_ROWS = {
     help: 'What its VMM processes hold of the host; absent where the host does not tell it.',
     labels: ['function'],
   },
+  expression_answers: {
+    name: 'hotplane_function_expression_answers',
+    type: 'gauge',
+    help: 'What memory expressions said of calls since deploy: right or wrong by the measured peak, not measured, or no answer.',
+    labels: ['function', 'result'],
+  },
+  expression_error: {
+    name: 'hotplane_function_expression_error_ratio',
+    type: 'gauge',
+    help: 'Median error of the latest answers, of the measured peak. No sample: none was measured.',
+    labels: ['function'],
+  },
+  expression_trusted: {
+    name: 'hotplane_function_expression_trusted',
+    type: 'gauge',
+    help: '1 while sizes are by the memory expression, 0 while by history. No sample: it has none.',
+    labels: ['function'],
+  },
   invocations: {
     name: 'hotplane_invocations_total',
     type: 'counter',

@@ -9,7 +9,8 @@ import { GIB } from '../../../base/units.ts';
 import { AgentClient, type InvokeRequest } from '../../../agent/api/client.ts';
 import { AgentServer } from '../../../agent/api/server.ts';
 import { SERVICE } from '../../../agent/api/service.ts';
-import { HostAgent, type HostAgentOptions } from '../../../agent/executor/host-agent.ts';
+import { HostAgent } from '../../../agent/executor/host-agent.ts';
+import type { HostAgentOptions } from '../../../agent/executor/host-options.ts';
 import { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
 import { FAKE_IMAGES } from '../../fakes/host.ts';
 

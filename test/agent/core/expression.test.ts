@@ -25,7 +25,7 @@ test('every call within the declared ranges has at least what the expression say
       world.call({ n });
       return world.pluggedMib === blocks(matmulBytes(n));
     }),
-    { numRuns: 20 },
+    { runs: 20 },
   );
 });
 
@@ -222,6 +222,6 @@ test('an unusual peak is no reason to distrust: one of many calls', async (t) =>
       }
       return world.ledger.distrusted === null && world.ledger.wrong === gaps.length;
     }),
-    { numRuns: 10 },
+    { runs: 10 },
   );
 });

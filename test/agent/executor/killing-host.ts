@@ -1,6 +1,7 @@
 /** A host on which agents are killed at a chosen step of their work, and followed by others. */
 import type { ExecutionContext } from 'ava';
-import { HostAgent, type HostAgentOptions } from '../../../agent/executor/host-agent.ts';
+import { HostAgent } from '../../../agent/executor/host-agent.ts';
+import type { HostAgentOptions } from '../../../agent/executor/host-options.ts';
 import { FakeHypervisor, NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
 import { StateFile, type StateStore } from '../../../agent/store/state-file.ts';
 import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';

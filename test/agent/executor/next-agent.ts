@@ -1,7 +1,7 @@
 /** What an agent on a simulated host goes on with after the one before it. */
 import { pino } from 'pino';
 import { earlierState } from '../../../agent/adopt/earlier.ts';
-import type { HostAgentOptions } from '../../../agent/executor/host-agent.ts';
+import type { HostAgentOptions } from '../../../agent/executor/host-options.ts';
 import type { StateFile } from '../../../agent/store/state-file.ts';
 import type { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
 import { FAKE_IMAGES } from '../../fakes/host.ts';

@@ -2,7 +2,8 @@
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { AgentLedger, type AgentLedgerOptions } from '../../../agent/ledger/agent-ledger.ts';
-import { HostAgent, type HostAgentOptions } from '../../../agent/executor/host-agent.ts';
+import { HostAgent } from '../../../agent/executor/host-agent.ts';
+import type { HostAgentOptions } from '../../../agent/executor/host-options.ts';
 import { FakeHypervisor, type FakeOptions } from '../../../agent/testing/fake-hypervisor.ts';
 import { type FakeFaults, NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
 import { hostClock } from '../../../base/clock.ts';

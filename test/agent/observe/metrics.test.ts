@@ -202,6 +202,7 @@ const NO_FIGURES = {
   permit_bytes: 0,
   plugged_bytes: 0,
   boot_bytes: 0,
+  expression: null,
   resident_bytes: 0,
 };
 
