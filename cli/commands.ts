@@ -37,6 +37,7 @@ import { ledgerWhoCommand } from './commands/ledger-who.ts';
 import { ledgerWhyCommand } from './commands/ledger-why.ts';
 import { logsCommand } from './commands/logs.ts';
 import { muxExtractCommand } from './commands/mux-extract.ts';
+import { muxFitCommand } from './commands/mux-fit.ts';
 import { operationsCommand } from './commands/operations.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { regionsCommand } from './commands/regions.ts';
@@ -104,6 +105,7 @@ export const COMMANDS: readonly Command[] = [
   simulatePaperCommand,
   compareCommand,
   muxExtractCommand,
+  muxFitCommand,
   benchReclaimCommand,
   benchInvokeCommand,
   benchAgentCommand,

@@ -12,6 +12,16 @@ export const MUX_CODES = {
     meaning: 'The source has no function that a platform would call.',
     next: 'name the function with --entry.',
   },
+  HP_MUX_POINTS: {
+    category: 'usage',
+    meaning: 'A fit has too few points, such as do not tell its terms apart, or no table of them.',
+    next: 'measure more calls, with inputs that differ, and give a table like n,peak_bytes.',
+  },
+  HP_MUX_SHAPE: {
+    category: 'usage',
+    meaning: 'There is nothing to fit: no parameter in the shape of the size, or too many terms.',
+    next: 'name the shape with --shape, like n*n + n.',
+  },
   HP_MUX_TOO_LARGE: {
     category: 'usage',
     meaning: 'A program has more steps than are followed; its interface is refused.',

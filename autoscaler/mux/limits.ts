@@ -11,4 +11,8 @@ export const MUX_LIMITS = {
   sites: 600,
   /** Functions of the program that call each other. */
   call_depth: 8,
+  /** Measured calls that one fit is made from. */
+  points: 10_000,
+  /** Products of parameters that are fitted at a time: more cannot be told apart by measuring. */
+  products: 8,
 } as const;
