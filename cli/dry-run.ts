@@ -17,7 +17,7 @@ interface Cost {
 }
 
 /** Throws HP_LEDGER_PRICES, HP_AGENT_NO_FUNCTION. */
-export async function dryRun(input: CommandInput, payload: Uint8Array): Promise<void> {
+export async function tellCall(input: CommandInput, payload: Uint8Array): Promise<void> {
   const { values, positionals, stdout } = input;
   const name = positionals[0] ?? '';
   const path = values.text('prices');

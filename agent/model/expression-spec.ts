@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import {
   type MemoryInterface,
-  memoryExpressionSchema as blockSchema,
+  memoryExpressionSchema,
   readInterface,
   worstCase,
 } from '../expression/interface.ts';
@@ -34,7 +34,7 @@ const warmExpressionSchema = message('WarmExpression', {
   freed: field(3, optional_expression, 'absent: nothing'),
 });
 
-export const memoryExpressionSchema = message(
+export const expressionSpecSchema = message(
   'MemoryExpression',
   {
     parameters: field(1, z.array(memoryParameterSchema).max(EXPRESSION_LIMITS.symbols).readonly()),
@@ -51,12 +51,12 @@ export const memoryExpressionSchema = message(
   },
   'What a call takes of memory, as expressions in its payload.',
 );
-export type MemoryExpression = Readonly<z.infer<typeof memoryExpressionSchema>>;
+export type MemoryExpression = Readonly<z.infer<typeof expressionSpecSchema>>;
 
 /** Beyond what allocators and pages add, and below what would be noticed as a wrong size. */
 const DEFAULT_TOLERANCE = 0.1;
 
-type Block = z.output<typeof blockSchema>;
+type Block = z.output<typeof memoryExpressionSchema>;
 
 /** What a definition says, as the API has it. Throws what `readInterface` does. */
 export function expressionOfBlock(block: Block): MemoryExpression {

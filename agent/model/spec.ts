@@ -9,7 +9,7 @@ import {
   roundUp,
 } from '../../base/units.ts';
 import { AGENT_LIMITS } from '../limits.ts';
-import { memoryExpressionSchema, worstOf } from './expression-spec.ts';
+import { expressionSpecSchema, worstOf } from './expression-spec.ts';
 import { field, known, message } from './fields.ts';
 import { MECHANISMS } from './mechanism.ts';
 import { networkSpecSchema } from './network-spec.ts';
@@ -48,7 +48,7 @@ export const memorySpecSchema = message(
     ),
     expression: field(
       5,
-      known(memoryExpressionSchema),
+      known(expressionSpecSchema),
       'what a call takes, by its payload; absent: nobody said',
     ),
   },

@@ -2,7 +2,7 @@
 import { parseExpression } from '../../agent/expression/expression.ts';
 import type { Polynomial } from '../../agent/expression/polynomial.ts';
 import { muxError } from './errors.ts';
-import { fitShape, type Point } from './fit.ts';
+import { fitShape, type MeasuredCall } from './fit.ts';
 import { fitJson, renderFit } from './fit-report.ts';
 import { MUX_LIMITS } from './limits.ts';
 import { shapeOf, shapeOfText } from './shape.ts';
@@ -33,7 +33,7 @@ export function shapeOfExpression(peak: string, pointers: ReadonlyMap<string, st
 /** As it was written; a parameter lies under its name. Throws HP_MUX_SYNTAX, HP_MUX_SHAPE. */
 export function shapeAsWritten(
   text: string,
-  points: readonly Point[],
+  points: readonly MeasuredCall[],
   pointers: ReadonlyMap<string, string> = new Map(),
 ): Shape {
   const names = Object.keys(points[0]?.inputs ?? {});
@@ -64,7 +64,7 @@ export interface FitCommandInput {
   /** A file or a function, for people. */
   readonly of: string;
   readonly shape: Shape;
-  readonly points: readonly Point[];
+  readonly points: readonly MeasuredCall[];
   readonly json: boolean;
   readonly stdout: { write(text: string): unknown };
 }

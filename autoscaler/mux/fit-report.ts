@@ -3,7 +3,7 @@ import { jsonDocument } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
 import { percentile, Sample } from '../../base/statistics.ts';
 import { formatBytes } from '../../base/units.ts';
-import type { Fit, Point } from './fit.ts';
+import type { Fit, MeasuredCall } from './fit.ts';
 
 export interface Fitted {
   /** A file or a function. */
@@ -11,7 +11,7 @@ export interface Fitted {
   readonly shape: readonly string[];
   /** JSON pointers of the parameters of the shape, by their names. */
   readonly pointers: ReadonlyMap<string, string>;
-  readonly points: readonly Point[];
+  readonly points: readonly MeasuredCall[];
   readonly fit: Fit;
 }
 

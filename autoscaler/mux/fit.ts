@@ -9,7 +9,7 @@ import { muxError } from './errors.ts';
 import { MUX_LIMITS } from './limits.ts';
 
 /** One call that was measured. */
-export interface Point {
+export interface MeasuredCall {
   readonly inputs: Readonly<Record<string, number>>;
   readonly peak_bytes: number;
 }
@@ -35,7 +35,7 @@ const POINTS_TO_SPARE = 2;
 const DEPENDENT = 1e-6;
 
 /** Throws HP_MUX_POINTS for too few, or such as do not tell the products apart. */
-export function fitShape(shape: readonly string[], points: readonly Point[]): Fit {
+export function fitShape(shape: readonly string[], points: readonly MeasuredCall[]): Fit {
   const wanted = shape.length + 1 + POINTS_TO_SPARE;
   if (points.length < wanted) {
     throw tooFew(
@@ -67,7 +67,7 @@ interface Solved {
 
 function solve(
   rows: readonly (readonly number[])[],
-  points: readonly Point[],
+  points: readonly MeasuredCall[],
   kept: readonly number[],
   shape: readonly string[],
 ): Solved[] {
@@ -131,7 +131,7 @@ const dot = (a: readonly number[], b: readonly number[]): number =>
 
 function fitOf(
   shape: readonly string[],
-  points: readonly Point[],
+  points: readonly MeasuredCall[],
   rows: readonly (readonly number[])[],
   solved: readonly Solved[],
 ): Fit {
@@ -159,12 +159,12 @@ function roundedUp(bytes: number): number {
   return Number((Math.ceil(bytes / step) * step).toPrecision(6));
 }
 
-function peakOf(points: readonly Point[], at: number): number {
+function peakOf(points: readonly MeasuredCall[], at: number): number {
   return points[at]?.peak_bytes ?? 1;
 }
 
 /** Throws HP_MUX_POINTS where a point has not what the shape asks for. */
-function valueOf(product: string, { inputs }: Point): number {
+function valueOf(product: string, { inputs }: MeasuredCall): number {
   const values = new Map<string, Rational>();
   for (const [name, value] of Object.entries(inputs)) {
     const exact = rationalOf(value);

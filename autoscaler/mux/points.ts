@@ -3,13 +3,13 @@
  * Pure.
  */
 import { muxError } from './errors.ts';
-import type { Point } from './fit.ts';
+import type { MeasuredCall } from './fit.ts';
 import { MUX_LIMITS } from './limits.ts';
 
 const PEAK = 'peak_bytes';
 
 /** Throws HP_MUX_POINTS with the line for what is no such table. */
-export function readPoints(text: string): Point[] {
+export function readPoints(text: string): MeasuredCall[] {
   const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '');
   const [head = '', ...rows] = lines;
   const names = head.split(',').map((name) => name.trim());
@@ -20,7 +20,7 @@ export function readPoints(text: string): Point[] {
   return rows.map((row, at) => pointOf(names, row, at + 2));
 }
 
-function pointOf(names: readonly string[], row: string, line: number): Point {
+function pointOf(names: readonly string[], row: string, line: number): MeasuredCall {
   const cells = row.split(',').map((cell) => cell.trim());
   if (cells.length !== names.length) throw bad(line, `${names.length} values are wanted`);
   const values = cells.map((cell) => (cell === '' ? Number.NaN : Number(cell)));

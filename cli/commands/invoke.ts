@@ -66,8 +66,8 @@ async function run(input: CommandInput): Promise<number> {
           http: null,
         };
   if (values.flag('dry-run')) {
-    const { dryRun } = await import('../dry-run.ts');
-    await dryRun(input, call.payload);
+    const { tellCall } = await import('../dry-run.ts');
+    await tellCall(input, call.payload);
     return EXIT_CODES.ok;
   }
   const key = values.text('key');

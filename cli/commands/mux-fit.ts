@@ -1,6 +1,6 @@
 import type { FunctionStatus } from '../../agent/api/client.ts';
 import { COST_MODEL_NAMES } from '../../autoscaler/mux/models.ts';
-import type { Point } from '../../autoscaler/mux/fit.ts';
+import type { MeasuredCall } from '../../autoscaler/mux/fit.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { badArguments } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
@@ -49,7 +49,7 @@ async function fitFunction(input: CommandInput, name: string): Promise<void> {
 }
 
 /** Cold calls alone: what a warm one took is mixed with what was there before it. */
-function pointsOf({ memory }: FunctionStatus): Point[] {
+function pointsOf({ memory }: FunctionStatus): MeasuredCall[] {
   const latest = memory?.expression?.latest ?? [];
   return latest.flatMap(({ cold, inputs, peak_bytes }) => (cold ? [{ inputs, peak_bytes }] : []));
 }

@@ -75,8 +75,42 @@ test('memory that follows its use is told by what it starts with, steps by and e
     increment_bytes: 64 * MIB,
     history: false,
     grow_wait_ms: 500,
+    expression: null,
   });
   t.is(specOfManifest(check('name: f\nmemory: {max: 1GiB}\n'), null).memory, null);
+});
+
+const SIZED = `name: f
+memory:
+  max: 1GiB
+  expression:
+    parameters:
+      n: { pointer: /n, min: 1, max: 4000 }
+      text: { pointer: /text, measure: length, max: 1000 }
+    consumed: 3 * sizeof(float) * n^2 + text + 56
+    freed: 2 * sizeof(float) * n^2 + 56
+    peak: 3 * sizeof(float) * n^2 + text + 56
+    base: 34MiB
+`;
+
+test('a memory expression of function.yaml is that of the function, and makes it elastic', (t) => {
+  const { memory } = specOfManifest(check(SIZED), null);
+  t.like(memory, {
+    baseline_bytes: null,
+    expression: { peak: '3 * sizeof(float) * n^2 + text + 56', base_bytes: 34 * MIB },
+  });
+  const n = { name: 'n', pointer: '/n', measure: 'value', unit: null, min: 1, max: 4000 };
+  t.deepEqual(memory?.expression?.parameters[0], n);
+});
+
+test('an expression that is none is refused with its place, before anything is built', (t) => {
+  const broken = SIZED.replace('peak: 3 *', 'peak: 3 * * ');
+  t.throws(() => specOfManifest(check(broken), null), {
+    code: 'HP_MUX_SYNTAX',
+    message: /character/,
+  });
+  const unknown = SIZED.replace('+ text + 56', '+ texts + 56');
+  t.throws(() => specOfManifest(check(unknown), null), { code: 'HP_MUX_SYNTAX' });
 });
 
 /** Options of deploy by the key that says the same. */

@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { readInterface, sizesFor, worstCase } from '../../../agent/expression/interface.ts';
-import { fitShape, type Point } from '../../../autoscaler/mux/fit.ts';
+import { fitShape, type MeasuredCall } from '../../../autoscaler/mux/fit.ts';
 import { fitBlock, renderFit, residualsOf } from '../../../autoscaler/mux/fit-report.ts';
 import {
   runFitCommand,
@@ -15,7 +15,7 @@ import { isObject } from '../../../base/json.ts';
 import { MIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 
-const pointsOf = (ns: readonly number[], peakOf: (n: number) => number): Point[] =>
+const pointsOf = (ns: readonly number[], peakOf: (n: number) => number): MeasuredCall[] =>
   ns.map((n) => ({ inputs: { n }, peak_bytes: Math.round(peakOf(n)) }));
 
 test('what the points were made of is found again', async (t) => {
@@ -67,7 +67,8 @@ test('the block is one that can be deployed, within what was measured', (t) => {
   const pointers = new Map([['n', '/n']]);
   const block = fitBlock({ of: 'f', shape: ['n*n'], pointers, points, fit });
   t.regex(block, /^# fitted: 5 points, median residual 0\.0 %/);
-  const { memory } = parse(block) as { memory: unknown };
+  const read: unknown = parse(block);
+  const memory = isObject(read) ? read['memory'] : null;
   const of = readInterface(isObject(memory) ? memory['expression'] : null);
   const said = sizesFor(of, { n: 1000 }).peak_bytes;
   t.true(Math.abs(said / (24e6 + 34 * MIB) - 1) < 1e-3, `${said}`);
