@@ -77,7 +77,7 @@ test('a warm instance grows for a call before its guest asks, and not for one th
   const world = new SizedWorld();
   world.call({ n: 1000 });
   world.finish(50 * MIB);
-  world.invoke('f', { n: 3000 });
+  world.begin({ n: 3000 });
   t.true(world.pendingTypes().includes('invoke-instance'), 'the call does not wait for it');
   t.true(world.pendingTypes().includes('plug r0'));
   world.settleAll();

@@ -1,4 +1,5 @@
 /** A function with a memory expression in a World: calls by payload, and peaks as the test says. */
+import { memoryOfCall } from '../../../agent/model/call-memory.ts';
 import type { MemoryExpression } from '../../../agent/model/expression-spec.ts';
 import { expressionOfBlock } from '../../../agent/model/expression-spec.ts';
 import { memoryExpressionSchema } from '../../../agent/expression/interface.ts';
@@ -62,9 +63,17 @@ export class SizedWorld extends World {
     throw new Error(`pending: ${this.pendingTypes().join(', ')}`);
   }
 
+  /** A call that has come. */
+  begin(payload: object): void {
+    const about = { request_id: this.request(), function: 'f', invocation_id: 'x' };
+    const bytes = Buffer.from(JSON.stringify(payload));
+    const memory = memoryOfCall(this.state.functions.get('f'), { payload: bytes });
+    this.send({ type: 'invoke', ...about, timeout_ms: null, ...memory });
+  }
+
   /** A call that is at work, with what was plugged for it. */
   call(payload: object): void {
-    this.invoke('f', payload);
+    this.begin(payload);
     this.settleAll();
   }
 

@@ -2,7 +2,6 @@
  * A host in which everything the core asks for happens, at a time and with an outcome chosen by
  * the test. It keeps the truth (what is really plugged and running) beside the core's book.
  */
-import { memoryOfCall } from '../../../agent/model/call-memory.ts';
 import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import { MIB } from '../../../base/units.ts';
 import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
@@ -361,13 +360,9 @@ export class World {
     return request_id;
   }
 
-  /** `payload`: what its function's expression is evaluated by. */
-  invoke(name: string, payload?: object): string {
+  invoke(name: string): string {
     const request_id = this.request();
-    const fn = this.state.functions.get(name);
-    const bytes = Buffer.from(JSON.stringify(payload ?? {}));
-    const about = { request_id, function: name, invocation_id: 'x', timeout_ms: null };
-    this.send({ type: 'invoke', ...about, ...memoryOfCall(fn, { payload: bytes }) });
+    this.send({ type: 'invoke', request_id, function: name, invocation_id: 'x', timeout_ms: null });
     return request_id;
   }
 
