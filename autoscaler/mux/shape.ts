@@ -12,7 +12,7 @@ import {
   symbol,
 } from '../../agent/expression/polynomial.ts';
 
-/** Products of parameters, printed as expressions are; never the constant, which is always there. */
+/** Products of parameters, printed as expressions are; the constant is always there, untold. */
 export function shapeOf(of: Polynomial, isParameter: (name: string) => boolean): string[] {
   const found = new Set<string>();
   for (const one of productsOf(of, isParameter)) found.add(one.text);

@@ -1,4 +1,4 @@
-/** Coefficients from measured calls: found where the points tell them, refused where they do not. */
+/** Coefficients from measured calls: found where the points tell them, else refused. */
 import test from 'ava';
 import fc from 'fast-check';
 import { parse } from 'yaml';
