@@ -13,7 +13,9 @@ export interface DryRun {
   /** Instances that a host with room and mechanisms that take no time would start. */
   readonly cold_starts: number | null;
   readonly window_ms: number;
-  /** Of all mechanisms in turn and all rounds, without boots, drains and removals. */
+  /** Before the window, and in no figure; among the invocations. */
+  readonly warm_up: { readonly ms: number; readonly invocations: number };
+  /** Of all mechanisms and rounds with their warm-ups, without boots, drains and removals. */
   readonly windows_ms: number;
   readonly boot_bytes: number;
   /** With every instance there that each function may have, as under `static`. */
@@ -34,13 +36,14 @@ interface Planned {
     readonly duration_ms: number;
   }[];
   readonly window_ms: number;
+  readonly warm_up: DryRun['warm_up'];
 }
 
 export function dryRun(
   plan: Planned,
   { mechanisms, rounds, failures }: Pick<DryRun, 'mechanisms' | 'rounds' | 'failures'>,
 ): DryRun {
-  const { functions, arrivals, window_ms } = plan;
+  const { functions, arrivals, window_ms, warm_up } = plan;
   const work = new PlannedWork();
   for (const one of arrivals) work.add(one.function, one.at_ms, one.duration_ms);
   const boot_bytes = functions.reduce((sum, one) => sum + one.boot_bytes, 0);
@@ -52,7 +55,8 @@ export function dryRun(
     invocations: arrivals.length,
     cold_starts: plannedStarts(work, functions),
     window_ms,
-    windows_ms: window_ms * mechanisms.length * rounds,
+    warm_up,
+    windows_ms: (window_ms + warm_up.ms) * mechanisms.length * rounds,
     boot_bytes,
     most_bytes: boot_bytes + region_bytes,
     ideal_gib_s: idealOf(work, functions, window_ms)?.with_keep_alive_gib_s ?? null,
@@ -71,6 +75,7 @@ export function renderDryRun(told: DryRun, json: boolean): string {
   const lines = [
     `${invocations} calls of ${functions.length} functions, under ${mechanisms.join(', ')}:`,
     ...rows,
+    ...warmUpLines(told),
     `time     ${mechanisms.length * told.rounds} windows of ${formatMs(window_ms)}, ` +
       `${formatMs(windows_ms)} in all, and boots and drains`,
     `memory   ${formatBytes(told.most_bytes)} at most (static: from beginning to end), ` +
@@ -81,6 +86,11 @@ export function renderDryRun(told: DryRun, json: boolean): string {
     'nothing was started and nothing written',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function warmUpLines({ warm_up: { ms, invocations } }: DryRun): string[] {
+  if (ms === 0) return [];
+  return [`warm-up  ${formatMs(ms)} before each window, with ${invocations} of the calls`];
 }
 
 function failureLine({ failure, at_ms, function: of }: PlannedFailure): string {

@@ -15,7 +15,7 @@ export type FailureName = (typeof FAILURES)[number];
 
 export interface AskedFailure {
   readonly failure: FailureName;
-  /** After the first arrival, in the time of the run; null: drawn. */
+  /** After the beginning of the window, in the time of the run; null: drawn. */
   readonly at_ms: number | null;
   /** Rank of the function; null: drawn. */
   readonly rank: number | null;

@@ -81,6 +81,7 @@ export function buildManifest(
       load_ms: plan.load_ms,
       keep_alive_ms: inputs.keep_alive_ms,
       margin_ms: plan.window_margin_ms,
+      warm_up: plan.warm_up.ms > 0 ? plan.warm_up : null,
     },
     functions: plan.functions.map((planned) => ({ ...planned })),
   };

@@ -24,6 +24,8 @@ export interface ReplayOptions {
   readonly mechanisms: readonly MechanismName[];
   readonly speedup: number;
   /** Multiply what the trace tells, apart from each other, before the speedup. */
+  /** Of the run's own time, before the measured window. */
+  readonly warm_up_s: number;
   readonly gap_scale: number;
   readonly duration_scale: number;
   /** Of which functions of the trace; null: of all. */
@@ -96,6 +98,11 @@ export const REPLAY_OPTIONS = {
     summary: `comma-separated, replayed in turn: ${MECHANISMS.names.join(', ')}`,
   },
   speedup: { value: 'S', default: '1', summary: 'divides gaps, durations and keep-alive alike' },
+  'warm-up': {
+    value: 'SEC',
+    default: '0',
+    summary: "of the run's time: calls in it are made and recorded, and counted in no figure",
+  },
   'gap-scale': { value: 'F', default: '1', summary: 'multiplies the gaps between arrivals alone' },
   'duration-scale': { value: 'F', default: '1', summary: 'multiplies durations alone' },
   only: { value: 'LIST', summary: 'functions and apps by name, or by the start of it' },
@@ -242,6 +249,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     out: read('out'),
     mechanisms: parseMechanisms(read('mechanism')),
     speedup,
+    warm_up_s: parseWarmUp(read('warm-up')),
     gap_scale: factor('gap-scale'),
     duration_scale: factor('duration-scale'),
     choice: parseChoice(raw),
@@ -301,6 +309,14 @@ function parseWindow(raw: RawReplayOptions, number: NumberOf): TimeWindow | null
   const duration_ms = number('duration', 0, LONGEST_TRACE_S) * 1000;
   if (duration_ms > 0) return { begin_ms, duration_ms };
   throw badReplayOption('duration', raw['duration'], 'it must be above 0');
+}
+
+/** Seconds, with or without their unit. */
+function parseWarmUp(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)s?$/.exec(text);
+  const value = found ? Number(found[1]) : Number.NaN;
+  if (value <= LONGEST_TRACE_S) return value;
+  throw badReplayOption('warm-up', text, 'seconds such as 60 or 60s are needed');
 }
 
 function parseShares(

@@ -25,6 +25,8 @@ export interface PlanOptions {
   /** Multiply gaps, and durations, alone, before the speedup. */
   readonly gap_scale: number;
   readonly duration_scale: number;
+  /** In the time of the run: so long the plan is replayed before it is measured. */
+  readonly warm_up_ms: number;
   readonly model: MemoryModel;
   readonly mapping: ProfileMapping;
   readonly seed: number;
@@ -60,7 +62,7 @@ export interface PlannedFunction extends FunctionSize {
 export interface PlannedArrival {
   readonly invocation_id: string;
   readonly function: string;
-  /** After the first arrival of the plan, compressed. */
+  /** After the warm-up, which begins with the first arrival of the plan, compressed. */
   readonly at_ms: number;
   readonly duration_ms: number;
   readonly work: Work;
@@ -69,7 +71,9 @@ export interface PlannedArrival {
 export interface ReplayPlan {
   readonly functions: readonly PlannedFunction[];
   readonly arrivals: readonly PlannedArrival[];
-  /** First arrival to the end of the last planned invocation. */
+  /** Before the measured window; calls that come then have times below 0. */
+  readonly warm_up: { readonly ms: number; readonly invocations: number };
+  /** The end of the warm-up, or the first arrival, to the end of the last planned invocation. */
   readonly load_ms: number;
   /** The measured window: load, keep-alive and a margin; the same for every mechanism. */
   readonly window_ms: number;
@@ -87,7 +91,9 @@ export function buildPlan(chosen: Selection, options: PlanOptions): ReplayPlan {
     return {
       invocation_id: `i${String(index + 1).padStart(6, '0')}`,
       function: target.name,
-      at_ms: compress(invocation.arrival_ms - first_ms, options.speedup),
+      at_ms: round(
+        compress(invocation.arrival_ms - first_ms, options.speedup) - options.warm_up_ms,
+      ),
       duration_ms,
       work: {
         ...courseOf(options.course, target.anonymous_bytes, duration_ms),
@@ -101,7 +107,9 @@ export function buildPlan(chosen: Selection, options: PlanOptions): ReplayPlan {
   const keep_alive_ms = functions.reduce((most, f) => Math.max(most, f.keep_alive_ms), 0);
   const window_margin_ms = REPLAY_LIMITS.window_margin_ms;
   const window_ms = Math.ceil(load_ms + keep_alive_ms + window_margin_ms);
-  return { functions, arrivals, load_ms, window_ms, window_margin_ms };
+  const invocations = arrivals.filter(({ at_ms }) => at_ms < 0).length;
+  const warm_up = { ms: options.warm_up_ms, invocations };
+  return { functions, arrivals, warm_up, load_ms, window_ms, window_margin_ms };
 }
 
 /** Each of the two knobs by itself; 1 and 1 change nothing. */

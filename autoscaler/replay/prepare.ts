@@ -52,6 +52,7 @@ export async function prepareRun(
   const selection = selectMostInvoked(trace, countOf(trace, options), options.grouping);
   const plan = buildPlan(selection, {
     speedup: options.speedup,
+    warm_up_ms: options.warm_up_s * 1000,
     gap_scale: options.gap_scale,
     duration_scale: options.duration_scale,
     model: options.memory_model,
@@ -70,6 +71,14 @@ export async function prepareRun(
     keep_alive_ms,
   });
   checkSizes(plan.functions);
+  if (plan.warm_up.invocations === plan.arrivals.length) {
+    const lasts = `all ${plan.arrivals.length} calls come within it`;
+    throw badReplayOption(
+      'warm-up',
+      String(options.warm_up_s),
+      `${lasts}: none is left to measure`,
+    );
+  }
   const inputs: PreparedRun = {
     options,
     trace,

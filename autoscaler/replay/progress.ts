@@ -9,8 +9,8 @@ export interface ProgressState {
   /** 1-based position of the mechanism in the run, and how many there are. */
   readonly position: number;
   readonly of: number;
-  readonly phase: 'deploy' | 'replay' | 'last replies' | 'drain' | 'remove';
-  /** In this mechanism. */
+  readonly phase: 'deploy' | 'warm-up' | 'replay' | 'last replies' | 'drain' | 'remove';
+  /** In this mechanism; below 0 in the warm-up. */
   readonly elapsed_ms: number;
   readonly window_ms: number;
   /** Of all mechanisms and rounds, at least. */

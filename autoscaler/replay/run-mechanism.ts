@@ -106,19 +106,20 @@ class MechanismRunner {
     await stream?.done();
     clearInterval(ticker);
     this.#o.progress.end();
-    this.#o.time_left.took(this.#o.clock.nowMs() - this.#begin_ms, this.#o.plan.window_ms);
+    const whole_ms = this.#o.plan.window_ms + this.#o.plan.warm_up.ms;
+    this.#o.time_left.took(this.#o.clock.nowMs() - this.#begin_ms, whole_ms);
     return { run: this.#describe(error), error };
   }
 
   async #replay(stream: RecordStream): Promise<void> {
     const { clock } = this.#o;
     await this.#deployAll();
-    const start_ms = clock.nowMs() + LEAD_MS;
+    const start_ms = clock.nowMs() + LEAD_MS + this.#o.plan.warm_up.ms;
     const origin: RunOrigin = { mechanism: this.#o.mechanism, start_ms };
     this.#origin = origin;
     stream.startWriting((record) => this.#write(record));
     this.#doing = 'Status';
-    await this.#check('start', origin);
+    if (this.#o.plan.warm_up.ms === 0) await this.#check('start', origin);
     this.#phase = 'replay';
     this.#doing = 'Invoke';
     const ended = new AbortController();
@@ -141,6 +142,9 @@ class MechanismRunner {
     const { plan, clock, signal } = this.#o;
     const sending = new AbortController();
     const both = AbortSignal.any([signal, stream.lost, sending.signal]);
+    const warmed_up = this.#endWarmUp(origin, both);
+    // Told when it is awaited.
+    warmed_up.catch(() => {});
     try {
       await sendArrivals({
         arrivals: plan.arrivals,
@@ -157,6 +161,7 @@ class MechanismRunner {
           this.#o.sink.invocation(line);
         },
       });
+      await warmed_up;
       await this.#sleepUntil(origin.start_ms + plan.window_ms, both);
     } finally {
       sending.abort();
@@ -166,6 +171,13 @@ class MechanismRunner {
     this.#doing = 'Status';
     this.#drained = await this.#drain();
     await this.#check('end', origin);
+  }
+
+  /** Counters of the guests begin where the measuring does. */
+  async #endWarmUp(origin: RunOrigin, signal: AbortSignal): Promise<void> {
+    if (this.#o.plan.warm_up.ms === 0) return;
+    await this.#sleepUntil(origin.start_ms, signal);
+    await this.#check('start', origin);
   }
 
   async #bringFailures(origin: RunOrigin, signal: AbortSignal): Promise<void> {
@@ -290,10 +302,10 @@ class MechanismRunner {
   #progress(): ProgressState {
     const { mechanism, position, of, plan, clock } = this.#o;
     const elapsed_ms = clock.nowMs() - (this.#origin?.start_ms ?? this.#begin_ms);
-    const { window_ms } = plan;
+    const { window_ms, warm_up } = plan;
     const left_ms = this.#o.time_left.ms({
-      elapsed_ms: this.#origin === null ? 0 : elapsed_ms,
-      window_ms,
+      elapsed_ms: this.#origin === null ? 0 : elapsed_ms + warm_up.ms,
+      window_ms: window_ms + warm_up.ms,
       later: of - position,
       of,
     });
@@ -301,7 +313,7 @@ class MechanismRunner {
       mechanism,
       position,
       of,
-      phase: this.#phase === 'replay' && elapsed_ms > window_ms ? 'last replies' : this.#phase,
+      phase: this.#phase === 'replay' ? replayPhase(elapsed_ms, window_ms) : this.#phase,
       elapsed_ms,
       window_ms,
       left_ms,
@@ -337,4 +349,9 @@ class MechanismRunner {
   #phaseEndedEarly(): boolean {
     return this.#observed_ms < this.#o.plan.window_ms || !this.#drained;
   }
+}
+
+function replayPhase(elapsed_ms: number, window_ms: number): ProgressState['phase'] {
+  if (elapsed_ms < 0) return 'warm-up';
+  return elapsed_ms > window_ms ? 'last replies' : 'replay';
 }

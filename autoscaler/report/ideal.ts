@@ -83,7 +83,7 @@ class Pool {
   readonly limit_bytes: number;
   alive_ms = 0;
   busy_ms = 0;
-  /** Those that are gone. */
+  /** Those that are gone, but for what a warm-up started. */
   instances = 0;
   readonly #most: number;
   readonly #keep_alive_ms: number;
@@ -132,7 +132,7 @@ class Pool {
   }
 
   #gone(instance: Instance): void {
-    this.instances += 1;
+    if (instance.since_ms >= 0) this.instances += 1;
     this.alive_ms += this.#within(instance.since_ms, instance.free_ms + this.#keep_alive_ms);
   }
 

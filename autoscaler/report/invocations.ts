@@ -62,6 +62,11 @@ export interface InvocationSummary {
   readonly lateness: Distribution;
 }
 
+/** It was made so that others find a host at work; no figure counts it. */
+export function isWarmUp({ planned_at_ms }: Pick<InvocationLine, 'planned_at_ms'>): boolean {
+  return planned_at_ms < 0;
+}
+
 export class InvocationTally {
   readonly plan = new PlannedWork();
   readonly latency = new Sample();
@@ -75,6 +80,7 @@ export class InvocationTally {
   readonly #outcomes = { done: 0, refused: 0, failed: 0, interrupted: 0 };
   readonly #window_ms: number;
   #lines = 0;
+  #warm_up = 0;
   #late = 0;
   #in_time = 0;
   #cpu_ms = 0;
@@ -84,14 +90,19 @@ export class InvocationTally {
     this.#window_ms = window_ms;
   }
 
+  /** Those of the warm-up included. */
   get lines(): number {
-    return this.#lines;
+    return this.#lines + this.#warm_up;
   }
 
   add(line: InvocationLine): void {
+    this.plan.add(line.function, line.planned_at_ms, line.planned_duration_ms);
+    if (isWarmUp(line)) {
+      this.#warm_up += 1;
+      return;
+    }
     this.#lines += 1;
     this.#outcomes[line.outcome] += 1;
-    this.plan.add(line.function, line.planned_at_ms, line.planned_duration_ms);
     this.waits.add(line);
     const finished_ms = line.outcome === 'done' ? line.finished_at_ms : null;
     if ((finished_ms ?? Infinity) > this.#window_ms) this.#late += 1;
@@ -102,7 +113,7 @@ export class InvocationTally {
     if (line.outcome !== 'interrupted') this.#addLatency(line, finished_ms);
   }
 
-  /** `planned`: as many as the plan has, when that is more than there are lines. */
+  /** `planned`: as many as the plan has to measure, when that is more than there are lines. */
   summary(planned: number): InvocationSummary {
     const not_sent = Math.max(0, planned - this.#lines);
     return {

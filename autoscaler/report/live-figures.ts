@@ -4,6 +4,7 @@ import { MemoryAccount } from '../results/memory-account.ts';
 import { readLines, readManifest } from '../results/reader.ts';
 import type { InvocationLine, Manifest } from '../results/schema.ts';
 import type { RunFigures } from '../results/simulation.ts';
+import { isWarmUp } from './invocations.ts';
 import { RunTally } from './run-tally.ts';
 import { summarize } from './summary.ts';
 
@@ -60,6 +61,7 @@ class LiveRun {
   }
 
   invocation(line: InvocationLine): void {
+    if (isWarmUp(line)) return;
     this.#planned += 1;
     const { received_at_ms, assigned_at_ms } = line;
     if (line.outcome !== 'done' || received_at_ms === null || assigned_at_ms === null) {
@@ -116,8 +118,13 @@ class LiveRun {
   #account(window_ms: number): MemoryAccount {
     const account = new MemoryAccount(window_ms);
     const bytes_of = new Map<string, number>();
-    for (const { vm_id, at_ms, bytes } of this.#steps.toSorted((a, b) => a.at_ms - b.at_ms)) {
-      account.add(Math.max(0, at_ms), bytes - (bytes_of.get(vm_id) ?? 0));
+    const sorted = this.#steps.toSorted((a, b) => a.at_ms - b.at_ms);
+    for (const { vm_id, at_ms, bytes } of sorted) if (at_ms < 0) bytes_of.set(vm_id, bytes);
+    // What was held when the window began, and no peak of before.
+    for (const bytes of bytes_of.values()) account.add(0, bytes);
+    for (const { vm_id, at_ms, bytes } of sorted) {
+      if (at_ms < 0) continue;
+      account.add(at_ms, bytes - (bytes_of.get(vm_id) ?? 0));
       bytes_of.set(vm_id, bytes);
     }
     return account;

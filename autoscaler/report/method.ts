@@ -52,6 +52,12 @@ export function leadText({ inputs, trace, window, mechanisms, kind }: Manifest):
   );
 }
 
+function warmUpRow({ warm_up }: Manifest['window']): [string, string][] {
+  if (!warm_up) return [];
+  const calls = `${warm_up.invocations} calls in ${formatMs(warm_up.ms)} before the window`;
+  return [['warm-up', `${calls}: made and recorded, at times below 0, and counted in no figure`]];
+}
+
 /** Formats as a reader of the report knows them. A format says nothing of where a file is from. */
 const FORMATS: Readonly<Record<string, string>> = {
   azure2021: 'a file in the format of the Azure Functions 2021 trace',
@@ -173,6 +179,7 @@ function loadFacts(manifest: Manifest): Fact[] {
       `${formatMs(window.window_ms)} = load ${formatMs(window.load_ms)} + keep-alive ` +
         `${formatMs(window.keep_alive_ms)} + margin ${formatMs(window.margin_ms)}`,
     ],
+    ...warmUpRow(window),
     ['memory model', `${model.name} (${model.source}), ${map}; the trace has no memory sizes`],
     [
       'sizes',

@@ -108,8 +108,9 @@ class KindTally {
 export class OperationTally {
   readonly plug = new KindTally();
   readonly unplug = new KindTally();
-  /** Of all operations, also those of the set-up. */
+  /** Of all operations, also those of the set-up, but for those of a warm-up. */
   pages_migrated: number | null = 0;
+  readonly #has_warm_up: boolean;
   #during_set_up = 0;
   readonly #start = {
     total: new Sample(),
@@ -118,9 +119,16 @@ export class OperationTally {
     ready: new Sample(),
   };
 
+  constructor(has_warm_up = false) {
+    this.#has_warm_up = has_warm_up;
+  }
+
   add(line: OperationLine): void {
-    this.pages_migrated = plus(this.pages_migrated, line.pages_migrated);
-    if (startOf(line) < 0) {
+    const is_before = startOf(line) < 0;
+    if (!is_before || !this.#has_warm_up) {
+      this.pages_migrated = plus(this.pages_migrated, line.pages_migrated);
+    }
+    if (is_before) {
       this.#during_set_up += 1;
       return;
     }

@@ -34,7 +34,7 @@ export class RunTally implements ResultSinks {
       .filter((run) => run.status !== 'waiting')
       .map((run) => ({
         run,
-        operations: new OperationTally(),
+        operations: new OperationTally(manifest.window.warm_up !== null),
         invocations: new InvocationTally(window_ms),
         steps: new MemorySteps(),
         sizes: new SizeTally(),

@@ -78,6 +78,8 @@ export interface Summary {
   /** An invocation is served in time when it is done this long after its planned end. */
   readonly in_time_ms: number;
   readonly window_ms: number;
+  /** Replayed before the window and in no figure; absent: nothing was. */
+  readonly warm_up?: { readonly ms: number; readonly invocations: number };
   /** Null when the folder does not hold the whole plan. */
   readonly ideal: Ideal | null;
   readonly mechanisms: readonly MechanismSummary[];
@@ -103,6 +105,7 @@ export function summarize(tally: RunTally, files: FilesRead): Summary {
     percentile_definition: PERCENTILE_RULE,
     in_time_ms: IN_TIME_MS,
     window_ms: manifest.window.window_ms,
+    ...(manifest.window.warm_up && { warm_up: manifest.window.warm_up }),
     ideal,
     mechanisms: alone.map((one) => compare(one, baseline, ideal)),
     torn_files: files.torn_files,
@@ -130,7 +133,8 @@ function summarizeAlone(tally: MechanismTally, manifest: Manifest, files: FilesR
   const { run, steps, checks } = tally;
   const { window_ms } = manifest.window;
   const observed_ms = Math.min(window_ms, run.observed_ms);
-  const invocations = tally.invocations.summary(manifest.trace.rows_used);
+  const warmed_up = manifest.window.warm_up?.invocations ?? 0;
+  const invocations = tally.invocations.summary(manifest.trace.rows_used - warmed_up);
   const operations = tally.operations.summary();
   const end = checks.filter((check) => check.at === 'end');
   const evidence = {

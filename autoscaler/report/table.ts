@@ -48,7 +48,9 @@ function isEmpty(row: TableRow): boolean {
 function memoryTitle(summary: Summary): string {
   const others = summary.mechanisms.some((one) => one.saving.committed !== null);
   const change = others ? ` (change against ${printable(summary.baseline, LONGEST_NAME)})` : '';
-  return `memory, GiB·s over the window of ${formatMs(summary.window_ms)}${change}`;
+  const { warm_up } = summary;
+  const after = warm_up ? ` after ${formatMs(warm_up.ms)} of warm-up` : '';
+  return `memory, GiB·s over the window of ${formatMs(summary.window_ms)}${after}${change}`;
 }
 
 function memoryRows(row: MakeRow, summary: Summary): TableRow[] {

@@ -290,6 +290,8 @@ export const manifestSchema = z.strictObject({
     load_ms: duration_ms,
     keep_alive_ms: duration_ms,
     margin_ms: duration_ms,
+    /** What was replayed before the window, at times below 0; null: nothing was. */
+    warm_up: known(z.strictObject({ ms: duration_ms, invocations: count })),
   }),
   functions: z.array(
     z.strictObject({

@@ -14,16 +14,17 @@ export interface LivePlan {
   readonly boot_bytes: readonly number[];
 }
 
-/** The planned arrivals and durations, in the time of the run. */
+/** The planned arrivals and durations, in the time of the run, which begins with its warm-up. */
 export function planOfRun({ manifest, invocations }: ResultData): LivePlan {
   const { functions, window } = manifest;
+  const warm_up_ms = window.warm_up?.ms ?? 0;
   const index_of = new Map(functions.map(({ name }, index) => [name, index]));
   const most = mostSent(manifest.mechanisms, invocations);
   const calls = invocations
     .filter(({ mechanism }) => mechanism === most)
     .map((line) => ({
       function_index: index_of.get(line.function) ?? 0,
-      arrival_ms: line.planned_at_ms,
+      arrival_ms: line.planned_at_ms + warm_up_ms,
       duration_ms: line.planned_duration_ms,
     }));
   return {
@@ -37,7 +38,7 @@ export function planOfRun({ manifest, invocations }: ResultData): LivePlan {
         concurrency,
       })),
       invocations: InvocationColumns.from(calls),
-      window_ms: window.window_ms,
+      window_ms: window.window_ms + warm_up_ms,
     },
     keep_alive_ms: functions.map(({ keep_alive_ms }) => keep_alive_ms),
     boot_bytes: functions.map(({ boot_bytes }) => boot_bytes),

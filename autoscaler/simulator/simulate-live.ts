@@ -1,6 +1,7 @@
 /** `hotplane simulate --from DIR`: what the simulator would have said of a live run. */
 import { readResults, type ResultData } from '../results/reader.ts';
 import { runCompareCommand } from '../report/compare-command.ts';
+import { inRunTime } from '../results/run-time.ts';
 import { badSimulateOption } from './errors.ts';
 import { playFast } from './fast-engine.ts';
 import { WIDE_HOST } from './host-model.ts';
@@ -56,7 +57,20 @@ function simulateOne(
   const held = workload.functions.map(({ region_bytes, concurrency }) =>
     costs.mechanism.gives_back ? 0 : region_bytes * concurrency,
   );
-  return { costs, lines: recorder.finish(boot_bytes, held) };
+  const lines = recorder.finish(boot_bytes, held);
+  return { costs, lines: measuredFrom(manifest.window.warm_up?.ms ?? 0, lines) };
+}
+
+/** The moments of the run count from the end of its warm-up, as those of the live one do. */
+function measuredFrom(warm_up_ms: number, lines: SimulatedRun['lines']): SimulatedRun['lines'] {
+  if (warm_up_ms === 0) return lines;
+  const moved = <T extends { readonly mechanism: string }>(line: T): T =>
+    inRunTime(line, { mechanism: line.mechanism, start_ms: warm_up_ms });
+  return {
+    operations: lines.operations.map(moved),
+    invocations: lines.invocations.map(moved),
+    memory: lines.memory.map(moved),
+  };
 }
 
 function tableOf(policy: string, { keep_alive_ms }: LivePlan): TablePolicy {

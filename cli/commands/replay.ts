@@ -35,9 +35,12 @@ range, mean and, within each round, the ratio to static, both with 95 % after St
 which a mechanism was disturbed are named and count for nothing. The same command again goes on
 where one was ended: complete rounds are kept.
 
+--warm-up 60s replays the first 60 s, of the run's own time, before the window begins: its calls are
+made and recorded, at times below 0, and counted in no figure, of no mechanism and of no prediction.
+
 --fail brings failures about under each mechanism: kill-vmm (the VMM of a function is killed),
 stall-vmm (it stands still for 6 s) and kill-agent (another agent goes on with its VMs), each as
-NAME@SECONDS/RANK of the run's own time and of the function of that rank; what is not said is drawn
+NAME@SECONDS/RANK of the window's time and of the function of that rank; what is not said is drawn
 with --seed. The manifest and the summary tell what was done, and the run is marked.
 
 Example:

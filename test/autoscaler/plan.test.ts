@@ -22,6 +22,7 @@ const SIZING = {
 const OPTIONS: PlanOptions = {
   keep_alive_ms: 12_000,
   speedup: 10,
+  warm_up_ms: 0,
   gap_scale: 1,
   duration_scale: 1,
   model: HOTMEM_PAPER,

@@ -102,7 +102,7 @@ test('a dry run tells the plan of a run, its time and its least memory', async (
     }));
   const failures = [{ failure: 'kill-vmm', at_ms: 2500, function: 'f1-cnn' }] as const;
   const told = dryRun(
-    { functions, arrivals, window_ms },
+    { functions, arrivals, window_ms, warm_up: { ms: 0, invocations: 0 } },
     { mechanisms: ['static', 'hotmem'], rounds: 3, failures },
   );
   t.like(told, { invocations: 101, windows_ms: 6 * window_ms });

@@ -30,16 +30,19 @@ const DASH = '5 3';
 const FIELDS = ['committed_bytes', 'plugged_bytes', 'resident_bytes'] as const;
 
 interface Frame {
+  /** Below 0: the warm-up, which is shown and not measured. */
+  readonly from_ms: number;
   readonly window_ms: number;
   readonly most_gib: number;
 }
 
 /** `alone`: a file of its own. The same marks either way. */
 export function renderMemoryChart(tally: RunTally, alone = false): string {
-  const window_ms = Math.max(1, tally.manifest.window.window_ms);
+  const { window } = tally.manifest;
+  const shown = { from_ms: -(window.warm_up?.ms ?? 0), window_ms: Math.max(1, window.window_ms) };
   let most_bytes = 1;
   for (const one of tally.mechanisms) {
-    forEachShown(one, window_ms, (point) => {
+    forEachShown(one, shown, (point) => {
       most_bytes = Math.max(
         most_bytes,
         point.committed_bytes,
@@ -48,7 +51,7 @@ export function renderMemoryChart(tally: RunTally, alone = false): string {
       );
     });
   }
-  const frame: Frame = { window_ms, most_gib: (most_bytes / GIB) * 1.04 };
+  const frame: Frame = { ...shown, most_gib: (most_bytes / GIB) * 1.04 };
   const parts = [label('title', { x: LEFT, y: 20 }, TITLE), legend()];
   let y = TOP;
   for (const one of tally.mechanisms) {
@@ -59,6 +62,7 @@ export function renderMemoryChart(tally: RunTally, alone = false): string {
   if (plan) parts.push(drawLoad(plan, y, frame));
   const bottom = y + LOAD_PANEL;
   parts.push(drawTimeAxis(bottom, frame));
+  if (frame.from_ms < 0) parts.push(drawBorder(bottom, frame));
   const body = parts.join('\n');
   return svg({ width: WIDTH, height: bottom + BOTTOM, title: TITLE, body, alone });
 }
@@ -90,7 +94,7 @@ function drawPanel(tally: MechanismTally, top: number, frame: Frame): string {
     plugged_bytes: new StepPath(),
     resident_bytes: new StepPath(),
   };
-  forEachShown(tally, frame.window_ms, (point) => {
+  forEachShown(tally, frame, (point) => {
     const x = toX(point.at_ms, frame);
     for (const field of FIELDS) paths[field].add(x, toY(point[field]));
   });
@@ -109,18 +113,18 @@ function drawPanel(tally: MechanismTally, top: number, frame: Frame): string {
   );
 }
 
-/** The part within the window that was observed, with the value carried in and held to the end. */
+/** The part of what is shown that was observed, with the value carried in and held to the end. */
 function forEachShown(
   { steps, run }: MechanismTally,
-  window_ms: number,
+  { from_ms, window_ms }: Pick<Frame, 'from_ms' | 'window_ms'>,
   visit: (point: TotalPoint) => void,
 ): void {
   const end_ms = Math.min(window_ms, run.observed_ms);
   let last: TotalPoint | null = null;
   let shown = false;
   forEachTotal(steps, (point) => {
-    if (point.at_ms > 0 && point.at_ms < end_ms) {
-      if (!shown && last) visit({ ...last, at_ms: 0 });
+    if (point.at_ms > from_ms && point.at_ms < end_ms) {
+      if (!shown && last) visit({ ...last, at_ms: from_ms });
       shown = true;
       visit(point);
     }
@@ -128,7 +132,7 @@ function forEachShown(
   });
   const held = last as TotalPoint | null;
   if (!held) return;
-  if (!shown) visit({ ...held, at_ms: 0 });
+  if (!shown) visit({ ...held, at_ms: from_ms });
   visit({ ...held, at_ms: end_ms });
 }
 
@@ -141,7 +145,7 @@ function drawLoad(plan: PlannedWork, top: number, frame: Frame): string {
   });
   const toY = (running: number): number => floor - (running / most) * (LOAD_PANEL - 6);
   const path = new StepPath();
-  path.add(toX(0, frame), floor);
+  path.add(toX(frame.from_ms, frame), floor);
   plan.forEachRunning((at_ms, running) => {
     if (at_ms <= frame.window_ms) path.add(toX(at_ms, frame), toY(running));
   });
@@ -155,6 +159,13 @@ function drawLoad(plan: PlannedWork, top: number, frame: Frame): string {
   );
 }
 
+/** Where the warm-up ends and the measuring begins. */
+function drawBorder(bottom: number, frame: Frame): string {
+  const x = toX(0, frame);
+  const text = label('middle', { x, y: TOP - 22 }, 'warm-up | measured');
+  return line('axis', { x, y: TOP - 16 }, { x, y: bottom }) + text;
+}
+
 function drawTimeAxis(y: number, frame: Frame): string {
   const ticks = linearTicks(frame.window_ms / 1000, 8).map((seconds) => {
     const x = toX(seconds * 1000, frame);
@@ -162,10 +173,12 @@ function drawTimeAxis(y: number, frame: Frame): string {
       line('axis', { x, y }, { x, y: y + 5 }) + label('middle', { x, y: y + 18 }, String(seconds))
     );
   });
-  const title = 'seconds since the first arrival (the measured window)';
+  const since = frame.from_ms < 0 ? 'the end of the warm-up' : 'the first arrival';
+  const title = `seconds since ${since} (the measured window)`;
   return `${ticks.join('')}${label('middle', { x: (LEFT + WIDTH - RIGHT) / 2, y: y + 36 }, title)}`;
 }
 
 function toX(at_ms: number, frame: Frame): number {
-  return LEFT + (at_ms / frame.window_ms) * (WIDTH - LEFT - RIGHT);
+  const share = (at_ms - frame.from_ms) / (frame.window_ms - frame.from_ms);
+  return LEFT + share * (WIDTH - LEFT - RIGHT);
 }
