@@ -24,6 +24,8 @@ export const BENCH_LIMITS = {
   selftest_ms: 1_200_000,
   /** One boot under counted instructions. */
   counted_ms: 240_000,
+  /** One trace read by a process of its own. */
+  reading_ms: 300_000,
   /** What a process of `bench agent` has used: until it says so. */
   agent_usage_ms: 10_000,
   /** Memory of the host that one VM of a bench may take. */

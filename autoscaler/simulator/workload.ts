@@ -54,7 +54,10 @@ export function readyMs({ mechanism, start_ms }: SimCosts, region_bytes: number)
 }
 
 /** Times of the trace count from its first arrival. */
-export function workloadOf(trace: Trace, options: WorkloadOptions): SimWorkload {
+export function workloadOf(
+  trace: Pick<Trace, 'functions' | 'invocations'>,
+  options: WorkloadOptions,
+): SimWorkload {
   const groups = new Map<string, number>();
   const found: { app: string; func: string; memory_bytes: number | null; calls: number }[] = [];
   const group_of = trace.functions.map(({ app, func, invocations, memory_bytes = null }) => {

@@ -1,11 +1,15 @@
 /** `hotplane bench simulate`, without the command line around it. */
+import { writeWhole } from '../../base/files.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { median } from '../../base/statistics.ts';
-import { formatBytes } from '../../base/units.ts';
+import { formatBytes, MIB } from '../../base/units.ts';
 import { atLeast, atMost, type Check } from '../check.ts';
+import { exponentOf, linearCsv, renderLinear } from './linear.ts';
 import { measureSimulator, type SimulateBenchPlan, type SimulateBenchRuns } from './measure.ts';
 
 export interface SimulateBenchInput extends SimulateBenchPlan {
+  /** Where the picture of the linear runs goes, its points beside it; null: there are none. */
+  readonly plot: string | null;
   readonly strict: boolean;
   readonly json: boolean;
   readonly stdout: { write(text: string): unknown };
@@ -17,11 +21,16 @@ const WHOLE_TRACE = 1_980_951;
 
 /** Returns the exit code: 0, or 1 with `strict` when a promise was missed. */
 export async function runSimulateBench(input: SimulateBenchInput): Promise<number> {
-  const { invocations, reference_invocations, rounds, seed } = input;
-  const plan = { invocations, reference_invocations, rounds, seed };
+  const { invocations, reference_invocations, rounds, seed, apps, plot } = input;
+  const linear = plot === null ? null : input.linear;
+  const plan = { invocations, reference_invocations, rounds, seed, apps, linear };
   const measured = await measureSimulator(plan, input.signal);
   const rates = ratesOf(measured);
-  const checks = checksOf(measured, rates, invocations);
+  const checks = [...speedChecks(measured, rates, invocations), ...sizeChecks(measured, plan)];
+  if (plot !== null) {
+    await writeWhole(plot, renderLinear(measured.linear), { durable: false });
+    await writeWhole(`${plot}.csv`, linearCsv(measured.linear), { durable: false });
+  }
   if (input.json) {
     const format = 'hotplane-bench-simulate/1';
     input.stdout.write(jsonDocument({ format, plan, ...measured, rates, checks }));
@@ -53,7 +62,7 @@ function ratesOf({ runs }: SimulateBenchRuns): Rate[] {
   }));
 }
 
-function checksOf(
+function speedChecks(
   { whole, runs }: SimulateBenchRuns,
   rates: readonly Rate[],
   invocations: number,
@@ -81,6 +90,53 @@ function checksOf(
     rate('reference', 0.2),
     time('read_s', 'a trace of the size of 2021 is read', 1, whole.read_ms),
     time('whole_s', 'and simulated and told', 3, whole.told_ms),
+  ];
+}
+
+/** A day as published: fewer applications say nothing of its memory. */
+const WHOLE_DAY_APPS = 13_000;
+const MIB_PER_S = 1000 / MIB;
+
+function megabytes(name: string, title: string, target: number, bytes: number | null): Check {
+  return atMost(name, title, {
+    unit: 'MB resident',
+    target,
+    measured: bytes === null ? null : Math.round(bytes / 1e6),
+    detail: bytes === null ? 'only of as much as was published' : 'a process that only reads',
+  });
+}
+
+function sizeChecks(
+  { readings, linear }: SimulateBenchRuns,
+  { invocations, apps }: Pick<SimulateBenchPlan, 'invocations' | 'apps'>,
+): Check[] {
+  const { rows, wide, day } = readings;
+  const exponent = exponentOf(linear);
+  return [
+    megabytes(
+      'read_mb',
+      'in at most so much memory',
+      150,
+      invocations >= WHOLE_TRACE ? rows.resident_bytes : null,
+    ),
+    atLeast('wide_mib_per_s', 'the wide file of a day of 2019 is read', {
+      unit: 'MiB/s of CPU',
+      target: 200,
+      measured: Math.round((wide.bytes / wide.cpu_ms) * MIB_PER_S),
+      detail: `${formatBytes(wide.bytes)}, one run`,
+    }),
+    megabytes(
+      'day_mb',
+      'all of a day of 2019 in at most so much memory',
+      500,
+      apps >= WHOLE_DAY_APPS ? day.resident_bytes : null,
+    ),
+    atMost('linear_exponent', 'time over invocations, exponent', {
+      unit: '(1 is linear)',
+      target: 1.1,
+      measured: exponent === null ? null : Math.round(exponent * 1000) / 1000,
+      detail: exponent === null ? 'only with --plot' : `${linear.length} sizes`,
+    }),
   ];
 }
 

@@ -21,6 +21,8 @@ import { writeLines } from '../../autoscaler/trace/write-lines.ts';
 import { HOTMEM_PAPER } from '../../autoscaler/workload-model/models.ts';
 import { GIB } from '../../base/units.ts';
 import { benchError } from '../errors.ts';
+import { type LinearPoint, measureLinear } from './linear.ts';
+import { type Reading, readingOf, readingsOfDay } from './reading.ts';
 
 export interface SimulateBenchPlan {
   readonly invocations: number;
@@ -28,6 +30,10 @@ export interface SimulateBenchPlan {
   readonly reference_invocations: number;
   readonly rounds: number;
   readonly seed: number;
+  /** Applications of the made day of 2019; the published one has some 13,000. */
+  readonly apps: number;
+  /** Most invocations of the runs that tell whether time is linear in them; null: none is made. */
+  readonly linear: number | null;
 }
 
 /** One figure of one round; times are of CPU. */
@@ -44,6 +50,9 @@ export interface SimulateBenchRuns {
   readonly whole: { readonly read_ms: number; readonly play_ms: number; readonly told_ms: number };
   readonly peak_resident_bytes: number;
   readonly file_bytes: number;
+  /** Of the trace of 2021, and of a day of 2019: its wide file, and all of its files. */
+  readonly readings: { readonly rows: Reading; readonly wide: Reading; readonly day: Reading };
+  readonly linear: readonly LinearPoint[];
 }
 
 const KEEP_ALIVE_MS = 120_000;
@@ -68,8 +77,13 @@ export async function measureSimulator(
   const folder = await mkdtemp(join(tmpdir(), 'hotplane-bench-'));
   try {
     const path = join(folder, 'made.csv');
-    const made = generateInvocations({ ...LIKE_2021, ...plan });
+    const { invocations, seed } = plan;
+    const made = generateInvocations({ ...LIKE_2021, invocations, seed });
     await writeLines(path, lines2021(made), signal);
+    const readings = {
+      rows: await readingOf([path], signal),
+      ...(await readingsOfDay(join(folder, '2019'), plan, signal)),
+    };
     const { whole, workload, file_bytes } = await wholeWay(path);
     const small = firstOf(workload, plan.reference_invocations);
     const runs: EngineRun[] = [];
@@ -83,10 +97,28 @@ export async function measureSimulator(
       }
     }
     const peak_resident_bytes = process.resourceUsage().maxRSS * 1024;
-    return { runs, whole, peak_resident_bytes, file_bytes };
+    const linear = plan.linear === null ? [] : await linearRuns(plan.linear, seed, signal);
+    return { runs, whole, peak_resident_bytes, file_bytes, readings, linear };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** As many a day as in the trace of 2021, of the same functions, for as many days as it takes. */
+async function linearRuns(
+  most: number,
+  seed: number,
+  signal: AbortSignal,
+): Promise<readonly LinearPoint[]> {
+  const days = Math.max(1, (LIKE_2021.days * most) / LIKE_2021.invocations);
+  const made = generateInvocations({ ...LIKE_2021, invocations: most, days, seed });
+  const workload = workloadOf(made, WORKLOAD);
+  const play = (invocations: number): number => {
+    const part = firstOf(workload, invocations);
+    const table = constantTable('f', part.functions.length, KEEP_ALIVE_MS);
+    return timed(() => playFast(part, costs(), table).events)[1];
+  };
+  return await measureLinear(workload.invocations.length, play, signal);
 }
 
 async function wholeWay(path: string): Promise<{
