@@ -1,4 +1,5 @@
 /** Invocations a minute: what traces tell that are too large to have a row for each. */
+import { release } from '../../base/number-list.ts';
 
 export const MINUTES_PER_DAY = 1440;
 const FIRST_CAPACITY = 4_096;
@@ -77,9 +78,11 @@ export class MinuteTable {
   }
 }
 
-function grown(values: Uint32Array): Uint32Array<ArrayBuffer> {
+/** Ends `values`. */
+function grown(values: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   const wider = new Uint32Array(values.length * 2);
   wider.set(values);
+  release(values);
   return wider;
 }
 

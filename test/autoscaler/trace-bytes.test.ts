@@ -1,0 +1,179 @@
+/** What readers of traces are made of: bytes cut into fields, names, numbers, columns in order. */
+import { Buffer } from 'node:buffer';
+import test from 'ava';
+import fc from 'fast-check';
+import { orderOf } from '../../base/number-list.ts';
+import { readInvocationDay } from '../../autoscaler/trace/azure2019.ts';
+import { ColumnsBuilder } from '../../autoscaler/trace/columns.ts';
+import { microsecondsOf } from '../../autoscaler/trace/decimal.ts';
+import { MinuteTable } from '../../autoscaler/trace/minutes.ts';
+import { NameTable } from '../../autoscaler/trace/name-table.ts';
+import { RuleCounts } from '../../autoscaler/trace/rules.ts';
+import { ByteScanner } from '../../autoscaler/trace/scanner.ts';
+import { holds } from '../seed.ts';
+
+test('counts of a wide file are what stands in it, however many zeros lie between', async (t) => {
+  const count = fc.oneof(
+    { arbitrary: fc.constant(0), weight: 6 },
+    fc.integer({ min: 1, max: 9 }),
+    fc.integer({ min: 10, max: 2_000 }),
+  );
+  const row = fc.tuple(fc.stringMatching(/^[a-z]{1,5}$/), fc.array(count, { minLength: 3 }));
+  await holds(
+    t,
+    fc.asyncProperty(row, fc.nat({ max: 3 }), async ([name, counts], trigger_at) => {
+      const minutes = counts.map((_, at) => String(at + 1));
+      const [head, fields] = [
+        ['HashOwner', 'HashApp', 'HashFunction'],
+        ['o', 'a', name],
+      ];
+      // A column of names may come after some of the minutes.
+      const [left, right] = [minutes.slice(0, trigger_at), minutes.slice(trigger_at)];
+      const header = [...head, ...left, 'Trigger', ...right].join(',');
+      const [before, after] = [counts.slice(0, trigger_at), counts.slice(trigger_at)];
+      const text = `${header}\n${[...fields, ...before, 'http', ...after].join(',')}\n`;
+      const table = new MinuteTable();
+      const about = { day: 0, table, rules: new RuleCounts() };
+      await readInvocationDay([Buffer.from(text)], 'made', about);
+      const found = Array.from({ length: counts.length }, () => 0);
+      table.forEach((_, minute, number) => {
+        found[minute] = number;
+      });
+      t.deepEqual(found, counts);
+    }),
+  );
+});
+
+test('a line of 600 MB is refused after its first 64 KiB', async (t) => {
+  let given = 0;
+  const piece = Buffer.alloc(1024 * 1024, 'x');
+  const scanner = new ByteScanner({
+    limit_bytes: 65_536,
+    onRow: () => t.fail(),
+    onTooLong: (start, line) => {
+      throw new RangeError(`${line} ${start.length}`);
+    },
+  });
+  t.throws(
+    () => {
+      for (; given < 600; given += 1) scanner.push(piece);
+    },
+    { message: '1 80' },
+  );
+  t.is(given, 0);
+  await Promise.resolve();
+});
+
+test('the scanner cuts as splitting text does, however its bytes come', async (t) => {
+  const word = fc.stringMatching(/^[ -~é]{0,9}$/).map((text) => text.replaceAll(/[,\r\n]/g, ''));
+  // Fields of one digit are cut two at a time, and plain text is passed by fours.
+  const digit = fc.stringMatching(/^[/0-9?@+]$/);
+  const cell = fc.oneof({ arbitrary: digit, weight: 5 }, word);
+  const table = fc.array(fc.array(cell, { minLength: 1, maxLength: 90 }), { minLength: 1 });
+  await holds(
+    t,
+    fc.property(
+      table,
+      fc.array(fc.integer({ min: 1, max: 70 }), { minLength: 1 }),
+      (rows, sizes) => {
+        const text = rows.map((row) => row.join(',')).join('\n');
+        const bytes = Buffer.from(text);
+        const found: string[][] = [];
+        const scanner = new ByteScanner({
+          limit_bytes: 4_096,
+          onRow: (row) => found.push(Array.from({ length: row.fields }, (_, at) => row.text(at))),
+          onTooLong: () => t.fail(),
+        });
+        for (let from = 0, turn = 0; from < bytes.length; turn += 1) {
+          const size = sizes[turn % sizes.length] ?? 1;
+          // What was pushed is written over: nothing may have been kept of it.
+          const chunk = Buffer.from(bytes.subarray(from, from + size));
+          scanner.push(chunk);
+          chunk.fill(0x2c);
+          from += size;
+        }
+        scanner.end();
+        const lines = text.split('\n');
+        if (lines.at(-1) === '') lines.pop();
+        t.deepEqual(
+          found,
+          lines.map((line) => line.split(',')),
+        );
+      },
+    ),
+  );
+});
+
+test('a table of names knows each again, wherever it lies', async (t) => {
+  const ending = fc.stringMatching(/^[ab]{0,5}$/);
+  // Of long names not all is hashed: what differs may lie between.
+  const name = fc
+    .tuple(fc.constantFrom('', 'x'.repeat(20)), ending, fc.constantFrom('', '0'.repeat(70)))
+    .map((parts) => parts.join(''));
+  const named = fc.array(fc.tuple(name, fc.nat({ max: 7 })), { minLength: 1, maxLength: 60 });
+  await holds(
+    t,
+    fc.property(named, (names) => {
+      const table = new NameTable();
+      const known = new Map<string, number>();
+      for (const [text, offset] of names) {
+        const bytes = Buffer.from(`${'_'.repeat(offset)}${text},`);
+        const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+        const to = offset + text.length;
+        t.is(table.find(view, offset, to), known.get(text) ?? -1);
+        if (!known.has(text)) known.set(text, table.add(view, offset, to));
+        bytes.fill(0);
+      }
+      t.is(table.size, known.size);
+    }),
+  );
+});
+
+test('columns come out by arrival, equal ones as they came, in order before or not', async (t) => {
+  const arrivals = fc.array(fc.integer({ min: -3, max: 9 }), { maxLength: 3_000 });
+  await holds(
+    t,
+    fc.property(arrivals, fc.boolean(), (unsorted, sorts) => {
+      const came = sorts ? unsorted.toSorted((a, b) => a - b) : unsorted;
+      const builder = new ColumnsBuilder();
+      for (const [at, arrival_ms] of came.entries()) builder.add(at, arrival_ms, at / 2);
+      const expected = [...came.keys()].toSorted((a, b) => (came[a] ?? 0) - (came[b] ?? 0));
+      t.deepEqual(
+        [...builder.inOrder()],
+        expected.map((at) => ({
+          function_index: at,
+          arrival_ms: came[at] ?? 0,
+          duration_ms: at / 2,
+        })),
+      );
+    }),
+  );
+});
+
+const microsecondsIn = (text: string): number => microsecondsOf(Buffer.from(text), 0, text.length);
+
+test('a number of seconds is its own digits, rounded to the microsecond', (t) => {
+  for (const [text, expected] of [
+    ['0', 0],
+    ['12', 12e6],
+    ['0.0794909000396728515625', 79_491],
+    ['1209599.9999996', 1_209_600e6],
+    ['1.5e3', 1_500e6],
+    ['00012.5', 12_500_000],
+  ] as const) {
+    t.is(microsecondsIn(text), expected, text);
+  }
+  for (const text of ['', '.', '1.', '.5', '-1', '1,5', '0x1', 'NaN', ' 1'])
+    t.true(Number.isNaN(microsecondsIn(text)), text);
+});
+
+test('more than 65,536 values are ordered as few are, equal ones as they came', (t) => {
+  const values = Float64Array.from({ length: 70_000 }, (_, at) => ((at * 7_919) % 1_003) - 500.5);
+  values[3] = -0;
+  values[9] = 0;
+  const order = orderOf(values);
+  const expected = [...values.keys()].toSorted(
+    (a, b) => (values[a] ?? 0) - (values[b] ?? 0) || a - b,
+  );
+  t.deepEqual([...order], expected);
+});
