@@ -71,6 +71,20 @@ export class MinuteTable {
     }
   }
 
+  /** What all counts come to: infinite minutes when there is none. */
+  sums(): { readonly first_minute: number; readonly last_minute: number; readonly count: number } {
+    let first_minute = Number.POSITIVE_INFINITY;
+    let last_minute = Number.NEGATIVE_INFINITY;
+    let count = 0;
+    for (let at = 0; at < this.#cells; at += 1) {
+      const minute = this.#minute[at] ?? 0;
+      if (minute < first_minute) first_minute = minute;
+      if (minute > last_minute) last_minute = minute;
+      count += this.#count[at] ?? 0;
+    }
+    return { first_minute, last_minute, count };
+  }
+
   #grow(): void {
     this.#function_index = grown(this.#function_index);
     this.#minute = grown(this.#minute);

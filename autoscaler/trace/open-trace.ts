@@ -210,6 +210,7 @@ class Parts {
   }
 
   #noteUnused(): void {
+    if (this.#durations.size === 0) return;
     const invoked = new Set(this.#table.functions.map(functionKey));
     let unused = 0;
     for (const key of this.#durations.keys()) if (!invoked.has(key)) unused += 1;
@@ -218,13 +219,9 @@ class Parts {
 }
 
 function countsOf(table: MinuteTable): Pick<TraceQuality, 'rows' | 'first_arrival_ms' | 'span_ms'> {
-  let [first, last, rows] = [Infinity, 0, 0];
-  table.forEach((_, minute, count) => {
-    first = Math.min(first, minute);
-    last = Math.max(last, minute + 1);
-    rows += count;
-  });
-  return { rows, first_arrival_ms: first * 60_000, span_ms: (last - first) * 60_000 };
+  const { first_minute, last_minute, count } = table.sums();
+  const first_arrival_ms = first_minute * 60_000;
+  return { rows: count, first_arrival_ms, span_ms: (last_minute + 1) * 60_000 - first_arrival_ms };
 }
 
 const NEED_INVOCATIONS =
