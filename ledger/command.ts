@@ -1,6 +1,7 @@
 /** `hotplane ledger ...`, without the command lines around it. */
 import { readFileSync } from 'node:fs';
 import { isObject, jsonDocument, parseJson } from '../base/json.ts';
+import { callsCsv, callsOf, type LedgerCalls } from './calls.ts';
 import { ledgerError } from './errors.ts';
 import { type Entry, LedgerGraph } from './graph.ts';
 import { holdingsAt } from './holdings.ts';
@@ -8,6 +9,7 @@ import { LEDGER_LIMITS } from './limits.ts';
 import { lineageOf } from './lineage.ts';
 import { meter } from './meter.ts';
 import { type MeterFormat, meterCsv, meterJsonLines, meterTable } from './meter-text.ts';
+import { type PolicyOutcome, policyCosts, policyCostsText } from './policy-costs.ts';
 import { costOf, readPrices, sumOfWhatIf, whatIf } from './prices.ts';
 import { provJson } from './prov.ts';
 import { unreadable } from './segments.ts';
@@ -155,6 +157,14 @@ export function runExport({ folders, stdout }: LedgerInput): void {
   stdout.write(jsonDocument(provJson(LedgerGraph.read(folders))));
 }
 
+/** The calls, as a trace that a simulator reads. */
+export function runExportTrace({ folders, stdout }: LedgerInput): void {
+  const graph = LedgerGraph.read(folders);
+  const { entries } = graph;
+  const span = { from_ms: entries[0]?.wall_ms ?? 0, to_ms: entries.at(-1)?.wall_ms ?? 0 };
+  stdout.write(callsCsv(callsOf(graph, span)));
+}
+
 function entryJson(entry: Entry | null): object | null {
   return entry && { host: entry.source.host, wall_ms: entry.wall_ms, ...entry.record };
 }
@@ -175,6 +185,8 @@ export interface MeterInput extends LedgerInput {
   readonly to: string | undefined;
   /** Path of a price file. */
   readonly prices: string | undefined;
+  /** Plays the calls under other policies; null: nobody asked for that. */
+  readonly play: ((calls: LedgerCalls) => PolicyOutcome[]) | null;
 }
 
 /** Throws HP_LEDGER_TIME, HP_LEDGER_PRICES. */
@@ -191,11 +203,15 @@ export function runMeter(input: MeterInput): void {
     throw ledgerError('HP_LEDGER_TIME', message, { details: { ...span } });
   }
   const what_if = whatIf(graph, rows, span);
+  const calls = input.play && callsOf(graph, span);
+  const played = calls && policyCosts(rows, what_if, input.play?.(calls) ?? [], prices);
   if (json) {
     const costs = prices ? rows.map((row) => costOf(row, prices)) : null;
-    return void stdout.write(jsonDocument({ span, rows, total, what_if, costs, prices }));
+    const policies = calls && { times: calls.times, denied: calls.denied, costs: played };
+    return void stdout.write(jsonDocument({ span, rows, total, what_if, costs, prices, policies }));
   }
   if (format === 'csv') stdout.write(meterCsv(rows, { ...span, prices }));
   else if (format === 'jsonl') stdout.write(meterJsonLines(rows, { ...span, prices }));
   else stdout.write(meterTable([...rows, total], [...what_if, sumOfWhatIf(what_if)], prices));
+  if (played) stdout.write(policyCostsText(played, prices, calls.denied));
 }

@@ -112,7 +112,7 @@ test('a time that ends before it begins is refused', (t) => {
   const folder = made(t, (writer) => launch(writer, 2 * S));
   const none = { write: (): void => t.fail('nothing is told') };
   const input = { folders: [folder], json: true, stdout: none, format: 'table' } as const;
-  t.throws(() => runMeter({ ...input, prices: undefined, from: '2000', to: '1500' }), {
+  t.throws(() => runMeter({ ...input, prices: undefined, play: null, from: '2000', to: '1500' }), {
     code: 'HP_LEDGER_TIME',
     message: /before it begins/,
   });
