@@ -1,4 +1,5 @@
 /** Puts the four questions to the policy and records its answers where somebody wants them. */
+import type { OperationState } from '../model/operations.ts';
 import type { Decision } from '../model/records.ts';
 import type {
   FunctionState,
@@ -61,21 +62,22 @@ class LiveView implements FunctionView {
 }
 
 type Told = Pick<Decision, 'answer'> &
-  Partial<Pick<Decision, 'invocation_id' | 'vm_id' | 'region_id' | 'reason' | 'inputs'>>;
+  Partial<Pick<Decision, 'policy' | 'invocation_id' | 'vm_id' | 'region_id' | 'reason' | 'inputs'>>;
 
 /** Records a decision; what is told is put together only when somebody wants it. */
 function record(
   draft: Draft,
   question: Decision['question'],
-  fn: FunctionState,
+  fn: FunctionState | null,
   told: () => Told,
 ): void {
   if (!draft.recording) return;
   draft.decisions += 1;
   if (draft.decisions > draft.config.decisions_max) return;
   const nothing = { invocation_id: null, vm_id: null, region_id: null, reason: null, inputs: {} };
-  const about = { at_ms: draft.now_ms, policy: policyOf(draft, fn).name, question };
-  const decision = { ...about, function: fn.spec.name, ...nothing, ...told() };
+  const policy = fn ? policyOf(draft, fn).name : '';
+  const about = { at_ms: draft.now_ms, policy, question };
+  const decision = { ...about, function: fn?.spec.name ?? '', ...nothing, ...told() };
   draft.actions.push({ type: 'decision', decision });
 }
 
@@ -170,5 +172,70 @@ export function recordSize(
     inputs: { before_bytes, plugged_bytes, ...used },
     answer: String(size.target_bytes),
     reason: ignored === null ? null : `ignored: ${ignored}`,
+  }));
+}
+
+/** Who answers for the order of operations: no policy. */
+const QUEUE = 'queue';
+
+/** Records what became of an operation in the queue, and why. */
+export function recordQueue(
+  draft: Draft,
+  fn: FunctionState,
+  operation: OperationState,
+  told: { readonly answer: string; readonly because: string; readonly slack_ms?: number },
+): void {
+  const { answer, because, slack_ms = Infinity } = told;
+  record(draft, 'queue', fn, () => ({
+    policy: QUEUE,
+    vm_id: operation.vm_id,
+    region_id: operation.region_id,
+    inputs: {
+      from_bytes: operation.from_bytes,
+      to_bytes: operation.to_bytes,
+      held_ms: operation.held_ms ?? 0,
+      ...(Number.isFinite(slack_ms) && { slack_ms }),
+    },
+    answer: `${answer} ${operation.id}`,
+    reason: because,
+  }));
+}
+
+/** Records how many heavy unplugs may be under way from now on, which is of no function. */
+export function recordTokens(
+  draft: Draft,
+  inputs: { readonly before: number; readonly tokens: number; readonly slowdown: number },
+): void {
+  const { tokens, slowdown } = inputs;
+  const slower = `the worst neighbour ran ${slowdown.toFixed(2)} times as long`;
+  record(draft, 'queue', null, () => ({
+    policy: QUEUE,
+    inputs: { ...inputs },
+    answer: `tokens ${tokens}`,
+    reason: slower,
+  }));
+}
+
+/** Records an unplug that is left out, with what is expected and what it would have cost. */
+export function recordBypass(
+  draft: Draft,
+  fn: FunctionState,
+  about: {
+    readonly vm: VmState;
+    readonly region: RegionState;
+    readonly start_gap_ms: number;
+    readonly payback_ms: number;
+  },
+): void {
+  const { vm, region, start_gap_ms, payback_ms } = about;
+  record(draft, 'queue', fn, () => ({
+    policy: QUEUE,
+    vm_id: vm.id,
+    region_id: region.id,
+    inputs: { plugged_bytes: region.plugged_bytes, start_gap_ms, payback_ms },
+    answer: 'bypass',
+    reason:
+      `the next start is expected after ${Math.round(start_gap_ms)} ms, and giving it back would ` +
+      `pay after ${Math.round(payback_ms)} ms`,
   }));
 }

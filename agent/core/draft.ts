@@ -8,6 +8,7 @@ import { AlarmEdit } from '../model/alarms.ts';
 import type { CoreConfig } from '../model/config.ts';
 import type { CordonState } from '../model/cordon.ts';
 import type { OperationState } from '../model/operations.ts';
+import type { QueueState } from '../model/operation-queue.ts';
 import type { HostMemoryTold, PressureState } from '../model/pressure.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type {
@@ -40,10 +41,11 @@ export interface Draft {
   readonly alarms: AlarmEdit;
   readonly actions: Action[];
   granted: TierBytes;
-  /** See HostState, these four. */
+  /** See HostState, these five. */
   told: HostMemoryTold | null;
   pressure: PressureState;
   cordon: CordonState | null;
+  queue: QueueState;
   short: readonly string[];
   next_id: number;
   /** What policies remember now, by their names. */
@@ -84,6 +86,7 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     told: state.told,
     pressure: state.pressure,
     cordon: state.cordon,
+    queue: state.queue,
     short: state.short,
     next_id: state.next_id,
     memories: state.policy_state,
@@ -106,6 +109,7 @@ export function closeDraft(draft: Draft): HostState {
     told: draft.told,
     pressure: draft.pressure,
     cordon: draft.cordon,
+    queue: draft.queue,
     short: draft.short,
     alarms: draft.alarms.close(),
     config: state.config,

@@ -2,6 +2,7 @@
 import { assert } from '../../base/assert.ts';
 import type { HostEvent } from '../model/events.ts';
 import { whyNoNetwork } from '../model/network.ts';
+import { NO_PACE } from '../model/pace.ts';
 import { Queue } from '../model/queue.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { NO_CHECKS } from '../model/expression-ledger.ts';
@@ -81,7 +82,9 @@ function newFunction(spec: FunctionSpec, known: FunctionState | undefined): Func
     remove_by_ms: null,
     elastic: known?.elastic ?? (isElastic(spec) ? NO_TALLY : null),
     expression: known?.expression ?? (spec.memory?.expression ? NO_CHECKS : null),
+    reclaim: known?.reclaim ?? null,
     targets: known?.targets ?? null,
+    pace: known?.pace ?? NO_PACE,
     short: null,
     wake_at_ms: null,
   };

@@ -4,6 +4,7 @@
  * are of.
  */
 import { assert } from '../../base/assert.ts';
+import { finalBytes } from '../model/operation-queue.ts';
 import { kindOf } from '../model/operations.ts';
 import { isPressed } from '../model/pressure.ts';
 import { plugsOnDemand } from '../model/spec.ts';
@@ -35,7 +36,7 @@ export function comingBytes(draft: Draft): number {
     const vm = readVm(draft, operation.vm_id);
     const region = vm?.regions[operation.region_index];
     if (!vm || !region || isStopping(vm, region)) continue;
-    bytes += Math.max(0, region.permit_bytes - operation.to_bytes);
+    bytes += Math.max(0, region.permit_bytes - finalBytes(operation));
   }
   for (const vm of draft.vms.all()) bytes += comingOf(draft, vm);
   return bytes;

@@ -1,6 +1,7 @@
 /** Instances: start, become ready, stop. Each function edits flags; `settle` draws conclusions. */
 import { assert } from '../../base/assert.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
+import { withStart } from '../model/pace.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import { hostBytes } from '../model/tiers.ts';
 import type {
@@ -12,9 +13,11 @@ import type {
 } from '../model/state.ts';
 import { type Draft, editInstance, editRegion, newId } from './draft.ts';
 import { answerInvocation } from './invocations.ts';
+import { bypass } from './bypass.ts';
 import { mayEmpty } from './devices.ts';
-import { empty, plug, pressedTo } from './operations.ts';
+import { empty, plug } from './operations.ts';
 import { askFor } from './permits.ts';
+import { pressedTo } from './pressed.ts';
 import { waitsLonger } from './shortages.ts';
 import { sizeForStart } from './sizing.ts';
 import { closeSpan, openSpan } from './spans.ts';
@@ -64,6 +67,7 @@ export function startInstance(
   region.used_bytes = null;
   region.unplug_attempts = 0;
   vm.instances_started += 1;
+  fn.pace = withStart(fn.pace, draft.now_ms);
   vm.instances = [...vm.instances, newInstance(draft, id, region, cause)];
   draft.actions.push({
     type: 'start-instance',
@@ -203,7 +207,8 @@ export function releaseStopped(draft: Draft, fn: FunctionState, vm: VmState): vo
     closeSpan(draft, fn, region);
     region.holder = null;
     region.used_bytes = null;
-    if (plugsOnDemand(fn.spec)) empty(draft, { fn, vm, region, cause: 'stop', instance });
+    if (!plugsOnDemand(fn.spec) || bypass(draft, fn, vm, region)) continue;
+    empty(draft, { fn, vm, region, cause: 'stop', instance });
   }
 }
 

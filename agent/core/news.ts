@@ -10,6 +10,8 @@ import { answerInvocation } from './invocations.ts';
 import { adopted } from './restart.ts';
 import { resized } from './resized.ts';
 import { noteUsage } from './spans.ts';
+import { endUnwanted } from './steps.ts';
+import { noteRun, noteStarted } from './tokens.ts';
 import { endVm, vmGone, vmReady, vmUndead } from './vms.ts';
 
 export type News = Exclude<
@@ -40,7 +42,8 @@ export function handleNews(draft: Draft, fn: FunctionState, vm: VmState, event: 
     case 'vm-undead':
       return vmUndead(draft, fn, vm, event.reason);
     case 'usage':
-      return noteUsage(draft, fn, vm, event.regions);
+      noteUsage(draft, fn, vm, event.regions);
+      return endUnwanted(draft, fn, vm);
     case 'resized':
       return resized(draft, fn, vm, { id: event.operation_id, result: event.result });
     default: {
@@ -62,6 +65,7 @@ function handleInstance(
     case 'instance-started':
       instance.start_pending = false;
       instance.start_stamps = event.stamps;
+      noteStarted(fn, event.stamps);
       return readyWhenComplete(draft, vm, instance);
     case 'instance-start-failed':
       instance.start_pending = false;
@@ -70,6 +74,7 @@ function handleInstance(
       if (instance.invocation?.request_id !== event.request_id) return;
       checkCall(draft, fn, vm, { instance, result: event.result });
       answerInvocation(draft, instance, instance.invocation, { result: event.result });
+      noteRun(draft, fn, instance);
       instance.phase = 'idle';
       instance.idle_since_ms = draft.now_ms;
       return;

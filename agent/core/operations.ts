@@ -1,12 +1,15 @@
 /** Operations: resizes sent to a region, one at a time, and what their results do to the book. */
 import { assert } from '../../base/assert.ts';
 import type { ResizeOutcome } from '../model/events.ts';
-import { kindOf, type OperationOrder, type OperationState } from '../model/operations.ts';
-import { isPressed, type PressureLevel } from '../model/pressure.ts';
-import { type Refusal, REFUSALS } from '../model/refusals.ts';
+import type { OperationState } from '../model/operations.ts';
+import type { Refusal } from '../model/refusals.ts';
 import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
 import { type Draft, newId } from './draft.ts';
+import { operationOrder, withSteps } from './orders.ts';
 import { growPermit, setPermit, shrinkPermit } from './permits.ts';
+import { pressedTo } from './pressed.ts';
+import { withPromise } from './promise.ts';
+import { dropOperation, offer } from './queue.ts';
 
 /** Where a region is, and what is to be done with it. */
 export interface Intent {
@@ -39,12 +42,6 @@ function operationFor(draft: Draft, intent: Intent): OperationState {
   };
 }
 
-/** The order that asks for an operation. */
-export function operationOrder(fn: FunctionState, operation: OperationState): OperationOrder {
-  const { name, mechanism } = fn.spec;
-  return { ...operation, kind: kindOf(operation), function: name, mechanism };
-}
-
 function send(draft: Draft, intent: Intent, operation: OperationState): void {
   const { region, vm } = intent;
   assert(region.operation_id === null, 'one resize of a region at a time');
@@ -53,26 +50,9 @@ function send(draft: Draft, intent: Intent, operation: OperationState): void {
   region.retry_at_ms = null;
   region.hold_until_ms = null;
   region.ready = false;
-  draft.operations.set(operation.id, operation);
-  draft.actions.push({ type: 'resize-region', order: operationOrder(intent.fn, operation) });
-}
-
-/** At which level of pressure an operation is not tried. */
-const NOT_TRIED: Partial<Readonly<Record<OperationState['cause'], PressureLevel>>> = {
-  pool: 'reserve',
-  grow: 'growth',
-  start: 'starts',
-};
-
-/** Why the host's memory is too short for operations of that cause; null: it is not. */
-export function pressedTo(
-  { pressure, told, config }: Draft,
-  cause: OperationState['cause'],
-): Refusal | null {
-  const level = pressure.level === 'none' ? undefined : NOT_TRIED[cause];
-  if (level === undefined || !isPressed(pressure, level)) return null;
-  const keep_bytes = config.host_keep_bytes ?? 0;
-  return REFUSALS.hostPressed(pressure.level, told?.available_bytes ?? 0, keep_bytes);
+  region.keep_until_ms = null;
+  const promised = withPromise(draft, intent.fn, operation);
+  offer(draft, intent.fn, withSteps(draft, intent.fn, region, promised));
 }
 
 /** Takes the permit and asks for more; a refusal is recorded, and nothing has changed. */
@@ -107,7 +87,12 @@ export function shrink(draft: Draft, intent: Intent): void {
 }
 
 /** Books the VMM's word; reports the impossible instead of hiding it. */
-function bookPlugged(draft: Draft, vm: VmState, region: RegionState, plugged_bytes: number): void {
+export function bookPlugged(
+  draft: Draft,
+  vm: VmState,
+  region: RegionState,
+  plugged_bytes: number,
+): void {
   region.plugged_bytes = plugged_bytes;
   if (plugged_bytes <= region.permit_bytes) return;
   draft.actions.push({
@@ -131,7 +116,7 @@ export function operationEnded(
   result: ResizeOutcome,
 ): void {
   assert(region.operation_id !== null, 'an operation that ends was under way');
-  draft.operations.set(region.operation_id, null);
+  dropOperation(draft, region.operation_id);
   region.operation_id = null;
   bookPlugged(draft, vm, region, result.plugged_bytes);
 }

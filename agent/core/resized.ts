@@ -1,14 +1,18 @@
 /** What the result of a resize means: looked up by its operation, told apart by its cause. */
 import { assert, unreachable } from '../../base/assert.ts';
 import type { ResizeOutcome } from '../model/events.ts';
-import type { OperationState } from '../model/operations.ts';
+import { isWaiting } from '../model/operation-queue.ts';
+import { kindOf, type OperationState } from '../model/operations.ts';
+import { withPlug } from '../model/pace.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { type Draft, editInstance, editRegion, readOperation } from './draft.ts';
 import { doomInstance, findInstance, readyWhenComplete } from './instances.ts';
 import { growthEnded, operationEnded, plugEnded, unplugEnded } from './operations.ts';
+import { notePromise } from './promise.ts';
 import { retryLater } from './regions.ts';
 import { spanResized } from './spans.ts';
+import { isStep, notePace, stepEnded } from './steps.ts';
 import { endVm, serve } from './vms.ts';
 
 /** An operation the core has given up meanwhile (its VM is ending) means nothing any more. */
@@ -19,9 +23,14 @@ export function resized(
   { id, result }: { readonly id: string; readonly result: ResizeOutcome },
 ): void {
   const operation = readOperation(draft, id);
-  if (!operation || operation.vm_id !== vm.id) return;
+  if (!operation || operation.vm_id !== vm.id || isWaiting(operation)) return;
   const region = editRegion(draft, vm, operation.region_index);
   assert(region.operation_id === id, 'a region and its operation agree');
+  notePace(draft, fn, operation, result);
+  if (isStep(operation, result)) {
+    return stepEnded(draft, { fn, vm, region, operation }, result);
+  }
+  notePromise(draft, fn, operation, result);
   spanResized(draft, fn, region, { operation, result });
   operationEnded(draft, vm, region, result);
   const { cause } = operation;
@@ -65,7 +74,10 @@ function started(
   assert(found, 'an instance stays until the plug of its start has ended');
   const instance = editInstance(draft, vm, found);
   instance.plugged_at_ms = result.plugged_at_ms;
-  if (result.outcome === 'done') return readyWhenComplete(draft, vm, instance);
+  if (result.outcome === 'done') {
+    fn.pace = withPlug(fn.pace, draft.now_ms - operation.decided_at_ms);
+    return readyWhenComplete(draft, vm, instance);
+  }
   const failure = REFUSALS.plugFailed(result.error_code, result.reason);
   return doomInstance(draft, fn, vm, instance, failure);
 }
@@ -85,7 +97,7 @@ function filled(
 
 /** A region that could not be made ready is emptied again, like one with bytes left behind. */
 function pooled(draft: Draft, vm: VmState, { region, operation, result }: Ended): void {
-  if (operation.to_bytes === 0) {
+  if (kindOf(operation) === 'unplug') {
     unplugEnded(draft, region, operation, result);
     return retryLater(draft, vm, region);
   }

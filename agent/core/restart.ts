@@ -3,6 +3,7 @@
  * again, as the state says it: every request to a VMM or a guest is one that may come twice.
  * Nothing moves in a VM until it was adopted.
  */
+import { isWaiting } from '../model/operation-queue.ts';
 import { kindOf } from '../model/operations.ts';
 import type { FoundInstance, ResizeOutcome } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
@@ -17,9 +18,10 @@ import {
 } from './draft.ts';
 import { doomInstance, findInstance } from './instances.ts';
 import { refuseQueue } from './invocations.ts';
-import { operationOrder } from './operations.ts';
+import { operationOrder } from './orders.ts';
 import { resized } from './resized.ts';
 import { timeoutOf } from './serving.ts';
+import { endAtBorder } from './steps.ts';
 import { tellDeployers } from './vms.ts';
 
 /** All callers are gone with the earlier agent: what only waited for an instance is given up. */
@@ -88,6 +90,11 @@ function askAgain(draft: Draft, fn: FunctionState, vm: VmState, index: number): 
   const id = region?.operation_id ?? null;
   const operation = id === null ? undefined : readOperation(draft, id);
   if (!region || !operation) return;
+  if (isWaiting(operation)) {
+    if (operation.cause !== 'shrink') return;
+    const about = { fn, vm, region: editRegion(draft, vm, index), operation };
+    return endAtBorder(draft, about, ENDED_BY_RESTART.reason ?? '');
+  }
   const { used_bytes, plugged_bytes, span } = region;
   const unwanted = span?.want || operation.to_bytes < (used_bytes ?? 0);
   if (operation.cause === 'shrink' && unwanted) {

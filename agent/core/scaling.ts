@@ -1,9 +1,11 @@
 /** Scaling: what a policy's answer about numbers comes to, as far as the promises allow. */
 import { assert } from '../../base/assert.ts';
+import { kindOf } from '../model/operations.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { askScale } from './ask.ts';
 import { bounded } from './bounds.ts';
+import { isKept } from './bypass.ts';
 import { withinCordon } from './cordon.ts';
 import { sharesDevice } from './devices.ts';
 import {
@@ -16,10 +18,13 @@ import {
   vmsOf,
 } from './draft.ts';
 import { findInstance, stopInstance } from './instances.ts';
-import { empty, plug, pressedTo } from './operations.ts';
+import { empty, plug } from './operations.ts';
 import type { Scale } from './policy.ts';
+import { preempt } from './preempt.ts';
+import { pressedTo } from './pressed.ts';
+import { startBeside } from './queue.ts';
 import { isFree } from './regions.ts';
-import { startInstances } from './serving.ts';
+import { type Lack, startInstances, uncovered } from './serving.ts';
 import { waitsLonger } from './shortages.ts';
 import { sizeForStart } from './sizing.ts';
 import { endVm, launchVm } from './vms.ts';
@@ -28,12 +33,21 @@ import { waitForMemory } from './waiting.ts';
 /** Asks how many there are to be and does it. When the policy wants to be asked again. */
 export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
   const scale = withinCordon(draft, bounded(draft, fn, askScale(draft, fn)));
-  waitForMemory(draft, fn, startInstances(draft, fn, scale.starts));
+  waitForMemory(draft, fn, startAll(draft, fn, scale.starts));
   stopIdle(draft, scale.stops);
   launchVms(draft, fn, scale.launches);
   for (const id of scale.ends) endQuiet(draft, fn, id);
   keepPlugged(draft, fn, scale.plugged);
   return scale.wake_at_ms;
+}
+
+/** Starts, in free regions and in those that are taken from their way back. */
+function startAll(draft: Draft, fn: FunctionState, starts: number): Lack | null {
+  const lack = startInstances(draft, fn, starts);
+  if (lack || starts <= 0 || fn.queue.length === 0) return lack;
+  const waiting = uncovered(draft, fn, starts).length;
+  const freed = waiting > 0 ? preempt(draft, fn, waiting) : 0;
+  return freed > 0 ? startInstances(draft, fn, freed) : null;
 }
 
 /** One that is not idle any more, or not there, goes on. */
@@ -87,7 +101,7 @@ function keepPlugged(draft: Draft, fn: FunctionState, wanted: number): void {
     for (const region of regions) {
       if (region.ready && isFree(region)) {
         if (missing > 0) missing -= 1;
-        else takeBack(draft, fn, id, region.index);
+        else if (!isKept(draft, region)) takeBack(draft, fn, id, region.index);
       } else if (wanted > 0 && isBeingMadeReady(draft, region)) missing -= 1;
       // Which idle region of a shared device is given back is the guest's choice: none is kept
       // there.
@@ -104,7 +118,7 @@ function keepPlugged(draft: Draft, fn: FunctionState, wanted: number): void {
 
 function isBeingMadeReady(draft: Draft, { operation_id }: RegionState): boolean {
   const operation = operation_id === null ? undefined : readOperation(draft, operation_id);
-  return operation?.cause === 'pool' && operation.to_bytes > 0;
+  return operation?.cause === 'pool' && kindOf(operation) === 'plug';
 }
 
 function takeBack(draft: Draft, fn: FunctionState, vm_id: string, index: number): void {
@@ -122,6 +136,8 @@ function makeReady(draft: Draft, fn: FunctionState, vm_id: string, index: number
   const region = editRegion(draft, vm, index);
   if (region.hold_until_ms !== null && region.hold_until_ms > draft.now_ms) return false;
   if (draft.short.length > 0 || pressedTo(draft, 'pool')) return false;
+  // Never ahead of a start: its end is news of this function, which is looked at again then.
+  if (draft.config.queue.by_slack && startBeside(draft, vm) !== null) return false;
   const { to_bytes } = sizeForStart(draft, fn, vm, region);
   const refused = plug(draft, { fn, vm, region, cause: 'pool', to_bytes, instance: null });
   if (refused) region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;

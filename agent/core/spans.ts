@@ -95,7 +95,7 @@ function cutShrink(draft: Draft, { operation_id }: RegionState): void {
 }
 
 /** What is plugged above the baseline counts from the last time it was metered until now. */
-function meterSpan(draft: Draft, fn: FunctionState, region: RegionState): void {
+export function meterSpan(draft: Draft, fn: FunctionState, region: RegionState): void {
   const { span } = region;
   if (!span) return;
   const above_bytes = Math.max(0, region.plugged_bytes - span.baseline_bytes);

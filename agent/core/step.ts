@@ -27,9 +27,11 @@ import { cancel, deploy, invoke, remove } from './functions.ts';
 import { checkStep } from './invariants.ts';
 import { handleNews, type News } from './news.ts';
 import { noteHostMemory } from './pressure.ts';
+import { dispatch } from './queue.ts';
 import { restarted } from './restart.ts';
 import { settle, settleShort } from './settle.ts';
 import { setTargets } from './targets.ts';
+import { earlier } from './wakes.ts';
 
 /** Rows that a step made, changed or took away, by their keys. */
 export interface Changed {
@@ -60,8 +62,10 @@ export function step(
   handle(draft, event);
   for (const fn of draft.functions.rows) if (fn) settle(draft, fn);
   if (draft.short.length > 0) settleShort(draft, event);
+  const queue_ms = dispatch(draft);
   noteDrained(draft);
-  const at_ms = draft.alarms.earliest((name) => readFunction(draft, name)?.wake_at_ms ?? null);
+  const due_ms = draft.alarms.earliest((name) => readFunction(draft, name)?.wake_at_ms ?? null);
+  const at_ms = earlier(due_ms, queue_ms);
   if (at_ms !== null) actions.push({ type: 'wake', at_ms });
   checkStep(draft);
   const changed = {

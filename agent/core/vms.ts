@@ -11,8 +11,10 @@ import { functionGone, NOBODY, replyDeployed } from './callers.ts';
 import { type Draft, editInstance, editRegion, newId, replyError, vmsOf } from './draft.ts';
 import { comebackAfter } from './comeback.ts';
 import { answerInvocation, refuseQueue } from './invocations.ts';
-import { plug, pressedTo } from './operations.ts';
+import { plug } from './operations.ts';
 import { askFor, permitsOf } from './permits.ts';
+import { pressedTo } from './pressed.ts';
+import { dropOperation } from './queue.ts';
 import { closeSpans } from './spans.ts';
 
 /**
@@ -174,7 +176,7 @@ export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Ref
 
 /** Its permit alone stays: nothing that is still to come of it means anything. */
 function giveUp(draft: Draft, region: RegionState): void {
-  if (region.operation_id !== null) draft.operations.set(region.operation_id, null);
+  if (region.operation_id !== null) dropOperation(draft, region.operation_id);
   region.holder = null;
   region.used_bytes = null;
   region.operation_id = null;

@@ -28,7 +28,8 @@ export function vmWake(draft: Draft, vm: VmState): number | null {
     if (region.retry_at_ms !== null && isFree(region) && mayEmpty(draft, vm, region)) {
       wake_ms = earlier(wake_ms, region.retry_at_ms);
     }
-    const { hold_until_ms } = region;
+    const { hold_until_ms, keep_until_ms = null } = region;
+    if (region.ready) wake_ms = earlier(wake_ms, keep_until_ms);
     if (hold_until_ms !== null && hold_until_ms > draft.now_ms) {
       wake_ms = earlier(wake_ms, hold_until_ms);
     }

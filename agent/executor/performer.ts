@@ -76,6 +76,8 @@ export class Performer {
         return this.#guard(runners.of(action.order.vm_id).resize(action.order), action);
       case 'cut-shrink':
         return runners.of(action.vm_id).cutShrink(action.operation_id);
+      case 'end-steps':
+        return this.#guard(runners.of(action.vm_id).endSteps(action.order, action.reason), action);
       case 'deny-growth':
         return this.#guard(runners.of(action.vm_id).growth.deny(action), action);
       case 'shutdown-vm':

@@ -8,6 +8,7 @@ import type { ResizeResult, Vm } from '../../hypervisor-client/vm.ts';
 import type { HostEvent, StartStamps } from '../model/events.ts';
 import { refusalOf } from '../model/failure.ts';
 import { headroomLeft, headroomNeeded } from '../model/headroom.ts';
+import { finalBytes } from '../model/operation-queue.ts';
 import type { OperationOrder } from '../model/operations.ts';
 import type { Operation } from '../model/records.ts';
 import { REFUSALS } from '../model/refusals.ts';
@@ -15,7 +16,7 @@ import { AGENT_LIMITS } from '../limits.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
 import type { MemoryObserver } from '../observe/observations.ts';
-import { brokenResize, operationRecord, outcomeOf } from '../observe/operation-record.ts';
+import { brokenResize, joined, operationRecord, outcomeOf } from '../observe/operation-record.ts';
 
 export interface ResizesParts {
   readonly vm_id: string;
@@ -37,6 +38,13 @@ export interface ResizesParts {
   readonly publish: (operation: Operation) => void;
 }
 
+/** The steps of an operation so far, with the order of the last of them. */
+interface Steps {
+  readonly order: OperationOrder;
+  readonly result: ResizeResult;
+  readonly before: Promise<Figures | null>;
+}
+
 const NS_PER_MS = 1e6;
 
 export class Resizes {
@@ -44,6 +52,8 @@ export class Resizes {
   readonly #starts = new Map<string, PromiseWithResolvers<StartStamps | null>>();
   /** The last operation sent for each region: an older one's figures may be of two. */
   readonly #latest = new Map<string, string>();
+  /** Operations that are between two steps: what came of those that were made. */
+  readonly #steps = new Map<string, Steps>();
   /** Shrinks under way, which end when somebody needs the memory. */
   readonly #shrinks = new Map<string, AbortController>();
 
@@ -62,9 +72,23 @@ export class Resizes {
     this.#starts.delete(operation_id);
   }
 
-  /** No start in this VM will come to anything. */
+  /** No start in this VM will come to anything, and no further step of what is between two. */
   startNothing(): void {
     for (const [id] of this.#starts) this.started(id, null);
+    for (const { order, result } of this.#steps.values()) {
+      const reason = 'its VM ended between two steps';
+      const over = {
+        ...result,
+        requested_bytes: finalBytes(order),
+        outcome: 'failed',
+        reason,
+      } as const;
+      const unseen = { start: null, before: null, after: null, waits: null, ended: true } as const;
+      const region_pci = this.#parts.pciOf(order.region_id);
+      const seen = { seen_resident_bytes: null, region_pci };
+      this.#publish(operationRecord({ order, result: over, ...unseen, ...seen }));
+    }
+    this.#steps.clear();
   }
 
   /** One that is over means nothing any more. */
@@ -78,20 +102,36 @@ export class Resizes {
     const start = order.cause === 'start' ? Promise.withResolvers<StartStamps | null>() : null;
     if (start) this.#starts.set(order.id, start);
     // Asked first, so that the guest sees it first; but no resize waits for what a guest says.
-    const before = this.#parts.figuresOf((figures) => figures.counters());
+    const earlier = this.#steps.get(order.id);
+    this.#steps.delete(order.id);
+    const before = earlier?.before ?? this.#parts.figuresOf((figures) => figures.counters());
     memory.note();
     const known = memory.last?.regions.find(({ id }) => id === order.region_id);
     const known_bytes = known?.plugged_bytes ?? order.from_bytes;
-    const result = await this.#tryResize(order, known_bytes);
-    if (result.outcome !== 'failed') memory.learn(result);
+    const step = await this.#tryResize(order, known_bytes);
+    if (step.outcome !== 'failed') memory.learn(step);
+    const result = earlier ? joined(earlier.result, step) : step;
+    const goes_on = step.outcome === 'done' && finalBytes(order) < order.to_bytes;
+    if (goes_on) this.#steps.set(order.id, { order, result, before });
     emit({
       type: 'resized',
       vm_id,
       operation_id: order.id,
-      result: outcomeOf(result),
+      result: outcomeOf(step),
     });
     memory.note();
+    if (goes_on) return;
     await this.#record(order, result, await before, start ? await start.promise : null);
+  }
+
+  /** An operation ends between two of its steps, of which the last one that was made is told. */
+  async endSteps(order: OperationOrder, reason: string): Promise<void> {
+    const made = this.#steps.get(order.id);
+    if (!made) return;
+    this.#steps.delete(order.id);
+    const requested_bytes = finalBytes(order);
+    const result = { ...made.result, requested_bytes, outcome: 'partial', reason } as const;
+    await this.#record(order, result, await made.before, null, true);
   }
 
   /** Refused where the guest would die of it; else what came of it, whatever that was. */
@@ -150,6 +190,7 @@ export class Resizes {
     result: ResizeResult,
     before: Figures | null,
     start: StartStamps | null,
+    ended = false,
   ): Promise<void> {
     const { isWatched, memory, signal, pciOf } = this.#parts;
     const looked = isWatched() ? memory.look() : null;
@@ -161,7 +202,7 @@ export class Resizes {
     const seen_resident_bytes = looked && after ? this.#residentBytes(order.region_id) : null;
     const waits = this.#waitsOf(order.region_id, after, region_pci);
     const parts = { order, result, start, before, after, waits, seen_resident_bytes, region_pci };
-    this.#publish(operationRecord(parts));
+    this.#publish(operationRecord({ ...parts, ...(ended && { ended }) }));
   }
 
   /**

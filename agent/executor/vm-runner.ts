@@ -319,6 +319,10 @@ export class VmRunner {
     return this.#pci.get(region_id) ?? '';
   }
 
+  async endSteps(order: OperationOrder, reason: string): Promise<void> {
+    await this.#resizes.endSteps(order, reason);
+  }
+
   cutShrink(operation_id: string): void {
     this.#resizes.cutShrink(operation_id);
   }

@@ -98,6 +98,13 @@ export type Action =
     }
   /** Somebody waits for memory in a region that is being shrunk: that ends with what it has. */
   | { readonly type: 'cut-shrink'; readonly vm_id: string; readonly operation_id: string }
+  /** An operation ends between two of its steps: no further one is asked for. */
+  | {
+      readonly type: 'end-steps';
+      readonly vm_id: string;
+      readonly order: OperationOrder;
+      readonly reason: string;
+    }
   | { readonly type: 'reply'; readonly request_id: string; readonly reply: Reply }
   /** What a policy was asked and said; only when somebody wants to know. */
   | { readonly type: 'decision'; readonly decision: Decision }

@@ -2,6 +2,7 @@
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { BridgePool } from './network.ts';
+import { DEFAULT_QUEUE, type QueueConfig } from './operation-queue.ts';
 
 /** Bounds of the core's decisions; every one of them is of this host and can differ in a test. */
 export interface CoreConfig {
@@ -57,6 +58,8 @@ export interface CoreConfig {
   readonly pressure_calm_ms: number;
   /** CPUs a VMM may run on; null: not known, nothing is refused for it. */
   readonly host_cpus: number | null;
+  /** How operations wait for their turn. */
+  readonly queue: QueueConfig;
   /** Bridges of the operator that functions may be on. */
   readonly bridges: readonly BridgePool[];
 }
@@ -85,6 +88,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   host_keep_bytes: null,
   pressure_calm_ms: AGENT_LIMITS.pressure_calm_ms,
   host_cpus: null,
+  queue: DEFAULT_QUEUE,
   bridges: [],
 };
 

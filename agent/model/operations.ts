@@ -40,6 +40,23 @@ export interface OperationState {
   /** The wait that it answers: when the guest said so, and when it was heard; null: none. */
   readonly wanted_at_ms?: number | null;
   readonly heard_at_ms?: number | null;
+  /** Where its last step goes, where it has more than one: `to_bytes` is of the step it is at. */
+  readonly final_bytes?: number;
+  /** The same of where the first step began. */
+  readonly begun_bytes?: number;
+  /** Steps of it that are done; absent: none. */
+  readonly steps?: number;
+  /** Since when it waits for its turn; absent or null: its VMM was asked. */
+  readonly waits_since_ms?: number | null;
+  /** How long it waited before, in sum; absent: not. */
+  readonly held_ms?: number;
+  /** When its VMM was asked for this step; absent: when it was decided. */
+  readonly sent_at_ms?: number;
+  /** What its function promised of it, and what was predicted, when it was decided. */
+  readonly promised_ms?: number;
+  readonly predicted_ms?: number | null;
+  /** Its region is wanted: it ends with the step that is under way. */
+  readonly is_cut?: true;
 }
 
 /** The direction in which an operation moves its region, whatever is plugged already. */
@@ -57,7 +74,8 @@ const PLUGS: ReadonlySet<Cause> = new Set(['start', 'grow', 'fill']);
 export function kindOf({
   cause,
   to_bytes,
-}: Pick<OperationState, 'cause' | 'to_bytes'>): OperationKind {
-  if (cause === 'pool') return to_bytes > 0 ? 'plug' : 'unplug';
+  final_bytes = to_bytes,
+}: Pick<OperationState, 'cause' | 'to_bytes' | 'final_bytes'>): OperationKind {
+  if (cause === 'pool') return final_bytes > 0 ? 'plug' : 'unplug';
   return PLUGS.has(cause) ? 'plug' : 'unplug';
 }

@@ -59,6 +59,10 @@ export const operationSchema = message(
     heard_at_ms: field(34, known(moment_ms), 'grow: the agent heard it'),
     grow_waits: field(35, known(count), 'guest, in its region since the operation before'),
     grow_wait_ms: field(36, known(duration_ms), 'guest, of those that ended since then'),
+    held_ms: field(37, known(duration_ms), 'it waited for its turn, before and between its steps'),
+    promised_ms: field(39, known(duration_ms), 'from decided_at_ms, by reclaim_slo'),
+    predicted_ms: field(40, known(duration_ms), 'the same as it was predicted then'),
+    steps: field(38, known(count), 'steps in which it was asked for; absent: one'),
   },
   'One plug or unplug, told when it has its outcome.',
 );
@@ -119,7 +123,7 @@ export const decisionSchema = message(
   {
     at_ms: field(1, moment_ms),
     policy: field(2, text),
-    question: field(3, z.enum(['admit', 'place', 'scale', 'size'])),
+    question: field(3, z.enum(['admit', 'place', 'scale', 'size', 'queue'])),
     function: field(4, text),
     invocation_id: field(5, optional_text),
     vm_id: field(6, optional_text),

@@ -73,6 +73,19 @@ const instancesSpecSchema = message(
   'How many instances a function has at least and at most.',
 );
 
+export const reclaimSloSchema = message(
+  'ReclaimSlo',
+  {
+    ms_per_gib: field(
+      1,
+      z.number().positive().max(86_400_000),
+      'from the decision until it is back',
+    ),
+    percentile: field(2, z.number().min(50).max(100), 'of the operations; the others may be late'),
+  },
+  'A promise of how soon memory that a function gives up is back at the host.',
+);
+
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** Of whom a function is for. */
@@ -152,6 +165,17 @@ export const functionSpecSchema = message('FunctionSpec', {
     16,
     known(z.string().regex(TENANT, 'must be like [A-Za-z0-9][A-Za-z0-9._-]{0,62}')),
     'who it is for, as the ledger and its meter tell it; absent: nobody said',
+  ),
+  deadline_ms: field(
+    18,
+    known(z.number().positive().max(LIMITS.invocation_ms)),
+    'an invocation is to be over so long after it came: who has the least time left starts ' +
+      'first; absent: nobody said',
+  ),
+  reclaim_slo: field(
+    19,
+    known(reclaimSloSchema),
+    'how soon memory is to be back at the host; absent: nothing is promised',
   ),
   program: field(
     20,

@@ -11,9 +11,12 @@ import type { StartStamps } from './events.ts';
 import type { ExpressionLedger } from './expression-ledger.ts';
 import type { VmNetwork } from './network.ts';
 import type { ElasticTally, SpanState } from './span.ts';
+import { newQueue, type QueueState } from './operation-queue.ts';
 import type { OperationState } from './operations.ts';
+import type { Pace } from './pace.ts';
 import { type HostMemoryTold, NO_PRESSURE, type PressureState } from './pressure.ts';
 import { Queue } from './queue.ts';
+import type { ReclaimTally } from './reclaim.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import { Table } from './table.ts';
@@ -45,6 +48,8 @@ export interface QueuedInvocation {
   readonly sequence: number;
   readonly timeout_ms: number | null;
   readonly received_at_ms: number;
+  /** When it is to be over; absent: as its function says. */
+  readonly deadline_at_ms?: number;
   /** Of a caller who may ask again. */
   readonly key?: CallKey;
   /** What it will take by its function's expression; absent: that has none. */
@@ -72,6 +77,8 @@ export interface RegionState {
   operation_id: string | null;
   /** Plugged ahead of a start, and kept so for it. */
   ready: boolean;
+  /** Until then it stays so though no policy asks for it; absent or null: it does not. */
+  keep_until_ms?: number | null;
   /** Unplugs that left bytes behind since the region was last empty. */
   unplug_attempts: number;
   /** When the next try is due; null: nothing left, or given up until reuse, Drain or Remove. */
@@ -249,8 +256,12 @@ export interface FunctionState {
   elastic: ElasticTally | null;
   /** How good its memory expression is; absent or null: it has none. */
   expression?: ExpressionLedger | null;
+  /** What its promise about memory that it gives up came to; null: none was made yet. */
+  reclaim: ReclaimTally | null;
   /** Bounds and wishes set from outside; null: none ever were. */
   targets: TargetsState | null;
+  /** How long things take it, as this agent has seen. */
+  pace: Pace;
   /** Null: it lacks no memory, or does not wait for it. */
   short: Shortage | null;
   /** Earliest moment at which time alone changes something here or in its VMs. */
@@ -277,6 +288,8 @@ export interface HostState {
   readonly pressure: PressureState;
   /** Null: it takes new work. */
   readonly cordon: CordonState | null;
+  /** Of operations: what waits, and what was learned for their order. */
+  readonly queue: QueueState;
   /** Functions that wait for memory, the longest first: follows from their rows. */
   readonly short: readonly string[];
   /** Which function is due next. */
@@ -305,6 +318,7 @@ export function emptyHost(
   { earlier_vms = [], told = null, pressure = NO_PRESSURE, ...config }: HostFacts = {},
 ): HostState {
   const earlier_bytes = earlier_vms.reduce((sum, { bytes }) => sum + bytes, 0);
+  const settings = { ...DEFAULT_CONFIG, ...config };
   return {
     capacity: hostBytes(host_limit_bytes),
     granted: hostBytes(earlier_bytes),
@@ -317,8 +331,9 @@ export function emptyHost(
     told,
     pressure,
     cordon: null,
+    queue: newQueue(settings.queue),
     short: [],
     alarms: noAlarms(),
-    config: { ...DEFAULT_CONFIG, ...config },
+    config: settings,
   };
 }

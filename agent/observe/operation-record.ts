@@ -24,6 +24,8 @@ export interface OperationParts {
   /** What the host held of the region after its end, where the result does not tell; else null. */
   readonly seen_resident_bytes: number | null;
   readonly region_pci: string;
+  /** It ended between two steps, of which no further one was asked for. */
+  readonly ended?: true;
 }
 
 /** What the core needs of a result. */
@@ -58,6 +60,19 @@ export function brokenResize(
     nudges: 0,
     error_code: failure.code,
     reason: failure.message,
+  };
+}
+
+/** What two steps, one after the other, came to together. */
+export function joined(first: ResizeResult, next: ResizeResult): ResizeResult {
+  return {
+    ...next,
+    before_bytes: first.before_bytes,
+    resident_before_bytes: first.resident_before_bytes,
+    requested_at_ms: first.requested_at_ms,
+    waited_ms: first.waited_ms + next.waited_ms,
+    accepted_at_ms: first.accepted_at_ms ?? next.accepted_at_ms,
+    nudges: first.nudges + next.nudges,
   };
 }
 
@@ -110,10 +125,18 @@ export function operationRecord(parts: OperationParts): Operation {
     nudges: result.nudges,
     pages_migrated: both ? difference(both, (stats) => stats.pages_migrated) : null,
     guest_cpu_ms: both ? difference(both, (stats) => stats.cpu_system_ms) : null,
-    guest_ns: known(order.kind === 'plug' ? partition?.plug_ns : partition?.unplug_ns),
+    // Of several steps the guest tells the last alone.
+    guest_ns:
+      order.begun_bytes !== undefined
+        ? null
+        : known(order.kind === 'plug' ? partition?.plug_ns : partition?.unplug_ns),
     guest_plugged_bytes: partition?.plugged_bytes ?? null,
     grow_waits: parts.waits?.count ?? null,
     grow_wait_ms: parts.waits?.ms ?? null,
+    held_ms: order.held_ms ?? null,
+    promised_ms: order.promised_ms ?? null,
+    predicted_ms: order.predicted_ms ?? null,
+    steps: order.begun_bytes === undefined ? null : (order.steps ?? 0) + (parts.ended ? 0 : 1),
   };
 }
 

@@ -5,7 +5,9 @@
  * call stands apart, as marks: the rest of a function or VM, which hardly changes, is much longer.
  */
 import { AlarmEdit, noAlarms } from '../model/alarms.ts';
+import { countQueue } from '../model/operation-queue.ts';
 import type { OperationState } from '../model/operations.ts';
+import { NO_PACE } from '../model/pace.ts';
 import { Queue } from '../model/queue.ts';
 import { shortOf } from '../model/shortages.ts';
 import {
@@ -91,8 +93,8 @@ function functionRows(
   if (old === now || name === undefined) return;
   queueRows(changes, name, old, now);
   markRow(changes, `functions/${name}`, FUNCTION_MARKS, old, now);
-  if (old && now && isAlike(old, now, 'queue', ...FUNCTION_MARKS)) return;
-  const row = now ? textOf({ ...now, queue: null }) : null;
+  if (old && now && isAlike(old, now, 'queue', 'pace', ...FUNCTION_MARKS)) return;
+  const row = now ? textOf({ ...now, queue: null, pace: null }) : null;
   changes.push({ table: 'functions', key: name, row });
 }
 
@@ -221,20 +223,26 @@ export function hostOf(
     const later = {
       spec: specIn(fn),
       targets: targetsIn(fn),
-      short: fn.short ?? null,
       comeback: comebackIn(fn),
+      reclaim: fn.reclaim ?? null,
+      short: fn.short ?? null,
+      // Learned anew: it changes with every call, and is of the host as it is now.
+      pace: NO_PACE,
     };
     functions.set(name, { ...fn, ...marks.get(`functions/${name}`), ...later, queue });
   }
   const alarms = new AlarmEdit(noAlarms());
   for (const [name, { wake_at_ms }] of functions) alarms.set(name, wake_at_ms);
   const table = tableOf(functions);
+  const operations = tableOf(readAll<OperationState>(rows.operations));
+  const empty = emptyHost(host_limit_bytes, next_id, facts);
   return {
-    ...emptyHost(host_limit_bytes, next_id, facts),
+    ...empty,
     functions: table,
     short: shortOf(table),
     vms: tableOf(vms),
-    operations: tableOf(readAll<OperationState>(rows.operations)),
+    operations,
+    queue: { ...empty.queue, ...countQueue(operations.values()) },
     policy_state,
     cordon,
     alarms: alarms.close(),
@@ -243,10 +251,16 @@ export function hostOf(
 
 /** What an earlier version did not know was never written. */
 function specIn({ spec }: FunctionState): FunctionState['spec'] {
-  const { instances, network, tenant, memory } = spec;
-  const later = { instances: instances ?? null, network: network ?? null, tenant: tenant ?? null };
-  const sizes = memory ? { ...memory, expression: memory.expression ?? null } : null;
-  return { ...spec, ...later, memory: sizes };
+  const { instances, network, tenant, memory, deadline_ms, reclaim_slo } = spec;
+  return {
+    ...spec,
+    instances: instances ?? null,
+    network: network ?? null,
+    tenant: tenant ?? null,
+    deadline_ms: deadline_ms ?? null,
+    reclaim_slo: reclaim_slo ?? null,
+    memory: memory ? { ...memory, expression: memory.expression ?? null } : null,
+  };
 }
 
 /** An earlier version left a lost function lost. */

@@ -149,6 +149,8 @@ export function deploySpec(
     instances: null,
     network: null,
     tenant: null,
+    deadline_ms: null,
+    reclaim_slo: null,
     program: null,
   };
 }

@@ -10,6 +10,7 @@ import { step } from '../../agent/core/step.ts';
 import type { Action } from '../../agent/model/actions.ts';
 import type { HostEvent } from '../../agent/model/events.ts';
 import { BASELINE, STOCK } from '../../agent/model/mechanism.ts';
+import { NO_QUEUE } from '../../agent/model/operation-queue.ts';
 import type { FunctionSpec } from '../../agent/model/spec.ts';
 import { emptyHost, type HostState } from '../../agent/model/state.ts';
 import { constantTable } from './table-policies.ts';
@@ -121,6 +122,8 @@ class ReferenceEngine {
       vms_max: functions.length,
       queue_length_max: Number.MAX_SAFE_INTEGER,
       queued_ms: Number.MAX_SAFE_INTEGER,
+      // As the fast engine has it: nothing holds anything up.
+      queue: NO_QUEUE,
       ...(options.when_short === 'wait' ? {} : { memory_wait_ms: 0 }),
     });
   }
@@ -177,6 +180,8 @@ class ReferenceEngine {
         instances: null,
         network: null,
         tenant: null,
+        deadline_ms: null,
+        reclaim_slo: null,
         program: null,
       },
     });

@@ -74,6 +74,8 @@ export class AgentStage {
       instances: null,
       network: null,
       tenant: null,
+      deadline_ms: null,
+      reclaim_slo: null,
       program: null,
     };
     return this.client.deploy(spec);

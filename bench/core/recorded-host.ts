@@ -241,6 +241,8 @@ function specOf(name: string): Extract<HostEvent, { type: 'deploy' }>['spec'] {
     instances: null,
     network: null,
     tenant: null,
+    deadline_ms: null,
+    reclaim_slo: null,
     program: null,
   };
 }

@@ -104,6 +104,8 @@ export function elasticSpecOf(mechanism: MechanismName, options: ElasticOptions)
     instances: null,
     network: null,
     tenant: null,
+    deadline_ms: null,
+    reclaim_slo: null,
     program: null,
   };
 }

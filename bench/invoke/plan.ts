@@ -58,6 +58,8 @@ export function specOf(
     instances: null,
     network: null,
     tenant: null,
+    deadline_ms: null,
+    reclaim_slo: null,
     program: null,
   };
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import { GUEST_KERNELS, servedByEither } from '../../agent/model/guest-kernel.ts';
 import { MECHANISMS } from '../../agent/model/mechanism.ts';
+import { DEFAULT_QUEUE } from '../../agent/model/operation-queue.ts';
 import { FULL_MODES } from '../../agent/model/config.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { LEDGER_LIMITS } from '../../ledger/limits.ts';
@@ -26,6 +27,7 @@ import {
   oneOf,
   pathCalled,
   SIZE,
+  SIZE_OR_OFF,
   SOCKET_MODE,
   SWITCH,
   UID_RANGE,
@@ -209,6 +211,44 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     kind: wholeBetween('MS', 0, AGENT_LIMITS.invocation_queued_ms),
     doc: 'longest wait of an invocation for memory that others give back; 0: refused at once',
     default: String(AGENT_LIMITS.memory_wait_ms),
+  },
+  {
+    name: 'reclaim_step',
+    kind: SIZE_OR_OFF,
+    doc: 'memory is given back in steps of so much, between which starts go first; off: all at once',
+    default: `${(DEFAULT_QUEUE.step_bytes ?? 0) / 1024 / 1024}MiB`,
+  },
+  {
+    name: 'reclaim_tokens',
+    kind: wholeBetween('N', 1, CLI_LIMITS.operations_max),
+    doc: 'most unplugs of more than 128MiB at once, while no function runs slower beside them',
+    default: String(DEFAULT_QUEUE.tokens_max),
+  },
+  {
+    name: 'reclaim_slowdown',
+    kind: wholeBetween('PERCENT', 0, 10_000),
+    doc: 'how much longer a function may run beside them: above it, half as many go on',
+    default: String(Math.round(100 * (DEFAULT_QUEUE.slowdown_max - 1))),
+  },
+  {
+    name: 'reclaim_wait_ms',
+    kind: wholeBetween('MS', 0, 600_000),
+    doc: 'longest time for which an unplug waits for its turn, before it and between its steps',
+    default: String(DEFAULT_QUEUE.wait_ms.reclaim),
+  },
+  {
+    name: 'operations_max',
+    kind: wholeBetween('N', 1, CLI_LIMITS.operations_max),
+    doc: 'most changes of memory at once; those with the least time left go first',
+    default: null,
+    otherwise: 'no bound',
+  },
+  {
+    name: 'hold_ms_per_gib_s',
+    kind: wholeBetween('MS', 1, 1_000_000),
+    doc: 'work that holding a GiB for a second is worth: what is wanted again sooner stays plugged',
+    default: null,
+    otherwise: 'all is given back',
   },
   {
     name: 'qemu',

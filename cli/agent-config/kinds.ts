@@ -40,6 +40,15 @@ export const SIZE: ConfigKind = {
   },
 };
 
+/** A size, or `off`. */
+export const SIZE_OR_OFF: ConfigKind = {
+  value: 'SIZE',
+  wanted: (text) => {
+    const why = text === 'off' ? null : SIZE.wanted(text);
+    return why === null ? null : `${why}; or off`;
+  },
+};
+
 export const wholeBetween = (value: string, lowest: number, highest: number): ConfigKind => ({
   value,
   wanted: (text) => {

@@ -34,6 +34,7 @@ import { configOptions, readAgentConfig } from '../agent-config/options.ts';
 import { namesOf } from '../agent-config/kinds.ts';
 import { peersOf } from '../agent-config/peers.ts';
 import { POLICIES } from '../agent-config/policies.ts';
+import { queueOf } from '../agent-config/queue.ts';
 import { valuesOf } from '../agent-config/resolve.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ServiceManager } from '../service-manager.ts';
@@ -168,6 +169,7 @@ function boundsOf(values: Values): Partial<CoreConfig> {
     host_keep_bytes: hostKeepBytes(values),
     memory_wait_ms: values.whole('memory-wait-ms', 0, AGENT_LIMITS.invocation_queued_ms),
     bridges: parseBridges(values.optional('bridges') ?? '') ?? [],
+    queue: queueOf(values),
   };
 }
 

@@ -3,8 +3,9 @@ import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatMs } from '../../base/units.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
+import { parsePromise, PROMISE_WANTED } from '../function/promise.ts';
 import { SOCKET_OPTION } from '../socket.ts';
-import { badArguments } from '../errors.ts';
+import { badArguments, badValue } from '../errors.ts';
 import { Values } from '../values.ts';
 import { withAgent } from '../with-agent.ts';
 
@@ -102,7 +103,22 @@ function specOfOptions(values: Values, positionals: readonly string[]): Function
     instances: instancesOf(values),
     network: null,
     tenant: values.optional('tenant') ?? null,
+    ...promisesOf(values),
     program: null,
+  };
+}
+
+/** When its invocations are to be over, and its memory back. Throws HP_CLI_BAD_VALUE. */
+function promisesOf(values: Values): Pick<FunctionSpec, 'deadline_ms' | 'reclaim_slo'> {
+  const of_memory = values.optional('reclaim-slo');
+  const reclaim_slo = of_memory === undefined ? null : parsePromise(of_memory);
+  if (of_memory !== undefined && !reclaim_slo) {
+    throw badValue('reclaim-slo', of_memory, PROMISE_WANTED.replace('must be ', ''));
+  }
+  if (values.optional('deadline') === undefined) return { deadline_ms: null, reclaim_slo };
+  return {
+    deadline_ms: values.number('deadline', 0.001, LIMITS.invocation_ms / 1_000) * 1_000,
+    reclaim_slo,
   };
 }
 
@@ -182,6 +198,15 @@ export const deployCommand: Command = {
     increment: { value: 'SIZE', summary: 'one step of growth; without it 64MiB' },
     history: { summary: 'choose both from the peaks of earlier invocations, every 1,000 of them' },
     'grow-wait': { value: 'SEC', summary: 'longest wait of an instance for growth; without it 10' },
+    deadline: {
+      value: 'SECONDS',
+      summary:
+        'an invocation is to be over so long after it came: the least time left starts first',
+    },
+    'reclaim-slo': {
+      value: 'PROMISE',
+      summary: "how soon memory it gives up is back at the host, like '10ms per 1GiB, p99'",
+    },
     tenant: { value: 'NAME', summary: 'who it is for: the meter of a ledger tells it' },
     arg: { value: 'WORD', summary: 'program and arguments of an instance', multiple: true },
     'init-on-alloc': { summary: 'the guest kernel zeroes pages when they are allocated' },

@@ -11,6 +11,7 @@ import { BACKINGS, type FunctionSpec, TENANT } from '../../agent/model/spec.ts';
 import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { MIB, parseBytes, sizeWanted } from '../../base/units.ts';
+import { parsePromise, PROMISE, PROMISE_WANTED } from './promise.ts';
 import { type RuntimeName, RUNTIME_NAMES, RUNTIMES } from '../../images/runtimes/recipes.ts';
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -47,6 +48,16 @@ const durationOf = (lowest_ms: number, highest_ms: number) =>
       context.addIssue(`must be ${lowest_ms / 1_000} to ${highest_ms / 1_000} seconds`);
       return z.NEVER;
     });
+
+const reclaimSlo = z
+  .string()
+  .regex(PROMISE, PROMISE_WANTED)
+  .transform((given, context) => {
+    const promise = parsePromise(given);
+    if (promise) return promise;
+    context.addIssue(`${PROMISE_WANTED}, with a percentile of 50 to 100`);
+    return z.NEVER;
+  });
 
 const INSTANCES_MAX = LIMITS.regions_per_vm * LIMITS.vms_per_host;
 
@@ -141,6 +152,17 @@ export const functionFileSchema = z
     timeout: durationOf(1, LIMITS.invocation_ms)
       .optional()
       .describe('longest that one invocation may take'),
+    deadline: durationOf(1, LIMITS.invocation_ms)
+      .optional()
+      .describe(
+        'when an invocation is to be over, from when it came: who has the least time left starts first',
+      ),
+    reclaim_slo: reclaimSlo
+      .optional()
+      .describe(
+        "how soon memory it gives up is to be back at the host: '10ms per 1GiB, p99'; " +
+          'predicted before, kept or explained after',
+      ),
     tmp: size.optional().describe('most that /tmp of an instance holds; default: 64 MiB'),
     network: z
       .strictObject({
@@ -215,6 +237,8 @@ export function specOfManifest(
       : null,
     network: manifest.network ?? null,
     tenant: manifest.tenant ?? null,
+    deadline_ms: manifest.deadline ?? null,
+    reclaim_slo: manifest.reclaim_slo ?? null,
     program,
   };
 }

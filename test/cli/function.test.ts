@@ -157,6 +157,17 @@ test('every key is an option of deploy, or of the program that a file alone can 
   t.deepEqual(missing, OF_A_PROGRAM);
 });
 
+test('a promise about memory is written as people say it, and deploy reads the same', (t) => {
+  const promiseOf = (text: string) =>
+    specOfManifest(check(`name: f\nmemory: 1GiB\nreclaim_slo: ${text}\n`), null).reclaim_slo;
+  t.deepEqual(promiseOf('10ms per 1GiB, p99'), { ms_per_gib: 10, percentile: 99 });
+  t.deepEqual(promiseOf('1s per 2GiB'), { ms_per_gib: 500, percentile: 99 });
+  t.deepEqual(promiseOf('5ms per 128MiB, p50'), { ms_per_gib: 40, percentile: 50 });
+  t.throws(() => promiseOf('soon'), { message: /reclaim_slo: must be like '10ms per 1GiB, p99'/ });
+  t.throws(() => promiseOf('1ms per 1GiB, p0'), { message: /percentile of 50 to 100/ });
+  t.is(specOfManifest(check('name: f\nmemory: 1GiB\ndeadline: 900ms\n'), null).deadline_ms, 900);
+});
+
 test('bounds of instances are told as both or one of them', (t) => {
   const instancesOf = (text: string) =>
     specOfManifest(check(`name: f\nmemory: 1GiB\ninstances: ${text}\n`), null).instances;

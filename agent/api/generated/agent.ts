@@ -33,6 +33,8 @@ export interface FunctionSpec {
   readonly instances: InstancesSpec | null;
   readonly network: NetworkSpec | null;
   readonly tenant: string | null;
+  readonly deadline_ms: number | null;
+  readonly reclaim_slo: ReclaimSlo | null;
   readonly program: FunctionProgram | null;
 }
 
@@ -169,6 +171,11 @@ export interface InstancesSpec {
 
 export interface NetworkSpec {
   readonly bridge: string;
+}
+
+export interface ReclaimSlo {
+  readonly ms_per_gib: number;
+  readonly percentile: number;
 }
 
 export interface FunctionProgram {
@@ -1397,6 +1404,10 @@ export interface Operation {
   readonly heard_at_ms: number | null;
   readonly grow_waits: number | null;
   readonly grow_wait_ms: number | null;
+  readonly held_ms: number | null;
+  readonly promised_ms: number | null;
+  readonly predicted_ms: number | null;
+  readonly steps: number | null;
 }
 
 export const Operation_Kind = { kind_unspecified: "kind_unspecified", plug: "plug", unplug: "unplug" } as const;
@@ -1611,6 +1622,7 @@ export const Decision_Question = {
   place: "place",
   scale: "scale",
   size: "size",
+  queue: "queue",
 } as const;
 
 export type Decision_Question = typeof Decision_Question[keyof typeof Decision_Question];
@@ -1621,6 +1633,7 @@ export namespace Decision_Question {
   export type place = typeof Decision_Question.place;
   export type scale = typeof Decision_Question.scale;
   export type size = typeof Decision_Question.size;
+  export type queue = typeof Decision_Question.queue;
 }
 
 export function decision_QuestionFromJSON(object: any): Decision_Question {
@@ -1640,6 +1653,9 @@ export function decision_QuestionFromJSON(object: any): Decision_Question {
     case 4:
     case "size":
       return Decision_Question.size;
+    case 5:
+    case "queue":
+      return Decision_Question.queue;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Decision_Question");
   }
@@ -1657,6 +1673,8 @@ export function decision_QuestionToNumber(object: Decision_Question): number {
       return 3;
     case Decision_Question.size:
       return 4;
+    case Decision_Question.queue:
+      return 5;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Decision_Question");
   }
@@ -2024,6 +2042,8 @@ function createBaseFunctionSpec(): FunctionSpec {
     instances: null,
     network: null,
     tenant: null,
+    deadline_ms: null,
+    reclaim_slo: null,
     program: null,
   };
 }
@@ -2077,6 +2097,12 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
     }
     if (message.tenant !== undefined && message.tenant !== null) {
       writer.uint32(130).string(message.tenant);
+    }
+    if (message.deadline_ms !== undefined && message.deadline_ms !== null) {
+      writer.uint32(145).double(message.deadline_ms);
+    }
+    if (message.reclaim_slo !== undefined && message.reclaim_slo !== null) {
+      ReclaimSlo.encode(message.reclaim_slo, writer.uint32(154).fork()).join();
     }
     if (message.program !== undefined && message.program !== null) {
       FunctionProgram.encode(message.program, writer.uint32(162).fork()).join();
@@ -2223,6 +2249,22 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
             }
 
             message.tenant = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 145) {
+              break;
+            }
+
+            message.deadline_ms = reader.double();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.reclaim_slo = ReclaimSlo.decode(reader, reader.uint32());
             continue;
           }
           case 20: {
@@ -2712,6 +2754,63 @@ export const NetworkSpec: MessageFns<NetworkSpec> = {
             }
 
             message.bridge = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReclaimSlo(): ReclaimSlo {
+  return { ms_per_gib: 0, percentile: 0 };
+}
+
+export const ReclaimSlo: MessageFns<ReclaimSlo> = {
+  encode(message: ReclaimSlo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ms_per_gib !== 0) {
+      writer.uint32(9).double(message.ms_per_gib);
+    }
+    if (message.percentile !== 0) {
+      writer.uint32(17).double(message.percentile);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReclaimSlo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReclaimSlo() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.ms_per_gib = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.percentile = reader.double();
             continue;
           }
         }
@@ -7748,6 +7847,10 @@ function createBaseOperation(): Operation {
     heard_at_ms: null,
     grow_waits: null,
     grow_wait_ms: null,
+    held_ms: null,
+    promised_ms: null,
+    predicted_ms: null,
+    steps: null,
   };
 }
 
@@ -7860,6 +7963,18 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.grow_wait_ms !== undefined && message.grow_wait_ms !== null) {
       writer.uint32(289).double(message.grow_wait_ms);
+    }
+    if (message.held_ms !== undefined && message.held_ms !== null) {
+      writer.uint32(297).double(message.held_ms);
+    }
+    if (message.promised_ms !== undefined && message.promised_ms !== null) {
+      writer.uint32(313).double(message.promised_ms);
+    }
+    if (message.predicted_ms !== undefined && message.predicted_ms !== null) {
+      writer.uint32(321).double(message.predicted_ms);
+    }
+    if (message.steps !== undefined && message.steps !== null) {
+      writer.uint32(304).uint64(message.steps);
     }
     return writer;
   },
@@ -8163,6 +8278,38 @@ export const Operation: MessageFns<Operation> = {
             }
 
             message.grow_wait_ms = reader.double();
+            continue;
+          }
+          case 37: {
+            if (tag !== 297) {
+              break;
+            }
+
+            message.held_ms = reader.double();
+            continue;
+          }
+          case 39: {
+            if (tag !== 313) {
+              break;
+            }
+
+            message.promised_ms = reader.double();
+            continue;
+          }
+          case 40: {
+            if (tag !== 321) {
+              break;
+            }
+
+            message.predicted_ms = reader.double();
+            continue;
+          }
+          case 38: {
+            if (tag !== 304) {
+              break;
+            }
+
+            message.steps = longToNumber(reader.uint64());
             continue;
           }
         }

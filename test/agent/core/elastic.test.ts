@@ -4,6 +4,7 @@ import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
 import { grantedBytes } from '../../../agent/core/permits.ts';
 import { POLICIES } from '../../../agent/core/policies.ts';
 import type { Policy } from '../../../agent/core/policy.ts';
+import { NO_QUEUE } from '../../../agent/model/operation-queue.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { finish } from './actions.ts';
 import { World } from './world.ts';
@@ -32,7 +33,7 @@ class Dial {
 /** One function with regions of 512 MiB, one idle instance in a region of 128 MiB. */
 function elastic(limit_bytes: number = 4 * GIB, sharing = 1): { world: World; dial: Dial } {
   const dial = new Dial();
-  const world = new World(limit_bytes);
+  const world = new World(limit_bytes, { queue: NO_QUEUE });
   world.regions_per_device = sharing;
   world.context = { policy: dial.policy, recording: true };
   const part = { limit_bytes: 512 * MIB, keep_alive_ms: 100_000 };

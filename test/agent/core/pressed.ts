@@ -19,9 +19,9 @@ export function checkPressure(
       throw new Error('a VM started under pressure');
     }
     if (action.type !== 'resize-region' || isAgain(before, action)) continue;
-    const { cause, to_bytes } = action.order;
+    const { cause, kind } = action.order;
     const level = cause === 'grow' ? 'growth' : cause === 'start' ? 'starts' : 'reserve';
-    const takes = to_bytes > 0 && (cause === 'grow' || cause === 'start' || cause === 'pool');
+    const takes = kind === 'plug' && (cause === 'grow' || cause === 'start' || cause === 'pool');
     if (takes && at(level)) throw new Error(`'${cause}' at pressure '${after.pressure.level}'`);
   }
   if (event.type === 'host-memory') checkOrder(before, actions);

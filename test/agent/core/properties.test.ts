@@ -3,7 +3,8 @@ import test from 'ava';
 import fc from 'fast-check';
 import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
 import type { Policy } from '../../../agent/core/policy.ts';
-import { GIB } from '../../../base/units.ts';
+import { DEFAULT_QUEUE } from '../../../agent/model/operation-queue.ts';
+import { GIB, MIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 import { chaosPolicy } from './chaos-policy.ts';
 import { KEEP_BYTES, type Move, MOVES, NAMES, play } from './moves.ts';
@@ -58,16 +59,27 @@ const host = fc.record({
   gib: fc.constantFrom(0.75, 1, 2, 4),
   sharing: fc.constantFrom(1, 1, 2),
   host_keep_bytes: fc.constantFrom(null, KEEP_BYTES),
+  at_once_max: fc.constantFrom(null, null, 1, 3),
+  step_bytes: fc.constantFrom(null, 128 * MIB, 256 * MIB),
+  tokens_max: fc.constantFrom(1, 8),
+  by_slack: fc.constantFrom(true, true, false),
+  hold_ms_per_gib_s: fc.constantFrom(null, 1, 1_000),
 });
 
 interface Made {
   readonly gib: number;
   readonly sharing: number;
   readonly host_keep_bytes: number | null;
+  readonly at_once_max: number | null;
+  readonly step_bytes: number | null;
+  readonly tokens_max: number;
+  readonly by_slack: boolean;
+  readonly hold_ms_per_gib_s: number | null;
 }
 
-function worldOf({ gib, sharing, host_keep_bytes }: Made): World {
-  const world = new World(gib * GIB, { host_keep_bytes });
+function worldOf({ gib, sharing, host_keep_bytes, ...settings }: Made): World {
+  const queue = { ...DEFAULT_QUEUE, ...settings };
+  const world = new World(gib * GIB, { host_keep_bytes, queue });
   world.regions_per_device = sharing;
   return world;
 }

@@ -25,6 +25,7 @@ import { type Fault, instanceOutcome, readyEvent, refusalFor } from './outcomes.
 import { checkPressure } from './pressed.ts';
 import { checkTargets } from './bounds.ts';
 import { checkCordon } from './cordoned.ts';
+import { checkQueue } from './queue.ts';
 import { type Order, Truth } from './truth.ts';
 import { checkWaits } from './waits.ts';
 
@@ -63,31 +64,18 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
     instances: null,
     network: null,
     tenant: null,
+    deadline_ms: null,
+    reclaim_slo: null,
     program: null,
     ...part,
   };
 }
 
-type Pending = Exclude<
-  Action,
-  {
-    type:
-      | 'reply'
-      | 'wake'
-      | 'report'
-      | 'record-refusal'
-      | 'decision'
-      | 'deny-growth'
-      | 'cut-shrink';
-  }
->;
-
 /** Those that nothing comes back of. */
-const UNANSWERED: ReadonlySet<Action['type']> = new Set([
-  'record-refusal',
-  'deny-growth',
-  'cut-shrink',
-]);
+const NO_ANSWER = ['record-refusal', 'deny-growth', 'cut-shrink', 'end-steps'] as const;
+const UNANSWERED: ReadonlySet<Action['type']> = new Set(NO_ANSWER);
+type Told = 'reply' | 'wake' | 'report' | 'decision' | (typeof NO_ANSWER)[number];
+type Pending = Exclude<Action, { type: Told }>;
 const isPending = (action: Action): action is Pending => !UNANSWERED.has(action.type);
 
 /** What a state holds is never changed afterwards: an attempt throws. */
@@ -136,6 +124,7 @@ export class World {
     for (const action of actions) this.#take(action);
     this.#check();
     checkWaits(before, state, actions, this);
+    checkQueue(before, state, actions, this);
     checkTargets(before, state, actions);
     checkPressure(before, state, actions, event);
     checkCordon(before, state, actions);

@@ -7,6 +7,7 @@ import { countGranted } from '../../../agent/core/permits.ts';
 import type { Policy } from '../../../agent/core/policy.ts';
 import type { Action } from '../../../agent/model/actions.ts';
 import type { HostEvent } from '../../../agent/model/events.ts';
+import { DEFAULT_QUEUE } from '../../../agent/model/operation-queue.ts';
 import type { HostState } from '../../../agent/model/state.ts';
 import { hostOf, rowsBetween, type StoredRows, TABLES } from '../../../agent/store/rows.ts';
 import { GIB } from '../../../base/units.ts';
@@ -15,8 +16,8 @@ import { chaosPolicy } from '../core/chaos-policy.ts';
 import { KEEP_BYTES, MOVES, NAMES, play } from '../core/moves.ts';
 import { World } from '../core/world.ts';
 
-/** The host's own memory is looked at. */
-const KEEPS = { host_keep_bytes: KEEP_BYTES };
+/** The host's own memory is looked at; no order follows from what an agent learned, and forgot. */
+const KEEPS = { host_keep_bytes: KEEP_BYTES, queue: { ...DEFAULT_QUEUE, tokens_max: 1 } };
 
 type Rows = Record<keyof StoredRows, Map<string, string>>;
 
@@ -68,10 +69,15 @@ class StoredWorld extends World {
   }
 }
 
-/** Only the order of functions, which means nothing, may differ: one may go and come in between. */
+/**
+ * Only the order of functions, which means nothing, may differ: one may go and come in between. And
+ * the pace of each, which is learned anew.
+ */
 function textOf(state: HostState): string {
   const { functions, ...rest } = dumpHost(state);
-  const named = functions.toSorted((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
+  const named = functions
+    .map((fn) => ({ ...fn, pace: null }))
+    .toSorted((a, b) => (a.spec.name < b.spec.name ? -1 : 1));
   return JSON.stringify({ ...rest, functions: named });
 }
 

@@ -1,0 +1,65 @@
+/**
+ * Durations: how they are distributed, in a few numbers of plain data. Values are counted in
+ * classes that are an eighth of an octave wide, so a quantile is at most 9 % above what it stands
+ * for, and old values fade: when so many were counted, every count is halved. Pure.
+ */
+
+/** Counts of neighbouring classes, of which `first` is the lowest. */
+export interface DurationTally {
+  readonly first: number;
+  readonly counts: readonly number[];
+  readonly total: number;
+}
+
+export const NO_DURATIONS: DurationTally = { first: 0, counts: [], total: 0 };
+
+const CLASSES_PER_OCTAVE = 8;
+/** Shorter is as good as this: a microsecond. */
+const LEAST_MS = 0.001;
+/** Longer is as good as this: a day. */
+const MOST_MS = 86_400_000;
+/** As many as tell a 99th percentile, twice over. */
+const KEPT = 256;
+
+function classOf(ms: number): number {
+  const within_ms = Math.min(MOST_MS, Math.max(LEAST_MS, ms));
+  return Math.ceil(Math.log2(within_ms) * CLASSES_PER_OCTAVE - 1e-9);
+}
+
+/** With one more value. */
+export function withDuration(spread: DurationTally, ms: number): DurationTally {
+  const at = classOf(ms);
+  if (spread.total === 0) return { first: at, counts: [1], total: 1 };
+  const first = Math.min(spread.first, at);
+  const last = Math.max(spread.first + spread.counts.length - 1, at);
+  const counts = Array.from(
+    { length: last - first + 1 },
+    (_, place) => spread.counts[first + place - spread.first] ?? 0,
+  );
+  counts[at - first] = (counts[at - first] ?? 0) + 1;
+  const total = spread.total + 1;
+  return total < KEPT ? { first, counts, total } : halved(first, counts);
+}
+
+function halved(first: number, all: readonly number[]): DurationTally {
+  const counts = all.map((count) => Math.floor(count / 2));
+  const from = counts.findIndex((count) => count > 0);
+  if (from < 0) return NO_DURATIONS;
+  const kept = counts.slice(from, counts.findLastIndex((count) => count > 0) + 1);
+  return { first: first + from, counts: kept, total: kept.reduce((sum, count) => sum + count, 0) };
+}
+
+/** What so many of a hundred values do not exceed (ms); null: none was counted. */
+export function durationPercentile(
+  { first, counts, total }: DurationTally,
+  percent: number,
+): number | null {
+  if (total === 0) return null;
+  const wanted = Math.max(1, Math.ceil((percent / 100) * total));
+  let seen = 0;
+  for (const [place, count] of counts.entries()) {
+    seen += count;
+    if (seen >= wanted) return 2 ** ((first + place) / CLASSES_PER_OCTAVE);
+  }
+  return 2 ** ((first + counts.length - 1) / CLASSES_PER_OCTAVE);
+}

@@ -1,0 +1,119 @@
+/**
+ * The queue of operations: one for each host, in which every resize waits for its turn. Its
+ * classes, its settings and what it has learned, as plain data; core/queue.ts decides. Pure.
+ */
+import { MIB } from '../../base/units.ts';
+import { kindOf, type OperationState } from './operations.ts';
+
+/** In the order in which they are sent. */
+export const OPERATION_CLASSES = ['start', 'grow', 'refill', 'reclaim'] as const;
+export type OperationClass = (typeof OPERATION_CLASSES)[number];
+
+export interface QueueConfig {
+  /** Memory is given back in steps of so much, which others can go between; null: all at once. */
+  readonly step_bytes: number | null;
+  /** Operations under way on the host; null: no bound of their number. */
+  readonly at_once_max: number | null;
+  /** Whether operations of a class go by slack (true), or all in order of their decisions. */
+  readonly by_slack: boolean;
+  /** Unplugs of more than one step under way: at most, when no neighbour is slowed down. */
+  readonly tokens_max: number;
+  /** A neighbour may run so many times as long beside them; above it, half as many go on. */
+  readonly slowdown_max: number;
+  readonly epoch_ms: number;
+  /** Longest wait of an operation in the queue, by class, all its waits together. */
+  readonly wait_ms: Readonly<Record<OperationClass, number>>;
+  /**
+   * What holding a GiB for a second is worth, in ms of work: a region that is wanted again before
+   * giving it back has paid stays plugged; null: every one is given back.
+   */
+  readonly hold_ms_per_gib_s: number | null;
+}
+
+/** Chosen, but for the step: the issue of MASK's tokens, applied to memory. */
+export const DEFAULT_QUEUE: QueueConfig = {
+  step_bytes: 128 * MIB,
+  at_once_max: null,
+  by_slack: true,
+  tokens_max: 8,
+  slowdown_max: 1.2,
+  epoch_ms: 1_000,
+  wait_ms: { start: 100, grow: 100, refill: 1_000, reclaim: 1_000 },
+  hold_ms_per_gib_s: null,
+};
+
+/** No queue: all goes at once, whole, in the order of decisions. What others are compared with. */
+export const NO_QUEUE: QueueConfig = {
+  ...DEFAULT_QUEUE,
+  step_bytes: null,
+  by_slack: false,
+  tokens_max: Number.MAX_SAFE_INTEGER,
+};
+
+/** What the queue of a host has come to. */
+export interface QueueState {
+  /** Operations that wait: how many rows of them say so. */
+  readonly waiting: number;
+  /** Heavy unplugs under way, and how many may be. */
+  readonly heavy: number;
+  readonly tokens: number;
+  /** Counts epochs in which something heavy was given back; it is over at `ends_at_ms`. */
+  readonly epoch: number;
+  readonly ends_at_ms: number;
+  /** When a heavy unplug was under way last; null: never. */
+  readonly reclaimed_at_ms: number | null;
+  /** How many times as long the worst neighbour ran in the last epoch; null: nobody tells. */
+  readonly slowdown: number | null;
+}
+
+export function newQueue({ tokens_max }: QueueConfig): QueueState {
+  return {
+    waiting: 0,
+    heavy: 0,
+    tokens: tokens_max,
+    epoch: 0,
+    ends_at_ms: 0,
+    reclaimed_at_ms: null,
+    slowdown: null,
+  };
+}
+
+export function classOf(
+  operation: Pick<OperationState, 'cause' | 'to_bytes' | 'final_bytes'>,
+): OperationClass {
+  const { cause } = operation;
+  if (cause === 'start' || cause === 'grow') return cause;
+  return kindOf(operation) === 'plug' ? 'refill' : 'reclaim';
+}
+
+/** Where it ends when all its steps are done. */
+export const finalBytes = ({
+  to_bytes,
+  final_bytes = to_bytes,
+}: Pick<OperationState, 'to_bytes' | 'final_bytes'>): number => final_bytes;
+
+/** It waits for its turn: its VMM was not asked for this step. */
+export const isWaiting = ({ waits_since_ms = null }: OperationState): boolean =>
+  waits_since_ms !== null;
+
+/** An unplug of more is felt beside it, whole or in steps. */
+const HEAVY_BYTES = 128 * MIB;
+
+/** Whether it needs a token: one that gives back more than a usual step. */
+export function isHeavy(operation: OperationState): boolean {
+  if (kindOf(operation) !== 'unplug') return false;
+  const { from_bytes, final_bytes, to_bytes, begun_bytes = from_bytes } = operation;
+  return begun_bytes - (final_bytes ?? to_bytes) > HEAVY_BYTES;
+}
+
+/** What the queue of a host has to count, from its operations. */
+export function countQueue(
+  operations: Iterable<OperationState>,
+): Pick<QueueState, 'waiting' | 'heavy'> {
+  let [waiting, heavy] = [0, 0];
+  for (const operation of operations) {
+    if (isWaiting(operation)) waiting += 1;
+    else if (isHeavy(operation)) heavy += 1;
+  }
+  return { waiting, heavy };
+}

@@ -1,0 +1,89 @@
+/**
+ * Pace: how long things take a function, learned from what they took. It orders operations and says
+ * before what is told after; the next agent learns it anew. Pure.
+ */
+import { GIB } from '../../base/units.ts';
+import { NO_DURATIONS, durationPercentile, type DurationTally, withDuration } from './durations.ts';
+
+export interface Pace {
+  /** EMA of an invocation during which nothing heavy was given back; null: not known. */
+  readonly exec_ms: number | null;
+  /** Of those during which something was, in the newest epoch that had any: EMA and how many. */
+  readonly slowed_ms: number | null;
+  readonly slowed: number;
+  readonly epoch: number;
+  /** From a decision until all of the region was plugged. */
+  readonly plug: DurationTally;
+  /** From a decision until the guest's half of a start was over. */
+  readonly start: DurationTally;
+  /** What a VMM and its guest take to give back one GiB, waits of the queue not counted. */
+  readonly unplug_per_gib: DurationTally;
+  /** When an instance was started last, and the EMA of the time between two; null: not known. */
+  readonly started_at_ms: number | null;
+  readonly start_gap_ms: number | null;
+}
+
+export const NO_PACE: Pace = {
+  exec_ms: null,
+  slowed_ms: null,
+  slowed: 0,
+  epoch: 0,
+  plug: NO_DURATIONS,
+  start: NO_DURATIONS,
+  unplug_per_gib: NO_DURATIONS,
+  started_at_ms: null,
+  start_gap_ms: null,
+};
+
+/** The share of the newest value in a mean; chosen: the last ten count for two thirds. */
+const ALPHA = 0.1;
+
+const meanWith = (mean: number | null, value: number): number =>
+  mean === null ? value : mean + ALPHA * (value - mean);
+
+/** An invocation ran for so long; `epoch`: of the reclaim beside it; null: there was none. */
+export function withRun(pace: Pace, ran_ms: number, epoch: number | null): Pace {
+  if (epoch === null) return { ...pace, exec_ms: meanWith(pace.exec_ms, ran_ms) };
+  const same = pace.epoch === epoch;
+  return {
+    ...pace,
+    slowed_ms: meanWith(same ? pace.slowed_ms : null, ran_ms),
+    slowed: same ? pace.slowed + 1 : 1,
+    epoch,
+  };
+}
+
+/** An instance is started now. */
+export function withStart(pace: Pace, now_ms: number): Pace {
+  const { started_at_ms, start_gap_ms } = pace;
+  const gap_ms = started_at_ms === null ? null : now_ms - started_at_ms;
+  const mean_ms = gap_ms === null ? start_gap_ms : meanWith(start_gap_ms, gap_ms);
+  return { ...pace, started_at_ms: now_ms, start_gap_ms: mean_ms };
+}
+
+export const withPlug = (pace: Pace, took_ms: number): Pace => ({
+  ...pace,
+  plug: withDuration(pace.plug, took_ms),
+});
+
+export const withStarted = (pace: Pace, took_ms: number): Pace => ({
+  ...pace,
+  start: withDuration(pace.start, took_ms),
+});
+
+export const withUnplug = (pace: Pace, took_ms: number, bytes: number): Pace =>
+  bytes > 0
+    ? { ...pace, unplug_per_gib: withDuration(pace.unplug_per_gib, (took_ms * GIB) / bytes) }
+    : pace;
+
+/** What an unplug of so many bytes will take, as 99 of 100 did (ms); null: not known. */
+export function unplugMs({ unplug_per_gib }: Pace, bytes: number, percent = 99): number | null {
+  const per_gib_ms = durationPercentile(unplug_per_gib, percent);
+  return per_gib_ms === null ? null : (per_gib_ms * bytes) / GIB;
+}
+
+/** From a start until its invocation is over (ms): p99 of plug and start, mean of what runs. */
+export function pathMs({ plug, start, exec_ms }: Pace): number {
+  const ready_ms = Math.max(durationPercentile(plug, 99) ?? 0, durationPercentile(start, 99) ?? 0);
+  return ready_ms + (exec_ms ?? 0);
+}

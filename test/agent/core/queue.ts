@@ -1,0 +1,64 @@
+/** What must hold of the queue of operations, reckoned apart from the core. */
+import { countQueue, classOf, isWaiting } from '../../../agent/model/operation-queue.ts';
+import type { Action } from '../../../agent/model/actions.ts';
+import type { OperationState } from '../../../agent/model/operations.ts';
+import type { HostState } from '../../../agent/model/state.ts';
+
+/** Throws where a step lets somebody starve, counts wrongly, or sends what has to wait. */
+export function checkQueue(
+  before: HostState,
+  after: HostState,
+  actions: readonly Action[],
+  now: { readonly now_ms: number; readonly wake_ms: number | null },
+): void {
+  const { waiting, heavy } = countQueue(after.operations.values());
+  const says = after.queue;
+  if (says.waiting !== waiting || says.heavy !== heavy) {
+    throw new Error(`${waiting} wait, ${heavy} are heavy; the queue says ${JSON.stringify(says)}`);
+  }
+  const { tokens_max } = after.config.queue;
+  if (says.tokens < 1 || says.tokens > tokens_max) throw new Error(`${says.tokens} tokens`);
+  for (const operation of after.operations.values()) checkWait(after, operation, now);
+  for (const action of actions)
+    if (action.type === 'resize-region') checkSent(before, after, action);
+}
+
+/** Longer than its bound nobody waits, and whoever waits is looked at before that. */
+function checkWait(
+  state: HostState,
+  operation: OperationState,
+  { now_ms, wake_ms }: { readonly now_ms: number; readonly wake_ms: number | null },
+): void {
+  const { waits_since_ms, held_ms = 0 } = operation;
+  const { phase = null } = state.vms.get(operation.vm_id) ?? {};
+  if (waits_since_ms === null || waits_since_ms === undefined || phase === 'adopting') return;
+  const bound_ms = state.config.queue.wait_ms[classOf(operation)];
+  const due_ms = waits_since_ms + bound_ms - held_ms;
+  if (due_ms <= now_ms || (wake_ms ?? Infinity) > due_ms) {
+    throw new Error(`${operation.id} waits since ${waits_since_ms}, at most for ${bound_ms} ms`);
+  }
+}
+
+/** Nothing is made ready ahead of a start that waits, and steps are no larger than they may be. */
+function checkSent(
+  before: HostState,
+  after: HostState,
+  { order }: Extract<Action, { type: 'resize-region' }>,
+): void {
+  const { step_bytes } = after.config.queue;
+  const gives_bytes = order.from_bytes - order.to_bytes;
+  if (order.begun_bytes !== undefined && gives_bytes > (step_bytes ?? Infinity)) {
+    throw new Error(`${order.id}: a step of ${gives_bytes} bytes`);
+  }
+  const { wait_ms, by_slack } = after.config.queue;
+  const was = before.operations.get(order.id);
+  const is_again = was !== undefined && !isWaiting(was);
+  const overdue = (order.held_ms ?? 0) >= wait_ms.refill;
+  if (classOf(order) !== 'refill' || overdue || is_again || !by_slack) return;
+  for (const other of after.operations.values()) {
+    const of_class = classOf(other);
+    if (isWaiting(other) && (of_class === 'start' || of_class === 'grow')) {
+      throw new Error(`${order.id} is made ready while ${of_class} ${other.id} waits`);
+    }
+  }
+}
