@@ -22,6 +22,7 @@ const NOTHING: StatusResponse = {
   host_memory: null,
   ledger: null,
   cordon: null,
+  queue: null,
 };
 
 /** Of `state_json`, and of a length before bytes (its number is 5, its wire type 2). */

@@ -10,6 +10,7 @@ import { CALL_KEY_CHARS } from './call-key.ts';
 import { cordonSchema } from './host-messages.ts';
 import { httpHeaderSchema, httpRequestSchema } from './http-head.ts';
 import { PRESSURE_LEVELS } from './pressure.ts';
+import { queueStatusSchema, reclaimStatusSchema } from './queue-messages.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
 import { memoryStatusSchema } from './span-messages.ts';
 import { functionSpecSchema } from './spec.ts';
@@ -151,6 +152,7 @@ export const functionStatusSchema = message('FunctionStatus', {
   tmp_bytes: field(23, bytes.nullable(), 'in the guests: files in memory, of /tmp most of all'),
   kernel_bytes: field(24, bytes.nullable(), 'in the guests: slabs, stacks, page tables'),
   targets: field(31, targetsSchema.nullable(), 'absent: none were ever set'),
+  reclaim: field(35, reclaimStatusSchema.nullable(), 'absent: it promises nothing'),
   memory: field(30, memoryStatusSchema.nullable(), 'absent: its instances have one size'),
 });
 export type FunctionStatus = z.infer<typeof functionStatusSchema>;
@@ -198,6 +200,7 @@ export const statusResponseSchema = message('StatusResponse', {
   host_memory: field(9, hostMemoryStatusSchema.nullable(), 'absent: it is not looked at'),
   ledger: field(10, ledgerHeadSchema.nullable(), 'absent: the agent keeps none'),
   cordon: field(11, cordonSchema.nullable(), 'absent: the host takes new work'),
+  queue: field(12, queueStatusSchema.nullable(), 'of changes of memory; absent: an older agent'),
 });
 export type StatusResponse = z.infer<typeof statusResponseSchema>;
 

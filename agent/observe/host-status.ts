@@ -14,6 +14,7 @@ import { hostCanGiveBytes } from '../model/pressure.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, HostState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
+import { queueStatus } from './queue-status.ts';
 import { type Asked, askVm, functionStatus, type StatusSource } from './status.ts';
 
 export type HostStatus = Omit<StatusResponse, 'version' | 'state_json' | 'pid' | 'ledger'>;
@@ -58,6 +59,7 @@ export async function hostStatus(
     permits_bytes,
     host_memory: hostMemory(state),
     cordon: cordonOf(state),
+    queue: queueStatus(state),
   };
 }
 

@@ -12,6 +12,7 @@ import { targetsOf } from '../model/targets.ts';
 import { totalBytes } from '../model/tiers.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { Drifts } from './drift.ts';
+import { reclaimStatus } from './queue-status.ts';
 import { memoryStatus } from './explain.ts';
 import { isBug } from './fail-stop.ts';
 
@@ -87,6 +88,7 @@ export function functionStatus(fn: FunctionState, told: readonly Told[]): Functi
     vmm_answered_at_ms: earliest(told.map(({ source }) => source?.vmm_answered_at_ms ?? null)),
     guest_answered_at_ms: earliest(told.map(({ source }) => source?.guest_answered_at_ms ?? null)),
     last_failure: failureOf(fn),
+    reclaim: reclaimStatus(fn),
     targets: fn.targets && targetsOf(fn.spec.name, fn.targets),
     vms: told.map((one) => vmStatus(fn, one)),
     shared_bytes: sum(({ stats }) => stats?.page_cache_bytes ?? null),

@@ -28,7 +28,7 @@ function renderHuman(status: StatusResponse): string {
   const granted = formatBytes(status.granted_bytes);
   const free = formatBytes(status.free_bytes);
   const limit = formatBytes(status.host_limit_bytes);
-  const head = `hotplane ${status.version}: ${granted} of ${limit} granted, ${free} free\n${hostText(status)}${cordonLine(status)}`;
+  const head = `hotplane ${status.version}: ${granted} of ${limit} granted, ${free} free\n${hostText(status)}${cordonLine(status)}${queueLine(status)}`;
   if (status.functions.length === 0) return `${head}no functions\n`;
   return head + status.functions.map(renderFunction).join('');
 }
@@ -43,6 +43,33 @@ function hostText({ host_memory }: StatusResponse): string {
 
 function cordonLine({ cordon }: StatusResponse): string {
   return cordon ? `${cordonText(cordon)}\n` : '';
+}
+
+/** Told where it says something: while somebody waits, or fewer may go on than could. */
+function queueLine({ queue }: StatusResponse): string {
+  if (!queue) return '';
+  const { waiting, heavy, tokens, tokens_max, slowdown } = queue;
+  if (waiting === 0 && tokens === tokens_max) return '';
+  const slower = slowdown === null ? '' : `; functions ran ${slowdown.toFixed(2)} times as long`;
+  return (
+    `queue: ${waiting} changes of memory wait, ${heavy} large unplugs under way of at most ` +
+    `${tokens}${slower}\n`
+  );
+}
+
+/** What became of its promise about memory that it gives up. */
+function renderReclaim({ reclaim }: FunctionStatus): string {
+  if (!reclaim) return '';
+  const { ms_per_gib, percentile, kept, late, foreseen, kept_percent, last_late } = reclaim;
+  const promised = `${formatMs(ms_per_gib)} per GiB, p${percentile}`;
+  const share = kept_percent === null ? 'none is over yet' : `${kept_percent.toFixed(1)} % in time`;
+  const predicted = reclaim.predicted_ms_per_gib;
+  const next = predicted === null ? '' : `; ${formatMs(predicted)} per GiB predicted`;
+  const why = last_late ? `\n              last late: ${last_late.because}` : '';
+  return (
+    `  reclaim     ${promised}: ${share} (${kept} kept, ${late} late, ${foreseen} foreseen)` +
+    `${next}${printable(why, 1_024)}\n`
+  );
 }
 
 function renderFunction(status: FunctionStatus): string {
@@ -65,6 +92,7 @@ function renderFunction(status: FunctionStatus): string {
     `${status.oom_kills ?? UNKNOWN} OOM kills\n` +
     renderShared(status) +
     renderMemory(status) +
+    renderReclaim(status) +
     renderUnanswered(status) +
     renderFailure(status)
   );

@@ -381,6 +381,7 @@ export interface StatusResponse {
   readonly host_memory: HostMemoryStatus | null;
   readonly ledger: LedgerHead | null;
   readonly cordon: Cordon | null;
+  readonly queue: QueueStatus | null;
 }
 
 export interface FunctionStatus {
@@ -409,6 +410,7 @@ export interface FunctionStatus {
   readonly tmp_bytes: number | null;
   readonly kernel_bytes: number | null;
   readonly targets: Targets | null;
+  readonly reclaim: ReclaimStatus | null;
   readonly memory: MemoryStatus | null;
 }
 
@@ -735,6 +737,27 @@ export interface TargetValues {
   readonly policy: string | null;
 }
 
+export interface ReclaimStatus {
+  readonly ms_per_gib: number;
+  readonly percentile: number;
+  readonly kept: number;
+  readonly late: number;
+  readonly foreseen: number;
+  readonly withdrawn: number;
+  readonly kept_percent: number | null;
+  readonly predicted_ms_per_gib: number | null;
+  readonly last_late: LateReclaim | null;
+}
+
+export interface LateReclaim {
+  readonly operation_id: string;
+  readonly at_ms: number;
+  readonly promised_ms: number;
+  readonly predicted_ms: number | null;
+  readonly took_ms: number;
+  readonly because: string;
+}
+
 export interface MemoryStatus {
   readonly baseline_bytes: number;
   readonly plugged_bytes: number;
@@ -922,6 +945,15 @@ export function cordon_AvailabilityToNumber(object: Cordon_Availability): number
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Cordon_Availability");
   }
+}
+
+export interface QueueStatus {
+  readonly waiting: number;
+  readonly heavy: number;
+  readonly tokens: number;
+  readonly tokens_max: number;
+  readonly slowdown: number | null;
+  readonly step_bytes: number | null;
 }
 
 export interface RemoveRequest {
@@ -3915,6 +3947,7 @@ function createBaseStatusResponse(): StatusResponse {
     host_memory: null,
     ledger: null,
     cordon: null,
+    queue: null,
   };
 }
 
@@ -3952,6 +3985,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     }
     if (message.cordon !== undefined && message.cordon !== null) {
       Cordon.encode(message.cordon, writer.uint32(90).fork()).join();
+    }
+    if (message.queue !== undefined && message.queue !== null) {
+      QueueStatus.encode(message.queue, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -4057,6 +4093,14 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.cordon = Cordon.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.queue = QueueStatus.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4097,6 +4141,7 @@ function createBaseFunctionStatus(): FunctionStatus {
     tmp_bytes: null,
     kernel_bytes: null,
     targets: null,
+    reclaim: null,
     memory: null,
   };
 }
@@ -4181,6 +4226,9 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
     }
     if (message.targets !== undefined && message.targets !== null) {
       Targets.encode(message.targets, writer.uint32(250).fork()).join();
+    }
+    if (message.reclaim !== undefined && message.reclaim !== null) {
+      ReclaimStatus.encode(message.reclaim, writer.uint32(282).fork()).join();
     }
     if (message.memory !== undefined && message.memory !== null) {
       MemoryStatus.encode(message.memory, writer.uint32(242).fork()).join();
@@ -4409,6 +4457,14 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
             }
 
             message.targets = Targets.decode(reader, reader.uint32());
+            continue;
+          }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.reclaim = ReclaimStatus.decode(reader, reader.uint32());
             continue;
           }
           case 30: {
@@ -5052,6 +5108,251 @@ export const TargetValues: MessageFns<TargetValues> = {
             }
 
             message.policy = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseReclaimStatus(): ReclaimStatus {
+  return {
+    ms_per_gib: 0,
+    percentile: 0,
+    kept: 0,
+    late: 0,
+    foreseen: 0,
+    withdrawn: 0,
+    kept_percent: null,
+    predicted_ms_per_gib: null,
+    last_late: null,
+  };
+}
+
+export const ReclaimStatus: MessageFns<ReclaimStatus> = {
+  encode(message: ReclaimStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ms_per_gib !== 0) {
+      writer.uint32(9).double(message.ms_per_gib);
+    }
+    if (message.percentile !== 0) {
+      writer.uint32(17).double(message.percentile);
+    }
+    if (message.kept !== 0) {
+      writer.uint32(24).uint64(message.kept);
+    }
+    if (message.late !== 0) {
+      writer.uint32(32).uint64(message.late);
+    }
+    if (message.foreseen !== 0) {
+      writer.uint32(40).uint64(message.foreseen);
+    }
+    if (message.withdrawn !== 0) {
+      writer.uint32(48).uint64(message.withdrawn);
+    }
+    if (message.kept_percent !== undefined && message.kept_percent !== null) {
+      writer.uint32(57).double(message.kept_percent);
+    }
+    if (message.predicted_ms_per_gib !== undefined && message.predicted_ms_per_gib !== null) {
+      writer.uint32(65).double(message.predicted_ms_per_gib);
+    }
+    if (message.last_late !== undefined && message.last_late !== null) {
+      LateReclaim.encode(message.last_late, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReclaimStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReclaimStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.ms_per_gib = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.percentile = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.kept = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.late = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.foreseen = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.withdrawn = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.kept_percent = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.predicted_ms_per_gib = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.last_late = LateReclaim.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLateReclaim(): LateReclaim {
+  return { operation_id: "", at_ms: 0, promised_ms: 0, predicted_ms: null, took_ms: 0, because: "" };
+}
+
+export const LateReclaim: MessageFns<LateReclaim> = {
+  encode(message: LateReclaim, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.operation_id !== "") {
+      writer.uint32(10).string(message.operation_id);
+    }
+    if (message.at_ms !== 0) {
+      writer.uint32(17).double(message.at_ms);
+    }
+    if (message.promised_ms !== 0) {
+      writer.uint32(25).double(message.promised_ms);
+    }
+    if (message.predicted_ms !== undefined && message.predicted_ms !== null) {
+      writer.uint32(33).double(message.predicted_ms);
+    }
+    if (message.took_ms !== 0) {
+      writer.uint32(41).double(message.took_ms);
+    }
+    if (message.because !== "") {
+      writer.uint32(50).string(message.because);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LateReclaim {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLateReclaim() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.operation_id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.at_ms = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.promised_ms = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.predicted_ms = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.took_ms = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.because = reader.string();
             continue;
           }
         }
@@ -5850,6 +6151,107 @@ export const Cordon: MessageFns<Cordon> = {
             }
 
             message.since = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseQueueStatus(): QueueStatus {
+  return { waiting: 0, heavy: 0, tokens: 0, tokens_max: 0, slowdown: null, step_bytes: null };
+}
+
+export const QueueStatus: MessageFns<QueueStatus> = {
+  encode(message: QueueStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.waiting !== 0) {
+      writer.uint32(8).uint64(message.waiting);
+    }
+    if (message.heavy !== 0) {
+      writer.uint32(16).uint64(message.heavy);
+    }
+    if (message.tokens !== 0) {
+      writer.uint32(24).uint64(message.tokens);
+    }
+    if (message.tokens_max !== 0) {
+      writer.uint32(32).uint64(message.tokens_max);
+    }
+    if (message.slowdown !== undefined && message.slowdown !== null) {
+      writer.uint32(41).double(message.slowdown);
+    }
+    if (message.step_bytes !== undefined && message.step_bytes !== null) {
+      writer.uint32(48).uint64(message.step_bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QueueStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueueStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.waiting = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.heavy = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.tokens = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.tokens_max = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.slowdown = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.step_bytes = longToNumber(reader.uint64());
             continue;
           }
         }

@@ -17,7 +17,7 @@ import { totalBytes } from '../../model/tiers.ts';
 import { FunctionNames } from './function-names.ts';
 import { type FunctionGauge, functionGauges, isFunctionGauge } from './function-gauges.ts';
 import { HostFigures, inPieces } from './host-figures.ts';
-import { hopsOf, operationSeconds, secondsBetween, startTimesOf } from './records.ts';
+import { hopsOf, operationSeconds, promiseOf, secondsBetween, startTimesOf } from './records.ts';
 import { METRIC_ROWS, type MetricRow } from './table.ts';
 
 export interface MetricsOptions {
@@ -138,6 +138,10 @@ export class AgentMetrics {
       gauges.host_memory.set({ part: 'kept' }, host_keep_bytes);
     }
     gauges.operations_now.set(state.operations.size);
+    gauges.operations_waiting.set(state.queue.waiting);
+    gauges.tokens.set(state.queue.tokens);
+    if (state.queue.slowdown === null) gauges.slowdown.remove();
+    else gauges.slowdown.set(state.queue.slowdown);
     const end_ms = this.#options.certificateEndMs?.() ?? null;
     // It is 0, which is 1970, until it is set.
     if (end_ms === null) gauges.certificate_end.remove();
@@ -161,6 +165,9 @@ export class AgentMetrics {
           this.#counters.invocations.remove({ function: name, outcome, cold });
         }
       }
+      for (const outcome of ['kept', 'late', 'withdrawn']) {
+        this.#counters.promises.remove({ function: name, outcome });
+      }
       for (const outcome of ['done', 'partial', 'refused', 'failed']) {
         for (const kind of ['plug', 'unplug']) {
           this.#counters.operations.remove({ function: name, kind, outcome });
@@ -174,6 +181,10 @@ export class AgentMetrics {
     const label = this.#names.labelOf(operation.function);
     this.#counters.operations.inc({ function: label, kind, outcome });
     this.#counters.causes.inc({ cause: cause ?? 'unknown', outcome });
+    const promise = promiseOf(operation);
+    if (promise !== null) this.#counters.promises.inc({ function: label, outcome: promise });
+    const { held_ms } = operation;
+    if (held_ms !== null) this.#histograms.held.observe({ kind }, held_ms / 1_000);
     for (const { hop, seconds } of hopsOf(operation)) {
       this.#histograms.hop.observe({ kind, mechanism, hop }, seconds);
     }

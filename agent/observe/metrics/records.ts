@@ -26,6 +26,15 @@ export function operationSeconds(operation: Operation): number | null {
   return secondsBetween(decided_at_ms, last_ms);
 }
 
+/** What became of the promise that it is under; null: it is under none. */
+export function promiseOf(operation: Operation): 'kept' | 'late' | 'withdrawn' | null {
+  const { promised_ms, decided_at_ms, plugged_at_ms, outcome, error_code } = operation;
+  if (promised_ms === null) return null;
+  if (outcome === 'partial' && error_code === null && plugged_at_ms === null) return 'withdrawn';
+  const took_s = secondsBetween(decided_at_ms, plugged_at_ms);
+  return outcome === 'done' && took_s !== null && took_s * 1_000 <= promised_ms ? 'kept' : 'late';
+}
+
 /** The stages of a start, each counted from the arrival of its invocation. */
 export function startTimesOf(invocation: Invocation): readonly HopTime[] {
   if (!invocation.cold) return [];

@@ -92,6 +92,37 @@ export const METRIC_ROWS = {
     help: 'Plugs and unplugs that have not ended.',
     labels: [],
   },
+  operations_waiting: {
+    name: 'hotplane_operations_waiting',
+    type: 'gauge',
+    help: 'Of them, those that wait for their turn.',
+    labels: [],
+  },
+  tokens: {
+    name: 'hotplane_reclaim_tokens',
+    type: 'gauge',
+    help: 'Unplugs of more than 128 MiB that may be under way, as functions beside them allow.',
+    labels: [],
+  },
+  slowdown: {
+    name: 'hotplane_reclaim_slowdown_ratio',
+    type: 'gauge',
+    help: 'How many times as long the worst function ran beside them. No sample: not known.',
+    labels: [],
+  },
+  promises: {
+    name: 'hotplane_reclaim_promises_total',
+    type: 'counter',
+    help: 'Unplugs of functions with a reclaim_slo: in time, or not.',
+    labels: ['function', 'outcome'],
+  },
+  held: {
+    name: 'hotplane_operation_held_seconds',
+    type: 'histogram',
+    help: 'How long operations waited for their turn, before and between their steps.',
+    labels: ['kind'],
+    buckets: HOP_SECONDS,
+  },
   instances: {
     name: 'hotplane_instances',
     type: 'gauge',
