@@ -95,10 +95,12 @@ export function windowsOf(known: IdleTimes, bins: ArrayLike<number>): Windows {
 
 /** The first bin up to which at least so many lie. */
 function binAtShare(bins: ArrayLike<number>, wanted: number): number {
+  // Counts are whole: so many, and one at least.
+  const needed = Math.max(1, Math.ceil(wanted));
   let below = 0;
   for (let bin = 0; bin < HISTOGRAM_BINS; bin += 1) {
     below += bins[bin] ?? 0;
-    if (below >= wanted && below > 0) return bin;
+    if (below >= needed) return bin;
   }
   return HISTOGRAM_BINS - 1;
 }

@@ -103,7 +103,7 @@ export function knativeTable(functions: number): TablePolicy {
 }
 
 export function hybridTable(functions: number): TablePolicy {
-  const bins = new Uint32Array(functions * HISTOGRAM_BINS);
+  const bins = new Int32Array(functions * HISTOGRAM_BINS);
   const known: IdleTimes[] = Array.from({ length: functions }, () => NO_IDLE_TIMES);
   const last_end_ms = new Float64Array(functions).fill(Number.NaN);
   const keep_alive_ms = new Float64Array(functions).fill(STANDARD_WINDOWS.keep_alive_ms);
