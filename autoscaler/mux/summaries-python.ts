@@ -3,7 +3,7 @@ import { ARRAY_SUMMARIES } from './summaries-arrays.ts';
 import { LIBRARY_SUMMARIES } from './summaries-libraries.ts';
 import type { CallSummary } from './summaries.ts';
 
-const LAYOUT = 'the layouts of CPython 3.11 and NumPy 1.24; no test measures it';
+const LAYOUT = 'CPython 3.11 and NumPy 1.24, as test/autoscaler/mux/measured.test.ts counts';
 const BY_NATURE = 'what it gives is a scalar or nothing';
 const SMALL = { kind: 'object', type: 'small', bytes: '256' } as const;
 
@@ -44,7 +44,13 @@ const FILE_SUMMARIES: readonly CallSummary[] = [
     source: 'shares the bytes it is given until they are written to (Modules/_io/bytesio.c)',
   },
   {
-    names: ['buffer.read', 'buffer.getvalue', 'buffer.getbuffer'],
+    names: ['buffer.getbuffer', 'buffer.write', 'buffer.writelines'],
+    result: { kind: 'unknown' },
+    certainty: 'fitted',
+    source: 'copies all of it where the bytes are shared, and grows as it is written to',
+  },
+  {
+    names: ['buffer.read', 'buffer.getvalue'],
     result: { kind: 'object', type: 'small', bytes: '100' },
     certainty: 'exact',
     source: 'shares the bytes until they are written to',
@@ -71,8 +77,10 @@ const FILE_SUMMARIES: readonly CallSummary[] = [
   {
     names: ['json.dumps'],
     result: { kind: 'text', length: 'text0' },
+    transient: '2 * text0',
     certainty: 'summary',
-    source: 'as long as its parts when they are printed; escapes are not counted',
+    source: 'its parts as texts, then all of it as one (Modules/_json.c); escapes are not counted',
+    note: 'a number takes up to 72 bytes more while it is written',
   },
   {
     names: ['json.loads', 'json.load', 'pickle.load', 'pickle.loads', 'yaml.safe_load'],
@@ -159,25 +167,40 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
     source: 'a range counts and holds nothing (CPython: Objects/rangeobject.c)',
   },
   {
-    names: ['str', 'repr', 'str.format', 'str.join', 'os.path.join', 'hex', 'chr'],
+    names: ['os.path.join'],
+    result: { kind: 'text', length: 'all' },
+    transient: '49 + len0',
+    certainty: 'exact',
+    source: 'joins twice: the path and its slash, then the rest (Lib/posixpath.py)',
+  },
+  {
+    names: ['str', 'repr', 'str.format', 'str.join', 'hex', 'chr'],
     result: { kind: 'text', length: 'all' },
     certainty: 'exact',
     source: LAYOUT,
   },
   {
-    names: named('str.', 'lower upper strip lstrip rstrip replace title'),
+    names: named('str.', 'lower upper strip lstrip rstrip replace'),
     result: { kind: 'text', length: 'len' },
     certainty: 'exact',
     source: 'at most as long as the text (a longer replacement is not looked at)',
   },
   {
-    names: [
-      'os.path.basename',
-      'os.path.dirname',
-      'os.path.abspath',
-      'os.path.realpath',
-      'urllib.parse.unquote_plus',
-    ],
+    names: ['str.title'],
+    result: { kind: 'text', length: 'len' },
+    transient: '12 * len',
+    certainty: 'exact',
+    source: 'three characters of 4 bytes for each while it works (Objects/unicodeobject.c)',
+  },
+  {
+    names: ['os.path.abspath', 'os.path.realpath'],
+    result: { kind: 'text', length: 'len0' },
+    transient: '6 * len0 + 1024',
+    certainty: 'exact',
+    source: 'joins, splits and joins again (Lib/posixpath.py); at most as long as the path',
+  },
+  {
+    names: ['os.path.basename', 'os.path.dirname', 'urllib.parse.unquote_plus'],
     result: { kind: 'text', length: 'len0' },
     certainty: 'exact',
     source: 'at most as long as the path',
@@ -189,10 +212,16 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
     source: LAYOUT,
   },
   {
-    names: ['bytes.decode', 'bytes.hex'],
+    names: ['bytes.decode'],
     result: { kind: 'text', length: 'len' },
     certainty: 'exact',
     source: LAYOUT,
+  },
+  {
+    names: ['bytes.hex'],
+    result: { kind: 'text', length: '2 * len' },
+    certainty: 'exact',
+    source: 'two digits a byte',
   },
   {
     names: ['str.split', 'str.splitlines', 'bytes.split'],
@@ -201,10 +230,17 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
     source: 'one part for each two characters at the most, 49 + 8 bytes each and its own character',
   },
   {
-    names: ['os.urandom', 'random.randbytes'],
+    names: ['os.urandom'],
     result: { kind: 'bytes', length: 'a0' },
     certainty: 'exact',
     source: LAYOUT,
+  },
+  {
+    names: ['random.randbytes'],
+    result: { kind: 'bytes', length: 'a0' },
+    transient: '16 * a0 / 15 + 28',
+    certainty: 'exact',
+    source: 'one number of so many bits first, 4 bytes for each 30 of them (Lib/random.py)',
   },
   {
     names: ['bytes', 'bytearray'],
@@ -221,9 +257,9 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
   {
     names: ['random.sample'],
     result: { kind: 'list', length: 'a1', each: 'int' },
-    transient: '216 + 107 * a1',
+    transient: 'max(216 + 107 * a1, min(40 * len0, 480 * a1 + 840))',
     certainty: 'exact',
-    source: 'its set of what was taken (Lib/random.py), dropped when it returns',
+    source: 'a set of what was taken, or a list of all there is to take where that is smaller',
   },
   {
     names: ['random.choice', 'next', 'min', 'max'],

@@ -1,0 +1,251 @@
+/**
+ * Summaries of library calls against the libraries themselves: handlers are read by the extractor
+ * and run by CPython, which counts what they hold. Skipped, with why, where python3 is not the
+ * version that the summaries are of, or has no NumPy 1.24.
+ */
+import test from 'ava';
+import { execa } from 'execa';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { readInterface, sizesFor } from '../../../agent/expression/interface.ts';
+import { manifestBlock } from '../../../autoscaler/mux/report.ts';
+import { extractSource } from '../../../autoscaler/mux/source.ts';
+import { PYTHON_SUMMARIES } from '../../../autoscaler/mux/summaries-python.ts';
+import type { CallResult } from '../../../autoscaler/mux/summaries.ts';
+import { isObject } from '../../../base/json.ts';
+import { PROJECT_ROOT } from '../../../base/paths.ts';
+
+/** What a call leaves behind beside its values: frames, names, objects that import made. */
+const LEFT_BYTES = 4 * 1024;
+const N = 100_000;
+const PAYLOAD = { n: N, text: 'x'.repeat(N) };
+
+interface Case {
+  /** The summary it is about. */
+  readonly name: string;
+  readonly lines: readonly string[];
+  /** Share of the peak by which more may be said: room for growth, parts that are shared. */
+  readonly above: number;
+  /** By the resident peak of the process: what a library takes by itself is not traced. */
+  readonly counts: 'traced' | 'resident';
+}
+
+const calls = (name: string, call: string, ...before: readonly string[]): Case => ({
+  name,
+  lines: [...before, `x = ${call}`, 'return 1'],
+  above: 0.005,
+  counts: 'traced',
+});
+const atMost = (above: number, one: Case): Case => ({ ...one, above });
+const each = (prefix: string, words: string, caseOf: (word: string) => Case): Case[] =>
+  words.split(' ').map((word) => ({ ...caseOf(word), name: `${prefix}${word}` }));
+const resident = (one: Case): Case => ({ ...one, counts: 'resident', above: 0.1 });
+
+const MATRICES = ['a = np.zeros((300, 400))', 'b = np.zeros((400, 500))'];
+const BYTES = 'b = bytes(n)';
+const FILE = `f = open("/dev/zero", "rb")`;
+const BUFFER = 'f = io.BytesIO(b)';
+
+const NUMPY: readonly Case[] = [
+  ...each('numpy.random.', 'rand randn random_sample random', (word) =>
+    calls('', `np.random.${word}(n)`),
+  ),
+  ...each('numpy.', 'zeros ones empty arange', (word) => calls('', `np.${word}(n)`)),
+  calls('numpy.full', 'np.full(n, 1.5)'),
+  ...each('numpy.', 'matmul dot', (word) => calls('', `np.${word}(a, b)`, ...MATRICES)),
+  calls('numpy.ndarray.dot', 'a.dot(b)', ...MATRICES),
+  ...each('numpy.', 'matrix array copy sqrt exp sin cos zeros_like ones_like', (word) =>
+    calls('', `np.${word}(a)`, 'a = np.zeros((n, 2))'),
+  ),
+  ...each('numpy.', 'add multiply subtract', (word) =>
+    calls('', `np.${word}(a, a)`, 'a = np.zeros(n)'),
+  ),
+  calls('numpy.ndarray.copy', 'a.copy()', 'a = np.zeros(n)'),
+  calls('numpy.asarray', 'np.asarray(a)', 'a = np.zeros(n)'),
+  ...each('numpy.ndarray.', 'ravel transpose', (word) =>
+    calls('', `a.${word}()`, 'a = np.zeros((n, 2))'),
+  ),
+  calls('numpy.ndarray.T', 'a.T', 'a = np.zeros((n, 2))'),
+  calls('numpy.transpose', 'np.transpose(a)', 'a = np.zeros((n, 2))'),
+  calls('numpy.ndarray.reshape', 'a.reshape((n, 2))', 'a = np.zeros(n * 2)'),
+  calls('numpy.ndarray.sum', 'a.sum(axis=0)', 'a = np.zeros((2, n))'),
+  calls('numpy.sum', 'np.sum(a, axis=0)', 'a = np.zeros((2, n))'),
+  resident(
+    calls(
+      'numpy.linalg.solve',
+      'np.linalg.solve(a, b)',
+      'a = np.random.rand(2000, 2000)',
+      'b = np.random.rand(2000, 1)',
+    ),
+  ),
+  resident(calls('numpy.linalg.inv', 'np.linalg.inv(a)', 'a = np.random.rand(2000, 2000)')),
+];
+
+const STANDARD: readonly Case[] = [
+  calls('os.urandom', 'os.urandom(n)'),
+  calls('random.randbytes', 'random.randbytes(n)'),
+  ...each('', 'bytes bytearray', (word) => calls('', `${word}(n)`)),
+  calls('str.encode', 's.encode()', 's = event["text"]'),
+  ...each('bytes.', 'decode hex', (word) => calls('', `b.${word}()`, BYTES)),
+  ...each('str.', 'lower upper title', (word) => calls('', `s.${word}()`, 's = event["text"]')),
+  ...each('str.', 'strip lstrip rstrip', (word) =>
+    atMost(1, calls('', `s.${word}()`, 's = event["text"] + " "')),
+  ),
+  calls('str.replace', 's.replace("x", "y")', 's = event["text"]'),
+  calls('bytes.strip', 'b.strip()', 'b = bytes(n) + b" "'),
+  atMost(Infinity, calls('str', 'str(event["text"])')),
+  calls('repr', 'repr(event["text"])'),
+  calls('str.format', '"{}{}".format(event["text"], event["text"])'),
+  calls('str.join', '"".join([event["text"], event["text"]])'),
+  calls('os.path.join', 'os.path.join(event["text"], event["text"])'),
+  ...each('os.path.', 'basename dirname', (word) =>
+    atMost(Infinity, calls('', `os.path.${word}(event["text"])`)),
+  ),
+  atMost(0.25, calls('os.path.abspath', 'os.path.abspath(event["text"])')),
+  atMost(1, calls('os.path.realpath', 'os.path.realpath("a/" * 300)')),
+  ...each('str.', 'split splitlines', (word) =>
+    atMost(Infinity, calls('', `s.${word}()`, 's = "a\\n" * n')),
+  ),
+  atMost(Infinity, calls('bytes.split', 's.split()', 's = b"a " * n')),
+  ...each('', 'list tuple', (word) => atMost(0.05, calls('', `${word}(range(n))`))),
+  atMost(1, calls('sorted', 'sorted(a)', 'a = list(range(n))')),
+  atMost(1, calls('random.sample', 'random.sample(range(n * 10), n)')),
+  ...each('', 'set frozenset', (word) => atMost(1.5, calls('', `${word}(range(n))`))),
+  ...each('', 'enumerate reversed iter', (word) => calls('', `${word}(range(n))`)),
+  calls('zip', 'zip(range(n), range(n))'),
+  atMost(2, calls('json.dumps', 'json.dumps(d)', 'd = {"t": event["text"]}')),
+  ...each('io.', 'BytesIO', (word) => calls('', `io.${word}(b)`, BYTES)),
+  ...each('buffer.', 'read getvalue', (word) => calls('', `f.${word}()`, BYTES, BUFFER)),
+  calls('open', 'open("/dev/zero", "rb")'),
+  calls('file.read', 'f.read(n)', FILE),
+];
+
+/** What no name has, and takes memory all the same. */
+const GROWN: readonly Case[] = [
+  {
+    name: 'a dictionary',
+    lines: ['d = {}', 'for i in range(n):', '  d[i] = i', 'return 1'],
+    above: 1.5,
+    counts: 'traced',
+  },
+  {
+    name: 'a list',
+    lines: ['d = []', 'for i in range(n):', '  d.append(i)', 'return 1'],
+    above: 0.1,
+    counts: 'traced',
+  },
+  {
+    name: 'a comprehension',
+    lines: ['d = [i * 2 for i in range(n)]', 'return 1'],
+    above: 0.1,
+    counts: 'traced',
+  },
+];
+
+/** Sizes that are exact, or up to a summary, and that nothing here measures: why not. */
+const UNMEASURED: Readonly<Record<string, string>> = {
+  'io.StringIO': 'as io.BytesIO',
+  'io.open': 'is open',
+  'gzip.open': 'as open, and a window of zlib',
+  'urllib.parse.unquote_plus': 'a path of a request',
+  hex: 'a number',
+  chr: 'a character',
+  dict: 'measured as it grows',
+  'collections.OrderedDict': 'as dict',
+  'collections.defaultdict': 'as dict',
+  'shutil.make_archive': 'reads a folder',
+  'zipfile.*': 'reads a file',
+  'tarfile.*': 'reads a file',
+  range: 'holds nothing',
+  xrange: 'Python 2',
+  len: 'a number',
+  int: 'a number',
+};
+/** Of these libraries nothing is installed where this runs. */
+const ELSEWHERE = new RegExp(
+  '^(\\.?storage|\\.?nosql|boto3|urllib\\.request|requests?|responses?|igraph|pyaes|aes|PIL|' +
+    'image|cv2|video|frame)\\b',
+);
+
+const SIZED: ReadonlySet<CallResult['kind']> = new Set([
+  'text',
+  'bytes',
+  'array',
+  'view',
+  'list',
+  'record',
+]);
+
+test('every summary of exact or summarised size is measured, or says why not', (t) => {
+  const measured = new Set([...NUMPY, ...STANDARD].map(({ name }) => name));
+  const left = PYTHON_SUMMARIES.filter(
+    ({ result, certainty }) => SIZED.has(result.kind) && ['exact', 'summary'].includes(certainty),
+  )
+    .flatMap(({ names }) => names)
+    .filter((name) => !measured.has(name) && !(name in UNMEASURED) && !ELSEWHERE.test(name));
+  t.deepEqual(left, []);
+});
+
+const IMPORTS = 'import os, io, json, random';
+const sourceOf = ({ lines }: Case, imports: string): string =>
+  [
+    imports,
+    'def handler(event):',
+    '  n = event["n"]',
+    ...lines.map((line) => `  ${line}`),
+    '',
+  ].join('\n');
+
+function saidOf(source: string): number {
+  const block = manifestBlock(extractSource('f.py', source, { model: null, entry: null }));
+  const read: unknown = parse(block ?? '');
+  const memory = isObject(read) ? read['memory'] : null;
+  const of = readInterface(isObject(memory) ? memory['expression'] : null);
+  return sizesFor(of, PAYLOAD).peak_bytes;
+}
+
+const answerSchema = z.object({
+  python: z.string(),
+  numpy: z.string().nullable(),
+  peaks: z.array(z.number()),
+});
+
+/** null: there is no python3. */
+async function runAll(all: readonly { source: string; counts: string }[]) {
+  const script = join(PROJECT_ROOT, 'test/autoscaler/mux/measured.py');
+  const input = JSON.stringify(all.map((one) => ({ ...one, payload: PAYLOAD })));
+  const { stdout, failed } = await execa('python3', [script], {
+    input,
+    reject: false,
+    timeout: 240_000,
+  });
+  return failed ? null : answerSchema.parse(JSON.parse(stdout));
+}
+
+for (const [what, cases, imports] of [
+  ['Python', [...STANDARD, ...GROWN], IMPORTS],
+  ['NumPy', NUMPY, `${IMPORTS}\nimport numpy as np`],
+] as const) {
+  test(`what is said of calls of ${what} is what they take`, async (t) => {
+    const versions = await runAll([]);
+    const has_numpy = versions?.numpy?.startsWith('1.24.') === true;
+    if (versions?.python !== '3.11' || (what === 'NumPy' && !has_numpy)) {
+      const told = `Python is ${versions?.python}, NumPy ${versions?.numpy}`;
+      t.log(`skipped: ${told}; 3.11 and 1.24 are wanted`);
+      t.pass();
+      return;
+    }
+    const sources = cases.map((one) => sourceOf(one, imports));
+    const counted = await runAll(
+      cases.map(({ counts }, at) => ({ source: sources[at] ?? '', counts })),
+    );
+    for (const [at, { name, above }] of cases.entries()) {
+      const peak = counted?.peaks[at] ?? Number.NaN;
+      const said = saidOf(sources[at] ?? '');
+      const figures = `${name}: ${said} said, ${peak} measured`;
+      t.true(said + LEFT_BYTES >= peak * 0.995, figures);
+      t.true(said <= peak * (1 + above) + LEFT_BYTES, figures);
+    }
+  });
+}
