@@ -7,6 +7,7 @@ import { readPlainFile } from '../../base/plain-file.ts';
 import { contentKey } from '../cache/content-hash.ts';
 import { imageError } from '../errors.ts';
 import type { KernelSource } from './source.ts';
+import { builtText } from './touched.ts';
 
 /** `stock`: untouched; `hotmem`: with the series; `debug`: the series on a checking kernel. */
 export type KernelVariant = 'stock' | 'hotmem' | 'debug';
@@ -139,7 +140,7 @@ export function kernelKey(parts: KernelParts, source_identity: string, compiler:
     source: source_identity,
     compiler,
     fragments: JSON.stringify(parts.fragments.map((fragment) => fragment.text)),
-    patches: JSON.stringify(parts.patch_texts),
+    patches: JSON.stringify(parts.patch_texts.map(builtText)),
     series_revision: parts.series_revision ?? '',
     ...(parts.arch === DEFAULT_ARCH ? {} : { arch: parts.arch }),
   });

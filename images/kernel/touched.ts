@@ -1,10 +1,30 @@
-/** Which objects of a kernel a patch touches, as far as a configuration builds them. Pure. */
+/** What of a kernel a patch touches, as far as a configuration builds it. Pure. */
 import type { ConfigValues } from './config.ts';
 
 /** Files that a patch leaves behind changed or new, in its order. */
 export function filesOfPatch(patch: string): readonly string[] {
   const found = [...patch.matchAll(/^\+\+\+ b\/(\S+)/gm)].map(([, file = '']) => file);
   return [...new Set(found)];
+}
+
+/**
+ * What of a patch can change a kernel or its selftest: not the mail around it, nor what it says in
+ * the documentation. All of one that git did not make.
+ */
+export function builtText(patch: string): string {
+  const [, ...files] = patch.split(/^(?=diff --git )/m);
+  if (files.length === 0) return patch;
+  return files
+    .filter((text) => !isProse(text))
+    .map((text) => text.replace(/\n-- \n[\d.]+\n*$/, '\n'))
+    .join('');
+}
+
+/** A kernel is configured with `Documentation/Kconfig`, too. */
+function isProse(file_patch: string): boolean {
+  const path = /^diff --git a\/(\S+)/.exec(file_patch)?.[1] ?? '';
+  if (path === 'MAINTAINERS') return true;
+  return path.startsWith('Documentation/') && !path.endsWith('/Kconfig');
 }
 
 /** `mm/hotmem/pool.c` as `mm/hotmem/pool.o`; null for what this architecture has no object of. */

@@ -12,6 +12,7 @@ import { contentKey } from '../../images/cache/content-hash.ts';
 import { type ConfigValues, mergeFragments, parseConfig } from '../../images/kernel/config.ts';
 import { listKernels } from '../../images/kernel/lookup.ts';
 import { kernelKey, kernelParts } from '../../images/kernel/recipe.ts';
+import { builtText } from '../../images/kernel/touched.ts';
 import { world } from './build-world.ts';
 
 test('an arm64 kernel is made by the cross tools, and found again beside that of x86-64', async (t) => {
@@ -42,7 +43,7 @@ test('the key of an x86-64 kernel is of what it was of before there were others'
     source: 'of a source',
     compiler: 'gcc 12',
     fragments: JSON.stringify(parts.fragments.map(({ text }) => text)),
-    patches: JSON.stringify(parts.patch_texts),
+    patches: JSON.stringify(parts.patch_texts.map(builtText)),
     series_revision: parts.series_revision ?? '',
   });
   t.is(kernelKey(parts, 'of a source', 'gcc 12'), key);

@@ -13,7 +13,7 @@ import {
   parseConfig,
 } from '../../images/kernel/config.ts';
 import { isOfParts, listKernels } from '../../images/kernel/lookup.ts';
-import { kernelParts, parseSeries } from '../../images/kernel/recipe.ts';
+import { kernelKey, kernelParts, parseSeries } from '../../images/kernel/recipe.ts';
 import { findKernelSource } from '../../images/kernel/source.ts';
 import { parseKernelVersion } from '../../images/kernel/version.ts';
 import { makeDetail } from '../../images/kernel/make-output.ts';
@@ -138,4 +138,41 @@ test('lines of make are read for progress', (t) => {
   t.is(makeDetail('  CC      mm/slub.o'), 'mm/slub.o');
   t.is(makeDetail('  LD [M]  fs/x.ko'), 'fs/x.ko');
   t.is(makeDetail('make[1]: Entering directory'), null);
+});
+
+const fileOf = (path: string, line: string): string =>
+  `diff --git a/${path} b/${path}\n--- a/${path}\n+++ b/${path}\n@@ -1 +1 @@\n-old\n+${line}\n`;
+
+const EDITS: readonly [string, string, boolean][] = [
+  ['its message', 'Subject: [PATCH 1/2] another', false],
+  ['the manual', fileOf('Documentation/mm/hotmem.rst', 'another'), false],
+  ['who maintains it', fileOf('MAINTAINERS', 'another'), false],
+  ['options that documentation has', fileOf('Documentation/Kconfig', 'another'), true],
+  ['the kernel', fileOf('mm/hotmem/pool.c', 'another'), true],
+  ['the selftest, which lies beside the kernel', fileOf('tools/hotmem/a.c', 'another'), true],
+];
+
+for (const [what, text, counts] of EDITS) {
+  test(`a patch that has another word in ${what} makes ${counts ? 'another' : 'the same'} kernel`, async (t) => {
+    const parts = await kernelParts('hotmem');
+    const [head, rest] = ['Subject: [PATCH 1/2] one\n\n', fileOf('mm/swap.c', 'one')];
+    const keyOf = (patch: string): string =>
+      kernelKey({ ...parts, patch_texts: [patch] }, 'of a source', 'gcc 12');
+    const before = text.startsWith('Subject')
+      ? `${head}---\n${rest}-- \n2.39.5\n`
+      : `${head}---\n${text.replace('+another', '+one')}${rest}-- \n2.39.5\n`;
+    const after = text.startsWith('Subject')
+      ? `${text}\n\n---\n${rest}-- \n2.53.0\n`
+      : `${head}---\n${text}${rest}-- \n2.39.5\n`;
+    t.not(before, after);
+    t.is(keyOf(before) !== keyOf(after), counts);
+  });
+}
+
+test('of a patch that git did not make, every word counts', async (t) => {
+  const parts = await kernelParts('hotmem');
+  const keyOf = (patch: string): string =>
+    kernelKey({ ...parts, patch_texts: [patch] }, 'of a source', 'gcc 12');
+  const plain = '--- a/Documentation/x\n+++ b/Documentation/x\n@@ -1 +1 @@\n-old\n+new\n';
+  t.not(keyOf(plain), keyOf(plain.replace('+new', '+newer')));
 });
