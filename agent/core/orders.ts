@@ -1,5 +1,6 @@
 /** Orders: what an operation asks of a VMM, whole or in steps. */
 import { kindOf, type OperationOrder, type OperationState } from '../model/operations.ts';
+import { type Pace, unplugMs } from '../model/pace.ts';
 import { sizeUnitBytes } from '../model/spec.ts';
 import type { FunctionState, RegionState } from '../model/state.ts';
 import { sharesDevice } from './devices.ts';
@@ -14,7 +15,7 @@ export function operationOrder(fn: FunctionState, operation: OperationState): Op
 /** The same operation with its first step, where it gives back more than one. */
 export function withSteps(
   draft: Draft,
-  { spec }: FunctionState,
+  { spec, pace }: FunctionState,
   region: RegionState,
   operation: OperationState,
 ): OperationState {
@@ -22,9 +23,16 @@ export function withSteps(
   if (kindOf(operation) !== 'unplug' || sharesDevice(region)) return operation;
   const unit_bytes = sizeUnitBytes(spec);
   const { from_bytes, to_bytes: final_bytes } = operation;
+  if (goesWhole(draft, pace, from_bytes - final_bytes)) return operation;
   const to_bytes = stepTo(draft, { unit_bytes, from_bytes, final_bytes });
   if (to_bytes === final_bytes) return operation;
   return { ...operation, to_bytes, final_bytes, begun_bytes: from_bytes };
+}
+
+/** Whether nobody would gain by a border to go before it at, as usual (the median) or at first. */
+function goesWhole({ config }: Draft, pace: Pace, bytes: number): boolean {
+  const { whole_ms } = config.queue;
+  return whole_ms > 0 && (unplugMs(pace, bytes, 50) ?? 0) <= whole_ms;
 }
 
 /** The step after one that ended, from what is plugged now. */

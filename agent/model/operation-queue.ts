@@ -12,6 +12,8 @@ export type OperationClass = (typeof OPERATION_CLASSES)[number];
 export interface QueueConfig {
   /** Memory is given back in steps of so much, which others can go between; null: all at once. */
   readonly step_bytes: number | null;
+  /** What is foreseen to take no longer goes whole, and so does what nothing is foreseen of. */
+  readonly whole_ms: number;
   /** Operations under way on the host; null: no bound of their number. */
   readonly at_once_max: number | null;
   /** Whether operations of a class go by slack (true), or all in order of their decisions. */
@@ -33,6 +35,7 @@ export interface QueueConfig {
 /** Chosen, but for the step: the issue of MASK's tokens, applied to memory. */
 export const DEFAULT_QUEUE: QueueConfig = {
   step_bytes: 128 * MIB,
+  whole_ms: 50,
   at_once_max: null,
   by_slack: true,
   tokens_max: 8,

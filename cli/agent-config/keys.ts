@@ -215,7 +215,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     name: 'reclaim_step',
     kind: SIZE_OR_OFF,
-    doc: 'memory is given back in steps of so much, between which starts go first; off: all at once',
+    doc: 'slow unplugs are made in steps of so much, between which starts go first; off: all at once',
     default: `${(DEFAULT_QUEUE.step_bytes ?? 0) / 1024 / 1024}MiB`,
   },
   {

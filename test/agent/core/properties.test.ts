@@ -61,6 +61,7 @@ const host = fc.record({
   host_keep_bytes: fc.constantFrom(null, KEEP_BYTES),
   at_once_max: fc.constantFrom(null, null, 1, 3),
   step_bytes: fc.constantFrom(null, 128 * MIB, 256 * MIB),
+  whole_ms: fc.constantFrom(0, 0, 50),
   tokens_max: fc.constantFrom(1, 8),
   by_slack: fc.constantFrom(true, true, false),
   hold_ms_per_gib_s: fc.constantFrom(null, 1, 1_000),
@@ -72,6 +73,7 @@ interface Made {
   readonly host_keep_bytes: number | null;
   readonly at_once_max: number | null;
   readonly step_bytes: number | null;
+  readonly whole_ms: number;
   readonly tokens_max: number;
   readonly by_slack: boolean;
   readonly hold_ms_per_gib_s: number | null;

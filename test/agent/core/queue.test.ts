@@ -11,13 +11,16 @@ import { World } from './world.ts';
 const BOOT = 256 * MIB;
 const REGION = 512 * MIB;
 
+/** As usual, but that all goes in steps, however fast it goes. */
+const IN_STEPS: QueueConfig = { ...DEFAULT_QUEUE, whole_ms: 0 };
+
 /** A host with one function of 512 MiB; `idle`: so many of its instances are there, and idle. */
 function hostWith(
   idle: number,
   queue: Partial<QueueConfig> = {},
   part: Partial<FunctionSpec> = {},
 ): World {
-  const world = new World(8 * GIB, { queue: { ...DEFAULT_QUEUE, ...queue } });
+  const world = new World(8 * GIB, { queue: { ...IN_STEPS, ...queue } });
   world.context = { ...world.context, recording: true };
   world.deploy('f', 'hotmem', { limit_bytes: REGION, concurrency: 2, ...part });
   finish(world);
@@ -46,6 +49,19 @@ test('an unplug goes in steps, and each gives its part of the permit back', (t) 
   }
   t.deepEqual(world.pending, []);
   t.is(world.state.operations.size, 0);
+});
+
+test('what goes fast goes whole: steps come where the function has seen a slow one', (t) => {
+  const world = hostWith(2, { whole_ms: DEFAULT_QUEUE.whole_ms });
+  world.advance(1_000);
+  complete(world, 'stop');
+  const [first] = orders(world);
+  t.like(first, { kind: 'unplug', to_bytes: 0 }, 'nothing is foreseen of the first');
+  world.advance(DEFAULT_QUEUE.whole_ms + 1);
+  complete(world, 'unplug');
+  complete(world, 'stop');
+  const [second] = orders(world);
+  t.like(second, { kind: 'unplug', to_bytes: REGION - 128 * MIB }, 'the first took too long');
 });
 
 test('a step that ends in part ends the operation, and the rest is tried again later', (t) => {
@@ -143,7 +159,7 @@ test('what somebody waits for is not held for a start', (t) => {
 });
 
 test('of several starts the one with the least time left goes first', (t) => {
-  const world = new World(8 * GIB, { queue: { ...DEFAULT_QUEUE, at_once_max: 1 } });
+  const world = new World(8 * GIB, { queue: { ...IN_STEPS, at_once_max: 1 } });
   for (const [name, deadline_ms] of [
     ['late', 5_000],
     ['soon', 500],
