@@ -1,6 +1,7 @@
 /** The policies of the autoscaler, beside the agent's own: one file and one line each. Pure. */
 import type { Policy } from '../../agent/core/policy.ts';
 import { BATCHED_POLICY } from './batched.ts';
+import { DEGRADED_WINDOW_POLICY } from './degraded-window.ts';
 import { FIXED_KEEP_ALIVE_POLICY } from './fixed-keep-alive.ts';
 import { GREEDY_DUAL_POLICY, LEAST_RECENTLY_USED_POLICY } from './greedy-dual.ts';
 import { HISTORY_POLICY } from './history.ts';
@@ -16,6 +17,7 @@ export const AUTOSCALER_POLICIES: readonly Policy[] = [
   HYBRID_HISTOGRAM_POLICY,
   OLDEST_FIRST_POLICY,
   SLIDING_WINDOW_POLICY,
+  DEGRADED_WINDOW_POLICY,
   KNATIVE_POLICY,
   BATCHED_POLICY,
   PLUGGED_RESERVE_POLICY,

@@ -2,8 +2,8 @@
  * Sliding-window ageing: time is cut into buckets, an instance is of the bucket in which it was
  * used last, and it is kept while that bucket is one of the newest. All of a bucket leave at once,
  * so that memory goes back in few large steps. Figures of InfiniStore (Zhang et al., VLDB 2023):
- * buckets of 10 minutes, the newest 6 are active. Its degraded buckets, kept in slower memory, have
- * no rung here: what is no longer active ends. Pure.
+ * buckets of 10 minutes, the newest 6 are active. What is no longer active ends; with the degraded
+ * buckets that come after it is degraded-window.ts. Pure.
  */
 import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
 import type { Policy } from '../../agent/core/policy.ts';

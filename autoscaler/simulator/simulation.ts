@@ -8,6 +8,7 @@ import { GREEDY_DUAL_POLICY, LEAST_RECENTLY_USED_POLICY } from '../policy/greedy
 import { HYBRID_HISTOGRAM_POLICY } from '../policy/hybrid-histogram-policy.ts';
 import { KNATIVE_POLICY } from '../policy/knative.ts';
 import { OLDEST_FIRST_POLICY } from '../policy/oldest-first.ts';
+import { DEGRADED_WINDOW_POLICY } from '../policy/degraded-window.ts';
 import { PLUGGED_RESERVE_POLICY } from '../policy/plugged-reserve.ts';
 import { SLIDING_WINDOW_POLICY } from '../policy/sliding-window.ts';
 import type { RunFigures, Simulation } from '../results/simulation.ts';
@@ -27,6 +28,7 @@ export const SIMULATED_POLICIES = [
   'fixed-keep-alive',
   'hybrid-histogram',
   'sliding-window',
+  'degraded-window',
   'oldest-first',
   'knative',
   'batched',
@@ -40,6 +42,7 @@ const OF_THE_CORE: Readonly<Record<SimulatedPolicy, Policy>> = {
   'fixed-keep-alive': FIXED_KEEP_ALIVE_POLICY,
   'hybrid-histogram': HYBRID_HISTOGRAM_POLICY,
   'sliding-window': SLIDING_WINDOW_POLICY,
+  'degraded-window': DEGRADED_WINDOW_POLICY,
   'oldest-first': OLDEST_FIRST_POLICY,
   knative: KNATIVE_POLICY,
   batched: BATCHED_POLICY,
@@ -58,7 +61,7 @@ const TIMED: ReadonlySet<SimulatedPolicy> = new Set([
 /** Under these nothing ends but for want of memory. */
 export const NEEDS_LIMIT: ReadonlySet<string> = new Set(['greedy-dual', 'least-recently-used']);
 /** No engine of columns has them. */
-export const REFERENCE_ONLY: ReadonlySet<string> = new Set(['plugged-reserve']);
+export const REFERENCE_ONLY: ReadonlySet<string> = new Set(['plugged-reserve', 'degraded-window']);
 
 /** Whether only the agent's own core can play it. */
 export function needsReference({ policy, own }: PolicyChoice): boolean {
@@ -157,7 +160,8 @@ export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: numb
     case 'batched':
       return batchedTable(functions, keep_alive_ms);
     case 'plugged-reserve':
-      throw badSimulateOption('engine', 'fast does not play plugged-reserve; reference does');
+    case 'degraded-window':
+      throw badSimulateOption('engine', `fast does not play ${policy}; reference does`);
     case 'greedy-dual':
       return constantTable(policy, functions, Number.POSITIVE_INFINITY, 'greedy-dual');
     default:

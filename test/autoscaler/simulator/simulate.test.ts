@@ -132,7 +132,14 @@ test('who lets go for memory alone is waited for, on both engines', async (t) =>
 });
 
 test('every policy is played by the reference engine, and says which it is', async (t) => {
-  const names = ['knative', 'batched', 'plugged-reserve', 'sliding-window', 'hybrid-histogram'];
+  const names = [
+    'knative',
+    'batched',
+    'plugged-reserve',
+    'sliding-window',
+    'degraded-window',
+    'hybrid-histogram',
+  ];
   const { runs } = await simulated('--policy', names.join(), '--engine', 'reference');
   for (const [at, { name, warm, cold }] of runs.entries()) {
     t.true(name.startsWith(names[at] ?? '?'), name);
