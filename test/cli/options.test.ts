@@ -55,6 +55,8 @@ const DEPLOY = [
   ['increment', '32MiB', { memory: { baseline_bytes: null, increment_bytes: 32 * MIB } }],
   ['history', null, { memory: { history: true, grow_wait_ms: null } }],
   ['grow-wait', '1.5', { memory: { grow_wait_ms: 1_500 } }],
+  ['deadline', '0.9', { deadline_ms: 900 }],
+  ['reclaim-slo', '10ms per 1GiB, p95', { reclaim_slo: { ms_per_gib: 10, percentile: 95 } }],
   ['tenant', 'acme', { tenant: 'acme' }],
   ['arg', '/bin/it', { argv: ['/bin/it'] }],
   ['init-on-alloc', null, { init_on_alloc: true }],
@@ -65,13 +67,19 @@ test('every option of deploy arrives at the agent', async (t) => {
   const policy = { ...DEFAULT_POLICY, elastic: true };
   const { client, socket_path } = await serve(t, 16 * GIB, { policy });
   for (const [option, value, wanted] of DEPLOY) {
-    const words = value === null ? `--${option}` : `--${option} ${value}`;
-    const limit = option === 'limit' ? '' : ' --limit 256MiB';
-    const line = `deploy f ${words}${limit} --socket ${socket_path}`;
-    const { code, err } = await runLine(line);
-    t.is(code, 0, `${line}: ${err}`);
+    const words = value === null ? [`--${option}`] : [`--${option}`, value];
+    const limit = option === 'limit' ? [] : ['--limit', '256MiB'];
+    const { code, err } = await runLine([
+      'deploy',
+      'f',
+      ...words,
+      ...limit,
+      '--socket',
+      socket_path,
+    ]);
+    t.is(code, 0, `${option}: ${err}`);
     const { functions } = await client.status('f');
-    t.like(functions[0]?.function, wanted, line);
+    t.like(functions[0]?.function, wanted, option);
     if (option === 'backing') {
       t.regex((await runLine(`status --socket ${socket_path}`)).out, /backing huge, 8 x/);
     }
@@ -237,6 +245,7 @@ const REPLAY: Readonly<Record<string, string>> = {
   seed: '99',
   fail: 'kill-vmm',
   rounds: '3',
+  'warm-up': '5s',
   agent: '/run/other.sock',
   'host-limit': '3GiB',
 };

@@ -4,14 +4,14 @@ import { COMMANDS } from '../../cli/commands.ts';
 import { main } from '../../cli/main.ts';
 
 export async function runLine(
-  line: string,
+  line: string | readonly string[],
   env: NodeJS.ProcessEnv = {},
   commands: readonly Command[] = COMMANDS,
 ): Promise<{ code: number; out: string; err: string }> {
   let out = '';
   let err = '';
   const code = await main(
-    line.split(' '),
+    typeof line === 'string' ? line.split(' ') : line,
     {
       stdout: { write: (text) => (out += text) },
       stderr: { write: (text) => (err += text) },
