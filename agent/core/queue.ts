@@ -25,9 +25,7 @@ import { earlier } from './wakes.ts';
 
 /** Sends an operation, or has it wait until the step has decided all the others. */
 export function offer(draft: Draft, fn: FunctionState, operation: OperationState): void {
-  const of_class = classOf(operation);
-  const is_first = of_class === 'start' || of_class === 'grow';
-  const is_free = is_first && draft.config.queue.at_once_max === null;
+  const is_free = isUrgent(operation) && draft.config.queue.at_once_max === null;
   if (is_free || operation.cause === 'pressure') return ask(draft, fn, operation);
   wait(draft, operation);
 }
@@ -81,9 +79,14 @@ export function dispatch(draft: Draft): number | null {
   const load: Load = { sent: 0, urgent: 0 };
   const waiting: Waiting[] = [];
   for (const operation of draft.operations.all()) {
-    const place = isWaiting(operation) ? placeOf(draft, operation) : null;
+    if (!isWaiting(operation)) {
+      load.sent += 1;
+      continue;
+    }
+    const place = placeOf(draft, operation);
     if (place) waiting.push(place);
-    else if (!isWaiting(operation)) load.sent += 1;
+    // Of a VM that takes nothing now: what is made ready elsewhere does not go before it either.
+    else if (isUrgent(operation)) load.urgent += 1;
   }
   waiting.sort(inOrder);
   let wake_ms: number | null = null;
@@ -98,12 +101,17 @@ export function dispatch(draft: Draft): number | null {
       load.sent += 1;
       continue;
     }
-    if (one.rank <= OPERATION_CLASSES.indexOf('grow')) load.urgent += 1;
+    if (isUrgent(one.operation) || one.hurry !== null) load.urgent += 1;
     wake_ms = earlier(wake_ms, one.due_ms);
     if (one.operation.waits_since_ms !== draft.now_ms) continue;
     recordQueue(draft, one.fn, one.operation, { answer: 'hold', because: held, ...one });
   }
   return wake_ms;
+}
+
+function isUrgent(operation: OperationState): boolean {
+  const of_class = classOf(operation);
+  return of_class === 'start' || of_class === 'grow';
 }
 
 interface Waiting {

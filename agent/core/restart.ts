@@ -3,7 +3,7 @@
  * again, as the state says it: every request to a VMM or a guest is one that may come twice.
  * Nothing moves in a VM until it was adopted.
  */
-import { isWaiting } from '../model/operation-queue.ts';
+import { finalBytes, isWaiting } from '../model/operation-queue.ts';
 import { kindOf } from '../model/operations.ts';
 import type { FoundInstance, ResizeOutcome } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
@@ -96,7 +96,7 @@ function askAgain(draft: Draft, fn: FunctionState, vm: VmState, index: number): 
     return endAtBorder(draft, about, ENDED_BY_RESTART.reason ?? '');
   }
   const { used_bytes, plugged_bytes, span } = region;
-  const unwanted = span?.want || operation.to_bytes < (used_bytes ?? 0);
+  const unwanted = span?.want || finalBytes(operation) < (used_bytes ?? 0);
   if (operation.cause === 'shrink' && unwanted) {
     const result = { ...ENDED_BY_RESTART, plugged_bytes };
     return resized(draft, fn, vm, { id: operation.id, result });

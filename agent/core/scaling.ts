@@ -43,12 +43,17 @@ export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
 
 /** Starts, in free regions and in those that are taken from their way back. */
 function startAll(draft: Draft, fn: FunctionState, starts: number): Lack | null {
+  const before = countInstances(draft, fn);
   const lack = startInstances(draft, fn, starts);
   if (lack || starts <= 0 || fn.queue.length === 0) return lack;
-  const waiting = uncovered(draft, fn, starts).length;
+  const left = starts - (countInstances(draft, fn) - before);
+  const waiting = Math.min(left, uncovered(draft, fn, starts).length);
   const freed = waiting > 0 ? preempt(draft, fn, waiting) : 0;
   return freed > 0 ? startInstances(draft, fn, freed) : null;
 }
+
+const countInstances = (draft: Draft, fn: FunctionState): number =>
+  vmsOf(draft, fn).reduce((sum, { instances }) => sum + instances.length, 0);
 
 /** One that is not idle any more, or not there, goes on. */
 function stopIdle(draft: Draft, stops: Scale['stops']): void {

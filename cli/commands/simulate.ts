@@ -87,8 +87,8 @@ the unplug is done. The times of mechanisms are published ones, named in the out
   hybrid-histogram     idle times in minutes decide (Shahrad et al., ATC 2020); ARIMA is replaced by
                        exponential smoothing
   sliding-window       all used last in one ten minutes end together, an hour later (InfiniStore)
-  degraded-window      the same, and the region stays plugged three hours more, in 18 degraded buckets
-                       (--engine reference alone)
+  degraded-window      the same, and the region stays plugged three hours more, in 18 degraded
+                       buckets (--engine reference alone)
   oldest-first         fixed-keep-alive, but the one idle longest serves next
   batched              fixed-keep-alive, but four end together, or what has waited for 30 s
   plugged-reserve      fixed-keep-alive, one more region plugged (--engine reference alone)

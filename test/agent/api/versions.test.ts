@@ -103,6 +103,8 @@ test('a client made from agent.proto alone deploys, invokes and asks', async (t)
     instances: _all,
     network: _nowhere,
     tenant: _nobody,
+    deadline_ms: _whenever,
+    reclaim_slo: _no_promise,
     program: _none,
     ...spec
   } = fresh;
