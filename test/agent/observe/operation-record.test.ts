@@ -66,6 +66,9 @@ const PARTS: OperationParts = {
     decided_at_ms: 20,
     stop_at_ms: 18,
     gone_at_ms: 19,
+    held_ms: 6,
+    promised_ms: 41,
+    predicted_ms: 42,
   },
   result: RESULT,
   start: null,
@@ -114,6 +117,10 @@ test('an unplug is told with all that order, VMM, guest and host know of it', (t
     heard_at_ms: null,
     grow_waits: 2,
     grow_wait_ms: 8.5,
+    held_ms: 6,
+    promised_ms: 41,
+    predicted_ms: 42,
+    steps: null,
   });
 });
 
