@@ -46,6 +46,8 @@ function startAll(draft: Draft, fn: FunctionState, starts: number): Lack | null 
   const before = countInstances(draft, fn);
   const lack = startInstances(draft, fn, starts);
   if (lack || starts <= 0 || fn.queue.length === 0) return lack;
+  // Without classes a start is no more than what is given back, and takes nothing over.
+  if (!draft.config.queue.by_slack) return null;
   const left = starts - (countInstances(draft, fn) - before);
   const waiting = Math.min(left, uncovered(draft, fn, starts).length);
   const freed = waiting > 0 ? preempt(draft, fn, waiting) : 0;
