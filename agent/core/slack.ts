@@ -43,11 +43,11 @@ export function slackMs(draft: Draft, { operation, fn, vm }: Offered): number {
   }
 }
 
-/** When an invocation is to be over: by its own word, its function's, or the bound of any wait. */
+/** When an invocation is to be over: by its function's word, or the bound of any wait. */
 function deadlineMs(
   { config }: Pick<Draft, 'config'>,
   { spec }: FunctionState,
-  { deadline_at_ms, received_at_ms }: QueuedInvocation,
+  { received_at_ms }: QueuedInvocation,
 ): number {
-  return deadline_at_ms ?? received_at_ms + (spec.deadline_ms ?? config.queued_ms);
+  return received_at_ms + (spec.deadline_ms ?? config.queued_ms);
 }

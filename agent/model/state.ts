@@ -48,8 +48,6 @@ export interface QueuedInvocation {
   readonly sequence: number;
   readonly timeout_ms: number | null;
   readonly received_at_ms: number;
-  /** When it is to be over; absent: as its function says. */
-  readonly deadline_at_ms?: number;
   /** Of a caller who may ask again. */
   readonly key?: CallKey;
   /** What it will take by its function's expression; absent: that has none. */

@@ -224,6 +224,28 @@ test('tokens grow by one while neighbours run as usual, and are halved when one 
   t.true(said(world).some((line) => line.startsWith('tokens 2: the worst neighbour ran ')));
 });
 
+test('of several unplugs the one whose promise is due first goes first', (t) => {
+  // A step is all of it, so that none waits for its bound in between.
+  const queue = { ...IN_STEPS, step_bytes: null, tokens_max: 1 };
+  const world = new World(8 * GIB, { queue });
+  const promises = { first: null, late: 200, soon: 20 };
+  for (const [name, ms_per_gib] of Object.entries(promises)) {
+    const reclaim_slo = ms_per_gib === null ? null : { ms_per_gib, percentile: 99 };
+    world.deploy(name, 'hotmem', { reclaim_slo, limit_bytes: REGION });
+  }
+  finish(world);
+  for (const name of Object.keys(promises)) world.invoke(name);
+  finish(world);
+  world.advance(1_000);
+  for (const _ of Object.keys(promises)) complete(world, 'stop');
+  const sent: string[] = [];
+  while (orders(world).length > 0) {
+    sent.push(orders(world)[0]?.function ?? '');
+    complete(world, 'unplug');
+  }
+  t.deepEqual(sent, ['first', 'soon', 'late'], 'one token');
+});
+
 test('a promise is predicted before, and kept or explained after', (t) => {
   const world = hostWith(
     1,

@@ -48,8 +48,11 @@ function launches(): Case[] {
         mechanism,
         options: { faults: { launch: nth(1, fault) } },
         victim: () => 'vm1',
-        // Of what is plugged while it dies the end may be told first.
-        cause: fault === 'die' ? /^(fault vm HP_|populated failed HP_)/ : /^fault vm HP_/,
+        // What is plugged at boot may end first, and then says itself that the VMM is gone.
+        cause:
+          fault === 'die' && mechanism === 'static'
+            ? /^(fault vm HP_|populated failed HP_VMM_GONE$)/
+            : /^fault vm HP_/,
       }),
     ),
   );
