@@ -17,7 +17,10 @@ import { KEEP_BYTES, MOVES, NAMES, play } from '../core/moves.ts';
 import { World } from '../core/world.ts';
 
 /** The host's own memory is looked at; no order follows from what an agent learned, and forgot. */
-const KEEPS = { host_keep_bytes: KEEP_BYTES, queue: { ...DEFAULT_QUEUE, tokens_max: 1 } };
+const KEEPS = {
+  host_keep_bytes: KEEP_BYTES,
+  queue: { ...DEFAULT_QUEUE, tokens_max: 1, whole_ms: 0 },
+};
 
 type Rows = Record<keyof StoredRows, Map<string, string>>;
 
