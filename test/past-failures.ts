@@ -49,4 +49,11 @@ export const PAST_FAILURES: readonly PastFailure[] = [
     runs: 300,
     found: 'the test let unplugs go whole by what the agent had learned of their pace, and forgot',
   },
+  {
+    test: 'whatever a policy answers, growth and shrink in use included, the promises hold',
+    seed: 477_443_168,
+    runs: 1_000,
+    found:
+      'a region kept plugged for a while was woken for, for ever, where it stayed ready longer',
+  },
 ];

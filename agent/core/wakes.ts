@@ -29,7 +29,10 @@ export function vmWake(draft: Draft, vm: VmState): number | null {
       wake_ms = earlier(wake_ms, region.retry_at_ms);
     }
     const { hold_until_ms, keep_until_ms = null } = region;
-    if (region.ready) wake_ms = earlier(wake_ms, keep_until_ms);
+    // Once that is over, a region which stays ready all the same waits for something else.
+    if (region.ready && keep_until_ms !== null && keep_until_ms > draft.now_ms) {
+      wake_ms = earlier(wake_ms, keep_until_ms);
+    }
     if (hold_until_ms !== null && hold_until_ms > draft.now_ms) {
       wake_ms = earlier(wake_ms, hold_until_ms);
     }
