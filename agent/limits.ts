@@ -22,6 +22,8 @@ export const AGENT_LIMITS = {
   host_look_pressed_ms: 250,
   /** There must be enough of it for so long before a level of pressure is over. */
   pressure_calm_ms: 5_000,
+  /** Of a function whose ready memory others needed, none is made ready for so long. */
+  pool_rest_ms: 5_000,
   /** Longest wait of an invocation for memory that is being given back. */
   memory_wait_ms: 10_000,
   /** What an invocation may take whose caller does not say. */
@@ -64,6 +66,11 @@ export const AGENT_LIMITS = {
    * others.
    */
   status_vm_ms: 1_000,
+  /** It asks so many at a time, and others after so long where one of them is silent. */
+  status_asks: 4,
+  status_patience_ms: 20,
+  /** Characters of the agent's state in one part of an answer. */
+  status_state_chars: 128 * 1024,
   /** A guest that told nothing for this long is pinged, and has this long to answer ... */
   guest_ping_ms: 10_000,
   guest_pong_ms: 5_000,
@@ -71,6 +78,21 @@ export const AGENT_LIMITS = {
   guest_ping_again_ms: 2_000,
   /** A full instance waits so long for more memory, where its function says nothing. */
   grow_wait_ms: 10_000,
+  /** A span is waited for so long, where nobody says how long growth is. */
+  span_wait_ms: 10_000,
+  /** An emulation opens, touches and closes a span once: no longer, on the slowest host. */
+  span_cycle_ms: 60_000,
+  /** DAGs of a host, stages of one, and edges between them. */
+  dags: 128,
+  dag_stages: 32,
+  dag_edges: 128,
+  /** Calls of DAGs that go on at once; calls that are foreseen of one function. */
+  dags_running: 256,
+  calls_expected: 1_024,
+  /** A stage's own payload as JSON, in characters. */
+  dag_payload_chars: 4_096,
+  /** Spans of a function. */
+  spans: 8,
   /**
    * A region in use gives back what its guest calls free, which takes no longer: until it is over
    * it cannot grow.
@@ -119,14 +141,21 @@ export const AGENT_LIMITS = {
   page_looks: 8_192,
   /** Operations that ended and are kept for those who ask later. */
   operations_kept: 4_096,
-  /** Regions that an answer to Status looks at before others get a turn. */
-  status_regions_at_once: 512,
+  /** Long answers are made in turns of the event loop of this length, between which calls go on. */
+  turn_ms: 4,
   /** Readers of the live state; messages kept for a slow one before it is dropped. */
   live_readers: 32,
   live_messages_behind: 512,
-  /** What changes within this time is one message of the live state ... */
-  live_gather_ms: 15,
-  /** ... with at most so many records of a kind; of a snapshot at most so many rows at once. */
+  /** After a rest a change is told at once; the next ones so long after the message ... */
+  live_gather_ms: 5,
+  /** ... or so long, while the agent is late itself or a reader has more messages unread ... */
+  live_gather_behind_ms: 15,
+  live_few_behind: 8,
+  /** ... or later where they take long to make, which takes this part of the time at most ... */
+  live_share: 0.1,
+  /** ... but never later than this. */
+  live_gather_ms_max: 100,
+  /** One message has at most so many records of a kind; a part of a snapshot so many rows. */
   live_records: 2_000,
   live_part_rows: 16,
   /** While somebody reads, the memory of VMs is looked at this often. */
@@ -154,9 +183,11 @@ export const AGENT_LIMITS = {
   ledger_pending_records: 256,
   /** So much of an earlier agent's records is read for what they were about. */
   ledger_anchors_bytes: 8 * 1024 * 1024,
-  /** Time between two looks at what VMs hold of the host; the same where operations end. */
+  /** Time between two looks at what VMs hold of the host; the same where something changes. */
   ledger_resident_ms: 10_000,
   ledger_resident_apart_ms: 200,
+  /** Looks at one VM that may follow each other at once: those of a whole tenure, and more. */
+  ledger_resident_looks: 8,
   /** Who had a region, for the page: the newest part of the ledger, and what is told of it. */
   lineage_bytes: 1024 * 1024,
   lineage_tenures: 50,

@@ -39,6 +39,11 @@ export class EventQueue<T> implements AsyncIterableIterator<T, void, undefined> 
     return this.#dropped;
   }
 
+  /** Events that it has not read. */
+  get queued(): number {
+    return this.#events.length;
+  }
+
   /** Nothing more is taken in; events may still be queued. */
   get isOver(): boolean {
     return this.#ending !== null;
@@ -116,6 +121,13 @@ export class Broadcast<T> {
   /** Who reads now. */
   get readers(): number {
     return this.#readers.size;
+  }
+
+  /** What the slowest of them has not read. */
+  get behind(): number {
+    let most = 0;
+    for (const { queued } of this.#readers) most = Math.max(most, queued);
+    return most;
   }
 
   emit(event: T): void {

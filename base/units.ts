@@ -64,3 +64,7 @@ export function roundUp(bytes: number, unit: number): number {
 function trimZeros(text: string): string {
   return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
+
+/** `1 VM`, `2 VMs`. Pure. */
+export const counted = (number: number, what: string): string =>
+  `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -85,7 +85,9 @@ export class YamlText {
     const { line = 1, column = 1, key = '', problem = '' } = first ?? {};
     const about = key === '' ? '' : `${key}: `;
     const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-    const message = `${this.path}:${line}:${column}: ${about}${problem}${more}.`;
+    const text = `${problem}${more}`;
+    const end = text.endsWith('?') ? '' : '.';
+    const message = `${this.path}:${line}:${column}: ${about}${text}${end}`;
     const told = problems.slice(0, PROBLEMS_MAX);
     return baseError('HP_YAML', message, { details: { path: this.path, problems: told } });
   }

@@ -75,6 +75,36 @@ export function ratioOf(
   };
 }
 
+/** A median, and where that of all such values lies; `confidence` null: too few to say. */
+export interface MedianInterval {
+  readonly n: number;
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+  readonly confidence: number | null;
+}
+
+/** Fewer have no interval of 95 %: then it is from the least to the most. */
+const FEWEST_WITH_INTERVAL = 6;
+/** Standard deviations on either side in which 95 % lie. */
+const DEVIATIONS = 1.96;
+
+/**
+ * Of values that are alike but for chance, whatever its shape: by how many of them lie on either
+ * side (the sign test). Null where there are none.
+ */
+export function medianInterval(values: readonly number[]): MedianInterval | null {
+  const center = median(values);
+  if (center === null) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const { length: n } = sorted;
+  const has_interval = n >= FEWEST_WITH_INTERVAL;
+  const below = has_interval ? Math.floor((n - DEVIATIONS * Math.sqrt(n)) / 2) : 0;
+  const place = Math.max(0, below);
+  const [low, high] = [sorted[place] ?? center, sorted[n - 1 - place] ?? center];
+  return { n, median: center, low, high, confidence: has_interval ? CONFIDENCE : null };
+}
+
 /** Median of `above` over median of `below`. */
 export function ratioOfMedians(
   above: readonly number[],

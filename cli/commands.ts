@@ -5,13 +5,16 @@ import { benchAgentCommand } from './commands/bench-agent.ts';
 import { benchCoreCommand } from './commands/bench-core.ts';
 import { benchElasticCommand } from './commands/bench-elastic.ts';
 import { benchInvokeCommand } from './commands/bench-invoke.ts';
+import { benchProfileCommand } from './commands/bench-profile.ts';
 import { benchReclaimCommand } from './commands/bench-reclaim.ts';
+import { benchSpansCommand } from './commands/bench-spans.ts';
 import { benchSimulateCommand } from './commands/bench-simulate.ts';
 import { compareCommand } from './commands/compare.ts';
 import { completionCommand } from './commands/completion.ts';
 import { configCheckCommand } from './commands/config-check.ts';
 import { configShowCommand } from './commands/config-show.ts';
 import { cordonCommand, uncordonCommand } from './commands/cordon.ts';
+import { dagsCommand } from './commands/dags.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { drainCommand } from './commands/drain.ts';
 import { targetsCommand } from './commands/targets.ts';
@@ -39,6 +42,9 @@ import { logsCommand } from './commands/logs.ts';
 import { muxExtractCommand } from './commands/mux-extract.ts';
 import { muxFitCommand } from './commands/mux-fit.ts';
 import { operationsCommand } from './commands/operations.ts';
+import { profileCompareCommand } from './commands/profile-compare.ts';
+import { profileReportCommand } from './commands/profile-report.ts';
+import { profileRunCommand } from './commands/profile-run.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { regionsCommand } from './commands/regions.ts';
 import { removeCommand } from './commands/remove.ts';
@@ -75,6 +81,7 @@ export const COMMANDS: readonly Command[] = [
   statusCommand,
   topCommand,
   functionsCommand,
+  dagsCommand,
   vmsCommand,
   instancesCommand,
   regionsCommand,
@@ -104,6 +111,9 @@ export const COMMANDS: readonly Command[] = [
   simulateSizingCommand,
   simulatePaperCommand,
   compareCommand,
+  profileRunCommand,
+  profileReportCommand,
+  profileCompareCommand,
   muxExtractCommand,
   muxFitCommand,
   benchReclaimCommand,
@@ -111,6 +121,8 @@ export const COMMANDS: readonly Command[] = [
   benchAgentCommand,
   benchCoreCommand,
   benchElasticCommand,
+  benchSpansCommand,
+  benchProfileCommand,
   benchSimulateCommand,
   kernelCheckCommand,
   kernelBisectCommand,

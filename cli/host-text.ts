@@ -1,7 +1,7 @@
 /** What commands say of a host as a whole. Pure. */
 import type { Host } from '../agent/api/client.ts';
 import { printable } from '../base/printable.ts';
-import { formatBytes } from '../base/units.ts';
+import { counted, formatBytes } from '../base/units.ts';
 
 type Cordon = NonNullable<Host['cordon']>;
 
@@ -17,8 +17,9 @@ export function hostText(host: Host): string {
   const { cordon, functions, vms, granted_bytes, limit_bytes } = host;
   const first = cordon ? cordonText(cordon) : 'the host is open: it takes new work';
   const there =
-    `${functions} functions, ${vms} VMs, ${host.instances_busy} instances busy, ` +
-    `${host.instances_idle} idle, ${host.invocations_queued} invocations wait`;
+    `${counted(functions, 'function')}, ${counted(vms, 'VM')}, ` +
+    `${counted(host.instances_busy, 'instance')} busy, ` +
+    `${host.instances_idle} idle, ${counted(host.invocations_queued, 'invocation')} waiting`;
   const memory = `${formatBytes(granted_bytes)} of ${formatBytes(limit_bytes)} granted`;
   return `${first}\n${there}; ${memory}\n`;
 }

@@ -1,7 +1,7 @@
 /** What `hotplane top` shows of a status, as lines that fit a terminal. Pure. */
 import type { FunctionStatus, StatusResponse } from '../agent/api/client.ts';
 import { printable } from '../base/printable.ts';
-import { formatBytes } from '../base/units.ts';
+import { counted, formatBytes } from '../base/units.ts';
 import { cordonText } from './host-text.ts';
 import { cut } from './table.ts';
 
@@ -21,7 +21,8 @@ const size = (bytes: number | null): string => (bytes === null ? '?' : formatByt
 
 /** The most important ones first: a narrow terminal has those that fit. */
 const COLUMNS: readonly Column[] = [
-  { title: 'STATE', width: 12, text: ({ vm_state }) => vm_state },
+  // Its VM's, the longest there: a function's own is what `hotplane functions` calls STATE.
+  { title: 'VM', width: 12, text: ({ vm_state }) => vm_state },
   { title: 'BUSY', width: 4, text: (fn) => String(fn.instances_busy) },
   { title: 'IDLE', width: 4, text: (fn) => String(fn.instances_idle) },
   { title: 'QUEUE', width: 5, text: (fn) => String(fn.invocations_queued) },
@@ -62,7 +63,11 @@ function summary(functions: readonly FunctionStatus[]): string {
   const sum = (part: (fn: FunctionStatus) => number): number =>
     functions.reduce((total, fn) => total + part(fn), 0);
   return (
-    `${functions.length} functions, ${sum(({ vms }) => vms.length)} VMs, ` +
+    `${counted(functions.length, 'function')}, ` +
+    `${counted(
+      sum(({ vms }) => vms.length),
+      'VM',
+    )}, ` +
     `${sum((fn) => fn.instances_busy)} busy, ${sum((fn) => fn.instances_idle)} idle, ` +
     `${sum((fn) => fn.invocations_queued)} queued`
   );

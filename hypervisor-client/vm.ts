@@ -239,12 +239,22 @@ export interface Capabilities {
   readonly plugged_per_device: boolean;
 }
 
+/** How a VM is started. */
+export interface LaunchOptions {
+  readonly signal?: AbortSignal;
+  /**
+   * Makes the TAP device of its network, which is to be that user's: the one its VMM runs as.
+   * Absent: the device is there, and is ours.
+   */
+  readonly makeTap?: (owner_uid: number) => Promise<void>;
+}
+
 export interface Hypervisor {
   readonly kind: VmmKind;
   /** Finds the binary and its version, probes the accelerator. Throws HP_VMM_* when unusable. */
   probe(): Promise<Capabilities>;
   /** Starts a VM; resolves when the VMM answers (the guest may still be booting). */
-  launch(spec: VmSpec, options?: { readonly signal?: AbortSignal }): Promise<Vm>;
+  launch(spec: VmSpec, options?: LaunchOptions): Promise<Vm>;
   /** Takes over a VM that outlived its owner. Throws HP_VMM_GONE when it is not there any more. */
   adopt(handle: VmHandle): Promise<Vm>;
   /** Whether a process runs a VMM that this driver starts. Pure. */

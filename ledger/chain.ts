@@ -1,12 +1,18 @@
 /** The chain: each record has a SHA-256 of its text and of its predecessor's hash. */
 import { hash } from 'node:crypto';
 import { Buffer } from 'node:buffer';
+import { putRecord, type SaidBefore } from './canonical.ts';
+import { SAID_ONCE } from './facts.ts';
+import { asciiOf, JsonBytes } from './json-bytes.ts';
+import { NO_HASH, type RecordDraft } from './record.ts';
 
 const HASH_CHARS = 64;
 /** What a line has after the text that is hashed: the hash as its last field, and its end. */
 const BEFORE_HASH = ',"hash":"';
 const AFTER_HASH = '"}';
 const BRACE = 0x7d;
+const BEFORE_HASH_BYTES = asciiOf(BEFORE_HASH);
+const LINE_END = asciiOf(`${AFTER_HASH}\n`);
 const TAIL_BYTES = BEFORE_HASH.length + HASH_CHARS + AFTER_HASH.length;
 
 /** What a ledger is known by: how far it goes, and what it holds until there. */
@@ -17,50 +23,49 @@ export interface Head {
 
 /** Makes lines of records, one after the other, in memory that is used again. */
 export class ChainBatch {
-  /** The hash before a record, and behind it the record: what is hashed together. */
-  #scratch = Buffer.allocUnsafe(4 * 1024);
-  #lines = Buffer.allocUnsafe(16 * 1024);
-  #used = 0;
-  #hash = '';
+  /** The lines, behind room for the hash before the first of them. */
+  readonly #lines = new JsonBytes();
+  #hash = NO_HASH;
+  readonly #part: { from: number; to: number; readonly said: SaidBefore } = {
+    from: 0,
+    to: 0,
+    said: Array.from(SAID_ONCE, () => undefined),
+  };
 
   /** Nothing is in it; the next record comes after the one of that hash. */
   begin(prev_hash: string): void {
-    this.#used = 0;
     this.#hash = prev_hash;
-    this.#scratch.write(prev_hash, 0, 'latin1');
+    this.#lines.rewind(0);
+    this.#lines.text(prev_hash);
   }
 
-  /** `body`: the text of a record without its last brace. */
-  add(body: string): void {
-    // UTF-8 has at most three bytes for what JavaScript counts as one.
-    const most_bytes = HASH_CHARS + 3 * body.length + 1;
-    if (this.#scratch.length < most_bytes) {
-      this.#scratch = Buffer.allocUnsafe(2 * most_bytes);
-      this.#scratch.write(this.#hash, 0, 'latin1');
-    }
-    const scratch = this.#scratch;
-    const body_bytes = scratch.write(body, HASH_CHARS, 'utf8');
-    const end = HASH_CHARS + body_bytes;
-    scratch[end] = BRACE;
-    this.#hash = hash('sha256', scratch.subarray(0, end + 1));
-    this.#makeRoom(body_bytes + TAIL_BYTES + 1);
-    scratch.copy(this.#lines, this.#used, HASH_CHARS, end);
-    this.#used += body_bytes;
-    const tail = `${BEFORE_HASH}${this.#hash}${AFTER_HASH}\n`;
-    this.#used += this.#lines.write(tail, this.#used, 'latin1');
-    scratch.write(this.#hash, 0, 'latin1');
-  }
-
-  #makeRoom(bytes: number): void {
+  /** One record, of the facts from one place to before another. */
+  add(seq: number, facts: readonly RecordDraft[], from: number, to: number): void {
+    const part = this.#part;
+    [part.from, part.to] = [from, to];
     const lines = this.#lines;
-    if (this.#used + bytes <= lines.length) return;
-    this.#lines = Buffer.allocUnsafe(2 * (this.#used + bytes));
-    lines.copy(this.#lines, 0, 0, this.#used);
+    const begin = lines.used;
+    const is_first = begin === HASH_CHARS;
+    // The hash before a record is hashed with it: it moves there from its line, and back again.
+    if (!is_first) lines.move(begin - HASH_CHARS - LINE_END.length, begin - HASH_CHARS, HASH_CHARS);
+    putRecord(lines, seq, facts, part);
+    const end = lines.used;
+    lines.byte(BRACE);
+    this.#hash = hash('sha256', lines.slice(begin - HASH_CHARS, end + 1));
+    if (!is_first) {
+      lines.move(begin - HASH_CHARS, begin - HASH_CHARS - LINE_END.length, HASH_CHARS);
+      lines.rewind(begin - LINE_END.length);
+      lines.ascii(LINE_END);
+    }
+    lines.rewind(end);
+    lines.ascii(BEFORE_HASH_BYTES);
+    lines.text(this.#hash);
+    lines.ascii(LINE_END);
   }
 
   /** All lines since `begin`; valid until the next one. */
   get bytes(): Buffer {
-    return this.#lines.subarray(0, this.#used);
+    return this.#lines.slice(HASH_CHARS, this.#lines.used);
   }
 
   /** Of the last record. */

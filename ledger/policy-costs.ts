@@ -101,7 +101,7 @@ export function policyCostsText(
       .map((cell, at) => (at < 2 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
       .join('  '),
   );
-  const left_out = denied === 0 ? '' : `; ${denied} calls that were denied are in none`;
+  const left_out = denied === 0 ? '' : `; calls that were denied are in none: ${denied}`;
   return (
     `\nthe same calls under other policies, simulated with the recorded times of plug, unplug, ` +
     `start and stop${left_out}\n${lines.join('\n')}\n`

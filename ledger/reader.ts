@@ -3,7 +3,8 @@ import { Buffer } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { isObject, parseJson } from '../base/json.ts';
 import { ledgerError } from './errors.ts';
-import { isKind, LEDGER_FORMAT, type LedgerRecord } from './record.ts';
+import { factsOf, type StoredRecord } from './facts.ts';
+import { isKind, LEDGER_FORMAT, type LedgerRecord, READ_FORMATS } from './record.ts';
 import { existingSegments, type SegmentFile, unreadable } from './segments.ts';
 
 /** Of one look into a file; a line is shorter, and what is not is no record. */
@@ -89,21 +90,32 @@ function readInto(path: string, fd: number, bytes: Buffer, at_byte: number): num
 }
 
 /** Throws HP_LEDGER_BROKEN when the line is no record, HP_LEDGER_UNREADABLE for another format. */
-export function parseRecord(text: string, where: string): LedgerRecord {
+export function parseRecord(text: string, where: string): StoredRecord {
   const value = parseJson(text);
-  if (!isRecord(value)) {
-    throw ledgerError('HP_LEDGER_BROKEN', `${where} is no record of a ledger.`, {
-      details: { where },
-    });
-  }
-  if (value.kind === 'segment' && value.format !== LEDGER_FORMAT) {
-    const message = `${where} has format ${value.format}; this version reads ${LEDGER_FORMAT}.`;
+  if (!isRecord(value)) throw noRecord(where);
+  if (value.kind === 'segment' && !READ_FORMATS.has(value.format)) {
+    const message = `${where} has format ${value.format}; this version reads up to ${LEDGER_FORMAT}.`;
     throw ledgerError('HP_LEDGER_UNREADABLE', message, { details: { where } });
   }
   return value;
 }
 
-function isRecord(value: unknown): value is LedgerRecord {
+/** The same of every fact of a line. */
+function eachFact(text: string, where: string, visit: (record: LedgerRecord) => void): void {
+  const record = parseRecord(text, where);
+  if (record.and === undefined) return visit(record);
+  const facts = factsOf(record);
+  if (!facts) throw noRecord(where);
+  for (const one of facts) visit(one);
+}
+
+function noRecord(where: string): Error {
+  return ledgerError('HP_LEDGER_BROKEN', `${where} is no record of a ledger.`, {
+    details: { where },
+  });
+}
+
+function isRecord(value: unknown): value is StoredRecord {
   return (
     isObject(value) &&
     typeof value['seq'] === 'number' &&
@@ -115,12 +127,12 @@ function isRecord(value: unknown): value is LedgerRecord {
   );
 }
 
-/** Every whole record of a ledger, the oldest first; a last line that is not whole is left out. */
+/** Every fact of all whole records, the oldest first; a last line that is not whole is left out. */
 export function eachRecord(folder: string, visit: (record: LedgerRecord) => void): void {
   for (const segment of existingSegments(folder)) {
     eachLine(segment.path, (line) => {
       if (!line.is_whole) return;
-      visit(parseRecord(line.bytes.toString('utf8'), whereOf(segment, line)));
+      eachFact(line.bytes.toString('utf8'), whereOf(segment, line), visit);
     });
   }
 }
@@ -162,7 +174,7 @@ function newestOf(segment: SegmentFile, bytes: number): LedgerRecord[] {
   const visit = (line: LedgerLine): void => {
     // The first one began before the place where reading did.
     if (!is_part && line.is_whole) {
-      found.push(parseRecord(line.bytes.toString('utf8'), whereOf(segment, line)));
+      eachFact(line.bytes.toString('utf8'), whereOf(segment, line), (one) => found.push(one));
     }
     is_part = false;
   };

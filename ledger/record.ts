@@ -178,7 +178,7 @@ export type RecordDraft = {
 
 /** A record of a ledger, as it is read. */
 export interface LedgerRecord extends Partial<RecordFields> {
-  /** From 1, without gaps, over all segments. */
+  /** From 1, without gaps, over all segments; of more facts in one record 30, 30.1, 30.2. */
   readonly seq: number;
   readonly at_ms: number;
   readonly kind: Kind;
@@ -201,8 +201,11 @@ export function answersOf(record: LedgerRecord): readonly PolicyAnswer[] {
   return [{ question, answer, reason: reason ?? null, ...where, inputs }];
 }
 
-/** Of records and segments; a reader refuses others. */
-export const LEDGER_FORMAT = 1;
+/** Of the records that are written, from the first of a segment on. */
+export const LEDGER_FORMAT = 2;
+
+/** Those that are read, others are refused. In the first, each record is of one fact. */
+export const READ_FORMATS: ReadonlySet<unknown> = new Set([1, LEDGER_FORMAT]);
 
 /** What the first record of a ledger has before it. */
 export const NO_HASH = '0'.repeat(64);

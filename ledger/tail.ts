@@ -10,6 +10,8 @@ export interface Tail {
   readonly ledger: string | null;
   readonly head: Head;
   readonly segment: number;
+  /** Of the records before; null: there are none. */
+  readonly format: number | null;
   /** Of the last segment, whole records only; 0: it has none, not even its first. */
   readonly bytes: number;
   /** Behind them. */
@@ -24,18 +26,19 @@ export function findTail(folder: string): Tail | null {
   const segments = segmentsIn(folder);
   let cut_bytes = 0;
   for (const segment of segments.toReversed()) {
-    const { ledger, head, bytes, cut_bytes: here } = tailOf(segment);
+    const { ledger, format, head, bytes, cut_bytes: here } = tailOf(segment);
     cut_bytes += here;
     if (!head) continue;
     // A segment that was begun and has no record is begun anew.
     const { number } = segments.at(-1) ?? segment;
     const is_last = number === segment.number;
-    return { ledger, head, segment: number, bytes: is_last ? bytes : 0, cut_bytes };
+    return { ledger, head, format, segment: number, bytes: is_last ? bytes : 0, cut_bytes };
   }
   const [first, second] = segments;
   if (!first) return null;
   if (first.number === 1 && !second) {
-    return { ledger: null, head: { seq: 0, hash: NO_HASH }, segment: 1, bytes: 0, cut_bytes };
+    const head = { seq: 0, hash: NO_HASH };
+    return { ledger: null, head, format: null, segment: 1, bytes: 0, cut_bytes };
   }
   throw ledgerError(
     'HP_LEDGER_BROKEN',
@@ -46,6 +49,7 @@ export function findTail(folder: string): Tail | null {
 
 interface Found {
   readonly ledger: string;
+  readonly format: number | null;
   readonly head: Head | null;
   readonly bytes: number;
   readonly cut_bytes: number;
@@ -55,6 +59,7 @@ function tailOf(segment: SegmentFile): Found {
   const check = new ChainCheck();
   let head: Head | null = null;
   let [ledger, bytes, cut_bytes] = ['', 0, 0];
+  let format: number | null = null;
   eachLine(segment.path, (line) => {
     if (!line.is_whole) {
       cut_bytes = line.bytes.length;
@@ -65,6 +70,7 @@ function tailOf(segment: SegmentFile): Found {
     if (prev_hash === undefined) {
       const first = parseRecord(line.bytes.toString('utf8'), where);
       ledger = first.ledger ?? '';
+      format = first.format ?? null;
       prev_hash = first.prev_hash ?? NO_HASH;
     }
     const hash = check.check(prev_hash, line.bytes);
@@ -81,5 +87,5 @@ function tailOf(segment: SegmentFile): Found {
     head = { seq, hash };
     bytes = line.offset + line.bytes.length + 1;
   });
-  return { ledger, head, bytes, cut_bytes };
+  return { ledger, format, head, bytes, cut_bytes };
 }

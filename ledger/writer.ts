@@ -11,9 +11,9 @@ import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { isHotplaneError } from '../base/errors.ts';
 import { errnoOf } from '../base/system-error.ts';
-import { canonicalBody } from './canonical.ts';
 import { ChainBatch, type Head } from './chain.ts';
 import { ledgerError } from './errors.ts';
+import { canFollow, FACTS_MOST, factSeq, saidBy } from './facts.ts';
 import { LEDGER_LIMITS } from './limits.ts';
 import { type RecordDraft, LEDGER_FORMAT, NO_HASH, type RecordFields } from './record.ts';
 import { segmentPath, segmentsIn } from './segments.ts';
@@ -44,8 +44,14 @@ export class LedgerWriter {
   #segment: number;
   #bytes: number;
   #head: Head;
+  /** Number of the next record. */
   #next: number;
+  /** Facts that wait, and the number of each. */
   #pending: RecordDraft[] = [];
+  #seqs: number[] = [];
+  /** Of the record that waits last: its facts, and what they say, a bit each. */
+  #facts = 0;
+  #said = 0;
   readonly #batch = new ChainBatch();
   #is_full = false;
   #has_reserve = false;
@@ -82,10 +88,18 @@ export class LedgerWriter {
     ftruncateSync(this.#fd, this.#bytes);
     this.#makeReserve();
     if (this.#bytes === 0) this.#addHeader();
+    else if (tail?.format !== LEDGER_FORMAT) this.#goOnAnew();
     const { nowMs } = this.#options;
     const about = { at_ms: nowMs(), trust: 'agent', cause_seq: [] } as const;
     if (tail && tail.cut_bytes > 0) this.add({ kind: 'torn', ...about, cut_bytes: tail.cut_bytes });
     if (!this.flush()) throw lost(this.#options.folder, new Error('the disk is full'));
+  }
+
+  /** Behind records of an earlier format those of this one begin a segment. */
+  #goOnAnew(): void {
+    const before = this.#segment;
+    this.#rotate();
+    if (this.#segment === before) throw lost(this.#options.folder, new Error('the disk is full'));
   }
 
   /** What was written last. */
@@ -102,28 +116,48 @@ export class LedgerWriter {
     return this.#is_full;
   }
 
-  /** Records that wait to be written. */
+  /** Facts that wait to be written. */
   get pending(): number {
     return this.#pending.length;
   }
 
-  /** Its number, for those that come of it; 0: it is not kept, for there is no room. */
-  add(draft: RecordDraft): number {
-    if (this.#is_full && this.#pending.length >= LEDGER_LIMITS.full_records) {
+  /**
+   * Its number, for those that come of it; 0: it is not kept, for there is no room. Until it is
+   * written the draft is the writer's. `joins`: it is of the same step as the one before it, and
+   * one record with it where that can be.
+   */
+  add(draft: RecordDraft, joins = false): number {
+    const waiting = this.#pending.length;
+    if (this.#is_full && waiting >= LEDGER_LIMITS.full_records) {
       this.#lost += 1;
       return 0;
     }
+    const said = saidBy(draft);
+    if (joins && waiting > 0 && this.#canJoin(draft, said)) {
+      this.#facts += 1;
+      this.#said |= said;
+    } else {
+      this.#facts = 1;
+      this.#said = said;
+      this.#next += 1;
+    }
+    const seq = factSeq(this.#next - 1, this.#facts - 1);
     this.#pending.push(draft);
-    this.#next += 1;
-    return this.#next - 1;
+    this.#seqs.push(seq);
+    return seq;
+  }
+
+  #canJoin({ kind, at_ms }: RecordDraft, said: number): boolean {
+    const last = this.#pending[this.#pending.length - 1];
+    if (last?.at_ms !== at_ms || this.#facts === FACTS_MOST) return false;
+    return canFollow(this.#said, kind, said);
   }
 
   /** Says more in a record that still waits to be written; false: it does not. */
   amend(seq: number, more: Partial<RecordFields>): boolean {
-    const place = seq - (this.#next - this.#pending.length);
-    const draft = this.#pending[place];
+    const draft = this.#pending[this.#seqs.lastIndexOf(seq)];
     if (!draft) return false;
-    this.#pending[place] = { ...draft, ...more };
+    Object.assign(draft, more);
     return true;
   }
 
@@ -139,14 +173,18 @@ export class LedgerWriter {
     if (this.#pending.length === 0) return true;
     const batch = this.#batch;
     batch.begin(this.#head.hash);
-    let seq = this.#next - this.#pending.length;
-    for (const draft of this.#pending) {
-      batch.add(canonicalBody(seq, draft));
-      seq += 1;
+    const { length } = this.#pending;
+    for (let from = 0; from < length; ) {
+      let to = from + 1;
+      // Facts of a record have no whole number.
+      while (to < length && !Number.isInteger(this.#seqs[to])) to += 1;
+      batch.add(this.#seqs[from] ?? 0, this.#pending, from, to);
+      from = to;
     }
     if (!this.#write(batch.bytes)) return false;
     this.#head = { seq: this.#next - 1, hash: batch.hash };
     this.#pending = [];
+    this.#seqs = [];
     this.#lost = 0;
     return true;
   }

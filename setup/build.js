@@ -28,7 +28,7 @@ const FOLDERS = [
 ];
 /** What the code reads, and the licence of the data that goes with it. */
 const ASSET =
-  /\.(proto|c|h|csv|patch|config)$|^guest-kernel-patches\/(newer\/)?(series|REVISION|base)$|^autoscaler\/traces\/.*\.md$|^images\/(?:runtimes\/files|functions)\//;
+  /\.(proto|c|h|csv|patch|config)$|^guest-kernel-patches\/(newer\/)?(series|REVISION|base)$|^autoscaler\/traces\/.*\.md$|^autoscaler\/profile\/workloads\/|^images\/(?:runtimes\/files|functions)\//;
 
 function compile() {
   const tsc = join(root, 'node_modules', '.bin', 'tsc');

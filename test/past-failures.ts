@@ -56,4 +56,40 @@ export const PAST_FAILURES: readonly PastFailure[] = [
     found:
       'a region kept plugged for a while was woken for, for ever, where it stayed ready longer',
   },
+  {
+    test: 'whatever a policy answers, growth and shrink in use included, the promises hold',
+    seed: 22,
+    runs: 12,
+    found: 'who waited for an update was never told when a VM of its function would not end',
+  },
+  {
+    test: 'random spans and faults: book above plugged, and nothing is left',
+    seed: 421_731_239,
+    runs: 287,
+    found: 'memory plugged for a span of an instance that is gone was opened for the next one',
+  },
+  {
+    test: 'a state read back from its rows, at any point, leads to the same actions and the same state',
+    seed: 128_544_558,
+    runs: 300,
+    found: 'the test wanted a successor for a VM that retires where its whole host is drained',
+  },
+  {
+    test: "knative, waves: the fast engine decides what the agent's core decides",
+    seed: 1_109_764_991,
+    runs: 100,
+    found: 'memory was summed at changes that were none, so its last bit differed by engine',
+  },
+  {
+    test: "knative, waves: the fast engine decides what the agent's core decides",
+    seed: 339_946_719,
+    runs: 100,
+    found: 'memory was summed at changes that were none, so its last bit differed by engine',
+  },
+  {
+    test: 'memory that is ready ahead of calls waits for all others, and gives way first',
+    seed: 1_459_194_820,
+    runs: 678,
+    found: 'the test took a start that the next agent asks for again for one made under pressure',
+  },
 ];

@@ -1,11 +1,12 @@
 /**
  * Random tests: one seed a process, given or drawn; what failed once is played first.
  *
- *   HOTPLANE_SEED=N   plays the very same runs again
+ *   HOTPLANE_SEED=N   plays the very same runs again; what each process plays is told at once
  *   HOTPLANE_RUNS=N   plays so many of every property, for a night: 100000
  */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
+import { writeSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PROJECT_ROOT } from '../base/paths.ts';
@@ -26,6 +27,10 @@ export function numberOf(name: string, otherwise: number, env = process.env): nu
 
 /** The seed of every random choice of this process. */
 export const SEED = numberOf('HOTPLANE_SEED', Math.floor(Math.random() * SEED_MAX));
+
+// What a test logs is told when it has ended: never, where it goes on for ever or is killed.
+const own_path = relative(PROJECT_ROOT, fileURLToPath(test.meta.file));
+writeSync(process.stderr.fd, `# to play it again: HOTPLANE_SEED=${SEED} npx ava ${own_path}\n`);
 
 const RUNS = numberOf('HOTPLANE_RUNS', 0);
 
@@ -62,6 +67,9 @@ export async function holds<Values>(
     const command = repeatCommand(fileURLToPath(test.meta.file), t.title, SEED);
     t.log(`to play it again: ${command}`);
     t.log(`once it is mended, keep seed ${one.seed} in test/past-failures.ts`);
+    // fast-check keeps it as a cause, which ava does not show.
+    const error = result.errorInstance;
+    if (error instanceof Error) t.log(`what failed: ${error.message}`);
     t.fail((await fc.asyncDefaultReportMessage(result)) ?? 'the property does not hold');
     return;
   }

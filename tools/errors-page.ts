@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { EXPRESSION_CODES } from '../agent/expression/errors.ts';
 import { AGENT_CODES } from '../agent/model/errors.ts';
 import { MUX_CODES } from '../autoscaler/mux/errors.ts';
+import { PROFILE_CODES } from '../autoscaler/profile/errors.ts';
 import { REPLAY_CODES } from '../autoscaler/replay/errors.ts';
 import { RESULTS_CODES } from '../autoscaler/results/errors.ts';
 import { SIMULATE_CODES } from '../autoscaler/simulator/errors.ts';
@@ -53,6 +54,7 @@ export const CODE_ROOMS: readonly CodeRoom[] = [
   { title: 'Memory interfaces', source: 'autoscaler/mux/errors.ts', codes: MUX_CODES },
   { title: 'Simulation', source: 'autoscaler/simulator/errors.ts', codes: SIMULATE_CODES },
   { title: 'Replay', source: 'autoscaler/replay/errors.ts', codes: REPLAY_CODES },
+  { title: 'Profile', source: 'autoscaler/profile/errors.ts', codes: PROFILE_CODES },
   { title: 'Results', source: 'autoscaler/results/errors.ts', codes: RESULTS_CODES },
   { title: 'Benches', source: 'bench/errors.ts', codes: BENCH_CODES },
 ];

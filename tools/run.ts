@@ -6,7 +6,7 @@
  * time, and a step that is still running then is ended and has failed. The tests on these two are
  * left out as well where they passed with the same kernel, tests and QEMU before; HOTPLANE_AGAIN=1
  * runs them all the same.
- * Ends with `N passed, N failed`; a check counts as one test.
+ * Ends with what failed, and `N passed, N failed`; a check counts as one test.
  *
  *   --only-checks   the checks alone (`npm run check`)
  *   --quick         what needs no VM, no root and no Debian package (`npm run test:quick`)
@@ -21,6 +21,7 @@ import { QUICK } from './quick.ts';
 import { runStage } from './run-stage.ts';
 import { ARM64_TESTS, CHECKS, DEBUG_TESTS, TESTS, ava, covered, type Stage } from './stages.ts';
 import { emptyTally } from './tap.ts';
+import { type Failure, tellFailures } from './told-failures.ts';
 
 /** Set, e.g. by .ci/run, it adds what takes long: the debug kernel, and the tests on it. */
 const DEBUG_KERNEL = process.env['HOTPLANE_DEBUG_KERNEL'];
@@ -59,6 +60,7 @@ async function main(): Promise<void> {
   });
   const chosen = stagesOf(values, positionals);
   let total = emptyTally();
+  const failures: Failure[] = [];
   for (const [index, stage] of chosen.entries()) {
     process.stdout.write(`\n== step ${index + 1} of ${chosen.length}: ${stage.name}\n`);
     const began_ms = performance.now();
@@ -76,11 +78,13 @@ async function main(): Promise<void> {
     const tally = await runStage(stage, left_ms);
     if (key !== null && tally.failed === 0)
       await remember(key, { stage: stage.name, at: new Date().toISOString() });
+    failures.push(...tally.failures);
     total = { passed: total.passed + tally.passed, failed: total.failed + tally.failed };
     const elapsed = formatMs(performance.now() - began_ms);
     say(`${stage.name}: ${tally.failed ? 'FAILED' : 'ok'} in ${elapsed}`);
     if (stage.required && tally.failed > 0) break;
   }
+  process.stdout.write(tellFailures(failures));
   process.stdout.write(`\n${total.passed} passed, ${total.failed} failed\n`);
   process.exitCode = total.failed === 0 ? 0 : 1;
 }

@@ -107,7 +107,7 @@ export const DEBUG_TESTS: readonly Stage[] = [
   { ...images('debug kernel', 'debug'), wants_ms: 50 * MINUTE_MS, builds: DEBUG },
   {
     ...ava('selftests, KUnit and stress on the debug kernel', 2, DEBUG_FILES),
-    wants_ms: 30 * MINUTE_MS,
+    wants_ms: 48 * MINUTE_MS,
     depends_on: onKernel(DEBUG, 'qemu-system-x86_64', DEBUG_FILES),
   },
 ];

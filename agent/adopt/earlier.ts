@@ -41,7 +41,8 @@ export function earlierState(store: StateStore, options: StateOptions): HostStat
   try {
     const read = hostOf(store.rows, host_limit_bytes, facts);
     const next_id = Math.max(read.next_id, first_id);
-    if (read.functions.size === 0 && read.cordon === null) return null;
+    const has_dags = Object.keys(read.dags).length > 0;
+    if (read.functions.size === 0 && read.cordon === null && !has_dags) return null;
     const state = { ...read, next_id, granted: countGranted(read) };
     checkHost(state);
     return state;

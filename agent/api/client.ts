@@ -11,6 +11,22 @@ import { HotplaneError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { checkSocketPath } from '../../base/safe-path.ts';
+import type { DagSpec } from '../model/dag.ts';
+import type {
+  AgentCallOptions,
+  DagInvoked,
+  EndedFilter,
+  Invoke,
+  Invoked,
+  ListFilter,
+  WatchOptions,
+} from './call-types.ts';
+import type {
+  DagStatus,
+  DeployDagResponse,
+  InvokeDagRequest,
+  RemoveDagResponse,
+} from '../model/dag-messages.ts';
 import type { CordonRequest, Host, UncordonRequest } from '../model/host-messages.ts';
 import type { EstimateRequest, EstimateResponse, ExplainResponse } from '../model/span-messages.ts';
 import type { DeployResponse, DrainResponse, InvokeRequest } from '../model/messages.ts';
@@ -24,65 +40,31 @@ import type {
   RegionRow,
   VmRow,
 } from '../model/list-messages.ts';
-import type { AgentRecord, Invocation, RecordKind } from '../model/records.ts';
+import type { AgentRecord, RecordKind } from '../model/records.ts';
 import type { SetTargetsRequest, Targets } from '../model/targets.ts';
+import { wholeStatus } from '../model/status-parts.ts';
 import type { FunctionSpec } from '../model/spec.ts';
-import type { FunctionAnswer } from '../model/work.ts';
+import { partsOf } from './parts.ts';
 import { type Method, SERVICE } from './service.ts';
 import { whileAgentsCome } from './ask-again.ts';
-import { fromStatus, replyOf } from './status-codes.ts';
+import { fromStatus, isUnknownMethod, replyOf } from './status-codes.ts';
 
+export type * from './call-types.ts';
+export type * from '../model/dag-messages.ts';
 export type * from '../model/host-messages.ts';
 export type * from '../model/list-messages.ts';
 export type * from '../model/messages.ts';
 export type * from '../model/records.ts';
 export type { FunctionSpec } from '../model/spec.ts';
 
-export interface AgentCallOptions {
-  /** How long the whole call may take; each method has a default that fits what it does. */
-  readonly deadline_ms?: number;
-  readonly signal?: AbortSignal;
-}
-
-export interface WatchOptions {
-  /** Longest time between two memory records of a VM; absent: the agent's usual. */
-  readonly memory_interval_ms?: number;
-  /** Which kinds of records; absent: all of them. */
-  readonly records?: readonly RecordKind[];
-  /** Ends the stream without an error. */
-  readonly signal?: AbortSignal;
-}
-
-/** Which rows of a list; what is absent chooses nothing. */
-export interface ListFilter {
-  readonly function?: string;
-  readonly vm_id?: string;
-  readonly state?: string;
-  /** Most rows of one answer; absent: as many as the agent gives. */
-  readonly page_size?: number;
-}
-
-export interface EndedFilter extends Pick<ListFilter, 'function' | 'vm_id'> {
-  readonly after?: number;
-  /** Goes on with those that end from now on. */
-  readonly follow?: boolean;
-}
-
 interface ListPage<Row> {
   readonly rows: readonly Row[];
   readonly next_page_token: string | null;
 }
 
-/** Without a key where the caller will not ask again. */
-export type Invoke = Omit<InvokeRequest, 'idempotency_key'> &
-  Partial<Pick<InvokeRequest, 'idempotency_key'>>;
-
-export interface Invoked extends Invocation {
-  /** Why it was not done, with what to do next; absent when it was. */
-  readonly failure?: HotplaneError;
-  /** The function's own, also where it says that it failed; null: it gave none. */
-  readonly answer: FunctionAnswer | null;
-}
+/** One invocation whose caller does not say how long it may take. */
+const CALL_MS =
+  AGENT_LIMITS.invocation_queued_ms + AGENT_LIMITS.program_start_ms + AGENT_LIMITS.invocation_ms;
 
 /** Booting a VM, filling its regions included. */
 const DEPLOY_MS = LIMITS.vmm_start_ms + LIMITS.guest_hello_ms + 2 * LIMITS.plug_ms;
@@ -108,8 +90,13 @@ export class AgentClient {
     });
   }
 
-  deploy(spec: FunctionSpec, options: AgentCallOptions = {}): Promise<DeployResponse> {
-    return this.#call(SERVICE.Deploy, { function: spec }, DEPLOY_MS, options);
+  /** A function that is there with another spec is a conflict, unless it is to be updated. */
+  deploy(
+    spec: FunctionSpec,
+    options: AgentCallOptions & { readonly update?: boolean; readonly dry_run?: boolean } = {},
+  ): Promise<DeployResponse> {
+    const { update = false, dry_run = false, ...rest } = options;
+    return this.#call(SERVICE.Deploy, { function: spec, update, dry_run }, DEPLOY_MS, rest);
   }
 
   /**
@@ -136,14 +123,22 @@ export class AgentClient {
     return { ...record, answer, ...('failure' in reply ? { failure: reply.failure } : {}) };
   }
 
-  /** One function, or all when `name` is empty. */
-  status(
+  /** One function, or all when `name` is empty; an agent that knows no parts is asked for all. */
+  async status(
     name = '',
     options: AgentCallOptions & { readonly with_state?: boolean } = {},
   ): Promise<StatusResponse> {
-    const with_state = options.with_state ?? false;
+    const { with_state = false, deadline_ms = LIMITS.agent_call_ms, signal } = options;
     const request = { function: name === '' ? null : name, with_state };
-    return this.#call(SERVICE.Status, request, LIMITS.agent_call_ms, options);
+    const deadline = Date.now() + timerMs(deadline_ms);
+    try {
+      const part_call = { deadline, signal };
+      return wholeStatus(await partsOf(this.#client, SERVICE.StatusParts, request, part_call));
+    } catch (error) {
+      if (!isServiceError(error)) throw error;
+      if (!isUnknownMethod(error)) throw fromStatus(error, this.socket_path);
+    }
+    return await this.#call(SERVICE.Status, request, LIMITS.agent_call_ms, options);
   }
 
   remove(name: string, options: AgentCallOptions = {}): Promise<RemoveResponse> {
@@ -157,6 +152,33 @@ export class AgentClient {
   ): Promise<DrainResponse> {
     const usual_ms = REMOVE_MS + (vm_id === null ? 0 : AGENT_LIMITS.vm_retire_ms + DEPLOY_MS);
     return this.#call(SERVICE.Drain, { function: name, vm_id }, usual_ms, options);
+  }
+
+  /** A DAG over functions that are deployed, or another in its place. */
+  deployDag(dag: DagSpec, options: AgentCallOptions = {}): Promise<DeployDagResponse> {
+    return this.#call(SERVICE.DeployDag, { dag }, LIMITS.agent_call_ms, options);
+  }
+
+  /** Resolves also when it failed: see `outcome`, and `failure` for the whole of it. */
+  async invokeDag(request: InvokeDagRequest, options: AgentCallOptions = {}): Promise<DagInvoked> {
+    const deadline_ms = AGENT_LIMITS.dag_stages * CALL_MS;
+    const reply = await this.#call(SERVICE.InvokeDag, request, deadline_ms, options, notDone);
+    const { record, payload, content_type } = reply;
+    const answer = payload && { bytes: payload, content_type: content_type ?? '' };
+    return { ...record, answer, ...('failure' in reply ? { failure: reply.failure } : {}) };
+  }
+
+  /** Its functions stay. */
+  removeDag(dag: string, options: AgentCallOptions = {}): Promise<RemoveDagResponse> {
+    return this.#call(SERVICE.RemoveDag, { dag }, LIMITS.agent_call_ms, options);
+  }
+
+  /** By name; one alone, or all (null). */
+  async dags(
+    dag: string | null = null,
+    options: AgentCallOptions = {},
+  ): Promise<readonly DagStatus[]> {
+    return (await this.#call(SERVICE.ListDags, { dag }, LIMITS.agent_call_ms, options)).dags;
   }
 
   /** The host takes no new work from now on; what it is then. */

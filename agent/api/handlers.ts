@@ -3,6 +3,7 @@ import type { HostAgent } from '../executor/host-agent.ts';
 import { errorOf } from '../model/failure.ts';
 import type { Role } from '../model/methods.ts';
 import { NO_RECORD } from '../model/records.ts';
+import { REFUSALS } from '../model/refusals.ts';
 import {
   listFunctions,
   listInstances,
@@ -62,8 +63,8 @@ function unary<Request, Response>(
 }
 
 export const UNARY: readonly UnaryHandler[] = [
-  unary(SERVICE.Deploy, async (agent, request, { peer }) => {
-    const { kind: _, facts, ...rest } = await agent.deploy(request.function, peer.name);
+  unary(SERVICE.Deploy, async (agent, { function: spec, ...how }, { peer }) => {
+    const { kind: _, facts, ...rest } = await agent.deploy(spec, peer.name, how);
     return { ...facts, ...rest };
   }),
   unary(SERVICE.Invoke, async (agent, { function: name, invocation_id, ...asked }, call) => {
@@ -101,14 +102,29 @@ export const UNARY: readonly UnaryHandler[] = [
   ),
   unary(SERVICE.Explain, (agent, request) => agent.explain(request.instance_id)),
   unary(SERVICE.Estimate, (agent, request) => agent.estimate(request)),
-  unary(SERVICE.Logs, (agent, { function: name, after }) => ({
-    entries: agent.logs.read(name, after),
-  })),
+  unary(SERVICE.Logs, ({ logs, state }, { function: name, after }) => {
+    if (!logs.has(name) && !state.functions.has(name)) throw errorOf(REFUSALS.noFunction(name));
+    return { entries: logs.read(name, after) };
+  }),
   unary(SERVICE.ListFunctions, (agent, request) => listFunctions(agent.state, request)),
   unary(SERVICE.ListVms, (agent, request) => listVms(agent.state, request)),
   unary(SERVICE.ListInstances, (agent, request) => listInstances(agent.state, request)),
   unary(SERVICE.ListRegions, (agent, request) => listRegions(agent.state, request)),
   unary(SERVICE.ListOperations, (agent, request) => listOperations(agent.state, request)),
+  unary(SERVICE.DeployDag, (agent, { dag }, { peer }) => agent.dags.deploy(dag, peer.name)),
+  unary(SERVICE.InvokeDag, async (agent, { dag, ...asked }, { peer, onGone }) => {
+    const end = await agent.dags.invoke(dag, { ...asked, peer: peer.name }, onGone);
+    const { record, answer, failure } = end;
+    const { bytes: payload = null, content_type = null } = answer ?? {};
+    const reply = { record, payload, content_type };
+    if (!failure) return reply;
+    throw new InvocationNotDone(errorOf(failure), SERVICE.InvokeDag.encodeResponse(reply));
+  }),
+  unary(SERVICE.RemoveDag, async (agent, { dag }, { peer }) => {
+    await agent.dags.remove(dag, peer.name);
+    return {};
+  }),
+  unary(SERVICE.ListDags, (agent, { dag }) => ({ dags: agent.dags.list(dag) })),
 ];
 
 type Open<Request, Response> = (
@@ -137,6 +153,11 @@ function stream<Request, Response, Told>(
 }
 
 export const STREAMS: readonly StreamHandler[] = [
+  stream(
+    SERVICE.StatusParts,
+    (agent, request) => agent.statusParts(request.function ?? '', request.with_state),
+    (part) => part,
+  ),
   stream(
     SERVICE.Watch,
     (agent, request, gone) => {

@@ -73,6 +73,8 @@ const EARLIER_PROTOCOLS = ['hotplane.agent.v1', 'hotplane.agent.v2'];
 export class AgentServer {
   readonly #server = new Server({
     'grpc.max_receive_message_length': AGENT_LIMITS.message_bytes,
+    // Nobody asks for what gRPC would count of every call.
+    'grpc.enable_channelz': 0,
   });
   readonly #options: Parts;
   readonly #discovery: Discovery;
@@ -202,6 +204,7 @@ export class AgentServer {
         }
         call.end();
       } catch (error) {
+        if (isBug(error)) agent.failStop(error, { method: name });
         this.#logFailure(name, error);
         call.emit('error', toStatus(error));
       }

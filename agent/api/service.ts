@@ -75,6 +75,7 @@ export const SERVICE = {
   Deploy: method('Deploy', AgentService.deploy, METHODS.Deploy),
   Invoke: method('Invoke', AgentService.invoke, METHODS.Invoke),
   Status: method('Status', AgentService.status, METHODS.Status),
+  StatusParts: method('StatusParts', AgentService.statusParts, METHODS.StatusParts),
   Remove: method('Remove', AgentService.remove, METHODS.Remove),
   Drain: method('Drain', AgentService.drain, METHODS.Drain),
   Cordon: method('Cordon', AgentService.cordon, METHODS.Cordon),
@@ -92,6 +93,10 @@ export const SERVICE = {
   ListRegions: method('ListRegions', AgentService.listRegions, METHODS.ListRegions),
   ListOperations: method('ListOperations', AgentService.listOperations, METHODS.ListOperations),
   WatchOperations: method('WatchOperations', AgentService.watchOperations, METHODS.WatchOperations),
+  DeployDag: method('DeployDag', AgentService.deployDag, METHODS.DeployDag),
+  InvokeDag: method('InvokeDag', AgentService.invokeDag, METHODS.InvokeDag),
+  RemoveDag: method('RemoveDag', AgentService.removeDag, METHODS.RemoveDag),
+  ListDags: method('ListDags', AgentService.listDags, METHODS.ListDags),
 } as const;
 
 function readRequest(name: string, wire: Wire<never, never>, bytes: Buffer): unknown {

@@ -7,23 +7,8 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Pieces } from '../../base/pieces.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { StatusResponse } from '../model/messages.ts';
+import { NO_STATUS } from '../model/status-parts.ts';
 import { SERVICE } from './service.ts';
-
-/** Tells nothing. */
-const NOTHING: StatusResponse = {
-  functions: [],
-  host_limit_bytes: 0,
-  permits_bytes: 0,
-  version: '',
-  state_json: null,
-  pid: 0,
-  granted_bytes: 0,
-  free_bytes: 0,
-  host_memory: null,
-  ledger: null,
-  cordon: null,
-  queue: null,
-};
 
 /** Of `state_json`, and of a length before bytes (its number is 5, its wire type 2). */
 const STATE_TAG = 42;
@@ -32,18 +17,18 @@ const STATE_CHARS = 1024 * 1024;
 
 export async function statusBytes(status: StatusResponse): Promise<Buffer> {
   const { functions, state_json, ...head } = status;
-  const pieces = new Pieces(AGENT_LIMITS.status_regions_at_once);
+  const pieces = new Pieces(AGENT_LIMITS.turn_ms);
   const written: Uint8Array[] = [];
   for (const fn of functions) {
-    written.push(SERVICE.Status.encodeResponse({ ...NOTHING, functions: [fn] }));
-    await pieces.did(fn.regions.length);
+    written.push(SERVICE.Status.encodeResponse({ ...NO_STATUS, functions: [fn] }));
+    await pieces.gap();
   }
   written.push(SERVICE.Status.encodeResponse({ ...head, functions: [], state_json: null }));
   if (state_json !== null) written.push(...(await stateBytes(state_json, pieces)));
-  await pieces.did(AGENT_LIMITS.status_regions_at_once);
+  await pieces.turn();
   const whole = Buffer.concat(written);
   // Whoever sends it copies it once more.
-  await pieces.did(AGENT_LIMITS.status_regions_at_once);
+  await pieces.turn();
   return whole;
 }
 
@@ -59,7 +44,7 @@ async function stateBytes(text: string, pieces: Pieces): Promise<Uint8Array[]> {
     parts.push(part);
     bytes += part.length;
     at = end;
-    await pieces.did(AGENT_LIMITS.status_regions_at_once);
+    await pieces.gap();
   }
   return [new BinaryWriter().uint32(STATE_TAG).uint32(bytes).finish(), ...parts];
 }

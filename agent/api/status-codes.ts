@@ -26,6 +26,7 @@ const BY_CATEGORY: Readonly<Record<ErrorCategory, status>> = {
 
 const BY_CODE: Readonly<Record<string, status>> = {
   HP_AGENT_NO_FUNCTION: status.NOT_FOUND,
+  HP_AGENT_NO_DAG: status.NOT_FOUND,
   HP_AGENT_NOT_ALLOWED: status.PERMISSION_DENIED,
   HP_AGENT_LEDGER_FULL: status.UNAVAILABLE,
   HP_AGENT_NO_MEMORY: status.RESOURCE_EXHAUSTED,
@@ -100,6 +101,9 @@ export function toStatus(thrown: unknown): StatusError {
   return { code: BY_CODE[code] ?? BY_CATEGORY[category], details: statusText(message), metadata };
 }
 
+/** Who was asked is of a version that has no such method. */
+export const isUnknownMethod = ({ code }: ServiceError): boolean => code === status.UNIMPLEMENTED;
+
 /** The encoded InvokeResponse of an invocation that was refused or failed; null in other errors. */
 export function replyOf(error: ServiceError): Buffer | null {
   const [reply] = error.metadata?.get(REPLY_TRAILER) ?? [];
@@ -115,6 +119,13 @@ function internal(cause: unknown): HotplaneError {
 /** gRPC's own words; of a connection that broke it says something else. */
 const NEVER_THERE = /No connection established/;
 
+function mayNotConnect(path: string, base: Pick<HotplaneError, 'details'> & { cause: Error }) {
+  return agentError('HP_AGENT_UNREACHABLE', `${path} may not be opened by this user.`, {
+    ...base,
+    next: "ask who runs the agent: its 'socket_group' and 'socket_mode' say who may connect.",
+  });
+}
+
 /** What a call ended with: the agent's own error, or one that names the trouble of reaching it. */
 export function fromStatus(error: ServiceError, socket_path: string): HotplaneError {
   const [trailer] = error.metadata?.get(ERROR_TRAILER) ?? [];
@@ -125,6 +136,7 @@ export function fromStatus(error: ServiceError, socket_path: string): HotplaneEr
   const base = { cause: error, details: { grpc_status: error.code } };
   switch (error.code) {
     case status.UNAVAILABLE:
+      if (/\bEACCES\b/.test(error.details)) return mayNotConnect(socket_path, base);
       return agentError('HP_AGENT_UNREACHABLE', `no agent answers on ${socket_path}.`, {
         ...base,
         details: { ...base.details, was_there: !NEVER_THERE.test(error.details) },

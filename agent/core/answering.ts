@@ -1,15 +1,19 @@
 /**
- * Who answers for a function, and what is remembered for it: the policy that its targets name, or
- * the agent's own.
+ * Who answers for a function, and what is remembered for it: the policy that its targets name, that
+ * of the pool where its definition says how its memory is kept ready, or the agent's own.
  */
 import type { HostEvent } from '../model/events.ts';
-import type { FunctionState } from '../model/state.ts';
+import { POOL_POLICY_NAME } from '../model/pool-spec.ts';
+import { type FunctionState, vmSpec } from '../model/state.ts';
 import { type Draft, readFunction, readVm, vmsOf } from './draft.ts';
 import type { CountsOf, Policy, SpecOf } from './policy.ts';
 
 /** The agent's own also where the one named is not there (any more). */
-export function policyOf(draft: Draft, { targets }: FunctionState): Policy {
-  const name = targets?.values.policy ?? null;
+export function policyOf(
+  draft: Draft,
+  { targets, spec }: Pick<FunctionState, 'targets' | 'spec'>,
+): Policy {
+  const name = targets?.values.policy ?? (spec.pool === null ? null : POOL_POLICY_NAME);
   return (name === null ? undefined : policyNamed(draft, name)) ?? draft.policy;
 }
 
@@ -61,7 +65,8 @@ function teach(draft: Draft, policy: Policy, event: HostEvent): void {
   if (!policy.learn) return;
   const specOf: SpecOf = (vm_id) => {
     const vm = readVm(draft, vm_id);
-    return (vm && readFunction(draft, vm.function)?.spec) ?? null;
+    const fn = vm && readFunction(draft, vm.function);
+    return fn ? vmSpec(fn, vm) : null;
   };
   const countsOf: CountsOf = (name) => {
     const fn = readFunction(draft, name);

@@ -1,12 +1,13 @@
 /** Puts the four questions to the policy and records its answers where somebody wants them. */
 import type { OperationState } from '../model/operations.ts';
 import type { Decision } from '../model/records.ts';
-import type {
-  FunctionState,
-  InstanceState,
-  QueuedInvocation,
-  RegionState,
-  VmState,
+import {
+  type FunctionState,
+  type InstanceState,
+  type QueuedInvocation,
+  type RegionState,
+  vmSpec,
+  type VmState,
 } from '../model/state.ts';
 import { mostBytesOf, specInForce } from '../model/targets.ts';
 import { memoryOf, policyOf } from './answering.ts';
@@ -54,6 +55,10 @@ class LiveView implements FunctionView {
 
   get config(): FunctionView['config'] {
     return this.#draft.config;
+  }
+
+  get pace(): FunctionView['pace'] {
+    return this.#fn.pace;
   }
 
   get memory(): unknown {
@@ -121,8 +126,9 @@ export function askPlace(
 export function askScale(draft: Draft, fn: FunctionState): Scale {
   const view = new LiveView(draft, fn);
   const answer = policyOf(draft, fn).scale(view);
-  const { starts, stops, launches, ends, plugged } = answer;
-  const quiet = stops.length + ends.length === 0 && starts <= 0 && launches <= 0 && plugged <= 0;
+  const { starts, stops, launches, ends, plugged, warm = 0 } = answer;
+  const few = Math.max(starts, launches, plugged, warm) <= 0;
+  const quiet = few && stops.length + ends.length === 0;
   if (quiet) return answer;
   record(draft, 'scale', fn, () => ({
     inputs: {
@@ -133,7 +139,7 @@ export function askScale(draft: Draft, fn: FunctionState): Scale {
     },
     answer:
       `start ${starts}, stop ${stops.length}, launch ${launches}, end ${ends.length}, ` +
-      `plugged ${plugged}`,
+      `plugged ${plugged}${warm > 0 ? `, warm ${warm}` : ''}`,
   }));
   return answer;
 }
@@ -149,8 +155,8 @@ export function askSize(
     readonly expected: ExpectedSize | null;
   },
 ): Size | null {
-  const max_bytes = mostBytesOf(fn.spec, fn.targets);
-  const spec = specInForce(fn.spec, fn.targets);
+  const max_bytes = mostBytesOf(vmSpec(fn, vm), fn.targets);
+  const spec = specInForce(vmSpec(fn, vm), fn.targets);
   const policy = policyOf(draft, fn);
   const memory = memoryOf(draft, policy);
   return policy.size({ now_ms: draft.now_ms, spec, vm, ...about, max_bytes, memory });

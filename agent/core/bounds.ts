@@ -7,6 +7,7 @@ import type { FunctionState } from '../model/state.ts';
 import { instanceBounds } from '../model/targets.ts';
 import { freeRegions, launchesFor, launchesForAll } from './default-policy/scale.ts';
 import { type Draft, vmsOf } from './draft.ts';
+import { isPoolShut, noteWants } from './pool.ts';
 import type { FunctionView, Scale } from './policy.ts';
 import { earlier } from './wakes.ts';
 
@@ -36,7 +37,11 @@ function count(vms: FunctionView['vms']): Counted {
 
 /** The policy's answer, cut down or added to. */
 export function bounded(draft: Draft, fn: FunctionState, scale: Scale): Scale {
-  if (!fn.targets && !fn.spec.instances) return scale;
+  const ahead = isPoolShut(draft, fn) ? 0 : (scale.warm ?? 0);
+  if (ahead === 0 && !fn.targets && !fn.spec.instances) {
+    noteWants(fn, { plugged: Math.max(0, scale.plugged), warm: scale.warm ?? null });
+    return scale;
+  }
   const vms = vmsOf(draft, fn);
   const { min, max, warm } = instanceBounds(fn.spec, fn.targets);
   const { there, live, starting, idle } = count(vms);
@@ -47,20 +52,25 @@ export function bounded(draft: Draft, fn: FunctionState, scale: Scale): Scale {
   const stops = scale.stops.length >= above ? scale.stops : idle.slice(0, above);
   const ready = idle.length + Math.max(0, starting - fn.queue.length);
   const wanted = Math.max(0, min - live, warm - ready);
-  const kept = Math.min(room, mayStart(draft, fn) ? wanted : 0);
-  const starts = Math.min(room, Math.max(scale.starts, kept));
+  const may = mayStart(draft, fn);
+  const kept = Math.min(room, may ? wanted : 0);
+  // Who waits comes first, and what is ready ahead of calls needs a region that is free.
+  const early = may && scale.starts <= 0 ? Math.min(ahead - ready, freeRegions(vms)) : 0;
+  const starts = Math.min(room, Math.max(scale.starts, kept, early));
   const view = { vms, spec: fn.spec };
   // What is to be kept is known at once; what callers want more, VM by VM.
   const for_all = Math.max(launchesFor(view, starts), launchesForAll(view, kept));
   const launches = Math.max(scale.launches, for_all);
-  const again_ms = wanted > 0 ? draft.now_ms + draft.config.start_again_ms : null;
+  const plugged = Math.max(scale.plugged, fn.targets?.values.reserve ?? 0);
+  noteWants(fn, { plugged, warm: warm > 0 ? Math.max(warm, ahead) : (scale.warm ?? null) });
+  const again_ms = wanted > 0 || ahead > ready ? draft.now_ms + draft.config.start_again_ms : null;
   return {
     ...scale,
     starts,
     stops: stops.slice(0, spare),
     // A VM for more than may start would hold its boot memory for nobody.
     launches: room > freeRegions(vms) ? launches : 0,
-    plugged: Math.max(scale.plugged, fn.targets?.values.reserve ?? 0),
+    plugged,
     wake_at_ms: earlier(scale.wake_at_ms, again_ms),
   };
 }

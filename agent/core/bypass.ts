@@ -34,7 +34,8 @@ export function bypass(draft: Draft, fn: FunctionState, vm: VmState, region: Reg
   if (payback_ms === null || start_gap_ms === null || start_gap_ms > payback_ms) return false;
   const is_wanted = draft.short.length > 0 || isPressed(draft.pressure, 'reserve');
   const ends = fn.phase !== 'serving' || fn.waiters.drain.length > 0 || vm.retiring !== null;
-  if (is_wanted || ends || draft.cordon || sharesDevice(region)) return false;
+  // One of an earlier definition ends soon, and what is in it may be wanted for its successor.
+  if (is_wanted || ends || vm.outdated || draft.cordon || sharesDevice(region)) return false;
   if (region.plugged_bytes !== region.target_bytes) return false;
   region.ready = true;
   region.keep_until_ms = draft.now_ms + payback_ms;

@@ -1,17 +1,25 @@
 /** Callers: what those who wait for a Deploy, a Remove or a Drain are told in the end. */
 import { assert } from '../../base/assert.ts';
-import { REFUSALS } from '../model/refusals.ts';
+import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import type { DrainState, FunctionState, VmState, Waiters } from '../model/state.ts';
+import type { UpdateRequest } from '../model/update.ts';
 import { type Draft, replyError } from './draft.ts';
 
 /** Nobody waits. */
 export const NOBODY: Waiters = { deploy: [], remove: [], drain: [] };
 
 /** The VM serves: what Deploy wanted to know of it. */
-export function replyDeployed(draft: Draft, vm: VmState, request_id: string): void {
+export function replyDeployed(
+  draft: Draft,
+  { revision }: FunctionState,
+  vm: VmState,
+  asked: Pick<UpdateRequest, 'request_id'> & Partial<UpdateRequest>,
+): void {
+  const { request_id, changed = [], replaced_vms = 0 } = asked;
   const { id, requested_at_ms, launched_at_ms, ready_at_ms, facts } = vm;
   assert(facts && ready_at_ms !== null, 'a running VM has said what it is');
-  const reply = { vm_id: id, requested_at_ms, launched_at_ms, ready_at_ms, facts };
+  const stamps = { requested_at_ms, launched_at_ms, ready_at_ms };
+  const reply = { vm_id: id, ...stamps, facts, revision, changed, replaced_vms };
   draft.actions.push({ type: 'reply', request_id, reply: { kind: 'deploy', ...reply } });
 }
 
@@ -19,6 +27,13 @@ export function replyDeployed(draft: Draft, vm: VmState, request_id: string): vo
 export function replyDrained(draft: Draft, { request_id, instances_stopped }: DrainState): void {
   const reply = { kind: 'drain', finished_at_ms: draft.now_ms, instances_stopped } as const;
   draft.actions.push({ type: 'reply', request_id, reply });
+}
+
+/** Who waits for the end of an update is told why there is none. */
+export function refuseUpdates(draft: Draft, fn: FunctionState, failure: Refusal): void {
+  if (!fn.update) return;
+  for (const { request_id } of fn.update.requests) replyError(draft, request_id, failure);
+  fn.update = { ...fn.update, requests: [] };
 }
 
 /** Its last VM is gone: whoever waited for that is told, and it is forgotten or lost. */

@@ -11,9 +11,10 @@ import { refuseQueue } from './invocations.ts';
 import type { Scale } from './policy.ts';
 import { endVm } from './vms.ts';
 
-/** A drain is not made less by a cordon that comes after it. */
+/** A drain is not made less by a cordon that comes after it, and no reason takes none away. */
 export function cordon(draft: Draft, event: Extract<HostEvent, { type: 'cordon' }>): void {
-  const { request_id, author, reason, since } = event;
+  const { request_id, author, since } = event;
+  const reason = event.reason || (draft.cordon?.reason ?? '');
   const drains = event.drain || draft.cordon?.drains === true;
   const drained_at_ms = draft.cordon?.drained_at_ms ?? null;
   draft.cordon = { drains, author, reason, since, drained_at_ms };

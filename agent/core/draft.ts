@@ -41,10 +41,11 @@ export interface Draft {
   readonly alarms: AlarmEdit;
   readonly actions: Action[];
   granted: TierBytes;
-  /** See HostState, these five. */
+  /** See HostState, these six. */
   told: HostMemoryTold | null;
   pressure: PressureState;
   cordon: CordonState | null;
+  dags: HostState['dags'];
   queue: QueueState;
   short: readonly string[];
   next_id: number;
@@ -86,6 +87,7 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     told: state.told,
     pressure: state.pressure,
     cordon: state.cordon,
+    dags: state.dags,
     queue: state.queue,
     short: state.short,
     next_id: state.next_id,
@@ -109,6 +111,7 @@ export function closeDraft(draft: Draft): HostState {
     told: draft.told,
     pressure: draft.pressure,
     cordon: draft.cordon,
+    dags: draft.dags,
     queue: draft.queue,
     short: draft.short,
     alarms: draft.alarms.close(),

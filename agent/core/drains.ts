@@ -1,8 +1,9 @@
 /**
  * Drain: idle instances stop now, regions are emptied, and the caller is told when that is over.
  */
+import { holderParts } from '../model/named-span.ts';
 import { plugsOnDemand } from '../model/spec.ts';
-import type { DrainState, FunctionState, VmState } from '../model/state.ts';
+import { type DrainState, type FunctionState, vmSpec, type VmState } from '../model/state.ts';
 import { replyDrained } from './callers.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import {
@@ -56,7 +57,7 @@ function stopAllIdle(draft: Draft, vm: VmState): number {
 }
 
 function emptyLeftovers(draft: Draft, fn: FunctionState, vm: VmState): void {
-  if (!plugsOnDemand(fn.spec)) return;
+  if (!plugsOnDemand(vmSpec(fn, vm))) return;
   for (const found of vm.regions) {
     if (!isSettled(found) || found.permit_bytes === 0) continue;
     const region = editRegion(draft, vm, found.index);
@@ -67,12 +68,13 @@ function emptyLeftovers(draft: Draft, fn: FunctionState, vm: VmState): void {
   }
 }
 
-/** Regions in which something ends or is still tried; not those of instances that go on. */
+/** Regions in which something ends or is still tried, unlike those of instances that go on. */
 function waitedFor(vm: VmState): { vm_id: string; index: number }[] {
   const going_on = new Set<string | null>();
   for (const { id, phase } of vm.instances) if (phase !== 'stopping') going_on.add(id);
   return vm.regions
-    .filter((region) => !going_on.has(region.holder) && !isSettled(region))
+    .filter((region) => !going_on.has(holderParts(region.holder).instance_id))
+    .filter((region) => !isSettled(region))
     .map(({ index }) => ({ vm_id: vm.id, index }));
 }
 

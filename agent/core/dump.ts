@@ -12,7 +12,7 @@ export interface HostDump {
   readonly limit_bytes: number;
   readonly granted_bytes: number;
   readonly functions: readonly FunctionState[];
-  readonly vms: readonly (VmState & { readonly permits_bytes: number })[];
+  readonly vms: readonly ReturnType<typeof dumpVm>[];
   readonly operations: readonly OperationState[];
   readonly earlier_vms: HostState['earlier_vms'];
   readonly policy_state: HostState['policy_state'];
@@ -22,13 +22,19 @@ export interface HostDump {
   readonly config: CoreConfig;
 }
 
+/** One row of it, for who writes it row by row. */
+export const dumpVm = (vm: VmState): VmState & { readonly permits_bytes: number } => ({
+  ...vm,
+  permits_bytes: regionPermitBytes(vm),
+});
+
 export function dumpHost(state: HostState): HostDump {
   return {
     schema_version: DUMP_SCHEMA_VERSION,
     limit_bytes: state.capacity.host,
     granted_bytes: grantedBytes(state),
     functions: [...state.functions.values()],
-    vms: [...state.vms.values()].map((vm) => ({ ...vm, permits_bytes: regionPermitBytes(vm) })),
+    vms: [...state.vms.values()].map(dumpVm),
     operations: [...state.operations.values()],
     earlier_vms: state.earlier_vms,
     policy_state: state.policy_state,

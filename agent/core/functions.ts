@@ -2,10 +2,11 @@
 import { assert } from '../../base/assert.ts';
 import type { HostEvent } from '../model/events.ts';
 import { whyNoNetwork } from '../model/network.ts';
-import { NO_PACE } from '../model/pace.ts';
+import { NONE_EXPECTED } from '../model/expected-call.ts';
+import { NO_PACE, withCall } from '../model/pace.ts';
+import { NO_POOL } from '../model/pool.ts';
 import { Queue } from '../model/queue.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import { NO_CHECKS } from '../model/expression-ledger.ts';
 import { NO_TALLY } from '../model/span.ts';
 import {
   type FunctionSpec,
@@ -13,63 +14,88 @@ import {
   plugsOnDemand,
   specDifferences,
   startBytes,
+  whyNoSpans,
   whyNotElastic,
 } from '../model/spec.ts';
 import type { FunctionState, QueuedInvocation } from '../model/state.ts';
-import { NOBODY, functionGone, replyDeployed } from './callers.ts';
+import { planUpdate } from '../model/update.ts';
+import { NOBODY, functionGone, refuseUpdates, replyDeployed } from './callers.ts';
 import { policyOf } from './answering.ts';
 import { askAdmit } from './ask.ts';
 import { comebackLater, comebackWake, comesAtOnce } from './comeback.ts';
 import { cordonedOff } from './cordon.ts';
 import { type Draft, editInstance, editVm, editVmsOf, replyError, vmsOf } from './draft.ts';
 import { noExpression } from './expected.ts';
+import { noteCame } from './expecting.ts';
 import { doomInstance } from './instances.ts';
 import { refuseInvocation, refuseQueue } from './invocations.ts';
+import { expressionChecks, resume, update, whyNotBecome } from './updates.ts';
 import { endUndead, endVm, firstVm, launchVm, noteFailure } from './vms.ts';
 
 /** A new function, a repeated Deploy, or a new VM for a function that lost its own. */
 export function deploy(
   draft: Draft,
   known: FunctionState | undefined,
-  request_id: string,
-  spec: FunctionSpec,
+  event: Extract<HostEvent, { type: 'deploy' }>,
 ): void {
-  if (known && known.phase !== 'lost') return deployAgain(draft, known, request_id, spec);
+  const { request_id, spec } = event;
+  if (known && known.phase !== 'lost') return deployAgain(draft, known, event);
   const fields = known ? specDifferences(known.spec, spec) : [];
-  if (fields.length > 0) return replyError(draft, request_id, REFUSALS.conflict(spec.name, fields));
+  if (event.dry_run) return replyError(draft, request_id, REFUSALS.nothingToUpdate(spec.name));
+  if (fields.length > 0 && !event.update) {
+    return replyError(draft, request_id, REFUSALS.conflict(spec.name, fields));
+  }
   const fn = newFunction(spec, known);
   const refused =
-    noNetwork(draft, spec) ??
-    notElastic(draft, spec) ??
-    noExpression(spec) ??
-    neverFits(draft, spec) ??
+    (known && whyNotBecome(draft, known, spec, planUpdate(known.spec, spec))) ??
+    whyNever(draft, spec) ??
     launchInstead(draft, fn, known);
   if (refused) return replyError(draft, request_id, refused);
   fn.waiters = { ...NOBODY, deploy: [request_id] };
   draft.functions.set(spec.name, fn);
 }
 
+/** No host of this configuration has it, whatever else is there. */
+const whyNever = (draft: Draft, spec: FunctionSpec): Refusal | null =>
+  noNetwork(draft, spec) ??
+  notElastic(draft, spec) ??
+  noSpans(spec) ??
+  noExpression(spec) ??
+  neverFits(draft, spec);
+
 function deployAgain(
   draft: Draft,
   fn: FunctionState,
-  request_id: string,
-  spec: FunctionSpec,
+  event: Extract<HostEvent, { type: 'deploy' }>,
 ): void {
+  const { request_id, spec, dry_run = false } = event;
   const fields = specDifferences(fn.spec, spec);
-  if (fields.length > 0) return replyError(draft, request_id, REFUSALS.conflict(spec.name, fields));
+  if (fields.length > 0 && !event.update) {
+    return replyError(draft, request_id, REFUSALS.conflict(spec.name, fields));
+  }
   if (isLeaving(fn)) return replyError(draft, request_id, REFUSALS.removing(spec.name));
   if (fn.phase === 'ending') {
     const lost = REFUSALS.vmLost(spec.name, fn.failure, pauseOf(draft, fn));
     return replyError(draft, request_id, lost);
   }
+  if (fields.length > 0) {
+    const refused = whyNever(draft, spec);
+    if (refused) return replyError(draft, request_id, refused);
+    return update(draft, fn, { request_id, spec, dry_run });
+  }
+  if (fn.update && !dry_run) return resume(draft, fn, request_id);
   const vm = firstVm(draft, fn);
-  if (vm.phase === 'running') return replyDeployed(draft, vm, request_id);
+  if (vm.phase === 'running') return replyDeployed(draft, fn, vm, { request_id });
   fn.waiters = { ...fn.waiters, deploy: [...fn.waiters.deploy, request_id] };
 }
+
+const isAlike = (a: FunctionSpec, b: FunctionSpec): boolean => specDifferences(a, b).length === 0;
 
 function newFunction(spec: FunctionSpec, known: FunctionState | undefined): FunctionState {
   return {
     spec,
+    revision: (known?.revision ?? 0) + (known && isAlike(known.spec, spec) ? 0 : 1),
+    update: null,
     phase: 'deploying',
     queue: known?.queue ?? Queue.empty(),
     next_sequence: known?.next_sequence ?? 1,
@@ -81,10 +107,12 @@ function newFunction(spec: FunctionSpec, known: FunctionState | undefined): Func
     last_failure: known?.last_failure ?? null,
     remove_by_ms: null,
     elastic: known?.elastic ?? (isElastic(spec) ? NO_TALLY : null),
-    expression: known?.expression ?? (spec.memory?.expression ? NO_CHECKS : null),
+    expression: expressionChecks(known, spec),
     reclaim: known?.reclaim ?? null,
     targets: known?.targets ?? null,
     pace: known?.pace ?? NO_PACE,
+    pool: known?.pool ?? NO_POOL,
+    expected: known?.expected ?? NONE_EXPECTED,
     short: null,
     wake_at_ms: null,
   };
@@ -154,6 +182,12 @@ function notElastic({ policy }: Draft, spec: FunctionSpec): Refusal | null {
   return why === null ? null : REFUSALS.notElastic(spec.name, why);
 }
 
+/** Spans that its mechanism, or its program, cannot have. */
+function noSpans(spec: FunctionSpec): Refusal | null {
+  const why = whyNoSpans(spec);
+  return why === null ? null : REFUSALS.noSpans(spec.name, why);
+}
+
 /**
  * What no waiting helps: a VM with one instance, as it starts, is more than the host, empty, may
  * give. That it could not grow to its limit here is told when it wants to.
@@ -190,6 +224,7 @@ export function remove(
   if (fn.phase === 'removing') return;
   fn.phase = 'removing';
   const removing = REFUSALS.removing(fn.spec.name);
+  refuseUpdates(draft, fn, removing);
   refuseQueue(draft, fn, 'refused', removing);
   for (const vm of editVmsOf(draft, fn)) {
     if (vm.phase !== 'running') endVm(draft, fn, vm, null);
@@ -210,13 +245,28 @@ export function invoke(
   const received_at_ms = draft.now_ms;
   const sequence = fn.next_sequence;
   const about = { request_id, invocation_id, sequence, timeout_ms, received_at_ms };
-  const { key, memory } = event;
-  const invocation = { ...about, ...(key ? { key } : {}), ...(memory ? { memory } : {}) };
+  const { key, memory, deadline_at_ms } = event;
+  const invocation = {
+    ...about,
+    ...(key ? { key } : {}),
+    ...(memory ? { memory } : {}),
+    ...(deadline_at_ms === undefined ? {} : { deadline_at_ms }),
+  };
+  noteCame(fn, event.expected);
   fn.next_sequence += 1;
   const refused = whyNot(draft, fn, invocation);
   if (refused) return refuseInvocation(draft, invocation, 'refused', refused);
+  fn.pace = withCall(fn.pace, received_at_ms, isAtRest(draft, fn));
   fn.queue = fn.queue.push(invocation);
   draft.arrived = invocation;
+}
+
+/** Nothing of it runs, and nobody waits. */
+function isAtRest(draft: Draft, fn: FunctionState): boolean {
+  if (fn.queue.length > 0) return false;
+  return vmsOf(draft, fn).every(({ instances }) =>
+    instances.every(({ phase }) => phase !== 'busy'),
+  );
 }
 
 /** Nothing of it is to stay. */

@@ -8,13 +8,14 @@ import { finalBytes } from '../model/operation-queue.ts';
 import { kindOf } from '../model/operations.ts';
 import { isPressed } from '../model/pressure.ts';
 import { plugsOnDemand } from '../model/spec.ts';
-import type { FunctionState, RegionState, VmState } from '../model/state.ts';
+import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
 import { memoryOf, remember } from './answering.ts';
 import { spareIdle } from './bounds.ts';
 import { mayEmpty } from './devices.ts';
 import {
   type Draft,
+  editFunction,
   editInstance,
   editRegion,
   editVm,
@@ -25,6 +26,7 @@ import {
 import { stopInstance } from './instances.ts';
 import { empty } from './operations.ts';
 import { freeBytes, permitsOf } from './permits.ts';
+import { restPool } from './pool.ts';
 import type { Yielding } from './policy.ts';
 import { isFree } from './regions.ts';
 
@@ -64,7 +66,7 @@ function comingOf(draft: Draft, vm: VmState): number {
 /** Whether an instance that ends in it gives memory back. */
 function givesBack(draft: Draft, vm: VmState): boolean {
   const fn = readFunction(draft, vm.function);
-  return fn !== undefined && plugsOnDemand(fn.spec);
+  return fn !== undefined && plugsOnDemand(vmSpec(fn, vm));
 }
 
 /** Bytes that are wanted back: less than `least_bytes` helps nobody. */
@@ -214,8 +216,9 @@ function liveOf(draft: Draft, name: string): number {
 
 function takeBack(draft: Draft, { vm_id, region_index }: Ready): void {
   const vm = editVm(draft, vm_id);
-  const fn = vm && readFunction(draft, vm.function);
+  const fn = vm && editFunction(draft, vm.function);
   assert(vm && fn, 'what gives way is there');
   const region = editRegion(draft, vm, region_index);
+  restPool(draft, fn);
   empty(draft, { fn, vm, region, cause: 'pressure', instance: null });
 }

@@ -4,19 +4,21 @@ import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { withStart } from '../model/pace.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import { hostBytes } from '../model/tiers.ts';
-import type {
-  FunctionState,
-  InstanceState,
-  QueuedInvocation,
-  RegionState,
-  VmState,
+import {
+  type FunctionState,
+  type InstanceState,
+  type QueuedInvocation,
+  type RegionState,
+  vmSpec,
+  type VmState,
 } from '../model/state.ts';
 import { type Draft, editInstance, editRegion, newId } from './draft.ts';
 import { answerInvocation } from './invocations.ts';
 import { bypass } from './bypass.ts';
 import { mayEmpty } from './devices.ts';
-import { empty, plug } from './operations.ts';
+import { empty, instanceBehind, plug } from './operations.ts';
 import { askFor } from './permits.ts';
+import { noteStartPlaced } from './pool.ts';
 import { pressedTo } from './pressed.ts';
 import { waitsLonger } from './shortages.ts';
 import { sizeForStart } from './sizing.ts';
@@ -49,7 +51,8 @@ export function startInstance(
   cause: QueuedInvocation | null,
 ): NotStarted | null {
   assert(region.holder === null, 'one instance a region');
-  const size = plugsOnDemand(fn.spec) ? sizeForStart(draft, fn, vm, region, cause) : null;
+  const spec = vmSpec(fn, vm);
+  const size = plugsOnDemand(spec) ? sizeForStart(draft, fn, vm, region, cause) : null;
   const failure = size && whyNoStart(draft, fn, region, { to_bytes: size.to_bytes, cause });
   if (size && failure) {
     const { to_bytes } = size;
@@ -58,21 +61,23 @@ export function startInstance(
   const id = newId(draft, 'i');
   if (size) {
     const { to_bytes, because } = size;
-    const instance = { id, stop_at_ms: null, gone_at_ms: null };
+    if (cause) noteStartPlaced(draft, fn, region.plugged_bytes >= to_bytes);
+    const instance = instanceBehind(id);
     const refused = plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
     assert(refused === null, 'a start that was asked for before has its permit');
-    openSpan(draft, fn, region, { baseline_bytes: to_bytes, because });
+    openSpan(draft, spec, region, { baseline_bytes: to_bytes, because });
   }
   region.holder = id;
   region.used_bytes = null;
   region.unplug_attempts = 0;
   vm.instances_started += 1;
   fn.pace = withStart(fn.pace, draft.now_ms);
-  vm.instances = [...vm.instances, newInstance(draft, id, region, cause)];
+  const started = newInstance(draft, id, region, cause);
+  vm.instances = [...vm.instances, { ...started, lacked_ms: lackedMs(draft, fn, cause) }];
   draft.actions.push({
     type: 'start-instance',
     vm_id: vm.id,
-    spec: fn.spec,
+    spec,
     instance_id: id,
     region_id: region.id,
     region_index: region.index,
@@ -101,6 +106,15 @@ function whyNoStart(
   );
 }
 
+/** For how long an invocation has waited for memory until now. */
+function lackedMs(
+  { now_ms }: Draft,
+  { short }: FunctionState,
+  cause: QueuedInvocation | null,
+): number {
+  return short && cause ? now_ms - Math.max(short.since_ms, cause.received_at_ms) : 0;
+}
+
 /** What starts in this region, whose plug, if it needs one, is under way. */
 function newInstance(
   draft: Draft,
@@ -120,6 +134,7 @@ function newInstance(
     gone_at_ms: null,
     operation_id: region.operation_id,
     cause_sequence: cause?.sequence ?? null,
+    decided_at_ms: draft.now_ms,
     plugged_at_ms: null,
     start_stamps: null,
     ready_at_ms: null,
@@ -207,7 +222,7 @@ export function releaseStopped(draft: Draft, fn: FunctionState, vm: VmState): vo
     closeSpan(draft, fn, region);
     region.holder = null;
     region.used_bytes = null;
-    if (!plugsOnDemand(fn.spec) || bypass(draft, fn, vm, region)) continue;
+    if (!plugsOnDemand(vmSpec(fn, vm)) || bypass(draft, fn, vm, region)) continue;
     empty(draft, { fn, vm, region, cause: 'stop', instance });
   }
 }

@@ -52,11 +52,12 @@ export function checkHost(state: HostState): void {
   for (const vm of state.vms.values()) {
     const fn = state.functions.get(vm.function);
     assert(fn?.vm_ids.includes(vm.id), `VM ${vm.id} is one of its function`);
-    for (const { id, holder, operation_id, permit_bytes, plugged_bytes } of vm.regions) {
+    for (const { id, holder, operation_id, permit_bytes, plugged_bytes, of_spans } of vm.regions) {
       assert(permit_bytes >= plugged_bytes, `the permit of ${vm.id}/${id} covers what is plugged`);
       const operation = operation_id === null ? null : state.operations.get(operation_id);
       assert(operation !== undefined, `what is under way in ${vm.id}/${id} has its row`);
-      const held = holder === null || vm.instances.some((one) => one.id === holder);
+      // A span outlives its instance until it is closed.
+      const held = holder === null || of_spans || vm.instances.some((one) => one.id === holder);
       assert(held, `the holder of ${vm.id}/${id} is there`);
     }
   }
@@ -94,7 +95,7 @@ function checkVm(draft: Draft, vm: VmState, before: VmState | null, granted: Sum
   if (!same) addChange(granted, before, vm);
   let held = 0;
   for (const region of vm.regions) {
-    if (region.holder !== null) held += 1;
+    if (region.holder !== null && !region.of_spans) held += 1;
     assert(region.permit_bytes >= region.plugged_bytes, 'a permit covers what is plugged');
     const old = before?.regions[region.index];
     if (region === old) continue;

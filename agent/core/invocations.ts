@@ -15,10 +15,12 @@ function isCold(instance: InstanceState, invocation: QueuedInvocation): boolean 
   return instance.invocations === 1 && ready_at_ms > invocation.received_at_ms;
 }
 
-function coldStart({ start_stamps, plugged_at_ms }: InstanceState): ColdStart | null {
+function coldStart(instance: InstanceState): ColdStart | null {
+  const { start_stamps, plugged_at_ms, decided_at_ms, lacked_ms } = instance;
   if (!start_stamps) return null;
   const { created_at_ms, sandbox_at_ms, attached_at_ms } = start_stamps;
-  return { created_at_ms, sandbox_at_ms, attached_at_ms, plugged_at_ms };
+  const decided = { decided_at_ms: decided_at_ms ?? null, lacked_ms: lacked_ms ?? null };
+  return { created_at_ms, sandbox_at_ms, attached_at_ms, plugged_at_ms, ...decided };
 }
 
 /** A function that says it failed did its work, and its instance serves on. */

@@ -5,8 +5,15 @@ import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, InstanceState, VmState } from '../model/state.ts';
 import { type Draft, editInstance, editRegion } from './draft.ts';
 import { checkCall } from './expected.ts';
-import { doomInstance, findInstance, readyWhenComplete, stopFailed } from './instances.ts';
+import {
+  doomInstance,
+  findInstance,
+  readyWhenComplete,
+  stopFailed,
+  stopInstance,
+} from './instances.ts';
 import { answerInvocation } from './invocations.ts';
+import { hasSpan, spanAsked, spanClosed } from './named-spans.ts';
 import { adopted } from './restart.ts';
 import { resized } from './resized.ts';
 import { noteUsage } from './spans.ts';
@@ -31,7 +38,7 @@ export function handleNews(draft: Draft, fn: FunctionState, vm: VmState, event: 
       }
       return vmReady(draft, fn, vm);
     case 'vm-adopted':
-      return adopted(draft, fn, vm, event.instances);
+      return adopted(draft, fn, vm, event);
     case 'vm-failed':
       return endVm(draft, fn, vm, event.failure);
     case 'vm-health':
@@ -77,10 +84,16 @@ function handleInstance(
       noteRun(draft, fn, instance);
       instance.phase = 'idle';
       instance.idle_since_ms = draft.now_ms;
+      // What it did not close with its invocation is closed with the instance.
+      if (hasSpan(vm, instance.id)) stopInstance(draft, vm, instance);
       return;
     case 'invocation-failed':
       if (instance.invocation?.request_id !== event.request_id) return;
       return doomInstance(draft, fn, vm, instance, event.failure);
+    case 'span-asked':
+      return spanAsked(draft, fn, vm, { instance, asked: event });
+    case 'span-closed':
+      return spanClosed(draft, fn, vm, { instance, span: event.span });
     case 'instance-stopped':
       instance.stop_pending = false;
       instance.gone_at_ms = event.gone_at_ms;

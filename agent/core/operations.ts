@@ -3,7 +3,14 @@ import { assert } from '../../base/assert.ts';
 import type { ResizeOutcome } from '../model/events.ts';
 import type { OperationState } from '../model/operations.ts';
 import type { Refusal } from '../model/refusals.ts';
-import type { FunctionState, InstanceState, RegionState, VmState } from '../model/state.ts';
+import { spanAt } from '../model/spec.ts';
+import {
+  type FunctionState,
+  type InstanceState,
+  type RegionState,
+  vmSpec,
+  type VmState,
+} from '../model/state.ts';
 import { type Draft, newId } from './draft.ts';
 import { operationOrder, withSteps } from './orders.ts';
 import { growPermit, setPermit, shrinkPermit } from './permits.ts';
@@ -22,6 +29,13 @@ export interface Intent {
   readonly instance: Pick<InstanceState, 'id' | 'stop_at_ms' | 'gone_at_ms'> | null;
 }
 
+/** The instance behind an intent, of whose end nothing is known. */
+export const instanceBehind = (id: string): NonNullable<Intent['instance']> => ({
+  id,
+  stop_at_ms: null,
+  gone_at_ms: null,
+});
+
 function operationFor(draft: Draft, intent: Intent): OperationState {
   const { vm, region, cause, to_bytes, instance } = intent;
   const want = cause === 'grow' ? region.span?.want : null;
@@ -39,7 +53,20 @@ function operationFor(draft: Draft, intent: Intent): OperationState {
     gone_at_ms: instance?.gone_at_ms ?? null,
     wanted_at_ms: want?.said_at_ms ?? null,
     heard_at_ms: want?.heard_at_ms ?? null,
+    ...spanOf(intent),
   };
+}
+
+/** Of an operation that opens a span, or follows its end. */
+function spanOf(
+  intent: Intent,
+): Partial<Pick<OperationState, 'span' | 'wanted_at_ms' | 'heard_at_ms'>> {
+  const { fn, vm, region, cause } = intent;
+  const span = cause === 'open' || cause === 'close' ? spanAt(vmSpec(fn, vm), region.index) : null;
+  if (!span) return {};
+  const { said_at_ms = null, asked_at_ms = null } = region.named ?? {};
+  const said = { wanted_at_ms: said_at_ms, heard_at_ms: asked_at_ms };
+  return { span: span.name, ...(cause === 'open' && said) };
 }
 
 function send(draft: Draft, intent: Intent, operation: OperationState): void {
@@ -51,8 +78,9 @@ function send(draft: Draft, intent: Intent, operation: OperationState): void {
   region.hold_until_ms = null;
   region.ready = false;
   region.keep_until_ms = null;
+  const spec = vmSpec(intent.fn, vm);
   const promised = withPromise(draft, intent.fn, operation);
-  offer(draft, intent.fn, withSteps(draft, intent.fn, region, promised));
+  offer(draft, spec, withSteps(draft, { spec, pace: intent.fn.pace }, region, promised));
 }
 
 /** Takes the permit and asks for more; a refusal is recorded, and nothing has changed. */
@@ -66,7 +94,7 @@ export function plug(draft: Draft, intent: Intent): Refusal | null {
 
 /** Records a plug that is not tried, or not any longer; nothing has changed. */
 export function recordRefused(draft: Draft, intent: Intent, failure: Refusal): void {
-  const order = operationOrder(intent.fn, operationFor(draft, intent));
+  const order = operationOrder(vmSpec(intent.fn, intent.vm), operationFor(draft, intent));
   draft.actions.push({ type: 'record-refusal', order, failure });
 }
 

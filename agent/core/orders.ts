@@ -1,21 +1,21 @@
 /** Orders: what an operation asks of a VMM, whole or in steps. */
 import { kindOf, type OperationOrder, type OperationState } from '../model/operations.ts';
 import { type Pace, unplugMs } from '../model/pace.ts';
-import { sizeUnitBytes } from '../model/spec.ts';
-import type { FunctionState, RegionState } from '../model/state.ts';
+import { type FunctionSpec, sizeUnitBytes } from '../model/spec.ts';
+import type { RegionState } from '../model/state.ts';
 import { sharesDevice } from './devices.ts';
 import type { Draft } from './draft.ts';
 
 /** The order that asks for an operation, or for the step it is at. */
-export function operationOrder(fn: FunctionState, operation: OperationState): OperationOrder {
-  const { name, mechanism } = fn.spec;
+export function operationOrder(spec: FunctionSpec, operation: OperationState): OperationOrder {
+  const { name, mechanism } = spec;
   return { ...operation, kind: kindOf(operation), function: name, mechanism };
 }
 
 /** The same operation with its first step, where it gives back more than one. */
 export function withSteps(
   draft: Draft,
-  { spec, pace }: FunctionState,
+  { spec, pace }: { readonly spec: FunctionSpec; readonly pace: Pace },
   region: RegionState,
   operation: OperationState,
 ): OperationState {
@@ -38,7 +38,7 @@ function goesWhole({ config }: Draft, pace: Pace, bytes: number): boolean {
 /** The step after one that ended, from what is plugged now. */
 export function nextStep(
   draft: Draft,
-  { spec }: FunctionState,
+  spec: FunctionSpec,
   operation: OperationState & { readonly final_bytes: number },
   from_bytes: number,
 ): OperationState {

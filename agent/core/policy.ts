@@ -6,6 +6,7 @@
  */
 import type { CoreConfig } from '../model/config.ts';
 import type { HostEvent } from '../model/events.ts';
+import type { Pace } from '../model/pace.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 import type {
   FunctionPhase,
@@ -36,6 +37,8 @@ export interface FunctionView {
   /** Of the host, not granted to anybody. */
   readonly free_bytes: number;
   readonly config: CoreConfig;
+  /** How long things take it, and how often it is called. */
+  readonly pace: Pace;
   /** What the policy has learned; undefined before `learn` was called first. */
   readonly memory: unknown;
 }
@@ -64,6 +67,11 @@ export interface Scale {
   readonly ends: readonly string[];
   /** Free regions that are to be plugged ahead of a start. */
   readonly plugged: number;
+  /**
+   * Idle instances that are to be there, for calls that are to come: missing ones are started in
+   * free regions, behind all that somebody waits for. Absent: none is asked for.
+   */
+  readonly warm?: number;
   /** When to ask again, if nothing happens before; null: time alone changes nothing. */
   readonly wake_at_ms: number | null;
 }

@@ -45,6 +45,7 @@ function regionsGoing(draft: Draft, fn: FunctionState): Going[] | null {
   for (const vm of vmsOf(draft, fn)) {
     if (vm.phase !== 'running' || vm.retiring || vm.unresponsive_since_ms !== null) continue;
     for (const region of vm.regions) {
+      if (region.of_spans) continue;
       if (isFree(region)) return null;
       const { holder, operation_id, index } = region;
       const operation = operation_id === null ? undefined : readOperation(draft, operation_id);

@@ -8,6 +8,7 @@ import type { Draft } from './draft.ts';
 const NOT_TRIED: Partial<Readonly<Record<OperationState['cause'], PressureLevel>>> = {
   pool: 'reserve',
   grow: 'growth',
+  open: 'growth',
   start: 'starts',
 };
 

@@ -1,7 +1,7 @@
 /** Pressure: what the host says of its memory is noted, and memory goes back to it in one order. */
 import { formatBytes } from '../../base/units.ts';
 import { type HostMemoryTold, isPressed, nextPressure } from '../model/pressure.ts';
-import type { Draft } from './draft.ts';
+import { type Draft, editFunction } from './draft.ts';
 import { comingBytes, type GivenBack, giveBack } from './give-way.ts';
 
 /** Null: the host does not tell it any more. */
@@ -17,7 +17,13 @@ export function noteHostMemory(draft: Draft, told: HostMemoryTold | null): void 
     back = giveBack(draft, idle_bytes);
   }
   if (draft.pressure.level === before.level && back.bytes === 0) return;
+  if (isPressed(before, 'reserve') && !isPressed(draft.pressure, 'reserve')) fillPools(draft);
   report(draft, told, back);
+}
+
+/** Nothing else tells functions that what they want ready may be made so again. */
+function fillPools(draft: Draft): void {
+  for (const { spec } of draft.functions.all()) editFunction(draft, spec.name);
 }
 
 function report(draft: Draft, told: HostMemoryTold | null, back: GivenBack): void {

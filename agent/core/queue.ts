@@ -13,7 +13,8 @@ import {
 } from '../model/operation-queue.ts';
 import type { OperationState } from '../model/operations.ts';
 import { isPressed } from '../model/pressure.ts';
-import type { FunctionState, VmState } from '../model/state.ts';
+import type { FunctionSpec } from '../model/spec.ts';
+import { type FunctionState, vmSpec, type VmState } from '../model/state.ts';
 import { recordQueue } from './ask.ts';
 import { type Draft, editRegion, editVm, readFunction, readOperation, readVm } from './draft.ts';
 import { operationOrder } from './orders.ts';
@@ -24,20 +25,20 @@ import { closeEpoch } from './tokens.ts';
 import { earlier } from './wakes.ts';
 
 /** Sends an operation, or has it wait until the step has decided all the others. */
-export function offer(draft: Draft, fn: FunctionState, operation: OperationState): void {
-  const is_free = isUrgent(operation) && draft.config.queue.at_once_max === null;
-  if (is_free || operation.cause === 'pressure') return ask(draft, fn, operation);
+export function offer(draft: Draft, spec: FunctionSpec, operation: OperationState): void {
+  const is_free = isUrgent(classOf(operation)) && draft.config.queue.at_once_max === null;
+  if (is_free || operation.cause === 'pressure') return ask(draft, spec, operation);
   wait(draft, operation);
 }
 
 /** Its VMM is asked now. */
-function ask(draft: Draft, fn: FunctionState, operation: OperationState): void {
+function ask(draft: Draft, spec: FunctionSpec, operation: OperationState): void {
   draft.operations.set(operation.id, operation);
   if (isHeavy(operation)) {
     const { queue } = draft;
     draft.queue = { ...queue, heavy: queue.heavy + 1, reclaimed_at_ms: draft.now_ms };
   }
-  draft.actions.push({ type: 'resize-region', order: operationOrder(fn, operation) });
+  draft.actions.push({ type: 'resize-region', order: operationOrder(spec, operation) });
 }
 
 /** It waits for its turn from now on: for the first time, or between two of its steps. */
@@ -86,7 +87,7 @@ export function dispatch(draft: Draft): number | null {
     const place = placeOf(draft, operation);
     if (place) waiting.push(place);
     // Of a VM that takes nothing now: what is made ready elsewhere does not go before it either.
-    else if (isUrgent(operation)) load.urgent += 1;
+    else if (isUrgent(classOf(operation))) load.urgent += 1;
   }
   waiting.sort(inOrder);
   let wake_ms: number | null = null;
@@ -101,7 +102,7 @@ export function dispatch(draft: Draft): number | null {
       load.sent += 1;
       continue;
     }
-    if (isUrgent(one.operation) || one.hurry !== null) load.urgent += 1;
+    if (isUrgent(one.of_class) || one.hurry !== null) load.urgent += 1;
     wake_ms = earlier(wake_ms, one.due_ms);
     if (one.operation.waits_since_ms !== draft.now_ms) continue;
     recordQueue(draft, one.fn, one.operation, { answer: 'hold', because: held, ...one });
@@ -109,9 +110,14 @@ export function dispatch(draft: Draft): number | null {
   return wake_ms;
 }
 
-function isUrgent(operation: OperationState): boolean {
-  const of_class = classOf(operation);
+function isUrgent(of_class: OperationClass): boolean {
   return of_class === 'start' || of_class === 'grow';
+}
+
+/** A start that nobody waits for makes something ready, like a plug ahead of one. */
+function classIn(fn: FunctionState, operation: OperationState): OperationClass {
+  const of_class = classOf(operation);
+  return of_class === 'start' && fn.queue.length === 0 ? 'refill' : of_class;
 }
 
 interface Waiting {
@@ -134,7 +140,7 @@ function placeOf(draft: Draft, operation: OperationState): Waiting | null {
   const fn = vm && readFunction(draft, vm.function);
   assert(vm && fn, 'an operation is of a VM that is there');
   if (vm.phase !== 'running' && vm.phase !== 'filling') return null;
-  const of_class = classOf(operation);
+  const of_class = classIn(fn, operation);
   const { by_slack, wait_ms } = draft.config.queue;
   const { waits_since_ms, held_ms = 0 } = operation;
   const due_ms = (waits_since_ms ?? draft.now_ms) + wait_ms[of_class] - held_ms;
@@ -170,9 +176,11 @@ function whyHeld(draft: Draft, one: Waiting, load: Load): string | null {
   if (queue.at_once_max !== null && load.sent >= queue.at_once_max) {
     return `${load.sent} operations are under way, of at most ${queue.at_once_max}`;
   }
-  if (one.of_class === 'start' || one.of_class === 'grow' || one.hurry !== null) return null;
+  if (isUrgent(one.of_class) || one.hurry !== null) return null;
   if (!queue.by_slack) return null;
-  const beside = startBeside(draft, one.vm);
+  // Two starts that nobody waits for do not hold each other up.
+  const is_start = one.operation.cause === 'start';
+  const beside = is_start ? null : startBeside(draft, one.vm);
   if (beside !== null) return `${beside} of its VM is under way`;
   if (one.of_class === 'refill') {
     if (load.urgent > 0) return `${load.urgent} starts wait`;
@@ -212,12 +220,12 @@ export function startBeside(draft: Draft, vm: VmState): string | null {
 }
 
 function send(draft: Draft, one: Waiting): void {
-  const { operation, fn, due_ms, hurry } = one;
+  const { operation, fn, vm, due_ms, hurry } = one;
   const waited_ms = draft.now_ms - (operation.waits_since_ms ?? draft.now_ms);
   const held_ms = (operation.held_ms ?? 0) + waited_ms;
   const sent = { ...operation, waits_since_ms: null, held_ms, sent_at_ms: draft.now_ms };
   leave(draft, operation);
-  ask(draft, fn, sent);
+  ask(draft, vmSpec(fn, vm), sent);
   if (waited_ms === 0) return;
   const due = due_ms <= draft.now_ms ? 'it has waited for its bound' : 'its turn has come';
   recordQueue(draft, fn, sent, { answer: 'send', because: hurry ?? due, ...one });

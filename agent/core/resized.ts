@@ -8,6 +8,7 @@ import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { type Draft, editInstance, editRegion, readOperation } from './draft.ts';
 import { doomInstance, findInstance, readyWhenComplete } from './instances.ts';
+import { spanEmptied, spanOpened } from './named-spans.ts';
 import { growthEnded, operationEnded, plugEnded, unplugEnded } from './operations.ts';
 import { notePromise } from './promise.ts';
 import { retryLater } from './regions.ts';
@@ -45,6 +46,10 @@ export function resized(
     case 'shrink':
       unplugEnded(draft, region, operation, result);
       return holdUnlessDone(draft, region, result);
+    case 'open':
+      return spanOpened(draft, vm, region, { operation, result });
+    case 'close':
+      return spanEmptied(draft, vm, region, { operation, result });
     case 'pool':
       return pooled(draft, vm, { region, operation, result });
     case 'stop':

@@ -6,8 +6,9 @@
 import { finalBytes, isWaiting } from '../model/operation-queue.ts';
 import { kindOf } from '../model/operations.ts';
 import type { FoundInstance, ResizeOutcome } from '../model/events.ts';
+import type { FoundSpan } from '../model/named-span.ts';
 import { REFUSALS } from '../model/refusals.ts';
-import type { FunctionState, InstanceState, VmState } from '../model/state.ts';
+import { type FunctionState, type InstanceState, vmSpec, type VmState } from '../model/state.ts';
 import {
   type Draft,
   editFunction,
@@ -18,6 +19,7 @@ import {
 } from './draft.ts';
 import { doomInstance, findInstance } from './instances.ts';
 import { refuseQueue } from './invocations.ts';
+import { spansFound } from './named-spans.ts';
 import { operationOrder } from './orders.ts';
 import { resized } from './resized.ts';
 import { timeoutOf } from './serving.ts';
@@ -41,11 +43,11 @@ function restartVm(draft: Draft, fn: FunctionState, vm: VmState): void {
   if (phase === 'ending') {
     draft.actions.push({ type: 'shutdown-vm', vm_id, failure });
   } else if (phase === 'booting') {
-    draft.actions.push({ type: 'launch-vm', vm_id, spec: fn.spec });
+    draft.actions.push({ type: 'launch-vm', vm_id, spec: vmSpec(fn, vm) });
   } else {
     vm.phase = 'adopting';
     for (const { index } of vm.regions) noteTarget(draft, vm, index);
-    draft.actions.push({ type: 'adopt-vm', vm_id, spec: fn.spec });
+    draft.actions.push({ type: 'adopt-vm', vm_id, spec: vmSpec(fn, vm) });
   }
 }
 
@@ -63,7 +65,13 @@ export function adopted(
   draft: Draft,
   fn: FunctionState,
   vm: VmState,
-  found: readonly FoundInstance[] | null,
+  {
+    instances: found,
+    spans = [],
+  }: {
+    readonly instances: readonly FoundInstance[] | null;
+    readonly spans?: readonly FoundSpan[];
+  },
 ): void {
   if (vm.phase !== 'adopting') return;
   vm.phase = vm.ready_at_ms === null ? 'filling' : 'running';
@@ -78,6 +86,7 @@ export function adopted(
     draft.actions.push({ type: 'stop-instance', vm_id: vm.id, instance_id });
   }
   for (const instance of vm.instances) goOn(draft, fn, vm, { instance, alive });
+  spansFound(draft, fn, vm, spans);
   if (vm.phase === 'running') tellDeployers(draft, fn, vm);
 }
 
@@ -101,7 +110,7 @@ function askAgain(draft: Draft, fn: FunctionState, vm: VmState, index: number): 
     const result = { ...ENDED_BY_RESTART, plugged_bytes };
     return resized(draft, fn, vm, { id: operation.id, result });
   }
-  draft.actions.push({ type: 'resize-region', order: operationOrder(fn, operation) });
+  draft.actions.push({ type: 'resize-region', order: operationOrder(vmSpec(fn, vm), operation) });
 }
 
 /** Whether the VMM took its target is not known. */
@@ -124,7 +133,7 @@ function goOn(
   if (instance.start_pending) {
     const region_id = vm.regions[region_index]?.id ?? '';
     const place = { region_id, region_index, operation_id };
-    draft.actions.push({ type: 'start-instance', ...about, spec: fn.spec, ...place });
+    draft.actions.push({ type: 'start-instance', ...about, spec: vmSpec(fn, vm), ...place });
   }
   if (instance.stop_pending) draft.actions.push({ type: 'stop-instance', ...about });
   if (instance.start_pending || instance.phase === 'stopping') return;

@@ -5,7 +5,7 @@
  */
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { MECHANISMS } from '../model/mechanism.ts';
-import type { FunctionState, VmState } from '../model/state.ts';
+import { type FunctionState, vmSpec, type VmState } from '../model/state.ts';
 import { type Draft, editInstance, editedVmsOf, vmsOf } from './draft.ts';
 import { stopInstance } from './instances.ts';
 import { isSettled } from './regions.ts';
@@ -37,7 +37,7 @@ function judge(draft: Draft, fn: FunctionState, vm: VmState): void {
     return retire(draft, fn, vm, REFUSALS.quarantinedSilent(vm.id, draft.now_ms - since_ms));
   }
   // Others are expected to keep some, and reuse it.
-  if (!MECHANISMS.get(fn.spec.mechanism).partitions) return;
+  if (!MECHANISMS.get(vmSpec(fn, vm).mechanism).partitions) return;
   const kept = vm.regions.find((region) => {
     return region.unplug_attempts >= draft.config.unplug_attempts && isSettled(region);
   });

@@ -2,7 +2,7 @@
 import { assert } from '../../base/assert.ts';
 import { kindOf } from '../model/operations.ts';
 import { plugsOnDemand } from '../model/spec.ts';
-import type { FunctionState, RegionState, VmState } from '../model/state.ts';
+import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
 import { askScale } from './ask.ts';
 import { bounded } from './bounds.ts';
 import { isKept } from './bypass.ts';
@@ -17,14 +17,15 @@ import {
   readVm,
   vmsOf,
 } from './draft.ts';
+import { withExpected } from './expecting.ts';
 import { findInstance, stopInstance } from './instances.ts';
 import { empty, plug } from './operations.ts';
 import type { Scale } from './policy.ts';
+import { isPoolShut } from './pool.ts';
 import { preempt } from './preempt.ts';
-import { pressedTo } from './pressed.ts';
 import { startBeside } from './queue.ts';
 import { isFree } from './regions.ts';
-import { type Lack, startInstances, uncovered } from './serving.ts';
+import { countUncovered, type Lack, startInstances } from './serving.ts';
 import { waitsLonger } from './shortages.ts';
 import { sizeForStart } from './sizing.ts';
 import { endVm, launchVm } from './vms.ts';
@@ -32,7 +33,8 @@ import { waitForMemory } from './waiting.ts';
 
 /** Asks how many there are to be and does it. When the policy wants to be asked again. */
 export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
-  const scale = withinCordon(draft, bounded(draft, fn, askScale(draft, fn)));
+  const wished = withExpected(draft, fn, askScale(draft, fn));
+  const scale = withinCordon(draft, bounded(draft, fn, wished));
   waitForMemory(draft, fn, startAll(draft, fn, scale.starts));
   stopIdle(draft, scale.stops);
   launchVms(draft, fn, scale.launches);
@@ -49,7 +51,7 @@ function startAll(draft: Draft, fn: FunctionState, starts: number): Lack | null 
   // Without classes a start is no more than what is given back, and takes nothing over.
   if (!draft.config.queue.by_slack) return null;
   const left = starts - (countInstances(draft, fn) - before);
-  const waiting = Math.min(left, uncovered(draft, fn, starts).length);
+  const waiting = Math.min(left, countUncovered(draft, fn));
   const freed = waiting > 0 ? preempt(draft, fn, waiting) : 0;
   return freed > 0 ? startInstances(draft, fn, freed) : null;
 }
@@ -82,6 +84,8 @@ function launchVms(draft: Draft, fn: FunctionState, count: number): void {
 
 /** Ends a VM in which nothing is left; its function needs another that runs. */
 function endQuiet(draft: Draft, fn: FunctionState, id: string): void {
+  // It would be launched again for whoever waits, and be as empty as long as memory is wanting.
+  if (fn.queue.length > 0) return;
   const others = vmsOf(draft, fn).filter(
     (vm) => vm.id !== id && vm.phase === 'running' && !vm.retiring,
   );
@@ -89,6 +93,8 @@ function endQuiet(draft: Draft, fn: FunctionState, id: string): void {
   if (readVm(draft, id)?.phase !== 'running') return;
   const vm = editVm(draft, id);
   assert(vm, 'a VM that was read can be edited');
+  // Those of an earlier definition go first, and leave it their place.
+  if (fn.update && !vm.outdated) return;
   if (isQuiet(vm)) endVm(draft, fn, vm, null);
 }
 
@@ -100,12 +106,14 @@ export function isQuiet({ instances, regions }: VmState): boolean {
 
 /** Free regions are plugged ahead of starts, or emptied again, until so many are ready. */
 function keepPlugged(draft: Draft, fn: FunctionState, wanted: number): void {
-  if (!plugsOnDemand(fn.spec)) return;
   let missing = Math.max(0, wanted);
   const spare: { readonly vm_id: string; readonly index: number }[] = [];
-  for (const { id, phase, regions, made_ready, retiring } of vmsOf(draft, fn)) {
+  for (const vm of vmsOf(draft, fn)) {
+    const { id, phase, regions, made_ready, retiring } = vm;
     if (retiring || phase !== 'running' || (wanted <= 0 && !made_ready)) continue;
+    if (!plugsOnDemand(vmSpec(fn, vm))) continue;
     for (const region of regions) {
+      if (region.of_spans) continue;
       if (region.ready && isFree(region)) {
         if (missing > 0) missing -= 1;
         else if (!isKept(draft, region)) takeBack(draft, fn, id, region.index);
@@ -142,7 +150,7 @@ function makeReady(draft: Draft, fn: FunctionState, vm_id: string, index: number
   assert(vm, 'a VM that was read can be edited');
   const region = editRegion(draft, vm, index);
   if (region.hold_until_ms !== null && region.hold_until_ms > draft.now_ms) return false;
-  if (draft.short.length > 0 || pressedTo(draft, 'pool')) return false;
+  if (isPoolShut(draft, fn)) return false;
   // Never ahead of a start: its end is news of this function, which is looked at again then.
   if (draft.config.queue.by_slack && startBeside(draft, vm) !== null) return false;
   const { to_bytes } = sizeForStart(draft, fn, vm, region);

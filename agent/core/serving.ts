@@ -4,11 +4,14 @@ import type { Refusal } from '../model/refusals.ts';
 import type { FunctionState, QueuedInvocation, VmState } from '../model/state.ts';
 import { askPlace } from './ask.ts';
 import { expectCall } from './expected.ts';
+import { freeRegions } from './default-policy/scale.ts';
 import { type Draft, editInstance, editRegion, editVm, vmsOf } from './draft.ts';
 import { findInstance, startInstance } from './instances.ts';
 import type { Candidate } from './policy.ts';
 import { isNext, sharesDevice } from './devices.ts';
+import { noteCallServed } from './pool.ts';
 import { isFree } from './regions.ts';
+import { deadlineMs } from './slack.ts';
 
 /** VMs that can take work: those whose guest answers, or, when none does, all that run. */
 function openVms(draft: Draft, fn: FunctionState): VmState[] {
@@ -37,24 +40,57 @@ function freeCandidates(draft: Draft, fn: FunctionState): Candidate[] {
   const found: Candidate[] = [];
   for (const vm of openVms(draft, fn)) {
     for (const region of vm.regions) {
+      if (region.of_spans) continue;
       if (isFree(region) && isNext(draft, vm, region)) found.push({ vm, region, instance: null });
     }
   }
   return found;
 }
 
-/** Gives waiting invocations, oldest first, to idle instances, as the policy places them. */
+/**
+ * Gives waiting invocations to idle instances, as the policy places them: oldest first, or, where
+ * some have a deadline of their own, whoever is to be over first.
+ */
 export function assignIdle(draft: Draft, fn: FunctionState): void {
   if (fn.queue.length === 0) return;
   const candidates = idleCandidates(draft, fn);
   while (candidates.length > 0) {
-    const invocation = fn.queue.first;
+    const invocation = nextOf(draft, fn);
     const chosen = invocation ? askPlace(draft, fn, candidates) : null;
     if (!invocation || !chosen?.instance) return;
-    fn.queue = fn.queue.shift();
+    fn.queue = fn.queue.without(invocation);
     assign(draft, fn, { vm_id: chosen.vm.id, instance_id: chosen.instance.id }, invocation);
     candidates.splice(candidates.indexOf(chosen), 1);
   }
+}
+
+/** Whether who is to be over first goes first: the functions of a DAG wait for each other. */
+const goesBySlack = ({ config }: Draft, { queue }: FunctionState): boolean =>
+  queue.dated > 0 && config.queue.by_slack;
+
+/** Who waits and is served next; undefined: nobody. */
+function nextOf(draft: Draft, fn: FunctionState): QueuedInvocation | undefined {
+  if (!goesBySlack(draft, fn)) return fn.queue.first;
+  let next: QueuedInvocation | undefined;
+  let least_ms = Number.POSITIVE_INFINITY;
+  for (const one of fn.queue) {
+    const at_ms = deadlineMs(draft, fn, one);
+    if (next && at_ms >= least_ms) continue;
+    next = one;
+    least_ms = at_ms;
+  }
+  return next;
+}
+
+/**
+ * Those that starts are made for, likewise. Where memory is wanting all wait in the order in which
+ * they came: nobody who came later passes one who came before, of whatever function.
+ */
+function startedFor(draft: Draft, fn: FunctionState, count: number): QueuedInvocation[] {
+  if (!goesBySlack(draft, fn) || draft.short.length > 0) return uncovered(draft, fn, count);
+  return uncovered(draft, fn, fn.queue.length)
+    .toSorted((a, b) => deadlineMs(draft, fn, a) - deadlineMs(draft, fn, b))
+    .slice(0, count);
 }
 
 function assign(
@@ -72,6 +108,7 @@ function assign(
   instance.invocation = invocation;
   instance.invocations += 1;
   instance.assigned_at_ms = draft.now_ms;
+  noteCallServed(draft, fn, invocation);
   expectCall(fn, instance, invocation);
   draft.actions.push({
     type: 'invoke-instance',
@@ -106,7 +143,9 @@ export function startInstances(draft: Draft, fn: FunctionState, count: number): 
   if (count <= 0) return null;
   let candidates = freeCandidates(draft, fn);
   if (candidates.length === 0) return null;
-  const waiting = uncovered(draft, fn, Math.min(count, candidates.length));
+  // Of regions that share a device the next one is a candidate alone, and the others follow it.
+  const regions = Math.max(candidates.length, freeRegions(vmsOf(draft, fn)));
+  const waiting = startedFor(draft, fn, Math.min(count, regions));
   for (let started = 0; started < count && candidates.length > 0; started += 1) {
     const chosen = askPlace(draft, fn, candidates);
     if (!chosen) return null;
@@ -127,16 +166,31 @@ export function startInstances(draft: Draft, fn: FunctionState, count: number): 
   return null;
 }
 
-/** The oldest waiting invocations that no start under way was made for, at most `count`. */
-export function uncovered(draft: Draft, fn: FunctionState, count: number): QueuedInvocation[] {
+/** The invocations that starts under way were made for; null: one is for none. */
+function startCauses(draft: Draft, fn: FunctionState): Set<number | null> {
   const causes = new Set<number | null>();
   for (const { instances } of vmsOf(draft, fn)) {
     for (const { phase, cause_sequence } of instances) {
       if (phase === 'starting') causes.add(cause_sequence);
     }
   }
+  return causes;
+}
+
+/** How many {@link uncovered} would find, without a look at all that wait. */
+export function countUncovered(draft: Draft, fn: FunctionState): number {
+  let count = fn.queue.length;
+  for (const cause of startCauses(draft, fn)) {
+    if (cause !== null && fn.queue.find(cause)) count -= 1;
+  }
+  return count;
+}
+
+/** The oldest waiting invocations that no start under way was made for, at most `count`. */
+export function uncovered(draft: Draft, fn: FunctionState, count: number): QueuedInvocation[] {
   const found: QueuedInvocation[] = [];
   if (count === 0) return found;
+  const causes = startCauses(draft, fn);
   for (const invocation of fn.queue) {
     if (causes.has(invocation.sequence)) continue;
     found.push(invocation);

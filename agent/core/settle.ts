@@ -12,6 +12,7 @@ import { type Draft, editedVmsOf, editFunction, editInstance, editVmsOf } from '
 import { finishDrains } from './drains.ts';
 import { comeBack } from './functions.ts';
 import { releaseStopped, retryStops, stopInstance } from './instances.ts';
+import { settleSpans } from './named-spans.ts';
 import { refuseInvocation } from './invocations.ts';
 import { retryUnplugs } from './regions.ts';
 import { retireVms } from './retire.ts';
@@ -21,6 +22,7 @@ import { setShortage } from './shortages.ts';
 import { sizeRegions } from './sizing.ts';
 import { denyWaits } from './spans.ts';
 import { expireTargets } from './targets.ts';
+import { rollOut } from './updates.ts';
 import { endVm } from './vms.ts';
 import { earlier, functionWake, vmWake } from './wakes.ts';
 
@@ -54,12 +56,20 @@ function decide(draft: Draft, fn: FunctionState): number | null {
     noteQuiet(draft, vm);
   }
   if (fn.phase === 'serving') {
+    rollOut(draft, fn);
     retireVms(draft, fn);
+    // With the last VM that retired it has ended; it comes back by a call, and not by a policy.
+    if (!serves(fn)) return null;
     assignIdle(draft, fn);
     return scaleFunction(draft, fn);
   }
   stopAll(draft, fn);
   return null;
+}
+
+/** Asked again: what went before may have ended it. */
+function serves({ phase }: FunctionState): boolean {
+  return phase === 'serving';
 }
 
 /** Before the policy is asked, which may wait for the end of the quiet, and after what it did. */
@@ -69,8 +79,9 @@ function noteQuiet(draft: Draft, vm: VmState): void {
 
 /** Sizes of its regions, its quiet, its silence. */
 function settleVm(draft: Draft, fn: FunctionState, vm: VmState): void {
-  const size_ms = sizeRegions(draft, fn, vm);
-  vm.size_at_ms = earlier(size_ms, denyWaits(draft, fn, vm));
+  vm.size_at_ms = sizeRegions(draft, fn, vm);
+  vm.size_at_ms = earlier(vm.size_at_ms, denyWaits(draft, fn, vm));
+  vm.size_at_ms = earlier(vm.size_at_ms, settleSpans(draft, fn, vm));
   noteQuiet(draft, vm);
   endUnresponsive(draft, fn, vm);
 }

@@ -10,13 +10,14 @@ import {
   regionBytes,
   sizeUnitBytes,
 } from '../model/spec.ts';
-import type {
-  FunctionState,
-  HostState,
-  InstanceState,
-  QueuedInvocation,
-  RegionState,
-  VmState,
+import {
+  type FunctionState,
+  type HostState,
+  type InstanceState,
+  type QueuedInvocation,
+  type RegionState,
+  vmSpec,
+  type VmState,
 } from '../model/state.ts';
 import { mostBytesOf } from '../model/targets.ts';
 import { policyOf } from './answering.ts';
@@ -47,8 +48,9 @@ function sizeWithin(bytes: number, spec: FunctionSpec, most_bytes = regionBytes(
 }
 
 /** The same of a size that is wanted, which targets may bound. */
-function wantedWithin(bytes: number, { spec, targets }: FunctionState): number {
-  return sizeWithin(bytes, spec, mostBytesOf(spec, targets));
+function wantedWithin(bytes: number, fn: FunctionState, vm: VmState): number {
+  const spec = vmSpec(fn, vm);
+  return sizeWithin(bytes, spec, mostBytesOf(spec, fn.targets));
 }
 
 /**
@@ -63,7 +65,7 @@ export function sizeForStart(
   region: RegionState,
   cause: QueuedInvocation | null = null,
 ): { readonly to_bytes: number; readonly because: string } {
-  const max_bytes = mostBytesOf(fn.spec, fn.targets);
+  const max_bytes = mostBytesOf(vmSpec(fn, vm), fn.targets);
   const shared = sharesDevice(region);
   const size = askSize(draft, fn, vm, {
     region,
@@ -72,7 +74,7 @@ export function sizeForStart(
   });
   const why_not = shared ? 'its device has other regions' : null;
   if (size) recordSize(draft, fn, vm, { region, size }, why_not);
-  const wanted_bytes = size && !shared ? wantedWithin(size.target_bytes, fn) : max_bytes;
+  const wanted_bytes = size && !shared ? wantedWithin(size.target_bytes, fn, vm) : max_bytes;
   const to_bytes = Math.max(wanted_bytes, region.plugged_bytes, region.target_bytes);
   return { to_bytes, because: why_not ?? size?.because ?? 'all of it' };
 }
@@ -87,14 +89,15 @@ export function sizeOfStart(
   const fn = readFunction(draft, about.function);
   if (!fn) throw errorOf(REFUSALS.noFunction(about.function));
   const policy = policyOf(draft, fn).name;
-  const [vm] = vmsOf(draft, fn);
+  const vms = vmsOf(draft, fn);
+  const vm = vms.find(({ outdated }) => !outdated) ?? vms[0];
   const [region] = vm?.regions ?? [];
   const all = { to_bytes: mostBytesOf(fn.spec, fn.targets), because: 'all of it', policy };
-  if (!vm || !region || !plugsOnDemand(fn.spec) || sharesDevice(region)) return all;
+  if (!vm || !region || !plugsOnDemand(vmSpec(fn, vm)) || sharesDevice(region)) return all;
   const expected = expectedAtStart(fn, about.memory ? { memory: about.memory } : null);
   const size = askSize(draft, fn, vm, { region, instance: null, expected });
   if (!size) return all;
-  const to_bytes = wantedWithin(size.target_bytes, fn);
+  const to_bytes = wantedWithin(size.target_bytes, fn, vm);
   return { to_bytes, because: size.because ?? all.because, policy };
 }
 
@@ -103,7 +106,7 @@ export function sizeOfStart(
  * time at which it wants one changed later; null: none.
  */
 export function sizeRegions(draft: Draft, fn: FunctionState, vm: VmState): number | null {
-  if (vm.phase !== 'running' || !plugsOnDemand(fn.spec)) return null;
+  if (vm.phase !== 'running' || !plugsOnDemand(vmSpec(fn, vm))) return null;
   if (!policyOf(draft, fn).elastic) return null;
   let later_ms: number | null = null;
   for (const instance of vm.instances) {
@@ -138,14 +141,14 @@ function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void 
   const { instance, size } = wish;
   const region = editRegion(draft, vm, wish.region.index);
   if (region.span && size.because) region.span = { ...region.span, because: size.because };
-  const wanted_bytes = wantedWithin(size.target_bytes, fn);
+  const wanted_bytes = wantedWithin(size.target_bytes, fn, vm);
   const unreached = wanted_bytes === region.target_bytes && region.plugged_bytes < wanted_bytes;
   if (wanted_bytes > region.target_bytes || unreached) {
-    const to_bytes = fittingBytes(draft, fn.spec, region, wanted_bytes);
+    const to_bytes = fittingBytes(draft, vmSpec(fn, vm), region, wanted_bytes);
     const intent = { fn, vm, region, cause: 'grow', to_bytes, instance } as const;
     const refused = plug(draft, intent);
     if (refused) {
-      region.hold_until_ms = draft.now_ms + holdMs(draft, fn.spec, region);
+      region.hold_until_ms = draft.now_ms + holdMs(draft, vmSpec(fn, vm), region);
       spanRefused(draft, region, wanted_bytes, refused);
       if (region.span?.want) makeRoomToGrow(draft, fn, wanted_bytes - region.permit_bytes);
     }
@@ -201,7 +204,7 @@ function shrinkTo(
   if (region.span?.want) return recordSize(draft, fn, vm, wish, 'its holder waits for more');
   const least_bytes = leastBytes(region);
   if (least_bytes === null) return recordSize(draft, fn, vm, wish, 'its use is not known');
-  const to_bytes = Math.max(wanted_bytes, sizeWithin(least_bytes, fn.spec));
+  const to_bytes = Math.max(wanted_bytes, sizeWithin(least_bytes, vmSpec(fn, vm)));
   if (to_bytes >= region.target_bytes)
     return recordSize(draft, fn, vm, wish, 'all of it is in use');
   recordSize(draft, fn, vm, wish, to_bytes > wanted_bytes ? 'a part of it is in use' : null);

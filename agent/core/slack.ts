@@ -27,7 +27,8 @@ export function slackMs(draft: Draft, { operation, fn, vm }: Offered): number {
       return deadlineMs(draft, fn, invocation) - draft.now_ms - pathMs(fn.pace);
     }
     case 'grow': {
-      const want = vm.regions[operation.region_index]?.span?.want;
+      const region = vm.regions[operation.region_index];
+      const want = operation.cause === 'open' ? region?.named : region?.span?.want;
       if (!want) return Infinity;
       return want.deny_at_ms - draft.now_ms - (durationPercentile(fn.pace.plug, 99) ?? 0);
     }
@@ -43,11 +44,11 @@ export function slackMs(draft: Draft, { operation, fn, vm }: Offered): number {
   }
 }
 
-/** When an invocation is to be over: by its function's word, or the bound of any wait. */
-function deadlineMs(
+/** When an invocation is to be over: by its own word, its function's, or the bound of any wait. */
+export function deadlineMs(
   { config }: Pick<Draft, 'config'>,
   { spec }: FunctionState,
-  { received_at_ms }: QueuedInvocation,
+  { received_at_ms, deadline_at_ms }: QueuedInvocation,
 ): number {
-  return received_at_ms + (spec.deadline_ms ?? config.queued_ms);
+  return deadline_at_ms ?? received_at_ms + (spec.deadline_ms ?? config.queued_ms);
 }

@@ -7,20 +7,20 @@ import type { RegionUsage, ResizeOutcome } from '../model/events.ts';
 import type { OperationState } from '../model/operations.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { CHANGES_KEPT, type SizeChange, type SpanState, type Want } from '../model/span.ts';
-import { growWaitMs, isElastic } from '../model/spec.ts';
+import { type FunctionSpec, growWaitMs, isElastic } from '../model/spec.ts';
 import { mostBytesOf } from '../model/targets.ts';
-import type { FunctionState, RegionState, VmState } from '../model/state.ts';
+import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
 import { type Draft, editRegion, readOperation } from './draft.ts';
 import { recordRefused } from './operations.ts';
 
 /** The region gets a holder, whose memory begins with `baseline_bytes`. */
 export function openSpan(
   draft: Draft,
-  fn: FunctionState,
+  spec: FunctionSpec,
   region: RegionState,
   start: { readonly baseline_bytes: number; readonly because: string },
 ): void {
-  if (!isElastic(fn.spec)) return;
+  if (!isElastic(spec)) return;
   region.span = {
     ...start,
     started_at_ms: draft.now_ms,
@@ -55,9 +55,12 @@ export function noteUsage(
     region.used_bytes = Math.max(0, told.used_bytes);
     if (!region.span) continue;
     region.span = { ...region.span, free_tail_bytes: told.free_tail_bytes ?? null };
-    setWant(draft, fn, region, told.want_bytes ?? 0, told);
+    const wait_ms = growWaitMs(vmSpec(fn, vm));
+    setWant(draft, fn, region, told.want_bytes ?? 0, { ...told, wait_ms });
   }
 }
+
+const NOT_TOLD = { wait_ms: 0 };
 
 /** Somebody begins to wait, waits on, or waits no longer. */
 function setWant(
@@ -65,7 +68,7 @@ function setWant(
   fn: FunctionState,
   region: RegionState,
   bytes: number,
-  told: Pick<RegionUsage, 'said_at_ms' | 'heard_at_ms'> = {},
+  told: Pick<RegionUsage, 'said_at_ms' | 'heard_at_ms'> & { readonly wait_ms: number } = NOT_TOLD,
 ): void {
   const { span } = region;
   if (!span || (bytes <= 0 && !span.want)) return;
@@ -75,7 +78,7 @@ function setWant(
       tally(fn, { waits: 1 });
       cutShrink(draft, region);
     }
-    const deny_at_ms = now_ms + growWaitMs(fn.spec);
+    const deny_at_ms = now_ms + told.wait_ms;
     const { said_at_ms = null, heard_at_ms = null } = told;
     const heard = { since_ms: now_ms, said_at_ms, heard_at_ms };
     const begun: Want = span.want ?? { bytes, ...heard, deny_at_ms, why: null };
@@ -185,10 +188,11 @@ function noteUnmet(region: RegionState, why: Refusal): void {
  */
 export function denyWaits(draft: Draft, fn: FunctionState, vm: VmState): number | null {
   let next_ms: number | null = null;
-  if (!isElastic(fn.spec)) return next_ms;
+  const spec = vmSpec(fn, vm);
+  if (!isElastic(spec)) return next_ms;
   for (const { index, span, operation_id, plugged_bytes } of vm.regions) {
     if (!span?.want) continue;
-    const max_bytes = mostBytesOf(fn.spec, fn.targets);
+    const max_bytes = mostBytesOf(spec, fn.targets);
     const is_all = plugged_bytes >= max_bytes && operation_id === null && !span.want.why;
     if (is_all || span.want.deny_at_ms <= draft.now_ms) {
       deny(draft, fn, vm, editRegion(draft, vm, index), is_all);
@@ -211,11 +215,12 @@ function deny(
   if (!span?.want || holder === null) return;
   const { bytes, since_ms, why } = span.want;
   const waited_ms = draft.now_ms - since_ms;
-  const max_bytes = mostBytesOf(fn.spec, fn.targets);
+  const spec = vmSpec(fn, vm);
+  const max_bytes = mostBytesOf(spec, fn.targets);
   const about = { want_bytes: bytes, plugged_bytes, max_bytes, waited_ms };
   const cause = is_all ? REFUSALS.growthBeyond(max_bytes) : why;
   const failure = REFUSALS.growthDenied(holder, about, cause);
-  const deny_at_ms = draft.now_ms + growWaitMs(fn.spec);
+  const deny_at_ms = draft.now_ms + growWaitMs(spec);
   const want = { ...span.want, deny_at_ms, why: cause };
   region.span = { ...span, want, denied: failure } satisfies SpanState;
   tally(fn, { denied: 1 });

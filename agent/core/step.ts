@@ -5,10 +5,13 @@
 import { assert } from '../../base/assert.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
+import type { OperationState } from '../model/operations.ts';
 import { REFUSALS } from '../model/refusals.ts';
-import type { HostState } from '../model/state.ts';
+import type { FunctionState, HostState, VmState } from '../model/state.ts';
+import type { Edits } from '../model/table.ts';
 import { learn } from './answering.ts';
 import { cordon, noteDrained, uncordon } from './cordon.ts';
+import { deployDag, removeDag } from './dags.ts';
 import { DEFAULT_POLICY } from './default-policy/policy.ts';
 import {
   closeDraft,
@@ -23,9 +26,11 @@ import {
   type StepContext,
 } from './draft.ts';
 import { drain, drainVm } from './drains.ts';
+import { noteExpected } from './expecting.ts';
 import { cancel, deploy, invoke, remove } from './functions.ts';
 import { checkStep } from './invariants.ts';
 import { handleNews, type News } from './news.ts';
+import { meterPools } from './pool.ts';
 import { noteHostMemory } from './pressure.ts';
 import { dispatch } from './queue.ts';
 import { restarted } from './restart.ts';
@@ -40,11 +45,24 @@ export interface Changed {
   readonly operations: readonly string[];
 }
 
+type Looked<Row> = Pick<Edits<Row>, 'keys' | 'rows' | 'before' | 'get' | 'rowBefore'>;
+
+/**
+ * The rows that a step changed, as they were and as they are. A look for a row into a table of
+ * before the step goes through all of it.
+ */
+export interface Edited {
+  readonly functions: Looked<FunctionState>;
+  readonly vms: Looked<VmState>;
+  readonly operations: Looked<OperationState>;
+}
+
 export interface Step {
   readonly state: HostState;
   readonly actions: readonly Action[];
   /** For a store, which writes these rows before the actions are performed. */
   readonly changed: Changed;
+  readonly edited: Edited;
 }
 
 const BY_DEFAULT: StepContext = { policy: DEFAULT_POLICY, recording: false };
@@ -63,6 +81,7 @@ export function step(
   for (const fn of draft.functions.rows) if (fn) settle(draft, fn);
   if (draft.short.length > 0) settleShort(draft, event);
   const queue_ms = dispatch(draft);
+  meterPools(draft);
   noteDrained(draft);
   const due_ms = draft.alarms.earliest((name) => readFunction(draft, name)?.wake_at_ms ?? null);
   const at_ms = earlier(due_ms, queue_ms);
@@ -73,7 +92,7 @@ export function step(
     vms: draft.vms.keys,
     operations: draft.operations.keys,
   };
-  return { state: closeDraft(draft), actions, changed };
+  return { state: closeDraft(draft), actions, changed, edited: draft };
 }
 
 function handle(draft: Draft, event: HostEvent): void {
@@ -88,9 +107,17 @@ function handle(draft: Draft, event: HostEvent): void {
       return cordon(draft, event);
     case 'uncordon':
       return uncordon(draft, event);
+    case 'expect': {
+      const fn = editFunction(draft, event.function);
+      return fn && noteExpected(draft, fn, event);
+    }
+    case 'deploy-dag':
+      return deployDag(draft, event);
+    case 'remove-dag':
+      return removeDag(draft, event);
     case 'deploy': {
       const known = editFunction(draft, event.spec.name);
-      return deploy(draft, known, event.request_id, event.spec);
+      return deploy(draft, known, event);
     }
     case 'invoke':
     case 'remove':

@@ -8,7 +8,7 @@ import type { ResizeOutcome } from '../model/events.ts';
 import { finalBytes, isWaiting } from '../model/operation-queue.ts';
 import { kindOf, type OperationState } from '../model/operations.ts';
 import { withUnplug } from '../model/pace.ts';
-import type { FunctionState, RegionState, VmState } from '../model/state.ts';
+import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
 import { recordQueue } from './ask.ts';
 import { type Draft, editRegion, readOperation } from './draft.ts';
 import { bookPlugged, unplugEnded } from './operations.ts';
@@ -51,7 +51,7 @@ export function stepEnded(draft: Draft, about: Resizing, result: ResizeOutcome):
   leave(draft, operation);
   bookPlugged(draft, vm, region, result.plugged_bytes);
   unplugEnded(draft, region, operation, result);
-  const next = nextStep(draft, fn, { ...operation, final_bytes }, region.plugged_bytes);
+  const next = nextStep(draft, vmSpec(fn, vm), { ...operation, final_bytes }, region.plugged_bytes);
   wait(draft, next);
   if (operation.is_cut) endAtBorder(draft, { ...about, operation: next }, 'its region is wanted');
 }
@@ -79,7 +79,7 @@ export function endAtBorder(draft: Draft, about: Resizing, reason: string): void
   withdrawPromise(fn, ended);
   region.operation_id = null;
   if ((operation.steps ?? 0) > 0) {
-    const order = operationOrder(fn, { ...ended, to_bytes: region.plugged_bytes });
+    const order = operationOrder(vmSpec(fn, vm), { ...ended, to_bytes: region.plugged_bytes });
     draft.actions.push({ type: 'end-steps', vm_id: vm.id, order, reason });
     spanResized(draft, fn, region, { operation, result });
   }

@@ -1,8 +1,9 @@
 /** Targets: set by whoever runs the host, and expired by time. */
 import type { HostEvent } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
+import type { FunctionSpec } from '../model/spec.ts';
 import type { FunctionState } from '../model/state.ts';
-import { NO_VALUES, targetsOf, whyNotTargets } from '../model/targets.ts';
+import { NO_VALUES, type TargetValues, targetsOf, whyNotTargets } from '../model/targets.ts';
 import { policyNamed } from './answering.ts';
 import { type Draft, replyError } from './draft.ts';
 
@@ -18,7 +19,7 @@ export function setTargets(
   if (event.revision !== null && event.revision !== revision) {
     return replyError(draft, request_id, REFUSALS.targetsChanged(name, event.revision, revision));
   }
-  const why = whyNotPolicy(draft, fn, values.policy) ?? whyNotTargets(fn.spec, values);
+  const why = whyNoSuchTargets(draft, fn.spec, values);
   if (why !== null) return replyError(draft, request_id, REFUSALS.badTargets(name, why));
   const set_at_ms = draft.now_ms;
   const expires_at_ms = for_ms === null ? null : set_at_ms + for_ms;
@@ -28,8 +29,17 @@ export function setTargets(
   draft.actions.push({ type: 'reply', request_id, reply: { kind: 'targets', targets } });
 }
 
+/** Why a function of such a definition cannot have these targets; null: it can. */
+export function whyNoSuchTargets(
+  draft: Draft,
+  spec: FunctionSpec,
+  values: TargetValues,
+): string | null {
+  return whyNotPolicy(draft, spec, values.policy) ?? whyNotTargets(spec, values);
+}
+
 /** Why no policy of that name can answer for the function; null: one can, or none is named. */
-function whyNotPolicy(draft: Draft, { spec }: FunctionState, name: string | null): string | null {
+function whyNotPolicy(draft: Draft, spec: FunctionSpec, name: string | null): string | null {
   if (name === null) return null;
   const policy = policyNamed(draft, name);
   if (!policy) {

@@ -3,11 +3,11 @@ import { assert } from '../../base/assert.ts';
 import { regionName } from '../model/layout.ts';
 import { MECHANISMS } from '../model/mechanism.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import { plugsOnDemand, regionBytes } from '../model/spec.ts';
-import type { FunctionState, RegionState, VmState } from '../model/state.ts';
+import { plugsOnDemand, regionBytes, regionsPerVm, spanAt } from '../model/spec.ts';
+import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
 import { hostBytes, lessBytes, NO_BYTES, sumBytes, type TierBytes } from '../model/tiers.ts';
 import { addressesFor } from './addresses.ts';
-import { functionGone, NOBODY, replyDeployed } from './callers.ts';
+import { functionGone, NOBODY, refuseUpdates, replyDeployed } from './callers.ts';
 import { type Draft, editInstance, editRegion, newId, replyError, vmsOf } from './draft.ts';
 import { comebackAfter } from './comeback.ts';
 import { answerInvocation, refuseQueue } from './invocations.ts';
@@ -53,12 +53,15 @@ export function launchVm(draft: Draft, fn: FunctionState, replaced = 0): Refusal
     boot_permit: hostBytes(spec.boot_bytes),
     overhead_permit: hostBytes(vmm_overhead_bytes),
     network: addresses.network,
-    regions: Array.from({ length: spec.concurrency }, (_, index) => newRegion(index, region_bytes)),
+    regions: Array.from({ length: regionsPerVm(spec) }, (_, index) =>
+      newRegion(index, region_bytes, spanAt(spec, index) !== null),
+    ),
     instances: [],
     instances_started: 0,
     made_ready: false,
     failure: null,
     unresponsive_since_ms: null,
+    outdated: null,
     retiring: null,
     quiet_since_ms: null,
     size_at_ms: null,
@@ -78,7 +81,7 @@ function countVms(draft: Draft): number {
   return count;
 }
 
-function newRegion(index: number, permit_bytes: number): RegionState {
+function newRegion(index: number, permit_bytes: number, of_spans: boolean): RegionState {
   return {
     index,
     id: regionName(index),
@@ -95,15 +98,28 @@ function newRegion(index: number, permit_bytes: number): RegionState {
     retry_at_ms: null,
     hold_until_ms: null,
     span: null,
+    ...(of_spans && { of_spans, named: null }),
   };
 }
 
 /** The first revision of the series in which an instance can wait for memory. */
 const WAITING_REVISION = 8;
 
+/** The first in which a partition can be mapped by whoever has it open. */
+const SPAN_REVISION = 9;
+
+function cannotMap(fn: FunctionState, vm: VmState): Refusal | null {
+  const spec = vmSpec(fn, vm);
+  const revision = Number(vm.facts?.series_revision || Number.NaN);
+  if (spec.spans.length === 0 || !(revision < SPAN_REVISION)) return null;
+  const why = `its guest kernel has revision ${revision} of the series, and spans take ${SPAN_REVISION}`;
+  return REFUSALS.noSpans(spec.name, why);
+}
+
 /** Before it, who outgrows a baseline is killed; null also where no revision is told. */
-function cannotWait({ spec }: FunctionState, { facts }: VmState): Refusal | null {
-  const revision = Number(facts?.series_revision || Number.NaN);
+function cannotWait(fn: FunctionState, vm: VmState): Refusal | null {
+  const spec = vmSpec(fn, vm);
+  const revision = Number(vm.facts?.series_revision || Number.NaN);
   if (!spec.memory || !MECHANISMS.get(spec.mechanism).partitions || !(revision < WAITING_REVISION))
     return null;
   const why = `its guest kernel has revision ${revision} of the series, and waiting takes ${WAITING_REVISION}`;
@@ -112,11 +128,12 @@ function cannotWait({ spec }: FunctionState, { facts }: VmState): Refusal | null
 
 /** Hello came. `static` then plugs all its regions before it serves. */
 export function vmReady(draft: Draft, fn: FunctionState, vm: VmState): void {
-  const too_old = cannotWait(fn, vm);
+  const too_old = cannotWait(fn, vm) ?? cannotMap(fn, vm);
   if (too_old) return endVm(draft, fn, vm, too_old);
-  if (plugsOnDemand(fn.spec)) return serve(draft, fn, vm);
+  const spec = vmSpec(fn, vm);
+  if (plugsOnDemand(spec)) return serve(draft, fn, vm);
   vm.phase = 'filling';
-  const to_bytes = regionBytes(fn.spec);
+  const to_bytes = regionBytes(spec);
   for (const { index } of vm.regions) {
     const region = editRegion(draft, vm, index);
     const refused = plug(draft, { fn, vm, region, cause: 'fill', to_bytes, instance: null });
@@ -134,7 +151,7 @@ export function serve(draft: Draft, fn: FunctionState, vm: VmState): void {
 
 /** Answers all who asked for the function while no VM of it served. */
 export function tellDeployers(draft: Draft, fn: FunctionState, vm: VmState): void {
-  for (const request_id of fn.waiters.deploy) replyDeployed(draft, vm, request_id);
+  for (const request_id of fn.waiters.deploy) replyDeployed(draft, fn, vm, { request_id });
   fn.waiters = { ...fn.waiters, deploy: [] };
 }
 
@@ -167,6 +184,8 @@ export function endVm(draft: Draft, fn: FunctionState, vm: VmState, failure: Ref
     fn.phase = 'ending';
     fn.failure = ended;
     refuseQueue(draft, fn, 'failed', why);
+    refuseUpdates(draft, fn, why);
+    fn.update = null;
   }
   vm.instances = [];
   closeSpans(draft, fn, vm);
@@ -181,6 +200,7 @@ function giveUp(draft: Draft, region: RegionState): void {
   region.used_bytes = null;
   region.operation_id = null;
   region.ready = false;
+  if (region.named) region.named = null;
   region.retry_at_ms = null;
   region.hold_until_ms = null;
 }
@@ -210,6 +230,7 @@ export function vmUndead(draft: Draft, fn: FunctionState, vm: VmState, reason: s
   const { deploy, remove, drain } = fn.waiters;
   const waiting = [...deploy, ...remove, ...drain.map(({ request_id }) => request_id)];
   for (const request_id of waiting) replyError(draft, request_id, failure);
+  refuseUpdates(draft, fn, failure);
   fn.waiters = NOBODY;
   vm.failure = failure;
   if (fn.phase === 'ending') {

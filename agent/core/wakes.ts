@@ -45,11 +45,21 @@ export function vmWake(draft: Draft, vm: VmState): number | null {
 
 /** The end of a removal, of the longest wait in the queue, and what its VMs wait for. */
 export function functionWake(draft: Draft, fn: FunctionState): number | null {
-  let wake_ms = fn.phase === 'removing' ? fn.remove_by_ms : null;
+  const { phase, remove_by_ms } = fn;
+  let wake_ms: number | null = null;
+  // Once that is over it waits for its VMs: one that is adopted ends as soon as it is.
+  if (phase === 'removing' && remove_by_ms !== null && remove_by_ms > draft.now_ms) {
+    wake_ms = remove_by_ms;
+  }
   const oldest = fn.queue.first;
   if (oldest) wake_ms = earlier(wake_ms, oldest.received_at_ms + draft.config.queued_ms);
   wake_ms = earlier(wake_ms, comebackWake(draft, fn));
   if (fn.targets) wake_ms = earlier(wake_ms, fn.targets.expires_at_ms);
+  // Once that is over, what keeps the next VM from being launched ends with an event.
+  const retry_at_ms = fn.update?.retry_at_ms ?? null;
+  if (retry_at_ms !== null && retry_at_ms > draft.now_ms) wake_ms = earlier(wake_ms, retry_at_ms);
+  const { pool_rest_until_ms: rest_ms = null } = fn;
+  if (rest_ms !== null && rest_ms > draft.now_ms) wake_ms = earlier(wake_ms, rest_ms);
   if (fn.short) wake_ms = earlier(wake_ms, memoryWaitEnd(draft, fn));
   for (const id of fn.vm_ids) wake_ms = earlier(wake_ms, readVm(draft, id)?.wake_at_ms ?? null);
   return wake_ms;

@@ -13,6 +13,7 @@ import type { HostState } from '../model/state.ts';
 import type { StateChange } from '../observe/change-feed.ts';
 import { logEntriesOf } from '../store/log-entries.ts';
 import { type RowChange, rowsBetween } from '../store/rows.ts';
+import { RowsBefore } from '../store/rows-before.ts';
 import type { LogEntry } from '../store/journal.ts';
 import type { StateStore } from '../store/state-file.ts';
 
@@ -60,11 +61,8 @@ export class Decider {
   #log: LogEntry[] = [];
   #rows: RowChange[] = [];
   #flush_due = false;
-  readonly #changed = {
-    functions: new Set<string>(),
-    vms: new Set<string>(),
-    operations: new Set<string>(),
-  };
+  /** Rows that changed since. */
+  readonly #changed = new RowsBefore();
 
   constructor(state: HostState, parts: DeciderParts) {
     this.#state = state;
@@ -104,19 +102,17 @@ export class Decider {
     const now_ms = clock.nowMs();
     onEvent?.(event, now_ms);
     const before = this.#state;
-    const { state, actions, changed } = step(before, event, now_ms, contextOf());
+    const { state, actions, changed, edited } = step(before, event, now_ms, contextOf());
     this.#state = state;
     const rows = rowsOf?.(event, actions) ?? [];
-    recorder?.note({ before, event, state, actions, changed, now_ms });
+    recorder?.note({ before, event, state, actions, edited, now_ms });
     if (!store) {
       if (!this.#recorded()) return;
       onChanged({ state, changed });
       return perform(event, actions);
     }
     this.#rows.push(...rows);
-    for (const name of changed.functions) this.#changed.functions.add(name);
-    for (const id of changed.vms) this.#changed.vms.add(id);
-    for (const id of changed.operations) this.#changed.operations.add(id);
+    this.#changed.note(edited);
     this.#log.push(...logEntriesOf(event, actions, now_ms));
     this.#held.push({ event, actions });
     if (this.#flush_due) return;
@@ -153,9 +149,13 @@ export class Decider {
     const { functions, vms, operations } = this.#changed;
     this.#parts.onChanged({
       state: this.#state,
-      changed: { functions: [...functions], vms: [...vms], operations: [...operations] },
+      changed: {
+        functions: [...functions.keys()],
+        vms: [...vms.keys()],
+        operations: [...operations.keys()],
+      },
     });
-    for (const keys of Object.values(this.#changed)) keys.clear();
+    this.#changed.clear();
     for (const { event, actions } of held) {
       // What was done for the one before may have ended everything.
       if (this.#over) return;

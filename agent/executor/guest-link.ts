@@ -161,6 +161,15 @@ export class GuestLink {
     await this.#channel.ask(request, z.unknown(), LIMITS.guest_call_ms);
   }
 
+  /** The region that an instance asked for is there, or why it does not come. */
+  async span(
+    instance: string,
+    about: { readonly span: string; readonly region_pci: string; readonly failure?: string },
+  ): Promise<void> {
+    const request = { type: 'span', instance, ...about } as const;
+    await this.#channel.ask(request, z.unknown(), LIMITS.guest_call_ms);
+  }
+
   /**
    * The answer to what an earlier agent asked of the instance. Throws HP_AGENT_ANSWER_LOST when the
    * guest does not know of it.

@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import { assert } from '../../base/assert.ts';
 import type { HotplaneError } from '../../base/errors.ts';
-import { DRAIN_MS } from '../limits.ts';
+import { Pieces } from '../../base/pieces.ts';
+import { AGENT_LIMITS, DRAIN_MS } from '../limits.ts';
 import type { StatusResponse } from '../model/messages.ts';
-import type { DeployReply, Reply } from '../model/actions.ts';
+import type { DeployHow, DeployReply, Reply } from '../model/actions.ts';
 import { memoryOfCall } from '../model/call-memory.ts';
 import { namesToRemove } from '../core/cordon.ts';
 import { DEFAULT_POLICY } from '../core/default-policy/policy.ts';
@@ -22,6 +23,7 @@ import { explain } from '../observe/explain.ts';
 import { FailStop, isStateError } from '../observe/fail-stop.ts';
 import { refusalOf } from '../model/failure.ts';
 import { Callers } from './callers.ts';
+import { Dags } from './dags.ts';
 import { Decider } from './decider.ts';
 import type { AgentLedger } from '../ledger/agent-ledger.ts';
 import type { Call } from '../model/work.ts';
@@ -37,8 +39,8 @@ import { Operator } from './operator.ts';
 import { Performer } from './performer.ts';
 import { RepeatLog } from './repeat-log.ts';
 import { nameIn, tellReply } from './reply-log.ts';
-import { hostStatus } from '../observe/host-status.ts';
-import { stateText } from '../observe/state-text.ts';
+import { statusParts } from '../observe/host-status.ts';
+import { wholeStatus } from '../model/status-parts.ts';
 import { Runners } from './runners.ts';
 import { stepContextOf } from './step-context.ts';
 import type { RunnerDeps } from './vm-runner.ts';
@@ -49,6 +51,8 @@ export class HostAgent {
   readonly #options: HostAgentOptions;
   readonly hub: RecordHub;
   readonly changes = new ChangeFeed();
+  /** Turns of the loop that all long answers share. */
+  readonly pieces = new Pieces(AGENT_LIMITS.turn_ms);
   readonly #payloads = new HeldPayloads();
   readonly logs = new InstanceLogs();
   readonly #runners: Runners;
@@ -61,6 +65,7 @@ export class HostAgent {
   readonly #told: RepeatLog;
   readonly #decider: Decider;
   readonly operator: Operator;
+  readonly dags: Dags;
 
   constructor(options: HostAgentOptions) {
     this.#options = options;
@@ -91,6 +96,7 @@ export class HostAgent {
       onFault: (error, during) => this.failStop(error, during),
     });
     this.operator = this.#operatorOf(options);
+    this.dags = this.#dagsOf();
     this.#wake = new WakeTimer(options.clock, () => this.#decider.dispatch({ type: 'tick' }));
     this.#told = new RepeatLog(options.clock);
     this.#fail_stop = new FailStop(options.log);
@@ -167,9 +173,14 @@ export class HostAgent {
     this.#kept.close(refusalOf(error));
   }
 
-  async deploy(spec: FunctionSpec, peer: string | null = null): Promise<DeployReply> {
+  async deploy(
+    spec: FunctionSpec,
+    peer?: string | null,
+    how: DeployHow = {},
+  ): Promise<DeployReply> {
     if (spec.network) await this.#options.network?.check(spec);
-    const reply = await this.#request((id) => ({ type: 'deploy', request_id: id, spec, peer }));
+    const asked = { type: 'deploy', spec, peer: peer ?? null, ...how } as const;
+    const reply = await this.#request((request_id) => ({ ...asked, request_id }));
     assert(reply.kind === 'deploy', 'a deploy is answered with a deploy');
     return reply;
   }
@@ -188,8 +199,8 @@ export class HostAgent {
     const key = keyOf(call);
     const known = key && this.#kept.find(name, key);
     if (known) return await known;
-    const { timeout_ms, peer = null } = call;
-    const about = { function: name, invocation_id, timeout_ms, peer };
+    const { timeout_ms, peer = null, stage } = call;
+    const about = { function: name, invocation_id, timeout_ms, peer, ...stage };
     let id = '';
     const asked = this.#request((request_id) => {
       id = request_id;
@@ -239,10 +250,17 @@ export class HostAgent {
 
   /** Fresh figures of one function, or of all when `name` is empty. */
   async status(name: string, with_state = false): Promise<StatusResponse> {
+    return wholeStatus(await Array.fromAsync(this.statusParts(name, with_state)));
+  }
+
+  /** The same in parts, none of which is large. */
+  statusParts(name: string, with_state: boolean): AsyncGenerator<StatusResponse> {
     const { clock, version } = this.#options;
-    const told = await hostStatus(this.#state, name, (id) => this.#runners.find(id), clock);
-    const state_json = with_state ? await stateText(this.#state) : null;
-    return { ...told, version, state_json, pid: process.pid, ledger: this.ledger?.head ?? null };
+    const dags = name === '' ? this.dags.list(null) : [];
+    const agent = { version, pid: process.pid, ledger: this.ledger?.head ?? null, dags };
+    const sourceOf = (id: string) => this.#runners.find(id);
+    const asked = { state: this.#state, name, with_state, sourceOf, agent, pieces: this.pieces };
+    return statusParts(asked, clock);
   }
 
   /** Why an instance has the memory it has. Throws HP_AGENT_NO_INSTANCE. */
@@ -343,6 +361,18 @@ export class HostAgent {
   #operatorOf({ log, version }: HostAgentOptions): Operator {
     const stateOf = (): HostState => this.#state;
     return new Operator({ log, version, stateOf, request: (event) => this.#request(event) });
+  }
+
+  #dagsOf(): Dags {
+    const stateOf = (): HostState => this.#state;
+    return new Dags({
+      clock: this.#options.clock,
+      payloads: this.#payloads,
+      stateOf,
+      request: (event) => this.#request(event),
+      emit: (event) => this.#decider.dispatch(event),
+      invoke: (name, id, call, onGone) => this.invoke(name, id, call, onGone),
+    });
   }
 
   #depsOf(vm_id: string): Omit<RunnerDeps, 'left'> {

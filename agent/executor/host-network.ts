@@ -1,5 +1,6 @@
 /** Network devices of VMs on this host, and whether there can be any. */
 import { isHotplaneError } from '../../base/errors.ts';
+import { ourUid } from '../../base/safe-path.ts';
 import {
   bridgeMtu,
   makeTap,
@@ -13,13 +14,20 @@ import { type BridgePool, macOf, type VmNetwork, whyNoNetwork } from '../model/n
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionSpec } from '../model/spec.ts';
 
+/** A network device that is made once it is known who may open it. */
+export interface PlannedNic {
+  readonly nic: NicSpec;
+  /** Throws HP_VMM_TAP, and nothing of it is left. */
+  readonly make: (owner_uid: number) => Promise<void>;
+}
+
 export interface HostNetwork {
   /** Servers that tell addresses of names; none: what the image says holds. */
   readonly dns: readonly string[];
   /** Throws HP_AGENT_NO_NETWORK with all that is missing for the network of a function. */
   check(spec: FunctionSpec): Promise<void>;
-  /** Makes the device of a VM. Throws HP_VMM_TAP. */
-  open(vm_id: string, network: VmNetwork): Promise<NicSpec>;
+  /** What the device of a VM is, and how it is made. Throws HP_AGENT_NO_NETWORK, HP_VMM_TAP. */
+  plan(vm_id: string, network: VmNetwork): Promise<PlannedNic>;
   /** Removes it; done where there is none. Throws HP_VMM_TAP. */
   close(vm_id: string): Promise<void>;
 }
@@ -77,18 +85,19 @@ export class Taps implements HostNetwork {
 
   async #try(network: VmNetwork): Promise<void> {
     const trial = this.#trial.then(async () => {
-      const { tap } = await this.#make(TRIAL, network);
-      await removeTap(tap);
+      const { nic, make } = await this.#plan(TRIAL, network);
+      await make(ourUid());
+      await removeTap(nic.tap);
     });
     this.#trial = trial.catch(() => undefined);
     await trial;
   }
 
-  async open(vm_id: string, network: VmNetwork): Promise<NicSpec> {
-    return await this.#make(numberOf(vm_id), network);
+  async plan(vm_id: string, network: VmNetwork): Promise<PlannedNic> {
+    return await this.#plan(numberOf(vm_id), network);
   }
 
-  async #make(number: number, network: VmNetwork): Promise<NicSpec> {
+  async #plan(number: number, network: VmNetwork): Promise<PlannedNic> {
     const { vms_dir, bridges } = this.#options;
     const { bridge } = network;
     const mtu_bytes = await bridgeMtu(bridge);
@@ -98,8 +107,10 @@ export class Taps implements HostNetwork {
     const tap = tapName(vms_dir, number);
     const mac = macOf(network);
     const filter = { mac, own: network, closed: bridges };
-    await makeTap({ name: tap, bridge, mtu_bytes, filter });
-    return { tap, mac, mtu_bytes };
+    const device = { name: tap, bridge, mtu_bytes, filter };
+    const make = async (owner_uid: number): Promise<void> =>
+      await makeTap({ ...device, owner_uid });
+    return { nic: { tap, mac, mtu_bytes }, make };
   }
 
   async close(vm_id: string): Promise<void> {

@@ -23,6 +23,8 @@ export interface InstanceWorkParts {
   readonly guestOf: () => GuestLink | null;
   /** What the guest calls a region. */
   readonly pciOf: (region_id: string) => string;
+  /** What the guest said before an answer is told before it. */
+  readonly beforeAnswer: () => void;
   /** Of the instance in the region with that index; null: it has none. */
   readonly networkOf: (region_index: number) => ToldNetwork | null;
   /** Told what became of a start that an operation is of; null: nothing. */
@@ -126,7 +128,9 @@ export class InstanceWork {
     const about = { vm_id, instance_id, request_id };
     const { emit } = this.#parts;
     try {
-      emit({ type: 'invocation-finished', ...about, result: await ask() });
+      const result = await ask();
+      this.#parts.beforeAnswer();
+      emit({ type: 'invocation-finished', ...about, result });
     } catch (error) {
       if (isBug(error)) throw error;
       if (this.#isOver()) return;

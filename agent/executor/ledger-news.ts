@@ -1,6 +1,6 @@
 /** Tells the ledger what observers see: at the end of operations, and now and then of every VM. */
 import type { AgentLedger } from '../ledger/agent-ledger.ts';
-import type { AgentRecord } from '../model/records.ts';
+import type { AgentRecord, Invocation } from '../model/records.ts';
 import type { HostState } from '../model/state.ts';
 import type { RecordHub } from '../observe/record-hub.ts';
 import type { Runners } from './runners.ts';
@@ -26,20 +26,25 @@ export function keepLedger(
 ): void {
   ledger.onFault = (error) => agent.failStop(error, 'ledger');
   ledger.begin({ version, host_limit_bytes, is_fresh: earlier === undefined });
-  const tellResident = (vm_id: string, name: string): void => {
-    const host_bytes = runners.find(vm_id)?.residentBytes() ?? null;
-    if (host_bytes !== null) ledger.resident(vm_id, name, host_bytes);
-  };
+  ledger.residentOf = (vm_id) => runners.find(vm_id)?.residentBytes() ?? null;
   agent.hub.listen((kind, record) => {
-    if (kind !== 'operation') return;
-    const { operation }: AgentRecord = { [kind]: record };
-    if (!operation) return;
-    ledger.observed(operation);
-    if (ledger.wantsResident(operation.vm_id)) tellResident(operation.vm_id, operation.function);
+    if (kind !== 'operation' && kind !== 'invocation') return;
+    const { operation, invocation }: AgentRecord = { [kind]: record };
+    if (operation) ledger.observed(operation);
+    // The first call of an instance touches most of what it will ever have.
+    if (!invocation?.cold) return;
+    const vm_id = vmOf(agent.state, invocation);
+    if (vm_id !== undefined) ledger.look(vm_id, invocation.function);
   });
   ledger.onRound = () => {
     for (const { id, function: name, phase } of agent.state.vms.values()) {
-      if (phase !== 'lost') tellResident(id, name);
+      if (phase !== 'lost') ledger.look(id, name);
     }
   };
+}
+
+function vmOf(state: HostState, { function: name, instance_id }: Invocation): string | undefined {
+  return state.functions
+    .get(name)
+    ?.vm_ids.find((id) => state.vms.get(id)?.instances.some((one) => one.id === instance_id));
 }

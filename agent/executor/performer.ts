@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
 import { refusalOf } from '../model/failure.ts';
-import type { HostState } from '../model/state.ts';
+import { type HostState, vmSpec } from '../model/state.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import { refusedOperation } from '../observe/operation-record.ts';
 import type { RecordHub } from '../observe/record-hub.ts';
@@ -80,6 +80,10 @@ export class Performer {
         return this.#guard(runners.of(action.vm_id).endSteps(action.order, action.reason), action);
       case 'deny-growth':
         return this.#guard(runners.of(action.vm_id).growth.deny(action), action);
+      case 'open-span':
+        return this.#guard(runners.of(action.vm_id).spans.grant(action), action);
+      case 'refuse-span':
+        return this.#guard(runners.of(action.vm_id).spans.refuse(action), action);
       case 'shutdown-vm':
         return this.#guard(this.#ending(action.vm_id).shutdown(action.failure), action);
       case 'start-instance':
@@ -107,9 +111,10 @@ export class Performer {
     const found = runners.find(vm_id);
     if (found) return found;
     const { vms, functions } = stateOf();
-    const fn = functions.get(vms.get(vm_id)?.function ?? '');
-    assert(fn, 'a VM that is there has its function');
-    return runners.make(vm_id, fn.spec);
+    const vm = vms.get(vm_id);
+    const fn = functions.get(vm?.function ?? '');
+    assert(vm && fn, 'a VM that is there has its function');
+    return runners.make(vm_id, vmSpec(fn, vm));
   }
 
   /** Failed VMs leave their folders: the oldest go while the agent runs, not only at a start. */

@@ -32,6 +32,7 @@ export function programStart(
     user,
     address: network?.address ?? null,
     gateway: network?.gateway ?? null,
+    spans: spec.spans.map(({ name, max_bytes }) => `${name}=${max_bytes}`).join(',') || null,
     dns: network?.dns.join(',') || null,
     'tmp-bytes': String(tmp_bytes ?? TMP_BYTES_DEFAULT),
     'memory-bytes': String(spec.limit_bytes),

@@ -170,7 +170,8 @@ export class Resizes {
     const unplug_ms = order.cause === 'shrink' ? AGENT_LIMITS.shrink_ms : LIMITS.unplug_ms;
     const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : unplug_ms;
     // Somebody in the guest waits for it.
-    const known = order.cause === 'grow' ? { known_bytes: order.from_bytes } : {};
+    const known =
+      order.cause === 'grow' || order.cause === 'open' ? { known_bytes: order.from_bytes } : {};
     const options = { deadline_ms, signal, ...known };
     if (order.cause !== 'shrink') {
       return await vm.resizeRegion(order.region_id, order.to_bytes, options);

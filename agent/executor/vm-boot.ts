@@ -6,8 +6,8 @@ import { agentError } from '../model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { lastLines, readTail, showsPanic } from '../../hypervisor-client/host/log-tail.ts';
-import type { Hypervisor, NicSpec, Region, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
-import { type FunctionSpec, plugsOnDemand, regionBytes } from '../model/spec.ts';
+import type { Hypervisor, Region, RegionSpec, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
+import { type FunctionSpec, plugsOnDemand, regionMaxBytes } from '../model/spec.ts';
 import { deviceName, layoutOf, type RegionLayout, regionName } from '../model/layout.ts';
 import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
 import { disksOf } from '../model/program.ts';
@@ -15,9 +15,16 @@ import type { VmFacts } from '../model/state.ts';
 import { GuestChannel } from '../../guest/protocol/channel.ts';
 import { guestClosed, guestNoHello, guestPanic } from '../../guest/protocol/errors.ts';
 import type { Written } from '../observe/instance-logs.ts';
-import type { ExitEvent, Hello, LogEvent, MemoryEvent } from '../../guest/protocol/protocol.ts';
+import type {
+  ExitEvent,
+  Hello,
+  LogEvent,
+  MemoryEvent,
+  SpanEvent,
+} from '../../guest/protocol/protocol.ts';
 import { GuestFigures } from '../observe/guest-figures.ts';
 import { GuestLink } from './guest-link.ts';
+import type { PlannedNic } from './host-network.ts';
 import type { GuestImage, GuestImages, ImageIdentity } from './images.ts';
 import { vmProcess } from '../observe/vm-process.ts';
 
@@ -46,8 +53,8 @@ export interface BootOptions {
   readonly hypervisor: Hypervisor;
   readonly images: GuestImages;
   readonly run_dir: string;
-  /** Makes its network device; null: it has none. */
-  readonly openNic: () => Promise<NicSpec | null>;
+  /** Its network device, and how it is made; null: it has none. */
+  readonly planNic: () => Promise<PlannedNic | null>;
   readonly signal: AbortSignal;
   /** A VM that is there already, left by an earlier agent; null: one is to be launched. */
   readonly left: LeftVm | null;
@@ -55,6 +62,7 @@ export interface BootOptions {
   readonly onVm: (vm: Vm) => void;
   readonly onExit: (event: ExitEvent) => void;
   readonly onMemory: (event: MemoryEvent) => void;
+  readonly onSpan: (event: SpanEvent) => void;
   /** An instance wrote something. */
   readonly onLog: (written: Written) => void;
   /** The VM or its channel broke; may come at any time, also before boot is done. */
@@ -118,9 +126,11 @@ async function launch(
   const { hypervisor, spec, signal } = options;
   const layout = layoutOf(spec, devices_per_vm - placesBeside(spec));
   const image = await options.images.imageFor(spec, layout.regions_per_device);
-  const nic = await options.openNic();
+  const planned = await options.planNic();
   const vm_spec = vmSpecOf(options, image, layout);
-  const vm = await hypervisor.launch(nic ? { ...vm_spec, nic } : vm_spec, { signal });
+  const vm = planned
+    ? await hypervisor.launch({ ...vm_spec, nic: planned.nic }, { signal, makeTap: planned.make })
+    : await hypervisor.launch(vm_spec, { signal });
   return { vm, identity: image.identity ?? NO_IDENTITY };
 }
 
@@ -131,7 +141,10 @@ const placesBeside = ({ program, network }: FunctionSpec): number =>
 function vmSpecOf(options: BootOptions, image: GuestImage, layout: RegionLayout): VmSpec {
   const { spec, vm_id, run_dir } = options;
   const { kernel_path, initrd_path, kernel_arguments, disks = [] } = image;
-  const max_bytes = regionBytes(spec);
+  const sizesOf = (region_index: number): Pick<RegionSpec, 'max_bytes' | 'initial_bytes'> => {
+    const max_bytes = regionMaxBytes(spec, region_index);
+    return { max_bytes, initial_bytes: plugsOnDemand(spec) ? 0 : max_bytes };
+  };
   return {
     id: vm_id,
     run_dir,
@@ -146,8 +159,7 @@ function vmSpecOf(options: BootOptions, image: GuestImage, layout: RegionLayout)
       guest_node: guestNodeOf(MECHANISMS.get(spec.mechanism), index),
       regions: Array.from({ length: layout.regions_per_device }, (__, partition) => ({
         id: regionName(index * layout.regions_per_device + partition),
-        max_bytes,
-        initial_bytes: plugsOnDemand(spec) ? 0 : max_bytes,
+        ...sizesOf(index * layout.regions_per_device + partition),
       })),
     })),
     backing: spec.backing,
@@ -160,7 +172,7 @@ async function greet(
   options: BootOptions,
   onClosed: (error: unknown) => void,
 ): Promise<{ channel: GuestChannel; hello: Hello }> {
-  const { clock, onExit, onMemory } = options;
+  const { clock, onExit, onMemory, onSpan } = options;
   const onLog = (event: LogEvent, bytes: Buffer): void => {
     const { instance: instance_id, stream: of, dropped_bytes } = event;
     options.onLog({ at_ms: clock.nowMs(), instance_id, stream: of, dropped_bytes, bytes });
@@ -168,7 +180,7 @@ async function greet(
   const limit_ms = LIMITS.guest_hello_ms;
   const late = new Error('late');
   const stream = await vm.guestChannel();
-  const told = { onExit, onMemory, onLog, onClosed };
+  const told = { onExit, onMemory, onSpan, onLog, onClosed };
   const channel = new GuestChannel({ vm_id: vm.id, stream, clock, ...told });
   if (options.left) channel.knock();
   try {

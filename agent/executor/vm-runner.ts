@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
-import type { Hypervisor, NicSpec, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
+import type { Hypervisor, Vm, VmObservation } from '../../hypervisor-client/vm.ts';
 import type { MemoryStep, Operation, Report } from '../model/records.ts';
 import type { HostEvent } from '../model/events.ts';
 import type { OperationOrder } from '../model/operations.ts';
@@ -24,11 +24,12 @@ import type { GuestLink } from './guest-link.ts';
 import { GuestWatch } from './guest-watch.ts';
 import type { HeldPayloads } from './held-payloads.ts';
 import type { InstanceLogs } from '../observe/instance-logs.ts';
-import type { HostNetwork } from './host-network.ts';
+import type { HostNetwork, PlannedNic } from './host-network.ts';
 import type { GuestImages } from './images.ts';
 import { InstanceWork } from './instance-work.ts';
 import { type Drift, Drifts } from '../observe/drift.ts';
 import { MemoryObserver } from '../observe/observations.ts';
+import { SpanLink } from './span-link.ts';
 import type { ToldNetwork } from './program-start.ts';
 import { errOf, type RepeatLog } from './repeat-log.ts';
 import { Resizes } from './resizes.ts';
@@ -64,6 +65,7 @@ export interface RunnerDeps {
 export class VmRunner {
   readonly memory: MemoryObserver;
   readonly growth: GrowthLink;
+  readonly spans: SpanLink;
   readonly instances: InstanceWork;
   readonly watch: GuestWatch;
   readonly drifts = new Drifts();
@@ -87,6 +89,12 @@ export class VmRunner {
     this.#deps = deps;
     this.#log = deps.log.child({ vm: vm_id, function: spec.name });
     this.growth = new GrowthLink({ ...deps, vm_id, log: this.#log, memoryOf: () => this.memory });
+    this.spans = new SpanLink({
+      ...deps,
+      vm_id,
+      pciOf: (region_id) => this.pciOf(region_id),
+      tell: (kind, fields, text) => this.#tell('warn', kind, fields, text),
+    });
     this.memory = new MemoryObserver({
       clock: deps.clock,
       spec,
@@ -126,6 +134,7 @@ export class VmRunner {
       emit: deps.emit,
       guestOf: () => this.#guest,
       pciOf: (region_id) => this.pciOf(region_id),
+      beforeAnswer: () => this.spans.flush(),
       networkOf: (region_index) => this.#toldNetwork(region_index),
       onStarted: (operation_id, stamps) => this.#resizes.started(operation_id, stamps),
       tell: (kind, fields, text) => this.#tell('error', kind, fields, text),
@@ -147,13 +156,14 @@ export class VmRunner {
     const { guest } = await this.#connect();
     const instances = await guest.list();
     this.#log.info('took up a VM of an earlier agent');
-    deps.emit({ type: 'vm-adopted', vm_id, instances });
+    deps.emit({ type: 'vm-adopted', vm_id, instances, spans: this.spans.take() });
   }
 
   async #boot(): Promise<void> {
     const { vm_id, deps } = { vm_id: this.#vm_id, deps: this.#deps };
     const { regions, launched_at_ms, facts } = await this.#connect();
     const devices = regions.map(({ device_id }) => device_id);
+    this.spans.take();
     deps.emit({ type: 'vm-ready', vm_id, launched_at_ms, devices, facts });
   }
 
@@ -165,7 +175,7 @@ export class VmRunner {
       vm_id,
       spec,
       signal: this.#stopping.signal,
-      openNic: async () => await this.#openNic(),
+      planNic: async () => await this.#planNic(),
       onVm: (vm) => {
         this.#vm = vm;
         this.memory.look().catch((error: unknown) => deps.onBug(error, { look: vm_id }));
@@ -177,12 +187,14 @@ export class VmRunner {
         deps.emit({ type: 'instance-exited', vm_id, instance_id: instance, ...how });
       },
       onMemory: (event) => this.growth.hear(event),
+      onSpan: (event) => this.spans.hear(event),
       onLog: (written) => deps.logs.add(spec.name, written),
       onBroken: (error) => this.#fail(error),
     });
     this.#guest = booted.guest;
     this.#pci = new Map(booted.regions.map((region) => [region.id, regionAddress(region)]));
     this.growth.open(booted.guest, this.#pci);
+    this.spans.open(booted.guest);
     const { ready_ms, facts } = booted;
     const { guest_kernel, vmm, accelerator } = facts;
     this.#log.info({ ready_ms, guest_kernel, vmm, accelerator }, 'the guest said hello');
@@ -191,12 +203,12 @@ export class VmRunner {
   }
 
   /** Throws HP_AGENT_NO_NETWORK, HP_VMM_TAP. */
-  async #openNic(): Promise<NicSpec | null> {
+  async #planNic(): Promise<PlannedNic | null> {
     const addresses = this.#deps.networkOf();
     if (!addresses) return null;
     const { network } = this.#deps;
     if (!network) throw errorOf(REFUSALS.noNetwork(this.#spec.name, ['this agent makes none']));
-    return await network.open(this.#vm_id, addresses);
+    return await network.plan(this.#vm_id, addresses);
   }
 
   #toldNetwork(region_index: number): ToldNetwork | null {
@@ -221,6 +233,7 @@ export class VmRunner {
     this.#stopping.abort();
     await this.#booting;
     this.growth.close();
+    this.spans.close();
     this.#guest?.close();
     this.#resizes.startNothing();
     let reason = '';

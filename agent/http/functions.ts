@@ -15,12 +15,12 @@ import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionAnswer, Call } from '../model/work.ts';
 import type { InvocationEnd } from '../observe/invocation-record.ts';
 import { isBug } from '../observe/fail-stop.ts';
-import { Bodies } from './body.ts';
+import type { Bodies } from './body.ts';
 import { sendProblem } from './problem.ts';
 import type { HttpCall, Router } from './router.ts';
 
 /** The caller's name for the invocation, and how long it may run; the first is told back. */
-const INVOCATION = 'hotplane-invocation';
+export const INVOCATION = 'hotplane-invocation';
 const TIMEOUT = 'hotplane-timeout-ms';
 const INSTANCE = 'hotplane-instance';
 /** Asked again with it, an invocation is not run again. */
@@ -30,8 +30,7 @@ const BODILESS = new Set([204, 304]);
 const ANSWER_BYTES = 64 * 1024;
 
 /** Adds the paths of functions; `agent` is there from then on. */
-export function addFunctions(router: Router, agent: HostAgent): void {
-  const bodies = new Bodies();
+export function addFunctions(router: Router, agent: HostAgent, bodies: Bodies): void {
   const serve = async ({ request, response, params }: HttpCall): Promise<void> => {
     try {
       await invoke(agent, bodies, { request, response, name: params['name'] ?? '' });
@@ -72,7 +71,7 @@ async function invoke(agent: HostAgent, bodies: Bodies, asked: Asked): Promise<v
 }
 
 /** As the ledger calls him: over HTTP nobody says who he is, only where he calls from. */
-function peerOf({ socket: { remoteAddress } }: IncomingMessage): string {
+export function peerOf({ socket: { remoteAddress } }: IncomingMessage): string {
   return remoteAddress === undefined ? 'HTTP' : `HTTP from ${remoteAddress}`;
 }
 

@@ -96,9 +96,10 @@ async function tell(socket: WebSocket, { snapshot, changes }: LiveReader): Promi
 }
 
 /** Throws HP_AGENT_SLOW_READER where the reader takes nothing for too long. */
-function send(socket: WebSocket, message: string): Promise<void> {
+function send(socket: WebSocket, message: string | Buffer): Promise<void> {
   const sent = new Promise<void>((resolve, reject) => {
-    socket.send(message, (error) => (error ? reject(error) : resolve()));
+    const whenSent = (error?: Error | null): void => (error ? reject(error) : resolve());
+    socket.send(message, { binary: false }, whenSent);
   });
   return withDeadline(hostClock, AGENT_LIMITS.live_send_ms, sent, () => stuckReader());
 }

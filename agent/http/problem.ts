@@ -14,6 +14,7 @@ const STATUS: Readonly<Record<ErrorCategory, number>> = {
 };
 const STATUS_OF_CODE: Readonly<Record<string, number>> = {
   HP_AGENT_NO_FUNCTION: 404,
+  HP_AGENT_NO_DAG: 404,
   HP_AGENT_HTTP_PATH: 404,
   HP_AGENT_HTTP_METHOD: 405,
   HP_AGENT_HTTP_FOREIGN: 403,

@@ -9,12 +9,14 @@ import { printable } from '../../base/printable.ts';
 import { readProcessResident } from '../../hypervisor-client/host/smaps.ts';
 import type { HostAgent } from '../executor/host-agent.ts';
 import { AGENT_LIMITS } from '../limits.ts';
-import type { HostState, VmState } from '../model/state.ts';
+import { type HostState, vmSpec, type VmState } from '../model/state.ts';
 import { cordonOf } from '../observe/host-status.ts';
 import { LiveFeed } from '../observe/live/live-feed.ts';
 import { AgentMetrics } from '../observe/metrics/metrics.ts';
 import { agentError } from '../model/errors.ts';
 import type { HttpAddress } from './address.ts';
+import { Bodies } from './body.ts';
+import { addDags } from './dags.ts';
 import { addFunctions } from './functions.ts';
 import { addLineage } from './lineage.ts';
 import { LiveSockets } from './live-socket.ts';
@@ -89,11 +91,15 @@ export class HttpSurface {
       state: () => agent.state,
       residentBytes: (vm) => residentBytes(vm, agent.state),
       ledgerHead: () => agent.ledger?.head ?? null,
+      dags: () => agent.dags.list(null),
       certificateEndMs,
+      pieces: agent.pieces,
     });
     this.#metrics = metrics;
     agent.hub.listen((kind, record) => metrics.record(kind, record));
-    addFunctions(this.router, agent);
+    const bodies = new Bodies();
+    addFunctions(this.router, agent, bodies);
+    addDags(this.router, agent, bodies);
     addLineage(this.router, agent);
     const feed = new LiveFeed(agent, hostClock);
     this.#live = { feed, sockets: new LiveSockets(feed) };
@@ -140,9 +146,11 @@ export class HttpSurface {
 }
 
 /** The host's word; null where it does not tell, e.g. of a VM that is just ending. */
-function residentBytes({ facts, function: name }: VmState, state: HostState): number | null {
+function residentBytes(vm: VmState, state: HostState): number | null {
+  const { facts } = vm;
   if (!facts || facts.vmm_pid <= 1) return null;
-  const with_huge = state.functions.get(name)?.spec.backing === 'huge';
+  const fn = state.functions.get(vm.function);
+  const with_huge = fn !== undefined && vmSpec(fn, vm).backing === 'huge';
   try {
     return readProcessResident(facts.vmm_pid, with_huge);
   } catch {

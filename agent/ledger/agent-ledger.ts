@@ -16,6 +16,7 @@ import type { Operation } from '../model/records.ts';
 import { Anchors } from './anchors.ts';
 import { deriveRecords } from './derive.ts';
 import { HeadsFile } from './heads-file.ts';
+import { LookBudget } from './look-budget.ts';
 import { type Decided, regionOfVm } from './step.ts';
 
 export interface AgentLedgerOptions {
@@ -60,14 +61,18 @@ export class AgentLedger {
   onFault: (error: unknown) => void = () => undefined;
   /** Now and then, for what every VM holds of the host. */
   onRound: () => void = () => undefined;
-  readonly #resident_at_ms = new Map<string, number>();
+  /** The host's word of what a VM holds; null: it is not there. */
+  residentOf: (vm_id: string) => number | null = () => null;
+  readonly #looks = new LookBudget();
   #end_rounds: () => void = () => undefined;
   readonly #sink = {
-    add: (draft: RecordDraft): number => {
+    add: (draft: RecordDraft, joins: boolean): number => {
       if (!MAY_WAIT.has(draft.kind)) this.#is_urgent = true;
-      return this.#writer.add(draft);
+      return this.#writer.add(draft, joins);
     },
     amend: (seq: number, more: Partial<RecordFields>): boolean => this.#writer.amend(seq, more),
+    look: (vm_id: string, name: string, at_ms: number, joins: boolean): boolean =>
+      this.#look(vm_id, name, at_ms, joins),
   };
 
   /** Throws HP_LEDGER_BROKEN, HP_LEDGER_LOST. */
@@ -114,54 +119,57 @@ export class AgentLedger {
     deriveRecords(decided, this.#anchors, this.#sink);
   }
 
-  /** What the three observers saw at the end of an operation. */
+  /** What the three observers saw at the end of an operation, and what its VM holds now. */
   observed(operation: Operation): void {
+    if (this.#closed) return;
+    const at_ms = this.#options.clock.nowMs();
     const { id: operation_id, function: name, vm_id, instance_id, error_code } = operation;
     const of_end = this.#anchors.ended.get(operation_id);
-    if (of_end === undefined || this.#closed) return;
-    this.#anchors.ended.delete(operation_id);
-    const { plugged_bytes: vmm_bytes, guest_plugged_bytes, resident_bytes } = operation;
-    this.#say({
-      kind: 'observed',
-      at_ms: this.#options.clock.nowMs(),
-      trust: 'agent',
-      function: name,
-      vm_id,
-      region_id: regionOfVm(vm_id, operation.region_id),
-      instance_id,
-      operation_id,
-      vmm_bytes,
-      guest_bytes: guest_plugged_bytes,
-      host_bytes: resident_bytes,
-      code: error_code,
-      cause_seq: [of_end],
-    });
+    if (of_end !== undefined) {
+      this.#anchors.ended.delete(operation_id);
+      const { plugged_bytes: vmm_bytes, guest_plugged_bytes, resident_bytes } = operation;
+      this.#say({
+        kind: 'observed',
+        at_ms,
+        trust: 'agent',
+        function: name,
+        vm_id,
+        region_id: regionOfVm(vm_id, operation.region_id),
+        instance_id,
+        operation_id,
+        vmm_bytes,
+        guest_bytes: guest_plugged_bytes,
+        host_bytes: resident_bytes,
+        code: error_code,
+        cause_seq: [of_end],
+      });
+    }
+    this.#look(vm_id, name, at_ms, of_end !== undefined);
     this.#later();
-  }
-
-  /** Whether the host was not asked about this VM just now. */
-  wantsResident(vm_id: string): boolean {
-    const at_ms = this.#resident_at_ms.get(vm_id) ?? Number.NEGATIVE_INFINITY;
-    return this.#options.clock.nowMs() - at_ms >= AGENT_LIMITS.ledger_resident_apart_ms;
   }
 
   #nextRound(): void {
     this.#end_rounds = this.#options.clock.timer(AGENT_LIMITS.ledger_resident_ms, () => {
-      // Of those that are gone nothing is kept for long.
-      this.#resident_at_ms.clear();
+      this.#looks.clear();
       this.onRound();
       if (!this.#closed) this.#nextRound();
     });
   }
 
-  /** What the host's kernel says that a VM holds. */
-  resident(vm_id: string, name: string, host_bytes: number): void {
+  /** Asks the host what a VM holds, unless it was asked very often just now. */
+  look(vm_id: string, name: string): void {
     if (this.#closed) return;
-    const at_ms = this.#options.clock.nowMs();
-    this.#resident_at_ms.set(vm_id, at_ms);
-    const about = { trust: 'host', function: name, vm_id, host_bytes } as const;
-    this.#say({ kind: 'resident', at_ms, ...about, cause_seq: [] });
+    this.#look(vm_id, name, this.#options.clock.nowMs(), false);
     this.#later();
+  }
+
+  #look(vm_id: string, name: string, at_ms: number, joins: boolean): boolean {
+    if (!this.#looks.take(vm_id, at_ms)) return false;
+    const host_bytes = this.residentOf(vm_id);
+    if (host_bytes === null) return false;
+    const about = { trust: 'host', function: name, vm_id, host_bytes } as const;
+    this.#say({ kind: 'resident', at_ms, ...about, cause_seq: [] }, joins);
+    return true;
   }
 
   /**
@@ -197,8 +205,8 @@ export class AgentLedger {
     return lost_records;
   }
 
-  #say(draft: RecordDraft): void {
-    const seq = this.#sink.add(draft);
+  #say(draft: RecordDraft, joins = false): void {
+    const seq = this.#sink.add(draft, joins);
     if (seq > 0) this.#anchors.note(seq, draft);
   }
 

@@ -19,12 +19,11 @@ export function deriveRecords(decided: Decided, anchors: Anchors, sink: Sink): v
 
 /** Instances that the step took away. */
 function forgetGone({ decided, anchors }: LedgerStep): void {
-  const { before, state, changed } = decided;
-  for (const vm_id of changed.vms) {
-    const [was, is] = [before.vms.get(vm_id)?.instances, state.vms.get(vm_id)?.instances];
-    if (!was || was === is) continue;
-    for (const { id } of was) {
-      if (!is?.some((one) => one.id === id)) anchors.forget(id);
-    }
+  const { before, rows } = decided.edited.vms;
+  for (const [place, vm] of before.entries()) {
+    const is = rows[place]?.instances ?? [];
+    if (!vm || vm.instances.every(({ id }, index) => is[index]?.id === id)) continue;
+    const left = new Set(is.map(({ id }) => id));
+    for (const { id } of vm.instances) if (!left.has(id)) anchors.forget(id);
   }
 }

@@ -2,6 +2,8 @@
 import { assert } from '../../base/assert.ts';
 import type { PolicyAnswer } from '../../ledger/record.ts';
 import type { Action, InvokeReply } from '../model/actions.ts';
+import { spanHolder } from '../model/named-span.ts';
+import type { OperationOrder } from '../model/operations.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
@@ -70,11 +72,12 @@ function answerOf(decision: ActionOf<'decision'>['decision']): PolicyAnswer {
 
 /** Every permit that grew or came back. */
 export function recordPermits(step: LedgerStep): void {
-  const { before, state, changed } = step.decided;
-  for (const vm_id of changed.vms) {
-    const [was, is] = [before.vms.get(vm_id), state.vms.get(vm_id)];
-    if (was === is) continue;
-    permitOf(step, vm_id, null, bootBytes(was), bootBytes(is));
+  const { keys, rows, before } = step.decided.edited.vms;
+  for (let place = 0; place < keys.length; place += 1) {
+    const [vm_id = '', was, is] = [keys[place], before[place], rows[place]];
+    if (was?.boot_permit !== is?.boot_permit || was?.overhead_permit !== is?.overhead_permit) {
+      permitOf(step, vm_id, null, bootBytes(was), bootBytes(is));
+    }
     const regions = Math.max(was?.regions.length ?? 0, is?.regions.length ?? 0);
     for (let index = 0; index < regions; index += 1) {
       const [old, now] = [was?.regions[index], is?.regions[index]];
@@ -83,7 +86,7 @@ export function recordPermits(step: LedgerStep): void {
   }
 }
 
-function bootBytes(vm: VmState | undefined): number {
+function bootBytes(vm: VmState | null | undefined): number {
   return vm ? totalBytes(vm.boot_permit) + totalBytes(vm.overhead_permit) : 0;
 }
 
@@ -95,14 +98,14 @@ function permitOf(
   to_bytes: number,
 ): void {
   if (from_bytes === to_bytes) return;
-  const vm = step.vm(vm_id);
-  const granted_bytes = totalBytes(step.decided.state.granted);
-  const about = { trust: 'agent', function: vm?.function ?? '', vm_id } as const;
-  const size = { from_bytes, to_bytes, granted_bytes };
   const { anchors } = step;
-  const of_function = anchors.functions.get(about.function);
+  const vm = step.vm(vm_id);
+  const name = vm?.function ?? '';
+  const granted_bytes = totalBytes(step.decided.state.granted);
+  const about = { kind: 'permit', trust: 'agent', function: name, vm_id } as const;
   if (index === null) {
-    step.say({ kind: 'permit', ...about, ...size }, anchors.vms.get(vm_id) ?? of_function);
+    const of_vm = anchors.vms.get(vm_id) ?? anchors.functions.get(name);
+    step.say({ ...about, from_bytes, to_bytes, granted_bytes }, of_vm);
     return;
   }
   const region_id = step.regionAt(vm_id, index);
@@ -110,7 +113,7 @@ function permitOf(
   const instance = vm?.instances.find(({ id }) => id === holder);
   const request = vm && instance ? step.requestOf(vm, instance) : null;
   step.say(
-    { kind: 'permit', ...about, region_id, ...size },
+    { ...about, region_id, from_bytes, to_bytes, granted_bytes },
     anchors.regions.get(region_id) ?? anchors.vms.get(vm_id),
     request === null ? undefined : anchors.requests.get(request),
   );
@@ -139,9 +142,12 @@ function recordAction(step: LedgerStep, action: Action): void {
       return run(step, action);
     case 'stop-instance': {
       const { vm_id, instance_id } = action;
-      const vm = { function: step.vm(vm_id)?.function ?? '', vm_id };
-      const about = { ...vm, region_id: step.regionOf(vm_id, instance_id), instance_id };
-      step.say({ kind: 'stop', trust: 'agent', ...about }, anchors.instances.get(instance_id));
+      const name = step.vm(vm_id)?.function ?? '';
+      const region_id = step.regionOf(vm_id, instance_id);
+      step.say(
+        { kind: 'stop', trust: 'agent', function: name, vm_id, region_id, instance_id },
+        anchors.instances.get(instance_id),
+      );
       return;
     }
     case 'shutdown-vm': {
@@ -169,11 +175,51 @@ function recordAction(step: LedgerStep, action: Action): void {
 function resize(step: LedgerStep, { order }: ActionOf<'resize-region'>): void {
   const { id, kind, vm_id, instance_id, cause, from_bytes, to_bytes } = order;
   const region_id = regionOfVm(vm_id, order.region_id);
-  const about = { trust: 'agent', function: order.function, vm_id, region_id } as const;
-  const size = { instance_id, operation_id: id, cause, from_bytes, to_bytes };
+  const span_id = spanIn(order);
   const { regions, instances } = step.anchors;
-  const of_instance = instance_id === null ? undefined : instances.get(instance_id);
-  step.say({ kind, ...about, ...size }, regions.get(region_id), of_instance);
+  // Before an unplug memory only came, and before a plug there was less room for it.
+  step.look(vm_id, order.function);
+  if (span_id !== null) recordSpan(step, order, span_id);
+  step.say(
+    {
+      kind,
+      trust: 'agent',
+      function: order.function,
+      vm_id,
+      region_id,
+      instance_id: span_id ?? instance_id,
+      operation_id: id,
+      cause,
+      from_bytes,
+      to_bytes,
+    },
+    regions.get(region_id),
+    instance_id === null ? undefined : instances.get(instance_id),
+  );
+  if (span_id !== null && cause === 'close') step.anchors.forget(span_id);
+}
+
+/** A span is a holder of its own, from its plug to its end. */
+function recordSpan(step: LedgerStep, order: OperationOrder, span_id: string): void {
+  const { vm_id, instance_id, cause, to_bytes } = order;
+  const region_id = regionOfVm(vm_id, order.region_id);
+  const name = { function: order.function, vm_id, region_id, instance_id: span_id };
+  const { instances } = step.anchors;
+  if (cause === 'open') {
+    const of_instance = instance_id === null ? undefined : instances.get(instance_id);
+    step.say({ ...name, kind: 'holder', trust: 'agent', baseline_bytes: to_bytes }, of_instance);
+  } else {
+    step.say({ ...name, kind: 'exit', trust: 'agent' }, instances.get(span_id));
+  }
+}
+
+/** Whose region it is, where an operation is of a span; null: it is of none. */
+function spanIn({
+  instance_id,
+  span,
+}: Pick<OperationOrder, 'instance_id' | 'span'>): string | null {
+  if (instance_id === null || span === undefined) return null;
+  return spanHolder({ instance_id, name: span });
 }
 
 /** A region gets its next holder. */
@@ -242,7 +288,8 @@ function refused(step: LedgerStep, { order, failure }: ActionOf<'record-refusal'
   const region_id = regionOfVm(vm_id, order.region_id);
   const bytes = Math.max(0, to_bytes - from_bytes);
   const about = { trust: 'agent', function: order.function, vm_id, region_id } as const;
-  const holder = step.vm(vm_id)?.regions[order.region_index]?.holder ?? instance_id;
+  const held = step.vm(vm_id)?.regions[order.region_index]?.holder ?? instance_id;
+  const holder = spanIn(order) ?? held;
   const what = { instance_id: holder, operation_id: order.id, cause, outcome: 'refused', bytes };
   const { regions, instances } = step.anchors;
   const of_holder = holder === null ? undefined : instances.get(holder);
@@ -281,17 +328,29 @@ function answered(step: LedgerStep, request_id: string, reply: InvokeReply): voi
   const { code } = whyOf(failure);
   const guest_bytes = reply.result?.anonymous_bytes ?? null;
   const begun = anchors.runs.get(instance_id);
-  const end = { outcome, code, guest_bytes };
   // A short one that is not written yet is one record, from its beginning to its end.
   if (begun && failure === null && step.causes.length === 0) {
     const ended_at_ms = decided.now_ms;
-    if (step.amend(begun.seq, { ...end, ended_at_ms })) return;
+    if (step.amend(begun.seq, { outcome, code, guest_bytes, ended_at_ms })) return;
   }
   const vm = step.vmOf(instance_id);
   assert(vm, 'what was answered ran in a VM');
-  const where = { vm_id: vm.id, region_id: step.regionOf(vm.id, instance_id), instance_id };
-  const about = { trust: 'agent', function: vm.function, ...where, request_id } as const;
-  step.say({ kind: 'done', ...about, ...end }, begun?.seq, anchors.instances.get(instance_id));
+  step.say(
+    {
+      kind: 'done',
+      trust: 'agent',
+      function: vm.function,
+      vm_id: vm.id,
+      region_id: step.regionOf(vm.id, instance_id),
+      instance_id,
+      request_id,
+      outcome,
+      code,
+      guest_bytes,
+    },
+    begun?.seq,
+    anchors.instances.get(instance_id),
+  );
 }
 
 /** The function of what was asked and got nothing: of its start, its request, its queue, its VM. */

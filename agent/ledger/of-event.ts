@@ -23,8 +23,12 @@ export function recordEvent(step: LedgerStep): number {
     case 'tick':
     case 'host-memory':
     case 'invocation-finished':
+    case 'expect':
+    case 'deploy-dag':
+    case 'remove-dag':
       return 0;
     case 'deploy': {
+      if (event.dry_run) return 0;
       const { name, mechanism, limit_bytes } = event.spec;
       const about = { trust: 'peer', function: name, request_id: event.request_id } as const;
       return step.say({
@@ -144,21 +148,16 @@ function recordInstance(step: LedgerStep, event: InstanceNews): number {
   if (!step.instance(vm_id, instance_id)) return 0;
   const of_instance = step.anchors.instances.get(instance_id);
   const region_id = step.regionOf(vm_id, instance_id);
-  const vm = { function: step.vm(vm_id)?.function ?? '', vm_id };
-  const about = { ...vm, region_id, instance_id };
+  const about = { function: step.vm(vm_id)?.function ?? '', vm_id, region_id, instance_id };
   const fault = (trust: Trust, what: string, code: string | null, reason: string): number =>
-    step.say({ kind: 'fault', trust, ...about, what, code, reason: told(reason) }, of_instance);
+    step.say({ ...about, kind: 'fault', trust, what, code, reason: told(reason) }, of_instance);
   switch (event.type) {
-    case 'instance-started': {
-      const { attached_at_ms } = event.stamps;
-      const of_region = step.anchors.regions.get(region_id);
-      const when = { ended_at_ms: attached_at_ms };
+    case 'instance-started':
       return step.say(
-        { kind: 'attached', trust: 'guest', ...about, ...when },
+        { ...about, kind: 'attached', trust: 'guest', ended_at_ms: event.stamps.attached_at_ms },
         of_instance,
-        of_region,
+        step.anchors.regions.get(region_id),
       );
-    }
     case 'instance-start-failed':
       return fault('guest', 'start', event.failure.code, event.failure.message);
     case 'invocation-failed':
@@ -171,10 +170,15 @@ function recordInstance(step: LedgerStep, event: InstanceNews): number {
       const how = `${reason}, status ${status ?? 'none'}, signal ${signal ?? 'none'}`;
       return fault('guest', reason, code, how);
     }
-    case 'instance-stopped': {
-      const when = { ended_at_ms: event.gone_at_ms };
-      return step.say({ kind: 'exit', trust: 'guest', ...about, ...when }, of_instance);
-    }
+    case 'span-asked':
+      return step.say({ ...about, kind: 'want', trust: 'guest', bytes: event.bytes }, of_instance);
+    case 'span-closed':
+      return 0;
+    case 'instance-stopped':
+      return step.say(
+        { ...about, kind: 'exit', trust: 'guest', ended_at_ms: event.gone_at_ms },
+        of_instance,
+      );
     default:
       return unreachable(event);
   }
@@ -182,8 +186,7 @@ function recordInstance(step: LedgerStep, event: InstanceNews): number {
 
 /** Somebody begins to wait for memory: the guest says so. */
 function wanted(step: LedgerStep, event: EventOf<'usage'>): number {
-  const { before, state } = step.decided;
-  const [was, is] = [before.vms.get(event.vm_id), state.vms.get(event.vm_id)];
+  const [was, is] = [step.vmBefore(event.vm_id), step.decided.state.vms.get(event.vm_id)];
   let seq = 0;
   for (const { region_id, want_bytes = 0 } of event.regions) {
     if (want_bytes <= 0) continue;
@@ -211,29 +214,45 @@ const ENDS = {
   stop: 'emptied',
   retry: 'emptied',
   pressure: 'emptied',
+  open: 'populated',
+  close: 'emptied',
 } as const;
 
 /** What came of a resize, in the VMM's words, and, of an unplug, what the host's kernel sees. */
 function ended(step: LedgerStep, { vm_id, operation_id, result }: EventOf<'resized'>): number {
-  const operation = step.decided.before.operations.get(operation_id);
+  const operation = step.operationBefore(operation_id);
   // Given up with its VM.
   if (!operation) return 0;
   const { cause, from_bytes, to_bytes, instance_id, decided_at_ms } = operation;
   const { outcome, plugged_bytes, plugged_at_ms, error_code, reason } = result;
   const of_operation = step.anchors.operations.get(operation_id);
   const region_id = regionOfVm(vm_id, operation.region_id);
-  const vm = { function: step.vm(vm_id)?.function ?? '', vm_id };
-  const about = { ...vm, region_id, instance_id, operation_id };
+  const name = step.vm(vm_id)?.function ?? '';
+  const about = { function: name, vm_id, region_id, instance_id, operation_id } as const;
   const is_unplug = kindOf(operation) === 'unplug';
-  const kind = cause === 'pool' && is_unplug ? 'emptied' : ENDS[cause];
-  const size = { cause, from_bytes, to_bytes, outcome, vmm_bytes: plugged_bytes };
-  const when = { began_at_ms: decided_at_ms, ended_at_ms: plugged_at_ms };
-  const why = { code: error_code, reason: told(reason) };
-  const seq = step.say({ kind, trust: 'vmm', ...about, ...size, ...when, ...why }, of_operation);
+  const seq = step.say(
+    {
+      ...about,
+      kind: cause === 'pool' && is_unplug ? 'emptied' : ENDS[cause],
+      trust: 'vmm',
+      cause,
+      from_bytes,
+      to_bytes,
+      outcome,
+      vmm_bytes: plugged_bytes,
+      began_at_ms: decided_at_ms,
+      ended_at_ms: plugged_at_ms,
+      code: error_code,
+      reason: told(reason),
+    },
+    of_operation,
+  );
   const { resident_bytes: host_bytes = null, resident_at_ms = null } = result;
   if (!is_unplug || host_bytes === null) return seq;
-  const discarded = { ...about, host_bytes, ended_at_ms: resident_at_ms };
-  return step.say({ kind: 'discarded', trust: 'host', ...discarded }, seq);
+  return step.say(
+    { ...about, kind: 'discarded', trust: 'host', host_bytes, ended_at_ms: resident_at_ms },
+    seq,
+  );
 }
 
 /**

@@ -1,8 +1,9 @@
 /** One decided step, as the ledger looks at it, and the way in which records of it are made. */
 import type { RecordDraft, RecordFields } from '../../ledger/record.ts';
-import type { Changed } from '../core/step.ts';
+import type { Edited } from '../core/step.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
+import type { OperationState } from '../model/operations.ts';
 import type { HostState, InstanceState, VmState } from '../model/state.ts';
 import type { Anchors } from './anchors.ts';
 
@@ -12,7 +13,7 @@ export interface Decided {
   readonly event: HostEvent;
   readonly state: HostState;
   readonly actions: readonly Action[];
-  readonly changed: Changed;
+  readonly edited: Edited;
   readonly now_ms: number;
 }
 
@@ -25,16 +26,20 @@ export type Said = RecordDraft extends infer One
 
 /** Where records go. */
 export interface Sink {
-  /** The record's number; 0: it is not kept. */
-  add(draft: RecordDraft): number;
+  /** The record's number; 0: it is not kept. `joins`: it is of the step of the one before it. */
+  add(draft: RecordDraft, joins: boolean): number;
   /** Says more in a record that is not written yet; false: it is. */
   amend(seq: number, more: Partial<RecordFields>): boolean;
+  /** Asks the host what a VM holds, and records it before whatever is recorded next, if it may. */
+  look(vm_id: string, name: string, at_ms: number, joins: boolean): boolean;
 }
 
 export class LedgerStep {
   readonly decided: Decided;
   readonly anchors: Anchors;
   readonly #sink: Sink;
+  /** Something of the step is said. */
+  #has_said = false;
   #waited: ReadonlyMap<string, string> | null = null;
   /** Of the event itself, and of what the policy answered: all else of this step comes of them. */
   readonly causes: number[] = [];
@@ -48,8 +53,10 @@ export class LedgerStep {
   /** `causes`: of this record, beside those of the whole step; what is not known is left out. */
   say(about: Said, ...causes: (number | undefined)[]): number {
     const cause_seq = seqsOf(causes, this.causes);
-    const draft: RecordDraft = { ...about, at_ms: this.decided.now_ms, cause_seq };
-    const seq = this.#sink.add(draft);
+    // What is said is told once: it becomes the record, and no copy of it is made.
+    const draft: RecordDraft = Object.assign(about, { at_ms: this.decided.now_ms, cause_seq });
+    const seq = this.#sink.add(draft, this.#has_said);
+    this.#has_said = true;
     if (seq > 0) this.anchors.note(seq, draft);
     return seq;
   }
@@ -58,15 +65,32 @@ export class LedgerStep {
     return this.#sink.amend(seq, more);
   }
 
+  /** What the host sees of a VM before what was decided is done. */
+  look(vm_id: string, name: string): void {
+    const { now_ms } = this.decided;
+    if (this.#sink.look(vm_id, name, now_ms, this.#has_said)) this.#has_said = true;
+  }
+
   /** As it is after the step, or was before it where it is gone. */
   vm(id: string): VmState | undefined {
-    return this.decided.state.vms.get(id) ?? this.decided.before.vms.get(id);
+    return this.decided.state.vms.get(id) ?? this.decided.edited.vms.rowBefore(id);
+  }
+
+  /** As it was before the step. */
+  vmBefore(id: string): VmState | undefined {
+    const { edited, state } = this.decided;
+    return edited.vms.get(id) === undefined ? state.vms.get(id) : edited.vms.rowBefore(id);
+  }
+
+  operationBefore(id: string): OperationState | undefined {
+    const { operations } = this.decided.edited;
+    const is_changed = operations.get(id) !== undefined;
+    return is_changed ? operations.rowBefore(id) : this.decided.state.operations.get(id);
   }
 
   instance(vm_id: string, id: string): InstanceState | undefined {
-    const { state, before } = this.decided;
-    const now = state.vms.get(vm_id)?.instances.find((one) => one.id === id);
-    return now ?? before.vms.get(vm_id)?.instances.find((one) => one.id === id);
+    const now = this.decided.state.vms.get(vm_id)?.instances.find((one) => one.id === id);
+    return now ?? this.vmBefore(vm_id)?.instances.find((one) => one.id === id);
   }
 
   /** The VM in which an instance was before the step; of another than the event's too. */
@@ -74,7 +98,7 @@ export class LedgerStep {
     const { event, before } = this.decided;
     const has = (vm: VmState | undefined): boolean =>
       vm?.instances.some(({ id }) => id === instance_id) === true;
-    const own = 'vm_id' in event ? before.vms.get(event.vm_id ?? '') : undefined;
+    const own = 'vm_id' in event ? this.vmBefore(event.vm_id ?? '') : undefined;
     return has(own) ? own : [...before.vms.values()].find(has);
   }
 
@@ -86,8 +110,9 @@ export class LedgerStep {
 
   /** Who the function is for; nothing where nobody said. */
   tenantOf(name: string): { readonly tenant?: string } {
-    const { state, before } = this.decided;
-    const { tenant = null } = (state.functions.get(name) ?? before.functions.get(name))?.spec ?? {};
+    const { state, edited } = this.decided;
+    const fn = state.functions.get(name) ?? edited.functions.rowBefore(name);
+    const { tenant = null } = fn?.spec ?? {};
     return tenant === null ? {} : { tenant };
   }
 
@@ -98,17 +123,16 @@ export class LedgerStep {
   }
 
   regionAt(vm_id: string, index: number): string {
-    const { state, before } = this.decided;
-    const now = state.vms.get(vm_id)?.regions[index] ?? before.vms.get(vm_id)?.regions[index];
-    return regionOfVm(vm_id, now?.id ?? `r${index}`);
+    const now = this.decided.state.vms.get(vm_id)?.regions[index];
+    return regionOfVm(vm_id, (now ?? this.vmBefore(vm_id)?.regions[index])?.id ?? `r${index}`);
   }
 
   /** The record of the request that a start was made for. */
   requestOf(vm: VmState, { cause_sequence }: InstanceState): string | null {
     if (cause_sequence === null) return null;
-    const { state, before } = this.decided;
-    const queue = state.functions.get(vm.function)?.queue.find(cause_sequence);
-    const was = queue ?? before.functions.get(vm.function)?.queue.find(cause_sequence);
+    const { state, edited } = this.decided;
+    const now = state.functions.get(vm.function)?.queue.find(cause_sequence);
+    const was = now ?? edited.functions.rowBefore(vm.function)?.queue.find(cause_sequence);
     return was?.request_id ?? null;
   }
 }
@@ -126,7 +150,11 @@ function waitingIn({ functions }: HostState): Map<string, string> {
 
 function seqsOf(own: readonly (number | undefined)[], others: readonly number[]): number[] {
   const found: number[] = [];
-  for (const seq of own) if (seq !== undefined && seq > 0 && !found.includes(seq)) found.push(seq);
-  for (const seq of others) if (seq > 0 && !found.includes(seq)) found.push(seq);
+  for (const seq of own) if (seq !== undefined) addSeq(found, seq);
+  for (const seq of others) addSeq(found, seq);
   return found;
+}
+
+function addSeq(found: number[], seq: number): void {
+  if (seq > 0 && !found.includes(seq)) found.push(seq);
 }

@@ -11,6 +11,9 @@ import type { Targets } from './targets.ts';
 export interface ColdStart extends Omit<StartStamps, 'ready_at_ms'> {
   /** t2; null for `static`, whose regions are always plugged. */
   readonly plugged_at_ms: number | null;
+  /** When it was decided on, and for how long memory lacked before; null: not known. */
+  readonly decided_at_ms: number | null;
+  readonly lacked_ms: number | null;
 }
 
 export interface InvokeReply {
@@ -36,6 +39,12 @@ export interface InvokeReply {
   readonly sized: SizedInstance | null;
 }
 
+/** How a function is deployed that is there with another spec; absent: it is a conflict. */
+export interface DeployHow {
+  readonly update?: boolean;
+  readonly dry_run?: boolean;
+}
+
 export interface DeployReply {
   readonly kind: 'deploy';
   readonly vm_id: string;
@@ -43,7 +52,15 @@ export interface DeployReply {
   readonly launched_at_ms: number;
   readonly ready_at_ms: number;
   readonly facts: VmFacts;
+  /** Of the definition of the function. */
+  readonly revision: number;
+  /** Fields of the definition that were changed, and VMs that gave way to others for it. */
+  readonly changed: readonly string[];
+  readonly replaced_vms: number;
 }
+
+/** What became of the definition of a DAG. */
+export type DagOutcome = 'added' | 'replaced' | 'unchanged' | 'removed';
 
 export type Reply =
   | DeployReply
@@ -51,6 +68,8 @@ export type Reply =
   | { readonly kind: 'remove'; readonly finished_at_ms: number }
   | { readonly kind: 'drain'; readonly finished_at_ms: number; readonly instances_stopped: number }
   | { readonly kind: 'targets'; readonly targets: Targets }
+  /** Of a DAG: what became of its definition. */
+  | { readonly kind: 'dag'; readonly outcome: DagOutcome }
   /** Of a cordon, or its end: noted. */
   | { readonly kind: 'cordon' }
   /** The request as a whole could not be served. */
@@ -94,6 +113,22 @@ export type Action =
       readonly vm_id: string;
       readonly region_id: string;
       readonly instance_id: string;
+      readonly failure: Refusal;
+    }
+  /** The span that an instance asked for is there: its guest opens it. */
+  | {
+      readonly type: 'open-span';
+      readonly vm_id: string;
+      readonly region_id: string;
+      readonly instance_id: string;
+      readonly span: string;
+    }
+  /** It does not come: its guest is told so. */
+  | {
+      readonly type: 'refuse-span';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly span: string;
       readonly failure: Refusal;
     }
   /** Somebody waits for memory in a region that is being shrunk: that ends with what it has. */

@@ -56,6 +56,8 @@ export interface CoreConfig {
   readonly host_keep_bytes: number | null;
   /** There must be enough of it for so long before a level of pressure is over. */
   readonly pressure_calm_ms: number;
+  /** Of a function whose ready memory others needed, none is made ready for so long. */
+  readonly pool_rest_ms: number;
   /** CPUs a VMM may run on; null: not known, nothing is refused for it. */
   readonly host_cpus: number | null;
   /** How operations wait for their turn. */
@@ -87,6 +89,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   vmm_overhead_bytes: 0,
   host_keep_bytes: null,
   pressure_calm_ms: AGENT_LIMITS.pressure_calm_ms,
+  pool_rest_ms: AGENT_LIMITS.pool_rest_ms,
   host_cpus: null,
   queue: DEFAULT_QUEUE,
   bridges: [],

@@ -31,11 +31,9 @@ export function withDuration(spread: DurationTally, ms: number): DurationTally {
   const at = classOf(ms);
   if (spread.total === 0) return { first: at, counts: [1], total: 1 };
   const first = Math.min(spread.first, at);
-  const last = Math.max(spread.first + spread.counts.length - 1, at);
-  const counts = Array.from(
-    { length: last - first + 1 },
-    (_, place) => spread.counts[first + place - spread.first] ?? 0,
-  );
+  const counts = spread.counts.slice();
+  for (let lower = spread.first; lower > first; lower -= 1) counts.unshift(0);
+  while (counts.length <= at - first) counts.push(0);
   counts[at - first] = (counts[at - first] ?? 0) + 1;
   const total = spread.total + 1;
   return total < KEPT ? { first, counts, total } : halved(first, counts);
@@ -57,8 +55,8 @@ export function durationPercentile(
   if (total === 0) return null;
   const wanted = Math.max(1, Math.ceil((percent / 100) * total));
   let seen = 0;
-  for (const [place, count] of counts.entries()) {
-    seen += count;
+  for (let place = 0; place < counts.length; place += 1) {
+    seen += counts[place] ?? 0;
     if (seen >= wanted) return 2 ** ((first + place) / CLASSES_PER_OCTAVE);
   }
   return 2 ** ((first + counts.length - 1) / CLASSES_PER_OCTAVE);

@@ -2,10 +2,13 @@
  * Error codes of the agent, and of the way to it. Pure. Refusals are made of the same table, see
  * refusals.ts.
  */
+import { SPAN_CODES } from './span-errors.ts';
 import { type CodeInfo, errorMaker } from '../../base/errors.ts';
+import { DAG_CODES } from './dag-errors.ts';
 import { EXPRESSION_OF_FUNCTION_CODES } from './expression-codes.ts';
 import { NETWORK_CODES } from './network-errors.ts';
 import { PEER_CODES } from './peer-errors.ts';
+import { UPDATE_CODES } from './update-errors.ts';
 
 export const AGENT_CODES = {
   /* What a request asks for. */
@@ -27,7 +30,7 @@ export const AGENT_CODES = {
   HP_AGENT_NO_INSTANCE: {
     category: 'failure',
     meaning: 'No instance of that name lives on this host.',
-    next: "see 'hotplane status --json' for the names of those that do.",
+    next: "see 'hotplane instances' for the names of those that do.",
   },
   HP_AGENT_NOT_ELASTIC: {
     category: 'usage',
@@ -39,11 +42,14 @@ export const AGENT_CODES = {
     meaning: 'An instance needed more memory than it has, and none came in time.',
     next: 'raise its limit, the memory of the host, or grow_wait_ms.',
   },
+  ...SPAN_CODES,
   HP_AGENT_CONFLICT: {
     category: 'conflict',
     meaning: 'A function of that name is deployed with another spec.',
-    next: 'remove it first, or deploy with the same spec.',
+    next: 'remove it first, deploy with the same spec, or ask for an update.',
   },
+  ...UPDATE_CODES,
+  ...DAG_CODES,
   HP_AGENT_REMOVING: {
     category: 'unavailable',
     meaning: 'The function is being removed.',
@@ -219,7 +225,7 @@ export const AGENT_CODES = {
   HP_AGENT_NO_VM: {
     category: 'usage',
     meaning: 'The function has no VM of that name, or the VM does not serve.',
-    next: "see 'hotplane status' for its VMs.",
+    next: "see 'hotplane vms' for its VMs.",
   },
   HP_AGENT_VM_UNDEAD: {
     category: 'failure',

@@ -2,6 +2,9 @@
 import type { Outcome } from '../../hypervisor-client/vm.ts';
 import type { CallKey } from './call-key.ts';
 import type { CallMemory } from './call-memory.ts';
+import type { DagSpec } from './dag.ts';
+import type { ExpectedCall } from './expected-call.ts';
+import type { FoundSpan } from './named-span.ts';
 import type { HostMemoryTold } from './pressure.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
@@ -80,6 +83,10 @@ export type HostEvent =
       readonly type: 'deploy';
       readonly request_id: string;
       readonly spec: FunctionSpec;
+      /** A function that is there with another spec gets this one; absent: it is refused. */
+      readonly update?: boolean;
+      /** What an update would do is told, and nothing is done; absent: it is done. */
+      readonly dry_run?: boolean;
       /** Who asks; absent: not told. */
       readonly peer?: string | null;
     }
@@ -94,6 +101,17 @@ export type HostEvent =
       /** By the function's expression and the payload; absent: it has none. */
       readonly memory?: CallMemory;
       readonly peer?: string | null;
+      /** When it is to be over for what follows it; absent: as its function says. */
+      readonly deadline_at_ms?: number;
+      /** The call that was foreseen under this id; absent: it was not. */
+      readonly expected?: string;
+    }
+  /** Calls that a function will get are foreseen; others, by their ids, not any more. */
+  | {
+      readonly type: 'expect';
+      readonly function: string;
+      readonly calls: readonly ExpectedCall[];
+      readonly dropped: readonly string[];
     }
   | {
       readonly type: 'remove';
@@ -114,6 +132,20 @@ export type HostEvent =
       readonly function: string;
       /** This one alone, which is then ended and replaced; absent: idle instances of all. */
       readonly vm_id?: string;
+      readonly peer?: string | null;
+    }
+  /** A DAG over functions that are there, or another in its place. */
+  | {
+      readonly type: 'deploy-dag';
+      readonly request_id: string;
+      readonly dag: DagSpec;
+      readonly peer?: string | null;
+    }
+  /** The DAG of that name is forgotten. */
+  | {
+      readonly type: 'remove-dag';
+      readonly request_id: string;
+      readonly dag: string;
       readonly peer?: string | null;
     }
   /** The host takes no new work from now on. */
@@ -157,6 +189,8 @@ export type HostEvent =
       readonly vm_id: string;
       /** Null: its guest is of a version that does not tell. */
       readonly instances: readonly FoundInstance[] | null;
+      /** Spans that its instances wait for or have; absent: none, or it does not tell. */
+      readonly spans?: readonly FoundSpan[];
     }
   /** It cannot be used any more (did not start, no hello, panic, exit, channel broken). */
   | { readonly type: 'vm-failed'; readonly vm_id: string; readonly failure: Refusal }
@@ -220,6 +254,22 @@ export type HostEvent =
       readonly reason: 'exited' | 'oom' | 'crash' | 'killed';
       readonly status: number | null;
       readonly signal: number | null;
+    }
+  /** An instance asks for a span, or has closed one: the guest's word. */
+  | {
+      readonly type: 'span-asked';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly span: string;
+      readonly bytes: number;
+      /** On the host's clock; null: not known. */
+      readonly said_at_ms: number | null;
+    }
+  | {
+      readonly type: 'span-closed';
+      readonly vm_id: string;
+      readonly instance_id: string;
+      readonly span: string;
     }
   /** What the host has of memory; null: it does not tell. */
   | { readonly type: 'host-memory'; readonly told: HostMemoryTold | null }

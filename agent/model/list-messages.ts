@@ -7,6 +7,7 @@ import {
   bytes,
   count,
   field,
+  known,
   message,
   moment_ms,
   optional_text,
@@ -53,6 +54,7 @@ export const functionRowSchema = message('FunctionRow', {
   permits_bytes: field(10, bytes, 'granted for regions'),
   boot_bytes: field(11, bytes, 'granted for ordinary memory of its VMs'),
   last_error_code: field(12, optional_text, 'of what went wrong unasked; absent: nothing did'),
+  revision: field(13, count, 'of its definition: how often another one was given'),
 });
 export type FunctionRow = z.infer<typeof functionRowSchema>;
 
@@ -62,7 +64,7 @@ export const vmRowSchema = message('VmRow', {
   state: field(
     3,
     text,
-    'booting, filling, running, draining, quarantined, unresponsive, adopting, ending, lost',
+    'booting, filling, running, outdated, draining, quarantined, unresponsive, adopting, ending, lost',
   ),
   instances: field(4, count),
   regions: field(5, count),
@@ -87,6 +89,7 @@ export const instanceRowSchema = message('InstanceRow', {
   invocations: field(8, count, 'that it ran'),
   invocation_id: field(9, optional_text, 'what it runs'),
   idle_since_ms: field(10, stamp_ms, 'absent: it is not idle'),
+  address: field(11, optional_text, 'IPv4, on the bridge of its function; absent: it has none'),
 });
 export type InstanceRow = z.infer<typeof instanceRowSchema>;
 
@@ -107,6 +110,7 @@ export const regionRowSchema = message('RegionRow', {
   instance_id: field(9, optional_text),
   operation_id: field(10, optional_text, 'the resize in flight'),
   unplug_attempts: field(11, count, 'that left bytes behind since it was last empty'),
+  span: field(12, known(text), 'the span that it is of its instance; absent: its own memory'),
 });
 export type RegionRow = z.infer<typeof regionRowSchema>;
 

@@ -43,6 +43,8 @@ export interface LiveRegion {
   /** The guest's word; null: not told since it has this holder. */
   readonly used_bytes: number | null;
   readonly instance_id: string | null;
+  /** The span that it is of its instance; null: its own memory, or nobody has it. */
+  readonly span: string | null;
   readonly instance_phase: InstancePhase | null;
   /** The resize in flight. */
   readonly operation_id: string | null;

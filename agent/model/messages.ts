@@ -5,10 +5,12 @@
 import { z } from 'zod';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { bytes, count, duration_ms, field, message, moment_ms, stamp_ms } from './fields.ts';
-import { octets, optional_text, text } from './fields.ts';
+import { known, octets, optional_text, text } from './fields.ts';
 import { CALL_KEY_CHARS } from './call-key.ts';
+import { dagStatusSchema } from './dag-messages.ts';
 import { cordonSchema } from './host-messages.ts';
 import { httpHeaderSchema, httpRequestSchema } from './http-head.ts';
+import { rungStatusSchema } from './pool-messages.ts';
 import { PRESSURE_LEVELS } from './pressure.ts';
 import { queueStatusSchema, reclaimStatusSchema } from './queue-messages.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
@@ -18,6 +20,8 @@ import { targetsSchema } from './targets.ts';
 
 export const deployRequestSchema = message('DeployRequest', {
   function: field(1, functionSpecSchema),
+  update: field(2, z.boolean(), 'one that is there with another spec gets this one'),
+  dry_run: field(3, z.boolean(), 'what an update would do is told, and nothing is done'),
 });
 
 export const deployResponseSchema = message('DeployResponse', {
@@ -35,6 +39,9 @@ export const deployResponseSchema = message('DeployResponse', {
   kernel_key: field(12, optional_text, 'content key of the guest kernel'),
   series_revision: field(13, optional_text, 'of the HotMem series in it; absent: none'),
   rootfs_key: field(14, optional_text, 'content key of the root file system'),
+  revision: field(15, count, 'of the definition: how often another one was given'),
+  changed: field(16, z.array(z.string()).readonly(), 'fields of it that an update changed'),
+  replaced_vms: field(17, count, 'that gave, or with dry_run would give, way to others for it'),
 });
 export type DeployResponse = z.infer<typeof deployResponseSchema>;
 
@@ -96,6 +103,7 @@ export const regionStatusSchema = message('RegionStatus', {
     bytes.nullable(),
     'by how much its observers disagree for too long; absent: not',
   ),
+  span: field(12, known(text), 'the span that it is of its instance; absent: its own memory'),
 });
 export type RegionStatus = z.infer<typeof regionStatusSchema>;
 
@@ -153,6 +161,7 @@ export const functionStatusSchema = message('FunctionStatus', {
   kernel_bytes: field(24, bytes.nullable(), 'in the guests: slabs, stacks, page tables'),
   targets: field(31, targetsSchema.nullable(), 'absent: none were ever set'),
   reclaim: field(35, reclaimStatusSchema.nullable(), 'absent: it promises nothing'),
+  rungs: field(40, z.array(rungStatusSchema), 'how ready its regions stand, the lowest first'),
   memory: field(30, memoryStatusSchema.nullable(), 'absent: its instances have one size'),
 });
 export type FunctionStatus = z.infer<typeof functionStatusSchema>;
@@ -200,6 +209,7 @@ export const statusResponseSchema = message('StatusResponse', {
   host_memory: field(9, hostMemoryStatusSchema.nullable(), 'absent: it is not looked at'),
   ledger: field(10, ledgerHeadSchema.nullable(), 'absent: the agent keeps none'),
   cordon: field(11, cordonSchema.nullable(), 'absent: the host takes new work'),
+  dags: field(13, z.array(dagStatusSchema), 'by name; none where one function is asked for'),
   queue: field(12, queueStatusSchema.nullable(), 'of changes of memory; absent: an older agent'),
 });
 export type StatusResponse = z.infer<typeof statusResponseSchema>;

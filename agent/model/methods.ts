@@ -1,5 +1,15 @@
 /** The service: its methods, what goes to them and what comes back. Pure. */
 import {
+  deployDagRequestSchema,
+  deployDagResponseSchema,
+  invokeDagRequestSchema,
+  invokeDagResponseSchema,
+  listDagsRequestSchema,
+  listDagsResponseSchema,
+  removeDagRequestSchema,
+  removeDagResponseSchema,
+} from './dag-messages.ts';
+import {
   cordonRequestSchema,
   getHostRequestSchema,
   hostSchema,
@@ -54,7 +64,9 @@ export const METHODS = {
     role: 'write',
     text:
       'Boots the function VM and resolves when its guest said hello. Deploying the same function ' +
-      'with the same spec again is done at once; with another spec it is ALREADY_EXISTS.',
+      'with the same spec again is done at once; with another spec it is ALREADY_EXISTS, or, with ' +
+      '`update`, done: in place where VMs need not know of it, else they are replaced one by one ' +
+      'while the function serves, and it resolves when all that take work are of the new spec.',
   },
   Invoke: {
     request: invokeRequestSchema,
@@ -73,6 +85,17 @@ export const METHODS = {
     stream: false,
     role: 'read',
     text: 'Fresh figures, from who knows them.',
+  },
+  StatusParts: {
+    request: statusRequestSchema,
+    response: statusResponseSchema,
+    stream: true,
+    role: 'read',
+    text:
+      'The same in parts, for hosts with many functions: a function each, then pieces of ' +
+      '`state_json`, which are put one behind the other, and in the last part all else. All are ' +
+      'of the moment of the call by the book of the agent; what VMMs and guests say is as fresh as ' +
+      'their function. Without the last part it is not whole.',
   },
   Remove: {
     request: removeRequestSchema,
@@ -166,7 +189,10 @@ export const METHODS = {
     response: listFunctionsResponseSchema,
     stream: false,
     role: 'read',
-    text: 'Functions by the book of the agent, a page at a time.',
+    text:
+      'Functions by the book of the agent, a page at a time, each of the moment at which it is ' +
+      'asked for: what is there from the first page to the last is told once, what comes or goes ' +
+      'meanwhile at most once.',
   },
   ListVms: {
     request: listRequestSchema,
@@ -204,6 +230,39 @@ export const METHODS = {
     text:
       'Operations that ended, each with its number: who was cut off goes on after the last one ' +
       'that it was told. The newest 4,096 are kept.',
+  },
+  DeployDag: {
+    request: deployDagRequestSchema,
+    response: deployDagResponseSchema,
+    stream: false,
+    role: 'write',
+    text:
+      'Keeps a DAG of functions that are deployed, also from agent to agent, until RemoveDag. ' +
+      'Another of the same name takes its place for calls to come.',
+  },
+  InvokeDag: {
+    request: invokeDagRequestSchema,
+    response: invokeDagResponseSchema,
+    stream: false,
+    role: 'write',
+    text:
+      'Calls a DAG: its stages run when all before them are done, and the call is over when all ' +
+      'are, or when one failed and the others have ended. Where it was not done the call has the ' +
+      'status of the error, and the response is in the trailer hotplane-reply-bin.',
+  },
+  RemoveDag: {
+    request: removeDagRequestSchema,
+    response: removeDagResponseSchema,
+    stream: false,
+    role: 'write',
+    text: 'Forgets a DAG; its functions stay, and what runs in it goes on.',
+  },
+  ListDags: {
+    request: listDagsRequestSchema,
+    response: listDagsResponseSchema,
+    stream: false,
+    role: 'read',
+    text: 'DAGs that are deployed, or one of them.',
   },
 } as const;
 export type MethodName = keyof typeof METHODS;

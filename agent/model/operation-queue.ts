@@ -86,6 +86,8 @@ export function classOf(
 ): OperationClass {
   const { cause } = operation;
   if (cause === 'start' || cause === 'grow') return cause;
+  // Somebody who runs waits for it.
+  if (cause === 'open') return 'grow';
   return kindOf(operation) === 'plug' ? 'refill' : 'reclaim';
 }
 

@@ -18,6 +18,9 @@ export const CAUSES = [
   'pool',
   /** The host needs its memory. */
   'pressure',
+  /** An instance opens a span in it, or has closed it. */
+  'open',
+  'close',
 ] as const;
 export type Cause = (typeof CAUSES)[number];
 
@@ -55,6 +58,8 @@ export interface OperationState {
   /** What its function promised of it, and what was predicted, when it was decided. */
   readonly promised_ms?: number;
   readonly predicted_ms?: number | null;
+  /** Name of the span that it opens, or closed; absent: it is about none. */
+  readonly span?: string;
   /** Its region is wanted: it ends with the step that is under way. */
   readonly is_cut?: true;
 }
@@ -69,7 +74,7 @@ export interface OperationOrder extends OperationState {
   readonly mechanism: string;
 }
 
-const PLUGS: ReadonlySet<Cause> = new Set(['start', 'grow', 'fill']);
+const PLUGS: ReadonlySet<Cause> = new Set(['start', 'grow', 'fill', 'open']);
 
 export function kindOf({
   cause,

@@ -21,6 +21,11 @@ export interface Pace {
   /** When an instance was started last, and the EMA of the time between two; null: not known. */
   readonly started_at_ms: number | null;
   readonly start_gap_ms: number | null;
+  /** The same of calls. */
+  readonly called_at_ms: number | null;
+  readonly call_gap_ms: number | null;
+  /** From a call to the next, where that found nothing at work: what a burst has within is none. */
+  readonly call_rests: DurationTally;
 }
 
 export const NO_PACE: Pace = {
@@ -33,6 +38,9 @@ export const NO_PACE: Pace = {
   unplug_per_gib: NO_DURATIONS,
   started_at_ms: null,
   start_gap_ms: null,
+  called_at_ms: null,
+  call_gap_ms: null,
+  call_rests: NO_DURATIONS,
 };
 
 /** The share of the newest value in a mean; chosen: the last ten count for two thirds. */
@@ -53,12 +61,24 @@ export function withRun(pace: Pace, ran_ms: number, epoch: number | null): Pace 
   };
 }
 
+/** The mean of the time between two, with one more now. */
+function gapWith(last_ms: number | null, mean_ms: number | null, now_ms: number): number | null {
+  return last_ms === null ? mean_ms : meanWith(mean_ms, now_ms - last_ms);
+}
+
 /** An instance is started now. */
 export function withStart(pace: Pace, now_ms: number): Pace {
-  const { started_at_ms, start_gap_ms } = pace;
-  const gap_ms = started_at_ms === null ? null : now_ms - started_at_ms;
-  const mean_ms = gap_ms === null ? start_gap_ms : meanWith(start_gap_ms, gap_ms);
-  return { ...pace, started_at_ms: now_ms, start_gap_ms: mean_ms };
+  const start_gap_ms = gapWith(pace.started_at_ms, pace.start_gap_ms, now_ms);
+  return { ...pace, started_at_ms: now_ms, start_gap_ms };
+}
+
+/** A call comes now; `rested`: nothing of its function ran or waited. */
+export function withCall(pace: Pace, now_ms: number, rested: boolean): Pace {
+  const { called_at_ms, call_rests: rests } = pace;
+  const call_gap_ms = gapWith(called_at_ms, pace.call_gap_ms, now_ms);
+  const is_rest = rested && called_at_ms !== null;
+  const call_rests = is_rest ? withDuration(rests, now_ms - called_at_ms) : rests;
+  return { ...pace, called_at_ms: now_ms, call_gap_ms, call_rests };
 }
 
 export const withPlug = (pace: Pace, took_ms: number): Pace => ({
@@ -82,8 +102,12 @@ export function unplugMs({ unplug_per_gib }: Pace, bytes: number, percent = 99):
   return per_gib_ms === null ? null : (per_gib_ms * bytes) / GIB;
 }
 
-/** From a start until its invocation is over (ms): p99 of plug and start, mean of what runs. */
-export function pathMs({ plug, start, exec_ms }: Pace): number {
-  const ready_ms = Math.max(durationPercentile(plug, 99) ?? 0, durationPercentile(start, 99) ?? 0);
-  return ready_ms + (exec_ms ?? 0);
+/** From a start until an instance is ready (ms): p99 of its plug and of its guest's half. */
+export function untilReadyMs({ plug, start }: Pick<Pace, 'plug' | 'start'>): number {
+  return Math.max(durationPercentile(plug, 99) ?? 0, durationPercentile(start, 99) ?? 0);
+}
+
+/** From a start until its invocation is over (ms): until it is ready, and the mean of what runs. */
+export function pathMs(pace: Pace): number {
+  return untilReadyMs(pace) + (pace.exec_ms ?? 0);
 }

@@ -8,7 +8,11 @@
 export interface Queued {
   /** Larger than that of all that came before. */
   readonly sequence: number;
+  /** When it is to be over; absent: nobody says. */
+  readonly deadline_at_ms?: number;
 }
+
+const isDated = ({ deadline_at_ms }: Queued): number => (deadline_at_ms === undefined ? 0 : 1);
 
 const CHUNK_ITEMS = 64;
 
@@ -17,18 +21,21 @@ type Chunks<Item> = readonly (readonly Item[])[];
 export class Queue<Item extends Queued> implements Iterable<Item> {
   /** How many wait. */
   readonly length: number;
+  /** How many of them are to be over at a time of their own. */
+  readonly dated: number;
   readonly #chunks: Chunks<Item>;
   /** Taken already from the first chunk. */
   readonly #taken: number;
 
-  private constructor(chunks: Chunks<Item>, taken: number, length: number) {
+  private constructor(chunks: Chunks<Item>, taken: number, length: number, dated: number) {
     this.#chunks = chunks;
     this.#taken = taken;
     this.length = length;
+    this.dated = dated;
   }
 
   static empty<Item extends Queued>(): Queue<Item> {
-    return new Queue<Item>([], 0, 0);
+    return new Queue<Item>([], 0, 0, 0);
   }
 
   /** The oldest; undefined when nothing waits. */
@@ -41,16 +48,19 @@ export class Queue<Item extends Queued> implements Iterable<Item> {
     const open = last !== undefined && last.length < CHUNK_ITEMS;
     const full = open ? this.#chunks.slice(0, -1) : this.#chunks.slice();
     full.push(open ? [...last, item] : [item]);
-    return new Queue(full, this.#taken, this.length + 1);
+    return new Queue(full, this.#taken, this.length + 1, this.dated + isDated(item));
   }
 
   /** Without the oldest. */
   shift(): Queue<Item> {
     const [chunk] = this.#chunks;
-    if (!chunk) return this;
+    const { first } = this;
+    if (!chunk || !first) return this;
     const left = this.length - 1;
-    if (chunk.length - this.#taken > 1) return new Queue(this.#chunks, this.#taken + 1, left);
-    return new Queue(this.#chunks.slice(1), 0, left);
+    const dated = this.dated - isDated(first);
+    if (chunk.length - this.#taken > 1)
+      return new Queue(this.#chunks, this.#taken + 1, left, dated);
+    return new Queue(this.#chunks.slice(1), 0, left, dated);
   }
 
   /** Without this item; the same queue when it is not in it. */
@@ -61,11 +71,12 @@ export class Queue<Item extends Queued> implements Iterable<Item> {
     const place = this.#chunkOf(sequence);
     const chunk = this.#chunks[place];
     const index = chunk ? firstFrom(chunk, sequence) : -1;
-    if (!chunk || chunk[index]?.sequence !== sequence) return this;
+    const found = chunk?.[index];
+    if (!chunk || found?.sequence !== sequence) return this;
     const chunks = this.#chunks.slice();
     if (chunk.length === 1) chunks.splice(place, 1);
     else chunks[place] = chunk.toSpliced(index, 1);
-    return new Queue(chunks, this.#taken, this.length - 1);
+    return new Queue(chunks, this.#taken, this.length - 1, this.dated - isDated(found));
   }
 
   /** The item of that sequence number, if it still waits. */

@@ -35,6 +35,31 @@ export const REFUSALS = {
     refusal('HP_AGENT_KEY_REUSED', `key '${key}' was used for another call of '${name}'.`),
   noFunction: (name: string) =>
     refusal('HP_AGENT_NO_FUNCTION', `no function '${name}' is deployed on this host.`),
+  badDag: (name: string, field: string, why: string) =>
+    refusal('HP_AGENT_DAG', `DAG '${name}' cannot be: ${field}: ${why}.`, { field }),
+  stageWithoutFunction: (dag: string, stage: string, name: string) =>
+    refusal(
+      'HP_AGENT_NO_FUNCTION',
+      `stage '${stage}' of DAG '${dag}' runs '${name}', which is not deployed on this host.`,
+      { dag, stage, function: name },
+    ),
+  noDag: (name: string) => refusal('HP_AGENT_NO_DAG', `no DAG '${name}' is deployed on this host.`),
+  /** Exit code and next step are those of the cause. */
+  stageFailed: (dag: string, stage: string, cause: Refusal): Refusal => ({
+    ...refusal(
+      'HP_AGENT_DAG_STAGE',
+      `stage '${stage}' of DAG '${dag}' failed: ${cause.code}: ${cause.message}`,
+      { dag, stage, cause: cause.code },
+      cause.next,
+    ),
+    category: cause.category,
+  }),
+  stagesNotJoined: (why: string, what: string) =>
+    refusal('HP_AGENT_DAG_PAYLOAD', `${what} cannot be put together: ${why}.`),
+  dagsBusy: (limit: number) =>
+    refusal('HP_AGENT_DAGS_BUSY', `${limit} calls of DAGs go on already, the limit.`, { limit }),
+  tooManyDags: (limit: number) =>
+    refusal('HP_AGENT_TOO_MANY_DAGS', `this host has ${limit} DAGs, its limit.`, { limit }),
   noInstance: (id: string) =>
     refusal('HP_AGENT_NO_INSTANCE', `no instance '${id}' lives on this host.`),
   conflict: (name: string, fields: readonly string[]) =>
@@ -42,6 +67,24 @@ export const REFUSALS = {
       'HP_AGENT_CONFLICT',
       `function '${name}' is deployed with another spec (different: ${fields.join(', ')}).`,
       { fields },
+    ),
+  nothingToUpdate: (name: string) =>
+    refusal(
+      'HP_AGENT_NO_FUNCTION',
+      `function '${name}' has no VM here that an update would touch: a deploy would launch one.`,
+    ),
+  noUpdate: (name: string, fields: readonly string[], why: string) =>
+    refusal(
+      'HP_AGENT_NO_UPDATE',
+      `function '${name}' cannot be changed while it is there (${fields.join(', ')}): ${why}.`,
+      { fields },
+    ),
+  updateStuck: (name: string, tries: number, failure: Refusal | null) =>
+    refusal(
+      'HP_AGENT_UPDATE_STUCK',
+      `none of ${tries} VMs of the new definition of '${name}' came up, those of the earlier one ` +
+        `serve on: ${failure?.message ?? 'why is not known.'}`,
+      { tries, code: failure?.code ?? null },
     ),
   badTargets: (name: string, why: string) =>
     refusal('HP_AGENT_TARGETS', `function '${name}' cannot have these targets: ${why}.`),
@@ -55,7 +98,7 @@ export const REFUSALS = {
     refusal(
       'HP_AGENT_HOST_CORDONED',
       `this host takes no new work: it ${drains ? 'is drained' : 'is cordoned'}` +
-        `${author === '' ? '' : ` by ${author}`}${reason === '' ? '.' : `: ${reason}`}`,
+        `${author === '' ? '' : ` by ${author}`}${reason === '' ? '' : `: ${reason}`}.`,
       { drains, author, reason },
     ),
   removing: (name: string) => refusal('HP_AGENT_REMOVING', `function '${name}' is being removed.`),
@@ -234,6 +277,35 @@ export const REFUSALS = {
   },
   notElastic: (name: string, why: string) =>
     refusal('HP_AGENT_NOT_ELASTIC', `the memory of '${name}' cannot follow its use: ${why}.`),
+  noSpans: (name: string, why: string) =>
+    refusal('HP_AGENT_NO_SPANS', `'${name}' cannot have spans: ${why}.`),
+  spanUnknown: (span: string, names: readonly string[]) =>
+    refusal(
+      'HP_AGENT_SPAN_DENIED',
+      `its function has no span '${span}'` +
+        (names.length === 0 ? '.' : `, it has ${names.map((one) => `'${one}'`).join(', ')}.`),
+      { span },
+    ),
+  spanBeyond: (span: string, bytes: number, max_bytes: number) =>
+    refusal(
+      'HP_AGENT_SPAN_DENIED',
+      `span '${span}' of ${formatBytes(bytes)} is more than its ${formatBytes(max_bytes)}.`,
+      { span, bytes, max_bytes },
+    ),
+  spanShares: (span: string) =>
+    refusal(
+      'HP_AGENT_SPAN_DENIED',
+      `the device of span '${span}' has other regions, and is not moved for one of them.`,
+      { span },
+    ),
+  /** `why`: what stood in its way last. */
+  spanDenied: (span: string, bytes: number, waited_ms: number, why: Refusal | null) =>
+    refusal(
+      'HP_AGENT_SPAN_DENIED',
+      `span '${span}' of ${formatBytes(bytes)} did not come within ${Math.round(waited_ms)} ms: ` +
+        (why ? `${why.code}: ${why.message}` : 'its region was not plugged.'),
+      { span, bytes, waited_ms, cause: why?.code ?? null },
+    ),
   expressionBeyond: (name: string, worst_bytes: number, limit_bytes: number) =>
     refusal(
       'HP_AGENT_EXPRESSION_BEYOND',

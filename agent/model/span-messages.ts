@@ -73,6 +73,22 @@ const sizeChangeSchema = message(
   'One change of the size of an instance.',
 );
 
+const spanStatusSchema = message(
+  'SpanStatus',
+  {
+    name: field(1, text),
+    region_id: field(2, text),
+    bytes: field(3, bytes, 'asked for'),
+    plugged_bytes: field(4, bytes, "the VMM's word"),
+    permit_bytes: field(5, bytes, 'granted for it'),
+    asked_at_ms: field(6, moment_ms),
+    opened_at_ms: field(7, stamp_ms, 'absent: its program waits for it'),
+    deny_at_ms: field(8, moment_ms, 'when a program that still waits is refused'),
+  },
+  'Memory that an instance opened beside its own, or waits for.',
+);
+export type SpanStatus = z.infer<typeof spanStatusSchema>;
+
 export const explainRequestSchema = message('ExplainRequest', { instance_id: field(1, text) });
 
 export const explainResponseSchema = message('ExplainResponse', {
@@ -99,6 +115,7 @@ export const explainResponseSchema = message('ExplainResponse', {
   now_ms: field(21, moment_ms),
   expected_bytes: field(22, known(bytes), 'of its call, by the expression; absent: no answer'),
   peak_bytes: field(23, known(bytes), "the guest kernel's count; told only beside an expression"),
+  spans: field(24, z.array(spanStatusSchema).default([]), 'that it has, or waits for'),
 });
 export type ExplainResponse = z.infer<typeof explainResponseSchema>;
 

@@ -13,6 +13,7 @@ import { expressionSpecSchema, worstOf } from './expression-spec.ts';
 import { field, known, message } from './fields.ts';
 import { MECHANISMS } from './mechanism.ts';
 import { networkSpecSchema } from './network-spec.ts';
+import { poolSpecSchema } from './pool-spec.ts';
 import { functionProgramSchema } from './program.ts';
 
 /** No guest boots with less. */
@@ -85,6 +86,19 @@ export const reclaimSloSchema = message(
   },
   'A promise of how soon memory that a function gives up is back at the host.',
 );
+
+/** Name of a span: what a program asks for it by. */
+export const SPAN_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+export const spanSpecSchema = message(
+  'SpanSpec',
+  {
+    name: field(1, z.string().regex(SPAN_NAME, 'must be like [a-z0-9][a-z0-9_-]{0,62}')),
+    max_bytes: field(2, size.min(DEVICE_BLOCK_BYTES), 'most that one can be'),
+  },
+  'Memory with a life of its own inside an instance: opened, touched, closed, given back.',
+);
+export type SpanSpec = Readonly<z.infer<typeof spanSpecSchema>>;
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -177,6 +191,23 @@ export const functionSpecSchema = message('FunctionSpec', {
     known(reclaimSloSchema),
     'how soon memory is to be back at the host; absent: nothing is promised',
   ),
+  pool: field(
+    22,
+    known(poolSpecSchema),
+    'memory that is ready before it is asked for; absent: its policy says what is kept',
+  ),
+  spans: field(
+    21,
+    z
+      .array(spanSpecSchema)
+      .max(AGENT_LIMITS.spans)
+      .readonly()
+      .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, {
+        error: 'has a name twice',
+      })
+      .default([]),
+    'that each of its instances can have beside its own memory, one of each at a time',
+  ),
   program: field(
     20,
     functionProgramSchema.nullable(),
@@ -185,6 +216,24 @@ export const functionSpecSchema = message('FunctionSpec', {
 });
 /** What was deployed: checked where it came in. */
 export type FunctionSpec = Readonly<z.infer<typeof functionSpecSchema>>;
+
+/** What a function has of which its definition says nothing: one VM, and the built-in program. */
+export const PLAIN_SPEC = {
+  argv: [],
+  backing: 'anonymous',
+  init_on_alloc: false,
+  guest_huge_pages: false,
+  max_vms: 1,
+  memory: null,
+  instances: null,
+  network: null,
+  tenant: null,
+  deadline_ms: null,
+  reclaim_slo: null,
+  pool: null,
+  spans: [],
+  program: null,
+} as const satisfies Partial<FunctionSpec>;
 
 /** Bytes of one region of the function: what one permit is for. */
 export function regionBytes(spec: FunctionSpec): number {
@@ -234,6 +283,59 @@ export function whyNotElastic(spec: FunctionSpec): string | null {
     formatBytes(limit_bytes)
   );
 }
+
+/** Regions of one VM of the function: one of each instance, then one of each span of each. */
+export const regionsPerVm = (spec: Pick<FunctionSpec, 'concurrency' | 'spans'>): number =>
+  spec.concurrency * (1 + spec.spans.length);
+
+/** What the region with that index is for; null: it is the one of an instance. */
+export function spanAt(
+  spec: Pick<FunctionSpec, 'concurrency' | 'spans'>,
+  region_index: number,
+): SpanSpec | null {
+  const { spans } = spec;
+  if (region_index < spec.concurrency) return null;
+  return spans[(region_index - spec.concurrency) % spans.length] ?? null;
+}
+
+/** The region of a span of the instance in region `of_index`; null: it has none of that name. */
+export function spanRegion(
+  spec: Pick<FunctionSpec, 'concurrency' | 'spans'>,
+  of_index: number,
+  name: string,
+): number | null {
+  const { spans } = spec;
+  const place = spans.findIndex((span) => span.name === name);
+  return place < 0 ? null : spec.concurrency + of_index * spans.length + place;
+}
+
+/** The most that the region with that index can be. */
+export function regionMaxBytes(spec: FunctionSpec, region_index: number): number {
+  const span = spanAt(spec, region_index);
+  return span ? roundUp(span.max_bytes, MEMORY_BLOCK_BYTES) : regionBytes(spec);
+}
+
+/** Why no function can have the spans that this spec says; null: it can, or says none. */
+export function whyNoSpans(spec: FunctionSpec): string | null {
+  if (spec.spans.length === 0) return null;
+  const { mechanism } = spec;
+  if (!MECHANISMS.get(mechanism).partitions) {
+    return (
+      `mechanism '${mechanism}' has no memory that a process could map by name, ` +
+      'as partitions of the guest kernel are (hotmem)'
+    );
+  }
+  const regions = regionsPerVm(spec);
+  if (regions <= LIMITS.regions_per_vm) return null;
+  return (
+    `its instances and their spans are ${regions} regions, and a VM has at most ` +
+    `${LIMITS.regions_per_vm}`
+  );
+}
+
+/** How long an instance waits for a span (ms). */
+export const spanWaitMs = (spec: FunctionSpec): number =>
+  growWaitMs(spec) || AGENT_LIMITS.span_wait_ms;
 
 /** Whether regions follow instances (true), or are plugged once for ever. */
 export function plugsOnDemand(spec: FunctionSpec): boolean {

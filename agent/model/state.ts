@@ -7,13 +7,17 @@ import type { CallKey } from './call-key.ts';
 import type { CallMemory } from './call-memory.ts';
 import { type CoreConfig, DEFAULT_CONFIG } from './config.ts';
 import type { CordonState } from './cordon.ts';
+import type { DagSpec } from './dag.ts';
+import type { ExpectedCall } from './expected-call.ts';
 import type { StartStamps } from './events.ts';
 import type { ExpressionLedger } from './expression-ledger.ts';
+import type { NamedSpan } from './named-span.ts';
 import type { VmNetwork } from './network.ts';
 import type { ElasticTally, SpanState } from './span.ts';
 import { newQueue, type QueueState } from './operation-queue.ts';
 import type { OperationState } from './operations.ts';
 import type { Pace } from './pace.ts';
+import type { PoolState } from './pool.ts';
 import { type HostMemoryTold, NO_PRESSURE, type PressureState } from './pressure.ts';
 import { Queue } from './queue.ts';
 import type { ReclaimTally } from './reclaim.ts';
@@ -21,6 +25,7 @@ import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import { Table } from './table.ts';
 import type { TargetsState } from './targets.ts';
+import type { OutdatedState, UpdateState } from './update.ts';
 import { hostBytes, type Tier, type TierBytes } from './tiers.ts';
 
 /**
@@ -52,6 +57,8 @@ export interface QueuedInvocation {
   readonly key?: CallKey;
   /** What it will take by its function's expression; absent: that has none. */
   readonly memory?: CallMemory;
+  /** When it is to be over; absent: as its function says. */
+  readonly deadline_at_ms?: number;
 }
 
 export interface RegionState {
@@ -61,7 +68,7 @@ export interface RegionState {
   /** The virtio-mem device it is a part of; its own name where it is all of one. */
   device: string;
   readonly tier: Tier;
-  /** The instance it belongs to now. */
+  /** The instance it belongs to now, or a span of one: `i7/name`. */
   holder: string | null;
   /** What the VMM was last asked for and may have taken: plugged moves towards it, never beyond. */
   target_bytes: number;
@@ -83,6 +90,10 @@ export interface RegionState {
   retry_at_ms: number | null;
   /** Until then no other size is asked for: the last one was not reached. */
   hold_until_ms: number | null;
+  /** It is for spans, and no instance starts in it. */
+  readonly of_spans?: true;
+  /** The span that is asked for or open in it; absent or null: none. */
+  named?: NamedSpan | null;
   /** How its size follows its holder's use; null: nobody holds it, or it has one size. */
   span: SpanState | null;
 }
@@ -104,6 +115,9 @@ export interface InstanceState {
   readonly operation_id: string | null;
   /** The queued invocation this start was made for, which another may serve; null: for none. */
   readonly cause_sequence: number | null;
+  /** Since when it is started, and how long that lacked memory; absent: of an earlier agent. */
+  readonly decided_at_ms?: number;
+  readonly lacked_ms?: number;
   plugged_at_ms: number | null;
   /** The guest's answer to its start. */
   start_stamps: StartStamps | null;
@@ -169,6 +183,8 @@ export interface VmState {
   failure: Refusal | null;
   /** Since when its guest does not answer; null while it does. */
   unresponsive_since_ms: number | null;
+  /** It is of an earlier definition of its function, this one; null: of the one that it has. */
+  outdated: OutdatedState | null;
   /** It takes no new work and ends when what runs in it is over; null: it does not. */
   retiring: RetiringState | null;
   /** Since when it has neither instances nor memory in its regions; null while it has. */
@@ -232,7 +248,12 @@ export interface ComebackState {
 }
 
 export interface FunctionState {
-  readonly spec: FunctionSpec;
+  /** What it was deployed as last. */
+  spec: FunctionSpec;
+  /** How often its definition was given, 1 for the first. */
+  revision: number;
+  /** VMs of earlier definitions give way to others; null: there are none. */
+  update: UpdateState | null;
   phase: FunctionPhase;
   queue: Queue<QueuedInvocation>;
   /** Of the next invocation that arrives. */
@@ -260,11 +281,21 @@ export interface FunctionState {
   targets: TargetsState | null;
   /** How long things take it, as this agent has seen. */
   pace: Pace;
+  /** How ready its memory stands, and what that is good for. */
+  pool: PoolState;
+  /** Until then none is made ready: others needed what was; absent or null: it may be. */
+  pool_rest_until_ms?: number | null;
+  /** Calls that it will get, as somebody foresees them. */
+  expected: readonly ExpectedCall[];
   /** Null: it lacks no memory, or does not wait for it. */
   short: Shortage | null;
   /** Earliest moment at which time alone changes something here or in its VMs. */
   wake_at_ms: number | null;
 }
+
+/** What a VM of a function is: its definition, or an earlier one. */
+export const vmSpec = (fn: Pick<FunctionState, 'spec'>, vm: Pick<VmState, 'outdated'>) =>
+  vm.outdated?.spec ?? fn.spec;
 
 export interface HostState {
   /** Host memory for all VMs. */
@@ -286,6 +317,8 @@ export interface HostState {
   readonly pressure: PressureState;
   /** Null: it takes new work. */
   readonly cordon: CordonState | null;
+  /** By name; the functions of one may have gone since. */
+  readonly dags: Readonly<Record<string, DagSpec>>;
   /** Of operations: what waits, and what was learned for their order. */
   readonly queue: QueueState;
   /** Functions that wait for memory, the longest first: follows from their rows. */
@@ -329,6 +362,7 @@ export function emptyHost(
     told,
     pressure,
     cordon: null,
+    dags: {},
     queue: newQueue(settings.queue),
     short: [],
     alarms: noAlarms(),

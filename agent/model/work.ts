@@ -22,6 +22,8 @@ export interface Call {
   readonly idempotency_key?: string | null;
   /** Who asks; absent or null: not known. */
   readonly peer?: string | null;
+  /** Of a DAG: when it is to be over, and as which call it was foreseen; absent: of none. */
+  readonly stage?: { readonly deadline_at_ms: number; readonly expected: string };
 }
 
 /** What a function answered. */
@@ -38,6 +40,11 @@ const duration = z.number().nonnegative().max(LIMITS.invocation_ms);
 /** Phases of one emulated invocation. */
 export const PHASES_MAX: number = PROTOCOL.work_phases;
 
+/** Steps of one emulated invocation that open spans. */
+export const SPAN_STEPS_MAX: number = PROTOCOL.work_spans;
+/** And how often one of them may do so. */
+export const SPAN_TIMES_MAX: number = PROTOCOL.work_span_times;
+
 /** The payload of the built-in function, guest/workload. */
 export const workSchema = z.strictObject({
   /** Anonymous memory to touch (kept until the instance ends). */
@@ -53,6 +60,26 @@ export const workSchema = z.strictObject({
     .max(PHASES_MAX)
     .readonly()
     .optional(),
+  /**
+   * After the phases, one after another: from `at_ms` after its start on, `times` times, it opens
+   * the span, touches a part of it, holds it for a while, and closes it.
+   */
+  spans: z
+    .array(
+      z
+        .strictObject({
+          span: z.string().min(1).max(PROTOCOL.span_name_bytes),
+          at_ms: duration,
+          bytes: size.min(1),
+          touch_bytes: size,
+          hold_ms: duration,
+          times: z.number().int().nonnegative().max(SPAN_TIMES_MAX),
+        })
+        .refine(({ bytes, touch_bytes }) => touch_bytes <= bytes, 'touches more than it opens'),
+    )
+    .max(SPAN_STEPS_MAX)
+    .readonly()
+    .optional(),
 });
 export type Work = Readonly<z.infer<typeof workSchema>>;
 
@@ -61,9 +88,14 @@ export type Work = Readonly<z.infer<typeof workSchema>>;
  * share, and a fixed grace.
  */
 export function emulated(work: Work): Call {
-  const { cpu_ms, phases = [] } = work;
-  const wall_ms = Math.max(work.wall_ms, ...phases.map(({ at_ms }) => at_ms));
-  const timeout_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + AGENT_LIMITS.invocation_ms;
+  const { cpu_ms, phases = [], spans = [] } = work;
+  let spans_ms = 0;
+  for (const { at_ms, hold_ms, times } of spans) {
+    spans_ms = Math.max(spans_ms, at_ms) + times * (hold_ms + AGENT_LIMITS.span_cycle_ms);
+  }
+  const wall_ms = Math.max(work.wall_ms, spans_ms, ...phases.map(({ at_ms }) => at_ms));
+  const whole_ms = wall_ms + cpu_ms * LIMITS.regions_per_vm + AGENT_LIMITS.invocation_ms;
+  const timeout_ms = Math.min(LIMITS.invocation_ms, whole_ms);
   const payload = Buffer.from(JSON.stringify(work));
   return { payload, content_type: JSON_TYPE, timeout_ms, http: null };
 }

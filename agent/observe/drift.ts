@@ -29,9 +29,11 @@ export class Drifts {
   /** Takes what was seen of all regions of a VM; those that have drifted for too long since now. */
   look(at_ms: number, regions: readonly Region[], stats: GuestStats | null): readonly Drift[] {
     const news: Drift[] = [];
+    const by_guest = new Map(stats?.partitions.map((one) => [one.region_pci, one.plugged_bytes]));
     for (const region of regions) {
       const { id: region_id } = region;
-      const found = disagreement(region, stats);
+      const guest_bytes = by_guest.get(region.pci_address) ?? null;
+      const found = disagreement(region, guest_bytes);
       if (!found) {
         this.#since.delete(region_id);
         this.#lasting.delete(region_id);
@@ -51,11 +53,9 @@ export class Drifts {
 /** The largest disagreement of more than a block; null: there is none. */
 function disagreement(
   region: Region,
-  stats: GuestStats | null,
+  guest_bytes: number | null,
 ): Pick<Drift, 'bytes' | 'message'> | null {
-  const { id, requested_bytes, plugged_bytes, resident_bytes, pci_address } = region;
-  const guest = stats?.partitions.find((one) => one.region_pci === pci_address);
-  const guest_bytes = guest?.plugged_bytes ?? null;
+  const { id, requested_bytes, plugged_bytes, resident_bytes } = region;
   const bytes = Math.max(
     Math.abs(requested_bytes - plugged_bytes),
     Math.abs((guest_bytes ?? plugged_bytes) - plugged_bytes),

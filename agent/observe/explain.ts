@@ -4,9 +4,20 @@ import { grantedBytes } from '../core/permits.ts';
 import { type ExpressionLedger, medianError } from '../model/expression-ledger.ts';
 import { errorOf } from '../model/failure.ts';
 import { REFUSALS } from '../model/refusals.ts';
-import type { ExplainResponse, ExpressionStatus, MemoryStatus } from '../model/span-messages.ts';
+import type {
+  ExplainResponse,
+  ExpressionStatus,
+  MemoryStatus,
+  SpanStatus,
+} from '../model/span-messages.ts';
 import { isElastic, regionBytes } from '../model/spec.ts';
-import type { FunctionState, HostState, RegionState, VmState } from '../model/state.ts';
+import {
+  type FunctionState,
+  type HostState,
+  type RegionState,
+  vmSpec,
+  type VmState,
+} from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
 
 interface Next {
@@ -38,7 +49,7 @@ export function explain(
       baseline_bytes: span?.baseline_bytes ?? null,
       target_bytes,
       plugged_bytes,
-      max_bytes: regionBytes(fn.spec),
+      max_bytes: regionBytes(vmSpec(fn, vm)),
       permit_bytes,
       free_bytes: Math.max(0, totalBytes(state.capacity) - grantedBytes(state)),
       used_bytes,
@@ -48,10 +59,20 @@ export function explain(
       changes: [...(span?.changes ?? [])],
       expected_bytes: instance.sized?.expected_bytes ?? null,
       peak_bytes: instance.sized?.peak_bytes || null,
+      spans: spansOf(vm, instance_id),
       ...nextOf(state, fn, vm, region),
     };
   }
   throw errorOf(REFUSALS.noInstance(instance_id));
+}
+
+function spansOf({ regions }: VmState, instance_id: string): SpanStatus[] {
+  return regions.flatMap(({ id: region_id, named, plugged_bytes, permit_bytes }) => {
+    if (named?.instance_id !== instance_id) return [];
+    const { name, bytes, asked_at_ms, opened_at_ms, deny_at_ms } = named;
+    const about = { plugged_bytes, permit_bytes, asked_at_ms, opened_at_ms, deny_at_ms };
+    return [{ name, region_id, bytes, ...about }];
+  });
 }
 
 function nextOf(state: HostState, fn: FunctionState, vm: VmState, region: RegionState): Next {
@@ -60,7 +81,7 @@ function nextOf(state: HostState, fn: FunctionState, vm: VmState, region: Region
     const { message } = REFUSALS.hostCordoned(state.cordon);
     return { next: `it ends with what it runs (${message})`, next_at_ms: null };
   }
-  if (!isElastic(fn.spec)) return { next: 'nothing: it has one size', next_at_ms: null };
+  if (!isElastic(vmSpec(fn, vm))) return { next: 'nothing: it has one size', next_at_ms: null };
   const operation = operation_id === null ? undefined : state.operations.get(operation_id);
   const want = span?.want;
   if (want && operation?.cause !== 'grow') {
@@ -80,14 +101,17 @@ function nextOf(state: HostState, fn: FunctionState, vm: VmState, region: Region
 /** Null: its instances have one size. */
 export function memoryStatus(fn: FunctionState, vms: readonly VmState[]): MemoryStatus | null {
   if (!fn.elastic) return null;
-  const held = vms.flatMap(({ regions }) => regions.filter(({ span }) => span !== null));
-  const sum = (part: (region: RegionState) => number): number =>
+  const held = vms.flatMap((vm) => {
+    const max_bytes = regionBytes(vmSpec(fn, vm));
+    return vm.regions.filter(({ span }) => span !== null).map((one) => ({ ...one, max_bytes }));
+  });
+  const sum = (part: (region: (typeof held)[number]) => number): number =>
     held.reduce((total, region) => total + part(region), 0);
   const { above_byte_ms, ...counts } = fn.elastic;
   return {
     baseline_bytes: sum(({ span }) => span?.baseline_bytes ?? 0),
     plugged_bytes: sum(({ plugged_bytes }) => plugged_bytes),
-    max_bytes: held.length * regionBytes(fn.spec),
+    max_bytes: sum(({ max_bytes }) => max_bytes),
     instances: held.length,
     waiting: sum(({ span }) => (span?.want ? 1 : 0)),
     ...counts,

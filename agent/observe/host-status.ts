@@ -1,58 +1,87 @@
 /**
- * What Status tells of a host: its functions, or one of them, and its memory by the book. All VMs
- * are asked side by side; asking them, and putting together what they told, is done in pieces.
+ * What Status tells of a host: its functions, or one of them, and its memory by the book, all of
+ * one moment of the state. It is told in parts, none of which is large: the whole of 256 functions
+ * with 192 regions each and the state is 15 MB, and to copy that alone takes longer than others can
+ * wait.
  */
 import type { Clock } from '../../base/clock.ts';
-import { Pieces } from '../../base/pieces.ts';
+import type { Pieces } from '../../base/pieces.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
-import { AGENT_LIMITS } from '../limits.ts';
 import { availabilityOf } from '../model/cordon.ts';
 import { errorOf } from '../model/failure.ts';
 import type { Cordon, Host } from '../model/host-messages.ts';
-import type { FunctionStatus, HostMemoryStatus, StatusResponse } from '../model/messages.ts';
+import type { HostMemoryStatus, StatusResponse } from '../model/messages.ts';
 import { hostCanGiveBytes } from '../model/pressure.ts';
+import { NO_STATUS } from '../model/status-parts.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, HostState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
+import { askAll } from './asking.ts';
 import { queueStatus } from './queue-status.ts';
-import { type Asked, askVm, functionStatus, type StatusSource } from './status.ts';
+import { statePieces } from './state-text.ts';
+import { functionStatus, type StatusSource, type VmToShow } from './status.ts';
 
-export type HostStatus = Omit<StatusResponse, 'version' | 'state_json' | 'pid' | 'ledger'>;
+/** What is asked, and of whom. */
+export interface StatusAsked {
+  readonly state: HostState;
+  /** Empty: all functions. */
+  readonly name: string;
+  readonly with_state: boolean;
+  readonly sourceOf: (vm_id: string) => StatusSource | undefined;
+  readonly agent: Pick<StatusResponse, 'version' | 'pid' | 'ledger' | 'dags'>;
+  /** Those of all who ask at once. */
+  readonly pieces: Pieces;
+}
 
-/** Of all functions when `name` is empty. Throws HP_AGENT_NO_FUNCTION. */
-export async function hostStatus(
-  state: HostState,
-  name: string,
-  sourceOf: (vm_id: string) => StatusSource | undefined,
+/**
+ * Function by function, each as soon as its VMs have told; then pieces of the state; the host last.
+ * Throws HP_AGENT_NO_FUNCTION.
+ */
+export async function* statusParts(
+  { state, name, with_state, sourceOf, agent, pieces }: StatusAsked,
   clock: Clock,
-): Promise<HostStatus> {
+): AsyncGenerator<StatusResponse> {
   const all = [...state.functions.values()];
   const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
   if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
-  const pieces = new Pieces(AGENT_LIMITS.status_regions_at_once);
-  const asked: { fn: FunctionState; vms: Asked[] }[] = [];
-  for (const fn of chosen) {
-    const vms: Asked[] = [];
-    for (const id of fn.vm_ids) {
-      const vm = state.vms.get(id);
-      if (!vm) continue;
-      vms.push(askVm({ vm, source: sourceOf(id) }, clock));
-      await pieces.did(vm.regions.length);
+  const of_each = chosen.map((fn) => vmsOf(state, fn, sourceOf));
+  const asking = askAll(of_each.flat(), clock, pieces);
+  try {
+    let from = 0;
+    for (const [index, fn] of chosen.entries()) {
+      const to = from + (of_each[index]?.length ?? 0);
+      const told = await Promise.all(asking.told.slice(from, to));
+      from = to;
+      await pieces.gap();
+      yield { ...NO_STATUS, functions: [functionStatus(fn, told, clock.nowMs())] };
     }
-    asked.push({ fn, vms });
+    for (const state_json of with_state ? statePieces(state) : []) {
+      yield { ...NO_STATUS, state_json };
+      await pieces.gap();
+    }
+  } finally {
+    asking.stop();
   }
-  const functions: FunctionStatus[] = [];
-  for (const { fn, vms } of asked) {
-    const status = functionStatus(fn, await Promise.all(vms));
-    functions.push(status);
-    await pieces.did(status.regions.length);
-  }
+  yield { ...NO_STATUS, ...hostStatus(state), ...agent };
+}
+
+function vmsOf(
+  state: HostState,
+  fn: FunctionState,
+  sourceOf: StatusAsked['sourceOf'],
+): readonly VmToShow[] {
+  return fn.vm_ids.flatMap((id) => {
+    const vm = state.vms.get(id);
+    return vm ? [{ vm, source: sourceOf(id) }] : [];
+  });
+}
+
+function hostStatus(state: HostState): Partial<StatusResponse> {
   const host_limit_bytes = totalBytes(state.capacity);
   const granted_bytes = grantedBytes(state);
   let permits_bytes = 0;
   for (const vm of state.vms.values()) permits_bytes += regionPermitBytes(vm);
   return {
-    functions,
     host_limit_bytes,
     granted_bytes,
     free_bytes: Math.max(0, host_limit_bytes - granted_bytes),

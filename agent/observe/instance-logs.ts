@@ -29,6 +29,11 @@ export class InstanceLogs {
     }
   }
 
+  /** Whether anything of it is kept, also after it was removed. */
+  has(name: string): boolean {
+    return this.#kept.has(name);
+  }
+
   /** What came after `sequence`, oldest first. */
   read(name: string, sequence: number): readonly OutputEntry[] {
     return (this.#kept.get(name)?.entries ?? []).filter((one) => one.sequence > sequence);

@@ -43,5 +43,7 @@ export function invocationRecord(name: string, reply: InvokeReply): Invocation {
     expected_bytes: reply.sized?.expected_bytes ?? null,
     expected_because: reply.sized ? cutBytes(reply.sized.because, REASON_BYTES) : null,
     peak_bytes: result?.peak_bytes ?? null,
+    decided_at_ms: start?.decided_at_ms ?? null,
+    lacked_ms: start?.lacked_ms ?? null,
   };
 }

@@ -3,6 +3,7 @@
  * and a page token is the key of the last row told: what comes and goes meanwhile moves no other
  * row to another page. Pure.
  */
+import { holderParts } from '../model/named-span.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { regionPermitBytes } from '../core/permits.ts';
@@ -16,6 +17,7 @@ import type {
   VmRow,
 } from '../model/list-messages.ts';
 import { kindOf } from '../model/operations.ts';
+import { ipv4Text } from '../model/network.ts';
 import type { HostState, RegionState, VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
 
@@ -105,16 +107,18 @@ export const listFunctions = lister<FunctionRow>(NAME, function* (state, after) 
         permits_bytes: sum(regionPermitBytes),
         boot_bytes: sum(({ boot_permit }) => totalBytes(boot_permit)),
         last_error_code: fn.last_failure?.failure.code ?? null,
+        revision: fn.revision,
       };
     };
     yield { key: name, function: name, vm_id: null, state: fn.phase, row };
   }
 });
 
-function vmState({ phase, retiring, unresponsive_since_ms }: VmState): string {
+function vmState({ phase, retiring, outdated, unresponsive_since_ms }: VmState): string {
   if (phase !== 'running') return phase;
   if (retiring) return retiring.failure ? 'quarantined' : 'draining';
-  return unresponsive_since_ms === null ? 'running' : 'unresponsive';
+  if (unresponsive_since_ms !== null) return 'unresponsive';
+  return outdated ? 'outdated' : 'running';
 }
 
 /** From the one on whose key `after` begins with, so that rows inside of it can be gone on with. */
@@ -167,6 +171,7 @@ export const listInstances = lister<InstanceRow>(PLACE, function* (state, after)
           invocations: instance.invocations,
           invocation_id: instance.invocation?.invocation_id ?? null,
           idle_since_ms: instance.phase === 'idle' ? instance.idle_since_ms : null,
+          address: vm.network && ipv4Text(vm.network.first + instance.region_index),
         };
       };
       yield { key, ...about, state: instance.phase, row };
@@ -196,7 +201,7 @@ export const listRegions = lister<RegionRow>(PLACE, function* (state, after) {
         plugged_bytes: region.plugged_bytes,
         permit_bytes: region.permit_bytes,
         used_bytes: region.used_bytes,
-        instance_id: region.holder,
+        ...holderParts(region.holder),
         operation_id: region.operation_id,
         unplug_attempts: region.unplug_attempts,
       });

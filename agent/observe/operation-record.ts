@@ -136,6 +136,7 @@ export function operationRecord(parts: OperationParts): Operation {
     held_ms: order.held_ms ?? null,
     promised_ms: order.promised_ms ?? null,
     predicted_ms: order.predicted_ms ?? null,
+    span: order.span ?? null,
     steps: order.begun_bytes === undefined ? null : (order.steps ?? 0) + (parts.ended ? 0 : 1),
   };
 }

@@ -1,35 +1,44 @@
-/** The whole decision state as JSON (core/dump.ts), made in pieces: it may be many megabytes. */
-import { Pieces } from '../../base/pieces.ts';
-import { dumpHost } from '../core/dump.ts';
+/** The whole decision state as JSON (core/dump.ts), in pieces: it may be many megabytes. Pure. */
+import { dumpHost, dumpVm } from '../core/dump.ts';
 import { AGENT_LIMITS } from '../limits.ts';
-import type { HostState } from '../model/state.ts';
+import type { HostState, VmState } from '../model/state.ts';
+import { Table } from '../model/table.ts';
 
-/** The text of `JSON.stringify(dumpHost(state))`. */
-export async function stateText(state: HostState): Promise<string> {
-  const pieces = new Pieces(AGENT_LIMITS.status_regions_at_once);
-  const texts: string[] = [];
-  let before = '{';
-  for (const [key, value] of Object.entries<unknown>({ ...dumpHost(state) })) {
-    texts.push(before, JSON.stringify(key), ':');
-    before = ',';
-    if (!Array.isArray(value)) {
-      texts.push(JSON.stringify(value));
-      continue;
-    }
-    const rows: readonly unknown[] = value;
-    for (const [index, row] of rows.entries()) {
-      texts.push(index === 0 ? '[' : ',', JSON.stringify(row));
-      await pieces.did(weightOf(row));
-    }
-    texts.push(rows.length === 0 ? '[]' : ']');
+/** Put together they are the text of `JSON.stringify(dumpHost(state))`; rows are never cut. */
+export function* statePieces(state: HostState): Generator<string> {
+  let text = '';
+  for (const more of texts(state)) {
+    text += more;
+    if (text.length < AGENT_LIMITS.status_state_chars) continue;
+    yield text;
+    text = '';
   }
-  texts.push('}');
-  await pieces.did(AGENT_LIMITS.status_regions_at_once);
-  return texts.join('');
+  if (text !== '') yield text;
 }
 
-/** A row of a VM is as long as it has regions. */
-function weightOf(row: unknown): number {
-  const has_regions = typeof row === 'object' && row !== null && 'regions' in row;
-  return has_regions && Array.isArray(row.regions) ? row.regions.length : 1;
+function* texts(state: HostState): Generator<string> {
+  // Rows of VMs have hundreds of regions: each is made when it is its turn.
+  const dump = dumpHost({ ...state, vms: Table.empty<VmState>() });
+  let before = '{';
+  for (const [key, value] of Object.entries<unknown>({ ...dump })) {
+    yield `${before}${JSON.stringify(key)}:`;
+    before = ',';
+    if (key === 'vms') yield* listText(vmRows(state));
+    else if (Array.isArray(value)) yield* listText(value);
+    else yield JSON.stringify(value);
+  }
+  yield '}';
+}
+
+function* vmRows(state: HostState): Generator {
+  for (const vm of state.vms.values()) yield dumpVm(vm);
+}
+
+function* listText(rows: Iterable<unknown>): Generator<string> {
+  let before = '[';
+  for (const row of rows) {
+    yield before + JSON.stringify(row);
+    before = ',';
+  }
+  yield before === '[' ? '[]' : ']';
 }

@@ -1,4 +1,5 @@
 /** One function as Status shows it: the book, the VMM, the guest and the host side by side. */
+import { holderParts } from '../model/named-span.ts';
 import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { AGENT_LIMITS } from '../limits.ts';
@@ -7,11 +8,12 @@ import type { Failure, FunctionStatus, RegionStatus, VmStatus } from '../model/m
 import { cutBytes } from '../../base/cut-bytes.ts';
 import { regionPermitBytes } from '../core/permits.ts';
 import { regionBytes } from '../model/spec.ts';
-import type { FunctionState, InstancePhase, VmState } from '../model/state.ts';
+import { type FunctionState, type InstancePhase, vmSpec, type VmState } from '../model/state.ts';
 import { targetsOf } from '../model/targets.ts';
 import { totalBytes } from '../model/tiers.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { Drifts } from './drift.ts';
+import { rungsStatus } from './pool-status.ts';
 import { reclaimStatus } from './queue-status.ts';
 import { memoryStatus } from './explain.ts';
 import { isBug } from './fail-stop.ts';
@@ -59,7 +61,11 @@ export function askVm(one: VmToShow, clock: Clock): Asked {
  * does not answer within AGENT_LIMITS.status_vm_ms is named in `unanswered`, and what only it could
  * tell is null.
  */
-export function functionStatus(fn: FunctionState, told: readonly Told[]): FunctionStatus {
+export function functionStatus(
+  fn: FunctionState,
+  told: readonly Told[],
+  now_ms: number,
+): FunctionStatus {
   const sum = (part: (one: Told) => number | null): number | null => sumOf(told.map(part));
   const book = (part: (vm: VmState) => number): number => sum(({ vm }) => part(vm)) ?? 0;
   const count = (phase: InstancePhase): number =>
@@ -89,6 +95,11 @@ export function functionStatus(fn: FunctionState, told: readonly Told[]): Functi
     guest_answered_at_ms: earliest(told.map(({ source }) => source?.guest_answered_at_ms ?? null)),
     last_failure: failureOf(fn),
     reclaim: reclaimStatus(fn),
+    rungs: rungsStatus(
+      fn,
+      told.map(({ vm }) => vm),
+      now_ms,
+    ),
     targets: fn.targets && targetsOf(fn.spec.name, fn.targets),
     vms: told.map((one) => vmStatus(fn, one)),
     shared_bytes: sum(({ stats }) => stats?.page_cache_bytes ?? null),
@@ -174,12 +185,12 @@ function regionsOf(fn: FunctionState, { vm, source, seen, stats }: Told): Region
     return {
       id,
       pci_address,
-      max_bytes: region?.max_bytes ?? regionBytes(fn.spec),
+      max_bytes: region?.max_bytes ?? regionBytes(vmSpec(fn, vm)),
       requested_bytes: region?.requested_bytes ?? null,
       plugged_bytes: region?.plugged_bytes ?? null,
       guest_plugged_bytes: partition?.plugged_bytes ?? null,
       resident_bytes: region?.resident_bytes ?? null,
-      instance_id: holder,
+      ...holderParts(holder),
       permit_bytes,
       vm_id: vm.id,
       drift_bytes: source?.drifts?.of(id)?.bytes ?? null,

@@ -90,9 +90,10 @@ function renderRegion(
 }
 
 function told(region: LiveRegion, look: RegionLook): string {
-  const { id, plugged_bytes, used_bytes, instance_id, target_bytes } = region;
+  const { id, plugged_bytes, used_bytes, instance_id, span, target_bytes } = region;
   const used = used_bytes === null ? '' : `, ${formatBytes(used_bytes)} used`;
   const towards = look === 'moving' ? `, going to ${formatBytes(target_bytes)}` : '';
-  const holder = instance_id === null ? '' : `, ${instance_id}`;
+  const of_span = span === null ? '' : `, span ${span}`;
+  const holder = instance_id === null ? '' : `, ${instance_id}${of_span}`;
   return `${id}: ${REGION_WORDS[look]}, ${formatBytes(plugged_bytes)} plugged${used}${towards}${holder}`;
 }

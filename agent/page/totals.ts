@@ -81,7 +81,9 @@ function addVm(sum: VmTotals, vm: PageVm, resident_bytes: number | null): void {
     sum.committed_bytes += region.permit_bytes;
     sum.permits_bytes += region.permit_bytes;
     sum.plugged_bytes += region.plugged_bytes;
-    if (region.instance_phase) sum.instances[region.instance_phase] += 1;
+    // A span is of an instance that has a region of its own.
+    const { instance_phase, span } = region;
+    if (instance_phase && span === null) sum.instances[instance_phase] += 1;
     if (isStuck(region)) sum.stuck += 1;
   }
 }

@@ -7,8 +7,11 @@ import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'nod
 import { crc32 } from 'node:zlib';
 import type { RowChange } from './rows.ts';
 
-/** Bytes of a journal after which the state file takes everything in. */
-export const JOURNAL_BYTES = 64 * 1024;
+/**
+ * Bytes of a journal after which the state file takes everything in: seldom, because that waits for
+ * the disk, and few enough for the next agent to read them in some ten milliseconds.
+ */
+export const JOURNAL_BYTES = 1024 * 1024;
 
 /** One line of the log: what was done, or answered, and when. */
 export interface LogEntry {
@@ -18,17 +21,22 @@ export interface LogEntry {
   readonly entry: object;
 }
 
+/** An entry as it is written, its JSON made once for journal and file. */
+export type WrittenEntry = Omit<LogEntry, 'entry'> & { readonly entry: string };
+
 /** One write: all of it, or nothing. */
 export interface JournalLine {
   /** Counted on for as long as there is a state. */
   readonly sequence: number;
   readonly changes: readonly RowChange[];
-  readonly log: readonly LogEntry[];
+  readonly log: readonly WrittenEntry[];
 }
 
 export class Journal {
   readonly #fd: number;
   #bytes: number;
+  /** Where lines are put together, each over the one before. */
+  readonly #line = Buffer.allocUnsafe(LINE_BYTES);
 
   /** `fd`: opened for appending, and so many bytes long. */
   constructor(fd: number, bytes: number) {
@@ -61,7 +69,7 @@ export class Journal {
 
   /** Throws what the file system says; nothing of the line is left then, or a torn one. */
   append(line: JournalLine): void {
-    const bytes = Buffer.from(textOf(line), 'utf8');
+    const bytes = this.#bytesOf(line);
     let written = 0;
     try {
       while (written < bytes.length) written += writeSync(this.#fd, bytes, written);
@@ -70,6 +78,17 @@ export class Journal {
       throw error;
     }
     this.#bytes += written;
+  }
+
+  /** Valid until the next line. */
+  #bytesOf(line: JournalLine): Buffer {
+    const text = textOf(line);
+    const most = TEXT_AT + text.length * CHAR_BYTES + 1;
+    const bytes = most > LINE_BYTES ? Buffer.allocUnsafe(most) : this.#line;
+    const end = TEXT_AT + bytes.write(text, TEXT_AT, 'utf8');
+    bytes.write(`${sumOf(bytes.subarray(TEXT_AT, end))} `, 0, 'latin1');
+    bytes[end] = NEWLINE;
+    return bytes.subarray(0, end + 1);
   }
 
   /** The state file has it all. */
@@ -86,8 +105,13 @@ export class Journal {
 const NEWLINE = 0x0a;
 /** Hexadecimal digits of the checksum in front of a line, and the blank behind them. */
 const SUM_CHARS = 8;
+const TEXT_AT = SUM_CHARS + 1;
+/** UTF-8 has at most three bytes for what JavaScript counts as one. */
+const CHAR_BYTES = 3;
+/** Room for most lines; a longer one gets its own. */
+const LINE_BYTES = 64 * 1024;
 
-/** Rows are JSON already and are not written as text once more. */
+/** Rows and entries are JSON already and are not written as text once more. */
 function textOf({ sequence, changes, log }: JournalLine): string {
   let text = `[${sequence},[`;
   let separator = '';
@@ -98,19 +122,18 @@ function textOf({ sequence, changes, log }: JournalLine): string {
   text += '],[';
   separator = '';
   for (const { at_ms, kind, entry } of log) {
-    text += `${separator}[${at_ms},"${kind}",${JSON.stringify(entry)}]`;
+    text += `${separator}[${at_ms},"${kind}",${entry}]`;
     separator = ',';
   }
-  text += ']]';
-  return `${sumOf(text)} ${text}\n`;
+  return `${text}]]`;
 }
 
-function sumOf(text: string): string {
+function sumOf(text: string | Buffer): string {
   return crc32(text).toString(16).padStart(SUM_CHARS, '0');
 }
 
 function lineOf(line: string, index: number): JournalLine {
-  const text = line.slice(SUM_CHARS + 1);
+  const text = line.slice(TEXT_AT);
   if (line.slice(0, SUM_CHARS) !== sumOf(text)) {
     throw new Error(`line ${index + 1} of its journal is damaged`);
   }
@@ -120,7 +143,9 @@ function lineOf(line: string, index: number): JournalLine {
     changes: changes.map(([table, key, row]) => {
       return { table, key, row: row === null ? null : JSON.stringify(row) };
     }),
-    log: log.map(([at_ms, kind, entry]) => ({ at_ms, kind, entry })),
+    log: log.map(([at_ms, kind, entry]) => {
+      return { at_ms, kind, entry: JSON.stringify(entry) };
+    }),
   };
 }
 

@@ -7,7 +7,9 @@
 import { AlarmEdit, noAlarms } from '../model/alarms.ts';
 import { countQueue } from '../model/operation-queue.ts';
 import type { OperationState } from '../model/operations.ts';
+import { NONE_EXPECTED } from '../model/expected-call.ts';
 import { NO_PACE } from '../model/pace.ts';
+import { NO_POOL, type ReadyRung, readyBytes } from '../model/pool.ts';
 import { Queue } from '../model/queue.ts';
 import { shortOf } from '../model/shortages.ts';
 import {
@@ -22,6 +24,7 @@ import {
 } from '../model/state.ts';
 import { NO_VALUES } from '../model/targets.ts';
 import { Edits, Table } from '../model/table.ts';
+import type { RowsBefore } from './rows-before.ts';
 
 /** Tables with one row a thing; the key of what belongs to something else begins with its key. */
 export const TABLES = [
@@ -37,6 +40,21 @@ export const TABLES = [
 ] as const;
 export type TableName = (typeof TABLES)[number];
 
+/** Something of each table. */
+export function perTable<Of>(of: (table: TableName) => Of): Record<TableName, Of> {
+  return {
+    functions: of('functions'),
+    vms: of('vms'),
+    regions: of('regions'),
+    instances: of('instances'),
+    operations: of('operations'),
+    queue: of('queue'),
+    meta: of('meta'),
+    marks: of('marks'),
+    answers: of('answers'),
+  };
+}
+
 /** A row that is to be written; null: taken away. */
 export interface RowChange {
   readonly table: TableName;
@@ -44,41 +62,37 @@ export interface RowChange {
   readonly row: string | null;
 }
 
-/** Keys of what may have changed. */
-export interface ChangedKeys {
-  readonly functions: Iterable<string>;
-  readonly vms: Iterable<string>;
-  readonly operations: Iterable<string>;
-}
-
 /** All rows of a store by table, in the order in which they were first written. */
 export type StoredRows = Readonly<Record<TableName, ReadonlyMap<string, string>>>;
 
-/** What leads from the rows of `before` to those of `after`. */
-export function rowsBetween(before: HostState, after: HostState, keys: ChangedKeys): RowChange[] {
+/** What leads from the rows of `before` to those of `after`; `rows`: those that may differ. */
+export function rowsBetween(
+  before: Pick<HostState, HostField>,
+  after: HostState,
+  rows: Omit<RowsBefore, 'note' | 'clear'>,
+): RowChange[] {
   const changes: RowChange[] = [];
   if (before === after) return changes;
-  for (const name of keys.functions) {
-    functionRows(changes, before.functions.get(name), after.functions.get(name));
+  for (const [name, old] of rows.functions) {
+    functionRows(changes, old ?? undefined, after.functions.get(name));
   }
-  for (const id of keys.vms) vmRows(changes, before.vms.get(id), after.vms.get(id));
-  for (const id of keys.operations) {
-    const [old, now] = [before.operations.get(id), after.operations.get(id)];
-    if (old !== now) changes.push({ table: 'operations', key: id, row: textOf(now) });
+  for (const [id, old] of rows.vms) vmRows(changes, old ?? undefined, after.vms.get(id));
+  for (const [id, old] of rows.operations) {
+    const now = after.operations.get(id);
+    if ((old ?? undefined) !== now) {
+      changes.push({ table: 'operations', key: id, row: textOf(now) });
+    }
   }
-  for (const [key, of] of Object.entries(META)) {
-    const now = of(after);
-    if (now !== of(before)) changes.push({ table: 'meta', key, row: JSON.stringify(now) });
+  for (const key of HOST_FIELDS) {
+    const now = after[key];
+    if (now !== before[key]) changes.push({ table: 'meta', key, row: JSON.stringify(now) });
   }
   return changes;
 }
 
 /** What is kept of the host itself. */
-const META: Readonly<Record<string, (state: HostState) => unknown>> = {
-  next_id: ({ next_id }) => next_id,
-  policy_state: ({ policy_state }) => policy_state,
-  cordon: ({ cordon }) => cordon,
-};
+const HOST_FIELDS = ['next_id', 'policy_state', 'cordon', 'dags'] as const;
+type HostField = (typeof HOST_FIELDS)[number];
 
 function textOf(row: object | undefined): string | null {
   return row === undefined ? null : JSON.stringify(row);
@@ -93,8 +107,9 @@ function functionRows(
   if (old === now || name === undefined) return;
   queueRows(changes, name, old, now);
   markRow(changes, `functions/${name}`, FUNCTION_MARKS, old, now);
-  if (old && now && isAlike(old, now, 'queue', 'pace', ...FUNCTION_MARKS)) return;
-  const row = now ? textOf({ ...now, queue: null, pace: null }) : null;
+  const apart = ['queue', 'pace', 'pool', 'expected', ...FUNCTION_MARKS] as const;
+  if (old && now && isAlike(old, now, ...apart)) return;
+  const row = now ? textOf({ ...now, queue: null, pace: null, pool: null, expected: null }) : null;
   changes.push({ table: 'functions', key: name, row });
 }
 
@@ -109,8 +124,13 @@ function markRow<Row extends object>(
   now: Row | undefined,
 ): void {
   if (old && now && marks.every((mark) => old[mark] === now[mark])) return;
-  const row = now ? textOf(Object.fromEntries(marks.map((mark) => [mark, now[mark]]))) : null;
-  changes.push({ table: 'marks', key, row });
+  changes.push({ table: 'marks', key, row: now ? marksText(marks, now) : null });
+}
+
+function marksText<Row extends object>(marks: readonly (keyof Row & string)[], now: Row): string {
+  const row: Partial<Row> = {};
+  for (const mark of marks) row[mark] = now[mark];
+  return JSON.stringify(row);
 }
 
 /** Whether two rows agree in everything but what stands in rows of its own. */
@@ -172,8 +192,17 @@ function instanceRows(
   old: VmState | undefined,
   now: VmState | undefined,
 ): void {
-  const left = new Map((old?.instances ?? []).map((one) => [one.id, one]));
-  for (const instance of now?.instances ?? []) {
+  const [before, after] = [old?.instances ?? [], now?.instances ?? []];
+  if (areSame(before, after)) {
+    for (const [place, instance] of after.entries()) {
+      if (instance === before[place]) continue;
+      const key = `${vm_id}/${instance.id}`;
+      changes.push({ table: 'instances', key, row: JSON.stringify(instance) });
+    }
+    return;
+  }
+  const left = new Map(before.map((one) => [one.id, one]));
+  for (const instance of after) {
     const { id } = instance;
     const was = left.get(id);
     left.delete(id);
@@ -183,6 +212,11 @@ function instanceRows(
   for (const id of left.keys()) {
     changes.push({ table: 'instances', key: `${vm_id}/${id}`, row: null });
   }
+}
+
+/** Whether none came and none went, as with most calls. */
+function areSame(before: readonly InstanceState[], after: readonly InstanceState[]): boolean {
+  return before.length === after.length && after.every(({ id }, place) => id === before[place]?.id);
 }
 
 /** A state of which the sum of permits is still to be counted. */
@@ -197,7 +231,7 @@ export function hostOf(
   host_limit_bytes: number,
   facts: HostFacts = {},
 ): UncountedHost {
-  const { next_id = 1, policy_state = {}, cordon = null } = readMeta(rows.meta);
+  const { next_id = 1, policy_state = {}, cordon = null, dags = {} } = readMeta(rows.meta);
   const vms = readAll<VmState>(rows.vms);
   const marks = readAll<object>(rows.marks);
   for (const [id, vm] of vms) {
@@ -205,6 +239,7 @@ export function hostOf(
       ...vm,
       retiring: vm.retiring ?? null,
       network: vm.network ?? null,
+      outdated: vm.outdated ?? null,
       ...marks.get(`vms/${id}`),
       regions: [],
       instances: [],
@@ -228,6 +263,10 @@ export function hostOf(
       short: fn.short ?? null,
       // Learned anew: it changes with every call, and is of the host as it is now.
       pace: NO_PACE,
+      pool: poolOf(fn.vm_ids, vms),
+      expected: NONE_EXPECTED,
+      revision: fn.revision ?? 1,
+      update: fn.update ?? null,
     };
     functions.set(name, { ...fn, ...marks.get(`functions/${name}`), ...later, queue });
   }
@@ -245,13 +284,14 @@ export function hostOf(
     queue: { ...empty.queue, ...countQueue(operations.values()) },
     policy_state,
     cordon,
+    dags,
     alarms: alarms.close(),
   };
 }
 
 /** What an earlier version did not know was never written. */
 function specIn({ spec }: FunctionState): FunctionState['spec'] {
-  const { instances, network, tenant, memory, deadline_ms, reclaim_slo } = spec;
+  const { instances, network, tenant, memory, deadline_ms, reclaim_slo, pool, spans } = spec;
   return {
     ...spec,
     instances: instances ?? null,
@@ -259,7 +299,21 @@ function specIn({ spec }: FunctionState): FunctionState['spec'] {
     tenant: tenant ?? null,
     deadline_ms: deadline_ms ?? null,
     reclaim_slo: reclaim_slo ?? null,
+    pool: pool ?? null,
+    spans: spans ?? [],
     memory: memory ? { ...memory, expression: memory.expression ?? null } : null,
+  };
+}
+
+/** What stands ready now; how often it was good for something is counted anew. */
+function poolOf(ids: readonly string[], vms: ReadonlyMap<string, VmState>): FunctionState['pool'] {
+  const found = ids.flatMap((id) => vms.get(id) ?? []);
+  const sum = (rung: ReadyRung): number =>
+    found.reduce((bytes, vm) => bytes + readyBytes(vm)[rung], 0);
+  return {
+    ...NO_POOL,
+    plugged: { ...NO_POOL.plugged, bytes: sum('plugged') },
+    warm: { ...NO_POOL.warm, bytes: sum('warm') },
   };
 }
 

@@ -11,7 +11,7 @@ import { agentError } from '../model/errors.ts';
 import { Journal, type JournalLine, type LogEntry } from './journal.ts';
 import { Pending } from './pending.ts';
 import { corrupt, stateError } from './state-errors.ts';
-import { type RowChange, type StoredRows, TABLES, type TableName } from './rows.ts';
+import { perTable, type RowChange, type StoredRows, TABLES, type TableName } from './rows.ts';
 
 /** Of the tables and what stands in their rows. */
 const SCHEMA_VERSION = 2;
@@ -44,13 +44,16 @@ export class StateFile implements StateStore {
   readonly #took_in: StatementSync;
   readonly #journal: Journal;
   readonly #pending: Pending;
+  /** Of the rows that the tables have. */
+  readonly #keys: Record<TableName, Set<string>>;
   #log_until_trim = 0;
 
   private constructor(path: string, db: DatabaseSync) {
     this.#path = path;
     this.#db = db;
     const applied = numberOf(db, 'SELECT applied FROM journal');
-    this.#pending = new Pending(applied);
+    this.#keys = keysIn(db);
+    this.#pending = new Pending(applied, (table, key) => this.#keys[table].has(key));
     for (const table of TABLES) {
       const put = `INSERT INTO ${table} (key, row) VALUES (?, ?)
         ON CONFLICT (key) DO UPDATE SET row = excluded.row`;
@@ -98,7 +101,10 @@ export class StateFile implements StateStore {
 
   write(changes: readonly RowChange[], log: readonly LogEntry[]): void {
     if (changes.length + log.length === 0) return;
-    const line = { sequence: this.#pending.sequence + 1, changes, log };
+    const entries = log.map(({ at_ms, kind, entry }) => {
+      return { at_ms, kind, entry: JSON.stringify(entry) };
+    });
+    const line = { sequence: this.#pending.sequence + 1, changes, log: entries };
     try {
       this.#journal.append(line);
       this.#pending.add(line);
@@ -110,17 +116,12 @@ export class StateFile implements StateStore {
 
   /** What stands in the journal goes into the tables, all of it or nothing. */
   #takeIn(journal: Journal): void {
-    const { rows, log, sequence, isEmpty } = this.#pending;
+    const { log, sequence, isEmpty } = this.#pending;
     if (!isEmpty) {
       try {
         this.#db.exec('BEGIN');
-        for (const { table, key, row, was_dropped } of rows) {
-          if (was_dropped) this.#drop.get(table)?.run(key);
-          if (row !== null) this.#put.get(table)?.run(key, row);
-        }
-        for (const { at_ms, kind, entry } of log) {
-          this.#append.run(at_ms, kind, JSON.stringify(entry));
-        }
+        for (const table of TABLES) this.#takeRows(table);
+        for (const { at_ms, kind, entry } of log) this.#append.run(at_ms, kind, entry);
         this.#trimLog(log.length);
         this.#took_in.run(sequence);
         this.#db.exec('COMMIT');
@@ -129,8 +130,23 @@ export class StateFile implements StateStore {
         throw error;
       }
     }
+    for (const table of TABLES) this.#noteKeys(table);
     this.#pending.clear();
     journal.clear();
+  }
+
+  #takeRows(table: TableName): void {
+    for (const [key, { row, was_dropped }] of this.#pending.rows(table)) {
+      if (was_dropped) this.#drop.get(table)?.run(key);
+      if (row !== null) this.#put.get(table)?.run(key, row);
+    }
+  }
+
+  #noteKeys(table: TableName): void {
+    for (const [key, { row }] of this.#pending.rows(table)) {
+      if (row === null) this.#keys[table].delete(key);
+      else this.#keys[table].add(key);
+    }
   }
 
   /** The newest entries of the log, the oldest of them first. */
@@ -177,7 +193,7 @@ export class StateFile implements StateStore {
   }
 
   #read(): StoredRows {
-    const tables = TABLES.map((table): [TableName, Map<string, string>] => {
+    return perTable((table) => {
       const rows = new Map<string, string>();
       for (const { key, row } of this.#db
         .prepare(`SELECT key, row FROM ${table} ORDER BY id`)
@@ -185,27 +201,22 @@ export class StateFile implements StateStore {
         assert(typeof key === 'string' && typeof row === 'string', 'keys and rows are text');
         rows.set(key, row);
       }
-      return [table, rows];
+      return rows;
     });
-    const found = Object.fromEntries(tables);
-    return { ...NO_ROWS, ...found };
   }
 }
 
 const NONE: ReadonlyMap<string, string> = new Map();
 
 /** Of a store that was never written to. */
-export const NO_ROWS: StoredRows = {
-  functions: NONE,
-  vms: NONE,
-  regions: NONE,
-  instances: NONE,
-  operations: NONE,
-  queue: NONE,
-  meta: NONE,
-  marks: NONE,
-  answers: NONE,
-};
+export const NO_ROWS: StoredRows = perTable(() => NONE);
+
+function keysIn(db: DatabaseSync): Record<TableName, Set<string>> {
+  return perTable((table) => {
+    const rows = db.prepare(`SELECT key FROM ${table}`).all();
+    return new Set(rows.map(({ key }) => String(key)));
+  });
+}
 
 /** Checks that it is ours, whole, and of this version; or makes its tables. */
 function prepare(path: string, db: DatabaseSync): void {

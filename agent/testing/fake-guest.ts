@@ -6,7 +6,9 @@ import { cutLine, joinLine } from '../../guest/protocol/attached-bytes.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { JSON_TYPE, workOf } from '../model/work.ts';
 import { playPhases } from './fake-growth.ts';
-import { type GuestRequest, type GuestStats, type Hello } from '../../guest/protocol/protocol.ts';
+import { FakeSpans } from './fake-spans.ts';
+import type { GuestRequest, GuestStats, Hello } from '../../guest/protocol/protocol.ts';
+import { FAKE_HELLO, IDLE_STATS } from './fake-words.ts';
 
 /** What goes wrong with one request; `silent`: no answer ever. */
 export type GuestFault = 'none' | 'refuse' | 'silent' | 'slow' | 'exit';
@@ -52,6 +54,7 @@ interface Asked {
 
 const STEP_MS = 5;
 const SLOW_MS = 5_000;
+const CLOCK_BEHIND_MS = 500;
 
 export class FakeGuest {
   readonly instances = new Map<string, FakeInstance>();
@@ -65,6 +68,7 @@ export class FakeGuest {
   readonly #step_ms: number;
   /** Regions whose holder was told that no growth comes. */
   readonly #denied = new Set<string>();
+  readonly spans: FakeSpans;
   #stream: Duplex | null = null;
   #lines = this.#splitter();
   #frozen: Buffer[] | null = null;
@@ -72,6 +76,9 @@ export class FakeGuest {
   constructor(options: FakeGuestOptions) {
     this.#options = options;
     this.#step_ms = options.step_ms ?? STEP_MS;
+    this.spans = new FakeSpans(options.clock, (told) => {
+      this.say({ ...told, at_ms: this.#now() });
+    });
   }
 
   /** The agent's end of a new connection; an earlier one is closed. */
@@ -137,13 +144,14 @@ export class FakeGuest {
 
   exit(instance: string, reason: 'oom' | 'crash' | 'exited' | 'killed'): void {
     if (!this.instances.delete(instance)) return;
+    this.spans.ended(instance);
     const at_ms = this.#now();
     this.say({ type: 'exit', instance, status: null, signal: 9, reason, at_ms });
   }
 
   /** The guest's clock is not the host's. */
   #now(): number {
-    return this.#options.clock.nowMs() - 500;
+    return this.#options.clock.nowMs() - CLOCK_BEHIND_MS;
   }
 
   #receive(bytes: Buffer): void {
@@ -184,6 +192,9 @@ export class FakeGuest {
     if (request.type === 'invoke') return await this.#invoke(request, to, attached, fault);
     if (request.type === 'resume') return await this.#resume(request, to);
     if (request.type === 'deny') this.#denied.add(request.region_pci);
+    if (request.type === 'span' && !this.spans.answer(request)) {
+      return this.#refuse(to, 'no-such-span', 'the instance asks for no such span');
+    }
     if (request.type === 'list') return this.#list(to);
     if (request.type === 'stop') return this.#stop(request.instance, to);
     this.#answer(to, request.type === 'stats' ? this.#stats(request.regions) : {});
@@ -240,6 +251,12 @@ export class FakeGuest {
       say: (told) => this.say({ ...told, at_ms: this.#now() }),
     });
     if (!lived) this.exit(instance, 'oom');
+    const started_ms = started_at_ms + CLOCK_BEHIND_MS;
+    const refused = lived ? await this.spans.play(instance, work, started_ms) : null;
+    if (refused !== null && this.instances.has(instance)) {
+      ended.resolve(null);
+      return this.#refuse(to, 'workload-failed', refused);
+    }
     const limit = found.memory_max_bytes || this.#options.plugged(found.region_pci);
     if (fault === 'exit' || work.anonymous_bytes > limit) this.exit(instance, 'oom');
     if (!this.instances.has(instance)) {
@@ -302,6 +319,7 @@ export class FakeGuest {
   }
 
   #list(to: Asked): void {
+    this.spans.tellAll();
     const instances = [...this.instances].map(([instance, { ready }]) => {
       return { instance, state: ready ? 'ready' : 'starting' };
     });
@@ -312,6 +330,7 @@ export class FakeGuest {
     if (!this.instances.delete(instance)) {
       return this.#refuse(to, 'no-such-instance', 'unknown instance');
     }
+    this.spans.ended(instance);
     this.#answer(to, { gone_at_ms: this.#now(), peak_bytes: 4096 });
   }
 
@@ -363,33 +382,3 @@ export class FakeGuest {
     if (stream === this.#stream) this.say({ id, ok: false, code, message });
   }
 }
-
-/** What a fake guest says first. */
-export const FAKE_HELLO: Hello & { type: 'hello' } = {
-  type: 'hello',
-  protocol: [PROTOCOL.version_min, PROTOCOL.version_max],
-  kernel: '6.12.0-fake',
-  init: '1',
-  vcpus: 1,
-  page_bytes: 4096,
-  memory_block_bytes: 128 * 1024 * 1024,
-  boot_ms: 1,
-  init_on_alloc: false,
-  hotmem: false,
-};
-
-/** Figures of a guest in which nothing has happened, and which has no memory. */
-export const IDLE_STATS: GuestStats = {
-  taken_at_ms: 0,
-  partitions: [],
-  memory_total_bytes: 0,
-  memory_free_bytes: 0,
-  memory_available_bytes: 0,
-  pages_migrated: 0,
-  minor_faults: 0,
-  oom_kills: 0,
-  psi_some_us: 0,
-  psi_full_us: 0,
-  cpu_system_ms: 0,
-  cpu_user_ms: 0,
-};

@@ -2,10 +2,12 @@
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import { vmmError } from '../../hypervisor-client/errors.ts';
+import { ourUid } from '../../base/safe-path.ts';
 import { MIB } from '../../base/units.ts';
 import type {
   Capabilities,
   Hypervisor,
+  LaunchOptions,
   ResizeOptions,
   ResizeResult,
   Vm,
@@ -112,17 +114,22 @@ export class FakeVm implements Vm {
     const regions = this.regions.map((one) => ({ ...one, resident_bytes: one.plugged_bytes }));
     const resident_bytes = regions.reduce((sum, one) => sum + one.resident_bytes, MIB);
     const observed_at_ms = this.#owner.clock.nowMs();
-    const devices = this.handle.spec.devices.map(({ id }) => {
-      const own = regions.filter((one) => one.device_id === id);
-      const sum = (pick: (one: FakeRegion) => number): number =>
-        own.reduce((total, one) => total + pick(one), 0);
-      return {
-        id,
-        requested_bytes: sum((one) => one.requested_bytes),
-        plugged_bytes: sum((one) => one.plugged_bytes),
-      };
-    });
-    return { state: 'running', devices, regions, resident_bytes, observed_at_ms };
+    const devices = new Map(
+      this.handle.spec.devices.map(({ id }) => [id, { id, requested_bytes: 0, plugged_bytes: 0 }]),
+    );
+    for (const { device_id, requested_bytes, plugged_bytes } of regions) {
+      const device = devices.get(device_id);
+      if (!device) continue;
+      device.requested_bytes += requested_bytes;
+      device.plugged_bytes += plugged_bytes;
+    }
+    return {
+      state: 'running',
+      devices: [...devices.values()],
+      regions,
+      resident_bytes,
+      observed_at_ms,
+    };
   }
 
   residentBytes(): number {
@@ -333,9 +340,10 @@ export class FakeHypervisor implements Hypervisor {
     };
   }
 
-  async launch(spec: VmSpec): Promise<Vm> {
+  async launch(spec: VmSpec, { makeTap }: LaunchOptions = {}): Promise<Vm> {
     const fault = this.faults.launch();
     await this.pause(this.resize_ms);
+    await makeTap?.(ourUid());
     if (fault === 'refuse') throw new Error('the VMM did not start');
     const vm = new FakeVm(spec, this, fault === 'no-hello' || fault === 'panic' ? null : {});
     this.vms.push(vm);

@@ -9,9 +9,8 @@
 import type { FunctionView, Policy, Scale, SpecOf } from '../../agent/core/policy.ts';
 import type { HostEvent } from '../../agent/model/events.ts';
 import { isOfVersion, withoutFunction } from './memory-version.ts';
-import { BUCKET_MS, SLIDING_WINDOW_POLICY } from './sliding-window.ts';
-
-export const DEGRADED_BUCKETS = 18;
+import { SLIDING_WINDOW_POLICY } from './sliding-window.ts';
+import { DEGRADED_BUCKETS, leavesAtMs } from './window.ts';
 
 /** Of what is remembered; another version begins anew. */
 const VERSION = 1;
@@ -26,9 +25,7 @@ const NOTHING: DegradedMemory = { version: VERSION, functions: {} };
 const isMemory = (memory: unknown): memory is DegradedMemory => isOfVersion(memory, VERSION);
 
 /** When what is degraded at this moment expires. */
-export function degradedUntilMs(now_ms: number): number {
-  return (Math.floor(now_ms / BUCKET_MS) + DEGRADED_BUCKETS) * BUCKET_MS;
-}
+export const degradedUntilMs = (now_ms: number): number => leavesAtMs(now_ms, DEGRADED_BUCKETS);
 
 export const DEGRADED_WINDOW_POLICY: Policy = {
   ...SLIDING_WINDOW_POLICY,

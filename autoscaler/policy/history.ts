@@ -56,7 +56,7 @@ const AHEAD: GrowthCosts = {
 };
 
 /** `base` with sizes that follow use, for functions that say so. */
-function withSizing(name: string, base: Policy): Policy {
+export function withSizing(name: string, base: Policy): Policy {
   return {
     ...base,
     name,

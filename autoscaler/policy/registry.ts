@@ -9,6 +9,7 @@ import { HYBRID_HISTOGRAM_POLICY } from './hybrid-histogram-policy.ts';
 import { KNATIVE_POLICY } from './knative.ts';
 import { OLDEST_FIRST_POLICY } from './oldest-first.ts';
 import { PLUGGED_RESERVE_POLICY } from './plugged-reserve.ts';
+import { POOL_POLICY } from './pool.ts';
 import { SLIDING_WINDOW_POLICY } from './sliding-window.ts';
 
 export const AUTOSCALER_POLICIES: readonly Policy[] = [
@@ -21,6 +22,7 @@ export const AUTOSCALER_POLICIES: readonly Policy[] = [
   KNATIVE_POLICY,
   BATCHED_POLICY,
   PLUGGED_RESERVE_POLICY,
+  POOL_POLICY,
   GREEDY_DUAL_POLICY,
   LEAST_RECENTLY_USED_POLICY,
 ];

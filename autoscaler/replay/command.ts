@@ -14,6 +14,7 @@ import { renderTable } from '../report/table.ts';
 import { readManifest } from '../results/reader.ts';
 import { RESULT_FILES } from '../results/writer.ts';
 import { startAgentProcess } from './agent-process.ts';
+import type { RealPrograms } from './calibrate.ts';
 import { readRunFacts } from './host-facts.ts';
 import { observeLoad } from './load-observer.ts';
 import type { OutFolder } from './out-folder.ts';
@@ -40,6 +41,8 @@ export interface ReplayCommandInput {
   readonly dry_run: boolean;
   /** Print summary.json instead of the table. */
   readonly json: boolean;
+  /** Of --work real. */
+  readonly programs: RealPrograms;
   /** Aborted by Ctrl-C or a signal to end. */
   readonly signal: AbortSignal;
 }
@@ -52,7 +55,13 @@ export async function runReplayCommand(
   const { options, repeated } = await readOptions(input.raw);
   if (input.dry_run) {
     const facts = await readRunFacts(input.argv);
-    const { plan, failures } = await prepareRun(options, facts, repeated, input.signal);
+    const { plan, failures } = await prepareRun(
+      options,
+      facts,
+      repeated,
+      input.programs,
+      input.signal,
+    );
     return void io.stdout.write(renderDryRun(dryRun(plan, { ...options, failures }), input.json));
   }
   const onAbort = (): void => {
@@ -65,6 +74,7 @@ export async function runReplayCommand(
     progress: progressSink(io.stderr, hostClock),
     readFacts: async () => await readRunFacts(input.argv),
     repeated,
+    programs: input.programs,
     readBinary: binaryOf,
     onNote: (text) => io.stderr.write(`${text}\n`),
     signal: input.signal,

@@ -5,6 +5,7 @@ import { idealOf, plannedStarts } from '../report/ideal.ts';
 import { PlannedWork } from '../report/planned-work.ts';
 import type { Manifest } from '../results/schema.ts';
 import type { PlannedFailure } from './failures.ts';
+import { fitText } from '../report/fit-text.ts';
 
 export interface DryRun {
   readonly mechanisms: readonly string[];
@@ -70,11 +71,13 @@ export function renderDryRun(told: DryRun, json: boolean): string {
   const rows = functions.map((one) => {
     const sizes = `${one.concurrency} x ${formatBytes(one.limit_bytes)}`;
     const vm = `${one.vcpus} vCPUs, ${formatBytes(one.boot_bytes)} at boot`;
-    return `  ${one.name}  ${one.invocations} calls, ${sizes}, ${vm}`;
+    const row = `  ${one.name}  ${one.invocations} calls, ${sizes}, ${vm}`;
+    return one.real ? `${row}\n    ${fitText(one)}` : row;
   });
   const lines = [
     `${invocations} calls of ${functions.length} functions, under ${mechanisms.join(', ')}:`,
     ...rows,
+    ...(functions.some(({ real }) => real) ? [BY_TABLE] : []),
     ...warmUpLines(told),
     `time     ${mechanisms.length * told.rounds} windows of ${formatMs(window_ms)}, ` +
       `${formatMs(windows_ms)} in all, and boots and drains`,
@@ -87,6 +90,9 @@ export function renderDryRun(told: DryRun, json: boolean): string {
   ];
   return `${lines.join('\n')}\n`;
 }
+
+const BY_TABLE =
+  'programs are chosen by a table of another host; a run measures those it has chosen first';
 
 function warmUpLines({ warm_up: { ms, invocations } }: DryRun): string[] {
   if (ms === 0) return [];

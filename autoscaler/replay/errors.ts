@@ -1,4 +1,4 @@
-import { type CodeInfo, errorMaker, HotplaneError } from '../../base/errors.ts';
+import { type CodeInfo, errorMaker, HotplaneError, isHotplaneError } from '../../base/errors.ts';
 import { agentError } from '../../agent/model/errors.ts';
 
 export const REPLAY_CODES = {
@@ -29,10 +29,21 @@ export const REPLAY_CODES = {
     meaning: 'The private agent did not start.',
     next: 'read the log that the message names.',
   },
+  HP_REPLAY_CALIBRATE: {
+    category: 'failure',
+    meaning: 'A real program could not be measured before the run, which therefore did not begin.',
+    next: 'read the log of the agent, or replay emulated calls (--work emulated).',
+  },
   HP_REPLAY_AGENT: {
     category: 'failure',
     meaning: 'A call to the agent failed and ended the run of a mechanism.',
     next: 'read the log of the agent, then run the replay again.',
+  },
+  HP_REPLAY_UNRECORDED: {
+    category: 'unavailable',
+    meaning:
+      'Results could not be written any more, which ended the replay; those before are kept.',
+    next: 'free space on the disk of --out, then run it again with another --out.',
   },
   HP_REPLAY_INTERRUPTED: {
     category: 'interrupted',
@@ -97,6 +108,15 @@ export function agentSpoke(error: HotplaneError): HotplaneError {
   return new HotplaneError({ code, category, message, next, cause });
 }
 
+/** A function that the agent would not have; the code is the agent's own. */
+export function notDeployed(mechanism: string, name: string, cause: unknown): unknown {
+  if (!isHotplaneError(cause)) return cause;
+  const { code, category, message: why, next, details } = cause;
+  const message = `${mechanism}: '${name}' was not deployed: ${why}`;
+  const about = { ...details, mechanism, function: name };
+  return new HotplaneError({ code, category, message, next, cause: cause.cause, details: about });
+}
+
 /** A call to the agent failed in a way that ends the run of this mechanism. */
 export function agentLost(mechanism: string, doing: string, cause: unknown): HotplaneError {
   return replayError('HP_REPLAY_AGENT', `${mechanism}: the agent failed at ${doing}.`, {
@@ -112,6 +132,31 @@ export function interrupted(out: string): HotplaneError {
     `the replay was interrupted; the results so far are in ${out}, marked as such.`,
     { details: { out } },
   );
+}
+
+/**
+ * A result file that cannot be written, `cause`: the disk is full, or takes nothing otherwise.
+ * `is_marked` null: there was nothing to be marked yet.
+ */
+export function unrecorded(out: string, is_marked: boolean | null, cause: unknown): HotplaneError {
+  const file = isHotplaneError(cause) ? cause.details['path'] : null;
+  const path = typeof file === 'string' ? file : out;
+  const marked = is_marked ? ', marked as failed' : ', and could not be marked';
+  return replayError(
+    'HP_REPLAY_UNRECORDED',
+    `the replay ended, for ${path} cannot be written; the results so far are kept` +
+      `${is_marked === null ? '' : marked}.`,
+    {
+      next: `free space there, then run it again with another --out; 'hotplane report ${out}' tells what is kept.`,
+      cause: isHotplaneError(cause) ? cause.cause : cause,
+      details: { out, path, is_marked },
+    },
+  );
+}
+
+/** Whether it ended a replay because its results could not be written. */
+export function isUnrecorded(error: unknown): boolean {
+  return isHotplaneError(error) && error.code === 'HP_REPLAY_UNRECORDED';
 }
 
 /** Ctrl-C between or within rounds: the complete ones are kept. */
@@ -169,4 +214,9 @@ export function cannotBeRecorded(field: string, problem: string): HotplaneError 
       details: { field },
     },
   );
+}
+
+export function notCalibrated(name: string, size: number, reason: string): HotplaneError {
+  const message = `${name}: a call of size ${size} was not measured: ${reason}.`;
+  return replayError('HP_REPLAY_CALIBRATE', message);
 }

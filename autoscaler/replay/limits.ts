@@ -20,6 +20,8 @@ export const REPLAY_LIMITS = {
   window_margin_ms: 5_000,
   /** An invocation may take this long beyond its planned duration. */
   invoke_slack_ms: 120_000,
+  /** Calls of one real program by which a run learns how long they take; then no more are made. */
+  calibration_ms: 60_000,
   /** After the window: until every reply is there, and until every region is unplugged. */
   drain_ms: 60_000,
   /** Of the log of an agent that did not come up, told before the log goes. */

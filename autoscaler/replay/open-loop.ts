@@ -3,39 +3,46 @@ import type { Clock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import type { InvocationLine } from '../results/schema.ts';
-import type { AgentApi } from './agent-api.ts';
-import type { PlannedArrival } from './plan.ts';
+import type { AgentApi, Invocation } from './agent-api.ts';
+import { callOf, type PlannedArrival } from './plan.ts';
 import type { RunOrigin } from '../results/run-time.ts';
 import { invocationLine, type Sent } from './records.ts';
-import { emulated } from '../../agent/model/work.ts';
 
-export interface OpenLoopOptions {
-  /** By time. */
-  readonly arrivals: readonly PlannedArrival[];
-  readonly origin: RunOrigin;
-  readonly agent: AgentApi;
+/** Time from now to a run's start, so that its first arrival is not late by our own set-up. */
+export const LEAD_MS = 50;
+
+export interface OpenLoop<Arrival extends { readonly at_ms: number }> {
+  /** By time, which counts from `start_ms`. */
+  readonly arrivals: readonly Arrival[];
+  /** Of the host's clock. */
+  readonly start_ms: number;
   readonly clock: Clock;
-  /** Aborted: nothing more is sent, what is on its way is recorded as interrupted. */
+  /** Aborted: nothing more is sent, what is on its way is told as interrupted. */
   readonly signal: AbortSignal;
-  readonly onLine: (line: InvocationLine) => void;
+  /** Sends it; resolves with the record of its answer. */
+  readonly invoke: (arrival: Arrival) => Promise<Invocation>;
+  /** Told of each arrival once; `sent_at_ms` null: it was not sent. */
+  readonly onEnd: (arrival: Arrival, sent_at_ms: number | null, sent: Sent) => void;
   /** Told the number of invocations on their way whenever it changes. */
-  readonly onRunning?: (running: number) => void;
+  readonly onRunning?: ((running: number) => void) | undefined;
 }
 
 /**
  * Resolves when the last reply is there. Rejects with the signal's reason when aborted, after every
- * invocation that was sent has its line; those never sent have none.
+ * invocation that was sent has been told of; those never sent are not told.
  */
-export async function sendArrivals(options: OpenLoopOptions): Promise<void> {
-  const { arrivals, origin, clock, signal, onLine } = options;
+export async function sendOpenLoop<Arrival extends { readonly at_ms: number }>(
+  options: OpenLoop<Arrival>,
+): Promise<void> {
+  const { arrivals, start_ms, clock, signal, onEnd } = options;
   const in_flight = new Set<Promise<void>>();
   const problems: unknown[] = [];
   for (const arrival of arrivals) {
-    const wait_ms = origin.start_ms + arrival.at_ms - clock.nowMs();
+    const wait_ms = start_ms + arrival.at_ms - clock.nowMs();
     if (wait_ms > 0) await clock.sleep(wait_ms, signal).catch(() => {});
     if (signal.aborted) break;
     if (in_flight.size >= REPLAY_LIMITS.in_flight) {
-      onLine(invocationLine(arrival, null, tooMany(), origin));
+      onEnd(arrival, null, tooMany());
       continue;
     }
     const sending = sendOne(arrival, options);
@@ -49,29 +56,59 @@ export async function sendArrivals(options: OpenLoopOptions): Promise<void> {
     if (problems.length > 0) break;
   }
   await Promise.allSettled(in_flight);
-  // Only a line that could not be written ends up here; a failed call is a line of its own.
+  // Only a line that could not be written ends up here; a failed call is told as one.
   if (problems.length > 0) throw problems[0];
   signal.throwIfAborted();
 }
 
-async function sendOne(arrival: PlannedArrival, options: OpenLoopOptions): Promise<void> {
-  const { origin, agent, clock, signal, onLine } = options;
-  const { invocation_id, work } = arrival;
+async function sendOne<Arrival extends { readonly at_ms: number }>(
+  arrival: Arrival,
+  { invoke, clock, signal, onEnd }: OpenLoop<Arrival>,
+): Promise<void> {
   const sent_at_ms = clock.nowMs();
-  const deadline_ms = arrival.duration_ms + REPLAY_LIMITS.invoke_slack_ms;
   let sent: Sent;
   try {
-    const request = { function: arrival.function, invocation_id, ...emulated(work) };
-    const {
-      failure: _,
-      answer: _answer,
-      ...reply
-    } = await agent.invoke(request, { deadline_ms, signal });
+    const reply = await invoke(arrival);
     sent = { kind: 'replied', reply, replied_at_ms: clock.nowMs() };
   } catch (error) {
     sent = signal.aborted ? { kind: 'interrupted' } : failure(error);
   }
-  onLine(invocationLine(arrival, sent_at_ms, sent, origin));
+  onEnd(arrival, sent_at_ms, sent);
+}
+
+export interface OpenLoopOptions {
+  /** By time. */
+  readonly arrivals: readonly PlannedArrival[];
+  readonly origin: RunOrigin;
+  readonly agent: AgentApi;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly onLine: (line: InvocationLine) => void;
+  readonly onRunning?: (running: number) => void;
+}
+
+/** The arrivals of a plan, each a line when it is over. Resolves and rejects as the loop does. */
+export async function sendArrivals(options: OpenLoopOptions): Promise<void> {
+  const { arrivals, origin, agent, clock, signal, onLine, onRunning } = options;
+  await sendOpenLoop({
+    arrivals,
+    start_ms: origin.start_ms,
+    clock,
+    signal,
+    onRunning,
+    invoke: async (arrival) => {
+      const { invocation_id, function: name, duration_ms } = arrival;
+      const deadline_ms = duration_ms + REPLAY_LIMITS.invoke_slack_ms;
+      const request = { function: name, invocation_id, ...callOf(arrival) };
+      const {
+        failure: _,
+        answer: _answer,
+        ...reply
+      } = await agent.invoke(request, { deadline_ms, signal });
+      return reply;
+    },
+    onEnd: (arrival, sent_at_ms, sent) => onLine(invocationLine(arrival, sent_at_ms, sent, origin)),
+  });
 }
 
 function failure(error: unknown): Sent {

@@ -1,13 +1,12 @@
 /** The options of `hotplane replay`, from text to checked values; one default is the host's. */
 import { type Backing, BACKINGS, type MemorySpec } from '../../agent/model/spec.ts';
-import { availableParallelism } from 'node:os';
 import { LIMITS } from '../../base/limits.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import { DEVICE_BLOCK_BYTES, parseBytes } from '../../base/units.ts';
 import { MEMORY_MODELS, type MemoryModel } from '../workload-model/models.ts';
-import { PAPER_KEEP_ALIVE_S } from '../policy/fixed-keep-alive.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
 import { badReplayOption } from './errors.ts';
+import { REPLAY_OPTIONS, type ReplayOption, type ReplayOptionName } from './option-table.ts';
 import { type AskedFailure, parseFailures } from './failures.ts';
 import { type Course, COURSES } from './course.ts';
 import type { Concurrency } from './plan.ts';
@@ -16,6 +15,9 @@ import { type FunctionChoice, readChoice } from '../trace/choice.ts';
 import { type Grouping, GROUPINGS } from '../trace/select.ts';
 import type { TimeWindow } from '../trace/window.ts';
 
+export const WORK_KINDS = ['emulated', 'real'] as const;
+export type WorkKind = (typeof WORK_KINDS)[number];
+
 export interface ReplayOptions {
   readonly trace: string;
   /** The part of the trace that is replayed; null: all of it. */
@@ -23,14 +25,16 @@ export interface ReplayOptions {
   readonly out: string;
   readonly mechanisms: readonly MechanismName[];
   readonly speedup: number;
-  /** Multiply what the trace tells, apart from each other, before the speedup. */
   /** Of the run's own time, before the measured window. */
   readonly warm_up_s: number;
+  /** Multiply what the trace tells, apart from each other, before the speedup. */
   readonly gap_scale: number;
   readonly duration_scale: number;
   /** Of which functions of the trace; null: of all. */
   readonly choice: FunctionChoice | null;
   readonly functions: number;
+  /** Whether calls are emulated, or made of real programs that take about as long. */
+  readonly work: WorkKind;
   readonly grouping: Grouping;
   readonly concurrency: Concurrency;
   readonly keep_alive_s: number;
@@ -64,153 +68,14 @@ export interface ReplayOptions {
   readonly texts: Readonly<Record<string, string>>;
 }
 
-export interface ReplayOption {
-  readonly value: string;
-  readonly default?: string;
-  readonly summary: string;
-}
-
-/** Every option with its default and meaning; `hotplane replay --help` prints this. */
-export const REPLAY_OPTIONS = {
-  trace: {
-    value: 'FILE',
-    summary:
-      'a trace as published (see trace inspect); several files, with commas, are one; ' +
-      'required without --from',
-  },
-  out: {
-    value: 'DIR',
-    summary: 'result folder; must not hold results yet; required without --from',
-  },
-  from: {
-    value: 'DIR',
-    summary: 'repeat the run of this result folder: its options, but for those given here',
-  },
-  begin: {
-    value: 'SEC',
-    default: '0',
-    summary: "of the trace's time: what arrives before is left out",
-  },
-  duration: { value: 'SEC', summary: "of the trace's time from --begin on (default: to its end)" },
-  mechanism: {
-    value: 'LIST',
-    default: 'static,virtio-mem',
-    summary: `comma-separated, replayed in turn: ${MECHANISMS.names.join(', ')}`,
-  },
-  speedup: { value: 'S', default: '1', summary: 'divides gaps, durations and keep-alive alike' },
-  'warm-up': {
-    value: 'SEC',
-    default: '0',
-    summary: "of the run's time: calls in it are made and recorded, and counted in no figure",
-  },
-  'gap-scale': { value: 'F', default: '1', summary: 'multiplies the gaps between arrivals alone' },
-  'duration-scale': { value: 'F', default: '1', summary: 'multiplies durations alone' },
-  only: { value: 'LIST', summary: 'functions and apps by name, or by the start of it' },
-  trigger: { value: 'LIST', summary: 'functions with these triggers, e.g. http,timer' },
-  percentile: {
-    value: 'A-B',
-    summary: 'functions by their number of calls, of all: 0-50 the half called least',
-  },
-  functions: {
-    value: 'K',
-    default: '4',
-    summary: 'the K most invoked functions, of those chosen at most all',
-  },
-  group: {
-    value: 'HOW',
-    default: 'function',
-    summary: 'what gets a VM: each function, or each app with all its functions',
-  },
-  concurrency: {
-    value: 'N',
-    default: 'peak',
-    summary: 'most instances of one function VM; peak: what each needs for nobody to wait',
-  },
-  'keep-alive': {
-    value: 'SEC',
-    default: String(PAPER_KEEP_ALIVE_S),
-    summary: "in the trace's time, before --speedup",
-  },
-  'memory-model': { value: 'NAME', default: 'hotmem-paper', summary: 'where sizes come from' },
-  'memory-map': {
-    value: 'HOW',
-    default: 'rank',
-    summary: 'which function gets which size: rank, or random (by --seed)',
-  },
-  'memory-scale': {
-    value: 'F',
-    default: '1',
-    summary: 'multiplies every memory limit, rounded up to 128 MiB',
-  },
-  'touched-share': {
-    value: 'F',
-    default: '0.75',
-    summary: 'share of the limit an invocation touches as anonymous memory',
-  },
-  'file-share': { value: 'F', default: '0.05', summary: 'share of the limit mapped from files' },
-  'cpu-share': { value: 'F', default: '0.05', summary: 'share of each duration that is computed' },
-  baseline: {
-    value: 'SIZE',
-    summary: 'memory of an instance at its start, which then follows its use (not static)',
-  },
-  increment: { value: 'SIZE', summary: 'one step of growth; either of the two makes it follow' },
-  course: {
-    value: 'NAME',
-    default: 'flat',
-    summary: 'memory during an invocation: flat, or train (load, split, train, validate)',
-  },
-  'max-vcpus': {
-    value: 'N',
-    default: String(Math.min(2, availableParallelism())),
-    summary: 'upper bound of the vCPUs of a VM (vCPU share x N below it)',
-  },
-  'boot-memory': {
-    value: 'SIZE',
-    default: '256MiB',
-    summary: 'ordinary memory of a VM, before memory maps and file cache',
-  },
-  backing: {
-    value: 'KIND',
-    default: 'anonymous',
-    summary: 'anonymous, memfd or huge memory of the VMM',
-  },
-  'init-on-alloc': { value: '0|1', default: '0', summary: 'guest kernel zeroes at allocation' },
-  'guest-huge-pages': {
-    value: '0|1',
-    default: '0',
-    summary: 'transparent huge pages in the guest',
-  },
-  'guest-kernel': {
-    value: 'NAME',
-    default: 'series',
-    summary: 'of static, virtio-mem, numa: series (one kernel for all, switched off) or untouched',
-  },
-  vmm: { value: 'NAME', default: 'auto', summary: 'passed to the agent that is started' },
-  seed: { value: 'X', default: '1', summary: 'for everything random; recorded in the manifest' },
-  fail: {
-    value: 'LIST',
-    summary: 'bring failures about: kill-vmm, stall-vmm or kill-agent, e.g. kill-vmm@5/1',
-  },
-  rounds: {
-    value: 'R',
-    default: '1',
-    summary: 'replay all of it R times, each round beginning with another mechanism',
-  },
-  agent: { value: 'SOCKET', summary: 'use a running agent instead of starting one' },
-  'host-limit': {
-    value: 'SIZE',
-    summary: 'most host memory of all VMs; passed to the agent that is started',
-  },
-} as const satisfies Record<string, ReplayOption>;
-
 /** Where a run is written, and beside how many others, says nothing about it. */
 const NOT_KEPT: ReadonlySet<string> = new Set(['out', 'from', 'rounds']);
 
-export type ReplayOptionName = keyof typeof REPLAY_OPTIONS;
 export type RawReplayOptions = Readonly<Partial<Record<string, string | undefined>>>;
 
 /** Throws `HP_REPLAY_OPTION`, `HP_TRACE_CHOICE` with the first option that does not hold. */
-export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
+export function parseReplayOptions(given: RawReplayOptions): ReplayOptions {
+  const raw = withRealWork(given);
   const read = (name: ReplayOptionName): string => {
     const option: ReplayOption = REPLAY_OPTIONS[name];
     const fallback = option.default;
@@ -254,6 +119,7 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     duration_scale: factor('duration-scale'),
     choice: parseChoice(raw),
     functions: whole('functions', 1, REPLAY_LIMITS.functions),
+    work: parseWork(choice('work', WORK_KINDS), raw),
     grouping: choice('group', GROUPINGS),
     concurrency:
       read('concurrency') === 'peak' ? 'peak' : whole('concurrency', 1, LIMITS.regions_per_vm),
@@ -277,6 +143,21 @@ export function parseReplayOptions(raw: RawReplayOptions): ReplayOptions {
     failures: parseHarm(raw),
     texts: optionTexts(raw),
   };
+}
+
+/** `--functions real` in the words of the two options that it is short for. */
+function withRealWork(raw: RawReplayOptions): RawReplayOptions {
+  if (raw['functions'] !== 'real') return raw;
+  return { ...raw, functions: REPLAY_OPTIONS.functions.default, work: 'real' };
+}
+
+/** What only an emulation can be told is refused beside real programs. */
+function parseWork(work: WorkKind, raw: RawReplayOptions): WorkKind {
+  const { course } = raw;
+  if (work === 'real' && course !== undefined && course !== 'flat') {
+    throw badReplayOption('course', course, 'real programs (--work real) go their own');
+  }
+  return work;
 }
 
 function parseMemory(raw: RawReplayOptions): MemorySpec | null {

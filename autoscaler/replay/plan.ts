@@ -2,6 +2,7 @@
  * From a selection of a trace to what is deployed and when it is invoked. Pure: the same inputs
  * give the same plan, and every mechanism of a run replays the same plan.
  */
+import { PLAIN_SPEC } from '../../agent/model/spec.ts';
 import type { Backing, MemorySpec } from '../../agent/model/spec.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { REPLAY_LIMITS } from './limits.ts';
@@ -12,7 +13,9 @@ import { sizeFunction, type FunctionSize, type SizingOptions } from '../workload
 import { peakConcurrency } from '../trace/peak.ts';
 import { ALL_FUNCTIONS, type RankedFunction, type Selection } from '../trace/select.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
-import type { Work } from '../../agent/model/work.ts';
+import type { FunctionProgram } from '../../agent/model/program.ts';
+import { type Call, emulated, JSON_TYPE, type Work } from '../../agent/model/work.ts';
+import type { RealFunction } from '../results/schema.ts';
 import type { FunctionSpec } from './agent-api.ts';
 
 export type Concurrency = number | 'peak';
@@ -57,6 +60,14 @@ export interface PlannedFunction extends FunctionSize {
   /** Instances it would need if nobody waited; only what one VM can have of them is planned. */
   readonly peak_concurrency: number;
   readonly keep_alive_ms: number;
+  /** The program that stands for it; null: its calls are emulated. */
+  readonly real: RealFunction | null;
+}
+
+/** What a call of a real program is given: it makes its input by the seed. */
+export interface RealInput {
+  readonly seed: number;
+  readonly size: number;
 }
 
 export interface PlannedArrival {
@@ -64,8 +75,11 @@ export interface PlannedArrival {
   readonly function: string;
   /** After the warm-up, which begins with the first arrival of the plan, compressed. */
   readonly at_ms: number;
+  /** Of a real program: how long a call of that size takes alone. */
   readonly duration_ms: number;
-  readonly work: Work;
+  readonly task:
+    | { readonly kind: 'emulated'; readonly work: Work }
+    | { readonly kind: 'real'; readonly input: RealInput };
 }
 
 export interface ReplayPlan {
@@ -95,21 +109,39 @@ export function buildPlan(chosen: Selection, options: PlanOptions): ReplayPlan {
         compress(invocation.arrival_ms - first_ms, options.speedup) - options.warm_up_ms,
       ),
       duration_ms,
-      work: {
-        ...courseOf(options.course, target.anonymous_bytes, duration_ms),
-        file_bytes: target.file_bytes,
-        cpu_ms: round(duration_ms * options.cpu_share),
-        wall_ms: duration_ms,
+      task: {
+        kind: 'emulated',
+        work: {
+          ...courseOf(options.course, target.anonymous_bytes, duration_ms),
+          file_bytes: target.file_bytes,
+          cpu_ms: round(duration_ms * options.cpu_share),
+          wall_ms: duration_ms,
+        },
       },
     };
   });
+  return { functions, arrivals, ...measuredWindow(functions, arrivals, options.warm_up_ms) };
+}
+
+/** The window that holds those arrivals and a keep-alive after the last of them. */
+export function measuredWindow(
+  functions: ReplayPlan['functions'],
+  arrivals: ReplayPlan['arrivals'],
+  warm_up_ms: number,
+): Omit<ReplayPlan, 'functions' | 'arrivals'> {
   const load_ms = arrivals.reduce((end, a) => Math.max(end, a.at_ms + a.duration_ms), 0);
   const keep_alive_ms = functions.reduce((most, f) => Math.max(most, f.keep_alive_ms), 0);
   const window_margin_ms = REPLAY_LIMITS.window_margin_ms;
   const window_ms = Math.ceil(load_ms + keep_alive_ms + window_margin_ms);
   const invocations = arrivals.filter(({ at_ms }) => at_ms < 0).length;
-  const warm_up = { ms: options.warm_up_ms, invocations };
-  return { functions, arrivals, warm_up, load_ms, window_ms, window_margin_ms };
+  return { warm_up: { ms: warm_up_ms, invocations }, load_ms, window_ms, window_margin_ms };
+}
+
+/** What the agent is sent for a planned arrival. */
+export function callOf({ task }: Pick<PlannedArrival, 'task'>): Call {
+  if (task.kind === 'emulated') return emulated(task.work);
+  const payload = Buffer.from(JSON.stringify(task.input));
+  return { payload, content_type: JSON_TYPE, timeout_ms: null, http: null };
 }
 
 /** Each of the two knobs by itself; 1 and 1 change nothing. */
@@ -126,11 +158,12 @@ function scaled(
   return { ...selection, invocations };
 }
 
-/** What Deploy gets for a planned function under one mechanism. */
+/** What Deploy gets for a planned function, and its program, under one mechanism. */
 export function deploySpec(
   planned: PlannedFunction,
   mechanism: MechanismName,
   options: GuestOptions,
+  program: FunctionProgram | null = null,
 ): FunctionSpec {
   return {
     name: planned.name,
@@ -140,18 +173,12 @@ export function deploySpec(
     vcpus: planned.vcpus,
     boot_bytes: planned.boot_bytes,
     keep_alive_ms: planned.keep_alive_ms,
-    argv: [],
+    ...PLAIN_SPEC,
     backing: options.backing,
     init_on_alloc: options.init_on_alloc,
     guest_huge_pages: options.guest_huge_pages,
-    max_vms: 1,
     memory: MECHANISMS.get(mechanism).plugs_on_demand ? memoryOf(planned, options) : null,
-    instances: null,
-    network: null,
-    tenant: null,
-    deadline_ms: null,
-    reclaim_slo: null,
-    program: null,
+    program,
   };
 }
 
@@ -179,6 +206,7 @@ function planFunctions(selection: Selection, options: PlanOptions): PlannedFunct
       invocations: entry.invocations,
       peak_concurrency: peaks[index] ?? 1,
       keep_alive_ms: options.keep_alive_ms,
+      real: null,
       ...sizeFunction(profile, options.sizing, concurrencyOf(options, peaks[index] ?? 1)),
     };
   });

@@ -1,5 +1,6 @@
 /** Everything that can be wrong with the inputs of a run is found here, before anything starts. */
 import { existsSync } from 'node:fs';
+import { assert } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
 import { FIXED_KEEP_ALIVE } from '../policy/fixed-keep-alive.ts';
@@ -13,7 +14,11 @@ import { badReplayOption, cannotBeRecorded, interruptedEarly } from './errors.ts
 import { type PlannedFailure, planFailures } from './failures.ts';
 import { buildManifest, waitingRun, type ManifestInputs, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
-import { buildPlan, type ReplayPlan } from './plan.ts';
+import type { CurvePoint } from '../workload-model/program-curve.ts';
+import { PROGRAM_COSTS } from '../workload-model/program-costs.ts';
+import type { RealPrograms } from './calibrate.ts';
+import { buildPlan, type PlanOptions, type ReplayPlan } from './plan.ts';
+import { chooseStands, realPlan, type Stand } from './real-plan.ts';
 import { checkSameTrace, hostDifferences, optionDifferences } from './repeat.ts';
 
 /** The run of `--from`: its folder, its manifest, and whether a trace was named on purpose now. */
@@ -23,10 +28,15 @@ export interface Repeated {
   readonly trace_named: boolean;
 }
 
-export type PreparedRun = Omit<ManifestInputs, 'facts' | 'repeat_of'> & {
+export type PreparedRun = Omit<ManifestInputs, 'facts' | 'repeat_of' | 'plan'> & {
   facts: RunFacts;
+  plan: ReplayPlan;
+  /** The plan before real programs came in the place of emulations. */
+  readonly emulated: ReplayPlan;
+  /** Real programs that stand for functions of the plan; empty: calls are emulated. */
+  readonly stands: ReadonlyMap<string, Stand>;
   /** Of every mechanism, by time. */
-  readonly failures: readonly PlannedFailure[];
+  failures: readonly PlannedFailure[];
   repeat_of: ManifestInputs['repeat_of'];
 };
 
@@ -35,6 +45,7 @@ export async function prepareRun(
   options: ReplayOptions,
   facts: RunFacts,
   repeated: Repeated | null,
+  programs: Pick<RealPrograms, 'needsOf'>,
   signal: AbortSignal,
 ): Promise<PreparedRun> {
   const keep_alive_ms = Math.round((options.keep_alive_s * 1e6) / options.speedup) / 1000;
@@ -50,7 +61,44 @@ export async function prepareRun(
     ? checkSameTrace(repeated.folder, repeated.manifest, trace.input, repeated.trace_named)
     : [];
   const selection = selectMostInvoked(trace, countOf(trace, options), options.grouping);
-  const plan = buildPlan(selection, {
+  const emulated = buildPlan(selection, planOptions(options, keep_alive_ms));
+  const stands = await standsOf(emulated, options, programs);
+  const plan = realPlan(emulated, stands, pointsOf(repeated, stands), options.seed);
+  checkSizes(plan.functions);
+  if (plan.warm_up.invocations === plan.arrivals.length) {
+    const lasts = `all ${plan.arrivals.length} calls come within it`;
+    throw badReplayOption(
+      'warm-up',
+      String(options.warm_up_s),
+      `${lasts}: none is left to measure`,
+    );
+  }
+  const inputs: PreparedRun = {
+    options,
+    trace,
+    selection,
+    plan,
+    emulated,
+    stands,
+    failures: planFailures(options.failures, plan, options.seed),
+    policy_name: FIXED_KEEP_ALIVE,
+    keep_alive_ms,
+    facts,
+    repeat_of: null,
+  };
+  const manifest = checkedManifest(inputs);
+  if (!repeated) return inputs;
+  const { folder, manifest: then } = repeated;
+  const differences = [
+    ...trace_differences,
+    ...optionDifferences(then.options ?? {}, options.texts),
+    ...hostDifferences(then, manifest),
+  ];
+  return { ...inputs, repeat_of: { folder, started_at: then.started_at, differences } };
+}
+
+function planOptions(options: ReplayOptions, keep_alive_ms: number): PlanOptions {
+  return {
     speedup: options.speedup,
     warm_up_ms: options.warm_up_s * 1000,
     gap_scale: options.gap_scale,
@@ -69,36 +117,36 @@ export async function prepareRun(
     cpu_share: options.cpu_share,
     course: options.course,
     keep_alive_ms,
-  });
-  checkSizes(plan.functions);
-  if (plan.warm_up.invocations === plan.arrivals.length) {
-    const lasts = `all ${plan.arrivals.length} calls come within it`;
-    throw badReplayOption(
-      'warm-up',
-      String(options.warm_up_s),
-      `${lasts}: none is left to measure`,
-    );
-  }
-  const inputs: PreparedRun = {
-    options,
-    trace,
-    selection,
-    plan,
-    failures: planFailures(options.failures, plan, options.seed),
-    policy_name: FIXED_KEEP_ALIVE,
-    keep_alive_ms,
-    facts,
-    repeat_of: null,
   };
-  const manifest = checkedManifest(inputs);
-  if (!repeated) return inputs;
-  const { folder, manifest: then } = repeated;
-  const differences = [
-    ...trace_differences,
-    ...optionDifferences(then.options ?? {}, options.texts),
-    ...hostDifferences(then, manifest),
-  ];
-  return { ...inputs, repeat_of: { folder, started_at: then.started_at, differences } };
+}
+
+/** Throws HP_YAML. */
+async function standsOf(
+  plan: ReplayPlan,
+  { work }: ReplayOptions,
+  programs: Pick<RealPrograms, 'needsOf'>,
+): Promise<PreparedRun['stands']> {
+  if (work === 'emulated') return new Map();
+  const needs = await programs.needsOf(PROGRAM_COSTS.map(({ name }) => name));
+  return chooseStands(plan, (name) => {
+    const found = needs.get(name);
+    assert(found, 'a program of the table has a function.yaml');
+    return found;
+  });
+}
+
+/** Calls that the repeated run has measured: the same sizes are the same run. */
+function pointsOf(
+  repeated: Repeated | null,
+  stands: PreparedRun['stands'],
+): ReadonlyMap<string, readonly CurvePoint[]> {
+  const functions = repeated?.manifest.functions ?? [];
+  return new Map(
+    functions.flatMap(({ name, real }) => {
+      const is_same = real !== null && real.program === stands.get(name)?.costs.name;
+      return is_same && real.points.length > 0 ? [[name, real.points] as const] : [];
+    }),
+  );
 }
 
 /** The files of `--trace`; one whose own name has a comma is one file. */

@@ -3,12 +3,16 @@
  * known, since every line tells its time since then; after that they are written as they come.
  */
 import { REPLAY_LIMITS } from './limits.ts';
+import type { RecordKind } from '../../agent/model/records.ts';
 import type { AgentApi, AgentRecord } from './agent-api.ts';
 
+type Watched = Pick<AgentApi, 'watch'>;
+
 export class RecordStream {
-  readonly #agent: AgentApi;
+  readonly #agent: Watched;
   readonly #stop: AbortSignal;
   readonly #replacement: () => Promise<unknown> | null;
+  readonly #kinds: readonly RecordKind[];
   readonly #reading: Promise<void>;
   readonly #lost = new AbortController();
   #early: AgentRecord[] = [];
@@ -19,22 +23,25 @@ export class RecordStream {
    * agent is being replaced on purpose, as `replacement` tells, its successor is listened to.
    */
   static async open(
-    agent: AgentApi,
+    agent: Watched,
     stop: AbortSignal,
     replacement: () => Promise<unknown> | null = () => null,
+    kinds: readonly RecordKind[] = ALL_KINDS,
   ): Promise<RecordStream> {
-    return new RecordStream(await watch(agent, stop), agent, stop, replacement);
+    return new RecordStream(await watch(agent, stop, kinds), agent, stop, replacement, kinds);
   }
 
   private constructor(
     records: AsyncIterable<AgentRecord>,
-    agent: AgentApi,
+    agent: Watched,
     stop: AbortSignal,
     replacement: () => Promise<unknown> | null,
+    kinds: readonly RecordKind[],
   ) {
     this.#agent = agent;
     this.#stop = stop;
     this.#replacement = replacement;
+    this.#kinds = kinds;
     this.#reading = this.#read(records);
   }
 
@@ -73,7 +80,7 @@ export class RecordStream {
       followed = replacement;
       try {
         await replacement;
-        told = await watch(this.#agent, this.#stop);
+        told = await watch(this.#agent, this.#stop, this.#kinds);
       } catch (error) {
         if (!this.#stop.aborted) this.#lost.abort(error);
       }
@@ -94,8 +101,14 @@ export class RecordStream {
   }
 }
 
-async function watch(agent: AgentApi, signal: AbortSignal): Promise<AsyncIterable<AgentRecord>> {
+/** What a replay keeps. */
+const ALL_KINDS = ['operation', 'memory', 'decision', 'event'] as const;
+
+async function watch(
+  agent: Watched,
+  signal: AbortSignal,
+  records: readonly RecordKind[],
+): Promise<AsyncIterable<AgentRecord>> {
   const memory_interval_ms = REPLAY_LIMITS.memory_interval_ms;
-  const records = ['operation', 'memory', 'decision', 'event'] as const;
   return await agent.watch({ memory_interval_ms, records, signal });
 }

@@ -72,15 +72,22 @@ export function invocationLine(
   origin: RunOrigin,
 ): InvocationLine {
   const { invocation_id, function: name } = arrival;
+  return {
+    ...sentLine(sent_at_ms, sent, origin),
+    invocation_id,
+    function: name,
+    planned_at_ms: arrival.at_ms,
+    planned_duration_ms: arrival.duration_ms,
+  };
+}
+
+/** What became of a call, whatever planned it. */
+export function sentLine(sent_at_ms: number | null, sent: Sent, origin: RunOrigin) {
   const reply = sent.kind === 'replied' ? sent.reply : null;
   return {
     mechanism: origin.mechanism,
     ...(reply ? inRunTime(reply, origin) : { ...UNANSWERED, ...fate(sent) }),
-    invocation_id,
-    function: name,
     waited: waited(reply),
-    planned_at_ms: arrival.at_ms,
-    planned_duration_ms: arrival.duration_ms,
     sent_at_ms: sent_at_ms === null ? null : toRunTime(sent_at_ms, origin),
     replied_at_ms: sent.kind === 'replied' ? toRunTime(sent.replied_at_ms, origin) : null,
   };

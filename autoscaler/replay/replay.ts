@@ -3,19 +3,22 @@ import type { Clock } from '../../base/clock.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { rebuildReport } from '../report/rebuild.ts';
 import type { Summary } from '../report/summary.ts';
-import type { Manifest, MechanismRun, Provenance } from '../results/schema.ts';
-import { ResultWriter } from '../results/writer.ts';
+import type { MechanismRun, Provenance } from '../results/schema.ts';
 import type { AgentApi } from './agent-api.ts';
 import { agentNotThere, agentSpoke, interrupted, interruptedEarly } from './errors.ts';
+import { isUnrecorded } from './errors.ts';
 import type { LoadSample } from './load.ts';
 import type { Harm } from './inject.ts';
-import { buildManifest, waitingRun, type RunFacts } from './manifest.ts';
+import { type KeptResults, keepResults } from './kept-results.ts';
+import { waitingRun, type RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
 import { OutFolder } from './out-folder.ts';
 import { deploySpec } from './plan.ts';
 import { type PreparedRun, prepareRun, type Repeated } from './prepare.ts';
 import type { ProgressSink } from './progress.ts';
 import { runDifferences } from './repeat.ts';
+import { buildPrograms, measurePrograms, type Programs } from './real-programs.ts';
+import type { RealPrograms } from './calibrate.ts';
 import { runMechanism } from './run-mechanism.ts';
 import type { TimeLeft } from './time-left.ts';
 
@@ -49,6 +52,8 @@ export interface ReplayDependencies {
   readonly lookAtLoad: (agent_pid: number | null) => LoadSample;
   /** Size and hash of the VMM's program; null when it cannot be read. */
   readonly readBinary: (path: string) => Promise<Provenance['vmm_binary']>;
+  /** Asked for those that stand for functions of the trace; of emulated calls never. */
+  readonly programs: RealPrograms;
   /** Called once, after every input has been checked. */
   openAgent(out: OutFolder, signal: AbortSignal): Promise<AgentSession>;
 }
@@ -56,64 +61,61 @@ export interface ReplayDependencies {
 /**
  * Resolves with the summary of a complete run. Otherwise throws, after the results so far, their
  * summary and report are written and everything that was started has ended; of a run whose agent
- * never answered nothing is left.
+ * never answered, or which could write nothing, nothing is left.
  */
 export async function replay(options: ReplayOptions, deps: ReplayDependencies): Promise<Summary> {
   const out = new OutFolder(options.out);
-  const inputs = await prepareRun(options, deps.facts, deps.repeated, deps.signal);
+  const inputs = await prepareRun(options, deps.facts, deps.repeated, deps.programs, deps.signal);
   tellPlan(inputs, deps);
-  const { session, pid } = await openSession(inputs, out, deps);
+  const { session, pid, programs } = await openSession(inputs, out, deps);
   let problem: unknown = null;
-  let kept: Kept | null = null;
+  let kept: KeptResults | null = null;
   try {
-    kept = keepResults(inputs);
-    problem = await replayAll(inputs, deps, { ...session, pid }, kept);
+    kept = keepResults(inputs, out);
+    problem = await replayAll(inputs, deps, { ...session, pid, programs }, kept);
   } catch (error) {
     problem = error;
   }
   const not_closed = await settle(session.close());
   problem ??= not_closed;
-  if (kept === null) throw problem;
+  if (kept === null) {
+    out.giveBack();
+    throw problem;
+  }
   const is_interrupted = deps.signal.aborted && kept.runs.some((run) => run.status !== 'complete');
-  const ended = problem === null ? 'complete' : 'failed';
-  kept.note(is_interrupted ? 'interrupted' : ended);
-  kept.writer.close();
+  problem = kept.end(is_interrupted, problem);
   if (!is_interrupted && problem === null) return await rebuildReport(options.out);
   const unreported = await settle(rebuildReport(options.out));
-  if (unreported !== null) deps.onUnreported(unreported);
+  // Where nothing can be written that is no news.
+  if (unreported !== null && !isUnrecorded(problem)) deps.onUnreported(unreported);
+  if (isUnrecorded(problem)) throw problem;
   if (is_interrupted) throw interrupted(options.out);
   deps.onKept(options.out);
   throw problem;
 }
 
-interface Kept {
-  readonly writer: ResultWriter;
-  readonly runs: MechanismRun[];
-  note(status: Manifest['status']): void;
+interface OpenSession {
+  readonly session: AgentSession;
+  readonly pid: number | null;
+  /** By function of the plan. */
+  readonly programs: Programs;
 }
 
-function keepResults(inputs: PreparedRun): Kept {
-  const writer = new ResultWriter(inputs.options.out);
-  const runs = inputs.options.mechanisms.map(waitingRun);
-  const note = (status: Manifest['status']): void =>
-    writer.manifest(buildManifest(inputs, status, runs));
-  note('running');
-  return { writer, runs, note };
-}
-
-/** An agent that answered. Until then nothing is written: the folder stays free. */
+/** An agent that answered, and has measured real programs. Until then nothing is written. */
 async function openSession(
   inputs: PreparedRun,
   out: OutFolder,
   deps: ReplayDependencies,
-): Promise<{ readonly session: AgentSession; readonly pid: number | null }> {
+): Promise<OpenSession> {
   let session: AgentSession | null = null;
   try {
+    const programs = await buildPrograms(inputs, deps);
     session = await deps.openAgent(out, deps.signal);
     const { version, pid } = await session.api.status('', { signal: deps.signal });
     const { facts } = inputs;
     inputs.facts = { ...facts, versions: { ...facts.versions, agent: version } };
-    return { session, pid: pid || null };
+    await measurePrograms(inputs, programs, session.api, deps);
+    return { session, pid: pid || null, programs };
   } catch (error) {
     await settle(session?.close());
     const last_words = out.lastWords();
@@ -137,8 +139,8 @@ function explained(socket_path: string | null, error: unknown): unknown {
 async function replayAll(
   inputs: PreparedRun,
   deps: ReplayDependencies,
-  session: AgentSession & { readonly pid: number | null },
-  kept: Kept,
+  session: AgentSession & Omit<OpenSession, 'session'>,
+  kept: KeptResults,
 ): Promise<Error | null> {
   const { options, plan, failures } = inputs;
   const { runs } = kept;
@@ -146,19 +148,22 @@ async function replayAll(
   const pid = killsAgent(failures) ? null : session.pid;
   let problem: Error | null = null;
   for (const [index, mechanism] of options.mechanisms.entries()) {
-    if (deps.signal.aborted) break;
+    if (deps.signal.aborted || kept.guard.lost.aborted) break;
     runs[index] = { ...waitingRun(mechanism), status: 'running' };
-    kept.note('running');
+    kept.note();
     const result = await runMechanism({
       mechanism,
       position: index + 1,
       of: options.mechanisms.length,
       plan,
-      specs: plan.functions.map((one) => deploySpec(one, mechanism, options)),
+      specs: plan.functions.map((one) =>
+        deploySpec(one, mechanism, options, session.programs.get(one.name) ?? null),
+      ),
       agent: session.api,
       agent_is_ours: session.is_ours,
       clock: deps.clock,
-      sink: kept.writer,
+      sink: kept.guard,
+      unrecorded: kept.guard.lost,
       progress: deps.progress,
       time_left: deps.time_left,
       signal: deps.signal,
@@ -169,7 +174,7 @@ async function replayAll(
     runs[index] = result.run;
     await noteBinary(inputs, result.run, deps);
     noteDifferences(inputs, runDifferencesOf(deps, result.run), deps);
-    kept.note('running');
+    kept.note();
     problem ??= result.error;
   }
   return problem;

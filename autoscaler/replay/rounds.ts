@@ -9,11 +9,17 @@ import type { MechanismName } from '../../agent/model/mechanism.ts';
 import { describeError } from '../../base/errors.ts';
 import { rebuildRounds, roundFolder, roundsIn } from '../report/rounds-folder.ts';
 import type { RoundsSummary } from '../report/rounds.ts';
-import { resultsUnwritable } from '../results/errors.ts';
+import { isUnwritable, resultsUnwritable } from '../results/errors.ts';
 import { readManifest } from '../results/reader.ts';
 import type { Manifest } from '../results/schema.ts';
 import { RESULT_FILES } from '../results/writer.ts';
-import { interruptedEarly, interruptedRounds, otherRounds } from './errors.ts';
+import {
+  interruptedEarly,
+  interruptedRounds,
+  isUnrecorded,
+  otherRounds,
+  unrecorded,
+} from './errors.ts';
 import type { RunFacts } from './manifest.ts';
 import type { ReplayOptions } from './options.ts';
 import { needNoResults } from './out-folder.ts';
@@ -29,7 +35,8 @@ export type RoundsDependencies = Omit<ReplayDependencies, 'facts' | 'time_left'>
 
 /**
  * Resolves when all rounds are complete. Otherwise throws the first problem, after the rounds so
- * far are summarised; after one that failed the next has its turn, after one that never began none.
+ * far are summarised; after one that failed the next has its turn, after one that never began, or
+ * could not be written, none.
  */
 export async function replayRounds(
   options: ReplayOptions,
@@ -55,15 +62,21 @@ export async function replayRounds(
       await replay(mine, { ...deps, facts, repeated, time_left });
     } catch (error) {
       problem ??= error;
-      if (deps.signal.aborted || !isBegun(out, round)) break;
+      if (deps.signal.aborted || isUnrecorded(error) || isUnwritable(error)) break;
+      if (!isBegun(out, round)) break;
       deps.onNote(`round ${round} of ${rounds} is not complete: ${describeError(error)}`);
     }
   }
   if (roundsIn(out).length === 0) throw problem ?? interruptedEarly();
-  const summary = await rebuildRounds(out);
+  const summary = rebuildRounds(out);
+  // What cannot be summarised is told where nothing else is.
+  if (problem !== null) await summary.catch(() => {});
+  else await summary;
   if (deps.signal.aborted) throw interruptedRounds(out, await countComplete(out), rounds);
+  // Those that are there stay: it ends as where a round could not be written to its end.
+  if (isUnwritable(problem)) throw unrecorded(out, null, problem);
   if (problem !== null) throw problem;
-  return summary;
+  return await summary;
 }
 
 /** The order of mechanisms is turned by one a round, so that none always comes first. */

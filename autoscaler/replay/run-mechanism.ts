@@ -16,12 +16,12 @@ import type { LoadSample } from './load.ts';
 import { loadIntervalMs, recordLoad } from './load-recorder.ts';
 import { MemoryView } from './memory-view.ts';
 import { aboutVms, NOT_DEPLOYED, type VmAbout } from './vm-about.ts';
-import { sendArrivals } from './open-loop.ts';
+import { LEAD_MS, sendArrivals } from './open-loop.ts';
 import type { ReplayPlan } from './plan.ts';
 import type { ProgressSink, ProgressState } from './progress.ts';
 import { instancesOf, memoryCheckLine, memoryStepLine, operationLine } from './records.ts';
 import { decisionLine, eventLine, type RunOrigin } from '../results/run-time.ts';
-import { agentLost } from './errors.ts';
+import { agentLost, notDeployed } from './errors.ts';
 import { RecordStream } from './record-stream.ts';
 import type { TimeLeft } from './time-left.ts';
 import type { ResultSink } from './result-sink.ts';
@@ -36,6 +36,8 @@ export interface MechanismOptions {
   readonly agent: AgentApi;
   readonly clock: Clock;
   readonly sink: ResultSink;
+  /** Aborted when lines cannot be written any more: the run ends. */
+  readonly unrecorded: AbortSignal;
   readonly progress: ProgressSink;
   readonly time_left: TimeLeft;
   /** Aborted by Ctrl-C. */
@@ -62,13 +64,12 @@ export async function runMechanism(options: MechanismOptions): Promise<Mechanism
   return await runner.run();
 }
 
-/** Time from now to the run's start, so that the first arrival is not late by our own set-up. */
-const LEAD_MS = 50;
-
 class MechanismRunner {
   readonly #o: MechanismOptions;
   readonly #begin_ms: number;
   readonly #memory = new MemoryView();
+  /** Interrupted, or with nowhere to write to. */
+  readonly #halt: AbortSignal;
   #origin: RunOrigin | null = null;
   #phase: ProgressState['phase'] = 'deploy';
   #finished = 0;
@@ -85,6 +86,7 @@ class MechanismRunner {
   constructor(options: MechanismOptions) {
     this.#o = options;
     this.#begin_ms = options.clock.nowMs();
+    this.#halt = AbortSignal.any([options.signal, options.unrecorded]);
   }
 
   async run(): Promise<MechanismResult> {
@@ -104,6 +106,7 @@ class MechanismRunner {
     error = (await this.#removeAll()) ?? error;
     stop.abort();
     await stream?.done();
+    error ??= this.#unrecorded();
     clearInterval(ticker);
     this.#o.progress.end();
     const whole_ms = this.#o.plan.window_ms + this.#o.plan.warm_up.ms;
@@ -126,7 +129,7 @@ class MechanismRunner {
     const load = this.#recordLoad(origin, ended.signal);
     // Told when it is awaited; until then its failure is not an unhandled one.
     load.catch(() => {});
-    const harmed = this.#bringFailures(origin, AbortSignal.any([ended.signal, this.#o.signal]));
+    const harmed = this.#bringFailures(origin, AbortSignal.any([ended.signal, this.#halt]));
     try {
       await this.#observe(origin, stream);
     } finally {
@@ -139,9 +142,9 @@ class MechanismRunner {
 
   /** Sends all arrivals, waits for the window's end and for every region to be unplugged. */
   async #observe(origin: RunOrigin, stream: RecordStream): Promise<void> {
-    const { plan, clock, signal } = this.#o;
+    const { plan, clock } = this.#o;
     const sending = new AbortController();
-    const both = AbortSignal.any([signal, stream.lost, sending.signal]);
+    const both = AbortSignal.any([this.#halt, stream.lost, sending.signal]);
     const warmed_up = this.#endWarmUp(origin, both);
     // Told when it is awaited.
     warmed_up.catch(() => {});
@@ -210,7 +213,8 @@ class MechanismRunner {
 
   /** All functions at once: VMs boot in parallel, as many as the agent lets. */
   async #deployAll(): Promise<void> {
-    const { agent, specs, signal } = this.#o;
+    const { agent, specs, mechanism } = this.#o;
+    const signal = this.#halt;
     const results = await Promise.allSettled(specs.map((spec) => agent.deploy(spec, { signal })));
     this.#about = aboutVms(
       specs.flatMap(({ name }, index) => {
@@ -218,9 +222,11 @@ class MechanismRunner {
         return result?.status === 'fulfilled' ? { function: name, response: result.value } : [];
       }),
     );
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed) throw failed.reason;
     signal.throwIfAborted();
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'fulfilled') continue;
+      throw notDeployed(mechanism, specs[index]?.name ?? '', result.reason);
+    }
   }
 
   /** True when every instance is gone and, unless memory stays by design, every region is empty. */
@@ -237,7 +243,7 @@ class MechanismRunner {
         deadline_ms: REPLAY_LIMITS.drain_ms,
         first_pause_ms: 20,
         longest_pause_ms: 250,
-        signal: this.#o.signal,
+        signal: this.#halt,
       },
     );
     return found === true;
@@ -324,6 +330,12 @@ class MechanismRunner {
       plugged_bytes: this.#memory.sum('plugged_bytes'),
       resident_bytes: this.#memory.sum('resident_bytes'),
     };
+  }
+
+  /** Of a run that was not interrupted: why its lines were not all written. */
+  #unrecorded(): Error | null {
+    const { signal, unrecorded } = this.#o;
+    return unrecorded.aborted && !signal.aborted ? this.#explain(unrecorded.reason) : null;
   }
 
   #explain(problem: unknown): Error {

@@ -1,4 +1,5 @@
 /** What a reader has to know to read the figures, as sentences. Pure. */
+import { fitText } from './fit-text.ts';
 import { printable } from '../../base/printable.ts';
 import { formatMs } from '../../base/units.ts';
 import { SATURATED_SLOWDOWN } from './comparability.ts';
@@ -17,6 +18,9 @@ export function footnotes(summary: Summary): string[] {
     for (const { text } of one.not_compared) {
       notes.push(`${name} is not compared: ${printable(text)}.`);
     }
+  }
+  for (const one of summary.real ?? []) {
+    notes.push(`In the place of ${printable(one.name, 40)}: ${printable(fitText(one))}.`);
   }
   notes.push(...markNotes(summary), ...idealNotes(summary), ...repetitionNotes(summary));
   notes.push(

@@ -64,6 +64,10 @@ function startOf(line: OperationLine): number {
   return line.decided_at_ms ?? line.requested_at_ms ?? line.stop_at_ms ?? 0;
 }
 
+/** Nothing had to be moved, as in the unplug after a plug that was refused: it took no time. */
+const isIdle = (line: OperationLine): boolean =>
+  line.outcome === 'done' && line.before_bytes === line.requested_bytes;
+
 /** Figures of one kind of operation. */
 class KindTally {
   readonly queued = new Sample();
@@ -79,7 +83,7 @@ class KindTally {
 
   add(line: OperationLine): void {
     const { requested_at_ms: sent_ms } = line;
-    if (sent_ms !== null) {
+    if (sent_ms !== null && !isIdle(line)) {
       this.queued.add(between(line.gone_at_ms ?? line.decided_at_ms, sent_ms));
       this.accepted.add(between(sent_ms, line.accepted_at_ms));
       // What was moved of others meanwhile is no time of this one.

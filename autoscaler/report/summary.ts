@@ -80,6 +80,8 @@ export interface Summary {
   readonly window_ms: number;
   /** Replayed before the window and in no figure; absent: nothing was. */
   readonly warm_up?: { readonly ms: number; readonly invocations: number };
+  /** Functions for which real programs stood; absent: every call was emulated. */
+  readonly real?: readonly Manifest['functions'][number][];
   /** Null when the folder does not hold the whole plan. */
   readonly ideal: Ideal | null;
   readonly mechanisms: readonly MechanismSummary[];
@@ -97,6 +99,7 @@ export function summarize(tally: RunTally, files: FilesRead): Summary {
   const alone = tally.mechanisms.map((one) => summarizeAlone(one, manifest, files));
   const baseline = alone.find((one) => one.mechanism === manifest.baseline) ?? null;
   const ideal = idealOfRun(tally);
+  const real = manifest.functions.filter((one) => one.real !== null);
   return {
     schema_version: manifest.schema_version,
     ...(isSimulated(manifest) && { simulated: true as const }),
@@ -106,6 +109,7 @@ export function summarize(tally: RunTally, files: FilesRead): Summary {
     in_time_ms: IN_TIME_MS,
     window_ms: manifest.window.window_ms,
     ...(manifest.window.warm_up && { warm_up: manifest.window.warm_up }),
+    ...(real.length > 0 && { real }),
     ideal,
     mechanisms: alone.map((one) => compare(one, baseline, ideal)),
     torn_files: files.torn_files,

@@ -1,4 +1,5 @@
 import { type CodeInfo, errorMaker, type HotplaneError } from '../../base/errors.ts';
+import { isHotplaneError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { errnoOf } from '../../base/system-error.ts';
 
@@ -16,7 +17,7 @@ export const RESULTS_CODES = {
   HP_RESULTS_MISSING: {
     category: 'usage',
     meaning: 'There is no readable result file.',
-    next: 'name a folder written by `hotplane replay --out`.',
+    next: 'name a folder of `hotplane replay --out`; of a profile, one of `hotplane profile run --out`.',
   },
   HP_RESULTS_MALFORMED: {
     category: 'failure',
@@ -42,6 +43,11 @@ export const RESULTS_CODES = {
 
 /** Makes the error of one code; `message` is one sentence with the values that matter. */
 const resultsError = errorMaker<keyof typeof RESULTS_CODES>(RESULTS_CODES);
+
+/** Whether a result file could not be written. */
+export function isUnwritable(error: unknown): boolean {
+  return isHotplaneError(error) && error.code === 'HP_RESULTS_UNWRITABLE';
+}
 
 /** The folder already holds a run; runs are never overwritten or mixed. */
 export function resultsExist(folder: string): HotplaneError {

@@ -77,7 +77,7 @@ export async function readManifest(folder: string): Promise<Manifest> {
   if (!READ_VERSIONS.some((known) => known === version)) {
     throw resultsVersion(path, version, READ_VERSIONS);
   }
-  return check(manifestSchema, json, path, 1);
+  return checkLine(manifestSchema, json, path, 1);
 }
 
 /**
@@ -128,11 +128,12 @@ export async function readEvents(
 /** Of a file at once: a few hundred lines, so that reading costs little beside checking. */
 const READ_BYTES = 256 * 1024;
 
-async function readFileLines<T>(
+/** Tells the lines of one file; throws as {@link readLines} does. */
+export async function readFileLines<T>(
   path: string,
   schema: z.ZodType<T>,
   tell: (line: T) => unknown,
-  signal: AbortSignal | undefined,
+  signal?: AbortSignal,
 ): Promise<'whole' | 'torn' | 'missing'> {
   // The line last seen, not yet believed: only the very last line of a file may be cut off.
   let pending: { line: number; text: string } | null = null;
@@ -141,7 +142,7 @@ async function readFileLines<T>(
     if (!pending) return;
     const json = parseJson(pending.text);
     if (json === undefined) throw resultsMalformed(path, pending.line, 'it is not JSON');
-    tell(check(schema, json, path, pending.line));
+    tell(checkLine(schema, json, path, pending.line));
     pending = null;
   };
   const lines = new LineSplitter({
@@ -173,7 +174,8 @@ async function readFileLines<T>(
   return 'whole';
 }
 
-function check<T>(schema: z.ZodType<T>, json: unknown, path: string, line: number): T {
+/** What `schema` makes of a line; throws `HP_RESULTS_MALFORMED` with the field. */
+export function checkLine<T>(schema: z.ZodType<T>, json: unknown, path: string, line: number): T {
   const result = schema.safeParse(json);
   if (result.success) return result.data;
   const issue = result.error.issues[0];

@@ -222,6 +222,26 @@ const simulatedSchema = z.strictObject({
   ),
 });
 
+/** A real program that stood for a function of the trace, and how well it did by the plan. */
+const realFunctionSchema = z.strictObject({
+  program: text,
+  /** Calls of it that were measured before the run; none: told by a table, in a plan alone. */
+  points: z.array(z.strictObject({ size: z.number().int().positive(), ms: duration_ms })),
+  /** How long the shortest and the longest call takes that it can be asked for. */
+  shortest_ms: duration_ms,
+  longest_ms: duration_ms,
+  /** Calls of the trace that take as long as one of it can; the others got the nearest. */
+  calls_in_reach: count,
+  /** Medians of the trace's calls, compressed, and of those that stand for them. */
+  wanted_p50_ms: duration_ms,
+  planned_p50_ms: duration_ms,
+  /** The trace's limit by the memory model; the program may have been given more. */
+  wanted_limit_bytes: bytes,
+  /** What a call of the median size needs with its runtime, measured on another host. */
+  needed_bytes: bytes,
+});
+export type RealFunction = z.infer<typeof realFunctionSchema>;
+
 export const manifestSchema = z.strictObject({
   schema_version: z.literal(READ_VERSIONS),
   /** `simulation`: nothing in it was measured. */
@@ -310,6 +330,8 @@ export const manifestSchema = z.strictObject({
       /** Instances it would need if nobody waited; above `concurrency` some calls must wait. */
       peak_concurrency: known(count),
       keep_alive_ms: duration_ms,
+      /** Null: its calls were emulated. */
+      real: known(realFunctionSchema),
     }),
   ),
 });

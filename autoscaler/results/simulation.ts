@@ -3,6 +3,7 @@
  * figures have the names that those of a replay have. `hotplane compare` reads both.
  */
 import { z } from 'zod';
+import { READY_RUNGS } from '../../agent/model/pool.ts';
 
 export const SIMULATION_FILE = 'simulation.json';
 const SIMULATION_VERSION = 1;
@@ -45,6 +46,21 @@ export const runFiguresSchema = z.strictObject({
   /** GiB·s of each hundredth of the window. */
   committed_gib_s_parts: z.array(figure),
   window_ms: figure,
+  /**
+   * What stood ready: calls that looked for an idle instance (`warm`), starts that calls waited
+   * for (`plugged`), those that found one at once, and GiB·s of what stood there. A start that did
+   * not hit is a cold plug. Absent: not counted.
+   */
+  ready: z
+    .array(
+      z.strictObject({
+        rung: z.enum(READY_RUNGS),
+        asked: figure,
+        hits: figure,
+        idle_gib_s: figure,
+      }),
+    )
+    .optional(),
   /** Codes of why its figures order nothing; empty: they may be compared. */
   not_compared: z.array(z.string()).default([]),
 });

@@ -117,6 +117,7 @@ class FastEngine {
       committed: this.#account,
       busy_byte_ms: this.#busy_byte_ms,
       peak_instances: this.#of.peaks,
+      ready: null,
     };
   }
 

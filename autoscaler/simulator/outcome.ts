@@ -1,8 +1,12 @@
 /** What a simulation has played, of which every figure is made. */
+import type { ReadyRung, RungState } from '../../agent/model/pool.ts';
 import type { MemoryAccount } from '../results/memory-account.ts';
 
 /** Outcomes of an invocation, as numbers of a column. */
 export const OUTCOME = { open: 0, warm: 1, cold: 2, refused: 3 } as const;
+
+/** Who looked for what stood ready, on each rung, and what that cost. */
+export type ReadyTally = Readonly<Record<ReadyRung, Pick<RungState, 'asked' | 'hits' | 'byte_ms'>>>;
 
 export interface Played {
   /** Of {@link OUTCOME}, for each invocation. */
@@ -21,4 +25,6 @@ export interface Played {
   readonly busy_byte_ms: number;
   /** Most instances of each function at a time; null: not counted. */
   readonly peak_instances: Int32Array | null;
+  /** Of all functions within the window; null: not counted. */
+  readonly ready: ReadyTally | null;
 }

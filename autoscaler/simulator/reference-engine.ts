@@ -11,7 +11,8 @@ import type { Action } from '../../agent/model/actions.ts';
 import type { HostEvent } from '../../agent/model/events.ts';
 import { BASELINE, STOCK } from '../../agent/model/mechanism.ts';
 import { NO_QUEUE } from '../../agent/model/operation-queue.ts';
-import type { FunctionSpec } from '../../agent/model/spec.ts';
+import { DEFAULT_POOL, POOL_POLICY_NAME, type PoolSpec } from '../../agent/model/pool-spec.ts';
+import { type FunctionSpec, PLAIN_SPEC } from '../../agent/model/spec.ts';
 import { emptyHost, type HostState } from '../../agent/model/state.ts';
 import { constantTable } from './table-policies.ts';
 import { EventHeap } from './event-heap.ts';
@@ -19,13 +20,16 @@ import { playFast } from './fast-engine.ts';
 import { WIDE_HOST } from './host-model.ts';
 import { MemoryAccount } from '../results/memory-account.ts';
 import { resizeMs } from './mechanism-models.ts';
-import { OUTCOME, type Played } from './outcome.ts';
+import { OUTCOME, type Played, type ReadyTally } from './outcome.ts';
+import { readyOf } from './ready.ts';
 import { readyMs, type SimCosts, type SimFunction, type SimWorkload } from './workload.ts';
 
 export interface ReferenceOptions {
   readonly policy: Policy;
   /** Of every function, for policies that go by it. */
   readonly keep_alive_ms: number;
+  /** Of every function, for the policy of that name; absent: as it is by default. */
+  readonly pool?: PoolSpec;
   /** For regions; what VMs take besides is not counted. */
   readonly limit_bytes: number;
   /** Without memory for a start: it is refused at once, or waits as it does in the agent. */
@@ -97,6 +101,8 @@ class ReferenceEngine {
   #stops = 0;
   #events = 0;
   #busy_byte_ms = 0;
+  /** At the end of the window; null: it is not over. */
+  #ready: ReadyTally | null = null;
   /** Functions whose last region was taken, though they may have more. */
   readonly outgrown = new Set<number>();
 
@@ -155,11 +161,13 @@ class ReferenceEngine {
       committed: this.#account,
       busy_byte_ms: this.#busy_byte_ms,
       peak_instances: null,
+      ready: this.#ready ?? readyOf(this.#state, this.#workload.window_ms),
     };
   }
 
   #deploy({ name, limit_bytes, concurrency }: SimFunction, fn: number): void {
     const { mechanism } = this.#costs;
+    const { policy, pool = DEFAULT_POOL } = this.#options;
     this.#send(0, {
       type: 'deploy',
       request_id: `deploy ${name}`,
@@ -171,18 +179,8 @@ class ReferenceEngine {
         vcpus: 1,
         boot_bytes: BOOT_BYTES,
         keep_alive_ms: this.#options.keep_alive_ms,
-        argv: [],
-        backing: 'anonymous',
-        init_on_alloc: false,
-        guest_huge_pages: false,
-        max_vms: 1,
-        memory: null,
-        instances: null,
-        network: null,
-        tenant: null,
-        deadline_ms: null,
-        reclaim_slo: null,
-        program: null,
+        ...PLAIN_SPEC,
+        pool: policy.name === POOL_POLICY_NAME ? pool : null,
       },
     });
     this.#until(0);
@@ -206,6 +204,8 @@ class ReferenceEngine {
 
   #send(now_ms: number, event: HostEvent): void {
     this.#events += 1;
+    const { window_ms } = this.#workload;
+    if (now_ms > window_ms) this.#ready ??= readyOf(this.#state, window_ms);
     const before = this.#state.granted.host;
     const { state, actions } = step(this.#state, event, now_ms, this.#context);
     this.#state = state;

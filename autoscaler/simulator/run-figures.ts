@@ -2,6 +2,7 @@
 import { GIB } from '../../base/units.ts';
 import { quantileInterval, wilson } from '../results/intervals.ts';
 import type { RunFigures } from '../results/simulation.ts';
+import { readyFigures } from './ready.ts';
 import { OUTCOME, type Played } from './outcome.ts';
 import type { SimWorkload } from './workload.ts';
 
@@ -37,6 +38,7 @@ export function figuresOfRun(
     committed_gib_s_parts: parts,
     window_ms: workload.window_ms,
     not_compared: [],
+    ...(played.ready && { ready: readyFigures(played.ready) }),
   };
 }
 

@@ -12,11 +12,36 @@ export function renderSimulation(one: Simulation): string {
     `mechanism ${mechanism.name}: ${mechanism.source}`,
     '',
     ...alignedRows([HEAD, ...runs.map((run) => rowOf(run, baselines))]),
+    ...readyLines(runs),
     '',
     'for the same trace, GiB·s:',
     ...alignedRows(baselines.map(({ name, about, gib_s }) => [name, gib_s.toFixed(1), about])),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What stood ready under each policy, where somebody counted. */
+function readyLines(runs: readonly RunFigures[]): string[] {
+  const rows = runs.flatMap(({ policy, ready = [] }) =>
+    ready.length === 0 ? [] : [[policy, ...ready.flatMap(readyFields)]],
+  );
+  return rows.length === 0 ? [] : ['', 'what stood ready:', ...alignedRows([READY_HEAD, ...rows])];
+}
+
+const READY_HEAD = [
+  'policy',
+  'cold plugs',
+  'plugged, of starts',
+  'GiB·s plugged',
+  'warm, of calls',
+  'GiB·s idle',
+];
+
+function readyFields(one: NonNullable<RunFigures['ready']>[number]): string[] {
+  const { rung, asked, hits, idle_gib_s } = one;
+  const share = `${hits} of ${asked}${asked > 0 ? `, ${percent(hits / asked)} %` : ''}`;
+  const fields = [share, idle_gib_s.toFixed(1)];
+  return rung === 'plugged' ? [String(asked - hits), ...fields] : fields;
 }
 
 const HEAD = [

@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { GIB, MIB } from '../../base/units.ts';
 import type { Policy } from '../../agent/core/policy.ts';
+import { DEFAULT_POOL, type PoolSpec } from '../../agent/model/pool-spec.ts';
 import { FIXED_KEEP_ALIVE_POLICY } from '../policy/fixed-keep-alive.ts';
 import { BATCHED_POLICY } from '../policy/batched.ts';
 import { GREEDY_DUAL_POLICY, LEAST_RECENTLY_USED_POLICY } from '../policy/greedy-dual.ts';
@@ -10,6 +11,7 @@ import { KNATIVE_POLICY } from '../policy/knative.ts';
 import { OLDEST_FIRST_POLICY } from '../policy/oldest-first.ts';
 import { DEGRADED_WINDOW_POLICY } from '../policy/degraded-window.ts';
 import { PLUGGED_RESERVE_POLICY } from '../policy/plugged-reserve.ts';
+import { POOL_POLICY } from '../policy/pool.ts';
 import { SLIDING_WINDOW_POLICY } from '../policy/sliding-window.ts';
 import type { RunFigures, Simulation } from '../results/simulation.ts';
 import { badSimulateOption, simulateInterrupted } from './errors.ts';
@@ -33,6 +35,7 @@ export const SIMULATED_POLICIES = [
   'knative',
   'batched',
   'plugged-reserve',
+  'pool',
   'greedy-dual',
   'least-recently-used',
 ] as const;
@@ -47,6 +50,7 @@ const OF_THE_CORE: Readonly<Record<SimulatedPolicy, Policy>> = {
   knative: KNATIVE_POLICY,
   batched: BATCHED_POLICY,
   'plugged-reserve': PLUGGED_RESERVE_POLICY,
+  pool: POOL_POLICY,
   'greedy-dual': GREEDY_DUAL_POLICY,
   'least-recently-used': LEAST_RECENTLY_USED_POLICY,
 };
@@ -61,7 +65,11 @@ const TIMED: ReadonlySet<SimulatedPolicy> = new Set([
 /** Under these nothing ends but for want of memory. */
 export const NEEDS_LIMIT: ReadonlySet<string> = new Set(['greedy-dual', 'least-recently-used']);
 /** No engine of columns has them. */
-export const REFERENCE_ONLY: ReadonlySet<string> = new Set(['plugged-reserve', 'degraded-window']);
+export const REFERENCE_ONLY: ReadonlySet<string> = new Set([
+  'plugged-reserve',
+  'degraded-window',
+  'pool',
+]);
 
 /** Whether only the agent's own core can play it. */
 export function needsReference({ policy, own }: PolicyChoice): boolean {
@@ -72,6 +80,8 @@ export interface PolicyChoice {
   readonly policy: SimulatedPolicy;
   /** For those of which {@link isTimed} says so. */
   readonly keep_alive_ms: number;
+  /** Of `pool` alone; absent: as it is by default. */
+  readonly pool?: PoolSpec;
   /** Of somebody's own, which is played; `policy` then says what it is nearest to. */
   readonly own?: Policy;
 }
@@ -105,9 +115,15 @@ export async function simulate(
 }
 
 /** As reports name it. */
-export function nameOfChoice({ policy, keep_alive_ms, own }: PolicyChoice): string {
+export function nameOfChoice({ policy, keep_alive_ms, own, pool }: PolicyChoice): string {
   if (own) return `${own.name} ${keep_alive_ms / 1000} s`;
+  if (policy === 'pool') return poolName(pool);
   return isTimed(policy) ? `${policy} ${keep_alive_ms / 1000} s` : policy;
+}
+
+function poolName(pool: PoolSpec = DEFAULT_POOL): string {
+  const { bucket_ms, active_buckets, degraded_buckets, percentile } = pool;
+  return `pool ${bucket_ms / 1000} s ${active_buckets}+${degraded_buckets} p${percentile}`;
 }
 
 /** Whether it goes by a keep-alive that is chosen. */
@@ -134,7 +150,8 @@ export function runOne(
     return figuresOfRun(workload, played, about);
   }
   const policy = choice.own ?? OF_THE_CORE[choice.policy];
-  const options = { policy, keep_alive_ms: choice.keep_alive_ms, limit_bytes, when_short };
+  const { keep_alive_ms, pool = DEFAULT_POOL } = choice;
+  const options = { policy, keep_alive_ms, pool, limit_bytes, when_short };
   const played = playHosts(workload, hosts, (part) => playReference(part, costs, options));
   return figuresOfRun(workload, played, about);
 }
@@ -161,6 +178,7 @@ export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: numb
       return batchedTable(functions, keep_alive_ms);
     case 'plugged-reserve':
     case 'degraded-window':
+    case 'pool':
       throw badSimulateOption('engine', `fast does not play ${policy}; reference does`);
     case 'greedy-dual':
       return constantTable(policy, functions, Number.POSITIVE_INFINITY, 'greedy-dual');

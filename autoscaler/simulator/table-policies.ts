@@ -19,7 +19,7 @@ import {
   type Seen,
   wantedOf,
 } from '../policy/knative-windows.ts';
-import { ACTIVE_BUCKETS, BUCKET_MS } from '../policy/sliding-window.ts';
+import { ACTIVE_BUCKETS, BUCKET_MS } from '../policy/window.ts';
 
 /** Whose idle instance gives way when the host has no memory left for a start. */
 export type Eviction = 'none' | 'oldest' | 'greedy-dual';

@@ -122,6 +122,7 @@ function manifestOf(
       concurrency: Math.max(1, peaks[fn] ?? 1),
       peak_concurrency: null,
       keep_alive_ms,
+      real: null,
     })),
   };
 }

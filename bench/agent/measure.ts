@@ -15,20 +15,35 @@ import type { AgentStage } from './stage.ts';
 
 const US_PER_MS = 1_000;
 
+/** A cell with the time that each of its calls took. */
+export interface TimedRun {
+  readonly run: CellRun;
+  readonly latencies: readonly number[];
+}
+
 export async function measureCell(
   stage: AgentStage,
   cell: AgentCell,
   for_ms: number,
   signal: AbortSignal,
 ): Promise<CellRun> {
+  return (await measureTimed(stage, cell, for_ms, signal)).run;
+}
+
+export async function measureTimed(
+  stage: AgentStage,
+  cell: AgentCell,
+  for_ms: number,
+  signal: AbortSignal,
+): Promise<TimedRun> {
   const before = await mark(stage);
-  const { latencies, floor } = await run(stage, cell, for_ms, signal);
+  const { latencies, floor } = await callOn(stage, cell, for_ms, signal);
   const loop_ms = performance.now() - before.at_ms;
   const process = cell.kind === 'echo' ? 'peer' : 'agent';
   const { lag_ms } = await stage[process].usage();
   if (cell.kind === 'cycle') await settle(stage, cell, before.agent);
   const after = await mark(stage);
-  return {
+  const run = {
     cell,
     calls: latencies.length,
     cycles: after.agent.unplugs - before.agent.unplugs,
@@ -41,6 +56,7 @@ export async function measureCell(
     heap_bytes: after[process].heap_bytes,
     others_share: othersBetween(before, after),
   };
+  return { run, latencies };
 }
 
 interface Calls {
@@ -48,7 +64,7 @@ interface Calls {
   readonly floor: Latency | null;
 }
 
-async function run(
+async function callOn(
   stage: AgentStage,
   cell: AgentCell,
   for_ms: number,

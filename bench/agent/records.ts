@@ -46,9 +46,11 @@ export interface ScaleRun {
   readonly blocked_ms: number;
   /** Of the status; null: not known. */
   readonly others_share: number | null;
-  /** One scrape of the metrics of all these VMs. */
+  /** Scrapes of the metrics of all these VMs: the median, the first, and the most of all. */
   readonly scrape: {
+    readonly n: number;
     readonly ms: number;
+    readonly first_ms: number;
     readonly bytes: number;
     readonly blocked_ms: number;
     readonly others_share: number | null;

@@ -4,7 +4,13 @@ import type { Progress } from '../../base/progress.ts';
 import { agentBenchInterrupted } from './errors.ts';
 import { measureLive } from './live.ts';
 import { measureCell } from './measure.ts';
-import { type AgentBenchOptions, cellsOf, functionOf, cellOrderOf } from './plan.ts';
+import {
+  type AgentBenchOptions,
+  type AgentCell,
+  cellsOf,
+  functionOf,
+  cellOrderOf,
+} from './plan.ts';
 import type { AgentBench, CellRun } from './records.ts';
 import { measureIdle, measureScale, measureVms } from './scale.ts';
 import { AgentStage } from './stage.ts';
@@ -41,8 +47,33 @@ export function benchHost(): AgentBench['host'] {
   return { cpu: cpus()[0]?.model ?? 'unknown', cpus: cpus().length };
 }
 
-/** A quarter of a cell each, so that nothing is measured before its code was compiled. */
+/** Calls of each kind before any is measured, and the most turns that are made for them. */
+const WARM_UP_CALLS = 3_000;
+const WARM_UP_TURNS = 8;
+/** Of a cell's time, in each turn. */
 const WARM_UP_SHARE = 4;
+
+/**
+ * Every cell once, and again those of a kind that was called too seldom: until the engine has
+ * compiled what is called, which takes calls and no time. A slow or busy host would else be told
+ * what the first calls of an agent cost.
+ */
+async function warmUp(
+  stage: AgentStage,
+  cells: readonly AgentCell[],
+  { options, signal }: Pick<AgentBenchRun, 'options' | 'signal'>,
+): Promise<void> {
+  const calls = new Map<AgentCell['kind'], number>();
+  for (let turn = 0; turn < WARM_UP_TURNS; turn += 1) {
+    for (const cell of cells) {
+      const made = calls.get(cell.kind) ?? 0;
+      if (turn > 0 && made >= WARM_UP_CALLS) continue;
+      signal.throwIfAborted();
+      const run = await measureCell(stage, cell, options.cell_ms / WARM_UP_SHARE, signal);
+      calls.set(cell.kind, made + run.calls);
+    }
+  }
+}
 
 async function measureAll(
   stage: AgentStage,
@@ -59,10 +90,7 @@ async function measureAll(
   };
   const names = await deployAll(stage);
   begin('warming up');
-  for (const cell of cells) {
-    signal.throwIfAborted();
-    await measureCell(stage, cell, options.cell_ms / WARM_UP_SHARE, signal);
-  }
+  await warmUp(stage, cells, { options, signal });
   const rss_first_bytes = (await stage.agentUsage()).rss_bytes;
   const runs: CellRun[] = [];
   for (const cell of order) {
@@ -75,7 +103,7 @@ async function measureAll(
   const live = await measureLive(stage, options.cell_ms, signal);
   begin(`${options.functions} functions`);
   const told = (count: number): void => progress.update(`${count} deployed`);
-  const scale = await measureScale(stage, options.functions, told, signal);
+  const scale = await measureScale(stage, options, told, signal);
   begin('idle');
   const idle = await measureIdle(stage, options.idle_ms, signal);
   const host = benchHost();

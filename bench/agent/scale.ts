@@ -1,9 +1,11 @@
 /** The agent with as many functions as it takes, each with the most regions, and at rest. */
+import { assert } from '../../base/assert.ts';
 import { setTimeout as pause } from 'node:timers/promises';
 import { get } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { LIMITS } from '../../base/limits.ts';
 import { agentBenchBroken } from './errors.ts';
+import { median } from '../statistics.ts';
 import { mark, othersBetween } from './marks.ts';
 import { type AgentBenchOptions, MANY_REGIONS, VM_REGIONS } from './plan.ts';
 import type { Usage } from './child-messages.ts';
@@ -13,6 +15,8 @@ import { AgentStage } from './stage.ts';
 /** Deploys under way at once. */
 const DEPLOYS_IN_FLIGHT = 8;
 const US_PER_MS = 1_000;
+/** Longer than an agent keeps an answer to a scrape. */
+const SCRAPE_PAUSE_MS = 1_500;
 
 interface Deploying {
   readonly stage: AgentStage;
@@ -39,7 +43,7 @@ async function deployUpTo(functions: number, deploying: Deploying): Promise<void
 /** Called with the stage's functions removed. `onDeployed` is told how many there are. */
 export async function measureScale(
   stage: AgentStage,
-  functions: number,
+  { functions, rounds }: Pick<AgentBenchOptions, 'functions' | 'rounds'>,
   onDeployed: (count: number) => void,
   signal: AbortSignal,
 ): Promise<ScaleRun> {
@@ -52,7 +56,7 @@ export async function measureScale(
   const status = await stage.client.status('', { with_state: true });
   const status_ms = performance.now() - idle.at_ms;
   const after = await mark(stage);
-  const scrape = await measureScrape(stage);
+  const scrape = await measureScrapes(stage, rounds, signal);
   return {
     functions: status.functions.length,
     regions,
@@ -67,13 +71,35 @@ export async function measureScale(
   };
 }
 
-async function measureScrape(stage: AgentStage): Promise<ScaleRun['scrape']> {
-  const before = await mark(stage);
-  const bytes = await getBytes(stage.http_path, '/metrics');
-  const ms = performance.now() - before.at_ms;
-  const after = await mark(stage);
-  const { max: blocked_ms } = after.agent.lag_ms;
-  return { ms, bytes, blocked_ms, others_share: othersBetween(before, after) };
+/** One a round, each made anew: an agent keeps an answer for a moment. */
+async function measureScrapes(
+  stage: AgentStage,
+  rounds: number,
+  signal: AbortSignal,
+): Promise<ScaleRun['scrape']> {
+  const scrapes: Omit<ScaleRun['scrape'], 'n' | 'first_ms'>[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    if (round > 0) await pause(SCRAPE_PAUSE_MS, undefined, { signal });
+    const before = await mark(stage);
+    const bytes = await getBytes(stage.http_path, '/metrics');
+    const ms = performance.now() - before.at_ms;
+    const after = await mark(stage);
+    const { max: blocked_ms } = after.agent.lag_ms;
+    scrapes.push({ ms, bytes, blocked_ms, others_share: othersBetween(before, after) });
+  }
+  const of = (part: 'ms' | 'bytes' | 'blocked_ms'): number[] => scrapes.map((one) => one[part]);
+  const [first] = scrapes;
+  const ms = median(of('ms'));
+  assert(first && ms !== null, 'a run has a round');
+  const shares = scrapes.flatMap(({ others_share }) => others_share ?? []);
+  return {
+    n: rounds,
+    ms,
+    first_ms: first.ms,
+    bytes: Math.max(...of('bytes')),
+    blocked_ms: Math.max(...of('blocked_ms')),
+    others_share: shares.length === 0 ? null : Math.max(...shares),
+  };
 }
 
 /** Length of the answer. Throws HP_BENCH_AGENT where it is none. */

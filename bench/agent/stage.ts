@@ -1,4 +1,5 @@
 /** What the bench stands on: the agent and its peer as processes, and a connection to both. */
+import { PLAIN_SPEC } from '../../agent/model/spec.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,18 +66,7 @@ export class AgentStage {
       vcpus: 1,
       boot_bytes: 128 * MIB,
       keep_alive_ms: keep_warm ? WEEK_MS : 0,
-      argv: [],
-      backing: 'anonymous',
-      init_on_alloc: false,
-      guest_huge_pages: false,
-      max_vms: 1,
-      memory: null,
-      instances: null,
-      network: null,
-      tenant: null,
-      deadline_ms: null,
-      reclaim_slo: null,
-      program: null,
+      ...PLAIN_SPEC,
     };
     return this.client.deploy(spec);
   }

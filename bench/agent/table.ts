@@ -96,13 +96,15 @@ function scaleLines(bench: AgentBench): string[] {
       formatBytes(rss_last_bytes),
   ];
   if (scale) {
-    const { functions, regions, status_bytes, status_ms, status_cpu_ms, blocked_ms } = scale;
+    const { functions, regions, scrape } = scale;
+    const { status_bytes, status_ms, status_cpu_ms, blocked_ms } = scale;
     lines.push(
       `${functions} functions of ${regions} regions: resident ${formatBytes(scale.rss_bytes)}; ` +
         `status with state: ${formatBytes(status_bytes)} as JSON in ${formatMs(status_ms)}, ` +
         `CPU ${formatMs(status_cpu_ms)}, loop blocked for ${formatMs(blocked_ms)} at most`,
-      `a scrape of their metrics: ${formatBytes(scale.scrape.bytes)} in ` +
-        `${formatMs(scale.scrape.ms)}, loop blocked for ${formatMs(scale.scrape.blocked_ms)} at most`,
+      `a scrape of their metrics: ${formatBytes(scrape.bytes)} in ${formatMs(scrape.ms)} (the ` +
+        `first: ${formatMs(scrape.first_ms)}), loop blocked for ${formatMs(scrape.blocked_ms)} ` +
+        `at most`,
     );
   }
   if (live) {

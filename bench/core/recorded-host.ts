@@ -2,6 +2,7 @@
  * A host whose VMs and guests answer at once. It plays one workload on a core and keeps the events,
  * so that the same steps can be made again with nothing else between them.
  */
+import { PLAIN_SPEC } from '../../agent/model/spec.ts';
 import type { Action } from '../../agent/model/actions.ts';
 import type { HostEvent } from '../../agent/model/events.ts';
 import type { HostState } from '../../agent/model/state.ts';
@@ -232,18 +233,7 @@ function specOf(name: string): Extract<HostEvent, { type: 'deploy' }>['spec'] {
     vcpus: 1,
     boot_bytes: 256 * MIB,
     keep_alive_ms: KEEP_ALIVE_MS,
-    argv: [],
-    backing: 'anonymous',
-    init_on_alloc: false,
-    guest_huge_pages: false,
-    max_vms: 1,
-    memory: null,
-    instances: null,
-    network: null,
-    tenant: null,
-    deadline_ms: null,
-    reclaim_slo: null,
-    program: null,
+    ...PLAIN_SPEC,
   };
 }
 

@@ -15,7 +15,7 @@ import { type GiveBack, measureGiveBack } from './give-back.ts';
 import { type ElasticOptions, parseElasticOptions, type RawElasticOptions } from './options.ts';
 import { elasticFunction, playOrder, type Play, playsOf, elasticSpecOf } from './plan.ts';
 import { runPlay } from './play.ts';
-import { RecordKeeper } from './record-keeper.ts';
+import { RecordKeeper } from '../record-keeper.ts';
 import type { ElasticReport, PlayLine } from './records.ts';
 import { renderElastic } from './table.ts';
 
@@ -71,7 +71,7 @@ async function measure(
     }
     const operations = [...recorder.operations];
     progress.step(steps, steps, 'give memory back while an instance runs');
-    const back = await giveBack(api, recorder, options, signal);
+    const back = await giveBack(api, recorder, about, signal);
     const duration_ms = Math.round(hostClock.nowMs() - begun_ms);
     progress.done(`${planned.length} plays in ${formatMs(duration_ms)}`);
     const run = { plays: lines, operations, given_back: back.lines, neighbour: back.calls };
@@ -94,13 +94,15 @@ async function measure(
 async function giveBack(
   api: AgentClient,
   recorder: RecordKeeper,
-  options: ElasticOptions,
+  about: { readonly options: ElasticOptions; readonly progress: Progress },
   signal: AbortSignal,
 ): Promise<GiveBack> {
+  const { options, progress } = about;
+  const tell = progress.update.bind(progress);
   const shrinks = options.mechanisms.find((one) => MECHANISMS.find(one)?.partitions);
   if (shrinks === undefined) return { lines: [], calls: [] };
-  const about = { name: elasticFunction(shrinks), options, clock: hostClock };
-  return await measureGiveBack(api, recorder, about, signal);
+  const task = { name: elasticFunction(shrinks), options, clock: hostClock, tell };
+  return await measureGiveBack(api, recorder, task, signal);
 }
 
 function textOf(report: ElasticReport): string {

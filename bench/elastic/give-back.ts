@@ -8,7 +8,7 @@ import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { ElasticOptions } from './options.ts';
 import type { ElasticApi } from './play.ts';
-import type { RecordKeeper } from './record-keeper.ts';
+import type { RecordKeeper } from '../record-keeper.ts';
 import type { GiveBackLine, NeighbourCall, Operation } from './records.ts';
 
 /** Each takes about three seconds. */
@@ -17,14 +17,25 @@ const SHORT_GIVE_BACKS = 2;
 /** How long memory is held before it is let go, and how long its instance runs on then. */
 const HELD_MS = 400;
 const ON_MS = 1_200;
-/** A region that somebody else took up again is not waited for. */
-const IDLE_BACK_MS = 5_000;
+/** Not every try gives one: somebody else may take a region up again before it is back. */
+const MORE_TRIES = 4;
+/** A region that is not back by then is not waited for. */
+const IDLE_BACK_MS = 10_000;
 /** A call of the neighbour: some milliseconds of work. */
 const CALL: Work = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 4, wall_ms: 0 };
 
 export interface GiveBack {
   readonly lines: readonly GiveBackLine[];
   readonly calls: readonly NeighbourCall[];
+}
+
+/** What is measured: a function of that name. */
+export interface GiveBackTask {
+  readonly name: string;
+  readonly options: ElasticOptions;
+  readonly clock: Clock;
+  /** Hears which try is made. */
+  readonly tell: (text: string) => void;
 }
 
 interface Call {
@@ -36,10 +47,10 @@ interface Call {
 export async function measureGiveBack(
   api: ElasticApi,
   recorder: RecordKeeper,
-  about: { readonly name: string; readonly options: ElasticOptions; readonly clock: Clock },
+  about: GiveBackTask,
   signal: AbortSignal,
 ): Promise<GiveBack> {
-  const { name, options, clock } = about;
+  const { name, options, clock, tell } = about;
   const before = recorder.operations.length;
   const done = new AbortController();
   const calls: Call[] = [];
@@ -57,10 +68,12 @@ export async function measureGiveBack(
   neighbour.catch(() => undefined);
   try {
     const count = options.short ? SHORT_GIVE_BACKS : GIVE_BACKS;
-    for (let index = 1; index <= count; index += 1) {
-      await invoke(`phase ${index}`, phaseWork(options));
-      await invoke(`idle ${index}`, idleWork(options));
-      await givenBack(recorder, clock, before, index);
+    for (let tries = 1; tries <= count + MORE_TRIES; tries += 1) {
+      tell(`${tries} of ${count}`);
+      await invoke(`phase ${tries}`, phaseWork(options));
+      const { instance_id } = await invoke(`idle ${tries}`, idleWork(options));
+      await stopped(recorder, clock, instance_id);
+      if (enough(recorder.operations.slice(before).flatMap(lineOf(options)), count)) break;
     }
   } finally {
     done.abort();
@@ -88,21 +101,21 @@ function idleWork(options: ElasticOptions): Work {
   return { anonymous_bytes, file_bytes: 0, cpu_ms: 0, wall_ms: HELD_MS };
 }
 
-/** The idle region's unplug is on record. */
-async function givenBack(
+/** The unplug of an instance that is idle by now is on record. */
+async function stopped(
   recorder: RecordKeeper,
   clock: Clock,
-  before: number,
-  count: number,
+  instance_id: string | null,
 ): Promise<void> {
-  const all = (): true | null =>
-    recorder.operations.slice(before).filter(isLargeStop).length >= count ? true : null;
-  await waitFor(all, { clock, deadline_ms: IDLE_BACK_MS });
+  const over = (one: Operation): boolean => one.cause === 'stop' && one.instance_id === instance_id;
+  const found = (): true | null => (recorder.operations.some(over) ? true : null);
+  if (instance_id !== null) await waitFor(found, { clock, deadline_ms: IDLE_BACK_MS });
 }
 
-/** The neighbour's instance is smaller, and so is what a phase has left. */
-function isLargeStop({ cause, before_bytes }: Operation): boolean {
-  return cause === 'stop' && before_bytes > 128 * MIB;
+/** What was cut short, for its region was wanted, or left too little, is none of them. */
+function enough(lines: readonly GiveBackLine[], count: number): boolean {
+  const ofPhases = lines.filter(({ what }) => what === 'phase').length;
+  return Math.min(ofPhases, lines.length - ofPhases) >= count;
 }
 
 /** Shrinks, and unplugs of regions of that size: what is much smaller is another thing. */

@@ -1,4 +1,5 @@
 /** What is played, on which mechanism, in which order. Pure. */
+import { PLAIN_SPEC } from '../../agent/model/spec.ts';
 import type { MechanismName } from '../../agent/model/mechanism.ts';
 import { MECHANISMS } from '../../agent/model/mechanism.ts';
 import type { Work } from '../../agent/model/work.ts';
@@ -95,18 +96,8 @@ export function elasticSpecOf(mechanism: MechanismName, options: ElasticOptions)
     vcpus: 2,
     boot_bytes: KERNEL_BYTES + instances * nodeBootBytes(limit_bytes),
     keep_alive_ms: KEEP_ALIVE_MS,
-    argv: [],
-    backing: 'anonymous',
-    init_on_alloc: false,
-    guest_huge_pages: false,
-    max_vms: 1,
+    ...PLAIN_SPEC,
     memory: MECHANISMS.get(mechanism).plugs_on_demand ? sizes : null,
-    instances: null,
-    network: null,
-    tenant: null,
-    deadline_ms: null,
-    reclaim_slo: null,
-    program: null,
   };
 }
 

@@ -5,7 +5,7 @@ import type { FunctionStatus } from '../../agent/model/messages.ts';
 import type { Clock } from '../../base/clock.ts';
 import { gibSeconds } from './figures.ts';
 import { elasticFunction, type PlannedPlay } from './plan.ts';
-import type { RecordKeeper } from './record-keeper.ts';
+import type { RecordKeeper } from '../record-keeper.ts';
 import type { PlayLine } from './records.ts';
 
 export type ElasticApi = Pick<AgentClient, 'invoke' | 'drain' | 'status' | 'watch'>;

@@ -1,4 +1,5 @@
 /** Which bursts are fired, in which order. Pure. */
+import { PLAIN_SPEC } from '../../agent/model/spec.ts';
 import type { MechanismName } from '../../agent/model/mechanism.ts';
 import type { FunctionSpec } from '../../autoscaler/replay/agent-api.ts';
 import { nodeBootBytes } from '../../hypervisor-client/host/guest-node.ts';
@@ -49,18 +50,7 @@ export function specOf(
     vcpus: options.vcpus,
     boot_bytes: KERNEL_BYTES + concurrency * nodeBootBytes(MEMORY_BLOCK_BYTES),
     keep_alive_ms: KEEP_ALIVE_MS,
-    argv: [],
-    backing: 'anonymous',
-    init_on_alloc: false,
-    guest_huge_pages: false,
-    max_vms: 1,
-    memory: null,
-    instances: null,
-    network: null,
-    tenant: null,
-    deadline_ms: null,
-    reclaim_slo: null,
-    program: null,
+    ...PLAIN_SPEC,
   };
 }
 

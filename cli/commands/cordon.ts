@@ -4,11 +4,12 @@ import { hostText } from '../host-text.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { withAgent } from '../with-agent.ts';
 
-const OPTIONS = {
-  reason: { value: 'TEXT', summary: 'why, for those who read it later' },
+const optionsWith = (reason: string) => ({
+  reason: { value: 'TEXT', summary: reason },
   socket: SOCKET_OPTION,
   json: JSON_OPTION,
-};
+});
+const WHY = 'why, for those who read it later';
 
 async function run(input: CommandInput, is_on: boolean): Promise<void> {
   const who = { author: ourName(), reason: input.values.optional('reason') ?? '' };
@@ -22,12 +23,13 @@ async function run(input: CommandInput, is_on: boolean): Promise<void> {
 export const cordonCommand: Command = {
   name: 'cordon',
   summary: 'have the host take no new work',
-  options: OPTIONS,
+  options: optionsWith(`${WHY}; default: what the cordon before said`),
   help: `
 Nothing new starts: no VM, no instance, no function. Instances that are there serve on; a call for
 which one would have to start is refused with HP_AGENT_HOST_CORDONED. It holds until 'hotplane
 uncordon', also in the next agent and after a boot; /readyz answers 503 meanwhile. To empty the host
-as well: 'hotplane drain --host'.
+as well: 'hotplane drain --host'. Also without a reason it cordons; whether a host is cordoned, by
+whom and why is shown by 'hotplane status' and 'hotplane top'.
 
   hotplane cordon --reason 'disk errors'
 `,
@@ -37,7 +39,7 @@ as well: 'hotplane drain --host'.
 export const uncordonCommand: Command = {
   name: 'uncordon',
   summary: 'have the host take new work again',
-  options: OPTIONS,
+  options: optionsWith(WHY),
   help: `
 Ends a cordon or a drain of the host. Functions whose VMs a drain ended get one again; where there
 is no memory for it any more, 'hotplane status' says so, and they can be deployed again.

@@ -1,11 +1,16 @@
 import { BACKINGS, type FunctionSpec, type MemorySpec } from '../../agent/model/spec.ts';
+import type { DeployResponse } from '../../agent/model/messages.ts';
 import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
+import { DEFAULT_POOL } from '../../agent/model/pool-spec.ts';
+import { isObject } from '../../base/json.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatMs } from '../../base/units.ts';
+import type { YamlText } from '../../base/yaml.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { parsePromise, PROMISE_WANTED } from '../function/promise.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { badArguments, badValue } from '../errors.ts';
+import { spansOf } from '../span-option.ts';
 import { Values } from '../values.ts';
 import { withAgent } from '../with-agent.ts';
 
@@ -52,16 +57,17 @@ const DEFAULTS = {
 } as const;
 
 /** Options that do not say how a function is. */
-const BESIDE_FILE: ReadonlySet<string> = new Set(['file', 'socket', 'json']);
+const BESIDE_FILE: ReadonlySet<string> = new Set([
+  'file',
+  'socket',
+  'json',
+  'dry-run',
+  'no-update',
+]);
 
 /** The function of --file, its package built where it has to be. Throws HP_YAML, HP_IMAGE_*. */
-async function specOfFile(path: string, input: CommandInput): Promise<FunctionSpec> {
-  const { positionals, values, stderr, signal } = input;
-  const beside = Object.keys(values.raw).find((name) => !BESIDE_FILE.has(name));
-  const what = positionals[0] ?? (beside === undefined ? null : `--${beside}`);
-  if (what !== null) {
-    throw badArguments('deploy', `${what} is given beside --file, which says all of the function.`);
-  }
+async function specOfFile(text: YamlText, input: CommandInput): Promise<FunctionSpec> {
+  const { stderr, signal } = input;
   const [{ makeFunction, programOf, readFunctionFile }, manifest, paths, { createProgress }] =
     await Promise.all([
       import('../function/program.ts'),
@@ -69,15 +75,27 @@ async function specOfFile(path: string, input: CommandInput): Promise<FunctionSp
       import('../../base/paths.ts'),
       import('../../base/progress.ts'),
     ]);
-  const read = await readFunctionFile(path);
+  const read = await readFunctionFile(text.path, text);
   const progress = createProgress({ stream: stderr });
   const made = await makeFunction(read, { cache_dir: paths.cacheDir(), progress, signal });
   return manifest.specOfManifest(read.manifest, programOf(read, made));
 }
 
-async function specOf(input: CommandInput): Promise<FunctionSpec> {
-  const path = input.values.optional('file');
-  if (path !== undefined) return await specOfFile(path, input);
+/** The text of --file; null: there is none. Throws HP_YAML. */
+async function readFile({ positionals, values }: CommandInput): Promise<YamlText | null> {
+  const path = values.optional('file');
+  if (path === undefined) return null;
+  const beside = Object.keys(values.raw).find((name) => !BESIDE_FILE.has(name));
+  const what = positionals[0] ?? (beside === undefined ? null : `--${beside}`);
+  if (what !== null) {
+    throw badArguments('deploy', `${what} is given beside --file, which says all of the function.`);
+  }
+  const { readYaml } = await import('../../base/yaml.ts');
+  return await readYaml(path);
+}
+
+async function specOf(text: YamlText | null, input: CommandInput): Promise<FunctionSpec> {
+  if (text) return await specOfFile(text, input);
   if (input.values.optional('limit') === undefined) {
     throw badArguments('deploy', '--limit is required.');
   }
@@ -104,6 +122,8 @@ function specOfOptions(values: Values, positionals: readonly string[]): Function
     network: null,
     tenant: values.optional('tenant') ?? null,
     ...promisesOf(values),
+    pool: values.flag('pool') ? DEFAULT_POOL : null,
+    spans: spansOf(values).map(({ name, bytes }) => ({ name, max_bytes: bytes })),
     program: null,
   };
 }
@@ -122,11 +142,38 @@ function promisesOf(values: Values): Pick<FunctionSpec, 'deadline_ms' | 'reclaim
   };
 }
 
+/** What was changed, or would be, and what that took. */
+function updateText(
+  name: string,
+  { revision, changed, replaced_vms }: DeployResponse,
+  { dry_run }: { readonly dry_run: boolean },
+): string {
+  const fields = changed.join(', ');
+  const vms = replaced_vms === 1 ? '1 VM' : `${replaced_vms} VMs`;
+  if (dry_run) {
+    const how = replaced_vms === 0 ? 'in place' : `and ${vms} replaced, one by one`;
+    return `${name}: ${fields} would change, ${how}; its revision is ${revision}\n`;
+  }
+  const how = replaced_vms === 0 ? 'in place' : `${vms} replaced`;
+  return `${name}: revision ${revision}: ${fields} changed, ${how}\n`;
+}
+
 async function run(input: CommandInput): Promise<void> {
-  const spec = await specOf(input);
+  const text = await readFile(input);
+  // What a file is about is its first word: the name of a DAG, or that of a function.
+  if (isObject(text?.value) && Object.hasOwn(text.value, 'dag')) {
+    const { deployDagFile } = await import('../dag/deploy.ts');
+    return await deployDagFile(text, input);
+  }
+  const spec = await specOf(text, input);
   const { stdout, values } = input;
-  const deployed = await withAgent(input, (client, signal) => client.deploy(spec, { signal }));
+  const how = { update: !values.flag('no-update'), dry_run: values.flag('dry-run') };
+  const deployed = await withAgent(input, (client, signal) =>
+    client.deploy(spec, { signal, ...how }),
+  );
   if (values.flag('json')) return void stdout.write(`${JSON.stringify(deployed)}\n`);
+  if (deployed.changed.length > 0) return void stdout.write(updateText(spec.name, deployed, how));
+  if (how.dry_run) return void stdout.write(`${spec.name}: nothing would change\n`);
   const took_ms = deployed.ready_at_ms - deployed.requested_at_ms;
   stdout.write(
     `${spec.name}: ${deployed.vm_id} ready after ${formatMs(took_ms)} ` +
@@ -136,13 +183,13 @@ async function run(input: CommandInput): Promise<void> {
 
 export const deployCommand: Command = {
   name: 'deploy',
-  summary: 'boot the VM of a function',
+  summary: 'boot the VM of a function, or update one that serves; or keep a DAG of functions',
   positionals: ['[NAME]'],
   options: {
     file: {
       value: 'FILE',
       short: 'f',
-      summary: 'a function.yaml, which says all of the function; also -f',
+      summary: 'a function.yaml, which says all of the function, or a DAG; also -f',
     },
     limit: { value: 'SIZE', summary: 'memory of one instance, e.g. 512MiB; needed without --file' },
     mechanism: {
@@ -198,6 +245,11 @@ export const deployCommand: Command = {
     increment: { value: 'SIZE', summary: 'one step of growth; without it 64MiB' },
     history: { summary: 'choose both from the peaks of earlier invocations, every 1,000 of them' },
     'grow-wait': { value: 'SEC', summary: 'longest wait of an instance for growth; without it 10' },
+    span: {
+      value: 'NAME=SIZE',
+      summary: 'memory that an instance can open and close while it runs, at most so large',
+      multiple: true,
+    },
     deadline: {
       value: 'SECONDS',
       summary:
@@ -207,6 +259,9 @@ export const deployCommand: Command = {
       value: 'PROMISE',
       summary: "how soon memory it gives up is back at the host, like '10ms per 1GiB, p99'",
     },
+    pool: { summary: 'keep memory ready for calls that are to come, and let it age' },
+    'dry-run': { summary: 'tell what a changed definition would do, and do nothing' },
+    'no-update': { summary: 'refuse a changed definition: exit code 5' },
     tenant: { value: 'NAME', summary: 'who it is for: the meter of a ledger tells it' },
     arg: { value: 'WORD', summary: 'program and arguments of an instance', multiple: true },
     'init-on-alloc': { summary: 'the guest kernel zeroes pages when they are allocated' },
@@ -216,13 +271,25 @@ export const deployCommand: Command = {
   },
   help: `
 Returns when the guest said hello; with --mechanism static, when all regions are plugged too. The
-same spec again is done at once, another spec under the same name is a conflict (exit code 5), and
-no room on the host is exit code 3 with the numbers. Without --arg an instance runs the workload
-program.
+same spec again is done at once, and no room on the host is exit code 3 with the numbers. Without
+--arg an instance runs the workload program.
+
+Another spec under a name that is deployed updates the function while it serves; --dry-run tells
+what that would do. --keep-alive, --max-vms, bounds of instances, --deadline, --reclaim-slo, sizes
+of memory that follows its use, and the timeout of a program change in place, and VMs stay.
+Anything else takes other VMs: they are launched beside the ones that serve, one at a time, and
+each that runs takes the place of one, which ends when what runs in it is over. Where there is no
+room for the first, nothing is changed; where three in a row do not come up the old ones serve on
+(HP_AGENT_UPDATE_STUCK), until the function is deployed again. Tenant and interface of a program
+never change: remove it first.
 
 With --file, the package of the function is built (as by 'function build' and 'function import'),
-and an instance runs it; every option here but --socket and --json is a key of that file then. The
+and an instance runs it; every option here that says how it is is a key of that file then. The
 agent must be on this host, with the same cache.
+
+A --file that begins with 'dag: NAME' is a DAG of functions that are deployed: stages, edges and one
+deadline, kept until 'remove --dag NAME' (docs/dags.md). Again, it takes the place of the one that
+is there.
 
 With --max-vms above 1 another VM is launched when an invocation finds no free region in those that
 are there and the host has room for one. All but the first end when they were empty for as long as
@@ -234,6 +301,12 @@ it is short of memory, up to --limit, and gives back what it has left free for a
 that is full waits for more; one that gets none in time is ended, and its invocation fails with the
 numbers. Growth waits and shrinking without moving a page need --mechanism hotmem; with virtio-mem
 and numa a region grows ahead of need, and shrinking it moves pages. With static it is refused.
+
+With --span an instance can open memory beside its own, by its name, and close it again: it is
+plugged when it is opened, and back at the host when it is closed, while the invocation goes on. An
+instance has one of each name at a time; one that finds no memory within --grow-wait (10 s) is
+refused. Spans need --mechanism hotmem, whose partitions a process can map by name; the others are
+refused. docs/spans.md tells how a program asks for one.
 
   hotplane deploy -f hello/function.yaml
   hotplane deploy train --limit 4GiB --baseline 256MiB --increment 64MiB --mechanism hotmem

@@ -1,5 +1,6 @@
 import type { AgentClient, Host } from '../../agent/api/client.ts';
 import { hostClock } from '../../base/clock.ts';
+import { counted } from '../../base/units.ts';
 import { ourName } from '../../base/users.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { badArguments } from '../errors.ts';
@@ -49,8 +50,9 @@ async function drainHost(client: AgentClient, input: CommandInput): Promise<Host
 function progress(host: Host): string {
   const { vms, instances_busy, instances_starting, instances_stopping, invocations_queued } = host;
   return (
-    `draining: ${vms} VMs, ${instances_busy + instances_starting} instances at work, ` +
-    `${instances_stopping} stopping, ${invocations_queued} invocations wait`
+    `draining: ${counted(vms, 'VM')}, ` +
+    `${counted(instances_busy + instances_starting, 'instance')} at work, ` +
+    `${instances_stopping} stopping, ${counted(invocations_queued, 'invocation')} waiting`
   );
 }
 

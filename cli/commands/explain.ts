@@ -73,6 +73,16 @@ function render(told: ExplainResponse): string {
     `  permit      ${formatBytes(told.permit_bytes)}; ` +
       `${formatBytes(told.free_bytes)} of the host are free`,
     `  next        ${printable(told.next, 512)}${due}; policy ${told.policy}`,
+    ...told.spans.map((span) => {
+      const { name, region_id, bytes, plugged_bytes, asked_at_ms, opened_at_ms } = span;
+      const state =
+        opened_at_ms === null
+          ? `waits since ${ago(asked_at_ms)}, refused in ` +
+            formatMs(Math.max(0, span.deny_at_ms - now_ms))
+          : `open since ${ago(opened_at_ms)}`;
+      const size_text = `${formatBytes(plugged_bytes)} of ${formatBytes(bytes)}`;
+      return `  span ${name}  ${size_text} in ${region_id}, ${state}`;
+    }),
     ...told.changes.map((change) => {
       const { cause, from_bytes, to_bytes, outcome, ended_at_ms, decided_at_ms, reason } = change;
       const took = formatMs(ended_at_ms - decided_at_ms);

@@ -20,6 +20,7 @@ explain' tells why it has it.
     { title: 'PLUGGED', text: (row) => formatBytes(row.plugged_bytes), is_figure: true },
     { title: 'USED', text: (row) => usedText(row), is_figure: true },
     { title: 'RUNS', text: ({ invocations }) => String(invocations), is_figure: true },
+    { title: 'ADDRESS', text: ({ address }) => address ?? '' },
     { title: 'INVOCATION', text: ({ invocation_id }) => invocation_id ?? '' },
   ],
 });

@@ -5,8 +5,15 @@ import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { badArguments, badValue } from '../errors.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { readPayload } from '../payload.ts';
+import { spansOf } from '../span-option.ts';
 import { withAgent } from '../with-agent.ts';
-import { type Call, emulated, JSON_TYPE } from '../../agent/model/work.ts';
+import {
+  type Call,
+  emulated,
+  JSON_TYPE,
+  SPAN_STEPS_MAX,
+  SPAN_TIMES_MAX,
+} from '../../agent/model/work.ts';
 import type { ProgressStream } from '../../base/progress.ts';
 import { parseBytes, sizeWanted } from '../../base/units.ts';
 
@@ -40,7 +47,16 @@ async function placeOf(input: CommandInput): Promise<string | null> {
 function builtInCall(input: CommandInput): Call {
   const { values } = input;
   const day_ms = 86_400_000;
+  const times = values.whole('span-times', 0, SPAN_TIMES_MAX);
+  const once = { at_ms: 0, hold_ms: 0, times };
+  const spans = spansOf(values).map(({ name: span, bytes }) => {
+    return { span, bytes, touch_bytes: bytes, ...once };
+  });
+  if (spans.length > SPAN_STEPS_MAX) {
+    throw badArguments('invoke', `--span is given at most ${SPAN_STEPS_MAX} times.`);
+  }
   return emulated({
+    ...(spans.length > 0 && { spans }),
     anonymous_bytes: bytesOrZero(input, 'touch'),
     file_bytes: bytesOrZero(input, 'map'),
     cpu_ms: values.number('cpu-ms', 0, day_ms),
@@ -54,6 +70,13 @@ async function run(input: CommandInput): Promise<number> {
     throw badArguments('invoke', '--prices is of --dry-run.');
   }
   const built_in = builtInCall(input);
+  const dag = values.optional('dag');
+  if (dag !== undefined) {
+    const { invokeDag } = await import('../dag/invoke.ts');
+    await invokeDag(dag, input, built_in);
+    return EXIT_CODES.ok;
+  }
+  if (positionals.length === 0) throw badArguments('invoke', 'NAME is missing.');
   const place = await placeOf(input);
   const content_type = values.text('content-type');
   const call: Call =
@@ -136,11 +159,18 @@ function timeText(time_ms: number | null): string {
 
 export const invokeCommand: Command = {
   name: 'invoke',
-  summary: 'run one invocation of a function',
-  positionals: ['NAME'],
+  summary: 'run one invocation of a function, or a DAG of functions',
+  positionals: ['[NAME]'],
   options: {
+    dag: { value: 'NAME', summary: 'call this DAG instead' },
     touch: { value: 'SIZE', summary: 'anonymous memory to touch', default: '16MiB' },
     map: { value: 'SIZE', summary: 'file-backed memory to map and read', default: '0' },
+    span: {
+      value: 'NAME=SIZE',
+      summary: 'open this span of the function, touch all of it, and close it',
+      multiple: true,
+    },
+    'span-times': { value: 'N', summary: 'so often, one after another', default: '1' },
     'cpu-ms': { value: 'MS', summary: 'CPU time to use', default: '1' },
     'wall-ms': { value: 'MS', summary: 'total duration', default: '10' },
     payload: {
@@ -182,8 +212,16 @@ this payload is plugged to and why, what the function's memory expression says o
 call, and its worst case; with --prices also what the memory of an instance costs by the second, and
 at the most for the time the call may take. Boot memory of VMs and operations are not in it.
 
+With --dag the payload goes to the stages that wait for none, and what the last ones answer is
+written: of one its answer as it is, of several a JSON object by their names. A stage that fails
+ends the call, with the exit code of its cause; --json tells where the time went (docs/dags.md).
+
+With --span the built-in function opens memory beside its own, as 'hotplane deploy --span' allows.
+
+  hotplane invoke train --span data=1GiB --span-times 3
   hotplane invoke resize-image --touch 200MiB --cpu-ms 50 --wall-ms 120
   echo '{"name":"Ada"}' | hotplane invoke hello --logs
+  hotplane invoke --dag thumbnails --payload picture.json
 `,
   run,
 };

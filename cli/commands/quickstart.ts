@@ -23,14 +23,21 @@ const REPLAY: Readonly<Record<string, string>> = {
 };
 
 async function run({ values, argv, stdout, stderr, signal }: CommandInput): Promise<void> {
-  const [{ runReplayCommand }, { OutFolder }, { ensureGuest }, { createProgress }, folders] =
-    await Promise.all([
-      import('../../autoscaler/replay/command.ts'),
-      import('../../autoscaler/replay/out-folder.ts'),
-      import('../../images/index.ts'),
-      import('../../base/progress.ts'),
-      import('../fresh-folder.ts'),
-    ]);
+  const [
+    { runReplayCommand },
+    { realPrograms },
+    { OutFolder },
+    { ensureGuest },
+    { createProgress },
+    folders,
+  ] = await Promise.all([
+    import('../../autoscaler/replay/command.ts'),
+    import('../function/real-programs.ts'),
+    import('../../autoscaler/replay/out-folder.ts'),
+    import('../../images/index.ts'),
+    import('../../base/progress.ts'),
+    import('../fresh-folder.ts'),
+  ]);
   const guest_kernel = values.choice('guest-kernel', GUEST_KERNELS);
   const raw = {
     ...REPLAY,
@@ -52,7 +59,14 @@ async function run({ values, argv, stdout, stderr, signal }: CommandInput): Prom
       await ensureGuest({ variant, progress, signal });
     }
     await runReplayCommand(
-      { raw: { ...raw, out }, argv, dry_run: false, json, signal },
+      {
+        raw: { ...raw, out },
+        argv,
+        dry_run: false,
+        json,
+        programs: realPrograms(progress),
+        signal,
+      },
       { stdout, stderr },
     );
   };

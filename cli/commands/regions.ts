@@ -8,14 +8,17 @@ export const regionsCommand = listCommand<RegionRow>({
   options: { function: FUNCTION_OPTION, vm: VM_OPTION, state: STATE_OPTION },
   help: `
 Every region, VM by VM: resizing, held by an instance, ready (plugged ahead of a start), empty, or
-left (an unplug did not empty it).
+left (an unplug did not empty it). Of a span, the instance is told with its name: i7/data.
 `,
   rows: (client, filter, options) => client.regions(filter, options),
   columns: [
     { title: 'VM', text: ({ vm_id }) => vm_id },
     { title: 'REGION', text: ({ region_id }) => region_id },
     { title: 'STATE', text: ({ state }) => state },
-    { title: 'INSTANCE', text: ({ instance_id }) => instance_id ?? '' },
+    {
+      title: 'INSTANCE',
+      text: ({ instance_id, span }) => [instance_id ?? [], span ?? []].flat().join('/'),
+    },
     { title: 'TARGET', text: (row) => formatBytes(row.target_bytes), is_figure: true },
     { title: 'PLUGGED', text: (row) => formatBytes(row.plugged_bytes), is_figure: true },
     { title: 'PERMIT', text: (row) => formatBytes(row.permit_bytes), is_figure: true },

@@ -1,4 +1,4 @@
-import { REPLAY_OPTIONS } from '../../autoscaler/replay/options.ts';
+import { REPLAY_OPTIONS } from '../../autoscaler/replay/option-table.ts';
 import { basename, dirname, resolve } from 'node:path';
 import { JSON_OPTION, type Command, type OptionSpec } from '../command.ts';
 import { withFreshFolder } from '../fresh-folder.ts';
@@ -35,6 +35,12 @@ range, mean and, within each round, the ratio to static, both with 95 % after St
 which a mechanism was disturbed are named and count for nothing. The same command again goes on
 where one was ended: complete rounds are kept.
 
+--functions real, or --work real beside another number, makes calls of real programs in the place
+of emulated ones: the functions of images/functions, in Python and in Node. Each function of the
+trace gets the one whose memory and time are nearest, and each call the size that takes as long as
+the trace says, by calls of that program measured on this host before the run. What was wanted and
+what there is of it is told, and kept in the manifest. --from and --rounds keep the sizes.
+
 --warm-up 60s replays the first 60 s, of the run's own time, before the window begins: its calls are
 made and recorded, at times below 0, and counted in no figure, of no mechanism and of no prediction.
 
@@ -48,19 +54,29 @@ Example:
     --mechanism static,virtio-mem --memory-scale 0.125 --out out
   hotplane replay --trace day1.csv,ms1.csv --trigger http --percentile 90-100 --functions 9 \\
     --gap-scale 2 --duration-scale 0.5 --out popular
+  hotplane replay --trace autoscaler/traces/azure2021/sample_200.csv --speedup 30 \\
+    --mechanism hotmem --functions real --memory-scale 0.2 --out real
   hotplane replay --from out --out again
   hotplane replay --from out --rounds 5 --out five
   hotplane replay --from out --fail kill-vmm@20/1,kill-agent --out harmed
   hotplane replay --trace day1.csv,durations1.csv --begin 3600 --duration 600 --dry-run
 `,
   async run({ values, argv, stdout, stderr, signal }) {
-    const { runReplayCommand } = await import('../../autoscaler/replay/command.ts');
+    const [{ runReplayCommand }, { realPrograms }, { createProgress }] = await Promise.all([
+      import('../../autoscaler/replay/command.ts'),
+      import('../function/real-programs.ts'),
+      import('../../base/progress.ts'),
+    ]);
+    const programs = realPrograms(createProgress({ stream: stderr }));
     const names = Object.keys(REPLAY_OPTIONS);
     const given = Object.fromEntries(names.map((name) => [name, values.optional(name)]));
     const json = values.flag('json');
     const dry_run = values.flag('dry-run');
     const replayInto = (out: string | undefined): Promise<void> =>
-      runReplayCommand({ raw: { ...given, out }, argv, dry_run, json, signal }, { stdout, stderr });
+      runReplayCommand(
+        { raw: { ...given, out }, argv, dry_run, json, programs, signal },
+        { stdout, stderr },
+      );
     const { from, out } = given;
     if (dry_run) return await replayInto(out ?? 'nowhere');
     if (from === undefined || out !== undefined) return await replayInto(out);

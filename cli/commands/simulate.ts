@@ -2,6 +2,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
 import { badPolicyFile, badValue } from '../errors.ts';
 import { CLI_LIMITS } from '../limits.ts';
+import { POOL_OPTIONS, poolsOf } from '../pool-options.ts';
 import {
   CHOICE_OPTIONS,
   choiceOf,
@@ -33,6 +34,7 @@ export const simulateCommand: Command = {
       summary: 'of those that go by it; each of several, with commas, is a run',
       default: '120',
     },
+    ...POOL_OPTIONS,
     mechanism: {
       value: 'NAME',
       summary: 'ideal, balloon, virtio-mem, numa or hotmem; static is told beside it',
@@ -92,6 +94,8 @@ the unplug is done. The times of mechanisms are published ones, named in the out
   oldest-first         fixed-keep-alive, but the one idle longest serves next
   batched              fixed-keep-alive, but four end together, or what has waited for 30 s
   plugged-reserve      fixed-keep-alive, one more region plugged (--engine reference alone)
+  pool                 as many idle as calls want at once by their rate; where they come no more, as
+                       many regions plugged, then nothing (--engine reference alone)
   knative              numbers by its stable and panic windows (60 and 6 s, every 2 s)
   greedy-dual          FaasCache: nothing ends by time, the least worth gives way for memory
   least-recently-used  the same with the one idle longest; both need --host-limit, and a start
@@ -269,17 +273,22 @@ function timesOf(values: Values): number[] {
     });
 }
 
-/** Of each policy one run, of fixed-keep-alive one for each time. */
+/** Of each policy one run, of fixed-keep-alive one for each time, of pool one for each bucket. */
 async function choicesOf(values: Values): Promise<PolicyChoice[]> {
   const { isTimed, SIMULATED_POLICIES } = await import('../../autoscaler/simulator/simulation.ts');
   const times_ms = timesOf(values);
+  const pools = poolsOf(values);
   return values
     .text('policy')
     .split(',')
-    .flatMap((name) => {
+    .flatMap((name): PolicyChoice[] => {
       const policy = SIMULATED_POLICIES.find((one) => one === name.trim());
       if (!policy) throw badValue('policy', name, `one of ${SIMULATED_POLICIES.join(', ')}`);
-      const own_ms = isTimed(policy) ? times_ms : times_ms.slice(0, 1);
+      const [first_ms = 0] = times_ms;
+      if (policy === 'pool') {
+        return pools.map((pool) => ({ policy, keep_alive_ms: first_ms, pool }));
+      }
+      const own_ms = isTimed(policy) ? times_ms : [first_ms];
       return own_ms.map((keep_alive_ms) => ({ policy, keep_alive_ms }));
     });
 }

@@ -6,7 +6,9 @@ import { jsonDocument } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
+import { renderDag } from '../dag/status.ts';
 import { cordonText } from '../host-text.ts';
+import { rungsText } from '../rungs-text.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { withAgent } from '../with-agent.ts';
 
@@ -29,8 +31,9 @@ function renderHuman(status: StatusResponse): string {
   const free = formatBytes(status.free_bytes);
   const limit = formatBytes(status.host_limit_bytes);
   const head = `hotplane ${status.version}: ${granted} of ${limit} granted, ${free} free\n${hostText(status)}${cordonLine(status)}${queueLine(status)}`;
-  if (status.functions.length === 0) return `${head}no functions\n`;
-  return head + status.functions.map(renderFunction).join('');
+  const dags = status.dags.map(renderDag).join('');
+  if (status.functions.length === 0) return `${head}no functions\n${dags}`;
+  return head + status.functions.map(renderFunction).join('') + dags;
 }
 
 /** Told where it matters: while the host is short of memory. */
@@ -92,6 +95,7 @@ function renderFunction(status: FunctionStatus): string {
     `${status.oom_kills ?? UNKNOWN} OOM kills\n` +
     renderShared(status) +
     renderMemory(status) +
+    rungsText(status) +
     renderReclaim(status) +
     renderUnanswered(status) +
     renderFailure(status)
@@ -189,7 +193,8 @@ export const statusCommand: Command = {
 Asks the VMM, the guest and the host afresh, so the three can be compared: plugged (VMM), guest
 counts, resident (host). Whoever does not answer within a second is named, and what only it could
 tell is 'unknown' (null with --json), never 0. With --json everything, each region and the agent's
-whole decision state included.
+whole decision state included. Of each DAG it says how many calls met its deadline, and where the
+time of those that are done went on average, along the way that took longest of each.
 
   hotplane status --json
 `,

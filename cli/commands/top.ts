@@ -68,8 +68,9 @@ export const topCommand: Command = {
   },
   help: `
 Those with the most memory first; a narrow terminal has the columns that fit, and what has no room
-below is counted. q ends it. Where the output is no terminal it is shown once, as with --once. It
-uses no colour.
+below is counted. VM is the state of its VM, as 'hotplane vms' has it; that of the function is told
+by 'hotplane functions'. q ends it. Where the output is no terminal it is shown once, as with
+--once. It uses no colour.
 
   hotplane top --once
 `,

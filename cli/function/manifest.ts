@@ -7,10 +7,12 @@ import { memoryExpressionSchema } from '../../agent/expression/interface.ts';
 import { expressionOfBlock } from '../../agent/model/expression-spec.ts';
 import { INTERFACES } from '../../agent/model/program.ts';
 import { BRIDGE } from '../../agent/model/network-spec.ts';
-import { BACKINGS, type FunctionSpec, TENANT } from '../../agent/model/spec.ts';
+import { DEFAULT_POOL } from '../../agent/model/pool-spec.ts';
+import { BACKINGS, type FunctionSpec, SPAN_NAME, TENANT } from '../../agent/model/spec.ts';
 import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
+import { AGENT_LIMITS } from '../../agent/limits.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { MIB, parseBytes, sizeWanted } from '../../base/units.ts';
+import { DEVICE_BLOCK_BYTES, MIB, parseBytes, sizeWanted } from '../../base/units.ts';
 import { parsePromise, PROMISE, PROMISE_WANTED } from './promise.ts';
 import { type RuntimeName, RUNTIME_NAMES, RUNTIMES } from '../../images/runtimes/recipes.ts';
 
@@ -36,7 +38,7 @@ export const size = z
 const MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /** A number is seconds, as with the options of `deploy`. */
-const durationOf = (lowest_ms: number, highest_ms: number) =>
+export const durationOf = (lowest_ms: number, highest_ms: number) =>
   z
     .union([z.string().regex(DURATION, DURATION_WANTED), z.number().nonnegative()], {
       error: DURATION_WANTED,
@@ -83,6 +85,41 @@ const memorySchema = z.preprocess(
   (given) => (['string', 'number'].includes(typeof given) ? { max: given } : given),
   memoryMappingSchema,
 );
+
+const pool = z.strictObject({
+  bucket: durationOf(1_000, 86_400_000)
+    .default(DEFAULT_POOL.bucket_ms)
+    .describe('time is cut into buckets of so much, and ages are counted in them'),
+  active: whole(1_000)
+    .default(DEFAULT_POOL.active_buckets)
+    .describe('the newest ones: as many instances as calls want are kept idle'),
+  degraded: z
+    .number()
+    .int()
+    .min(0)
+    .max(1_000)
+    .default(DEFAULT_POOL.degraded_buckets)
+    .describe('those after them: as many regions are kept plugged'),
+  percentile: z
+    .number()
+    .min(50)
+    .max(99.99)
+    .default(DEFAULT_POOL.percentile)
+    .describe('of the calls, that are to find an idle instance'),
+});
+
+const spans = z
+  .record(
+    z.string().regex(SPAN_NAME),
+    size.refine((bytes) => bytes >= DEVICE_BLOCK_BYTES, 'must be at least 2MiB'),
+    {
+      error: ({ code }) =>
+        code === 'invalid_key' ? 'its name must be like [a-z0-9][a-z0-9_-]{0,62}' : undefined,
+    },
+  )
+  .refine((all) => Object.keys(all).length <= AGENT_LIMITS.spans, {
+    error: `must be at most ${AGENT_LIMITS.spans}`,
+  });
 
 export const functionFileSchema = z
   .strictObject({
@@ -163,6 +200,14 @@ export const functionFileSchema = z
         "how soon memory it gives up is to be back at the host: '10ms per 1GiB, p99'; " +
           'predicted before, kept or explained after',
       ),
+    pool: pool
+      .optional()
+      .describe('memory that is ready before it is asked for, and how it ages; {}: by default'),
+    spans: spans
+      .default({})
+      .describe(
+        'memory that an instance opens and closes while it runs: NAME: SIZE, the most it can be',
+      ),
     tmp: size.optional().describe('most that /tmp of an instance holds; default: 64 MiB'),
     network: z
       .strictObject({
@@ -239,6 +284,15 @@ export function specOfManifest(
     tenant: manifest.tenant ?? null,
     deadline_ms: manifest.deadline ?? null,
     reclaim_slo: manifest.reclaim_slo ?? null,
+    pool: manifest.pool
+      ? {
+          bucket_ms: manifest.pool.bucket,
+          active_buckets: manifest.pool.active,
+          degraded_buckets: manifest.pool.degraded,
+          percentile: manifest.pool.percentile,
+        }
+      : null,
+    spans: Object.entries(manifest.spans).map(([name, max_bytes]) => ({ name, max_bytes })),
     program,
   };
 }

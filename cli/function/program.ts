@@ -20,9 +20,9 @@ export interface ReadManifest {
   readonly dir: string;
 }
 
-/** Reads and checks a `function.yaml`. Throws HP_YAML with line and column. */
-export async function readFunctionFile(path: string): Promise<ReadManifest> {
-  const text = await readYaml(path);
+/** Reads, unless it was read, and checks a `function.yaml`. Throws HP_YAML with line and column. */
+export async function readFunctionFile(path: string, read?: YamlText): Promise<ReadManifest> {
+  const text = read ?? (await readYaml(path));
   return { manifest: checkYaml(text, functionFileSchema), text, dir: dirname(resolve(path)) };
 }
 

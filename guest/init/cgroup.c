@@ -102,6 +102,16 @@ int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node,
 	return error;
 }
 
+void cgroup_limit(const char *path, uint64_t memory_max_bytes)
+{
+	char number[32];
+
+	if (cgroup_current_bytes(path) > memory_max_bytes)
+		return;
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)memory_max_bytes);
+	set(path, "memory.max", number);
+}
+
 void cgroup_leave(const char *path)
 {
 	if (left_count == CGROUPS_LEFT_MAX)

@@ -23,6 +23,11 @@ int cgroup_setup(void);
  */
 int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node, bool whole,
 		unsigned int pids_max);
+/*
+ * Another limit than it was given out with. One below what it holds is not set: the kernel would
+ * take memory from it, and kill, while the caller waits.
+ */
+void cgroup_limit(const char *path, uint64_t memory_max_bytes);
 /* An empty cgroup is not needed any more. */
 void cgroup_leave(const char *path);
 /* Is there anything for cgroup_tidy? */

@@ -130,6 +130,32 @@ static uint64_t plugged_in_range(int flags_fd, uint64_t start, uint64_t end)
 	return bytes;
 }
 
+static bool is_online(uint64_t block)
+{
+	char path[96], state[32];
+
+	snprintf(path, sizeof(path), MEMORY_DIR "/memory%" PRIu64 "/state", block);
+	return file_read(path, state, sizeof(state)) > 0 && !strncmp(state, "online", 6);
+}
+
+/* Online is not enough: a block that is on its way out stays so after its last page has gone. */
+bool devices_any_plugged(struct block_range blocks)
+{
+	int flags_fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	uint64_t bytes = 0, block_bytes = 0;
+
+	file_read_u64(MEMORY_DIR "/block_size_bytes", 16, &block_bytes);
+	for (uint64_t block = blocks.first; block < blocks.end && !bytes; block++) {
+		uint64_t start = block * block_bytes;
+
+		if (is_online(block))
+			bytes = plugged_in_range(flags_fd, start, start + block_bytes);
+	}
+	if (flags_fd >= 0)
+		close(flags_fd);
+	return bytes > 0;
+}
+
 /* Depth of a resource: the System RAM of a device lies deeper than the range of its own. */
 static int indent_of(const char *line)
 {
@@ -175,18 +201,6 @@ struct block_range devices_blocks(const char *pci)
 	if (!blocks->end)
 		*blocks = read_blocks(device->virtio);
 	return *blocks;
-}
-
-bool devices_any_online(struct block_range blocks)
-{
-	for (uint64_t block = blocks.first; block < blocks.end; block++) {
-		char path[96], state[32];
-
-		snprintf(path, sizeof(path), MEMORY_DIR "/memory%" PRIu64 "/state", block);
-		if (file_read(path, state, sizeof(state)) > 0 && !strncmp(state, "online", 6))
-			return true;
-	}
-	return false;
 }
 
 struct device_count devices_count(const char *virtio)

@@ -37,8 +37,8 @@ struct block_range {
 
 /* Of the device at this PCI address. */
 struct block_range devices_blocks(const char *pci);
-/* Is any memory of these blocks in use by the kernel? */
-bool devices_any_online(struct block_range blocks);
+/* Has the kernel any memory of these blocks to give? */
+bool devices_any_plugged(struct block_range blocks);
 
 struct device_count {
 	uint64_t plugged_bytes;

@@ -8,6 +8,7 @@
 #include "../common/boottime.h"
 #include "../common/text.h"
 #include "instance.h"
+#include "node_memory.h"
 #include "reply.h"
 #include "spawn.h"
 
@@ -56,8 +57,10 @@ static struct instance *take_place(void)
 
 static const char *find_region(struct instance *instance)
 {
-	if (instance->attach == ATTACH_NUMA)
+	if (instance->attach == ATTACH_NUMA) {
+		node_memory_keep();
 		instance->blocks = devices_blocks(instance->region_pci);
+	}
 	if (instance->attach != ATTACH_HOTMEM)
 		return NULL;
 	if (!hotmem_find(instance->region_pci, instance->partition))
@@ -107,6 +110,7 @@ void instance_start(uint64_t id, const struct start_request *request)
 	strcpy(instance->name, request->instance);
 	strcpy(instance->region_pci, request->region_pci);
 	instance->attach = request->attach;
+	instance->memory_max_bytes = request->memory_max_bytes;
 	instance->created_at_ms = boottime_ms();
 	refusal = find_region(instance);
 	if (refusal)

@@ -12,6 +12,7 @@
 #include "growth.h"
 #include "hotmem.h"
 #include "loop.h"
+#include "span.h"
 
 #define INSTANCE_NAME_RULE \
 	"instance: a name of 1 to " PROTOCOL_TEXT(PROTOCOL_INSTANCE_NAME_BYTES) " bytes"
@@ -44,6 +45,8 @@ struct instance {
 	/* Of the region; only looked up where a child waits for them. */
 	struct block_range blocks;
 	char cgroup[CGROUP_PATH_MAX];
+	/* Of its cgroup, without its spans; 0: no limit. */
+	uint64_t memory_max_bytes;
 	pid_t pid;
 	bool reaped;
 	bool asked_to_stop;
@@ -62,6 +65,7 @@ struct instance {
 	/* From the child until it becomes the program. */
 	struct watch status;
 	struct growth growth;
+	struct spans spans;
 
 	struct pending start;
 	struct pending invoke;
@@ -142,6 +146,8 @@ void instance_drain_work(struct instance *instance);
 void instance_resume_work(struct instance *instance);
 /* One line to the program, whose end is added. False when it takes none. */
 bool instance_send_line(struct instance *instance, const char *line, size_t length);
+/* The same with an open file beside it; @fd -1: with none. */
+bool instance_send_with(struct instance *instance, const char *line, size_t length, int fd);
 void instance_fail_start(struct instance *instance, const char *code, const char *message);
 
 /* instance_answer.c: answers of invocations, kept until the next one for who asks again. */

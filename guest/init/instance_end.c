@@ -14,7 +14,7 @@
 
 static bool ran_out_of_memory(const struct instance *instance)
 {
-	if (cgroup_oom_kills(instance->cgroup) > 0)
+	if (cgroup_oom_kills(instance->cgroup) > 0 || spans_ran_out(instance))
 		return true;
 	return instance->partition[0] &&
 	       hotmem_attribute(instance->partition, "oom_count") > instance->partition_ooms;
@@ -56,6 +56,8 @@ void instance_exited(pid_t pid, int wait_status)
 		return;
 	if (instance->status.added)
 		instance->status.ready(&instance->status, 0);
+	if (instance->pid != pid)
+		return;
 	instance_drain_work(instance);
 	reason = reason_of(instance, wait_status);
 	instance->reaped = true;
@@ -79,7 +81,7 @@ void instance_exited(pid_t pid, int wait_status)
 
 static bool all_gone(const struct instance *instance)
 {
-	if (!instance->reaped || cgroup_populated(instance->cgroup))
+	if (!instance->reaped || cgroup_populated(instance->cgroup) || spans_users(instance))
 		return false;
 	return !instance->partition[0] || hotmem_attribute(instance->partition, "users") == 0;
 }

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "../common/attached.h"
 #include "../common/boottime.h"
 #include "../common/json.h"
+#include "../common/send_line.h"
 #include "../common/text.h"
 #include "channel.h"
 #include "instance.h"
@@ -51,12 +52,30 @@ void instance_reply_started(struct instance *instance)
 	reply_result(instance->start.id, result, text.used);
 }
 
+/* Few looks for the time waited: the guest had no CPU, or its clock jumped. */
+static void tell_looks(struct instance *instance, const struct spawn_note *note)
+{
+	size_t used = strlen(instance->failure);
+
+	snprintf(instance->failure + used, sizeof(instance->failure) - used,
+		 ": no block of %" PRIu64 " to %" PRIu64 " online in %.0f ms, %u looks",
+		 instance->blocks.first, instance->blocks.end,
+		 note->at_ms - instance->sandbox_at_ms, note->looks);
+}
+
 static void take_note(struct instance *instance, const struct spawn_note *note)
 {
 	const char *step = "start of the program";
 
 	if (note->kind == SPAWN_SANDBOX) {
 		instance->sandbox_at_ms = note->at_ms;
+		return;
+	}
+	if (note->kind == SPAWN_REPLACED) {
+		instance->pid = note->pid;
+		/* Asked of the first one, which may have passed it by. */
+		if (instance->asked_to_stop)
+			kill(instance->pid, SIGTERM);
 		return;
 	}
 	if (note->kind == SPAWN_ATTACHED) {
@@ -71,6 +90,8 @@ static void take_note(struct instance *instance, const struct spawn_note *note)
 	}
 	snprintf(instance->failure, sizeof(instance->failure), "%s: %s", step,
 		 strerror(note->error));
+	if (note->kind == SPAWN_ATTACH_FAILED && instance->attach == ATTACH_NUMA)
+		tell_looks(instance, note);
 	instance->start_failed = true;
 }
 
@@ -111,6 +132,7 @@ static void finish_invoke(struct instance *instance, const struct told *told)
 	char code[64], message[256];
 
 	instance->busy = false;
+	spans_end_call(instance);
 	if (instance->invoke.open)
 		growth_tell(instance);
 	if (ok && ok->type == JSON_BOOLEAN && ok->length == 4 && result &&
@@ -175,6 +197,8 @@ static void take_told(struct instance *instance, const struct told *told)
 			event_credit(instance->invoke.id, bytes);
 	} else if (json_equals(&told->document, type, "log")) {
 		pass_log(instance, told);
+	} else if (json_equals(&told->document, type, "span")) {
+		span_asked(instance, &told->document);
 	} else if (instance->busy) {
 		finish_invoke(instance, told);
 	} else if (instance->state == INSTANCE_STARTING) {
@@ -266,14 +290,12 @@ void instance_listen(struct instance *instance, int work_fd, int status_fd)
 	watch_add(&instance->status, status_fd, EPOLLIN, status_ready);
 }
 
+bool instance_send_with(struct instance *instance, const char *line, size_t length, int fd)
+{
+	return instance->work.added && send_line_with(instance->work.fd, line, length, fd, 0);
+}
+
 bool instance_send_line(struct instance *instance, const char *line, size_t length)
 {
-	struct iovec parts[] = {
-		{ .iov_base = (char *)line, .iov_len = length },
-		{ .iov_base = "\n", .iov_len = 1 },
-	};
-	struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2 };
-
-	return instance->work.added &&
-	       sendmsg(instance->work.fd, &message, MSG_NOSIGNAL) == (ssize_t)length + 1;
+	return instance_send_with(instance, line, length, -1);
 }

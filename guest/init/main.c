@@ -15,13 +15,13 @@
 
 #include "cgroup.h"
 #include "channel.h"
-#include "files.h"
 #include "growth.h"
 #include "instance.h"
 #include "loop.h"
 #include "mounts.h"
 #include "packages.h"
 #include "requests.h"
+#include "span.h"
 #include "uevents.h"
 
 /* Longer than the gaps within a burst of starts. */
@@ -89,8 +89,10 @@ int main(void)
 
 	mounts_setup();
 	packages_setup();
-	/* An instance may run the guest out of memory; this process must outlive it. */
-	file_write("/proc/self/oom_score_adj", "-1000");
+	/*
+	 * No OOM score: the kernel spares PID 1 anyway, and children are born with what it has.
+	 * One that may not be killed yet, alone on a node without memory, would be a panic.
+	 */
 	/* Each instance is a group of its own to the scheduler; of 17 this one would get a 17th. */
 	setpriority(PRIO_PROCESS, 0, INIT_NICE);
 	error = cgroup_setup();
@@ -104,6 +106,7 @@ int main(void)
 		channel_tick();
 		instances_tick();
 		growths_tick();
+		spans_tick();
 		keep_house();
 		loop_round();
 		channel_turn();

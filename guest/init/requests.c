@@ -11,6 +11,7 @@
 #include "reply.h"
 #include "requests.h"
 #include "start_request.h"
+#include "span.h"
 #include "stats.h"
 
 #define REQUEST_ID_RULE "request_id: at most " PROTOCOL_TEXT(PROTOCOL_REQUEST_ID_BYTES) " bytes"
@@ -96,6 +97,26 @@ static void serve_deny(uint64_t id, const struct json_document *document)
 	reply_result(id, "{}", 2);
 }
 
+static void serve_span(uint64_t id, const struct json_document *document)
+{
+	const struct json_token *span = json_member(document, document->tokens, "span");
+	const struct json_token *pci = json_member(document, document->tokens, "region_pci");
+	const struct json_token *failure = json_member(document, document->tokens, "failure");
+	char name[PROTOCOL_INSTANCE_NAME_BYTES + 1], region[PROTOCOL_REGION_PCI_BYTES + 1];
+	char span_name[PROTOCOL_SPAN_NAME_BYTES + 1];
+	char why[PROTOCOL_ERROR_MESSAGE_BYTES + 1];
+
+	if (!instance_name(document, name, sizeof(name)))
+		return reply_error(id, "bad-request", INSTANCE_NAME_RULE);
+	if (json_string(document, span, span_name, sizeof(span_name)) < 1)
+		return reply_error(id, "bad-request", "span: a name of 1 to " PROTOCOL_TEXT(PROTOCOL_SPAN_NAME_BYTES) " bytes");
+	if (json_string(document, pci, region, sizeof(region)) < 0)
+		return reply_error(id, "bad-request", "region_pci: a PCI address");
+	if (failure && json_string(document, failure, why, sizeof(why)) < 0)
+		return reply_error(id, "bad-request", "failure: at most " PROTOCOL_TEXT(PROTOCOL_ERROR_MESSAGE_BYTES) " bytes");
+	span_answer(id, name, span_name, region, failure ? why : NULL);
+}
+
 static void serve_stats(uint64_t id, const struct json_document *document)
 {
 	const struct json_token *token = json_member(document, document->tokens, "region_pci");
@@ -130,6 +151,13 @@ static void serve_ping(uint64_t id)
 	reply_result(id, result, text.used);
 }
 
+/* Who asks knows nothing yet, of the spans neither. */
+static void list_all(uint64_t id)
+{
+	spans_tell_all();
+	instances_list(id);
+}
+
 static void serve(uint64_t id, const struct json_document *document, size_t length)
 {
 	const struct json_token *type = json_member(document, document->tokens, "type");
@@ -141,17 +169,19 @@ static void serve(uint64_t id, const struct json_document *document, size_t leng
 	if (json_equals(document, type, "resume"))
 		return serve_resume(id, document);
 	if (json_equals(document, type, "list"))
-		return instances_list(id);
+		return list_all(id);
 	if (json_equals(document, type, "stop"))
 		return serve_stop(id, document);
 	if (json_equals(document, type, "deny"))
 		return serve_deny(id, document);
+	if (json_equals(document, type, "span"))
+		return serve_span(id, document);
 	if (json_equals(document, type, "stats"))
 		return serve_stats(id, document);
 	if (json_equals(document, type, "ping"))
 		return serve_ping(id);
 	reply_error(id, "unknown-request",
-		    "type: one of start, invoke, resume, list, stop, deny, stats, ping");
+		    "type: one of start, invoke, resume, list, stop, deny, span, stats, ping");
 }
 
 /*

@@ -17,7 +17,6 @@
 #include "../common/boottime.h"
 #include "../common/protocol_constants.h"
 #include "devices.h"
-#include "files.h"
 #include "spawn.h"
 
 #define FIRST_UID 10000
@@ -30,9 +29,18 @@ struct ends {
 	int status[2];
 };
 
+/* In the child: how often it looked for its region. */
+static uint32_t looks;
+
 static void note(int fd, int kind, int error)
 {
-	struct spawn_note text = { .kind = kind, .error = error, .at_ms = boottime_ms() };
+	struct spawn_note text = {
+		.kind = kind,
+		.error = error,
+		.looks = looks,
+		.pid = getpid(),
+		.at_ms = boottime_ms(),
+	};
 
 	if (write(fd, &text, sizeof(text)) != sizeof(text))
 		_exit(126);
@@ -55,10 +63,11 @@ static int wait_for_region(struct block_range blocks, uint32_t timeout_ms)
 
 	sigemptyset(&news);
 	sigaddset(&news, SIGCONT);
-	while (!devices_any_online(blocks)) {
+	while (!devices_any_plugged(blocks)) {
 		double left_ms = end_ms - boottime_ms();
 		struct timespec pause = { .tv_nsec = LOOK_AGAIN_MS * 1000000L };
 
+		looks++;
 		if (left_ms <= 0)
 			return -ETIMEDOUT;
 		if (left_ms < LOOK_AGAIN_MS)
@@ -68,13 +77,59 @@ static int wait_for_region(struct block_range blocks, uint32_t timeout_ms)
 	return 0;
 }
 
-static int attach(const struct instance *instance, const struct start_request *request)
+/* Born inside the cgroup: moving a living process there would wait for a grace period. */
+static pid_t fork_into(const char *cgroup, uint64_t flags)
+{
+	struct clone_args arguments = {
+		.flags = flags | (cgroup ? CLONE_INTO_CGROUP : 0),
+		/* With CLONE_PARENT it is that of the one who forks. */
+		.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD,
+	};
+	int fd = cgroup ? open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	pid_t pid;
+
+	if (cgroup && fd < 0)
+		return -errno;
+	if (cgroup)
+		arguments.cgroup = (unsigned int)fd;
+	pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+	if (pid < 0)
+		pid = -errno;
+	if (cgroup)
+		close(fd);
+	return pid;
+}
+
+/*
+ * The cgroup of @instance holds to the node of its region, which has next to nothing until memory
+ * is plugged, and whoever was in it would run out. So who waits is outside, and another one is born
+ * inside, a child of the init as well, that takes its place: this one returns. The first lives on
+ * until that has become the program, so that the init hears of the second before the first is gone.
+ */
+static int attach_to_node(const struct instance *instance, const struct start_request *request,
+			  int status)
+{
+	int error = wait_for_region(instance->blocks, request->attach_timeout_ms);
+	pid_t pid;
+
+	if (error)
+		return error;
+	pid = fork_into(instance->cgroup, CLONE_PARENT | CLONE_VFORK);
+	if (pid < 0)
+		return pid;
+	if (pid > 0)
+		_exit(0);
+	note(status, SPAWN_REPLACED, 0);
+	return 0;
+}
+
+static int attach(const struct instance *instance, const struct start_request *request, int status)
 {
 	switch (instance->attach) {
 	case ATTACH_HOTMEM:
 		return hotmem_attach_self(instance->partition, request->attach_timeout_ms);
 	case ATTACH_NUMA:
-		return wait_for_region(instance->blocks, request->attach_timeout_ms);
+		return attach_to_node(instance, request, status);
 	default:
 		return 0;
 	}
@@ -125,13 +180,12 @@ static void become_program(const struct instance *instance, const struct start_r
 
 	if (status < 0 || work < 0)
 		_exit(126);
-	setsid();
 	setpriority(PRIO_PROCESS, 0, 0);
-	file_write("/proc/self/oom_score_adj", "0");
 	note(status, SPAWN_SANDBOX, 0);
-	error = attach(instance, request);
+	error = attach(instance, request, status);
 	if (error)
 		fail(status, SPAWN_ATTACH_FAILED, -error);
+	setsid();
 	note(status, SPAWN_ATTACHED, 0);
 	reset_signals();
 	if (null < 0 || dup2(null, 0) < 0 || dup2(work, PROTOCOL_WORK_FD) < 0)
@@ -170,26 +224,6 @@ static int open_ends(struct ends *ends)
 	return 0;
 }
 
-/* Born inside the cgroup: moving a living process there would wait for a grace period. */
-static pid_t fork_into(const char *cgroup)
-{
-	struct clone_args arguments = {
-		.flags = CLONE_INTO_CGROUP,
-		.exit_signal = SIGCHLD,
-	};
-	int fd = open(cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	pid_t pid;
-
-	if (fd < 0)
-		return -errno;
-	arguments.cgroup = (unsigned int)fd;
-	pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
-	if (pid < 0)
-		pid = -errno;
-	close(fd);
-	return pid;
-}
-
 int spawn(const struct instance *instance, const struct start_request *request,
 	  struct spawned *out)
 {
@@ -200,7 +234,7 @@ int spawn(const struct instance *instance, const struct start_request *request,
 
 	if (error)
 		return error;
-	pid = fork_into(instance->cgroup);
+	pid = fork_into(instance->attach == ATTACH_NUMA ? NULL : instance->cgroup, 0);
 	if (pid == 0)
 		become_program(instance, request, index, &ends);
 	close(ends.work[1]);

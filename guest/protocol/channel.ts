@@ -36,6 +36,8 @@ import {
   type MemoryEvent,
   memoryEventSchema,
   replySchema,
+  type SpanEvent,
+  spanEventSchema,
 } from './protocol.ts';
 
 /** A validated answer and when it was asked and came (host clock). */
@@ -64,6 +66,8 @@ export interface ChannelOptions {
   readonly onExit: (event: ExitEvent) => void;
   /** An instance tells how much it uses; absent: nobody wants to know. */
   readonly onMemory?: (event: MemoryEvent) => void;
+  /** A span of an instance was asked for, or is closed; absent: nobody wants to know. */
+  readonly onSpan?: (event: SpanEvent) => void;
   /** An instance wrote something. */
   readonly onLog?: (event: LogEvent, bytes: Buffer) => void;
   /** Called once, with the reason; not after `close`. */
@@ -227,6 +231,12 @@ export class GuestChannel {
         const event = memoryEventSchema.safeParse(message);
         if (!event.success) return 'a memory event';
         this.#options.onMemory?.(event.data);
+        return null;
+      }
+      case 'span': {
+        const event = spanEventSchema.safeParse(message);
+        if (!event.success) return 'a span';
+        this.#options.onSpan?.(event.data);
         return null;
       }
       case 'log': {

@@ -76,6 +76,8 @@ export const PROTOCOL = {
 
   /** Tells a supervisor the user that is its instance's own. */
   uid_variable: 'HOTPLANE_UID',
+  /** Tells a program of a package the socket on which it asks for spans. */
+  spans_variable: 'HOTPLANE_SPANS',
   /** Processes and threads of one supervised instance. */
   supervised_pids: 1_024,
 
@@ -90,6 +92,14 @@ export const PROTOCOL = {
   work_tokens: 512,
   /** Phases of one emulated invocation. */
   work_phases: 64,
+  /** Its steps that open a span, and how often one of them may do so. */
+  work_spans: 8,
+  work_span_times: 100_000,
+  /** Of so many of them, the first, its answer tells what they took. */
+  work_spans_told: 512,
+  /** Spans that an instance may have at a time, and the name of one. */
+  spans: 8,
+  span_name_bytes: 63,
   /** The JSON of what a program tells, and its tokens. */
   work_reply_bytes: 8_192,
   work_reply_tokens: 64,

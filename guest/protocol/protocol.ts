@@ -88,7 +88,18 @@ export type GuestRequest =
   | { readonly type: 'stop'; readonly instance: string }
   /** No growth comes for whoever waits for it in this region now: it is ended. */
   | { readonly type: 'deny'; readonly region_pci: string }
-  /** Which instances there are. */
+  /**
+   * The span that the instance has asked for is there, in this region; or `failure`: it does not
+   * come. Refused with `no-such-span` where the instance does not ask for it any more.
+   */
+  | {
+      readonly type: 'span';
+      readonly instance: string;
+      readonly span: string;
+      readonly region_pci: string;
+      readonly failure?: string;
+    }
+  /** Which instances there are; `span` events of all that is asked for or open come before. */
   | { readonly type: 'list' }
   /**
    * Counting an ordinary region costs the guest a look at the page flags of all of it: `region_pci`
@@ -242,6 +253,21 @@ export const memoryEventSchema = z.object({
   at_ms: guest_ms,
 });
 export type MemoryEvent = z.infer<typeof memoryEventSchema>;
+
+/**
+ * A span of an instance: asked for by its program, open, or closed again, after which none of its
+ * memory is mapped.
+ */
+export const spanEventSchema = z.object({
+  type: z.literal('span'),
+  instance: name,
+  span: z.string().max(PROTOCOL.span_name_bytes),
+  state: z.enum(['asked', 'open', 'closed']),
+  /** What was asked for. */
+  bytes,
+  at_ms: guest_ms,
+});
+export type SpanEvent = z.infer<typeof spanEventSchema>;
 
 /** A chunk of the answer to request `of` is attached. */
 export const chunkEventSchema = z.object({ type: z.literal('chunk'), of: count });

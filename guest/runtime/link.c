@@ -13,12 +13,16 @@
 #include "../common/json.h"
 #include "../common/text.h"
 #include "link.h"
+#include "spans.h"
 
 struct invocation invocation;
 
 static char line[PROTOCOL_LINE_BYTES];
 static size_t line_used;
 static int cpu_fd = -1;
+/* Files that came with lines which are not read yet, in their order. */
+static int came[PROTOCOL_SPANS];
+static size_t came_count;
 
 static void send_bytes(const char *bytes, size_t length)
 {
@@ -80,6 +84,8 @@ static void send_credit(size_t bytes)
 
 static void close_invocation(void)
 {
+	if (invocation.open)
+		spans_end_call();
 	free(invocation.payload);
 	invocation = (struct invocation){ 0 };
 }
@@ -136,6 +142,23 @@ static void open_invocation(const struct json_document *document)
 	invocation.cpu_start_ms = cpu_ms();
 }
 
+/* The file of the line that is read: -1, none came. */
+static int take_came(void)
+{
+	int fd = came_count > 0 ? came[0] : -1;
+
+	if (came_count > 0)
+		memmove(came, came + 1, --came_count * sizeof(came[0]));
+	return fd;
+}
+
+static void take_span(const struct json_document *document)
+{
+	bool is_open = json_equals(document, json_member(document, document->tokens, "state"), "open");
+
+	spans_answer(document, is_open ? take_came() : -1);
+}
+
 static void take_line(char *start, size_t length)
 {
 	struct json_token tokens[PROTOCOL_WORK_TOKENS];
@@ -147,6 +170,8 @@ static void take_line(char *start, size_t length)
 	if (json_parse(&document, start, json_length, tokens, PROTOCOL_WORK_TOKENS))
 		return;
 	type = json_member(&document, tokens, "type");
+	if (json_equals(&document, type, "span"))
+		return take_span(&document);
 	if (json_equals(&document, type, "invoke"))
 		open_invocation(&document);
 	else if (!json_equals(&document, type, "chunk"))
@@ -157,10 +182,34 @@ static void take_line(char *start, size_t length)
 	take_payload(start + json_length + 1, attached > 0 ? attached - 1 : 0);
 }
 
+/* A read ends behind a line with a file, so that there is one of these at most. */
+static ssize_t receive(void)
+{
+	_Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))];
+	struct iovec part = { .iov_base = line + line_used, .iov_len = sizeof(line) - line_used };
+	struct msghdr message = {
+		.msg_iov = &part,
+		.msg_iovlen = 1,
+		.msg_control = room,
+		.msg_controllen = sizeof(room),
+	};
+	ssize_t got = recvmsg(PROTOCOL_WORK_FD, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *header = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	int fd;
+
+	if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+		return got;
+	memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+	if (came_count < PROTOCOL_SPANS)
+		came[came_count++] = fd;
+	else
+		close(fd);
+	return got;
+}
+
 bool link_read(void)
 {
-	ssize_t got = recv(PROTOCOL_WORK_FD, line + line_used, sizeof(line) - line_used,
-			   MSG_DONTWAIT);
+	ssize_t got = receive();
 	char *at = line, *end;
 
 	if (got < 0)
@@ -247,6 +296,18 @@ void link_answer(const struct answer *answer)
 	describe(&text, answer);
 	send_line(&text, bytes, left);
 	close_invocation();
+}
+
+void link_ask_span(const char *verb, const char *name, uint64_t bytes, uint64_t ask)
+{
+	char data[PROTOCOL_SPAN_NAME_BYTES + 128];
+	struct text text;
+
+	text_init(&text, data, sizeof(data));
+	text_add(&text, "{\"type\":\"span\",\"%s\":", verb);
+	text_add_json(&text, name);
+	text_add(&text, ",\"bytes\":%" PRIu64 ",\"ask\":%" PRIu64 "}", bytes, ask);
+	send_line(&text, NULL, 0);
 }
 
 void link_output(const char *stream, const char *bytes, size_t length, uint64_t dropped)

@@ -58,6 +58,8 @@ void link_answer(const struct answer *answer);
 void link_fail(const char *code, const char *message);
 /* Output of the program; @dropped bytes before it were too many. */
 void link_output(const char *stream, const char *bytes, size_t length, uint64_t dropped);
+/* Opens or closes a span of the open invocation; the answer, to spans_answer, has number @ask. */
+void link_ask_span(const char *verb, const char *name, uint64_t bytes, uint64_t ask);
 /* CPU time of all of the instance until now, from its cgroup at @path; -1 when not known. */
 void link_watch_cpu(const char *path);
 

@@ -20,6 +20,7 @@
 #include "network.h"
 #include "output.h"
 #include "sandbox.h"
+#include "span_peers.h"
 
 /* Beside those of the interface: the init, signals, trouble, both streams. */
 #define OWN_FILES 5
@@ -137,14 +138,24 @@ static int left_ms(void)
 
 static int wait_ms(void)
 {
-	int own = interface->wait_ms(), left = left_ms();
+	int least = interface->wait_ms();
+	const int others[] = { left_ms(), span_peers_wait_ms() };
 
-	return own < 0 || (left >= 0 && left < own) ? left : own;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (least < 0 || (others[i] >= 0 && others[i] < least))
+			least = others[i];
+	return least;
+}
+
+/* The socket for spans is listened on only by the program that has started. */
+static int spans_files(struct pollfd *files)
+{
+	return options.spans && program.trouble_fd < 0 ? span_peers_files(files) : 0;
 }
 
 static void round_of(void)
 {
-	struct pollfd files[OWN_FILES + INTERFACE_FILES_MAX] = {
+	struct pollfd files[OWN_FILES + INTERFACE_FILES_MAX + SPAN_FILES_MAX] = {
 		{ .fd = PROTOCOL_WORK_FD, .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = program.trouble_fd, .events = POLLIN },
@@ -153,8 +164,10 @@ static void round_of(void)
 	};
 	int longest_ms = wait_ms();
 	int count = interface->files(files + OWN_FILES);
+	struct pollfd *of_spans = files + OWN_FILES + count;
+	int span_count = spans_files(of_spans);
 
-	if (poll(files, (nfds_t)(OWN_FILES + count), longest_ms) < 0)
+	if (poll(files, (nfds_t)(OWN_FILES + count + span_count), longest_ms) < 0)
 		return;
 	/* First what was written before an answer, though it may have been seen after it. */
 	for (int i = 0; i < 2; i++)
@@ -169,6 +182,10 @@ static void round_of(void)
 		take_signals();
 	if (files[0].revents && !link_read())
 		exit(0);
+	for (int i = 0; i < span_count; i++)
+		if (of_spans[i].revents)
+			span_peers_news(i, of_spans[i].revents);
+	span_peers_tick();
 	if (invocation.open && invocation.complete)
 		interface->deliver();
 }
@@ -205,6 +222,9 @@ int main(int count, char **arguments)
 	error = interface->open(&options);
 	if (error)
 		fail(interface->name, -error);
+	error = options.spans ? span_peers_open() : 0;
+	if (error)
+		fail("spans", -error);
 	started_at_ms = boottime_ms();
 	error = sandbox_start(&options, &program);
 	if (error)

@@ -7,10 +7,12 @@
 #include "../common/protocol_constants.h"
 #include "network.h"
 #include "options.h"
+#include "spans.h"
 
 #define VARIABLES_MAX (PROTOCOL_START_STRINGS + 32)
 #define LAMBDA_PORT 9001
 #define PROGRAM_PORT 8080
+#define SPANS_SOCKET "/dev/hotplane-spans"
 #define PATH_USUAL "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 static char *variables[VARIABLES_MAX + 1];
@@ -59,6 +61,9 @@ static void add_promised(const struct options *options)
 	} else if (asprintf(&text, "PORT=%u", options->port) > 0) {
 		add_variable(text);
 	}
+	if (options->spans &&
+	    asprintf(&text, PROTOCOL_SPANS_VARIABLE "=%s", options->spans_socket) > 0)
+		add_variable(text);
 	add_variable(PATH_USUAL);
 	add_variable("HOME=/tmp");
 }
@@ -89,6 +94,8 @@ static bool set_option(struct options *options, const char *name, char *value)
 		{ "--address", offsetof(struct options, address) },
 		{ "--gateway", offsetof(struct options, gateway) },
 		{ "--dns", offsetof(struct options, dns) },
+		{ "--spans", offsetof(struct options, spans) },
+		{ "--spans-socket", offsetof(struct options, spans_socket) },
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
@@ -112,11 +119,13 @@ static bool set_option(struct options *options, const char *name, char *value)
 const char *options_read(struct options *options, char **arguments, char **environment)
 {
 	char **at = arguments + 1;
+	const char *refusal;
 
 	*options = (struct options){
 		.function = "function",
 		.instance = "instance",
 		.folder = "/",
+		.spans_socket = SPANS_SOCKET,
 	};
 	while (at[0] && strcmp(at[0], "--")) {
 		if (!at[1] || !set_option(options, at[0], at[1]))
@@ -127,8 +136,11 @@ const char *options_read(struct options *options, char **arguments, char **envir
 		return "no command";
 	if (!options->interface)
 		return "no interface";
-	if (network_refusal(options))
-		return network_refusal(options);
+	refusal = network_refusal(options);
+	if (!refusal && options->spans)
+		refusal = spans_read(options->spans);
+	if (refusal)
+		return refusal;
 	if (!options->port)
 		options->port = !strcmp(options->interface, "lambda") ? LAMBDA_PORT : PROGRAM_PORT;
 	options->command = at + 1;

@@ -20,6 +20,9 @@ struct options {
 	/* Its own on the network, `ADDRESS/LENGTH`, and who leads out of it; NULL: none. */
 	const char *address;
 	const char *gateway;
+	/* Its spans, `NAME=BYTES` with commas between them, and where to ask; NULL: none. */
+	const char *spans;
+	const char *spans_socket;
 	/* Servers of names with commas between them; NULL: what the image says. */
 	const char *dns;
 	/* Where the supervisor serves `lambda`, or the program the others. */

@@ -18,8 +18,12 @@
 
 #include "../common/protocol_constants.h"
 #include "sandbox.h"
+#include "span_peers.h"
 
 #define PLACE "/run/sandbox"
+/* Of a child that becomes a program, beside its standard streams; they are gone when it has. */
+#define TROUBLE_FD 3
+#define SPANS_FD 4
 #define OPEN_FILES_MAX 1024
 #define TMP_FILES_MAX "65536"
 
@@ -172,34 +176,59 @@ static void limit_files(void)
 	setrlimit(RLIMIT_CORE, &none);
 }
 
+/* Only these are left. False: errno says why. */
+static bool keep_files(int out, int err, int trouble)
+{
+	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), spans = span_peers_listener();
+
+	if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
+	    dup3(trouble, TROUBLE_FD, O_CLOEXEC) < 0)
+		return false;
+	if (spans < 0)
+		return syscall(SYS_close_range, SPANS_FD, ~0U, 0) == 0;
+	if (spans != SPANS_FD && dup3(spans, SPANS_FD, O_CLOEXEC) < 0)
+		return false;
+	return syscall(SYS_close_range, SPANS_FD + 1, ~0U, 0) == 0;
+}
+
+static void open_spans(const struct options *options)
+{
+	int error = options->spans ? span_peers_bind(SPANS_FD, options->spans_socket) : 0;
+
+	errno = -error;
+	if (error)
+		give_up(TROUBLE_FD, options->spans_socket);
+}
+
 static void become_program(const struct options *options, int out, int err, int trouble)
 {
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigset_t signals;
 
 	sigemptyset(&signals);
 	sigprocmask(SIG_SETMASK, &signals, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	setsid();
-	if (dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 ||
-	    dup3(trouble, 3, O_CLOEXEC) < 0 || syscall(SYS_close_range, 4, ~0U, 0) < 0)
+	if (!keep_files(out, err, trouble))
 		give_up(trouble, "files");
 	if (options->root) {
 		if (unshare(CLONE_NEWCGROUP) < 0)
-			give_up(3, "cgroup");
+			give_up(TROUBLE_FD, "cgroup");
 		if (sethostname(options->instance, strlen(options->instance)) < 0)
-			give_up(3, "host name");
-		build_root(options, 3);
+			give_up(TROUBLE_FD, "host name");
+		build_root(options, TROUBLE_FD);
+	}
+	open_spans(options);
+	if (options->root) {
 		limit_files();
-		become_user(options, 3);
+		become_user(options, TROUBLE_FD);
 	}
 	/* Nobody asks it anything without its supervisor; a change of user would undo this. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (chdir(options->folder) < 0)
-		give_up(3, options->folder);
+		give_up(TROUBLE_FD, options->folder);
 	environ = options->environment;
 	execvp(options->command[0], options->command);
-	give_up(3, options->command[0]);
+	give_up(TROUBLE_FD, options->command[0]);
 }
 
 int sandbox_start(const struct options *options, struct program *program)

@@ -45,7 +45,7 @@ static bool read_work(char *line, size_t length, struct work *work)
 			     &work->file_bytes) &&
 	       json_number(&document, json_member(&document, tokens, "cpu_ms"), &work->cpu_ms) &&
 	       json_number(&document, json_member(&document, tokens, "wall_ms"), &work->wall_ms) &&
-	       phases_read(&document, work);
+	       phases_read(&document, work) && spans_read(&document, work);
 }
 
 static const char *perform(struct done *done)
@@ -65,6 +65,8 @@ static const char *perform(struct done *done)
 	done->touch_cpu_ms = clock_ms(CLOCK_THREAD_CPUTIME_ID) - cpu_start_ms;
 	burn_until(cpu_start_ms, done->work.cpu_ms);
 	error = phases_perform(&done->work, done->started_at_ms, &options);
+	if (!error)
+		error = spans_perform(&done->work, done->started_at_ms);
 	if (error)
 		return error;
 	sleep_until(done->started_at_ms + done->work.wall_ms);
@@ -94,27 +96,34 @@ static void write_done(struct text *text, const struct done *done)
 	text_add(&measured, ",\"cpu_ms\":%.3f,\"wall_ms\":%.3f", done->cpu_ms,
 		 done->finished_at_ms - done->started_at_ms);
 	text_add(&measured, ",\"touch_cpu_ms\":%.3f", done->touch_cpu_ms);
-	text_add(&measured, ",\"minor_faults\":%ld,\"major_faults\":%ld}", done->minor_faults,
+	text_add(&measured, ",\"minor_faults\":%ld,\"major_faults\":%ld", done->minor_faults,
 		 done->major_faults);
 	text_add(text, "{\"ok\":true,\"result\":{\"started_at_ms\":%.3f", done->started_at_ms);
 	text_add(text, ",\"first_byte_at_ms\":%.3f", done->first_byte_at_ms);
 	text_add(text, ",\"finished_at_ms\":%.3f", done->finished_at_ms);
-	text_add(text, ",\"content_type\":\"application/json\",%s}%c{%s\n", answer,
+	text_add(text, ",\"content_type\":\"application/json\",%s}}%c{%s", answer,
 		 PROTOCOL_ATTACHED_MARK, answer);
+	spans_tell(text);
+	text_add(text, "}\n");
 }
 
 static void serve(char *payload, size_t length)
 {
 	static struct done done;
+	static char reply[PROTOCOL_PAYLOAD_CHUNK_BYTES];
 	const char *error;
-	char reply[2048];
 	struct text text;
 
 	done = (struct done){ 0 };
 	fault_at(FAULT_AT_INVOKE);
 	text_init(&text, reply, sizeof(reply));
 	if (!read_work(payload, length, &done.work)) {
-		write_error(&text, "bad-request", "payload: an object of anonymous_bytes, file_bytes, cpu_ms, wall_ms; phases: at most " PROTOCOL_TEXT(PROTOCOL_WORK_PHASES) " of at_ms, anonymous_bytes");
+		write_error(&text, "bad-request",
+			    "payload: an object of anonymous_bytes, file_bytes, cpu_ms, wall_ms; "
+			    "phases: at most " PROTOCOL_TEXT(PROTOCOL_WORK_PHASES)
+			    " of at_ms, anonymous_bytes; "
+			    "spans: at most " PROTOCOL_TEXT(PROTOCOL_WORK_SPANS)
+			    " of span, at_ms, bytes, touch_bytes, hold_ms, times");
 	} else {
 		error = perform(&done);
 		if (error)

@@ -8,10 +8,21 @@
 
 #include "../common/json.h"
 #include "../common/protocol_constants.h"
+#include "../common/text.h"
 
 struct phase {
 	double at_ms;
 	uint64_t anonymous_bytes;
+};
+
+/* From `at_ms` on, `times` times: opens a span of @bytes, touches a part, holds it, closes it. */
+struct span_step {
+	char span[PROTOCOL_SPAN_NAME_BYTES + 1];
+	double at_ms;
+	uint64_t bytes;
+	uint64_t touch_bytes;
+	double hold_ms;
+	uint64_t times;
 };
 
 /* One invocation, as asked for (Work in agent/model/work.ts). */
@@ -24,6 +35,9 @@ struct work {
 	/* Sizes that the anonymous memory has from a time on, counted from the start. */
 	uint32_t phase_count;
 	struct phase phases[PROTOCOL_WORK_PHASES];
+	/* After the phases, one after another. */
+	uint32_t span_count;
+	struct span_step spans[PROTOCOL_WORK_SPANS];
 };
 
 /* How the program runs, from its environment. */
@@ -49,6 +63,11 @@ bool phases_read(const struct json_document *document, struct work *work);
 /* Waits for one phase after another, and has it. Returns NULL, or what went wrong. */
 const char *phases_perform(struct work *work, double started_at_ms,
 			   const struct work_options *options);
+bool spans_read(const struct json_document *document, struct work *work);
+/* Has one span after another. Returns NULL, or what went wrong. */
+const char *spans_perform(struct work *work, double started_at_ms);
+/* Adds what the first of them took to an answer; nothing where there was none. */
+void spans_tell(struct text *text);
 void sleep_until(double boot_ms);
 
 /* Maps and reads @bytes of a file that all instances of the guest share. */

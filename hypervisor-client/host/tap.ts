@@ -4,10 +4,9 @@
  * not isolated, as its own addresses alone; never with another VM.
  */
 import { createHash } from 'node:crypto';
-import { access, constants, readFile } from 'node:fs/promises';
+import { access, constants, readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { runTool } from '../../base/run-tool.ts';
-import { ourUid } from '../../base/safe-path.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { toolEnvironment } from '../../base/tool-environment.ts';
 import { vmmError } from '../errors.ts';
@@ -51,6 +50,14 @@ export async function tapTroubles(): Promise<readonly string[]> {
   return troubles;
 }
 
+/** Why no other user could open a device that is made for him; null: he can. */
+export async function whyTapsAreOurs(control = CONTROL_DEVICE): Promise<string | null> {
+  const { S_IROTH, S_IWOTH } = constants;
+  const facts = await stat(control).catch(() => null);
+  const is_open = facts && (facts.mode & S_IROTH) !== 0 && (facts.mode & S_IWOTH) !== 0;
+  return is_open ? null : `others may not open ${control}`;
+}
+
 const linkSchema = z
   .array(
     z.object({
@@ -73,13 +80,16 @@ export interface TapRequest {
   readonly bridge: string;
   readonly mtu_bytes: number;
   readonly filter: TapFilter;
+  /** Who may open it, beside root. */
+  readonly owner_uid: number;
 }
 
 /** Makes the device, anew where it is there. Throws HP_VMM_TAP, and nothing of it is left. */
-export async function makeTap({ name, bridge, mtu_bytes, filter }: TapRequest): Promise<void> {
+export async function makeTap(request: TapRequest): Promise<void> {
+  const { name, bridge, mtu_bytes, filter } = request;
   await removeTap(name);
   const port = `isolated on learning off flood off mcast_flood off`;
-  const user = String(ourUid());
+  const user = String(request.owner_uid);
   try {
     await ask(['ip', 'tuntap', 'add', 'dev', name, 'mode', 'tap', 'user', user]);
     await ask(['tc', 'qdisc', 'add', 'dev', name, 'clsact']);

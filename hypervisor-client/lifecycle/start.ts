@@ -4,7 +4,9 @@ import type { ProcessIdentity } from '../../base/process.ts';
 import { vmmError } from '../errors.ts';
 import { lastLines, readTail } from '../host/log-tail.ts';
 import { MemoryCgroup } from '../host/memory-cgroup.ts';
-import type { VmHandle, VmmKind, VmSpec } from '../vm.ts';
+import { whyTapsAreOurs } from '../host/tap.ts';
+import { ourUid } from '../../base/safe-path.ts';
+import type { LaunchOptions, VmHandle, VmmKind, VmSpec } from '../vm.ts';
 import { claimRunDir, writeHandle, writeIntent } from './run-dir.ts';
 import { openRunDir, type UidRange, type VmmUser, VmmUsers } from './vmm-users.ts';
 
@@ -16,6 +18,14 @@ export interface VmStartsParts {
   readonly uids?: UidRange | null;
   /** Told what works less well than asked for; default `process.emitWarning`. */
   readonly onWarning: ((text: string) => void) | undefined;
+}
+
+/** What a start makes before the VMM. */
+interface Places {
+  readonly sockets: readonly string[];
+  /** Which the VMM may write. */
+  readonly files: readonly string[];
+  readonly makeTap?: LaunchOptions['makeTap'] | undefined;
 }
 
 export class VmStarts {
@@ -32,11 +42,12 @@ export class VmStarts {
 
   /**
    * Runs `start` in a run folder that is its own, in which the intent to start is written; `user`
-   * is who the VMM is to run as (null: we), and may write `files` then, which are made anew.
+   * is who the VMM is to run as (null: we), and may write `files` then, which are made anew. A TAP
+   * device is made for him.
    */
   async in<T>(
     spec: VmSpec,
-    { sockets, files }: { readonly sockets: readonly string[]; readonly files: readonly string[] },
+    places: Places,
     start: (user: VmmUser | null) => Promise<T>,
   ): Promise<T> {
     const { run_dir } = spec;
@@ -45,31 +56,36 @@ export class VmStarts {
     }
     this.#starting.add(run_dir);
     try {
-      await claimRunDir(run_dir, sockets);
-      const users = this.#usersFor(spec);
-      if (users) return await this.#inAs(users, spec, files, start);
+      await claimRunDir(run_dir, places.sockets);
+      const users = await this.#usersFor(spec, places);
+      if (users) return await this.#inAs(users, spec, places, start);
       await writeIntent(this.#parts.vmm, spec);
+      await places.makeTap?.(ourUid());
       return await start(null);
     } finally {
       this.#starting.delete(run_dir);
     }
   }
 
-  /** A TAP device is its maker's: another user's VMM could not open it. */
-  #usersFor({ id, nic }: VmSpec): VmmUsers | null {
-    if (this.#users && nic) this.warn(`VM ${id} has a network device: its VMM runs as our user.`);
-    return nic ? null : this.#users;
+  /** Ours is a TAP device that is there, and any where others may not open one at all. */
+  async #usersFor({ id, nic }: VmSpec, { makeTap }: Places): Promise<VmmUsers | null> {
+    if (!this.#users || !nic) return this.#users;
+    const why = makeTap ? await whyTapsAreOurs() : 'the device was there before';
+    if (why === null) return this.#users;
+    this.warn(`VM ${id} has a network device, and its VMM runs as our user: ${why}.`);
+    return null;
   }
 
   async #inAs<T>(
     users: VmmUsers,
     spec: VmSpec,
-    files: readonly string[],
+    { files, makeTap }: Places,
     start: (user: VmmUser) => Promise<T>,
   ): Promise<T> {
     return await users.with(spec.id, async (user) => {
       await writeIntent(this.#parts.vmm, spec, user);
       await openRunDir(spec.run_dir, user, files);
+      await makeTap?.(user.uid);
       return await start(user);
     });
   }

@@ -3,7 +3,7 @@ import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { formatBytes, MIB } from '../../base/units.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { vmmError } from '../errors.ts';
-import { nodeBootBytes } from '../host/guest-node.ts';
+import { FAR_NODE, NEAR_NODE, nodeBootBytes } from '../host/guest-node.ts';
 import { deviceBytes, deviceInitialBytes, devicesBytes } from '../spec.ts';
 import type { Accelerator, DeviceSpec, DiskSpec, NicSpec, VmSpec } from '../vm.ts';
 import {
@@ -102,12 +102,24 @@ function nodeArguments(spec: VmSpec): string[] {
       { details: { needed_bytes, boot_bytes: spec.boot_bytes } },
     );
   }
-  return [zero_bytes, ...others].flatMap((bytes, node) => [
+  const nodes = [zero_bytes, ...others].flatMap((bytes, node) => [
     '-object',
     `memory-backend-ram,id=boot-${node},size=${bytes}`,
     '-numa',
     `node,nodeid=${node},memdev=boot-${node}${node === 0 ? cpus(spec) : ''}`,
   ]);
+  return [...nodes, ...distanceArguments(highest)];
+}
+
+/** Of every two nodes: QEMU takes all or none, and each counts for both ways. */
+function distanceArguments(highest: number): string[] {
+  if (highest < 2) return [];
+  return Array.from({ length: highest }, (_, index) => index + 1).flatMap((to) =>
+    Array.from({ length: to }, (_, from) => [
+      '-numa',
+      `dist,src=${from},dst=${to},val=${from === 0 ? NEAR_NODE : FAR_NODE}`,
+    ]).flat(),
+  );
 }
 
 function bootBytesOf({ devices }: VmSpec, node: number): number {

@@ -19,7 +19,7 @@ import { startFailed, VmStarts } from '../lifecycle/start.ts';
 import { commandAs, type UidRange, type VmmUser } from '../lifecycle/vmm-users.ts';
 import { checkImage, checkVmSocketPath, checkSpec } from '../spec.ts';
 import { codeOf } from '../../base/system-error.ts';
-import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../vm.ts';
+import type { Capabilities, Hypervisor, LaunchOptions, Vm, VmHandle, VmSpec } from '../vm.ts';
 import { qemuArguments } from './arguments.ts';
 import { qemuMissing, qemuVersion } from './binary.ts';
 import { DEVICES_MAX, qemuFiles } from './layout.ts';
@@ -78,7 +78,7 @@ export class QemuDriver implements Hypervisor {
     };
   }
 
-  async launch(spec: VmSpec, options: { readonly signal?: AbortSignal } = {}): Promise<Vm> {
+  async launch(spec: VmSpec, options: LaunchOptions = {}): Promise<Vm> {
     checkSpec(spec);
     const arch = this.#arch;
     const accelerator = arch === DEFAULT_ARCH ? await chooseAccelerator(spec.accelerator) : 'tcg';
@@ -92,6 +92,7 @@ export class QemuDriver implements Hypervisor {
     const places = {
       sockets: [files.qmp_path, files.channel_path],
       files: [files.console_path],
+      makeTap: options.makeTap,
     };
     return await this.#starts.in(spec, places, async (user) => {
       const started = await this.#spawn(spec, argv, user);

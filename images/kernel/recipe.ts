@@ -1,5 +1,5 @@
 /** What goes into a kernel: variant, patches and config fragments, and the key of the result. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { namesIn } from '../../base/files.ts';
 import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
@@ -126,7 +126,7 @@ async function readGivenSeries(
 ): Promise<KernelParts['patches']> {
   if (names.includes('series')) return await readSeries(dir);
   const found = names.filter((name) => name.endsWith('.patch') && !name.startsWith('0000-'));
-  if (found.length > 0) return found.toSorted().map((name) => ({ name, path: join(dir, name) }));
+  if (found.length > 0) return patchesIn(dir, found.toSorted());
   throw imageError('HP_IMAGE_SERIES', `${dir} has neither a file 'series' nor any *.patch.`, {
     next: 'Name a folder as git format-patch fills it.',
   });
@@ -171,7 +171,12 @@ function localVersion(variant: KernelVariant, revision: string | null, key: stri
 
 async function readSeries(dir: string): Promise<KernelRecipe['patches']> {
   const names = parseSeries(await readPart(join(dir, 'series')));
-  return names.map((name) => ({ name, path: join(dir, name) }));
+  return patchesIn(dir, names);
+}
+
+/** Where they are from anywhere: they are applied inside of the tree. */
+function patchesIn(dir: string, names: readonly string[]): KernelParts['patches'] {
+  return names.map((name) => ({ name, path: resolve(dir, name) }));
 }
 
 /** Patch names of a `series` file, in order; `#` starts a comment. Pure. */

@@ -27,6 +27,8 @@ const RECORD_MS = 30_000;
 
 export interface FunctionHost {
   readonly agent: HostAgent;
+  /** Recorded until now. */
+  readonly operations: readonly Operation[];
   /** Process of the one VM of a function. */
   pidOf(name: string): number;
   /** Those that took memory from a function, once there are so many; records follow answers. */
@@ -84,6 +86,7 @@ export async function functionHost(
   let folders = 0;
   return {
     agent,
+    operations,
     pidOf: (name) => pidOf(agent, name),
     unplugsOf: (name, count) => unplugsOf(operations, name, count),
     deployFolder,

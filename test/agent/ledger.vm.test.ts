@@ -9,21 +9,47 @@ import { silentProgress } from '../../base/progress.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
+import type { Hypervisor } from '../../hypervisor-client/vm.ts';
 import { prepareImages } from '../../agent/executor/built-images.ts';
 import { HostAgent } from '../../agent/executor/host-agent.ts';
 import { emulated } from '../../agent/model/work.ts';
 import type { Head } from '../../ledger/chain.ts';
 import { LedgerGraph } from '../../ledger/graph.ts';
 import { lineageOf } from '../../ledger/lineage.ts';
-import { meter } from '../../ledger/meter.ts';
+import { type Metered, meter } from '../../ledger/meter.ts';
 import { verify } from '../../ledger/verify.ts';
 import { whyOf } from '../../ledger/why.ts';
 import { specOf } from './core/world.ts';
 import { ledgerIn } from './ledger/keeping.ts';
+import { Observed } from './ledger/vm-observed.ts';
 
 const LIMIT_BYTES = 256 * MIB;
 const WORK = { anonymous_bytes: 100 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 200 };
+const ONE_REGION = { mechanism: 'hotmem', concurrency: 1, limit_bytes: LIMIT_BYTES } as const;
 const DEADLINE_MS = 120_000;
+
+/** An agent with real VMs and a ledger. */
+async function hostOf(t: ExecutionContext, hypervisor: Hypervisor) {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-ledger-vm-'));
+  t.teardown(async () => await rm(folder, { recursive: true, force: true }));
+  const log = pino({ level: 'warn' });
+  const signal = new AbortController().signal;
+  const progress = silentProgress;
+  const wanted = { mechanisms: ['hotmem'], guest_kernel: 'series', progress, signal, log } as const;
+  const ledger_dir = join(folder, 'ledger');
+  const ledger = ledgerIn(ledger_dir);
+  const agent = new HostAgent({
+    clock: hostClock,
+    hypervisor,
+    images: await prepareImages(wanted),
+    log,
+    host_limit_bytes: 4 * GIB,
+    vms_dir: folder,
+    version: 'test',
+    ledger,
+  });
+  return { agent, ledger, ledger_dir };
+}
 
 /** Nothing is granted for regions any more. */
 async function isEmpty(agent: HostAgent): Promise<boolean> {
@@ -39,28 +65,9 @@ test.serial(
   'hotmem: A, A again, then B in one region, reconstructed from the ledger',
   async (t) => {
     t.timeout(600_000);
-    const folder = await mkdtemp(join(tmpdir(), 'hp-ledger-vm-'));
-    t.teardown(async () => await rm(folder, { recursive: true, force: true }));
-    const ledger_dir = join(folder, 'ledger');
-    const log = pino({ level: 'warn' });
-    const signal = new AbortController().signal;
-    const mechanisms = ['hotmem'];
-    const progress = silentProgress;
-    const wanted = { mechanisms, guest_kernel: 'series', progress, signal, log } as const;
-    const ledger = ledgerIn(ledger_dir);
-    const agent = new HostAgent({
-      clock: hostClock,
-      hypervisor: await openHypervisor('qemu'),
-      images: await prepareImages(wanted),
-      log,
-      host_limit_bytes: 4 * GIB,
-      vms_dir: folder,
-      version: 'test',
-      ledger,
-    });
+    const { agent, ledger, ledger_dir } = await hostOf(t, await openHypervisor('qemu'));
     try {
-      const about = { mechanism: 'hotmem', concurrency: 1, limit_bytes: LIMIT_BYTES } as const;
-      await agent.deploy(specOf('f', { ...about, keep_alive_ms: 1_500 }));
+      await agent.deploy(specOf('f', { ...ONE_REGION, keep_alive_ms: 1_500 }));
       for (const name of ['A1', 'A2']) {
         t.is((await agent.invoke('f', name, emulated(WORK))).outcome, 'done');
       }
@@ -106,6 +113,63 @@ function reconstructed(t: ExecutionContext, ledger_dir: string, head: Head): voi
     t.true(kinds.includes(kind), `B goes back to A through ${kind}`);
   }
   const { total } = meter(graph);
-  t.like(total, { plugs: 2, unplugs: 2, invocations: 3, reconciled: true });
+  t.like(total, { plugs: 2, invocations: 3, reconciled: true });
+  // Where they are slow, they go in steps.
+  t.true(total.unplugs >= 2);
   t.true(total.guaranteed_gib_s > 0 && total.idle_gib_s > 0);
+}
+
+const CYCLES = 15;
+/** Longer than the looks are apart, so that none of them misses a region that was plugged. */
+const KEEP_ALIVE_MS = 1_000;
+/** Clear of what is metered: the ledger's wall time is that of another clock, to a few ms. */
+const EDGE_MS = 100;
+
+test.serial('hotmem: what is metered is what VMM and host had, within the bound', async (t) => {
+  t.timeout(600_000);
+  const observed = new Observed(await openHypervisor('qemu'));
+  const { agent, ledger, ledger_dir } = await hostOf(t, observed.hypervisor);
+  const span = { from_ms: 0, to_ms: 0 };
+  try {
+    await agent.deploy(specOf('f', { ...ONE_REGION, keep_alive_ms: KEEP_ALIVE_MS }));
+    observed.begin();
+    span.from_ms = Date.now();
+    await hostClock.sleep(EDGE_MS);
+    for (let call = 1; call <= CYCLES; call += 1) {
+      t.is((await agent.invoke('f', `c${call}`, emulated(WORK))).outcome, 'done');
+      t.true(await isEmpty(agent), `the region of call ${call} was given back`);
+    }
+    await hostClock.sleep(EDGE_MS);
+    span.to_ms = Date.now();
+  } finally {
+    await observed.end();
+    await agent.stop(0);
+    ledger.close('stopped');
+  }
+  t.is(verify(ledger_dir, [ledger.head]).bad, null);
+  const { total } = meter(LedgerGraph.read([ledger_dir]), span);
+  agreed(t, total, observed);
+});
+
+function agreed(t: ExecutionContext, total: Metered, observed: Observed): void {
+  t.like(total, { plugs: CYCLES, invocations: CYCLES, reconciled: true });
+  // Where they are slow, they go in steps.
+  t.true(total.unplugs >= CYCLES);
+  const { plugged, resident, looks, longest_ms } = observed;
+  t.log(`${looks} looks from outside, at most ${longest_ms} ms apart`);
+  t.true(longest_ms < KEEP_ALIVE_MS, 'the host was too busy for the looks to say anything');
+  const { error_gib_s, resident_gib_s, resident_error_gib_s } = total;
+  const had = total.guaranteed_gib_s + total.above_baseline_gib_s + total.pool_gib_s;
+  const sums = [
+    ['plugged', had, error_gib_s, plugged],
+    ['resident', resident_gib_s ?? Number.NaN, resident_error_gib_s ?? Number.NaN, resident],
+  ] as const;
+  for (const [what, metered, error, seen] of sums) {
+    const ours = `${metered} metered +/- ${error}`;
+    t.log(`${what} GiB s: ${ours}, ${seen.gib_s} seen +/- ${seen.error_gib_s}`);
+    t.true(Math.abs(metered - seen.gib_s) <= error + seen.error_gib_s, what);
+  }
+  // A fifth of it left out would be seen, also on a busy host.
+  t.true(error_gib_s + plugged.error_gib_s < had / 5);
+  t.true((resident_error_gib_s ?? Number.NaN) < (resident_gib_s ?? 0) / 5);
 }

@@ -19,6 +19,7 @@ import type {
 } from '../../autoscaler/replay/agent-api.ts';
 import { EMPTY_OPERATION, EMPTY_REPLY } from './empty-messages.ts';
 import { workOf } from '../../agent/model/work.ts';
+import { NO_STATUS } from '../../agent/model/status-parts.ts';
 
 /** Records for one reader; null ends it. */
 class Inbox {
@@ -75,10 +76,17 @@ export interface FakeAgentOptions {
   readonly onInvoke?: (count: number) => void;
   readonly migrates?: number;
   readonly vmm?: string;
+  /** By default what an emulated call says. */
+  readonly wallMs?: (request: InvokeRequest) => number;
 }
 
+const emulatedMs = (request: InvokeRequest): number =>
+  workOf({ bytes: request.payload })?.wall_ms ?? 0;
+
 export class FakeAgent implements AgentApi {
+  readonly deployed: FunctionSpec[] = [];
   readonly removed: string[] = [];
+  readonly invoked: InvokeRequest[] = [];
   closed = false;
   #vms = new Map<string, FakeVm>();
   #watchers = new Set<(record: AgentRecord | null) => void>();
@@ -92,6 +100,7 @@ export class FakeAgent implements AgentApi {
   async deploy(spec: FunctionSpec): Promise<DeployResponse> {
     const failure = this.#o.failDeploy?.() ?? null;
     if (failure) throw failure;
+    this.deployed.push(spec);
     const requested_at_ms = this.#o.clock.nowMs();
     await this.#o.clock.sleep(500);
     const full = spec.mechanism === 'static' ? spec.limit_bytes : 0;
@@ -123,12 +132,16 @@ export class FakeAgent implements AgentApi {
       kernel_key: 'cafe',
       series_revision: '5',
       rootfs_key: 'beef',
+      revision: 1,
+      changed: [],
+      replaced_vms: 0,
     };
   }
 
   async invoke(request: InvokeRequest, options?: AgentCallOptions): Promise<Invoked> {
     const { clock } = this.#o;
     const received_at_ms = clock.nowMs();
+    this.invoked.push(request);
     this.#count += 1;
     this.#o.onInvoke?.(this.#count);
     options?.signal?.throwIfAborted();
@@ -150,7 +163,7 @@ export class FakeAgent implements AgentApi {
       ({ instance, operation_id } = await this.#start(vm));
     } else instance = await new Promise<Instance>((resolve) => void vm.queue.push(resolve));
     const assigned_at_ms = clock.nowMs();
-    const wall_ms = workOf({ bytes: request.payload })?.wall_ms ?? 0;
+    const wall_ms = this.#o.wallMs?.(request) ?? emulatedMs(request);
     await clock.sleep(wall_ms, options?.signal);
     this.#release(vm, instance);
     return {
@@ -169,17 +182,9 @@ export class FakeAgent implements AgentApi {
 
   async status(): Promise<StatusResponse> {
     return {
+      ...NO_STATUS,
       functions: [...this.#vms.values()].map((vm) => statusOf(vm)),
-      host_limit_bytes: 0,
-      granted_bytes: 0,
-      free_bytes: 0,
-      host_memory: null,
-      ledger: null,
-      cordon: null,
-      queue: null,
-      permits_bytes: 0,
       version: 'fake',
-      state_json: null,
       pid: process.pid,
     };
   }
@@ -355,6 +360,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
     vm_state: 'running',
     targets: null,
     reclaim: null,
+    rungs: [],
     instances_starting: vm.starting,
     instances_busy: vm.instances.filter((one) => !one.idle).length,
     instances_idle: vm.instances.filter((one) => one.idle).length,
@@ -372,6 +378,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
       resident_bytes: vm.resident[index] ?? 0,
       permit_bytes: plugged_bytes,
       drift_bytes: null,
+      span: null,
     })),
     vm_resident_bytes: 0,
     pages_migrated: 0,

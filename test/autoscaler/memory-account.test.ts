@@ -62,3 +62,17 @@ test('the parts of a window add up to the integral, wherever its changes lie', (
     t.true(Math.abs(told - exact) <= 1e-9 * (1 + exact), `seed ${seed}: ${told}, not ${exact}`);
   }
 });
+
+test('the sum is the same to its last bit, however the same levels are told', (t) => {
+  for (let seed = 1; seed <= 200; seed += 1) {
+    const random = seededRandom(seed);
+    const [plain, chatty] = [new MemoryAccount(1_000), new MemoryAccount(1_000)];
+    for (let at_ms = random() * 20; at_ms < 1_200; at_ms += random() * 20) {
+      const change = Math.floor(random() * 3) * GIB;
+      if (change > 0) plain.add(at_ms, change);
+      // One goes as another comes, and what comes does so in parts.
+      for (const part of [-GIB, change, GIB]) chatty.add(at_ms, part);
+    }
+    t.deepEqual(chatty.finish(), plain.finish(), `seed ${seed}`);
+  }
+});

@@ -12,7 +12,8 @@ const DAY_MS = 86_400_000;
 
 function arrival(number: number, at_ms: number): PlannedArrival {
   const work = { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 1 };
-  return { invocation_id: `i${number}`, function: 'f', at_ms, duration_ms: 1, work };
+  const task = { kind: 'emulated', work } as const;
+  return { invocation_id: `i${number}`, function: 'f', at_ms, duration_ms: 1, task };
 }
 
 test('two rows 30 days apart are not sent together, on the clock of the host', async (t) => {

@@ -3,8 +3,15 @@ import test from 'ava';
 import { assignProfiles } from '../../autoscaler/workload-model/assign.ts';
 import { HOTMEM_PAPER } from '../../autoscaler/workload-model/models.ts';
 import { sizeFunction } from '../../autoscaler/workload-model/size.ts';
-import { parseReplayOptions, REPLAY_OPTIONS } from '../../autoscaler/replay/options.ts';
-import { buildPlan, deploySpec, type PlanOptions } from '../../autoscaler/replay/plan.ts';
+import { REPLAY_OPTIONS } from '../../autoscaler/replay/option-table.ts';
+import { parseReplayOptions } from '../../autoscaler/replay/options.ts';
+import {
+  buildPlan,
+  deploySpec,
+  type PlannedArrival,
+  type PlanOptions,
+} from '../../autoscaler/replay/plan.ts';
+import type { Work } from '../../agent/model/work.ts';
 import { AZURE2021_HEADER, parseAzure2021 } from '../../autoscaler/trace/azure2021.ts';
 import { selectMostInvoked } from '../../autoscaler/trace/select.ts';
 import { HotplaneError } from '../../base/errors.ts';
@@ -34,6 +41,10 @@ const OPTIONS: PlanOptions = {
   course: 'flat',
 };
 
+function workOf({ task }: PlannedArrival): Work | null {
+  return task.kind === 'emulated' ? task.work : null;
+}
+
 async function selection() {
   const text = `${AZURE2021_HEADER}\na,Fa_1,30,10\na,Fa_1,65,5\nb,g,42,2\n`;
   return selectMostInvoked(await parseAzure2021([Buffer.from(text)], 'x'), 2);
@@ -42,7 +53,7 @@ async function selection() {
 test('speed-up divides gaps, durations and keep-alive alike', async (t) => {
   const plan = buildPlan(await selection(), OPTIONS);
   t.deepEqual(
-    plan.arrivals.map((one) => [one.at_ms, one.duration_ms, one.work.cpu_ms]),
+    plan.arrivals.map((one) => [one.at_ms, one.duration_ms, workOf(one)?.cpu_ms]),
     [
       [0, 1000, 250],
       [2000, 200, 50],
@@ -57,7 +68,7 @@ test('speed-up divides gaps, durations and keep-alive alike', async (t) => {
 test('gaps and durations are scaled apart, and the need of instances follows', async (t) => {
   const plan = buildPlan(await selection(), { ...OPTIONS, gap_scale: 0.1, duration_scale: 3 });
   t.deepEqual(
-    plan.arrivals.map((one) => [one.at_ms, one.duration_ms, one.work.cpu_ms]),
+    plan.arrivals.map((one) => [one.at_ms, one.duration_ms, workOf(one)?.cpu_ms]),
     [
       [0, 3000, 750],
       [200, 600, 150],
@@ -75,7 +86,7 @@ test('an invocation that trains has its peak in the middle, and memory follows i
   const plan = buildPlan(await selection(), { ...OPTIONS, course: 'train' });
   const [first] = plan.functions;
   const [arrival] = plan.arrivals;
-  const { anonymous_bytes, phases = [] } = arrival?.work ?? { anonymous_bytes: 0 };
+  const { anonymous_bytes, phases = [] } = (arrival && workOf(arrival)) ?? { anonymous_bytes: 0 };
   const most = Math.max(...phases.map((phase) => phase.anonymous_bytes));
   t.is(most, first?.anonymous_bytes ?? 0);
   t.true(anonymous_bytes < most / 5);

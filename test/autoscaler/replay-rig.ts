@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import type { RealPrograms } from '../../autoscaler/replay/calibrate.ts';
+import { MIB } from '../../base/units.ts';
 import type { Harm } from '../../autoscaler/replay/inject.ts';
 import type { LoadSample } from '../../autoscaler/replay/load.ts';
 import type { RunFacts } from '../../autoscaler/replay/manifest.ts';
@@ -71,6 +73,23 @@ export const FACTS: RunFacts = {
   provenance: PROVENANCE,
   started_at: '2026-01-01T00:00:00.000Z',
   command: ['hotplane', 'replay'],
+};
+
+/** Names of programs as content keys, without anything built. */
+const PROGRAMS: RealPrograms = {
+  needsOf: async (names) =>
+    new Map(names.map((name) => [name, { limit_bytes: 256 * MIB, boot_bytes: 512 * MIB }])),
+  build: async (name) => ({
+    function_key: Buffer.from(name).toString('hex').padEnd(24, '0').slice(0, 24),
+    base_key: null,
+    interface: 'lambda',
+    command: [name],
+    environment: [],
+    working_folder: null,
+    user: null,
+    tmp_bytes: null,
+    timeout_ms: null,
+  }),
 };
 
 /** A machine that is busy half of the time, nearly all of it with the replay. */
@@ -145,6 +164,7 @@ export function rig(
     facts: FACTS,
     lookAtLoad: () => halfBusy(clock.nowMs()),
     repeated: null,
+    programs: PROGRAMS,
     onNote: (text) => notes.push(text),
     readBinary: async (path) => ({ path, bytes: 7, sha256: 'f00d' }),
     onKept: (where) => kept.push(where),

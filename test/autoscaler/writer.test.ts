@@ -23,8 +23,11 @@ const ARRIVAL = {
   function: 'f',
   at_ms: 0,
   duration_ms: 1,
-  work: { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 1 },
-};
+  task: {
+    kind: 'emulated',
+    work: { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 1 },
+  },
+} as const;
 const ORDER: OperationState & { readonly kind: 'plug' } = {
   id: 'op-1',
   kind: 'plug',

@@ -48,7 +48,7 @@ for (const [what, text, told] of [
   [
     'a misspelt key',
     'nmae: x\n',
-    /^f\.yaml:1:1: nmae: there is no such key; did you mean 'name'\?\.$/,
+    /^f\.yaml:1:1: nmae: there is no such key; did you mean 'name'\?$/,
   ],
   [
     'a misspelt key inside',

@@ -15,6 +15,7 @@ import {
   ledgerChecksOf,
   ledgerCostText,
   type LedgerPair,
+  type LedgerRound,
   type LedgerRow,
   ledgerRowsOf,
 } from '../../bench/agent/ledger-cost.ts';
@@ -84,7 +85,8 @@ test.serial('a short run measures every cell, and leaves no process behind', asy
   );
   t.true((bench.live?.latency.n ?? 0) > 0 && bench.live?.dropped === 0);
   t.true((bench.scale?.scrape.bytes ?? 0) > 1_000);
-  t.is(bench.checks.length, 13);
+  t.is(bench.scale?.scrape.n, SHORT_OPTIONS.rounds);
+  t.is(bench.checks.length, 14);
   t.deepEqual(children(), []);
   const again = runAgentBenchCommand({ ...input, stdout: silentOutput() });
   t.like(await t.throwsAsync(again), { code: 'HP_BENCH_EXISTS' });
@@ -116,13 +118,17 @@ test.serial('what a ledger costs is measured in pairs, each with it and without'
     signal: new AbortController().signal,
   };
   t.is(await runAgentBenchCommand(input), 0);
-  const told: { pairs: LedgerPair[]; checks: { name: string; target: number }[] } = JSON.parse(
+  const told: { measured: LedgerRound[]; checks: { name: string; target: number }[] } = JSON.parse(
     out.text.join(''),
   );
-  t.is(told.pairs.length, 3 * 2);
-  for (const { off, on } of told.pairs) {
-    t.deepEqual(on.cell, off.cell);
-    t.true(off.calls > 0 && on.calls > 0);
+  t.is(told.measured.length, 3 * 2);
+  for (const { cell, pairs, records } of told.measured) {
+    t.true((records ?? 0) > 0, 'one of the two keeps a ledger');
+    t.is(pairs.length, 4);
+    for (const { off, on } of pairs) {
+      t.deepEqual([on.cell, off.cell], [cell, cell]);
+      t.true(off.calls > 0 && on.calls > 0);
+    }
   }
   t.is(told.checks.length, 3 * 2);
   t.deepEqual(children(), []);
@@ -137,20 +143,31 @@ function pairOf(off_ms: number, on_ms: number, others_share = 0): LedgerPair {
   };
 }
 
+function roundOf(...pairs: readonly LedgerPair[]): LedgerRound {
+  const cell = { ...WARM, in_flight: 16 };
+  return { cell, pairs, off_p99_ms: 10, on_p99_ms: 11, records: 4_000 * pairs.length };
+}
+
 const verdictOf = (name: string, found: readonly LedgerRow[]): string | undefined =>
   ledgerChecksOf(found, 1).find((one) => one.name === name)?.verdict;
 
-test('what a ledger costs is the median of ratios of the same round', (t) => {
+test('what a ledger costs is the median of ratios of pairs, judged where its interval is', (t) => {
   // A host that becomes three times as slow says nothing of the ledger.
-  const rows = ledgerRowsOf([pairOf(400, 404), pairOf(1_200, 1_212), pairOf(400, 480)]);
+  const pairs = [pairOf(400, 404), pairOf(1_200, 1_212), pairOf(400, 404), pairOf(400, 404)];
+  const rows = ledgerRowsOf([roundOf(...pairs), roundOf(...pairs, pairOf(400, 480))]);
   t.is(rows.length, 1);
-  t.is(Math.round(rows[0]?.cpu_percent.median ?? 0), 1);
-  t.is(Math.round(rows[0]?.cpu_percent.max ?? 0), 20);
+  const [row] = rows;
+  t.is(Math.round(row?.cpu_percent.median ?? 0), 1);
+  t.is(Math.round(row?.cpu_percent.high ?? 0), 1, 'one of nine is chance');
+  t.like(row, { cpu_percent: { n: 9 }, p99_percent: { n: 2 }, rounds: 2, records_each: 1 });
   t.is(verdictOf('ledger_cpu_warm_16', rows), 'met');
   t.is(verdictOf('ledger_p99_warm_16', rows), 'missed');
-  t.is(verdictOf('ledger_cpu_warm_16', ledgerRowsOf([pairOf(400, 412)])), 'missed');
-  t.is(verdictOf('ledger_p99_warm_16', ledgerRowsOf([pairOf(400, 412, 0.5)])), 'not measured');
-  t.regex(ledgerCostText(rows, ledgerChecksOf(rows, 1)), /ALASTOR.*\n.*13\.74 %/);
+  const few = ledgerRowsOf([roundOf(pairOf(400, 404), pairOf(400, 480))]);
+  t.is(verdictOf('ledger_cpu_warm_16', few), 'not measured', 'the target lies within');
+  t.is(verdictOf('ledger_cpu_warm_16', ledgerRowsOf([roundOf(pairOf(400, 412))])), 'missed');
+  const busy = ledgerRowsOf([roundOf(pairOf(400, 412, 0.5))]);
+  t.is(verdictOf('ledger_p99_warm_16', busy), 'not measured');
+  t.regex(ledgerCostText(rows, ledgerChecksOf(rows, 1)), /ALASTOR[^]*13\.74 %/);
 });
 
 test('a number of rounds that is none is refused before anything starts', async (t) => {
@@ -270,6 +287,50 @@ test('on a busy host CPU time is judged and wall time is not', (t) => {
   const rows = rowsOf(runs);
   const text = renderText(benchOf(runs), { rows, checks: checksOf(rows, benchOf(runs)) });
   t.regex(text, /others used 40 % of the host's CPU/);
+});
+
+/** How an agent is judged whose readers heard of so many operations a second. */
+function live(operations_per_s: number, dropped = 0, others_share = 0): string {
+  const latency = { n: 2_712, p50_ms: 24.8, p99_ms: 49.94 };
+  const run = { operations_per_s, latency, dropped, lag_max_ms: 1, others_share };
+  const [check] = checksOf([], { ...benchOf([]), live: run });
+  return `${check?.verdict}: ${check?.detail}`;
+}
+
+test('a reader is held to his promise at the rate that is promised; at any other both are told', (t) => {
+  t.is(live(1_990), 'met: 2712 operations, 1990 a second');
+  t.is(
+    live(1_350),
+    'not measured: 2712 operations, 1350 a second; this host makes fewer than the 2000 that are ' +
+      'promised; p99 was 49.9 ms',
+  );
+  t.is(
+    live(1_990, 3),
+    'not measured: 2712 operations, 1990 a second; 3 were not told; p99 was 49.9 ms',
+  );
+  t.regex(live(1_990, 0, 0.5), /^not measured: .*others used 50 % of .*; p99 was 49\.9 ms$/);
+});
+
+test('a scrape is held to its median, and to holding up nobody even once', (t) => {
+  const scrape = { n: 3, ms: 40, first_ms: 90, bytes: 1, blocked_ms: 20, others_share: 0 };
+  const scale = {
+    functions: 256,
+    regions: 192,
+    rss_before_bytes: 1,
+    rss_bytes: 1,
+    status_bytes: 1,
+    status_ms: 1,
+    status_cpu_ms: 1,
+    blocked_ms: 1,
+    others_share: 0,
+  };
+  const checks = (part: object) =>
+    checksOf([], { ...benchOf([]), scale: { ...scale, scrape: { ...scrape, ...part } } })
+      .filter(({ name }) => name.startsWith('scrape'))
+      .map(({ verdict }) => verdict);
+  t.deepEqual(checks({}), ['met', 'met']);
+  t.deepEqual(checks({ ms: 51 }), ['missed', 'met']);
+  t.deepEqual(checks({ blocked_ms: 21 }), ['met', 'missed']);
 });
 
 test('a cycle is counted by its unplugs, and 192 regions have a bound of their own', (t) => {

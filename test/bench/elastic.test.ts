@@ -15,8 +15,9 @@ import { elasticChecks } from '../../bench/elastic/checks.ts';
 import { type ElasticSummary, gibSeconds, summarizeElastic } from '../../bench/elastic/figures.ts';
 import { measureGiveBack } from '../../bench/elastic/give-back.ts';
 import { parseElasticOptions, type RawElasticOptions } from '../../bench/elastic/options.ts';
+import type { ElasticApi } from '../../bench/elastic/play.ts';
 import { playOrder, playsOf, elasticSpecOf } from '../../bench/elastic/plan.ts';
-import { RecordKeeper } from '../../bench/elastic/record-keeper.ts';
+import { RecordKeeper } from '../../bench/record-keeper.ts';
 import type {
   ElasticRun,
   MemoryStep,
@@ -24,7 +25,7 @@ import type {
   PlayLine,
 } from '../../bench/elastic/records.ts';
 import { renderElastic } from '../../bench/elastic/table.ts';
-import { EMPTY_OPERATION } from '../autoscaler/empty-messages.ts';
+import { EMPTY_REPLY, EMPTY_OPERATION } from '../autoscaler/empty-messages.ts';
 
 const RAW: RawElasticOptions = {
   mechanism: 'hotmem',
@@ -307,7 +308,7 @@ test('an agent that ends while memory is given back is told once, to whoever mea
     status: notAsked,
     watch: notAsked,
   };
-  const about = { name: 'f', options: OPTIONS, clock: hostClock };
+  const about = { name: 'f', options: OPTIONS, clock: hostClock, tell: () => undefined };
   const { signal } = new AbortController();
   const unheard: unknown[] = [];
   const note = (why: unknown): unknown => unheard.push(why);
@@ -317,6 +318,57 @@ test('an agent that ends while memory is given back is told once, to whoever mea
   t.is(error, gone);
   t.deepEqual(unheard, [], 'nothing that would end the process');
 });
+
+/** An agent whose phases are all given back; of its idle regions, those from `whole_at` on. */
+function agentThatGivesBack(recorder: RecordKeeper, whole_at: number): ElasticApi {
+  let idles = 0;
+  const record = (cause: 'shrink' | 'stop', outcome: 'done' | 'partial', instance_id: string) =>
+    recorder.operations.push({
+      ...EMPTY_OPERATION,
+      cause,
+      outcome,
+      instance_id,
+      before_bytes: 512 * MIB,
+      requested_at_ms: 1,
+      resident_at_ms: 2,
+    });
+  return {
+    invoke: async ({ invocation_id }) => {
+      await turn();
+      // Of the neighbour nothing is told: it calls no more.
+      if (invocation_id.startsWith('phase')) record('shrink', 'done', invocation_id);
+      if (invocation_id.startsWith('idle')) {
+        idles += 1;
+        record('stop', idles < whole_at ? 'partial' : 'done', invocation_id);
+      }
+      return { ...EMPTY_REPLY, instance_id: invocation_id, answer: null };
+    },
+    drain: async () => await Promise.resolve({ finished_at_ms: 3, instances_stopped: 0 }),
+    status: notAsked,
+    watch: notAsked,
+  };
+}
+
+for (const [whole_at, phases, idles] of [
+  [1, 2, 2],
+  [3, 4, 2],
+  [99, 6, 0],
+] as const) {
+  test(`of regions that are back whole from try ${whole_at} on, ${idles} are measured`, async (t) => {
+    const recorder = new RecordKeeper();
+    const api = agentThatGivesBack(recorder, whole_at);
+    const about = {
+      name: 'f',
+      options: { ...OPTIONS, short: true },
+      clock: hostClock,
+      tell: () => undefined,
+    };
+    const { lines } = await measureGiveBack(api, recorder, about, new AbortController().signal);
+    const told = Object.groupBy(lines, ({ what }) => what);
+    t.is(told.phase?.length, phases);
+    t.is(told.idle?.length ?? 0, idles);
+  });
+}
 
 test('the text has every play, part of a wait and check, and says which observers disagree', (t) => {
   const summary = summarizeElastic(RUN);

@@ -1,7 +1,14 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { median, percentileOf, ratioOfMedians, spreadOf } from '../../bench/statistics.ts';
-import { holds } from '../seed.ts';
+import { seededRandom } from '../../base/random.ts';
+import {
+  median,
+  medianInterval,
+  percentileOf,
+  ratioOfMedians,
+  spreadOf,
+} from '../../bench/statistics.ts';
+import { holds, SEED } from '../seed.ts';
 
 const finite = fc.double({ min: 0.001, max: 1e6, noNaN: true });
 
@@ -78,4 +85,23 @@ test('no ratio without both samples, or over zero', (t) => {
   t.is(ratioOfMedians([], [1], 1), null);
   t.is(ratioOfMedians([1], [], 1), null);
   t.is(ratioOfMedians([1], [0], 1), null);
+});
+
+test('a median is told with where it lies: 95 of 100 such intervals hold the true one', (t) => {
+  const random = seededRandom(SEED);
+  t.log(`seed ${SEED}`);
+  let held = 0;
+  for (let round = 0; round < 1_000; round += 1) {
+    // Of a shape that is far from even: the median of -ln(u) is ln 2.
+    const values = Array.from({ length: 20 }, () => -Math.log(1 - random()));
+    const found = medianInterval(values);
+    if (found && found.low <= Math.LN2 && found.high >= Math.LN2) held += 1;
+  }
+  t.true(held >= 930, `${held} of 1000`);
+  t.true(held <= 995, `${held} of 1000: it says something`);
+});
+
+test('few values have no interval but from the least to the most', (t) => {
+  t.like(medianInterval([3, 1, 2]), { n: 3, median: 2, low: 1, high: 3, confidence: null });
+  t.is(medianInterval([]), null);
 });

@@ -5,6 +5,8 @@ import { COMMANDS } from '../../cli/commands.ts';
 import { nearest } from '../../base/nearest.ts';
 import { runLine } from './run-line.ts';
 
+const STUDY = 'autoscaler/profile/workloads/cold-start.json';
+
 const REFUSED: readonly (readonly [string, string, string])[] = [
   ['stats', 'HP_CLI_UNKNOWN_COMMAND', "did you mean 'status'"],
   ['status --jsn', 'HP_CLI_UNKNOWN_OPTION', "did you mean '--json'"],
@@ -43,6 +45,11 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   ['invoke f --touch 0.3', 'HP_CLI_BAD_VALUE', 'whole bytes'],
   [`status --socket /${'s'.repeat(107)}`, 'HP_AGENT_SOCKET', 'a Unix socket takes 107'],
   [`drain f --socket /${'s'.repeat(300)}`, 'HP_AGENT_SOCKET', 'has 301 bytes'],
+  [`profile run ${STUDY} --function short`, 'HP_CLI_BAD_VALUE', 'APPLICATION=FUNCTION'],
+  [`profile run ${STUDY} --function short=0.3`, 'HP_CLI_BAD_VALUE', 'APPLICATION=256MiB'],
+  [`profile run ${STUDY} --own-agent`, 'HP_PROFILE_FUNCTION', 'give --function APPLICATION='],
+  [`profile run ${STUDY} --seed -1`, 'HP_CLI_BAD_VALUE', 'from 0 to 4294967295'],
+  ['profile report docs', 'HP_RESULTS_MISSING', 'profile run --out'],
   ['agent --mechanisms all', 'HP_CLI_BAD_VALUE', 'virtio-mem'],
 ];
 

@@ -40,6 +40,14 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['name: f\nmemory: {baseline: 1GiB}\n', /:2:9: memory\.max: /],
   ['name: f\nmemory: 1GiB\nkeep_alive: soon\n', /:3:13: keep_alive: must be a duration like 60s/],
   ['name: f\nmemory: 1GiB\nconcurrency: 0\n', /:3:14: concurrency: /],
+  ['name: f\nmemory: 1GiB\nspans: {data: much}\n', /:3:15: spans\.data: must be a size/],
+  ['name: f\nmemory: 1GiB\nspans:\n  data: 1MiB\n', /:4:9: spans\.data: must be at least 2MiB/],
+  ['name: f\nmemory: 1GiB\nspans:\n  Data: 1GiB\n', /:4:9: spans\.Data: its name must be like/],
+  ['name: f\nmemory: 1GiB\nspans: [data]\n', /:3:8: spans: /],
+  [
+    `name: f\nmemory: 1GiB\nspans: {${'abcdefghi'.replaceAll(/./g, '$&: 2MiB, ')}}\n`,
+    /:3:8: spans: must be at most 8/,
+  ],
   [
     'name: f\nmemory: 1GiB\nhandler: a.b\n',
     /:3:10: handler: needs runtime python3, python3-numpy or node/,
@@ -78,6 +86,15 @@ test('memory that follows its use is told by what it starts with, steps by and e
     expression: null,
   });
   t.is(specOfManifest(check('name: f\nmemory: {max: 1GiB}\n'), null).memory, null);
+});
+
+test('spans of function.yaml are names with the size that each can have', (t) => {
+  const text = 'name: f\nmemory: 1GiB\nmechanism: hotmem\nspans: {data: 1GiB, model: 64MiB}\n';
+  t.deepEqual(specOfManifest(check(text), null).spans, [
+    { name: 'data', max_bytes: GIB },
+    { name: 'model', max_bytes: 64 * MIB },
+  ]);
+  t.deepEqual(specOfManifest(check('name: f\nmemory: 1GiB\n'), null).spans, []);
 });
 
 const SIZED = `name: f
@@ -123,12 +140,13 @@ const KEYS: Readonly<Record<string, string>> = {
   'min-instances': 'instances',
   'max-instances': 'instances',
   arg: 'command',
+  span: 'spans',
 };
 
 test('every option of deploy is a key', (t) => {
   const options = COMMANDS.find(({ name }) => name === 'deploy')?.options ?? {};
   const keys = Object.keys(functionFileSchema.shape);
-  const others = ['file', 'json', 'socket'];
+  const others = ['file', 'json', 'socket', 'dry-run', 'no-update'];
   const missing = Object.keys(options)
     .filter((option) => !others.includes(option))
     .filter((option) => !keys.includes(KEYS[option] ?? option.replaceAll('-', '_')));

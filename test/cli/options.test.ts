@@ -8,9 +8,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { parseReplayOptions, REPLAY_OPTIONS } from '../../autoscaler/replay/options.ts';
+import { REPLAY_OPTIONS } from '../../autoscaler/replay/option-table.ts';
+import { parseReplayOptions } from '../../autoscaler/replay/options.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
+import { DEFAULT_POOL } from '../../agent/model/pool-spec.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { parseOptions } from '../../bench/reclaim/plan/options.ts';
 import { parseUidRange } from '../../cli/agent-config/kinds.ts';
@@ -58,7 +60,9 @@ const DEPLOY = [
   ['deadline', '0.9', { deadline_ms: 900 }],
   ['reclaim-slo', '10ms per 1GiB, p95', { reclaim_slo: { ms_per_gib: 10, percentile: 95 } }],
   ['tenant', 'acme', { tenant: 'acme' }],
+  ['span', 'data=4MiB', { spans: [{ name: 'data', max_bytes: 4 * MIB }] }],
   ['arg', '/bin/it', { argv: ['/bin/it'] }],
+  ['pool', null, { pool: DEFAULT_POOL }],
   ['init-on-alloc', null, { init_on_alloc: true }],
   ['guest-huge-pages', null, { guest_huge_pages: true }],
 ] as const;
@@ -69,6 +73,8 @@ test('every option of deploy arrives at the agent', async (t) => {
   for (const [option, value, wanted] of DEPLOY) {
     const words = value === null ? [`--${option}`] : [`--${option}`, value];
     const limit = option === 'limit' ? [] : ['--limit', '256MiB'];
+    // Others have none.
+    if (option === 'span') words.push('--mechanism', 'hotmem');
     const { code, err } = await runLine([
       'deploy',
       'f',
@@ -88,8 +94,8 @@ test('every option of deploy arrives at the agent', async (t) => {
   everyOptionIn(
     t,
     'deploy',
-    // A file is all of a function: see function.test.ts.
-    ['file', ...DEPLOY.map(([option]) => option)],
+    // A file is all of a function: see function.test.ts; of one that is there: agent/api/updates.
+    ['file', 'dry-run', 'no-update', ...DEPLOY.map(([option]) => option)],
   );
 });
 
@@ -97,9 +103,13 @@ const PAYLOAD_FILE = join(mkdtempSync(join(tmpdir(), 'hotplane-payload-')), 'pay
 writeFileSync(PAYLOAD_FILE, '{"name":"Ada"}');
 test.after.always(() => rmSync(dirname(PAYLOAD_FILE), { recursive: true }));
 
+const ONCE = { span: 'data', at_ms: 0, bytes: 4 * MIB, touch_bytes: 4 * MIB, hold_ms: 0 };
+
 const INVOKE = [
   ['touch', '24MiB', { work: { anonymous_bytes: 24 * MIB } }],
   ['map', '8MiB', { work: { file_bytes: 8 * MIB } }],
+  ['span', 'data=4MiB', { work: { spans: [{ ...ONCE, times: 1 }] } }],
+  ['span-times', '3 --span data=4MiB', { work: { spans: [{ ...ONCE, times: 3 }] } }],
   ['cpu-ms', '3', { work: { cpu_ms: 3 } }],
   ['wall-ms', '4', { work: { wall_ms: 4 } }],
   ['id', 'mine', { invocation_id: 'mine' }],
@@ -129,8 +139,8 @@ test('every option of invoke arrives at the agent', async (t) => {
   everyOptionIn(
     t,
     'invoke',
-    // With them no call is made: see dry-run.test.ts.
-    ['dry-run', 'prices', ...INVOKE.map(([option]) => option)],
+    // With them no call is made, or another one: see dry-run.test.ts and dag.test.ts.
+    ['dry-run', 'prices', 'dag', ...INVOKE.map(([option]) => option)],
   );
 });
 
@@ -246,6 +256,7 @@ const REPLAY: Readonly<Record<string, string>> = {
   fail: 'kill-vmm',
   rounds: '3',
   'warm-up': '5s',
+  work: 'real',
   agent: '/run/other.sock',
   'host-limit': '3GiB',
 };

@@ -26,7 +26,7 @@ test('the columns that fit are shown, and what has no room is counted', async (t
   const wide = topLines(status, { columns: 200, rows: 24 });
   t.regex(wide[0] ?? '', /^hotplane 1\.2\.3 {2}1 GiB of 4 GiB granted \(25 %\), 3 GiB free$/);
   t.regex(wide[1] ?? '', /^3 functions, 3 VMs, 0 busy, 0 idle, 0 queued$/);
-  t.regex(wide[3] ?? '', /^FUNCTION +STATE +BUSY +IDLE +QUEUE +PERMITS +RESIDENT +BOOT/);
+  t.regex(wide[3] ?? '', /^FUNCTION +VM +BUSY +IDLE +QUEUE +PERMITS +RESIDENT +BOOT/);
   t.regex(wide[4] ?? '', /^large +running +0 +0 +0 +0 B +\S+ \S+ +512 MiB/);
   t.regex(topLines(status, { columns: 80, rows: 6 }).at(-1) ?? '', /^and 2 more functions$/);
 });

@@ -27,8 +27,8 @@ const CYCLES = Number(process.env['HOTPLANE_STRESS_CYCLES'] ?? 200);
 const SEED = Number(process.env['HOTPLANE_STRESS_SEED'] ?? 1);
 const PERCENT = Number(process.env['HOTPLANE_STRESS_MISCHIEF'] ?? 50);
 /** A slow host with several others on it. */
-const CYCLE_MS = 4_000;
-const AFTER_MS = 240_000;
+const CYCLE_MS = 30_000;
+const AFTER_MS = 1_200_000;
 /** Mainline warns when the profiler of allocations is itself let fail (mm/slub.c). */
 const NO_PROFILER = 'sysctl.vm.mem_profiling=never';
 

@@ -8,7 +8,7 @@ import { Duplex } from 'node:stream';
 import test from 'ava';
 import { hostClock } from '../../base/clock.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
-import { MIB } from '../../base/units.ts';
+import { KIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { joinLine } from '../../guest/protocol/attached-bytes.ts';
 import type { Work } from '../../agent/model/work.ts';
@@ -32,35 +32,47 @@ const NOTHING = { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
 
 interface Played {
   readonly answer: string;
-  /** Highest resident size seen in each quarter second, MiB. */
-  readonly resident_mib: number[];
+  /** By the kernel, MiB: most while it played, and once it had answered. */
+  readonly peak_mib: number;
+  readonly resident_mib: number;
 }
 
-async function play(work: object): Promise<Played> {
+/** What the init says after the program said something. */
+interface Reply {
+  readonly after: RegExp;
+  readonly said: string;
+}
+
+async function play(work: object, reply: Reply | null = null): Promise<Played> {
   const child = spawn(program, [], { stdio: ['ignore', 'ignore', 'inherit', 'pipe'] });
   const pipe = child.stdio[3];
   if (!(pipe instanceof Duplex) || child.pid === undefined) throw new Error('it has a pipe');
   let text = '';
   pipe.on('data', (chunk: Buffer) => {
-    text += chunk.toString('utf8');
+    const said = chunk.toString('utf8');
+    const asked = reply?.after.exec(said);
+    if (reply && asked) pipe.write(reply.said);
+    // What came before it in one piece is the word that it is ready.
+    text += asked ? said.slice(0, said.indexOf('{')) : said;
   });
-  const resident_mib: number[] = [];
   const payload = JSON.stringify(work);
   const head = { id: 1, type: 'invoke', instance: 'i', payload_bytes: payload.length };
   pipe.write(joinLine(JSON.stringify(head), Buffer.from(payload)));
-  const statm = `/proc/${child.pid}/statm`;
-  await waitFor(
-    async () => {
-      const pages = Number(readFileSync(statm, 'utf8').split(' ')[1]);
-      resident_mib.push(Math.round((pages * 4_096) / MIB));
-      return text.split('\n').length > 2 ? true : null;
-    },
-    { clock: hostClock, deadline_ms: 20_000, longest_pause_ms: 20 },
-  );
+  await waitFor(() => (text.split('\n').length > 2 ? true : null), {
+    clock: hostClock,
+    deadline_ms: 20_000,
+  });
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
+  const mib = (name: string): number =>
+    (Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * KIB) / MIB;
   const end = once(child, 'exit');
   pipe.destroy();
   await end;
-  return { answer: text.split('\n')[1] ?? '', resident_mib };
+  return {
+    answer: text.split('\n')[1] ?? '',
+    peak_mib: mib('VmHWM'),
+    resident_mib: mib('VmRSS'),
+  };
 }
 
 test('memory comes with one phase and goes with the next, by munmap', async (t) => {
@@ -68,10 +80,10 @@ test('memory comes with one phase and goes with the next, by munmap', async (t) 
     { at_ms: 200, anonymous_bytes: 64 * MIB },
     { at_ms: 700, anonymous_bytes: 8 * MIB },
   ];
-  const { answer, resident_mib } = await play({ ...NOTHING, wall_ms: 1_200, phases });
+  const { answer, peak_mib, resident_mib } = await play({ ...NOTHING, wall_ms: 1_200, phases });
   t.regex(answer, new RegExp(`"anonymous_bytes":${64 * MIB}`), 'its most is what it tells');
-  t.true(Math.max(...resident_mib) >= 64);
-  t.true((resident_mib.at(-1) ?? 99) < 24, `${resident_mib.join(' ')} MiB`);
+  t.true(peak_mib >= 64 && peak_mib < 80, `at most ${peak_mib} MiB`);
+  t.true(resident_mib >= 8 && resident_mib < 24, `${resident_mib} MiB in the end`);
 });
 
 test('phases that are none, or too many, are refused', async (t) => {
@@ -82,4 +94,28 @@ test('phases that are none, or too many, are refused', async (t) => {
   }
   const most = Array.from({ length: 64 }, () => one);
   t.regex((await play({ ...NOTHING, phases: most })).answer, /"ok":true/);
+});
+
+test('steps of spans that are none, too many, or touch more than they open are refused', async (t) => {
+  const one = { span: 'x', at_ms: 0, bytes: MIB, touch_bytes: MIB, hold_ms: 0, times: 0 };
+  const many = Array.from({ length: 9 }, () => one);
+  const bad = [{ span: '' }, { bytes: 0 }, { touch_bytes: 2 * MIB }, { times: 100_001 }];
+  for (const spans of [{}, many, [1], ...bad.map((part) => [{ ...one, ...part }])]) {
+    const { answer } = await play({ ...NOTHING, spans });
+    t.regex(answer, /"ok":false,"code":"bad-request"/);
+  }
+  t.regex((await play({ ...NOTHING, spans: many.slice(1) })).answer, /"ok":true/, 'never opened');
+});
+
+test('a span that is refused is told with the reason, and so is an answer without a file', async (t) => {
+  const spans = [{ span: 'x', at_ms: 0, bytes: MIB, touch_bytes: 0, hold_ms: 0, times: 1 }];
+  for (const [state, why] of [
+    ['"refused","message":"HP_X: no"', /span 'x': HP_X: no/],
+    ['"open"', /no file came/],
+    ['"closed"', /span 'x': refused/],
+  ] as const) {
+    const said = `{"type":"span","span":"x","state":${state}}\n`;
+    const { answer } = await play({ ...NOTHING, spans }, { after: /"open":"x","bytes":/, said });
+    t.regex(answer, why);
+  }
 });

@@ -23,7 +23,7 @@ import { hostClock } from '../../base/clock.ts';
 import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
-import type { DiskSpec, Vm } from '../../hypervisor-client/vm.ts';
+import type { DiskSpec, Hypervisor, Vm } from '../../hypervisor-client/vm.ts';
 import { deviceOf } from '../../hypervisor-client/spec.ts';
 import { cacheDir } from '../../base/paths.ts';
 import { ensureRootfs } from '../../images/rootfs/rootfs.ts';
@@ -82,12 +82,13 @@ export async function launchGuest(
   numa = false,
   disks: readonly DiskSpec[] = [],
   extra_programs: Readonly<Record<string, string>> = {},
+  hypervisor: Hypervisor = new QemuDriver(),
 ): Promise<Vm> {
   const guest = await ensureGuest({ variant: 'hotmem' });
   const is_plain = Object.keys(extra_programs).length === 0;
   const rootfs = is_plain ? guest : await ensureRootfs({ cache_dir: cacheDir(), extra_programs });
   const run_dir = await mkdtemp(join(tmpdir(), 'hotplane-guest-'));
-  const vm = await new QemuDriver().launch({
+  const vm = await hypervisor.launch({
     id: 'images-test',
     run_dir,
     kernel_path: guest.kernel_path,

@@ -4,7 +4,7 @@
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import test from 'ava';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { parseConfig } from '../../images/kernel/config.ts';
@@ -91,6 +91,18 @@ test('a check takes the patches, the revision, and the options of the newer line
   const { series_revision } = await givenParts('hotmem', { dir: NEWER, fragment: null });
   t.is(series_revision, (await read(NEWER, 'REVISION')).trim());
 });
+
+for (const has_series of [true, false]) {
+  const how = has_series ? 'a file series' : 'patches alone';
+  test(`a folder with ${how}, named from here, has patches that are found from the tree`, async (t) => {
+    const dir = await mkdtemp(join(tmpdir(), 'hotplane-series-'));
+    t.teardown(() => rm(dir, { recursive: true, force: true }));
+    if (has_series) await writeFile(join(dir, 'series'), '0001-a.patch\n');
+    await writeFile(join(dir, '0001-a.patch'), '--- a\n');
+    const { patches } = await givenParts('hotmem', { dir: relative('.', dir), fragment: null });
+    t.deepEqual(patches, [{ name: '0001-a.patch', path: join(dir, '0001-a.patch') }]);
+  });
+}
 
 test('options of a series come behind the configuration and before those of the user', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'hotplane-series-'));

@@ -4,8 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { eachRecord } from '../../ledger/reader.ts';
 import { NO_HASH, type RecordDraft } from '../../ledger/record.ts';
-import { segmentsIn } from '../../ledger/segments.ts';
+import { segmentPath, segmentsIn } from '../../ledger/segments.ts';
 import { LedgerWriter, type WriterOptions } from '../../ledger/writer.ts';
 
 /** A folder that is removed after the test. */
@@ -35,11 +36,19 @@ export function runOf(at_ms: number, nth: number, cause_seq: readonly number[] =
   return { kind: 'run', at_ms, ...about, instance_id: 'i1', request_id: `q${nth}`, nth, cause_seq };
 }
 
-/** So many records, in segments as large as that. */
-export function writeLedger(folder: string, records: number, segment_bytes: number): LedgerWriter {
+/** So many records, of so many facts each, in segments as large as that. */
+export function writeLedger(
+  folder: string,
+  records: number,
+  segment_bytes: number,
+  facts = 1,
+): LedgerWriter {
   const writer = openLedger(folder, { segment_bytes });
   for (let nth = 1; nth <= records; nth += 1) {
-    writer.add(runOf(1_000 + nth, nth, nth > 1 ? [nth - 1] : []));
+    const cause_seq = nth > 1 ? [nth - 1] : [];
+    for (let fact = 0; fact < facts; fact += 1) {
+      writer.add(runOf(1_000 + nth, nth, cause_seq), fact > 0);
+    }
     if (nth % 5 === 0) writer.flush();
   }
   writer.close();
@@ -68,6 +77,24 @@ export function putLines(folder: string, lines: readonly Placed[]): void {
     const own = lines.filter(({ file }) => file === basename(path)).map(({ line }) => `${line}\n`);
     writeFileSync(path, own.join(''));
   }
+}
+
+/** The same ledger as the first format has it: each fact is a record. */
+export function writeFirstFormat(folder: string, to: string): void {
+  const numbers = new Map<number, number>();
+  const of = (seq: number): number => numbers.get(seq) ?? 0;
+  const lines: Placed[] = [];
+  eachRecord(folder, ({ seq: was, cause_seq: causes, hash, reuse_seq: reuse, ...rest }) => {
+    const seq = lines.length + 1;
+    numbers.set(was, seq);
+    const cause_seq = causes.map(of);
+    const reuse_seq = reuse === undefined ? {} : { reuse_seq: of(reuse) };
+    const format = rest.kind === 'segment' ? { format: 1 } : {};
+    const told = { seq, ...rest, ...reuse_seq, ...format, cause_seq, hash };
+    lines.push({ file: '000001.jsonl', line: JSON.stringify(told) });
+  });
+  const text = rechained(lines, 0).map(({ line }) => `${line}\n`);
+  writeFileSync(segmentPath(to, 1), text.join(''));
 }
 
 interface Forging {

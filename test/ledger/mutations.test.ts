@@ -14,9 +14,9 @@ interface Original {
   readonly heads: readonly [KeptHead, KeptHead];
 }
 
-/** A ledger in segments; every run of a property changes a copy of it. */
+/** A ledger in segments, records of three facts; every run of a property changes a copy of it. */
 function original(folder: string): Original {
-  const { head } = writeLedger(folder, 30, 2_500);
+  const { head } = writeLedger(folder, 30, 5_000, 3);
   const lines = linesOf(folder);
   return { lines, heads: [{ seq: 12, hash: hashIn(lines[11]) }, head] };
 }

@@ -28,7 +28,8 @@ for (const [kind, script, expected] of rows) {
   test(`a stage counts for what it says and how it ends: ${kind}, ${script}`, async (t) => {
     const told: string[] = [];
     const tally = await runStage(stage(kind, script), 60_000, (text) => told.push(text));
-    t.deepEqual(tally, expected, told.join(''));
+    t.like(tally, expected, told.join(''));
+    t.is(tally.failures.length, expected.failed, 'each has a name');
   });
 }
 
@@ -38,7 +39,8 @@ test('a stage that is late is ended with all that it started, and has failed', a
   const waits = `echo "ok 1"; sleep 600 & echo $! > ${folder}/pid; wait`;
   const told: string[] = [];
   const tally = await runStage(stage('tap', waits), 1999.5, (text) => told.push(text));
-  t.deepEqual(tally, { passed: 1, failed: 1 });
+  t.like(tally, { passed: 1, failed: 1 });
+  t.deepEqual(tally.failures, [{ name: 'one: ended after 2 s', lines: [] }]);
   t.deepEqual(told, ['ok 1\n', '== one: ended after 2 s\n']);
   const pid = Number(readFileSync(`${folder}/pid`, 'utf8'));
   t.true(pid > 0);

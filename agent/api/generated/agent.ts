@@ -14,6 +14,8 @@ export const protobufFileName = "agent.proto";
 
 export interface DeployRequest {
   readonly function: FunctionSpec | null;
+  readonly update: boolean;
+  readonly dry_run: boolean;
 }
 
 export interface FunctionSpec {
@@ -35,6 +37,8 @@ export interface FunctionSpec {
   readonly tenant: string | null;
   readonly deadline_ms: number | null;
   readonly reclaim_slo: ReclaimSlo | null;
+  readonly pool: PoolSpec | null;
+  readonly spans: readonly SpanSpec[];
   readonly program: FunctionProgram | null;
 }
 
@@ -178,6 +182,18 @@ export interface ReclaimSlo {
   readonly percentile: number;
 }
 
+export interface PoolSpec {
+  readonly bucket_ms: number;
+  readonly active_buckets: number;
+  readonly degraded_buckets: number;
+  readonly percentile: number;
+}
+
+export interface SpanSpec {
+  readonly name: string;
+  readonly max_bytes: number;
+}
+
 export interface FunctionProgram {
   readonly function_key: string | null;
   readonly base_key: string | null;
@@ -255,6 +271,9 @@ export interface DeployResponse {
   readonly kernel_key: string | null;
   readonly series_revision: string | null;
   readonly rootfs_key: string | null;
+  readonly revision: number;
+  readonly changed: readonly string[];
+  readonly replaced_vms: number;
 }
 
 export interface InvokeRequest {
@@ -312,6 +331,8 @@ export interface Invocation {
   readonly expected_bytes: number | null;
   readonly expected_because: string | null;
   readonly peak_bytes: number | null;
+  readonly decided_at_ms: number | null;
+  readonly lacked_ms: number | null;
 }
 
 export const Invocation_Outcome = {
@@ -381,6 +402,7 @@ export interface StatusResponse {
   readonly host_memory: HostMemoryStatus | null;
   readonly ledger: LedgerHead | null;
   readonly cordon: Cordon | null;
+  readonly dags: readonly DagStatus[];
   readonly queue: QueueStatus | null;
 }
 
@@ -411,6 +433,7 @@ export interface FunctionStatus {
   readonly kernel_bytes: number | null;
   readonly targets: Targets | null;
   readonly reclaim: ReclaimStatus | null;
+  readonly rungs: readonly RungStatus[];
   readonly memory: MemoryStatus | null;
 }
 
@@ -561,6 +584,7 @@ export interface RegionStatus {
   readonly permit_bytes: number;
   readonly vm_id: string;
   readonly drift_bytes: number | null;
+  readonly span: string | null;
 }
 
 export interface Failure {
@@ -758,6 +782,81 @@ export interface LateReclaim {
   readonly because: string;
 }
 
+export interface RungStatus {
+  readonly rung: RungStatus_Rung;
+  readonly have: number | null;
+  readonly want: number | null;
+  readonly asked: number | null;
+  readonly hits: number | null;
+  readonly hit_percent: number | null;
+  readonly idle_gib_s: number | null;
+  readonly used_at_ms: number | null;
+}
+
+export const RungStatus_Rung = {
+  rung_unspecified: "rung_unspecified",
+  unplugged: "unplugged",
+  plugged: "plugged",
+  populated: "populated",
+  warm: "warm",
+  busy: "busy",
+} as const;
+
+export type RungStatus_Rung = typeof RungStatus_Rung[keyof typeof RungStatus_Rung];
+
+export namespace RungStatus_Rung {
+  export type rung_unspecified = typeof RungStatus_Rung.rung_unspecified;
+  export type unplugged = typeof RungStatus_Rung.unplugged;
+  export type plugged = typeof RungStatus_Rung.plugged;
+  export type populated = typeof RungStatus_Rung.populated;
+  export type warm = typeof RungStatus_Rung.warm;
+  export type busy = typeof RungStatus_Rung.busy;
+}
+
+export function rungStatus_RungFromJSON(object: any): RungStatus_Rung {
+  switch (object) {
+    case 0:
+    case "rung_unspecified":
+      return RungStatus_Rung.rung_unspecified;
+    case 1:
+    case "unplugged":
+      return RungStatus_Rung.unplugged;
+    case 2:
+    case "plugged":
+      return RungStatus_Rung.plugged;
+    case 3:
+    case "populated":
+      return RungStatus_Rung.populated;
+    case 4:
+    case "warm":
+      return RungStatus_Rung.warm;
+    case 5:
+    case "busy":
+      return RungStatus_Rung.busy;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum RungStatus_Rung");
+  }
+}
+
+export function rungStatus_RungToNumber(object: RungStatus_Rung): number {
+  switch (object) {
+    case RungStatus_Rung.rung_unspecified:
+      return 0;
+    case RungStatus_Rung.unplugged:
+      return 1;
+    case RungStatus_Rung.plugged:
+      return 2;
+    case RungStatus_Rung.populated:
+      return 3;
+    case RungStatus_Rung.warm:
+      return 4;
+    case RungStatus_Rung.busy:
+      return 5;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum RungStatus_Rung");
+  }
+}
+
 export interface MemoryStatus {
   readonly baseline_bytes: number;
   readonly plugged_bytes: number;
@@ -947,6 +1046,42 @@ export function cordon_AvailabilityToNumber(object: Cordon_Availability): number
   }
 }
 
+export interface DagStatus {
+  readonly dag: DagSpec | null;
+  readonly running: number;
+  readonly met: number;
+  readonly missed: number;
+  readonly failed: number;
+  readonly spent: DagSpent | null;
+  readonly took_ms: number;
+}
+
+export interface DagSpec {
+  readonly name: string;
+  readonly deadline_ms: number;
+  readonly stages: readonly DagStage[];
+  readonly edges: readonly DagEdge[];
+}
+
+export interface DagStage {
+  readonly name: string;
+  readonly function: string;
+  readonly payload_json: string | null;
+}
+
+export interface DagEdge {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface DagSpent {
+  readonly wait_ms: number;
+  readonly permit_ms: number;
+  readonly plug_ms: number;
+  readonly start_ms: number;
+  readonly run_ms: number;
+}
+
 export interface QueueStatus {
   readonly waiting: number;
   readonly heavy: number;
@@ -1103,6 +1238,7 @@ export interface ExplainResponse {
   readonly now_ms: number;
   readonly expected_bytes: number | null;
   readonly peak_bytes: number | null;
+  readonly spans: readonly SpanStatus[];
 }
 
 export interface SizeChange {
@@ -1222,6 +1358,17 @@ export function sizeChange_OutcomeToNumber(object: SizeChange_Outcome): number {
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum SizeChange_Outcome");
   }
+}
+
+export interface SpanStatus {
+  readonly name: string;
+  readonly region_id: string;
+  readonly bytes: number;
+  readonly plugged_bytes: number;
+  readonly permit_bytes: number;
+  readonly asked_at_ms: number;
+  readonly opened_at_ms: number | null;
+  readonly deny_at_ms: number;
 }
 
 export interface EstimateRequest {
@@ -1439,6 +1586,7 @@ export interface Operation {
   readonly held_ms: number | null;
   readonly promised_ms: number | null;
   readonly predicted_ms: number | null;
+  readonly span: string | null;
   readonly steps: number | null;
 }
 
@@ -1548,6 +1696,8 @@ export const Operation_Cause = {
   retry: "retry",
   pool: "pool",
   pressure: "pressure",
+  open: "open",
+  close: "close",
 } as const;
 
 export type Operation_Cause = typeof Operation_Cause[keyof typeof Operation_Cause];
@@ -1562,6 +1712,8 @@ export namespace Operation_Cause {
   export type retry = typeof Operation_Cause.retry;
   export type pool = typeof Operation_Cause.pool;
   export type pressure = typeof Operation_Cause.pressure;
+  export type open = typeof Operation_Cause.open;
+  export type close = typeof Operation_Cause.close;
 }
 
 export function operation_CauseFromJSON(object: any): Operation_Cause {
@@ -1593,6 +1745,12 @@ export function operation_CauseFromJSON(object: any): Operation_Cause {
     case 8:
     case "pressure":
       return Operation_Cause.pressure;
+    case 9:
+    case "open":
+      return Operation_Cause.open;
+    case 10:
+    case "close":
+      return Operation_Cause.close;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Operation_Cause");
   }
@@ -1618,6 +1776,10 @@ export function operation_CauseToNumber(object: Operation_Cause): number {
       return 7;
     case Operation_Cause.pressure:
       return 8;
+    case Operation_Cause.open:
+      return 9;
+    case Operation_Cause.close:
+      return 10;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Operation_Cause");
   }
@@ -1796,6 +1958,7 @@ export interface FunctionRow {
   readonly permits_bytes: number;
   readonly boot_bytes: number;
   readonly last_error_code: string | null;
+  readonly revision: number;
 }
 
 export interface ListVmsResponse {
@@ -1834,6 +1997,7 @@ export interface InstanceRow {
   readonly invocations: number;
   readonly invocation_id: string | null;
   readonly idle_since_ms: number | null;
+  readonly address: string | null;
 }
 
 export interface ListRegionsResponse {
@@ -1853,6 +2017,7 @@ export interface RegionRow {
   readonly instance_id: string | null;
   readonly operation_id: string | null;
   readonly unplug_attempts: number;
+  readonly span: string | null;
 }
 
 export interface ListOperationsResponse {
@@ -1922,6 +2087,8 @@ export const OperationRow_Cause = {
   retry: "retry",
   pool: "pool",
   pressure: "pressure",
+  open: "open",
+  close: "close",
 } as const;
 
 export type OperationRow_Cause = typeof OperationRow_Cause[keyof typeof OperationRow_Cause];
@@ -1936,6 +2103,8 @@ export namespace OperationRow_Cause {
   export type retry = typeof OperationRow_Cause.retry;
   export type pool = typeof OperationRow_Cause.pool;
   export type pressure = typeof OperationRow_Cause.pressure;
+  export type open = typeof OperationRow_Cause.open;
+  export type close = typeof OperationRow_Cause.close;
 }
 
 export function operationRow_CauseFromJSON(object: any): OperationRow_Cause {
@@ -1967,6 +2136,12 @@ export function operationRow_CauseFromJSON(object: any): OperationRow_Cause {
     case 8:
     case "pressure":
       return OperationRow_Cause.pressure;
+    case 9:
+    case "open":
+      return OperationRow_Cause.open;
+    case 10:
+    case "close":
+      return OperationRow_Cause.close;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum OperationRow_Cause");
   }
@@ -1992,6 +2167,10 @@ export function operationRow_CauseToNumber(object: OperationRow_Cause): number {
       return 7;
     case OperationRow_Cause.pressure:
       return 8;
+    case OperationRow_Cause.open:
+      return 9;
+    case OperationRow_Cause.close:
+      return 10;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum OperationRow_Cause");
   }
@@ -2010,14 +2189,228 @@ export interface OperationEntry {
   readonly operation: Operation | null;
 }
 
+export interface DeployDagRequest {
+  readonly dag: DagSpec | null;
+}
+
+export interface DeployDagResponse {
+  readonly outcome: DeployDagResponse_Outcome;
+}
+
+export const DeployDagResponse_Outcome = {
+  outcome_unspecified: "outcome_unspecified",
+  added: "added",
+  replaced: "replaced",
+  unchanged: "unchanged",
+} as const;
+
+export type DeployDagResponse_Outcome = typeof DeployDagResponse_Outcome[keyof typeof DeployDagResponse_Outcome];
+
+export namespace DeployDagResponse_Outcome {
+  export type outcome_unspecified = typeof DeployDagResponse_Outcome.outcome_unspecified;
+  export type added = typeof DeployDagResponse_Outcome.added;
+  export type replaced = typeof DeployDagResponse_Outcome.replaced;
+  export type unchanged = typeof DeployDagResponse_Outcome.unchanged;
+}
+
+export function deployDagResponse_OutcomeFromJSON(object: any): DeployDagResponse_Outcome {
+  switch (object) {
+    case 0:
+    case "outcome_unspecified":
+      return DeployDagResponse_Outcome.outcome_unspecified;
+    case 1:
+    case "added":
+      return DeployDagResponse_Outcome.added;
+    case 2:
+    case "replaced":
+      return DeployDagResponse_Outcome.replaced;
+    case 3:
+    case "unchanged":
+      return DeployDagResponse_Outcome.unchanged;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum DeployDagResponse_Outcome");
+  }
+}
+
+export function deployDagResponse_OutcomeToNumber(object: DeployDagResponse_Outcome): number {
+  switch (object) {
+    case DeployDagResponse_Outcome.outcome_unspecified:
+      return 0;
+    case DeployDagResponse_Outcome.added:
+      return 1;
+    case DeployDagResponse_Outcome.replaced:
+      return 2;
+    case DeployDagResponse_Outcome.unchanged:
+      return 3;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum DeployDagResponse_Outcome");
+  }
+}
+
+export interface InvokeDagRequest {
+  readonly dag: string;
+  readonly invocation_id: string;
+  readonly payload: Uint8Array;
+  readonly content_type: string;
+}
+
+export interface InvokeDagResponse {
+  readonly record: DagInvocation | null;
+  readonly payload: Uint8Array | null;
+  readonly content_type: string | null;
+}
+
+export interface DagInvocation {
+  readonly invocation_id: string;
+  readonly dag: string;
+  readonly outcome: DagInvocation_Outcome;
+  readonly error_code: string | null;
+  readonly reason: string | null;
+  readonly failed_stage: string | null;
+  readonly received_at_ms: number;
+  readonly finished_at_ms: number;
+  readonly deadline_ms: number;
+  readonly in_time: boolean;
+  readonly path: readonly string[];
+  readonly spent: DagSpent | null;
+  readonly stages: readonly DagStageEnd[];
+}
+
+export const DagInvocation_Outcome = {
+  outcome_unspecified: "outcome_unspecified",
+  done: "done",
+  failed: "failed",
+} as const;
+
+export type DagInvocation_Outcome = typeof DagInvocation_Outcome[keyof typeof DagInvocation_Outcome];
+
+export namespace DagInvocation_Outcome {
+  export type outcome_unspecified = typeof DagInvocation_Outcome.outcome_unspecified;
+  export type done = typeof DagInvocation_Outcome.done;
+  export type failed = typeof DagInvocation_Outcome.failed;
+}
+
+export function dagInvocation_OutcomeFromJSON(object: any): DagInvocation_Outcome {
+  switch (object) {
+    case 0:
+    case "outcome_unspecified":
+      return DagInvocation_Outcome.outcome_unspecified;
+    case 1:
+    case "done":
+      return DagInvocation_Outcome.done;
+    case 2:
+    case "failed":
+      return DagInvocation_Outcome.failed;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum DagInvocation_Outcome");
+  }
+}
+
+export function dagInvocation_OutcomeToNumber(object: DagInvocation_Outcome): number {
+  switch (object) {
+    case DagInvocation_Outcome.outcome_unspecified:
+      return 0;
+    case DagInvocation_Outcome.done:
+      return 1;
+    case DagInvocation_Outcome.failed:
+      return 2;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum DagInvocation_Outcome");
+  }
+}
+
+export interface DagStageEnd {
+  readonly stage: string;
+  readonly function: string;
+  readonly outcome: DagStageEnd_Outcome;
+  readonly error_code: string | null;
+  readonly instance_id: string | null;
+  readonly cold: boolean;
+  readonly begun_at_ms: number | null;
+  readonly ended_at_ms: number | null;
+  readonly deadline_at_ms: number;
+  readonly spent: DagSpent | null;
+}
+
+export const DagStageEnd_Outcome = {
+  outcome_unspecified: "outcome_unspecified",
+  done: "done",
+  failed: "failed",
+  skipped: "skipped",
+} as const;
+
+export type DagStageEnd_Outcome = typeof DagStageEnd_Outcome[keyof typeof DagStageEnd_Outcome];
+
+export namespace DagStageEnd_Outcome {
+  export type outcome_unspecified = typeof DagStageEnd_Outcome.outcome_unspecified;
+  export type done = typeof DagStageEnd_Outcome.done;
+  export type failed = typeof DagStageEnd_Outcome.failed;
+  export type skipped = typeof DagStageEnd_Outcome.skipped;
+}
+
+export function dagStageEnd_OutcomeFromJSON(object: any): DagStageEnd_Outcome {
+  switch (object) {
+    case 0:
+    case "outcome_unspecified":
+      return DagStageEnd_Outcome.outcome_unspecified;
+    case 1:
+    case "done":
+      return DagStageEnd_Outcome.done;
+    case 2:
+    case "failed":
+      return DagStageEnd_Outcome.failed;
+    case 3:
+    case "skipped":
+      return DagStageEnd_Outcome.skipped;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum DagStageEnd_Outcome");
+  }
+}
+
+export function dagStageEnd_OutcomeToNumber(object: DagStageEnd_Outcome): number {
+  switch (object) {
+    case DagStageEnd_Outcome.outcome_unspecified:
+      return 0;
+    case DagStageEnd_Outcome.done:
+      return 1;
+    case DagStageEnd_Outcome.failed:
+      return 2;
+    case DagStageEnd_Outcome.skipped:
+      return 3;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum DagStageEnd_Outcome");
+  }
+}
+
+export interface RemoveDagRequest {
+  readonly dag: string;
+}
+
+export interface RemoveDagResponse {
+}
+
+export interface ListDagsRequest {
+  readonly dag: string | null;
+}
+
+export interface ListDagsResponse {
+  readonly dags: readonly DagStatus[];
+}
+
 function createBaseDeployRequest(): DeployRequest {
-  return { function: null };
+  return { function: null, update: false, dry_run: false };
 }
 
 export const DeployRequest: MessageFns<DeployRequest> = {
   encode(message: DeployRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.function !== undefined && message.function !== null) {
       FunctionSpec.encode(message.function, writer.uint32(10).fork()).join();
+    }
+    if (message.update !== false) {
+      writer.uint32(16).bool(message.update);
+    }
+    if (message.dry_run !== false) {
+      writer.uint32(24).bool(message.dry_run);
     }
     return writer;
   },
@@ -2041,6 +2434,22 @@ export const DeployRequest: MessageFns<DeployRequest> = {
             }
 
             message.function = FunctionSpec.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.update = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.dry_run = reader.bool();
             continue;
           }
         }
@@ -2076,6 +2485,8 @@ function createBaseFunctionSpec(): FunctionSpec {
     tenant: null,
     deadline_ms: null,
     reclaim_slo: null,
+    pool: null,
+    spans: [],
     program: null,
   };
 }
@@ -2135,6 +2546,12 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
     }
     if (message.reclaim_slo !== undefined && message.reclaim_slo !== null) {
       ReclaimSlo.encode(message.reclaim_slo, writer.uint32(154).fork()).join();
+    }
+    if (message.pool !== undefined && message.pool !== null) {
+      PoolSpec.encode(message.pool, writer.uint32(178).fork()).join();
+    }
+    for (const v of message.spans) {
+      SpanSpec.encode(v!, writer.uint32(170).fork()).join();
     }
     if (message.program !== undefined && message.program !== null) {
       FunctionProgram.encode(message.program, writer.uint32(162).fork()).join();
@@ -2297,6 +2714,22 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
             }
 
             message.reclaim_slo = ReclaimSlo.decode(reader, reader.uint32());
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.pool = PoolSpec.decode(reader, reader.uint32());
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.spans.push(SpanSpec.decode(reader, reader.uint32()));
             continue;
           }
           case 20: {
@@ -2858,6 +3291,142 @@ export const ReclaimSlo: MessageFns<ReclaimSlo> = {
   },
 };
 
+function createBasePoolSpec(): PoolSpec {
+  return { bucket_ms: 0, active_buckets: 0, degraded_buckets: 0, percentile: 0 };
+}
+
+export const PoolSpec: MessageFns<PoolSpec> = {
+  encode(message: PoolSpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bucket_ms !== 0) {
+      writer.uint32(8).uint64(message.bucket_ms);
+    }
+    if (message.active_buckets !== 0) {
+      writer.uint32(16).uint64(message.active_buckets);
+    }
+    if (message.degraded_buckets !== 0) {
+      writer.uint32(24).uint64(message.degraded_buckets);
+    }
+    if (message.percentile !== 0) {
+      writer.uint32(33).double(message.percentile);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PoolSpec {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePoolSpec() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bucket_ms = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.active_buckets = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.degraded_buckets = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.percentile = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSpanSpec(): SpanSpec {
+  return { name: "", max_bytes: 0 };
+}
+
+export const SpanSpec: MessageFns<SpanSpec> = {
+  encode(message: SpanSpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.max_bytes !== 0) {
+      writer.uint32(16).uint64(message.max_bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SpanSpec {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSpanSpec() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.max_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseFunctionProgram(): FunctionProgram {
   return {
     function_key: null,
@@ -3018,6 +3587,9 @@ function createBaseDeployResponse(): DeployResponse {
     kernel_key: null,
     series_revision: null,
     rootfs_key: null,
+    revision: 0,
+    changed: [],
+    replaced_vms: 0,
   };
 }
 
@@ -3064,6 +3636,15 @@ export const DeployResponse: MessageFns<DeployResponse> = {
     }
     if (message.rootfs_key !== undefined && message.rootfs_key !== null) {
       writer.uint32(114).string(message.rootfs_key);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(120).uint64(message.revision);
+    }
+    for (const v of message.changed) {
+      writer.uint32(130).string(v!);
+    }
+    if (message.replaced_vms !== 0) {
+      writer.uint32(136).uint64(message.replaced_vms);
     }
     return writer;
   },
@@ -3191,6 +3772,30 @@ export const DeployResponse: MessageFns<DeployResponse> = {
             }
 
             message.rootfs_key = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.changed.push(reader.string());
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.replaced_vms = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -3568,6 +4173,8 @@ function createBaseInvocation(): Invocation {
     expected_bytes: null,
     expected_because: null,
     peak_bytes: null,
+    decided_at_ms: null,
+    lacked_ms: null,
   };
 }
 
@@ -3647,6 +4254,12 @@ export const Invocation: MessageFns<Invocation> = {
     }
     if (message.peak_bytes !== undefined && message.peak_bytes !== null) {
       writer.uint32(200).uint64(message.peak_bytes);
+    }
+    if (message.decided_at_ms !== undefined && message.decided_at_ms !== null) {
+      writer.uint32(209).double(message.decided_at_ms);
+    }
+    if (message.lacked_ms !== undefined && message.lacked_ms !== null) {
+      writer.uint32(217).double(message.lacked_ms);
     }
     return writer;
   },
@@ -3864,6 +4477,22 @@ export const Invocation: MessageFns<Invocation> = {
             message.peak_bytes = longToNumber(reader.uint64());
             continue;
           }
+          case 26: {
+            if (tag !== 209) {
+              break;
+            }
+
+            message.decided_at_ms = reader.double();
+            continue;
+          }
+          case 27: {
+            if (tag !== 217) {
+              break;
+            }
+
+            message.lacked_ms = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3947,6 +4576,7 @@ function createBaseStatusResponse(): StatusResponse {
     host_memory: null,
     ledger: null,
     cordon: null,
+    dags: [],
     queue: null,
   };
 }
@@ -3985,6 +4615,9 @@ export const StatusResponse: MessageFns<StatusResponse> = {
     }
     if (message.cordon !== undefined && message.cordon !== null) {
       Cordon.encode(message.cordon, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.dags) {
+      DagStatus.encode(v!, writer.uint32(106).fork()).join();
     }
     if (message.queue !== undefined && message.queue !== null) {
       QueueStatus.encode(message.queue, writer.uint32(98).fork()).join();
@@ -4093,6 +4726,14 @@ export const StatusResponse: MessageFns<StatusResponse> = {
             message.cordon = Cordon.decode(reader, reader.uint32());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.dags.push(DagStatus.decode(reader, reader.uint32()));
+            continue;
+          }
           case 12: {
             if (tag !== 98) {
               break;
@@ -4142,6 +4783,7 @@ function createBaseFunctionStatus(): FunctionStatus {
     kernel_bytes: null,
     targets: null,
     reclaim: null,
+    rungs: [],
     memory: null,
   };
 }
@@ -4229,6 +4871,9 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
     }
     if (message.reclaim !== undefined && message.reclaim !== null) {
       ReclaimStatus.encode(message.reclaim, writer.uint32(282).fork()).join();
+    }
+    for (const v of message.rungs) {
+      RungStatus.encode(v!, writer.uint32(322).fork()).join();
     }
     if (message.memory !== undefined && message.memory !== null) {
       MemoryStatus.encode(message.memory, writer.uint32(242).fork()).join();
@@ -4467,6 +5112,14 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
             message.reclaim = ReclaimStatus.decode(reader, reader.uint32());
             continue;
           }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.rungs.push(RungStatus.decode(reader, reader.uint32()));
+            continue;
+          }
           case 30: {
             if (tag !== 242) {
               break;
@@ -4501,6 +5154,7 @@ function createBaseRegionStatus(): RegionStatus {
     permit_bytes: 0,
     vm_id: "",
     drift_bytes: null,
+    span: null,
   };
 }
 
@@ -4538,6 +5192,9 @@ export const RegionStatus: MessageFns<RegionStatus> = {
     }
     if (message.drift_bytes !== undefined && message.drift_bytes !== null) {
       writer.uint32(88).uint64(message.drift_bytes);
+    }
+    if (message.span !== undefined && message.span !== null) {
+      writer.uint32(98).string(message.span);
     }
     return writer;
   },
@@ -4641,6 +5298,14 @@ export const RegionStatus: MessageFns<RegionStatus> = {
             }
 
             message.drift_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.span = reader.string();
             continue;
           }
         }
@@ -5353,6 +6018,138 @@ export const LateReclaim: MessageFns<LateReclaim> = {
             }
 
             message.because = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRungStatus(): RungStatus {
+  return {
+    rung: RungStatus_Rung.rung_unspecified,
+    have: null,
+    want: null,
+    asked: null,
+    hits: null,
+    hit_percent: null,
+    idle_gib_s: null,
+    used_at_ms: null,
+  };
+}
+
+export const RungStatus: MessageFns<RungStatus> = {
+  encode(message: RungStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rung !== RungStatus_Rung.rung_unspecified) {
+      writer.uint32(8).int32(rungStatus_RungToNumber(message.rung));
+    }
+    if (message.have !== undefined && message.have !== null) {
+      writer.uint32(16).uint64(message.have);
+    }
+    if (message.want !== undefined && message.want !== null) {
+      writer.uint32(24).uint64(message.want);
+    }
+    if (message.asked !== undefined && message.asked !== null) {
+      writer.uint32(32).uint64(message.asked);
+    }
+    if (message.hits !== undefined && message.hits !== null) {
+      writer.uint32(40).uint64(message.hits);
+    }
+    if (message.hit_percent !== undefined && message.hit_percent !== null) {
+      writer.uint32(49).double(message.hit_percent);
+    }
+    if (message.idle_gib_s !== undefined && message.idle_gib_s !== null) {
+      writer.uint32(57).double(message.idle_gib_s);
+    }
+    if (message.used_at_ms !== undefined && message.used_at_ms !== null) {
+      writer.uint32(65).double(message.used_at_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RungStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRungStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.rung = rungStatus_RungFromJSON(reader.int32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.have = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.want = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.asked = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.hits = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.hit_percent = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.idle_gib_s = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.used_at_ms = reader.double();
             continue;
           }
         }
@@ -6151,6 +6948,412 @@ export const Cordon: MessageFns<Cordon> = {
             }
 
             message.since = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDagStatus(): DagStatus {
+  return { dag: null, running: 0, met: 0, missed: 0, failed: 0, spent: null, took_ms: 0 };
+}
+
+export const DagStatus: MessageFns<DagStatus> = {
+  encode(message: DagStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dag !== undefined && message.dag !== null) {
+      DagSpec.encode(message.dag, writer.uint32(10).fork()).join();
+    }
+    if (message.running !== 0) {
+      writer.uint32(16).uint64(message.running);
+    }
+    if (message.met !== 0) {
+      writer.uint32(24).uint64(message.met);
+    }
+    if (message.missed !== 0) {
+      writer.uint32(32).uint64(message.missed);
+    }
+    if (message.failed !== 0) {
+      writer.uint32(40).uint64(message.failed);
+    }
+    if (message.spent !== undefined && message.spent !== null) {
+      DagSpent.encode(message.spent, writer.uint32(50).fork()).join();
+    }
+    if (message.took_ms !== 0) {
+      writer.uint32(57).double(message.took_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DagStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDagStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dag = DagSpec.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.running = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.met = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.missed = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.failed = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.spent = DagSpent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.took_ms = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDagSpec(): DagSpec {
+  return { name: "", deadline_ms: 0, stages: [], edges: [] };
+}
+
+export const DagSpec: MessageFns<DagSpec> = {
+  encode(message: DagSpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.deadline_ms !== 0) {
+      writer.uint32(17).double(message.deadline_ms);
+    }
+    for (const v of message.stages) {
+      DagStage.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.edges) {
+      DagEdge.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DagSpec {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDagSpec() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.deadline_ms = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.stages.push(DagStage.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.edges.push(DagEdge.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDagStage(): DagStage {
+  return { name: "", function: "", payload_json: null };
+}
+
+export const DagStage: MessageFns<DagStage> = {
+  encode(message: DagStage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.function !== "") {
+      writer.uint32(18).string(message.function);
+    }
+    if (message.payload_json !== undefined && message.payload_json !== null) {
+      writer.uint32(26).string(message.payload_json);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DagStage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDagStage() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.payload_json = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDagEdge(): DagEdge {
+  return { from: "", to: "" };
+}
+
+export const DagEdge: MessageFns<DagEdge> = {
+  encode(message: DagEdge, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== "") {
+      writer.uint32(10).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(18).string(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DagEdge {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDagEdge() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDagSpent(): DagSpent {
+  return { wait_ms: 0, permit_ms: 0, plug_ms: 0, start_ms: 0, run_ms: 0 };
+}
+
+export const DagSpent: MessageFns<DagSpent> = {
+  encode(message: DagSpent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wait_ms !== 0) {
+      writer.uint32(9).double(message.wait_ms);
+    }
+    if (message.permit_ms !== 0) {
+      writer.uint32(17).double(message.permit_ms);
+    }
+    if (message.plug_ms !== 0) {
+      writer.uint32(25).double(message.plug_ms);
+    }
+    if (message.start_ms !== 0) {
+      writer.uint32(33).double(message.start_ms);
+    }
+    if (message.run_ms !== 0) {
+      writer.uint32(41).double(message.run_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DagSpent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDagSpent() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.wait_ms = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.permit_ms = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.plug_ms = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.start_ms = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.run_ms = reader.double();
             continue;
           }
         }
@@ -7055,6 +8258,7 @@ function createBaseExplainResponse(): ExplainResponse {
     now_ms: 0,
     expected_bytes: null,
     peak_bytes: null,
+    spans: [],
   };
 }
 
@@ -7128,6 +8332,9 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
     }
     if (message.peak_bytes !== undefined && message.peak_bytes !== null) {
       writer.uint32(184).uint64(message.peak_bytes);
+    }
+    for (const v of message.spans) {
+      SpanStatus.encode(v!, writer.uint32(194).fork()).join();
     }
     return writer;
   },
@@ -7329,6 +8536,14 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
             message.peak_bytes = longToNumber(reader.uint64());
             continue;
           }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.spans.push(SpanStatus.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7471,6 +8686,138 @@ export const SizeChange: MessageFns<SizeChange> = {
             }
 
             message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSpanStatus(): SpanStatus {
+  return {
+    name: "",
+    region_id: "",
+    bytes: 0,
+    plugged_bytes: 0,
+    permit_bytes: 0,
+    asked_at_ms: 0,
+    opened_at_ms: null,
+    deny_at_ms: 0,
+  };
+}
+
+export const SpanStatus: MessageFns<SpanStatus> = {
+  encode(message: SpanStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.region_id !== "") {
+      writer.uint32(18).string(message.region_id);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(24).uint64(message.bytes);
+    }
+    if (message.plugged_bytes !== 0) {
+      writer.uint32(32).uint64(message.plugged_bytes);
+    }
+    if (message.permit_bytes !== 0) {
+      writer.uint32(40).uint64(message.permit_bytes);
+    }
+    if (message.asked_at_ms !== 0) {
+      writer.uint32(49).double(message.asked_at_ms);
+    }
+    if (message.opened_at_ms !== undefined && message.opened_at_ms !== null) {
+      writer.uint32(57).double(message.opened_at_ms);
+    }
+    if (message.deny_at_ms !== 0) {
+      writer.uint32(65).double(message.deny_at_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SpanStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSpanStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.region_id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.plugged_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.permit_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.asked_at_ms = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.opened_at_ms = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.deny_at_ms = reader.double();
             continue;
           }
         }
@@ -8252,6 +9599,7 @@ function createBaseOperation(): Operation {
     held_ms: null,
     promised_ms: null,
     predicted_ms: null,
+    span: null,
     steps: null,
   };
 }
@@ -8374,6 +9722,9 @@ export const Operation: MessageFns<Operation> = {
     }
     if (message.predicted_ms !== undefined && message.predicted_ms !== null) {
       writer.uint32(321).double(message.predicted_ms);
+    }
+    if (message.span !== undefined && message.span !== null) {
+      writer.uint32(330).string(message.span);
     }
     if (message.steps !== undefined && message.steps !== null) {
       writer.uint32(304).uint64(message.steps);
@@ -8704,6 +10055,14 @@ export const Operation: MessageFns<Operation> = {
             }
 
             message.predicted_ms = reader.double();
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.span = reader.string();
             continue;
           }
           case 38: {
@@ -9406,6 +10765,7 @@ function createBaseFunctionRow(): FunctionRow {
     permits_bytes: 0,
     boot_bytes: 0,
     last_error_code: null,
+    revision: 0,
   };
 }
 
@@ -9446,6 +10806,9 @@ export const FunctionRow: MessageFns<FunctionRow> = {
     }
     if (message.last_error_code !== undefined && message.last_error_code !== null) {
       writer.uint32(98).string(message.last_error_code);
+    }
+    if (message.revision !== 0) {
+      writer.uint32(104).uint64(message.revision);
     }
     return writer;
   },
@@ -9557,6 +10920,14 @@ export const FunctionRow: MessageFns<FunctionRow> = {
             }
 
             message.last_error_code = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.revision = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -9878,6 +11249,7 @@ function createBaseInstanceRow(): InstanceRow {
     invocations: 0,
     invocation_id: null,
     idle_since_ms: null,
+    address: null,
   };
 }
 
@@ -9912,6 +11284,9 @@ export const InstanceRow: MessageFns<InstanceRow> = {
     }
     if (message.idle_since_ms !== undefined && message.idle_since_ms !== null) {
       writer.uint32(81).double(message.idle_since_ms);
+    }
+    if (message.address !== undefined && message.address !== null) {
+      writer.uint32(90).string(message.address);
     }
     return writer;
   },
@@ -10009,6 +11384,14 @@ export const InstanceRow: MessageFns<InstanceRow> = {
             message.idle_since_ms = reader.double();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -10092,6 +11475,7 @@ function createBaseRegionRow(): RegionRow {
     instance_id: null,
     operation_id: null,
     unplug_attempts: 0,
+    span: null,
   };
 }
 
@@ -10129,6 +11513,9 @@ export const RegionRow: MessageFns<RegionRow> = {
     }
     if (message.unplug_attempts !== 0) {
       writer.uint32(88).uint64(message.unplug_attempts);
+    }
+    if (message.span !== undefined && message.span !== null) {
+      writer.uint32(98).string(message.span);
     }
     return writer;
   },
@@ -10232,6 +11619,14 @@ export const RegionRow: MessageFns<RegionRow> = {
             }
 
             message.unplug_attempts = longToNumber(reader.uint64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.span = reader.string();
             continue;
           }
         }
@@ -10607,6 +12002,766 @@ export const OperationEntry: MessageFns<OperationEntry> = {
   },
 };
 
+function createBaseDeployDagRequest(): DeployDagRequest {
+  return { dag: null };
+}
+
+export const DeployDagRequest: MessageFns<DeployDagRequest> = {
+  encode(message: DeployDagRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dag !== undefined && message.dag !== null) {
+      DagSpec.encode(message.dag, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeployDagRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeployDagRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dag = DagSpec.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDeployDagResponse(): DeployDagResponse {
+  return { outcome: DeployDagResponse_Outcome.outcome_unspecified };
+}
+
+export const DeployDagResponse: MessageFns<DeployDagResponse> = {
+  encode(message: DeployDagResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.outcome !== DeployDagResponse_Outcome.outcome_unspecified) {
+      writer.uint32(8).int32(deployDagResponse_OutcomeToNumber(message.outcome));
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeployDagResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeployDagResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.outcome = deployDagResponse_OutcomeFromJSON(reader.int32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseInvokeDagRequest(): InvokeDagRequest {
+  return { dag: "", invocation_id: "", payload: new Uint8Array(0), content_type: "" };
+}
+
+export const InvokeDagRequest: MessageFns<InvokeDagRequest> = {
+  encode(message: InvokeDagRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dag !== "") {
+      writer.uint32(10).string(message.dag);
+    }
+    if (message.invocation_id !== "") {
+      writer.uint32(18).string(message.invocation_id);
+    }
+    if (message.payload.length !== 0) {
+      writer.uint32(26).bytes(message.payload);
+    }
+    if (message.content_type !== "") {
+      writer.uint32(34).string(message.content_type);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InvokeDagRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInvokeDagRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dag = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.invocation_id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.payload = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.content_type = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseInvokeDagResponse(): InvokeDagResponse {
+  return { record: null, payload: null, content_type: null };
+}
+
+export const InvokeDagResponse: MessageFns<InvokeDagResponse> = {
+  encode(message: InvokeDagResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.record !== undefined && message.record !== null) {
+      DagInvocation.encode(message.record, writer.uint32(10).fork()).join();
+    }
+    if (message.payload !== undefined && message.payload !== null) {
+      writer.uint32(18).bytes(message.payload);
+    }
+    if (message.content_type !== undefined && message.content_type !== null) {
+      writer.uint32(26).string(message.content_type);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InvokeDagResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInvokeDagResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.record = DagInvocation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.payload = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.content_type = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDagInvocation(): DagInvocation {
+  return {
+    invocation_id: "",
+    dag: "",
+    outcome: DagInvocation_Outcome.outcome_unspecified,
+    error_code: null,
+    reason: null,
+    failed_stage: null,
+    received_at_ms: 0,
+    finished_at_ms: 0,
+    deadline_ms: 0,
+    in_time: false,
+    path: [],
+    spent: null,
+    stages: [],
+  };
+}
+
+export const DagInvocation: MessageFns<DagInvocation> = {
+  encode(message: DagInvocation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.invocation_id !== "") {
+      writer.uint32(10).string(message.invocation_id);
+    }
+    if (message.dag !== "") {
+      writer.uint32(18).string(message.dag);
+    }
+    if (message.outcome !== DagInvocation_Outcome.outcome_unspecified) {
+      writer.uint32(24).int32(dagInvocation_OutcomeToNumber(message.outcome));
+    }
+    if (message.error_code !== undefined && message.error_code !== null) {
+      writer.uint32(34).string(message.error_code);
+    }
+    if (message.reason !== undefined && message.reason !== null) {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message.failed_stage !== undefined && message.failed_stage !== null) {
+      writer.uint32(50).string(message.failed_stage);
+    }
+    if (message.received_at_ms !== 0) {
+      writer.uint32(57).double(message.received_at_ms);
+    }
+    if (message.finished_at_ms !== 0) {
+      writer.uint32(65).double(message.finished_at_ms);
+    }
+    if (message.deadline_ms !== 0) {
+      writer.uint32(73).double(message.deadline_ms);
+    }
+    if (message.in_time !== false) {
+      writer.uint32(80).bool(message.in_time);
+    }
+    for (const v of message.path) {
+      writer.uint32(90).string(v!);
+    }
+    if (message.spent !== undefined && message.spent !== null) {
+      DagSpent.encode(message.spent, writer.uint32(98).fork()).join();
+    }
+    for (const v of message.stages) {
+      DagStageEnd.encode(v!, writer.uint32(106).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DagInvocation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDagInvocation() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.invocation_id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.dag = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.outcome = dagInvocation_OutcomeFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.error_code = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.failed_stage = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.received_at_ms = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.finished_at_ms = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.deadline_ms = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.in_time = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.path.push(reader.string());
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.spent = DagSpent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.stages.push(DagStageEnd.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseDagStageEnd(): DagStageEnd {
+  return {
+    stage: "",
+    function: "",
+    outcome: DagStageEnd_Outcome.outcome_unspecified,
+    error_code: null,
+    instance_id: null,
+    cold: false,
+    begun_at_ms: null,
+    ended_at_ms: null,
+    deadline_at_ms: 0,
+    spent: null,
+  };
+}
+
+export const DagStageEnd: MessageFns<DagStageEnd> = {
+  encode(message: DagStageEnd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== "") {
+      writer.uint32(10).string(message.stage);
+    }
+    if (message.function !== "") {
+      writer.uint32(18).string(message.function);
+    }
+    if (message.outcome !== DagStageEnd_Outcome.outcome_unspecified) {
+      writer.uint32(24).int32(dagStageEnd_OutcomeToNumber(message.outcome));
+    }
+    if (message.error_code !== undefined && message.error_code !== null) {
+      writer.uint32(34).string(message.error_code);
+    }
+    if (message.instance_id !== undefined && message.instance_id !== null) {
+      writer.uint32(42).string(message.instance_id);
+    }
+    if (message.cold !== false) {
+      writer.uint32(48).bool(message.cold);
+    }
+    if (message.begun_at_ms !== undefined && message.begun_at_ms !== null) {
+      writer.uint32(57).double(message.begun_at_ms);
+    }
+    if (message.ended_at_ms !== undefined && message.ended_at_ms !== null) {
+      writer.uint32(65).double(message.ended_at_ms);
+    }
+    if (message.deadline_at_ms !== 0) {
+      writer.uint32(73).double(message.deadline_at_ms);
+    }
+    if (message.spent !== undefined && message.spent !== null) {
+      DagSpent.encode(message.spent, writer.uint32(82).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DagStageEnd {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDagStageEnd() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stage = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.outcome = dagStageEnd_OutcomeFromJSON(reader.int32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.error_code = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.instance_id = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.cold = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.begun_at_ms = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.ended_at_ms = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.deadline_at_ms = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.spent = DagSpent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRemoveDagRequest(): RemoveDagRequest {
+  return { dag: "" };
+}
+
+export const RemoveDagRequest: MessageFns<RemoveDagRequest> = {
+  encode(message: RemoveDagRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dag !== "") {
+      writer.uint32(10).string(message.dag);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveDagRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveDagRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dag = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRemoveDagResponse(): RemoveDagResponse {
+  return {};
+}
+
+export const RemoveDagResponse: MessageFns<RemoveDagResponse> = {
+  encode(_: RemoveDagResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveDagResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveDagResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListDagsRequest(): ListDagsRequest {
+  return { dag: null };
+}
+
+export const ListDagsRequest: MessageFns<ListDagsRequest> = {
+  encode(message: ListDagsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.dag !== undefined && message.dag !== null) {
+      writer.uint32(10).string(message.dag);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDagsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDagsRequest() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dag = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseListDagsResponse(): ListDagsResponse {
+  return { dags: [] };
+}
+
+export const ListDagsResponse: MessageFns<ListDagsResponse> = {
+  encode(message: ListDagsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.dags) {
+      DagStatus.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDagsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDagsResponse() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dags.push(DagStatus.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 export type AgentService = typeof AgentService;
 export const AgentService = {
   deploy: {
@@ -10631,6 +12786,15 @@ export const AgentService = {
     path: "/hotplane.agent.v3.Agent/Status" as const,
     requestStream: false as const,
     responseStream: false as const,
+    requestSerialize: (value: StatusRequest): Buffer => Buffer.from(StatusRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StatusRequest => StatusRequest.decode(value),
+    responseSerialize: (value: StatusResponse): Buffer => Buffer.from(StatusResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StatusResponse => StatusResponse.decode(value),
+  },
+  statusParts: {
+    path: "/hotplane.agent.v3.Agent/StatusParts" as const,
+    requestStream: false as const,
+    responseStream: true as const,
     requestSerialize: (value: StatusRequest): Buffer => Buffer.from(StatusRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): StatusRequest => StatusRequest.decode(value),
     responseSerialize: (value: StatusResponse): Buffer => Buffer.from(StatusResponse.encode(value).finish()),
@@ -10793,12 +12957,49 @@ export const AgentService = {
     responseSerialize: (value: OperationEntry): Buffer => Buffer.from(OperationEntry.encode(value).finish()),
     responseDeserialize: (value: Buffer): OperationEntry => OperationEntry.decode(value),
   },
+  deployDag: {
+    path: "/hotplane.agent.v3.Agent/DeployDag" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeployDagRequest): Buffer => Buffer.from(DeployDagRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeployDagRequest => DeployDagRequest.decode(value),
+    responseSerialize: (value: DeployDagResponse): Buffer => Buffer.from(DeployDagResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeployDagResponse => DeployDagResponse.decode(value),
+  },
+  invokeDag: {
+    path: "/hotplane.agent.v3.Agent/InvokeDag" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: InvokeDagRequest): Buffer => Buffer.from(InvokeDagRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): InvokeDagRequest => InvokeDagRequest.decode(value),
+    responseSerialize: (value: InvokeDagResponse): Buffer => Buffer.from(InvokeDagResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): InvokeDagResponse => InvokeDagResponse.decode(value),
+  },
+  removeDag: {
+    path: "/hotplane.agent.v3.Agent/RemoveDag" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveDagRequest): Buffer => Buffer.from(RemoveDagRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveDagRequest => RemoveDagRequest.decode(value),
+    responseSerialize: (value: RemoveDagResponse): Buffer => Buffer.from(RemoveDagResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveDagResponse => RemoveDagResponse.decode(value),
+  },
+  listDags: {
+    path: "/hotplane.agent.v3.Agent/ListDags" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListDagsRequest): Buffer => Buffer.from(ListDagsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListDagsRequest => ListDagsRequest.decode(value),
+    responseSerialize: (value: ListDagsResponse): Buffer => Buffer.from(ListDagsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListDagsResponse => ListDagsResponse.decode(value),
+  },
 } as const;
 
 export interface AgentServer extends UntypedServiceImplementation {
   deploy: handleUnaryCall<DeployRequest, DeployResponse>;
   invoke: handleUnaryCall<InvokeRequest, InvokeResponse>;
   status: handleUnaryCall<StatusRequest, StatusResponse>;
+  statusParts: handleServerStreamingCall<StatusRequest, StatusResponse>;
   remove: handleUnaryCall<RemoveRequest, RemoveResponse>;
   drain: handleUnaryCall<DrainRequest, DrainResponse>;
   cordon: handleUnaryCall<CordonRequest, Host>;
@@ -10816,6 +13017,10 @@ export interface AgentServer extends UntypedServiceImplementation {
   listRegions: handleUnaryCall<ListRequest, ListRegionsResponse>;
   listOperations: handleUnaryCall<ListRequest, ListOperationsResponse>;
   watchOperations: handleServerStreamingCall<WatchOperationsRequest, OperationEntry>;
+  deployDag: handleUnaryCall<DeployDagRequest, DeployDagResponse>;
+  invokeDag: handleUnaryCall<InvokeDagRequest, InvokeDagResponse>;
+  removeDag: handleUnaryCall<RemoveDagRequest, RemoveDagResponse>;
+  listDags: handleUnaryCall<ListDagsRequest, ListDagsResponse>;
 }
 
 function longToNumber(int64: { toString(): string }): number {

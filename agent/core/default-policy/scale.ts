@@ -69,8 +69,8 @@ export function freeRegions(vms: readonly VmView[]): number {
   let count = 0;
   for (const { phase, regions, retiring } of vms) {
     if (phase !== 'running' || retiring) continue;
-    for (const { holder, operation_id } of regions) {
-      if (holder === null && operation_id === null) count += 1;
+    for (const { holder, operation_id, of_spans } of regions) {
+      if (!of_spans && holder === null && operation_id === null) count += 1;
     }
   }
   return count;

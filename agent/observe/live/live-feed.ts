@@ -1,6 +1,6 @@
 /**
  * The live stream of the agent's state: what changed within a moment is one numbered message, made
- * once for all who read. While nobody reads, nothing is made and nothing is kept.
+ * and encoded once for all who read. While nobody reads, nothing is made and nothing is kept.
  */
 import { Broadcast, type EventQueue } from '../../../base/broadcast.ts';
 import type { Clock } from '../../../base/clock.ts';
@@ -18,6 +18,7 @@ import type { Table } from '../../model/table.ts';
 import type { ChangeFeed } from '../change-feed.ts';
 import { slowReader } from '../reader-errors.ts';
 import type { RecordHub } from '../record-hub.ts';
+import { dueInMs, type LiveTold } from './pace.ts';
 import { PendingNews } from './pending.ts';
 import { functionRow, hostRow, operationRow, vmRow } from './rows.ts';
 
@@ -32,20 +33,23 @@ export interface LiveSource {
 /** One who reads: first the parts of the snapshot, then the changes. */
 export interface LiveReader {
   readonly snapshot: Iterable<string>;
-  readonly changes: EventQueue<string>;
+  /** Text, encoded. */
+  readonly changes: EventQueue<Buffer>;
 }
 
 export class LiveFeed {
   readonly #source: LiveSource;
   readonly #clock: Clock;
   readonly #pending = new PendingNews();
-  readonly #readers = new Broadcast<string>({
+  readonly #readers = new Broadcast<Buffer>({
     limit: AGENT_LIMITS.live_messages_behind,
     overflow: { endWith: () => slowReader(AGENT_LIMITS.live_messages_behind, 'messages') },
   });
   /** The state that readers have been told; null: nobody reads. */
   #told: HostState | null = null;
   #sequence = 0;
+  /** The message before. */
+  #last: LiveTold | null = null;
   /** Calls the next message off; null: none is due. */
   #due: (() => void) | null = null;
   /** Ends the looks at the memory of VMs; null: nobody reads. */
@@ -112,13 +116,17 @@ export class LiveFeed {
   }
 
   #wake(): void {
-    this.#due ??= this.#clock.timer(AGENT_LIMITS.live_gather_ms, () => {
+    if (this.#due) return;
+    const now_ms = this.#clock.nowMs();
+    const in_ms = dueInMs(this.#last, now_ms);
+    this.#due = this.#clock.timer(in_ms, () => {
       this.#due = null;
-      this.#flush();
+      this.#flush(Math.max(0, this.#clock.nowMs() - now_ms - in_ms));
     });
   }
 
-  #flush(): void {
+  /** `late_ms`: after it was due. */
+  #flush(late_ms = 0): void {
     this.#due?.();
     this.#due = null;
     const before = this.#told;
@@ -126,8 +134,11 @@ export class LiveFeed {
     const { state } = this.#source;
     this.#told = state;
     this.#sequence += 1;
-    const message = this.#change(before, state);
-    this.#readers.emit(JSON.stringify(message));
+    const begin_ms = this.#clock.nowMs();
+    const { behind } = this.#readers;
+    this.#readers.emit(Buffer.from(JSON.stringify(this.#change(before, state))));
+    const at_ms = this.#clock.nowMs();
+    this.#last = { at_ms, late_ms, made_ms: at_ms - begin_ms, behind };
   }
 
   #change(before: HostState, state: HostState): LiveChange {

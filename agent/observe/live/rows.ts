@@ -8,6 +8,7 @@ import type {
   LiveRegion,
   LiveVm,
 } from '../../model/live.ts';
+import { holderParts } from '../../model/named-span.ts';
 import type { OperationState } from '../../model/operations.ts';
 import type {
   FunctionState,
@@ -49,9 +50,14 @@ export function vmRow(vm: VmState, before?: VmState): LiveVm {
   const regions: LiveRegion[] = [];
   for (const [index, region] of vm.regions.entries()) {
     const earlier = before?.regions[index];
-    const same_phase = told?.get(index) === phases.get(index);
+    const of = holderParts(region.holder);
+    const same_phase = told?.get(of.instance_id) === phases.get(of.instance_id);
     if (earlier && same_phase && isSame(region, earlier)) continue;
-    regions.push(regionRow(region, phases.get(index) ?? null));
+    regions.push({
+      ...regionRow(region),
+      ...of,
+      instance_phase: phases.get(of.instance_id) ?? null,
+    });
   }
   const is_silent = vm.phase === 'running' && vm.unresponsive_since_ms !== null;
   return {
@@ -70,8 +76,8 @@ export function operationRow(operation: OperationState): LiveOperation {
   return { id, vm_id, region_id, cause, from_bytes, to_bytes, decided_at_ms };
 }
 
-function phasesOf({ instances }: VmState): ReadonlyMap<number, InstancePhase> {
-  return new Map(instances.map(({ region_index, phase }) => [region_index, phase]));
+function phasesOf({ instances }: VmState): ReadonlyMap<string | null, InstancePhase> {
+  return new Map(instances.map(({ id, phase }) => [id, phase]));
 }
 
 function isSame(one: RegionState, other: RegionState): boolean {
@@ -87,20 +93,12 @@ function isSame(one: RegionState, other: RegionState): boolean {
   );
 }
 
-function regionRow(region: RegionState, instance_phase: InstancePhase | null): LiveRegion {
+/** Of a region by itself, whoever holds it. */
+function regionRow(
+  region: RegionState,
+): Omit<LiveRegion, 'instance_id' | 'span' | 'instance_phase'> {
   const { index, id, target_bytes, plugged_bytes, permit_bytes, used_bytes } = region;
-  const { holder, operation_id, ready, unplug_attempts } = region;
-  return {
-    index,
-    id,
-    target_bytes,
-    plugged_bytes,
-    permit_bytes,
-    used_bytes,
-    instance_id: holder,
-    instance_phase,
-    operation_id,
-    ready,
-    unplug_attempts,
-  };
+  const { operation_id, ready, unplug_attempts } = region;
+  const sizes = { target_bytes, plugged_bytes, permit_bytes, used_bytes };
+  return { index, id, ...sizes, operation_id, ready, unplug_attempts };
 }

@@ -1,7 +1,9 @@
 /**
- * Gauges by function, as text. They are made anew for every scrape, and are thousands: setting and
- * reading them one by one in a registry takes most of its time. Pure.
+ * Figures by function, as text: gauges, and what the state itself has counted. They are made anew
+ * for every scrape, and are thousands: setting and reading them one by one in a registry takes most
+ * of its time. Pure.
  */
+import { READY_RUNGS } from '../../model/pool.ts';
 import type { FunctionFigures } from './host-figures.ts';
 import { INSTANCE_PHASES } from './host-figures.ts';
 import { METRIC_ROWS } from './table.ts';
@@ -26,6 +28,24 @@ const SAMPLES = {
   expression_trusted: ({ expression }) => [
     ['', expression ? (expression.is_trusted ? 1 : 0) : null],
   ],
+  rung_regions: ({ instances, ready_regions, empty_regions }) => [
+    [',rung="unplugged"', empty_regions],
+    [',rung="plugged"', ready_regions],
+    [',rung="warm"', instances.idle],
+    [',rung="busy"', instances.starting + instances.busy + instances.stopping],
+  ],
+  rung_wanted: ({ rungs }) =>
+    READY_RUNGS.map((rung): Sample => [`,rung="${rung}"`, rungs[rung].want]),
+  rung_looks: ({ rungs }) =>
+    READY_RUNGS.flatMap((rung): Sample[] => {
+      const { asked, hits } = rungs[rung];
+      return [
+        [`,rung="${rung}",result="hit"`, hits],
+        [`,rung="${rung}",result="miss"`, asked - hits],
+      ];
+    }),
+  rung_idle: ({ rungs }) =>
+    READY_RUNGS.map((rung): Sample => [`,rung="${rung}"`, rungs[rung].byte_ms / 1_000]),
 } as const satisfies Partial<
   Record<keyof typeof METRIC_ROWS, (figures: FunctionFigures) => readonly Sample[]>
 >;
@@ -34,24 +54,35 @@ export type FunctionGauge = keyof typeof SAMPLES;
 
 export const isFunctionGauge = (key: string): key is FunctionGauge => Object.hasOwn(SAMPLES, key);
 
-/** One metric at a time, in the exposition format of Prometheus. */
+/** Functions of which one piece of text is. */
+const AT_ONCE = 32;
+
+/**
+ * One metric after the other in the exposition format of Prometheus, in pieces of whole lines; the
+ * first piece of a metric begins with its help.
+ */
 export function* functionGauges(
   functions: ReadonlyMap<string, FunctionFigures>,
 ): Generator<string> {
-  const labels = new Map([...functions.keys()].map((name) => [name, escaped(name)]));
+  const labelled = [...functions].map(([name, figures]) => [escaped(name), figures] as const);
   for (const [key, samplesOf] of Object.entries(SAMPLES)) {
     if (!isFunctionGauge(key)) continue;
-    const { name, help } = METRIC_ROWS[key];
-    let text = `# HELP ${name} ${help}\n# TYPE ${name} gauge`;
-    for (const [of, figures] of functions) {
+    const { name, help, type } = METRIC_ROWS[key];
+    let lines = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
+    for (const [index, [label, figures]] of labelled.entries()) {
       for (const [more, value] of samplesOf(figures)) {
-        if (value !== null) text += `\n${name}{function="${labels.get(of)}"${more}} ${value}`;
+        if (value !== null) lines.push(`${name}{function="${label}"${more}} ${value}`);
       }
+      if (index % AT_ONCE !== AT_ONCE - 1) continue;
+      yield lines.join('\n');
+      lines = [];
     }
-    yield text;
+    if (lines.length > 0) yield lines.join('\n');
   }
 }
 
 /** The value of a label. */
 const escaped = (text: string): string =>
-  text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"');
+  /[\\\n"]/.test(text)
+    ? text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
+    : text;

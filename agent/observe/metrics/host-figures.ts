@@ -1,8 +1,15 @@
 /** The figures of one moment's state, function by function. Pure but for what it is given. */
-import { regionPermitBytes } from '../../core/permits.ts';
 import { type ExpressionLedger, medianError } from '../../model/expression-ledger.ts';
-import type { FunctionState, HostState, InstancePhase, VmState } from '../../model/state.ts';
+import {
+  byteMsAt,
+  type PoolState,
+  READY_RUNGS,
+  type ReadyRung,
+  type RungState,
+} from '../../model/pool.ts';
+import type { FunctionState, InstancePhase, VmState } from '../../model/state.ts';
 import { totalBytes } from '../../model/tiers.ts';
+import { rungCounts } from '../pool-status.ts';
 
 export const INSTANCE_PHASES: readonly InstancePhase[] = ['starting', 'busy', 'idle', 'stopping'];
 
@@ -14,11 +21,19 @@ export interface FunctionFigures {
   permit_bytes: number;
   plugged_bytes: number;
   boot_bytes: number;
+  /** Free ones that are plugged ahead of a start, and all other free ones. */
+  ready_regions: number;
+  empty_regions: number;
+  readonly rungs: Record<ReadyRung, RungFigures>;
   /** Null as soon as one VMM's is not known. */
   resident_bytes: number | null;
   /** Null: no function of the label has a memory expression. */
   expression: ExpressionFigures | null;
 }
+
+type RungFigures = { -readonly [Key in 'want' | 'asked' | 'hits' | 'byte_ms']: RungState[Key] };
+
+const noRung = (): RungFigures => ({ want: null, asked: 0, hits: 0, byte_ms: 0 });
 
 /** Of the last function of a label that has one. */
 interface ExpressionFigures {
@@ -45,9 +60,39 @@ function noFigures(): FunctionFigures {
     permit_bytes: 0,
     plugged_bytes: 0,
     boot_bytes: 0,
+    ready_regions: 0,
+    empty_regions: 0,
+    rungs: { plugged: noRung(), warm: noRung() },
     resident_bytes: 0,
     expression: null,
   };
+}
+
+/** Of all regions of one VM. */
+interface RegionSums {
+  readonly plugged_bytes: number;
+  readonly permit_bytes: number;
+  readonly ready_regions: number;
+  readonly empty_regions: number;
+}
+
+/** What was counted of a row is kept as long as the row, which never changes. */
+const COUNTED = new WeakMap<VmState, RegionSums>();
+
+/** Between two scrapes most VMs do not change, and each may have hundreds of regions. */
+function regionSums(vm: VmState): RegionSums {
+  const known = COUNTED.get(vm);
+  if (known) return known;
+  let [plugged_bytes, permit_bytes] = [0, 0];
+  const { plugged, unplugged } = rungCounts([vm]);
+  for (const region of vm.regions) {
+    plugged_bytes += region.plugged_bytes;
+    permit_bytes += region.permit_bytes;
+  }
+  const regions = { ready_regions: plugged, empty_regions: unplugged };
+  const sums = { plugged_bytes, permit_bytes, ...regions };
+  COUNTED.set(vm, sums);
+  return sums;
 }
 
 export class HostFigures {
@@ -62,14 +107,23 @@ export class HostFigures {
     this.#now_ms = now_ms;
   }
 
-  addFunction({ spec, phase, queue, expression }: FunctionState): void {
+  addFunction({ spec, phase, queue, expression, pool }: FunctionState): void {
     bump(this.phases, phase);
     const figures = this.#of(spec.name);
     if (expression) figures.expression = expressionFigures(expression);
+    for (const rung of READY_RUNGS) this.#addRung(figures.rungs[rung], pool, rung);
     figures.queued += queue.length;
     if (!queue.first) return;
     const wait_ms = Math.max(0, this.#now_ms - queue.first.received_at_ms);
     figures.oldest_wait_ms = Math.max(figures.oldest_wait_ms, wait_ms);
+  }
+
+  #addRung(sum: RungFigures, pool: PoolState, rung: ReadyRung): void {
+    const { want, asked, hits } = pool[rung];
+    if (want !== null) sum.want = (sum.want ?? 0) + want;
+    sum.asked += asked;
+    sum.hits += hits;
+    sum.byte_ms += byteMsAt(pool, rung, this.#now_ms);
   }
 
   /** `resident_bytes` of its VMM process; null: not known. */
@@ -80,8 +134,11 @@ export class HostFigures {
     else bump(this.vm_states, is_silent ? 'unresponsive' : vm.phase);
     const figures = this.#of(vm.function);
     for (const { phase } of vm.instances) figures.instances[phase] += 1;
-    for (const region of vm.regions) figures.plugged_bytes += region.plugged_bytes;
-    figures.permit_bytes += regionPermitBytes(vm);
+    const { plugged_bytes, permit_bytes, ready_regions, empty_regions } = regionSums(vm);
+    figures.ready_regions += ready_regions;
+    figures.empty_regions += empty_regions;
+    figures.plugged_bytes += plugged_bytes;
+    figures.permit_bytes += permit_bytes;
     figures.boot_bytes += totalBytes(vm.boot_permit);
     figures.resident_bytes =
       figures.resident_bytes === null || resident_bytes === null
@@ -101,16 +158,4 @@ export class HostFigures {
 
 function bump(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-/** The VMs in pieces, so that no look at all of them holds up a call. */
-export function* inPieces(state: HostState, size: number): Generator<readonly VmState[]> {
-  let piece: VmState[] = [];
-  for (const vm of state.vms.values()) {
-    piece.push(vm);
-    if (piece.length < size) continue;
-    yield piece;
-    piece = [];
-  }
-  if (piece.length > 0) yield piece;
 }

@@ -1,14 +1,15 @@
 /**
  * The agent's metrics: counters and histograms are kept as records come, gauges are made of the
- * state when somebody asks. An answer is made in short pieces, between which the agent goes on, and
- * is kept for a moment, so that many who ask cost as much as one.
+ * state when somebody asks. An answer is made in short turns, between which the agent goes on, one
+ * answer at a time, and is kept for a moment, so that many who ask cost as much as one.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../../../base/clock.ts';
+import { Pieces } from '../../../base/pieces.ts';
 import { AGENT_LIMITS } from '../../limits.ts';
 import { grantedBytes } from '../../core/permits.ts';
 import { AVAILABILITIES, availabilityOf } from '../../model/cordon.ts';
+import type { DagStatus } from '../../model/dag-messages.ts';
 import type { StatusResponse } from '../../model/messages.ts';
 import { PRESSURE_LEVELS } from '../../model/pressure.ts';
 import type { AgentRecord, Invocation, Operation, RecordKind } from '../../model/records.ts';
@@ -16,7 +17,7 @@ import type { HostState, VmState } from '../../model/state.ts';
 import { totalBytes } from '../../model/tiers.ts';
 import { FunctionNames } from './function-names.ts';
 import { type FunctionGauge, functionGauges, isFunctionGauge } from './function-gauges.ts';
-import { HostFigures, inPieces } from './host-figures.ts';
+import { HostFigures } from './host-figures.ts';
 import { hopsOf, operationSeconds, promiseOf, secondsBetween, startTimesOf } from './records.ts';
 import { METRIC_ROWS, type MetricRow } from './table.ts';
 
@@ -30,12 +31,22 @@ export interface MetricsOptions {
   readonly residentBytes: (vm: VmState) => number | null;
   /** The newest record of the ledger; absent or null: there is none. */
   readonly ledgerHead?: () => StatusResponse['ledger'];
+  /** What became of calls of DAGs; absent: there are none. */
+  readonly dags?: () => readonly DagStatus[];
+  /** Those that other long answers are made in; absent: its own. */
+  readonly pieces?: Pieces;
   /** When the certificate of the API ends, in ms since 1970; absent or null: it has none. */
   readonly certificateEndMs?: (() => number | null) | undefined;
 }
 
-/** VMs looked at in one turn. */
-const VMS_AT_ONCE = 16;
+/**
+ * The library's own that are left out: they ask Node for every socket, by a call that it is rid of
+ * (DEP0161); `nodejs_active_resources` tells the same.
+ */
+const LEFT_OUT = ['active_handles', 'active_requests'].flatMap((name) => [
+  `nodejs_${name}`,
+  `nodejs_${name}_total`,
+]);
 
 type Key = keyof typeof METRIC_ROWS;
 type KeysOf<Type> = {
@@ -45,15 +56,18 @@ type KeysOf<Type> = {
 export class AgentMetrics {
   readonly content_type: string;
   readonly #options: MetricsOptions;
+  readonly #pieces: Pieces;
   readonly #registry = new Registry();
   readonly #names: FunctionNames;
-  readonly #counters: Record<KeysOf<'counter'>, Counter>;
+  readonly #counters: Record<Exclude<KeysOf<'counter'>, FunctionGauge>, Counter>;
   readonly #histograms: Record<KeysOf<'histogram'>, Histogram>;
   readonly #gauges: Record<Exclude<KeysOf<'gauge'>, FunctionGauge>, Gauge>;
   #answer: { readonly at_ms: number; readonly text: Promise<string> } | null = null;
+  #is_making = false;
 
   constructor(options: MetricsOptions) {
     this.#options = options;
+    this.#pieces = options.pieces ?? new Pieces(AGENT_LIMITS.turn_ms, options.clock);
     this.#names = new FunctionNames(options.functions_max);
     this.content_type = this.#registry.contentType;
     const registers = [this.#registry];
@@ -76,6 +90,7 @@ export class AgentMetrics {
       (row) => new Histogram({ ...common(row), buckets: [...(row.buckets ?? [])] }),
     );
     collectDefaultMetrics({ register: this.#registry });
+    for (const name of LEFT_OUT) this.#registry.removeSingleMetric(name);
     this.#gauges.build.set({ version: options.version }, 1);
   }
 
@@ -89,40 +104,52 @@ export class AgentMetrics {
     }
   }
 
-  /** The whole answer to a scrape; the same for all who ask within a moment. */
+  /**
+   * The whole answer to a scrape, of one moment's state; the same for all who ask within a moment,
+   * or while it is being made.
+   */
   render(): Promise<string> {
     const now_ms = this.#options.clock.nowMs();
     const kept = this.#answer;
-    if (kept && now_ms - kept.at_ms < AGENT_LIMITS.metrics_kept_ms) return kept.text;
-    const text = this.#make(now_ms);
+    const is_new = kept !== null && now_ms - kept.at_ms < AGENT_LIMITS.metrics_kept_ms;
+    if (kept && (is_new || this.#is_making)) return kept.text;
+    this.#is_making = true;
+    const text = this.#make(now_ms).finally(() => {
+      this.#is_making = false;
+    });
     this.#answer = { at_ms: now_ms, text };
     return text;
   }
 
   async #make(now_ms: number): Promise<string> {
     const { clock, state: stateNow, residentBytes } = this.#options;
+    const pieces = this.#pieces;
     const state = stateNow();
     this.#freeNames(state);
     const figures = new HostFigures((name) => this.#names.labelOf(name), now_ms);
-    for (const fn of state.functions.values()) figures.addFunction(fn);
-    for (const vms of inPieces(state, VMS_AT_ONCE)) {
-      for (const vm of vms) figures.addVm(vm, residentBytes(vm));
-      await nextTurn();
+    for (const fn of state.functions.values()) {
+      figures.addFunction(fn);
+      await pieces.gap();
+    }
+    for (const vm of state.vms.values()) {
+      figures.addVm(vm, residentBytes(vm));
+      await pieces.gap();
     }
     this.#setGauges(state, figures);
+    await pieces.gap();
     const texts: string[] = [];
     for (const text of functionGauges(figures.functions)) {
       texts.push(text);
-      await nextTurn();
+      await pieces.gap();
     }
     for (const { name } of this.#registry.getMetricsAsArray()) {
       if (name === METRIC_ROWS.scrape.name) continue;
       texts.push(await this.#registry.getSingleMetricAsString(name));
-      await nextTurn();
+      await pieces.gap();
     }
     this.#gauges.scrape.set((clock.nowMs() - now_ms) / 1_000);
     texts.push(await this.#registry.getSingleMetricAsString(METRIC_ROWS.scrape.name));
-    return `${texts.join('\n\n')}\n`;
+    return `${texts.join('\n')}\n`;
   }
 
   #setGauges(state: HostState, figures: HostFigures): void {
@@ -151,10 +178,28 @@ export class AgentMetrics {
       gauges.ledger_head.set({ ledger: head.ledger }, head.seq);
       gauges.ledger_full.set({ ledger: head.ledger }, head.is_full ? 1 : 0);
     }
+    this.#setDags();
     const { functions, vms } = gauges;
     for (const gauge of [functions, vms]) gauge.reset();
     for (const [phase, count] of figures.phases) functions.set({ phase }, count);
     for (const [name, count] of figures.vm_states) vms.set({ state: name }, count);
+  }
+
+  /** They are counted where they are made: a DAG that is removed has no series any more. */
+  #setDags(): void {
+    const { dag_calls, dag_seconds } = this.#counters;
+    const { dags_running } = this.#gauges;
+    for (const one of [dag_calls, dag_seconds, dags_running]) one.reset();
+    for (const { dag, running, met, missed, failed, spent } of this.#options.dags?.() ?? []) {
+      const { name } = dag;
+      dags_running.set({ dag: name }, running);
+      for (const [outcome, count] of Object.entries({ met, missed, failed })) {
+        dag_calls.inc({ dag: name, outcome }, count);
+      }
+      for (const [part, ms] of Object.entries(spent)) {
+        dag_seconds.inc({ dag: name, part: part.replace(/_ms$/, '') }, ms / 1_000);
+      }
+    }
   }
 
   /** Series of functions that are gone make place for those that are there. */

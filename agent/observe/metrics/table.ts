@@ -116,6 +116,24 @@ export const METRIC_ROWS = {
     help: 'Unplugs of functions with a reclaim_slo: in time, or not.',
     labels: ['function', 'outcome'],
   },
+  dag_calls: {
+    name: 'hotplane_dag_calls_total',
+    type: 'counter',
+    help: 'Calls of a DAG: done within its deadline (met), done later (missed), or failed.',
+    labels: ['dag', 'outcome'],
+  },
+  dag_seconds: {
+    name: 'hotplane_dag_seconds_total',
+    type: 'counter',
+    help: 'Where the time of calls that are done went, along the way that took longest of each.',
+    labels: ['dag', 'part'],
+  },
+  dags_running: {
+    name: 'hotplane_dag_calls_running',
+    type: 'gauge',
+    help: 'Calls of a DAG that go on.',
+    labels: ['dag'],
+  },
   held: {
     name: 'hotplane_operation_held_seconds',
     type: 'histogram',
@@ -182,6 +200,30 @@ export const METRIC_ROWS = {
     type: 'gauge',
     help: '1 while sizes are by the memory expression, 0 while by history. No sample: it has none.',
     labels: ['function'],
+  },
+  rung_regions: {
+    name: 'hotplane_function_rung_regions',
+    type: 'gauge',
+    help: 'Regions by how ready they stand: unplugged, plugged, warm (an idle instance), busy.',
+    labels: ['function', 'rung'],
+  },
+  rung_wanted: {
+    name: 'hotplane_function_rung_wanted_regions',
+    type: 'gauge',
+    help: 'How many are to stand there. No sample: neither policy nor targets say.',
+    labels: ['function', 'rung'],
+  },
+  rung_looks: {
+    name: 'hotplane_function_rung_looks_total',
+    type: 'counter',
+    help: 'Calls that looked for an idle instance (warm), starts for a plugged region: hit or miss.',
+    labels: ['function', 'rung', 'result'],
+  },
+  rung_idle: {
+    name: 'hotplane_function_rung_idle_byte_seconds_total',
+    type: 'counter',
+    help: 'What memory that stood ready has cost: granted bytes over time.',
+    labels: ['function', 'rung'],
   },
   invocations: {
     name: 'hotplane_invocations_total',

@@ -3,7 +3,8 @@ import { formatBytes, MIB } from '../../../base/units.ts';
 import { vmmError } from '../../errors.ts';
 import { deviceBytes, deviceInitialBytes, imagePaths } from '../../spec.ts';
 import type { DiskSpec, NicSpec, VmSpec } from '../../vm.ts';
-import type { DiskConfig, NetConfig, NumaConfig, VmConfig } from '../types/index.ts';
+import { FAR_NODE } from '../../host/guest-node.ts';
+import type { DiskConfig, NetConfig, NumaConfig, NumaDistance, VmConfig } from '../types/index.ts';
 import { BASE_ZONE, chFiles, GUEST_CID, zoneBootBytes, zoneOf, zonesBootBytes } from './layout.ts';
 import { CH_LIMITS } from '../limits.ts';
 
@@ -121,10 +122,18 @@ function numaConfig(spec: VmSpec): NumaConfig[] {
   const cpus = Array.from({ length: spec.vcpus }, (_, index) => index);
   const near = nodes.get(0) ?? [];
   nodes.delete(0);
+  const farFrom = (node: number): NumaDistance[] =>
+    [...nodes.keys()]
+      .filter((other) => other !== node)
+      .map((destination) => ({ destination, distance: FAR_NODE }));
   return [
     { guest_numa_id: 0, cpus, memory_zones: [BASE_ZONE, ...near] },
     ...[...nodes]
       .toSorted(([a], [b]) => a - b)
-      .map(([guest_numa_id, memory_zones]) => ({ guest_numa_id, memory_zones })),
+      .map(([guest_numa_id, memory_zones]) => ({
+        guest_numa_id,
+        memory_zones,
+        distances: farFrom(guest_numa_id),
+      })),
   ];
 }

@@ -18,7 +18,7 @@ import { startFailed, VmStarts } from '../../lifecycle/start.ts';
 import { commandAs, type UidRange, type VmmUser } from '../../lifecycle/vmm-users.ts';
 import { checkImage, checkVmSocketPath, checkSpec, deviceInitialBytes } from '../../spec.ts';
 import { codeOf } from '../../../base/system-error.ts';
-import type { Capabilities, Hypervisor, Vm, VmHandle, VmSpec } from '../../vm.ts';
+import type { Capabilities, Hypervisor, LaunchOptions, Vm, VmHandle, VmSpec } from '../../vm.ts';
 import { CloudHypervisor } from '../client.ts';
 import { chError, isChError } from '../errors.ts';
 import type { VmConfig } from '../types/index.ts';
@@ -85,7 +85,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     };
   }
 
-  async launch(spec: VmSpec, options: { readonly signal?: AbortSignal } = {}): Promise<Vm> {
+  async launch(spec: VmSpec, options: LaunchOptions = {}): Promise<Vm> {
     checkSpec(spec);
     const { host_numa_node = null, landlock = true } = this.#options;
     const config = vmConfig(spec, { landlock, host_numa_node });
@@ -95,7 +95,8 @@ export class CloudHypervisorDriver implements Hypervisor {
     await checkImage(spec);
     checkBacking(spec, this.#readHugePages, zonesBootBytes(spec));
     const { console_path, events_path, log_path } = chFiles(spec.run_dir);
-    const places = { sockets, files: [console_path, events_path, log_path] };
+    const { makeTap } = options;
+    const places = { sockets, files: [console_path, events_path, log_path], makeTap };
     return await this.#starts.in(spec, places, async (user) => {
       const started = await this.#spawn(spec, user);
       return await this.#bring(spec, config, { started, user }, options.signal);

@@ -240,7 +240,7 @@ test('what is not known is null on the other side of the socket, and 0 is 0', as
 });
 
 function there(limit_bytes: number) {
-  const request = { function: specOf('f', { limit_bytes }) };
+  const request = { function: specOf('f', { limit_bytes }), update: false, dry_run: false };
   return SERVICE.Deploy.decodeRequest(SERVICE.Deploy.encodeRequest(request));
 }
 

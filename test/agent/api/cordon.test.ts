@@ -2,6 +2,7 @@
 import test from 'ava';
 import { pino } from 'pino';
 import { HttpSurface } from '../../../agent/http/surface.ts';
+import { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { waitFor } from '../../../base/wait.ts';
@@ -10,6 +11,8 @@ import { specOf, WORK } from '../core/world.ts';
 import { serve } from './serving.ts';
 
 const WARM = specOf('f', { concurrency: 2, keep_alive_ms: 600_000 });
+/** Of a call that goes on until the test says so. */
+const LONG_MS = 100_000;
 const call = (wall_ms: number) => ({
   function: 'f',
   invocation_id: 'x',
@@ -17,9 +20,15 @@ const call = (wall_ms: number) => ({
 });
 
 test('a drain of the host waits for what runs, ends every VM, and says so while it goes on', async (t) => {
-  const { client, socket_path, hypervisor } = await serve(t);
+  const ended = Promise.withResolvers<void>();
+  const hypervisor = new FakeHypervisor({
+    ...hostClock,
+    sleep: async (ms, signal) =>
+      await (ms > LONG_MS / 2 ? ended.promise : hostClock.sleep(ms, signal)),
+  });
+  const { client, socket_path } = await serve(t, undefined, { hypervisor });
   await client.deploy(WARM);
-  const runs = client.invoke(call(1_500));
+  const runs = client.invoke(call(LONG_MS));
   const busy = async () => ((await client.host()).instances_busy === 1 ? 1 : null);
   await waitFor(busy, { clock: hostClock, deadline_ms: 30_000 });
   const drained = runLine(`drain --host --reason firmware --socket ${socket_path}`);
@@ -30,11 +39,12 @@ test('a drain of the host waits for what runs, ends every VM, and says so while 
     code: 'HP_AGENT_HOST_CORDONED',
     message: /drained by .*: firmware/,
   });
+  ended.resolve();
   t.like(await runs, { outcome: 'done' });
   const { code, out, err } = await drained;
   t.is(code, 0, err);
-  t.regex(err, /^draining: 1 VMs, 1 instances at work, 0 stopping, 0 invocations wait$/m);
-  t.regex(out, /^the host is drained by .+ since \d{4}-.*Z: firmware\n1 functions, 0 VMs/);
+  t.regex(err, /^draining: 1 VM, 1 instance at work, 0 stopping, 0 invocations waiting$/m);
+  t.regex(out, /^the host is drained by .+ since \d{4}-.*Z: firmware\n1 function, 0 VMs/);
   t.deepEqual(hypervisor.alive(), []);
   t.like(await client.host(), { availability: 'drained', granted_bytes: 0 });
   t.regex((await runLine(`status --socket ${socket_path}`)).out, /the host is drained by/);

@@ -156,3 +156,15 @@ test('a lost function tells why in status, also after a new VM took over', async
   await client.deploy(specOf('f'));
   t.like((await client.status('f')).functions[0]?.last_failure, { code: 'HP_AGENT_VM_ENDED' });
 });
+
+test('a socket that is there and not open to the caller is not taken for an agent that is gone', (t) => {
+  const details = 'No connection established. Last error: Error: connect EACCES /run/a.sock.';
+  const name = 'Error';
+  const told = { code: status.UNAVAILABLE, details, metadata: new Metadata(), name, message: '' };
+  const error = fromStatus(told, '/run/a.sock');
+  t.like(error, {
+    code: 'HP_AGENT_UNREACHABLE',
+    message: '/run/a.sock may not be opened by this user.',
+  });
+  t.regex(error.next, /socket_group/);
+});

@@ -53,6 +53,13 @@ async function overTls(t: ExecutionContext) {
   return { folder, authority, owner, target, as, own, tls, clock, lines };
 }
 
+const DAG = {
+  name: 'd',
+  deadline_ms: 1_000,
+  stages: [{ name: 'a', function: 'f', payload_json: null }],
+  edges: [],
+};
+
 test('a certificate may do what its name is listed for, and changes nothing else', async (t) => {
   const { authority, owner, as } = await overTls(t);
   const [operator, watcher, stranger, several] = await Promise.all([
@@ -74,6 +81,15 @@ test('a certificate may do what its name is listed for, and changes nothing else
     (client) => client.remove('f'),
     (client) => client.cordon({ drain: true, author: '', reason: '' }),
     (client) => client.uncordon({ author: '', reason: '' }),
+    (client) => client.deployDag(DAG),
+    (client) => client.removeDag('d'),
+    (client) =>
+      client.invokeDag({
+        dag: 'd',
+        invocation_id: 'x',
+        payload: new Uint8Array(),
+        content_type: '',
+      }),
     (client) =>
       client.setTargets({
         function: 'f',

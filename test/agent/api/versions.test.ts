@@ -2,19 +2,17 @@
  * Goal: client and agent of different versions get one clear error, never answers that are misread.
  * Method: bytes of the other version over a real socket, in both directions.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, credentials, Server, ServerCredentials, type ServiceError } from '@grpc/grpc-js';
+import { Client, credentials, Server, type ServiceError } from '@grpc/grpc-js';
 import { loadPackageDefinition } from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import test from 'ava';
 import { z } from 'zod';
-import { AgentClient } from '../../../agent/api/client.ts';
 import { fromStatus } from '../../../agent/api/status-codes.ts';
 import { EXIT_CODES } from '../../../base/errors.ts';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { clientOf } from './listen.ts';
 import { serve } from './serving.ts';
 import { emulated } from '../../../agent/model/work.ts';
 
@@ -46,22 +44,9 @@ for (const method of METHODS) {
 }
 
 test('an agent of another protocol is told as that, by calls and by Watch', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'hotplane-old-'));
-  const socket_path = join(folder, 'agent.sock');
   const server = new Server();
   server.register('/hotplane.agent.v1.Agent/Status', () => undefined, asIs, asIs, 'unary');
-  await new Promise<void>((resolve, reject) => {
-    const insecure = ServerCredentials.createInsecure();
-    server.bindAsync(`unix:${socket_path}`, insecure, (error) =>
-      error ? reject(error) : resolve(),
-    );
-  });
-  const client = new AgentClient(socket_path);
-  t.teardown(async () => {
-    client.close();
-    server.forceShutdown();
-    await rm(folder, { recursive: true });
-  });
+  const client = await clientOf(t, server);
   for (const call of [client.status(), client.deploy(specOf('f')), client.watch()]) {
     const error = await t.throwsAsync(call);
     t.like(error, { code: 'HP_AGENT_VERSION', category: 'unavailable' });
@@ -105,6 +90,7 @@ test('a client made from agent.proto alone deploys, invokes and asks', async (t)
     tenant: _nobody,
     deadline_ms: _whenever,
     reclaim_slo: _no_promise,
+    pool: _not_ahead,
     program: _none,
     ...spec
   } = fresh;

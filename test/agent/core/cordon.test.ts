@@ -44,6 +44,18 @@ test('a cordoned host refuses what would have to start, and says by whom and why
   });
 });
 
+test('a cordon without a reason keeps that of the one before', (t) => {
+  const world = serving();
+  world.cordon('cordon', 'disk errors');
+  world.cordon('drain', '');
+  t.is(world.state.cordon?.reason, 'disk errors');
+  world.cordon('cordon', 'other disk errors');
+  t.is(world.state.cordon?.reason, 'other disk errors');
+  world.cordon(null);
+  world.cordon('cordon', '');
+  t.is(world.state.cordon?.reason, '');
+});
+
 test('who waits for an instance that is no more, on a cordoned host, is refused', (t) => {
   const world = serving({ concurrency: 1 });
   world.invoke('f');

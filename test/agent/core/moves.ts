@@ -1,6 +1,7 @@
 /** Moves of random hosts: what callers, guests, VMMs and time can do next. */
 import fc from 'fast-check';
 import { BASELINE, MECHANISMS, type MechanismName } from '../../../agent/model/mechanism.ts';
+import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import type { TargetValues } from '../../../agent/model/targets.ts';
 import { MIB } from '../../../base/units.ts';
 import { FAULTS, type Fault } from './outcomes.ts';
@@ -15,10 +16,26 @@ interface Deploy {
   readonly concurrency: number;
   readonly max_vms: number;
   readonly limit_bytes: number;
+  readonly pool: FunctionSpec['pool'];
 }
 
 export type Move =
+  /* what calls of DAGs bring: a call that is to be over soon, and calls that will come */
+  | { readonly kind: 'hurry'; readonly name: string; readonly in_ms: number }
+  | {
+      readonly kind: 'expect';
+      readonly name: string;
+      readonly in_ms: readonly number[];
+      readonly for_ms: number;
+    }
   | Deploy
+  | (Omit<Deploy, 'kind'> & {
+      readonly kind: 'update';
+      readonly keep_alive_ms: number;
+      readonly deadline_ms: number | null;
+      readonly reclaim_slo: FunctionSpec['reclaim_slo'];
+      readonly dry_run: boolean;
+    })
   | { readonly kind: 'invoke' | 'drain' | 'remove' | 'cancel'; readonly name: string }
   | { readonly kind: 'complete'; readonly index: number; readonly fault: Fault }
   | { readonly kind: 'use'; readonly index: number; readonly share: number }
@@ -36,13 +53,31 @@ export type Move =
 
 const name = fc.constantFrom(...NAMES);
 
-const deploy: fc.Arbitrary<Move> = fc.record({
-  kind: fc.constant('deploy' as const),
+const definition = {
   name,
   mechanism: fc.constantFrom(...MECHANISMS.names),
   concurrency: fc.integer({ min: 1, max: 4 }),
   max_vms: fc.integer({ min: 1, max: 3 }),
   limit_bytes: fc.constantFrom(128 * MIB, 512 * MIB),
+  pool: fc.constantFrom<FunctionSpec['pool']>(
+    null,
+    { bucket_ms: 1_000, active_buckets: 1, degraded_buckets: 2, percentile: 50 },
+    { bucket_ms: 1_000, active_buckets: 2, degraded_buckets: 0, percentile: 99 },
+  ),
+};
+
+const deploy: fc.Arbitrary<Move> = fc.record({
+  kind: fc.constant('deploy' as const),
+  ...definition,
+});
+
+const update: fc.Arbitrary<Move> = fc.record({
+  kind: fc.constant('update' as const),
+  ...definition,
+  keep_alive_ms: fc.constantFrom(0, 1_000),
+  deadline_ms: fc.constantFrom(null, 500),
+  reclaim_slo: fc.constantFrom(null, { ms_per_gib: 20, percentile: 99 }),
+  dry_run: fc.constantFrom(false, false, false, true),
 });
 
 /** Waits of these instances are over before those of most guests begin. */
@@ -100,34 +135,65 @@ const targets: fc.Arbitrary<Move> = fc.record({
   for_ms: fc.constantFrom(null, 500, 2_000),
 });
 
-export const MOVES: fc.Arbitrary<Move[]> = fc.array(
+const move: fc.Arbitrary<Move> = fc.oneof(
+  { weight: 2, arbitrary: deploy },
+  { weight: 2, arbitrary: update },
+  { weight: 8, arbitrary: fc.record({ kind: fc.constant('invoke' as const), name }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('drain', 'remove', 'cancel' as const), name }),
+  },
+  { weight: 12, arbitrary: complete },
+  { weight: 4, arbitrary: use },
+  { weight: 1, arbitrary: health },
+  { weight: 1, arbitrary: host_memory },
+  { weight: 1, arbitrary: targets },
+  { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('cordon' as const),
+      wanted: fc.constantFrom(null, null, 'cordon' as const, 'drain' as const),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(3_000) }),
+  },
+);
+
+const LONG = { maxLength: 150, size: 'max' } as const;
+export const MOVES: fc.Arbitrary<Move[]> = fc.array(move, LONG);
+
+/** The same, and calls of DAGs among them. */
+export const DAG_MOVES: fc.Arbitrary<Move[]> = fc.array(
   fc.oneof(
-    { weight: 2, arbitrary: deploy },
-    { weight: 8, arbitrary: fc.record({ kind: fc.constant('invoke' as const), name }) },
-    {
-      weight: 1,
-      arbitrary: fc.record({ kind: fc.constantFrom('drain', 'remove', 'cancel' as const), name }),
-    },
-    { weight: 12, arbitrary: complete },
-    { weight: 4, arbitrary: use },
-    { weight: 1, arbitrary: health },
-    { weight: 1, arbitrary: host_memory },
-    { weight: 1, arbitrary: targets },
-    { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
+    { weight: 6, arbitrary: move },
     {
       weight: 1,
       arbitrary: fc.record({
-        kind: fc.constant('cordon' as const),
-        wanted: fc.constantFrom(null, null, 'cordon' as const, 'drain' as const),
+        kind: fc.constant('hurry' as const),
+        name,
+        in_ms: fc.integer({ min: -100, max: 2_000 }),
       }),
     },
     {
-      weight: 4,
-      arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(3_000) }),
+      weight: 1,
+      arbitrary: fc.record({
+        kind: fc.constant('expect' as const),
+        name,
+        in_ms: fc.array(fc.nat(2_000), { maxLength: 5 }),
+        for_ms: fc.constantFrom(100, 5_000),
+      }),
     },
   ),
-  { maxLength: 150, size: 'max' },
+  LONG,
 );
+
+function memoryOf(world: World, one: Pick<Deploy, 'mechanism' | 'limit_bytes'>) {
+  const grows = world.context.policy.elastic && one.mechanism !== BASELINE;
+  return grows && one.limit_bytes > 128 * MIB ? ELASTIC : null;
+}
 
 /** Makes the moves; the ids of the requests that must be answered. */
 export function play(world: World, moves: readonly Move[]): string[] {
@@ -159,11 +225,30 @@ export function play(world: World, moves: readonly Move[]): string[] {
         world.health(one.index, one.responsive);
         break;
       case 'deploy': {
-        const { concurrency, max_vms, limit_bytes } = one;
-        const grows = world.context.policy.elastic && one.mechanism !== BASELINE;
-        const memory = grows && limit_bytes > 128 * MIB ? ELASTIC : null;
-        const part = { concurrency, max_vms, limit_bytes, memory };
+        const { concurrency, max_vms, limit_bytes, pool } = one;
+        const part = { concurrency, max_vms, limit_bytes, pool, memory: memoryOf(world, one) };
         requests.push(world.deploy(one.name, one.mechanism, part));
+        break;
+      }
+      case 'update': {
+        const { kind: _, dry_run, ...part } = one;
+        requests.push(world.update(one.name, { ...part, memory: memoryOf(world, one) }, dry_run));
+        break;
+      }
+      case 'hurry': {
+        const request_id = world.request();
+        const about = { function: one.name, invocation_id: 'x', timeout_ms: null };
+        const due = { deadline_at_ms: world.now_ms + one.in_ms, expected: 'e0' };
+        world.send({ type: 'invoke', request_id, ...about, ...due });
+        requests.push(request_id);
+        break;
+      }
+      case 'expect': {
+        const until_ms = world.now_ms + one.for_ms;
+        const calls = one.in_ms.map((ms, index) => {
+          return { id: `e${index}`, at_ms: world.now_ms + ms, until_ms };
+        });
+        world.send({ type: 'expect', function: one.name, calls, dropped: ['e4'] });
         break;
       }
       case 'cancel': {

@@ -1,8 +1,9 @@
 /** Functions on a bridge: who has which addresses, and when there are none. */
 import test from 'ava';
+import { listInstances } from '../../../agent/observe/lists.ts';
 import { parseBridges } from '../../../agent/model/network.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
-import { hostOf, rowsBetween } from '../../../agent/store/rows.ts';
+import { hostOf, perTable, rowsBetween } from '../../../agent/store/rows.ts';
 import { emptyHost } from '../../../agent/model/state.ts';
 import { GIB } from '../../../base/units.ts';
 import { finish } from './actions.ts';
@@ -28,6 +29,22 @@ test('each VM has as many addresses as instances, and no two VMs share one', (t)
   t.deepEqual(firstOf(here, 'f'), [FIRST]);
   t.deepEqual(firstOf(here, 'g'), [FIRST + 3]);
   t.deepEqual(firstOf(here, 'h'), [null], 'none without a network');
+});
+
+test('each instance is listed with the address that it has, and one without a network with none', (t) => {
+  const here = world();
+  here.deploy('f', 'hotmem', on('br0', { concurrency: 3, keep_alive_ms: 60_000 }));
+  here.deploy('h', 'hotmem', { keep_alive_ms: 60_000 });
+  finish(here);
+  for (const name of ['f', 'f', 'h']) here.invoke(name);
+  finish(here);
+  const asked = { function: null, vm_id: null, state: null, page_size: 10, page_token: null };
+  const told = listInstances(here.state, asked).rows.map((row) => [row.function, row.address]);
+  t.deepEqual(told, [
+    ['f', '10.0.0.8'],
+    ['f', '10.0.0.9'],
+    ['h', null],
+  ]);
 });
 
 test('a pool without room refuses the VM, and what a VM had comes back when it is gone', (t) => {
@@ -68,36 +85,20 @@ test('a network that cannot be is refused at deploy, with what is missing', (t) 
   }
 });
 
+/** Of which a store that was never written to has none. */
+const none = (keys: Iterable<string>) => new Map([...keys].map((key) => [key, null]));
+
 test('the next agent knows the addresses of a VM, whatever its configuration says by then', (t) => {
   const here = world();
   here.deploy('f', 'hotmem', on('br0', { concurrency: 3 }));
   finish(here);
-  const keys = {
-    functions: [...here.state.functions.keys()],
-    vms: [...here.state.vms.keys()],
-    operations: [],
-  };
-  const rows = new Map<string, Map<string, string>>();
-  for (const { table, key, row } of rowsBetween(emptyHost(GIB), here.state, keys)) {
-    const of_table = rows.get(table) ?? new Map<string, string>();
-    rows.set(table, row === null ? of_table : of_table.set(key, row));
+  const { functions, vms } = here.state;
+  const all = { functions: none(functions.keys()), vms: none(vms.keys()), operations: new Map() };
+  const rows = perTable(() => new Map<string, string>());
+  for (const { table, key, row } of rowsBetween(emptyHost(GIB), here.state, all)) {
+    if (row !== null) rows[table].set(key, row);
   }
-  const of = (name: string): Map<string, string> => rows.get(name) ?? new Map();
-  const next = hostOf(
-    {
-      functions: of('functions'),
-      vms: of('vms'),
-      regions: of('regions'),
-      instances: of('instances'),
-      operations: of('operations'),
-      queue: of('queue'),
-      meta: of('meta'),
-      marks: of('marks'),
-      answers: of('answers'),
-    },
-    32 * GIB,
-    { bridges: [] },
-  );
+  const next = hostOf(rows, 32 * GIB, { bridges: [] });
   const [vm] = here.vmsOf('f');
   t.deepEqual(next.vms.get(vm?.id ?? '')?.network, vm?.network);
   t.is(vm?.network?.first, FIRST);

@@ -51,7 +51,7 @@ export function readyEvent(
 
 type InstanceAction = Exclude<
   Extract<Action, { instance_id: string; vm_id: string }>,
-  { type: 'deny-growth' }
+  { type: 'deny-growth' | 'open-span' | 'refuse-span' }
 >;
 
 export function instanceOutcome(action: InstanceAction, fault: Fault, now_ms: number): HostEvent[] {

@@ -24,7 +24,8 @@ export function checkPressure(
     const takes = kind === 'plug' && (cause === 'grow' || cause === 'start' || cause === 'pool');
     if (takes && at(level)) throw new Error(`'${cause}' at pressure '${after.pressure.level}'`);
   }
-  if (event.type === 'host-memory') checkOrder(before, actions);
+  // When it is over functions are asked again, and what is due then stops in an order of its own.
+  if (event.type === 'host-memory' && after.pressure.level !== 'none') checkOrder(before, actions);
 }
 
 /** Asked for by an earlier step, and once more after a restart. */

@@ -295,3 +295,16 @@ test('what is wanted again before giving it back has paid stays plugged, and onl
   finish(world);
   t.is(grantedBytes(world.state), BOOT);
 });
+
+test('in a VM of an earlier definition nothing is kept plugged for a start to come', (t) => {
+  const world = hostWith(1, { hold_ms_per_gib_s: 100 }, { keep_alive_ms: 0 });
+  for (let count = 0; count < 3; count += 1) {
+    world.advance(200);
+    world.invoke('f');
+    if (count < 2) finish(world);
+  }
+  for (const type of ['plug', 'start']) complete(world, type);
+  world.update('f', { vcpus: 2 });
+  for (const type of ['invoke', 'stop']) complete(world, type);
+  t.like(orders(world), [{ cause: 'stop', kind: 'unplug' }]);
+});

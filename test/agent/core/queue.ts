@@ -1,5 +1,10 @@
 /** What must hold of the queue of operations, reckoned apart from the core. */
-import { countQueue, classOf, isWaiting } from '../../../agent/model/operation-queue.ts';
+import {
+  classOf,
+  countQueue,
+  isWaiting,
+  type OperationClass,
+} from '../../../agent/model/operation-queue.ts';
 import type { Action } from '../../../agent/model/actions.ts';
 import type { OperationState } from '../../../agent/model/operations.ts';
 import type { HostState } from '../../../agent/model/state.ts';
@@ -32,11 +37,19 @@ function checkWait(
   const { waits_since_ms, held_ms = 0 } = operation;
   const { phase = null } = state.vms.get(operation.vm_id) ?? {};
   if (waits_since_ms === null || waits_since_ms === undefined || phase === 'adopting') return;
-  const bound_ms = state.config.queue.wait_ms[classOf(operation)];
+  const bound_ms = state.config.queue.wait_ms[classIn(state, operation)];
   const due_ms = waits_since_ms + bound_ms - held_ms;
   if (due_ms <= now_ms || (wake_ms ?? Infinity) > due_ms) {
     throw new Error(`${operation.id} waits since ${waits_since_ms}, at most for ${bound_ms} ms`);
   }
+}
+
+/** A start that nobody waits for makes something ready. */
+function classIn(state: HostState, operation: OperationState): OperationClass {
+  const of_class = classOf(operation);
+  if (of_class !== 'start') return of_class;
+  const name = state.vms.get(operation.vm_id)?.function ?? '';
+  return state.functions.get(name)?.queue.length === 0 ? 'refill' : of_class;
 }
 
 /** Nothing is made ready ahead of a start that waits, and steps are no larger than they may be. */
@@ -56,7 +69,7 @@ function checkSent(
   const overdue = (order.held_ms ?? 0) >= wait_ms.refill;
   if (classOf(order) !== 'refill' || overdue || is_again || !by_slack) return;
   for (const other of after.operations.values()) {
-    const of_class = classOf(other);
+    const of_class = classIn(after, other);
     if (isWaiting(other) && (of_class === 'start' || of_class === 'grow')) {
       throw new Error(`${order.id} is made ready while ${of_class} ${other.id} waits`);
     }

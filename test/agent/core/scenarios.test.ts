@@ -49,6 +49,20 @@ for (const mechanism of ['virtio-mem', 'numa', 'hotmem'] as const) {
   });
 }
 
+test('of regions that share a device each start is for a caller of its own', (t) => {
+  const world = new World(4 * GIB);
+  world.regions_per_device = 2;
+  world.deploy('f', 'hotmem');
+  for (let call = 0; call < 2; call += 1) world.invoke('f');
+  complete(world, 'launch');
+  const causes = vm(world)?.instances.map(({ cause_sequence }) => cause_sequence);
+  t.deepEqual(
+    causes,
+    [...(fn(world)?.queue ?? [])].map(({ sequence }) => sequence),
+  );
+  t.is(causes?.length, 2);
+});
+
 test('static: all regions are plugged at deploy; a start and a stop resize nothing', (t) => {
   const world = new World(4 * GIB);
   const deployed = world.deploy('f', 'static');
@@ -332,4 +346,30 @@ test('a deploy that comes while the VM of an earlier agent is taken up is answer
     finish(world);
     t.is(world.replies.get(again)?.[0]?.kind, 'deploy', mechanism);
   }
+});
+
+test('a VM that came for a call stays while memory is wanting for it, and is not made again', (t) => {
+  const world = new World(2 * 256 * MIB + 1.5 * 128 * MIB);
+  world.deploy('f', 'virtio-mem', { concurrency: 1, max_vms: 2, keep_alive_ms: 0 });
+  finish(world);
+  const first = world.invoke('f');
+  for (const type of ['plug', 'start']) complete(world, type);
+  const second = world.invoke('f');
+  complete(world, 'launch');
+  t.deepEqual(world.pendingTypes(), ['invoke-instance'], 'it runs, and nothing can start in it');
+  complete(world, 'invoke');
+  finish(world);
+  for (const one of [first, second]) t.like(world.reply(one), { outcome: 'done' });
+  t.is(world.vmsOf('f').length, 1, 'it ends when nobody waits');
+});
+
+test('nobody is woken again for a removal that is late, while its VM is adopted', (t) => {
+  const world = running();
+  world.invoke('f');
+  const removed = world.remove('f', 10_000);
+  world.restart();
+  world.advance(20_000);
+  t.is(world.wake_ms, null);
+  world.quiesce();
+  t.is(world.reply(removed)?.kind, 'remove');
 });

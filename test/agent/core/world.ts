@@ -2,17 +2,16 @@
  * A host in which everything the core asks for happens, at a time and with an outcome chosen by
  * the test. It keeps the truth (what is really plugged and running) beside the core's book.
  */
-import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import { MIB } from '../../../base/units.ts';
 import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
 import type { StepContext } from '../../../agent/core/draft.ts';
 import { countGranted, grantedBytes } from '../../../agent/core/permits.ts';
-import { type Changed, step } from '../../../agent/core/step.ts';
+import { type Changed, type Edited, step } from '../../../agent/core/step.ts';
 import type { Action, Reply } from '../../../agent/model/actions.ts';
 import type { Decision } from '../../../agent/model/records.ts';
 import type { FoundInstance, HostEvent } from '../../../agent/model/events.ts';
 import type { MechanismName } from '../../../agent/model/mechanism.ts';
-import type { FunctionSpec } from '../../../agent/model/spec.ts';
+import { type FunctionSpec, PLAIN_SPEC, regionsPerVm } from '../../../agent/model/spec.ts';
 import {
   emptyHost,
   type FunctionState,
@@ -22,11 +21,15 @@ import {
 } from '../../../agent/model/state.ts';
 import { NO_VALUES, type TargetValues } from '../../../agent/model/targets.ts';
 import { type Fault, instanceOutcome, readyEvent, refusalFor } from './outcomes.ts';
+import { isPending, type Pending } from './pending.ts';
+import { checkPool } from './pooled.ts';
 import { checkPressure } from './pressed.ts';
 import { checkTargets } from './bounds.ts';
 import { checkCordon } from './cordoned.ts';
 import { checkQueue } from './queue.ts';
+import { StepBudget } from './step-budget.ts';
 import { type Order, Truth } from './truth.ts';
+import { Launched } from './updated.ts';
 import { checkWaits } from './waits.ts';
 
 export type { Fault } from './outcomes.ts';
@@ -55,28 +58,10 @@ export function specOf(name: string, part: Partial<FunctionSpec> = {}): Function
     vcpus: 1,
     boot_bytes: 256 * MIB,
     keep_alive_ms: 1_000,
-    argv: [],
-    backing: 'anonymous',
-    init_on_alloc: false,
-    guest_huge_pages: false,
-    max_vms: 1,
-    memory: null,
-    instances: null,
-    network: null,
-    tenant: null,
-    deadline_ms: null,
-    reclaim_slo: null,
-    program: null,
+    ...PLAIN_SPEC,
     ...part,
   };
 }
-
-/** Those that nothing comes back of. */
-const NO_ANSWER = ['record-refusal', 'deny-growth', 'cut-shrink', 'end-steps'] as const;
-const UNANSWERED: ReadonlySet<Action['type']> = new Set(NO_ANSWER);
-type Told = 'reply' | 'wake' | 'report' | 'decision' | (typeof NO_ANSWER)[number];
-type Pending = Exclude<Action, { type: Told }>;
-const isPending = (action: Action): action is Pending => !UNANSWERED.has(action.type);
 
 /** What a state holds is never changed afterwards: an attempt throws. */
 function freeze(value: unknown): void {
@@ -96,7 +81,10 @@ export class World {
   wake_ms: number | null = null;
   context: StepContext = { policy: DEFAULT_POLICY, recording: false };
   changed: Changed = { functions: [], vms: [], operations: [] };
+  /** Told of every step. */
+  onEdited: (edited: Edited) => void = () => undefined;
   readonly truth = new Truth();
+  readonly #launched = new Launched();
   /** Of VMs that become ready from now on. */
   regions_per_device = 1;
   readonly running = new Set<string>();
@@ -114,9 +102,10 @@ export class World {
   send(event: HostEvent): Action[] {
     if (event.type === 'vm-gone') this.#forget(event.vm_id);
     const before = this.state;
-    const { state, actions, changed } = step(before, event, this.now_ms, this.context);
+    const { state, actions, changed, edited } = step(before, event, this.now_ms, this.context);
     this.state = state;
     this.changed = changed;
+    this.onEdited(edited);
     for (const name of changed.functions) freeze(state.functions.get(name));
     for (const id of changed.vms) freeze(state.vms.get(id));
     for (const id of changed.operations) freeze(state.operations.get(id));
@@ -127,7 +116,9 @@ export class World {
     checkQueue(before, state, actions, this);
     checkTargets(before, state, actions);
     checkPressure(before, state, actions, event);
+    checkPool(before, state, actions, this);
     checkCordon(before, state, actions);
+    this.#launched.check(before, state, actions, event);
     return [...actions];
   }
 
@@ -204,11 +195,12 @@ export class World {
   }
 
   /** Lets time pass, with every wake on the way. */
-  advance(ms: number): void {
+  advance(ms: number, budget = new StepBudget()): void {
     const end_ms = this.now_ms + ms;
-    for (let count = 0; count < 10_000; count += 1) {
+    for (;;) {
       const wake_ms = this.wake_ms;
       if (wake_ms === null || wake_ms > end_ms) break;
+      budget.spend(`woken for ${wake_ms} ms`);
       this.now_ms = Math.max(this.now_ms, wake_ms);
       this.send({ type: 'tick' });
     }
@@ -237,9 +229,9 @@ export class World {
     }
     if (action.type === 'launch-vm') {
       if (fault !== 'none') return [{ type: 'vm-failed', vm_id, failure }];
-      const { concurrency, mechanism } = action.spec;
+      const { mechanism } = action.spec;
       const sharing = mechanism === 'static' ? 1 : this.regions_per_device;
-      const devices = Array.from({ length: concurrency }, (_, index) =>
+      const devices = Array.from({ length: regionsPerVm(action.spec) }, (_, index) =>
         sharing === 1 ? `r${index}` : `d${Math.floor(index / sharing)}`,
       );
       return [readyEvent(vm_id, this.now_ms, devices)];
@@ -294,9 +286,9 @@ export class World {
   }
 
   /** Null: it is open again. */
-  cordon(wanted: 'cordon' | 'drain' | null): string {
+  cordon(wanted: 'cordon' | 'drain' | null, reason = 'new firmware'): string {
     const request_id = this.request();
-    const who = { request_id, author: 'ada', reason: 'new firmware' };
+    const who = { request_id, author: 'ada', reason };
     const since = '2026-01-01T00:00:00.000Z';
     if (wanted === null) this.send({ type: 'uncordon', ...who });
     else this.send({ type: 'cordon', ...who, drain: wanted === 'drain', since });
@@ -322,13 +314,16 @@ export class World {
 
   /** Everything pending and everything that follows succeeds, waits included. */
   quiesce(): void {
-    for (let count = 0; count < AGENT_LIMITS.invocations_queued_per_function; count += 1) {
-      if (this.pending.length > 0) this.complete(0);
-      else if (this.wake_ms !== null && !this.#onlyTriesAgain())
-        this.advance(Math.max(0, this.wake_ms - this.now_ms));
-      else return;
+    const budget = new StepBudget();
+    for (;;) {
+      const [action] = this.pending;
+      if (action) {
+        budget.spend(action.type);
+        this.complete(0);
+      } else if (this.wake_ms !== null && !this.#onlyTriesAgain()) {
+        this.advance(Math.max(0, this.wake_ms - this.now_ms), budget);
+      } else return;
     }
-    throw new Error('the host never became quiet');
   }
 
   /** Nothing is left but functions for whose VM there is no room, however often they try. */
@@ -346,6 +341,14 @@ export class World {
   ): string {
     const request_id = this.request();
     this.send({ type: 'deploy', request_id, spec: specOf(name, { mechanism, ...part }) });
+    return request_id;
+  }
+
+  /** Deploys what is there as something else, with what `part` says and no more. */
+  update(name: string, part: Partial<FunctionSpec>, dry_run = false): string {
+    const request_id = this.request();
+    const spec = { ...(this.state.functions.get(name)?.spec ?? specOf(name)), ...part };
+    this.send({ type: 'deploy', request_id, spec, update: true, dry_run });
     return request_id;
   }
 

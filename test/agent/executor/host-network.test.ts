@@ -32,7 +32,7 @@ test('a deploy is refused with what the host lacks, and one without a network is
     check: async ({ name }) => {
       throw errorOf(REFUSALS.noNetwork(name, ['CAP_NET_ADMIN is lacking']));
     },
-    open: async () => {
+    plan: async () => {
       throw new Error('no device is to be made');
     },
     close: async () => undefined,

@@ -15,9 +15,14 @@ const resumed = new Set<string | null>();
 async function killAt(
   t: ExecutionContext,
   folder: string,
-  { at, grows }: { readonly at: number; readonly grows: boolean },
+  {
+    at,
+    grows,
+    spans = false,
+  }: { readonly at: number; readonly grows: boolean; readonly spans?: boolean },
 ): Promise<string | null> {
   const host = new KillingHost(join(folder, `${at}.db`), at, grows);
+  host.spans = spans;
   await host.start();
   await host.live();
   const when = `step ${at}, ${host.killed_in}`;
@@ -79,4 +84,18 @@ test('killed at any step between a want and its memory, whoever waited goes on o
   }
   t.log(`${at - 1} steps, plugs at ${plugs.join(', ')}`);
   t.true(plugs.length >= 3, 'a start and two growths');
+});
+
+test('killed at any step in the life of a span, it is there, or closed, or its program is told', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-killed-'));
+  t.teardown(async () => await rm(folder, { recursive: true, force: true }));
+  const steps: string[] = [];
+  for (let at = 1; at < 1_000; at += 1) {
+    const killed_in = await killAt(t, folder, { at, grows: false, spans: true });
+    if (killed_in === null) break;
+    steps.push(killed_in);
+  }
+  t.log(`${steps.length} steps: ${[...new Set(steps)].toSorted().join(', ')}`);
+  t.is(steps.filter((one) => one === 'guest span').length, 2, 'it was opened twice');
+  t.true(steps.filter((one) => one === 'unplug').length >= 3, 'and given back');
 });

@@ -33,6 +33,14 @@ const GROWING: Work = {
   ],
 };
 
+/** Opened twice, the second time while the first memory of it goes back. */
+const SPANNING: Work = {
+  ...WORK,
+  spans: [
+    { span: 'data', at_ms: 20, bytes: 48 * MIB, touch_bytes: 48 * MIB, hold_ms: 60, times: 2 },
+  ],
+};
+
 /** A host on which agents come and go; the one at work is killed at its step number `kill_at`. */
 export class KillingHost {
   readonly clock = new FakeClock();
@@ -41,6 +49,8 @@ export class KillingHost {
   readonly kill_at: number;
   /** Memory of its function follows use: each call waits for growth twice, and gives back. */
   readonly grows: boolean;
+  /** Each call opens spans. */
+  spans = false;
   steps = 0;
   killed_in: string | null = null;
   agent!: HostAgent;
@@ -147,7 +157,7 @@ export class KillingHost {
 
   /** `key`: with which it may be asked again. */
   call(id: string, key: string | null = null): void {
-    const work = this.grows ? GROWING : { ...WORK, wall_ms: 40 };
+    const work = this.grows ? GROWING : this.spans ? SPANNING : { ...WORK, wall_ms: 40 };
     this.#open += 1;
     const { agent } = this;
     const ended = (outcome: string): void => {
@@ -191,7 +201,9 @@ export class KillingHost {
 
   deploy(): Promise<unknown> {
     const usual = { mechanism: 'hotmem', concurrency: 2, keep_alive_ms: 100 };
-    return this.agent.deploy(specOf('a', this.grows ? { ...usual, memory: SIZES } : usual));
+    const spans = this.spans ? [{ name: 'data', max_bytes: 64 * MIB }] : [];
+    const memory = this.grows ? SIZES : null;
+    return this.agent.deploy(specOf('a', { ...usual, memory, spans }));
   }
 
   answers(): object[] {
@@ -208,7 +220,7 @@ export class KillingHost {
   /** Deploy, cold and warm calls, an idle end and a drain, as far as it comes. */
   async live(): Promise<void> {
     await this.endsWell(this.deploy());
-    if (this.grows) {
+    if (this.grows || this.spans) {
       this.call('c1');
       await this.until(() => this.#open === 0);
       return await this.until(() => this.isQuiet());

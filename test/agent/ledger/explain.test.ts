@@ -61,7 +61,7 @@ test('an instance long gone, its agent stopped: from its start to what was left 
   t.is(code, 0);
   t.regex(out, /^i2 {2}ended, f, h1 vm1\/r0/);
   t.regex(out, /because {5}default admit -> admit .*\n.*scale -> start 1/);
-  t.regex(out, /call {8}.* A2 {2}done .* warm: after #\d+ in the same memory/);
+  t.regex(out, /call {8}.* A2 {2}done .* warm: after #[\d.]+ in the same memory/);
   t.regex(out, /after it {4}i5 of f/);
 });
 

@@ -94,6 +94,8 @@ test('what is metered is what VMM and host had, within the bound that is told wi
     const bound = (row.resident_error_gib_s ?? Number.NaN) + look_gib_s;
     const words = `${row.function}: ${resident} resident by the ledger, ${seen} seen, ${bound}`;
     t.true(Math.abs(resident - seen) <= bound, words);
+    t.log(words);
+    t.true(bound < seen / 10, `${words}: a bound that says something`);
     t.is(row.reconciled, true);
   }
   const all = [...observed.plugged.values()].reduce((sum, one) => sum + one, 0);

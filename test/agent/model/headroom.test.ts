@@ -2,7 +2,7 @@
 import test from 'ava';
 import { headroomNeeded } from '../../../agent/model/headroom.ts';
 import { emulated } from '../../../agent/model/work.ts';
-import { IDLE_STATS } from '../../../agent/testing/fake-guest.ts';
+import { IDLE_STATS } from '../../../agent/testing/fake-words.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';

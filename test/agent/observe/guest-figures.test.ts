@@ -11,7 +11,7 @@ import { GIB, MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
-import { IDLE_STATS } from '../../../agent/testing/fake-guest.ts';
+import { IDLE_STATS } from '../../../agent/testing/fake-words.ts';
 import { emulated } from '../../../agent/model/work.ts';
 
 interface Asked {

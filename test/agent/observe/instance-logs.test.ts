@@ -56,4 +56,9 @@ test('what an instance wrote is told by `hotplane logs`, what was dropped beside
   t.is(code, 0);
   t.is(out, `${instance}: hello\n${instance}: again\n`);
   t.regex(err, /7 bytes were dropped/);
+  await client.remove('f');
+  t.is((await client.logs('f', 0)).length, 2, 'also when it is gone');
+  await client.deploy(specOf('g'));
+  t.deepEqual(await client.logs('g', 0), []);
+  await t.throwsAsync(client.logs('h', 0), { code: 'HP_AGENT_NO_FUNCTION' });
 });

@@ -36,5 +36,10 @@ test('each change of a region, or of what its instance does, is told alone', asy
   }
   const stopping = { ...vm, instances: [{ ...instance, phase: 'stopping' as const }] };
   t.like(vmRow(stopping, vm).regions, [{ id: first.id, instance_phase: 'stopping' }]);
+  const spanned = { ...second, holder: `${instance.id}/data` };
+  const { regions } = vmRow({ ...vm, regions: [first, spanned] }, vm);
+  t.like(regions, [{ instance_id: instance.id, span: 'data', instance_phase: 'idle' }]);
+  const both = { ...stopping, regions: [first, spanned] };
+  t.is(vmRow(both, { ...vm, regions: [first, spanned] }).regions.length, 2, 'of its span, too');
   await clock.until(agent.stop(0));
 });

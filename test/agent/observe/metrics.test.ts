@@ -2,9 +2,10 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { Gauge, Registry } from 'prom-client';
-import { functionGauges } from '../../../agent/observe/metrics/function-gauges.ts';
+import { functionGauges, isFunctionGauge } from '../../../agent/observe/metrics/function-gauges.ts';
 import { AgentMetrics } from '../../../agent/observe/metrics/metrics.ts';
 import { FunctionNames } from '../../../agent/observe/metrics/function-names.ts';
+import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import { METRIC_ROWS, type MetricRow } from '../../../agent/observe/metrics/table.ts';
 import {
   type Invocation,
@@ -24,9 +25,10 @@ function metricsOf(
   state: HostState = emptyHost(GIB),
   functions_max = 256,
   onLook: () => void = () => undefined,
+  clock = hostClock,
 ): AgentMetrics {
   return new AgentMetrics({
-    clock: hostClock,
+    clock,
     version: 'test',
     functions_max,
     state: () => {
@@ -36,6 +38,8 @@ function metricsOf(
     residentBytes: () => MIB,
   });
 }
+
+const FUNCTION_GAUGES = Object.keys(METRIC_ROWS).filter(isFunctionGauge).length;
 
 const ms = fc.option(fc.double({ min: 0, max: 1e9, noNaN: true }), { nil: null });
 const bytes = fc.nat();
@@ -157,7 +161,10 @@ test('a place of a function that is gone goes to one that is there, when all are
 });
 
 test('a look at 256 VMs with 192 regions each gives way to others many times', async (t) => {
-  const metrics = metricsOf(hostOf(256, 192));
+  let now_ms = 0;
+  // Each look at the clock is a millisecond later than the one before.
+  const clock = { ...hostClock, nowMs: () => (now_ms += 1) };
+  const metrics = metricsOf(hostOf(256, 192), 256, () => undefined, clock);
   let turns = 0;
   let done = false;
   const count = (): void => {
@@ -167,7 +174,11 @@ test('a look at 256 VMs with 192 regions each gives way to others many times', a
   setImmediate(count);
   const rendered = await metrics.render();
   done = true;
-  t.true(turns > Object.keys(METRIC_ROWS).length + 256 / 16, `${turns} turns`);
+  const families = rendered.match(/^# TYPE /gm)?.length ?? 0;
+  // After each function, each VM, each piece of 32 functions, and each family of the library.
+  const gaps = 256 + 256 + families - FUNCTION_GAUGES + FUNCTION_GAUGES * 8;
+  const wanted = Math.floor(gaps / AGENT_LIMITS.turn_ms);
+  t.true(Math.abs(turns - wanted) <= 2, `${turns} turns of ${wanted}`);
   t.regex(rendered, /^hotplane_vms\{state="running"\} 256$/m);
   t.regex(rendered, /^hotplane_function_resident_bytes\{function="f0"\} 1048576$/m);
 });
@@ -179,6 +190,7 @@ test('gauges by function are as the library writes them, whatever a function is 
   const labelNames = ['function', 'phase'];
   const texts = new Map<string, string>();
   for (const told of functionGauges(new Map([[name, figures]]))) {
+    t.true(told.startsWith('# HELP '), 'few functions are one piece');
     texts.set(/^# HELP (\S+)/.exec(told)?.[1] ?? '', told);
   }
   const { instances, queued, oldest, resident } = METRIC_ROWS;
@@ -202,6 +214,12 @@ const NO_FIGURES = {
   permit_bytes: 0,
   plugged_bytes: 0,
   boot_bytes: 0,
+  ready_regions: 0,
+  empty_regions: 0,
+  rungs: {
+    plugged: { want: null, asked: 0, hits: 0, byte_ms: 0 },
+    warm: { want: null, asked: 0, hits: 0, byte_ms: 0 },
+  },
   expression: null,
   resident_bytes: 0,
 };

@@ -5,7 +5,7 @@ import test from 'ava';
 import { operationRecord, type OperationParts } from '../../../agent/observe/operation-record.ts';
 import type { GuestStats } from '../../../guest/protocol/protocol.ts';
 import type { ResizeResult } from '../../../hypervisor-client/vm.ts';
-import { IDLE_STATS } from '../../../agent/testing/fake-guest.ts';
+import { IDLE_STATS } from '../../../agent/testing/fake-words.ts';
 
 /** Of an unplug; no two figures are alike, so that none can stand for another. */
 const RESULT: ResizeResult = {
@@ -69,6 +69,7 @@ const PARTS: OperationParts = {
     held_ms: 6,
     promised_ms: 41,
     predicted_ms: 42,
+    span: 'data',
   },
   result: RESULT,
   start: null,
@@ -120,6 +121,7 @@ test('an unplug is told with all that order, VMM, guest and host know of it', (t
     held_ms: 6,
     promised_ms: 41,
     predicted_ms: 42,
+    span: 'data',
     steps: null,
   });
 });

@@ -1,6 +1,7 @@
 /** Status with sick VMs: one delays no answer about the others, and what is not known is not 0. */
 import test from 'ava';
 import type { AgentRecord } from '../../../agent/model/records.ts';
+import { PLUGGED_RESERVE_POLICY } from '../../../autoscaler/policy/plugged-reserve.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import { MIB } from '../../../base/units.ts';
@@ -131,4 +132,22 @@ test('the record of an operation does not know what a silent guest did', async (
     guest_cpu_ms: null,
     guest_ns: null,
   });
+});
+
+test('each rung is told with what stands there, who found it and what it has cost', async (t) => {
+  const { clock, agent } = fakeHost({}, undefined, {}, PLUGGED_RESERVE_POLICY);
+  await clock.until(agent.deploy(specOf('f', { concurrency: 4, keep_alive_ms: 1e6 })));
+  for (const id of ['a', 'b']) await clock.until(agent.invoke('f', id, emulated(WORK)));
+  const told = async () => (await clock.until(agent.status('f'))).functions[0]?.rungs ?? [];
+  const [unplugged, plugged, populated, warm, busy] = await told();
+  t.like(unplugged, { rung: 'unplugged', have: 2 });
+  t.like(plugged, { rung: 'plugged', have: 1, want: 1, asked: 1, hits: 0 });
+  t.like(populated, { rung: 'populated', have: null });
+  t.like(warm, { rung: 'warm', have: 1, want: null, asked: 2, hits: 1, hit_percent: 50 });
+  t.like(busy, { rung: 'busy', have: 0 });
+  await clock.advance(8_000);
+  const later = await told();
+  // 128 MiB for 8 s are a GiB s.
+  t.true((later[1]?.idle_gib_s ?? 0) - (plugged?.idle_gib_s ?? 0) >= 1);
+  await clock.until(agent.stop(0));
 });

@@ -12,6 +12,7 @@ const REGION: LiveRegion = {
   permit_bytes: 300,
   used_bytes: 5,
   instance_id: 'i1',
+  span: null,
   instance_phase: 'busy',
   operation_id: null,
   ready: false,
@@ -34,6 +35,15 @@ function model(): PageModel {
   }
   return made;
 }
+
+test('an instance with a span open is one instance, with the memory of both', (t) => {
+  const made = new PageModel();
+  const spanned = { ...REGION, index: 1, id: 'r1', span: 'data' };
+  const about = { phase: 'running', boot_bytes: 0, overhead_bytes: 0, region_count: 2 } as const;
+  made.vms.set('vm1', { id: 'vm1', function: 'f', ...about, regions: [REGION, spanned] });
+  const { instances, plugged_bytes } = totalOf(totalsByFunction(made).values());
+  t.like({ busy: instances.busy, plugged_bytes }, { busy: 1, plugged_bytes: 40 });
+});
 
 test('permits, plugged and committed memory are told apart, of a function and of all', (t) => {
   const totals = totalsByFunction(model());

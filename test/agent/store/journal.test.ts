@@ -62,7 +62,8 @@ test('a torn last line is as if it had never been begun', async (t) => {
 test('what is written after a torn line stands on a line of its own', async (t) => {
   const { journal: path } = await placeFor(t);
   await writeFile(path, 'torn');
-  const line = { sequence: 1, changes: put('vm1'), log: answer(1) };
+  const log = [{ at_ms: 1, kind: 'answer', entry: '{"at_ms":1}' }];
+  const line = { sequence: 1, changes: put('vm1'), log };
   const { journal } = Journal.open(path);
   journal.append(line);
   journal.close();
@@ -107,7 +108,7 @@ test('the file takes everything in before the journal grows large', async (t) =>
   const place = await placeFor(t);
   const file = await StateFile.open(place.db);
   t.teardown(() => file.close());
-  const row = JSON.stringify({ text: 'x'.repeat(1_000) });
+  const row = JSON.stringify({ text: 'x'.repeat(10_000) });
   for (let count = 0; count < 200; count += 1) {
     file.write(put('vm1', row), answer(count));
     t.true((await readFile(place.journal)).length < JOURNAL_BYTES);
@@ -128,6 +129,23 @@ test('what goes and comes again is the newest, however much was written at once'
   file.write(drop('d'), []);
   file.close();
   t.deepEqual(await keysIn(place), ['c', 'b', 'a']);
+});
+
+test('what came and went leaves no row, and the journal goes on behind it', async (t) => {
+  const place = await placeFor(t);
+  const file = await StateFile.open(place.db);
+  file.write(put('a'), []);
+  file.write(drop('a'), []);
+  t.is(file.count('vms'), 0);
+  file.write([...put('a'), ...put('b')], []);
+  file.close();
+  const next = await StateFile.open(place.db);
+  t.deepEqual([...next.rows.vms.keys()], ['a', 'b']);
+  next.write(drop('a'), []);
+  next.write(put('a', '1'), []);
+  next.write(drop('a'), []);
+  next.close();
+  t.deepEqual(await keysIn(place), ['b']);
 });
 
 test('a state without a journal of its own, from before there was one, is read', async (t) => {

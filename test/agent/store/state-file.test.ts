@@ -132,7 +132,7 @@ test('a disk without room is told, and what was written before is whole', async 
   const file = await StateFile.open(path);
   file.write([ROW], []);
   file.limitPages(40);
-  const row = JSON.stringify({ text: 'x'.repeat(100_000) });
+  const row = JSON.stringify({ text: 'x'.repeat(400_000) });
   const error = t.throws(() => {
     for (let at = 0; at < 10; at += 1) file.write([{ table: 'vms', key: `v${at}`, row }], []);
   });

@@ -1,11 +1,11 @@
 /** Six active buckets, eighteen degraded ones, then expired: moments worked out by hand. */
 import test from 'ava';
 import {
-  DEGRADED_BUCKETS,
   DEGRADED_WINDOW_POLICY,
   degradedUntilMs,
 } from '../../../autoscaler/policy/degraded-window.ts';
 import { activeUntilMs } from '../../../autoscaler/policy/sliding-window.ts';
+import { DEGRADED_BUCKETS } from '../../../autoscaler/policy/window.ts';
 import { GIB } from '../../../base/units.ts';
 import { complete, finish } from '../../agent/core/actions.ts';
 import { World } from '../../agent/core/world.ts';

@@ -58,12 +58,7 @@ function workload(calls: readonly Call[], concurrency: number, functions = 3): S
 }
 
 /** Times with enough digits that no two events are at one moment. */
-const calls = (
-  least_gap_ms: number,
-  most_gap_ms: number,
-  most_ms: number,
-  most_calls = 90,
-): fc.Arbitrary<Call[]> =>
+const calls = (least_gap_ms: number, most_gap_ms: number, most_ms: number): fc.Arbitrary<Call[]> =>
   fc
     .array(
       fc.record({
@@ -71,7 +66,7 @@ const calls = (
         gap: fc.double({ min: least_gap_ms, max: most_gap_ms, noNaN: true }),
         duration_ms: fc.double({ min: 0.01, max: most_ms, noNaN: true }),
       }),
-      { minLength: 1, maxLength: most_calls, size: 'max' },
+      { minLength: 1, maxLength: 90, size: 'max' },
     )
     .map((list) => {
       let arrival_ms = 0;
@@ -93,49 +88,28 @@ const COSTS: SimCosts = {
   stop_ms: 5.9,
 };
 
-/** Calls of a run; a sum of more is rounded elsewhere in its last bit. */
-const SUMMED_EXACTLY = 10;
-
 function same(fast: Played, reference: Played): void {
   assert.deepEqual([...fast.outcomes], [...reference.outcomes]);
   assert.deepEqual([...fast.waits_ms], [...reference.waits_ms]);
   assert.equal(fast.starts, reference.starts);
   assert.equal(fast.stops, reference.stops);
   assert.equal(fast.committed.peak_bytes, reference.committed.peak_bytes);
-  const own = [...fast.committed.finish()];
-  const theirs = [...reference.committed.finish()];
-  if (fast.outcomes.length <= SUMMED_EXACTLY) assert.deepEqual(own, theirs);
-  for (const [part, gib_s] of theirs.entries()) {
-    const apart = Math.abs((own[part] ?? Number.NaN) - gib_s);
-    assert.ok(apart <= 1e-12 * (1 + gib_s), `part ${part}: ${own[part]}, not ${gib_s}`);
-  }
+  assert.deepEqual([...fast.committed.finish()], [...reference.committed.finish()]);
   assert.ok(Math.abs(fast.busy_byte_ms - reference.busy_byte_ms) <= 1e-6 * fast.busy_byte_ms);
 }
 
 const BURSTS = calls(0.001, 400, 400);
-const FEW = calls(0.001, 400, 400, SUMMED_EXACTLY);
 const LONG = calls(0.001, 400_000, 400_000);
-const SHORT = calls(0.001, 400_000, 400_000, SUMMED_EXACTLY);
 /** With minutes between them, so that a histogram of them unloads and loads ahead. */
 const TIMERS = calls(200_000, 900_000, 1_000);
 
 for (const [title, some, policy, tableOf] of [
   ['fixed-keep-alive', BURSTS, FIXED_KEEP_ALIVE_POLICY, () => constantTable('f', 3, 1_000)],
-  ['hybrid-histogram of few calls', SHORT, HYBRID_HISTOGRAM_POLICY, () => hybridTable(3)],
   ['hybrid-histogram', LONG, HYBRID_HISTOGRAM_POLICY, () => hybridTable(3)],
   ['hybrid-histogram of timers', TIMERS, HYBRID_HISTOGRAM_POLICY, () => hybridTable(3)],
   ['sliding-window', LONG, SLIDING_WINDOW_POLICY, () => slidingTable(3)],
-  ['sliding-window of few calls', SHORT, SLIDING_WINDOW_POLICY, () => slidingTable(3)],
-  [
-    'fixed-keep-alive of few calls',
-    FEW,
-    FIXED_KEEP_ALIVE_POLICY,
-    () => constantTable('f', 3, 1_000),
-  ],
-  ['oldest-first of few calls', FEW, OLDEST_FIRST_POLICY, () => oldestFirstTable(3, 1_000)],
   ['oldest-first', BURSTS, OLDEST_FIRST_POLICY, () => oldestFirstTable(3, 1_000)],
   ['batched', BURSTS, BATCHED_POLICY, () => batchedTable(3, 1_000)],
-  ['batched of few calls', FEW, BATCHED_POLICY, () => batchedTable(3, 1_000)],
 ] as const satisfies readonly (readonly [string, fc.Arbitrary<Call[]>, Policy, unknown])[]) {
   test(`${title}: the fast engine decides what the agent's core decides`, async (t) => {
     await holds(

@@ -7,7 +7,7 @@ import { GuestChannel } from '../../../guest/protocol/channel.ts';
 import { ClockMap } from '../../../guest/protocol/clock-map.ts';
 import type { ExitEvent } from '../../../guest/protocol/protocol.ts';
 import { stoppedSchema } from '../../../guest/protocol/protocol.ts';
-import { FAKE_HELLO } from '../../../agent/testing/fake-guest.ts';
+import { FAKE_HELLO } from '../../../agent/testing/fake-words.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
 

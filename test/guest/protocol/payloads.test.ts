@@ -7,7 +7,7 @@ import { LineSplitter } from '../../../base/lines.ts';
 import { type CutLine, cutLine, joinLine } from '../../../guest/protocol/attached-bytes.ts';
 import { GuestChannel } from '../../../guest/protocol/channel.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
-import { FAKE_HELLO } from '../../../agent/testing/fake-guest.ts';
+import { FAKE_HELLO } from '../../../agent/testing/fake-words.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 
 interface Wire {

@@ -28,6 +28,16 @@ export interface SupervisedOptions {
   readonly command: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly ready_ms?: number;
+  /** Its spans, NAME=BYTES with commas between them, and the socket to ask for them. */
+  readonly spans?: { readonly list: string; readonly socket: string };
+}
+
+/** What the init is asked of a span. */
+export interface AskedSpan {
+  readonly open?: string;
+  readonly close?: string;
+  readonly bytes: number;
+  readonly ask: number;
 }
 
 /** A host that does much else lets a program that starts wait for its turn. */
@@ -46,6 +56,9 @@ async function freePort(): Promise<number> {
 export class Supervised {
   readonly port: number;
   readonly answers: Answered[] = [];
+  readonly asked: AskedSpan[] = [];
+  /** Answers at once, where it is set. */
+  onAsked: ((asked: AskedSpan) => void) | null = null;
   /** What the program wrote, by stream; and how much of it was dropped. */
   readonly output = { stdout: '', stderr: '' };
   dropped_bytes = 0;
@@ -81,6 +94,8 @@ export class Supervised {
     const port = await freePort();
     const args = ['--interface', options.interface, '--port', `${port}`, '--function', 'f'];
     if (options.ready_ms !== undefined) args.push('--ready-ms', `${options.ready_ms}`);
+    const { spans } = options;
+    if (spans) args.push('--spans', spans.list, '--spans-socket', spans.socket);
     const child = spawn(program, [...args, '--', ...options.command], {
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '', ...options.env },
@@ -117,6 +132,11 @@ export class Supervised {
     assert(this.ready, `it gets ready: ${JSON.stringify(this.answers)} ${this.output.stderr}`);
   }
 
+  /** The init's word of a span. */
+  tellSpan(about: Readonly<Record<string, unknown>>): void {
+    this.#link.write(`${JSON.stringify({ type: 'span', ...about })}\n`);
+  }
+
   async invoke(
     payload: Uint8Array,
     content_type = 'application/json',
@@ -146,7 +166,10 @@ export class Supervised {
     const attached = cut.attached ?? Buffer.of();
     const told = JSON.parse(cut.json);
     if (told.type === 'chunk') this.#chunks.push(attached);
-    else if (told.type === 'credit') this.#payloads.credit(this.#next - 1, told.bytes);
+    else if (told.type === 'span') {
+      this.asked.push(told);
+      this.onAsked?.(told);
+    } else if (told.type === 'credit') this.#payloads.credit(this.#next - 1, told.bytes);
     else if (told.type === 'log') {
       const stream: 'stdout' | 'stderr' = told.stream;
       this.output[stream] += attached.toString();

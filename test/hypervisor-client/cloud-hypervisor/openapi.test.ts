@@ -109,7 +109,12 @@ check('the configuration that the driver sends validates', async (t) => {
           kernel_arguments: ['quiet'],
           vcpus: 2,
           boot_bytes: 512 * 1024 * 1024,
-          devices: [deviceOf({ id: 'r0', max_bytes: 2 ** 30, initial_bytes: 2 ** 30 }, guest_node)],
+          devices: [0, 1].map((index) =>
+            deviceOf(
+              { id: `r${index}`, max_bytes: 2 ** 30, initial_bytes: 2 ** 30 },
+              guest_node && guest_node + index,
+            ),
+          ),
           backing,
           accelerator: 'kvm',
         },
@@ -117,7 +122,8 @@ check('the configuration that the driver sends validates', async (t) => {
       );
       valid(t, validate, config, `${backing}, node ${guest_node}`);
       const in_huge = config.memory?.zones?.map(({ hugepages = false }) => hugepages);
-      t.deepEqual(in_huge, [false, backing === 'huge'], 'the kernel lives in ordinary memory');
+      const is_huge = backing === 'huge';
+      t.deepEqual(in_huge, [false, is_huge, is_huge], 'the kernel lives in ordinary memory');
       // The memory map of 1 GiB and 8 MiB more, on a node of its own.
       t.is(config.memory?.zones?.[1]?.size, (guest_node === null ? 2 : 24) * 1024 * 1024);
     }

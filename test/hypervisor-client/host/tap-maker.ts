@@ -1,4 +1,4 @@
-/** Makes TAP devices in the network namespace it is started in: `NAME BRIDGE MAC FIRST COUNT`. */
+/** Makes TAP devices in the network namespace it is in: `NAME BRIDGE MAC FIRST COUNT [OWNER]`. */
 import {
   bridgeMtu,
   makeTap,
@@ -8,7 +8,14 @@ import {
 
 const [what = '', ...words] = process.argv.slice(2);
 
-async function make([name = '', bridge = '', mac = '', first = '', count = '']: string[]) {
+async function make([
+  name = '',
+  bridge = '',
+  mac = '',
+  first = '',
+  count = '',
+  uid = '',
+]: string[]) {
   const own = { first: Number(first), count: Number(count) };
   const closed = [{ first: 0x0a_00_00_08, count: 8 }];
   await makeTap({
@@ -16,6 +23,7 @@ async function make([name = '', bridge = '', mac = '', first = '', count = '']: 
     bridge,
     mtu_bytes: (await bridgeMtu(bridge)) ?? 0,
     filter: { mac, own, closed },
+    owner_uid: Number(uid),
   });
 }
 

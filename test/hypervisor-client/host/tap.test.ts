@@ -2,10 +2,12 @@
  * Goal: what is made of a bridge keeps VMs apart, whatever their kernels send.
  * Method: devices of the kernel in a namespace of the test, and a program in the place of VMs.
  */
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { execa } from 'execa';
-import { tapName, tapPrefix } from '../../../hypervisor-client/host/tap.ts';
+import { tapName, tapPrefix, whyTapsAreOurs } from '../../../hypervisor-client/host/tap.ts';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { Namespace, whyNoNamespaces } from '../../netns.ts';
 
@@ -38,6 +40,47 @@ function packet(to: string | undefined, from: string | undefined, source: string
   return `${to}${from}0800${head.toString('hex')}`.padEnd(120, '0');
 }
 const IP = { one: '0a000008', two: '0a00000a', outside: '0a000002', spoofed: '0a000009' };
+
+/** As a user who has no right of ours, opens a TAP device as QEMU does; what the kernel says. */
+const OPEN = `import fcntl, os, struct, sys
+uid = int(sys.argv[1])
+os.setgroups([])
+os.setresgid(uid, uid, uid)
+os.setresuid(uid, uid, uid)
+try:
+    with open(sys.argv[2], "r+b", 0) as tun:
+        fcntl.ioctl(tun, 0x400454ca, struct.pack("16sH22x", b"one", 0x5002))
+    print("opened")
+except OSError as error:
+    print(error.strerror)
+`;
+
+run(
+  'a device is opened by the user it was made for, without a right of ours, and by no other',
+  async (t) => {
+    const space = await Namespace.make(t);
+    await space.run('ip link add br0 type bridge');
+    await space.run(`${MAKER} make one br0 ${MACS[0]} ${FIRST} 1 396000`);
+    const folder = await mkdtemp(join(tmpdir(), 'hp-tun-'));
+    t.teardown(async () => await rm(folder, { recursive: true }));
+    await chmod(folder, 0o711);
+    // The control device, as udev makes it.
+    const tun = join(folder, 'tun');
+    await execa('mknod', [tun, 'c', '10', '200']);
+    for (const mode of [0o600, 0o660, 0o644]) {
+      await chmod(tun, mode);
+      t.is(await whyTapsAreOurs(tun), `others may not open ${tun}`);
+    }
+    await chmod(tun, 0o666);
+    t.is(await whyTapsAreOurs(tun), null);
+    const openedBy = async (uid: number): Promise<string> => {
+      const [program, ...words] = [...space.enter, 'python3', '-c', OPEN, `${uid}`, tun];
+      return (await execa(program, words)).stdout;
+    };
+    t.is(await openedBy(396_000), 'opened');
+    t.is(await openedBy(396_001), 'Operation not permitted');
+  },
+);
 
 run('a VM reaches who is outside as itself alone, and no other VM at all', async (t) => {
   const space = await Namespace.make(t);

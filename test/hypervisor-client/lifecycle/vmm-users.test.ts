@@ -4,8 +4,10 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
+import { ourUid } from '../../../base/safe-path.ts';
 import { endProcess, spawnDetached } from '../../../base/process.ts';
 import { isVmmIn, ourProcesses } from '../../../hypervisor-client/host/host-process.ts';
+import { whyTapsAreOurs } from '../../../hypervisor-client/host/tap.ts';
 import { cleanRunDir, readHandle } from '../../../hypervisor-client/lifecycle/run-dir.ts';
 import { VmStarts } from '../../../hypervisor-client/lifecycle/start.ts';
 import {
@@ -55,16 +57,42 @@ test('without users a VMM is started as it is', (t) => {
   t.is(commandAs(null, command), command);
 });
 
-test('the VMM of a VM with a network device, which is ours, runs as we do, and it is told', async (t) => {
+const NIC = { tap: 'tap0', mac: '52:54:00:00:00:01', mtu_bytes: 1_500 };
+
+async function networked(t: ExecutionContext) {
   const root = await mkdtemp(join(tmpdir(), 'hp-users-'));
   t.teardown(() => rm(root, { recursive: true, force: true }));
+  return { ...leastVm(join(root, 'vm1')), nic: NIC };
+}
+
+test('the VMM of a VM whose network device is there, and ours, runs as we do, and it is told', async (t) => {
   const told: string[] = [];
   const onWarning = (text: string): void => void told.push(text);
   const starts = new VmStarts({ vmm: 'none', cgroup_root: null, uids: RANGE, onWarning });
-  const nic = { tap: 'tap0', mac: '52:54:00:00:00:01', mtu_bytes: 1_500 };
-  const spec = { ...leastVm(join(root, 'vm1')), nic };
-  await starts.in(spec, { sockets: [], files: [] }, async (user) => void t.is(user, null));
-  t.deepEqual(told, ['VM vm has a network device: its VMM runs as our user.']);
+  const places = { sockets: [], files: [] };
+  await starts.in(await networked(t), places, async (user) => void t.is(user, null));
+  t.deepEqual(told, [
+    'VM vm has a network device, and its VMM runs as our user: the device was there before.',
+  ]);
+});
+
+test('a network device is made for whom the VMM runs as, before it starts', async (t) => {
+  const range = { first: ALONE, count: 3 };
+  const why = await whyTapsAreOurs();
+  for (const uids of ourUid() === 0 ? [null, range] : [null]) {
+    const told: string[] = [];
+    const onWarning = (text: string): void => void told.push(text);
+    const starts = new VmStarts({ vmm: 'none', cgroup_root: null, uids, onWarning });
+    const owners: number[] = [];
+    const makeTap = async (owner_uid: number): Promise<void> => void owners.push(owner_uid);
+    const places = { sockets: [], files: [], makeTap };
+    await starts.in(await networked(t), places, async (user) => {
+      t.deepEqual(owners, [user?.uid ?? ourUid()]);
+      t.is(user === null, uids === null || why !== null);
+    });
+    t.is(told.length, uids && why !== null ? 1 : 0, told.join());
+    if (uids && why !== null) t.regex(told[0] ?? '', /others may not open \/dev\/net\/tun\.$/);
+  }
 });
 
 test('folders that others may not pass are told, from the innermost up', async (t) => {

@@ -111,7 +111,8 @@ test('an emulated CPU zeroes and copies no memory byte by byte', (t) => {
 
 test('every guest node has boot memory, taken from the boot memory of the VM', (t) => {
   const argv = qemuArguments({ ...SPEC, devices: [device(0, 1), device(1, 3)] }, TCG);
-  t.deepEqual(after(argv, '-numa'), [
+  const nodes = after(argv, '-numa').filter((one) => one.startsWith('node,'));
+  t.deepEqual(nodes, [
     'node,nodeid=0,memdev=boot-0,cpus=0-1',
     'node,nodeid=1,memdev=boot-1',
     'node,nodeid=2,memdev=boot-2',
@@ -124,6 +125,24 @@ test('every guest node has boot memory, taken from the boot memory of the VM', (
     boot.reduce((sum, bytes) => sum + Number(bytes), 0),
     SPEC.boot_bytes,
   );
+});
+
+function distancesOf(nodes: readonly number[]): readonly string[] {
+  const devices = nodes.map((node, index) => device(index, node));
+  const argv = qemuArguments({ ...SPEC, devices }, TCG);
+  return after(argv, '-numa').filter((one) => one.startsWith('dist,'));
+}
+
+test('from a node of regions node 0 is nearer than every other one', (t) => {
+  t.deepEqual(distancesOf([1]), [], 'there is no other one');
+  t.deepEqual(distancesOf([1, 2, 3]), [
+    'dist,src=0,dst=1,val=20',
+    'dist,src=0,dst=2,val=20',
+    'dist,src=1,dst=2,val=40',
+    'dist,src=0,dst=3,val=20',
+    'dist,src=1,dst=3,val=40',
+    'dist,src=2,dst=3,val=40',
+  ]);
 });
 
 test('the guest node of a large region has more boot memory, for the memory map of the region', (t) => {

@@ -13,6 +13,7 @@ import { MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { openHypervisor } from '../../../hypervisor-client/open.ts';
+import { tapTroubles, whyTapsAreOurs } from '../../../hypervisor-client/host/tap.ts';
 import { readHugePages } from '../../../hypervisor-client/host/huge-pages.ts';
 import { endProcess, isAlive } from '../../../base/process.ts';
 import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
@@ -178,7 +179,16 @@ as_root(
     await copyFile(image.initrd_path, paths.initrd_path);
     for (const path of Object.values(paths)) await chmod(path, 0o644);
     const uids = { first: 395_000, count: 10 };
-    const launched = await new QemuDriver({ uids }).launch(await specOf(paths));
+    const tap = `hpd${process.pid.toString(36)}`;
+    const nic = { tap, mac: '02:68:00:00:00:01', mtu_bytes: 1_500 };
+    const has_taps = (await tapTroubles()).length === 0 && (await whyTapsAreOurs()) === null;
+    // It stays down, so that nothing goes through it.
+    const makeTap = async (uid: number): Promise<void> => {
+      await execa('ip', ['tuntap', 'add', 'dev', tap, 'mode', 'tap', 'user', `${uid}`]);
+      t.teardown(async () => void (await execa('ip', ['link', 'delete', tap])));
+    };
+    const spec = await specOf(has_taps ? { ...paths, nic } : paths);
+    const launched = await new QemuDriver({ uids }).launch(spec, has_taps ? { makeTap } : {});
     vms.push(launched);
     const { handle } = launched;
     const { run_dir } = handle.spec;

@@ -46,7 +46,8 @@ async function seen(guest: BootedGuest, argv: readonly string[]): Promise<readon
   await guest.start('look', { argv: ['/image/root/bin/look', ...argv], env });
   const told = await waitFor(
     async () => {
-      const lines = (await guest.console()).split(/\r?\n/);
+      // The last one may be on its way.
+      const lines = (await guest.console()).split(/\r?\n/).slice(0, -1);
       return lines.some((line) => line.includes('written ')) ? lines : null;
     },
     { clock: hostClock, deadline_ms: ASK_MS },

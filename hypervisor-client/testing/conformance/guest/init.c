@@ -324,6 +324,11 @@ int main(void)
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	write_file("/proc/sys/vm/overcommit_memory", "1");
+	/*
+	 * An unplug moves pages into the last free one that movable memory may have. Threads of
+	 * the kernel need some then: without it they have a holder killed, and all comes back.
+	 */
+	write_file("/proc/sys/vm/lowmem_reserve_ratio", "16 16 16");
 	signal(SIGPIPE, SIG_IGN);
 	for (;;) {
 		int port = open_port();

@@ -1,6 +1,8 @@
 // A container program that serves HTTP itself: answers with what it was sent, or as it is told.
 import { createServer } from 'node:http';
 
+// Until somebody asks for /release.
+const held = [];
 const server = createServer(async (request, response) => {
   const parts = [];
   for await (const part of request) parts.push(part);
@@ -22,7 +24,13 @@ const server = createServer(async (request, response) => {
       response.writeHead(201, { trailer: 'x-late' }).addTrailers({ 'x-late': '1' });
       response.end(told);
     } else response.writeHead(201, { 'content-length': Buffer.byteLength(told) }).end(told);
+  } else if (request.url === '/release') {
+    for (const one of [...held.splice(0), response]) one.end();
+  } else if (what === 'hold') {
+    held.push(response);
+    console.log('held');
   } else if (request.url === '/init') response.writeHead(200).end('{"ok":true}');
+  else if (what === 'spans') response.end(process.env.HOTPLANE_SPANS ?? '');
   else if (what === 'drop') request.socket.destroy();
   else if (what === 'cut') {
     response.writeHead(200, { 'content-length': 9 }).write('half', () => request.socket.end());

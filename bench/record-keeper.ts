@@ -1,6 +1,6 @@
 /** Keeps what the agent tells while a bench runs. */
-import type { AgentClient } from '../../agent/api/client.ts';
-import type { MemoryStep, Operation } from './records.ts';
+import type { AgentClient } from '../agent/api/client.ts';
+import type { MemoryStep, Operation, RecordKind } from '../agent/model/records.ts';
 
 /** Between two looks of the agent at the host's memory (ms). */
 const LOOK_MS = 200;
@@ -11,10 +11,12 @@ export class RecordKeeper {
   readonly #stop = new AbortController();
   #reading: Promise<void> = Promise.resolve();
 
-  /** Nothing that happens after it is missed. */
-  async open(api: Pick<AgentClient, 'watch'>): Promise<void> {
+  /** Nothing that happens after it is missed, of the kinds that are kept. */
+  async open(
+    api: Pick<AgentClient, 'watch'>,
+    records: readonly Extract<RecordKind, 'operation' | 'memory'>[] = ['operation', 'memory'],
+  ): Promise<void> {
     const { signal } = this.#stop;
-    const records = ['operation', 'memory'] as const;
     const told = await api.watch({ memory_interval_ms: LOOK_MS, records, signal });
     this.#reading = (async () => {
       for await (const { operation, memory } of told) {

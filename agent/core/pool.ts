@@ -1,0 +1,63 @@
+/**
+ * The pool's book: what stands ready on each rung is metered at the end of a step, whoever looks
+ * there is counted, and what others needed is not made ready again at once.
+ */
+import { readyBytes, type ReadyRung, withBytes, withLook, withWant } from '../model/pool.ts';
+import type { FunctionState, QueuedInvocation, VmState } from '../model/state.ts';
+import { type Draft, editFunction } from './draft.ts';
+import { pressedTo } from './pressed.ts';
+
+/** A call got its instance; a hit where it came in this very step. */
+export function noteCallServed(
+  { arrived, now_ms }: Draft,
+  fn: FunctionState,
+  { sequence }: Pick<QueuedInvocation, 'sequence'>,
+): void {
+  fn.pool = withLook(fn.pool, 'warm', arrived?.sequence === sequence, now_ms);
+}
+
+/** A start that somebody waits for got its region; a hit where all of it was plugged. */
+export function noteStartPlaced({ now_ms }: Draft, fn: FunctionState, is_plugged: boolean): void {
+  fn.pool = withLook(fn.pool, 'plugged', is_plugged, now_ms);
+}
+
+/** How many are to stand ready, as the policy and targets have it; null: nobody said. */
+export function noteWants(
+  fn: FunctionState,
+  wants: Readonly<Record<ReadyRung, number | null>>,
+): void {
+  fn.pool = withWant(withWant(fn.pool, 'plugged', wants.plugged), 'warm', wants.warm);
+}
+
+/** Others need memory that stood ready: for a while none is made so. */
+export function restPool({ now_ms, config }: Draft, fn: FunctionState): void {
+  fn.pool_rest_until_ms = now_ms + config.pool_rest_ms;
+}
+
+/** Whether nothing may be made ready now: somebody waits for memory, or waited a moment ago. */
+export function isPoolShut(draft: Draft, { pool_rest_until_ms }: FunctionState): boolean {
+  if ((pool_rest_until_ms ?? 0) > draft.now_ms) return true;
+  return draft.short.length > 0 || pressedTo(draft, 'pool') !== null;
+}
+
+const NOTHING: Readonly<Record<ReadyRung, number>> = { plugged: 0, warm: 0 };
+
+/** What stands ready in the VMs that this step changed is metered from now on. */
+export function meterPools(draft: Draft): void {
+  const { rows, before } = draft.vms;
+  for (let place = 0; place < rows.length; place += 1) {
+    const [now, then] = [rows[place] ?? null, before[place] ?? null];
+    const name = (now ?? then)?.function;
+    const is_now = bytesOf(now);
+    const was = bytesOf(then);
+    const more = { plugged: is_now.plugged - was.plugged, warm: is_now.warm - was.warm };
+    if (name === undefined || (more.plugged === 0 && more.warm === 0)) continue;
+    const fn = editFunction(draft, name);
+    if (fn) fn.pool = withBytes(fn.pool, more, draft.now_ms);
+  }
+}
+
+/** A VM that is not up holds nothing that a start could have. */
+function bytesOf(vm: VmState | null): Readonly<Record<ReadyRung, number>> {
+  return vm === null ? NOTHING : readyBytes(vm);
+}

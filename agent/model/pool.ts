@@ -1,0 +1,121 @@
+/**
+ * Pool: how ready the memory of a function stands, as plain data. Memory is on one ladder of rungs,
+ * moved up ahead of demand and down with age. What is counted here is learned anew by the next
+ * agent. Pure.
+ */
+
+/**
+ * From no memory to memory in use. `plugged`: nobody's, and there for the next start. `populated`:
+ * touched by the host and clean, which no guest kernel of the series does ahead yet. `warm`: an
+ * idle instance. `busy`: one that starts, runs or ends.
+ */
+export const RUNGS = ['unplugged', 'plugged', 'populated', 'warm', 'busy'] as const;
+
+/** On which memory stands ready, and nobody uses it. */
+export const READY_RUNGS = ['plugged', 'warm'] as const;
+export type ReadyRung = (typeof READY_RUNGS)[number];
+
+/** What a rung is to hold, costs, and was good for. */
+export interface RungState {
+  /** Of the last answer; null: nobody said. */
+  readonly want: number | null;
+  /** Granted to what stands there now. */
+  readonly bytes: number;
+  /** The same over time, until it was metered last. */
+  readonly byte_ms: number;
+  /** Who looked there: calls for an idle instance, starts that somebody waits for for a region. */
+  readonly asked: number;
+  /** Those that found one at once. */
+  readonly hits: number;
+  /** The last time somebody did; null: never. */
+  readonly used_at_ms: number | null;
+}
+
+export interface PoolState extends Readonly<Record<ReadyRung, RungState>> {
+  /** Null: not yet. */
+  readonly metered_at_ms: number | null;
+}
+
+const NO_RUNG: RungState = {
+  want: null,
+  bytes: 0,
+  byte_ms: 0,
+  asked: 0,
+  hits: 0,
+  used_at_ms: null,
+};
+export const NO_POOL: PoolState = {
+  plugged: NO_RUNG,
+  warm: NO_RUNG,
+  metered_at_ms: null,
+};
+
+/** What of a VM is looked at. */
+interface Parts {
+  readonly made_ready: boolean;
+  readonly regions: readonly {
+    readonly ready: boolean;
+    readonly holder: string | null;
+    readonly operation_id: string | null;
+    readonly permit_bytes: number;
+  }[];
+  readonly instances: readonly { readonly phase: string; readonly region_index: number }[];
+}
+
+/** What of a VM stands ready, by rung. */
+export function readyBytes({ made_ready, regions, instances }: Parts): Record<ReadyRung, number> {
+  const bytes = { plugged: 0, warm: 0 };
+  if (made_ready) {
+    for (const { ready, holder, operation_id, permit_bytes } of regions) {
+      if (ready && holder === null && operation_id === null) bytes.plugged += permit_bytes;
+    }
+  }
+  for (const { phase, region_index } of instances) {
+    if (phase === 'idle') bytes.warm += regions[region_index]?.permit_bytes ?? 0;
+  }
+  return bytes;
+}
+
+/** Somebody looked there; `hit`: and found one. */
+export function withLook(
+  pool: PoolState,
+  rung: ReadyRung,
+  hit: boolean,
+  now_ms: number,
+): PoolState {
+  const { asked, hits, used_at_ms, ...of } = pool[rung];
+  const looked = hit
+    ? { ...of, asked: asked + 1, hits: hits + 1, used_at_ms: now_ms }
+    : { ...of, asked: asked + 1, hits, used_at_ms };
+  return { ...pool, [rung]: looked };
+}
+
+/** So many are to stand there. */
+export function withWant(pool: PoolState, rung: ReadyRung, want: number | null): PoolState {
+  return pool[rung].want === want ? pool : { ...pool, [rung]: { ...pool[rung], want } };
+}
+
+/** Metered until now, and other bytes from now on. */
+export function withBytes(
+  pool: PoolState,
+  more_bytes: Readonly<Record<ReadyRung, number>>,
+  now_ms: number,
+): PoolState {
+  const plugged = { ...pool.plugged, byte_ms: byteMsAt(pool, 'plugged', now_ms) };
+  const warm = { ...pool.warm, byte_ms: byteMsAt(pool, 'warm', now_ms) };
+  plugged.bytes += more_bytes.plugged;
+  warm.bytes += more_bytes.warm;
+  return { ...pool, plugged, warm, metered_at_ms: now_ms };
+}
+
+/** What standing there has cost until now (bytes times ms). */
+export function byteMsAt(pool: PoolState, rung: ReadyRung, now_ms: number): number {
+  const { bytes, byte_ms } = pool[rung];
+  const since_ms = pool.metered_at_ms === null ? 0 : Math.max(0, now_ms - pool.metered_at_ms);
+  return byte_ms + bytes * since_ms;
+}
+
+/** The share of those who looked that found one, in percent; null: nobody looked. */
+export function hitPercent({ asked, hits }: Pick<RungState, 'asked' | 'hits'>): number | null {
+  return asked === 0 ? null : (100 * hits) / asked;
+}

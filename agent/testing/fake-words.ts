@@ -1,0 +1,33 @@
+/** What a fake guest says that has nothing to tell. */
+import { PROTOCOL } from '../../guest/protocol/constants.ts';
+import type { GuestStats, Hello } from '../../guest/protocol/protocol.ts';
+
+/** What a fake guest says first. */
+export const FAKE_HELLO: Hello & { type: 'hello' } = {
+  type: 'hello',
+  protocol: [PROTOCOL.version_min, PROTOCOL.version_max],
+  kernel: '6.12.0-fake',
+  init: '1',
+  vcpus: 1,
+  page_bytes: 4096,
+  memory_block_bytes: 128 * 1024 * 1024,
+  boot_ms: 1,
+  init_on_alloc: false,
+  hotmem: false,
+};
+
+/** Figures of a guest in which nothing has happened, and which has no memory. */
+export const IDLE_STATS: GuestStats = {
+  taken_at_ms: 0,
+  partitions: [],
+  memory_total_bytes: 0,
+  memory_free_bytes: 0,
+  memory_available_bytes: 0,
+  pages_migrated: 0,
+  minor_faults: 0,
+  oom_kills: 0,
+  psi_some_us: 0,
+  psi_full_us: 0,
+  cpu_system_ms: 0,
+  cpu_user_ms: 0,
+};

@@ -1,0 +1,111 @@
+/**
+ * The pool: one ladder from no memory to a running instance. Up goes what calls want ready, by
+ * their rate; down what was not used, by a window of buckets: in the active ones as many instances
+ * as calls want are kept idle, in the degraded ones after them as many regions plugged, and then
+ * nothing. A function that is later than its calls ever were apart is not waited for: it goes down
+ * earlier. What is above what calls want goes with the bucket after its own. Memory that somebody
+ * waits for, or the host lacks, goes first to him: the core sees to that. Pure.
+ */
+import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
+import type { FunctionView, Policy, Scale } from '../../agent/core/policy.ts';
+import { durationPercentile } from '../../agent/model/durations.ts';
+import { DEFAULT_POOL, POOL_POLICY_NAME, type PoolSpec } from '../../agent/model/pool-spec.ts';
+import { withSizing } from './history.ts';
+import { poolWants } from './pool-want.ts';
+import { leavesAtMs } from './window.ts';
+
+interface Idle {
+  readonly vm_id: string;
+  readonly instance_id: string;
+  readonly since_ms: number;
+}
+
+interface Counted {
+  /** Those that do not end. */
+  readonly alive: number;
+  readonly busy: number;
+  /** The one used last first. */
+  readonly idle: readonly Idle[];
+}
+
+function countInstances({ vms }: FunctionView): Counted {
+  let [alive, busy] = [0, 0];
+  const idle: Idle[] = [];
+  for (const { id: vm_id, instances } of vms) {
+    for (const { id: instance_id, phase, idle_since_ms: since_ms } of instances) {
+      if (phase !== 'stopping') alive += 1;
+      if (phase === 'busy') busy += 1;
+      if (phase === 'idle') idle.push({ vm_id, instance_id, since_ms });
+    }
+  }
+  idle.sort((a, b) => b.since_ms - a.since_ms);
+  return { alive, busy, idle };
+}
+
+/** Until when instances, and after them regions, are ready for a function. */
+export interface PoolAges {
+  readonly active_ms: number;
+  readonly expires_ms: number;
+}
+
+/**
+ * For the window, but no longer than so many of a hundred calls came after the one before, and
+ * regions no longer than all of them did. What is not known yet shortens nothing.
+ */
+export function poolAges(
+  used_ms: number,
+  { call_rests }: Pick<FunctionView['pace'], 'call_rests'>,
+  { bucket_ms, active_buckets, degraded_buckets, percentile }: PoolSpec,
+): PoolAges {
+  const endOf = (percent: number): number => {
+    const gap_ms = durationPercentile(call_rests, percent);
+    return gap_ms === null ? Infinity : leavesAtMs(used_ms + gap_ms, 1, bucket_ms);
+  };
+  const active_ms = leavesAtMs(used_ms, active_buckets, bucket_ms);
+  const expires_ms = leavesAtMs(used_ms, active_buckets + degraded_buckets, bucket_ms);
+  return {
+    active_ms: Math.min(active_ms, endOf(percentile)),
+    expires_ms: Math.min(expires_ms, endOf(100)),
+  };
+}
+
+/** What calls do not want ready is idle until the bucket after its own is over. */
+const SURPLUS_BUCKETS = 2;
+
+function scaleByPool(view: FunctionView): Scale {
+  const base = DEFAULT_POLICY.scale(view);
+  const { now_ms, spec, pace } = view;
+  const pool = spec.pool ?? DEFAULT_POOL;
+  const { alive, busy, idle } = countInstances(view);
+  const { percentile } = pool;
+  const wants = poolWants(pace, { now_ms, busy: busy + view.queued, percentile, spec });
+  // Of one that was not called since this agent began, what is idle ages by itself.
+  const used_ms = pace.called_at_ms ?? idle[0]?.since_ms ?? now_ms;
+  const { active_ms, expires_ms } = poolAges(used_ms, pace, pool);
+  const kept = wants === null ? idle.length : wants.instances - (alive - idle.length);
+  const due = idle.filter(({ since_ms }, rank) => {
+    if (rank < kept) return active_ms <= now_ms;
+    return leavesAtMs(since_ms, SURPLUS_BUCKETS, pool.bucket_ms) <= now_ms;
+  });
+  const stops = due.toReversed();
+  const is_active = wants !== null && now_ms < active_ms;
+  const is_kept = wants !== null && now_ms < expires_ms;
+  const held = is_active ? Math.max(alive, wants.instances) : alive - stops.length;
+  // Rates and ages are looked at where a bucket ends.
+  const looks = idle.length > stops.length || is_active || is_kept;
+  const next_ms = looks ? leavesAtMs(now_ms, 1, pool.bucket_ms) : Infinity;
+  const wake_ms = Math.min(next_ms, (spec.max_vms > 1 ? base.wake_at_ms : null) ?? Infinity);
+  return {
+    ...base,
+    stops,
+    warm: is_active ? wants.warm : 0,
+    plugged: is_kept ? Math.max(0, wants.regions - held) : 0,
+    wake_at_ms: wake_ms < Infinity ? wake_ms : null,
+  };
+}
+
+/** With sizes that follow use, for functions that say so. */
+export const POOL_POLICY: Policy = withSizing(POOL_POLICY_NAME, {
+  ...DEFAULT_POLICY,
+  scale: scaleByPool,
+});

@@ -1,0 +1,49 @@
+/** What stood ready in a simulated run, of all its functions and hosts together. Pure. */
+import { byteMsAt, READY_RUNGS } from '../../agent/model/pool.ts';
+import type { HostState } from '../../agent/model/state.ts';
+import { GIB } from '../../base/units.ts';
+import type { RunFigures } from '../results/simulation.ts';
+import type { ReadyTally } from './outcome.ts';
+
+const NOTHING: ReadyTally = {
+  plugged: { asked: 0, hits: 0, byte_ms: 0 },
+  warm: { asked: 0, hits: 0, byte_ms: 0 },
+};
+
+/** By the books of the core at that moment. */
+export function readyOf({ functions }: Pick<HostState, 'functions'>, now_ms: number): ReadyTally {
+  const parts: ReadyTally[] = [];
+  for (const { pool } of functions.values()) {
+    const of = (rung: 'plugged' | 'warm') => {
+      const { asked, hits } = pool[rung];
+      return { asked, hits, byte_ms: byteMsAt(pool, rung, now_ms) };
+    };
+    parts.push({ plugged: of('plugged'), warm: of('warm') });
+  }
+  return parts.reduce(withPart, NOTHING);
+}
+
+/** Null as soon as one of them did not count. */
+export function sumOfReady(parts: readonly (ReadyTally | null)[]): ReadyTally | null {
+  return parts.reduce<ReadyTally | null>(
+    (sum, part) => (sum && part ? withPart(sum, part) : null),
+    NOTHING,
+  );
+}
+
+function withPart(sum: ReadyTally, part: ReadyTally): ReadyTally {
+  const of = (rung: 'plugged' | 'warm') => ({
+    asked: sum[rung].asked + part[rung].asked,
+    hits: sum[rung].hits + part[rung].hits,
+    byte_ms: sum[rung].byte_ms + part[rung].byte_ms,
+  });
+  return { plugged: of('plugged'), warm: of('warm') };
+}
+
+/** As results tell it. */
+export function readyFigures(tally: ReadyTally): NonNullable<RunFigures['ready']> {
+  return READY_RUNGS.map((rung) => {
+    const { asked, hits, byte_ms } = tally[rung];
+    return { rung, asked, hits, idle_gib_s: byte_ms / GIB / 1_000 };
+  });
+}

@@ -1,0 +1,131 @@
+import { resolve } from 'node:path';
+import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
+import type { ServedBy } from '../../autoscaler/profile/profile-plan.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { parseBytes } from '../../base/units.ts';
+import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
+import { badValue } from '../errors.ts';
+import { SOCKET_OPTION } from '../socket.ts';
+
+const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+const WANTED = 'APPLICATION=FUNCTION, APPLICATION=function.yaml or APPLICATION=256MiB';
+
+/** What each application is served by: a function.yaml, the built-in one, or one by its name. */
+async function targetsOf(input: CommandInput): Promise<Map<string, ServedBy>> {
+  const { values } = input;
+  const { standInSpec } = await import('../../autoscaler/profile/profile-plan.ts');
+  const targets = new Map<string, ServedBy>();
+  for (const given of values.list('function')) {
+    // A name of an application may have one, too; neither a size nor a function has.
+    const at = given.lastIndexOf('=');
+    const [application, what] = [given.slice(0, at), given.slice(at + 1)];
+    if (at <= 0 || what === '') throw badValue('function', given, WANTED);
+    if (targets.has(application)) throw badValue('function', given, 'each application once');
+    const bytes = parseBytes(what);
+    if (/\.ya?ml$/.test(what)) targets.set(application, await ofFile(what, input));
+    else if (bytes === null || bytes <= 0) {
+      if (!NAME.test(what)) throw badValue('function', given, WANTED);
+      targets.set(application, { kind: 'deployed', name: what });
+    } else {
+      const spec = standInSpec(application, bytes, {
+        mechanism: values.choice('mechanism', MECHANISMS.names),
+        concurrency: values.whole('concurrency', 1, LIMITS.regions_per_vm),
+        keep_alive_ms: values.number('keep-alive', 0, 1e6) * 1_000,
+      });
+      targets.set(application, { kind: 'spec', spec });
+    }
+  }
+  return targets;
+}
+
+/** Throws HP_YAML, HP_IMAGE_*. */
+async function ofFile(path: string, { stderr, signal }: CommandInput): Promise<ServedBy> {
+  const [{ makeFunction, programOf, readFunctionFile }, { specOfManifest }, paths, progresses] =
+    await Promise.all([
+      import('../function/program.ts'),
+      import('../function/manifest.ts'),
+      import('../../base/paths.ts'),
+      import('../../base/progress.ts'),
+    ]);
+  const read = await readFunctionFile(path);
+  const progress = progresses.createProgress({ stream: stderr });
+  const made = await makeFunction(read, { cache_dir: paths.cacheDir(), progress, signal });
+  return { kind: 'spec', spec: specOfManifest(read.manifest, programOf(read, made)) };
+}
+
+async function run(input: CommandInput): Promise<void> {
+  const { values, positionals, argv, stdout, stderr, signal } = input;
+  const [profile, { readWorkloadFile }] = await Promise.all([
+    import('../../autoscaler/profile/command.ts'),
+    import('../../autoscaler/profile/profile-plan.ts'),
+  ]);
+  const [path = ''] = positionals;
+  const read = await readWorkloadFile(path);
+  const has_seed = values.optional('seed') !== undefined;
+  const seed = has_seed ? values.whole('seed', 0, 2 ** 32 - 1) : null;
+  const json = values.flag('json');
+  if (values.flag('dry-run')) return profile.tellProfile({ read, path, seed, json, stdout });
+  const socket = values.flag('own-agent') ? null : resolve(values.text('socket'));
+  const [targets, out] = [await targetsOf(input), values.text('out')];
+  const given = { path, read, out, seed, targets, socket, json };
+  await profile.runProfileCommand({ ...given, argv, signal, stdout, stderr });
+}
+
+export const profileRunCommand: Command = {
+  name: 'profile run',
+  summary: 'call functions as a workload file of FaaSProfiler says, and split every call by stage',
+  positionals: ['WORKLOAD.json'],
+  options: {
+    out: {
+      value: 'DIR',
+      summary: 'the archive of the run; must hold no results',
+      default: 'profile',
+    },
+    function: {
+      value: 'APP=WHAT',
+      summary: 'what serves an application: a deployed function, a function.yaml, or a size',
+      multiple: true,
+    },
+    mechanism: {
+      value: 'NAME',
+      summary: 'of functions that are given as a size',
+      choices: MECHANISMS.names,
+      default: STOCK,
+    },
+    concurrency: { value: 'N', summary: 'of the same: most instances', default: '8' },
+    'keep-alive': { value: 'SEC', summary: 'of the same', default: '60' },
+    'own-agent': { summary: 'start an agent for this run, and end it afterwards' },
+    seed: { value: 'N', summary: 'of the arrivals, in place of random_seed' },
+    'dry-run': { summary: 'tell what would be called and when, and ask nobody' },
+    socket: SOCKET_OPTION,
+    json: JSON_OPTION,
+  },
+  help: `
+Takes a workload file of FaaSProfiler as it is: test_name, test_duration_in_seconds, random_seed and
+instances, each with its application, a distribution (Uniform, Poisson) and a rate, or an
+interarrivals_list; an activity_window; and param_file, data_file (beside the workload) or data.
+What else is in it (blocking_cli, endpoint, url, perf_monitoring) is not used, and told. The same
+seed gives the same arrivals.
+
+An application is the deployed function of its name, or what --function says: another deployed
+function; a function.yaml, which is deployed for this run and removed afterwards; or a size like
+256MiB, for which the built-in function is deployed. Where a payload says nothing to the built-in
+function it touches half of its memory and takes 10 ms of CPU time, which is told.
+
+No arrival waits for an answer; at most 20,000 calls are on their way. How late each was sent is
+recorded. Each call is split into queue, permit, plug, start, first touch and execute, which add up
+to it, and the unplug after the last call of an instance. At the end the instances of what was
+deployed here are stopped, so that their unplugs are seen. The archive has the workload, seed,
+versions, host and the records; 'profile report' makes summary and plot of it again, and 'profile
+compare' holds two of them against each other. docs/profile.md tells what each stage is.
+
+After Ctrl-C (exit code 130) what was measured is kept, and marked.
+
+Examples:
+  hotplane profile run workload.json --dry-run
+  hotplane profile run workload.json --out first
+  hotplane profile run workload.json --own-agent --function example_app1=256MiB \\
+    --function example_app2=images/functions/node/matrix.yaml --mechanism hotmem --out second
+`,
+  run,
+};

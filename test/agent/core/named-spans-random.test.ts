@@ -1,0 +1,125 @@
+/** Random hosts whose instances open spans: whatever comes between, all of it comes back. */
+import test from 'ava';
+import fc from 'fast-check';
+import { DEFAULT_QUEUE } from '../../../agent/model/operation-queue.ts';
+import { GIB, MIB } from '../../../base/units.ts';
+import { holds } from '../../seed.ts';
+import { FAULTS } from './outcomes.ts';
+import { World } from './world.ts';
+
+const SPANS = [
+  { name: 'x', max_bytes: 128 * MIB },
+  { name: 'y', max_bytes: 32 * MIB },
+];
+
+const index = fc.nat(8);
+const span = fc.constantFrom('x', 'y', 'unknown');
+
+const MOVES = fc.array(
+  fc.oneof(
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('ask' as const),
+        index,
+        span,
+        mib: fc.constantFrom(1, 30, 128, 200),
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({ kind: fc.constant('close' as const), index, span }),
+    },
+    {
+      weight: 10,
+      arbitrary: fc.record({
+        kind: fc.constant('complete' as const),
+        index: fc.nat(20),
+        fault: fc.oneof(
+          { weight: 8, arbitrary: fc.constant('none' as const) },
+          { weight: 2, arbitrary: fc.constantFrom(...FAULTS) },
+        ),
+      }),
+    },
+    { weight: 4, arbitrary: fc.constant({ kind: 'invoke' as const }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'restart' as const }) },
+    { weight: 1, arbitrary: fc.constant({ kind: 'drain' as const }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('exit' as const), index }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ kind: fc.constant('advance' as const), ms: fc.nat(6_000) }),
+    },
+  ),
+  { maxLength: 80, size: 'max' },
+);
+type Move = (typeof MOVES extends fc.Arbitrary<infer T> ? T : never)[number];
+
+function play(world: World, one: Move, requests: string[]): void {
+  if (one.kind === 'complete') return world.complete(one.index, one.fault);
+  if (one.kind === 'advance') return world.advance(one.ms);
+  if (one.kind === 'restart') return world.restart();
+  if (one.kind === 'invoke') return void requests.push(world.invoke('f'));
+  if (one.kind === 'drain') return void requests.push(world.drain('f'));
+  const all = world
+    .vmsOf('f')
+    .flatMap(({ id, instances }) => instances.map((instance) => ({ vm_id: id, instance })));
+  const found = all[one.index % Math.max(1, all.length)];
+  if (!found) return;
+  const about = { vm_id: found.vm_id, instance_id: found.instance.id };
+  if (one.kind === 'close')
+    return void world.send({ type: 'span-closed', ...about, span: one.span });
+  if (one.kind === 'exit') {
+    const how = { reason: 'crash', status: null, signal: 11 } as const;
+    return void world.send({ type: 'instance-exited', ...about, ...how });
+  }
+  const asked = { span: one.span, bytes: one.mib * MIB, said_at_ms: null };
+  world.send({ type: 'span-asked', ...about, ...asked });
+}
+
+/** A region of a span has a holder only as long as somebody has asked for it, or an end is due. */
+function checkSpans(world: World): void {
+  for (const { id, regions } of world.vmsOf('f')) {
+    for (const { holder, named, of_spans, id: region_id } of regions) {
+      const where = `${id}/${region_id}`;
+      if (!of_spans && named) throw new Error(`${where} is no region of a span`);
+      if (!named) continue;
+      if (named.opened_at_ms !== null && holder !== `${named.instance_id}/${named.name}`) {
+        throw new Error(`${where} is open, and ${holder} holds it`);
+      }
+    }
+  }
+}
+
+const host = fc.record({
+  gib: fc.constantFrom(0.5, 0.75, 4),
+  step_bytes: fc.constantFrom(null, 32 * MIB),
+  whole_ms: fc.constantFrom(0, 50),
+  at_once_max: fc.constantFrom(null, 1, 2),
+});
+
+test('random spans and faults: book above plugged, and nothing is left', async (t) => {
+  const property = fc.property(MOVES, host, (moves, { gib, ...queue }) => {
+    const world = new World(gib * GIB, { queue: { ...DEFAULT_QUEUE, ...queue } });
+    const requests = [world.deploy('f', 'hotmem', { spans: SPANS, max_vms: 2 })];
+    for (const one of moves) {
+      play(world, one, requests);
+      checkSpans(world);
+    }
+    // A guest whose calls are over has closed its spans.
+    requests.push(world.drain('f'));
+    world.quiesce();
+    for (const { id, instances, regions, phase } of world.vmsOf('f')) {
+      if (phase !== 'running') continue;
+      const kept = regions.filter(({ permit_bytes }) => permit_bytes > 0);
+      const open = kept.filter(({ holder }) => holder !== null);
+      if (instances.length === 0 && open.length > 0)
+        throw new Error(`${id}: a span without holder`);
+    }
+    requests.push(world.remove('f', 0));
+    world.quiesce();
+    for (const id of requests) if (!world.reply(id)) throw new Error(`${id}: no answer`);
+    if (world.state.vms.size > 0) throw new Error('a VM is left');
+    if (world.state.operations.size > 0) throw new Error('an operation never ended');
+  });
+  await holds(t, property, { runs: 400 });
+});

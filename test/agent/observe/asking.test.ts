@@ -1,0 +1,78 @@
+/** Many VMs are asked a few at a time, and none waits for one that is silent. */
+import test from 'ava';
+import { AGENT_LIMITS } from '../../../agent/limits.ts';
+import { askAll } from '../../../agent/observe/asking.ts';
+import type { StatusSource } from '../../../agent/observe/status.ts';
+import type { VmObservation } from '../../../hypervisor-client/vm.ts';
+import { Pieces } from '../../../base/pieces.ts';
+import { FakeClock } from '../../fakes/clock.ts';
+import { hostOf } from './many-vms.ts';
+
+const PIECES = new Pieces(1_000);
+const FEW = AGENT_LIMITS.status_asks;
+const { status_patience_ms, status_vm_ms } = AGENT_LIMITS;
+const SEEN: VmObservation = {
+  state: 'running',
+  devices: [],
+  regions: [],
+  resident_bytes: 7,
+  observed_at_ms: 1,
+};
+
+/** `many` VMs of which those answer `at once`; how many were asked so far. */
+function vmsOf(many: number, answers: (index: number) => boolean) {
+  const asked = { count: 0 };
+  const vms = [...hostOf(many, 1).vms.values()].map((vm, index) => {
+    const source: StatusSource = {
+      present: { vmm: true, guest: false },
+      vmm_answered_at_ms: null,
+      guest_answered_at_ms: null,
+      residentBytes: () => null,
+      stats: async () => null,
+      observe: () => {
+        asked.count += 1;
+        return answers(index) ? Promise.resolve(SEEN) : new Promise(() => undefined);
+      },
+    };
+    return { vm, source };
+  });
+  return { vms, asked };
+}
+
+test('silent VMs are asked a few at a time, and the next ones a moment later', async (t) => {
+  const clock = new FakeClock();
+  const { vms, asked } = vmsOf(3 * FEW, () => false);
+  const { told } = askAll(vms, clock, PIECES);
+  for (const count of [FEW, 2 * FEW, 3 * FEW]) {
+    await clock.advance(0);
+    t.is(asked.count, count);
+    await clock.advance(status_patience_ms - 1);
+    t.is(asked.count, count);
+    await clock.advance(1);
+  }
+  await clock.advance(status_vm_ms);
+  for (const one of await Promise.all(told)) t.deepEqual(one.unanswered, ['vmm']);
+});
+
+test('VMs that answer wait for none that is silent, and keep their order', async (t) => {
+  const clock = new FakeClock();
+  const { vms, asked } = vmsOf(4 * FEW, (index) => index !== 1);
+  const { told } = askAll(vms, clock, PIECES);
+  await clock.advance(0);
+  t.is(asked.count, 4 * FEW);
+  const answers = await Promise.all(told.filter((_, index) => index !== 1));
+  t.deepEqual(
+    answers.map(({ vm, seen }) => [vm.id, seen]),
+    vms.filter((_, index) => index !== 1).map(({ vm }) => [vm.id, SEEN]),
+  );
+});
+
+test('once nobody wants it, no more are asked', async (t) => {
+  const clock = new FakeClock();
+  const { vms, asked } = vmsOf(5 * FEW, () => false);
+  const asking = askAll(vms, clock, PIECES);
+  await clock.advance(0);
+  asking.stop();
+  await clock.advance(10 * status_patience_ms);
+  t.is(asked.count, FEW);
+});

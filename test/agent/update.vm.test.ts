@@ -1,0 +1,128 @@
+/** An update of a function as its operator makes it, on real VMs, while its callers go on. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { AgentClient } from '../../agent/api/client.ts';
+import type { VmRow } from '../../agent/model/list-messages.ts';
+import { emulated } from '../../agent/model/work.ts';
+import { hostClock } from '../../base/clock.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import { readStartTicks, waitForEnd } from '../../base/process.ts';
+import { MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { runLine } from '../cli/run-line.ts';
+
+const WORK = { anonymous_bytes: 32 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 50 };
+const MAIN = join(PROJECT_ROOT, 'cli', 'main.ts');
+
+async function agentIn(t: ExecutionContext, folder: string, socket: string): Promise<void> {
+  const args = ['agent', '--vmm=qemu', '--mechanisms=hotmem', `--socket=${socket}`];
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [MAIN, ...args, `--state-dir=${join(folder, 'state')}`],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let out = '';
+  let log = '';
+  child.stdout?.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => (log += chunk.toString()));
+  t.teardown(async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM');
+      await once(child, 'exit');
+    }
+    await rm(folder, { recursive: true, force: true });
+  });
+  const came = (): true | null =>
+    out.includes('serving on') || child.exitCode !== null ? true : null;
+  await waitFor(came, { clock: hostClock, deadline_ms: 60_000, longest_pause_ms: 50 });
+  if (child.exitCode !== null) throw new Error(`the agent did not serve: ${log}`);
+}
+
+/** Calls one after the other until it is stopped; how each of them ended. */
+class Caller {
+  readonly outcomes: string[] = [];
+  #over = false;
+  readonly #calling: Promise<void>;
+
+  constructor(client: AgentClient, name: string) {
+    this.#calling = this.#callOn(client, name);
+  }
+
+  async #callOn(client: AgentClient, name: string): Promise<void> {
+    while (!this.#over) {
+      const invocation_id = `${name}-${this.outcomes.length}`;
+      const { outcome } = await client.invoke({
+        function: 'f',
+        invocation_id,
+        ...emulated(WORK),
+      });
+      this.outcomes.push(outcome);
+    }
+  }
+
+  /** Resolves when it has called that often. */
+  async called(times: number): Promise<void> {
+    const enough = (): true | null => (this.outcomes.length >= times ? true : null);
+    const in_time = await waitFor(enough, { clock: hostClock, deadline_ms: 120_000 });
+    if (!in_time) throw new Error(`${this.outcomes.length} calls in two minutes`);
+  }
+
+  async stop(): Promise<void> {
+    this.#over = true;
+    await this.#calling;
+  }
+}
+
+async function onlyVm(t: ExecutionContext, client: AgentClient): Promise<VmRow | undefined> {
+  const rows: VmRow[] = [];
+  for await (const row of client.vms()) rows.push(row);
+  t.is(rows.length, 1, JSON.stringify(rows));
+  return rows[0];
+}
+
+test('hotplane deploy gives a function more processors and memory, and no call fails by it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-update-'));
+  const socket = join(folder, 'a.sock');
+  await agentIn(t, folder, socket);
+  const client = new AgentClient(socket);
+  t.teardown(() => client.close());
+  const deploy = async (words: string) => {
+    const fixed = '--mechanism hotmem --concurrency 2 --boot-memory 512MiB --keep-alive 60';
+    const { code, out, err } = await runLine(`deploy f ${fixed} ${words} --socket ${socket}`);
+    t.is(code, 0, err);
+    return out;
+  };
+  await deploy('--limit 128MiB --vcpus 1');
+  const before = await onlyVm(t, client);
+  const pid = before?.vmm_pid ?? 0;
+  const old = { pid, start_ticks: (await readStartTicks(pid)) ?? 0 };
+  t.true(old.start_ticks > 0);
+  const callers = ['a', 'b'].map((name) => new Caller(client, name));
+  await Promise.all(callers.map((one) => one.called(2)));
+
+  const told = await deploy('--limit 256MiB --vcpus 2');
+  t.is(told, 'f: revision 2: limit_bytes, vcpus changed, 1 VM replaced\n');
+  const at_once = callers.map(({ outcomes }) => outcomes.length);
+  await Promise.all(callers.map((one, index) => one.called((at_once[index] ?? 0) + 2)));
+  await Promise.all(callers.map((one) => one.stop()));
+  const outcomes = callers.flatMap((one) => one.outcomes);
+  t.deepEqual([...new Set(outcomes)], ['done'], `${outcomes.length} calls`);
+  t.log(`${outcomes.length} calls, ${at_once.join(' and ')} before the update was over`);
+
+  t.true(await waitForEnd(old, hostClock, 60_000), 'the old VM ends');
+  const after = await onlyVm(t, client);
+  t.not(after?.vm_id, before?.vm_id);
+  const words = readFileSync(`/proc/${after?.vmm_pid}/cmdline`, 'utf8').split('\0');
+  t.regex(words[words.indexOf('-smp') + 1] ?? '', /^(cpus=)?2\b/, words.join(' '));
+  const status = (await client.status()).functions[0];
+  t.is(status?.vm_id, after?.vm_id);
+  for (const { plugged_bytes, guest_plugged_bytes } of status?.regions ?? []) {
+    t.true(plugged_bytes === 0 || plugged_bytes === 256 * MIB, `${plugged_bytes}`);
+    t.is(plugged_bytes, guest_plugged_bytes);
+  }
+});

@@ -1,0 +1,49 @@
+/**
+ * Goal: what Cloud Hypervisor is told of a VM beside its sizes.
+ * Method: specifications in, configurations out.
+ */
+import test from 'ava';
+import { MIB } from '../../../base/units.ts';
+import { vmConfig } from '../../../hypervisor-client/cloud-hypervisor/driver/config.ts';
+import type { NumaConfig } from '../../../hypervisor-client/cloud-hypervisor/types/index.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
+
+function numaOf(nodes: readonly number[]): readonly NumaConfig[] {
+  const devices = nodes.map((node, index) =>
+    deviceOf({ id: `r${index}`, max_bytes: 128 * MIB, initial_bytes: 0 }, node),
+  );
+  const config = vmConfig(
+    {
+      id: 'vm',
+      run_dir: '/run/vm',
+      kernel_path: '/kernel',
+      initrd_path: '/initrd',
+      kernel_arguments: [],
+      vcpus: 2,
+      boot_bytes: 512 * MIB,
+      devices,
+      backing: 'anonymous',
+      accelerator: 'kvm',
+    },
+    { landlock: false, host_numa_node: null },
+  );
+  return config.numa ?? [];
+}
+
+test('from a node of regions node 0 is nearer than every other one', (t) => {
+  t.deepEqual(
+    numaOf([1, 2, 3]).map(({ guest_numa_id, distances }) => [guest_numa_id, distances]),
+    [
+      // What is not told is 20.
+      [0, undefined],
+      ...[
+        [1, 2, 3],
+        [2, 1, 3],
+        [3, 1, 2],
+      ].map(([node, ...others]) => [
+        node,
+        others.map((destination) => ({ destination, distance: 40 })),
+      ]),
+    ],
+  );
+});
