@@ -186,9 +186,12 @@ export class FakeGuest {
     if (fault === 'silent') return;
     const pause_ms = fault === 'slow' ? SLOW_MS : this.#step_ms;
     const at_once = request.type === 'stats' && fault !== 'slow';
+    // The guest takes requests in their order, so a stop finds what a slow start has begun.
+    if (request.type === 'start' && fault !== 'refuse') {
+      return await this.#start(request, to, pause_ms);
+    }
     if (!at_once && pause_ms > 0) await clock.sleep(pause_ms);
     if (fault === 'refuse') return this.#refuse(to, 'spawn-failed', 'as the test wished');
-    if (request.type === 'start') return await this.#start(request, to);
     if (request.type === 'invoke') return await this.#invoke(request, to, attached, fault);
     if (request.type === 'resume') return await this.#resume(request, to);
     if (request.type === 'deny') this.#denied.add(request.region_pci);
@@ -200,7 +203,11 @@ export class FakeGuest {
     this.#answer(to, request.type === 'stats' ? this.#stats(request.regions) : {});
   }
 
-  async #start(request: Extract<GuestRequest, { type: 'start' }>, to: Asked): Promise<void> {
+  async #start(
+    request: Extract<GuestRequest, { type: 'start' }>,
+    to: Asked,
+    pause_ms: number,
+  ): Promise<void> {
     const { clock, plugged } = this.#options;
     const { instance, region_pci, memory_max_bytes, grow_wait_ms = 0 } = request;
     const there = this.instances.get(instance);
@@ -210,6 +217,7 @@ export class FakeGuest {
     const about = { region_pci, memory_max_bytes, grow_wait_ms };
     this.instances.set(instance, { ...about, ready: false, peak_bytes: 0, invocation: null });
     const sandbox_at_ms = this.#now();
+    if (pause_ms > 0) await clock.sleep(pause_ms);
     const end_ms = clock.nowMs() + request.attach_timeout_ms;
     while (request.attach !== 'none' && plugged(region_pci) === 0) {
       if (clock.nowMs() >= end_ms || !this.instances.has(instance)) {
