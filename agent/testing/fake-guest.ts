@@ -187,11 +187,12 @@ export class FakeGuest {
     const pause_ms = fault === 'slow' ? SLOW_MS : this.#step_ms;
     const at_once = request.type === 'stats' && fault !== 'slow';
     // The guest takes requests in their order, so a stop finds what a slow start has begun.
-    if (request.type === 'start' && fault !== 'refuse') {
+    if (request.type === 'start' && fault === 'slow') {
       return await this.#start(request, to, pause_ms);
     }
     if (!at_once && pause_ms > 0) await clock.sleep(pause_ms);
     if (fault === 'refuse') return this.#refuse(to, 'spawn-failed', 'as the test wished');
+    if (request.type === 'start') return await this.#start(request, to, 0);
     if (request.type === 'invoke') return await this.#invoke(request, to, attached, fault);
     if (request.type === 'resume') return await this.#resume(request, to);
     if (request.type === 'deny') this.#denied.add(request.region_pci);
