@@ -31,6 +31,8 @@ export interface WriterOptions {
   readonly kept_bytes?: number;
   /** Writes all of it or throws; for tests, a disk without room. */
   readonly write?: (fd: number, bytes: Buffer) => void;
+  /** Opens a segment to write behind what it has; for tests, a disk without room for a file. */
+  readonly open?: (path: string) => number;
 }
 
 /** What a full disk says, and a quota, and a limit of file sizes. */
@@ -77,7 +79,7 @@ export class LedgerWriter {
       this.#next = this.#head.seq + 1;
       this.#segment = tail?.segment ?? 1;
       this.#bytes = tail?.bytes ?? 0;
-      this.#fd = openSync(segmentPath(options.folder, this.#segment), 'a', 0o600);
+      this.#fd = this.#open(this.#segment);
       this.#begin(tail);
     } catch (error) {
       throw lost(options.folder, error);
@@ -275,7 +277,7 @@ export class LedgerWriter {
     assert(this.#pending.length === 0, 'a segment ends with a record that is written');
     const { folder } = this.#options;
     try {
-      const fd = openSync(segmentPath(folder, this.#segment + 1), 'a', 0o600);
+      const fd = this.#open(this.#segment + 1);
       this.#closeFile();
       this.#fd = fd;
       this.#segment += 1;
@@ -287,6 +289,11 @@ export class LedgerWriter {
       throw lost(folder, error);
     }
     this.flush();
+  }
+
+  #open(segment: number): number {
+    const { folder, open = openToAppend } = this.#options;
+    return open(segmentPath(folder, segment));
   }
 
   #addHeader(): void {
@@ -322,6 +329,8 @@ export class LedgerWriter {
     fdatasync(fd, () => close(fd, () => undefined));
   }
 }
+
+const openToAppend = (path: string): number => openSync(path, 'a', 0o600);
 
 function writeAll(fd: number, bytes: Buffer): void {
   for (let from = 0; from < bytes.length; ) from += writeSync(fd, bytes, from);

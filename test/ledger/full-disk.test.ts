@@ -1,14 +1,14 @@
 /** A disk with so many bytes: what the ledger does when they are used up. */
-import { mkdirSync, readdirSync, statSync, writeSync } from 'node:fs';
+import { mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { LEDGER_LIMITS } from '../../ledger/limits.ts';
 import { eachRecord } from '../../ledger/reader.ts';
 import type { LedgerRecord } from '../../ledger/record.ts';
 import { segmentPath } from '../../ledger/segments.ts';
 import { verify } from '../../ledger/verify.ts';
 import type { LedgerWriter, WriterOptions } from '../../ledger/writer.ts';
-import { folderOf, openLedger, runOf, Times } from './made.ts';
+import { folderOf, openLedger, runOf, Times, writeFirstFormat, writeLedger } from './made.ts';
 
 const { full_records, reserve_bytes, room_again_ms } = LEDGER_LIMITS;
 
@@ -119,4 +119,42 @@ test('a next segment that cannot be made ends the ledger, and the one before sta
   t.throws(writeOn, { code: 'HP_LEDGER_LOST', message: /EISDIR/ });
   t.is(writer.pending, 0);
   t.is(writer.close(), 0);
+});
+
+/** A ledger of the first format in a folder of its own, and its only segment. */
+function firstFormat(t: ExecutionContext): { readonly folder: string; readonly segment: string } {
+  const [newer, folder] = [folderOf(t), folderOf(t)];
+  writeLedger(newer, 10, LEDGER_LIMITS.segment_bytes);
+  writeFirstFormat(newer, folder);
+  return { folder, segment: segmentPath(folder, 1) };
+}
+
+test('nothing of this format is put behind an earlier one, where no next segment can be made', (t) => {
+  const { folder, segment } = firstFormat(t);
+  const [before, { head }] = [readFileSync(segment), verify(folder)];
+  const open = (path: string): number => {
+    if (path !== segment) throw Object.assign(new Error('no file is free'), { code: 'ENOSPC' });
+    return openSync(path, 'a', 0o600);
+  };
+  t.throws(() => openLedger(folder, { open }), { code: 'HP_LEDGER_LOST', message: /disk is full/ });
+  t.deepEqual(readFileSync(segment), before);
+
+  const writer = openLedger(folder);
+  writer.add(runOf(1, 11));
+  t.is(writer.close(), 0);
+  t.like(verify(folder, head ? [head, writer.head] : []), { bad: null, heads_met: 2, segments: 2 });
+});
+
+test('an earlier format goes on after its next segment was made and had no room for a record', (t) => {
+  const { folder, segment } = firstFormat(t);
+  const [before, { head }] = [readFileSync(segment), verify(folder)];
+  const { write } = new Disk(folder, before.length);
+  const lost = { code: 'HP_LEDGER_LOST', message: /disk is full/ };
+  t.throws(() => openLedger(folder, { write }), lost);
+  t.deepEqual(readFileSync(segment), before);
+
+  const writer = openLedger(folder);
+  writer.add(runOf(1, 11));
+  t.is(writer.close(), 0);
+  t.like(verify(folder, head ? [head, writer.head] : []), { bad: null, heads_met: 2, segments: 2 });
 });

@@ -50,6 +50,22 @@ test('a DAG is called: cold ones overlap, its time is told by parts, and it meet
   t.like(agent.dags.list('d')[0], { met: 1, missed: 0, failed: 0, running: 0 });
 });
 
+test('of a DAG that is removed nothing is told any more, nor of one that takes its name', async (t) => {
+  const { agent, clock } = await hostOf(1_000);
+  await clock.until(agent.dags.invoke('d', ASKED));
+  t.like(agent.dags.list('d')[0], { met: 1, missed: 0, failed: 0 });
+  await clock.until(agent.dags.remove('d'));
+  await clock.until(agent.dags.deploy(diamond(1_000)));
+  t.like(agent.dags.list('d')[0], { met: 0, missed: 0, failed: 0, took_ms: 0 });
+
+  // A call that outlives its DAG is answered, and counted nowhere.
+  const last = agent.dags.invoke('d', ASKED);
+  await clock.until(agent.dags.remove('d'));
+  t.like((await clock.until(last)).record, { outcome: 'done' });
+  await clock.until(agent.dags.deploy(diamond(1_000)));
+  t.like(agent.dags.list('d')[0], { met: 0, missed: 0, failed: 0, running: 0 });
+});
+
 test('instances of later stages are started with the first, and have none to wait for', async (t) => {
   const { agent, clock, hypervisor } = await hostOf(1_000);
   const ended = agent.dags.invoke('d', ASKED);
