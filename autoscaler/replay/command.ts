@@ -14,6 +14,7 @@ import { renderTable } from '../report/table.ts';
 import { readManifest } from '../results/reader.ts';
 import { RESULT_FILES } from '../results/writer.ts';
 import { startAgentProcess } from './agent-process.ts';
+import { settleSpeedup } from './auto-speedup.ts';
 import type { RealPrograms } from './calibrate.ts';
 import { readRunFacts } from './host-facts.ts';
 import { observeLoad } from './load-observer.ts';
@@ -62,7 +63,8 @@ export async function runReplayCommand(
       input.programs,
       input.signal,
     );
-    return void io.stdout.write(renderDryRun(dryRun(plan, { ...options, failures }), input.json));
+    const told = dryRun(plan, { ...options, failures });
+    return void io.stdout.write(renderDryRun(told, input.json));
   }
   const onAbort = (): void => {
     io.stderr.write('\ninterrupted: ending VMs and keeping the results so far\n');
@@ -84,7 +86,10 @@ export async function runReplayCommand(
     openAgent: async (out, signal) => await openAgent(options, out, io, signal),
   };
   try {
-    const told = await (options.rounds > 1 ? tellRounds : tellRun)(options, deps, input.json);
+    const settled = options.is_speedup_open
+      ? await settleSpeedup(options, await deps.readFacts(), deps)
+      : options;
+    const told = await (settled.rounds > 1 ? tellRounds : tellRun)(settled, deps, input.json);
     io.stdout.write(told.text);
     io.stderr.write(`results: ${join(options.out, told.file)}\n`);
   } finally {

@@ -6,6 +6,9 @@ import { PlannedWork } from '../report/planned-work.ts';
 import type { Manifest } from '../results/schema.ts';
 import type { PlannedFailure } from './failures.ts';
 import { fitText } from '../report/fit-text.ts';
+import { percent } from '../report/figures.ts';
+import { REPLAY_LIMITS } from './limits.ts';
+import { measuredFunctions } from './choose-speedup.ts';
 
 export interface DryRun {
   readonly mechanisms: readonly string[];
@@ -26,6 +29,11 @@ export interface DryRun {
   /** Brought about under each mechanism; what was not said of them is drawn. */
   readonly failures: readonly PlannedFailure[];
   readonly functions: readonly Manifest['functions'][number][];
+  /** Of --speedup auto: on what a run would measure first; absent: the speed-up is said. */
+  readonly would_measure?: {
+    readonly functions: readonly string[];
+    readonly mechanisms: readonly string[];
+  };
 }
 
 /** As much of a plan as is told. */
@@ -40,9 +48,13 @@ interface Planned {
   readonly warm_up: DryRun['warm_up'];
 }
 
+type Asked = Pick<DryRun, 'mechanisms' | 'rounds' | 'failures'> & {
+  readonly is_speedup_open?: boolean;
+};
+
 export function dryRun(
   plan: Planned,
-  { mechanisms, rounds, failures }: Pick<DryRun, 'mechanisms' | 'rounds' | 'failures'>,
+  { mechanisms, rounds, failures, is_speedup_open = false }: Asked,
 ): DryRun {
   const { functions, arrivals, window_ms, warm_up } = plan;
   const work = new PlannedWork();
@@ -62,6 +74,12 @@ export function dryRun(
     most_bytes: boot_bytes + region_bytes,
     ideal_gib_s: idealOf(work, functions, window_ms)?.with_keep_alive_gib_s ?? null,
     functions,
+    ...(is_speedup_open && {
+      would_measure: {
+        functions: measuredFunctions(functions).map(({ name }) => name),
+        mechanisms,
+      },
+    }),
   };
 }
 
@@ -78,6 +96,7 @@ export function renderDryRun(told: DryRun, json: boolean): string {
     `${invocations} calls of ${functions.length} functions, under ${mechanisms.join(', ')}:`,
     ...rows,
     ...(functions.some(({ real }) => real) ? [BY_TABLE] : []),
+    ...speedupLines(told),
     ...warmUpLines(told),
     `time     ${mechanisms.length * told.rounds} windows of ${formatMs(window_ms)}, ` +
       `${formatMs(windows_ms)} in all, and boots and drains`,
@@ -93,6 +112,16 @@ export function renderDryRun(told: DryRun, json: boolean): string {
 
 const BY_TABLE =
   'programs are chosen by a table of another host; a run measures those it has chosen first';
+
+function speedupLines({ would_measure: would }: DryRun): string[] {
+  if (!would) return [];
+  return [
+    `speed-up auto: what follows is at the trace's own speed; a run first measures calls and ` +
+      `starts of ${would.functions.join(' and ')}, on a VM each under ${would.mechanisms.join(', ')}, and ` +
+      `takes the greatest speed-up whose busiest part (${formatMs(REPLAY_LIMITS.speedup_window_ms)} or more) asks ` +
+      `for at most ${percent(REPLAY_LIMITS.speedup_share)} of the CPU left`,
+  ];
+}
 
 function warmUpLines({ warm_up: { ms, invocations } }: DryRun): string[] {
   if (ms === 0) return [];

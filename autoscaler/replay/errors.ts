@@ -34,6 +34,12 @@ export const REPLAY_CODES = {
     meaning: 'A real program could not be measured before the run, which therefore did not begin.',
     next: 'read the log of the agent, or replay emulated calls (--work emulated).',
   },
+  HP_REPLAY_SPEEDUP: {
+    category: 'failure',
+    meaning:
+      '--speedup auto chose none: its calibration failed, or this host cannot carry the trace.',
+    next: 'say a speed-up (--speedup S), or replay fewer functions or less memory.',
+  },
   HP_REPLAY_AGENT: {
     category: 'failure',
     meaning: 'A call to the agent failed and ended the run of a mechanism.',
@@ -219,4 +225,16 @@ export function cannotBeRecorded(field: string, problem: string): HotplaneError 
 export function notCalibrated(name: string, size: number, reason: string): HotplaneError {
   const message = `${name}: a call of size ${size} was not measured: ${reason}.`;
   return replayError('HP_REPLAY_CALIBRATE', message);
+}
+
+/** The calibration of --speedup auto came to no end. */
+export function speedupNotMeasured(reason: string, cause?: unknown): HotplaneError {
+  const message = `--speedup auto: what this host can carry was not measured: ${reason}.`;
+  return replayError('HP_REPLAY_SPEEDUP', message, { cause });
+}
+
+/** Even at the trace's own speed it is too much. `demand` says what it asks for. */
+export function nothingCarried(demand: string): HotplaneError {
+  const message = `--speedup auto: even at the trace's own speed ${demand}.`;
+  return replayError('HP_REPLAY_SPEEDUP', message);
 }

@@ -22,6 +22,12 @@ export const REPLAY_LIMITS = {
   invoke_slack_ms: 120_000,
   /** Calls of one real program by which a run learns how long they take; then no more are made. */
   calibration_ms: 60_000,
+  /** Of the CPU left: what --speedup auto lets any window of the run ask for at most ... */
+  speedup_share: 0.6,
+  /** ... and how long such a window is at least, in a run that is as long. */
+  speedup_window_ms: 30_000,
+  /** From the first VM of its calibration to the last removal; it takes some 30 s. */
+  speedup_calibration_ms: 120_000,
   /** After the window: until every reply is there, and until every region is unplugged. */
   drain_ms: 60_000,
   /** Of the log of an agent that did not come up, told before the log goes. */

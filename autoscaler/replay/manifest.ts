@@ -27,6 +27,8 @@ export interface ManifestInputs {
   readonly plan: ReplayPlan;
   readonly policy_name: string;
   readonly keep_alive_ms: number;
+  /** How the speed-up was chosen, now or by the run that is repeated; null: it was said. */
+  readonly speedup_choice: Manifest['speedup_choice'];
   readonly facts: RunFacts;
   /** The run this one repeats, and what differs from it. */
   readonly repeat_of: Manifest['repeat_of'];
@@ -59,6 +61,7 @@ export function buildManifest(
       huge_pages: options.guest_huge_pages,
       backing: options.backing,
     },
+    speedup_choice: inputs.speedup_choice,
     trace: traceFacts(trace, {
       grouping: options.grouping,
       speedup: options.speedup,

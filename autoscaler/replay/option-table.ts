@@ -36,7 +36,11 @@ export const REPLAY_OPTIONS = {
     default: 'static,virtio-mem',
     summary: `comma-separated, replayed in turn: ${MECHANISMS.names.join(', ')}`,
   },
-  speedup: { value: 'S', default: '1', summary: 'divides gaps, durations and keep-alive alike' },
+  speedup: {
+    value: 'S',
+    default: '1',
+    summary: 'divides gaps, durations and keep-alive alike; auto: by what this machine can carry',
+  },
   'warm-up': {
     value: 'SEC',
     default: '0',

@@ -13,10 +13,14 @@ import type { Concurrency } from './plan.ts';
 import type { ProfileMapping } from '../workload-model/assign.ts';
 import { type FunctionChoice, readChoice } from '../trace/choice.ts';
 import { type Grouping, GROUPINGS } from '../trace/select.ts';
+import type { SpeedupChoice } from '../results/speedup-choice.ts';
 import type { TimeWindow } from '../trace/window.ts';
 
 export const WORK_KINDS = ['emulated', 'real'] as const;
 export type WorkKind = (typeof WORK_KINDS)[number];
+
+/** Of --speedup: what this machine can carry. */
+const SPEEDUP_AUTO = 'auto';
 
 export interface ReplayOptions {
   readonly trace: string;
@@ -25,6 +29,10 @@ export interface ReplayOptions {
   readonly out: string;
   readonly mechanisms: readonly MechanismName[];
   readonly speedup: number;
+  /** It is still to be chosen by a calibration; until then it is 1. */
+  readonly is_speedup_open: boolean;
+  /** How it was chosen; null: somebody said it, or it is open. */
+  readonly speedup_choice: SpeedupChoice | null;
   /** Of the run's own time, before the measured window. */
   readonly warm_up_s: number;
   /** Multiply what the trace tells, apart from each other, before the speedup. */
@@ -107,13 +115,13 @@ export function parseReplayOptions(given: RawReplayOptions): ReplayOptions {
   };
   const memory_scale = number('memory-scale', 0, 64);
   if (memory_scale === 0) throw badReplayOption('memory-scale', '0', 'it must be above 0');
-  const speedup = factor('speedup');
+  const speedup = parseSpeedup(read('speedup'), factor);
   return {
     trace: read('trace'),
     window: parseWindow(raw, number),
     out: read('out'),
     mechanisms: parseMechanisms(read('mechanism')),
-    speedup,
+    ...speedup,
     warm_up_s: parseWarmUp(read('warm-up')),
     gap_scale: factor('gap-scale'),
     duration_scale: factor('duration-scale'),
@@ -123,7 +131,7 @@ export function parseReplayOptions(given: RawReplayOptions): ReplayOptions {
     grouping: choice('group', GROUPINGS),
     concurrency:
       read('concurrency') === 'peak' ? 'peak' : whole('concurrency', 1, LIMITS.regions_per_vm),
-    keep_alive_s: number('keep-alive', 0, (LIMITS.invocation_ms / 1000) * speedup),
+    keep_alive_s: number('keep-alive', 0, (LIMITS.invocation_ms / 1000) * speedup.speedup),
     memory_model: parseModel(read('memory-model')),
     memory_map: choice('memory-map', ['rank', 'random']),
     memory_scale,
@@ -145,15 +153,36 @@ export function parseReplayOptions(given: RawReplayOptions): ReplayOptions {
   };
 }
 
+/** The same as if what was chosen had been said, and how it was chosen. */
+export function withSpeedup(options: ReplayOptions, speedup_choice: SpeedupChoice): ReplayOptions {
+  const { speedup } = speedup_choice;
+  const texts = { ...options.texts, speedup: String(speedup) };
+  return { ...options, speedup, is_speedup_open: false, speedup_choice, texts };
+}
+
 /** `--functions real` in the words of the two options that it is short for. */
 function withRealWork(raw: RawReplayOptions): RawReplayOptions {
   if (raw['functions'] !== 'real') return raw;
   return { ...raw, functions: REPLAY_OPTIONS.functions.default, work: 'real' };
 }
 
+/** A number, or open until it is chosen. */
+function parseSpeedup(
+  text: string,
+  factor: (name: ReplayOptionName) => number,
+): Pick<ReplayOptions, 'speedup' | 'is_speedup_open' | 'speedup_choice'> {
+  const is_speedup_open = text === SPEEDUP_AUTO;
+  const speedup = is_speedup_open ? 1 : factor('speedup');
+  return { speedup, is_speedup_open, speedup_choice: null };
+}
+
 /** What only an emulation can be told is refused beside real programs. */
 function parseWork(work: WorkKind, raw: RawReplayOptions): WorkKind {
-  const { course } = raw;
+  const { course, speedup } = raw;
+  if (work === 'real' && speedup === SPEEDUP_AUTO) {
+    const problem = 'the sizes of real programs (--work real) follow from a speed-up that is said';
+    throw badReplayOption('speedup', SPEEDUP_AUTO, problem);
+  }
   if (work === 'real' && course !== undefined && course !== 'flat') {
     throw badReplayOption('course', course, 'real programs (--work real) go their own');
   }

@@ -6,6 +6,7 @@ import { formatBytes, formatMs } from '../../base/units.ts';
 import { FIXED_KEEP_ALIVE } from '../policy/fixed-keep-alive.ts';
 import { manifestSchema } from '../results/schema.ts';
 import type { Manifest } from '../results/schema.ts';
+import type { SpeedupChoice } from '../results/speedup-choice.ts';
 import { OPEN_DEFAULTS, openTrace } from '../trace/open-trace.ts';
 import { selectMostInvoked } from '../trace/select.ts';
 import type { Trace } from '../trace/trace.ts';
@@ -48,20 +49,12 @@ export async function prepareRun(
   programs: Pick<RealPrograms, 'needsOf'>,
   signal: AbortSignal,
 ): Promise<PreparedRun> {
-  const keep_alive_ms = Math.round((options.keep_alive_s * 1e6) / options.speedup) / 1000;
-  const whole = await readTrace(options, signal).catch((error: unknown) => {
-    throw signal.aborted ? interruptedEarly() : error;
-  });
-  const trace = options.window ? windowOf(whole, options.window) : whole;
-  if (trace.invocations.length === 0) {
-    const begin = options.texts['begin'] ?? '0';
-    throw badReplayOption('begin', begin, 'nothing arrives in that part of the trace');
-  }
+  const keep_alive_ms = keepAliveMs(options, options.speedup);
+  const { trace, selection } = await selectOf(options, signal);
   const trace_differences = repeated
     ? checkSameTrace(repeated.folder, repeated.manifest, trace.input, repeated.trace_named)
     : [];
-  const selection = selectMostInvoked(trace, countOf(trace, options), options.grouping);
-  const emulated = buildPlan(selection, planOptions(options, keep_alive_ms));
+  const emulated = planAt(selection, options, options.speedup);
   const stands = await standsOf(emulated, options, programs);
   const plan = realPlan(emulated, stands, pointsOf(repeated, stands), options.seed);
   checkSizes(plan.functions);
@@ -83,6 +76,7 @@ export async function prepareRun(
     failures: planFailures(options.failures, plan, options.seed),
     policy_name: FIXED_KEEP_ALIVE,
     keep_alive_ms,
+    speedup_choice: options.speedup_choice ?? keptChoice(repeated, options),
     facts,
     repeat_of: null,
   };
@@ -97,9 +91,39 @@ export async function prepareRun(
   return { ...inputs, repeat_of: { folder, started_at: then.started_at, differences } };
 }
 
-function planOptions(options: ReplayOptions, keep_alive_ms: number): PlanOptions {
+/** The part of the trace that is replayed. Throws `HP_TRACE_*`, `HP_REPLAY_*`. */
+export async function selectOf(
+  options: ReplayOptions,
+  signal: AbortSignal,
+): Promise<Pick<ManifestInputs, 'trace' | 'selection'>> {
+  const whole = await readTrace(options, signal).catch((error: unknown) => {
+    throw signal.aborted ? interruptedEarly() : error;
+  });
+  const trace = options.window ? windowOf(whole, options.window) : whole;
+  if (trace.invocations.length === 0) {
+    const begin = options.texts['begin'] ?? '0';
+    throw badReplayOption('begin', begin, 'nothing arrives in that part of the trace');
+  }
+  const selection = selectMostInvoked(trace, countOf(trace, options), options.grouping);
+  return { trace, selection };
+}
+
+/** What would be replayed so many times as fast, by emulated calls. Pure. */
+export function planAt(
+  selection: ManifestInputs['selection'],
+  options: ReplayOptions,
+  speedup: number,
+): ReplayPlan {
+  return buildPlan(selection, planOptions(options, speedup));
+}
+
+function keepAliveMs({ keep_alive_s }: ReplayOptions, speedup: number): number {
+  return Math.round((keep_alive_s * 1e6) / speedup) / 1000;
+}
+
+function planOptions(options: ReplayOptions, speedup: number): PlanOptions {
   return {
-    speedup: options.speedup,
+    speedup,
     warm_up_ms: options.warm_up_s * 1000,
     gap_scale: options.gap_scale,
     duration_scale: options.duration_scale,
@@ -116,8 +140,14 @@ function planOptions(options: ReplayOptions, keep_alive_ms: number): PlanOptions
     concurrency: options.concurrency,
     cpu_share: options.cpu_share,
     course: options.course,
-    keep_alive_ms,
+    keep_alive_ms: keepAliveMs(options, speedup),
   };
+}
+
+/** Of the repeated run, where its speed-up is that of this one. */
+function keptChoice(repeated: Repeated | null, { speedup }: ReplayOptions): SpeedupChoice | null {
+  const kept = repeated?.manifest.speedup_choice ?? null;
+  return kept?.speedup === speedup ? kept : null;
 }
 
 /** Throws HP_YAML. */

@@ -3,13 +3,14 @@
  * clock whether or not earlier ones are done (open loop), wait for the window's end and for every
  * region to be unplugged, check the three observers, remove.
  */
-import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
+import type { MechanismName } from '../../agent/model/mechanism.ts';
 import type { Clock } from '../../base/clock.ts';
 import { describeError, isHotplaneError } from '../../base/errors.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { InjectedFailure, MechanismRun } from '../results/schema.ts';
 import type { AgentApi, AgentRecord, FunctionSpec, FunctionStatus } from './agent-api.ts';
+import { isDrained } from './drained.ts';
 import type { PlannedFailure } from './failures.ts';
 import { type Harm, injectFailures } from './inject.ts';
 import type { LoadSample } from './load.ts';
@@ -19,7 +20,7 @@ import { aboutVms, NOT_DEPLOYED, type VmAbout } from './vm-about.ts';
 import { LEAD_MS, sendArrivals } from './open-loop.ts';
 import type { ReplayPlan } from './plan.ts';
 import type { ProgressSink, ProgressState } from './progress.ts';
-import { instancesOf, memoryCheckLine, memoryStepLine, operationLine } from './records.ts';
+import { memoryCheckLine, memoryStepLine, operationLine } from './records.ts';
 import { decisionLine, eventLine, type RunOrigin } from '../results/run-time.ts';
 import { agentLost, notDeployed } from './errors.ts';
 import { RecordStream } from './record-stream.ts';
@@ -231,13 +232,10 @@ class MechanismRunner {
 
   /** True when every instance is gone and, unless memory stays by design, every region is empty. */
   async #drain(): Promise<boolean> {
-    const keeps = !MECHANISMS.get(this.#o.mechanism).plugs_on_demand;
-    const empty = (status: FunctionStatus): boolean =>
-      instancesOf(status) === 0 &&
-      status.invocations_queued === 0 &&
-      (keeps || status.regions.every((region) => region.plugged_bytes === 0));
+    const { mechanism } = this.#o;
     const found = await waitFor(
-      async () => ((await this.#ownStatus()).every((status) => empty(status)) ? true : null),
+      async () =>
+        (await this.#ownStatus()).every((status) => isDrained(status, mechanism)) ? true : null,
       {
         clock: this.#o.clock,
         deadline_ms: REPLAY_LIMITS.drain_ms,

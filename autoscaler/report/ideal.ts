@@ -54,18 +54,35 @@ export function plannedStarts(
   return pools?.reduce((sum, { instances }) => sum + instances, 0) ?? null;
 }
 
+/** An instance that starts, of the function of that name. */
+export interface PlannedStart {
+  readonly name: string;
+  readonly at_ms: number;
+}
+
+/** When each of them starts, by time of its call, those of a warm-up too. */
+export function plannedStartTimes(
+  plan: PlannedWork,
+  functions: readonly IdealFunction[],
+): readonly PlannedStart[] | null {
+  const starts: PlannedStart[] = [];
+  const onStart = (start: PlannedStart): void => void starts.push(start);
+  return playedPools(plan, functions, Number.POSITIVE_INFINITY, onStart) && starts;
+}
+
 /** After the last call. */
 function playedPools(
   plan: PlannedWork,
   functions: readonly IdealFunction[],
   window_ms: number,
+  onStart: (start: PlannedStart) => void = () => {},
 ): Pool[] | null {
   const by_name = new Map(functions.map((one) => [one.name, one]));
   const pools: Pool[] = [];
   for (const name of plan.functions) {
     const found = by_name.get(name);
     if (!found) return null;
-    pools.push(new Pool(found, window_ms));
+    pools.push(new Pool(found, window_ms, (at_ms) => onStart({ name, at_ms })));
   }
   plan.forEach((call) => pools[call.function_index]?.serve(call));
   for (const pool of pools) pool.end();
@@ -92,11 +109,14 @@ class Pool {
   readonly #idle: Instance[] = [];
   readonly #busy: Instance[] = [];
 
-  constructor(one: IdealFunction, window_ms: number) {
+  readonly #onStart: (at_ms: number) => void;
+
+  constructor(one: IdealFunction, window_ms: number, onStart: (at_ms: number) => void) {
     this.limit_bytes = one.limit_bytes;
     this.#most = Math.max(1, one.concurrency);
     this.#keep_alive_ms = one.keep_alive_ms;
     this.#window_ms = window_ms;
+    this.#onStart = onStart;
   }
 
   serve({ at_ms, duration_ms }: PlannedCall): void {
@@ -105,8 +125,9 @@ class Pool {
     if (idle) return this.#run(idle, at_ms, duration_ms);
     const full = this.#busy.length >= this.#most;
     const next = full ? this.#busy.shift() : undefined;
-    if (next) this.#run(next, next.free_ms, duration_ms);
-    else this.#run({ since_ms: at_ms, free_ms: at_ms }, at_ms, duration_ms);
+    if (next) return this.#run(next, next.free_ms, duration_ms);
+    this.#onStart(at_ms);
+    this.#run({ since_ms: at_ms, free_ms: at_ms }, at_ms, duration_ms);
   }
 
   end(): void {

@@ -9,6 +9,7 @@ import {
   OTHER_CPU_SHARE_MAX,
   STEAL_SHARE_MAX,
 } from './load.ts';
+import { speedupText } from './speedup-text.ts';
 import type { Summary } from './summary.ts';
 import { escapeText } from '../../base/chart/svg.ts';
 import { UNOBSERVED_MS } from './vm-life.ts';
@@ -161,6 +162,10 @@ function provenanceFacts({ provenance }: Manifest): Fact[] {
   return facts;
 }
 
+function speedupRow({ speedup_choice: choice }: Manifest): Fact[] {
+  return choice ? [['how it was chosen', `--speedup auto: ${speedupText(choice)}`]] : [];
+}
+
 function loadFacts(manifest: Manifest): Fact[] {
   const { trace, policy, window, memory_model: model } = manifest;
   const map = model.mapping === 'rank' ? 'by rank of the function, in order' : 'at random, by seed';
@@ -170,6 +175,7 @@ function loadFacts(manifest: Manifest): Fact[] {
       `${trace.speedup}: gaps, keep-alive, and of each duration the waiting and the computing are ` +
         'divided; touching memory, plugs and starts take what they take',
     ],
+    ...speedupRow(manifest),
     [
       'policy',
       `${policy.name}, ${policy.keep_alive_s} s of the trace = ${formatMs(policy.keep_alive_ms)}`,

@@ -4,6 +4,7 @@ import { printable } from '../../base/printable.ts';
 import { formatMs } from '../../base/units.ts';
 import { SATURATED_SLOWDOWN } from './comparability.ts';
 import { percent } from './figures.ts';
+import { speedupText } from './speedup-text.ts';
 import type { MechanismSummary, Summary } from './summary.ts';
 
 /** First of all that is told of such a run. */
@@ -18,6 +19,9 @@ export function footnotes(summary: Summary): string[] {
     for (const { text } of one.not_compared) {
       notes.push(`${name} is not compared: ${printable(text)}.`);
     }
+  }
+  if (summary.speedup_choice) {
+    notes.push(`By --speedup auto: ${printable(speedupText(summary.speedup_choice), 2048)}.`);
   }
   for (const one of summary.real ?? []) {
     notes.push(`In the place of ${printable(one.name, 40)}: ${printable(fitText(one))}.`);

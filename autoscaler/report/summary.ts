@@ -80,6 +80,8 @@ export interface Summary {
   readonly window_ms: number;
   /** Replayed before the window and in no figure; absent: nothing was. */
   readonly warm_up?: { readonly ms: number; readonly invocations: number };
+  /** How the speed-up was chosen; absent: somebody said it. */
+  readonly speedup_choice?: NonNullable<Manifest['speedup_choice']>;
   /** Functions for which real programs stood; absent: every call was emulated. */
   readonly real?: readonly Manifest['functions'][number][];
   /** Null when the folder does not hold the whole plan. */
@@ -109,6 +111,7 @@ export function summarize(tally: RunTally, files: FilesRead): Summary {
     in_time_ms: IN_TIME_MS,
     window_ms: manifest.window.window_ms,
     ...(manifest.window.warm_up && { warm_up: manifest.window.warm_up }),
+    ...(manifest.speedup_choice && { speedup_choice: manifest.speedup_choice }),
     ...(real.length > 0 && { real }),
     ideal,
     mechanisms: alone.map((one) => compare(one, baseline, ideal)),

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { bytes, count, duration_ms, known, moment_ms } from '../../agent/model/fields.ts';
 import { optional_text, stamp_ms, text } from '../../agent/model/fields.ts';
 import * as records from '../../agent/model/records.ts';
+import { speedupChoiceSchema } from './speedup-choice.ts';
 
 /** 2: decisions, and what the records of the agent have gained; folders of 1 are read as before. */
 export const SCHEMA_VERSION = 2;
@@ -270,6 +271,8 @@ export const manifestSchema = z.strictObject({
     huge_pages: z.boolean(),
     backing: text,
   }),
+  /** Of --speedup auto, and of runs that repeat one; null: somebody said it. */
+  speedup_choice: known(speedupChoiceSchema),
   trace: z.strictObject({
     /** What got a VM: each `function`, or each `app`. */
     grouping: known(text),

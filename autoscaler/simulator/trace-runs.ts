@@ -106,6 +106,7 @@ function manifestOf(
     }),
     policy: { name: nameOfChoice(choice), keep_alive_s: keep_alive_ms / 1000, keep_alive_ms },
     memory_model: { ...NO_TOUCHING, name, source },
+    speedup_choice: null,
     window: { window_ms, load_ms: window_ms, keep_alive_ms, margin_ms: 0, warm_up: null },
     functions: functions.map((one, fn) => ({
       name: one.name,

@@ -14,7 +14,6 @@ import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
  */
 const REPLAY: Readonly<Record<string, string>> = {
   trace: join(PROJECT_ROOT, 'autoscaler', 'traces', 'azure2021', 'four_apps.csv'),
-  speedup: '40',
   group: 'app',
   functions: '4',
   'keep-alive': '30',
@@ -42,6 +41,7 @@ async function run({ values, argv, stdout, stderr, signal }: CommandInput): Prom
   const raw = {
     ...REPLAY,
     mechanism: values.text('mechanism'),
+    speedup: values.text('speedup'),
     rounds: values.text('rounds'),
     'guest-kernel': guest_kernel,
   };
@@ -90,6 +90,11 @@ export const quickstartCommand: Command = {
       summary: `of ${servedByEither().join(', ')}: with the series, switched off, or untouched`,
       choices: GUEST_KERNELS,
       default: 'series',
+    },
+    speedup: {
+      value: 'S',
+      summary: 'so many times as fast; auto: by what this machine can carry, measured first',
+      default: '40',
     },
     rounds: { value: 'R', summary: 'replay all of it R times, in turned order', default: '1' },
     out: { value: 'DIR', summary: 'result folder; default: a new one below ./results' },

@@ -87,6 +87,7 @@ export class FakeAgent implements AgentApi {
   readonly deployed: FunctionSpec[] = [];
   readonly removed: string[] = [];
   readonly invoked: InvokeRequest[] = [];
+  starts = 0;
   closed = false;
   #vms = new Map<string, FakeVm>();
   #watchers = new Set<(record: AgentRecord | null) => void>();
@@ -181,12 +182,8 @@ export class FakeAgent implements AgentApi {
   }
 
   async status(): Promise<StatusResponse> {
-    return {
-      ...NO_STATUS,
-      functions: [...this.#vms.values()].map((vm) => statusOf(vm)),
-      version: 'fake',
-      pid: process.pid,
-    };
+    const functions = [...this.#vms.values()].map((vm) => statusOf(vm));
+    return { ...NO_STATUS, functions, version: 'fake', pid: process.pid };
   }
 
   async remove(name: string): Promise<{ finished_at_ms: number }> {
@@ -232,6 +229,7 @@ export class FakeAgent implements AgentApi {
   async #start(vm: FakeVm): Promise<{ instance: Instance; operation_id: string }> {
     vm.starting += 1;
     vm.started += 1;
+    this.starts += 1;
     const region = vm.plugged.findIndex(
       (_, index) => !vm.instances.some((one) => one.region === index),
     );

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import { settleSpeedup } from '../../autoscaler/replay/auto-speedup.ts';
 import type { RealPrograms } from '../../autoscaler/replay/calibrate.ts';
 import { MIB } from '../../base/units.ts';
 import type { Harm } from '../../autoscaler/replay/inject.ts';
@@ -31,6 +32,7 @@ export const SAMPLE = fileURLToPath(
 export interface Rig {
   readonly out: string;
   readonly agent: FakeAgent;
+  readonly clock: FakeClock;
   readonly abort: AbortController;
   readonly closed: () => number;
   /** Folders told as kept. */
@@ -123,11 +125,8 @@ async function replayTimes(
   { facts, time_left: _time_left, ...deps }: ReplayDependencies,
 ): Promise<RoundsSummary> {
   const signal = deps.signal.aborted ? new AbortController().signal : deps.signal;
-  return await replayRounds(parseReplayOptions(asked), {
-    ...deps,
-    signal,
-    readFacts: async () => facts,
-  });
+  const options = await settleSpeedup(parseReplayOptions(asked), facts, { ...deps, signal });
+  return await replayRounds(options, { ...deps, signal, readFacts: async () => facts });
 }
 
 const USUAL = {
@@ -183,6 +182,7 @@ export function rig(
   return {
     out,
     agent,
+    clock,
     abort,
     kept,
     notes,
@@ -193,13 +193,17 @@ export function rig(
       const raw = repeatOptions(folder, manifest, { ...given, out: again });
       const trace_named = given['trace'] !== undefined;
       const repeated = { folder, manifest, trace_named };
-      await replay(parseReplayOptions(raw), { ...deps, ...change, repeated });
+      const settled = await settleSpeedup(parseReplayOptions(raw), FACTS, { ...deps, ...change });
+      await replay(settled, { ...deps, ...change, repeated });
       return await readResults(again);
     },
     unreported,
     closed: () => closed,
     runRounds: async (rounds, given = {}) =>
       await replayTimes({ ...asked, ...given, rounds: String(rounds) }, { ...deps, ...change }),
-    run: async () => await replay(options, { ...deps, ...change }),
+    run: async () => {
+      const all = { ...deps, ...change };
+      return await replay(await settleSpeedup(options, all.facts, all), all);
+    },
   };
 }
