@@ -37,7 +37,7 @@ export const REPLAY_CODES = {
   HP_REPLAY_SPEEDUP: {
     category: 'failure',
     meaning:
-      '--speedup auto chose none: its calibration failed, or this host cannot carry the trace.',
+      '`--speedup auto` chose none: its calibration failed, or this host cannot carry the trace.',
     next: 'say a speed-up (--speedup S), or replay fewer functions or less memory.',
   },
   HP_REPLAY_AGENT: {

@@ -41,11 +41,11 @@ trace gets the one whose memory and time are nearest, and each call the size tha
 the trace says, by calls of that program measured on this host before the run. What was wanted and
 what there is of it is told, and kept in the manifest. --from and --rounds keep the sizes.
 
---speedup auto takes the greatest speed-up that this machine can carry: under each mechanism it first
-measures, on VMs of their own, what calls, starts with their unplugs, and VMs at rest cost in CPU
-time, of the function with least memory and of that with most. Of the CPU that is left, the busiest
-part of the run (half a minute or more) may then ask for 60 %. What was measured, asked for and
-chosen is told and kept; --from and --rounds keep the choice. Emulated calls alone.
+--speedup auto takes the greatest speed-up that this machine can carry. Under each mechanism it
+first measures, on VMs of their own, what calls, starts with their unplugs, and VMs at rest cost in
+CPU time, of the function with least memory and of that with most. Of the CPU that is left, the
+busiest part of the run (half a minute or more) may then ask for 60 %. What was measured, asked for
+and chosen is told and kept; --from and --rounds keep the choice. Emulated calls alone.
 
 --warm-up 60s replays the first 60 s, of the run's own time, before the window begins: its calls are
 made and recorded, at times below 0, and counted in no figure, of no mechanism and of no prediction.

