@@ -25,10 +25,31 @@ export const POOL_OPTIONS = {
     summary: 'of pool: of the calls, that are to find an idle instance',
     default: String(DEFAULT_POOL.percentile),
   },
+  'pool-worth': {
+    value: 'GIBS',
+    summary: 'of pool: a cold plug is worth so many GiB s of idle memory; several: a run each',
+  },
 } satisfies Command['options'];
 
-/** One for each length of a bucket. Throws HP_CLI_BAD_VALUE. */
+/** One for each length of a bucket and each price. Throws HP_CLI_BAD_VALUE. */
 export function poolsOf(values: Values): PoolSpec[] {
+  const worths = worthsOf(values);
+  return bucketsOf(values).flatMap((pool) =>
+    worths.map((worth_gib_s) => ({ ...pool, worth_gib_s })),
+  );
+}
+
+function worthsOf(values: Values): (number | null)[] {
+  const text = values.optional('pool-worth');
+  if (text === undefined) return [DEFAULT_POOL.worth_gib_s];
+  return text.split(',').map((one) => {
+    const gib_s = /^\d+(\.\d+)?$/.test(one) ? Number(one) : Number.NaN;
+    if (gib_s > 0 && gib_s <= 86_400_000) return gib_s;
+    throw badValue('pool-worth', one, 'GiB s above 0');
+  });
+}
+
+function bucketsOf(values: Values): Omit<PoolSpec, 'worth_gib_s'>[] {
   const of_each = {
     active_buckets: values.whole('pool-active', 1, 1_000),
     degraded_buckets: values.whole('pool-degraded', 0, 1_000),

@@ -26,7 +26,7 @@ import {
 import { stopInstance } from './instances.ts';
 import { empty } from './operations.ts';
 import { freeBytes, permitsOf } from './permits.ts';
-import { restPool } from './pool.ts';
+import { noteIdleEnd, restPool } from './pool.ts';
 import type { Yielding } from './policy.ts';
 import { isFree } from './regions.ts';
 
@@ -197,6 +197,8 @@ function stopIdle(draft: Draft, one: Yielding): void {
   const vm = editVm(draft, one.vm_id);
   const instance = vm?.instances.find(({ id }) => id === one.instance_id);
   assert(vm && instance?.phase === 'idle', 'what gives way is there, and idle');
+  const fn = editFunction(draft, one.function);
+  if (fn) noteIdleEnd(fn, instance);
   stopInstance(draft, vm, editInstance(draft, vm, instance));
   const { policy } = draft;
   const { gaveWay } = policy;

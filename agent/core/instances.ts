@@ -18,7 +18,7 @@ import { bypass } from './bypass.ts';
 import { mayEmpty } from './devices.ts';
 import { empty, instanceBehind, plug } from './operations.ts';
 import { askFor } from './permits.ts';
-import { noteStartPlaced } from './pool.ts';
+import { noteColdStart, noteStartPlaced } from './pool.ts';
 import { pressedTo } from './pressed.ts';
 import { waitsLonger } from './shortages.ts';
 import { sizeForStart } from './sizing.ts';
@@ -72,6 +72,7 @@ export function startInstance(
   region.unplug_attempts = 0;
   vm.instances_started += 1;
   fn.pace = withStart(fn.pace, draft.now_ms);
+  if (cause) noteColdStart(draft, fn);
   const started = newInstance(draft, id, region, cause);
   vm.instances = [...vm.instances, { ...started, lacked_ms: lackedMs(draft, fn, cause) }];
   draft.actions.push({

@@ -3,7 +3,8 @@
  * there is counted, and what others needed is not made ready again at once.
  */
 import { readyBytes, type ReadyRung, withBytes, withLook, withWant } from '../model/pool.ts';
-import type { FunctionState, QueuedInvocation, VmState } from '../model/state.ts';
+import { withIdleEnd, withMiss, withReuse } from '../model/idle-rests.ts';
+import type { FunctionState, InstanceState, QueuedInvocation, VmState } from '../model/state.ts';
 import { type Draft, editFunction } from './draft.ts';
 import { pressedTo } from './pressed.ts';
 
@@ -11,9 +12,29 @@ import { pressedTo } from './pressed.ts';
 export function noteCallServed(
   { arrived, now_ms }: Draft,
   fn: FunctionState,
+  { idle_since_ms }: Pick<InstanceState, 'idle_since_ms'>,
   { sequence }: Pick<QueuedInvocation, 'sequence'>,
 ): void {
-  fn.pool = withLook(fn.pool, 'warm', arrived?.sequence === sequence, now_ms);
+  const is_hit = arrived?.sequence === sequence;
+  fn.pool = withLook(fn.pool, 'warm', is_hit, now_ms);
+  if (is_hit) restedIn(fn, withReuse(fn.pace.idle_rests, now_ms - idle_since_ms));
+}
+
+function restedIn(fn: FunctionState, idle_rests: FunctionState['pace']['idle_rests']): void {
+  fn.pace = { ...fn.pace, idle_rests };
+}
+
+/** An idle instance ends, by its policy or for others. */
+export function noteIdleEnd(
+  fn: FunctionState,
+  { idle_since_ms }: Pick<InstanceState, 'idle_since_ms'>,
+): void {
+  restedIn(fn, withIdleEnd(fn.pace.idle_rests, idle_since_ms));
+}
+
+/** An instance is started for somebody who found none idle. */
+export function noteColdStart({ now_ms }: Draft, fn: FunctionState): void {
+  restedIn(fn, withMiss(fn.pace.idle_rests, now_ms));
 }
 
 /** A start that somebody waits for got its region; a hit where all of it was plugged. */

@@ -21,7 +21,7 @@ import { withExpected } from './expecting.ts';
 import { findInstance, stopInstance } from './instances.ts';
 import { empty, plug } from './operations.ts';
 import type { Scale } from './policy.ts';
-import { isPoolShut } from './pool.ts';
+import { isPoolShut, noteIdleEnd } from './pool.ts';
 import { preempt } from './preempt.ts';
 import { startBeside } from './queue.ts';
 import { isFree } from './regions.ts';
@@ -36,7 +36,7 @@ export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
   const wished = withExpected(draft, fn, askScale(draft, fn));
   const scale = withinCordon(draft, bounded(draft, fn, wished));
   waitForMemory(draft, fn, startAll(draft, fn, scale.starts));
-  stopIdle(draft, scale.stops);
+  stopIdle(draft, fn, scale.stops);
   launchVms(draft, fn, scale.launches);
   for (const id of scale.ends) endQuiet(draft, fn, id);
   keepPlugged(draft, fn, scale.plugged);
@@ -60,12 +60,13 @@ const countInstances = (draft: Draft, fn: FunctionState): number =>
   vmsOf(draft, fn).reduce((sum, { instances }) => sum + instances.length, 0);
 
 /** One that is not idle any more, or not there, goes on. */
-function stopIdle(draft: Draft, stops: Scale['stops']): void {
+function stopIdle(draft: Draft, fn: FunctionState, stops: Scale['stops']): void {
   for (const { vm_id, instance_id } of stops) {
     if (readVm(draft, vm_id)?.phase !== 'running') continue;
     const vm = editVm(draft, vm_id);
     const instance = vm && findInstance(vm, instance_id);
     if (!vm || instance?.phase !== 'idle') continue;
+    noteIdleEnd(fn, instance);
     stopInstance(draft, vm, editInstance(draft, vm, instance));
   }
 }

@@ -108,7 +108,7 @@ function assign(
   instance.invocation = invocation;
   instance.invocations += 1;
   instance.assigned_at_ms = draft.now_ms;
-  noteCallServed(draft, fn, invocation);
+  noteCallServed(draft, fn, instance, invocation);
   expectCall(fn, instance, invocation);
   draft.actions.push({
     type: 'invoke-instance',

@@ -26,8 +26,14 @@ function classOf(ms: number): number {
   return Math.ceil(Math.log2(within_ms) * CLASSES_PER_OCTAVE - 1e-9);
 }
 
-/** With one more value. */
+/** With one more value; old ones fade. */
 export function withDuration(spread: DurationTally, ms: number): DurationTally {
+  const counted = withCount(spread, ms);
+  return counted.total < KEPT ? counted : halved(counted);
+}
+
+/** With one more value, and none fades. */
+export function withCount(spread: DurationTally, ms: number): DurationTally {
   const at = classOf(ms);
   if (spread.total === 0) return { first: at, counts: [1], total: 1 };
   const first = Math.min(spread.first, at);
@@ -35,11 +41,10 @@ export function withDuration(spread: DurationTally, ms: number): DurationTally {
   for (let lower = spread.first; lower > first; lower -= 1) counts.unshift(0);
   while (counts.length <= at - first) counts.push(0);
   counts[at - first] = (counts[at - first] ?? 0) + 1;
-  const total = spread.total + 1;
-  return total < KEPT ? { first, counts, total } : halved(first, counts);
+  return { first, counts, total: spread.total + 1 };
 }
 
-function halved(first: number, all: readonly number[]): DurationTally {
+function halved({ first, counts: all }: DurationTally): DurationTally {
   const counts = all.map((count) => Math.floor(count / 2));
   const from = counts.findIndex((count) => count > 0);
   if (from < 0) return NO_DURATIONS;
@@ -60,4 +65,12 @@ export function durationPercentile(
     if (seen >= wanted) return 2 ** ((first + place) / CLASSES_PER_OCTAVE);
   }
   return 2 ** ((first + counts.length - 1) / CLASSES_PER_OCTAVE);
+}
+
+/** Its classes from the lowest: the longest value of each (ms), and how many are in it. */
+export function durationClasses({
+  first,
+  counts,
+}: DurationTally): readonly (readonly [top_ms: number, count: number])[] {
+  return counts.map((count, place) => [2 ** ((first + place) / CLASSES_PER_OCTAVE), count]);
 }

@@ -4,6 +4,7 @@
  */
 import { GIB } from '../../base/units.ts';
 import { NO_DURATIONS, durationPercentile, type DurationTally, withDuration } from './durations.ts';
+import { type IdleRests, NO_IDLE_RESTS } from './idle-rests.ts';
 
 export interface Pace {
   /** EMA of an invocation during which nothing heavy was given back; null: not known. */
@@ -26,6 +27,8 @@ export interface Pace {
   readonly call_gap_ms: number | null;
   /** From a call to the next, where that found nothing at work: what a burst has within is none. */
   readonly call_rests: DurationTally;
+  /** How long instances were idle before a call used them, or would have. */
+  readonly idle_rests: IdleRests;
 }
 
 export const NO_PACE: Pace = {
@@ -41,6 +44,7 @@ export const NO_PACE: Pace = {
   called_at_ms: null,
   call_gap_ms: null,
   call_rests: NO_DURATIONS,
+  idle_rests: NO_IDLE_RESTS,
 };
 
 /** The share of the newest value in a mean; chosen: the last ten count for two thirds. */

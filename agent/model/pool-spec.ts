@@ -1,12 +1,14 @@
 /** How a function's memory is kept ready for calls that are to come; see model/pool.ts. Pure. */
 import { z } from 'zod';
-import { field, message } from './fields.ts';
+import { field, known, message } from './fields.ts';
 
 /** The policy that keeps it so: it answers for every function that says how. */
 export const POOL_POLICY_NAME = 'pool';
 
 const BUCKET_MS_MAX = 86_400_000;
 const BUCKETS_MAX = 1_000;
+/** A TiB for a day: more is the same as never to end. */
+const WORTH_GIB_S_MAX = 86_400_000;
 
 export const poolSpecSchema = message(
   'PoolSpec',
@@ -31,6 +33,11 @@ export const poolSpecSchema = message(
       z.number().min(50).max(99.99),
       'of the calls, that are to find an idle instance',
     ),
+    worth_gib_s: field(
+      5,
+      known(z.number().positive().max(WORTH_GIB_S_MAX)),
+      'a cold plug is worth so much memory kept idle (GiB s); absent: ages go by the percentile',
+    ),
   },
   'Memory that is ready before it is asked for, and how it ages.',
 );
@@ -42,4 +49,5 @@ export const DEFAULT_POOL: PoolSpec = {
   active_buckets: 6,
   degraded_buckets: 18,
   percentile: 99,
+  worth_gib_s: null,
 };

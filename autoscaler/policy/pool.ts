@@ -11,36 +11,10 @@ import type { FunctionView, Policy, Scale } from '../../agent/core/policy.ts';
 import { durationPercentile } from '../../agent/model/durations.ts';
 import { DEFAULT_POOL, POOL_POLICY_NAME, type PoolSpec } from '../../agent/model/pool-spec.ts';
 import { withSizing } from './history.ts';
+import { countInstances } from './idle-instances.ts';
+import { scaleByPrice } from './pool-by-price.ts';
 import { poolWants } from './pool-want.ts';
 import { leavesAtMs } from './window.ts';
-
-interface Idle {
-  readonly vm_id: string;
-  readonly instance_id: string;
-  readonly since_ms: number;
-}
-
-interface Counted {
-  /** Those that do not end. */
-  readonly alive: number;
-  readonly busy: number;
-  /** The one used last first. */
-  readonly idle: readonly Idle[];
-}
-
-function countInstances({ vms }: FunctionView): Counted {
-  let [alive, busy] = [0, 0];
-  const idle: Idle[] = [];
-  for (const { id: vm_id, instances } of vms) {
-    for (const { id: instance_id, phase, idle_since_ms: since_ms } of instances) {
-      if (phase !== 'stopping') alive += 1;
-      if (phase === 'busy') busy += 1;
-      if (phase === 'idle') idle.push({ vm_id, instance_id, since_ms });
-    }
-  }
-  idle.sort((a, b) => b.since_ms - a.since_ms);
-  return { alive, busy, idle };
-}
 
 /** Until when instances, and after them regions, are ready for a function. */
 export interface PoolAges {
@@ -76,6 +50,7 @@ function scaleByPool(view: FunctionView): Scale {
   const base = DEFAULT_POLICY.scale(view);
   const { now_ms, spec, pace } = view;
   const pool = spec.pool ?? DEFAULT_POOL;
+  if (pool.worth_gib_s !== null) return scaleByPrice(view, pool, pool.worth_gib_s);
   const { alive, busy, idle } = countInstances(view);
   const { percentile } = pool;
   const wants = poolWants(pace, { now_ms, busy: busy + view.queued, percentile, spec });

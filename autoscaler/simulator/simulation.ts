@@ -122,7 +122,8 @@ export function nameOfChoice({ policy, keep_alive_ms, own, pool }: PolicyChoice)
 }
 
 function poolName(pool: PoolSpec = DEFAULT_POOL): string {
-  const { bucket_ms, active_buckets, degraded_buckets, percentile } = pool;
+  const { bucket_ms, active_buckets, degraded_buckets, percentile, worth_gib_s } = pool;
+  if (worth_gib_s !== null) return `pool ${worth_gib_s} GiB·s`;
   return `pool ${bucket_ms / 1000} s ${active_buckets}+${degraded_buckets} p${percentile}`;
 }
 

@@ -106,6 +106,13 @@ const pool = z.strictObject({
     .max(99.99)
     .default(DEFAULT_POOL.percentile)
     .describe('of the calls, that are to find an idle instance'),
+  worth: z
+    .number()
+    .positive()
+    .max(86_400_000)
+    .nullable()
+    .default(DEFAULT_POOL.worth_gib_s)
+    .describe('GiB s of idle memory that one cold plug is worth; null: the percentile decides'),
 });
 
 const spans = z
@@ -290,6 +297,7 @@ export function specOfManifest(
           active_buckets: manifest.pool.active,
           degraded_buckets: manifest.pool.degraded,
           percentile: manifest.pool.percentile,
+          worth_gib_s: manifest.pool.worth,
         }
       : null,
     spans: Object.entries(manifest.spans).map(([name, max_bytes]) => ({ name, max_bytes })),

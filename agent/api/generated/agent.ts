@@ -187,6 +187,7 @@ export interface PoolSpec {
   readonly active_buckets: number;
   readonly degraded_buckets: number;
   readonly percentile: number;
+  readonly worth_gib_s: number | null;
 }
 
 export interface SpanSpec {
@@ -3292,7 +3293,7 @@ export const ReclaimSlo: MessageFns<ReclaimSlo> = {
 };
 
 function createBasePoolSpec(): PoolSpec {
-  return { bucket_ms: 0, active_buckets: 0, degraded_buckets: 0, percentile: 0 };
+  return { bucket_ms: 0, active_buckets: 0, degraded_buckets: 0, percentile: 0, worth_gib_s: null };
 }
 
 export const PoolSpec: MessageFns<PoolSpec> = {
@@ -3308,6 +3309,9 @@ export const PoolSpec: MessageFns<PoolSpec> = {
     }
     if (message.percentile !== 0) {
       writer.uint32(33).double(message.percentile);
+    }
+    if (message.worth_gib_s !== undefined && message.worth_gib_s !== null) {
+      writer.uint32(41).double(message.worth_gib_s);
     }
     return writer;
   },
@@ -3355,6 +3359,14 @@ export const PoolSpec: MessageFns<PoolSpec> = {
             }
 
             message.percentile = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.worth_gib_s = reader.double();
             continue;
           }
         }

@@ -61,8 +61,8 @@ const definition = {
   limit_bytes: fc.constantFrom(128 * MIB, 512 * MIB),
   pool: fc.constantFrom<FunctionSpec['pool']>(
     null,
-    { bucket_ms: 1_000, active_buckets: 1, degraded_buckets: 2, percentile: 50 },
-    { bucket_ms: 1_000, active_buckets: 2, degraded_buckets: 0, percentile: 99 },
+    { bucket_ms: 1_000, active_buckets: 1, degraded_buckets: 2, percentile: 50, worth_gib_s: null },
+    { bucket_ms: 1_000, active_buckets: 2, degraded_buckets: 0, percentile: 99, worth_gib_s: 1 },
   ),
 };
 
