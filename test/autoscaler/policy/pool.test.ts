@@ -152,6 +152,33 @@ test('warm for six buckets, plugged for eighteen more, then nothing is left, and
   t.is(world.wake_ms, null);
 });
 
+test('by a price one that nothing is known of stays until it has cost as much as its plug', (t) => {
+  const world = worldOf({ limit_bytes: GIB, pool: { ...DEFAULT_POOL, worth_gib_s: 120 } });
+  call(world);
+  until(world, 1.9);
+  t.deepEqual(rungs(world), [1, 1]);
+  until(world, 2.1);
+  t.deepEqual(rungs(world), [0, 0], 'nothing stays plugged either');
+  t.is(world.wake_ms, null);
+});
+
+test('by a price one whose calls come too late is not kept, and one that is small is', (t) => {
+  for (const [limit_bytes, kept] of [
+    [4 * GIB, [0, 0]],
+    [GIB / 4, [1, 1]],
+  ] as const) {
+    const world = worldOf({ limit_bytes, pool: { ...DEFAULT_POOL, worth_gib_s: 120 } });
+    // Each call five minutes after the last: 20 minutes of GiB, or one and a quarter.
+    for (let at = 0; at < 20; at += 1) {
+      call(world);
+      until(world, 5 * (at + 1));
+    }
+    call(world);
+    until(world, 104.9);
+    t.deepEqual(rungs(world), kept, `${limit_bytes} bytes`);
+  }
+});
+
 test('of a burst, what calls do not want goes with the bucket after its own', (t) => {
   const world = worldOf({ pool: { ...DEFAULT_POOL, percentile: 50 } });
   const burst = [1, 2, 3, 4].map(() => world.invoke('f'));
