@@ -3,7 +3,7 @@
  * there is counted, and what others needed is not made ready again at once.
  */
 import { readyBytes, type ReadyRung, withBytes, withLook, withWant } from '../model/pool.ts';
-import { withIdleEnd, withMiss, withReuse } from '../model/idle-rests.ts';
+import { type IdleRests, withIdleEnd, withMiss, withReuse } from '../model/idle-rests.ts';
 import type { FunctionState, InstanceState, QueuedInvocation, VmState } from '../model/state.ts';
 import { type Draft, editFunction } from './draft.ts';
 import { pressedTo } from './pressed.ts';
@@ -17,11 +17,13 @@ export function noteCallServed(
 ): void {
   const is_hit = arrived?.sequence === sequence;
   fn.pool = withLook(fn.pool, 'warm', is_hit, now_ms);
-  if (is_hit) restedIn(fn, withReuse(fn.pace.idle_rests, now_ms - idle_since_ms));
+  if (is_hit) noteRests(fn, (rests) => withReuse(rests, now_ms - idle_since_ms));
 }
 
-function restedIn(fn: FunctionState, idle_rests: FunctionState['pace']['idle_rests']): void {
-  fn.pace = { ...fn.pace, idle_rests };
+/** Only a price asks for it: calls of other functions are not made to pay. */
+function noteRests(fn: FunctionState, more: (rests: IdleRests) => IdleRests): void {
+  if ((fn.spec.pool?.worth_gib_s ?? null) === null) return;
+  fn.pace = { ...fn.pace, idle_rests: more(fn.pace.idle_rests) };
 }
 
 /** An idle instance ends, by its policy or for others. */
@@ -29,12 +31,12 @@ export function noteIdleEnd(
   fn: FunctionState,
   { idle_since_ms }: Pick<InstanceState, 'idle_since_ms'>,
 ): void {
-  restedIn(fn, withIdleEnd(fn.pace.idle_rests, idle_since_ms));
+  noteRests(fn, (rests) => withIdleEnd(rests, idle_since_ms));
 }
 
 /** An instance is started for somebody who found none idle. */
 export function noteColdStart({ now_ms }: Draft, fn: FunctionState): void {
-  restedIn(fn, withMiss(fn.pace.idle_rests, now_ms));
+  noteRests(fn, (rests) => withMiss(rests, now_ms));
 }
 
 /** A start that somebody waits for got its region; a hit where all of it was plugged. */

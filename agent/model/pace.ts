@@ -27,7 +27,7 @@ export interface Pace {
   readonly call_gap_ms: number | null;
   /** From a call to the next, where that found nothing at work: what a burst has within is none. */
   readonly call_rests: DurationTally;
-  /** How long instances were idle before a call used them, or would have. */
+  /** How long instances were idle before a call used them, or would have; of a pool by a price. */
   readonly idle_rests: IdleRests;
 }
 

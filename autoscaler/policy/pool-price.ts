@@ -6,9 +6,8 @@ import { GIB } from '../../base/units.ts';
 import { type DurationTally, durationClasses } from '../../agent/model/durations.ts';
 
 /**
- * Of one rest nothing is known: it is longer than t with s / (s + t). Chosen so that rests have no
- * longest, and that s is at most ten minutes: half of Azure's functions are called less often
- * (Shahrad et al., ATC 2020, figure 5).
+ * Of one rest nothing is known: it is longer than t with s / (s + t), so rests have no longest. The
+ * most that s is, chosen: on a slice of Azure 2019 a half and the double of it cost as much.
  */
 const UNKNOWN_MS_MAX = 600_000;
 
@@ -28,7 +27,8 @@ export function evenAfterMs({ bytes, worth_gib_s }: Price): number {
  * For how long an instance is kept idle (ms), up to `most_ms`: of all ends of a class of rests the
  * one with the least price of plugs that come nevertheless and of memory kept until then, with one
  * rest more that nothing is known of. Where nothing is known at all: until both are even, so that
- * it costs at most twice what was best (the rule for skis: buy when the rents have paid for them).
+ * it costs at most twice what was best (the rule for skis: buy when the rents have paid for them),
+ * ten minutes at most.
  */
 export function keptForMs(rests: DurationTally, price: Price, most_ms: number): number {
   const even_ms = evenAfterMs(price);
