@@ -98,4 +98,16 @@ export const PAST_FAILURES: readonly PastFailure[] = [
     runs: 40,
     found: 'the fake guest let a stop overtake a slow start, which then stood in a region twice',
   },
+  {
+    test: 'random events and faults: one answer each, book above plugged, zero after removal',
+    seed: 155_003_191,
+    runs: 944,
+    found: 'who waited for memory waited on for what a start before it had taken in the same step',
+  },
+  {
+    test: 'memory that is ready ahead of calls waits for all others, and gives way first',
+    seed: 635_642_920,
+    runs: 192,
+    found: 'who waited for memory waited on for what a start before it had taken in the same step',
+  },
 ];

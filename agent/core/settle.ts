@@ -11,6 +11,7 @@ import { heedCordon } from './cordon.ts';
 import { type Draft, editedVmsOf, editFunction, editInstance, editVmsOf } from './draft.ts';
 import { finishDrains } from './drains.ts';
 import { comeBack } from './functions.ts';
+import { comingBytes } from './give-way.ts';
 import { releaseStopped, retryStops, stopInstance } from './instances.ts';
 import { settleSpans } from './named-spans.ts';
 import { refuseInvocation } from './invocations.ts';
@@ -130,11 +131,20 @@ function expireQueue(draft: Draft, fn: FunctionState): void {
  * their order, as long as one gets what it wants. None is passed by one that came later.
  */
 export function settleShort(draft: Draft, { type }: HostEvent): void {
-  if (NO_NEWS_OF_MEMORY.has(type) && draft.short[0] === draft.state.short[0]) return;
+  if (!NO_NEWS_OF_MEMORY.has(type) || draft.short[0] !== draft.state.short[0]) {
+    settleInTurn(draft, () => true);
+  }
+  // What was made to give way may be taken by a start that goes before: who waits is then looked
+  // at again, and waits for something else or is refused in this very step.
+  settleInTurn(draft, () => comingBytes(draft) === 0);
+}
+
+/** Whoever waits longest, each once, while it is wanted. */
+function settleInTurn(draft: Draft, isWanted: () => boolean): void {
   const seen = new Set<string>();
   for (;;) {
     const [name] = draft.short;
-    if (name === undefined || seen.has(name)) return;
+    if (name === undefined || seen.has(name) || !isWanted()) return;
     seen.add(name);
     const fn = editFunction(draft, name);
     assert(fn, 'a function that waits is there');
