@@ -2,12 +2,12 @@
 import type { Clock } from '../../base/clock.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { type StageAnswer, type Joined, joinAnswers } from '../dag/payload.ts';
+import { dropStages, foreseenId, foreseeStages, type TakenPlace } from '../dag/foresee.ts';
 import type { DagPlan, StagePlan } from '../dag/plan.ts';
 import {
   beginRun,
   type DagRun,
   dueStages,
-  foreseenCalls,
   isOver,
   lastStages,
   openStages,
@@ -67,12 +67,11 @@ export interface DagCallEnd {
   readonly failure: Refusal | null;
 }
 
-/** Foreseen calls are forgotten so many deadlines after the DAG was called. */
-const FORGOTTEN_AFTER = 3;
-
 export class DagCall {
   readonly #parts: DagCallParts;
   readonly #asked: DagAsked;
+  /** What stood ready for it. */
+  readonly #taken: TakenPlace;
   #run: DagRun;
   readonly #answers = new Map<string, StageAnswer>();
   readonly #stages: StageRecord[] = [];
@@ -82,9 +81,10 @@ export class DagCall {
   #answer: Joined | null = null;
   readonly #over = Promise.withResolvers<DagCallEnd>();
 
-  constructor(plan: DagPlan, asked: DagAsked, parts: DagCallParts) {
+  constructor(plan: DagPlan, asked: DagAsked, taken: TakenPlace, parts: DagCallParts) {
     this.#parts = parts;
     this.#asked = asked;
+    this.#taken = taken;
     this.#run = beginRun(plan, parts.clock.nowMs());
   }
 
@@ -125,9 +125,7 @@ export class DagCall {
   #end(): void {
     const { clock, payloads, emit } = this.#parts;
     for (const name of this.#answers.keys()) payloads.release(this.#idOf(name));
-    for (const [name, dropped] of this.#byFunction(foreseenCalls(this.#run))) {
-      emit({ type: 'expect', function: name, calls: [], dropped: dropped.map(({ id }) => id) });
-    }
+    for (const event of dropStages(this.#run, this.#asked.id)) emit(event);
     const { failed } = this.#run;
     const failure = failed
       ? REFUSALS.stageFailed(this.#run.plan.dag.name, failed.stage, failed.failure)
@@ -151,23 +149,14 @@ export class DagCall {
     return null;
   }
 
-  /** Instances of the stages to come are to be ready in time. */
   #foresee(): void {
-    const { plan, received_at_ms } = this.#run;
-    const until_ms = received_at_ms + FORGOTTEN_AFTER * plan.dag.deadline_ms;
-    for (const [name, calls] of this.#byFunction(foreseenCalls(this.#run))) {
-      const expected = calls.map(({ id, at_ms }) => ({ id, at_ms, until_ms }));
-      this.#parts.emit({ type: 'expect', function: name, calls: expected, dropped: [] });
+    for (const event of foreseeStages(this.#run, this.#asked.id, this.#taken)) {
+      this.#parts.emit(event);
     }
   }
 
-  #byFunction(calls: ReturnType<typeof foreseenCalls>) {
-    const with_ids = calls.map((call) => ({ ...call, id: this.#idOf(call.stage) }));
-    return Map.groupBy(with_ids, (call) => call.function);
-  }
-
   #idOf(stage: string): string {
-    return `${this.#asked.id}/${stage}`;
+    return foreseenId(this.#asked.id, stage);
   }
 
   /** Never throws but for a fault of the agent itself. */

@@ -1,7 +1,8 @@
 /** DAGs, as callers deploy, call, list and remove them. */
 import { assert } from '../../base/assert.ts';
 import { AGENT_LIMITS } from '../limits.ts';
-import { planDag } from '../dag/plan.ts';
+import { learnedPlan } from '../dag/learned.ts';
+import { StandingPlaces } from '../dag/standing.ts';
 import { NO_CALLS, type DagTally, withCallEnd } from '../dag/tally.ts';
 import type { Joined } from '../dag/payload.ts';
 import type { Reply } from '../model/actions.ts';
@@ -28,7 +29,7 @@ export interface DagEnd {
 export class Dags {
   readonly #parts: DagsParts;
   readonly #tallies = new Map<string, DagTally>();
-  readonly #running = new Map<string, number>();
+  readonly #places = new StandingPlaces();
   #open = 0;
   #next = 1;
 
@@ -41,6 +42,7 @@ export class Dags {
     const asked = { type: 'deploy-dag', dag, peer } as const;
     const reply = await this.#parts.request((request_id) => ({ ...asked, request_id }));
     assert(reply.kind === 'dag' && reply.outcome !== 'removed', 'a DAG that is deployed is there');
+    this.#standReady(dag.name);
     return { outcome: reply.outcome };
   }
 
@@ -49,6 +51,12 @@ export class Dags {
     const asked = { type: 'remove-dag', dag, peer } as const;
     await this.#parts.request((request_id) => ({ ...asked, request_id }));
     this.#tallies.delete(dag);
+    this.#tell(this.#places.remove(dag, this.#parts.clock.nowMs()));
+  }
+
+  /** Instances stand ready for calls of all that an earlier agent left. */
+  resume(): void {
+    for (const name of Object.keys(this.#parts.stateOf().dags)) this.#standReady(name);
   }
 
   /**
@@ -69,13 +77,15 @@ export class Dags {
     if (this.#open >= AGENT_LIMITS.dags_running) {
       throw errorOf(REFUSALS.dagsBusy(AGENT_LIMITS.dags_running));
     }
-    const plan = planDag(dag, (one) => {
-      const pace = functions.get(one)?.pace;
-      return pace?.exec_ms ?? pace?.slowed_ms ?? null;
-    });
-    const call = new DagCall(plan, { ...asked, id: `dag${this.#next}` }, this.#parts);
+    const plan = learnedPlan(dag, functions);
+    const call = new DagCall(
+      plan,
+      { ...asked, id: `dag${this.#next}` },
+      this.#places.begin(name, this.#parts.clock.nowMs()),
+      this.#parts,
+    );
     this.#next += 1;
-    this.#count(name, 1);
+    this.#open += 1;
     try {
       onGone?.(() => call.giveUp());
       const end = await call.make();
@@ -86,7 +96,7 @@ export class Dags {
       }
       return { record, answer: end.answer, failure: end.failure };
     } finally {
-      this.#count(name, -1);
+      this.#end(name);
     }
   }
 
@@ -99,15 +109,25 @@ export class Dags {
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
       .map((dag) => ({
         dag,
-        running: this.#running.get(dag.name) ?? 0,
+        running: this.#places.running(dag.name),
         ...(this.#tallies.get(dag.name) ?? NO_CALLS),
       }));
   }
 
-  #count(name: string, more: number): void {
-    this.#open += more;
-    const count = (this.#running.get(name) ?? 0) + more;
-    if (count === 0) this.#running.delete(name);
-    else this.#running.set(name, count);
+  #end(name: string): void {
+    this.#open -= 1;
+    const { functions, dags } = this.#parts.stateOf();
+    const dag = Object.hasOwn(dags, name) ? dags[name] : undefined;
+    this.#tell(this.#places.end(name, dag, functions, this.#parts.clock.nowMs()));
+  }
+
+  #standReady(name: string): void {
+    const { functions, dags } = this.#parts.stateOf();
+    const dag = Object.hasOwn(dags, name) ? dags[name] : undefined;
+    if (dag) this.#tell(this.#places.stand(dag, functions, this.#parts.clock.nowMs()));
+  }
+
+  #tell(events: readonly HostEvent[]): void {
+    for (const event of events) this.#parts.emit(event);
   }
 }

@@ -124,7 +124,7 @@ export class HostAgent {
       onBug,
     });
     if (ledger) keepLedger(ledger, this, options, this.#runners);
-    if (options.earlier) this.#decider.dispatch({ type: 'restarted' });
+    this.#goOn(options.earlier !== undefined);
     const read = options.readAvailable;
     this.#truth = read
       ? new HostTruth({
@@ -352,6 +352,12 @@ export class HostAgent {
     const { asked, answer } = this.#callers.open(event);
     this.#decider.dispatch(asked);
     return answer;
+  }
+
+  /** With what an earlier agent left, where there was one. */
+  #goOn(has_earlier: boolean): void {
+    if (has_earlier) this.#decider.dispatch({ type: 'restarted' });
+    this.dags.resume();
   }
 
   get #state(): HostState {

@@ -12,6 +12,11 @@ import { duration_ms, field, known, message } from './fields.ts';
 export const DAG_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 const name = z.string().regex(DAG_NAME, 'must be like [a-z0-9][a-z0-9-]{0,62}');
 
+/** A day. */
+export const READY_MS_MAX = 86_400_000;
+/** The longest that ATC'20 (Shahrad et al.) keeps anything for a call; chosen after it. */
+export const DEFAULT_READY_MS = 14_400_000;
+
 const dagStageSchema = message(
   'DagStage',
   {
@@ -42,6 +47,11 @@ export const dagSpecSchema = message(
     ),
     stages: field(3, z.array(dagStageSchema).readonly()),
     edges: field(4, z.array(dagEdgeSchema).readonly(), 'by the names of stages'),
+    ready_ms: field(
+      5,
+      known(duration_ms.max(READY_MS_MAX)),
+      'for so long after a call instances stand ready for the next; absent: four hours',
+    ),
   },
   'Functions that are called one after the other and side by side, by one call.',
 );

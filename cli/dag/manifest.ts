@@ -4,7 +4,14 @@
  */
 import { z } from 'zod';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
-import { DAG_NAME, type DagEdge, type DagSpec, dagTrouble } from '../../agent/model/dag.ts';
+import {
+  DAG_NAME,
+  type DagEdge,
+  type DagSpec,
+  dagTrouble,
+  DEFAULT_READY_MS,
+  READY_MS_MAX,
+} from '../../agent/model/dag.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { durationOf } from '../function/manifest.ts';
 
@@ -51,6 +58,9 @@ const written = z.strictObject({
     .array(z.string({ error: ARROWS_WANTED }).trim().regex(ARROWS, ARROWS_WANTED))
     .default([])
     .describe('which stages wait for which: a -> b -> c'),
+  ready: durationOf(0, READY_MS_MAX)
+    .default(DEFAULT_READY_MS)
+    .describe('for so long after a call instances stand ready for the next, where it needs them'),
 });
 
 export const dagFileSchema = written.superRefine((manifest, context) => {
@@ -82,7 +92,7 @@ function edgesOf(arrows: string): DagEdge[] {
   return names.slice(1).map((to, index) => ({ from: names[index] ?? '', to }));
 }
 
-export function specOfDag({ dag, deadline, stages, edges }: DagManifest): DagSpec {
+export function specOfDag({ dag, deadline, stages, edges, ready }: DagManifest): DagSpec {
   return {
     name: dag,
     deadline_ms: deadline,
@@ -92,5 +102,6 @@ export function specOfDag({ dag, deadline, stages, edges }: DagManifest): DagSpe
       payload_json: given === undefined ? null : json(given),
     })),
     edges: edges.flatMap(edgesOf),
+    ready_ms: ready,
   };
 }

@@ -69,7 +69,9 @@ test('a file says names, functions, payloads of their own, and arrows', (t) => {
       { from: 'a', to: 'b' },
       { from: 'b', to: 'c' },
     ],
+    ready_ms: 14_400_000,
   });
+  t.is(specOfDag(check(`${text}ready: 0s\n`)).ready_ms, 0, 'nothing stands ready');
 });
 
 test('the published schema is up to date, and refuses what the command does', async (t) => {
@@ -180,8 +182,9 @@ test('status says of a DAG what share met its deadline, and where the time went'
   const run = async (line: string) => await runLine(`${line} --socket ${socket_path}`);
   await client.deploy(specOf('f'));
   const stages = [{ name: 'a', function: 'f', payload_json: null }];
-  await client.deployDag({ name: 'slack', deadline_ms: 60_000, stages, edges: [] });
-  await client.deployDag({ name: 'tight', deadline_ms: 1, stages, edges: [] });
+  const alone = { stages, edges: [], ready_ms: null };
+  await client.deployDag({ name: 'slack', deadline_ms: 60_000, ...alone });
+  await client.deployDag({ name: 'tight', deadline_ms: 1, ...alone });
   for (const dag of ['slack', 'slack', 'tight']) t.is((await run(`invoke --dag ${dag}`)).code, 0);
 
   const { out } = await run('status');

@@ -1062,6 +1062,7 @@ export interface DagSpec {
   readonly deadline_ms: number;
   readonly stages: readonly DagStage[];
   readonly edges: readonly DagEdge[];
+  readonly ready_ms: number | null;
 }
 
 export interface DagStage {
@@ -7088,7 +7089,7 @@ export const DagStatus: MessageFns<DagStatus> = {
 };
 
 function createBaseDagSpec(): DagSpec {
-  return { name: "", deadline_ms: 0, stages: [], edges: [] };
+  return { name: "", deadline_ms: 0, stages: [], edges: [], ready_ms: null };
 }
 
 export const DagSpec: MessageFns<DagSpec> = {
@@ -7104,6 +7105,9 @@ export const DagSpec: MessageFns<DagSpec> = {
     }
     for (const v of message.edges) {
       DagEdge.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.ready_ms !== undefined && message.ready_ms !== null) {
+      writer.uint32(41).double(message.ready_ms);
     }
     return writer;
   },
@@ -7151,6 +7155,14 @@ export const DagSpec: MessageFns<DagSpec> = {
             }
 
             message.edges.push(DagEdge.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.ready_ms = reader.double();
             continue;
           }
         }

@@ -58,6 +58,7 @@ const DAG = {
   deadline_ms: 1_000,
   stages: [{ name: 'a', function: 'f', payload_json: null }],
   edges: [],
+  ready_ms: null,
 };
 
 test('a certificate may do what its name is listed for, and changes nothing else', async (t) => {

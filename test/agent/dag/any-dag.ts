@@ -25,6 +25,6 @@ export const anyDag: fc.Arbitrary<TimedDag> = fc
     );
     const stages = names.map((name) => ({ name, function: `f-${name}`, payload_json: null }));
     const exec_ms = new Map(names.map((name, index) => [`f-${name}`, times[index] ?? 0]));
-    const dag = { name: 'd', deadline_ms: 100, stages, edges };
+    const dag = { name: 'd', ready_ms: null, deadline_ms: 100, stages, edges };
     return { dag: is_turned ? { ...dag, stages: stages.toReversed() } : dag, exec_ms };
   });

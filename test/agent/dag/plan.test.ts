@@ -39,7 +39,13 @@ test('begin, rest and path are those of the longest way', async (t) => {
 
 test('a function of which nothing is known takes no time', (t) => {
   const stages = ['a', 'b'].map((name) => ({ name, function: name, payload_json: null }));
-  const dag = { name: 'd', deadline_ms: 10, stages, edges: [{ from: 'a', to: 'b' }] };
+  const dag = {
+    name: 'd',
+    ready_ms: null,
+    deadline_ms: 10,
+    stages,
+    edges: [{ from: 'a', to: 'b' }],
+  };
   const plan = planDag(dag, (name) => (name === 'a' ? null : 5));
   t.is(plan.path_ms, 5);
   t.like(plan.stages.get('a'), { begin_ms: 0, rest_ms: 5, after: ['b'] });

@@ -99,7 +99,7 @@ test('a stage is to be over by the deadline of all, less the longest way after i
     { from: 'a', to: 'b' },
     { from: 'a', to: 'c' },
   ];
-  const dag = { name: 'd', deadline_ms: 100, stages, edges };
+  const dag = { name: 'd', ready_ms: null, deadline_ms: 100, stages, edges };
   const run = beginRun(
     planDag(dag, (name) => ({ a: 10, b: 20, c: 30 })[name] ?? null),
     1_000,

@@ -1,6 +1,7 @@
 /** One call of a DAG: what is called with what, and that nothing of it is left however it ends. */
 import test from 'ava';
 import fc from 'fast-check';
+import { NO_PLACE } from '../../../agent/dag/foresee.ts';
 import { planDag } from '../../../agent/dag/plan.ts';
 import { DagCall, type InvokeFunction } from '../../../agent/executor/dag-call.ts';
 import { HeldPayloads } from '../../../agent/executor/held-payloads.ts';
@@ -75,7 +76,7 @@ function made(dag: DagSpec, ends: Ends, takes: (name: string) => number = () => 
     peer: null,
   };
   const parts = { clock, stateOf: () => emptyHost(1), invoke, emit, payloads };
-  const call = new DagCall(planDag(dag, takes), asked, parts);
+  const call = new DagCall(planDag(dag, takes), asked, NO_PLACE, parts);
   return { clock, call, payloads, foreseen, called, cancelled, open };
 }
 
@@ -89,6 +90,7 @@ const DIAMOND: DagSpec = {
   deadline_ms: 100,
   stages: stagesOf('abcd'),
   edges: edgesOf('ab ac bd cd'),
+  ready_ms: null,
 };
 
 const longThroughB = (name: string): number => ({ a: 10, b: 50, c: 20, d: 5 })[name] ?? 0;

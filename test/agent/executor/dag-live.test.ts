@@ -1,17 +1,18 @@
 /** Calls of DAGs by the real agent, over a modelled VMM and guest. */
 import test from 'ava';
 import type { DagSpec } from '../../../agent/model/dag.ts';
-import { GIB } from '../../../base/units.ts';
+import { GIB, MIB } from '../../../base/units.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 
+const LIMIT_BYTES = 128 * MIB;
 const json = JSON.stringify(WORK);
 const PAYLOAD = { payload: emulated(WORK).payload, content_type: 'application/json' };
 const ASKED = { invocation_id: 'x', ...PAYLOAD, peer: null };
 
 /** Stages a, b, c, d of functions fa, fb, fc, fd. */
-function diamond(deadline_ms: number): DagSpec {
+function diamond(deadline_ms: number, ready_ms = 0): DagSpec {
   const stages = 'abcd'.split('').map((name) => ({
     name,
     function: `f${name}`,
@@ -21,7 +22,7 @@ function diamond(deadline_ms: number): DagSpec {
     from: pair[0] ?? '',
     to: pair[1] ?? '',
   }));
-  return { name: 'd', deadline_ms, stages, edges };
+  return { name: 'd', deadline_ms, stages, edges, ready_ms };
 }
 
 async function hostOf(deadline_ms: number, faults: Parameters<typeof fakeHost>[0] = {}) {
@@ -86,6 +87,41 @@ test('instances of later stages are started with the first, and have none to wai
   t.true(plug_ms + start_ms > 0, 'of the first stage');
   await clock.advance(10_000);
   t.is(hypervisor.pluggedBytes(), 0, 'and all of it comes back');
+});
+
+test('a deadline that has no time for starts has instances ready, for as long as it says', async (t) => {
+  const { agent, clock, hypervisor } = await hostOf(1_000);
+  await clock.until(agent.dags.deploy(diamond(20, 60_000)));
+  await clock.advance(5_000);
+  t.is(hypervisor.pluggedBytes(), 4 * LIMIT_BYTES, 'one of each, before any call');
+  for (const call of ['first', 'second']) {
+    const { record } = await clock.until(agent.dags.invoke('d', ASKED));
+    const cold = record.stages.filter((stage) => stage.cold);
+    t.deepEqual(cold, [], `${call}: none is cold`);
+    await clock.advance(30_000);
+    t.is(hypervisor.pluggedBytes(), 3 * LIMIT_BYTES, 'longer than functions keep them');
+  }
+  const pair = [agent.dags.invoke('d', ASKED), agent.dags.invoke('d', ASKED)];
+  await clock.until(Promise.all(pair));
+  await clock.advance(10_000);
+  t.is(hypervisor.pluggedBytes(), 6 * LIMIT_BYTES, 'two of each, after two at a time');
+  await clock.advance(60_000);
+  t.is(hypervisor.pluggedBytes(), 0, 'and then nothing');
+});
+
+test('a deadline that has time for starts has none ready, and one that is gone gives all back', async (t) => {
+  const { agent, clock, hypervisor } = await hostOf(1_000);
+  await clock.until(agent.dags.deploy(diamond(20, 3_600_000)));
+  await clock.until(agent.dags.invoke('d', ASKED));
+  await clock.advance(30_000);
+  t.is(hypervisor.pluggedBytes(), 3 * LIMIT_BYTES, 'd can be started while a and b run');
+  await clock.until(agent.dags.remove('d'));
+  await clock.advance(10_000);
+  t.is(hypervisor.pluggedBytes(), 0, 'removed');
+  await clock.until(agent.dags.deploy(diamond(60_000, 3_600_000)));
+  await clock.until(agent.dags.invoke('d', ASKED));
+  await clock.advance(10_000);
+  t.is(hypervisor.pluggedBytes(), 0, 'a minute is enough to start them');
 });
 
 test('one that is done after its deadline is told so, and counted', async (t) => {

@@ -17,7 +17,7 @@ function chain(name: string, ...functions: readonly string[]): DagSpec {
     return { name: `s${index}`, function: runs, payload_json: null };
   });
   const edges = stages.slice(1).map((to, index) => ({ from: `s${index}`, to: to.name }));
-  return { name, deadline_ms: 1_000, stages, edges };
+  return { name, deadline_ms: 1_000, stages, edges, ready_ms: 0 };
 }
 
 test('DAGs stay from agent to agent until they are removed, also without a function', async (t) => {

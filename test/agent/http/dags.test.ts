@@ -24,14 +24,15 @@ async function shown(t: ExecutionContext) {
   await client.deploy(specOf('work'));
   const edges = [{ from: 'first', to: 'last' }];
   const stages = [stage('first', 'shop'), stage('last', 'shop')];
-  await client.deployDag({ name: 'd', deadline_ms: 60_000, stages, edges });
+  await client.deployDag({ name: 'd', deadline_ms: 60_000, stages, edges, ready_ms: 0 });
   const fails = [stage('first', 'shop'), stage('last', 'work')];
-  await client.deployDag({ name: 'fails', deadline_ms: 60_000, stages: fails, edges });
+  await client.deployDag({ name: 'fails', deadline_ms: 60_000, stages: fails, edges, ready_ms: 0 });
   const slow = {
     ...stage('first', 'work'),
     payload_json: JSON.stringify({ ...WORK, wall_ms: 3e5 }),
   };
-  await client.deployDag({ name: 'slow', deadline_ms: 1_000, stages: [slow], edges: [] });
+  const alone = { stages: [slow], edges: [], ready_ms: 0 };
+  await client.deployDag({ name: 'slow', deadline_ms: 1_000, ...alone });
   const where = { host: '127.0.0.1', port: surface.server.port ?? 0 };
   const call = (method: string, path: string, body?: string, headers = {}) =>
     ask({ ...where, method, path, headers }, body);

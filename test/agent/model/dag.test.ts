@@ -56,7 +56,7 @@ test('who is before and after a stage follows from the edges, in the order of th
     { from: 'b', to: 'c' },
     { from: 'a', to: 'c' },
   ];
-  const dag = { name: 'd', deadline_ms: 1, stages, edges };
+  const dag = { name: 'd', deadline_ms: 1, stages, edges, ready_ms: null };
   t.deepEqual(beforeStage(dag, 'c'), ['a', 'b']);
   t.deepEqual(afterStage(dag, 'a'), ['c']);
   t.deepEqual(beforeStage(dag, 'a'), []);
