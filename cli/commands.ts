@@ -54,9 +54,11 @@ import { resultsExportCommand } from './commands/results-export.ts';
 import { simulateCommand } from './commands/simulate.ts';
 import { simulateDecisionsCommand } from './commands/simulate-decisions.ts';
 import { simulatePaperCommand } from './commands/simulate-paper.ts';
+import { simulateDagsCommand } from './commands/simulate-dags.ts';
 import { simulateSizingCommand } from './commands/simulate-sizing.ts';
 import { statusCommand } from './commands/status.ts';
 import { topCommand } from './commands/top.ts';
+import { traceDagsCommand } from './commands/trace-dags.ts';
 import { traceGenerateCommand } from './commands/trace-generate.ts';
 import { traceInspectCommand } from './commands/trace-inspect.ts';
 import { traceSampleCommand } from './commands/trace-sample.ts';
@@ -105,9 +107,11 @@ export const COMMANDS: readonly Command[] = [
   traceInspectCommand,
   traceValidateCommand,
   traceSampleCommand,
+  traceDagsCommand,
   traceGenerateCommand,
   simulateCommand,
   simulateDecisionsCommand,
+  simulateDagsCommand,
   simulateSizingCommand,
   simulatePaperCommand,
   compareCommand,

@@ -25,6 +25,12 @@ export const CLI_LIMITS = {
   simulated_functions: 100_000,
   /** Functions of a trace that is chosen from, sampled or made; all of 2019 are 72,359. */
   trace_functions: 1_000_000,
+  /** A made trace of DAGs: how many, how long, and how loose its deadlines. */
+  trace_dags: 10_000,
+  dag_hours: 24 * 14,
+  dag_slack: 1_000,
+  /** A day: idle instances of a simulated DAG are not kept for longer. */
+  dag_ready_s: 86_400,
   /** Orders among which a sample is chosen. */
   trace_trials: 10_000,
   /** Invocations of a made trace: what is held in memory. */

@@ -63,3 +63,12 @@ export class Values {
     throw badValue(name, this.text(name), `one of ${choices.join(', ')}`);
   }
 }
+
+/** Every option that was given or has a default, as text, for a record. */
+export function textsOf(values: Values): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of Object.entries(values.raw)) {
+    if (name !== 'json' && name !== 'out' && value !== undefined) texts[name] = String(value);
+  }
+  return texts;
+}

@@ -15,7 +15,7 @@ import { WIDE_HOST } from './host-model.ts';
 import { MemoryAccount } from '../results/memory-account.ts';
 import { OUTCOME, type Played, type ReadyTally } from './outcome.ts';
 import { readyOf } from './ready.ts';
-import { BOOT_BYTES, VirtualHost } from './virtual-host.ts';
+import { SIM_BOOT_BYTES, VirtualHost } from './virtual-host.ts';
 import type { SimCosts, SimWorkload } from './workload.ts';
 
 export interface ReferenceOptions {
@@ -90,7 +90,7 @@ class ReferenceEngine {
     this.#account = new MemoryAccount(window_ms);
     this.#outcomes = new Uint8Array(invocations.length);
     this.#waits_ms = new Float64Array(invocations.length).fill(Number.NaN);
-    const boot_bytes = functions.length * BOOT_BYTES;
+    const boot_bytes = functions.length * SIM_BOOT_BYTES;
     const limit_bytes = Math.min(options.limit_bytes, Number.MAX_SAFE_INTEGER - boot_bytes);
     const state = emptyHost(limit_bytes + boot_bytes, 1, {
       vms_max: functions.length,

@@ -1,5 +1,6 @@
 /** What `hotplane simulate` prints. Pure. */
 import { GIB } from '../../base/units.ts';
+import { alignedRows } from './aligned-rows.ts';
 import type { RunFigures, Simulation } from '../results/simulation.ts';
 
 export function renderSimulation(one: Simulation): string {
@@ -85,18 +86,4 @@ function percent(share: number): string {
 
 function end(value: number | null): string {
   return value === null ? '?' : value.toFixed(1);
-}
-
-/** Columns as wide as their widest field. */
-function alignedRows(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [at, field] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, field.length);
-  }
-  return rows.map((row) =>
-    row
-      .map((field, at) => field.padEnd(widths[at] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }

@@ -18,7 +18,7 @@ import { resizeMs } from './mechanism-models.ts';
 import { readyMs, type SimCosts, type SimFunction } from './workload.ts';
 
 /** What a VM takes beside its regions; not counted. */
-export const BOOT_BYTES = 64 * MIB;
+export const SIM_BOOT_BYTES = 64 * MIB;
 
 const VM_FACTS = {
   guest_kernel: 'simulated',
@@ -91,7 +91,7 @@ export class VirtualHost {
         limit_bytes,
         concurrency,
         vcpus: 1,
-        boot_bytes: BOOT_BYTES,
+        boot_bytes: SIM_BOOT_BYTES,
         ...PLAIN_SPEC,
         ...as,
       },
@@ -145,7 +145,7 @@ export class VirtualHost {
       case 'reply':
         return this.#parts.onReply(action.request_id, action.reply, now_ms);
       case 'launch-vm':
-        this.#boot_bytes += BOOT_BYTES;
+        this.#boot_bytes += SIM_BOOT_BYTES;
         return this.later(now_ms, {
           type: 'vm-ready',
           vm_id: action.vm_id,

@@ -131,8 +131,8 @@ function functionCounts({ apps, functions }: GenerateOptions): number[] {
   return counts;
 }
 
-/** Times of one application within the span, to the millisecond below which the file has noise. */
-function appArrivals(count: number, span_ms: number, random: Random): Float64Array {
+/** Times of one application's calls within the span, ms to three places: below is noise. */
+export function appArrivals(count: number, span_ms: number, random: Random): Float64Array {
   const gaps = new Float64Array(count);
   let short_ms = 0;
   let long_ms = 0;

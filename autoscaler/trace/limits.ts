@@ -18,6 +18,8 @@ export const TRACE_LIMITS = {
   memory_rows: 1_000_000,
   /** Memory of one application, MiB: 16 TiB. */
   memory_mib: 16 * 1024 * 1024,
+  /** Calls of one trace of DAGs. */
+  dag_calls: 2_000_000,
   /** One file of a memory series; the largest published has 477,474. */
   series_bytes: 64 * 1024 * 1024,
 } as const;

@@ -12,7 +12,7 @@ import {
 } from '../trace-options.ts';
 import type { SweepInput } from '../../autoscaler/simulator/sweep.ts';
 import type { PolicyChoice } from '../../autoscaler/simulator/simulation.ts';
-import type { Values } from '../values.ts';
+import { textsOf, type Values } from '../values.ts';
 
 export const simulateCommand: Command = {
   name: 'simulate',
@@ -291,12 +291,4 @@ async function choicesOf(values: Values): Promise<PolicyChoice[]> {
       const own_ms = isTimed(policy) ? times_ms : [first_ms];
       return own_ms.map((keep_alive_ms) => ({ policy, keep_alive_ms }));
     });
-}
-
-function textsOf(values: Values): Record<string, string> {
-  const texts: Record<string, string> = {};
-  for (const [name, value] of Object.entries(values.raw)) {
-    if (name !== 'json' && name !== 'out' && value !== undefined) texts[name] = String(value);
-  }
-  return texts;
 }

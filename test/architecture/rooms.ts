@@ -71,6 +71,8 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ),
   // Answer the agent's questions: its interface, and the policy they are put upon.
   'autoscaler/policy': ['base', 'agent/core/policy.ts', 'agent/core/default-policy', 'agent/model'],
+  // What a call of a DAG takes at least is what the agent plans by.
+  'autoscaler/trace': ['base', 'agent/model', 'agent/dag'],
   // Knows texts and numbers alone: neither agents nor runs.
   'autoscaler/mux': ['base', 'agent/expression'],
   // Numbers and texts, by which the core sizes and the reader of sources writes.
