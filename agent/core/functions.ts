@@ -108,6 +108,7 @@ function newFunction(spec: FunctionSpec, known: FunctionState | undefined): Func
     remove_by_ms: null,
     elastic: known?.elastic ?? (isElastic(spec) ? NO_TALLY : null),
     expression: expressionChecks(known, spec),
+    ...(known?.named_spans && { named_spans: known.named_spans }),
     reclaim: known?.reclaim ?? null,
     targets: known?.targets ?? null,
     pace: known?.pace ?? NO_PACE,

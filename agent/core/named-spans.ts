@@ -32,6 +32,7 @@ import {
 import { askFor } from './permits.ts';
 import { pressedTo } from './pressed.ts';
 import { isFree, retryLater } from './regions.ts';
+import { noteDenied } from './span-tally.ts';
 
 type Asked = Omit<Extract<HostEvent, { type: 'span-asked' }>, 'type' | 'vm_id'>;
 
@@ -43,7 +44,8 @@ export function spanAsked(
   { instance, asked }: { readonly instance: InstanceState; readonly asked: Asked },
 ): void {
   const { span: name, bytes: asked_bytes, said_at_ms } = asked;
-  const refuse = (failure: Refusal): void => tellRefused(draft, vm, instance.id, name, failure);
+  const whom = { fn, vm, instance_id: instance.id };
+  const refuse = (failure: Refusal): void => tellRefused(draft, whom, name, failure);
   const spec = vmSpec(fn, vm);
   const index = spanRegion(spec, instance.region_index, name);
   const max_bytes = spec.spans.find((one) => one.name === name)?.max_bytes ?? 0;
@@ -165,26 +167,39 @@ function denySpan(
   if (region.operation_id === null) {
     recordRefused(draft, { fn, vm, region, cause: 'open', to_bytes: bytes, instance }, failure);
   }
-  tellRefused(draft, vm, instance_id, name, failure);
+  tellRefused(draft, { fn, vm, instance_id }, name, failure);
   closeIn(draft, fn, vm, region);
 }
 
+interface Asker {
+  readonly fn: FunctionState;
+  readonly vm: VmState;
+  readonly instance_id: string;
+}
+
+/** Every refusal of a span comes through here. */
 function tellRefused(
   draft: Draft,
-  vm: VmState,
-  instance_id: string,
+  { fn, vm, instance_id }: Asker,
   span: string,
   failure: Refusal,
 ): void {
+  noteDenied(draft, fn, span, failure);
   draft.actions.push({ type: 'refuse-span', vm_id: vm.id, instance_id, span, failure });
+}
+
+interface Ended {
+  readonly region: RegionState;
+  readonly operation: OperationState;
+  readonly result: ResizeOutcome;
 }
 
 /** The plug of a span ended; one that nobody waits for any more is closed at the next look. */
 export function spanOpened(
   draft: Draft,
+  fn: FunctionState,
   vm: VmState,
-  region: RegionState,
-  { operation, result }: { readonly operation: OperationState; readonly result: ResizeOutcome },
+  { region, operation, result }: Ended,
 ): void {
   growthEnded(draft, region, operation, result);
   const { named } = region;
@@ -203,17 +218,12 @@ export function spanOpened(
   const cause = REFUSALS.growthFailed(to_bytes, plugged_bytes, error_code, why);
   const waited_ms = draft.now_ms - named.asked_at_ms;
   const failure = REFUSALS.spanDenied(name, named.bytes, waited_ms, cause);
-  tellRefused(draft, vm, instance_id, name, failure);
+  tellRefused(draft, { fn, vm, instance_id }, name, failure);
   region.named = null;
 }
 
 /** Its memory is the host's again, or is asked for again later. */
-export function spanEmptied(
-  draft: Draft,
-  vm: VmState,
-  region: RegionState,
-  { operation, result }: { readonly operation: OperationState; readonly result: ResizeOutcome },
-): void {
+export function spanEmptied(draft: Draft, vm: VmState, { region, operation, result }: Ended): void {
   unplugEnded(draft, region, operation, result);
   retryLater(draft, vm, region);
 }

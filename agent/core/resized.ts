@@ -47,9 +47,9 @@ export function resized(
       unplugEnded(draft, region, operation, result);
       return holdUnlessDone(draft, region, result);
     case 'open':
-      return spanOpened(draft, vm, region, { operation, result });
+      return spanOpened(draft, fn, vm, { region, operation, result });
     case 'close':
-      return spanEmptied(draft, vm, region, { operation, result });
+      return spanEmptied(draft, vm, { region, operation, result });
     case 'pool':
       return pooled(draft, vm, { region, operation, result });
     case 'stop':

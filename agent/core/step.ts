@@ -36,6 +36,7 @@ import { dispatch } from './queue.ts';
 import { restarted } from './restart.ts';
 import { settle, settleShort } from './settle.ts';
 import { setTargets } from './targets.ts';
+import { meterNamedSpans } from './span-tally.ts';
 import { earlier } from './wakes.ts';
 
 /** Rows that a step made, changed or took away, by their keys. */
@@ -82,6 +83,7 @@ export function step(
   if (draft.short.length > 0) settleShort(draft, event);
   const queue_ms = dispatch(draft);
   meterPools(draft);
+  meterNamedSpans(draft);
   noteDrained(draft);
   const due_ms = draft.alarms.earliest((name) => readFunction(draft, name)?.wake_at_ms ?? null);
   const at_ms = earlier(due_ms, queue_ms);

@@ -14,7 +14,7 @@ import { rungStatusSchema } from './pool-messages.ts';
 import { PRESSURE_LEVELS } from './pressure.ts';
 import { queueStatusSchema, reclaimStatusSchema } from './queue-messages.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
-import { memoryStatusSchema } from './span-messages.ts';
+import { memoryStatusSchema, spansStatusSchema } from './span-messages.ts';
 import { functionSpecSchema } from './spec.ts';
 import { targetsSchema } from './targets.ts';
 
@@ -163,6 +163,7 @@ export const functionStatusSchema = message('FunctionStatus', {
   reclaim: field(35, reclaimStatusSchema.nullable(), 'absent: it promises nothing'),
   rungs: field(40, z.array(rungStatusSchema), 'how ready its regions stand, the lowest first'),
   memory: field(30, memoryStatusSchema.nullable(), 'absent: its instances have one size'),
+  spans: field(41, known(spansStatusSchema), 'absent: it can have none, and none was asked for'),
 });
 export type FunctionStatus = z.infer<typeof functionStatusSchema>;
 

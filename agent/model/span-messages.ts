@@ -89,6 +89,24 @@ const spanStatusSchema = message(
 );
 export type SpanStatus = z.infer<typeof spanStatusSchema>;
 
+export const spansStatusSchema = message(
+  'SpansStatus',
+  {
+    opened: field(1, count, 'since it was deployed'),
+    denied: field(2, count, 'refused to their programs, for whatever reason'),
+    open: field(3, count, 'now'),
+    waiting: field(4, count, 'asked for now, and not there yet'),
+    open_bytes: field(5, bytes, 'asked for by those that are open'),
+    plugged_bytes: field(6, bytes, "in their regions by the VMM's word, on its way back included"),
+    held_gib_s: field(7, z.number().nonnegative(), 'plugged_bytes over time'),
+    last_denied_code: field(8, optional_text, 'what stood in its way; absent: none was denied'),
+    last_denied_span: field(9, optional_text, 'its name, as it was asked for'),
+    last_denied_at_ms: field(10, stamp_ms),
+  },
+  'What the named spans of a function came to.',
+);
+export type SpansStatus = z.infer<typeof spansStatusSchema>;
+
 export const explainRequestSchema = message('ExplainRequest', { instance_id: field(1, text) });
 
 export const explainResponseSchema = message('ExplainResponse', {

@@ -12,6 +12,7 @@ import type { ExpectedCall } from './expected-call.ts';
 import type { StartStamps } from './events.ts';
 import type { ExpressionLedger } from './expression-ledger.ts';
 import type { NamedSpan } from './named-span.ts';
+import type { NamedSpanTally } from './span-tally.ts';
 import type { VmNetwork } from './network.ts';
 import type { ElasticTally, SpanState } from './span.ts';
 import { newQueue, type QueueState } from './operation-queue.ts';
@@ -273,6 +274,8 @@ export interface FunctionState {
   remove_by_ms: number | null;
   /** What the sizes of its instances came to; null: they have one size. */
   elastic: ElasticTally | null;
+  /** What its named spans came to; absent or null: none was asked for yet. */
+  named_spans?: NamedSpanTally | null;
   /** How good its memory expression is; absent or null: it has none. */
   expression?: ExpressionLedger | null;
   /** What its promise about memory that it gives up came to; null: none was made yet. */

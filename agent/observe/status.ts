@@ -16,6 +16,7 @@ import type { Drifts } from './drift.ts';
 import { rungsStatus } from './pool-status.ts';
 import { reclaimStatus } from './queue-status.ts';
 import { memoryStatus } from './explain.ts';
+import { spansStatus } from './spans-status.ts';
 import { isBug } from './fail-stop.ts';
 
 /** The VM a status is asked of. Unknown figures are null. */
@@ -73,6 +74,7 @@ export function functionStatus(
   const regions = told.flatMap((one) => regionsOf(fn, one));
   const silent = new Set(told.flatMap(({ unanswered }) => unanswered));
   const [first] = told;
+  const vms = told.map(({ vm }) => vm);
   return {
     function: fn.spec,
     vm_id: first?.vm.id ?? '',
@@ -95,20 +97,14 @@ export function functionStatus(
     guest_answered_at_ms: earliest(told.map(({ source }) => source?.guest_answered_at_ms ?? null)),
     last_failure: failureOf(fn),
     reclaim: reclaimStatus(fn),
-    rungs: rungsStatus(
-      fn,
-      told.map(({ vm }) => vm),
-      now_ms,
-    ),
+    rungs: rungsStatus(fn, vms, now_ms),
     targets: fn.targets && targetsOf(fn.spec.name, fn.targets),
     vms: told.map((one) => vmStatus(fn, one)),
     shared_bytes: sum(({ stats }) => stats?.page_cache_bytes ?? null),
     tmp_bytes: sum(({ stats }) => stats?.tmp_bytes ?? null),
     kernel_bytes: sum(({ stats }) => stats?.kernel_bytes ?? null),
-    memory: memoryStatus(
-      fn,
-      told.map(({ vm }) => vm),
-    ),
+    memory: memoryStatus(fn, vms),
+    spans: spansStatus(fn, vms, now_ms),
   };
 }
 

@@ -9,6 +9,7 @@ import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { renderDag } from '../dag/status.ts';
 import { cordonText } from '../host-text.ts';
 import { rungsText } from '../rungs-text.ts';
+import { spansText } from '../spans-text.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { withAgent } from '../with-agent.ts';
 
@@ -95,6 +96,7 @@ function renderFunction(status: FunctionStatus): string {
     `${status.oom_kills ?? UNKNOWN} OOM kills\n` +
     renderShared(status) +
     renderMemory(status) +
+    spansText(status.spans, hostClock.nowMs()) +
     rungsText(status) +
     renderReclaim(status) +
     renderUnanswered(status) +

@@ -358,6 +358,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
     vm_state: 'running',
     targets: null,
     reclaim: null,
+    spans: null,
     rungs: [],
     instances_starting: vm.starting,
     instances_busy: vm.instances.filter((one) => !one.idle).length,

@@ -436,6 +436,7 @@ export interface FunctionStatus {
   readonly reclaim: ReclaimStatus | null;
   readonly rungs: readonly RungStatus[];
   readonly memory: MemoryStatus | null;
+  readonly spans: SpansStatus | null;
 }
 
 export const FunctionStatus_VmState = {
@@ -900,6 +901,19 @@ export interface CheckedCall {
 export interface CheckedCall_InputsEntry {
   readonly key: string;
   readonly value: number;
+}
+
+export interface SpansStatus {
+  readonly opened: number;
+  readonly denied: number;
+  readonly open: number;
+  readonly waiting: number;
+  readonly open_bytes: number;
+  readonly plugged_bytes: number;
+  readonly held_gib_s: number;
+  readonly last_denied_code: string | null;
+  readonly last_denied_span: string | null;
+  readonly last_denied_at_ms: number | null;
 }
 
 export interface HostMemoryStatus {
@@ -4798,6 +4812,7 @@ function createBaseFunctionStatus(): FunctionStatus {
     reclaim: null,
     rungs: [],
     memory: null,
+    spans: null,
   };
 }
 
@@ -4890,6 +4905,9 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
     }
     if (message.memory !== undefined && message.memory !== null) {
       MemoryStatus.encode(message.memory, writer.uint32(242).fork()).join();
+    }
+    if (message.spans !== undefined && message.spans !== null) {
+      SpansStatus.encode(message.spans, writer.uint32(330).fork()).join();
     }
     return writer;
   },
@@ -5139,6 +5157,14 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
             }
 
             message.memory = MemoryStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.spans = SpansStatus.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -6683,6 +6709,162 @@ export const CheckedCall_InputsEntry: MessageFns<CheckedCall_InputsEntry> = {
             }
 
             message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSpansStatus(): SpansStatus {
+  return {
+    opened: 0,
+    denied: 0,
+    open: 0,
+    waiting: 0,
+    open_bytes: 0,
+    plugged_bytes: 0,
+    held_gib_s: 0,
+    last_denied_code: null,
+    last_denied_span: null,
+    last_denied_at_ms: null,
+  };
+}
+
+export const SpansStatus: MessageFns<SpansStatus> = {
+  encode(message: SpansStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.opened !== 0) {
+      writer.uint32(8).uint64(message.opened);
+    }
+    if (message.denied !== 0) {
+      writer.uint32(16).uint64(message.denied);
+    }
+    if (message.open !== 0) {
+      writer.uint32(24).uint64(message.open);
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(32).uint64(message.waiting);
+    }
+    if (message.open_bytes !== 0) {
+      writer.uint32(40).uint64(message.open_bytes);
+    }
+    if (message.plugged_bytes !== 0) {
+      writer.uint32(48).uint64(message.plugged_bytes);
+    }
+    if (message.held_gib_s !== 0) {
+      writer.uint32(57).double(message.held_gib_s);
+    }
+    if (message.last_denied_code !== undefined && message.last_denied_code !== null) {
+      writer.uint32(66).string(message.last_denied_code);
+    }
+    if (message.last_denied_span !== undefined && message.last_denied_span !== null) {
+      writer.uint32(74).string(message.last_denied_span);
+    }
+    if (message.last_denied_at_ms !== undefined && message.last_denied_at_ms !== null) {
+      writer.uint32(81).double(message.last_denied_at_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SpansStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSpansStatus() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.opened = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.denied = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.open = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.waiting = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.open_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.plugged_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.held_gib_s = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.last_denied_code = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.last_denied_span = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.last_denied_at_ms = reader.double();
             continue;
           }
         }

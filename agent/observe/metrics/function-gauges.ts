@@ -28,6 +28,11 @@ const SAMPLES = {
   expression_trusted: ({ expression }) => [
     ['', expression ? (expression.is_trusted ? 1 : 0) : null],
   ],
+  spans_opened: ({ spans }) => [['', spans?.opened ?? null]],
+  spans_denied: ({ spans }) => [['', spans?.denied ?? null]],
+  spans_open: ({ spans }) => [['', spans ? spans.opened - spans.closed : null]],
+  spans_plugged: ({ spans }) => [['', spans?.plugged_bytes ?? null]],
+  spans_held: ({ spans }) => [['', spans ? spans.byte_ms / 1_000 : null]],
   rung_regions: ({ instances, ready_regions, empty_regions }) => [
     [',rung="unplugged"', empty_regions],
     [',rung="plugged"', ready_regions],

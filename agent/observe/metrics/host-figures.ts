@@ -7,6 +7,7 @@ import {
   type ReadyRung,
   type RungState,
 } from '../../model/pool.ts';
+import { type NamedSpanTally, NO_NAMED_SPANS, spanByteMsAt } from '../../model/span-tally.ts';
 import type { FunctionState, InstancePhase, VmState } from '../../model/state.ts';
 import { totalBytes } from '../../model/tiers.ts';
 import { rungCounts } from '../pool-status.ts';
@@ -29,7 +30,13 @@ export interface FunctionFigures {
   resident_bytes: number | null;
   /** Null: no function of the label has a memory expression. */
   expression: ExpressionFigures | null;
+  /** Null: no function of the label can have named spans. */
+  spans: SpanFigures | null;
 }
+
+type SpanFigures = Readonly<
+  Pick<NamedSpanTally, 'opened' | 'closed' | 'denied' | 'plugged_bytes' | 'byte_ms'>
+>;
 
 type RungFigures = { -readonly [Key in 'want' | 'asked' | 'hits' | 'byte_ms']: RungState[Key] };
 
@@ -65,6 +72,7 @@ function noFigures(): FunctionFigures {
     rungs: { plugged: noRung(), warm: noRung() },
     resident_bytes: 0,
     expression: null,
+    spans: null,
   };
 }
 
@@ -107,15 +115,32 @@ export class HostFigures {
     this.#now_ms = now_ms;
   }
 
-  addFunction({ spec, phase, queue, expression, pool }: FunctionState): void {
+  addFunction(fn: FunctionState): void {
+    const { spec, phase, queue, expression, pool } = fn;
     bump(this.phases, phase);
     const figures = this.#of(spec.name);
     if (expression) figures.expression = expressionFigures(expression);
+    figures.spans = this.#withSpans(figures.spans, fn);
     for (const rung of READY_RUNGS) this.#addRung(figures.rungs[rung], pool, rung);
     figures.queued += queue.length;
     if (!queue.first) return;
     const wait_ms = Math.max(0, this.#now_ms - queue.first.received_at_ms);
     figures.oldest_wait_ms = Math.max(figures.oldest_wait_ms, wait_ms);
+  }
+
+  #withSpans(
+    sum: SpanFigures | null,
+    { spec, named_spans = null }: FunctionState,
+  ): SpanFigures | null {
+    if (spec.spans.length === 0 && named_spans === null) return sum;
+    const tally = named_spans ?? NO_NAMED_SPANS;
+    return {
+      opened: (sum?.opened ?? 0) + tally.opened,
+      closed: (sum?.closed ?? 0) + tally.closed,
+      denied: (sum?.denied ?? 0) + tally.denied,
+      plugged_bytes: (sum?.plugged_bytes ?? 0) + tally.plugged_bytes,
+      byte_ms: (sum?.byte_ms ?? 0) + spanByteMsAt(tally, this.#now_ms),
+    };
   }
 
   #addRung(sum: RungFigures, pool: PoolState, rung: ReadyRung): void {

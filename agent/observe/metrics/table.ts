@@ -219,6 +219,36 @@ export const METRIC_ROWS = {
     help: 'Calls that looked for an idle instance (warm), starts for a plugged region: hit or miss.',
     labels: ['function', 'rung', 'result'],
   },
+  spans_opened: {
+    name: 'hotplane_function_spans_opened_total',
+    type: 'counter',
+    help: 'Named spans that were opened. No sample: the function can have none.',
+    labels: ['function'],
+  },
+  spans_denied: {
+    name: 'hotplane_function_spans_denied_total',
+    type: 'counter',
+    help: 'Named spans that were refused to their programs; status tells the last reason.',
+    labels: ['function'],
+  },
+  spans_open: {
+    name: 'hotplane_function_spans_open',
+    type: 'gauge',
+    help: 'Named spans that are open.',
+    labels: ['function'],
+  },
+  spans_plugged: {
+    name: 'hotplane_function_spans_plugged_bytes',
+    type: 'gauge',
+    help: 'Plugged in regions of named spans: coming, open, and on its way back.',
+    labels: ['function'],
+  },
+  spans_held: {
+    name: 'hotplane_function_spans_byte_seconds_total',
+    type: 'counter',
+    help: 'What named spans have taken of the host: plugged bytes over time.',
+    labels: ['function'],
+  },
   rung_idle: {
     name: 'hotplane_function_rung_idle_byte_seconds_total',
     type: 'counter',

@@ -239,6 +239,22 @@ test('what is not known is null on the other side of the socket, and 0 is 0', as
   hypervisor.vms[0]?.thaw();
 });
 
+test('what named spans came to is told over the socket: those opened, and those denied', async (t) => {
+  const { client } = await serve(t);
+  const spans = [{ name: 'data', max_bytes: 64 * MIB }];
+  await client.deploy(specOf('f', { mechanism: 'hotmem', keep_alive_ms: 60_000, spans }));
+  const told = async () => (await client.status('f')).functions[0]?.spans;
+  t.like(await told(), { opened: 0, denied: 0, last_denied_code: null, last_denied_at_ms: null });
+  const step = { at_ms: 0, touch_bytes: 0, hold_ms: 1, times: 2 };
+  const asks = (span: string) => emulated({ ...WORK, spans: [{ ...step, span, bytes: MIB }] });
+  t.like(await client.invoke({ ...invocation, ...asks('data') }), { outcome: 'done' });
+  t.like(await client.invoke({ ...invocation, ...asks('other') }), { outcome: 'failed' });
+  const after = await told();
+  t.like(after, { opened: 2, denied: 1, open: 0, last_denied_span: 'other' });
+  t.is(after?.last_denied_code, 'HP_AGENT_SPAN_DENIED');
+  t.true((after?.held_gib_s ?? 0) > 0);
+});
+
 function there(limit_bytes: number) {
   const request = { function: specOf('f', { limit_bytes }), update: false, dry_run: false };
   return SERVICE.Deploy.decodeRequest(SERVICE.Deploy.encodeRequest(request));

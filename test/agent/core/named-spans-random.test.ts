@@ -1,7 +1,10 @@
 /** Random hosts whose instances open spans: whatever comes between, all of it comes back. */
 import test from 'ava';
 import fc from 'fast-check';
+import type { Action } from '../../../agent/model/actions.ts';
+import type { HostEvent } from '../../../agent/model/events.ts';
 import { DEFAULT_QUEUE } from '../../../agent/model/operation-queue.ts';
+import { NO_NAMED_SPANS, spanByteMsAt } from '../../../agent/model/span-tally.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 import { FAULTS } from './outcomes.ts';
@@ -90,6 +93,52 @@ function checkSpans(world: World): void {
   }
 }
 
+const sum = (parts: readonly number[]): number => parts.reduce((total, one) => total + one, 0);
+
+/** What the regions of spans have, and which are open, as the rows say it. */
+function bookOf(world: World) {
+  const regions = world.vmsOf('f').flatMap((vm) => vm.regions.filter(({ of_spans }) => of_spans));
+  const open = regions.flatMap(({ named }) => (named?.opened_at_ms == null ? [] : [named]));
+  return {
+    open: open.length,
+    open_bytes: sum(open.map(({ bytes }) => bytes)),
+    plugged_bytes: sum(regions.map(({ plugged_bytes }) => plugged_bytes)),
+  };
+}
+
+/** The tally of a function, held after every step against its rows and what its guests are told. */
+class Ledger extends World {
+  #byte_ms = 0;
+  #until_ms = 0;
+  #plugged_bytes = 0;
+
+  override send(event: HostEvent): Action[] {
+    const then_ms = this.now_ms;
+    const actions = super.send(event);
+    this.#byte_ms += this.#plugged_bytes * (then_ms - this.#until_ms);
+    const { open, open_bytes, plugged_bytes } = bookOf(this);
+    this.#until_ms = then_ms;
+    this.#plugged_bytes = plugged_bytes;
+    const fn = this.state.functions.get('f');
+    if (!fn) return actions;
+    const told = (type: Action['type']): number =>
+      this.actions.filter((one) => one.type === type).length;
+    const tally = fn.named_spans ?? NO_NAMED_SPANS;
+    const counted = { ...tally, open: tally.opened - tally.closed };
+    const byte_ms = spanByteMsAt(tally, then_ms);
+    const [opened, denied] = [told('open-span'), told('refuse-span')];
+    const true_ones = { open, open_bytes, plugged_bytes, opened, denied };
+    for (const [name, value] of Object.entries(true_ones)) {
+      const said: unknown = Object.entries(counted).find(([key]) => key === name)?.[1];
+      if (said === value) continue;
+      throw new Error(`${name} is ${value}: ${JSON.stringify(counted)}`);
+    }
+    if (byte_ms !== this.#byte_ms) throw new Error(`${byte_ms} byte ms, not ${this.#byte_ms}`);
+    if ((tally.last_denied === null) !== (denied === 0)) throw new Error('denied for a reason');
+    return actions;
+  }
+}
+
 const host = fc.record({
   gib: fc.constantFrom(0.5, 0.75, 4),
   step_bytes: fc.constantFrom(null, 32 * MIB),
@@ -97,9 +146,9 @@ const host = fc.record({
   at_once_max: fc.constantFrom(null, 1, 2),
 });
 
-test('random spans and faults: book above plugged, and nothing is left', async (t) => {
+test('random spans and faults: book above plugged, all counted, and nothing is left', async (t) => {
   const property = fc.property(MOVES, host, (moves, { gib, ...queue }) => {
-    const world = new World(gib * GIB, { queue: { ...DEFAULT_QUEUE, ...queue } });
+    const world = new Ledger(gib * GIB, { queue: { ...DEFAULT_QUEUE, ...queue } });
     const requests = [world.deploy('f', 'hotmem', { spans: SPANS, max_vms: 2 })];
     for (const one of moves) {
       play(world, one, requests);

@@ -8,6 +8,7 @@ import { NO_QUEUE } from '../../../agent/model/operation-queue.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { complete, finish } from './actions.ts';
+import { refusalFor } from './outcomes.ts';
 import { specOf, World } from './world.ts';
 
 const BOOT = 256 * MIB;
@@ -282,6 +283,54 @@ test('a span that was asked for, or closed, while no agent was there', (t) => {
   complete(world, 'plug');
   killed(world);
   t.deepEqual(resizes(world), ['close r3']);
+});
+
+const tally = (world: World) => world.state.functions.get('f')?.named_spans;
+
+test('what was opened, is open and took memory is counted, from the plug to the unplug', (t) => {
+  const world = busy();
+  t.is(tally(world), undefined, 'nobody asked for any');
+  ask(world, 'data', 64 * MIB);
+  t.is(tally(world), undefined, 'nothing came of it yet');
+  complete(world, 'plug');
+  t.like(tally(world), { opened: 1, closed: 0, open_bytes: 64 * MIB, plugged_bytes: 64 * MIB });
+  world.now_ms += 1_000;
+  close(world, 'data');
+  t.like(tally(world), { opened: 1, closed: 1, open_bytes: 0, plugged_bytes: 64 * MIB });
+  world.now_ms += 500;
+  complete(world, 'unplug');
+  t.like(tally(world), { opened: 1, closed: 1, denied: 0, last_denied: null, plugged_bytes: 0 });
+  t.is(tally(world)?.byte_ms, 64 * MIB * 1_501, 'until the host has it back, a ms later');
+});
+
+for (const [what, limit_bytes, span, bytes, code] of [
+  ['of a name that it has not', 4 * GIB, 'other', MIB, 'HP_AGENT_SPAN_DENIED'],
+  ['above its size', 4 * GIB, 'data', 257 * MIB, 'HP_AGENT_SPAN_DENIED'],
+  ['for want of memory', BOOT + REGION + MIB, 'data', 64 * MIB, 'HP_AGENT_NO_MEMORY'],
+] as const) {
+  test(`a refusal ${what} is counted with its reason, and who waits no longer is none`, (t) => {
+    const world = busy(limit_bytes);
+    ask(world, span, bytes);
+    world.advance(10_000);
+    t.like(tally(world), { opened: 0, denied: 1, last_denied: { span, code } });
+    ask(world, 'model', 64 * MIB);
+    close(world, 'model');
+    t.is(tally(world)?.denied, 1);
+  });
+}
+
+test('what its spans came to stays with a function through an update and the next agent', (t) => {
+  const world = busy();
+  ask(world, 'data', 64 * MIB);
+  complete(world, 'plug');
+  ask(world, 'other', MIB);
+  world.update('f', { keep_alive_ms: 50_000 });
+  killed(world, [{}]);
+  t.like(tally(world), { opened: 1, closed: 0, open_bytes: 64 * MIB, denied: 1 }, 'told twice');
+  world.send({ type: 'vm-failed', vm_id: vm(world)?.id ?? '', failure: refusalFor('vm-dies') });
+  t.like(tally(world), { opened: 1, closed: 1, open_bytes: 0, plugged_bytes: 64 * MIB });
+  complete(world, 'shutdown-vm');
+  t.like(tally(world), { opened: 1, closed: 1, plugged_bytes: 0, denied: 1 });
 });
 
 test('after an update an instance of the earlier definition has the spans that it had', (t) => {

@@ -49,6 +49,9 @@ test('a span of 1 GiB, 100 times in one call: opened and given back each time', 
   t.like(await clock.until(reply), { outcome: 'done' });
   await clock.advance(5_000);
   t.is(hypervisor.pluggedBytes(), 128 * MIB, 'what its instance has is left');
+  const told = (await clock.until(agent.status('f'))).functions[0]?.spans;
+  t.like(told, { opened: 100, denied: 0, open: 0, waiting: 0, open_bytes: 0, plugged_bytes: 0 });
+  t.true((told?.held_gib_s ?? 0) >= 100 * 0.05, 'each was held for 50 ms at the least');
   for (const cause of ['open', 'close'] as const) {
     const of_cause = operations.filter((one) => one.cause === cause);
     t.is(of_cause.length, 100);
@@ -65,6 +68,9 @@ test('a host that refuses: the program is told why, within the bound', async (t)
   await clock.advance(AGENT_LIMITS.span_wait_ms + 1_000);
   const { outcome, failure } = await clock.until(reply);
   t.is(outcome, 'failed');
+  const told = (await clock.until(agent.status('f'))).functions[0]?.spans;
+  t.like(told, { opened: 0, denied: 1, last_denied_span: 'data', held_gib_s: 0 });
+  t.is(told?.last_denied_code, 'HP_AGENT_NO_MEMORY', 'not that it was denied, but why');
   t.regex(failure?.message ?? '', /HP_AGENT_SPAN_DENIED: span 'data' of 1 GiB did not come/);
   const denied = operations.find(({ cause }) => cause === 'open');
   t.like(denied, { outcome: 'refused', error_code: 'HP_AGENT_SPAN_DENIED', span: 'data' });

@@ -3,6 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { Gauge, Registry } from 'prom-client';
 import { functionGauges, isFunctionGauge } from '../../../agent/observe/metrics/function-gauges.ts';
+import type { FunctionFigures } from '../../../agent/observe/metrics/host-figures.ts';
 import { AgentMetrics } from '../../../agent/observe/metrics/metrics.ts';
 import { FunctionNames } from '../../../agent/observe/metrics/function-names.ts';
 import { AGENT_LIMITS } from '../../../agent/limits.ts';
@@ -221,8 +222,29 @@ const NO_FIGURES = {
     warm: { want: null, asked: 0, hits: 0, byte_ms: 0 },
   },
   expression: null,
+  spans: null,
   resident_bytes: 0,
 };
+
+test('named spans are told of functions that can have them, and of no other', (t) => {
+  const spans = { opened: 7, closed: 5, denied: 2, plugged_bytes: MIB, byte_ms: 3_000 * MIB };
+  const told = [
+    ...functionGauges(
+      new Map<string, FunctionFigures>([
+        ['with', { ...NO_FIGURES, spans }],
+        ['without', NO_FIGURES],
+      ]),
+    ),
+  ].join('\n');
+  const samples = told.split('\n').filter((line) => line.startsWith('hotplane_function_spans_'));
+  t.deepEqual(samples, [
+    'hotplane_function_spans_opened_total{function="with"} 7',
+    'hotplane_function_spans_denied_total{function="with"} 2',
+    'hotplane_function_spans_open{function="with"} 2',
+    `hotplane_function_spans_plugged_bytes{function="with"} ${MIB}`,
+    `hotplane_function_spans_byte_seconds_total{function="with"} ${3 * MIB}`,
+  ]);
+});
 
 /** The metrics of an empty host whose API has a certificate until then; null: it has none. */
 async function renderedWith(certificate_end_ms: number | null): Promise<string> {

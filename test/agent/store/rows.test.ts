@@ -115,6 +115,25 @@ test('a state read back from its rows, at any point, leads to the same actions a
   await holds(t, property, { runs: 300 });
 });
 
+test('what named spans came to is written apart, and read again', (t) => {
+  const world = new StoredWorld(2 * GIB, 1);
+  const spans = [{ name: 'data', max_bytes: GIB }];
+  world.deploy('f', 'hotmem', { spans });
+  world.quiesce();
+  world.invoke('f');
+  while (!world.pendingTypes().includes('invoke-instance')) world.complete(0);
+  const [vm] = world.vmsOf('f');
+  const row = world.rows.functions.get('f');
+  const about = { vm_id: vm?.id ?? '', instance_id: vm?.instances[0]?.id ?? '', said_at_ms: null };
+  world.send({ type: 'span-asked', ...about, span: 'other', bytes: 1 });
+  world.send({ type: 'span-asked', ...about, span: 'data', bytes: GIB / 2 });
+  world.complete(world.pendingTypes().findIndex((one) => one.startsWith('plug')));
+  const { named_spans } = world.state.functions.get('f') ?? {};
+  t.like(named_spans, { opened: 1, denied: 1, plugged_bytes: GIB / 2 });
+  t.deepEqual(JSON.parse(world.rows.marks.get('functions/f') ?? '').named_spans, named_spans);
+  t.is(world.rows.functions.get('f'), row, 'the long row of a function is not written for it');
+});
+
 test('nothing of what is gone stays in the rows', (t) => {
   const world = new StoredWorld(2 * GIB, 1);
   world.deploy('a');
