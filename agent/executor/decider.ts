@@ -165,5 +165,16 @@ export class Decider {
         return this.#parts.onFault(error, event);
       }
     }
+    setImmediate(() => this.#tidy(store));
+  }
+
+  /** In a turn of its own: what was just asked of VMMs and guests is on its way by then. */
+  #tidy(store: StateStore): void {
+    if (this.#over) return;
+    try {
+      store.tidy();
+    } catch (error) {
+      this.#parts.onFault(error, 'write');
+    }
   }
 }

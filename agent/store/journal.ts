@@ -12,6 +12,8 @@ import type { RowChange } from './rows.ts';
  * the disk, and few enough for the next agent to read them in some ten milliseconds.
  */
 export const JOURNAL_BYTES = 1024 * 1024;
+/** And after which it does so before anything else is written: nobody has tidied up in between. */
+export const JOURNAL_BYTES_MAX = 2 * JOURNAL_BYTES;
 
 /** One line of the log: what was done, or answered, and when. */
 export interface LogEntry {
@@ -65,6 +67,10 @@ export class Journal {
 
   get isFull(): boolean {
     return this.#bytes >= JOURNAL_BYTES;
+  }
+
+  get isOverfull(): boolean {
+    return this.#bytes >= JOURNAL_BYTES_MAX;
   }
 
   /** Throws what the file system says; nothing of the line is left then, or a torn one. */

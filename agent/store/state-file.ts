@@ -29,6 +29,8 @@ export interface StateStore {
   readonly generation: number;
   /** Throws HP_AGENT_STATE_FULL, HP_AGENT_STATE_READ_ONLY, HP_AGENT_STATE_LOST. */
   write(changes: readonly RowChange[], log: readonly LogEntry[]): void;
+  /** What may wait for the disk, and nobody has to wait for: see {@link StateFile.tidy}. */
+  tidy(): void;
   close(): void;
 }
 
@@ -108,7 +110,20 @@ export class StateFile implements StateStore {
     try {
       this.#journal.append(line);
       this.#pending.add(line);
-      if (this.#journal.isFull) this.#takeIn(this.#journal);
+      if (this.#journal.isOverfull) this.#takeIn(this.#journal);
+    } catch (error) {
+      throw stateError(this.#path, error, 'HP_AGENT_STATE_LOST');
+    }
+  }
+
+  /**
+   * The tables take in a journal that is full, once what was written is done: that waits for the
+   * disk, and a journal without it is as safe. Nothing once it is closed. Throws as `write`.
+   */
+  tidy(): void {
+    if (!this.#journal.isFull || !this.#db.isOpen) return;
+    try {
+      this.#takeIn(this.#journal);
     } catch (error) {
       throw stateError(this.#path, error, 'HP_AGENT_STATE_LOST');
     }

@@ -8,6 +8,8 @@ import { NO_ROWS } from '../../../agent/store/state-file.ts';
 import { GIB } from '../../../base/units.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 
+const NOTHING = (): void => undefined;
+
 /** What is done of two removals in one turn; `ends_at`: with which of them everything ends. */
 async function done(ends_at: string | null, is_stored: boolean): Promise<string[]> {
   const performed: string[] = [];
@@ -15,7 +17,7 @@ async function done(ends_at: string | null, is_stored: boolean): Promise<string[
     clock: new FakeClock(),
     recorder: null,
     store: is_stored
-      ? { rows: NO_ROWS, generation: 1, write: () => undefined, close: () => undefined }
+      ? { rows: NO_ROWS, generation: 1, write: NOTHING, tidy: NOTHING, close: NOTHING }
       : null,
     contextOf: () => ({ policy: DEFAULT_POLICY, recording: false, grants_closed: false }),
     onChanged: () => undefined,
@@ -43,3 +45,32 @@ for (const is_stored of [true, false]) {
     t.deepEqual(await done('q1', is_stored), ['q1']);
   });
 }
+
+test('what may wait for the disk comes a turn after what was decided was done', async (t) => {
+  const order: string[] = [];
+  const decider = new Decider(emptyHost(GIB), {
+    clock: new FakeClock(),
+    recorder: null,
+    store: {
+      rows: NO_ROWS,
+      generation: 1,
+      write: () => void order.push('write'),
+      tidy: () => void order.push('tidy'),
+      close: NOTHING,
+    },
+    contextOf: () => ({ policy: DEFAULT_POLICY, recording: false, grants_closed: false }),
+    onChanged: NOTHING,
+    perform: () => {
+      order.push('perform');
+      void Promise.resolve().then(() => order.push('asked'));
+      setImmediate(() => order.push('next turn'));
+    },
+    onFault: (error) => {
+      throw error;
+    },
+  });
+  decider.dispatch({ type: 'remove', request_id: 'q1', function: 'none', drain_ms: 0 });
+  await nextTurn();
+  await nextTurn();
+  t.deepEqual(order, ['write', 'perform', 'asked', 'next turn', 'tidy']);
+});

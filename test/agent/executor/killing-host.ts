@@ -109,6 +109,7 @@ export class KillingHost {
         store.write(changes, log);
         if (killed('after a write')) throw new Error('killed');
       },
+      tidy: () => store.tidy(),
       close: () => store.close(),
     };
   }

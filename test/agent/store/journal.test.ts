@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isHotplaneError } from '../../../base/errors.ts';
-import { Journal, JOURNAL_BYTES } from '../../../agent/store/journal.ts';
+import { Journal, JOURNAL_BYTES, JOURNAL_BYTES_MAX } from '../../../agent/store/journal.ts';
 import { stateError } from '../../../agent/store/state-errors.ts';
 import { StateFile } from '../../../agent/store/state-file.ts';
 
@@ -104,16 +104,27 @@ test('a journal that was not emptied in time is not taken in twice', async (t) =
   t.is(file.count('vms'), 4);
 });
 
-test('the file takes everything in before the journal grows large', async (t) => {
+test('the file takes everything in when it is tidied, or the journal has grown twice as large', async (t) => {
   const place = await placeFor(t);
   const file = await StateFile.open(place.db);
-  t.teardown(() => file.close());
   const row = JSON.stringify({ text: 'x'.repeat(10_000) });
   for (let count = 0; count < 200; count += 1) {
     file.write(put('vm1', row), answer(count));
-    t.true((await readFile(place.journal)).length < JOURNAL_BYTES);
+    t.true((await readFile(place.journal)).length < JOURNAL_BYTES_MAX);
   }
+  const lengthNow = async (): Promise<number> => (await readFile(place.journal)).length;
+  file.log(1);
+  while ((await lengthNow()) < JOURNAL_BYTES) file.write(put('vm1', row), []);
+  file.tidy();
+  t.is(await lengthNow(), 0);
+  file.write(put('vm1', row), []);
+  file.tidy();
+  t.true((await lengthNow()) > 0, 'what is not full is left for later');
+
   t.is(file.log(1_000).length, 200);
+  while ((await lengthNow()) < JOURNAL_BYTES) file.write(put('vm1', row), []);
+  file.close();
+  t.notThrows(() => file.tidy(), 'the end may come between a write and its turn');
 });
 
 test('what goes and comes again is the newest, however much was written at once', async (t) => {
