@@ -162,6 +162,12 @@ export interface ResizeOptions {
    * what is resident is not looked at (`resident_*_bytes` null).
    */
   readonly known_bytes?: number;
+  /**
+   * Aborted when somebody waits for what an unplug takes: it ends then as `signal` has it end, and
+   * where the driver can at once, as far as it was seen, without a last look (`resident_bytes`
+   * null). Its target stays until the next one.
+   */
+  readonly cut?: AbortSignal;
 }
 
 export type VmEvent =

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { DEVICE_BLOCK_BYTES } from '../../base/units.ts';
 import { guestClosed } from '../../guest/protocol/errors.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { ResizeResult, Vm } from '../../hypervisor-client/vm.ts';
@@ -46,6 +47,10 @@ interface Steps {
 }
 
 const NS_PER_MS = 1e6;
+
+/** After a shrink that was cut what is plugged is known at the most: less than is asked for now. */
+const knownBytes = ({ from_bytes, to_bytes }: OperationOrder): number =>
+  Math.min(from_bytes, to_bytes - DEVICE_BLOCK_BYTES);
 
 export class Resizes {
   readonly #parts: ResizesParts;
@@ -170,8 +175,8 @@ export class Resizes {
     const unplug_ms = order.cause === 'shrink' ? AGENT_LIMITS.shrink_ms : LIMITS.unplug_ms;
     const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : unplug_ms;
     // Somebody in the guest waits for it.
-    const known =
-      order.cause === 'grow' || order.cause === 'open' ? { known_bytes: order.from_bytes } : {};
+    const is_waited_for = order.cause === 'grow' || order.cause === 'open';
+    const known = is_waited_for ? { known_bytes: knownBytes(order) } : {};
     const options = { deadline_ms, signal, ...known };
     if (order.cause !== 'shrink') {
       return await vm.resizeRegion(order.region_id, order.to_bytes, options);
@@ -179,8 +184,8 @@ export class Resizes {
     const cut = new AbortController();
     this.#shrinks.set(order.id, cut);
     try {
-      const either = { ...options, signal: AbortSignal.any([signal, cut.signal]) };
-      return await vm.resizeRegion(order.region_id, order.to_bytes, either);
+      const cuttable = { ...options, cut: cut.signal };
+      return await vm.resizeRegion(order.region_id, order.to_bytes, cuttable);
     } finally {
       this.#shrinks.delete(order.id);
     }

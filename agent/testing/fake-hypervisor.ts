@@ -179,8 +179,8 @@ export class FakeVm implements Vm {
     if (fault === 'throw') throw new Error('the resize call broke');
     if (fault !== 'refuse') region.requested_bytes = bytes;
     const accepted_at_ms = fault === 'refuse' ? null : clock.nowMs();
-    const is_cut = fault === 'slow' && (await this.#isCut(options.signal));
-    if (fault !== 'slow') await this.#owner.pause(this.#owner.resize_ms);
+    const takes_ms = fault === 'slow' ? SLOW_MS : this.#owner.resize_ms;
+    const is_cut = takes_ms > 0 && (await this.#isCut(takes_ms, options, fault === 'slow'));
     if (fault === 'die') this.die();
     if (this.alive && fault === 'partial') {
       const part_bytes = Math.min(64 * MIB, region.max_bytes);
@@ -217,13 +217,15 @@ export class FakeVm implements Vm {
     };
   }
 
-  /** Waits for what takes long; true: it was aborted meanwhile. */
-  async #isCut(signal: AbortSignal | undefined): Promise<boolean> {
+  /** Waits for what takes so long; true: it was cut, or what is slow was aborted, meanwhile. */
+  async #isCut(ms: number, { signal, cut }: ResizeOptions, is_slow: boolean): Promise<boolean> {
+    const signals = [is_slow ? signal : undefined, cut].filter((one) => one !== undefined);
+    const either = signals.length > 0 ? AbortSignal.any(signals) : undefined;
     try {
-      await this.#owner.clock.sleep(SLOW_MS, signal);
+      await this.#owner.clock.sleep(ms, either);
       return false;
     } catch (error) {
-      if (!signal?.aborted) throw error;
+      if (!either?.aborted) throw error;
       return true;
     }
   }

@@ -181,7 +181,9 @@ function waitsOf(values_ms: readonly number[]): Waits {
 
 /** `agree`, what they say where they do not, or null where one of them told nothing. */
 function observersOf(operation: Operation): string | null {
-  const { id, cause, plugged_bytes, guest_plugged_bytes, resident_bytes } = operation;
+  const { id, cause, plugged_bytes, guest_plugged_bytes, resident_bytes, error_code } = operation;
+  // Cut short for somebody who waits, it says the most that is plugged.
+  if (error_code === 'HP_VMM_ABORTED') return null;
   if (guest_plugged_bytes === null || resident_bytes === null) return null;
   if (guest_plugged_bytes === plugged_bytes && resident_bytes <= plugged_bytes) return 'agree';
   return (

@@ -62,7 +62,9 @@ export type ResizeEvent =
   | { readonly type: 'passed'; readonly waited_ms: number; readonly came: boolean }
   /** The VM or the way to it broke; nothing more can be learned. */
   | { readonly type: 'broken'; readonly error_code: string; readonly reason: string }
-  | { readonly type: 'aborted' };
+  | { readonly type: 'aborted' }
+  /** Somebody waits for what it takes, and asks for another size as soon as it is over. */
+  | { readonly type: 'cut' };
 
 export type ResizeAction =
   /** Make this the target; answer with `accepted`, `rejected` or `broken`. */
@@ -136,6 +138,8 @@ export function stepResize(state: ResizeState, event: ResizeEvent, now_ms: numbe
       return afterAcceptance(state, now_ms);
     case 'aborted':
       return giveUp(state, { code: 'HP_VMM_ABORTED', reason: 'The caller aborted the resize.' });
+    case 'cut':
+      return afterCut(state);
     case 'passed':
       return afterTurn(state, event, now_ms);
     case 'observed':
@@ -175,6 +179,14 @@ function afterSilence(
   }
   if (state.phase !== 'asking') return look(state, pauseMs(state, now_ms), false);
   return { state, action: { type: 'set-target', bytes: state.input.target_bytes } };
+}
+
+/** As far as it was seen: the guest may have given back more meanwhile, never less. */
+function afterCut(state: ResizeState): ResizeStep {
+  const moved = state.plugged_bytes !== state.input.before_bytes;
+  const reason = 'Somebody waits for what it takes.';
+  const unseen = { ...state, resident_bytes: null };
+  return finish(unseen, moved ? 'partial' : 'refused', 'HP_VMM_ABORTED', reason);
 }
 
 function afterTurn(

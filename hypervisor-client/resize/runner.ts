@@ -61,8 +61,9 @@ export interface RegionResize
   > {
   /** What the region is taken to hold when not even the first look succeeds. */
   readonly max_bytes: number;
-  /** As in ResizeOptions. */
+  /** As in ResizeOptions, these two. */
   readonly known_bytes?: number;
+  readonly cut?: AbortSignal;
   /** The turn that it has, where regions move one after another. */
   readonly hold?: Hold;
 }
@@ -91,22 +92,59 @@ export async function runResize(
     hurries: unseen !== null,
   });
   if (broken) ({ state, action } = stepResize(state, broken, clock.nowMs()));
+  const { cut, stop } = endsOf(port, request, signal);
   let aborted = false;
+  let asked = false;
   while (action.type !== 'finish') {
     let event: ResizeEvent;
-    if (signal?.aborted && !aborted && action.type === 'look') {
+    if (stop?.aborted && !aborted && action.type === 'look') {
       aborted = true;
       event = { type: 'aborted' };
+    } else if (cut?.aborted && !asked) {
+      event = { type: 'cut' };
     } else {
       const passes = action.type === 'look' && mayPass(state) && request.hold?.isWanted();
       const left_ms = asked_at_ms + request.deadline_ms - clock.nowMs();
       const passed = passes ? await letPass(port, request, { clock, limit, left_ms }) : null;
-      const by = { clock, limit, signal: aborted ? null : signal };
-      event = passed ?? (await perform(port, action, by));
+      const by = { clock, limit, signal: aborted ? null : stop, cut };
+      asked = true;
+      event = passed ?? (await performUnlessCut(port, action, by));
     }
     ({ state, action } = stepResize(state, event, clock.nowMs()));
   }
   return action.result;
+}
+
+/**
+ * What may end it early. A cut ends it at once where nothing is worked out from its looks, and what
+ * it leaves as target is nobody else's; elsewhere as any abort does.
+ */
+function endsOf(
+  { plugs_unseen = false }: ResizePort,
+  { cut, withdraws_unplug = false }: RegionResize,
+  signal: AbortSignal | undefined,
+): { readonly cut: AbortSignal | undefined; readonly stop: AbortSignal | undefined } {
+  if (!cut || (plugs_unseen && !withdraws_unplug)) return { cut, stop: signal };
+  return { cut: undefined, stop: signal ? AbortSignal.any([signal, cut]) : cut };
+}
+
+/** A look that a cut makes idle is not waited for: what it would say is of no use any more. */
+async function performUnlessCut(
+  port: ResizePort,
+  action: Exclude<ResizeAction, { type: 'finish' }>,
+  by: Parameters<typeof perform>[2],
+): Promise<ResizeEvent> {
+  const { cut } = by;
+  if (!cut || action.type !== 'look') return await perform(port, action, by);
+  if (cut.aborted) return { type: 'cut' };
+  const { promise, resolve } = Promise.withResolvers<ResizeEvent>();
+  const onCut = (): void => resolve({ type: 'cut' });
+  cut.addEventListener('abort', onCut, { once: true });
+  try {
+    return await Promise.race([promise, perform(port, action, by)]);
+  } finally {
+    cut.removeEventListener('abort', onCut);
+  }
 }
 
 /** Lets other regions move first. Null: it keeps its turn. */
@@ -170,11 +208,13 @@ async function perform(
     readonly clock: Clock;
     readonly limit: CallLimit;
     readonly signal: AbortSignal | null | undefined;
+    readonly cut?: AbortSignal | undefined;
   },
 ): Promise<ResizeEvent> {
-  const { clock, limit, signal } = by;
+  const { clock, limit, signal, cut } = by;
   if (action.type === 'look') {
     if (action.pause_ms > 0) await pause(port, clock, action.pause_ms, signal ?? undefined);
+    if (cut?.aborted) return { type: 'cut' };
     return await look(port, action.resident, limit);
   }
   try {

@@ -187,3 +187,87 @@ async function stayAway(clock: FakeClock): Promise<never> {
   await clock.sleep(1_000);
   throw vmmError('HP_QMP_TIMEOUT', 'No answer.');
 }
+
+/** A port of a guest that has given back half when it is looked at, and then answers no more. */
+function halfway(plugs_unseen: boolean) {
+  const calls: string[] = [];
+  const silent = Promise.withResolvers<void>();
+  let looks = 0;
+  const port: ResizePort = {
+    plugs_unseen,
+    setTarget: async (bytes) => void calls.push(`target ${bytes / REGION}`),
+    nudge: async () => undefined,
+    look: async (resident) => {
+      calls.push(resident ? 'host' : 'look');
+      looks += 1;
+      if (looks === 3) silent.resolve();
+      // Of a VMM that is busy: what it says comes long after somebody waits.
+      if (looks === 3 && plugs_unseen) await new Promise(() => undefined);
+      const plugged_bytes = looks === 1 ? REGION : REGION / 2;
+      return { plugged_bytes, resident_bytes: resident ? REGION : null };
+    },
+  };
+  return { port, calls, silent: silent.promise };
+}
+
+for (const [what, plugs_unseen, resident_bytes] of [
+  ['ends without the answer it waits for, as far as it was seen', true, null],
+  ['is looked at once more where the driver needs it', false, REGION],
+] as const) {
+  test(`an unplug whose memory somebody waits for ${what}`, async (t) => {
+    const clock = new FakeClock();
+    const cut = new AbortController();
+    const { port, calls, silent } = halfway(plugs_unseen);
+    const request = { ...REQUEST, target_bytes: 0, cut: cut.signal };
+    const resizing = runResize(port, request, clock);
+    const all = clock.until(Promise.all([resizing, silent.then(() => cut.abort())]));
+    const [result] = await all;
+    const ended = { outcome: 'partial', plugged_bytes: REGION / 2, resident_bytes };
+    t.like(result, { ...ended, error_code: 'HP_VMM_ABORTED' });
+    const after = calls.slice(calls.indexOf('target 0') + 3);
+    t.deepEqual(after.includes('host'), !plugs_unseen);
+  });
+}
+
+test('an unplug whose memory is wanted before it began asks for nothing', async (t) => {
+  const clock = new FakeClock();
+  const { port, calls } = halfway(true);
+  const request = { ...REQUEST, target_bytes: 0, cut: AbortSignal.abort() };
+  const result = await clock.until(runResize(port, request, clock));
+  t.like(result, { outcome: 'refused', accepted_at_ms: null, plugged_bytes: REGION });
+  t.deepEqual(calls, ['host']);
+});
+
+test('a region beside others of its device gives its target up also when it is cut', async (t) => {
+  const clock = new FakeClock();
+  const cut = new AbortController();
+  const { port, calls, silent } = halfway(false);
+  const request = { ...REQUEST, target_bytes: 0, withdraws_unplug: true, cut: cut.signal };
+  const [result] = await clock.until(
+    Promise.all([runResize(port, request, clock), silent.then(() => cut.abort())]),
+  );
+  t.like(result, { outcome: 'partial', plugged_bytes: REGION / 2 });
+  t.is(calls.filter((one) => one.startsWith('target')).at(-1), 'target 0.5');
+});
+
+test('what is cut while it pauses is not looked at afterwards', async (t) => {
+  const clock = new FakeClock();
+  const cut = new AbortController();
+  let looks = 0;
+  const port: ResizePort = {
+    plugs_unseen: true,
+    setTarget: async () => undefined,
+    nudge: async () => undefined,
+    look: async (resident) => {
+      looks += 1;
+      return { plugged_bytes: REGION, resident_bytes: resident ? REGION : null };
+    },
+  };
+  const resizing = runResize(port, { ...REQUEST, target_bytes: 0, cut: cut.signal }, clock);
+  await clock.advance(100);
+  cut.abort();
+  const before = looks;
+  t.like(await clock.until(resizing), { outcome: 'refused', plugged_bytes: REGION });
+  await clock.advance(1_000);
+  t.is(looks, before);
+});
