@@ -9,6 +9,14 @@ export type Order = z.infer<typeof orderSchema>;
 
 const figure = z.number().nonnegative();
 
+const growthTimeSchema = z.object({
+  /** From the word of somebody who waits until the request. */
+  own_ms: figure,
+  /** Of it, waited for a CPU; null: the kernel does not tell. */
+  starved_ms: figure.nullable(),
+});
+export type GrowthTime = z.infer<typeof growthTimeSchema>;
+
 /** What a process has used since it began, and how late its event loop was since the last time. */
 export const usageSchema = z.object({
   user_us: figure,
@@ -20,6 +28,8 @@ export const usageSchema = z.object({
   /** Of the simulated VMM, since it began. */
   plugs: figure,
   unplugs: figure,
+  /** Since it was asked last, where they are timed. */
+  growths: z.array(growthTimeSchema).optional(),
   /** Lines of level error in the process's log, and the first of them. */
   errors: figure,
   first_error: z.string(),

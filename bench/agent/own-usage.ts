@@ -1,13 +1,8 @@
 /** The inside of a process of the bench: tells what it uses, ends when told to or left alone. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { LoopLag } from '../loop-lag.ts';
 import { type ChildNews, orderSchema, type Usage } from './child-messages.ts';
 
-/** How often the loop is looked at; its own lateness is what is beyond. */
-const LOOK_MS = 10;
-const LOOKS_FOR_P99 = 100;
-const NS_PER_MS = 1e6;
-
-export type UsageCounters = Pick<Usage, 'plugs' | 'unplugs' | 'errors' | 'first_error'>;
+export type UsageCounters = Pick<Usage, 'plugs' | 'unplugs' | 'errors' | 'first_error' | 'growths'>;
 
 export const NO_COUNTERS: UsageCounters = { plugs: 0, unplugs: 0, errors: 0, first_error: '' };
 
@@ -17,8 +12,7 @@ export const NO_COUNTERS: UsageCounters = { plugs: 0, unplugs: 0, errors: 0, fir
  */
 export function serveParent(counters: () => UsageCounters): AbortSignal {
   const stop = new AbortController();
-  const delay = monitorEventLoopDelay({ resolution: LOOK_MS });
-  delay.enable();
+  const lag = new LoopLag();
   for (const name of ['SIGINT', 'SIGHUP'] as const) process.on(name, () => undefined);
   process.on('SIGTERM', () => stop.abort());
   process.on('disconnect', () => stop.abort());
@@ -26,8 +20,8 @@ export function serveParent(counters: () => UsageCounters): AbortSignal {
     const { data: order } = orderSchema.safeParse(message);
     if (order?.type === 'stop') stop.abort();
     if (order?.type !== 'usage') return;
-    tellParent({ type: 'usage', id: order.id, usage: { ...ownUsage(delay), ...counters() } });
-    delay.reset();
+    tellParent({ type: 'usage', id: order.id, usage: { ...ownUsage(lag), ...counters() } });
+    lag.reset();
   });
   return stop.signal;
 }
@@ -37,21 +31,14 @@ export function tellParent(news: ChildNews): void {
   if (process.connected) process.send?.(news, () => undefined);
 }
 
-type Delay = ReturnType<typeof monitorEventLoopDelay>;
-
-function ownUsage(delay: Delay): Omit<Usage, keyof UsageCounters> {
+function ownUsage(lag: LoopLag): Omit<Usage, keyof UsageCounters> {
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed } = process.memoryUsage();
-  const n = delay.count;
-  const p99 = n < LOOKS_FOR_P99 ? null : late(delay.percentile(99));
-  const p50 = n === 0 ? 0 : late(delay.percentile(50));
   return {
     user_us: user,
     system_us: system,
     rss_bytes: rss,
     heap_bytes: heapUsed,
-    lag_ms: { n, p50, p99, max: n === 0 ? 0 : late(delay.max) },
+    lag_ms: lag.read(),
   };
 }
-
-const late = (ns: number): number => Math.max(0, ns / NS_PER_MS - LOOK_MS);

@@ -9,6 +9,7 @@ import type { Progress } from '../../base/progress.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
 import { readHost } from '../host.ts';
 import { hostLines, type OwnAgentInput, runOwnAgentBench, vmFacts } from '../own-agent.ts';
+import { BesideWatch } from './beside.ts';
 import { elasticChecks } from './checks.ts';
 import { summarizeElastic } from './figures.ts';
 import { type GiveBack, measureGiveBack } from './give-back.ts';
@@ -16,13 +17,18 @@ import { type ElasticOptions, parseElasticOptions, type RawElasticOptions } from
 import { elasticFunction, playOrder, type Play, playsOf, elasticSpecOf } from './plan.ts';
 import { runPlay } from './play.ts';
 import { RecordKeeper } from '../record-keeper.ts';
-import type { ElasticReport, PlayLine } from './records.ts';
+import type { ElasticReport, ElasticRun, PlayLine } from './records.ts';
 import { renderElastic } from './table.ts';
 
 export interface ElasticBenchCommand extends OwnAgentInput {
   readonly options: RawElasticOptions;
   /** Files of memory series; none: made from the seed. */
   readonly series: readonly string[];
+  /** Growth with nothing beside the agent. */
+  readonly measureAlone: (
+    options: ElasticOptions,
+    signal: AbortSignal,
+  ) => Promise<ElasticRun['alone']>;
 }
 
 /** Returns the exit code: 0, or 1 with `strict` when a promise was missed. */
@@ -33,7 +39,11 @@ export async function runElasticBench(input: ElasticBenchCommand): Promise<numbe
   return await runOwnAgentBench(input, {
     mechanisms: options.mechanisms,
     measure: async (api, progress) => {
-      const about = { options, plays: playsOf(options, given), progress, signal: input.signal };
+      const { signal } = input;
+      // First: no VM is there yet.
+      progress.update('growth with nothing beside the agent');
+      const alone = await input.measureAlone(options, signal);
+      const about = { options, plays: playsOf(options, given), progress, signal, alone };
       const report = await measure(api, about);
       return { ...report, series: given.length > 0 ? input.series : ['made from the seed'] };
     },
@@ -48,9 +58,10 @@ async function measure(
     readonly plays: readonly Play[];
     readonly progress: Progress;
     readonly signal: AbortSignal;
+    readonly alone: ElasticRun['alone'];
   },
 ): Promise<Omit<ElasticReport, 'series'>> {
-  const { options, plays, progress, signal } = about;
+  const { options, plays, progress, signal, alone } = about;
   const host = await readHost();
   const begun_ms = hostClock.nowMs();
   const recorder = new RecordKeeper();
@@ -65,16 +76,19 @@ async function measure(
       deployed.push(await api.deploy(elasticSpecOf(mechanism, options), { signal }));
     }
     const lines: PlayLine[] = [];
+    const beside = await BesideWatch.begin(api);
     for (const [index, one] of planned.entries()) {
       progress.step(2 + index, steps, `round ${one.round}, ${one.play.name}, ${one.mechanism}`);
       lines.push(await runPlay(api, recorder, one, hostClock, signal));
     }
     const operations = [...recorder.operations];
+    const left = beside.end();
     progress.step(steps, steps, 'give memory back while an instance runs');
     const back = await giveBack(api, recorder, about, signal);
     const duration_ms = Math.round(hostClock.nowMs() - begun_ms);
     progress.done(`${planned.length} plays in ${formatMs(duration_ms)}`);
-    const run = { plays: lines, operations, given_back: back.lines, neighbour: back.calls };
+    const gave = { given_back: back.lines, neighbour: back.calls };
+    const run = { plays: lines, operations, ...gave, alone, beside: left };
     const summary = summarizeElastic(run);
     return {
       host,

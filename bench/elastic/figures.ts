@@ -52,6 +52,9 @@ export interface ElasticSummary {
   readonly give_back: Ratio | null;
   readonly phase_ms: number | null;
   readonly idle_ms: number | null;
+  /** A growth with nothing beside the agent: all of it, and without what it waited for a CPU. */
+  readonly alone: Waits;
+  readonly alone_unstarved: Waits;
   /** A neighbour's call while memory was given back, over one while it was not. */
   readonly neighbour: Ratio | null;
 }
@@ -71,6 +74,12 @@ export function summarizeElastic(run: ElasticRun): ElasticSummary {
     give_back: ratioOfMedians(phase, idle, SEED),
     phase_ms: median(phase),
     idle_ms: median(idle),
+    alone: waitsOf(run.alone.map(({ own_ms }) => own_ms)),
+    alone_unstarved: waitsOf(
+      run.alone.flatMap(({ own_ms, starved_ms }) =>
+        starved_ms === null ? [] : Math.max(0, own_ms - starved_ms),
+      ),
+    ),
     neighbour: ratioOfMedians(callsMs(run.neighbour, true), callsMs(run.neighbour, false), SEED),
   };
 }

@@ -1,6 +1,7 @@
 /** What a run keeps, beside the agent's own records. Plain data. */
 import type { MemoryStep, Operation } from '../../agent/model/records.ts';
 import type { Check } from '../check.ts';
+import type { Lag } from '../loop-lag.ts';
 import type { OwnAgentFacts } from '../own-agent.ts';
 import type { ElasticSummary } from './figures.ts';
 import type { ElasticOptions } from './options.ts';
@@ -35,10 +36,28 @@ export interface GiveBackLine {
   readonly back_ms: number;
 }
 
+/**
+ * Growths that the agent asked for beside nothing but models of VMs and guests: from the guest's
+ * word until the request, and how long of it its thread waited for a CPU; null: not told.
+ */
+export type AloneGrowths = readonly {
+  readonly own_ms: number;
+  readonly starved_ms: number | null;
+}[];
+
 /** A call of a neighbour in the same VM: whether memory was given back meanwhile. */
 export interface NeighbourCall {
   readonly met: boolean;
   readonly wall_ms: number;
+}
+
+/** What the VMs left to others while they played. */
+export interface BesideVms {
+  /** How late timers of the bench fired, which has next to nothing to do. */
+  readonly idle_lag_ms: Lag;
+  /** Of the agent's thread, all in all; null: the kernel does not tell. */
+  readonly agent_ran_ms: number | null;
+  readonly agent_starved_ms: number | null;
 }
 
 /** Everything that was measured. */
@@ -47,6 +66,8 @@ export interface ElasticRun {
   readonly operations: readonly Operation[];
   readonly given_back: readonly GiveBackLine[];
   readonly neighbour: readonly NeighbourCall[];
+  readonly alone: AloneGrowths;
+  readonly beside: BesideVms;
 }
 
 /** What `--json` prints. */

@@ -3,7 +3,7 @@ import { checkTable, renderText, type TextTable } from '../reclaim/report/table.
 import { shown } from '../check.ts';
 import { type ElasticSummary, type MechanismFigures, unusedShare } from './figures.ts';
 import { WAIT_PARTS, type Waits } from './figures.ts';
-import type { ElasticReport, PlayLine } from './records.ts';
+import type { BesideVms, ElasticReport, PlayLine } from './records.ts';
 
 /** Told of observers that disagree: these say what kind it is. */
 const TOLD = 3;
@@ -19,12 +19,13 @@ const PART_TEXTS = {
 } as const satisfies Readonly<Record<(typeof WAIT_PARTS)[number], string>>;
 
 /** Everything a run has to say, below its head lines. */
-export function renderElastic({ plays, summary, checks }: ElasticReport): string {
+export function renderElastic({ plays, summary, checks, beside }: ElasticReport): string {
   const waiting = summary.mechanisms.filter(({ waits }) => waits.own.n > 0);
   const tables = [
     playTable(plays),
     sumTable(summary),
     ...waiting.map(waitTable),
+    ownTable(summary, beside),
     giveBackTable(summary),
     checkTable(checks),
   ];
@@ -86,6 +87,28 @@ function waitTable({ mechanism, waits, guest_waits, guest_mean_ms }: MechanismFi
     rows: [
       ...WAIT_PARTS.map((part) => waitRow(PART_TEXTS[part], waits[part])),
       waitRow('fault to going on, guest kernel', guest_waits),
+    ],
+  };
+}
+
+/** The agent's own share where it has the host to itself, and what it had beside the VMs. */
+function ownTable(summary: ElasticSummary, beside: BesideVms): TextTable {
+  const { alone, alone_unstarved } = summary;
+  const { idle_lag_ms: lag, agent_ran_ms, agent_starved_ms } = beside;
+  const waited = `its thread ran ${shown(agent_ran_ms)} ms and waited ${shown(agent_starved_ms)} ms for a CPU`;
+  return {
+    title: "The agent's own share of a growth with nothing beside it (ms)",
+    note: `VMs and guests are models here. Beside the real ones ${waited}.`,
+    columns: ['part', 'n', 'p50', 'p99', 'most'],
+    rows: [
+      waitRow('said to sent', alone),
+      waitRow('the same, less what it waited for a CPU', alone_unstarved),
+      waitRow('an idle loop beside the real VMs: its lateness', {
+        n: lag.n,
+        p50_ms: lag.p50,
+        p99_ms: lag.p99,
+        most_ms: lag.max,
+      }),
     ],
   };
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { PROJECT_ROOT } from '../../base/paths.ts';
+import { measureGrowthAlone } from '../../bench/agent/growth.ts';
 import { runElasticBench } from '../../bench/elastic/command.ts';
 import type { ElasticReport } from '../../bench/elastic/records.ts';
 
@@ -27,6 +28,7 @@ onWaitingKernel('instances grow and shrink, nobody is killed, and nothing is lef
       short: true,
     },
     series: [],
+    measureAlone: measureGrowthAlone,
     json: true,
     strict: false,
     stdout: { write: (part) => void (text += part) },
@@ -34,11 +36,13 @@ onWaitingKernel('instances grow and shrink, nobody is killed, and nothing is lef
     signal: new AbortController().signal,
   });
   t.is(code, 0);
-  const { plays, operations, summary }: ElasticReport = JSON.parse(text);
+  const { plays, operations, summary, beside }: ElasticReport = JSON.parse(text);
   t.deepEqual(
     plays.map(({ mechanism, failed }) => `${mechanism} ${failed}`),
     ['static 0', 'hotmem 0'],
   );
+  t.true(summary.alone.n >= 100, `${summary.alone.n} growths with nothing beside the agent`);
+  t.true(beside.idle_lag_ms.n > 0);
   const [base, ours] = summary.mechanisms;
   t.like(ours, { oom_kills: 0, pages_migrated: 0, failed: 0 });
   t.deepEqual(plays[1]?.left_bytes, [0, 0, 0]);
