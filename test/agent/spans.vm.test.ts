@@ -119,6 +119,8 @@ onSpanKernel(
       t.is(operations.filter(({ cause }) => cause === 'stop').length, 0, 'the instance runs on');
       const [status] = (await agent.status('f')).functions;
       t.like(status, { pages_migrated: 0, oom_kills: 0 });
+      t.like(status?.spans, { opened: TIMES, denied: 0, open: 0, plugged_bytes: 0 });
+      t.true((status?.spans?.held_gib_s ?? 0) > 0);
       const walls = (closed ?? []).map(({ resident_before_bytes }) => resident_before_bytes);
       t.log(`resident before each close, MiB: ${walls.map(MIB_TEXT).join(' ')}`);
       t.like(await call('two', { spans: [span()] }), { outcome: 'done', cold: false });
@@ -129,12 +131,14 @@ onSpanKernel(
 onSpanKernel(
   'hotmem: what is too large, unknown or not there is told to the program',
   async (t) => {
-    await withSpans(t, {}, async ({ operations, call }) => {
+    await withSpans(t, {}, async ({ agent, operations, call }) => {
       const large = await call('large', { spans: [span({ bytes: GIB, touch_bytes: 0 })] });
       t.regex(large.failure?.message ?? '', /HP_AGENT_SPAN_DENIED.*more than its 128 MiB/);
       const unknown = await call('unknown', { spans: [span({ span: 'other' })] });
       t.regex(unknown.failure?.message ?? '', /no span 'other'/);
       t.is(operations.filter(({ cause }) => cause === 'open').length, 0, 'nothing was plugged');
+      const [status] = (await agent.status('f')).functions;
+      t.like(status?.spans, { opened: 0, denied: 2, last_denied_span: 'other', held_gib_s: 0 });
     });
   },
 );
