@@ -1,7 +1,7 @@
 /**
  * Decisions, one event at a time: each is a step of the core. With a store, what the steps of one
- * turn of the event loop changed is written in one go, and only then are their actions performed:
- * whatever was done or answered stands in the store.
+ * turn of the event loop changed is written in one go, or up to what somebody in a guest waits for,
+ * and only then are their actions performed: whatever was done or answered stands in the store.
  */
 import type { Clock } from '../../base/clock.ts';
 import type { StepContext } from '../core/draft.ts';
@@ -43,6 +43,18 @@ export interface DeciderParts {
   readonly onFault: (error: unknown, during: HostEvent | 'write') => void;
 }
 
+/**
+ * Somebody in a guest stands still for it: it does not wait for what else this turn of the loop
+ * brings, and is written with what was decided before it.
+ */
+function isUrgent(action: Action): boolean {
+  if (action.type === 'cut-shrink') return true;
+  return (
+    action.type === 'resize-region' &&
+    (action.order.cause === 'grow' || action.order.cause === 'open')
+  );
+}
+
 /** A decided event whose rows are not written yet. */
 interface Held {
   readonly event: HostEvent;
@@ -61,6 +73,8 @@ export class Decider {
   #log: LogEntry[] = [];
   #rows: RowChange[] = [];
   #flush_due = false;
+  /** What is met meanwhile comes after all that is being done. */
+  #performing = false;
   /** Rows that changed since. */
   readonly #changed = new RowsBefore();
 
@@ -115,9 +129,13 @@ export class Decider {
     this.#changed.note(edited);
     this.#log.push(...logEntriesOf(event, actions, now_ms));
     this.#held.push({ event, actions });
+    if (actions.some(isUrgent) && !this.#performing) return this.#flush(store);
     if (this.#flush_due) return;
     this.#flush_due = true;
-    setImmediate(() => this.#flush(store));
+    setImmediate(() => {
+      this.#flush_due = false;
+      this.#flush(store);
+    });
   }
 
   /** Nothing is done that is not in the ledger. */
@@ -132,8 +150,7 @@ export class Decider {
   }
 
   #flush(store: StateStore): void {
-    this.#flush_due = false;
-    if (this.#over) return;
+    if (this.#over || this.#held.length === 0) return;
     const held = this.#held;
     this.#held = [];
     if (!this.#recorded()) return;
@@ -156,6 +173,13 @@ export class Decider {
       },
     });
     this.#changed.clear();
+    this.#performing = true;
+    this.#performAll(held);
+    this.#performing = false;
+    setImmediate(() => this.#tidy(store));
+  }
+
+  #performAll(held: readonly Held[]): void {
     for (const { event, actions } of held) {
       // What was done for the one before may have ended everything.
       if (this.#over) return;
@@ -165,7 +189,6 @@ export class Decider {
         return this.#parts.onFault(error, event);
       }
     }
-    setImmediate(() => this.#tidy(store));
   }
 
   /** In a turn of its own: what was just asked of VMMs and guests is on its way by then. */
