@@ -54,7 +54,7 @@ export function nextPlace(depth: Depth): number | null {
 }
 
 /** Of what a deadline leaves beside means; the rest is for runs that take longer. Chosen. */
-const SHARE_OF_SLACK = 0.5;
+const SHARE_OF_SLACK = 0.75;
 
 /**
  * Stages that would make the DAG miss its deadline if their instance was started when it is called:

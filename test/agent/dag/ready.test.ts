@@ -39,10 +39,10 @@ const kept = (dag: DagSpec, ready_ms: number | null): string[] =>
   ).map(({ name }) => name);
 
 for (const [ready_ms, stages, why] of [
-  [75, [], 'half of the 150 ms that the deadline has left'],
-  [100, ['a'], 'the rest is for runs that take longer than their mean'],
-  [175, ['a'], 'b begins 100 ms later'],
-  [200, ['a', 'b'], 'its start is over 100 ms late'],
+  [100, [], 'three quarters of the 150 ms that the deadline has left'],
+  [150, ['a'], 'the rest is for runs that take longer than their mean'],
+  [200, ['a'], 'b begins 100 ms later'],
+  [225, ['a', 'b'], 'its start is over 125 ms late'],
   [1_000, ['a', 'b', 'c'], 'none would be in time'],
   [null, ['a', 'b', 'c'], 'nobody knows'],
 ] as const) {
