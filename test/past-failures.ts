@@ -63,7 +63,7 @@ export const PAST_FAILURES: readonly PastFailure[] = [
     found: 'who waited for an update was never told when a VM of its function would not end',
   },
   {
-    test: 'random spans and faults: book above plugged, and nothing is left',
+    test: 'random spans and faults: book above plugged, all counted, and nothing is left',
     seed: 421_731_239,
     runs: 287,
     found: 'memory plugged for a span of an instance that is gone was opened for the next one',
