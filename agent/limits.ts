@@ -69,6 +69,8 @@ export const AGENT_LIMITS = {
   /** It asks so many at a time, and others after so long where one of them is silent. */
   status_asks: 4,
   status_patience_ms: 20,
+  /** ... and not while so many answers wait for who writes them. */
+  status_unread: 8,
   /** Characters of the agent's state in one part of an answer. */
   status_state_chars: 128 * 1024,
   /** A guest that told nothing for this long is pinged, and has this long to answer ... */

@@ -13,7 +13,7 @@ import {
 } from '../observe/lists.ts';
 import { authorOf, type Peer } from './peers.ts';
 import { type Method, SERVICE } from './service.ts';
-import { statusBytes } from './status-bytes.ts';
+import { partWriter, statusBytes } from './status-bytes.ts';
 import { InvocationNotDone } from './status-codes.ts';
 
 /** Registers what is to be done when the caller cancels or goes away. */
@@ -137,6 +137,8 @@ function stream<Request, Response, Told>(
   method: Method<Request, Response>,
   open: Open<Request, Told>,
   responseOf: (told: Told) => Response,
+  /** Of one call. */
+  writer: () => (response: Response) => Buffer = () => method.encodeResponse,
 ): StreamHandler {
   const { name, path, role } = method;
   return {
@@ -145,8 +147,9 @@ function stream<Request, Response, Told>(
     role,
     open: (agent, request, gone) => {
       const opened = open(agent, method.decodeRequest(request), gone);
+      const write = writer();
       return (async function* () {
-        for await (const told of opened) yield method.encodeResponse(responseOf(told));
+        for await (const told of opened) yield write(responseOf(told));
       })();
     },
   };
@@ -157,6 +160,7 @@ export const STREAMS: readonly StreamHandler[] = [
     SERVICE.StatusParts,
     (agent, request) => agent.statusParts(request.function ?? '', request.with_state),
     (part) => part,
+    partWriter,
   ),
   stream(
     SERVICE.Watch,

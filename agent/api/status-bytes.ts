@@ -8,6 +8,7 @@ import { Pieces } from '../../base/pieces.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { StatusResponse } from '../model/messages.ts';
 import { NO_STATUS } from '../model/status-parts.ts';
+import { StatusResponse as StatusWire } from './generated/agent.ts';
 import { SERVICE } from './service.ts';
 
 /** Of `state_json`, and of a length before bytes (its number is 5, its wire type 2). */
@@ -30,6 +31,19 @@ export async function statusBytes(status: StatusResponse): Promise<Buffer> {
   // Whoever sends it copies it once more.
   await pieces.turn();
   return whole;
+}
+
+/**
+ * Writes the parts of one answer to StatusParts, one after the other into the same room: a writer
+ * that grows from nothing for each part leaves three times its bytes behind, of which a long answer
+ * makes so many that they must be collected before it is over.
+ */
+export function partWriter(): (part: StatusResponse) => Buffer {
+  const writer = new BinaryWriter();
+  return (part) => {
+    const { buffer, byteOffset, length } = StatusWire.encode(part, writer).finish();
+    return Buffer.from(buffer, byteOffset, length);
+  };
 }
 
 /** The field of the state: a generated writer would hold up all others for 30 ms. */

@@ -30,6 +30,9 @@ interface Batch {
 export class GuestFigures {
   readonly #ask: AskFigures;
   readonly #partitions = new Map<string, Partition>();
+  /** The partitions, as they are told of; null: they are to be listed anew. */
+  #listed: Partition[] | null = null;
+  /** Of an answer about many partitions without them. */
   #latest: GuestStats | null = null;
   #asked: Promise<Figures> | null = null;
   #next: Batch | null = null;
@@ -42,15 +45,20 @@ export class GuestFigures {
    * The newest counters, with the newest known of every partition; null before the first answer.
    */
   get known(): GuestStats | null {
-    const latest = this.#latest;
-    return latest && { ...latest, partitions: [...this.#partitions.values()] };
+    this.#listed ??= [...this.#partitions.values()];
+    return this.#latest && { ...this.#latest, partitions: this.#listed };
   }
 
   /** Of many regions at once, taken after this call. */
   async many(selection: 'all' | 'partitions'): Promise<Figures> {
     const figures = await this.#ask(selection);
-    this.#partitions.clear();
-    this.#learn(figures.stats);
+    const { stats } = figures;
+    this.#latest = { ...stats, partitions: [] };
+    const told = new Set(stats.partitions.map(({ region_pci }) => region_pci));
+    for (const region_pci of this.#partitions.keys()) {
+      if (!told.has(region_pci)) this.#forget(region_pci);
+    }
+    this.#learn(stats);
     return figures;
   }
 
@@ -69,9 +77,14 @@ export class GuestFigures {
 
   #send(regions: readonly string[]): Promise<Figures> {
     const asked = this.#ask(regions).then((figures) => {
-      // A guest tells nothing of a partition that is gone.
-      for (const region_pci of regions) this.#partitions.delete(region_pci);
-      this.#learn(figures.stats);
+      const { stats } = figures;
+      this.#latest = stats;
+      for (const region_pci of regions) {
+        const is_told = stats.partitions.some((one) => one.region_pci === region_pci);
+        // A guest tells nothing of a partition that is gone.
+        if (!is_told) this.#forget(region_pci);
+      }
+      this.#learn(stats);
       return figures;
     });
     this.#asked = asked;
@@ -87,8 +100,24 @@ export class GuestFigures {
     if (next) this.#send([...next.regions]).then(next.answer.resolve, next.answer.reject);
   }
 
-  #learn(stats: GuestStats): void {
-    this.#latest = stats;
-    for (const partition of stats.partitions) this.#partitions.set(partition.region_pci, partition);
+  #forget(region_pci: string): void {
+    if (this.#partitions.delete(region_pci)) this.#listed = null;
   }
+
+  #learn({ partitions }: GuestStats): void {
+    for (const partition of partitions) {
+      const { region_pci } = partition;
+      const known = this.#partitions.get(region_pci);
+      if (known && isSame(known, partition)) continue;
+      this.#partitions.delete(region_pci);
+      this.#partitions.set(region_pci, partition);
+      this.#listed = null;
+    }
+  }
+}
+
+/** Then the known one stays, which is old: what is told again and again is to be dropped young. */
+function isSame<Row extends object>(known: Row, told: Row): boolean {
+  for (const key in told) if (known[key] !== told[key]) return false;
+  return Object.keys(known).length === Object.keys(told).length;
 }

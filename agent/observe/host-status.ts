@@ -16,7 +16,7 @@ import { NO_STATUS } from '../model/status-parts.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, HostState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
-import { askAll } from './asking.ts';
+import { Asking } from './asking.ts';
 import { queueStatus } from './queue-status.ts';
 import { statePieces } from './state-text.ts';
 import { functionStatus, type StatusSource, type VmToShow } from './status.ts';
@@ -45,13 +45,10 @@ export async function* statusParts(
   const chosen = name === '' ? all : all.filter((fn) => fn.spec.name === name);
   if (name !== '' && chosen.length === 0) throw errorOf(REFUSALS.noFunction(name));
   const of_each = chosen.map((fn) => vmsOf(state, fn, sourceOf));
-  const asking = askAll(of_each.flat(), clock, pieces);
+  const asking = new Asking(of_each.flat(), clock, pieces);
   try {
-    let from = 0;
     for (const [index, fn] of chosen.entries()) {
-      const to = from + (of_each[index]?.length ?? 0);
-      const told = await Promise.all(asking.told.slice(from, to));
-      from = to;
+      const told = await asking.take(of_each[index]?.length ?? 0);
       await pieces.gap();
       yield { ...NO_STATUS, functions: [functionStatus(fn, told, clock.nowMs())] };
     }

@@ -2,6 +2,7 @@
 import { Server } from '@grpc/grpc-js';
 import test from 'ava';
 import { SERVICE } from '../../../agent/api/service.ts';
+import { partWriter } from '../../../agent/api/status-bytes.ts';
 import { dumpHost } from '../../../agent/core/dump.ts';
 import { AGENT_LIMITS } from '../../../agent/limits.ts';
 import type { StatusResponse } from '../../../agent/model/messages.ts';
@@ -59,6 +60,19 @@ test('no part of a Status of many regions is large', async (t) => {
   const most = 1.5 * AGENT_LIMITS.status_state_chars;
   t.true(Math.max(...sizes) < most, `${Math.max(...sizes)} bytes of one`);
   t.is(parts.filter(({ functions }) => functions.length > 0).length, 12, 'a function each');
+});
+
+test('parts that are written one after the other are what each alone would be', async (t) => {
+  const { client, agent } = await serve(t, 1_024 * GIB);
+  for (const [index, concurrency] of [192, 1, 64, 2].entries()) {
+    await client.deploy(specOf(`f${index}`, { concurrency }));
+  }
+  const write = partWriter();
+  const parts = await Array.fromAsync(agent.statusParts('', true));
+  const written = parts.map(write);
+  for (const [index, part] of parts.entries()) {
+    t.deepEqual(written[index], SERVICE.StatusParts.encodeResponse(part));
+  }
 });
 
 test('all parts are of one moment, whatever happens while they are read', async (t) => {

@@ -114,6 +114,32 @@ test('the newest of every region is known together; one the guest does not tell 
   t.is(figures.known?.pages_migrated, 3);
 });
 
+test('what is told again is not held anew, and what has changed is', async (t) => {
+  const { asked, figures } = guestOf();
+  const tell = async (...told: readonly (readonly [string, number])[]) => {
+    const all = figures.many('all');
+    await asked.at(-1)?.answer(...told);
+    await all;
+    return figures.known?.partitions ?? [];
+  };
+  const before = await tell(['a', 1], ['b', 2]);
+  const again = await tell(['a', 1], ['b', 2]);
+  t.is(again, before);
+  const after = await tell(['a', 1], ['b', 3]);
+  t.deepEqual(
+    after.map(({ plugged_bytes }) => plugged_bytes),
+    [1, 3],
+  );
+  t.is(after[0], before[0]);
+  t.deepEqual(
+    before.map(({ plugged_bytes }) => plugged_bytes),
+    [1, 2],
+    'what was known before is not changed',
+  );
+  const fewer = await tell(['b', 3]);
+  t.deepEqual(fewer, [after[1]]);
+});
+
 test('an unplug reaches the VMM while the guest answers no statistics', async (t) => {
   const { clock, agent, hypervisor } = fakeHost();
   await clock.until(agent.deploy(specOf('f', { keep_alive_ms: 1_000 })));
