@@ -26,9 +26,9 @@ interface GrowthDeps {
 export class GrowthLink {
   readonly #deps: GrowthDeps;
   readonly #news: UsageNews;
-  /** Region ids by what the guest calls them, and the other way. */
-  #regions = new Map<string, string>();
+  /** What the guest calls each region, and the other way once it says something of one. */
   #addresses: ReadonlyMap<string, string> = new Map();
+  #regions: ReadonlyMap<string, string> | null = null;
   #guest: GuestLink | null = null;
 
   constructor(deps: GrowthDeps) {
@@ -42,10 +42,11 @@ export class GrowthLink {
   open(guest: GuestLink, addresses: ReadonlyMap<string, string>): void {
     this.#guest = guest;
     this.#addresses = addresses;
-    this.#regions = new Map([...addresses].map(([id, address]) => [address, id]));
+    this.#regions = null;
   }
 
   hear(event: MemoryEvent): void {
+    this.#regions ??= new Map([...this.#addresses].map(([id, address]) => [address, id]));
     const region_id = this.#regions.get(event.region_pci);
     if (region_id === undefined) return;
     this.#deps.memoryOf().hear(event);

@@ -99,9 +99,10 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
   const onClosed = (error: unknown): void => {
     explainClosed(vm, clock, ended, error).then(onBroken, onBroken);
   };
-  const aborted = guestClosed(vm.id, 'it is being shut down.');
-  signal.addEventListener('abort', () => broken.reject(aborted), { once: true });
-  if (signal.aborted) throw aborted;
+  // An error holds a stack: each is made when there is one.
+  const aborted = (): HotplaneError => guestClosed(vm.id, 'it is being shut down.');
+  signal.addEventListener('abort', () => broken.reject(aborted()), { once: true });
+  if (signal.aborted) throw aborted();
   const { channel, hello } = await Promise.race([greet(vm, options, onClosed), broken.promise]);
   const mechanism = MECHANISMS.get(spec.mechanism);
   if (mechanism.partitions && !hello.hotmem) throw noPartitions(mechanism.name, hello.kernel);
@@ -178,13 +179,16 @@ async function greet(
     options.onLog({ at_ms: clock.nowMs(), instance_id, stream: of, dropped_bytes, bytes });
   };
   const limit_ms = LIMITS.guest_hello_ms;
-  const late = new Error('late');
+  let late: Error | null = null;
   const stream = await vm.guestChannel();
   const told = { onExit, onMemory, onSpan, onLog, onClosed };
   const channel = new GuestChannel({ vm_id: vm.id, stream, clock, ...told });
   if (options.left) channel.knock();
   try {
-    return { channel, hello: await withDeadline(clock, limit_ms, channel.hello, () => late) };
+    return {
+      channel,
+      hello: await withDeadline(clock, limit_ms, channel.hello, () => (late = new Error('late'))),
+    };
   } catch (error) {
     channel.close();
     const text = await readTail(vm.console_path);

@@ -20,21 +20,37 @@ export interface HealthOptions {
 /** Resolves when `signal` aborts or the channel is over; a guest counts as well at first. */
 export async function watchHealth(options: HealthOptions): Promise<void> {
   const { clock, ping, answeredAtMs, onChange, signal } = options;
+  const pause = pauses(clock, signal);
   let responsive = true;
   for (;;) {
     const pause_ms = responsive ? AGENT_LIMITS.guest_ping_ms : AGENT_LIMITS.guest_ping_again_ms;
-    try {
-      await clock.sleep(pause_ms, signal);
-    } catch (error) {
-      if (signal.aborted) return;
-      throw error;
-    }
+    await pause(pause_ms);
+    if (signal.aborted) return;
     if (responsive && clock.nowMs() - answeredAtMs() < AGENT_LIMITS.guest_ping_ms) continue;
     const answered = await answers(ping);
     if (answered === null || signal.aborted) return;
     if (answered !== responsive) onChange(answered);
     responsive = answered;
   }
+}
+
+/**
+ * One pause after the other, each over at the latest when `signal` aborts. It is listened to once:
+ * a thousand guests wait in such a pause all the time, and what each holds is to be little.
+ */
+function pauses(clock: Clock, signal: AbortSignal): (ms: number) => Promise<void> {
+  let end: (() => void) | null = null;
+  signal.addEventListener('abort', () => end?.(), { once: true });
+  return async (ms) => {
+    if (signal.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const callOff = clock.timer(ms, resolve);
+    end = () => {
+      callOff();
+      resolve();
+    };
+    await promise;
+  };
 }
 
 /** Null: there is nobody to be asked any more. */

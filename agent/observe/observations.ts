@@ -19,6 +19,7 @@ export interface ObserverOptions {
 }
 
 export class MemoryObserver {
+  /** Held while somebody is told of it: of a thousand VMs at rest it would be much. */
   last: VmObservation | null = null;
   stats: GuestStats | null = null;
   readonly #options: ObserverOptions;
@@ -53,6 +54,10 @@ export class MemoryObserver {
   /** A resize ended: its result is newer than the last look. */
   learn(result: ResizeResult): void {
     if (!this.last) return;
+    if (!this.#options.isWatched()) {
+      this.last = null;
+      return;
+    }
     const { plugged_bytes, requested_bytes } = result;
     let { resident_bytes } = this.last;
     const regions = this.last.regions.map((region) => {
@@ -81,8 +86,9 @@ export class MemoryObserver {
     do {
       this.#again = false;
       const committed_before = this.#options.committedBytes();
+      let seen: VmObservation;
       try {
-        this.last = await this.#options.observe();
+        seen = await this.#options.observe();
         this.#blind = false;
       } catch (error) {
         if (isBug(error)) throw error;
@@ -92,7 +98,8 @@ export class MemoryObserver {
       }
       // A permit returned during the look may be for bytes that were still there when it began.
       const committed = Math.max(committed_before, this.#options.committedBytes());
-      if (!this.#closed) this.#emit(this.last.observed_at_ms, this.last, committed);
+      this.last = this.#options.isWatched() ? seen : null;
+      if (!this.#closed) this.#emit(seen.observed_at_ms, seen, committed);
     } while (this.#again && !this.#closed);
   }
 

@@ -68,7 +68,8 @@ export class FakeVm implements Vm {
   readonly handle: VmHandle;
   readonly accelerator = 'tcg';
   readonly console_path = '/nonexistent/console.log';
-  readonly guest: FakeGuest;
+  readonly #hello: Partial<Hello> | null;
+  #guest: FakeGuest | null = null;
   readonly regions: FakeRegion[];
   alive = true;
   readonly #turns = new Map<string, Promise<void>>();
@@ -95,16 +96,23 @@ export class FakeVm implements Vm {
       requested_bytes: region.initial_bytes,
       plugged_bytes: 0,
     }));
-    this.guest = new FakeGuest({
-      clock: owner.clock,
+    this.#hello = hello;
+  }
+
+  /** Made when it is wanted: the guests of many VMs may be elsewhere. */
+  get guest(): FakeGuest {
+    const { clock, options } = this.#owner;
+    this.#guest ??= new FakeGuest({
+      clock,
       plugged: (address) =>
         this.regions.find((one) => regionAddress(one) === address)?.plugged_bytes ?? 0,
       regions: this.regions.map(regionAddress),
-      fault: (request) => owner.faults.guest(request),
+      fault: (request) => this.#owner.faults.guest(request),
       hotmem: true,
-      old: owner.options.old_guests ?? false,
-      hello,
+      old: options.old_guests ?? false,
+      hello: this.#hello,
     });
+    return this.#guest;
   }
 
   async observe(): Promise<VmObservation> {
