@@ -18,6 +18,12 @@ export const MODULE_EXTENSION = extname(fileURLToPath(import.meta.url));
 export const CLI_PROGRAM = join(PROJECT_ROOT, 'cli', `main${MODULE_EXTENSION}`);
 
 /**
+ * Options of Node for a child that is an agent, before its program: what was just made has 64 MiB
+ * of V8's heap, and not up to 128, which an agent at rest would never give back.
+ */
+export const AGENT_NODE_OPTIONS: readonly string[] = ['--max-semi-space-size=32'];
+
+/**
  * Where built kernels and images live: `$HOTPLANE_CACHE`, else `$XDG_CACHE_HOME/hotplane`, else
  * `~/.cache/hotplane`. Always absolute; a relative XDG_CACHE_HOME is not heeded, as its standard
  * says. Throws HP_CACHE_PATH when no home is known, or the path is not UTF-8.

@@ -7,7 +7,7 @@ import type { DeployResponse } from '../autoscaler/replay/agent-api.ts';
 import { startAgentProcess } from '../autoscaler/replay/agent-process.ts';
 import { assert } from '../base/assert.ts';
 import { hostClock } from '../base/clock.ts';
-import { CLI_PROGRAM } from '../base/paths.ts';
+import { AGENT_NODE_OPTIONS, CLI_PROGRAM } from '../base/paths.ts';
 import { jsonDocument } from '../base/json.ts';
 import { createProgress, type Progress, type ProgressStream } from '../base/progress.ts';
 import { formatMs } from '../base/units.ts';
@@ -120,5 +120,5 @@ function agentCommand(
 ): readonly string[] {
   const where = ['--config', 'none', '--socket', socket, '--state-dir', state_dir];
   const what = ['--vmm', 'qemu', '--mechanisms', mechanisms.join(',')];
-  return [process.execPath, CLI_PROGRAM, 'agent', ...where, ...what];
+  return [process.execPath, ...AGENT_NODE_OPTIONS, CLI_PROGRAM, 'agent', ...where, ...what];
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Starts hotplane with a Node that can run TypeScript sources. Runs itself on any Node >= 18. A
-// Node >= 24.12 runs cli/main.ts right here, so that there is one process to supervise; an older
-// one is replaced by the bundled one, or, where Node cannot do that, watches over it.
+// Node >= 24.12 runs cli/main.ts right here, so that there is one process to supervise, but an
+// agent becomes a Node with options of its own first; an older one is replaced by the bundled one,
+// or, where Node cannot do that, watches over it.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,6 +10,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const MINIMUM = [24, 12];
+/**
+ * Of V8, for an agent: what was just made has 64 MiB, and not up to 128, which an agent at rest
+ * would never give back. The same as AGENT_NODE_OPTIONS in base/paths.ts.
+ */
+const AGENT_OPTIONS = ['--max-semi-space-size=32'];
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'];
 /** A clone has the sources; an installed package has JavaScript, for Node strips no types there. */
 const [main] = ['../cli/main.ts', '../dist/cli/main.js']
@@ -32,15 +38,20 @@ function bundledNode() {
   }
 }
 
-/** One process becomes the other: same pid, same terminal, same supervisor. */
-function replaceBy(node) {
-  try {
-    process.removeAllListeners('warning');
-    process.on('warning', () => {});
-    process.execve(node, [node, main, ...process.argv.slice(2)], process.env);
-  } catch (error) {
-    endWithoutNode(`cannot run ${node}: ${error.message}`);
-  }
+const isAgent = process.argv[2] === 'agent';
+
+/** Of this process, unless somebody has said another size. */
+function optionsFor(given) {
+  const texts = [...given, process.env.NODE_OPTIONS ?? ''];
+  const isSaid = texts.some((text) => text.includes('--max-semi-space-size'));
+  return isAgent && !isSaid ? [...AGENT_OPTIONS, ...given] : given;
+}
+
+/** One process becomes the other: same pid, same terminal, same supervisor. Throws why not. */
+function replaceBy(node, options) {
+  process.removeAllListeners('warning');
+  process.on('warning', () => {});
+  process.execve(node, [node, ...options, main, ...process.argv.slice(2)], process.env);
 }
 
 /**
@@ -48,7 +59,7 @@ function replaceBy(node) {
  * order when its descriptor 3 ends: that is when we are gone, however that happened.
  */
 function watchOver(node) {
-  const child = spawn(node, [main, ...process.argv.slice(2)], {
+  const child = spawn(node, [...optionsFor([]), main, ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
     env: { ...process.env, HOTPLANE_OWNER_FD: '3' },
     detached: true,
@@ -72,6 +83,14 @@ function endWithoutNode(why) {
 }
 
 if (isNewEnough()) {
+  const options = optionsFor(process.execArgv);
+  if (options !== process.execArgv) {
+    try {
+      replaceBy(process.execPath, options);
+    } catch {
+      // It takes more memory, and serves as well.
+    }
+  }
   const { runProcess } = await import(main);
   await runProcess(process.argv.slice(2));
 } else {
@@ -82,6 +101,12 @@ if (isNewEnough()) {
         `bundled one for ${process.platform}-${process.arch}`,
     );
   }
-  if (typeof process.execve === 'function') replaceBy(node);
-  else watchOver(node);
+  if (typeof process.execve !== 'function') watchOver(node);
+  else {
+    try {
+      replaceBy(node, optionsFor([]));
+    } catch (error) {
+      endWithoutNode(`cannot run ${node}: ${error.message}`);
+    }
+  }
 }

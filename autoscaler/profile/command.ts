@@ -2,7 +2,7 @@
 import { AgentClient } from '../../agent/api/client.ts';
 import { assert } from '../../base/assert.ts';
 import { hostClock } from '../../base/clock.ts';
-import { CLI_PROGRAM } from '../../base/paths.ts';
+import { AGENT_NODE_OPTIONS, CLI_PROGRAM } from '../../base/paths.ts';
 import { createProgress, type Progress, type ProgressStream } from '../../base/progress.ts';
 import { checkSocketToTalkTo } from '../../base/safe-path.ts';
 import { formatMs } from '../../base/units.ts';
@@ -170,5 +170,5 @@ async function openAgent(
 function ownAgent(socket: string, state_dir: string, mechanisms: readonly string[]): string[] {
   const where = ['--config', 'none', '--socket', socket, '--state-dir', state_dir];
   const what = ['--mechanisms', mechanisms.join(',')];
-  return [process.execPath, CLI_PROGRAM, 'agent', ...where, ...what];
+  return [process.execPath, ...AGENT_NODE_OPTIONS, CLI_PROGRAM, 'agent', ...where, ...what];
 }

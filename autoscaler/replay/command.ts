@@ -6,7 +6,7 @@ import { describeError } from '../../base/errors.ts';
 import { jsonDocument } from '../../base/json.ts';
 import type { ProgressStream } from '../../base/progress.ts';
 import { formatMs } from '../../base/units.ts';
-import { CLI_PROGRAM } from '../../base/paths.ts';
+import { AGENT_NODE_OPTIONS, CLI_PROGRAM } from '../../base/paths.ts';
 import { checkSocketToTalkTo } from '../../base/safe-path.ts';
 import { renderRounds } from '../report/rounds-text.ts';
 import { isOfRounds, roundFolder, ROUNDS_FILES, roundsIn } from '../report/rounds-folder.ts';
@@ -162,6 +162,7 @@ async function openAgent(
     {
       command: (socket, state_dir) => [
         process.execPath,
+        ...AGENT_NODE_OPTIONS,
         CLI_PROGRAM,
         'agent',
         '--config',

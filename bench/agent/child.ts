@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostClock } from '../../base/clock.ts';
+import { AGENT_NODE_OPTIONS } from '../../base/paths.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { BENCH_LIMITS } from '../limits.ts';
 import { waitFor } from '../../base/wait.ts';
@@ -38,6 +39,8 @@ export class Child {
     const program = new URL(`./${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
     const options = {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'] as ['ignore', 'ignore', 'pipe', 'ipc'],
+      // As agents run.
+      execArgv: [...process.execArgv, ...AGENT_NODE_OPTIONS],
     };
     const child = new Child(name, fork(program, parameters, options));
     const deadline_ms = LIMITS.agent_start_ms;
