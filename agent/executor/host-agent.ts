@@ -202,6 +202,7 @@ export class HostAgent {
     const { timeout_ms, peer = null, stage } = call;
     const about = { function: name, invocation_id, timeout_ms, peer, ...stage };
     let id = '';
+    let is_over = false;
     const asked = this.#request((request_id) => {
       id = request_id;
       this.#payloads.hold(id, call);
@@ -211,13 +212,16 @@ export class HostAgent {
         this.#kept.open(name, key, id);
         return { ...event, key };
       }
-      onGone?.(() => this.#decider.dispatch({ type: 'cancel', request_id, function: name, peer }));
+      const cancel = { type: 'cancel', request_id, function: name, peer } as const;
+      // Of a call that was answered the caller goes away, too: no decision is due for it.
+      onGone?.(() => is_over || this.#decider.dispatch(cancel));
       return event;
     });
     const reply = await asked.catch((error: unknown) => {
       this.#payloads.release(id);
       throw error;
     });
+    is_over = true;
     const answer = this.#payloads.release(id);
     assert(reply.kind === 'invoke', 'an invoke is answered with an invoke');
     const record = invocationRecord(name, reply);

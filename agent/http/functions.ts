@@ -61,11 +61,9 @@ async function invoke(agent: HostAgent, bodies: Bodies, asked: Asked): Promise<v
   const { timeout_ms, idempotency_key } = about;
   const peer = peerOf(request);
   const call: Call = { payload, content_type, timeout_ms, http, idempotency_key, peer };
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
   const end = await agent.invoke(name, about.invocation_id, call, (run) => {
-    if (gone.signal.aborted) run();
-    else gone.signal.addEventListener('abort', run, { once: true });
+    if (response.closed) run();
+    else response.once('close', run);
   });
   answer(response, end);
 }

@@ -7,6 +7,7 @@ import { getEventListeners } from 'node:events';
 import test from 'ava';
 import type { AgentClient } from '../../../agent/api/client.ts';
 import { specOf, WORK } from '../core/world.ts';
+import type { ToldLine } from '../../../agent/model/told-events.ts';
 import { serve } from './serving.ts';
 import { emulated } from '../../../agent/model/work.ts';
 
@@ -79,3 +80,24 @@ test.serial('a signal that outlives its calls keeps nothing of them', async (t) 
   for (let count = 0; count < 20; count += 1) await call(signal);
   t.is(getEventListeners(signal, 'abort').length, 0);
 });
+
+test.serial(
+  'of a call that was answered the core is not told that its caller has gone',
+  async (t) => {
+    const { agent, client } = await serve(t);
+    await client.deploy(specOf('f', { keep_alive_ms: 60_000 }));
+    const watch = agent.watch({ records: ['event'] });
+    const request = { function: 'f', invocation_id: 'one', ...emulated({ ...WORK, wall_ms: 0 }) };
+    for (let count = 0; count < 5; count += 1) await client.invoke(request);
+    // By then the server has heard of the end of the last call.
+    await client.status();
+    watch.close();
+    const types: string[] = [];
+    for await (const { event } of watch) {
+      const told: ToldLine = JSON.parse(event?.event_json ?? '{}');
+      types.push(told.event?.type ?? 'begin');
+    }
+    t.is(types.filter((type) => type === 'invocation-finished').length, 5);
+    t.false(types.includes('cancel'), types.join(' '));
+  },
+);
