@@ -136,7 +136,9 @@ export class GuestChannel {
     this.#waiting.set(id, waiting);
     const sent_ms = clock.nowMs();
     this.#send(line);
-    if (payload) process.nextTick(() => this.#follow(id, payload));
+    if (payload && !PayloadSender.isWhole(payload)) {
+      process.nextTick(() => this.#follow(id, payload));
+    }
     const { result, attached } = await promise;
     const checked = schema.safeParse(result);
     const received_ms = clock.nowMs();
@@ -178,9 +180,7 @@ export class GuestChannel {
     const lines = this.#unsent;
     this.#unsent = [];
     if (this.#ended) return;
-    const are_texts = lines.every((line) => typeof line === 'string');
-    if (are_texts) this.#options.stream.write(lines.join(''));
-    else this.#options.stream.write(Buffer.concat(lines.map((line) => Buffer.from(line))));
+    this.#options.stream.write(joined(lines));
   }
 
   /** The rest of a payload, after the line of its request was written. */
@@ -315,6 +315,14 @@ export class GuestChannel {
 }
 
 const NOTHING = Buffer.alloc(0);
+
+/** One alone is written as it is, and no bytes are copied twice. */
+function joined(lines: readonly (string | Buffer)[]): string | Buffer {
+  const [only] = lines;
+  if (only !== undefined && lines.length === 1) return only;
+  if (lines.every((line) => typeof line === 'string')) return lines.join('');
+  return Buffer.concat(lines.map((line) => (typeof line === 'string' ? Buffer.from(line) : line)));
+}
 
 /** Throws HP_GUEST_REFUSED when it does not fit into a line. */
 function lineOf(id: number, request: GuestRequest, payload: Uint8Array | null): string | Buffer {

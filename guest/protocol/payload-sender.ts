@@ -28,6 +28,11 @@ export class PayloadSender {
     return bytes.subarray(0, PROTOCOL.payload_chunk_bytes);
   }
 
+  /** Whether all of it goes with the request, as that of most calls does. */
+  static isWhole(bytes: Uint8Array): boolean {
+    return bytes.length <= PROTOCOL.payload_chunk_bytes;
+  }
+
   /** Sends what did not go with request `id`, as far as there is credit. */
   follow(id: number, bytes: Uint8Array): void {
     const sent = PayloadSender.first(bytes).length;
