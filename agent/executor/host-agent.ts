@@ -117,14 +117,11 @@ export class HostAgent {
       stateOf: () => this.#state,
       onBug,
     });
-    this.#memory = new MemoryRounds({
-      clock,
-      runners: this.#runners,
-      intervalMs: () => this.hub.intervalMs(),
-      onBug,
-    });
+    const intervalMs = (): number | null => this.hub.intervalMs();
+    this.#memory = new MemoryRounds({ clock, runners: this.#runners, intervalMs, onBug });
     if (ledger) keepLedger(ledger, this, options, this.#runners);
-    this.#goOn(options.earlier !== undefined);
+    if (options.earlier) this.#decider.dispatch({ type: 'restarted' });
+    this.dags.resume();
     const read = options.readAvailable;
     this.#truth = read
       ? new HostTruth({
@@ -356,12 +353,6 @@ export class HostAgent {
     const { asked, answer } = this.#callers.open(event);
     this.#decider.dispatch(asked);
     return answer;
-  }
-
-  /** With what an earlier agent left, where there was one. */
-  #goOn(has_earlier: boolean): void {
-    if (has_earlier) this.#decider.dispatch({ type: 'restarted' });
-    this.dags.resume();
   }
 
   get #state(): HostState {
