@@ -227,8 +227,13 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 /** Until the caller has read what it was sent, or went away. */
 function drained(call: ServerWritableStream<Buffer, Buffer>): Promise<void> {
   return new Promise((resolve) => {
-    call.once('drain', resolve);
-    call.once('cancelled', resolve);
+    const goOn = (): void => {
+      call.off('drain', goOn);
+      call.off('cancelled', goOn);
+      resolve();
+    };
+    call.once('drain', goOn);
+    call.once('cancelled', goOn);
   });
 }
 
