@@ -30,6 +30,8 @@ const VMS = 8;
 /** One cycle in so many kills the agent, as many kill a VMM, and as many stop one for a while. */
 const KILLS_ONE_IN = 5;
 const STOPPED_MS = 5_000;
+/** A VMM stands still for so long; 0: that is left out. */
+const STOPPED_S = numberOf('HOTPLANE_VM_STOPPED_S', 0);
 /** What an agent may take more at the end of its cycles than at their begin. */
 const GROWTH_BYTES = 64 * MIB;
 const CALL = emulated({ anonymous_bytes: 60 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 300 });
@@ -239,6 +241,50 @@ soaked('eight VMs at work go on under the next agent, which answers what was ask
   t.deepEqual(host.vmms(), []);
   await host.close();
 });
+
+(STOPPED_S === 0 ? test.skip : test.serial)(
+  'a VMM that stands still holds nobody else up, and is told from one that goes on',
+  async (t) => {
+    t.timeout(3_600_000);
+    const host = new RealHost(await mkdtemp(join(tmpdir(), 'hp-soak-')));
+    await host.start();
+    for (const name of FUNCTIONS) await host.deploy(name);
+    for (const name of FUNCTIONS) await host.call(name);
+    const [stopped = 0] = host.vmms();
+    const line = readFileSync(`/proc/${stopped}/cmdline`, 'utf8');
+    process.kill(stopped, 'SIGSTOP');
+    const until_ms = hostClock.nowMs() + STOPPED_S * 1_000;
+    // The others are served all the while; of the one that stands still a call is told why not.
+    const slowest = { status_ms: 0, call_ms: 0 };
+    const held = FUNCTIONS.map(async (name) => await host.call(name));
+    let served = 0;
+    while (hostClock.nowMs() < until_ms) {
+      const before_ms = hostClock.nowMs();
+      const { functions } = await host.client.status();
+      const told_ms = hostClock.nowMs();
+      slowest.status_ms = Math.max(slowest.status_ms, told_ms - before_ms);
+      const others = functions.filter(({ vm_id }) => !line.includes(`/${vm_id}/`));
+      const other = others.find(({ vm_state }) => vm_state === 'running');
+      if (!other) continue;
+      const done = host.done;
+      await host.call(other.function.name);
+      if (host.done > done) {
+        served += 1;
+        slowest.call_ms = Math.max(slowest.call_ms, hostClock.nowMs() - told_ms);
+      }
+    }
+    process.kill(stopped, 'SIGCONT');
+    await Promise.all(held);
+    t.log(`${STOPPED_S} s: ${served} served meanwhile, slowest ${JSON.stringify(slowest)}`);
+    t.log(`told why not: ${JSON.stringify(host.failed)}`);
+    t.true(served > STOPPED_S / 10, 'others are served');
+    for (const name of FUNCTIONS) await host.deploy(name);
+    t.truthy(await host.quiet(), 'every byte is accounted for by three observers');
+    for (const name of FUNCTIONS) await host.client.remove(name);
+    t.deepEqual(host.vmms(), []);
+    await host.close();
+  },
+);
 
 soaked('cycles on real VMs, with kills', async (t) => {
   t.timeout(12 * 3_600_000);
