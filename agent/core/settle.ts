@@ -136,7 +136,7 @@ export function settleShort(draft: Draft, { type }: HostEvent): void {
   }
   // What was made to give way may be taken by a start that goes before: who waits is then looked
   // at again, and waits for something else or is refused in this very step.
-  settleInTurn(draft, () => comingBytes(draft) === 0);
+  if (draft.actions.length > 0) settleInTurn(draft, () => comingBytes(draft) === 0);
 }
 
 /** Whoever waits longest, each once, while it is wanted. */
