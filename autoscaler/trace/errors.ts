@@ -119,6 +119,13 @@ export function traceTooLong(path: string, limit_rows: number, rows?: number): H
   });
 }
 
+/** A trace that is made would have more calls than one may have. */
+export function tooManyMade(limit_calls: number): HotplaneError {
+  const message = `the trace that is asked for would have more than ${limit_calls} calls.`;
+  const next = 'ask for fewer DAGs, fewer hours, or fewer calls a day.';
+  return traceError('HP_TRACE_TOO_LONG', message, { next, details: { limit_calls } });
+}
+
 /** Files that are no trace together. `problem` is the sentence after the path. */
 export function traceParts(path: string, problem: string, next: string): HotplaneError {
   return traceError('HP_TRACE_PARTS', `${path}: ${problem}.`, { next, details: { path } });

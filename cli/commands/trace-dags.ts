@@ -1,7 +1,5 @@
 import { JSON_OPTION, type Command } from '../command.ts';
 import { DAGS_OPTIONS, dagsOf } from '../dags-options.ts';
-import { badValue } from '../errors.ts';
-import { TRACE_LIMITS } from '../../autoscaler/trace/limits.ts';
 
 export const traceDagsCommand: Command = {
   name: 'trace dags',
@@ -34,9 +32,6 @@ Example:
       ]);
     const trace = generateDags(dagsOf(values));
     const { length } = trace.calls;
-    if (length > TRACE_LIMITS.dag_calls) {
-      throw badValue('hours', values.text('hours'), `fewer: these are ${length} calls`);
-    }
     const out = values.text('out');
     await writeLines(out, dagTraceLines(trace), signal);
     const { head, dags, functions } = trace;

@@ -8,7 +8,9 @@ import { seededRandom } from '../../../base/random.ts';
 import { MIB } from '../../../base/units.ts';
 import { planDag } from '../../../agent/dag/plan.ts';
 import type { DagSpec } from '../../../agent/model/dag.ts';
+import { tooManyMade } from '../errors.ts';
 import { appArrivals, normal } from '../generate.ts';
+import { TRACE_LIMITS } from '../limits.ts';
 import { APP_INVOCATIONS_A_DAY, APP_MEMORY_MB, FUNCTION_DURATION_MS } from '../published.ts';
 import { quantileAt } from '../quantiles.ts';
 import { DAG_TRACE_FORMAT, type DagArrival, type DagFunction, type DagTrace } from './dag-trace.ts';
@@ -33,6 +35,7 @@ export interface GenerateDagsOptions {
 const HOUR_MS = 3_600_000;
 const HOURS_A_DAY = 24;
 
+/** Throws HP_TRACE_TOO_LONG before more calls are made than a trace of DAGs has. */
 export function generateDags(options: GenerateDagsOptions): DagTrace {
   const random = seededRandom(options.seed);
   const window_ms = options.hours * HOUR_MS;
@@ -62,6 +65,7 @@ export function generateDags(options: GenerateDagsOptions): DagTrace {
     const place = least_place + random() * Math.max(0, most_place - least_place);
     const a_day = quantileAt(APP_INVOCATIONS_A_DAY, place);
     const count = Math.max(1, Math.round((a_day * options.hours) / HOURS_A_DAY));
+    if (calls.length + count > TRACE_LIMITS.dag_calls) throw tooManyMade(TRACE_LIMITS.dag_calls);
     for (const at_ms of appArrivals(count, window_ms, random)) {
       const run_ms = bare.stages.map(({ function: fn }) => {
         return round(meanMs(fn) * spreadOf(options.spread, random));

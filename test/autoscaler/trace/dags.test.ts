@@ -155,6 +155,15 @@ for (const [what, lines, code, told] of [
   });
 }
 
+test('more calls than a trace has are refused before they are made', async (t) => {
+  const most = '--dags 10000 --hours 336 --calls-a-day 1000000-100000000';
+  for (const line of [`trace dags --out /nonexistent/x ${most}`, `simulate dags ${most}`]) {
+    const { code, err } = await runLine(line);
+    t.is(code, 2, line);
+    t.regex(err, /HP_TRACE_TOO_LONG.*more than 2000000 calls/s);
+  }
+});
+
 test('a file that is not there, and odd options, are told with one message', async (t) => {
   const { code, err } = await runLine('simulate dags --trace /nonexistent/dags.jsonl');
   t.is(code, 2);
