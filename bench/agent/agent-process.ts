@@ -6,6 +6,7 @@ import { runDaemon } from '../../agent/daemon.ts';
 import { FakeHypervisor, NO_FAULTS } from '../../agent/testing/fake-hypervisor.ts';
 import { hostClock } from '../../base/clock.ts';
 import { GIB } from '../../base/units.ts';
+import { NO_IMAGES } from './no-images.ts';
 import { USUAL_OPTIONS } from './plan.ts';
 import { openGuest } from './guests.ts';
 import { serveParent, tellParent } from './own-usage.ts';
@@ -47,13 +48,7 @@ await runDaemon({
   log,
   openHypervisor: async () => hypervisor,
   drivers: [hypervisor],
-  prepareImages: async () => ({
-    imageFor: async () => ({
-      kernel_path: '/nonexistent/kernel',
-      initrd_path: '/nonexistent/initrd',
-      kernel_arguments: [],
-    }),
-  }),
+  prepareImages: async () => NO_IMAGES,
   onServing: () => tellParent({ type: 'ready' }),
   signal,
 });

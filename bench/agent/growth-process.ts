@@ -10,6 +10,7 @@ import { FakeHypervisor, NO_FAULTS } from '../../agent/testing/fake-hypervisor.t
 import { HISTORY_POLICY } from '../../autoscaler/policy/history.ts';
 import { hostClock } from '../../base/clock.ts';
 import { GIB } from '../../base/units.ts';
+import { NO_IMAGES } from './no-images.ts';
 import type { GrowthTime } from './child-messages.ts';
 import { timeGrowths } from './growth-timer.ts';
 import { NO_COUNTERS, serveParent, tellParent } from './own-usage.ts';
@@ -46,13 +47,7 @@ await runDaemon({
   log: pino({ level: 'silent' }),
   openHypervisor: async () => hypervisor,
   drivers: [hypervisor],
-  prepareImages: async () => ({
-    imageFor: async () => ({
-      kernel_path: '/nonexistent/kernel',
-      initrd_path: '/nonexistent/initrd',
-      kernel_arguments: [],
-    }),
-  }),
+  prepareImages: async () => NO_IMAGES,
   onServing: () => tellParent({ type: 'ready' }),
   signal: serveParent(() => {
     const told = growths;
