@@ -43,8 +43,9 @@ export interface VirtualHostParts {
   readonly durationMs: (request_id: string) => number;
   /** Told within a step: what follows of it is for {@link VirtualHost.later}. */
   readonly onReply: (request_id: string, reply: Reply, now_ms: number) => void;
-  /** Before an event, and after it: how much more is granted to regions. */
+  /** Told before each event. */
   readonly onStep?: (now_ms: number) => void;
+  /** Told after an event: so much more, or less, is granted to regions. */
   readonly onGranted: (now_ms: number, more_bytes: number) => void;
   /** An instance is started in the last region of its VM. */
   readonly onFull?: (spec: FunctionSpec) => void;

@@ -14,6 +14,7 @@ import { dagArms } from './arms.ts';
 import { dagChartCsv, renderDagChart } from './chart.ts';
 import { busyGibS, type DagFigures, dagFigures, hopelessCalls } from './figures.ts';
 import { playDags } from './player.ts';
+import type { DagSimulation } from './simulation.ts';
 import { renderDags } from './text.ts';
 
 const DAG_SIMULATION_FILE = 'dags.json';
@@ -37,27 +38,6 @@ export interface SimulateDagsInput {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: ProgressStream;
   readonly signal: AbortSignal;
-}
-
-/** What it came to; `dags.json`. */
-export interface DagSimulation {
-  readonly format: 'hotplane-simulate-dags/1';
-  readonly simulated: true;
-  readonly hotplane_version: string;
-  readonly options: Readonly<Record<string, string>>;
-  readonly trace: {
-    readonly kind: string;
-    readonly made_of: Readonly<Record<string, number>>;
-    readonly calls: number;
-    readonly dags: number;
-    readonly functions: number;
-    readonly window_ms: number;
-    readonly warm_up_ms: number;
-    readonly hopeless: number;
-    readonly busy_gib_s: number;
-  };
-  readonly mechanism: { readonly name: string; readonly source: string; readonly start_ms: number };
-  readonly runs: readonly DagFigures[];
 }
 
 /** Throws `HP_SIMULATE_*`, `HP_RESULTS_*`. */

@@ -2,7 +2,7 @@
 import { formatMs, GIB } from '../../../base/units.ts';
 import { alignedRows } from '../aligned-rows.ts';
 import type { DagFigures } from './figures.ts';
-import type { DagSimulation } from './command.ts';
+import type { DagSimulation } from './simulation.ts';
 
 const HEAD = ['way', 'met', '95 %', 'missed', 'failed', 'cold stages', 'GiB·s', 'peak GiB'];
 const MISSED = ['way', 'wait', 'permit', 'plug', 'start', 'run'];

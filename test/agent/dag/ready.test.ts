@@ -1,7 +1,7 @@
 /** What stands ready for the next calls of a DAG: for which stages, how many, and for how long. */
 import test from 'ava';
 import fc from 'fast-check';
-import { foreseeStages, foreseenId, placeId } from '../../../agent/dag/foresee.ts';
+import { foreseeStages, foreseenId, NO_PLACE, placeId } from '../../../agent/dag/foresee.ts';
 import { type DagPlan, planDag } from '../../../agent/dag/plan.ts';
 import {
   callBegun,
@@ -107,6 +107,18 @@ test('ready: 0 is none, absent four hours, and else what it says; what need not 
     'dropped',
   );
   t.deepEqual(of(0), [], 'once');
+});
+
+test('what stood ready for long enough is for no call any more, and each place is for one', (t) => {
+  const places = new StandingPlaces();
+  places.stand({ ...CHAIN, ready_ms: 1_000 }, new Map(), 0);
+  t.is(places.begin('d', 999).place, 0);
+  t.is(places.begin('d', 999).place, null, 'one stood there');
+  t.is(places.running('d'), 2);
+  const late = new StandingPlaces();
+  late.stand({ ...CHAIN, ready_ms: 1_000 }, new Map(), 0);
+  t.deepEqual(late.begin('d', 1_000), NO_PLACE);
+  t.deepEqual(late.begin('unknown', 0), NO_PLACE);
 });
 
 test('a call takes what stood ready: its own name is in the place of that, in one word', (t) => {

@@ -1,5 +1,5 @@
 /** DAGs of an agent, over a modelled VMM and guest. */
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,8 @@ function chain(name: string, ...functions: readonly string[]): DagSpec {
   return { name, deadline_ms: 1_000, stages, edges, ready_ms: 0 };
 }
 
-test('DAGs stay from agent to agent until they are removed, also without a function', async (t) => {
+/** One agent after the other, over the same state. */
+async function agentsOf(t: ExecutionContext) {
   const folder = await mkdtemp(join(tmpdir(), 'hp-dags-'));
   t.teardown(async () => await rm(folder, { recursive: true, force: true }));
   const path = join(folder, 'state.db');
@@ -38,7 +39,11 @@ test('DAGs stay from agent to agent until they are removed, also without a funct
     };
     return { agent, end };
   };
+  return { clock, begin };
+}
 
+test('DAGs stay from agent to agent until they are removed, also without a function', async (t) => {
+  const { clock, begin } = await agentsOf(t);
   const first = await begin();
   await clock.until(first.agent.deploy(specOf('f')));
   await clock.until(first.agent.dags.deploy(chain('kept', 'f', 'f')));
@@ -58,6 +63,24 @@ test('DAGs stay from agent to agent until they are removed, also without a funct
   const third = await begin();
   t.deepEqual(third.agent.dags.list(null), []);
   third.end();
+});
+
+const expected = ({ state }: HostAgent): string[] =>
+  (state.functions.get('f')?.expected ?? []).map(({ id }) => id);
+
+test('for DAGs of an earlier agent instances stand ready again, for those that were removed none', async (t) => {
+  const { clock, begin } = await agentsOf(t);
+  const tight = { ...chain('tight', 'f'), deadline_ms: 1, ready_ms: 60_000 };
+  const first = await begin();
+  await clock.until(first.agent.deploy(specOf('f')));
+  await clock.until(first.agent.dags.deploy(tight));
+  await clock.until(first.agent.dags.deploy({ ...tight, name: 'gone' }));
+  await clock.until(first.agent.dags.remove('gone'));
+  t.deepEqual(expected(first.agent), ['tight/ready0/s0']);
+  first.end();
+  const second = await begin();
+  t.deepEqual(expected(second.agent), ['tight/ready0/s0']);
+  second.end();
 });
 
 test('a host has so many DAGs and no more; another in the place of one is taken', async (t) => {

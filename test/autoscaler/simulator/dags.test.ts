@@ -8,6 +8,7 @@ import { MIB } from '../../../base/units.ts';
 import type { DagSpec } from '../../../agent/model/dag.ts';
 import { FIXED_KEEP_ALIVE_POLICY } from '../../../autoscaler/policy/fixed-keep-alive.ts';
 import { dagArms } from '../../../autoscaler/simulator/dags/arms.ts';
+import { busyGibS, dagFigures, hopelessCalls } from '../../../autoscaler/simulator/dags/figures.ts';
 import { playDags } from '../../../autoscaler/simulator/dags/player.ts';
 import { MECHANISM_MODELS } from '../../../autoscaler/simulator/mechanism-models.ts';
 import { playReference } from '../../../autoscaler/simulator/reference-engine.ts';
@@ -132,6 +133,37 @@ const told = z.looseObject({
       within: z.array(z.object({ ratio: z.number(), share: z.number() })),
     }),
   ),
+});
+
+test('figures are of the calls after the warm-up, and what no way can serve is counted apart', (t) => {
+  const calls = [
+    { dag: 0, at_ms: 1_000, run_ms: [100, 100] },
+    { dag: 0, at_ms: 20_000, run_ms: [100, 100] },
+    { dag: 0, at_ms: 40_000, run_ms: [100, 400] },
+  ];
+  const trace = traceOf([chain(450, 2)], calls);
+  const played = playDags(trace, COSTS, Infinity, armOf(REACTIVE, 600));
+  const of = (warm_up_ms: number) => dagFigures('x', trace, played, warm_up_ms);
+  t.like(of(0), { calls: 3, met: 1, missed: 2, failed: 0, cold_stages: 2 });
+  const after = of(10_000);
+  t.like(after, { calls: 2, met: 1, missed: 1, cold_stages: 0 });
+  t.like(after.missed_spent, { wait_ms: 0, start_ms: 0, run_ms: 500 });
+  t.is(after.within.find(({ ratio }) => ratio === 0.45)?.share, 0.5, '200 of 450 ms');
+  t.is(of(50_000).missed_spent, null);
+  t.is(hopelessCalls(trace, 0), 1);
+  t.is(hopelessCalls(trace, 50_000), 0);
+  t.is(busyGibS(trace), (0.9 * 128) / 1_024);
+});
+
+test('a function that more calls want at a time than were planned has as many regions', (t) => {
+  // Each runs for a moment, and waits so long for its start that all are there at once.
+  const calls = Array.from({ length: 40 }, (_, at) => ({ dag: 0, at_ms: at * 5, run_ms: [1] }));
+  const trace = traceOf([chain(400, 1)], calls);
+  t.is(
+    playDags(trace, COSTS, Infinity, armOf(REACTIVE, 600)).starts,
+    40,
+    'one for each that waits',
+  );
 });
 
 test('all ways over a made trace: what the agent does meets most, and the folder says so', async (t) => {
