@@ -103,9 +103,19 @@ export async function aMoment(): Promise<void> {
   await new Promise<void>((resolve) => setTimeout(resolve, 1));
 }
 
-/** Streams and promises hand on over several turns of the loop; none of them needs time. */
+/**
+ * Streams and promises hand on over several turns of the loop; none of them needs time. A real disk
+ * that is asked does, and no time of this clock may pass for it.
+ */
 async function idle(): Promise<void> {
-  for (let turn = 0; turn < 6; turn += 1) {
+  const real_end_ms = performance.now() + DISK_MS_MAX;
+  for (let turn = 0; turn < TURNS; turn += 1) {
     await new Promise<void>((resolve) => setImmediate(resolve));
+    if (isDiskAsked() && performance.now() < real_end_ms) turn = -1;
   }
 }
+
+const TURNS = 6;
+
+const isDiskAsked = (): boolean =>
+  process.getActiveResourcesInfo().some((name) => name.startsWith('FSReq'));
