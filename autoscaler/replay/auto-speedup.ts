@@ -2,6 +2,7 @@
  * Auto speedup: `--speedup auto` becomes a number before the run begins, by a calibration against
  * an agent of its own (or that of --agent). Rounds that are there keep theirs.
  */
+import { isHotplaneError } from '../../base/errors.ts';
 import { roundFolder, roundsIn } from '../report/rounds-folder.ts';
 import { demandText, measuredText, speedupText } from '../report/speedup-text.ts';
 import { readManifest } from '../results/reader.ts';
@@ -22,23 +23,54 @@ export type SpeedupDependencies = Pick<
   'clock' | 'signal' | 'lookAtLoad' | 'onNote' | 'openAgent'
 >;
 
-/** The same options where their speed-up is said. Throws HP_REPLAY_SPEEDUP, HP_TRACE_*. */
+interface Settled {
+  readonly speedup: number;
+  /** Null: nothing could be measured, and the least that was wanted is taken. */
+  readonly choice: SpeedupChoice | null;
+}
+
+/**
+ * The same options where their speed-up is said. With bounds there always is one: a host that does
+ * not carry the least is told so, and so is whoever looks at the run. Throws HP_REPLAY_SPEEDUP,
+ * HP_TRACE_*.
+ */
 export async function settleSpeedup(
   options: ReplayOptions,
   facts: Pick<RunFacts, 'host' | 'provenance'>,
   deps: SpeedupDependencies,
 ): Promise<ReplayOptions> {
   if (!options.is_speedup_open) return options;
-  const kept = await choiceOfRounds(options);
-  const choice = kept ?? (await measuredChoice(options, facts, deps));
-  deps.onNote(`${speedupText(choice)}${kept ? '; kept from the rounds that are there' : ''}`);
-  return withSpeedup(options, choice);
+  const kept = await settledByRounds(options);
+  const { speedup, choice } = kept ?? (await settledByMeasuring(options, facts, deps));
+  if (choice) {
+    deps.onNote(`${speedupText(choice)}${kept ? '; kept from the rounds that are there' : ''}`);
+  }
+  return withSpeedup(options, speedup, choice);
 }
 
-async function choiceOfRounds({ out, rounds }: ReplayOptions): Promise<SpeedupChoice | null> {
-  const [first] = rounds > 1 ? roundsIn(out) : [];
+async function settledByRounds(options: ReplayOptions): Promise<Settled | null> {
+  const [first] = options.rounds > 1 ? roundsIn(options.out) : [];
   if (first === undefined) return null;
-  return (await readManifest(roundFolder(out, first))).speedup_choice;
+  const { trace, speedup_choice: choice } = await readManifest(roundFolder(options.out, first));
+  return choice || options.speedup_bounds ? { speedup: trace.speedup, choice } : null;
+}
+
+async function settledByMeasuring(
+  options: ReplayOptions,
+  facts: Pick<RunFacts, 'host' | 'provenance'>,
+  deps: SpeedupDependencies,
+): Promise<Settled> {
+  try {
+    const choice = await measuredChoice(options, facts, deps);
+    return { speedup: choice.speedup, choice };
+  } catch (error) {
+    const least = options.speedup_bounds?.least;
+    if (least === undefined || !isHotplaneError(error) || error.code !== 'HP_REPLAY_SPEEDUP') {
+      throw error;
+    }
+    deps.onNote(`${error.message} Speed-up ${least}, the least that was wanted, is taken.`);
+    return { speedup: least, choice: null };
+  }
 }
 
 async function measuredChoice(
@@ -64,7 +96,7 @@ async function measuredChoice(
       const lookAtLoad = (): LoadSample => deps.lookAtLoad(pid);
       const measuring = { agent: session.api, clock, signal, lookAtLoad, cores, cpus };
       const measured = await measureSpeedup(functions, options, measuring);
-      const choice = chooseSpeedup(at, measured);
+      const choice = chooseSpeedup(at, measured, options.speedup_bounds);
       if (choice) return choice;
       const demand = greatestDemand(at(1), measured);
       throw nothingCarried(`${demandText(demand)}; ${measuredText(measured)}`);

@@ -11,6 +11,7 @@ import type {
   SpeedupMeasured,
 } from '../results/speedup-choice.ts';
 import { REPLAY_LIMITS } from './limits.ts';
+import type { SpeedupBounds } from './options.ts';
 import type { PlannedFunction, ReplayPlan } from './plan.ts';
 
 /** As much of a plan as decides what it asks for. */
@@ -23,18 +24,29 @@ export const SPEEDUPS: readonly number[] = Array.from({ length: STEPS }, (_, ste
   Number((STEP ** step).toPrecision(3)),
 );
 
-/** Null where every one of `speedups` asks for too much. `planAt` is the plan at one. */
+/**
+ * Null where every one of `speedups` asks for too much, unless there are bounds: then it is one
+ * within them, and the least of them where that asks for too much. `planAt` is the plan at one.
+ */
 export function chooseSpeedup(
   planAt: (speedup: number) => DemandPlan,
   measured: SpeedupMeasured,
+  bounds: SpeedupBounds | null = null,
   speedups: readonly number[] = SPEEDUPS,
 ): SpeedupChoice | null {
   const { speedup_share: most_share } = REPLAY_LIMITS;
-  for (const speedup of speedups.toSorted((a, b) => b - a)) {
+  for (const speedup of withinBounds(speedups, bounds).toSorted((a, b) => b - a)) {
     const demand = greatestDemand(planAt(speedup), measured);
-    if (demand.share <= most_share) return { speedup, most_share, measured, demand };
+    const is_least = speedup === bounds?.least;
+    if (demand.share <= most_share || is_least) return { speedup, most_share, measured, demand };
   }
   return null;
+}
+
+function withinBounds(speedups: readonly number[], bounds: SpeedupBounds | null): number[] {
+  if (!bounds) return [...speedups];
+  const { least, most } = bounds;
+  return [least, ...speedups.filter((one) => one > least && one < most), most];
 }
 
 /** What the busiest window asks for under the mechanism to which it is dearest. */

@@ -9,6 +9,7 @@ import { fitText } from '../report/fit-text.ts';
 import { percent } from '../report/figures.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import { measuredFunctions } from './choose-speedup.ts';
+import type { SpeedupBounds } from './options.ts';
 
 export interface DryRun {
   readonly mechanisms: readonly string[];
@@ -33,6 +34,8 @@ export interface DryRun {
   readonly would_measure?: {
     readonly functions: readonly string[];
     readonly mechanisms: readonly string[];
+    /** Between which it would choose; absent: without bounds. */
+    readonly bounds?: SpeedupBounds;
   };
 }
 
@@ -50,11 +53,12 @@ interface Planned {
 
 type Asked = Pick<DryRun, 'mechanisms' | 'rounds' | 'failures'> & {
   readonly is_speedup_open?: boolean;
+  readonly speedup_bounds?: SpeedupBounds | null;
 };
 
 export function dryRun(
   plan: Planned,
-  { mechanisms, rounds, failures, is_speedup_open = false }: Asked,
+  { mechanisms, rounds, failures, is_speedup_open = false, speedup_bounds = null }: Asked,
 ): DryRun {
   const { functions, arrivals, window_ms, warm_up } = plan;
   const work = new PlannedWork();
@@ -78,6 +82,7 @@ export function dryRun(
       would_measure: {
         functions: measuredFunctions(functions).map(({ name }) => name),
         mechanisms,
+        ...(speedup_bounds && { bounds: speedup_bounds }),
       },
     }),
   };
@@ -115,10 +120,12 @@ const BY_TABLE =
 
 function speedupLines({ would_measure: would }: DryRun): string[] {
   if (!would) return [];
+  const { bounds } = would;
+  const within = bounds ? ` from ${bounds.least} to ${bounds.most}` : '';
   return [
     `speed-up auto: what follows is at the trace's own speed; a run first measures calls and ` +
       `starts of ${would.functions.join(' and ')}, on a VM each under ${would.mechanisms.join(', ')}, and ` +
-      `takes the greatest speed-up whose busiest part (${formatMs(REPLAY_LIMITS.speedup_window_ms)} or more) asks ` +
+      `takes the greatest speed-up${within} whose busiest part (${formatMs(REPLAY_LIMITS.speedup_window_ms)} or more) asks ` +
       `for at most ${percent(REPLAY_LIMITS.speedup_share)} of the CPU left`,
   ];
 }

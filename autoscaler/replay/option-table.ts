@@ -39,7 +39,7 @@ export const REPLAY_OPTIONS = {
   speedup: {
     value: 'S',
     default: '1',
-    summary: 'divides gaps, durations and keep-alive alike; auto: by what this machine can carry',
+    summary: 'divides gaps, durations, keep-alive; auto[:LEAST-MOST]: by what this machine carries',
   },
   'warm-up': {
     value: 'SEC',

@@ -19,8 +19,16 @@ import type { TimeWindow } from '../trace/window.ts';
 export const WORK_KINDS = ['emulated', 'real'] as const;
 export type WorkKind = (typeof WORK_KINDS)[number];
 
-/** Of --speedup: what this machine can carry. */
-const SPEEDUP_AUTO = 'auto';
+/** Of --speedup: what this machine can carry, within bounds where they are given. */
+const SPEEDUP_AUTO = /^auto(?::(?<least>[\d.]+)-(?<most>[\d.]+))?$/;
+
+const SPEEDUP_MAX = 1e6;
+
+/** Between which a speed-up is chosen, both among what can be chosen. */
+export interface SpeedupBounds {
+  readonly least: number;
+  readonly most: number;
+}
 
 export interface ReplayOptions {
   readonly trace: string;
@@ -31,6 +39,8 @@ export interface ReplayOptions {
   readonly speedup: number;
   /** It is still to be chosen by a calibration; until then it is 1. */
   readonly is_speedup_open: boolean;
+  /** Of the one to be chosen; null: none, and a host that carries no speed-up is refused. */
+  readonly speedup_bounds: SpeedupBounds | null;
   /** How it was chosen; null: somebody said it, or it is open. */
   readonly speedup_choice: SpeedupChoice | null;
   /** Of the run's own time, before the measured window. */
@@ -109,7 +119,7 @@ export function parseReplayOptions(given: RawReplayOptions): ReplayOptions {
     throw badReplayOption(name, read(name), `one of ${choices.join(', ')} is needed`);
   };
   const factor = (name: ReplayOptionName): number => {
-    const value = number(name, 0, 1e6);
+    const value = number(name, 0, SPEEDUP_MAX);
     if (value > 0) return value;
     throw badReplayOption(name, '0', 'it must be above 0');
   };
@@ -154,8 +164,11 @@ export function parseReplayOptions(given: RawReplayOptions): ReplayOptions {
 }
 
 /** The same as if what was chosen had been said, and how it was chosen. */
-export function withSpeedup(options: ReplayOptions, speedup_choice: SpeedupChoice): ReplayOptions {
-  const { speedup } = speedup_choice;
+export function withSpeedup(
+  options: ReplayOptions,
+  speedup: number,
+  speedup_choice: SpeedupChoice | null,
+): ReplayOptions {
   const texts = { ...options.texts, speedup: String(speedup) };
   return { ...options, speedup, is_speedup_open: false, speedup_choice, texts };
 }
@@ -170,18 +183,30 @@ function withRealWork(raw: RawReplayOptions): RawReplayOptions {
 function parseSpeedup(
   text: string,
   factor: (name: ReplayOptionName) => number,
-): Pick<ReplayOptions, 'speedup' | 'is_speedup_open' | 'speedup_choice'> {
-  const is_speedup_open = text === SPEEDUP_AUTO;
-  const speedup = is_speedup_open ? 1 : factor('speedup');
-  return { speedup, is_speedup_open, speedup_choice: null };
+): Pick<ReplayOptions, 'speedup' | 'is_speedup_open' | 'speedup_bounds' | 'speedup_choice'> {
+  const open = SPEEDUP_AUTO.exec(text);
+  if (!open) {
+    const speedup = factor('speedup');
+    return { speedup, is_speedup_open: false, speedup_bounds: null, speedup_choice: null };
+  }
+  const { least, most } = open.groups ?? {};
+  const speedup_bounds = least === undefined ? null : { least: Number(least), most: Number(most) };
+  if (speedup_bounds && !isRange(speedup_bounds)) {
+    const problem = 'auto:LEAST-MOST needs two numbers above 0, the lower one first';
+    throw badReplayOption('speedup', text, problem);
+  }
+  return { speedup: 1, is_speedup_open: true, speedup_bounds, speedup_choice: null };
 }
+
+const isRange = ({ least, most }: SpeedupBounds): boolean =>
+  least > 0 && least <= most && most <= SPEEDUP_MAX;
 
 /** What only an emulation can be told is refused beside real programs. */
 function parseWork(work: WorkKind, raw: RawReplayOptions): WorkKind {
-  const { course, speedup } = raw;
-  if (work === 'real' && speedup === SPEEDUP_AUTO) {
+  const { course, speedup = '' } = raw;
+  if (work === 'real' && SPEEDUP_AUTO.test(speedup)) {
     const problem = 'the sizes of real programs (--work real) follow from a speed-up that is said';
-    throw badReplayOption('speedup', SPEEDUP_AUTO, problem);
+    throw badReplayOption('speedup', speedup, problem);
   }
   if (work === 'real' && course !== undefined && course !== 'flat') {
     throw badReplayOption('course', course, 'real programs (--work real) go their own');

@@ -6,9 +6,11 @@ import { percent } from './figures.ts';
 /** One sentence without its full stop, the figures of every mechanism in it. */
 export function speedupText(choice: SpeedupChoice): string {
   const { speedup, most_share, measured, demand } = choice;
+  const is_too_much = demand.share > most_share;
   return (
-    `speed-up ${speedup} was chosen: ${demandText(demand)}, at most ` +
-    `${percent(most_share)} were wanted; ${measuredText(measured)}`
+    `speed-up ${speedup} was chosen${is_too_much ? ', the least that was wanted' : ''}: ` +
+    `${demandText(demand)}, at most ${percent(most_share)} were wanted` +
+    `${is_too_much ? ', so this host is too slow or too busy for it' : ''}; ${measuredText(measured)}`
   );
 }
 

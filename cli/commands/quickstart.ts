@@ -7,10 +7,11 @@ import { JSON_OPTION, type Command, type CommandInput } from '../command.ts';
 
 /**
  * The main job on a small host: 8 GiB and two cores are enough. The trace's 20 minutes are replayed
- * 40 times faster. With 30 s of keep-alive, a quarter of the paper's, the functions called once a
- * minute give their memory back between calls, while others of their application go on. A tenth of
- * each limit is touched: starting and touching are not sped up, and more would fill two emulated
- * cores, so that callers wait and the work under the mechanisms is no longer equal.
+ * as fast as the host carries, in 20 to 80 s a mechanism. With 30 s of keep-alive, a quarter of the
+ * paper's, the functions called once a minute give their memory back between calls, while others of
+ * their application go on. A tenth of each limit is touched: starting and touching are not sped up,
+ * and more would fill two emulated cores, so that callers wait and the work under the mechanisms is
+ * no longer equal.
  */
 const REPLAY: Readonly<Record<string, string>> = {
   trace: join(PROJECT_ROOT, 'autoscaler', 'traces', 'azure2021', 'four_apps.csv'),
@@ -93,8 +94,9 @@ export const quickstartCommand: Command = {
     },
     speedup: {
       value: 'S',
-      summary: 'so many times as fast; auto: by what this machine can carry, measured first',
-      default: '40',
+      summary:
+        'so many times as fast; auto[:LEAST-MOST]: what this machine carries, measured first',
+      default: 'auto:15-60',
     },
     rounds: { value: 'R', summary: 'replay all of it R times, in turned order', default: '1' },
     out: { value: 'DIR', summary: 'result folder; default: a new one below ./results' },
