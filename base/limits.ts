@@ -37,7 +37,7 @@ export const LIMITS = {
   function_bytes: 1024 * 1024 * 1024 * 1024,
   vcpus_per_vm: 64,
   /** An agent started for a replay: until it answers, and until it has ended when told to. */
-  agent_start_ms: 20_000,
+  agent_start_ms: 60_000,
   agent_stop_ms: 30_000,
   /** Between two tries to stop one instance. */
   instance_stop_retry_ms: 1_000,
