@@ -45,6 +45,11 @@ export const VMM_CODES = {
       'Set more pages of 2 MiB apart (sysctl vm.nr_hugepages=COUNT, best at boot), wait for some ' +
       'to come back, or use backing anonymous.',
   },
+  HP_VMM_NO_HOST_NODE: {
+    category: 'unavailable',
+    meaning: 'Memory is to come from a NUMA node that the host does not have.',
+    next: 'Name a node that /sys/devices/system/node has, with memory, or none.',
+  },
   HP_VMM_UNSUPPORTED: {
     category: 'unavailable',
     meaning: 'The VMM is of a version or kind that is not supported.',

@@ -8,6 +8,7 @@ import { LIMITS } from '../base/limits.ts';
 import { VMM_LIMITS } from './limits.ts';
 import { socketPathTrouble } from '../base/safe-path.ts';
 import { vmmError } from './errors.ts';
+import { HOST_NODE_MAX } from './host/host-nodes.ts';
 import type { DeviceSpec, DiskSpec, NicSpec, RegionSpec, VmSpec } from './vm.ts';
 
 /** Less than this for the kernel and its page arrays and Linux does not boot. */
@@ -92,13 +93,17 @@ function findDevicesTrouble(devices: readonly DeviceSpec[]): string | null {
   return null;
 }
 
-function findDeviceTrouble({ id, guest_node, regions }: DeviceSpec): string | null {
+function findDeviceTrouble(device: DeviceSpec): string | null {
+  const { id, guest_node, host_node = null, regions } = device;
   if (!REGION_ID.test(id)) return 'must have an id like [a-z][a-z0-9-]{0,30}';
   if (
     guest_node !== null &&
     (!isCount(guest_node) || guest_node < 1 || guest_node > GUEST_NODE_MAX)
   ) {
     return `must have a guest_node of 1 to ${GUEST_NODE_MAX}, or null`;
+  }
+  if (host_node !== null && (!isCount(host_node) || host_node > HOST_NODE_MAX)) {
+    return `must have a host_node of 0 to ${HOST_NODE_MAX}, or null`;
   }
   if (regions.length < 1 || regions.length > VMM_LIMITS.regions_per_device) {
     return `must have 1 to ${VMM_LIMITS.regions_per_device} regions`;

@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { Accelerator } from './host/accelerator.ts';
 import type { HostProcess } from './host/host-process.ts';
+import type { NodeBytes } from './host/numa-maps.ts';
 
 /** The name of a driver; see drivers.ts for those there are. */
 export type VmmKind = string;
@@ -31,6 +32,8 @@ export interface DeviceSpec {
   readonly id: string;
   /** A guest NUMA node of the device's own (mechanism `numa`), else null. Nodes start at 1. */
   readonly guest_node: number | null;
+  /** The host NUMA node that its memory is to come from, and no other; absent or null: any. */
+  readonly host_node?: number | null;
   /** In the order in which they lie in the device: 1 to VMM_LIMITS.regions_per_device. */
   readonly regions: readonly RegionSpec[];
 }
@@ -97,6 +100,11 @@ export interface Region {
   readonly plugged_bytes: number;
   /** What the VMM process really holds of the host's memory for it. */
   readonly resident_bytes: number;
+  /**
+   * By the host's word on which of its nodes that lies, by node. Absent: it cannot be told, or was
+   * not looked at, as on a host with one node where nobody asked for it.
+   */
+  readonly node_bytes?: readonly NodeBytes[];
   /** The guest's name of the device, e.g. `0000:00:10.0`: the identity both sides agree on. */
   readonly pci_address: string;
 }

@@ -35,6 +35,8 @@ export interface QemuHost {
   readonly version: string;
   /** Of the guest. Default: x86-64. */
   readonly arch?: GuestArch;
+  /** Of the host: where all memory comes from that has no node of its own. Default: any. */
+  readonly host_node?: number | null;
 }
 
 /** Arguments after the program name. Throws HP_VMM_BAD_SPEC for what only QEMU minds. */
@@ -50,10 +52,10 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ['-sandbox', SANDBOX],
     ['-name', `${spec.id},debug-threads=on`],
-    ['-machine', machine],
+    ['-machine', isBoundAlone(spec, host) ? `${machine},memory-backend=${BOOT_BACKEND}` : machine],
     acceleratorArguments(host),
     ['-smp', `${spec.vcpus}`],
-    memoryArguments(spec),
+    memoryArguments(spec, host),
     ['-kernel', spec.kernel_path, '-initrd', spec.initrd_path],
     ['-append', appended.join(' ')],
     ['-chardev', `file,id=console,path=${quote(files.console_path)},append=on`],
@@ -63,7 +65,7 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     ['-device', 'virtio-serial-pci,id=serial,bus=pcie.0,addr=0x1'],
     ['-device', `virtserialport,bus=serial.0,chardev=channel,name=${PROTOCOL.serial_port}`],
     ['-device', 'pvpanic-pci,bus=pcie.0,addr=0x2'],
-    ...spec.devices.map((device, index) => deviceArguments(device, index, spec.backing)),
+    ...spec.devices.map((device, index) => deviceArguments(spec, device, index, host)),
     ...(spec.disks ?? []).map(diskArguments),
     spec.nic ? nicArguments(spec.nic) : [],
   ].flat();
@@ -76,11 +78,28 @@ function acceleratorArguments({ accelerator, version, arch }: QemuHost): string[
     : ['-accel', 'tcg,thread=multi', '-cpu', emulatedCpu(version)];
 }
 
-function memoryArguments(spec: VmSpec): string[] {
+/** The object that boot memory is, where the guest has no nodes. */
+const BOOT_BACKEND = 'boot';
+
+/** Whether boot memory is an object of its own: one that is bound, and no guest node's. */
+const isBoundAlone = (spec: VmSpec, { host_node = null }: QemuHost): boolean =>
+  host_node !== null && spec.devices.every(({ guest_node }) => guest_node === null);
+
+/** Properties of a memory backend whose pages come from that node of the host alone. */
+const boundTo = (host_node: number | null | undefined): string =>
+  host_node === null || host_node === undefined ? '' : `,host-nodes=${host_node},policy=bind`;
+
+function memoryArguments(spec: VmSpec, host: QemuHost): string[] {
   const regions_bytes = devicesBytes(spec);
   const boot = `${spec.boot_bytes / MIB}M`;
   const sizes = regions_bytes === 0 ? boot : `${boot},maxmem=${spec.boot_bytes + regions_bytes}`;
-  return ['-m', sizes, ...nodeArguments(spec)];
+  const object = `memory-backend-ram,id=${BOOT_BACKEND},size=${spec.boot_bytes}`;
+  return [
+    '-m',
+    sizes,
+    ...(isBoundAlone(spec, host) ? ['-object', object + boundTo(host.host_node)] : []),
+    ...nodeArguments(spec, host),
+  ];
 }
 
 /**
@@ -88,7 +107,7 @@ function memoryArguments(spec: VmSpec): string[] {
  * describes a node to the guest only when it has boot memory or a CPU; without it all regions land
  * on one node.
  */
-function nodeArguments(spec: VmSpec): string[] {
+function nodeArguments(spec: VmSpec, host: QemuHost): string[] {
   const highest = Math.max(0, ...spec.devices.map((device) => device.guest_node ?? 0));
   if (highest === 0) return [];
   const others = Array.from({ length: highest }, (_, index) => bootBytesOf(spec, index + 1));
@@ -104,7 +123,7 @@ function nodeArguments(spec: VmSpec): string[] {
   }
   const nodes = [zero_bytes, ...others].flatMap((bytes, node) => [
     '-object',
-    `memory-backend-ram,id=boot-${node},size=${bytes}`,
+    `memory-backend-ram,id=boot-${node},size=${bytes}${boundTo(host.host_node)}`,
     '-numa',
     `node,nodeid=${node},memdev=boot-${node}${node === 0 ? cpus(spec) : ''}`,
   ]);
@@ -129,7 +148,12 @@ function bootBytesOf({ devices }: VmSpec, node: number): number {
 
 const cpus = (spec: VmSpec): string => `,cpus=0-${spec.vcpus - 1}`;
 
-function deviceArguments(device: DeviceSpec, index: number, backing: VmSpec['backing']): string[] {
+function deviceArguments(
+  { backing }: VmSpec,
+  device: DeviceSpec,
+  index: number,
+  host: QemuHost,
+): string[] {
   const place = pciPlaceOf(index);
   const id = backendIdOf(device.id);
   const properties = [
@@ -143,7 +167,8 @@ function deviceArguments(device: DeviceSpec, index: number, backing: VmSpec['bac
   ];
   return [
     '-object',
-    `${BACKENDS[backing]},id=${id},size=${deviceBytes(device)},prealloc=off,reserve=off`,
+    `${BACKENDS[backing]},id=${id},size=${deviceBytes(device)},prealloc=off,reserve=off` +
+      boundTo(device.host_node ?? host.host_node),
     '-device',
     properties.join(','),
   ];

@@ -12,6 +12,8 @@ import type { MemoryCgroup } from '../host/memory-cgroup.ts';
 import { FencedRegions, MemoryFence } from '../lifecycle/memory-fence.ts';
 import { type DetachedProcess, isAlive, spawnDetached } from '../../base/process.ts';
 import { type HugePageReader, readHugePages } from '../host/huge-pages.ts';
+import { type HostNodeReader, readHostNodes } from '../host/host-nodes.ts';
+import { asksForNodes, checkHostNodes } from '../resize/region-nodes.ts';
 import { checkBacking } from '../resize/huge-memory.ts';
 import { endVmm } from '../lifecycle/end-vmm.ts';
 import { cleanRunDir } from '../lifecycle/run-dir.ts';
@@ -42,6 +44,10 @@ export interface QemuOptions {
   readonly clock?: Clock;
   /** How the host's pool of huge pages is read; default: /sys. */
   readonly readHugePages?: HugePageReader;
+  /** Host NUMA node for all memory of a VM that has none of its own; default: wherever. */
+  readonly host_node?: number | null;
+  /** How the host's nodes are read; default: /sys. */
+  readonly readHostNodes?: HostNodeReader;
 }
 
 /** What distributions call it. */
@@ -54,6 +60,8 @@ export class QemuDriver implements Hypervisor {
   readonly #clock: Clock;
   readonly #starts: VmStarts;
   readonly #readHugePages: HugePageReader;
+  readonly #host_node: number | null;
+  readonly #readHostNodes: HostNodeReader;
   #version: string | null = null;
 
   constructor(options: QemuOptions = {}) {
@@ -61,6 +69,8 @@ export class QemuDriver implements Hypervisor {
     this.#program = options.program ?? QEMU_MACHINES[this.#arch].program;
     this.#clock = options.clock ?? hostClock;
     this.#readHugePages = options.readHugePages ?? readHugePages;
+    this.#host_node = options.host_node ?? null;
+    this.#readHostNodes = options.readHostNodes ?? readHostNodes;
     const { cgroup_root = null, uids = null, onWarning } = options;
     this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, uids, onWarning });
   }
@@ -83,12 +93,14 @@ export class QemuDriver implements Hypervisor {
     const arch = this.#arch;
     const accelerator = arch === DEFAULT_ARCH ? await chooseAccelerator(spec.accelerator) : 'tcg';
     const version = accelerator === 'tcg' ? await this.#versionOnce() : '';
-    const argv = qemuArguments(spec, { accelerator, version, arch });
+    const host_node = this.#host_node;
+    const argv = qemuArguments(spec, { accelerator, version, arch, host_node });
     const files = qemuFiles(spec.run_dir);
     checkVmSocketPath(files.qmp_path);
     checkVmSocketPath(files.channel_path);
     await checkImage(spec);
     checkBacking(spec, this.#readHugePages);
+    checkHostNodes(spec, host_node, this.#readHostNodes);
     const places = {
       sockets: [files.qmp_path, files.channel_path],
       files: [files.console_path],
@@ -226,7 +238,8 @@ export class QemuDriver implements Hypervisor {
       const exited = started ? () => started.exited() : null;
       const clock = this.#clock;
       const parts = { fence, handle, accelerator, qmp, backings, exited, clock };
-      return new QemuVm({ ...parts, readHugePages: this.#readHugePages });
+      const looks_at_nodes = asksForNodes(handle.spec, this.#host_node, this.#readHostNodes);
+      return new QemuVm({ ...parts, looks_at_nodes, readHugePages: this.#readHugePages });
     } catch (error) {
       qmp.close();
       throw error;

@@ -11,6 +11,7 @@ import { ResizeDesk, resizeOrdered } from '../resize/desk.ts';
 import { VmLife } from '../lifecycle/life.ts';
 import { cleanRunDir } from '../lifecycle/run-dir.ts';
 import type { HugePageReader } from '../host/huge-pages.ts';
+import { withNodes } from '../resize/region-nodes.ts';
 import { type AddressRange, readProcessResident } from '../host/smaps.ts';
 import { isShared } from '../spec.ts';
 import type {
@@ -39,6 +40,8 @@ export interface QemuVmParts {
   readonly exited: (() => Promise<ProcessExit>) | null;
   readonly clock: Clock;
   readonly readHugePages: HugePageReader;
+  /** Whether an observation tells on which nodes of the host the regions lie. */
+  readonly looks_at_nodes?: boolean;
   /** The memory limit around the process, removed after its end. */
   readonly fence?: MemoryFence | null;
 }
@@ -164,10 +167,14 @@ export class QemuVm implements Vm {
       this.#memory.observe(),
       this.#state(),
     ]);
+    const { backings, handle, looks_at_nodes } = this.#parts;
+    const { pid, spec } = handle;
     return {
       state,
       devices,
-      regions,
+      regions: looks_at_nodes
+        ? withNodes({ spec, pid, backings, proc_root: '/proc' }, regions)
+        : regions,
       resident_bytes: this.residentBytes(),
       observed_at_ms: this.#parts.clock.nowMs(),
     };

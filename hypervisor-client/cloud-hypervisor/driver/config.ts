@@ -13,7 +13,7 @@ const BASE_BYTES_MIN = 64 * MIB;
 
 export interface ConfigOptions {
   readonly landlock: boolean;
-  /** Host NUMA node that all memory comes from, or null. */
+  /** Host NUMA node of all memory that has none of its own, or null. */
   readonly host_numa_node: number | null;
 }
 
@@ -23,7 +23,6 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
   const base_bytes = baseBytes(spec);
   const common = {
     shared: spec.backing === 'memfd',
-    ...(options.host_numa_node === null ? {} : { host_numa_node: options.host_numa_node }),
   };
   const numa = numaConfig(spec);
   const { disks = [], nic } = spec;
@@ -39,7 +38,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
       hotplug_method: 'VirtioMem',
       thp: spec.backing !== 'memfd',
       zones: [
-        { id: BASE_ZONE, size: base_bytes, ...common },
+        { id: BASE_ZONE, size: base_bytes, ...common, ...boundTo(options.host_numa_node) },
         ...spec.devices.map((device) => {
           const hotplugged_size = deviceInitialBytes(device);
           return {
@@ -48,6 +47,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
             hotplug_size: deviceBytes(device),
             ...(hotplugged_size > 0 ? { hotplugged_size } : {}),
             ...common,
+            ...boundTo(device.host_node ?? options.host_numa_node),
             ...(spec.backing === 'huge' ? { hugepages: true, hugepage_size: 2 * MIB } : {}),
           };
         }),
@@ -63,6 +63,9 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
     ...(options.landlock ? { landlock_enable: true } : {}),
   };
 }
+
+const boundTo = (host_numa_node: number | null) =>
+  host_numa_node === null ? {} : { host_numa_node };
 
 /** `image_type` is told because the server would else guess it from what the file holds. */
 const diskConfig = ({ serial, path }: DiskSpec): DiskConfig => ({

@@ -10,6 +10,8 @@ import { vmmError } from '../../errors.ts';
 import { type HostProcess, isVmmIn, runsProgram } from '../../host/host-process.ts';
 import { type DetachedProcess, isAlive, spawnDetached, waitForEnd } from '../../../base/process.ts';
 import { type HugePageReader, readHugePages } from '../../host/huge-pages.ts';
+import type { HostNodeReader } from '../../host/host-nodes.ts';
+import { asksForNodes, checkHostNodes } from '../../resize/region-nodes.ts';
 import { checkBacking } from '../../resize/huge-memory.ts';
 import { endVmm } from '../../lifecycle/end-vmm.ts';
 import type { MemoryCgroup } from '../../host/memory-cgroup.ts';
@@ -36,8 +38,10 @@ export interface CloudHypervisorDriverOptions {
   readonly clock?: Clock;
   /** Confine the server to its files. Default true; a host without Landlock is warned about. */
   readonly landlock?: boolean;
-  /** Host NUMA node for all memory of a VM; default: wherever. */
+  /** Host NUMA node for all memory of a VM that has none of its own; default: wherever. */
   readonly host_numa_node?: number | null;
+  /** How the host's nodes are read; default: /sys. */
+  readonly readHostNodes?: HostNodeReader;
   /** A delegated cgroup v2 folder with the memory controller; default: no limit, no warning. */
   readonly cgroup_root?: string | null;
   /** A user for each VM's server, which takes root; default: it runs as whoever starts it. */
@@ -94,6 +98,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     await this.#requireKvm(spec.accelerator);
     await checkImage(spec);
     checkBacking(spec, this.#readHugePages, zonesBootBytes(spec));
+    checkHostNodes(spec, host_numa_node, this.#options.readHostNodes);
     const { console_path, events_path, log_path } = chFiles(spec.run_dir);
     const { makeTap } = options;
     const places = { sockets, files: [console_path, events_path, log_path], makeTap };
@@ -127,6 +132,7 @@ export class CloudHypervisorDriver implements Hypervisor {
         cgroup: this.#starts.cgroupOf(spec),
         clock: this.#clock,
         proc_root: this.#options.proc_root ?? '/proc',
+        looks_at_nodes: this.#looksAtNodes(spec),
         readHugePages: this.#readHugePages,
       });
     } catch (error) {
@@ -136,6 +142,11 @@ export class CloudHypervisorDriver implements Hypervisor {
       if (!(await waitForEnd(identity, this.#clock, grace_ms))) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
     }
+  }
+
+  #looksAtNodes(spec: VmSpec): boolean {
+    const { host_numa_node = null, readHostNodes } = this.#options;
+    return asksForNodes(spec, host_numa_node, readHostNodes);
   }
 
   async #requireKvm(wanted: VmSpec['accelerator']): Promise<void> {
@@ -183,7 +194,9 @@ export class CloudHypervisorDriver implements Hypervisor {
       const proc_root = this.#options.proc_root ?? '/proc';
       const exited = async () => await started.exited();
       const parts = { handle, ch, backings, pci_addresses, exited, cgroup, clock, proc_root };
-      return new CloudHypervisorVm({ ...parts, readHugePages: this.#readHugePages });
+      const looks_at_nodes = this.#looksAtNodes(spec);
+      const readPool = this.#readHugePages;
+      return new CloudHypervisorVm({ ...parts, looks_at_nodes, readHugePages: readPool });
     } catch (error) {
       await ch.close();
       const dead = !(await isAlive(started));

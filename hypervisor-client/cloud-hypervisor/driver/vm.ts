@@ -18,6 +18,7 @@ import type { Hold } from '../../resize/turn.ts';
 import { VmLife } from '../../lifecycle/life.ts';
 import { cleanRunDir } from '../../lifecycle/run-dir.ts';
 import type { HugePageReader } from '../../host/huge-pages.ts';
+import { withNodes } from '../../resize/region-nodes.ts';
 import type { AddressRange } from '../../host/smaps.ts';
 import { isShared, type PlacedRegion } from '../../spec.ts';
 import type {
@@ -53,6 +54,8 @@ export interface ChVmParts {
   readonly clock: Clock;
   readonly proc_root: string;
   readonly readHugePages: HugePageReader;
+  /** Whether an observation tells on which nodes of the host the regions lie. */
+  readonly looks_at_nodes: boolean;
 }
 
 export class CloudHypervisorVm implements Vm {
@@ -128,7 +131,7 @@ export class CloudHypervisorVm implements Vm {
         this.#memory.read(),
         readZoneResidency(proc_root, handle.pid, regionRanges(handle.spec, backings)),
       ]);
-      return observationOf({
+      const seen = observationOf({
         spec: handle.spec,
         info,
         book,
@@ -138,6 +141,9 @@ export class CloudHypervisorVm implements Vm {
         panicked: this.#life.hasPanicked,
         at_ms: clock.nowMs(),
       });
+      if (!this.#parts.looks_at_nodes) return seen;
+      const { spec, pid } = handle;
+      return { ...seen, regions: withNodes({ spec, pid, backings, proc_root }, seen.regions) };
     } catch (error) {
       if (!(await this.#isGone(error))) throw error;
       await this.#ended;

@@ -7,26 +7,39 @@ import { MIB } from '../../../base/units.ts';
 import { vmConfig } from '../../../hypervisor-client/cloud-hypervisor/driver/config.ts';
 import type { NumaConfig } from '../../../hypervisor-client/cloud-hypervisor/types/index.ts';
 import { deviceOf } from '../../../hypervisor-client/spec.ts';
+import type { VmSpec } from '../../../hypervisor-client/vm.ts';
+
+const SPEC: VmSpec = {
+  id: 'vm',
+  run_dir: '/run/vm',
+  kernel_path: '/kernel',
+  initrd_path: '/initrd',
+  kernel_arguments: [],
+  vcpus: 2,
+  boot_bytes: 512 * MIB,
+  devices: [],
+  backing: 'anonymous',
+  accelerator: 'kvm',
+};
+
+test("a device's node of the host is that of its zone, the driver's of all other zones", (t) => {
+  const devices = [null, 1].map((host_node, index) => ({
+    ...deviceOf({ id: `r${index}`, max_bytes: 128 * MIB, initial_bytes: 0 }),
+    host_node,
+  }));
+  const nodesOf = (host_numa_node: number | null) =>
+    vmConfig({ ...SPEC, devices }, { landlock: false, host_numa_node }).memory?.zones?.map(
+      (zone) => zone.host_numa_node,
+    );
+  t.deepEqual(nodesOf(null), [undefined, undefined, 1]);
+  t.deepEqual(nodesOf(0), [0, 0, 1]);
+});
 
 function numaOf(nodes: readonly number[]): readonly NumaConfig[] {
   const devices = nodes.map((node, index) =>
     deviceOf({ id: `r${index}`, max_bytes: 128 * MIB, initial_bytes: 0 }, node),
   );
-  const config = vmConfig(
-    {
-      id: 'vm',
-      run_dir: '/run/vm',
-      kernel_path: '/kernel',
-      initrd_path: '/initrd',
-      kernel_arguments: [],
-      vcpus: 2,
-      boot_bytes: 512 * MIB,
-      devices,
-      backing: 'anonymous',
-      accelerator: 'kvm',
-    },
-    { landlock: false, host_numa_node: null },
-  );
+  const config = vmConfig({ ...SPEC, devices }, { landlock: false, host_numa_node: null });
   return config.numa ?? [];
 }
 

@@ -46,6 +46,37 @@ test('a region is a backend and a device with a fixed address', (t) => {
   t.deepEqual(after(argv, '-append'), ['console=ttyS0 no_timer_check panic=-1 quiet']);
 });
 
+test('a region that has a node of the host is bound to it, the others are not', (t) => {
+  const devices = [device(0), { ...device(1), host_node: 1 }];
+  const objects = after(qemuArguments({ ...SPEC, devices }, TCG), '-object');
+  t.deepEqual(objects, [
+    'memory-backend-ram,id=memory-r0,size=134217728,prealloc=off,reserve=off',
+    'memory-backend-ram,id=memory-r1,size=134217728,prealloc=off,reserve=off,host-nodes=1,policy=bind',
+  ]);
+});
+
+test("the host's node of all memory is that of boot memory too", (t) => {
+  const devices = [device(0), { ...device(1), host_node: 1 }];
+  const argv = qemuArguments({ ...SPEC, devices }, { ...TCG, host_node: 0 });
+  t.deepEqual(
+    after(argv, '-object').map((text) =>
+      /^[^,]+,id=([^,]+),.*host-nodes=(\d)/.exec(text)?.slice(1),
+    ),
+    [
+      ['boot', '0'],
+      ['memory-r0', '0'],
+      ['memory-r1', '1'],
+    ],
+  );
+  t.true(after(argv, '-machine')[0]?.endsWith(',memory-backend=boot'));
+  const nodes = qemuArguments({ ...SPEC, devices: [device(0, 1)] }, { ...TCG, host_node: 3 });
+  t.is(
+    after(nodes, '-object').filter((text) => text.endsWith('host-nodes=3,policy=bind')).length,
+    3,
+  );
+  t.false(after(nodes, '-machine')[0]?.includes('memory-backend'));
+});
+
 test('a disk is a read-only file with a serial, beside the regions', (t) => {
   const argv = qemuArguments({ ...SPEC, disks: [{ serial: 'base', path: '/a,b.erofs' }] }, TCG);
   t.deepEqual(after(argv, '-blockdev'), [
