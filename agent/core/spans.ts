@@ -6,7 +6,13 @@
 import type { RegionUsage, ResizeOutcome } from '../model/events.ts';
 import type { OperationState } from '../model/operations.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import { CHANGES_KEPT, type SizeChange, type SpanState, type Want } from '../model/span.ts';
+import {
+  aboveByteMs,
+  CHANGES_KEPT,
+  type SizeChange,
+  type SpanState,
+  type Want,
+} from '../model/span.ts';
 import { type FunctionSpec, growWaitMs, isElastic } from '../model/spec.ts';
 import { mostBytesOf } from '../model/targets.ts';
 import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
@@ -101,8 +107,7 @@ function cutShrink(draft: Draft, { operation_id }: RegionState): void {
 export function meterSpan(draft: Draft, fn: FunctionState, region: RegionState): void {
   const { span } = region;
   if (!span) return;
-  const above_bytes = Math.max(0, region.plugged_bytes - span.baseline_bytes);
-  tally(fn, { above_byte_ms: above_bytes * (draft.now_ms - span.metered_at_ms) });
+  tally(fn, { above_byte_ms: aboveByteMs(span, region.plugged_bytes, draft.now_ms) });
   region.span = { ...span, metered_at_ms: draft.now_ms };
 }
 

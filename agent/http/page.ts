@@ -13,6 +13,8 @@ import { sendText } from './server.ts';
 /** As they lie in the project, without their endings; the first one is the program. */
 export const PAGE_MODULES = [
   'agent/page/main',
+  'agent/page/elastic',
+  'agent/page/figure',
   'agent/page/history',
   'agent/page/limits',
   'agent/page/lineage',

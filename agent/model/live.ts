@@ -8,6 +8,7 @@ import type { Cordon } from './host-messages.ts';
 import type { FunctionPhase, InstancePhase, VmPhase } from './state.ts';
 import type { Cause } from './operations.ts';
 import type { MemoryStep, Operation, Report } from './records.ts';
+import type { MemoryStatus, SpansStatus } from './span-messages.ts';
 
 /** Names this form; a reader that does not know it must not guess. New fields do not change it. */
 export const LIVE_PROTOCOL = 'hotplane.live.v1';
@@ -32,7 +33,14 @@ export interface LiveFunction {
   /** When the one that waits longest came; null: nobody waits. */
   readonly oldest_received_at_ms: number | null;
   readonly last_failure: { readonly code: string; readonly message: string } | null;
+  /** Null: its instances have one size; absent: an older agent, which does not tell. */
+  readonly memory?: LiveElastic | null;
+  /** Null: it has none, and nobody asked for one; absent: an older agent. */
+  readonly spans?: SpansStatus | null;
 }
+
+/** Memory that follows its use; above the baseline until the row was told. */
+export type LiveElastic = Omit<MemoryStatus, 'expression'>;
 
 export interface LiveRegion {
   readonly index: number;

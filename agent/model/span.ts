@@ -64,6 +64,15 @@ export interface ElasticTally {
   readonly above_byte_ms: number;
 }
 
+/** What a region has above the baseline of its holder, from the last time it was metered on. */
+export function aboveByteMs(
+  { baseline_bytes, metered_at_ms }: SpanState,
+  plugged_bytes: number,
+  now_ms: number,
+): number {
+  return Math.max(0, plugged_bytes - baseline_bytes) * Math.max(0, now_ms - metered_at_ms);
+}
+
 export const NO_TALLY: ElasticTally = {
   growths: 0,
   shrinks: 0,

@@ -10,6 +10,7 @@ import type {
   MemoryStatus,
   SpanStatus,
 } from '../model/span-messages.ts';
+import { aboveByteMs } from '../model/span.ts';
 import { isElastic, regionBytes } from '../model/spec.ts';
 import {
   type FunctionState,
@@ -99,25 +100,40 @@ function nextOf(state: HostState, fn: FunctionState, vm: VmState, region: Region
 }
 
 /** Null: its instances have one size. */
-export function memoryStatus(fn: FunctionState, vms: readonly VmState[]): MemoryStatus | null {
+export function memoryStatus(
+  fn: FunctionState,
+  vms: readonly VmState[],
+  now_ms: number,
+): MemoryStatus | null {
+  const memory = elasticMemory(fn, vms, now_ms);
+  return (
+    memory && { ...memory, expression: fn.expression ? expressionStatus(fn.expression) : null }
+  );
+}
+
+/** The same without what its expression came to. What is above the baseline counts until now. */
+export function elasticMemory(
+  fn: FunctionState,
+  vms: readonly VmState[],
+  now_ms: number,
+): Omit<MemoryStatus, 'expression'> | null {
   if (!fn.elastic) return null;
-  const held = vms.flatMap((vm) => {
+  const held = { baseline_bytes: 0, plugged_bytes: 0, max_bytes: 0, instances: 0, waiting: 0 };
+  const { above_byte_ms: metered, ...counts } = fn.elastic;
+  let above_byte_ms = metered;
+  for (const vm of vms) {
     const max_bytes = regionBytes(vmSpec(fn, vm));
-    return vm.regions.filter(({ span }) => span !== null).map((one) => ({ ...one, max_bytes }));
-  });
-  const sum = (part: (region: (typeof held)[number]) => number): number =>
-    held.reduce((total, region) => total + part(region), 0);
-  const { above_byte_ms, ...counts } = fn.elastic;
-  return {
-    baseline_bytes: sum(({ span }) => span?.baseline_bytes ?? 0),
-    plugged_bytes: sum(({ plugged_bytes }) => plugged_bytes),
-    max_bytes: sum(({ max_bytes }) => max_bytes),
-    instances: held.length,
-    waiting: sum(({ span }) => (span?.want ? 1 : 0)),
-    ...counts,
-    above_gib_s: above_byte_ms / GIB / 1_000,
-    expression: fn.expression ? expressionStatus(fn.expression) : null,
-  };
+    for (const { span, plugged_bytes } of vm.regions) {
+      if (!span) continue;
+      held.baseline_bytes += span.baseline_bytes;
+      held.plugged_bytes += plugged_bytes;
+      held.max_bytes += max_bytes;
+      held.instances += 1;
+      held.waiting += span.want ? 1 : 0;
+      above_byte_ms += aboveByteMs(span, plugged_bytes, now_ms);
+    }
+  }
+  return { ...held, ...counts, above_gib_s: above_byte_ms / GIB / 1_000 };
 }
 
 function expressionStatus(ledger: ExpressionLedger): ExpressionStatus {

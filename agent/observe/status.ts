@@ -103,7 +103,7 @@ export function functionStatus(
     shared_bytes: sum(({ stats }) => stats?.page_cache_bytes ?? null),
     tmp_bytes: sum(({ stats }) => stats?.tmp_bytes ?? null),
     kernel_bytes: sum(({ stats }) => stats?.kernel_bytes ?? null),
-    memory: memoryStatus(fn, vms),
+    memory: memoryStatus(fn, vms, now_ms),
     spans: spansStatus(fn, vms, now_ms),
   };
 }

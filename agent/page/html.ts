@@ -33,7 +33,8 @@ button, input { font: inherit; color: inherit; background: var(--band); border: 
 .card > span { color: var(--soft); font-size: 12px; display: block; }
 .card > b { display: block; font-size: 19px; line-height: 1.3; font-variant-numeric: tabular-nums; }
 .card small { color: var(--soft); font-size: 12px; } .card small b { font-weight: 500; }
-.bar { display: block; width: 100%; height: 4px; margin-top: 5px; } .bar .rest { fill: var(--faint); }
+.bar { display: block; width: 100%; height: 4px; margin-top: 5px; } .bar .rest, .share .rest { fill: var(--faint); }
+.share { vertical-align: -1px; } .share .mark { stroke: var(--ink); stroke-width: 1.5; }
 #memory { display: grid; gap: 6px 18px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); }
 #lineage, #timeline { display: grid; gap: 6px 24px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 440px), 1fr)); }
 .chart { display: block; width: 100%; height: auto; }
@@ -110,6 +111,7 @@ export function renderFrame(program: string): string {
 <div id="troubles"></div>
 <h2>Functions</h2>
 <div id="functions"></div>
+<div id="elastic"></div>
 <h2>Regions of each VM</h2>
 <div class="legend">${regions.join('')}</div>
 <div id="map"></div>

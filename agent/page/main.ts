@@ -1,6 +1,7 @@
 /** The page's own program: reads the live state, and draws what changed, a few times a second. */
 import type { LiveMessage } from '../model/live.ts';
 import type { Lineage } from '../model/lineage.ts';
+import { elasticTables } from './elastic.ts';
 import { PAGE_LIMITS } from './limits.ts';
 import { renderLineage } from './lineage.ts';
 import { renderMemory } from './memory-chart.ts';
@@ -64,6 +65,7 @@ function draw(): void {
   if (is_sampled) put('memory', renderMemory(model.history).join(''));
   put('legend', renderLegend(model));
   put('functions', renderFunctions(model, totals, filter.value));
+  put('elastic', elasticTables(model, filter.value));
   put('map', renderMap(model, filter.value));
   put('timeline', renderTimeline(model) + renderHops(model));
   put('troubles', renderTroubles(model, totals));

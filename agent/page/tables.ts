@@ -2,20 +2,13 @@
 import { escapeText } from '../../base/chart/svg.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
 import type { Cordon } from '../model/host-messages.ts';
+import { keyed, keyedBytes } from './figure.ts';
 import { PAGE_LIMITS } from './limits.ts';
 import type { PageModel } from './model.ts';
 import { functionStyle } from './styles.ts';
 import { largestFirst, residentOf, type VmTotals, totalOf } from './totals.ts';
 
 type ByFunction = ReadonlyMap<string, VmTotals>;
-
-/** A figure that can be read by its key; null is shown as what it is: not known. */
-function figure(key: string, value: number | null, shown: string): string {
-  return `<b data-key="${key}" data-value="${value ?? 'unknown'}">${escapeText(shown)}</b>`;
-}
-
-const bytes = (key: string, value: number | null): string =>
-  figure(key, value, value === null ? 'not known' : formatBytes(value));
 
 function card(title: string, value: string, note = ''): string {
   const more = note === '' ? '' : `<small>${note}</small>`;
@@ -37,28 +30,28 @@ export function renderFigures(model: PageModel, totals: ByFunction): string {
   return [
     card(
       'granted',
-      bytes('granted_bytes', host.granted_bytes),
-      `${share.toFixed(0)} % of ${bytes('host_limit_bytes', host.limit_bytes)}` +
+      keyedBytes('granted_bytes', host.granted_bytes),
+      `${share.toFixed(0)} % of ${keyedBytes('host_limit_bytes', host.limit_bytes)}` +
         `<svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none"><rect class="rest" width="100" height="4"/>` +
         `<rect class="${share > 90 ? 'r-stuck' : 'r-busy'}" fill="currentColor" width="${Math.min(100, share).toFixed(1)}" height="4"/></svg>`,
     ),
-    card('free', bytes('free_bytes', host.free_bytes), 'by the book'),
-    card('in regions', bytes('permits_bytes', sum.permits_bytes), 'permits now'),
+    card('free', keyedBytes('free_bytes', host.free_bytes), 'by the book'),
+    card('in regions', keyedBytes('permits_bytes', sum.permits_bytes), 'permits now'),
     card(
       'resident',
-      bytes('resident_bytes', resident),
+      keyedBytes('resident_bytes', resident),
       sum.resident_unknown === 0 ? "the host's word" : `of ${known} of ${sum.vms} VMs`,
     ),
-    card('VMs', figure('vms', sum.vms, String(sum.vms)), `${model.functions.size} functions`),
+    card('VMs', keyed('vms', sum.vms, String(sum.vms)), `${model.functions.size} functions`),
     card(
       'instances',
-      figure('instances', all, String(all)),
-      `${figure('instances_busy', instances.busy, String(instances.busy))} busy, ${instances.idle} idle`,
+      keyed('instances', all, String(all)),
+      `${keyed('instances_busy', instances.busy, String(instances.busy))} busy, ${instances.idle} idle`,
     ),
-    card('queued', figure('queued', queued, String(queued)), 'invocations'),
+    card('queued', keyed('queued', queued, String(queued)), 'invocations'),
     card(
       'resizes',
-      figure('operations', model.operations.size, String(model.operations.size)),
+      keyed('operations', model.operations.size, String(model.operations.size)),
       'under way',
     ),
   ].join('');
@@ -76,8 +69,8 @@ export function renderFunctions(model: PageModel, totals: ByFunction, filter: st
       `${fn?.phase === 'serving' ? '' : `<em>${escapeText(fn?.phase ?? 'unknown')}</em> `}${one.vms}`,
       `${busy} / ${idle}`,
       `${starting} / ${stopping}`,
-      figure(`queued:${escapeText(name)}`, fn?.queued ?? null, String(fn?.queued ?? '–')),
-      bytes(`permits_bytes:${escapeText(name)}`, one.permits_bytes),
+      keyed(`queued:${name}`, fn?.queued ?? null, String(fn?.queued ?? '–')),
+      keyedBytes(`permits_bytes:${name}`, one.permits_bytes),
       formatBytes(one.plugged_bytes),
       resident === null ? '–' : formatBytes(resident),
     ];

@@ -9,11 +9,12 @@ import { agentError } from '../../model/errors.ts';
 import {
   LIVE_PROTOCOL,
   type LiveChange,
+  type LiveFunction,
   type LiveMessage,
   type LivePart,
   type LiveRows,
 } from '../../model/live.ts';
-import type { HostState } from '../../model/state.ts';
+import type { FunctionState, HostState } from '../../model/state.ts';
 import type { Table } from '../../model/table.ts';
 import type { ChangeFeed } from '../change-feed.ts';
 import { slowReader } from '../reader-errors.ts';
@@ -143,8 +144,10 @@ export class LiveFeed {
 
   #change(before: HostState, state: HostState): LiveChange {
     const { functions, vms, operations } = this.#pending;
+    // What is told of a function's memory is a sum over its VMs.
+    for (const vm of present(vms, state.vms)) functions.add(vm.function);
     const rows: LiveRows = {
-      functions: present(functions, state.functions).map(functionRow),
+      functions: present(functions, state.functions).map((fn) => this.#functionRow(fn, state)),
       vms: present(vms, state.vms).map((vm) => vmRow(vm, before.vms.get(vm.id))),
       operations: present(operations, state.operations).map(operationRow),
     };
@@ -160,13 +163,19 @@ export class LiveFeed {
     return { type: 'change', sequence: this.#sequence, at_ms, host, ...rows, gone, news };
   }
 
+  #functionRow(fn: FunctionState, { vms }: HostState): LiveFunction {
+    return functionRow(fn, present(fn.vm_ids, vms), this.#clock.nowMs());
+  }
+
   /** In parts, so that no reader who comes holds up a call; the state they are of never changes. */
   *#snapshot(state: HostState, sequence: number): Generator<string> {
     const { version } = this.#source;
     const at_ms = this.#clock.nowMs();
     const head = { type: 'snapshot', protocol: LIVE_PROTOCOL, sequence, at_ms, version } as const;
     yield toText({ ...head, pid: process.pid, host: hostRow(state) });
-    for (const rows of inParts(state.functions)) yield part({ functions: rows.map(functionRow) });
+    for (const rows of inParts(state.functions)) {
+      yield part({ functions: rows.map((fn) => this.#functionRow(fn, state)) });
+    }
     for (const rows of inParts(state.vms)) yield part({ vms: rows.map((vm) => vmRow(vm)) });
     for (const rows of inParts(state.operations)) {
       yield part({ operations: rows.map(operationRow) });

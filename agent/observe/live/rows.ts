@@ -1,6 +1,8 @@
 /** The rows of the state as the live stream tells them. Pure. */
 import { grantedBytes } from '../../core/permits.ts';
+import { elasticMemory } from '../explain.ts';
 import { cordonOf } from '../host-status.ts';
+import { spansStatus } from '../spans-status.ts';
 import type {
   LiveFunction,
   LiveHost,
@@ -27,7 +29,12 @@ export function hostRow(state: HostState): LiveHost {
   return { limit_bytes, granted_bytes, free_bytes, earlier_bytes, cordon: cordonOf(state) };
 }
 
-export function functionRow(fn: FunctionState): LiveFunction {
+/** `vms`: its own. */
+export function functionRow(
+  fn: FunctionState,
+  vms: readonly VmState[],
+  now_ms: number,
+): LiveFunction {
   const { spec, phase, queue, last_failure } = fn;
   return {
     name: spec.name,
@@ -40,6 +47,8 @@ export function functionRow(fn: FunctionState): LiveFunction {
       code: last_failure.failure.code,
       message: last_failure.failure.message,
     },
+    memory: elasticMemory(fn, vms, now_ms),
+    spans: spansStatus(fn, vms, now_ms),
   };
 }
 

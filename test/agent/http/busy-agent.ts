@@ -22,6 +22,7 @@ export interface BusyAgent extends Served {
 export async function agentWithPage(
   t: Pick<ExecutionContext, 'teardown'>,
   host_limit_bytes: number = 8 * GIB,
+  own: Parameters<typeof serve>[2] = {},
 ): Promise<BusyAgent> {
   let unplugs = 0;
   const faults: FakeFaults = {
@@ -32,7 +33,7 @@ export async function agentWithPage(
     },
   };
   const hypervisor = new FakeHypervisor(hostClock, faults, { resize_ms: 20 });
-  const served = await serve(t, host_limit_bytes, { hypervisor });
+  const served = await serve(t, host_limit_bytes, { hypervisor, ...own });
   const log = pino({ level: 'silent' });
   const surface = await HttpSurface.listen({ host: '127.0.0.1', port: 0 }, log);
   t.teardown(() => surface.close());

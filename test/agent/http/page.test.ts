@@ -5,6 +5,7 @@ import { hostClock } from '../../../base/clock.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { GIB } from '../../../base/units.ts';
 import { Browser, findBrowser, type Screen } from '../../fakes/browser.ts';
+import { elasticAgent } from './elastic-agent.ts';
 import { agentWithPage, type BusyAgent, makeBusy } from './busy-agent.ts';
 
 const program = findBrowser();
@@ -104,6 +105,38 @@ for (const vms of [8, 256]) {
     );
   });
 }
+
+inBrowser(
+  'elastic memory and named spans are shown as the API says, on every screen',
+  async (t) => {
+    const agent = await elasticAgent(t, 3);
+    const browser = await Browser.start(program ?? '');
+    t.teardown(() => browser.close());
+    const [wide, narrow] = [1_280, 420].map(
+      (width) => ({ width, height: 800, scheme: 'dark' }) as const,
+    );
+    await browser.open(`http://127.0.0.1:${agent.port}/`, wide ?? t.fail('no screen'));
+    const isTold = async (): Promise<true | null> => {
+      const [shown, { functions }] = await Promise.all([figuresOf(browser), agent.client.status()]);
+      const told = functions.map(({ function: { name }, memory, spans }) => [
+        shown.get(`baseline_bytes:${name}`) === memory?.baseline_bytes.toString(),
+        shown.get(`elastic_bytes:${name}`) === memory?.plugged_bytes.toString(),
+        shown.get(`elastic_max_bytes:${name}`) === memory?.max_bytes.toString(),
+        shown.get(`waits:${name}`) === memory?.waits.toString(),
+        shown.get(`spans_open:${name}`) === spans?.open.toString(),
+        shown.get(`spans_open_bytes:${name}`) === spans?.open_bytes.toString(),
+        shown.get(`spans_plugged_bytes:${name}`) === spans?.plugged_bytes.toString(),
+      ]);
+      return told.flat().every(Boolean) ? true : null;
+    };
+    const options = { clock: hostClock, deadline_ms: 30_000, longest_pause_ms: 500 };
+    t.true(await waitFor(isTold, options));
+    t.is(await browser.evaluate(count('#elastic tbody tr')), 6, 'not of the one of one size');
+    await browser.look(narrow ?? t.fail('no screen'));
+    t.false(await browser.evaluate(isTooWide));
+    t.deepEqual(browser.errors, []);
+  },
+);
 
 inBrowser('names are shown as what they are, never as markup', async (t) => {
   const agent = await agentWithPage(t);

@@ -1,8 +1,10 @@
 /** Rows of the live stream: whatever changes in a region is told, and what does not is not. */
 import test from 'ava';
 import { emulated } from '../../../agent/model/work.ts';
-import { vmRow } from '../../../agent/observe/live/rows.ts';
-import { MIB } from '../../../base/units.ts';
+import { NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
+import { functionRow, vmRow } from '../../../agent/observe/live/rows.ts';
+import { GIB, MIB } from '../../../base/units.ts';
+import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 
@@ -41,5 +43,30 @@ test('each change of a region, or of what its instance does, is told alone', asy
   t.like(regions, [{ instance_id: instance.id, span: 'data', instance_phase: 'idle' }]);
   const both = { ...stopping, regions: [first, spanned] };
   t.is(vmRow(both, { ...vm, regions: [first, spanned] }).regions.length, 2, 'of its span, too');
+  await clock.until(agent.stop(0));
+});
+
+test('what a function has above its baseline is told until now, as Status tells it', async (t) => {
+  const { agent, clock } = fakeHost({ ...NO_FAULTS }, 4 * GIB, {}, HISTORY_POLICY);
+  const sizes = { baseline_bytes: 128 * MIB, increment_bytes: 64 * MIB, history: false };
+  const memory = { ...sizes, grow_wait_ms: 2_000, expression: null };
+  const spec = specOf('f', { mechanism: 'hotmem', limit_bytes: GIB, memory });
+  await clock.until(agent.deploy(spec));
+  t.is(functionRow(agent.state.functions.get('f') ?? t.fail(), [], 0).spans, null);
+  const work = { ...WORK, phases: [{ at_ms: 1, anonymous_bytes: 300 * MIB }], wall_ms: 60_000 };
+  const reply = agent.invoke('f', 'x', emulated(work));
+  await clock.advance(5_000);
+  const told = () => {
+    const fn = agent.state.functions.get('f') ?? t.fail();
+    return functionRow(fn, [...agent.state.vms.values()], clock.nowMs()).memory ?? t.fail();
+  };
+  const before = told();
+  t.like(before, { baseline_bytes: 128 * MIB, plugged_bytes: 320 * MIB, max_bytes: GIB });
+  await clock.advance(10_000);
+  const gib_s = ((320 - 128) / 1_024) * 10;
+  t.true(Math.abs(told().above_gib_s - before.above_gib_s - gib_s) < 1e-9);
+  const status = await clock.until(agent.status('f'));
+  t.is(status.functions[0]?.memory?.above_gib_s, told().above_gib_s);
+  await clock.until(reply);
   await clock.until(agent.stop(0));
 });
