@@ -3,6 +3,7 @@ import test from 'ava';
 import { topLines } from '../../cli/top-view.ts';
 import { MIB } from '../../base/units.ts';
 import { serve } from '../agent/api/serving.ts';
+import { elasticAgent } from '../agent/http/elastic-agent.ts';
 import { specOf } from '../agent/core/world.ts';
 
 test('the columns that fit are shown, and what has no room is counted', async (t) => {
@@ -29,4 +30,22 @@ test('the columns that fit are shown, and what has no room is counted', async (t
   t.regex(wide[3] ?? '', /^FUNCTION +VM +BUSY +IDLE +QUEUE +PERMITS +RESIDENT +BOOT/);
   t.regex(wide[4] ?? '', /^large +running +0 +0 +0 +0 B +\S+ \S+ +512 MiB/);
   t.regex(topLines(status, { columns: 80, rows: 6 }).at(-1) ?? '', /^and 2 more functions$/);
+});
+
+test('elastic memory and spans have columns where a function has them, first where it is said', async (t) => {
+  const { client } = await elasticAgent(t, 1);
+  const status = await client.status();
+  const wide = { columns: 200, rows: 24 };
+  const [usual, first] = [
+    topLines(status, wide),
+    topLines(status, { ...wide, memory_first: true }),
+  ];
+  const titles = 'BASELINE +NOW +MAX +WAITS +ABOVE +SPANS +IN SPANS';
+  t.regex(usual[3] ?? '', new RegExp(`RESIDENT +${titles} +BOOT`));
+  t.regex(first[3] ?? '', new RegExp(`^FUNCTION +${titles} +VM`));
+  const cells = '128 MiB +320 MiB +512 MiB +1 +\\d\\.\\d GiB s +1 +256 MiB';
+  t.regex(first[4] ?? '', new RegExp(`^train-0 +${cells} +running`));
+  t.regex(first[5] ?? '', /^plain +- +- +- +- +- +- +- +running/);
+  const plain = { ...status, functions: status.functions.filter(({ memory }) => !memory) };
+  t.notRegex(topLines(plain, { ...wide, memory_first: true })[3] ?? '', /BASELINE|SPANS/);
 });
