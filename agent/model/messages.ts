@@ -104,6 +104,11 @@ export const regionStatusSchema = message('RegionStatus', {
     'by how much its observers disagree for too long; absent: not',
   ),
   span: field(12, known(text), 'the span that it is of its instance; absent: its own memory'),
+  address: field(
+    13,
+    known(text),
+    'IPv4 of the instance whose own memory it is, on the bridge of its function; absent: none',
+  ),
 });
 export type RegionStatus = z.infer<typeof regionStatusSchema>;
 

@@ -132,6 +132,10 @@ export const instanceNetwork = (vm: VmNetwork, region_index: number): InstanceNe
   gateway: ipv4Text(vm.gateway),
 });
 
+/** The address alone, of the same; null: its VM has no network. */
+export const instanceAddress = (vm: VmNetwork | null, region_index: number): string | null =>
+  vm && ipv4Text(vm.first + region_index);
+
 /** The VM's address on the link: of its first address, so that no two have the same. */
 export function macOf({ first }: VmNetwork): string {
   const bytes = [24, 16, 8, 0].map((bits) => Math.floor(first / 2 ** bits) % 256);

@@ -17,7 +17,7 @@ import type {
   VmRow,
 } from '../model/list-messages.ts';
 import { kindOf } from '../model/operations.ts';
-import { ipv4Text } from '../model/network.ts';
+import { instanceAddress } from '../model/network.ts';
 import type { HostState, RegionState, VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
 
@@ -171,7 +171,7 @@ export const listInstances = lister<InstanceRow>(PLACE, function* (state, after)
           invocations: instance.invocations,
           invocation_id: instance.invocation?.invocation_id ?? null,
           idle_since_ms: instance.phase === 'idle' ? instance.idle_since_ms : null,
-          address: vm.network && ipv4Text(vm.network.first + instance.region_index),
+          address: instanceAddress(vm.network, instance.region_index),
         };
       };
       yield { key, ...about, state: instance.phase, row };

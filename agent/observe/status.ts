@@ -1,5 +1,6 @@
 /** One function as Status shows it: the book, the VMM, the guest and the host side by side. */
 import { holderParts } from '../model/named-span.ts';
+import { instanceAddress } from '../model/network.ts';
 import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { AGENT_LIMITS } from '../limits.ts';
@@ -174,8 +175,10 @@ async function within<T>(clock: Clock, answer: Promise<T>): Promise<T | null> {
 function regionsOf(fn: FunctionState, { vm, source, seen, stats }: Told): RegionStatus[] {
   const regions = new Map(seen?.regions.map((one) => [one.id, one]));
   const partitions = new Map(stats?.partitions.map((one) => [one.region_pci, one]));
-  return vm.regions.map(({ id, holder, permit_bytes }) => {
+  return vm.regions.map(({ id, holder, permit_bytes }, index) => {
     const region = regions.get(id);
+    const held = holderParts(holder);
+    const is_instance = held.instance_id !== null && held.span === null;
     const pci_address = region?.pci_address ?? null;
     const partition = pci_address === null ? undefined : partitions.get(pci_address);
     return {
@@ -186,10 +189,11 @@ function regionsOf(fn: FunctionState, { vm, source, seen, stats }: Told): Region
       plugged_bytes: region?.plugged_bytes ?? null,
       guest_plugged_bytes: partition?.plugged_bytes ?? null,
       resident_bytes: region?.resident_bytes ?? null,
-      ...holderParts(holder),
+      ...held,
       permit_bytes,
       vm_id: vm.id,
       drift_bytes: source?.drifts?.of(id)?.bytes ?? null,
+      address: is_instance ? instanceAddress(vm.network, index) : null,
     };
   });
 }

@@ -8,6 +8,7 @@ import { formatBytes, formatMs } from '../../base/units.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { renderDag } from '../dag/status.ts';
 import { cordonText } from '../host-text.ts';
+import { networkText } from '../network-text.ts';
 import { rungsText } from '../rungs-text.ts';
 import { spansText } from '../spans-text.ts';
 import { SOCKET_OPTION } from '../socket.ts';
@@ -94,6 +95,7 @@ function renderFunction(status: FunctionStatus): string {
     `  VM          boot memory ${formatBytes(status.boot_bytes)}, resident in all ` +
     `${size(status.vm_resident_bytes)}, ${status.pages_migrated ?? UNKNOWN} pages migrated, ` +
     `${status.oom_kills ?? UNKNOWN} OOM kills\n` +
+    networkText(status) +
     renderShared(status) +
     renderMemory(status) +
     spansText(status.spans, hostClock.nowMs()) +
@@ -196,7 +198,8 @@ Asks the VMM, the guest and the host afresh, so the three can be compared: plugg
 counts, resident (host). Whoever does not answer within a second is named, and what only it could
 tell is 'unknown' (null with --json), never 0. With --json everything, each region and the agent's
 whole decision state included. Of each DAG it says how many calls met its deadline, and where the
-time of those that are done went on average, along the way that took longest of each.
+time of those that are done went on average, along the way that took longest of each. Of a function
+with a network it names the bridge, and the address of each instance there is.
 
   hotplane status --json
 `,

@@ -201,6 +201,8 @@ run('functions on a bridge fetch from a server there, and are kept apart', async
   for (const address of [FIRST, '10.77.8.1', SECOND]) {
     t.regex(await fromOutside(here, address), new RegExp(`^at ${address}\n`), 'it listens');
   }
+  const status = await hotplane('status', 'first');
+  t.regex(status.text, new RegExp(`network +hpbr: \\S+ ${FIRST}, \\S+ 10\\.77\\.8\\.1\n`));
   const others = await call(`first/others/${FIRST}/3`);
   t.notRegex(others, /reached/);
   t.is(others.match(/: /g)?.length, 2, others);

@@ -378,6 +378,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
       permit_bytes: plugged_bytes,
       drift_bytes: null,
       span: null,
+      address: null,
     })),
     vm_resident_bytes: 0,
     pages_migrated: 0,

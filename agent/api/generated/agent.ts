@@ -587,6 +587,7 @@ export interface RegionStatus {
   readonly vm_id: string;
   readonly drift_bytes: number | null;
   readonly span: string | null;
+  readonly address: string | null;
 }
 
 export interface Failure {
@@ -5194,6 +5195,7 @@ function createBaseRegionStatus(): RegionStatus {
     vm_id: "",
     drift_bytes: null,
     span: null,
+    address: null,
   };
 }
 
@@ -5234,6 +5236,9 @@ export const RegionStatus: MessageFns<RegionStatus> = {
     }
     if (message.span !== undefined && message.span !== null) {
       writer.uint32(98).string(message.span);
+    }
+    if (message.address !== undefined && message.address !== null) {
+      writer.uint32(106).string(message.address);
     }
     return writer;
   },
@@ -5345,6 +5350,14 @@ export const RegionStatus: MessageFns<RegionStatus> = {
             }
 
             message.span = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.address = reader.string();
             continue;
           }
         }

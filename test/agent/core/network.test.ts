@@ -1,6 +1,7 @@
 /** Functions on a bridge: who has which addresses, and when there are none. */
 import test from 'ava';
 import { listInstances } from '../../../agent/observe/lists.ts';
+import { functionStatus } from '../../../agent/observe/status.ts';
 import { parseBridges } from '../../../agent/model/network.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import { hostOf, perTable, rowsBetween } from '../../../agent/store/rows.ts';
@@ -45,6 +46,27 @@ test('each instance is listed with the address that it has, and one without a ne
     ['f', '10.0.0.9'],
     ['h', null],
   ]);
+});
+
+test('status tells the same, region by region, though nobody of the VM answers', (t) => {
+  const here = world();
+  here.deploy('f', 'hotmem', on('br0', { concurrency: 3, keep_alive_ms: 60_000 }));
+  here.deploy('h', 'hotmem', { keep_alive_ms: 60_000 });
+  finish(here);
+  for (const name of ['f', 'f', 'h']) here.invoke(name);
+  finish(here);
+  const told = [...here.state.functions.values()].map((fn) => {
+    const vms = here.vmsOf(fn.spec.name);
+    const silent = { source: undefined, seen: null, stats: null, unanswered: [] };
+    const { regions } = functionStatus(
+      fn,
+      vms.map((vm) => ({ vm, ...silent })),
+      0,
+    );
+    return regions.map(({ address }) => address);
+  });
+  t.deepEqual(told[0], ['10.0.0.8', '10.0.0.9', null]);
+  t.true(told[1]?.every((address) => address === null));
 });
 
 test('a pool without room refuses the VM, and what a VM had comes back when it is gone', (t) => {
