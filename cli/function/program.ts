@@ -76,6 +76,7 @@ export function programOf({ manifest, text }: ReadManifest, made: MadeFunction):
   const variables = new Map<string, string>([
     ['PATH', PATH],
     ...(is_folder ? ([['LAMBDA_TASK_ROOT', TASK_FOLDER]] as const) : []),
+    ...(manifest.interface === 'lambda' ? handlerVariable(manifest, command) : []),
     ...runtimeVariables(manifest),
     ...(config?.environment ?? []).map(splitVariable),
     ...Object.entries(manifest.environment).map(([name, value]) => [name, `${value}`] as const),
@@ -93,6 +94,18 @@ export function programOf({ manifest, text }: ReadManifest, made: MadeFunction):
     tmp_bytes: tmp ?? null,
     timeout_ms: timeout === undefined ? null : Math.ceil(timeout),
   };
+}
+
+/**
+ * `_HANDLER`, which AWS documents and clients of its Runtime API look for: the last argument of a
+ * command that has some, as the Runtime Interface Emulator of AWS takes it.
+ */
+function handlerVariable(
+  { handler }: FunctionManifest,
+  [, ...args]: readonly string[],
+): readonly (readonly [string, string])[] {
+  const told = handler ?? args.at(-1);
+  return told === undefined ? [] : [['_HANDLER', told]];
 }
 
 /** What a runtime is told beside, unless image or manifest says otherwise. */

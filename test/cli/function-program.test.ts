@@ -45,6 +45,23 @@ test('Python writes what it prints at once; other programs are told of neither',
   t.notRegex(other.join(' '), /PYTHON/);
 });
 
+for (const [lines, handler] of [
+  [['runtime: node', 'handler: a.b'], 'a.b'],
+  [['command: [python3, -m, awslambdaric, app.handler]'], 'app.handler'],
+  [['command: [/var/task/bootstrap]'], null],
+  [['interface: http', 'command: [serve, a.b]'], null],
+  [['command: [run, a.b]', 'environment: {_HANDLER: own.one}'], 'own.one'],
+] as const) {
+  test(`a client of the Lambda Runtime API finds its handler: ${lines.join(', ')}`, (t) => {
+    const told = environmentOf([...lines, 'memory: 256MiB']);
+    const wanted = handler === null ? [] : [`_HANDLER=${handler}`];
+    t.deepEqual(
+      told.filter((one) => one.startsWith('_HANDLER=')),
+      wanted,
+    );
+  });
+}
+
 test('an image has its way over the runtime, and the manifest over both', (t) => {
   const lines = ['runtime: node', 'command: [/run]', 'memory: 1GiB'];
   const image = ['NODE_OPTIONS=--image'];

@@ -233,6 +233,7 @@ test.serial('a folder is built, listed and deployed, and its program arrives', a
     environment: [
       'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       'LAMBDA_TASK_ROOT=/var/task',
+      '_HANDLER=it',
       'A=1',
     ],
     working_folder: '/var/task',
