@@ -29,6 +29,7 @@ export const DURATION_COLUMNS = [
 ];
 const ZERO = 0x30;
 const MINUS = 0x2d;
+const COMMA = 0x2c;
 /** `0,0,`, the first byte lowest. */
 const ZEROS = 0x2c302c30;
 
@@ -63,16 +64,21 @@ export async function readInvocationDay(
     onHeader: (row) => {
       columns = new Columns(row, path, INVOCATION_COLUMNS);
       minutes = Int32Array.from(minutesOf(columns, row.whole));
+      // Of a row its names are cut; its counts are read where they stand.
+      row.cut_fields = 1 + minutes.findLastIndex((minute) => minute < 0);
       const there = minutes.filter((minute) => minute >= 0).length;
       rules.note('missing-minutes', 1, Number(there < MINUTES_PER_DAY));
     },
     onRow: (row) => {
       if (!columns) return;
       rows += 1;
-      columns.check(row);
+      if (row.fields <= row.cut_fields) needWhole(row, columns);
       if (hasNegative(row, columns, minutes)) return rules.note('negative-count', row.line);
       const index = functionOf(row, columns, table, rules);
-      if (seen.has(index)) return rules.note('duplicate-row', row.line);
+      if (seen.has(index)) {
+        needWhole(row, columns);
+        return rules.note('duplicate-row', row.line);
+      }
       seen.add(index);
       addCounts(row, columns, minutes, { index, day, table, rules });
     },
@@ -80,6 +86,12 @@ export async function readInvocationDay(
   if (!columns) throw traceHeader(path, `${INVOCATION_COLUMNS.join(',')},1,...`, '');
   if (rows === 0) throw traceEmpty(path);
   return input;
+}
+
+/** Cuts all of a row. Throws `HP_TRACE_ROW` where it has more or fewer fields than the header. */
+function needWhole(row: ByteScanner, columns: Columns): void {
+  row.cutAll();
+  columns.check(row);
 }
 
 function functionOf(
@@ -103,6 +115,7 @@ function functionOf(
 function hasNegative(row: ByteScanner, columns: Columns, minutes: Int32Array): boolean {
   // Most rows have no minus anywhere, and are not looked at field by field.
   if (!row.has(MINUS)) return false;
+  needWhole(row, columns);
   for (let field = 0; field < row.fields; field += 1) {
     if ((minutes[field] ?? -1) < 0 || row.bytes[row.from(field)] !== MINUS) continue;
     columns.signed(row, columns.names[field] ?? '', TRACE_LIMITS.minute_invocations);
@@ -122,38 +135,65 @@ function addCounts(
     readonly rules: RuleCounts;
   },
 ): void {
-  const { bytes, ends, fields, view } = row;
+  const { bytes } = row;
   const { index, day, table, rules } = about;
-  const pairs_end = row.to(fields - 1) - 4;
-  let next = row.begin;
-  for (let field = 0; field < fields; field += 1) {
-    // Nine of ten fields are a single 0: they are passed two at a time.
-    while (next <= pairs_end && view.getInt32(next, true) === ZEROS) {
-      field += 2;
-      next += 4;
-    }
-    const from = next;
-    const to = ends[field] ?? 0;
-    next = to + 1;
+  const end = row.to(row.fields - 1);
+  const first_minute = day * MINUTES_PER_DAY;
+  let field = 0;
+  for (let from = row.begin; ; field += 1) {
+    const zeros = zeroPairs(row.view, from, end);
+    field += 2 * zeros;
+    from += 4 * zeros;
     const digit = (bytes[from] ?? 0) - ZERO;
-    if (digit === 0 && to - from === 1) continue;
+    const is_digit = bytes[from + 1] === COMMA && digit >= 0 && digit <= 9;
+    const to = is_digit ? from + 1 : fieldEnd(bytes, from, end);
     const minute = minutes[field] ?? -1;
-    if (minute < 0) continue;
-    if (from === to) {
-      rules.note('no-data', row.line);
-      continue;
+    if (minute >= 0 && from === to) rules.note('no-data', row.line);
+    else if (minute >= 0) {
+      const count = is_digit ? digit : countOf(row, columns, { field, from, to }, rules);
+      if (count > 0) table.add(index, first_minute + minute, count);
     }
-    const value = to - from === 1 && digit > 0 && digit < 10 ? digit : numberOf(bytes, from, to);
-    if (!(value <= TRACE_LIMITS.minute_invocations)) {
-      throw columns.badNumber(row, columns.names[field] ?? '', TRACE_LIMITS.minute_invocations);
-    }
-    const count = Math.round(value);
-    if (count !== value) rules.note('fractional-count', row.line);
-    if (count > 0) table.add(index, day * MINUTES_PER_DAY + minute, count);
+    if (to >= end) break;
+    from = to + 1;
   }
+  if (field + 1 !== columns.count) needWhole(row, columns);
   if (table.cells > TRACE_LIMITS.minute_cells) {
     throw traceTooLong(columns.path, TRACE_LIMITS.minute_cells);
   }
+}
+
+function fieldEnd(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && bytes[at] !== COMMA) at += 1;
+  return at;
+}
+
+/** Throws `HP_TRACE_FIELD`. */
+function countOf(
+  row: ByteScanner,
+  columns: Columns,
+  { field, from, to }: { readonly field: number; readonly from: number; readonly to: number },
+  rules: RuleCounts,
+): number {
+  const value = numberOf(row.bytes, from, to);
+  if (!(value <= TRACE_LIMITS.minute_invocations)) {
+    needWhole(row, columns);
+    throw columns.badNumber(row, columns.names[field] ?? '', TRACE_LIMITS.minute_invocations);
+  }
+  const count = Math.round(value);
+  if (count !== value) rules.note('fractional-count', row.line);
+  return count;
+}
+
+/** Nine of ten fields are a single 0: so many pairs of them, commas too, begin at `from`. */
+function zeroPairs(view: DataView, from: number, end: number): number {
+  let at = from;
+  while (at <= end - 8 && view.getInt32(at, true) === ZEROS) {
+    if (view.getInt32(at + 4, true) !== ZEROS) return (at + 4 - from) >> 2;
+    at += 8;
+  }
+  if (at <= end - 4 && view.getInt32(at, true) === ZEROS) at += 4;
+  return (at - from) >> 2;
 }
 
 /** Adds the durations of one day; of a function with some already, the first stay. */

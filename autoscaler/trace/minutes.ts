@@ -1,8 +1,9 @@
 /** Invocations a minute: what traces tell that are too large to have a row for each. */
-import { release } from '../../base/number-list.ts';
-
 export const MINUTES_PER_DAY = 1440;
-const FIRST_CAPACITY = 4_096;
+/** Function, minute and count. */
+const CELL_NUMBERS = 3;
+const BLOCK_CELLS = 64 * 1024;
+const BLOCK_NUMBERS = CELL_NUMBERS * BLOCK_CELLS;
 
 /** One function of a trace of counts. */
 export interface MinuteFunction {
@@ -25,13 +26,16 @@ export interface Durations {
 export class MinuteTable {
   readonly functions: MinuteFunction[] = [];
   readonly #index_of = new Map<string, number>();
-  #function_index = new Uint32Array(FIRST_CAPACITY);
-  #minute = new Uint32Array(FIRST_CAPACITY);
-  #count = new Uint32Array(FIRST_CAPACITY);
-  #cells = 0;
+  /** Full but for the last one: what is there is never moved. */
+  readonly #blocks: Uint32Array[] = [];
+  #last = new Uint32Array(0);
+  #last_numbers = 0;
+  #first_minute = Number.POSITIVE_INFINITY;
+  #last_minute = Number.NEGATIVE_INFINITY;
 
   get cells(): number {
-    return this.#cells;
+    const full = Math.max(0, this.#blocks.length - 1);
+    return full * BLOCK_CELLS + this.#last_numbers / CELL_NUMBERS;
   }
 
   /** The number of a function; one that was not there is added. */
@@ -54,50 +58,39 @@ export class MinuteTable {
 
   /** `minute` counts from the first of the first day. */
   add(function_index: number, minute: number, count: number): void {
-    const at = this.#cells;
-    if (at === this.#count.length) this.#grow();
-    this.#function_index[at] = function_index;
-    this.#minute[at] = minute;
-    this.#count[at] = count;
-    this.#cells = at + 1;
+    if (this.#last_numbers === this.#last.length) this.#newBlock();
+    const at = this.#last_numbers;
+    this.#last[at] = function_index;
+    this.#last[at + 1] = minute;
+    this.#last[at + 2] = count;
+    this.#last_numbers = at + CELL_NUMBERS;
+    if (minute < this.#first_minute) this.#first_minute = minute;
+    if (minute > this.#last_minute) this.#last_minute = minute;
     const one = this.functions[function_index];
     if (one) one.invocations += count;
   }
 
   /** Every count, in the order in which they were added. */
   forEach(tell: (function_index: number, minute: number, count: number) => void): void {
-    for (let at = 0; at < this.#cells; at += 1) {
-      tell(this.#function_index[at] ?? 0, this.#minute[at] ?? 0, this.#count[at] ?? 0);
+    for (const block of this.#blocks) {
+      const length = block === this.#last ? this.#last_numbers : block.length;
+      for (let at = 0; at < length; at += CELL_NUMBERS) {
+        tell(block[at] ?? 0, block[at + 1] ?? 0, block[at + 2] ?? 0);
+      }
     }
   }
 
   /** What all counts come to: infinite minutes when there is none. */
   sums(): { readonly first_minute: number; readonly last_minute: number; readonly count: number } {
-    let first_minute = Number.POSITIVE_INFINITY;
-    let last_minute = Number.NEGATIVE_INFINITY;
-    let count = 0;
-    for (let at = 0; at < this.#cells; at += 1) {
-      const minute = this.#minute[at] ?? 0;
-      if (minute < first_minute) first_minute = minute;
-      if (minute > last_minute) last_minute = minute;
-      count += this.#count[at] ?? 0;
-    }
-    return { first_minute, last_minute, count };
+    const count = this.functions.reduce((sum, { invocations }) => sum + invocations, 0);
+    return { first_minute: this.#first_minute, last_minute: this.#last_minute, count };
   }
 
-  #grow(): void {
-    this.#function_index = grown(this.#function_index);
-    this.#minute = grown(this.#minute);
-    this.#count = grown(this.#count);
+  #newBlock(): void {
+    this.#last = new Uint32Array(BLOCK_NUMBERS);
+    this.#last_numbers = 0;
+    this.#blocks.push(this.#last);
   }
-}
-
-/** Ends `values`. */
-function grown(values: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
-  const wider = new Uint32Array(values.length * 2);
-  wider.set(values);
-  release(values);
-  return wider;
 }
 
 /** The name of a function in all files of the trace of 2019. */

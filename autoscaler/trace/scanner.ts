@@ -11,6 +11,7 @@ const RETURN = 0x0d;
 const COMMA = 0x2c;
 /** Of a line that is too long, as much is told. */
 const START_BYTES = 80;
+const EVERY_FIELD = 0x7fffffff;
 /** UTF-8 of U+FEFF, which some programs put at the head of a file. */
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
@@ -36,6 +37,8 @@ export class ByteScanner {
   /** Where each field ends, its comma not counted; `fields` of them are of this line. */
   ends = new Int32Array(64);
   fields = 0;
+  /** So many fields are cut at most; what is left of the line is the one after them. */
+  cut_fields = EVERY_FIELD;
   /** Of the line at hand, from 1. */
   line = 0;
   /** Lines that end with `\r\n`. */
@@ -102,6 +105,20 @@ export class ByteScanner {
     return this.fields === 1 && this.to(0) - this.begin < 1_024 && this.whole.trim() === '';
   }
 
+  /** Cuts all of the line at hand, whatever {@link cut_fields} says. */
+  cutAll(): void {
+    const end = this.to(this.fields - 1);
+    let fields = 0;
+    for (let at = this.begin; at < end; at += 1) {
+      if (this.bytes[at] !== COMMA) continue;
+      if (fields + 1 >= this.ends.length) this.#widen();
+      this.ends[fields] = at;
+      fields += 1;
+    }
+    this.ends[fields] = end;
+    this.fields = fields + 1;
+  }
+
   /** Tells the lines that end in `bytes`; returns where the first that does not begins. */
   #scan(bytes: Buffer, from: number, to: number): number {
     const { limit_bytes, onRow } = this.#options;
@@ -115,6 +132,7 @@ export class ByteScanner {
       if ((at & 3) === 0) {
         at = pastPlain(words, at >> 2) * 4;
         for (let pair = pairAt(words, at >> 2); pair >= 0; pair = pairAt(words, at >> 2)) {
+          if (fields + 2 > this.cut_fields) break;
           if (fields + 2 >= ends.length) ends = this.#widen();
           ends[fields] = at + pair;
           ends[fields + 1] = at + pair + 2;
@@ -122,6 +140,11 @@ export class ByteScanner {
           at += 4;
         }
         if (at >= to) break;
+      }
+      if (fields >= this.cut_fields) {
+        const end = bytes.indexOf(NEWLINE, at);
+        if (end < 0 || end >= to) break;
+        at = end;
       }
       const byte = bytes[at] ?? 0;
       if (byte > COMMA) continue;
@@ -139,6 +162,7 @@ export class ByteScanner {
         this.begin = this.line === 1 ? begin + this.#markBytes(bytes, begin, end) : begin;
         this.fields = fields + 1;
         onRow(this);
+        ({ ends } = this);
         begin = at + 1;
         fields = 0;
       }

@@ -44,6 +44,27 @@ test('counts of a wide file are what stands in it, however many zeros lie betwee
   );
 });
 
+for (const [name, rows] of [
+  ['too few', ['o,a,f,http,0,0,1']],
+  ['too many', ['o,a,f,http,0,0,1,0,0,0']],
+  ['one too many, of which one is no count', ['o,a,f,http,0,0,1,x,0']],
+  ['names alone', ['o,a,f']],
+  ['too few with a negative one', ['o,a,f,http,0,-1']],
+  ['too many of a function that is there already', ['o,a,f,http,0,0,0,1', 'o,a,f,http,0,0,0,0,0']],
+] as const) {
+  test(`a wide row with the wrong number of fields is refused: ${name}`, async (t) => {
+    const text = ['HashOwner,HashApp,HashFunction,Trigger,1,2,3,4', ...rows, ''].join('\n');
+    const about = { day: 0, table: new MinuteTable(), rules: new RuleCounts() };
+    const fields = rows.at(-1)?.split(',').length ?? 0;
+    await t.throwsAsync(readInvocationDay([Buffer.from(text)], 'made', about), {
+      code: 'HP_TRACE_ROW',
+      message: new RegExp(
+        `^made line ${rows.length + 1}, row: .*has ${fields} fields instead of 8`,
+      ),
+    });
+  });
+}
+
 test('a line of 600 MB is refused after its first 64 KiB', async (t) => {
   let given = 0;
   const piece = Buffer.alloc(1024 * 1024, 'x');
@@ -101,6 +122,40 @@ test('the scanner cuts as splitting text does, however its bytes come', async (t
         );
       },
     ),
+  );
+});
+
+test('fields beyond those that are to be cut are one, until all are cut', async (t) => {
+  const cell = fc.constantFrom('0', '7', '', 'é', '-1', '12', 'x'.repeat(40));
+  const table = fc.array(fc.array(cell, { minLength: 1, maxLength: 90 }), { minLength: 1 });
+  const sizes = fc.integer({ min: 1, max: 300 });
+  await holds(
+    t,
+    fc.property(table, sizes, fc.integer({ min: 1, max: 6 }), (rows, size, most) => {
+      const bytes = Buffer.from(`${rows.map((row) => row.join(',')).join('\n')}\n`);
+      const found: { cut: string[]; all: string[]; whole: string }[] = [];
+      const scanner = new ByteScanner({
+        limit_bytes: 8_192,
+        onRow: (row) => {
+          const fields = (): string[] =>
+            Array.from({ length: row.fields }, (_, at) => row.text(at));
+          const cut = fields();
+          row.cutAll();
+          found.push({ cut, all: fields(), whole: row.whole });
+        },
+        onTooLong: () => t.fail(),
+      });
+      scanner.cut_fields = most;
+      for (let from = 0; from < bytes.length; from += size) {
+        scanner.push(bytes.subarray(from, from + size));
+      }
+      const expected = rows.map((all) => {
+        const rest = all.slice(most);
+        const cut = rest.length > 0 ? [...all.slice(0, most), rest.join(',')] : all;
+        return { cut, all, whole: all.join(',') };
+      });
+      t.deepEqual(found, expected);
+    }),
   );
 });
 
