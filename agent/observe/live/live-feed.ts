@@ -21,7 +21,7 @@ import { slowReader } from '../reader-errors.ts';
 import type { RecordHub } from '../record-hub.ts';
 import { dueInMs, type LiveTold } from './pace.ts';
 import { PendingNews } from './pending.ts';
-import { functionRow, hostRow, operationRow, vmRow } from './rows.ts';
+import { functionRow, tellsOfVms, hostRow, operationRow, vmRow } from './rows.ts';
 
 /** The agent as the stream needs it. */
 export interface LiveSource {
@@ -144,8 +144,10 @@ export class LiveFeed {
 
   #change(before: HostState, state: HostState): LiveChange {
     const { functions, vms, operations } = this.#pending;
-    // What is told of a function's memory is a sum over its VMs.
-    for (const vm of present(vms, state.vms)) functions.add(vm.function);
+    for (const vm of present(vms, state.vms)) {
+      const fn = state.functions.get(vm.function);
+      if (fn && tellsOfVms(fn)) functions.add(vm.function);
+    }
     const rows: LiveRows = {
       functions: present(functions, state.functions).map((fn) => this.#functionRow(fn, state)),
       vms: present(vms, state.vms).map((vm) => vmRow(vm, before.vms.get(vm.id))),

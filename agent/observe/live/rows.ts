@@ -29,6 +29,10 @@ export function hostRow(state: HostState): LiveHost {
   return { limit_bytes, granted_bytes, free_bytes, earlier_bytes, cordon: cordonOf(state) };
 }
 
+/** Whether the row of a function has sums over its VMs, and changes where one of them does. */
+export const tellsOfVms = ({ elastic, spec, named_spans = null }: FunctionState): boolean =>
+  elastic !== null || spec.spans.length > 0 || named_spans !== null;
+
 /** `vms`: its own. */
 export function functionRow(
   fn: FunctionState,
