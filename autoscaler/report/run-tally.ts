@@ -51,7 +51,9 @@ export class RunTally implements ResultSinks {
   }
 
   invocation(line: InvocationLine): void {
-    this.#of(line)?.invocations.add(line);
+    const tally = this.#of(line);
+    tally?.invocations.add(line);
+    tally?.sizes.addInvocation(line);
   }
 
   memory(line: MemoryLine): void {

@@ -1,12 +1,13 @@
 /**
  * Memory inside invocations: what is plugged of the regions of one VM against what is used of them,
- * a chart for each mechanism whose sizes follow use. Pure.
+ * a chart for each mechanism whose sizes follow use, and what ran there meanwhile. Pure.
  */
 import { GIB, MIB } from '../../../base/units.ts';
 import { fill, label, line, linearTicks, StepPath, stroke, svg } from '../../../base/chart/svg.ts';
 import type { MechanismTally, RunTally } from '../run-tally.ts';
 import type { ChangedVm } from '../size-tally.ts';
 import { styleOf } from './palette.ts';
+import { sizeLanes } from './size-lanes.ts';
 
 const WIDTH = 960;
 const HEIGHT = 240;
@@ -77,8 +78,12 @@ function draw(mechanism: string, changed: ChangedVm, sizes: readonly Sizes[]): s
   }
   const style = styleOf(mechanism);
   const title = `${mechanism}: plugged against used, ${changed.function}`;
-  const { growths, shrinks } = changed;
-  const about = `the regions of ${changed.vm_id}; ${growths} growths, ${shrinks} shrinks in use`;
+  const { growths, shrinks, opened } = changed;
+  const spans = opened > 0 ? `, ${opened} named spans opened` : '';
+  const counts = `${growths} growths, ${shrinks} shrinks in use${spans}`;
+  const about = `the regions of ${changed.vm_id}; ${counts}`;
+  const times = { from_ms, to_ms, left: LEFT, right: WIDTH - RIGHT, top: HEIGHT };
+  const lanes = sizeLanes(changed, { ...times, style });
   const body = [
     label('title', { x: LEFT, y: 18 }, title),
     label('', { x: LEFT, y: 34 }, about),
@@ -87,8 +92,9 @@ function draw(mechanism: string, changed: ChangedVm, sizes: readonly Sizes[]): s
     ...xAxis((to_ms - from_ms) / 1000, (seconds) => toX(from_ms + seconds * 1000)),
     is_known ? fill(style, used.area(FLOOR)) : '',
     stroke(style, plugged.line(), 1.8, ''),
+    lanes.body,
   ];
-  return svg({ width: WIDTH, height: HEIGHT, title, body: body.join('\n') });
+  return svg({ width: WIDTH, height: HEIGHT + lanes.height, title, body: body.join('\n') });
 }
 
 function legend(mechanism: string): string {
