@@ -3,7 +3,7 @@ import type { GenerateDagsOptions } from '../autoscaler/trace/dags/generate-dags
 import type { Command } from './command.ts';
 import { badValue } from './errors.ts';
 import { CLI_LIMITS } from './limits.ts';
-import type { Values } from './values.ts';
+import { Values } from './values.ts';
 
 export const DAGS_OPTIONS = {
   dags: { value: 'N', summary: 'DAGs of it', default: '60' },
@@ -18,6 +18,24 @@ export const DAGS_OPTIONS = {
     default: '100-2000',
   },
 } as const satisfies Command['options'];
+
+const OPTIONS: Command['options'] = DAGS_OPTIONS;
+
+/** The same, for a command that can go by a file instead and finds out what was given. */
+export const TOLD_DAGS_OPTIONS: Command['options'] = Object.fromEntries(
+  Object.entries(OPTIONS).map(([name, one]) => [name, { ...one, default_is_told: true }]),
+);
+
+/** Which of them was given, of those that are only told; undefined: none. */
+export function givenDagsOption(values: Values): string | undefined {
+  return Object.keys(OPTIONS).find((name) => values.optional(name) !== undefined);
+}
+
+/** What was given, and the defaults of the rest. */
+export function withDagsDefaults(values: Values): Values {
+  const defaults = Object.entries(OPTIONS).map(([name, one]) => [name, one.default] as const);
+  return new Values({ ...Object.fromEntries(defaults), ...values.raw });
+}
 
 const CALLS_A_DAY = /^(\d{1,9})-(\d{1,9})$/;
 

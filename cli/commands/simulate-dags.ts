@@ -1,5 +1,6 @@
 import { JSON_OPTION, type Command } from '../command.ts';
-import { DAGS_OPTIONS, dagsOf } from '../dags-options.ts';
+import { dagsOf, givenDagsOption, TOLD_DAGS_OPTIONS, withDagsDefaults } from '../dags-options.ts';
+import { badArguments } from '../errors.ts';
 import { CLI_LIMITS } from '../limits.ts';
 import { textsOf, type Values } from '../values.ts';
 import type { DagTrace } from '../../autoscaler/trace/dags/dag-trace.ts';
@@ -9,7 +10,7 @@ export const simulateDagsCommand: Command = {
   summary: 'how many calls of DAGs meet their deadlines, in several ways to serve them',
   options: {
     trace: { value: 'FILE', summary: "of 'hotplane trace dags' (default: made of what follows)" },
-    ...DAGS_OPTIONS,
+    ...TOLD_DAGS_OPTIONS,
     'keep-alive': { value: 'S', summary: 'idle instances of every function', default: '600' },
     ready: {
       value: 'S',
@@ -43,7 +44,8 @@ Examples:
   hotplane simulate dags
   hotplane simulate dags --longest-ms 3000 --calls-a-day 1000-10000 --out dags
 `,
-  async run({ values, stdout, stderr, signal }) {
+  async run({ values: given, stdout, stderr, signal }) {
+    const values = needOneTrace(given);
     const [{ runSimulateDags }, { readVersion }] = await Promise.all([
       import('../../autoscaler/simulator/dags/command.ts'),
       import('../../base/version.ts'),
@@ -70,13 +72,21 @@ Examples:
   },
 };
 
+/** A file is not made: what would say how has no place beside it. */
+function needOneTrace(values: Values): Values {
+  if (values.optional('trace') === undefined) return withDagsDefaults(values);
+  const odd = givenDagsOption(values);
+  if (odd === undefined) return values;
+  const name = 'simulate dags';
+  throw badArguments(name, `--${odd} says how a trace is made, and --trace names one that is.`);
+}
+
 /** The file that is named, or one that is made. */
 async function traceOf(values: Values, signal: AbortSignal): Promise<DagTrace> {
   const file = values.optional('trace');
-  const made = dagsOf(values);
   if (file === undefined) {
     const { generateDags } = await import('../../autoscaler/trace/dags/generate-dags.ts');
-    return generateDags(made);
+    return generateDags(dagsOf(values));
   }
   const { readDagTrace } = await import('../../autoscaler/trace/dags/read-dags.ts');
   return await readDagTrace(file, signal);

@@ -1,5 +1,7 @@
 import { JSON_OPTION, type Command } from '../command.ts';
+import { badArguments } from '../errors.ts';
 import { CLI_LIMITS } from '../limits.ts';
+import type { Values } from '../values.ts';
 
 export const traceGenerateCommand: Command = {
   name: 'trace generate',
@@ -34,6 +36,7 @@ Examples:
 `,
   async run({ values, stdout, signal }) {
     const { runGenerate } = await import('../../autoscaler/trace/command.ts');
+    refuseOther(values);
     const whole = (name: string, most: number): number | null =>
       values.optional(name) === undefined ? null : values.whole(name, 1, most);
     await runGenerate({
@@ -51,3 +54,12 @@ Examples:
     });
   },
 };
+
+/** What the other format alone has. */
+function refuseOther(values: Values): void {
+  const format = values.text('format');
+  const other = format === 'azure2019' ? ['functions', 'invocations'] : ['quirks'];
+  const odd = other.find((name) => values.raw[name] !== undefined);
+  if (odd === undefined) return;
+  throw badArguments('trace generate', `--${odd} says nothing of --format ${format}.`);
+}

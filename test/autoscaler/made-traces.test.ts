@@ -12,6 +12,8 @@ import { OPEN_DEFAULTS, openTrace } from '../../autoscaler/trace/open-trace.ts';
 import { distanceToTable, wasserstein } from '../../autoscaler/trace/quantiles.ts';
 import { sampleTrace } from '../../autoscaler/trace/sample.ts';
 
+import { runLine } from '../cli/run-line.ts';
+
 const FOLDER = mkdtempSync(join(tmpdir(), 'hotplane-made-'));
 test.after.always(() => rmSync(FOLDER, { recursive: true, force: true }));
 const SAMPLE = fileURLToPath(
@@ -68,6 +70,19 @@ test('days made like those of 2019 are read back, with the oddities asked for', 
       trace.rules.some((one) => one.rule === rule),
       rule,
     );
+});
+
+test('an option that the format does not have is refused, not passed over', async (t) => {
+  for (const [format, given] of [
+    ['azure2019', '--functions 5'],
+    ['azure2019', '--invocations 5'],
+    ['azure2021', '--quirks'],
+  ] as const) {
+    const line = `trace generate --format ${format} ${given} --out /nonexistent/made`;
+    const { code, err } = await runLine(line);
+    t.is(code, 2, line);
+    t.regex(err, new RegExp(`HP_CLI_BAD_ARGUMENTS: ${given.split(' ')[0] ?? ''} says nothing`));
+  }
 });
 
 test('samples of one seed are nested, and nearer to the whole than one draw', async (t) => {

@@ -174,3 +174,18 @@ test('a file that is not there, and odd options, are told with one message', asy
     t.regex(refused.err, /calls-a-day/);
   }
 });
+
+test('a trace that is named is not made: options that say how are refused beside it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-dags-'));
+  t.teardown(async () => await rm(folder, { recursive: true, force: true }));
+  const path = join(folder, 'made.jsonl');
+  t.is((await runLine(`trace dags --dags 2 --hours 1 --out ${path}`)).code, 0);
+  for (const given of ['--dags 60', '--seed 1', '--calls-a-day 100-2000', '--longest-ms 9']) {
+    const { code, err } = await runLine(`simulate dags --trace ${path} ${given}`);
+    t.is(code, 2, given);
+    t.regex(err, new RegExp(`HP_CLI_BAD_ARGUMENTS.*${given.split(' ')[0] ?? ''} says how`, 's'));
+  }
+  const { out } = await runLine(`simulate dags --trace ${path} --json`);
+  const { options } = JSON.parse(out);
+  t.deepEqual([options.trace, options.dags, options.seed], [path, undefined, undefined]);
+});
