@@ -1,5 +1,7 @@
 /** Puts the four questions to the policy and records its answers where somebody wants them. */
+import { boundsOf } from '../../base/number-list.ts';
 import type { OperationState } from '../model/operations.ts';
+import type { ReadyRung } from '../model/pool.ts';
 import type { Decision } from '../model/records.ts';
 import {
   type FunctionState,
@@ -140,8 +142,58 @@ export function askScale(draft: Draft, fn: FunctionState): Scale {
     answer:
       `start ${starts}, stop ${stops.length}, launch ${launches}, end ${ends.length}, ` +
       `plugged ${plugged}${warm > 0 ? `, warm ${warm}` : ''}`,
+    reason: answer.because?.() ?? null,
   }));
   return answer;
+}
+
+/** Who answers for calls that are foreseen: no policy. */
+const FORESEEN = 'foreseen';
+
+/** Records calls that are foreseen from now on, and those that are not any more. */
+export function recordExpected(
+  draft: Draft,
+  fn: FunctionState,
+  { calls, dropped }: { readonly calls: readonly { at_ms: number }[]; readonly dropped: number },
+): void {
+  record(draft, 'scale', fn, () => {
+    const first_ms = boundsOf(calls.map(({ at_ms }) => at_ms)).low - draft.now_ms;
+    const [expected, is_known] = [fn.expected.length, calls.length > 0];
+    return {
+      policy: FORESEEN,
+      inputs: { calls: calls.length, dropped, expected, ...(is_known && { first_ms }) },
+      answer: `expect ${expected}`,
+      reason: is_known ? `the first of these in ${Math.round(first_ms)} ms` : null,
+    };
+  });
+}
+
+/** What calls that are foreseen change of the policy's answer. */
+export interface ForeseenChange {
+  /** Instances that are started for them. */
+  readonly more: number;
+  /** Idle ones that are kept for them, of those that the policy would stop. */
+  readonly kept: number;
+  readonly expected: number;
+  /** So many are foreseen that none is started for yet, or can be. */
+  readonly lacking: number;
+  /** From a start until it is ready, as it is reckoned with; infinite: not known. */
+  readonly lead_ms: number;
+}
+
+/** Records it; nothing where nothing is changed. */
+export function recordForeseen(draft: Draft, fn: FunctionState, change: ForeseenChange): void {
+  const { more, kept, expected, lacking, lead_ms } = change;
+  if (more + kept === 0) return;
+  const lead = Number.isFinite(lead_ms)
+    ? `a start takes ${Math.round(lead_ms)} ms`
+    : 'what a start takes is not known';
+  record(draft, 'scale', fn, () => ({
+    policy: FORESEEN,
+    inputs: { expected, lacking, ...(Number.isFinite(lead_ms) && { lead_ms }) },
+    answer: `start ${more}, keep ${kept}`,
+    reason: `calls of DAGs that are foreseen: ${expected}; ${lead}`,
+  }));
 }
 
 /** How large is this region to be? `instance` null: for a start. */
@@ -204,6 +256,29 @@ export function recordQueue(
     },
     answer: `${answer} ${operation.id}`,
     reason: because,
+  }));
+}
+
+/** Records what stood ready on a rung of the pool and goes to others that need its memory. */
+export function recordGiveWay(
+  draft: Draft,
+  fn: FunctionState,
+  about: {
+    readonly vm_id: string;
+    readonly region: RegionState | undefined;
+    readonly rung: ReadyRung;
+    /** Null: the host. */
+    readonly taker: FunctionState | null;
+  },
+): void {
+  const { vm_id, region, rung, taker } = about;
+  record(draft, 'queue', fn, () => ({
+    policy: QUEUE,
+    vm_id,
+    region_id: region?.id ?? null,
+    inputs: region ? { permit_bytes: region.permit_bytes } : {},
+    answer: `give way ${rung}`,
+    reason: taker === null ? 'the host is short of memory' : `'${taker.spec.name}' lacks memory`,
   }));
 }
 

@@ -8,6 +8,7 @@ import { durationPercentile } from '../model/durations.ts';
 import type { HostEvent } from '../model/events.ts';
 import type { ExpectedCall } from '../model/expected-call.ts';
 import type { FunctionState, VmState } from '../model/state.ts';
+import { recordExpected, recordForeseen } from './ask.ts';
 import { freeRegions } from './default-policy/scale.ts';
 import { type Draft, vmsOf } from './draft.ts';
 import type { Scale } from './policy.ts';
@@ -26,6 +27,7 @@ export function noteExpected(
   const gone = new Set([...dropped, ...calls.map(({ id }) => id)]);
   const kept = fn.expected.filter(({ id, until_ms }) => !gone.has(id) && until_ms > draft.now_ms);
   fn.expected = [...kept, ...calls].slice(0, AGENT_LIMITS.calls_expected);
+  recordExpected(draft, fn, { calls, dropped: dropped.length });
 }
 
 /** One that was foreseen has come. */
@@ -49,10 +51,18 @@ export function withExpected(draft: Draft, fn: FunctionState, scale: Scale): Sca
   const room = freeRegions(vms) - Math.max(0, scale.starts);
   const more = mayStart(draft, fn) ? Math.max(0, Math.min(lacking, room)) : 0;
   const spare = Math.max(0, there - mostAtOnce(draft, fn, vms, fn.expected));
+  const stops = scale.stops.slice(0, spare);
+  recordForeseen(draft, fn, {
+    more,
+    kept: scale.stops.length - stops.length,
+    expected: fn.expected.length,
+    lacking: Math.max(0, lacking - more),
+    lead_ms,
+  });
   return {
     ...scale,
     starts: Math.max(0, scale.starts) + more,
-    stops: scale.stops.slice(0, spare),
+    stops,
     wake_at_ms: nextLook(fn.expected, now_ms, lead_ms, scale.wake_at_ms),
   };
 }

@@ -11,6 +11,7 @@ import { plugsOnDemand } from '../model/spec.ts';
 import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
 import { totalBytes } from '../model/tiers.ts';
 import { memoryOf, remember } from './answering.ts';
+import { recordGiveWay } from './ask.ts';
 import { spareIdle } from './bounds.ts';
 import { mayEmpty } from './devices.ts';
 import {
@@ -85,12 +86,12 @@ export function makeRoom(draft: Draft, fn: FunctionState, room: Room): number {
   let bytes = 0;
   for (const one of ready) {
     if (bytes >= room.wanted_bytes) return bytes;
-    takeBack(draft, one);
+    takeBack(draft, one, fn);
     bytes += one.bytes;
   }
   for (const one of idle) {
     if (bytes >= room.wanted_bytes) return bytes;
-    stopIdle(draft, one);
+    stopIdle(draft, one, fn);
     bytes += one.bytes;
   }
   return bytes;
@@ -114,14 +115,14 @@ export interface GivenBack {
 export function giveBack(draft: Draft, wanted_bytes: number): GivenBack {
   const back = { regions: 0, instances: 0, bytes: 0 };
   for (const one of readyRegions(draft, null)) {
-    takeBack(draft, one);
+    takeBack(draft, one, null);
     back.regions += 1;
     back.bytes += one.bytes;
   }
   if (back.bytes >= wanted_bytes) return back;
   for (const one of idleInstances(draft, null)) {
     if (back.bytes >= wanted_bytes) break;
-    stopIdle(draft, one);
+    stopIdle(draft, one, null);
     back.instances += 1;
     back.bytes += one.bytes;
   }
@@ -193,12 +194,17 @@ function withoutKept(draft: Draft, all: readonly Yielding[]): readonly Yielding[
   });
 }
 
-function stopIdle(draft: Draft, one: Yielding): void {
+/** `taker`: the function that needs its memory; null: the host does. */
+function stopIdle(draft: Draft, one: Yielding, taker: FunctionState | null): void {
   const vm = editVm(draft, one.vm_id);
   const instance = vm?.instances.find(({ id }) => id === one.instance_id);
   assert(vm && instance?.phase === 'idle', 'what gives way is there, and idle');
   const fn = editFunction(draft, one.function);
-  if (fn) noteIdleEnd(fn, instance);
+  if (fn) {
+    noteIdleEnd(fn, instance);
+    const region = vm.regions[instance.region_index];
+    recordGiveWay(draft, fn, { vm_id: vm.id, region, rung: 'warm', taker });
+  }
   stopInstance(draft, vm, editInstance(draft, vm, instance));
   const { policy } = draft;
   const { gaveWay } = policy;
@@ -216,11 +222,12 @@ function liveOf(draft: Draft, name: string): number {
   return live;
 }
 
-function takeBack(draft: Draft, { vm_id, region_index }: Ready): void {
+function takeBack(draft: Draft, { vm_id, region_index }: Ready, taker: FunctionState | null): void {
   const vm = editVm(draft, vm_id);
   const fn = vm && editFunction(draft, vm.function);
   assert(vm && fn, 'what gives way is there');
   const region = editRegion(draft, vm, region_index);
   restPool(draft, fn);
+  recordGiveWay(draft, fn, { vm_id, region, rung: 'plugged', taker });
   empty(draft, { fn, vm, region, cause: 'pressure', instance: null });
 }

@@ -74,6 +74,8 @@ export interface Scale {
   readonly warm?: number;
   /** When to ask again, if nothing happens before; null: time alone changes nothing. */
   readonly wake_at_ms: number | null;
+  /** Why, with its numbers, for the record; asked only where one is made. */
+  readonly because?: () => string;
 }
 
 /** The size a region is to have. */

@@ -21,5 +21,13 @@ export function scaleByPrice(view: FunctionView, pool: PoolSpec, worth_gib_s: nu
   const next = idle[idle.length - stops.length - 1];
   const next_ms = next === undefined ? Infinity : next.since_ms + kept_ms;
   const wake_ms = Math.min(next_ms, (spec.max_vms > 1 ? base.wake_at_ms : null) ?? Infinity);
-  return { ...base, stops, warm: 0, plugged: 0, wake_at_ms: wake_ms < Infinity ? wake_ms : null };
+  return {
+    ...base,
+    stops,
+    warm: 0,
+    plugged: 0,
+    wake_at_ms: wake_ms < Infinity ? wake_ms : null,
+    because: () =>
+      `a cold plug is worth ${worth_gib_s} GiB s: idle instances stay for ${Math.round(kept_ms)} ms`,
+  };
 }

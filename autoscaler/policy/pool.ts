@@ -13,7 +13,7 @@ import { DEFAULT_POOL, POOL_POLICY_NAME, type PoolSpec } from '../../agent/model
 import { withSizing } from './history.ts';
 import { countInstances } from './idle-instances.ts';
 import { scaleByPrice } from './pool-by-price.ts';
-import { poolWants } from './pool-want.ts';
+import { type PoolWants, poolWants } from './pool-want.ts';
 import { leavesAtMs } from './window.ts';
 
 /** Until when instances, and after them regions, are ready for a function. */
@@ -76,7 +76,23 @@ function scaleByPool(view: FunctionView): Scale {
     warm: is_active ? wants.warm : 0,
     plugged: is_kept ? Math.max(0, wants.regions - held) : 0,
     wake_at_ms: wake_ms < Infinity ? wake_ms : null,
+    because: () => poolReason(wants, { active_ms: active_ms - now_ms, percentile }),
   };
+}
+
+/** Why so many: what is wanted at once, and for how long it stays so without a call. */
+function poolReason(
+  wants: PoolWants | null,
+  { active_ms, percentile }: { readonly active_ms: number; readonly percentile: number },
+): string {
+  const until =
+    active_ms > 0 ? `for ${Math.round(active_ms)} ms without a call` : 'no call came for too long';
+  if (wants === null) return `it was not called yet; what is idle stays ${until}`;
+  const { instances, warm, regions } = wants;
+  return (
+    `${percentile} of 100 calls want ${instances} instances, ${warm} of them idle, and ` +
+    `${regions} regions; ${until}`
+  );
 }
 
 /** With sizes that follow use, for functions that say so. */

@@ -77,6 +77,28 @@ test('a foreseen call has its instance started as long before as a start takes',
   t.deepEqual(world.state.functions.get('f')?.expected, []);
 });
 
+test('what is foreseen, and what is started and kept for it, is in the record of decisions', (t) => {
+  const world = hostOf();
+  known(world);
+  world.context = { ...world.context, recording: true };
+  const told = (): string[] =>
+    world.decisions
+      .filter(({ policy }) => policy === 'foreseen')
+      .map(({ answer, reason }) => `${answer}: ${reason}`);
+  expect(world, [500]);
+  t.deepEqual(told(), ['expect 1: the first of these in 500 ms']);
+  world.advance(499);
+  t.deepEqual(told().slice(1), [
+    'start 1, keep 0: calls of DAGs that are foreseen: 1; a start takes 1 ms',
+  ]);
+  finish(world);
+  expect(world, [20_000]);
+  world.advance(1_500);
+  t.is(told().at(-1), 'start 0, keep 1: calls of DAGs that are foreseen: 1; a start takes 1 ms');
+  world.send({ type: 'expect', function: 'f', calls: [], dropped: ['c0'] });
+  t.is(told().at(-1), 'expect 0: null');
+});
+
 test('where nothing is known of a start, it is made at once', (t) => {
   const world = hostOf();
   expect(world, [5_000]);

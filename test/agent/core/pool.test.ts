@@ -104,7 +104,13 @@ test('under pressure the pool goes first, and none is made until that is over an
     poolOf(world).warm.bytes / LIMIT_BYTES,
   ];
   t.deepEqual(rungs(), [2, 1]);
+  world.context = { ...world.context, recording: true };
   world.hostMemory(0.9 * GIB);
+  const gave = world.decisions.filter(({ answer }) => answer.startsWith('give way'));
+  t.deepEqual(
+    gave.map(({ answer, reason }) => `${answer}: ${reason}`),
+    Array.from({ length: 2 }, () => 'give way plugged: the host is short of memory'),
+  );
   finish(world);
   t.deepEqual(rungs(), [0, 1], 'what is plugged, and no instance yet');
   t.is(world.vmsOf('f')[0]?.regions.filter((one) => one.permit_bytes > 0).length, 1);
@@ -124,11 +130,28 @@ test('a start that lacks memory gets what others have ready, which is not made a
   finish(world);
   const ready_bytes = poolOf(world).plugged.bytes;
   t.true(ready_bytes > 0);
+  world.context = { ...world.context, recording: true };
   const call = world.invoke('g');
   finish(world);
   t.like(world.reply(call), { outcome: 'done' });
   t.true(poolOf(world).plugged.bytes < ready_bytes);
   t.true((world.state.functions.get('f')?.pool_rest_until_ms ?? 0) > world.now_ms);
+  const gave = world.decisions.find(({ answer }) => answer === 'give way plugged');
+  t.like(gave, { function: 'f', policy: 'queue', reason: "'g' lacks memory" });
+  t.like(gave?.inputs, { permit_bytes: LIMIT_BYTES });
+});
+
+test('an idle instance that ends for others is in the record of decisions, with who needs it', (t) => {
+  const world = worldOf(keeping(0, 4), 1.5);
+  const { granted, capacity } = world.state;
+  const limit_bytes = capacity.host - granted.host;
+  world.deploy('g', 'hotmem', { concurrency: 1, limit_bytes });
+  finish(world);
+  world.context = { policy: DEFAULT_POLICY, recording: true };
+  world.invoke('g');
+  const gave = world.decisions.filter(({ answer }) => answer === 'give way warm');
+  t.true(gave.length > 0);
+  t.like(gave[0], { function: 'f', policy: 'queue', reason: "'g' lacks memory" });
 });
 
 test('the next agent meters on with what stands ready, and counts anew', (t) => {

@@ -131,7 +131,12 @@ test('a definition that says so is answered for by the pool, whatever policy the
   call(world);
   until(world, 1);
   t.deepEqual(rungs(world), [1, 1], 'its keep-alive of 0 ends nothing');
-  t.true(world.decisions.some(({ policy }) => policy === POOL_POLICY.name));
+  const told = world.decisions.filter(({ policy }) => policy === POOL_POLICY.name);
+  const why =
+    /^99 of 100 calls want 1 instances, [01] of them idle, and 1 regions; for \d+ ms without a call$/;
+  const reasons = told.flatMap(({ question, reason }) => (question === 'scale' ? [reason] : []));
+  t.true(reasons.length > 0);
+  for (const reason of reasons) t.regex(reason ?? '', why);
   const plain = worldOf({ pool: null });
   call(plain);
   until(plain, 1);
