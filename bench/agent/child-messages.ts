@@ -2,7 +2,8 @@
 import { z } from 'zod';
 
 export const orderSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('usage'), id: z.number() }),
+  /** `collect`: garbage first, so that its heap is what it keeps. */
+  z.object({ type: z.literal('usage'), id: z.number(), collect: z.boolean() }),
   z.object({ type: z.literal('stop') }),
 ]);
 export type Order = z.infer<typeof orderSchema>;
@@ -23,6 +24,8 @@ export const usageSchema = z.object({
   system_us: figure,
   rss_bytes: figure,
   heap_bytes: figure,
+  /** Outside V8's heap, of objects in it. */
+  external_bytes: figure,
   /** How late a timer fired; p99 is null below 100 looks. */
   lag_ms: z.object({ n: figure, p50: figure, p99: figure.nullable(), max: figure }),
   /** Of the simulated VMM, since it began. */

@@ -56,15 +56,18 @@ export class Child {
     return pid === undefined || exitCode !== null || signalCode !== null;
   }
 
-  /** Since the process began; how late its loop was since the last call. */
-  async usage(): Promise<Usage> {
+  /**
+   * Since the process began; how late its loop was since the last call. `collect`: after it has let
+   * go of all garbage.
+   */
+  async usage(collect = false): Promise<Usage> {
     const id = this.#next_id;
     this.#next_id += 1;
     let usage: Usage | null = null;
     this.#asked.set(id, (told) => {
       usage = told;
     });
-    this.#send({ type: 'usage', id });
+    this.#send({ type: 'usage', id, collect });
     const deadline_ms = BENCH_LIMITS.agent_usage_ms;
     const found = await waitFor(() => usage ?? (this.hasEnded ? 'ended' : null), {
       clock: hostClock,

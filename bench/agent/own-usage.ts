@@ -1,4 +1,7 @@
 /** The inside of a process of the bench: tells what it uses, ends when told to or left alone. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { assert } from '../../base/assert.ts';
 import { LoopLag } from '../loop-lag.ts';
 import { type ChildNews, orderSchema, type Usage } from './child-messages.ts';
 
@@ -20,6 +23,7 @@ export function serveParent(counters: () => UsageCounters): AbortSignal {
     const { data: order } = orderSchema.safeParse(message);
     if (order?.type === 'stop') stop.abort();
     if (order?.type !== 'usage') return;
+    if (order.collect) collectGarbage();
     tellParent({ type: 'usage', id: order.id, usage: { ...ownUsage(lag), ...counters() } });
     lag.reset();
   });
@@ -31,14 +35,24 @@ export function tellParent(news: ChildNews): void {
   if (process.connected) process.send?.(news, () => undefined);
 }
 
+/** All of it: what the first collection let go may hold more. */
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  assert(typeof collect === 'function', 'V8 has shown its collector');
+  collect();
+  collect();
+}
+
 function ownUsage(lag: LoopLag): Omit<Usage, keyof UsageCounters> {
   const { user, system } = process.cpuUsage();
-  const { rss, heapUsed } = process.memoryUsage();
+  const { rss, heapUsed, external } = process.memoryUsage();
   return {
     user_us: user,
     system_us: system,
     rss_bytes: rss,
     heap_bytes: heapUsed,
+    external_bytes: external,
     lag_ms: lag.read(),
   };
 }

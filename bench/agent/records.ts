@@ -78,6 +78,8 @@ export interface VmsRun {
   readonly vms: number;
   readonly regions: number;
   readonly rss_bytes: number;
+  /** What another agent with so many keeps on its heap when it has let go of all garbage. */
+  readonly kept_bytes: number;
   readonly idle: IdleRun;
 }
 

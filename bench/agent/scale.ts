@@ -123,16 +123,38 @@ export async function measureVms(
   onDeployed: (count: number) => void,
   signal: AbortSignal,
 ): Promise<VmsRun[]> {
+  const at_rest = await atEach(vms, onDeployed, signal, async (stage) => {
+    const idle = await measureIdle(stage, idle_ms, signal);
+    const { rss_bytes } = await stage.agentUsage();
+    return { rss_bytes, idle };
+  });
+  // Of another agent: one that was made to collect its garbage is not resident as usual.
+  const collected = await atEach(vms, onDeployed, signal, async (stage) => {
+    const { heap_bytes, external_bytes } = await stage.agentUsage(true);
+    return { kept_bytes: heap_bytes + external_bytes };
+  });
+  return at_rest.flatMap((one, at) => {
+    const kept = collected[at];
+    return kept ? [{ ...one, ...kept }] : [];
+  });
+}
+
+/** What `look` sees of an agent that begins with nothing, at each number of VMs. */
+async function atEach<T>(
+  vms: readonly number[],
+  onDeployed: (count: number) => void,
+  signal: AbortSignal,
+  look: (stage: AgentStage) => Promise<T>,
+): Promise<(T & Pick<VmsRun, 'vms' | 'regions'>)[]> {
   const stage = await AgentStage.open();
-  const runs: VmsRun[] = [];
+  const runs: (T & Pick<VmsRun, 'vms' | 'regions'>)[] = [];
+  const regions = VM_REGIONS;
   try {
     let from = 0;
     for (const count of vms) {
-      await deployUpTo(count, { stage, from, regions: VM_REGIONS, onDeployed, signal });
+      await deployUpTo(count, { stage, from, regions, onDeployed, signal });
       from = count;
-      const idle = await measureIdle(stage, idle_ms, signal);
-      const { rss_bytes } = await stage.agentUsage();
-      runs.push({ vms: count, regions: VM_REGIONS, rss_bytes, idle });
+      runs.push({ vms: count, regions, ...(await look(stage)) });
     }
   } finally {
     await stage.close();

@@ -74,8 +74,8 @@ export class AgentStage {
   /**
    * Throws HP_BENCH_AGENT when the agent has logged an error: its figures are of something else.
    */
-  async agentUsage(): Promise<Usage> {
-    const usage = await this.agent.usage();
+  async agentUsage(collect = false): Promise<Usage> {
+    const usage = await this.agent.usage(collect);
     if (usage.errors === 0) return usage;
     throw agentBenchBroken(`the agent logged ${usage.errors} errors: ${usage.first_error}`);
   }

@@ -83,6 +83,9 @@ test.serial('a short run measures every cell, and leaves no process behind', asy
     bench.vms.map(({ vms }) => vms),
     SHORT_OPTIONS.vms,
   );
+  for (const { kept_bytes, rss_bytes } of bench.vms) {
+    t.true(kept_bytes > MIB && kept_bytes < rss_bytes, 'a heap without its garbage');
+  }
   t.true((bench.live?.latency.n ?? 0) > 0 && bench.live?.dropped === 0);
   t.true((bench.scale?.scrape.bytes ?? 0) > 1_000);
   t.is(bench.scale?.scrape.n, SHORT_OPTIONS.rounds);
@@ -258,10 +261,14 @@ test('a warm call is held to its rate and its CPU, by the median of the rounds',
 });
 
 /** Verdicts on an agent with 250, 500 and more VMs that was resident with so much. */
-function judged(sizes_mib: readonly number[], cpu_ms = 40): Record<string, string> {
+function judged(
+  sizes_mib: readonly number[],
+  { kept_mib = sizes_mib, cpu_ms = 40 }: { kept_mib?: readonly number[]; cpu_ms?: number } = {},
+): Record<string, string> {
   const vms = sizes_mib.map((size, at) => {
     const idle = { wall_ms: 1_000, cpu_ms };
-    return { vms: 250 * (at + 1), regions: 32, rss_bytes: size * MIB, idle };
+    const kept_bytes = (kept_mib[at] ?? 0) * MIB;
+    return { vms: 250 * (at + 1), regions: 32, rss_bytes: size * MIB, kept_bytes, idle };
   });
   const checks = checksOf([], { ...benchOf([]), vms });
   return Object.fromEntries(checks.map(({ name, verdict }) => [name, verdict]));
@@ -271,8 +278,14 @@ test('very many VMs are held to what they take, and to growing in proportion', (
   const met = { vms_rss: 'met', vms_idle: 'met', vms_growth: 'met' };
   t.deepEqual(judged([150, 200, 250, 300]), met);
   t.deepEqual(judged([150, 200, 250, 301]), { ...met, vms_rss: 'missed' });
-  t.deepEqual(judged([150, 160, 200, 300]), { ...met, vms_growth: 'missed' });
-  t.deepEqual(judged([150, 200, 250, 300], 51), { ...met, vms_idle: 'missed' });
+  const kept_mib = [50, 100, 150, 200];
+  t.deepEqual(judged([150, 160, 200, 300], { kept_mib }), met, 'when it collected is its affair');
+  const worse_mib = [50, 100, 150, 215];
+  t.deepEqual(judged([150, 200, 250, 300], { kept_mib: worse_mib }), {
+    ...met,
+    vms_growth: 'missed',
+  });
+  t.deepEqual(judged([150, 200, 250, 300], { cpu_ms: 51 }), { ...met, vms_idle: 'missed' });
   t.deepEqual(judged([150, 200]), { ...met, vms_growth: 'not measured' });
   t.deepEqual(judged([]), {});
 });
