@@ -39,27 +39,56 @@ export interface OwnAgentBench<Report> {
   readonly textOf: (report: Report) => string;
 }
 
+/** A bench that has agents with options of its own, one after the other. */
+export interface OwnAgentsBench<Report> extends Omit<OwnAgentBench<Report>, 'measure'> {
+  readonly measure: (open: OpenAgent, progress: Progress) => Promise<Report>;
+}
+
+/** Starts an agent with these options beside the usual ones; whoever does so closes it. */
+export type OpenAgent = (options: readonly string[]) => Promise<OwnAgent>;
+
 /** Returns the exit code: 0, or 1 with `strict` when a promise was missed. */
 export async function runOwnAgentBench<Report extends { readonly checks: readonly Check[] }>(
-  { json, strict, stdout, stderr, signal }: OwnAgentInput,
+  input: OwnAgentInput,
   { mechanisms, measure, textOf }: OwnAgentBench<Report>,
+): Promise<number> {
+  return await runOwnAgentsBench(input, {
+    mechanisms,
+    measure: async (open, progress) => {
+      const opened = await open([]);
+      try {
+        return await measure(opened.client, progress);
+      } finally {
+        await opened.close();
+      }
+    },
+    textOf,
+  });
+}
+
+/** The same with several agents. Returns the exit code, too. */
+export async function runOwnAgentsBench<Report extends { readonly checks: readonly Check[] }>(
+  { json, strict, stdout, stderr, signal }: OwnAgentInput,
+  { mechanisms, measure, textOf }: OwnAgentsBench<Report>,
 ): Promise<number> {
   const progress = createProgress({ stream: stderr });
   const folder = await mkdtemp(join(tmpdir(), 'hotplane-bench-'));
-  const opened = await openOwnAgent(mechanisms, folder, progress, signal).catch(async (error) => {
-    // The log of an agent that would not start is named in the error.
-    if (signal.aborted) await rm(folder, { recursive: true, force: true });
-    throw signal.aborted ? startsInterrupted() : error;
-  });
+  // The log of an agent that would not start is named in the error.
+  let is_needed = false;
+  const open: OpenAgent = async (options) => {
+    is_needed = true;
+    const opened = await openOwnAgent({ mechanisms, options, folder, progress, signal });
+    is_needed = false;
+    return opened;
+  };
   try {
-    const report = await measure(opened.client, progress);
+    const report = await measure(open, progress);
     stdout.write(json ? jsonDocument(report) : textOf(report));
     return strict && report.checks.some(({ verdict }) => verdict === 'missed') ? 1 : 0;
   } catch (error) {
     throw signal.aborted ? startsInterrupted() : error;
   } finally {
-    await opened.close();
-    await rm(folder, { recursive: true, force: true });
+    if (signal.aborted || !is_needed) await rm(folder, { recursive: true, force: true });
   }
 }
 
@@ -88,16 +117,23 @@ interface OwnAgent {
 }
 
 /** Under QEMU, with images for these mechanisms; its log is in `folder`. Throws HP_REPLAY_*. */
-async function openOwnAgent(
-  mechanisms: readonly string[],
-  folder: string,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<OwnAgent> {
+async function openOwnAgent({
+  mechanisms,
+  options,
+  folder,
+  progress,
+  signal,
+}: {
+  readonly mechanisms: readonly string[];
+  readonly options: readonly string[];
+  readonly folder: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}): Promise<OwnAgent> {
   let client: AgentClient | null = null;
   const session = await startAgentProcess(
     {
-      command: (socket, state_dir) => agentCommand(mechanisms, socket, state_dir),
+      command: (socket, state_dir) => [...agentCommand(mechanisms, socket, state_dir), ...options],
       connect: (socket) => {
         client = new AgentClient(socket);
         return client;

@@ -6,6 +6,7 @@ import { benchCoreCommand } from './commands/bench-core.ts';
 import { benchElasticCommand } from './commands/bench-elastic.ts';
 import { benchInvokeCommand } from './commands/bench-invoke.ts';
 import { benchProfileCommand } from './commands/bench-profile.ts';
+import { benchQueueCommand } from './commands/bench-queue.ts';
 import { benchReclaimCommand } from './commands/bench-reclaim.ts';
 import { benchSpansCommand } from './commands/bench-spans.ts';
 import { benchSimulateCommand } from './commands/bench-simulate.ts';
@@ -126,6 +127,7 @@ export const COMMANDS: readonly Command[] = [
   benchCoreCommand,
   benchElasticCommand,
   benchSpansCommand,
+  benchQueueCommand,
   benchProfileCommand,
   benchSimulateCommand,
   kernelCheckCommand,
