@@ -39,14 +39,15 @@ function checkQuiet(world: World): void {
 
 /**
  * Plays the moves with one policy, goes on with the default one, and ends everything: one answer to
- * every request, and nothing left. What must hold after each step is checked by World.
+ * every request, and nothing left. What must hold after each step is checked by World. Returns how
+ * many steps of the core that were.
  */
 function live(
   world: World,
   policy: Policy,
   moves: readonly Move[],
   policies: StepContext['policies'] = new Map(),
-): void {
+): number {
   world.context = { policy, policies, recording: true };
   const requests = play(world, moves);
   world.context = { policy: DEFAULT_POLICY, recording: false };
@@ -67,6 +68,7 @@ function live(
   if ([...world.truth.regions()].some(({ plugged_bytes }) => plugged_bytes > 0)) {
     throw new Error('plugged left');
   }
+  return world.steps;
 }
 
 /** How a host is made. */
@@ -102,38 +104,48 @@ function worldOf({ gib, sharing, host_keep_bytes, ...settings }: Made): World {
 }
 
 test('random events and faults: one answer each, book above plugged, zero after removal', async (t) => {
+  let steps = 0;
   const property = fc.property(MOVES, host, (moves, of) => {
-    live(worldOf(of), DEFAULT_POLICY, moves);
+    steps += live(worldOf(of), DEFAULT_POLICY, moves);
   });
   await holds(t, property, { runs: 1_000 });
+  t.log(`${steps} steps of the core`);
 });
 
 test('whatever a policy answers, growth and shrink in use included, the promises hold', async (t) => {
+  let steps = 0;
   const property = fc.property(MOVES, host, fc.nat(), (moves, of, seed) => {
-    live(worldOf(of), chaosPolicy(seed), moves);
+    steps += live(worldOf(of), chaosPolicy(seed), moves);
   });
   await holds(t, property, { runs: 1_000, lane: 1 });
+  t.log(`${steps} steps of the core`);
 });
 
 const WITH_POOL = new Map([[POOL_POLICY.name, POOL_POLICY]]);
 
 test('memory that is ready ahead of calls waits for all others, and gives way first', async (t) => {
+  let steps = 0;
   const property = fc.property(MOVES, host, (moves, of) => {
-    live(worldOf(of), DEFAULT_POLICY, moves, WITH_POOL);
+    steps += live(worldOf(of), DEFAULT_POLICY, moves, WITH_POOL);
   });
   await holds(t, property, { runs: 1_000, lane: 2 });
+  t.log(`${steps} steps of the core`);
 });
 
 test('with calls that are foreseen, and calls that are to be over soon, they hold', async (t) => {
+  let steps = 0;
   const property = fc.property(DAG_MOVES, host, (moves, of) => {
-    live(worldOf(of), DEFAULT_POLICY, moves, WITH_POOL);
+    steps += live(worldOf(of), DEFAULT_POLICY, moves, WITH_POOL);
   });
   await holds(t, property, { runs: 500, lane: 3 });
+  t.log(`${steps} steps of the core`);
 });
 
 test('and so they do whatever a policy answers', async (t) => {
+  let steps = 0;
   const property = fc.property(DAG_MOVES, host, fc.nat(), (moves, of, seed) => {
-    live(worldOf(of), chaosPolicy(seed), moves);
+    steps += live(worldOf(of), chaosPolicy(seed), moves);
   });
   await holds(t, property, { runs: 500, lane: 4 });
+  t.log(`${steps} steps of the core`);
 });

@@ -88,6 +88,8 @@ export class World {
   /** Of VMs that become ready from now on. */
   regions_per_device = 1;
   readonly running = new Set<string>();
+  /** Steps of the core that were played, and checked. */
+  steps = 0;
   #next_request = 1;
 
   constructor(limit_bytes: number, facts: HostFacts = {}) {
@@ -102,6 +104,7 @@ export class World {
   send(event: HostEvent): Action[] {
     if (event.type === 'vm-gone') this.#forget(event.vm_id);
     const before = this.state;
+    this.steps += 1;
     const { state, actions, changed, edited } = step(before, event, this.now_ms, this.context);
     this.state = state;
     this.changed = changed;
