@@ -157,28 +157,9 @@ async function openAgent(
     return { api, is_ours: false, harm: null, close: async () => api.close() };
   }
   out.make();
-  const { host_limit_bytes } = options;
   return await startAgentProcess(
     {
-      command: (socket, state_dir) => [
-        process.execPath,
-        ...AGENT_NODE_OPTIONS,
-        CLI_PROGRAM,
-        'agent',
-        '--config',
-        'none',
-        '--socket',
-        socket,
-        '--state-dir',
-        state_dir,
-        '--vmm',
-        options.vmm,
-        '--mechanisms',
-        options.mechanisms.join(','),
-        '--guest-kernel',
-        options.guest_kernel,
-        ...(host_limit_bytes === null ? [] : ['--host-limit', String(host_limit_bytes)]),
-      ],
+      command: (socket, state_dir) => commandOfAgent(options, socket, state_dir),
       connect: (socket) => new AgentClient(socket),
       log_path: out.log_path,
       clock: hostClock,
@@ -187,4 +168,36 @@ async function openAgent(
     },
     signal,
   );
+}
+
+/** How the agent of a replay is started: as the options say, whatever a configuration says. */
+export function commandOfAgent(
+  options: Pick<
+    ReplayOptions,
+    'vmm' | 'mechanisms' | 'guest_kernel' | 'policy' | 'host_limit_bytes'
+  >,
+  socket: string,
+  state_dir: string,
+): string[] {
+  const { vmm, mechanisms, guest_kernel, policy, host_limit_bytes } = options;
+  return [
+    process.execPath,
+    ...AGENT_NODE_OPTIONS,
+    CLI_PROGRAM,
+    'agent',
+    '--config',
+    'none',
+    '--socket',
+    socket,
+    '--state-dir',
+    state_dir,
+    '--vmm',
+    vmm,
+    '--mechanisms',
+    mechanisms.join(','),
+    '--guest-kernel',
+    guest_kernel,
+    ...(policy === null ? [] : ['--policy', policy]),
+    ...(host_limit_bytes === null ? [] : ['--host-limit', String(host_limit_bytes)]),
+  ];
 }

@@ -145,6 +145,10 @@ export const REPLAY_OPTIONS = {
     default: '1',
     summary: 'replay all of it R times, each round beginning with another mechanism',
   },
+  policy: {
+    value: 'NAME',
+    summary: 'who decides on starts, stops and sizes; passed to the agent that is started',
+  },
   agent: { value: 'SOCKET', summary: 'use a running agent instead of starting one' },
   'host-limit': {
     value: 'SIZE',

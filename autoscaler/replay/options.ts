@@ -10,6 +10,7 @@ import { REPLAY_OPTIONS, type ReplayOption, type ReplayOptionName } from './opti
 import { type AskedFailure, parseFailures } from './failures.ts';
 import { type Course, COURSES } from './course.ts';
 import type { Concurrency } from './plan.ts';
+import { AUTOSCALER_POLICIES } from '../policy/registry.ts';
 import type { ProfileMapping } from '../workload-model/assign.ts';
 import { type FunctionChoice, readChoice } from '../trace/choice.ts';
 import { type Grouping, GROUPINGS } from '../trace/select.ts';
@@ -78,6 +79,8 @@ export interface ReplayOptions {
   readonly rounds: number;
   /** Brought about on purpose, under each mechanism. */
   readonly failures: readonly AskedFailure[];
+  /** Who decides in the agent that is started; null: who does so without being named. */
+  readonly policy: string | null;
   /** Socket of a running agent; null: start one of our own. */
   readonly agent: string | null;
   /** Most memory of the VMs of the agent that is started; null: what the agent finds right. */
@@ -275,15 +278,28 @@ function parseHarm({ fail, agent }: RawReplayOptions): readonly AskedFailure[] {
   throw badReplayOption('fail', fail, 'a running agent (--agent) is not ours to harm');
 }
 
-function parseAgent(raw: RawReplayOptions): Pick<ReplayOptions, 'agent' | 'host_limit_bytes'> {
+const POLICY_NAMES: readonly string[] = AUTOSCALER_POLICIES.map(({ name }) => name);
+
+function parsePolicy(policy: string, agent: string | null): string {
+  if (!POLICY_NAMES.includes(policy)) {
+    throw badReplayOption('policy', policy, `one of ${POLICY_NAMES.join(', ')} is needed`);
+  }
+  if (agent === null) return policy;
+  throw badReplayOption('policy', policy, 'a running agent (--agent) has a policy of its own');
+}
+
+type OfAgent = 'agent' | 'host_limit_bytes' | 'policy';
+
+function parseAgent(raw: RawReplayOptions): Pick<ReplayOptions, OfAgent> {
   const agent = raw['agent'] ?? null;
+  const policy = raw['policy'] === undefined ? null : parsePolicy(raw['policy'], agent);
   const limit = raw['host-limit'];
   if (agent === '') throw badReplayOption('agent', '', 'a socket is needed');
-  if (limit === undefined) return { agent, host_limit_bytes: null };
+  if (limit === undefined) return { agent, policy, host_limit_bytes: null };
   if (agent !== null) {
     throw badReplayOption('host-limit', limit, 'a running agent (--agent) has a limit of its own');
   }
-  return { agent, host_limit_bytes: parseSize('host-limit', limit) };
+  return { agent, policy, host_limit_bytes: parseSize('host-limit', limit) };
 }
 
 function optionTexts(raw: RawReplayOptions): Record<string, string> {

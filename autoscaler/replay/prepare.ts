@@ -74,7 +74,7 @@ export async function prepareRun(
     emulated,
     stands,
     failures: planFailures(options.failures, plan, options.seed),
-    policy_name: FIXED_KEEP_ALIVE,
+    policy_name: options.policy ?? FIXED_KEEP_ALIVE,
     keep_alive_ms,
     speedup_choice: options.speedup_choice ?? keptChoice(repeated, options),
     facts,

@@ -2,6 +2,7 @@
 import { readResults, type ResultData } from '../results/reader.ts';
 import { runCompareCommand } from '../report/compare-command.ts';
 import { inRunTime } from '../results/run-time.ts';
+import { FIXED_KEEP_ALIVE } from '../policy/fixed-keep-alive.ts';
 import { badSimulateOption } from './errors.ts';
 import { playFast } from './fast-engine.ts';
 import { WIDE_HOST } from './host-model.ts';
@@ -73,8 +74,15 @@ function measuredFrom(warm_up_ms: number, lines: SimulatedRun['lines']): Simulat
   };
 }
 
+const HYBRID = 'hybrid-histogram';
+
+/** Throws `HP_SIMULATE_OPTION`: what is not played is not taken for something else. */
 function tableOf(policy: string, { keep_alive_ms }: LivePlan): TablePolicy {
-  if (policy === 'hybrid-histogram') return hybridTable(keep_alive_ms.length);
+  if (policy === HYBRID) return hybridTable(keep_alive_ms.length);
+  if (policy !== FIXED_KEEP_ALIVE) {
+    const played = `a prediction plays ${FIXED_KEEP_ALIVE} and ${HYBRID}`;
+    throw badSimulateOption('from', `is of a run under ${policy}; ${played}`);
+  }
   return {
     name: policy,
     eviction: 'none',

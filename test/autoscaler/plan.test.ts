@@ -3,6 +3,7 @@ import test from 'ava';
 import { assignProfiles } from '../../autoscaler/workload-model/assign.ts';
 import { HOTMEM_PAPER } from '../../autoscaler/workload-model/models.ts';
 import { sizeFunction } from '../../autoscaler/workload-model/size.ts';
+import { commandOfAgent } from '../../autoscaler/replay/command.ts';
 import { REPLAY_OPTIONS } from '../../autoscaler/replay/option-table.ts';
 import { parseReplayOptions } from '../../autoscaler/replay/options.ts';
 import {
@@ -179,6 +180,14 @@ test('defaults are those the help prints', (t) => {
   t.is(options.agent, null);
 });
 
+test('a policy that is named is that of the agent that is started, and of no other', (t) => {
+  const named = commandOfAgent(parseReplayOptions({ ...GIVEN, policy: 'knative' }), 's', 'd');
+  t.deepEqual(named.slice(-2), ['--policy', 'knative']);
+  t.false(commandOfAgent(parseReplayOptions(GIVEN), 's', 'd').includes('--policy'));
+  const beside = { ...GIVEN, policy: 'knative', agent: '/run/agent.sock' };
+  t.throws(() => parseReplayOptions(beside), { message: /--agent.* has a policy of its own/ });
+});
+
 const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['trace', '', /--trace/],
   ['mechanism', 'static,magic', /"magic" is not one of/],
@@ -202,6 +211,7 @@ const BAD: readonly (readonly [string, string, RegExp])[] = [
   ['keep-alive', '604801', /from 0 to 604800/],
   ['max-vcpus', '65', /from 1 to 64/],
   ['host-limit', 'lots', /a size such as/],
+  ['policy', 'fastest', /one of .*fixed-keep-alive.* is needed/],
   ['group', 'tenant', /one of function, app/],
   ['backing', 'disk', /one of anonymous, memfd/],
   ['init-on-alloc', 'yes', /one of 0, 1/],

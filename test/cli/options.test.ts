@@ -259,6 +259,7 @@ const REPLAY: Readonly<Record<string, string>> = {
   work: 'real',
   agent: '/run/other.sock',
   'host-limit': '3GiB',
+  policy: 'knative',
 };
 
 test('every option of replay changes the run', (t) => {

@@ -117,3 +117,14 @@ test('a live run on a host with room is foretold: cold starts by 5 %, memory by 
   t.regex(text, /virtio-mem: how far .* is off/);
   t.regex(text, /cold starts +measured +\d+\.0 +simulated +\d+\.0/);
 });
+
+test('a live run under a policy that a prediction does not play is refused, not guessed', async (t) => {
+  const { out, run: replay } = rig(t, {}, { mechanism: 'static', policy: 'knative' });
+  await replay();
+  t.is((await readResults(out)).manifest.policy.name, 'knative');
+  const simulated = join(scratch(t), 'simulated');
+  await t.throwsAsync(run('simulate', '--from', out, '--out', simulated), {
+    code: 'HP_SIMULATE_OPTION',
+    message: /run under knative; a prediction plays fixed-keep-alive and hybrid-histogram/,
+  });
+});
