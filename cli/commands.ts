@@ -49,6 +49,7 @@ import { profileRunCommand } from './commands/profile-run.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { regionsCommand } from './commands/regions.ts';
 import { removeCommand } from './commands/remove.ts';
+import { replayPaperCommand } from './commands/replay-paper.ts';
 import { replayCommand } from './commands/replay.ts';
 import { reportCommand } from './commands/report.ts';
 import { resultsExportCommand } from './commands/results-export.ts';
@@ -103,6 +104,7 @@ export const COMMANDS: readonly Command[] = [
   ledgerMeterCommand,
   ledgerExportCommand,
   replayCommand,
+  replayPaperCommand,
   reportCommand,
   resultsExportCommand,
   traceInspectCommand,
