@@ -82,6 +82,18 @@ export function traceHeader(path: string, expected: string, found: string): Hotp
   );
 }
 
+/** It holds a trace at best: as text it can be read. */
+export function tracePacked(
+  path: string,
+  { name, command }: { readonly name: string; readonly command: string },
+): HotplaneError {
+  const next = `give its text: <(${command}), or a file made so.`;
+  return traceError('HP_TRACE_HEADER', `${path} line 1: the file is ${name}, no text in UTF-8.`, {
+    next,
+    details: { path, line: 1, found: name },
+  });
+}
+
 export interface BadField {
   readonly path: string;
   readonly line: number;

@@ -8,13 +8,14 @@ import { ARRIVALS_COLUMNS, parseArrivals } from './arrivals.ts';
 import { DURATION_COLUMNS, readDurationDay, readInvocationDay } from './azure2019.ts';
 import { readMemoryFile } from './azure2019-memory.ts';
 import { AZURE2021_HEADER, parseAzure2021 } from './azure2021.ts';
-import { traceEmpty, traceHeader, traceParts } from './errors.ts';
+import { traceEmpty, traceHeader, tracePacked, traceParts } from './errors.ts';
 import { expandMinutes, type ExpandOptions } from './expand.ts';
 import { readHuaweiDay } from './huawei2023.ts';
 import { chosenPart } from './choice.ts';
 import { chunksOf } from './input.ts';
 import { memoryAt } from './memory-series.ts';
 import { type Durations, functionKey, MinuteTable } from './minutes.ts';
+import { packingOf } from './packed.ts';
 import { qualityOf } from './quality.ts';
 import { RuleCounts } from './rules.ts';
 import type { Trace, TraceFormat, TraceInput, TraceQuality } from './trace.ts';
@@ -56,6 +57,11 @@ async function peek(
   const chunks = chunksOf(path, signal);
   const first = await chunks.next();
   const head = Buffer.from(first.done ? [] : first.value.slice(0, HEAD_BYTES));
+  const packing = packingOf(head);
+  if (packing) {
+    await chunks.return(undefined);
+    throw tracePacked(path, packing);
+  }
   const kind = kindOf(head.toString('utf8').replace(/^\uFEFF/, ''), path);
   return { kind, chunks: joined(first, chunks) };
 }

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import test from 'ava';
 import { HotplaneError } from '../../base/errors.ts';
 import { OPEN_DEFAULTS, openTrace } from '../../autoscaler/trace/open-trace.ts';
@@ -217,6 +218,26 @@ for (const [title, texts, code, message] of BAD) {
     t.true(error.message.startsWith(FOLDER), error.message);
   });
 }
+
+test('a file that is packed or no UTF-8 is named as what it is, with how to read it', async (t) => {
+  const text = 'app,func,end_timestamp,duration\na,f,2,1\n';
+  const zip = Buffer.from('PK\u0003\u0004 and more');
+  for (const [name, bytes, told, how] of [
+    ['a.csv.gz', gzipSync(text), 'compressed with gzip', '<(zcat FILE)'],
+    ['a.csv.zst', zstdCompressSync(text), 'compressed with zstd', '<(zstdcat FILE)'],
+    ['a.zip', zip, 'a zip archive', '<(unzip -p FILE)'],
+    ['a.rar', Buffer.from('Rar!\u001a\u0007'), 'a RAR archive', '<(bsdtar -xOf FILE)'],
+    ['a.csv', Buffer.from(`\uFEFF${text}`, 'utf16le'), 'UTF-16', '<(iconv -f UTF-16'],
+  ] as const) {
+    const path = fileOf(bytes, name);
+    const error = await t.throwsAsync(openTrace([path], OPEN_DEFAULTS), {
+      instanceOf: HotplaneError,
+      code: 'HP_TRACE_HEADER',
+      message: `${path} line 1: the file is ${told}, no text in UTF-8.`,
+    });
+    t.true(error.next.includes(how), error.next);
+  }
+});
 
 test('requests of Huawei: a field without a value is no request, and counted', async (t) => {
   const trace = await open({ 'day_000.csv': 'day,time,0,1\n3,0,2,\n3,60,NaN,1.0\n' });
