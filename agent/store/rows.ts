@@ -24,6 +24,7 @@ import {
 } from '../model/state.ts';
 import { NO_VALUES } from '../model/targets.ts';
 import { Edits, Table } from '../model/table.ts';
+import { changesKey, regionRows, withChanges } from './region-rows.ts';
 import type { RowsBefore } from './rows-before.ts';
 
 /** Tables with one row a thing; the key of what belongs to something else begins with its key. */
@@ -176,8 +177,7 @@ function vmRows(changes: RowChange[], old: VmState | undefined, now: VmState | u
   if (old === now || id === undefined) return;
   const regions = Math.max(old?.regions.length ?? 0, now?.regions.length ?? 0);
   for (let index = 0; index < regions; index += 1) {
-    const [was, is] = [old?.regions[index], now?.regions[index]];
-    if (was !== is) changes.push({ table: 'regions', key: `${id}/${index}`, row: textOf(is) });
+    regionRows(changes, `${id}/${index}`, old?.regions[index], now?.regions[index]);
   }
   if (old?.instances !== now?.instances) instanceRows(changes, id, old, now);
   markRow(changes, `vms/${id}`, VM_MARKS, old, now);
@@ -246,7 +246,7 @@ export function hostOf(
     });
   }
   for (const [key, region] of readAll<RegionState>(rows.regions)) {
-    ownerOf(vms, key).regions[region.index] = region;
+    ownerOf(vms, key).regions[region.index] = withChanges(region, rows.marks.get(changesKey(key)));
   }
   for (const [key, instance] of readAll<InstanceState>(rows.instances)) {
     ownerOf(vms, key).instances.push(instance);

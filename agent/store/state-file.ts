@@ -14,9 +14,12 @@ import { corrupt, stateError } from './state-errors.ts';
 import { perTable, type RowChange, type StoredRows, TABLES, type TableName } from './rows.ts';
 
 /** Of the tables and what stands in their rows. */
-const SCHEMA_VERSION = 2;
-/** It had no journal, and what changes with every call stood in the rows of functions and VMs. */
-const EARLIER_VERSION = 1;
+const SCHEMA_VERSION = 3;
+/**
+ * 1 had no journal, and what changes with every call stood in the rows of functions and VMs; 2 had
+ * what became of the sizes of a region in its row (see region-rows.ts).
+ */
+const EARLIER_VERSIONS: readonly number[] = [1, 2];
 /** "hotp": says that a file is a state of ours. */
 const APPLICATION_ID = 0x686f7470;
 /** Log entries that are kept, and how many more there may be before the oldest go. */
@@ -239,11 +242,11 @@ function prepare(path: string, db: DatabaseSync): void {
   const version = numberOf(db, 'PRAGMA user_version');
   const tables = numberOf(db, 'SELECT count(*) FROM sqlite_schema');
   if (tables > 0 && id !== APPLICATION_ID) throw corrupt(path, 'it is no state of an agent');
-  if (tables > 0 && version !== SCHEMA_VERSION && version !== EARLIER_VERSION) {
-    const formats = [EARLIER_VERSION, SCHEMA_VERSION];
+  const formats = [...EARLIER_VERSIONS, SCHEMA_VERSION];
+  if (tables > 0 && !formats.includes(version)) {
     throw agentError(
       'HP_AGENT_STATE_VERSION',
-      `${path} has format ${version}; this version reads ${formats.join(' and ')}.`,
+      `${path} has format ${version}; this version reads ${formats.join(', ')}.`,
       { details: { path, format: version, formats } },
     );
   }
@@ -260,7 +263,8 @@ function prepare(path: string, db: DatabaseSync): void {
     CREATE TABLE IF NOT EXISTS log (seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms REAL NOT NULL,
       kind TEXT NOT NULL, entry TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS agents (generation INTEGER NOT NULL);
-    CREATE TABLE journal (applied INTEGER NOT NULL); INSERT INTO journal (applied) VALUES (0);
+    CREATE TABLE IF NOT EXISTS journal (applied INTEGER NOT NULL);
+    INSERT INTO journal (applied) SELECT 0 WHERE NOT EXISTS (SELECT applied FROM journal);
     PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT`);
 }
 

@@ -172,6 +172,18 @@ test('a state without a journal of its own, from before there was one, is read',
   t.deepEqual(await keysIn(place), ['vm7']);
 });
 
+test('a state of format 2 is read, with what its journal has', async (t) => {
+  const place = await placeFor(t);
+  const file = await StateFile.open(place.db);
+  file.write(put('vm7'), []);
+  file.close();
+  const db = new DatabaseSync(place.db);
+  db.exec('PRAGMA user_version = 2');
+  db.close();
+  t.deepEqual(await keysIn(place), ['vm7']);
+  t.deepEqual(await keysIn(place), ['vm7'], 'once and for all');
+});
+
 test('a disk without room for the journal is told as such', (t) => {
   const fd = openSync('/dev/full', 'a');
   t.teardown(() => closeSync(fd));
