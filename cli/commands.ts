@@ -40,6 +40,7 @@ import { ledgerVerifyCommand } from './commands/ledger-verify.ts';
 import { ledgerWhoCommand } from './commands/ledger-who.ts';
 import { ledgerWhyCommand } from './commands/ledger-why.ts';
 import { logsCommand } from './commands/logs.ts';
+import { muxClassifyCommand } from './commands/mux-classify.ts';
 import { muxExtractCommand } from './commands/mux-extract.ts';
 import { muxFitCommand } from './commands/mux-fit.ts';
 import { operationsCommand } from './commands/operations.ts';
@@ -121,6 +122,7 @@ export const COMMANDS: readonly Command[] = [
   profileRunCommand,
   profileReportCommand,
   profileCompareCommand,
+  muxClassifyCommand,
   muxExtractCommand,
   muxFitCommand,
   benchReclaimCommand,

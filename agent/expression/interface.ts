@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { isObject } from '../../base/json.ts';
 import { parseBytes } from '../../base/units.ts';
+import { type Attribute, attributeOf, attributeSchema, attributeUnit } from './attributes.ts';
 import { intervalOf, evaluate, type Interval } from './bounds.ts';
 import { expressionError } from './errors.ts';
 import { parseExpression, sizeofValues, UNIT_BYTES } from './expression.ts';
@@ -47,9 +48,7 @@ export const memoryExpressionSchema = expressionsSchema.extend({
   /** By name: a JSON pointer into the payload, or more about it. */
   parameters: z.record(z.string(), z.union([pointer, parameterSchema])).default({}),
   /** Sizes that the platform knows and the payload does not: `size(object.key)`. */
-  attributes: z
-    .record(z.string(), z.strictObject({ min: bound.optional(), max: bound.optional() }))
-    .default({}),
+  attributes: z.record(z.string(), attributeSchema).default({}),
   /** What is there without a call: runtime and libraries; bytes or `34MiB`. */
   base: z.union([z.number(), z.string()]).default(0),
   /** A call of a warm instance, where it differs from the first. */
@@ -104,8 +103,14 @@ export function readInterface(block: unknown): MemoryInterface {
     parameters.set(name, parameterOf(name, given));
   }
   const attributes = new Map<string, Interval | null>();
-  for (const [name, { min, max }] of Object.entries(data.attributes)) {
-    attributes.set(name, rangeOf(name, min, max, 1));
+  for (const [name, given] of Object.entries(data.attributes)) {
+    const one = attributeOf(name, given);
+    if (one.kind === 'payload') {
+      const { pointer: at, min, max } = one;
+      const range = rangeOf(name, min, max, 1);
+      const unit_bytes = attributeUnit(name) === 'bytes' ? 1 : null;
+      parameters.set(name, { pointer: at, measure: 'value', unit_bytes, range });
+    } else attributes.set(name, rangeOfAttribute(name, one));
   }
   const count = parameters.size + attributes.size;
   if (count > EXPRESSION_LIMITS.symbols) {
@@ -136,7 +141,11 @@ export function sizesFor(
   const used = usedSymbols(of[phase]);
   for (const [name, range] of of.attributes) {
     if (!used.has(name)) continue;
-    const given = Object.hasOwn(attributes, name) ? rationalOf(attributes[name] ?? NaN) : null;
+    const given = Object.hasOwn(attributes, name)
+      ? rationalOf(attributes[name] ?? NaN)
+      : range && compareOf(range.low, range.high) === 0
+        ? range.high
+        : null;
     if (!given) throw parameterError(name, 'the platform did not supply it');
     values.set(name, within(name, given, range));
   }
@@ -189,7 +198,7 @@ function expressionsOf(
   attributes: ReadonlyMap<string, Interval | null>,
 ): Expressions {
   const unitOf = (name: string): 'bytes' | 'count' | null => {
-    if (attributes.has(name)) return name.startsWith('size(') ? 'bytes' : 'count';
+    if (attributes.has(name)) return attributeUnit(name);
     const parameter = parameters.get(name);
     return parameter ? (parameter.unit_bytes === null ? 'count' : 'bytes') : null;
   };
@@ -199,6 +208,15 @@ function expressionsOf(
     consumed: consumed === undefined ? held : parseExpression(consumed, unitOf),
     freed: freed === undefined ? NOTHING : parseExpression(freed, unitOf),
   };
+}
+
+function rangeOfAttribute(
+  name: string,
+  one: Exclude<Attribute, { kind: 'payload' }>,
+): Interval | null {
+  if (one.kind === 'open') return null;
+  const { min, max } = one.kind === 'value' ? { min: one.value, max: one.value } : one;
+  return rangeOf(name, min, max, 1);
 }
 
 function usedSymbols({ consumed, freed, peak }: Expressions): ReadonlySet<string> {

@@ -9,7 +9,9 @@ import {
   readInterface,
   worstCase,
 } from '../expression/interface.ts';
+import { attributeOf } from '../expression/attributes.ts';
 import { EXPRESSION_LIMITS } from '../expression/limits.ts';
+import { fixedAmounts, sentAttributes, withAmounts } from './expression-attributes.ts';
 import { bytes, field, known, message, optional_text, text } from './fields.ts';
 
 const expression_text = z.string().min(1).max(EXPRESSION_LIMITS.expression_chars);
@@ -58,18 +60,29 @@ const DEFAULT_TOLERANCE = 0.1;
 
 type Block = z.output<typeof memoryExpressionSchema>;
 
-/** What a definition says, as the API has it. Throws what `readInterface` does. */
+/**
+ * What a definition says, as the API has it: attributes of a fixed size, or of one that is bounded,
+ * stand in its expressions as the most that they may be, those that the payload has are parameters.
+ * Throws what `readInterface` does, and HP_MUX_INTERFACE for an attribute of which nothing is said.
+ */
 export function expressionOfBlock(block: Block): MemoryExpression {
-  const { base_bytes } = readInterface(block);
+  const { base_bytes, cold, warm } = readInterface(block);
+  const attributes = new Map(
+    Object.entries(block.attributes).map(([name, one]) => [name, attributeOf(name, one)]),
+  );
+  const fixed = fixedAmounts(attributes);
   return {
-    parameters: Object.entries(block.parameters).map(([name, given]) => {
-      if (typeof given === 'string') return { name, pointer: given, ...COUNTED };
-      const { pointer, measure, unit = null, min = null, max = null } = given;
-      return { name, pointer, measure, unit, min, max };
-    }),
-    ...textsOf(block),
+    parameters: [
+      ...Object.entries(block.parameters).map(([name, given]) => {
+        if (typeof given === 'string') return { name, pointer: given, ...COUNTED };
+        const { pointer, measure, unit = null, min = null, max = null } = given;
+        return { name, pointer, measure, unit, min, max };
+      }),
+      ...sentAttributes(attributes),
+    ],
+    ...(fixed.size === 0 ? textsOf(block) : withAmounts(cold, fixed)),
     base_bytes,
-    warm: block.warm ? textsOf(block.warm) : null,
+    warm: block.warm ? (fixed.size === 0 ? textsOf(block.warm) : withAmounts(warm, fixed)) : null,
     tolerance: block.tolerance ?? DEFAULT_TOLERANCE,
   };
 }

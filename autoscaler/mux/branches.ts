@@ -23,7 +23,7 @@ export function branches(
   runs: readonly (() => boolean)[],
 ): boolean {
   const { heap } = machine;
-  const scopes = [machine.globals, ...machine.scopes];
+  const scopes = [machine.globals, ...machine.modules.values(), ...machine.scopes];
   const names = (): (readonly [Scope, Map<string, Value>])[] =>
     scopes.map((scope) => [scope, new Map(scope.names)] as const);
   const before = names();

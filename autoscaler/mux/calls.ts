@@ -1,11 +1,20 @@
 /** Calls: functions of the program itself are followed, those of libraries looked up. Pure. */
 import { elementOf, evaluateAll, evaluateValue, memberOf } from './expressions.ts';
+import { importedModule } from './imports.ts';
 import { MUX_LIMITS } from './limits.ts';
 import { either, type Machine } from './machine.ts';
 import { append, execute, runRounds, store } from './statements.ts';
 import { summaryOf } from './summaries.ts';
 import type { Expression } from './tree.ts';
-import { type ListValue, newScope, NO_VALUE, unknown, type Value } from './values.ts';
+import {
+  type ListValue,
+  literal,
+  newScope,
+  NO_VALUE,
+  type Scope,
+  unknown,
+  type Value,
+} from './values.ts';
 import { applied, type LibraryCall } from './library.ts';
 
 type CallTree = Extract<Expression, { kind: 'call' }>;
@@ -20,13 +29,25 @@ export function evaluateCall(machine: Machine, tree: CallTree): Value {
   const trees = [...tree.args, ...tree.named.map(({ value }) => value)];
   const values = evaluateAll(machine, trees);
   machine.held.push(...values);
-  const args = values.slice(0, tree.args.length);
+  const args = tree.args.flatMap((one, at) => {
+    const value = values[at] ?? NO_VALUE;
+    return one.kind === 'spread' ? spreadArguments(machine, value, line) : [value];
+  });
   const named = new Map(
     tree.named.map(({ name }, at) => [name, values[tree.args.length + at] ?? NO_VALUE]),
   );
   const result = called(machine, callee, { name: '', self: null, args, named, line });
   machine.held.length -= values.length + 1;
   return result;
+}
+
+function spreadArguments(machine: Machine, value: Value, line: number): readonly Value[] {
+  if (value.kind === 'list' && value.items) return value.items;
+  if (value.kind === 'text' && value.value !== null) {
+    return Array.from(value.value, (one) => literal(one, value.is_bytes));
+  }
+  machine.remark(line, 'arguments in a list are not followed', 'fitted');
+  return [{ ...unknown('arguments'), holds: [value] }];
 }
 
 /** A method of what the payload holds is one of a text, unless it looks further into it. */
@@ -41,11 +62,11 @@ function called(machine: Machine, callee: Value, call: LibraryCall): Value {
     case 'function':
       return callFunction(machine, callee, call);
     case 'class': {
-      const record = machine.record(call.line, callee.methods);
+      const record = machine.record(call.line, callee.methods, callee.scope);
       const start = callee.methods.find(({ name }) => name === '__init__');
       if (start) {
         machine.held.push(record);
-        callFunction(machine, functionOf(start, record), call);
+        callFunction(machine, functionOf(start, record, callee.scope), call);
         machine.held.pop();
       }
       return record;
@@ -62,8 +83,9 @@ function called(machine: Machine, callee: Value, call: LibraryCall): Value {
 function functionOf(
   definition: Extract<Value, { kind: 'function' }>['definition'],
   self: Value,
+  scope: Scope | null,
 ): Extract<Value, { kind: 'function' }> {
-  return { kind: 'function', definition, self, scope: null, site: null, holds: [] };
+  return { kind: 'function', definition, self, scope, site: null, holds: [] };
 }
 
 /** Follows a function of the program: its own names, gone when it returns. */
@@ -103,11 +125,12 @@ export function callFunction(
 function moduleCall(machine: Machine, call: LibraryCall): Value {
   const { name, args, line } = call;
   if (name === 'require' && args[0]?.kind === 'text') {
-    const module = (args[0].value ?? '')
+    const file = args[0].value ?? '';
+    const module = file
       .replace(/^node:/, '')
       .replaceAll('/', '.')
       .replace('..', '.');
-    return { kind: 'module', name: module, site: null, holds: [] };
+    return importedModule(machine, { module, file, member: null });
   }
   if (name === 'Promise') return promised(machine, call);
   const summary = summaryOf(machine.model.language, name);
@@ -122,15 +145,19 @@ function moduleCall(machine: Machine, call: LibraryCall): Value {
 function promised(machine: Machine, { args, line }: LibraryCall): Value {
   const [work] = args;
   if (work?.kind !== 'function') return unknown('a promise');
-  const result = callFunction(machine, work, { args: [], named: new Map(), line });
+  const resolved = machine.list('generator', [], line);
+  const resolve: Value = { kind: 'method', of: resolved, name: 'push', site: null, holds: [] };
+  machine.held.push(resolved);
+  callFunction(machine, work, { args: [resolve, NO_VALUE], named: new Map(), line });
+  machine.held.pop();
   machine.remark(line, 'what a promise waits for is followed as if it ran at once', 'exact');
-  return result;
+  return resolved.element ?? NO_VALUE;
 }
 
 function methodCall(machine: Machine, self: Value, call: LibraryCall): Value {
   const own = self.kind === 'record' ? self.methods.find(({ name }) => name === call.name) : null;
-  if (own) return callFunction(machine, functionOf(own, self), call);
   if (self.kind === 'record') {
+    if (own) return callFunction(machine, functionOf(own, self, self.scope), call);
     const field = self.entries.get(call.name);
     if (field) return called(machine, field, call);
   }

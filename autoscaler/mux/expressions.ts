@@ -2,7 +2,15 @@
 import { unreachable } from '../../base/assert.ts';
 import { evaluateCall } from './calls.ts';
 import { either, labelOf, type Machine } from './machine.ts';
-import { add, constant, constantOf, multiply, scale } from '../../agent/expression/polynomial.ts';
+import { printedLength } from './printed.ts';
+import {
+  add,
+  constant,
+  constantOf,
+  isAtLeast,
+  multiply,
+  scale,
+} from '../../agent/expression/polynomial.ts';
 import { numberOfRational, parseRational, rational } from '../../agent/expression/rational.ts';
 import { assignTo, runRounds } from './statements.ts';
 import type { Clause, Expression } from './tree.ts';
@@ -12,6 +20,8 @@ import {
   moduleNamed,
   NO_VALUE,
   number,
+  type RecordValue,
+  textOfLength,
   unknown,
   type Value,
 } from './values.ts';
@@ -74,14 +84,8 @@ function valueOf(machine: Machine, tree: Expression): Value {
     }
     case 'unary':
       return unaryOf(machine, tree.sign, evaluateValue(machine, tree.of), line);
-    case 'choice': {
-      const [, if_true = NO_VALUE, otherwise = NO_VALUE] = evaluateAll(machine, [
-        tree.test,
-        tree.if_true,
-        tree.otherwise,
-      ]);
-      return either(if_true, otherwise);
-    }
+    case 'choice':
+      return choiceOf(machine, tree);
     case 'comprehension':
       return comprehensionOf(machine, tree);
     case 'function':
@@ -98,6 +102,8 @@ function valueOf(machine: Machine, tree: Expression): Value {
       assignTo(machine, tree.target, value, line);
       return value;
     }
+    case 'spread':
+      return evaluateValue(machine, tree.of);
     case 'unread': {
       const parts = evaluateAll(machine, tree.parts);
       machine.remark(line, `${tree.what} is not followed`, 'fitted');
@@ -106,6 +112,12 @@ function valueOf(machine: Machine, tree: Expression): Value {
     default:
       return unreachable(tree);
   }
+}
+
+function choiceOf(machine: Machine, tree: Extract<Expression, { kind: 'choice' }>): Value {
+  const trees = [tree.test, tree.if_true, tree.otherwise];
+  const [, if_true = NO_VALUE, otherwise = NO_VALUE] = evaluateAll(machine, trees);
+  return either(if_true, otherwise);
 }
 
 function numberLiteral(text: string, is_float: boolean): Value {
@@ -121,7 +133,7 @@ function textOf(machine: Machine, tree: Extract<Expression, { kind: 'text' }>): 
   if (tree.value !== null) return literal(tree.value, tree.is_bytes);
   const parts = evaluateAll(machine, tree.parts);
   const length = parts.reduce(
-    (sum, one) => add(sum, machine.printedLength(one, tree.line)),
+    (sum, one) => add(sum, printedLength(machine, one, tree.line)),
     constant(16),
   );
   const label = parts.map(labelOf).findLast((one) => one !== null) ?? null;
@@ -136,11 +148,48 @@ function sequenceOf(
 ): Value {
   const items = evaluateAll(machine, trees);
   machine.held.push(...items);
+  if (trees.some(({ kind }) => kind === 'spread')) {
+    const spread = spreadInto(machine, { of, trees, items, line });
+    machine.held.length -= items.length;
+    return spread;
+  }
   const boxed = items.map((one) => machine.boxed(one, line, 'item'));
   const list = machine.list(of, boxed, line);
+  list.element = boxed.reduce((longest: Value | null, one) => longerOf(longest, one), null);
   machine.held.length -= items.length;
   for (const one of boxed) machine.heap.keep(one, list.depth);
   return list;
+}
+
+interface Spread {
+  readonly of: 'list' | 'tuple' | 'set';
+  readonly trees: readonly Expression[];
+  readonly items: readonly Value[];
+  readonly line: number;
+}
+
+/** A list of the items of others, and of some of its own. */
+function spreadInto(machine: Machine, { of, trees, items, line }: Spread): Value {
+  const list = machine.list(of, [], line);
+  let length = constant(0);
+  let element: Value | null = null;
+  for (const [at, one] of items.entries()) {
+    const is_spread = trees[at]?.kind === 'spread';
+    const why = 'how long a list is that is spread';
+    const known = is_spread ? machine.lengthOf(one, line) : constant(1);
+    length = add(length, known ?? machine.unknownSymbol('length', line, why));
+    element = longerOf(element, one.kind === 'list' && one.element ? one.element : one);
+  }
+  Object.assign(list, { length, items: null, element });
+  list.holds.push(...items);
+  if (list.site) machine.heap.resize(list.site, machine.cost(of, length));
+  return list;
+}
+
+/** One that stands for both: of two texts the longer. */
+function longerOf(a: Value | null, b: Value): Value {
+  const is_longer = a?.kind === 'text' && b.kind === 'text' && isAtLeast(a.length, b.length);
+  return is_longer ? a : b;
 }
 
 function recordOf(machine: Machine, tree: Extract<Expression, { kind: 'record' }>): Value {
@@ -151,7 +200,11 @@ function recordOf(machine: Machine, tree: Extract<Expression, { kind: 'record' }
   machine.held.push(...values);
   const record = machine.record(tree.line);
   machine.held.length -= values.length;
-  for (const [index, { key }] of tree.entries.entries()) {
+  for (const [index, { key, value: given }] of tree.entries.entries()) {
+    if (given.kind === 'spread') {
+      spreadEntries(machine, record, values[index] ?? NO_VALUE, tree.line);
+      continue;
+    }
     const name = key?.kind === 'text' ? key.value : null;
     const value = machine.boxed(values[index] ?? NO_VALUE, tree.line, name ?? 'entry');
     record.entries.set(name ?? `(${index})`, value);
@@ -162,9 +215,19 @@ function recordOf(machine: Machine, tree: Extract<Expression, { kind: 'record' }
   return record;
 }
 
+function spreadEntries(machine: Machine, record: RecordValue, of: Value, line: number): void {
+  if (of.kind === 'record') for (const [key, one] of of.entries) record.entries.set(key, one);
+  else machine.remark(line, 'entries of what is no known dictionary are not followed', 'fitted');
+  record.holds.push(of);
+}
+
 /** What `of.name` is: a member of a module, a field, or a method that waits for its call. */
 export function memberOf(machine: Machine, of: Value, name: string, line: number): Value {
   if (of.kind === 'module') {
+    const own = of.scope?.names.get(name);
+    if (own) return own;
+    const constant_chars = STRING_CONSTANTS[`${of.name}.${name}`];
+    if (constant_chars !== undefined) return textOfLength(constant_chars);
     return /^(pi|e|inf|nan)$/.test(name) ? number(null, true) : moduleNamed(`${of.name}.${name}`);
   }
   if (of.kind === 'record' && of.entries.has(name)) return of.entries.get(name) ?? NO_VALUE;
@@ -183,6 +246,19 @@ export function memberOf(machine: Machine, of: Value, name: string, line: number
     return number(of.shape.reduce(multiply, constant(1)), false);
   return { kind: 'method', of, name, site: null, holds: [] };
 }
+
+/** Characters of the constants of Python's `string` (Lib/string.py). */
+const STRING_CONSTANTS: Readonly<Record<string, number>> = {
+  'string.ascii_lowercase': 26,
+  'string.ascii_uppercase': 26,
+  'string.ascii_letters': 52,
+  'string.digits': 10,
+  'string.hexdigits': 22,
+  'string.octdigits': 8,
+  'string.punctuation': 32,
+  'string.whitespace': 6,
+  'string.printable': 100,
+};
 
 export function elementOf(of: Value, index: Value): Value {
   switch (of.kind) {

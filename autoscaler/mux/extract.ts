@@ -6,7 +6,7 @@
 import { isHotplaneError } from '../../base/errors.ts';
 import { callFunction } from './calls.ts';
 import { muxError } from './errors.ts';
-import { type Machine, type Remark, type SymbolMeaning } from './machine.ts';
+import { type Machine, type SourcePlace, type Remark, type SymbolMeaning } from './machine.ts';
 import type { CostModel, CostModelName } from './models.ts';
 import {
   add,
@@ -26,8 +26,7 @@ export interface InterfaceSizes {
 }
 
 /** A part of the sizes, and where it comes from. */
-export interface Term {
-  readonly line: number;
+export interface Term extends SourcePlace {
   readonly what: string;
   readonly bytes: Polynomial;
   /** Dead when the call is over. */
@@ -57,6 +56,10 @@ export interface Extraction {
 /** Names that platforms call, in the order they are looked for; the first argument is a payload. */
 const HANDLERS = ['handler', 'lambda_handler', 'main', 'default'];
 
+export function isHandlerName(name: string): boolean {
+  return HANDLERS.includes(name);
+}
+
 /**
  * Follows the function of a module that a platform would call, or `entry`. Throws HP_MUX_ENTRY
  * where there is none.
@@ -75,6 +78,10 @@ export function extractInterface(
   const args = argumentsFor(name, found);
   const calls = stopped ? [] : [followCall(machine, found, args), followCall(machine, found, args)];
   const [cold = NO_CALL, warm = NO_CALL] = calls;
+  for (const one of machine.given.keys()) {
+    if (machine.asked.has(one)) continue;
+    machine.remark(found.definition.line, `${one} was given, and nothing depends on it`, 'exact');
+  }
   const is_same = sameTotals(cold.totals, warm.totals);
   const symbols = symbolsUsed(machine, [cold.totals, warm.totals]);
   const remarks = [...machine.remarks.values(), ...symbols.flatMap(symbolRemark)];
@@ -87,8 +94,14 @@ export function extractInterface(
     warm: is_same ? null : warm.totals,
     terms: cold.terms,
     symbols,
-    remarks: remarks.toSorted((a, b) => a.line - b.line),
+    remarks: remarks.toSorted(byPlace),
   };
+}
+
+/** The file that is read comes first. */
+function byPlace(a: SourcePlace, b: SourcePlace): number {
+  const files = (a.file ?? '').localeCompare(b.file ?? '');
+  return files === 0 ? a.line - b.line : files;
 }
 
 interface FollowedCall {
@@ -127,8 +140,8 @@ function sumOf(sites: readonly Site[]): Polynomial {
   return sites.map(({ bytes, times }) => multiply(bytes, times)).reduce(add, NOTHING);
 }
 
-function termOf({ line, what, source, bytes, times, is_live }: Site): Term {
-  return { line, what, source, bytes: multiply(bytes, times), is_freed: !is_live };
+function termOf({ line, file, what, source, bytes, times, is_live }: Site): Term {
+  return { line, file, what, source, bytes: multiply(bytes, times), is_freed: !is_live };
 }
 
 /** True when the program is more than is followed: that is told, and the class is `refused`. */
@@ -187,9 +200,13 @@ function symbolsUsed(machine: Machine, all: readonly InterfaceSizes[]): SymbolUs
 
 function symbolRemark({ name, meaning }: SymbolUse): Remark[] {
   if (meaning.kind === 'parameter') return [];
-  const line = Number(/line_(\d+)/.exec(name)?.[1] ?? 0);
+  const { line, file } = meaning;
+  if (meaning.kind === 'attribute' && meaning.max !== null) {
+    const what = `${name} is at most ${meaning.max}, as it was given`;
+    return [{ line, file, what, certainty: 'exact' }];
+  }
   const certainty = meaning.kind === 'attribute' ? 'attribute' : 'fitted';
-  return [{ line, what: `${name}: ${meaning.why}`, certainty }];
+  return [{ line, file, what: `${name}: ${meaning.why}`, certainty }];
 }
 
 /** The cost model of a language where none is asked for. */

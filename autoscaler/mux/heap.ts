@@ -21,6 +21,7 @@ interface Round {
 
 export interface SiteFacts {
   readonly line: number;
+  readonly file: string | null;
   readonly what: string;
   readonly source: string;
   readonly certainty: Certainty;
@@ -162,6 +163,6 @@ function sitesOf(roots: Iterable<Value>): ReadonlySet<Site> {
   return sites;
 }
 
-function keyOf({ line, what }: { readonly line: number; readonly what: string }): string {
-  return `${line} ${what}`;
+function keyOf({ line, file, what }: Pick<SiteFacts, 'line' | 'file' | 'what'>): string {
+  return `${file ?? ''} ${line} ${what}`;
 }

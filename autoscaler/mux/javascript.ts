@@ -154,13 +154,17 @@ function switchOf(node: acorn.SwitchStatement, line: number, depth: number): Sta
 }
 
 function importsOf(node: acorn.ImportDeclaration, line: number): Statement[] {
-  const module = moduleName(String(node.source.value));
+  const file = String(node.source.value);
+  const module = moduleName(file);
   return node.specifiers.map((one) => {
-    const path =
+    const member =
       one.type === 'ImportSpecifier' && one.imported.type === 'Identifier'
-        ? `${module}.${one.imported.name}`
-        : module;
-    return { kind: 'import', name: one.local.name, module: path, line };
+        ? one.imported.name
+        : one.type === 'ImportDefaultSpecifier'
+          ? 'default'
+          : null;
+    const path = member === null || member === 'default' ? module : `${module}.${member}`;
+    return { kind: 'import', name: one.local.name, module: path, file, member, line };
   });
 }
 
@@ -320,7 +324,7 @@ function dataOf(node: acorn.AnyNode, line: number, read: Read): Expression | nul
       return read(node.left);
     case 'SpreadElement':
     case 'RestElement':
-      return { kind: 'unread', what: 'a spread', parts: [read(node.argument)], line };
+      return { kind: 'spread', of: read(node.argument), line };
     default:
       return null;
   }

@@ -1,7 +1,10 @@
 /** Calls of libraries: what their summaries say, with the values of the call. Pure. */
 import { unreachable } from '../../base/assert.ts';
 import { parseExpression } from '../../agent/expression/expression.ts';
+import { callFunction } from './calls.ts';
+import { itemOf } from './statements.ts';
 import { labelOf, type Machine } from './machine.ts';
+import { printedLength } from './printed.ts';
 import type { ItemType } from './models.ts';
 import {
   add,
@@ -32,10 +35,12 @@ export interface LibraryCall {
 export function applied(machine: Machine, summary: CallSummary, call: LibraryCall): Value {
   const { line, name } = call;
   if (summary.certainty !== 'exact') {
-    machine.remark(line, `${name}: ${summary.source}`, summary.certainty);
+    // What an attribute is needed for is told by the attribute, where a size has it in the end.
+    const is_attribute = summary.certainty === 'attribute';
+    machine.remark(line, `${name}: ${summary.source}`, is_attribute ? 'exact' : summary.certainty);
   }
   if (summary.note) machine.remark(line, `${name}: ${summary.note}`, 'exact');
-  if (call.args.some(({ kind }) => kind === 'function')) {
+  if (!summary.calls_back && call.args.some(({ kind }) => kind === 'function')) {
     machine.remark(line, `the function that ${name} is given is not followed`, 'fitted');
   }
   const result = resultOf(machine, summary.result, summary, call);
@@ -44,7 +49,32 @@ export function applied(machine: Machine, summary: CallSummary, call: LibraryCal
     machine.heap.touch(amount(machine, summary.transient, call));
     machine.held.pop();
   }
+  if (summary.fills !== undefined) fill(machine, summary.fills, call, summary.source);
+  if (summary.calls_back) calledBack(machine, summary.calls_back, result, call);
   return summary.keeps_arguments ? { ...result, holds: [...result.holds, ...call.args] } : result;
+}
+
+/** A buffer grows by what is written into it. */
+function fill(machine: Machine, bytes: string, call: LibraryCall, source: string): void {
+  const [buffer] = call.args;
+  if (buffer?.kind !== 'object' || buffer.type !== 'buffer') return;
+  const { line, name } = call;
+  const site = machine.allocate(amount(machine, bytes, call), line, name, `${name}: ${source}`);
+  if (site) buffer.holds.push({ ...NO_VALUE, site });
+}
+
+function calledBack(
+  machine: Machine,
+  given: NonNullable<CallSummary['calls_back']>,
+  result: Value,
+  call: LibraryCall,
+): void {
+  const work = call.args.find((one) => one.kind === 'function');
+  if (!work) return;
+  const args = { nothing: [], result: [result], error_and_result: [NO_VALUE, result] }[given];
+  machine.held.push(result);
+  callFunction(machine, work, { args, named: new Map(), line: call.line });
+  machine.held.pop();
 }
 
 function resultOf(
@@ -64,6 +94,11 @@ function resultOf(
       return args[result.index] ?? NO_VALUE;
     case 'unknown':
       return unknown(name);
+    case 'item': {
+      const [first = NO_VALUE] = args;
+      const is_one = args.length === 1 && first.kind !== 'number' && first.kind !== 'payload';
+      return is_one ? itemOf(machine, first, line) : number(null, true);
+    }
     case 'int':
     case 'float': {
       const [first = NO_VALUE] = args;
@@ -74,10 +109,7 @@ function resultOf(
     }
     case 'text':
     case 'bytes': {
-      const label =
-        [call.self ?? NO_VALUE, ...args, ...call.named.values()]
-          .map(labelOf)
-          .findLast((one) => one !== null) ?? null;
+      const label = labelOfCall(call);
       const length = amount(machine, result.length, call);
       return machine.text(length, result.kind === 'bytes', line, label, source, summary.certainty);
     }
@@ -90,19 +122,24 @@ function resultOf(
     case 'object': {
       const bytes = amount(machine, result.bytes, call);
       const site = machine.allocate(bytes, line, name, source, summary.certainty);
-      const label =
-        [call.self ?? NO_VALUE, ...args, ...call.named.values()]
-          .map(labelOf)
-          .findLast((one) => one !== null) ?? null;
+      const label = labelOfCall(call);
       const count = result.count === undefined ? null : amount(machine, result.count, call);
       return object(result.type, site, label, count);
     }
+    case 'parts':
+      return partsOf(machine, result.bytes, call, source);
     case 'array':
     case 'view':
       return arrayOf(machine, result, call, source);
     default:
       return unreachable(result);
   }
+}
+
+/** The part of the payload that a call is about: of its last argument that has one. */
+function labelOfCall({ self, args, named }: LibraryCall): string | null {
+  const all = [self ?? NO_VALUE, ...args, ...named.values()].map(labelOf);
+  return all.findLast((one) => one !== null) ?? null;
 }
 
 function listOf(
@@ -131,6 +168,21 @@ function listOf(
   return list;
 }
 
+/** Parts of a text: how many there are is in the data, each is no longer than all of it. */
+function partsOf(machine: Machine, bytes: string, call: LibraryCall, source: string): Value {
+  const { self, line, name } = call;
+  const of = self ?? NO_VALUE;
+  const length = machine.lengthOf(of, line) ?? machine.unknownSymbol('length', line, name);
+  const is_bytes = of.kind === 'text' && of.is_bytes;
+  const label = labelOf(of);
+  const text = { kind: 'text', length, is_bytes, value: null, label } as const;
+  const site = machine.allocate(amount(machine, bytes, call), line, `parts of ${name}`, source);
+  const element: Value = { ...text, site, holds: [] };
+  const list = machine.list('generator', [], line);
+  const parts = machine.attribute('parts', label, line);
+  return Object.assign(list, { length: parts, items: null, element, holds: [element] });
+}
+
 function rangeOf(machine: Machine, { args, line }: LibraryCall): Value {
   const amounts = args.map((one) => machine.amountOf(one, line));
   const [first = null, second = null, third = null] = amounts;
@@ -139,14 +191,14 @@ function rangeOf(machine: Machine, { args, line }: LibraryCall): Value {
   const from = args.length > 1 ? first : NOTHING;
   const to = args.length > 1 ? second : first;
   const by = third ? constantOf(third) : null;
-  const base = { kind: 'range', site: null, holds: [] } as const;
+  const base = { kind: 'range', site: null } as const;
   if (!from || !to || (args.length > 2 && (!by || by.over <= 0n))) {
     const count = machine.unknownSymbol('rounds', line, 'how far a range goes');
-    return { ...base, count, high: null };
+    return { ...base, count, high: null, holds: [] };
   }
   const length = subtract(to, from);
   const count = by ? whole('ceil', scale(length, rational(by.under, by.over))) : length;
-  return { ...base, count, high: to };
+  return { ...base, count, high: to, holds: [] };
 }
 
 function arrayOf(
@@ -171,6 +223,12 @@ function arrayOf(
   switch (result.shape) {
     case 'arguments':
       return machine.array(shapeOf(machine, args, line), item, line, source, name);
+    case 'file': {
+      const label = labelOfCall(call);
+      const items = machine.attribute('items', label, line);
+      const bytes = machine.attribute('itemsize', label, line);
+      return machine.array([items], bytes, line, source, name);
+    }
     case 'first':
       return machine.array(shapeOf(machine, args.slice(0, 1), line), item, line, source, name);
     case 'second': {
@@ -259,6 +317,7 @@ function itemBytes(
       : type?.kind === 'text'
         ? (type.value ?? '')
         : null;
+  if (type?.kind === 'payload') return machine.attribute('itemsize', labelOf(type), line);
   if (word === null) return parseExpression(machine.model.array_items[otherwise]);
   const known = Object.hasOwn(ITEM_TYPES, word) ? ITEM_TYPES[word] : undefined;
   if (known) return parseExpression(machine.model.array_items[known]);
@@ -278,7 +337,6 @@ function variable(machine: Machine, name: string, call: LibraryCall): Polynomial
   const arg = index === undefined ? undefined : args[Number(index)];
   const missing = (what: string): Polynomial =>
     machine.unknownSymbol(what, line, `${call.name}: its ${what}`);
-  const label = labelOf(arg ?? self ?? NO_VALUE);
   switch (word) {
     case 'a': {
       if (arg === undefined) return NOTHING;
@@ -286,23 +344,32 @@ function variable(machine: Machine, name: string, call: LibraryCall): Polynomial
       return machine.amountOf(arg, line) ?? missing('amount');
     }
     case 'len':
+      if (index !== undefined && arg === undefined) return NOTHING;
       return machine.lengthOf(arg ?? self ?? NO_VALUE, line) ?? missing('length');
     case 'bytes':
       return valueBytes(arg ?? self ?? NO_VALUE);
     case 'all': {
-      const all = [...(self ? [self] : []), ...args].map((one) => machine.printedLength(one, line));
+      const all = [...(self ? [self] : []), ...args].map((one) =>
+        printedLength(machine, one, line),
+      );
       return add(all.reduce(add, NOTHING), constant(Math.max(0, all.length - 1)));
     }
+    case 'joined':
+      return joinedLength(machine, self ?? NO_VALUE, arg ?? NO_VALUE, line);
     case 'text':
-      return machine.printedLength(arg ?? NO_VALUE, line);
+      return printedLength(machine, arg ?? NO_VALUE, line);
     case 'read':
       return args[0]
         ? (machine.amountOf(args[0], line) ?? missing('amount'))
-        : machine.attribute('size', labelOf(self ?? NO_VALUE), line, 'the size of a file');
+        : machine.attribute('size', labelOf(self ?? NO_VALUE), line);
     case 'size':
-      return machine.attribute('size', label, line, 'the size of an object');
     case 'pixels':
-      return machine.attribute('pixels', label, line, 'width times height of an image');
+    case 'names':
+    case 'parts':
+    case 'process':
+    case 'encoded':
+    case 'items':
+      return machine.attribute(word, arg ? labelOf(arg) : labelOfCall(call), line);
     default: {
       const given = named.get(name);
       return given
@@ -312,6 +379,13 @@ function variable(machine: Machine, name: string, call: LibraryCall): Polynomial
           : missing(word);
     }
   }
+}
+
+/** Items of a list as one text, and what stands between them. */
+function joinedLength(machine: Machine, between: Value, list: Value, line: number): Polynomial {
+  if (list.kind !== 'list' || !list.element) return printedLength(machine, list, line);
+  const each = printedLength(machine, list.element, line);
+  return multiply(list.length, add(each, machine.lengthOf(between, line) ?? NOTHING));
 }
 
 function valueBytes(value: Value): Polynomial {

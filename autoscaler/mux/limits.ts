@@ -11,6 +11,11 @@ export const MUX_LIMITS = {
   sites: 600,
   /** Functions of the program that call each other. */
   call_depth: 8,
+  /** Source files in the folder of one, whose imports are followed. */
+  files_beside: 200,
+  /** Source files that are classified at a time, and folders inside each other. */
+  files: 5_000,
+  folder_depth: 16,
   /** Measured calls that one fit is made from. */
   points: 10_000,
   /** Products of parameters that are fitted at a time: more cannot be told apart by measuring. */

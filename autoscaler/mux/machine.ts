@@ -2,6 +2,11 @@
  * What is common to reading statements, expressions and calls of one program: its heap, its names,
  * the symbols that its sizes are told in, and what could not be followed. Pure.
  */
+import {
+  type Attribute,
+  ATTRIBUTE_KINDS,
+  type AttributeKind,
+} from '../../agent/expression/attributes.ts';
 import { muxError } from './errors.ts';
 import { parseExpression } from '../../agent/expression/expression.ts';
 import { Heap } from './heap.ts';
@@ -16,7 +21,7 @@ import {
   substitute,
   symbol,
 } from '../../agent/expression/polynomial.ts';
-import type { FunctionTree } from './tree.ts';
+import type { FunctionTree, Module } from './tree.ts';
 import {
   type Certainty,
   type ListValue,
@@ -27,28 +32,59 @@ import {
   type RecordValue,
   type Scope,
   type Site,
+  textOfLength,
   type Value,
 } from './values.ts';
 
 /** A name in the sizes of a program, and what stands behind it. */
 export type SymbolMeaning =
   | { readonly kind: 'parameter'; readonly pointer: string; readonly measure: 'value' | 'length' }
-  | { readonly kind: 'attribute'; readonly why: string }
-  | { readonly kind: 'unknown'; readonly why: string };
+  | ({
+      readonly kind: 'attribute';
+      readonly why: string;
+      /** Where it is bounded. */
+      readonly max: number | null;
+    } & SourcePlace)
+  | ({ readonly kind: 'unknown'; readonly why: string } & SourcePlace);
+
+/** Where something is said: null, in the file that is read. */
+export interface SourcePlace {
+  readonly line: number;
+  readonly file: string | null;
+}
 
 /** Something that a reader of the interface has to know. */
-export interface Remark {
-  readonly line: number;
+export interface Remark extends SourcePlace {
   readonly what: string;
   /** The best class that is still true with it. */
   readonly certainty: Certainty;
 }
+
+/** A file beside the one that is read, by what imports it; what is left of a name are members. */
+export type Beside = (
+  name: string,
+) => { readonly file: string; readonly tree: Module; readonly members: readonly string[] } | null;
+
+export interface MachineInput {
+  readonly beside: Beside;
+  readonly given: ReadonlyMap<string, Attribute>;
+}
+
+/** Of the path of a file where it is deployed: `/var/task/function.py` has 21. */
+const OWN_PATH_CHARS = 128;
 
 export class Machine {
   readonly model: CostModel;
   readonly heap = new Heap();
   readonly globals: Scope = newScope(null);
   readonly scopes: Scope[] = [];
+  /** Files beside the one that is read, by their names, as far as they were needed. */
+  readonly modules = new Map<string, Scope>();
+  readonly beside: Beside;
+  /** What is known of attributes, by their names. */
+  readonly given: ReadonlyMap<string, Attribute>;
+  /** Attributes that the program was seen to depend on. */
+  readonly asked = new Set<string>();
   readonly running: FunctionTree[] = [];
   readonly symbols = new Map<string, SymbolMeaning>();
   readonly remarks = new Map<string, Remark>();
@@ -58,12 +94,24 @@ export class Machine {
   is_loading = true;
   #steps = 0;
 
-  constructor(model: CostModel) {
+  constructor(model: CostModel, { beside, given }: MachineInput) {
     this.model = model;
+    this.beside = beside;
+    this.given = given;
   }
 
   get scope(): Scope {
     return this.scopes.at(-1) ?? this.globals;
+  }
+
+  /** The file beside the one that is read, whose code runs. */
+  get file(): string | null {
+    return this.scope.file;
+  }
+
+  /** Names of the module whose code runs. */
+  get moduleNames(): Map<string, Value> {
+    return (this.modules.get(this.file ?? '') ?? this.globals).names;
   }
 
   get depth(): number {
@@ -80,18 +128,35 @@ export class Machine {
   }
 
   remark(line: number, what: string, certainty: Certainty): void {
-    const key = `${line} ${what}`;
-    if (!this.remarks.has(key)) this.remarks.set(key, { line, what, certainty });
+    const { file } = this;
+    const key = `${file ?? ''} ${line} ${what}`;
+    if (!this.remarks.has(key)) this.remarks.set(key, { line, file, what, certainty });
   }
 
   /** A name for what is not known, told with the reason. */
   unknownSymbol(prefix: string, line: number, why: string): Polynomial {
-    return this.#symbol(`${prefix}(line_${line})`, { kind: 'unknown', why });
+    const { file } = this;
+    return this.#symbol(`${prefix}(${this.#lineName(line)})`, { kind: 'unknown', why, line, file });
   }
 
-  attribute(prefix: string, label: string | null, line: number, why: string): Polynomial {
-    const of = label === null || label === '' ? `line_${line}` : label;
-    return this.#symbol(`${prefix}(${of})`, { kind: 'attribute', why });
+  /** What is known of it: a number, a place of the payload, a bound; else it has to be supplied. */
+  attribute(prefix: AttributeKind, label: string | null, line: number): Polynomial {
+    const { file } = this;
+    const of = label === null || label === '' ? this.#lineName(line) : label;
+    const name = `${prefix}(${of})`;
+    const given = this.given.get(name) ?? { kind: 'open' };
+    this.asked.add(name);
+    if (given.kind === 'value') {
+      this.remark(line, `${name} is taken as ${given.value}, as it was given`, 'exact');
+      return constant(given.value);
+    }
+    if (given.kind === 'payload') {
+      const { pointer } = given;
+      return this.#symbol(name, { kind: 'parameter', pointer, measure: 'value' });
+    }
+    const max = given.kind === 'range' ? given.max : null;
+    const why = ATTRIBUTE_KINDS[prefix].what;
+    return this.#symbol(name, { kind: 'attribute', why, max, line, file });
   }
 
   /** The number, or the length, that lies at a place of the payload. */
@@ -107,6 +172,10 @@ export class Machine {
     const is_free = known === undefined || (known.kind === 'parameter' && known.pointer === path);
     const name = is_free ? short : `${parts.join('_')}${suffix}`;
     return this.#symbol(name, { kind: 'parameter', pointer: path, measure });
+  }
+
+  #lineName(line: number): string {
+    return this.file === null ? `line_${line}` : `${wordOf(this.file)}_${line}`;
   }
 
   #symbol(name: string, meaning: SymbolMeaning): Polynomial {
@@ -131,6 +200,7 @@ export class Machine {
   ): Site | null {
     return this.heap.allocate(bytes, {
       line,
+      file: this.file,
       what,
       source: source ?? this.model.source,
       certainty,
@@ -184,10 +254,20 @@ export class Machine {
     };
   }
 
-  record(line: number, methods: RecordValue['methods'] = []): RecordValue & Value {
+  record(
+    line: number,
+    methods: RecordValue['methods'] = [],
+    scope: Scope | null = null,
+  ): RecordValue & Value {
     const site = this.allocate(this.cost('record'), line, 'dictionary');
-    const { depth } = this;
-    return { kind: 'record', site, holds: [], depth, entries: new Map(), count: NOTHING, methods };
+    const own = {
+      entries: new Map<string, Value>(),
+      count: NOTHING,
+      key_length: null,
+      methods,
+      scope,
+    };
+    return { kind: 'record', site, holds: [], depth: this.depth, ...own };
   }
 
   /** A scalar that something keeps is an object of its own, where the language has such. */
@@ -203,7 +283,7 @@ export class Machine {
   }
 
   roots(result: Value): Value[] {
-    const scopes = [this.globals, ...this.scopes];
+    const scopes = [this.globals, ...this.modules.values(), ...this.scopes];
     const named = scopes.flatMap(({ names, results }) => [...names.values(), ...results]);
     return [...named, ...this.held, result];
   }
@@ -213,7 +293,13 @@ export class Machine {
       const found = scope.names.get(name);
       if (found) return found;
     }
-    return this.globals.names.get(name) ?? null;
+    return this.moduleNames.get(name) ?? this.#ofTheFile(name);
+  }
+
+  /** The path of the file itself, which nobody knows before it is deployed. */
+  #ofTheFile(name: string): Value | null {
+    if (name !== '__file__' && name !== '__dirname' && name !== '__filename') return null;
+    return textOfLength(OWN_PATH_CHARS);
   }
 
   /** What a name means that the program has from nowhere: a built-in, mostly. */
@@ -224,7 +310,7 @@ export class Machine {
 
   bind(name: string, value: Value, line: number): void {
     const { scope } = this;
-    const names = scope.globals.has(name) ? this.globals.names : scope.names;
+    const names = scope.globals.has(name) ? this.moduleNames : scope.names;
     names.set(name, this.boxed(value, line, name));
     scope.depths.set(name, this.depth);
   }
@@ -253,42 +339,6 @@ export class Machine {
       default:
         return null;
     }
-  }
-
-  /** The text that a value becomes when it is printed. */
-  printedLength(value: Value, line: number): Polynomial {
-    switch (value.kind) {
-      case 'number':
-        // No number of 64 bits is longer when it is printed.
-        return constant(24);
-      case 'none':
-        return constant(9);
-      case 'text':
-        return value.length;
-      case 'payload':
-        return this.parameter(value.path, 'length', line);
-      case 'list':
-        if (value.element)
-          return multiply(value.length, add(this.printedLength(value.element, line), constant(2)));
-        return value.length;
-      case 'record':
-        return this.#printedRecord(value, line);
-      case 'object':
-        if (value.type === 'small') return constant(64);
-        return this.unknownSymbol('text', line, 'how long it is when it is printed');
-      default:
-        return this.unknownSymbol('text', line, 'how long it is when it is printed');
-    }
-  }
-
-  #printedRecord(value: RecordValue, line: number): Polynomial {
-    let length = constant(2);
-    for (const [key, one] of value.entries) {
-      if (key === '*') return this.unknownSymbol('text', line, 'how long a dictionary is printed');
-      const printed = this.printedLength(one, line);
-      length = add(length, add(printed, constant(key.length + 6)));
-    }
-    return length;
   }
 }
 

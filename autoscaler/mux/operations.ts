@@ -1,5 +1,6 @@
 /** Operations of two values: numbers, texts, lists, arrays. Pure. */
 import { either, labelOf, type Machine } from './machine.ts';
+import { printedLength } from './printed.ts';
 import {
   add,
   constant,
@@ -105,8 +106,8 @@ function textOperation(
   }
   const added =
     sign === '%' && other.kind === 'list'
-      ? (other.items ?? []).map((one) => machine.printedLength(one, line)).reduce(add, constant(0))
-      : machine.printedLength(other, line);
+      ? (other.items ?? []).map((one) => printedLength(machine, one, line)).reduce(add, constant(0))
+      : printedLength(machine, other, line);
   return machine.text(add(text.length, added), text.is_bytes, line, label);
 }
 

@@ -352,10 +352,7 @@ class PythonReader {
       if (!value) continue;
       if (at > 0) named.push({ name: this.#text(group[0]), value: this.#read(value, depth) });
       else if (group.length === 1) args.push(this.#read(value, depth));
-      else {
-        const spread = this.#read(value, depth);
-        args.push({ kind: 'unread', what: 'arguments in a list', parts: [spread], line });
-      }
+      else args.push({ kind: 'spread', of: this.#read(value, depth), line });
     }
     return { kind: 'call', callee, args, named, line };
   }

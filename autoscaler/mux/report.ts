@@ -2,6 +2,7 @@
 import { jsonDocument } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
 import type { Extraction, SymbolUse, InterfaceSizes } from './extract.ts';
+import type { SourcePlace } from './machine.ts';
 import { COST_MODELS } from './models.ts';
 import type { Certainty } from './values.ts';
 
@@ -15,7 +16,7 @@ const CLASS_MEANINGS: Readonly<Record<Certainty, string>> = {
 };
 
 /** How a class is called where it is printed. */
-const CLASS_NAMES: Readonly<Record<Certainty, string>> = {
+export const CLASS_NAMES: Readonly<Record<Certainty, string>> = {
   exact: 'exact',
   summary: 'up to a summary',
   attribute: 'needs an attribute',
@@ -31,13 +32,12 @@ export interface Extracted {
 /** Sizes, the lines that they are from, what was not followed, and the block to copy. */
 export function renderExtraction({ file, extraction }: Extracted): string {
   const { entry, entry_line, certainty, model, cold, warm, terms, remarks } = extraction;
-  const rows = terms.map(({ line, what, bytes, is_freed, source }) => {
+  const rows = terms.map(({ what, bytes, is_freed, source, ...place }) => {
     const end = is_freed ? 'freed' : 'kept ';
-    return `  ${`:${line}`.padEnd(6)} ${end} ${bytes.text}   ${printable(what)} (${printable(source)})`;
+    return `  ${linePlace(place).padEnd(6)} ${end} ${bytes.text}   ${printable(what)} (${printable(source)})`;
   });
   const notes = remarks.map(
-    (one) =>
-      `  :${String(one.line).padEnd(5)} ${CLASS_NAMES[one.certainty]}: ${printable(one.what)}`,
+    (one) => `  ${linePlace(one).padEnd(6)} ${CLASS_NAMES[one.certainty]}: ${printable(one.what)}`,
   );
   const block = manifestBlock(extraction);
   return [
@@ -51,6 +51,11 @@ export function renderExtraction({ file, extraction }: Extracted): string {
     ...(block === null ? [] : ['', block.trimEnd()]),
     '',
   ].join('\n');
+}
+
+/** `:12` of the file that is read, `ops.py:12` of one beside it. */
+export function linePlace({ line, file }: SourcePlace): string {
+  return `${printable(file ?? '')}:${line}`;
 }
 
 function totalLines({ consumed, freed, peak }: InterfaceSizes): string[] {
@@ -85,7 +90,10 @@ export function manifestBlock({ certainty, cold, warm, symbols }: Extraction): s
     '  expression:',
     ...(parameters.length > 0 ? ['    parameters:', ...parameters] : []),
     ...(attributes.length > 0 ? ['    attributes:'] : []),
-    ...attributes.map(({ name }) => `      "${name}": {}`),
+    ...attributes.map(
+      ({ name, meaning }) =>
+        `      "${name}": ${'max' in meaning && meaning.max !== null ? `{ max: ${meaning.max} }` : '{}'}`,
+    ),
     ...expressionLines(cold, '    '),
     ...(warm ? ['    warm:', ...expressionLines(warm, '      ')] : []),
     '',
@@ -95,8 +103,9 @@ export function manifestBlock({ certainty, cold, warm, symbols }: Extraction): s
 function parameterLine({ name, meaning }: SymbolUse): string[] {
   if (meaning.kind !== 'parameter') return [];
   const pointer = JSON.stringify(meaning.pointer);
-  if (meaning.measure === 'value') return [`      ${name}: ${pointer}`];
-  return [`      ${name}: { pointer: ${pointer}, measure: length }`];
+  const key = /^\w+$/.test(name) ? name : JSON.stringify(name);
+  if (meaning.measure === 'value') return [`      ${key}: ${pointer}`];
+  return [`      ${key}: { pointer: ${pointer}, measure: length }`];
 }
 
 function expressionLines({ consumed, freed, peak }: InterfaceSizes, indent: string): string[] {
@@ -108,29 +117,31 @@ function expressionLines({ consumed, freed, peak }: InterfaceSizes, indent: stri
 export function extractionJson(
   rows: readonly (Extracted | { file: string; error: string })[],
 ): string {
-  const documents = rows.map((row) => {
-    if ('error' in row) return row;
-    const { entry, entry_line, certainty, model, cold, warm, terms, symbols, remarks } =
-      row.extraction;
-    return {
-      file: row.file,
-      entry,
-      entry_line,
-      class: CLASS_NAMES[certainty],
-      model,
-      ...textsOf(cold),
-      warm: warm ? textsOf(warm) : null,
-      terms: terms.map((term) => ({ ...term, bytes: term.bytes.text })),
-      symbols: symbols.map(({ name, meaning }) => ({ name, ...meaning })),
-      remarks: remarks.map(({ line, what, certainty: least }) => ({
-        line,
-        what,
-        class: CLASS_NAMES[least],
-      })),
-    };
-  });
+  const documents = rows.map((row) => ('error' in row ? row : extractionDocument(row)));
   const [only] = documents;
   return jsonDocument(documents.length === 1 && only ? only : documents);
+}
+
+/** What is told of one function. */
+export function extractionDocument({ file: path, extraction }: Extracted) {
+  const { entry, entry_line, certainty, model, cold, warm, terms, symbols, remarks } = extraction;
+  return {
+    file: path,
+    entry,
+    entry_line,
+    class: CLASS_NAMES[certainty],
+    model,
+    ...textsOf(cold),
+    warm: warm ? textsOf(warm) : null,
+    terms: terms.map((term) => ({ ...term, bytes: term.bytes.text })),
+    symbols: symbols.map(({ name, meaning }) => ({ name, ...meaning })),
+    remarks: remarks.map(({ line, file, what, certainty: least }) => ({
+      line,
+      file,
+      what,
+      class: CLASS_NAMES[least],
+    })),
+  };
 }
 
 function textsOf({ consumed, freed, peak }: InterfaceSizes): Record<string, string> {

@@ -2,10 +2,12 @@
 import { unreachable } from '../../base/assert.ts';
 import { elementOf, evaluateAll, evaluateValue, memberOf } from './expressions.ts';
 import { type Machine } from './machine.ts';
+import { printedLength } from './printed.ts';
 import {
   add,
   constant,
   isAtLeast,
+  largest,
   multiply,
   NOTHING,
   type Polynomial,
@@ -23,6 +25,7 @@ import {
 } from './values.ts';
 import { branches } from './branches.ts';
 import { operate } from './operations.ts';
+import { importedModule } from './imports.ts';
 import { blurNumbers, whileCount } from './loops.ts';
 
 /** Runs a block; true when its end is not reached: return, break, raise. */
@@ -75,10 +78,17 @@ function executeOne(machine: Machine, tree: Statement): boolean {
       define(machine, tree.definition.name, functionValue(machine, tree.definition));
       return false;
     case 'class':
-      define(machine, tree.name, { ...tree, kind: 'class', site: null, holds: [] });
+      define(machine, tree.name, {
+        kind: 'class',
+        name: tree.name,
+        methods: tree.methods,
+        scope: machine.scopes.length === 0 ? null : machine.scope,
+        site: null,
+        holds: [],
+      });
       return false;
     case 'import':
-      define(machine, tree.name, { kind: 'module', name: tree.module, site: null, holds: [] });
+      define(machine, tree.name, importedModule(machine, tree));
       return false;
     case 'global':
       for (const name of tree.names) machine.scope.globals.add(name);
@@ -146,7 +156,7 @@ function augment(
   if (old.kind === 'text' && sign === '+') {
     const depth = (name === null ? null : machine.scope.depths.get(name)) ?? machine.depth;
     const times = machine.heap.is_repeat ? NOTHING : machine.heap.timesSince(depth);
-    const added = multiply(machine.printedLength(value, line), times);
+    const added = multiply(printedLength(machine, value, line), times);
     const grown = machine.text(add(old.length, added), old.is_bytes, line, old.label);
     machine.heap.keep(grown, depth);
     if (name === null) assignTo(machine, target, grown, line);
@@ -190,7 +200,10 @@ export function assignTo(machine: Machine, target: Expression, value: Value, lin
     }
     case 'element': {
       const [of = NO_VALUE, index = NO_VALUE] = evaluateAll(machine, [target.of, target.index]);
-      store(machine, of, index.kind === 'text' ? index.value : null, value, line);
+      const key = index.kind === 'text' ? index.value : null;
+      if (key === null && of.kind === 'record')
+        lengthenKey(of, printedLength(machine, index, line));
+      store(machine, of, key, value, line);
       return;
     }
     default:
@@ -201,10 +214,14 @@ export function assignTo(machine: Machine, target: Expression, value: Value, lin
 /** `exports.handler = ...`, `module.exports = { handler }`. */
 function exported(machine: Machine, module: string, name: string, value: Value): void {
   if (name === 'exports' && value.kind === 'record') {
-    for (const [key, one] of value.entries) machine.globals.names.set(key, one);
+    for (const [key, one] of value.entries) machine.moduleNames.set(key, one);
   } else if (module === 'exports' || module === 'module.exports') {
-    machine.globals.names.set(name, value);
+    machine.moduleNames.set(name, value);
   }
+}
+
+function lengthenKey(of: RecordValue, length: Polynomial): void {
+  of.key_length = of.key_length === null ? length : largest([of.key_length, length]);
 }
 
 /** Keeps a value under a key of a record, or somewhere in a list. */
@@ -295,7 +312,7 @@ function countOf(machine: Machine, over: Value, line: number): Polynomial {
   return known ?? machine.unknownSymbol('rounds', line, 'how often a loop runs');
 }
 
-function itemOf(machine: Machine, over: Value, line: number): Value {
+export function itemOf(machine: Machine, over: Value, line: number): Value {
   if (over.kind === 'range') return number(over.high, false);
   if (over.kind === 'record') return [...over.entries.values()].at(-1) ?? NO_VALUE;
   if (over.kind === 'list') return anyOf(over.element ?? unknown('an item'));

@@ -77,6 +77,12 @@ export const ARRAY_SUMMARIES: readonly CallSummary[] = [
     source: 'LAPACK works on copies of both, and 4 bytes a pivot (umath_linalg.cpp)',
   },
   {
+    names: numpy('load'),
+    result: { kind: 'array', shape: 'file' },
+    certainty: 'attribute',
+    source: 'as many items as the file has, of the type that it has (numpy/lib/format.py)',
+  },
+  {
     names: ['numpy.*'],
     result: { kind: 'unknown' },
     certainty: 'fitted',

@@ -50,8 +50,14 @@ export const LIBRARY_SUMMARIES: readonly CallSummary[] = [
     source: 'as long as the object that is asked for',
   },
   {
+    names: named('storage.', 'Bucket Object Table'),
+    result: { kind: 'object', type: 'storage', bytes: '0' },
+    certainty: 'exact',
+    source: 'names a part of the store, and reads nothing',
+  },
+  {
     names: ['storage response.*', 'storage.*'],
-    result: { kind: 'unknown' },
+    result: { kind: 'object', type: 'stored', bytes: 'size' },
     certainty: 'attribute',
     source: 'as much as the store has',
   },
@@ -63,9 +69,9 @@ export const LIBRARY_SUMMARIES: readonly CallSummary[] = [
   },
   {
     names: ['nosql.*'],
-    result: { kind: 'unknown' },
+    result: { kind: 'object', type: 'stored', bytes: 'size' },
     certainty: 'attribute',
-    source: 'as many rows as the table has',
+    source: 'as many rows as the table has, and what they hold',
   },
   {
     names: ['urllib.request.urlopen', 'requests.get'],
@@ -121,6 +127,14 @@ export const LIBRARY_SUMMARIES: readonly CallSummary[] = [
     result: { kind: 'object', type: 'image', bytes: '3 * pixels' },
     certainty: 'attribute',
     source: 'a copy of the image',
+  },
+  {
+    names: ['image.save'],
+    result: { kind: 'none' },
+    transient: '64KiB',
+    fills: '9 / 8 * encoded + 33',
+    certainty: 'attribute',
+    source: 'the encoded image; a buffer that grows has an eighth more (Modules/_io/bytesio.c)',
   },
   { names: ['image.*'], result: { kind: 'none' }, certainty: 'exact', source: BY_NATURE },
   {

@@ -10,11 +10,18 @@ const named = (prefix: string, words: string): string[] =>
 
 export const NODE_SUMMARIES: readonly CallSummary[] = [
   {
+    names: named('', 'setTimeout setImmediate queueMicrotask'),
+    result: { kind: 'none' },
+    calls_back: 'nothing',
+    certainty: 'exact',
+    source: 'what it is given is followed as if it ran at once',
+  },
+  {
     names: [
       ...named('console.', 'log error warn info debug'),
       ...named('fs.', 'mkdirSync unlinkSync rmSync writeFileSync'),
       ...named('list.', 'sort reverse forEach'),
-      ...named('', 'setTimeout clearTimeout'),
+      'clearTimeout',
     ],
     result: { kind: 'none' },
     certainty: 'exact',
@@ -133,6 +140,7 @@ export const NODE_SUMMARIES: readonly CallSummary[] = [
   {
     names: ['fs.readFileSync', 'fs.readFile', 'fs.promises.readFile'],
     result: { kind: 'bytes', length: 'size0' },
+    calls_back: 'error_and_result',
     certainty: 'attribute',
     source: 'as long as the file',
   },
@@ -164,7 +172,7 @@ export const NODE_SUMMARIES: readonly CallSummary[] = [
   },
   {
     names: ['nosql.*', 'storage.*'],
-    result: { kind: 'unknown' },
+    result: { kind: 'object', type: 'stored', bytes: 'size' },
     certainty: 'attribute',
     source: 'as much as the store has',
   },

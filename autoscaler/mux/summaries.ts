@@ -1,9 +1,9 @@
 /**
  * What calls of libraries give back and hold meanwhile, as data: expressions in the call's own
  * values. `a0`, `a1`: the numbers it is given; `len0`: the length of a text or list; `bytes0`: what
- * that takes; `len`, `bytes`: of the value whose method it is; `size0`: the size of the object that
- * the argument names, which the platform knows. A name that ends in a star stands for all members.
- * Pure.
+ * that takes; `len`, `bytes`: of the value whose method it is; `size0`, `pixels0` and all others of
+ * ATTRIBUTE_KINDS: of what the argument names, which has to be given. A name that ends in a star
+ * stands for all members. Pure.
  */
 import type { ItemType } from './models.ts';
 import { NODE_SUMMARIES } from './summaries-node.ts';
@@ -11,13 +11,14 @@ import { PYTHON_SUMMARIES } from './summaries-python.ts';
 import type { Certainty } from './values.ts';
 
 export type CallResult =
-  | { readonly kind: 'none' | 'self' | 'range' | 'record' | 'unknown' }
+  /** `item`: one of those that its only argument has. */
+  | { readonly kind: 'none' | 'self' | 'range' | 'record' | 'unknown' | 'item' }
   | { readonly kind: 'int' | 'float'; readonly amount?: string }
   | { readonly kind: 'text' | 'bytes'; readonly length: string }
   | {
       readonly kind: 'array';
       /** Of the arguments, of the first one's value or shape, of a product, without an axis. */
-      readonly shape: 'arguments' | 'first' | 'like' | 'product' | 'reduced' | 'second';
+      readonly shape: 'arguments' | 'first' | 'like' | 'product' | 'reduced' | 'second' | 'file';
       readonly item?: ItemType;
     }
   /** Shares the memory of the value it is a method of. */
@@ -34,6 +35,8 @@ export type CallResult =
       readonly bytes: string;
       readonly count?: string;
     }
+  /** Of a text; `bytes`: what all of them take. */
+  | { readonly kind: 'parts'; readonly bytes: string }
   | { readonly kind: 'argument'; readonly index: number };
 
 export interface CallSummary {
@@ -43,6 +46,10 @@ export interface CallSummary {
   readonly transient?: string;
   /** Names of arguments that the result keeps alive: all of them. */
   readonly keeps_arguments?: boolean;
+  /** What it writes into a buffer that it is given as its first argument. */
+  readonly fills?: string;
+  /** The function among its arguments is called with this: an error first, as Node has it. */
+  readonly calls_back?: 'nothing' | 'result' | 'error_and_result';
   readonly certainty: Certainty;
   readonly source: string;
   /** What a reader of the interface has to know. */

@@ -80,6 +80,8 @@ export type Expression = Placed &
       }
     | { readonly kind: 'function'; readonly definition: FunctionTree }
     | { readonly kind: 'assign'; readonly target: Expression; readonly value: Expression }
+    /** What it holds stands in its place, among arguments, items or entries. */
+    | { readonly kind: 'spread'; readonly of: Expression }
     | { readonly kind: 'unread'; readonly what: string; readonly parts: readonly Expression[] }
   );
 
@@ -135,7 +137,15 @@ export type Statement = Placed &
         readonly methods: readonly FunctionTree[];
         readonly body: readonly Statement[];
       }
-    | { readonly kind: 'import'; readonly name: string; readonly module: string }
+    | {
+        readonly kind: 'import';
+        readonly name: string;
+        /** With its member, where one is named: `os.path.join`. */
+        readonly module: string;
+        /** As it is written (`./seeded.mjs`), where that is a file and no name. */
+        readonly file?: string;
+        readonly member?: string | null;
+      }
     | { readonly kind: 'global'; readonly names: readonly string[] }
     | { readonly kind: 'delete'; readonly targets: readonly Expression[] }
     /** break, continue, raise: what follows in this block is not reached. */

@@ -9,6 +9,8 @@ export type Certainty = (typeof CERTAINTIES)[number];
 /** A place in the program that takes memory. */
 export interface Site {
   readonly line: number;
+  /** The file beside the one that is read, where it is in such a one. */
+  readonly file: string | null;
   readonly what: string;
   /** Where its size comes from. */
   readonly source: string;
@@ -28,7 +30,7 @@ interface Held {
   /** What it takes itself; null: nothing, or it is somebody else's. */
   readonly site: Site | null;
   /** What lives as long as it does. */
-  readonly holds: readonly Value[];
+  readonly holds: Value[];
 }
 
 export type Value = Held &
@@ -59,14 +61,24 @@ export type Value = Held &
         readonly high: Polynomial | null;
       }
     | { readonly kind: 'payload'; readonly path: string }
-    | { readonly kind: 'module'; readonly name: string }
+    | {
+        readonly kind: 'module';
+        readonly name: string;
+        /** Its own names, where it is a file beside the one that is read. */
+        readonly scope?: Scope;
+      }
     | {
         readonly kind: 'function';
         readonly definition: FunctionTree;
         readonly self: Value | null;
         readonly scope: Scope | null;
       }
-    | { readonly kind: 'class'; readonly name: string; readonly methods: readonly FunctionTree[] }
+    | {
+        readonly kind: 'class';
+        readonly name: string;
+        readonly methods: readonly FunctionTree[];
+        readonly scope: Scope | null;
+      }
     | { readonly kind: 'method'; readonly of: Value; readonly name: string }
     | {
         readonly kind: 'object';
@@ -101,7 +113,11 @@ export interface RecordValue {
   depth: number;
   readonly entries: Map<string, Value>;
   count: Polynomial;
+  /** The longest key that only the run knows; null: no such key, or none of known length. */
+  key_length: Polynomial | null;
   readonly methods: readonly FunctionTree[];
+  /** Where the class was defined that it is of. */
+  readonly scope: Scope | null;
 }
 
 /** Names of one function that runs, or of the module. */
@@ -109,13 +125,15 @@ export interface Scope {
   readonly names: Map<string, Value>;
   readonly globals: Set<string>;
   readonly outer: Scope | null;
+  /** The file beside the one that is read, whose code it is of. */
+  readonly file: string | null;
   readonly results: Value[];
   /** Loops around the place where a name got its value, not counting what was added to it. */
   readonly depths: Map<string, number>;
 }
 
-export function newScope(outer: Scope | null): Scope {
-  return { names: new Map(), globals: new Set(), outer, results: [], depths: new Map() };
+export function newScope(outer: Scope | null, file = outer?.file ?? null): Scope {
+  return { names: new Map(), globals: new Set(), outer, file, results: [], depths: new Map() };
 }
 
 export const NO_VALUE: Value = { kind: 'none', site: null, holds: [] };
@@ -131,6 +149,12 @@ export function number(amount: Polynomial | null, is_float: boolean): Value {
 export function literal(value: string, is_bytes: boolean): Value {
   const length = constant(value.length);
   return { kind: 'text', length, is_bytes, value, label: null, site: null, holds: [] };
+}
+
+/** A text that is there already, of which only the length is known. */
+export function textOfLength(chars: number): Value {
+  const about = { length: constant(chars), is_bytes: false, value: null, label: null };
+  return { kind: 'text', ...about, site: null, holds: [] };
 }
 
 export function moduleNamed(name: string): Value {

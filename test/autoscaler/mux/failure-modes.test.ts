@@ -83,7 +83,9 @@ const FAILURE_MODES: readonly Case[] = [
   {
     why: 'a type that is not known is told',
     source: handler('a = np.zeros(event["n"], dtype=event["type"])'),
-    certainty: 'exact',
+    certainty: 'attribute',
+    peak: 'itemsize(type)*n + 112',
+    remark: /itemsize\(type\): how many bytes one item/,
   },
   {
     why: 'the size of parsed JSON is in the data',
@@ -123,8 +125,9 @@ const FAILURE_MODES: readonly Case[] = [
   {
     why: 'a child process is not in the heap',
     source: handler('subprocess.check_output(["ls"])'),
-    certainty: 'fitted',
-    remark: /child process/,
+    certainty: 'attribute',
+    peak: 'process(line_3) + 65698',
+    remark: /child process, which is in the partition/,
   },
   {
     why: 'threads are not followed',
