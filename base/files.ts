@@ -2,8 +2,10 @@
  * Files and folders that are there whole or not at all, whoever else writes the same at once and
  * whenever the power goes: written beside, synced, renamed, and the rename synced as well.
  */
+import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { writeFileSync, writeSync } from 'node:fs';
 import { open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolder } from './make-folder.ts';
@@ -42,7 +44,13 @@ export async function writeWhole(
   if (options.durable !== false) await syncFolder(dirname(path));
 }
 
-/** The same, for callers that must not yield between two writes. */
+/** All of it: write(2) takes a part where a disk becomes full, and says so the next time only. */
+export function writeAllSync(fd: number, content: string | Uint8Array): void {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+}
+
+/** As {@link writeWhole}, for callers that must not yield between two writes. */
 export function writeWholeSync(
   path: string,
   content: string | Uint8Array,

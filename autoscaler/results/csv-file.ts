@@ -1,6 +1,7 @@
 /** A table as CSV, written as its rows come: what is null is empty. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { csvField } from '../../base/csv.ts';
+import { writeAllSync } from '../../base/files.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { resultsExist, resultsUnwritable } from './errors.ts';
 
@@ -43,7 +44,7 @@ export class CsvFile {
 
   #write(): void {
     try {
-      writeSync(this.#fd, this.#text);
+      writeAllSync(this.#fd, this.#text);
     } catch (error) {
       throw resultsUnwritable(this.path, error);
     }

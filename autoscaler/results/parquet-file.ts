@@ -2,9 +2,10 @@
  * A table as Parquet, written as its rows come: 50,000 of them are held at most. Types of columns
  * are those of the format: whole numbers INT64, others DOUBLE, and lists and records as JSON.
  */
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, rmSync } from 'node:fs';
 import { type BasicType, ByteWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
 import { z } from 'zod';
+import { writeAllSync } from '../../base/files.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { resultsExist, resultsUnwritable } from './errors.ts';
 
@@ -113,9 +114,8 @@ class FileWriter extends ByteWriter {
   }
 
   flush(): void {
-    const bytes = this.getBytes();
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
+      writeAllSync(this.#fd, this.getBytes());
     } catch (error) {
       throw resultsUnwritable(this.#path, error);
     }

@@ -1,6 +1,7 @@
 /** Text of any length into a file that is there whole or not at all. */
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, renameSync, rmSync } from 'node:fs';
 import { setImmediate as turn } from 'node:timers/promises';
+import { writeAllSync } from '../../base/files.ts';
 
 /** So much is put together before it is written. */
 const WRITE_CHARACTERS = 1024 * 1024;
@@ -59,7 +60,7 @@ export class LinesFile {
   }
 
   #flush(): void {
-    if (this.#fd !== null && this.#text !== '') writeSync(this.#fd, this.#text);
+    if (this.#fd !== null && this.#text !== '') writeAllSync(this.#fd, this.#text);
     this.#text = '';
   }
 

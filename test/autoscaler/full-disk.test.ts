@@ -21,7 +21,10 @@ import { rebuildReport } from '../../autoscaler/report/rebuild.ts';
 import { RESULT_LIMITS } from '../../autoscaler/results/limits.ts';
 import { readManifest, readResults } from '../../autoscaler/results/reader.ts';
 import { type WriteBytes, ResultWriter } from '../../autoscaler/results/writer.ts';
+import { CsvFile } from '../../autoscaler/results/csv-file.ts';
+import { writeLines } from '../../autoscaler/trace/write-lines.ts';
 import { describeError, HotplaneError } from '../../base/errors.ts';
+import { errnoOf } from '../../base/system-error.ts';
 import { KIB } from '../../base/units.ts';
 import { healthyRun } from './made-run.ts';
 import { rig } from './replay-rig.ts';
@@ -218,4 +221,27 @@ test('a disk that takes bytes in small pieces gets whole lines', (t) => {
   out.close();
   const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
   t.is(linesOf(folder, 'invocations.jsonl'), text);
+});
+
+root_only('a trace or a table that a disk takes in part is no success', async (t) => {
+  const room_bytes = 64 * KIB;
+  const size = RESULT_LIMITS.reserve_bytes + room_bytes;
+  const path = disk(t, room_bytes);
+  if (path === null) return;
+  // So that the last write of all is the first that does not fit.
+  const line = `${'x'.repeat(99)}\n`;
+  const lines = Array.from({ length: Math.ceil(size / 100) + 5 }, () => line);
+  const error = await t.throwsAsync(
+    writeLines(join(path, 'trace.csv'), lines, new AbortController().signal),
+  );
+  t.is(errnoOf(error), 'ENOSPC');
+  t.deepEqual(readdirSync(path), [], 'nothing of it is left');
+  const table = new CsvFile(join(path, 'table.csv'), { text: '' });
+  t.throws(
+    () => {
+      for (const text of lines) table.add({ text: text.trim() });
+      table.close();
+    },
+    { code: 'HP_RESULTS_UNWRITABLE', message: /table\.csv/ },
+  );
 });
