@@ -42,6 +42,8 @@ export const VMM_LIMITS = {
   vsock_line_bytes: 64,
   /** A program of iproute2 that makes or removes a TAP device. */
   tap_tool_ms: 10_000,
+  /** How long a VMM that has ended may stay in its memory cgroup. */
+  cgroup_empty_ms: 5_000,
   /** Between two looks for the end of a VMM that closed a connection and yet runs. */
   watch_again_ms: 500,
 } as const;

@@ -184,6 +184,8 @@ export type VmEvent =
       readonly at_ms: number;
       readonly code: number | null;
       readonly signal: string | null;
+      /** The host's limit around the VMM, where the kernel ended it for going beyond. */
+      readonly over_limit_bytes?: number;
     }
   | { readonly type: 'guest-panicked'; readonly at_ms: number }
   | { readonly type: 'guest-reset'; readonly at_ms: number }
@@ -207,6 +209,8 @@ export interface VmHandle {
   readonly pid_start_ticks: number;
   /** The user that the VMM runs as; absent: that of its owner. */
   readonly uid?: number;
+  /** The memory cgroup made for its VMM; absent: none, or an earlier version did not say. */
+  readonly cgroup?: string;
   readonly spec: VmSpec;
 }
 

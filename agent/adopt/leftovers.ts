@@ -18,6 +18,7 @@ import {
   ourProcesses,
   residentBytesOf,
 } from '../../hypervisor-client/host/host-process.ts';
+import { MemoryCgroup } from '../../hypervisor-client/host/memory-cgroup.ts';
 import { removeOldTaps } from '../../hypervisor-client/host/tap.ts';
 import { isAlive, type ProcessIdentity } from '../../base/process.ts';
 import { endVmm } from '../../hypervisor-client/lifecycle/end-vmm.ts';
@@ -155,7 +156,7 @@ async function endFolder(
     }
   }
   try {
-    if (remaining.length === 0) await cleanRunDir(run_dir, await socketsIn(run_dir));
+    if (remaining.length === 0) await dropFolder(folder, options);
   } catch (error) {
     log.warn({ path: run_dir, err: refusalOf(error) }, 'a run folder could not be cleaned');
   }
@@ -178,6 +179,13 @@ async function endOne(
     await late.catch(() => undefined);
   }
   await end(process, clock, AGENT_LIMITS.leftover_signal_ms);
+}
+
+/** What was made for a VM that is over: nobody else removes it. */
+async function dropFolder({ run_dir, handle }: Folder, options: LeftoverOptions): Promise<void> {
+  const { cgroup } = handle ?? {};
+  if (cgroup !== undefined) await MemoryCgroup.at(cgroup).remove(options.clock);
+  await cleanRunDir(run_dir, await socketsIn(run_dir));
 }
 
 async function socketsIn(run_dir: string): Promise<string[]> {

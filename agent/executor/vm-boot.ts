@@ -4,9 +4,17 @@ import { withDeadline } from '../../base/deadline.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { agentError } from '../model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { formatBytes } from '../../base/units.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { lastLines, readTail, showsPanic } from '../../hypervisor-client/host/log-tail.ts';
-import type { Hypervisor, Region, RegionSpec, Vm, VmSpec } from '../../hypervisor-client/vm.ts';
+import type {
+  Hypervisor,
+  Region,
+  RegionSpec,
+  Vm,
+  VmEvent,
+  VmSpec,
+} from '../../hypervisor-client/vm.ts';
 import { type FunctionSpec, plugsOnDemand, regionMaxBytes } from '../model/spec.ts';
 import { deviceName, layoutOf, type RegionLayout, regionName } from '../model/layout.ts';
 import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
@@ -226,9 +234,15 @@ async function explainClosed(
   ended: Promise<HotplaneError>,
   closed: unknown,
 ): Promise<unknown> {
-  const late = new Error('late');
+  const news = async (): Promise<HotplaneError> =>
+    await withDeadline(clock, AGENT_LIMITS.vm_news_ms, ended, () => new Error('late'));
   try {
-    return await withDeadline(clock, AGENT_LIMITS.vm_news_ms, ended, () => late);
+    return await news().catch(async (late: unknown) => {
+      // A process that was killed may close its sockets long before it is gone: that is waited for.
+      const { state } = await vm.observe();
+      if (state !== 'stopped' && state !== 'panicked') throw late;
+      return await news();
+    });
   } catch {
     const text = await readTail(vm.console_path);
     return showsPanic(text) ? guestPanic(vm.id, vm.console_path, quoteConsole(text)) : closed;
@@ -237,15 +251,21 @@ async function explainClosed(
 
 function vmmEnded(
   vm: Vm,
-  event: { readonly type: string; readonly code?: number | null; readonly signal?: string | null },
+  event: Extract<VmEvent, { type: 'exited' | 'guest-reset' }>,
   quoted: string,
 ): HotplaneError {
-  const how =
-    event.type === 'exited'
-      ? `the VMM of ${vm.id} ended (status ${event.code}, signal ${event.signal}).`
-      : `the guest of ${vm.id} was reset.`;
+  if (event.type === 'guest-reset') {
+    const reset = `the guest of ${vm.id} was reset. ${quoted}`;
+    return agentError('HP_AGENT_VM_ENDED', reset, { details: { code: null, signal: null } });
+  }
+  const { code, signal, over_limit_bytes } = event;
+  const why =
+    over_limit_bytes === undefined
+      ? ''
+      : ` It took more than the ${formatBytes(over_limit_bytes)} that its memory cgroup allows.`;
+  const how = `the VMM of ${vm.id} ended (status ${code}, signal ${signal}).${why}`;
   return agentError('HP_AGENT_VM_ENDED', `${how} ${quoted}`, {
-    details: { code: event.code ?? null, signal: event.signal ?? null },
+    details: { code, signal, ...(why === '' ? {} : { over_limit_bytes }) },
   });
 }
 

@@ -2,10 +2,18 @@
  * A memory limit of the host around one VMM process. Unplugged memory stays reachable for a hostile
  * guest, so what it may really hold is bounded from outside: plugged plus slack.
  */
-import { mkdir, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Clock, hostClock } from '../../base/clock.ts';
 import { errnoOf } from '../../base/system-error.ts';
+import { waitFor } from '../../base/wait.ts';
 import { vmmError } from '../errors.ts';
+import { VMM_LIMITS } from '../limits.ts';
+
+/** Where the group of a VM is, below the folder that was delegated. */
+export function groupPath(root: string, vm_id: string): string {
+  return join(root, `hotplane-${vm_id}`);
+}
 
 export class MemoryCgroup {
   readonly #path: string;
@@ -16,7 +24,7 @@ export class MemoryCgroup {
 
   /** Makes the group below `root` (cgroup v2, delegated) and moves the process in. */
   static async create(root: string, name: string, pid: number): Promise<MemoryCgroup> {
-    const path = join(root, `hotplane-${name}`);
+    const path = groupPath(root, name);
     try {
       // Not recursive: the root must be there, and in /proc Node would try for ever.
       await mkdir(path).catch((error: unknown) => {
@@ -29,9 +37,9 @@ export class MemoryCgroup {
     }
   }
 
-  /** The group of a VM that is adopted. */
-  static at(root: string, name: string): MemoryCgroup {
-    return new MemoryCgroup(join(root, `hotplane-${name}`));
+  /** The group of a VM that an earlier owner started. */
+  static at(path: string): MemoryCgroup {
+    return new MemoryCgroup(path);
   }
 
   /**
@@ -47,8 +55,28 @@ export class MemoryCgroup {
     }
   }
 
-  /** After the end of the process; a group that is not empty yet is left. */
-  async remove(): Promise<void> {
-    await rmdir(this.#path).catch(() => undefined);
+  /** The limit, where the kernel ended a process of the group for it; else, or unknown, null. */
+  async overLimitBytes(): Promise<number | null> {
+    const read = async (name: string): Promise<string> =>
+      await readFile(join(this.#path, name), 'utf8').catch(() => '');
+    const [, kills = '0'] = /^oom_kill (\d+)$/m.exec(await read('memory.events')) ?? [];
+    const limit = (await read('memory.max')).trim();
+    return kills !== '0' && /^\d+$/.test(limit) ? Number(limit) : null;
+  }
+
+  /**
+   * After the end of the process, which is in its group for a moment longer than it can be seen; a
+   * group that does not get empty within a bound is left.
+   */
+  async remove(clock: Clock = hostClock): Promise<void> {
+    const gone = async (): Promise<true | null> => {
+      try {
+        await rmdir(this.#path);
+      } catch (error) {
+        if (errnoOf(error) === 'EBUSY') return null;
+      }
+      return true;
+    };
+    await waitFor(gone, { clock, deadline_ms: VMM_LIMITS.cgroup_empty_ms });
   }
 }

@@ -9,6 +9,7 @@ import { vmmError } from '../errors.ts';
 import { VMM_EVENTS } from '../events.ts';
 import { type BoundedFile, keepBounded } from '../host/bounded-files.ts';
 import { readTail, showsPanic } from '../host/log-tail.ts';
+import type { MemoryCgroup } from '../host/memory-cgroup.ts';
 import type { VmEvent, VmHandle } from '../vm.ts';
 
 export interface VmLifeParts {
@@ -19,6 +20,8 @@ export interface VmLifeParts {
   readonly files: readonly BoundedFile[];
   /** How the process ended; null when it is not our child (adopted). */
   readonly exited: (() => Promise<ProcessExit>) | null;
+  /** The memory limit around its process; null: it has none. */
+  readonly cgroup: Pick<MemoryCgroup, 'overLimitBytes'> | null;
 }
 
 export class VmLife {
@@ -123,13 +126,15 @@ export class VmLife {
   }
 
   async #tellEnd(exit: ProcessExit, asks_console: boolean): Promise<void> {
-    const { clock, console_path } = this.#parts;
+    const { clock, console_path, cgroup } = this.#parts;
     const at_ms = clock.nowMs();
+    const over_limit_bytes = (await cgroup?.overLimitBytes()) ?? null;
     if (!this.#panicked && asks_console && showsPanic(await readTail(console_path))) {
       this.panic(at_ms);
     }
     if (!this.#panicked && this.#reset) this.events.emit({ type: 'guest-reset', at_ms });
     this.#is_over = true;
-    this.events.emit({ type: 'exited', at_ms, ...exit });
+    const over = over_limit_bytes === null ? {} : { over_limit_bytes };
+    this.events.emit({ type: 'exited', at_ms, ...exit, ...over });
   }
 }

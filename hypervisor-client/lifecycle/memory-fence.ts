@@ -71,6 +71,10 @@ export class MemoryFence {
     this.#parts = parts;
   }
 
+  get cgroup(): MemoryCgroup {
+    return this.#parts.cgroup;
+  }
+
   /** Does the resize within a limit that has room for it. */
   async around(
     id: string,

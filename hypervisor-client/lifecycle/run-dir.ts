@@ -62,7 +62,12 @@ const specSchema1 = vmSchema
     devices: regions.map(({ guest_node, ...region }) => deviceOf(region, guest_node)),
   }));
 const uid = count.exactOptional();
-const process = { vmm, pid: z.number().int().positive(), pid_start_ticks: count, uid };
+/** Removed with the VM, so it is no other folder than one that is made for VMs. */
+const cgroup = z
+  .string()
+  .regex(/^\/(?:[^/]+\/)*hotplane-[^/]+$/)
+  .exactOptional();
+const process = { vmm, pid: z.number().int().positive(), pid_start_ticks: count, uid, cgroup };
 const intent = { vmm, intended_at: z.string(), uid };
 const SCHEMA_VERSION = 2;
 const current = z.literal(SCHEMA_VERSION);

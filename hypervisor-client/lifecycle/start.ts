@@ -3,7 +3,7 @@ import { messageOf } from '../../base/errors.ts';
 import type { ProcessIdentity } from '../../base/process.ts';
 import { vmmError } from '../errors.ts';
 import { lastLines, readTail } from '../host/log-tail.ts';
-import { MemoryCgroup } from '../host/memory-cgroup.ts';
+import { groupPath, MemoryCgroup } from '../host/memory-cgroup.ts';
 import { whyTapsAreOurs } from '../host/tap.ts';
 import { ourUid } from '../../base/safe-path.ts';
 import type { LaunchOptions, VmHandle, VmmKind, VmSpec } from '../vm.ts';
@@ -96,8 +96,10 @@ export class VmStarts {
     { pid, start_ticks: pid_start_ticks }: ProcessIdentity,
     user: VmmUser | null,
   ): Promise<VmHandle> {
-    const { vmm } = this.#parts;
-    const handle: VmHandle = { schema_version: 2, vmm, pid, pid_start_ticks, ...user, spec };
+    const { vmm, cgroup_root } = this.#parts;
+    const group = cgroup_root === null ? {} : { cgroup: groupPath(cgroup_root, spec.id) };
+    const process = { vmm, pid, pid_start_ticks, ...user, ...group };
+    const handle: VmHandle = { schema_version: 2, ...process, spec };
     await writeHandle(handle);
     return handle;
   }
@@ -120,10 +122,11 @@ export class VmStarts {
     }
   }
 
-  /** The limit around the process of a VM that is adopted. */
-  cgroupOf({ id }: VmSpec): MemoryCgroup | null {
+  /** The limit around the process of a VM that is adopted: where it was made, not where now. */
+  cgroupOf({ cgroup, spec }: VmHandle): MemoryCgroup | null {
     const { cgroup_root } = this.#parts;
-    return cgroup_root === null ? null : MemoryCgroup.at(cgroup_root, id);
+    const path = cgroup ?? (cgroup_root === null ? null : groupPath(cgroup_root, spec.id));
+    return path === null ? null : MemoryCgroup.at(path);
   }
 
   warn(text: string): void {

@@ -3,7 +3,6 @@ import { rm } from 'node:fs/promises';
 import { type Clock, hostClock } from '../../base/clock.ts';
 import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { QEMU_LIMITS } from './limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import { chooseAccelerator, probeAccelerator } from '../host/accelerator.ts';
 import { hasCode, vmmError } from '../errors.ts';
@@ -21,12 +20,21 @@ import { startFailed, VmStarts } from '../lifecycle/start.ts';
 import { commandAs, type UidRange, type VmmUser } from '../lifecycle/vmm-users.ts';
 import { checkImage, checkVmSocketPath, checkSpec } from '../spec.ts';
 import { codeOf } from '../../base/system-error.ts';
-import type { Capabilities, Hypervisor, LaunchOptions, Vm, VmHandle, VmSpec } from '../vm.ts';
+import type {
+  Accelerator,
+  Capabilities,
+  Hypervisor,
+  LaunchOptions,
+  Vm,
+  VmHandle,
+  VmSpec,
+} from '../vm.ts';
 import { qemuArguments } from './arguments.ts';
 import { qemuMissing, qemuVersion } from './binary.ts';
 import { DEVICES_MAX, qemuFiles } from './layout.ts';
 import { QEMU_MACHINES } from './machines.ts';
 import { QmpClient } from './qmp.ts';
+import { qemuSlackBytes } from './slack.ts';
 import { readAccelerator, readBackings } from './regions.ts';
 import { QemuVm } from './vm.ts';
 
@@ -52,6 +60,18 @@ export interface QemuOptions {
 
 /** What distributions call it. */
 const QEMU_NAMES = /^qemu(-kvm|-system-[\w-]+)$/;
+
+interface StartedQemu {
+  readonly started: DetachedProcess;
+  readonly user: VmmUser | null;
+  readonly accelerator: Accelerator;
+}
+
+interface FenceFacts {
+  /** Just launched: no region had anything yet but what it began with. */
+  readonly is_new: boolean;
+  readonly accelerator: Accelerator;
+}
 
 export class QemuDriver implements Hypervisor {
   readonly kind = 'qemu';
@@ -108,7 +128,7 @@ export class QemuDriver implements Hypervisor {
     };
     return await this.#starts.in(spec, places, async (user) => {
       const started = await this.#spawn(spec, argv, user);
-      return await this.#connect(spec, { started, user }, options.signal);
+      return await this.#connect(spec, { started, user, accelerator }, options.signal);
     });
   }
 
@@ -126,7 +146,7 @@ export class QemuDriver implements Hypervisor {
     if (!(await isVmmIn(handle, spec.run_dir, this))) throw vmmError('HP_VMM_GONE', gone);
     try {
       const qmp = await QmpClient.connect(qemuFiles(spec.run_dir).qmp_path);
-      return await this.#hold(handle, qmp, null, this.#fenceOf(spec, false));
+      return await this.#hold(handle, qmp, null, this.#starts.cgroupOf(handle));
     } catch (error) {
       if (await isAlive(identity)) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
@@ -159,17 +179,17 @@ export class QemuDriver implements Hypervisor {
   /** Waits for QMP; whatever goes wrong, no QEMU is left behind. */
   async #connect(
     spec: VmSpec,
-    { started, user }: { readonly started: DetachedProcess; readonly user: VmmUser | null },
+    { started, user, accelerator }: StartedQemu,
     signal: AbortSignal | undefined,
   ): Promise<Vm> {
     let cgroup: MemoryCgroup | null = null;
     try {
       const handle = await this.#starts.record(spec, started, user);
       const guest = spec.boot_bytes + new FencedRegions(spec, true).bytes;
-      const slack = QEMU_LIMITS.cgroup_slack_bytes;
+      const slack = qemuSlackBytes(spec, accelerator);
       cgroup = await this.#starts.confine(spec, started.pid, { guest, slack });
       const qmp = await this.#waitForQmp(spec, started, signal);
-      return await this.#hold(handle, qmp, started, cgroup && this.#fenceOf(spec, true));
+      return await this.#hold(handle, qmp, started, cgroup);
     } catch (error) {
       const files = qemuFiles(spec.run_dir);
       await endVmm(started, this.#clock, LIMITS.vm_shutdown_ms);
@@ -210,30 +230,28 @@ export class QemuDriver implements Hypervisor {
     }
   }
 
-  /** What keeps the limit around its process right; null where it has none. */
-  #fenceOf(spec: VmSpec, is_new: boolean): MemoryFence | null {
-    const cgroup = this.#starts.cgroupOf(spec);
-    return (
-      cgroup &&
-      new MemoryFence({
-        cgroup,
-        regions: new FencedRegions(spec, is_new),
-        boot_bytes: spec.boot_bytes,
-        slack_bytes: QEMU_LIMITS.cgroup_slack_bytes,
-        onTrouble: (text) =>
-          this.#starts.warn(`the memory limit of VM ${spec.id} does not follow: ${text}`),
-      })
-    );
+  /** What keeps the limit around its process right. */
+  #fence(cgroup: MemoryCgroup, spec: VmSpec, by: FenceFacts): MemoryFence {
+    return new MemoryFence({
+      cgroup,
+      regions: new FencedRegions(spec, by.is_new),
+      boot_bytes: spec.boot_bytes,
+      slack_bytes: qemuSlackBytes(spec, by.accelerator),
+      onTrouble: (text) =>
+        this.#starts.warn(`the memory limit of VM ${spec.id} does not follow: ${text}`),
+    });
   }
 
   async #hold(
     handle: VmHandle,
     qmp: QmpClient,
     started: DetachedProcess | null,
-    fence: MemoryFence | null,
+    cgroup: MemoryCgroup | null,
   ): Promise<Vm> {
     try {
       const accelerator = await readAccelerator(qmp);
+      const by = { is_new: started !== null, accelerator };
+      const fence = cgroup && this.#fence(cgroup, handle.spec, by);
       const backings = await readBackings(qmp, handle.spec);
       const exited = started ? () => started.exited() : null;
       const clock = this.#clock;

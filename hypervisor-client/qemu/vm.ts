@@ -56,11 +56,18 @@ export class QemuVm implements Vm {
 
   constructor(parts: QemuVmParts) {
     this.#parts = parts;
-    const { backings, handle, qmp, clock, exited, readHugePages } = parts;
+    const { backings, handle, qmp, clock, exited, fence, readHugePages } = parts;
     const { spec, pid } = handle;
     const { console_path, stdout_path, stderr_path, channel_path } = qemuFiles(spec.run_dir);
     const files = [console_path, stdout_path, stderr_path].map((path) => ({ path, appends: true }));
-    this.#life = new VmLife({ handle, clock, console_path, files, exited });
+    this.#life = new VmLife({
+      handle,
+      clock,
+      console_path,
+      files,
+      exited,
+      cgroup: fence?.cgroup ?? null,
+    });
     const tellIfGone = async <T>(call: Promise<T>) => await this.#tellIfGone(call);
     this.#memory = new QemuMemory({ qmp, spec, pid, backings, tellIfGone, readHugePages });
     const memory = this.#memory;

@@ -129,7 +129,7 @@ export class CloudHypervisorDriver implements Hypervisor {
         backings: await recallBackings(spec),
         pci_addresses: pciAddressesOf(info, spec),
         exited: null,
-        cgroup: this.#starts.cgroupOf(spec),
+        cgroup: this.#starts.cgroupOf(handle),
         clock: this.#clock,
         proc_root: this.#options.proc_root ?? '/proc',
         looks_at_nodes: this.#looksAtNodes(spec),

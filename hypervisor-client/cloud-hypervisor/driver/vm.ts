@@ -84,7 +84,8 @@ export class CloudHypervisorVm implements Vm {
       { path: stdout_path, appends: true },
       { path: stderr_path, appends: true },
     ];
-    const life = new VmLife({ handle, clock, console_path, files, exited });
+    const { cgroup } = parts;
+    const life = new VmLife({ handle, clock, console_path, files, exited, cgroup });
     this.#life = life;
     this.#memory = new VmMemory(parts.ch, spec, (device_id, plugged_bytes) => {
       life.events.emit({ type: 'device-size', at_ms: clock.nowMs(), device_id, plugged_bytes });

@@ -64,9 +64,9 @@ async function hostOf(t: ExecutionContext): Promise<Host> {
   };
 }
 
-function writeHandleOf(host: Host, name: string, fields: object): void {
-  mkdirSync(join(host.vms_dir, name), { recursive: true });
-  const handle = {
+/** Of version 1. */
+function handleOf(host: Host, name: string) {
+  return {
     schema_version: 1,
     vmm: 'qemu',
     pid_start_ticks: 0,
@@ -82,8 +82,12 @@ function writeHandleOf(host: Host, name: string, fields: object): void {
       backing: 'anonymous',
       accelerator: 'auto',
     },
-    ...fields,
   };
+}
+
+function writeHandleOf(host: Host, name: string, fields: object): void {
+  mkdirSync(join(host.vms_dir, name), { recursive: true });
+  const handle = { ...handleOf(host, name), ...fields };
   writeFileSync(join(host.vms_dir, name, 'vm.json'), JSON.stringify(handle));
 }
 
@@ -169,6 +173,22 @@ test('a handle cannot make us end a process that is no VMM of its folder', async
   t.is(victim.signalCode ?? victim.exitCode, null);
   t.is(reader.signalCode, null);
   t.is(host.lines.filter((line) => line.includes('not its VMM')).length, 2);
+});
+
+test('the cgroup of a VM that ended while nobody looked goes, and no other folder', async (t) => {
+  const host = await hostOf(t);
+  const root = await mkdtemp(join(tmpdir(), 'hp-groups-'));
+  t.teardown(async () => await rm(root, { recursive: true, force: true }));
+  const groups = ['hotplane-vm1', 'other', 'hotplane-vm3'].map((name) => join(root, name));
+  for (const [at, cgroup] of groups.entries()) {
+    mkdirSync(cgroup);
+    const version = { schema_version: 2, pid: 4_194_304 };
+    const spec = { ...handleOf(host, `vm${at + 1}`).spec, devices: [] };
+    writeHandleOf(host, `vm${at + 1}`, { ...version, cgroup, spec });
+  }
+  // The third lives.
+  await host.end({ living: new Set(['vm3']) });
+  t.deepEqual(await readdir(root), ['hotplane-vm3', 'other']);
 });
 
 test('a link in the state folder is not followed', async (t) => {

@@ -1,5 +1,7 @@
 /** A VM that does not come up, or goes down: one clear error, and nothing left. */
 import test from 'ava';
+import { AGENT_LIMITS } from '../../../agent/limits.ts';
+import { MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { fakeHost } from '../../fakes/host.ts';
 import type { LaunchFault } from '../../../agent/testing/fake-hypervisor.ts';
@@ -47,6 +49,28 @@ test('a panic while serving fails the invocation with the panic, not with the cl
   t.like(reply, { outcome: 'failed', failure: { code: 'HP_GUEST_PANIC' } });
   await clock.advance(1_000);
   t.true(log.some((line) => line.includes('HP_GUEST_PANIC')));
+  await clock.until(agent.stop(0));
+});
+
+test('a killed VMM that is slow to go is told as that, with the limit that it went beyond', async (t) => {
+  const { clock, agent, hypervisor } = fakeHost();
+  await clock.until(agent.deploy(specOf('f')));
+  const running = agent.invoke('f', 'x', emulated({ ...WORK, wall_ms: 60_000 }));
+  await clock.advance(1_000);
+  const [vm] = hypervisor.vms;
+  if (!vm) throw new Error('there is no VM');
+  const over = { ...(await vm.observe()), state: 'stopped' as const };
+  // Its sockets close at once; whoever looks at it waits for its end, as the drivers do.
+  vm.observe = async () => {
+    await clock.sleep(2 * AGENT_LIMITS.vm_news_ms);
+    const end = { code: null, signal: 'SIGKILL', over_limit_bytes: 64 * MIB };
+    vm.tell({ type: 'exited', at_ms: clock.nowMs(), ...end });
+    return over;
+  };
+  vm.guest.die();
+  const { failure } = await clock.until(running);
+  t.is(failure?.code, 'HP_AGENT_VM_ENDED');
+  t.regex(failure?.message ?? '', /more than the 64 MiB that its memory cgroup allows/);
   await clock.until(agent.stop(0));
 });
 

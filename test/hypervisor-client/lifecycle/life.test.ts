@@ -10,7 +10,11 @@ import { leastVm } from './vm-spec.ts';
 
 const PANIC = '[    1.0] Kernel panic - not syncing: Fatal exception\r\n';
 
-async function lifeOf(t: ExecutionContext, console_text: string): Promise<VmLife> {
+async function lifeOf(
+  t: ExecutionContext,
+  console_text: string,
+  over_limit_bytes: number | null = null,
+): Promise<VmLife> {
   const run_dir = await mkdtemp(join(tmpdir(), 'hotplane-life-'));
   t.teardown(async () => await rm(run_dir, { recursive: true, force: true }));
   const console_path = join(run_dir, 'console.log');
@@ -27,6 +31,7 @@ async function lifeOf(t: ExecutionContext, console_text: string): Promise<VmLife
     console_path,
     files: [],
     exited: async () => await Promise.resolve({ code: 3, signal: null }),
+    cgroup: { overLimitBytes: async () => await Promise.resolve(over_limit_bytes) },
   });
 }
 
@@ -89,6 +94,20 @@ for (const { when, console_text, asks_console, news, told } of ENDS) {
     t.is(life.lastState, told[0] === 'guest-panicked' ? 'panicked' : 'stopped');
     t.true(life.isOver);
     t.true(life.stop.aborted);
+  });
+}
+
+for (const over_limit_bytes of [null, 4_096]) {
+  test(`an end tells of the memory limit where that was the cause: ${over_limit_bytes}`, async (t) => {
+    const life = await lifeOf(t, '', over_limit_bytes);
+    const events = Array.fromAsync(life.events.read());
+    await life.watch(
+      async () => await Promise.resolve(true),
+      () => false,
+    );
+    const [end] = await events;
+    const over = over_limit_bytes === null ? {} : { over_limit_bytes };
+    t.deepEqual(end, { type: 'exited', at_ms: end?.at_ms ?? 0, code: 3, signal: null, ...over });
   });
 }
 

@@ -17,7 +17,7 @@ import { tapTroubles, whyTapsAreOurs } from '../../../hypervisor-client/host/tap
 import { readHugePages } from '../../../hypervisor-client/host/huge-pages.ts';
 import { endProcess, isAlive } from '../../../base/process.ts';
 import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
-import { QEMU_LIMITS } from '../../../hypervisor-client/qemu/limits.ts';
+import { qemuSlackBytes } from '../../../hypervisor-client/qemu/slack.ts';
 import { DEVICES_MAX, qemuFiles } from '../../../hypervisor-client/qemu/layout.ts';
 import { QmpClient } from '../../../hypervisor-client/qemu/qmp.ts';
 import { parseHandle, readHandle } from '../../../hypervisor-client/lifecycle/run-dir.ts';
@@ -227,7 +227,7 @@ test.serial('the limit of the host follows what is plugged', async (t) => {
   t.is(await readFile(join(group, 'cgroup.procs'), 'utf8'), `${vm.handle.pid}`);
   const limit = async (): Promise<number> =>
     Number(await readFile(join(group, 'memory.max'), 'utf8'));
-  const boot_bytes = 256 * MIB + QEMU_LIMITS.cgroup_slack_bytes;
+  const boot_bytes = 256 * MIB + qemuSlackBytes(spec, vm.accelerator);
   t.is(await limit(), boot_bytes);
   // Nobody is in the guest yet: the target stands, and may be reached at any time.
   const plug = vm.resizeRegion('r0', 128 * MIB, { deadline_ms: 1_000 });

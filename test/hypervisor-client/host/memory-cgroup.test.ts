@@ -1,0 +1,51 @@
+/** The cgroup of a VM by what its files say; on a real kernel: test/agent/cgroup2.vm.test.ts. */
+import test from 'ava';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MIB } from '../../../base/units.ts';
+import { groupPath, MemoryCgroup } from '../../../hypervisor-client/host/memory-cgroup.ts';
+import { QEMU_LIMITS } from '../../../hypervisor-client/qemu/limits.ts';
+import { qemuSlackBytes } from '../../../hypervisor-client/qemu/slack.ts';
+import { deviceOf } from '../../../hypervisor-client/spec.ts';
+import { leastVm } from '../lifecycle/vm-spec.ts';
+
+const EVENTS = 'low 0\nhigh 0\nmax 12\noom 3\noom_kill 1\noom_group_kill 0\n';
+
+for (const [what, files, told] of [
+  ['the kernel killed for it', { 'memory.events': EVENTS, 'memory.max': '4096\n' }, 4_096],
+  [
+    'was met and nobody killed',
+    { 'memory.events': EVENTS.replace('oom_kill 1', 'oom_kill 0'), 'memory.max': '4096\n' },
+    null,
+  ],
+  ['is none', { 'memory.events': EVENTS, 'memory.max': 'max\n' }, null],
+  ['is not told', {}, null],
+] as const) {
+  test(`a limit that ${what} is told as ${told}`, async (t) => {
+    const path = await mkdtemp(join(tmpdir(), 'hotplane-group-'));
+    t.teardown(async () => await rm(path, { recursive: true, force: true }));
+    for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text);
+    t.is(await MemoryCgroup.at(path).overLimitBytes(), told);
+  });
+}
+
+test('the group of a VM is removed once, and again without harm', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'hotplane-group-'));
+  t.teardown(async () => await rm(root, { recursive: true, force: true }));
+  await mkdir(groupPath(root, 'vm1'));
+  const group = MemoryCgroup.at(groupPath(root, 'vm1'));
+  await group.remove();
+  t.false(existsSync(groupPath(root, 'vm1')));
+  await t.notThrowsAsync(group.remove());
+});
+
+test('QEMU has room for translated code where it translates, and for what maps the guest', (t) => {
+  const small = leastVm('/run/vm');
+  const kvm_bytes = qemuSlackBytes(small, 'kvm');
+  t.is(qemuSlackBytes(small, 'tcg') - kvm_bytes, QEMU_LIMITS.cgroup_tcg_bytes);
+  const device = deviceOf({ id: 'r0', max_bytes: 1_024 * MIB, initial_bytes: 0 });
+  const more_bytes = qemuSlackBytes({ ...small, devices: [device] }, 'kvm') - kvm_bytes;
+  t.is(more_bytes, 6 * MIB, 'a GiB takes three tables of 2 MiB');
+});
