@@ -29,7 +29,7 @@ import type { GuestImages } from './executor/images.ts';
 import { endLeftovers, trimFolders } from './adopt/leftovers.ts';
 import { earlierState, livingVms } from './adopt/earlier.ts';
 import { endOrphans } from './adopt/orphans.ts';
-import { readAvailable } from './pressure/available.ts';
+import { type HostAvailable, readAvailable } from './pressure/available.ts';
 import { lockStateDir } from './store/lock.ts';
 import { changesApart } from './store/region-rows.ts';
 import { StateFile } from './store/state-file.ts';
@@ -69,6 +69,8 @@ export interface DaemonOptions {
   /** Where private folders of runs lie; those whose owners were killed are emptied. */
   readonly runtime_dir?: string;
   readonly host_limit_bytes: number;
+  /** The cgroup v2 folder in which VMMs are limited; absent or null: there is none. */
+  readonly cgroup_root?: string | null;
   /** Booked for each VMM process, and CPUs of the host; default: nothing, and not known. */
   readonly vmm_overhead_bytes?: number;
   readonly host_cpus?: number;
@@ -140,6 +142,8 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   if (state) log.info({ functions: state.functions.size, vms: living.size }, 'goes on');
   const ledger = options.ledger ? openLedger(options.ledger, state_dir, log) : null;
   opened.defer(() => closeLedger(ledger, log));
+  const { cgroup_root = null } = options;
+  const ask = (): HostAvailable | null => readAvailable({ proc: '/proc', vms: cgroup_root });
   const agent = new HostAgent({
     store,
     ...(ledger ? { ledger } : {}),
@@ -160,7 +164,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     trimFolders: (present) => trimFolders(vms_dir, present),
     ...(options.policy ? { policy: options.policy } : {}),
     ...(options.policies ? { policies: options.policies } : {}),
-    ...(typeof options.bounds?.host_keep_bytes === 'number' ? { readAvailable } : {}),
+    ...(typeof options.bounds?.host_keep_bytes === 'number' ? { readAvailable: ask } : {}),
   });
   opened.defer(() => agent.close());
   http?.attach(agent, () => server_tls?.end_ms ?? null);

@@ -5,7 +5,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostMemoryTold } from '../model/pressure.ts';
-import { groupsUpwards, hierarchiesOf, type HostMemoryPaths, parseLimit } from './host-memory.ts';
+import { groupsAround, type HostMemoryPaths, parseLimit } from './host-memory.ts';
+
+/** Limit, use, and what of memory.stat can be dropped, of both versions. */
+const FILES_1 = ['memory.limit_in_bytes', 'memory.usage_in_bytes', 'total_inactive_file'] as const;
+const FILES_2 = ['memory.max', 'memory.current', 'inactive_file'] as const;
 
 export type HostAvailable = Omit<HostMemoryTold, 'resident_bytes'>;
 
@@ -15,7 +19,7 @@ export function readAvailable(paths: HostMemoryPaths = { proc: '/proc' }): HostA
   if (available_bytes === null) return null;
   const psi = readOr(join(paths.proc, 'pressure/memory'));
   return {
-    available_bytes: Math.min(available_bytes, ...roomInGroups(paths.proc)),
+    available_bytes: Math.min(available_bytes, ...roomInGroups(paths)),
     some_percent: avg10Of(psi, 'some'),
     full_percent: avg10Of(psi, 'full'),
   };
@@ -34,21 +38,16 @@ function avg10Of(text: string, line: 'some' | 'full'): number | null {
 }
 
 /** What each group that has a limit lacks of it; file pages that can be dropped count as free. */
-function roomInGroups(proc: string): number[] {
-  const cgroup = readOr(join(proc, 'self/cgroup'));
-  const mounts = readOr(join(proc, 'self/mountinfo'));
+function roomInGroups(paths: HostMemoryPaths): number[] {
   const rooms: number[] = [];
-  for (const { mount, root, file, group } of hierarchiesOf(cgroup, mounts)) {
-    const used_file = file === 'memory.max' ? 'memory.current' : 'memory.usage_in_bytes';
-    const dropped = file === 'memory.max' ? 'inactive_file' : 'total_inactive_file';
-    for (const inside of groupsUpwards(group, root)) {
-      const limit_bytes = parseLimit(readOr(join(mount, inside, file)));
-      const used_bytes = parseLimit(readOr(join(mount, inside, used_file)));
-      if (limit_bytes === null || used_bytes === null) continue;
-      const stat = readOr(join(mount, inside, 'memory.stat'));
-      const [, file_bytes = '0'] = new RegExp(`^${dropped} (\\d+)$`, 'm').exec(stat) ?? [];
-      rooms.push(Math.max(0, limit_bytes - used_bytes + Number(file_bytes)));
-    }
+  for (const { folder, is_v2 } of groupsAround(paths)) {
+    const [limit, used, dropped] = is_v2 ? FILES_2 : FILES_1;
+    const limit_bytes = parseLimit(readOr(join(folder, limit)));
+    const used_bytes = parseLimit(readOr(join(folder, used)));
+    if (limit_bytes === null || used_bytes === null) continue;
+    const stat = readOr(join(folder, 'memory.stat'));
+    const [, file_bytes = '0'] = new RegExp(`^${dropped} (\\d+)$`, 'm').exec(stat) ?? [];
+    rooms.push(Math.max(0, limit_bytes - used_bytes + Number(file_bytes)));
   }
   return rooms;
 }

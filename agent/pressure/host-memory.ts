@@ -2,8 +2,8 @@
  * How much memory this process, and what it starts, can have: the least of what the host has and of
  * every memory cgroup around it (Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst).
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DEVICE_BLOCK_BYTES, MIB } from '../../base/units.ts';
 
 export interface HostMemory {
@@ -16,6 +16,14 @@ export interface HostMemory {
 
 export interface HostMemoryPaths {
   readonly proc: string;
+  /** The cgroup v2 folder of VMMs, where it is not above us: what limits it limits them. */
+  readonly vms?: string | null;
+}
+
+/** A group that limits memory: its folder, and which files of it tell. */
+interface LimitingGroup {
+  readonly folder: string;
+  readonly is_v2: boolean;
 }
 
 /** A v1 group without a limit says the largest page-aligned number; no host has that much. */
@@ -24,7 +32,10 @@ const NO_LIMIT_BYTES = 2 ** 62;
 /** Throws what the system throws when /proc cannot be read; a cgroup that cannot is no limit. */
 export function readHostMemory(paths: HostMemoryPaths = { proc: '/proc' }): HostMemory {
   const total_bytes = parseMemTotal(readFileSync(join(paths.proc, 'meminfo'), 'utf8'));
-  const limits = readLimits(paths.proc);
+  const limits = groupsAround(paths).flatMap(({ folder, is_v2 }) => {
+    const file = is_v2 ? 'memory.max' : 'memory.limit_in_bytes';
+    return parseLimit(readOr(join(folder, file))) ?? [];
+  });
   const cgroup_bytes = limits.length === 0 ? null : Math.min(...limits);
   return {
     total_bytes,
@@ -44,22 +55,25 @@ interface Hierarchy {
   /** Where it is mounted, and which of its groups is at that place. */
   readonly mount: string;
   readonly root: string;
-  readonly file: string;
+  readonly is_v2: boolean;
   /** The group of this process, as an absolute path inside the hierarchy. */
   readonly group: string;
 }
 
-function readLimits(proc: string): number[] {
+/** Every group around this process, and around its VMMs. */
+export function groupsAround({ proc, vms = null }: HostMemoryPaths): LimitingGroup[] {
   const cgroup = readOr(join(proc, 'self/cgroup'));
   const mounts = readOr(join(proc, 'self/mountinfo'));
-  const limits: number[] = [];
-  for (const { mount, root, file, group } of hierarchiesOf(cgroup, mounts)) {
+  const groups: LimitingGroup[] = [];
+  for (const { mount, root, is_v2, group } of hierarchiesOf(cgroup, mounts)) {
     for (const inside of groupsUpwards(group, root)) {
-      const bytes = parseLimit(readOr(join(mount, inside, file)));
-      if (bytes !== null) limits.push(bytes);
+      groups.push({ folder: join(mount, inside), is_v2 });
     }
   }
-  return limits;
+  for (let at = vms; at !== null && existsSync(join(at, 'cgroup.controllers')); at = dirname(at)) {
+    groups.push({ folder: at, is_v2: true });
+  }
+  return groups;
 }
 
 function readOr(path: string): string {
@@ -68,6 +82,15 @@ function readOr(path: string): string {
   } catch {
     return '';
   }
+}
+
+/** The folder of this process's group of version 2; null: it is in none that can be seen. */
+export function ownGroup({ proc }: HostMemoryPaths): string | null {
+  const cgroup = readOr(join(proc, 'self/cgroup'));
+  const mounts = readOr(join(proc, 'self/mountinfo'));
+  const own = hierarchiesOf(cgroup, mounts).find(({ is_v2 }) => is_v2);
+  const [inside] = own ? groupsUpwards(own.group, own.root) : [];
+  return own && inside !== undefined ? join(own.mount, inside) : null;
 }
 
 /** The memory hierarchies this process is in: v1's own one, v2, or both. Pure. */
@@ -79,7 +102,7 @@ export function hierarchiesOf(cgroup: string, mountinfo: string): Hierarchy[] {
     const v2 = id === '0' && controllers === '';
     if (!v2 && !controllers.split(',').includes('memory')) continue;
     const place = mountOf(mountinfo, v2);
-    if (place) found.push({ ...place, file: v2 ? 'memory.max' : 'memory.limit_in_bytes', group });
+    if (place) found.push({ ...place, is_v2: v2, group });
   }
   return found;
 }

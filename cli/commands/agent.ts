@@ -1,6 +1,5 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
 import { availableParallelism, hostname } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { contained } from '../../autoscaler/policy/contained.ts';
 import { hostClock } from '../../base/clock.ts';
@@ -14,8 +13,10 @@ import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
 import { GUEST_KERNELS } from '../../agent/model/guest-kernel.ts';
 import { parseBridges } from '../../agent/model/network.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
+import { whyNotDelegated } from '../../agent/pressure/delegation.ts';
 import {
   defaultLimitBytes,
+  type HostMemory,
   readHostMemory,
   usualKeepBytes,
 } from '../../agent/pressure/host-memory.ts';
@@ -45,16 +46,26 @@ import { readVersion } from '../../base/version.ts';
 
 const US_PER_MS = 1_000;
 
+/** What we, and VMMs in their folder, can have. */
+function memoryOf(values: Values): HostMemory {
+  return readHostMemory({ proc: '/proc', vms: cgroupRoot(values) });
+}
+
+function cgroupRoot(values: Values): string | null {
+  const dir = values.optional('cgroup');
+  return dir === undefined ? null : resolve(dir);
+}
+
 /** The limit that was asked for, held against what the host really has; else the default. */
 function hostLimitBytes(values: Values): number {
-  const memory = readHostMemory();
+  const memory = memoryOf(values);
   if (values.optional('host-limit') === undefined) return defaultLimitBytes(memory);
   const limit_bytes = values.bytes('host-limit');
   const { usable_bytes, total_bytes, cgroup_bytes } = memory;
   checkEnoughForOne(limit_bytes, values.bytes('vmm-overhead'));
   if (limit_bytes <= usable_bytes || values.flag('overcommit')) return limit_bytes;
   const cgroup =
-    cgroup_bytes === null ? '' : `, and its memory cgroup allows ${formatBytes(cgroup_bytes)}`;
+    cgroup_bytes === null ? '' : `, and the memory cgroup allows ${formatBytes(cgroup_bytes)}`;
   throw agentError(
     'HP_AGENT_HOST_LIMIT',
     `--host-limit is ${formatBytes(limit_bytes)}, but this host has ` +
@@ -69,7 +80,7 @@ function hostLimitBytes(values: Values): number {
 /** What the host keeps for others; null: nobody looks. */
 function hostKeepBytes(values: Values): number | null {
   if (values.optional('host-keep') !== undefined) return values.bytes('host-keep');
-  return values.flag('overcommit') ? null : usualKeepBytes(readHostMemory().usable_bytes);
+  return values.flag('overcommit') ? null : usualKeepBytes(memoryOf(values).usable_bytes);
 }
 
 /** Below this every Deploy would be refused: one VM with one region. Throws HP_AGENT_HOST_LIMIT. */
@@ -95,8 +106,7 @@ function checkEnoughForOne(limit_bytes: number, overhead_bytes: number): void {
 export function vmmOptions(values: Values, onWarning: (text: string) => void): HypervisorOptions {
   const qemu = values.optional('qemu');
   const cloud_hypervisor = values.optional('cloud-hypervisor');
-  const cgroup_dir = values.optional('cgroup');
-  const cgroup_root = cgroup_dir === undefined ? null : resolve(cgroup_dir);
+  const cgroup_root = cgroupRoot(values);
   if (cgroup_root !== null) checkCgroup(cgroup_root);
   const node = values.optional('host-node');
   const host_numa_node = node === undefined ? null : values.whole('host-node', 0, 1_023);
@@ -139,15 +149,7 @@ async function tellUsers(
 
 /** Told before anything starts, and not once for every VM. */
 function checkCgroup(dir: string): void {
-  let trouble: string | null = null;
-  try {
-    const controllers = readFileSync(join(dir, 'cgroup.subtree_control'), 'utf8').split(/\s+/);
-    if (!controllers.includes('memory')) trouble = 'its cgroup.subtree_control lacks memory';
-    accessSync(dir, constants.W_OK);
-    accessSync(join(dir, 'cgroup.procs'), constants.W_OK);
-  } catch (error) {
-    trouble = error instanceof Error ? error.message : String(error);
-  }
+  const trouble = whyNotDelegated(dir, { proc: '/proc' });
   if (trouble === null) return;
   throw agentError('HP_AGENT_CGROUP', `--cgroup ${dir} cannot hold VMMs: ${trouble}.`);
 }
@@ -289,6 +291,7 @@ async function run(input: CommandInput): Promise<number> {
     state_dir,
     runtime_dir: runtimeDir(),
     host_limit_bytes,
+    cgroup_root: cgroupRoot(values),
     vmm_overhead_bytes: values.bytes('vmm-overhead'),
     host_cpus: availableParallelism(),
     bounds: boundsOf(values),

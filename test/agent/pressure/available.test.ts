@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { HostAgent } from '../../../agent/executor/host-agent.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { readAvailable } from '../../../agent/pressure/available.ts';
+import { readHostMemory } from '../../../agent/pressure/host-memory.ts';
 import { FakeHypervisor, NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { specOf, WORK } from '../core/world.ts';
@@ -78,6 +79,26 @@ for (const [name, cgroup, mount, files] of [
     t.is(host.read()?.available_bytes, 150 * MIB);
   });
 }
+
+test('a limit around the folder of VMMs counts, though we are not in it', async (t) => {
+  const host = await hostWith({
+    'proc/meminfo': meminfo(GIB),
+    'cg/machine/cgroup.controllers': 'memory\n',
+    'cg/machine/memory.max': `${600 * MIB}\n`,
+    'cg/machine/memory.current': `${500 * MIB}\n`,
+    'cg/machine/memory.stat': `inactive_file ${50 * MIB}\n`,
+    'cg/machine/vms/cgroup.controllers': 'memory\n',
+    'cg/machine/vms/memory.max': 'max\n',
+    // Not of cgroup v2: nothing above it is asked.
+    'cg/memory.max': '1\n',
+    'cg/memory.current': '1\n',
+  });
+  t.teardown(host.remove);
+  const paths = { proc: join(host.dir, 'proc'), vms: join(host.dir, 'cg/machine/vms') };
+  t.is(readAvailable(paths)?.available_bytes, 150 * MIB);
+  await host.write('proc/meminfo', `MemTotal: ${GIB / 1024} kB\n`);
+  t.is(readHostMemory(paths).usable_bytes, 600 * MIB);
+});
 
 test('this host tells what it has', (t) => {
   const told = readAvailable();
