@@ -10,8 +10,8 @@ import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import { hostClock } from '../../base/clock.ts';
-import { PROJECT_ROOT } from '../../base/paths.ts';
 import { KIB, MIB } from '../../base/units.ts';
+import { ECHO_PROGRAM } from '../../bench/invoke/path/echo-function.ts';
 import { waitFor } from '../../base/wait.ts';
 import { ensureStaticProgram } from '../../images/rootfs/program.ts';
 import { type FunctionHost, functionHost, translatedBytes } from './function-host.ts';
@@ -149,7 +149,7 @@ async function archiveOf(t: ExecutionContext, program: string): Promise<string> 
 test.serial('an archive that another tool made runs without change', async (t) => {
   const program = await ensureStaticProgram({
     name: 'bench-echo',
-    sources: [join(PROJECT_ROOT, 'bench/invoke/path/echo.c')],
+    ...ECHO_PROGRAM,
   });
   const archive = await archiveOf(t, program);
   const host = await functionHost(t, ['virtio-mem']);

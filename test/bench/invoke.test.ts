@@ -10,6 +10,7 @@ import { isHotplaneError } from '../../base/errors.ts';
 import { fireBurst } from '../../bench/invoke/burst.ts';
 import { parseInvokeOptions, type RawInvokeOptions } from '../../bench/invoke/options.ts';
 import { burstsOf, specOf } from '../../bench/invoke/plan.ts';
+import { pathCallOf } from '../../bench/invoke/path/stages.ts';
 import { summarizePath } from '../../bench/invoke/path/summary.ts';
 import { pathTable } from '../../bench/invoke/path/table.ts';
 import { perStage, STAGES, stagesOf, type StartLine } from '../../bench/invoke/stages.ts';
@@ -161,12 +162,27 @@ test('a start that failed ends the bench with its reason, after the drain', asyn
   t.is(api.calls.at(-1), 'drain');
 });
 
+test('the time of a call is cut into stages; one that the record does not tell is unknown', (t) => {
+  const stamps = { received_at_ms: 10, finished_at_ms: 20, guest_wall_ms: 3 };
+  const reply = { ...EMPTY_REPLY, ...stamps };
+  t.deepEqual(pathCallOf(reply, 8, 25), {
+    taken_ms: 15,
+    asked_ms: 17,
+    stages_ms: { to_program: 7, program: 3, to_caller: 5 },
+  });
+  const cut = pathCallOf({ ...reply, guest_wall_ms: null }, 8, 25).stages_ms;
+  t.deepEqual(cut, { to_program: null, program: null, to_caller: 5 });
+});
+
 test('the way of a call is held against the channel of the same run', (t) => {
+  const stages_ms = { to_program: 5, program: 2, to_caller: null };
+  const tookMs = (ms: number) => ({ taken_ms: ms, asked_ms: ms, stages_ms });
   const times = {
     ping_ms: [10, 11, 12],
-    call_ms: [11, 12, 13],
+    calls: [11, 12, 13].map(tookMs),
     sent_ms: [400, 500, 600],
-    echo_ms: [1_900, 2_000, 2_100],
+    hops_ms: [2, 3, 4],
+    echoes: [1_900, 2_000, 2_100].map(tookMs),
     large_bytes: 6 * MIB,
   };
   const path = summarizePath(times);
@@ -179,12 +195,14 @@ test('the way of a call is held against the channel of the same run', (t) => {
       { name: 'invoke-path-rate', measured: 0.5, verdict: 'met' },
     ],
   );
-  const slow = summarizePath({ ...times, call_ms: [20], echo_ms: [2_100] });
+  const slow = summarizePath({ ...times, calls: [tookMs(20)], echoes: [tookMs(2_100)] });
   t.deepEqual(
     slow.checks.map(({ verdict }) => verdict),
     ['missed', 'missed'],
   );
   t.regex(renderSummary({ bursts: [], checks: path.checks }, [pathTable(path)]), /6 MiB\/s/);
+  t.is(path.floor_times, 1.272727);
+  t.like(path.call_stages, { to_program: { median: 5 }, to_caller: null });
   const none = summarizePath({ ...times, ping_ms: [], sent_ms: [] });
   t.deepEqual(
     none.checks.map(({ verdict }) => verdict),

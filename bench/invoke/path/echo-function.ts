@@ -11,13 +11,19 @@ import { specOf } from '../plan.ts';
 
 export const ECHO_FUNCTION = 'bench-echo';
 const PROGRAM = 'echo';
+const inFolder = (name: string): string => join(import.meta.dirname, name);
+
+/** What the program is made of. */
+export const ECHO_PROGRAM = {
+  sources: [inFolder('echo.c'), inFolder('hops.c')],
+  headers: [inFolder('hops.h')],
+} as const;
 
 /** Content key of its image, made now or earlier. Throws HP_IMAGE_*. */
 async function echoImage(cache_dir: string, signal: AbortSignal): Promise<string> {
-  const source = join(import.meta.dirname, 'echo.c');
   const program = await ensureStaticProgram({
     name: 'bench-echo',
-    sources: [source],
+    ...ECHO_PROGRAM,
     cache_dir,
     signal,
   });

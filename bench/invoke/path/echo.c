@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The least a container program can do: answers each request with its body. What a call of it takes
- * is what the way to it takes.
+ * is what the way to it takes. A request for /hops is answered with what hops alone take.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -13,8 +13,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "hops.h"
+
 #define MOST_BYTES (7 * 1024 * 1024)
 #define LENGTH "\r\nContent-Length:"
+#define HOPS "GET /hops "
 
 static char bytes[MOST_BYTES + 1];
 
@@ -58,6 +61,10 @@ static bool serve(int peer)
 			length = length_of(bytes);
 			wanted = (size_t)(body - bytes) + 4 + length;
 		}
+	}
+	if (!strncmp(bytes, HOPS, sizeof(HOPS) - 1)) {
+		length = (size_t)snprintf(bytes, MOST_BYTES, "%.6f", hops_ms());
+		body = bytes - 4;
 	}
 	head_used = snprintf(head, sizeof(head),
 			     "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"

@@ -17,6 +17,7 @@ import { guestKernelArguments } from '../../../images/kernel/arguments.ts';
 import { callFailed } from '../../errors.ts';
 import { ECHO_FUNCTION, echoFunction } from './echo-function.ts';
 import { RawChannel } from './raw-channel.ts';
+import { pathCallOf, type PathCall } from './stages.ts';
 import { type PathSummary, type PathTimes, summarizePath } from './summary.ts';
 
 /** In a round, of each. */
@@ -30,6 +31,16 @@ export interface PathOptions {
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
+
+const ASKED = {
+  function: ECHO_FUNCTION,
+  invocation_id: '',
+  payload: Buffer.of(),
+  content_type: 'application/octet-stream',
+  timeout_ms: null,
+  http: null,
+} as const;
+const HOPS = { method: 'GET', path: '/hops', headers: [] } as const;
 
 type PathApi = Pick<AgentClient, 'deploy' | 'invoke'>;
 
@@ -93,12 +104,13 @@ async function inTurns(
 ): Promise<PathTimes> {
   const nothing = new Uint8Array();
   const large = Uint8Array.from({ length: PROTOCOL.payload_bytes }, (_, index) => index % 251);
-  const times = { ping_ms: [], call_ms: [], echo_ms: [], sent_ms: [] } as {
-    ping_ms: number[];
-    call_ms: number[];
-    echo_ms: number[];
-    sent_ms: number[];
+  const times = {
+    ping_ms: Array.of<number>(),
+    sent_ms: Array.of<number>(),
+    hops_ms: Array.of<number>(),
   };
+  const calls = Array.of<PathCall>();
+  const echoes = Array.of<PathCall>();
   // The first of each starts, connects and translates what the others find there.
   await channel.ping();
   await called(api, nothing, signal);
@@ -107,37 +119,32 @@ async function inTurns(
   for (let round = 0; round < rounds; round += 1) {
     for (let index = 0; index < SMALL; index += 1) {
       times.ping_ms.push(await channel.ping());
-      times.call_ms.push((await called(api, nothing, signal)).taken_ms);
+      calls.push(await called(api, nothing, signal));
     }
+    times.hops_ms.push(await hops(api, signal));
     for (let index = 0; index < LARGE; index += 1) {
       times.sent_ms.push(await channel.sent(large));
-      times.echo_ms.push((await called(api, large, signal)).asked_ms);
+      echoes.push(await called(api, large, signal));
     }
   }
-  return { ...times, large_bytes: large.length };
+  return { ...times, calls, echoes, large_bytes: large.length };
 }
 
-/** Times of one call until its answer is here: from when the agent had it, and from its asking. */
-async function called(
-  api: PathApi,
-  payload: Uint8Array,
-  signal: AbortSignal,
-): Promise<{ readonly taken_ms: number; readonly asked_ms: number }> {
+async function called(api: PathApi, payload: Uint8Array, signal: AbortSignal): Promise<PathCall> {
   const from_ms = hostClock.nowMs();
-  const reply = await api.invoke(
-    {
-      function: ECHO_FUNCTION,
-      invocation_id: '',
-      payload: Buffer.from(payload),
-      content_type: 'application/octet-stream',
-      timeout_ms: null,
-      http: null,
-    },
-    { signal },
-  );
+  const asked = { ...ASKED, payload: Buffer.from(payload) };
+  const reply = await api.invoke(asked, { signal });
   const here_ms = hostClock.nowMs();
   assertEchoed(reply, reply.answer?.bytes.length ?? null, payload.length);
-  return { taken_ms: here_ms - reply.received_at_ms, asked_ms: here_ms - from_ms };
+  return pathCallOf(reply, from_ms, here_ms);
+}
+
+/** What bare processes take for the hops of a call, in the guest of the echo (ms). */
+async function hops(api: PathApi, signal: AbortSignal): Promise<number> {
+  const reply = await api.invoke({ ...ASKED, http: HOPS }, { signal });
+  const ms = Number(reply.answer ? Buffer.from(reply.answer.bytes).toString() : Number.NaN);
+  if (ms >= 0) return ms;
+  throw callFailed(`the hops of bare processes gave ${ms}: ${reply.error_code} ${reply.reason}`);
 }
 
 function assertEchoed(reply: Invocation, came_bytes: number | null, sent_bytes: number): void {
