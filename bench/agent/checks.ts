@@ -21,7 +21,7 @@ const SCRAPE_MS = 50;
 /** Of an agent with very many VMs. */
 const VMS_RSS_MIB = 300;
 const VMS_IDLE_PERCENT = 5;
-/** What a VM has an agent keep, of the second half, to one of the first: it varies by a fiftieth. */
+/** What a VM has an agent keep, of the second half, to one of the first; it varies by a 50th. */
 const VMS_GROWTH = 1.1;
 
 export function checksOf(rows: readonly Row[], bench: AgentBench): Check[] {
