@@ -14,6 +14,7 @@ import {
 import { mostBytesOf, specInForce } from '../model/targets.ts';
 import { memoryOf, policyOf } from './answering.ts';
 import { type Draft, vmsOf } from './draft.ts';
+import { regionTier } from '../model/spec.ts';
 import { freeBytes } from './permits.ts';
 import type { Admission, Candidate, ExpectedSize, FunctionView, Scale, Size } from './policy.ts';
 
@@ -52,7 +53,7 @@ class LiveView implements FunctionView {
   }
 
   get free_bytes(): number {
-    return freeBytes(this.#draft);
+    return freeBytes(this.#draft, regionTier(this.#fn.spec));
   }
 
   get config(): FunctionView['config'] {

@@ -2,6 +2,7 @@
 import type { CoreConfig } from '../model/config.ts';
 import type { OperationState } from '../model/operations.ts';
 import type { FunctionState, HostState, VmState } from '../model/state.ts';
+import { totalBytes } from '../model/tiers.ts';
 import { grantedBytes, regionPermitBytes } from './permits.ts';
 
 /** 2: VMs and operations stand beside the functions; in 1, a function was its VM. */
@@ -31,7 +32,7 @@ export const dumpVm = (vm: VmState): VmState & { readonly permits_bytes: number 
 export function dumpHost(state: HostState): HostDump {
   return {
     schema_version: DUMP_SCHEMA_VERSION,
-    limit_bytes: state.capacity.host,
+    limit_bytes: totalBytes(state.capacity),
     granted_bytes: grantedBytes(state),
     functions: [...state.functions.values()],
     vms: [...state.vms.values()].map(dumpVm),

@@ -12,12 +12,22 @@ import {
   type FunctionSpec,
   isElastic,
   plugsOnDemand,
+  regionTier,
   specDifferences,
   startBytes,
   whyNoSpans,
   whyNotElastic,
 } from '../model/spec.ts';
 import type { FunctionState, QueuedInvocation } from '../model/state.ts';
+import {
+  bytesOf,
+  hostBytes,
+  nodeLimits,
+  nodeOfTier,
+  sumBytes,
+  tierBytes,
+  tiersIn,
+} from '../model/tiers.ts';
 import { planUpdate } from '../model/update.ts';
 import { NOBODY, functionGone, refuseUpdates, replyDeployed } from './callers.ts';
 import { policyOf } from './answering.ts';
@@ -58,6 +68,7 @@ export function deploy(
 /** No host of this configuration has it, whatever else is there. */
 const whyNever = (draft: Draft, spec: FunctionSpec): Refusal | null =>
   noNetwork(draft, spec) ??
+  noHostNode(draft, spec) ??
   notElastic(draft, spec) ??
   noSpans(spec) ??
   noExpression(spec) ??
@@ -189,22 +200,36 @@ function noSpans(spec: FunctionSpec): Refusal | null {
   return why === null ? null : REFUSALS.noSpans(spec.name, why);
 }
 
+/** A node that this agent has no budget for. */
+function noHostNode(draft: Draft, spec: FunctionSpec): Refusal | null {
+  const { capacity } = draft.state;
+  const { name, host_node } = spec;
+  if (host_node === null || bytesOf(capacity, regionTier(spec)) > 0) return null;
+  return REFUSALS.noHostNode(name, host_node, nodeLimits(capacity));
+}
+
 /**
  * What no waiting helps: a VM with one instance, as it starts, is more than the host, empty, may
  * give. That it could not grow to its limit here is told when it wants to.
  */
 function neverFits(draft: Draft, spec: FunctionSpec): Refusal | null {
   const { vmm_overhead_bytes, host_cpus } = draft.config;
-  const limit_bytes = draft.state.capacity.host;
+  const { capacity } = draft.state;
   if (host_cpus !== null && spec.vcpus > host_cpus) {
     return REFUSALS.tooManyVcpus(spec.vcpus, host_cpus);
   }
   const regions = plugsOnDemand(spec) ? 1 : spec.concurrency;
   const region_bytes = startBytes(spec);
-  const needed_bytes = spec.boot_bytes + vmm_overhead_bytes + regions * region_bytes;
-  if (needed_bytes <= limit_bytes) return null;
+  const tier = regionTier(spec);
+  const boot_bytes = spec.boot_bytes + vmm_overhead_bytes;
+  const needed = sumBytes(hostBytes(boot_bytes), tierBytes(tier, regions * region_bytes));
+  const lacking = tiersIn(needed).find((one) => bytesOf(needed, one) > bytesOf(capacity, one));
+  if (lacking === undefined) return null;
+  const needed_bytes = bytesOf(needed, lacking);
+  const limit_bytes = bytesOf(capacity, lacking);
   const sizes = { needed_bytes, vmm_overhead_bytes, limit_bytes, region_bytes };
-  return REFUSALS.neverFits(spec, regions, sizes);
+  if (tier === 'host') return REFUSALS.neverFits(spec, regions, sizes);
+  return REFUSALS.neverFitsNodes(spec.name, nodeOfTier(lacking), sizes);
 }
 
 /** Waiting invocations are refused, running ones may end within `drain_ms`. */

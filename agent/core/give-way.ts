@@ -9,7 +9,7 @@ import { kindOf } from '../model/operations.ts';
 import { isPressed } from '../model/pressure.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
-import { totalBytes } from '../model/tiers.ts';
+import { bytesOf, type Tier, totalBytes } from '../model/tiers.ts';
 import { memoryOf, remember } from './answering.ts';
 import { recordGiveWay } from './ask.ts';
 import { spareIdle } from './bounds.ts';
@@ -31,19 +31,25 @@ import { noteIdleEnd, restPool } from './pool.ts';
 import type { Yielding } from './policy.ts';
 import { isFree } from './regions.ts';
 
-/** Permits that come back when what is under way ends well: unplugs, stops, ends of VMs. */
-export function comingBytes(draft: Draft): number {
+/**
+ * Permits of a tier, or of all (null), that come back when what is under way ends well: unplugs,
+ * stops, ends of VMs.
+ */
+export function comingBytes(draft: Draft, tier: Tier | null): number {
   let bytes = 0;
   for (const operation of draft.operations.all()) {
     if (kindOf(operation) !== 'unplug') continue;
     const vm = readVm(draft, operation.vm_id);
     const region = vm?.regions[operation.region_index];
-    if (!vm || !region || isStopping(vm, region)) continue;
+    if (!vm || !region || isStopping(vm, region) || !isOf(tier, region)) continue;
     bytes += Math.max(0, region.permit_bytes - finalBytes(operation));
   }
-  for (const vm of draft.vms.all()) bytes += comingOf(draft, vm);
+  for (const vm of draft.vms.all()) bytes += comingOf(draft, vm, tier);
   return bytes;
 }
+
+const isOf = (tier: Tier | null, region: Pick<RegionState, 'tier'>): boolean =>
+  tier === null || region.tier === tier;
 
 /** All of the region comes back with its instance, whatever is under way in it. */
 function isStopping({ instances }: VmState, { index }: RegionState): boolean {
@@ -52,14 +58,17 @@ function isStopping({ instances }: VmState, { index }: RegionState): boolean {
   });
 }
 
-function comingOf(draft: Draft, vm: VmState): number {
+function comingOf(draft: Draft, vm: VmState, tier: Tier | null): number {
   if (vm.phase === 'ending') {
-    return vm.failure?.code === 'HP_AGENT_VM_UNDEAD' ? 0 : totalBytes(permitsOf(vm));
+    if (vm.failure?.code === 'HP_AGENT_VM_UNDEAD') return 0;
+    const permits = permitsOf(vm);
+    return tier === null ? totalBytes(permits) : bytesOf(permits, tier);
   }
   if (!vm.instances.some(({ phase }) => phase === 'stopping') || !givesBack(draft, vm)) return 0;
   let bytes = 0;
   for (const { phase, region_index } of vm.instances) {
-    if (phase === 'stopping') bytes += vm.regions[region_index]?.permit_bytes ?? 0;
+    const region = phase === 'stopping' ? vm.regions[region_index] : undefined;
+    if (region && isOf(tier, region)) bytes += region.permit_bytes;
   }
   return bytes;
 }
@@ -70,8 +79,9 @@ function givesBack(draft: Draft, vm: VmState): boolean {
   return fn !== undefined && plugsOnDemand(vmSpec(fn, vm));
 }
 
-/** Bytes that are wanted back: less than `least_bytes` helps nobody. */
+/** Bytes of a tier that are wanted back: less than `least_bytes` helps nobody. */
 export interface Room {
+  readonly tier: Tier;
   readonly least_bytes: number;
   readonly wanted_bytes: number;
 }
@@ -79,8 +89,8 @@ export interface Room {
 /** Has others give way to a function; what will come back for it, 0 where it would not help. */
 export function makeRoom(draft: Draft, fn: FunctionState, room: Room): number {
   if (room.wanted_bytes <= 0) return 0;
-  const ready = readyRegions(draft, fn);
-  const idle = idleInstances(draft, fn);
+  const ready = readyRegions(draft, fn, room.tier);
+  const idle = idleInstances(draft, fn, room.tier);
   const most_bytes = [...ready, ...idle].reduce((sum, { bytes }) => sum + bytes, 0);
   if (most_bytes === 0 || most_bytes < room.least_bytes) return 0;
   let bytes = 0;
@@ -98,10 +108,15 @@ export function makeRoom(draft: Draft, fn: FunctionState, room: Room): number {
 }
 
 /** Somebody who runs waits for so much more than is free: what others can give comes back. */
-export function makeRoomToGrow(draft: Draft, fn: FunctionState, more_bytes: number): void {
+export function makeRoomToGrow(
+  draft: Draft,
+  fn: FunctionState,
+  tier: Tier,
+  more_bytes: number,
+): void {
   if (draft.config.memory_wait_ms === 0) return;
-  const wanted_bytes = more_bytes - freeBytes(draft) - comingBytes(draft);
-  makeRoom(draft, fn, { least_bytes: wanted_bytes, wanted_bytes });
+  const wanted_bytes = more_bytes - freeBytes(draft, tier) - comingBytes(draft, tier);
+  makeRoom(draft, fn, { tier, least_bytes: wanted_bytes, wanted_bytes });
 }
 
 /** What was given back to the host. */
@@ -114,13 +129,13 @@ export interface GivenBack {
 /** Empties all that is plugged ahead of starts, then ends idle instances for so many bytes. */
 export function giveBack(draft: Draft, wanted_bytes: number): GivenBack {
   const back = { regions: 0, instances: 0, bytes: 0 };
-  for (const one of readyRegions(draft, null)) {
+  for (const one of readyRegions(draft, null, null)) {
     takeBack(draft, one, null);
     back.regions += 1;
     back.bytes += one.bytes;
   }
   if (back.bytes >= wanted_bytes) return back;
-  for (const one of idleInstances(draft, null)) {
+  for (const one of idleInstances(draft, null, null)) {
     if (back.bytes >= wanted_bytes) break;
     stopIdle(draft, one, null);
     back.instances += 1;
@@ -143,12 +158,13 @@ function* othersOf(draft: Draft, fn: FunctionState | null): Generator<VmState, u
   }
 }
 
-function readyRegions(draft: Draft, fn: FunctionState | null): Ready[] {
+function readyRegions(draft: Draft, fn: FunctionState | null, tier: Tier | null): Ready[] {
   const found: Ready[] = [];
   for (const vm of othersOf(draft, fn)) {
     if (!vm.made_ready) continue;
     for (const region of vm.regions) {
-      if (!region.ready || !isFree(region) || !mayEmpty(draft, vm, region)) continue;
+      if (!region.ready || !isFree(region) || !isOf(tier, region)) continue;
+      if (!mayEmpty(draft, vm, region)) continue;
       found.push({ vm_id: vm.id, region_index: region.index, bytes: region.permit_bytes });
     }
   }
@@ -156,13 +172,18 @@ function readyRegions(draft: Draft, fn: FunctionState | null): Ready[] {
 }
 
 /** As the policy has them give way; those it does not name stay. */
-function idleInstances(draft: Draft, fn: FunctionState | null): readonly Yielding[] {
+function idleInstances(
+  draft: Draft,
+  fn: FunctionState | null,
+  tier: Tier | null,
+): readonly Yielding[] {
   const found: Yielding[] = [];
   for (const vm of othersOf(draft, fn)) {
     if (!vm.instances.some(({ phase }) => phase === 'idle')) continue;
     for (const { id, phase, region_index, idle_since_ms } of vm.instances) {
-      if (phase !== 'idle') continue;
-      const bytes = vm.regions[region_index]?.permit_bytes ?? 0;
+      const region = vm.regions[region_index];
+      if (phase !== 'idle' || !region || !isOf(tier, region)) continue;
+      const bytes = region.permit_bytes;
       const about = { function: vm.function, vm_id: vm.id, instance_id: id };
       found.push({ ...about, idle_since_ms, bytes });
     }

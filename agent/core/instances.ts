@@ -3,7 +3,7 @@ import { assert } from '../../base/assert.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { withStart } from '../model/pace.ts';
 import { plugsOnDemand } from '../model/spec.ts';
-import { hostBytes } from '../model/tiers.ts';
+import { bytesOf } from '../model/tiers.ts';
 import {
   type FunctionState,
   type InstanceState,
@@ -17,7 +17,7 @@ import { answerInvocation } from './invocations.ts';
 import { bypass } from './bypass.ts';
 import { mayEmpty } from './devices.ts';
 import { empty, instanceBehind, plug } from './operations.ts';
-import { askFor } from './permits.ts';
+import { askForTier } from './permits.ts';
 import { noteColdStart, noteStartPlaced } from './pool.ts';
 import { pressedTo } from './pressed.ts';
 import { waitsLonger } from './shortages.ts';
@@ -97,14 +97,12 @@ function whyNoStart(
   const more_bytes = Math.max(0, to_bytes - region.permit_bytes);
   const pressed = pressedTo(draft, 'start');
   if (pressed || more_bytes === 0) return pressed;
-  const first = waitsLonger(draft, fn, cause);
-  if (first === null) return askFor(draft, hostBytes(more_bytes));
-  return REFUSALS.behindOthers(
-    more_bytes,
-    draft.granted[region.tier],
-    draft.state.capacity[region.tier],
-    first,
-  );
+  const { tier } = region;
+  const first = waitsLonger(draft, fn, cause, [tier]);
+  if (first === null) return askForTier(draft, tier, more_bytes);
+  const granted_bytes = bytesOf(draft.granted, tier);
+  const limit_bytes = bytesOf(draft.state.capacity, tier);
+  return REFUSALS.behindOthers(more_bytes, granted_bytes, limit_bytes, first);
 }
 
 /** For how long an invocation has waited for memory until now. */

@@ -7,7 +7,7 @@ import type {
   RegionState,
   VmState,
 } from '../model/state.ts';
-import { NO_BYTES, type Tier, TIERS } from '../model/tiers.ts';
+import { bytesOf, NO_BYTES, type Tier, tiersIn } from '../model/tiers.ts';
 import { type Draft, readFunction, readOperation, readVm } from './draft.ts';
 import { permitsOf } from './permits.ts';
 
@@ -24,8 +24,9 @@ export function checkStep(draft: Draft): void {
     if (vm) checkVm(draft, vm, before, granted);
     else addChange(granted, before, null);
   }
-  for (const tier of TIERS) {
-    assert(granted[tier] === draft.granted[tier], 'the sum of permits is the permits in sum');
+  for (const tier of tiersIn({ ...granted, ...draft.granted })) {
+    const is_same = (granted[tier] ?? 0) === bytesOf(draft.granted, tier);
+    assert(is_same, 'the sum of permits is the permits in sum');
   }
   for (const operation of operations.rows) {
     if (!operation) continue;
@@ -72,7 +73,8 @@ function haveSameParts(before: VmState, vm: VmState): boolean {
 function addChange(granted: Sum, before: VmState | null, vm: VmState | null): void {
   const now = vm ? permitsOf(vm) : NO_BYTES;
   const then = before ? permitsOf(before) : NO_BYTES;
-  for (const tier of TIERS) granted[tier] += now[tier] - then[tier];
+  for (const tier of tiersIn(now)) granted[tier] = (granted[tier] ?? 0) + bytesOf(now, tier);
+  for (const tier of tiersIn(then)) granted[tier] = (granted[tier] ?? 0) - bytesOf(then, tier);
 }
 
 function checkFunction(draft: Draft, fn: FunctionState): void {
@@ -100,7 +102,9 @@ function checkVm(draft: Draft, vm: VmState, before: VmState | null, granted: Sum
     const old = before?.regions[region.index];
     if (region === old) continue;
     checkRegion(draft, region);
-    if (same && old) granted[region.tier] += region.permit_bytes - old.permit_bytes;
+    if (!same || !old) continue;
+    const { tier, permit_bytes } = region;
+    granted[tier] = (granted[tier] ?? 0) + permit_bytes - old.permit_bytes;
   }
   assert(held === vm.instances.length, 'every instance has one region of its own');
   for (const instance of vm.instances) {

@@ -17,7 +17,6 @@ import {
   vmSpec,
   type VmState,
 } from '../model/state.ts';
-import { hostBytes } from '../model/tiers.ts';
 import { sharesDevice } from './devices.ts';
 import { type Draft, editRegion } from './draft.ts';
 import { makeRoomToGrow } from './give-way.ts';
@@ -29,7 +28,7 @@ import {
   recordRefused,
   unplugEnded,
 } from './operations.ts';
-import { askFor } from './permits.ts';
+import { askForTier } from './permits.ts';
 import { pressedTo } from './pressed.ts';
 import { isFree, retryLater } from './regions.ts';
 import { noteDenied } from './span-tally.ts';
@@ -138,9 +137,9 @@ function tryOpen(
   assert(named, 'what is opened was asked for');
   const to_bytes = Math.max(named.bytes, region.plugged_bytes, region.target_bytes);
   const more_bytes = Math.max(0, to_bytes - region.permit_bytes);
-  const refused = pressedTo(draft, 'open') ?? askFor(draft, hostBytes(more_bytes));
+  const refused = pressedTo(draft, 'open') ?? askForTier(draft, region.tier, more_bytes);
   if (refused) {
-    makeRoomToGrow(draft, fn, more_bytes);
+    makeRoomToGrow(draft, fn, region.tier, more_bytes);
     return refused;
   }
   const instance = instanceBehind(named.instance_id);

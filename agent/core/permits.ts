@@ -7,11 +7,15 @@ import { hostCanGiveBytes } from '../model/pressure.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import type { HostState, RegionState, VmState } from '../model/state.ts';
 import {
+  bytesOf,
   hostBytes,
+  NO_BYTES,
+  nodeOfTier,
   sumBytes,
-  TIERS,
   type Tier,
   type TierBytes,
+  tierBytes,
+  tiersIn,
   totalBytes,
 } from '../model/tiers.ts';
 import type { Draft } from './draft.ts';
@@ -31,9 +35,8 @@ export function committedBytes(state: HostState, vm_id: string): number {
 
 /** Everything granted to one VM: boot memory, VMM and regions. */
 export function permitsOf(vm: VmState): TierBytes {
-  const sum: Record<Tier, number> = { ...vm.boot_permit };
-  for (const tier of TIERS) sum[tier] += vm.overhead_permit[tier];
-  for (const region of vm.regions) sum[region.tier] += region.permit_bytes;
+  const sum: Record<Tier, number> = { ...sumBytes(vm.boot_permit, vm.overhead_permit) };
+  for (const { tier, permit_bytes } of vm.regions) sum[tier] = (sum[tier] ?? 0) + permit_bytes;
   return sum;
 }
 
@@ -44,30 +47,42 @@ export function grantedBytes(state: Pick<HostState, 'granted'>): number {
 
 /** The same, counted row by row; for checks. */
 export function countGranted(state: Pick<HostState, 'vms' | 'earlier_vms'>): TierBytes {
-  let sum: TierBytes = hostBytes(0);
+  let sum = NO_BYTES;
   for (const vm of state.earlier_vms) sum = sumBytes(sum, hostBytes(vm.bytes));
   for (const vm of state.vms.values()) sum = sumBytes(sum, permitsOf(vm));
   return sum;
 }
 
-/** Whether `bytes` more fit; the refusal, with numbers, when they do not. */
-export function askFor(draft: Draft, bytes: TierBytes): Refusal | null {
-  for (const tier of TIERS) {
-    const refused = askForTier(draft, tier, bytes[tier]);
+/** Whether `bytes` more fit, each tier in its budget; the refusal, with numbers, else. */
+export function askFor(draft: Draft, more: TierBytes): Refusal | null {
+  const bytes = totalBytes(more);
+  for (const tier of tiersIn(more)) {
+    const refused = askInBudget(draft, tier, bytesOf(more, tier));
     if (refused) return refused;
   }
-  return null;
+  return askOfHost(draft, bytes);
 }
 
-function askForTier(draft: Draft, tier: Tier, bytes: number): Refusal | null {
+/** The same for so many bytes of one tier. */
+export function askForTier(draft: Draft, tier: Tier, bytes: number): Refusal | null {
+  return tier === 'host'
+    ? (askInBudget(draft, tier, bytes) ?? askOfHost(draft, bytes))
+    : askFor(draft, tierBytes(tier, bytes));
+}
+
+function askInBudget(draft: Draft, tier: Tier, bytes: number): Refusal | null {
   assert(Number.isSafeInteger(bytes) && bytes >= 0, 'a permit is whole bytes');
   if (draft.grants_closed && bytes > 0) return REFUSALS.notRecorded(bytes);
-  const granted_bytes = draft.granted[tier];
-  const limit_bytes = draft.state.capacity[tier];
-  if (granted_bytes + bytes > limit_bytes) {
-    return REFUSALS.noMemory(bytes, granted_bytes, limit_bytes);
-  }
+  const granted_bytes = bytesOf(draft.granted, tier);
+  const limit_bytes = bytesOf(draft.state.capacity, tier);
+  if (granted_bytes + bytes <= limit_bytes) return null;
+  return REFUSALS.noMemory(bytes, granted_bytes, limit_bytes, nodeOfTier(tier));
+}
+
+/** What the host can give is told of all its nodes together. */
+function askOfHost(draft: Draft, bytes: number): Refusal | null {
   const can_give_bytes = bytes === 0 ? null : canGiveBytes(draft);
+  const granted_bytes = totalBytes(draft.granted);
   if (can_give_bytes === null || granted_bytes + bytes <= can_give_bytes) return null;
   const { available_bytes = 0 } = draft.told ?? {};
   const host = { can_give_bytes, available_bytes, keep_bytes: draft.config.host_keep_bytes ?? 0 };
@@ -78,21 +93,20 @@ function canGiveBytes({ told, config }: Draft): number | null {
   return told && hostCanGiveBytes(told, config.host_keep_bytes);
 }
 
-/** What may be granted together now: the budget, or less where the host has less. */
-function limitNow(draft: Draft): number {
-  return Math.min(draft.state.capacity.host, canGiveBytes(draft) ?? Infinity);
-}
-
-/** Of that, what is not granted. */
-export function freeBytes(draft: Draft): number {
-  return Math.max(0, limitNow(draft) - draft.granted.host);
+/** Of a tier's budget what is not granted, or less where the host has less. */
+export function freeBytes(draft: Draft, tier: Tier): number {
+  const { capacity } = draft.state;
+  const left_bytes = bytesOf(capacity, tier) - bytesOf(draft.granted, tier);
+  const host_bytes = (canGiveBytes(draft) ?? Infinity) - totalBytes(draft.granted);
+  return Math.max(0, Math.min(left_bytes, host_bytes));
 }
 
 /** Sets a region's permit, and the host's sum with it. */
 export function setPermit(draft: Draft, region: RegionState, bytes: number): void {
   const { tier, permit_bytes } = region;
   if (bytes === permit_bytes) return;
-  draft.granted = { ...draft.granted, [tier]: draft.granted[tier] + bytes - permit_bytes };
+  const granted_bytes = bytesOf(draft.granted, tier) + bytes - permit_bytes;
+  draft.granted = { ...draft.granted, [tier]: granted_bytes };
   region.permit_bytes = bytes;
 }
 

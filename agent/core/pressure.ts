@@ -12,7 +12,7 @@ export function noteHostMemory(draft: Draft, told: HostMemoryTold | null): void 
   const { host_keep_bytes } = draft.config;
   let back: GivenBack = { regions: 0, instances: 0, bytes: 0 };
   if (told && host_keep_bytes !== null && isPressed(draft.pressure, 'reserve')) {
-    const lacked_bytes = host_keep_bytes - told.available_bytes - comingBytes(draft);
+    const lacked_bytes = host_keep_bytes - told.available_bytes - comingBytes(draft, null);
     const idle_bytes = isPressed(draft.pressure, 'idle') ? lacked_bytes : 0;
     back = giveBack(draft, idle_bytes);
   }

@@ -9,6 +9,7 @@ import { type FunctionState, vmSpec, type VmState } from '../model/state.ts';
 import { type Draft, editInstance, editedVmsOf, vmsOf } from './draft.ts';
 import { stopInstance } from './instances.ts';
 import { isSettled } from './regions.ts';
+import { vmTiers } from '../model/spec.ts';
 import { waitsLonger } from './shortages.ts';
 import { endVm, launchVm, noteFailure } from './vms.ts';
 
@@ -78,7 +79,7 @@ function replace(draft: Draft, fn: FunctionState, vm: VmState): void {
     vm.retiring = { ...retiring, retry_at_ms: null, is_replaced: true };
     return;
   }
-  const others_wait = waitsLonger(draft, fn, fn.queue.first ?? null) !== null;
+  const others_wait = waitsLonger(draft, fn, fn.queue.first ?? null, vmTiers(fn.spec)) !== null;
   const is_replaced = !others_wait && launchVm(draft, fn) === null;
   const retry_at_ms = is_replaced ? null : draft.now_ms + draft.config.resize_hold_ms;
   vm.retiring = { ...retiring, is_replaced, retry_at_ms };

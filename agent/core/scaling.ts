@@ -1,7 +1,7 @@
 /** Scaling: what a policy's answer about numbers comes to, as far as the promises allow. */
 import { assert } from '../../base/assert.ts';
 import { kindOf } from '../model/operations.ts';
-import { plugsOnDemand } from '../model/spec.ts';
+import { plugsOnDemand, vmTiers } from '../model/spec.ts';
 import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
 import { askScale } from './ask.ts';
 import { bounded } from './bounds.ts';
@@ -76,7 +76,7 @@ function stopIdle(draft: Draft, fn: FunctionState, stops: Scale['stops']): void 
  * it, it stays as it is.
  */
 function launchVms(draft: Draft, fn: FunctionState, count: number): void {
-  if (count <= 0 || waitsLonger(draft, fn, fn.queue.first ?? null)) return;
+  if (count <= 0 || waitsLonger(draft, fn, fn.queue.first ?? null, vmTiers(fn.spec))) return;
   for (let launched = 0; launched < count; launched += 1) {
     if (fn.vm_ids.length >= fn.spec.max_vms) return;
     if (launchVm(draft, fn)) return;

@@ -8,7 +8,14 @@ import type { HostEvent } from '../model/events.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, VmState } from '../model/state.ts';
 import { heedCordon } from './cordon.ts';
-import { type Draft, editedVmsOf, editFunction, editInstance, editVmsOf } from './draft.ts';
+import {
+  type Draft,
+  editedVmsOf,
+  editFunction,
+  editInstance,
+  editVmsOf,
+  readFunction,
+} from './draft.ts';
 import { finishDrains } from './drains.ts';
 import { comeBack } from './functions.ts';
 import { comingBytes } from './give-way.ts';
@@ -19,7 +26,8 @@ import { retryUnplugs } from './regions.ts';
 import { retireVms } from './retire.ts';
 import { isQuiet, scaleFunction } from './scaling.ts';
 import { assignIdle } from './serving.ts';
-import { setShortage } from './shortages.ts';
+import { type Tier, tiersIn } from '../model/tiers.ts';
+import { setShortage, shortTier } from './shortages.ts';
 import { sizeRegions } from './sizing.ts';
 import { denyWaits } from './spans.ts';
 import { expireTargets } from './targets.ts';
@@ -131,25 +139,49 @@ function expireQueue(draft: Draft, fn: FunctionState): void {
  * their order, as long as one gets what it wants. None is passed by one that came later.
  */
 export function settleShort(draft: Draft, { type }: HostEvent): void {
-  if (!NO_NEWS_OF_MEMORY.has(type) || draft.short[0] !== draft.state.short[0]) {
+  if (!NO_NEWS_OF_MEMORY.has(type) || hasNewFirst(draft)) {
     settleInTurn(draft, () => true);
   }
   // What was made to give way may be taken by a start that goes before: who waits is then looked
   // at again, and waits for something else or is refused in this very step.
-  if (draft.actions.length > 0) settleInTurn(draft, () => comingBytes(draft) === 0);
+  if (draft.actions.length > 0) settleInTurn(draft, (tier) => comingBytes(draft, tier) === 0);
 }
 
-/** Whoever waits longest, each once, while it is wanted. */
-function settleInTurn(draft: Draft, isWanted: () => boolean): void {
+/** Whether another one waits longest; of several tiers each has one. */
+function hasNewFirst({ short, state }: Draft): boolean {
+  if (short === state.short) return false;
+  return short[0] !== state.short[0] || tiersIn(state.capacity).length > 1;
+}
+
+/** Whoever waits longest for memory of its tier, each once, while it is wanted. */
+function settleInTurn(draft: Draft, isWanted: (tier: Tier) => boolean): void {
   const seen = new Set<string>();
   for (;;) {
-    const [name] = draft.short;
-    if (name === undefined || seen.has(name) || !isWanted()) return;
+    const name = nextInTurn(draft, seen, isWanted);
+    if (name === null) return;
     seen.add(name);
     const fn = editFunction(draft, name);
     assert(fn, 'a function that waits is there');
     settle(draft, fn);
   }
+}
+
+/** The first of a tier, unless it was looked at; null: there is none. */
+function nextInTurn(
+  draft: Draft,
+  seen: ReadonlySet<string>,
+  isWanted: (tier: Tier) => boolean,
+): string | null {
+  const passed = new Set<Tier>();
+  for (const name of draft.short) {
+    const short = readFunction(draft, name)?.short;
+    assert(short, 'a function in the order of those that wait does so');
+    const tier = shortTier(short);
+    if (passed.has(tier)) continue;
+    if (!seen.has(name) && isWanted(tier)) return name;
+    passed.add(tier);
+  }
+  return null;
 }
 
 const NO_NEWS_OF_MEMORY: ReadonlySet<HostEvent['type']> = new Set(['usage', 'vm-health', 'invoke']);

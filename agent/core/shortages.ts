@@ -1,6 +1,7 @@
 /** Shortages: which functions wait for memory, in the order in which they get it. */
 import { inOrderOfArrival } from '../model/shortages.ts';
 import type { FunctionState, QueuedInvocation, Shortage } from '../model/state.ts';
+import type { Tier } from '../model/tiers.ts';
 import { type Draft, readFunction } from './draft.ts';
 
 /** Notes that a function waits for memory (again), or that it does not any longer. */
@@ -19,26 +20,34 @@ export function setShortage(draft: Draft, fn: FunctionState, short: Shortage | n
     );
 }
 
-/** Which other function waits longer for memory than this invocation; null: none. */
+/** Which tier a function waits for. */
+export const shortTier = ({ tier = 'host' }: Shortage): Tier => tier;
+
+/** Which other function waits longer for memory of these tiers than this invocation; null: none. */
 export function waitsLonger(
   draft: Draft,
   fn: FunctionState,
   invocation: QueuedInvocation | null,
+  tiers: readonly Tier[],
 ): string | null {
   if (draft.short.length === 0) return null;
-  const first = draft.short.find((name) => name !== fn.spec.name);
+  const first = draft.short.find((name) => {
+    if (name === fn.spec.name) return false;
+    const waits = readFunction(draft, name)?.short;
+    return waits && tiers.includes(shortTier(waits));
+  });
   const short = first === undefined ? null : readFunction(draft, first)?.short;
   if (first === undefined || !short) return null;
   if (invocation === null || short.received_at_ms < invocation.received_at_ms) return first;
   return short.received_at_ms === invocation.received_at_ms && first < fn.spec.name ? first : null;
 }
 
-/** Bytes that functions before this one lack, its own included. */
+/** Bytes of its tier that functions before this one lack, its own included. */
 export function lackedUntil(draft: Draft, fn: FunctionState, own: Shortage): number {
   let bytes = own.wanted_bytes;
   for (const name of draft.short) {
     const short = name === fn.spec.name ? null : readFunction(draft, name)?.short;
-    if (!short) continue;
+    if (!short || shortTier(short) !== shortTier(own)) continue;
     const before =
       short.received_at_ms < own.received_at_ms ||
       (short.received_at_ms === own.received_at_ms && name < fn.spec.name);

@@ -150,7 +150,8 @@ function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void 
     if (refused) {
       region.hold_until_ms = draft.now_ms + holdMs(draft, vmSpec(fn, vm), region);
       spanRefused(draft, region, wanted_bytes, refused);
-      if (region.span?.want) makeRoomToGrow(draft, fn, wanted_bytes - region.permit_bytes);
+      if (region.span?.want)
+        makeRoomToGrow(draft, fn, region.tier, wanted_bytes - region.permit_bytes);
     }
     recordSize(draft, fn, vm, wish, refused?.code);
   } else if (wanted_bytes < region.target_bytes) {
@@ -165,10 +166,10 @@ function resize(draft: Draft, fn: FunctionState, vm: VmState, wish: Wish): void 
 function fittingBytes(
   draft: Draft,
   spec: FunctionSpec,
-  { span, permit_bytes, plugged_bytes, target_bytes }: RegionState,
+  { span, permit_bytes, plugged_bytes, target_bytes, tier }: RegionState,
   wanted_bytes: number,
 ): number {
-  const free_bytes = freeBytes(draft);
+  const free_bytes = freeBytes(draft, tier);
   if (!span?.want || wanted_bytes - permit_bytes <= free_bytes) return wanted_bytes;
   const unit_bytes = sizeUnitBytes(spec);
   const part_bytes = Math.floor((permit_bytes + free_bytes) / unit_bytes) * unit_bytes;

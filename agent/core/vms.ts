@@ -3,9 +3,23 @@ import { assert } from '../../base/assert.ts';
 import { regionName } from '../model/layout.ts';
 import { MECHANISMS } from '../model/mechanism.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import { plugsOnDemand, regionBytes, regionsPerVm, spanAt } from '../model/spec.ts';
+import {
+  type FunctionSpec,
+  plugsOnDemand,
+  regionBytes,
+  regionsPerVm,
+  regionTier,
+  spanAt,
+} from '../model/spec.ts';
 import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
-import { hostBytes, lessBytes, NO_BYTES, sumBytes, type TierBytes } from '../model/tiers.ts';
+import {
+  hostBytes,
+  lessBytes,
+  NO_BYTES,
+  sumBytes,
+  type TierBytes,
+  tierBytes,
+} from '../model/tiers.ts';
 import { addressesFor } from './addresses.ts';
 import { functionGone, NOBODY, refuseUpdates, replyDeployed } from './callers.ts';
 import { type Draft, editInstance, editRegion, newId, replyError, vmsOf } from './draft.ts';
@@ -22,7 +36,8 @@ import { closeSpans } from './spans.ts';
  */
 function launchBytes(draft: Draft, { spec }: Pick<FunctionState, 'spec'>): TierBytes {
   const regions = plugsOnDemand(spec) ? 0 : spec.concurrency * regionBytes(spec);
-  return hostBytes(spec.boot_bytes + draft.config.vmm_overhead_bytes + regions);
+  const boot = hostBytes(spec.boot_bytes + draft.config.vmm_overhead_bytes);
+  return sumBytes(boot, tierBytes(regionTier(spec), regions));
 }
 
 /**
@@ -54,7 +69,7 @@ export function launchVm(draft: Draft, fn: FunctionState, replaced = 0): Refusal
     overhead_permit: hostBytes(vmm_overhead_bytes),
     network: addresses.network,
     regions: Array.from({ length: regionsPerVm(spec) }, (_, index) =>
-      newRegion(index, region_bytes, spanAt(spec, index) !== null),
+      newRegion(spec, index, region_bytes),
     ),
     instances: [],
     instances_started: 0,
@@ -81,12 +96,13 @@ function countVms(draft: Draft): number {
   return count;
 }
 
-function newRegion(index: number, permit_bytes: number, of_spans: boolean): RegionState {
+function newRegion(spec: FunctionSpec, index: number, permit_bytes: number): RegionState {
+  const of_spans = spanAt(spec, index) !== null;
   return {
     index,
     id: regionName(index),
     device: regionName(index),
-    tier: 'host',
+    tier: regionTier(spec),
     holder: null,
     target_bytes: 0,
     plugged_bytes: 0,

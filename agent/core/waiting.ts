@@ -6,7 +6,8 @@
 import { assert } from '../../base/assert.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, QueuedInvocation, Shortage } from '../model/state.ts';
-import { type Draft, editRegion, editVm, vmsOf } from './draft.ts';
+import type { Tier } from '../model/tiers.ts';
+import { type Draft, editRegion, editVm, readVm, vmsOf } from './draft.ts';
 import { comingBytes, makeRoom } from './give-way.ts';
 import { refuseInvocation, refuseQueue } from './invocations.ts';
 import { recordRefused } from './operations.ts';
@@ -20,7 +21,9 @@ export function waitForMemory(draft: Draft, fn: FunctionState, lack: Lack | null
   const { invocation, more_bytes, missing, started } = lack;
   const since_ms = fn.short && started === 0 ? fn.short.since_ms : draft.now_ms;
   const { received_at_ms } = invocation;
-  const short = { since_ms, received_at_ms, wanted_bytes: more_bytes * missing };
+  const tier = tierOfLack(draft, lack);
+  const wanted_bytes = more_bytes * missing;
+  const short = { since_ms, received_at_ms, wanted_bytes, ...(tier !== 'host' && { tier }) };
   const hopes = canHope(draft, fn, lack, short);
   if (!hopes) giveUp(draft, fn, lack);
   if (draft.config.memory_wait_ms > 0) refuseOverdue(draft, fn, lack, since_ms);
@@ -29,13 +32,20 @@ export function waitForMemory(draft: Draft, fn: FunctionState, lack: Lack | null
   setShortage(draft, fn, waits);
 }
 
+function tierOfLack(draft: Draft, { vm_id, region_index }: Lack): Tier {
+  const region = readVm(draft, vm_id)?.regions[region_index];
+  assert(region, 'a region that was asked for is there');
+  return region.tier;
+}
+
 /** Whether memory comes back to this host, for which idle instances are made to give way. */
 function canHope(draft: Draft, fn: FunctionState, lack: Lack, short: Shortage): boolean {
   if (draft.config.memory_wait_ms === 0) return false;
-  const coming_bytes = comingBytes(draft);
-  const wanted_bytes = lackedUntil(draft, fn, short) - freeBytes(draft) - coming_bytes;
+  const tier = tierOfLack(draft, lack);
+  const coming_bytes = comingBytes(draft, tier);
+  const wanted_bytes = lackedUntil(draft, fn, short) - freeBytes(draft, tier) - coming_bytes;
   const least_bytes = wanted_bytes - short.wanted_bytes + lack.more_bytes;
-  return coming_bytes + makeRoom(draft, fn, { least_bytes, wanted_bytes }) > 0;
+  return coming_bytes + makeRoom(draft, fn, { tier, least_bytes, wanted_bytes }) > 0;
 }
 
 /**

@@ -166,6 +166,7 @@ function vmSpecOf(options: BootOptions, image: GuestImage, layout: RegionLayout)
     devices: Array.from({ length: layout.devices }, (_, index) => ({
       id: deviceName(layout, index * layout.regions_per_device),
       guest_node: guestNodeOf(MECHANISMS.get(spec.mechanism), index),
+      host_node: spec.host_node,
       regions: Array.from({ length: layout.regions_per_device }, (__, partition) => ({
         id: regionName(index * layout.regions_per_device + partition),
         ...sizesOf(index * layout.regions_per_device + partition),

@@ -3,6 +3,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { BridgePool } from './network.ts';
 import { DEFAULT_QUEUE, type QueueConfig } from './operation-queue.ts';
+import type { NodeLimit } from './tiers.ts';
 
 /** Bounds of the core's decisions; every one of them is of this host and can differ in a test. */
 export interface CoreConfig {
@@ -60,6 +61,8 @@ export interface CoreConfig {
   readonly pool_rest_ms: number;
   /** CPUs a VMM may run on; null: not known, nothing is refused for it. */
   readonly host_cpus: number | null;
+  /** Of the budget, what is for regions that are bound to a node of the host; by node. */
+  readonly node_limits: readonly NodeLimit[];
   /** How operations wait for their turn. */
   readonly queue: QueueConfig;
   /** Bridges of the operator that functions may be on. */
@@ -90,6 +93,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   host_keep_bytes: null,
   pressure_calm_ms: AGENT_LIMITS.pressure_calm_ms,
   pool_rest_ms: AGENT_LIMITS.pool_rest_ms,
+  node_limits: [],
   host_cpus: null,
   queue: DEFAULT_QUEUE,
   bridges: [],

@@ -7,6 +7,7 @@ import { type CodeInfo, errorMaker } from '../../base/errors.ts';
 import { DAG_CODES } from './dag-errors.ts';
 import { EXPRESSION_OF_FUNCTION_CODES } from './expression-codes.ts';
 import { NETWORK_CODES } from './network-errors.ts';
+import { TIER_CODES } from './tier-errors.ts';
 import { PEER_CODES } from './peer-errors.ts';
 import { UPDATE_CODES } from './update-errors.ts';
 
@@ -238,6 +239,7 @@ export const AGENT_CODES = {
     next: 'report it with the log of the agent.',
   },
   ...NETWORK_CODES,
+  ...TIER_CODES,
   ...EXPRESSION_OF_FUNCTION_CODES,
   HP_AGENT_NO_IMAGE: {
     category: 'unavailable',

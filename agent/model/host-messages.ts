@@ -1,7 +1,7 @@
 /** Messages about the host as a whole: whether it takes new work, and what is on it. Pure. */
 import { z } from 'zod';
 import { AVAILABILITIES } from './cordon.ts';
-import { bytes, count, field, message, text } from './fields.ts';
+import { bytes, count, field, known, message, text } from './fields.ts';
 
 const who = z.string().max(256);
 
@@ -33,6 +33,18 @@ export type UncordonRequest = Readonly<z.infer<typeof uncordonRequestSchema>>;
 
 export const getHostRequestSchema = message('GetHostRequest', {});
 
+const tierSchema = message(
+  'Tier',
+  {
+    host_node: field(1, known(count), 'absent: what no node has of the limit'),
+    limit_bytes: field(2, bytes),
+    granted_bytes: field(3, bytes),
+    free_bytes: field(4, bytes, 'of its limit'),
+  },
+  'A budget of host memory: of one NUMA node, or of whatever node.',
+);
+export type HostTier = Readonly<z.infer<typeof tierSchema>>;
+
 export const hostSchema = message(
   'Host',
   {
@@ -50,6 +62,11 @@ export const hostSchema = message(
     invocations_queued: field(12, count),
     version: field(13, text, 'of the agent'),
     pid: field(14, count, 'of the agent'),
+    tiers: field(
+      15,
+      z.array(tierSchema).readonly().default([]),
+      'the budgets that the limit is made of; none: an older agent',
+    ),
   },
   'By the book of the agent: nobody is asked.',
 );

@@ -111,6 +111,7 @@ export const regionRowSchema = message('RegionRow', {
   operation_id: field(10, optional_text, 'the resize in flight'),
   unplug_attempts: field(11, count, 'that left bytes behind since it was last empty'),
   span: field(12, known(text), 'the span that it is of its instance; absent: its own memory'),
+  host_node: field(13, known(count), 'node of the host that it is bound to; absent: any'),
 });
 export type RegionRow = z.infer<typeof regionRowSchema>;
 

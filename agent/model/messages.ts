@@ -87,6 +87,12 @@ export const failureSchema = message('Failure', {
 });
 export type Failure = z.infer<typeof failureSchema>;
 
+const nodeBytesSchema = message(
+  'NodeBytes',
+  { node: field(1, count), bytes: field(2, bytes) },
+  'What lies on one NUMA node of the host.',
+);
+
 export const regionStatusSchema = message('RegionStatus', {
   id: field(1, text),
   pci_address: field(2, optional_text),
@@ -108,6 +114,12 @@ export const regionStatusSchema = message('RegionStatus', {
     13,
     known(text),
     'IPv4 of the instance whose own memory it is, on the bridge of its function; absent: none',
+  ),
+  host_node: field(14, known(count), 'node of the host that it is bound to; absent: any'),
+  nodes: field(
+    15,
+    z.array(nodeBytesSchema).readonly().default([]),
+    "the host's word of where its resident bytes lie; none: not known, or there are none",
   ),
 });
 export type RegionStatus = z.infer<typeof regionStatusSchema>;

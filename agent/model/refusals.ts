@@ -5,6 +5,7 @@ import { formatBytes } from '../../base/units.ts';
 import type { CordonState } from './cordon.ts';
 import type { PressureLevel } from './pressure.ts';
 import type { FunctionSpec } from './spec.ts';
+import type { NodeLimit } from './tiers.ts';
 
 export interface Refusal {
   readonly code: string;
@@ -108,12 +109,19 @@ export const REFUSALS = {
       `this host already runs ${limit} function VMs, its limit.`,
       { limit },
     ),
-  noMemory: (asked_bytes: number, granted_bytes: number, limit_bytes: number) =>
+  /** `host_node`: of whose limit; null: of the host's. */
+  noMemory: (
+    asked_bytes: number,
+    granted_bytes: number,
+    limit_bytes: number,
+    host_node: number | null = null,
+  ) =>
     refusal(
       'HP_AGENT_NO_MEMORY',
-      `asked for ${formatBytes(asked_bytes)}, but ${formatBytes(granted_bytes)} of the host limit` +
+      `asked for ${formatBytes(asked_bytes)}, but ${formatBytes(granted_bytes)} of the ` +
+        (host_node === null ? 'host limit' : `limit of host node ${host_node}`) +
         ` of ${formatBytes(limit_bytes)} are granted already.`,
-      { asked_bytes, granted_bytes, limit_bytes },
+      { asked_bytes, granted_bytes, limit_bytes, ...(host_node === null ? {} : { host_node }) },
     ),
   /** Within the budget, but not what the host can give. */
   hostMemory: (
@@ -188,6 +196,34 @@ export const REFUSALS = {
         `host limit of ${formatBytes(sizes.limit_bytes)}.`,
       { ...sizes, boot_bytes: spec.boot_bytes, instances },
       'deploy it with less memory, or raise the host limit of the agent.',
+    ),
+  /** `node`: whose limit it is beyond; null: the host's, without what its nodes have of that. */
+  neverFitsNodes: (
+    name: string,
+    node: number | null,
+    sizes: { readonly needed_bytes: number; readonly limit_bytes: number },
+  ) => {
+    const { needed_bytes, limit_bytes } = sizes;
+    const [what, limit] =
+      node === null
+        ? ['boot memory and VMM', 'that the host limit leaves beside those of its nodes']
+        : ['a VM with one instance', `of host node ${node}`];
+    return refusal(
+      'HP_AGENT_NO_MEMORY',
+      `function '${name}' can never run here: ${what} take ${formatBytes(needed_bytes)}, more ` +
+        `than the ${formatBytes(limit_bytes)} ${limit}.`,
+      { ...sizes, host_node: node },
+      'deploy it with less memory, or raise the limits of the agent.',
+    );
+  },
+  noHostNode: (name: string, node: number, limits: readonly NodeLimit[]) =>
+    refusal(
+      'HP_AGENT_NO_HOST_NODE',
+      `function '${name}' is to have memory of host node ${node}, and this agent has ` +
+        (limits.length === 0
+          ? 'none to give of any node.'
+          : `some to give of ${limits.map((one) => `node ${one.node}`).join(', ')} alone.`),
+      { host_node: node, nodes: limits.map((one) => one.node) },
     ),
   tooManyVcpus: (vcpus: number, host_cpus: number) =>
     refusal(

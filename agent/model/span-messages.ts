@@ -122,7 +122,7 @@ export const explainResponseSchema = message('ExplainResponse', {
   plugged_bytes: field(10, bytes, "the VMM's word"),
   max_bytes: field(11, bytes),
   permit_bytes: field(12, bytes, 'granted for it'),
-  free_bytes: field(13, bytes, 'of the host, granted to nobody'),
+  free_bytes: field(13, bytes, 'of the host, or of its node, granted to nobody'),
   used_bytes: field(14, bytes.nullable(), "the guest's word"),
   free_tail_bytes: field(15, bytes.nullable(), "the guest's word of what could be unplugged now"),
   want_bytes: field(16, bytes.nullable(), 'by how much it waits to be larger; absent: it does not'),
@@ -134,6 +134,7 @@ export const explainResponseSchema = message('ExplainResponse', {
   expected_bytes: field(22, known(bytes), 'of its call, by the expression; absent: no answer'),
   peak_bytes: field(23, known(bytes), "the guest kernel's count; told only beside an expression"),
   spans: field(24, z.array(spanStatusSchema).default([]), 'that it has, or waits for'),
+  host_node: field(25, known(count), 'node of the host that it is bound to; absent: any'),
 });
 export type ExplainResponse = z.infer<typeof explainResponseSchema>;
 

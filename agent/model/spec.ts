@@ -8,6 +8,7 @@ import {
   MIB,
   roundUp,
 } from '../../base/units.ts';
+import { HOST_NODE_MAX } from '../../hypervisor-client/host/host-nodes.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { expressionSpecSchema, worstOf } from './expression-spec.ts';
 import { field, known, message } from './fields.ts';
@@ -15,6 +16,7 @@ import { MECHANISMS } from './mechanism.ts';
 import { networkSpecSchema } from './network-spec.ts';
 import { poolSpecSchema } from './pool-spec.ts';
 import { functionProgramSchema } from './program.ts';
+import { type Tier, tierOf } from './tiers.ts';
 
 /** No guest boots with less. */
 export const BOOT_BYTES_MIN = 64 * MIB;
@@ -208,6 +210,11 @@ export const functionSpecSchema = message('FunctionSpec', {
       .default([]),
     'that each of its instances can have beside its own memory, one of each at a time',
   ),
+  host_node: field(
+    23,
+    known(z.number().int().min(0).max(HOST_NODE_MAX)),
+    'NUMA node of the host that the memory of its instances comes from; absent: any',
+  ),
   program: field(
     20,
     functionProgramSchema.nullable(),
@@ -232,6 +239,7 @@ export const PLAIN_SPEC = {
   reclaim_slo: null,
   pool: null,
   spans: [],
+  host_node: null,
   program: null,
 } as const satisfies Partial<FunctionSpec>;
 
@@ -336,6 +344,16 @@ export function whyNoSpans(spec: FunctionSpec): string | null {
 /** How long an instance waits for a span (ms). */
 export const spanWaitMs = (spec: FunctionSpec): number =>
   growWaitMs(spec) || AGENT_LIMITS.span_wait_ms;
+
+/** Which budget the regions of its instances, and of their spans, are of. */
+export const regionTier = ({ host_node }: Pick<FunctionSpec, 'host_node'>): Tier =>
+  tierOf(host_node);
+
+/** Budgets that a launch of one of its VMs takes from: its ordinary memory is of any node. */
+export const vmTiers = (spec: Pick<FunctionSpec, 'host_node'>): readonly Tier[] => [
+  'host',
+  regionTier(spec),
+];
 
 /** Whether regions follow instances (true), or are plugged once for ever. */
 export function plugsOnDemand(spec: FunctionSpec): boolean {

@@ -27,7 +27,7 @@ import type { FunctionSpec } from './spec.ts';
 import { Table } from './table.ts';
 import type { TargetsState } from './targets.ts';
 import type { OutdatedState, UpdateState } from './update.ts';
-import { hostBytes, type Tier, type TierBytes } from './tiers.ts';
+import { budgetOf, hostBytes, type Tier, type TierBytes } from './tiers.ts';
 
 /**
  * `deploying`: no VM has served yet. `serving`. `removing`: Remove asked, instances are being
@@ -238,6 +238,8 @@ export interface Shortage {
   readonly received_at_ms: number;
   /** What all the starts take that it lacks. */
   readonly wanted_bytes: number;
+  /** Of which tier; absent: of the host's. */
+  readonly tier?: Tier;
 }
 
 /** A function that lost its last VM against our will, and gets another. */
@@ -301,7 +303,7 @@ export const vmSpec = (fn: Pick<FunctionState, 'spec'>, vm: Pick<VmState, 'outda
   vm.outdated?.spec ?? fn.spec;
 
 export interface HostState {
-  /** Host memory for all VMs. */
+  /** Host memory for all VMs; `host`: what no node has of it. */
   readonly capacity: TierBytes;
   /** Sum of all permits, kept beside them and asserted. */
   readonly granted: TierBytes;
@@ -354,7 +356,7 @@ export function emptyHost(
   const earlier_bytes = earlier_vms.reduce((sum, { bytes }) => sum + bytes, 0);
   const settings = { ...DEFAULT_CONFIG, ...config };
   return {
-    capacity: hostBytes(host_limit_bytes),
+    capacity: budgetOf(host_limit_bytes, settings.node_limits),
     granted: hostBytes(earlier_bytes),
     next_id,
     functions: Table.empty(),

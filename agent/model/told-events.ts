@@ -6,6 +6,7 @@ import type { CoreConfig } from './config.ts';
 import type { HostEvent } from './events.ts';
 import { NO_PRESSURE } from './pressure.ts';
 import { type EarlierVm, emptyHost, type HostState } from './state.ts';
+import { totalBytes } from './tiers.ts';
 
 /** A host without functions; one that has some cannot be begun from this. */
 export interface HostBegin {
@@ -30,7 +31,7 @@ export type ToldLine =
 export function beginOf(state: HostState, policy: string): HostBegin {
   const { capacity, next_id, config, earlier_vms, policy_state, functions } = state;
   const { told, pressure, cordon } = state;
-  const host_limit_bytes = capacity.host;
+  const host_limit_bytes = totalBytes(capacity);
   const there = { next_id, config, earlier_vms, policy_state, functions: functions.size };
   const memory = { told, pressure, cordon };
   return { policy, host_limit_bytes, ...there, ...memory };

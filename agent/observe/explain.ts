@@ -19,7 +19,7 @@ import {
   vmSpec,
   type VmState,
 } from '../model/state.ts';
-import { totalBytes } from '../model/tiers.ts';
+import { bytesOf, nodeOfTier, type Tier, totalBytes } from '../model/tiers.ts';
 
 interface Next {
   readonly next: string;
@@ -52,7 +52,8 @@ export function explain(
       plugged_bytes,
       max_bytes: regionBytes(vmSpec(fn, vm)),
       permit_bytes,
-      free_bytes: Math.max(0, totalBytes(state.capacity) - grantedBytes(state)),
+      free_bytes: leftBytes(state, region.tier),
+      host_node: nodeOfTier(region.tier),
       used_bytes,
       free_tail_bytes: span?.free_tail_bytes ?? null,
       want_bytes: span?.want?.bytes ?? null,
@@ -65,6 +66,14 @@ export function explain(
     };
   }
   throw errorOf(REFUSALS.noInstance(instance_id));
+}
+
+/** Of a node its own budget; else of the whole host's. */
+function leftBytes(state: HostState, tier: Tier): number {
+  const { capacity, granted } = state;
+  return tier === 'host'
+    ? Math.max(0, totalBytes(capacity) - grantedBytes(state))
+    : Math.max(0, bytesOf(capacity, tier) - bytesOf(granted, tier));
 }
 
 function spansOf({ regions }: VmState, instance_id: string): SpanStatus[] {

@@ -9,13 +9,13 @@ import type { Pieces } from '../../base/pieces.ts';
 import { grantedBytes, regionPermitBytes } from '../core/permits.ts';
 import { availabilityOf } from '../model/cordon.ts';
 import { errorOf } from '../model/failure.ts';
-import type { Cordon, Host } from '../model/host-messages.ts';
+import type { Cordon, Host, HostTier } from '../model/host-messages.ts';
 import type { HostMemoryStatus, StatusResponse } from '../model/messages.ts';
 import { hostCanGiveBytes } from '../model/pressure.ts';
 import { NO_STATUS } from '../model/status-parts.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, HostState } from '../model/state.ts';
-import { totalBytes } from '../model/tiers.ts';
+import { bytesOf, nodeLimits, nodeOfTier, type Tier, tierOf, totalBytes } from '../model/tiers.ts';
 import { Asking } from './asking.ts';
 import { queueStatus } from './queue-status.ts';
 import { statePieces } from './state-text.ts';
@@ -121,7 +121,19 @@ export function hostWhole(state: HostState): Omit<Host, 'version' | 'pid'> {
     instances_idle: instances.idle,
     instances_stopping: instances.stopping,
     invocations_queued,
+    tiers: hostTiers(state),
   };
+}
+
+/** What each budget has and has given, that of no node first. */
+function hostTiers({ capacity, granted }: HostState): HostTier[] {
+  const about = (tier: Tier): HostTier => {
+    const limit_bytes = bytesOf(capacity, tier);
+    const granted_bytes = bytesOf(granted, tier);
+    const free_bytes = Math.max(0, limit_bytes - granted_bytes);
+    return { host_node: nodeOfTier(tier), limit_bytes, granted_bytes, free_bytes };
+  };
+  return [about('host'), ...nodeLimits(capacity).map(({ node }) => about(tierOf(node)))];
 }
 
 function hostMemory({ told, pressure, config }: HostState): HostMemoryStatus | null {

@@ -19,7 +19,7 @@ import type {
 import { kindOf } from '../model/operations.ts';
 import { instanceAddress } from '../model/network.ts';
 import type { HostState, RegionState, VmState } from '../model/state.ts';
-import { totalBytes } from '../model/tiers.ts';
+import { nodeOfTier, totalBytes } from '../model/tiers.ts';
 
 export interface Page<Row> {
   readonly rows: readonly Row[];
@@ -204,6 +204,7 @@ export const listRegions = lister<RegionRow>(PLACE, function* (state, after) {
         ...holderParts(region.holder),
         operation_id: region.operation_id,
         unplug_attempts: region.unplug_attempts,
+        host_node: nodeOfTier(region.tier),
       });
       yield { key, ...about, state: told, row };
     }

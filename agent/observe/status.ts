@@ -11,7 +11,7 @@ import { regionPermitBytes } from '../core/permits.ts';
 import { regionBytes } from '../model/spec.ts';
 import { type FunctionState, type InstancePhase, vmSpec, type VmState } from '../model/state.ts';
 import { targetsOf } from '../model/targets.ts';
-import { totalBytes } from '../model/tiers.ts';
+import { nodeOfTier, totalBytes } from '../model/tiers.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { Drifts } from './drift.ts';
 import { rungsStatus } from './pool-status.ts';
@@ -175,7 +175,7 @@ async function within<T>(clock: Clock, answer: Promise<T>): Promise<T | null> {
 function regionsOf(fn: FunctionState, { vm, source, seen, stats }: Told): RegionStatus[] {
   const regions = new Map(seen?.regions.map((one) => [one.id, one]));
   const partitions = new Map(stats?.partitions.map((one) => [one.region_pci, one]));
-  return vm.regions.map(({ id, holder, permit_bytes }, index) => {
+  return vm.regions.map(({ id, holder, permit_bytes, tier }, index) => {
     const region = regions.get(id);
     const held = holderParts(holder);
     const is_instance = held.instance_id !== null && held.span === null;
@@ -194,6 +194,8 @@ function regionsOf(fn: FunctionState, { vm, source, seen, stats }: Told): Region
       vm_id: vm.id,
       drift_bytes: source?.drifts?.of(id)?.bytes ?? null,
       address: is_instance ? instanceAddress(vm.network, index) : null,
+      host_node: nodeOfTier(tier),
+      nodes: region?.node_bytes ?? [],
     };
   });
 }

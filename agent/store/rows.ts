@@ -299,6 +299,7 @@ function specIn({ spec }: FunctionState): FunctionState['spec'] {
     tenant: tenant ?? null,
     deadline_ms: deadline_ms ?? null,
     reclaim_slo: reclaim_slo ?? null,
+    host_node: spec.host_node ?? null,
     pool: pool ?? null,
     spans: spans ?? [],
     memory: memory ? { ...memory, expression: memory.expression ?? null } : null,

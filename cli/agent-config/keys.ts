@@ -34,6 +34,7 @@ import {
   USERS,
   wholeBetween,
 } from './kinds.ts';
+import { NODE_KEYS } from './node-keys.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export const VMM_CHOICES: readonly string[] = ['auto', ...DRIVERS.names];
@@ -280,13 +281,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: null,
     otherwise: "VMMs run as the agent's user",
   },
-  {
-    name: 'host_node',
-    kind: wholeBetween('N', 0, 1_023),
-    doc: 'host NUMA node for all memory of VMs (Cloud Hypervisor)',
-    default: null,
-    otherwise: 'any',
-  },
+  ...NODE_KEYS,
   {
     name: 'landlock',
     kind: SWITCH,

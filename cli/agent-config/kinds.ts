@@ -2,6 +2,7 @@
 import { NETWORK_ADDRESS_WANTED, parseNetworkAddress } from '../../agent/api/address.ts';
 import { HTTP_ADDRESS_WANTED, parseHttpAddress } from '../../agent/http/address.ts';
 import { BRIDGES_WANTED, parseAddress, parseBridges } from '../../agent/model/network.ts';
+import { NODE_LIMITS_WANTED, parseNodeLimits } from '../../agent/model/tiers.ts';
 import { parseBytes, sizeWanted } from '../../base/units.ts';
 import { gidOf, uidOf } from '../../base/users.ts';
 
@@ -119,6 +120,11 @@ export const NETWORK_ADDRESS: ConfigKind = {
 export const BRIDGES: ConfigKind = {
   value: 'LIST',
   wanted: (text) => (parseBridges(text) === null ? BRIDGES_WANTED : null),
+};
+
+export const NODE_LIMITS: ConfigKind = {
+  value: 'LIST',
+  wanted: (text) => (parseNodeLimits(text) === null ? NODE_LIMITS_WANTED : null),
 };
 
 /** Those that are told to programs; their libraries look at no more. */

@@ -42,6 +42,8 @@ import { ServiceManager } from '../service-manager.ts';
 import { badPolicyFile } from '../errors.ts';
 import { loadPolicy, watchPolicy } from '../policy-file.ts';
 import type { Values } from '../values.ts';
+import type { HostNodeReader } from '../../hypervisor-client/host/host-nodes.ts';
+import { hostNode, nodeLimitsOf } from '../host-node-options.ts';
 import { readVersion } from '../../base/version.ts';
 
 const US_PER_MS = 1_000;
@@ -103,21 +105,22 @@ function checkEnoughForOne(limit_bytes: number, overhead_bytes: number): void {
  * How to start VMMs. Throws HP_AGENT_CGROUP when --cgroup cannot hold them, HP_AGENT_VMM_USERS when
  * they cannot have users of their own.
  */
-export function vmmOptions(values: Values, onWarning: (text: string) => void): HypervisorOptions {
+export function vmmOptions(
+  values: Values,
+  onWarning: (text: string) => void,
+  readNodes?: HostNodeReader,
+): HypervisorOptions {
   const qemu = values.optional('qemu');
   const cloud_hypervisor = values.optional('cloud-hypervisor');
   const cgroup_root = cgroupRoot(values);
   if (cgroup_root !== null) checkCgroup(cgroup_root);
-  const node = values.optional('host-node');
-  const host_numa_node = node === undefined ? null : values.whole('host-node', 0, 1_023);
-  const uids = vmmUids(values);
+  const host_numa_node = hostNode(values, readNodes);
+  const common = { cgroup_root, uids: vmmUids(values), onWarning };
   return {
-    qemu: { cgroup_root, uids, onWarning, ...(qemu ? { program: qemu } : {}) },
+    qemu: { ...common, host_node: host_numa_node, ...(qemu ? { program: qemu } : {}) },
     cloud_hypervisor: {
-      cgroup_root,
-      uids,
+      ...common,
       host_numa_node,
-      onWarning,
       landlock: values.flag('landlock'),
       ...(cloud_hypervisor ? { command: [cloud_hypervisor] } : {}),
     },
@@ -159,8 +162,9 @@ function parseMechanisms(text: string): MechanismName[] {
 }
 
 /** Bounds of the core's decisions that are of this host. */
-function boundsOf(values: Values): Partial<CoreConfig> {
+function boundsOf(values: Values, host_limit_bytes: number): Partial<CoreConfig> {
   return {
+    node_limits: nodeLimitsOf(values, host_limit_bytes),
     vms_max: values.whole('vms-max', 1, LIMITS.vms_per_host),
     queue_length_max: values.whole(
       'queue-length-max',
@@ -294,7 +298,7 @@ async function run(input: CommandInput): Promise<number> {
     cgroup_root: cgroupRoot(values),
     vmm_overhead_bytes: values.bytes('vmm-overhead'),
     host_cpus: availableParallelism(),
-    bounds: boundsOf(values),
+    bounds: boundsOf(values, host_limit_bytes),
     dns: namesOf(values.optional('dns') ?? '').filter(Boolean),
     ...peersOf(values),
     ...shownBy(values),

@@ -1,3 +1,4 @@
+import { HOST_NODE_MAX } from '../../hypervisor-client/host/host-nodes.ts';
 import { BACKINGS, type FunctionSpec, type MemorySpec } from '../../agent/model/spec.ts';
 import type { DeployResponse } from '../../agent/model/messages.ts';
 import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
@@ -123,10 +124,14 @@ function specOfOptions(values: Values, positionals: readonly string[]): Function
     tenant: values.optional('tenant') ?? null,
     ...promisesOf(values),
     pool: values.flag('pool') ? DEFAULT_POOL : null,
+    host_node: hostNodeOf(values),
     spans: spansOf(values).map(({ name, bytes }) => ({ name, max_bytes: bytes })),
     program: null,
   };
 }
+
+const hostNodeOf = (values: Values): number | null =>
+  values.optional('host-node') === undefined ? null : values.whole('host-node', 0, HOST_NODE_MAX);
 
 /** When its invocations are to be over, and its memory back. Throws HP_CLI_BAD_VALUE. */
 function promisesOf(values: Values): Pick<FunctionSpec, 'deadline_ms' | 'reclaim_slo'> {
@@ -258,6 +263,10 @@ export const deployCommand: Command = {
     'reclaim-slo': {
       value: 'PROMISE',
       summary: "how soon memory it gives up is back at the host, like '10ms per 1GiB, p99'",
+    },
+    'host-node': {
+      value: 'N',
+      summary: 'NUMA node of the host that memory of its instances comes from (default: any)',
     },
     pool: { summary: 'keep memory ready for calls that are to come, and let it age' },
     'dry-run': { summary: 'tell what a changed definition would do, and do nothing' },

@@ -23,7 +23,8 @@ async function run(input: CommandInput): Promise<void> {
   }
   const more = await besideBook(input, name);
   const json = more ? { ...told, ledger: more.json } : told;
-  const text = more ? `${render(told)}\nby its ledger:\n${more.text}` : render(told);
+  const lies = await nodesOf(input, told);
+  const text = more ? `${render(told, lies)}\nby its ledger:\n${more.text}` : render(told, lies);
   input.stdout.write(input.values.flag('json') ? jsonDocument(json) : text);
 }
 
@@ -43,6 +44,24 @@ async function besideBook(input: CommandInput, name: string): Promise<Beside | n
   return status.ledger && newestStory(USUAL_LEDGER, status.ledger.ledger, name);
 }
 
+/**
+ * Where the host's kernel says that its region lies, of one that is bound to a node: its VM is
+ * asked for that. Null: it is not bound.
+ */
+async function nodesOf(
+  input: CommandInput,
+  { host_node, function: name, vm_id, region_id }: ExplainResponse,
+): Promise<string | null> {
+  if (host_node === null) return null;
+  const { functions } = await withAgent(input, (client, signal) => client.status(name, { signal }));
+  const regions = functions.flatMap((one) => one.regions);
+  const region = regions.find((one) => one.vm_id === vm_id && one.id === region_id);
+  if (region?.resident_bytes === 0) return 'nowhere: nothing of it is resident';
+  if (!region || region.nodes.length === 0) return 'unknown: the host does not tell it';
+  const parts = region.nodes.map(({ node, bytes }) => `${formatBytes(bytes)} on node ${node}`);
+  return `${parts.join(', ')}, by the host's word`;
+}
+
 interface Beside {
   readonly json: object;
   readonly text: string;
@@ -51,7 +70,7 @@ interface Beside {
 const size = (bytes: number | null): string => (bytes === null ? 'unknown' : formatBytes(bytes));
 
 /** The agent's stamps are of the host's clock, which is the same here. */
-function render(told: ExplainResponse): string {
+function render(told: ExplainResponse, lies: string | null): string {
   const now_ms = hostClock.nowMs();
   const ago = (at_ms: number): string => `${formatMs(Math.max(0, now_ms - at_ms))} ago`;
   const { want_bytes, wanted_at_ms, next_at_ms } = told;
@@ -71,7 +90,9 @@ function render(told: ExplainResponse): string {
       ? []
       : [`  expected    ${size(told.expected_bytes)}; at most ${size(told.peak_bytes)} so far`]),
     `  permit      ${formatBytes(told.permit_bytes)}; ` +
-      `${formatBytes(told.free_bytes)} of the host are free`,
+      `${formatBytes(told.free_bytes)} of ` +
+      `${told.host_node === null ? 'the host' : `host node ${told.host_node}`} are free`,
+    ...(lies === null ? [] : [`  lies        ${lies}`]),
     `  next        ${printable(told.next, 512)}${due}; policy ${told.policy}`,
     ...told.spans.map((span) => {
       const { name, region_id, bytes, plugged_bytes, asked_at_ms, opened_at_ms } = span;
@@ -108,7 +129,8 @@ export const explainCommand: Command = {
   help: `
 How large the instance is and why, what its guest says is in use, what is granted for it, what is
 decided next, and the latest changes of its size with what came of each. Instances have the names
-that 'hotplane status --json' tells. The agent answers from its own book: no VM is asked. Its
+that 'hotplane status --json' tells. The agent answers from its own book: no VM is asked, but where
+its memory is bound to a NUMA node of the host, for where it really lies. Its
 ledger, where that is at the usual place, adds what the policy saw, the calls, and whose memory it
 was.
 

@@ -8,7 +8,9 @@ export const regionsCommand = listCommand<RegionRow>({
   options: { function: FUNCTION_OPTION, vm: VM_OPTION, state: STATE_OPTION },
   help: `
 Every region, VM by VM: resizing, held by an instance, ready (plugged ahead of a start), empty, or
-left (an unplug did not empty it). Of a span, the instance is told with its name: i7/data.
+left (an unplug did not empty it). Of a span, the instance is told with its name: i7/data. NODE is
+the NUMA node of the host that a region is bound to; where its bytes really lie tells
+'hotplane status'.
 `,
   rows: (client, filter, options) => client.regions(filter, options),
   columns: [
@@ -22,6 +24,7 @@ left (an unplug did not empty it). Of a span, the instance is told with its name
     { title: 'TARGET', text: (row) => formatBytes(row.target_bytes), is_figure: true },
     { title: 'PLUGGED', text: (row) => formatBytes(row.plugged_bytes), is_figure: true },
     { title: 'PERMIT', text: (row) => formatBytes(row.permit_bytes), is_figure: true },
+    { title: 'NODE', text: ({ host_node }) => String(host_node ?? ''), is_figure: true },
     { title: 'FUNCTION', text: (row) => row.function },
     { title: 'OPERATION', text: ({ operation_id }) => operation_id ?? '' },
     { title: 'TRIES', text: (row) => String(row.unplug_attempts), is_figure: true },

@@ -92,6 +92,7 @@ function renderFunction(status: FunctionStatus): string {
     `plugged ${sum((region) => region.plugged_bytes)}, ` +
     `guest counts ${size(status.guest_plugged_bytes)}, ` +
     `resident ${sum((region) => region.resident_bytes)}\n` +
+    renderNodes(status) +
     `  VM          boot memory ${formatBytes(status.boot_bytes)}, resident in all ` +
     `${size(status.vm_resident_bytes)}, ${status.pages_migrated ?? UNKNOWN} pages migrated, ` +
     `${status.oom_kills ?? UNKNOWN} OOM kills\n` +
@@ -104,6 +105,23 @@ function renderFunction(status: FunctionStatus): string {
     renderUnanswered(status) +
     renderFailure(status)
   );
+}
+
+/** Where the host's kernel says that its regions lie, and where they are bound to. */
+function renderNodes({ function: spec, regions }: FunctionStatus): string {
+  const sums = new Map<number, number>();
+  for (const { nodes } of regions) {
+    for (const { node, bytes } of nodes) sums.set(node, (sums.get(node) ?? 0) + bytes);
+  }
+  const { host_node } = spec;
+  if (host_node === null && sums.size === 0) return '';
+  const unknown = regions.filter((one) => one.resident_bytes !== 0 && one.nodes.length === 0);
+  const lies = [...sums]
+    .toSorted(([a], [b]) => a - b)
+    .map(([node, bytes]) => `${formatBytes(bytes)} on node ${node}`);
+  if (unknown.length > 0) lies.push(`of ${unknown.length} regions unknown`);
+  const bound = host_node === null ? '' : `bound to node ${host_node}; `;
+  return `  host nodes  ${bound}resident ${lies.join(', ') || '0 B'}\n`;
 }
 
 /** What its VMs have beside regions; base runtime and code are there once for all instances. */

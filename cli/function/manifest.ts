@@ -2,6 +2,7 @@
  * `function.yaml`: all that is to be said of a function, in the words of people. Every option of
  * `hotplane deploy` is a key of it. docs/function.schema.json is written from here. Pure.
  */
+import { HOST_NODE_MAX } from '../../hypervisor-client/host/host-nodes.ts';
 import { z } from 'zod';
 import { memoryExpressionSchema } from '../../agent/expression/interface.ts';
 import { expressionOfBlock } from '../../agent/model/expression-spec.ts';
@@ -215,6 +216,16 @@ export const functionFileSchema = z
       .describe(
         'memory that an instance opens and closes while it runs: NAME: SIZE, the most it can be',
       ),
+    host_node: z
+      .number()
+      .int()
+      .min(0)
+      .max(HOST_NODE_MAX)
+      .optional()
+      .describe(
+        'NUMA node of the host that memory of its instances comes from, and no other; the agent ' +
+          'must have a limit for it (node_limits); default: any',
+      ),
     tmp: size.optional().describe('most that /tmp of an instance holds; default: 64 MiB'),
     network: z
       .strictObject({
@@ -300,6 +311,7 @@ export function specOfManifest(
           worth_gib_s: manifest.pool.worth,
         }
       : null,
+    host_node: manifest.host_node ?? null,
     spans: Object.entries(manifest.spans).map(([name, max_bytes]) => ({ name, max_bytes })),
     program,
   };

@@ -351,6 +351,8 @@ function sum(list: readonly number[]): number {
   return list.reduce((total, value) => total + value, 0);
 }
 
+const PLAIN = { drift_bytes: null, span: null, address: null, host_node: null, nodes: [] };
+
 function statusOf(vm: FakeVm): FunctionStatus {
   return {
     function: vm.spec,
@@ -376,9 +378,7 @@ function statusOf(vm: FakeVm): FunctionStatus {
       guest_plugged_bytes: plugged_bytes,
       resident_bytes: vm.resident[index] ?? 0,
       permit_bytes: plugged_bytes,
-      drift_bytes: null,
-      span: null,
-      address: null,
+      ...PLAIN,
     })),
     vm_resident_bytes: 0,
     pages_migrated: 0,

@@ -7,6 +7,7 @@ import { networkText } from '../../cli/network-text.ts';
 const on_bridge = { network: { bridge: 'br0' } };
 const regionOf = (instance_id: string | null, address: string | null) => ({
   ...nothingOf(regionStatusSchema),
+  nodes: [],
   id: 'r0',
   vm_id: 'vm1',
   max_bytes: 1,

@@ -2,6 +2,7 @@
  * Every option does something: each one, given a value of its own, changes what the command asks
  * for. A table that misses an option of its command fails, so that none is added without a row.
  */
+import { nodeLimitsOf } from '../../cli/host-node-options.ts';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -61,6 +62,7 @@ const DEPLOY = [
   ['reclaim-slo', '10ms per 1GiB, p95', { reclaim_slo: { ms_per_gib: 10, percentile: 95 } }],
   ['tenant', 'acme', { tenant: 'acme' }],
   ['span', 'data=4MiB', { spans: [{ name: 'data', max_bytes: 4 * MIB }] }],
+  ['host-node', '1', { host_node: 1 }],
   ['arg', '/bin/it', { argv: ['/bin/it'] }],
   ['pool', null, { pool: DEFAULT_POOL }],
   ['init-on-alloc', null, { init_on_alloc: true }],
@@ -69,7 +71,8 @@ const DEPLOY = [
 
 test('every option of deploy arrives at the agent', async (t) => {
   const policy = { ...DEFAULT_POLICY, elastic: true };
-  const { client, socket_path } = await serve(t, 16 * GIB, { policy });
+  const bounds = { node_limits: [{ node: 1, bytes: 4 * GIB }] };
+  const { client, socket_path } = await serve(t, 16 * GIB, { policy, bounds });
   for (const [option, value, wanted] of DEPLOY) {
     const words = value === null ? [`--${option}`] : [`--${option}`, value];
     const limit = option === 'limit' ? [] : ['--limit', '256MiB'];
@@ -147,15 +150,19 @@ test('every option of invoke arrives at the agent', async (t) => {
 const VMM: readonly (readonly [string, object])[] = [
   ['--qemu /opt/q', { qemu: { program: '/opt/q' } }],
   ['--cloud-hypervisor /opt/ch', { cloud_hypervisor: { command: ['/opt/ch'] } }],
-  ['--host-node 3', { cloud_hypervisor: { host_numa_node: 3 } }],
+  ['--host-node 3', { qemu: { host_node: 3 }, cloud_hypervisor: { host_numa_node: 3 } }],
   ['--no-landlock', { cloud_hypervisor: { landlock: false } }],
 ];
 
 const vmmOf = (line: string, env: NodeJS.ProcessEnv = {}) => {
   const parsed = parseCommandLine(['agent', ...line.split(' ').filter(Boolean)], COMMANDS);
   if (parsed.kind !== 'run') throw new Error(`${line} is no command to run`);
-  return vmmOptions(valuesOf(resolveConfig(parsed.values, env, null)), () => undefined);
+  const values = valuesOf(resolveConfig(parsed.values, env, null));
+  return vmmOptions(values, () => undefined, readNodes);
 };
+
+const MEMORY = { free_bytes: null, has_cpus: true, distances: [] };
+const readNodes = () => [0, 3].map((node) => ({ node, total_bytes: 2 * GIB, ...MEMORY }));
 
 test('the options on VMMs are given to the drivers, and go before the environment', (t) => {
   for (const [line, wanted] of VMM) t.like(vmmOf(line), wanted, line);
@@ -165,6 +172,26 @@ test('the options on VMMs are given to the drivers, and go before the environmen
     cloud_hypervisor: { command: ['/env/ch'], host_numa_node: null, landlock: true },
   });
   t.like(vmmOf('--qemu /opt/q', env), { qemu: { program: '/opt/q' } });
+});
+
+const limits = (text: string) => {
+  const parsed = parseCommandLine(['agent', `--node-limits=${text}`], COMMANDS);
+  if (parsed.kind !== 'run') throw new Error('no command to run');
+  const values = valuesOf(resolveConfig(parsed.values, {}, null));
+  return nodeLimitsOf(values, 3 * GIB, readNodes);
+};
+
+test('a node that the host does not have, or not enough of, is refused before anything is', (t) => {
+  const code = 'HP_VMM_NO_HOST_NODE';
+  t.throws(() => vmmOf('--host-node 5'), {
+    code,
+    message: /^--host-node: there is no host node 5/,
+  });
+  t.deepEqual(limits('3=1GiB'), [{ node: 3, bytes: GIB }]);
+  t.throws(() => limits('1=1GiB'), { code });
+  const few = { code: 'HP_AGENT_HOST_LIMIT' };
+  t.throws(() => limits('3=4GiB'), { ...few, message: /4 GiB of host node 3, which has 2 GiB/ });
+  t.throws(() => limits('0=2GiB,3=1GiB'), { ...few, message: /leave 0 B of the host limit/ });
 });
 
 test('--cgroup is given to both drivers, and told at once where it can hold no VMM', async (t) => {

@@ -39,6 +39,7 @@ export interface FunctionSpec {
   readonly reclaim_slo: ReclaimSlo | null;
   readonly pool: PoolSpec | null;
   readonly spans: readonly SpanSpec[];
+  readonly host_node: number | null;
   readonly program: FunctionProgram | null;
 }
 
@@ -588,6 +589,13 @@ export interface RegionStatus {
   readonly drift_bytes: number | null;
   readonly span: string | null;
   readonly address: string | null;
+  readonly host_node: number | null;
+  readonly nodes: readonly NodeBytes[];
+}
+
+export interface NodeBytes {
+  readonly node: number;
+  readonly bytes: number;
 }
 
 export interface Failure {
@@ -1147,6 +1155,7 @@ export interface Host {
   readonly invocations_queued: number;
   readonly version: string;
   readonly pid: number;
+  readonly tiers: readonly Tier[];
 }
 
 export const Host_Availability = {
@@ -1206,6 +1215,13 @@ export function host_AvailabilityToNumber(object: Host_Availability): number {
   }
 }
 
+export interface Tier {
+  readonly host_node: number | null;
+  readonly limit_bytes: number;
+  readonly granted_bytes: number;
+  readonly free_bytes: number;
+}
+
 export interface UncordonRequest {
   readonly author: string;
   readonly reason: string;
@@ -1256,6 +1272,7 @@ export interface ExplainResponse {
   readonly expected_bytes: number | null;
   readonly peak_bytes: number | null;
   readonly spans: readonly SpanStatus[];
+  readonly host_node: number | null;
 }
 
 export interface SizeChange {
@@ -2035,6 +2052,7 @@ export interface RegionRow {
   readonly operation_id: string | null;
   readonly unplug_attempts: number;
   readonly span: string | null;
+  readonly host_node: number | null;
 }
 
 export interface ListOperationsResponse {
@@ -2504,6 +2522,7 @@ function createBaseFunctionSpec(): FunctionSpec {
     reclaim_slo: null,
     pool: null,
     spans: [],
+    host_node: null,
     program: null,
   };
 }
@@ -2569,6 +2588,9 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
     }
     for (const v of message.spans) {
       SpanSpec.encode(v!, writer.uint32(170).fork()).join();
+    }
+    if (message.host_node !== undefined && message.host_node !== null) {
+      writer.uint32(184).uint64(message.host_node);
     }
     if (message.program !== undefined && message.program !== null) {
       FunctionProgram.encode(message.program, writer.uint32(162).fork()).join();
@@ -2747,6 +2769,14 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
             }
 
             message.spans.push(SpanSpec.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.host_node = longToNumber(reader.uint64());
             continue;
           }
           case 20: {
@@ -5196,6 +5226,8 @@ function createBaseRegionStatus(): RegionStatus {
     drift_bytes: null,
     span: null,
     address: null,
+    host_node: null,
+    nodes: [],
   };
 }
 
@@ -5239,6 +5271,12 @@ export const RegionStatus: MessageFns<RegionStatus> = {
     }
     if (message.address !== undefined && message.address !== null) {
       writer.uint32(106).string(message.address);
+    }
+    if (message.host_node !== undefined && message.host_node !== null) {
+      writer.uint32(112).uint64(message.host_node);
+    }
+    for (const v of message.nodes) {
+      NodeBytes.encode(v!, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -5358,6 +5396,79 @@ export const RegionStatus: MessageFns<RegionStatus> = {
             }
 
             message.address = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.host_node = longToNumber(reader.uint64());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.nodes.push(NodeBytes.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseNodeBytes(): NodeBytes {
+  return { node: 0, bytes: 0 };
+}
+
+export const NodeBytes: MessageFns<NodeBytes> = {
+  encode(message: NodeBytes, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== 0) {
+      writer.uint32(8).uint64(message.node);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(16).uint64(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeBytes {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeBytes() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.node = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -7979,6 +8090,7 @@ function createBaseHost(): Host {
     invocations_queued: 0,
     version: "",
     pid: 0,
+    tiers: [],
   };
 }
 
@@ -8025,6 +8137,9 @@ export const Host: MessageFns<Host> = {
     }
     if (message.pid !== 0) {
       writer.uint32(112).uint64(message.pid);
+    }
+    for (const v of message.tiers) {
+      Tier.encode(v!, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -8152,6 +8267,93 @@ export const Host: MessageFns<Host> = {
             }
 
             message.pid = longToNumber(reader.uint64());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.tiers.push(Tier.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTier(): Tier {
+  return { host_node: null, limit_bytes: 0, granted_bytes: 0, free_bytes: 0 };
+}
+
+export const Tier: MessageFns<Tier> = {
+  encode(message: Tier, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.host_node !== undefined && message.host_node !== null) {
+      writer.uint32(8).uint64(message.host_node);
+    }
+    if (message.limit_bytes !== 0) {
+      writer.uint32(16).uint64(message.limit_bytes);
+    }
+    if (message.granted_bytes !== 0) {
+      writer.uint32(24).uint64(message.granted_bytes);
+    }
+    if (message.free_bytes !== 0) {
+      writer.uint32(32).uint64(message.free_bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Tier {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTier() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.host_node = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.granted_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.free_bytes = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -8478,6 +8680,7 @@ function createBaseExplainResponse(): ExplainResponse {
     expected_bytes: null,
     peak_bytes: null,
     spans: [],
+    host_node: null,
   };
 }
 
@@ -8554,6 +8757,9 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
     }
     for (const v of message.spans) {
       SpanStatus.encode(v!, writer.uint32(194).fork()).join();
+    }
+    if (message.host_node !== undefined && message.host_node !== null) {
+      writer.uint32(200).uint64(message.host_node);
     }
     return writer;
   },
@@ -8761,6 +8967,14 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
             }
 
             message.spans.push(SpanStatus.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.host_node = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -11695,6 +11909,7 @@ function createBaseRegionRow(): RegionRow {
     operation_id: null,
     unplug_attempts: 0,
     span: null,
+    host_node: null,
   };
 }
 
@@ -11735,6 +11950,9 @@ export const RegionRow: MessageFns<RegionRow> = {
     }
     if (message.span !== undefined && message.span !== null) {
       writer.uint32(98).string(message.span);
+    }
+    if (message.host_node !== undefined && message.host_node !== null) {
+      writer.uint32(104).uint64(message.host_node);
     }
     return writer;
   },
@@ -11846,6 +12064,14 @@ export const RegionRow: MessageFns<RegionRow> = {
             }
 
             message.span = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.host_node = longToNumber(reader.uint64());
             continue;
           }
         }

@@ -27,7 +27,7 @@ export interface Served {
 export async function serve(
   t: { teardown: (end: () => Promise<void>) => void },
   host_limit_bytes: number = 4 * GIB,
-  own: Partial<Pick<HostAgentOptions, 'hypervisor' | 'policy' | 'ledger'>> = {},
+  own: Partial<Pick<HostAgentOptions, 'hypervisor' | 'policy' | 'ledger' | 'bounds'>> = {},
 ): Promise<Served> {
   const folder = await mkdtemp(join(tmpdir(), 'hotplane-api-'));
   const log = pino({ level: 'silent' });

@@ -91,6 +91,7 @@ test('a client made from agent.proto alone deploys, invokes and asks', async (t)
     deadline_ms: _whenever,
     reclaim_slo: _no_promise,
     pool: _not_ahead,
+    host_node: _anywhere,
     program: _none,
     ...spec
   } = fresh;

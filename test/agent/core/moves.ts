@@ -17,6 +17,8 @@ interface Deploy {
   readonly max_vms: number;
   readonly limit_bytes: number;
   readonly pool: FunctionSpec['pool'];
+  /** Absent: as the definition has it, or none. */
+  readonly host_node?: number | null;
 }
 
 export type Move =
@@ -225,8 +227,9 @@ export function play(world: World, moves: readonly Move[]): string[] {
         world.health(one.index, one.responsive);
         break;
       case 'deploy': {
-        const { concurrency, max_vms, limit_bytes, pool } = one;
-        const part = { concurrency, max_vms, limit_bytes, pool, memory: memoryOf(world, one) };
+        const { concurrency, max_vms, limit_bytes, pool, host_node = null } = one;
+        const sizes = { concurrency, max_vms, limit_bytes, pool, host_node };
+        const part = { ...sizes, memory: memoryOf(world, one) };
         requests.push(world.deploy(one.name, one.mechanism, part));
         break;
       }

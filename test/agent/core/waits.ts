@@ -2,6 +2,7 @@
 import type { Action } from '../../../agent/model/actions.ts';
 import { kindOf } from '../../../agent/model/operations.ts';
 import type { HostState, Shortage } from '../../../agent/model/state.ts';
+import type { Tier } from '../../../agent/model/tiers.ts';
 
 /** Throws where a step breaks a promise about who waits for memory, for how long, and for what. */
 export function checkWaits(
@@ -19,8 +20,10 @@ export function checkWaits(
       throw new Error(`${spec.name} waits for memory since ${short.since_ms}, beyond its bound`);
     }
   }
-  if (after.short.length > 0 && !isSomethingComing(after)) {
-    throw new Error(`${after.short.join()} waits for memory, and none comes`);
+  for (const name of after.short) {
+    const { tier = 'host' } = after.functions.get(name)?.short ?? {};
+    if (!isSomethingComing(after, tier))
+      throw new Error(`${name} waits for ${tier}, and none comes`);
   }
   checkFair(before, after, actions, now.now_ms);
 }
@@ -40,15 +43,25 @@ function checkOrder({ functions, short }: HostState): void {
   if (times.some((time, at) => time < (times[at - 1] ?? 0))) throw new Error('out of order');
 }
 
-function isSomethingComing({ vms, operations }: HostState): boolean {
-  for (const operation of operations.values()) if (kindOf(operation) === 'unplug') return true;
-  for (const { phase, instances } of vms.values()) {
-    if (phase === 'ending' || instances.some((one) => one.phase === 'stopping')) return true;
+function isSomethingComing({ vms, operations }: HostState, tier: Tier): boolean {
+  const isOf = (vm_id: string, index: number): boolean =>
+    vms.get(vm_id)?.regions[index]?.tier === tier;
+  for (const operation of operations.values()) {
+    const { vm_id, region_index } = operation;
+    if (kindOf(operation) === 'unplug' && isOf(vm_id, region_index)) return true;
+  }
+  for (const { id, phase, instances, regions } of vms.values()) {
+    // Boot memory and VMM are the host's.
+    if (phase === 'ending' && (tier === 'host' || regions.some((one) => one.tier === tier))) {
+      return true;
+    }
+    const stopping = instances.filter((one) => one.phase === 'stopping');
+    if (stopping.some(({ region_index }) => isOf(id, region_index))) return true;
   }
   return false;
 }
 
-/** Nobody gets memory for a start while an older invocation of another function goes on waiting. */
+/** Nobody gets memory of a tier while an older invocation of another function waits for it. */
 function checkFair(
   before: HostState,
   after: HostState,
@@ -72,7 +85,8 @@ function checkFair(
       if (name === order.function || !was || !is || is.received_at_ms !== was.received_at_ms) {
         continue;
       }
-      if (was.received_at_ms < received_at_ms) {
+      const wanted = vm?.regions[order.region_index]?.tier;
+      if ((was.tier ?? 'host') === wanted && was.received_at_ms < received_at_ms) {
         throw new Error(`${order.function} got memory for which ${name} waits longer`);
       }
     }

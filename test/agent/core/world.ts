@@ -28,6 +28,8 @@ import { checkTargets } from './bounds.ts';
 import { checkCordon } from './cordoned.ts';
 import { checkQueue } from './queue.ts';
 import { StepBudget } from './step-budget.ts';
+import { totalBytes } from '../../../agent/model/tiers.ts';
+import { checkTiers } from './tiered.ts';
 import { type Order, Truth } from './truth.ts';
 import { Launched } from './updated.ts';
 import { checkWaits } from './waits.ts';
@@ -192,9 +194,11 @@ export class World {
     }
     const granted = grantedBytes(this.state);
     if (truth > granted) throw new Error(`book ${granted} below plugged ${truth}`);
-    if (granted > this.state.capacity.host) throw new Error('book above the host limit');
-    const counted = countGranted(this.state).host;
-    if (counted !== granted) throw new Error(`the book says ${granted}, its rows ${counted}`);
+    const counted = countGranted(this.state);
+    checkTiers(this.state, counted);
+    if (totalBytes(counted) !== granted) {
+      throw new Error(`the book says ${granted}, its rows ${totalBytes(counted)}`);
+    }
   }
 
   /** Lets time pass, with every wake on the way. */

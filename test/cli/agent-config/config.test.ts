@@ -54,6 +54,7 @@ function threeOf(key: ConfigKey): readonly [string, string, string] {
     const at = '10.0.0.1/24:10.0.0.8/29';
     return [`a=${at}`, `b=${at}`, `c=${at}`];
   }
+  if (key.name === 'node_limits') return ['1=1GiB', '0=1GiB,1=2GiB', '2=3GiB'];
   if (key.name === 'dns') return ['10.0.0.1', '10.0.0.1,10.0.0.2', '10.0.0.3'];
   if (value === 'LIST') return ['hotmem', 'static', 'numa'];
   const other = choices?.filter((one) => one !== key.default) ?? ['11', '12', '13'];
