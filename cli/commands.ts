@@ -58,6 +58,7 @@ import { simulateCommand } from './commands/simulate.ts';
 import { simulateDecisionsCommand } from './commands/simulate-decisions.ts';
 import { simulatePaperCommand } from './commands/simulate-paper.ts';
 import { simulateDagsCommand } from './commands/simulate-dags.ts';
+import { simulateTiersCommand } from './commands/simulate-tiers.ts';
 import { simulateSizingCommand } from './commands/simulate-sizing.ts';
 import { statusCommand } from './commands/status.ts';
 import { topCommand } from './commands/top.ts';
@@ -116,6 +117,7 @@ export const COMMANDS: readonly Command[] = [
   simulateCommand,
   simulateDecisionsCommand,
   simulateDagsCommand,
+  simulateTiersCommand,
   simulateSizingCommand,
   simulatePaperCommand,
   compareCommand,
