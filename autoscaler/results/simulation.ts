@@ -18,6 +18,15 @@ const quantile = z.strictObject({
   high: figure.nullable(),
 });
 
+const readyPartSchema = z.strictObject({
+  asked: figure,
+  hits: figure,
+  idle_gib_s: figure,
+  /** At the end of the part; null: nobody said how much was wanted. */
+  want_gib: figure.nullable(),
+});
+export type ReadyPartFigures = z.infer<typeof readyPartSchema>;
+
 export const runFiguresSchema = z.strictObject({
   /** Policy with its parameters, mechanism. */
   name: z.string(),
@@ -58,6 +67,8 @@ export const runFiguresSchema = z.strictObject({
         asked: figure,
         hits: figure,
         idle_gib_s: figure,
+        /** Of each hundredth of the window; absent: not over time. */
+        parts: z.array(readyPartSchema).optional(),
       }),
     )
     .optional(),

@@ -5,6 +5,7 @@
 import { InvocationColumns } from '../trace/columns.ts';
 import type { Played } from './outcome.ts';
 import { sumOfReady } from './ready.ts';
+import { sumOfParts } from './ready-parts.ts';
 import type { SimWorkload } from './workload.ts';
 
 /** Plays each host's part of the workload by itself, and puts together what came of it. */
@@ -39,6 +40,7 @@ export function playHosts(
     busy_byte_ms: sum(({ busy_byte_ms }) => busy_byte_ms),
     peak_instances: mostOf(all.map(({ peak_instances }) => peak_instances)),
     ready: sumOfReady(all.map(({ ready }) => ready)),
+    ready_parts: sumOfParts(all.map(({ ready_parts = null }) => ready_parts)),
   };
 }
 

@@ -8,6 +8,17 @@ export const OUTCOME = { open: 0, warm: 1, cold: 2, refused: 3 } as const;
 /** Who looked for what stood ready, on each rung, and what that cost. */
 export type ReadyTally = Readonly<Record<ReadyRung, Pick<RungState, 'asked' | 'hits' | 'byte_ms'>>>;
 
+/** What stood ready and was looked for in one part of the window, of all functions. */
+export interface ReadyPart {
+  readonly asked: number;
+  readonly hits: number;
+  readonly byte_ms: number;
+  /** That policies and targets wanted there at the end of the part; null: nobody said. */
+  readonly want_bytes: number | null;
+}
+/** In equal parts of the window, rung by rung. */
+export type ReadyParts = Readonly<Record<ReadyRung, readonly ReadyPart[]>>;
+
 export interface Played {
   /** Of {@link OUTCOME}, for each invocation. */
   readonly outcomes: Uint8Array;
@@ -27,4 +38,6 @@ export interface Played {
   readonly peak_instances: Int32Array | null;
   /** Of all functions within the window; null: not counted. */
   readonly ready: ReadyTally | null;
+  /** The same over time; absent: not counted. */
+  readonly ready_parts?: ReadyParts | null;
 }

@@ -2,8 +2,8 @@
 import { byteMsAt, READY_RUNGS } from '../../agent/model/pool.ts';
 import type { HostState } from '../../agent/model/state.ts';
 import { GIB } from '../../base/units.ts';
-import type { RunFigures } from '../results/simulation.ts';
-import type { ReadyTally } from './outcome.ts';
+import type { ReadyPartFigures, RunFigures } from '../results/simulation.ts';
+import type { ReadyPart, ReadyParts, ReadyTally } from './outcome.ts';
 
 const NOTHING: ReadyTally = {
   plugged: { asked: 0, hits: 0, byte_ms: 0 },
@@ -40,10 +40,19 @@ function withPart(sum: ReadyTally, part: ReadyTally): ReadyTally {
   return { plugged: of('plugged'), warm: of('warm') };
 }
 
-/** As results tell it. */
-export function readyFigures(tally: ReadyTally): NonNullable<RunFigures['ready']> {
+/** As results tell it; `parts` null: not over time. */
+export function readyFigures(
+  tally: ReadyTally,
+  parts: ReadyParts | null,
+): NonNullable<RunFigures['ready']> {
   return READY_RUNGS.map((rung) => {
     const { asked, hits, byte_ms } = tally[rung];
-    return { rung, asked, hits, idle_gib_s: byte_ms / GIB / 1_000 };
+    const all = { rung, asked, hits, idle_gib_s: byte_ms / GIB / 1_000 };
+    return parts === null ? all : { ...all, parts: parts[rung].map(partFigures) };
   });
+}
+
+function partFigures({ asked, hits, byte_ms, want_bytes }: ReadyPart): ReadyPartFigures {
+  const want_gib = want_bytes === null ? null : want_bytes / GIB;
+  return { asked, hits, idle_gib_s: byte_ms / GIB / 1_000, want_gib };
 }

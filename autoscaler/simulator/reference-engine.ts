@@ -15,6 +15,7 @@ import { WIDE_HOST } from './host-model.ts';
 import { MemoryAccount } from '../results/memory-account.ts';
 import { OUTCOME, type Played, type ReadyTally } from './outcome.ts';
 import { readyOf } from './ready.ts';
+import { ReadyWatch } from './ready-parts.ts';
 import { SIM_BOOT_BYTES, VirtualHost } from './virtual-host.ts';
 import type { SimCosts, SimWorkload } from './workload.ts';
 
@@ -70,6 +71,7 @@ class ReferenceEngine {
   readonly #regions: readonly number[];
   readonly #index_of: ReadonlyMap<string, number>;
   readonly #host: VirtualHost;
+  readonly #watch: ReadyWatch;
   #busy_byte_ms = 0;
   /** At the end of the window; null: it is not over. */
   #ready: ReadyTally | null = null;
@@ -88,6 +90,7 @@ class ReferenceEngine {
     this.#workload = workload;
     this.#options = options;
     this.#account = new MemoryAccount(window_ms);
+    this.#watch = new ReadyWatch(window_ms);
     this.#outcomes = new Uint8Array(invocations.length);
     this.#waits_ms = new Float64Array(invocations.length).fill(Number.NaN);
     const boot_bytes = functions.length * SIM_BOOT_BYTES;
@@ -149,11 +152,13 @@ class ReferenceEngine {
       busy_byte_ms: this.#busy_byte_ms,
       peak_instances: null,
       ready: this.#ready ?? readyOf(state, this.#workload.window_ms),
+      ready_parts: this.#watch.finish(state),
     };
   }
 
   #noteWindow(now_ms: number): void {
     const { window_ms } = this.#workload;
+    this.#watch.until(now_ms, this.#host.state);
     if (now_ms > window_ms) this.#ready ??= readyOf(this.#host.state, window_ms);
   }
 

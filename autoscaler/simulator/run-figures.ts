@@ -38,7 +38,7 @@ export function figuresOfRun(
     committed_gib_s_parts: parts,
     window_ms: workload.window_ms,
     not_compared: [],
-    ...(played.ready && { ready: readyFigures(played.ready) }),
+    ...(played.ready && { ready: readyFigures(played.ready, played.ready_parts ?? null) }),
   };
 }
 

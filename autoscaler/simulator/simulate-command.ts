@@ -16,6 +16,7 @@ import { badSimulateOption } from './errors.ts';
 import type { HostModel } from './host-model.ts';
 import { MECHANISM_MODELS, type MechanismModel } from './mechanism-models.ts';
 import { renderMemoryOverTime } from './memory-plot.ts';
+import { renderRungs, rungsCsv } from './rungs-plot.ts';
 import { renderSimulation } from './simulate-text.ts';
 import { nameOfChoice, NEEDS_LIMIT, needsReference } from './simulation.ts';
 import { type PolicyChoice, simulate } from './simulation.ts';
@@ -139,5 +140,10 @@ async function writeFolder(folder: string, simulation: Simulation): Promise<void
   await writeWhole(join(folder, 'memory.svg'), renderMemoryOverTime(simulation));
   await writeWhole(join(folder, 'cold-starts.csv'), coldStartsCsv(simulation));
   await writeWhole(join(folder, 'cold-starts.svg'), renderColdStarts(simulation));
+  const rungs = renderRungs(simulation);
+  if (rungs !== null) {
+    await writeWhole(join(folder, 'rungs.csv'), rungsCsv(simulation));
+    await writeWhole(join(folder, 'rungs.svg'), rungs);
+  }
   await writeWhole(join(folder, SIMULATION_FILE), jsonDocument(simulation));
 }

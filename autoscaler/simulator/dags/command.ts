@@ -14,6 +14,7 @@ import { dagArms } from './arms.ts';
 import { dagChartCsv, renderDagChart } from './chart.ts';
 import { busyGibS, type DagFigures, dagFigures, hopelessCalls } from './figures.ts';
 import { playDags } from './player.ts';
+import { renderSlackChart, slackCsv } from './slack-chart.ts';
 import type { DagSimulation } from './simulation.ts';
 import { renderDags } from './text.ts';
 
@@ -96,5 +97,7 @@ async function writeFolder(folder: string, simulation: DagSimulation): Promise<v
   await makeFolder(folder);
   await writeWhole(join(folder, 'deadlines.svg'), renderDagChart(simulation.runs));
   await writeWhole(join(folder, 'deadlines.csv'), dagChartCsv(simulation.runs));
+  await writeWhole(join(folder, 'slack.svg'), renderSlackChart(simulation.runs));
+  await writeWhole(join(folder, 'slack.csv'), slackCsv(simulation.runs));
   await writeWhole(join(folder, DAG_SIMULATION_FILE), jsonDocument(simulation));
 }

@@ -9,6 +9,15 @@ import type { PlayedDags } from './player.ts';
 /** At most so many times the deadline; a plot is made of them. */
 const RATIOS = Array.from({ length: 81 }, (_, at) => at / 40);
 
+/** What of a deadline its parts took; 1 is all of it. What is left to 1 was not needed. */
+export interface DeadlineParts {
+  readonly wait: number;
+  readonly permit: number;
+  readonly plug: number;
+  readonly start: number;
+  readonly run: number;
+}
+
 export interface DagFigures {
   readonly name: string;
   readonly simulated: true;
@@ -23,6 +32,8 @@ export interface DagFigures {
   readonly instance_starts: number;
   /** Of those that missed, on average along the way that took longest (ms); null: none did. */
   readonly missed_spent: Spent | null;
+  /** Where the deadline went, in parts of it, on average along the way that took longest. */
+  readonly slack: { readonly met: DeadlineParts | null; readonly missed: DeadlineParts | null };
   /** Shares of the calls that were over within so many times their deadline. */
   readonly within: readonly { readonly ratio: number; readonly share: number }[];
   readonly committed_gib_s: number;
@@ -39,6 +50,7 @@ export function dagFigures(
   const ratios: number[] = [];
   let [count, met, failed, cold_stages] = [0, 0, 0, 0];
   let missed_spent = NOTHING_SPENT;
+  const slack = { met: new MeanParts(), missed: new MeanParts() };
   for (const [at, { dag, took_ms, spent, cold_stages: cold }] of played.calls.entries()) {
     if ((calls[at]?.at_ms ?? 0) < warm_up_ms) continue;
     const deadline_ms = dags[dag]?.deadline_ms ?? 1;
@@ -49,7 +61,9 @@ export function dagFigures(
       continue;
     }
     ratios.push(took_ms / deadline_ms);
-    if (took_ms <= deadline_ms) met += 1;
+    const is_met = took_ms <= deadline_ms;
+    slack[is_met ? 'met' : 'missed'].add(spent, deadline_ms);
+    if (is_met) met += 1;
     else missed_spent = sumSpent(missed_spent, spent);
   }
   const missed = count - met - failed;
@@ -65,10 +79,42 @@ export function dagFigures(
     cold_stages,
     instance_starts: played.starts,
     missed_spent: missed === 0 ? null : dividedBy(missed_spent, missed),
+    slack: { met: slack.met.mean(), missed: slack.missed.mean() },
     within: sharesWithin(ratios, count),
     committed_gib_s: parts.reduce((sum, part) => sum + part, 0),
     peak_committed_bytes: played.committed.peak_bytes,
   };
+}
+
+class MeanParts {
+  #sum: DeadlineParts = { wait: 0, permit: 0, plug: 0, start: 0, run: 0 };
+  #count = 0;
+
+  add({ wait_ms, permit_ms, plug_ms, start_ms, run_ms }: Spent, deadline_ms: number): void {
+    const { wait, permit, plug, start, run } = this.#sum;
+    this.#sum = {
+      wait: wait + wait_ms / deadline_ms,
+      permit: permit + permit_ms / deadline_ms,
+      plug: plug + plug_ms / deadline_ms,
+      start: start + start_ms / deadline_ms,
+      run: run + run_ms / deadline_ms,
+    };
+    this.#count += 1;
+  }
+
+  /** Null: there was none. */
+  mean(): DeadlineParts | null {
+    const count = this.#count;
+    if (count === 0) return null;
+    const { wait, permit, plug, start, run } = this.#sum;
+    return {
+      wait: wait / count,
+      permit: permit / count,
+      plug: plug / count,
+      start: start / count,
+      run: run / count,
+    };
+  }
 }
 
 function sharesWithin(ratios: readonly number[], count: number): DagFigures['within'] {

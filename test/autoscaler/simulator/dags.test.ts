@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { renderSlackChart, slackCsv } from '../../../autoscaler/simulator/dags/slack-chart.ts';
 import { z } from 'zod';
 import { MIB } from '../../../base/units.ts';
 import type { DagSpec } from '../../../agent/model/dag.ts';
@@ -72,6 +73,28 @@ test('where the deadline has time for a start none stands ready, and it is met c
       [2_300, 1],
     ],
   );
+});
+
+test('where deadlines went is told in parts of them, of calls that met and of those that missed', (t) => {
+  const warm_again = [10_000, 20_000].map((at_ms) => ({ dag: 0, at_ms, run_ms: [100, 100, 100] }));
+  const trace = traceOf([chain(400, 3)], warm_again);
+  const of = (calls: DagTrace['calls']) =>
+    dagFigures(
+      REACTIVE,
+      trace,
+      playDags({ ...trace, calls }, COSTS, Infinity, armOf(REACTIVE, 600)),
+      0,
+    );
+  const both = of(warm_again);
+  t.like(both, { met: 1, missed: 1 });
+  t.deepEqual(both.slack.met, { wait: 0, permit: 0, plug: 0, start: 0, run: 0.75 });
+  // Three starts of 300 ms, 40 of them its plug each, and 300 ms of work within 400.
+  const missed = { wait: 0, permit: 0, plug: 0.3, start: 1.95, run: 0.75 };
+  t.deepEqual(both.slack.missed, missed);
+  t.is(of(warm_again.slice(0, 1)).slack.met, null);
+  const [svg, csv] = [renderSlackChart([both]), slackCsv([both])];
+  t.true(svg.includes(`${REACTIVE}: 1 met, 1 missed`));
+  t.is(csv.split('\n')[1], `"${REACTIVE}",met,0.75,0,0,0,0`);
 });
 
 test('side by side stages end with the longest, and what is refused fails its call', (t) => {

@@ -1,5 +1,5 @@
 /** `hotplane simulate` from the trace to its folder. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -156,6 +156,45 @@ test('every policy is played by the reference engine, and says which it is', asy
     const ready = runs[at]?.ready?.find(({ rung }) => rung === 'warm');
     t.is(ready?.asked, 199, `${name}: every call looked for an idle instance`);
   }
+});
+
+test('what stands ready over time adds up to what stood ready, and is drawn with what is wanted', async (t) => {
+  const out = join(FOLDER, 'rungs');
+  const how = ['--policy', 'pool', '--pool-bucket', '60', '--engine', 'reference'];
+  await run(...how, '--out', out);
+  const [one] = simulationSchema.parse(
+    JSON.parse(readFileSync(join(out, SIMULATION_FILE), 'utf8')),
+  ).runs;
+  for (const { rung, asked, hits, idle_gib_s, parts = [] } of one?.ready ?? []) {
+    const sum = (of: (part: (typeof parts)[number]) => number): number =>
+      parts.reduce((all, part) => all + of(part), 0);
+    t.is(parts.length, 100);
+    t.is(
+      sum((part) => part.asked),
+      asked,
+      rung,
+    );
+    t.is(
+      sum((part) => part.hits),
+      hits,
+      rung,
+    );
+    t.true(Math.abs(sum((part) => part.idle_gib_s) - idle_gib_s) < 1e-6, rung);
+    t.true(
+      parts.some(({ want_gib }) => (want_gib ?? 0) > 0),
+      `${rung} is wanted`,
+    );
+  }
+  const svg = readFileSync(join(out, 'rungs.svg'), 'utf8');
+  t.regex(svg, /warm, GiB: 131 of 199 calls found one \(65\.8 %\)/);
+  const csv = readFileSync(join(out, 'rungs.csv'), 'utf8').trimEnd().split('\n');
+  t.is(csv.length, 201);
+  t.regex(csv[1] ?? '', /^"pool 60 s .*",plugged,\d/);
+  const wide = await simulated(...how, '--hosts', '3');
+  t.is(wide.runs[0]?.ready?.[1]?.parts?.length, 100, 'of several hosts together');
+  const fast = join(FOLDER, 'no-rungs');
+  await run('--out', fast);
+  t.false(existsSync(join(fast, 'rungs.svg')), 'the fast engine counts none');
 });
 
 test('several hosts are each full by themselves, and together they are one without a limit', async (t) => {

@@ -1,0 +1,89 @@
+/** What stood ready over time, part by part of the window of a simulation. Pure. */
+import { READY_RUNGS, type ReadyRung } from '../../agent/model/pool.ts';
+import { regionBytes } from '../../agent/model/spec.ts';
+import type { HostState } from '../../agent/model/state.ts';
+import type { ReadyPart, ReadyParts, ReadyTally } from './outcome.ts';
+import { readyOf } from './ready.ts';
+
+/** Hundredths, like the memory over time. */
+const PARTS = 100;
+
+type Functions = Pick<HostState, 'functions'>;
+
+/** Is told before each event, and looks at the host where a part ends. */
+export class ReadyWatch {
+  readonly #window_ms: number;
+  readonly #parts: Record<ReadyRung, ReadyPart[]> = { plugged: [], warm: [] };
+  #before: ReadyTally | null = null;
+
+  constructor(window_ms: number) {
+    this.#window_ms = window_ms;
+  }
+
+  /** Nothing has changed since the event before. */
+  until(now_ms: number, state: Functions): void {
+    while (this.#count < PARTS && now_ms > this.#endMs(this.#count)) this.#look(state);
+  }
+
+  /** Nothing happens any more. */
+  finish(state: Functions): ReadyParts {
+    while (this.#count < PARTS) this.#look(state);
+    return this.#parts;
+  }
+
+  get #count(): number {
+    return this.#parts.warm.length;
+  }
+
+  #endMs(part: number): number {
+    return (this.#window_ms * (part + 1)) / PARTS;
+  }
+
+  #look(state: Functions): void {
+    const now = readyOf(state, this.#endMs(this.#count));
+    for (const rung of READY_RUNGS) {
+      const { asked, hits, byte_ms } = now[rung];
+      const before = this.#before?.[rung] ?? { asked: 0, hits: 0, byte_ms: 0 };
+      this.#parts[rung].push({
+        asked: asked - before.asked,
+        hits: hits - before.hits,
+        byte_ms: byte_ms - before.byte_ms,
+        want_bytes: wantBytes(state, rung),
+      });
+    }
+    this.#before = now;
+  }
+}
+
+function wantBytes({ functions }: Functions, rung: ReadyRung): number | null {
+  let bytes: number | null = null;
+  for (const { pool, spec } of functions.values()) {
+    const { want } = pool[rung];
+    if (want !== null) bytes = (bytes ?? 0) + want * regionBytes(spec);
+  }
+  return bytes;
+}
+
+/** Of several hosts; null as soon as one of them did not count. */
+export function sumOfParts(all: readonly (ReadyParts | null)[]): ReadyParts | null {
+  const [first, ...others] = all;
+  return others.reduce<ReadyParts | null>(
+    (sum, own) =>
+      sum && own
+        ? { plugged: added(sum.plugged, own.plugged), warm: added(sum.warm, own.warm) }
+        : null,
+    first ?? null,
+  );
+}
+
+function added(sum: readonly ReadyPart[], own: readonly ReadyPart[]): ReadyPart[] {
+  return sum.map((part, at) => {
+    const { asked = 0, hits = 0, byte_ms = 0, want_bytes = null } = own[at] ?? {};
+    return {
+      asked: part.asked + asked,
+      hits: part.hits + hits,
+      byte_ms: part.byte_ms + byte_ms,
+      want_bytes: part.want_bytes === null ? want_bytes : part.want_bytes + (want_bytes ?? 0),
+    };
+  });
+}
