@@ -32,6 +32,8 @@ export interface ManifestInputs {
   readonly facts: RunFacts;
   /** The run this one repeats, and what differs from it. */
   readonly repeat_of: Manifest['repeat_of'];
+  /** What was taken over of a run that was cut off; null: all of it is this run's. */
+  readonly resumed_from: Manifest['resumed_from'];
 }
 
 export function buildManifest(
@@ -49,6 +51,7 @@ export function buildManifest(
     options: { ...options.texts },
     provenance: facts.provenance,
     repeat_of: inputs.repeat_of,
+    resumed_from: inputs.resumed_from,
     seed: options.seed,
     baseline: BASELINE,
     inputs: [{ ...trace.input, format: trace.format }],

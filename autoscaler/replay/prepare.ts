@@ -29,7 +29,7 @@ export interface Repeated {
   readonly trace_named: boolean;
 }
 
-export type PreparedRun = Omit<ManifestInputs, 'facts' | 'repeat_of' | 'plan'> & {
+export type PreparedRun = Omit<ManifestInputs, 'facts' | 'repeat_of' | 'resumed_from' | 'plan'> & {
   facts: RunFacts;
   plan: ReplayPlan;
   /** The plan before real programs came in the place of emulations. */
@@ -39,6 +39,7 @@ export type PreparedRun = Omit<ManifestInputs, 'facts' | 'repeat_of' | 'plan'> &
   /** Of every mechanism, by time. */
   failures: readonly PlannedFailure[];
   repeat_of: ManifestInputs['repeat_of'];
+  resumed_from: ManifestInputs['resumed_from'];
 };
 
 /** Throws `HP_TRACE_*`, `HP_REPLAY_*`. */
@@ -79,6 +80,7 @@ export async function prepareRun(
     speedup_choice: options.speedup_choice ?? keptChoice(repeated, options),
     facts,
     repeat_of: null,
+    resumed_from: null,
   };
   const manifest = checkedManifest(inputs);
   if (!repeated) return inputs;

@@ -17,6 +17,7 @@ import { deploySpec } from './plan.ts';
 import { type PreparedRun, prepareRun, type Repeated } from './prepare.ts';
 import type { ProgressSink } from './progress.ts';
 import { runDifferences } from './repeat.ts';
+import { type CutRun, takeOver } from './resume.ts';
 import { buildPrograms, measurePrograms, type Programs } from './real-programs.ts';
 import type { RealPrograms } from './calibrate.ts';
 import { runMechanism } from './run-mechanism.ts';
@@ -46,6 +47,8 @@ export interface ReplayDependencies {
   readonly onUnreported: (error: unknown) => void;
   /** The run to repeat; null: a run of its own. */
   readonly repeated: Repeated | null;
+  /** A run of these options that did not end, to go on with; absent or null: there is none. */
+  readonly cut?: CutRun | null;
   /** Told, a line each, what differs from the repeated run, and what the reader should know. */
   readonly onNote: (text: string) => void;
   /** One look at the machine; `agent_pid` null: not known. */
@@ -72,7 +75,8 @@ export async function replay(options: ReplayOptions, deps: ReplayDependencies): 
   let kept: KeptResults | null = null;
   try {
     kept = keepResults(inputs, out);
-    problem = await replayAll(inputs, deps, { ...session, pid, programs }, kept);
+    const taken = await takeOver(deps.cut ?? null, { inputs, kept, onNote: deps.onNote });
+    problem = await replayAll(inputs, deps, { ...session, pid, programs }, kept, taken);
   } catch (error) {
     problem = error;
   }
@@ -141,6 +145,7 @@ async function replayAll(
   deps: ReplayDependencies,
   session: AgentSession & Omit<OpenSession, 'session'>,
   kept: KeptResults,
+  taken: ReadonlySet<string>,
 ): Promise<Error | null> {
   const { options, plan, failures } = inputs;
   const { runs } = kept;
@@ -149,6 +154,7 @@ async function replayAll(
   let problem: Error | null = null;
   for (const [index, mechanism] of options.mechanisms.entries()) {
     if (deps.signal.aborted || kept.guard.lost.aborted) break;
+    if (taken.has(mechanism)) continue;
     runs[index] = { ...waitingRun(mechanism), status: 'running' };
     kept.note();
     const result = await runMechanism({

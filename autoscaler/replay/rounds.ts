@@ -1,7 +1,7 @@
 /**
  * `hotplane replay --rounds R`: the same plan R times, a folder for each round, every round
  * beginning with another mechanism. The same command again goes on: a round that is complete is
- * kept, one that is not is put aside and replayed again.
+ * kept; one that is not is put aside, and what of it is complete is taken over into it.
  */
 import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
@@ -26,10 +26,11 @@ import { needNoResults } from './out-folder.ts';
 import type { Repeated } from './prepare.ts';
 import { optionDifferences } from './repeat.ts';
 import { replay, type ReplayDependencies } from './replay.ts';
+import type { CutRun } from './resume.ts';
 import { TimeLeft } from './time-left.ts';
 
 /** What all rounds share; the facts of each are read when it begins. */
-export type RoundsDependencies = Omit<ReplayDependencies, 'facts' | 'time_left'> & {
+export type RoundsDependencies = Omit<ReplayDependencies, 'facts' | 'time_left' | 'cut'> & {
   readonly readFacts: () => Promise<RunFacts>;
 };
 
@@ -53,13 +54,13 @@ export async function replayRounds(
       continue;
     }
     deps.onNote(`round ${round} of ${rounds}`);
-    putAside(out, round);
+    const cut = await putAside(out, round);
     time_left = new TimeLeft(laterRounds(round, rounds, complete), time_left.beside_ms);
     try {
       const facts = await deps.readFacts();
       const mine = optionsOf(options, round);
       const repeated = await repeatedBy(options, round, deps.repeated);
-      await replay(mine, { ...deps, facts, repeated, time_left });
+      await replay(mine, { ...deps, facts, repeated, time_left, cut });
     } catch (error) {
       problem ??= error;
       if (deps.signal.aborted || isUnrecorded(error) || isUnwritable(error)) break;
@@ -135,16 +136,19 @@ function laterRounds(round: number, rounds: number, complete: ReadonlySet<number
 }
 
 /** What a round saw that did not end is kept, under another name. */
-function putAside(out: string, round: number): void {
+async function putAside(out: string, round: number): Promise<CutRun | null> {
   const folder = roundFolder(out, round);
-  if (!isBegun(out, round)) return;
+  if (!isBegun(out, round)) return null;
+  const manifest = await readManifest(folder);
   let number = 1;
   while (existsSync(`${folder}-part-${number}`)) number += 1;
+  const part = `${folder}-part-${number}`;
   try {
-    renameSync(folder, `${folder}-part-${number}`);
+    renameSync(folder, part);
   } catch (error) {
     throw resultsUnwritable(folder, error);
   }
+  return { folder: part, manifest };
 }
 
 function isBegun(out: string, round: number): boolean {

@@ -256,6 +256,10 @@ export const manifestSchema = z.strictObject({
   provenance: known(provenanceSchema),
   /** The run that `replay --from` repeated, and in words what differed. */
   repeat_of: known(z.strictObject({ folder: text, started_at: text, differences: z.array(text) })),
+  /** The run that was cut off and gone on with, and which mechanisms are its. */
+  resumed_from: known(
+    z.strictObject({ folder: text, started_at: text, mechanisms: z.array(text) }),
+  ),
   seed: z.number().int().nonnegative(),
   /** The mechanism the others are compared with. */
   baseline: text,

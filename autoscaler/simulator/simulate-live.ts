@@ -40,6 +40,7 @@ export async function runSimulateLive(input: SimulateLiveInput): Promise<void> {
     command: ['hotplane', 'simulate', '--from', input.from],
     provenance: null,
     repeat_of: { folder: input.from, started_at: manifest.started_at, differences: [] },
+    resumed_from: null,
     versions: { ...manifest.versions, hotplane: input.hotplane_version, agent: '' },
   };
   await writeSimulatedRun(input.out, about, 'fast', runs);

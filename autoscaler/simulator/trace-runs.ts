@@ -91,6 +91,7 @@ function manifestOf(
     options: { ...input.options, policy: choice.policy },
     provenance: null,
     repeat_of: null,
+    resumed_from: null,
     seed: input.open.seed,
     baseline: BASELINE,
     inputs: (trace.inputs ?? [trace.input]).map((one) => ({ ...one, format: trace.format })),

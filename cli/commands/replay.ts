@@ -33,7 +33,8 @@ the same file; what else differs now (sources, kernel, VMM, host) is told and re
 the next mechanism. out/rounds.json and out/rounds.csv have each figure over the rounds: median,
 range, mean and, within each round, the ratio to static, both with 95 % after Student. Rounds in
 which a mechanism was disturbed are named and count for nothing. The same command again goes on
-where one was ended: complete rounds are kept.
+where one was ended: complete rounds are kept, and of a round that was cut off the mechanisms that
+were complete, where it would be the same run again. What is left of it stays beside it.
 
 --functions real, or --work real beside another number, makes calls of real programs in the place
 of emulated ones: the functions of images/functions, in Python and in Node. Each function of the

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { orderOfRound } from '../../autoscaler/replay/rounds.ts';
 import { TimeLeft } from '../../autoscaler/replay/time-left.ts';
 import { runCompareCommand } from '../../autoscaler/report/compare-command.ts';
@@ -8,7 +8,7 @@ import { rebuildRounds } from '../../autoscaler/report/rounds-folder.ts';
 import { type Round, summarizeRounds } from '../../autoscaler/report/rounds.ts';
 import { renderRounds, roundsCsv } from '../../autoscaler/report/rounds-text.ts';
 import { geometricMeanInterval, meanInterval } from '../../autoscaler/results/intervals.ts';
-import { readManifest } from '../../autoscaler/results/reader.ts';
+import { readManifest, readResults } from '../../autoscaler/results/reader.ts';
 import { HotplaneError } from '../../base/errors.ts';
 import { GIB } from '../../base/units.ts';
 import { healthyRun, type MadeRun, summaryOf, WINDOW_MS } from './made-run.ts';
@@ -160,6 +160,97 @@ test('after Ctrl-C the same command keeps whole rounds, and replays the one cut'
   t.true(notes.includes('round 1 of 2 is there'));
   t.is(sent - before, 202, 'one round of two mechanisms');
 });
+
+/** Cut off so many calls after the first of two rounds; what is left is spoilt, and run again. */
+async function cutInSecondRound(t: ExecutionContext, calls: number, spoil: Spoil = () => {}) {
+  let sent = 0;
+  const rigged = rig(t, {
+    onInvoke: (count) => {
+      sent = count;
+      if (count === ROUND_CALLS + calls) rigged.abort.abort();
+    },
+  });
+  await t.throwsAsync(rigged.runRounds(2), { code: 'HP_REPLAY_INTERRUPTED' });
+  const before = sent;
+  const round = join(rigged.out, 'round-2');
+  const cut = await readResults(round);
+  spoil(round);
+  const summary = await rigged.runRounds(2);
+  const now = await readResults(round);
+  return { ...rigged, summary, cut, now, sent_again: sent - before };
+}
+
+type Spoil = (folder: string) => void;
+/** Of two mechanisms. */
+const ROUND_CALLS = 202;
+
+test('within a round the same command keeps the mechanisms that were complete', async (t) => {
+  const { out, summary, cut, now, sent_again, notes } = await cutInSecondRound(t, 150);
+  t.is(sent_again, 101, 'the second mechanism alone');
+  t.deepEqual(
+    summary.rounds.map(({ status }) => status),
+    ['complete', 'complete'],
+  );
+  const [first] = cut.manifest.mechanisms;
+  t.is(first?.status, 'complete');
+  t.deepEqual(now.manifest.mechanisms[0], first);
+  t.deepEqual(now.manifest.resumed_from, {
+    folder: join(out, 'round-2-part-1'),
+    started_at: cut.manifest.started_at,
+    mechanisms: [first?.name],
+  });
+  for (const file of ['operations', 'invocations', 'memory', 'load', 'decisions'] as const) {
+    const of = (lines: readonly { mechanism: string }[]): unknown[] =>
+      lines.filter(({ mechanism }) => mechanism === first?.name);
+    t.deepEqual(of(now[file]), of(cut[file]), file);
+  }
+  t.is(now.invocations.length, ROUND_CALLS);
+  t.true(notes.some((one) => /^virtio-mem taken over from .*round-2-part-1$/.test(one)));
+});
+
+for (const [title, spoil, told] of [
+  [
+    'whose sources were others',
+    (folder) => {
+      const path = join(folder, 'manifest.json');
+      writeFileSync(path, readFileSync(path, 'utf8').replaceAll('c0ffee', 'decaf'));
+    },
+    /cannot be taken over: commit: decaf, now c0ffee/,
+  ],
+  [
+    'of another plan',
+    (folder) => {
+      const path = join(folder, 'manifest.json');
+      const text = readFileSync(path, 'utf8');
+      writeFileSync(path, text.replace(/"boot_bytes": \d+/, '"boot_bytes": 128'));
+    },
+    /cannot be taken over: its plan is another one/,
+  ],
+  [
+    'whose lines are damaged',
+    (folder) => {
+      const path = join(folder, 'memory.jsonl');
+      writeFileSync(path, `{"mechanism":\n${readFileSync(path, 'utf8')}`);
+    },
+    /cannot be taken over: .*memory\.jsonl/,
+  ],
+  [
+    'that lost a file',
+    (folder) => rmSync(join(folder, 'events.jsonl')),
+    /cannot be taken over: events\.jsonl is missing/,
+  ],
+] as const satisfies readonly (readonly [string, Spoil, RegExp])[]) {
+  test(`of a round ${title} nothing is taken over: all of it is replayed`, async (t) => {
+    const { now, sent_again, notes } = await cutInSecondRound(t, 150, spoil);
+    t.is(sent_again, ROUND_CALLS);
+    t.is(now.manifest.resumed_from, null);
+    t.is(now.invocations.length, ROUND_CALLS);
+    t.true(
+      notes.some((one) => told.test(one)),
+      notes.join('\n'),
+    );
+  });
+}
 
 test('rounds of other options are not gone on with', async (t) => {
   const { runRounds } = rig(t);
