@@ -91,8 +91,7 @@ if (isNewEnough()) {
       // It takes more memory, and serves as well.
     }
   }
-  const { runProcess } = await import(main);
-  await runProcess(process.argv.slice(2));
+  await import(main);
 } else {
   const node = bundledNode();
   if (node === null) {

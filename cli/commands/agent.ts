@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Logger } from 'pino';
@@ -322,6 +323,8 @@ async function run(input: CommandInput): Promise<number> {
       const text = `serving on ${socket_path}, host limit ${limit}`;
       manager?.ready(text);
       stdout.write(input.values.flag('json') ? `${JSON.stringify(line)}\n` : `${text}\n`);
+      // Now, for an agent that is killed does nothing at its end.
+      setImmediate(flushCompileCache);
     },
     signal,
     keep_vms: values.flag('keep-vms'),

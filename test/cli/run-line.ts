@@ -1,7 +1,7 @@
 /** The command line in this process: what it printed, and its exit code. */
 import type { Command } from '../../cli/command.ts';
 import { COMMANDS } from '../../cli/commands.ts';
-import { main } from '../../cli/main.ts';
+import { main } from '../../cli/command-line.ts';
 
 export async function runLine(
   line: string | readonly string[],
