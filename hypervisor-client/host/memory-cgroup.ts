@@ -15,6 +15,16 @@ export function groupPath(root: string, vm_id: string): string {
   return join(root, `hotplane-${vm_id}`);
 }
 
+/**
+ * Else a guest beyond its limit would fill the host's swap, and its neighbours wait for the disk.
+ * A kernel that does not account for swap has no such file, and then none is made.
+ */
+async function forbidSwap(path: string): Promise<void> {
+  await writeFile(join(path, 'memory.swap.max'), '0', { flag: 'r+' }).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  });
+}
+
 export class MemoryCgroup {
   readonly #path: string;
 
@@ -30,6 +40,7 @@ export class MemoryCgroup {
       await mkdir(path).catch((error: unknown) => {
         if (errnoOf(error) !== 'EEXIST') throw error;
       });
+      await forbidSwap(path);
       await writeFile(join(path, 'cgroup.procs'), String(pid));
       return new MemoryCgroup(path);
     } catch (cause) {

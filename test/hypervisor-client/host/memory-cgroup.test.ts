@@ -1,7 +1,7 @@
 /** The cgroup of a VM by what its files say; on a real kernel: test/agent/cgroup2.vm.test.ts. */
 import test from 'ava';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MIB } from '../../../base/units.ts';
@@ -14,7 +14,7 @@ import { leastVm } from '../lifecycle/vm-spec.ts';
 const EVENTS = 'low 0\nhigh 0\nmax 12\noom 3\noom_kill 1\noom_group_kill 0\n';
 
 for (const [what, files, told] of [
-  ['the kernel killed for it', { 'memory.events': EVENTS, 'memory.max': '4096\n' }, 4_096],
+  ['the kernel killed for', { 'memory.events': EVENTS, 'memory.max': '4096\n' }, 4_096],
   [
     'was met and nobody killed',
     { 'memory.events': EVENTS.replace('oom_kill 1', 'oom_kill 0'), 'memory.max': '4096\n' },
@@ -28,6 +28,21 @@ for (const [what, files, told] of [
     t.teardown(async () => await rm(path, { recursive: true, force: true }));
     for (const [name, text] of Object.entries(files)) await writeFile(join(path, name), text);
     t.is(await MemoryCgroup.at(path).overLimitBytes(), told);
+  });
+}
+
+for (const accounted of [true, false]) {
+  const what = accounted ? 'nothing of a VMM may be swapped' : 'a kernel may have no limit of swap';
+  test(`${what}: the limit is of memory`, async (t) => {
+    const root = await mkdtemp(join(tmpdir(), 'hotplane-group-'));
+    t.teardown(async () => await rm(root, { recursive: true, force: true }));
+    const path = groupPath(root, 'vm1');
+    await mkdir(path);
+    const file = join(path, 'memory.swap.max');
+    if (accounted) await writeFile(file, 'max\n');
+    await MemoryCgroup.create(root, 'vm1', process.pid);
+    t.is(existsSync(file), accounted);
+    if (accounted) t.is((await readFile(file, 'utf8'))[0], '0');
   });
 }
 
