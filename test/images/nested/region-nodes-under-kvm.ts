@@ -10,7 +10,10 @@ import { MIB } from '../../../base/units.ts';
 import { readHostNodes } from '../../../hypervisor-client/host/host-nodes.ts';
 import { openNamed } from '../../../hypervisor-client/index.ts';
 import { deviceOf } from '../../../hypervisor-client/spec.ts';
-import { type RealGuest, takeGuest } from '../../../hypervisor-client/testing/conformance/guest/hand.ts';
+import {
+  type RealGuest,
+  takeGuest,
+} from '../../../hypervisor-client/testing/conformance/guest/hand.ts';
 import type { Vm, VmSpec } from '../../../hypervisor-client/vm.ts';
 
 const DEADLINE_MS = 240_000;
