@@ -27,10 +27,14 @@ in bursts of 4 to --instances calls, one VM each. Four replays of the same calls
 of its own:
 
   abundant    static: all regions plugged from beginning to end, no limit of the host
-  virtio-mem  stock unplug, on a host with 70 % of that memory, where starts wait for memory
+  virtio-mem  stock unplug, on a host with 70 % of that memory
   harvest     the same with the policy plugged-reserve: a region of each function stays plugged
               ahead of need. How the paper harvests is not published in detail
   hotmem      the partitions of this project, on the same host
+
+A start waits while memory comes back to the host; one that finds all of it in use by calls is
+refused by the agent, where the paper's waits: such a way served less, which is told, and a refused
+call is later than all others. A host with CPU to spare refuses few, for calls are short.
 
 The paper has 36 instances, 768 and 1536 MiB, ten minutes and keep-alive of two: gaps and keep-alive
 shrink with --minutes, calls do not. Printed are p99 over all calls against abundant, and GiB·s of
