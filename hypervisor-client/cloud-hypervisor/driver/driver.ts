@@ -3,6 +3,7 @@ import { type Clock, hostClock } from '../../../base/clock.ts';
 import { messageOf, isHotplaneError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { CH_LIMITS } from '../limits.ts';
+import { chSlackBytes } from '../slack.ts';
 import { VMM_LIMITS } from '../../limits.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { type AcceleratorProbe, probeAccelerator } from '../../host/accelerator.ts';
@@ -185,7 +186,7 @@ export class CloudHypervisorDriver implements Hypervisor {
       const handle = await this.#starts.record(spec, started, user);
       const initial_bytes = spec.devices.map(deviceInitialBytes);
       const guest = initial_bytes.reduce((sum, bytes) => sum + bytes, spec.boot_bytes);
-      const slack = CH_LIMITS.cgroup_slack_bytes;
+      const slack = chSlackBytes(spec);
       cgroup = await this.#starts.confine(spec, started.pid, { guest, slack });
       await this.#waitForServer(ch, started, signal);
       await this.#boot(spec, config, ch, signal);

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { Clock } from '../../../base/clock.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { CH_LIMITS } from '../limits.ts';
+import { chSlackBytes } from '../slack.ts';
 import { VMM_LIMITS } from '../../limits.ts';
 import { isHotplaneError } from '../../../base/errors.ts';
 import { waitFor } from '../../../base/wait.ts';
@@ -281,7 +282,7 @@ export class CloudHypervisorVm implements Vm {
     if (!cgroup) return;
     const { book } = await this.#memory.read(limit);
     const guest_bytes = handle.spec.boot_bytes + mostBytes(book, wanted);
-    await cgroup.limit(guest_bytes, CH_LIMITS.cgroup_slack_bytes);
+    await cgroup.limit(guest_bytes, chSlackBytes(handle.spec));
   }
 
   #take(news: ServerNews): void {

@@ -3,7 +3,7 @@ import test from 'ava';
 import { chmod, mkdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
-import { CH_LIMITS } from '../../../hypervisor-client/cloud-hypervisor/limits.ts';
+import { chSlackBytes } from '../../../hypervisor-client/cloud-hypervisor/slack.ts';
 import { VMM_LIMITS } from '../../../hypervisor-client/limits.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { MIB } from '../../../base/units.ts';
@@ -269,7 +269,7 @@ test('the limit of the host follows what is plugged', async (t) => {
   const limit = async (): Promise<number> =>
     Number(await readFile(join(cgroup_root, `hotplane-${spec.id}`, 'memory.max'), 'utf8'));
   await withVm(host.driver({}, { cgroup_root }), spec, async (vm) => {
-    const floor_bytes = spec.boot_bytes + CH_LIMITS.cgroup_slack_bytes;
+    const floor_bytes = spec.boot_bytes + chSlackBytes(spec);
     t.is(await limit(), floor_bytes);
     await vm.resizeRegion('r0', REGION, DEADLINE);
     t.is(await limit(), floor_bytes + REGION);

@@ -8,6 +8,7 @@ import { MIB } from '../../../base/units.ts';
 import { groupPath, MemoryCgroup } from '../../../hypervisor-client/host/memory-cgroup.ts';
 import { QEMU_LIMITS } from '../../../hypervisor-client/qemu/limits.ts';
 import { qemuSlackBytes } from '../../../hypervisor-client/qemu/slack.ts';
+import { chSlackBytes } from '../../../hypervisor-client/cloud-hypervisor/slack.ts';
 import { deviceOf } from '../../../hypervisor-client/spec.ts';
 import { leastVm } from '../lifecycle/vm-spec.ts';
 
@@ -56,11 +57,13 @@ test('the group of a VM is removed once, and again without harm', async (t) => {
   await t.notThrowsAsync(group.remove());
 });
 
-test('QEMU has room for translated code where it translates, and for what maps the guest', (t) => {
+test('a VMM has room for what maps the guest, and for code where it translates', (t) => {
   const small = leastVm('/run/vm');
   const kvm_bytes = qemuSlackBytes(small, 'kvm');
   t.is(qemuSlackBytes(small, 'tcg') - kvm_bytes, QEMU_LIMITS.cgroup_tcg_bytes);
   const device = deviceOf({ id: 'r0', max_bytes: 1_024 * MIB, initial_bytes: 0 });
   const more_bytes = qemuSlackBytes({ ...small, devices: [device] }, 'kvm') - kvm_bytes;
   t.is(more_bytes, 6 * MIB, 'a GiB takes three tables of 2 MiB');
+  const large = { ...small, devices: [device] };
+  t.is(chSlackBytes(large) - chSlackBytes(small), 6 * MIB, 'under any VMM');
 });
