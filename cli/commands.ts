@@ -61,6 +61,7 @@ import { simulateDagsCommand } from './commands/simulate-dags.ts';
 import { simulateTiersCommand } from './commands/simulate-tiers.ts';
 import { simulateSizingCommand } from './commands/simulate-sizing.ts';
 import { statusCommand } from './commands/status.ts';
+import { tiersCommand } from './commands/tiers.ts';
 import { topCommand } from './commands/top.ts';
 import { traceDagsCommand } from './commands/trace-dags.ts';
 import { traceGenerateCommand } from './commands/trace-generate.ts';
@@ -85,6 +86,7 @@ export const COMMANDS: readonly Command[] = [
   invokeCommand,
   logsCommand,
   statusCommand,
+  tiersCommand,
   topCommand,
   functionsCommand,
   dagsCommand,

@@ -48,7 +48,7 @@ export const VMM_CODES = {
   HP_VMM_NO_HOST_NODE: {
     category: 'unavailable',
     meaning: 'Memory is to come from a NUMA node that the host does not have.',
-    next: 'Name a node that /sys/devices/system/node has, with memory, or none.',
+    next: "Name a node that 'hotplane tiers' shows with memory, or none.",
   },
   HP_VMM_UNSUPPORTED: {
     category: 'unavailable',
