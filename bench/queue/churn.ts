@@ -6,7 +6,7 @@ import { waitFor } from '../../base/wait.ts';
 import type { RecordKeeper } from '../record-keeper.ts';
 import type { Window } from '../reclaim/plan/windows.ts';
 import type { QueueBenchOptions } from './options.ts';
-import { CHURN, CHURN_INSTANCES, churnWork } from './plan.ts';
+import { CHURN, CHURN_INSTANCES, CHURN_KEEP_MS, churnWork } from './plan.ts';
 import type { Operation, QueueLine } from './records.ts';
 
 /** From its last answers until a cycle is gone on with, whatever is back by then. */
@@ -61,7 +61,8 @@ export class Churn {
     for (const { outcome, error_code, reason } of replies) {
       if (outcome !== 'done') this.#reasons.push(`${CHURN}: ${error_code}: ${reason}`);
     }
-    const answered_ms = clock.nowMs();
+    const now_ms = clock.nowMs();
+    const due_ms = replies.map(({ finished_at_ms }) => (finished_at_ms ?? now_ms) + CHURN_KEEP_MS);
     const is_back = await waitFor(
       async () => {
         const [status] = (await api.status(CHURN, { signal })).functions;
@@ -72,18 +73,18 @@ export class Churn {
     const from_ms = clock.nowMs();
     await clock.sleep(QUIET_MS, signal);
     this.quiet.push({ from_ms, to_ms: clock.nowMs() });
-    this.#note(answered_ms, is_back === true);
+    this.#note(due_ms, now_ms + BACK_MS, is_back === true);
   }
 
   /** Records follow what they are about; those of this cycle are there by now. */
-  #note(answered_ms: number, is_back: boolean): void {
-    const back = this.#own().flatMap((one) => {
-      const { kind, plugged_at_ms: at_ms, before_bytes, plugged_bytes } = one;
-      const in_time = at_ms !== null && at_ms > answered_ms && at_ms <= answered_ms + BACK_MS;
-      return kind === 'unplug' && in_time ? [{ at_ms, bytes: before_bytes - plugged_bytes }] : [];
+  #note(due_ms: readonly number[], until_ms: number, is_back: boolean): void {
+    const from_ms = Math.min(...due_ms) - CHURN_KEEP_MS;
+    const back = this.unplugs().flatMap(({ plugged_at_ms: at_ms, before_bytes, plugged_bytes }) => {
+      const in_time = at_ms !== null && at_ms >= from_ms && at_ms <= until_ms;
+      return in_time ? [{ at_ms, bytes: before_bytes - plugged_bytes }] : [];
     });
-    const ends_ms = back.map(({ at_ms }) => at_ms);
-    this.#back.ms += is_back ? Math.max(answered_ms, ...ends_ms) - answered_ms : BACK_MS;
+    const back_ms = back.map(({ at_ms }) => at_ms);
+    this.#back.ms += owedMs(due_ms, back_ms, until_ms);
     this.#back.bytes += back.reduce((sum, { bytes }) => sum + bytes, 0);
     if (!is_back) this.#back.kept += 1;
   }
@@ -117,4 +118,26 @@ export class Churn {
 function longestHeld(operations: readonly Operation[]): number | null {
   if (operations.length === 0) return null;
   return Math.max(...operations.map(({ held_ms }) => held_ms ?? 0));
+}
+
+/**
+ * For how long, until `until_ms`, something was due that was not back: instances end one after the
+ * other, and while none is due there is nothing to give back.
+ */
+export function owedMs(
+  due_ms: readonly number[],
+  back_ms: readonly number[],
+  until_ms: number,
+): number {
+  const changes = [
+    ...due_ms.map((at_ms) => ({ at_ms, more: 1 })),
+    ...back_ms.map((at_ms) => ({ at_ms, more: -1 })),
+  ].toSorted((a, b) => a.at_ms - b.at_ms);
+  let [owed, before_ms, sum_ms] = [0, 0, 0];
+  for (const { at_ms, more } of [...changes, { at_ms: until_ms, more: 0 }]) {
+    if (owed > 0) sum_ms += Math.max(0, Math.min(at_ms, until_ms) - before_ms);
+    owed += more;
+    before_ms = at_ms;
+  }
+  return sum_ms;
 }

@@ -11,7 +11,8 @@ export const CHURN = 'churn';
 export const CHURN_INSTANCES = 4;
 /** An instance fills so much of its region; the rest is its program's. */
 const FILLS = 0.8;
-const CHURN_KEEP_MS = 100;
+/** An instance is given back that was idle for so long. */
+export const CHURN_KEEP_MS = 100;
 const HOUR_MS = 3_600_000;
 const PAGE_BYTES = 4096;
 

@@ -19,7 +19,7 @@ export interface QueueLine {
   readonly arm: string;
   readonly round: number;
   readonly neighbours: readonly QueueNeighbourLine[];
-  /** Of all cycles: what came back, and from the last answers until it was, or was given up. */
+  /** Of all cycles: what came back, and for how long something was due that had not. */
   readonly back_bytes: number;
   readonly back_ms: number;
   /** Cycles in which not all came back. */

@@ -7,12 +7,19 @@ import test from 'ava';
 import { assert } from '../../base/assert.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { GIB, MIB } from '../../base/units.ts';
+import { owedMs } from '../../bench/queue/churn.ts';
 import { agentOptions, ARMS, armNamed } from '../../bench/queue/arms.ts';
 import { queueChecks } from '../../bench/queue/checks.ts';
 import { summarizeQueue } from '../../bench/queue/figures.ts';
 import { measureTurn, type QueueApi } from '../../bench/queue/measure.ts';
 import { parseQueueBenchOptions, type RawQueueBenchOptions } from '../../bench/queue/options.ts';
-import { bytesFor, NEIGHBOURS, queueSpecsOf, queueTurnsOf } from '../../bench/queue/plan.ts';
+import {
+  bytesFor,
+  CHURN_KEEP_MS,
+  NEIGHBOURS,
+  queueSpecsOf,
+  queueTurnsOf,
+} from '../../bench/queue/plan.ts';
 import { touchWork, TRIAL_BYTES } from '../../bench/queue/plan.ts';
 import type { Operation, QueueLine, QueueNeighbourLine } from '../../bench/queue/records.ts';
 import { EMPTY_OPERATION } from '../autoscaler/empty-messages.ts';
@@ -175,12 +182,12 @@ class Played {
 
   #churn(): void {
     const { clock } = this;
-    const requested_at_ms = clock.nowMs() + 1;
+    const requested_at_ms = clock.nowMs() + CHURN_KEEP_MS + 1;
     const bytes = 512 * MIB;
     const of = { ...EMPTY_OPERATION, function: 'churn', outcome: 'done' } as const;
     this.operations.push({ ...of, kind: 'plug', cause: 'start', plugged_bytes: bytes });
     this.#plugged += bytes;
-    clock.timer(20, () => {
+    clock.timer(CHURN_KEEP_MS + 20, () => {
       this.#plugged -= bytes;
       const ends = { plugged_at_ms: clock.nowMs(), resident_at_ms: clock.nowMs() };
       const held = { held_ms: 7, steps: 4, before_bytes: bytes };
@@ -188,6 +195,17 @@ class Played {
       this.operations.push({ ...unplug, requested_at_ms, ...ends, ...held });
     });
   }
+}
+
+for (const [what, due, back, owed] of [
+  ['one after the other, with nothing due between', [0, 100], [10, 130], 40],
+  ['at the same time', [0, 5], [10, 20], 20],
+  ['one that is not back in time', [0, 100], [10], 210],
+  ['one that came before it was due', [100], [90], 0],
+] as const) {
+  test(`time in which something is owed: ${what}`, (t) => {
+    t.is(owedMs(due, back, 300), owed);
+  });
 }
 
 test('a turn tells which calls met an unplug, what came back and how long it waited', async (t) => {
