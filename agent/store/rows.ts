@@ -114,7 +114,7 @@ function functionRows(
   changes.push({ table: 'functions', key: name, row });
 }
 
-const FUNCTION_MARKS = ['next_sequence', 'wake_at_ms', 'named_spans'] as const;
+const FUNCTION_MARKS = ['next_sequence', 'wake_at_ms', 'named_spans', 'elastic'] as const;
 const VM_MARKS = ['wake_at_ms', 'size_at_ms', 'quiet_since_ms', 'instances_started'] as const;
 
 function markRow<Row extends object>(

@@ -12,6 +12,7 @@ import { DEFAULT_QUEUE } from '../../../agent/model/operation-queue.ts';
 import type { FunctionState, HostState } from '../../../agent/model/state.ts';
 import { hostOf, rowsBetween, type StoredRows, TABLES } from '../../../agent/store/rows.ts';
 import { RowsBefore } from '../../../agent/store/rows-before.ts';
+import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';
 import { GIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 import { chaosPolicy } from '../core/chaos-policy.ts';
@@ -131,6 +132,25 @@ test('what named spans came to is written apart, and read again', (t) => {
   const { named_spans } = world.state.functions.get('f') ?? {};
   t.like(named_spans, { opened: 1, denied: 1, plugged_bytes: GIB / 2 });
   t.deepEqual(JSON.parse(world.rows.marks.get('functions/f') ?? '').named_spans, named_spans);
+  t.is(world.rows.functions.get('f'), row, 'the long row of a function is not written for it');
+});
+
+test('what elastic memory came to is written apart, and read again', (t) => {
+  const world = new StoredWorld(4 * GIB, 1);
+  world.context = { policy: HISTORY_POLICY, recording: false };
+  const sizes = { baseline_bytes: GIB / 8, increment_bytes: GIB / 16, history: false };
+  const memory = { ...sizes, grow_wait_ms: 5_000, expression: null };
+  world.deploy('f', 'hotmem', { limit_bytes: GIB, memory });
+  world.quiesce();
+  world.invoke('f');
+  while (!world.pendingTypes().includes('invoke-instance')) world.complete(0);
+  const row = world.rows.functions.get('f');
+  const [vm] = world.vmsOf('f');
+  const want = { region_id: 'r0', used_bytes: GIB / 8, want_bytes: GIB / 16 };
+  world.send({ type: 'usage', vm_id: vm?.id ?? '', regions: [want] });
+  const { elastic } = world.state.functions.get('f') ?? {};
+  t.is(elastic?.waits, 1);
+  t.deepEqual(JSON.parse(world.rows.marks.get('functions/f') ?? '').elastic, elastic);
   t.is(world.rows.functions.get('f'), row, 'the long row of a function is not written for it');
 });
 
