@@ -3,7 +3,8 @@ import { elementOf, evaluateAll, evaluateValue, memberOf } from './expressions.t
 import { importedModule } from './imports.ts';
 import { MUX_LIMITS } from './limits.ts';
 import { either, type Machine } from './machine.ts';
-import { append, execute, runRounds, store } from './statements.ts';
+import { append, store } from './containers.ts';
+import { execute, runRounds } from './statements.ts';
 import { summaryOf } from './summaries.ts';
 import type { Expression } from './tree.ts';
 import {
@@ -206,6 +207,12 @@ function builtInMethod(machine: Machine, self: Value, call: LibraryCall): Value 
     const [last = NO_VALUE] = [...self.entries.values()].toReversed();
     return Object.assign(list, { length: self.count, element: last, items: null, holds: [self] });
   }
+  if (self.kind === 'record' && name === 'set') {
+    if (first.kind !== 'text' || first.value === null) {
+      store(machine, self, null, args[1] ?? NO_VALUE, line);
+    } else store(machine, self, first.value, args[1] ?? NO_VALUE, line);
+    return self;
+  }
   if (self.kind === 'record' && name === 'update') {
     store(machine, self, null, first, line);
     return NO_VALUE;
@@ -242,6 +249,10 @@ function listMethod(
       self.holds.push(first);
       return NO_VALUE;
     }
+    case 'fill':
+      Object.assign(self, { element: first, items: null });
+      self.holds.push(first);
+      return self;
     case 'pop':
     case 'shift':
       return self.element ?? NO_VALUE;

@@ -79,6 +79,13 @@ export class Heap {
     }
   }
 
+  /** One of `depth` loops stands for all of it that is made further inside: it is there once. */
+  lift(site: Site, depth: number): void {
+    if (site.depth <= depth) return;
+    site.depth = depth;
+    this.#kept.set(keyOf(site), site);
+  }
+
   /** How often something outside the loops from `depth` on is grown from here. */
   timesSince(depth: number): Polynomial {
     const inside = this.rounds.slice(depth);

@@ -20,7 +20,7 @@ import {
 } from '../../agent/expression/polynomial.ts';
 import { numberOfRational, rational } from '../../agent/expression/rational.ts';
 import { type CallResult, type CallSummary } from './summaries.ts';
-import { bytesOfValue, NO_VALUE, number, object, unknown, type Value } from './values.ts';
+import { bytesOfValue, literal, NO_VALUE, number, object, unknown, type Value } from './values.ts';
 
 /** What a call is given, and what it is a method of. */
 export interface LibraryCall {
@@ -356,6 +356,8 @@ function variable(machine: Machine, name: string, call: LibraryCall): Polynomial
     }
     case 'joined':
       return joinedLength(machine, self ?? NO_VALUE, arg ?? NO_VALUE, line);
+    case 'elements':
+      return joinedLength(machine, arg ?? literal(',', false), self ?? NO_VALUE, line);
     case 'text':
       return printedLength(machine, arg ?? NO_VALUE, line);
     case 'read':

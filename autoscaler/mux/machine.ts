@@ -185,7 +185,10 @@ export class Machine {
 
   /** What the cost model says, for `n` of it. */
   cost(
-    of: 'int' | 'float' | 'text' | 'bytes' | 'list' | 'tuple' | 'set' | 'record' | 'function',
+    of: Exclude<
+      keyof CostModel,
+      `array${string}` | 'language' | 'source' | 'has_temporaries' | 'assumed_imports'
+    >,
     n: Polynomial = NOTHING,
   ): Polynomial {
     return substitute(parseExpression(this.model[of]), (name) => (name === 'n' ? n : null));

@@ -6,25 +6,15 @@ import { printedLength } from './printed.ts';
 import {
   add,
   constant,
-  isAtLeast,
-  largest,
   multiply,
   NOTHING,
   type Polynomial,
 } from '../../agent/expression/polynomial.ts';
 import type { Expression, Statement } from './tree.ts';
-import {
-  type ListValue,
-  literal,
-  NO_VALUE,
-  number,
-  object,
-  type RecordValue,
-  unknown,
-  type Value,
-} from './values.ts';
+import { literal, NO_VALUE, number, object, unknown, type Value } from './values.ts';
 import { branches } from './branches.ts';
 import { operate } from './operations.ts';
+import { lengthenKey, store, append } from './containers.ts';
 import { importedModule } from './imports.ts';
 import { blurNumbers, whileCount } from './loops.ts';
 
@@ -108,6 +98,7 @@ function executeOne(machine: Machine, tree: Statement): boolean {
   }
 }
 
+type NameTree = Extract<Expression, { kind: 'name' }>;
 type Of<Kind extends Statement['kind']> = Extract<Statement, { kind: Kind }>;
 
 function define(machine: Machine, name: string, value: Value): void {
@@ -125,10 +116,35 @@ function assignStatement(machine: Machine, tree: Of<'assign'>): void {
     augment(machine, target, tree.sign, tree.value, tree.line);
     return;
   }
+  if (target?.kind === 'name' && machine.depth > 0 && isGrown(machine, target, tree.value)) {
+    return;
+  }
   const value = evaluateValue(machine, tree.value);
   machine.held.push(value);
   for (const one of tree.targets) assignTo(machine, one, value, tree.line);
   machine.held.pop();
+}
+
+/** `text = text + more` in a loop: as `text += more`. True when it was that. */
+function isGrown(machine: Machine, target: NameTree, value: Expression): boolean {
+  const more: Expression[] = [];
+  let first = value;
+  while (first.kind === 'operation' && first.sign === '+') {
+    more.unshift(first.right);
+    first = first.left;
+  }
+  if (first.kind !== 'name' || first.name !== target.name || more.length === 0) return false;
+  const { kind } = machine.lookup(target.name) ?? NO_VALUE;
+  if (kind !== 'text' && kind !== 'list') return false;
+  for (const one of more) augment(machine, target, '+', one, one.line);
+  const now = machine.lookup(target.name);
+  // A list that is added to another is a new one beside the old, and so is a text of three parts,
+  // of which the first two are put together before.
+  if (now?.kind === 'list') machine.heap.touch(machine.cost('list', now.length));
+  if (now?.kind === 'text' && more.length > 1) {
+    machine.heap.touch(multiply(constant(2), machine.cost('text', now.length)));
+  }
+  return true;
 }
 
 /** `target sign= value`: in place where the language does so. */
@@ -158,7 +174,13 @@ function augment(
     const times = machine.heap.is_repeat ? NOTHING : machine.heap.timesSince(depth);
     const added = multiply(printedLength(machine, value, line), times);
     const grown = machine.text(add(old.length, added), old.is_bytes, line, old.label);
-    machine.heap.keep(grown, depth);
+    const joins = multiply(machine.cost('text_join'), times);
+    if (grown.site && joins !== NOTHING && !machine.heap.is_repeat) {
+      machine.heap.resize(grown.site, add(grown.site.bytes, joins));
+    }
+    // The old one is copied, but by CPython, which lengthens a text in its place.
+    if (old.is_bytes) machine.heap.touch(machine.cost('bytes', add(old.length, added)));
+    if (grown.site) machine.heap.lift(grown.site, depth);
     if (name === null) assignTo(machine, target, grown, line);
     else machine.scope.names.set(name, grown);
   } else {
@@ -218,68 +240,6 @@ function exported(machine: Machine, module: string, name: string, value: Value):
   } else if (module === 'exports' || module === 'module.exports') {
     machine.moduleNames.set(name, value);
   }
-}
-
-function lengthenKey(of: RecordValue, length: Polynomial): void {
-  of.key_length = of.key_length === null ? length : largest([of.key_length, length]);
-}
-
-/** Keeps a value under a key of a record, or somewhere in a list. */
-export function store(
-  machine: Machine,
-  of: Value,
-  key: string | null,
-  value: Value,
-  line: number,
-): void {
-  if (of.kind === 'list') {
-    keepIn(machine, of, machine.boxed(value, line, 'item'));
-    of.element ??= value;
-    of.items = null;
-    return;
-  }
-  if (of.kind !== 'record') return;
-  const boxed = machine.boxed(value, line, key ?? 'entry');
-  if (key !== null) {
-    of.entries.set(key, boxed);
-    machine.heap.keep(boxed, of.depth);
-    const known = constant(of.entries.size);
-    if (isAtLeast(known, of.count)) growRecord(machine, of, known);
-    return;
-  }
-  if (machine.heap.is_repeat) return;
-  of.holds.push(boxed);
-  of.entries.set('*', boxed);
-  machine.heap.keep(boxed, of.depth);
-  growRecord(machine, of, add(of.count, machine.heap.timesSince(of.depth)));
-}
-
-function growRecord(machine: Machine, of: RecordValue, count: Polynomial): void {
-  of.count = count;
-  if (of.site) machine.heap.resize(of.site, machine.cost('record', count));
-}
-
-/** One more item, as often as the loops since the list was made run. */
-export function append(
-  machine: Machine,
-  list: ListValue,
-  value: Value,
-  line: number,
-  each = constant(1),
-): void {
-  const boxed = machine.boxed(value, line, 'item');
-  list.element ??= boxed;
-  list.items = null;
-  if (machine.heap.is_repeat) return;
-  keepIn(machine, list, boxed);
-  list.length = add(list.length, multiply(each, machine.heap.timesSince(list.depth)));
-  const kind = list.of === 'generator' ? 'list' : list.of;
-  if (list.site) machine.heap.resize(list.site, machine.cost(kind, list.length));
-}
-
-function keepIn(machine: Machine, list: ListValue, value: Value): void {
-  if (!list.holds.includes(value)) list.holds.push(value);
-  machine.heap.keep(value, list.depth);
 }
 
 /** A body for each of `over`: once for what is new, once more for what it replaces. */

@@ -54,8 +54,8 @@ const CASES: readonly Case[] = [
     what: 'the size of an image',
     source: handler('i = Image.open(event["path"])', 'g = i.rotate(90)', 'return 1'),
     needs: { 'pixels(path)': 100 },
-    peak: '6 * pixels(path)',
-    with_it: '600',
+    peak: '8 * pixels(path)',
+    with_it: '800',
   },
   {
     what: 'a child process',

@@ -41,7 +41,7 @@ test('each function has its class and what keeps it from a better one, best clas
     [
       'exact | beside/f.mjs | n + 200',
       'exact | matmul/f.py | 8 * n + 112',
-      'up to a summary | graph/f.py | 336 * n',
+      'up to a summary | graph/f.py | 614 * n',
       'needs an attribute | read/f.py | size(path) + 8737',
       'fitted | json/f.py | 0',
       'refused | torch/f.py | -',

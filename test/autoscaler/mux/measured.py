@@ -7,6 +7,7 @@ import gc
 import json
 import sys
 import tracemalloc
+from importlib.metadata import PackageNotFoundError, version
 
 
 def status(field):
@@ -43,16 +44,15 @@ def peak_of(source, payload, counts):
     return measure(lambda: handler(payload))
 
 
-def version_of_numpy():
+def version_of(name):
     try:
-        import numpy
-
-        return numpy.__version__
-    except ImportError:
+        return version(name)
+    except PackageNotFoundError:
         return None
 
 
 programs = json.load(sys.stdin)
 peaks = [peak_of(one["source"], one["payload"], one["counts"]) for one in programs]
 python = "%d.%d" % sys.version_info[:2]
-json.dump({"python": python, "numpy": version_of_numpy(), "peaks": peaks}, sys.stdout)
+libraries = {name: version_of(name) for name in ("numpy", "igraph", "pyaes", "pillow")}
+json.dump({"python": python, "libraries": libraries, "peaks": peaks}, sys.stdout)

@@ -129,6 +129,18 @@ const GROWN: readonly Case[] = [
     above: 1.5,
     counts: 'traced',
   },
+  ...['s += "x"', 's = s + "x"', 's = s + "x" + "y"'].map((line) => ({
+    name: `a text that grows: ${line}`,
+    lines: ['s = ""', 'for i in range(n):', `  ${line}`, 'return 1'],
+    above: 0.2,
+    counts: 'traced' as const,
+  })),
+  {
+    name: 'bytes that grow',
+    lines: ['s = b""', 'for i in range(n // 10):', '  s += b"0123456789"', 'return 1'],
+    above: 0.005,
+    counts: 'traced',
+  },
   {
     name: 'a list',
     lines: ['d = []', 'for i in range(n):', '  d.append(i)', 'return 1'],
@@ -207,7 +219,7 @@ function saidOf(source: string): number {
 
 const answerSchema = z.object({
   python: z.string(),
-  numpy: z.string().nullable(),
+  libraries: z.record(z.string(), z.string().nullable()),
   peaks: z.array(z.number()),
 });
 
@@ -223,16 +235,38 @@ async function runAll(all: readonly { source: string; counts: string }[]) {
   return failed ? null : answerSchema.parse(JSON.parse(stdout));
 }
 
-for (const [what, cases, imports] of [
-  ['Python', [...STANDARD, ...GROWN], IMPORTS],
-  ['NumPy', NUMPY, `${IMPORTS}\nimport numpy as np`],
+/** Of the whole process, which takes again what a call before has left: up to half more is said. */
+const LIBRARIES: readonly Case[] = [
+  ...['x.pagerank()', 'x.bfs(0)', 'x.spanning_tree(None, False)'].map((call) =>
+    atMost(0.5, resident(calls(`igraph.${call}`, call, 'x = igraph.Graph.Barabasi(n, 10)'))),
+  ),
+  atMost(0.5, resident(calls('igraph.Graph.Barabasi', 'igraph.Graph.Barabasi(n, 20)'))),
+  atMost(
+    0.15,
+    calls('aes.encrypt', 'a.encrypt("x" * 20000)', 'a = pyaes.AESModeOfOperationCTR(b"0" * 16)'),
+  ),
+];
+
+for (const [what, cases, imports, wanted] of [
+  ['Python', [...STANDARD, ...GROWN], IMPORTS, []],
+  ['NumPy', NUMPY, `${IMPORTS}\nimport numpy as np`, [['numpy', '1.24.']]],
+  [
+    'igraph and pyaes',
+    LIBRARIES,
+    `${IMPORTS}\nimport igraph, pyaes`,
+    [
+      ['igraph', '1.0'],
+      ['pyaes', '1.6'],
+    ],
+  ],
 ] as const) {
   test(`what is said of calls of ${what} is what they take`, async (t) => {
     const versions = await runAll([]);
-    const has_numpy = versions?.numpy?.startsWith('1.24.') === true;
-    if (versions?.python !== '3.11' || (what === 'NumPy' && !has_numpy)) {
-      const told = `Python is ${versions?.python}, NumPy ${versions?.numpy}`;
-      t.log(`skipped: ${told}; 3.11 and 1.24 are wanted`);
+    const { python, libraries = {} } = versions ?? {};
+    const lacks = wanted.filter(([name, of]) => libraries[name]?.startsWith(of) !== true);
+    if (python !== '3.11' || lacks.length > 0) {
+      const told = `Python is ${python}, and not there: ${lacks.map((one) => one.join(' ')).join(', ')}`;
+      t.log(`skipped: ${told}; Python 3.11 is wanted`);
       t.pass();
       return;
     }
