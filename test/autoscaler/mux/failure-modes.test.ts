@@ -94,6 +94,30 @@ const FAILURE_MODES: readonly Case[] = [
     remark: /json\.loads: how many objects/,
   },
   {
+    why: 'the size of a table is in its file',
+    source: `import pandas as pd\n${handler('d = pd.read_csv(event["path"])', 'return len(d)')}`,
+    certainty: 'fitted',
+    remark: /read_csv: what it holds is in the data/,
+  },
+  {
+    why: 'how many groups there are is in the data',
+    source: `import pandas as pd\n${handler('d = pd.read_csv(event["path"])', 'g = d.groupby("a").sum()', 'return 1')}`,
+    certainty: 'fitted',
+  },
+  {
+    why: 'the size of a decoded image is not that of its file',
+    source: `from PIL import Image\n${handler('i = Image.open(event["path"])', 'return 1')}`,
+    peak: '4 * pixels(path)',
+    certainty: 'attribute',
+    remark: /pixels\(path\): width times height/,
+  },
+  {
+    why: 'many small objects have each its header',
+    source: handler('a = [[i] for i in range(event["n"])]', 'return 1'),
+    certainty: 'exact',
+    peak: 'max(129 * n + 152, 170 * n + 120, 281)',
+  },
+  {
     why: 'a generator makes its values one at a time',
     source: `${IMPORTS}def values(n):\n  for i in range(n):\n    yield np.zeros(n)\n${handler(
       'return sum(values(event["n"]))',
