@@ -32,6 +32,8 @@ static struct {
 	bool unread;
 	double search_since_ms;
 	size_t input_at;
+	/* No line ends between the two. */
+	size_t input_seen;
 	size_t input_used;
 	size_t output_used;
 	char input[PROTOCOL_LINE_BYTES + 1];
@@ -87,14 +89,30 @@ bool channel_has_room(void)
 	return !channel.connected || channel.output_used < OUTPUT_FREE_BELOW;
 }
 
+/* Looks at each byte once, however often it is asked while a line comes in pieces. */
+static char *end_of_line(void)
+{
+	char *end = memchr(channel.input + channel.input_seen, '\n',
+			   channel.input_used - channel.input_seen);
+
+	channel.input_seen = end ? (size_t)(end - channel.input) : channel.input_used;
+	return end;
+}
+
+static void forget_input(void)
+{
+	channel.input_at = 0;
+	channel.input_seen = 0;
+	channel.input_used = 0;
+}
+
 static void set_connected(bool connected)
 {
 	if (connected == channel.connected)
 		return;
 	channel.connected = connected;
 	channel.unread = false;
-	channel.input_at = 0;
-	channel.input_used = 0;
+	forget_input();
 	channel.output_used = 0;
 	channel.skipping = false;
 	if (!connected) {
@@ -120,12 +138,6 @@ static bool port_is_hung_up(void)
 	return poll(&look, 1, 0) > 0 && (look.revents & POLLHUP);
 }
 
-static char *end_of_line(void)
-{
-	return memchr(channel.input + channel.input_at, '\n',
-		      channel.input_used - channel.input_at);
-}
-
 static void end_of_stream(void)
 {
 	if (channel.is_port)
@@ -140,6 +152,7 @@ static void fill_input(void)
 	channel.unread = false;
 	if (channel.input_at > 0) {
 		channel.input_used -= channel.input_at;
+		channel.input_seen -= channel.input_at;
 		memmove(channel.input, channel.input + channel.input_at, channel.input_used);
 		channel.input_at = 0;
 	}
@@ -176,6 +189,7 @@ static void take_line(char *end)
 
 	*end = 0;
 	channel.input_at += length + 1;
+	channel.input_seen = channel.input_at;
 	channel.skipping = false;
 	if (too_long)
 		channel.handlers.line(start, 0, true);
@@ -194,8 +208,7 @@ void channel_turn(void)
 		take_line(end);
 	else if (channel.input_used - channel.input_at >= PROTOCOL_LINE_BYTES) {
 		channel.skipping = true;
-		channel.input_at = 0;
-		channel.input_used = 0;
+		forget_input();
 	}
 	if (channel.unread && !end_of_line())
 		fill_input();
@@ -207,9 +220,8 @@ void channel_turn(void)
 static void stream_ready(struct watch *watch, uint32_t events)
 {
 	(void)watch;
-	(void)events;
 	if (channel.is_port)
-		set_connected(!port_is_hung_up());
+		set_connected(!(events & EPOLLHUP));
 	if (channel.connected)
 		fill_input();
 	if (channel.connected && channel.output_used > 0)

@@ -230,13 +230,14 @@ static void take_line(struct instance *instance, const char *line, size_t length
 /* Of each instance; apart from it, so that only what a program fills takes memory. */
 static char lines[PROTOCOL_INSTANCES][PROTOCOL_LINE_BYTES];
 
-static void take_lines(struct instance *instance, char *bytes)
+/* @got of them are new: in the others no line ends. */
+static void take_lines(struct instance *instance, char *bytes, size_t got)
 {
-	char *at = bytes, *end;
+	char *at = bytes, *used = bytes + instance->line_used, *seen = used - got, *end;
 
-	while ((end = memchr(at, '\n', (size_t)(bytes + instance->line_used - at)))) {
+	while ((end = memchr(seen, '\n', (size_t)(used - seen)))) {
 		take_line(instance, at, (size_t)(end - at));
-		at = end + 1;
+		at = seen = end + 1;
 	}
 	instance->line_used -= (uint32_t)(at - bytes);
 	memmove(bytes, at, instance->line_used);
@@ -259,14 +260,18 @@ void instance_drain_work(struct instance *instance)
 
 	/* Bounded: a program that writes without end must not hold the loop. */
 	for (int i = 0; instance->work.added && i < 8; i++) {
+		size_t room = PROTOCOL_LINE_BYTES - instance->line_used;
+
 		if (!channel_has_room() && !instance->reaped)
 			return hold_work(instance, true);
-		got = read(instance->work.fd, bytes + instance->line_used,
-			   PROTOCOL_LINE_BYTES - instance->line_used);
+		got = read(instance->work.fd, bytes + instance->line_used, room);
 		if (got <= 0)
 			break;
 		instance->line_used += (uint32_t)got;
-		take_lines(instance, bytes);
+		take_lines(instance, bytes, (size_t)got);
+		/* There was no more; what comes now, the loop tells. */
+		if ((size_t)got < room && !instance->reaped)
+			return;
 	}
 	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
 		watch_remove(&instance->work);

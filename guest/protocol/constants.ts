@@ -29,7 +29,7 @@ export const PROTOCOL = {
   /** Most of a payload in one line, before its escapes. */
   payload_chunk_bytes: 24 * 1024,
   /** Of a payload to an instance: sent, and not yet told to be taken. */
-  payload_window_bytes: 128 * 1024,
+  payload_window_bytes: 256 * 1024,
   /** A content type. */
   content_type_bytes: 256,
   /** Of an HTTP request that an invocation is: method, path with its query, and header fields. */

@@ -72,11 +72,16 @@ static double cpu_ms(void)
 	return strtod(text + 11, NULL) / 1e3;
 }
 
-static void send_credit(size_t bytes)
+/* For several chunks at once: each takes a way through everybody, and half a window is left. */
+static void give_credit(void)
 {
+	size_t bytes = invocation.here_bytes - invocation.credited_bytes;
 	char data[64];
 	struct text text;
 
+	if (bytes < PROTOCOL_PAYLOAD_WINDOW_BYTES / 2)
+		return;
+	invocation.credited_bytes = invocation.here_bytes;
 	text_init(&text, data, sizeof(data));
 	text_add(&text, "{\"type\":\"credit\",\"bytes\":%zu}", bytes);
 	send_line(&text, NULL, 0);
@@ -98,10 +103,10 @@ static void take_payload(char *bytes, size_t length)
 	memcpy(invocation.payload + invocation.here_bytes, bytes, length);
 	invocation.here_bytes += length;
 	invocation.complete = invocation.here_bytes == invocation.payload_bytes;
-	if (!invocation.complete)
-		send_credit(length);
-	else
+	if (invocation.complete)
 		invocation.started_at_ms = boottime_ms();
+	else
+		give_credit();
 }
 
 /* False when it is an HTTP request of which the program would not see all. */
@@ -210,16 +215,17 @@ static ssize_t receive(void)
 bool link_read(void)
 {
 	ssize_t got = receive();
-	char *at = line, *end;
+	/* In what was there before, no line ends. */
+	char *at = line, *seen = line + line_used, *end;
 
 	if (got < 0)
 		return errno == EAGAIN || errno == EINTR;
 	if (got == 0)
 		return false;
 	line_used += (size_t)got;
-	while ((end = memchr(at, '\n', (size_t)(line + line_used - at)))) {
+	while ((end = memchr(seen, '\n', (size_t)(line + line_used - seen)))) {
 		take_line(at, (size_t)(end - at));
-		at = end + 1;
+		at = seen = end + 1;
 	}
 	line_used -= (size_t)(at - line);
 	memmove(line, at, line_used);

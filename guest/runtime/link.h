@@ -28,6 +28,8 @@ struct invocation {
 	char *payload;
 	size_t payload_bytes;
 	size_t here_bytes;
+	/* Of these, as many are told to be taken. */
+	size_t credited_bytes;
 	uint64_t timeout_ms;
 	double started_at_ms;
 	double first_byte_at_ms;

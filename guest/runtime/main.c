@@ -22,13 +22,15 @@
 #include "sandbox.h"
 #include "span_peers.h"
 
-/* Beside those of the interface: the init, signals, trouble, both streams. */
-#define OWN_FILES 5
+/* Before those of the interface: the init, signals, trouble. */
+#define OWN_FILES 3
+/* Behind them: both streams. */
+#define STREAMS 2
 
 static const struct interface *interface;
 static struct options options;
 static struct program program;
-static struct output outputs[2];
+static struct output outputs[STREAMS];
 static int signals = -1;
 static bool ready;
 static double started_at_ms;
@@ -155,23 +157,27 @@ static int spans_files(struct pollfd *files)
 
 static void round_of(void)
 {
-	struct pollfd files[OWN_FILES + INTERFACE_FILES_MAX + SPAN_FILES_MAX] = {
+	struct pollfd files[OWN_FILES + INTERFACE_FILES_MAX + STREAMS + SPAN_FILES_MAX] = {
 		{ .fd = PROTOCOL_WORK_FD, .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = program.trouble_fd, .events = POLLIN },
-		{ .fd = outputs[0].fd, .events = POLLIN },
-		{ .fd = outputs[1].fd, .events = POLLIN },
 	};
 	int longest_ms = wait_ms();
 	int count = interface->files(files + OWN_FILES);
-	struct pollfd *of_spans = files + OWN_FILES + count;
+	struct pollfd *streams = files + OWN_FILES + count;
+	struct pollfd *of_spans = streams + STREAMS;
 	int span_count = spans_files(of_spans);
 
-	if (poll(files, (nfds_t)(OWN_FILES + count + span_count), longest_ms) < 0)
+	for (int i = 0; i < STREAMS; i++)
+		streams[i] = (struct pollfd){ .fd = outputs[i].fd, .events = POLLIN };
+	if (poll(files, (nfds_t)(OWN_FILES + count + STREAMS + span_count), longest_ms) < 0)
 		return;
-	/* First what was written before an answer, though it may have been seen after it. */
-	for (int i = 0; i < 2; i++)
-		if (outputs[i].fd >= 0)
+	/*
+	 * First what was written before an answer. It is seen wherever the answer is: poll looks at
+	 * its files in their order, and the streams come after the program's connections.
+	 */
+	for (int i = 0; i < STREAMS; i++)
+		if (streams[i].revents)
 			output_read(&outputs[i]);
 	for (int i = 0; i < count; i++)
 		if (files[OWN_FILES + i].revents)

@@ -4,11 +4,30 @@
 
 #include "outgoing.h"
 
-void outgoing_send_on(struct outgoing *outgoing, int fd)
+static void take_sent(struct outgoing *outgoing, size_t sent)
 {
 	while (!outgoing_is_sent(outgoing)) {
 		struct iovec *part = &outgoing->parts[outgoing->at];
-		ssize_t sent = send(fd, part->iov_base, part->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		size_t taken = sent < part->iov_len ? sent : part->iov_len;
+
+		part->iov_base = (char *)part->iov_base + taken;
+		part->iov_len -= taken;
+		sent -= taken;
+		if (part->iov_len > 0)
+			return;
+		outgoing->at++;
+	}
+}
+
+/* Head and payload together, so that the program is woken once for a small one. */
+void outgoing_send_on(struct outgoing *outgoing, int fd)
+{
+	while (!outgoing_is_sent(outgoing)) {
+		struct msghdr message = {
+			.msg_iov = outgoing->parts + outgoing->at,
+			.msg_iovlen = outgoing->count - outgoing->at,
+		};
+		ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -17,10 +36,7 @@ void outgoing_send_on(struct outgoing *outgoing, int fd)
 			return;
 		}
 		outgoing->began = outgoing->began || sent > 0;
-		part->iov_base = (char *)part->iov_base + sent;
-		part->iov_len -= (size_t)sent;
-		if (part->iov_len == 0)
-			outgoing->at++;
+		take_sent(outgoing, (size_t)sent);
 	}
 }
 

@@ -57,6 +57,17 @@ test.serial(
 );
 
 test.serial(
+  'that a large payload is taken is told in few lines: each goes through everybody',
+  async (t) => {
+    const program = await started(t, ECHO);
+    if (!program) return;
+    t.true((await program.invoke(patterned(6 * MIB), 'application/octet-stream')).ok);
+    t.true(program.credits > 0);
+    t.true(program.credits <= (2 * 6 * MIB) / PROTOCOL.payload_window_bytes, `${program.credits}`);
+  },
+);
+
+test.serial(
   'an error of the function is told as its own, with its answer; it serves on',
   async (t) => {
     const program = await started(t, ECHO);

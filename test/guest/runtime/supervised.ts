@@ -64,7 +64,8 @@ export class Supervised {
   dropped_bytes = 0;
   ready = false;
   exit: { readonly status: number | null; readonly signal: string | null } | null = null;
-  /** Bytes of payload that were sent and not yet told to be taken, at most. */
+  /** Lines in which it told that payload was taken. */
+  credits = 0;
   readonly #link: Duplex;
   readonly #child: ChildProcess;
   readonly #payloads: PayloadSender;
@@ -169,8 +170,10 @@ export class Supervised {
     else if (told.type === 'span') {
       this.asked.push(told);
       this.onAsked?.(told);
-    } else if (told.type === 'credit') this.#payloads.credit(this.#next - 1, told.bytes);
-    else if (told.type === 'log') {
+    } else if (told.type === 'credit') {
+      this.credits += 1;
+      this.#payloads.credit(this.#next - 1, told.bytes);
+    } else if (told.type === 'log') {
       const stream: 'stdout' | 'stderr' = told.stream;
       this.output[stream] += attached.toString();
       this.dropped_bytes += told.dropped_bytes;
