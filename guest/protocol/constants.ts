@@ -30,6 +30,11 @@ export const PROTOCOL = {
   payload_chunk_bytes: 24 * 1024,
   /** Of a payload to an instance: sent, and not yet told to be taken. */
   payload_window_bytes: 256 * 1024,
+  /**
+   * What was taken is told when it is so much. Agents of before send whole chunks, 128 KiB ahead:
+   * more than 104 KiB would never be there, and both would wait for ever.
+   */
+  payload_credit_bytes: 64 * 1024,
   /** A content type. */
   content_type_bytes: 256,
   /** Of an HTTP request that an invocation is: method, path with its query, and header fields. */

@@ -72,14 +72,14 @@ static double cpu_ms(void)
 	return strtod(text + 11, NULL) / 1e3;
 }
 
-/* For several chunks at once: each takes a way through everybody, and half a window is left. */
+/* For several chunks at once: each takes a way through everybody, and much of a window is left. */
 static void give_credit(void)
 {
 	size_t bytes = invocation.here_bytes - invocation.credited_bytes;
 	char data[64];
 	struct text text;
 
-	if (bytes < PROTOCOL_PAYLOAD_WINDOW_BYTES / 2)
+	if (bytes < PROTOCOL_PAYLOAD_CREDIT_BYTES)
 		return;
 	invocation.credited_bytes = invocation.here_bytes;
 	text_init(&text, data, sizeof(data));

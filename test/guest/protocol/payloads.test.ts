@@ -182,3 +182,11 @@ test('a guest of protocol 1 is refused: it takes no payload', async (t) => {
   guest.write(`${JSON.stringify({ ...FAKE_HELLO, protocol: [1, 1] })}\n`);
   await t.throwsAsync(channel.hello, { code: 'HP_GUEST_VERSION', message: /versions 1 to 1 only/ });
 });
+
+test('an agent of before, which sends 128 KiB ahead in whole chunks, never waits for credit', (t) => {
+  const ahead_bytes = 128 * 1024;
+  const { payload_chunk_bytes, payload_credit_bytes, payload_window_bytes } = PROTOCOL;
+  const sent_bytes = Math.floor(ahead_bytes / payload_chunk_bytes) * payload_chunk_bytes;
+  t.true(payload_credit_bytes <= sent_bytes);
+  t.true(payload_credit_bytes + payload_chunk_bytes <= payload_window_bytes);
+});

@@ -63,7 +63,7 @@ test.serial(
     if (!program) return;
     t.true((await program.invoke(patterned(6 * MIB), 'application/octet-stream')).ok);
     t.true(program.credits > 0);
-    t.true(program.credits <= (2 * 6 * MIB) / PROTOCOL.payload_window_bytes, `${program.credits}`);
+    t.true(program.credits <= (6 * MIB) / PROTOCOL.payload_credit_bytes, `${program.credits}`);
   },
 );
 
