@@ -158,9 +158,9 @@ export const tiersCommand: Command = {
 MEMORY and UNUSED are the kernel's words of a node; LIMIT, GRANTED and FREE the agent's, of what it
 may bind there (node_limits): '-' where it may bind nothing, or no agent is there. LOAD is one load
 in a chain through 128 MiB of the node's memory, from CPUs of the first node that has some: median,
-least and most of five interleaved rounds, in CPU time. PENALTY is what it takes beyond the nearest node:
-measured with --measure, stated with --penalty, else unknown. Nothing is taken for measured on a
-machine that is busy.
+least and most of five interleaved rounds, in CPU time. PENALTY is what it takes beyond the nearest
+node: measured with --measure, stated with --penalty, else unknown. A figure of a machine that is
+busy says little.
 
   hotplane tiers --measure
   hotplane tiers --penalty 1=80 --json
