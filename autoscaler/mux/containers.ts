@@ -32,7 +32,7 @@ export function store(
   const boxed = machine.boxed(value, line, key ?? 'entry');
   if (key !== null) {
     of.entries.set(key, boxed);
-    machine.heap.keep(boxed, of.depth);
+    machine.heap.replace(boxed, of.depth);
     const known = constant(of.entries.size);
     if (isAtLeast(known, of.count)) growRecord(machine, of, known, 'record');
     return;

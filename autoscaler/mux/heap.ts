@@ -86,6 +86,11 @@ export class Heap {
     this.#kept.set(keyOf(site), site);
   }
 
+  /** One of `depth` loops keeps the last of what each round makes; the one before dies with it. */
+  replace(value: Value, depth: number): void {
+    for (const site of sitesOf([value])) site.depth = Math.min(site.depth, depth);
+  }
+
   /** How often something outside the loops from `depth` on is grown from here. */
   timesSince(depth: number): Polynomial {
     const inside = this.rounds.slice(depth);

@@ -215,6 +215,17 @@ const FAILURE_MODES: readonly Case[] = [
     certainty: 'exact',
   },
   {
+    why: 'a field that each round sets anew holds two while it does',
+    source: `${IMPORTS}class A:\n  def __init__(self):\n    self.a = None\n${handler(
+      'x = A()',
+      'for i in range(event["n"]):',
+      '  x.a = np.zeros(1000)',
+      'return 1',
+    )}`,
+    peak: '16560',
+    certainty: 'exact',
+  },
+  {
     why: 'the same object in a list is there once',
     source: handler('d = os.urandom(event["n"])', 'return [d for x in range(event["rows"])]'),
     peak: 'n + 9 * rows + 217',
