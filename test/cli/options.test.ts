@@ -197,9 +197,12 @@ test('a node that the host does not have, or not enough of, is refused before an
 test('--cgroup is given to both drivers, and told at once where it can hold no VMM', async (t) => {
   const dir = await scratch(t);
   const refused = (): string => t.throws(() => vmmOf(`--cgroup ${dir}`))?.message ?? '';
-  t.regex(refused(), /^--cgroup .* cannot hold VMMs: ENOENT/);
+  t.regex(refused(), /^--cgroup .* cannot hold VMMs: it is no folder of cgroup v2/);
+  await writeFile(join(dir, 'cgroup.controllers'), 'cpu pids\n');
   await writeFile(join(dir, 'cgroup.subtree_control'), 'cpu pids\n');
   await writeFile(join(dir, 'cgroup.procs'), '');
+  t.regex(refused(), /it was not given the memory controller/);
+  await writeFile(join(dir, 'cgroup.controllers'), 'cpu memory pids\n');
   t.regex(refused(), /lacks memory/);
   await writeFile(join(dir, 'cgroup.subtree_control'), 'cpu memory\n');
   const { qemu, cloud_hypervisor } = vmmOf(`--cgroup ${dir}`);
