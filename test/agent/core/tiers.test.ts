@@ -22,6 +22,7 @@ import {
 import { GIB, MIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 import { chaosPolicy } from './chaos-policy.ts';
+import { complete, finish } from './actions.ts';
 import { type Move, MOVES, play } from './moves.ts';
 import { World } from './world.ts';
 
@@ -47,6 +48,8 @@ test('a region of a bound function is granted from its node, its VM from the hos
   t.is(granted.host, 256 * MIB, 'boot memory');
   t.is(bytesOf(granted, 'node1'), 128 * MIB);
   t.is(totalBytes(granted), 384 * MIB);
+  const draft = openDraft(world.state, 0, { policy: DEFAULT_POLICY, recording: false });
+  t.is(freeBytes(draft, 'node1'), 128 * MIB, 'the half of its node');
   t.deepEqual(
     world.vmsOf('a')[0]?.regions.map(({ tier }) => tier),
     ['node1', 'node1', 'node1'],
@@ -74,19 +77,77 @@ test('beyond its node a start is refused, however much the host has', (t) => {
   t.is(failure?.details['host_node'], 1);
 });
 
+function needWaits({ state: { short } }: World, names: readonly string[]): void {
+  if (short.join() !== names.join()) throw new Error(`${short.join()} wait, not ${names.join()}`);
+}
+
+/** `one` waits for memory of node 1, all of which an idle instance of `other` has. */
+function waitingForNode(host_bytes: number): World {
+  const facts = { node_limits: LIMITS, vmm_overhead_bytes: 0, memory_wait_ms: 5_000 };
+  const world = new World(host_bytes + 256 * MIB, facts);
+  const bound = { keep_alive_ms: 1e6, host_node: 1, limit_bytes: 256 * MIB, concurrency: 1 };
+  for (const name of ['other', 'one']) {
+    world.deploy(name, 'virtio-mem', bound);
+    finish(world);
+  }
+  world.invoke('other');
+  finish(world);
+  world.invoke('one');
+  needWaits(world, ['one']);
+  return world;
+}
+
 test('whoever waits for a node holds nobody up who wants memory of the host', (t) => {
-  const world = hostWithNode();
-  serving(world, 'a', 1);
-  serving(world, 'b', null);
-  // Two run in all that the node has, and one ends and is to be emptied.
-  world.invoke('a');
-  world.invoke('a');
-  world.complete(0);
-  world.invoke('a');
+  const world = waitingForNode(3 * 256 * MIB + 128 * MIB);
+  world.deploy('b', 'virtio-mem', { concurrency: 1 });
+  complete(world, 'launch-vm');
+  world.advance(10);
   const starts = () => world.pending.filter(({ type }) => type === 'start-instance').length;
-  const before = starts();
+  t.is(starts(), 0);
   world.invoke('b');
-  t.is(starts(), before + 1, 'it starts at once');
+  t.is(starts(), 1, 'it starts at once');
+  needWaits(world, ['one']);
+});
+
+test('nobody of a node gives way to who wants memory of the host, and the other way round', (t) => {
+  const world = waitingForNode(3 * 256 * MIB);
+  world.deploy('b', 'virtio-mem', { concurrency: 1 });
+  complete(world, 'launch-vm');
+  const reply = world.reply(world.invoke('b'));
+  const failure = reply?.kind === 'invoke' ? reply.failure : null;
+  t.is(failure?.code, 'HP_AGENT_NO_MEMORY', 'what comes is of the node, and helps it nothing');
+  needWaits(world, ['one']);
+});
+
+test('of each tier whoever waits longest is served, though another waits longer for another', (t) => {
+  const world = waitingForNode(5 * 256 * MIB + 2 * 128 * MIB);
+  for (const name of ['b', 'd', 'c']) {
+    world.deploy(name, 'virtio-mem', { concurrency: 1, keep_alive_ms: 1e6 });
+    complete(world, 'launch-vm');
+  }
+  for (const name of ['b', 'd']) {
+    world.invoke(name);
+    for (const type of ['plug', 'start-instance', 'invoke']) complete(world, type);
+    world.advance(10);
+  }
+  const request = world.invoke('c');
+  needWaits(world, ['one', 'c']);
+  const stops = world.pending.filter(({ type }) => type === 'stop-instance').length;
+  t.is(stops, 2, 'one in each tier: no more gives way than its own lack');
+  // What `one` waits for stays where it is: the stop of its other is never answered.
+  const other = world.vmsOf('other')[0]?.id;
+  const stop = world.pending.findIndex((one) => {
+    return one.type === 'stop-instance' && one.vm_id !== other;
+  });
+  t.true(stop >= 0);
+  world.complete(stop);
+  complete(world, 'unplug');
+  needWaits(world, ['one']);
+  const started = world.pending.some((one) => {
+    return one.type === 'start-instance' && one.vm_id === world.vmsOf('c')[0]?.id;
+  });
+  t.true(started);
+  t.is(world.reply(request), undefined, 'it runs');
 });
 
 test('a node that the agent has no limit for is refused, with those that it has', (t) => {
