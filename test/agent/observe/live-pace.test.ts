@@ -1,11 +1,17 @@
 /** The live stream tells a change at once, and much of it at a pace that agent and readers keep. */
 import test, { type ExecutionContext } from 'ava';
+import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
+import { type Changed, step } from '../../../agent/core/step.ts';
 import { AGENT_LIMITS } from '../../../agent/limits.ts';
+import type { HostEvent } from '../../../agent/model/events.ts';
 import type { LiveMessage } from '../../../agent/model/live.ts';
+import { emptyHost, type HostState } from '../../../agent/model/state.ts';
 import { ChangeFeed } from '../../../agent/observe/change-feed.ts';
 import { LiveFeed } from '../../../agent/observe/live/live-feed.ts';
 import { dueInMs } from '../../../agent/observe/live/pace.ts';
 import { RecordHub } from '../../../agent/observe/record-hub.ts';
+import { GIB, MIB } from '../../../base/units.ts';
+import { specOf } from '../core/world.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { hostOf } from './many-vms.ts';
 
@@ -53,9 +59,8 @@ for (const { what, told, now_ms, due_ms } of [
 }
 
 /** `late_ms`: by which timers of the feed come later than they are asked for. */
-function feedOf(t: ExecutionContext, late_ms = 0) {
+function feedOf(t: ExecutionContext, late_ms = 0, state = hostOf(2, 4)) {
   const clock = new FakeClock();
-  const state = hostOf(2, 4);
   const source = { state, version: 'v', hub: new RecordHub(), changes: new ChangeFeed() };
   const feed = new LiveFeed(source, {
     nowMs: () => clock.nowMs(),
@@ -63,15 +68,15 @@ function feedOf(t: ExecutionContext, late_ms = 0) {
     timer: (ms, onTime) => clock.timer(ms + late_ms, onTime),
   });
   t.teardown(() => feed.close());
-  const change = (): void =>
-    source.changes.publish({ state, changed: { functions: ['f0'], vms: [], operations: [] } });
+  const publish = (changed: Changed): void => source.changes.publish({ state, changed });
+  const change = (): void => publish({ functions: ['f0'], vms: [], operations: [] });
   const join = () => {
     const gone = new AbortController();
     t.teardown(() => gone.abort());
     const { changes } = feed.join(gone.signal);
     return changes;
   };
-  return { clock, change, join };
+  return { clock, change, join, publish };
 }
 
 const parsed = (bytes: Buffer | void | undefined): LiveMessage =>
@@ -155,4 +160,29 @@ test('a message is encoded once for all who read', async (t) => {
   );
   t.is(parsed(first).type, 'change');
   for (const one of others) t.is(one, first);
+});
+
+const take = (state: HostState, event: HostEvent): HostState =>
+  step(state, event, 0, { policy: DEFAULT_POLICY, recording: false }).state;
+
+test('a change of a VM tells the row of its function where that has sums over VMs, and not else', async (t) => {
+  const spans = [{ name: 'data', max_bytes: 256 * MIB }];
+  const specs = [specOf('plain'), specOf('spanned', { mechanism: 'hotmem', spans })];
+  const state = specs.reduce(
+    (host, spec) => take(host, { type: 'deploy', request_id: spec.name, spec }),
+    emptyHost(16 * GIB),
+  );
+  const { clock, join, publish } = feedOf(t, 0, state);
+  const changes = join();
+  await clock.advance(1_000);
+  publish({ functions: [], vms: [...state.vms.keys()], operations: [] });
+  await clock.advance(0);
+  const told = parsed((await changes.next()).value);
+  t.is(told.type, 'change');
+  if (told.type !== 'change') return;
+  t.deepEqual(
+    told.functions.map(({ name }) => name),
+    ['spanned'],
+  );
+  t.is(told.vms.length, 2);
 });
