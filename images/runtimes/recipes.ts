@@ -18,17 +18,19 @@ export interface RuntimeRecipe {
 
 /** Of every runtime: certificates, time zones, names of protocols. */
 const COMMON = ['base-files', 'ca-certificates', 'netbase', 'tzdata'];
+/** With what wheels of PyPI that have C++ in them take from their host (manylinux, PEP 600). */
+const PYTHON = [...COMMON, 'python3', 'libstdc++6'];
 
 export const RUNTIMES = {
   python3: {
-    packages: [...COMMON, 'python3'],
+    packages: PYTHON,
     files: ['lambda.py'],
     handler: ['python3', '/usr/lib/hotplane/lambda.py'],
     compiles_python: true,
     links: {},
   },
   'python3-numpy': {
-    packages: [...COMMON, 'python3', 'python3-numpy', 'python3-pil'],
+    packages: [...PYTHON, 'python3-numpy', 'python3-pil'],
     files: ['lambda.py'],
     handler: ['python3', '/usr/lib/hotplane/lambda.py'],
     compiles_python: true,

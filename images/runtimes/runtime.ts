@@ -110,9 +110,10 @@ async function ownFiles({ files }: RuntimeRecipe): Promise<OwnFiles> {
   return Object.fromEntries(await Promise.all(texts));
 }
 
-function recipeKey(name: string, packages: readonly DebianPackage[], own: OwnFiles): string {
+function recipeKey(name: RuntimeName, packages: readonly DebianPackage[], own: OwnFiles): string {
   const listed = JSON.stringify(packages);
-  return contentKey({ name, revision: RUNTIME_REVISION, packages: listed, ...own });
+  const asked = JSON.stringify(RUNTIMES[name].packages);
+  return contentKey({ name, revision: RUNTIME_REVISION, asked, packages: listed, ...own });
 }
 
 async function makeRuntime(
