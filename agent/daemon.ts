@@ -31,7 +31,6 @@ import { earlierState, livingVms } from './adopt/earlier.ts';
 import { endOrphans } from './adopt/orphans.ts';
 import { type HostAvailable, readAvailable } from './pressure/available.ts';
 import { lockStateDir } from './store/lock.ts';
-import { changesApart } from './store/region-rows.ts';
 import { StateFile } from './store/state-file.ts';
 
 /** The ledger, as its owner wants it. */
@@ -138,7 +137,6 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
   const earlier_vms = [...remaining, ...orphans];
   const facts = { ...options.bounds, earlier_vms, vmm_overhead_bytes, host_cpus };
   const state = earlierState(store, { path, host_limit_bytes, facts, first_id });
-  store.write(changesApart(store.rows), []);
   if (state) log.info({ functions: state.functions.size, vms: living.size }, 'goes on');
   const ledger = options.ledger ? openLedger(options.ledger, state_dir, log) : null;
   opened.defer(() => closeLedger(ledger, log));

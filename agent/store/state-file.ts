@@ -11,6 +11,7 @@ import { agentError } from '../model/errors.ts';
 import { Journal, type JournalLine, type LogEntry } from './journal.ts';
 import { Pending } from './pending.ts';
 import { corrupt, stateError } from './state-errors.ts';
+import { changesApart } from './region-rows.ts';
 import { perTable, type RowChange, type StoredRows, TABLES, type TableName } from './rows.ts';
 
 /** Of the tables and what stands in their rows. */
@@ -71,6 +72,8 @@ export class StateFile implements StateStore {
     this.#journal = this.#openJournal(applied);
     this.generation = this.#begin();
     this.rows = this.#read();
+    // Each time: the agent that first takes up an earlier format may be killed before it is done.
+    this.write(changesApart(this.rows), []);
   }
 
   /** Its lines are in the tables then. */

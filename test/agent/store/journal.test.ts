@@ -184,6 +184,20 @@ test('a state of format 2 is read, with what its journal has', async (t) => {
   t.deepEqual(await keysIn(place), ['vm7'], 'once and for all');
 });
 
+test('what format 2 had of the sizes of a region in its row stands apart once it is opened', async (t) => {
+  const place = await placeFor(t);
+  const earlier = await StateFile.open(place.db);
+  const row = '{"span":{"changes":[{"at_ms":1}]}}';
+  earlier.write([{ table: 'regions', key: 'vm1/0', row }], []);
+  earlier.close();
+  const first = await StateFile.open(place.db);
+  t.false(first.rows.marks.has('regions/vm1/0'));
+  first.close();
+  const second = await StateFile.open(place.db);
+  t.is(second.rows.marks.get('regions/vm1/0'), '[{"at_ms":1}]');
+  second.close();
+});
+
 test('a disk without room for the journal is told as such', (t) => {
   const fd = openSync('/dev/full', 'a');
   t.teardown(() => closeSync(fd));
