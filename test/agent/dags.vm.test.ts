@@ -5,22 +5,16 @@
  *   HOTPLANE_DAG_DEADLINE_MS  of a call that takes 900 ms where nothing waits; default 905, which
  *                             leaves no time for any start
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { pino } from 'pino';
-import { prepareImages } from '../../agent/executor/built-images.ts';
-import { HostAgent } from '../../agent/executor/host-agent.ts';
+import type { HostAgent } from '../../agent/executor/host-agent.ts';
 import type { DagSpec } from '../../agent/model/dag.ts';
 import { emulated } from '../../agent/model/work.ts';
 import { hostClock } from '../../base/clock.ts';
-import { silentProgress } from '../../base/progress.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
-import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { numberOf } from '../seed.ts';
 import { specOf } from './core/world.ts';
+import { realAgent } from './real-agent.ts';
 
 const CALLS = numberOf('HOTPLANE_DAG_CALLS', 5);
 const CALL_DEADLINE_MS = numberOf('HOTPLANE_DAG_DEADLINE_MS', 905);
@@ -46,27 +40,6 @@ const dagOf = (ready_ms: number): DagSpec => {
     ready_ms,
   };
 };
-
-async function hostOf(t: ExecutionContext): Promise<HostAgent> {
-  const folder = await mkdtemp(join(tmpdir(), 'hp-dags-vm-'));
-  const log = pino({ level: 'warn' });
-  const signal = new AbortController().signal;
-  const wanted = { mechanisms: ['hotmem'], guest_kernel: 'series', signal, log } as const;
-  const agent = new HostAgent({
-    clock: hostClock,
-    hypervisor: await openHypervisor('qemu'),
-    images: await prepareImages({ ...wanted, progress: silentProgress }),
-    log,
-    host_limit_bytes: 8 * GIB,
-    vms_dir: folder,
-    version: 'test',
-  });
-  t.teardown(async () => {
-    await agent.stop(0);
-    await rm(folder, { recursive: true, force: true });
-  });
-  return agent;
-}
 
 /** Waits until so many instances are idle, and nothing else is on its way. */
 async function idle(agent: HostAgent, count: number): Promise<true | null> {
@@ -102,7 +75,7 @@ test.serial(
   'hotmem: instances that stand ready serve a DAG warm, and are given back',
   async (t) => {
     t.timeout(600_000 + CALLS * 2 * CALL_MS);
-    const agent = await hostOf(t);
+    const agent = await realAgent(t, 8 * GIB);
     for (const name of FUNCTIONS) {
       const size = { limit_bytes: 128 * MIB, keep_alive_ms: KEEP_ALIVE_MS, concurrency: 2 };
       await agent.deploy(specOf(name, { mechanism: 'hotmem', ...size }));

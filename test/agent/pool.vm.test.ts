@@ -3,23 +3,17 @@
  * instance waits for nothing, what was taken is made ready again behind the start, and all of it
  * goes to another function that lacks memory.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { pino } from 'pino';
-import { prepareImages } from '../../agent/executor/built-images.ts';
-import { HostAgent } from '../../agent/executor/host-agent.ts';
+import type { HostAgent } from '../../agent/executor/host-agent.ts';
 import type { FunctionStatus } from '../../agent/model/messages.ts';
 import type { Decision, Invocation, Operation } from '../../agent/model/records.ts';
 import { NO_VALUES } from '../../agent/model/targets.ts';
 import { emulated } from '../../agent/model/work.ts';
 import { hostClock } from '../../base/clock.ts';
-import { silentProgress } from '../../base/progress.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
-import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { specOf } from './core/world.ts';
+import { realAgent } from './real-agent.ts';
 
 const REGION_BYTES = 128 * MIB;
 const BOOT_BYTES = 256 * MIB;
@@ -36,19 +30,7 @@ interface Host {
 }
 
 async function hostOf(t: ExecutionContext): Promise<Host> {
-  const folder = await mkdtemp(join(tmpdir(), 'hp-pool-vm-'));
-  const log = pino({ level: 'warn' });
-  const signal = new AbortController().signal;
-  const wanted = { mechanisms: ['hotmem'], guest_kernel: 'series', signal, log } as const;
-  const agent = new HostAgent({
-    clock: hostClock,
-    hypervisor: await openHypervisor('qemu'),
-    images: await prepareImages({ ...wanted, progress: silentProgress }),
-    log,
-    host_limit_bytes: HOST_BYTES,
-    vms_dir: folder,
-    version: 'test',
-  });
+  const agent = await realAgent(t, HOST_BYTES);
   const host = {
     agent,
     operations: [] as Operation[],
@@ -66,7 +48,6 @@ async function hostOf(t: ExecutionContext): Promise<Host> {
   t.teardown(async () => {
     await agent.stop(0);
     await reading;
-    await rm(folder, { recursive: true, force: true });
   });
   return host;
 }
