@@ -227,6 +227,15 @@ for (const [title, spoil, told] of [
     /cannot be taken over: its plan is another one/,
   ],
   [
+    'of a trace whose content was another',
+    (folder) => {
+      const path = join(folder, 'manifest.json');
+      const text = readFileSync(path, 'utf8');
+      writeFileSync(path, text.replace(/("inputs": \[[^\]]*"sha256": ")\w+/, '$1decaf'));
+    },
+    /cannot be taken over: its plan is another one/,
+  ],
+  [
     'whose lines are damaged',
     (folder) => {
       const path = join(folder, 'memory.jsonl');
