@@ -16,8 +16,11 @@ export const REPLAY_LIMITS = {
    * one instance by plan, and in truth an ever longer queue.
    */
   held_longer_ms: 250,
-  /** The measured window ends this long after the last planned end plus keep-alive. */
-  window_margin_ms: 5_000,
+  /** The measured window ends so much later than the last planned end plus keep-alive: ... */
+  window_margin_share: 0.1,
+  /** ... a tenth of the load, but within these. */
+  window_margin_least_ms: 2_000,
+  window_margin_most_ms: 5_000,
   /** An invocation may take this long beyond its planned duration. */
   invoke_slack_ms: 120_000,
   /** Calls of one real program by which a run learns how long they take; then no more are made. */

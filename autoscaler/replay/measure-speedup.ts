@@ -1,7 +1,7 @@
 /**
  * Measure speedup: what calls and starts of a run cost this host in CPU time, under each of its
- * mechanisms, of the function with least memory and of that with most, on a VM each, one after
- * another. What nothing happening costs is measured first, and taken off.
+ * mechanisms, of the function with most memory, and of that with least where it has far less, on a
+ * VM each, one after another. What nothing happening costs is measured first, and taken off.
  */
 import type { MechanismName } from '../../agent/model/mechanism.ts';
 import type { Clock } from '../../base/clock.ts';

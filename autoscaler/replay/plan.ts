@@ -131,10 +131,17 @@ export function measuredWindow(
 ): Omit<ReplayPlan, 'functions' | 'arrivals'> {
   const load_ms = arrivals.reduce((end, a) => Math.max(end, a.at_ms + a.duration_ms), 0);
   const keep_alive_ms = functions.reduce((most, f) => Math.max(most, f.keep_alive_ms), 0);
-  const window_margin_ms = REPLAY_LIMITS.window_margin_ms;
+  const window_margin_ms = marginMs(load_ms);
   const window_ms = Math.ceil(load_ms + keep_alive_ms + window_margin_ms);
   const invocations = arrivals.filter(({ at_ms }) => at_ms < 0).length;
   return { warm_up: { ms: warm_up_ms, invocations }, load_ms, window_ms, window_margin_ms };
+}
+
+/** Late replies and unplugs fall into it; longer, nothing would be measured but rest. */
+function marginMs(load_ms: number): number {
+  const share_ms = load_ms * REPLAY_LIMITS.window_margin_share;
+  const most_ms = Math.min(REPLAY_LIMITS.window_margin_most_ms, share_ms);
+  return round(Math.max(REPLAY_LIMITS.window_margin_least_ms, most_ms));
 }
 
 /** What the agent is sent for a planned arrival. */

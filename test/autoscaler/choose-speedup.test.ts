@@ -6,6 +6,7 @@ import {
   chooseSpeedup,
   type DemandPlan,
   greatestDemand,
+  measuredFunctions,
   SPEEDUPS,
 } from '../../autoscaler/replay/choose-speedup.ts';
 import { dryRun, renderDryRun } from '../../autoscaler/replay/dry-run.ts';
@@ -142,6 +143,17 @@ test('a function costs what its memory says, between the two that were measured'
   };
   const shares = [32, 64, 128, 192, 512].map((mib) => shareAt(mib * MIB));
   t.deepEqual(shares, [0.005, 0.005, 0.11, 0.215, 0.215], 'beyond them nothing is guessed');
+});
+
+const measuredOf = (...sizes_mib: readonly number[]): readonly number[] =>
+  measuredFunctions(sizes_mib.map((mib) => ({ limit_bytes: mib * MIB }))).map(
+    ({ limit_bytes }) => limit_bytes / MIB,
+  );
+
+test('of sizes no more than twice apart the larger is measured for all', (t) => {
+  t.deepEqual(measuredOf(128), [128]);
+  t.deepEqual(measuredOf(128, 256, 128), [256]);
+  t.deepEqual(measuredOf(128, 384, 256), [128, 384]);
 });
 
 const cost = fc.double({ min: 0, max: 500, noNaN: true });

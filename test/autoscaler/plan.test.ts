@@ -63,7 +63,19 @@ test('speed-up divides gaps, durations and keep-alive alike', async (t) => {
   );
   t.true(plan.functions.every((one) => one.keep_alive_ms === 12_000));
   t.is(plan.load_ms, 4500);
-  t.is(plan.window_ms, 4500 + 12_000 + REPLAY_LIMITS.window_margin_ms);
+  t.is(plan.window_ms, 4500 + 12_000 + REPLAY_LIMITS.window_margin_least_ms);
+});
+
+test('a measured window ends a tenth of its load later, within two and five seconds', async (t) => {
+  for (const [speedup, load_ms, margin_ms] of [
+    [10, 4_500, 2_000],
+    [1, 45_000, 4_500],
+    [0.5, 90_000, 5_000],
+  ] as const) {
+    const plan = buildPlan(await selection(), { ...OPTIONS, speedup });
+    t.deepEqual([plan.load_ms, plan.window_margin_ms], [load_ms, margin_ms]);
+    t.is(plan.window_ms, load_ms + OPTIONS.keep_alive_ms + margin_ms);
+  }
 });
 
 test('gaps and durations are scaled apart, and the need of instances follows', async (t) => {
