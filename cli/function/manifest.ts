@@ -65,7 +65,9 @@ const reclaimSlo = z
 const INSTANCES_MAX = LIMITS.regions_per_vm * LIMITS.vms_per_host;
 
 const whole = (highest: number) => z.number().int().min(1).max(highest);
-const text = z.string().min(1).max(4_096);
+/** C ends a string at a NUL. */
+const NO_NUL = /^[^\0]*$/;
+const text = z.string().min(1).max(4_096).regex(NO_NUL, 'must not hold a NUL');
 
 /** `memory` as a mapping; a plain size is its `max`. */
 export const memoryMappingSchema = z.strictObject({
@@ -155,13 +157,17 @@ export const functionFileSchema = z
     environment: z
       .record(
         z.string().regex(/^[^=\0]+$/, 'must be a name without ='),
-        z.union([z.string(), z.number(), z.boolean()]),
+        z.union([
+          z.string().max(4_000).regex(NO_NUL, 'must not hold a NUL'),
+          z.number(),
+          z.boolean(),
+        ]),
       )
       .default({})
       .describe('variables beside those of the image'),
     working_folder: text.regex(/^\//, 'must be an absolute path').optional(),
     user: z
-      .union([z.number().int().nonnegative(), z.string().regex(/^\d{1,9}(:\d{1,9})?$/)])
+      .union([z.number().int().min(0).max(999_999_999), z.string().regex(/^\d{1,9}(:\d{1,9})?$/)])
       .optional()
       .describe('UID or UID:GID; default: one of its own for each instance'),
     memory: memorySchema.describe('of one instance: a size, or how it follows its use'),
@@ -226,7 +232,10 @@ export const functionFileSchema = z
         'NUMA node of the host that memory of its instances comes from, and no other; the agent ' +
           'must have a limit for it (node_limits); default: any',
       ),
-    tmp: size.optional().describe('most that /tmp of an instance holds; default: 64 MiB'),
+    tmp: size
+      .refine((bytes) => bytes >= MIB, 'must be at least 1MiB')
+      .optional()
+      .describe('most that /tmp of an instance holds; default: 64 MiB'),
     network: z
       .strictObject({
         bridge: z

@@ -1,6 +1,6 @@
 /** From a manifest to the program of a spec: package and runtime are built, or found. */
 import { dirname, resolve } from 'node:path';
-import type { FunctionProgram } from '../../agent/model/program.ts';
+import { type FunctionProgram, functionProgramSchema } from '../../agent/model/program.ts';
 import type { Progress } from '../../base/progress.ts';
 import { MIB } from '../../base/units.ts';
 import { type YamlText, checkYaml, readYaml } from '../../base/yaml.ts';
@@ -82,7 +82,7 @@ export function programOf({ manifest, text }: ReadManifest, made: MadeFunction):
     ...Object.entries(manifest.environment).map(([name, value]) => [name, `${value}`] as const),
   ]);
   const { user, tmp, timeout } = manifest;
-  return {
+  return checked(text, {
     function_key: made.function.key,
     base_key: made.runtime?.made.key ?? null,
     interface: manifest.interface,
@@ -93,7 +93,16 @@ export function programOf({ manifest, text }: ReadManifest, made: MadeFunction):
     user: user === undefined ? (config?.user ?? null) : `${user}`,
     tmp_bytes: tmp ?? null,
     timeout_ms: timeout === undefined ? null : Math.ceil(timeout),
-  };
+  });
+}
+
+/** As the agent will: what an image brings is in it, too. Throws HP_YAML. */
+function checked(text: YamlText, program: FunctionProgram): FunctionProgram {
+  const [issue] = functionProgramSchema.safeParse(program).error?.issues ?? [];
+  if (!issue) return program;
+  const [part, ...where] = issue.path;
+  const of_image = where.length > 0 ? ` (${where.join('.')})` : '';
+  throw text.error([text.problemAt([], `${String(part)}${of_image}: ${issue.message}`)]);
 }
 
 /**

@@ -4,8 +4,9 @@ import { checkYaml, YamlText } from '../../base/yaml.ts';
 import { functionFileSchema } from '../../cli/function/manifest.ts';
 import { type MadeFunction, programOf } from '../../cli/function/program.ts';
 
+const KEY = 'c0de'.repeat(6);
 const CODE = {
-  key: 'k',
+  key: KEY,
   image_path: '/k',
   image_bytes: 1,
   content: { files: 1, folders: 0, links: 0, bytes: 1 },
@@ -15,7 +16,7 @@ function environmentOf(lines: readonly string[], ofImage: readonly string[] | nu
   const text = new YamlText(['name: f', ...lines, ''].join('\n'), 'function.yaml');
   const image = { command: ['/run'], working_folder: null, user: null };
   const config = ofImage && { ...image, environment: [...ofImage] };
-  const named = { schema_version: 1, name: 'f', key: 'k', runtime: null, source: '.' } as const;
+  const named = { schema_version: 1, name: 'f', key: KEY, runtime: null, source: '.' } as const;
   const made: MadeFunction = { function: CODE, named: { ...named, config }, runtime: null };
   const manifest = checkYaml(text, functionFileSchema);
   return programOf({ manifest, text, dir: '/' }, made).environment;
@@ -68,4 +69,16 @@ test('an image has its way over the runtime, and the manifest over both', (t) =>
   t.deepEqual(nodeOf(environmentOf(lines, image)), image);
   const own = [...lines, 'environment: {NODE_OPTIONS: --own}'];
   t.deepEqual(nodeOf(environmentOf(own, image)), ['NODE_OPTIONS=--own']);
+});
+
+test('what an image brings that no program can be given is told before a deploy', (t) => {
+  const many = Array.from({ length: 61 }, (_, index) => `V${index}=x`);
+  for (const [ofImage, problem] of [
+    [['A=x\0y'], /environment \(\d+\): must not hold a NUL/],
+    [many, /environment: /],
+    [[`A=${'x'.repeat(5_000)}`], /environment \(\d+\): /],
+  ] as const) {
+    const error = t.throws(() => environmentOf(['memory: 1GiB'], ofImage));
+    t.regex(error?.message ?? '', problem);
+  }
 });

@@ -56,6 +56,13 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
     'name: f\nmemory: 1GiB\nruntime: node\nhandler: a.b\ncommand: [x]\n',
     /:4:10: handler: is given/,
   ],
+  ['name: f\nmemory: 1GiB\nuser: 9999999999\n', /:3:7: user: /],
+  ['name: f\nmemory: 1GiB\ntmp: 5\n', /:3:6: tmp: must be at least 1MiB/],
+  ['name: f\nmemory: 1GiB\ncommand: ["a\\0b"]\n', /:3:11: command\.0: must not hold a NUL/],
+  [
+    'name: f\nmemory: 1GiB\nenvironment: {A: "a\\0b"}\n',
+    /:3:18: environment\.A: must not hold a NUL/,
+  ],
 ];
 
 for (const [text, sentence] of WRONG) {
