@@ -104,16 +104,20 @@ export function isHotplaneError(value: unknown): value is HotplaneError {
 /** What happened and why, without the next step: for a text that becomes part of another. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const told = isHotplaneError(error) && error.code.startsWith('HP_SYSTEM_');
-  const cause = error.cause instanceof Error && !told ? ` (${error.cause.message})` : '';
-  return `${isHotplaneError(error) ? `${error.code}: ` : ''}${error.message}${cause}`;
+  return `${isHotplaneError(error) ? `${error.code}: ` : ''}${error.message}${causeOf(error)}`;
+}
+
+/** In brackets; empty where the message says it already, as that of an error of the system does. */
+function causeOf(error: Error): string {
+  if (!(error.cause instanceof Error)) return '';
+  const is_told = isHotplaneError(error) && error.code.startsWith('HP_SYSTEM_');
+  const { message } = error.cause;
+  const is_quoted = error.message.includes(message.replace(/[.?!]+$/, ''));
+  return is_told || is_quoted ? '' : ` (${message})`;
 }
 
 /** One line for people: what happened, why, and the next step. */
 export function describeError(error: unknown): string {
   if (!isHotplaneError(error)) return error instanceof Error ? error.message : String(error);
-  // An error of the system is told in our words already.
-  const told = error.code.startsWith('HP_SYSTEM_');
-  const cause = error.cause instanceof Error && !told ? ` (${error.cause.message})` : '';
-  return `${error.code}: ${error.message}${cause} Next: ${error.next}`;
+  return `${error.code}: ${error.message}${causeOf(error)} Next: ${error.next}`;
 }

@@ -3,7 +3,7 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract, type Headers } from 'tar-stream';
-import { isHotplaneError } from '../../base/errors.ts';
+import { isHotplaneError, messageOf } from '../../base/errors.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { Blobs } from './blobs.ts';
 import { PACKAGE_LIMITS } from './limits.ts';
@@ -49,7 +49,8 @@ export async function addTarLayer(bytes: Readable, options: LayerOptions): Promi
     bytes.destroy();
     await feeding.catch(() => undefined);
     if (isHotplaneError(error)) throw error;
-    throw refused(source, '', `is damaged: ${String(error)}`, error);
+    const why = messageOf(error).replace(/[.?!]+$/, '');
+    throw refused(source, '', `is damaged: ${why}`, error);
   }
 }
 
