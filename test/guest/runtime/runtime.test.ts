@@ -336,7 +336,25 @@ test.serial('an action gets /init once and /run for each, and fails by its statu
   const { bytes, result } = await program.invoke(Buffer.from('{"name":"Ada"}'));
   t.like(JSON.parse(bytes.toString()), { value: { name: 'Ada' }, activation_id: 'q1' });
   t.is(result?.['function_error'], undefined);
+  const failed = await program.invoke(Buffer.from('{"status":502}'));
+  t.like(failed, { ok: true, result: { status: 502, function_error: 'status 502' } });
+  t.like(JSON.parse(failed.bytes.toString()), { value: { status: 502 } });
 });
+
+test.serial(
+  'an action that is sent nothing gets an empty object, and one byte as it is',
+  async (t) => {
+    const program = await started(t, { interface: 'openwhisk', command: SERVER });
+    if (!program) return;
+    for (const [sent, value] of [
+      ['', {}],
+      ['7', 7],
+    ] as const) {
+      const { bytes } = await program.invoke(Buffer.from(sent));
+      t.deepEqual(JSON.parse(bytes.toString()).value, value);
+    }
+  },
+);
 
 /** Clients of AWS: a variable names the Python that has it, or the program that is built of it. */
 const CLIENTS = [

@@ -9,7 +9,8 @@ const server = createServer(async (request, response) => {
   const body = Buffer.concat(parts);
   const what = body.length < 64 ? body.toString() : '';
   if (what === 'close') response.setHeader('connection', 'close');
-  const status = what === 'teapot' ? 418 : 200;
+  const asked = request.url === '/run' ? JSON.parse(body.toString()).value : null;
+  const status = what === 'teapot' ? 418 : (asked?.status ?? 200);
   const type = request.headers['content-type'] ?? '';
   if (request.url.startsWith('/head')) {
     response.setHeader('set-cookie', ['a=1', 'b="2"']);
