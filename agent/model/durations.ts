@@ -21,7 +21,8 @@ const MOST_MS = 86_400_000;
 /** As many as tell a 99th percentile, twice over. */
 const KEPT = 256;
 
-function classOf(ms: number): number {
+/** The class of a value: a whole number, the greater the longer. */
+export function durationClass(ms: number): number {
   const within_ms = Math.min(MOST_MS, Math.max(LEAST_MS, ms));
   return Math.ceil(Math.log2(within_ms) * CLASSES_PER_OCTAVE - 1e-9);
 }
@@ -34,7 +35,7 @@ export function withDuration(spread: DurationTally, ms: number): DurationTally {
 
 /** With one more value, and none fades. */
 export function withCount(spread: DurationTally, ms: number): DurationTally {
-  const at = classOf(ms);
+  const at = durationClass(ms);
   if (spread.total === 0) return { first: at, counts: [1], total: 1 };
   const first = Math.min(spread.first, at);
   const counts = spread.counts.slice();
@@ -62,9 +63,14 @@ export function durationPercentile(
   let seen = 0;
   for (let place = 0; place < counts.length; place += 1) {
     seen += counts[place] ?? 0;
-    if (seen >= wanted) return 2 ** ((first + place) / CLASSES_PER_OCTAVE);
+    if (seen >= wanted) return durationClassTopMs(first + place);
   }
-  return 2 ** ((first + counts.length - 1) / CLASSES_PER_OCTAVE);
+  return durationClassTopMs(first + counts.length - 1);
+}
+
+/** The longest value of a class (ms). */
+export function durationClassTopMs(of_class: number): number {
+  return 2 ** (of_class / CLASSES_PER_OCTAVE);
 }
 
 /** Its classes from the lowest: the longest value of each (ms), and how many are in it. */
@@ -72,5 +78,5 @@ export function durationClasses({
   first,
   counts,
 }: DurationTally): readonly (readonly [top_ms: number, count: number])[] {
-  return counts.map((count, place) => [2 ** ((first + place) / CLASSES_PER_OCTAVE), count]);
+  return counts.map((count, place) => [durationClassTopMs(first + place), count]);
 }

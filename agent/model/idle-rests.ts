@@ -13,9 +13,9 @@ export interface IdleRests {
 export const NO_IDLE_RESTS: IdleRests = { tally: NO_DURATIONS, ended_since_ms: [] };
 
 /** As many as tell one rest of a hundred from none; then every count is halved. */
-const KEPT = 1_024;
+export const IDLE_RESTS_KEPT = 1_024;
 /** Of more instances than a function has at once nobody waits for the return. */
-const ENDED_MAX = 64;
+export const IDLE_ENDED_MAX = 64;
 
 /**
  * Counts are halved to fractions: one long rest among a thousand short ones decides, and whole
@@ -23,7 +23,7 @@ const ENDED_MAX = 64;
  */
 function counted(tally: DurationTally, rest_ms: number): DurationTally {
   const more = withCount(tally, rest_ms);
-  if (more.total < KEPT) return more;
+  if (more.total < IDLE_RESTS_KEPT) return more;
   const counts = more.counts.map((count) => count / 2);
   return { first: more.first, counts, total: more.total / 2 };
 }
@@ -36,7 +36,7 @@ export function withReuse(rests: IdleRests, rest_ms: number): IdleRests {
 /** One ends that has been idle since then. */
 export function withIdleEnd(rests: IdleRests, idle_since_ms: number): IdleRests {
   const ended = [...rests.ended_since_ms, idle_since_ms].toSorted((a, b) => a - b);
-  return { ...rests, ended_since_ms: ended.slice(-ENDED_MAX) };
+  return { ...rests, ended_since_ms: ended.slice(-IDLE_ENDED_MAX) };
 }
 
 /** A call found none: it would have used the one that was idle last. */

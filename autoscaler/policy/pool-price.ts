@@ -23,6 +23,11 @@ export function evenAfterMs({ bytes, worth_gib_s }: Price): number {
   return (worth_gib_s * 1_000 * GIB) / bytes;
 }
 
+/** How long a rest is that nothing is known of: longer than that is as likely as not. */
+export function unknownRestMs(price: Price): number {
+  return Math.min(evenAfterMs(price), UNKNOWN_MS_MAX);
+}
+
 /**
  * For how long an instance is kept idle (ms), up to `most_ms`: of all ends of a class of rests the
  * one with the least price of plugs that come nevertheless and of memory kept until then, with one
@@ -32,7 +37,7 @@ export function evenAfterMs({ bytes, worth_gib_s }: Price): number {
  */
 export function keptForMs(rests: DurationTally, price: Price, most_ms: number): number {
   const even_ms = evenAfterMs(price);
-  const unknown_ms = Math.min(even_ms, UNKNOWN_MS_MAX);
+  const unknown_ms = unknownRestMs(price);
   if (rests.total === 0) return Math.min(unknown_ms, most_ms);
   // In time of memory: a plug is as much as keeping it for even_ms.
   const priceOf = (end_ms: number, longer: number, kept_ms: number): number =>

@@ -15,7 +15,7 @@ import { HungryFunctions } from './hungry-functions.ts';
 import { type HostModel, WIDE_HOST } from './host-model.ts';
 import type { RunListener } from './run-recorder.ts';
 import { SlowReclaim } from './slow-reclaim.ts';
-import type { Numbers, TablePolicy } from './table-policies.ts';
+import type { IdleUses, Numbers, TablePolicy } from './table-policies.ts';
 import type { SimCosts, SimWorkload } from './workload.ts';
 
 const END = 0;
@@ -36,6 +36,7 @@ export function playFast(
 class FastEngine {
   readonly #policy: TablePolicy;
   readonly #numbers: Numbers | null;
+  readonly #uses: IdleUses | null;
   /** Windows never change, and there is none ahead: the one idle longest ends first, by itself. */
   readonly #is_steady: boolean;
   readonly #host: HostModel;
@@ -55,12 +56,9 @@ class FastEngine {
   /** Of the event at hand. A field, for a double that is passed on is put into a box each time. */
   #now_ms = Number.NaN;
   #freeing_bytes = 0;
-  #starts = 0;
-  #stops = 0;
-  #evictions = 0;
   #events = 0;
   #busy_byte_ms = 0;
-  readonly #stop_ms: number;
+  readonly #sums = { starts: 0, stops: 0, evictions: 0 };
   readonly #listener: RunListener | null;
   readonly #slow: SlowReclaim | null;
   readonly #slowed_ms: Float64Array | null;
@@ -82,7 +80,9 @@ class FastEngine {
     this.#slowed_ms = this.#slow && new Float64Array(invocations.length);
     this.#policy = policy;
     this.#numbers = policy.numbers ?? null;
-    const learns = policy.arrived || policy.ended || policy.numbers || policy.is_batched;
+    this.#uses = policy.uses ?? null;
+    const { arrived, ended, numbers, uses, is_batched } = policy;
+    const learns = arrived || ended || numbers || uses || is_batched;
     this.#is_steady = !learns && policy.prewarm_ms.every((prewarm_ms) => prewarm_ms === 0);
     this.#function_index = invocations.function_index;
     this.#arrival_ms = invocations.arrival_ms;
@@ -91,7 +91,6 @@ class FastEngine {
     this.#account = new MemoryAccount(workload.window_ms);
     this.#of = new FunctionColumns(functions, costs, policy);
     this.#idle = new IdleLists(count, policy, functions, costs);
-    this.#stop_ms = costs.stop_ms;
     this.#hungry = new HungryFunctions(count);
     this.#queues = new InvocationQueues(count, invocations.length);
     this.#outcomes = new Uint8Array(invocations.length);
@@ -110,14 +109,12 @@ class FastEngine {
       outcomes: this.#outcomes,
       waits_ms: this.#waits_ms,
       slowed_ms: this.#slowed_ms,
-      starts: this.#starts,
-      stops: this.#stops,
-      evictions: this.#evictions,
+      ...this.#sums,
       events: this.#events,
-      committed: this.#account,
       busy_byte_ms: this.#busy_byte_ms,
+      committed: this.#account,
       peak_instances: this.#of.peaks,
-      ready: null,
+      ready: this.#uses?.tally() ?? null,
     };
   }
 
@@ -149,14 +146,15 @@ class FastEngine {
       this.#queues.push(fn, invocation);
       return this.#settle(fn, invocation);
     }
+    this.#uses?.reused(fn, this.#idle.sinceOf(slot), this.#now_ms);
     this.#serve(fn, slot, invocation);
     if (this.#numbers) this.#settle(fn, NONE);
     // What is left idle may be too old by what was just learned.
-    else if (arrived || (this.#of.alarm_ms[fn] ?? 0) <= this.#now_ms) this.#stopOld(fn);
+    else if (arrived || this.#uses || (this.#of.alarm_ms[fn] ?? 0) <= this.#now_ms)
+      this.#stopOld(fn);
   }
 
   #event(): void {
-    const now_ms = this.#now_ms;
     const payload = this.#heap.pop();
     const slot = payload >> 2;
     const fn = this.#idle.functionOf(slot);
@@ -167,12 +165,12 @@ class FastEngine {
       if (this.#slow && this.#goesOn(this.#slow, fn, slot)) return;
       if (this.#numbers) this.#observe(this.#numbers, fn, false);
       this.#of.busy[fn] = (this.#of.busy[fn] ?? 0) - 1;
-      this.#of.last_end_ms[fn] = now_ms;
-      this.#policy.ended?.(fn, now_ms);
+      this.#of.last_end_ms[fn] = this.#now_ms;
+      this.#policy.ended?.(fn, this.#now_ms);
     } else {
       this.#of.starting[fn] = (this.#of.starting[fn] ?? 0) - 1;
     }
-    this.#idle.add(fn, slot, now_ms, kind === READY);
+    this.#idle.add(fn, slot, this.#now_ms, kind === READY);
     if (!this.#isSettled(fn)) this.#settle(fn, NONE);
     if (this.#hungry.length > 0) this.#makeRoom();
   }
@@ -234,6 +232,7 @@ class FastEngine {
     while (this.#queues.count(fn) > 0) {
       const slot = this.#idle.takeNext(fn);
       if (slot === NONE) break;
+      this.#uses?.waited(this.#now_ms);
       this.#serve(fn, slot, this.#queues.shift(fn));
     }
     let starts = this.#missing(fn);
@@ -271,10 +270,9 @@ class FastEngine {
     this.#of.free[fn] = (this.#of.free[fn] ?? 0) - 1;
     this.#of.starting[fn] = (this.#of.starting[fn] ?? 0) + 1;
     this.#account.add(now_ms, bytes);
-    this.#starts += 1;
-    const there = (this.#of.instances[fn] ?? 0) + 1;
-    this.#of.instances[fn] = there;
-    if (there > (this.#of.peaks[fn] ?? 0)) this.#of.peaks[fn] = there;
+    this.#sums.starts += 1;
+    this.#uses?.missed(fn, now_ms);
+    this.#of.noteStart(fn);
     const slot = this.#idle.newSlot(fn);
     this.#heap.push(now_ms + (this.#of.ready_ms[fn] ?? 0), slot * 4 + READY);
     this.#listener?.started(fn, slot, now_ms);
@@ -314,7 +312,7 @@ class FastEngine {
     while (this.#account.bytes - this.#freeing_bytes > most_bytes) {
       const slot = this.#idle.takeVictim(this.#policy.eviction);
       if (slot === NONE) return;
-      this.#evictions += 1;
+      this.#sums.evictions += 1;
       const fn = this.#idle.functionOf(slot);
       if (this.#alive(fn) === 0) this.#idle.forgetUses(fn);
       this.#stop(fn, slot);
@@ -357,7 +355,8 @@ class FastEngine {
       return numbers.next_ms(fn);
     }
     if ((this.#of.prewarm_ms[fn] ?? 0) > 0) return this.#stopUnloaded(fn);
-    const keep_ms = this.#of.keep_alive_ms[fn] ?? 0;
+    if (this.#uses && idle.count(fn) === 0) return Number.POSITIVE_INFINITY;
+    const keep_ms = this.#uses?.keptMs(fn) ?? this.#of.keep_alive_ms[fn] ?? 0;
     const due_ms = idle.dueMs(fn, keep_ms);
     if (due_ms > this.#now_ms) return due_ms;
     while (idle.oldestDueMs(fn, keep_ms) <= this.#now_ms) this.#stopOldest(fn);
@@ -388,11 +387,12 @@ class FastEngine {
   }
 
   #stop(fn: number, slot: number): void {
-    this.#stops += 1;
+    this.#sums.stops += 1;
     this.#events += 1;
+    this.#uses?.ended(fn, this.#idle.sinceOf(slot), this.#now_ms);
     this.#freeing_bytes += this.#of.region_bytes[fn] ?? 0;
     const took_ms = this.#of.gone_ms[fn] ?? 0;
-    const from_ms = this.#now_ms + this.#stop_ms;
+    const from_ms = this.#now_ms + this.#of.stop_ms;
     const at_ms = this.#slow ? this.#slow.queue(fn, from_ms, took_ms) : from_ms + took_ms;
     this.#heap.push(at_ms, slot * 4 + GONE);
     this.#listener?.stopped(fn, slot, this.#now_ms);

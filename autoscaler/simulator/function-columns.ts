@@ -9,6 +9,8 @@ export class FunctionColumns {
   /** How long a start takes, and how long it takes until a stopped one's memory is back. */
   readonly ready_ms: Float64Array;
   readonly gone_ms: Float64Array;
+  /** Of all: from the stop of one until its memory can go. */
+  readonly stop_ms: number;
   /** The policy's own, which it may change, see TablePolicy. */
   readonly keep_alive_ms: Float64Array;
   readonly prewarm_ms: Float64Array;
@@ -30,6 +32,7 @@ export class FunctionColumns {
     this.region_bytes = Float64Array.from(functions, (one) => one.region_bytes);
     this.ready_ms = this.region_bytes.map((bytes) => readyMs(costs, bytes));
     this.gone_ms = this.region_bytes.map((bytes) => resizeMs(unplug, bytes));
+    this.stop_ms = costs.stop_ms;
     this.keep_alive_ms = policy.keep_alive_ms;
     this.prewarm_ms = policy.prewarm_ms;
     this.free = Int32Array.from(functions, (one) => one.concurrency);
@@ -39,5 +42,12 @@ export class FunctionColumns {
     this.busy = new Int32Array(count);
     this.last_end_ms = new Float64Array(count).fill(Number.NaN);
     this.alarm_ms = new Float64Array(count).fill(Number.POSITIVE_INFINITY);
+  }
+
+  /** One instance more. */
+  noteStart(fn: number): void {
+    const there = (this.instances[fn] ?? 0) + 1;
+    this.instances[fn] = there;
+    if (there > (this.peaks[fn] ?? 0)) this.peaks[fn] = there;
   }
 }

@@ -18,7 +18,7 @@ import { MECHANISM_MODELS, type MechanismModel } from './mechanism-models.ts';
 import { renderMemoryOverTime } from './memory-plot.ts';
 import { renderRungs, rungsCsv } from './rungs-plot.ts';
 import { renderSimulation } from './simulate-text.ts';
-import { nameOfChoice, NEEDS_LIMIT, needsReference } from './simulation.ts';
+import { NEEDS_LIMIT, needsReference, playsNot } from './simulation.ts';
 import { type PolicyChoice, simulate } from './simulation.ts';
 import { writeTraceRuns } from './trace-runs.ts';
 import { workloadOf } from './workload.ts';
@@ -106,12 +106,7 @@ function checkOptions({ choices, host, engine }: SimulateInput): void {
     );
   }
   const unknown = choices.find(needsReference);
-  if (engine === 'fast' && unknown) {
-    throw badSimulateOption(
-      'engine',
-      `fast does not play ${nameOfChoice(unknown)}; reference does`,
-    );
-  }
+  if (engine === 'fast' && unknown) throw playsNot(unknown);
 }
 
 async function modelOf({ mechanism, calibrate }: SimulateInput): Promise<MechanismModel> {

@@ -14,6 +14,7 @@ import { PLUGGED_RESERVE_POLICY } from '../policy/plugged-reserve.ts';
 import { POOL_POLICY } from '../policy/pool.ts';
 import { SLIDING_WINDOW_POLICY } from '../policy/sliding-window.ts';
 import type { RunFigures, Simulation } from '../results/simulation.ts';
+import type { HotplaneError } from '../../base/errors.ts';
 import { badSimulateOption, simulateInterrupted } from './errors.ts';
 import { playFast } from './fast-engine.ts';
 import { type HostModel, WIDE_HOST } from './host-model.ts';
@@ -21,6 +22,7 @@ import { playHosts } from './hosts.ts';
 import { MECHANISM_MODELS } from './mechanism-models.ts';
 import { playReference } from './reference-engine.ts';
 import { figuresOfRun } from './run-figures.ts';
+import { pricedTable } from './priced-rests.ts';
 import { batchedTable, constantTable, hybridTable, knativeTable } from './table-policies.ts';
 import { oldestFirstTable, slidingTable, type TablePolicy } from './table-policies.ts';
 import type { SimCosts, SimWorkload } from './workload.ts';
@@ -65,14 +67,15 @@ const TIMED: ReadonlySet<SimulatedPolicy> = new Set([
 /** Under these nothing ends but for want of memory. */
 export const NEEDS_LIMIT: ReadonlySet<string> = new Set(['greedy-dual', 'least-recently-used']);
 /** No engine of columns has them. */
-export const REFERENCE_ONLY: ReadonlySet<string> = new Set([
+const REFERENCE_ONLY: ReadonlySet<SimulatedPolicy> = new Set([
   'plugged-reserve',
   'degraded-window',
-  'pool',
 ]);
 
 /** Whether only the agent's own core can play it. */
-export function needsReference({ policy, own }: PolicyChoice): boolean {
+export function needsReference({ policy, own, pool = DEFAULT_POOL }: PolicyChoice): boolean {
+  // By a price it makes nothing ready ahead of calls.
+  if (policy === 'pool') return own !== undefined || pool.worth_gib_s === null;
   return own !== undefined || REFERENCE_ONLY.has(policy);
 }
 
@@ -123,8 +126,15 @@ export function nameOfChoice({ policy, keep_alive_ms, own, pool }: PolicyChoice)
 
 function poolName(pool: PoolSpec = DEFAULT_POOL): string {
   const { bucket_ms, active_buckets, degraded_buckets, percentile, worth_gib_s } = pool;
-  if (worth_gib_s !== null) return `pool ${worth_gib_s} GiB·s`;
+  if (worth_gib_s !== null) return `pool ${worth_gib_s} GiB·s${windowText(pool)}`;
   return `pool ${bucket_ms / 1000} s ${active_buckets}+${degraded_buckets} p${percentile}`;
+}
+
+/** For how long at most anything is kept, where that is not as usual. */
+function windowText({ bucket_ms, active_buckets }: PoolSpec): string {
+  const most_ms = bucket_ms * active_buckets;
+  const is_usual = most_ms === DEFAULT_POOL.bucket_ms * DEFAULT_POOL.active_buckets;
+  return is_usual ? '' : ` ${most_ms / 1000} s`;
 }
 
 /** Whether it goes by a keep-alive that is chosen. */
@@ -145,7 +155,7 @@ export function runOne(
   const { limit_bytes, when_short } = hostFor(choice, host);
   if (engine === 'fast') {
     const played = playHosts(workload, hosts, (part) => {
-      const table = tableOf(choice, workload.functions.length);
+      const table = tableOf(choice, part);
       return playFast(part, costs, table, hostFor(choice, host));
     });
     return figuresOfRun(workload, played, about);
@@ -162,8 +172,14 @@ export function hostFor({ policy }: PolicyChoice, host: HostModel): HostModel {
   return NEEDS_LIMIT.has(policy) ? { ...host, when_short: 'wait' } : host;
 }
 
-/** The policy in columns; one table plays one run. */
-export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: number): TablePolicy {
+/** The policy in columns; one table plays one run. Throws HP_SIMULATE_OPTION. */
+export function tableOf(
+  choice: PolicyChoice,
+  workload: Pick<SimWorkload, 'functions' | 'window_ms'>,
+): TablePolicy {
+  if (needsReference(choice)) throw playsNot(choice);
+  const { policy, keep_alive_ms, pool = DEFAULT_POOL } = choice;
+  const functions = workload.functions.length;
   switch (policy) {
     case 'fixed-keep-alive':
       return constantTable(policy, functions, keep_alive_ms);
@@ -177,10 +193,8 @@ export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: numb
       return knativeTable(functions);
     case 'batched':
       return batchedTable(functions, keep_alive_ms);
-    case 'plugged-reserve':
-    case 'degraded-window':
     case 'pool':
-      throw badSimulateOption('engine', `fast does not play ${policy}; reference does`);
+      return pricedTable(workload, pool);
     case 'greedy-dual':
       return constantTable(policy, functions, Number.POSITIVE_INFINITY, 'greedy-dual');
     default:
@@ -188,14 +202,26 @@ export function tableOf({ policy, keep_alive_ms }: PolicyChoice, functions: numb
   }
 }
 
+/** The fast engine does not. */
+export function playsNot(choice: PolicyChoice): HotplaneError {
+  const by_price = choice.policy === 'pool' ? ', and fast a pool by a price (--pool-worth)' : '';
+  const name = nameOfChoice(choice);
+  return badSimulateOption('engine', `fast does not play ${name}; reference does${by_price}`);
+}
+
 /** What memory that moves in no time makes of a policy that differs in what is plugged alone. */
 const FALLBACK: SimulatedPolicy = 'fixed-keep-alive';
+
+function inColumns(choice: PolicyChoice): PolicyChoice {
+  const { keep_alive_ms } = choice;
+  return needsReference(choice) ? { policy: FALLBACK, keep_alive_ms } : choice;
+}
 
 /** What the policy itself commits, whatever the mechanism; null: only the reference plays it. */
 function idealOf(plan: SimulationPlan, choice: PolicyChoice): number | null {
   const mechanism = MECHANISM_MODELS.get('ideal');
   if (!mechanism || choice.own) return null;
-  const like = needsReference(choice) ? { ...choice, policy: FALLBACK } : choice;
+  const like = inColumns(choice);
   const costs = { ...plan.costs, mechanism, stop_ms: 0 };
   return runOne({ ...plan, costs, engine: 'fast' }, like).committed_gib_s;
 }
@@ -210,11 +236,10 @@ function baselinesOf(
   const ideal = MECHANISM_MODELS.get('ideal');
   if (!first || !run || !ideal) return [];
   const window_s = workload.window_ms / 1000;
-  const own = needsReference(first) ? { ...first, policy: FALLBACK } : first;
   const played = playFast(
     workload,
     { ...costs, mechanism: ideal, stop_ms: 0 },
-    tableOf(own, workload.functions.length),
+    tableOf(inColumns(first), workload),
     WIDE_HOST,
   );
   const peaks = played.peak_instances ?? new Int32Array(0);

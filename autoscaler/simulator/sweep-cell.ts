@@ -2,7 +2,7 @@
 import { formatBytes } from '../../base/units.ts';
 import type { RunFigures } from '../results/simulation.ts';
 import { MECHANISM_MODELS } from './mechanism-models.ts';
-import { runOne } from './simulation.ts';
+import { needsReference, runOne } from './simulation.ts';
 import type { SweepCell } from './sweep-grid.ts';
 import type { SimWorkload } from './workload.ts';
 
@@ -13,7 +13,8 @@ export function playCell(workload: SimWorkload, cell: SweepCell): RunFigures {
   const limit_bytes = host_limit_bytes ?? Number.POSITIVE_INFINITY;
   const host = { limit_bytes, when_short, reserve_bytes: 0 };
   const costs = { mechanism, start_ms, stop_ms };
-  const figures = runOne({ workload, costs, host, choices: [choice], engine: 'fast' }, choice);
+  const engine = needsReference(choice) ? 'reference' : 'fast';
+  const figures = runOne({ workload, costs, host, choices: [choice], engine }, choice);
   const limit = host_limit_bytes === null ? '' : `, ${formatBytes(host_limit_bytes)} ${when_short}`;
   const times = `, start ${start_ms} ms, stop ${stop_ms} ms`;
   return { ...figures, name: `${figures.name}${limit}${times}` };

@@ -14,6 +14,7 @@ import { resultsExist } from '../results/errors.ts';
 import { readSweep, SWEEP_FILES } from '../results/sweep.ts';
 import { type OpenOptions, openTrace } from '../trace/open-trace.ts';
 import { badSimulateOption } from './errors.ts';
+import { nameOfChoice, needsReference } from './simulation.ts';
 import { type SweepCell, sweepCellsOf, gridSchema } from './sweep-grid.ts';
 import { playCells } from './sweep-threads.ts';
 import { type WorkloadOptions, workloadOf } from './workload.ts';
@@ -102,8 +103,8 @@ function planText({ json, out, workers }: SweepInput, cells: readonly SweepCell[
   const lines = cells.map(({ choice, mechanism, host_limit_bytes, when_short }, index) => {
     const limit =
       host_limit_bytes === null ? 'no limit' : `${host_limit_bytes} bytes, ${when_short}`;
-    const { policy, keep_alive_ms } = choice;
-    return `${index + 1}  ${policy} ${keep_alive_ms / 1000} s, ${mechanism}, ${limit}`;
+    const engine = needsReference(choice) ? ', reference engine' : '';
+    return `${index + 1}  ${nameOfChoice(choice)}, ${mechanism}, ${limit}${engine}`;
   });
   const what = `${cells.length} runs by ${workers} at a time into ${out}; nothing is simulated yet`;
   return `${[...lines, what].join('\n')}\n`;

@@ -20,6 +20,7 @@ import {
   wantedOf,
 } from '../policy/knative-windows.ts';
 import { ACTIVE_BUCKETS, BUCKET_MS } from '../policy/window.ts';
+import type { ReadyTally } from './outcome.ts';
 
 /** Whose idle instance gives way when the host has no memory left for a start. */
 export type Eviction = 'none' | 'oldest' | 'greedy-dual';
@@ -37,6 +38,8 @@ export interface TablePolicy {
   readonly is_batched?: boolean;
   /** How many are to be there decides, and no idle time. */
   readonly numbers?: Numbers;
+  /** What idle instances were good for decides how long one is kept. */
+  readonly uses?: IdleUses;
   /** After the last run when an instance is to be there again; 0: it stays. */
   readonly prewarm_ms: Float64Array;
   /** Told of every invocation, before anything comes of it. Absent: nothing is learned. */
@@ -52,6 +55,21 @@ export interface Numbers {
   readonly wanted: (index: number, queued: number) => number;
   /** When that may change by time alone. */
   readonly next_ms: (index: number) => number;
+}
+
+/** Of a function, by its index. */
+export interface IdleUses {
+  /** A call found an instance that was idle since then. */
+  readonly reused: (index: number, since_ms: number, now_ms: number) => void;
+  /** A call that found none has an instance now. */
+  readonly waited: (now_ms: number) => void;
+  /** An instance is started for a call that found none. */
+  readonly missed: (index: number, now_ms: number) => void;
+  /** One ends that was idle since then. */
+  readonly ended: (index: number, since_ms: number, now_ms: number) => void;
+  /** For how long one is kept idle, by what is known now. */
+  readonly keptMs: (index: number) => number;
+  readonly tally: () => ReadyTally;
 }
 
 /** Constant windows. */

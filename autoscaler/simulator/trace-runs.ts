@@ -22,7 +22,7 @@ const LINES_MAX = 100_000;
 function foldersOf(out: string, choices: readonly PolicyChoice[]): string[] {
   if (choices.length === 1) return [out];
   return choices.map((choice, index) =>
-    join(out, `${index + 1}-${nameOfChoice(choice).replaceAll(' ', '-')}`),
+    join(out, `${index + 1}-${nameOfChoice(choice).replaceAll(/[^\w.+]+/g, '-')}`),
   );
 }
 
@@ -66,7 +66,7 @@ function played(
   const recorder = new RunRecorder(workload, costs);
   // What is never given back has no limit to wait for: it is the whole of what could be needed.
   const limits = held ? WIDE_HOST : hostFor(choice, host);
-  const table = tableOf(choice, functions.length);
+  const table = tableOf(choice, workload);
   const { peak_instances } = playFast(workload, costs, table, limits, recorder);
   const none = functions.map(() => 0);
   const bytes = functions.map(({ region_bytes }, fn) => region_bytes * (held?.[fn] ?? 0));

@@ -63,7 +63,7 @@ export function whatIfFigures(
   const workload = workloadOf(one, window_ms);
   const table =
     'policy' in policy
-      ? tableOf(policy, 1)
+      ? tableOf(policy, workload)
       : constantTable(policy.name, 1, Number.POSITIVE_INFINITY);
   const played = playFast(workload, costs, table);
   const about = { name: policy.name, policy: policy.name, mechanism: costs.mechanism.name };

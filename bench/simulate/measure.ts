@@ -10,6 +10,8 @@ import { WIDE_HOST } from '../../autoscaler/simulator/host-model.ts';
 import { MECHANISM_MODELS } from '../../autoscaler/simulator/mechanism-models.ts';
 import { playReference } from '../../autoscaler/simulator/reference-engine.ts';
 import { figuresOfRun } from '../../autoscaler/simulator/run-figures.ts';
+import { DEFAULT_POOL } from '../../agent/model/pool-spec.ts';
+import { pricedTable } from '../../autoscaler/simulator/priced-rests.ts';
 import { constantTable, hybridTable } from '../../autoscaler/simulator/table-policies.ts';
 import { type SimWorkload, workloadOf } from '../../autoscaler/simulator/workload.ts';
 import { InvocationColumns } from '../../autoscaler/trace/columns.ts';
@@ -56,6 +58,8 @@ export interface SimulateBenchRuns {
 }
 
 const KEEP_ALIVE_MS = 120_000;
+/** Of a cold plug, as docs/pool.md has it in the middle of its prices. */
+const WORTH_GIB_S = 160;
 const WORKLOAD = {
   grouping: 'function',
   model: HOTMEM_PAPER,
@@ -155,6 +159,7 @@ function subjects(workload: SimWorkload, small: SimWorkload): readonly (readonly
   const fixed = (): ReturnType<typeof constantTable> => constantTable('f', count, KEEP_ALIVE_MS);
   const dual = (): ReturnType<typeof constantTable> =>
     constantTable('g', count, Number.POSITIVE_INFINITY, 'greedy-dual');
+  const pool = { ...DEFAULT_POOL, worth_gib_s: WORTH_GIB_S };
   const reference = {
     policy: FIXED_KEEP_ALIVE_POLICY,
     keep_alive_ms: KEEP_ALIVE_MS,
@@ -164,6 +169,7 @@ function subjects(workload: SimWorkload, small: SimWorkload): readonly (readonly
     ['bare heap', () => bareHeap(workload)],
     ['fixed-keep-alive', () => playFast(workload, costs(), fixed()).events],
     ['hybrid-histogram', () => playFast(workload, costs(), hybridTable(count)).events],
+    ['pool by a price', () => playFast(workload, costs(), pricedTable(workload, pool)).events],
     ['greedy-dual', () => playFast(workload, costs(), dual(), limit).events],
     ['reference', () => playReference(small, costs(), reference).events],
   ];

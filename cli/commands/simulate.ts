@@ -95,7 +95,8 @@ the unplug is done. The times of mechanisms are published ones, named in the out
   batched              fixed-keep-alive, but four end together, or what has waited for 30 s
   plugged-reserve      fixed-keep-alive, one more region plugged (--engine reference alone)
   pool                 as many idle as calls want at once by their rate; where they come no more, as
-                       many regions plugged, then nothing (--engine reference alone)
+                       many regions plugged, then nothing (--engine reference alone); or, with
+                       --pool-worth, idle for as long as a cold plug is worth it
   knative              numbers by its stable and panic windows (60 and 6 s, every 2 s)
   greedy-dual          FaasCache: nothing ends by time, the least worth gives way for memory
   least-recently-used  the same with the one idle longest; both need --host-limit, and a start
@@ -119,10 +120,13 @@ with the median times of its operations (of another folder's with --calibrate). 
 folder of a replay, marked as simulated, which 'hotplane report' and 'hotplane compare' read, and
 prints how far it is off.
 
---sweep FILE has lists under policy, keep-alive (seconds), mechanism, host-limit (none or a size),
-when-short, start-ms and stop-ms, and simulates every combination. A line for each goes to
-DIR/sweep.jsonl as it is done; the same command goes on where one was ended. However many --workers,
-the bytes are the same. Plot and points of cold starts against memory are written beside it.
+--sweep FILE has lists under policy, keep-alive (seconds), pool-bucket (seconds), pool-active,
+pool-degraded, pool-percentile, pool-worth (none or GiB s), mechanism, host-limit (none or a size),
+when-short, start-ms and stop-ms, and simulates every combination: by the fast engine, and where that
+does not play the policy by the reference engine, which is slower by far; --dry-run says which. A line
+for each goes to DIR/sweep.jsonl as it is done; the same command goes on where one was ended. However
+many --workers, the bytes are the same. Plot and points of cold starts against memory are written
+beside it.
 
 ${TRACE_HELP}
 

@@ -29,7 +29,14 @@ test('a small run measures every engine, reading, and whether time is linear', a
   });
   t.is(code, 0);
   const told: SimulateBenchRuns & { readonly checks: readonly Check[] } = JSON.parse(text.join(''));
-  const what = ['bare heap', 'fixed-keep-alive', 'hybrid-histogram', 'greedy-dual', 'reference'];
+  const what = [
+    'bare heap',
+    'fixed-keep-alive',
+    'hybrid-histogram',
+    'pool by a price',
+    'greedy-dual',
+    'reference',
+  ];
   t.deepEqual(
     told.runs.map((one) => one.what),
     [...what, ...what],

@@ -22,7 +22,7 @@ const SAMPLE = fileURLToPath(
 
 const MIDDLE = (): number => 0.5;
 
-/** What stands ready, which the fast engine does not count, left out. */
+/** What stands ready, which the fast engine counts of a pool alone, left out. */
 const withoutReady = (runs: Simulation['runs']): Simulation['runs'] =>
   runs.map((one) => {
     const left = { ...one };
@@ -197,6 +197,22 @@ test('what stands ready over time adds up to what stood ready, and is drawn with
   t.false(existsSync(join(fast, 'rungs.svg')), 'the fast engine counts none');
 });
 
+test('a pool by a price comes to the same on both engines, one by a percentile to the core alone', async (t) => {
+  const how = ['--policy', 'pool', '--pool-worth', '40,160', '--mechanism', 'virtio-mem'];
+  const fast = await simulated(...how);
+  const reference = await simulated(...how, '--engine', 'reference');
+  t.deepEqual(withoutReady(fast.runs), withoutReady(reference.runs));
+  for (const [at, { ready = [] }] of fast.runs.entries()) {
+    const counts = (all: typeof ready) => all.map(({ rung, asked, hits }) => [rung, asked, hits]);
+    t.deepEqual(counts(ready), counts(reference.runs[at]?.ready ?? []));
+  }
+  t.regex(await run(...how), /what stood ready:\npolicy +cold plugs/);
+  const out = join(FOLDER, 'priced');
+  const text = await run(...how, '--out', out);
+  t.true(text.includes(join(out, '2-pool-160-GiB-s')), text);
+  t.false(existsSync(join(out, 'rungs.svg')), 'the fast engine tells nothing of it over time');
+});
+
 test('several hosts are each full by themselves, and together they are one without a limit', async (t) => {
   const one = await simulated();
   const wide = await simulated('--hosts', '3');
@@ -223,6 +239,10 @@ for (const [words, message] of [
   [['--keep-alive', 'long'], /--keep-alive is 'long'/],
   [['--mechanism', 'static'], /--mechanism is one of ideal, balloon/],
   [['--policy', 'plugged-reserve'], /fast does not play plugged-reserve 120 s; reference does/],
+  [
+    ['--policy', 'pool'],
+    /fast does not play pool 600 s 6\+18 p99; reference does, and fast a pool by a price \(--pool-worth\)/,
+  ],
   [['--calibrate', '/nowhere'], /nowhere/],
 ] as const) {
   test(`simulate ${words.join(' ')} is refused with what to give`, async (t) => {

@@ -71,6 +71,34 @@ test('a grid is every combination of its lists, but those that differ in nothing
   );
 });
 
+test('a pool is swept by prices, and without one by its buckets, each by the engine that plays it', async (t) => {
+  const grid = {
+    policy: ['pool'],
+    'pool-bucket': [60, 600],
+    'pool-degraded': [0, 18],
+    'pool-worth': [40, 160, 'none'],
+  };
+  const cells = sweepCellsOf(gridSchema.parse(grid));
+  t.is(cells.length, 2 * 2 + 2 * 2, 'a price asks for no degraded buckets');
+  const path = join(FOLDER, 'pools.json');
+  writeFileSync(path, JSON.stringify(grid));
+  const out = join(FOLDER, 'pools');
+  const plan = await run('--sweep', path, '--out', out, '--dry-run');
+  t.is(plan.match(/reference engine/g)?.length, 4);
+  t.regex(plan, /pool 160 GiB·s 360 s, hotmem, no limit\n/);
+  await run('--sweep', path, '--out', out, '--workers', '2');
+  const runs = (await readSweep(out))?.runs ?? [];
+  for (const [at, { name, ready = [], instance_starts }] of runs.entries()) {
+    t.true(name.startsWith('pool '), name);
+    const plugged = ready.find(({ rung }) => rung === 'plugged');
+    t.true((plugged?.asked ?? 0) > 0, `${name}: starts that a call waited for`);
+    if (cells[at]?.choice.pool?.worth_gib_s) t.is(plugged?.asked, instance_starts, name);
+  }
+  const alone = join(FOLDER, 'pools-alone');
+  await run('--sweep', path, '--out', alone);
+  t.deepEqual(contents(alone), contents(out));
+});
+
 const SIZES = { limit_bytes: 128 * MIB, region_bytes: 128 * MIB };
 const CELL: SweepCell = {
   choice: { policy: 'fixed-keep-alive', keep_alive_ms: 1_000 },
