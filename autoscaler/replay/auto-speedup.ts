@@ -3,7 +3,7 @@
  * an agent of its own (or that of --agent). Rounds that are there keep theirs.
  */
 import { isHotplaneError } from '../../base/errors.ts';
-import { roundFolder, roundsIn } from '../report/rounds-folder.ts';
+import { firstRun } from '../report/rounds-folder.ts';
 import { demandText, measuredText, speedupText } from '../report/speedup-text.ts';
 import { readManifest } from '../results/reader.ts';
 import type { SpeedupChoice } from '../results/speedup-choice.ts';
@@ -42,17 +42,17 @@ export async function settleSpeedup(
   if (!options.is_speedup_open) return options;
   const kept = await settledByRounds(options);
   const { speedup, choice } = kept ?? (await settledByMeasuring(options, facts, deps));
-  if (choice) {
-    deps.onNote(`${speedupText(choice)}${kept ? '; kept from the rounds that are there' : ''}`);
-  }
+  const told = choice ? speedupText(choice) : `speed-up ${speedup}`;
+  if (choice || kept) deps.onNote(`${told}${kept ? '; kept from the rounds that are there' : ''}`);
   return withSpeedup(options, speedup, choice);
 }
 
+/** Rounds of another speed-up would be refused: what the folder has is kept, however it came. */
 async function settledByRounds(options: ReplayOptions): Promise<Settled | null> {
-  const [first] = options.rounds > 1 ? roundsIn(options.out) : [];
-  if (first === undefined) return null;
-  const { trace, speedup_choice: choice } = await readManifest(roundFolder(options.out, first));
-  return choice || options.speedup_bounds ? { speedup: trace.speedup, choice } : null;
+  const kept = options.rounds > 1 ? firstRun(options.out) : null;
+  if (kept === null) return null;
+  const { trace, speedup_choice: choice } = await readManifest(kept);
+  return { speedup: trace.speedup, choice };
 }
 
 async function settledByMeasuring(

@@ -75,7 +75,8 @@ export async function replay(options: ReplayOptions, deps: ReplayDependencies): 
   let kept: KeptResults | null = null;
   try {
     kept = keepResults(inputs, out);
-    const taken = await takeOver(deps.cut ?? null, { inputs, kept, onNote: deps.onNote });
+    const { onNote, readBinary } = deps;
+    const taken = await takeOver(deps.cut ?? null, { inputs, kept, onNote, readBinary });
     problem = await replayAll(inputs, deps, { ...session, pid, programs }, kept, taken);
   } catch (error) {
     problem = error;

@@ -6,7 +6,7 @@
 import { describeError } from '../../base/errors.ts';
 import { readEvents, readLines } from '../results/reader.ts';
 import { manifestSchema } from '../results/schema.ts';
-import type { Manifest, MechanismRun } from '../results/schema.ts';
+import type { Manifest, MechanismRun, Provenance } from '../results/schema.ts';
 import type { KeptResults } from './kept-results.ts';
 import { buildManifest } from './manifest.ts';
 import type { PreparedRun } from './prepare.ts';
@@ -23,6 +23,8 @@ interface Resumed {
   readonly inputs: PreparedRun;
   readonly kept: KeptResults;
   readonly onNote: (text: string) => void;
+  /** Size and hash of a VMM's program; null when it cannot be read. */
+  readonly readBinary: (path: string) => Promise<Provenance['vmm_binary']>;
 }
 
 /** Copies what is complete, and says what is. What cannot be taken over is told, and replayed. */
@@ -31,7 +33,10 @@ export async function takeOver(cut: CutRun | null, resumed: Resumed): Promise<Re
   const complete = cut?.manifest.mechanisms.filter(({ status }) => status === 'complete') ?? [];
   if (cut === null || complete.length === 0) return new Set();
   const names = complete.map(({ name }) => name);
-  const why = differenceOf(cut.manifest, inputs) ?? (await unreadable(cut.folder));
+  const why =
+    differenceOf(cut.manifest, inputs) ??
+    (await otherProgram(cut.manifest, resumed)) ??
+    (await unreadable(cut.folder));
   if (why !== null) {
     onNote(`${names.join(', ')} of ${cut.folder} cannot be taken over: ${why}`);
     return new Set();
@@ -62,6 +67,16 @@ function differenceOf(then: Manifest, inputs: PreparedRun): string | null {
     isSame(then.window, now.window) &&
     isSame(sumsOf(then), sumsOf(now));
   return same ? null : 'its plan is another one';
+}
+
+/** The program of its VMs is looked at where it was: no VM has run yet that tells of another. */
+async function otherProgram(then: Manifest, { readBinary }: Resumed): Promise<string | null> {
+  const before = then.provenance?.vmm_binary ?? null;
+  if (before === null) return null;
+  const now = await readBinary(before.path);
+  if (now?.sha256 === before.sha256) return null;
+  const what = now === null ? 'cannot be read any more' : 'is another one';
+  return `the VMM's program ${before.path} ${what}`;
 }
 
 const sumsOf = ({ inputs }: Manifest): readonly string[] => inputs.map(({ sha256 }) => sha256);

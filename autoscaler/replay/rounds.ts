@@ -7,7 +7,13 @@ import { existsSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MechanismName } from '../../agent/model/mechanism.ts';
 import { describeError } from '../../base/errors.ts';
-import { rebuildRounds, roundFolder, roundsIn } from '../report/rounds-folder.ts';
+import {
+  newestPart,
+  nextPart,
+  rebuildRounds,
+  roundFolder,
+  roundsIn,
+} from '../report/rounds-folder.ts';
 import type { RoundsSummary } from '../report/rounds.ts';
 import { isUnwritable, resultsUnwritable } from '../results/errors.ts';
 import { readManifest } from '../results/reader.ts';
@@ -135,14 +141,18 @@ function laterRounds(round: number, rounds: number, complete: ReadonlySet<number
   return rounds - round - [...complete].filter((one) => one > round && one <= rounds).length;
 }
 
-/** What a round saw that did not end is kept, under another name. */
+/**
+ * What a round saw that did not end is kept, under another name. One that was put aside and did not
+ * begin again since is gone on with, too.
+ */
 async function putAside(out: string, round: number): Promise<CutRun | null> {
   const folder = roundFolder(out, round);
-  if (!isBegun(out, round)) return null;
+  if (!isBegun(out, round)) {
+    const part = newestPart(out, round);
+    return part === null ? null : { folder: part, manifest: await readManifest(part) };
+  }
   const manifest = await readManifest(folder);
-  let number = 1;
-  while (existsSync(`${folder}-part-${number}`)) number += 1;
-  const part = `${folder}-part-${number}`;
+  const part = nextPart(out, round);
   try {
     renameSync(folder, part);
   } catch (error) {

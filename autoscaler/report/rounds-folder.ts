@@ -28,6 +28,33 @@ export function roundsIn(folder: string): number[] {
     .toSorted((a, b) => a - b);
 }
 
+/** Where a round is put that did not end: the next free one. */
+export function nextPart(folder: string, round: number): string {
+  let number = 1;
+  while (existsSync(partFolder(folder, round, number))) number += 1;
+  return partFolder(folder, round, number);
+}
+
+/** The newest one that has a manifest; null: the round has none. */
+export function newestPart(folder: string, round: number): string | null {
+  let found: string | null = null;
+  for (let number = 1; existsSync(partFolder(folder, round, number)); number += 1) {
+    const part = partFolder(folder, round, number);
+    if (existsSync(join(part, RESULT_FILES.manifest))) found = part;
+  }
+  return found;
+}
+
+function partFolder(folder: string, round: number, number: number): string {
+  return `${roundFolder(folder, round)}-part-${number}`;
+}
+
+/** The first round, or what there is of one that did not end; null: none was begun. */
+export function firstRun(folder: string): string | null {
+  const [first] = roundsIn(folder);
+  return first === undefined ? newestPart(folder, 1) : roundFolder(folder, first);
+}
+
 /** Whether it is a folder of `replay --rounds`, which is no run itself. */
 export function isOfRounds(folder: string): boolean {
   return !existsSync(join(folder, RESULT_FILES.manifest)) && roundsIn(folder).length > 0;

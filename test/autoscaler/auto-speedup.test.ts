@@ -1,6 +1,6 @@
 /** --speedup auto: how costs are measured before a run, and what is told and kept of the choice. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { workOf } from '../../agent/model/work.ts';
@@ -119,6 +119,30 @@ test('all rounds have one speed-up, and rounds that go on have the one that is t
   const [first, second, third] = await Promise.all(choices);
   t.truthy(first);
   t.deepEqual([second, third], [first, first]);
+});
+
+test('rounds whose speed-up was said go on with it where it is to be chosen', async (t) => {
+  const made = measuredRig(t);
+  await made.runRounds(1, { speedup: '20' });
+  await made.runRounds(2, { speedup: 'auto' });
+  t.is(calibrated(made), 0, 'nothing is measured');
+  t.true(made.notes.includes('speed-up 20; kept from the rounds that are there'));
+  const second = await readResults(`${made.out}/round-2`);
+  t.is(second.manifest.trace.speedup, 20);
+});
+
+test('a first round that was put aside keeps the speed-up that was chosen for it', async (t) => {
+  const made = measuredRig(t);
+  await made.runRounds(2);
+  const { manifest } = await readResults(`${made.out}/round-1`);
+  // As a process leaves it that ends before its round has an agent.
+  renameSync(`${made.out}/round-1`, `${made.out}/round-1-part-1`);
+  rmSync(`${made.out}/round-2`, { recursive: true });
+  await made.runRounds(2);
+  t.is(calibrated(made), 4, 'measured once');
+  const again = await readResults(`${made.out}/round-1`);
+  t.is(again.manifest.trace.speedup, manifest.trace.speedup);
+  t.deepEqual(again.manifest.resumed_from?.mechanisms, ['static', 'hotmem']);
 });
 
 async function refusedWith(t: ExecutionContext, made: Rig, pattern: RegExp): Promise<void> {

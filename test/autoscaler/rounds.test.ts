@@ -236,6 +236,14 @@ for (const [title, spoil, told] of [
     /cannot be taken over: its plan is another one/,
   ],
   [
+    "whose VMM's program was another one",
+    (folder) => {
+      const path = join(folder, 'manifest.json');
+      writeFileSync(path, readFileSync(path, 'utf8').replace('"f00d"', '"beef"'));
+    },
+    /cannot be taken over: the VMM's program .* is another one/,
+  ],
+  [
     'whose lines are damaged',
     (folder) => {
       const path = join(folder, 'memory.jsonl');
