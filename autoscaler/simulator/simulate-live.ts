@@ -5,7 +5,8 @@ import { inRunTime } from '../results/run-time.ts';
 import { FIXED_KEEP_ALIVE } from '../policy/fixed-keep-alive.ts';
 import { badSimulateOption } from './errors.ts';
 import { playFast } from './fast-engine.ts';
-import { WIDE_HOST } from './host-model.ts';
+import { type HostModel, WIDE_HOST } from './host-model.ts';
+import { regionLimits } from './live-limit.ts';
 import { costsOfRun, type LivePlan, planOfRun } from './live-plan.ts';
 import { writeSimulatedRun, type SimulatedRun } from './result-folder.ts';
 import { RunRecorder } from './run-recorder.ts';
@@ -31,9 +32,13 @@ export async function runSimulateLive(input: SimulateLiveInput): Promise<void> {
   if (plan.workload.invocations.length === 0) {
     throw badSimulateOption('from', `${input.from} has no invocation that could be simulated`);
   }
+  const limits = await regionLimits(input.from, live.manifest);
   const runs = live.manifest.mechanisms
     .filter(({ status }) => status !== 'waiting')
-    .map(({ name }) => simulateOne(live, plan, costsOfRun(measured, name, source)));
+    .map(({ name }) => {
+      const host = hostOf(limits.get(name) ?? Number.POSITIVE_INFINITY);
+      return simulateOne(live, plan, costsOfRun(measured, name, source), host);
+    });
   const { manifest } = live;
   const about = {
     ...manifest,
@@ -52,15 +57,23 @@ function simulateOne(
   { manifest }: ResultData,
   plan: LivePlan,
   costs: SimulatedRun['costs'],
+  host: HostModel,
 ): SimulatedRun {
   const { workload, boot_bytes } = plan;
   const recorder = new RunRecorder(workload, costs);
-  playFast(workload, costs, tableOf(manifest.policy.name, plan), WIDE_HOST, recorder);
+  // What is never given back is there from the beginning.
+  const limits = costs.mechanism.gives_back ? host : WIDE_HOST;
+  playFast(workload, costs, tableOf(manifest.policy.name, plan), limits, recorder);
   const held = workload.functions.map(({ region_bytes, concurrency }) =>
     costs.mechanism.gives_back ? 0 : region_bytes * concurrency,
   );
   const lines = recorder.finish(boot_bytes, held);
   return { costs, lines: measuredFrom(manifest.window.warm_up?.ms ?? 0, lines) };
+}
+
+/** A start that lacks memory waits, and who is idle longest gives way, as the agent has it. */
+function hostOf(limit_bytes: number): HostModel {
+  return { limit_bytes, when_short: 'wait', reserve_bytes: 0 };
 }
 
 /** The moments of the run count from the end of its warm-up, as those of the live one do. */
@@ -79,14 +92,14 @@ const HYBRID = 'hybrid-histogram';
 
 /** Throws `HP_SIMULATE_OPTION`: what is not played is not taken for something else. */
 function tableOf(policy: string, { keep_alive_ms }: LivePlan): TablePolicy {
-  if (policy === HYBRID) return hybridTable(keep_alive_ms.length);
+  if (policy === HYBRID) return { ...hybridTable(keep_alive_ms.length), eviction: 'oldest' };
   if (policy !== FIXED_KEEP_ALIVE) {
     const played = `a prediction plays ${FIXED_KEEP_ALIVE} and ${HYBRID}`;
     throw badSimulateOption('from', `is of a run under ${policy}; ${played}`);
   }
   return {
     name: policy,
-    eviction: 'none',
+    eviction: 'oldest',
     keep_alive_ms: Float64Array.from(keep_alive_ms),
     prewarm_ms: new Float64Array(keep_alive_ms.length),
   };

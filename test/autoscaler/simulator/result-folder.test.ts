@@ -1,9 +1,12 @@
 /** Simulated runs in the folders of live ones, and how far they are off beside them. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { emptyHost } from '../../../agent/model/state.ts';
+import { beginOf } from '../../../agent/model/told-events.ts';
+import { MEMORY_BLOCK_BYTES, MIB, roundUp } from '../../../base/units.ts';
 import { figuresOfFolder } from '../../../autoscaler/report/live-figures.ts';
 import type { Prediction } from '../../../autoscaler/report/prediction.ts';
 import { rebuildReport } from '../../../autoscaler/report/rebuild.ts';
@@ -126,5 +129,39 @@ test('a live run under a policy that a prediction does not play is refused, not 
   await t.throwsAsync(run('simulate', '--from', out, '--out', simulated), {
     code: 'HP_SIMULATE_OPTION',
     message: /run under knative; a prediction plays fixed-keep-alive and hybrid-histogram/,
+  });
+});
+
+/** The line that an agent's events begin with; VMs take a MiB each besides what they boot with. */
+function beginLine(host_limit_bytes: number): string {
+  const state = emptyHost(host_limit_bytes, 1, { vmm_overhead_bytes: MIB });
+  const event_json = JSON.stringify({ begin: beginOf(state, 'default') });
+  return `${JSON.stringify({ mechanism: 'virtio-mem', host_ms: 0, at_ms: 0, event_json })}\n`;
+}
+
+test('a live run on a host without room is foretold with the memory that it had', async (t) => {
+  const { out, run: replay } = rig(t, {}, { mechanism: 'static,virtio-mem' });
+  await replay();
+  const { manifest } = await readResults(out);
+  const foretold = async (name: string): Promise<Map<string, number>> => {
+    const simulated = join(scratch(t), name);
+    await run('simulate', '--from', out, '--out', simulated);
+    const runs = await figuresOfFolder(simulated, signal);
+    return new Map(runs.map((one) => [one.mechanism, one.peak_committed_bytes]));
+  };
+  const wide = await foretold('wide');
+  const boot_bytes = manifest.functions.reduce((sum, one) => sum + one.boot_bytes, 0);
+  const sizes = manifest.functions.map((one) => roundUp(one.limit_bytes, MEMORY_BLOCK_BYTES));
+  const regions_bytes = Math.max(...sizes);
+  const own_bytes = boot_bytes + regions_bytes;
+  t.true((wide.get('virtio-mem') ?? 0) > own_bytes, 'it had more than that');
+  writeFileSync(join(out, 'events.jsonl'), beginLine(own_bytes + manifest.functions.length * MIB));
+  const narrow = await foretold('narrow');
+  t.is(narrow.get('virtio-mem'), own_bytes);
+  t.is(narrow.get('static'), wide.get('static'), 'what is never given back is there all the time');
+  writeFileSync(join(out, 'events.jsonl'), beginLine(1).replace('host_limit_bytes', 'x'));
+  await t.throwsAsync(run('simulate', '--from', out, '--out', join(scratch(t), 'bad')), {
+    code: 'HP_RESULTS_MALFORMED',
+    message: /events\.jsonl line 1 /,
   });
 });
