@@ -1,10 +1,13 @@
 /** Calls: functions of the program itself are followed, those of libraries looked up. Pure. */
 import { elementOf, evaluateAll, evaluateValue, memberOf } from './expressions.ts';
+import { constant } from '../../agent/expression/polynomial.ts';
 import { importedModule } from './imports.ts';
 import { MUX_LIMITS } from './limits.ts';
 import { either, type Machine } from './machine.ts';
-import { append, store } from './containers.ts';
-import { execute, runRounds } from './statements.ts';
+import { append, appendAll, appendBytes, lengthenKey, store } from './containers.ts';
+import { eachCall, reduced } from './iterators.ts';
+import { printedLength } from './printed.ts';
+import { execute } from './statements.ts';
 import { summaryOf } from './summaries.ts';
 import type { Expression } from './tree.ts';
 import {
@@ -12,6 +15,7 @@ import {
   literal,
   newScope,
   NO_VALUE,
+  number,
   type Scope,
   unknown,
   type Value,
@@ -30,25 +34,37 @@ export function evaluateCall(machine: Machine, tree: CallTree): Value {
   const trees = [...tree.args, ...tree.named.map(({ value }) => value)];
   const values = evaluateAll(machine, trees);
   machine.held.push(...values);
+  const spread: Value[] = [];
   const args = tree.args.flatMap((one, at) => {
     const value = values[at] ?? NO_VALUE;
-    return one.kind === 'spread' ? spreadArguments(machine, value, line) : [value];
+    return one.kind === 'spread' ? spreadArguments(value, spread) : [value];
   });
   const named = new Map(
     tree.named.map(({ name }, at) => [name, values[tree.args.length + at] ?? NO_VALUE]),
   );
-  const result = called(machine, callee, { name: '', self: null, args, named, line });
+  const result = called(machine, callee, { name: '', self: null, args, named, spread, line });
   machine.held.length -= values.length + 1;
   return result;
 }
 
-function spreadArguments(machine: Machine, value: Value, line: number): readonly Value[] {
+/** In their places where they are known; else the value stands for all of its items. */
+function spreadArguments(value: Value, spread: Value[]): readonly Value[] {
   if (value.kind === 'list' && value.items) return value.items;
   if (value.kind === 'text' && value.value !== null) {
     return Array.from(value.value, (one) => literal(one, value.is_bytes));
   }
-  machine.remark(line, 'arguments in a list are not followed', 'fitted');
-  return [{ ...unknown('arguments'), holds: [value] }];
+  spread.push(value);
+  return [value];
+}
+
+/** Which of its parameters get what, nobody can say. */
+function unspread(machine: Machine, call: LibraryCall): LibraryCall {
+  if (call.spread.length === 0) return call;
+  machine.remark(call.line, 'arguments in a list are not followed', 'fitted');
+  const args = call.args.map((one) =>
+    call.spread.includes(one) ? { ...unknown('arguments'), holds: [one] } : one,
+  );
+  return { ...call, args, spread: [] };
 }
 
 /** A method of what the payload holds is one of a text, unless it looks further into it. */
@@ -61,13 +77,14 @@ function calledMember(machine: Machine, of: Value, name: string, line: number): 
 function called(machine: Machine, callee: Value, call: LibraryCall): Value {
   switch (callee.kind) {
     case 'function':
-      return callFunction(machine, callee, call);
+      return callFunction(machine, callee, unspread(machine, call));
     case 'class': {
       const record = machine.record(call.line, callee.methods, callee.scope);
       const start = callee.methods.find(({ name }) => name === '__init__');
       if (start) {
         machine.held.push(record);
-        callFunction(machine, functionOf(start, record, callee.scope), call);
+        const given = unspread(machine, call);
+        callFunction(machine, functionOf(start, record, callee.scope), given);
         machine.held.pop();
       }
       return record;
@@ -75,7 +92,11 @@ function called(machine: Machine, callee: Value, call: LibraryCall): Value {
     case 'module':
       return moduleCall(machine, { ...call, name: callee.name });
     case 'method':
-      return methodCall(machine, callee.of, { ...call, name: callee.name, self: callee.of });
+      return methodCall(machine, callee.of, {
+        ...unspread(machine, call),
+        name: callee.name,
+        self: callee.of,
+      });
     default:
       return { ...unknown('a call of what is not known'), holds: [...call.args] };
   }
@@ -95,7 +116,9 @@ export function callFunction(
   { definition, self, scope: outer }: Extract<Value, { kind: 'function' }>,
   { args, named, line }: Pick<LibraryCall, 'args' | 'named' | 'line'>,
 ): Value {
-  if (machine.running.includes(definition)) {
+  // A function that is given one which calls it again runs inside itself, and does not recur.
+  const inside = machine.running.filter((one) => one === definition).length;
+  if (inside >= MUX_LIMITS.inside_itself) {
     machine.remark(line, `${definition.name} calls itself`, 'refused');
     return unknown('recursion');
   }
@@ -191,6 +214,8 @@ function typeOf(value: Value): string {
   }
 }
 
+const EACH = /^(then|map|forEach|filter|reduce|some|every|find|findIndex)$/;
+
 /** Methods that change what they are of, or look into it. */
 function builtInMethod(machine: Machine, self: Value, call: LibraryCall): Value | null {
   const { name, args, line } = call;
@@ -198,10 +223,29 @@ function builtInMethod(machine: Machine, self: Value, call: LibraryCall): Value 
   if (name === 'get' && (self.kind === 'payload' || self.kind === 'record')) {
     return elementOf(self, first);
   }
-  if (name === 'then' || name === 'map' || name === 'forEach' || name === 'filter') {
-    if (first.kind === 'function') return eachCalled(machine, self, first, call);
+  if (first.kind === 'function' && EACH.test(name)) return eachCalled(machine, self, first, call);
+  if (name === 'setdefault' && self.kind === 'record') {
+    const added = args[1] ?? NO_VALUE;
+    if (first.kind === 'text' && first.value !== null) {
+      const known = self.entries.get(first.value);
+      if (known) return known;
+      store(machine, self, first.value, added, line);
+    } else {
+      lengthenKey(self, printedLength(machine, first, line));
+      store(machine, self, null, added, line);
+    }
+    return added;
+  }
+  if (name === 'at' && (self.kind === 'list' || self.kind === 'array')) {
+    return elementOf(self, first);
   }
   if (self.kind === 'list') return listMethod(machine, self, call);
+  if (self.kind === 'text' && self.is_bytes && /^(append|extend)$/.test(name)) {
+    const length = name === 'append' ? constant(1) : machine.lengthOf(first, line);
+    const why = 'how many bytes are added';
+    appendBytes(machine, self, length ?? machine.unknownSymbol('length', line, why));
+    return NO_VALUE;
+  }
   if (self.kind === 'record' && /^(keys|values|items)$/.test(name)) {
     const list = machine.list('generator', [], line);
     const [last = NO_VALUE] = [...self.entries.values()].toReversed();
@@ -228,32 +272,25 @@ function listMethod(
   const [first = NO_VALUE] = args;
   switch (name) {
     case 'append':
+    case 'appendleft':
     case 'push':
+    case 'unshift':
     case 'add':
-      append(machine, self, first, line);
+      for (const one of args.length > 0 ? args : [NO_VALUE]) append(machine, self, one, line);
       return NO_VALUE;
     case 'insert':
       append(machine, self, args[1] ?? NO_VALUE, line);
       return NO_VALUE;
     case 'extend':
-    case 'update': {
-      const length = machine.lengthOf(first, line);
-      const each = length ?? machine.unknownSymbol('length', line, 'a list that is added');
-      append(
-        machine,
-        self,
-        first.kind === 'list' ? (first.element ?? NO_VALUE) : first,
-        line,
-        each,
-      );
-      self.holds.push(first);
+    case 'update':
+      appendAll(machine, self, first, line);
       return NO_VALUE;
-    }
     case 'fill':
       Object.assign(self, { element: first, items: null });
       self.holds.push(first);
       return self;
     case 'pop':
+    case 'popleft':
     case 'shift':
       return self.element ?? NO_VALUE;
     default:
@@ -261,22 +298,54 @@ function listMethod(
   }
 }
 
-/** `list.map(f)`: a round for each item. */
+/** Methods that call a function for each item: `list.map(f)`. */
 function eachCalled(
   machine: Machine,
   self: Value,
   work: Extract<Value, { kind: 'function' }>,
-  { name, line }: LibraryCall,
+  call: LibraryCall,
 ): Value {
-  if (name === 'then') return callFunction(machine, work, { args: [self], named: new Map(), line });
+  const { name, line } = call;
+  switch (name) {
+    case 'then':
+      return callFunction(machine, work, { args: [self], named: new Map(), line });
+    case 'reduce':
+      return reduced(machine, self, work, call);
+    case 'map':
+    case 'filter':
+      if (self.kind === 'array') return mappedArray(machine, self, work, call);
+      break;
+    default: {
+      let found: Value = NO_VALUE;
+      eachCall(machine, self, work, line, (_, item) => {
+        found = name === 'find' ? item : name === 'forEach' ? NO_VALUE : number(null, false);
+      });
+      return found;
+    }
+  }
   const list = machine.list('list', [], line);
   machine.held.push(list);
-  const target: Expression = { kind: 'name', name: '(item)', line };
-  runRounds(machine, self, target, line, () => {
-    const item = machine.lookup('(item)') ?? NO_VALUE;
-    const value = callFunction(machine, work, { args: [item], named: new Map(), line });
-    if (name !== 'forEach') append(machine, list, name === 'filter' ? item : value, line);
+  eachCall(machine, self, work, line, (value, item) => {
+    append(machine, list, name === 'filter' ? item : value, line);
   });
   machine.held.pop();
-  return name === 'forEach' ? NO_VALUE : list;
+  return list;
+}
+
+/** Of a typed array another one, as long at the most: `filter` gathers what stays in a list. */
+function mappedArray(
+  machine: Machine,
+  self: Extract<Value, { kind: 'array' }>,
+  work: Extract<Value, { kind: 'function' }>,
+  { name, line }: LibraryCall,
+): Value {
+  const source = `${name} of a typed array: as long as it at the most (ECMA-262, 23.2.3)`;
+  const array = machine.array(self.shape, self.item, line, source, name);
+  machine.held.push(array);
+  if (name === 'filter') {
+    machine.heap.touch(machine.cost('list_grown', machine.lengthOf(self, line) ?? undefined));
+  }
+  eachCall(machine, self, work, line, () => {});
+  machine.held.pop();
+  return array;
 }

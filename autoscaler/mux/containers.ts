@@ -6,9 +6,11 @@ import {
   largest,
   multiply,
   type Polynomial,
+  scale,
 } from '../../agent/expression/polynomial.ts';
+import { rational } from '../../agent/expression/rational.ts';
 import type { Machine } from './machine.ts';
-import type { ListValue, RecordValue, Value } from './values.ts';
+import { type ListValue, NO_VALUE, type RecordValue, type Value } from './values.ts';
 
 export function lengthenKey(of: RecordValue, length: Polynomial): void {
   of.key_length = of.key_length === null ? length : largest([of.key_length, length]);
@@ -37,7 +39,7 @@ export function store(
     if (isAtLeast(known, of.count)) growRecord(machine, of, known, 'record');
     return;
   }
-  if (machine.heap.is_repeat) return;
+  if (machine.heap.isRepeatSince(of.depth)) return;
   of.holds.push(boxed);
   of.entries.set('*', boxed);
   machine.heap.keep(boxed, of.depth);
@@ -65,14 +67,44 @@ export function append(
   const boxed = machine.boxed(value, line, 'item');
   list.element ??= boxed;
   list.items = null;
-  if (machine.heap.is_repeat) return;
+  if (machine.heap.isRepeatSince(list.depth)) return;
   keepIn(machine, list, boxed);
   list.length = add(list.length, multiply(each, machine.heap.timesSince(list.depth)));
   const kind = list.of === 'generator' || list.of === 'list' ? 'list_grown' : list.of;
   if (list.site) machine.heap.resize(list.site, machine.cost(kind, list.length));
 }
 
+/** All items of another value, as often as the loops since the list was made run. */
+export function appendAll(machine: Machine, list: ListValue, from: Value, line: number): void {
+  if (from.kind === 'list' && from.items) {
+    for (const one of from.items) append(machine, list, one, line);
+    return;
+  }
+  const why = 'a list that is added';
+  const length = machine.lengthOf(from, line) ?? machine.unknownSymbol('length', line, why);
+  const made = from.kind === 'list' && from.of === 'generator' ? from.element : null;
+  if (made && from.kind === 'list' && !machine.heap.isRepeatSince(list.depth)) {
+    machine.heap.gather(made, from.depth, length, machine.depth);
+  }
+  const item = from.kind === 'list' ? (from.element ?? NO_VALUE) : from;
+  append(machine, list, item, line, length);
+  list.holds.push(from);
+}
+
 function keepIn(machine: Machine, list: ListValue, value: Value): void {
   if (!list.holds.includes(value)) list.holds.push(value);
   machine.heap.keep(value, list.depth);
+}
+
+/** Bytes that grow in their place, which have room for an eighth more (bytearrayobject.c). */
+export function appendBytes(
+  machine: Machine,
+  bytes: Extract<Value, { kind: 'text' }>,
+  more: Polynomial,
+): void {
+  const { site, depth = machine.depth } = bytes;
+  if (machine.heap.isRepeatSince(depth)) return;
+  bytes.length = add(bytes.length, multiply(more, machine.heap.timesSince(depth)));
+  const room = add(scale(bytes.length, rational(9n, 8n)), constant(24));
+  if (site) machine.heap.resize(site, machine.cost('bytes', room));
 }

@@ -331,8 +331,8 @@ function comprehensionOf(
   Object.assign(list, { items: null });
   eachRound(machine, tree.clauses, line, () => {
     const items = evaluateAll(machine, tree.items).map((one) => machine.boxed(one, line, 'item'));
+    if (machine.heap.isRepeatSince(list.depth)) return;
     list.element = items.at(-1) ?? null;
-    if (machine.heap.is_repeat) return;
     list.length = machine.heap.timesSince(list.depth);
     if (of === 'generator') return;
     list.holds.push(...items);

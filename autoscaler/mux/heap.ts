@@ -47,11 +47,18 @@ export class Heap {
     return this.rounds.some(({ is_repeat }) => is_repeat);
   }
 
+  /** Whether one of the loops from `depth` on is in its second round. */
+  isRepeatSince(depth: number): boolean {
+    return this.rounds.slice(depth).some(({ is_repeat }) => is_repeat);
+  }
+
   allocate(bytes: Polynomial, facts: SiteFacts): Site | null {
     if (bytes === NOTHING) return null;
-    const known = this.is_repeat ? this.#kept.get(keyOf(facts)) : undefined;
-    if (known?.is_live) return known;
     const { is_repeat } = this;
+    const known = is_repeat ? this.#kept.get(keyOf(facts)) : undefined;
+    // What something inside of the loop keeps is made again in its second round.
+    const outside = this.rounds.findIndex((round) => round.is_repeat);
+    if (known?.is_live && known.depth <= outside) return known;
     const depth = this.rounds.length;
     const times = constant(1);
     const site: Site = { ...facts, bytes, times, depth, is_live: true, is_repeat };
@@ -89,6 +96,17 @@ export class Heap {
   /** One of `depth` loops keeps the last of what each round makes; the one before dies with it. */
   replace(value: Value, depth: number): void {
     for (const site of sitesOf([value])) site.depth = Math.min(site.depth, depth);
+  }
+
+  /** What was made for one of `count`, inside of `from` loops, is there for all of them at once. */
+  gather(value: Value, from: number, count: Polynomial, depth: number): void {
+    for (const site of sitesOf([value])) {
+      if (site.depth <= from || !site.is_live) continue;
+      this.#live = subtract(this.#live, multiply(site.bytes, site.times));
+      site.times = multiply(site.times, count);
+      site.depth = depth;
+      this.#grow(multiply(site.bytes, site.times));
+    }
   }
 
   /** How often something outside the loops from `depth` on is grown from here. */

@@ -289,6 +289,8 @@ function leafOf(node: acorn.AnyNode, line: number): Expression | null {
         return { kind: 'text', value, parts: [], is_bytes: false, line };
       if (typeof value === 'boolean')
         return { kind: 'constant', value: value ? 'true' : 'false', line };
+      // A pattern is part of the code.
+      if (value instanceof RegExp) return { kind: 'name', name: 'RegExp', line };
       return value === null ? { kind: 'constant', value: 'none', line } : null;
     }
     default:
@@ -299,10 +301,11 @@ function leafOf(node: acorn.AnyNode, line: number): Expression | null {
 function dataOf(node: acorn.AnyNode, line: number, read: Read): Expression | null {
   switch (node.type) {
     case 'TemplateLiteral': {
-      const [only] = node.quasis;
-      const parts = node.expressions.map(read);
-      const value = parts.length === 0 ? (only?.value.cooked ?? '') : null;
-      return { kind: 'text', value, parts, is_bytes: false, line };
+      const written = node.quasis.map((one) => one.value.cooked ?? one.value.raw).join('');
+      const own: Expression = { kind: 'text', value: written, parts: [], is_bytes: false, line };
+      if (node.expressions.length === 0) return own;
+      const parts = [own, ...node.expressions.map(read)];
+      return { kind: 'text', value: null, parts, is_bytes: false, line };
     }
     case 'ArrayExpression':
     case 'ArrayPattern':

@@ -2,25 +2,26 @@
 import { unreachable } from '../../base/assert.ts';
 import { parseExpression } from '../../agent/expression/expression.ts';
 import { callFunction } from './calls.ts';
+import { amount, labelOfCall } from './amounts.ts';
+import { builtFrom, gathered, goneThrough, keysOf, listOfCall } from './iterators.ts';
 import { itemOf } from './statements.ts';
+import { MUX_LIMITS } from './limits.ts';
 import { labelOf, type Machine } from './machine.ts';
-import { printedLength } from './printed.ts';
+import { arrayOperation } from './operations.ts';
 import type { ItemType } from './models.ts';
 import {
-  add,
   constant,
   constantOf,
   multiply,
   NOTHING,
   type Polynomial,
   scale,
-  substitute,
   subtract,
   whole,
 } from '../../agent/expression/polynomial.ts';
 import { numberOfRational, rational } from '../../agent/expression/rational.ts';
 import { type CallResult, type CallSummary } from './summaries.ts';
-import { bytesOfValue, literal, NO_VALUE, number, object, unknown, type Value } from './values.ts';
+import { NO_VALUE, number, object, unknown, type Value } from './values.ts';
 
 /** What a call is given, and what it is a method of. */
 export interface LibraryCall {
@@ -28,21 +29,36 @@ export interface LibraryCall {
   readonly self: Value | null;
   readonly args: readonly Value[];
   readonly named: ReadonlyMap<string, Value>;
+  /** Of `args`, those that stand for all of their items: `f(*rows)`. */
+  readonly spread: readonly Value[];
   readonly line: number;
 }
 
 /** What a summary says of a call; what it does not say for sure is remarked. */
-export function applied(machine: Machine, summary: CallSummary, call: LibraryCall): Value {
-  const { line, name } = call;
+export function applied(machine: Machine, summary: CallSummary, given: LibraryCall): Value {
+  const { line, name } = given;
   if (summary.certainty !== 'exact') {
     // What an attribute is needed for is told by the attribute, where a size has it in the end.
     const is_attribute = summary.certainty === 'attribute';
     machine.remark(line, `${name}: ${summary.source}`, is_attribute ? 'exact' : summary.certainty);
   }
   if (summary.note) machine.remark(line, `${name}: ${summary.note}`, 'exact');
-  if (!summary.calls_back && call.args.some(({ kind }) => kind === 'function')) {
+  const follows = summary.calls_back !== undefined || summary.result.kind === 'built';
+  const key = summary.keys === undefined ? null : given.named.get('key');
+  const functions = [...given.args, ...given.named.values()].filter((one) => one !== key);
+  if (!follows && functions.some(({ kind }) => kind === 'function')) {
     machine.remark(line, `the function that ${name} is given is not followed`, 'fitted');
   }
+  if (given.spread.length > 0 && summary.takes_spread !== true) {
+    machine.remark(line, 'arguments in a list are not followed', 'fitted');
+  }
+  const { gathers } = summary;
+  const call = gathers
+    ? { ...given, args: given.args.map((one) => gathered(machine, one, given)) }
+    : given;
+  const keys = key?.kind === 'function' ? keysOf(machine, key, call) : NO_VALUE;
+  const held = [...call.args, ...(summary.keys === 'kept' ? [keys] : [])];
+  machine.held.push(...held);
   const result = resultOf(machine, summary.result, summary, call);
   if (summary.transient !== undefined && machine.model.has_temporaries) {
     machine.held.push(result);
@@ -51,6 +67,7 @@ export function applied(machine: Machine, summary: CallSummary, call: LibraryCal
   }
   if (summary.fills !== undefined) fill(machine, summary.fills, call, summary.source);
   if (summary.calls_back) calledBack(machine, summary.calls_back, result, call);
+  machine.held.length -= held.length;
   return summary.keeps_arguments ? { ...result, holds: [...result.holds, ...call.args] } : result;
 }
 
@@ -71,7 +88,13 @@ function calledBack(
 ): void {
   const work = call.args.find((one) => one.kind === 'function');
   if (!work) return;
-  const args = { nothing: [], result: [result], error_and_result: [NO_VALUE, result] }[given];
+  const item = given === 'pairs' ? itemOf(machine, call.self ?? NO_VALUE, call.line) : NO_VALUE;
+  const args = {
+    nothing: [],
+    result: [result],
+    error_and_result: [NO_VALUE, result],
+    pairs: [item, item],
+  }[given];
   machine.held.push(result);
   callFunction(machine, work, { args, named: new Map(), line: call.line });
   machine.held.pop();
@@ -102,7 +125,8 @@ function resultOf(
     case 'int':
     case 'float': {
       const [first = NO_VALUE] = args;
-      const is_known = result.amount !== 'a0' || machine.amountOf(first, line) !== null;
+      const needs = result.amount?.includes('a0') === true;
+      const is_known = !needs || machine.amountOf(first, line) !== null;
       const known =
         result.amount !== undefined && is_known ? amount(machine, result.amount, call) : null;
       return number(known, result.kind === 'float');
@@ -118,7 +142,11 @@ function resultOf(
     case 'record':
       return machine.record(line);
     case 'list':
-      return listOf(machine, result, call, source);
+      return listOfCall(machine, result, call, source);
+    case 'through':
+      return goneThrough(machine, result.of, call);
+    case 'built':
+      return builtFrom(machine, result.of, call, source);
     case 'object': {
       const bytes = amount(machine, result.bytes, call);
       const site = machine.allocate(bytes, line, name, source, summary.certainty);
@@ -134,38 +162,6 @@ function resultOf(
     default:
       return unreachable(result);
   }
-}
-
-/** The part of the payload that a call is about: of its last argument that has one. */
-function labelOfCall({ self, args, named }: LibraryCall): string | null {
-  const all = [self ?? NO_VALUE, ...args, ...named.values()].map(labelOf);
-  return all.findLast((one) => one !== null) ?? null;
-}
-
-function listOf(
-  machine: Machine,
-  { length, each, of = 'list' }: Extract<CallResult, { kind: 'list' }>,
-  call: LibraryCall,
-  source: string,
-): Value {
-  const list = machine.list(of, [], call.line);
-  const count = amount(machine, length, call);
-  const cost =
-    each === undefined
-      ? NOTHING
-      : each === 'text'
-        ? machine.cost('text', constant(8))
-        : machine.cost(each);
-  const site = machine.allocate(multiply(cost, count), call.line, `items of ${call.name}`, source);
-  const element: Value = { ...number(null, each === 'float'), site };
-  Object.assign(list, {
-    length: count,
-    items: null,
-    element: site ? element : number(null, false),
-  });
-  if (list.site)
-    machine.heap.resize(list.site, machine.cost(list.of === 'set' ? 'set' : 'list', count));
-  return list;
 }
 
 /** Parts of a text: how many there are is in the data, each is no longer than all of it. */
@@ -237,6 +233,13 @@ function arrayOf(
         ? machine.array(second.shape, item, line, source, name)
         : fromData(machine, call, source);
     }
+    case 'broadcast': {
+      const [a = NO_VALUE, b = NO_VALUE] = args;
+      const is_array = a.kind === 'array' || b.kind === 'array';
+      return is_array
+        ? arrayOperation(machine, result.sign ?? '+', a, b, line)
+        : fromData(machine, call, source);
+    }
     case 'product': {
       const [a, b] = self?.kind === 'array' ? [self, args[0]] : args;
       if (a?.kind !== 'array' || b?.kind !== 'array') return fromData(machine, call, source);
@@ -264,13 +267,22 @@ function arrayOf(
   }
 }
 
-/** An array of a list: as many items as the list has. */
+/** An array of a list: as many items as the list has, and as the lists in it have. */
 function fromData(machine: Machine, call: LibraryCall, source: string): Value {
-  const [first = NO_VALUE] = call.args;
-  const length = machine.lengthOf(first, call.line);
-  const why = `the shape of ${call.name} is not known`;
-  const shape = length ?? machine.unknownSymbol('shape', call.line, why);
-  return machine.array([shape], itemBytes(machine, call, 'float64'), call.line, source, call.name);
+  const { line, name } = call;
+  const shape: Polynomial[] = [];
+  let [inner = NO_VALUE]: readonly (Value | undefined)[] = call.args;
+  for (let deep = 0; deep < MUX_LIMITS.dimensions; deep += 1) {
+    const length = machine.lengthOf(inner, line);
+    const why = `the shape of ${name} is not known`;
+    if (length === null && inner.kind !== 'number') {
+      shape.push(machine.unknownSymbol('shape', line, why));
+    } else if (length) shape.push(length);
+    if (inner.kind === 'payload' || inner.kind === 'text' || inner.kind === 'range' || !length)
+      break;
+    inner = itemOf(machine, inner, line);
+  }
+  return machine.array(shape, itemBytes(machine, call, 'float64'), line, source, name);
 }
 
 /** -1 in a new shape is what is left of the old one. */
@@ -305,7 +317,7 @@ const ITEM_TYPES: Readonly<Record<string, ItemType>> = {
   bool_: 'uint8',
 };
 
-function itemBytes(
+export function itemBytes(
   machine: Machine,
   { named, line }: LibraryCall,
   otherwise: ItemType,
@@ -322,75 +334,4 @@ function itemBytes(
   const known = Object.hasOwn(ITEM_TYPES, word) ? ITEM_TYPES[word] : undefined;
   if (known) return parseExpression(machine.model.array_items[known]);
   return machine.unknownSymbol('item', line, `the type of an array's items: ${word}`);
-}
-
-/** An expression of a summary, with the values of this call. */
-function amount(machine: Machine, text: string, call: LibraryCall): Polynomial {
-  return substitute(parseExpression(text), (name) =>
-    name.startsWith('sizeof(') ? null : variable(machine, name, call),
-  );
-}
-
-function variable(machine: Machine, name: string, call: LibraryCall): Polynomial {
-  const { line, self, args, named } = call;
-  const [, word = name, index] = /^([a-z]+)(\d)?$/.exec(name) ?? [];
-  const arg = index === undefined ? undefined : args[Number(index)];
-  const missing = (what: string): Polynomial =>
-    machine.unknownSymbol(what, line, `${call.name}: its ${what}`);
-  switch (word) {
-    case 'a': {
-      if (arg === undefined) return NOTHING;
-      if (arg.kind === 'array') return arg.shape[0] ?? constant(1);
-      return machine.amountOf(arg, line) ?? missing('amount');
-    }
-    case 'len':
-      if (index !== undefined && arg === undefined) return NOTHING;
-      return machine.lengthOf(arg ?? self ?? NO_VALUE, line) ?? missing('length');
-    case 'bytes':
-      return valueBytes(arg ?? self ?? NO_VALUE);
-    case 'all': {
-      const all = [...(self ? [self] : []), ...args].map((one) =>
-        printedLength(machine, one, line),
-      );
-      return add(all.reduce(add, NOTHING), constant(Math.max(0, all.length - 1)));
-    }
-    case 'joined':
-      return joinedLength(machine, self ?? NO_VALUE, arg ?? NO_VALUE, line);
-    case 'elements':
-      return joinedLength(machine, arg ?? literal(',', false), self ?? NO_VALUE, line);
-    case 'text':
-      return printedLength(machine, arg ?? NO_VALUE, line);
-    case 'read':
-      return args[0]
-        ? (machine.amountOf(args[0], line) ?? missing('amount'))
-        : machine.attribute('size', labelOf(self ?? NO_VALUE), line);
-    case 'size':
-    case 'pixels':
-    case 'names':
-    case 'parts':
-    case 'process':
-    case 'encoded':
-    case 'items':
-      return machine.attribute(word, arg ? labelOf(arg) : labelOfCall(call), line);
-    default: {
-      const given = named.get(name);
-      return given
-        ? (machine.amountOf(given, line) ?? missing(word))
-        : /^buffering$/.test(word)
-          ? NOTHING
-          : missing(word);
-    }
-  }
-}
-
-/** Items of a list as one text, and what stands between them. */
-function joinedLength(machine: Machine, between: Value, list: Value, line: number): Polynomial {
-  if (list.kind !== 'list' || !list.element) return printedLength(machine, list, line);
-  const each = printedLength(machine, list.element, line);
-  return multiply(list.length, add(each, machine.lengthOf(between, line) ?? NOTHING));
-}
-
-function valueBytes(value: Value): Polynomial {
-  if (value.kind === 'array') return value.shape.reduce(multiply, value.item);
-  return bytesOfValue(value);
 }

@@ -10,7 +10,13 @@ export const MUX_LIMITS = {
   /** Places that take memory, in all rounds. */
   sites: 600,
   /** Functions of the program that call each other. */
-  call_depth: 8,
+  call_depth: 16,
+  /** Of those, how often one may be there: `times(n, () => times(n, f))` has two. */
+  inside_itself: 3,
+  /** Names in a template that is filled in. */
+  substitutions: 100,
+  /** Lists in each other that an array is made of. */
+  dimensions: 8,
   /** Source files in the folder of one, whose imports are followed. */
   files_beside: 200,
   /** Source files that are classified at a time, and folders inside each other. */

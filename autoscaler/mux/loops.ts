@@ -1,5 +1,5 @@
 /** What is to be seen of a loop before it is followed. Pure. */
-import { evaluateAll } from './expressions.ts';
+import { evaluateAll, evaluateValue } from './expressions.ts';
 import { type Machine } from './machine.ts';
 import { add, constant, type Polynomial, subtract } from '../../agent/expression/polynomial.ts';
 import type { Statement } from './tree.ts';
@@ -66,4 +66,13 @@ export function whileCount(
   );
   if (!by_one) return null;
   return add(subtract(to, from), constant(test.sign === '<' ? 0 : 1));
+}
+
+/** What such a loop goes up to, as far as that is known now. */
+export function whileEnd(
+  machine: Machine,
+  { test, line }: Extract<Statement, { kind: 'while' }>,
+): Polynomial | null {
+  if (test.kind !== 'operation') return null;
+  return machine.amountOf(evaluateValue(machine, test.right), line);
 }

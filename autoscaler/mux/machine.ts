@@ -220,7 +220,8 @@ export class Machine {
   ): Value {
     const kind = is_bytes ? 'bytes' : 'text';
     const site = this.allocate(this.cost(kind, length), line, kind, source, certainty);
-    return { kind: 'text', length, is_bytes, value: null, label, site, holds: [] };
+    const { depth } = this;
+    return { kind: 'text', length, is_bytes, value: null, label, depth, site, holds: [] };
   }
 
   array(
@@ -334,7 +335,8 @@ export class Machine {
       case 'range':
         return value.count;
       case 'object':
-        return value.count;
+        // What was packed is as long as what it was only once it is unpacked.
+        return value.type === 'deflated' ? null : value.count;
       case 'array':
         return value.shape[0] ?? constant(1);
       case 'payload':

@@ -5,6 +5,7 @@ import {
   add,
   constant,
   constantOf,
+  largest,
   multiply,
   type Polynomial,
   raise,
@@ -14,6 +15,8 @@ import {
 } from '../../agent/expression/polynomial.ts';
 import { numberOfRational, rational } from '../../agent/expression/rational.ts';
 import { type ListValue, number, unknown, type Value } from './values.ts';
+
+type ArrayValue = Extract<Value, { kind: 'array' }>;
 
 /** `left sign right`. */
 export function operate(
@@ -30,7 +33,7 @@ export function operate(
     return number(null, false);
   }
   if (left.kind === 'array' || right.kind === 'array')
-    return arrayOperation(machine, left, right, line);
+    return arrayOperation(machine, sign, left, right, line);
   if (left.kind === 'text' || right.kind === 'text')
     return textOperation(machine, sign, left, right, line);
   if (left.kind === 'list') return listOperation(machine, sign, left, right, line);
@@ -72,10 +75,21 @@ function arithmetic(sign: string, a: Polynomial, b: Polynomial): Polynomial | nu
   }
 }
 
-function arrayOperation(machine: Machine, left: Value, right: Value, line: number): Value {
+/** Each item of one with each of the other; `@`: the product of two matrices. */
+export function arrayOperation(
+  machine: Machine,
+  sign: string,
+  left: Value,
+  right: Value,
+  line: number,
+): Value {
   const sides = [left, right].filter((one) => one.kind === 'array');
   const [first, second] = sides.toSorted((a, b) => b.shape.length - a.shape.length);
   if (!first) return unknown('an array');
+  if (sign === '@' && left.kind === 'array' && right.kind === 'array') {
+    const product = [...left.shape.slice(0, -1), ...right.shape.slice(1)];
+    return machine.array(product, largest([left.item, right.item]), line);
+  }
   const shape = first.shape.map((one, index) => {
     const other = second?.shape[index - first.shape.length + second.shape.length];
     return one.text === '1' && other ? other : one;
@@ -87,7 +101,30 @@ function arrayOperation(machine: Machine, left: Value, right: Value, line: numbe
       return one.text === '1' || mine?.text === one.text;
     });
   if (!is_known) machine.remark(line, 'arrays of different shapes are broadcast', 'fitted');
-  return machine.array(shape, first.item, line, undefined, 'array of an operation');
+  const item = itemOfOperation(sign, first, second ?? (first === left ? right : left));
+  const array = machine.array(shape, item, line, undefined, 'array of an operation');
+  if (sides.some((one) => one.item.text !== item.text)) {
+    machine.held.push(array);
+    machine.heap.touch(constant(CAST_BYTES));
+    machine.held.pop();
+  }
+  return array;
+}
+
+/** What items are turned into others through: 8,192 of 8 bytes (NPY_BUFSIZE). */
+const CAST_BYTES = 66 * 1024;
+
+/** Bytes of an item of the result: the larger of both, 8 where a small one may become a float. */
+function itemOfOperation(sign: string, array: ArrayValue, other: Value): Polynomial {
+  const both = other.kind === 'array' ? largest([array.item, other.item]) : array.item;
+  const widest = largest([both, constant(8)]);
+  if (sign === '/' && both.text !== '8') return widest;
+  const is_byte = constantOf(both) !== null && both.text === '1';
+  if (!is_byte || other.kind === 'array') return both;
+  const amount = other.kind === 'number' && !other.is_float ? other.amount : null;
+  const value = amount ? constantOf(amount) : null;
+  const fits = value !== null && numberOfRational(value) >= 0 && numberOfRational(value) < 256;
+  return fits ? both : widest;
 }
 
 function textOperation(

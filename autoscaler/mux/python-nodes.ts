@@ -64,6 +64,14 @@ function unquoted(text: string): string {
     : inner.replaceAll(/\\(x[\da-f]{2}|u[\da-f]{4}|[\s\S])/gi, '\\');
 }
 
+/** What a text that is put together has besides its parts, and as much as they may be widened. */
+export function formatOwn(text: string, pieces: readonly string[]): string {
+  const widths = pieces.flatMap((one) => (/:[^:]*$/.exec(one)?.[0] ?? '').match(/\d+/g) ?? []);
+  const wider = widths.reduce((sum, one) => sum + Math.min(Number(one), 65_536), 0);
+  const own = pieces.reduce((rest, one) => rest.replace(one, () => ''), text);
+  return unquoted(own) + ' '.repeat(wider);
+}
+
 export function splitAt<One>(
   all: readonly One[],
   sign: string,

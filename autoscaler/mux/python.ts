@@ -4,6 +4,7 @@ import type { SyntaxNode } from '@lezer/common';
 import { MUX_LIMITS } from './limits.ts';
 import {
   comprehensionKind,
+  formatOwn,
   LineIndex,
   childrenOf,
   hasYield,
@@ -270,7 +271,12 @@ class PythonReader {
       case 'FormatString': {
         const pieces = parts.filter(({ name }) => name === 'FormatReplacement');
         const inner = pieces.map((one) => this.#read(childrenOf(one)[1], depth, line));
-        return { kind: 'text', value: null, parts: inner, is_bytes: false, line };
+        const value = formatOwn(
+          this.#text(node),
+          pieces.map((one) => this.#text(one)),
+        );
+        const own: Expression = { kind: 'text', value, parts: [], is_bytes: false, line };
+        return { kind: 'text', value: null, parts: [own, ...inner], is_bytes: false, line };
       }
       case 'ParenthesizedExpression':
       case 'AwaitExpression':

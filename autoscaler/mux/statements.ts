@@ -14,9 +14,9 @@ import type { Expression, Statement } from './tree.ts';
 import { literal, NO_VALUE, number, object, unknown, type Value } from './values.ts';
 import { branches } from './branches.ts';
 import { operate } from './operations.ts';
-import { lengthenKey, store, append } from './containers.ts';
+import { appendAll, lengthenKey, store } from './containers.ts';
 import { importedModule } from './imports.ts';
-import { blurNumbers, whileCount } from './loops.ts';
+import { blurNumbers, whileCount, whileEnd } from './loops.ts';
 
 /** Runs a block; true when its end is not reached: return, break, raise. */
 export function execute(machine: Machine, block: readonly Statement[]): boolean {
@@ -158,11 +158,7 @@ function augment(
   const [old = NO_VALUE, value = NO_VALUE] = evaluateAll(machine, [target, tree]);
   if (old.kind === 'array') return;
   if (old.kind === 'list' && sign === '+') {
-    const length =
-      machine.lengthOf(value, line) ??
-      machine.unknownSymbol('length', line, 'a list that is added');
-    append(machine, old, value.kind === 'list' ? (value.element ?? NO_VALUE) : value, line, length);
-    old.holds.push(value);
+    appendAll(machine, old, value, line);
     return;
   }
   // Only what is there already can be added to under its key.
@@ -171,11 +167,12 @@ function augment(
   const name = target.kind === 'name' ? target.name : null;
   if (old.kind === 'text' && sign === '+') {
     const depth = (name === null ? null : machine.scope.depths.get(name)) ?? machine.depth;
-    const times = machine.heap.is_repeat ? NOTHING : machine.heap.timesSince(depth);
+    const is_repeat = machine.heap.isRepeatSince(depth);
+    const times = is_repeat ? NOTHING : machine.heap.timesSince(depth);
     const added = multiply(printedLength(machine, value, line), times);
     const grown = machine.text(add(old.length, added), old.is_bytes, line, old.label);
     const joins = multiply(machine.cost('text_join'), times);
-    if (grown.site && joins !== NOTHING && !machine.heap.is_repeat) {
+    if (grown.site && joins !== NOTHING && !is_repeat) {
       machine.heap.resize(grown.site, add(grown.site.bytes, joins));
     }
     // The old one is copied, but by CPython, which lengthens a text in its place.
@@ -295,6 +292,7 @@ function anyOf(value: Value): Value {
 
 function runWhile(machine: Machine, tree: Of<'while'>): void {
   const count = whileCount(machine, tree);
+  const end = whileEnd(machine, tree);
   evaluateValue(machine, tree.test);
   blurNumbers(machine, tree.body);
   rounds(
@@ -305,6 +303,9 @@ function runWhile(machine: Machine, tree: Of<'while'>): void {
       execute(machine, tree.body);
     },
   );
+  if (count && whileEnd(machine, tree)?.text !== end?.text) {
+    machine.remark(tree.line, 'a loop up to an end that it moves is not followed', 'fitted');
+  }
 }
 
 function ifStatement(machine: Machine, tree: Of<'if'>): boolean {

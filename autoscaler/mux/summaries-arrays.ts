@@ -36,10 +36,16 @@ export const ARRAY_SUMMARIES: readonly CallSummary[] = [
   },
   {
     names: [
-      ...numpy('matrix array copy sqrt exp sin cos add multiply subtract zeros_like ones_like'),
+      ...numpy('matrix array copy sqrt exp sin cos zeros_like ones_like'),
       ...named('numpy.ndarray.', 'copy'),
     ],
     result: like,
+    certainty: 'exact',
+    source: LAYOUT,
+  },
+  {
+    names: numpy('add multiply subtract maximum minimum'),
+    result: { kind: 'array', shape: 'broadcast' },
     certainty: 'exact',
     source: LAYOUT,
   },
@@ -61,6 +67,12 @@ export const ARRAY_SUMMARIES: readonly CallSummary[] = [
     transient: '66KiB',
     certainty: 'exact',
     source: 'adds up through a buffer of 8,192 items of 8 bytes (NPY_BUFSIZE)',
+  },
+  {
+    names: named('numpy.ndarray.', 'argmax argmin'),
+    result: { kind: 'array', shape: 'reduced' },
+    certainty: 'exact',
+    source: 'a place of 8 bytes for each row',
   },
   {
     names: ['numpy.linalg.inv'],

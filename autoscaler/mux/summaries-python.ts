@@ -1,5 +1,6 @@
 /** Library calls of Python. NumPy's are of 1.24, the standard library's of CPython 3.11. Pure. */
 import { ARRAY_SUMMARIES } from './summaries-arrays.ts';
+import { CONTAINER_SUMMARIES } from './summaries-containers.ts';
 import { LIBRARY_SUMMARIES } from './summaries-libraries.ts';
 import type { CallSummary } from './summaries.ts';
 
@@ -152,7 +153,7 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
       ...named('os.', 'fsync remove unlink rmdir makedirs mkdir chmod close'),
       ...named('logging.', 'info debug warning error basicConfig getLogger'),
       ...named('file.', 'write writelines flush close seek truncate'),
-      ...named('list.', 'sort reverse clear remove'),
+      ...named('list.', 'reverse clear remove'),
       ...named('socket.', 'setdefaulttimeout'),
       ...named('shutil.', 'rmtree copyfile copy move'),
     ],
@@ -165,7 +166,7 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
       ...named('time.', 'time perf_counter monotonic process_time clock'),
       ...named('random.', 'random uniform gauss'),
       ...named('math.', 'sin cos tan sqrt exp log log2 log10 pow pi e fabs'),
-      ...named('', 'float round sum abs'),
+      ...named('', 'float'),
       ...named('numpy.ndarray.', 'mean std max min item'),
     ],
     result: { kind: 'float' },
@@ -175,8 +176,8 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
   {
     names: [
       ...named('random.', 'randint randrange'),
-      ...named('math.', 'floor ceil gcd'),
-      ...named('', 'ord hash'),
+      ...named('math.', 'gcd'),
+      ...named('', 'ord hash round sum abs'),
       ...named('os.', 'getpid cpu_count'),
       ...named('os.path.', 'getsize isfile exists isdir'),
       ...named('str.', 'find count index startswith endswith isdigit'),
@@ -187,6 +188,26 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
     result: { kind: 'int' },
     certainty: 'exact',
     source: BY_NATURE,
+  },
+  {
+    names: ['math.floor'],
+    result: { kind: 'int', amount: 'floor(a0)' },
+    certainty: 'exact',
+    source: BY_NATURE,
+  },
+  {
+    names: ['math.ceil'],
+    result: { kind: 'int', amount: 'ceil(a0)' },
+    certainty: 'exact',
+    source: BY_NATURE,
+  },
+  {
+    names: ['list.sort'],
+    result: { kind: 'none' },
+    transient: '4 * len',
+    keys: 'kept',
+    certainty: 'exact',
+    source: 'half of its references while it merges (Objects/listobject.c)',
   },
   { names: ['int'], result: { kind: 'int', amount: 'a0' }, certainty: 'exact', source: LAYOUT },
   { names: ['len'], result: { kind: 'int', amount: 'len0' }, certainty: 'exact', source: LAYOUT },
@@ -213,14 +234,36 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
   {
     names: ['str.join'],
     result: { kind: 'text', length: 'joined0' },
+    gathers: true,
     certainty: 'exact',
-    source: LAYOUT,
+    source: 'puts what is made one at a time into a list first (Objects/unicodeobject.c)',
   },
   {
-    names: named('str.', 'lower upper strip lstrip rstrip replace'),
+    names: ['bytes.join'],
+    result: { kind: 'bytes', length: 'joined0' },
+    transient: '80 * len0',
+    gathers: true,
+    certainty: 'exact',
+    source: 'a list, and a view of 80 bytes of each of its items (Objects/stringlib/join.h)',
+  },
+  {
+    names: named('str.', 'lower upper strip lstrip rstrip'),
     result: { kind: 'text', length: 'len' },
     certainty: 'exact',
-    source: 'at most as long as the text (a longer replacement is not looked at)',
+    source: 'at most as long as the text',
+  },
+  {
+    names: ['str.replace'],
+    result: { kind: 'text', length: 'replaced' },
+    certainty: 'exact',
+    source: 'as often as what is replaced fits into the text, at the most',
+  },
+  {
+    names: ['html.escape'],
+    result: { kind: 'text', length: '6 * len0' },
+    transient: '49 + 6 * len0',
+    certainty: 'exact',
+    source: 'six characters for a quotation mark at the most, and the text before (Lib/html)',
   },
   {
     names: ['str.title'],
@@ -280,16 +323,17 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
     source: 'one number of so many bits first, 4 bytes for each 30 of them (Lib/random.py)',
   },
   {
-    names: ['bytes', 'bytearray'],
-    result: { kind: 'bytes', length: 'a0' },
+    names: ['bytes'],
+    result: { kind: 'bytes', length: 'count0' },
+    transient: 'lazy0 / 4',
     certainty: 'exact',
-    source: LAYOUT,
+    source: 'a quarter more while it grows, where nobody says how long (Objects/bytesobject.c)',
   },
   {
-    names: ['list', 'sorted', 'tuple'],
-    result: { kind: 'list', length: 'len0', each: 'int' },
+    names: ['bytearray'],
+    result: { kind: 'bytes', length: 'count0 + 24 + lazy0 / 8' },
     certainty: 'exact',
-    source: LAYOUT,
+    source: 'an eighth more where it grew (Objects/bytearrayobject.c)',
   },
   {
     names: ['random.sample'],
@@ -301,6 +345,8 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
   {
     names: ['random.choice', 'next', 'min', 'max'],
     result: { kind: 'item' },
+    takes_spread: true,
+    keys: 'passing',
     certainty: 'exact',
     source: 'one of what is there already',
   },
@@ -308,13 +354,11 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
     names: [
       'uuid.uuid4',
       'datetime.*',
-      'socket.*',
+      ...named('socket.', 'gethostname gethostbyname'),
       'small.*',
       'os.environ.*',
       'threading.Lock',
-      're.compile',
-      'string.*',
-      'sys.*',
+      ...named('sys.', 'argv exit getrecursionlimit path platform version version_info'),
       'stat.*',
     ],
     result: SMALL,
@@ -322,24 +366,12 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
     source: 'bounded by a constant, taken as 256 bytes',
   },
   {
-    names: ['set', 'frozenset'],
-    result: { kind: 'list', of: 'set', length: 'len0' },
-    certainty: 'exact',
-    source: LAYOUT,
-  },
-  {
-    names: ['enumerate', 'zip', 'reversed', 'iter'],
-    result: { kind: 'list', of: 'generator', length: 'len0' },
-    keeps_arguments: true,
-    certainty: 'exact',
-    source: 'goes through what is there and holds one item',
-  },
-  {
     names: ['dict', 'collections.OrderedDict', 'collections.defaultdict'],
     result: { kind: 'record' },
     certainty: 'exact',
     source: LAYOUT,
   },
+  ...CONTAINER_SUMMARIES,
   ...ARRAY_SUMMARIES,
   ...FILE_SUMMARIES,
   ...LIBRARY_SUMMARIES,

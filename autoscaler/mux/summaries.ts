@@ -18,7 +18,17 @@ export type CallResult =
   | {
       readonly kind: 'array';
       /** Of the arguments, of the first one's value or shape, of a product, without an axis. */
-      readonly shape: 'arguments' | 'first' | 'like' | 'product' | 'reduced' | 'second' | 'file';
+      readonly shape:
+        | 'arguments'
+        | 'broadcast'
+        | 'file'
+        | 'first'
+        | 'like'
+        | 'product'
+        | 'reduced'
+        | 'second';
+      /** Of two that are broadcast. */
+      readonly sign?: string;
       readonly item?: ItemType;
     }
   /** Shares the memory of the value it is a method of. */
@@ -27,8 +37,15 @@ export type CallResult =
       readonly kind: 'list';
       readonly of?: 'list' | 'set' | 'generator';
       readonly length: string;
-      readonly each?: 'int' | 'float' | 'text';
+      /** What its items are: new ones, or those of the value it is made of. */
+      readonly each?: 'int' | 'float' | 'text' | 'own';
+      /** Bytes that it takes however long it is. */
+      readonly besides?: number;
     }
+  /** Goes through its arguments one at a time: their items, tuples of them, items with a number. */
+  | { readonly kind: 'through'; readonly of: 'items' | 'pairs' | 'numbered' }
+  /** Of a list or a length, through the function it is given. */
+  | { readonly kind: 'built'; readonly of: 'list' | ItemType }
   | {
       readonly kind: 'object';
       readonly type: string;
@@ -46,10 +63,16 @@ export interface CallSummary {
   readonly transient?: string;
   /** Names of arguments that the result keeps alive: all of them. */
   readonly keeps_arguments?: boolean;
+  /** It makes a list of what it is to go through, if that is made one at a time. */
+  readonly gathers?: boolean;
+  /** Arguments that stand for all of their items are as good as the items. */
+  readonly takes_spread?: boolean;
   /** What it writes into a buffer that it is given as its first argument. */
   readonly fills?: string;
   /** The function among its arguments is called with this: an error first, as Node has it. */
-  readonly calls_back?: 'nothing' | 'result' | 'error_and_result';
+  readonly calls_back?: 'nothing' | 'result' | 'error_and_result' | 'pairs';
+  /** What `key=` gives of each item: all of it at once, or one after the other. */
+  readonly keys?: 'kept' | 'passing';
   readonly certainty: Certainty;
   readonly source: string;
   /** What a reader of the interface has to know. */

@@ -44,12 +44,15 @@ export type Value = Held &
       }
     | {
         readonly kind: 'text';
-        readonly length: Polynomial;
+        /** Bytes that can be written to grow in their place. */
+        length: Polynomial;
         readonly is_bytes: boolean;
         /** Its characters, where the source has them. */
         readonly value: string | null;
         /** The part of the payload it is made from, which names an object: `object.key`. */
         readonly label: string | null;
+        /** Loops around the place where it was made, of one that grows in its place. */
+        readonly depth?: number;
       }
     | { readonly kind: 'array'; readonly shape: readonly Polynomial[]; readonly item: Polynomial }
     | ListValue

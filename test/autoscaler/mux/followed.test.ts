@@ -107,7 +107,7 @@ const CASES: readonly Case[] = [
       'def handler(event):',
       '  return "".join(random.choice(string.ascii_lowercase) for i in range(event["n"]))',
     ],
-    peak: 'n + 81',
+    peak: '10 * n + 201',
   },
   {
     why: 'a dictionary under keys of a list is as long as its longest key allows',

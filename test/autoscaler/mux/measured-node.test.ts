@@ -57,6 +57,32 @@ const CASES: readonly Case[] = [
   gives('a list that is filled', 'new Array(n).fill(1)', 0.01),
   gives('numpy.ndarray.fill', 'new Float64Array(n).fill(1)'),
   gives('bytes.fill bytes.subarray', 'Buffer.alloc(n).fill(1).subarray(8)'),
+  gives('Array.from', 'Array.from({ length: n }, (_, i) => i)', 0.01),
+  gives('Array.from', 'Array.from({ length: n }, (_, i) => i / 7)', 0.01),
+  gives('Array.from', 'Array.from({ length: n }, (_, i) => [i, i])', 0.35),
+  gives('Array.from', 'Array.from(new Array(n).fill(7))', 0.6),
+  gives('Uint8Array.from', 'Uint8Array.from({ length: n }, () => 7)'),
+  gives('Uint8Array.from', 'Uint8Array.from(new Array(n).fill(7))'),
+  gives('Int32Array.from', 'Int32Array.from({ length: n }, () => 7)'),
+  gives('Float64Array.from', 'Float64Array.from({ length: n }, () => 7)'),
+  gives('Float32Array.from', 'Float32Array.from({ length: n }, () => 7)'),
+  gives('a typed array that is filtered', 'new Uint8Array(n).filter((one) => one === 0)'),
+  gives('a typed array that is mapped', 'new Uint8Array(n).map((one) => one + 1)'),
+  gives('list.slice', 'new Array(n).fill(1).slice()', 0.01),
+  gives('list.push', 'many(n)', 0.5),
+  gives(
+    'nested functions',
+    'Array.from({ length: 300 }, () => Array.from({ length: 300 }, () => 7))',
+    0.05,
+  ),
+  gives(
+    'zlib.inflateSync zlib.gunzipSync',
+    'zlib.inflateSync(zlib.deflateSync(Buffer.alloc(n)))',
+    0.3,
+  ),
+  reads('a text that is put together', '`${text}and more${7}`'),
+  reads('str.replaceAll', "text.replaceAll('x', 'yyyy')"),
+  reads('str.replace', "text.replace(/x/g, 'yyyy')"),
   reads('str.repeat', "'ab'.repeat(n)"),
   reads('str.toUpperCase str.toLowerCase', 'text.toUpperCase()'),
   gives('bytes.toString', "Buffer.from(text).toString('hex')"),
@@ -75,6 +101,12 @@ const CASES: readonly Case[] = [
 /** Sizes that nothing here measures: why not. */
 const UNMEASURED: Readonly<Record<string, string>> = {
   'crypto.randomBytes': 'as Buffer.alloc',
+  'Uint32Array.from': 'as Int32Array.from',
+  'zlib.inflateRawSync': 'as zlib.inflateSync',
+  'hash.digest': 'a constant',
+  'number.toFixed': 'a constant',
+  'number.toString': 'a constant',
+  'number.toPrecision': 'a constant',
   String: 'a number or a text that is there',
   Object: 'as a dictionary',
   WeakMap: 'as Map',
@@ -100,8 +132,12 @@ test('every exact size of Node is measured, or says why not', (t) => {
   t.deepEqual(left, []);
 });
 
+const MANY =
+  'function many(n) { const a = []; for (let i = 0; i < n; i += 1) a.push(i, i); return a; }';
 const sourceOf = ({ lines }: Case): string =>
-  ['function handler({ n, text }) {', ...lines.map((line) => `  ${line}`), '}', ''].join('\n');
+  [MANY, 'function handler({ n, text }) {', ...lines.map((line) => `  ${line}`), '}', ''].join(
+    '\n',
+  );
 
 /** What is alive when the call is over: its result. */
 function saidOf(source: string): number {

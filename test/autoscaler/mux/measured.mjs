@@ -1,7 +1,9 @@
 /** What results of handlers hold in this Node: a list of programs in, a list of bytes out. */
+import crypto from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import zlib from 'node:zlib';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc');
@@ -15,7 +17,7 @@ function held() {
 
 function keptBy({ source, payload }) {
   // oxlint-disable-next-line no-implied-eval
-  const handler = new Function(`${source}; return handler;`)();
+  const handler = new Function('crypto', 'zlib', `${source}; return handler;`)(crypto, zlib);
   // The first calls compile, and fill caches.
   handler(payload);
   handler(payload);

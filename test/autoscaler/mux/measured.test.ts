@@ -4,22 +4,14 @@
  * version that the summaries are of, or has no NumPy 1.24.
  */
 import test from 'ava';
-import { execa } from 'execa';
-import { join } from 'node:path';
-import { parse } from 'yaml';
-import { z } from 'zod';
-import { readInterface, sizesFor } from '../../../agent/expression/interface.ts';
-import { manifestBlock } from '../../../autoscaler/mux/report.ts';
+import { sizesFor } from '../../../agent/expression/interface.ts';
 import { extractSource } from '../../../autoscaler/mux/source.ts';
 import { PYTHON_SUMMARIES } from '../../../autoscaler/mux/summaries-python.ts';
 import type { CallResult } from '../../../autoscaler/mux/summaries.ts';
-import { isObject } from '../../../base/json.ts';
-import { PROJECT_ROOT } from '../../../base/paths.ts';
+import { interfaceOf, PAYLOAD, runAll } from './run-python.ts';
 
 /** What a call leaves behind beside its values: frames, names, objects that import made. */
 const LEFT_BYTES = 4 * 1024;
-const N = 100_000;
-const PAYLOAD = { n: N, text: 'x'.repeat(N) };
 
 interface Case {
   /** The summary it is about. */
@@ -44,6 +36,8 @@ const resident = (one: Case): Case => ({ ...one, counts: 'resident', above: 0.1 
 
 const MATRICES = ['a = np.zeros((300, 400))', 'b = np.zeros((400, 500))'];
 const BYTES = 'b = bytes(n)';
+const TEMPLATE = 't = string.Template("$a $b ${a} words")';
+const LARGE = 'b = os.urandom(8000000)';
 const FILE = `f = open("/dev/zero", "rb")`;
 const BUFFER = 'f = io.BytesIO(b)';
 
@@ -58,9 +52,15 @@ const NUMPY: readonly Case[] = [
   ...each('numpy.', 'matrix array copy sqrt exp sin cos zeros_like ones_like', (word) =>
     calls('', `np.${word}(a)`, 'a = np.zeros((n, 2))'),
   ),
-  ...each('numpy.', 'add multiply subtract', (word) =>
+  ...each('numpy.', 'add multiply subtract maximum minimum', (word) =>
     calls('', `np.${word}(a, a)`, 'a = np.zeros(n)'),
   ),
+  ...each('numpy.ndarray.', 'argmax argmin', (word) =>
+    calls('', `a.${word}(axis=1)`, 'a = np.zeros((n, 2))'),
+  ),
+  calls('a product', 'a @ b', ...MATRICES),
+  calls('a scaled byte', 'a * 0.5', 'a = np.zeros(n, dtype="uint8")'),
+  atMost(0.3, calls('numpy.array', 'np.array(a)', 'a = [[0.5] * 7 for _ in range(n // 7)]')),
   calls('numpy.ndarray.copy', 'a.copy()', 'a = np.zeros(n)'),
   calls('numpy.asarray', 'np.asarray(a)', 'a = np.zeros(n)'),
   ...each('numpy.ndarray.', 'ravel transpose', (word) =>
@@ -98,6 +98,27 @@ const STANDARD: readonly Case[] = [
   calls('repr', 'repr(event["text"])'),
   calls('str.format', '"{}{}".format(event["text"], event["text"])'),
   calls('str.join', '"".join([event["text"], event["text"]])'),
+  atMost(0.2, calls('str.join', '"".join("x" for _ in range(n))')),
+  atMost(0.2, calls('str.join', '"".join(str(i) + "x" * 100 for i in range(n))')),
+  atMost(0.2, calls('bytes.join', 'b"".join(bytes(9) for _ in range(n))')),
+  atMost(0.3, calls('bytes', 'bytes(7 for _ in range(n))')),
+  atMost(0.15, calls('bytearray', 'bytearray(7 for _ in range(n))')),
+  atMost(1, calls('bytes', 'bytes(b)', 'b = bytes(n)')),
+  calls('str.replace', 's.replace("x", "yyyy")', 's = event["text"]'),
+  atMost(1, calls('str.replace', 's.replace("", "ab")', 's = event["text"]')),
+  atMost(1, calls('html.escape', "html.escape('\"' * n)")),
+  atMost(0.2, calls('template.substitute', 't.substitute(a=event["text"], b=7)', TEMPLATE)),
+  atMost(
+    0.2,
+    calls('template.safe_substitute', 't.safe_substitute(a=event["text"], b=7)', TEMPLATE),
+  ),
+  atMost(7, calls('zlib.compress', 'zlib.compress(b)', 'b = os.urandom(n)')),
+  atMost(
+    0.2,
+    resident(
+      calls('zlib.decompress', 'zlib.decompress(p)', LARGE, 'p = zlib.compress(b)', 'b = 1'),
+    ),
+  ),
   calls('os.path.join', 'os.path.join(event["text"], event["text"])'),
   ...each('os.path.', 'basename dirname', (word) =>
     atMost(Infinity, calls('', `os.path.${word}(event["text"])`)),
@@ -109,6 +130,18 @@ const STANDARD: readonly Case[] = [
   ),
   atMost(Infinity, calls('bytes.split', 's.split()', 's = b"a " * n')),
   ...each('', 'list tuple', (word) => atMost(0.05, calls('', `${word}(range(n))`))),
+  ...['x', 'a longer text '].map((text) =>
+    atMost(0.4, calls('list', `list("${text}%d" % i for i in range(n))`)),
+  ),
+  atMost(0.15, calls('list', 'list(zip(range(n), range(n)))')),
+  atMost(0.15, calls('list', 'list(enumerate(range(n)))')),
+  atMost(0.15, calls('list', 'list(zip(*a))', 'a = [[0.5] * (n // 10) for _ in range(10)]')),
+  atMost(0.1, calls('list', 'list(a)', 'a = [i + 0.5 for i in range(n)]', 'a = list(a)')),
+  atMost(0.15, calls('collections.deque', 'collections.deque(range(n))')),
+  atMost(0.15, calls('collections.deque', '[collections.deque() for _ in range(n // 10)]')),
+  atMost(0.15, calls('sorted', 'sorted(range(n), key=lambda one: one / 7)')),
+  atMost(0.3, calls('list.sort', 'a.sort(key=lambda one: one / 7)', 'a = list(range(n))')),
+  atMost(0.15, calls('sum', '[sum((i, 500)) for i in range(n)]')),
   atMost(1, calls('sorted', 'sorted(a)', 'a = list(range(n))')),
   atMost(1, calls('random.sample', 'random.sample(range(n * 10), n)')),
   ...each('', 'set frozenset', (word) => atMost(1.5, calls('', `${word}(range(n))`))),
@@ -142,6 +175,81 @@ const GROWN: readonly Case[] = [
     counts: 'traced',
   },
   {
+    name: 'a list that is made again while the one before is there',
+    lines: ['for k in range(4):', '  d = [i + 0.5 for i in range(n)]', 'return 1'],
+    above: 0.1,
+    counts: 'traced',
+  },
+  {
+    name: 'a list that is filled again while the one before is there',
+    lines: [
+      'a = []',
+      'for k in range(4):',
+      '  d = []',
+      '  for i in range(n):',
+      '    d.append(i)',
+      '  a = d',
+      'return 1',
+    ],
+    above: 0.15,
+    counts: 'traced',
+  },
+  {
+    name: 'a dictionary that is filled again while the one before is there',
+    lines: [
+      'a = {}',
+      'for k in range(3):',
+      '  d = {}',
+      '  for i in range(n):',
+      '    d[i] = i',
+      '  a = d',
+      'return 1',
+    ],
+    above: 1.5,
+    counts: 'traced',
+  },
+  {
+    name: 'a list that gets several at a time',
+    lines: ['a = []', 'for i in range(n):', '  a.extend([bytes(10), bytes(20)])', 'return 1'],
+    above: 0.15,
+    counts: 'traced',
+  },
+  {
+    name: 'a list that gets what a generator makes',
+    lines: [
+      'a = []',
+      'for i in range(n // 9):',
+      '  a += (bytes(10) for _ in range(9))',
+      'return 1',
+    ],
+    above: 0.15,
+    counts: 'traced',
+  },
+  {
+    name: 'bytes that are appended to',
+    lines: ['b = bytearray()', 'for i in range(n):', '  b.append(7)', 'return 1'],
+    above: 0.15,
+    counts: 'traced',
+  },
+  {
+    name: 'bytes that are extended',
+    lines: ['b = bytearray()', 'for i in range(n // 10):', '  b.extend(b"0123456789")', 'return 1'],
+    above: 0.15,
+    counts: 'traced',
+  },
+  {
+    name: 'dict.setdefault',
+    lines: ['d = {}', 'for i in range(n):', '  d.setdefault(i, []).append(i)', 'return 1'],
+    above: 1,
+    counts: 'traced',
+  },
+  {
+    name: 'texts with a long part that is written',
+    lines: [`d = [f"${'-'.repeat(100)}{i}{i:>50}" for i in range(n // 10)]`, 'return 1'],
+    above: 0.35,
+    counts: 'traced',
+  },
+  {
     name: 'a list',
     lines: ['d = []', 'for i in range(n):', '  d.append(i)', 'return 1'],
     above: 0.1,
@@ -161,6 +269,8 @@ const UNMEASURED: Readonly<Record<string, string>> = {
   'io.open': 'is open',
   'gzip.open': 'as open, and a window of zlib',
   'urllib.parse.unquote_plus': 'a path of a request',
+  'hash.hexdigest': 'a constant',
+  'hash.digest': 'a constant',
   hex: 'a number',
   chr: 'a character',
   dict: 'measured as it grows',
@@ -199,7 +309,7 @@ test('every summary of exact or summarised size is measured, or says why not', (
   t.deepEqual(left, []);
 });
 
-const IMPORTS = 'import os, io, json, random';
+const IMPORTS = 'import os, io, json, random, zlib, html, string, collections';
 const sourceOf = ({ lines }: Case, imports: string): string =>
   [
     imports,
@@ -210,29 +320,8 @@ const sourceOf = ({ lines }: Case, imports: string): string =>
   ].join('\n');
 
 function saidOf(source: string): number {
-  const block = manifestBlock(extractSource('f.py', source, { model: null, entry: null }));
-  const read: unknown = parse(block ?? '');
-  const memory = isObject(read) ? read['memory'] : null;
-  const of = readInterface(isObject(memory) ? memory['expression'] : null);
+  const of = interfaceOf(extractSource('f.py', source, { model: null, entry: null }));
   return sizesFor(of, PAYLOAD).peak_bytes;
-}
-
-const answerSchema = z.object({
-  python: z.string(),
-  libraries: z.record(z.string(), z.string().nullable()),
-  peaks: z.array(z.number()),
-});
-
-/** null: there is no python3. */
-async function runAll(all: readonly { source: string; counts: string }[]) {
-  const script = join(PROJECT_ROOT, 'test/autoscaler/mux/measured.py');
-  const input = JSON.stringify(all.map((one) => ({ ...one, payload: PAYLOAD })));
-  const { stdout, failed } = await execa('python3', [script], {
-    input,
-    reject: false,
-    timeout: 240_000,
-  });
-  return failed ? null : answerSchema.parse(JSON.parse(stdout));
 }
 
 /** Of the whole process, which takes again what a call before has left: up to half more is said. */
