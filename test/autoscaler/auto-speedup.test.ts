@@ -139,7 +139,7 @@ test('a first round that was put aside keeps the speed-up that was chosen for it
   renameSync(`${made.out}/round-1`, `${made.out}/round-1-part-1`);
   rmSync(`${made.out}/round-2`, { recursive: true });
   await made.runRounds(2);
-  t.is(calibrated(made), 4, 'measured once');
+  t.is(calibrated(made), 2, 'measured once');
   const again = await readResults(`${made.out}/round-1`);
   t.is(again.manifest.trace.speedup, manifest.trace.speedup);
   t.deepEqual(again.manifest.resumed_from?.mechanisms, ['static', 'hotmem']);
