@@ -114,6 +114,14 @@ export async function readModule(path: string): Promise<Buffer> {
   return Buffer.from((await execa('xz', ['-dc', path], options)).stdout);
 }
 
+/** Nothing in it is damaged, and it has all that is needed now: what that is may have grown. */
+async function isWhole(folder: string, package_name: string, cache_dir: string): Promise<boolean> {
+  const look = await lookAt(folder, manifestSchema, cache_dir);
+  if (look.state !== 'ok') return false;
+  const names = await partNames(folder, versionOf(package_name)).catch(() => null);
+  return names?.every((name) => name in look.manifest.files) ?? false;
+}
+
 /** Makes sure the kernel is in `cache_dir`, whole, and says where its parts are. */
 export async function ensureDebianKernel(cache_dir: string): Promise<DebianKernel> {
   const parent = join(cache_dir, 'debian-kernels');
@@ -128,8 +136,7 @@ export async function ensureDebianKernel(cache_dir: string): Promise<DebianKerne
     return newest;
   });
   const folder = join(parent, package_name);
-  const isGood = async (): Promise<boolean> =>
-    (await lookAt(folder, manifestSchema, cache_dir)).state === 'ok';
+  const isGood = async (): Promise<boolean> => await isWhole(folder, package_name, cache_dir);
   // One that was unpacked before there were manifests is taken when nothing in it is empty.
   const manifest = await stat(join(folder, MANIFEST_NAME)).catch(() => null);
   if (manifest === null) {

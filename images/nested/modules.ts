@@ -2,7 +2,10 @@
 import { basename } from 'node:path';
 import { assert } from '../../base/assert.ts';
 
-/** What the machine needs: its bus, its root file system, and KVM on AMD SVM. */
+/**
+ * What the machine needs: its bus, its root file system, KVM on AMD SVM, and what TAP devices on a
+ * bridge between network namespaces take.
+ */
 export const NEEDED_MODULES = [
   'virtio_pci',
   '9pnet_virtio',
@@ -11,6 +14,10 @@ export const NEEDED_MODULES = [
   'kvm',
   'kvm-amd',
   'tun',
+  'bridge',
+  'veth',
+  'sch_ingress',
+  'cls_bpf',
 ] as const;
 
 /** `kernel/arch/x86/kvm/kvm-amd.ko.xz` -> `kvm-amd`. */
