@@ -116,6 +116,27 @@ static void mount_image(const struct options *options, int trouble)
 		give_up(trouble, "resolv.conf over the image");
 }
 
+/*
+ * What there is of the guest itself in /proc belongs to root, and takes no capability to write: an
+ * image may run as root.
+ */
+static void close_proc(int trouble)
+{
+	static const char *const paths[] = {
+		"proc/sys", "proc/sysrq-trigger", "proc/irq", "proc/bus", "proc/fs",
+	};
+	const unsigned long closed = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (mount(paths[i], paths[i], NULL, MS_BIND, NULL) == 0) {
+			if (mount(NULL, paths[i], NULL, MS_REMOUNT | MS_BIND | closed, NULL) < 0)
+				give_up(trouble, paths[i]);
+		} else if (errno != ENOENT) {
+			give_up(trouble, paths[i]);
+		}
+	}
+}
+
 static void build_root(const struct options *options, int trouble)
 {
 	const unsigned long closed = MS_RDONLY | MS_NOSUID | MS_NODEV;
@@ -139,6 +160,7 @@ static void build_root(const struct options *options, int trouble)
 	if (chdir(PLACE) < 0)
 		give_up(trouble, PLACE);
 	mount_all(trouble, first, sizeof(first) / sizeof(first[0]));
+	close_proc(trouble);
 	make_devices(trouble);
 	mount_all(trouble, second, sizeof(second) / sizeof(second[0]));
 	/* Whatever the root is, and whoever may write into its folders. */

@@ -24,8 +24,12 @@ const OUTPUT_BYTES = process.env['HOTPLANE_LONG_FUNCTIONS'] === undefined ? 128 
 /** A gibibyte of output takes a minute where nothing accelerates. */
 const HARM_MS = 4 * ASK_MS;
 
-function startProbe(guest: BootedGuest, instance: string, command: readonly string[] = [PROBE]) {
-  const told = ['--interface', 'http', '--instance', instance, '--root', '/'];
+function startProbe(
+  guest: BootedGuest,
+  instance: string,
+  { command = [PROBE], user = [] }: Readonly<Record<string, readonly string[]>> = {},
+) {
+  const told = ['--interface', 'http', '--instance', instance, '--root', '/', ...user];
   const argv = ['/bin/runtime', ...told, '--tmp-bytes', `${TMP_BYTES}`, '--', ...command];
   const env = { [PROTOCOL.user_variable]: PROTOCOL.user_supervisor };
   return guest.start(instance, { argv, env, memory_max_bytes: MEMORY_BYTES });
@@ -83,11 +87,22 @@ test('a sandbox is a world of its own, bounded, and disturbs no neighbour', asyn
     JSON.parse((await ask(guest, instance, Buffer.from(what))).toString());
 
   const [one, two] = [await told('one', 'look'), await told('two', 'look')];
-  const own = { pid: 1, processes: 1, interfaces: 1, no_new_privs: 1, root_write: false };
+  const own = {
+    pid: 1,
+    processes: 1,
+    interfaces: 1,
+    no_new_privs: 1,
+    root_write: false,
+    seized: 0,
+  };
   t.like(one, { ...own, host: 'one', kill_other: false, memory_max: `${MEMORY_BYTES}` });
   t.like(two, { ...own, host: 'two' });
   t.not(one['uid'], two['uid']);
   t.true(Number(one['uid']) >= 10_000);
+
+  await startProbe(guest, 'root', { user: ['--user', '0'] });
+  t.like(await told('root', 'look'), { ...own, uid: 0 }, 'root in there is nobody outside');
+  await guest.ask({ type: 'stop', instance: 'root' });
 
   const beside = { guest, neighbour: 'two' };
   const filled = await meanwhile(t, beside, told('one', 'fill'));
@@ -128,7 +143,7 @@ test('a sandbox is a world of its own, bounded, and disturbs no neighbour', asyn
   await startProbe(guest, 'three');
   await meanwhile(t, { guest, neighbour: 'three' }, bombing);
   t.like(await guest.exitOf('two'), { reason: 'oom' }, 'by its own bound: the others live');
-  const missing = startProbe(guest, 'none', ['/no/such']);
+  const missing = startProbe(guest, 'none', { command: ['/no/such'] });
   await t.throwsAsync(missing, { message: /No such file/ });
   await guest.ask({ type: 'stop', instance: 'three' });
 });

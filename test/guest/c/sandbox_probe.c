@@ -42,6 +42,24 @@ static void read_text(const char *path, char *text, size_t size)
 	close(fd);
 }
 
+/* Files of the guest itself that may be opened for writing. */
+static int seized(void)
+{
+	static const char *const paths[] = {
+		"/proc/sys/vm/overcommit_memory", "/proc/sys/kernel/pid_max",
+		"/proc/sysrq-trigger", "/proc/irq/default_smp_affinity",
+	};
+	int count = 0;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		int fd = open(paths[i], O_WRONLY);
+
+		count += fd >= 0;
+		close(fd);
+	}
+	return count;
+}
+
 static void look(void)
 {
 	char host[64] = "", memory[64], privileges[2048], *at;
@@ -62,10 +80,10 @@ static void look(void)
 	snprintf(out, sizeof(out),
 		 "{\"pid\":%d,\"uid\":%d,\"processes\":%d,\"host\":\"%s\",\"interfaces\":%d,"
 		 "\"memory_max\":\"%s\",\"no_new_privs\":%c,\"root_write\":%s,\"kill_other\":%s,"
-		 "\"tmp_entries\":%d}",
+		 "\"tmp_entries\":%d,\"seized\":%d}",
 		 getpid(), getuid(), entries("/proc", "123456789"), host, interfaces, memory,
 		 at ? at[12] : '?', open("/mine", O_CREAT | O_WRONLY, 0600) < 0 ? "false" : "true",
-		 kill(2, 0) < 0 && errno == ESRCH ? "false" : "true", entries("/tmp", "m"));
+		 kill(2, 0) < 0 && errno == ESRCH ? "false" : "true", entries("/tmp", "m"), seized());
 }
 
 static void fill_tmp(void)
