@@ -1,8 +1,8 @@
 /**
  * `npm run test:cloud-hypervisor`: the conformance suite, the tests of client and driver, those of
- * the project's guest, and one replay on the real program that CLOUD_HYPERVISOR names. Where this
- * host's KVM can run a guest it runs here, else in the nested machine. Without the program it says
- * so and counts as skipped.
+ * the project's guest and of the network of functions, and one replay on the real program that
+ * CLOUD_HYPERVISOR names. Where this host's KVM can run a guest it runs here, else in the nested
+ * machine. Without the program it says so and counts as skipped.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -16,12 +16,22 @@ import { probeAccelerator } from '../hypervisor-client/index.ts';
 import { ensureGuest } from '../images/index.ts';
 import { runInNestedMachine, shellQuote } from '../images/nested/machine.ts';
 import { ensureFilesProgram } from '../test/guest-kernel-patches/files-program.ts';
+import { ensureNetworkClient } from '../test/agent/network/stage.ts';
 import { emptyTally, tallyTapLine, type Tally } from './tap.ts';
 import { BINARY, MISSING } from '../test/hypervisor-client/cloud-hypervisor/binary.ts';
 
 const DEADLINE_MS = 3_600_000;
 const BIN = join(PROJECT_ROOT, 'node_modules', '.bin');
-const TRACE = join(PROJECT_ROOT, 'test/hypervisor-client/cloud-hypervisor/trace.csv');
+const FOLDER = 'test/hypervisor-client/cloud-hypervisor';
+const TRACE = join(PROJECT_ROOT, FOLDER, 'trace.csv');
+const TESTS = [
+  'cloud-hypervisor.vm.test.ts',
+  'real.test.ts',
+  'real-driver.test.ts',
+  'refusals.test.ts',
+  'guest.vm.test.ts',
+  'network.vm.test.ts',
+];
 
 /** Sets huge pages apart, in the nested machine alone: what it changes is gone with it. */
 const POOL = 'echo 64 > /proc/sys/vm/nr_hugepages';
@@ -48,9 +58,7 @@ function script(kernel_path: string, out_dir: string): string {
   for (const [name, value] of Object.entries(options)) replay.push(`--${name}`, value);
   return [
     ...exports,
-    'ava --tap --concurrency 1 --timeout 20m test/hypervisor-client/cloud-hypervisor/cloud-hypervisor.vm.test.ts' +
-      ' test/hypervisor-client/cloud-hypervisor/real.test.ts test/hypervisor-client/cloud-hypervisor/real-driver.test.ts' +
-      ' test/hypervisor-client/cloud-hypervisor/refusals.test.ts test/hypervisor-client/cloud-hypervisor/guest.vm.test.ts',
+    `ava --tap --concurrency 1 --timeout 20m ${TESTS.map((name) => `${FOLDER}/${name}`).join(' ')}`,
     `${replay.map(shellQuote).join(' ')} && echo "ok 1000 - a replay" || echo "not ok 1000 - a replay"`,
   ].join('\n');
 }
@@ -70,7 +78,7 @@ async function runAll(): Promise<Tally> {
   const { kernel_path } = await ensureGuest({ variant: 'stock', progress });
   // What the nested machine builds is gone with it.
   await ensureGuest({ variant: 'hotmem', progress });
-  await ensureFilesProgram();
+  await Promise.all([ensureFilesProgram(), ensureNetworkClient()]);
   const scratch = await mkdtemp(join(tmpdir(), 'hotplane-ch-'));
   let tally = emptyTally();
   const onLine = (line: string): void => {

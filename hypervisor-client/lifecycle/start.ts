@@ -16,6 +16,8 @@ export interface VmStartsParts {
   readonly cgroup_root: string | null;
   /** Users of VMMs, one for each; absent or null: they run as whoever starts them. */
   readonly uids?: UidRange | null;
+  /** Why this VMM cannot open a TAP device as another user; absent: it can. */
+  readonly why_own_nics?: string;
   /** Told what works less well than asked for; default `process.emitWarning`. */
   readonly onWarning: ((text: string) => void) | undefined;
 }
@@ -70,7 +72,9 @@ export class VmStarts {
   /** Ours is a TAP device that is there, and any where others may not open one at all. */
   async #usersFor({ id, nic }: VmSpec, { makeTap }: Places): Promise<VmmUsers | null> {
     if (!this.#users || !nic) return this.#users;
-    const why = makeTap ? await whyTapsAreOurs() : 'the device was there before';
+    const why =
+      this.#parts.why_own_nics ??
+      (makeTap ? await whyTapsAreOurs() : 'the device was there before');
     if (why === null) return this.#users;
     this.warn(`VM ${id} has a network device, and its VMM runs as our user: ${why}.`);
     return null;

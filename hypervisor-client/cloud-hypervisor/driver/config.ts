@@ -4,7 +4,14 @@ import { vmmError } from '../../errors.ts';
 import { deviceBytes, deviceInitialBytes, imagePaths } from '../../spec.ts';
 import type { DiskSpec, NicSpec, VmSpec } from '../../vm.ts';
 import { FAR_NODE } from '../../host/guest-node.ts';
-import type { DiskConfig, NetConfig, NumaConfig, NumaDistance, VmConfig } from '../types/index.ts';
+import type {
+  DiskConfig,
+  LandlockConfig,
+  NetConfig,
+  NumaConfig,
+  NumaDistance,
+  VmConfig,
+} from '../types/index.ts';
 import { BASE_ZONE, chFiles, GUEST_CID, zoneBootBytes, zoneOf, zonesBootBytes } from './layout.ts';
 import { CH_LIMITS } from '../limits.ts';
 
@@ -61,6 +68,7 @@ export function vmConfig(spec: VmSpec, options: ConfigOptions): VmConfig {
     vsock: { cid: GUEST_CID, socket: files.vsock_path },
     pvpanic: true,
     ...(options.landlock ? { landlock_enable: true } : {}),
+    ...(options.landlock && nic ? { landlock_rules: [tapFlags(nic)] } : {}),
   };
 }
 
@@ -77,6 +85,12 @@ const diskConfig = ({ serial, path }: DiskSpec): DiskConfig => ({
 
 /** A TAP device that is there is taken as it is: the server makes one of any other name. */
 const netConfig = ({ tap, mac, mtu_bytes }: NicSpec): NetConfig => ({ tap, mac, mtu: mtu_bytes });
+
+/** Where the server reads of what kind the device is; by itself it allows only /dev/net/tun. */
+const tapFlags = ({ tap }: NicSpec): LandlockConfig => ({
+  path: `/sys/class/net/${tap}`,
+  access: 'r',
+});
 
 /** Arguments after the program name; `-v` because only the log tells where a device is mapped. */
 export function serverArguments(spec: VmSpec): string[] {

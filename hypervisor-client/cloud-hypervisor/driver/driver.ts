@@ -74,7 +74,8 @@ export class CloudHypervisorDriver implements Hypervisor {
     this.#options = options;
     this.#readHugePages = options.readHugePages ?? readHugePages;
     const { cgroup_root = null, uids = null, onWarning } = options;
-    this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, uids, onWarning });
+    const why_own_nics = 'Cloud Hypervisor sets it up, which takes CAP_NET_ADMIN';
+    this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, uids, why_own_nics, onWarning });
   }
 
   async probe(): Promise<Capabilities> {

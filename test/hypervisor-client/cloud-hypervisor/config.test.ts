@@ -60,3 +60,13 @@ test('from a node of regions node 0 is nearer than every other one', (t) => {
     ],
   );
 });
+
+const rulesOf = (spec: VmSpec, landlock: boolean) =>
+  vmConfig(spec, { landlock, host_numa_node: null }).landlock_rules;
+
+test('a confined server may read of what kind its network device is, and of no other', (t) => {
+  const nic = { tap: 'hp0', mac: '02:00:0a:4d:08:10', mtu_bytes: 1_400 };
+  t.deepEqual(rulesOf({ ...SPEC, nic }, true), [{ path: '/sys/class/net/hp0', access: 'r' }]);
+  t.is(rulesOf({ ...SPEC, nic }, false), undefined);
+  t.is(rulesOf(SPEC, true), undefined);
+});

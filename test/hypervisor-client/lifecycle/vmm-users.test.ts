@@ -95,6 +95,19 @@ test('a network device is made for whom the VMM runs as, before it starts', asyn
   }
 });
 
+test('a VMM that sets its network device up itself runs as we do where it has one', async (t) => {
+  const told: string[] = [];
+  const onWarning = (text: string): void => void told.push(text);
+  const parts = { vmm: 'none', cgroup_root: null, uids: { first: ALONE, count: 3 } } as const;
+  const starts = new VmStarts({ ...parts, why_own_nics: 'it takes a right', onWarning });
+  const owners: number[] = [];
+  const makeTap = async (owner_uid: number): Promise<void> => void owners.push(owner_uid);
+  const places = { sockets: [], files: [], makeTap };
+  await starts.in(await networked(t), places, async (user) => void t.is(user, null));
+  t.deepEqual(owners, [ourUid()]);
+  t.regex(told.join(), /^VM vm has a network device, .* as our user: it takes a right\.$/);
+});
+
 test('folders that others may not pass are told, from the innermost up', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'hp-users-'));
   t.teardown(() => rm(root, { recursive: true, force: true }));
