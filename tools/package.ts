@@ -29,12 +29,14 @@ async function run(program: string, args: readonly string[], cwd = PROJECT_ROOT)
 
 /**
  * What is other in a package than the usual: members of group hotplane may call the agent, and an
- * upgrade, which restarts it, leaves VMs running. Quoted, since YAML reads 0660 as a number.
+ * upgrade, which restarts it, leaves VMs running, each within a limit where the host has cgroup v2.
+ * Quoted, since YAML reads 0660 as a number.
  */
 const SET: Readonly<Record<string, string>> = {
   socket_group: 'hotplane',
   socket_mode: '"0660"',
   keep_vms: 'true',
+  cgroup: 'auto',
 };
 
 /** Every key with its doc line, switched off but for those that a package sets. Pure. */
@@ -104,6 +106,7 @@ async function stageProgram(stage: string): Promise<void> {
 const FILES: readonly (readonly [string, string, number])[] = [
   ['packaging/hotplane', 'usr/bin/hotplane', 0o755],
   ['packaging/hotplane-agent.service', 'usr/lib/systemd/system/hotplane-agent.service', 0o644],
+  ['packaging/hotplane-vms.service', 'usr/lib/systemd/system/hotplane-vms.service', 0o644],
   ['packaging/sysusers.conf', 'usr/lib/sysusers.d/hotplane.conf', 0o644],
   ['docs/configuration.md', 'usr/share/doc/hotplane/configuration.md', 0o644],
   ['docs/metrics.md', 'usr/share/doc/hotplane/metrics.md', 0o644],

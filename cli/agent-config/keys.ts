@@ -270,9 +270,8 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     name: 'cgroup',
     kind: pathCalled('DIR'),
-    doc: 'cgroup v2 folder in which every VMM gets a memory limit of its own',
-    default: null,
-    otherwise: 'no limit',
+    doc: 'cgroup v2 folder in which each VMM gets a memory limit; auto: the one given to the agent',
+    default: 'off',
   },
   {
     name: 'vmm_uids',

@@ -14,7 +14,6 @@ import { BOOT_BYTES_MIN } from '../../agent/model/spec.ts';
 import { GUEST_KERNELS } from '../../agent/model/guest-kernel.ts';
 import { parseBridges } from '../../agent/model/network.ts';
 import { type MechanismName, MECHANISMS } from '../../agent/model/mechanism.ts';
-import { whyNotDelegated } from '../../agent/pressure/delegation.ts';
 import {
   defaultLimitBytes,
   type HostMemory,
@@ -31,6 +30,7 @@ import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import type { HypervisorOptions } from '../../hypervisor-client/drivers.ts';
 import { closedFolders, type UidRange } from '../../hypervisor-client/lifecycle/vmm-users.ts';
 import { LOG_LEVELS, VMM_CHOICES } from '../agent-config/keys.ts';
+import { type Cgroup, cgroupOf } from '../agent-config/cgroup.ts';
 import { parseUidRange } from '../agent-config/kinds.ts';
 import { configOptions, readAgentConfig } from '../agent-config/options.ts';
 import { namesOf } from '../agent-config/kinds.ts';
@@ -49,19 +49,8 @@ import { readVersion } from '../../base/version.ts';
 
 const US_PER_MS = 1_000;
 
-/** What we, and VMMs in their folder, can have. */
-function memoryOf(values: Values): HostMemory {
-  return readHostMemory({ proc: '/proc', vms: cgroupRoot(values) });
-}
-
-function cgroupRoot(values: Values): string | null {
-  const dir = values.optional('cgroup');
-  return dir === undefined ? null : resolve(dir);
-}
-
 /** The limit that was asked for, held against what the host really has; else the default. */
-function hostLimitBytes(values: Values): number {
-  const memory = memoryOf(values);
+function hostLimitBytes(values: Values, memory: HostMemory): number {
   if (values.optional('host-limit') === undefined) return defaultLimitBytes(memory);
   const limit_bytes = values.bytes('host-limit');
   const { usable_bytes, total_bytes, cgroup_bytes } = memory;
@@ -81,9 +70,9 @@ function hostLimitBytes(values: Values): number {
 }
 
 /** What the host keeps for others; null: nobody looks. */
-function hostKeepBytes(values: Values): number | null {
+function hostKeepBytes(values: Values, { usable_bytes }: HostMemory): number | null {
   if (values.optional('host-keep') !== undefined) return values.bytes('host-keep');
-  return values.flag('overcommit') ? null : usualKeepBytes(memoryOf(values).usable_bytes);
+  return values.flag('overcommit') ? null : usualKeepBytes(usable_bytes);
 }
 
 /** Below this every Deploy would be refused: one VM with one region. Throws HP_AGENT_HOST_LIMIT. */
@@ -102,19 +91,15 @@ function checkEnoughForOne(limit_bytes: number, overhead_bytes: number): void {
   );
 }
 
-/**
- * How to start VMMs. Throws HP_AGENT_CGROUP when --cgroup cannot hold them, HP_AGENT_VMM_USERS when
- * they cannot have users of their own.
- */
+/** How to start VMMs. Throws HP_AGENT_VMM_USERS when they cannot have users of their own. */
 export function vmmOptions(
   values: Values,
+  cgroup_root: string | null,
   onWarning: (text: string) => void,
   readNodes?: HostNodeReader,
 ): HypervisorOptions {
   const qemu = values.optional('qemu');
   const cloud_hypervisor = values.optional('cloud-hypervisor');
-  const cgroup_root = cgroupRoot(values);
-  if (cgroup_root !== null) checkCgroup(cgroup_root);
   const host_numa_node = hostNode(values, readNodes);
   const common = { cgroup_root, uids: vmmUids(values), onWarning };
   return {
@@ -151,19 +136,16 @@ async function tellUsers(
   }
 }
 
-/** Told before anything starts, and not once for every VM. */
-function checkCgroup(dir: string): void {
-  const trouble = whyNotDelegated(dir, { proc: '/proc' });
-  if (trouble === null) return;
-  throw agentError('HP_AGENT_CGROUP', `--cgroup ${dir} cannot hold VMMs: ${trouble}.`);
-}
-
 function parseMechanisms(text: string): MechanismName[] {
   return text.split(',').map((part) => MECHANISMS.get(part.trim()).name);
 }
 
 /** Bounds of the core's decisions that are of this host. */
-function boundsOf(values: Values, host_limit_bytes: number): Partial<CoreConfig> {
+function boundsOf(
+  values: Values,
+  host_limit_bytes: number,
+  memory: HostMemory,
+): Partial<CoreConfig> {
   return {
     node_limits: nodeLimitsOf(values, host_limit_bytes),
     vms_max: values.whole('vms-max', 1, LIMITS.vms_per_host),
@@ -173,7 +155,7 @@ function boundsOf(values: Values, host_limit_bytes: number): Partial<CoreConfig>
       AGENT_LIMITS.invocations_queued_per_function,
     ),
     queued_ms: values.whole('queued-ms', 1, AGENT_LIMITS.invocation_queued_ms),
-    host_keep_bytes: hostKeepBytes(values),
+    host_keep_bytes: hostKeepBytes(values, memory),
     memory_wait_ms: values.whole('memory-wait-ms', 0, AGENT_LIMITS.invocation_queued_ms),
     bridges: parseBridges(values.optional('bridges') ?? '') ?? [],
     queue: queueOf(values),
@@ -263,7 +245,7 @@ async function run(input: CommandInput): Promise<number> {
   const { stdout, stderr, signal } = input;
   const values = valuesOf(await readAgentConfig(input, process.env));
   const vmm = values.choice('vmm', VMM_CHOICES);
-  const host_limit_bytes = hostLimitBytes(values);
+  const { group, memory, host_limit_bytes } = hostOf(values);
   const mechanisms = parseMechanisms(values.text('mechanisms'));
   const guest_kernel = values.choice('guest-kernel', GUEST_KERNELS);
   const level = values.choice('log-level', LOG_LEVELS);
@@ -285,7 +267,7 @@ async function run(input: CommandInput): Promise<number> {
   );
   const policies = await policiesOf(values, log, signal);
   const manager = serviceManager(signal, log);
-  const vmms = vmmOptions(values, warning(log, 'HP_AGENT_VMM_WARNING'));
+  const vmms = fencedVmms(values, group, log);
   const uids = vmms.qemu?.uids ?? null;
   const state_dir = resolve(values.text('state-dir'));
   // The state folder itself is opened to them.
@@ -296,10 +278,10 @@ async function run(input: CommandInput): Promise<number> {
     state_dir,
     runtime_dir: runtimeDir(),
     host_limit_bytes,
-    cgroup_root: cgroupRoot(values),
+    cgroup_root: group.root,
     vmm_overhead_bytes: values.bytes('vmm-overhead'),
     host_cpus: availableParallelism(),
-    bounds: boundsOf(values, host_limit_bytes),
+    bounds: boundsOf(values, host_limit_bytes, memory),
     dns: namesOf(values.optional('dns') ?? '').filter(Boolean),
     ...peersOf(values),
     ...shownBy(values),
@@ -338,6 +320,21 @@ function threadCpuMs(): number {
   return (user + system) / US_PER_MS;
 }
 
+/** What we, and VMMs in their group, can have of this host. */
+function hostOf(values: Values) {
+  const group = cgroupOf(values);
+  const memory = readHostMemory({ proc: '/proc', vms: group.root });
+  return { group, memory, host_limit_bytes: hostLimitBytes(values, memory) };
+}
+
+/** How to start VMMs, in their group if there is one, which is told. */
+function fencedVmms(values: Values, { root, why }: Cgroup, log: Logger): HypervisorOptions {
+  if (root !== null) log.info({ cgroup: root }, 'each VM has a memory limit of its own');
+  const tell = warning(log, 'HP_AGENT_CGROUP');
+  if (why !== null) tell(`VMs have no memory limits of their own: ${why}`);
+  return vmmOptions(values, root, warning(log, 'HP_AGENT_VMM_WARNING'));
+}
+
 export const agentCommand: Command = {
   name: 'agent',
   is_service: true,
@@ -368,6 +365,9 @@ A socket for looking only is --read-socket, with --read-group for a group.
 Of those who may connect to a socket the kernel tells the user, who is written down as the author of
 what he changes. --socket-write and --socket-read list users and %groups that may do all, or look
 only; the agent's own user and root may do all, and where either is given anybody else may nothing.
+
+With --cgroup auto each VMM has a memory limit, where the agent was given a group of cgroup v2: its
+packaged unit has one, and so has 'systemd-run --user --scope -p Delegate=yes'.
 
 As root, with --vmm-uids, the VMM of each VM runs as a user of its own out of that range; images and
 the folders above them must be open to those users.

@@ -17,6 +17,7 @@ import { DEFAULT_POOL } from '../../agent/model/pool-spec.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { parseOptions } from '../../bench/reclaim/plan/options.ts';
 import { parseUidRange } from '../../cli/agent-config/kinds.ts';
+import { cgroupOf } from '../../cli/agent-config/cgroup.ts';
 import { vmmOptions } from '../../cli/commands/agent.ts';
 import { resolveConfig, valuesOf } from '../../cli/agent-config/resolve.ts';
 import { COMMANDS } from '../../cli/commands.ts';
@@ -158,7 +159,7 @@ const vmmOf = (line: string, env: NodeJS.ProcessEnv = {}) => {
   const parsed = parseCommandLine(['agent', ...line.split(' ').filter(Boolean)], COMMANDS);
   if (parsed.kind !== 'run') throw new Error(`${line} is no command to run`);
   const values = valuesOf(resolveConfig(parsed.values, env, null));
-  return vmmOptions(values, () => undefined, readNodes);
+  return vmmOptions(values, cgroupOf(values).root, () => undefined, readNodes);
 };
 
 const MEMORY = { free_bytes: null, has_cpus: true, distances: [] };

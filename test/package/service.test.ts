@@ -1,19 +1,22 @@
-/** The unit is one that systemd takes without a word, and by which it can watch an agent. */
+/** The units are such that systemd takes them without a word, and can watch an agent by them. */
 import test from 'ava';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 
-const UNIT = join(PROJECT_ROOT, 'packaging', 'hotplane-agent.service');
+const PACKAGING = join(PROJECT_ROOT, 'packaging');
+const UNIT = join(PACKAGING, 'hotplane-agent.service');
+const VMS_UNIT = 'hotplane-vms.service';
 const SYSTEMD_ANALYZE = '/usr/bin/systemd-analyze';
 /** A host without systemd cannot say what systemd thinks of it. */
 const withSystemd = existsSync(SYSTEMD_ANALYZE) ? test : test.skip;
 /** Of systemd's own scale from 0 (confined) to 100; a unit without any of it has 96. */
 const EXPOSURE_MAX = 30;
 
+/** With the unit of VMs beside it, which it wants. */
 async function unitAlone(t: { teardown: (end: () => Promise<void>) => void }): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'hotplane-unit-'));
   t.teardown(() => rm(dir, { recursive: true, force: true }));
@@ -21,6 +24,7 @@ async function unitAlone(t: { teardown: (end: () => Promise<void>) => void }): P
   // The program is not installed here.
   const text = await readFile(UNIT, 'utf8');
   await writeFile(path, text.replace(/^ExecStart=.*$/m, 'ExecStart=/bin/true'));
+  await copyFile(join(PACKAGING, VMS_UNIT), join(dir, VMS_UNIT));
   return path;
 }
 
@@ -57,4 +61,21 @@ test('it is told when it serves, watched, and its VMs outlive a crash', async (t
     t.true(text.split('\n').includes(line), line);
   }
   t.regex(text, /^WatchdogSec=\d+$/m);
+});
+
+test('its VMs are in a group beside it, which is given to its user, and never in its own', async (t) => {
+  const agent = (await readFile(UNIT, 'utf8')).split('\n');
+  const vms = (await readFile(join(PACKAGING, VMS_UNIT), 'utf8')).split('\n');
+  for (const unit of [agent, vms]) {
+    t.true(unit.includes('Slice=hotplane.slice'));
+    t.true(unit.includes('User=hotplane'));
+  }
+  t.true(agent.includes(`Requires=${VMS_UNIT}`));
+  t.true(agent.includes('ProtectControlGroups=no'));
+  t.false(
+    agent.some((line) => line.startsWith('Delegate=')),
+    'see the unit of VMs for the reason',
+  );
+  t.true(vms.includes('Delegate=memory'));
+  t.true(vms.includes('OOMPolicy=continue'));
 });

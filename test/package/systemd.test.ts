@@ -4,7 +4,7 @@
  * folder of that Debian: what debootstrap makes, with systemd and QEMU in it. It takes root, and
  * five minutes.
  */
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +27,36 @@ const UNIT_PATH = `/usr/lib/systemd/system/${UNIT}`;
 
 async function property(machine: Machine, name: string): Promise<string> {
   return (await machine.run('systemctl', 'show', '--value', '-p', name, UNIT)).trim();
+}
+
+const VMS_UNIT = 'hotplane-vms.service';
+const GROUP_OF_VMS = `/sys/fs/cgroup/hotplane.slice/${VMS_UNIT}`;
+const CONFIG = '/etc/hotplane/agent.yaml';
+
+/** What one who is no root asks, and how it ended. */
+async function asUser(machine: Machine, user: string, ...words: string[]): Promise<string> {
+  const asked = `runuser -u ${user} -- hotplane ${words.join(' ')} 2>&1; echo "exit $?"`;
+  return await machine.run('sh', '-c', asked);
+}
+
+/** Whether the host of the test lets a group of version 2 limit memory. */
+const limitsMemory = async (machine: Machine): Promise<boolean> =>
+  (await machine.run('cat', '/sys/fs/cgroup/cgroup.controllers')).split(/\s+/).includes('memory');
+
+/** The VMMs of the machine are in the group of VMs, each in one with a limit. */
+async function checkFences(t: ExecutionContext, machine: Machine): Promise<void> {
+  const owner = await machine.run('stat', '-c', '%U', GROUP_OF_VMS, `${GROUP_OF_VMS}/cgroup.procs`);
+  t.is(owner.trim(), 'hotplane\nhotplane');
+  if (!(await limitsMemory(machine))) {
+    t.log('no group of version 2 limits memory on this host: limits were not looked at');
+    return;
+  }
+  for (const path of (await vmms(machine)).trim().split('\n')) {
+    const group = await machine.run('cat', path.replace('cmdline', 'cgroup'));
+    t.regex(group, /^0::\/hotplane\.slice\/hotplane-vms\.service\/hotplane-vm\d+$/m);
+    const limit = await machine.run('cat', `/sys/fs/cgroup${group.trim().slice(3)}/memory.max`);
+    t.regex(limit, /^\d+\n$/);
+  }
 }
 
 /** Until the unit has it so, which differs from what it was. */
@@ -75,10 +105,13 @@ withDebian('installed, started, watched, restarted and removed', async (t) => {
     return { ...callSchema.parse(told) };
   };
   t.like(await call(), { outcome: 'done', cold: true });
+  t.is(await machine.run('systemctl', 'is-active', VMS_UNIT), 'active\n');
+  await checkFences(t, machine);
 
   await machine.run('sh', '-c', `kill -KILL ${pid}`);
   const after_kill = await changed(machine, 'MainPID', pid);
   t.like(await call(), { outcome: 'done', cold: false }, 'the VM outlived its agent');
+  await checkFences(t, machine);
 
   await machine.run('sed', '-i', 's/^WatchdogSec=.*/WatchdogSec=20/', UNIT_PATH);
   await machine.run('systemctl', 'daemon-reload');
@@ -92,9 +125,25 @@ withDebian('installed, started, watched, restarted and removed', async (t) => {
   await changed(machine, 'MainPID', unstuck);
   t.like(await call(), { outcome: 'done', cold: false }, 'and an upgrade');
   t.not(await vmms(machine), '');
+  await checkFences(t, machine);
+
+  // Who is in the group may connect; what he may do then is by his name, which the kernel tells.
+  for (const user of ['stranger', 'looker', 'doer']) await machine.run('useradd', user);
+  for (const user of ['looker', 'doer']) await machine.run('usermod', '-aG', 'hotplane', user);
+  t.regex(await asUser(machine, 'doer', 'invoke', 'f', '--json'), /"outcome":"done"[^]*exit 0/);
+  t.regex(await asUser(machine, 'stranger', 'status'), /you may not[^]*exit 3/);
+  const before_lists = await property(machine, 'MainPID');
+  await machine.run('sh', '-c', `printf 'socket_write: doer\nsocket_read: looker\n' >> ${CONFIG}`);
+  await machine.run('systemctl', 'restart', UNIT);
+  await changed(machine, 'MainPID', before_lists);
+  t.regex(await asUser(machine, 'looker', 'status'), /granted[^]*exit 0/);
+  t.regex(await asUser(machine, 'looker', 'invoke', 'f'), /HP_AGENT_NOT_ALLOWED[^]*exit 3/);
+  t.regex(await asUser(machine, 'doer', 'invoke', 'f', '--json'), /"outcome":"done"[^]*exit 0/);
 
   await machine.run('dpkg', '--purge', 'hotplane');
   t.is(await property(machine, 'ActiveState'), 'inactive');
+  const group = await machine.run('sh', '-c', `ls -d ${GROUP_OF_VMS} || true`);
+  t.is(group, '', 'nor is their group left');
   t.is(await vmms(machine), '', 'who removes the package ends the VMs');
   t.is(await machine.run('sh', '-c', 'ls -d /var/lib/hotplane /run/hotplane || true'), '');
 });
