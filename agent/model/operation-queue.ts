@@ -63,6 +63,8 @@ export interface QueueState {
   /** Counts epochs in which something heavy was given back; it is over at `ends_at_ms`. */
   readonly epoch: number;
   readonly ends_at_ms: number;
+  /** Functions of which enough ran beside one in this epoch to tell how much they were slowed down. */
+  readonly slowed: readonly string[];
   /** When a heavy unplug was under way last; null: never. */
   readonly reclaimed_at_ms: number | null;
   /** How many times as long the worst neighbour ran in the last epoch; null: nobody tells. */
@@ -76,6 +78,7 @@ export function newQueue({ tokens_max }: QueueConfig): QueueState {
     tokens: tokens_max,
     epoch: 0,
     ends_at_ms: 0,
+    slowed: [],
     reclaimed_at_ms: null,
     slowdown: null,
   };

@@ -83,11 +83,12 @@ export function withLook(
   hit: boolean,
   now_ms: number,
 ): PoolState {
-  const { asked, hits, used_at_ms, ...of } = pool[rung];
-  const looked = hit
-    ? { ...of, asked: asked + 1, hits: hits + 1, used_at_ms: now_ms }
-    : { ...of, asked: asked + 1, hits, used_at_ms };
-  return { ...pool, [rung]: looked };
+  const { want, bytes, byte_ms, asked, hits, used_at_ms } = pool[rung];
+  const counts = hit
+    ? { asked: asked + 1, hits: hits + 1, used_at_ms: now_ms }
+    : { asked: asked + 1, hits, used_at_ms };
+  const looked = { want, bytes, byte_ms, ...counts };
+  return rung === 'warm' ? { ...pool, warm: looked } : { ...pool, plugged: looked };
 }
 
 /** So many are to stand there. */
