@@ -41,9 +41,9 @@ button, input { font: inherit; color: inherit; background: var(--band); border: 
 #memory .area { fill-opacity: 0.88; } .area { fill-opacity: 1; } .chart .bad-text { fill: var(--bad); }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; color: var(--soft); font-size: 12.5px; margin: 4px 0 8px; }
 .dot { display: inline-block; width: 9px; height: 9px; border-radius: 2px; background: currentColor; margin-right: 5px; }
-.map { display: grid; grid-template-columns: repeat(auto-fill, minmax(132px, 1fr)); gap: 10px 12px; align-items: start; }
-.vm { margin: 0; } .vm svg { display: block; }
-figcaption { font-size: 11.5px; line-height: 1.5; white-space: nowrap; }
+.map { display: grid; grid-template-columns: repeat(auto-fill, minmax(158px, 1fr)); gap: 10px 12px; align-items: start; }
+.vm { margin: 0; min-width: 0; } .vm svg { display: block; }
+figcaption { font-size: 11.5px; line-height: 1.5; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 figcaption span { color: var(--soft); } em { color: var(--bad); font-style: normal; }
 .cell { fill: none; stroke: var(--faint); } .full { fill: currentColor; }
 .outline { fill: none; stroke: currentColor; stroke-width: 1.6; } .full.r-moving { fill-opacity: 0.35; }

@@ -22,7 +22,7 @@ const HANDOVERS: Readonly<Record<LineageTenure['handover'], readonly [string, st
 /** The newest holders, the newest on top; `seq` null: the newest one is chosen. */
 export function renderLineage(lineage: Lineage | null, seq: number | null): string {
   if (!lineage) {
-    return '<p class="note">Choose a region: click on it below, or name it (vm1/r0).</p>';
+    return '<p class="note">Choose a region: click on it above, or name it (vm1/r0).</p>';
   }
   if (!lineage.is_kept) {
     return '<p class="note">This agent keeps no ledger: it runs without --ledger.</p>';

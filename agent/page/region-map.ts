@@ -28,11 +28,14 @@ function lookOf(region: LiveRegion): RegionLook {
   return region.instance_phase === 'busy' ? 'busy' : 'idle';
 }
 
+/** vm9 is before vm10. */
+const inOrder = new Intl.Collator('en', { numeric: true }).compare;
+
 /** VMs of functions whose name has `filter` in it, function by function. */
 export function renderMap(model: PageModel, filter: string): string {
   const vms = [...model.vms.values()]
     .filter((vm) => vm.function.includes(filter))
-    .toSorted((a, b) => (a.function < b.function ? -1 : Number(a.function > b.function)));
+    .toSorted((a, b) => inOrder(a.function, b.function) || inOrder(a.id, b.id));
   const shown = vms.slice(0, PAGE_LIMITS.vms);
   let regions = 0;
   for (const vm of shown) regions += vm.region_count;

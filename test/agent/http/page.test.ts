@@ -62,6 +62,10 @@ async function untilEqual(t: ExecutionContext, browser: Browser, agent: BusyAgen
 
 /** Whether the page is wider than its screen, which people would have to scroll. */
 const isTooWide = 'document.documentElement.scrollWidth > window.innerWidth';
+/** Names of VMs that have no room, and would be over those beside them. */
+const cut =
+  "[...document.querySelectorAll('figcaption')].filter((one) => one.scrollWidth > one.clientWidth)" +
+  '.map((one) => one.textContent)';
 const count = (selector: string) => `document.querySelectorAll('${selector}').length`;
 
 for (const vms of [8, 256]) {
@@ -94,7 +98,12 @@ for (const vms of [8, 256]) {
       const paper = 'getComputedStyle(document.body).backgroundColor';
       papers.add(await browser.evaluate(paper));
       t.false(await browser.evaluate(isTooWide), `${screen.width} pixels`);
+      t.deepEqual(await browser.evaluate(cut), [], `${screen.width} pixels`);
     }
+    const names = await browser.evaluate(
+      "[...document.querySelectorAll('[data-vm]')].slice(0, 3).map((vm) => vm.dataset.vm)",
+    );
+    t.deepEqual(names, ['vm1', 'vm2', 'vm3'], 'as people count');
     t.deepEqual([...papers], ['rgb(255, 255, 255)', 'rgb(17, 22, 30)']);
     t.deepEqual(browser.errors, [], 'its policy forbids nothing that it does');
     const own = new RegExp(`^(http|ws)://127\\.0\\.0\\.1:${agent.port}/|^data:|^about:blank$`);
