@@ -4,7 +4,7 @@ import { describeError, EXIT_CODES, type HotplaneError, isHotplaneError } from '
 import { cliError } from './errors.ts';
 import { CLI_LIMITS } from './limits.ts';
 import { processOutputs } from '../base/output.ts';
-import { translated } from '../base/system-error.ts';
+import { codeOf, translated } from '../base/system-error.ts';
 import { printable } from '../base/printable.ts';
 import { COMMANDS } from './commands.ts';
 import type { ProgressStream } from '../base/progress.ts';
@@ -49,6 +49,8 @@ export async function main(
     io.onCommand?.(command);
     return (await command.run({ values, positionals, argv, stdout, stderr, signal })) ?? 0;
   } catch (error) {
+    // Whoever ended it knows: what waits throws the abort itself.
+    if (io.signal.aborted && codeOf(error) === 'ABORT_ERR') return EXIT_CODES.interrupted;
     return reportError(translated(error), io, argv.includes('--json'));
   }
 }

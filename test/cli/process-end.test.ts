@@ -11,6 +11,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { hostClock } from '../../base/clock.ts';
+import { EXIT_CODES } from '../../base/errors.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
 import { waitFor } from '../../base/wait.ts';
 
@@ -76,6 +77,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     t.is(running.note(), signal);
   });
 }
+
+test.serial(
+  'a command that only waits says nothing of its end, and ends as interrupted',
+  async (t) => {
+    const running = await begin(t, 'wait');
+    running.kill('SIGINT');
+    t.is(await running.exit_code, EXIT_CODES.interrupted);
+    t.is(running.err(), '');
+  },
+);
 
 for (const [first, second, code] of [
   ['SIGTERM', 'SIGINT', 130],
