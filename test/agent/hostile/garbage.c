@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A client of the Lambda API that answers each invocation with its payload. Asked for `garbage` it
- * never answers, and a process of it sends the API what is no HTTP, as fast as that takes it.
+ * A client of the Lambda API that answers each invocation with its payload, but for three that it
+ * never answers:
+ *
+ *   garbage   a process of it sends the API what is no HTTP, as fast as that takes it
+ *   other     it answers requests that it was never given, as fast as that takes it
+ *   silent    it asks for nothing any more
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -67,6 +71,15 @@ static void talk_garbage(void)
 	}
 }
 
+static void answer_others(void)
+{
+	static const char request[] = "POST " PATH "00000000-another/response HTTP/1.1\r\nHost: a\r\n"
+				      "Content-Length: 2\r\n\r\n{}";
+
+	for (;;)
+		ask(request, sizeof(request) - 1);
+}
+
 int main(void)
 {
 	static const char next[] = "GET " PATH "next HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -88,6 +101,11 @@ int main(void)
 				talk_garbage();
 			pause();
 		}
+		if (strstr(body, "other"))
+			answer_others();
+		if (strstr(body, "silent"))
+			for (;;)
+				pause();
 		length = snprintf(request, sizeof(request),
 				  "POST " PATH "%s/response HTTP/1.1\r\nHost: a\r\n"
 				  "Content-Length: %zu\r\n\r\n%s",
