@@ -24,6 +24,10 @@ export const QUICKSTART_REPLAY: Readonly<Record<string, string>> = {
   'memory-scale': '0.125',
 };
 
+/** In these every application has made a call, in a minute and all of them. */
+const FOUR_APPS_S = 60;
+const WHOLE_TRACE_S = 1_220;
+
 async function run({ values, argv, stdout, stderr, signal }: CommandInput): Promise<void> {
   const [
     { runReplayCommand },
@@ -45,7 +49,7 @@ async function run({ values, argv, stdout, stderr, signal }: CommandInput): Prom
     ...QUICKSTART_REPLAY,
     mechanism: values.text('mechanism'),
     speedup: values.text('speedup'),
-    duration: values.text('duration'),
+    duration: String(values.number('duration', FOUR_APPS_S, WHOLE_TRACE_S)),
     rounds: values.text('rounds'),
     'guest-kernel': guest_kernel,
   };
@@ -103,7 +107,7 @@ export const quickstartCommand: Command = {
     },
     duration: {
       value: 'SEC',
-      summary: "of the trace's 1220 s: what arrives later is left out",
+      summary: `of the trace's ${WHOLE_TRACE_S} s, from ${FOUR_APPS_S} on: later calls are left out`,
       default: '600',
     },
     rounds: { value: 'R', summary: 'replay all of it R times, in turned order', default: '1' },

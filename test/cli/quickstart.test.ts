@@ -12,6 +12,7 @@ import type { ReplayPlan } from '../../autoscaler/replay/plan.ts';
 import type { SpeedupMeasured } from '../../autoscaler/results/speedup-choice.ts';
 import { MIB } from '../../base/units.ts';
 import { QUICKSTART_REPLAY, quickstartCommand } from '../../cli/commands/quickstart.ts';
+import { runLine } from './run-line.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -40,6 +41,14 @@ test('all four applications and a burst of calls are replayed, under every mecha
   t.is(plan.functions.length, 4);
   t.true(plan.arrivals.length >= 50, `${plan.arrivals.length} calls`);
   t.true(Math.max(...plan.functions.map((one) => one.peak_concurrency)) >= 10, 'a burst');
+});
+
+test('so much of the trace is taken as has calls of all applications', async (t) => {
+  for (const given of ['59', '1221', 'long']) {
+    const { code, err } = await runLine(`quickstart --duration ${given} --out /nowhere/out`);
+    t.is(code, 2);
+    t.regex(err, /--duration is '/);
+  }
 });
 
 /** Of README's machine, with the function of most memory; three eighths of a CPU were not ours. */
