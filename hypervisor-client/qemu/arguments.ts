@@ -6,8 +6,10 @@ import { vmmError } from '../errors.ts';
 import { FAR_NODE, NEAR_NODE, nodeBootBytes } from '../host/guest-node.ts';
 import { deviceBytes, deviceInitialBytes, devicesBytes } from '../spec.ts';
 import type { Accelerator, DeviceSpec, DiskSpec, NicSpec, VmSpec } from '../vm.ts';
+import { type AccessPlugin, accessArguments } from './accesses.ts';
 import {
   backendIdOf,
+  BOOT_BACKEND,
   DEVICES_MAX,
   DISK_SLOT,
   NIC_SLOT,
@@ -37,6 +39,8 @@ export interface QemuHost {
   readonly arch?: GuestArch;
   /** Of the host: where all memory comes from that has no node of its own. Default: any. */
   readonly host_node?: number | null;
+  /** Counts accesses of the guest, under TCG. Default: nobody counts. */
+  readonly accesses?: AccessPlugin | null;
 }
 
 /** Arguments after the program name. Throws HP_VMM_BAD_SPEC for what only QEMU minds. */
@@ -54,6 +58,9 @@ export function qemuArguments(spec: VmSpec, host: QemuHost): string[] {
     ['-name', `${spec.id},debug-threads=on`],
     ['-machine', isBoundAlone(spec, host) ? `${machine},memory-backend=${BOOT_BACKEND}` : machine],
     acceleratorArguments(host),
+    host.accesses
+      ? accessArguments(host.accesses, files.counts_path, spec.boot_bytes + devicesBytes(spec))
+      : [],
     ['-smp', `${spec.vcpus}`],
     memoryArguments(spec, host),
     ['-kernel', spec.kernel_path, '-initrd', spec.initrd_path],
@@ -78,12 +85,13 @@ function acceleratorArguments({ accelerator, version, arch }: QemuHost): string[
     : ['-accel', 'tcg,thread=multi', '-cpu', emulatedCpu(version)];
 }
 
-/** The object that boot memory is, where the guest has no nodes. */
-const BOOT_BACKEND = 'boot';
-
-/** Whether boot memory is an object of its own: one that is bound, and no guest node's. */
-const isBoundAlone = (spec: VmSpec, { host_node = null }: QemuHost): boolean =>
-  host_node !== null && spec.devices.every(({ guest_node }) => guest_node === null);
+/**
+ * Whether boot memory is an object of its own, and no guest node's: one that is bound, or whose
+ * accesses are counted, for it has to be the first of all blocks then.
+ */
+const isBoundAlone = (spec: VmSpec, { host_node = null, accesses = null }: QemuHost): boolean =>
+  (host_node !== null || accesses !== null) &&
+  spec.devices.every(({ guest_node }) => guest_node === null);
 
 /** Properties of a memory backend whose pages come from that node of the host alone. */
 const boundTo = (host_node: number | null | undefined): string =>

@@ -1,7 +1,8 @@
 /** QEMU as a hypervisor: start, adoption, and what it can do. */
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { type Clock, hostClock } from '../../base/clock.ts';
 import { DEFAULT_ARCH, type GuestArch } from '../../base/guest-arch.ts';
+import { jsonDocument } from '../../base/json.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import { chooseAccelerator, probeAccelerator } from '../host/accelerator.ts';
@@ -29,6 +30,7 @@ import type {
   VmHandle,
   VmSpec,
 } from '../vm.ts';
+import { type AccessPlugin, checkAccessVersion, readAccessRanges } from './accesses.ts';
 import { qemuArguments } from './arguments.ts';
 import { qemuMissing, qemuVersion } from './binary.ts';
 import { DEVICES_MAX, qemuFiles } from './layout.ts';
@@ -56,6 +58,8 @@ export interface QemuOptions {
   readonly host_node?: number | null;
   /** How the host's nodes are read; default: /sys. */
   readonly readHostNodes?: HostNodeReader;
+  /** A plugin that counts accesses of guests that are emulated (accesses.ts). Default: none. */
+  readonly accesses?: AccessPlugin | null;
 }
 
 /** What distributions call it. */
@@ -82,6 +86,7 @@ export class QemuDriver implements Hypervisor {
   readonly #readHugePages: HugePageReader;
   readonly #host_node: number | null;
   readonly #readHostNodes: HostNodeReader;
+  readonly #accesses: AccessPlugin | null;
   #version: string | null = null;
 
   constructor(options: QemuOptions = {}) {
@@ -91,6 +96,7 @@ export class QemuDriver implements Hypervisor {
     this.#readHugePages = options.readHugePages ?? readHugePages;
     this.#host_node = options.host_node ?? null;
     this.#readHostNodes = options.readHostNodes ?? readHostNodes;
+    this.#accesses = options.accesses ?? null;
     const { cgroup_root = null, uids = null, onWarning } = options;
     this.#starts = new VmStarts({ vmm: this.kind, cgroup_root, uids, onWarning });
   }
@@ -114,7 +120,9 @@ export class QemuDriver implements Hypervisor {
     const accelerator = arch === DEFAULT_ARCH ? await chooseAccelerator(spec.accelerator) : 'tcg';
     const version = accelerator === 'tcg' ? await this.#versionOnce() : '';
     const host_node = this.#host_node;
-    const argv = qemuArguments(spec, { accelerator, version, arch, host_node });
+    const accesses = accelerator === 'tcg' ? this.#accesses : null;
+    if (accesses) checkAccessVersion(version);
+    const argv = qemuArguments(spec, { accelerator, version, arch, host_node, accesses });
     const files = qemuFiles(spec.run_dir);
     checkVmSocketPath(files.qmp_path);
     checkVmSocketPath(files.channel_path);
@@ -123,7 +131,7 @@ export class QemuDriver implements Hypervisor {
     checkHostNodes(spec, host_node, this.#readHostNodes);
     const places = {
       sockets: [files.qmp_path, files.channel_path],
-      files: [files.console_path],
+      files: [files.console_path, ...(accesses ? [files.counts_path] : [])],
       makeTap: options.makeTap,
     };
     return await this.#starts.in(spec, places, async (user) => {
@@ -253,6 +261,7 @@ export class QemuDriver implements Hypervisor {
       const by = { is_new: started !== null, accelerator };
       const fence = cgroup && this.#fence(cgroup, handle.spec, by);
       const backings = await readBackings(qmp, handle.spec);
+      if (started && this.#accesses && accelerator === 'tcg') await keepRanges(qmp, handle.spec);
       const exited = started ? () => started.exited() : null;
       const clock = this.#clock;
       const parts = { fence, handle, accelerator, qmp, backings, exited, clock };
@@ -268,4 +277,10 @@ export class QemuDriver implements Hypervisor {
 async function qemuFailed(spec: VmSpec, what: string): Promise<Error> {
   const { stderr_path } = qemuFiles(spec.run_dir);
   return await startFailed(spec, what, { stderr_path, quotes: true });
+}
+
+/** For whoever reads the counts, beside their file. */
+async function keepRanges(qmp: QmpClient, spec: VmSpec): Promise<void> {
+  const { ranges_path } = qemuFiles(spec.run_dir);
+  await writeFile(ranges_path, jsonDocument(await readAccessRanges(qmp, spec)), { mode: 0o600 });
 }

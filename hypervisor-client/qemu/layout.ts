@@ -9,6 +9,9 @@ export interface QemuFiles {
   readonly console_path: string;
   readonly stdout_path: string;
   readonly stderr_path: string;
+  /** Counts of accesses, and whose addresses are which, where they are counted. */
+  readonly counts_path: string;
+  readonly ranges_path: string;
 }
 
 export function qemuFiles(run_dir: string): QemuFiles {
@@ -18,6 +21,8 @@ export function qemuFiles(run_dir: string): QemuFiles {
     console_path: join(run_dir, 'console.log'),
     stdout_path: join(run_dir, 'qemu.out'),
     stderr_path: join(run_dir, 'qemu.err'),
+    counts_path: join(run_dir, 'accesses'),
+    ranges_path: join(run_dir, 'accesses.json'),
   };
 }
 
@@ -53,6 +58,9 @@ export function pciAddressOf(index: number): string {
   const place = pciPlaceOf(index);
   return `0000:00:${place.slot.toString(16).padStart(2, '0')}.${place.function}`;
 }
+
+/** The object that boot memory is, where the guest has no nodes. */
+export const BOOT_BACKEND = 'boot';
 
 /**
  * Ids carry a prefix, so that a device cannot take the name of another object. It is that of the

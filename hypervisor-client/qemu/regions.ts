@@ -33,7 +33,10 @@ export interface MemoryDevice extends DeviceSizes {
 }
 
 /** Sizes of all devices, in the order of the specification. */
-export async function readDevices(qmp: QmpClient, spec: VmSpec): Promise<MemoryDevice[]> {
+export async function readDevices(
+  qmp: QmpClient,
+  spec: Pick<VmSpec, 'devices'>,
+): Promise<MemoryDevice[]> {
   const answer = devicesSchema.safeParse(await qmp.execute('query-memory-devices'));
   if (!answer.success) throw unexpected('query-memory-devices', answer.error);
   const devices = new Map(answer.data.map(({ data }) => [data.id, data]));

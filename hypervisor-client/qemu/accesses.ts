@@ -1,0 +1,193 @@
+/**
+ * Counts of what a guest does with its memory, made by a plugin of QEMU's emulator: how QEMU is
+ * told of it, which of its addresses are whose, and its file of counts (written by
+ * bench/accesses/plugin.c). For measuring alone: a guest is several times slower by it.
+ */
+import { vmmError } from '../errors.ts';
+import type { VmSpec } from '../vm.ts';
+import { backendIdOf, BOOT_BACKEND } from './layout.ts';
+import type { QmpClient } from './qmp.ts';
+import { readDevices } from './regions.ts';
+
+/** The plugin, and the cache that it takes each vCPU to have: lines of 64 bytes. */
+export interface AccessPlugin {
+  readonly path: string;
+  /** A power of two. */
+  readonly sets: number;
+  readonly ways: number;
+}
+
+/** Addresses as the plugin is told them. */
+export interface AccessRange {
+  /** `boot`, or the id of a device. */
+  readonly id: string;
+  readonly start: number;
+  readonly bytes: number;
+}
+
+/** What is counted of one place. */
+export interface AccessCounts {
+  readonly loads: number;
+  readonly stores: number;
+  /** Lines that the cache did not have. */
+  readonly fills: number;
+}
+
+/** All counts at one time. */
+export interface AccessTable {
+  readonly vcpus: number;
+  readonly line_bytes: number;
+  readonly sets: number;
+  readonly ways: number;
+  readonly granule_bytes: number;
+  /** Of all vCPUs; blocks that were left early count whole. */
+  readonly instructions: number;
+  /** Accesses to devices, and to addresses beyond those that have counters. */
+  readonly devices: number;
+  readonly beyond: number;
+  /** By granule; one that is not there was never touched. */
+  readonly granules: ReadonlyMap<number, AccessCounts>;
+}
+
+const GRANULE_BYTES = 256 * 1024;
+const MAGIC = 0x31_53_54_50_4f_48n;
+const HEADER_BYTES = 64;
+const TOTALS_BYTES = 64;
+const COUNTERS_BYTES = 32;
+/** Of the plugin's addresses: an offset among all blocks, and one of the device's memory. */
+const SPACES = 2;
+
+/** QEMU ends a value at a comma; a doubled one is a comma. */
+const quoted = (text: string): string => text.replaceAll(',', ',,');
+
+/** Arguments that load it; its file is one of the VM's run folder. */
+export function accessArguments(
+  { path, sets, ways }: AccessPlugin,
+  counts_path: string,
+  total_bytes: number,
+): string[] {
+  const granules = Math.ceil((SPACES * total_bytes) / GRANULE_BYTES) + 1_024;
+  const counts = `counts=${quoted(counts_path)},granules=${granules},sets=${sets},ways=${ways}`;
+  return ['-plugin', `${quoted(path)},${counts}`];
+}
+
+/** Throws HP_VMM_UNSUPPORTED: others give other addresses, or want another plugin. */
+export function checkAccessVersion(version: string): void {
+  if (version.startsWith('7.2')) return;
+  throw vmmError(
+    'HP_VMM_UNSUPPORTED',
+    `Accesses are counted under QEMU 7.2; this is ${version || 'of no known version'}.`,
+  );
+}
+
+/**
+ * Where boot memory and each device lie in the plugin's addresses. QEMU 7.2 tells it no address of
+ * the guest but the offset of a block among all blocks, plus the place inside it, plus where that
+ * block lies in what holds it. Throws HP_VMM_UNSUPPORTED where two would share addresses.
+ */
+export async function readAccessRanges(
+  qmp: QmpClient,
+  spec: Pick<VmSpec, 'boot_bytes' | 'devices'>,
+): Promise<AccessRange[]> {
+  const monitor = async (line: string): Promise<string> =>
+    String(await qmp.execute('human-monitor-command', { 'command-line': line }));
+  const blocks = parseRamBlocks(await monitor('info ramblock'));
+  const base = parseDeviceMemory(await monitor('info mtree'));
+  const devices = await readDevices(qmp, spec);
+  const offsetOf = (name: string): number => {
+    const offset = blocks.get(name);
+    if (offset !== undefined) return offset;
+    throw vmmError('HP_QMP_PROTOCOL', `QEMU has no memory block '${name}'.`);
+  };
+  const ranges = [
+    { id: 'boot', start: offsetOf(BOOT_BACKEND), bytes: spec.boot_bytes },
+    ...devices.map(({ guest_address, max_bytes }, index) => {
+      const id = spec.devices[index]?.id ?? '';
+      const start = offsetOf(backendIdOf(id)) + guest_address - (base ?? guest_address);
+      return { id, start, bytes: max_bytes };
+    }),
+  ];
+  checkApart(ranges);
+  return ranges;
+}
+
+/** Offsets of the blocks of `info ramblock`, by name: without the device that has one. Pure. */
+export function parseRamBlocks(text: string): ReadonlyMap<string, number> {
+  const lines = text.matchAll(/^ *(\S+) +\d+ [KMG]iB +0x([0-9a-f]{16}) /gm);
+  return new Map(
+    [...lines].map(([, name = '', offset = '']) => [
+      name.slice(name.lastIndexOf('/') + 1),
+      Number.parseInt(offset, 16),
+    ]),
+  );
+}
+
+/** Where the memory of devices begins, by `info mtree`; null: there is none. Pure. */
+export function parseDeviceMemory(text: string): number | null {
+  const [, start] = /^ *([0-9a-f]{16})-[0-9a-f]{16} \(prio \d+, i\/o\): device-memory$/m.exec(
+    text.replaceAll('\r', ''),
+  ) ?? [null];
+  return start ? Number.parseInt(start, 16) : null;
+}
+
+/** Throws where two share an address, or a granule. Pure. */
+export function checkApart(ranges: readonly AccessRange[]): void {
+  const sorted = ranges.toSorted((a, b) => a.start - b.start);
+  for (const [at, { id, start, bytes }] of sorted.entries()) {
+    const next = sorted[at + 1];
+    if (start % GRANULE_BYTES === 0 && (!next || start + bytes <= next.start)) continue;
+    const what = next && start + bytes > next.start ? `${id} and ${next.id}` : id;
+    throw vmmError('HP_VMM_UNSUPPORTED', `Accesses of ${what} cannot be told apart.`);
+  }
+}
+
+/** The counts of a file; null: it is none of the plugin's, or not whole yet. Pure. */
+export function parseAccesses(bytes: Uint8Array): AccessTable | null {
+  if (bytes.length < HEADER_BYTES) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const word = (at: number): number => Number(view.getBigUint64(at, true));
+  if (view.getBigUint64(0, true) !== MAGIC) return null;
+  const [vcpus, count, shift] = [word(8), word(16), word(24)];
+  const each = TOTALS_BYTES + count * COUNTERS_BYTES;
+  if (bytes.length < HEADER_BYTES + vcpus * each) return null;
+  const granules = new Map<number, AccessCounts>();
+  let [instructions, devices, beyond] = [0, 0, 0];
+  for (let vcpu = 0; vcpu < vcpus; vcpu += 1) {
+    const own = HEADER_BYTES + vcpu * each;
+    instructions += word(own);
+    devices += word(own + 8);
+    beyond += word(own + 16);
+    for (let index = 0; index < count; index += 1) {
+      const at = own + TOTALS_BYTES + index * COUNTERS_BYTES;
+      const counts = { loads: word(at), stores: word(at + 8), fills: word(at + 16) };
+      if (counts.loads + counts.stores === 0) continue;
+      granules.set(index, sumOf([granules.get(index) ?? NO_ACCESSES, counts]));
+    }
+  }
+  const model = { line_bytes: word(32), sets: word(40), ways: word(48) };
+  return { vcpus, ...model, granule_bytes: 2 ** shift, instructions, devices, beyond, granules };
+}
+
+const NO_ACCESSES: AccessCounts = { loads: 0, stores: 0, fills: 0 };
+
+function sumOf(all: readonly AccessCounts[]): AccessCounts {
+  return all.reduce(
+    (a, b) => ({ loads: a.loads + b.loads, stores: a.stores + b.stores, fills: a.fills + b.fills }),
+    NO_ACCESSES,
+  );
+}
+
+/** What was counted of a range since `before`; null: since the guest began. Pure. */
+export function accessesIn(
+  { start, bytes }: AccessRange,
+  now: AccessTable,
+  before: AccessTable | null = null,
+): AccessCounts {
+  const first = Math.floor(start / now.granule_bytes);
+  const last = Math.ceil((start + bytes) / now.granule_bytes);
+  const totalOf = ({ granules }: AccessTable): AccessCounts =>
+    sumOf(Array.from({ length: last - first }, (_, at) => granules.get(first + at) ?? NO_ACCESSES));
+  const then = before ? totalOf(before) : NO_ACCESSES;
+  const { loads, stores, fills } = totalOf(now);
+  return { loads: loads - then.loads, stores: stores - then.stores, fills: fills - then.fills };
+}
