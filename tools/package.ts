@@ -106,6 +106,7 @@ async function stageProgram(stage: string): Promise<void> {
 const FILES: readonly (readonly [string, string, number])[] = [
   ['packaging/hotplane', 'usr/bin/hotplane', 0o755],
   ['packaging/hotplane-agent.service', 'usr/lib/systemd/system/hotplane-agent.service', 0o644],
+  ['packaging/keep-vms-group', `${LIBRARY}/keep-vms-group`, 0o755],
   ['packaging/hotplane-vms.service', 'usr/lib/systemd/system/hotplane-vms.service', 0o644],
   ['packaging/sysusers.conf', 'usr/lib/sysusers.d/hotplane.conf', 0o644],
   ['docs/configuration.md', 'usr/share/doc/hotplane/configuration.md', 0o644],
