@@ -1,17 +1,17 @@
 import { resolve } from 'node:path';
 import { jsonDocument } from '../../base/json.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
-import { badValue } from '../errors.ts';
+import { badPositional } from '../errors.ts';
 import { sourceOf } from '../function/source.ts';
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
 async function run({ positionals, values, stdout, signal }: CommandInput): Promise<void> {
   const [name = '', text = ''] = positionals;
-  if (!NAME.test(name)) throw badValue('NAME', name, 'a name like [a-z0-9][a-z0-9-]{0,62}');
+  if (!NAME.test(name)) throw badPositional('NAME', name, 'a name like [a-z0-9][a-z0-9-]{0,62}');
   const source = sourceOf(text);
   if (source.kind !== 'image') {
-    throw badValue('IMAGE', text, 'oci-archive:FILE, docker-archive:FILE or oci:DIR');
+    throw badPositional('IMAGE', text, 'oci-archive:FILE, docker-archive:FILE or oci:DIR');
   }
   const [{ importImage }, { findNamed }, { cacheDir }, { toldPackage }] = await Promise.all([
     import('../../images/packages/build.ts'),

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { makeFolder } from '../../base/make-folder.ts';
 import { RUNTIME_NAMES } from '../../images/runtimes/recipes.ts';
 import { errnoOf } from '../../base/system-error.ts';
-import { badValue, cliError } from '../errors.ts';
+import { badPositional, cliError } from '../errors.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { scaffold } from '../function/scaffold.ts';
 
@@ -12,7 +12,7 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 async function run({ values, positionals, stdout }: CommandInput): Promise<void> {
   const [dir = ''] = positionals;
   const name = basename(dir);
-  if (!NAME.test(name)) throw badValue('NAME', name, 'a name like [a-z0-9][a-z0-9-]{0,62}');
+  if (!NAME.test(name)) throw badPositional('NAME', name, 'a name like [a-z0-9][a-z0-9-]{0,62}');
   const runtime = values.choice('runtime', RUNTIME_NAMES);
   await makeFolder(dir);
   for (const [file, text] of scaffold(name, runtime)) {

@@ -301,3 +301,15 @@ test('a new function is a folder for its runtime, and nothing is written over', 
     t.regex(again.err, /function\.yaml is there already/);
   }
 });
+
+test('a name or an image that is none is told as the word that it is, not as an option', async (t) => {
+  for (const [line, sentence] of [
+    ['function init Big', /BAD_VALUE: NAME is 'Big'\./],
+    ['function import Big oci:x', /BAD_VALUE: NAME is 'Big'\./],
+    ['function import shop x', /BAD_VALUE: IMAGE is 'x'\./],
+  ] as const) {
+    const { code, err } = await runLine(line);
+    t.is(code, 2);
+    t.regex(err, sentence);
+  }
+});
