@@ -56,17 +56,13 @@ struct granule {
 	uint64_t reserved;
 };
 
-struct way {
-	/* Line address + 1; 0: empty. */
-	uint64_t line;
-	uint64_t used_at;
-};
-
 struct vcpu {
 	struct totals *totals;
 	struct granule *granules;
-	struct way *ways;
-	uint64_t clock;
+	/* Lines + 1 by set, what was used last in front; 0: empty. */
+	uint64_t *ways;
+	/* Line + 1 of the last access: it is in front of its set. */
+	uint64_t last;
 };
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = 1;
@@ -76,21 +72,20 @@ static struct vcpu vcpus[VCPUS_MAX];
 
 static bool is_filled(struct vcpu *vcpu, uint64_t line)
 {
-	struct way *set = vcpu->ways + (line & (header->sets - 1)) * header->ways;
-	struct way *oldest = set;
+	uint64_t *set, wanted = line + 1, at = 0;
+	bool was_there;
 
-	vcpu->clock++;
-	for (uint64_t at = 0; at < header->ways; at++) {
-		if (set[at].line == line + 1) {
-			set[at].used_at = vcpu->clock;
-			return false;
-		}
-		if (set[at].used_at < oldest->used_at)
-			oldest = &set[at];
-	}
-	oldest->line = line + 1;
-	oldest->used_at = vcpu->clock;
-	return true;
+	if (vcpu->last == wanted)
+		return false;
+	vcpu->last = wanted;
+	set = vcpu->ways + (line & (header->sets - 1)) * header->ways;
+	while (at < header->ways - 1 && set[at] != wanted)
+		at++;
+	/* The last way is the one that was found, or the one that is evicted. */
+	was_there = set[at] == wanted;
+	memmove(set + 1, set, at * sizeof(*set));
+	set[0] = wanted;
+	return !was_there;
 }
 
 static void on_access(unsigned int index, qemu_plugin_meminfo_t info, uint64_t address,
@@ -218,7 +213,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 
 		vcpus[at].totals = (struct totals *)own;
 		vcpus[at].granules = (struct granule *)(own + sizeof(struct totals));
-		vcpus[at].ways = calloc(sets * ways, sizeof(struct way));
+		vcpus[at].ways = calloc(sets * ways, sizeof(uint64_t));
 		if (!vcpus[at].ways)
 			return refuse("no memory for the caches");
 	}
