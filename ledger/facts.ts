@@ -16,12 +16,20 @@ export const SAID_ONCE = [
   ...(['cause', 'from_bytes', 'to_bytes', 'request_id'] as const),
 ] as const satisfies (keyof RecordFields)[];
 
-/** Of each kind, which of them it can say: a bit each. */
-const CAN_SAY: ReadonlyMap<Kind, number> = new Map(
+interface CanSay {
+  /** Of those fields that the kind has, a bit each. */
+  readonly bits: number;
+  readonly fields: readonly { readonly name: (typeof SAID_ONCE)[number]; readonly bit: number }[];
+}
+
+const CAN_SAY: ReadonlyMap<Kind, CanSay> = new Map(
   Object.entries(KINDS).flatMap(([kind, names]) => {
     const own = new Set<string>(names);
-    const bits = SAID_ONCE.map((name, index) => (own.has(name) ? 1 << index : 0));
-    return isKind(kind) ? [[kind, bits.reduce((all, bit) => all | bit, 0)] as const] : [];
+    const fields = SAID_ONCE.flatMap((name, index) =>
+      own.has(name) ? [{ name, bit: 1 << index }] : [],
+    );
+    const bits = fields.reduce((all, { bit }) => all | bit, 0);
+    return isKind(kind) ? [[kind, { bits, fields }] as const] : [];
   }),
 );
 
@@ -31,13 +39,12 @@ export const factSeq = (seq: number, nth: number): number =>
 
 /** Which of those fields a record says, a bit each. */
 export function saidBy(draft: RecordDraft): number {
-  const fields: Partial<RecordFields> = draft;
+  const own: Partial<RecordFields> = draft;
   let said = 0;
-  for (let index = 0; index < SAID_ONCE.length; index += 1) {
-    const name = SAID_ONCE[index];
-    if (name !== undefined && fields[name] !== undefined) said |= 1 << index;
+  for (const { name, bit } of CAN_SAY.get(draft.kind)?.fields ?? []) {
+    if (own[name] !== undefined) said |= bit;
   }
-  return said & (CAN_SAY.get(draft.kind) ?? 0);
+  return said;
 }
 
 /**
@@ -45,7 +52,7 @@ export function saidBy(draft: RecordDraft): number {
  * it does not say would be read as theirs.
  */
 export function canFollow(before: number, kind: Kind, own: number): boolean {
-  return ((CAN_SAY.get(kind) ?? 0) & before & ~own) === 0;
+  return ((CAN_SAY.get(kind)?.bits ?? 0) & before & ~own) === 0;
 }
 
 /** A record as it is stored; `and` absent: it is of one fact. */

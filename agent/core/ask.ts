@@ -82,10 +82,20 @@ function record(
   if (!draft.recording) return;
   draft.decisions += 1;
   if (draft.decisions > draft.config.decisions_max) return;
-  const nothing = { invocation_id: null, vm_id: null, region_id: null, reason: null, inputs: {} };
-  const policy = fn ? policyOf(draft, fn).name : '';
-  const about = { at_ms: draft.now_ms, policy, question };
-  const decision = { ...about, function: fn?.spec.name ?? '', ...nothing, ...told() };
+  const about = told();
+  // Of every call: put together at once, without objects in between.
+  const decision: Decision = {
+    at_ms: draft.now_ms,
+    policy: about.policy ?? (fn ? policyOf(draft, fn).name : ''),
+    question,
+    function: fn?.spec.name ?? '',
+    invocation_id: about.invocation_id ?? null,
+    vm_id: about.vm_id ?? null,
+    region_id: about.region_id ?? null,
+    reason: about.reason ?? null,
+    inputs: about.inputs ?? {},
+    answer: about.answer,
+  };
   draft.actions.push({ type: 'decision', decision });
 }
 

@@ -33,14 +33,13 @@ export interface AgentLedgerOptions {
   readonly onFull: (is_full: boolean) => void;
 }
 
-/** Calls in memory that was there already grant nothing, so they may wait a little. */
+/**
+ * Calls in memory that was there already grant nothing, nor does what a guest told of a holder that
+ * is recorded: it may wait a little, and is written before whatever is granted next.
+ */
 const MAY_WAIT: ReadonlySet<Kind> = new Set([
-  'run',
-  'done',
-  'request',
-  'policy',
-  'resident',
-  'observed',
+  ...(['run', 'done', 'request', 'policy', 'resident', 'observed'] as const),
+  ...(['vm-ready', 'attached', 'want', 'stop'] as const),
 ]);
 
 export interface LedgerHead extends Head {

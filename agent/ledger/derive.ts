@@ -20,10 +20,12 @@ export function deriveRecords(decided: Decided, anchors: Anchors, sink: Sink): v
 /** Instances that the step took away. */
 function forgetGone({ decided, anchors }: LedgerStep): void {
   const { before, rows } = decided.edited.vms;
-  for (const [place, vm] of before.entries()) {
-    const is = rows[place]?.instances ?? [];
-    if (!vm || vm.instances.every(({ id }, index) => is[index]?.id === id)) continue;
-    const left = new Set(is.map(({ id }) => id));
-    for (const { id } of vm.instances) if (!left.has(id)) anchors.forget(id);
+  for (let place = 0; place < before.length; place += 1) {
+    const was = before[place]?.instances;
+    const is = rows[place]?.instances;
+    if (!was || was === is) continue;
+    for (const { id } of was) {
+      if (!is?.some((one) => one.id === id)) anchors.forget(id);
+    }
   }
 }

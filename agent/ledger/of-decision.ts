@@ -14,20 +14,22 @@ type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>;
 
 /** Whether the step moves memory, or denies it: then what the policy answered is kept. */
 export function movesMemory(actions: readonly Action[]): boolean {
-  return actions.some((action) => {
-    switch (action.type) {
-      case 'resize-region':
-      case 'record-refusal':
-      case 'launch-vm':
-      case 'stop-instance':
-      case 'shutdown-vm':
-        return true;
-      case 'reply':
-        return action.reply.kind === 'error' || isDenial(action.reply);
-      default:
-        return false;
-    }
-  });
+  return actions.some(isMove);
+}
+
+function isMove(action: Action): boolean {
+  switch (action.type) {
+    case 'resize-region':
+    case 'record-refusal':
+    case 'launch-vm':
+    case 'stop-instance':
+    case 'shutdown-vm':
+      return true;
+    case 'reply':
+      return action.reply.kind === 'error' || isDenial(action.reply);
+    default:
+      return false;
+  }
 }
 
 function isDenial(reply: ActionOf<'reply'>['reply']): boolean {
@@ -36,38 +38,39 @@ function isDenial(reply: ActionOf<'reply'>['reply']): boolean {
 
 /** One record for each function that a policy was asked about. */
 export function recordPolicy(step: LedgerStep): void {
-  const asked = new Map<string, Asked>();
+  const asked: Asked[] = [];
   for (const action of step.decided.actions) {
     if (action.type !== 'decision') continue;
     const { function: name, policy } = action.decision;
-    const key = `${policy} ${name}`;
-    const one = asked.get(key) ?? { function: name, policy, answers: [] };
-    asked.set(key, one);
+    let one = asked.find((other) => other.function === name && other.policy === policy);
+    if (!one) {
+      one = { kind: 'policy', trust: 'agent', function: name, policy, answers: [] };
+      asked.push(one);
+    }
     one.answers.push(answerOf(action.decision));
   }
-  const seqs = [...asked.values()].map((one) =>
-    step.say({ kind: 'policy', trust: 'agent', ...one }),
-  );
+  const seqs = asked.map((one) => step.say(one));
   step.causes.push(...seqs);
 }
 
 interface Asked {
+  readonly kind: 'policy';
+  readonly trust: 'agent';
   readonly function: string;
   readonly policy: string;
   readonly answers: PolicyAnswer[];
 }
 
+type Written<T> = { -readonly [Key in keyof T]: T[Key] };
+
 function answerOf(decision: ActionOf<'decision'>['decision']): PolicyAnswer {
   const { question, answer, reason, inputs, vm_id, region_id, invocation_id } = decision;
-  return {
-    question,
-    answer,
-    ...(reason === null ? {} : { reason: told(reason) }),
-    ...(vm_id === null ? {} : { vm_id }),
-    ...(vm_id === null || region_id === null ? {} : { region_id: regionOfVm(vm_id, region_id) }),
-    ...(invocation_id === null ? {} : { invocation_id }),
-    inputs,
-  };
+  const told_of: Written<PolicyAnswer> = { question, answer, inputs };
+  if (reason !== null) told_of.reason = told(reason);
+  if (vm_id !== null) told_of.vm_id = vm_id;
+  if (vm_id !== null && region_id !== null) told_of.region_id = regionOfVm(vm_id, region_id);
+  if (invocation_id !== null) told_of.invocation_id = invocation_id;
+  return told_of;
 }
 
 /** Every permit that grew or came back. */

@@ -52,12 +52,10 @@ export class LedgerStep {
 
   /** `causes`: of this record, beside those of the whole step; what is not known is left out. */
   say(about: Said, ...causes: (number | undefined)[]): number {
-    const cause_seq = seqsOf(causes, this.causes);
-    // What is said is told once: it becomes the record, and no copy of it is made.
-    const draft: RecordDraft = Object.assign(about, { at_ms: this.decided.now_ms, cause_seq });
-    const seq = this.#sink.add(draft, this.#has_said);
+    complete(about, this.decided.now_ms, seqsOf(causes, this.causes));
+    const seq = this.#sink.add(about, this.#has_said);
     this.#has_said = true;
-    if (seq > 0) this.anchors.note(seq, draft);
+    if (seq > 0) this.anchors.note(seq, about);
     return seq;
   }
 
@@ -146,6 +144,17 @@ function waitingIn({ functions }: HostState): Map<string, string> {
     for (const { request_id } of queue) found.set(request_id, name);
   }
   return found;
+}
+
+/** What is said is told once: it becomes the record, and no copy of it is made. */
+function complete(
+  about: Said,
+  at_ms: number,
+  cause_seq: readonly number[],
+): asserts about is RecordDraft {
+  const draft: Said & { at_ms?: number; cause_seq?: readonly number[] } = about;
+  draft.at_ms = at_ms;
+  draft.cause_seq = cause_seq;
 }
 
 function seqsOf(own: readonly (number | undefined)[], others: readonly number[]): number[] {
