@@ -3,9 +3,11 @@
  * is written goes into a journal beside it, which the file takes in now and then. A killed agent
  * loses nothing that was written; what a power cut loses of it died with the VMs.
  */
+import { chmod } from 'node:fs/promises';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { assert } from '../../base/assert.ts';
 import { messageOf } from '../../base/errors.ts';
+import { appendPlainFile } from '../../base/plain-file.ts';
 import { errnoOf } from '../../base/system-error.ts';
 import { agentError } from '../model/errors.ts';
 import { Journal, type JournalLine, type LogEntry } from './journal.ts';
@@ -98,6 +100,7 @@ export class StateFile implements StateStore {
     const { DatabaseSync: Database } = await importQuietly();
     let db: DatabaseSync | null = null;
     try {
+      await keepToUs(path);
       db = new Database(path);
       prepare(path, db);
       return new StateFile(path, db);
@@ -298,5 +301,23 @@ async function importQuietly(): Promise<typeof import('node:sqlite')> {
     return await import('node:sqlite');
   } finally {
     process.emitWarning = emit;
+  }
+}
+
+const OWNER_ALONE = 0o600;
+
+/**
+ * Makes the file where it is missing, and takes it, and what SQLite has beside it, from all others:
+ * users of VMMs pass its folder. What SQLite makes there later has the mode of the file.
+ */
+async function keepToUs(path: string): Promise<void> {
+  const file = await appendPlainFile(path, OWNER_ALONE).catch(() => null);
+  // What is in the way SQLite meets too, and it is told then.
+  if (!file) return;
+  await file.close();
+  for (const one of [path, `${path}-wal`, `${path}-shm`]) {
+    await chmod(one, OWNER_ALONE).catch((error: unknown) => {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    });
   }
 }

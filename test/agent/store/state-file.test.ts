@@ -1,9 +1,9 @@
 /** The file with the agent's state: what was written is there, and what cannot be is told. */
 import test, { type ExecutionContext } from 'ava';
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isHotplaneError } from '../../../base/errors.ts';
 import { LOG_LIMITS, StateFile } from '../../../agent/store/state-file.ts';
@@ -23,6 +23,28 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   );
   return isHotplaneError(error) ? error.code : String(error);
 }
+
+test('nobody else may read it, or what is beside it, whoever may pass its folder', async (t) => {
+  const path = await placeFor(t);
+  const folder = dirname(path);
+  const modes = async (): Promise<string[]> =>
+    await Promise.all(
+      (await readdir(folder)).map(
+        async (name) => `${name} ${((await stat(join(folder, name))).mode & 0o777).toString(8)}`,
+      ),
+    );
+  const ours = ['state.db 600', 'state.db-shm 600', 'state.db-wal 600', 'state.journal 600'];
+  const first = await StateFile.open(path);
+  first.write([ROW], []);
+  t.deepEqual((await modes()).toSorted(), ours);
+  // As an earlier version left them, which was killed.
+  for (const name of ['state.db', 'state.db-wal', 'state.db-shm']) {
+    await chmod(join(folder, name), 0o644);
+  }
+  const second = await StateFile.open(path);
+  t.teardown(() => [first, second].forEach((one) => one.close()));
+  t.deepEqual((await modes()).toSorted(), ours);
+});
 
 test('rows and log are there for the next agent, which is counted', async (t) => {
   const path = await placeFor(t);
