@@ -140,7 +140,7 @@ function fishScript(commands: readonly Command[]): string {
     const word =
       second === null
         ? `complete -c hotplane -f -n __fish_use_subcommand -a ${first} -d ${summary}`
-        : `complete -c hotplane -f -n ${quoted(`__hotplane_is ${first}`)} -a ${second} -d ${summary}`;
+        : `complete -c hotplane -f -n ${quoted(`__hotplane_at ${first}`)} -a ${second} -d ${summary}`;
     return [word, ...Object.entries(command.options).map((one) => fishOption(condition, one))];
   });
   const heads = [...groups(commands).keys()].filter(
@@ -149,8 +149,12 @@ function fishScript(commands: readonly Command[]): string {
   return `# Completion of hotplane for fish: hotplane completion fish | source
 function __hotplane_is
   set -l words (commandline -opc)
-  test (count $words) -gt (count $argv); or return 1
-  test "$words[2..(math (count $argv) + 1)]" = "$argv"
+  set -l last (math (count $argv) + 1)
+  test (count $words) -ge $last; and test "$words[2..$last]" = "$argv"
+end
+function __hotplane_at
+  set -l words (commandline -opc)
+  test (count $words) -eq (math (count $argv) + 1); and __hotplane_is $argv
 end
 ${heads.map((first) => `complete -c hotplane -f -n __fish_use_subcommand -a ${first}`).join('\n')}
 ${lines.join('\n')}
