@@ -63,7 +63,7 @@ export interface QueueState {
   /** Counts epochs in which something heavy was given back; it is over at `ends_at_ms`. */
   readonly epoch: number;
   readonly ends_at_ms: number;
-  /** Functions of which enough ran beside one in this epoch to tell how much they were slowed down. */
+  /** Functions that ran beside one in this epoch often enough to tell how much slower that was. */
   readonly slowed: readonly string[];
   /** When a heavy unplug was under way last; null: never. */
   readonly reclaimed_at_ms: number | null;
