@@ -23,7 +23,9 @@ const hostLimit = z.string().transform((text, context) => {
 const POOL_FIELDS = poolSpecSchema.shape;
 
 const poolWorth = z
-  .union([z.literal('none'), z.number().positive().max(86_400_000)])
+  .union([z.literal('none'), z.number().positive().max(86_400_000)], {
+    error: 'must be none, or GiB s above 0',
+  })
   .transform((worth) => (worth === 'none' ? null : worth));
 
 /** Keys are those of the options; each has a list, and every combination is a run. */

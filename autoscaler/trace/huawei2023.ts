@@ -18,11 +18,19 @@ const OWNER = 'huawei2023';
 const DAYS_MAX = 10_000;
 const DAY_S = 86_400;
 
-/** Adds one day. `first_day`: what the days of the table count from. Throws `HP_TRACE_*`. */
+/**
+ * Adds one day. `first_day`: what the days of the table count from; `days`: those that it has.
+ * Throws `HP_TRACE_*`.
+ */
 export async function readHuaweiDay(
   chunks: Chunks,
   path: string,
-  about: { readonly table: MinuteTable; readonly rules: RuleCounts; first_day: number | null },
+  about: {
+    readonly table: MinuteTable;
+    readonly rules: RuleCounts;
+    readonly days: Set<number>;
+    first_day: number | null;
+  },
 ): Promise<TraceInput> {
   const { rules } = about;
   let columns: Columns | null = null;
@@ -54,6 +62,7 @@ export async function readHuaweiDay(
         const first = about.first_day;
         throw columns.bad(row, 'day', String(day), `is before the first day read, ${first}`);
       }
+      about.days.add(day - about.first_day);
       const time_s = columns.number(row, 'time', DAY_S - 1);
       const minute = (day - about.first_day) * MINUTES_PER_DAY + Math.floor(time_s / 60);
       for (const { at, index, name } of fields) {

@@ -2,7 +2,7 @@
  * Any trace that the project reads, by its first line: the user names files, and what they are is
  * found out. Traces of several files (2019, Huawei) are put together here.
  */
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { Buffer } from 'node:buffer';
 import { ARRIVALS_COLUMNS, parseArrivals } from './arrivals.ts';
 import { DURATION_COLUMNS, readDurationDay, readInvocationDay } from './azure2019.ts';
@@ -101,6 +101,7 @@ function kindOf(head: string, path: string): FileKind {
 /** Files of one trace, in whatever order they were named. Throws `HP_TRACE_*`. */
 export async function openTrace(paths: readonly string[], options: OpenOptions): Promise<Trace> {
   const [path = ''] = paths;
+  needOnce(paths);
   const parts = new Parts(options);
   for (const one of inOrder(paths)) {
     const { kind, chunks } = await peek(one, options.signal);
@@ -131,6 +132,16 @@ async function needAlone(
   throw traceParts(path, 'is a whole trace, and other files were named with it', 'name it alone.');
 }
 
+/** A file that is named twice would count twice. */
+function needOnce(paths: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const path of paths) {
+    const whole = resolve(path);
+    if (seen.has(whole)) throw traceParts(path, 'is named twice', 'name it once.');
+    seen.add(whole);
+  }
+}
+
 /** Days in their order: by the number in their name where there is one. */
 function inOrder(paths: readonly string[]): string[] {
   return paths.toSorted((a, b) => (dayOf(a) ?? 0) - (dayOf(b) ?? 0));
@@ -149,14 +160,16 @@ class Parts {
   readonly #durations = new Map<string, Durations>();
   readonly #memory_bytes = new Map<string, number>();
   readonly #inputs: TraceInput[] = [];
-  readonly #huawei: { table: MinuteTable; rules: RuleCounts; first_day: number | null };
+  readonly #huawei: Parameters<typeof readHuaweiDay>[2];
   #format: TraceFormat | null = null;
+  /** Of which something was read, counted from the first. */
+  readonly #days = new Set<number>();
   #first_day: number | null = null;
-  #days = 0;
 
   constructor(options: OpenOptions) {
     this.#options = options;
-    this.#huawei = { table: this.#table, rules: this.#rules, first_day: null };
+    const [table, rules, days] = [this.#table, this.#rules, this.#days];
+    this.#huawei = { table, rules, days, first_day: null };
   }
 
   async add(path: string, kind: FileKind, chunks: AsyncGenerator<Uint8Array>): Promise<void> {
@@ -193,19 +206,28 @@ class Parts {
     const expanded = expandMinutes(this.#table, known, this.#rules, options);
     if (expanded.functions.length === 0) throw traceEmpty(path);
     this.#noteUnused();
+    const last_day = Math.max(0, ...this.#days);
+    this.#rules.note('missing-days', null, Math.max(0, last_day + 1 - this.#days.size));
     const told = qualityOf(expanded.functions, expanded.invocations, this.#rules);
     const quality = counts_only ? { ...told, ...countsOf(this.#table) } : told;
     const [format, inputs] = [this.#format, this.#inputs];
     return { format, input, inputs, ...expanded, quality, rules: this.#rules.list() };
   }
 
-  /** Days count from the first; one that is not there leaves its place empty. */
+  /**
+   * Days count from the first; one that is not there leaves its place empty. Throws HP_TRACE_PARTS
+   * for one that is there already.
+   */
   #dayOf(path: string): number {
     const named = dayOf(path);
-    this.#days += 1;
-    if (named === null) return this.#days - 1;
-    this.#first_day ??= named;
-    return named - this.#first_day;
+    const count = this.#days.size;
+    if (named !== null) this.#first_day ??= named;
+    const day = named === null ? count : named - (this.#first_day ?? named);
+    if (this.#days.has(day)) {
+      throw traceParts(path, 'is of a day of which another file was named', 'name one of them.');
+    }
+    this.#days.add(day);
+    return day;
   }
 
   #is(format: TraceFormat, path: string): void {

@@ -27,6 +27,10 @@ export const TRACE_RULES = {
     done: 'rounded to the nearest',
   },
   'missing-minutes': { seen: 'files with fewer than 1440 minutes', done: 'those it has are read' },
+  'missing-days': {
+    seen: 'days between the first and the last of which nothing was named',
+    done: 'their time is left empty',
+  },
   'never-invoked': { seen: 'functions without an invocation', done: 'left out' },
   'duplicate-row': {
     seen: 'rows of a function or application that has one already',

@@ -46,9 +46,10 @@ what there is of it is told, and kept in the manifest. --from and --rounds keep 
 first measures, on VMs of their own, what calls, starts with their unplugs, and VMs at rest cost in
 CPU time, of the function with least memory and of that with most. Of the CPU that is left, the
 busiest part of the run (half a minute or more) may then ask for 60 %. What was measured, asked for
-and chosen is told and kept; --from and --rounds keep the choice. Emulated calls alone.
-auto:15-60 chooses between these two, and takes the lower one, saying so, where the host does not
-carry even that or cannot be measured; auto alone ends the replay then.
+and chosen is told and kept; --from and --rounds keep the choice. auto:15-60 chooses between these
+two, and takes the lower one, saying so, where the host does not carry even that or cannot be
+measured; auto alone ends the replay then. Not with --work real, whose calls get their sizes for a
+speed-up that is said, and cost CPU by these.
 
 --warm-up 60s replays the first 60 s, of the run's own time, before the window begins: its calls are
 made and recorded, at times below 0, and counted in no figure, of no mechanism and of no prediction.

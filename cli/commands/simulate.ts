@@ -116,9 +116,10 @@ Beside them stand what others would commit: static (N x limit), flat-cap, one-vm
 (the first policy, memory moves in no time) and oracle (memory of what runs).
 
 --from DIR plays the plan of a replay: its arrivals, functions, policy and each of its mechanisms,
-with the median times of its operations (of another folder's with --calibrate). It writes --out as a
-folder of a replay, marked as simulated, which 'hotplane report' and 'hotplane compare' read, and
-prints how far it is off.
+with the median times of its operations (of another folder's with --calibrate) and the memory that
+its agent had; a start that lacks it waits for as long as it takes. It writes --out as a folder of a
+replay, marked as simulated, which 'hotplane report' and 'hotplane compare' read, and prints how far
+it is off.
 
 --sweep FILE has lists under policy, keep-alive (seconds), pool-bucket (seconds), pool-active,
 pool-degraded, pool-percentile, pool-worth (none or GiB s), mechanism, host-limit (none or a size),

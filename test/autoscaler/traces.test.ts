@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import test from 'ava';
 import { HotplaneError } from '../../base/errors.ts';
@@ -66,6 +66,16 @@ test('days are put in the order of their names, and a day that is missing leaves
   t.deepEqual(minutes, [1, 2 * 1440]);
 });
 
+test('a file that is named twice is refused: its invocations would count twice', async (t) => {
+  const path = fileOf(INVOCATIONS('o,a,f,http,5,0,7'));
+  const again = join(FOLDER, 'no', '..', basename(path));
+  const error = await t.throwsAsync(openTrace([path, again], OPEN_DEFAULTS), {
+    instanceOf: HotplaneError,
+    message: `${again}: is named twice.`,
+  });
+  t.is(error.code, 'HP_TRACE_PARTS');
+});
+
 test('the same seed makes the same invocations of counts, another seed others', async (t) => {
   const path = fileOf(INVOCATIONS('o,a,f,http,5,0,7'));
   const of = async (seed: number): Promise<unknown> => [
@@ -81,6 +91,13 @@ const ODD: readonly (readonly [string, string, number, Readonly<Record<string, s
   ['never-invoked', 'invocations', 1, { i: INVOCATIONS('o,a,f,http,0,0,0', 'o,a,g,http,1,0,0') }],
   ['duplicate-row', 'invocations', 1, { i: INVOCATIONS('o,a,f,http,1,0,0', 'o,a,f,http,9,0,0') }],
   ['missing-minutes', 'invocations', 1, { i: INVOCATIONS('o,a,f,http,1,0,0') }],
+  [
+    'missing-days',
+    'days',
+    2,
+    { 'i.d05.': INVOCATIONS('o,a,f,http,1,0,0'), 'i.d02.': INVOCATIONS('o,a,f,http,1,0,0') },
+  ],
+  ['missing-days', 'Huawei', 3, { day_000: 'day,time,0\n3,0,1\n5,0,1\n8,0,1\n' }],
   ['no-data', 'invocations', 1, { i: INVOCATIONS('o,a,f,http,1,,0') }],
   ['carriage-returns', 'lines', 2, { i: INVOCATIONS('o,a,f,http,1,0,0').replaceAll('\n', '\r\n') }],
   ['byte-order-mark', 'lines', 1, { i: `\uFEFF${INVOCATIONS('o,a,f,http,1,0,0')}` }],
@@ -200,6 +217,12 @@ const BAD: readonly (readonly [string, Readonly<Record<string, string>>, string,
     { a: 'arrival_ms,function,duration_ms,memory_mib\n1,f,1,1e9\n' },
     'HP_TRACE_FIELD',
     /1e9/,
+  ],
+  [
+    'two files of one day',
+    { 'i.d03.a': INVOCATIONS('o,a,f,http,1,0,0'), 'i.d03.b': INVOCATIONS('o,a,f,http,1,0,0') },
+    'HP_TRACE_PARTS',
+    /i\.d03\.b: is of a day of which another file was named/,
   ],
   ['two traces', { a: ARRIVAL, i: INVOCATIONS() }, 'HP_TRACE_PARTS', /whole/],
   [

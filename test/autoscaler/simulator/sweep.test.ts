@@ -182,6 +182,8 @@ test('a dry run writes nothing, no sweep is mixed in, a bad grid has its line', 
     ['policy: [fixed]\n', /bad\.yaml:1:/],
     ['keep-alive: [30]\nmechanisms: [hotmem]\n', /bad\.yaml:2:/],
     ['host-limit: [much]\n', /none, or a size/],
+    ['pool-worth: [much]\n', /none, or GiB s above 0/],
+    ['pool-worth: [-1]\n', /bad\.yaml:1:14: .*>0/],
     ['policy: [greedy-dual]\n', /has no run/],
   ] as const) {
     writeFileSync(bad, text);
