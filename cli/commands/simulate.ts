@@ -123,11 +123,11 @@ it is off.
 
 --sweep FILE has lists under policy, keep-alive (seconds), pool-bucket (seconds), pool-active,
 pool-degraded, pool-percentile, pool-worth (none or GiB s), mechanism, host-limit (none or a size),
-when-short, start-ms and stop-ms, and simulates every combination: by the fast engine, and where that
-does not play the policy by the reference engine, which is slower by far; --dry-run says which. A line
-for each goes to DIR/sweep.jsonl as it is done; the same command goes on where one was ended. However
-many --workers, the bytes are the same. Plot and points of cold starts against memory are written
-beside it.
+when-short, start-ms and stop-ms, and simulates every combination: by the fast engine, and where
+that does not play the policy by the reference engine, which is slower by far; --dry-run says which.
+A line for each goes to DIR/sweep.jsonl as it is done; the same command goes on where one was ended.
+However many --workers, the bytes are the same. Plot and points of cold starts against memory are
+written beside it.
 
 ${TRACE_HELP}
 
