@@ -26,14 +26,15 @@ export const COST_MODELS = {
   },
   /**
    * CPython 3.11 on 64 bits, NumPy 1.24. Names: `n`, the length. A list, set or dictionary that
-   * grows has room for more: taken is the most that its growth leaves.
+   * grows has room for more: taken is the most that its growth leaves. Numbers are taken as what
+   * the allocator gives them, multiples of 16 bytes (ALIGNMENT in Objects/obmalloc.c).
    */
   'cpython-3.11': {
     language: 'python',
     source:
       'CPython 3.11 and NumPy 1.24 on 64 bits, as test/autoscaler/mux/measured.test.ts counts',
     int: '32',
-    float: '24',
+    float: '32',
     text: '49 + n',
     text_join: '0',
     bytes: '33 + n',

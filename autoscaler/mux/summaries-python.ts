@@ -209,6 +209,27 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
     certainty: 'exact',
     source: 'half of its references while it merges (Objects/listobject.c)',
   },
+  {
+    names: named('socket.', 'socket create_connection'),
+    result: { kind: 'object', type: 'connection', bytes: '256' },
+    certainty: 'exact',
+    source: "a small object; its buffers are the kernel's",
+  },
+  {
+    names: ['connection.recv', 'connection.recvfrom'],
+    result: { kind: 'bytes', length: 'a0' },
+    certainty: 'exact',
+    source: 'as much as it is asked for at the most (Modules/socketmodule.c)',
+  },
+  {
+    names: named(
+      'connection.',
+      'connect bind listen send sendall sendto close settimeout shutdown',
+    ),
+    result: { kind: 'none' },
+    certainty: 'exact',
+    source: BY_NATURE,
+  },
   { names: ['int'], result: { kind: 'int', amount: 'a0' }, certainty: 'exact', source: LAYOUT },
   { names: ['len'], result: { kind: 'int', amount: 'len0' }, certainty: 'exact', source: LAYOUT },
   { names: ['bool'], result: { kind: 'int' }, certainty: 'exact', source: BY_NATURE },
