@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { HostAgent } from '../../agent/executor/host-agent.ts';
 import { prepareImages } from '../../agent/executor/built-images.ts';
 import { HttpSurface } from '../../agent/http/surface.ts';
+import type { Policy } from '../../agent/core/policy.ts';
 import type { FunctionStatus } from '../../agent/model/messages.ts';
 import type { Operation } from '../../agent/model/records.ts';
 import { assert } from '../../base/assert.ts';
@@ -17,7 +18,7 @@ import { GIB, KIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { makeFunction, programOf, readFunctionFile } from '../../cli/function/program.ts';
 import { specOfManifest } from '../../cli/function/manifest.ts';
-import { openHypervisor } from '../../hypervisor-client/index.ts';
+import { type Hypervisor, openHypervisor } from '../../hypervisor-client/index.ts';
 import { ask, type HttpAnswer } from './http/asking.ts';
 
 /** Longest that one call may take here: an interpreter starts slowly where nothing accelerates. */
@@ -29,6 +30,8 @@ export interface FunctionHost {
   readonly agent: HostAgent;
   /** Recorded until now. */
   readonly operations: readonly Operation[];
+  /** Where its VMs have their folders. */
+  readonly vms_dir: string;
   /** Process of the one VM of a function. */
   pidOf(name: string): number;
   /** Those that took memory from a function, once there are so many; records follow answers. */
@@ -50,6 +53,7 @@ export interface FunctionHost {
 export async function functionHost(
   t: ExecutionContext,
   mechanisms: readonly string[],
+  { policy, hypervisor }: { readonly policy?: Policy; readonly hypervisor?: Hypervisor } = {},
 ): Promise<FunctionHost> {
   const folder = await mkdtemp(join(tmpdir(), 'hp-functions-'));
   const log = pino({ level: 'error' });
@@ -57,12 +61,13 @@ export async function functionHost(
   const wanted = { mechanisms, guest_kernel: 'series', progress: silentProgress } as const;
   const agent = new HostAgent({
     clock: hostClock,
-    hypervisor: await openHypervisor('qemu'),
+    hypervisor: hypervisor ?? (await openHypervisor('qemu')),
     images: await prepareImages({ ...wanted, signal, log }),
     log,
     host_limit_bytes: 6 * GIB,
     vms_dir: folder,
     version: 'test',
+    ...(policy ? { policy } : {}),
   });
   const surface = await HttpSurface.listen({ host: '127.0.0.1', port: 0 }, log);
   surface.attach(agent);
@@ -87,6 +92,7 @@ export async function functionHost(
   return {
     agent,
     operations,
+    vms_dir: folder,
     pidOf: (name) => pidOf(agent, name),
     unplugsOf: (name, count) => unplugsOf(operations, name, count),
     deployFolder,
