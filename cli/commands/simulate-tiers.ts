@@ -5,6 +5,10 @@ export const simulateTiersCommand: Command = {
   summary: 'how much local memory functions need beside remote memory, in several ways to choose',
   options: {
     table: { value: 'FILE', summary: 'latencies by share, as JSON (default: modelled ones)' },
+    accesses: {
+      value: 'FILE',
+      summary: 'accesses that were counted of calls, as JSON: latencies are modelled from them',
+    },
     penalty: { value: 'NS', summary: 'of a line of remote memory, stated', default: '100' },
     slack: {
       value: 'FACTOR',
@@ -24,8 +28,9 @@ of ALL instances, whose number follows from rate and latency (l T + z sqrt(l T))
 with the least local memory that keeps the SLO. Beside it stands what a choice by one instance alone
 would take, and one share for all.
 
-Printed is simulated. Latencies are modelled from a stated penalty unless --table gives measured
-ones, and every output says which. The format of a table: docs/tiers.md.
+Printed is simulated. Latencies are modelled from a stated penalty, and from accesses that were
+counted (--accesses) or stated ones; or they are measured (--table). Every output says which. The
+formats of both files: docs/tiers.md.
 
 Examples:
   hotplane simulate tiers
@@ -35,6 +40,7 @@ Examples:
     const { runSimulateTiers } = await import('../../autoscaler/simulator/tiers/command.ts');
     await runSimulateTiers({
       table: values.optional('table') ?? null,
+      accesses: values.optional('accesses') ?? null,
       penalty_ns: values.number('penalty', 0, 1e6),
       slack: values.number('slack', 1, 1_000),
       span_s: values.number('span', 1, 86_400),

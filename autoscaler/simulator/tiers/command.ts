@@ -1,15 +1,19 @@
 /** `hotplane simulate tiers`: shares of local memory, chosen in several ways, on one trace. */
 import { readFile } from 'node:fs/promises';
+import type { z } from 'zod';
 import { jsonDocument } from '../../../base/json.ts';
 import { formatMs } from '../../../base/units.ts';
 import { chooseShare, paretoShares, sharePerInstance } from '../../policy/tier-share.ts';
 import { badSimulateOption } from '../errors.ts';
+import { countedCallsSchema, countedWorkload } from './accesses.ts';
 import { playTiers, type ShareArm, type TierFigures, type TierRun } from './simulation.ts';
 import { modelledWorkload, SHARES, type TierWorkload, tierWorkloadSchema } from './workload.ts';
 
 export interface SimulateTiersInput extends TierRun {
   /** A file of latencies; null: they are modelled. */
   readonly table: string | null;
+  /** A file of counted accesses, which latencies are modelled from; null: of stated ones. */
+  readonly accesses: string | null;
   readonly penalty_ns: number;
   readonly slack: number;
   readonly json: boolean;
@@ -24,8 +28,8 @@ const ARMS: readonly ShareArm[] = [
 
 /** Throws HP_SIMULATE_OPTION. */
 export async function runSimulateTiers(input: SimulateTiersInput): Promise<void> {
-  const { table, penalty_ns, slack, stdout, deviations } = input;
-  const workload = table === null ? modelledWorkload(penalty_ns, slack) : await readTable(table);
+  const { stdout, deviations } = input;
+  const workload = await workloadOf(input);
   const runs = ARMS.map((arm) => playTiers(workload, arm, input));
   const choices = workload.classes.map((kind) => {
     const asked = { ...kind, deviations };
@@ -74,17 +78,32 @@ function runLine(one: TierFigures, runs: readonly TierFigures[]): string {
   );
 }
 
-async function readTable(path: string): Promise<TierWorkload> {
+async function workloadOf(input: SimulateTiersInput): Promise<TierWorkload> {
+  const { table, accesses, penalty_ns, slack } = input;
+  if (table !== null && accesses !== null) {
+    throw badSimulateOption('accesses', 'goes without --table: give one of both');
+  }
+  if (table !== null) return await readAs('table', table, tierWorkloadSchema);
+  if (accesses === null) return modelledWorkload(penalty_ns, slack);
+  const counted = await readAs('accesses', accesses, countedCallsSchema);
+  return countedWorkload(counted, penalty_ns, slack);
+}
+
+async function readAs<Value>(
+  option: string,
+  path: string,
+  schema: z.ZodType<Value>,
+): Promise<Value> {
   let value: unknown;
   try {
     value = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw badSimulateOption('table', `cannot be read from ${path}: ${why}`);
+    throw badSimulateOption(option, `cannot be read from ${path}: ${why}`);
   }
-  const read = tierWorkloadSchema.safeParse(value);
+  const read = schema.safeParse(value);
   if (read.success) return read.data;
   const [issue] = read.error.issues;
   const where = issue?.path.join('.') ?? '';
-  throw badSimulateOption('table', `is not as it should be: ${path}: ${where}: ${issue?.message}`);
+  throw badSimulateOption(option, `is not as it should be: ${path}: ${where}: ${issue?.message}`);
 }

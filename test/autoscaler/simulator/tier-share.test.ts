@@ -2,6 +2,9 @@
  * Goal: the share of local memory is chosen by the memory of all instances, keeps the SLO, and
  * what is modelled is said to be.
  */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import {
@@ -9,6 +12,10 @@ import {
   paretoShares,
   sharePerInstance,
 } from '../../../autoscaler/policy/tier-share.ts';
+import {
+  countedCallsSchema,
+  countedWorkload,
+} from '../../../autoscaler/simulator/tiers/accesses.ts';
 import { runSimulateTiers } from '../../../autoscaler/simulator/tiers/command.ts';
 import { playTiers } from '../../../autoscaler/simulator/tiers/simulation.ts';
 import { modelledWorkload } from '../../../autoscaler/simulator/tiers/workload.ts';
@@ -91,7 +98,7 @@ test('adaptive shares violate no SLO and take less local memory than all local',
 test('the same seed plays the same run, and what is modelled is labelled', async (t) => {
   const texts: string[] = [];
   const stdout = { write: (text: string) => texts.push(text) };
-  const input = { ...RUN, table: null, penalty_ns: 100, slack: 1.3, stdout };
+  const input = { ...RUN, table: null, accesses: null, penalty_ns: 100, slack: 1.3, stdout };
   for (const json of [false, false, true]) await runSimulateTiers({ ...input, json });
   t.is(texts[0], texts[1]);
   t.regex(texts[0] ?? '', /^simulated; latencies modelled: .*nothing was measured/);
@@ -99,4 +106,62 @@ test('the same seed plays the same run, and what is modelled is labelled', async
   await t.throwsAsync(runSimulateTiers({ ...input, json: false, table: '/nowhere' }), {
     code: 'HP_SIMULATE_OPTION',
   });
+});
+
+const COUNTED = {
+  cache: '2 MiB in 16 ways, lines of 64 bytes',
+  note: 'QEMU under TCG',
+  calls: [
+    {
+      function: 'graph',
+      input: 'small',
+      bytes: 2 ** 28,
+      instructions: 50_000_000,
+      loads: 9_000_000,
+      stores: 4_000_000,
+      fills: 250_000,
+      calls_per_s: 2,
+    },
+  ],
+};
+
+test('counted accesses give latencies by share: work, lines, and what remote ones take more', (t) => {
+  const { source, note, classes } = countedWorkload(countedCallsSchema.parse(COUNTED), 200, 1.5);
+  t.is(source, 'modelled');
+  t.regex(note, /counted accesses \(2 MiB in 16 ways.*QEMU under TCG\).*stated/);
+  // 50 ms of instructions, 20 of local lines, and 50 more where all lines are remote.
+  t.deepEqual(
+    classes.map((one) => one.table),
+    [
+      [
+        { share: 0, latency_ms: 120 },
+        { share: 0.25, latency_ms: 107.5 },
+        { share: 0.5, latency_ms: 95 },
+        { share: 0.75, latency_ms: 82.5 },
+        { share: 1, latency_ms: 70 },
+      ],
+    ],
+  );
+  t.is(classes[0]?.slo_ms, 105);
+});
+
+test('a file of counted accesses is played, and told what is wrong with it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hotplane-accesses-'));
+  t.teardown(async () => await rm(folder, { recursive: true }));
+  const path = join(folder, 'accesses.json');
+  const texts: string[] = [];
+  const stdout = { write: (text: string) => texts.push(text) };
+  const input = { ...RUN, table: null, accesses: path, penalty_ns: 200, slack: 1.5, stdout };
+  const play = async () => await runSimulateTiers({ ...input, json: false });
+  await writeFile(path, JSON.stringify(COUNTED));
+  await play();
+  t.regex(texts[0] ?? '', /^simulated; latencies modelled: from counted accesses/);
+  t.regex(texts[0] ?? '', /graph\/small +105 ms +0\.5/);
+  const both = runSimulateTiers({ ...input, json: false, table: path });
+  await t.throwsAsync(both, { code: 'HP_SIMULATE_OPTION' });
+  await writeFile(
+    path,
+    JSON.stringify({ ...COUNTED, calls: [{ ...COUNTED.calls[0], fills: -1 }] }),
+  );
+  await t.throwsAsync(play, { message: /calls\.0\.fills/ });
 });
