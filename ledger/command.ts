@@ -41,6 +41,9 @@ function headsIn(path: string): KeptHead[] {
     throw unreadable(path, error);
   }
   const lines = text.split('\n').filter((line) => line.trim() !== '');
+  if (lines.length === 0) {
+    throw ledgerError('HP_LEDGER_HEAD', `${path} has no head in it.`, { details: { path } });
+  }
   return lines.map((line) => {
     const found = headOf(line.trim()) ?? writtenHead(line);
     if (found) return found;

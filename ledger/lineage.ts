@@ -27,7 +27,7 @@ export interface Tenure {
   /** The record of it. */
   readonly seq: number;
   readonly from_ms: number;
-  /** Its process tree was gone, in the guest's words; null: it is not. */
+  /** Its process tree was gone: in the guest's words, or with its VM at the latest; null: not. */
   gone_ms: number | null;
   /** Largest that was plugged while it had it. */
   plugged_bytes: number;
@@ -57,8 +57,8 @@ export function lineageOf(graph: LedgerGraph, name: string): Tenure[] {
   let is_known = false;
   for (const entry of graph.entries) {
     const { record, source } = entry;
-    if (record.kind === 'begin' && record.is_fresh) endAll(open, source);
-    if (record.kind === 'vm-gone') endVm(open, source, record.vm_id ?? '');
+    if (record.kind === 'begin' && record.is_fresh) endVms(open, entry, '');
+    if (record.kind === 'vm-gone') endVms(open, entry, `${record.vm_id}/`);
     if (record.region_id === undefined || !isOf(graph, source, record.region_id, name)) continue;
     is_known = true;
     const key = `${source.folder} ${record.region_id}`;
@@ -168,14 +168,14 @@ function ended({ runs }: Tenure, record: LedgerRecord, wall_ms: number): void {
   run.outcome = record.outcome ?? null;
 }
 
-function endVm(open: Map<string, Tenure>, source: Source, vm_id: string): void {
+/** Nobody has a region of a VM that is gone; `of`: what their names begin with. */
+function endVms(open: Map<string, Tenure>, { source, wall_ms }: Entry, of: string): void {
   for (const [key, tenure] of open) {
-    if (key.startsWith(`${source.folder} ${vm_id}/`) && tenure.handover === 'held') {
-      tenure.handover = 'vm-gone';
-    }
+    if (!key.startsWith(`${source.folder} ${of}`)) continue;
+    // What is told of its calls afterwards is told of it still.
+    if (of === '') open.delete(key);
+    if (tenure.handover !== 'held') continue;
+    tenure.handover = 'vm-gone';
+    tenure.gone_ms ??= wall_ms;
   }
-}
-
-function endAll(open: Map<string, Tenure>, { folder }: Source): void {
-  for (const key of open.keys()) if (key.startsWith(`${folder} `)) open.delete(key);
 }

@@ -61,7 +61,7 @@ export function verifyFiles(files: LedgerFiles, heads: readonly KeptHead[] = [])
   for (const segment of segments) {
     if (!checked.segment(segment)) break;
   }
-  const bad = checked.bad ?? checked.missing(segments.at(-1));
+  const bad = checked.bad ?? checked.missing(segments.at(-1)) ?? checked.unmet(segments[0]);
   const { about, first_seq, head, records, bytes, heads_met } = checked;
   return {
     folder,
@@ -139,6 +139,18 @@ class Checking {
     return { code: 'HP_LEDGER_BROKEN', seq, path: segment.path, offset: null, problem };
   }
 
+  /**
+   * Heads were kept, and nothing that is there meets one: a whole ledger in the place of another is
+   * as good a chain as that was, and so is one without the beginning that they are of.
+   */
+  unmet(segment: SegmentFile | undefined): Finding | null {
+    if (!segment || this.#kept.length === 0 || this.heads_met > 0) return null;
+    const which = `none of the heads that were kept (${this.#kept.length}) is of a record in it`;
+    const problem = `${which}: another ledger stands here, or its beginning is gone`;
+    const seq = this.first_seq ?? 1;
+    return { code: 'HP_LEDGER_BROKEN', seq, path: segment.path, offset: null, problem };
+  }
+
   /** Says which ledger it is, and goes on where the segment before ended. */
   #first(line: LedgerLine): boolean {
     let record: LedgerRecord;
@@ -160,6 +172,10 @@ class Checking {
       }
       this.first_seq = seq;
       this.head = { seq: seq - 1, hash: prev_hash ?? NO_HASH };
+      // Of the last record that was removed: the first one that is left was chained to it.
+      const kept = this.#heads.get(seq - 1);
+      if (kept && (kept.size > 1 || !kept.has(this.head.hash))) return this.#forged(line, seq - 1);
+      if (kept) this.heads_met += 1;
     } else if (prev_hash !== this.head.hash) {
       return this.#tell(line, 'it names another head of the segment before');
     }

@@ -12,7 +12,8 @@ export const ledgerVerifyCommand: Command = {
 Checks every record against the hash of its predecessor, every segment against the one before, and
 all of it against heads that somebody kept: those that 'hotplane status' and the metrics tell, or a
 file that an agent writes with --ledger-heads. Without a head that was kept, a ledger whose tail was
-cut, or that was written anew as a whole, looks like any other.
+cut, or that was written anew as a whole, looks like any other. Where heads are given, each ledger
+has to meet one at least: else another may stand in its place.
 
 Exit code 1, with the first bad record, when something is not as it was written.
 

@@ -102,6 +102,33 @@ test('two heads of one record cannot both be: the tail was cut, and written on',
   t.like(verify(folder, [head, head]), { bad: null, heads_met: 1 });
 });
 
+test('another whole ledger in its place meets no head that was kept', (t) => {
+  const [folder, other] = [folderOf(t), folderOf(t)];
+  const writer = writeLedger(folder, 10, 100_000);
+  const kept = { ...writer.head, ledger: writer.ledger };
+  writeLedger(other, 10, 100_000);
+  t.is(verify(other).bad, null, 'without heads it is as good as any');
+  const found = verify(other, [kept]);
+  t.like(found.bad, { code: 'HP_LEDGER_BROKEN', seq: 1 });
+  t.regex(found.bad?.problem ?? '', /none of the heads .* another ledger stands here/);
+  t.is(verify(folder, [kept, { ...writer.head, ledger: 'of a peer' }]).bad, null);
+});
+
+test('a beginning that was removed is held against the head of the last record in it', (t) => {
+  const folder = folderOf(t);
+  const writer = writeLedger(folder, 30, 2_500);
+  const lines = linesOf(folder);
+  const at = lines.findIndex(({ file }) => file !== lines[0]?.file);
+  const last = { seq: at, hash: hashIn(lines[at - 1]), ledger: writer.ledger };
+  rmSync(segmentPath(folder, 1));
+  t.like(verify(folder, [last]), { bad: null, heads_met: 1, first_seq: at + 1 });
+  const earlier = { ...last, seq: at - 1, hash: hashIn(lines[at - 2]) };
+  t.like(verify(folder, [earlier]).bad, { code: 'HP_LEDGER_BROKEN', seq: at + 1 });
+  t.like(verify(folder, [{ ...last, hash: '7'.repeat(64) }, writer.head]).bad, {
+    code: 'HP_LEDGER_BROKEN',
+  });
+});
+
 test('only a ledger whose numbers follow each other is written on', (t) => {
   const folder = folderOf(t);
   writeLedger(folder, 10, 100_000);

@@ -1,10 +1,12 @@
 /** Heads are told to whoever keeps them: by Status and by metrics. */
 import test from 'ava';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { HttpSurface } from '../../../agent/http/surface.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { assert } from '../../../base/assert.ts';
+import { readHeads } from '../../../ledger/command.ts';
 import { segmentPath } from '../../../ledger/segments.ts';
 import { verify } from '../../../ledger/verify.ts';
 import { folderOf } from '../../ledger/made.ts';
@@ -46,4 +48,14 @@ test('the head that Status and metrics tell is in the ledger, and missed when it
 test('an agent without a ledger tells no head', async (t) => {
   const { client } = await serve(t);
   t.is((await client.status('')).ledger, null);
+});
+
+test('a file of heads that has none is refused: nothing would be compared with it', (t) => {
+  const path = join(folderOf(t), 'heads.jsonl');
+  writeFileSync(path, '\n');
+  t.throws(() => readHeads([path]), { code: 'HP_LEDGER_HEAD', message: /has no head in it/ });
+  writeFileSync(path, 'seq 5');
+  t.throws(() => readHeads([path]), { code: 'HP_LEDGER_HEAD', message: /is no head/ });
+  writeFileSync(path, `5:${'7'.repeat(64)}\n`);
+  t.deepEqual(readHeads([path]), [{ seq: 5, hash: '7'.repeat(64) }]);
 });

@@ -12,6 +12,7 @@ import { totalBytes } from '../../../agent/model/tiers.ts';
 import type { Head } from '../../../ledger/chain.ts';
 import { LedgerGraph } from '../../../ledger/graph.ts';
 import { type Holding, holdingsAt } from '../../../ledger/holdings.ts';
+import { lineageOf } from '../../../ledger/lineage.ts';
 import { eachRecord, newestRecords } from '../../../ledger/reader.ts';
 import type { LedgerRecord } from '../../../ledger/record.ts';
 import { verify } from '../../../ledger/verify.ts';
@@ -229,4 +230,11 @@ test('processes killed one after the other write one chain, and each tells what 
   const { lost, recorded } = callsOf(records);
   t.log(`${recorded} calls of the first agent recorded, ${lost} told lost later`);
   t.deepEqual(toldIn(ledger_dir), [], 'all was given back');
+  const tenures = lineageOf(LedgerGraph.read([ledger_dir]), 'r0');
+  t.is(tenures.filter(({ handover }) => handover === 'vm-gone').length, 2);
+  t.deepEqual(
+    tenures.filter(({ gone_ms }) => gone_ms === null),
+    [],
+    'nobody has a region of a VM that is gone until now',
+  );
 });
