@@ -102,9 +102,15 @@ export function appendBytes(
   bytes: Extract<Value, { kind: 'text' }>,
   more: Polynomial,
 ): void {
-  const { site, depth = machine.depth } = bytes;
+  const { depth = machine.depth } = bytes;
   if (machine.heap.isRepeatSince(depth)) return;
   bytes.length = add(bytes.length, multiply(more, machine.heap.timesSince(depth)));
+  withRoom(machine, bytes);
+}
+
+/** An eighth more than its length, which it has from now on. */
+export function withRoom(machine: Machine, bytes: Extract<Value, { kind: 'text' }>): void {
   const room = add(scale(bytes.length, rational(9n, 8n)), constant(24));
-  if (site) machine.heap.resize(site, machine.cost('bytes', room));
+  if (bytes.site) machine.heap.resize(bytes.site, machine.cost('bytes', room));
+  bytes.has_room = true;
 }

@@ -135,7 +135,9 @@ function resultOf(
     case 'bytes': {
       const label = labelOfCall(call);
       const length = amount(machine, result.length, call);
-      return machine.text(length, result.kind === 'bytes', line, label, source, summary.certainty);
+      const is_bytes = result.kind === 'bytes';
+      const text = machine.text(length, is_bytes, line, label, source, summary.certainty);
+      return result.has_room && text.kind === 'text' ? { ...text, has_room: true } : text;
     }
     case 'range':
       return rangeOf(machine, call);

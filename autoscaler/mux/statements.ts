@@ -14,7 +14,7 @@ import type { Expression, Statement } from './tree.ts';
 import { literal, NO_VALUE, number, object, unknown, type Value } from './values.ts';
 import { branches } from './branches.ts';
 import { operate } from './operations.ts';
-import { appendAll, lengthenKey, store } from './containers.ts';
+import { appendAll, lengthenKey, store, withRoom } from './containers.ts';
 import { importedModule } from './imports.ts';
 import { blurNumbers, whileCount, whileEnd } from './loops.ts';
 
@@ -157,6 +157,9 @@ function augment(
 ): void {
   const [old = NO_VALUE, value = NO_VALUE] = evaluateAll(machine, [target, tree]);
   if (old.kind === 'array') return;
+  if (old === value && old.kind !== 'number' && machine.depth > 0) {
+    machine.remark(line, 'what a loop adds to itself is not followed', 'fitted');
+  }
   if (old.kind === 'list' && sign === '+') {
     appendAll(machine, old, value, line);
     return;
@@ -177,6 +180,7 @@ function augment(
     }
     // The old one is copied, but by CPython, which lengthens a text in its place.
     if (old.is_bytes) machine.heap.touch(machine.cost('bytes', add(old.length, added)));
+    if (old.kind === 'text' && old.has_room && grown.kind === 'text') withRoom(machine, grown);
     if (grown.site) machine.heap.lift(grown.site, depth);
     if (name === null) assignTo(machine, target, grown, line);
     else machine.scope.names.set(name, grown);

@@ -352,7 +352,7 @@ export const PYTHON_SUMMARIES: readonly CallSummary[] = [
   },
   {
     names: ['bytearray'],
-    result: { kind: 'bytes', length: 'count0 + 24 + lazy0 / 8' },
+    result: { kind: 'bytes', length: 'count0 + 24 + lazy0 / 8', has_room: true },
     certainty: 'exact',
     source: 'an eighth more where it grew (Objects/bytearrayobject.c)',
   },

@@ -14,7 +14,12 @@ export type CallResult =
   /** `item`: one of those that its only argument has. */
   | { readonly kind: 'none' | 'self' | 'range' | 'record' | 'unknown' | 'item' }
   | { readonly kind: 'int' | 'float'; readonly amount?: string }
-  | { readonly kind: 'text' | 'bytes'; readonly length: string }
+  | {
+      readonly kind: 'text' | 'bytes';
+      readonly length: string;
+      /** It can grow in its place, with room for more. */
+      readonly has_room?: boolean;
+    }
   | {
       readonly kind: 'array';
       /** Of the arguments, of the first one's value or shape, of a product, without an axis. */

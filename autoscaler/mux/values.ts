@@ -53,6 +53,8 @@ export type Value = Held &
         readonly label: string | null;
         /** Loops around the place where it was made, of one that grows in its place. */
         readonly depth?: number;
+        /** It grows with room for more. */
+        has_room?: boolean;
       }
     | { readonly kind: 'array'; readonly shape: readonly Polynomial[]; readonly item: Polynomial }
     | ListValue

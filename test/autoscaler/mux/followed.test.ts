@@ -173,3 +173,10 @@ test('a module that is not beside, or cannot be read, stays unknown', (t) => {
     t.true(remarks.some(({ what }) => what.includes('grown is not followed')));
   }
 });
+
+test('what a loop adds to itself doubles each time, and is not told exactly', (t) => {
+  for (const line of ['s = s + s', 's += s', 's = s + "a" + s']) {
+    const source = `def handler(event):\n  s = event["t"] + "b"\n  for _ in range(9):\n    ${line}\n  return 1\n`;
+    t.is(extractSource('f.py', source, { model: null, entry: null }).certainty, 'fitted', line);
+  }
+});

@@ -232,6 +232,12 @@ const GROWN: readonly Case[] = [
     counts: 'traced',
   },
   {
+    name: 'bytes with room that are added to',
+    lines: ['b = bytearray()', 'for i in range(n):', '  b += b"abc"', 'x = bytes(b)', 'return 1'],
+    above: 0.2,
+    counts: 'traced',
+  },
+  {
     name: 'bytes that are extended',
     lines: ['b = bytearray()', 'for i in range(n // 10):', '  b.extend(b"0123456789")', 'return 1'],
     above: 0.15,
