@@ -4,13 +4,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { hostClock } from '../../../base/clock.ts';
-import { PROJECT_ROOT } from '../../../base/paths.ts';
+import { cacheDir, PROJECT_ROOT } from '../../../base/paths.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { ensureStaticProgram } from '../../../images/rootfs/program.ts';
 import { Namespace } from '../../netns.ts';
@@ -54,6 +54,8 @@ export interface Stage {
 export interface StageOptions {
   readonly vmm: string;
   readonly deadline_ms: number;
+  /** For an agent of root: users of VMMs, one for each (FIRST-LAST). Default: there are none. */
+  readonly vmm_uids?: string;
 }
 
 /** The function's program, built on the host that has the compiler. */
@@ -105,13 +107,27 @@ async function started(
   return child;
 }
 
+/**
+ * Words before an agent whose VMMs are others, in a mount namespace of its own: the folder has the
+ * cache where they can come to it, and the control device of TAP devices as udev makes it.
+ */
+async function inReach(folder: string): Promise<readonly string[]> {
+  await chmod(folder, 0o711);
+  await mkdir(join(folder, 'cache'));
+  await execa('mknod', ['-m', '666', join(folder, 'tun'), 'c', '10', '200']);
+  const mounts = 'mount --bind "$0/tun" /dev/net/tun && mount --bind "$1" "$0/cache"';
+  const script = `${mounts} && shift && HOTPLANE_CACHE=$0/cache exec "$@"`;
+  return ['sh', '-c', script, folder, cacheDir()];
+}
+
 export async function networkStage(
   t: ExecutionContext,
-  { vmm, deadline_ms }: StageOptions,
+  { vmm, deadline_ms, vmm_uids }: StageOptions,
 ): Promise<Stage> {
   const folder = await mkdtemp(join(tmpdir(), 'hp-net-'));
   t.teardown(async () => await rm(folder, { recursive: true, force: true }));
   const program = await ensureNetworkClient();
+  const before = vmm_uids === undefined ? [] : await inReach(folder);
   const { host, outside } = await spaces(t);
   const server = [...outside.enter, process.execPath, '-e', SERVER];
   await started(t, server, { said: 'listens', deadline_ms });
@@ -142,10 +158,14 @@ export async function networkStage(
         'guest-kernel': 'untouched',
         'host-limit': '3GiB',
         vmm,
+        ...(vmm_uids !== undefined && { 'vmm-uids': vmm_uids }),
       };
       const given = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
       const agent = [process.execPath, MAIN, 'agent', ...given, '--overcommit', '--config=none'];
-      return await started(t, [...host.enter, ...agent], { said: 'serving on', deadline_ms });
+      return await started(t, [...host.enter, ...before, ...agent], {
+        said: 'serving on',
+        deadline_ms,
+      });
     },
     deploy: async (name, network) => {
       const dir = join(folder, name);
