@@ -10,8 +10,8 @@ import { COMMANDS } from './commands.ts';
 import type { ProgressStream } from '../base/progress.ts';
 import type { Command } from './command.ts';
 import { outputLost } from './errors.ts';
-import { commandHelp, overview } from './help.ts';
-import { parseCommandLine } from './parse.ts';
+import { commandHelp, groupHelp, overview } from './help.ts';
+import { type Parsed, parseCommandLine } from './parse.ts';
 import { watchProcessEnd } from './process-end.ts';
 import { readVersion } from '../base/version.ts';
 
@@ -22,6 +22,14 @@ export interface MainIo {
   readonly env: NodeJS.ProcessEnv;
   /** Told which command it is before it runs. */
   readonly onCommand?: (command: Command) => void;
+}
+
+function helpText(
+  { command, group }: Extract<Parsed, { kind: 'help' }>,
+  commands: readonly Command[],
+): string {
+  if (command) return commandHelp(command);
+  return group === null ? overview(commands) : groupHelp(group, commands);
 }
 
 /** Characters of one error shown to people. */
@@ -36,8 +44,7 @@ export async function main(
   try {
     const parsed = parseCommandLine(argv, commands);
     if (parsed.kind === 'help') {
-      const { command } = parsed;
-      io.stdout.write(command ? commandHelp(command) : overview(commands));
+      io.stdout.write(helpText(parsed, commands));
       return EXIT_CODES.ok;
     }
     if (parsed.kind === 'version') {

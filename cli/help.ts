@@ -32,6 +32,18 @@ export function overview(commands: readonly Command[]): string {
   );
 }
 
+/** The commands whose names begin with a word. */
+export function groupHelp(group: string, commands: readonly Command[]): string {
+  const members = commands.filter(({ name }) => name.startsWith(`${group} `));
+  const rows = members.map(({ name, summary }) => [name, summary] as const);
+  return (
+    `hotplane ${group}: ${members.length} commands\n\n` +
+    `Usage: hotplane ${group} COMMAND [OPTIONS]\n\n` +
+    `Commands:\n${columns(rows)}\n` +
+    `'hotplane ${group} COMMAND --help' explains a command.\n`
+  );
+}
+
 export function commandHelp(command: Command): string {
   const positionals = (command.positionals ?? []).map((name) => ` ${name}`).join('');
   const options = Object.entries(command.options).map(optionRow);

@@ -13,7 +13,8 @@ import { nearest } from '../base/nearest.ts';
 import { type RawValue, Values } from './values.ts';
 
 export type Parsed =
-  | { readonly kind: 'help'; readonly command: Command | null }
+  /** Of a command, of a group of commands by its first word, or of all. */
+  | { readonly kind: 'help'; readonly command: Command | null; readonly group: string | null }
   | { readonly kind: 'version' }
   | {
       readonly kind: 'run';
@@ -27,22 +28,28 @@ export function parseCommandLine(words: readonly string[], commands: readonly Co
   const [first = '--help'] = words;
   if (first === '--version' || isHelp(first)) {
     if (words[1] !== undefined) throw tooMany(words[1]);
-    return first === '--version' ? { kind: 'version' } : { kind: 'help', command: null };
+    return first === '--version'
+      ? { kind: 'version' }
+      : { kind: 'help', command: null, group: null };
   }
   const help_of = first === 'help';
   const rest_words = help_of ? words.slice(1) : words;
-  if (help_of && rest_words.length === 0) return { kind: 'help', command: null };
+  if (help_of && rest_words.length === 0) return { kind: 'help', command: null, group: null };
   const found = findCommand(rest_words, commands);
   if (!found) {
     const named = rest_words.filter((word) => !word.startsWith('-')).slice(0, 2);
     const names = commands.map((command) => command.name);
     const members = names.filter((name) => name.startsWith(`${named[0]} `));
-    if (named.length === 1 && members.length > 0) throw groupAlone(named[0] ?? '', members);
+    if (named.length === 1 && members.length > 0) {
+      const [group = ''] = named;
+      if (help_of || rest_words.some(isHelp)) return { kind: 'help', command: null, group };
+      throw groupAlone(group, members);
+    }
     const near = nearest(named.join(' '), names) ?? nearest(named[0] ?? '', names);
     throw unknownCommand(named.join(' '), near);
   }
   const { command, rest } = found;
-  if (help_of || rest.some(isHelp)) return { kind: 'help', command };
+  if (help_of || rest.some(isHelp)) return { kind: 'help', command, group: null };
   return parseOptions(command, rest);
 }
 

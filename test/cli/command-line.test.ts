@@ -110,6 +110,21 @@ test('every command has a help page of lines that fit, an example, and its optio
   }
 });
 
+test('a group of commands has a help page that lists them', async (t) => {
+  const groups = new Set(COMMANDS.map(({ name }) => name.split(' ')[0] ?? ''));
+  for (const { name } of COMMANDS) groups.delete(name);
+  t.true(groups.has('ledger') && groups.has('function'), [...groups].join(', '));
+  for (const group of groups) {
+    const { code, out, err } = await runLine(`${group} --help`);
+    t.deepEqual([code, err], [0, '']);
+    t.is((await runLine(`help ${group}`)).out, out);
+    const members = COMMANDS.filter(({ name }) => name.startsWith(`${group} `));
+    for (const { name, summary } of members)
+      t.regex(out, new RegExp(`^  ${name} +\\S`, 'm'), summary);
+  }
+  t.is((await runLine('ledger')).code, 2, 'alone it does nothing');
+});
+
 test('-h is --help', async (t) => {
   t.deepEqual(await runLine('-h'), await runLine('--help'));
   t.deepEqual(await runLine('report -h'), await runLine('report --help'));
