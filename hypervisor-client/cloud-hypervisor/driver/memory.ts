@@ -9,8 +9,8 @@ import { CH_LIMITS } from '../limits.ts';
 import { DEVICE_BLOCK_BYTES, roundUp } from '../../../base/units.ts';
 import { hasCode, vmmError } from '../../errors.ts';
 import { anyCall, type CallLimit } from '../../resize/runner.ts';
-import { devicesBytes } from '../../spec.ts';
-import type { VmSpec } from '../../vm.ts';
+import { devicesBytes, isShared } from '../../spec.ts';
+import type { DeviceSpec, VmSpec } from '../../vm.ts';
 import type { CloudHypervisor } from '../client.ts';
 import { isChError } from '../errors.ts';
 import { sentState } from '../../rest/server.ts';
@@ -78,11 +78,18 @@ export class VmMemory {
     }
   }
 
-  /** The server refuses the target it has: another one and back makes the guest look again. */
+  /**
+   * The server refuses the target it has: another one and back makes the guest look again. Of a
+   * device with several regions that other one is the one before: what is between, the guest would
+   * take from the ends of regions in use (drivers/virtio/virtio_mem_hotmem.c of the series).
+   */
   async nudge(device_id: string, bytes: number, limit: CallLimit = anyCall): Promise<void> {
-    const { max_bytes } = await this.readDevice(device_id, limit);
-    const up = bytes + DEVICE_BLOCK_BYTES <= max_bytes;
-    const other_bytes = bytes + (up ? DEVICE_BLOCK_BYTES : -DEVICE_BLOCK_BYTES);
+    const { max_bytes, plugged_bytes } = await this.readDevice(device_id, limit);
+    const device = this.#deviceOf(device_id);
+    const step_bytes = isShared(device) ? max_bytes / device.regions.length : DEVICE_BLOCK_BYTES;
+    const up = isShared(device) ? bytes < plugged_bytes : bytes + step_bytes <= max_bytes;
+    const other_bytes = bytes + (up ? step_bytes : -step_bytes);
+    if (other_bytes < 0 || other_bytes > max_bytes) return;
     await this.setTarget(device_id, other_bytes, limit);
     await this.setTarget(device_id, bytes, limit);
   }
@@ -106,9 +113,7 @@ export class VmMemory {
   }
 
   async #resize(device_id: string, bytes: number, limit: CallLimit): Promise<void> {
-    const device = this.#spec.devices.find(({ id }) => id === device_id);
-    assert(device, `device ${device_id} is one of the VM's`);
-    const desired_ram = zoneBootBytes(device) + bytes;
+    const desired_ram = zoneBootBytes(this.#deviceOf(device_id)) + bytes;
     try {
       await this.#ch.memory.resizeZone(zoneOf(device_id), desired_ram, {
         deadline_ms: callMs(limit),
@@ -119,6 +124,12 @@ export class VmMemory {
       const message = error instanceof Error ? error.message : String(error);
       throw vmmError('HP_VMM_REJECTED', message, { cause: error });
     }
+  }
+
+  #deviceOf(device_id: string): DeviceSpec {
+    const device = this.#spec.devices.find(({ id }) => id === device_id);
+    assert(device, `device ${device_id} is one of the VM's`);
+    return device;
   }
 
   /** At level info the server logs a line per call. It goes on behind the hole this leaves. */
