@@ -44,7 +44,7 @@ test('all four applications and a burst of calls are replayed, under every mecha
 });
 
 test('so much of the trace is taken as has calls of all applications', async (t) => {
-  for (const given of ['59', '1221', 'long']) {
+  for (const given of ['279', '1181', 'long']) {
     const { code, err } = await runLine(`quickstart --duration ${given} --out /nowhere/out`);
     t.is(code, 2);
     t.regex(err, /--duration is '/);
