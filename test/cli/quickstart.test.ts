@@ -43,6 +43,14 @@ test('all four applications and a burst of calls are replayed, under every mecha
   t.true(Math.max(...plan.functions.map((one) => one.peak_concurrency)) >= 10, 'a burst');
 });
 
+test('the burst finds applications at work: what is replayed does not begin with it', async (t) => {
+  const SPEEDUP = 20;
+  const arrivals = (await planner())(SPEEDUP).arrivals;
+  const before_ms = (20 * 1_000) / SPEEDUP;
+  const first = arrivals.filter(({ at_ms }) => at_ms < before_ms).length;
+  t.true(first < 10, `${first} calls in the first 20 s of the trace`);
+});
+
 test('so much of the trace is taken as has calls of all applications', async (t) => {
   for (const given of ['279', '1181', 'long']) {
     const { code, err } = await runLine(`quickstart --duration ${given} --out /nowhere/out`);
