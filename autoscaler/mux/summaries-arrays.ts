@@ -1,10 +1,8 @@
 /** NumPy 1.24. Pure. */
 import type { CallSummary } from './summaries.ts';
+import { named } from './summary-words.ts';
 
 const LAYOUT = 'CPython 3.11 and NumPy 1.24, as test/autoscaler/mux/measured.test.ts counts';
-
-const named = (prefix: string, words: string): string[] =>
-  words.split(' ').map((word) => `${prefix}${word}`);
 
 const numpy = (words: string): string[] => named('numpy.', words);
 const like = { kind: 'array', shape: 'like' } as const;

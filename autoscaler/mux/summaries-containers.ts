@@ -1,11 +1,8 @@
 /** What gathers, goes through, packs or fills in values: CPython 3.11. Pure. */
 import type { CallSummary } from './summaries.ts';
+import { BY_NATURE, named } from './summary-words.ts';
 
 const LAYOUT = 'CPython 3.11, as test/autoscaler/mux/measured.test.ts counts';
-const BY_NATURE = 'what it gives is a scalar or nothing';
-
-const named = (prefix: string, words: string): string[] =>
-  words.split(' ').map((word) => `${prefix}${word}`);
 
 export const CONTAINER_SUMMARIES: readonly CallSummary[] = [
   {

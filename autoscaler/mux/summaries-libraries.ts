@@ -1,10 +1,6 @@
 /** Libraries of FunctionBench and SeBS, as far as their memory can be told. Pure. */
 import type { CallSummary } from './summaries.ts';
-
-const BY_NATURE = 'what it gives is a scalar or nothing';
-
-const named = (prefix: string, words: string): string[] =>
-  words.split(' ').map((word) => `${prefix}${word}`);
+import { BY_NATURE, named } from './summary-words.ts';
 
 const stored = { kind: 'bytes', length: 'size1' } as const;
 const client = (type: string, words: readonly string[]): CallSummary => ({

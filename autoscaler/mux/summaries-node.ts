@@ -1,12 +1,9 @@
 /** Library calls of Node 24, as data. */
 import type { CallSummary } from './summaries.ts';
+import { BY_NATURE, named } from './summary-words.ts';
 
 const LAYOUT = 'V8 13.6 of Node 24, as test/autoscaler/mux/measured-node.test.ts counts';
-const BY_NATURE = 'what it gives is a scalar or nothing';
 const SMALL = { kind: 'object', type: 'small', bytes: '256' } as const;
-
-const named = (prefix: string, words: string): string[] =>
-  words.split(' ').map((word) => `${prefix}${word}`);
 
 export const NODE_SUMMARIES: readonly CallSummary[] = [
   {

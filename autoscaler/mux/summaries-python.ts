@@ -3,13 +3,10 @@ import { ARRAY_SUMMARIES } from './summaries-arrays.ts';
 import { CONTAINER_SUMMARIES } from './summaries-containers.ts';
 import { LIBRARY_SUMMARIES } from './summaries-libraries.ts';
 import type { CallSummary } from './summaries.ts';
+import { BY_NATURE, named } from './summary-words.ts';
 
 const LAYOUT = 'CPython 3.11 and NumPy 1.24, as test/autoscaler/mux/measured.test.ts counts';
-const BY_NATURE = 'what it gives is a scalar or nothing';
 const SMALL = { kind: 'object', type: 'small', bytes: '256' } as const;
-
-const named = (prefix: string, words: string): string[] =>
-  words.split(' ').map((word) => `${prefix}${word}`);
 
 const FILE_SUMMARIES: readonly CallSummary[] = [
   {
