@@ -20,6 +20,25 @@ import { chFiles, zoneBootBytes, zoneOf } from './layout.ts';
 
 const callMs = (limit: CallLimit): number => Math.max(1, Math.min(LIMITS.vmm_call_ms, limit()));
 
+/**
+ * The target that a guest is shown for a moment, so that it looks at `bytes` again; null: it is
+ * there. Of a device with several regions it is whole regions nearer to what is plugged: a rest the
+ * guest would take from the ends of regions in use, and one region less from an idle one
+ * (drivers/virtio/virtio_mem_hotmem.c of the series). Pure.
+ */
+export function nudgeBytes(
+  device: DeviceSpec,
+  bytes: number,
+  { max_bytes, plugged_bytes }: Pick<BookEntry, 'max_bytes' | 'plugged_bytes'>,
+): number | null {
+  if (!isShared(device)) {
+    const up = bytes + DEVICE_BLOCK_BYTES <= max_bytes;
+    return bytes + (up ? DEVICE_BLOCK_BYTES : -DEVICE_BLOCK_BYTES);
+  }
+  const region_bytes = max_bytes / device.regions.length;
+  return plugged_bytes === bytes ? null : bytes + Math.sign(plugged_bytes - bytes) * region_bytes;
+}
+
 export class VmMemory {
   readonly #ch: CloudHypervisor;
   readonly #spec: VmSpec;
@@ -78,18 +97,11 @@ export class VmMemory {
     }
   }
 
-  /**
-   * The server refuses the target it has: another one and back makes the guest look again. Of a
-   * device with several regions that other one is the one before: what is between, the guest would
-   * take from the ends of regions in use (drivers/virtio/virtio_mem_hotmem.c of the series).
-   */
+  /** The server refuses the target it has: another one and back makes the guest look again. */
   async nudge(device_id: string, bytes: number, limit: CallLimit = anyCall): Promise<void> {
-    const { max_bytes, plugged_bytes } = await this.readDevice(device_id, limit);
-    const device = this.#deviceOf(device_id);
-    const step_bytes = isShared(device) ? max_bytes / device.regions.length : DEVICE_BLOCK_BYTES;
-    const up = isShared(device) ? bytes < plugged_bytes : bytes + step_bytes <= max_bytes;
-    const other_bytes = bytes + (up ? step_bytes : -step_bytes);
-    if (other_bytes < 0 || other_bytes > max_bytes) return;
+    const entry = await this.readDevice(device_id, limit);
+    const other_bytes = nudgeBytes(this.#deviceOf(device_id), bytes, entry);
+    if (other_bytes === null) return;
     await this.setTarget(device_id, other_bytes, limit);
     await this.setTarget(device_id, bytes, limit);
   }
