@@ -1,5 +1,6 @@
 /** Puts the four questions to the policy and records its answers where somebody wants them. */
 import { boundsOf } from '../../base/number-list.ts';
+import type { Return } from '../model/depths.ts';
 import type { OperationState } from '../model/operations.ts';
 import type { ReadyRung } from '../model/pool.ts';
 import type { Decision } from '../model/records.ts';
@@ -308,26 +309,31 @@ export function recordTokens(
   }));
 }
 
-/** Records an unplug that is left out, with what is expected and what it would have cost. */
+/** Records an unplug that is left out, or is not, with what is expected and what it would cost. */
 export function recordBypass(
   draft: Draft,
   fn: FunctionState,
   about: {
     readonly vm: VmState;
     readonly region: RegionState;
-    readonly start_gap_ms: number;
+    readonly is_kept: boolean;
+    /** It is the one in use when so many are. */
+    readonly depth: number;
+    readonly next: Return | null;
     readonly payback_ms: number;
   },
 ): void {
-  const { vm, region, start_gap_ms, payback_ms } = about;
+  const { vm, region, is_kept, depth, next, payback_ms } = about;
+  const pays = `giving it back pays after ${Math.round(payback_ms)} ms`;
   record(draft, 'queue', fn, () => ({
     policy: QUEUE,
     vm_id: vm.id,
     region_id: region.id,
-    inputs: { plugged_bytes: region.plugged_bytes, start_gap_ms, payback_ms },
-    answer: 'bypass',
-    reason:
-      `the next start is expected after ${Math.round(start_gap_ms)} ms, and giving it back would ` +
-      `pay after ${Math.round(payback_ms)} ms`,
+    inputs: { plugged_bytes: region.plugged_bytes, depth, ...next, payback_ms },
+    answer: is_kept ? 'bypass' : 'give back',
+    reason: next
+      ? `${depth} at once are in use again after ${Math.round(next.after_ms)} ms, as a rule: ` +
+        pays
+      : `nothing is known of when ${depth} at once are in use again: ${pays}`,
   }));
 }

@@ -1,7 +1,6 @@
 /** Instances: start, become ready, stop. Each function edits flags; `settle` draws conclusions. */
 import { assert } from '../../base/assert.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
-import { withStart } from '../model/pace.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import { bytesOf } from '../model/tiers.ts';
 import {
@@ -14,7 +13,7 @@ import {
 } from '../model/state.ts';
 import { type Draft, editInstance, editRegion, newId } from './draft.ts';
 import { answerInvocation } from './invocations.ts';
-import { bypass } from './bypass.ts';
+import { bypass, noteLeft, noteReached } from './bypass.ts';
 import { mayEmpty } from './devices.ts';
 import { empty, instanceBehind, plug } from './operations.ts';
 import { askForTier } from './permits.ts';
@@ -71,7 +70,7 @@ export function startInstance(
   region.used_bytes = null;
   region.unplug_attempts = 0;
   vm.instances_started += 1;
-  fn.pace = withStart(fn.pace, draft.now_ms);
+  noteReached(draft, fn);
   if (cause) noteColdStart(draft, fn);
   const started = newInstance(draft, id, region, cause);
   vm.instances = [...vm.instances, { ...started, lacked_ms: lackedMs(draft, fn, cause) }];
@@ -219,6 +218,7 @@ export function releaseStopped(draft: Draft, fn: FunctionState, vm: VmState): vo
     const region = editRegion(draft, vm, instance.region_index);
     assert(region.holder === instance.id, 'an instance holds its region until it is gone');
     closeSpan(draft, fn, region);
+    noteLeft(draft, fn);
     region.holder = null;
     region.used_bytes = null;
     if (!plugsOnDemand(vmSpec(fn, vm)) || bypass(draft, fn, vm, region)) continue;

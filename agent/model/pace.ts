@@ -3,6 +3,7 @@
  * before what is told after; the next agent learns it anew. Pure.
  */
 import { GIB } from '../../base/units.ts';
+import type { Depths } from './depths.ts';
 import { NO_DURATIONS, durationPercentile, type DurationTally, withDuration } from './durations.ts';
 import { type IdleRests, NO_IDLE_RESTS } from './idle-rests.ts';
 
@@ -19,10 +20,9 @@ export interface Pace {
   readonly start: DurationTally;
   /** What a VMM and its guest take to give back one GiB, waits of the queue not counted. */
   readonly unplug_per_gib: DurationTally;
-  /** When an instance was started last, and the EMA of the time between two; null: not known. */
-  readonly started_at_ms: number | null;
-  readonly start_gap_ms: number | null;
-  /** The same of calls. */
+  /** How many regions are in use at once, and again; where holding memory has a price. */
+  readonly depths: Depths;
+  /** When it was called last, and the EMA of the time between two calls; null: not known. */
   readonly called_at_ms: number | null;
   readonly call_gap_ms: number | null;
   /** From a call to the next, where that found nothing at work: what a burst has within is none. */
@@ -39,8 +39,7 @@ export const NO_PACE: Pace = {
   plug: NO_DURATIONS,
   start: NO_DURATIONS,
   unplug_per_gib: NO_DURATIONS,
-  started_at_ms: null,
-  start_gap_ms: null,
+  depths: [],
   called_at_ms: null,
   call_gap_ms: null,
   call_rests: NO_DURATIONS,
@@ -68,12 +67,6 @@ export function withRun(pace: Pace, ran_ms: number, epoch: number | null): Pace 
 /** The mean of the time between two, with one more now. */
 function gapWith(last_ms: number | null, mean_ms: number | null, now_ms: number): number | null {
   return last_ms === null ? mean_ms : meanWith(mean_ms, now_ms - last_ms);
-}
-
-/** An instance is started now. */
-export function withStart(pace: Pace, now_ms: number): Pace {
-  const start_gap_ms = gapWith(pace.started_at_ms, pace.start_gap_ms, now_ms);
-  return { ...pace, started_at_ms: now_ms, start_gap_ms };
 }
 
 /** A call comes now; `rested`: nothing of its function ran or waited. */

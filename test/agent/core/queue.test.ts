@@ -276,35 +276,3 @@ test('a promise is predicted before, and kept or explained after', (t) => {
   t.regex(promises[0] ?? '', /10.0 ms promised, nothing is known of it yet$/);
   t.regex(promises[1] ?? '', /10.0 ms promised, 4\.\d ms predicted$/);
 });
-
-test('what is wanted again before giving it back has paid stays plugged, and only so long', (t) => {
-  const world = hostWith(1, { hold_ms_per_gib_s: 100 }, { keep_alive_ms: 0 });
-  for (let count = 0; count < 3; count += 1) {
-    world.advance(200);
-    world.invoke('f');
-    finish(world);
-  }
-  const [region] = world.vmsOf('f')[0]?.regions ?? [];
-  t.like(region, { ready: true, plugged_bytes: REGION, holder: null });
-  t.true(said(world).some((line) => /^bypass: the next start is expected after \d+ ms/.test(line)));
-  const until_ms = region?.keep_until_ms ?? 0;
-  world.advance(until_ms - world.now_ms - 1);
-  t.deepEqual(world.pending, []);
-  world.advance(1);
-  t.like(orders(world), [{ cause: 'pool', kind: 'unplug', final_bytes: 0 }]);
-  finish(world);
-  t.is(grantedBytes(world.state), BOOT);
-});
-
-test('in a VM of an earlier definition nothing is kept plugged for a start to come', (t) => {
-  const world = hostWith(1, { hold_ms_per_gib_s: 100 }, { keep_alive_ms: 0 });
-  for (let count = 0; count < 3; count += 1) {
-    world.advance(200);
-    world.invoke('f');
-    if (count < 2) finish(world);
-  }
-  for (const type of ['plug', 'start']) complete(world, type);
-  world.update('f', { vcpus: 2 });
-  for (const type of ['invoke', 'stop']) complete(world, type);
-  t.like(orders(world), [{ cause: 'stop', kind: 'unplug' }]);
-});

@@ -7,7 +7,6 @@ import {
   unplugMs,
   withPlug,
   withRun,
-  withStart,
   withUnplug,
 } from '../../../agent/model/pace.ts';
 import { NO_DURATIONS, durationPercentile, withDuration } from '../../../agent/model/durations.ts';
@@ -44,5 +43,4 @@ test('a pace tells what an unplug will take by its size, and how long a start ta
   const pace = withRun(withPlug(NO_PACE, 32), 100, null);
   t.is(pathMs(pace), 132);
   t.is(withRun(pace, 500, 1).exec_ms, 100, 'what ran beside reclaim is counted apart');
-  t.is(withStart(withStart(NO_PACE, 1_000), 1_500).start_gap_ms, 500);
 });
