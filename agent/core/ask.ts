@@ -294,18 +294,25 @@ export function recordGiveWay(
   }));
 }
 
-/** Records how many heavy unplugs may be under way from now on, which is of no function. */
+/** Records how many tokens there are for heavy unplugs from now on, which is of no function. */
 export function recordTokens(
   draft: Draft,
-  inputs: { readonly before: number; readonly tokens: number; readonly slowdown: number },
+  about: {
+    readonly before: number;
+    readonly tokens: number;
+    /** Null: nothing ran beside them. */
+    readonly slowdown: number | null;
+  },
 ): void {
-  const { tokens, slowdown } = inputs;
-  const slower = `the worst neighbour ran ${slowdown.toFixed(2)} times as long`;
+  const { before, tokens, slowdown } = about;
   record(draft, 'queue', null, () => ({
     policy: QUEUE,
-    inputs: { ...inputs },
+    inputs: { before, tokens, ...(slowdown !== null && { slowdown }) },
     answer: `tokens ${tokens}`,
-    reason: slower,
+    reason:
+      slowdown === null
+        ? 'nothing ran beside what was given back'
+        : `the worst neighbour ran ${slowdown.toFixed(2)} times as long`,
   }));
 }
 

@@ -6,10 +6,10 @@
 import { assert } from '../../base/assert.ts';
 import {
   classOf,
-  isHeavy,
   isWaiting,
   OPERATION_CLASSES,
   type OperationClass,
+  tokensFor,
 } from '../model/operation-queue.ts';
 import type { OperationState } from '../model/operations.ts';
 import { isPressed } from '../model/pressure.ts';
@@ -34,11 +34,15 @@ export function offer(draft: Draft, spec: FunctionSpec, operation: OperationStat
 /** Its VMM is asked now. */
 function ask(draft: Draft, spec: FunctionSpec, operation: OperationState): void {
   draft.operations.set(operation.id, operation);
-  if (isHeavy(operation)) {
-    const { queue } = draft;
-    draft.queue = { ...queue, heavy: queue.heavy + 1, reclaimed_at_ms: draft.now_ms };
-  }
+  take(draft, tokensFor(operation));
   draft.actions.push({ type: 'resize-region', order: operationOrder(spec, operation) });
+}
+
+/** So many tokens are taken, or given back where there are fewer than none. */
+function take(draft: Draft, tokens: number): void {
+  if (tokens === 0) return;
+  const { queue, now_ms } = draft;
+  draft.queue = { ...queue, heavy: queue.heavy + tokens, reclaimed_at_ms: now_ms };
 }
 
 /** It waits for its turn from now on: for the first time, or between two of its steps. */
@@ -58,9 +62,7 @@ export function dropOperation(draft: Draft, id: string): void {
 export function leave(draft: Draft, operation: OperationState): void {
   const { queue } = draft;
   if (isWaiting(operation)) draft.queue = { ...queue, waiting: queue.waiting - 1 };
-  else if (isHeavy(operation)) {
-    draft.queue = { ...queue, heavy: queue.heavy - 1, reclaimed_at_ms: draft.now_ms };
-  }
+  else take(draft, -tokensFor(operation));
 }
 
 /** What is under way, as those that wait have to know it. */
@@ -68,6 +70,8 @@ interface Load {
   sent: number;
   /** Starts and growth that are still to be sent. */
   urgent: number;
+  /** An unplug waits for tokens: none that comes after it takes them. */
+  lacks_tokens: boolean;
 }
 
 /**
@@ -77,7 +81,7 @@ interface Load {
 export function dispatch(draft: Draft): number | null {
   if (draft.queue.waiting === 0) return null;
   closeEpoch(draft);
-  const load: Load = { sent: 0, urgent: 0 };
+  const load: Load = { sent: 0, urgent: 0, lacks_tokens: false };
   const waiting: Waiting[] = [];
   for (const operation of draft.operations.all()) {
     if (!isWaiting(operation)) {
@@ -186,8 +190,17 @@ function whyHeld(draft: Draft, one: Waiting, load: Load): string | null {
     if (load.urgent > 0) return `${load.urgent} starts wait`;
     return draft.short.length > 0 ? `'${draft.short[0]}' waits for memory` : null;
   }
-  if (!isHeavy(one.operation) || draft.queue.heavy < draft.queue.tokens) return null;
-  return `${draft.queue.heavy} heavy unplugs are under way, of ${draft.queue.tokens} tokens`;
+  return whyNoTokens(draft, one.operation, load);
+}
+
+/** One that needs more tokens than there are goes alone. Null: it has them, or needs none. */
+function whyNoTokens(draft: Draft, operation: OperationState, load: Load): string | null {
+  const needs = tokensFor(operation);
+  const { heavy, tokens } = draft.queue;
+  if (needs === 0) return null;
+  if (!load.lacks_tokens && (heavy === 0 || heavy + needs <= tokens)) return null;
+  load.lacks_tokens = true;
+  return `it needs ${needs} tokens, and ${heavy} of ${tokens} are taken`;
 }
 
 /**

@@ -1,7 +1,8 @@
 /**
- * Tokens: how many heavy unplugs may be under way at once. It follows from what they do to others:
- * in an epoch in which the worst of the functions beside them was slowed down within the bound, one
- * more may go from then on; above it, half as many (additive increase, multiplicative decrease).
+ * Tokens: how much may be given back at once. A heavy unplug takes one for each 128 MiB that its
+ * VMM is asked for. How many there are follows from what that does to others: in an epoch in which
+ * the worst of the functions beside it was slowed down within the bound, or none was there, it is
+ * one more from then on; above it, half as many (additive increase, multiplicative decrease).
  */
 import type { StartStamps } from '../model/events.ts';
 import type { QueueState } from '../model/operation-queue.ts';
@@ -21,8 +22,11 @@ export function noteRun(draft: Draft, fn: FunctionState, instance: InstanceState
   fn.pace = withRun(fn.pace, draft.now_ms - assigned_at_ms, beside ? epoch : null);
   if (!beside) return;
   // Once in an epoch: who tells is known without a look at all functions.
-  if (fn.pace.slowed === RUNS_TOLD) {
-    draft.queue = { ...draft.queue, slowed: [...draft.queue.slowed, fn.spec.name] };
+  const tells = fn.pace.slowed === RUNS_TOLD;
+  const { slowed, met } = draft.queue;
+  if (tells || !met) {
+    const more = tells ? [...slowed, fn.spec.name] : slowed;
+    draft.queue = { ...draft.queue, slowed: more, met: true };
   }
   closeEpoch(draft);
 }
@@ -37,18 +41,33 @@ export function closeEpoch(draft: Draft): void {
   const { queue, now_ms } = draft;
   if (now_ms < queue.ends_at_ms) return;
   const { slowdown_max, tokens_max, epoch_ms } = draft.config.queue;
-  const ends_at_ms = now_ms + epoch_ms;
+  const { tokens: before } = queue;
+  const next = { ...queue, ends_at_ms: now_ms + epoch_ms, met: false };
+  const more = Math.min(tokens_max, before + 1);
   const slowdown = worstOf(draft, queue);
   if (slowdown === null) {
-    draft.queue = { ...queue, ends_at_ms };
+    // From few runs nothing is concluded: they are counted on, until they are enough.
+    const tokens = before < tokens_max && wasAlone(draft) ? more : before;
+    draft.queue = { ...next, tokens };
+    if (tokens !== before) recordTokens(draft, { before, tokens, slowdown });
     return;
   }
-  const { tokens: before } = queue;
-  const more = Math.min(tokens_max, before + 1);
   const fewer = Math.max(1, Math.floor(before / 2));
   const tokens = slowdown <= slowdown_max ? more : fewer;
-  draft.queue = { ...queue, ends_at_ms, slowdown, tokens, epoch: queue.epoch + 1, slowed: [] };
+  draft.queue = { ...next, slowdown, tokens, epoch: queue.epoch + 1, slowed: [] };
   if (tokens !== before) recordTokens(draft, { before, tokens, slowdown });
+}
+
+/** Whether something heavy was given back until the end of it, and nobody ran or runs beside. */
+function wasAlone({ queue, config, vms }: Draft): boolean {
+  const { heavy, reclaimed_at_ms, ends_at_ms, met } = queue;
+  const begun_ms = ends_at_ms - config.queue.epoch_ms;
+  const was = heavy > 0 || (reclaimed_at_ms !== null && reclaimed_at_ms > begun_ms);
+  if (!was || met) return false;
+  for (const { instances } of vms.all()) {
+    if (instances.some(({ invocation }) => invocation !== null)) return false;
+  }
+  return true;
 }
 
 /** How many times as long the worst function ran beside reclaim; null: none tells. */

@@ -18,8 +18,13 @@ export interface QueueConfig {
   readonly at_once_max: number | null;
   /** Whether operations of a class go by slack (true), or all in order of their decisions. */
   readonly by_slack: boolean;
-  /** Unplugs of more than one step under way: at most, when no neighbour is slowed down. */
+  /**
+   * Tokens: steps of 128 MiB of larger unplugs that may be under way at once, at most, when no
+   * neighbour is slowed down.
+   */
   readonly tokens_max: number;
+  /** How many there are at first; null: one for each CPU of the host, as many as can work on it. */
+  readonly tokens_first: number | null;
   /** A neighbour may run so many times as long beside them; above it, half as many go on. */
   readonly slowdown_max: number;
   readonly epoch_ms: number;
@@ -38,7 +43,8 @@ export const DEFAULT_QUEUE: QueueConfig = {
   whole_ms: 50,
   at_once_max: null,
   by_slack: true,
-  tokens_max: 8,
+  tokens_max: 32,
+  tokens_first: null,
   slowdown_max: 1.2,
   epoch_ms: 1_000,
   wait_ms: { start: 100, grow: 100, refill: 1_000, reclaim: 1_000 },
@@ -57,7 +63,7 @@ export const NO_QUEUE: QueueConfig = {
 export interface QueueState {
   /** Operations that wait: how many rows of them say so. */
   readonly waiting: number;
-  /** Heavy unplugs under way, and how many may be. */
+  /** Tokens that heavy unplugs under way have taken, and how many there are. */
   readonly heavy: number;
   readonly tokens: number;
   /** Counts epochs in which something heavy was given back; it is over at `ends_at_ms`. */
@@ -65,20 +71,27 @@ export interface QueueState {
   readonly ends_at_ms: number;
   /** Functions that ran beside one in this epoch often enough to tell how much slower that was. */
   readonly slowed: readonly string[];
+  /** Whether any ran beside one until `ends_at_ms`, however often. */
+  readonly met: boolean;
   /** When a heavy unplug was under way last; null: never. */
   readonly reclaimed_at_ms: number | null;
   /** How many times as long the worst neighbour ran in the last epoch; null: nobody tells. */
   readonly slowdown: number | null;
 }
 
-export function newQueue({ tokens_max }: QueueConfig): QueueState {
+/** `host_cpus`: null: not known. */
+export function newQueue(
+  { tokens_max, tokens_first }: QueueConfig,
+  host_cpus: number | null,
+): QueueState {
   return {
     waiting: 0,
     heavy: 0,
-    tokens: tokens_max,
+    tokens: Math.min(tokens_max, tokens_first ?? host_cpus ?? tokens_max),
     epoch: 0,
     ends_at_ms: 0,
     slowed: [],
+    met: false,
     reclaimed_at_ms: null,
     slowdown: null,
   };
@@ -104,14 +117,21 @@ export const finalBytes = ({
 export const isWaiting = ({ waits_since_ms = null }: OperationState): boolean =>
   waits_since_ms !== null;
 
-/** An unplug of more is felt beside it, whole or in steps. */
-const HEAVY_BYTES = 128 * MIB;
+/** An unplug of more is felt beside it, whole or in steps; a token is for so much of it. */
+const TOKEN_BYTES = 128 * MIB;
 
-/** Whether it needs a token: one that gives back more than a usual step. */
-export function isHeavy(operation: OperationState): boolean {
+/** Whether it needs tokens: one that gives back more than a usual step. */
+function isHeavy(operation: OperationState): boolean {
   if (kindOf(operation) !== 'unplug') return false;
   const { from_bytes, final_bytes, to_bytes, begun_bytes = from_bytes } = operation;
-  return begun_bytes - (final_bytes ?? to_bytes) > HEAVY_BYTES;
+  return begun_bytes - (final_bytes ?? to_bytes) > TOKEN_BYTES;
+}
+
+/** How many tokens it needs for what its VMM is asked for now: by its bytes, a step of it alone. */
+export function tokensFor(operation: OperationState): number {
+  if (!isHeavy(operation)) return 0;
+  const { from_bytes, to_bytes } = operation;
+  return Math.max(1, Math.ceil((from_bytes - to_bytes) / TOKEN_BYTES));
 }
 
 /** What the queue of a host has to count, from its operations. */
@@ -121,7 +141,7 @@ export function countQueue(
   let [waiting, heavy] = [0, 0];
   for (const operation of operations) {
     if (isWaiting(operation)) waiting += 1;
-    else if (isHeavy(operation)) heavy += 1;
+    else heavy += tokensFor(operation);
   }
   return { waiting, heavy };
 }

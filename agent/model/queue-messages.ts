@@ -36,9 +36,9 @@ export const queueStatusSchema = message(
   'QueueStatus',
   {
     waiting: field(1, count, 'operations that wait for their turn'),
-    heavy: field(2, count, 'unplugs of more than 128 MiB under way'),
-    tokens: field(3, count, 'how many of those may be'),
-    tokens_max: field(4, count, 'as configured'),
+    heavy: field(2, count, 'tokens taken by unplugs of more than 128 MiB: one for each 128 MiB'),
+    tokens: field(3, count, 'how many there are now'),
+    tokens_max: field(4, count, 'how many there are at most, as configured'),
     slowdown: field(
       5,
       z.number().nullable(),

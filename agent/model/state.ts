@@ -368,7 +368,7 @@ export function emptyHost(
     pressure,
     cordon: null,
     dags: {},
-    queue: newQueue(settings.queue),
+    queue: newQueue(settings.queue, settings.host_cpus),
     short: [],
     alarms: noAlarms(),
     config: settings,

@@ -21,8 +21,15 @@ export const armNamed = (name: string): Arm | undefined => ARMS.find((arm) => ar
 
 /** How an agent is told to leave an idea out; bypass it does without by default. */
 const WITHOUT: Readonly<Record<Idea, readonly string[]>> = {
-  // More than there ever are, whatever it does to others.
-  tokens: ['--reclaim-tokens', '64', '--reclaim-slowdown', '10000'],
+  // More than there ever are, from the beginning, whatever it does to others.
+  tokens: [
+    '--reclaim-tokens',
+    '10000',
+    '--reclaim-tokens-first',
+    '10000',
+    '--reclaim-slowdown',
+    '10000',
+  ],
   bypass: [],
   steps: ['--reclaim-step', 'off'],
 };

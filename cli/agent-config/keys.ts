@@ -222,8 +222,15 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   {
     name: 'reclaim_tokens',
     kind: wholeBetween('N', 1, CLI_LIMITS.operations_max),
-    doc: 'most unplugs of more than 128MiB at once, while no function runs slower beside them',
+    doc: 'most steps of 128MiB of larger unplugs at once, while no function is slowed down',
     default: String(DEFAULT_QUEUE.tokens_max),
+  },
+  {
+    name: 'reclaim_tokens_first',
+    kind: wholeBetween('N', 1, CLI_LIMITS.operations_max),
+    doc: 'how many of them at first; then one more, or half as many, as functions beside allow',
+    default: null,
+    otherwise: 'one for each CPU',
   },
   {
     name: 'reclaim_slowdown',

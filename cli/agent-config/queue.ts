@@ -13,6 +13,7 @@ export function queueOf(values: Values): QueueConfig {
     ...DEFAULT_QUEUE,
     step_bytes: values.text('reclaim-step') === 'off' ? null : values.bytes('reclaim-step'),
     tokens_max: values.whole('reclaim-tokens', 1, most),
+    tokens_first: optional('reclaim-tokens-first', 1, most),
     slowdown_max: 1 + values.whole('reclaim-slowdown', 0, 10_000) / 100,
     wait_ms: { ...DEFAULT_QUEUE.wait_ms, reclaim: wait_ms },
     at_once_max: optional('operations-max', 1, most),

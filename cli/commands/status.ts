@@ -50,15 +50,15 @@ function cordonLine({ cordon }: StatusResponse): string {
   return cordon ? `${cordonText(cordon)}\n` : '';
 }
 
-/** Told where it says something: while somebody waits, or fewer may go on than could. */
+/** Told where it says something: while somebody waits, or much is given back. */
 function queueLine({ queue }: StatusResponse): string {
   if (!queue) return '';
-  const { waiting, heavy, tokens, tokens_max, slowdown } = queue;
-  if (waiting === 0 && tokens === tokens_max) return '';
+  const { waiting, heavy, tokens, slowdown } = queue;
+  if (waiting === 0 && heavy === 0) return '';
   const slower = slowdown === null ? '' : `; functions ran ${slowdown.toFixed(2)} times as long`;
   return (
-    `queue: ${waiting} changes of memory wait, ${heavy} large unplugs under way of at most ` +
-    `${tokens}${slower}\n`
+    `queue: ${waiting} changes of memory wait, large unplugs have ${heavy} of ${tokens} tokens` +
+    `${slower}\n`
   );
 }
 

@@ -59,7 +59,14 @@ test('an agent has the ideas of its arm, and each is alone in one and left out i
     [0, 1, 1, 1, 2, 2, 2, 3],
   );
   const [off] = ARMS;
-  const nothing = ['--reclaim-tokens', '64', '--reclaim-slowdown', '10000'];
+  const nothing = [
+    '--reclaim-tokens',
+    '10000',
+    '--reclaim-tokens-first',
+    '10000',
+    '--reclaim-slowdown',
+    '10000',
+  ];
   t.deepEqual(agentOptions(off, 7), [...nothing, '--reclaim-step', 'off']);
   const all = armNamed('all');
   t.deepEqual(all && agentOptions(all, 7), ['--hold-ms-per-gib-s', '7']);

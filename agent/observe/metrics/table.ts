@@ -101,7 +101,7 @@ export const METRIC_ROWS = {
   tokens: {
     name: 'hotplane_reclaim_tokens',
     type: 'gauge',
-    help: 'Unplugs of more than 128 MiB that may be under way, as functions beside them allow.',
+    help: 'Steps of 128 MiB of larger unplugs that may be under way, as functions beside allow.',
     labels: [],
   },
   slowdown: {

@@ -97,7 +97,8 @@ interface Made {
 }
 
 function worldOf({ gib, sharing, host_keep_bytes, ...settings }: Made): World {
-  const queue = { ...DEFAULT_QUEUE, ...settings };
+  // As few as there are regions of a device: one or two.
+  const queue = { ...DEFAULT_QUEUE, ...settings, tokens_first: sharing };
   const world = new World(gib * GIB, { host_keep_bytes, queue });
   world.regions_per_device = sharing;
   return world;

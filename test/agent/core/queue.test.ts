@@ -196,34 +196,6 @@ test('a region is made ready only when no start of its VM is under way', (t) => 
   );
 });
 
-test('tokens grow by one while neighbours run as usual, and are halved when one is slowed down', (t) => {
-  const world = hostWith(0, { tokens_max: 4, epoch_ms: 100 }, { keep_alive_ms: 10_000 });
-  world.deploy('near', 'hotmem', { keep_alive_ms: 100_000 });
-  finish(world);
-  const call = (took_ms: number): void => {
-    world.invoke('near');
-    world.advance(took_ms);
-    complete(world, 'invoke-instance');
-  };
-  world.invoke('near');
-  finish(world);
-  for (let count = 0; count < 20; count += 1) call(10);
-  world.invoke('f');
-  finish(world);
-  world.drain('f');
-  complete(world, 'stop');
-  t.is(world.state.queue.heavy, 1, 'it is under way from here on');
-  const told: number[] = [];
-  for (let count = 0; count < 40; count += 1) {
-    const took_ms = count < 8 ? 30 : 10;
-    call(took_ms);
-    const { tokens } = world.state.queue;
-    if (told.at(-1) !== tokens) told.push(tokens);
-  }
-  t.deepEqual(told, [4, 2, 1, 2, 3, 4]);
-  t.true(said(world).some((line) => line.startsWith('tokens 2: the worst neighbour ran ')));
-});
-
 test('of several unplugs the one whose promise is due first goes first', (t) => {
   // A step is all of it, so that none waits for its bound in between.
   const queue = { ...IN_STEPS, step_bytes: null, tokens_max: 1 };

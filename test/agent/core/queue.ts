@@ -4,9 +4,10 @@ import {
   countQueue,
   isWaiting,
   type OperationClass,
+  tokensFor,
 } from '../../../agent/model/operation-queue.ts';
 import type { Action } from '../../../agent/model/actions.ts';
-import type { OperationState } from '../../../agent/model/operations.ts';
+import type { OperationOrder, OperationState } from '../../../agent/model/operations.ts';
 import type { HostState } from '../../../agent/model/state.ts';
 
 /** Throws where a step lets somebody starve, counts wrongly, or sends what has to wait. */
@@ -24,8 +25,33 @@ export function checkQueue(
   const { tokens_max } = after.config.queue;
   if (says.tokens < 1 || says.tokens > tokens_max) throw new Error(`${says.tokens} tokens`);
   for (const operation of after.operations.values()) checkWait(after, operation, now);
-  for (const action of actions)
-    if (action.type === 'resize-region') checkSent(before, after, action);
+  const sent = actions.flatMap((one) => (one.type === 'resize-region' ? [one.order] : []));
+  for (const order of sent) checkSent(before, after, order);
+  checkTokens(before, after, sent);
+}
+
+/** What is sent in its turn has its tokens, or is alone; who waits for memory goes without. */
+function checkTokens(before: HostState, after: HostState, sent: readonly OperationOrder[]): void {
+  const { queue, config } = after;
+  const heavy = sent.filter((order) => tokensFor(order) > 0);
+  const is_due = ({ cause, held_ms = 0 }: OperationOrder): boolean =>
+    cause === 'pressure' || held_ms >= config.queue.wait_ms.reclaim;
+  if (!config.queue.by_slack || isHurried(before) || isHurried(after)) return;
+  if (heavy.length === 0 || heavy.some(is_due) || queue.heavy <= queue.tokens) return;
+  const beside = [...after.operations.values()].filter(
+    (one) => !isWaiting(one) && tokensFor(one) > 0,
+  );
+  if (beside.length > 1) {
+    throw new Error(`${heavy[0]?.id} goes: ${queue.heavy} of ${queue.tokens} tokens are taken`);
+  }
+}
+
+/** Whether somebody waits for what is given back, of which all of it is in a hurry then. */
+function isHurried({ short, pressure, functions }: HostState): boolean {
+  if (short.length > 0 || pressure.level !== 'none') return true;
+  return [...functions.values()].some(
+    ({ phase, waiters }) => phase !== 'serving' || waiters.drain.length > 0,
+  );
 }
 
 /** Longer than its bound nobody waits, and whoever waits is looked at before that. */
@@ -53,11 +79,7 @@ function classIn(state: HostState, operation: OperationState): OperationClass {
 }
 
 /** Nothing is made ready ahead of a start that waits, and steps are no larger than they may be. */
-function checkSent(
-  before: HostState,
-  after: HostState,
-  { order }: Extract<Action, { type: 'resize-region' }>,
-): void {
+function checkSent(before: HostState, after: HostState, order: OperationOrder): void {
   const { step_bytes } = after.config.queue;
   const gives_bytes = order.from_bytes - order.to_bytes;
   if (order.begun_bytes !== undefined && gives_bytes > (step_bytes ?? Infinity)) {
