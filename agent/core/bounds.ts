@@ -35,12 +35,18 @@ function count(vms: FunctionView['vms']): Counted {
   return { there, live, starting, idle };
 }
 
+/** What is left of a policy's answer, and what was added to it. */
+interface BoundedScale extends Scale {
+  /** Starts that make sure of the least, those that others asked for counted. */
+  readonly kept: number;
+}
+
 /** The policy's answer, cut down or added to. */
-export function bounded(draft: Draft, fn: FunctionState, scale: Scale): Scale {
+export function bounded(draft: Draft, fn: FunctionState, scale: Scale): BoundedScale {
   const ahead = isPoolShut(draft, fn) ? 0 : (scale.warm ?? 0);
   if (ahead === 0 && !fn.targets && !fn.spec.instances) {
     noteWants(fn, { plugged: Math.max(0, scale.plugged), warm: scale.warm ?? null });
-    return scale;
+    return { ...scale, kept: 0 };
   }
   const vms = vmsOf(draft, fn);
   const { min, max, warm } = instanceBounds(fn.spec, fn.targets);
@@ -67,6 +73,7 @@ export function bounded(draft: Draft, fn: FunctionState, scale: Scale): Scale {
   return {
     ...scale,
     starts,
+    kept,
     stops: stops.slice(0, spare),
     // A VM for more than may start would hold its boot memory for nobody.
     launches: room > freeRegions(vms) ? launches : 0,

@@ -2,6 +2,7 @@
 import { assert } from '../../base/assert.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import { plugsOnDemand } from '../model/spec.ts';
+import type { StartedFor } from '../model/started-for.ts';
 import { bytesOf } from '../model/tiers.ts';
 import {
   type FunctionState,
@@ -45,9 +46,8 @@ export interface NotStarted {
 export function startInstance(
   draft: Draft,
   fn: FunctionState,
-  vm: VmState,
-  region: RegionState,
-  cause: QueuedInvocation | null,
+  { vm, region }: { readonly vm: VmState; readonly region: RegionState },
+  { cause, made_for }: { readonly cause: QueuedInvocation | null; readonly made_for: StartedFor },
 ): NotStarted | null {
   assert(region.holder === null, 'one instance a region');
   const spec = vmSpec(fn, vm);
@@ -73,7 +73,8 @@ export function startInstance(
   noteReached(draft, fn);
   if (cause) noteColdStart(draft, fn);
   const started = newInstance(draft, id, region, cause);
-  vm.instances = [...vm.instances, { ...started, lacked_ms: lackedMs(draft, fn, cause) }];
+  const lacked_ms = lackedMs(draft, fn, cause);
+  vm.instances = [...vm.instances, { ...started, lacked_ms, started_for: made_for }];
   draft.actions.push({
     type: 'start-instance',
     vm_id: vm.id,

@@ -27,15 +27,19 @@ import { startBeside } from './queue.ts';
 import { isFree } from './regions.ts';
 import { countUncovered, type Lack, startInstances } from './serving.ts';
 import { waitsLonger } from './shortages.ts';
+import type { ScaleParts } from './start-reasons.ts';
 import { sizeForStart } from './sizing.ts';
 import { endVm, launchVm } from './vms.ts';
 import { waitForMemory } from './waiting.ts';
 
 /** Asks how many there are to be and does it. When the policy wants to be asked again. */
 export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
-  const wished = withExpected(draft, fn, askScale(draft, fn));
-  const scale = withinCordon(draft, bounded(draft, fn, wished));
-  waitForMemory(draft, fn, startAll(draft, fn, scale.starts));
+  const asked = askScale(draft, fn);
+  const wished = withExpected(draft, fn, asked);
+  const within = bounded(draft, fn, wished);
+  const scale = withinCordon(draft, within);
+  const parts = { asked, wished, kept: within.kept };
+  waitForMemory(draft, fn, startAll(draft, fn, scale.starts, parts));
   stopIdle(draft, fn, scale.stops);
   launchVms(draft, fn, scale.launches);
   for (const id of scale.ends) endQuiet(draft, fn, id);
@@ -44,16 +48,16 @@ export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
 }
 
 /** Starts, in free regions and in those that are taken from their way back. */
-function startAll(draft: Draft, fn: FunctionState, starts: number): Lack | null {
+function startAll(draft: Draft, fn: FunctionState, starts: number, parts: ScaleParts): Lack | null {
   const before = countInstances(draft, fn);
-  const lack = startInstances(draft, fn, starts);
+  const lack = startInstances(draft, fn, starts, parts);
   if (lack || starts <= 0 || fn.queue.length === 0) return lack;
   // Without classes a start is no more than what is given back, and takes nothing over.
   if (!draft.config.queue.by_slack) return null;
   const left = starts - (countInstances(draft, fn) - before);
   const waiting = Math.min(left, countUncovered(draft, fn));
   const freed = waiting > 0 ? preempt(draft, fn, waiting) : 0;
-  return freed > 0 ? startInstances(draft, fn, freed) : null;
+  return freed > 0 ? startInstances(draft, fn, freed, parts) : null;
 }
 
 const countInstances = (draft: Draft, fn: FunctionState): number =>

@@ -12,6 +12,7 @@ import { isNext, sharesDevice } from './devices.ts';
 import { noteCallServed } from './pool.ts';
 import { isFree } from './regions.ts';
 import { deadlineMs } from './slack.ts';
+import { forCall, forNobody, type ScaleParts } from './start-reasons.ts';
 
 /** VMs that can take work: those whose guest answers, or, when none does, all that run. */
 function openVms(draft: Draft, fn: FunctionState): VmState[] {
@@ -139,7 +140,12 @@ export interface Lack {
  * So many new instances, each for the oldest invocation that no start under way was made for, and
  * further ones for none; as far as there are free regions. Null: memory was wanting for nobody.
  */
-export function startInstances(draft: Draft, fn: FunctionState, count: number): Lack | null {
+export function startInstances(
+  draft: Draft,
+  fn: FunctionState,
+  count: number,
+  parts: ScaleParts,
+): Lack | null {
   if (count <= 0) return null;
   let candidates = freeCandidates(draft, fn);
   if (candidates.length === 0) return null;
@@ -153,7 +159,8 @@ export function startInstances(draft: Draft, fn: FunctionState, count: number): 
     assert(vm, 'a candidate is there');
     const region = editRegion(draft, vm, chosen.region.index);
     const invocation = waiting[started] ?? null;
-    const lacks = startInstance(draft, fn, vm, region, invocation);
+    const made_for = invocation ? forCall(invocation) : forNobody(fn, parts, started);
+    const lacks = startInstance(draft, fn, { vm, region }, { cause: invocation, made_for });
     if (lacks) {
       if (!invocation) return null;
       const place = { vm_id: vm.id, region_index: region.index };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { bytes, count, duration_ms, field, known, message, moment_ms } from './fields.ts';
 import { octets, optional_text, stamp_ms, text } from './fields.ts';
 import { OUTCOMES } from './records.ts';
+import { START_REASONS } from './started-for.ts';
 
 const checkedCallSchema = message(
   'CheckedCall',
@@ -135,6 +136,9 @@ export const explainResponseSchema = message('ExplainResponse', {
   peak_bytes: field(23, known(bytes), "the guest kernel's count; told only beside an expression"),
   spans: field(24, z.array(spanStatusSchema).default([]), 'that it has, or waits for'),
   host_node: field(25, known(count), 'node of the host that it is bound to; absent: any'),
+  started_for: field(26, known(z.enum(START_REASONS)), 'absent: an earlier agent started it'),
+  started_because: field(27, known(text), 'why, with its numbers'),
+  started_at_ms: field(28, known(moment_ms), 'when that was decided'),
 });
 export type ExplainResponse = z.infer<typeof explainResponseSchema>;
 

@@ -24,6 +24,7 @@ import { Queue } from './queue.ts';
 import type { ReclaimTally } from './reclaim.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
+import type { StartedFor } from './started-for.ts';
 import { Table } from './table.ts';
 import type { TargetsState } from './targets.ts';
 import type { OutdatedState, UpdateState } from './update.ts';
@@ -119,6 +120,8 @@ export interface InstanceState {
   /** Since when it is started, and how long that lacked memory; absent: of an earlier agent. */
   readonly decided_at_ms?: number;
   readonly lacked_ms?: number;
+  /** Absent: of an earlier agent. */
+  readonly started_for?: StartedFor;
   plugged_at_ms: number | null;
   /** The guest's answer to its start. */
   start_stamps: StartStamps | null;

@@ -82,6 +82,7 @@ function render(told: ExplainResponse, lies: string | null): string {
     next_at_ms === null ? '' : ` (in ${formatMs(Math.max(0, next_at_ms - now_ms))} at the latest)`;
   const lines = [
     `${told.instance_id}  ${told.phase}, ${told.function}, ${told.vm_id} ${told.region_id}`,
+    ...startedLine(told, ago),
     `  size        ${formatBytes(told.plugged_bytes)} of at most ${formatBytes(told.max_bytes)}` +
       `; started with ${size(told.baseline_bytes ?? told.max_bytes)}`,
     `  because     ${printable(told.because ?? 'its function has one size', 512)}`,
@@ -115,6 +116,25 @@ function render(told: ExplainResponse, lies: string | null): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** Nothing of one that an earlier agent has started. */
+function startedLine(
+  { started_for, started_because, started_at_ms }: ExplainResponse,
+  ago: (at_ms: number) => string,
+): string[] {
+  if (started_for === null) return [];
+  const why = printable(started_because ?? '', 512);
+  const when = started_at_ms === null ? '' : ` ${ago(started_at_ms)}`;
+  return [`  started     ${STARTED_FOR[started_for]}${when}: ${why}`];
+}
+
+const STARTED_FOR: Readonly<Record<NonNullable<ExplainResponse['started_for']>, string>> = {
+  call: 'for a call',
+  foreseen: 'for a call that is foreseen',
+  bounds: 'to be kept',
+  pool: 'by the pool',
+  policy: 'by its policy',
+};
+
 const LEDGER_OPTION: OptionSpec = {
   value: 'DIR',
   summary: 'answer from the records of this ledger; several are joined',
@@ -127,10 +147,10 @@ export const explainCommand: Command = {
   positionals: ['INSTANCE'],
   options: { socket: SOCKET_OPTION, ledger: LEDGER_OPTION, json: JSON_OPTION },
   help: `
-How large the instance is and why, what its guest says is in use, what is granted for it, what is
-decided next, and the latest changes of its size with what came of each. Instances have the names
-that 'hotplane status --json' tells. The agent answers from its own book: no VM is asked, but where
-its memory is bound to a NUMA node of the host, for where it really lies. Its
+What it was started for, how large it is and why, what its guest says is in use, what is granted
+for it, what is decided next, and the latest changes of its size with what came of each. Instances
+have the names that 'hotplane status --json' tells. The agent answers from its own book: no VM is
+asked, but where its memory is bound to a NUMA node of the host, for where it really lies. Its
 ledger, where that is at the usual place, adds what the policy saw, the calls, and whose memory it
 was.
 

@@ -1273,6 +1273,73 @@ export interface ExplainResponse {
   readonly peak_bytes: number | null;
   readonly spans: readonly SpanStatus[];
   readonly host_node: number | null;
+  readonly started_for: ExplainResponse_StartedFor | null;
+  readonly started_because: string | null;
+  readonly started_at_ms: number | null;
+}
+
+export const ExplainResponse_StartedFor = {
+  started_for_unspecified: "started_for_unspecified",
+  call: "call",
+  foreseen: "foreseen",
+  bounds: "bounds",
+  pool: "pool",
+  policy: "policy",
+} as const;
+
+export type ExplainResponse_StartedFor = typeof ExplainResponse_StartedFor[keyof typeof ExplainResponse_StartedFor];
+
+export namespace ExplainResponse_StartedFor {
+  export type started_for_unspecified = typeof ExplainResponse_StartedFor.started_for_unspecified;
+  export type call = typeof ExplainResponse_StartedFor.call;
+  export type foreseen = typeof ExplainResponse_StartedFor.foreseen;
+  export type bounds = typeof ExplainResponse_StartedFor.bounds;
+  export type pool = typeof ExplainResponse_StartedFor.pool;
+  export type policy = typeof ExplainResponse_StartedFor.policy;
+}
+
+export function explainResponse_StartedForFromJSON(object: any): ExplainResponse_StartedFor {
+  switch (object) {
+    case 0:
+    case "started_for_unspecified":
+      return ExplainResponse_StartedFor.started_for_unspecified;
+    case 1:
+    case "call":
+      return ExplainResponse_StartedFor.call;
+    case 2:
+    case "foreseen":
+      return ExplainResponse_StartedFor.foreseen;
+    case 3:
+    case "bounds":
+      return ExplainResponse_StartedFor.bounds;
+    case 4:
+    case "pool":
+      return ExplainResponse_StartedFor.pool;
+    case 5:
+    case "policy":
+      return ExplainResponse_StartedFor.policy;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ExplainResponse_StartedFor");
+  }
+}
+
+export function explainResponse_StartedForToNumber(object: ExplainResponse_StartedFor): number {
+  switch (object) {
+    case ExplainResponse_StartedFor.started_for_unspecified:
+      return 0;
+    case ExplainResponse_StartedFor.call:
+      return 1;
+    case ExplainResponse_StartedFor.foreseen:
+      return 2;
+    case ExplainResponse_StartedFor.bounds:
+      return 3;
+    case ExplainResponse_StartedFor.pool:
+      return 4;
+    case ExplainResponse_StartedFor.policy:
+      return 5;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ExplainResponse_StartedFor");
+  }
 }
 
 export interface SizeChange {
@@ -8681,6 +8748,9 @@ function createBaseExplainResponse(): ExplainResponse {
     peak_bytes: null,
     spans: [],
     host_node: null,
+    started_for: null,
+    started_because: null,
+    started_at_ms: null,
   };
 }
 
@@ -8760,6 +8830,15 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
     }
     if (message.host_node !== undefined && message.host_node !== null) {
       writer.uint32(200).uint64(message.host_node);
+    }
+    if (message.started_for !== undefined && message.started_for !== null) {
+      writer.uint32(208).int32(explainResponse_StartedForToNumber(message.started_for));
+    }
+    if (message.started_because !== undefined && message.started_because !== null) {
+      writer.uint32(218).string(message.started_because);
+    }
+    if (message.started_at_ms !== undefined && message.started_at_ms !== null) {
+      writer.uint32(225).double(message.started_at_ms);
     }
     return writer;
   },
@@ -8975,6 +9054,30 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
             }
 
             message.host_node = longToNumber(reader.uint64());
+            continue;
+          }
+          case 26: {
+            if (tag !== 208) {
+              break;
+            }
+
+            message.started_for = explainResponse_StartedForFromJSON(reader.int32());
+            continue;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.started_because = reader.string();
+            continue;
+          }
+          case 28: {
+            if (tag !== 225) {
+              break;
+            }
+
+            message.started_at_ms = reader.double();
             continue;
           }
         }
