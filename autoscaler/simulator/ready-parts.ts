@@ -13,20 +13,25 @@ type Functions = Pick<HostState, 'functions'>;
 /** Is told before each event, and looks at the host where a part ends. */
 export class ReadyWatch {
   readonly #window_ms: number;
+  readonly #start_ms: number;
   readonly #parts: Record<ReadyRung, ReadyPart[]> = { plugged: [], warm: [] };
   #before: ReadyTally | null = null;
 
-  constructor(window_ms: number) {
+  /** `start_ms`: where the window begins; what was before it is of no part. */
+  constructor(window_ms: number, start_ms = 0) {
     this.#window_ms = window_ms;
+    this.#start_ms = start_ms;
   }
 
   /** Nothing has changed since the event before. */
   until(now_ms: number, state: Functions): void {
+    if (now_ms >= this.#start_ms) this.#begin(state);
     while (this.#count < PARTS && now_ms > this.#endMs(this.#count)) this.#look(state);
   }
 
   /** Nothing happens any more. */
   finish(state: Functions): ReadyParts {
+    this.#begin(state);
     while (this.#count < PARTS) this.#look(state);
     return this.#parts;
   }
@@ -36,7 +41,11 @@ export class ReadyWatch {
   }
 
   #endMs(part: number): number {
-    return (this.#window_ms * (part + 1)) / PARTS;
+    return this.#start_ms + (this.#window_ms * (part + 1)) / PARTS;
+  }
+
+  #begin(state: Functions): void {
+    this.#before ??= readyOf(state, this.#start_ms);
   }
 
   #look(state: Functions): void {
@@ -86,4 +95,19 @@ function added(sum: readonly ReadyPart[], own: readonly ReadyPart[]): ReadyPart[
       want_bytes: part.want_bytes === null ? want_bytes : part.want_bytes + (want_bytes ?? 0),
     };
   });
+}
+
+/** All parts of a run together. */
+export function totalOfParts({ plugged, warm }: ReadyParts): ReadyTally {
+  return { plugged: totalOf(plugged), warm: totalOf(warm) };
+}
+
+function totalOf(parts: readonly ReadyPart[]): ReadyTally['warm'] {
+  let [asked, hits, byte_ms] = [0, 0, 0];
+  for (const part of parts) {
+    asked += part.asked;
+    hits += part.hits;
+    byte_ms += part.byte_ms;
+  }
+  return { asked, hits, byte_ms };
 }

@@ -11,7 +11,7 @@ import {
   svg,
 } from '../../base/chart/svg.ts';
 import { lineStyle } from '../report/charts/palette.ts';
-import type { RunFigures, Simulation } from '../results/simulation.ts';
+import type { RunFigures } from '../results/simulation.ts';
 
 const WIDTH = 960;
 const LEFT = 56;
@@ -24,6 +24,15 @@ const BOTTOM = 40;
 /** More cannot be told apart, and a picture has an end. */
 const RUNS_MAX = 24;
 
+/** What a folder has them as. */
+export const RUNGS_FILES = { csv: 'rungs.csv', svg: 'rungs.svg' } as const;
+
+/** Runs of a simulation, or of mechanisms of a live run. */
+interface RungRuns {
+  readonly simulated: boolean;
+  readonly runs: readonly Pick<RunFigures, 'name' | 'ready' | 'window_ms'>[];
+}
+
 type Rung = NonNullable<RunFigures['ready']>[number];
 type RungParts = NonNullable<Rung['parts']>;
 
@@ -34,44 +43,66 @@ interface Counted {
 }
 
 /** Null: nobody counted what stood ready. */
-export function renderRungs(simulation: Simulation): string | null {
-  const all = countedRuns(simulation);
+export function renderRungs({ simulated, runs: told }: RungRuns): string | null {
+  const all = countedRuns(told);
   const runs = all.slice(0, RUNS_MAX);
   const [first] = runs;
   if (!first) return null;
   const height = TOP + ROW * runs.length + BOTTOM;
   const left_out = all.length > runs.length ? `; the first ${runs.length} of ${all.length}` : '';
+  const unit = unitFor(Math.max(...runs.map(({ part_s, rungs }) => part_s * partsOf(rungs))));
   // Of one scale: runs are compared.
   const most = Math.max(0.1, ...runs.map(mostOf));
   const body = [
-    label('title', { x: LEFT, y: 20 }, 'SIMULATED: what stands ready, and what is wanted'),
+    label(
+      'title',
+      { x: LEFT, y: 20 },
+      `${simulated ? 'SIMULATED: w' : 'W'}hat stands ready, and what is wanted`,
+    ),
     label('', { x: LEFT, y: 38 }, `filled: there, mean of a hundredth; line: wanted${left_out}`),
-    ...runs.flatMap((run, row) => panelsOf(run, TOP + ROW * row, most)),
+    ...runs.flatMap((run, row) => panelsOf(run, { top: TOP + ROW * row, most, unit })),
   ];
-  const axis = 'hours since the first arrival';
+  const axis = `${unit.name} since the first arrival`;
   body.push(label('middle', { x: WIDTH / 2, y: height - 10 }, axis));
-  const title = 'What stands ready over simulated time';
+  const title = simulated ? 'What stands ready over simulated time' : 'What stood ready over time';
   return `${svg({ width: WIDTH, height, title, body: body.join('\n'), alone: true })}\n`;
 }
 
-function countedRuns({ runs }: Simulation): Counted[] {
+/** Of the axis of time. */
+interface Unit {
+  readonly name: string;
+  readonly s: number;
+}
+
+/** A live run takes minutes, and a day is played in seconds. */
+function unitFor(window_s: number): Unit {
+  if (window_s >= 3 * 3_600) return { name: 'hours', s: 3_600 };
+  return window_s >= 180 ? { name: 'minutes', s: 60 } : { name: 'seconds', s: 1 };
+}
+
+const partsOf = (rungs: Counted['rungs']): number => rungs[0]?.parts.length ?? 0;
+
+function countedRuns(runs: RungRuns['runs']): Counted[] {
   return runs.flatMap(({ name, ready = [], window_ms }) => {
     const rungs = ready.flatMap((rung) => {
       const { parts } = rung;
       return parts && parts.length > 0 ? [{ ...rung, parts }] : [];
     });
-    const count = rungs[0]?.parts.length ?? 0;
+    const count = partsOf(rungs);
     return count === 0 ? [] : [{ name, part_s: window_ms / 1_000 / count, rungs }];
   });
 }
 
 /** One run: a panel for each rung, side by side. */
-function panelsOf({ name, part_s, rungs }: Counted, top: number, most: number): string[] {
+function panelsOf(
+  { name, part_s, rungs }: Counted,
+  { top, ...scale }: Pick<Panel, 'top' | 'most' | 'unit'>,
+): string[] {
   const width = (WIDTH - LEFT - RIGHT - BETWEEN * (rungs.length - 1)) / rungs.length;
   const body = [label('title', { x: LEFT, y: top + 12 }, name)];
   for (const [column, rung] of rungs.entries()) {
     const x = LEFT + column * (width + BETWEEN);
-    body.push(...panelOf(rung, { part_s, most, x, width, top: top + 36 }));
+    body.push(...panelOf(rung, { part_s, ...scale, x, width, top: top + 36 }));
   }
   return body;
 }
@@ -89,12 +120,14 @@ function mostOf({ part_s, rungs }: Counted): number {
 interface Panel {
   readonly part_s: number;
   readonly most: number;
+  readonly unit: Unit;
   readonly x: number;
   readonly width: number;
   readonly top: number;
 }
 
-function panelOf(rung: Counted['rungs'][number], { part_s, most, x, width, top }: Panel): string[] {
+function panelOf(rung: Counted['rungs'][number], panel: Panel): string[] {
+  const { part_s, most, unit, x, width, top } = panel;
   const { parts } = rung;
   const floor = top + PLOT;
   const end_s = part_s * parts.length;
@@ -106,8 +139,8 @@ function panelOf(rung: Counted['rungs'][number], { part_s, most, x, width, top }
     body.push(line(gib === 0 ? 'axis' : 'grid', { x, y }, { x: x + width, y }));
     body.push(label('end', { x: x - 6, y: y + 4 }, `${gib}`));
   }
-  for (const hours of linearTicks(end_s / 3_600, 4)) {
-    body.push(label('middle', { x: toX(hours * 3_600), y: floor + 16 }, String(hours)));
+  for (const tick of linearTicks(end_s / unit.s, 4)) {
+    body.push(label('middle', { x: toX(tick * unit.s), y: floor + 16 }, String(tick)));
   }
   const [there, wanted] = [new StepPath(), new StepPath()];
   for (const [at, { idle_gib_s, want_gib }] of parts.entries()) {
@@ -129,8 +162,8 @@ function captionOf({ rung, asked, hits, idle_gib_s }: Rung): string {
 }
 
 /** What it is made of: a row for each run, rung and part; empty where nobody said. */
-export function rungsCsv(simulation: Simulation): string {
-  const rows = countedRuns(simulation).flatMap(({ name, part_s, rungs }) =>
+export function rungsCsv({ runs }: Pick<RungRuns, 'runs'>): string {
+  const rows = countedRuns(runs).flatMap(({ name, part_s, rungs }) =>
     rungs.flatMap(({ rung, parts }) =>
       parts.map(({ asked, hits, idle_gib_s, want_gib }, at) =>
         [

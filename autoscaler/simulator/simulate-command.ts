@@ -16,7 +16,7 @@ import { badSimulateOption } from './errors.ts';
 import type { HostModel } from './host-model.ts';
 import { MECHANISM_MODELS, type MechanismModel } from './mechanism-models.ts';
 import { renderMemoryOverTime } from './memory-plot.ts';
-import { renderRungs, rungsCsv } from './rungs-plot.ts';
+import { renderRungs, RUNGS_FILES, rungsCsv } from './rungs-plot.ts';
 import { renderSimulation } from './simulate-text.ts';
 import { NEEDS_LIMIT, needsReference, playsNot } from './simulation.ts';
 import { type PolicyChoice, simulate } from './simulation.ts';
@@ -137,8 +137,8 @@ async function writeFolder(folder: string, simulation: Simulation): Promise<void
   await writeWhole(join(folder, 'cold-starts.svg'), renderColdStarts(simulation));
   const rungs = renderRungs(simulation);
   if (rungs !== null) {
-    await writeWhole(join(folder, 'rungs.csv'), rungsCsv(simulation));
-    await writeWhole(join(folder, 'rungs.svg'), rungs);
+    await writeWhole(join(folder, RUNGS_FILES.csv), rungsCsv(simulation));
+    await writeWhole(join(folder, RUNGS_FILES.svg), rungs);
   }
   await writeWhole(join(folder, SIMULATION_FILE), jsonDocument(simulation));
 }

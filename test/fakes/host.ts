@@ -33,6 +33,7 @@ export function fakeHost(
   host_limit_bytes: number = 8 * GIB,
   options: FakeOptions = {},
   policy: Policy = DEFAULT_POLICY,
+  policies: ReadonlyMap<string, Policy> = new Map(),
 ): FakeHost {
   const clock = new FakeClock();
   const hypervisor = new FakeHypervisor(clock, { ...NO_FAULTS, ...faults }, options);
@@ -46,6 +47,7 @@ export function fakeHost(
     vms_dir: '/nonexistent/vms',
     version: 'test',
     policy,
+    policies,
   });
   return { clock, hypervisor, agent, log };
 }

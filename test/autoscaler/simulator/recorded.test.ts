@@ -1,71 +1,18 @@
 /** A live run, over a modelled VMM and guest, told again to the core. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { SERVICE } from '../../../agent/api/service.ts';
-import type { Policy } from '../../../agent/core/policy.ts';
-import { NO_RECORD } from '../../../agent/model/records.ts';
-import { emulated } from '../../../agent/model/work.ts';
+import test from 'ava';
+import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
+import { DEFAULT_POOL } from '../../../agent/model/pool-spec.ts';
 import { HYBRID_HISTOGRAM_POLICY } from '../../../autoscaler/policy/hybrid-histogram-policy.ts';
 import { FIXED_KEEP_ALIVE_POLICY } from '../../../autoscaler/policy/fixed-keep-alive.ts';
 import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';
-import { decisionLine, eventLine } from '../../../autoscaler/results/run-time.ts';
-import { RESULT_FILES, ResultWriter } from '../../../autoscaler/results/writer.ts';
+import { RESULT_FILES } from '../../../autoscaler/results/writer.ts';
 import { runSimulateDecisions } from '../../../autoscaler/simulator/recorded.ts';
-import { seededRandom } from '../../../base/random.ts';
-import { MIB } from '../../../base/units.ts';
 import { HotplaneError } from '../../../base/errors.ts';
-import { specOf, WORK } from '../../agent/core/world.ts';
-import { fakeHost } from '../../fakes/host.ts';
-import { healthyRun } from '../made-run.ts';
+import { record } from './recorded-run.ts';
 
-const MECHANISM = 'virtio-mem';
 const signal = new AbortController().signal;
-
-interface Recorded {
-  readonly folder: string;
-  readonly decisions: number;
-}
-
-/** Two functions on a host too small for both at their peak, with random calls and pauses. */
-async function record(t: ExecutionContext, policy: Policy, seed: number): Promise<Recorded> {
-  const folder = join(mkdtempSync(join(tmpdir(), 'hotplane-test-')), 'out');
-  t.teardown(() => rmSync(join(folder, '..'), { recursive: true, force: true }));
-  const random = seededRandom(seed);
-  const { clock, agent } = fakeHost({}, 1_100 * MIB, {}, policy);
-  const watch = agent.watch({ records: ['decision', 'event'] });
-  const names = ['f', 'g'];
-  for (const name of names) {
-    await clock.until(agent.deploy(specOf(name, { mechanism: MECHANISM, concurrency: 3 })));
-  }
-  const start_ms = clock.nowMs() + 0.1234567;
-  const calls: Promise<unknown>[] = [];
-  for (let call = 0; call < 40; call += 1) {
-    const name = names[Number(random() < 0.3)] ?? 'f';
-    calls.push(agent.invoke(name, `call ${call}`, emulated(WORK)));
-    await clock.advance(Math.floor(random() * (call % 10 === 9 ? 3_000 : 60)));
-  }
-  await clock.until(Promise.all(calls));
-  for (const name of names) await clock.until(agent.remove(name));
-  agent.close();
-  const writer = new ResultWriter(folder);
-  const { manifest } = healthyRun([MECHANISM]);
-  const mechanisms = manifest.mechanisms.map((one) => ({ ...one, clock_start_ms: start_ms }));
-  writer.manifest({ ...manifest, mechanisms });
-  let decisions = 0;
-  const origin = { mechanism: MECHANISM, start_ms };
-  for await (const told of watch) {
-    const sent = SERVICE.Watch.encodeResponse({ ...NO_RECORD, ...told });
-    const { decision, event } = SERVICE.Watch.decodeResponse(sent);
-    if (event) writer.event(eventLine(event, origin));
-    if (!decision) continue;
-    writer.decision(decisionLine(decision, origin));
-    decisions += 1;
-  }
-  writer.close();
-  return { folder, decisions };
-}
 
 async function played(folder: string): Promise<string> {
   let text = '';
@@ -85,6 +32,13 @@ for (const policy of [FIXED_KEEP_ALIVE_POLICY, HYBRID_HISTOGRAM_POLICY, HISTORY_
     }
   });
 }
+
+test('functions with a pool of their own are decided for by it again', async (t) => {
+  const { folder, decisions } = await record(t, DEFAULT_POLICY, 3, { pool: DEFAULT_POOL });
+  const recorded = readFileSync(join(folder, RESULT_FILES.decisions), 'utf8');
+  t.true(recorded.includes('"policy":"pool"'));
+  t.regex(await played(folder), new RegExp(`${decisions} decisions`));
+});
 
 test('a decision that is not what the core decides is told with its line', async (t) => {
   const { folder } = await record(t, FIXED_KEEP_ALIVE_POLICY, 4);
