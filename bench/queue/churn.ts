@@ -12,7 +12,7 @@ import type { Operation, QueueLine } from './records.ts';
 /** From its last answers until a cycle is gone on with, whatever is back by then. */
 const BACK_MS = 5_000;
 /** Nothing is given back in it, where all was: what the others are compared with. */
-const QUIET_MS = 2_000;
+const QUIET_MS = 1_000;
 
 export interface ChurnInput {
   readonly api: Pick<AgentClient, 'invoke' | 'status'>;

@@ -30,6 +30,7 @@ export interface QueueBenchCommand extends OwnAgentInput {
 }
 
 const FILE = 'queue.json';
+const MS_PER_MINUTE = 60_000;
 
 /** Returns the exit code: 0, or 1 with `strict` when a promise was missed. */
 export async function runQueueBench(input: QueueBenchCommand): Promise<number> {
@@ -63,9 +64,11 @@ async function measure(open: OpenAgent, about: Measuring): Promise<QueueReport> 
   let trial_ms: number | null = null;
   for (const [index, turn] of turns.entries()) {
     progress.step(1 + index, turns.length, `round ${turn.round}, ${turn.arm.name}`);
+    // Every turn has as much of the time, its boot included.
+    const until_ms = begun_ms + (MS_PER_MINUTE * options.minutes * (index + 1)) / turns.length;
     const agent = await open(agentOptions(turn.arm, options.hold_ms_per_gib_s));
     try {
-      const took = await oneTurn(agent.client, turn, trial_ms, about);
+      const took = await oneTurn(agent.client, { turn, until_ms, trial_ms }, about);
       ({ deployed, trial_ms } = took);
       lines.push(took.line);
     } finally {
@@ -86,11 +89,16 @@ interface TurnTaken {
   readonly line: QueueLine;
 }
 
-/** `trial_ms`: as the first turn has measured it; null: it is the first. */
+interface TurnDue {
+  readonly turn: QueueTurn;
+  readonly until_ms: number;
+  /** As the first turn has measured it; null: it is the first. */
+  readonly trial_ms: number | null;
+}
+
 async function oneTurn(
   api: AgentClient,
-  turn: QueueTurn,
-  trial_ms: number | null,
+  { turn, until_ms, trial_ms }: TurnDue,
   { options, progress, signal }: Measuring,
 ): Promise<TurnTaken> {
   const tell = (text: string): void => progress.update(`${turn.arm.name}: ${text}`);
@@ -104,7 +112,7 @@ async function oneTurn(
     // In every turn, so that all begin alike.
     const trial = await measureTrial(api, signal);
     const known_ms = trial_ms ?? trial;
-    const task = { turn, options, trial_ms: known_ms, clock: hostClock, tell };
+    const task = { turn, options, trial_ms: known_ms, clock: hostClock, until_ms, tell };
     return { deployed, trial_ms: known_ms, line: await measureTurn(api, records, task, signal) };
   } finally {
     await records.close();
@@ -116,7 +124,7 @@ function textOf(report: QueueReport): string {
   const head = [
     `${report.vmm}, ${accelerator}; guest Linux ${report.guest_kernels.join(', ')}; a function ` +
       `that fills and gives back ${formatBytes(options.churn_bytes)} beside three others; ` +
-      `cycles ${options.cycles}, rounds ${options.rounds}`,
+      `at most ${options.cycles} cycles a turn, rounds ${options.rounds}`,
     ...hostLines(report),
   ];
   return `${head.join('\n')}\n\n${renderQueue(report)}`;

@@ -38,6 +38,7 @@ export interface ArmFigures {
   readonly back_gib_per_s: number | null;
   /** Of that of the first arm. */
   readonly throughput: number | null;
+  readonly cycles: number;
   readonly kept: number;
   readonly unplugs: number;
   readonly steps: number;
@@ -70,6 +71,7 @@ function armFigures(arm: string, all: readonly QueueLine[], base: number | null)
     weighted_speedup: is_whole ? slowdowns.reduce((sum, one) => sum + 1 / one, 0) : null,
     back_gib_per_s,
     throughput: back_gib_per_s !== null && base ? back_gib_per_s / base : null,
+    cycles: sumOf(lines, ({ cycles }) => cycles),
     kept: sumOf(lines, ({ kept }) => kept),
     unplugs: sumOf(lines, ({ unplugs }) => unplugs),
     steps: sumOf(lines, ({ steps }) => steps),

@@ -33,6 +33,8 @@ export interface QueueTask {
   readonly options: QueueBenchOptions;
   readonly trial_ms: number;
   readonly clock: Clock;
+  /** After that no cycle is begun but the first. */
+  readonly until_ms: number;
   /** Hears which cycle is played. */
   readonly tell: (text: string) => void;
 }
@@ -70,10 +72,18 @@ export async function measureTurn(
     return { neighbour, samples, calling };
   });
   const churned = new Churn({ api, records, options, clock });
+  const linesNow = (): QueueNeighbourLine[] => {
+    const windows = windowsOf(churned.unplugs());
+    const about = { windows, quiet: quietOf(churned.quiet, windows), seed: options.seed };
+    return callers.map(({ neighbour, samples }) => lineOf(neighbour, samples, about));
+  };
+  let cycles = 0;
   try {
-    for (let cycle = 1; cycle <= options.cycles; cycle += 1) {
-      tell(`${cycle} of ${options.cycles}`);
-      await churned.cycle(cycle, signal);
+    while (cycles < options.cycles) {
+      cycles += 1;
+      tell(`${cycles} of at most ${options.cycles}`);
+      await churned.cycle(cycles, signal);
+      if (clock.nowMs() >= task.until_ms || hasEnough(linesNow(), options)) break;
     }
   } finally {
     done.abort();
@@ -81,14 +91,11 @@ export async function measureTurn(
   }
   for (const { calling } of callers) await calling;
   const { queue } = await api.status(undefined, { signal });
-  const windows = windowsOf(churned.unplugs());
-  const quiet = churned.quiet.filter((one) => !windows.some((window) => meets(one, window)));
   return {
     arm: turn.arm.name,
     round: turn.round,
-    neighbours: callers.map(({ neighbour, samples }) =>
-      lineOf(neighbour, samples, { windows, quiet, seed: options.seed }),
-    ),
+    cycles,
+    neighbours: linesNow(),
     ...churned.figures(),
     slowdown: queue?.slowdown ?? null,
     tokens: queue?.tokens ?? 0,
@@ -117,6 +124,31 @@ function windowsOf(unplugs: readonly Operation[]): Window[] {
   return unplugs.flatMap(({ requested_at_ms, plugged_at_ms, resident_at_ms }) => {
     const to_ms = resident_at_ms ?? plugged_at_ms;
     return requested_at_ms === null || to_ms === null ? [] : [{ from_ms: requested_at_ms, to_ms }];
+  });
+}
+
+/** Whether a turn has its part of the calls that the arm is to have. */
+function hasEnough(
+  lines: readonly QueueNeighbourLine[],
+  { calls, rounds }: Pick<QueueBenchOptions, 'calls' | 'rounds'>,
+): boolean {
+  const part = Math.ceil(calls / rounds);
+  return lines.every(({ busy_ms, control_ms }) => {
+    return Math.min(busy_ms.length, control_ms.length) >= part;
+  });
+}
+
+/**
+ * Of stretches of quiet time what comes after the unplugs before them, of which the host may have
+ * the memory a little later; none in which one is begun.
+ */
+export function quietOf(stretches: readonly Window[], windows: readonly Window[]): Window[] {
+  return stretches.flatMap((one) => {
+    const before = windows.filter(({ from_ms }) => from_ms < one.from_ms);
+    const from_ms = Math.max(one.from_ms, ...before.map(({ to_ms }) => to_ms));
+    const rest = { from_ms, to_ms: one.to_ms };
+    const is_quiet = from_ms < rest.to_ms && !windows.some((window) => meets(rest, window));
+    return is_quiet ? [rest] : [];
   });
 }
 

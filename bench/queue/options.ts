@@ -6,7 +6,9 @@ import { type Arm, ARMS, armNamed } from './arms.ts';
 /** As typed. */
 export interface RawQueueBenchOptions {
   readonly churn: string;
+  readonly calls: string;
   readonly cycles: string;
+  readonly minutes: string;
   readonly rounds: string;
   /** Absent: all there are. */
   readonly arms: string | undefined;
@@ -17,8 +19,11 @@ export interface RawQueueBenchOptions {
 export interface QueueBenchOptions {
   /** What comes and goes beside the others, all its instances together. */
   readonly churn_bytes: number;
-  /** How often it does so in an arm of a round. */
+  /** So many calls of each neighbour are to meet an unplug in an arm, and as many its control. */
+  readonly calls: number;
+  /** How often it does so in a turn at most, and how long all turns may take together. */
   readonly cycles: number;
+  readonly minutes: number;
   /** Every arm has its turn in each; every second one runs backwards. */
   readonly rounds: number;
   readonly arms: readonly Arm[];
@@ -39,7 +44,9 @@ export function parseQueueBenchOptions(raw: RawQueueBenchOptions): QueueBenchOpt
   }
   return {
     churn_bytes,
+    calls: whole('calls', raw.calls, 1, 100_000),
     cycles: whole('cycles', raw.cycles, 1, 1_000),
+    minutes: whole('minutes', raw.minutes, 1, 1_440),
     rounds: whole('rounds', raw.rounds, 1, 100),
     arms: armsOf(raw.arms),
     hold_ms_per_gib_s: whole('price', raw.price, 1, 1_000_000),

@@ -18,6 +18,8 @@ export interface QueueNeighbourLine {
 export interface QueueLine {
   readonly arm: string;
   readonly round: number;
+  /** How often memory came and went. */
+  readonly cycles: number;
   readonly neighbours: readonly QueueNeighbourLine[];
   /** Of all cycles: what came back, and for how long something was due that had not. */
   readonly back_bytes: number;

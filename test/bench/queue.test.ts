@@ -11,8 +11,12 @@ import { owedMs } from '../../bench/queue/churn.ts';
 import { agentOptions, ARMS, armNamed } from '../../bench/queue/arms.ts';
 import { queueChecks } from '../../bench/queue/checks.ts';
 import { summarizeQueue } from '../../bench/queue/figures.ts';
-import { measureTurn, type QueueApi } from '../../bench/queue/measure.ts';
-import { parseQueueBenchOptions, type RawQueueBenchOptions } from '../../bench/queue/options.ts';
+import { measureTurn, type QueueApi, quietOf } from '../../bench/queue/measure.ts';
+import {
+  parseQueueBenchOptions,
+  type QueueBenchOptions,
+  type RawQueueBenchOptions,
+} from '../../bench/queue/options.ts';
 import {
   bytesFor,
   CHURN_KEEP_MS,
@@ -27,7 +31,9 @@ import { FakeClock } from '../fakes/clock.ts';
 
 const RAW: RawQueueBenchOptions = {
   churn: '2GiB',
+  calls: '110',
   cycles: '2',
+  minutes: '60',
   rounds: '2',
   arms: 'all,steps',
   price: '1000',
@@ -38,7 +44,9 @@ const OPTIONS = parseQueueBenchOptions(RAW);
 const BAD: readonly (readonly [keyof RawQueueBenchOptions, string])[] = [
   ['churn', '511MiB'],
   ['churn', 'x'],
+  ['calls', '0'],
   ['cycles', '0'],
+  ['minutes', '1441'],
   ['rounds', '101'],
   ['arms', 'token'],
   ['arms', ''],
@@ -100,6 +108,7 @@ function lineOf(arm: string, times: number, change: Partial<QueueLine> = {}): Qu
   return {
     arm,
     round: 1,
+    cycles: 2,
     neighbours,
     back_bytes: 4 * GIB,
     back_ms: 2_000,
@@ -215,18 +224,52 @@ for (const [what, due, back, owed] of [
   });
 }
 
-test('a turn tells which calls met an unplug, what came back and how long it waited', async (t) => {
+const SECOND = { from_ms: 1_000, to_ms: 2_000 };
+for (const [what, windows, quiet] of [
+  ['none', [], [SECOND]],
+  ['one that was over before', [[100, 900]], [SECOND]],
+  ['one whose memory the host has a little later', [[100, 1_050]], [{ ...SECOND, from_ms: 1_050 }]],
+  ['one that is begun in it', [[1_500, 1_600]], []],
+  ['one that lasts', [[900, 2_100]], []],
+] as const) {
+  test(`what is quiet of a stretch of time, beside unplugs: ${what}`, (t) => {
+    const about = windows.map(([from_ms, to_ms]) => ({ from_ms, to_ms }));
+    t.deepEqual(quietOf([SECOND], about), [...quiet]);
+  });
+}
+
+/** A turn of an agent that the test plays; `options` and `until_ms` say when it ends. */
+async function played(options: Partial<QueueBenchOptions>, until_ms = Infinity) {
   const { api, operations, clock } = new Played();
   const [turn] = queueTurnsOf(OPTIONS);
   assert(turn, 'there is a turn');
-  const task = { turn, options: { ...OPTIONS, cycles: 1 }, trial_ms: 1, clock };
+  const about = { turn, options: { ...OPTIONS, ...options }, trial_ms: 1, clock, until_ms };
+  const task = { ...about, tell: () => undefined };
   const { signal } = new AbortController();
-  const measuring = measureTurn(api, { operations }, { ...task, tell: () => undefined }, signal);
-  const line = await clock.until(measuring);
+  return await clock.until(measureTurn(api, { operations }, task, signal));
+}
+
+test('a turn tells which calls met an unplug, what came back and how long it waited', async (t) => {
+  const line = await played({ cycles: 1 });
   t.like(line, { arm: 'off', round: 1, back_bytes: 2 * GIB, kept: 0, unplugs: 4, steps: 16 });
   t.like(line, { start_held_ms: 0, reclaim_held_ms: 7, slowdown: 1.5, tokens: 4, failed: 0 });
   t.is(line.back_ms, 20);
+  t.is(line.cycles, 1);
   const [short] = line.neighbours;
   t.is(short?.busy_ms.length, 3, 'a call of 1 ms each 5 ms, in 19 ms');
-  t.true((short?.control_ms.length ?? 0) > 50, 'and in two seconds of quiet');
+  t.true((short?.control_ms.length ?? 0) > 30, 'and in a second of quiet');
+});
+
+test('a turn goes on until each function has its part of the calls, and not beyond', async (t) => {
+  const { cycles, neighbours } = await played({ cycles: 40, calls: 8, rounds: 2 });
+  const fewest = Math.min(...neighbours.map(({ busy_ms }) => busy_ms.length));
+  t.true(fewest >= 4);
+  t.true(fewest - fewest / cycles < 4, 'a cycle less had not been enough');
+});
+
+test('a turn ends after the cycle in which its time is over, and has one at least', async (t) => {
+  t.is((await played({ cycles: 40, calls: 10_000 }, 0)).cycles, 1);
+  const { cycles } = await played({ cycles: 40, calls: 10_000 }, 3_000);
+  t.true(cycles > 1 && cycles < 5);
+  t.is((await played({ cycles: 3, calls: 10_000 })).cycles, 3);
 });
