@@ -18,11 +18,13 @@ export interface Driver {
   readonly name: string;
   /** Does not look whether the VMM is installed: `probe()` does that. */
   readonly open: (options: HypervisorOptions) => Promise<Hypervisor>;
+  /** It can count what guests do with their memory; absent: it cannot. */
+  readonly counts_accesses?: boolean;
 }
 
 const BUILT_IN = [
   { name: 'cloud-hypervisor', open: openCloudHypervisor },
-  { name: 'qemu', open: openQemu },
+  { name: 'qemu', open: openQemu, counts_accesses: true },
 ] as const satisfies readonly Driver[];
 
 export type DriverName = (typeof BUILT_IN)[number]['name'];

@@ -255,6 +255,8 @@ export interface Capabilities {
   readonly regions_per_vm: number;
   /** Whether the VMM tells what is plugged of each device, or the sum of all. */
   readonly plugged_per_device: boolean;
+  /** So many times longer than usual a guest may take to start anything; absent: once. */
+  readonly slowness?: number;
 }
 
 /** How a VM is started. */

@@ -19,6 +19,7 @@ export function programStart(
   spec: FunctionSpec,
   instance: string,
   network: ToldNetwork | null,
+  slowness = 1,
 ): { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> } {
   const { program } = spec;
   if (program === null) return { argv: spec.argv, env: {} };
@@ -36,7 +37,7 @@ export function programStart(
     dns: network?.dns.join(',') || null,
     'tmp-bytes': String(tmp_bytes ?? TMP_BYTES_DEFAULT),
     'memory-bytes': String(spec.limit_bytes),
-    'ready-ms': String(AGENT_LIMITS.program_ready_ms),
+    'ready-ms': String(AGENT_LIMITS.program_ready_ms * slowness),
   };
   const told = Object.entries(options).flatMap(([name, value]) =>
     value === null ? [] : [`--${name}`, value],

@@ -111,10 +111,12 @@ export async function bootVm(options: BootOptions): Promise<Booted> {
   const aborted = (): HotplaneError => guestClosed(vm.id, 'it is being shut down.');
   signal.addEventListener('abort', () => broken.reject(aborted()), { once: true });
   if (signal.aborted) throw aborted();
-  const { channel, hello } = await Promise.race([greet(vm, options, onClosed), broken.promise]);
+  const limit_ms = LIMITS.guest_hello_ms * (capabilities.slowness ?? 1);
+  const greeted = greet(vm, options, onClosed, limit_ms);
+  const { channel, hello } = await Promise.race([greeted, broken.promise]);
   const mechanism = MECHANISMS.get(spec.mechanism);
   if (mechanism.partitions && !hello.hotmem) throw noPartitions(mechanism.name, hello.kernel);
-  const guest = new GuestLink(channel, clock);
+  const guest = new GuestLink(channel, clock, capabilities.slowness);
   const figures = new GuestFigures((selection) => guest.stats(selection));
   for (let count = 0; count < CLOCK_SAMPLES; count += 1) await figures.many('all');
   const { regions } = await vm.observe();
@@ -181,13 +183,13 @@ async function greet(
   vm: Vm,
   options: BootOptions,
   onClosed: (error: unknown) => void,
+  limit_ms: number,
 ): Promise<{ channel: GuestChannel; hello: Hello }> {
   const { clock, onExit, onMemory, onSpan } = options;
   const onLog = (event: LogEvent, bytes: Buffer): void => {
     const { instance: instance_id, stream: of, dropped_bytes } = event;
     options.onLog({ at_ms: clock.nowMs(), instance_id, stream: of, dropped_bytes, bytes });
   };
-  const limit_ms = LIMITS.guest_hello_ms;
   let late: Error | null = null;
   const stream = await vm.guestChannel();
   const told = { onExit, onMemory, onSpan, onLog, onClosed };

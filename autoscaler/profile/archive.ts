@@ -30,9 +30,12 @@ export const PROFILE_FILES = {
   operations: RESULT_FILES.operations,
   memory: RESULT_FILES.memory,
   load: RESULT_FILES.load,
+  /** Only where accesses were counted. */
+  accesses: 'accesses.jsonl',
   /** Made of the files above. */
   stages: 'stages.jsonl',
   plot: 'stages.svg',
+  counted: 'counted.json',
 } as const;
 
 /** The record of a call, with its instance of the workload; only its moment was planned. */
@@ -40,6 +43,29 @@ export const profiledCallSchema = invocationSchema
   .omit({ planned_duration_ms: true })
   .extend({ instance: text });
 export type ProfiledCall = z.infer<typeof profiledCallSchema>;
+
+const placeSchema = z.strictObject({ loads: count, stores: count, fills: count });
+export type PlaceAccesses = Readonly<z.infer<typeof placeSchema>>;
+
+/** What one call did with memory, from when it was sent until it was answered. */
+export const accessLineSchema = z.strictObject({
+  invocation_id: text,
+  /** Of the workload. */
+  instance: text,
+  cold: z.boolean(),
+  vm_id: text,
+  region_id: text,
+  vcpus: count,
+  /** That each vCPU is taken to have. */
+  cache: z.strictObject({ line_bytes: count, sets: count, ways: count }),
+  /** Of the whole VM. */
+  instructions: count,
+  /** Of the instance. */
+  region: placeSchema,
+  /** The VM's ordinary memory. */
+  boot: placeSchema,
+});
+export type AccessLine = z.infer<typeof accessLineSchema>;
 
 const about = manifestSchema.pick({
   status: true,
@@ -108,6 +134,8 @@ export interface ProfileArchive {
   readonly operations: readonly OperationLine[];
   readonly memory: readonly MemoryStepLine[];
   readonly load: readonly LoadLine[];
+  /** Null: this run counted none. */
+  readonly accesses: readonly AccessLine[] | null;
   /** Files whose last line a crash has cut off, and files that are not there. */
   readonly torn_files: readonly string[];
   readonly missing_files: readonly string[];
@@ -123,9 +151,10 @@ export function needNoArchive(folder: string): void {
 export class ArchiveWriter {
   readonly folder: string;
   readonly #files: Record<'invocations' | 'operations' | 'memory' | 'load', LineFile>;
+  readonly #accesses: LineFile | null;
 
   /** Makes the folder. Throws HP_RESULTS_EXIST, HP_RESULTS_UNWRITABLE. */
-  constructor(folder: string) {
+  constructor(folder: string, { counts = false }: { readonly counts?: boolean } = {}) {
     needNoArchive(folder);
     this.folder = folder;
     try {
@@ -141,6 +170,7 @@ export class ArchiveWriter {
       memory: open('memory'),
       load: open('load'),
     };
+    this.#accesses = counts ? open('accesses') : null;
   }
 
   call(line: ProfiledCall): void {
@@ -159,6 +189,10 @@ export class ArchiveWriter {
     this.#files.load.append(loadSchema, line);
   }
 
+  accesses(line: AccessLine): void {
+    this.#accesses?.append(accessLineSchema, line);
+  }
+
   manifest(manifest: ProfileManifest): void {
     replaceFile(join(this.folder, PROFILE_FILES.manifest), jsonDocument(manifest));
   }
@@ -166,6 +200,7 @@ export class ArchiveWriter {
   /** Everything is on disk afterwards. May be called twice. */
   close(): void {
     for (const file of Object.values(this.#files)) file.close();
+    this.#accesses?.close();
   }
 }
 
@@ -188,6 +223,9 @@ export async function readArchive(folder: string, signal?: AbortSignal): Promise
     operations: await linesOf(PROFILE_FILES.operations, operationSchema),
     memory: await linesOf(PROFILE_FILES.memory, memoryStepSchema),
     load: await linesOf(PROFILE_FILES.load, loadSchema),
+    accesses: existsSync(join(folder, PROFILE_FILES.accesses))
+      ? await linesOf(PROFILE_FILES.accesses, accessLineSchema)
+      : null,
     torn_files,
     missing_files,
   };

@@ -1,4 +1,5 @@
 /** `hotplane profile run` from options to exit: the edge that owns clock and processes. */
+import { join } from 'node:path';
 import { AgentClient } from '../../agent/api/client.ts';
 import { assert } from '../../base/assert.ts';
 import { hostClock } from '../../base/clock.ts';
@@ -11,6 +12,7 @@ import { readRunFacts } from '../replay/host-facts.ts';
 import { observeLoad } from '../replay/load-observer.ts';
 import { OutFolder } from '../replay/out-folder.ts';
 import { ArchiveWriter, needNoArchive } from './archive.ts';
+import type { AccessSource } from './call-accesses.ts';
 import { renderProfileDryRun } from './dry-run.ts';
 import { profileError } from './errors.ts';
 import {
@@ -22,6 +24,14 @@ import {
 import { reportProfile } from './profile-report.ts';
 import { type ProfilePlan, type ProfileProgress, runProfile } from './run.ts';
 
+/** How accesses are counted. */
+export interface AccessCounter {
+  /** Options of an agent whose VMs count. */
+  readonly options: readonly string[];
+  /** Reads the counts of VMs that have their folders there. */
+  readonly open: (vms_dir: string) => AccessSource;
+}
+
 export interface ProfileCommandInput {
   readonly path: string;
   readonly read: ReadWorkloadFile;
@@ -30,6 +40,8 @@ export interface ProfileCommandInput {
   readonly targets: ReadonlyMap<string, ServedBy>;
   /** Of an agent that is there; null: one of its own, with its functions, for this run. */
   readonly socket: string | null;
+  /** Counts accesses in an agent of our own; null: nobody counts. */
+  readonly counter: AccessCounter | null;
   readonly json: boolean;
   readonly argv: readonly string[];
   readonly signal: AbortSignal;
@@ -61,7 +73,7 @@ export async function runProfileCommand(input: ProfileCommandInput): Promise<voi
     const deployed = new Map(functions.map((one) => [one.function.name, one.function]));
     const plan = await planProfile({ ...planInput(input), deployed });
     const facts = await readRunFacts(input.argv);
-    const writer = new ArchiveWriter(out.path);
+    const writer = new ArchiveWriter(out.path, { counts: opened.accesses !== null });
     try {
       await runProfile(plan, {
         agent: client,
@@ -69,6 +81,7 @@ export async function runProfileCommand(input: ProfileCommandInput): Promise<voi
         facts: { ...facts, versions: { ...facts.versions, agent: version } },
         writer,
         lookAtLoad: () => load.look(pid || null),
+        accesses: opened.accesses,
         onProgress: tellProgress(progress, plan),
         signal: input.signal,
       });
@@ -120,18 +133,19 @@ function tellProgress(progress: Progress, plan: ProfilePlan): (now: ProfileProgr
 
 interface OpenedAgent {
   readonly client: AgentClient;
+  readonly accesses: AccessSource | null;
   readonly close: () => Promise<void>;
 }
 
 async function openAgent(
-  { socket, targets, signal }: ProfileCommandInput,
+  { socket, targets, counter, signal }: ProfileCommandInput,
   out: OutFolder,
   progress: Progress,
 ): Promise<OpenedAgent> {
   if (socket !== null) {
     await checkSocketToTalkTo(socket);
     const connected = new AgentClient(socket);
-    return { client: connected, close: async () => connected.close() };
+    return { client: connected, accesses: null, close: async () => connected.close() };
   }
   const mechanisms = new Set(
     [...targets.values()].flatMap((one) => (one.kind === 'spec' ? [one.spec.mechanism] : [])),
@@ -143,10 +157,14 @@ async function openAgent(
   }
   out.make();
   let client: AgentClient | null = null;
+  let accesses: AccessSource | null = null;
   try {
     const session = await startAgentProcess(
       {
-        command: (path, state_dir) => ownAgent(path, state_dir, [...mechanisms]),
+        command: (path, state_dir) => {
+          accesses = counter?.open(join(state_dir, VMS_FOLDER)) ?? null;
+          return ownAgent(path, state_dir, [...mechanisms], counter);
+        },
         connect: (path) => {
           client = new AgentClient(path);
           return client;
@@ -159,7 +177,7 @@ async function openAgent(
       signal,
     );
     assert(client, 'an agent that answers was connected to');
-    return { client, close: () => session.close() };
+    return { client, accesses, close: () => session.close() };
   } catch (error) {
     // The log of an agent that would not start is named in the error.
     if (signal.aborted) out.giveBack();
@@ -167,8 +185,24 @@ async function openAgent(
   }
 }
 
-function ownAgent(socket: string, state_dir: string, mechanisms: readonly string[]): string[] {
+/** Of an agent's state folder. */
+const VMS_FOLDER = 'vms';
+
+function ownAgent(
+  socket: string,
+  state_dir: string,
+  mechanisms: readonly string[],
+  counter: AccessCounter | null,
+): string[] {
   const where = ['--config', 'none', '--socket', socket, '--state-dir', state_dir];
   const what = ['--mechanisms', mechanisms.join(',')];
-  return [process.execPath, ...AGENT_NODE_OPTIONS, CLI_PROGRAM, 'agent', ...where, ...what];
+  return [
+    process.execPath,
+    ...AGENT_NODE_OPTIONS,
+    CLI_PROGRAM,
+    'agent',
+    ...where,
+    ...what,
+    ...(counter?.options ?? []),
+  ];
 }

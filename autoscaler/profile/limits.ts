@@ -11,6 +11,10 @@ export const PROFILE_LIMITS = {
   drain_ms: 120_000,
   /** Until every region of a function that was deployed elsewhere is looked at no longer. */
   settle_ms: 500,
+  /** Instances whose region is remembered, while accesses are counted. */
+  instances_known: 4_096,
+  /** What one call may take whose accesses are counted. */
+  counted_call_ms: 900_000,
   /** Between two progress lines. */
   progress_ms: 250,
 } as const;

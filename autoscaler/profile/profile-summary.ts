@@ -2,6 +2,7 @@
 import { type Distribution, describe, Sample } from '../../base/statistics.ts';
 import type { LoadLine, OperationLine } from '../results/schema.ts';
 import type { ProfileArchive, ProfiledCall, ProfileManifest } from './archive.ts';
+import { type AccessGroup, accessGroups, cacheText } from './access-summary.ts';
 import { type Interference, interferenceOf } from './interference.ts';
 import { type CallStage, type CallStages, splitCalls } from './stages.ts';
 
@@ -55,6 +56,10 @@ export interface ProfileSummary {
   readonly host: HostCounts;
   /** The most that the VMs held of the host; null: no VM was seen. */
   readonly resident_bytes_max: number | null;
+  /** Null: nobody counted accesses. */
+  readonly accesses: readonly AccessGroup[] | null;
+  /** The cache that fills are those of, in words. */
+  readonly access_cache: string | null;
   readonly not_counted: readonly NotCounted[];
 }
 
@@ -101,7 +106,9 @@ export function summarizeProfile(archive: ProfileArchive): SummarizedProfile {
     operations: operationCounts(operations),
     host,
     resident_bytes_max: most(residentSums(memory)),
-    not_counted: notCounted(host),
+    accesses: accessGroups(archive),
+    access_cache: cacheText(archive.accesses),
+    not_counted: notCounted(host, archive.accesses !== null),
   };
   return { summary, calls };
 }
@@ -223,12 +230,10 @@ function residentSums(memory: ProfileArchive['memory']): number[] {
   });
 }
 
-function notCounted(host: HostCounts): NotCounted[] {
+function notCounted(host: HostCounts, counts: boolean): NotCounted[] {
+  const misses = counts ? "branch misses, and those of this host's caches" : MISSES;
   const found: NotCounted[] = [
-    {
-      what: 'instructions, cache and branch misses',
-      why: 'no performance counter is read, which perf(1) would need rights for',
-    },
+    { what: misses, why: 'no performance counter is read, which perf(1) would need rights for' },
     { what: 'major faults', why: 'guests do not tell them' },
   ];
   const unknown = (value: number | null, what: string, why: string): void => {
@@ -238,6 +243,8 @@ function notCounted(host: HostCounts): NotCounted[] {
   unknown(host.steal_share, 'steal', 'this host has no /proc/stat');
   return found;
 }
+
+const MISSES = 'instructions, cache and branch misses';
 
 const sumOf = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0);
 

@@ -31,6 +31,7 @@ export function renderProfile(summary: ProfileSummary, manifest: ProfileManifest
     ...stageLines(summary.groups),
     '',
     ...summary.interference.map(interferenceLine),
+    ...accessLines(summary),
     ...counterLines(summary),
     ...summary.not_counted.map(({ what, why }) => `not counted: ${what}: ${why}`),
     ...instances
@@ -87,6 +88,28 @@ function stageLines(groups: readonly StageGroup[]): string[] {
   );
   return [...inColumns([head, ...rows]), '', ...explained];
 }
+
+/** Rows of medians; what the calls had beside their regions comes last. */
+function accessLines({ accesses, access_cache }: ProfileSummary): string[] {
+  if (accesses === null) return [];
+  if (accesses.length === 0) return ['no call was done whose accesses are known', ''];
+  const head = ['accesses of a call, p50', 'n', 'instructions', 'loads', 'stores', 'filled lines'];
+  const rows = accesses.map(({ instance, cold, counted, ...one }) => [
+    `${printable(instance, 40)} ${cold ? 'cold' : 'warm'}`,
+    `${counted}`,
+    ...[one.instructions, one.loads, one.stores, one.fills, one.boot_fills].map(whole),
+  ]);
+  return [
+    ...inColumns([[...head, 'boot memory'], ...rows]),
+    `  counted in an emulated machine, one call at a time; cache: ${access_cache ?? NONE}`,
+    '  instructions of the whole VM, the rest in the region of the instance; the last column: lines',
+    '  of ordinary memory',
+    '',
+  ];
+}
+
+const whole = (value: number | null): string =>
+  value === null ? NONE : Math.round(value).toLocaleString('en');
 
 /** What the unplugs of other functions cost. */
 function interferenceLine({ instance, alone, met, p50, p95 }: Interference): string {

@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { describeError, isHotplaneError } from '../../base/errors.ts';
 import { MECHANISMS } from '../../agent/model/mechanism.ts';
 import { waitFor } from '../../base/wait.ts';
-import type { DeployResponse } from '../replay/agent-api.ts';
+import type { DeployResponse, Invocation } from '../replay/agent-api.ts';
 import type { LoadSample } from '../replay/load.ts';
 import { loadIntervalMs, recordLoad } from '../replay/load-recorder.ts';
 import type { RunFacts } from '../replay/manifest.ts';
@@ -14,6 +14,7 @@ import { memoryStepLine, operationLine, type Sent, sentLine } from '../replay/re
 import { RecordStream } from '../replay/record-stream.ts';
 import { type ArchiveWriter, PROFILE_VERSION } from './archive.ts';
 import type { ProfiledCall, ProfileManifest } from './archive.ts';
+import { type AccessSource, CallAccesses, type RegionsOf } from './call-accesses.ts';
 import type { WorkloadArrival } from './arrivals.ts';
 import { profileError } from './errors.ts';
 import { PROFILE_LIMITS } from './limits.ts';
@@ -60,6 +61,8 @@ export interface ProfileRunDependencies {
   readonly facts: RunFacts;
   readonly writer: ArchiveWriter;
   readonly lookAtLoad: () => LoadSample;
+  /** Counts of accesses, for which one call is made at a time; absent: nobody counts. */
+  readonly accesses?: AccessSource | null;
   readonly onProgress: (progress: ProfileProgress) => void;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
@@ -77,6 +80,7 @@ class ProfileRun {
   readonly #plan: ProfilePlan;
   readonly #d: ProfileRunDependencies;
   readonly #stop = new AbortController();
+  readonly #accesses: CallAccesses | null;
   readonly #deployed = new Map<string, DeployResponse>();
   readonly #mechanisms: ReadonlyMap<string, string>;
   #phase: ProfileProgress['phase'] = 'deploy';
@@ -89,6 +93,11 @@ class ProfileRun {
   constructor(plan: ProfilePlan, deps: ProfileRunDependencies) {
     this.#plan = plan;
     this.#d = deps;
+    const regionsOf: RegionsOf = async (name, signal) => {
+      const { functions } = await deps.agent.status(name, { signal });
+      return functions.find((one) => one.function.name === name)?.regions ?? [];
+    };
+    this.#accesses = deps.accesses ? new CallAccesses(deps.accesses, regionsOf) : null;
     const specs = [...plan.functions.values()].map(({ spec }) => spec);
     this.#mechanisms = new Map(specs.map((spec) => [spec.name, spec.mechanism]));
   }
@@ -159,12 +168,13 @@ class ProfileRun {
   }
 
   async #send(stream: RecordStream): Promise<void> {
-    const { agent, clock, lookAtLoad, signal, writer } = this.#d;
-    const { arrivals, calls, functions, workload } = this.#plan;
+    const { clock, lookAtLoad, signal, writer } = this.#d;
+    const { arrivals, workload } = this.#plan;
     const start_ms = clock.nowMs() + LEAD_MS;
     this.#start_ms = start_ms;
     stream.startWriting((record) => {
       const { operation, memory } = record;
+      if (operation) this.#accesses?.note(operation);
       const mechanism = this.#mechanisms.get((operation ?? memory)?.function ?? '');
       if (mechanism === undefined) return;
       const origin = { mechanism, start_ms };
@@ -191,20 +201,8 @@ class ProfileRun {
         clock,
         signal: both,
         onRunning: (running) => this.#noteRunning(running),
-        invoke: async ({ instance, application, invocation_id }) => {
-          const call = calls.get(instance)?.call;
-          const spec = functions.get(application)?.spec;
-          if (!call || !spec) throw new RangeError(`${instance} has nothing to call`);
-          const request = { function: spec.name, invocation_id, ...call };
-          const {
-            failure: _,
-            answer: _answer,
-            ...reply
-          } = await agent.invoke(request, {
-            signal: both,
-          });
-          return reply;
-        },
+        one_at_a_time: this.#accesses !== null,
+        invoke: async (arrival) => await this.#invoke(arrival, both),
         onEnd: (arrival, sent_at_ms, sent) => {
           this.#ended += 1;
           writer.call(this.#lineOf(arrival, sent_at_ms, sent, start_ms));
@@ -216,6 +214,27 @@ class ProfileRun {
       await load;
     }
     stream.throwIfLost();
+  }
+
+  async #invoke(arrival: WorkloadArrival, signal: AbortSignal): Promise<Invocation> {
+    const { instance, application, invocation_id } = arrival;
+    const call = this.#plan.calls.get(instance)?.call;
+    const spec = this.#plan.functions.get(application)?.spec;
+    if (!call || !spec) throw new RangeError(`${instance} has nothing to call`);
+    const { agent, writer } = this.#d;
+    const timeout_ms = this.#accesses ? PROFILE_LIMITS.counted_call_ms : call.timeout_ms;
+    const request = { function: spec.name, invocation_id, ...call, timeout_ms };
+    const send = async (): Promise<Invocation> => {
+      const { failure: _, answer: _answer, ...reply } = await agent.invoke(request, { signal });
+      return reply;
+    };
+    if (!this.#accesses) return await send();
+    const { reply, counted } = await this.#accesses.around(spec.name, send, signal);
+    const { cold, outcome } = reply;
+    if (counted && outcome === 'done') {
+      writer.accesses({ invocation_id, instance, cold, ...counted });
+    }
+    return reply;
   }
 
   #noteRunning(running: number): void {

@@ -23,6 +23,8 @@ export interface OpenLoop<Arrival extends { readonly at_ms: number }> {
   readonly invoke: (arrival: Arrival) => Promise<Invocation>;
   /** Told of each arrival once; `sent_at_ms` null: it was not sent. */
   readonly onEnd: (arrival: Arrival, sent_at_ms: number | null, sent: Sent) => void;
+  /** Each waits until the one before it has ended, however late that makes it. */
+  readonly one_at_a_time?: boolean;
   /** Told the number of invocations on their way whenever it changes. */
   readonly onRunning?: ((running: number) => void) | undefined;
 }
@@ -53,6 +55,7 @@ export async function sendOpenLoop<Arrival extends { readonly at_ms: number }>(
       in_flight.delete(sending);
       options.onRunning?.(in_flight.size);
     });
+    if (options.one_at_a_time) await settled;
     if (problems.length > 0) break;
   }
   await Promise.allSettled(in_flight);

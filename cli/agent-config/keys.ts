@@ -289,6 +289,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
   },
   ...NODE_KEYS,
   {
+    name: 'count_accesses',
+    kind: pathCalled('PLUGIN'),
+    doc: 'for measuring: a plugin of QEMU 7.2 that counts what guests do with memory, slowly',
+    default: null,
+    otherwise: 'nothing is counted',
+  },
+  {
     name: 'landlock',
     kind: SWITCH,
     doc: 'confine the VMM to its files (Cloud Hypervisor)',

@@ -24,27 +24,25 @@ import { EXIT_CODES } from '../../base/errors.ts';
 import { agentError } from '../../agent/model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { cacheDir, runtimeDir } from '../../base/paths.ts';
-import { ourUid } from '../../base/safe-path.ts';
 import { ourName } from '../../base/users.ts';
 import { formatBytes, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import type { HypervisorOptions } from '../../hypervisor-client/drivers.ts';
 import { closedFolders, type UidRange } from '../../hypervisor-client/lifecycle/vmm-users.ts';
 import { LOG_LEVELS, VMM_CHOICES } from '../agent-config/keys.ts';
 import { type Cgroup, cgroupOf } from '../agent-config/cgroup.ts';
-import { parseUidRange } from '../agent-config/kinds.ts';
 import { configOptions, readAgentConfig } from '../agent-config/options.ts';
 import { namesOf } from '../agent-config/kinds.ts';
 import { peersOf } from '../agent-config/peers.ts';
 import { POLICIES } from '../agent-config/policies.ts';
 import { queueOf } from '../agent-config/queue.ts';
 import { valuesOf } from '../agent-config/resolve.ts';
+import { vmmOptions } from '../agent-config/vmms.ts';
 import type { Command, CommandInput } from '../command.ts';
 import { ServiceManager } from '../service-manager.ts';
 import { badPolicyFile } from '../errors.ts';
 import { loadPolicy, watchPolicy } from '../policy-file.ts';
 import type { Values } from '../values.ts';
-import type { HostNodeReader } from '../../hypervisor-client/host/host-nodes.ts';
-import { hostNode, nodeLimitsOf } from '../host-node-options.ts';
+import { nodeLimitsOf } from '../host-node-options.ts';
 import { readVersion } from '../../base/version.ts';
 
 const US_PER_MS = 1_000;
@@ -89,36 +87,6 @@ function checkEnoughForOne(limit_bytes: number, overhead_bytes: number): void {
       details: { limit_bytes, least_bytes },
     },
   );
-}
-
-/** How to start VMMs. Throws HP_AGENT_VMM_USERS when they cannot have users of their own. */
-export function vmmOptions(
-  values: Values,
-  cgroup_root: string | null,
-  onWarning: (text: string) => void,
-  readNodes?: HostNodeReader,
-): HypervisorOptions {
-  const qemu = values.optional('qemu');
-  const cloud_hypervisor = values.optional('cloud-hypervisor');
-  const host_numa_node = hostNode(values, readNodes);
-  const common = { cgroup_root, uids: vmmUids(values), onWarning };
-  return {
-    qemu: { ...common, host_node: host_numa_node, ...(qemu ? { program: qemu } : {}) },
-    cloud_hypervisor: {
-      ...common,
-      host_numa_node,
-      landlock: values.flag('landlock'),
-      ...(cloud_hypervisor ? { command: [cloud_hypervisor] } : {}),
-    },
-  };
-}
-
-/** Null: VMMs run as we do. To become others, and to look after them then, takes root. */
-function vmmUids(values: Values): UidRange | null {
-  const uids = parseUidRange(values.optional('vmm-uids') ?? '');
-  if (uids === null || ourUid() === 0) return uids;
-  const message = `--vmm-uids takes root, and this agent runs as ${ourName()}.`;
-  throw agentError('HP_AGENT_VMM_USERS', message);
 }
 
 /** Whom guests become that break out of their VMMs. */

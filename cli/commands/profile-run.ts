@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
+import type { AccessCounter } from '../../autoscaler/profile/command.ts';
 import type { ServedBy } from '../../autoscaler/profile/profile-plan.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { parseBytes } from '../../base/units.ts';
@@ -66,9 +67,25 @@ async function run(input: CommandInput): Promise<void> {
   const json = values.flag('json');
   if (values.flag('dry-run')) return profile.tellProfile({ read, path, seed, json, stdout });
   const socket = values.flag('own-agent') ? null : resolve(values.text('socket'));
+  if (values.flag('accesses') && socket !== null) {
+    throw badValue('accesses', 'on', '--own-agent beside it, whose VMs count');
+  }
   const [targets, out] = [await targetsOf(input), values.text('out')];
-  const given = { path, read, out, seed, targets, socket, json };
+  const counter = values.flag('accesses') ? await counterOf(signal) : null;
+  const given = { path, read, out, seed, targets, socket, counter, json };
   await profile.runProfileCommand({ ...given, argv, signal, stdout, stderr });
+}
+
+/** Compiles what counts. Throws HP_IMAGE_*. */
+async function counterOf(signal: AbortSignal): Promise<AccessCounter> {
+  const [{ ensureAccessPlugin }, { accessReader }, { DRIVERS }] = await Promise.all([
+    import('../../bench/accesses/program.ts'),
+    import('../../bench/accesses/reader.ts'),
+    import('../../hypervisor-client/drivers.ts'),
+  ]);
+  const vmm = DRIVERS.all.find((one) => one.counts_accesses)?.name ?? '';
+  const options = ['--vmm', vmm, '--count-accesses', await ensureAccessPlugin(signal)];
+  return { options, open: accessReader };
 }
 
 export const profileRunCommand: Command = {
@@ -95,6 +112,7 @@ export const profileRunCommand: Command = {
     concurrency: { value: 'N', summary: 'of the same: most instances', default: '8' },
     'keep-alive': { value: 'SEC', summary: 'of the same', default: '60' },
     'own-agent': { summary: 'start an agent for this run, and end it afterwards' },
+    accesses: { summary: 'count what each call loads, stores and fills, in an emulated VM' },
     seed: { value: 'N', summary: 'of the arrivals, in place of random_seed' },
     'dry-run': { summary: 'tell what would be called and when, and ask nobody' },
     socket: SOCKET_OPTION,
@@ -118,6 +136,11 @@ to it, and the unplug after the last call of an instance. At the end the instanc
 deployed here are stopped, so that their unplugs are seen. The archive has the workload, seed,
 versions, host and the records; 'profile report' makes summary and plot of it again, and 'profile
 compare' holds two of them against each other. docs/profile.md tells what each stage is.
+
+With --accesses, which takes --own-agent and QEMU 7.2, VMs are emulated and each access to memory is
+counted: loads, stores, and lines that a stated cache had to fill, in the region of the call's
+instance. Calls are made one after the other then, several times slower, so that no time of such a
+run means anything. 'simulate tiers --accesses DIR' plays its warm calls.
 
 After Ctrl-C (exit code 130) what was measured is kept, and marked.
 

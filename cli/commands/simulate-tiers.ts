@@ -6,8 +6,8 @@ export const simulateTiersCommand: Command = {
   options: {
     table: { value: 'FILE', summary: 'latencies by share, as JSON (default: modelled ones)' },
     accesses: {
-      value: 'FILE',
-      summary: 'accesses that were counted of calls, as JSON: latencies are modelled from them',
+      value: 'FILE|DIR',
+      summary: "counted accesses, as JSON or the folder of a 'profile run --accesses'",
     },
     penalty: { value: 'NS', summary: 'of a line of remote memory, stated', default: '100' },
     slack: {

@@ -4,7 +4,7 @@
  * bench/accesses/plugin.c). For measuring alone: a guest is several times slower by it.
  */
 import { vmmError } from '../errors.ts';
-import type { VmSpec } from '../vm.ts';
+import type { DeviceSpec, VmSpec } from '../vm.ts';
 import { backendIdOf, BOOT_BACKEND } from './layout.ts';
 import type { QmpClient } from './qmp.ts';
 import { readDevices } from './regions.ts';
@@ -12,14 +12,17 @@ import { readDevices } from './regions.ts';
 /** The plugin, and the cache that it takes each vCPU to have: lines of 64 bytes. */
 export interface AccessPlugin {
   readonly path: string;
-  /** A power of two. */
-  readonly sets: number;
-  readonly ways: number;
+  /** A power of two; absent, and so for ways: 2 MiB in all. */
+  readonly sets?: number;
+  readonly ways?: number;
 }
+
+/** A guest starts so many times slower while each of its accesses is counted. */
+export const COUNTED_SLOWNESS = 4;
 
 /** Addresses as the plugin is told them. */
 export interface AccessRange {
-  /** `boot`, or the id of a device. */
+  /** `boot`, or the id of a region. */
   readonly id: string;
   readonly start: number;
   readonly bytes: number;
@@ -49,6 +52,9 @@ export interface AccessTable {
   readonly granules: ReadonlyMap<number, AccessCounts>;
 }
 
+/** The range of a guest's ordinary memory. */
+const BOOT_RANGE = 'boot';
+
 const GRANULE_BYTES = 256 * 1024;
 const MAGIC = 0x31_53_54_50_4f_48n;
 const HEADER_BYTES = 64;
@@ -62,7 +68,7 @@ const quoted = (text: string): string => text.replaceAll(',', ',,');
 
 /** Arguments that load it; its file is one of the VM's run folder. */
 export function accessArguments(
-  { path, sets, ways }: AccessPlugin,
+  { path, sets = 2_048, ways = 16 }: AccessPlugin,
   counts_path: string,
   total_bytes: number,
 ): string[] {
@@ -81,7 +87,7 @@ export function checkAccessVersion(version: string): void {
 }
 
 /**
- * Where boot memory and each device lie in the plugin's addresses. QEMU 7.2 tells it no address of
+ * Where boot memory and each region lie in the plugin's addresses. QEMU 7.2 tells it no address of
  * the guest but the offset of a block among all blocks, plus the place inside it, plus where that
  * block lies in what holds it. Throws HP_VMM_UNSUPPORTED where two would share addresses.
  */
@@ -100,15 +106,27 @@ export async function readAccessRanges(
     throw vmmError('HP_QMP_PROTOCOL', `QEMU has no memory block '${name}'.`);
   };
   const ranges = [
-    { id: 'boot', start: offsetOf(BOOT_BACKEND), bytes: spec.boot_bytes },
-    ...devices.map(({ guest_address, max_bytes }, index) => {
-      const id = spec.devices[index]?.id ?? '';
-      const start = offsetOf(backendIdOf(id)) + guest_address - (base ?? guest_address);
-      return { id, start, bytes: max_bytes };
+    { id: BOOT_RANGE, start: offsetOf(BOOT_BACKEND), bytes: spec.boot_bytes },
+    ...spec.devices.flatMap((device, index) => {
+      const { guest_address = 0 } = devices[index] ?? {};
+      const start = offsetOf(backendIdOf(device.id)) + guest_address - (base ?? guest_address);
+      return deviceRegionRanges(device, start);
     }),
   ];
   checkApart(ranges);
   return ranges;
+}
+
+/** Regions of a device, one behind the other from where it begins. Pure. */
+export function deviceRegionRanges(
+  { regions }: Pick<DeviceSpec, 'regions'>,
+  start: number,
+): AccessRange[] {
+  let at = start;
+  return regions.map(({ id, max_bytes }) => {
+    at += max_bytes;
+    return { id, start: at - max_bytes, bytes: max_bytes };
+  });
 }
 
 /** Offsets of the blocks of `info ramblock`, by name: without the device that has one. Pure. */

@@ -30,7 +30,8 @@ import type {
   VmHandle,
   VmSpec,
 } from '../vm.ts';
-import { type AccessPlugin, checkAccessVersion, readAccessRanges } from './accesses.ts';
+import { type AccessPlugin, checkAccessVersion, COUNTED_SLOWNESS } from './accesses.ts';
+import { readAccessRanges } from './accesses.ts';
 import { qemuArguments } from './arguments.ts';
 import { qemuMissing, qemuVersion } from './binary.ts';
 import { DEVICES_MAX, qemuFiles } from './layout.ts';
@@ -104,6 +105,9 @@ export class QemuDriver implements Hypervisor {
   async probe(): Promise<Capabilities> {
     const version = await qemuVersion(this.#program);
     const { accelerator } = await probeAccelerator();
+    const counted = this.#accesses
+      ? ({ accelerator: 'tcg', slowness: COUNTED_SLOWNESS } as const)
+      : {};
     return {
       vmm: 'qemu',
       version,
@@ -111,13 +115,14 @@ export class QemuDriver implements Hypervisor {
       devices_per_vm: DEVICES_MAX,
       regions_per_vm: LIMITS.regions_per_vm,
       plugged_per_device: true,
+      ...counted,
     };
   }
 
   async launch(spec: VmSpec, options: LaunchOptions = {}): Promise<Vm> {
     checkSpec(spec);
     const arch = this.#arch;
-    const accelerator = arch === DEFAULT_ARCH ? await chooseAccelerator(spec.accelerator) : 'tcg';
+    const accelerator = await this.#acceleratorOf(spec);
     const version = accelerator === 'tcg' ? await this.#versionOnce() : '';
     const host_node = this.#host_node;
     const accesses = accelerator === 'tcg' ? this.#accesses : null;
@@ -159,6 +164,12 @@ export class QemuDriver implements Hypervisor {
       if (await isAlive(identity)) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
     }
+  }
+
+  /** What counts accesses counts those of an emulated machine, whatever there is beside it. */
+  async #acceleratorOf({ accelerator }: VmSpec): Promise<Accelerator> {
+    const is_emulated = this.#arch !== DEFAULT_ARCH || (this.#accesses && accelerator === 'auto');
+    return is_emulated ? 'tcg' : await chooseAccelerator(accelerator);
   }
 
   /** The version; empty when QEMU does not tell it: its start says better what is wrong. */

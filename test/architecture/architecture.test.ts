@@ -93,8 +93,10 @@ const VMM_NAMES = /\b(qemu|cloud.?hypervisor|qmp)\b/i;
 /** Shown in help texts; told to people, never compared. */
 const COMMANDS_THAT_NAME = [
   'cli/agent-config/keys.ts',
+  'cli/agent-config/vmms.ts',
   'cli/commands/agent.ts',
   'cli/commands/bench-reclaim.ts',
+  'cli/commands/profile-run.ts',
 ];
 const KINDS = [...DRIVERS.names, 'fake'].join('|');
 const ASKS = new RegExp(`(\\bvmm|\\.kind)\\s*[!=]==?\\s*'(${KINDS})'|case '(${KINDS})'`);

@@ -48,6 +48,7 @@ const REFUSED: readonly (readonly [string, string, string])[] = [
   [`profile run ${STUDY} --function short`, 'HP_CLI_BAD_VALUE', 'APPLICATION=FUNCTION'],
   [`profile run ${STUDY} --function short=0.3`, 'HP_CLI_BAD_VALUE', 'APPLICATION=256MiB'],
   [`profile run ${STUDY} --own-agent`, 'HP_PROFILE_FUNCTION', 'give --function APPLICATION='],
+  [`profile run ${STUDY} --accesses`, 'HP_CLI_BAD_VALUE', '--own-agent beside it'],
   [`profile run ${STUDY} --seed -1`, 'HP_CLI_BAD_VALUE', 'from 0 to 4294967295'],
   ['profile report docs', 'HP_RESULTS_MISSING', 'profile run --out'],
   ['agent --mechanisms all', 'HP_CLI_BAD_VALUE', 'virtio-mem'],

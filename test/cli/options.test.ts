@@ -18,7 +18,7 @@ import { GIB, MIB } from '../../base/units.ts';
 import { parseOptions } from '../../bench/reclaim/plan/options.ts';
 import { parseUidRange } from '../../cli/agent-config/kinds.ts';
 import { cgroupOf } from '../../cli/agent-config/cgroup.ts';
-import { vmmOptions } from '../../cli/commands/agent.ts';
+import { vmmOptions } from '../../cli/agent-config/vmms.ts';
 import { resolveConfig, valuesOf } from '../../cli/agent-config/resolve.ts';
 import { COMMANDS } from '../../cli/commands.ts';
 import { parseCommandLine } from '../../cli/parse.ts';
@@ -152,6 +152,7 @@ const VMM: readonly (readonly [string, object])[] = [
   ['--qemu /opt/q', { qemu: { program: '/opt/q' } }],
   ['--cloud-hypervisor /opt/ch', { cloud_hypervisor: { command: ['/opt/ch'] } }],
   ['--host-node 3', { qemu: { host_node: 3 }, cloud_hypervisor: { host_numa_node: 3 } }],
+  ['--vmm qemu --count-accesses /p.so', { qemu: { accesses: { path: '/p.so' } } }],
   ['--no-landlock', { cloud_hypervisor: { landlock: false } }],
 ];
 
@@ -173,6 +174,13 @@ test('the options on VMMs are given to the drivers, and go before the environmen
     cloud_hypervisor: { command: ['/env/ch'], host_numa_node: null, landlock: true },
   });
   t.like(vmmOf('--qemu /opt/q', env), { qemu: { program: '/opt/q' } });
+});
+
+test('accesses are counted by QEMU, and by nobody else: that is refused', (t) => {
+  for (const vmm of ['', '--vmm auto', '--vmm cloud-hypervisor']) {
+    const refused = t.throws(() => vmmOf(`${vmm} --count-accesses /p.so`));
+    t.like(refused, { code: 'HP_CLI_BAD_VALUE', next: "give '--vmm qemu' with it." }, vmm);
+  }
 });
 
 const limits = (text: string) => {

@@ -7,9 +7,14 @@ import { SHARES, type TierWorkload } from './workload.ts';
 
 const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
 
+/** Longest names and notes, and most calls. */
+export const COUNTED_CALLS = { name_chars: 64, note_chars: 256, calls: 256 } as const;
+
+const named = z.string().min(1).max(COUNTED_CALLS.name_chars);
+
 const callSchema = z.strictObject({
-  function: z.string().min(1).max(64),
-  input: z.string().min(1).max(64),
+  function: named,
+  input: named,
   /** Of the region. */
   bytes: count.positive(),
   /** Of the whole VM while the call ran. */
@@ -24,9 +29,9 @@ const callSchema = z.strictObject({
 /** Counts of calls, as `--accesses` takes them. */
 export const countedCallsSchema = z.strictObject({
   /** The cache that fills are those of, in words. */
-  cache: z.string().min(1).max(256),
-  note: z.string().max(256),
-  calls: z.array(callSchema).min(1).max(256),
+  cache: z.string().min(1).max(COUNTED_CALLS.note_chars),
+  note: z.string().max(COUNTED_CALLS.note_chars),
+  calls: z.array(callSchema).min(1).max(COUNTED_CALLS.calls),
 });
 export type CountedCalls = Readonly<z.infer<typeof countedCallsSchema>>;
 

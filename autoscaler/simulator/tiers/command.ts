@@ -1,5 +1,6 @@
 /** `hotplane simulate tiers`: shares of local memory, chosen in several ways, on one trace. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { z } from 'zod';
 import { jsonDocument } from '../../../base/json.ts';
 import { formatMs } from '../../../base/units.ts';
@@ -12,7 +13,7 @@ import { modelledWorkload, SHARES, type TierWorkload, tierWorkloadSchema } from 
 export interface SimulateTiersInput extends TierRun {
   /** A file of latencies; null: they are modelled. */
   readonly table: string | null;
-  /** A file of counted accesses, which latencies are modelled from; null: of stated ones. */
+  /** A file of counted accesses, or an archive with one; null: latencies are of stated ones. */
   readonly accesses: string | null;
   readonly penalty_ns: number;
   readonly slack: number;
@@ -85,9 +86,17 @@ async function workloadOf(input: SimulateTiersInput): Promise<TierWorkload> {
   }
   if (table !== null) return await readAs('table', table, tierWorkloadSchema);
   if (accesses === null) return modelledWorkload(penalty_ns, slack);
-  const counted = await readAs('accesses', accesses, countedCallsSchema);
+  const is_archive = await stat(accesses).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  const path = is_archive ? join(accesses, COUNTED_FILE) : accesses;
+  const counted = await readAs('accesses', path, countedCallsSchema);
   return countedWorkload(counted, penalty_ns, slack);
 }
+
+/** Of the archive of a profile run. */
+const COUNTED_FILE = 'counted.json';
 
 async function readAs<Value>(
   option: string,

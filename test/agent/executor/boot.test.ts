@@ -1,6 +1,7 @@
 /** A VM that does not come up, or goes down: one clear error, and nothing left. */
 import test from 'ava';
 import { AGENT_LIMITS } from '../../../agent/limits.ts';
+import { LIMITS } from '../../../base/limits.ts';
 import { MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { fakeHost } from '../../fakes/host.ts';
@@ -35,6 +36,20 @@ for (const { fault, code } of FAULTS) {
     await clock.until(agent.stop(0));
   });
 }
+
+test('a guest that its VMM makes slow has so many times longer to come up', async (t) => {
+  const { clock, agent, hypervisor } = fakeHost({ launch: () => 'no-hello' });
+  const usual = await hypervisor.probe();
+  for (const slowness of [1, 4]) {
+    hypervisor.probe = async () => ({ ...usual, slowness });
+    const begun_ms = clock.nowMs();
+    const deployed = agent.deploy(specOf(`f${slowness}`)).catch((error: unknown) => error);
+    t.like(await clock.until(deployed), { code: 'HP_GUEST_NO_HELLO' });
+    const took = (clock.nowMs() - begun_ms) / LIMITS.guest_hello_ms;
+    t.true(took >= slowness && took < slowness + 1, `${took}`);
+  }
+  await clock.until(agent.stop(0));
+});
 
 test('a panic while serving fails the invocation with the panic, not with the closed channel', async (t) => {
   const { clock, agent, hypervisor, log } = fakeHost();

@@ -65,6 +65,7 @@ function archiveOf(
     operations: [],
     memory: [],
     load: [],
+    accesses: null,
     torn_files: [],
     missing_files: [],
   };

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ArchiveWriter, readArchive } from '../../../autoscaler/profile/archive.ts';
 import { planProfile, readWorkloadFile } from '../../../autoscaler/profile/profile-plan.ts';
+import type { AccessSource } from '../../../autoscaler/profile/call-accesses.ts';
 import { standInSpec, type ServedBy } from '../../../autoscaler/profile/profile-plan.ts';
 import { reportProfile } from '../../../autoscaler/profile/profile-report.ts';
 import { runProfile } from '../../../autoscaler/profile/run.ts';
@@ -12,6 +13,7 @@ import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import { workOf } from '../../../agent/model/work.ts';
 import type { LoadSample } from '../../../autoscaler/replay/load.ts';
 import type { Invoked, InvokeRequest } from '../../../autoscaler/replay/agent-api.ts';
+import { countedCallsSchema } from '../../../autoscaler/simulator/tiers/accesses.ts';
 import { MIB } from '../../../base/units.ts';
 import { FakeAgent, type FakeAgentOptions } from '../fake-agent.ts';
 import { FakeClock } from '../fake-clock.ts';
@@ -95,6 +97,7 @@ interface Given {
   readonly targets: ReadonlyMap<string, ServedBy>;
   readonly deployed: ReadonlyMap<string, FunctionSpec>;
   readonly workload: object;
+  readonly accesses: AccessSource;
 }
 
 function rigOf(t: ExecutionContext, fake: Partial<FakeAgentOptions> = {}): ProfileRig {
@@ -109,7 +112,10 @@ function rigOf(t: ExecutionContext, fake: Partial<FakeAgentOptions> = {}): Profi
     folder,
     agent,
     abort,
-    run: async (out, { targets = SPECS, deployed = new Map(), workload = WORKLOAD } = {}) => {
+    run: async (
+      out,
+      { targets = SPECS, deployed = new Map(), workload = WORKLOAD, accesses } = {},
+    ) => {
       writeFileSync(path, JSON.stringify(workload));
       const read = await readWorkloadFile(path);
       const plan = await planProfile({ ...read, path, seed: null, targets, deployed });
@@ -117,7 +123,8 @@ function rigOf(t: ExecutionContext, fake: Partial<FakeAgentOptions> = {}): Profi
         agent,
         clock,
         facts: FACTS,
-        writer: new ArchiveWriter(join(folder, out)),
+        writer: new ArchiveWriter(join(folder, out), { counts: accesses !== undefined }),
+        ...(accesses ? { accesses } : {}),
         lookAtLoad: () => ({ ...NO_LOAD, at_ms: clock.nowMs() }),
         onProgress: () => {},
         signal: abort.signal,
@@ -179,6 +186,59 @@ test('arrivals wait for no answer: while nobody answers all are sent at their ti
     calls.map(({ sent_at_ms, outcome }) => [sent_at_ms, outcome]),
     [1_000, 1_500, 2_000, 5_000].map((at_ms) => [at_ms, 'interrupted']),
   );
+});
+
+test('where accesses are counted calls are made one after the other, each with its counts', async (t) => {
+  const { run, folder, agent } = rigOf(t, { wallMs: () => 300 });
+  // Whoever is called stores once in the region of its instance.
+  const stores = new Map<string, number>();
+  const [cache, other] = [
+    { line_bytes: 64, sets: 1, ways: 1 },
+    { loads: 0, fills: 0 },
+  ];
+  const accesses: AccessSource = {
+    read: async () => {
+      for (const { function: name } of agent.requests.splice(0)) {
+        stores.set(name, (stores.get(name) ?? 0) + 1);
+      }
+      return [...stores].map(([name, count]) => ({
+        vm_id: `vm-hotmem-${name}`,
+        vcpus: 1,
+        instructions: 10 * count,
+        cache,
+        places: new Map(['boot', 'r0'].map((id) => [id, { ...other, stores: count }])),
+      }));
+    },
+  };
+  const interarrivals_list = [1, 0.1, 0.1];
+  const instances = { i: { application: 'example_app1', interarrivals_list } };
+  const targets = new Map([...SPECS].slice(0, 1));
+  await run('a', { workload: { ...WORKLOAD, instances }, targets, accesses });
+  const { calls, accesses: lines } = await readArchive(join(folder, 'a'));
+  t.deepEqual(
+    calls.map(({ sent_at_ms }, at) => (sent_at_ms ?? 0) >= (calls[at - 1]?.replied_at_ms ?? 0)),
+    [true, true, true],
+  );
+  t.deepEqual(
+    lines?.map(({ cold, instructions, region }) => [cold, instructions, region.stores]),
+    [
+      [true, 10, 1],
+      [false, 10, 1],
+      [false, 10, 1],
+    ],
+  );
+  const { told, summary } = await reportProfile(join(folder, 'a'), { json: false });
+  t.deepEqual(
+    summary.accesses?.map(({ cold, counted, stores: p50 }) => [cold, counted, p50]),
+    [
+      [true, 1, 1],
+      [false, 2, 1],
+    ],
+  );
+  t.regex(told, /i warm +2 +10 +0 +1 +0 +0\n/);
+  t.regex(told, /not counted: branch misses/);
+  const counted: unknown = JSON.parse(readFileSync(join(folder, 'a', 'counted.json'), 'utf8'));
+  t.like(countedCallsSchema.parse(counted).calls[0], { input: 'i', stores: 1, instructions: 10 });
 });
 
 test('an archive is read again, and makes the same bytes', async (t) => {

@@ -8,6 +8,7 @@ import {
   parseAccesses,
   parseDeviceMemory,
   parseRamBlocks,
+  deviceRegionRanges,
 } from '../../../hypervisor-client/qemu/accesses.ts';
 import { GIB, KIB, MIB } from '../../../base/units.ts';
 
@@ -42,6 +43,14 @@ test('blocks are known by their names, whichever device has them', (t) => {
   t.is(blocks.get('memory-a'), 0x1000_0000);
   t.is(parseDeviceMemory(MEMORY_TREE), 0x1_1000_0000);
   t.is(parseDeviceMemory('  0000000000000000-ffffffffffffffff (prio 0, i/o): system'), null);
+});
+
+test('regions of one device lie one behind the other', (t) => {
+  const regions = ['r0', 'r1'].map((id) => ({ id, max_bytes: 128 * MIB, initial_bytes: 0 }));
+  t.deepEqual(deviceRegionRanges({ regions }, GIB), [
+    { id: 'r0', start: GIB, bytes: 128 * MIB },
+    { id: 'r1', start: GIB + 128 * MIB, bytes: 128 * MIB },
+  ]);
 });
 
 test('two that share addresses are refused, and so is one that shares a granule', (t) => {
