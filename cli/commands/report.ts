@@ -17,7 +17,7 @@ missing: the report then says what it cannot tell. Prints the comparison. After 
 writes rounds.json and rounds.csv.
 
 With --rungs, rungs.svg and rungs.csv: what stood on each rung of the pool over time against what
-was wanted there. The core is told again what events.jsonl has, so that a run costs no more for it; a
+was wanted there. The core is told again what events.jsonl has, so a run costs no more for it; a
 replay that did not start its own agent does not tell that.
 
 Examples:
