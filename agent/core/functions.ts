@@ -12,6 +12,7 @@ import {
   type FunctionSpec,
   isElastic,
   plugsOnDemand,
+  nodesOf,
   regionTier,
   specDifferences,
   startBytes,
@@ -26,6 +27,7 @@ import {
   nodeOfTier,
   sumBytes,
   tierBytes,
+  tierOf,
   tiersIn,
 } from '../model/tiers.ts';
 import { planUpdate } from '../model/update.ts';
@@ -203,9 +205,10 @@ function noSpans(spec: FunctionSpec): Refusal | null {
 /** A node that this agent has no budget for. */
 function noHostNode(draft: Draft, spec: FunctionSpec): Refusal | null {
   const { capacity } = draft.state;
-  const { name, host_node } = spec;
-  if (host_node === null || bytesOf(capacity, regionTier(spec)) > 0) return null;
-  return REFUSALS.noHostNode(name, host_node, nodeLimits(capacity));
+  const lacking = nodesOf(spec).find((node) => bytesOf(capacity, tierOf(node)) === 0);
+  return lacking === undefined
+    ? null
+    : REFUSALS.noHostNode(spec.name, lacking, nodeLimits(capacity));
 }
 
 /**

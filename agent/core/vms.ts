@@ -102,7 +102,7 @@ function newRegion(spec: FunctionSpec, index: number, permit_bytes: number): Reg
     index,
     id: regionName(index),
     device: regionName(index),
-    tier: regionTier(spec),
+    tier: regionTier(spec, index),
     holder: null,
     target_bytes: 0,
     plugged_bytes: 0,

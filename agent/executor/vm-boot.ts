@@ -15,7 +15,7 @@ import type {
   VmEvent,
   VmSpec,
 } from '../../hypervisor-client/vm.ts';
-import { type FunctionSpec, plugsOnDemand, regionMaxBytes } from '../model/spec.ts';
+import { type FunctionSpec, plugsOnDemand, regionMaxBytes, regionNode } from '../model/spec.ts';
 import { deviceName, layoutOf, type RegionLayout, regionName } from '../model/layout.ts';
 import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
 import { disksOf } from '../model/program.ts';
@@ -168,7 +168,7 @@ function vmSpecOf(options: BootOptions, image: GuestImage, layout: RegionLayout)
     devices: Array.from({ length: layout.devices }, (_, index) => ({
       id: deviceName(layout, index * layout.regions_per_device),
       guest_node: guestNodeOf(MECHANISMS.get(spec.mechanism), index),
-      host_node: spec.host_node,
+      host_node: regionNode(spec, index * layout.regions_per_device),
       regions: Array.from({ length: layout.regions_per_device }, (__, partition) => ({
         id: regionName(index * layout.regions_per_device + partition),
         ...sizesOf(index * layout.regions_per_device + partition),

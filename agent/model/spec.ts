@@ -97,6 +97,11 @@ export const spanSpecSchema = message(
   {
     name: field(1, z.string().regex(SPAN_NAME, 'must be like [a-z0-9][a-z0-9_-]{0,62}')),
     max_bytes: field(2, size.min(DEVICE_BLOCK_BYTES), 'most that one can be'),
+    host_node: field(
+      3,
+      known(z.number().int().min(0).max(HOST_NODE_MAX)),
+      'NUMA node of the host that its memory comes from; absent: that of its function',
+    ),
   },
   'Memory with a life of its own inside an instance: opened, touched, closed, given back.',
 );
@@ -345,15 +350,24 @@ export function whyNoSpans(spec: FunctionSpec): string | null {
 export const spanWaitMs = (spec: FunctionSpec): number =>
   growWaitMs(spec) || AGENT_LIMITS.span_wait_ms;
 
-/** Which budget the regions of its instances, and of their spans, are of. */
-export const regionTier = ({ host_node }: Pick<FunctionSpec, 'host_node'>): Tier =>
-  tierOf(host_node);
+type Noded = Pick<FunctionSpec, 'host_node' | 'concurrency' | 'spans'>;
+
+/** The node of the host that the region with that index is bound to; null: any. */
+export const regionNode = (spec: Noded, region_index: number): number | null =>
+  spanAt(spec, region_index)?.host_node ?? spec.host_node;
+
+/** Which budget the region with that index is of; without one: those of its instances. */
+export const regionTier = (spec: Noded, region_index = 0): Tier =>
+  tierOf(regionNode(spec, region_index));
+
+/** Nodes of the host that its regions are bound to, each once. */
+export const nodesOf = ({ host_node, spans }: Noded): readonly number[] => {
+  const all = [host_node, ...spans.map((span) => span.host_node)];
+  return [...new Set(all.filter((node) => node !== null))];
+};
 
 /** Budgets that a launch of one of its VMs takes from: its ordinary memory is of any node. */
-export const vmTiers = (spec: Pick<FunctionSpec, 'host_node'>): readonly Tier[] => [
-  'host',
-  regionTier(spec),
-];
+export const vmTiers = (spec: Noded): readonly Tier[] => ['host', regionTier(spec)];
 
 /** Whether regions follow instances (true), or are plugged once for ever. */
 export function plugsOnDemand(spec: FunctionSpec): boolean {

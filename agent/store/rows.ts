@@ -301,7 +301,7 @@ function specIn({ spec }: FunctionState): FunctionState['spec'] {
     reclaim_slo: reclaim_slo ?? null,
     host_node: spec.host_node ?? null,
     pool: pool ?? null,
-    spans: spans ?? [],
+    spans: (spans ?? []).map((span) => ({ ...span, host_node: span.host_node ?? null })),
     memory: memory ? { ...memory, expression: memory.expression ?? null } : null,
   };
 }

@@ -37,7 +37,7 @@ export function spansSpecOf(mechanism: MechanismName, options: SpansOptions): Fu
     boot_bytes: 512 * MIB,
     keep_alive_ms: HOUR_MS,
     ...PLAIN_SPEC,
-    spans: has_spans ? [{ name: SPAN, max_bytes: span_bytes }] : [],
+    spans: has_spans ? [{ name: SPAN, max_bytes: span_bytes, host_node: null }] : [],
   };
 }
 

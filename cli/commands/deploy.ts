@@ -11,7 +11,7 @@ import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { parsePromise, PROMISE_WANTED } from '../function/promise.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { badArguments, badValue } from '../errors.ts';
-import { spansOf } from '../span-option.ts';
+import { spanSpecsOf } from '../span-option.ts';
 import { Values } from '../values.ts';
 import { withAgent } from '../with-agent.ts';
 
@@ -125,7 +125,7 @@ function specOfOptions(values: Values, positionals: readonly string[]): Function
     ...promisesOf(values),
     pool: values.flag('pool') ? DEFAULT_POOL : null,
     host_node: hostNodeOf(values),
-    spans: spansOf(values).map(({ name, bytes }) => ({ name, max_bytes: bytes })),
+    spans: spanSpecsOf(values),
     program: null,
   };
 }
@@ -251,8 +251,8 @@ export const deployCommand: Command = {
     history: { summary: 'choose both from the peaks of earlier invocations, every 1,000 of them' },
     'grow-wait': { value: 'SEC', summary: 'longest wait of an instance for growth; without it 10' },
     span: {
-      value: 'NAME=SIZE',
-      summary: 'memory that an instance can open and close while it runs, at most so large',
+      value: 'NAME=SIZE[@NODE]',
+      summary: 'memory that an instance can open and close, at most so large, on a host NUMA node',
       multiple: true,
     },
     deadline: {

@@ -1,5 +1,6 @@
 import type { FunctionStatus, StatusResponse } from '../../agent/api/client.ts';
 import { inputsText } from '../../agent/model/call-memory.ts';
+import { nodesOf } from '../../agent/model/spec.ts';
 import type { ExpressionStatus } from '../../agent/model/span-messages.ts';
 import { hostClock } from '../../base/clock.ts';
 import { jsonDocument } from '../../base/json.ts';
@@ -114,13 +115,17 @@ function renderNodes({ function: spec, regions }: FunctionStatus): string {
     for (const { node, bytes } of nodes) sums.set(node, (sums.get(node) ?? 0) + bytes);
   }
   const { host_node } = spec;
-  if (host_node === null && sums.size === 0) return '';
+  const bound_to = nodesOf(spec);
+  if (bound_to.length === 0 && sums.size === 0) return '';
   const unknown = regions.filter((one) => one.resident_bytes !== 0 && one.nodes.length === 0);
   const lies = [...sums]
     .toSorted(([a], [b]) => a - b)
     .map(([node, bytes]) => `${formatBytes(bytes)} on node ${node}`);
   if (unknown.length > 0) lies.push(`of ${unknown.length} regions unknown`);
-  const bound = host_node === null ? '' : `bound to node ${host_node}; `;
+  const spans = spec.spans.filter((span) => (span.host_node ?? host_node) !== host_node);
+  const apart = spans.map((span) => `span ${span.name} to node ${span.host_node}`);
+  const own = host_node === null ? [] : [`to node ${host_node}`];
+  const bound = bound_to.length === 0 ? '' : `bound ${[...own, ...apart].join(', ')}; `;
   return `  host nodes  ${bound}resident ${lies.join(', ') || '0 B'}\n`;
 }
 

@@ -118,10 +118,27 @@ const pool = z.strictObject({
     .describe('GiB s of idle memory that one cold plug is worth; null: the percentile decides'),
 });
 
+const hostNode = z.number().int().min(0).max(HOST_NODE_MAX);
+const spanSize = size.refine((bytes) => bytes >= DEVICE_BLOCK_BYTES, 'must be at least 2MiB');
+
+const spanMapping = z.strictObject({
+  max: spanSize.describe('the most it can be'),
+  host_node: hostNode
+    .optional()
+    .describe('NUMA node of the host that it lies on; default: that of the function'),
+});
+
+/** A size, or a mapping: what is told is what is wrong in the one that was meant. */
 const spans = z
   .record(
     z.string().regex(SPAN_NAME),
-    size.refine((bytes) => bytes >= DEVICE_BLOCK_BYTES, 'must be at least 2MiB'),
+    z.union([spanSize, spanMapping], {
+      error: (issue) => {
+        if (issue.code !== 'invalid_union') return undefined;
+        const meant = issue.errors[typeof issue.input === 'object' ? 1 : 0]?.[0];
+        return meant ? [...meant.path.map(String), meant.message].join(': ') : undefined;
+      },
+    }),
     {
       error: ({ code }) =>
         code === 'invalid_key' ? 'its name must be like [a-z0-9][a-z0-9_-]{0,62}' : undefined,
@@ -220,13 +237,10 @@ export const functionFileSchema = z
     spans: spans
       .default({})
       .describe(
-        'memory that an instance opens and closes while it runs: NAME: SIZE, the most it can be',
+        'memory that an instance opens and closes while it runs: NAME: SIZE, the most it can be, ' +
+          'or NAME: { max: SIZE, host_node: N }',
       ),
-    host_node: z
-      .number()
-      .int()
-      .min(0)
-      .max(HOST_NODE_MAX)
+    host_node: hostNode
       .optional()
       .describe(
         'NUMA node of the host that memory of its instances comes from, and no other; the agent ' +
@@ -321,7 +335,11 @@ export function specOfManifest(
         }
       : null,
     host_node: manifest.host_node ?? null,
-    spans: Object.entries(manifest.spans).map(([name, max_bytes]) => ({ name, max_bytes })),
+    spans: Object.entries(manifest.spans).map(([name, given]) =>
+      typeof given === 'number'
+        ? { name, max_bytes: given, host_node: null }
+        : { name, max_bytes: given.max, host_node: given.host_node ?? null },
+    ),
     program,
   };
 }

@@ -61,7 +61,7 @@ async function withSpans(
     for await (const { operation } of watch) if (operation) operations.push(operation);
   })();
   const about = { mechanism: 'hotmem', concurrency: 1, keep_alive_ms: 60_000 };
-  const spans = [{ name: 'data', max_bytes: 2 * SPAN_BYTES }];
+  const spans = [{ name: 'data', max_bytes: 2 * SPAN_BYTES, host_node: null }];
   try {
     await agent.deploy(specOf('f', { ...about, spans, ...part }));
     await use({

@@ -25,7 +25,9 @@ test('what is measured is one invocation each, of as much memory', (t) => {
   t.is(phases, undefined);
   t.like(spans?.[0], { bytes: 64 * MIB, touch_bytes: 32 * MIB, times: 100 });
   t.like(spansSpecOf('hotmem', OPTIONS), { limit_bytes: 128 * MIB, max_vms: 1 });
-  t.deepEqual(spansSpecOf('hotmem', OPTIONS).spans, [{ name: 'data', max_bytes: 64 * MIB }]);
+  t.deepEqual(spansSpecOf('hotmem', OPTIONS).spans, [
+    { name: 'data', max_bytes: 64 * MIB, host_node: null },
+  ]);
   const base = spansWorkOf('static', OPTIONS);
   t.is(base.spans, undefined);
   t.is(base.phases?.length, 16, '8 times, of 100');

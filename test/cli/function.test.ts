@@ -45,6 +45,12 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
   ['name: f\nmemory: 1GiB\nspans:\n  Data: 1GiB\n', /:4:9: spans\.Data: its name must be like/],
   ['name: f\nmemory: 1GiB\nspans: [data]\n', /:3:8: spans: /],
   [
+    'name: f\nmemory: 1GiB\nspans: {data: {max: 1GiB, host_node: -1}}\n',
+    /:3:38: spans\.data\.host_node: /,
+  ],
+  ['name: f\nmemory: 1GiB\nspans: {data: {max: 1MiB}}\n', /data\.max: must be at least 2MiB/],
+  ['name: f\nmemory: 1GiB\nspans: {data: {size: 1GiB}}\n', /data: max: /],
+  [
     `name: f\nmemory: 1GiB\nspans: {${'abcdefghi'.replaceAll(/./g, '$&: 2MiB, ')}}\n`,
     /:3:8: spans: must be at most 8/,
   ],
@@ -98,10 +104,13 @@ test('memory that follows its use is told by what it starts with, steps by and e
 test('spans of function.yaml are names with the size that each can have', (t) => {
   const text = 'name: f\nmemory: 1GiB\nmechanism: hotmem\nspans: {data: 1GiB, model: 64MiB}\n';
   t.deepEqual(specOfManifest(check(text), null).spans, [
-    { name: 'data', max_bytes: GIB },
-    { name: 'model', max_bytes: 64 * MIB },
+    { name: 'data', max_bytes: GIB, host_node: null },
+    { name: 'model', max_bytes: 64 * MIB, host_node: null },
   ]);
   t.deepEqual(specOfManifest(check('name: f\nmemory: 1GiB\n'), null).spans, []);
+  const on_node = 'name: f\nmemory: 1GiB\nspans: {far: {max: 1GiB, host_node: 1}}\n';
+  const [far] = specOfManifest(check(on_node), null).spans;
+  t.deepEqual(far, { name: 'far', max_bytes: GIB, host_node: 1 });
 });
 
 const SIZED = `name: f

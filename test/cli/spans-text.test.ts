@@ -7,7 +7,10 @@ import { GIB, MIB } from '../../base/units.ts';
 import { spansText } from '../../cli/spans-text.ts';
 import { specOf } from '../agent/core/world.ts';
 
-const spec = specOf('f', { ...PLAIN_SPEC, spans: [{ name: 'data', max_bytes: GIB }] });
+const spec = specOf('f', {
+  ...PLAIN_SPEC,
+  spans: [{ name: 'data', max_bytes: GIB, host_node: null }],
+});
 const last_denied = { at_ms: 1_000, span: 'da\u001bta', code: 'HP_AGENT_NO_MEMORY' };
 const TALLY = {
   ...NO_NAMED_SPANS,

@@ -194,6 +194,7 @@ export interface PoolSpec {
 export interface SpanSpec {
   readonly name: string;
   readonly max_bytes: number;
+  readonly host_node: number | null;
 }
 
 export interface FunctionProgram {
@@ -3496,7 +3497,7 @@ export const PoolSpec: MessageFns<PoolSpec> = {
 };
 
 function createBaseSpanSpec(): SpanSpec {
-  return { name: "", max_bytes: 0 };
+  return { name: "", max_bytes: 0, host_node: null };
 }
 
 export const SpanSpec: MessageFns<SpanSpec> = {
@@ -3506,6 +3507,9 @@ export const SpanSpec: MessageFns<SpanSpec> = {
     }
     if (message.max_bytes !== 0) {
       writer.uint32(16).uint64(message.max_bytes);
+    }
+    if (message.host_node !== undefined && message.host_node !== null) {
+      writer.uint32(24).uint64(message.host_node);
     }
     return writer;
   },
@@ -3537,6 +3541,14 @@ export const SpanSpec: MessageFns<SpanSpec> = {
             }
 
             message.max_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.host_node = longToNumber(reader.uint64());
             continue;
           }
         }

@@ -241,7 +241,7 @@ test('what is not known is null on the other side of the socket, and 0 is 0', as
 
 test('what named spans came to is told over the socket: those opened, and those denied', async (t) => {
   const { client } = await serve(t);
-  const spans = [{ name: 'data', max_bytes: 64 * MIB }];
+  const spans = [{ name: 'data', max_bytes: 64 * MIB, host_node: null }];
   await client.deploy(specOf('f', { mechanism: 'hotmem', keep_alive_ms: 60_000, spans }));
   const told = async () => (await client.status('f')).functions[0]?.spans;
   t.like(await told(), { opened: 0, denied: 0, last_denied_code: null, last_denied_at_ms: null });

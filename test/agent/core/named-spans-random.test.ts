@@ -11,9 +11,11 @@ import { FAULTS } from './outcomes.ts';
 import { World } from './world.ts';
 
 const SPANS = [
-  { name: 'x', max_bytes: 128 * MIB },
-  { name: 'y', max_bytes: 32 * MIB },
+  { name: 'x', max_bytes: 128 * MIB, host_node: null },
+  { name: 'y', max_bytes: 32 * MIB, host_node: 1 },
 ];
+/** Enough for two of the second at once. */
+const LIMITS = [{ node: 1, bytes: 64 * MIB }];
 
 const index = fc.nat(8);
 const span = fc.constantFrom('x', 'y', 'unknown');
@@ -148,7 +150,10 @@ const host = fc.record({
 
 test('random spans and faults: book above plugged, all counted, and nothing is left', async (t) => {
   const property = fc.property(MOVES, host, (moves, { gib, ...queue }) => {
-    const world = new Ledger(gib * GIB, { queue: { ...DEFAULT_QUEUE, ...queue } });
+    const world = new Ledger(gib * GIB, {
+      node_limits: LIMITS,
+      queue: { ...DEFAULT_QUEUE, ...queue },
+    });
     const requests = [world.deploy('f', 'hotmem', { spans: SPANS, max_vms: 2 })];
     for (const one of moves) {
       play(world, one, requests);

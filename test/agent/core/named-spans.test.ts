@@ -14,8 +14,8 @@ import { specOf, World } from './world.ts';
 const BOOT = 256 * MIB;
 const REGION = 128 * MIB;
 const SPANS = [
-  { name: 'data', max_bytes: 256 * MIB },
-  { name: 'model', max_bytes: 64 * MIB },
+  { name: 'data', max_bytes: 256 * MIB, host_node: null },
+  { name: 'model', max_bytes: 64 * MIB, host_node: null },
 ];
 
 /** One function with these spans, one busy instance `name`; the call goes on. */
@@ -335,7 +335,7 @@ test('what its spans came to stays with a function through an update and the nex
 
 test('after an update an instance of the earlier definition has the spans that it had', (t) => {
   const world = busy();
-  const spans = [{ name: 'other', max_bytes: 32 * MIB }];
+  const spans = [{ name: 'other', max_bytes: 32 * MIB, host_node: null }];
   const spec = specOf('f', { mechanism: 'hotmem', keep_alive_ms: 100_000, spans });
   world.send({ type: 'deploy', request_id: world.request(), spec, update: true });
   ask(world, 'data', 64 * MIB);

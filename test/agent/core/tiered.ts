@@ -18,9 +18,13 @@ export function checkTiers(
   }
   for (const vm of vms.values()) {
     const spec = vm.outdated?.spec ?? functions.get(vm.function)?.spec;
-    const node = spec?.host_node ?? null;
-    const wanted = node === null ? 'host' : `node${node}`;
-    const other = vm.regions.find(({ tier }) => tier !== wanted);
-    if (other) throw new Error(`${vm.id}/${other.id} is of ${other.tier}, not of ${wanted}`);
+    const { host_node = null, concurrency = 0, spans = [] } = spec ?? {};
+    for (const { id, index, tier } of vm.regions) {
+      // Behind those of the instances come the spans of each of them.
+      const span = index < concurrency ? null : spans[(index - concurrency) % spans.length];
+      const node = span?.host_node ?? host_node;
+      const wanted = node === null ? 'host' : `node${node}`;
+      if (tier !== wanted) throw new Error(`${vm.id}/${id} is of ${tier}, not of ${wanted}`);
+    }
   }
 }

@@ -202,7 +202,7 @@ export class KillingHost {
 
   deploy(): Promise<unknown> {
     const usual = { mechanism: 'hotmem', concurrency: 2, keep_alive_ms: 100 };
-    const spans = this.spans ? [{ name: 'data', max_bytes: 64 * MIB }] : [];
+    const spans = this.spans ? [{ name: 'data', max_bytes: 64 * MIB, host_node: null }] : [];
     const memory = this.grows ? SIZES : null;
     return this.agent.deploy(specOf('a', { ...usual, memory, spans }));
   }

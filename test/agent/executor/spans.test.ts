@@ -16,7 +16,7 @@ const SPEC = specOf('f', {
   limit_bytes: 128 * MIB,
   concurrency: 1,
   keep_alive_ms: 600_000,
-  spans: [{ name: 'data', max_bytes: GIB }],
+  spans: [{ name: 'data', max_bytes: GIB, host_node: null }],
 });
 const STEP = { span: 'data', at_ms: 0, bytes: GIB, touch_bytes: 0, hold_ms: 50, times: 1 };
 

@@ -14,7 +14,7 @@ const SHAPE = {
   limit_bytes: 512 * MIB,
   concurrency: 2,
   keep_alive_ms: STAYS_MS,
-  spans: [{ name: 'data', max_bytes: 256 * MIB }],
+  spans: [{ name: 'data', max_bytes: 256 * MIB, host_node: null }],
   memory: {
     baseline_bytes: 128 * MIB,
     increment_bytes: 64 * MIB,

@@ -166,7 +166,7 @@ const take = (state: HostState, event: HostEvent): HostState =>
   step(state, event, 0, { policy: DEFAULT_POLICY, recording: false }).state;
 
 test('a change of a VM tells the row of its function where that has sums over VMs, and not else', async (t) => {
-  const spans = [{ name: 'data', max_bytes: 256 * MIB }];
+  const spans = [{ name: 'data', max_bytes: 256 * MIB, host_node: null }];
   const specs = [specOf('plain'), specOf('spanned', { mechanism: 'hotmem', spans })];
   const state = specs.reduce(
     (host, spec) => take(host, { type: 'deploy', request_id: spec.name, spec }),

@@ -118,7 +118,7 @@ test('a state read back from its rows, at any point, leads to the same actions a
 
 test('what named spans came to is written apart, and read again', (t) => {
   const world = new StoredWorld(2 * GIB, 1);
-  const spans = [{ name: 'data', max_bytes: GIB }];
+  const spans = [{ name: 'data', max_bytes: GIB, host_node: null }];
   world.deploy('f', 'hotmem', { spans });
   world.quiesce();
   world.invoke('f');
