@@ -30,11 +30,11 @@ import {
   SIZE_OR_OFF,
   SOCKET_MODE,
   SWITCH,
-  UID_RANGE,
   USERS,
   wholeBetween,
 } from './kinds.ts';
 import { NODE_KEYS } from './node-keys.ts';
+import { VMM_KEYS } from './vmm-keys.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export const VMM_CHOICES: readonly string[] = ['auto', ...DRIVERS.names];
@@ -258,35 +258,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: null,
     otherwise: 'all is given back',
   },
-  {
-    name: 'qemu',
-    kind: pathCalled('PATH'),
-    doc: 'the QEMU program',
-    default: null,
-    otherwise: '`qemu-system-x86_64`',
-    variable_too: 'QEMU',
-  },
-  {
-    name: 'cloud_hypervisor',
-    kind: pathCalled('PATH'),
-    doc: 'the Cloud Hypervisor program',
-    default: null,
-    otherwise: '`cloud-hypervisor`',
-    variable_too: 'CLOUD_HYPERVISOR',
-  },
-  {
-    name: 'cgroup',
-    kind: pathCalled('DIR'),
-    doc: 'cgroup v2 folder in which each VMM gets a memory limit; auto: the one given to the agent',
-    default: 'off',
-  },
-  {
-    name: 'vmm_uids',
-    kind: UID_RANGE,
-    doc: 'users, one for the VMM of each VM, that nobody else has; for an agent of root',
-    default: null,
-    otherwise: "VMMs run as the agent's user",
-  },
+  ...VMM_KEYS,
   ...NODE_KEYS,
   {
     name: 'count_accesses',

@@ -93,6 +93,7 @@ const VMM_NAMES = /\b(qemu|cloud.?hypervisor|qmp)\b/i;
 /** Shown in help texts; told to people, never compared. */
 const COMMANDS_THAT_NAME = [
   'cli/agent-config/keys.ts',
+  'cli/agent-config/vmm-keys.ts',
   'cli/agent-config/vmms.ts',
   'cli/commands/agent.ts',
   'cli/commands/bench-reclaim.ts',
