@@ -3,6 +3,7 @@ import test from 'ava';
 import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
 import type { Policy } from '../../../agent/core/policy.ts';
 import { byteMsAt, NO_POOL, type PoolState, type ReadyRung } from '../../../agent/model/pool.ts';
+import { OLDEST_FIRST_POLICY } from '../../../autoscaler/policy/oldest-first.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { hostOf, perTable, rowsBetween } from '../../../agent/store/rows.ts';
 import { complete, finish } from './actions.ts';
@@ -16,6 +17,13 @@ const keeping = (plugged: number, warm = 0): Policy => ({
   name: 'keeping',
   scale: (view) => ({ ...DEFAULT_POLICY.scale(view), stops: [], plugged, warm }),
 });
+
+/** One region stays plugged, and idle instances end by time. */
+const ageing: Policy = {
+  ...DEFAULT_POLICY,
+  name: 'ageing',
+  scale: (view) => ({ ...DEFAULT_POLICY.scale(view), plugged: 1 }),
+};
 
 function worldOf(policy: Policy, gib = 8): World {
   const world = new World(gib * GIB, { host_keep_bytes: GIB });
@@ -64,6 +72,25 @@ test('a start that finds its region plugged is a hit of plugged; one that nobody
   finish(world);
   t.is(poolOf(world).plugged.asked, 2, 'started ahead of calls');
 });
+
+for (const place of [DEFAULT_POLICY.place, OLDEST_FIRST_POLICY.place]) {
+  const name = place === DEFAULT_POLICY.place ? 'newest' : 'oldest';
+  test(`a start takes a region that is plugged, though an empty one comes first: ${name}`, (t) => {
+    const world = worldOf({ ...ageing, place });
+    const plugged = (): readonly number[] =>
+      world.vmsOf('f')[0]?.regions.map((one) => one.plugged_bytes / LIMIT_BYTES) ?? [];
+    t.deepEqual(plugged(), [1, 0, 0, 0]);
+    world.invoke('f');
+    finish(world);
+    t.deepEqual(plugged(), [1, 1, 0, 0], 'the first serves, the next one is plugged ahead');
+    world.advance(world.state.functions.get('f')?.spec.keep_alive_ms ?? 0);
+    finish(world);
+    t.deepEqual(plugged(), [0, 1, 0, 0], 'what served is gone');
+    world.invoke('f');
+    t.is(world.vmsOf('f')[0]?.instances[0]?.region_index, 1);
+    t.deepEqual(lookedAt(world, 'plugged'), [2, 2]);
+  });
+}
 
 test('what stands ready costs its bytes over time, rung by rung, until the moment that asks', (t) => {
   const world = worldOf(keeping(1, 1));
