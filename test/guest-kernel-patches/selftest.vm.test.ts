@@ -10,13 +10,9 @@ test.serial('the selftests of the series pass', async (t) => {
   await selftestsPass(t, await bootOrdinary(t), { pass_min: 40 });
 });
 
-test.serial(
-  'they pass with two partitions on one device, init_on_alloc and fresh bits',
-  async (t) => {
-    const changes = { ...SPLIT, kernel_arguments: ['hotmem.trust_fresh=1'] };
-    await selftestsPass(t, await bootOrdinary(t, changes), { pass_min: 40 });
-  },
-);
+test.serial('they pass with two partitions on one device and init_on_alloc', async (t) => {
+  await selftestsPass(t, await bootOrdinary(t, SPLIT), { pass_min: 40 });
+});
 
 /** Cases in which the size of a device block could matter; all their sizes are multiples of it. */
 const GEOMETRY = [
