@@ -16,6 +16,10 @@
 /* Address space taken once; memory is only what was touched. */
 #define SPACE_BYTES (64ULL << 30)
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 static unsigned char *base;
 static uint64_t pages_written;
 
@@ -70,6 +74,20 @@ static bool touch_page(uint64_t page, bool check_all)
 	words[0] = value;
 	words[WORDS_PER_PAGE - 1] = ~value;
 	return true;
+}
+
+const char *anonymous_populate(uint64_t bytes, const struct work_options *options)
+{
+	const char *error = reserve(options);
+
+	if (error)
+		return error;
+	if (bytes > SPACE_BYTES)
+		return "more anonymous memory than 64 GiB";
+	/* Written to by the kernel, as a write by the program would be, but not changed. */
+	if (bytes && madvise(base, bytes, MADV_POPULATE_WRITE))
+		return strerror(errno);
+	return NULL;
 }
 
 void anonymous_release(uint64_t bytes)

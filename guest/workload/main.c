@@ -3,6 +3,7 @@
  * Emulates a function, whose payload tells what is wanted: it touches memory, reads files, burns
  * CPU and sleeps, then reports what it really did, to the init and as its answer.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,10 +142,33 @@ static bool is_set(const char *name, const char *value)
 	return text && !strcmp(text, value);
 }
 
+/* HOTPLANE_ARENA_BYTES: memory that is there before the first call. */
+static const char *open_arena(void)
+{
+	const char *text = getenv("HOTPLANE_ARENA_BYTES");
+	unsigned long long bytes;
+	char *end;
+
+	if (!text)
+		return NULL;
+	errno = 0;
+	bytes = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno)
+		return "not a number of bytes";
+	return anonymous_populate(bytes, &options);
+}
+
 int main(void)
 {
+	const char *error;
+
 	options.huge = is_set("HOTPLANE_HUGE", "1");
 	options.check_all = is_set("HOTPLANE_CHECK", "full");
+	error = open_arena();
+	if (error) {
+		fprintf(stderr, "HOTPLANE_ARENA_BYTES: %s\n", error);
+		return 1;
+	}
 	fault_at(FAULT_BEFORE_READY);
 	return work_loop(serve);
 }

@@ -56,6 +56,12 @@ struct work_options {
  */
 const char *anonymous_touch(uint64_t bytes, const struct work_options *options);
 
+/*
+ * Has the first @bytes of it at once, so that no page of them faults later: they stay fresh. Returns
+ * NULL, or what went wrong.
+ */
+const char *anonymous_populate(uint64_t bytes, const struct work_options *options);
+
 /* Gives back what is above the first @bytes. */
 void anonymous_release(uint64_t bytes);
 
