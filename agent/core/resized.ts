@@ -10,6 +10,7 @@ import { type Draft, editInstance, editRegion, readOperation } from './draft.ts'
 import { doomInstance, findInstance, readyWhenComplete } from './instances.ts';
 import { spanEmptied, spanOpened } from './named-spans.ts';
 import { growthEnded, operationEnded, plugEnded, unplugEnded } from './operations.ts';
+import { prepareAhead } from './prepare.ts';
 import { notePromise } from './promise.ts';
 import { retryLater } from './regions.ts';
 import { spanResized } from './spans.ts';
@@ -51,7 +52,7 @@ export function resized(
     case 'close':
       return spanEmptied(draft, vm, { region, operation, result });
     case 'pool':
-      return pooled(draft, vm, { region, operation, result });
+      return pooled(draft, fn, vm, { region, operation, result });
     case 'stop':
     case 'retry':
     case 'pressure':
@@ -101,14 +102,19 @@ function filled(
 }
 
 /** A region that could not be made ready is emptied again, like one with bytes left behind. */
-function pooled(draft: Draft, vm: VmState, { region, operation, result }: Ended): void {
+function pooled(
+  draft: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  { region, operation, result }: Ended,
+): void {
   if (kindOf(operation) === 'unplug') {
     unplugEnded(draft, region, operation, result);
     return retryLater(draft, vm, region);
   }
   plugEnded(region, operation);
   region.ready = result.outcome === 'done';
-  if (region.ready) return;
+  if (region.ready) return prepareAhead(draft, fn, vm, region);
   holdUnlessDone(draft, region, result);
   retryLater(draft, vm, region);
 }

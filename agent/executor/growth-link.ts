@@ -1,6 +1,7 @@
 /**
  * What goes between the core and one guest about the size of regions in use: the guest's word of
- * their use comes up as events, and a growth that does not come goes down as a denial.
+ * their use comes up as events, and a growth that does not come goes down as a denial. What
+ * stands plugged for nobody yet is prepared by the guest.
  */
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
@@ -63,6 +64,18 @@ export class GrowthLink {
       if (isBug(error)) throw error;
       const err = errOf(refusalOf(error));
       this.#deps.log.warn({ region: region_id, err }, 'the guest was not told of a denial');
+    }
+  }
+
+  /** A guest that does not do it has memory that is slower at first, and no more. */
+  async prepare(action: Extract<Action, { type: 'prepare-region' }>): Promise<void> {
+    const { region_id, bytes } = action;
+    try {
+      await this.#guest?.prepare(this.#addresses.get(region_id) ?? '', bytes);
+    } catch (error) {
+      if (isBug(error)) throw error;
+      const err = errOf(refusalOf(error));
+      this.#deps.log.warn({ region: region_id, err }, 'the guest does not prepare a region');
     }
   }
 

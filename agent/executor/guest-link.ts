@@ -169,6 +169,12 @@ export class GuestLink {
     await this.#channel.ask(request, anything, LIMITS.guest_call_ms);
   }
 
+  /** So much of this region is to be cleared and touched before anybody asks for it. */
+  async prepare(region_pci: string, bytes: number): Promise<void> {
+    const request = { type: 'prepare', region_pci, bytes } as const;
+    await this.#channel.ask(request, anything, LIMITS.guest_call_ms);
+  }
+
   /** The region that an instance asked for is there, or why it does not come. */
   async span(
     instance: string,

@@ -80,6 +80,8 @@ export class Performer {
         return this.#guard(runners.of(action.vm_id).endSteps(action.order, action.reason), action);
       case 'deny-growth':
         return this.#guard(runners.of(action.vm_id).growth.deny(action), action);
+      case 'prepare-region':
+        return this.#guard(runners.of(action.vm_id).growth.prepare(action), action);
       case 'open-span':
         return this.#guard(runners.of(action.vm_id).spans.grant(action), action);
       case 'refuse-span':

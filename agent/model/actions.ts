@@ -115,6 +115,13 @@ export type Action =
       readonly instance_id: string;
       readonly failure: Refusal;
     }
+  /** It stands plugged for whoever comes: its guest clears it ahead, and touches it. */
+  | {
+      readonly type: 'prepare-region';
+      readonly vm_id: string;
+      readonly region_id: string;
+      readonly bytes: number;
+    }
   /** The span that an instance asked for is there: its guest opens it. */
   | {
       readonly type: 'open-span';

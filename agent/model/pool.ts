@@ -6,8 +6,8 @@
 
 /**
  * From no memory to memory in use. `plugged`: nobody's, and there for the next start. `populated`:
- * touched by the host and clean, which no guest kernel of the series does ahead yet. `warm`: an
- * idle instance. `busy`: one that starts, runs or ends.
+ * touched by the host and clean, which is the guest's to do and not counted. `warm`: an idle
+ * instance. `busy`: one that starts, runs or ends.
  */
 export const RUNGS = ['unplugged', 'plugged', 'populated', 'warm', 'busy'] as const;
 

@@ -7,6 +7,7 @@
 #include "../common/text.h"
 #include "channel.h"
 #include "growth.h"
+#include "hotmem.h"
 #include "instance.h"
 #include "reply.h"
 #include "requests.h"
@@ -97,6 +98,26 @@ static void serve_deny(uint64_t id, const struct json_document *document)
 	reply_result(id, "{}", 2);
 }
 
+static void serve_prepare(uint64_t id, const struct json_document *document)
+{
+	const struct json_token *token = json_member(document, document->tokens, "region_pci");
+	const struct json_token *size = json_member(document, document->tokens, "bytes");
+	char region[PROTOCOL_REGION_PCI_BYTES + 1], name[HOTMEM_NAME_MAX];
+	uint64_t bytes;
+	int error;
+
+	if (json_string(document, token, region, sizeof(region)) < 1)
+		return reply_error(id, "bad-request", "region_pci: a PCI address");
+	if (!json_unsigned(document, size, &bytes))
+		return reply_error(id, "bad-request", "bytes: an integer that is not negative");
+	if (!hotmem_find(region, name))
+		return reply_error(id, "no-partition", "this region is no partition");
+	error = hotmem_set(name, "prepare_bytes", bytes);
+	if (error)
+		return reply_error(id, "cannot-prepare", strerror(-error));
+	reply_result(id, "{}", 2);
+}
+
 static void serve_span(uint64_t id, const struct json_document *document)
 {
 	const struct json_token *span = json_member(document, document->tokens, "span");
@@ -174,6 +195,8 @@ static void serve(uint64_t id, const struct json_document *document, size_t leng
 		return serve_stop(id, document);
 	if (json_equals(document, type, "deny"))
 		return serve_deny(id, document);
+	if (json_equals(document, type, "prepare"))
+		return serve_prepare(id, document);
 	if (json_equals(document, type, "span"))
 		return serve_span(id, document);
 	if (json_equals(document, type, "stats"))
@@ -181,7 +204,7 @@ static void serve(uint64_t id, const struct json_document *document, size_t leng
 	if (json_equals(document, type, "ping"))
 		return serve_ping(id);
 	reply_error(id, "unknown-request",
-		    "type: one of start, invoke, resume, list, stop, deny, span, stats, ping");
+		    "type: one of start, invoke, resume, list, stop, deny, prepare, span, stats, ping");
 }
 
 /*

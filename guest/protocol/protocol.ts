@@ -89,6 +89,11 @@ export type GuestRequest =
   /** No growth comes for whoever waits for it in this region now: it is ended. */
   | { readonly type: 'deny'; readonly region_pci: string }
   /**
+   * So much of this region is to be ready, cleared and touched, before anybody asks for it: begun,
+   * when it is answered. It ends by itself, with an unplug, or where there is no more.
+   */
+  | { readonly type: 'prepare'; readonly region_pci: string; readonly bytes: number }
+  /**
    * The span that the instance has asked for is there, in this region; or `failure`: it does not
    * come. Refused with `no-such-span` where the instance does not ask for it any more.
    */

@@ -57,8 +57,8 @@ struct work_options {
 const char *anonymous_touch(uint64_t bytes, const struct work_options *options);
 
 /*
- * Has the first @bytes of it at once, so that no page of them faults later: they stay fresh. Returns
- * NULL, or what went wrong.
+ * Has the first @bytes of it at once, so that no page of them faults later: they stay fresh.
+ * Returns NULL, or what went wrong.
  */
 const char *anonymous_populate(uint64_t bytes, const struct work_options *options);
 

@@ -3,6 +3,7 @@ import { pino } from 'pino';
 import { DEFAULT_POLICY } from '../../agent/core/default-policy/policy.ts';
 import type { Policy } from '../../agent/core/policy.ts';
 import { HostAgent } from '../../agent/executor/host-agent.ts';
+import type { HostAgentOptions } from '../../agent/executor/host-options.ts';
 import type { GuestImages } from '../../agent/executor/images.ts';
 import { GIB } from '../../base/units.ts';
 import { FakeClock } from './clock.ts';
@@ -33,7 +34,7 @@ export function fakeHost(
   host_limit_bytes: number = 8 * GIB,
   options: FakeOptions = {},
   policy: Policy = DEFAULT_POLICY,
-  policies: ReadonlyMap<string, Policy> = new Map(),
+  parts: Partial<Pick<HostAgentOptions, 'images' | 'policies'>> = {},
 ): FakeHost {
   const clock = new FakeClock();
   const hypervisor = new FakeHypervisor(clock, { ...NO_FAULTS, ...faults }, options);
@@ -47,7 +48,7 @@ export function fakeHost(
     vms_dir: '/nonexistent/vms',
     version: 'test',
     policy,
-    policies,
+    ...parts,
   });
   return { clock, hypervisor, agent, log };
 }

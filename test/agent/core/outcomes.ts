@@ -28,11 +28,15 @@ const startedAt = (now_ms: number): StartStamps => ({
   ready_at_ms: now_ms,
 });
 
-/** `devices`: that of each region, where they are no devices of their own. */
+/**
+ * `devices`: that of each region, where they are no devices of their own. `series_revision`: of its
+ * guest kernel; not told by default.
+ */
 export function readyEvent(
   vm_id: string,
   launched_at_ms: number,
   devices: readonly string[],
+  series_revision = '',
 ): HostEvent {
   const facts = {
     guest_kernel: '6.12',
@@ -43,7 +47,7 @@ export function readyEvent(
     vmm_command: [],
     kernel_variant: '',
     kernel_key: '',
-    series_revision: '',
+    series_revision,
     rootfs_key: '',
   };
   return { type: 'vm-ready', vm_id, launched_at_ms, devices, facts };

@@ -89,6 +89,7 @@ export class World {
   readonly #launched = new Launched();
   /** Of VMs that become ready from now on. */
   regions_per_device = 1;
+  series_revision = '';
   readonly running = new Set<string>();
   /** Steps of the core that were played, and checked. */
   steps = 0;
@@ -241,7 +242,7 @@ export class World {
       const devices = Array.from({ length: regionsPerVm(action.spec) }, (_, index) =>
         sharing === 1 ? `r${index}` : `d${Math.floor(index / sharing)}`,
       );
-      return [readyEvent(vm_id, this.now_ms, devices)];
+      return [readyEvent(vm_id, this.now_ms, devices, this.series_revision)];
     }
     if (action.type === 'adopt-vm') {
       if (fault !== 'none') return [{ type: 'vm-failed', vm_id, failure }];

@@ -38,7 +38,7 @@ export async function record(
   const folder = join(mkdtempSync(join(tmpdir(), 'hotplane-test-')), 'out');
   t.teardown(() => rmSync(join(folder, '..'), { recursive: true, force: true }));
   const random = seededRandom(seed);
-  const { clock, agent } = fakeHost({}, 1_100 * MIB, {}, policy, POLICIES);
+  const { clock, agent } = fakeHost({}, 1_100 * MIB, {}, policy, { policies: POLICIES });
   const watch = agent.watch({ records: ['decision', 'event'] });
   const names = ['f', 'g'];
   for (const name of names) {

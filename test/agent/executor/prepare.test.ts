@@ -1,0 +1,56 @@
+/** What stands plugged is prepared by its guest, through the real agent. */
+import test from 'ava';
+import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
+import { emulated } from '../../../agent/model/work.ts';
+import { NO_VALUES } from '../../../agent/model/targets.ts';
+import type { FakeFaults } from '../../../agent/testing/fake-hypervisor.ts';
+import { GIB } from '../../../base/units.ts';
+import { waitFor } from '../../../base/wait.ts';
+import { FAKE_IMAGES, type FakeHost, fakeHost } from '../../fakes/host.ts';
+import { specOf, WORK } from '../core/world.ts';
+
+const IDENTITY = { kernel_variant: 'hotmem', kernel_key: 'k', rootfs_key: 'r' };
+
+/** Two regions stand plugged in it. */
+async function plugged(faults: Partial<FakeFaults> = {}): Promise<FakeHost> {
+  const images = {
+    imageFor: async (spec: ReturnType<typeof specOf>) => ({
+      ...(await FAKE_IMAGES.imageFor(spec)),
+      identity: { ...IDENTITY, series_revision: '10' },
+    }),
+  };
+  const host = fakeHost(faults, 8 * GIB, {}, DEFAULT_POLICY, { images });
+  const { agent, clock } = host;
+  await clock.until(agent.deploy(specOf('f', { mechanism: 'hotmem', concurrency: 4 })));
+  const who = { author: 'test', reason: '', for_ms: null, revision: null };
+  const values = { ...NO_VALUES, reserve: 2 };
+  await clock.until(agent.operator.setTargets({ function: 'f', values, ...who }));
+  const ready = (): true | null => {
+    const regions = [...agent.state.vms.values()].flatMap((vm) => vm.regions);
+    return regions.filter((one) => one.ready).length === 2 ? true : null;
+  };
+  await clock.until(waitFor(ready, { clock, deadline_ms: 60_000 }));
+  await clock.advance(1_000);
+  return host;
+}
+
+const asked = ({ hypervisor }: FakeHost): number =>
+  hypervisor.vms[0]?.guest.seen.filter((one) => one === 'prepare').length ?? 0;
+
+const refusesToPrepare = (request: string): 'refuse' | 'none' =>
+  request === 'prepare' ? 'refuse' : 'none';
+
+test('its guest is asked once for each region', async (t) => {
+  const host = await plugged();
+  t.is(asked(host), 2);
+  await host.clock.until(host.agent.stop(0));
+});
+
+test('a guest that does not prepare is told of in the log, and serves', async (t) => {
+  const host = await plugged({ guest: refusesToPrepare });
+  t.is(asked(host), 2);
+  t.true(host.log.some((line) => line.includes('the guest does not prepare a region')));
+  const reply = await host.clock.until(host.agent.invoke('f', 'one', emulated(WORK)));
+  t.like(reply, { outcome: 'done' });
+  await host.clock.until(host.agent.stop(0));
+});
