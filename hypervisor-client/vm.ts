@@ -220,6 +220,12 @@ export interface Vm {
   readonly accelerator: Accelerator;
   /** The guest's console, from the first byte on. */
   readonly console_path: string;
+  /**
+   * The driver's word that every block which the guest plugs reads zero, until the guest writes to
+   * it: what it had there before was discarded, and who could not be was not let go. Only then may
+   * a guest rely on it. False: that is not known of this VMM and backing.
+   */
+  readonly plugged_reads_zero: boolean;
   observe(): Promise<VmObservation>;
   /**
    * Resident bytes of the whole VMM process by the host's word alone: also told of a VMM that does

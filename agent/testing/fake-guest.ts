@@ -8,7 +8,7 @@ import { JSON_TYPE, workOf } from '../model/work.ts';
 import { playPhases } from './fake-growth.ts';
 import { FakeSpans } from './fake-spans.ts';
 import type { GuestRequest, GuestStats, Hello } from '../../guest/protocol/protocol.ts';
-import { FAKE_HELLO, IDLE_STATS } from './fake-words.ts';
+import { FAKE_HELLO, IDLE_STATS, servedHttp } from './fake-words.ts';
 
 /** What goes wrong with one request; `silent`: no answer ever. */
 export type GuestFault = 'none' | 'refuse' | 'silent' | 'slow' | 'exit';
@@ -64,6 +64,10 @@ export class FakeGuest {
   /** Of each `stats`, the regions it named; null: it named none. */
   readonly stats_asked: (readonly string[] | null)[] = [];
   pages_migrated = 0;
+  /** Regions it has prepared, in their order. */
+  readonly prepared: string[] = [];
+  /** Whether it takes what is plugged for zero; null: nobody said. */
+  trusts: boolean | null = null;
   readonly #options: FakeGuestOptions;
   readonly #step_ms: number;
   /** Regions whose holder was told that no growth comes. */
@@ -196,6 +200,8 @@ export class FakeGuest {
     if (request.type === 'invoke') return await this.#invoke(request, to, attached, fault);
     if (request.type === 'resume') return await this.#resume(request, to);
     if (request.type === 'deny') this.#denied.add(request.region_pci);
+    if (request.type === 'prepare') void this.#prepare(request);
+    if (request.type === 'trust') this.trusts = request.plugged_reads_zero;
     if (request.type === 'span' && !this.spans.answer(request)) {
       return this.#refuse(to, 'no-such-span', 'the instance asks for no such span');
     }
@@ -242,7 +248,7 @@ export class FakeGuest {
     fault: GuestFault,
   ): Promise<void> {
     const { instance, http } = request;
-    if (http) return this.#answerWith(to, this.#served(http, attached));
+    if (http) return this.#answerWith(to, servedHttp(this.#now(), http, attached));
     const work = workOf({ bytes: attached });
     if (!work) return this.#refuse(to, 'bad-request', 'no payload of the built-in function');
     const found = this.instances.get(instance);
@@ -291,21 +297,6 @@ export class FakeGuest {
     this.#answerWith(to, answer);
   }
 
-  /** A program that serves HTTP: tells what it was asked, with a status of its own. */
-  #served(
-    http: NonNullable<Extract<GuestRequest, { type: 'invoke' }>['http']>,
-    attached: Uint8Array,
-  ): FakeAnswer {
-    const at_ms = this.#now();
-    const stamps = { started_at_ms: at_ms, first_byte_at_ms: at_ms, finished_at_ms: at_ms };
-    const fields = 'Set-Cookie: a=1\nSet-Cookie: b=2\nTransfer-Encoding: chunked\nno field';
-    const body = Buffer.from(attached).toString('utf8');
-    return {
-      result: { ...stamps, wall_ms: 0, content_type: JSON_TYPE, status: 418, fields },
-      attached: Buffer.from(JSON.stringify({ ...http, body })),
-    };
-  }
-
   async #resume(
     { instance, request_id }: Extract<GuestRequest, { type: 'resume' }>,
     to: Asked,
@@ -317,6 +308,14 @@ export class FakeGuest {
     const result = await invocation.result;
     if (result) this.#answerWith(to, result);
     else this.#refuse(to, 'exited', 'the instance ended');
+  }
+
+  /** What is plugged then is ready, a step later. */
+  async #prepare({ region_pci, bytes }: Extract<GuestRequest, { type: 'prepare' }>): Promise<void> {
+    await this.#options.clock.sleep(this.#step_ms);
+    this.prepared.push(region_pci);
+    const ready_bytes = Math.min(bytes, this.#options.plugged(region_pci));
+    this.say({ type: 'prepared', region_pci, ready_bytes, at_ms: this.#now() });
   }
 
   /** A start that comes twice is one start. */

@@ -54,6 +54,8 @@ export interface FakeOptions {
   readonly resize_ms?: number;
   /** Devices a VM may have; default 192. */
   readonly devices_per_vm?: number;
+  /** Its word of what guests plug; default true. */
+  readonly plugged_reads_zero?: boolean;
   /** Guests of an earlier version. */
   readonly old_guests?: boolean;
   /** A guest outside of the model, instead of the VM's own. */
@@ -68,6 +70,7 @@ export class FakeVm implements Vm {
   readonly handle: VmHandle;
   readonly accelerator = 'tcg';
   readonly console_path = '/nonexistent/console.log';
+  readonly plugged_reads_zero: boolean;
   readonly #hello: Partial<Hello> | null;
   #guest: FakeGuest | null = null;
   readonly regions: FakeRegion[];
@@ -85,6 +88,7 @@ export class FakeVm implements Vm {
 
   constructor(spec: VmSpec, owner: FakeHypervisor, hello: Partial<Hello> | null) {
     this.id = spec.id;
+    this.plugged_reads_zero = owner.options.plugged_reads_zero ?? true;
     this.#owner = owner;
     this.handle = { schema_version: 2, vmm: owner.kind, pid: 1, pid_start_ticks: 1, spec };
     this.regions = placedRegions(spec).map(({ device, device_index, region, partition }) => ({

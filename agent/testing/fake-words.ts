@@ -1,6 +1,7 @@
 /** What a fake guest says that has nothing to tell. */
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
-import type { GuestStats, Hello } from '../../guest/protocol/protocol.ts';
+import type { GuestRequest, GuestStats, Hello } from '../../guest/protocol/protocol.ts';
+import { JSON_TYPE } from '../model/work.ts';
 
 /** What a fake guest says first. */
 export const FAKE_HELLO: Hello & { type: 'hello' } = {
@@ -31,3 +32,18 @@ export const IDLE_STATS: GuestStats = {
   cpu_system_ms: 0,
   cpu_user_ms: 0,
 };
+
+/** A program that serves HTTP: tells what it was asked, with a status of its own. */
+export function servedHttp(
+  at_ms: number,
+  http: NonNullable<Extract<GuestRequest, { type: 'invoke' }>['http']>,
+  attached: Uint8Array,
+): { readonly result: object; readonly attached: Buffer } {
+  const stamps = { started_at_ms: at_ms, first_byte_at_ms: at_ms, finished_at_ms: at_ms };
+  const fields = 'Set-Cookie: a=1\nSet-Cookie: b=2\nTransfer-Encoding: chunked\nno field';
+  const body = Buffer.from(attached).toString('utf8');
+  return {
+    result: { ...stamps, wall_ms: 0, content_type: JSON_TYPE, status: 418, fields },
+    attached: Buffer.from(JSON.stringify({ ...http, body })),
+  };
+}

@@ -9,6 +9,7 @@
 #include "growth.h"
 #include "hotmem.h"
 #include "instance.h"
+#include "ready.h"
 #include "reply.h"
 #include "requests.h"
 #include "start_request.h"
@@ -112,9 +113,23 @@ static void serve_prepare(uint64_t id, const struct json_document *document)
 		return reply_error(id, "bad-request", "bytes: an integer that is not negative");
 	if (!hotmem_find(region, name))
 		return reply_error(id, "no-partition", "this region is no partition");
-	error = hotmem_set(name, "prepare_bytes", bytes);
+	error = ready_prepare(region, name, bytes);
 	if (error)
 		return reply_error(id, "cannot-prepare", strerror(-error));
+	reply_result(id, "{}", 2);
+}
+
+static void serve_trust(uint64_t id, const struct json_document *document)
+{
+	const struct json_token *token =
+		json_member(document, document->tokens, "plugged_reads_zero");
+	int error;
+
+	if (!token || token->type != JSON_BOOLEAN)
+		return reply_error(id, "bad-request", "plugged_reads_zero: true or false");
+	error = ready_trust(document->text[token->start] == 't');
+	if (error)
+		return reply_error(id, "cannot-trust", strerror(-error));
 	reply_result(id, "{}", 2);
 }
 
@@ -197,6 +212,8 @@ static void serve(uint64_t id, const struct json_document *document, size_t leng
 		return serve_deny(id, document);
 	if (json_equals(document, type, "prepare"))
 		return serve_prepare(id, document);
+	if (json_equals(document, type, "trust"))
+		return serve_trust(id, document);
 	if (json_equals(document, type, "span"))
 		return serve_span(id, document);
 	if (json_equals(document, type, "stats"))
@@ -204,7 +221,7 @@ static void serve(uint64_t id, const struct json_document *document, size_t leng
 	if (json_equals(document, type, "ping"))
 		return serve_ping(id);
 	reply_error(id, "unknown-request",
-		    "type: one of start, invoke, resume, list, stop, deny, prepare, span, stats, ping");
+		    "type: one of start, invoke, resume, list, stop, deny, prepare, trust, span, stats, ping");
 }
 
 /*

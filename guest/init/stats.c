@@ -10,6 +10,7 @@
 #include "files.h"
 #include "hotmem.h"
 #include "instance.h"
+#include "ready.h"
 #include "stats.h"
 
 static void add_u64(struct text *text, const char *key, uint64_t value)
@@ -125,6 +126,24 @@ static int selected_devices(const struct stats_selection *selection, struct mem_
 	return 1;
 }
 
+/* Of all together: a line for each would not fit. */
+static void add_ready(struct text *text, const struct hotmem_partition *partitions, int count)
+{
+	struct ready_count sum = { 0 };
+
+	for (int i = 0; i < count; i++)
+		if (!ready_count(partitions[i].name, &sum))
+			return;
+	if (count == 0)
+		return;
+	text_add(text, ",\"ready\":{\"ready_bytes\":%" PRIu64, sum.ready_bytes);
+	add_u64(text, "pages_cleared", sum.pages_cleared);
+	add_u64(text, "pages_skipped", sum.pages_skipped);
+	add_u64(text, "pages_prepared", sum.pages_prepared);
+	add_u64(text, "pages_cleared_twice", sum.pages_cleared_twice);
+	text_add(text, "}");
+}
+
 static void add_partitions(struct text *text, const struct stats_selection *selection)
 {
 	static struct hotmem_partition partitions[PROTOCOL_REGIONS];
@@ -146,6 +165,8 @@ static void add_partitions(struct text *text, const struct stats_selection *sele
 		first = false;
 	}
 	text_add(text, "]");
+	if (!selection->regions)
+		add_ready(text, partitions, partition_count);
 }
 
 static void add_memory(struct text *text)

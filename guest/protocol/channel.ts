@@ -35,6 +35,8 @@ import {
   logEventSchema,
   type MemoryEvent,
   memoryEventSchema,
+  type PreparedEvent,
+  preparedEventSchema,
   replySchema,
   type SpanEvent,
   spanEventSchema,
@@ -66,6 +68,8 @@ export interface ChannelOptions {
   readonly onExit: (event: ExitEvent) => void;
   /** An instance tells how much it uses; absent: nobody wants to know. */
   readonly onMemory?: (event: MemoryEvent) => void;
+  /** A region was prepared; absent: nobody wants to know. */
+  readonly onPrepared?: (event: PreparedEvent) => void;
   /** A span of an instance was asked for, or is closed; absent: nobody wants to know. */
   readonly onSpan?: (event: SpanEvent) => void;
   /** An instance wrote something. */
@@ -231,6 +235,12 @@ export class GuestChannel {
         const event = memoryEventSchema.safeParse(message);
         if (!event.success) return 'a memory event';
         this.#options.onMemory?.(event.data);
+        return null;
+      }
+      case 'prepared': {
+        const event = preparedEventSchema.safeParse(message);
+        if (!event.success) return 'a prepared event';
+        this.#options.onPrepared?.(event.data);
         return null;
       }
       case 'span': {

@@ -89,10 +89,17 @@ export type GuestRequest =
   /** No growth comes for whoever waits for it in this region now: it is ended. */
   | { readonly type: 'deny'; readonly region_pci: string }
   /**
-   * So much of this region is to be ready, cleared and touched, before anybody asks for it: begun,
-   * when it is answered. It ends by itself, with an unplug, or where there is no more.
+   * So much of this region is to be ready, cleared and touched, before anybody asks for it. It
+   * begins when so much is plugged by the guest's own word, and ends by itself, with an unplug, or
+   * where there is no more; a `prepared` event says so.
    */
   | { readonly type: 'prepare'; readonly region_pci: string; readonly bytes: number }
+  /**
+   * Whether what is plugged reads zero, by the word of who knows the VMM: then partitions hand it
+   * out as it is. It is given while nothing is plugged, and taken back at any time. Refused with
+   * `cannot-trust` by guests that clear it all the same.
+   */
+  | { readonly type: 'trust'; readonly plugged_reads_zero: boolean }
   /**
    * The span that the instance has asked for is there, in this region; or `failure`: it does not
    * come. Refused with `no-such-span` where the instance does not ask for it any more.
@@ -208,9 +215,22 @@ const partitionSchema = z.object({
   grow_wait_ns: count.optional(),
 });
 
+const readySchema = z.object({
+  /** Free, zero and touched. */
+  ready_bytes: bytes,
+  /** Pages that somebody wanted to be zero: those that had to be cleared, and the others. */
+  pages_cleared: count,
+  pages_skipped: count,
+  pages_prepared: count,
+  /** Cleared though they were known to be zero. */
+  pages_cleared_twice: count,
+});
+
 export const statsSchema = z.object({
   taken_at_ms: guest_ms,
   partitions: z.array(partitionSchema).max(PROTOCOL.regions),
+  /** Of all partitions together; absent: not known, or some regions only were asked for. */
+  ready: readySchema.optional(),
   memory_total_bytes: bytes,
   memory_free_bytes: bytes,
   memory_available_bytes: bytes,
@@ -258,6 +278,15 @@ export const memoryEventSchema = z.object({
   at_ms: guest_ms,
 });
 export type MemoryEvent = z.infer<typeof memoryEventSchema>;
+
+/** A `prepare` is over: so much of the region was ready then. */
+export const preparedEventSchema = z.object({
+  type: z.literal('prepared'),
+  region_pci: name,
+  ready_bytes: bytes,
+  at_ms: guest_ms,
+});
+export type PreparedEvent = z.infer<typeof preparedEventSchema>;
 
 /**
  * A span of an instance: asked for by its program, open, or closed again, after which none of its

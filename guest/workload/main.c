@@ -158,10 +158,20 @@ static const char *open_arena(void)
 	return anonymous_populate(bytes, &options);
 }
 
-int main(void)
+/* Who starts it by its arguments alone gives it variables so: `NAME=VALUE` each. */
+static void take_variables(char **arguments)
+{
+	for (; *arguments; arguments++)
+		if (strchr(*arguments, '='))
+			putenv(*arguments);
+}
+
+int main(int argc, char **argv)
 {
 	const char *error;
 
+	if (argc > 1)
+		take_variables(argv + 1);
 	options.huge = is_set("HOTPLANE_HUGE", "1");
 	options.check_all = is_set("HOTPLANE_CHECK", "full");
 	error = open_arena();

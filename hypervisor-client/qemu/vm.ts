@@ -23,6 +23,7 @@ import type {
   VmHandle,
   VmObservation,
   VmRunState,
+  VmSpec,
 } from '../vm.ts';
 import { SerialChannel } from './guest-channel.ts';
 import { qemuFiles, pciAddressOf } from './layout.ts';
@@ -45,6 +46,13 @@ export interface QemuVmParts {
   /** The memory limit around the process, removed after its end. */
   readonly fence?: MemoryFence | null;
 }
+
+/**
+ * QEMU discards a block before it answers that it is unplugged, by a hole in a memfd, of huge pages
+ * too, and by MADV_DONTNEED elsewhere; what cannot be discarded stays plugged. Pages taken at the
+ * plug (`prealloc`) are the kernel's, which clears them.
+ */
+const READS_ZERO: readonly VmSpec['backing'][] = ['anonymous', 'memfd', 'huge'];
 
 export class QemuVm implements Vm {
   readonly #parts: QemuVmParts;
@@ -101,6 +109,10 @@ export class QemuVm implements Vm {
 
   get console_path(): string {
     return qemuFiles(this.handle.spec.run_dir).console_path;
+  }
+
+  get plugged_reads_zero(): boolean {
+    return READS_ZERO.includes(this.handle.spec.backing);
   }
 
   async observe(): Promise<VmObservation> {

@@ -17,34 +17,55 @@ export const SCRIBBLE_MONITOR = ['-qmp', `unix:RUN_DIR/${MONITOR},server=on,wait
 
 const SCRIBBLE = Buffer.alloc(2 * MIB, 0xa5);
 
+/** Memory of the one device of a VM, as the host has it. */
+export interface Backing {
+  readonly memory: FileHandle;
+  /** Where the device begins in it. */
+  readonly start: number;
+}
+
+/** Of a VM that was started with {@link SCRIBBLE_MONITOR}; whoever opens it closes it. */
+export async function openBacking(vm: Vm, run_dir: string): Promise<Backing> {
+  const qmp = await QmpClient.connect(join(run_dir, MONITOR));
+  try {
+    const [backing] = await readBackings(qmp, vm.handle.spec);
+    if (!backing) throw new Error('the VM has no device');
+    return { memory: await open(`/proc/${vm.handle.pid}/mem`, 'r+'), start: backing.start };
+  } finally {
+    qmp.close();
+  }
+}
+
+/** Writes into all of the device between the two. */
+export async function scribble(
+  { memory, start }: Backing,
+  from: number,
+  to: number,
+): Promise<void> {
+  for (let at = from; at < to; at += SCRIBBLE.length) {
+    const length = Math.min(SCRIBBLE.length, to - at);
+    await memory.write(SCRIBBLE, 0, length, start + at);
+  }
+}
+
 /** For a VM with one device. */
 export class ScribblingHand implements HostHand {
   /** Of memory that the guest had given back, or never had. */
   scribbled_bytes = 0;
   readonly #vm: Vm;
   readonly #obedient: ObedientHand;
-  readonly #memory: FileHandle;
-  readonly #start: number;
+  readonly #backing: Backing;
   #asked_bytes = 0;
 
-  private constructor(vm: Vm, memory: FileHandle, start: number) {
+  private constructor(vm: Vm, backing: Backing) {
     this.#vm = vm;
     this.#obedient = new ObedientHand(vm);
-    this.#memory = memory;
-    this.#start = start;
+    this.#backing = backing;
   }
 
   /** Takes the second monitor of a VM that was started with {@link SCRIBBLE_MONITOR}. */
   static async take(vm: Vm, run_dir: string): Promise<ScribblingHand> {
-    const qmp = await QmpClient.connect(join(run_dir, MONITOR));
-    try {
-      const [backing] = await readBackings(qmp, vm.handle.spec);
-      if (!backing) throw new Error('the VM has no device');
-      const memory = await open(`/proc/${vm.handle.pid}/mem`, 'r+');
-      return new ScribblingHand(vm, memory, backing.start);
-    } finally {
-      qmp.close();
-    }
+    return new ScribblingHand(vm, await openBacking(vm, run_dir));
   }
 
   get trouble(): readonly string[] {
@@ -67,14 +88,11 @@ export class ScribblingHand implements HostHand {
   }
 
   async close(): Promise<void> {
-    await this.#memory.close();
+    await this.#backing.memory.close();
   }
 
   async #scribble(from: number, to: number): Promise<void> {
-    for (let at = from; at < to; at += SCRIBBLE.length) {
-      const length = Math.min(SCRIBBLE.length, to - at);
-      await this.#memory.write(SCRIBBLE, 0, length, this.#start + at);
-      this.scribbled_bytes += length;
-    }
+    await scribble(this.#backing, from, to);
+    this.scribbled_bytes += Math.max(0, to - from);
   }
 }

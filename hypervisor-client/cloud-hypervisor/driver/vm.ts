@@ -30,6 +30,7 @@ import type {
   VmEvent,
   VmHandle,
   VmObservation,
+  VmSpec,
 } from '../../vm.ts';
 import type { CloudHypervisor } from '../client.ts';
 import { sentState } from '../../rest/server.ts';
@@ -58,6 +59,13 @@ export interface ChVmParts {
   /** Whether an observation tells on which nodes of the host the regions lie. */
   readonly looks_at_nodes: boolean;
 }
+
+/**
+ * The server makes a hole where a file is behind a block, and gives its pages back, before it
+ * answers that the block is unplugged; an error of either is the answer. Private huge pages have
+ * the hole alone: whether that takes the copy of the process as well, nobody has looked at.
+ */
+const READS_ZERO: readonly VmSpec['backing'][] = ['anonymous', 'memfd'];
 
 export class CloudHypervisorVm implements Vm {
   readonly accelerator: Accelerator = 'kvm';
@@ -122,6 +130,10 @@ export class CloudHypervisorVm implements Vm {
 
   get console_path(): string {
     return chFiles(this.handle.spec.run_dir).console_path;
+  }
+
+  get plugged_reads_zero(): boolean {
+    return READS_ZERO.includes(this.handle.spec.backing);
   }
 
   async observe(): Promise<VmObservation> {

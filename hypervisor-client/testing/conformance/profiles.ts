@@ -3,7 +3,7 @@
  * field (behaviours/differences.ts), and docs/drivers.md is written from here (drivers-page.ts).
  */
 import { MIB } from '../../../base/units.ts';
-import type { Accelerator } from '../../vm.ts';
+import type { Accelerator, VmSpec } from '../../vm.ts';
 
 export interface DriverProfile {
   /** Head of its column. */
@@ -21,6 +21,8 @@ export interface DriverProfile {
   /** What each device takes of `boot_bytes`: without and with a guest node of its own. */
   readonly device_boot_bytes: number;
   readonly node_boot_bytes: number;
+  /** Host backings of which what is plugged reads zero. */
+  readonly plugged_reads_zero: readonly VmSpec['backing'][];
   /** Characters a path of a specification may not hold, besides the limit on its length. */
   readonly refused_in_paths: string;
   /** In the run folder while the VM runs; the handle is beside them. */
@@ -37,6 +39,7 @@ export const QEMU: DriverProfile = {
   resizes_at_once: 'all',
   device_boot_bytes: 0,
   node_boot_bytes: 16 * MIB,
+  plugged_reads_zero: ['anonymous', 'memfd', 'huge'],
   refused_in_paths: '',
   sockets: ['channel.sock', 'qmp.sock'],
 };
@@ -51,6 +54,7 @@ export const CLOUD_HYPERVISOR: DriverProfile = {
   resizes_at_once: 'one',
   device_boot_bytes: 2 * MIB,
   node_boot_bytes: 16 * MIB,
+  plugged_reads_zero: ['anonymous', 'memfd'],
   refused_in_paths: ',"',
   sockets: ['ch.sock', 'vsock.sock'],
 };

@@ -8,6 +8,7 @@ import { describeNic } from './behaviours/nic.ts';
 import { describePartial } from './behaviours/partial.ts';
 import { describePartitions } from './behaviours/partitions.ts';
 import { describeResize } from './behaviours/resize.ts';
+import { describeZero } from './behaviours/reads-zero.ts';
 import type { Target } from './target.ts';
 import { Vms } from './vms.ts';
 
@@ -24,6 +25,7 @@ export function conformance(test: TestFn, target: Target): void {
   describePartial(test, target, vms);
   const { partitions } = target;
   if (partitions !== null) describePartitions(test, { ...target, partitions }, vms);
+  describeZero(test, target, vms);
   describeLife(test, target, vms);
   describeEnds(test, target, vms);
   describeDisks(test, target, vms);

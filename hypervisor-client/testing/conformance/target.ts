@@ -43,6 +43,22 @@ export interface PartitionHand {
   occupy(region: Region): Promise<void>;
   /** Ends that process. */
   leave(region: Region): Promise<void>;
+  /**
+   * Null or absent: this guest has no memory whose bytes can be looked at, or a kernel that clears
+   * what it hands out whatever it is told, and the behaviour is not asked for.
+   */
+  readonly bytes?: ByteHand | null;
+}
+
+/** What a guest finds in memory that was just plugged. */
+export interface ByteHand {
+  /** From now on the guest clears nothing of what was just plugged; nothing is plugged yet. */
+  trust(): Promise<void>;
+  /**
+   * Starts a process that lives in the region and writes to each page of most of it; true: every
+   * byte of them was zero before. {@link PartitionHand.leave} ends it.
+   */
+  fill(region: Region): Promise<boolean>;
 }
 
 /** Guests that make partitions of their devices (`hotmem=DEVICE/N`). */

@@ -32,6 +32,10 @@ const ROWS: readonly Row[] = [
   ['boot memory a device takes', ({ device_boot_bytes }) => taken(device_boot_bytes)],
   ['the same, with a guest node of its own', ({ node_boot_bytes }) => taken(node_boot_bytes)],
   [
+    'host backings of which what is plugged reads zero',
+    ({ plugged_reads_zero }) => plugged_reads_zero.join(', ') || 'none',
+  ],
+  [
     'refused in paths',
     (one) => (one.refused_in_paths ? code(Array.from(one.refused_in_paths)) : 'nothing'),
   ],

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { GuestChannel } from '../../../guest/protocol/channel.ts';
 import { regionAddress, startedSchema, stoppedSchema } from '../../../guest/protocol/protocol.ts';
 import { hostClock } from '../../../base/clock.ts';
+import { isHotplaneError } from '../../../base/errors.ts';
 import { MIB } from '../../../base/units.ts';
 import type { Region, Vm } from '../../../hypervisor-client/vm.ts';
 import { ensureGuest, guestKernelArguments } from '../../../images/index.ts';
@@ -17,6 +18,10 @@ import { emulated } from '../../../agent/model/work.ts';
 const HELLO_MS = 90_000;
 const ASK_MS = 60_000;
 const TOUCHED_BYTES = 16 * MIB;
+/** Of a region, for stack and page tables. */
+const LEFT_BYTES = 16 * MIB;
+/** What the emulated function says of a page with something in it. */
+const NOT_ZERO = 'was not zero when fresh';
 
 export async function partitionImage(regions_per_device: number): Promise<TargetImage> {
   const { kernel_path, initrd_path } = await ensureGuest({ variant: 'hotmem' });
@@ -44,11 +49,38 @@ export async function takePartitionGuest(vm: Vm): Promise<PartitionHand> {
     leave: async ({ id }) => {
       await channel.ask({ type: 'stop', instance: id }, stoppedSchema, ASK_MS);
     },
+    bytes: {
+      trust: async () => {
+        await channel.ask({ type: 'trust', plugged_reads_zero: true }, z.unknown(), ASK_MS);
+      },
+      fill: async (region) => await fill(channel, region),
+    },
   };
 }
 
 async function occupy(channel: GuestChannel, region: Region): Promise<void> {
-  const start = {
+  await start(channel, region, {});
+  await touch(channel, region, TOUCHED_BYTES);
+}
+
+/** The program writes to each page, and looks at every byte of it that it did not write. */
+async function fill(channel: GuestChannel, region: Region): Promise<boolean> {
+  await start(channel, region, { HOTPLANE_CHECK: 'full' });
+  try {
+    await touch(channel, region, region.max_bytes - LEFT_BYTES);
+    return true;
+  } catch (error) {
+    if (isHotplaneError(error) && error.message.includes(NOT_ZERO)) return false;
+    throw error;
+  }
+}
+
+async function start(
+  channel: GuestChannel,
+  region: Region,
+  env: Readonly<Record<string, string>>,
+): Promise<void> {
+  const request = {
     type: 'start',
     instance: region.id,
     region_pci: regionAddress(region),
@@ -57,10 +89,17 @@ async function occupy(channel: GuestChannel, region: Region): Promise<void> {
     attach_timeout_ms: 10_000,
     memory_max_bytes: 0,
     argv: [],
-    env: {},
+    env,
   } as const;
-  await channel.ask(start, startedSchema, ASK_MS);
-  const work = { anonymous_bytes: TOUCHED_BYTES, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
+  await channel.ask(request, startedSchema, ASK_MS);
+}
+
+async function touch(
+  channel: GuestChannel,
+  region: Region,
+  anonymous_bytes: number,
+): Promise<void> {
+  const work = { anonymous_bytes, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
   const { payload, content_type } = emulated(work);
   const about = { instance: region.id, content_type, payload_bytes: payload.length };
   await channel.ask({ type: 'invoke', ...about }, z.unknown(), ASK_MS, payload);
