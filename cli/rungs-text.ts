@@ -10,7 +10,8 @@ export function rungsText({
   readonly rungs: FunctionStatus['rungs'];
   readonly function: Pick<FunctionStatus['function'], 'pool'>;
 }): string {
-  const told = rungs.filter(({ asked, want, have }) => {
+  const told = rungs.filter(({ rung, asked, want, have }) => {
+    if (rung === 'populated' && !have && !asked) return false;
     return asked !== null && (pool !== null || asked > 0 || (want ?? 0) > 0 || (have ?? 0) > 0);
   });
   return told

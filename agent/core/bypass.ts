@@ -11,6 +11,7 @@ import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { recordBypass } from './ask.ts';
 import { sharesDevice } from './devices.ts';
 import { type Draft, vmsOf } from './draft.ts';
+import { prepareAhead } from './prepare.ts';
 import { isFree } from './regions.ts';
 
 /** First touches of a page in the guest again: half a microsecond for each of 4 KiB; chosen. */
@@ -78,6 +79,8 @@ export function bypass(draft: Draft, fn: FunctionState, vm: VmState, region: Reg
   recordBypass(draft, fn, { vm, region, is_kept, depth, next, payback_ms });
   if (!is_kept) return false;
   region.ready = true;
+  // Its pages were somebody's.
+  prepareAhead(draft, fn, vm, region);
   region.keep_until_ms = draft.now_ms + payback_ms;
   vm.made_ready = true;
   return true;

@@ -60,7 +60,7 @@ export function startInstance(
   const id = newId(draft, 'i');
   if (size) {
     const { to_bytes, because } = size;
-    if (cause) noteStartPlaced(draft, fn, region.plugged_bytes >= to_bytes);
+    if (cause) noteStartPlaced(draft, fn, vm, { region, to_bytes });
     const instance = instanceBehind(id);
     const refused = plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
     assert(refused === null, 'a start that was asked for before has its permit');

@@ -14,6 +14,7 @@ import {
 } from './instances.ts';
 import { answerInvocation } from './invocations.ts';
 import { hasSpan, spanAsked, spanClosed } from './named-spans.ts';
+import { notePrepared } from './prepare.ts';
 import { adopted } from './restart.ts';
 import { resized } from './resized.ts';
 import { noteUsage } from './spans.ts';
@@ -51,6 +52,8 @@ export function handleNews(draft: Draft, fn: FunctionState, vm: VmState, event: 
     case 'usage':
       noteUsage(draft, fn, vm, event.regions);
       return endUnwanted(draft, fn, vm);
+    case 'region-prepared':
+      return notePrepared(draft, vm, event);
     case 'resized':
       return resized(draft, fn, vm, { id: event.operation_id, result: event.result });
     default: {

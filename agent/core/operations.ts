@@ -77,6 +77,7 @@ function send(draft: Draft, intent: Intent, operation: OperationState): void {
   region.retry_at_ms = null;
   region.hold_until_ms = null;
   region.ready = false;
+  if (region.prepared_bytes) region.prepared_bytes = null;
   region.keep_until_ms = null;
   const spec = vmSpec(intent.fn, vm);
   const promised = withPromise(draft, intent.fn, operation);

@@ -2,10 +2,25 @@
  * The pool's book: what stands ready on each rung is metered at the end of a step, whoever looks
  * there is counted, and what others needed is not made ready again at once.
  */
-import { readyBytes, type ReadyRung, withBytes, withLook, withWant } from '../model/pool.ts';
+import {
+  READY_RUNGS,
+  readyBytes,
+  type ReadyRung,
+  standsOn,
+  withBytes,
+  withLook,
+  withWant,
+} from '../model/pool.ts';
 import { type IdleRests, withIdleEnd, withMiss, withReuse } from '../model/idle-rests.ts';
-import type { FunctionState, InstanceState, QueuedInvocation, VmState } from '../model/state.ts';
+import type {
+  FunctionState,
+  InstanceState,
+  QueuedInvocation,
+  RegionState,
+  VmState,
+} from '../model/state.ts';
 import { type Draft, editFunction } from './draft.ts';
+import { preparesAhead } from './prepare.ts';
 import { pressedTo } from './pressed.ts';
 
 /** A call got its instance; a hit where it came in this very step. */
@@ -39,15 +54,27 @@ export function noteColdStart({ now_ms }: Draft, fn: FunctionState): void {
   noteRests(fn, (rests) => withMiss(rests, now_ms));
 }
 
-/** A start that somebody waits for got its region; a hit where all of it was plugged. */
-export function noteStartPlaced({ now_ms }: Draft, fn: FunctionState, is_plugged: boolean): void {
+/**
+ * A start that somebody waits for got its region: a hit of `plugged` where all of it was there, and
+ * of `populated` where that was ready, too.
+ */
+export function noteStartPlaced(
+  { now_ms }: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  { region, to_bytes }: { readonly region: RegionState; readonly to_bytes: number },
+): void {
+  const is_plugged = region.plugged_bytes >= to_bytes;
   fn.pool = withLook(fn.pool, 'plugged', is_plugged, now_ms);
+  if (!preparesAhead(fn, vm)) return;
+  const is_populated = is_plugged && standsOn(region) === 'populated';
+  fn.pool = withLook(fn.pool, 'populated', is_populated, now_ms);
 }
 
 /** How many are to stand ready, as the policy and targets have it; null: nobody said. */
 export function noteWants(
   fn: FunctionState,
-  wants: Readonly<Record<ReadyRung, number | null>>,
+  wants: Readonly<Record<'plugged' | 'warm', number | null>>,
 ): void {
   fn.pool = withWant(withWant(fn.pool, 'plugged', wants.plugged), 'warm', wants.warm);
 }
@@ -63,7 +90,7 @@ export function isPoolShut(draft: Draft, { pool_rest_until_ms }: FunctionState):
   return draft.short.length > 0 || pressedTo(draft, 'pool') !== null;
 }
 
-const NOTHING: Readonly<Record<ReadyRung, number>> = { plugged: 0, warm: 0 };
+const NOTHING: Readonly<Record<ReadyRung, number>> = { plugged: 0, populated: 0, warm: 0 };
 
 /** What stands ready in the VMs that this step changed is metered from now on. */
 export function meterPools(draft: Draft): void {
@@ -73,8 +100,12 @@ export function meterPools(draft: Draft): void {
     const name = (now ?? then)?.function;
     const is_now = bytesOf(now);
     const was = bytesOf(then);
-    const more = { plugged: is_now.plugged - was.plugged, warm: is_now.warm - was.warm };
-    if (name === undefined || (more.plugged === 0 && more.warm === 0)) continue;
+    if (name === undefined || READY_RUNGS.every((rung) => is_now[rung] === was[rung])) continue;
+    const more = {
+      plugged: is_now.plugged - was.plugged,
+      populated: is_now.populated - was.populated,
+      warm: is_now.warm - was.warm,
+    };
     const fn = editFunction(draft, name);
     if (fn) fn.pool = withBytes(fn.pool, more, draft.now_ms);
   }

@@ -7,6 +7,7 @@ import { finalBytes, isWaiting } from '../model/operation-queue.ts';
 import { kindOf } from '../model/operations.ts';
 import type { FoundInstance, ResizeOutcome } from '../model/events.ts';
 import type { FoundSpan } from '../model/named-span.ts';
+import { standsOn } from '../model/pool.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import { type FunctionState, type InstanceState, vmSpec, type VmState } from '../model/state.ts';
 import {
@@ -21,6 +22,7 @@ import { doomInstance, findInstance } from './instances.ts';
 import { refuseQueue } from './invocations.ts';
 import { spansFound } from './named-spans.ts';
 import { operationOrder } from './orders.ts';
+import { prepareAhead } from './prepare.ts';
 import { resized } from './resized.ts';
 import { timeoutOf } from './serving.ts';
 import { endAtBorder } from './steps.ts';
@@ -77,6 +79,10 @@ export function adopted(
   vm.phase = vm.ready_at_ms === null ? 'filling' : 'running';
   vm.unresponsive_since_ms = null;
   for (const { index } of vm.regions) askAgain(draft, fn, vm, index);
+  // Whether a prepare was over, nobody may have heard.
+  for (const region of vm.regions) {
+    if (standsOn(region) === 'plugged') prepareAhead(draft, fn, vm, region);
+  }
   const alive = new Set<string>();
   if (!found) for (const { id } of vm.instances) alive.add(id);
   for (const { instance_id, is_alive } of found ?? []) {

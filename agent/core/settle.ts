@@ -184,4 +184,9 @@ function nextInTurn(
   return null;
 }
 
-const NO_NEWS_OF_MEMORY: ReadonlySet<HostEvent['type']> = new Set(['usage', 'vm-health', 'invoke']);
+const NO_NEWS_OF_MEMORY: ReadonlySet<HostEvent['type']> = new Set([
+  'usage',
+  'region-prepared',
+  'vm-health',
+  'invoke',
+]);

@@ -5,7 +5,7 @@
  */
 import type { Logger } from 'pino';
 import type { Clock } from '../../base/clock.ts';
-import type { MemoryEvent } from '../../guest/protocol/protocol.ts';
+import type { MemoryEvent, PreparedEvent } from '../../guest/protocol/protocol.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent } from '../model/events.ts';
@@ -21,6 +21,8 @@ interface GrowthDeps {
   readonly vm_id: string;
   readonly log: Logger;
   readonly emit: (event: HostEvent) => void;
+  /** Whether the guest is told to make anything ready ahead; absent: it is. */
+  readonly prepare?: boolean;
   readonly memoryOf: () => Pick<MemoryObserver, 'hear'>;
 }
 
@@ -31,6 +33,8 @@ export class GrowthLink {
   #addresses: ReadonlyMap<string, string> = new Map();
   #regions: ReadonlyMap<string, string> | null = null;
   #guest: GuestLink | null = null;
+  /** Regions that are being prepared. */
+  readonly #preparing = new Set<string>();
 
   constructor(deps: GrowthDeps) {
     this.#deps = deps;
@@ -46,9 +50,21 @@ export class GrowthLink {
     this.#regions = null;
   }
 
+  #regionAt(address: string): string | undefined {
+    this.#regions ??= new Map([...this.#addresses].map(([id, its]) => [its, id]));
+    return this.#regions.get(address);
+  }
+
+  /** A prepare is over, as its guest says: once for each that was asked for. */
+  hearPrepared({ region_pci, ready_bytes }: PreparedEvent): void {
+    const { vm_id, emit } = this.#deps;
+    const region_id = this.#regionAt(region_pci);
+    if (region_id === undefined || !this.#preparing.delete(region_id)) return;
+    emit({ type: 'region-prepared', vm_id, region_id, ready_bytes });
+  }
+
   hear(event: MemoryEvent): void {
-    this.#regions ??= new Map([...this.#addresses].map(([id, address]) => [address, id]));
-    const region_id = this.#regions.get(event.region_pci);
+    const region_id = this.#regionAt(event.region_pci);
     if (region_id === undefined) return;
     this.#deps.memoryOf().hear(event);
     this.#news.tell(region_id, event, this.#guest?.toHost(event.at_ms));
@@ -70,10 +86,13 @@ export class GrowthLink {
   /** A guest that does not do it has memory that is slower at first, and no more. */
   async prepare(action: Extract<Action, { type: 'prepare-region' }>): Promise<void> {
     const { region_id, bytes } = action;
+    if (this.#deps.prepare === false) return;
+    this.#preparing.add(region_id);
     try {
       await this.#guest?.prepare(this.#addresses.get(region_id) ?? '', bytes);
     } catch (error) {
       if (isBug(error)) throw error;
+      this.#preparing.delete(region_id);
       const err = errOf(refusalOf(error));
       this.#deps.log.warn({ region: region_id, err }, 'the guest does not prepare a region');
     }

@@ -175,6 +175,12 @@ export class GuestLink {
     await this.#channel.ask(request, anything, LIMITS.guest_call_ms);
   }
 
+  /** What is plugged reads zero, or not: the guest need not clear it, or has to. */
+  async trust(plugged_reads_zero: boolean): Promise<void> {
+    const request = { type: 'trust', plugged_reads_zero } as const;
+    await this.#channel.ask(request, anything, LIMITS.guest_call_ms);
+  }
+
   /** The region that an instance asked for is there, or why it does not come. */
   async span(
     instance: string,

@@ -28,6 +28,7 @@ import type {
   Hello,
   LogEvent,
   MemoryEvent,
+  PreparedEvent,
   SpanEvent,
 } from '../../guest/protocol/protocol.ts';
 import { GuestFigures } from '../observe/guest-figures.ts';
@@ -70,6 +71,7 @@ export interface BootOptions {
   readonly onVm: (vm: Vm) => void;
   readonly onExit: (event: ExitEvent) => void;
   readonly onMemory: (event: MemoryEvent) => void;
+  readonly onPrepared: (event: PreparedEvent) => void;
   readonly onSpan: (event: SpanEvent) => void;
   /** An instance wrote something. */
   readonly onLog: (written: Written) => void;
@@ -185,14 +187,14 @@ async function greet(
   onClosed: (error: unknown) => void,
   limit_ms: number,
 ): Promise<{ channel: GuestChannel; hello: Hello }> {
-  const { clock, onExit, onMemory, onSpan } = options;
+  const { clock, onExit, onMemory, onPrepared, onSpan } = options;
   const onLog = (event: LogEvent, bytes: Buffer): void => {
     const { instance: instance_id, stream: of, dropped_bytes } = event;
     options.onLog({ at_ms: clock.nowMs(), instance_id, stream: of, dropped_bytes, bytes });
   };
   let late: Error | null = null;
   const stream = await vm.guestChannel();
-  const told = { onExit, onMemory, onSpan, onLog, onClosed };
+  const told = { onExit, onMemory, onPrepared, onSpan, onLog, onClosed };
   const channel = new GuestChannel({ vm_id: vm.id, stream, clock, ...told });
   if (options.left) channel.knock();
   try {

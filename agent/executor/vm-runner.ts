@@ -4,6 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import type { Logger } from 'pino';
+import { assert } from '../../base/assert.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { HotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
@@ -34,6 +35,7 @@ import type { ToldNetwork } from './program-start.ts';
 import { errOf, type RepeatLog } from './repeat-log.ts';
 import { Resizes } from './resizes.ts';
 import { type Booted, bootVm, type LeftVm } from './vm-boot.ts';
+import { giveZeroWord, takeZeroWord } from './zero-word.ts';
 
 export interface RunnerDeps {
   readonly clock: Clock;
@@ -58,6 +60,10 @@ export interface RunnerDeps {
   /** Whether anybody gets memory steps: what nobody gets is not looked for. */
   readonly isWatched: () => boolean;
   readonly committedBytes: () => number;
+  /** Guests make ready ahead what stands plugged; absent: they do. */
+  readonly prepare?: boolean;
+  /** Guests clear what was just plugged, whatever the driver says of it; absent: as it says. */
+  readonly clear_plugged?: boolean;
   /** A fault of the agent itself, met while working for this VM. */
   readonly onBug: (error: unknown, during: unknown) => void;
 }
@@ -154,6 +160,7 @@ export class VmRunner {
     const { vm_id, deps } = { vm_id: this.#vm_id, deps: this.#deps };
     if (!deps.left) throw endedUnseen(vm_id);
     const { guest } = await this.#connect();
+    await takeZeroWord(this.#wordFor(guest));
     const instances = await guest.list();
     this.#log.info('took up a VM of an earlier agent');
     deps.emit({ type: 'vm-adopted', vm_id, instances, spans: this.spans.take() });
@@ -161,10 +168,17 @@ export class VmRunner {
 
   async #boot(): Promise<void> {
     const { vm_id, deps } = { vm_id: this.#vm_id, deps: this.#deps };
-    const { regions, launched_at_ms, facts } = await this.#connect();
+    const { guest, regions, launched_at_ms, facts } = await this.#connect();
+    await giveZeroWord(this.#wordFor(guest), facts);
     const devices = regions.map(({ device_id }) => device_id);
     this.spans.take();
     deps.emit({ type: 'vm-ready', vm_id, launched_at_ms, devices, facts });
+  }
+
+  #wordFor(guest: GuestLink): Parameters<typeof takeZeroWord>[0] {
+    const { clear_plugged = false } = this.#deps;
+    assert(this.#vm, 'a guest that said hello has a VM');
+    return { guest, vm: this.#vm, spec: this.#spec, clear_plugged, log: this.#log };
   }
 
   /** To a guest that said hello, and whose figures and health are looked at from now on. */
@@ -187,6 +201,7 @@ export class VmRunner {
         deps.emit({ type: 'instance-exited', vm_id, instance_id: instance, ...how });
       },
       onMemory: (event) => this.growth.hear(event),
+      onPrepared: (event) => this.growth.hearPrepared(event),
       onSpan: (event) => this.spans.hear(event),
       onLog: (written) => deps.logs.add(spec.name, written),
       onBroken: (error) => this.#fail(error),

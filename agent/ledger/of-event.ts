@@ -133,6 +133,9 @@ function recordNews(
     }
     case 'usage':
       return wanted(step, event);
+    // No memory moves by it.
+    case 'region-prepared':
+      return 0;
     case 'resized':
       return ended(step, event);
     default:

@@ -201,6 +201,13 @@ export type HostEvent =
   | { readonly type: 'vm-undead'; readonly vm_id: string; readonly reason: string }
   /** The guest's word of what the holders of these regions use: a hint, never a proof. */
   | { readonly type: 'usage'; readonly vm_id: string; readonly regions: readonly RegionUsage[] }
+  /** The guest's word that it has prepared a region, and how much of it is ready: a hint, too. */
+  | {
+      readonly type: 'region-prepared';
+      readonly vm_id: string;
+      readonly region_id: string;
+      readonly ready_bytes: number;
+    }
   /* results */
   | {
       readonly type: 'resized';

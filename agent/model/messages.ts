@@ -10,7 +10,7 @@ import { CALL_KEY_CHARS } from './call-key.ts';
 import { dagStatusSchema } from './dag-messages.ts';
 import { cordonSchema } from './host-messages.ts';
 import { httpHeaderSchema, httpRequestSchema } from './http-head.ts';
-import { rungStatusSchema } from './pool-messages.ts';
+import { guestPagesSchema, rungStatusSchema } from './pool-messages.ts';
 import { PRESSURE_LEVELS } from './pressure.ts';
 import { queueStatusSchema, reclaimStatusSchema } from './queue-messages.ts';
 import { RECORD_KINDS, RECORDS } from './records.ts';
@@ -181,6 +181,7 @@ export const functionStatusSchema = message('FunctionStatus', {
   rungs: field(40, z.array(rungStatusSchema), 'how ready its regions stand, the lowest first'),
   memory: field(30, memoryStatusSchema.nullable(), 'absent: its instances have one size'),
   spans: field(41, known(spansStatusSchema), 'absent: it can have none, and none was asked for'),
+  pages: field(42, known(guestPagesSchema), 'absent: not every guest counts them, or answers'),
 });
 export type FunctionStatus = z.infer<typeof functionStatusSchema>;
 

@@ -26,3 +26,15 @@ export const rungStatusSchema = message(
   'One rung of the ladder from no memory to memory in use.',
 );
 export type RungStatus = z.infer<typeof rungStatusSchema>;
+
+export const guestPagesSchema = message(
+  'GuestPages',
+  {
+    cleared: field(1, count, 'for who wanted them to be zero'),
+    skipped: field(2, count, 'wanted to be zero, and were so: nobody had to clear them'),
+    prepared: field(3, count, 'cleared ahead'),
+    cleared_twice: field(4, count, 'cleared though they were known to be zero: 0'),
+  },
+  'Pages of partitions that its guests have cleared, since they booted.',
+);
+export type GuestPages = z.infer<typeof guestPagesSchema>;

@@ -6,24 +6,27 @@
 
 /**
  * From no memory to memory in use. `plugged`: nobody's, and there for the next start. `populated`:
- * touched by the host and clean, which is the guest's to do and not counted. `warm`: an idle
- * instance. `busy`: one that starts, runs or ends.
+ * the same, touched and clean by its guest's word. `warm`: an idle instance. `busy`: one that
+ * starts, runs or ends.
  */
 export const RUNGS = ['unplugged', 'plugged', 'populated', 'warm', 'busy'] as const;
 
 /** On which memory stands ready, and nobody uses it. */
-export const READY_RUNGS = ['plugged', 'warm'] as const;
+export const READY_RUNGS = ['plugged', 'populated', 'warm'] as const;
 export type ReadyRung = (typeof READY_RUNGS)[number];
 
 /** What a rung is to hold, costs, and was good for. */
 export interface RungState {
-  /** Of the last answer; null: nobody said. */
+  /** Of the last answer; null: nobody said. What is wanted plugged is populated where it can. */
   readonly want: number | null;
   /** Granted to what stands there now. */
   readonly bytes: number;
   /** The same over time, until it was metered last. */
   readonly byte_ms: number;
-  /** Who looked there: calls for an idle instance, starts that somebody waits for for a region. */
+  /**
+   * Who looked there: calls for an idle instance, starts that somebody waits for for a region. What
+   * is populated is plugged as well: such a start looks for both.
+   */
   readonly asked: number;
   /** Those that found one at once. */
   readonly hits: number;
@@ -46,28 +49,42 @@ const NO_RUNG: RungState = {
 };
 export const NO_POOL: PoolState = {
   plugged: NO_RUNG,
+  populated: NO_RUNG,
   warm: NO_RUNG,
   metered_at_ms: null,
 };
 
+/** What of a region is looked at. */
+interface RegionParts {
+  readonly ready: boolean;
+  readonly holder: string | null;
+  readonly operation_id: string | null;
+  readonly plugged_bytes: number;
+  readonly prepared_bytes?: number | null;
+}
+
+/** The rung of a region that stands there for nobody yet; null: it does not. */
+export function standsOn(region: RegionParts): 'plugged' | 'populated' | null {
+  const { ready, holder, operation_id, plugged_bytes, prepared_bytes } = region;
+  if (!ready || holder !== null || operation_id !== null) return null;
+  const is_prepared = plugged_bytes > 0 && (prepared_bytes ?? 0) >= plugged_bytes;
+  return is_prepared ? 'populated' : 'plugged';
+}
+
 /** What of a VM is looked at. */
 interface Parts {
   readonly made_ready: boolean;
-  readonly regions: readonly {
-    readonly ready: boolean;
-    readonly holder: string | null;
-    readonly operation_id: string | null;
-    readonly permit_bytes: number;
-  }[];
+  readonly regions: readonly (RegionParts & { readonly permit_bytes: number })[];
   readonly instances: readonly { readonly phase: string; readonly region_index: number }[];
 }
 
 /** What of a VM stands ready, by rung. */
 export function readyBytes({ made_ready, regions, instances }: Parts): Record<ReadyRung, number> {
-  const bytes = { plugged: 0, warm: 0 };
+  const bytes = { plugged: 0, populated: 0, warm: 0 };
   if (made_ready) {
-    for (const { ready, holder, operation_id, permit_bytes } of regions) {
-      if (ready && holder === null && operation_id === null) bytes.plugged += permit_bytes;
+    for (const region of regions) {
+      const rung = standsOn(region);
+      if (rung !== null) bytes[rung] += region.permit_bytes;
     }
   }
   for (const { phase, region_index } of instances) {
@@ -87,8 +104,7 @@ export function withLook(
   const counts = hit
     ? { asked: asked + 1, hits: hits + 1, used_at_ms: now_ms }
     : { asked: asked + 1, hits, used_at_ms };
-  const looked = { want, bytes, byte_ms, ...counts };
-  return rung === 'warm' ? { ...pool, warm: looked } : { ...pool, plugged: looked };
+  return { ...pool, [rung]: { want, bytes, byte_ms, ...counts } };
 }
 
 /** So many are to stand there. */
@@ -102,11 +118,16 @@ export function withBytes(
   more_bytes: Readonly<Record<ReadyRung, number>>,
   now_ms: number,
 ): PoolState {
-  const plugged = { ...pool.plugged, byte_ms: byteMsAt(pool, 'plugged', now_ms) };
-  const warm = { ...pool.warm, byte_ms: byteMsAt(pool, 'warm', now_ms) };
-  plugged.bytes += more_bytes.plugged;
-  warm.bytes += more_bytes.warm;
-  return { ...pool, plugged, warm, metered_at_ms: now_ms };
+  const metered = (rung: ReadyRung): RungState => {
+    const bytes = pool[rung].bytes + more_bytes[rung];
+    return { ...pool[rung], byte_ms: byteMsAt(pool, rung, now_ms), bytes };
+  };
+  return {
+    plugged: metered('plugged'),
+    populated: metered('populated'),
+    warm: metered('warm'),
+    metered_at_ms: now_ms,
+  };
 }
 
 /** What standing there has cost until now (bytes times ms). */

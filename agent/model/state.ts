@@ -84,6 +84,11 @@ export interface RegionState {
   operation_id: string | null;
   /** Plugged ahead of a start, and kept so for it. */
   ready: boolean;
+  /**
+   * The guest's word of what of it was clean and touched since it is ready, which says nothing of a
+   * region that is not; absent or null: not told.
+   */
+  prepared_bytes?: number | null;
   /** Until then it stays so though no policy asks for it; absent or null: it does not. */
   keep_until_ms?: number | null;
   /** Unplugs that left bytes behind since the region was last empty. */

@@ -1,22 +1,27 @@
 /** What Status and metrics tell of memory that stands ready, rung by rung. Pure. */
 import { GIB } from '../../base/units.ts';
-import { byteMsAt, hitPercent, type PoolState, RUNGS } from '../model/pool.ts';
-import type { RungStatus } from '../model/pool-messages.ts';
-import type { FunctionState, VmState } from '../model/state.ts';
+import {
+  byteMsAt,
+  hitPercent,
+  type PoolState,
+  type ReadyRung,
+  RUNGS,
+  standsOn,
+} from '../model/pool.ts';
+import type { GuestStats } from '../../guest/protocol/protocol.ts';
+import type { GuestPages, RungStatus } from '../model/pool-messages.ts';
+import { knowsReady } from '../model/series.ts';
+import { type FunctionState, vmSpec, type VmState } from '../model/state.ts';
 
-/** Null: not offered. */
-interface RungCounts extends Readonly<Record<'unplugged' | 'plugged' | 'warm' | 'busy', number>> {
-  readonly populated: null;
-}
+type RungCounts = Readonly<Record<(typeof RUNGS)[number], number>>;
 
 /** Regions of instances on each rung now. */
 export function rungCounts(vms: readonly Pick<VmState, 'regions' | 'instances'>[]): RungCounts {
-  const counts = { unplugged: 0, plugged: 0, populated: null, warm: 0, busy: 0 };
+  const counts = { unplugged: 0, plugged: 0, populated: 0, warm: 0, busy: 0 };
   for (const { regions, instances } of vms) {
-    for (const { holder, ready, operation_id, of_spans } of regions) {
-      if (of_spans || holder !== null) continue;
-      if (ready && operation_id === null) counts.plugged += 1;
-      else counts.unplugged += 1;
+    for (const region of regions) {
+      if (region.of_spans || region.holder !== null) continue;
+      counts[standsOn(region) ?? 'unplugged'] += 1;
     }
     for (const { phase } of instances) {
       if (phase === 'idle') counts.warm += 1;
@@ -27,7 +32,7 @@ export function rungCounts(vms: readonly Pick<VmState, 'regions' | 'instances'>[
 }
 
 /** What standing on a rung has cost until now. */
-const idleGibS = (pool: PoolState, rung: 'plugged' | 'warm', now_ms: number): number =>
+const idleGibS = (pool: PoolState, rung: ReadyRung, now_ms: number): number =>
   byteMsAt(pool, rung, now_ms) / GIB / 1_000;
 
 const NOT_COUNTED = {
@@ -39,19 +44,40 @@ const NOT_COUNTED = {
   used_at_ms: null,
 };
 
+/** Whether its guest has a rung `populated`. */
+export const populates = (fn: Pick<FunctionState, 'spec'>, vm: VmState): boolean =>
+  knowsReady(vmSpec(fn, vm).mechanism, vm.facts);
+
 /** From the lowest to the highest. */
 export function rungsStatus(
-  { pool }: Pick<FunctionState, 'pool'>,
+  fn: Pick<FunctionState, 'pool' | 'spec'>,
   vms: readonly VmState[],
   now_ms: number,
 ): RungStatus[] {
+  const { pool } = fn;
   const counts = rungCounts(vms);
+  const is_offered = vms.some((vm) => populates(fn, vm));
   return RUNGS.map((rung) => {
+    if (rung === 'populated' && !is_offered) return { rung, have: null, ...NOT_COUNTED };
     const have = counts[rung];
-    if (rung !== 'plugged' && rung !== 'warm') return { rung, have, ...NOT_COUNTED };
+    if (rung === 'unplugged' || rung === 'busy') return { rung, have, ...NOT_COUNTED };
     const { want, asked, hits, used_at_ms } = pool[rung];
     const hit_percent = hitPercent(pool[rung]);
     const idle_gib_s = idleGibS(pool, rung, now_ms);
     return { rung, have, want, asked, hits, hit_percent, idle_gib_s, used_at_ms };
   });
+}
+
+/** What all guests have cleared; null as soon as one does not tell, and where there is none. */
+export function pagesStatus(told: readonly (GuestStats | null)[]): GuestPages | null {
+  const sum = { cleared: 0, skipped: 0, prepared: 0, cleared_twice: 0 };
+  for (const stats of told) {
+    const ready = stats?.ready;
+    if (!ready) return null;
+    sum.cleared += ready.pages_cleared;
+    sum.skipped += ready.pages_skipped;
+    sum.prepared += ready.pages_prepared;
+    sum.cleared_twice += ready.pages_cleared_twice;
+  }
+  return told.length > 0 ? sum : null;
 }

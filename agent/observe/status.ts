@@ -14,7 +14,7 @@ import { targetsOf } from '../model/targets.ts';
 import { nodeOfTier, totalBytes } from '../model/tiers.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { Drifts } from './drift.ts';
-import { rungsStatus } from './pool-status.ts';
+import { pagesStatus, rungsStatus } from './pool-status.ts';
 import { reclaimStatus } from './queue-status.ts';
 import { memoryStatus } from './explain.ts';
 import { spansStatus } from './spans-status.ts';
@@ -106,6 +106,7 @@ export function functionStatus(
     kernel_bytes: sum(({ stats }) => stats?.kernel_bytes ?? null),
     memory: memoryStatus(fn, vms, now_ms),
     spans: spansStatus(fn, vms, now_ms),
+    pages: pagesStatus(told.map(({ stats }) => stats)),
   };
 }
 

@@ -314,6 +314,7 @@ function poolOf(ids: readonly string[], vms: ReadonlyMap<string, VmState>): Func
   return {
     ...NO_POOL,
     plugged: { ...NO_POOL.plugged, bytes: sum('plugged') },
+    populated: { ...NO_POOL.populated, bytes: sum('populated') },
     warm: { ...NO_POOL.warm, bytes: sum('warm') },
   };
 }

@@ -3,7 +3,11 @@
  * figures have the names that those of a replay have. `hotplane compare` reads both.
  */
 import { z } from 'zod';
-import { READY_RUNGS } from '../../agent/model/pool.ts';
+import type { ReadyRung } from '../../agent/model/pool.ts';
+
+/** Rungs that can stand ready in a simulation: no guest of it prepares anything. */
+export const SIMULATED_RUNGS = ['plugged', 'warm'] as const satisfies readonly ReadyRung[];
+export type SimulatedRung = (typeof SIMULATED_RUNGS)[number];
 
 export const SIMULATION_FILE = 'simulation.json';
 const SIMULATION_VERSION = 1;
@@ -63,7 +67,7 @@ export const runFiguresSchema = z.strictObject({
   ready: z
     .array(
       z.strictObject({
-        rung: z.enum(READY_RUNGS),
+        rung: z.enum(SIMULATED_RUNGS),
         asked: figure,
         hits: figure,
         idle_gib_s: figure,

@@ -1,12 +1,15 @@
 /** What a simulation has played, of which every figure is made. */
-import type { ReadyRung, RungState } from '../../agent/model/pool.ts';
+import type { RungState } from '../../agent/model/pool.ts';
 import type { MemoryAccount } from '../results/memory-account.ts';
+import type { SimulatedRung } from '../results/simulation.ts';
 
 /** Outcomes of an invocation, as numbers of a column. */
 export const OUTCOME = { open: 0, warm: 1, cold: 2, refused: 3 } as const;
 
 /** Who looked for what stood ready, on each rung, and what that cost. */
-export type ReadyTally = Readonly<Record<ReadyRung, Pick<RungState, 'asked' | 'hits' | 'byte_ms'>>>;
+export type ReadyTally = Readonly<
+  Record<SimulatedRung, Pick<RungState, 'asked' | 'hits' | 'byte_ms'>>
+>;
 
 /** What stood ready and was looked for in one part of the window, of all functions. */
 export interface ReadyPart {
@@ -17,7 +20,7 @@ export interface ReadyPart {
   readonly want_bytes: number | null;
 }
 /** In equal parts of the window, rung by rung. */
-export type ReadyParts = Readonly<Record<ReadyRung, readonly ReadyPart[]>>;
+export type ReadyParts = Readonly<Record<SimulatedRung, readonly ReadyPart[]>>;
 
 export interface Played {
   /** Of {@link OUTCOME}, for each invocation. */

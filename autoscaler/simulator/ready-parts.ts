@@ -1,7 +1,7 @@
 /** What stood ready over time, part by part of the window of a simulation. Pure. */
-import { READY_RUNGS, type ReadyRung } from '../../agent/model/pool.ts';
 import { regionBytes } from '../../agent/model/spec.ts';
 import type { HostState } from '../../agent/model/state.ts';
+import { SIMULATED_RUNGS, type SimulatedRung } from '../results/simulation.ts';
 import type { ReadyPart, ReadyParts, ReadyTally } from './outcome.ts';
 import { readyOf } from './ready.ts';
 
@@ -14,7 +14,7 @@ type Functions = Pick<HostState, 'functions'>;
 export class ReadyWatch {
   readonly #window_ms: number;
   readonly #start_ms: number;
-  readonly #parts: Record<ReadyRung, ReadyPart[]> = { plugged: [], warm: [] };
+  readonly #parts: Record<SimulatedRung, ReadyPart[]> = { plugged: [], warm: [] };
   #before: ReadyTally | null = null;
 
   /** `start_ms`: where the window begins; what was before it is of no part. */
@@ -50,7 +50,7 @@ export class ReadyWatch {
 
   #look(state: Functions): void {
     const now = readyOf(state, this.#endMs(this.#count));
-    for (const rung of READY_RUNGS) {
+    for (const rung of SIMULATED_RUNGS) {
       const { asked, hits, byte_ms } = now[rung];
       const before = this.#before?.[rung] ?? { asked: 0, hits: 0, byte_ms: 0 };
       this.#parts[rung].push({
@@ -64,7 +64,7 @@ export class ReadyWatch {
   }
 }
 
-function wantBytes({ functions }: Functions, rung: ReadyRung): number | null {
+function wantBytes({ functions }: Functions, rung: SimulatedRung): number | null {
   let bytes: number | null = null;
   for (const { pool, spec } of functions.values()) {
     const { want } = pool[rung];

@@ -1,8 +1,8 @@
 /** What stood ready in a simulated run, of all its functions and hosts together. Pure. */
-import { byteMsAt, READY_RUNGS } from '../../agent/model/pool.ts';
+import { byteMsAt } from '../../agent/model/pool.ts';
 import type { HostState } from '../../agent/model/state.ts';
 import { GIB } from '../../base/units.ts';
-import type { ReadyPartFigures, RunFigures } from '../results/simulation.ts';
+import { type ReadyPartFigures, type RunFigures, SIMULATED_RUNGS } from '../results/simulation.ts';
 import type { ReadyPart, ReadyParts, ReadyTally } from './outcome.ts';
 
 const NOTHING: ReadyTally = {
@@ -18,7 +18,7 @@ export function readyOf({ functions }: Pick<HostState, 'functions'>, now_ms: num
   };
   // A run of few calls has hundreds of functions and looks at them a hundred times.
   for (const { pool } of functions.values()) {
-    for (const rung of READY_RUNGS) {
+    for (const rung of SIMULATED_RUNGS) {
       sum[rung].asked += pool[rung].asked;
       sum[rung].hits += pool[rung].hits;
       sum[rung].byte_ms += byteMsAt(pool, rung, now_ms);
@@ -49,7 +49,7 @@ export function readyFigures(
   tally: ReadyTally,
   parts: ReadyParts | null,
 ): NonNullable<RunFigures['ready']> {
-  return READY_RUNGS.map((rung) => {
+  return SIMULATED_RUNGS.map((rung) => {
     const { asked, hits, byte_ms } = tally[rung];
     const all = { rung, asked, hits, idle_gib_s: byte_ms / GIB / 1_000 };
     return parts === null ? all : { ...all, parts: parts[rung].map(partFigures) };

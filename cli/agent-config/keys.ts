@@ -34,6 +34,7 @@ import {
   wholeBetween,
 } from './kinds.ts';
 import { NODE_KEYS } from './node-keys.ts';
+import { READY_KEYS } from './ready-keys.ts';
 import { VMM_KEYS } from './vmm-keys.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
@@ -287,6 +288,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: null,
     otherwise: 'none: what their image says',
   },
+  ...READY_KEYS,
   {
     name: 'keep_vms',
     kind: SWITCH,

@@ -35,6 +35,7 @@ import { namesOf } from '../agent-config/kinds.ts';
 import { peersOf } from '../agent-config/peers.ts';
 import { POLICIES } from '../agent-config/policies.ts';
 import { queueOf } from '../agent-config/queue.ts';
+import { readyKeysOf } from '../agent-config/ready-keys.ts';
 import { valuesOf } from '../agent-config/resolve.ts';
 import { vmmOptions } from '../agent-config/vmms.ts';
 import type { Command, CommandInput } from '../command.ts';
@@ -278,6 +279,7 @@ async function run(input: CommandInput): Promise<number> {
     },
     signal,
     keep_vms: values.flag('keep-vms'),
+    ...readyKeysOf(values),
   });
   return signal.reason === 'SIGINT' ? EXIT_CODES.interrupted : EXIT_CODES.ok;
 }

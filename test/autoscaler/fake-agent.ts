@@ -353,14 +353,14 @@ function sum(list: readonly number[]): number {
 
 const PLAIN = { drift_bytes: null, span: null, address: null, host_node: null, nodes: [] };
 
+const UNSET = { targets: null, reclaim: null, spans: null, pages: null, memory: null };
+
 function statusOf(vm: FakeVm): FunctionStatus {
   return {
+    ...UNSET,
     function: vm.spec,
     vm_id: vm.vm_id,
     vm_state: 'running',
-    targets: null,
-    reclaim: null,
-    spans: null,
     rungs: [],
     instances_starting: vm.starting,
     instances_busy: vm.instances.filter((one) => !one.idle).length,
@@ -395,6 +395,5 @@ function statusOf(vm: FakeVm): FunctionStatus {
     guest_answered_at_ms: 1,
     last_failure: null,
     vms: [],
-    memory: null,
   };
 }

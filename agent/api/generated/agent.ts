@@ -439,6 +439,7 @@ export interface FunctionStatus {
   readonly rungs: readonly RungStatus[];
   readonly memory: MemoryStatus | null;
   readonly spans: SpansStatus | null;
+  readonly pages: GuestPages | null;
 }
 
 export const FunctionStatus_VmState = {
@@ -924,6 +925,13 @@ export interface SpansStatus {
   readonly last_denied_code: string | null;
   readonly last_denied_span: string | null;
   readonly last_denied_at_ms: number | null;
+}
+
+export interface GuestPages {
+  readonly cleared: number;
+  readonly skipped: number;
+  readonly prepared: number;
+  readonly cleared_twice: number;
 }
 
 export interface HostMemoryStatus {
@@ -4923,6 +4931,7 @@ function createBaseFunctionStatus(): FunctionStatus {
     rungs: [],
     memory: null,
     spans: null,
+    pages: null,
   };
 }
 
@@ -5018,6 +5027,9 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
     }
     if (message.spans !== undefined && message.spans !== null) {
       SpansStatus.encode(message.spans, writer.uint32(330).fork()).join();
+    }
+    if (message.pages !== undefined && message.pages !== null) {
+      GuestPages.encode(message.pages, writer.uint32(338).fork()).join();
     }
     return writer;
   },
@@ -5275,6 +5287,14 @@ export const FunctionStatus: MessageFns<FunctionStatus> = {
             }
 
             message.spans = SpansStatus.decode(reader, reader.uint32());
+            continue;
+          }
+          case 42: {
+            if (tag !== 338) {
+              break;
+            }
+
+            message.pages = GuestPages.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -7068,6 +7088,85 @@ export const SpansStatus: MessageFns<SpansStatus> = {
             }
 
             message.last_denied_at_ms = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGuestPages(): GuestPages {
+  return { cleared: 0, skipped: 0, prepared: 0, cleared_twice: 0 };
+}
+
+export const GuestPages: MessageFns<GuestPages> = {
+  encode(message: GuestPages, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cleared !== 0) {
+      writer.uint32(8).uint64(message.cleared);
+    }
+    if (message.skipped !== 0) {
+      writer.uint32(16).uint64(message.skipped);
+    }
+    if (message.prepared !== 0) {
+      writer.uint32(24).uint64(message.prepared);
+    }
+    if (message.cleared_twice !== 0) {
+      writer.uint32(32).uint64(message.cleared_twice);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GuestPages {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGuestPages() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.cleared = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.skipped = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.prepared = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cleared_twice = longToNumber(reader.uint64());
             continue;
           }
         }

@@ -3,13 +3,17 @@
  * for every scrape, and are thousands: setting and reading them one by one in a registry takes most
  * of its time. Pure.
  */
-import { READY_RUNGS } from '../../model/pool.ts';
+import { READY_RUNGS, type ReadyRung } from '../../model/pool.ts';
 import type { FunctionFigures } from './host-figures.ts';
 import { INSTANCE_PHASES } from './host-figures.ts';
 import { METRIC_ROWS } from './table.ts';
 
 /** Labels beside the function's, as text; value: null is no sample. */
 type Sample = readonly [labels: string, value: number | null];
+
+/** Rungs that stand for something here. */
+const offered = (populated_regions: number | null): readonly ReadyRung[] =>
+  populated_regions === null ? READY_RUNGS.filter((rung) => rung !== 'populated') : READY_RUNGS;
 
 const SAMPLES = {
   instances: ({ instances }) =>
@@ -33,24 +37,27 @@ const SAMPLES = {
   spans_open: ({ spans }) => [['', spans ? spans.opened - spans.closed : null]],
   spans_plugged: ({ spans }) => [['', spans?.plugged_bytes ?? null]],
   spans_held: ({ spans }) => [['', spans ? spans.byte_ms / 1_000 : null]],
-  rung_regions: ({ instances, ready_regions, empty_regions }) => [
+  rung_regions: ({ instances, ready_regions, populated_regions, empty_regions }) => [
     [',rung="unplugged"', empty_regions],
     [',rung="plugged"', ready_regions],
+    [',rung="populated"', populated_regions],
     [',rung="warm"', instances.idle],
     [',rung="busy"', instances.starting + instances.busy + instances.stopping],
   ],
   rung_wanted: ({ rungs }) =>
     READY_RUNGS.map((rung): Sample => [`,rung="${rung}"`, rungs[rung].want]),
-  rung_looks: ({ rungs }) =>
-    READY_RUNGS.flatMap((rung): Sample[] => {
+  rung_looks: ({ rungs, populated_regions }) =>
+    offered(populated_regions).flatMap((rung): Sample[] => {
       const { asked, hits } = rungs[rung];
       return [
         [`,rung="${rung}",result="hit"`, hits],
         [`,rung="${rung}",result="miss"`, asked - hits],
       ];
     }),
-  rung_idle: ({ rungs }) =>
-    READY_RUNGS.map((rung): Sample => [`,rung="${rung}"`, rungs[rung].byte_ms / 1_000]),
+  rung_idle: ({ rungs, populated_regions }) =>
+    offered(populated_regions).map(
+      (rung): Sample => [`,rung="${rung}"`, rungs[rung].byte_ms / 1_000],
+    ),
 } as const satisfies Partial<
   Record<keyof typeof METRIC_ROWS, (figures: FunctionFigures) => readonly Sample[]>
 >;

@@ -22,8 +22,10 @@ export interface FunctionFigures {
   permit_bytes: number;
   plugged_bytes: number;
   boot_bytes: number;
-  /** Free ones that are plugged ahead of a start, and all other free ones. */
+  /** Free ones that are plugged ahead of a start, without those populated, and all others. */
   ready_regions: number;
+  /** Null: no guest of the label populates any. */
+  populated_regions: number | null;
   empty_regions: number;
   readonly rungs: Record<ReadyRung, RungFigures>;
   /** Null as soon as one VMM's is not known. */
@@ -68,8 +70,9 @@ function noFigures(): FunctionFigures {
     plugged_bytes: 0,
     boot_bytes: 0,
     ready_regions: 0,
+    populated_regions: null,
     empty_regions: 0,
-    rungs: { plugged: noRung(), warm: noRung() },
+    rungs: { plugged: noRung(), populated: noRung(), warm: noRung() },
     resident_bytes: 0,
     expression: null,
     spans: null,
@@ -81,6 +84,7 @@ interface RegionSums {
   readonly plugged_bytes: number;
   readonly permit_bytes: number;
   readonly ready_regions: number;
+  readonly populated_regions: number;
   readonly empty_regions: number;
 }
 
@@ -92,12 +96,16 @@ function regionSums(vm: VmState): RegionSums {
   const known = COUNTED.get(vm);
   if (known) return known;
   let [plugged_bytes, permit_bytes] = [0, 0];
-  const { plugged, unplugged } = rungCounts([vm]);
+  const { plugged, populated, unplugged } = rungCounts([vm]);
   for (const region of vm.regions) {
     plugged_bytes += region.plugged_bytes;
     permit_bytes += region.permit_bytes;
   }
-  const regions = { ready_regions: plugged, empty_regions: unplugged };
+  const regions = {
+    ready_regions: plugged,
+    populated_regions: populated,
+    empty_regions: unplugged,
+  };
   const sums = { plugged_bytes, permit_bytes, ...regions };
   COUNTED.set(vm, sums);
   return sums;
@@ -151,17 +159,20 @@ export class HostFigures {
     sum.byte_ms += byteMsAt(pool, rung, this.#now_ms);
   }
 
-  /** `resident_bytes` of its VMM process; null: not known. */
-  addVm(vm: VmState, resident_bytes: number | null): void {
+  /** `resident_bytes` of its VMM process; null: not known. `populates`: as its guest can. */
+  addVm(vm: VmState, resident_bytes: number | null, populates = false): void {
     const is_silent = vm.phase === 'running' && vm.unresponsive_since_ms !== null;
     const leaving = vm.phase === 'running' && vm.retiring;
     if (leaving) bump(this.vm_states, leaving.failure ? 'quarantined' : 'draining');
     else bump(this.vm_states, is_silent ? 'unresponsive' : vm.phase);
     const figures = this.#of(vm.function);
     for (const { phase } of vm.instances) figures.instances[phase] += 1;
-    const { plugged_bytes, permit_bytes, ready_regions, empty_regions } = regionSums(vm);
-    figures.ready_regions += ready_regions;
-    figures.empty_regions += empty_regions;
+    const { plugged_bytes, permit_bytes, ...regions } = regionSums(vm);
+    figures.ready_regions += regions.ready_regions;
+    figures.empty_regions += regions.empty_regions;
+    if (populates) {
+      figures.populated_regions = (figures.populated_regions ?? 0) + regions.populated_regions;
+    }
     figures.plugged_bytes += plugged_bytes;
     figures.permit_bytes += permit_bytes;
     figures.boot_bytes += totalBytes(vm.boot_permit);

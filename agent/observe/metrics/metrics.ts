@@ -18,6 +18,7 @@ import { totalBytes } from '../../model/tiers.ts';
 import { FunctionNames } from './function-names.ts';
 import { type FunctionGauge, functionGauges, isFunctionGauge } from './function-gauges.ts';
 import { HostFigures } from './host-figures.ts';
+import { populates } from '../pool-status.ts';
 import { hopsOf, operationSeconds, promiseOf, secondsBetween, startTimesOf } from './records.ts';
 import { METRIC_ROWS, type MetricRow } from './table.ts';
 
@@ -132,7 +133,8 @@ export class AgentMetrics {
       await pieces.gap();
     }
     for (const vm of state.vms.values()) {
-      figures.addVm(vm, residentBytes(vm));
+      const fn = state.functions.get(vm.function);
+      figures.addVm(vm, residentBytes(vm), fn !== undefined && populates(fn, vm));
       await pieces.gap();
     }
     this.#setGauges(state, figures);

@@ -204,7 +204,7 @@ export const METRIC_ROWS = {
   rung_regions: {
     name: 'hotplane_function_rung_regions',
     type: 'gauge',
-    help: 'Regions by how ready they stand: unplugged, plugged, warm (an idle instance), busy.',
+    help: 'Regions by how ready they stand: unplugged, plugged, populated, warm (idle), busy.',
     labels: ['function', 'rung'],
   },
   rung_wanted: {
@@ -216,7 +216,7 @@ export const METRIC_ROWS = {
   rung_looks: {
     name: 'hotplane_function_rung_looks_total',
     type: 'counter',
-    help: 'Calls that looked for an idle instance (warm), starts for a plugged region: hit or miss.',
+    help: 'Calls for an idle instance (warm), starts for a plugged or a populated region: hit or miss.',
     labels: ['function', 'rung', 'result'],
   },
   spans_opened: {

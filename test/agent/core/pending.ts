@@ -5,7 +5,6 @@ import type { Action } from '../../../agent/model/actions.ts';
 const NO_ANSWER = [
   'record-refusal',
   'deny-growth',
-  'prepare-region',
   'cut-shrink',
   'end-steps',
   'open-span',

@@ -27,7 +27,7 @@ export function checkPool(
 
 /** Each rung's bytes are those of its regions, whatever step changed them, and costs only grow. */
 function checkBook(was: FunctionState | undefined, fn: FunctionState, state: HostState): void {
-  const counted = { plugged: 0, warm: 0 };
+  const counted = { plugged: 0, populated: 0, warm: 0 };
   for (const id of fn.vm_ids) {
     for (const region of state.vms.get(id)?.regions ?? []) {
       const rung = rungOf(state.vms.get(id), region);
@@ -46,9 +46,12 @@ function checkBook(was: FunctionState | undefined, fn: FunctionState, state: Hos
 
 function rungOf(
   vm: VmState | undefined,
-  { id, ready, operation_id, holder }: VmState['regions'][number],
-): 'plugged' | 'warm' | null {
-  if (holder === null) return ready && operation_id === null ? 'plugged' : null;
+  { id, ready, operation_id, holder, plugged_bytes, prepared_bytes }: VmState['regions'][number],
+): 'plugged' | 'populated' | 'warm' | null {
+  if (holder === null) {
+    if (!ready || operation_id !== null) return null;
+    return (prepared_bytes ?? 0) > 0 && prepared_bytes === plugged_bytes ? 'populated' : 'plugged';
+  }
   const instance = vm?.instances.find((one) => one.id === holder);
   const is_own = instance && vm?.regions[instance.region_index]?.id === id;
   return is_own && instance.phase === 'idle' ? 'warm' : null;

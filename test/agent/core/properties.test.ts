@@ -75,6 +75,7 @@ function live(
 const host = fc.record({
   gib: fc.constantFrom(0.75, 1, 2, 4),
   sharing: fc.constantFrom(1, 1, 2),
+  series_revision: fc.constantFrom('9', '10'),
   host_keep_bytes: fc.constantFrom(null, KEEP_BYTES),
   at_once_max: fc.constantFrom(null, null, 1, 3),
   step_bytes: fc.constantFrom(null, 128 * MIB, 256 * MIB),
@@ -87,6 +88,7 @@ const host = fc.record({
 interface Made {
   readonly gib: number;
   readonly sharing: number;
+  readonly series_revision: string;
   readonly host_keep_bytes: number | null;
   readonly at_once_max: number | null;
   readonly step_bytes: number | null;
@@ -96,11 +98,12 @@ interface Made {
   readonly hold_ms_per_gib_s: number | null;
 }
 
-function worldOf({ gib, sharing, host_keep_bytes, ...settings }: Made): World {
+function worldOf({ gib, sharing, series_revision, host_keep_bytes, ...settings }: Made): World {
   // As few as there are regions of a device: one or two.
   const queue = { ...DEFAULT_QUEUE, ...settings, tokens_first: sharing };
   const world = new World(gib * GIB, { host_keep_bytes, queue });
   world.regions_per_device = sharing;
+  world.series_revision = series_revision;
   return world;
 }
 

@@ -235,6 +235,10 @@ export class World {
       const result = this.truth.end(action.order, fault, this.now_ms);
       return [{ type: 'resized', vm_id, operation_id: action.order.id, result }];
     }
+    if (action.type === 'prepare-region') {
+      const ready_bytes = fault === 'none' ? action.bytes : 0;
+      return [{ type: 'region-prepared', vm_id, region_id: action.region_id, ready_bytes }];
+    }
     if (action.type === 'launch-vm') {
       if (fault !== 'none') return [{ type: 'vm-failed', vm_id, failure }];
       const { mechanism } = action.spec;

@@ -12,14 +12,17 @@ import { specOf, WORK } from '../core/world.ts';
 const IDENTITY = { kernel_variant: 'hotmem', kernel_key: 'k', rootfs_key: 'r' };
 
 /** Two regions stand plugged in it. */
-async function plugged(faults: Partial<FakeFaults> = {}): Promise<FakeHost> {
+async function plugged(
+  faults: Partial<FakeFaults> = {},
+  prepare: boolean = true,
+): Promise<FakeHost> {
   const images = {
     imageFor: async (spec: ReturnType<typeof specOf>) => ({
       ...(await FAKE_IMAGES.imageFor(spec)),
       identity: { ...IDENTITY, series_revision: '10' },
     }),
   };
-  const host = fakeHost(faults, 8 * GIB, {}, DEFAULT_POLICY, { images });
+  const host = fakeHost(faults, 8 * GIB, {}, DEFAULT_POLICY, { images, prepare });
   const { agent, clock } = host;
   await clock.until(agent.deploy(specOf('f', { mechanism: 'hotmem', concurrency: 4 })));
   const who = { author: 'test', reason: '', for_ms: null, revision: null };
@@ -43,6 +46,27 @@ const refusesToPrepare = (request: string): 'refuse' | 'none' =>
 test('its guest is asked once for each region', async (t) => {
   const host = await plugged();
   t.is(asked(host), 2);
+  await host.clock.until(host.agent.stop(0));
+});
+
+test('none is asked where the operator says so', async (t) => {
+  const host = await plugged({}, false);
+  t.is(asked(host), 0);
+  await host.clock.until(host.agent.stop(0));
+});
+
+test('what it has prepared is told as populated, and its word is not taken twice', async (t) => {
+  const host = await plugged();
+  const rungs = async () => {
+    const { functions } = await host.clock.until(host.agent.status('f'));
+    return functions[0]?.rungs.map(({ rung, have }) => `${rung} ${have}`) ?? [];
+  };
+  t.deepEqual((await rungs()).slice(1, 3), ['plugged 0', 'populated 2']);
+  const [vm] = host.hypervisor.vms;
+  const [region] = vm?.guest.prepared ?? [];
+  vm?.guest.say({ type: 'prepared', region_pci: region ?? '', ready_bytes: 0, at_ms: 1 });
+  await host.clock.advance(100);
+  t.deepEqual((await rungs()).slice(1, 3), ['plugged 0', 'populated 2'], 'nobody asked');
   await host.clock.until(host.agent.stop(0));
 });
 

@@ -216,9 +216,11 @@ const NO_FIGURES = {
   plugged_bytes: 0,
   boot_bytes: 0,
   ready_regions: 0,
+  populated_regions: null,
   empty_regions: 0,
   rungs: {
     plugged: { want: null, asked: 0, hits: 0, byte_ms: 0 },
+    populated: { want: null, asked: 0, hits: 0, byte_ms: 0 },
     warm: { want: null, asked: 0, hits: 0, byte_ms: 0 },
   },
   expression: null,

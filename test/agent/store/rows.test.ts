@@ -103,6 +103,7 @@ test('a state read back from its rows, at any point, leads to the same actions a
     const [kept, stored] = [new World(gib * GIB, KEEPS), new StoredWorld(gib * GIB, every)];
     for (const world of [kept, stored]) {
       world.regions_per_device = sharing;
+      world.series_revision = '10';
       world.context = { policy: policyOf(), recording: false };
       play(world, moves.map(unpromised));
       for (const name of NAMES) world.setTargets(name, {});
