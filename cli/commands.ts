@@ -6,6 +6,7 @@ import { benchCoreCommand } from './commands/bench-core.ts';
 import { benchElasticCommand } from './commands/bench-elastic.ts';
 import { benchInvokeCommand } from './commands/bench-invoke.ts';
 import { benchProfileCommand } from './commands/bench-profile.ts';
+import { benchMementoCommand } from './commands/bench-memento.ts';
 import { benchQueueCommand } from './commands/bench-queue.ts';
 import { benchReclaimCommand } from './commands/bench-reclaim.ts';
 import { benchSpansCommand } from './commands/bench-spans.ts';
@@ -136,6 +137,7 @@ export const COMMANDS: readonly Command[] = [
   benchElasticCommand,
   benchSpansCommand,
   benchQueueCommand,
+  benchMementoCommand,
   benchProfileCommand,
   benchSimulateCommand,
   kernelCheckCommand,
