@@ -18,6 +18,8 @@ export interface ChurnInput {
   readonly api: Pick<AgentClient, 'invoke' | 'status'>;
   readonly records: Pick<RecordKeeper, 'operations'>;
   readonly options: QueueBenchOptions;
+  /** What TRIAL_BYTES took. */
+  readonly trial_ms: number;
   readonly clock: Clock;
 }
 
@@ -50,8 +52,8 @@ export class Churn {
 
   /** It fills its memory, is done, and gives it back. */
   async cycle(number: number, signal: AbortSignal): Promise<void> {
-    const { api, options, clock } = this.#input;
-    const call = emulated(churnWork(options));
+    const { api, options, trial_ms, clock } = this.#input;
+    const call = emulated(churnWork(options, trial_ms));
     const replies = await Promise.all(
       Array.from({ length: CHURN_INSTANCES }, async (_, index) => {
         const invocation_id = `${CHURN} ${number}.${index + 1}`;

@@ -71,7 +71,7 @@ export async function measureTurn(
     calling.catch(() => undefined);
     return { neighbour, samples, calling };
   });
-  const churned = new Churn({ api, records, options, clock });
+  const churned = new Churn({ api, records, options, trial_ms, clock });
   const linesNow = (): QueueNeighbourLine[] => {
     const windows = windowsOf(churned.unplugs());
     const about = { windows, quiet: quietOf(churned.quiet, windows), seed: options.seed };

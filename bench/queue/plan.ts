@@ -57,9 +57,20 @@ export function queueSpecsOf({ churn_bytes }: QueueBenchOptions): FunctionSpec[]
   return [churn, ...others];
 }
 
-export function churnWork({ churn_bytes }: QueueBenchOptions): Work {
+/** Of what filling takes on one CPU alone, so that it is over where neighbours take the other. */
+const FILL_TIMES = 1.25;
+/** On a host that takes longer, instances end as they are done. */
+const FILL_MAX_MS = 10_000;
+
+/**
+ * An instance fills its memory and rests until all of them are done: they end together, and their
+ * memory is due at the same time. `trial_ms`: what TRIAL_BYTES took.
+ */
+export function churnWork({ churn_bytes }: QueueBenchOptions, trial_ms: number): Work {
   const anonymous_bytes = Math.floor((churn_bytes / CHURN_INSTANCES) * FILLS);
-  return { anonymous_bytes, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
+  const fill_ms = (CHURN_INSTANCES * anonymous_bytes * trial_ms) / TRIAL_BYTES;
+  const wall_ms = Math.round(Math.min(FILL_MAX_MS, FILL_TIMES * fill_ms));
+  return { anonymous_bytes, file_bytes: 0, cpu_ms: 0, wall_ms };
 }
 
 /** In how many parts a call touches fresh memory and unmaps it again. */

@@ -20,6 +20,7 @@ import {
 import {
   bytesFor,
   CHURN_KEEP_MS,
+  churnWork,
   NEIGHBOURS,
   queueSpecsOf,
   queueTurnsOf,
@@ -96,6 +97,14 @@ test('what comes and goes is four instances, and a call of a neighbour is work t
   t.deepEqual([cpu_ms, wall_ms, phases?.length], [0, 0, 16]);
   t.is(phases?.[0]?.anonymous_bytes, (4 * TRIAL_BYTES) / 8);
   t.is(phases?.[1]?.anonymous_bytes, 0);
+});
+
+test('instances that come and go end together: they rest until filling is over on one CPU', (t) => {
+  const { anonymous_bytes, wall_ms } = churnWork(OPTIONS, 8);
+  t.is(anonymous_bytes, Math.floor(0.8 * 512 * MIB));
+  // 2 GiB, of which 0.8 are filled, by 4 MiB in 8 ms, and a quarter more.
+  t.is(wall_ms, Math.round((2_048 * 0.8 * 8 * 1.25) / 4));
+  t.is(churnWork(OPTIONS, 1_000).wall_ms, 10_000, 'bounded');
 });
 
 const hundredOf = (ms: number): number[] => Array.from({ length: 100 }, () => ms);
