@@ -10,7 +10,7 @@ const NOTHING: ReadyTally = {
   warm: { asked: 0, hits: 0, byte_ms: 0 },
 };
 
-/** By the books of the core at that moment. */
+/** By the books of the core at that moment. What a live guest has prepared stands plugged, too. */
 export function readyOf({ functions }: Pick<HostState, 'functions'>, now_ms: number): ReadyTally {
   const sum = {
     plugged: { asked: 0, hits: 0, byte_ms: 0 },
@@ -23,6 +23,7 @@ export function readyOf({ functions }: Pick<HostState, 'functions'>, now_ms: num
       sum[rung].hits += pool[rung].hits;
       sum[rung].byte_ms += byteMsAt(pool, rung, now_ms);
     }
+    sum.plugged.byte_ms += byteMsAt(pool, 'populated', now_ms);
   }
   return sum;
 }
