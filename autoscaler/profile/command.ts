@@ -80,7 +80,7 @@ export async function runProfileCommand(input: ProfileCommandInput): Promise<voi
         clock: hostClock,
         facts: { ...facts, versions: { ...facts.versions, agent: version } },
         writer,
-        lookAtLoad: () => load.look(pid || null),
+        lookAtLoad: () => load.look(pid ? [pid] : null),
         accesses: opened.accesses,
         onProgress: tellProgress(progress, plan),
         signal: input.signal,

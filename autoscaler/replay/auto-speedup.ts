@@ -93,7 +93,7 @@ async function measuredChoice(
     try {
       const { pid } = await session.api.status('', { signal });
       if (!pid) throw speedupNotMeasured('the agent does not say which process it is');
-      const lookAtLoad = (): LoadSample => deps.lookAtLoad(pid);
+      const lookAtLoad = (): LoadSample => deps.lookAtLoad([pid]);
       const measuring = { agent: session.api, clock, signal, lookAtLoad, cores, cpus };
       const measured = await measureSpeedup(functions, options, measuring);
       const choice = chooseSpeedup(at, measured, options.speedup_bounds);

@@ -80,7 +80,7 @@ export async function runReplayCommand(
     readBinary: binaryOf,
     onNote: (text) => io.stderr.write(`${text}\n`),
     signal: input.signal,
-    lookAtLoad: (agent_pid) => load.look(agent_pid),
+    lookAtLoad: (agent_pids) => load.look(agent_pids),
     onUnreported: (error) => io.stderr.write(`no report could be made: ${describeError(error)}\n`),
     onKept: (folder) => io.stderr.write(`results so far: ${folder}\n`),
     openAgent: async (out, signal) => await openAgent(options, out, io, signal),
@@ -174,12 +174,13 @@ async function openAgent(
 export function commandOfAgent(
   options: Pick<
     ReplayOptions,
-    'vmm' | 'mechanisms' | 'guest_kernel' | 'policy' | 'host_limit_bytes'
+    'vmm' | 'mechanisms' | 'guest_kernel' | 'policy' | 'host_limit_bytes' | 'agents'
   >,
   socket: string,
   state_dir: string,
 ): string[] {
-  const { vmm, mechanisms, guest_kernel, policy, host_limit_bytes } = options;
+  const { vmm, mechanisms, guest_kernel, policy, host_limit_bytes, agents } = options;
+  const limit_bytes = host_limit_bytes === null ? null : Math.floor(host_limit_bytes / agents);
   return [
     process.execPath,
     ...AGENT_NODE_OPTIONS,
@@ -198,6 +199,6 @@ export function commandOfAgent(
     '--guest-kernel',
     guest_kernel,
     ...(policy === null ? [] : ['--policy', policy]),
-    ...(host_limit_bytes === null ? [] : ['--host-limit', String(host_limit_bytes)]),
+    ...(limit_bytes === null ? [] : ['--host-limit', String(limit_bytes)]),
   ];
 }

@@ -8,12 +8,15 @@ import type { PlannedFailure } from './failures.ts';
 import { fitText } from '../report/fit-text.ts';
 import { percent } from '../report/figures.ts';
 import { REPLAY_LIMITS } from './limits.ts';
+import { placeOnAgents } from './several-agents.ts';
 import { measuredFunctions } from './choose-speedup.ts';
 import type { SpeedupBounds } from './options.ts';
 
 export interface DryRun {
   readonly mechanisms: readonly string[];
   readonly rounds: number;
+  /** The functions of each agent; absent: there is one. */
+  readonly agents?: readonly (readonly string[])[];
   readonly invocations: number;
   /** Instances that a host with room and mechanisms that take no time would start. */
   readonly cold_starts: number | null;
@@ -52,15 +55,17 @@ interface Planned {
 }
 
 type Asked = Pick<DryRun, 'mechanisms' | 'rounds' | 'failures'> & {
+  readonly agents?: number;
   readonly is_speedup_open?: boolean;
   readonly speedup_bounds?: SpeedupBounds | null;
 };
 
 export function dryRun(
   plan: Planned,
-  { mechanisms, rounds, failures, is_speedup_open = false, speedup_bounds = null }: Asked,
+  { is_speedup_open = false, speedup_bounds = null, agents = 1, ...asked }: Asked,
 ): DryRun {
   const { functions, arrivals, window_ms, warm_up } = plan;
+  const { mechanisms, rounds, failures } = asked;
   const work = new PlannedWork();
   for (const one of arrivals) work.add(one.function, one.at_ms, one.duration_ms);
   const boot_bytes = functions.reduce((sum, one) => sum + one.boot_bytes, 0);
@@ -78,6 +83,7 @@ export function dryRun(
     most_bytes: boot_bytes + region_bytes,
     ideal_gib_s: idealOf(work, functions, window_ms)?.with_keep_alive_gib_s ?? null,
     functions,
+    ...(agents > 1 && { agents: functionsOfAgents(plan, agents) }),
     ...(is_speedup_open && {
       would_measure: {
         functions: measuredFunctions(functions).map(({ name }) => name),
@@ -86,6 +92,13 @@ export function dryRun(
       },
     }),
   };
+}
+
+function functionsOfAgents(plan: Planned, agents: number): readonly (readonly string[])[] {
+  const agent_of = placeOnAgents(plan, agents);
+  return Array.from({ length: agents }, (_, agent) =>
+    plan.functions.flatMap(({ name }) => (agent_of.get(name) === agent ? [name] : [])),
+  );
 }
 
 export function renderDryRun(told: DryRun, json: boolean): string {
@@ -101,6 +114,7 @@ export function renderDryRun(told: DryRun, json: boolean): string {
     `${invocations} calls of ${functions.length} functions, under ${mechanisms.join(', ')}:`,
     ...rows,
     ...(functions.some(({ real }) => real) ? [BY_TABLE] : []),
+    ...(told.agents ?? []).map((names, agent) => `agent ${agent + 1}  ${names.join(', ')}`),
     ...speedupLines(told),
     ...warmUpLines(told),
     `time     ${mechanisms.length * told.rounds} windows of ${formatMs(window_ms)}, ` +

@@ -2,6 +2,8 @@
 export const REPLAY_LIMITS = {
   /** Rounds of one replay. */
   rounds: 1_000,
+  /** Agents of one replay, each a process that looks after VMs of its own. */
+  agents: 16,
   /** Failures that are brought about under one mechanism. */
   failures: 64,
   /** A VMM that is stalled stands still for this long: longer than a call to it may take. */

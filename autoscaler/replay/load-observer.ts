@@ -12,8 +12,8 @@ import {
 } from './load.ts';
 
 export interface LoadObserver {
-  /** `agent_pid` null: the agent's processes are not known, so neither are the others' shares. */
-  look(agent_pid: number | null): LoadSample;
+  /** `agent_pids` null: processes of agents are not known, so neither are the others' shares. */
+  look(agent_pids: readonly number[] | null): LoadSample;
   close(): void;
 }
 
@@ -25,10 +25,10 @@ export function observeLoad(clock: Clock, proc = '/proc'): LoadObserver {
   const lag = new EventLoopLag(clock);
   const read = (...path: string[]): string | null => readOrNull(join(proc, ...path));
   return {
-    look: (agent_pid) => ({
+    look: (agent_pids) => ({
       at_ms: clock.nowMs(),
       cpu: parse(read('stat'), parseCpuTicks),
-      own_ticks: agent_pid === null ? null : treeTicks([process.pid, agent_pid], proc),
+      own_ticks: agent_pids === null ? null : treeTicks([process.pid, ...agent_pids], proc),
       psi_cpu_some_us: parse(read('pressure', 'cpu'), parsePressureSome),
       psi_memory_some_us: parse(read('pressure', 'memory'), parsePressureSome),
       mem_available_bytes: parse(read('meminfo'), (text) => parseMeminfo(text, 'MemAvailable')),

@@ -149,6 +149,10 @@ export const REPLAY_OPTIONS = {
     value: 'NAME',
     summary: 'who decides on starts, stops and sizes; passed to the agent that is started',
   },
+  agents: {
+    value: 'N',
+    summary: 'start so many agents, each with an equal part of --host-limit; without it one',
+  },
   agent: { value: 'SOCKET', summary: 'use a running agent instead of starting one' },
   'host-limit': {
     value: 'SIZE',

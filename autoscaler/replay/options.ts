@@ -83,7 +83,9 @@ export interface ReplayOptions {
   readonly policy: string | null;
   /** Socket of a running agent; null: start one of our own. */
   readonly agent: string | null;
-  /** Most memory of the VMs of the agent that is started; null: what the agent finds right. */
+  /** Agents that are started; functions are spread over them. */
+  readonly agents: number;
+  /** Most memory of the VMs of all agents that are started; null: what one finds right. */
   readonly host_limit_bytes: number | null;
   /** Every option but the folder as text, defaults included: what the manifest keeps. */
   readonly texts: Readonly<Record<string, string>>;
@@ -288,18 +290,41 @@ function parsePolicy(policy: string, agent: string | null): string {
   throw badReplayOption('policy', policy, 'a running agent (--agent) has a policy of its own');
 }
 
-type OfAgent = 'agent' | 'host_limit_bytes' | 'policy';
+type OfAgent = 'agent' | 'agents' | 'host_limit_bytes' | 'policy';
 
 function parseAgent(raw: RawReplayOptions): Pick<ReplayOptions, OfAgent> {
   const agent = raw['agent'] ?? null;
+  const agents = parseAgents(raw);
   const policy = raw['policy'] === undefined ? null : parsePolicy(raw['policy'], agent);
   const limit = raw['host-limit'];
   if (agent === '') throw badReplayOption('agent', '', 'a socket is needed');
-  if (limit === undefined) return { agent, policy, host_limit_bytes: null };
+  if (limit === undefined) return { agent, agents, policy, host_limit_bytes: null };
   if (agent !== null) {
     throw badReplayOption('host-limit', limit, 'a running agent (--agent) has a limit of its own');
   }
-  return { agent, policy, host_limit_bytes: parseSize('host-limit', limit) };
+  return { agent, agents, policy, host_limit_bytes: parseSize('host-limit', limit) };
+}
+
+/** Several share what --host-limit says: each by itself would take all that the host has. */
+function parseAgents({ agents, agent, fail, ...raw }: RawReplayOptions): number {
+  if (agents === undefined) return 1;
+  const count = /^\d+$/.test(agents) ? Number(agents) : Number.NaN;
+  const refuse = (problem: string) => badReplayOption('agents', agents, problem);
+  if (!(count >= 1 && count <= REPLAY_LIMITS.agents)) {
+    throw refuse(`a whole number from 1 to ${REPLAY_LIMITS.agents} is needed`);
+  }
+  if (count === 1) return 1;
+  if (agent !== undefined) throw refuse('a running agent (--agent) is one');
+  if (raw['host-limit'] === undefined) {
+    throw refuse('--host-limit must say what all of them share');
+  }
+  if (count > Number(raw['functions'] ?? REPLAY_OPTIONS.functions.default)) {
+    throw refuse('there are fewer --functions than that, and each is of one agent');
+  }
+  if (fail?.includes('kill-agent')) {
+    throw refuse('--fail kill-agent does not say which of them is killed');
+  }
+  return count;
 }
 
 function optionTexts(raw: RawReplayOptions): Record<string, string> {

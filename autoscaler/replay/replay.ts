@@ -1,5 +1,6 @@
 /** `hotplane replay`: one plan, replayed under each mechanism in turn, into one result folder. */
 import type { Clock } from '../../base/clock.ts';
+import { assert } from '../../base/assert.ts';
 import { isHotplaneError } from '../../base/errors.ts';
 import { rebuildReport } from '../report/rebuild.ts';
 import type { Summary } from '../report/summary.ts';
@@ -21,6 +22,7 @@ import { type CutRun, takeOver } from './resume.ts';
 import { buildPrograms, measurePrograms, type Programs } from './real-programs.ts';
 import type { RealPrograms } from './calibrate.ts';
 import { runMechanism } from './run-mechanism.ts';
+import { joinSessions, placeOnAgents } from './several-agents.ts';
 import type { TimeLeft } from './time-left.ts';
 
 /** An agent to replay against, and how to be done with it. */
@@ -51,13 +53,13 @@ export interface ReplayDependencies {
   readonly cut?: CutRun | null;
   /** Told, a line each, what differs from the repeated run, and what the reader should know. */
   readonly onNote: (text: string) => void;
-  /** One look at the machine; `agent_pid` null: not known. */
-  readonly lookAtLoad: (agent_pid: number | null) => LoadSample;
+  /** One look at the machine; `agent_pids` null: not known. */
+  readonly lookAtLoad: (agent_pids: readonly number[] | null) => LoadSample;
   /** Size and hash of the VMM's program; null when it cannot be read. */
   readonly readBinary: (path: string) => Promise<Provenance['vmm_binary']>;
   /** Asked for those that stand for functions of the trace; of emulated calls never. */
   readonly programs: RealPrograms;
-  /** Called once, after every input has been checked. */
+  /** Called once for each agent, after every input has been checked. */
   openAgent(out: OutFolder, signal: AbortSignal): Promise<AgentSession>;
 }
 
@@ -70,14 +72,14 @@ export async function replay(options: ReplayOptions, deps: ReplayDependencies): 
   const out = new OutFolder(options.out);
   const inputs = await prepareRun(options, deps.facts, deps.repeated, deps.programs, deps.signal);
   tellPlan(inputs, deps);
-  const { session, pid, programs } = await openSession(inputs, out, deps);
+  const { session, pids, programs } = await openSession(inputs, out, deps);
   let problem: unknown = null;
   let kept: KeptResults | null = null;
   try {
     kept = keepResults(inputs, out);
     const { onNote, readBinary } = deps;
     const taken = await takeOver(deps.cut ?? null, { inputs, kept, onNote, readBinary });
-    problem = await replayAll(inputs, deps, { ...session, pid, programs }, kept, taken);
+    problem = await replayAll(inputs, deps, { ...session, pids, programs }, kept, taken);
   } catch (error) {
     problem = error;
   }
@@ -101,7 +103,8 @@ export async function replay(options: ReplayOptions, deps: ReplayDependencies): 
 
 interface OpenSession {
   readonly session: AgentSession;
-  readonly pid: number | null;
+  /** Null: one of them does not say its own. */
+  readonly pids: readonly number[] | null;
   /** By function of the plan. */
   readonly programs: Programs;
 }
@@ -112,17 +115,28 @@ async function openSession(
   out: OutFolder,
   deps: ReplayDependencies,
 ): Promise<OpenSession> {
-  let session: AgentSession | null = null;
+  const sessions: AgentSession[] = [];
   try {
     const programs = await buildPrograms(inputs, deps);
-    session = await deps.openAgent(out, deps.signal);
-    const { version, pid } = await session.api.status('', { signal: deps.signal });
+    for (let count = 0; count < inputs.options.agents; count += 1) {
+      sessions.push(await deps.openAgent(out, deps.signal));
+    }
+    const asked = sessions.map(({ api }) => api.status('', { signal: deps.signal }));
+    const answers = await Promise.all(asked);
+    const version = answers[0]?.version ?? '';
+    const [only, ...more] = sessions;
+    assert(only, 'there is at least one agent');
+    const session =
+      more.length === 0
+        ? only
+        : joinSessions(sessions, placeOnAgents(inputs.plan, sessions.length));
     const { facts } = inputs;
     inputs.facts = { ...facts, versions: { ...facts.versions, agent: version } };
     await measurePrograms(inputs, programs, session.api, deps);
-    return { session, pid: pid || null, programs };
+    const pids = answers.map(({ pid }) => pid);
+    return { session, pids: pids.includes(0) ? null : pids, programs };
   } catch (error) {
-    await settle(session?.close());
+    await Promise.all(sessions.map((session) => settle(session.close())));
     const last_words = out.lastWords();
     if (last_words !== '' && !deps.signal.aborted) deps.onNote(`the agent said:\n${last_words}`);
     out.giveBack();
@@ -151,7 +165,7 @@ async function replayAll(
   const { options, plan, failures } = inputs;
   const { runs } = kept;
   // The VMMs of an agent that is gone are nobody's children: whose load they are is then not known.
-  const pid = killsAgent(failures) ? null : session.pid;
+  const pids = killsAgent(failures) ? null : session.pids;
   let problem: Error | null = null;
   for (const [index, mechanism] of options.mechanisms.entries()) {
     if (deps.signal.aborted || kept.guard.lost.aborted) break;
@@ -176,7 +190,7 @@ async function replayAll(
       signal: deps.signal,
       failures,
       harm: session.harm,
-      lookAtLoad: () => deps.lookAtLoad(pid),
+      lookAtLoad: () => deps.lookAtLoad(pids),
     });
     runs[index] = result.run;
     await noteBinary(inputs, result.run, deps);

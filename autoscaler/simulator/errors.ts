@@ -48,6 +48,20 @@ export function notRecorded(folder: string, problem: string): HotplaneError {
   });
 }
 
+/** A run of several agents has no events: one core alone can be told them again. */
+export function checkOneAgent(
+  folder: string,
+  { options }: { readonly options: Readonly<Record<string, string>> | null },
+): void {
+  const agents = agentsOf(options);
+  if (agents > 1) throw notRecorded(folder, `is of ${agents} agents, and one can be played again`);
+}
+
+/** How many agents a live run had, by its options. */
+export function agentsOf(options: Readonly<Record<string, string>> | null): number {
+  return Number(options?.['agents'] ?? 1);
+}
+
 export function decidesOtherwise(folder: string, line: number): HotplaneError {
   const message = `the decisions of ${folder} are others from line ${line} of decisions.jsonl on.`;
   return simulateError('HP_SIMULATE_DIFFERENT', message, { details: { folder, line } });

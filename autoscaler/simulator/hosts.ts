@@ -3,6 +3,7 @@
  * has memory of its own. Functions do not move, and no call goes elsewhere. Pure.
  */
 import { InvocationColumns } from '../trace/columns.ts';
+import { spreadByLoad } from '../workload-model/spread.ts';
 import type { Played } from './outcome.ts';
 import { sumOfReady } from './ready.ts';
 import { sumOfParts } from './ready-parts.ts';
@@ -55,17 +56,7 @@ export function placeFunctions(
     const bytes = functions[fn]?.region_bytes ?? 0;
     planned[fn] = (planned[fn] ?? 0) + (invocations.duration_ms[at] ?? 0) * bytes;
   }
-  const order = [...planned.keys()].toSorted(
-    (a, b) => (planned[b] ?? 0) - (planned[a] ?? 0) || a - b,
-  );
-  const load = new Float64Array(hosts);
-  const host_of = functions.map(() => 0);
-  for (const fn of order) {
-    const host = load.indexOf(Math.min(...load));
-    host_of[fn] = host;
-    load[host] = (load[host] ?? 0) + (planned[fn] ?? 0);
-  }
-  return host_of;
+  return spreadByLoad(planned, hosts);
 }
 
 function indicesOf(

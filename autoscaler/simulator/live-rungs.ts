@@ -8,7 +8,7 @@ import { makeFolder } from '../../base/make-folder.ts';
 import { writeWhole } from '../../base/files.ts';
 import { readEvents, readManifest } from '../results/reader.ts';
 import type { RunFigures } from '../results/simulation.ts';
-import { notRecorded } from './errors.ts';
+import { checkOneAgent, notRecorded } from './errors.ts';
 import { readyFigures } from './ready.ts';
 import { ReadyWatch, totalOfParts } from './ready-parts.ts';
 import { Player } from './recorded-player.ts';
@@ -41,6 +41,7 @@ export async function writeLiveRungs(
 
 async function liveRungs(folder: string, signal: AbortSignal): Promise<RungsRun[]> {
   const manifest = await readManifest(folder);
+  checkOneAgent(folder, manifest);
   const { window_ms } = manifest.window;
   const all = new Map<string, Watched>();
   let read = 0;

@@ -9,7 +9,7 @@ import { jsonDocument } from '../../base/json.ts';
 import { resultsMissing } from '../results/errors.ts';
 import { readEvents, readManifest } from '../results/reader.ts';
 import { RESULT_FILES } from '../results/writer.ts';
-import { decidesOtherwise, notRecorded } from './errors.ts';
+import { checkOneAgent, decidesOtherwise, notRecorded } from './errors.ts';
 import { Player, type PlayedMechanism } from './recorded-player.ts';
 
 interface PlayedAgain {
@@ -42,6 +42,7 @@ export async function runSimulateDecisions(input: {
 /** Throws `HP_RESULTS_*`, HP_SIMULATE_NOT_RECORDED. */
 async function playAgain(folder: string, signal?: AbortSignal): Promise<PlayedAgain> {
   const manifest = await readManifest(folder);
+  checkOneAgent(folder, manifest);
   const players = new Map<string, Player>();
   const played: string[] = [];
   let read = 0;

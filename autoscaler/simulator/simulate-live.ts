@@ -3,7 +3,7 @@ import { readResults, type ResultData } from '../results/reader.ts';
 import { runCompareCommand } from '../report/compare-command.ts';
 import { inRunTime } from '../results/run-time.ts';
 import { FIXED_KEEP_ALIVE } from '../policy/fixed-keep-alive.ts';
-import { badSimulateOption } from './errors.ts';
+import { agentsOf, badSimulateOption } from './errors.ts';
 import { playFast } from './fast-engine.ts';
 import { type HostModel, WIDE_HOST } from './host-model.ts';
 import { regionLimits } from './live-limit.ts';
@@ -26,6 +26,7 @@ export interface SimulateLiveInput {
 /** Throws `HP_RESULTS_*`, `HP_SIMULATE_*`. */
 export async function runSimulateLive(input: SimulateLiveInput): Promise<void> {
   const live = await readResults(input.from);
+  checkOneHost(live);
   const measured = input.calibrate === null ? live : await readResults(input.calibrate);
   const source = input.calibrate ?? input.from;
   const plan = planOfRun(live);
@@ -51,6 +52,12 @@ export async function runSimulateLive(input: SimulateLiveInput): Promise<void> {
   await writeSimulatedRun(input.out, about, 'fast', runs);
   const folders = [input.from, input.out];
   await runCompareCommand({ ...input, folders, seed: manifest.seed, svg: null });
+}
+
+/** Throws `HP_SIMULATE_OPTION`: memory of several agents is not taken for that of one. */
+function checkOneHost({ manifest }: ResultData): void {
+  const agents = agentsOf(manifest.options);
+  if (agents > 1) throw badSimulateOption('from', `is of ${agents} agents; one alone is foretold`);
 }
 
 function simulateOne(

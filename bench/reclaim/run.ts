@@ -142,7 +142,7 @@ async function runSteps(parts: {
   const observer = observeLoad(hostClock);
   for (const [index, step] of steps.entries()) {
     if (signal?.aborted) break;
-    const before = observer.look(process.pid);
+    const before = observer.look([process.pid]);
     const elapsed_ms = hostClock.nowMs() - parts.started_ms;
     const left_ms = remainingMs({ planned_ms, finished_planned_ms, elapsed_ms });
     progress.step(index + 1, steps.length, `${stepName(step)}, about ${formatMs(left_ms)} left`);
@@ -153,7 +153,7 @@ async function runSteps(parts: {
       progress.done(`${stepName(step)} failed: ${describeError(error)}`);
     }
     finished_planned_ms += plannedMs(step, plan, vm_memory_bytes);
-    const after = observer.look(process.pid);
+    const after = observer.look([process.pid]);
     const at_ms = Math.round(after.at_ms - parts.started_ms);
     folder.load({ step: stepName(step), at_ms, ...loadBetween(before, after) });
   }

@@ -54,6 +54,13 @@ speed-up that is said, and cost CPU by these.
 --warm-up 60s replays the first 60 s, of the run's own time, before the window begins: its calls are
 made and recorded, at times below 0, and counted in no figure, of no mechanism and of no prediction.
 
+--agents N starts N agents beside each other, each with a state folder, a socket and an equal part
+of --host-limit of its own. Each function is of one of them, where the least work is planned, as
+with several hosts of a simulation; --dry-run tells which. All of it is one result folder: ids that
+an agent counts begin with whose they are, such as a2.vm1. What their cores were told is not kept,
+so 'simulate decisions' and 'simulate --from' refuse such a folder; --fail kill-agent is refused.
+Calibrations (--speedup auto, --work real) are made by one agent.
+
 --fail brings failures about under each mechanism: kill-vmm (the VMM of a function is killed),
 stall-vmm (it stands still for 6 s) and kill-agent (another agent goes on with its VMs), each as
 NAME@SECONDS/RANK of the window's time and of the function of that rank; what is not said is drawn

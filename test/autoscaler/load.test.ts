@@ -119,10 +119,10 @@ test.serial(
     t.true(await waitFor(burnt(20), wait), 'it burns');
     const load = observeLoad(hostClock);
     t.teardown(() => load.close());
-    const before = { beside: load.look(process.pid), below: load.look(shell) };
+    const before = { beside: load.look([process.pid]), below: load.look([shell]) };
     t.true(await waitFor(burnt((treeTicks([shell]) ?? 0) + 50), wait));
-    const beside = loadBetween(before.beside, load.look(process.pid));
-    const below = loadBetween(before.below, load.look(shell));
+    const beside = loadBetween(before.beside, load.look([process.pid]));
+    const below = loadBetween(before.below, load.look([shell]));
     t.true((beside.other_cpu_share ?? 0) > 0.05, JSON.stringify(beside));
     t.true((below.own_cpu_share ?? 0) > (beside.own_cpu_share ?? 1) + 0.05, JSON.stringify(below));
     t.true((below.other_cpu_share ?? 1) < (beside.other_cpu_share ?? 0), JSON.stringify(below));

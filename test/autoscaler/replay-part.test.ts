@@ -69,10 +69,10 @@ test('a CPU hog beside a run makes it marked and not compared', async (t) => {
     for (const pid of hogs) process.kill(pid);
     observer.close();
   });
-  const before = observer.look(process.pid);
+  const before = observer.look([process.pid]);
   const observed = await waitFor(
     () => {
-      const line = loadBetween(before, observer.look(process.pid));
+      const line = loadBetween(before, observer.look([process.pid]));
       return line.interval_ms > 500 && (line.other_cpu_share ?? 0) > 0 ? line : null;
     },
     { clock: hostClock, deadline_ms: 30_000, first_pause_ms: 100, longest_pause_ms: 500 },

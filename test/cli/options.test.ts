@@ -309,12 +309,15 @@ test('every option of replay changes the run', (t) => {
     const { texts: __, ...changed } = parseReplayOptions({ ...given, [option]: value });
     t.notDeepEqual(changed, usual, option);
   }
+  const shared = { ...given, 'host-limit': '3GiB' };
+  const { agents } = parseReplayOptions({ ...shared, agents: '2' });
+  t.is(agents, 2, 'which share a limit');
   // There is one model only.
   const none = { ...given, 'memory-model': 'none' };
   t.throws(() => parseReplayOptions(none), { message: /--memory-model none/ });
   // A run is made of another by --from: test/autoscaler/repeat.test.ts; none by --dry-run:
   // test/autoscaler/replay-part.test.ts.
-  const tested = [...Object.keys(REPLAY), 'memory-model', 'from'];
+  const tested = [...Object.keys(REPLAY), 'agents', 'memory-model', 'from'];
   everyOptionIn(t, 'replay', [...tested, 'dry-run']);
   t.deepEqual(tested.concat('out').toSorted(), Object.keys(REPLAY_OPTIONS).toSorted());
 });
