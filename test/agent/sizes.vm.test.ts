@@ -5,10 +5,13 @@
  * kernel counts in the partition. `base` is measured by the first call of each.
  */
 import test, { type ExecutionContext } from 'ava';
+import type { MemoryStep } from '../../agent/model/records.ts';
 import { HISTORY_POLICY } from '../../autoscaler/policy/history.ts';
 import { manifestBlock } from '../../autoscaler/mux/report.ts';
 import { extractSource } from '../../autoscaler/mux/source.ts';
-import { MIB } from '../../base/units.ts';
+import { hostClock } from '../../base/clock.ts';
+import { GIB, MIB } from '../../base/units.ts';
+import { gibSeconds } from '../../bench/elastic/figures.ts';
 import { type FunctionHost, functionHost } from './function-host.ts';
 
 interface Measured {
@@ -44,6 +47,9 @@ const FUNCTIONS: readonly Measured[] = [
   },
 ];
 const MEMORY = '256MiB';
+/** Small calls with a large one now and then, of `samples`. */
+const BIMODAL = [20_000, 20_000, 500_000, 20_000];
+
 const median = (all: readonly number[]): number =>
   all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? Number.NaN;
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
@@ -123,3 +129,47 @@ for (const fn of FUNCTIONS) {
     },
   );
 }
+
+/** Twelve starts of Python, one after the other. */
+const withTrace = process.env['HOTPLANE_LONG_FUNCTIONS'] ? test.serial : test.serial.skip;
+withTrace('a trace of small and large calls costs less by its expression', async (t) => {
+  const host = await functionHost(t, ['hotmem'], { policy: HISTORY_POLICY });
+  const fn = FUNCTIONS.find(({ name }) => name === 'samples');
+  if (!fn) return;
+  const told: MemoryStep[] = [];
+  const watch = host.agent.watch({ memory_interval_ms: 200, records: ['memory'] });
+  // It ends with the agent.
+  const reading = (async () => {
+    for await (const { memory } of watch) if (memory) told.push(memory);
+  })();
+  reading.catch(() => undefined);
+  const base_bytes = await baseOf(t, host, fn);
+  const sized = `  baseline: 64MiB\n  increment: 64MiB\n  history: true`;
+  const arms = {
+    static: `memory: ${MEMORY}`,
+    history: `memory:\n  max: ${MEMORY}\n${sized}`,
+    expression: blockOf(fn, base_bytes, 500_000).trimEnd(),
+  };
+  // Bytes on average: how long a start takes is not of the sizes.
+  const means = new Map<string, number>();
+  for (const [arm, memory] of Object.entries(arms)) {
+    await deploy(host, fn, arm, memory);
+    for (const n of BIMODAL) await cold(t, host, arm, n);
+    const { function: about, oom_kills } = await host.statusOf(arm);
+    const steps = told.filter((step) => step.function === arm);
+    // Its VM began to run then.
+    const window = { from_ms: steps[0]?.at_ms ?? Number.NaN, to_ms: hostClock.nowMs() };
+    const plugged = gibSeconds(steps, (one) => one.plugged_bytes - about.boot_bytes, window);
+    const seconds = (window.to_ms - window.from_ms) / 1_000;
+    const mean_bytes = ((plugged ?? Number.NaN) * GIB) / seconds;
+    means.set(arm, mean_bytes);
+    t.log(
+      `${arm}: ${plugged?.toFixed(2)} GiB s plugged in ${seconds.toFixed(0)} s: ` +
+        `${inMib(mean_bytes)} on average (TCG)`,
+    );
+    t.is(oom_kills, 0);
+    await host.agent.remove(arm);
+  }
+  const of = (arm: string): number => means.get(arm) ?? Number.NaN;
+  t.true(of('expression') < of('static') && of('expression') < of('history'));
+});
