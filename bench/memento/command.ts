@@ -97,7 +97,7 @@ async function measure(open: OpenAgent, about: Measuring): Promise<MementoReport
     const duration_ms = Math.round(hostClock.nowMs() - begun_ms);
     progress.done(`${trials.length} calls in ${formatMs(duration_ms)}`);
     const summary = summarizeMemento(run);
-    const checks = mementoChecks(summary);
+    const checks = mementoChecks(summary, options.bytes);
     return { host, ...vmFacts(deployed), options, duration_ms, summary, checks, ...run };
   } finally {
     for (const agent of agents.values()) await agent.close();

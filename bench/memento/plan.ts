@@ -12,6 +12,8 @@ export const MEMENTO_MECHANISM = 'hotmem';
 /** Nothing ends by time here. */
 const HOUR_MS = 3_600_000;
 const BOOT_BYTES = 256 * MIB;
+/** Below 512 MiB Linux leaves transparent huge pages off, whatever its command line says. */
+const HUGE_BOOT_BYTES = 768 * MIB;
 /** What the emulated function has beside what it is told to touch. */
 const OWN_BYTES = 24 * MIB;
 const REAL_BYTES = 256 * MIB;
@@ -87,7 +89,7 @@ export function mementoSpecOf(
     limit_bytes: subject.real ? REAL_BYTES : bytes + OWN_BYTES,
     concurrency: 1,
     vcpus: 1,
-    boot_bytes: BOOT_BYTES,
+    boot_bytes: subject.huge ? HUGE_BOOT_BYTES : BOOT_BYTES,
     keep_alive_ms: HOUR_MS,
     guest_huge_pages: subject.huge,
     argv: arena ? [WORKLOAD, `HOTPLANE_ARENA_BYTES=${bytes}`] : [],

@@ -121,7 +121,10 @@ test('medians of an arm stand against those without any of it', (t) => {
 
 const verdicts = (lines: readonly TrialLine[], pages: readonly AgentPages[]) =>
   Object.fromEntries(
-    mementoChecks(summarizeMemento({ lines, pages })).map(({ name, verdict }) => [name, verdict]),
+    mementoChecks(summarizeMemento({ lines, pages }), OPTIONS.bytes).map(({ name, verdict }) => [
+      name,
+      verdict,
+    ]),
   );
 
 test('a tenth of the faults, nothing twice and no failure are held', (t) => {
@@ -131,6 +134,22 @@ test('a tenth of the faults, nothing twice and no failure are held', (t) => {
   t.like(verdicts(many, [PAGES]), { faults_touch: 'missed' });
   const twice = { ...PAGES, pages: { cleared: 1, skipped: 0, prepared: 1, cleared_twice: 1 } };
   t.like(verdicts(LINES, [PAGES, twice]), { cleared_twice: 'missed' });
+});
+
+/** `faults`: of a call without any part. */
+const huge = (faults: number) =>
+  LINES.map((one) => ({
+    ...one,
+    function: 'touch-huge',
+    minor_faults: one.arm === 'off' ? faults : 3,
+  }));
+
+test('huge pages that are not there are not measured, and take a guest that has them on', (t) => {
+  t.like(verdicts(huge(24_579), [PAGES]), { 'faults_touch-huge': 'not measured' });
+  t.like(verdicts(huge(51), [PAGES]), { 'faults_touch-huge': 'met' });
+  const [off] = MEMENTO_ARMS;
+  const found = functionsOf(OPTIONS, agentKey(off)).find(({ subject }) => subject.huge);
+  t.true((found ? mementoSpecOf(found, OPTIONS, null).boot_bytes : 0) >= 768 * MIB);
 });
 
 test('a guest that does not count leaves it unknown, and a call that failed is no figure', (t) => {
