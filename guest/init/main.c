@@ -16,6 +16,7 @@
 #include "cgroup.h"
 #include "channel.h"
 #include "growth.h"
+#include "huge_pages.h"
 #include "instance.h"
 #include "loop.h"
 #include "mounts.h"
@@ -88,6 +89,7 @@ int main(void)
 	int error;
 
 	mounts_setup();
+	huge_pages_as_asked();
 	packages_setup();
 	/*
 	 * No OOM score: the kernel spares PID 1 anyway, and children are born with what it has.

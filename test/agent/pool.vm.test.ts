@@ -58,13 +58,14 @@ async function statusOf({ agent }: Host, name: string): Promise<FunctionStatus> 
   return status;
 }
 
-/** Until so many regions stand plugged, so many instances idle, and nothing is on its way. */
-async function ready(host: Host, plugged: number, warm: number): Promise<FunctionStatus | null> {
+/** Until so many regions are populated, so many instances idle, and nothing is on its way. */
+async function ready(host: Host, populated: number, warm: number): Promise<FunctionStatus | null> {
   const look = async (): Promise<FunctionStatus | null> => {
     const status = await statusOf(host, 'f');
     const have = Object.fromEntries(status.rungs.map((one) => [one.rung, one.have]));
     const is_still = host.agent.state.operations.size === 0 && have['busy'] === 0;
-    return is_still && have['plugged'] === plugged && have['warm'] === warm ? status : null;
+    const is_left = have['plugged'] === 0 && have['populated'] === populated;
+    return is_still && is_left && have['warm'] === warm ? status : null;
   };
   return await waitFor(look, { clock: hostClock, deadline_ms: DEADLINE_MS, longest_pause_ms: 50 });
 }
@@ -92,7 +93,7 @@ async function startOf(host: Host, { operation_id }: Invocation): Promise<Operat
   return await waitFor(find, { clock: hostClock, deadline_ms: DEADLINE_MS });
 }
 
-const looks = ({ rungs }: FunctionStatus, name: 'plugged' | 'warm'): unknown => {
+const looks = ({ rungs }: FunctionStatus, name: 'plugged' | 'populated' | 'warm'): unknown => {
   const rung = rungs.find((one) => one.rung === name);
   return [rung?.asked, rung?.hits];
 };
@@ -121,6 +122,10 @@ test.serial('hotmem: starts and calls find what stands ready, and it goes to oth
   t.like(await startOf(host, found), there, 'and nothing to be plugged');
   const after = await ready(host, 1, 0);
   t.deepEqual(after && looks(after, 'plugged'), [2, 1]);
+  t.deepEqual(after && looks(after, 'populated'), [2, 1], 'ready by its guest, too');
+  const { prepared = 0, cleared_twice = null } = after?.pages ?? {};
+  t.true(prepared + (after?.pages?.skipped ?? 0) > 0);
+  t.is(cleared_twice, 0);
   const refills = host.operations.filter(({ cause, kind }) => cause === 'pool' && kind === 'plug');
   for (const { decided_at_ms } of refills.slice(1)) {
     t.true((decided_at_ms ?? 0) >= found.received_at_ms, 'made ready again behind the start');

@@ -191,6 +191,22 @@ test.serial('hotmem: four instances on one device, each in a region of its own',
   await withRealHost(['hotmem'], use, { devices_per_vm: 1 });
 });
 
+test.serial('a guest below 512 MiB has huge pages where it is asked to have them', async (t) => {
+  await withRealHost(['hotmem'], async ({ agent }) => {
+    const work = emulated({ ...WORK, anonymous_bytes: 64 * MIB });
+    const faultsWith = async (name: string, guest_huge_pages: boolean): Promise<number> => {
+      const size = { limit_bytes: LIMIT_BYTES, boot_bytes: 256 * MIB, guest_huge_pages };
+      await agent.deploy(specOf(name, { ...size, mechanism: 'hotmem' }));
+      const { minor_faults } = await agent.invoke(name, name, work);
+      await agent.remove(name);
+      return minor_faults ?? Number.NaN;
+    };
+    const [small, huge] = [await faultsWith('f', false), await faultsWith('g', true)];
+    t.true(small >= (64 * MIB) / 4_096, `${small} faults of small pages`);
+    t.true(huge < small / 50, `${huge} faults of huge pages`);
+  });
+});
+
 test.serial('static: plugged from boot to end, nothing moves in between', async (t) => {
   await withRealHost(['static'], async ({ agent, records }) => {
     const spec = { limit_bytes: LIMIT_BYTES, keep_alive_ms: 200, mechanism: 'static' } as const;
