@@ -1,5 +1,5 @@
 /** Where an invocation goes. Pure. */
-import type { Candidate, FunctionView } from '../policy.ts';
+import type { Candidate, FunctionView, RegionView } from '../policy.ts';
 
 /**
  * The idle instance used last: the busiest few stay warm and the others age undisturbed, so the
@@ -18,14 +18,19 @@ export function placeWarmest(_: FunctionView, candidates: readonly Candidate[]):
 
 /**
  * The free region with the most memory in it: what was plugged ahead, or left behind by an unplug,
- * need not be plugged again. Ties go to the first region of the first VM: the same few regions are
- * used again and again, and the others stay empty.
+ * need not be plugged again. Of equal ones that with the most that its guest has prepared, then the
+ * first region of the first VM: the same few are used again and again, and the others stay empty.
  */
 export function placeStart(free: readonly Candidate[]): Candidate | null {
   let best: Candidate | null = null;
   for (const candidate of free) {
-    const more = candidate.region.plugged_bytes > (best?.region.plugged_bytes ?? -1);
-    if (more) best = candidate;
+    if (!best || isReadier(candidate.region, best.region)) best = candidate;
   }
   return best;
+}
+
+function isReadier(one: RegionView, other: RegionView): boolean {
+  const more_bytes = one.plugged_bytes - other.plugged_bytes;
+  if (more_bytes !== 0) return more_bytes > 0;
+  return (one.prepared_bytes ?? 0) > (other.prepared_bytes ?? 0);
 }

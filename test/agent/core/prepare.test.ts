@@ -122,6 +122,17 @@ test('a start that finds its region populated is a hit of both rungs', (t) => {
   t.like(populated, { asked: 1, hits: 1 });
 });
 
+test('a start takes a populated region, though one that is plugged alone comes first', (t) => {
+  const world = unprepared();
+  const second = world.vmsOf('f')[0]?.regions.filter(({ ready }) => ready)[1];
+  const vm_id = world.vmsOf('f')[0]?.id ?? '';
+  const ready_bytes = second?.plugged_bytes ?? 0;
+  world.send({ type: 'region-prepared', vm_id, region_id: second?.id ?? '', ready_bytes });
+  world.invoke('f');
+  t.is(world.vmsOf('f')[0]?.instances[0]?.region_index, second?.index);
+  t.like(world.state.functions.get('f')?.pool.populated, { asked: 1, hits: 1 });
+});
+
 test('a start that comes before the guest is done is a hit of plugged alone', (t) => {
   const world = unprepared();
   world.invoke('f');
