@@ -1,8 +1,9 @@
 /**
  * Goal: on a host with cgroup v2 a guest that takes more than it was given is ended by its fence
- * alone, and nothing is left; and the agent says of a folder what the kernel makes of it. Method:
- * the nested machine, with Debian's kernel: agent and VMs of QEMU there, in cgroups as an operator
- * makes them. Behind HOTPLANE_CGROUP2, for all of it is emulated.
+ * alone, and nothing is left; the agent says of a folder what the kernel makes of it; and where
+ * somebody beside it takes the host's memory, memory comes back in the stated order and the kernel
+ * has nobody to kill. Method: the nested machine, with Debian's kernel: agent and VMs of QEMU
+ * there, in cgroups as an operator makes them. Behind HOTPLANE_CGROUP2, for all of it is emulated.
  */
 import test, { type ExecutionContext } from 'ava';
 import { execFile } from 'node:child_process';
@@ -31,7 +32,7 @@ const BARE =
   '-Wl,-m,elf_i386,-Ttext=0x100000,-e,_start,--build-id=none,-n,--no-warn-rwx-segments';
 
 /** Everything that was told inside, in its order. */
-async function runInside(t: ExecutionContext): Promise<readonly Told[]> {
+async function runInside(t: ExecutionContext, ...parts: string[]): Promise<readonly Told[]> {
   await ensureGuest({ variant: 'hotmem' });
   const run_dir = await mkdtemp(join(tmpdir(), 'hotplane-cgroup2-'));
   t.teardown(async () => await rm(run_dir, { recursive: true, force: true }));
@@ -51,6 +52,7 @@ async function runInside(t: ExecutionContext): Promise<readonly Told[]> {
     'test/agent/cgroup2/inside.ts',
     join(inside, 'rogue'),
     join(inside, 'images'),
+    ...parts,
   ];
   const told: Told[] = [];
   const onLine = (line: string): void => {
@@ -79,11 +81,13 @@ function partOf<W extends Told['what']>(
   return part;
 }
 
-(process.env['HOTPLANE_CGROUP2'] ? test.serial : test.skip)(
+const underCgroup2 = process.env['HOTPLANE_CGROUP2'] ? test.serial : test.serial.skip;
+
+underCgroup2(
   'under cgroup v2 a guest that takes what it was not given is fenced, and nothing is left',
   async (t) => {
     t.timeout(DEADLINE_MS + 300_000);
-    const told = await runInside(t);
+    const told = await runInside(t, 'delegation', 'fence');
     const { nothing, part, whole } = partOf(told, 'delegated');
     t.regex(nothing.why ?? '', /may not write \/sys\/fs\/cgroup\/host\/vms$/);
     t.regex(
@@ -106,6 +110,42 @@ function partOf<W extends Told['what']>(
     const { max_mib = 0, used_mib = 0 } = fenced.calm ?? {};
     t.true(used_mib > 0 && used_mib < max_mib, `${used_mib} MiB of ${max_mib} MiB`);
     t.true(max_mib <= BOOT_MIB + REGION_MIB + SLACK_MIB_MAX, 'what is plugged, and slack');
+    t.deepEqual(partOf(told, 'left'), { what: 'left', groups: [], processes: [] });
+  },
+);
+
+/** Levels of pressure, from the first to the last. */
+const LEVELS = ['reserve', 'idle', 'growth', 'starts'];
+
+underCgroup2(
+  'a hog beside the agent: memory comes back in the stated order, and nobody is killed',
+  async (t) => {
+    t.timeout(DEADLINE_MS + 300_000);
+    const told = await runInside(t, 'pressure');
+    const { levels, operations, growth, start, busy_done, after, kernel_kills } = partOf(
+      told,
+      'pressed',
+    );
+    const last = levels.indexOf('starts');
+    const rising = levels.slice(0, last + 1);
+    t.deepEqual([...new Set(rising)], LEVELS, 'each level in its turn');
+    t.deepEqual(levels.slice(-4), ['growth', 'idle', 'reserve', 'none'], 'and back again');
+    const firstOf = (what: string): number => operations.findIndex((one) => one.startsWith(what));
+    const order = ['unplug pressure calm', 'unplug stop calm', 'unplug stop late'].map(firstOf);
+    t.true(
+      order.every((at) => at >= 0),
+      operations.join('; '),
+    );
+    t.deepEqual(
+      order,
+      order.toSorted((a, b) => a - b),
+      `what stands ready, then who idles, longest first: ${operations.join('; ')}`,
+    );
+    t.not(growth, 'done', 'who wants to grow is told no');
+    t.is(start, 'HP_AGENT_HOST_PRESSURE', 'nobody starts');
+    t.false(busy_done, 'who is at work goes on');
+    t.is(after, 'done', 'and all is well again afterwards');
+    t.deepEqual(kernel_kills, []);
     t.deepEqual(partOf(told, 'left'), { what: 'left', groups: [], processes: [] });
   },
 );

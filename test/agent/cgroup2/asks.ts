@@ -18,7 +18,7 @@ function tryIt(): string {
     mkdirSync(group);
     writeFileSync(join(group, 'cgroup.procs'), String(child.pid));
     writeFileSync(join(group, 'memory.max'), String(2 ** 30));
-    writeFileSync(join(folder, '../test/cgroup.procs'), String(child.pid));
+    writeFileSync(join(folder, '../hog/cgroup.procs'), String(child.pid));
     return 'done';
   } catch (error) {
     return messageOf(error);

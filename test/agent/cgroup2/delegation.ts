@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chownSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { TEST, HOST, VMS } from './groups.ts';
+import { HOG, HOST, VMS } from './groups.ts';
 import { tell } from './told.ts';
 
 const NOBODY = 65_534;
@@ -29,6 +29,6 @@ export function delegation(): void {
   const nothing = ask();
   give(VMS);
   const part = ask();
-  give(HOST, TEST);
+  give(HOST, HOG);
   tell({ what: 'delegated', nothing, part, whole: ask() });
 }

@@ -5,24 +5,28 @@ import { MIB } from '../../../base/units.ts';
 
 const MOUNT = '/sys/fs/cgroup';
 
-/** Agent, VMs and the test share one limit, as the services of a slice do. */
+/** Agent, VMs and hog share one limit, as the services of one slice do. */
 export const HOST = join(MOUNT, 'host');
 export const AGENT = join(HOST, 'agent');
 export const VMS = join(HOST, 'vms');
-export const TEST = join(HOST, 'test');
+export const HOG = join(HOST, 'hog');
 
 export function makeGroups(limit_bytes: number): void {
   for (const [group, parent] of [
     [HOST, MOUNT],
     [AGENT, HOST],
     [VMS, HOST],
-    [TEST, HOST],
+    [HOG, HOST],
   ] as const) {
     writeFileSync(join(parent, 'cgroup.subtree_control'), '+memory');
     mkdirSync(group);
   }
   writeFileSync(join(VMS, 'cgroup.subtree_control'), '+memory');
-  writeFileSync(join(HOST, 'memory.max'), String(limit_bytes));
+  limit(limit_bytes);
+}
+
+export function limit(bytes: number): void {
+  writeFileSync(join(HOST, 'memory.max'), String(bytes));
 }
 
 /** Whoever calls it, and what he starts, is charged there. */
@@ -31,6 +35,19 @@ export function enter(group: string): void {
 }
 
 const numberIn = (path: string): number => Number(readFileSync(path, 'utf8').trim());
+
+/** A figure of a file that has one a line, like memory.events. */
+export function figureOf(group: string, file: string, name: string): number {
+  const text = readFileSync(join(group, file), 'utf8');
+  return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+}
+
+/** As the agent reckons it: what can be dropped is free. */
+export function availableMib(): number {
+  const used_bytes = numberIn(join(HOST, 'memory.current'));
+  const file_bytes = figureOf(HOST, 'memory.stat', 'inactive_file');
+  return Math.round((numberIn(join(HOST, 'memory.max')) - used_bytes + file_bytes) / MIB);
+}
 
 /** Groups of VMs that are there. */
 export function vmGroups(): readonly string[] {

@@ -12,6 +12,8 @@ import { waitFor } from '../../../base/wait.ts';
 import { AGENT, VMS } from './groups.ts';
 
 const DEADLINE_MS = 1_500_000;
+/** Levels of pressure begin at 400, 300, 200 and 100 MiB. */
+const HOST_KEEP = '400MiB';
 const DEPLOYS_MAX = 10;
 const FOLDER = '/run/hotplane-test';
 
@@ -37,6 +39,7 @@ export class RealAgent {
       cgroup: VMS,
       qemu,
       images,
+      'host-keep': HOST_KEEP,
     };
     const words = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
     const main = join(PROJECT_ROOT, 'cli/main.ts');
@@ -68,6 +71,11 @@ export class RealAgent {
   /** What it has said, stdout and log. */
   get said(): string {
     return this.#said;
+  }
+
+  /** Levels of pressure in the order in which they began. */
+  get levels(): readonly string[] {
+    return [...this.#said.matchAll(/memory pressure '(\w+)'/g)].map(([, level = '']) => level);
   }
 
   async end(): Promise<void> {

@@ -24,6 +24,23 @@ export const toldSchema = z.discriminatedUnion('what', [
     kernel_kills: z.array(z.string()),
   }),
   z.object({
+    what: z.literal('step'),
+    at_s: z.number(),
+    hog_mib: z.number(),
+    available_mib: z.number(),
+    level: z.string(),
+  }),
+  z.object({
+    what: z.literal('pressed'),
+    levels: z.array(z.string()),
+    operations: z.array(z.string()),
+    growth: z.string(),
+    start: z.string(),
+    busy_done: z.boolean(),
+    after: z.string(),
+    kernel_kills: z.array(z.string()),
+  }),
+  z.object({
     what: z.literal('left'),
     groups: z.array(z.string()),
     processes: z.array(z.string()),
