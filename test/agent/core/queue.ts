@@ -33,7 +33,7 @@ export function checkQueue(
 /** What is sent in its turn has its tokens, or is alone; who waits for memory goes without. */
 function checkTokens(before: HostState, after: HostState, sent: readonly OperationOrder[]): void {
   const { queue, config } = after;
-  const heavy = sent.filter((order) => tokensFor(order) > 0);
+  const heavy = sent.filter((order) => tokensFor(order) > 0 && !isSentAgain(before, order));
   const is_due = ({ cause, held_ms = 0 }: OperationOrder): boolean =>
     cause === 'pressure' || held_ms >= config.queue.wait_ms.reclaim;
   if (!config.queue.by_slack || isHurried(before) || isHurried(after)) return;
@@ -44,6 +44,12 @@ function checkTokens(before: HostState, after: HostState, sent: readonly Operati
   if (beside.length > 1) {
     throw new Error(`${heavy[0]?.id} goes: ${queue.heavy} of ${queue.tokens} tokens are taken`);
   }
+}
+
+/** Whether it was under way before the step: the next agent asks again for what it finds begun. */
+function isSentAgain(before: HostState, { id }: OperationOrder): boolean {
+  const was = before.operations.get(id);
+  return was !== undefined && !isWaiting(was);
 }
 
 /** Whether somebody waits for what is given back, of which all of it is in a hurry then. */
@@ -86,10 +92,8 @@ function checkSent(before: HostState, after: HostState, order: OperationOrder): 
     throw new Error(`${order.id}: a step of ${gives_bytes} bytes`);
   }
   const { wait_ms, by_slack } = after.config.queue;
-  const was = before.operations.get(order.id);
-  const is_again = was !== undefined && !isWaiting(was);
   const overdue = (order.held_ms ?? 0) >= wait_ms.refill;
-  if (classOf(order) !== 'refill' || overdue || is_again || !by_slack) return;
+  if (classOf(order) !== 'refill' || overdue || isSentAgain(before, order) || !by_slack) return;
   for (const other of after.operations.values()) {
     const of_class = classIn(after, other);
     if (isWaiting(other) && (of_class === 'start' || of_class === 'grow')) {
