@@ -66,6 +66,8 @@ export const AGENT_LIMITS = {
    * others.
    */
   status_vm_ms: 1_000,
+  /** A status that goes into a result is asked for again, while one of them is silent. */
+  heard_status_ms: 30_000,
   /** It asks so many at a time, and others after so long where one of them is silent. */
   status_asks: 4,
   status_patience_ms: 20,

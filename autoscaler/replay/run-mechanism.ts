@@ -3,6 +3,7 @@
  * clock whether or not earlier ones are done (open loop), wait for the window's end and for every
  * region to be unplugged, check the three observers, remove.
  */
+import { heardStatus } from '../../agent/api/heard-status.ts';
 import type { MechanismName } from '../../agent/model/mechanism.ts';
 import type { Clock } from '../../base/clock.ts';
 import { describeError, isHotplaneError } from '../../base/errors.ts';
@@ -10,6 +11,7 @@ import { REPLAY_LIMITS } from './limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { InjectedFailure, MechanismRun } from '../results/schema.ts';
 import type { AgentApi, AgentRecord, FunctionSpec, FunctionStatus } from './agent-api.ts';
+import type { StatusResponse } from './agent-api.ts';
 import { isDrained } from './drained.ts';
 import type { PlannedFailure } from './failures.ts';
 import { type Harm, injectFailures } from './inject.ts';
@@ -248,18 +250,22 @@ class MechanismRunner {
   }
 
   async #check(at: 'start' | 'end', origin: RunOrigin): Promise<void> {
-    const statuses = await this.#ownStatus();
-    const now_ms = this.#o.clock.nowMs();
+    const { agent, clock, signal } = this.#o;
+    const statuses = this.#ownOf(await heardStatus(agent, '', { clock, signal }));
+    const now_ms = clock.nowMs();
     for (const status of statuses) {
       this.#o.sink.memory(memoryCheckLine(status, at, now_ms, origin));
     }
   }
 
   async #ownStatus(): Promise<FunctionStatus[]> {
-    const names = new Set(this.#o.specs.map((spec) => spec.name));
     const { agent, signal } = this.#o;
-    const reply = await agent.status('', { signal });
-    return reply.functions.filter((status) => names.has(status.function.name));
+    return this.#ownOf(await agent.status('', { signal }));
+  }
+
+  #ownOf({ functions }: StatusResponse): FunctionStatus[] {
+    const names = new Set(this.#o.specs.map((spec) => spec.name));
+    return functions.filter((status) => names.has(status.function.name));
   }
 
   /** Also after a failure or Ctrl-C; a function that never came up is not an error then. */

@@ -1,6 +1,7 @@
 /** One play: an invocation for each of its works at the same time, then everything given back. */
 import { emulated } from '../../agent/model/work.ts';
 import type { AgentClient } from '../../agent/api/client.ts';
+import { heardStatus } from '../../agent/api/heard-status.ts';
 import type { FunctionStatus } from '../../agent/model/messages.ts';
 import type { Clock } from '../../base/clock.ts';
 import { gibSeconds } from './figures.ts';
@@ -27,7 +28,7 @@ export async function runPlay(
   );
   const to_ms = clock.nowMs();
   await api.drain(name, { signal });
-  const [status] = (await api.status(name, { signal })).functions;
+  const [status] = (await heardStatus(api, name, { clock, signal })).functions;
   const failed = replies.filter(({ outcome }) => outcome !== 'done');
   const [first] = failed;
   const steps = recorder.stepsOf(name);

@@ -1,4 +1,5 @@
 /** `hotplane bench memento`, without the command line around it. */
+import { heardStatus } from '../../agent/api/heard-status.ts';
 import type { FunctionProgram } from '../../agent/model/program.ts';
 import type { RealPrograms } from '../../autoscaler/replay/calibrate.ts';
 import type { DeployResponse } from '../../autoscaler/replay/agent-api.ts';
@@ -124,7 +125,7 @@ async function pagesOf(
 ): Promise<AgentPages[]> {
   const all: AgentPages[] = [];
   for (const [agent, { client }] of agents) {
-    const { functions } = await client.status('', { signal });
+    const { functions } = await heardStatus(client, '', { signal });
     for (const { function: spec, pages } of functions) {
       all.push({ agent, function: spec.name, pages });
     }

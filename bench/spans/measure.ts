@@ -1,6 +1,7 @@
 /** One invocation of a mechanism, and what the host held before, meanwhile and after. */
 import { z } from 'zod';
 import type { AgentClient } from '../../agent/api/client.ts';
+import { heardStatus } from '../../agent/api/heard-status.ts';
 import type { MechanismName } from '../../agent/model/mechanism.ts';
 import type { Operation } from '../../agent/model/records.ts';
 import { emulated } from '../../agent/model/work.ts';
@@ -67,7 +68,7 @@ export async function measureSpans(
     await waitFor(all, { clock, deadline_ms: RECORDS_MS, signal });
   }
   const end = held.look();
-  const [status] = (await api.status(name, { signal })).functions;
+  const [status] = (await heardStatus(api, name, { clock, signal })).functions;
   return {
     mechanism,
     times,

@@ -9,7 +9,6 @@ import type {
   AgentCallOptions,
   DeployResponse,
   FunctionSpec,
-  FunctionStatus,
   InvokeRequest,
   Invoked,
   Decision,
@@ -20,6 +19,7 @@ import type {
 import { EMPTY_OPERATION, EMPTY_REPLY } from './empty-messages.ts';
 import { workOf } from '../../agent/model/work.ts';
 import { NO_STATUS } from '../../agent/model/status-parts.ts';
+import { type FakeInstance, type FakeVm, silentOf, statusOf } from './fake-vm.ts';
 
 /** Records for one reader; null ends it. */
 class Inbox {
@@ -45,26 +45,6 @@ class Inbox {
   }
 }
 
-interface Instance {
-  readonly id: string;
-  readonly region: number;
-  idle: boolean;
-  /** Changes with every use, so that an old keep-alive timer knows it is not meant any more. */
-  use: number;
-}
-
-interface FakeVm {
-  readonly spec: FunctionSpec;
-  readonly vm_id: string;
-  readonly plugged: number[];
-  readonly resident: number[];
-  readonly instances: Instance[];
-  readonly queue: ((instance: Instance) => void)[];
-  starting: number;
-  started: number;
-  stopping: number;
-}
-
 export interface FakeAgentOptions {
   readonly clock: Clock;
   readonly plug_ms: number;
@@ -76,6 +56,8 @@ export interface FakeAgentOptions {
   readonly onInvoke?: (count: number) => void;
   readonly migrates?: number;
   readonly vmm?: string;
+  /** Whether guests are silent when Status asks for so many times as it has by then. */
+  readonly isSilent?: (asked: number) => boolean;
   /** By default what an emulated call says. */
   readonly wallMs?: (request: InvokeRequest) => number;
 }
@@ -88,6 +70,8 @@ export class FakeAgent implements AgentApi {
   readonly removed: string[] = [];
   readonly invoked: InvokeRequest[] = [];
   starts = 0;
+  /** How often Status was asked for. */
+  asked = 0;
   closed = false;
   #vms = new Map<string, FakeVm>();
   #watchers = new Set<(record: AgentRecord | null) => void>();
@@ -162,7 +146,7 @@ export class FakeAgent implements AgentApi {
     if (instance) instance.idle = false;
     else if (vm.instances.length + vm.starting + vm.stopping < vm.spec.concurrency) {
       ({ instance, operation_id } = await this.#start(vm));
-    } else instance = await new Promise<Instance>((resolve) => void vm.queue.push(resolve));
+    } else instance = await new Promise<FakeInstance>((resolve) => void vm.queue.push(resolve));
     const assigned_at_ms = clock.nowMs();
     const wall_ms = this.#o.wallMs?.(request) ?? emulatedMs(request);
     await clock.sleep(wall_ms, options?.signal);
@@ -182,7 +166,12 @@ export class FakeAgent implements AgentApi {
   }
 
   async status(): Promise<StatusResponse> {
-    const functions = [...this.#vms.values()].map((vm) => statusOf(vm));
+    this.asked += 1;
+    const is_silent = this.#o.isSilent?.(this.asked) ?? false;
+    const functions = [...this.#vms.values()].map((vm) => {
+      const status = statusOf(vm);
+      return is_silent ? silentOf(status) : status;
+    });
     return { ...NO_STATUS, functions, version: 'fake', pid: process.pid };
   }
 
@@ -226,14 +215,14 @@ export class FakeAgent implements AgentApi {
     return vm;
   }
 
-  async #start(vm: FakeVm): Promise<{ instance: Instance; operation_id: string }> {
+  async #start(vm: FakeVm): Promise<{ instance: FakeInstance; operation_id: string }> {
     vm.starting += 1;
     vm.started += 1;
     this.starts += 1;
     const region = vm.plugged.findIndex(
       (_, index) => !vm.instances.some((one) => one.region === index),
     );
-    const instance: Instance = {
+    const instance: FakeInstance = {
       id: `${vm.spec.name}-i${this.#count}`,
       region,
       idle: false,
@@ -256,7 +245,7 @@ export class FakeAgent implements AgentApi {
     return { instance, operation_id };
   }
 
-  #release(vm: FakeVm, instance: Instance): void {
+  #release(vm: FakeVm, instance: FakeInstance): void {
     const waiting = vm.queue.shift();
     if (waiting) return waiting(instance);
     instance.idle = true;
@@ -281,7 +270,7 @@ export class FakeAgent implements AgentApi {
 
   #tellOperation(
     vm: FakeVm,
-    instance: Instance,
+    instance: FakeInstance,
     kind: Operation['kind'],
     id: string,
     requested_at_ms: number,
@@ -349,51 +338,4 @@ export class FakeAgent implements AgentApi {
 
 function sum(list: readonly number[]): number {
   return list.reduce((total, value) => total + value, 0);
-}
-
-const PLAIN = { drift_bytes: null, span: null, address: null, host_node: null, nodes: [] };
-
-const UNSET = { targets: null, reclaim: null, spans: null, pages: null, memory: null };
-
-function statusOf(vm: FakeVm): FunctionStatus {
-  return {
-    ...UNSET,
-    function: vm.spec,
-    vm_id: vm.vm_id,
-    vm_state: 'running',
-    rungs: [],
-    instances_starting: vm.starting,
-    instances_busy: vm.instances.filter((one) => !one.idle).length,
-    instances_idle: vm.instances.filter((one) => one.idle).length,
-    instances_stopping: vm.stopping,
-    invocations_queued: vm.queue.length,
-    regions: vm.plugged.map((plugged_bytes, index) => ({
-      id: `r${index}`,
-      vm_id: vm.vm_id,
-      pci_address: `00:0${index}.0`,
-      instance_id: null,
-      max_bytes: vm.spec.limit_bytes,
-      requested_bytes: plugged_bytes,
-      plugged_bytes,
-      guest_plugged_bytes: plugged_bytes,
-      resident_bytes: vm.resident[index] ?? 0,
-      permit_bytes: plugged_bytes,
-      ...PLAIN,
-    })),
-    vm_resident_bytes: 0,
-    pages_migrated: 0,
-    permits_bytes: 0,
-    guest_plugged_bytes: 0,
-    boot_bytes: vm.spec.boot_bytes,
-    oom_kills: 0,
-    shared_bytes: null,
-    tmp_bytes: null,
-    kernel_bytes: null,
-    instances_started: vm.started,
-    unanswered: [],
-    vmm_answered_at_ms: 1,
-    guest_answered_at_ms: 1,
-    last_failure: null,
-    vms: [],
-  };
 }

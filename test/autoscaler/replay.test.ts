@@ -50,6 +50,17 @@ test('every mechanism replays the same plan over the same window, and memory com
   ]);
 });
 
+test('guests that are slow to answer are asked again, for their counts and for agreement', async (t) => {
+  const slow = rig(t, { isSilent: (asked) => asked % 3 !== 0 }, { mechanism: 'virtio-mem' });
+  const [heard] = (await slow.run()).mechanisms;
+  t.like(heard, { pages_migrated: { whole_run: 0 }, oom_kills: 0 });
+  t.like(heard?.final_agreement, { agree: true, guest_plugged_bytes: 0 });
+  const mute = rig(t, { isSilent: () => true }, { mechanism: 'virtio-mem' });
+  const [unheard] = (await mute.run()).mechanisms;
+  t.like(unheard, { pages_migrated: { whole_run: null }, oom_kills: null });
+  t.like(unheard?.final_agreement, { agree: false, guest_plugged_bytes: null });
+});
+
 test('a call waited exactly when no instance was idle at its arrival, cold or not', async (t) => {
   const { out, run } = rig(t, {}, { mechanism: 'virtio-mem', concurrency: '2' });
   await run();
