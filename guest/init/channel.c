@@ -15,6 +15,14 @@
 #define SEARCH_FAST_MS 10
 #define SEARCH_SLOW_MS 500
 #define SEARCH_FAST_FOR_MS 10000
+/*
+ * The kernel tells of a hang-up apart from what is written: a busy guest may read the first request
+ * of a connection before it sees that the one before it has ended, for so long. It sees the new one
+ * soon after, then: both were told before the request came.
+ */
+#define HANGUP_LATE_MS 10000
+#define HANGUP_DOUBT_MS 2000
+#define HANGUP_POLL_MS 5
 #define OUTPUT_MAX (1024 * 1024)
 /* Chunks of payloads wait in their programs while more than this is queued. */
 #define OUTPUT_FREE_BELOW (32 * 1024)
@@ -31,6 +39,10 @@ static struct {
 	/* The stream may hold more than there was room for. */
 	bool unread;
 	double search_since_ms;
+	/* A hang-up seen before may be that of an earlier connection; 0: none is awaited. */
+	double late_until_ms;
+	/* Such a one was seen, and not yet that the port is connected; 0: it was not. */
+	double doubt_since_ms;
 	size_t input_at;
 	/* No line ends between the two. */
 	size_t input_seen;
@@ -138,10 +150,35 @@ static bool port_is_hung_up(void)
 	return poll(&look, 1, 0) > 0 && (look.revents & POLLHUP);
 }
 
+void channel_began_unseen(void)
+{
+	if (channel.is_port)
+		channel.late_until_ms = boottime_ms() + HANGUP_LATE_MS;
+}
+
+/* Of the end of an earlier connection nothing is lost: what is sent meanwhile waits. */
+static void port_seen(bool hung_up)
+{
+	double now_ms = boottime_ms();
+
+	if (!hung_up) {
+		channel.doubt_since_ms = 0;
+		return set_connected(true);
+	}
+	if (channel.connected && channel.doubt_since_ms == 0 && now_ms < channel.late_until_ms) {
+		channel.late_until_ms = 0;
+		channel.doubt_since_ms = now_ms;
+	}
+	if (channel.doubt_since_ms > 0 && now_ms < channel.doubt_since_ms + HANGUP_DOUBT_MS)
+		return loop_wake_within(HANGUP_POLL_MS);
+	channel.doubt_since_ms = 0;
+	set_connected(false);
+}
+
 static void end_of_stream(void)
 {
 	if (channel.is_port)
-		set_connected(!port_is_hung_up());
+		port_seen(port_is_hung_up());
 	else
 		drop_stream();
 }
@@ -221,7 +258,7 @@ static void stream_ready(struct watch *watch, uint32_t events)
 {
 	(void)watch;
 	if (channel.is_port)
-		set_connected(!(events & EPOLLHUP));
+		port_seen(events & EPOLLHUP);
 	if (channel.connected)
 		fill_input();
 	if (channel.connected && channel.output_used > 0)
@@ -232,6 +269,8 @@ static void take_stream(int fd, bool is_port)
 {
 	drop_stream();
 	channel.is_port = is_port;
+	channel.late_until_ms = 0;
+	channel.doubt_since_ms = 0;
 	if (watch_add(&channel.stream, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
 		      stream_ready) < 0)
 		return;
@@ -263,6 +302,8 @@ void channel_tick(void)
 	int fd;
 
 	if (channel.stream.added) {
+		if (channel.doubt_since_ms > 0)
+			port_seen(port_is_hung_up());
 		if (channel.connected && channel.output_used > 0)
 			flush_output();
 		return;

@@ -19,6 +19,11 @@ struct channel_handlers {
 };
 
 void channel_setup(const struct channel_handlers *handlers);
+/*
+ * The connection that is there began without being seen to: the end of the one before it, which may
+ * show from now on, is not its own.
+ */
+void channel_began_unseen(void);
 /* Looks for the port as long as there is none; called once a round. */
 void channel_tick(void);
 /*

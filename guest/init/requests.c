@@ -230,8 +230,10 @@ static void serve(uint64_t id, const struct json_document *document, size_t leng
  */
 static void notice_new_connection(uint64_t id)
 {
-	if (id <= last_id)
+	if (id <= last_id) {
+		channel_began_unseen();
 		requests_connected();
+	}
 	last_id = id;
 }
 

@@ -95,6 +95,8 @@ export class GuestChannel {
   readonly #waiting = new Map<number, Waiting>();
   readonly #greeting = Promise.withResolvers<Hello>();
   #next_id = 1;
+  /** Of the ping that asks for a hello; null: nobody knocked. */
+  #knock_id: number | null = null;
   #greeted = false;
   #ended: HotplaneError | null = null;
   /** Lines of this turn of the event loop, not written yet. */
@@ -154,11 +156,13 @@ export class GuestChannel {
 
   /**
    * Asks a guest that runs already for its hello: to be called first on a connection that is not
-   * the guest's first one. Ends a half line of an earlier connection.
+   * the guest's first one. Ends a half line of an earlier connection. A guest to which the earlier
+   * one said nothing at all takes it for the same, and has a hello in its reply alone.
    */
   knock(): void {
     const id = this.#next_id;
     this.#next_id += 1;
+    this.#knock_id = id;
     this.#send(`\n${JSON.stringify({ id, type: 'ping' })}\n`);
   }
 
@@ -208,6 +212,9 @@ export class GuestChannel {
     if (!this.#greeted) {
       // Boot messages, half a line of an earlier life: skipped until the first hello.
       if (message?.['type'] === 'hello') this.#greet(message);
+      else if (message && this.#knock_id !== null && message['id'] === this.#knock_id) {
+        if (isObject(message['result'])) this.#greet(message['result']);
+      }
       return;
     }
     if (!message || !cut) return this.#end(guestInvalid(vm_id, quote(line.toString('utf8'))));

@@ -271,6 +271,9 @@ async function agentIn(t: ExecutionContext, folder: string, socket: string) {
   const args = [main, 'agent', ...words, `--state-dir=${join(folder, 'state')}`];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
+  t.teardown(() => {
+    if (!t.passed) t.log(said.slice(-6_000));
+  });
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (said += chunk.toString()));
   }

@@ -87,7 +87,7 @@ export async function bootSelftestGuest(
   t.teardown(() => vm.shutdown());
   const lines = async (): Promise<readonly string[]> =>
     (await readFile(vm.console_path, 'utf8')).split('\n').slice(0, -1);
-  const agent = await connectGuest(vm, options.hello_ms ?? HELLO_MS[variant]).catch(
+  const agent = await connectGuest(vm, { hello_ms: options.hello_ms ?? HELLO_MS[variant] }).catch(
     async (error: unknown) => {
       t.log(`no hello; the console ends with:\n${await readTail(vm.console_path)}`);
       throw error;

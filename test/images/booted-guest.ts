@@ -119,8 +119,17 @@ export async function bootGuest(t: ExecutionContext, numa = false): Promise<Boot
   return await connectGuest(await launchGuest(t, numa));
 }
 
+interface Connecting {
+  readonly hello_ms?: number;
+  /** As an agent that takes up a VM which another launched. */
+  readonly knocks?: boolean;
+}
+
 /** The agent's channel on a running guest. Rejects when there is no hello in time. */
-export async function connectGuest(vm: Vm, hello_ms = HELLO_MS): Promise<BootedGuest> {
+export async function connectGuest(
+  vm: Vm,
+  { hello_ms = HELLO_MS, knocks = false }: Connecting = {},
+): Promise<BootedGuest> {
   const exits: ExitEvent[] = [];
   const logs: Logged[] = [];
   const channel = new GuestChannel({
@@ -131,6 +140,7 @@ export async function connectGuest(vm: Vm, hello_ms = HELLO_MS): Promise<BootedG
     onLog: (event, bytes) => logs.push({ ...event, text: bytes.toString() }),
     onClosed: () => undefined,
   });
+  if (knocks) channel.knock();
   const timer = setTimeout(() => channel.close(), hello_ms);
   const hello = await channel.hello.finally(() => clearTimeout(timer));
   const pci = (await vm.observe()).regions.map((region) => region.pci_address);
@@ -178,6 +188,7 @@ function startRequest(
 
 export interface RawChannel {
   send(text: string | Uint8Array): void;
+  close(): void;
   /** The next line that `matches`, others skipped; null at the deadline. */
   next(
     matches: (message: Record<string, unknown>) => boolean,
@@ -194,6 +205,7 @@ export async function openRaw(vm: Vm): Promise<RawChannel> {
   });
   return {
     send: (text) => void stream.write(text),
+    close: () => void stream.destroy(),
     next: async (matches) =>
       await waitFor(
         () => {

@@ -6,7 +6,7 @@ import test from 'ava';
 import { helloSchema } from '../../guest/protocol/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
 import { waitFor } from '../../base/wait.ts';
-import { bootGuest, launchGuest, openRaw } from './booted-guest.ts';
+import { bootGuest, connectGuest, launchGuest, openRaw } from './booted-guest.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 
 const isHello = (message: Record<string, unknown>): boolean => message['type'] === 'hello';
@@ -62,6 +62,41 @@ test('a connection whose begin was not seen is greeted at its first request', as
   raw.send('{"id":1,"type":"ping"}\n');
   t.truthy(await raw.next(isHello));
   t.truthy(await raw.next((message) => message['id'] === 1));
+});
+
+/** Agents that follow one another, and what each of them asks for. */
+const AGENTS = 60;
+const ASKED = 12;
+
+test('each of many agents, one right behind the other, is greeted once and answered', async (t) => {
+  const first = await bootGuest(t);
+  const { vm, hello } = first;
+  // Two programs that compute keep the kernel from telling at once that a connection has ended.
+  const work = { anonymous_bytes: 4096, file_bytes: 0, cpu_ms: 600_000, wall_ms: 600_000 };
+  for (const instance of ['busy-1', 'busy-2']) {
+    await first.start(instance);
+    first.work(instance, work).catch(() => undefined);
+  }
+  await first.stats();
+  first.channel.close();
+  for (let agent = 1; agent <= AGENTS; agent += 1) {
+    const next = await connectGuest(vm, { knocks: true });
+    t.is(next.hello.boot_ms, hello.boot_ms);
+    for (let asked = 0; asked < ASKED; asked += 1) {
+      await t.notThrowsAsync(next.stats(), `agent ${agent}, request ${asked}`);
+    }
+    next.channel.close();
+  }
+});
+
+test('an agent is greeted though the one before it died without a word', async (t) => {
+  const vm = await launchGuest(t);
+  const mute = await openRaw(vm);
+  t.truthy(await mute.next(isHello));
+  mute.close();
+  const next = await connectGuest(vm, { knocks: true });
+  t.true(next.hello.boot_ms > 0);
+  next.channel.close();
 });
 
 test('a panic of the guest is seen on the console and ends the VM', async (t) => {
