@@ -249,7 +249,9 @@ export function spansFound(
     if (!named) continue;
     const { name, instance_id, opened_at_ms } = named;
     const told = found.find((one) => one.span === name && one.instance_id === instance_id);
-    if (!told) closeIn(draft, fn, vm, editRegion(draft, vm, index));
+    // One of another size was asked for after this one was closed, and nobody heard of that.
+    const is_same = told && roundUp(told.bytes, sizeUnitBytes(vmSpec(fn, vm))) === named.bytes;
+    if (!is_same) closeIn(draft, fn, vm, editRegion(draft, vm, index));
     else if (told.state === 'asked' && opened_at_ms !== null) {
       tellOpen(draft, vm, editRegion(draft, vm, index));
     }

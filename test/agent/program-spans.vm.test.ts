@@ -31,7 +31,7 @@ const TIMES = 5;
 const SPAN_BYTES = 64 * MIB;
 const CALLS = 50;
 /** Of a short span beside one that is held: an agent is killed and started meanwhile. */
-const HELD_TIMES = 150;
+const HELD_TIMES = 300;
 /** As for a client that talks garbage to its API (hostile.vm.test.ts). */
 const TIMES_MAX = 10;
 

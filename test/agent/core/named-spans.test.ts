@@ -267,6 +267,18 @@ test('an agent killed between ask and plug: the next one plugs, and tells', (t) 
   t.like(told(world), [{ type: 'open-span', span: 'data' }]);
 });
 
+test('closed and asked for again with another size while no agent was there: it has that', (t) => {
+  const world = busy();
+  ask(world, 'data', 64 * MIB);
+  complete(world, 'plug');
+  killed(world, [{ bytes: 100 * MIB }]);
+  t.deepEqual(resizes(world), ['close r2']);
+  complete(world, 'unplug');
+  complete(world, 'plug');
+  t.like(told(world), [{ type: 'open-span', span: 'data', region_id: 'r2' }]);
+  t.is(regions(world)[2]?.plugged_bytes, 100 * MIB);
+});
+
 test('an agent killed between plug and word: the next one tells it again', (t) => {
   const world = busy();
   ask(world, 'data', 64 * MIB);
