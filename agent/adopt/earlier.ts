@@ -14,6 +14,7 @@ import { checkHost } from '../core/invariants.ts';
 import { countGranted } from '../core/permits.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { HostFacts, HostState } from '../model/state.ts';
+import { endYield } from '../pressure/cpu-yield.ts';
 import { hostOf } from '../store/rows.ts';
 import { corrupt } from '../store/state-errors.ts';
 import type { StateStore } from '../store/state-file.ts';
@@ -64,6 +65,8 @@ export async function livingVms(
         log.warn({ vm: id }, 'a VM of the earlier agent is not there any more');
         return [];
       }
+      // Nobody would be there to end it.
+      endYield(handle);
       const identity = { pid: handle.pid, start_ticks: handle.pid_start_ticks };
       const end = (): Promise<void> => endVmm(identity, hostClock, AGENT_LIMITS.leftover_signal_ms);
       return [[id, { takeUp: () => driver.adopt(handle), end }]];

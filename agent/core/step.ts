@@ -38,6 +38,7 @@ import { settle, settleShort } from './settle.ts';
 import { setTargets } from './targets.ts';
 import { meterNamedSpans } from './span-tally.ts';
 import { earlier } from './wakes.ts';
+import { settleYields } from './yielding.ts';
 
 /** Rows that a step made, changed or took away, by their keys. */
 export interface Changed {
@@ -82,11 +83,12 @@ export function step(
   for (const fn of draft.functions.rows) if (fn) settle(draft, fn);
   if (draft.short.length > 0) settleShort(draft, event);
   const queue_ms = dispatch(draft);
+  const yields_ms = settleYields(draft);
   meterPools(draft);
   meterNamedSpans(draft);
   noteDrained(draft);
   const due_ms = draft.alarms.earliest((name) => readFunction(draft, name)?.wake_at_ms ?? null);
-  const at_ms = earlier(due_ms, queue_ms);
+  const at_ms = earlier(earlier(due_ms, queue_ms), yields_ms);
   if (at_ms !== null) actions.push({ type: 'wake', at_ms });
   checkStep(draft);
   const changed = {

@@ -76,6 +76,9 @@ export class Performer {
         return this.#guard(runners.of(action.order.vm_id).resize(action.order), action);
       case 'cut-shrink':
         return runners.of(action.vm_id).cutShrink(action.operation_id);
+      case 'yield-cpu':
+        // One that is being launched, or left by an earlier agent, has nothing to end.
+        return runners.find(action.vm_id)?.yieldCpu(action.yields);
       case 'end-steps':
         return this.#guard(runners.of(action.vm_id).endSteps(action.order, action.reason), action);
       case 'deny-growth':

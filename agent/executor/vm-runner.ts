@@ -17,6 +17,7 @@ import type { FunctionSpec } from '../model/spec.ts';
 import { guestClosed } from '../../guest/protocol/errors.ts';
 import { type GuestStats, regionAddress } from '../../guest/protocol/protocol.ts';
 import { isBug } from '../observe/fail-stop.ts';
+import { CpuYield } from '../pressure/cpu-yield.ts';
 import { agentError } from '../model/errors.ts';
 import { errorOf, refusalOf } from '../model/failure.ts';
 import { instanceNetwork, type VmNetwork } from '../model/network.ts';
@@ -82,6 +83,7 @@ export class VmRunner {
   readonly #stopping = new AbortController();
   readonly #resizes: Resizes;
   #vm: Vm | null = null;
+  #cpu: CpuYield | null = null;
   #guest: GuestLink | null = null;
   #pci = new Map<string, string>();
   #booting: Promise<void> = Promise.resolve();
@@ -192,6 +194,11 @@ export class VmRunner {
       planNic: async () => await this.#planNic(),
       onVm: (vm) => {
         this.#vm = vm;
+        this.#cpu = new CpuYield({
+          vmm: vm.handle,
+          clock: deps.clock,
+          onFailure: (why) => this.#tell('warn', 'yield', { why }, 'its VMM cannot yield the CPU'),
+        });
         this.memory.look().catch((error: unknown) => deps.onBug(error, { look: vm_id }));
       },
       onExit: ({ instance, reason, status, signal }) => {
@@ -246,6 +253,7 @@ export class VmRunner {
     if (failure && !this.#failed) this.#log.error({ err: errOf(failure) }, 'the VM is ended');
     this.#failed ||= failure !== null;
     this.#stopping.abort();
+    this.yieldCpu(false);
     await this.#booting;
     this.growth.close();
     this.spans.close();
@@ -273,6 +281,7 @@ export class VmRunner {
   /** Leaves the VM running, for another agent to take up. */
   async release(): Promise<void> {
     this.#stopping.abort();
+    this.yieldCpu(false);
     await this.#booting;
     this.#guest?.close();
     this.memory.close();
@@ -349,6 +358,11 @@ export class VmRunner {
 
   async endSteps(order: OperationOrder, reason: string): Promise<void> {
     await this.#resizes.endSteps(order, reason);
+  }
+
+  /** From now on its VMM runs behind all else on the host, or as others do. */
+  yieldCpu(yields: boolean): void {
+    this.#cpu?.set(yields);
   }
 
   cutShrink(operation_id: string): void {

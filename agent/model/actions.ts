@@ -140,6 +140,8 @@ export type Action =
     }
   /** Somebody waits for memory in a region that is being shrunk: that ends with what it has. */
   | { readonly type: 'cut-shrink'; readonly vm_id: string; readonly operation_id: string }
+  /** From now on its VMM runs behind all else on the host, or as others do. */
+  | { readonly type: 'yield-cpu'; readonly vm_id: string; readonly yields: boolean }
   /** An operation ends between two of its steps: no further one is asked for. */
   | {
       readonly type: 'end-steps';

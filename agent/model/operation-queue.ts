@@ -35,6 +35,11 @@ export interface QueueConfig {
    * giving it back has paid stays plugged; null: every one is given back.
    */
   readonly hold_ms_per_gib_s: number | null;
+  /**
+   * Whether a VMM whose only work is reclaim that nobody waits for runs behind all else on the
+   * host, for `wait_ms.reclaim` at most; false also where the host has no way to do it.
+   */
+  readonly yields: boolean;
 }
 
 /** Chosen, but for the step: the issue of MASK's tokens, applied to memory. */
@@ -49,6 +54,7 @@ export const DEFAULT_QUEUE: QueueConfig = {
   epoch_ms: 1_000,
   wait_ms: { start: 100, grow: 100, refill: 1_000, reclaim: 1_000 },
   hold_ms_per_gib_s: null,
+  yields: false,
 };
 
 /** No queue: all goes at once, whole, in the order of decisions. What others are compared with. */
@@ -77,6 +83,8 @@ export interface QueueState {
   readonly reclaimed_at_ms: number | null;
   /** How many times as long the worst neighbour ran in the last epoch; null: nobody tells. */
   readonly slowdown: number | null;
+  /** VMs whose VMMs run behind all else now; an agent that takes them over knows of none. */
+  readonly yielding: readonly string[];
 }
 
 /** `host_cpus`: null: not known. */
@@ -94,6 +102,7 @@ export function newQueue(
     met: false,
     reclaimed_at_ms: null,
     slowdown: null,
+    yielding: [],
   };
 }
 

@@ -246,6 +246,12 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: String(DEFAULT_QUEUE.wait_ms.reclaim),
   },
   {
+    name: 'reclaim_yields',
+    kind: SWITCH,
+    doc: 'a VMM runs behind all else while all it does is give back what nobody waits for',
+    default: 'true',
+  },
+  {
     name: 'operations_max',
     kind: wholeBetween('N', 1, CLI_LIMITS.operations_max),
     doc: 'most changes of memory at once; those with the least time left go first',

@@ -3,8 +3,8 @@ import { DEFAULT_QUEUE, type QueueConfig } from '../../agent/model/operation-que
 import { CLI_LIMITS } from '../limits.ts';
 import type { Values } from '../values.ts';
 
-/** How changes of memory wait for their turn. */
-export function queueOf(values: Values): QueueConfig {
+/** How changes of memory wait for their turn; `yields`: whether VMMs do, beside them. */
+export function queueOf(values: Values, yields: boolean): QueueConfig {
   const most = CLI_LIMITS.operations_max;
   const optional = (name: string, lowest: number, highest: number): number | null =>
     values.optional(name) === undefined ? null : values.whole(name, lowest, highest);
@@ -18,5 +18,6 @@ export function queueOf(values: Values): QueueConfig {
     wait_ms: { ...DEFAULT_QUEUE.wait_ms, reclaim: wait_ms },
     at_once_max: optional('operations-max', 1, most),
     hold_ms_per_gib_s: optional('hold-ms-per-gib-s', 1, 1_000_000),
+    yields,
   };
 }

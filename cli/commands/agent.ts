@@ -20,6 +20,7 @@ import {
   readHostMemory,
   usualKeepBytes,
 } from '../../agent/pressure/host-memory.ts';
+import { whyNoYield } from '../../agent/pressure/cpu-yield.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
 import { agentError } from '../../agent/model/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -114,6 +115,7 @@ function boundsOf(
   values: Values,
   host_limit_bytes: number,
   memory: HostMemory,
+  yields: boolean,
 ): Partial<CoreConfig> {
   return {
     node_limits: nodeLimitsOf(values, host_limit_bytes),
@@ -127,7 +129,7 @@ function boundsOf(
     host_keep_bytes: hostKeepBytes(values, memory),
     memory_wait_ms: values.whole('memory-wait-ms', 0, AGENT_LIMITS.invocation_queued_ms),
     bridges: parseBridges(values.optional('bridges') ?? '') ?? [],
-    queue: queueOf(values),
+    queue: queueOf(values, yields),
   };
 }
 
@@ -250,7 +252,7 @@ async function run(input: CommandInput): Promise<number> {
     cgroup_root: group.root,
     vmm_overhead_bytes: values.bytes('vmm-overhead'),
     host_cpus: availableParallelism(),
-    bounds: boundsOf(values, host_limit_bytes, memory),
+    bounds: boundsOf(values, host_limit_bytes, memory, yieldsOn(values, group, log)),
     dns: namesOf(values.optional('dns') ?? '').filter(Boolean),
     ...peersOf(values),
     ...shownBy(values),
@@ -295,6 +297,14 @@ function hostOf(values: Values) {
   const group = cgroupOf(values);
   const memory = readHostMemory({ proc: '/proc', vms: group.root });
   return { group, memory, host_limit_bytes: hostLimitBytes(values, memory) };
+}
+
+/** Whether VMMs yield the CPU while they only give memory back: where the host has a way. */
+function yieldsOn(values: Values, { root }: Cgroup, log: Logger): boolean {
+  if (!values.flag('reclaim-yields')) return false;
+  const why = whyNoYield(root);
+  if (why !== null) log.info({ why }, 'VMMs that give memory back do not yield the CPU');
+  return why === null;
 }
 
 /** How to start VMMs, in their group if there is one, which is told. */

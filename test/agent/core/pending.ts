@@ -7,6 +7,7 @@ const NO_ANSWER = [
   'deny-growth',
   'cut-shrink',
   'end-steps',
+  'yield-cpu',
   'open-span',
   'refuse-span',
 ] as const;

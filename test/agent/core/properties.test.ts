@@ -83,6 +83,7 @@ const host = fc.record({
   tokens_max: fc.constantFrom(1, 8),
   by_slack: fc.constantFrom(true, true, false),
   hold_ms_per_gib_s: fc.constantFrom(null, 1, 1_000),
+  yields: fc.constantFrom(true, true, false),
 });
 
 interface Made {
@@ -96,6 +97,7 @@ interface Made {
   readonly tokens_max: number;
   readonly by_slack: boolean;
   readonly hold_ms_per_gib_s: number | null;
+  readonly yields: boolean;
 }
 
 function worldOf({ gib, sharing, series_revision, host_keep_bytes, ...settings }: Made): World {

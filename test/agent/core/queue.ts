@@ -9,6 +9,7 @@ import {
 import type { Action } from '../../../agent/model/actions.ts';
 import type { OperationOrder, OperationState } from '../../../agent/model/operations.ts';
 import type { HostState } from '../../../agent/model/state.ts';
+import { checkYields } from './yields.ts';
 
 /** Throws where a step lets somebody starve, counts wrongly, or sends what has to wait. */
 export function checkQueue(
@@ -28,6 +29,7 @@ export function checkQueue(
   const sent = actions.flatMap((one) => (one.type === 'resize-region' ? [one.order] : []));
   for (const order of sent) checkSent(before, after, order);
   checkTokens(before, after, sent);
+  checkYields(before, after, actions, now);
 }
 
 /** What is sent in its turn has its tokens, or is alone; who waits for memory goes without. */
