@@ -1,7 +1,10 @@
 /** Which ideas of the queue of operations an agent has in a run, and how it is told so. Pure. */
 
-/** Few heavy unplugs at once; none that would not pay; in steps, which others go between. */
-const IDEAS = ['tokens', 'bypass', 'steps'] as const;
+/**
+ * Few heavy unplugs at once; none that would not pay; in steps, which others go between; behind all
+ * else on the CPUs of the host.
+ */
+const IDEAS = ['tokens', 'bypass', 'steps', 'yields'] as const;
 export type Idea = (typeof IDEAS)[number];
 
 export interface Arm {
@@ -32,6 +35,7 @@ const WITHOUT: Readonly<Record<Idea, readonly string[]>> = {
   ],
   bypass: [],
   steps: ['--reclaim-step', 'off'],
+  yields: ['--no-reclaim-yields'],
 };
 
 /** `hold_ms_per_gib_s`: what bypass reckons with. */

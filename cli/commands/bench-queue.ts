@@ -16,7 +16,8 @@ export const benchQueueCommand: Command = {
     arms: {
       value: 'LIST',
       summary:
-        'some of tokens, bypass, steps, no-tokens, no-bypass, no-steps, all; off is always there',
+        'some of tokens, bypass, steps, yields, each of them with no- before it, all; off is ' +
+        'always there',
     },
     price: {
       value: 'MS',
@@ -35,9 +36,10 @@ an unplug is under way is set against what they take in quiet time, in the same 
 
 Each arm is an agent of its own with some of the ideas by which the queue of operations protects
 neighbours: tokens (few large unplugs at once, fewer where others are slowed down), bypass (none
-that would not pay) and steps (of 128 MiB, with others in between). Without any, each alone, each
-left out, all; every second round runs backwards. A turn lasts until each function had its part of
---calls that met an unplug, and as many that met quiet time: a p99 needs 100 of both.
+that would not pay), steps (of 128 MiB, with others in between) and yields (behind all else on the
+CPUs while nobody waits). Without any, each alone, each left out, all; every second round runs
+backwards. A turn lasts until each function had its part of --calls that met an unplug, and as many
+that met quiet time: a p99 needs 100 of both.
 
 Prints p50, p95 and p99 of each function against quiet time, the worst slowdown, the weighted
 speed-up, GiB given back in a second, and the longest wait of any operation for its turn. It takes
@@ -48,7 +50,7 @@ Exits with 0 also when a promise is missed, unless --strict.
 
 Examples:
   hotplane bench queue --churn 512MiB --cycles 2 --rounds 1 --arms all
-  hotplane bench queue --arms tokens,bypass,steps,all --minutes 12 --out bench-queue-1
+  hotplane bench queue --arms tokens,bypass,steps,yields,all --minutes 15 --out bench-queue-1
 `,
   async run({ values, stdout, stderr, signal }) {
     const { runQueueBench } = await import('../../bench/queue/command.ts');

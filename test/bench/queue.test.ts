@@ -65,7 +65,7 @@ for (const [option, text] of BAD) {
 test('an agent has the ideas of its arm, and each is alone in one and left out in one', (t) => {
   t.deepEqual(
     ARMS.map(({ ideas }) => ideas.length),
-    [0, 1, 1, 1, 2, 2, 2, 3],
+    [0, 1, 1, 1, 1, 3, 3, 3, 3, 4],
   );
   const [off] = ARMS;
   const nothing = [
@@ -76,7 +76,7 @@ test('an agent has the ideas of its arm, and each is alone in one and left out i
     '--reclaim-slowdown',
     '10000',
   ];
-  t.deepEqual(agentOptions(off, 7), [...nothing, '--reclaim-step', 'off']);
+  t.deepEqual(agentOptions(off, 7), [...nothing, '--reclaim-step', 'off', '--no-reclaim-yields']);
   const all = armNamed('all');
   t.deepEqual(all && agentOptions(all, 7), ['--hold-ms-per-gib-s', '7']);
 });
@@ -86,7 +86,7 @@ test('every second round runs backwards, and without any idea is always among th
     queueTurnsOf(OPTIONS).map(({ arm, round }) => `${round} ${arm.name}`),
     ['1 off', '1 steps', '1 all', '2 all', '2 steps', '2 off'],
   );
-  t.is(parseQueueBenchOptions({ ...RAW, arms: undefined }).arms.length, 8);
+  t.is(parseQueueBenchOptions({ ...RAW, arms: undefined }).arms.length, 10);
 });
 
 test('what comes and goes is four instances, and a call of a neighbour is work that is counted', (t) => {
