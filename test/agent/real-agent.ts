@@ -6,6 +6,7 @@ import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { prepareImages } from '../../agent/executor/built-images.ts';
 import { HostAgent } from '../../agent/executor/host-agent.ts';
+import type { CoreConfig } from '../../agent/model/config.ts';
 import { hostClock } from '../../base/clock.ts';
 import { silentProgress } from '../../base/progress.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
@@ -14,6 +15,7 @@ import { openHypervisor } from '../../hypervisor-client/index.ts';
 export async function realAgent(
   t: Pick<ExecutionContext, 'teardown'>,
   host_limit_bytes: number,
+  bounds: Partial<CoreConfig> = {},
 ): Promise<HostAgent> {
   const folder = await mkdtemp(join(tmpdir(), 'hp-real-'));
   const log = pino({ level: 'warn' });
@@ -25,6 +27,7 @@ export async function realAgent(
     images: await prepareImages({ ...wanted, progress: silentProgress }),
     log,
     host_limit_bytes,
+    bounds,
     vms_dir: folder,
     version: 'test',
   });
