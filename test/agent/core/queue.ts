@@ -35,23 +35,24 @@ export function checkQueue(
 /** What is sent in its turn has its tokens, or is alone; who waits for memory goes without. */
 function checkTokens(before: HostState, after: HostState, sent: readonly OperationOrder[]): void {
   const { queue, config } = after;
-  const heavy = sent.filter((order) => tokensFor(order) > 0 && !isSentAgain(before, order));
+  const heavy = sent.filter((order) => tokensFor(order) > 0);
+  const [first] = heavy.filter((order) => !isSentAgain(before, order));
   const is_due = ({ cause, held_ms = 0 }: OperationOrder): boolean =>
     cause === 'pressure' || held_ms >= config.queue.wait_ms.reclaim;
   if (!config.queue.by_slack || isHurried(before) || isHurried(after)) return;
-  if (heavy.length === 0 || heavy.some(is_due) || queue.heavy <= queue.tokens) return;
+  if (!first || heavy.some(is_due) || queue.heavy <= queue.tokens) return;
   const beside = [...after.operations.values()].filter(
     (one) => !isWaiting(one) && tokensFor(one) > 0,
   );
   if (beside.length > 1) {
-    throw new Error(`${heavy[0]?.id} goes: ${queue.heavy} of ${queue.tokens} tokens are taken`);
+    throw new Error(`${first.id} goes: ${queue.heavy} of ${queue.tokens} tokens are taken`);
   }
 }
 
 /** Whether it was under way before the step: the next agent asks again for what it finds begun. */
-function isSentAgain(before: HostState, { id }: OperationOrder): boolean {
+function isSentAgain(before: HostState, { id, steps = 0 }: OperationOrder): boolean {
   const was = before.operations.get(id);
-  return was !== undefined && !isWaiting(was);
+  return was !== undefined && !isWaiting(was) && (was.steps ?? 0) === steps;
 }
 
 /** Whether somebody waits for what is given back, of which all of it is in a hurry then. */
