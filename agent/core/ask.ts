@@ -271,6 +271,17 @@ export function recordQueue(
   }));
 }
 
+/** Records that a VMM runs behind all else from now on. */
+export function recordYield(draft: Draft, fn: FunctionState, vm_id: string): void {
+  record(draft, 'queue', fn, () => ({
+    policy: QUEUE,
+    vm_id,
+    inputs: {},
+    answer: `yield ${vm_id}`,
+    reason: 'nobody waits for what it gives back',
+  }));
+}
+
 /** Records what stood ready on a rung of the pool and goes to others that need its memory. */
 export function recordGiveWay(
   draft: Draft,

@@ -1,13 +1,13 @@
 /**
- * Reclaim yields the CPU: while all that a VM does is give memory back that nobody waits for, its
- * VMM runs behind everything else on the host. A call of a neighbour goes before it, and a CPU that
- * nobody needs is used in full. It ends with the first step in which somebody waits, or after the
- * bound of an unplug's wait.
+ * Reclaim yields the CPU: while all that a VM does is end instances and give memory back that
+ * nobody waits for, its VMM runs behind everything else on the host. A call of a neighbour goes
+ * before it, and a CPU that nobody needs is used in full. It ends with the first step in which
+ * somebody waits, or after the bound of an unplug's wait, for each of the two.
  */
 import { classOf, isWaiting } from '../model/operation-queue.ts';
 import type { OperationState } from '../model/operations.ts';
-import type { FunctionState, VmState } from '../model/state.ts';
-import { recordQueue } from './ask.ts';
+import type { FunctionState, InstanceState, VmState } from '../model/state.ts';
+import { recordYield } from './ask.ts';
 import { type Draft, readFunction, readOperation, readVm } from './draft.ts';
 import { earlier } from './wakes.ts';
 
@@ -27,8 +27,7 @@ export function settleYields(draft: Draft): number | null {
       wake_ms = earlier(wake_ms, found.until_ms);
       if (was) continue;
       draft.actions.push({ type: 'yield-cpu', vm_id, yields: true });
-      const because = 'nobody waits for what it gives back';
-      recordQueue(draft, found.fn, found.operation, { answer: 'yield', because });
+      recordYield(draft, found.fn, vm_id);
     } else if (was) {
       draft.actions.push({ type: 'yield-cpu', vm_id, yields: false });
     }
@@ -47,8 +46,6 @@ function touched(draft: Draft, yielding: readonly string[]): ReadonlySet<string>
 
 interface Yield {
   readonly fn: FunctionState;
-  /** One of those for which it does. */
-  readonly operation: OperationState;
   readonly until_ms: number;
 }
 
@@ -58,20 +55,28 @@ function yieldOf(draft: Draft, vm_id: string): Yield | null {
   const fn = vm && readFunction(draft, vm.function);
   if (!vm || !fn || draft.short.length > 0 || draft.pressure.level !== 'none') return null;
   if (isWaitedFor(fn) || isAtWork(vm)) return null;
-  let found: { operation: OperationState; until_ms: number } | null = null;
+  let until_ms: number | null = null;
+  for (const instance of vm.instances) until_ms = earlier(until_ms, endsUntil(draft, instance));
   for (const { operation_id } of vm.regions) {
     const operation = operation_id === null ? undefined : readOperation(draft, operation_id);
     if (!operation) continue;
     if (isUrgent(operation)) return null;
     if (isWaiting(operation)) continue;
-    const until_ms = yieldsUntil(draft, operation);
-    if (!found || until_ms < found.until_ms) found = { operation, until_ms };
+    until_ms = earlier(until_ms, yieldsUntil(draft, operation));
   }
-  return found && found.until_ms > draft.now_ms ? { fn, ...found } : null;
+  return until_ms !== null && until_ms > draft.now_ms ? { fn, until_ms } : null;
 }
 
-/** Calls wait for what the function has, or somebody for its end. */
-function isWaitedFor({ phase, queue, waiters }: FunctionState): boolean {
+/** What its process had is freed by the guest before it can be given back; null: it goes on. */
+function endsUntil({ config }: Draft, { phase, stop_at_ms }: InstanceState): number | null {
+  return phase === 'stopping' && stop_at_ms !== null
+    ? stop_at_ms + config.queue.wait_ms.reclaim
+    : null;
+}
+
+/** Calls wait for what the function has, somebody for its end, or it is promised to be quick. */
+function isWaitedFor({ spec, phase, queue, waiters }: FunctionState): boolean {
+  if (spec.reclaim_slo) return true;
   return phase !== 'serving' || queue.length > 0 || waiters.drain.length > 0;
 }
 

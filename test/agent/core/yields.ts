@@ -36,12 +36,18 @@ function checkYield(
   if (short.length > 0 || pressure.level !== 'none') fail('somebody needs memory');
   if (fn.phase !== 'serving' || fn.waiters.drain.length > 0) fail('its function is to be gone');
   if (fn.queue.length > 0) fail('calls wait');
+  if (fn.spec.reclaim_slo) fail('it is promised to be quick');
   const busy = vm.instances.find(({ phase }) => phase === 'busy' || phase === 'starting');
   if (busy) fail(`${busy.id} is ${busy.phase}`);
   const own = [...operations.values()].filter(({ vm_id }) => vm_id === id);
   if (own.some((one) => classOf(one) !== 'reclaim')) fail('something else is under way');
   const sent = own.filter((one) => !isWaiting(one));
-  if (sent.length === 0) fail('nothing is under way');
+  const ending = vm.instances.filter(({ phase }) => phase === 'stopping');
+  if (sent.length + ending.length === 0) fail('nothing is under way');
+  for (const { id: instance, stop_at_ms } of ending) {
+    const due_ms = (stop_at_ms ?? Infinity) + config.queue.wait_ms.reclaim;
+    if (due_ms <= now_ms || (wake_ms ?? Infinity) > due_ms) fail(`${instance} for too long`);
+  }
   for (const { id: operation, decided_at_ms, held_ms = 0 } of sent) {
     const due_ms = decided_at_ms + held_ms + config.queue.wait_ms.reclaim;
     if (due_ms <= now_ms || (wake_ms ?? Infinity) > due_ms) fail(`${operation} for too long`);
