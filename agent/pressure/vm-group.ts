@@ -22,7 +22,7 @@ const VMS = 'vms';
 /**
  * Finds it, and makes it where that is ours to do: the group whose name has `vms` where ours has
  * `agent` (`hotplane-vms.service` of `hotplane-agent.service`); else `vms` in our own group, whose
- * only process moves to `agent` there. The memory controller is passed on to it.
+ * only process moves to `agent` there. The controllers that VMs are bounded by are passed on to it.
  */
 export function findVmGroup(paths: GroupPaths, pid = process.pid): VmGroup {
   const own = ownGroup(paths);
@@ -37,14 +37,19 @@ export function findVmGroup(paths: GroupPaths, pid = process.pid): VmGroup {
   }
 }
 
-/** Has a group that we may write pass the memory controller on to groups in it. Never throws. */
-export function passMemoryOn(dir: string): void {
-  try {
-    const control = join(dir, 'cgroup.subtree_control');
-    if (lists(control, 'memory') || !lists(join(dir, 'cgroup.controllers'), 'memory')) return;
-    writeFileSync(control, '+memory');
-  } catch {
-    // What is lacking is told by whoever looks.
+/** For a limit of each VM, and for a VM that is to run behind the others. */
+const CONTROLLERS = ['memory', 'cpu'] as const;
+
+/** Has a group that we may write pass on to groups in it what it was given. Never throws. */
+export function passControllersOn(dir: string): void {
+  const control = join(dir, 'cgroup.subtree_control');
+  for (const name of CONTROLLERS) {
+    try {
+      if (lists(control, name) || !lists(join(dir, 'cgroup.controllers'), name)) continue;
+      writeFileSync(control, `+${name}`, { flag: 'a' });
+    } catch {
+      // What is lacking is told by whoever looks.
+    }
   }
 }
 
@@ -55,7 +60,7 @@ export function passMemoryOn(dir: string): void {
 function besideOf(own: string): string | null {
   const name = basename(own);
   if (name === AGENT) {
-    passMemoryOn(dirname(own));
+    passControllersOn(dirname(own));
     return join(dirname(own), VMS);
   }
   const dir = join(dirname(own), name.replace(AGENT, VMS));
@@ -73,7 +78,7 @@ function insideOf(own: string, pid: number): string {
   if (others.length > 0) throw new Error(`${own} has processes that are none of ours`);
   makeGroup(join(own, AGENT));
   writeFileSync(join(own, AGENT, 'cgroup.procs'), String(pid));
-  passMemoryOn(own);
+  passControllersOn(own);
   return join(own, VMS);
 }
 
@@ -83,7 +88,7 @@ function makeGroup(dir: string): void {
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error;
   }
-  passMemoryOn(dir);
+  passControllersOn(dir);
 }
 
 const lists = (path: string, word: string): boolean =>

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { agentError } from '../../agent/model/errors.ts';
 import { whyNotDelegated } from '../../agent/pressure/delegation.ts';
-import { findVmGroup, passMemoryOn } from '../../agent/pressure/vm-group.ts';
+import { findVmGroup, passControllersOn } from '../../agent/pressure/vm-group.ts';
 import type { Values } from '../values.ts';
 
 const PATHS = { proc: '/proc' };
@@ -26,7 +26,7 @@ export function cgroupOf(values: Values, paths = PATHS): Cgroup {
     return 'dir' in found ? { root: found.dir, why: null } : { root: null, why: found.why };
   }
   const root = resolve(named);
-  passMemoryOn(root);
+  passControllersOn(root);
   // Told before anything starts, and not once for every VM.
   const trouble = whyNotDelegated(root, paths);
   if (trouble === null) return { root, why: null };

@@ -77,6 +77,6 @@ test('its VMs are in a group beside it, which is given to its user, and never in
     agent.some((line) => line.startsWith('Delegate=')),
     'see the unit of VMs for the reason',
   );
-  t.true(vms.includes('Delegate=memory'));
+  t.true(vms.includes('Delegate=memory cpu'));
   t.true(vms.includes('OOMPolicy=continue'));
 });

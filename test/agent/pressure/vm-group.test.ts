@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findVmGroup, passMemoryOn } from '../../../agent/pressure/vm-group.ts';
+import { findVmGroup, passControllersOn } from '../../../agent/pressure/vm-group.ts';
 
 const PID = 4_000;
 
@@ -93,18 +93,20 @@ test('a host without cgroup v2 has none, and it is said', async (t) => {
   t.deepEqual([told, found], ['there is no cgroup v2', false]);
 });
 
-test('memory is passed on where it can be, and nothing is said where it cannot', async (t) => {
+test('memory and CPUs are passed on where they can be, and nothing is said where it cannot', async (t) => {
   const { root } = await find(t, '/x', {
     ...group('/x', { procs: '1\n', control: '' }),
-    ...group('/y', { controllers: 'cpu', control: '' }),
+    ...group('/y', { controllers: 'pids', control: '' }),
+    ...group('/w', { controllers: 'memory pids', control: '' }),
     ...group('/z', { control: 'cpu memory' }),
   });
   const control = async (name: string): Promise<string> => {
-    passMemoryOn(join(root, 'cg', name));
+    passControllersOn(join(root, 'cg', name));
     return await readFile(join(root, 'cg', name, 'cgroup.subtree_control'), 'utf8');
   };
-  t.is(await control('x'), '+memory', 'as the kernel wants it');
+  t.is(await control('x'), '\n+memory+cpu', 'in a write each: one that is refused is alone');
+  t.is(await control('w'), '\n+memory');
   t.is(await control('y'), '\n');
   t.is(await control('z'), 'cpu memory\n');
-  t.notThrows(() => passMemoryOn(join(root, 'cg/none')));
+  t.notThrows(() => passControllersOn(join(root, 'cg/none')));
 });
