@@ -212,8 +212,10 @@ export class GuestChannel {
     if (!this.#greeted) {
       // Boot messages, half a line of an earlier life: skipped until the first hello.
       if (message?.['type'] === 'hello') this.#greet(message);
-      else if (message && this.#knock_id !== null && message['id'] === this.#knock_id) {
-        if (isObject(message['result'])) this.#greet(message['result']);
+      else if (message && message['id'] === this.#knock_id) {
+        // An answer to what an earlier agent asked may have that id, too.
+        const { result } = message;
+        if (isObject(result) && result['type'] === 'hello') this.#greet(result);
       }
       return;
     }
