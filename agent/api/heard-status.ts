@@ -16,13 +16,15 @@ export async function heardStatus(
   name: string,
   { clock = hostClock, signal }: { readonly clock?: Clock; readonly signal: AbortSignal },
 ): Promise<StatusResponse> {
-  let last: StatusResponse | null = null;
-  const whole = async (): Promise<StatusResponse | null> => {
-    last = await api.status(name, { signal });
-    return last.functions.every(({ unanswered }) => unanswered.length === 0) ? last : null;
+  let last = await api.status(name, { signal });
+  const isHeard = (): true | null =>
+    last.functions.every(({ unanswered }) => unanswered.length === 0) ? true : null;
+  const ask = async (): Promise<true | null> => {
+    if (!isHeard()) last = await api.status(name, { signal });
+    return isHeard();
   };
   const deadline_ms = AGENT_LIMITS.heard_status_ms;
   const pauses = { first_pause_ms: 50, longest_pause_ms: 500 };
-  const heard = await waitFor(whole, { clock, deadline_ms, signal, ...pauses });
-  return heard ?? last ?? (await api.status(name, { signal }));
+  await waitFor(ask, { clock, deadline_ms, signal, ...pauses });
+  return last;
 }

@@ -10,8 +10,13 @@ import { describeError, isHotplaneError } from '../../base/errors.ts';
 import { REPLAY_LIMITS } from './limits.ts';
 import { waitFor } from '../../base/wait.ts';
 import type { InjectedFailure, MechanismRun } from '../results/schema.ts';
-import type { AgentApi, AgentRecord, FunctionSpec, FunctionStatus } from './agent-api.ts';
-import type { StatusResponse } from './agent-api.ts';
+import type {
+  AgentApi,
+  AgentRecord,
+  FunctionSpec,
+  FunctionStatus,
+  StatusResponse,
+} from './agent-api.ts';
 import { isDrained } from './drained.ts';
 import type { PlannedFailure } from './failures.ts';
 import { type Harm, injectFailures } from './inject.ts';

@@ -9,10 +9,9 @@ import { CpuYield, endYield, whyNoYield } from '../../../agent/pressure/cpu-yiel
 import { passControllersOn } from '../../../agent/pressure/vm-group.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { readStartTicks } from '../../../base/process.ts';
-import { waitFor } from '../../../base/wait.ts';
+import { cpuShare } from '../pressure/cpu-share.ts';
 
 const ROOT = '/sys/fs/cgroup/yields';
-const TICKS = 200;
 const DEADLINE_MS = 120_000;
 
 async function hog(name: string) {
@@ -21,12 +20,6 @@ async function hog(name: string) {
   const { pid = 0 } = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' });
   writeFileSync(join(cgroup, 'cgroup.procs'), String(pid));
   return { pid, pid_start_ticks: (await readStartTicks(pid)) ?? 0, cgroup };
-}
-
-/** utime of a process, in ticks. */
-function ticksOf({ pid }: { readonly pid: number }): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[11]);
 }
 
 mkdirSync(ROOT);
@@ -38,16 +31,7 @@ const failures: string[] = [];
 const onFailure = (text: string): void => void failures.push(text);
 const cpu = new CpuYield({ vmm: low, clock: hostClock, onFailure });
 
-/** What the first gets of what both get, until that is two seconds. */
-async function share(): Promise<number | null> {
-  const from = [ticksOf(low), ticksOf(other)] as const;
-  const look = (): number | null => {
-    const [mine, its] = [ticksOf(low) - from[0], ticksOf(other) - from[1]];
-    return mine + its >= TICKS ? mine / (mine + its) : null;
-  };
-  return await waitFor(look, { clock: hostClock, deadline_ms: DEADLINE_MS });
-}
-
+const share = async () => await cpuShare(low, other, DEADLINE_MS);
 const before = await share();
 cpu.set(true);
 const during = await share();

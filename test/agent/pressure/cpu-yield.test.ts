@@ -13,15 +13,11 @@ import {
 } from '../../../agent/pressure/cpu-yield.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { readStartTicks } from '../../../base/process.ts';
-import { waitFor } from '../../../base/wait.ts';
+import { cpuShare } from './cpu-share.ts';
+
+const SHARE_MS = 30_000;
 
 const autogroup = (pid: number): string => readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim();
-
-/** utime of a process, in ticks. */
-function ticksOf(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[11]);
-}
 
 /** A process that computes without end on the first CPU; `detached`: in a session of its own. */
 async function hogOf(t: ExecutionContext, detached = true): Promise<YieldingProcess> {
@@ -49,15 +45,7 @@ withWay('beside one that does not yield it gets next to nothing, and its half af
   t.timeout(120_000);
   const [low, other] = [await hogOf(t), await hogOf(t)];
   const cpu = yieldOf(low);
-  /** What the first gets of what both get, until that is two seconds. */
-  const share = async (): Promise<number> => {
-    const [low_ticks, other_ticks] = [ticksOf(low.pid), ticksOf(other.pid)];
-    const look = (): number | null => {
-      const [mine, its] = [ticksOf(low.pid) - low_ticks, ticksOf(other.pid) - other_ticks];
-      return mine + its >= 200 ? mine / (mine + its) : null;
-    };
-    return (await waitFor(look, { clock: hostClock, deadline_ms: 30_000 })) ?? Number.NaN;
-  };
+  const share = async () => (await cpuShare(low, other, SHARE_MS)) ?? Number.NaN;
   const before = await share();
   cpu.set(true);
   t.regex(autogroup(low.pid), / nice 19$/);
