@@ -41,13 +41,14 @@ export interface Draft {
   readonly alarms: AlarmEdit;
   readonly actions: Action[];
   granted: TierBytes;
-  /** See HostState, these six. */
+  /** See HostState, these seven. */
   told: HostMemoryTold | null;
   pressure: PressureState;
   cordon: CordonState | null;
   dags: HostState['dags'];
   queue: QueueState;
   short: readonly string[];
+  running: number;
   next_id: number;
   /** What policies remember now, by their names. */
   memories: HostState['policy_state'];
@@ -90,6 +91,7 @@ export function openDraft(state: HostState, now_ms: number, context: StepContext
     dags: state.dags,
     queue: state.queue,
     short: state.short,
+    running: state.running,
     next_id: state.next_id,
     memories: state.policy_state,
     arrived: null,
@@ -114,6 +116,7 @@ export function closeDraft(draft: Draft): HostState {
     dags: draft.dags,
     queue: draft.queue,
     short: draft.short,
+    running: draft.running,
     alarms: draft.alarms.close(),
     config: state.config,
   };

@@ -39,7 +39,10 @@ export function answerInvocation(
 ): void {
   const assigned = instance.invocation === invocation;
   const cold = isCold(instance, invocation);
-  if (assigned) instance.invocation = null;
+  if (assigned) {
+    instance.invocation = null;
+    draft.running -= 1;
+  }
   const failure = failureOf(ending);
   const reply: InvokeReply = {
     kind: 'invoke',

@@ -107,6 +107,7 @@ function assign(
   assert(instance.phase === 'idle' && instance.invocation === null, 'an idle one runs nothing');
   instance.phase = 'busy';
   instance.invocation = invocation;
+  draft.running += 1;
   instance.invocations += 1;
   instance.assigned_at_ms = draft.now_ms;
   noteCallServed(draft, fn, instance, invocation);

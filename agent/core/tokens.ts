@@ -59,15 +59,11 @@ export function closeEpoch(draft: Draft): void {
 }
 
 /** Whether something heavy was given back until the end of it, and nobody ran or runs beside. */
-function wasAlone({ queue, config, vms }: Draft): boolean {
+function wasAlone({ queue, config, running }: Draft): boolean {
   const { heavy, reclaimed_at_ms, ends_at_ms, met } = queue;
   const begun_ms = ends_at_ms - config.queue.epoch_ms;
   const was = heavy > 0 || (reclaimed_at_ms !== null && reclaimed_at_ms > begun_ms);
-  if (!was || met) return false;
-  for (const { instances } of vms.all()) {
-    if (instances.some(({ invocation }) => invocation !== null)) return false;
-  }
-  return true;
+  return was && !met && running === 0;
 }
 
 /** How many times as long the worst function ran beside reclaim; null: none tells. */

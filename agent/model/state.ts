@@ -336,6 +336,8 @@ export interface HostState {
   readonly queue: QueueState;
   /** Functions that wait for memory, the longest first: follows from their rows. */
   readonly short: readonly string[];
+  /** Instances that work on an invocation: follows from their rows, see {@link countRunning}. */
+  readonly running: number;
   /** Which function is due next. */
   readonly alarms: Alarms;
   readonly config: CoreConfig;
@@ -378,7 +380,17 @@ export function emptyHost(
     dags: {},
     queue: newQueue(settings.queue, settings.host_cpus),
     short: [],
+    running: 0,
     alarms: noAlarms(),
     config: settings,
   };
+}
+
+/** How many of all instances work on an invocation. */
+export function countRunning(vms: Iterable<Pick<VmState, 'instances'>>): number {
+  let running = 0;
+  for (const { instances } of vms) {
+    for (const { invocation } of instances) if (invocation !== null) running += 1;
+  }
+  return running;
 }

@@ -13,6 +13,7 @@ import { NO_POOL, type ReadyRung, readyBytes } from '../model/pool.ts';
 import { Queue } from '../model/queue.ts';
 import { shortOf } from '../model/shortages.ts';
 import {
+  countRunning,
   emptyHost,
   type FunctionState,
   type HostFacts,
@@ -282,6 +283,7 @@ export function hostOf(
     vms: tableOf(vms),
     operations,
     queue: { ...empty.queue, ...countQueue(operations.values()) },
+    running: countRunning(vms.values()),
     policy_state,
     cordon,
     dags,

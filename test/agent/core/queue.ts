@@ -8,7 +8,7 @@ import {
 } from '../../../agent/model/operation-queue.ts';
 import type { Action } from '../../../agent/model/actions.ts';
 import type { OperationOrder, OperationState } from '../../../agent/model/operations.ts';
-import type { HostState } from '../../../agent/model/state.ts';
+import { countRunning, type HostState } from '../../../agent/model/state.ts';
 import { checkYields } from './yields.ts';
 
 /** Throws where a step lets somebody starve, counts wrongly, or sends what has to wait. */
@@ -22,6 +22,10 @@ export function checkQueue(
   const says = after.queue;
   if (says.waiting !== waiting || says.heavy !== heavy) {
     throw new Error(`${waiting} wait, ${heavy} are heavy; the queue says ${JSON.stringify(says)}`);
+  }
+  const running = countRunning(after.vms.values());
+  if (after.running !== running) {
+    throw new Error(`${running} instances work, the state says ${after.running}`);
   }
   const { tokens_max } = after.config.queue;
   if (says.tokens < 1 || says.tokens > tokens_max) throw new Error(`${says.tokens} tokens`);
