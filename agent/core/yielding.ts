@@ -54,7 +54,7 @@ function yieldOf(draft: Draft, vm_id: string): Yield | null {
   const vm = readVm(draft, vm_id);
   const fn = vm && readFunction(draft, vm.function);
   if (!vm || !fn || draft.short.length > 0 || draft.pressure.level !== 'none') return null;
-  if (isWaitedFor(fn) || isAtWork(vm)) return null;
+  if (!isEnding(vm) || isWaitedFor(fn) || isAtWork(vm)) return null;
   let until_ms: number | null = null;
   for (const instance of vm.instances) until_ms = earlier(until_ms, endsUntil(draft, instance));
   for (const { operation_id } of vm.regions) {
@@ -65,6 +65,13 @@ function yieldOf(draft: Draft, vm_id: string): Yield | null {
     until_ms = earlier(until_ms, yieldsUntil(draft, operation));
   }
   return until_ms !== null && until_ms > draft.now_ms ? { fn, until_ms } : null;
+}
+
+/** Whether anything ends or changes in it; in most steps nothing does, and the rest is not asked. */
+function isEnding({ instances, regions }: VmState): boolean {
+  for (const region of regions) if (region.operation_id !== null) return true;
+  for (const instance of instances) if (instance.phase === 'stopping') return true;
+  return false;
 }
 
 /** What its process had is freed by the guest before it can be given back; null: it goes on. */
