@@ -1,13 +1,19 @@
 /**
  * A VMM that runs behind all else on the host, and as before again. Two ways: the `cpu.idle` of a
- * cgroup of its own, else the autogroup of its session (sched(7)), whose nice value counts for all
- * its threads together; what a thread's own nice value says counts inside its session alone.
+ * cgroup of its own, else the autogroup of its session.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/errors.ts';
 import { errnoOf } from '../../base/system-error.ts';
+import {
+  hasAutogroups,
+  leadsSession,
+  readAutogroupNice,
+  setAutogroupNice,
+  textOr,
+} from './autogroup.ts';
 
 /** A VMM by its process, and the cgroup that is its own; absent: it has none. */
 export interface YieldingProcess {
@@ -24,8 +30,8 @@ export interface CpuYieldParts {
   readonly proc?: string;
 }
 
-const LOW = '19';
-const NORMAL = '0';
+const LOW = 19;
+const NORMAL = 0;
 /** The kernel takes ten changes of autogroups a second, from all who may not administer it. */
 const AGAIN_MS = 10;
 const ATTEMPTS = 100;
@@ -38,14 +44,14 @@ const ADMIN_BIT = 21n;
  */
 export function whyNoYield(cgroup_root: string | null, proc = '/proc'): string | null {
   if (cgroup_root !== null) {
-    const passed = readOr(join(cgroup_root, 'cgroup.subtree_control')).trim().split(/\s+/);
+    const passed = textOr(join(cgroup_root, 'cgroup.subtree_control')).trim().split(/\s+/);
     if (passed.includes('cpu')) return null;
   }
-  if (readOr(join(proc, 'sys/kernel/sched_autogroup_enabled')).trim() !== '1') {
+  if (!hasAutogroups(proc)) {
     return 'the kernel has no autogroups, or they are off, and VMs have no cpu.idle of their own';
   }
   const [, effective = '0'] =
-    /^CapEff:\s*([0-9a-f]+)$/m.exec(readOr(join(proc, 'self/status'))) ?? [];
+    /^CapEff:\s*([0-9a-f]+)$/m.exec(textOr(join(proc, 'self/status'))) ?? [];
   if ((BigInt(`0x${effective}`) >> ADMIN_BIT) & 1n) return null;
   return 'without CAP_SYS_ADMIN autogroups change ten times a second at most';
 }
@@ -54,10 +60,9 @@ export function whyNoYield(cgroup_root: string | null, proc = '/proc'): string |
 export function endYield(vmm: YieldingProcess, proc = '/proc'): void {
   try {
     const idle = idlePath(vmm);
-    if (idle !== null && readOr(idle).trim() === '1') writeFileSync(idle, NORMAL);
-    const group = join(proc, `${vmm.pid}/autogroup`);
-    if (!isLeader(vmm, proc) || !readOr(group).trim().endsWith(` nice ${LOW}`)) return;
-    writeFileSync(group, NORMAL);
+    if (idle !== null && textOr(idle).trim() === '1') writeFileSync(idle, '0');
+    if (!leads(vmm, proc) || readAutogroupNice(vmm.pid, proc) !== LOW) return;
+    setAutogroupNice(vmm.pid, NORMAL, proc);
   } catch {
     // It runs, if slowly; there is nobody to be told yet.
   }
@@ -107,10 +112,10 @@ export class CpuYield {
   #put(yields: boolean): void {
     const { vmm } = this.#parts;
     const idle = idlePath(vmm);
-    if (idle !== null) return writeFileSync(idle, yields ? '1' : NORMAL);
+    if (idle !== null) return writeFileSync(idle, yields ? '1' : '0');
     // Of a session that is not its own others would be slowed down, too.
-    if (!isLeader(vmm, this.#proc)) return;
-    writeFileSync(join(this.#proc, `${vmm.pid}/autogroup`), yields ? LOW : NORMAL);
+    if (!leads(vmm, this.#proc)) return;
+    setAutogroupNice(vmm.pid, yields ? LOW : NORMAL, this.#proc);
   }
 }
 
@@ -120,17 +125,5 @@ function idlePath({ cgroup }: YieldingProcess): string | null {
   return path !== null && existsSync(path) ? path : null;
 }
 
-/** Whether it is the process that is meant, and leads a session of its own. */
-function isLeader({ pid, pid_start_ticks }: YieldingProcess, proc: string): boolean {
-  const text = readOr(join(proc, `${pid}/stat`));
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return fields[3] === String(pid) && fields[19] === String(pid_start_ticks);
-}
-
-function readOr(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
+const leads = ({ pid, pid_start_ticks }: YieldingProcess, proc: string): boolean =>
+  leadsSession(pid, proc, pid_start_ticks);

@@ -252,6 +252,12 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     default: 'true',
   },
   {
+    name: 'agent_ahead',
+    kind: SWITCH,
+    doc: 'the agent runs ahead of its VMs on the CPUs, where it leads its session and may',
+    default: 'true',
+  },
+  {
     name: 'operations_max',
     kind: wholeBetween('N', 1, CLI_LIMITS.operations_max),
     doc: 'most changes of memory at once; those with the least time left go first',

@@ -20,6 +20,7 @@ import {
   readHostMemory,
   usualKeepBytes,
 } from '../../agent/pressure/host-memory.ts';
+import { goAhead } from '../../agent/pressure/cpu-ahead.ts';
 import { whyNoYield } from '../../agent/pressure/cpu-yield.ts';
 import { EXIT_CODES } from '../../base/errors.ts';
 import { agentError } from '../../agent/model/errors.ts';
@@ -271,11 +272,11 @@ async function run(input: CommandInput): Promise<number> {
       return images.prepareImages({ ...wanted, progress, signal, log });
     },
     onServing: () => {
-      const line = { serving: { socket: socket_path, host_limit_bytes, pid: process.pid } };
-      const limit = formatBytes(host_limit_bytes);
-      const text = `serving on ${socket_path}, host limit ${limit}`;
+      const { text, json } = servingLines(socket_path, host_limit_bytes);
       manager?.ready(text);
-      stdout.write(input.values.flag('json') ? `${JSON.stringify(line)}\n` : `${text}\n`);
+      stdout.write(input.values.flag('json') ? json : `${text}\n`);
+      // Not before: an image that is built has the same claim to the CPUs as all else.
+      runAhead(values, log);
       // Now, for an agent that is killed does nothing at its end.
       setImmediate(flushCompileCache);
     },
@@ -305,6 +306,20 @@ function yieldsOn(values: Values, { root }: Cgroup, log: Logger): boolean {
   const why = whyNoYield(root);
   if (why !== null) log.info({ why }, 'VMMs that give memory back do not yield the CPU');
   return why === null;
+}
+
+/** That it serves, for people and for programs. */
+function servingLines(socket: string, host_limit_bytes: number) {
+  const line = { serving: { socket, host_limit_bytes, pid: process.pid } };
+  const text = `serving on ${socket}, host limit ${formatBytes(host_limit_bytes)}`;
+  return { text, json: `${JSON.stringify(line)}\n` };
+}
+
+/** By its session; a service manager that groups by CPU has weights of its own. */
+function runAhead(values: Values, log: Logger): void {
+  if (!values.flag('agent-ahead')) return;
+  const why = goAhead();
+  if (why !== null) log.info({ why }, 'the agent does not run ahead of its VMs');
 }
 
 /** How to start VMMs, in their group if there is one, which is told. */

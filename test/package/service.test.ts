@@ -62,6 +62,7 @@ test('it is told when it serves, watched, and its VMs outlive a crash', async (t
     t.true(text.split('\n').includes(line), line);
   }
   t.regex(text, /^WatchdogSec=\d+$/m);
+  t.regex(text, /^CPUWeight=1000$/m, 'ahead of the group of its VMs, which has 100');
 });
 
 test('its VMs are in a group beside it, which is given to its user, and never in its own', async (t) => {

@@ -1,6 +1,4 @@
 /** A process that runs behind all else, and as before again: real ones, and files of a test. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,22 +10,12 @@ import {
   type YieldingProcess,
 } from '../../../agent/pressure/cpu-yield.ts';
 import { hostClock } from '../../../base/clock.ts';
-import { readStartTicks } from '../../../base/process.ts';
 import { cpuShare } from './cpu-share.ts';
+import { hogOf } from './hog.ts';
 
 const SHARE_MS = 30_000;
 
 const autogroup = (pid: number): string => readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim();
-
-/** A process that computes without end on the first CPU; `detached`: in a session of its own. */
-async function hogOf(t: ExecutionContext, detached = true): Promise<YieldingProcess> {
-  const command = ['-c', '0', process.execPath, '-e', 'for (;;);'];
-  const child = spawn('taskset', command, { detached, stdio: 'ignore' });
-  t.teardown(() => child.kill('SIGKILL'));
-  await once(child, 'spawn');
-  const pid = child.pid ?? 0;
-  return { pid, pid_start_ticks: (await readStartTicks(pid)) ?? 0 };
-}
 
 function folderOf(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'hp-yield-'));
