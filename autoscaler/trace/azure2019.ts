@@ -56,36 +56,46 @@ export async function readInvocationDay(
 ): Promise<TraceInput> {
   const { day, table, rules } = about;
   const seen = new Set<number>();
-  let columns: Columns | null = null;
-  let minutes = new Int32Array(0);
+  let parts: DayParts | null = null;
   let rows = 0;
   const input = await readRows(chunks, path, {
     rules,
     onHeader: (row) => {
-      columns = new Columns(row, path, INVOCATION_COLUMNS);
-      minutes = Int32Array.from(minutesOf(columns, row.whole));
-      // Of a row its names are cut; its counts are read where they stand.
-      row.cut_fields = 1 + minutes.findLastIndex((minute) => minute < 0);
-      const there = minutes.filter((minute) => minute >= 0).length;
-      rules.note('missing-minutes', 1, Number(there < MINUTES_PER_DAY));
+      parts = dayParts(row, path, rules);
     },
     onRow: (row) => {
-      if (!columns) return;
+      if (!parts) return;
+      const { columns, cells } = parts;
       rows += 1;
       if (row.fields <= row.cut_fields) needWhole(row, columns);
-      if (hasNegative(row, columns, minutes)) return rules.note('negative-count', row.line);
+      if (hasNegative(row, columns, parts.minutes)) return rules.note('negative-count', row.line);
       const index = functionOf(row, columns, table, rules);
       if (seen.has(index)) {
         needWhole(row, columns);
         return rules.note('duplicate-row', row.line);
       }
       seen.add(index);
-      addCounts(row, columns, minutes, { index, day, table, rules });
+      readCounts(row, parts, day * MINUTES_PER_DAY);
+      table.addAll(index, cells.numbers, cells.length);
+      if (table.cells > TRACE_LIMITS.minute_cells) {
+        throw traceTooLong(path, TRACE_LIMITS.minute_cells);
+      }
     },
   });
-  if (!columns) throw traceHeader(path, `${INVOCATION_COLUMNS.join(',')},1,...`, '');
+  if (!parts) throw traceHeader(path, `${INVOCATION_COLUMNS.join(',')},1,...`, '');
   if (rows === 0) throw traceEmpty(path);
   return input;
+}
+
+/** What the header says of all rows, of which their names are cut and counts read in place. */
+function dayParts(row: ByteScanner, path: string, rules: RuleCounts): DayParts {
+  const columns = new Columns(row, path, INVOCATION_COLUMNS);
+  const minutes = minutesOf(columns, row.whole);
+  row.cut_fields = 1 + minutes.findLastIndex((minute) => minute < 0);
+  const there = minutes.filter((minute) => minute >= 0).length;
+  rules.note('missing-minutes', 1, Number(there < MINUTES_PER_DAY));
+  const first_count = minutes.findIndex((minute) => minute >= 0);
+  return { columns, minutes, first_count, cells: new RowCells(columns.count), rules };
 }
 
 /** Cuts all of a row. Throws `HP_TRACE_ROW` where it has more or fewer fields than the header. */
@@ -124,42 +134,64 @@ function hasNegative(row: ByteScanner, columns: Columns, minutes: Int32Array): b
   return false;
 }
 
-function addCounts(
-  row: ByteScanner,
-  columns: Columns,
-  minutes: Int32Array,
-  about: {
-    readonly index: number;
-    readonly day: number;
-    readonly table: MinuteTable;
-    readonly rules: RuleCounts;
-  },
-): void {
-  const { bytes } = row;
-  const { index, day, table, rules } = about;
+/** Counts of a row that are not 0, on their way into a table; one for all rows of a file. */
+class RowCells {
+  /** Minute and count by turns. */
+  readonly numbers: Uint32Array;
+  length = 0;
+
+  constructor(columns: number) {
+    this.numbers = new Uint32Array(2 * columns);
+  }
+
+  add(minute: number, count: number): void {
+    this.numbers[this.length] = minute;
+    this.numbers[this.length + 1] = count;
+    this.length += 2;
+  }
+}
+
+interface DayParts {
+  readonly columns: Columns;
+  /** Which minute of the day each field is; -1: it is none. */
+  readonly minutes: Int32Array;
+  /** The first field that is one. */
+  readonly first_count: number;
+  readonly cells: RowCells;
+  readonly rules: RuleCounts;
+}
+
+/** Reads the counts of a row where they stand. Throws `HP_TRACE_FIELD`, `HP_TRACE_ROW`. */
+function readCounts(row: ByteScanner, day: DayParts, first_minute: number): void {
+  const { bytes, view } = row;
+  const { columns, minutes, cells, rules } = day;
   const end = row.to(row.fields - 1);
-  const first_minute = day * MINUTES_PER_DAY;
-  let field = 0;
-  for (let from = row.begin; ; field += 1) {
-    const zeros = zeroPairs(row.view, from, end);
+  cells.length = 0;
+  let field = day.first_count;
+  for (let from = row.from(field); ; field += 1) {
+    const zeros = zeroPairs(view, from, end);
     field += 2 * zeros;
     from += 4 * zeros;
-    const digit = (bytes[from] ?? 0) - ZERO;
-    const is_digit = bytes[from + 1] === COMMA && digit >= 0 && digit <= 9;
-    const to = is_digit ? from + 1 : fieldEnd(bytes, from, end);
-    const minute = minutes[field] ?? -1;
-    if (minute >= 0 && from === to) rules.note('no-data', row.line);
-    else if (minute >= 0) {
-      const count = is_digit ? digit : countOf(row, columns, { field, from, to }, rules);
-      if (count > 0) table.add(index, first_minute + minute, count);
+    let to = from;
+    let count = 0;
+    for (; ; to += 1) {
+      const digit = (bytes[to] ?? 0) - ZERO;
+      if (digit < 0 || digit > 9) break;
+      count = count * 10 + digit;
     }
+    const minute = minutes[field] ?? -1;
+    const is_plain = to > from && count <= TRACE_LIMITS.minute_invocations;
+    if (!is_plain || (bytes[to] !== COMMA && to !== end)) {
+      to = fieldEnd(bytes, from, end);
+      count = 0;
+      if (minute >= 0 && from === to) rules.note('no-data', row.line);
+      else if (minute >= 0) count = countOf(row, columns, { field, from, to }, rules);
+    }
+    if (count > 0 && minute >= 0) cells.add(first_minute + minute, count);
     if (to >= end) break;
     from = to + 1;
   }
   if (field + 1 !== columns.count) needWhole(row, columns);
-  if (table.cells > TRACE_LIMITS.minute_cells) {
-    throw traceTooLong(columns.path, TRACE_LIMITS.minute_cells);
-  }
 }
 
 function fieldEnd(bytes: Uint8Array, from: number, end: number): number {

@@ -4,6 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { orderOf } from '../../base/number-list.ts';
 import { readInvocationDay } from '../../autoscaler/trace/azure2019.ts';
+import { AZURE2021_HEADER, parseAzure2021 } from '../../autoscaler/trace/azure2021.ts';
 import { ColumnsBuilder } from '../../autoscaler/trace/columns.ts';
 import { microsecondsOf } from '../../autoscaler/trace/decimal.ts';
 import { MinuteTable } from '../../autoscaler/trace/minutes.ts';
@@ -41,6 +42,45 @@ test('counts of a wide file are what stands in it, however many zeros lie betwee
       });
       t.deepEqual(found, counts);
     }),
+  );
+});
+
+test('rows of 2021 are what stands in them, whichever names are known from before', async (t) => {
+  // Of few letters, so that one is often the beginning of another, or as long.
+  const name = fc.stringMatching(/^[ab]{1,3}$/);
+  const row = fc.record({
+    app: name,
+    func: name,
+    end_ms: fc.integer({ min: 5_000, max: 9_999 }),
+    duration_ms: fc.nat({ max: 4_000 }),
+    return: fc.boolean(),
+  });
+  await holds(
+    t,
+    fc.asyncProperty(
+      fc.array(row, { minLength: 1, maxLength: 40 }),
+      fc.integer({ min: 1, max: 64 }),
+      async (rows, piece_bytes) => {
+        const lines = rows.map(
+          ({ app, func, end_ms, duration_ms, return: is_returned }) =>
+            `${app},${func},${end_ms / 1_000},${duration_ms / 1_000}${is_returned ? '\r' : ''}\n`,
+        );
+        const bytes = Buffer.from(`${AZURE2021_HEADER}\n${lines.join('')}`);
+        const pieces = Array.from({ length: Math.ceil(bytes.length / piece_bytes) }, (_, at) =>
+          bytes.subarray(at * piece_bytes, (at + 1) * piece_bytes),
+        );
+        const { functions, invocations } = await parseAzure2021(pieces, 'made');
+        const found = [...invocations].map(({ function_index, arrival_ms, duration_ms }) => {
+          const { app, func } = functions[function_index] ?? {};
+          return `${app},${func} ${arrival_ms} ${duration_ms}`;
+        });
+        const expected = rows.map(
+          ({ app, func, end_ms, duration_ms }) =>
+            `${app},${func} ${end_ms - duration_ms} ${duration_ms}`,
+        );
+        t.deepEqual(found.toSorted(), expected.toSorted());
+      },
+    ),
   );
 });
 
