@@ -42,6 +42,8 @@ export const CLI_LIMITS = {
   /** Threads of one sweep. */
   sweep_workers: 64,
   simulated_hosts: 1_000,
+  /** Patches of one series. */
+  series_patches: 10_000,
   /** Changes of memory that a host may make at once. */
   operations_max: 10_000,
 } as const;

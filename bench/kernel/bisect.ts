@@ -11,7 +11,7 @@ import { toolEnvironment } from '../../base/tool-environment.ts';
 import { formatMs } from '../../base/units.ts';
 import { findGivenKernels } from '../../images/given-kernel.ts';
 import { buildEachPatch, type PatchBuild } from '../../images/kernel/each-patch.ts';
-import { checkInterrupted } from '../errors.ts';
+import { badOption, checkInterrupted } from '../errors.ts';
 import type { BootFinding } from './check.ts';
 import { CHECK_EXIT_CODES } from './records.ts';
 import { openBoot } from './tools.ts';
@@ -25,6 +25,8 @@ export interface BisectCommand {
   readonly arch: GuestArch;
   /** Only what a patch touches is compiled, and nothing booted. */
   readonly objects_only: boolean;
+  /** The first patch that is built, counted from 1. */
+  readonly from: number;
   readonly jobs: number | null;
   readonly json: boolean;
   readonly stdout: ProgressStream;
@@ -43,6 +45,7 @@ interface PatchResult extends Omit<PatchBuild, 'image_path' | 'outcome'> {
 
 /** Exit code of the first patch that failed. */
 const EXIT_OF: Readonly<Record<PatchResult['outcome'], number>> = {
+  applied: 0,
   built: 0,
   booted: 0,
   rejected: CHECK_EXIT_CODES.apply,
@@ -61,9 +64,12 @@ export async function runBisectCommand(input: BisectCommand): Promise<number> {
   const { source, patched, compiler } = await findGivenKernels(given).catch((error: unknown) => {
     throw translated(error);
   });
+  const count = patched.patches.length;
+  if (input.from > count) {
+    throw badOption('from', `the series has ${count} patches`, 'kernel bisect');
+  }
   const owned = await newOwnedFolder(runtimeDir(), 'kernel');
   const results: PatchResult[] = [];
-  const count = patched.patches.length;
   if (!json) stdout.write(`KTAP version 1\n1..${count}\n# tree: ${printable(source.path)}\n`);
   try {
     const boot = input.boot ?? (await openBoot({ cache_dir, parent_dir: owned.path, signal }));
@@ -72,6 +78,7 @@ export async function runBisectCommand(input: BisectCommand): Promise<number> {
       parts: patched,
       compiler,
       objects_only: input.objects_only,
+      from: input.from,
       ccache: await hasCcache(),
       cache_dir,
       progress,
@@ -120,6 +127,7 @@ function linesOf({
 }: PatchResult): string {
   const what = objects === null ? '' : `${objects} objects, `;
   const detail = `${outcome.replace('-', ' ')}, ${what}${formatMs(build_ms)}, ${warnings} warnings`;
+  if (outcome === 'applied') return `ok ${index} ${printable(name)} # SKIP applied, not built\n`;
   const ok = EXIT_OF[outcome] === 0 ? 'ok' : 'not ok';
   const said = lines.map((line) => `# ${printable(line, LINE_CHARS)}\n`).join('');
   return `${said}${ok} ${index} ${printable(name)} # ${detail}\n`;

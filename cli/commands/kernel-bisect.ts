@@ -1,4 +1,5 @@
 import { JSON_OPTION, type Command } from '../command.ts';
+import { CLI_LIMITS } from '../limits.ts';
 
 export const kernelBisectCommand: Command = {
   name: 'kernel bisect',
@@ -18,6 +19,11 @@ export const kernelBisectCommand: Command = {
       default: 'x86-64',
     },
     objects: { summary: 'compile only the objects that a patch touches, and boot nothing' },
+    from: {
+      value: 'N',
+      summary: 'build from the Nth patch on; those before it are only applied',
+      default: '1',
+    },
     jobs: { value: 'N', summary: 'parallel jobs of make (default: all processors)' },
     json: JSON_OPTION,
   },
@@ -33,6 +39,7 @@ boot; and those of every command.
 
 Examples:
   hotplane kernel bisect --tree ~/linux
+  hotplane kernel bisect --tree ~/linux --from 28
   hotplane kernel bisect --tree ~/linux --arch arm64
 `,
   async run({ values, stdout, stderr, signal }) {
@@ -44,6 +51,7 @@ Examples:
       config_path: values.optional('config') ?? null,
       arch,
       objects_only: values.flag('objects') || arch === 'arm64',
+      from: values.whole('from', 1, CLI_LIMITS.series_patches),
       jobs: values.optional('jobs') === undefined ? null : values.whole('jobs', 1, 1024),
       json: values.flag('json'),
       stdout,

@@ -35,6 +35,8 @@ export interface EachPatchOptions {
   readonly compiler: string;
   /** Only the objects of files that the patch touches; no image then. */
   readonly objects_only: boolean;
+  /** The first patch that is built, counted from 1; those before it only go in. */
+  readonly from: number;
   /** A compiler cache in front of gcc. */
   readonly ccache: boolean;
   readonly cache_dir: string;
@@ -48,7 +50,8 @@ export interface PatchBuild {
   /** Counted from 1. */
   readonly index: number;
   readonly name: string;
-  readonly outcome: 'built' | 'not-built' | 'rejected';
+  /** `applied`: it comes before the first that is built. */
+  readonly outcome: 'applied' | 'built' | 'not-built' | 'rejected';
   /** Objects that were asked for; null: all of the kernel. */
   readonly objects: number | null;
   readonly warnings: number;
@@ -106,13 +109,14 @@ export async function* buildEachPatch(options: EachPatchOptions): AsyncGenerator
   }
 }
 
-function keyOf({ source, parts, compiler, objects_only }: EachPatchOptions): string {
+function keyOf({ source, parts, compiler, objects_only, from }: EachPatchOptions): string {
   return contentKey({
     what: 'each patch',
     source: source.identity,
     compiler,
     arch: parts.arch,
     objects_only: String(objects_only),
+    from: String(from),
     patches: JSON.stringify(parts.patch_texts),
     fragments: JSON.stringify(parts.fragments),
   });
@@ -169,6 +173,7 @@ async function buildPatch(job: Job, state: State, at: number): Promise<PatchBuil
     state.applied = at + 1;
     await writeState(job, state);
   }
+  if (at + 1 < options.from) return { ...none, outcome: 'applied', lines: [] };
   const compiled = await compile(job, options.parts.patch_texts[at] ?? '');
   const { boot_dir, image_target } = TOOLCHAINS[options.parts.arch];
   const has_image = !options.objects_only && compiled.lines.length === 0;

@@ -33,6 +33,7 @@ async function bisect(
   boot: (image_path: string) => Promise<BootFinding> = () => Promise.resolve({ up: true }),
   signal = new AbortController().signal,
   onProgress: (text: string) => unknown = (text) => t.log(text.trim()),
+  from = 1,
 ): Promise<{ code: number; results: string[] }> {
   let out = '';
   const code = await runBisectCommand({
@@ -41,6 +42,7 @@ async function bisect(
     config_path: null,
     arch: 'x86-64',
     objects_only: false,
+    from,
     jobs: 1,
     json: false,
     stdout: { write: (text) => (out += text) },
@@ -65,6 +67,24 @@ test('every patch is built in one tree, so that only what it changed is compiled
   t.is(last, 'built second.o');
   t.is((await compiled(small.kernel)).length, 5, 'the third patch leaves first.o alone');
   t.deepEqual(await readdir(join(small.cache_dir, 'builds')), []);
+});
+
+test('with a first patch, those before it go in and are not built', async (t) => {
+  const small = await world(t);
+  await series(small, { ...GOOD, '0002-b.patch': change('second.c', 'second', 'broken') });
+  const mended = change('second.c', 'broken', 'mended');
+  await writeFile(join(small.patches, '0003-c.patch'), mended);
+  const { code, results } = await bisect(t, small, undefined, undefined, undefined, 3);
+  t.is(code, 0);
+  t.deepEqual(results.slice(1, 3), [
+    'ok 1 0001-a.patch # SKIP applied, not built',
+    'ok 2 0002-b.patch # SKIP applied, not built',
+  ]);
+  t.regex(results[3] ?? '', /^ok 3 0003-c\.patch # booted/);
+  await t.throwsAsync(bisect(t, small, undefined, undefined, undefined, 4), {
+    code: 'HP_BENCH_OPTION',
+    message: /--from: the series has 3 patches/,
+  });
 });
 
 test('a patch that breaks the build is named, and those behind it are tried all the same', async (t) => {
