@@ -40,6 +40,8 @@ type ChurnFigures = Pick<
 export class Churn {
   /** Stretches in which it does nothing; what it kept may go back in one. */
   readonly quiet: Window[] = [];
+  /** From the first call of a cycle to its last answer: it fills its memory. */
+  readonly filling: Window[] = [];
   readonly #input: ChurnInput;
   readonly #first: number;
   readonly #back = { bytes: 0, ms: 0, kept: 0 };
@@ -54,6 +56,7 @@ export class Churn {
   async cycle(number: number, signal: AbortSignal): Promise<void> {
     const { api, options, trial_ms, clock } = this.#input;
     const call = emulated(churnWork(options, trial_ms));
+    const begun_ms = clock.nowMs();
     const replies = await Promise.all(
       Array.from({ length: CHURN_INSTANCES }, async (_, index) => {
         const invocation_id = `${CHURN} ${number}.${index + 1}`;
@@ -64,6 +67,7 @@ export class Churn {
       if (outcome !== 'done') this.#reasons.push(`${CHURN}: ${error_code}: ${reason}`);
     }
     const now_ms = clock.nowMs();
+    this.filling.push({ from_ms: begun_ms, to_ms: now_ms });
     const due_ms = replies.map(({ finished_at_ms }) => (finished_at_ms ?? now_ms) + CHURN_KEEP_MS);
     const is_back = await waitFor(
       async () => {

@@ -14,10 +14,13 @@ const at =
   (values) =>
     percentileOf(values, share);
 
-/** Calls that met an unplug, over those that met a stretch of quiet time as long. */
+/** Calls that met an unplug alone, over those that met a stretch of quiet time as long. */
 export interface NeighbourFigures {
   readonly name: NeighbourName;
   readonly busy: number;
+  /** Calls that met an unplug while memory was filled, too, and their mean over the same. */
+  readonly mixed: number;
+  readonly mixed_mean: Ratio | null;
   readonly control: number;
   readonly control_p50_ms: number | null;
   readonly mean: Ratio | null;
@@ -86,10 +89,13 @@ function neighbourFigures(name: NeighbourName, lines: readonly QueueLine[]): Nei
   const mine = lines.flatMap(({ neighbours }) => neighbours.filter((one) => one.name === name));
   const busy = mine.flatMap(({ busy_ms }) => busy_ms);
   const control = mine.flatMap(({ control_ms }) => control_ms);
+  const mixed = mine.flatMap(({ mixed_ms }) => mixed_ms);
   const ratio = (statistic: Statistic): Ratio | null => ratioOf(statistic, busy, control, SEED);
   return {
     name,
     busy: busy.length,
+    mixed: mixed.length,
+    mixed_mean: ratioOf(mean, mixed, control, SEED),
     control: control.length,
     control_p50_ms: percentileOf(control, 0.5),
     mean: ratio(mean),

@@ -5,7 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { seededRandom } from '../../base/random.ts';
 import { callFailed } from '../errors.ts';
 import type { RequestSample } from '../reclaim/measure/guest-work.ts';
-import { shamWindows, touching, type Window } from '../reclaim/plan/windows.ts';
+import { isTouching, shamWindows, touching, type Window } from '../reclaim/plan/windows.ts';
 import type { RecordKeeper } from '../record-keeper.ts';
 import { median } from '../statistics.ts';
 import type { QueueBenchOptions } from './options.ts';
@@ -74,7 +74,8 @@ export async function measureTurn(
   const churned = new Churn({ api, records, options, trial_ms, clock });
   const linesNow = (): QueueNeighbourLine[] => {
     const windows = windowsOf(churned.unplugs());
-    const about = { windows, quiet: quietOf(churned.quiet, windows), seed: options.seed };
+    const { filling } = churned;
+    const about = { windows, filling, quiet: quietOf(churned.quiet, windows), seed: options.seed };
     return callers.map(({ neighbour, samples }) => lineOf(neighbour, samples, about));
   };
   let cycles = 0;
@@ -159,12 +160,22 @@ function lineOf(
   samples: readonly RequestSample[],
   about: {
     readonly windows: readonly Window[];
+    readonly filling: readonly Window[];
     readonly quiet: readonly Window[];
     readonly seed: number;
   },
 ): QueueNeighbourLine {
-  const { windows, quiet, seed } = about;
+  const { windows, filling, quiet, seed } = about;
   const lengths_ms = windows.map(({ from_ms, to_ms }) => to_ms - from_ms);
   const sham = shamWindows(quiet, lengths_ms, APART_MS, seededRandom(seed));
-  return { name, busy_ms: touching(samples, windows), control_ms: touching(samples, sham) };
+  // What slows down a call that also met the filling is not known.
+  const met = samples.filter((one) => isTouching(one, windows));
+  const latencies = (is_mixed: boolean): number[] =>
+    met.flatMap((one) => (isTouching(one, filling) === is_mixed ? [one.latency_ms] : []));
+  return {
+    name,
+    busy_ms: latencies(false),
+    mixed_ms: latencies(true),
+    control_ms: touching(samples, sham),
+  };
 }

@@ -9,7 +9,10 @@ import type { NeighbourName } from './plan.ts';
 /** Calls of a neighbour in one turn, by what they met (ms, the program's own clock). */
 export interface QueueNeighbourLine {
   readonly name: NeighbourName;
+  /** Those that met an unplug, and no memory that was being filled. */
   readonly busy_ms: readonly number[];
+  /** Those that met both. */
+  readonly mixed_ms: readonly number[];
   /** Those that met a stretch as long as an unplug, at random where nothing was given back. */
   readonly control_ms: readonly number[];
 }

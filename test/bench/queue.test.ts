@@ -19,6 +19,7 @@ import {
 } from '../../bench/queue/options.ts';
 import {
   bytesFor,
+  CHURN_INSTANCES,
   CHURN_KEEP_MS,
   churnWork,
   NEIGHBOURS,
@@ -112,7 +113,8 @@ const hundredOf = (ms: number): number[] => Array.from({ length: 100 }, () => ms
 /** A hundred calls of each: so many times as long beside an unplug as in quiet time. */
 function lineOf(arm: string, times: number, change: Partial<QueueLine> = {}): QueueLine {
   const neighbours = NEIGHBOURS.map(({ name, call_ms }): QueueNeighbourLine => {
-    return { name, busy_ms: hundredOf(call_ms * times), control_ms: hundredOf(call_ms) };
+    const busy_ms = hundredOf(call_ms * times);
+    return { name, busy_ms, mixed_ms: [], control_ms: hundredOf(call_ms) };
   });
   return {
     arm,
@@ -186,12 +188,22 @@ for (const [name, line] of MISSED) {
 class Played {
   readonly operations: Operation[] = [];
   readonly clock = new FakeClock();
+  readonly #last_ms: number;
   #plugged = 0;
+  #fills = 0;
+
+  /** `last_ms`: for how long the last instance fills its memory when the others are done. */
+  constructor(last_ms: number) {
+    this.#last_ms = last_ms;
+  }
 
   readonly api: QueueApi = {
     invoke: async ({ function: name }) => {
-      if (name === 'churn') this.#churn();
-      else await this.clock.sleep(1);
+      if (name === 'churn') {
+        this.#fills += 1;
+        if (this.#fills % CHURN_INSTANCES === 0) await this.clock.sleep(this.#last_ms);
+        this.#churn();
+      } else await this.clock.sleep(1);
       const reply = { outcome: 'done', guest_wall_ms: 1, finished_at_ms: this.clock.nowMs() };
       // eslint-disable-next-line typescript/no-unsafe-type-assertion -- what is looked at of it
       return reply as Awaited<ReturnType<QueueApi['invoke']>>;
@@ -248,8 +260,8 @@ for (const [what, windows, quiet] of [
 }
 
 /** A turn of an agent that the test plays; `options` and `until_ms` say when it ends. */
-async function played(options: Partial<QueueBenchOptions>, until_ms = Infinity) {
-  const { api, operations, clock } = new Played();
+async function played(options: Partial<QueueBenchOptions>, until_ms = Infinity, last_ms = 0) {
+  const { api, operations, clock } = new Played(last_ms);
   const [turn] = queueTurnsOf(OPTIONS);
   assert(turn, 'there is a turn');
   const about = { turn, options: { ...OPTIONS, ...options }, trial_ms: 1, clock, until_ms };
@@ -266,7 +278,15 @@ test('a turn tells which calls met an unplug, what came back and how long it wai
   t.is(line.cycles, 1);
   const [short] = line.neighbours;
   t.is(short?.busy_ms.length, 3, 'a call of 1 ms each 5 ms, in 19 ms');
+  t.deepEqual(short?.mixed_ms, []);
   t.true((short?.control_ms.length ?? 0) > 30, 'and in a second of quiet');
+});
+
+test('a call that met an unplug while an instance still filled its memory is told apart', async (t) => {
+  const { neighbours } = await played({ cycles: 1 }, Infinity, 300);
+  const [short] = neighbours;
+  t.true((short?.mixed_ms.length ?? 0) >= 3, 'of the three that were done before');
+  t.true((short?.busy_ms.length ?? 0) >= 3, 'of the last one');
 });
 
 test('a turn goes on until each function has its part of the calls, and not beyond', async (t) => {

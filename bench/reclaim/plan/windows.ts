@@ -20,11 +20,14 @@ export function inside(samples: readonly RequestSample[], windows: readonly Wind
 
 /** Requests of which at least a part lies in one of the windows. */
 export function touching(samples: readonly RequestSample[], windows: readonly Window[]): number[] {
-  return samples
-    .filter(({ start_ms, latency_ms }) =>
-      windows.some(({ from_ms, to_ms }) => start_ms < to_ms && start_ms + latency_ms > from_ms),
-    )
-    .map(({ latency_ms }) => latency_ms);
+  return samples.filter((one) => isTouching(one, windows)).map(({ latency_ms }) => latency_ms);
+}
+
+export function isTouching(
+  { start_ms, latency_ms }: RequestSample,
+  windows: readonly Window[],
+): boolean {
+  return windows.some(({ from_ms, to_ms }) => start_ms < to_ms && start_ms + latency_ms > from_ms);
 }
 
 /**
