@@ -38,6 +38,8 @@ export interface Command {
    * Names of the positional arguments in order; `NAME...` takes several, `[NAME]` may be absent.
    */
   readonly positionals?: readonly string[];
+  /** All that the first of them may be, where these are a few known words. */
+  readonly words?: readonly string[];
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** What it does, exit codes of its own, and an example: whole lines, at most 100 columns. */
   readonly help: string;

@@ -56,7 +56,7 @@ function wordCases(commands: readonly Command[], offer: Offer): string[] {
   const alone = new Set(commands.map(({ name }) => name));
   return [
     ...commands.map((command) => {
-      const more = seconds.get(command.name) ?? [];
+      const more = [...(seconds.get(command.name) ?? []), ...(command.words ?? [])];
       return `    ${quoted(command.name)}) ${offer([...more, ...optionsOf(command)])} ;;`;
     }),
     ...[...seconds]
@@ -141,7 +141,11 @@ function fishScript(commands: readonly Command[]): string {
       second === null
         ? `complete -c hotplane -f -n __fish_use_subcommand -a ${first} -d ${summary}`
         : `complete -c hotplane -f -n ${quoted(`__hotplane_at ${first}`)} -a ${second} -d ${summary}`;
-    return [word, ...Object.entries(command.options).map((one) => fishOption(condition, one))];
+    const words = (command.words ?? []).map(
+      (one) => `complete -c hotplane -f -n ${quoted(`__hotplane_at ${command.name}`)} -a ${one}`,
+    );
+    const options = Object.entries(command.options).map((one) => fishOption(condition, one));
+    return [word, ...words, ...options];
   });
   const heads = [...groups(commands).keys()].filter(
     (first) => !commands.some(({ name }) => name === first),

@@ -9,7 +9,7 @@ export const benchElasticCommand: Command = {
     limit: { value: 'SIZE', summary: 'most memory of an instance', default: '512MiB' },
     baseline: { value: 'SIZE', summary: 'what it starts with', default: '64MiB' },
     increment: { value: 'SIZE', summary: 'one step of growth', default: '16MiB' },
-    seconds: { value: 'S', summary: 'how long each series is played', default: '12' },
+    seconds: { value: 'S', summary: 'how long each series is played', default: '24' },
     rounds: { value: 'R', summary: 'times everything is played, in turns', default: '1' },
     series: {
       value: 'FILE',

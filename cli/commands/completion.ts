@@ -14,6 +14,7 @@ export const completionCommand: Command = {
   name: 'completion',
   summary: 'print completion for a shell: bash, zsh or fish',
   positionals: ['SHELL'],
+  words: SHELLS,
   options: {},
   help: `
 Offers commands, their options and what these take. It is written from the table of commands, so

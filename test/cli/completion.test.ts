@@ -42,6 +42,11 @@ test('bash offers the choices of an option', async (t) => {
   t.deepEqual(await offered('agent', '--log-level', 'w'), ['warn']);
 });
 
+test('bash offers the few words that an argument may be', async (t) => {
+  t.deepEqual(await offered('completion', 'z'), ['zsh']);
+  t.true((await offered('completion', '')).includes('fish'));
+});
+
 test('bash is left to offer files where an option takes one', async (t) => {
   t.deepEqual(await offered('agent', '--config', 'READ'), []);
   t.regex(completionScript('bash', COMMANDS), /^complete .*-o default .*hotplane$/m);
@@ -66,6 +71,7 @@ inFish('fish offers the same, and has nothing to complain of', async (t) => {
   t.deepEqual(await offers('hotplane agent --state-d'), ['--state-dir']);
   t.deepEqual(await offers('hotplane agent --log-level w'), ['warn']);
   t.true((await offers('hotplane images build --')).includes('--variant'));
+  t.deepEqual(await offers('hotplane completion z'), ['zsh']);
   t.false((await offers('hotplane config check ')).includes('show'), 'nothing after a whole name');
 });
 
