@@ -58,7 +58,9 @@ export function createProgress(options: ProgressOptions): Progress {
 
   const show = (now_ms: number): void => {
     shown_ms = now_ms;
-    const text = `${prefix} (${formatMs(now_ms - started_ms)})${detail ? `: ${detail}` : ''}`;
+    // Of a step that begins no time is told: it would be nothing.
+    const since = now_ms > started_ms ? ` (${formatMs(now_ms - started_ms)})` : '';
+    const text = `${prefix}${since}${detail ? `: ${detail}` : ''}`;
     if (!tty) options.stream.write(`${text}\n`);
     else rewriteLine(options.stream, text);
   };
