@@ -6,7 +6,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { ColumnsBuilder } from './columns.ts';
-import { microsecondsOf } from './decimal.ts';
+import { DecimalReader, microsecondsOf } from './decimal.ts';
 import { traceEmpty, traceHeader, traceRow, traceTooLong } from './errors.ts';
 import { type Chunks, chunksOf, readRows } from './input.ts';
 import { TRACE_LIMITS } from './limits.ts';
@@ -21,7 +21,8 @@ const OF_FOUR = `instead of ${COLUMNS}`;
 const END = 2;
 const DURATION = 3;
 const COMMA = 0x2c;
-const NOTHING_KNOWN: readonly number[] = [];
+const NEWLINE = 0x0a;
+const LONGEST_US = TRACE_LIMITS.seconds * 1e6;
 
 export interface TraceLimits {
   /** What the replay can ask of one invocation, in the trace's time; none by default. */
@@ -46,7 +47,7 @@ export async function parseAzure2021(
     rules: rows.rules,
     onHeader: (row) => rows.header(row),
     onRow: (row) => rows.add(row),
-    known: (bytes, begin, to) => rows.known(bytes, begin, to),
+    take: (bytes, begin, to) => rows.take(bytes, begin, to),
   });
   return rows.finish(input);
 }
@@ -57,10 +58,7 @@ class RowCollector {
   readonly #path: string;
   readonly #names = new NameTable();
   readonly #functions: { app: string; func: string; invocations: number }[] = [];
-  /** Where app and function of each end, from the begin of its rows. */
-  readonly #ends: (readonly [number, number])[] = [];
-  /** Of the line at hand, where it was known from its begin; below 0: it was not. */
-  #known = -1;
+  readonly #decimals = new DecimalReader();
   /** So many bytes the names of the last line had: most of the published ones have the same. */
   #name_bytes = 0;
   readonly #columns = new ColumnsBuilder();
@@ -90,6 +88,33 @@ class RowCollector {
     const end_us = this.#seconds(row, END, 'end_timestamp');
     const duration_us = this.#seconds(row, DURATION, 'duration');
     if (duration_us > this.#longest_us) throw this.#tooLong(row);
+    this.#note(function_index, end_us, duration_us);
+  }
+
+  /**
+   * A row as nearly all of a published file are: a function that was met before, and two plain
+   * numbers. Whatever is otherwise with it, it is left to {@link add}, which tells.
+   */
+  take(bytes: DataView, begin: number, to: number): number {
+    const name_end = begin + this.#name_bytes;
+    if (this.#name_bytes === 0 || name_end >= to) return 0;
+    if (bytes.getUint8(name_end) !== COMMA) return 0;
+    const function_index = this.#names.find(bytes, begin, name_end);
+    if (function_index < 0) return 0;
+    const decimals = this.#decimals;
+    const end_us = decimals.read(bytes, name_end + 1, to);
+    const { stop } = decimals;
+    if (!(end_us <= LONGEST_US) || stop !== COMMA) return 0;
+    const duration_us = decimals.read(bytes, decimals.end + 1, to);
+    if (!(duration_us <= LONGEST_US) || decimals.stop !== NEWLINE) return 0;
+    if (duration_us > this.#longest_us) return 0;
+    this.#note(function_index, end_us, duration_us);
+    return decimals.end + 1;
+  }
+
+  #note(function_index: number, end_us: number, duration_us: number): void {
+    const entry = this.#functions[function_index];
+    if (entry) entry.invocations += 1;
     const arrival_us = end_us - duration_us;
     if (arrival_us < this.#above_us) this.#out_of_order_rows += 1;
     if (arrival_us < 0) this.#negative_starts += 1;
@@ -119,31 +144,15 @@ class RowCollector {
     };
   }
 
-  /** Of nine bytes in ten of a file, its names, nothing is looked at but whether they are known. */
-  known(bytes: DataView, begin: number, to: number): readonly number[] {
-    const end = begin + this.#name_bytes;
-    const is_whole = this.#name_bytes > 0 && end < to && bytes.getUint8(end) === COMMA;
-    this.#known = is_whole ? this.#names.find(bytes, begin, end) : -1;
-    return this.#ends[this.#known] ?? NOTHING_KNOWN;
-  }
-
   #functionOf(row: ByteScanner): number {
-    const known = this.#known < 0 ? this.#find(row) : this.#known;
-    const index = known < 0 ? this.#newFunction(row) : known;
-    const entry = this.#functions[index];
-    if (entry) entry.invocations += 1;
-    return index;
-  }
-
-  #find(row: ByteScanner): number {
     this.#name_bytes = row.to(1) - row.begin;
-    return this.#names.find(row.view, row.begin, row.to(1));
+    const known = this.#names.find(row.view, row.begin, row.to(1));
+    return known < 0 ? this.#newFunction(row) : known;
   }
 
   #newFunction(row: ByteScanner): number {
     const [app, func] = [this.#name(row, 0, 'app'), this.#name(row, 1, 'func')];
     this.#functions.push({ app, func, invocations: 0 });
-    this.#ends.push([row.to(0) - row.begin, row.to(1) - row.begin]);
     return this.#names.add(row.view, row.begin, row.to(1));
   }
 
@@ -161,7 +170,7 @@ class RowCollector {
 
   #seconds(row: ByteScanner, field: number, column: string): number {
     const microseconds = microsecondsOf(row.bytes, row.from(field), row.to(field));
-    if (microseconds <= TRACE_LIMITS.seconds * 1e6) return microseconds;
+    if (microseconds <= LONGEST_US) return microseconds;
     const value = row.text(field);
     if (Number.isFinite(microseconds)) {
       throw this.#bad(row, column, value, `is more than ${TRACE_LIMITS.seconds} seconds`);

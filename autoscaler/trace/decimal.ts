@@ -37,6 +37,51 @@ export function microsecondsOf(bytes: Buffer, from: number, to: number): number 
   return whole * 1e6 + Math.round((fraction * 1e6) / scale);
 }
 
+/** What nothing stands behind. */
+const NOWHERE = -1;
+
+/** Reads decimals out of a line from left to right, and tells what ended each of them. */
+export class DecimalReader {
+  /** Where the last one ended. */
+  end = 0;
+  /** The byte there; below 0: there was none before the end of what may be read. */
+  stop = NOWHERE;
+
+  /** As {@link microsecondsOf}, of digits and at most one point; NaN for anything else. */
+  read(bytes: DataView, from: number, to: number): number {
+    const whole = this.#digits(bytes, from, to, WHOLE_DIGITS);
+    if (this.end === from || this.end - from > WHOLE_DIGITS) return Number.NaN;
+    if (this.stop !== POINT) return whole * 1e6;
+    const begin = this.end + 1;
+    const fraction = this.#digits(bytes, begin, to, FRACTION_DIGITS);
+    const digits = Math.min(this.end - begin, FRACTION_DIGITS);
+    if (digits === 0) return Number.NaN;
+    return whole * 1e6 + Math.round((fraction * 1e6) / (SCALES[digits] ?? Number.NaN));
+  }
+
+  /** The number that the first of these digits are, at most so many; the others are read over. */
+  #digits(bytes: DataView, from: number, to: number, most: number): number {
+    let value = 0;
+    let stop = NOWHERE;
+    let at = from;
+    for (; at < to; at += 1) {
+      const byte = bytes.getUint8(at);
+      const digit = byte - ZERO;
+      if (digit < 0 || digit > 9) {
+        stop = byte;
+        break;
+      }
+      if (at - from < most) value = value * 10 + digit;
+    }
+    this.end = at;
+    this.stop = stop;
+    return value;
+  }
+}
+
+/** Powers of ten, made as {@link microsecondsOf} makes them. */
+const SCALES = Array.from({ length: FRACTION_DIGITS + 1 }, (_, digits) => 10 ** digits);
+
 function slowMicroseconds(bytes: Buffer, from: number, to: number): number {
   const value = numberOf(bytes, from, to);
   return Math.round(value * 1e6);

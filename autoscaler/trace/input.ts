@@ -5,7 +5,7 @@ import { streamInput } from '../../base/plain-file.ts';
 import { traceRow, traceUnreadable } from './errors.ts';
 import { TRACE_LIMITS } from './limits.ts';
 import type { RuleCounts } from './rules.ts';
-import { ByteScanner, type KnownFields } from './scanner.ts';
+import { ByteScanner, type TakeLine } from './scanner.ts';
 import type { TraceInput } from './trace.ts';
 
 /** A file of 300 MB is read in 300 pieces. */
@@ -20,7 +20,8 @@ export interface RowReader {
   readonly onHeader: (row: ByteScanner) => void;
   /** Every other one that is not blank. */
   readonly onRow: (row: ByteScanner) => void;
-  readonly known?: KnownFields;
+  /** Of such a row, too, what it can take by itself. */
+  readonly take?: TakeLine;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -41,14 +42,15 @@ export async function* chunksOf(path: string, signal?: AbortSignal): AsyncGenera
 export async function readRows(
   chunks: Chunks,
   path: string,
-  { rules, onHeader, onRow, known }: RowReader,
+  { rules, onHeader, onRow, take }: RowReader,
 ): Promise<TraceInput> {
   const hash = createHash('sha256');
   let bytes = 0;
   let blank_line = 0;
   const scanner = new ByteScanner({
     limit_bytes: TRACE_LIMITS.line_bytes,
-    known,
+    // Behind a blank line every row is one too many, and is told.
+    take: take && ((view, begin, to) => (blank_line === 0 ? take(view, begin, to) : 0)),
     onRow: (row) => {
       if (row.line === 1) return onHeader(row);
       if (row.fields === 1 && row.is_blank) blank_line ||= row.line;

@@ -87,6 +87,9 @@ function isSame(name: DataView, bytes: DataView, from: number, to: number): bool
   if (name.byteLength !== length) return false;
   let at = 0;
   for (; at + 8 <= length; at += 8) {
+    // Equal numbers are equal bytes but for zeros, and bytes that are no number are no text.
+    const number = name.getFloat64(at, true);
+    if (number === bytes.getFloat64(from + at, true) && number !== 0) continue;
     const first = name.getInt32(at, true) ^ bytes.getInt32(from + at, true);
     const second = name.getInt32(at + 4, true) ^ bytes.getInt32(from + at + 4, true);
     if ((first | second) !== 0) return false;

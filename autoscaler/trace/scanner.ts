@@ -22,16 +22,16 @@ export interface ScannerOptions {
   readonly onRow: (row: ByteScanner) => void;
   /** Called instead for a line beyond the limit, with its start. It must throw. */
   readonly onTooLong: (start: string, line: number) => void;
-  /** Asked where each line but the first begins; absent: all of each line is looked at. */
-  readonly known?: KnownFields | undefined;
+  /** Asked where each line but the first begins; absent: all lines are cut. */
+  readonly take?: TakeLine | undefined;
 }
 
 /**
- * Fields that a line in `bytes` begins with and that were met before: how far behind `begin` each
- * of them ends. They lie below `to`, with the comma behind the last, and are cut as told, without a
- * look at their bytes. None: the line is cut as any other.
+ * Reads a line in `bytes` by itself, without its fields being cut. Returns where the next one
+ * begins, at most `to`; 0: it did nothing, and the line is cut as any other, for instance because
+ * it is not all there, or because something about it is to be told.
  */
-export type KnownFields = (bytes: DataView, begin: number, to: number) => readonly number[];
+export type TakeLine = (bytes: DataView, begin: number, to: number) => number;
 
 export class ByteScanner {
   readonly #options: ScannerOptions;
@@ -137,8 +137,8 @@ export class ByteScanner {
     const words = wordsOf(bytes, to);
     if (this.bytes !== bytes) this.view = viewOf(bytes);
     this.bytes = bytes;
-    if (this.line > 0) fields = this.#cutKnown(begin, to);
-    for (let at = fields > 0 ? this.from(fields) : from; at < to; at += 1) {
+    if (this.line > 0) begin = this.#takeLines(begin, to);
+    for (let at = begin; at < to; at += 1) {
       if ((at & 3) === 0) {
         at = pastPlain(words, at >> 2) * 4;
         for (let pair = pairAt(words, at >> 2); pair >= 0; pair = pairAt(words, at >> 2)) {
@@ -173,23 +173,24 @@ export class ByteScanner {
         this.fields = fields + 1;
         onRow(this);
         ({ ends } = this);
-        begin = at + 1;
-        fields = this.#cutKnown(begin, to);
-        if (fields > 0) at = ends[fields - 1] ?? at;
+        begin = this.#takeLines(at + 1, to);
+        at = begin - 1;
+        fields = 0;
       }
     }
     return begin;
   }
 
-  /** Cuts what is known of the line that begins there; returns how many fields that are. */
-  #cutKnown(begin: number, to: number): number {
-    const { known } = this.#options;
-    if (!known) return 0;
-    const lengths = known(this.view, begin, to);
-    for (let field = 0; field < lengths.length; field += 1) {
-      this.ends[field] = begin + (lengths[field] ?? 0);
+  /** Where the first line begins that is to be cut. */
+  #takeLines(from: number, to: number): number {
+    const { take } = this.#options;
+    let begin = from;
+    if (!take) return begin;
+    for (let next = take(this.view, begin, to); next > 0; next = take(this.view, begin, to)) {
+      this.line += 1;
+      begin = next;
     }
-    return lengths.length;
+    return begin;
   }
 
   #markBytes(bytes: Buffer, begin: number, end: number): number {

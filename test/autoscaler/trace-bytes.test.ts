@@ -6,7 +6,7 @@ import { orderOf } from '../../base/number-list.ts';
 import { readInvocationDay } from '../../autoscaler/trace/azure2019.ts';
 import { AZURE2021_HEADER, parseAzure2021 } from '../../autoscaler/trace/azure2021.ts';
 import { ColumnsBuilder } from '../../autoscaler/trace/columns.ts';
-import { microsecondsOf } from '../../autoscaler/trace/decimal.ts';
+import { DecimalReader, microsecondsOf } from '../../autoscaler/trace/decimal.ts';
 import { MinuteTable } from '../../autoscaler/trace/minutes.ts';
 import { NameTable } from '../../autoscaler/trace/name-table.ts';
 import { RuleCounts } from '../../autoscaler/trace/rules.ts';
@@ -41,6 +41,30 @@ test('counts of a wide file are what stands in it, however many zeros lie betwee
         found[minute] = number;
       });
       t.deepEqual(found, counts);
+    }),
+  );
+});
+
+const digits = (most: number) => fc.stringMatching(new RegExp(`^[0-9]{0,${most}}$`));
+
+test('numbers read one after the other are those that are cut first, or none', async (t) => {
+  const number = fc.oneof(
+    digits(12),
+    fc.tuple(digits(12), digits(20)).map((parts) => parts.join('.')),
+    fc.stringMatching(/^[0-9.eE+-]{0,8}$/),
+  );
+  await holds(
+    t,
+    fc.property(number, fc.constantFrom(',', '\n', ''), (text, behind) => {
+      const bytes = Buffer.from(`x${text}${behind}`);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      const reader = new DecimalReader();
+      const found = reader.read(view, 1, bytes.length);
+      const cut = microsecondsOf(bytes, 1, 1 + text.length);
+      const is_whole = reader.end === 1 + text.length;
+      if (is_whole) t.is(reader.stop, behind === '' ? -1 : (behind.codePointAt(0) ?? 0));
+      if (is_whole && !Number.isNaN(found)) t.is(found, cut);
+      if (/^\d{1,10}(?:\.\d+)?$/.test(text)) t.is(found, cut, 'what is plain is read');
     }),
   );
 });
