@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A plugin of QEMU's emulator that counts what a guest does with its memory: loads, stores and
- * lines that a stated cache would have to fill, of each granule of memory and each vCPU. The counts
- * are in a file that others read while the guest runs (hypervisor-client/qemu/accesses.ts).
+ * A plugin of QEMU's emulator that counts what a guest does with its memory: loads, stores, bytes
+ * that are stored, and lines that a stated cache would have to fill, of each granule of memory and
+ * each vCPU. The counts are in a file that others read while the guest runs
+ * (hypervisor-client/qemu/accesses.ts).
  *
  * Each vCPU has counters and a cache of its own, which only its thread writes: no locks. The cache
  * is set-associative, evicts what was used longest ago, and fills a line for loads and stores
  * alike; write-backs are not counted. Instruction fetches, page walks, and what devices and the
  * host read and write by themselves are not seen. An access across two lines of a page uses both.
  *
- * Arguments: counts=FILE granules=N sets=N ways=N.
+ * Arguments: counts=FILE granules=N shift=N (a granule has 2^N bytes) sets=N ways=N.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +22,8 @@
 #include "qemu-plugin.h"
 
 #define MAGIC 0x315354504f48ULL /* "HOPTS1" */
-#define GRANULE_SHIFT 18
+#define SHIFT_MIN 12
+#define SHIFT_MAX 30
 #define LINE_SHIFT 6
 #define LINE_BYTES (1u << LINE_SHIFT)
 #define PAGE_BYTES 4096u
@@ -53,7 +55,7 @@ struct granule {
 	uint64_t loads;
 	uint64_t stores;
 	uint64_t fills;
-	uint64_t reserved;
+	uint64_t stored_bytes;
 };
 
 struct vcpu {
@@ -68,6 +70,7 @@ struct vcpu {
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = 1;
 
 static struct header *header;
+static unsigned int granule_shift;
 static struct vcpu vcpus[VCPUS_MAX];
 
 static bool is_filled(struct vcpu *vcpu, uint64_t line)
@@ -106,15 +109,17 @@ static void on_access(unsigned int index, qemu_plugin_meminfo_t info, uint64_t a
 		return;
 	}
 	key = qemu_plugin_hwaddr_phys_addr(hwaddr);
-	if (key >> GRANULE_SHIFT >= header->granules) {
+	if (key >> granule_shift >= header->granules) {
 		vcpu->totals->beyond++;
 		return;
 	}
-	granule = &vcpu->granules[key >> GRANULE_SHIFT];
-	if (qemu_plugin_mem_is_store(info))
+	granule = &vcpu->granules[key >> granule_shift];
+	if (qemu_plugin_mem_is_store(info)) {
 		granule->stores++;
-	else
+		granule->stored_bytes += bytes;
+	} else {
 		granule->loads++;
+	}
 	if (is_filled(vcpu, key >> LINE_SHIFT))
 		granule->fills++;
 	last = key + bytes - 1;
@@ -190,6 +195,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 					   char **argv)
 {
 	uint64_t granules = number_of("granules", GRANULES_MAX, argc, argv);
+	uint64_t shift = number_of("shift", SHIFT_MAX, argc, argv);
 	uint64_t sets = number_of("sets", SETS_MAX, argc, argv);
 	uint64_t ways = number_of("ways", WAYS_MAX, argc, argv);
 	const char *path = path_of(argc, argv);
@@ -198,8 +204,8 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 
 	if (!info->system_emulation)
 		return refuse("it counts whole machines");
-	if (!path || !granules || !sets || sets & (sets - 1) || !ways)
-		return refuse("counts=FILE granules=N sets=N (a power of two) ways=N");
+	if (!path || !granules || shift < SHIFT_MIN || !sets || sets & (sets - 1) || !ways)
+		return refuse("counts=FILE granules=N shift=N sets=N (a power of two) ways=N");
 	count = (uint64_t)info->system.max_vcpus;
 	if (!count || count > VCPUS_MAX)
 		return refuse("too many vCPUs");
@@ -208,6 +214,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 	if (!counts)
 		return refuse("no file for the counts");
 	header = (struct header *)counts;
+	granule_shift = (unsigned int)shift;
 	for (uint64_t at = 0; at < count; at++) {
 		char *own = counts + sizeof(struct header) + at * each;
 
@@ -221,7 +228,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 		.magic = MAGIC,
 		.vcpus = count,
 		.granules = granules,
-		.granule_shift = GRANULE_SHIFT,
+		.granule_shift = shift,
 		.line_bytes = LINE_BYTES,
 		.sets = sets,
 		.ways = ways,

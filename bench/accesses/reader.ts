@@ -5,7 +5,12 @@ import { z } from 'zod';
 import type { AccessSource, VmAccesses } from '../../autoscaler/profile/call-accesses.ts';
 import { parseJson } from '../../base/json.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { accessesIn, parseAccesses } from '../../hypervisor-client/qemu/accesses.ts';
+import {
+  accessesIn,
+  type AccessRange,
+  type AccessTable,
+  parseAccesses,
+} from '../../hypervisor-client/qemu/accesses.ts';
 import { qemuFiles } from '../../hypervisor-client/qemu/layout.ts';
 
 const bytes = z.number().int().nonnegative();
@@ -22,19 +27,32 @@ export function accessReader(vms_dir: string): AccessSource {
   };
 }
 
-async function readVm(folder: string, vm_id: string): Promise<VmAccesses | null> {
+/** All counts of one VM, and which addresses are whose. */
+interface FolderCounts {
+  readonly table: AccessTable;
+  readonly ranges: readonly AccessRange[];
+}
+
+/** Of the VM with that run folder; null: there are none, or not whole yet. */
+export async function readCounts(folder: string): Promise<FolderCounts | null> {
   const files = qemuFiles(folder);
   const counts = await readFile(files.counts_path).catch(() => null);
   const text = await readFile(files.ranges_path, 'utf8').catch(() => null);
   const table = counts && parseAccesses(counts);
   const ranges = rangesSchema.safeParse(text === null ? null : parseJson(text));
-  if (!table || !ranges.success) return null;
+  return table && ranges.success ? { table, ranges: ranges.data } : null;
+}
+
+async function readVm(folder: string, vm_id: string): Promise<VmAccesses | null> {
+  const read = await readCounts(folder);
+  if (!read) return null;
+  const { table, ranges } = read;
   const { instructions, vcpus, line_bytes, sets, ways } = table;
   return {
     vm_id,
     vcpus,
     instructions,
     cache: { line_bytes, sets, ways },
-    places: new Map(ranges.data.map((range) => [range.id, accessesIn(range, table)])),
+    places: new Map(ranges.map((range) => [range.id, accessesIn(range, table)])),
   };
 }

@@ -25,7 +25,7 @@ export interface MementoOptions {
   readonly seed: number;
 }
 
-const COMMAND = 'bench memento';
+export const MEMENTO_COMMAND = 'bench memento';
 const BYTES_MIN = 4 * MIB;
 const BYTES_MAX = 4096 * MIB;
 const ROUNDS_MAX = 1_000;
@@ -37,7 +37,7 @@ export function parseMementoOptions(raw: RawMementoOptions): MementoOptions {
   if (bytes === null || bytes < BYTES_MIN || bytes > BYTES_MAX || bytes % MIB !== 0) {
     const [least, most] = [formatBytes(BYTES_MIN), formatBytes(BYTES_MAX)];
     const problem = `'${raw.bytes}' is not a whole number of MiB from ${least} to ${most}`;
-    throw badOption('bytes', problem, COMMAND);
+    throw badOption('bytes', problem, MEMENTO_COMMAND);
   }
   const [off, ...others] = MEMENTO_ARMS;
   return {
@@ -62,7 +62,8 @@ function chosen<Named extends { readonly name: string }>(
   const there = [...known, ...all].map(({ name }) => name);
   const stranger = names.find((name) => !there.includes(name));
   if (stranger !== undefined) {
-    throw badOption(option, `'${stranger}' is none of ${there.join(', ')}`, COMMAND);
+    const problem = `'${stranger}' is none of ${there.join(', ')}`;
+    throw badOption(option, problem, MEMENTO_COMMAND);
   }
   return all.filter(({ name }) => names.includes(name));
 }
@@ -70,5 +71,6 @@ function chosen<Named extends { readonly name: string }>(
 function whole(option: string, text: string, least: number, most: number): number {
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
-  throw badOption(option, `'${text}' is not a whole number from ${least} to ${most}`, COMMAND);
+  const problem = `'${text}' is not a whole number from ${least} to ${most}`;
+  throw badOption(option, problem, MEMENTO_COMMAND);
 }

@@ -15,7 +15,7 @@ const BOOT_BYTES = 256 * MIB;
 /** Below 512 MiB Linux leaves transparent huge pages off, whatever its command line says. */
 const HUGE_BOOT_BYTES = 768 * MIB;
 /** What the emulated function has beside what it is told to touch. */
-const OWN_BYTES = 24 * MIB;
+export const OWN_BYTES = 24 * MIB;
 const REAL_BYTES = 256 * MIB;
 const WORKLOAD = '/bin/workload';
 

@@ -15,6 +15,8 @@ export interface AccessPlugin {
   /** A power of two; absent, and so for ways: 2 MiB in all. */
   readonly sets?: number;
   readonly ways?: number;
+  /** Of which counters there are: a power of two from a page of 4 KiB on; absent: 256 KiB. */
+  readonly granule_bytes?: number;
 }
 
 /** A guest starts so many times slower while each of its accesses is counted. */
@@ -34,6 +36,7 @@ export interface AccessCounts {
   readonly stores: number;
   /** Lines that the cache did not have. */
   readonly fills: number;
+  readonly stored_bytes: number;
 }
 
 /** All counts at one time. */
@@ -55,7 +58,10 @@ export interface AccessTable {
 /** The range of a guest's ordinary memory. */
 const BOOT_RANGE = 'boot';
 
+/** The usual one, in which no two places may meet. */
 const GRANULE_BYTES = 256 * 1024;
+/** Of what else has addresses of its own: firmware, and the like. */
+const OTHERS_BYTES = 1_024 * GRANULE_BYTES;
 const MAGIC = 0x31_53_54_50_4f_48n;
 const HEADER_BYTES = 64;
 const TOTALS_BYTES = 64;
@@ -68,13 +74,14 @@ const quoted = (text: string): string => text.replaceAll(',', ',,');
 
 /** Arguments that load it; its file is one of the VM's run folder. */
 export function accessArguments(
-  { path, sets = 2_048, ways = 16 }: AccessPlugin,
+  { path, sets = 2_048, ways = 16, granule_bytes = GRANULE_BYTES }: AccessPlugin,
   counts_path: string,
   total_bytes: number,
 ): string[] {
-  const granules = Math.ceil((SPACES * total_bytes) / GRANULE_BYTES) + 1_024;
-  const counts = `counts=${quoted(counts_path)},granules=${granules},sets=${sets},ways=${ways}`;
-  return ['-plugin', `${quoted(path)},${counts}`];
+  const granules = Math.ceil((SPACES * total_bytes + OTHERS_BYTES) / granule_bytes);
+  const counted = `counts=${quoted(counts_path)},granules=${granules}`;
+  const cache = `sets=${sets},ways=${ways}`;
+  return ['-plugin', `${quoted(path)},${counted},shift=${Math.log2(granule_bytes)},${cache}`];
 }
 
 /** Throws HP_VMM_UNSUPPORTED: others give other addresses, or want another plugin. */
@@ -177,8 +184,9 @@ export function parseAccesses(bytes: Uint8Array): AccessTable | null {
     beyond += word(own + 16);
     for (let index = 0; index < count; index += 1) {
       const at = own + TOTALS_BYTES + index * COUNTERS_BYTES;
-      const counts = { loads: word(at), stores: word(at + 8), fills: word(at + 16) };
-      if (counts.loads + counts.stores === 0) continue;
+      const [loads, stores] = [word(at), word(at + 8)];
+      if (loads + stores === 0) continue;
+      const counts = { loads, stores, fills: word(at + 16), stored_bytes: word(at + 24) };
       granules.set(index, sumOf([granules.get(index) ?? NO_ACCESSES, counts]));
     }
   }
@@ -186,11 +194,16 @@ export function parseAccesses(bytes: Uint8Array): AccessTable | null {
   return { vcpus, ...model, granule_bytes: 2 ** shift, instructions, devices, beyond, granules };
 }
 
-const NO_ACCESSES: AccessCounts = { loads: 0, stores: 0, fills: 0 };
+const NO_ACCESSES: AccessCounts = { loads: 0, stores: 0, fills: 0, stored_bytes: 0 };
 
 function sumOf(all: readonly AccessCounts[]): AccessCounts {
   return all.reduce(
-    (a, b) => ({ loads: a.loads + b.loads, stores: a.stores + b.stores, fills: a.fills + b.fills }),
+    (a, b) => ({
+      loads: a.loads + b.loads,
+      stores: a.stores + b.stores,
+      fills: a.fills + b.fills,
+      stored_bytes: a.stored_bytes + b.stored_bytes,
+    }),
     NO_ACCESSES,
   );
 }
@@ -206,6 +219,11 @@ export function accessesIn(
   const totalOf = ({ granules }: AccessTable): AccessCounts =>
     sumOf(Array.from({ length: last - first }, (_, at) => granules.get(first + at) ?? NO_ACCESSES));
   const then = before ? totalOf(before) : NO_ACCESSES;
-  const { loads, stores, fills } = totalOf(now);
-  return { loads: loads - then.loads, stores: stores - then.stores, fills: fills - then.fills };
+  const { loads, stores, fills, stored_bytes } = totalOf(now);
+  return {
+    loads: loads - then.loads,
+    stores: stores - then.stores,
+    fills: fills - then.fills,
+    stored_bytes: stored_bytes - then.stored_bytes,
+  };
 }

@@ -96,6 +96,7 @@ const COMMANDS_THAT_NAME = [
   'cli/agent-config/vmm-keys.ts',
   'cli/agent-config/vmms.ts',
   'cli/commands/agent.ts',
+  'cli/commands/bench-memento.ts',
   'cli/commands/bench-reclaim.ts',
   'cli/commands/profile-run.ts',
 ];

@@ -9,7 +9,7 @@ import test from 'ava';
 import { execa } from 'execa';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { hostClock } from '../../../base/clock.ts';
-import { MIB } from '../../../base/units.ts';
+import { KIB, MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { ensureAccessPlugin } from '../../../bench/accesses/program.ts';
 import {
@@ -34,9 +34,9 @@ const SOURCES = join(PROJECT_ROOT, 'test/bench/accesses');
 
 /** Sixty-four lines are loaded again and again: they fit, or each is evicted before its turn. */
 const CACHES = [
-  { sets: 2_048, ways: 16, refilled: 64 },
-  { sets: 1, ways: 63, refilled: 6_400 },
-  { sets: 1, ways: 64, refilled: 64 },
+  { sets: 2_048, ways: 16, refilled: 64, granule_bytes: 4 * KIB },
+  { sets: 1, ways: 63, refilled: 6_400, granule_bytes: 256 * KIB },
+  { sets: 1, ways: 64, refilled: 64, granule_bytes: 256 * KIB },
 ];
 
 for (const { refilled, ...cache } of CACHES) {
@@ -94,10 +94,10 @@ for (const { refilled, ...cache } of CACHES) {
     if (!table) throw new Error('there are counts');
     const [boot, ...own] = ranges.map((range) => ({ id: range.id, ...accessesIn(range, table) }));
     t.deepEqual(own, [
-      { id: 'a', loads: 0, stores: 4_096, fills: 4_096 },
-      { id: 'b', loads: 6_400, stores: 0, fills: refilled },
+      { id: 'a', loads: 0, stores: 4_096, fills: 4_096, stored_bytes: 4 * 4_096 },
+      { id: 'b', loads: 6_400, stores: 0, fills: refilled, stored_bytes: 0 },
       // A page byte by byte, and a load across two lines.
-      { id: 'c', loads: 1, stores: 4_096, fills: 66 },
+      { id: 'c', loads: 1, stores: 4_096, fills: 66, stored_bytes: 4_096 },
     ]);
     t.true((boot?.stores ?? 0) > 0 && table.instructions > 4 * 4_096);
     t.like(table, { vcpus: 1, line_bytes: 64, ...cache });

@@ -31,10 +31,16 @@ test('a comma in a path ends no argument, and there are counters for every addre
   t.is(flag, '-plugin');
   t.regex(
     value,
-    /^\/c\/accesses,,1\.so,counts=\/run\/a,,b\/accesses,granules=\d+,sets=2048,ways=16$/,
+    /^\/c\/accesses,,1\.so,counts=\/run\/a,,b\/accesses,granules=\d+,shift=18,sets=2048,ways=16$/,
   );
   const granules = Number(/granules=(\d+)/.exec(value)?.[1]);
   t.true(granules * 256 * KIB > 2 * GIB, 'an offset among blocks, and one among devices');
+});
+
+test('pages have counters of their own where that is asked for, as many as there are', (t) => {
+  const [, value = ''] = accessArguments({ ...PLUGIN, granule_bytes: 4 * KIB }, '/c', GIB);
+  t.regex(value, /,shift=12,/);
+  t.true(Number(/granules=(\d+)/.exec(value)?.[1]) * 4 * KIB > 2 * GIB);
 });
 
 test('blocks are known by their names, whichever device has them', (t) => {
@@ -88,6 +94,7 @@ test('what all vCPUs did in a range is summed, since a time or the start', (t) =
       [OWN[1], 10],
       [OWN[0] + 64 + 32, 7],
       [OWN[1] + 64 + 32 + 8, 3],
+      [OWN[1] + 64 + 32 + 24, 24],
       [OWN[1] + 64 + 2 * 32 + 16, 1],
       [OWN[1] + 64 + 2 * 32, 1],
       [OWN[1] + 64 + 3 * 32, 99],
@@ -96,8 +103,8 @@ test('what all vCPUs did in a range is summed, since a time or the start', (t) =
   if (!now || !before) throw new Error('they are files of counts');
   t.is(now.instructions, 110);
   const range = { id: 'a', start: 256 * KIB, bytes: 512 * KIB };
-  t.deepEqual(accessesIn(range, now), { loads: 8, stores: 3, fills: 1 });
-  t.deepEqual(accessesIn(range, now, before), { loads: 3, stores: 3, fills: 1 });
+  t.deepEqual(accessesIn(range, now), { loads: 8, stores: 3, fills: 1, stored_bytes: 24 });
+  t.deepEqual(accessesIn(range, now, before), { loads: 3, stores: 3, fills: 1, stored_bytes: 24 });
 });
 
 test('a file of something else, or one that is cut off, has no counts', (t) => {
