@@ -95,8 +95,6 @@ export interface DaemonOptions {
   readonly signal: AbortSignal;
   /** Where everything that moves memory is recorded; absent: nowhere. */
   readonly ledger?: LedgerSettings;
-  /** Guests make ready ahead what stands plugged; absent: they do. */
-  readonly prepare?: boolean;
   /** Guests clear what was just plugged, whatever the driver says of it. */
   readonly clear_plugged?: boolean;
   /** On SIGTERM VMs are left running, for the next agent with this folder. */
@@ -162,7 +160,6 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     network: new Taps({ vms_dir, bridges: options.bounds?.bridges ?? [], dns: options.dns ?? [] }),
     version: options.version,
     first_id,
-    prepare: options.prepare !== false,
     clear_plugged: options.clear_plugged === true,
     earlier_vms,
     trimFolders: (present) => trimFolders(vms_dir, present),

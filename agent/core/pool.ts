@@ -59,14 +59,14 @@ export function noteColdStart({ now_ms }: Draft, fn: FunctionState): void {
  * of `populated` where that was ready, too.
  */
 export function noteStartPlaced(
-  { now_ms }: Draft,
+  { config, now_ms }: Draft,
   fn: FunctionState,
   vm: VmState,
   { region, to_bytes }: { readonly region: RegionState; readonly to_bytes: number },
 ): void {
   const is_plugged = region.plugged_bytes >= to_bytes;
   fn.pool = withLook(fn.pool, 'plugged', is_plugged, now_ms);
-  if (!preparesAhead(fn, vm)) return;
+  if (!preparesAhead(config, fn, vm)) return;
   const is_populated = is_plugged && standsOn(region) === 'populated';
   fn.pool = withLook(fn.pool, 'populated', is_populated, now_ms);
 }

@@ -1,20 +1,24 @@
 /** What stands plugged for nobody yet is cleared and touched by its guest, while nobody waits. */
+import type { CoreConfig } from '../model/config.ts';
 import { knowsReady } from '../model/series.ts';
 import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
 import { type Draft, editRegion } from './draft.ts';
 
-/** Whether its guest makes ready what stands plugged ahead. */
-export const preparesAhead = (fn: FunctionState, vm: VmState): boolean =>
-  knowsReady(vmSpec(fn, vm).mechanism, vm.facts);
+/** Whether its guest makes ready what stands plugged ahead: it can, and the operator has it so. */
+export const preparesAhead = (
+  { prepare }: Pick<CoreConfig, 'prepare'>,
+  fn: Pick<FunctionState, 'spec'>,
+  vm: VmState,
+): boolean => prepare && knowsReady(vmSpec(fn, vm).mechanism, vm.facts);
 
-/** Nothing where its guest cannot, or does not say that it can. */
+/** Nothing where its guest cannot, does not say that it can, or is not to. */
 export function prepareAhead(
   draft: Draft,
   fn: FunctionState,
   vm: VmState,
   { id: region_id, plugged_bytes: bytes }: RegionState,
 ): void {
-  if (!preparesAhead(fn, vm)) return;
+  if (!preparesAhead(draft.config, fn, vm)) return;
   draft.actions.push({ type: 'prepare-region', vm_id: vm.id, region_id, bytes });
 }
 

@@ -21,8 +21,6 @@ interface GrowthDeps {
   readonly vm_id: string;
   readonly log: Logger;
   readonly emit: (event: HostEvent) => void;
-  /** Whether the guest is told to make anything ready ahead; absent: it is. */
-  readonly prepare?: boolean;
   readonly memoryOf: () => Pick<MemoryObserver, 'hear'>;
 }
 
@@ -86,7 +84,6 @@ export class GrowthLink {
   /** A guest that does not do it has memory that is slower at first, and no more. */
   async prepare(action: Extract<Action, { type: 'prepare-region' }>): Promise<void> {
     const { region_id, bytes } = action;
-    if (this.#deps.prepare === false) return;
     this.#preparing.add(region_id);
     try {
       await this.#guest?.prepare(this.#addresses.get(region_id) ?? '', bytes);

@@ -378,10 +378,9 @@ export class HostAgent {
 
   #depsOf(vm_id: string): Omit<RunnerDeps, 'left'> {
     const { clock, hypervisor, images, log, vms_dir, network = null } = this.#options;
-    const { clear_plugged = false, prepare = true } = this.#options;
+    const { clear_plugged = false } = this.#options;
     const run_dir = join(vms_dir, vm_id);
-    const ready = { clear_plugged, prepare };
-    const parts = { clock, hypervisor, images, log, network, ...ready, run_dir };
+    const parts = { clock, hypervisor, images, log, network, clear_plugged, run_dir };
     const all = { ...parts, told: this.#told, payloads: this.#payloads, logs: this.logs };
     return {
       ...all,

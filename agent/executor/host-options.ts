@@ -42,8 +42,6 @@ export interface HostAgentOptions {
   readonly ledger?: AgentLedger;
   /** Who makes network devices of VMs; absent: no function can have one. */
   readonly network?: RunnerDeps['network'];
-  /** Guests make ready ahead what stands plugged; absent: they do. */
-  readonly prepare?: boolean;
   /** Guests clear what was just plugged, whatever the driver says of it; absent: as it says. */
   readonly clear_plugged?: boolean;
   /** What an earlier agent left: its state, and those of its VMs that live. */

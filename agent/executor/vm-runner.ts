@@ -61,8 +61,6 @@ export interface RunnerDeps {
   /** Whether anybody gets memory steps: what nobody gets is not looked for. */
   readonly isWatched: () => boolean;
   readonly committedBytes: () => number;
-  /** Guests make ready ahead what stands plugged; absent: they do. */
-  readonly prepare?: boolean;
   /** Guests clear what was just plugged, whatever the driver says of it; absent: as it says. */
   readonly clear_plugged?: boolean;
   /** A fault of the agent itself, met while working for this VM. */

@@ -59,6 +59,8 @@ export interface CoreConfig {
   readonly pressure_calm_ms: number;
   /** Of a function whose ready memory others needed, none is made ready for so long. */
   readonly pool_rest_ms: number;
+  /** Guests that can clear and touch ahead what stands plugged for nobody. */
+  readonly prepare: boolean;
   /** CPUs a VMM may run on; null: not known, nothing is refused for it. */
   readonly host_cpus: number | null;
   /** Of the budget, what is for regions that are bound to a node of the host; by node. */
@@ -93,6 +95,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   host_keep_bytes: null,
   pressure_calm_ms: AGENT_LIMITS.pressure_calm_ms,
   pool_rest_ms: AGENT_LIMITS.pool_rest_ms,
+  prepare: true,
   node_limits: [],
   host_cpus: null,
   queue: DEFAULT_QUEUE,

@@ -50,7 +50,8 @@ export async function* statusParts(
     for (const [index, fn] of chosen.entries()) {
       const told = await asking.take(of_each[index]?.length ?? 0);
       await pieces.gap();
-      yield { ...NO_STATUS, functions: [functionStatus(fn, told, clock.nowMs())] };
+      const about = { config: state.config, now_ms: clock.nowMs() };
+      yield { ...NO_STATUS, functions: [functionStatus(fn, told, about)] };
     }
     for (const state_json of with_state ? statePieces(state) : []) {
       yield { ...NO_STATUS, state_json };

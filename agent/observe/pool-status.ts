@@ -10,8 +10,9 @@ import {
 } from '../model/pool.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { GuestPages, RungStatus } from '../model/pool-messages.ts';
-import { knowsReady } from '../model/series.ts';
-import { type FunctionState, vmSpec, type VmState } from '../model/state.ts';
+import { preparesAhead } from '../core/prepare.ts';
+import type { CoreConfig } from '../model/config.ts';
+import type { FunctionState, VmState } from '../model/state.ts';
 
 type RungCounts = Readonly<Record<(typeof RUNGS)[number], number>>;
 
@@ -44,19 +45,16 @@ const NOT_COUNTED = {
   used_at_ms: null,
 };
 
-/** Whether its guest has a rung `populated`. */
-export const populates = (fn: Pick<FunctionState, 'spec'>, vm: VmState): boolean =>
-  knowsReady(vmSpec(fn, vm).mechanism, vm.facts);
-
 /** From the lowest to the highest. */
 export function rungsStatus(
   fn: Pick<FunctionState, 'pool' | 'spec'>,
   vms: readonly VmState[],
-  now_ms: number,
+  { config, now_ms }: { readonly config: Pick<CoreConfig, 'prepare'>; readonly now_ms: number },
 ): RungStatus[] {
   const { pool } = fn;
   const counts = rungCounts(vms);
-  const is_offered = vms.some((vm) => populates(fn, vm));
+  // What an earlier agent had prepared stands there still.
+  const is_offered = counts.populated > 0 || vms.some((vm) => preparesAhead(config, fn, vm));
   return RUNGS.map((rung) => {
     if (rung === 'populated' && !is_offered) return { rung, have: null, ...NOT_COUNTED };
     const have = counts[rung];

@@ -5,6 +5,7 @@ import type { Clock } from '../../base/clock.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { VmObservation } from '../../hypervisor-client/vm.ts';
+import type { CoreConfig } from '../model/config.ts';
 import type { Failure, FunctionStatus, RegionStatus, VmStatus } from '../model/messages.ts';
 import { cutBytes } from '../../base/cut-bytes.ts';
 import { regionPermitBytes } from '../core/permits.ts';
@@ -66,7 +67,7 @@ export function askVm(one: VmToShow, clock: Clock): Asked {
 export function functionStatus(
   fn: FunctionState,
   told: readonly Told[],
-  now_ms: number,
+  { config, now_ms }: { readonly config: CoreConfig; readonly now_ms: number },
 ): FunctionStatus {
   const sum = (part: (one: Told) => number | null): number | null => sumOf(told.map(part));
   const book = (part: (vm: VmState) => number): number => sum(({ vm }) => part(vm)) ?? 0;
@@ -98,7 +99,7 @@ export function functionStatus(
     guest_answered_at_ms: earliest(told.map(({ source }) => source?.guest_answered_at_ms ?? null)),
     last_failure: failureOf(fn),
     reclaim: reclaimStatus(fn),
-    rungs: rungsStatus(fn, vms, now_ms),
+    rungs: rungsStatus(fn, vms, { config, now_ms }),
     targets: fn.targets && targetsOf(fn.spec.name, fn.targets),
     vms: told.map((one) => vmStatus(fn, one)),
     shared_bytes: sum(({ stats }) => stats?.page_cache_bytes ?? null),

@@ -19,6 +19,5 @@ export const READY_KEYS = [
 
 /** As the agent takes them. */
 export const readyKeysOf = (values: Pick<Values, 'flag'>) => ({
-  prepare: values.flag('prepare'),
   clear_plugged: values.flag('clear-plugged'),
 });

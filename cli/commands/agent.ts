@@ -129,6 +129,7 @@ function boundsOf(
     queued_ms: values.whole('queued-ms', 1, AGENT_LIMITS.invocation_queued_ms),
     host_keep_bytes: hostKeepBytes(values, memory),
     memory_wait_ms: values.whole('memory-wait-ms', 0, AGENT_LIMITS.invocation_queued_ms),
+    prepare: values.flag('prepare'),
     bridges: parseBridges(values.optional('bridges') ?? '') ?? [],
     queue: queueOf(values, yields),
   };

@@ -34,7 +34,7 @@ export function fakeHost(
   host_limit_bytes: number = 8 * GIB,
   options: FakeOptions = {},
   policy: Policy = DEFAULT_POLICY,
-  parts: Partial<Pick<HostAgentOptions, 'clear_plugged' | 'images' | 'policies' | 'prepare'>> = {},
+  parts: Partial<Pick<HostAgentOptions, 'bounds' | 'clear_plugged' | 'images' | 'policies'>> = {},
 ): FakeHost {
   const clock = new FakeClock();
   const hypervisor = new FakeHypervisor(clock, { ...NO_FAULTS, ...faults }, options);

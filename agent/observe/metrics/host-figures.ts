@@ -159,8 +159,8 @@ export class HostFigures {
     sum.byte_ms += byteMsAt(pool, rung, this.#now_ms);
   }
 
-  /** `resident_bytes` of its VMM process; null: not known. `populates`: as its guest can. */
-  addVm(vm: VmState, resident_bytes: number | null, populates = false): void {
+  /** `resident_bytes` of its VMM process; null: not known. `prepares`: its guest does so ahead. */
+  addVm(vm: VmState, resident_bytes: number | null, prepares = false): void {
     const is_silent = vm.phase === 'running' && vm.unresponsive_since_ms !== null;
     const leaving = vm.phase === 'running' && vm.retiring;
     if (leaving) bump(this.vm_states, leaving.failure ? 'quarantined' : 'draining');
@@ -170,7 +170,7 @@ export class HostFigures {
     const { plugged_bytes, permit_bytes, ...regions } = regionSums(vm);
     figures.ready_regions += regions.ready_regions;
     figures.empty_regions += regions.empty_regions;
-    if (populates) {
+    if (prepares || regions.populated_regions > 0) {
       figures.populated_regions = (figures.populated_regions ?? 0) + regions.populated_regions;
     }
     figures.plugged_bytes += plugged_bytes;

@@ -8,6 +8,7 @@ import type { Clock } from '../../../base/clock.ts';
 import { Pieces } from '../../../base/pieces.ts';
 import { AGENT_LIMITS } from '../../limits.ts';
 import { grantedBytes } from '../../core/permits.ts';
+import { preparesAhead } from '../../core/prepare.ts';
 import { AVAILABILITIES, availabilityOf } from '../../model/cordon.ts';
 import type { DagStatus } from '../../model/dag-messages.ts';
 import type { StatusResponse } from '../../model/messages.ts';
@@ -18,7 +19,6 @@ import { totalBytes } from '../../model/tiers.ts';
 import { FunctionNames } from './function-names.ts';
 import { type FunctionGauge, functionGauges, isFunctionGauge } from './function-gauges.ts';
 import { HostFigures } from './host-figures.ts';
-import { populates } from '../pool-status.ts';
 import { hopsOf, operationSeconds, promiseOf, secondsBetween, startTimesOf } from './records.ts';
 import { METRIC_ROWS, type MetricRow } from './table.ts';
 
@@ -134,7 +134,8 @@ export class AgentMetrics {
     }
     for (const vm of state.vms.values()) {
       const fn = state.functions.get(vm.function);
-      figures.addVm(vm, residentBytes(vm), fn !== undefined && populates(fn, vm));
+      const prepares = fn !== undefined && preparesAhead(state.config, fn, vm);
+      figures.addVm(vm, residentBytes(vm), prepares);
       await pieces.gap();
     }
     this.#setGauges(state, figures);

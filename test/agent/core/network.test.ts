@@ -61,7 +61,7 @@ test('status tells the same, region by region, though nobody of the VM answers',
     const { regions } = functionStatus(
       fn,
       vms.map((vm) => ({ vm, ...silent })),
-      0,
+      { config: here.state.config, now_ms: 0 },
     );
     return regions.map(({ address }) => address);
   });

@@ -3,14 +3,15 @@ import test from 'ava';
 import type { Action } from '../../../agent/model/actions.ts';
 import type { MechanismName } from '../../../agent/model/mechanism.ts';
 import { NO_VALUES } from '../../../agent/model/targets.ts';
+import type { HostFacts } from '../../../agent/model/state.ts';
 import { NO_POOL } from '../../../agent/model/pool.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { finish } from './actions.ts';
 import { World } from './world.ts';
 
 /** A function of which two regions are to stand plugged. */
-function plugged(mechanism: MechanismName, series_revision: string): World {
-  const world = new World(8 * GIB);
+function plugged(mechanism: MechanismName, series_revision: string, facts: HostFacts = {}): World {
+  const world = new World(8 * GIB, facts);
   world.series_revision = series_revision;
   world.deploy('f', mechanism, { concurrency: 4 });
   finish(world);
@@ -67,6 +68,19 @@ for (const [mechanism, revision] of [
     t.deepEqual(prepared(world), []);
   });
 }
+
+test('where the operator has none prepared no guest is asked, and nobody looks for one', (t) => {
+  const world = plugged('hotmem', '10', { prepare: false });
+  t.is(world.vmsOf('f')[0]?.regions.filter(({ ready }) => ready).length, 2);
+  world.restart();
+  finish(world);
+  t.deepEqual(prepared(world), []);
+  t.deepEqual(bytesOn(world), [256, 0]);
+  world.invoke('f');
+  const { plugged: as_plugged, populated } = world.state.functions.get('f')?.pool ?? NO_POOL;
+  t.like(as_plugged, { asked: 1, hits: 1 });
+  t.like(populated, { asked: 0, hits: 0 });
+});
 
 const bytesOn = (world: World): readonly [number, number] => {
   const { plugged: nobodys, populated } = world.state.functions.get('f')?.pool ?? NO_POOL;

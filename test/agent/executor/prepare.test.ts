@@ -22,7 +22,7 @@ async function plugged(
       identity: { ...IDENTITY, series_revision: '10' },
     }),
   };
-  const host = fakeHost(faults, 8 * GIB, {}, DEFAULT_POLICY, { images, prepare });
+  const host = fakeHost(faults, 8 * GIB, {}, DEFAULT_POLICY, { images, bounds: { prepare } });
   const { agent, clock } = host;
   await clock.until(agent.deploy(specOf('f', { mechanism: 'hotmem', concurrency: 4 })));
   const who = { author: 'test', reason: '', for_ms: null, revision: null };
@@ -49,9 +49,12 @@ test('its guest is asked once for each region', async (t) => {
   await host.clock.until(host.agent.stop(0));
 });
 
-test('none is asked where the operator says so', async (t) => {
+test('none is asked where the operator says so, and the rung is not offered', async (t) => {
   const host = await plugged({}, false);
   t.is(asked(host), 0);
+  const { functions } = await host.clock.until(host.agent.status('f'));
+  const told = functions[0]?.rungs.map(({ rung, have }) => `${rung} ${have}`) ?? [];
+  t.deepEqual(told.slice(1, 3), ['plugged 2', 'populated null']);
   await host.clock.until(host.agent.stop(0));
 });
 
