@@ -97,6 +97,8 @@ export interface DaemonOptions {
   readonly ledger?: LedgerSettings;
   /** Guests clear what was just plugged, whatever the driver says of it. */
   readonly clear_plugged?: boolean;
+  /** What is plugged has its pages of the host at once, where the driver can. */
+  readonly populate_plugged?: boolean;
   /** On SIGTERM VMs are left running, for the next agent with this folder. */
   readonly keep_vms?: boolean;
 }
@@ -161,6 +163,7 @@ export async function runDaemon(options: DaemonOptions): Promise<void> {
     version: options.version,
     first_id,
     clear_plugged: options.clear_plugged === true,
+    populate_plugged: options.populate_plugged === true,
     earlier_vms,
     trimFolders: (present) => trimFolders(vms_dir, present),
     ...(options.policy ? { policy: options.policy } : {}),

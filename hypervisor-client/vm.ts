@@ -81,6 +81,11 @@ export interface VmSpec {
    */
   readonly backing: 'anonymous' | 'memfd' | 'huge';
   readonly accelerator: Accelerator | 'auto';
+  /**
+   * What is plugged is to have its pages of the host before the guest sees it, where the driver can
+   * ({@link Vm.populates_plugged} tells): a plug takes that much longer. Absent: as it is touched.
+   */
+  readonly populate?: boolean;
 }
 
 /** One region as it is. Target and actual are separate fields on purpose. */
@@ -226,6 +231,12 @@ export interface Vm {
    * a guest rely on it. False: that is not known of this VMM and backing.
    */
   readonly plugged_reads_zero: boolean;
+  /**
+   * The driver's word that every block has its pages of the host when its plug is done, whoever
+   * touches it, and that a plug which gets none of them does not succeed. False: pages come as they
+   * are touched.
+   */
+  readonly populates_plugged: boolean;
   observe(): Promise<VmObservation>;
   /**
    * Resident bytes of the whole VMM process by the host's word alone: also told of a VMM that does

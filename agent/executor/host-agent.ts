@@ -378,9 +378,10 @@ export class HostAgent {
 
   #depsOf(vm_id: string): Omit<RunnerDeps, 'left'> {
     const { clock, hypervisor, images, log, vms_dir, network = null } = this.#options;
-    const { clear_plugged = false } = this.#options;
+    const { clear_plugged = false, populate_plugged = false } = this.#options;
     const run_dir = join(vms_dir, vm_id);
-    const parts = { clock, hypervisor, images, log, network, clear_plugged, run_dir };
+    const ready = { clear_plugged, populate_plugged };
+    const parts = { clock, hypervisor, images, log, network, ...ready, run_dir };
     const all = { ...parts, told: this.#told, payloads: this.#payloads, logs: this.logs };
     return {
       ...all,

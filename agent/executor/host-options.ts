@@ -44,6 +44,8 @@ export interface HostAgentOptions {
   readonly network?: RunnerDeps['network'];
   /** Guests clear what was just plugged, whatever the driver says of it; absent: as it says. */
   readonly clear_plugged?: boolean;
+  /** What is plugged has its pages of the host at once, where the driver can; absent: not. */
+  readonly populate_plugged?: boolean;
   /** What an earlier agent left: its state, and those of its VMs that live. */
   readonly earlier?: { readonly state: HostState; readonly vms: LeftVms };
 }

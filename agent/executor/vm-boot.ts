@@ -62,6 +62,8 @@ export interface BootOptions {
   readonly hypervisor: Hypervisor;
   readonly images: GuestImages;
   readonly run_dir: string;
+  /** What is plugged has its pages of the host at once; absent: as they are touched. */
+  readonly populate_plugged?: boolean;
   /** Its network device, and how it is made; null: it has none. */
   readonly planNic: () => Promise<PlannedNic | null>;
   readonly signal: AbortSignal;
@@ -178,6 +180,7 @@ function vmSpecOf(options: BootOptions, image: GuestImage, layout: RegionLayout)
     })),
     backing: spec.backing,
     accelerator: 'auto',
+    ...(options.populate_plugged ? { populate: true } : {}),
   };
 }
 

@@ -63,6 +63,8 @@ export interface RunnerDeps {
   readonly committedBytes: () => number;
   /** Guests clear what was just plugged, whatever the driver says of it; absent: as it says. */
   readonly clear_plugged?: boolean;
+  /** What is plugged has its pages of the host at once, where the driver can; absent: not. */
+  readonly populate_plugged?: boolean;
   /** A fault of the agent itself, met while working for this VM. */
   readonly onBug: (error: unknown, during: unknown) => void;
 }
@@ -192,6 +194,7 @@ export class VmRunner {
       planNic: async () => await this.#planNic(),
       onVm: (vm) => {
         this.#vm = vm;
+        this.#tellPopulated(vm);
         this.#cpu = new CpuYield({
           vmm: vm.handle,
           clock: deps.clock,
@@ -220,6 +223,13 @@ export class VmRunner {
     this.#log.info({ ready_ms, guest_kernel, vmm, accelerator }, 'the guest said hello');
     this.watch.open(booted.guest, booted.figures);
     return booted;
+  }
+
+  /** Asked for, it may be more than a driver can, or an earlier agent had it otherwise. */
+  #tellPopulated({ populates_plugged }: Vm): void {
+    const { populate_plugged = false } = this.#deps;
+    if (!populate_plugged || populates_plugged) return;
+    this.#log.warn('what is plugged here gets its pages of the host as they are touched');
   }
 
   /** Throws HP_AGENT_NO_NETWORK, HP_VMM_TAP. */

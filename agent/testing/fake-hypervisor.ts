@@ -56,6 +56,8 @@ export interface FakeOptions {
   readonly devices_per_vm?: number;
   /** Its word of what guests plug; default true. */
   readonly plugged_reads_zero?: boolean;
+  /** Whether it can take pages of the host at the plug; default true. */
+  readonly populates_plugged?: boolean;
   /** Guests of an earlier version. */
   readonly old_guests?: boolean;
   /** A guest outside of the model, instead of the VM's own. */
@@ -71,6 +73,7 @@ export class FakeVm implements Vm {
   readonly accelerator = 'tcg';
   readonly console_path = '/nonexistent/console.log';
   readonly plugged_reads_zero: boolean;
+  readonly populates_plugged: boolean;
   readonly #hello: Partial<Hello> | null;
   #guest: FakeGuest | null = null;
   readonly regions: FakeRegion[];
@@ -89,6 +92,7 @@ export class FakeVm implements Vm {
   constructor(spec: VmSpec, owner: FakeHypervisor, hello: Partial<Hello> | null) {
     this.id = spec.id;
     this.plugged_reads_zero = owner.options.plugged_reads_zero ?? true;
+    this.populates_plugged = spec.populate === true && (owner.options.populates_plugged ?? true);
     this.#owner = owner;
     this.handle = { schema_version: 2, vmm: owner.kind, pid: 1, pid_start_ticks: 1, spec };
     this.regions = placedRegions(spec).map(({ device, device_index, region, partition }) => ({

@@ -15,9 +15,16 @@ export const READY_KEYS = [
     doc: 'guests clear what was just plugged, though the driver says that it reads zero',
     default: 'false',
   },
+  {
+    name: 'populate_plugged',
+    kind: SWITCH,
+    doc: 'memory has its pages of the host at its plug, not as it is touched (where the VMM can)',
+    default: 'false',
+  },
 ];
 
 /** As the agent takes them. */
 export const readyKeysOf = (values: Pick<Values, 'flag'>) => ({
   clear_plugged: values.flag('clear-plugged'),
+  populate_plugged: values.flag('populate-plugged'),
 });

@@ -49,6 +49,7 @@ const specSchema = vmSchema.extend({
     .max(VMM_LIMITS.disks_per_vm)
     .exactOptional(),
   nic: z.object({ tap: z.string(), mac: z.string(), mtu_bytes: count }).exactOptional(),
+  populate: z.boolean().exactOptional(),
 });
 /** Version 1: each region was a device. */
 const specSchema1 = vmSchema

@@ -156,8 +156,15 @@ function bootBytesOf({ devices }: VmSpec, node: number): number {
 
 const cpus = (spec: VmSpec): string => `,cpus=0-${spec.vcpus - 1}`;
 
+/**
+ * Whether QEMU takes pages of the host at the plug, which fails without them. Of huge ones always:
+ * at the touch it would be killed for want of one.
+ */
+export const takesAtPlug = ({ backing, populate }: Pick<VmSpec, 'backing' | 'populate'>): boolean =>
+  backing === 'huge' || populate === true;
+
 function deviceArguments(
-  { backing }: VmSpec,
+  { backing, populate = false }: VmSpec,
   device: DeviceSpec,
   index: number,
   host: QemuHost,
@@ -170,8 +177,7 @@ function deviceArguments(
     `requested-size=${deviceInitialBytes(device)}`,
     `bus=pcie.0,addr=0x${place.slot.toString(16)}.${place.function},multifunction=on`,
     ...(device.guest_node === null ? [] : [`node=${device.guest_node}`]),
-    // Pages are taken at the plug, which fails without them; at the touch QEMU would be killed.
-    ...(backing === 'huge' ? ['prealloc=on'] : []),
+    ...(takesAtPlug({ backing, populate }) ? ['prealloc=on'] : []),
   ];
   return [
     '-object',

@@ -25,6 +25,7 @@ import type {
   VmRunState,
   VmSpec,
 } from '../vm.ts';
+import { takesAtPlug } from './arguments.ts';
 import { SerialChannel } from './guest-channel.ts';
 import { qemuFiles, pciAddressOf } from './layout.ts';
 import type { QmpClient } from './qmp.ts';
@@ -113,6 +114,10 @@ export class QemuVm implements Vm {
 
   get plugged_reads_zero(): boolean {
     return READS_ZERO.includes(this.handle.spec.backing);
+  }
+
+  get populates_plugged(): boolean {
+    return takesAtPlug(this.handle.spec);
   }
 
   async observe(): Promise<VmObservation> {

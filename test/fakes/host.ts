@@ -34,7 +34,9 @@ export function fakeHost(
   host_limit_bytes: number = 8 * GIB,
   options: FakeOptions = {},
   policy: Policy = DEFAULT_POLICY,
-  parts: Partial<Pick<HostAgentOptions, 'bounds' | 'clear_plugged' | 'images' | 'policies'>> = {},
+  parts: Partial<
+    Pick<HostAgentOptions, 'bounds' | 'clear_plugged' | 'images' | 'policies' | 'populate_plugged'>
+  > = {},
 ): FakeHost {
   const clock = new FakeClock();
   const hypervisor = new FakeHypervisor(clock, { ...NO_FAULTS, ...faults }, options);

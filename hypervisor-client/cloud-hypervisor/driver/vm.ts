@@ -136,6 +136,11 @@ export class CloudHypervisorVm implements Vm {
     return READS_ZERO.includes(this.handle.spec.backing);
   }
 
+  /** Its `prefault` is of memory that is there from boot on. */
+  get populates_plugged(): boolean {
+    return false;
+  }
+
   async observe(): Promise<VmObservation> {
     this.#life.assertHeld();
     const { handle, backings, pci_addresses, proc_root, clock } = this.#parts;

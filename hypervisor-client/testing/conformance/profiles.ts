@@ -23,6 +23,8 @@ export interface DriverProfile {
   readonly node_boot_bytes: number;
   /** Host backings of which what is plugged reads zero. */
   readonly plugged_reads_zero: readonly VmSpec['backing'][];
+  /** Host backings of which what is plugged has its pages at once, where that is asked for. */
+  readonly populates_plugged: readonly VmSpec['backing'][];
   /** Characters a path of a specification may not hold, besides the limit on its length. */
   readonly refused_in_paths: string;
   /** In the run folder while the VM runs; the handle is beside them. */
@@ -40,6 +42,7 @@ export const QEMU: DriverProfile = {
   device_boot_bytes: 0,
   node_boot_bytes: 16 * MIB,
   plugged_reads_zero: ['anonymous', 'memfd', 'huge'],
+  populates_plugged: ['anonymous', 'memfd', 'huge'],
   refused_in_paths: '',
   sockets: ['channel.sock', 'qmp.sock'],
 };
@@ -55,6 +58,7 @@ export const CLOUD_HYPERVISOR: DriverProfile = {
   device_boot_bytes: 2 * MIB,
   node_boot_bytes: 16 * MIB,
   plugged_reads_zero: ['anonymous', 'memfd'],
+  populates_plugged: [],
   refused_in_paths: ',"',
   sockets: ['ch.sock', 'vsock.sock'],
 };

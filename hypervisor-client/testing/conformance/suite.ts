@@ -7,6 +7,7 @@ import { describeLife } from './behaviours/life.ts';
 import { describeNic } from './behaviours/nic.ts';
 import { describePartial } from './behaviours/partial.ts';
 import { describePartitions } from './behaviours/partitions.ts';
+import { describePopulated } from './behaviours/populates.ts';
 import { describeResize } from './behaviours/resize.ts';
 import { describeZero } from './behaviours/reads-zero.ts';
 import type { Target } from './target.ts';
@@ -26,6 +27,7 @@ export function conformance(test: TestFn, target: Target): void {
   const { partitions } = target;
   if (partitions !== null) describePartitions(test, { ...target, partitions }, vms);
   describeZero(test, target, vms);
+  describePopulated(test, target, vms);
   describeLife(test, target, vms);
   describeEnds(test, target, vms);
   describeDisks(test, target, vms);

@@ -12,6 +12,7 @@ import type { GuestHand, Target } from './target.ts';
 
 export const BLOCK = 2 * MIB;
 export const REGION = 128 * MIB;
+export const HOST_BACKINGS: readonly VmSpec['backing'][] = ['anonymous', 'memfd', 'huge'];
 
 export type SpecChanges = Partial<VmSpec> & {
   /** So many regions of one memory block each, a device each. */

@@ -36,6 +36,10 @@ const ROWS: readonly Row[] = [
     ({ plugged_reads_zero }) => plugged_reads_zero.join(', ') || 'none',
   ],
   [
+    'host backings of which what is plugged has its pages at once, where asked for',
+    ({ populates_plugged }) => populates_plugged.join(', ') || 'none',
+  ],
+  [
     'refused in paths',
     (one) => (one.refused_in_paths ? code(Array.from(one.refused_in_paths)) : 'nothing'),
   ],

@@ -48,7 +48,8 @@ test('a handle is read back as it was written', async (t) => {
   const run_dir = join(root, 'handle');
   await claimRunDir(run_dir, []);
   t.is(await readHandle(run_dir), null);
-  const handle = handleIn(run_dir, 1, 2);
+  const { spec, ...parts } = handleIn(run_dir, 1, 2);
+  const handle = { ...parts, spec: { ...spec, populate: true } };
   await writeHandle(handle);
   t.deepEqual(await readHandle(run_dir), handle);
 });

@@ -134,6 +134,16 @@ test('huge memory comes from the pool of the host, page by page as it is plugged
   t.false(others.join(' ').includes('prealloc=on'));
 });
 
+for (const backing of ['anonymous', 'memfd'] as const) {
+  test(`${backing} memory has its pages at the plug where that is asked for`, (t) => {
+    const argv = qemuArguments({ ...SPEC, backing, populate: true }, TCG);
+    const devices = after(argv, '-device').filter((one) => one.startsWith('virtio-mem-pci'));
+    t.true(devices.length > 0 && devices.every((one) => one.endsWith(',prealloc=on')));
+    // Of all of it at once, plugged or not, would be the whole limit from boot on.
+    t.true(after(argv, '-object').every((one) => !one.includes('prealloc=on')));
+  });
+}
+
 test('an emulated CPU zeroes and copies no memory byte by byte', (t) => {
   t.deepEqual(after(qemuArguments(SPEC, TCG), '-cpu'), ['max,-erms,-fsrm']);
   const newer = qemuArguments(SPEC, { accelerator: 'tcg', version: '10.0.2' });

@@ -5,17 +5,16 @@
 import type { ExecutionContext, TestFn } from 'ava';
 import { MIB } from '../../../../base/units.ts';
 import { readHugePages } from '../../../host/huge-pages.ts';
-import type { Vm, VmSpec } from '../../../vm.ts';
+import type { Vm } from '../../../vm.ts';
 import type { PartitionedTarget, Target } from '../target.ts';
-import { REGION, until, type Vms } from '../vms.ts';
+import { HOST_BACKINGS, REGION, until, type Vms } from '../vms.ts';
 
-const BACKINGS: readonly VmSpec['backing'][] = ['anonymous', 'memfd', 'huge'];
 /** Reused so often: pages come back in another order. */
 const REUSES = 3;
 
 export function describeZero(test: TestFn, target: Target, vms: Vms): void {
   const { partitions, profile } = target;
-  for (const backing of BACKINGS) {
+  for (const backing of HOST_BACKINGS) {
     // Such a VM cannot be started then.
     if (backing === 'huge' && readHugePages().free < REGION) continue;
     const has = profile.plugged_reads_zero.includes(backing);
