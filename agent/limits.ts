@@ -80,6 +80,10 @@ export const AGENT_LIMITS = {
   guest_pong_ms: 5_000,
   /** ... and is asked this often while it does not. */
   guest_ping_again_ms: 2_000,
+  /** A guest that counts the pages it clears tells them this often where nobody asks. */
+  guest_pages_ms: 60_000,
+  /** Functions whose counted pages are kept after their last VM. */
+  page_sums: 4_096,
   /** A full instance waits so long for more memory, where its function says nothing. */
   grow_wait_ms: 10_000,
   /** A span is waited for so long, where nobody says how long growth is. */

@@ -4,10 +4,12 @@ import type { Clock } from '../../base/clock.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import { refusalOf } from '../model/failure.ts';
+import type { GuestPages } from '../model/pool-messages.ts';
 import { isBug } from '../observe/fail-stop.ts';
 import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
 import { watchHealth } from '../observe/health.ts';
 import type { MemoryObserver } from '../observe/observations.ts';
+import { pagesOf } from '../observe/pool-status.ts';
 import type { GuestLink } from './guest-link.ts';
 import { errOf } from './repeat-log.ts';
 
@@ -19,6 +21,8 @@ export interface GuestWatchParts {
   readonly signal: AbortSignal;
   /** Told of each change. */
   readonly onHealth: (responsive: boolean) => void;
+  /** What the guest kernel counts of its pages, whenever it tells. */
+  readonly onPages: (pages: GuestPages, told_at_ms: number) => void;
   /** A line of the log at level warn; repeated ones are one. */
   readonly tell: (kind: string, fields: Readonly<Record<string, unknown>>, text: string) => void;
   readonly onBug: (error: unknown) => void;
@@ -31,6 +35,8 @@ export class GuestWatch {
   #responsive = true;
   /** When the guest was last asked for its figures by the clock, not by an operation. */
   #asked_at_ms = Number.NEGATIVE_INFINITY;
+  /** When it last told of its pages; null: it does not count them. */
+  #pages_at_ms: number | null = null;
   /** When it last told anything; null: never. */
   answered_at_ms: number | null = null;
 
@@ -45,6 +51,7 @@ export class GuestWatch {
     this.#figures = figures;
     memory.stats = figures.known;
     this.answered_at_ms = clock.nowMs();
+    this.#tellPages(figures.known, this.answered_at_ms);
     this.#watchHealth(guest).catch(onBug);
   }
 
@@ -57,6 +64,7 @@ export class GuestWatch {
       const figures = await ask(this.#figures);
       memory.stats = this.#figures.known;
       this.answered_at_ms = clock.nowMs();
+      this.#tellPages(figures.stats, this.answered_at_ms);
       return figures;
     } catch (error) {
       if (isBug(error)) throw error;
@@ -83,6 +91,20 @@ export class GuestWatch {
     await this.stats('partitions');
   }
 
+  /** An answer about some regions only has none. */
+  #tellPages(stats: GuestStats | null, told_at_ms: number): void {
+    const pages = stats && pagesOf(stats);
+    if (!pages) return;
+    this.#pages_at_ms = told_at_ms;
+    this.#parts.onPages(pages, told_at_ms);
+  }
+
+  /** Nobody asked for them for long. */
+  async #askPages(): Promise<void> {
+    const due_ms = (this.#pages_at_ms ?? Number.POSITIVE_INFINITY) + AGENT_LIMITS.guest_pages_ms;
+    if (this.#parts.clock.nowMs() >= due_ms) await this.stats('partitions');
+  }
+
   async #watchHealth(guest: GuestLink): Promise<void> {
     const { clock, signal, log, onHealth } = this.#parts;
     const answered = (): number => this.answered_at_ms ?? clock.nowMs();
@@ -94,6 +116,7 @@ export class GuestWatch {
         this.answered_at_ms = clock.nowMs();
       },
       answeredAtMs: answered,
+      also: async () => await this.#askPages(),
       onChange: (responsive) => {
         this.#responsive = responsive;
         const silent_ms = Math.round(clock.nowMs() - answered());

@@ -30,6 +30,7 @@ import type { Call } from '../model/work.ts';
 import { keepLedger } from './ledger-news.ts';
 import { HeldPayloads } from './held-payloads.ts';
 import { InstanceLogs } from '../observe/instance-logs.ts';
+import { PageBook } from '../observe/page-book.ts';
 import { KeptAnswers, keyOf } from './kept-answers.ts';
 import { RecordHub, type Subscription, type Wanted } from '../observe/record-hub.ts';
 import { type InvocationEnd, invocationRecord } from '../observe/invocation-record.ts';
@@ -55,6 +56,7 @@ export class HostAgent {
   readonly pieces = new Pieces(AGENT_LIMITS.turn_ms);
   readonly #payloads = new HeldPayloads();
   readonly logs = new InstanceLogs();
+  readonly pages = new PageBook();
   readonly #runners: Runners;
   readonly #callers: Callers;
   readonly #kept: KeptAnswers;
@@ -365,11 +367,10 @@ export class HostAgent {
   }
 
   #dagsOf(): Dags {
-    const stateOf = (): HostState => this.#state;
     return new Dags({
       clock: this.#options.clock,
       payloads: this.#payloads,
-      stateOf,
+      stateOf: () => this.#state,
       request: (event) => this.#request(event),
       emit: (event) => this.#decider.dispatch(event),
       invoke: (name, id, call, onGone) => this.invoke(name, id, call, onGone),
@@ -379,12 +380,12 @@ export class HostAgent {
   #depsOf(vm_id: string): Omit<RunnerDeps, 'left'> {
     const { clock, hypervisor, images, log, vms_dir, network = null } = this.#options;
     const { clear_plugged = false, populate_plugged = false } = this.#options;
-    const run_dir = join(vms_dir, vm_id);
-    const ready = { clear_plugged, populate_plugged };
-    const parts = { clock, hypervisor, images, log, network, ...ready, run_dir };
-    const all = { ...parts, told: this.#told, payloads: this.#payloads, logs: this.logs };
+    const { logs, pages } = this;
+    const parts = { clock, hypervisor, images, log, network, clear_plugged, populate_plugged };
+    const all = { ...parts, told: this.#told, payloads: this.#payloads, logs, pages };
     return {
       ...all,
+      run_dir: join(vms_dir, vm_id),
       networkOf: () => this.#state.vms.get(vm_id)?.network ?? null,
       emit: (event) => this.#decider.dispatch(event),
       publishOperation: (operation) => this.hub.publish('operation', operation),

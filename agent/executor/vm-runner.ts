@@ -26,6 +26,7 @@ import type { GuestLink } from './guest-link.ts';
 import { GuestWatch } from './guest-watch.ts';
 import type { HeldPayloads } from './held-payloads.ts';
 import type { InstanceLogs } from '../observe/instance-logs.ts';
+import type { PageBook } from '../observe/page-book.ts';
 import type { HostNetwork, PlannedNic } from './host-network.ts';
 import type { GuestImages } from './images.ts';
 import { InstanceWork } from './instance-work.ts';
@@ -61,6 +62,8 @@ export interface RunnerDeps {
   /** Whether anybody gets memory steps: what nobody gets is not looked for. */
   readonly isWatched: () => boolean;
   readonly committedBytes: () => number;
+  /** Where what guests tell of their pages is summed. */
+  readonly pages: PageBook;
   /** Guests clear what was just plugged, whatever the driver says of it; absent: as it says. */
   readonly clear_plugged?: boolean;
   /** What is plugged has its pages of the host at once, where the driver can; absent: not. */
@@ -121,6 +124,7 @@ export class VmRunner {
     this.watch = new GuestWatch({
       ...about,
       onHealth: (responsive) => deps.emit({ type: 'vm-health', vm_id, responsive }),
+      onPages: (pages, told_at_ms) => deps.pages.tell(spec.name, vm_id, pages, told_at_ms),
       tell: (kind, fields, text) => this.#tell('warn', kind, fields, text),
       onBug: (error) => deps.onBug(error, { vm: vm_id }),
     });
@@ -274,6 +278,7 @@ export class VmRunner {
         else await this.#deps.left?.end();
         if (this.#spec.network) await this.#deps.network?.close(this.#vm_id);
         this.memory.close();
+        this.#deps.pages.forget(this.#spec.name, this.#vm_id);
         await this.#clearFolder();
         this.#log.info('the VM is gone');
         return this.#deps.emit({ type: 'vm-gone', vm_id: this.#vm_id });

@@ -90,6 +90,7 @@ export class HttpSurface {
       functions_max: AGENT_LIMITS.metrics_functions,
       state: () => agent.state,
       residentBytes: (vm) => residentBytes(vm, agent.state),
+      pagesOf: (name) => agent.pages.of(name),
       ledgerHead: () => agent.ledger?.head ?? null,
       dags: () => agent.dags.list(null),
       certificateEndMs,

@@ -12,6 +12,8 @@ export interface HealthOptions {
   readonly ping: () => Promise<void>;
   /** When the guest last answered anything; it is not pinged sooner after that than it must be. */
   readonly answeredAtMs: () => number;
+  /** What else is done at each round while it answers; it throws faults of the agent alone. */
+  readonly also?: () => Promise<void>;
   /** Called once for each change, never for what was known. */
   readonly onChange: (responsive: boolean) => void;
   readonly signal: AbortSignal;
@@ -19,18 +21,20 @@ export interface HealthOptions {
 
 /** Resolves when `signal` aborts or the channel is over; a guest counts as well at first. */
 export async function watchHealth(options: HealthOptions): Promise<void> {
-  const { clock, ping, answeredAtMs, onChange, signal } = options;
+  const { clock, answeredAtMs, also, onChange, signal } = options;
   const pause = pauses(clock, signal);
   let responsive = true;
   for (;;) {
     const pause_ms = responsive ? AGENT_LIMITS.guest_ping_ms : AGENT_LIMITS.guest_ping_again_ms;
     await pause(pause_ms);
     if (signal.aborted) return;
-    if (responsive && clock.nowMs() - answeredAtMs() < AGENT_LIMITS.guest_ping_ms) continue;
-    const answered = await answers(ping);
-    if (answered === null || signal.aborted) return;
-    if (answered !== responsive) onChange(answered);
-    responsive = answered;
+    if (!responsive || clock.nowMs() - answeredAtMs() >= AGENT_LIMITS.guest_ping_ms) {
+      const answered = await answers(options.ping);
+      if (answered === null || signal.aborted) return;
+      if (answered !== responsive) onChange(answered);
+      responsive = answered;
+    }
+    if (responsive) await also?.();
   }
 }
 

@@ -66,16 +66,27 @@ export function rungsStatus(
   });
 }
 
+/** What a guest has cleared since its boot; null: it does not count, or was not asked for it. */
+export function pagesOf({ ready }: GuestStats): GuestPages | null {
+  if (!ready) return null;
+  return {
+    cleared: ready.pages_cleared,
+    skipped: ready.pages_skipped,
+    prepared: ready.pages_prepared,
+    cleared_twice: ready.pages_cleared_twice,
+  };
+}
+
 /** What all guests have cleared; null as soon as one does not tell, and where there is none. */
 export function pagesStatus(told: readonly (GuestStats | null)[]): GuestPages | null {
   const sum = { cleared: 0, skipped: 0, prepared: 0, cleared_twice: 0 };
   for (const stats of told) {
-    const ready = stats?.ready;
-    if (!ready) return null;
-    sum.cleared += ready.pages_cleared;
-    sum.skipped += ready.pages_skipped;
-    sum.prepared += ready.pages_prepared;
-    sum.cleared_twice += ready.pages_cleared_twice;
+    const pages = stats && pagesOf(stats);
+    if (!pages) return null;
+    sum.cleared += pages.cleared;
+    sum.skipped += pages.skipped;
+    sum.prepared += pages.prepared;
+    sum.cleared_twice += pages.cleared_twice;
   }
   return told.length > 0 ? sum : null;
 }

@@ -61,6 +61,8 @@ export class FakeGuest {
   readonly seen: string[] = [];
   /** Of its ordinary memory. */
   available_bytes = 700_000_000;
+  /** What it counts of its partitions; absent: nothing, as a guest of an earlier version. */
+  ready: GuestStats['ready'] = undefined;
   /** Of each `stats`, the regions it named; null: it named none. */
   readonly stats_asked: (readonly string[] | null)[] = [];
   pages_migrated = 0;
@@ -354,6 +356,7 @@ export class FakeGuest {
       [...this.instances.values()].filter((one) => one.region_pci === pci).length;
     return {
       ...IDLE_STATS,
+      ...(this.ready && !asked ? { ready: this.ready } : {}),
       taken_at_ms: this.#now(),
       partitions: regions.map((region_pci) => ({
         region_pci,

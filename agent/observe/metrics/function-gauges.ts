@@ -58,6 +58,9 @@ const SAMPLES = {
     offered(populated_regions).map(
       (rung): Sample => [`,rung="${rung}"`, rungs[rung].byte_ms / 1_000],
     ),
+  pages: ({ pages }) =>
+    Object.entries(pages?.told ?? {}).map(([what, count]): Sample => [`,what="${what}"`, count]),
+  pages_age: ({ pages }) => [['', pages?.age_ms == null ? null : pages.age_ms / 1_000]],
 } as const satisfies Partial<
   Record<keyof typeof METRIC_ROWS, (figures: FunctionFigures) => readonly Sample[]>
 >;

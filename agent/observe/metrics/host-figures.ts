@@ -7,9 +7,11 @@ import {
   type ReadyRung,
   type RungState,
 } from '../../model/pool.ts';
+import type { GuestPages } from '../../model/pool-messages.ts';
 import { type NamedSpanTally, NO_NAMED_SPANS, spanByteMsAt } from '../../model/span-tally.ts';
 import type { FunctionState, InstancePhase, VmState } from '../../model/state.ts';
 import { totalBytes } from '../../model/tiers.ts';
+import type { PagesTold } from '../page-book.ts';
 import { rungCounts } from '../pool-status.ts';
 
 export const INSTANCE_PHASES: readonly InstancePhase[] = ['starting', 'busy', 'idle', 'stopping'];
@@ -34,6 +36,14 @@ export interface FunctionFigures {
   expression: ExpressionFigures | null;
   /** Null: no function of the label can have named spans. */
   spans: SpanFigures | null;
+  /** Null: no guest of the label has told what it clears. */
+  pages: PageFigures | null;
+}
+
+/** `age_ms`: of the oldest word; null: no VM that told is there. */
+interface PageFigures {
+  readonly told: GuestPages;
+  readonly age_ms: number | null;
 }
 
 type SpanFigures = Readonly<
@@ -76,6 +86,7 @@ function noFigures(): FunctionFigures {
     resident_bytes: 0,
     expression: null,
     spans: null,
+    pages: null,
   };
 }
 
@@ -136,6 +147,20 @@ export class HostFigures {
     figures.oldest_wait_ms = Math.max(figures.oldest_wait_ms, wait_ms);
   }
 
+  /** What its guests have told of the pages that they clear; null: nothing. */
+  addPages(name: string, told: PagesTold | null): void {
+    if (!told) return;
+    const figures = this.#of(name);
+    const { pages, told_at_ms } = told;
+    const age_ms = told_at_ms === null ? null : Math.max(0, this.#now_ms - told_at_ms);
+    const sum = figures.pages;
+    const oldest_ms = Math.max(sum?.age_ms ?? 0, age_ms ?? 0);
+    figures.pages = {
+      told: sum ? sumOfPages(sum.told, pages) : pages,
+      age_ms: (sum?.age_ms ?? age_ms) === null ? null : oldest_ms,
+    };
+  }
+
   #withSpans(
     sum: SpanFigures | null,
     { spec, named_spans = null }: FunctionState,
@@ -191,6 +216,13 @@ export class HostFigures {
     return made;
   }
 }
+
+const sumOfPages = (a: GuestPages, b: GuestPages): GuestPages => ({
+  cleared: a.cleared + b.cleared,
+  skipped: a.skipped + b.skipped,
+  prepared: a.prepared + b.prepared,
+  cleared_twice: a.cleared_twice + b.cleared_twice,
+});
 
 function bump(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);

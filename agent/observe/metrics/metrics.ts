@@ -19,6 +19,7 @@ import { totalBytes } from '../../model/tiers.ts';
 import { FunctionNames } from './function-names.ts';
 import { type FunctionGauge, functionGauges, isFunctionGauge } from './function-gauges.ts';
 import { HostFigures } from './host-figures.ts';
+import type { PagesTold } from '../page-book.ts';
 import { hopsOf, operationSeconds, promiseOf, secondsBetween, startTimesOf } from './records.ts';
 import { METRIC_ROWS, type MetricRow } from './table.ts';
 
@@ -30,6 +31,8 @@ export interface MetricsOptions {
   readonly state: () => HostState;
   /** What the VMM process of a VM holds of the host; null: not known. */
   readonly residentBytes: (vm: VmState) => number | null;
+  /** What its guests have told of the pages that they clear; absent or null: nothing. */
+  readonly pagesOf?: (name: string) => PagesTold | null;
   /** The newest record of the ledger; absent or null: there is none. */
   readonly ledgerHead?: () => StatusResponse['ledger'];
   /** What became of calls of DAGs; absent: there are none. */
@@ -130,6 +133,7 @@ export class AgentMetrics {
     const figures = new HostFigures((name) => this.#names.labelOf(name), now_ms);
     for (const fn of state.functions.values()) {
       figures.addFunction(fn);
+      figures.addPages(fn.spec.name, this.#options.pagesOf?.(fn.spec.name) ?? null);
       await pieces.gap();
     }
     for (const vm of state.vms.values()) {

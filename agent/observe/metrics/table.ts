@@ -255,6 +255,18 @@ export const METRIC_ROWS = {
     help: 'What memory that stood ready has cost: granted bytes over time.',
     labels: ['function', 'rung'],
   },
+  pages: {
+    name: 'hotplane_function_guest_pages_total',
+    type: 'counter',
+    help: 'Pages as guest kernels count what they clear, and need not. No sample: they do not.',
+    labels: ['function', 'what'],
+  },
+  pages_age: {
+    name: 'hotplane_function_guest_pages_age_seconds',
+    type: 'gauge',
+    help: 'How long ago the VM told of them that has not for longest. No sample: none is there.',
+    labels: ['function'],
+  },
   invocations: {
     name: 'hotplane_invocations_total',
     type: 'counter',

@@ -225,8 +225,33 @@ const NO_FIGURES = {
   },
   expression: null,
   spans: null,
+  pages: null,
   resident_bytes: 0,
 };
+
+test('pages that guests clear are told where they count them, with the age of their word', (t) => {
+  const pages = { cleared: 5, skipped: 7, prepared: 9, cleared_twice: 0 };
+  const told = [
+    ...functionGauges(
+      new Map<string, FunctionFigures>([
+        ['counts', { ...NO_FIGURES, pages: { told: pages, age_ms: 1_500 } }],
+        ['gone', { ...NO_FIGURES, pages: { told: pages, age_ms: null } }],
+        ['without', NO_FIGURES],
+      ]),
+    ),
+  ].join('\n');
+  const samples = told.split('\n').filter((line) => line.startsWith('hotplane_function_guest_'));
+  const of = (name: string): string[] =>
+    Object.entries(pages).map(
+      ([what, count]) =>
+        `hotplane_function_guest_pages_total{function="${name}",what="${what}"} ${count}`,
+    );
+  t.deepEqual(samples, [
+    ...of('counts'),
+    ...of('gone'),
+    'hotplane_function_guest_pages_age_seconds{function="counts"} 1.5',
+  ]);
+});
 
 test('named spans are told of functions that can have them, and of no other', (t) => {
   const spans = { opened: 7, closed: 5, denied: 2, plugged_bytes: MIB, byte_ms: 3_000 * MIB };
