@@ -40,6 +40,7 @@ const regionSchema = z.object({ id: z.string(), max_bytes: count, initial_bytes:
 const deviceSchema = z.object({
   id: z.string(),
   guest_node: count.nullable(),
+  host_node: count.nullable().exactOptional(),
   regions: z.array(regionSchema).min(1).max(VMM_LIMITS.regions_per_device),
 });
 const specSchema = vmSchema.extend({

@@ -49,7 +49,8 @@ test('a handle is read back as it was written', async (t) => {
   await claimRunDir(run_dir, []);
   t.is(await readHandle(run_dir), null);
   const { spec, ...parts } = handleIn(run_dir, 1, 2);
-  const handle = { ...parts, spec: { ...spec, populate: true } };
+  const devices = spec.devices.map((device) => ({ ...device, host_node: 1 }));
+  const handle = { ...parts, spec: { ...spec, devices, populate: true } };
   await writeHandle(handle);
   t.deepEqual(await readHandle(run_dir), handle);
 });
