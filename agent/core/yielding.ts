@@ -67,7 +67,7 @@ function yieldOf(draft: Draft, vm_id: string): Yield | null {
   return until_ms !== null && until_ms > draft.now_ms ? { fn, until_ms } : null;
 }
 
-/** Whether anything ends or changes in it; in most steps nothing does, and the rest is not asked. */
+/** Whether anything ends or changes in it; mostly nothing does, and the rest is not asked. */
 function isEnding({ instances, regions }: VmState): boolean {
   for (const region of regions) if (region.operation_id !== null) return true;
   for (const instance of instances) if (instance.phase === 'stopping') return true;
