@@ -64,7 +64,7 @@ static int make_next(void)
 	return error;
 }
 
-static int limit(const char *path, uint64_t memory_max_bytes, int node, bool whole,
+static int limit(const char *path, uint64_t memory_max_bytes, const char *nodes, bool whole,
 		 unsigned int pids_max)
 {
 	char number[32];
@@ -80,15 +80,13 @@ static int limit(const char *path, uint64_t memory_max_bytes, int node, bool who
 		snprintf(number, sizeof(number), "%llu", (unsigned long long)memory_max_bytes);
 		error = set(path, "memory.max", number);
 	}
-	if (!error && node >= 0) {
-		snprintf(number, sizeof(number), "%d", node);
-		error = set(path, "cpuset.mems", number);
-	}
+	if (!error && nodes[0])
+		error = set(path, "cpuset.mems", nodes);
 	return error;
 }
 
-int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node, bool whole,
-		unsigned int pids_max)
+int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, const char *nodes,
+		bool whole, unsigned int pids_max)
 {
 	int error = given == made ? make_next() : 0;
 
@@ -96,7 +94,7 @@ int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node,
 		return error;
 	short_of_memory = false;
 	path_of(given++, path);
-	error = limit(path, memory_max_bytes, node, whole, pids_max);
+	error = limit(path, memory_max_bytes, nodes, whole, pids_max);
 	if (error)
 		rmdir(path);
 	return error;

@@ -19,10 +19,11 @@
 int cgroup_setup(void);
 /*
  * Gives out a cgroup nobody has used, with these limits, and writes its @path.
+ * @nodes: that its memory comes from, as cpuset.mems has them; empty: any.
  * @whole: running out of memory ends all of it, not one process.
  */
-int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, int node, bool whole,
-		unsigned int pids_max);
+int cgroup_take(char path[CGROUP_PATH_MAX], uint64_t memory_max_bytes, const char *nodes,
+		bool whole, unsigned int pids_max);
 /*
  * Another limit than it was given out with. One below what it holds is not set: the kernel would
  * take memory from it, and kill, while the caller waits.

@@ -33,7 +33,8 @@ int instances_users(const char *region_pci)
 
 	for (int i = 0; i < PROTOCOL_INSTANCES; i++)
 		if (instances[i].state != INSTANCE_FREE && instances[i].state != INSTANCE_GONE &&
-		    !strcmp(instances[i].region_pci, region_pci))
+		    (!strcmp(instances[i].region_pci, region_pci) ||
+		     (instances[i].far_pci[0] && !strcmp(instances[i].far_pci, region_pci))))
 			users++;
 	return users;
 }
@@ -60,6 +61,8 @@ static const char *find_region(struct instance *instance)
 	if (instance->attach == ATTACH_NUMA) {
 		node_memory_keep();
 		instance->blocks = devices_blocks(instance->region_pci);
+		if (instance->far_pci[0])
+			instance->far_blocks = devices_blocks(instance->far_pci);
 	}
 	if (instance->attach != ATTACH_HOTMEM)
 		return NULL;
@@ -68,6 +71,15 @@ static const char *find_region(struct instance *instance)
 					: "this kernel has no hotmem partitions";
 	instance->partition_ooms = hotmem_attribute(instance->partition, "oom_count");
 	return NULL;
+}
+
+static void nodes_of(const struct start_request *request, char *out, size_t size)
+{
+	out[0] = 0;
+	if (request->far_node >= 0)
+		snprintf(out, size, "%d,%d", request->guest_node, request->far_node);
+	else if (request->guest_node >= 0)
+		snprintf(out, size, "%d", request->guest_node);
 }
 
 static void refuse_spawn(struct instance *instance, uint64_t id, const char *step, int error)
@@ -98,6 +110,7 @@ void instance_start(uint64_t id, const struct start_request *request)
 	struct instance *instance = instance_find(request->instance);
 	struct spawned spawned;
 	const char *refusal;
+	char nodes[32];
 	int error;
 
 	if (instance && instance->state != INSTANCE_GONE)
@@ -109,6 +122,7 @@ void instance_start(uint64_t id, const struct start_request *request)
 	memset(instance, 0, sizeof(*instance));
 	strcpy(instance->name, request->instance);
 	strcpy(instance->region_pci, request->region_pci);
+	strcpy(instance->far_pci, request->far_pci);
 	instance->attach = request->attach;
 	instance->memory_max_bytes = request->memory_max_bytes;
 	instance->created_at_ms = boottime_ms();
@@ -119,8 +133,8 @@ void instance_start(uint64_t id, const struct start_request *request)
 	 * One process of an instance without the others is of no use; a privileged one (a test of
 	 * the kernel) is itself the judge of who may die.
 	 */
-	error = cgroup_take(instance->cgroup, request->memory_max_bytes, request->guest_node,
-			    !request->as_root,
+	nodes_of(request, nodes, sizeof(nodes));
+	error = cgroup_take(instance->cgroup, request->memory_max_bytes, nodes, !request->as_root,
 			    request->supervised ? PROTOCOL_SUPERVISED_PIDS : 0);
 	if (error)
 		return refuse_spawn(instance, id, "cgroup", error);
@@ -261,13 +275,18 @@ void instances_tick(void)
 	}
 }
 
+static bool is_in(struct block_range blocks, uint64_t block)
+{
+	return block >= blocks.first && block < blocks.end;
+}
+
 void instances_memory_came(uint64_t block)
 {
 	for (int i = 0; i < PROTOCOL_INSTANCES; i++) {
 		struct instance *instance = &instances[i];
 
 		if (instance->state == INSTANCE_STARTING && !instance->reaped &&
-		    block >= instance->blocks.first && block < instance->blocks.end)
+		    (is_in(instance->blocks, block) || is_in(instance->far_blocks, block)))
 			kill(instance->pid, SIGCONT);
 	}
 }

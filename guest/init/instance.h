@@ -44,6 +44,9 @@ struct instance {
 	char partition[HOTMEM_NAME_MAX];
 	/* Of the region; only looked up where a child waits for them. */
 	struct block_range blocks;
+	/* Another region that its memory comes from by turns; empty: there is none. */
+	char far_pci[PROTOCOL_REGION_PCI_BYTES + 1];
+	struct block_range far_blocks;
 	char cgroup[CGROUP_PATH_MAX];
 	/* Of its cgroup, without its spans; 0: no limit. */
 	uint64_t memory_max_bytes;
@@ -101,6 +104,11 @@ struct start_request {
 	char region_pci[PROTOCOL_REGION_PCI_BYTES + 1];
 	enum attach_kind attach;
 	int guest_node;
+	/* Another region and its node, and how many pages come from each by turns; empty and -1. */
+	char far_pci[PROTOCOL_REGION_PCI_BYTES + 1];
+	int far_node;
+	int near_weight;
+	int far_weight;
 	uint32_t attach_timeout_ms;
 	uint64_t memory_max_bytes;
 	/* How long it waits for more where it is full; 0: not, and nothing is told of it. */

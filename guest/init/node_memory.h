@@ -9,4 +9,11 @@
  */
 void node_memory_keep(void);
 
+/*
+ * From now on the caller, and what it becomes, takes pages of both nodes by turns: @weight of
+ * @node, then @other_weight of @other. The weights are of the nodes, which are nobody else's.
+ * Returns 0 or -errno; what has no room on one node comes from the other.
+ */
+int node_memory_by_turns(int node, int weight, int other, int other_weight);
+
 #endif

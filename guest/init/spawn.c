@@ -17,6 +17,7 @@
 #include "../common/boottime.h"
 #include "../common/protocol_constants.h"
 #include "devices.h"
+#include "node_memory.h"
 #include "spawn.h"
 
 #define FIRST_UID 10000
@@ -56,9 +57,8 @@ static void fail(int fd, int kind, int error)
  * The node of a region may have a little boot memory, so its region is looked at, not the node. The
  * init tells when a block of it went online; the look now and then is for news it never got.
  */
-static int wait_for_region(struct block_range blocks, uint32_t timeout_ms)
+static int wait_for_region(struct block_range blocks, double end_ms)
 {
-	double end_ms = boottime_ms() + timeout_ms;
 	sigset_t news;
 
 	sigemptyset(&news);
@@ -101,17 +101,21 @@ static pid_t fork_into(const char *cgroup, uint64_t flags)
 }
 
 /*
- * The cgroup of @instance holds to the node of its region, which has next to nothing until memory
- * is plugged, and whoever was in it would run out. So who waits is outside, and another one is born
- * inside, a child of the init as well, that takes its place: this one returns. The first lives on
- * until that has become the program, so that the init hears of the second before the first is gone.
+ * The cgroup of @instance holds to the nodes of its regions, which have next to nothing until
+ * memory is plugged, and whoever was in it would run out. So who waits is outside, and another one
+ * is born inside, a child of the init as well, that takes its place: this one returns. The first
+ * lives on until that has become the program, so that the init hears of the second before the
+ * first is gone.
  */
 static int attach_to_node(const struct instance *instance, const struct start_request *request,
 			  int status)
 {
-	int error = wait_for_region(instance->blocks, request->attach_timeout_ms);
+	double end_ms = boottime_ms() + request->attach_timeout_ms;
+	int error = wait_for_region(instance->blocks, end_ms);
 	pid_t pid;
 
+	if (!error && request->far_node >= 0)
+		error = wait_for_region(instance->far_blocks, end_ms);
 	if (error)
 		return error;
 	pid = fork_into(instance->cgroup, CLONE_PARENT | CLONE_VFORK);
@@ -120,7 +124,10 @@ static int attach_to_node(const struct instance *instance, const struct start_re
 	if (pid > 0)
 		_exit(0);
 	note(status, SPAWN_REPLACED, 0);
-	return 0;
+	if (request->far_node < 0)
+		return 0;
+	return node_memory_by_turns(request->guest_node, request->near_weight, request->far_node,
+				    request->far_weight);
 }
 
 static int attach(const struct instance *instance, const struct start_request *request, int status)

@@ -124,6 +124,39 @@ static const char *read_attach(const struct json_document *document, struct star
 	return NULL;
 }
 
+static bool read_weight(const struct json_document *document, const char *name, int *out)
+{
+	const struct json_token *token = json_member(document, document->tokens, name);
+
+	return json_int(document, token, out) && *out >= 1 && *out <= PROTOCOL_NODE_WEIGHT_MAX;
+}
+
+/* Another region, beside the first. */
+static const char *read_far(const struct json_document *document, struct start_request *request)
+{
+	const struct json_token *root = document->tokens;
+	const struct json_token *pci = json_member(document, root, "far_pci");
+	int node = -1;
+
+	request->far_pci[0] = 0;
+	request->far_node = -1;
+	if (!pci)
+		return NULL;
+	if (request->attach != ATTACH_NUMA)
+		return "far_pci: with numa alone";
+	if (json_string(document, pci, request->far_pci, sizeof(request->far_pci)) < 1)
+		return "far_pci: a string of at most " PROTOCOL_TEXT(
+			PROTOCOL_REGION_PCI_BYTES) " bytes";
+	if (!json_int(document, json_member(document, root, "far_node"), &node) || node < 0 ||
+	    node > PROTOCOL_GUEST_NODE_MAX || node == request->guest_node)
+		return "far_node: a node number, another than guest_node";
+	if (!read_weight(document, "near_weight", &request->near_weight) ||
+	    !read_weight(document, "far_weight", &request->far_weight))
+		return "near_weight, far_weight: 1 to " PROTOCOL_TEXT(PROTOCOL_NODE_WEIGHT_MAX);
+	request->far_node = node;
+	return NULL;
+}
+
 static const char *read_growth(const struct json_document *document, struct start_request *request)
 {
 	const struct json_token *token = json_member(document, document->tokens, "grow_wait_ms");
@@ -156,6 +189,8 @@ const char *start_request_read(const struct json_document *document,
 			   &request->memory_max_bytes))
 		return "memory_max_bytes: an integer, 0 for no limit";
 	refusal = read_attach(document, request);
+	if (!refusal)
+		refusal = read_far(document, request);
 	if (!refusal)
 		refusal = read_growth(document, request);
 	if (!refusal)

@@ -60,6 +60,8 @@ export const PROTOCOL = {
   regions: 256,
   /** Highest number of a guest NUMA node. */
   guest_node_max: 1_023,
+  /** Pages that may be taken of a node before the next one's turn: the kernel's own bound. */
+  node_weight_max: 255,
 
   /** Arguments of `start`, and variables of its environment; together their bytes. */
   start_strings: 256,

@@ -40,6 +40,16 @@ export interface StartRequest {
   readonly attach: AttachKind;
   /** Guest NUMA node for `numa`; -1 otherwise. */
   readonly guest_node: number;
+  /**
+   * Another region and its node, beside the first: pages are taken of both by turns, so many of
+   * each; with `numa` alone. Absent: all memory is in the first. A guest that does not know it
+   * takes the first alone, which is too small then.
+   */
+  readonly far_pci?: string;
+  readonly far_node?: number;
+  /** 1 to PROTOCOL.node_weight_max. */
+  readonly near_weight?: number;
+  readonly far_weight?: number;
   /** How long the instance may wait for its partition to be populated. */
   readonly attach_timeout_ms: number;
   /** memory.max of the instance's cgroup; 0 = unlimited. */
