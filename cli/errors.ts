@@ -32,6 +32,11 @@ export const CLI_CODES = {
     meaning: 'The file of a policy cannot be used.',
     next: 'mend the file; what a policy answers stands in agent/core/policy.ts.',
   },
+  HP_CLI_SHARE_TABLE: {
+    category: 'usage',
+    meaning: 'The table that shares of near memory are to be chosen from cannot be used.',
+    next: 'name a file as docs/tiers.md has it, and with several kinds of call which one.',
+  },
   HP_CLI_BAD_VARIABLE: {
     category: 'usage',
     meaning: 'The value of an environment variable is not of its kind.',
@@ -78,6 +83,11 @@ export function badValue(name: string, text: string, wanted: string): HotplaneEr
 
 export function badPolicyFile(path: string, problem: string): HotplaneError {
   return cliError('HP_CLI_POLICY_FILE', `${path}: ${problem}.`);
+}
+
+/** `problem` goes on after "the table". */
+export function badShareTable(problem: string): HotplaneError {
+  return cliError('HP_CLI_SHARE_TABLE', `the table ${problem}.`);
 }
 
 export function badPositional(name: string, text: string, wanted: string): HotplaneError {

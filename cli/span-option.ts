@@ -1,5 +1,5 @@
 /** `NAME=SIZE`: a span, as commands are told of one; where it is deployed also `NAME=SIZE@NODE`. */
-import { SPAN_NAME, type SpanSpec } from '../agent/model/spec.ts';
+import { SPAN_NAME, type SpanSpec } from '../agent/model/span-spec.ts';
 import { DEVICE_BLOCK_BYTES, parseBytes } from '../base/units.ts';
 import { HOST_NODE_MAX } from '../hypervisor-client/host/host-nodes.ts';
 import { badValue } from './errors.ts';

@@ -15,6 +15,7 @@ import {
 import { mostBytesOf, specInForce } from '../model/targets.ts';
 import { memoryOf, policyOf } from './answering.ts';
 import { type Draft, vmsOf } from './draft.ts';
+import { becauseOf, type StartedParts } from '../model/tier-share.ts';
 import { regionTier } from '../model/spec.ts';
 import { freeBytes } from './permits.ts';
 import type { Admission, Candidate, ExpectedSize, FunctionView, Scale, Size } from './policy.ts';
@@ -242,6 +243,36 @@ export function recordSize(
     inputs: { before_bytes, plugged_bytes, ...used },
     answer: String(size.target_bytes),
     reason: ignored === null ? null : `ignored: ${ignored}`,
+  }));
+}
+
+/** Who answers for where memory is: no policy. */
+const TIERS = 'tiers';
+
+/** Records which share of an instance is near, where that was chosen. */
+export function recordShare(
+  draft: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  { region, split }: { readonly region: RegionState; readonly split: StartedParts },
+): void {
+  const { chosen, near_bytes, far_bytes } = split;
+  if (!chosen) return;
+  const { slo_ms, latency_ms, instances, calls_per_s } = chosen;
+  record(draft, 'size', fn, () => ({
+    policy: TIERS,
+    vm_id: vm.id,
+    region_id: region.id,
+    inputs: {
+      near_bytes,
+      far_bytes,
+      slo_ms,
+      latency_ms,
+      instances,
+      ...(calls_per_s !== null && { calls_per_s }),
+    },
+    answer: `share ${chosen.share}`,
+    reason: becauseOf(chosen),
   }));
 }
 

@@ -5,6 +5,7 @@
 import { GIB } from '../../base/units.ts';
 import { pays, returnOf, withLeft, withReached } from '../model/depths.ts';
 import { unplugMs } from '../model/pace.ts';
+import { isHome } from '../model/parts.ts';
 import { isPressed } from '../model/pressure.ts';
 import { durationPercentile } from '../model/durations.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
@@ -60,7 +61,7 @@ function countRegions(
 ): number {
   let count = 0;
   for (const { regions } of vmsOf(draft, fn)) {
-    for (const region of regions) if (!region.of_spans && is(region)) count += 1;
+    for (const region of regions) if (isHome(region) && is(region)) count += 1;
   }
   return count;
 }
@@ -92,6 +93,8 @@ function mayStay(draft: Draft, fn: FunctionState, vm: VmState, region: RegionSta
   const ends = fn.phase !== 'serving' || fn.waiters.drain.length > 0 || vm.retiring !== null;
   // One of an earlier definition ends soon, and what is in it may be wanted for its successor.
   if (is_wanted || ends || vm.outdated || draft.cordon || sharesDevice(region)) return false;
+  // What stays plugged of one that has two parts would be none that the next start asks for.
+  if (region.far_index !== undefined || region.of_far) return false;
   return region.plugged_bytes === region.target_bytes;
 }
 

@@ -26,10 +26,13 @@ import {
   nodeLimits,
   nodeOfTier,
   sumBytes,
+  type TierBytes,
   tierBytes,
   tierOf,
   tiersIn,
 } from '../model/tiers.ts';
+import { largestParts } from '../model/tiers-spec.ts';
+import { refuseTiers } from '../model/two-parts.ts';
 import { planUpdate } from '../model/update.ts';
 import { NOBODY, functionGone, refuseUpdates, replyDeployed } from './callers.ts';
 import { policyOf } from './answering.ts';
@@ -72,6 +75,7 @@ const whyNever = (draft: Draft, spec: FunctionSpec): Refusal | null =>
   noNetwork(draft, spec) ??
   noHostNode(draft, spec) ??
   notElastic(draft, spec) ??
+  refuseTiers(spec) ??
   noSpans(spec) ??
   noExpression(spec) ??
   neverFits(draft, spec);
@@ -225,14 +229,25 @@ function neverFits(draft: Draft, spec: FunctionSpec): Refusal | null {
   const region_bytes = startBytes(spec);
   const tier = regionTier(spec);
   const boot_bytes = spec.boot_bytes + vmm_overhead_bytes;
-  const needed = sumBytes(hostBytes(boot_bytes), tierBytes(tier, regions * region_bytes));
+  const needed = sumBytes(hostBytes(boot_bytes), startParts(spec, regions * region_bytes));
   const lacking = tiersIn(needed).find((one) => bytesOf(needed, one) > bytesOf(capacity, one));
   if (lacking === undefined) return null;
   const needed_bytes = bytesOf(needed, lacking);
   const limit_bytes = bytesOf(capacity, lacking);
   const sizes = { needed_bytes, vmm_overhead_bytes, limit_bytes, region_bytes };
-  if (tier === 'host') return REFUSALS.neverFits(spec, regions, sizes);
-  return REFUSALS.neverFitsNodes(spec.name, nodeOfTier(lacking), sizes);
+  if (tier !== 'host' || lacking !== 'host') {
+    return REFUSALS.neverFitsNodes(spec.name, nodeOfTier(lacking), sizes);
+  }
+  const here_bytes = (needed_bytes - boot_bytes) / regions;
+  return REFUSALS.neverFits(spec, regions, { ...sizes, region_bytes: here_bytes });
+}
+
+/** What of the regions is of which tier, at most. */
+function startParts(spec: FunctionSpec, bytes: number): TierBytes {
+  if (!spec.tiers) return tierBytes(regionTier(spec), bytes);
+  const { near_bytes, far_bytes } = largestParts(bytes, spec.tiers);
+  const far = tierBytes(tierOf(spec.tiers.far_node), far_bytes);
+  return sumBytes(tierBytes(regionTier(spec), near_bytes), far);
 }
 
 /** Waiting invocations are refused, running ones may end within `drain_ms`. */

@@ -6,6 +6,7 @@
 import { assert } from '../../base/assert.ts';
 import { finalBytes } from '../model/operation-queue.ts';
 import { kindOf } from '../model/operations.ts';
+import { partsAt } from '../model/parts.ts';
 import { isPressed } from '../model/pressure.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
@@ -52,9 +53,10 @@ const isOf = (tier: Tier | null, region: Pick<RegionState, 'tier'>): boolean =>
   tier === null || region.tier === tier;
 
 /** All of the region comes back with its instance, whatever is under way in it. */
-function isStopping({ instances }: VmState, { index }: RegionState): boolean {
+function isStopping({ instances, regions }: VmState, { index }: RegionState): boolean {
   return instances.some(({ phase, region_index }) => {
-    return phase === 'stopping' && region_index === index;
+    if (phase !== 'stopping') return false;
+    return region_index === index || regions[region_index]?.far_index === index;
   });
 }
 
@@ -67,8 +69,16 @@ function comingOf(draft: Draft, vm: VmState, tier: Tier | null): number {
   if (!vm.instances.some(({ phase }) => phase === 'stopping') || !givesBack(draft, vm)) return 0;
   let bytes = 0;
   for (const { phase, region_index } of vm.instances) {
-    const region = phase === 'stopping' ? vm.regions[region_index] : undefined;
-    if (region && isOf(tier, region)) bytes += region.permit_bytes;
+    if (phase === 'stopping') bytes += permitsIn(vm, region_index, tier);
+  }
+  return bytes;
+}
+
+/** What an instance has of a tier, or of all (null). */
+function permitsIn({ regions }: VmState, region_index: number, tier: Tier | null): number {
+  let bytes = 0;
+  for (const part of partsAt(regions, region_index)) {
+    if (isOf(tier, part)) bytes += part.permit_bytes;
   }
   return bytes;
 }
@@ -181,9 +191,8 @@ function idleInstances(
   for (const vm of othersOf(draft, fn)) {
     if (!vm.instances.some(({ phase }) => phase === 'idle')) continue;
     for (const { id, phase, region_index, idle_since_ms } of vm.instances) {
-      const region = vm.regions[region_index];
-      if (phase !== 'idle' || !region || !isOf(tier, region)) continue;
-      const bytes = region.permit_bytes;
+      const bytes = phase === 'idle' ? permitsIn(vm, region_index, tier) : 0;
+      if (bytes === 0) continue;
       const about = { function: vm.function, vm_id: vm.id, instance_id: id };
       found.push({ ...about, idle_since_ms, bytes });
     }

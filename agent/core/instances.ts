@@ -1,9 +1,11 @@
 /** Instances: start, become ready, stop. Each function edits flags; `settle` draws conclusions. */
 import { assert } from '../../base/assert.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
+import type { Action } from '../model/actions.ts';
+import { partsAt } from '../model/parts.ts';
 import { plugsOnDemand } from '../model/spec.ts';
 import type { StartedFor } from '../model/started-for.ts';
-import { bytesOf } from '../model/tiers.ts';
+import type { StartedParts } from '../model/tier-share.ts';
 import {
   type FunctionState,
   type InstanceState,
@@ -17,12 +19,10 @@ import { answerInvocation } from './invocations.ts';
 import { bypass, noteLeft, noteReached } from './bypass.ts';
 import { mayEmpty } from './devices.ts';
 import { empty, instanceBehind, plug } from './operations.ts';
-import { askForTier } from './permits.ts';
+import { recordShare } from './ask.ts';
 import { noteColdStart, noteStartPlaced } from './pool.ts';
-import { pressedTo } from './pressed.ts';
-import { waitsLonger } from './shortages.ts';
-import { sizeForStart } from './sizing.ts';
 import { closeSpan, openSpan } from './spans.ts';
+import { type NotStarted, planStart, type StartPlan, whyNotNow } from './start-parts.ts';
 import { endVm, noteFailure } from './vms.ts';
 
 /** Ends that nobody has to look into. */
@@ -30,13 +30,6 @@ const ASKED_FOR = new Set(['HP_AGENT_REMOVING', 'HP_AGENT_CANCELLED']);
 
 export function findInstance(vm: VmState, id: string): InstanceState | undefined {
   return vm.instances.find((instance) => instance.id === id);
-}
-
-/** Why a start was not made, and what it would have taken. */
-export interface NotStarted {
-  readonly failure: Refusal;
-  readonly to_bytes: number;
-  readonly more_bytes: number;
 }
 
 /**
@@ -51,30 +44,30 @@ export function startInstance(
 ): NotStarted | null {
   assert(region.holder === null, 'one instance a region');
   const spec = vmSpec(fn, vm);
-  const size = plugsOnDemand(spec) ? sizeForStart(draft, fn, vm, region, cause) : null;
-  const failure = size && whyNoStart(draft, fn, region, { to_bytes: size.to_bytes, cause });
-  if (size && failure) {
-    const { to_bytes } = size;
-    return { failure, to_bytes, more_bytes: to_bytes - region.permit_bytes };
-  }
+  const plan = plugsOnDemand(spec) ? planStart(draft, fn, vm, region, cause) : null;
+  const lacks = plan && whyNotNow(draft, fn, plan, cause);
+  if (lacks) return lacks;
   const id = newId(draft, 'i');
-  if (size) {
-    const { to_bytes, because } = size;
-    if (cause) noteStartPlaced(draft, fn, vm, { region, to_bytes });
-    const instance = instanceBehind(id);
-    const refused = plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
-    assert(refused === null, 'a start that was asked for before has its permit');
-    openSpan(draft, spec, region, { baseline_bytes: to_bytes, because });
+  const operation_id = plan && plugParts(draft, fn, vm, { plan, id, cause });
+  if (plan) {
+    const [{ to_bytes: baseline_bytes }] = plan.parts;
+    openSpan(draft, spec, region, { baseline_bytes, because: plan.because });
   }
-  region.holder = id;
-  region.used_bytes = null;
-  region.unplug_attempts = 0;
+  for (const { index } of partsAt(vm.regions, region.index)) {
+    const part = editRegion(draft, vm, index);
+    part.holder = id;
+    part.used_bytes = null;
+    part.unplug_attempts = 0;
+  }
   vm.instances_started += 1;
   noteReached(draft, fn);
   if (cause) noteColdStart(draft, fn);
   const started = newInstance(draft, id, region, cause);
   const lacked_ms = lackedMs(draft, fn, cause);
-  vm.instances = [...vm.instances, { ...started, lacked_ms, started_for: made_for }];
+  const { split = null } = plan ?? {};
+  const more = { operation_id, lacked_ms, started_for: made_for, ...(split && { parts: split }) };
+  vm.instances = [...vm.instances, { ...started, ...more }];
+  if (split) recordShare(draft, fn, vm, { region, split });
   draft.actions.push({
     type: 'start-instance',
     vm_id: vm.id,
@@ -82,27 +75,49 @@ export function startInstance(
     instance_id: id,
     region_id: region.id,
     region_index: region.index,
-    operation_id: region.operation_id,
+    operation_id,
+    ...farStart(vm, region, split),
   });
   return null;
 }
 
-/** Memory that is wanting, or that others wait longer for; null: it is there. */
-function whyNoStart(
+/** Asks for all parts; the operation of the first. */
+function plugParts(
   draft: Draft,
   fn: FunctionState,
+  vm: VmState,
+  {
+    plan,
+    id,
+    cause,
+  }: {
+    readonly plan: StartPlan;
+    readonly id: string;
+    readonly cause: QueuedInvocation | null;
+  },
+): string | null {
+  if (cause) noteStartPlaced(draft, fn, vm, plan.parts);
+  const instance = instanceBehind(id);
+  let operation_id: string | null = null;
+  for (const { region: found, to_bytes } of plan.parts) {
+    const region = editRegion(draft, vm, found.index);
+    const refused = plug(draft, { fn, vm, region, cause: 'start', to_bytes, instance });
+    assert(refused === null, 'a start that was asked for before has its permit');
+    operation_id ??= region.operation_id;
+  }
+  return operation_id;
+}
+
+/** What the guest is told of the far part; nothing: there is none. */
+export function farStart(
+  { regions }: VmState,
   region: RegionState,
-  { to_bytes, cause }: { readonly to_bytes: number; readonly cause: QueuedInvocation | null },
-): Refusal | null {
-  const more_bytes = Math.max(0, to_bytes - region.permit_bytes);
-  const pressed = pressedTo(draft, 'start');
-  if (pressed || more_bytes === 0) return pressed;
-  const { tier } = region;
-  const first = waitsLonger(draft, fn, cause, [tier]);
-  if (first === null) return askForTier(draft, tier, more_bytes);
-  const granted_bytes = bytesOf(draft.granted, tier);
-  const limit_bytes = bytesOf(draft.state.capacity, tier);
-  return REFUSALS.behindOthers(more_bytes, granted_bytes, limit_bytes, first);
+  parts: StartedParts | null,
+): Pick<Extract<Action, { type: 'start-instance' }>, 'far'> {
+  const far = region.far_index === undefined ? undefined : regions[region.far_index];
+  if (!parts || !far) return {};
+  const { near_bytes, far_bytes } = parts;
+  return { far: { region_id: far.id, region_index: far.index, near_bytes, far_bytes } };
 }
 
 /** For how long an invocation has waited for memory until now. */
@@ -114,7 +129,7 @@ function lackedMs(
   return short && cause ? now_ms - Math.max(short.since_ms, cause.received_at_ms) : 0;
 }
 
-/** What starts in this region, whose plug, if it needs one, is under way. */
+/** What starts in this region. */
 function newInstance(
   draft: Draft,
   id: string,
@@ -131,7 +146,7 @@ function newInstance(
     stop_retry_at_ms: null,
     stop_at_ms: null,
     gone_at_ms: null,
-    operation_id: region.operation_id,
+    operation_id: null,
     cause_sequence: cause?.sequence ?? null,
     decided_at_ms: draft.now_ms,
     plugged_at_ms: null,
@@ -147,7 +162,7 @@ function newInstance(
 /** Ready only when both halves are done; t4 is the later of the two. */
 export function readyWhenComplete(draft: Draft, vm: VmState, instance: InstanceState): void {
   if (instance.phase !== 'starting' || instance.start_pending) return;
-  if (vm.regions[instance.region_index]?.operation_id !== null) return;
+  if (!isAtRest(vm, instance)) return;
   assert(instance.start_stamps !== null, 'a finished start has its times');
   instance.phase = 'idle';
   instance.ready_at_ms = Math.max(instance.start_stamps.ready_at_ms, instance.plugged_at_ms ?? 0);
@@ -216,28 +231,46 @@ export function releaseStopped(draft: Draft, fn: FunctionState, vm: VmState): vo
   vm.instances = vm.instances.filter((instance) => !gone.includes(instance));
   // Of one device the guest gives the last one back first.
   for (const instance of gone.toSorted((a, b) => b.region_index - a.region_index)) {
-    const region = editRegion(draft, vm, instance.region_index);
-    assert(region.holder === instance.id, 'an instance holds its region until it is gone');
-    closeSpan(draft, fn, region);
+    closeSpan(draft, fn, editRegion(draft, vm, instance.region_index));
     noteLeft(draft, fn);
-    region.holder = null;
-    region.used_bytes = null;
-    if (!plugsOnDemand(vmSpec(fn, vm)) || bypass(draft, fn, vm, region)) continue;
-    empty(draft, { fn, vm, region, cause: 'stop', instance });
+    const parts = partsAt(vm.regions, instance.region_index);
+    for (const { index } of parts) release(draft, fn, vm, { index, instance });
   }
+}
+
+/** Nobody has the region any more: it is given back, or kept for the next. */
+function release(
+  draft: Draft,
+  fn: FunctionState,
+  vm: VmState,
+  { index, instance }: { readonly index: number; readonly instance: InstanceState },
+): void {
+  const region = editRegion(draft, vm, index);
+  assert(region.holder === instance.id, 'an instance holds its region until it is gone');
+  region.holder = null;
+  region.used_bytes = null;
+  if (!plugsOnDemand(vmSpec(fn, vm)) || bypass(draft, fn, vm, region)) return;
+  // Of two parts one may be nothing at all.
+  if (instance.parts && region.permit_bytes === 0) return;
+  empty(draft, { fn, vm, region, cause: 'stop', instance });
 }
 
 /** Its region can be emptied now; it is kept until then, with its times. */
 function canGiveBack(draft: Draft, vm: VmState, { region_index }: InstanceState): boolean {
-  const region = vm.regions[region_index];
-  return region !== undefined && mayEmpty(draft, vm, region);
+  const parts = partsAt(vm.regions, region_index);
+  return parts.every((region) => mayEmpty(draft, vm, region));
 }
 
 /** Its process tree is gone and nothing that concerns it is under way. */
 function isGone(vm: VmState, instance: InstanceState): boolean {
   const { phase, start_pending, stop_pending, gone_at_ms } = instance;
   if (phase !== 'stopping' || start_pending || stop_pending || gone_at_ms === null) return false;
-  return vm.regions[instance.region_index]?.operation_id === null;
+  return isAtRest(vm, instance);
+}
+
+/** Nothing is under way in any part of its memory. */
+function isAtRest({ regions }: VmState, { region_index }: InstanceState): boolean {
+  return partsAt(regions, region_index).every(({ operation_id }) => operation_id === null);
 }
 
 /** Stops of instances whose retry is due. */

@@ -1,5 +1,6 @@
 /** What must hold after every step, whatever the guest, the VMM or the callers do. */
 import { assert } from '../../base/assert.ts';
+import { isHome, partsAt } from '../model/parts.ts';
 import type {
   FunctionState,
   HostState,
@@ -97,7 +98,10 @@ function checkVm(draft: Draft, vm: VmState, before: VmState | null, granted: Sum
   if (!same) addChange(granted, before, vm);
   let held = 0;
   for (const region of vm.regions) {
-    if (region.holder !== null && !region.of_spans) held += 1;
+    const { far_index, holder } = region;
+    const is_one = far_index === undefined || vm.regions[far_index]?.holder === holder;
+    assert(is_one, 'both parts of an instance have a holder, or none has');
+    if (region.holder !== null && isHome(region)) held += 1;
     assert(region.permit_bytes >= region.plugged_bytes, 'a permit covers what is plugged');
     const old = before?.regions[region.index];
     if (region === old) continue;
@@ -109,6 +113,9 @@ function checkVm(draft: Draft, vm: VmState, before: VmState | null, granted: Sum
   assert(held === vm.instances.length, 'every instance has one region of its own');
   for (const instance of vm.instances) {
     const region = vm.regions[instance.region_index];
+    for (const part of partsAt(vm.regions, instance.region_index)) {
+      assert(part.holder === instance.id, 'an instance has all parts of its memory');
+    }
     assert(region?.holder === instance.id, 'an instance and its region agree');
     checkInstance(instance);
   }

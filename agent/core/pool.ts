@@ -62,12 +62,12 @@ export function noteStartPlaced(
   { config, now_ms }: Draft,
   fn: FunctionState,
   vm: VmState,
-  { region, to_bytes }: { readonly region: RegionState; readonly to_bytes: number },
+  parts: readonly { readonly region: Readonly<RegionState>; readonly to_bytes: number }[],
 ): void {
-  const is_plugged = region.plugged_bytes >= to_bytes;
+  const is_plugged = parts.every(({ region, to_bytes }) => region.plugged_bytes >= to_bytes);
   fn.pool = withLook(fn.pool, 'plugged', is_plugged, now_ms);
   if (!preparesAhead(config, fn, vm)) return;
-  const is_populated = is_plugged && standsOn(region) === 'populated';
+  const is_populated = is_plugged && parts.every(({ region }) => standsOn(region) === 'populated');
   fn.pool = withLook(fn.pool, 'populated', is_populated, now_ms);
 }
 

@@ -4,6 +4,7 @@
  */
 import { classOf, finalBytes, isWaiting } from '../model/operation-queue.ts';
 import type { OperationState } from '../model/operations.ts';
+import { isHome } from '../model/parts.ts';
 import type { FunctionState } from '../model/state.ts';
 import { sharesDevice } from './devices.ts';
 import { type Draft, editVm, readOperation, vmsOf } from './draft.ts';
@@ -45,7 +46,7 @@ function regionsGoing(draft: Draft, fn: FunctionState): Going[] | null {
   for (const vm of vmsOf(draft, fn)) {
     if (vm.phase !== 'running' || vm.retiring || vm.unresponsive_since_ms !== null) continue;
     for (const region of vm.regions) {
-      if (region.of_spans) continue;
+      if (!isHome(region) || region.far_index !== undefined) continue;
       if (isFree(region)) return null;
       const { holder, operation_id, index } = region;
       const operation = operation_id === null ? undefined : readOperation(draft, operation_id);

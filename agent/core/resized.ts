@@ -79,7 +79,10 @@ function started(
   const found = findInstance(vm, operation.instance_id ?? '');
   assert(found, 'an instance stays until the plug of its start has ended');
   const instance = editInstance(draft, vm, found);
-  instance.plugged_at_ms = result.plugged_at_ms;
+  // All of it, of an instance that has two parts.
+  const { plugged_at_ms } = result;
+  instance.plugged_at_ms =
+    plugged_at_ms === null ? null : Math.max(plugged_at_ms, instance.plugged_at_ms ?? 0);
   if (result.outcome === 'done') {
     fn.pace = withPlug(fn.pace, draft.now_ms - operation.decided_at_ms);
     return readyWhenComplete(draft, vm, instance);

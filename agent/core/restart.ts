@@ -18,7 +18,7 @@ import {
   editVmsOf,
   readOperation,
 } from './draft.ts';
-import { doomInstance, findInstance } from './instances.ts';
+import { doomInstance, farStart, findInstance } from './instances.ts';
 import { refuseQueue } from './invocations.ts';
 import { spansFound } from './named-spans.ts';
 import { operationOrder } from './orders.ts';
@@ -137,8 +137,9 @@ function goOn(
   const { id: instance_id, region_index, operation_id, invocation } = instance;
   const about = { vm_id: vm.id, instance_id };
   if (instance.start_pending) {
-    const region_id = vm.regions[region_index]?.id ?? '';
-    const place = { region_id, region_index, operation_id };
+    const region = vm.regions[region_index];
+    const far = region && farStart(vm, region, instance.parts ?? null);
+    const place = { region_id: region?.id ?? '', region_index, operation_id, ...far };
     draft.actions.push({ type: 'start-instance', ...about, spec: vmSpec(fn, vm), ...place });
   }
   if (instance.stop_pending) draft.actions.push({ type: 'stop-instance', ...about });

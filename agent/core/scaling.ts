@@ -1,6 +1,7 @@
 /** Scaling: what a policy's answer about numbers comes to, as far as the promises allow. */
 import { assert } from '../../base/assert.ts';
 import { kindOf } from '../model/operations.ts';
+import { isHome } from '../model/parts.ts';
 import { plugsOnDemand, vmTiers } from '../model/spec.ts';
 import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
 import { askScale } from './ask.ts';
@@ -118,7 +119,8 @@ function keepPlugged(draft: Draft, fn: FunctionState, wanted: number): void {
     if (retiring || phase !== 'running' || (wanted <= 0 && !made_ready)) continue;
     if (!plugsOnDemand(vmSpec(fn, vm))) continue;
     for (const region of regions) {
-      if (region.of_spans) continue;
+      // Which share the next start will have is not known before it.
+      if (!isHome(region) || region.far_index !== undefined) continue;
       if (region.ready && isFree(region)) {
         if (missing > 0) missing -= 1;
         else if (!isKept(draft, region)) takeBack(draft, fn, id, region.index);

@@ -1,5 +1,6 @@
 /** Serving: waiting invocations go to idle instances, and to new ones in free regions. */
 import { assert } from '../../base/assert.ts';
+import { isFreeHome } from '../model/parts.ts';
 import type { Refusal } from '../model/refusals.ts';
 import type { FunctionState, QueuedInvocation, VmState } from '../model/state.ts';
 import { askPlace } from './ask.ts';
@@ -10,7 +11,6 @@ import { findInstance, startInstance } from './instances.ts';
 import type { Candidate } from './policy.ts';
 import { isNext, sharesDevice } from './devices.ts';
 import { noteCallServed } from './pool.ts';
-import { isFree } from './regions.ts';
 import { deadlineMs } from './slack.ts';
 import { forCall, forNobody, type ScaleParts } from './start-reasons.ts';
 
@@ -41,8 +41,8 @@ function freeCandidates(draft: Draft, fn: FunctionState): Candidate[] {
   const found: Candidate[] = [];
   for (const vm of openVms(draft, fn)) {
     for (const region of vm.regions) {
-      if (region.of_spans) continue;
-      if (isFree(region) && isNext(draft, vm, region)) found.push({ vm, region, instance: null });
+      if (!isFreeHome(vm.regions, region) || !isNext(draft, vm, region)) continue;
+      found.push({ vm, region, instance: null });
     }
   }
   return found;
@@ -127,6 +127,7 @@ export interface Lack {
   /** The oldest invocation that waits and that no start was made for. */
   readonly invocation: QueuedInvocation;
   readonly vm_id: string;
+  /** The region that lacks it. */
   readonly region_index: number;
   /** The size its region was to have, and by how much its permit is short of that. */
   readonly to_bytes: number;
@@ -164,9 +165,8 @@ export function startInstances(
     const lacks = startInstance(draft, fn, { vm, region }, { cause: invocation, made_for });
     if (lacks) {
       if (!invocation) return null;
-      const place = { vm_id: vm.id, region_index: region.index };
       const missing = Math.min(candidates.length, waiting.length - started);
-      return { ...lacks, ...place, invocation, missing, started };
+      return { ...lacks, vm_id: vm.id, invocation, missing, started };
     }
     if (sharesDevice(region)) candidates = freeCandidates(draft, fn);
     else candidates.splice(candidates.indexOf(chosen), 1);

@@ -1,7 +1,8 @@
 /** Shortages: which functions wait for memory, in the order in which they get it. */
 import { inOrderOfArrival } from '../model/shortages.ts';
 import type { FunctionState, QueuedInvocation, Shortage } from '../model/state.ts';
-import type { Tier } from '../model/tiers.ts';
+import { regionTier } from '../model/spec.ts';
+import { type Tier, tierOf } from '../model/tiers.ts';
 import { type Draft, readFunction } from './draft.ts';
 
 /** Notes that a function waits for memory (again), or that it does not any longer. */
@@ -23,6 +24,17 @@ export function setShortage(draft: Draft, fn: FunctionState, short: Shortage | n
 /** Which tier a function waits for. */
 export const shortTier = ({ tier = 'host' }: Shortage): Tier => tier;
 
+/**
+ * Of which tiers a function waits for memory. Of two, where an instance has a part on each: what is
+ * there of one is nobody's before it while the other is wanting, or it might never have both.
+ */
+function waitedTiers({ spec }: FunctionState, short: Shortage): readonly Tier[] {
+  const tier = shortTier(short);
+  if (!spec.tiers) return [tier];
+  const both = [regionTier(spec), tierOf(spec.tiers.far_node)];
+  return both.includes(tier) ? both : [tier];
+}
+
 /** Which other function waits longer for memory of these tiers than this invocation; null: none. */
 export function waitsLonger(
   draft: Draft,
@@ -33,8 +45,8 @@ export function waitsLonger(
   if (draft.short.length === 0) return null;
   const first = draft.short.find((name) => {
     if (name === fn.spec.name) return false;
-    const waits = readFunction(draft, name)?.short;
-    return waits && tiers.includes(shortTier(waits));
+    const other = readFunction(draft, name);
+    return other?.short && waitedTiers(other, other.short).some((tier) => tiers.includes(tier));
   });
   const short = first === undefined ? null : readFunction(draft, first)?.short;
   if (first === undefined || !short) return null;

@@ -66,6 +66,7 @@ export function sizeForStart(
   cause: QueuedInvocation | null = null,
 ): { readonly to_bytes: number; readonly because: string } {
   const max_bytes = mostBytesOf(vmSpec(fn, vm), fn.targets);
+  if (region.far_index !== undefined) return { to_bytes: max_bytes, because: 'all of it' };
   const shared = sharesDevice(region);
   const size = askSize(draft, fn, vm, {
     region,
@@ -94,6 +95,7 @@ export function sizeOfStart(
   const [region] = vm?.regions ?? [];
   const all = { to_bytes: mostBytesOf(fn.spec, fn.targets), because: 'all of it', policy };
   if (!vm || !region || !plugsOnDemand(vmSpec(fn, vm)) || sharesDevice(region)) return all;
+  if (region.far_index !== undefined) return all;
   const expected = expectedAtStart(fn, about.memory ? { memory: about.memory } : null);
   const size = askSize(draft, fn, vm, { region, instance: null, expected });
   if (!size) return all;
@@ -107,7 +109,8 @@ export function sizeOfStart(
  */
 export function sizeRegions(draft: Draft, fn: FunctionState, vm: VmState): number | null {
   if (vm.phase !== 'running' || !plugsOnDemand(vmSpec(fn, vm))) return null;
-  if (!policyOf(draft, fn).elastic) return null;
+  // In two tiers an instance has one size.
+  if (!policyOf(draft, fn).elastic || vmSpec(fn, vm).tiers) return null;
   let later_ms: number | null = null;
   for (const instance of vm.instances) {
     if (instance.phase !== 'busy' && instance.phase !== 'idle') continue;

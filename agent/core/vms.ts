@@ -6,6 +6,8 @@ import { REFUSALS, type Refusal } from '../model/refusals.ts';
 import {
   type FunctionSpec,
   plugsOnDemand,
+  farIndex,
+  isFarIndex,
   regionBytes,
   regionsPerVm,
   regionTier,
@@ -98,6 +100,8 @@ function countVms(draft: Draft): number {
 
 function newRegion(spec: FunctionSpec, index: number, permit_bytes: number): RegionState {
   const of_spans = spanAt(spec, index) !== null;
+  const of_far = isFarIndex(spec, index);
+  const far_index = of_far ? null : farIndex(spec, index);
   return {
     index,
     id: regionName(index),
@@ -115,6 +119,8 @@ function newRegion(spec: FunctionSpec, index: number, permit_bytes: number): Reg
     hold_until_ms: null,
     span: null,
     ...(of_spans && { of_spans, named: null }),
+    ...(of_far && { of_far }),
+    ...(far_index !== null && { far_index }),
   };
 }
 

@@ -8,6 +8,7 @@ import { agentError } from '../model/errors.ts';
 import type { FoundInstance, InvocationResult, StartStamps } from '../model/events.ts';
 import { type FunctionSpec, growWaitMs, isElastic } from '../model/spec.ts';
 import { headersOf, linesOf } from '../model/http-head.ts';
+import type { Weights } from '../model/tiers-spec.ts';
 import type { FunctionAnswer, Call } from '../model/work.ts';
 import type { GuestAnswer, GuestChannel } from '../../guest/protocol/channel.ts';
 import { MECHANISMS } from '../model/mechanism.ts';
@@ -17,6 +18,7 @@ import {
   invokedSchema,
   listedSchema,
   startedSchema,
+  type StartRequest,
   statsSchema,
   stoppedSchema,
 } from '../../guest/protocol/protocol.ts';
@@ -60,6 +62,22 @@ interface Answered {
   readonly answer: FunctionAnswer;
 }
 
+/** Where a guest finds the memory of an instance. */
+export interface GuestPlace {
+  readonly pci_address: string;
+  /** -1: it has no node of its own. */
+  readonly guest_node: number;
+  /** The other part, and by which turns pages are taken of both; absent: there is none. */
+  readonly far?: Omit<GuestPlace, 'far'> & Weights;
+}
+
+/** What `start` says of the other part. */
+function farOf({ far }: GuestPlace): Partial<StartRequest> {
+  if (!far) return {};
+  const { pci_address: far_pci, guest_node: far_node, near_weight, far_weight } = far;
+  return { far_pci, far_node, near_weight, far_weight };
+}
+
 export class GuestLink {
   readonly #channel: GuestChannel;
   readonly #clock: Clock;
@@ -89,7 +107,7 @@ export class GuestLink {
   async start(
     spec: FunctionSpec,
     instance: string,
-    region: { readonly pci_address: string; readonly guest_node: number },
+    region: GuestPlace,
     network: ToldNetwork | null = null,
   ): Promise<StartStamps> {
     const { attach, limited_by } = MECHANISMS.get(spec.mechanism);
@@ -99,6 +117,7 @@ export class GuestLink {
       region_pci: region.pci_address,
       attach,
       guest_node: region.guest_node,
+      ...farOf(region),
       attach_timeout_ms: LIMITS.plug_ms,
       ...(isElastic(spec) ? { grow_wait_ms: guestWaitMs(spec) } : {}),
       memory_max_bytes: limited_by === 'cgroup' || spec.program ? spec.limit_bytes : 0,

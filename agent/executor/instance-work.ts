@@ -1,11 +1,12 @@
 /** What instances of one VM are asked for through its guest; what came of each is an event. */
 import { AGENT_LIMITS } from '../limits.ts';
-import type { GuestLink } from './guest-link.ts';
+import type { GuestLink, GuestPlace } from './guest-link.ts';
 import type { ToldNetwork } from './program-start.ts';
 import type { HeldPayloads } from './held-payloads.ts';
 import type { Action } from '../model/actions.ts';
 import type { HostEvent, StartStamps } from '../model/events.ts';
 import type { FunctionSpec } from '../model/spec.ts';
+import { weightsOf } from '../model/tiers-spec.ts';
 import { guestClosed } from '../../guest/protocol/errors.ts';
 import { refusalOf } from '../model/failure.ts';
 import { guestNodeOf, MECHANISMS } from '../model/mechanism.ts';
@@ -44,10 +45,9 @@ export class InstanceWork {
 
   async start(action: ActionOf<'start-instance'>): Promise<void> {
     const { vm_id, instance_id, region_id, region_index, operation_id } = action;
-    const { spec, pciOf, networkOf, emit, onStarted, tell } = this.#parts;
+    const { spec, networkOf, emit, onStarted, tell } = this.#parts;
     this.#regions.set(instance_id, region_id);
-    const guest_node = guestNodeOf(MECHANISMS.get(spec.mechanism), region_index) ?? -1;
-    const region = { pci_address: pciOf(region_id), guest_node };
+    const region = this.#placeOf(action);
     try {
       const network = networkOf(region_index);
       const stamps = await this.#guest().start(spec, instance_id, region, network);
@@ -62,6 +62,21 @@ export class InstanceWork {
       tell(`start ${failure.code}`, fields, 'an instance did not start');
       emit({ type: 'instance-start-failed', vm_id, instance_id, failure });
     }
+  }
+
+  /** Where its memory is: of two parts one may be nothing, and the guest is told of the other. */
+  #placeOf({ region_id, region_index, far }: ActionOf<'start-instance'>): GuestPlace {
+    const { spec, pciOf } = this.#parts;
+    const mechanism = MECHANISMS.get(spec.mechanism);
+    const at = (id: string, index: number): GuestPlace => ({
+      pci_address: pciOf(id),
+      guest_node: guestNodeOf(mechanism, index) ?? -1,
+    });
+    const near = at(region_id, region_index);
+    if (!far || far.far_bytes === 0) return near;
+    const other = at(far.region_id, far.region_index);
+    if (far.near_bytes === 0) return other;
+    return { ...near, far: { ...other, ...weightsOf(far) } };
   }
 
   async invoke(action: ActionOf<'invoke-instance'>): Promise<void> {

@@ -227,33 +227,44 @@ function spanIn({
 
 /** A region gets its next holder. */
 function hold(step: LedgerStep, action: ActionOf<'start-instance'>): void {
-  const { vm_id, spec, instance_id, operation_id } = action;
+  const { vm_id, spec, instance_id, far } = action;
   const { anchors } = step;
   // Asked for again after a restart: it has it already.
   if (anchors.instances.has(instance_id)) {
     if (step.decided.event.type === 'vm-adopted') return;
   }
-  const region_id = regionOfVm(vm_id, action.region_id);
   const vm = step.vm(vm_id);
   const instance = step.instance(vm_id, instance_id);
   const request_id = vm && instance ? step.requestOf(vm, instance) : null;
   const baseline_bytes = vm?.regions[action.region_index]?.span?.baseline_bytes;
-  step.say(
-    {
-      kind: 'holder',
-      trust: 'agent',
-      function: spec.name,
-      vm_id,
-      region_id,
-      instance_id,
-      ...(operation_id === null ? {} : { operation_id }),
-      ...(request_id === null ? {} : { request_id }),
-      ...(baseline_bytes === undefined ? {} : { baseline_bytes }),
-    },
-    anchors.regions.get(region_id) ?? anchors.vms.get(vm_id),
-    request_id === null ? undefined : anchors.requests.get(request_id),
-  );
+  const say = (region_name: string, operation_id: string | null): void => {
+    const region_id = regionOfVm(vm_id, region_name);
+    step.say(
+      {
+        kind: 'holder',
+        trust: 'agent',
+        function: spec.name,
+        vm_id,
+        region_id,
+        instance_id,
+        ...(operation_id === null ? {} : { operation_id }),
+        ...(request_id === null ? {} : { request_id }),
+        ...(baseline_bytes === undefined ? {} : { baseline_bytes }),
+      },
+      anchors.regions.get(region_id) ?? anchors.vms.get(vm_id),
+      request_id === null ? undefined : anchors.requests.get(request_id),
+    );
+  };
+  // What follows of the instance is told by its own region, which is noted last.
+  if (far) say(far.region_id, vm?.regions[far.region_index]?.operation_id ?? null);
+  say(action.region_id, far ? nearOperation(vm, action) : action.operation_id);
 }
+
+/** Of an instance with two parts the first operation may be that of its far one. */
+const nearOperation = (
+  vm: VmState | undefined,
+  { region_index }: ActionOf<'start-instance'>,
+): string | null => vm?.regions[region_index]?.operation_id ?? null;
 
 /** An invocation gets an instance, and with it all that an earlier one left there. */
 function run(

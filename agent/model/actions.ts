@@ -6,6 +6,7 @@ import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import type { SizedInstance, VmFacts } from './state.ts';
 import type { Targets } from './targets.ts';
+import type { Parts } from './tiers-spec.ts';
 
 /** The stages of a cold start before it was ready. */
 export interface ColdStart extends Omit<StartStamps, 'ready_at_ms'> {
@@ -75,6 +76,12 @@ export type Reply =
   /** The request as a whole could not be served. */
   | { readonly kind: 'error'; readonly failure: Refusal };
 
+/** The far part of what starts, and how much of it is to be in each. */
+export interface FarStart extends Parts {
+  readonly region_id: string;
+  readonly region_index: number;
+}
+
 export type Action =
   | { readonly type: 'launch-vm'; readonly vm_id: string; readonly spec: FunctionSpec }
   /** Take up a VM that an earlier agent left. */
@@ -90,6 +97,8 @@ export type Action =
       readonly region_id: string;
       readonly region_index: number;
       readonly operation_id: string | null;
+      /** Beside that region, of an instance whose memory has two parts; absent: it has one. */
+      readonly far?: FarStart;
     }
   | {
       readonly type: 'invoke-instance';

@@ -15,9 +15,9 @@ export interface RegionLayout {
  * the kernel cuts all devices alike, so the last one may have regions that nobody uses.
  */
 export function layoutOf(spec: FunctionSpec, devices_per_vm: number): RegionLayout {
-  const { concurrency, mechanism, spans } = spec;
+  const { concurrency, mechanism, spans, tiers } = spec;
   // A span is plugged and given back beside whatever else moves: it shares no device.
-  if (spans.length > 0) return { regions_per_device: 1, devices: regionsPerVm(spec) };
+  if (spans.length > 0 || tiers) return { regions_per_device: 1, devices: regionsPerVm(spec) };
   if (concurrency <= devices_per_vm || !MECHANISMS.get(mechanism).partitions) {
     return { regions_per_device: 1, devices: concurrency };
   }

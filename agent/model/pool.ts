@@ -3,6 +3,7 @@
  * moved up ahead of demand and down with age. What is counted here is learned anew by the next
  * agent. Pure.
  */
+import { partsAt } from './parts.ts';
 
 /**
  * From no memory to memory in use. `plugged`: nobody's, and there for the next start. `populated`:
@@ -61,6 +62,7 @@ interface RegionParts {
   readonly operation_id: string | null;
   readonly plugged_bytes: number;
   readonly prepared_bytes?: number | null;
+  readonly far_index?: number;
 }
 
 /** The rung of a region that stands there for nobody yet; null: it does not. */
@@ -88,7 +90,8 @@ export function readyBytes({ made_ready, regions, instances }: Parts): Record<Re
     }
   }
   for (const { phase, region_index } of instances) {
-    if (phase === 'idle') bytes.warm += regions[region_index]?.permit_bytes ?? 0;
+    if (phase !== 'idle') continue;
+    for (const part of partsAt(regions, region_index)) bytes.warm += part.permit_bytes;
   }
   return bytes;
 }

@@ -16,7 +16,7 @@ export interface Refusal {
 }
 
 /** Without `next` the usual one of the code. */
-function refusal(
+export function refusal(
   code: AgentErrorCode,
   message: string,
   details: Readonly<Record<string, unknown>> = {},

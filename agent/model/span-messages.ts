@@ -108,6 +108,22 @@ export const spansStatusSchema = message(
 );
 export type SpansStatus = z.infer<typeof spansStatusSchema>;
 
+const tiersStatusSchema = message(
+  'InstanceTiers',
+  {
+    region_id: field(1, text, 'that has its far part'),
+    host_node: field(2, count, 'that this is bound to'),
+    near_bytes: field(3, bytes, 'of it that are to be near'),
+    far_bytes: field(4, bytes, 'and far'),
+    near_plugged_bytes: field(5, bytes, "the VMM's word"),
+    far_plugged_bytes: field(6, bytes),
+    share: field(7, known(z.number()), 'chosen at its start; absent: its definition says it'),
+    because: field(8, known(text), 'why, with its numbers and where they are from'),
+  },
+  'Where the memory of an instance is that has two parts.',
+);
+export type InstanceTiers = z.infer<typeof tiersStatusSchema>;
+
 export const explainRequestSchema = message('ExplainRequest', { instance_id: field(1, text) });
 
 export const explainResponseSchema = message('ExplainResponse', {
@@ -139,6 +155,7 @@ export const explainResponseSchema = message('ExplainResponse', {
   started_for: field(26, known(z.enum(START_REASONS)), 'absent: an earlier agent started it'),
   started_because: field(27, known(text), 'why, with its numbers'),
   started_at_ms: field(28, known(moment_ms), 'when that was decided'),
+  tiers: field(29, known(tiersStatusSchema), 'absent: all of it is in one region'),
 });
 export type ExplainResponse = z.infer<typeof explainResponseSchema>;
 

@@ -16,6 +16,8 @@ import { MECHANISMS } from './mechanism.ts';
 import { networkSpecSchema } from './network-spec.ts';
 import { poolSpecSchema } from './pool-spec.ts';
 import { functionProgramSchema } from './program.ts';
+import { type SpanSpec, spanSpecSchema } from './span-spec.ts';
+import { largestParts, tiersSpecSchema } from './tiers-spec.ts';
 import { type Tier, tierOf } from './tiers.ts';
 
 /** No guest boots with less. */
@@ -88,24 +90,6 @@ export const reclaimSloSchema = message(
   },
   'A promise of how soon memory that a function gives up is back at the host.',
 );
-
-/** Name of a span: what a program asks for it by. */
-export const SPAN_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
-
-export const spanSpecSchema = message(
-  'SpanSpec',
-  {
-    name: field(1, z.string().regex(SPAN_NAME, 'must be like [a-z0-9][a-z0-9_-]{0,62}')),
-    max_bytes: field(2, size.min(DEVICE_BLOCK_BYTES), 'most that one can be'),
-    host_node: field(
-      3,
-      known(z.number().int().min(0).max(HOST_NODE_MAX)),
-      'NUMA node of the host that its memory comes from; absent: that of its function',
-    ),
-  },
-  'Memory with a life of its own inside an instance: opened, touched, closed, given back.',
-);
-export type SpanSpec = Readonly<z.infer<typeof spanSpecSchema>>;
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -220,6 +204,11 @@ export const functionSpecSchema = message('FunctionSpec', {
     known(z.number().int().min(0).max(HOST_NODE_MAX)),
     'NUMA node of the host that the memory of its instances comes from; absent: any',
   ),
+  tiers: field(
+    24,
+    known(tiersSpecSchema),
+    'a part of the memory of each instance is on another node; absent: all of it is on one',
+  ),
   program: field(
     20,
     functionProgramSchema.nullable(),
@@ -245,6 +234,7 @@ export const PLAIN_SPEC = {
   pool: null,
   spans: [],
   host_node: null,
+  tiers: null,
   program: null,
 } as const satisfies Partial<FunctionSpec>;
 
@@ -297,9 +287,23 @@ export function whyNotElastic(spec: FunctionSpec): string | null {
   );
 }
 
-/** Regions of one VM of the function: one of each instance, then one of each span of each. */
-export const regionsPerVm = (spec: Pick<FunctionSpec, 'concurrency' | 'spans'>): number =>
-  spec.concurrency * (1 + spec.spans.length);
+/** What of a spec says which regions its VMs have. */
+type Layout = Pick<FunctionSpec, 'concurrency' | 'spans' | 'tiers'>;
+
+/**
+ * Regions of one VM of the function: one of each instance, then one of each span of each, or the
+ * far one of each.
+ */
+export const regionsPerVm = ({ concurrency, spans, tiers }: Layout): number =>
+  concurrency * (1 + spans.length + (tiers ? 1 : 0));
+
+/** The region with the far part of the instance in region `near_index`; null: it has none. */
+export const farIndex = ({ concurrency, tiers }: Layout, near_index: number): number | null =>
+  tiers ? concurrency + near_index : null;
+
+/** Whether the region with that index has the far part of an instance. */
+export const isFarIndex = ({ concurrency, tiers }: Layout, region_index: number): boolean =>
+  tiers !== null && region_index >= concurrency;
 
 /** What the region with that index is for; null: it is the one of an instance. */
 export function spanAt(
@@ -325,7 +329,11 @@ export function spanRegion(
 /** The most that the region with that index can be. */
 export function regionMaxBytes(spec: FunctionSpec, region_index: number): number {
   const span = spanAt(spec, region_index);
-  return span ? roundUp(span.max_bytes, MEMORY_BLOCK_BYTES) : regionBytes(spec);
+  if (span) return roundUp(span.max_bytes, MEMORY_BLOCK_BYTES);
+  if (!spec.tiers) return regionBytes(spec);
+  const { near_bytes, far_bytes } = largestParts(regionBytes(spec), spec.tiers);
+  const is_far = isFarIndex(spec, region_index);
+  return Math.max(MEMORY_BLOCK_BYTES, is_far ? far_bytes : near_bytes);
 }
 
 /** Why no function can have the spans that this spec says; null: it can, or says none. */
@@ -350,19 +358,21 @@ export function whyNoSpans(spec: FunctionSpec): string | null {
 export const spanWaitMs = (spec: FunctionSpec): number =>
   growWaitMs(spec) || AGENT_LIMITS.span_wait_ms;
 
-type Noded = Pick<FunctionSpec, 'host_node' | 'concurrency' | 'spans'>;
+type Noded = Layout & Pick<FunctionSpec, 'host_node'>;
 
 /** The node of the host that the region with that index is bound to; null: any. */
 export const regionNode = (spec: Noded, region_index: number): number | null =>
-  spanAt(spec, region_index)?.host_node ?? spec.host_node;
+  spec.tiers && isFarIndex(spec, region_index)
+    ? spec.tiers.far_node
+    : (spanAt(spec, region_index)?.host_node ?? spec.host_node);
 
 /** Which budget the region with that index is of; without one: those of its instances. */
 export const regionTier = (spec: Noded, region_index = 0): Tier =>
   tierOf(regionNode(spec, region_index));
 
 /** Nodes of the host that its regions are bound to, each once. */
-export const nodesOf = ({ host_node, spans }: Noded): readonly number[] => {
-  const all = [host_node, ...spans.map((span) => span.host_node)];
+export const nodesOf = ({ host_node, spans, tiers }: Noded): readonly number[] => {
+  const all = [host_node, tiers?.far_node ?? null, ...spans.map((span) => span.host_node)];
   return [...new Set(all.filter((node) => node !== null))];
 };
 

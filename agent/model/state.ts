@@ -25,6 +25,7 @@ import type { ReclaimTally } from './reclaim.ts';
 import type { Refusal } from './refusals.ts';
 import type { FunctionSpec } from './spec.ts';
 import type { StartedFor } from './started-for.ts';
+import type { StartedParts } from './tier-share.ts';
 import { Table } from './table.ts';
 import type { TargetsState } from './targets.ts';
 import type { OutdatedState, UpdateState } from './update.ts';
@@ -99,6 +100,10 @@ export interface RegionState {
   hold_until_ms: number | null;
   /** It is for spans, and no instance starts in it. */
   readonly of_spans?: true;
+  /** It has the far part of an instance, which starts in another region. */
+  readonly of_far?: true;
+  /** The region with the far part of what starts in this one; absent: there is none. */
+  readonly far_index?: number;
   /** The span that is asked for or open in it; absent or null: none. */
   named?: NamedSpan | null;
   /** How its size follows its holder's use; null: nobody holds it, or it has one size. */
@@ -138,6 +143,8 @@ export interface InstanceState {
   assigned_at_ms: number;
   /** By its function's expression; absent: that has none, or nothing was called yet. */
   sized?: SizedInstance;
+  /** Where its memory is; absent: all of it is in one region. */
+  readonly parts?: StartedParts;
 }
 
 /** What an expression says of an instance, by the call that it serves or has served last. */
@@ -336,7 +343,7 @@ export interface HostState {
   readonly queue: QueueState;
   /** Functions that wait for memory, the longest first: follows from their rows. */
   readonly short: readonly string[];
-  /** Instances that work on an invocation: follows from their rows, see {@link countRunning}. */
+  /** Instances that work on an invocation: follows from their rows, see running.ts. */
   readonly running: number;
   /** Which function is due next. */
   readonly alarms: Alarms;
@@ -384,13 +391,4 @@ export function emptyHost(
     alarms: noAlarms(),
     config: settings,
   };
-}
-
-/** How many of all instances work on an invocation. */
-export function countRunning(vms: Iterable<Pick<VmState, 'instances'>>): number {
-  let running = 0;
-  for (const { instances } of vms) {
-    for (const { invocation } of instances) if (invocation !== null) running += 1;
-  }
-  return running;
 }

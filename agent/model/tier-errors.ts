@@ -7,4 +7,9 @@ export const TIER_CODES = {
     meaning: 'The function is to have memory of a host node that the agent has no limit for.',
     next: 'give the agent a limit for that node (node_limits), or deploy with another, or none.',
   },
+  HP_AGENT_NO_TIERS: {
+    category: 'usage',
+    meaning: 'The function is to have its memory on two nodes, and cannot be as it is defined.',
+    next: 'deploy it with --mechanism numa, or without tiers; the message says what is in the way.',
+  },
 } as const satisfies Record<string, CodeInfo>;

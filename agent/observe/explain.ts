@@ -3,10 +3,12 @@ import { GIB } from '../../base/units.ts';
 import { grantedBytes } from '../core/permits.ts';
 import { type ExpressionLedger, medianError } from '../model/expression-ledger.ts';
 import { errorOf } from '../model/failure.ts';
+import { partsAt } from '../model/parts.ts';
 import { REFUSALS } from '../model/refusals.ts';
 import type {
   ExplainResponse,
   ExpressionStatus,
+  InstanceTiers,
   MemoryStatus,
   SpanStatus,
 } from '../model/span-messages.ts';
@@ -15,10 +17,12 @@ import { isElastic, regionBytes } from '../model/spec.ts';
 import {
   type FunctionState,
   type HostState,
+  type InstanceState,
   type RegionState,
   vmSpec,
   type VmState,
 } from '../model/state.ts';
+import { becauseOf } from '../model/tier-share.ts';
 import { bytesOf, nodeOfTier, type Tier, totalBytes } from '../model/tiers.ts';
 
 interface Next {
@@ -37,7 +41,10 @@ export function explain(
     const region = instance && vm.regions[instance.region_index];
     const fn = state.functions.get(vm.function);
     if (!instance || !region || !fn) continue;
-    const { span, used_bytes, target_bytes, plugged_bytes, permit_bytes } = region;
+    const { span, used_bytes } = region;
+    const parts = partsAt(vm.regions, region.index);
+    const sum = (of: (part: RegionState) => number): number =>
+      parts.reduce((total, part) => total + of(part), 0);
     return {
       ...about,
       policy: fn.targets?.values.policy ?? about.policy,
@@ -51,10 +58,10 @@ export function explain(
       started_at_ms: instance.decided_at_ms ?? null,
       because: span?.because ?? null,
       baseline_bytes: span?.baseline_bytes ?? null,
-      target_bytes,
-      plugged_bytes,
+      target_bytes: sum((part) => part.target_bytes),
+      plugged_bytes: sum((part) => part.plugged_bytes),
       max_bytes: regionBytes(vmSpec(fn, vm)),
-      permit_bytes,
+      permit_bytes: sum((part) => part.permit_bytes),
       free_bytes: leftBytes(state, region.tier),
       host_node: nodeOfTier(region.tier),
       used_bytes,
@@ -65,6 +72,7 @@ export function explain(
       expected_bytes: instance.sized?.expected_bytes ?? null,
       peak_bytes: instance.sized?.peak_bytes || null,
       spans: spansOf(vm, instance_id),
+      tiers: tiersOf(instance, parts),
       ...nextOf(state, fn, vm, region),
     };
   }
@@ -86,6 +94,25 @@ function spansOf({ regions }: VmState, instance_id: string): SpanStatus[] {
     const about = { plugged_bytes, permit_bytes, asked_at_ms, opened_at_ms, deny_at_ms };
     return [{ name, region_id, bytes, ...about }];
   });
+}
+
+/** Null: it has one region. */
+function tiersOf(
+  { parts }: InstanceState,
+  [near, far]: readonly RegionState[],
+): InstanceTiers | null {
+  if (!parts || !near || !far) return null;
+  const { near_bytes, far_bytes, chosen } = parts;
+  return {
+    region_id: far.id,
+    host_node: nodeOfTier(far.tier) ?? 0,
+    near_bytes,
+    far_bytes,
+    near_plugged_bytes: near.plugged_bytes,
+    far_plugged_bytes: far.plugged_bytes,
+    share: chosen?.share ?? null,
+    because: chosen && becauseOf(chosen),
+  };
 }
 
 function nextOf(state: HostState, fn: FunctionState, vm: VmState, region: RegionState): Next {

@@ -17,6 +17,7 @@ import type {
   VmRow,
 } from '../model/list-messages.ts';
 import { kindOf } from '../model/operations.ts';
+import { partsAt } from '../model/parts.ts';
 import { instanceAddress } from '../model/network.ts';
 import type { HostState, RegionState, VmState } from '../model/state.ts';
 import { nodeOfTier, totalBytes } from '../model/tiers.ts';
@@ -166,7 +167,10 @@ export const listInstances = lister<InstanceRow>(PLACE, function* (state, after)
           instance_id: instance.id,
           region_id: region?.id ?? '',
           state: instance.phase,
-          plugged_bytes: region?.plugged_bytes ?? 0,
+          plugged_bytes: partsAt(vm.regions, instance.region_index).reduce(
+            (sum, part) => sum + part.plugged_bytes,
+            0,
+          ),
           used_bytes: region?.used_bytes ?? null,
           invocations: instance.invocations,
           invocation_id: instance.invocation?.invocation_id ?? null,

@@ -12,6 +12,7 @@ import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { GuestPages, RungStatus } from '../model/pool-messages.ts';
 import { preparesAhead } from '../core/prepare.ts';
 import type { CoreConfig } from '../model/config.ts';
+import { isHome } from '../model/parts.ts';
 import type { FunctionState, VmState } from '../model/state.ts';
 
 type RungCounts = Readonly<Record<(typeof RUNGS)[number], number>>;
@@ -21,7 +22,7 @@ export function rungCounts(vms: readonly Pick<VmState, 'regions' | 'instances'>[
   const counts = { unplugged: 0, plugged: 0, populated: 0, warm: 0, busy: 0 };
   for (const { regions, instances } of vms) {
     for (const region of regions) {
-      if (region.of_spans || region.holder !== null) continue;
+      if (!isHome(region) || region.holder !== null) continue;
       counts[standsOn(region) ?? 'unplugged'] += 1;
     }
     for (const { phase } of instances) {

@@ -9,7 +9,7 @@ import type { CoreConfig } from '../model/config.ts';
 import type { Failure, FunctionStatus, RegionStatus, VmStatus } from '../model/messages.ts';
 import { cutBytes } from '../../base/cut-bytes.ts';
 import { regionPermitBytes } from '../core/permits.ts';
-import { regionBytes } from '../model/spec.ts';
+import { regionMaxBytes } from '../model/spec.ts';
 import { type FunctionState, type InstancePhase, vmSpec, type VmState } from '../model/state.ts';
 import { targetsOf } from '../model/targets.ts';
 import { nodeOfTier, totalBytes } from '../model/tiers.ts';
@@ -186,7 +186,7 @@ function regionsOf(fn: FunctionState, { vm, source, seen, stats }: Told): Region
     return {
       id,
       pci_address,
-      max_bytes: region?.max_bytes ?? regionBytes(vmSpec(fn, vm)),
+      max_bytes: region?.max_bytes ?? regionMaxBytes(vmSpec(fn, vm), index),
       requested_bytes: region?.requested_bytes ?? null,
       plugged_bytes: region?.plugged_bytes ?? null,
       guest_plugged_bytes: partition?.plugged_bytes ?? null,

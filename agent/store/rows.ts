@@ -12,8 +12,8 @@ import { NO_PACE } from '../model/pace.ts';
 import { NO_POOL, type ReadyRung, readyBytes } from '../model/pool.ts';
 import { Queue } from '../model/queue.ts';
 import { shortOf } from '../model/shortages.ts';
+import { countRunning } from '../model/running.ts';
 import {
-  countRunning,
   emptyHost,
   type FunctionState,
   type HostFacts,
@@ -302,6 +302,7 @@ function specIn({ spec }: FunctionState): FunctionState['spec'] {
     deadline_ms: deadline_ms ?? null,
     reclaim_slo: reclaim_slo ?? null,
     host_node: spec.host_node ?? null,
+    tiers: spec.tiers ?? null,
     pool: pool ?? null,
     spans: (spans ?? []).map((span) => ({ ...span, host_node: span.host_node ?? null })),
     memory: memory ? { ...memory, expression: memory.expression ?? null } : null,

@@ -3,15 +3,10 @@
  * their mean number at once, and so many deviations more (l T + z sqrt(l T), the sum of independent
  * arrivals). Pure.
  */
+import { wantedAtOnce } from '../../agent/model/at-once.ts';
 import type { FunctionSpec } from '../../agent/model/spec.ts';
 import { type Pace, untilReadyMs } from '../../agent/model/pace.ts';
 import { deviationsAt } from './normal.ts';
-
-/** So many are used at once by calls that come one each `gap_ms` and keep one for `kept_ms`. */
-export function wantedAtOnce(gap_ms: number, kept_ms: number, deviations: number): number {
-  const mean = kept_ms / gap_ms;
-  return Math.ceil(mean + deviations * Math.sqrt(mean));
-}
 
 /** Calls closer together than this are one moment. */
 const LEAST_MS = 1;

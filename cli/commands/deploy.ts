@@ -9,6 +9,7 @@ import { formatMs } from '../../base/units.ts';
 import type { YamlText } from '../../base/yaml.ts';
 import { type Command, type CommandInput, JSON_OPTION } from '../command.ts';
 import { parsePromise, PROMISE_WANTED } from '../function/promise.ts';
+import { tableOfKeys, tiersOfOptions } from '../function/tiers.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { badArguments, badValue } from '../errors.ts';
 import { spanSpecsOf } from '../span-option.ts';
@@ -77,9 +78,11 @@ async function specOfFile(text: YamlText, input: CommandInput): Promise<Function
       import('../../base/progress.ts'),
     ]);
   const read = await readFunctionFile(text.path, text);
+  const { name, tiers } = read.manifest;
+  const table = await tableOfKeys(name, tiers, text.path);
   const progress = createProgress({ stream: stderr });
   const made = await makeFunction(read, { cache_dir: paths.cacheDir(), progress, signal });
-  return manifest.specOfManifest(read.manifest, programOf(read, made));
+  return manifest.specOfManifest(read.manifest, programOf(read, made), table);
 }
 
 /** The text of --file; null: there is none. Throws HP_YAML. */
@@ -101,12 +104,16 @@ async function specOf(text: YamlText | null, input: CommandInput): Promise<Funct
     throw badArguments('deploy', '--limit is required.');
   }
   if (input.positionals[0] === undefined) throw badArguments('deploy', 'NAME is missing.');
-  return specOfOptions(new Values({ ...DEFAULTS, ...input.values.raw }), input.positionals);
+  return await specOfOptions(new Values({ ...DEFAULTS, ...input.values.raw }), input.positionals);
 }
 
-function specOfOptions(values: Values, positionals: readonly string[]): FunctionSpec {
+async function specOfOptions(
+  values: Values,
+  positionals: readonly string[],
+): Promise<FunctionSpec> {
+  const name = positionals[0] ?? '';
   return {
-    name: positionals[0] ?? '',
+    name,
     mechanism: values.choice('mechanism', MECHANISMS.names),
     limit_bytes: values.bytes('limit'),
     concurrency: values.whole('concurrency', 1, LIMITS.regions_per_vm),
@@ -125,6 +132,7 @@ function specOfOptions(values: Values, positionals: readonly string[]): Function
     ...promisesOf(values),
     pool: values.flag('pool') ? DEFAULT_POOL : null,
     host_node: hostNodeOf(values),
+    tiers: await tiersOfOptions(name, values),
     spans: spanSpecsOf(values),
     program: null,
   };
@@ -268,6 +276,20 @@ export const deployCommand: Command = {
       value: 'N',
       summary: 'NUMA node of the host that memory of its instances comes from (default: any)',
     },
+    'far-node': {
+      value: 'N',
+      summary: 'host NUMA node that a part of the memory of each instance is on; needs --share',
+    },
+    share: {
+      value: 'S',
+      summary: "of each instance that is not far, from 0 to 1; 'auto': chosen at each start",
+    },
+    'share-table': {
+      value: 'FILE',
+      summary: 'what it is chosen from: latencies by share, or counted accesses',
+    },
+    'share-input': { value: 'NAME', summary: 'which kind of call of it, where it has several' },
+    'far-penalty': { value: 'NS', summary: 'of a far line, stated; with counted accesses alone' },
     pool: { summary: 'keep memory ready for calls that are to come, and let it age' },
     'dry-run': { summary: 'tell what a changed definition would do, and do nothing' },
     'no-update': { summary: 'refuse a changed definition: exit code 5' },
@@ -316,6 +338,12 @@ plugged when it is opened, and back at the host when it is closed, while the inv
 instance has one of each name at a time; one that finds no memory within --grow-wait (10 s) is
 refused. Spans need --mechanism hotmem, whose partitions a process can map by name; the others are
 refused. docs/spans.md tells how a program asks for one.
+
+With --far-node a part of each instance's memory is on that node of the host: --share of it is where
+the rest of the function is, and pages come from both by turns. With '--share auto' each start has
+the share with the least near memory of all instances that keeps the SLO of the table, at the rate
+of calls as it is then; 'hotplane explain' tells why. It needs --mechanism numa: under hotmem a
+process has one partition (docs/tiers.md).
 
   hotplane deploy -f hello/function.yaml
   hotplane deploy train --limit 4GiB --baseline 256MiB --increment 64MiB --mechanism hotmem

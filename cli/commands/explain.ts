@@ -50,15 +50,21 @@ async function besideBook(input: CommandInput, name: string): Promise<Beside | n
  */
 async function nodesOf(
   input: CommandInput,
-  { host_node, function: name, vm_id, region_id }: ExplainResponse,
+  { host_node, function: name, vm_id, region_id, tiers }: ExplainResponse,
 ): Promise<string | null> {
-  if (host_node === null) return null;
+  if (host_node === null && !tiers) return null;
   const { functions } = await withAgent(input, (client, signal) => client.status(name, { signal }));
   const regions = functions.flatMap((one) => one.regions);
-  const region = regions.find((one) => one.vm_id === vm_id && one.id === region_id);
-  if (region?.resident_bytes === 0) return 'nowhere: nothing of it is resident';
-  if (!region || region.nodes.length === 0) return 'unknown: the host does not tell it';
-  const parts = region.nodes.map(({ node, bytes }) => `${formatBytes(bytes)} on node ${node}`);
+  const own = [region_id, tiers?.region_id];
+  const found = regions.filter((one) => one.vm_id === vm_id && own.includes(one.id));
+  const resident = found.filter((one) => one.resident_bytes !== 0);
+  if (found.length > 0 && resident.length === 0) return 'nowhere: nothing of it is resident';
+  if (resident.length === 0 || resident.some(({ nodes }) => nodes.length === 0)) {
+    return 'unknown: the host does not tell it';
+  }
+  const parts = resident.flatMap(({ nodes }) =>
+    nodes.map(({ node, bytes }) => `${formatBytes(bytes)} on node ${node}`),
+  );
   return `${parts.join(', ')}, by the host's word`;
 }
 
@@ -93,6 +99,7 @@ function render(told: ExplainResponse, lies: string | null): string {
     `  permit      ${formatBytes(told.permit_bytes)}; ` +
       `${formatBytes(told.free_bytes)} of ` +
       `${told.host_node === null ? 'the host' : `host node ${told.host_node}`} are free`,
+    ...tiersLines(told),
     ...(lies === null ? [] : [`  lies        ${lies}`]),
     `  next        ${printable(told.next, 512)}${due}; policy ${told.policy}`,
     ...told.spans.map((span) => {
@@ -114,6 +121,18 @@ function render(told: ExplainResponse, lies: string | null): string {
     }),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Nothing of one that has all of its memory in one region. */
+function tiersLines({ tiers }: ExplainResponse): string[] {
+  if (!tiers) return [];
+  const { near_bytes, far_bytes, region_id, host_node, share, because } = tiers;
+  const where =
+    `${formatBytes(near_bytes)} near, ` +
+    `${formatBytes(far_bytes)} on host node ${host_node} (${region_id})`;
+  const by = share === null ? 'as its function is defined' : `share ${share} was chosen`;
+  const why = because === null ? [] : [`  share       ${printable(because, 1_024)}`];
+  return [`  tiers       ${where}: ${by}`, ...why];
 }
 
 /** Nothing of one that an earlier agent has started. */

@@ -41,17 +41,21 @@ async function targetsOf(input: CommandInput): Promise<Map<string, ServedBy>> {
 
 /** Throws HP_YAML, HP_IMAGE_*. */
 async function ofFile(path: string, { stderr, signal }: CommandInput): Promise<ServedBy> {
-  const [{ makeFunction, programOf, readFunctionFile }, { specOfManifest }, paths, progresses] =
+  const [{ makeFunction, programOf, readFunctionFile }, manifests, tiers, paths, progresses] =
     await Promise.all([
       import('../function/program.ts'),
       import('../function/manifest.ts'),
+      import('../function/tiers.ts'),
       import('../../base/paths.ts'),
       import('../../base/progress.ts'),
     ]);
   const read = await readFunctionFile(path);
+  const { manifest } = read;
+  const table = await tiers.tableOfKeys(manifest.name, manifest.tiers, path);
   const progress = progresses.createProgress({ stream: stderr });
   const made = await makeFunction(read, { cache_dir: paths.cacheDir(), progress, signal });
-  return { kind: 'spec', spec: specOfManifest(read.manifest, programOf(read, made)) };
+  const spec = manifests.specOfManifest(manifest, programOf(read, made), table);
+  return { kind: 'spec', spec };
 }
 
 async function run(input: CommandInput): Promise<void> {

@@ -125,7 +125,8 @@ function renderNodes({ function: spec, regions }: FunctionStatus): string {
   const spans = spec.spans.filter((span) => (span.host_node ?? host_node) !== host_node);
   const apart = spans.map((span) => `span ${span.name} to node ${span.host_node}`);
   const own = host_node === null ? [] : [`to node ${host_node}`];
-  const bound = bound_to.length === 0 ? '' : `bound ${[...own, ...apart].join(', ')}; `;
+  const far = spec.tiers ? [`far part to node ${spec.tiers.far_node}`] : [];
+  const bound = bound_to.length === 0 ? '' : `bound ${[...own, ...far, ...apart].join(', ')}; `;
   return `  host nodes  ${bound}resident ${lies.join(', ') || '0 B'}\n`;
 }
 

@@ -9,12 +9,15 @@ import { expressionOfBlock } from '../../agent/model/expression-spec.ts';
 import { INTERFACES } from '../../agent/model/program.ts';
 import { BRIDGE } from '../../agent/model/network-spec.ts';
 import { DEFAULT_POOL } from '../../agent/model/pool-spec.ts';
-import { BACKINGS, type FunctionSpec, SPAN_NAME, TENANT } from '../../agent/model/spec.ts';
+import { SPAN_NAME } from '../../agent/model/span-spec.ts';
+import { BACKINGS, type FunctionSpec, TENANT } from '../../agent/model/spec.ts';
+import { SHARE_LIMITS, type ShareTable } from '../../agent/model/tiers-spec.ts';
 import { MECHANISMS, STOCK } from '../../agent/model/mechanism.ts';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES, MIB, parseBytes, sizeWanted } from '../../base/units.ts';
 import { parsePromise, PROMISE, PROMISE_WANTED } from './promise.ts';
+import { tiersKeys, tiersOfKeys } from './tiers.ts';
 import { type RuntimeName, RUNTIME_NAMES, RUNTIMES } from '../../images/runtimes/recipes.ts';
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
@@ -246,6 +249,9 @@ export const functionFileSchema = z
         'NUMA node of the host that memory of its instances comes from, and no other; the agent ' +
           'must have a limit for it (node_limits); default: any',
       ),
+    tiers: tiersKeys(durationOf(1, SHARE_LIMITS.latency_ms))
+      .optional()
+      .describe('a part of the memory of each instance is on another node; mechanism numa'),
     tmp: size
       .refine((bytes) => bytes >= MIB, 'must be at least 1MiB')
       .optional()
@@ -286,10 +292,14 @@ export type FunctionManifest = z.output<typeof functionFileSchema>;
 export const hasHandlers = (runtime: RuntimeName | undefined): boolean =>
   runtime !== undefined && RUNTIMES[runtime].handler.length > 0;
 
-/** The spec of a manifest, with the program that its package became. Pure. */
+/**
+ * The spec of a manifest, with the program that its package became, and the table that shares are
+ * chosen from. Pure.
+ */
 export function specOfManifest(
   manifest: FunctionManifest,
   program: FunctionSpec['program'],
+  table: ShareTable | null = null,
 ): FunctionSpec {
   const { memory } = manifest;
   const follows_use =
@@ -335,6 +345,7 @@ export function specOfManifest(
         }
       : null,
     host_node: manifest.host_node ?? null,
+    tiers: tiersOfKeys(manifest.tiers, table),
     spans: Object.entries(manifest.spans).map(([name, given]) =>
       typeof given === 'number'
         ? { name, max_bytes: given, host_node: null }

@@ -48,6 +48,11 @@ const WRONG: readonly (readonly [string, RegExp])[] = [
     'name: f\nmemory: 1GiB\nspans: {data: {max: 1GiB, host_node: -1}}\n',
     /:3:38: spans\.data\.host_node: /,
   ],
+  [
+    'name: f\nmemory: 1GiB\ntiers: {far_node: 1, share: 2}\n',
+    /tiers\.share: Too big: expected number to be <=1/,
+  ],
+  ['name: f\nmemory: 1GiB\ntiers: {far_node: 1, share: auto}\n', /tiers\.table: goes with/],
   ['name: f\nmemory: 1GiB\nspans: {data: {max: 1MiB}}\n', /data\.max: must be at least 2MiB/],
   ['name: f\nmemory: 1GiB\nspans: {data: {size: 1GiB}}\n', /data: max: /],
   [
@@ -113,6 +118,19 @@ test('spans of function.yaml are names with the size that each can have', (t) =>
   t.deepEqual(far, { name: 'far', max_bytes: GIB, host_node: 1 });
 });
 
+test('tiers of function.yaml are a node, and a share or a table to choose one from', (t) => {
+  const text = 'name: f\nmemory: 1GiB\nmechanism: numa\ntiers: {far_node: 1, share: 0.25}\n';
+  t.deepEqual(specOfManifest(check(text), null).tiers, { far_node: 1, share: 0.25, table: null });
+  t.is(specOfManifest(check('name: f\nmemory: 1GiB\n'), null).tiers, null);
+  const auto =
+    'name: f\nmemory: 1GiB\ntiers: {far_node: 1, share: auto, table: t.json, slo: 400ms}\n';
+  const rows = [{ share: 1, latency_ms: 1 }];
+  const table = { slo_ms: 400, source: 'measured', note: '', rows } as const;
+  const { tiers } = specOfManifest(check(auto), null, table);
+  t.deepEqual(tiers, { far_node: 1, share: null, table });
+  t.is(check(auto).tiers?.slo, 400);
+});
+
 const SIZED = `name: f
 memory:
   max: 1GiB
@@ -157,6 +175,11 @@ const KEYS: Readonly<Record<string, string>> = {
   'max-instances': 'instances',
   arg: 'command',
   span: 'spans',
+  'far-node': 'tiers',
+  share: 'tiers',
+  'share-table': 'tiers',
+  'share-input': 'tiers',
+  'far-penalty': 'tiers',
 };
 
 test('every option of deploy is a key', (t) => {

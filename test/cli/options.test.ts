@@ -100,8 +100,56 @@ test('every option of deploy arrives at the agent', async (t) => {
     t,
     'deploy',
     // A file is all of a function: see function.test.ts; of one that is there: agent/api/updates.
-    ['file', 'dry-run', 'no-update', ...DEPLOY.map(([option]) => option)],
+    ['file', 'dry-run', 'no-update', ...FAR_OPTIONS, ...DEPLOY.map(([option]) => option)],
   );
+});
+
+/** They go together. */
+const FAR_OPTIONS = ['far-node', 'share', 'share-table', 'share-input', 'far-penalty'] as const;
+
+const COUNTED = {
+  cache: '2 MiB',
+  note: 'seen',
+  calls: ['small', 'large'].map((input) => {
+    const call = { function: 'f', input, bytes: GIB, instructions: 1e8, loads: 1, stores: 1 };
+    return { ...call, fills: 1e6, calls_per_s: 1 };
+  }),
+};
+
+test('options of memory on two nodes arrive together, and are refused one by one', async (t) => {
+  const bounds = {
+    node_limits: [1, 2].map((node) => ({ node, bytes: 4 * GIB })),
+  };
+  const { client, socket_path } = await serve(t, 16 * GIB, { bounds });
+  const table = join(await scratch(t), 'counted.json');
+  await writeFile(table, JSON.stringify(COUNTED));
+  const deploy = async (more: string) =>
+    await runLine(`deploy f --limit 1GiB --mechanism numa --socket ${socket_path} ${more}`);
+  const fixed = await deploy('--host-node 1 --far-node 2 --share 0.25');
+  t.is(fixed.code, 0, fixed.err);
+  const tiers = async () => (await client.status('f')).functions[0]?.function.tiers;
+  t.deepEqual(await tiers(), { far_node: 2, share: 0.25, table: null });
+  t.regex((await runLine(`status --socket ${socket_path}`)).out, /far part to node 2/);
+  t.is((await runLine(`remove f --socket ${socket_path}`)).code, 0);
+  const auto = `--far-node 2 --share auto --share-table ${table}`;
+  const chosen = await deploy(`${auto} --share-input large --far-penalty 200`);
+  t.is(chosen.code, 0, chosen.err);
+  t.like(await tiers(), { far_node: 2, share: null, table: { source: 'modelled' } });
+  for (const [more, message] of [
+    ['--share 0.5', /--share is given without --far-node/],
+    ['--far-node 2', /--far-node needs --share/],
+    ['--far-node 2 --share 1.5', /--share is '1\.5'/],
+    ['--far-node 2 --share auto', /--share-table goes with '--share auto'/],
+    [`--far-node 2 --share 1 --share-table ${table}`, /goes with '--share auto'/],
+    [auto, /what a remote line costs is to be stated/],
+    [`${auto} --far-penalty 1`, /has not one kind of call of 'f', but: small, large/],
+    [`${auto} --far-penalty 1 --share-input tiny`, /has not input 'tiny' of 'f'/],
+    ['--far-node 2 --share auto --share-table /none', /cannot be read from \/none/],
+  ] as const) {
+    const { code, err } = await deploy(more);
+    t.is(code, 2, more);
+    t.regex(err, message);
+  }
 });
 
 const PAYLOAD_FILE = join(mkdtempSync(join(tmpdir(), 'hotplane-payload-')), 'payload.json');

@@ -40,6 +40,7 @@ export interface FunctionSpec {
   readonly pool: PoolSpec | null;
   readonly spans: readonly SpanSpec[];
   readonly host_node: number | null;
+  readonly tiers: TiersSpec | null;
   readonly program: FunctionProgram | null;
 }
 
@@ -195,6 +196,67 @@ export interface SpanSpec {
   readonly name: string;
   readonly max_bytes: number;
   readonly host_node: number | null;
+}
+
+export interface TiersSpec {
+  readonly far_node: number;
+  readonly share: number | null;
+  readonly table: ShareTable | null;
+}
+
+export interface ShareTable {
+  readonly slo_ms: number;
+  readonly source: ShareTable_Source;
+  readonly note: string;
+  readonly rows: readonly ShareLatency[];
+}
+
+export const ShareTable_Source = {
+  source_unspecified: "source_unspecified",
+  measured: "measured",
+  modelled: "modelled",
+} as const;
+
+export type ShareTable_Source = typeof ShareTable_Source[keyof typeof ShareTable_Source];
+
+export namespace ShareTable_Source {
+  export type source_unspecified = typeof ShareTable_Source.source_unspecified;
+  export type measured = typeof ShareTable_Source.measured;
+  export type modelled = typeof ShareTable_Source.modelled;
+}
+
+export function shareTable_SourceFromJSON(object: any): ShareTable_Source {
+  switch (object) {
+    case 0:
+    case "source_unspecified":
+      return ShareTable_Source.source_unspecified;
+    case 1:
+    case "measured":
+      return ShareTable_Source.measured;
+    case 2:
+    case "modelled":
+      return ShareTable_Source.modelled;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ShareTable_Source");
+  }
+}
+
+export function shareTable_SourceToNumber(object: ShareTable_Source): number {
+  switch (object) {
+    case ShareTable_Source.source_unspecified:
+      return 0;
+    case ShareTable_Source.measured:
+      return 1;
+    case ShareTable_Source.modelled:
+      return 2;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ShareTable_Source");
+  }
+}
+
+export interface ShareLatency {
+  readonly share: number;
+  readonly latency_ms: number;
 }
 
 export interface FunctionProgram {
@@ -1285,6 +1347,7 @@ export interface ExplainResponse {
   readonly started_for: ExplainResponse_StartedFor | null;
   readonly started_because: string | null;
   readonly started_at_ms: number | null;
+  readonly tiers: InstanceTiers | null;
 }
 
 export const ExplainResponse_StartedFor = {
@@ -1479,6 +1542,17 @@ export interface SpanStatus {
   readonly asked_at_ms: number;
   readonly opened_at_ms: number | null;
   readonly deny_at_ms: number;
+}
+
+export interface InstanceTiers {
+  readonly region_id: string;
+  readonly host_node: number;
+  readonly near_bytes: number;
+  readonly far_bytes: number;
+  readonly near_plugged_bytes: number;
+  readonly far_plugged_bytes: number;
+  readonly share: number | null;
+  readonly because: string | null;
 }
 
 export interface EstimateRequest {
@@ -2599,6 +2673,7 @@ function createBaseFunctionSpec(): FunctionSpec {
     pool: null,
     spans: [],
     host_node: null,
+    tiers: null,
     program: null,
   };
 }
@@ -2667,6 +2742,9 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
     }
     if (message.host_node !== undefined && message.host_node !== null) {
       writer.uint32(184).uint64(message.host_node);
+    }
+    if (message.tiers !== undefined && message.tiers !== null) {
+      TiersSpec.encode(message.tiers, writer.uint32(194).fork()).join();
     }
     if (message.program !== undefined && message.program !== null) {
       FunctionProgram.encode(message.program, writer.uint32(162).fork()).join();
@@ -2853,6 +2931,14 @@ export const FunctionSpec: MessageFns<FunctionSpec> = {
             }
 
             message.host_node = longToNumber(reader.uint64());
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.tiers = TiersSpec.decode(reader, reader.uint32());
             continue;
           }
           case 20: {
@@ -3557,6 +3643,210 @@ export const SpanSpec: MessageFns<SpanSpec> = {
             }
 
             message.host_node = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTiersSpec(): TiersSpec {
+  return { far_node: 0, share: null, table: null };
+}
+
+export const TiersSpec: MessageFns<TiersSpec> = {
+  encode(message: TiersSpec, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.far_node !== 0) {
+      writer.uint32(8).uint64(message.far_node);
+    }
+    if (message.share !== undefined && message.share !== null) {
+      writer.uint32(17).double(message.share);
+    }
+    if (message.table !== undefined && message.table !== null) {
+      ShareTable.encode(message.table, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TiersSpec {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTiersSpec() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.far_node = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.share = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.table = ShareTable.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseShareTable(): ShareTable {
+  return { slo_ms: 0, source: ShareTable_Source.source_unspecified, note: "", rows: [] };
+}
+
+export const ShareTable: MessageFns<ShareTable> = {
+  encode(message: ShareTable, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.slo_ms !== 0) {
+      writer.uint32(9).double(message.slo_ms);
+    }
+    if (message.source !== ShareTable_Source.source_unspecified) {
+      writer.uint32(16).int32(shareTable_SourceToNumber(message.source));
+    }
+    if (message.note !== "") {
+      writer.uint32(26).string(message.note);
+    }
+    for (const v of message.rows) {
+      ShareLatency.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShareTable {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShareTable() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.slo_ms = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.source = shareTable_SourceFromJSON(reader.int32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.note = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.rows.push(ShareLatency.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseShareLatency(): ShareLatency {
+  return { share: 0, latency_ms: 0 };
+}
+
+export const ShareLatency: MessageFns<ShareLatency> = {
+  encode(message: ShareLatency, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.share !== 0) {
+      writer.uint32(9).double(message.share);
+    }
+    if (message.latency_ms !== 0) {
+      writer.uint32(17).double(message.latency_ms);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShareLatency {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShareLatency() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.share = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.latency_ms = reader.double();
             continue;
           }
         }
@@ -8862,6 +9152,7 @@ function createBaseExplainResponse(): ExplainResponse {
     started_for: null,
     started_because: null,
     started_at_ms: null,
+    tiers: null,
   };
 }
 
@@ -8950,6 +9241,9 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
     }
     if (message.started_at_ms !== undefined && message.started_at_ms !== null) {
       writer.uint32(225).double(message.started_at_ms);
+    }
+    if (message.tiers !== undefined && message.tiers !== null) {
+      InstanceTiers.encode(message.tiers, writer.uint32(234).fork()).join();
     }
     return writer;
   },
@@ -9189,6 +9483,14 @@ export const ExplainResponse: MessageFns<ExplainResponse> = {
             }
 
             message.started_at_ms = reader.double();
+            continue;
+          }
+          case 29: {
+            if (tag !== 234) {
+              break;
+            }
+
+            message.tiers = InstanceTiers.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -9465,6 +9767,138 @@ export const SpanStatus: MessageFns<SpanStatus> = {
             }
 
             message.deny_at_ms = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseInstanceTiers(): InstanceTiers {
+  return {
+    region_id: "",
+    host_node: 0,
+    near_bytes: 0,
+    far_bytes: 0,
+    near_plugged_bytes: 0,
+    far_plugged_bytes: 0,
+    share: null,
+    because: null,
+  };
+}
+
+export const InstanceTiers: MessageFns<InstanceTiers> = {
+  encode(message: InstanceTiers, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.region_id !== "") {
+      writer.uint32(10).string(message.region_id);
+    }
+    if (message.host_node !== 0) {
+      writer.uint32(16).uint64(message.host_node);
+    }
+    if (message.near_bytes !== 0) {
+      writer.uint32(24).uint64(message.near_bytes);
+    }
+    if (message.far_bytes !== 0) {
+      writer.uint32(32).uint64(message.far_bytes);
+    }
+    if (message.near_plugged_bytes !== 0) {
+      writer.uint32(40).uint64(message.near_plugged_bytes);
+    }
+    if (message.far_plugged_bytes !== 0) {
+      writer.uint32(48).uint64(message.far_plugged_bytes);
+    }
+    if (message.share !== undefined && message.share !== null) {
+      writer.uint32(57).double(message.share);
+    }
+    if (message.because !== undefined && message.because !== null) {
+      writer.uint32(66).string(message.because);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstanceTiers {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstanceTiers() as any;
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.region_id = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.host_node = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.near_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.far_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.near_plugged_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.far_plugged_bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.share = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.because = reader.string();
             continue;
           }
         }

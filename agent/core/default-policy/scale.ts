@@ -1,6 +1,7 @@
 /**
  * How many instances and VMs: one start for each that waits, one stop for each idle too long. Pure.
  */
+import { isFreeHome } from '../../model/parts.ts';
 import type { FunctionView, Scale, VmView } from '../policy.ts';
 
 const NO_STOPS: Scale['stops'] = [];
@@ -69,9 +70,7 @@ export function freeRegions(vms: readonly VmView[]): number {
   let count = 0;
   for (const { phase, regions, retiring } of vms) {
     if (phase !== 'running' || retiring) continue;
-    for (const { holder, operation_id, of_spans } of regions) {
-      if (!of_spans && holder === null && operation_id === null) count += 1;
-    }
+    for (const region of regions) if (isFreeHome(regions, region)) count += 1;
   }
   return count;
 }

@@ -1,14 +1,12 @@
 /** `hotplane simulate tiers`: shares of local memory, chosen in several ways, on one trace. */
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { z } from 'zod';
 import { jsonDocument } from '../../../base/json.ts';
 import { formatMs } from '../../../base/units.ts';
-import { chooseShare, paretoShares, sharePerInstance } from '../../policy/tier-share.ts';
+import { chooseShare, paretoShares, sharePerInstance } from '../../../agent/model/tier-share.ts';
 import { badSimulateOption } from '../errors.ts';
-import { countedCallsSchema, countedWorkload } from './accesses.ts';
+import { countedWorkload } from './accesses.ts';
 import { playTiers, type ShareArm, type TierFigures, type TierRun } from './simulation.ts';
-import { modelledWorkload, SHARES, type TierWorkload, tierWorkloadSchema } from './workload.ts';
+import { readCountedCalls, readLatencies } from './table-file.ts';
+import { modelledWorkload, SHARES, type TierWorkload } from './workload.ts';
 
 export interface SimulateTiersInput extends TierRun {
   /** A file of latencies; null: they are modelled. */
@@ -84,35 +82,12 @@ async function workloadOf(input: SimulateTiersInput): Promise<TierWorkload> {
   if (table !== null && accesses !== null) {
     throw badSimulateOption('accesses', 'goes without --table: give one of both');
   }
-  if (table !== null) return await readAs('table', table, tierWorkloadSchema);
-  if (accesses === null) return modelledWorkload(penalty_ns, slack);
-  const is_archive = await stat(accesses).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  const path = is_archive ? join(accesses, COUNTED_FILE) : accesses;
-  const counted = await readAs('accesses', path, countedCallsSchema);
-  return countedWorkload(counted, penalty_ns, slack);
-}
-
-/** Of the archive of a profile run. */
-const COUNTED_FILE = 'counted.json';
-
-async function readAs<Value>(
-  option: string,
-  path: string,
-  schema: z.ZodType<Value>,
-): Promise<Value> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await readFile(path, 'utf8'));
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw badSimulateOption(option, `cannot be read from ${path}: ${why}`);
+  if (table !== null) {
+    return await readLatencies(table, (problem) => badSimulateOption('table', problem));
   }
-  const read = schema.safeParse(value);
-  if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const where = issue?.path.join('.') ?? '';
-  throw badSimulateOption(option, `is not as it should be: ${path}: ${where}: ${issue?.message}`);
+  if (accesses === null) return modelledWorkload(penalty_ns, slack);
+  const counted = await readCountedCalls(accesses, (problem) =>
+    badSimulateOption('accesses', problem),
+  );
+  return countedWorkload(counted, penalty_ns, slack);
 }

@@ -6,7 +6,7 @@
  */
 import { seededRandom } from '../../../base/random.ts';
 import { GIB } from '../../../base/units.ts';
-import { chooseShare, sharePerInstance } from '../../policy/tier-share.ts';
+import { chooseShare, sharePerInstance } from '../../../agent/model/tier-share.ts';
 import type { TierClass, TierWorkload } from './workload.ts';
 
 /** How shares are chosen. */

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { MIB } from '../../../base/units.ts';
-import type { ShareLatency } from '../../policy/tier-share.ts';
+import type { ShareLatency } from '../../../agent/model/tier-share.ts';
 
 /** Where figures come from, as every output says. */
 const SOURCES = ['measured', 'modelled'] as const;

@@ -19,6 +19,7 @@ interface Deploy {
   readonly pool: FunctionSpec['pool'];
   /** Absent: as the definition has it, or none. */
   readonly host_node?: number | null;
+  readonly tiers?: FunctionSpec['tiers'];
 }
 
 export type Move =
@@ -192,8 +193,8 @@ export const DAG_MOVES: fc.Arbitrary<Move[]> = fc.array(
   LONG,
 );
 
-function memoryOf(world: World, one: Pick<Deploy, 'mechanism' | 'limit_bytes'>) {
-  const grows = world.context.policy.elastic && one.mechanism !== BASELINE;
+function memoryOf(world: World, one: Pick<Deploy, 'mechanism' | 'limit_bytes' | 'tiers'>) {
+  const grows = world.context.policy.elastic && one.mechanism !== BASELINE && !one.tiers;
   return grows && one.limit_bytes > 128 * MIB ? ELASTIC : null;
 }
 
@@ -227,8 +228,8 @@ export function play(world: World, moves: readonly Move[]): string[] {
         world.health(one.index, one.responsive);
         break;
       case 'deploy': {
-        const { concurrency, max_vms, limit_bytes, pool, host_node = null } = one;
-        const sizes = { concurrency, max_vms, limit_bytes, pool, host_node };
+        const { concurrency, max_vms, limit_bytes, pool, host_node = null, tiers = null } = one;
+        const sizes = { concurrency, max_vms, limit_bytes, pool, host_node, tiers };
         const part = { ...sizes, memory: memoryOf(world, one) };
         requests.push(world.deploy(one.name, one.mechanism, part));
         break;

@@ -53,7 +53,9 @@ function rungOf(
     return (prepared_bytes ?? 0) > 0 && prepared_bytes === plugged_bytes ? 'populated' : 'plugged';
   }
   const instance = vm?.instances.find((one) => one.id === holder);
-  const is_own = instance && vm?.regions[instance.region_index]?.id === id;
+  const near = instance && vm?.regions[instance.region_index];
+  const far = near?.far_index === undefined ? undefined : vm?.regions[near.far_index];
+  const is_own = instance && (near?.id === id || far?.id === id);
   return is_own && instance.phase === 'idle' ? 'warm' : null;
 }
 

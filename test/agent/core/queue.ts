@@ -8,7 +8,8 @@ import {
 } from '../../../agent/model/operation-queue.ts';
 import type { Action } from '../../../agent/model/actions.ts';
 import type { OperationOrder, OperationState } from '../../../agent/model/operations.ts';
-import { countRunning, type HostState } from '../../../agent/model/state.ts';
+import { countRunning } from '../../../agent/model/running.ts';
+import type { HostState } from '../../../agent/model/state.ts';
 import { checkYields } from './yields.ts';
 
 /** Throws where a step lets somebody starve, counts wrongly, or sends what has to wait. */

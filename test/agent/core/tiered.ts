@@ -1,5 +1,5 @@
 /** What must hold of budgets of host nodes, reckoned apart from the core. */
-import type { HostState } from '../../../agent/model/state.ts';
+import type { HostState, VmState } from '../../../agent/model/state.ts';
 import { bytesOf, type TierBytes, tiersIn } from '../../../agent/model/tiers.ts';
 
 /**
@@ -10,6 +10,7 @@ export function checkTiers(
   { capacity, granted, functions, vms }: HostState,
   counted: TierBytes,
 ): void {
+  for (const vm of vms.values()) checkParts(vm);
   for (const tier of tiersIn({ ...capacity, ...granted, ...counted })) {
     const given = bytesOf(granted, tier);
     if (given > bytesOf(capacity, tier)) throw new Error(`${tier}: book above its limit`);
@@ -18,13 +19,36 @@ export function checkTiers(
   }
   for (const vm of vms.values()) {
     const spec = vm.outdated?.spec ?? functions.get(vm.function)?.spec;
-    const { host_node = null, concurrency = 0, spans = [] } = spec ?? {};
+    const { host_node = null, concurrency = 0, spans = [], tiers = null } = spec ?? {};
     for (const { id, index, tier } of vm.regions) {
-      // Behind those of the instances come the spans of each of them.
-      const span = index < concurrency ? null : spans[(index - concurrency) % spans.length];
-      const node = span?.host_node ?? host_node;
+      // Behind those of the instances come the spans of each of them, or the far part of each.
+      const is_home = index < concurrency;
+      const span = is_home ? null : spans[(index - concurrency) % spans.length];
+      const far = is_home ? null : (tiers?.far_node ?? null);
+      const node = far ?? span?.host_node ?? host_node;
       const wanted = node === null ? 'host' : `node${node}`;
       if (tier !== wanted) throw new Error(`${vm.id}/${id} is of ${tier}, not of ${wanted}`);
+    }
+  }
+}
+
+/** Of an instance with two parts each has one holder, the same, and no third is anybody's. */
+function checkParts({ id, regions, instances }: VmState): void {
+  const far = regions.filter(({ of_far }) => of_far);
+  const near = regions.filter(({ far_index }) => far_index !== undefined);
+  if (far.length !== near.length) throw new Error(`${id}: ${far.length} far, ${near.length} near`);
+  for (const { far_index, holder, id: region_id } of near) {
+    const other = regions[far_index ?? -1];
+    if (!other?.of_far) throw new Error(`${id}/${region_id} has no far part`);
+    if (other.holder !== holder) throw new Error(`${id}/${region_id}: ${holder}, ${other.holder}`);
+    const instance = instances.find((one) => one.id === holder);
+    if (instance && !instance.parts) throw new Error(`${instance.id} has no parts`);
+    // Whoever serves has all of it, and nobody was given more than was asked for.
+    if (!instance?.parts || (instance.phase !== 'idle' && instance.phase !== 'busy')) continue;
+    const { near_bytes, far_bytes } = instance.parts;
+    const [here, there] = [regions[instance.region_index]?.plugged_bytes ?? 0, other.plugged_bytes];
+    if (here < near_bytes || there < far_bytes) {
+      throw new Error(`${instance.id} serves with ${here} and ${there}`);
     }
   }
 }

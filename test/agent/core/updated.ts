@@ -32,7 +32,7 @@ export class Launched {
   #checkVm({ id, phase, regions, outdated }: VmState, { functions }: HostState): void {
     const was = this.#specs.get(id);
     if (!was || phase === 'lost') return;
-    const count = was.concurrency * (1 + was.spans.length);
+    const count = was.concurrency * (1 + was.spans.length + (was.tiers ? 1 : 0));
     if (regions.length !== count) throw new Error(`${id}: its regions changed`);
     const fn = functions.get(was.name);
     const is_alike =

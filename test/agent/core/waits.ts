@@ -2,7 +2,7 @@
 import type { Action } from '../../../agent/model/actions.ts';
 import { kindOf } from '../../../agent/model/operations.ts';
 import type { HostState, Shortage } from '../../../agent/model/state.ts';
-import type { Tier } from '../../../agent/model/tiers.ts';
+import { type Tier, tierOf } from '../../../agent/model/tiers.ts';
 
 /** Throws where a step breaks a promise about who waits for memory, for how long, and for what. */
 export function checkWaits(
@@ -56,9 +56,19 @@ function isSomethingComing({ vms, operations }: HostState, tier: Tier): boolean 
       return true;
     }
     const stopping = instances.filter((one) => one.phase === 'stopping');
-    if (stopping.some(({ region_index }) => isOf(id, region_index))) return true;
+    const isOfFar = (index: number): boolean => isOf(id, regions[index]?.far_index ?? -1);
+    if (stopping.some((one) => isOf(id, one.region_index) || isOfFar(one.region_index))) {
+      return true;
+    }
   }
   return false;
+}
+
+/** All of which it needs, where an instance of it has two parts. */
+function waitedTiers({ functions }: HostState, name: string, tier: Tier): readonly Tier[] {
+  const { tiers = null, host_node = null } = functions.get(name)?.spec ?? {};
+  if (!tiers || tier === 'host') return [tier];
+  return [tierOf(host_node), tierOf(tiers.far_node)];
 }
 
 /** Nobody gets memory of a tier while an older invocation of another function waits for it. */
@@ -85,8 +95,9 @@ function checkFair(
       if (name === order.function || !was || !is || is.received_at_ms !== was.received_at_ms) {
         continue;
       }
-      const wanted = vm?.regions[order.region_index]?.tier;
-      if ((was.tier ?? 'host') === wanted && was.received_at_ms < received_at_ms) {
+      const wanted = vm?.regions[order.region_index]?.tier ?? 'host';
+      const waited = waitedTiers(before, name, was.tier ?? 'host');
+      if (waited.includes(wanted) && was.received_at_ms < received_at_ms) {
         throw new Error(`${order.function} got memory for which ${name} waits longer`);
       }
     }

@@ -241,8 +241,8 @@ export class World {
     }
     if (action.type === 'launch-vm') {
       if (fault !== 'none') return [{ type: 'vm-failed', vm_id, failure }];
-      const { mechanism } = action.spec;
-      const sharing = mechanism === 'static' ? 1 : this.regions_per_device;
+      const { mechanism, tiers } = action.spec;
+      const sharing = mechanism === 'static' || tiers ? 1 : this.regions_per_device;
       const devices = Array.from({ length: regionsPerVm(action.spec) }, (_, index) =>
         sharing === 1 ? `r${index}` : `d${Math.floor(index / sharing)}`,
       );

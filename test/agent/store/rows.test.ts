@@ -10,10 +10,11 @@ import type { Action } from '../../../agent/model/actions.ts';
 import type { HostEvent } from '../../../agent/model/events.ts';
 import { DEFAULT_QUEUE } from '../../../agent/model/operation-queue.ts';
 import type { FunctionState, HostState } from '../../../agent/model/state.ts';
+import { type NodeLimit, totalBytes } from '../../../agent/model/tiers.ts';
 import { hostOf, rowsBetween, type StoredRows, TABLES } from '../../../agent/store/rows.ts';
 import { RowsBefore } from '../../../agent/store/rows-before.ts';
 import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';
-import { GIB } from '../../../base/units.ts';
+import { GIB, MIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 import { chaosPolicy } from '../core/chaos-policy.ts';
 import { KEEP_BYTES, type Move, MOVES, NAMES, play } from '../core/moves.ts';
@@ -43,8 +44,8 @@ class StoredWorld extends World {
   readonly #before = new RowsBefore();
   override onEdited = (edited: Edited): void => this.#before.note(edited);
 
-  constructor(limit_bytes: number, every: number) {
-    super(limit_bytes, KEEPS);
+  constructor(limit_bytes: number, every: number, node_limits: readonly NodeLimit[] = []) {
+    super(limit_bytes, { ...KEEPS, node_limits });
     this.every = every;
   }
 
@@ -62,7 +63,7 @@ class StoredWorld extends World {
     }
     // What the host is, and says of itself, is told to every agent anew.
     const { capacity, config, told, pressure } = this.state;
-    const read = hostOf(this.rows, capacity.host, { ...config, told, pressure });
+    const read = hostOf(this.rows, totalBytes(capacity), { ...config, told, pressure });
     this.state = { ...read, granted: countGranted(read) };
     this.#written = this.state;
     this.#before.clear();
@@ -115,6 +116,21 @@ test('a state read back from its rows, at any point, leads to the same actions a
     t.is(textOf(stored.state), textOf(kept.state));
   });
   await holds(t, property, { runs: 300 });
+});
+
+test('an instance with two parts is read again with both; who knew of none has none', (t) => {
+  const node_limits = [{ node: 1, bytes: GIB }];
+  const world = new StoredWorld(4 * GIB, 1, node_limits);
+  const tiers = { far_node: 1, share: 0.5, table: null };
+  world.deploy('f', 'numa', { limit_bytes: 256 * MIB, tiers });
+  world.quiesce();
+  world.invoke('f');
+  while (!world.pendingTypes().includes('invoke-instance')) world.complete(0);
+  const [vm] = world.vmsOf('f');
+  const half_bytes = 128 * MIB;
+  t.like(vm?.instances[0]?.parts, { near_bytes: half_bytes, far_bytes: half_bytes });
+  t.like(vm?.regions[0], { far_index: 2, holder: vm?.instances[0]?.id });
+  t.like(vm?.regions[2], { of_far: true, holder: vm?.instances[0]?.id, tier: 'node1' });
 });
 
 test('what named spans came to is written apart, and read again', (t) => {

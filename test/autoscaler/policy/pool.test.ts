@@ -5,7 +5,8 @@ import { NO_PACE, withCall, withRun, withStarted } from '../../../agent/model/pa
 import { DEFAULT_POOL } from '../../../agent/model/pool-spec.ts';
 import { deviationsAt } from '../../../autoscaler/policy/normal.ts';
 import { poolAges, POOL_POLICY } from '../../../autoscaler/policy/pool.ts';
-import { poolWants, wantedAtOnce } from '../../../autoscaler/policy/pool-want.ts';
+import { wantedAtOnce } from '../../../agent/model/at-once.ts';
+import { poolWants } from '../../../autoscaler/policy/pool-want.ts';
 import { GIB } from '../../../base/units.ts';
 import { finish } from '../../agent/core/actions.ts';
 import { World } from '../../agent/core/world.ts';

@@ -7,11 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  chooseShare,
-  paretoShares,
-  sharePerInstance,
-} from '../../../autoscaler/policy/tier-share.ts';
+import { chooseShare, paretoShares, sharePerInstance } from '../../../agent/model/tier-share.ts';
 import {
   countedCallsSchema,
   countedWorkload,
