@@ -67,8 +67,8 @@ function isSomethingComing({ vms, operations }: HostState, tier: Tier): boolean 
 /** All of which it needs, where an instance of it has two parts. */
 function waitedTiers({ functions }: HostState, name: string, tier: Tier): readonly Tier[] {
   const { tiers = null, host_node = null } = functions.get(name)?.spec ?? {};
-  if (!tiers || tier === 'host') return [tier];
-  return [tierOf(host_node), tierOf(tiers.far_node)];
+  const both = tiers ? [tierOf(host_node), tierOf(tiers.far_node)] : [];
+  return both.includes(tier) ? both : [tier];
 }
 
 /** Nobody gets memory of a tier while an older invocation of another function waits for it. */
