@@ -32,8 +32,8 @@ export function figuresOfRun(
     wait_ms: WAIT_SHARES.map((share) => quantileInterval(waited, share, zeros)),
     // Of millions they cost more than the run; a folder of lines tells them.
     latency_ms: [],
-    committed_gib_s: parts.reduce((sum, part) => sum + part, 0),
-    busy_gib_s: played.busy_byte_ms / GIB / 1000,
+    committed_gib_s: sumOf(parts),
+    busy_gib_s: gibSeconds(played.busy_byte_ms),
     peak_committed_bytes: played.committed.peak_bytes,
     committed_gib_s_parts: parts,
     window_ms: workload.window_ms,
@@ -42,9 +42,21 @@ export function figuresOfRun(
   };
 }
 
+export const gibSeconds = (byte_ms: number): number => byte_ms / GIB / 1000;
+
+export function sumOf(parts: Iterable<number>): number {
+  let sum = 0;
+  for (const part of parts) sum += part;
+  return sum;
+}
+
 function countOutcomes(outcomes: Uint8Array): Pick<RunFigures, 'warm' | 'cold' | 'refused'> {
   const counts = new Float64Array(4);
-  for (const outcome of outcomes) counts[outcome] = (counts[outcome] ?? 0) + 1;
+  // By index: of millions an iterator costs more than the sum.
+  for (let at = 0; at < outcomes.length; at += 1) {
+    const outcome = outcomes[at] ?? 0;
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+  }
   return {
     warm: counts[OUTCOME.warm] ?? 0,
     cold: counts[OUTCOME.cold] ?? 0,
@@ -55,10 +67,17 @@ function countOutcomes(outcomes: Uint8Array): Pick<RunFigures, 'warm' | 'cold' |
 
 /** Most waits are 0: only the others are sorted. */
 function waitsOf({ waits_ms }: Played): { readonly waited: Float64Array; readonly zeros: number } {
-  let zeros = 0;
-  for (const wait_ms of waits_ms) if (wait_ms === 0) zeros += 1;
-  const waited = waits_ms.filter((wait_ms) => wait_ms > 0).toSorted();
-  return { waited, zeros };
+  const waited = new Float64Array(waits_ms.length);
+  let [zeros, length] = [0, 0];
+  for (let at = 0; at < waits_ms.length; at += 1) {
+    const wait_ms = waits_ms[at] ?? Number.NaN;
+    if (wait_ms === 0) zeros += 1;
+    else if (wait_ms > 0) {
+      waited[length] = wait_ms;
+      length += 1;
+    }
+  }
+  return { waited: waited.subarray(0, length).toSorted(), zeros };
 }
 
 function shareOfFunctions(

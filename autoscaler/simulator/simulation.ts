@@ -21,7 +21,7 @@ import { type HostModel, WIDE_HOST } from './host-model.ts';
 import { playHosts } from './hosts.ts';
 import { MECHANISM_MODELS } from './mechanism-models.ts';
 import { playReference } from './reference-engine.ts';
-import { figuresOfRun } from './run-figures.ts';
+import { figuresOfRun, gibSeconds, sumOf } from './run-figures.ts';
 import { pricedTable } from './priced-rests.ts';
 import { batchedTable, constantTable, hybridTable, knativeTable } from './table-policies.ts';
 import { oldestFirstTable, slidingTable, type TablePolicy } from './table-policies.ts';
@@ -108,13 +108,16 @@ export async function simulate(
   signal: AbortSignal,
 ): Promise<Pick<Simulation, 'runs' | 'baselines'>> {
   const runs: RunFigures[] = [];
+  let first: IdealRun | null = null;
   for (const choice of plan.choices) {
     await turn();
     if (signal.aborted) throw simulateInterrupted();
-    const ideal_gib_s = idealOf(plan, choice);
-    runs.push({ ...runOne(plan, choice), ...(ideal_gib_s !== null && { ideal_gib_s }) });
+    const ideal = idealOf(plan, choice);
+    if (runs.length === 0) first = ideal;
+    const ideal_gib_s = ideal?.committed_gib_s;
+    runs.push({ ...runOne(plan, choice), ...(ideal_gib_s !== undefined && { ideal_gib_s }) });
   }
-  return { runs, baselines: baselinesOf(plan, runs) };
+  return { runs, baselines: runs.length > 0 ? baselinesOf(plan, first) : [] };
 }
 
 /** As reports name it. */
@@ -217,39 +220,60 @@ function inColumns(choice: PolicyChoice): PolicyChoice {
   return needsReference(choice) ? { policy: FALLBACK, keep_alive_ms } : choice;
 }
 
-/** What the policy itself commits, whatever the mechanism; null: only the reference plays it. */
-function idealOf(plan: SimulationPlan, choice: PolicyChoice): number | null {
-  const mechanism = MECHANISM_MODELS.get('ideal');
-  if (!mechanism || choice.own) return null;
-  const like = inColumns(choice);
-  const costs = { ...plan.costs, mechanism, stop_ms: 0 };
-  return runOne({ ...plan, costs, engine: 'fast' }, like).committed_gib_s;
+/** What a policy comes to where memory moves in no time. */
+interface IdealRun {
+  readonly committed_gib_s: number;
+  readonly peak_committed_bytes: number;
+  readonly busy_gib_s: number;
+  readonly peak_instances: Int32Array;
 }
 
-/** Against what a saving can be told; all of the first policy, on a host without a limit. */
-function baselinesOf(
-  { workload, costs, choices }: SimulationPlan,
-  runs: readonly RunFigures[],
-): Simulation['baselines'] {
-  const [first] = choices;
-  const [run] = runs;
-  const ideal = MECHANISM_MODELS.get('ideal');
-  if (!first || !run || !ideal) return [];
-  const window_s = workload.window_ms / 1000;
-  const played = playFast(
-    workload,
-    { ...costs, mechanism: ideal, stop_ms: 0 },
-    tableOf(inColumns(first), workload),
-    WIDE_HOST,
+function playIdeal(
+  { workload, costs }: SimulationPlan,
+  choice: PolicyChoice,
+  { host, hosts }: { readonly host: HostModel; readonly hosts: number },
+): IdealRun | null {
+  const mechanism = MECHANISM_MODELS.get('ideal');
+  if (!mechanism) return null;
+  const like = inColumns(choice);
+  const { committed, busy_byte_ms, peak_instances } = playHosts(workload, hosts, (part) =>
+    playFast(part, { ...costs, mechanism, stop_ms: 0 }, tableOf(like, part), hostFor(like, host)),
   );
-  const peaks = played.peak_instances ?? new Int32Array(0);
+  return {
+    committed_gib_s: sumOf(committed.finish()),
+    peak_committed_bytes: committed.peak_bytes,
+    busy_gib_s: gibSeconds(busy_byte_ms),
+    peak_instances: peak_instances ?? new Int32Array(0),
+  };
+}
+
+/** On the hosts of the plan; null: only the reference plays it. */
+function idealOf(plan: SimulationPlan, choice: PolicyChoice): IdealRun | null {
+  const { host, hosts = 1 } = plan;
+  return choice.own ? null : playIdeal(plan, choice, { host, hosts });
+}
+
+/** Whether the hosts of a plan are one that has memory for everything. */
+const isWide = ({ host, hosts = 1 }: SimulationPlan): boolean =>
+  hosts === 1 && host.limit_bytes === WIDE_HOST.limit_bytes;
+
+/**
+ * Against what a saving can be told; all of the first policy, on a host without a limit. `ideal`:
+ * its run on the hosts of the plan.
+ */
+function baselinesOf(plan: SimulationPlan, ideal: IdealRun | null): Simulation['baselines'] {
+  const { workload, choices } = plan;
+  const [first] = choices;
+  if (!first) return [];
+  const wide = { host: WIDE_HOST, hosts: 1 };
+  const figures = ideal && isWide(plan) ? ideal : playIdeal(plan, first, wide);
+  if (!figures) return [];
+  const window_s = workload.window_ms / 1000;
+  const { busy_gib_s, committed_gib_s: with_keep_alive, peak_instances } = figures;
   const bytes = workload.functions.reduce(
-    (sum, one, index) => sum + one.region_bytes * (peaks[index] ?? 0),
+    (sum, one, index) => sum + one.region_bytes * (peak_instances[index] ?? 0),
     0,
   );
-  const figures = figuresOfRun(workload, played, { name: '', policy: '', mechanism: '' });
-  const busy_gib_s = figures.busy_gib_s ?? 0;
-  const with_keep_alive = figures.committed_gib_s;
   const own_vms = (VM_BYTES / GIB) * instanceSeconds(workload, figures);
   return [
     {
@@ -277,7 +301,10 @@ function baselinesOf(
 }
 
 /** How long instances were there together, with the mean size of the regions that ran. */
-function instanceSeconds({ functions, invocations }: SimWorkload, figures: RunFigures): number {
+function instanceSeconds(
+  { functions, invocations }: SimWorkload,
+  figures: Pick<IdealRun, 'committed_gib_s'>,
+): number {
   let [busy_s, busy_gib_s] = [0, 0];
   for (let at = 0; at < invocations.length; at += 1) {
     const took_s = (invocations.duration_ms[at] ?? 0) / 1000;
