@@ -92,6 +92,7 @@ test('a client made from agent.proto alone deploys, invokes and asks', async (t)
     reclaim_slo: _no_promise,
     pool: _not_ahead,
     host_node: _anywhere,
+    tiers: _one_node,
     program: _none,
     ...spec
   } = fresh;
