@@ -3,7 +3,8 @@
  * know changes in place; else they are replaced, one by one, while the function serves. Pure.
  */
 import type { Refusal } from './refusals.ts';
-import { type FunctionSpec, specDifferences } from './spec.ts';
+import { type FunctionSpec, regionBytes, specDifferences } from './spec.ts';
+import { largestParts } from './tiers-spec.ts';
 
 /** What changing one definition into another takes. */
 export interface UpdatePlan {
@@ -35,9 +36,18 @@ export function planUpdate(from: FunctionSpec, to: FunctionSpec): UpdatePlan {
 function isSmall(field: string, from: FunctionSpec, to: FunctionSpec): boolean {
   // Sizes are asked for anew for each start; whether they follow the use at all is the VM's.
   if (field === 'memory') return from.memory !== null && to.memory !== null;
+  if (field === 'tiers') return haveRoom(from, to);
   if (field !== 'program' || !from.program || !to.program) return false;
   const { timeout_ms } = to.program;
   return JSON.stringify({ ...from.program, timeout_ms }) === JSON.stringify(to.program);
+}
+
+/** Regions of the one have room for every share of the other, on the same nodes. */
+function haveRoom(from: FunctionSpec, to: FunctionSpec): boolean {
+  if (!from.tiers || from.tiers.far_node !== to.tiers?.far_node) return false;
+  const has = largestParts(regionBytes(from), from.tiers);
+  const wants = largestParts(regionBytes(to), to.tiers);
+  return wants.near_bytes <= has.near_bytes && wants.far_bytes <= has.far_bytes;
 }
 
 /** Old and new VMs serve side by side, under one name. */

@@ -207,6 +207,21 @@ test('a share is chosen at each start, by how often the function is called then'
   t.regex(said.at(-1)?.reason ?? '', /^latencies modelled \(stated\).*alone would get 0\.25/);
 });
 
+test('another table, or a share that its regions have room for, changes in place', (t) => {
+  const tiers = { far_node: 2, share: null, table: TABLE };
+  const world = running({ tiers }, { near: 2 * GIB, far: 4 * GIB });
+  const replaced = (next: TiersSpec): unknown => {
+    const reply = world.reply(world.update('f', { tiers: next }, true));
+    return reply?.kind === 'deploy' && reply.replaced_vms;
+  };
+  t.is(replaced({ ...tiers, table: { ...TABLE, slo_ms: 200 } }), 0);
+  t.is(replaced({ far_node: 2, share: 0.5, table: null }), 0);
+  t.is(replaced({ far_node: 2, share: 0, table: null }), 1, 'all of it far: no region has that');
+  world.update('f', { tiers: { ...tiers, table: { ...TABLE, slo_ms: 200 } } });
+  world.invoke('f');
+  t.like(world.vmsOf('f')[0]?.instances[0]?.parts?.chosen, { share: 0.5, slo_ms: 200 });
+});
+
 const WHY_NOT: readonly (readonly [Partial<FunctionSpec>, RegExp])[] = [
   [{ mechanism: 'hotmem' }, /one partition/],
   [{ mechanism: 'virtio-mem' }, /'virtio-mem' gives an instance no memory of its own/],
