@@ -32,8 +32,8 @@ export function figuresOfRun(
     wait_ms: WAIT_SHARES.map((share) => quantileInterval(waited, share, zeros)),
     // Of millions they cost more than the run; a folder of lines tells them.
     latency_ms: [],
-    committed_gib_s: totalOf(parts),
-    busy_gib_s: gibSeconds(played.busy_byte_ms),
+    committed_gib_s: gibSecondsOfParts(parts),
+    busy_gib_s: gibSecondsOfBytes(played.busy_byte_ms),
     peak_committed_bytes: played.committed.peak_bytes,
     committed_gib_s_parts: parts,
     window_ms: workload.window_ms,
@@ -42,9 +42,9 @@ export function figuresOfRun(
   };
 }
 
-export const gibSeconds = (byte_ms: number): number => byte_ms / GIB / 1000;
+export const gibSecondsOfBytes = (byte_ms: number): number => byte_ms / GIB / 1000;
 
-export function totalOf(parts: Iterable<number>): number {
+export function gibSecondsOfParts(parts: Iterable<number>): number {
   let sum = 0;
   for (const part of parts) sum += part;
   return sum;

@@ -21,7 +21,7 @@ import { type HostModel, WIDE_HOST } from './host-model.ts';
 import { playHosts } from './hosts.ts';
 import { MECHANISM_MODELS } from './mechanism-models.ts';
 import { playReference } from './reference-engine.ts';
-import { figuresOfRun, gibSeconds, totalOf } from './run-figures.ts';
+import { figuresOfRun, gibSecondsOfBytes, gibSecondsOfParts } from './run-figures.ts';
 import { pricedTable } from './priced-rests.ts';
 import { batchedTable, constantTable, hybridTable, knativeTable } from './table-policies.ts';
 import { oldestFirstTable, slidingTable, type TablePolicy } from './table-policies.ts';
@@ -240,9 +240,9 @@ function playIdeal(
     playFast(part, { ...costs, mechanism, stop_ms: 0 }, tableOf(like, part), hostFor(like, host)),
   );
   return {
-    committed_gib_s: totalOf(committed.finish()),
+    committed_gib_s: gibSecondsOfParts(committed.finish()),
     peak_committed_bytes: committed.peak_bytes,
-    busy_gib_s: gibSeconds(busy_byte_ms),
+    busy_gib_s: gibSecondsOfBytes(busy_byte_ms),
     peak_instances: peak_instances ?? new Int32Array(0),
   };
 }
