@@ -39,6 +39,8 @@ export function microsecondsOf(bytes: Buffer, from: number, to: number): number 
 
 /** What nothing stands behind. */
 const NOWHERE = -1;
+/** Doubles are written with seventeen; what is longer than this is looked at with its whole line. */
+const READ_DIGITS = 40;
 
 /** Reads decimals out of a line from left to right, and tells what ended each of them. */
 export class DecimalReader {
@@ -55,7 +57,7 @@ export class DecimalReader {
     const begin = this.end + 1;
     const fraction = this.#digits(bytes, begin, to, FRACTION_DIGITS);
     const digits = Math.min(this.end - begin, FRACTION_DIGITS);
-    if (digits === 0) return Number.NaN;
+    if (digits === 0 || this.end - begin > READ_DIGITS) return Number.NaN;
     return whole * 1e6 + Math.round((fraction * 1e6) / (SCALES[digits] ?? Number.NaN));
   }
 

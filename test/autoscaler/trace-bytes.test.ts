@@ -108,6 +108,15 @@ test('rows of 2021 are what stands in them, whichever names are known from befor
   );
 });
 
+test('a row of 2021 that is too long is refused, also where its function is known', async (t) => {
+  const long = `a,f,2,1.${'0'.repeat(70_000)}\n`;
+  const bytes = Buffer.from(`${AZURE2021_HEADER}\na,f,2,1\n${long}`);
+  await t.throwsAsync(parseAzure2021([bytes], 'made'), {
+    code: 'HP_TRACE_ROW',
+    message: /^made line 3, row: .*more than 65536 bytes/,
+  });
+});
+
 for (const [name, rows] of [
   ['too few', ['o,a,f,http,0,0,1']],
   ['too many', ['o,a,f,http,0,0,1,0,0,0']],
