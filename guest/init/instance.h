@@ -150,6 +150,11 @@ int instances_users(const char *region_pci);
 /* instance_work.c: the way to the program. */
 void instance_listen(struct instance *instance, int work_fd, int status_fd);
 void instance_drain_work(struct instance *instance);
+/*
+ * It exited. Until it is its program it says why it does so; that it has become that is seen by
+ * the end of its status, which who waited in its place may have open for a moment longer.
+ */
+void instance_ended_by_itself(struct instance *instance);
 /* Reads on where the channel had no room; called once a round. */
 void instance_resume_work(struct instance *instance);
 /* One line to the program, whose end is added. False when it takes none. */

@@ -42,22 +42,35 @@ static const char *reason_of(const struct instance *instance, int wait_status)
 	}
 }
 
+static struct instance *find_process(pid_t pid)
+{
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++)
+		if (instance_at(i)->state != INSTANCE_FREE && !instance_at(i)->reaped &&
+		    instance_at(i)->pid == pid)
+			return instance_at(i);
+	return NULL;
+}
+
+/* What a process says of itself is there before its end, but the loop may see it later. */
+static void hear_starting(void)
+{
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++)
+		if (instance_at(i)->status.added)
+			instance_at(i)->status.ready(&instance_at(i)->status, 0);
+}
+
 void instance_exited(pid_t pid, int wait_status)
 {
-	struct instance *instance = NULL;
+	struct instance *instance;
 	const char *reason;
 	bool signaled = WIFSIGNALED(wait_status);
 
-	for (int i = 0; i < PROTOCOL_INSTANCES && !instance; i++)
-		if (instance_at(i)->state != INSTANCE_FREE && !instance_at(i)->reaped &&
-		    instance_at(i)->pid == pid)
-			instance = instance_at(i);
+	hear_starting();
+	instance = find_process(pid);
 	if (!instance)
 		return;
-	if (instance->status.added)
-		instance->status.ready(&instance->status, 0);
-	if (instance->pid != pid)
-		return;
+	if (!signaled)
+		instance_ended_by_itself(instance);
 	instance_drain_work(instance);
 	reason = reason_of(instance, wait_status);
 	instance->reaped = true;

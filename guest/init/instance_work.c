@@ -111,6 +111,12 @@ static void status_ready(struct watch *watch, uint32_t events)
 		became_ready(instance);
 }
 
+void instance_ended_by_itself(struct instance *instance)
+{
+	if (instance->ready_on_exec && instance->attached_at_ms > 0 && !instance->start_failed)
+		became_ready(instance);
+}
+
 /* One line of a program, taken apart. */
 struct told {
 	struct json_document document;

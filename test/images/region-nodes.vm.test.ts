@@ -74,6 +74,25 @@ test('a file that outlives its region leaves all nodes of regions what starts ne
   t.is((await guest.stats()).oom_kills, 0);
 });
 
+test('a program that is over at once had begun, whoever it took the place of', async (t) => {
+  const program = await ensureStaticProgram({ name: 'test-pipes', sources: [PIPES] });
+  const guest = await connectGuest(await launchGuest(t, true, [], { 'bin/test-pipes': program }));
+  t.is((await guest.vm.resizeRegion('r0', REGION_BYTES, RESIZE)).outcome, 'done');
+  const short = {
+    argv: ['/bin/test-pipes', '0'],
+    env: { [PROTOCOL.ready_variable]: PROTOCOL.ready_exec },
+  };
+  for (let round = 0; round < 30; round += 1) {
+    // As many at once have one another wait for a CPU.
+    const names = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => `${name}${round}`);
+    await Promise.all(names.map((name) => startIn(guest, 0, name, short)));
+    for (const name of names) {
+      t.like(await guest.exitOf(name), { status: 0, reason: 'exited' });
+      await guest.ask({ type: 'stop', instance: name });
+    }
+  }
+});
+
 test('where others filled a node, the guest lives, and so does who starts there', async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'hotplane-nodes-'));
   t.teardown(() => rm(dir, { recursive: true, force: true }));
