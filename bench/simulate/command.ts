@@ -63,7 +63,7 @@ function ratesOf({ runs }: SimulateBenchRuns): Rate[] {
 }
 
 function speedChecks(
-  { whole, runs }: SimulateBenchRuns,
+  { whole, runs, readings }: SimulateBenchRuns,
   rates: readonly Rate[],
   invocations: number,
 ): Check[] {
@@ -88,8 +88,9 @@ function speedChecks(
     rate('fixed-keep-alive', 10),
     rate('hybrid-histogram', 5),
     rate('reference', 0.2),
-    time('read_s', 'a trace of the size of 2021 is read', 1, whole.read_ms),
-    time('whole_s', 'and simulated and told', 3, whole.told_ms),
+    // By the process of which the memory is, too: this one has made the trace before.
+    time('read_s', 'a trace of the size of 2021 is read', 1, readings.rows.cpu_ms),
+    time('whole_s', 'read, simulated and told', 3, whole.told_ms),
   ];
 }
 
