@@ -51,7 +51,7 @@ export class PackedCells {
       if (minute <= before) break;
       const above = minute - before;
       before = minute;
-      if ((above | count) < MORE) {
+      if (above < MORE && count < MORE) {
         block[to] = above;
         block[to + 1] = count;
         to += 2;
