@@ -39,7 +39,7 @@ export function microsecondsOf(bytes: Buffer, from: number, to: number): number 
 
 /** What nothing stands behind. */
 const NOWHERE = -1;
-/** Doubles are written with seventeen; what is longer than this is looked at with its whole line. */
+/** Doubles are written with seventeen; longer ones are looked at with their whole line. */
 const READ_DIGITS = 40;
 
 /** Reads decimals out of a line from left to right, and tells what ended each of them. */
