@@ -26,7 +26,7 @@ const PAGE_CHECKS: readonly (readonly [what: string, kernel_arguments: readonly 
 onDebugKernel('the selftests pass on the debug kernel, no splat, no leak', async (t) => {
   const kernel_arguments = ['kunit.enable=0'];
   const guest = await bootOrdinary(t, { ...SPLIT, ...DEBUG, kernel_arguments }, RUN_MS);
-  const expected = { pass_min: 50, deadline_ms: RUN_MS };
+  const expected = { pass_min: 50, partitions: 2, deadline_ms: RUN_MS };
   await selftestsPass(t, guest, expected, { HOTMEM_STRESS: '20' });
   t.deepEqual(await leaks(guest), []);
   await noSplat(t, guest);
@@ -36,7 +36,7 @@ for (const [what, checks] of PAGE_CHECKS) {
   onDebugKernel(`free pages are ${what} and not mapped, and nothing trips over them`, async (t) => {
     const kernel_arguments = [...checks, 'debug_pagealloc=on', 'kunit.enable=0'];
     const guest = await bootOrdinary(t, { ...SPLIT, ...DEBUG, kernel_arguments }, RUN_MS);
-    const expected = { pass_min: PAGE_CASES.length, deadline_ms: RUN_MS };
+    const expected = { pass_min: PAGE_CASES.length, partitions: 2, deadline_ms: RUN_MS };
     await selftestsPass(t, guest, expected, { HOTMEM_CASES: PAGE_CASES.join(',') });
   });
 }

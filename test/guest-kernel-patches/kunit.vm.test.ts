@@ -8,8 +8,8 @@ import { type KunitSuite, parseKunit } from './kunit.ts';
 import { bootOrdinary, DEBUG, noSplat, onDebugKernel } from './selftest-checks.ts';
 
 const KUNIT_MS = 900_000;
-/** The partitions by themselves, and the driver with a host that misbehaves. */
-const SUITES = ['hotmem', 'hotmem_host'];
+/** Partitions, several of them together, and the driver with a host that misbehaves. */
+const SUITES = ['hotmem', 'hotmem_set', 'hotmem_host'];
 
 function passesKunit(t: ExecutionContext, suite: string, result: KunitSuite | null): void {
   t.log(`KUnit ${suite}: ${result?.cases.length ?? 0} of ${result?.planned ?? 0} cases`);

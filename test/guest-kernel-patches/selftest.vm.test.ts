@@ -11,7 +11,7 @@ test.serial('the selftests of the series pass', async (t) => {
 });
 
 test.serial('they pass with two partitions on one device and init_on_alloc', async (t) => {
-  await selftestsPass(t, await bootOrdinary(t, SPLIT), { pass_min: 40 });
+  await selftestsPass(t, await bootOrdinary(t, SPLIT), { pass_min: 40, partitions: 2 });
 });
 
 /** Cases in which the size of a device block could matter; all their sizes are multiples of it. */
