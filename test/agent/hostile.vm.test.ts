@@ -12,18 +12,8 @@ import { PROJECT_ROOT } from '../../base/paths.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { ensureStaticProgram } from '../../images/rootfs/program.ts';
 import { type FunctionHost, functionHost } from './function-host.ts';
-
-const CALLS = 100;
-/** One CPU is shared by two: twice is what it must cost, and an emulator's scheduling is coarse. */
-const TIMES_MAX = 10;
-/** Of one that was quick: an emulator is late by so much now and then, beside anything. */
-const LATE_MS = 100;
-
-/** The latency (ms) that 99 of 100 of these are below; of fewer the longest. */
-function p99Of(took_ms: readonly number[]): number {
-  const sorted = took_ms.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(sorted.length * 0.99) - 1)] ?? Number.NaN;
-}
+import { holdsBeside, timesOf } from './neighbour.ts';
+import { pending } from './pending.ts';
 
 /** A VM of two instances, with a program in C. */
 async function hostOf(
@@ -47,37 +37,21 @@ async function hostOf(
   return host;
 }
 
-/** What its calls took (ms), `CALLS` of them at least, and on until that is over. */
-async function echoes(
-  host: FunctionHost,
-  text: string,
-  isOver: () => boolean = () => true,
-): Promise<readonly number[]> {
-  const took_ms: number[] = [];
-  while (took_ms.length < CALLS || !isOver()) {
-    const begun_ms = hostClock.nowMs();
-    const { status, body } = await host.call('client', text);
-    if (status !== 200 || body !== text) throw new Error(`${status}: ${body}`);
-    took_ms.push(hostClock.nowMs() - begun_ms);
-  }
-  return took_ms;
-}
+/** What its calls took (ms), until that is over. */
+const echoes = async (host: FunctionHost, text: string, isOver?: () => boolean) =>
+  await timesOf(
+    async () => {
+      const { status, body } = await host.call('client', text);
+      if (status !== 200 || body !== text) throw new Error(`${status}: ${body}`);
+    },
+    isOver ? { isOver } : {},
+  );
 
 async function guestIsInTime(t: ExecutionContext, host: FunctionHost): Promise<void> {
   const asked_ms = hostClock.nowMs();
   await host.statusOf('client');
   const took_ms = hostClock.nowMs() - asked_ms;
   t.true(took_ms < LIMITS.guest_call_ms, `the guest tells its figures in time: ${took_ms} ms`);
-}
-
-function holdsBeside(
-  t: ExecutionContext,
-  what: string,
-  { quiet_ms, beside_ms }: Readonly<Record<'quiet_ms' | 'beside_ms', number>>,
-): void {
-  t.log(`${what}: p99 quiet ${quiet_ms.toFixed(1)} ms, beside it ${beside_ms.toFixed(1)} ms`);
-  const most_ms = TIMES_MAX * quiet_ms + LATE_MS;
-  t.true(beside_ms <= most_ms, `${what}: ${beside_ms} ms against ${quiet_ms} ms`);
 }
 
 for (const what of ['garbage', 'other', 'silent']) {
@@ -87,19 +61,19 @@ for (const what of ['garbage', 'other', 'silent']) {
       const source = 'test/agent/hostile/garbage.c';
       const host = await hostOf(t, { source, rest: 'timeout: 45s\n' });
       await echoes(host, '"first"');
-      const quiet_ms = p99Of(await echoes(host, '"quiet"'));
+      const before_ms = await echoes(host, '"quiet"');
 
-      const harm = host.call('client', `"${what}"`);
+      const harm = pending(host.call('client', `"${what}"`));
       // The other instance, which is started for it.
       t.is((await host.call('client', '"second"')).status, 200);
-      const beside_ms = p99Of(await echoes(host, '"beside"'));
-      holdsBeside(t, what, { quiet_ms, beside_ms });
+      const beside_ms = await echoes(host, '"beside"');
       await guestIsInTime(t, host);
       const { instances_busy, instances_idle } = await host.statusOf('client');
       t.deepEqual([instances_busy, instances_idle], [1, 1], 'it was at it all the while');
 
       t.like(await harm, { status: 504 }, 'it is given up when its time is over');
-      t.is((await host.call('client', '"after"')).status, 200);
+      const after_ms = await echoes(host, '"after"');
+      holdsBeside(t, what, { quiet_ms: [...before_ms, ...after_ms], beside_ms });
     },
   );
 }
@@ -111,22 +85,26 @@ test.serial('what a program takes of its VM delays neither neighbour nor guest',
   const source = 'test/guest/c/sandbox_probe.c';
   const host = await hostOf(t, { source, rest: 'interface: http\ntmp: 16MiB\n' });
   await Promise.all([echoes(host, 'one'), echoes(host, 'two')]);
-  const quiet_ms = p99Of(await echoes(host, 'quiet'));
+  let before_ms = await echoes(host, 'quiet');
   for (const what of LASTING) {
     const state = { is_over: false };
-    const harm = (async () => {
-      while (!state.is_over) t.is((await host.call('client', what)).status, 200);
-    })();
-    const beside_ms = p99Of(await echoes(host, 'beside'));
+    const harm = pending(
+      (async () => {
+        while (!state.is_over) t.is((await host.call('client', what)).status, 200);
+      })(),
+    );
+    const beside_ms = await echoes(host, 'beside').finally(() => (state.is_over = true));
     await guestIsInTime(t, host);
-    state.is_over = true;
     await harm;
-    holdsBeside(t, what, { quiet_ms, beside_ms });
+    const after_ms = await echoes(host, 'quiet');
+    holdsBeside(t, what, { quiet_ms: [...before_ms, ...after_ms], beside_ms });
+    before_ms = after_ms;
   }
   // The last one: it ends its instance.
   const state = { is_over: false };
-  const harm = host.call('client', 'eat').finally(() => (state.is_over = true));
-  const beside_ms = p99Of(await echoes(host, 'beside', () => state.is_over));
+  const harm = pending(host.call('client', 'eat').finally(() => (state.is_over = true)));
+  const beside_ms = await echoes(host, 'beside', () => state.is_over);
   t.regex((await harm).body, /HP_AGENT_INSTANCE_OOM/, 'it is ended by its own bound');
-  holdsBeside(t, 'eat', { quiet_ms, beside_ms });
+  const after_ms = await echoes(host, 'quiet');
+  holdsBeside(t, 'eat', { quiet_ms: [...before_ms, ...after_ms], beside_ms });
 });
