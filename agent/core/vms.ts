@@ -1,8 +1,8 @@
 /** Function VMs: launch, ready, the ways one ends, and what that means for its function. */
 import { assert } from '../../base/assert.ts';
 import { regionName } from '../model/layout.ts';
-import { MECHANISMS } from '../model/mechanism.ts';
 import { REFUSALS, type Refusal } from '../model/refusals.ts';
+import { refuseKernel } from '../model/series.ts';
 import {
   type FunctionSpec,
   plugsOnDemand,
@@ -124,35 +124,11 @@ function newRegion(spec: FunctionSpec, index: number, permit_bytes: number): Reg
   };
 }
 
-/** The first revision of the series in which an instance can wait for memory. */
-const WAITING_REVISION = 8;
-
-/** The first in which a partition can be mapped by whoever has it open. */
-const SPAN_REVISION = 9;
-
-function cannotMap(fn: FunctionState, vm: VmState): Refusal | null {
-  const spec = vmSpec(fn, vm);
-  const revision = Number(vm.facts?.series_revision || Number.NaN);
-  if (spec.spans.length === 0 || !(revision < SPAN_REVISION)) return null;
-  const why = `its guest kernel has revision ${revision} of the series, and spans take ${SPAN_REVISION}`;
-  return REFUSALS.noSpans(spec.name, why);
-}
-
-/** Before it, who outgrows a baseline is killed; null also where no revision is told. */
-function cannotWait(fn: FunctionState, vm: VmState): Refusal | null {
-  const spec = vmSpec(fn, vm);
-  const revision = Number(vm.facts?.series_revision || Number.NaN);
-  if (!spec.memory || !MECHANISMS.get(spec.mechanism).partitions || !(revision < WAITING_REVISION))
-    return null;
-  const why = `its guest kernel has revision ${revision} of the series, and waiting takes ${WAITING_REVISION}`;
-  return REFUSALS.notElastic(spec.name, why);
-}
-
 /** Hello came. `static` then plugs all its regions before it serves. */
 export function vmReady(draft: Draft, fn: FunctionState, vm: VmState): void {
-  const too_old = cannotWait(fn, vm) ?? cannotMap(fn, vm);
-  if (too_old) return endVm(draft, fn, vm, too_old);
   const spec = vmSpec(fn, vm);
+  const too_old = refuseKernel(spec, vm.facts);
+  if (too_old) return endVm(draft, fn, vm, too_old);
   if (plugsOnDemand(spec)) return serve(draft, fn, vm);
   vm.phase = 'filling';
   const to_bytes = regionBytes(spec);

@@ -264,9 +264,13 @@ export function isElastic({ memory }: FunctionSpec): boolean {
   return memory !== null;
 }
 
-/** What a region's size is a multiple of: a guest tells parts of a memory block of partitions. */
-export function sizeUnitBytes(spec: FunctionSpec): number {
-  return MECHANISMS.get(spec.mechanism).partitions ? DEVICE_BLOCK_BYTES : MEMORY_BLOCK_BYTES;
+/**
+ * What a region's size is a multiple of: a guest tells parts of a memory block of partitions. What
+ * is divided between two is whole blocks.
+ */
+export function sizeUnitBytes({ mechanism, tiers }: FunctionSpec): number {
+  const in_parts = MECHANISMS.get(mechanism).partitions && tiers === null;
+  return in_parts ? DEVICE_BLOCK_BYTES : MEMORY_BLOCK_BYTES;
 }
 
 /** How long an instance that is full waits for more (ms); 0: it does not wait. */

@@ -10,6 +10,6 @@ export const TIER_CODES = {
   HP_AGENT_NO_TIERS: {
     category: 'usage',
     meaning: 'The function is to have its memory on two nodes, and cannot be as it is defined.',
-    next: 'deploy it with --mechanism numa, or without tiers; the message says what is in the way.',
+    next: 'deploy it as the message says, or without tiers.',
   },
 } as const satisfies Record<string, CodeInfo>;

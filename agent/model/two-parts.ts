@@ -9,24 +9,20 @@ import type { TiersSpec } from './tiers-spec.ts';
 /** Null: it can, or all of its memory is on one node. */
 export function refuseTiers(spec: FunctionSpec): Refusal | null {
   const why = spec.tiers && whyNoTiers(spec, spec.tiers);
-  return why === null
-    ? null
-    : refusal('HP_AGENT_NO_TIERS', `'${spec.name}' cannot have memory in two tiers: ${why}.`);
+  return why === null ? null : noTiers(spec.name, why);
 }
 
+export const noTiers = (name: string, why: string): Refusal =>
+  refusal('HP_AGENT_NO_TIERS', `'${name}' cannot have memory in two tiers: ${why}.`);
+
 function whyNoTiers(spec: FunctionSpec, tiers: TiersSpec): string | null {
-  const { mechanism, host_node, memory } = spec;
+  const { mechanism, host_node, memory, spans } = spec;
   const { partitions, node_per_region } = MECHANISMS.get(mechanism);
-  if (partitions) {
-    return (
-      `under mechanism '${mechanism}' a process has one partition of its guest's kernel, and ` +
-      'none that is beside it; with numa it can have two nodes'
-    );
-  }
-  if (!node_per_region) {
-    return `mechanism '${mechanism}' gives an instance no memory of its own; numa does`;
+  if (!partitions && !node_per_region) {
+    return `mechanism '${mechanism}' gives an instance no memory of its own; hotmem and numa do`;
   }
   if (memory !== null) return 'its memory is to follow its use, and the parts have one size';
+  if (spans.length > 0) return 'it has spans, and beside an instance there is one kind of region';
   if (host_node === tiers.far_node) return `both parts are on host node ${host_node}`;
   if ((tiers.share === null) === (tiers.table === null)) {
     return 'it has one share, or a table of latencies to choose one from, and never both';

@@ -30,6 +30,8 @@ export interface FakeGuestOptions {
 
 interface FakeInstance {
   readonly region_pci: string;
+  /** With the far one, where it has two; each of them is its own. */
+  readonly regions: readonly string[];
   readonly memory_max_bytes: number;
   /** How long it waits for growth; 0: not, and it tells nothing of its use. */
   readonly grow_wait_ms: number;
@@ -218,17 +220,18 @@ export class FakeGuest {
     pause_ms: number,
   ): Promise<void> {
     const { clock, plugged } = this.#options;
-    const { instance, region_pci, memory_max_bytes, grow_wait_ms = 0 } = request;
+    const { instance, region_pci, far_pci, memory_max_bytes, grow_wait_ms = 0 } = request;
     const there = this.instances.get(instance);
     if (there) return await this.#startedAlready(there, to);
-    const users = [...this.instances.values()].filter((one) => one.region_pci === region_pci);
-    if (users.length > 0) throw new Error(`two instances in region ${region_pci}`);
-    const about = { region_pci, memory_max_bytes, grow_wait_ms };
+    const regions = far_pci === undefined ? [region_pci] : [region_pci, far_pci];
+    const taken = regions.find((one) => this.#usersOf(one) > 0);
+    if (taken !== undefined) throw new Error(`two instances in region ${taken}`);
+    const about = { region_pci, regions, memory_max_bytes, grow_wait_ms };
     this.instances.set(instance, { ...about, ready: false, peak_bytes: 0, invocation: null });
     const sandbox_at_ms = this.#now();
     if (pause_ms > 0) await clock.sleep(pause_ms);
     const end_ms = clock.nowMs() + request.attach_timeout_ms;
-    while (request.attach !== 'none' && plugged(region_pci) === 0) {
+    while (request.attach !== 'none' && regions.some((one) => plugged(one) === 0)) {
       if (clock.nowMs() >= end_ms || !this.instances.has(instance)) {
         this.instances.delete(instance);
         return this.#refuse(to, 'attach-timeout', 'the partition was not populated');
@@ -344,6 +347,10 @@ export class FakeGuest {
     this.#answer(to, { gone_at_ms: this.#now(), peak_bytes: 4096 });
   }
 
+  #usersOf(pci: string): number {
+    return [...this.instances.values()].filter(({ regions }) => regions.includes(pci)).length;
+  }
+
   #stats(asked?: readonly string[]): GuestStats {
     const { plugged, hotmem, old } = this.#options;
     const regions = asked && old !== true ? asked : this.#options.regions;
@@ -352,8 +359,6 @@ export class FakeGuest {
         0,
         ...[...this.instances.values()].map((one) => (one.region_pci === pci ? one.peak_bytes : 0)),
       );
-    const users = (pci: string): number =>
-      [...this.instances.values()].filter((one) => one.region_pci === pci).length;
     return {
       ...IDLE_STATS,
       ...(this.ready && !asked ? { ready: this.ready } : {}),
@@ -363,7 +368,7 @@ export class FakeGuest {
         plugged_bytes: plugged(region_pci),
         used_bytes: 0,
         peak_bytes: hotmem ? peak(region_pci) : 0,
-        users: users(region_pci),
+        users: this.#usersOf(region_pci),
         state: hotmem ? 'ready' : 'stock',
         plug_ns: 1,
         unplug_ns: 2,

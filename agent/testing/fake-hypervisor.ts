@@ -255,7 +255,7 @@ export class FakeVm implements Vm {
     if (own.length === 1 || bytes > 0 === region.plugged_bytes > 0) return;
     // A partition is in use once somebody is attached, which a start in flight is not yet.
     const attached = [...this.guest.instances.values()].filter(({ ready }) => ready);
-    const used = new Set(attached.map((one) => one.region_pci));
+    const used = new Set(attached.flatMap(({ regions }) => regions));
     const chosen =
       bytes > 0
         ? own.find(({ plugged_bytes }) => plugged_bytes === 0)

@@ -342,8 +342,8 @@ refused. docs/spans.md tells how a program asks for one.
 With --far-node a part of each instance's memory is on that node of the host: --share of it is where
 the rest of the function is, and pages come from both by turns. With '--share auto' each start has
 the share with the least near memory of all instances that keeps the SLO of the table, at the rate
-of calls as it is then; 'hotplane explain' tells why. It needs --mechanism numa: under hotmem a
-process has one partition (docs/tiers.md).
+of calls as it is then; 'hotplane explain' tells why. It needs --mechanism hotmem or
+numa (docs/tiers.md).
 
   hotplane deploy -f hello/function.yaml
   hotplane deploy train --limit 4GiB --baseline 256MiB --increment 64MiB --mechanism hotmem

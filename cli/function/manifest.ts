@@ -251,7 +251,9 @@ export const functionFileSchema = z
       ),
     tiers: tiersKeys(durationOf(1, SHARE_LIMITS.latency_ms))
       .optional()
-      .describe('a part of the memory of each instance is on another node; mechanism numa'),
+      .describe(
+        'a part of the memory of each instance is on another node; mechanism hotmem or numa',
+      ),
     tmp: size
       .refine((bytes) => bytes >= MIB, 'must be at least 1MiB')
       .optional()

@@ -134,6 +134,9 @@ void growth_open(struct instance *instance, uint32_t wait_ms)
 {
 	if (instance->partition[0])
 		hotmem_set(instance->partition, "grow_wait_ms", wait_ms);
+	/* Who has two has one size. */
+	if (instance->far_partition[0])
+		hotmem_set(instance->far_partition, "grow_wait_ms", 0);
 	if (wait_ms == 0)
 		return;
 	instance->growth.told = true;

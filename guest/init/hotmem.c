@@ -131,18 +131,41 @@ void hotmem_text(const char *name, const char *attribute, char *out, unsigned in
 	out[strcspn(out, "\n")] = 0;
 }
 
-int hotmem_attach_self(const char *name, uint32_t timeout_ms)
+static int open_partition(const char *name)
 {
-	struct hotmem_attach request = { .timeout_ms = timeout_ms };
 	char path[96];
-	int result = 0;
 	int fd;
 
 	snprintf(path, sizeof(path), "/dev/hotmem/%s", name);
 	fd = open(path, O_RDWR | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* From now on who attaches by @fd attaches to the other one too. */
+static int join(int fd, const struct hotmem_beside *beside)
+{
+	struct hotmem_join request = { .weight = beside->own_weight, .nr = 1 };
+	int other = open_partition(beside->name);
+	int result;
+
+	if (other < 0)
+		return other;
+	request.others[0] = (struct hotmem_member){ .fd = other, .weight = beside->weight };
+	result = ioctl(fd, HOTMEM_IOC_JOIN, &request) < 0 ? -errno : 0;
+	close(other);
+	return result;
+}
+
+int hotmem_attach_self(const char *name, const struct hotmem_beside *beside, uint32_t timeout_ms)
+{
+	struct hotmem_attach request = { .timeout_ms = timeout_ms };
+	int fd = open_partition(name);
+	int result;
+
 	if (fd < 0)
-		return -errno;
-	if (ioctl(fd, HOTMEM_IOC_ATTACH, &request) < 0)
+		return fd;
+	result = beside ? join(fd, beside) : 0;
+	if (!result && ioctl(fd, HOTMEM_IOC_ATTACH, &request) < 0)
 		result = -errno;
 	close(fd);
 	return result;

@@ -32,7 +32,17 @@ bool hotmem_has(const char *name, const char *attribute);
 int hotmem_set(const char *name, const char *attribute, uint64_t value);
 void hotmem_text(const char *name, const char *attribute, char *out, unsigned int size);
 
-/* Attaches the caller's memory, sleeping until the partition is populated. 0 or -errno. */
-int hotmem_attach_self(const char *name, uint32_t timeout_ms);
+/* Another partition that memory is taken from as well, and the weights of the two. */
+struct hotmem_beside {
+	const char *name;
+	uint32_t weight;
+	uint32_t own_weight;
+};
+
+/*
+ * Attaches the caller's memory, sleeping until each partition is populated: to all or none.
+ * @beside: NULL where there is no other. 0 or -errno.
+ */
+int hotmem_attach_self(const char *name, const struct hotmem_beside *beside, uint32_t timeout_ms);
 
 #endif

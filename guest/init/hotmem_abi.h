@@ -17,4 +17,23 @@ struct hotmem_attach {
 
 #define HOTMEM_IOC_ATTACH _IOW(0xBC, 0x00, struct hotmem_attach)
 
+#define HOTMEM_JOIN_MAX 3
+
+struct hotmem_member {
+	/* Its device file, open for writing. */
+	__s32 fd;
+	/* Its share beside the others', 1 to 255. */
+	__u32 weight;
+};
+
+struct hotmem_join {
+	/* Of the partition of the file that this is called for. */
+	__u32 weight;
+	/* Of @others, 1 to 3. */
+	__u32 nr;
+	struct hotmem_member others[HOTMEM_JOIN_MAX];
+};
+
+#define HOTMEM_IOC_JOIN _IOW(0xBC, 0x03, struct hotmem_join)
+
 #endif

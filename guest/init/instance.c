@@ -56,6 +56,22 @@ static struct instance *take_place(void)
 	return oldest;
 }
 
+static const char *find_partitions(struct instance *instance)
+{
+	if (!hotmem_find(instance->region_pci, instance->partition))
+		return hotmem_present() ? "no hotmem partition belongs to this region"
+					: "this kernel has no hotmem partitions";
+	/* Who runs out of both is counted by the first. */
+	instance->partition_ooms = hotmem_attribute(instance->partition, "oom_count");
+	if (!instance->far_pci[0])
+		return NULL;
+	if (!hotmem_has(instance->partition, "members"))
+		return "this kernel gives a process one partition, and none beside it";
+	if (!hotmem_find(instance->far_pci, instance->far_partition))
+		return "no hotmem partition belongs to the far region";
+	return NULL;
+}
+
 static const char *find_region(struct instance *instance)
 {
 	if (instance->attach == ATTACH_NUMA) {
@@ -64,13 +80,7 @@ static const char *find_region(struct instance *instance)
 		if (instance->far_pci[0])
 			instance->far_blocks = devices_blocks(instance->far_pci);
 	}
-	if (instance->attach != ATTACH_HOTMEM)
-		return NULL;
-	if (!hotmem_find(instance->region_pci, instance->partition))
-		return hotmem_present() ? "no hotmem partition belongs to this region"
-					: "this kernel has no hotmem partitions";
-	instance->partition_ooms = hotmem_attribute(instance->partition, "oom_count");
-	return NULL;
+	return instance->attach == ATTACH_HOTMEM ? find_partitions(instance) : NULL;
 }
 
 static void nodes_of(const struct start_request *request, char *out, size_t size)

@@ -44,8 +44,9 @@ struct instance {
 	char partition[HOTMEM_NAME_MAX];
 	/* Of the region; only looked up where a child waits for them. */
 	struct block_range blocks;
-	/* Another region that its memory comes from by turns; empty: there is none. */
+	/* Another region that its memory comes from as well; empty: there is none. */
 	char far_pci[PROTOCOL_REGION_PCI_BYTES + 1];
+	char far_partition[HOTMEM_NAME_MAX];
 	struct block_range far_blocks;
 	char cgroup[CGROUP_PATH_MAX];
 	/* Of its cgroup, without its spans; 0: no limit. */
@@ -104,7 +105,10 @@ struct start_request {
 	char region_pci[PROTOCOL_REGION_PCI_BYTES + 1];
 	enum attach_kind attach;
 	int guest_node;
-	/* Another region and its node, and how many pages come from each by turns; empty and -1. */
+	/*
+	 * Another region, its node where regions have one, and how many pages come from each by
+	 * turns; empty and -1.
+	 */
 	char far_pci[PROTOCOL_REGION_PCI_BYTES + 1];
 	int far_node;
 	int near_weight;

@@ -92,11 +92,23 @@ void instance_exited(pid_t pid, int wait_status)
 	instance_settle(instance);
 }
 
+/* Of both partitions; one that it does not have has none. */
+static uint64_t both(const struct instance *instance, const char *attribute)
+{
+	uint64_t sum = 0;
+
+	if (instance->partition[0])
+		sum += hotmem_attribute(instance->partition, attribute);
+	if (instance->far_partition[0])
+		sum += hotmem_attribute(instance->far_partition, attribute);
+	return sum;
+}
+
 static bool all_gone(const struct instance *instance)
 {
 	if (!instance->reaped || cgroup_populated(instance->cgroup) || spans_users(instance))
 		return false;
-	return !instance->partition[0] || hotmem_attribute(instance->partition, "users") == 0;
+	return both(instance, "users") == 0;
 }
 
 static void answer_stop(struct instance *instance)
@@ -116,7 +128,7 @@ static void become_gone(struct instance *instance)
 	instance->gone_at_ms = boottime_ms();
 	instance->peak_bytes = cgroup_peak_bytes(instance->cgroup);
 	if (instance->partition[0])
-		instance->peak_bytes = hotmem_attribute(instance->partition, "peak_bytes");
+		instance->peak_bytes = both(instance, "peak_bytes");
 	watch_remove(&instance->work);
 	watch_remove(&instance->status);
 	growth_close(instance);
@@ -136,8 +148,7 @@ static void give_up(struct instance *instance)
 
 	instance->stop.open = false;
 	snprintf(message, sizeof(message), "processes %s, partition users %" PRIu64,
-		 cgroup_populated(instance->cgroup) ? "left" : "gone",
-		 instance->partition[0] ? hotmem_attribute(instance->partition, "users") : 0);
+		 cgroup_populated(instance->cgroup) ? "left" : "gone", both(instance, "users"));
 	reply_error(instance->stop.id, "stop-timeout", message);
 	instance->asked_to_stop = false;
 }

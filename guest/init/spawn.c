@@ -130,11 +130,23 @@ static int attach_to_node(const struct instance *instance, const struct start_re
 				    request->far_weight);
 }
 
+static int attach_to_partition(const struct instance *instance, const struct start_request *request)
+{
+	const struct hotmem_beside beside = {
+		.name = instance->far_partition,
+		.weight = (uint32_t)request->far_weight,
+		.own_weight = (uint32_t)request->near_weight,
+	};
+
+	return hotmem_attach_self(instance->partition, instance->far_partition[0] ? &beside : NULL,
+				  request->attach_timeout_ms);
+}
+
 static int attach(const struct instance *instance, const struct start_request *request, int status)
 {
 	switch (instance->attach) {
 	case ATTACH_HOTMEM:
-		return hotmem_attach_self(instance->partition, request->attach_timeout_ms);
+		return attach_to_partition(instance, request);
 	case ATTACH_NUMA:
 		return attach_to_node(instance, request, status);
 	default:

@@ -142,14 +142,16 @@ static const char *read_far(const struct json_document *document, struct start_r
 	request->far_node = -1;
 	if (!pci)
 		return NULL;
-	if (request->attach != ATTACH_NUMA)
-		return "far_pci: with numa alone";
-	if (json_string(document, pci, request->far_pci, sizeof(request->far_pci)) < 1)
-		return "far_pci: a string of at most " PROTOCOL_TEXT(
+	if (request->attach == ATTACH_NONE)
+		return "far_pci: with numa and hotmem alone";
+	if (json_string(document, pci, request->far_pci, sizeof(request->far_pci)) < 1 ||
+	    !strcmp(request->far_pci, request->region_pci))
+		return "far_pci: another than region_pci, a string of at most " PROTOCOL_TEXT(
 			PROTOCOL_REGION_PCI_BYTES) " bytes";
-	if (!json_int(document, json_member(document, root, "far_node"), &node) || node < 0 ||
-	    node > PROTOCOL_GUEST_NODE_MAX || node == request->guest_node)
-		return "far_node: a node number, another than guest_node";
+	if (!json_int(document, json_member(document, root, "far_node"), &node) || node < -1 ||
+	    node > PROTOCOL_GUEST_NODE_MAX || (request->attach == ATTACH_NUMA) != (node >= 0) ||
+	    (node >= 0 && node == request->guest_node))
+		return "far_node: a node number with numa, another than guest_node; -1 without";
 	if (!read_weight(document, "near_weight", &request->near_weight) ||
 	    !read_weight(document, "far_weight", &request->far_weight))
 		return "near_weight, far_weight: 1 to " PROTOCOL_TEXT(PROTOCOL_NODE_WEIGHT_MAX);
@@ -164,6 +166,8 @@ static const char *read_growth(const struct json_document *document, struct star
 
 	if (token && (!json_unsigned(document, token, &wait_ms) || wait_ms > PROTOCOL_GROW_WAIT_MS))
 		return "grow_wait_ms: at most " PROTOCOL_TEXT(PROTOCOL_GROW_WAIT_MS);
+	if (wait_ms && request->far_pci[0])
+		return "grow_wait_ms: where all memory is in one region";
 	request->grow_wait_ms = (uint32_t)wait_ms;
 	return NULL;
 }

@@ -41,9 +41,9 @@ export interface StartRequest {
   /** Guest NUMA node for `numa`; -1 otherwise. */
   readonly guest_node: number;
   /**
-   * Another region and its node, beside the first: pages are taken of both by turns, so many of
-   * each; with `numa` alone. Absent: all memory is in the first. A guest that does not know it
-   * takes the first alone, which is too small then.
+   * Another region and its node (-1 with `hotmem`), beside the first: pages are taken of both by
+   * turns, so many of each; not with `none`, and without `grow_wait_ms`. Absent: all memory is in
+   * the first. A guest that does not know it takes the first alone, which is too small then.
    */
   readonly far_pci?: string;
   readonly far_node?: number;

@@ -5,110 +5,88 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { DEFAULT_POLICY } from '../../../agent/core/default-policy/policy.ts';
-import type { FunctionSpec } from '../../../agent/model/spec.ts';
-import { bytesOf, tierOf, totalBytes } from '../../../agent/model/tiers.ts';
+import { totalBytes } from '../../../agent/model/tiers.ts';
 import type { TiersSpec } from '../../../agent/model/tiers-spec.ts';
-import { refuseTiers } from '../../../agent/model/two-parts.ts';
+import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 import { complete, finish } from './actions.ts';
 import { chaosPolicy } from './chaos-policy.ts';
 import { type Move, MOVES, play } from './moves.ts';
-import { specOf, World } from './world.ts';
+import { both, GROWS, plugs, QUARTER, running, SIZE, SPLITTING, TABLE } from './split.ts';
+import { World } from './world.ts';
 
 const BOOT = 256 * MIB;
-const QUARTER: TiersSpec = { far_node: 2, share: 0.25, table: null };
-const SIZE = { limit_bytes: 512 * MIB, host_node: 1, keep_alive_ms: 1e6 } as const;
 
-/** Node 1 is near, and node 2 far; a function whose VM runs. */
-function running(
-  part: Partial<FunctionSpec> = {},
-  { near = 512 * MIB, far = 2 * GIB }: { readonly near?: number; readonly far?: number } = {},
-): World {
-  const node_limits = [
-    { node: 1, bytes: near },
-    { node: 2, bytes: far },
-  ];
-  const world = new World(8 * GIB, { node_limits, vmm_overhead_bytes: 0 });
-  world.deploy('f', 'numa', { ...SIZE, tiers: QUARTER, ...part });
-  finish(world);
-  world.actions.length = 0;
-  return world;
-}
-
-const granted = (world: World, node: number): number =>
-  bytesOf(world.state.granted, tierOf(node)) / MIB;
-const both = (world: World): readonly number[] => [granted(world, 1), granted(world, 2)];
-const plugs = (world: World): readonly string[] =>
-  world.pendingTypes().filter((one) => one.startsWith('plug'));
-
-test('a start plugs a part near and the rest far, and serves when both are there', (t) => {
-  for (const order of [
-    ['plug r0', 'plug r2'],
-    ['plug r2', 'plug r0'],
-  ] as const) {
-    const world = running();
-    const request = world.invoke('f');
-    t.deepEqual(world.pendingTypes(), ['plug r0', 'plug r2', 'start-instance']);
-    t.deepEqual(both(world), [128, 384]);
-    complete(world, 'start-instance');
-    complete(world, order[0]);
-    t.false(world.pendingTypes().includes('invoke-instance'), 'a half is not enough');
-    complete(world, order[1]);
-    finish(world);
-    t.like(world.reply(request), { outcome: 'done', cold: true });
-    const [instance] = world.vmsOf('f')[0]?.instances ?? [];
-    t.like(instance?.parts, { near_bytes: 128 * MIB, far_bytes: 384 * MIB, chosen: null });
-  }
-});
-
-test('its guest is told of the far region and of how much is to be in each', (t) => {
-  const world = running();
-  world.invoke('f');
-  const start = world.actions.find((one) => one.type === 'start-instance');
-  t.like(start, { region_id: 'r0' });
-  const sizes = { near_bytes: 128 * MIB, far_bytes: 384 * MIB };
-  t.deepEqual(start?.type === 'start-instance' && start.far, {
-    region_id: 'r2',
-    region_index: 2,
-    ...sizes,
+for (const mechanism of SPLITTING) {
+  test(`${mechanism}: a start plugs a part near and the rest far, and serves when both are there`, (t) => {
+    for (const order of [
+      ['plug r0', 'plug r2'],
+      ['plug r2', 'plug r0'],
+    ] as const) {
+      const world = running({ mechanism });
+      const request = world.invoke('f');
+      t.deepEqual(world.pendingTypes(), ['plug r0', 'plug r2', 'start-instance']);
+      t.deepEqual(both(world), [128, 384]);
+      complete(world, 'start-instance');
+      complete(world, order[0]);
+      t.false(world.pendingTypes().includes('invoke-instance'), 'a half is not enough');
+      complete(world, order[1]);
+      finish(world);
+      t.like(world.reply(request), { outcome: 'done', cold: true });
+      const [instance] = world.vmsOf('f')[0]?.instances ?? [];
+      t.like(instance?.parts, { near_bytes: 128 * MIB, far_bytes: 384 * MIB, chosen: null });
+    }
   });
-});
 
-test('both parts come back when it ends, each to its own budget', (t) => {
-  const world = running({ keep_alive_ms: 1_000 });
-  world.invoke('f');
-  finish(world);
-  world.advance(1_000);
-  complete(world, 'stop-instance');
-  t.deepEqual(
-    world.pendingTypes().toSorted(),
-    ['unplug r0', 'unplug r2'],
-    'one operation a region',
-  );
-  complete(world, 'unplug r2');
-  t.deepEqual(both(world), [128, 0]);
-  complete(world, 'unplug r0');
-  t.deepEqual(both(world), [0, 0]);
-});
-
-test('where all or nothing is near there is one plug, and one unplug', (t) => {
-  for (const [share, region, wanted] of [
-    [0, 'r2', [0, 512]],
-    [1, 'r0', [512, 0]],
-  ] as const) {
-    const world = running({ tiers: { ...QUARTER, share }, keep_alive_ms: 1_000 });
+  test(`${mechanism}: its guest is told of the far region and of how much is to be in each`, (t) => {
+    const world = running({ mechanism });
     world.invoke('f');
-    t.deepEqual(plugs(world), [`plug ${region}`]);
-    t.deepEqual(both(world), wanted);
+    const start = world.actions.find((one) => one.type === 'start-instance');
+    t.like(start, { region_id: 'r0' });
+    const sizes = { near_bytes: 128 * MIB, far_bytes: 384 * MIB };
+    t.deepEqual(start?.type === 'start-instance' && start.far, {
+      region_id: 'r2',
+      region_index: 2,
+      ...sizes,
+    });
+  });
+
+  test(`${mechanism}: both parts come back when it ends, each to its own budget`, (t) => {
+    const world = running({ mechanism, keep_alive_ms: 1_000 });
+    world.invoke('f');
     finish(world);
     world.advance(1_000);
     complete(world, 'stop-instance');
-    t.deepEqual(world.pendingTypes(), [`unplug ${region}`]);
-    finish(world);
+    t.deepEqual(
+      world.pendingTypes().toSorted(),
+      ['unplug r0', 'unplug r2'],
+      'one operation a region',
+    );
+    complete(world, 'unplug r2');
+    t.deepEqual(both(world), [128, 0]);
+    complete(world, 'unplug r0');
     t.deepEqual(both(world), [0, 0]);
-  }
-});
+  });
+
+  test(`${mechanism}: where all or nothing is near there is one plug, and one unplug`, (t) => {
+    for (const [share, region, wanted] of [
+      [0, 'r2', [0, 512]],
+      [1, 'r0', [512, 0]],
+    ] as const) {
+      const world = running({ mechanism, tiers: { ...QUARTER, share }, keep_alive_ms: 1_000 });
+      world.invoke('f');
+      t.deepEqual(plugs(world), [`plug ${region}`]);
+      t.deepEqual(both(world), wanted);
+      finish(world);
+      world.advance(1_000);
+      complete(world, 'stop-instance');
+      t.deepEqual(world.pendingTypes(), [`unplug ${region}`]);
+      finish(world);
+      t.deepEqual(both(world), [0, 0]);
+    }
+  });
+}
 
 for (const [lacks, room] of [
   ['near', { near: 128 * MIB }],
@@ -139,10 +117,13 @@ test('who lacks far memory waits for it, and idle instances that have some give 
   t.is(world.vmsOf('f')[0]?.instances.length, 0);
 });
 
-for (const part of ['r0', 'r2'] as const) {
+const ENDS = SPLITTING.flatMap((mechanism) =>
+  (['r0', 'r2'] as const).map((part) => ({ mechanism, part })),
+);
+for (const { mechanism, part } of ENDS) {
   for (const fault of ['refuse', 'fail', 'partial'] as const) {
-    test(`a plug of ${part} that ends '${fault}' ends the start, and both come back`, (t) => {
-      const world = running();
+    test(`${mechanism}: a plug of ${part} that ends '${fault}' ends the start, and both come back`, (t) => {
+      const world = running({ mechanism });
       const request = world.invoke('f');
       complete(world, `plug ${part}`, fault);
       finish(world);
@@ -155,34 +136,41 @@ for (const part of ['r0', 'r2'] as const) {
   }
 }
 
-test('a start that another agent finds begun is asked for again, with both parts', (t) => {
-  const world = running();
-  world.invoke('f');
-  world.restart();
-  complete(world, 'adopt-vm');
-  t.deepEqual(plugs(world).toSorted(), ['plug r0', 'plug r2']);
-  const start = world.pending.find((one) => one.type === 'start-instance');
-  t.like(start, { far: { region_id: 'r2', near_bytes: 128 * MIB, far_bytes: 384 * MIB } });
-});
+for (const mechanism of SPLITTING) {
+  test(`${mechanism}: a start that another agent finds begun is asked for again, with both`, (t) => {
+    const world = running({ mechanism });
+    world.invoke('f');
+    world.restart();
+    complete(world, 'adopt-vm');
+    t.deepEqual(plugs(world).toSorted(), ['plug r0', 'plug r2']);
+    const start = world.pending.find((one) => one.type === 'start-instance');
+    t.like(start, { far: { region_id: 'r2', near_bytes: 128 * MIB, far_bytes: 384 * MIB } });
+  });
 
-test('a VM that is gone gives both parts back', (t) => {
-  const world = running();
-  world.invoke('f');
-  complete(world, 'plug r2', 'vm-dies');
-  finish(world);
-  t.deepEqual(both(world), [0, 0]);
-});
+  test(`${mechanism}: a VM that is gone gives both parts back`, (t) => {
+    const world = running({ mechanism });
+    world.invoke('f');
+    complete(world, 'plug r2', 'vm-dies');
+    finish(world);
+    t.deepEqual(both(world), [0, 0]);
+  });
+}
 
-const TABLE: NonNullable<TiersSpec['table']> = {
-  slo_ms: 400,
-  source: 'modelled',
-  note: 'stated',
-  rows: [
-    { share: 0.25, latency_ms: 390 },
-    { share: 0.5, latency_ms: 130 },
-    { share: 1, latency_ms: 100 },
-  ],
-};
+test('what targets of a later definition leave of its memory is divided in whole blocks', (t) => {
+  for (const mechanism of SPLITTING) {
+    const world = running({ mechanism }, { policy: HISTORY_POLICY });
+    world.update('f', { tiers: null, memory: GROWS });
+    t.like(world.reply(world.setTargets('f', { max_bytes: 300 * MIB })), { kind: 'targets' });
+    world.invoke('f');
+    t.deepEqual(plugs(world), ['plug r0', 'plug r2'], 'its other VM is not there yet');
+    t.deepEqual(
+      both(world).map((mib) => mib % 128),
+      [0, 0],
+      mechanism,
+    );
+    finish(world);
+  }
+});
 
 test('a share is chosen at each start, by how often the function is called then', (t) => {
   const tiers = { far_node: 2, share: null, table: TABLE };
@@ -222,55 +210,8 @@ test('another table, or a share that its regions have room for, changes in place
   t.like(world.vmsOf('f')[0]?.instances[0]?.parts?.chosen, { share: 0.5, slo_ms: 200 });
 });
 
-const WHY_NOT: readonly (readonly [Partial<FunctionSpec>, RegExp])[] = [
-  [{ mechanism: 'hotmem' }, /one partition/],
-  [{ mechanism: 'virtio-mem' }, /'virtio-mem' gives an instance no memory of its own/],
-  [{ mechanism: 'static' }, /numa does/],
-  [{ host_node: 2 }, /both parts are on host node 2/],
-  [{ tiers: { ...QUARTER, table: TABLE } }, /never both/],
-  [{ tiers: { ...QUARTER, share: null } }, /one share, or a table/],
-  [{ limit_bytes: 128 * MIB }, /128 MiB are one block/],
-  [{ tiers: { ...QUARTER, share: null, table: { ...TABLE, slo_ms: 10 } } }, /keeps 10 ms/],
-  [{ concurrency: 200 }, /400 regions/],
-  [
-    {
-      memory: {
-        baseline_bytes: null,
-        increment_bytes: null,
-        history: true,
-        grow_wait_ms: null,
-        expression: null,
-      },
-    },
-    /is to follow its use/,
-  ],
-];
-
-test('what cannot have two parts is refused with the reason', (t) => {
-  const spec = specOf('f', { mechanism: 'numa', tiers: QUARTER, ...SIZE });
-  t.is(refuseTiers(spec), null);
-  t.is(refuseTiers({ ...spec, mechanism: 'hotmem', tiers: null }), null);
-  for (const [part, message] of WHY_NOT) {
-    const refused = refuseTiers({ ...spec, ...part });
-    t.is(refused?.code, 'HP_AGENT_NO_TIERS', String(message));
-    t.regex(refused?.message ?? '', message);
-  }
-});
-
-test('a far node without a limit is refused, and so is what can never fit one of the nodes', (t) => {
-  const world = running();
-  const told = (part: Partial<FunctionSpec>): string => {
-    const reply = world.reply(world.deploy('g', 'numa', { ...SIZE, tiers: QUARTER, ...part }));
-    return reply?.kind === 'error' ? `${reply.failure.code} ${reply.failure.message}` : '';
-  };
-  t.regex(told({ tiers: { ...QUARTER, far_node: 3 } }), /HP_AGENT_NO_HOST_NODE .*host node 3/);
-  t.regex(told({ limit_bytes: 4 * GIB }), /never run here: .* 1 GiB, more .* of host node 1/);
-  // A choice could be all near, or all far.
-  const tiers = { far_node: 2, share: null, table: TABLE };
-  t.regex(told({ limit_bytes: GIB, tiers }), /never run here: .* 1 GiB, more .* of host node 1/);
-});
-
 const PARTS = fc.record({
+  mechanism: fc.constantFrom(...SPLITTING),
   far_node: fc.constantFrom(2, 2, 9),
   share: fc.constantFrom(null, 0, 0.25, 0.5, 1),
 });
@@ -284,8 +225,9 @@ const SPLIT_MOVES = fc
       const part = parts[index % parts.length];
       const host_node = node === 2 ? null : node;
       if (!part) return { ...move, host_node };
+      const { mechanism, ...tiers } = part;
       const table = part.share === null ? TABLE : null;
-      return { ...move, host_node, mechanism: 'numa', tiers: { ...part, table } };
+      return { ...move, host_node, mechanism, tiers: { ...tiers, table } };
     }),
   );
 
@@ -306,6 +248,7 @@ function live(
     { node: 2, bytes: far },
   ];
   const world = new World(gib * GIB, { node_limits });
+  world.series_revision = '11';
   world.context = { policy, recording: true };
   const requests = play(world, moves);
   world.context = { policy: DEFAULT_POLICY, recording: false };
