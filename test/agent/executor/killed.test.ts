@@ -19,10 +19,17 @@ async function killAt(
     at,
     grows,
     spans = false,
-  }: { readonly at: number; readonly grows: boolean; readonly spans?: boolean },
+    split = false,
+  }: {
+    readonly at: number;
+    readonly grows: boolean;
+    readonly spans?: boolean;
+    readonly split?: boolean;
+  },
 ): Promise<string | null> {
   const host = new KillingHost(join(folder, `${at}.db`), at, grows);
   host.spans = spans;
+  host.split = split;
   await host.start();
   await host.live();
   const when = `step ${at}, ${host.killed_in}`;
@@ -98,4 +105,19 @@ test('killed at any step in the life of a span, it is there, or closed, or its p
   t.log(`${steps.length} steps: ${[...new Set(steps)].toSorted().join(', ')}`);
   t.is(steps.filter((one) => one === 'guest span').length, 2, 'it was opened twice');
   t.true(steps.filter((one) => one === 'unplug').length >= 3, 'and given back');
+});
+
+test('killed at any step of instances on two nodes, both parts are held together, and come back', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-killed-'));
+  t.teardown(async () => await rm(folder, { recursive: true, force: true }));
+  const plugs: number[] = [];
+  let at = 1;
+  for (; at < 1_000; at += 1) {
+    const killed_in = await killAt(t, folder, { at, grows: false, split: true });
+    if (killed_in === null) break;
+    if (killed_in === 'plug') plugs.push(at);
+  }
+  t.log(`${at - 1} steps, plugs at ${plugs.join(', ')}`);
+  t.is(plugs.length % 2, 0, 'two of each start');
+  t.true(plugs.length >= 4);
 });

@@ -14,6 +14,11 @@ import { specOf, WORK } from '../core/world.ts';
 import { earlierIn, QUIET_PARTS } from './next-agent.ts';
 
 const LIMIT_BYTES = 4 * GIB;
+const NODES = { node_limits: [{ node: 1, bytes: GIB }] } as const;
+const HALVES = {
+  limit_bytes: 256 * MIB,
+  tiers: { far_node: 1, share: 0.5, table: null },
+} as const;
 /** What an instance starts with is less than its call uses, and it is told when it waits. */
 const SIZES = {
   baseline_bytes: 32 * MIB,
@@ -51,6 +56,8 @@ export class KillingHost {
   readonly grows: boolean;
   /** Each call opens spans. */
   spans = false;
+  /** The memory of each instance is on two nodes. */
+  split = false;
   steps = 0;
   killed_in: string | null = null;
   agent!: HostAgent;
@@ -120,12 +127,14 @@ export class KillingHost {
     const store = await StateFile.open(this.path);
     this.store = store;
     this.ledger = this.#openLedger();
-    const before = { path: this.path, host_limit_bytes: LIMIT_BYTES };
+    const bounds = this.split ? NODES : {};
+    const before = { path: this.path, host_limit_bytes: LIMIT_BYTES, bounds };
     const parts: HostAgentOptions = {
       clock: this.clock,
       hypervisor: this.hypervisor,
       ...QUIET_PARTS,
       host_limit_bytes: LIMIT_BYTES,
+      bounds,
       store: this.#killing(store),
       ...(this.grows ? { policy: HISTORY_POLICY } : {}),
       ...(this.ledger ? { ledger: this.ledger } : {}),
@@ -204,7 +213,8 @@ export class KillingHost {
     const usual = { mechanism: 'hotmem', concurrency: 2, keep_alive_ms: 100 };
     const spans = this.spans ? [{ name: 'data', max_bytes: 64 * MIB, host_node: null }] : [];
     const memory = this.grows ? SIZES : null;
-    return this.agent.deploy(specOf('a', { ...usual, memory, spans }));
+    const parts = this.split ? HALVES : {};
+    return this.agent.deploy(specOf('a', { ...usual, memory, spans, ...parts }));
   }
 
   answers(): object[] {
