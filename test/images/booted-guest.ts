@@ -77,9 +77,12 @@ export interface BootedGuest {
   console(): Promise<string>;
 }
 
+/** What the guest makes of its regions. */
+export type RegionKind = 'plain' | 'nodes' | 'partitions';
+
 export async function launchGuest(
   t: ExecutionContext,
-  numa = false,
+  kind: RegionKind = 'plain',
   disks: readonly DiskSpec[] = [],
   extra_programs: Readonly<Record<string, string>> = {},
   hypervisor: Hypervisor = new QemuDriver(),
@@ -94,7 +97,7 @@ export async function launchGuest(
     kernel_path: guest.kernel_path,
     initrd_path: rootfs.initrd_path,
     kernel_arguments: guestKernelArguments({
-      partitions: 'none',
+      partitions: kind === 'partitions' ? 1 : 'none',
       init_on_alloc: false,
       guest_huge_pages: false,
     }),
@@ -102,7 +105,10 @@ export async function launchGuest(
     boot_bytes: 512 * MIB,
     disks,
     devices: ['r0', 'r1'].map((id, index) =>
-      deviceOf({ id, max_bytes: REGION_BYTES, initial_bytes: 0 }, numa ? index + 1 : null),
+      deviceOf(
+        { id, max_bytes: REGION_BYTES, initial_bytes: 0 },
+        kind === 'nodes' ? index + 1 : null,
+      ),
     ),
     backing: 'anonymous',
     accelerator: 'auto',
@@ -115,8 +121,8 @@ export async function launchGuest(
   return vm;
 }
 
-export async function bootGuest(t: ExecutionContext, numa = false): Promise<BootedGuest> {
-  return await connectGuest(await launchGuest(t, numa));
+export async function bootGuest(t: ExecutionContext, kind?: RegionKind): Promise<BootedGuest> {
+  return await connectGuest(await launchGuest(t, kind));
 }
 
 interface Connecting {

@@ -220,7 +220,7 @@ test('an instance finds nothing of those before it, neither limit nor peak', asy
 });
 
 test('an instance that waits for its region is not woken by another one', async (t) => {
-  const guest = await bootGuest(t, true);
+  const guest = await bootGuest(t, 'nodes');
   const numa = { attach: 'numa', attach_timeout_ms: 30_000 } as const;
   let second_ready = false;
   const first = guest.start('first', { ...numa, guest_node: 1 });
@@ -238,7 +238,7 @@ test('an instance that waits for its region is not woken by another one', async 
 });
 
 test('with a node of its own an instance waits for its region and lives in it', async (t) => {
-  const guest = await bootGuest(t, true);
+  const guest = await bootGuest(t, 'nodes');
   const early = { attach: 'numa', guest_node: 1, attach_timeout_ms: 200 } as const;
   await t.throwsAsync(guest.start('early', early), {
     message: /no block of \d+ to \d+ online in (?:[2-9]\d\d|\d{4,}) ms, \d+ looks.*attach-timeout/,

@@ -50,7 +50,9 @@ const startIn = (
 
 test('a file that outlives its region leaves all nodes of regions what starts need', async (t) => {
   const program = await ensureStaticProgram({ name: 'test-pipes', sources: [PIPES] });
-  const guest = await connectGuest(await launchGuest(t, true, [], { 'bin/test-pipes': program }));
+  const guest = await connectGuest(
+    await launchGuest(t, 'nodes', [], { 'bin/test-pipes': program }),
+  );
   await leaveFile(guest);
   const waiting = ['a', 'b', 'c'].flatMap((name) => [
     startIn(guest, 0, `r0-${name}`),
@@ -76,7 +78,9 @@ test('a file that outlives its region leaves all nodes of regions what starts ne
 
 test('a program that is over at once had begun, whoever it took the place of', async (t) => {
   const program = await ensureStaticProgram({ name: 'test-pipes', sources: [PIPES] });
-  const guest = await connectGuest(await launchGuest(t, true, [], { 'bin/test-pipes': program }));
+  const guest = await connectGuest(
+    await launchGuest(t, 'nodes', [], { 'bin/test-pipes': program }),
+  );
   t.is((await guest.vm.resizeRegion('r0', REGION_BYTES, RESIZE)).outcome, 'done');
   const short = {
     argv: ['/bin/test-pipes', '0'],
@@ -99,7 +103,7 @@ test('where others filled a node, the guest lives, and so does who starts there'
   // All nodes as far from each other: the file goes to the node of r1.
   const program = await qemuWith(dir, ['-numa', 'dist,src=1,dst=2,val=20']);
   const hypervisor = new QemuDriver({ program });
-  const guest = await connectGuest(await launchGuest(t, true, [], {}, hypervisor));
+  const guest = await connectGuest(await launchGuest(t, 'nodes', [], {}, hypervisor));
   // The kernel once found none but a child of the init, not to be killed yet, and panicked.
   for (let round = 0; round < 3; round += 1) {
     await leaveFile(guest);

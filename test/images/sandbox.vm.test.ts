@@ -71,17 +71,21 @@ async function meanwhile<T>(
   return await ended;
 }
 
-test('a sandbox is a world of its own, bounded, and disturbs no neighbour', async (t) => {
-  if ((await ensureSupervisor({})) === null) {
-    t.pass('no static http_parser on this host');
-    return;
-  }
+async function probedGuest(t: ExecutionContext): Promise<BootedGuest> {
   const probe = await ensureStaticProgram({
     name: 'sandbox-probe',
     sources: [join(PROJECT_ROOT, 'test/guest/c/sandbox_probe.c')],
     cache_dir: cacheDir(),
   });
-  const guest = await connectGuest(await launchGuest(t, false, [], { 'bin/sandbox-probe': probe }));
+  return await connectGuest(await launchGuest(t, 'plain', [], { 'bin/sandbox-probe': probe }));
+}
+
+test('a sandbox is a world of its own, bounded, and disturbs no neighbour', async (t) => {
+  if ((await ensureSupervisor({})) === null) {
+    t.pass('no static http_parser on this host');
+    return;
+  }
+  const guest = await probedGuest(t);
   await Promise.all([startProbe(guest, 'one'), startProbe(guest, 'two')]);
   const told = async (instance: string, what: string): Promise<Record<string, unknown>> =>
     JSON.parse((await ask(guest, instance, Buffer.from(what))).toString());

@@ -19,7 +19,9 @@ const TOUCHED_MIB = 64;
 
 test('pages of an instance lie on both of its nodes, as it was told', async (t) => {
   const program = await ensureStaticProgram({ name: 'test-turns', sources: [TURNS] });
-  const guest = await connectGuest(await launchGuest(t, true, [], { 'bin/test-turns': program }));
+  const guest = await connectGuest(
+    await launchGuest(t, 'nodes', [], { 'bin/test-turns': program }),
+  );
   const [near_pci = '', far_pci = ''] = guest.pci;
   const both = (name: string, weights: readonly [number, number]): Partial<StartRequest> => ({
     attach: 'numa',

@@ -67,7 +67,7 @@ test('the function lies over its base runtime, and nobody can write there', asyn
     { serial: PROTOCOL.function_serial, path: function_image },
     { serial: PROTOCOL.base_serial, path: base },
   ];
-  const guest = await connectGuest(await launchGuest(t, false, disks));
+  const guest = await connectGuest(await launchGuest(t, 'plain', disks));
   const root = '/image/root';
   const files = ['both', 'base', 'none'].map((name) => `${root}/etc/${name}`);
   t.deepEqual(await seen(guest, [`${root}/tmp/x`, ...files]), [
@@ -82,7 +82,7 @@ test('an image alone is the root as it is', async (t) => {
   const dir = await folderFor(t);
   const path = await imageOf(dir, 'function', [await lookProgram()]);
   const disks = [{ serial: PROTOCOL.function_serial, path }];
-  const guest = await connectGuest(await launchGuest(t, false, disks));
+  const guest = await connectGuest(await launchGuest(t, 'plain', disks));
   t.deepEqual(await seen(guest, ['/image/root/x', '/image/root/etc/both']), [
     'seen /image/root/etc/both: No such file or directory',
     'written /image/root/x: Read-only file system',
@@ -94,7 +94,7 @@ test('a disk that holds no image is told on the console, and the guest says hell
   const path = join(dir, 'junk');
   await writeFile(path, Buffer.alloc(MIB, 'junk'));
   const disks = [{ serial: PROTOCOL.base_serial, path }];
-  const guest = await connectGuest(await launchGuest(t, false, disks));
+  const guest = await connectGuest(await launchGuest(t, 'plain', disks));
   t.regex(
     await guest.console(),
     /hotplane-init: the image hotplane-base cannot be mounted: Invalid/,
