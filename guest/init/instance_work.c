@@ -87,6 +87,9 @@ static void take_note(struct instance *instance, const struct spawn_note *note)
 		instance->failure_code =
 			note->error == ETIMEDOUT ? "attach-timeout" : "attach-refused";
 		step = "attach to the region";
+		/* It lives in none: whoever does is somebody else, who is not waited for. */
+		instance->partition[0] = 0;
+		instance->far_partition[0] = 0;
 	}
 	snprintf(instance->failure, sizeof(instance->failure), "%s: %s", step,
 		 strerror(note->error));

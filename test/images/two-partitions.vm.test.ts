@@ -71,7 +71,7 @@ onJoiningKernel(
       [1, 2],
       [1, 3],
       [1, 1],
-      [255, 100],
+      [170, 255],
     ] as const) {
       const name = `w${weights.join('-')}`;
       if (name !== 'w1-2') await guest.start(name, both(guest, weights));
