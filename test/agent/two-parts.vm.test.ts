@@ -1,0 +1,62 @@
+/**
+ * Goal: an instance whose memory is on two nodes of the host has it there as its function says, by
+ * the host's word, and all of it comes back to the host.
+ * Method: an agent with a real VM. The host may have one node, so the near part is bound to none.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { emulated } from '../../agent/model/work.ts';
+import { hostClock } from '../../base/clock.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import { GIB, MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
+import { specOf } from './core/world.ts';
+import { realAgent } from './real-agent.ts';
+
+/** The first revision of the series in which a process can have several partitions. */
+const REVISION = 11;
+const SERIES = readFileSync(join(PROJECT_ROOT, 'guest-kernel-patches', 'REVISION'), 'utf8');
+const onJoiningKernel = Number(SERIES) >= REVISION ? test.serial : test.serial.skip;
+
+const DEADLINE_MS = 60_000;
+const TOUCHED_BYTES = 256 * MIB;
+const NOTHING = { anonymous_bytes: 0, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
+const TIERS = { far_node: 0, share: 0.25, table: null };
+const SIZES = { mechanism: 'hotmem', limit_bytes: 512 * MIB, concurrency: 1, keep_alive_ms: 1e6 };
+
+onJoiningKernel(
+  'what an instance touched is resident by its share, and gone after it',
+  async (t) => {
+    const agent = await realAgent(t, 3 * GIB, { node_limits: [{ node: 0, bytes: GIB }] });
+    await agent.deploy(specOf('f', { ...SIZES, tiers: TIERS }));
+    const resident = async (): Promise<readonly (number | null)[]> => {
+      const { functions } = await agent.status('f');
+      return functions[0]?.regions.map(({ resident_bytes }) => resident_bytes) ?? [];
+    };
+    const work = { ...NOTHING, anonymous_bytes: TOUCHED_BYTES };
+    t.like(await agent.invoke('f', 'one', emulated(work)), { outcome: 'done', cold: true });
+    const [near_bytes, far_bytes] = await resident();
+    const all_bytes = (near_bytes ?? 0) + (far_bytes ?? 0);
+    t.log(`${(near_bytes ?? 0) / MIB} MiB near, ${(far_bytes ?? 0) / MIB} MiB far`);
+    t.true(all_bytes >= TOUCHED_BYTES);
+    t.true(Math.abs((near_bytes ?? 0) / all_bytes - TIERS.share) <= 0.01);
+    const told = (await agent.status('f')).functions[0]?.regions.map((one) => one.plugged_bytes);
+    t.deepEqual(told, [128 * MIB, 384 * MIB]);
+    t.like(await agent.invoke('f', 'two', emulated(NOTHING)), { outcome: 'done', cold: false });
+    await agent.drain('f');
+    const gone = await waitFor(
+      async () => ((await resident()).every((bytes) => bytes === 0) ? true : null),
+      { clock: hostClock, deadline_ms: DEADLINE_MS },
+    );
+    t.true(gone, 'both parts are back at the host');
+    // As large as both parts together, though neither could hold it.
+    const large = { ...NOTHING, anonymous_bytes: 480 * MIB };
+    t.like(await agent.invoke('f', 'three', emulated(large)), { outcome: 'done', cold: true });
+    const beyond = { ...NOTHING, anonymous_bytes: 640 * MIB };
+    const { outcome, failure } = await agent.invoke('f', 'four', emulated(beyond));
+    t.is(outcome, 'failed');
+    t.is(failure?.code, 'HP_AGENT_INSTANCE_OOM');
+    t.like(await agent.invoke('f', 'five', emulated(work)), { outcome: 'done', cold: true });
+  },
+);
