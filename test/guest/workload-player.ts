@@ -49,7 +49,9 @@ export class WorkloadPlayer {
     const child = spawn(this.#program, [], { env, stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
     const pipe = child.stdio[3];
     if (!(pipe instanceof Duplex) || child.pid === undefined) throw new Error('it has a pipe');
-    const end = once(child, 'exit');
+    // What it said last may come after its exit.
+    let is_over = false;
+    const end = once(child, 'close').then(() => (is_over = true));
     let [text, complaint] = ['', ''];
     child.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString('utf8')));
     pipe.on('data', (chunk: Buffer) => {
@@ -63,11 +65,11 @@ export class WorkloadPlayer {
     const payload = JSON.stringify(work);
     const head = { id: 1, type: 'invoke', instance: 'i', payload_bytes: payload.length };
     pipe.write(joinLine(JSON.stringify(head), Buffer.from(payload)));
-    await waitFor(() => (text.split('\n').length > 2 || child.exitCode !== null ? true : null), {
+    await waitFor(() => (text.split('\n').length > 2 || is_over ? true : null), {
       clock: hostClock,
       deadline_ms: 20_000,
     });
-    if (child.exitCode !== null) return { answer: complaint, peak_mib: 0, resident_mib: 0 };
+    if (is_over) return { answer: complaint, peak_mib: 0, resident_mib: 0 };
     const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
     const mib = (name: string): number =>
       (Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * KIB) / MIB;
