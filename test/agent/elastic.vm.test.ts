@@ -1,5 +1,4 @@
 /** Memory that follows its use in real guests: it grows and shrinks while invocations run. */
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,17 +13,16 @@ import { HISTORY_POLICY } from '../../autoscaler/policy/history.ts';
 import { TRAINING_SERIES } from '../../autoscaler/trace/made-series.ts';
 import { workOfSeries } from '../../autoscaler/trace/series-work.ts';
 import { hostClock } from '../../base/clock.ts';
-import { PROJECT_ROOT } from '../../base/paths.ts';
 import { silentProgress } from '../../base/progress.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { specOf } from './core/world.ts';
+import { SERIES_REVISION } from '../series-revision.ts';
 
 /** The first revision of the series in which an instance can wait, and shrink in use. */
 const REVISION = 8;
-const SERIES = readFileSync(join(PROJECT_ROOT, 'guest-kernel-patches', 'REVISION'), 'utf8');
-const CAN_WAIT = Number(SERIES) >= REVISION;
+const CAN_WAIT = SERIES_REVISION >= REVISION;
 const onWaitingKernel = CAN_WAIT ? test.serial : test.serial.skip;
 const onOldKernel = CAN_WAIT ? test.serial.skip : test.serial;
 const DEADLINE_MS = 180_000;

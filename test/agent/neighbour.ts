@@ -1,15 +1,16 @@
 /**
  * Whether what one instance does delays the calls of another: how long these take beside it,
  * against how long they take before and after it. An emulator on a machine that is busy is late
- * by itself now and then, so that the longest are judged with room for that, and the median, which
+ * by itself now and then, so that a percentile is judged with room for that, and the median, which
  * such a moment does not move, without.
  */
 import type { ExecutionContext } from 'ava';
 import { hostClock } from '../../base/clock.ts';
+import { median, percentile, Sample } from '../../base/statistics.ts';
 
 const CALLS = 100;
-/** So many of them may take as long as they like. */
-const LATE_CALLS = 2;
+/** Of them; the rest may take as long as they like. */
+const SHARE = 0.99;
 /** One CPU is shared by two: twice is what it must cost, and an emulator's scheduling is coarse. */
 const TIMES_MAX = 10;
 /** Of one that was quick: an emulator is late by so much now and then, beside anything. */
@@ -21,6 +22,8 @@ export interface Delays {
   /** Calls while the VM was quiet, before and after. */
   readonly quiet_ms: readonly number[];
   readonly beside_ms: readonly number[];
+  /** Of the calls, that is judged; 0.99 where absent, which wants 100 of them. */
+  readonly share?: number;
 }
 
 /** What its calls took (ms), so many of them at least, and on until that is over. */
@@ -37,27 +40,22 @@ export async function timesOf(
   return took_ms;
 }
 
-type Pick = (sorted_ms: readonly number[]) => number | undefined;
-
-const median: Pick = (sorted_ms) => sorted_ms[Math.ceil(sorted_ms.length / 2) - 1];
-const longest: Pick = (sorted_ms) => sorted_ms[sorted_ms.length - 1 - LATE_CALLS];
-
 /** Figures for people, and the rules that they break. */
-export function judgeDelays({ quiet_ms, beside_ms }: Delays): {
+export function judgeDelays({ quiet_ms, beside_ms, share = SHARE }: Delays): {
   readonly figures: string;
   readonly broken: readonly string[];
 } {
-  const told = (name: string, pick: Pick, most: (quiet: number) => number) => {
-    const of = (took_ms: readonly number[]): number =>
-      pick(took_ms.toSorted((a, b) => a - b)) ?? Number.NaN;
-    const [quiet, beside] = [of(quiet_ms), of(beside_ms)];
-    const text = `${name} quiet ${quiet.toFixed(1)} ms, beside it ${beside.toFixed(1)} ms`;
+  type Of = (took_ms: readonly number[]) => number | null;
+  const told = (name: string, of: Of, most: (quiet: number) => number) => {
     // NaN is within nothing.
+    const [quiet, beside] = [of(quiet_ms) ?? Number.NaN, of(beside_ms) ?? Number.NaN];
+    const text = `${name} quiet ${quiet.toFixed(1)} ms, beside it ${beside.toFixed(1)} ms`;
     return { text, is_broken: !(beside <= most(quiet)) };
   };
+  const late: Of = (took_ms) => percentile(Sample.of(took_ms), share);
   const rules = [
     told('median', median, (quiet) => MEDIAN_TIMES_MAX * quiet),
-    told(`longest but ${LATE_CALLS}`, longest, (quiet) => TIMES_MAX * quiet + LATE_MS),
+    told(`p${share * 100}`, late, (quiet) => TIMES_MAX * quiet + LATE_MS),
   ];
   return {
     figures: rules.map(({ text }) => text).join('; '),

@@ -1,5 +1,4 @@
 /** Spans in real guests: memory that is opened, touched and given back while its call goes on. */
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,17 +11,16 @@ import type { FunctionSpec } from '../../agent/model/spec.ts';
 import type { VmState } from '../../agent/model/state.ts';
 import { emulated, type Work } from '../../agent/model/work.ts';
 import { hostClock } from '../../base/clock.ts';
-import { PROJECT_ROOT } from '../../base/paths.ts';
 import { silentProgress } from '../../base/progress.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { specOf } from './core/world.ts';
+import { SERIES_REVISION } from '../series-revision.ts';
 
 /** The first revision of the series that has spans. */
 const REVISION = 9;
-const SERIES = readFileSync(join(PROJECT_ROOT, 'guest-kernel-patches', 'REVISION'), 'utf8');
-const onSpanKernel = Number(SERIES) >= REVISION ? test.serial : test.serial.skip;
+const onSpanKernel = SERIES_REVISION >= REVISION ? test.serial : test.serial.skip;
 const RECORDS_MS = 60_000;
 const TIMES = 20;
 /** Of a call that would hold its span for longer: after that its instance is killed. */

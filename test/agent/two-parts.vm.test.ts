@@ -3,21 +3,18 @@
  * the host's word, and all of it comes back to the host.
  * Method: an agent with a real VM. The host may have one node, so the near part is bound to none.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
 import { emulated } from '../../agent/model/work.ts';
 import { hostClock } from '../../base/clock.ts';
-import { PROJECT_ROOT } from '../../base/paths.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { specOf } from './core/world.ts';
 import { realAgent } from './real-agent.ts';
+import { SERIES_REVISION } from '../series-revision.ts';
 
 /** The first revision of the series in which a process can have several partitions. */
 const REVISION = 11;
-const SERIES = readFileSync(join(PROJECT_ROOT, 'guest-kernel-patches', 'REVISION'), 'utf8');
-const onJoiningKernel = Number(SERIES) >= REVISION ? test.serial : test.serial.skip;
+const onJoiningKernel = SERIES_REVISION >= REVISION ? test.serial : test.serial.skip;
 
 const DEADLINE_MS = 60_000;
 const TOUCHED_BYTES = 256 * MIB;

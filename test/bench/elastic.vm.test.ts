@@ -1,16 +1,13 @@
 /** The short bench, for real. Asserts what must be true on any machine, however busy: no time. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test from 'ava';
-import { PROJECT_ROOT } from '../../base/paths.ts';
 import { measureGrowthAlone } from '../../bench/agent/growth.ts';
 import { runElasticBench } from '../../bench/elastic/command.ts';
 import type { ElasticReport } from '../../bench/elastic/records.ts';
+import { SERIES_REVISION } from '../series-revision.ts';
 
 /** The first revision of the series in which an instance can wait, and shrink in use. */
 const REVISION = 8;
-const SERIES = readFileSync(join(PROJECT_ROOT, 'guest-kernel-patches', 'REVISION'), 'utf8');
-const onWaitingKernel = Number(SERIES) >= REVISION ? test.serial : test.serial.skip;
+const onWaitingKernel = SERIES_REVISION >= REVISION ? test.serial : test.serial.skip;
 
 onWaitingKernel('instances grow and shrink, nobody is killed, and nothing is left', async (t) => {
   t.timeout(480_000);

@@ -1,18 +1,16 @@
 /** A short bench of spans, for real. Asserts what must be true on any machine, however busy. */
-import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { PROJECT_ROOT } from '../../base/paths.ts';
 import { MIB } from '../../base/units.ts';
 import { runSpansBench } from '../../bench/spans/command.ts';
 import type { SpansReport } from '../../bench/spans/records.ts';
+import { SERIES_REVISION } from '../series-revision.ts';
 
 /** The first revision of the series that has spans. */
 const REVISION = 9;
-const SERIES = readFileSync(join(PROJECT_ROOT, 'guest-kernel-patches', 'REVISION'), 'utf8');
-const onSpanKernel = Number(SERIES) >= REVISION ? test.serial : test.serial.skip;
+const onSpanKernel = SERIES_REVISION >= REVISION ? test.serial : test.serial.skip;
 const TIMES = 5;
 const SPAN_BYTES = 64 * MIB;
 

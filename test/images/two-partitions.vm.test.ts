@@ -5,18 +5,15 @@
  * Method: a real VM whose two regions are partitions, and the built-in program, which keeps what it
  * touched.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { PROJECT_ROOT } from '../../base/paths.ts';
 import { MIB } from '../../base/units.ts';
 import { type StartRequest, stoppedSchema } from '../../guest/protocol/protocol.ts';
 import { ASK_MS, type BootedGuest, bootGuest, REGION_BYTES } from './booted-guest.ts';
+import { SERIES_REVISION } from '../series-revision.ts';
 
 /** The first revision of the series in which a process can have several partitions. */
 const REVISION = 11;
-const SERIES = readFileSync(join(PROJECT_ROOT, 'guest-kernel-patches', 'REVISION'), 'utf8');
-const onJoiningKernel = Number(SERIES) >= REVISION ? test : test.skip;
+const onJoiningKernel = SERIES_REVISION >= REVISION ? test : test.skip;
 
 const RESIZE = { deadline_ms: 30_000 } as const;
 const NEAR_BYTES = 128 * MIB;

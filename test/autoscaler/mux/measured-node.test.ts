@@ -13,6 +13,7 @@ import { extractSource } from '../../../autoscaler/mux/source.ts';
 import { NODE_SUMMARIES } from '../../../autoscaler/mux/summaries-node.ts';
 import type { CallResult } from '../../../autoscaler/mux/summaries.ts';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
+import { median } from '../../../base/statistics.ts';
 
 const N = 100_000;
 const PAYLOAD = { n: N, text: 'x'.repeat(N) };
@@ -148,10 +149,6 @@ function saidOf(source: string): number {
   return numberOfRational(intervalOf(kept, ranges).high);
 }
 
-function medianOf(rounds: readonly number[]): number {
-  return rounds.toSorted((a, b) => a - b)[Math.floor(rounds.length / 2)] ?? Number.NaN;
-}
-
 const answerSchema = z.object({ node: z.string(), kept: z.array(z.array(z.number())) });
 
 test('what is said of what a call of Node returns is what that takes', async (t) => {
@@ -167,7 +164,7 @@ test('what is said of what a call of Node returns is what that takes', async (t)
   }
   for (const [at, { names, above }] of CASES.entries()) {
     const rounds = kept[at] ?? [];
-    const measured = medianOf(rounds);
+    const measured = median(rounds) ?? Number.NaN;
     const said = saidOf(sources[at] ?? '');
     const figures = `${names.join(', ')}: ${said} said, ${measured} measured (${rounds.join(', ')})`;
     t.true(said + LEFT_BYTES >= measured * 0.995, figures);
