@@ -121,6 +121,7 @@ export const regionStatusSchema = message('RegionStatus', {
     z.array(nodeBytesSchema).readonly().default([]),
     "the host's word of where its resident bytes lie; none: not known, or there are none",
   ),
+  used_bytes: field(16, known(bytes), "in use, by the guest's word; absent: it does not tell"),
 });
 export type RegionStatus = z.infer<typeof regionStatusSchema>;
 

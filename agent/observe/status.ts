@@ -16,6 +16,7 @@ import { nodeOfTier, totalBytes } from '../model/tiers.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { Drifts } from './drift.ts';
 import { pagesStatus, rungsStatus } from './pool-status.ts';
+import { regionUse } from './region-use.ts';
 import { reclaimStatus } from './queue-status.ts';
 import { memoryStatus } from './explain.ts';
 import { spansStatus } from './spans-status.ts';
@@ -198,6 +199,7 @@ function regionsOf(fn: FunctionState, { vm, source, seen, stats }: Told): Region
       address: is_instance ? instanceAddress(vm.network, index) : null,
       host_node: nodeOfTier(tier),
       nodes: region?.node_bytes ?? [],
+      used_bytes: regionUse(partition),
     };
   });
 }

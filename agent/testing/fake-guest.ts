@@ -8,7 +8,7 @@ import { JSON_TYPE, workOf } from '../model/work.ts';
 import { playPhases } from './fake-growth.ts';
 import { FakeSpans } from './fake-spans.ts';
 import type { GuestRequest, GuestStats, Hello } from '../../guest/protocol/protocol.ts';
-import { FAKE_HELLO, IDLE_STATS, servedHttp } from './fake-words.ts';
+import { FAKE_HELLO, fakeUse, IDLE_STATS, servedHttp } from './fake-words.ts';
 
 /** What goes wrong with one request; `silent`: no answer ever. */
 export type GuestFault = 'none' | 'refuse' | 'silent' | 'slow' | 'exit';
@@ -68,6 +68,8 @@ export class FakeGuest {
   /** Of each `stats`, the regions it named; null: it named none. */
   readonly stats_asked: (readonly string[] | null)[] = [];
   pages_migrated = 0;
+  /** What is used of each region that it tells it of. */
+  readonly used_bytes = new Map<string, number>();
   /** Regions it has prepared, in their order. */
   readonly prepared: string[] = [];
   /** Whether it takes what is plugged for zero; null: nobody said. */
@@ -364,12 +366,10 @@ export class FakeGuest {
       ...(this.ready && !asked ? { ready: this.ready } : {}),
       taken_at_ms: this.#now(),
       partitions: regions.map((region_pci) => ({
+        ...fakeUse(hotmem, this.used_bytes.get(region_pci), peak(region_pci)),
         region_pci,
         plugged_bytes: plugged(region_pci),
-        used_bytes: 0,
-        peak_bytes: hotmem ? peak(region_pci) : 0,
         users: this.#usersOf(region_pci),
-        state: hotmem ? 'ready' : 'stock',
         plug_ns: 1,
         unplug_ns: 2,
         map_bytes: 0,

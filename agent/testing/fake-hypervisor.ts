@@ -116,7 +116,7 @@ export class FakeVm implements Vm {
         this.regions.find((one) => regionAddress(one) === address)?.plugged_bytes ?? 0,
       regions: this.regions.map(regionAddress),
       fault: (request) => this.#owner.faults.guest(request),
-      hotmem: true,
+      hotmem: this.handle.spec.devices.every(({ guest_node }) => guest_node === null),
       old: options.old_guests ?? false,
       hello: this.#hello,
     });

@@ -47,3 +47,14 @@ export function servedHttp(
     attached: Buffer.from(JSON.stringify({ ...http, body })),
   };
 }
+
+/** What is in use of a region: of one that is no partition it is told where it is a node. */
+export function fakeUse(
+  hotmem: boolean,
+  bytes: number | undefined,
+  peak_bytes: number,
+): Pick<GuestStats['partitions'][number], 'state' | 'used_bytes' | 'peak_bytes'> {
+  if (hotmem) return { state: 'ready', used_bytes: bytes ?? 0, peak_bytes };
+  const of_node = bytes === undefined ? {} : { node_used_bytes: bytes };
+  return { state: 'stock', used_bytes: 0, peak_bytes: 0, ...of_node };
+}

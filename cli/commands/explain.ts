@@ -4,8 +4,10 @@ import { isHotplaneError } from '../../base/errors.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
 import { formatBytes, formatMs } from '../../base/units.ts';
+import type { RegionStatus } from '../../agent/model/messages.ts';
 import type { ExplainResponse } from '../../agent/model/span-messages.ts';
 import { type Command, type CommandInput, JSON_OPTION, type OptionSpec } from '../command.ts';
+import { type InstanceUse, useOf, useText } from '../instance-use.ts';
 import { ledgerInput, USUAL_LEDGER } from '../ledger-options.ts';
 import { SOCKET_OPTION } from '../socket.ts';
 import { withAgent } from '../with-agent.ts';
@@ -22,10 +24,15 @@ async function run(input: CommandInput): Promise<void> {
     return await fromLedger(input, name);
   }
   const more = await besideBook(input, name);
-  const json = more ? { ...told, ledger: more.json } : told;
-  const lies = await nodesOf(input, told);
-  const text = more ? `${render(told, lies)}\nby its ledger:\n${more.text}` : render(told, lies);
-  input.stdout.write(input.values.flag('json') ? jsonDocument(json) : text);
+  const regions = await regionsOf(input, told);
+  const use = useOf(told, regions);
+  if (input.values.flag('json')) {
+    const json = withUse(told, use);
+    input.stdout.write(jsonDocument(more ? { ...json, ledger: more.json } : json));
+    return;
+  }
+  const text = render(told, use, nodesText(told, regions));
+  input.stdout.write(more ? `${text}\nby its ledger:\n${more.text}` : text);
 }
 
 const SILENT = new Set(['HP_AGENT_NO_INSTANCE', 'HP_AGENT_UNREACHABLE']);
@@ -45,18 +52,34 @@ async function besideBook(input: CommandInput, name: string): Promise<Beside | n
 }
 
 /**
- * Where the host's kernel says that its region lies, of one that is bound to a node: its VM is
- * asked for that. Null: it is not bound.
+ * Its own regions, as its VM tells of them now: asked where the book does not know what is in use,
+ * and where memory is bound to a node. None: the book is enough.
  */
-async function nodesOf(
+async function regionsOf(
   input: CommandInput,
-  { host_node, function: name, vm_id, region_id, tiers }: ExplainResponse,
-): Promise<string | null> {
-  if (host_node === null && !tiers) return null;
+  { host_node, function: name, vm_id, region_id, tiers, used_bytes }: ExplainResponse,
+): Promise<readonly RegionStatus[]> {
+  if (host_node === null && !tiers && used_bytes !== null) return [];
   const { functions } = await withAgent(input, (client, signal) => client.status(name, { signal }));
-  const regions = functions.flatMap((one) => one.regions);
   const own = [region_id, tiers?.region_id];
-  const found = regions.filter((one) => one.vm_id === vm_id && own.includes(one.id));
+  return functions
+    .flatMap(({ regions }) => regions)
+    .filter((one) => one.vm_id === vm_id && own.includes(one.id));
+}
+
+/** What is in use beside what the agent's book has. */
+function withUse(told: ExplainResponse, { all_bytes, near_bytes, far_bytes }: InstanceUse): object {
+  const { tiers } = told;
+  const used = tiers && { near_used_bytes: near_bytes, far_used_bytes: far_bytes };
+  return { ...told, used_bytes: all_bytes, tiers: tiers && { ...tiers, ...used } };
+}
+
+/** Where the host's kernel says that its regions lie. Null: they are not bound to a node. */
+function nodesText(
+  { host_node, tiers }: ExplainResponse,
+  found: readonly RegionStatus[],
+): string | null {
+  if (host_node === null && !tiers) return null;
   const resident = found.filter((one) => one.resident_bytes !== 0);
   if (found.length > 0 && resident.length === 0) return 'nowhere: nothing of it is resident';
   if (resident.length === 0 || resident.some(({ nodes }) => nodes.length === 0)) {
@@ -76,7 +99,7 @@ interface Beside {
 const size = (bytes: number | null): string => (bytes === null ? 'unknown' : formatBytes(bytes));
 
 /** The agent's stamps are of the host's clock, which is the same here. */
-function render(told: ExplainResponse, lies: string | null): string {
+function render(told: ExplainResponse, use: InstanceUse, lies: string | null): string {
   const now_ms = hostClock.nowMs();
   const ago = (at_ms: number): string => `${formatMs(Math.max(0, now_ms - at_ms))} ago`;
   const { want_bytes, wanted_at_ms, next_at_ms } = told;
@@ -84,6 +107,10 @@ function render(told: ExplainResponse, lies: string | null): string {
     want_bytes === null || wanted_at_ms === null
       ? ''
       : `, waits for ${formatBytes(want_bytes)} more since ${ago(wanted_at_ms)}`;
+  // Nobody asks for the tail of what has one size.
+  const { free_tail_bytes, baseline_bytes } = told;
+  const has_tail = free_tail_bytes !== null || baseline_bytes !== null;
+  const tail = has_tail ? `, ${size(free_tail_bytes)} free at its end` : '';
   const due =
     next_at_ms === null ? '' : ` (in ${formatMs(Math.max(0, next_at_ms - now_ms))} at the latest)`;
   const lines = [
@@ -92,7 +119,7 @@ function render(told: ExplainResponse, lies: string | null): string {
     `  size        ${formatBytes(told.plugged_bytes)} of at most ${formatBytes(told.max_bytes)}` +
       `; started with ${size(told.baseline_bytes ?? told.max_bytes)}`,
     `  because     ${printable(told.because ?? 'its function has one size', 512)}`,
-    `  in use      ${size(told.used_bytes)}, ${size(told.free_tail_bytes)} free at its end${wait}`,
+    `  in use      ${useText(use, told.tiers !== null)}${tail}${wait}`,
     ...(told.expected_bytes === null && told.peak_bytes === null
       ? []
       : [`  expected    ${size(told.expected_bytes)}; at most ${size(told.peak_bytes)} so far`]),
@@ -168,10 +195,10 @@ export const explainCommand: Command = {
   help: `
 What it was started for, how large it is and why, what its guest says is in use, what is granted
 for it, what is decided next, and the latest changes of its size with what came of each. Instances
-have the names that 'hotplane status --json' tells. The agent answers from its own book: no VM is
-asked, but where its memory is bound to a NUMA node of the host, for where it really lies. Its
-ledger, where that is at the usual place, adds what the policy saw, the calls, and whose memory it
-was.
+have the names that 'hotplane status --json' tells. The agent answers from its own book; its VM is
+asked where an instance has one size, for what is in use, and where its memory is bound to a NUMA
+node of the host, for where it really lies. Its ledger, where that is at the usual place, adds what
+the policy saw, the calls, and whose memory it was.
 
 With --ledger the records alone answer, also of what is long gone: for an instance from its start to
 what was left of it; for an operation, a request, an invocation or a VM what led to it, as

@@ -92,7 +92,8 @@ function renderFunction(status: FunctionStatus): string {
     `  regions     permits ${formatBytes(status.permits_bytes)}, ` +
     `plugged ${sum((region) => region.plugged_bytes)}, ` +
     `guest counts ${size(status.guest_plugged_bytes)}, ` +
-    `resident ${sum((region) => region.resident_bytes)}\n` +
+    `resident ${sum((region) => region.resident_bytes)}, ` +
+    `in use ${sum((region) => region.used_bytes)}\n` +
     renderNodes(status) +
     `  VM          boot memory ${formatBytes(status.boot_bytes)}, resident in all ` +
     `${size(status.vm_resident_bytes)}, ${status.pages_migrated ?? UNKNOWN} pages migrated, ` +

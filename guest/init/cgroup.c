@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -174,4 +175,28 @@ uint64_t cgroup_peak_bytes(const char *path)
 	snprintf(name, sizeof(name), "%s/memory.peak", path);
 	file_read_u64(name, 10, &value);
 	return value;
+}
+
+/* Counts of memory.numa_stat that do not overlap, and stand at its begin. */
+static const char *const node_counts[] = { "anon", "file", "kernel_stack", "pagetables" };
+
+bool cgroup_node_bytes(const char *path, int node, uint64_t *bytes)
+{
+	static char text[16 * 1024];
+	char name[CGROUP_PATH_MAX + 32];
+	char key[16];
+
+	snprintf(name, sizeof(name), "%s/memory.numa_stat", path);
+	if (file_read(name, text, sizeof(text)) <= 0)
+		return false;
+	snprintf(key, sizeof(key), "N%d", node);
+	*bytes = 0;
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		for (size_t i = 0; i < sizeof(node_counts) / sizeof(node_counts[0]); i++) {
+			size_t length = strlen(node_counts[i]);
+
+			if (!strncmp(line, node_counts[i], length) && line[length] == ' ')
+				*bytes += assigned_value(line + length, key);
+		}
+	return true;
 }

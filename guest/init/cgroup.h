@@ -41,5 +41,7 @@ bool cgroup_populated(const char *path);
 uint64_t cgroup_oom_kills(const char *path);
 uint64_t cgroup_current_bytes(const char *path);
 uint64_t cgroup_peak_bytes(const char *path);
+/* Of what its processes have touched, what lies on @node; false: the kernel does not tell it. */
+bool cgroup_node_bytes(const char *path, int node, uint64_t *bytes);
 
 #endif

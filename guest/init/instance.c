@@ -27,16 +27,48 @@ struct instance *instance_find(const char *name)
 	return NULL;
 }
 
+static bool is_alive(const struct instance *instance)
+{
+	return instance->state != INSTANCE_FREE && instance->state != INSTANCE_GONE;
+}
+
+static bool is_near(const struct instance *instance, const char *region_pci)
+{
+	return !strcmp(instance->region_pci, region_pci);
+}
+
+static bool is_far(const struct instance *instance, const char *region_pci)
+{
+	return instance->far_pci[0] && !strcmp(instance->far_pci, region_pci);
+}
+
 int instances_users(const char *region_pci)
 {
 	int users = 0;
 
 	for (int i = 0; i < PROTOCOL_INSTANCES; i++)
-		if (instances[i].state != INSTANCE_FREE && instances[i].state != INSTANCE_GONE &&
-		    (!strcmp(instances[i].region_pci, region_pci) ||
-		     (instances[i].far_pci[0] && !strcmp(instances[i].far_pci, region_pci))))
+		if (is_alive(&instances[i]) &&
+		    (is_near(&instances[i], region_pci) || is_far(&instances[i], region_pci)))
 			users++;
 	return users;
+}
+
+bool instances_node_bytes(const char *region_pci, uint64_t *bytes)
+{
+	for (int i = 0; i < PROTOCOL_INSTANCES; i++) {
+		const struct instance *instance = &instances[i];
+		int node = -1;
+
+		if (!is_alive(instance))
+			continue;
+		if (is_near(instance, region_pci))
+			node = instance->node;
+		else if (is_far(instance, region_pci))
+			node = instance->far_node;
+		if (node >= 0)
+			return cgroup_node_bytes(instance->cgroup, node, bytes);
+	}
+	return false;
 }
 
 /* A free place, else that of the instance that has been gone longest. */
@@ -133,6 +165,8 @@ void instance_start(uint64_t id, const struct start_request *request)
 	strcpy(instance->name, request->instance);
 	strcpy(instance->region_pci, request->region_pci);
 	strcpy(instance->far_pci, request->far_pci);
+	instance->node = request->guest_node;
+	instance->far_node = request->far_node;
 	instance->attach = request->attach;
 	instance->memory_max_bytes = request->memory_max_bytes;
 	instance->created_at_ms = boottime_ms();

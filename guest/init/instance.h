@@ -48,6 +48,9 @@ struct instance {
 	char far_pci[PROTOCOL_REGION_PCI_BYTES + 1];
 	char far_partition[HOTMEM_NAME_MAX];
 	struct block_range far_blocks;
+	/* The nodes that the two regions are; -1: none. */
+	int node;
+	int far_node;
 	char cgroup[CGROUP_PATH_MAX];
 	/* Of its cgroup, without its spans; 0: no limit. */
 	uint64_t memory_max_bytes;
@@ -150,6 +153,8 @@ void instances_forget_requests(void);
 void instances_memory_came(uint64_t block);
 /* Living instances of a region. */
 int instances_users(const char *region_pci);
+/* What a living instance has on the node that its region is; false: not known. */
+bool instances_node_bytes(const char *region_pci, uint64_t *bytes);
 
 /* instance_work.c: the way to the program. */
 void instance_listen(struct instance *instance, int work_fd, int status_fd);

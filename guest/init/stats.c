@@ -24,9 +24,12 @@ static void open_partition(struct text *text, bool first, const char *region_pci
 	text_add_json(text, region_pci);
 }
 
-static void add_stock(struct text *text, bool first, const struct mem_device *device)
+/* @with_nodes: also what is used of a node, which costs a look at a file of its instance. */
+static void add_stock(struct text *text, bool first, const struct mem_device *device,
+		      bool with_nodes)
 {
 	struct device_count count = devices_count(device->virtio);
+	uint64_t node_bytes;
 
 	open_partition(text, first, device->pci);
 	add_u64(text, "plugged_bytes", count.plugged_bytes);
@@ -35,6 +38,8 @@ static void add_stock(struct text *text, bool first, const struct mem_device *de
 	add_u64(text, "users", (uint64_t)instances_users(device->pci));
 	text_add(text, ",\"state\":\"stock\",\"plug_ns\":0,\"unplug_ns\":0");
 	add_u64(text, "map_bytes", count.map_bytes);
+	if (with_nodes && instances_node_bytes(device->pci, &node_bytes))
+		add_u64(text, "node_used_bytes", node_bytes);
 	text_add(text, "}");
 }
 
@@ -161,7 +166,7 @@ static void add_partitions(struct text *text, const struct stats_selection *sele
 	for (int i = 0; i < device_count && partition_count + i < PROTOCOL_REGIONS; i++) {
 		if (has_partition(partitions, partition_count, devices[i].pci))
 			continue;
-		add_stock(text, first, &devices[i]);
+		add_stock(text, first, &devices[i], !selection->regions);
 		first = false;
 	}
 	text_add(text, "]");

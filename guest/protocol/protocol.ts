@@ -216,6 +216,11 @@ const partitionSchema = z.object({
   plug_ns: count,
   unplug_ns: count,
   map_bytes: bytes,
+  /**
+   * What its instance has on the node that it is; absent: it is no node, not known, or some regions
+   * only were asked for.
+   */
+  node_used_bytes: bytes.optional(),
   /** What could be unplugged now, from its end; absent: not known. */
   free_tail_bytes: bytes.optional(),
   /** By how much whoever waits in it wants it larger, at least; absent: not known. */

@@ -1,6 +1,7 @@
 /**
  * Goal: an instance whose memory is on two nodes of the host has it there as its function says, by
- * the host's word, and all of it comes back to the host.
+ * the host's word, what is in use of each part is told by its guest, and all of it comes back to
+ * the host.
  * Method: an agent with a real VM. The host may have one node, so the near part is bound to none.
  */
 import test from 'ava';
@@ -57,3 +58,38 @@ onJoiningKernel(
     t.like(await agent.invoke('f', 'five', emulated(work)), { outcome: 'done', cold: true });
   },
 );
+
+const HELD_MS = 10_000;
+
+for (const [mechanism, run] of [
+  ['hotmem', onJoiningKernel],
+  ['numa', test.serial],
+] as const) {
+  run(
+    `${mechanism}: what is in use of each part while a call runs is told by the guest`,
+    async (t) => {
+      const agent = await realAgent(t, 3 * GIB, { node_limits: [{ node: 0, bytes: GIB }] });
+      await agent.deploy(specOf('f', { ...SIZES, mechanism, tiers: TIERS }));
+      const work = { ...NOTHING, anonymous_bytes: TOUCHED_BYTES, wall_ms: HELD_MS };
+      const call = agent.invoke('f', 'held', emulated(work));
+      const used = await waitFor(
+        async () => {
+          const { functions } = await agent.status('f');
+          const [near, far] = functions[0]?.regions.map(({ used_bytes }) => used_bytes) ?? [];
+          const is_told = typeof near === 'number' && typeof far === 'number';
+          return is_told && near + far >= TOUCHED_BYTES ? { near, far } : null;
+        },
+        { clock: hostClock, deadline_ms: DEADLINE_MS },
+      );
+      const { near = 0, far = 0 } = used ?? {};
+      t.log(`${near / MIB} MiB near, ${far / MIB} MiB far`);
+      t.true(near + far >= TOUCHED_BYTES, 'it is told');
+      t.true(Math.abs(near / (near + far) - TIERS.share) <= 0.02);
+      t.true(near + far <= TOUCHED_BYTES + 64 * MIB);
+      t.like(await call, { outcome: 'done' });
+      await agent.drain('f');
+      const after = (await agent.status('f')).functions[0]?.regions.map((one) => one.used_bytes);
+      t.deepEqual(after, [0, 0]);
+    },
+  );
+}

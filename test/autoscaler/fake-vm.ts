@@ -21,7 +21,8 @@ export interface FakeVm {
   stopping: number;
 }
 
-const PLAIN = { drift_bytes: null, span: null, address: null, host_node: null, nodes: [] };
+const UNBOUND = { host_node: null, nodes: [], used_bytes: null };
+const PLAIN = { drift_bytes: null, span: null, address: null, ...UNBOUND };
 
 const UNSET = { targets: null, reclaim: null, spans: null, pages: null, memory: null };
 

@@ -655,6 +655,7 @@ export interface RegionStatus {
   readonly address: string | null;
   readonly host_node: number | null;
   readonly nodes: readonly NodeBytes[];
+  readonly used_bytes: number | null;
 }
 
 export interface NodeBytes {
@@ -5617,6 +5618,7 @@ function createBaseRegionStatus(): RegionStatus {
     address: null,
     host_node: null,
     nodes: [],
+    used_bytes: null,
   };
 }
 
@@ -5666,6 +5668,9 @@ export const RegionStatus: MessageFns<RegionStatus> = {
     }
     for (const v of message.nodes) {
       NodeBytes.encode(v!, writer.uint32(122).fork()).join();
+    }
+    if (message.used_bytes !== undefined && message.used_bytes !== null) {
+      writer.uint32(128).uint64(message.used_bytes);
     }
     return writer;
   },
@@ -5801,6 +5806,14 @@ export const RegionStatus: MessageFns<RegionStatus> = {
             }
 
             message.nodes.push(NodeBytes.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.used_bytes = longToNumber(reader.uint64());
             continue;
           }
         }

@@ -1,0 +1,75 @@
+/**
+ * Goal: `hotplane explain` tells what of an instance's memory is in use, of each part where it has
+ * two, and of which of them it is not known.
+ */
+import test from 'ava';
+import { execa } from 'execa';
+import { emulated } from '../../agent/model/work.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+import { GIB, MIB } from '../../base/units.ts';
+import { useOf, useText } from '../../cli/instance-use.ts';
+import { serve } from '../agent/api/serving.ts';
+import { specOf, WORK } from '../agent/core/world.ts';
+
+const ONE = { vm_id: 'vm1', region_id: 'r0', used_bytes: null, tiers: null };
+const TWO = { ...ONE, tiers: { region_id: 'r1' } };
+
+const told = (id: string, mib: number | null) => ({
+  id,
+  vm_id: 'vm1',
+  used_bytes: mib === null ? null : mib * MIB,
+});
+
+test('of two parts each is told, and in all what is known of both', (t) => {
+  for (const [about, near, far, wanted] of [
+    [TWO, 75, 225, '300 MiB: 75 MiB near, 225 MiB far'],
+    [TWO, 0, 0, '0 B: 0 B near, 0 B far'],
+    [TWO, 75, null, '75 MiB near, unknown far'],
+    [TWO, null, 225, 'unknown near, 225 MiB far'],
+    [TWO, null, null, 'unknown'],
+    [ONE, 75, 225, '75 MiB'],
+    [ONE, null, 225, 'unknown'],
+    [{ ...ONE, used_bytes: MIB }, 75, 225, '1 MiB'],
+  ] as const) {
+    const use = useOf(about, [told('r0', near), told('r1', far)]);
+    t.is(useText(use, about.tiers !== null), wanted);
+  }
+});
+
+test('regions of the same name in another VM say nothing of it', (t) => {
+  const other = { ...told('r0', 75), vm_id: 'vm2' };
+  t.deepEqual(useOf(ONE, [other]), { all_bytes: null, near_bytes: null, far_bytes: null });
+});
+
+for (const mechanism of ['hotmem', 'numa']) {
+  for (const has_parts of [true, false]) {
+    const what = `${mechanism}: what a guest tells of ${has_parts ? 'both parts' : 'its region'}`;
+    test(what, async (t) => {
+      const node_limits = [{ node: 2, bytes: GIB }];
+      const served = await serve(t, 4 * GIB, { bounds: { node_limits } });
+      const { agent, hypervisor, socket_path } = served;
+      const tiers = has_parts ? { far_node: 2, share: 0.25, table: null } : null;
+      const sizes = { limit_bytes: 512 * MIB, keep_alive_ms: 1e6 };
+      await agent.deploy(specOf('f', { mechanism, ...sizes, concurrency: 1, tiers }));
+      t.like(await agent.invoke('f', 'one', emulated(WORK)), { outcome: 'done' });
+      const [vm] = hypervisor.vms;
+      for (const [index, { pci_address }] of (vm?.regions ?? []).entries()) {
+        vm?.guest.used_bytes.set(pci_address, [75 * MIB, 225 * MIB][index] ?? 0);
+      }
+      const [id = ''] = vm?.guest.instances.keys() ?? [];
+      const argv = ['cli/main.ts', 'explain', id, '--socket', socket_path];
+      const run = async (...words: readonly string[]): Promise<string> =>
+        (await execa(process.execPath, [...argv, ...words], { cwd: PROJECT_ROOT })).stdout;
+      const text = has_parts ? '300 MiB: 75 MiB near, 225 MiB far' : '75 MiB';
+      t.regex(await run(), new RegExp(`^  in use      ${text}$`, 'm'));
+      const json: unknown = JSON.parse(await run('--json'));
+      t.like(json, {
+        used_bytes: (has_parts ? 300 : 75) * MIB,
+        tiers: has_parts ? { near_used_bytes: 75 * MIB, far_used_bytes: 225 * MIB } : null,
+      });
+      const { functions } = await agent.status('f');
+      const used = functions[0]?.regions.map(({ used_bytes }) => used_bytes);
+      t.deepEqual(used, has_parts ? [75 * MIB, 225 * MIB] : [75 * MIB]);
+    });
+  }
+}
