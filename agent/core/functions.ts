@@ -31,7 +31,7 @@ import {
   tierOf,
   tiersIn,
 } from '../model/tiers.ts';
-import { largestParts } from '../model/tiers-spec.ts';
+import { dividedTiers, largestParts } from '../model/tiers-spec.ts';
 import { refuseTiers } from '../model/two-parts.ts';
 import { planUpdate } from '../model/update.ts';
 import { NOBODY, functionGone, refuseUpdates, replyDeployed } from './callers.ts';
@@ -244,9 +244,10 @@ function neverFits(draft: Draft, spec: FunctionSpec): Refusal | null {
 
 /** What of the regions is of which tier, at most. */
 function startParts(spec: FunctionSpec, bytes: number): TierBytes {
-  if (!spec.tiers) return tierBytes(regionTier(spec), bytes);
-  const { near_bytes, far_bytes } = largestParts(bytes, spec.tiers);
-  const far = tierBytes(tierOf(spec.tiers.far_node), far_bytes);
+  const tiers = dividedTiers(spec);
+  if (!tiers) return tierBytes(regionTier(spec), bytes);
+  const { near_bytes, far_bytes } = largestParts(bytes, tiers);
+  const far = tierBytes(tierOf(tiers.far_node), far_bytes);
   return sumBytes(tierBytes(regionTier(spec), near_bytes), far);
 }
 

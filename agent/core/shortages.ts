@@ -3,6 +3,7 @@ import { inOrderOfArrival } from '../model/shortages.ts';
 import type { FunctionState, QueuedInvocation, Shortage } from '../model/state.ts';
 import { regionTier } from '../model/spec.ts';
 import { type Tier, tierOf } from '../model/tiers.ts';
+import { dividedTiers } from '../model/tiers-spec.ts';
 import { type Draft, readFunction } from './draft.ts';
 
 /** Notes that a function waits for memory (again), or that it does not any longer. */
@@ -30,8 +31,9 @@ export const shortTier = ({ tier = 'host' }: Shortage): Tier => tier;
  */
 function waitedTiers({ spec }: FunctionState, short: Shortage): readonly Tier[] {
   const tier = shortTier(short);
-  if (!spec.tiers) return [tier];
-  const both = [regionTier(spec), tierOf(spec.tiers.far_node)];
+  const tiers = dividedTiers(spec);
+  if (!tiers) return [tier];
+  const both = [regionTier(spec), tierOf(tiers.far_node)];
   return both.includes(tier) ? both : [tier];
 }
 

@@ -20,6 +20,7 @@ import {
   type VmState,
 } from '../model/state.ts';
 import { mostBytesOf } from '../model/targets.ts';
+import { dividedTiers } from '../model/tiers-spec.ts';
 import { policyOf } from './answering.ts';
 import { askSize, recordSize } from './ask.ts';
 import { sharesDevice } from './devices.ts';
@@ -110,7 +111,7 @@ export function sizeOfStart(
 export function sizeRegions(draft: Draft, fn: FunctionState, vm: VmState): number | null {
   if (vm.phase !== 'running' || !plugsOnDemand(vmSpec(fn, vm))) return null;
   // In two tiers an instance has one size.
-  if (!policyOf(draft, fn).elastic || vmSpec(fn, vm).tiers) return null;
+  if (!policyOf(draft, fn).elastic || dividedTiers(vmSpec(fn, vm))) return null;
   let later_ms: number | null = null;
   for (const instance of vm.instances) {
     if (instance.phase !== 'busy' && instance.phase !== 'idle') continue;

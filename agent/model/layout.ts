@@ -3,6 +3,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { VMM_LIMITS } from '../../hypervisor-client/limits.ts';
 import { MECHANISMS } from './mechanism.ts';
 import { type FunctionSpec, regionsPerVm } from './spec.ts';
+import { dividedTiers } from './tiers-spec.ts';
 
 export interface RegionLayout {
   readonly regions_per_device: number;
@@ -15,9 +16,10 @@ export interface RegionLayout {
  * the kernel cuts all devices alike, so the last one may have regions that nobody uses.
  */
 export function layoutOf(spec: FunctionSpec, devices_per_vm: number): RegionLayout {
-  const { concurrency, mechanism, spans, tiers } = spec;
+  const { concurrency, mechanism, spans } = spec;
   // A span is plugged and given back beside whatever else moves: it shares no device.
-  if (spans.length > 0 || tiers) return { regions_per_device: 1, devices: regionsPerVm(spec) };
+  if (spans.length > 0 || dividedTiers(spec))
+    return { regions_per_device: 1, devices: regionsPerVm(spec) };
   if (concurrency <= devices_per_vm || !MECHANISMS.get(mechanism).partitions) {
     return { regions_per_device: 1, devices: concurrency };
   }

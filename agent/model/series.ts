@@ -1,8 +1,9 @@
 /** What guest kernels of the series can, by its revision. Pure. */
 import { type MechanismName, MECHANISMS } from './mechanism.ts';
 import { REFUSALS, type Refusal } from './refusals.ts';
-import type { FunctionSpec } from './spec.ts';
+import { type FunctionSpec, regionBytes } from './spec.ts';
 import type { VmFacts } from './state.ts';
+import { mayDivide } from './tiers-spec.ts';
 import { noTiers } from './two-parts.ts';
 
 type Told = Pick<VmFacts, 'series_revision'> | null;
@@ -48,7 +49,7 @@ const NEEDS: readonly Need[] = [
   {
     revision: 11,
     what: 'a process with two partitions takes',
-    isOf: ({ tiers }) => tiers !== null,
+    isOf: (spec) => spec.tiers !== null && mayDivide(regionBytes(spec), spec.tiers),
     refuse: noTiers,
   },
 ];

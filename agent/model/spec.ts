@@ -17,7 +17,7 @@ import { networkSpecSchema } from './network-spec.ts';
 import { poolSpecSchema } from './pool-spec.ts';
 import { functionProgramSchema } from './program.ts';
 import { type SpanSpec, spanSpecSchema } from './span-spec.ts';
-import { largestParts, tiersSpecSchema } from './tiers-spec.ts';
+import { dividedTiers, homeNode, largestParts, tiersSpecSchema } from './tiers-spec.ts';
 import { type Tier, tierOf } from './tiers.ts';
 
 /** No guest boots with less. */
@@ -268,8 +268,8 @@ export function isElastic({ memory }: FunctionSpec): boolean {
  * What a region's size is a multiple of: a guest tells parts of a memory block of partitions. What
  * is divided between two is whole blocks.
  */
-export function sizeUnitBytes({ mechanism, tiers }: FunctionSpec): number {
-  const in_parts = MECHANISMS.get(mechanism).partitions && tiers === null;
+export function sizeUnitBytes(spec: FunctionSpec): number {
+  const in_parts = MECHANISMS.get(spec.mechanism).partitions && dividedTiers(spec) === null;
   return in_parts ? DEVICE_BLOCK_BYTES : MEMORY_BLOCK_BYTES;
 }
 
@@ -292,22 +292,22 @@ export function whyNotElastic(spec: FunctionSpec): string | null {
 }
 
 /** What of a spec says which regions its VMs have. */
-type Layout = Pick<FunctionSpec, 'concurrency' | 'spans' | 'tiers'>;
+type Layout = Pick<FunctionSpec, 'concurrency' | 'limit_bytes' | 'spans' | 'tiers'>;
 
 /**
  * Regions of one VM of the function: one of each instance, then one of each span of each, or the
  * far one of each.
  */
-export const regionsPerVm = ({ concurrency, spans, tiers }: Layout): number =>
-  concurrency * (1 + spans.length + (tiers ? 1 : 0));
+export const regionsPerVm = (spec: Layout): number =>
+  spec.concurrency * (1 + spec.spans.length + (dividedTiers(spec) ? 1 : 0));
 
 /** The region with the far part of the instance in region `near_index`; null: it has none. */
-export const farIndex = ({ concurrency, tiers }: Layout, near_index: number): number | null =>
-  tiers ? concurrency + near_index : null;
+export const farIndex = (spec: Layout, near_index: number): number | null =>
+  dividedTiers(spec) ? spec.concurrency + near_index : null;
 
 /** Whether the region with that index has the far part of an instance. */
-export const isFarIndex = ({ concurrency, tiers }: Layout, region_index: number): boolean =>
-  tiers !== null && region_index >= concurrency;
+export const isFarIndex = (spec: Layout, region_index: number): boolean =>
+  region_index >= spec.concurrency && dividedTiers(spec) !== null;
 
 /** What the region with that index is for; null: it is the one of an instance. */
 export function spanAt(
@@ -334,8 +334,9 @@ export function spanRegion(
 export function regionMaxBytes(spec: FunctionSpec, region_index: number): number {
   const span = spanAt(spec, region_index);
   if (span) return roundUp(span.max_bytes, MEMORY_BLOCK_BYTES);
-  if (!spec.tiers) return regionBytes(spec);
-  const { near_bytes, far_bytes } = largestParts(regionBytes(spec), spec.tiers);
+  const tiers = dividedTiers(spec);
+  if (!tiers) return regionBytes(spec);
+  const { near_bytes, far_bytes } = largestParts(regionBytes(spec), tiers);
   const is_far = isFarIndex(spec, region_index);
   return Math.max(MEMORY_BLOCK_BYTES, is_far ? far_bytes : near_bytes);
 }
@@ -368,15 +369,16 @@ type Noded = Layout & Pick<FunctionSpec, 'host_node'>;
 export const regionNode = (spec: Noded, region_index: number): number | null =>
   spec.tiers && isFarIndex(spec, region_index)
     ? spec.tiers.far_node
-    : (spanAt(spec, region_index)?.host_node ?? spec.host_node);
+    : (spanAt(spec, region_index)?.host_node ?? homeNode(spec));
 
 /** Which budget the region with that index is of; without one: those of its instances. */
 export const regionTier = (spec: Noded, region_index = 0): Tier =>
   tierOf(regionNode(spec, region_index));
 
 /** Nodes of the host that its regions are bound to, each once. */
-export const nodesOf = ({ host_node, spans, tiers }: Noded): readonly number[] => {
-  const all = [host_node, tiers?.far_node ?? null, ...spans.map((span) => span.host_node)];
+export const nodesOf = (spec: Noded): readonly number[] => {
+  const far_node = dividedTiers(spec)?.far_node ?? null;
+  const all = [homeNode(spec), far_node, ...spec.spans.map((span) => span.host_node)];
   return [...new Set(all.filter((node) => node !== null))];
 };
 

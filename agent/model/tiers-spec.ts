@@ -3,7 +3,7 @@
  * that says so, and how many bytes that makes. Pure.
  */
 import { z } from 'zod';
-import { MEMORY_BLOCK_BYTES } from '../../base/units.ts';
+import { MEMORY_BLOCK_BYTES, roundUp } from '../../base/units.ts';
 import { HOST_NODE_MAX } from '../../hypervisor-client/host/host-nodes.ts';
 import { PROTOCOL } from '../../guest/protocol/constants.ts';
 import { field, known, message } from './fields.ts';
@@ -74,6 +74,39 @@ export function splitBytes(bytes: number, near_share: number): Parts {
   const near_bytes = Math.min(bytes, Math.max(0, blocks) * MEMORY_BLOCK_BYTES);
   return { near_bytes, far_bytes: bytes - near_bytes };
 }
+
+/** What of a spec says where the memory of its instances is. */
+interface Placed {
+  readonly limit_bytes: number;
+  readonly host_node: number | null;
+  readonly tiers: TiersSpec | null;
+}
+
+/** The parts of every instance; null: its spec has no one share. */
+const fixedParts = ({ tiers, limit_bytes }: Omit<Placed, 'host_node'>): Parts | null => {
+  const { share: fixed = null } = tiers ?? {};
+  return fixed === null ? null : splitBytes(roundUp(limit_bytes, MEMORY_BLOCK_BYTES), fixed);
+};
+
+/**
+ * The tiers of a spec whose instances can have two regions; null also where its share puts all of
+ * each on one node, which is an ordinary instance of that node.
+ */
+export function dividedTiers(spec: Omit<Placed, 'host_node'>): TiersSpec | null {
+  const parts = fixedParts(spec);
+  return parts && (parts.near_bytes === 0 || parts.far_bytes === 0) ? null : spec.tiers;
+}
+
+/** The node of the host that its instances start on; null: any. */
+export const homeNode = (spec: Placed): number | null =>
+  spec.tiers && fixedParts(spec)?.near_bytes === 0 ? spec.tiers.far_node : spec.host_node;
+
+/** Whether an instance of so many bytes can be on both nodes at once. */
+export const mayDivide = (bytes: number, tiers: TiersSpec): boolean =>
+  sharesOf(tiers).some((one) => {
+    const { near_bytes, far_bytes } = splitBytes(bytes, one);
+    return near_bytes > 0 && far_bytes > 0;
+  });
 
 /** Shares that its instances can have. */
 const sharesOf = ({ share: fixed, table }: TiersSpec): readonly number[] =>

@@ -4,7 +4,7 @@
  */
 import type { Refusal } from './refusals.ts';
 import { type FunctionSpec, regionBytes, specDifferences } from './spec.ts';
-import { largestParts } from './tiers-spec.ts';
+import { dividedTiers, homeNode, largestParts } from './tiers-spec.ts';
 
 /** What changing one definition into another takes. */
 export interface UpdatePlan {
@@ -44,9 +44,11 @@ function isSmall(field: string, from: FunctionSpec, to: FunctionSpec): boolean {
 
 /** Regions of the one have room for every share of the other, on the same nodes. */
 function haveRoom(from: FunctionSpec, to: FunctionSpec): boolean {
-  if (!from.tiers || from.tiers.far_node !== to.tiers?.far_node) return false;
-  const has = largestParts(regionBytes(from), from.tiers);
-  const wants = largestParts(regionBytes(to), to.tiers);
+  const [before, after] = [dividedTiers(from), dividedTiers(to)];
+  if (!before && !after) return homeNode(from) === homeNode(to);
+  if (!before || !after || before.far_node !== after.far_node) return false;
+  const has = largestParts(regionBytes(from), before);
+  const wants = largestParts(regionBytes(to), after);
   return wants.near_bytes <= has.near_bytes && wants.far_bytes <= has.far_bytes;
 }
 

@@ -2,6 +2,7 @@ import type { FunctionStatus, StatusResponse } from '../../agent/api/client.ts';
 import { inputsText } from '../../agent/model/call-memory.ts';
 import { nodesOf } from '../../agent/model/spec.ts';
 import type { ExpressionStatus } from '../../agent/model/span-messages.ts';
+import { dividedTiers, homeNode } from '../../agent/model/tiers-spec.ts';
 import { hostClock } from '../../base/clock.ts';
 import { jsonDocument } from '../../base/json.ts';
 import { printable } from '../../base/printable.ts';
@@ -115,7 +116,7 @@ function renderNodes({ function: spec, regions }: FunctionStatus): string {
   for (const { nodes } of regions) {
     for (const { node, bytes } of nodes) sums.set(node, (sums.get(node) ?? 0) + bytes);
   }
-  const { host_node } = spec;
+  const host_node = homeNode(spec);
   const bound_to = nodesOf(spec);
   if (bound_to.length === 0 && sums.size === 0) return '';
   const unknown = regions.filter((one) => one.resident_bytes !== 0 && one.nodes.length === 0);
@@ -126,7 +127,8 @@ function renderNodes({ function: spec, regions }: FunctionStatus): string {
   const spans = spec.spans.filter((span) => (span.host_node ?? host_node) !== host_node);
   const apart = spans.map((span) => `span ${span.name} to node ${span.host_node}`);
   const own = host_node === null ? [] : [`to node ${host_node}`];
-  const far = spec.tiers ? [`far part to node ${spec.tiers.far_node}`] : [];
+  const tiers = dividedTiers(spec);
+  const far = tiers ? [`far part to node ${tiers.far_node}`] : [];
   const bound = bound_to.length === 0 ? '' : `bound ${[...own, ...far, ...apart].join(', ')}; `;
   return `  host nodes  ${bound}resident ${lies.join(', ') || '0 B'}\n`;
 }

@@ -4,6 +4,7 @@ import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import { refuseTiers } from '../../../agent/model/two-parts.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { QUARTER, SIZE, SPLITTING, TABLE, GROWS, running } from './split.ts';
+import { finish } from './actions.ts';
 import { specOf } from './world.ts';
 
 const WHY_NOT: readonly (readonly [Partial<FunctionSpec>, RegExp])[] = [
@@ -69,3 +70,41 @@ for (const [mechanism, revision, serves] of [
     });
   });
 }
+
+const ROWS = [
+  { share: 0, latency_ms: 390 },
+  { share: 1, latency_ms: 100 },
+];
+
+for (const mechanism of SPLITTING) {
+  for (const revision of ['7', '10', '']) {
+    const kernel = `${mechanism} and revision '${revision}'`;
+    test(`${kernel} serve what is never on both nodes at once`, (t) => {
+      for (const tiers of [
+        { ...QUARTER, share: 0 },
+        { ...QUARTER, share: 1 },
+        { ...QUARTER, share: null, table: { ...TABLE, rows: ROWS } },
+      ]) {
+        const world = running({ mechanism, tiers }, { revision });
+        t.is(world.state.functions.get('f')?.phase, 'serving');
+        const request = world.invoke('f');
+        finish(world);
+        t.like(world.reply(request), { outcome: 'done' });
+      }
+    });
+  }
+}
+
+test('all of one near takes nothing of the far node, and none needs a limit that it does not use', (t) => {
+  const world = running();
+  for (const [share, far_node, code] of [
+    [1, 3, undefined],
+    [0, 3, 'HP_AGENT_NO_HOST_NODE'],
+  ] as const) {
+    const name = `g${share}`;
+    const reply = world.reply(
+      world.deploy(name, 'numa', { ...SIZE, tiers: { far_node, share, table: null } }),
+    );
+    t.is(reply?.kind === 'error' ? reply.failure.code : undefined, code);
+  }
+});

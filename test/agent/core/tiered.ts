@@ -1,6 +1,24 @@
 /** What must hold of budgets of host nodes, reckoned apart from the core. */
+import { MIB } from '../../../base/units.ts';
+import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import type { HostState, VmState } from '../../../agent/model/state.ts';
 import { bytesOf, type TierBytes, tiersIn } from '../../../agent/model/tiers.ts';
+
+type Tiered = Pick<FunctionSpec, 'tiers' | 'limit_bytes'>;
+
+/** How many blocks of each instance are near, and how many it has; null: its share is chosen. */
+function nearBlocks({ tiers, limit_bytes }: Tiered): { near: number; all: number } | null {
+  const all = Math.ceil(limit_bytes / (128 * MIB));
+  const { share = null } = tiers ?? {};
+  return share === null ? null : { near: Math.ceil(all * share - 1e-6), all };
+}
+
+/** Whether each instance has a far region beside its own. */
+export function hasFar(spec: Tiered): boolean {
+  if (!spec.tiers) return false;
+  const blocks = nearBlocks(spec);
+  return !blocks || (blocks.near > 0 && blocks.near < blocks.all);
+}
 
 /**
  * No tier has given more than its budget, each as its rows say; and regions are of the tier that
@@ -20,11 +38,13 @@ export function checkTiers(
   for (const vm of vms.values()) {
     const spec = vm.outdated?.spec ?? functions.get(vm.function)?.spec;
     const { host_node = null, concurrency = 0, spans = [], tiers = null } = spec ?? {};
+    const far_node = tiers?.far_node ?? null;
+    const all_far = spec && nearBlocks(spec)?.near === 0 ? far_node : null;
     for (const { id, index, tier } of vm.regions) {
       // Behind those of the instances come the spans of each of them, or the far part of each.
       const is_home = index < concurrency;
       const span = is_home ? null : spans[(index - concurrency) % spans.length];
-      const far = is_home ? null : (tiers?.far_node ?? null);
+      const far = is_home ? all_far : far_node;
       const node = far ?? span?.host_node ?? host_node;
       const wanted = node === null ? 'host' : `node${node}`;
       if (tier !== wanted) throw new Error(`${vm.id}/${id} is of ${tier}, not of ${wanted}`);

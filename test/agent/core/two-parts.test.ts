@@ -69,19 +69,32 @@ for (const mechanism of SPLITTING) {
     t.deepEqual(both(world), [0, 0]);
   });
 
-  test(`${mechanism}: where all or nothing is near there is one plug, and one unplug`, (t) => {
-    for (const [share, region, wanted] of [
-      [0, 'r2', [0, 512]],
-      [1, 'r0', [512, 0]],
+  test(`${mechanism}: where all or nothing is near it is an ordinary instance of that node`, (t) => {
+    for (const [share, node, wanted] of [
+      [0, 'node2', [0, 512]],
+      [1, 'node1', [512, 0]],
+      // In whole blocks that is all of it.
+      [0.8, 'node1', [512, 0]],
     ] as const) {
       const world = running({ mechanism, tiers: { ...QUARTER, share }, keep_alive_ms: 1_000 });
+      const regions = world.vmsOf('f')[0]?.regions;
+      t.deepEqual(
+        regions?.map(({ tier, far_index }) => [tier, far_index]),
+        [
+          [node, undefined],
+          [node, undefined],
+        ],
+      );
       world.invoke('f');
-      t.deepEqual(plugs(world), [`plug ${region}`]);
+      t.deepEqual(plugs(world), ['plug r0']);
+      const start = world.actions.find((one) => one.type === 'start-instance');
+      t.false(start && 'far' in start);
       t.deepEqual(both(world), wanted);
       finish(world);
+      t.is(world.vmsOf('f')[0]?.instances[0]?.parts, undefined);
       world.advance(1_000);
       complete(world, 'stop-instance');
-      t.deepEqual(world.pendingTypes(), [`unplug ${region}`]);
+      t.deepEqual(world.pendingTypes(), ['unplug r0']);
       finish(world);
       t.deepEqual(both(world), [0, 0]);
     }

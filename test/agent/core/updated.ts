@@ -3,6 +3,7 @@ import type { Action } from '../../../agent/model/actions.ts';
 import type { HostEvent } from '../../../agent/model/events.ts';
 import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import type { HostState, VmState } from '../../../agent/model/state.ts';
+import { hasFar } from './tiered.ts';
 
 /** What VMs are from their launch to their end, whatever becomes of their functions. */
 export class Launched {
@@ -32,7 +33,7 @@ export class Launched {
   #checkVm({ id, phase, regions, outdated }: VmState, { functions }: HostState): void {
     const was = this.#specs.get(id);
     if (!was || phase === 'lost') return;
-    const count = was.concurrency * (1 + was.spans.length + (was.tiers ? 1 : 0));
+    const count = was.concurrency * (1 + was.spans.length + (hasFar(was) ? 1 : 0));
     if (regions.length !== count) throw new Error(`${id}: its regions changed`);
     const fn = functions.get(was.name);
     const is_alike =

@@ -3,6 +3,7 @@ import type { Action } from '../../../agent/model/actions.ts';
 import { kindOf } from '../../../agent/model/operations.ts';
 import type { HostState, Shortage } from '../../../agent/model/state.ts';
 import { type Tier, tierOf } from '../../../agent/model/tiers.ts';
+import { hasFar } from './tiered.ts';
 
 /** Throws where a step breaks a promise about who waits for memory, for how long, and for what. */
 export function checkWaits(
@@ -66,8 +67,9 @@ function isSomethingComing({ vms, operations }: HostState, tier: Tier): boolean 
 
 /** All of which it needs, where an instance of it has two parts. */
 function waitedTiers({ functions }: HostState, name: string, tier: Tier): readonly Tier[] {
-  const { tiers = null, host_node = null } = functions.get(name)?.spec ?? {};
-  const both = tiers ? [tierOf(host_node), tierOf(tiers.far_node)] : [];
+  const spec = functions.get(name)?.spec;
+  const { tiers = null, host_node = null } = spec ?? {};
+  const both = spec && tiers && hasFar(spec) ? [tierOf(host_node), tierOf(tiers.far_node)] : [];
   return both.includes(tier) ? both : [tier];
 }
 

@@ -29,7 +29,7 @@ import { checkCordon } from './cordoned.ts';
 import { checkQueue } from './queue.ts';
 import { StepBudget } from './step-budget.ts';
 import { totalBytes } from '../../../agent/model/tiers.ts';
-import { checkTiers } from './tiered.ts';
+import { checkTiers, hasFar } from './tiered.ts';
 import { type Order, Truth } from './truth.ts';
 import { Launched } from './updated.ts';
 import { checkWaits } from './waits.ts';
@@ -241,8 +241,8 @@ export class World {
     }
     if (action.type === 'launch-vm') {
       if (fault !== 'none') return [{ type: 'vm-failed', vm_id, failure }];
-      const { mechanism, tiers } = action.spec;
-      const sharing = mechanism === 'static' || tiers ? 1 : this.regions_per_device;
+      const { mechanism } = action.spec;
+      const sharing = mechanism === 'static' || hasFar(action.spec) ? 1 : this.regions_per_device;
       const devices = Array.from({ length: regionsPerVm(action.spec) }, (_, index) =>
         sharing === 1 ? `r${index}` : `d${Math.floor(index / sharing)}`,
       );

@@ -75,3 +75,28 @@ test('hotmem: a kernel of an earlier series is refused, and its VM ends', async 
   t.is(agent.grantedBytes(), 0);
   await clock.until(agent.stop(0));
 });
+
+for (const mechanism of ['numa', 'hotmem']) {
+  for (const [share, node] of [
+    [0, 2],
+    [1, 1],
+  ] as const) {
+    test(`${mechanism}: all of it on node ${node} is one region of an old kernel`, async (t) => {
+      const { agent, clock, hypervisor } = hostOf('7');
+      const tiers = { ...SHARE, share };
+      await clock.until(agent.deploy(specOf('f', { mechanism, ...SIZES, tiers })));
+      const [vm] = hypervisor.vms;
+      t.deepEqual(
+        vm?.handle.spec.devices.map(({ host_node }) => host_node),
+        [node],
+      );
+      t.is(vm?.regions[0]?.max_bytes, 512 * MIB);
+      t.like(await clock.until(agent.invoke('f', 'one', emulated(WORK))), { outcome: 'done' });
+      const [[instance_id, of_guest] = []] = vm?.guest.instances ?? [];
+      t.is(of_guest?.regions.length, 1, 'its guest hears of no other');
+      const told = agent.explain(instance_id ?? '');
+      t.like(told, { plugged_bytes: 512 * MIB, host_node: node, tiers: null });
+      await clock.until(agent.stop(0));
+    });
+  }
+}
