@@ -118,11 +118,15 @@ export function askAdmit(
   return answer;
 }
 
-/** Where does the oldest go? Null: nowhere yet. A candidate that was not offered counts as null. */
+/**
+ * Where does the oldest go? Null: nowhere yet. A candidate that was not offered counts as null.
+ * `inputs`: by what these are offered.
+ */
 export function askPlace(
   draft: Draft,
   fn: FunctionState,
   candidates: readonly Candidate[],
+  inputs: Readonly<Record<string, number>> | null = null,
 ): Candidate | null {
   const answer = policyOf(draft, fn).place(new LiveView(draft, fn), candidates);
   const offered = answer === null || candidates.includes(answer);
@@ -130,7 +134,7 @@ export function askPlace(
     invocation_id: fn.queue.first?.invocation_id ?? null,
     vm_id: answer?.vm.id ?? null,
     region_id: answer?.region.id ?? null,
-    inputs: { queued: fn.queue.length, candidates: candidates.length },
+    inputs: { queued: fn.queue.length, candidates: candidates.length, ...inputs },
     answer: answer === null ? 'wait' : (answer.instance?.id ?? 'start'),
     reason: offered ? null : 'ignored: it was not offered',
   }));

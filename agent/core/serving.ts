@@ -13,6 +13,7 @@ import { isNext, sharesDevice } from './devices.ts';
 import { noteCallServed } from './pool.ts';
 import { deadlineMs } from './slack.ts';
 import { forCall, forNobody, type ScaleParts } from './start-reasons.ts';
+import { offerIdle } from './warm.ts';
 
 /** VMs that can take work: those whose guest answers, or, when none does, all that run. */
 function openVms(draft: Draft, fn: FunctionState): VmState[] {
@@ -57,8 +58,10 @@ export function assignIdle(draft: Draft, fn: FunctionState): void {
   const candidates = idleCandidates(draft, fn);
   while (candidates.length > 0) {
     const invocation = nextOf(draft, fn);
-    const chosen = invocation ? askPlace(draft, fn, candidates) : null;
-    if (!invocation || !chosen?.instance) return;
+    if (!invocation) return;
+    const { candidates: offered, inputs } = offerIdle(draft, fn, invocation, candidates);
+    const chosen = askPlace(draft, fn, offered, inputs);
+    if (!chosen?.instance) return;
     fn.queue = fn.queue.without(invocation);
     assign(draft, fn, { vm_id: chosen.vm.id, instance_id: chosen.instance.id }, invocation);
     candidates.splice(candidates.indexOf(chosen), 1);

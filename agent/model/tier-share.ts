@@ -123,7 +123,8 @@ export function partsOfStart(
   return { ...splitBytes(bytes, chosen?.share ?? 1), chosen };
 }
 
-function chooseNow(
+/** The share that is chosen by how often a function is called now; null: the table is empty. */
+export function chooseNow(
   { rows, slo_ms, source, note }: ShareTable,
   bytes: number,
   { pace, now_ms }: { readonly pace: Pace; readonly now_ms: number },
