@@ -93,3 +93,21 @@ for (const [mechanism, run] of [
     },
   );
 }
+
+for (const mechanism of ['hotmem', 'numa']) {
+  test.serial(`${mechanism}: with nothing near there is one region, on the far node`, async (t) => {
+    const agent = await realAgent(t, 3 * GIB, { node_limits: [{ node: 0, bytes: GIB }] });
+    const tiers = { ...TIERS, share: 0 };
+    await agent.deploy(specOf('f', { ...SIZES, mechanism, tiers }));
+    const work = { ...NOTHING, anonymous_bytes: TOUCHED_BYTES };
+    t.like(await agent.invoke('f', 'one', emulated(work)), { outcome: 'done', cold: true });
+    const regions = (await agent.status('f')).functions[0]?.regions ?? [];
+    t.is(regions.length, 1);
+    t.like(regions[0], { host_node: 0, plugged_bytes: SIZES.limit_bytes });
+    t.true((regions[0]?.resident_bytes ?? 0) >= TOUCHED_BYTES);
+    t.true((regions[0]?.used_bytes ?? 0) > 0);
+    await agent.drain('f');
+    const after = (await agent.status('f')).functions[0]?.regions.map((one) => one.plugged_bytes);
+    t.deepEqual(after, [0]);
+  });
+}
