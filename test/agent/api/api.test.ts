@@ -11,6 +11,7 @@ import { AgentClient, type AgentRecord } from '../../../agent/api/client.ts';
 import { AgentServer } from '../../../agent/api/server.ts';
 import { SERVICE } from '../../../agent/api/service.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { HELD_MS, heldHost } from './held.ts';
 import { serve } from './serving.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
@@ -145,11 +146,12 @@ test('a cancelled call takes its invocation out of the queue', async (t) => {
 });
 
 test('a call that is cancelled while it runs ends its invocation, and its instance', async (t) => {
-  const { client, agent } = await serve(t);
+  const { hypervisor } = heldHost();
+  const { client, agent } = await serve(t, undefined, { hypervisor });
   await client.deploy(specOf('f', { concurrency: 1 }));
   const records = agent.watch({ records: ['invocation'] });
   const gone = new AbortController();
-  const slow = { ...invocation, ...emulated({ ...work, wall_ms: 2_000 }) };
+  const slow = { ...invocation, ...emulated({ ...work, wall_ms: HELD_MS }) };
   const cancelled = client.invoke(slow, { signal: gone.signal });
   const busy = async () =>
     (await client.status('f')).functions[0]?.instances_busy === 1 ? 1 : null;

@@ -2,17 +2,15 @@
 import test from 'ava';
 import { pino } from 'pino';
 import { HttpSurface } from '../../../agent/http/surface.ts';
-import { FakeHypervisor } from '../../../agent/testing/fake-hypervisor.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { runLine } from '../../cli/run-line.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { HELD_MS, heldHost } from './held.ts';
 import { serve } from './serving.ts';
 
 const WARM = specOf('f', { concurrency: 2, keep_alive_ms: 600_000 });
-/** Of a call that goes on until the test says so. */
-const LONG_MS = 100_000;
 const call = (wall_ms: number) => ({
   function: 'f',
   invocation_id: 'x',
@@ -20,15 +18,10 @@ const call = (wall_ms: number) => ({
 });
 
 test('a drain of the host waits for what runs, ends every VM, and says so while it goes on', async (t) => {
-  const ended = Promise.withResolvers<void>();
-  const hypervisor = new FakeHypervisor({
-    ...hostClock,
-    sleep: async (ms, signal) =>
-      await (ms > LONG_MS / 2 ? ended.promise : hostClock.sleep(ms, signal)),
-  });
+  const { hypervisor, release } = heldHost();
   const { client, socket_path } = await serve(t, undefined, { hypervisor });
   await client.deploy(WARM);
-  const runs = client.invoke(call(LONG_MS));
+  const runs = client.invoke(call(HELD_MS));
   const busy = async () => ((await client.host()).instances_busy === 1 ? 1 : null);
   await waitFor(busy, { clock: hostClock, deadline_ms: 30_000 });
   const drained = runLine(`drain --host --reason firmware --socket ${socket_path}`);
@@ -39,7 +32,7 @@ test('a drain of the host waits for what runs, ends every VM, and says so while 
     code: 'HP_AGENT_HOST_CORDONED',
     message: /drained by .*: firmware/,
   });
-  ended.resolve();
+  release();
   t.like(await runs, { outcome: 'done' });
   const { code, out, err } = await drained;
   t.is(code, 0, err);

@@ -15,6 +15,7 @@ import { emulated } from '../../../agent/model/work.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { specOf, WORK } from '../core/world.ts';
+import { HELD_MS, heldHost } from './held.ts';
 import { serve } from './serving.ts';
 
 /** Users and groups that no host has. */
@@ -155,16 +156,19 @@ as_root('many who connect and leave are told apart', async (t) => {
 });
 
 test('a server that closes waits for calls that are open, and not for ever', async (t) => {
-  const { agent, client, server, socket_path } = await serve(t);
+  const { hypervisor, release } = heldHost();
+  const { agent, client, server, socket_path } = await serve(t, undefined, { hypervisor });
   await client.deploy(specOf('f', { concurrency: 2 }));
   const call = (wall_ms: number) =>
     client.invoke({ function: 'f', invocation_id: 'x', ...emulated({ ...WORK, wall_ms }) });
-  const [short, long] = [call(1_000), t.throwsAsync(call(60_000))];
+  const [short, long] = [call(HELD_MS), t.throwsAsync(call(2 * HELD_MS))];
   const silent = connect(socket_path);
   const areBusy = () =>
     agent.state.vms.get('vm1')?.instances.filter(({ phase }) => phase === 'busy').length === 2;
   t.true(await waitFor(() => areBusy() || null, { clock: hostClock, deadline_ms: 60_000 }));
-  await server.close(5_000);
+  const closing = server.close(5_000);
+  release();
+  await closing;
   silent.destroy();
   t.is((await short).outcome, 'done');
   t.like(await long, { code: 'HP_AGENT_CANCELLED' });

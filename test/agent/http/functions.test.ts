@@ -8,6 +8,7 @@ import { emulated } from '../../../agent/model/work.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
+import { HELD_MS, heldHost } from '../api/held.ts';
 import { serve } from '../api/serving.ts';
 import { SERVER, specOf, WORK } from '../core/world.ts';
 import { ask } from './asking.ts';
@@ -15,10 +16,10 @@ import { ask } from './asking.ts';
 const log = pino({ level: 'silent' });
 
 /** An agent with a built-in function `f` and one that serves HTTP, `shop`. */
-async function shown(t: ExecutionContext) {
+async function shown(t: ExecutionContext, own: Parameters<typeof serve>[2] = {}) {
   const surface = await HttpSurface.listen({ host: '127.0.0.1', port: 0 }, log);
   t.teardown(() => surface.close());
-  const { agent, client } = await serve(t);
+  const { agent, client } = await serve(t, undefined, own);
   surface.attach(agent);
   const shape = { concurrency: 1, keep_alive_ms: 600_000 };
   await client.deploy(specOf('f', shape));
@@ -138,10 +139,11 @@ test('a program that serves HTTP gets the request, and its status and header com
 });
 
 test('a caller that goes away ends its invocation, and the next gets another instance', async (t) => {
-  const { agent, client, where, call } = await shown(t);
+  const { hypervisor } = heldHost();
+  const { agent, client, where, call } = await shown(t, { hypervisor });
   const records = agent.watch({ records: ['invocation'] });
   const sent = request({ ...where, method: 'POST', path: '/functions/f' });
-  sent.on('error', () => undefined).end(payloadOf({ wall_ms: 2_000 }));
+  sent.on('error', () => undefined).end(payloadOf({ wall_ms: HELD_MS }));
   const busy = async () =>
     (await client.status('f')).functions[0]?.instances_busy === 1 ? 1 : null;
   await waitFor(busy, { clock: hostClock, deadline_ms: 30_000 });
