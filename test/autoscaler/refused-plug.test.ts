@@ -42,7 +42,7 @@ async function replayed(
   refuses: (plug: number) => boolean,
   options: Record<string, string> = {},
 ): Promise<Told> {
-  t.timeout(60_000);
+  t.timeout(300_000);
   const folder = mkdtempSync(join(tmpdir(), 'hotplane-test-'));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const trace = join(folder, 'arrivals.csv');

@@ -17,7 +17,7 @@ async function untilHeld(kernel: FakeKernel): Promise<void> {
       () => true,
       () => null,
     );
-  if (!(await waitFor(reached, { clock: hostClock, deadline_ms: 20_000 }))) {
+  if (!(await waitFor(reached, { clock: hostClock, deadline_ms: 120_000 }))) {
     throw new Error('make did not get half way');
   }
 }
@@ -84,7 +84,7 @@ test('of two builds at once one works and the other waits and uses the result', 
   const second = build({ progress });
   await waitFor(() => (waiting.length > 0 ? true : null), {
     clock: hostClock,
-    deadline_ms: 10_000,
+    deadline_ms: 120_000,
   });
   await rm(kernel.hold);
   t.deepEqual(await second, await first);

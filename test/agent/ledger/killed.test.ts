@@ -192,7 +192,7 @@ test('the newest records are found over all segments', (t) => {
 });
 
 test('processes killed one after the other write one chain, and each tells what is gone', async (t) => {
-  t.timeout(120_000);
+  t.timeout(300_000);
   const folder = folderOf(t);
   const program = new URL('whole-agent.ts', import.meta.url);
   const ledger_dir = join(folder, 'state', 'ledger');

@@ -48,7 +48,7 @@ test('what an instance wrote is told by `hotplane logs`, what was dropped beside
   guest?.writes(instance, 'stdout', 'hello\n');
   guest?.writes(instance, 'stderr', 'again', 7);
   const all = async () => ((await client.logs('f', 0)).length === 2 ? true : null);
-  t.true(await waitFor(all, { clock: hostClock, deadline_ms: 5_000 }));
+  t.true(await waitFor(all, { clock: hostClock, deadline_ms: 60_000 }));
   const [first] = await client.logs('f', 0);
   t.like(first, { instance_id: instance, stream: 'stdout', dropped_bytes: 0 });
   t.is((await client.logs('f', first?.sequence ?? 0)).length, 1, 'only what came after');

@@ -13,7 +13,7 @@ import { installPackage } from '../../package/installed.ts';
 import { bootedStage } from './stage.ts';
 
 const README = join(PROJECT_ROOT, 'hypervisor-client', 'cloud-hypervisor', 'README.md');
-const DEADLINE_MS = 30_000;
+const DEADLINE_MS = 120_000;
 
 /** What must be there between two examples: block number -> lines before it. */
 const SEAMS: Readonly<Record<number, string>> = {
