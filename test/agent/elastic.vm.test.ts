@@ -18,6 +18,7 @@ import { GIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { specOf } from './core/world.ts';
+import { heardFunction } from './heard.ts';
 import { SERIES_REVISION } from '../series-revision.ts';
 
 /** The first revision of the series in which an instance can wait, and shrink in use. */
@@ -76,9 +77,7 @@ async function withFunction(
 }
 
 async function statusOf(agent: HostAgent): Promise<FunctionStatus> {
-  const [status] = (await agent.status('f')).functions;
-  if (!status) throw new Error('the function is there');
-  return status;
+  return await heardFunction(agent, 'f');
 }
 
 function agreed(status: FunctionStatus): (number | null)[] {

@@ -19,6 +19,7 @@ import { waitFor } from '../../base/wait.ts';
 import { makeFunction, programOf, readFunctionFile } from '../../cli/function/program.ts';
 import { specOfManifest } from '../../cli/function/manifest.ts';
 import { type Hypervisor, openHypervisor } from '../../hypervisor-client/index.ts';
+import { heardFunction } from './heard.ts';
 import { ask, type HttpAnswer } from './http/asking.ts';
 
 /** Longest that one call may take here: an interpreter starts slowly where nothing accelerates. */
@@ -112,11 +113,7 @@ export async function functionHost(
         .read(name, 0)
         .map(({ bytes }) => Buffer.from(bytes).toString())
         .join(''),
-    statusOf: async (name) => {
-      const [status] = (await agent.status(name)).functions;
-      assert(status, 'it is deployed');
-      return status;
-    },
+    statusOf: async (name) => await heardFunction(agent, name),
   };
 }
 

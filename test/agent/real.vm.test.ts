@@ -16,11 +16,18 @@ import type { AgentRecord, Operation } from '../../agent/model/records.ts';
 import { prepareImages } from '../../agent/executor/built-images.ts';
 import { HostAgent } from '../../agent/executor/host-agent.ts';
 import { specOf } from './core/world.ts';
+import { heardFunction } from './heard.ts';
+import { pending } from './pending.ts';
 import { emulated } from '../../agent/model/work.ts';
 
 const LIMIT_BYTES = 256 * MIB;
 const WORK = { anonymous_bytes: 100 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 200 };
 const DEADLINE_MS = 120_000;
+/** Longer than the starts of others are behind: who is ready first serves none of their calls. */
+const AT_ONCE = { ...WORK, wall_ms: 10_000 };
+/** An instance stays until all have been looked at, however far apart they began; then not. */
+const LONG_MS = 600_000;
+const SHORT_MS = 1_500;
 
 interface RealHost {
   readonly agent: HostAgent;
@@ -81,8 +88,8 @@ async function until(
 ): Promise<FunctionStatus | null> {
   return await waitFor(
     async () => {
-      const status = (await agent.status('f')).functions[0];
-      return status && holds(status) ? status : null;
+      const status = await heardFunction(agent, 'f');
+      return holds(status) ? status : null;
     },
     { clock: hostClock, deadline_ms: DEADLINE_MS, longest_pause_ms: 100 },
   );
@@ -101,10 +108,11 @@ function sums(status: FunctionStatus): Record<string, number | null> {
 
 test.serial('virtio-mem: two at once plug two regions, keep-alive gives both back', async (t) => {
   await withRealHost(['virtio-mem'], async ({ agent, records, vms }) => {
-    await agent.deploy(specOf('f', { limit_bytes: LIMIT_BYTES, keep_alive_ms: 1_500 }));
+    const spec = { limit_bytes: LIMIT_BYTES, keep_alive_ms: LONG_MS };
+    await agent.deploy(specOf('f', spec));
     const both = await Promise.all([
-      agent.invoke('f', 'one', emulated(WORK)),
-      agent.invoke('f', 'two', emulated(WORK)),
+      agent.invoke('f', 'one', emulated(AT_ONCE)),
+      agent.invoke('f', 'two', emulated(AT_ONCE)),
     ]);
     for (const reply of both) t.like(reply, { outcome: 'done', cold: true, failure: null });
     const busy = await until(agent, (status) => status.guest_plugged_bytes === 2 * LIMIT_BYTES);
@@ -112,6 +120,7 @@ test.serial('virtio-mem: two at once plug two regions, keep-alive gives both bac
     // The instances still hold what they touched: it is resident, wherever the guest put it.
     t.true((busy?.vm_resident_bytes ?? 0) > 2 * WORK.anonymous_bytes);
 
+    await agent.deploy(specOf('f', { ...spec, keep_alive_ms: SHORT_MS }), null, { update: true });
     const idle = await until(agent, (status) => status.permits_bytes === 0);
     t.truthy(idle, 'keep-alive passed and the regions were unplugged');
     // Exactly nothing: a region's backing is whole pages of its own, so no rounding is due.
@@ -160,9 +169,10 @@ function checkOperation(
 
 test.serial('hotmem: four instances on one device, each in a region of its own', async (t) => {
   const use = async ({ agent, records, vms }: RealHost): Promise<void> => {
-    const spec = { mechanism: 'hotmem', concurrency: 4, limit_bytes: 128 * MIB } as const;
-    await agent.deploy(specOf('f', { ...spec, boot_bytes: 512 * MIB, keep_alive_ms: 1_500 }));
-    const work = { ...WORK, anonymous_bytes: 64 * MIB };
+    const size = { limit_bytes: 128 * MIB, boot_bytes: 512 * MIB };
+    const spec = { mechanism: 'hotmem', concurrency: 4, ...size } as const;
+    await agent.deploy(specOf('f', { ...spec, keep_alive_ms: LONG_MS }));
+    const work = { ...AT_ONCE, anonymous_bytes: 64 * MIB };
     const calls = ['one', 'two', 'three', 'four'].map((id) =>
       agent.invoke('f', id, emulated(work)),
     );
@@ -178,6 +188,7 @@ test.serial('hotmem: four instances on one device, each in a region of its own',
       resident.join(' '),
     );
 
+    await agent.deploy(specOf('f', { ...spec, keep_alive_ms: SHORT_MS }), null, { update: true });
     const idle = await until(agent, (status) => status.permits_bytes === 0);
     t.deepEqual(idle && sums(idle), { permits: 0, vmm: 0, guest: 0, resident: 0 });
     await agent.remove('f');
@@ -231,11 +242,8 @@ test.serial(
         emulated({ ...WORK, anonymous_bytes: 16 * MIB }),
       );
       t.is(well.outcome, 'done');
-      const slow = agent.invoke(
-        'f',
-        'neighbour',
-        emulated({ ...WORK, anonymous_bytes: 0, wall_ms: 3_000 }),
-      );
+      const at_work = emulated({ ...WORK, anonymous_bytes: 0, wall_ms: 3_000 });
+      const slow = pending(agent.invoke('f', 'neighbour', at_work));
       const greedy = await agent.invoke(
         'f',
         'greedy',
@@ -255,11 +263,8 @@ test.serial('a VM that is killed fails its invocations; another one comes by its
   await withRealHost(['virtio-mem'], async ({ agent, vms }) => {
     await agent.deploy(specOf('f', { limit_bytes: 128 * MIB }));
     await agent.invoke('f', 'warm', emulated({ ...WORK, anonymous_bytes: 0, wall_ms: 1 }));
-    const lost = agent.invoke(
-      'f',
-      'lost',
-      emulated({ ...WORK, anonymous_bytes: 0, wall_ms: 60_000 }),
-    );
+    const at_work = emulated({ ...WORK, anonymous_bytes: 0, wall_ms: 60_000 });
+    const lost = pending(agent.invoke('f', 'lost', at_work));
     process.kill(vms[0]?.handle.pid ?? 0, 'SIGKILL');
     const reply = await lost;
     t.is(reply.outcome, 'failed');

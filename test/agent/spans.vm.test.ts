@@ -16,6 +16,8 @@ import { GIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { specOf } from './core/world.ts';
+import { heardFunction } from './heard.ts';
+import { pending } from './pending.ts';
 import { SERIES_REVISION } from '../series-revision.ts';
 
 /** The first revision of the series that has spans. */
@@ -24,7 +26,7 @@ const onSpanKernel = SERIES_REVISION >= REVISION ? test.serial : test.serial.ski
 const RECORDS_MS = 60_000;
 const TIMES = 20;
 /** Of a call that would hold its span for longer: after that its instance is killed. */
-const KILLED_AFTER_MS = 8_000;
+const KILLED_AFTER_MS = 20_000;
 const SPAN_BYTES = 64 * MIB;
 const NOTHING = { anonymous_bytes: 4 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 0 };
 
@@ -115,10 +117,10 @@ onSpanKernel(
         t.true((resident_before_bytes ?? 0) >= SPAN_BYTES, 'it was all touched before');
       }
       t.is(operations.filter(({ cause }) => cause === 'stop').length, 0, 'the instance runs on');
-      const [status] = (await agent.status('f')).functions;
+      const status = await heardFunction(agent, 'f');
       t.like(status, { pages_migrated: 0, oom_kills: 0 });
-      t.like(status?.spans, { opened: TIMES, denied: 0, open: 0, plugged_bytes: 0 });
-      t.true((status?.spans?.held_gib_s ?? 0) > 0);
+      t.like(status.spans, { opened: TIMES, denied: 0, open: 0, plugged_bytes: 0 });
+      t.true((status.spans?.held_gib_s ?? 0) > 0);
       const walls = (closed ?? []).map(({ resident_before_bytes }) => resident_before_bytes);
       t.log(`resident before each close, MiB: ${walls.map(MIB_TEXT).join(' ')}`);
       t.like(await call('two', { spans: [span()] }), { outcome: 'done', cold: false });
@@ -135,8 +137,8 @@ onSpanKernel(
       const unknown = await call('unknown', { spans: [span({ span: 'other' })] });
       t.regex(unknown.failure?.message ?? '', /no span 'other'/);
       t.is(operations.filter(({ cause }) => cause === 'open').length, 0, 'nothing was plugged');
-      const [status] = (await agent.status('f')).functions;
-      t.like(status?.spans, { opened: 0, denied: 2, last_denied_span: 'other', held_gib_s: 0 });
+      const status = await heardFunction(agent, 'f');
+      t.like(status.spans, { opened: 0, denied: 2, last_denied_span: 'other', held_gib_s: 0 });
     });
   },
 );
@@ -144,7 +146,8 @@ onSpanKernel(
 onSpanKernel('hotmem: a process that ends with a span open leaves nothing of it', async (t) => {
   await withSpans(t, {}, async ({ agent, operations, call }) => {
     const held = emulated({ ...NOTHING, spans: [span({ hold_ms: 600_000 })] });
-    const killed = agent.invoke('f', 'killed', { ...held, timeout_ms: KILLED_AFTER_MS });
+    const how = { ...held, timeout_ms: KILLED_AFTER_MS };
+    const killed = pending(agent.invoke('f', 'killed', how));
     const until = async (cause: Operation['cause']): Promise<Operation | null> =>
       await waitFor(() => operations.find((one) => one.cause === cause) ?? null, {
         clock: hostClock,
@@ -157,7 +160,7 @@ onSpanKernel('hotmem: a process that ends with a span open leaves nothing of it'
     const closed = await until('close');
     t.like(closed, { outcome: 'done', plugged_bytes: 0, resident_bytes: 0, span: 'data' });
     t.true((closed?.resident_before_bytes ?? 0) >= SPAN_BYTES, 'it was open and touched');
-    const { pages_migrated } = (await agent.status('f')).functions[0] ?? {};
+    const { pages_migrated } = await heardFunction(agent, 'f');
     t.is(pages_migrated, 0);
     t.like(await call('next', { spans: [span()] }), { outcome: 'done' });
     t.is(vm()?.id, opened?.vm_id, 'in the same VM');

@@ -10,6 +10,7 @@ import { hostClock } from '../../base/clock.ts';
 import { GIB, MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { specOf } from './core/world.ts';
+import { heardFunction } from './heard.ts';
 import { realAgent } from './real-agent.ts';
 import { SERIES_REVISION } from '../series-revision.ts';
 
@@ -29,8 +30,8 @@ onJoiningKernel(
     const agent = await realAgent(t, 3 * GIB, { node_limits: [{ node: 0, bytes: GIB }] });
     await agent.deploy(specOf('f', { ...SIZES, tiers: TIERS }));
     const resident = async (): Promise<readonly (number | null)[]> => {
-      const { functions } = await agent.status('f');
-      return functions[0]?.regions.map(({ resident_bytes }) => resident_bytes) ?? [];
+      const { regions } = await heardFunction(agent, 'f');
+      return regions.map(({ resident_bytes }) => resident_bytes);
     };
     const work = { ...NOTHING, anonymous_bytes: TOUCHED_BYTES };
     t.like(await agent.invoke('f', 'one', emulated(work)), { outcome: 'done', cold: true });
@@ -39,7 +40,7 @@ onJoiningKernel(
     t.log(`${(near_bytes ?? 0) / MIB} MiB near, ${(far_bytes ?? 0) / MIB} MiB far`);
     t.true(all_bytes >= TOUCHED_BYTES);
     t.true(Math.abs((near_bytes ?? 0) / all_bytes - TIERS.share) <= 0.01);
-    const told = (await agent.status('f')).functions[0]?.regions.map((one) => one.plugged_bytes);
+    const told = (await heardFunction(agent, 'f')).regions.map((one) => one.plugged_bytes);
     t.deepEqual(told, [128 * MIB, 384 * MIB]);
     t.like(await agent.invoke('f', 'two', emulated(NOTHING)), { outcome: 'done', cold: false });
     await agent.drain('f');

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { AgentClient } from '../../agent/api/client.ts';
+import { heardStatus } from '../../agent/api/heard-status.ts';
 import type { VmRow } from '../../agent/model/list-messages.ts';
 import { emulated } from '../../agent/model/work.ts';
 import { hostClock } from '../../base/clock.ts';
@@ -39,7 +40,7 @@ async function agentIn(t: ExecutionContext, folder: string, socket: string): Pro
   });
   const came = (): true | null =>
     out.includes('serving on') || child.exitCode !== null ? true : null;
-  await waitFor(came, { clock: hostClock, deadline_ms: 60_000, longest_pause_ms: 50 });
+  await waitFor(came, { clock: hostClock, deadline_ms: 180_000, longest_pause_ms: 50 });
   if (child.exitCode !== null) throw new Error(`the agent did not serve: ${log}`);
 }
 
@@ -92,7 +93,7 @@ test('hotplane deploy gives a function more processors and memory, and no call f
   const client = new AgentClient(socket);
   t.teardown(() => client.close());
   const deploy = async (words: string) => {
-    const fixed = '--mechanism hotmem --concurrency 2 --boot-memory 512MiB --keep-alive 60';
+    const fixed = '--mechanism hotmem --concurrency 2 --boot-memory 512MiB --keep-alive 3600';
     const { code, out, err } = await runLine(`deploy f ${fixed} ${words} --socket ${socket}`);
     t.is(code, 0, err);
     return out;
@@ -119,7 +120,8 @@ test('hotplane deploy gives a function more processors and memory, and no call f
   t.not(after?.vm_id, before?.vm_id);
   const words = readFileSync(`/proc/${after?.vmm_pid}/cmdline`, 'utf8').split('\0');
   t.regex(words[words.indexOf('-smp') + 1] ?? '', /^(cpus=)?2\b/, words.join(' '));
-  const status = (await client.status()).functions[0];
+  const { signal } = new AbortController();
+  const [status] = (await heardStatus(client, '', { signal })).functions;
   t.is(status?.vm_id, after?.vm_id);
   for (const { plugged_bytes, guest_plugged_bytes } of status?.regions ?? []) {
     t.true(plugged_bytes === 0 || plugged_bytes === 256 * MIB, `${plugged_bytes}`);
