@@ -124,7 +124,7 @@ function reconstructed(t: ExecutionContext, ledger_dir: string, head: Head): voi
 const CYCLES = numberOf('HOTPLANE_METER_CYCLES', 15);
 const CYCLE_MS = 40_000;
 /** Longer than the looks are apart, so that none of them misses a region that was plugged. */
-const KEEP_ALIVE_MS = 1_000;
+const KEEP_ALIVE_MS = 2_500;
 /** Clear of what is metered: the ledger's wall time is that of another clock, to a few ms. */
 const EDGE_MS = 100;
 

@@ -40,11 +40,15 @@ onWaitingKernel('instances grow and shrink, nobody is killed, and nothing is lef
   );
   t.true(summary.alone.n >= 100, `${summary.alone.n} growths with nothing beside the agent`);
   t.true(beside.idle_lag_ms.n > 0);
-  const [base, ours] = summary.mechanisms;
+  const [, ours] = summary.mechanisms;
   t.like(ours, { oom_kills: 0, pages_migrated: 0, failed: 0 });
   t.deepEqual(plays[1]?.left_bytes, [0, 0, 0]);
   t.true((ours?.growths ?? 0) >= 2, `${ours?.growths} growths`);
-  t.true((ours?.plugged_gib_s ?? 0) < (base?.plugged_gib_s ?? 0), 'less is plugged than by static');
+  // On average: a host that is busy beside one of them makes that one long.
+  const [base_gib = 0, our_gib = Infinity] = plays.map(({ plugged_gib_s, from_ms, to_ms }) => {
+    return (plugged_gib_s ?? Number.NaN) / ((to_ms - from_ms) / 1_000);
+  });
+  t.true(our_gib < base_gib, `${our_gib} GiB are plugged on average, ${base_gib} by static`);
   const grown = operations.filter(({ cause, outcome }) => cause === 'grow' && outcome === 'done');
   // Growth ahead of need is told without a wish: nobody waited for it.
   const wishes = grown.filter(({ wanted_at_ms }) => wanted_at_ms !== null);

@@ -33,7 +33,7 @@ const WORKLOAD = {
 const WORK = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 1, wall_ms: 1 };
 
 test('a workload runs unmodified on real VMs, and every call is split', async (t) => {
-  t.timeout(300_000);
+  t.timeout(480_000);
   const folder = await scratchFolder(t);
   await writeFile(join(folder, 'workload.json'), JSON.stringify(WORKLOAD));
   await writeFile(join(folder, 'work.json'), JSON.stringify(WORK));

@@ -38,7 +38,7 @@ async function nothingLeft(folder: string): Promise<true | null> {
 }
 
 test.serial('a replay whose only reader goes away is finished, and leaves nothing', async (t) => {
-  t.timeout(240_000);
+  t.timeout(420_000);
   const folder = await scratchFolder(t);
   const shell = await start(folder, '"$@" 2>&1 | head -1; exit "${PIPESTATUS[0]}"');
   const [code] = await once(shell, 'exit');
@@ -48,14 +48,14 @@ test.serial('a replay whose only reader goes away is finished, and leaves nothin
 });
 
 test.serial('a replay killed with SIGKILL takes its agent and its VMs with it', async (t) => {
-  t.timeout(240_000);
+  t.timeout(420_000);
   const folder = await scratchFolder(t);
   const replay = await start(folder, 'exec "$@"');
   const clock = hostClock;
   const vm = () => (processesOf(folder).some((line) => line.includes('console.log')) ? true : null);
-  t.true(await waitFor(vm, { clock, deadline_ms: 90_000, longest_pause_ms: 100 }), 'a VM runs');
+  t.true(await waitFor(vm, { clock, deadline_ms: 180_000, longest_pause_ms: 100 }), 'a VM runs');
   replay.kill('SIGKILL');
   await once(replay, 'exit');
-  const gone = await waitFor(() => nothingLeft(folder), { clock, deadline_ms: 60_000 });
+  const gone = await waitFor(() => nothingLeft(folder), { clock, deadline_ms: 180_000 });
   t.true(gone, processesOf(folder).join('\n'));
 });

@@ -105,13 +105,13 @@ test.serial(
 );
 
 test.serial('Ctrl-C in the middle keeps the results and leaves nothing behind', async (t) => {
-  t.timeout(120_000);
+  t.timeout(420_000);
   const folder = await scratchFolder(t);
   await writeFile(join(folder, 'trace.csv'), burstTrace());
   const args = ['replay', '--trace', 'trace.csv', '--mechanism', 'virtio-mem', ...OPTIONS];
   const running = startCommand([...args, '--out', 'out'], { folder });
   const replaying = (): true | null => (/replay, \d/.test(running.stderr()) ? true : null);
-  t.true(await waitFor(replaying, { clock: hostClock, deadline_ms: 60_000 }), running.stderr());
+  t.true(await waitFor(replaying, { clock: hostClock, deadline_ms: 240_000 }), running.stderr());
   running.kill('SIGINT');
   const ended = await running.ended();
   t.is(ended.exit_code, 130, ended.stderr);
@@ -125,7 +125,7 @@ test.serial('Ctrl-C in the middle keeps the results and leaves nothing behind', 
 });
 
 test.serial('--from runs it again, and nothing differs on the same machine', async (t) => {
-  t.timeout(120_000);
+  t.timeout(420_000);
   const folder = await scratchFolder(t);
   await writeFile(join(folder, 'trace.csv'), 'app,func,end_timestamp,duration\na,f,1,0.5\n\n');
   const args = ['--functions', '1', '--memory-scale', '0.1', '--keep-alive', '1', '--vmm', 'qemu'];

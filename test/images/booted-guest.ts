@@ -30,8 +30,9 @@ import { ensureRootfs } from '../../images/rootfs/rootfs.ts';
 import { readTail } from '../../hypervisor-client/host/log-tail.ts';
 import { ensureGuest, guestKernelArguments } from '../../images/index.ts';
 
-export const HELLO_MS = 90_000;
-export const ASK_MS = 30_000;
+/** A file may boot a dozen guests side by side, on a busy host beside other work. */
+export const HELLO_MS = 240_000;
+export const ASK_MS = 120_000;
 export const REGION_BYTES = 256 * MIB;
 
 /** An invocation of the built-in function, by what it is to do. */
@@ -184,7 +185,7 @@ function startRequest(
     region_pci,
     attach: 'none',
     guest_node: -1,
-    attach_timeout_ms: 10_000,
+    attach_timeout_ms: 60_000,
     memory_max_bytes: 0,
     argv: [],
     env: {},

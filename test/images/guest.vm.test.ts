@@ -6,11 +6,12 @@ import test from 'ava';
 import { statsSchema, stoppedSchema } from '../../guest/protocol/protocol.ts';
 import { hostClock } from '../../base/clock.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { pending } from '../agent/pending.ts';
 import { MIB } from '../../base/units.ts';
 import { waitFor } from '../../base/wait.ts';
 import { ASK_MS, bootGuest, REGION_BYTES } from './booted-guest.ts';
 
-const RESIZE = { deadline_ms: 30_000 } as const;
+const RESIZE = { deadline_ms: 60_000 } as const;
 const SMALL = { anonymous_bytes: MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 0 } as const;
 
 test('an instance starts, does what it is asked, keeps its memory, and stops', async (t) => {
@@ -143,7 +144,8 @@ test('requests that cannot be served are refused with a code, one instance at a 
   await t.throwsAsync(guest.start('two', { attach: 'numa' }), { message: /bad-request/ });
   await refused('no-such-instance', { type: 'stop', instance: 'two' });
   await refused('bad-request', { type: 'stop', instance: 'x'.repeat(129) });
-  const slow = guest.ask({ type: 'invoke', instance: 'one', work: { ...SMALL, wall_ms: 60_000 } });
+  const work = { ...SMALL, wall_ms: 600_000 };
+  const slow = pending(guest.ask({ type: 'invoke', instance: 'one', work }));
   await refused('busy', { type: 'invoke', instance: 'one', work: SMALL });
   await guest.ask({ type: 'stop', instance: 'one' });
   await t.throwsAsync(slow, { message: /instance-failed/ });
@@ -154,7 +156,7 @@ test('stop ends what a program left behind, and a program that never gets ready'
   await guest.start('forks', { env: { HOTPLANE_FAULT: 'fork' } });
   await guest.ask({ type: 'invoke', instance: 'forks', work: SMALL });
   await guest.ask({ type: 'stop', instance: 'forks' });
-  const never = guest.start('never', { env: { HOTPLANE_FAULT: 'never-ready' } });
+  const never = pending(guest.start('never', { env: { HOTPLANE_FAULT: 'never-ready' } }));
   await guest.ask({ type: 'stop', instance: 'never' });
   await t.throwsAsync(never, { message: /stopped/ });
   t.like((await guest.stats()).partitions[0], { users: 0 });
@@ -221,14 +223,15 @@ test('an instance finds nothing of those before it, neither limit nor peak', asy
 
 test('an instance that waits for its region is not woken by another one', async (t) => {
   const guest = await bootGuest(t, 'nodes');
-  const numa = { attach: 'numa', attach_timeout_ms: 30_000 } as const;
+  const numa = { attach: 'numa', attach_timeout_ms: 90_000 } as const;
   let second_ready = false;
-  const first = guest.start('first', { ...numa, guest_node: 1 });
-  const second = guest
-    .start('second', { ...numa, guest_node: 2, region_pci: guest.pci[1] ?? '' })
-    .finally(() => {
+  const first = pending(guest.start('first', { ...numa, guest_node: 1 }));
+  const of_second = { ...numa, guest_node: 2, region_pci: guest.pci[1] ?? '' };
+  const second = pending(
+    guest.start('second', of_second).finally(() => {
       second_ready = true;
-    });
+    }),
+  );
   t.is((await guest.vm.resizeRegion('r0', REGION_BYTES, RESIZE)).outcome, 'done');
   await first;
   t.false(second_ready, 'its region holds nothing');
@@ -243,7 +246,7 @@ test('with a node of its own an instance waits for its region and lives in it', 
   await t.throwsAsync(guest.start('early', early), {
     message: /no block of \d+ to \d+ online in (?:[2-9]\d\d|\d{4,}) ms, \d+ looks.*attach-timeout/,
   });
-  const waiting = guest.start('one', { ...early, attach_timeout_ms: 20_000 });
+  const waiting = pending(guest.start('one', { ...early, attach_timeout_ms: 90_000 }));
   t.is((await guest.vm.resizeRegion('r0', REGION_BYTES, RESIZE)).outcome, 'done');
   const started = await waiting;
   t.true(started.ready_at_ms > started.sandbox_at_ms);

@@ -18,8 +18,8 @@ import { QemuDriver } from '../../hypervisor-client/qemu/driver.ts';
 import { qemuWith } from '../guest-kernel-patches/qemu-with.ts';
 import { type BootedGuest, connectGuest, launchGuest, REGION_BYTES } from './booted-guest.ts';
 
-const RESIZE = { deadline_ms: 30_000 } as const;
-const NUMA = { attach: 'numa', attach_timeout_ms: 10_000, memory_max_bytes: REGION_BYTES } as const;
+const RESIZE = { deadline_ms: 60_000 } as const;
+const NUMA = { attach: 'numa', attach_timeout_ms: 90_000, memory_max_bytes: REGION_BYTES } as const;
 /** More than the boot memory of a node of regions. */
 const FILE_BYTES = 40 * MIB;
 

@@ -22,7 +22,7 @@ const MEMORY_BYTES = 192 * MIB;
 /** A gibibyte where somebody has the time. */
 const OUTPUT_BYTES = process.env['HOTPLANE_LONG_FUNCTIONS'] === undefined ? 128 * MIB : GIB;
 /** A gibibyte of output takes a minute where nothing accelerates. */
-const HARM_MS = 4 * ASK_MS;
+const HARM_MS = 2 * ASK_MS;
 
 function startProbe(
   guest: BootedGuest,

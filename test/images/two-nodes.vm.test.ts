@@ -12,7 +12,7 @@ import type { StartRequest } from '../../guest/protocol/protocol.ts';
 import { ensureStaticProgram } from '../../images/rootfs/program.ts';
 import { connectGuest, launchGuest, REGION_BYTES } from './booted-guest.ts';
 
-const RESIZE = { deadline_ms: 30_000 } as const;
+const RESIZE = { deadline_ms: 60_000 } as const;
 const TURNS = fileURLToPath(new URL('guest/turns.c', import.meta.url));
 /** More than one round of turns is of no weight beside it. */
 const TOUCHED_MIB = 64;
@@ -25,7 +25,7 @@ test('pages of an instance lie on both of its nodes, as it was told', async (t) 
   const [near_pci = '', far_pci = ''] = guest.pci;
   const both = (name: string, weights: readonly [number, number]): Partial<StartRequest> => ({
     attach: 'numa',
-    attach_timeout_ms: 30_000,
+    attach_timeout_ms: 90_000,
     memory_max_bytes: 2 * REGION_BYTES,
     guest_node: 1,
     region_pci: near_pci,

@@ -15,7 +15,7 @@ import { SERIES_REVISION } from '../series-revision.ts';
 const REVISION = 11;
 const onJoiningKernel = SERIES_REVISION >= REVISION ? test : test.skip;
 
-const RESIZE = { deadline_ms: 30_000 } as const;
+const RESIZE = { deadline_ms: 60_000 } as const;
 const NEAR_BYTES = 128 * MIB;
 const ALL_BYTES = NEAR_BYTES + REGION_BYTES;
 const TOUCHED_BYTES = 192 * MIB;
@@ -26,7 +26,7 @@ type Weights = readonly [number, number];
 function both(guest: BootedGuest, [near_weight, far_weight]: Weights): Partial<StartRequest> {
   const [region_pci = '', far_pci = ''] = guest.pci;
   const places = { region_pci, far_pci, far_node: -1, near_weight, far_weight };
-  return { attach: 'hotmem', attach_timeout_ms: 30_000, ...places };
+  return { attach: 'hotmem', attach_timeout_ms: 90_000, ...places };
 }
 
 async function plugBoth(t: ExecutionContext, guest: BootedGuest): Promise<void> {
