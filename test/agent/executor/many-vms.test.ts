@@ -64,8 +64,10 @@ async function restartMs(t: ExecutionContext, count: number): Promise<number> {
 
 test('an agent takes 1,000 VMs of 32 regions up in proportion to what 250 take', async (t) => {
   await restartMs(t, FEW);
-  const few_ms = await restartMs(t, FEW);
+  const before_ms = await restartMs(t, FEW);
   const many_ms = await restartMs(t, MANY);
+  // Before and after: a host that others use makes the same work dearer at times.
+  const few_ms = Math.max(before_ms, await restartMs(t, FEW));
   t.log(`${FEW} VMs: ${Math.round(few_ms)} ms of CPU time, ${MANY}: ${Math.round(many_ms)} ms`);
   t.true(many_ms < (2 * MANY * few_ms) / FEW, 'cost grows in proportion, within a factor of 2');
 });

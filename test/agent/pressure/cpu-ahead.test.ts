@@ -9,7 +9,7 @@ import { whyNoYield } from '../../../agent/pressure/cpu-yield.ts';
 import { cpuShare } from './cpu-share.ts';
 import { hogOf } from './hog.ts';
 
-const SHARE_MS = 30_000;
+const SHARE_MS = 120_000;
 
 /** A /proc of a test, with one process that leads its session or does not. */
 function procOf(
@@ -30,7 +30,7 @@ const withWay = whyNoYield(null) === null ? test.serial : test.serial.skip;
 withWay(
   'beside one that does not go ahead it gets nearly all of a CPU that both want',
   async (t) => {
-    t.timeout(120_000);
+    t.timeout(2 * SHARE_MS + 60_000);
     const [ahead, other] = [await hogOf(t), await hogOf(t)];
     const before = (await cpuShare(ahead, other, SHARE_MS)) ?? Number.NaN;
     t.is(goAhead(ahead.pid), null);

@@ -13,7 +13,7 @@ import { hostClock } from '../../../base/clock.ts';
 import { cpuShare } from './cpu-share.ts';
 import { hogOf } from './hog.ts';
 
-const SHARE_MS = 30_000;
+const SHARE_MS = 120_000;
 
 const autogroup = (pid: number): string => readFileSync(`/proc/${pid}/autogroup`, 'utf8').trim();
 
@@ -30,7 +30,7 @@ const yieldOf = (vmm: YieldingProcess): CpuYield =>
 const withWay = whyNoYield(null) === null ? test.serial : test.serial.skip;
 
 withWay('beside one that does not yield it gets next to nothing, and its half after', async (t) => {
-  t.timeout(120_000);
+  t.timeout(3 * SHARE_MS + 60_000);
   const [low, other] = [await hogOf(t), await hogOf(t)];
   const cpu = yieldOf(low);
   const share = async () => (await cpuShare(low, other, SHARE_MS)) ?? Number.NaN;

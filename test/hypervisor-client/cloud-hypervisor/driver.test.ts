@@ -23,7 +23,9 @@ import type { Hypervisor, Vm, VmSpec } from '../../../hypervisor-client/vm.ts';
 import { type FakeHost, fakeHost, tellFake } from './fake-target.ts';
 
 const REGION = 128 * MIB;
-const DEADLINE = { deadline_ms: 5_000 };
+const DEADLINE = { deadline_ms: 30_000 };
+/** Of what is not done: what may be done is done by then, also on a busy host. */
+const STUCK = { deadline_ms: 3_000 };
 
 let host: FakeHost;
 let count = 0;
@@ -129,7 +131,7 @@ test('an unplug that the host does not see is partial, and says so', async (t) =
   await withVm(host.driver(), await specOf(), async (vm) => {
     await vm.resizeRegion('r0', REGION, DEADLINE);
     await tellFake(vm, { guest: { host_keeps: { [zoneOf('r0')]: 64 * MIB } } });
-    const result = await vm.resizeRegion('r0', 0, { deadline_ms: 300 });
+    const result = await vm.resizeRegion('r0', 0, STUCK);
     t.is(result.outcome, 'partial');
     t.is(result.error_code, 'HP_VMM_HOST_KEPT');
     t.is(result.resident_bytes, 64 * MIB);
@@ -139,7 +141,7 @@ test('an unplug that the host does not see is partial, and says so', async (t) =
 test('a resize is done when every event is lost or cut', async (t) => {
   for (const settings of [{ lose_event: 1 }, { cut_event: 1 }]) {
     await withVm(host.driver(settings), await specOf(), async (vm) => {
-      const result = await vm.resizeRegion('r0', REGION, { deadline_ms: 1_000 });
+      const result = await vm.resizeRegion('r0', REGION, DEADLINE);
       t.is(result.outcome, 'done', result.reason ?? '');
     });
   }
@@ -149,7 +151,7 @@ test('a region stuck in an unplug does not blur the next one', async (t) => {
   await withVm(host.driver(), await specOf(), async (vm) => {
     for (const id of ['r0', 'r1']) await vm.resizeRegion(id, REGION, DEADLINE);
     await tellFake(vm, { guest: { in_use: { [zoneOf('r0')]: 32 * MIB } } });
-    const stuck = await vm.resizeRegion('r0', 0, { deadline_ms: 200 });
+    const stuck = await vm.resizeRegion('r0', 0, STUCK);
     t.deepEqual([stuck.outcome, stuck.plugged_bytes], ['partial', 32 * MIB]);
     const next = await vm.resizeRegion('r1', 0, DEADLINE);
     t.is(next.outcome, 'done', next.reason ?? '');
@@ -186,7 +188,7 @@ test('a server that stands still ends resizes by deadline plus the stated bound'
       return await Promise.all(resizes);
     });
     const took_ms = hostClock.nowMs() - began_ms;
-    t.true(took_ms < 300 + VMM_LIMITS.resize_overrun_ms + 1_500, `${took_ms} ms`);
+    t.true(took_ms < 300 + VMM_LIMITS.resize_overrun_ms + 10_000, `${took_ms} ms`);
     t.is(results[0]?.outcome, 'failed');
     t.is(results[0]?.error_code, 'HP_CH_TIMEOUT');
     // The other one never had its turn: nothing was asked of the server for it.
@@ -206,7 +208,7 @@ test('a target whose fate was unknown is withdrawn when the server answers again
       });
     await vm.resizeRegion('r1', REGION, DEADLINE);
     await tellFake(vm, { faults: [{ kind: 'silence', route: 'vm.resize-zone', times: 1 }] });
-    const resize = vm.resizeRegion('r0', REGION, { deadline_ms: 300 });
+    const resize = vm.resizeRegion('r0', REGION, STUCK);
     t.true(await targetIs(REGION), 'the target is set, and its answer never comes');
     // Nor that to the look after it, which in a quick moment would tell the fate after all.
     await tellFake(vm, { faults: [{ kind: 'silence', route: 'vm.info', times: 1 }] });
@@ -232,14 +234,14 @@ test('a wait for the turn is no time of a resize', async (t) => {
 });
 
 test('a plug goes before an unplug that is under way, which carries on', async (t) => {
-  // A step takes 20 ms: the unplug of 64 blocks more than a second.
-  const guest = { step_bytes: 2 * MIB, step_ms: 20 };
+  // A step takes 100 ms: the unplug of 64 blocks more than six seconds.
+  const guest = { step_bytes: 2 * MIB, step_ms: 100 };
   await withVm(host.driver(), await specOf(), async (vm) => {
     await vm.resizeRegion('r0', REGION, DEADLINE);
     await tellFake(vm, { guest });
-    const slow = vm.resizeRegion('r0', 0, { deadline_ms: 20_000 });
+    const slow = vm.resizeRegion('r0', 0, { deadline_ms: 60_000 });
     const moving = async () => ((await pluggedIn(vm))[0] ?? 0) < REGION || null;
-    t.true(await waitFor(moving, { clock: hostClock, deadline_ms: 5_000 }));
+    t.true(await waitFor(moving, { clock: hostClock, deadline_ms: 30_000 }));
     const plug = await vm.resizeRegion('r1', 4 * MIB, DEADLINE);
     t.is(plug.outcome, 'done', plug.reason ?? '');
     const [r0 = 0, r1] = await pluggedIn(vm);

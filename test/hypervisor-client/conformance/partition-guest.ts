@@ -15,7 +15,7 @@ import type {
 } from '../../../hypervisor-client/testing/conformance/target.ts';
 import { emulated } from '../../../agent/model/work.ts';
 
-const HELLO_MS = 90_000;
+const HELLO_MS = 240_000;
 const ASK_MS = 60_000;
 const TOUCHED_BYTES = 16 * MIB;
 /** Of a region, for stack and page tables. */
