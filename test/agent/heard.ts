@@ -1,4 +1,4 @@
-/** What an agent with real VMs says of one function, once all who are asked for it have answered. */
+/** What an agent with real VMs says of one function, once all who are asked have answered. */
 import { heardStatus } from '../../agent/api/heard-status.ts';
 import type { HostAgent } from '../../agent/executor/host-agent.ts';
 import type { FunctionStatus } from '../../agent/model/messages.ts';

@@ -142,7 +142,7 @@ test.serial('hotmem: starts and calls find what stands ready, and it goes to oth
     t.not(await ready(host, 0, 1), null);
     waited_ms.push(waitedMs(await call(t, host, `warm ${waited_ms.length}`)));
   }
-  t.log(`waited: ${waitedMs(cold)} ms cold, ${waitedMs(found)} plugged, ${waited_ms} warm`);
+  t.log(`waited: ${waitedMs(cold)} ms cold, ${waitedMs(found)} plugged, ${waited_ms.join()} warm`);
   t.true(Math.min(...waited_ms) < waitedMs(cold), 'no start is as fast as none');
 
   await keep(host, { reserve: 3, warm: 0 });

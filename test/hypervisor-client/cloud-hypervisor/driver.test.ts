@@ -24,7 +24,7 @@ import { type FakeHost, fakeHost, tellFake } from './fake-target.ts';
 
 const REGION = 128 * MIB;
 const DEADLINE = { deadline_ms: 30_000 };
-/** Of what is not done: what may be done is done by then, also on a busy host. */
+/** Of what is not done; what may be done is, also on a busy host. */
 const STUCK = { deadline_ms: 3_000 };
 
 let host: FakeHost;
@@ -201,11 +201,9 @@ test('a server that stands still ends resizes by deadline plus the stated bound'
 test('a target whose fate was unknown is withdrawn when the server answers again', async (t) => {
   const guest = { plug_limit: { [zoneOf('r0')]: 32 * MIB } };
   await withVm(host.driver({ guest }), await specOf(), async (vm) => {
+    const pace = { clock: hostClock, deadline_ms: 30_000 };
     const targetIs = async (bytes: number) =>
-      await waitFor(async () => (await targetOf(vm, 'r0')) === bytes || null, {
-        clock: hostClock,
-        deadline_ms: 15_000,
-      });
+      await waitFor(async () => (await targetOf(vm, 'r0')) === bytes || null, pace);
     await vm.resizeRegion('r1', REGION, DEADLINE);
     await tellFake(vm, { faults: [{ kind: 'silence', route: 'vm.resize-zone', times: 1 }] });
     const resize = vm.resizeRegion('r0', REGION, STUCK);
@@ -376,7 +374,7 @@ test('a change of the sum belongs to the device that is resized', (t) => {
   ];
   const targets = [target('r0', REGION), target('r1', REGION)];
   const plugged = (sum_bytes: number, moving: string) =>
-    attribute(before, targets, sum_bytes, moving).map(({ plugged_bytes }) => plugged_bytes);
+    attribute(before, targets, sum_bytes, moving).map((one) => one.plugged_bytes);
   t.deepEqual(plugged(REGION + 2 * MIB, 'r0'), [2 * MIB, REGION]);
   t.deepEqual(plugged(2 * REGION, 'r1'), [REGION, REGION]);
 });
