@@ -12,6 +12,8 @@ import { SERIES_REVISION } from '../series-revision.ts';
 const REVISION = 9;
 const onSpanKernel = SERIES_REVISION >= REVISION ? test.serial : test.serial.skip;
 const TIMES = 5;
+/** What the bench wants of its p99. */
+const OWN_MS = 2;
 const SPAN_BYTES = 64 * MIB;
 
 onSpanKernel(
@@ -33,7 +35,9 @@ onSpanKernel(
     const report: SpansReport = JSON.parse(text);
     const { lines, summary, checks } = report;
     t.is(code, 0);
-    // How long the agent itself takes is the host's affair: the longest of five is judged here.
+    // The p99 of five is the longest, which is the host's affair: their median is not.
+    const own_ms = summary.open.own.p50_ms ?? Number.NaN;
+    t.true(own_ms <= OWN_MS, `${own_ms} ms of an open are the agent's own`);
     const missed = checks.filter(({ name, verdict }) => name !== 'own_p99' && verdict !== 'met');
     t.deepEqual(missed, []);
     t.deepEqual(JSON.parse(await readFile(join(folder, 'result', 'spans.json'), 'utf8')), report);

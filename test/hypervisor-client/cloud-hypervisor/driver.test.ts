@@ -188,7 +188,7 @@ test('a server that stands still ends resizes by deadline plus the stated bound'
       return await Promise.all(resizes);
     });
     const took_ms = hostClock.nowMs() - began_ms;
-    t.true(took_ms < 300 + VMM_LIMITS.resize_overrun_ms + 10_000, `${took_ms} ms`);
+    t.true(took_ms < 300 + VMM_LIMITS.resize_overrun_ms + 3_000, `${took_ms} ms`);
     t.is(results[0]?.outcome, 'failed');
     t.is(results[0]?.error_code, 'HP_CH_TIMEOUT');
     // The other one never had its turn: nothing was asked of the server for it.

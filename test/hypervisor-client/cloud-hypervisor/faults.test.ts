@@ -10,7 +10,7 @@ import { bootedStage, configIn, fakeStage } from './stage.ts';
 const DEADLINE_MS = 2_000;
 /** Of calls that end by themselves: far above what an answer takes on a busy machine. */
 const AMPLE_MS = 10_000;
-const SLACK_MS = 10_000;
+const SLACK_MS = 3_000;
 
 /** The codes a fault may end in; the last may also be no error at all for the call. */
 const ENDS: readonly (readonly [FaultKind, readonly string[]])[] = [
