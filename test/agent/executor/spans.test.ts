@@ -7,6 +7,7 @@ import { emulated, type Work } from '../../../agent/model/work.ts';
 import { type FakeFaults, NO_FAULTS } from '../../../agent/testing/fake-hypervisor.ts';
 import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';
 import { GIB, MIB } from '../../../base/units.ts';
+import { summarizeSpans } from '../../../bench/spans/figures.ts';
 import { type FakeHost, fakeHost } from '../../fakes/host.ts';
 import { specOf, WORK } from '../core/world.ts';
 
@@ -59,6 +60,8 @@ test('a span of 1 GiB, 100 times in one call: opened and given back each time', 
   }
   const stamps = operations.find(({ cause }) => cause === 'open');
   t.not(stamps?.wanted_at_ms, null, 'when its program asked is known');
+  const { own } = summarizeSpans({ lines: [], operations }).open;
+  t.like(own, { n: 100, most_ms: 0 }, 'the agent computes until it asks: it waits for nothing');
   await clock.until(agent.stop(0));
 });
 
