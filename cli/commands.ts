@@ -48,6 +48,7 @@ import { operationsCommand } from './commands/operations.ts';
 import { profileCompareCommand } from './commands/profile-compare.ts';
 import { profileReportCommand } from './commands/profile-report.ts';
 import { profileRunCommand } from './commands/profile-run.ts';
+import { profileTiersCommand } from './commands/profile-tiers.ts';
 import { quickstartCommand } from './commands/quickstart.ts';
 import { regionsCommand } from './commands/regions.ts';
 import { removeCommand } from './commands/remove.ts';
@@ -127,6 +128,7 @@ export const COMMANDS: readonly Command[] = [
   profileRunCommand,
   profileReportCommand,
   profileCompareCommand,
+  profileTiersCommand,
   muxClassifyCommand,
   muxExtractCommand,
   muxFitCommand,

@@ -42,6 +42,8 @@ export interface ProfileCommandInput {
   readonly socket: string | null;
   /** Counts accesses in an agent of our own; null: nobody counts. */
   readonly counter: AccessCounter | null;
+  /** Further ones of an agent of our own. */
+  readonly agent_options?: readonly string[];
   readonly json: boolean;
   readonly argv: readonly string[];
   readonly signal: AbortSignal;
@@ -138,7 +140,7 @@ interface OpenedAgent {
 }
 
 async function openAgent(
-  { socket, targets, counter, signal }: ProfileCommandInput,
+  { socket, targets, counter, agent_options = [], signal }: ProfileCommandInput,
   out: OutFolder,
   progress: Progress,
 ): Promise<OpenedAgent> {
@@ -163,7 +165,8 @@ async function openAgent(
       {
         command: (path, state_dir) => {
           accesses = counter?.open(join(state_dir, VMS_FOLDER)) ?? null;
-          return ownAgent(path, state_dir, [...mechanisms], counter);
+          const options = [...agent_options, ...(counter?.options ?? [])];
+          return ownAgent(path, state_dir, [...mechanisms], options);
         },
         connect: (path) => {
           client = new AgentClient(path);
@@ -192,7 +195,7 @@ function ownAgent(
   socket: string,
   state_dir: string,
   mechanisms: readonly string[],
-  counter: AccessCounter | null,
+  options: readonly string[],
 ): string[] {
   const where = ['--config', 'none', '--socket', socket, '--state-dir', state_dir];
   const what = ['--mechanisms', mechanisms.join(',')];
@@ -203,6 +206,6 @@ function ownAgent(
     'agent',
     ...where,
     ...what,
-    ...(counter?.options ?? []),
+    ...options,
   ];
 }

@@ -25,6 +25,11 @@ export const PROFILE_CODES = {
     meaning: 'The profile run was interrupted; what was measured is kept and marked.',
     next: 'run it again with another --out, or read what is there with `hotplane profile report`.',
   },
+  HP_PROFILE_NO_TABLE: {
+    category: 'failure',
+    meaning: 'Runs with several shares of near memory make no table; the message says of what.',
+    next: 'give each instance of the workload several calls, so that some are warm, and run it again.',
+  },
   HP_PROFILE_APART: {
     category: 'usage',
     meaning: 'Two archives have nothing that could be compared: no calls of one instance in both.',

@@ -9,21 +9,24 @@ import type { ShareLatency } from '../../../agent/model/tier-share.ts';
 /** Where figures come from, as every output says. */
 const SOURCES = ['measured', 'modelled'] as const;
 
+/** What a table has room for. */
+export const TABLE_LIMITS = { name_chars: 64, note_chars: 512, rows: 64, classes: 256 } as const;
+
 const rowSchema = z.strictObject({
   share: z.number().min(0).max(1),
   latency_ms: z.number().positive().max(3_600_000),
 });
 
 const classSchema = z.strictObject({
-  function: z.string().min(1).max(64),
-  input: z.string().min(1).max(64),
+  function: z.string().min(1).max(TABLE_LIMITS.name_chars),
+  input: z.string().min(1).max(TABLE_LIMITS.name_chars),
   bytes: z.number().int().positive().max(Number.MAX_SAFE_INTEGER),
   slo_ms: z.number().positive().max(3_600_000),
   calls_per_s: z.number().positive().max(10_000),
   table: z
     .array(rowSchema)
     .min(1)
-    .max(64)
+    .max(TABLE_LIMITS.rows)
     .refine((rows) => rows.some(({ share }) => share === 1), 'has no row for all local (share 1)'),
 });
 export type TierClass = Readonly<z.infer<typeof classSchema>>;
@@ -32,8 +35,8 @@ export type TierClass = Readonly<z.infer<typeof classSchema>>;
 export const tierWorkloadSchema = z.strictObject({
   source: z.enum(SOURCES),
   /** How it was measured, or by which model. */
-  note: z.string().max(512),
-  classes: z.array(classSchema).min(1).max(256),
+  note: z.string().max(TABLE_LIMITS.note_chars),
+  classes: z.array(classSchema).min(1).max(TABLE_LIMITS.classes),
 });
 export type TierWorkload = Readonly<z.infer<typeof tierWorkloadSchema>>;
 
