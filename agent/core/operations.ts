@@ -115,6 +115,14 @@ export function shrink(draft: Draft, intent: Intent): void {
   send(draft, intent, operationFor(draft, intent));
 }
 
+/** Asks a part of a holder's memory for what another part has gained; never for what is used. */
+export function cede(draft: Draft, intent: Intent): void {
+  const { region, to_bytes } = intent;
+  assert(region.holder !== null, 'only a region in use cedes');
+  assert(to_bytes >= (region.used_bytes ?? 1), 'nothing in use is unplugged');
+  send(draft, intent, operationFor(draft, intent));
+}
+
 /** Books the VMM's word; reports the impossible instead of hiding it. */
 export function bookPlugged(
   draft: Draft,

@@ -7,6 +7,7 @@ import type { Draft } from './draft.ts';
 /** At which level of pressure an operation is not tried. */
 const NOT_TRIED: Partial<Readonly<Record<OperationState['cause'], PressureLevel>>> = {
   pool: 'reserve',
+  gain: 'reserve',
   grow: 'growth',
   open: 'growth',
   start: 'starts',

@@ -20,7 +20,9 @@ export function withPromise(
   operation: OperationState,
 ): OperationState {
   const { reclaim_slo } = fn.spec;
-  if (reclaim_slo === null || classOf(operation) !== 'reclaim') return operation;
+  // What one part cedes another has gained: nothing of it is given up.
+  if (reclaim_slo === null || operation.cause === 'cede') return operation;
+  if (classOf(operation) !== 'reclaim') return operation;
   const bytes = operation.from_bytes - finalBytes(operation);
   const promised_ms = (reclaim_slo.ms_per_gib * bytes) / GIB;
   const predicted_ms = unplugMs(fn.pace, bytes, reclaim_slo.percentile);

@@ -17,6 +17,7 @@ import type { FunctionSpec } from '../model/spec.ts';
 import { type FunctionState, vmSpec, type VmState } from '../model/state.ts';
 import { recordQueue } from './ask.ts';
 import { type Draft, editRegion, editVm, readFunction, readOperation, readVm } from './draft.ts';
+import { endMove } from './moved.ts';
 import { operationOrder } from './orders.ts';
 import { shrinkPermit } from './permits.ts';
 import { pressedTo } from './pressed.ts';
@@ -210,11 +211,13 @@ function whyNoTokens(draft: Draft, operation: OperationState, load: Load): strin
 function giveUpRefill(draft: Draft, { operation, fn, vm }: Waiting): boolean {
   const because = draft.short.length > 0 ? 'somebody waits for memory' : 'the host is short';
   const wanted = draft.short.length > 0 || pressedTo(draft, 'pool') !== null;
-  if (operation.cause !== 'pool' || !wanted) return false;
+  const is_ahead = operation.cause === 'pool' || operation.cause === 'gain';
+  if (!is_ahead || !wanted) return false;
   const edited = editVm(draft, vm.id);
   assert(edited, 'a VM that was read can be edited');
   const region = editRegion(draft, edited, operation.region_index);
   dropOperation(draft, operation.id);
+  if (operation.cause === 'gain') endMove(draft, edited, operation.instance_id);
   region.operation_id = null;
   region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
   shrinkPermit(draft, region);

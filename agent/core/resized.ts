@@ -1,5 +1,6 @@
 /** What the result of a resize means: looked up by its operation, told apart by its cause. */
 import { assert, unreachable } from '../../base/assert.ts';
+import { MEMORY_BLOCK_BYTES, roundUp } from '../../base/units.ts';
 import type { ResizeOutcome } from '../model/events.ts';
 import { isWaiting } from '../model/operation-queue.ts';
 import { kindOf, type OperationState } from '../model/operations.ts';
@@ -8,8 +9,10 @@ import { REFUSALS } from '../model/refusals.ts';
 import type { FunctionState, RegionState, VmState } from '../model/state.ts';
 import { type Draft, editInstance, editRegion, readOperation } from './draft.ts';
 import { doomInstance, findInstance, readyWhenComplete } from './instances.ts';
+import { endMove } from './moved.ts';
 import { spanEmptied, spanOpened } from './named-spans.ts';
 import { growthEnded, operationEnded, plugEnded, unplugEnded } from './operations.ts';
+import { setPermit } from './permits.ts';
 import { prepareAhead } from './prepare.ts';
 import { notePromise } from './promise.ts';
 import { retryLater } from './regions.ts';
@@ -41,11 +44,18 @@ export function resized(
       return started(draft, fn, vm, { region, operation, result });
     case 'fill':
       return filled(draft, fn, vm, { region, operation, result });
+    case 'gain':
+      if (result.outcome !== 'done') endMove(draft, vm, operation.instance_id);
+      growthEnded(draft, region, operation, result);
+      return holdUnlessDone(draft, region, result);
     case 'grow':
       growthEnded(draft, region, operation, result);
       return holdUnlessDone(draft, region, result);
     case 'shrink':
       unplugEnded(draft, region, operation, result);
+      return holdUnlessDone(draft, region, result);
+    case 'cede':
+      ceded(draft, region, operation, result);
       return holdUnlessDone(draft, region, result);
     case 'open':
       return spanOpened(draft, fn, vm, { region, operation, result });
@@ -120,6 +130,19 @@ function pooled(
   if (region.ready) return prepareAhead(draft, fn, vm, region);
   holdUnlessDone(draft, region, result);
   retryLater(draft, vm, region);
+}
+
+/** Where a block could not be ceded whole, all of it stays granted: it is plugged again. */
+function ceded(
+  draft: Draft,
+  region: RegionState,
+  operation: OperationState,
+  result: ResizeOutcome,
+): void {
+  const { permit_bytes } = region;
+  unplugEnded(draft, region, operation, result);
+  const whole_bytes = roundUp(region.permit_bytes, MEMORY_BLOCK_BYTES);
+  setPermit(draft, region, Math.min(permit_bytes, whole_bytes));
 }
 
 /** A size that was not reached is not asked for again at once. */

@@ -112,7 +112,7 @@ function askAgain(draft: Draft, fn: FunctionState, vm: VmState, index: number): 
   }
   const { used_bytes, plugged_bytes, span } = region;
   const unwanted = span?.want || finalBytes(operation) < (used_bytes ?? 0);
-  if (operation.cause === 'shrink' && unwanted) {
+  if ((operation.cause === 'shrink' || operation.cause === 'cede') && unwanted) {
     const result = { ...ENDED_BY_RESTART, plugged_bytes };
     return resized(draft, fn, vm, { id: operation.id, result });
   }

@@ -23,6 +23,7 @@ import { releaseStopped, retryStops, stopInstance } from './instances.ts';
 import { settleSpans } from './named-spans.ts';
 import { refuseInvocation } from './invocations.ts';
 import { retryUnplugs } from './regions.ts';
+import { retierVm } from './retier.ts';
 import { retireVms } from './retire.ts';
 import { isQuiet, scaleFunction } from './scaling.ts';
 import { assignIdle } from './serving.ts';
@@ -91,6 +92,7 @@ function settleVm(draft: Draft, fn: FunctionState, vm: VmState): void {
   vm.size_at_ms = sizeRegions(draft, fn, vm);
   vm.size_at_ms = earlier(vm.size_at_ms, denyWaits(draft, fn, vm));
   vm.size_at_ms = earlier(vm.size_at_ms, settleSpans(draft, fn, vm));
+  retierVm(draft, fn, vm);
   noteQuiet(draft, vm);
   endUnresponsive(draft, fn, vm);
 }

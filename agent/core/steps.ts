@@ -106,7 +106,7 @@ export function endUnwanted(draft: Draft, fn: FunctionState, vm: VmState): void 
   for (const region of vm.regions) {
     const { span, operation_id, used_bytes } = region;
     const operation = operation_id === null ? undefined : readOperation(draft, operation_id);
-    if (operation?.cause !== 'shrink') continue;
+    if (operation?.cause !== 'shrink' && operation?.cause !== 'cede') continue;
     const in_use = (used_bytes ?? 0) > finalBytes(operation);
     if (!span?.want && !in_use) continue;
     const reason = span?.want ? 'its holder waits for more' : 'it is in use by now';

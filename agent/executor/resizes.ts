@@ -5,7 +5,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { DEVICE_BLOCK_BYTES } from '../../base/units.ts';
 import { guestClosed } from '../../guest/protocol/errors.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
-import type { ResizeResult, Vm } from '../../hypervisor-client/vm.ts';
+import type { ResizeOptions, ResizeResult, Vm } from '../../hypervisor-client/vm.ts';
 import type { HostEvent, StartStamps } from '../model/events.ts';
 import { refusalOf } from '../model/failure.ts';
 import { headroomLeft, headroomNeeded } from '../model/headroom.ts';
@@ -18,6 +18,7 @@ import { isBug } from '../observe/fail-stop.ts';
 import type { Figures, GuestFigures } from '../observe/guest-figures.ts';
 import type { MemoryObserver } from '../observe/observations.ts';
 import { brokenResize, joined, operationRecord, outcomeOf } from '../observe/operation-record.ts';
+import { cededLess, cededNothing, cedesTo } from './free-tail.ts';
 
 export interface ResizesParts {
   readonly vm_id: string;
@@ -172,12 +173,14 @@ export class Resizes {
     const { vm_id, signal } = this.#parts;
     const vm = this.#parts.vmOf();
     if (!vm) throw guestClosed(vm_id, 'it is not running.');
-    const unplug_ms = order.cause === 'shrink' ? AGENT_LIMITS.shrink_ms : LIMITS.unplug_ms;
+    const is_brief = order.cause === 'shrink' || order.cause === 'cede';
+    const unplug_ms = is_brief ? AGENT_LIMITS.shrink_ms : LIMITS.unplug_ms;
     const deadline_ms = order.kind === 'plug' ? LIMITS.plug_ms : unplug_ms;
     // Somebody in the guest waits for it.
     const is_waited_for = order.cause === 'grow' || order.cause === 'open';
     const known = is_waited_for ? { known_bytes: knownBytes(order) } : {};
     const options = { deadline_ms, signal, ...known };
+    if (order.cause === 'cede') return await this.#cede(vm, order, options);
     if (order.cause !== 'shrink') {
       return await vm.resizeRegion(order.region_id, order.to_bytes, options);
     }
@@ -189,6 +192,22 @@ export class Resizes {
     } finally {
       this.#shrinks.delete(order.id);
     }
+  }
+
+  /** What is free of it now: the guest is asked before its VMM. */
+  async #cede(vm: Vm, order: OperationOrder, options: ResizeOptions): Promise<ResizeResult> {
+    const { clock, figuresOf, pciOf } = this.#parts;
+    const region_pci = pciOf(order.region_id);
+    const told = await figuresOf((figures) => figures.region(region_pci));
+    const to_bytes = cedesTo(
+      order,
+      told?.stats.partitions.find((one) => one.region_pci === region_pci),
+    );
+    if (to_bytes >= order.from_bytes && to_bytes > order.to_bytes) {
+      return cededNothing(order, clock.nowMs());
+    }
+    const result = await vm.resizeRegion(order.region_id, to_bytes, options);
+    return to_bytes === order.to_bytes ? result : cededLess(order, result);
   }
 
   async #record(

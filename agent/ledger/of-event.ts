@@ -219,6 +219,8 @@ const ENDS = {
   pressure: 'emptied',
   open: 'populated',
   close: 'emptied',
+  gain: 'grown',
+  cede: 'shrunk',
 } as const;
 
 /** What came of a resize, in the VMM's words, and, of an unplug, what the host's kernel sees. */

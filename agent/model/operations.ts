@@ -21,6 +21,9 @@ export const CAUSES = [
   /** An instance opens a span in it, or has closed it. */
   'open',
   'close',
+  /** A part of its holder's memory gets what another part of it is to give back, and that does. */
+  'gain',
+  'cede',
 ] as const;
 export type Cause = (typeof CAUSES)[number];
 
@@ -74,7 +77,7 @@ export interface OperationOrder extends OperationState {
   readonly mechanism: string;
 }
 
-const PLUGS: ReadonlySet<Cause> = new Set(['start', 'grow', 'fill', 'open']);
+const PLUGS: ReadonlySet<Cause> = new Set(['start', 'grow', 'fill', 'open', 'gain']);
 
 export function kindOf({
   cause,

@@ -117,8 +117,16 @@ const tiersStatusSchema = message(
     far_bytes: field(4, bytes, 'and far'),
     near_plugged_bytes: field(5, bytes, "the VMM's word"),
     far_plugged_bytes: field(6, bytes),
-    share: field(7, known(z.number()), 'chosen at its start; absent: its definition says it'),
+    share: field(7, known(z.number()), 'chosen last; absent: its definition says it'),
     because: field(8, known(text), 'why, with its numbers and where they are from'),
+    moved_at_ms: field(
+      9,
+      known(moment_ms),
+      'when its unused memory began to change its tier last; absent: it never did. What is in ' +
+        'use stays where it is, and its pages are handed out by the share of its start as long ' +
+        'as both parts have some',
+    ),
+    gains: field(10, known(text), '`near` or `far`: that part is gaining memory; absent: none is'),
   },
   'Where the memory of an instance is that has two parts.',
 );

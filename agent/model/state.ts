@@ -144,7 +144,7 @@ export interface InstanceState {
   /** By its function's expression; absent: that has none, or nothing was called yet. */
   sized?: SizedInstance;
   /** Where its memory is; absent: all of it is in one region. */
-  readonly parts?: StartedParts;
+  parts?: StartedParts;
 }
 
 /** What an expression says of an instance, by the call that it serves or has served last. */

@@ -6,6 +6,7 @@
 import { formatBytes } from '../../base/units.ts';
 import { wantedAtOnce } from './at-once.ts';
 import type { Pace } from './pace.ts';
+import type { Moved } from './retier.ts';
 import { type Parts, type ShareTable, splitBytes, type TiersSpec } from './tiers-spec.ts';
 
 /** What calls of one kind take with a share of local memory. */
@@ -108,6 +109,8 @@ export interface ChosenShare {
 export interface StartedParts extends Parts {
   /** Null: its definition says the share. */
   readonly chosen: ChosenShare | null;
+  /** How its unused memory changed its tier last; absent: it never did. */
+  readonly moved?: Moved;
 }
 
 /** What a start of so many bytes has near and far, now. */

@@ -44,6 +44,11 @@ const shareTableSchema = message(
 );
 export type ShareTable = Readonly<z.infer<typeof shareTableSchema>>;
 
+/**
+ * A share that is chosen is chosen anew at the end of a call, by mechanism `hotmem` alone: there
+ * unused memory changes its tier without a page moved. A node of a guest (`numa`) promises no such
+ * thing, and its instances stay as they began.
+ */
 export const tiersSpecSchema = message(
   'TiersSpec',
   {
@@ -52,7 +57,11 @@ export const tiersSpecSchema = message(
       z.number().int().min(0).max(HOST_NODE_MAX),
       'NUMA node of the host that the far part comes from',
     ),
-    share: field(2, known(share), 'of each instance that is near; absent: chosen at each start'),
+    share: field(
+      2,
+      known(share),
+      'of each instance that is near; absent: chosen at each start, and anew when a call has ended',
+    ),
     table: field(3, known(shareTableSchema), 'what it is chosen from; absent: it is not chosen'),
   },
   'Each instance has a part of its memory near and the rest far, in pages by turns.',

@@ -102,7 +102,8 @@ function tiersOf(
   [near, far]: readonly RegionState[],
 ): InstanceTiers | null {
   if (!parts || !near || !far) return null;
-  const { near_bytes, far_bytes, chosen } = parts;
+  const { near_bytes, far_bytes, chosen, moved } = parts;
+  const is_moving = near.operation_id !== null || far.operation_id !== null;
   return {
     region_id: far.id,
     host_node: nodeOfTier(far.tier) ?? 0,
@@ -112,6 +113,8 @@ function tiersOf(
     far_plugged_bytes: far.plugged_bytes,
     share: chosen?.share ?? null,
     because: chosen && becauseOf(chosen),
+    moved_at_ms: moved?.at_ms ?? null,
+    gains: is_moving ? (moved?.to ?? null) : null,
   };
 }
 

@@ -366,7 +366,7 @@ export class FakeGuest {
       ...(this.ready && !asked ? { ready: this.ready } : {}),
       taken_at_ms: this.#now(),
       partitions: regions.map((region_pci) => ({
-        ...fakeUse(hotmem, this.used_bytes.get(region_pci), peak(region_pci)),
+        ...fakeUse(hotmem, this.used_bytes.get(region_pci), peak(region_pci), plugged(region_pci)),
         region_pci,
         plugged_bytes: plugged(region_pci),
         users: this.#usersOf(region_pci),

@@ -48,13 +48,20 @@ export function servedHttp(
   };
 }
 
+type Partition = GuestStats['partitions'][number];
+
 /** What is in use of a region: of one that is no partition it is told where it is a node. */
 export function fakeUse(
   hotmem: boolean,
   bytes: number | undefined,
   peak_bytes: number,
-): Pick<GuestStats['partitions'][number], 'state' | 'used_bytes' | 'peak_bytes'> {
-  if (hotmem) return { state: 'ready', used_bytes: bytes ?? 0, peak_bytes };
-  const of_node = bytes === undefined ? {} : { node_used_bytes: bytes };
+  plugged_bytes: number,
+): Pick<Partition, 'state' | 'used_bytes' | 'peak_bytes'> {
+  const is_known = bytes !== undefined;
+  if (hotmem) {
+    const tail = is_known && { free_tail_bytes: Math.max(0, plugged_bytes - bytes) };
+    return { state: 'ready', used_bytes: bytes ?? 0, peak_bytes, ...tail };
+  }
+  const of_node = is_known && { node_used_bytes: bytes };
   return { state: 'stock', used_bytes: 0, peak_bytes: 0, ...of_node };
 }

@@ -5,6 +5,7 @@
  * Method: an agent with a real VM. The host may have one node, so the near part is bound to none.
  */
 import test from 'ava';
+import type { Operation } from '../../agent/model/records.ts';
 import { emulated } from '../../agent/model/work.ts';
 import { hostClock } from '../../base/clock.ts';
 import { GIB, MIB } from '../../base/units.ts';
@@ -94,6 +95,66 @@ for (const [mechanism, run] of [
     },
   );
 }
+
+const CHOSEN = {
+  far_node: 0,
+  share: null,
+  table: {
+    slo_ms: 60_000,
+    source: 'modelled',
+    note: 'stated for this test',
+    rows: [
+      { share: 0.25, latency_ms: 30_000 },
+      { share: 0.5, latency_ms: 10 },
+    ],
+  },
+} as const;
+
+onJoiningKernel(
+  'hotmem: unused far memory gives way to near memory when calls come often',
+  async (t) => {
+    const agent = await realAgent(t, 3 * GIB, { node_limits: [{ node: 0, bytes: GIB }] });
+    const operations: Operation[] = [];
+    const watch = agent.watch({ records: ['operation'] });
+    void (async () => {
+      for await (const { operation } of watch) if (operation) operations.push(operation);
+    })();
+    await agent.deploy(specOf('f', { ...SIZES, keep_alive_ms: 20_000, tiers: CHOSEN }));
+    const work = { ...NOTHING, anonymous_bytes: 64 * MIB };
+    const plugged = async (): Promise<readonly number[]> =>
+      (await heardFunction(agent, 'f')).regions.map((one) => (one.plugged_bytes ?? 0) / MIB);
+    t.like(await agent.invoke('f', 'first', emulated(work)), { outcome: 'done', cold: true });
+    t.deepEqual(await plugged(), [128, 384]);
+    const cede = await waitFor(
+      async () => {
+        const { outcome } = await agent.invoke('f', 'again', emulated(work));
+        t.is(outcome, 'done');
+        return operations.find(({ cause }) => cause === 'cede') ?? null;
+      },
+      { clock: hostClock, deadline_ms: DEADLINE_MS },
+    );
+    t.deepEqual(await plugged(), [256, 256]);
+    const gain = operations.find(({ cause }) => cause === 'gain');
+    t.log(`gain ${took(gain)} ms, cede ${took(cede)} ms`);
+    for (const one of [gain, cede]) {
+      t.like(one, { outcome: 'done', plugged_bytes: 256 * MIB, guest_plugged_bytes: 256 * MIB });
+      t.is(one?.pages_migrated, 0);
+    }
+    // More than the far part has: the rest lies where it was plugged.
+    const large = { ...NOTHING, anonymous_bytes: 448 * MIB };
+    t.like(await agent.invoke('f', 'large', emulated(large)), { outcome: 'done', cold: false });
+    const { regions } = await heardFunction(agent, 'f');
+    const [near, far] = regions.map(({ resident_bytes }) => (resident_bytes ?? 0) / MIB);
+    t.log(`${near} MiB near, ${far} MiB far of 448 touched`);
+    t.true((near ?? 0) > 128, 'beyond what it had near at its start');
+    t.true((near ?? 0) + (far ?? 0) >= 448);
+    await agent.drain('f');
+    t.deepEqual(await plugged(), [0, 0]);
+  },
+);
+
+const took = (one: Operation | null | undefined): string =>
+  ((one?.plugged_at_ms ?? Number.NaN) - (one?.decided_at_ms ?? Number.NaN)).toFixed(0);
 
 for (const mechanism of ['hotmem', 'numa']) {
   test.serial(`${mechanism}: with nothing near there is one region, on the far node`, async (t) => {

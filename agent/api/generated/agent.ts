@@ -1554,6 +1554,8 @@ export interface InstanceTiers {
   readonly far_plugged_bytes: number;
   readonly share: number | null;
   readonly because: string | null;
+  readonly moved_at_ms: number | null;
+  readonly gains: string | null;
 }
 
 export interface EstimateRequest {
@@ -1883,6 +1885,8 @@ export const Operation_Cause = {
   pressure: "pressure",
   open: "open",
   close: "close",
+  gain: "gain",
+  cede: "cede",
 } as const;
 
 export type Operation_Cause = typeof Operation_Cause[keyof typeof Operation_Cause];
@@ -1899,6 +1903,8 @@ export namespace Operation_Cause {
   export type pressure = typeof Operation_Cause.pressure;
   export type open = typeof Operation_Cause.open;
   export type close = typeof Operation_Cause.close;
+  export type gain = typeof Operation_Cause.gain;
+  export type cede = typeof Operation_Cause.cede;
 }
 
 export function operation_CauseFromJSON(object: any): Operation_Cause {
@@ -1936,6 +1942,12 @@ export function operation_CauseFromJSON(object: any): Operation_Cause {
     case 10:
     case "close":
       return Operation_Cause.close;
+    case 11:
+    case "gain":
+      return Operation_Cause.gain;
+    case 12:
+    case "cede":
+      return Operation_Cause.cede;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Operation_Cause");
   }
@@ -1965,6 +1977,10 @@ export function operation_CauseToNumber(object: Operation_Cause): number {
       return 9;
     case Operation_Cause.close:
       return 10;
+    case Operation_Cause.gain:
+      return 11;
+    case Operation_Cause.cede:
+      return 12;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum Operation_Cause");
   }
@@ -2275,6 +2291,8 @@ export const OperationRow_Cause = {
   pressure: "pressure",
   open: "open",
   close: "close",
+  gain: "gain",
+  cede: "cede",
 } as const;
 
 export type OperationRow_Cause = typeof OperationRow_Cause[keyof typeof OperationRow_Cause];
@@ -2291,6 +2309,8 @@ export namespace OperationRow_Cause {
   export type pressure = typeof OperationRow_Cause.pressure;
   export type open = typeof OperationRow_Cause.open;
   export type close = typeof OperationRow_Cause.close;
+  export type gain = typeof OperationRow_Cause.gain;
+  export type cede = typeof OperationRow_Cause.cede;
 }
 
 export function operationRow_CauseFromJSON(object: any): OperationRow_Cause {
@@ -2328,6 +2348,12 @@ export function operationRow_CauseFromJSON(object: any): OperationRow_Cause {
     case 10:
     case "close":
       return OperationRow_Cause.close;
+    case 11:
+    case "gain":
+      return OperationRow_Cause.gain;
+    case 12:
+    case "cede":
+      return OperationRow_Cause.cede;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum OperationRow_Cause");
   }
@@ -2357,6 +2383,10 @@ export function operationRow_CauseToNumber(object: OperationRow_Cause): number {
       return 9;
     case OperationRow_Cause.close:
       return 10;
+    case OperationRow_Cause.gain:
+      return 11;
+    case OperationRow_Cause.cede:
+      return 12;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum OperationRow_Cause");
   }
@@ -9805,6 +9835,8 @@ function createBaseInstanceTiers(): InstanceTiers {
     far_plugged_bytes: 0,
     share: null,
     because: null,
+    moved_at_ms: null,
+    gains: null,
   };
 }
 
@@ -9833,6 +9865,12 @@ export const InstanceTiers: MessageFns<InstanceTiers> = {
     }
     if (message.because !== undefined && message.because !== null) {
       writer.uint32(66).string(message.because);
+    }
+    if (message.moved_at_ms !== undefined && message.moved_at_ms !== null) {
+      writer.uint32(73).double(message.moved_at_ms);
+    }
+    if (message.gains !== undefined && message.gains !== null) {
+      writer.uint32(82).string(message.gains);
     }
     return writer;
   },
@@ -9912,6 +9950,22 @@ export const InstanceTiers: MessageFns<InstanceTiers> = {
             }
 
             message.because = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.moved_at_ms = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.gains = reader.string();
             continue;
           }
         }

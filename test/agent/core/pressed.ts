@@ -4,6 +4,9 @@ import type { HostEvent } from '../../../agent/model/events.ts';
 import { PRESSURE_LEVELS, type PressureLevel } from '../../../agent/model/pressure.ts';
 import type { HostState } from '../../../agent/model/state.ts';
 
+/** Nobody waits for these. */
+const AHEAD: ReadonlySet<string> = new Set(['pool', 'gain']);
+
 /** Throws where a step gives what the host cannot, or takes back in another order than stated. */
 export function checkPressure(
   before: HostState,
@@ -21,7 +24,7 @@ export function checkPressure(
     if (action.type !== 'resize-region' || isAgain(before, action)) continue;
     const { cause, kind } = action.order;
     const level = cause === 'grow' ? 'growth' : cause === 'start' ? 'starts' : 'reserve';
-    const takes = kind === 'plug' && (cause === 'grow' || cause === 'start' || cause === 'pool');
+    const takes = kind === 'plug' && (cause === 'grow' || cause === 'start' || AHEAD.has(cause));
     if (takes && at(level)) throw new Error(`'${cause}' at pressure '${after.pressure.level}'`);
   }
   // When it is over functions are asked again, and what is due then stops in an order of its own.

@@ -27,8 +27,12 @@ export function hasFar(spec: Tiered): boolean {
 export function checkTiers(
   { capacity, granted, functions, vms }: HostState,
   counted: TierBytes,
+  leastOf: (vm_id: string, region_id: string) => number,
 ): void {
-  for (const vm of vms.values()) checkParts(vm);
+  for (const vm of vms.values()) {
+    checkParts(vm);
+    checkServes(vm, leastOf);
+  }
   for (const tier of tiersIn({ ...capacity, ...granted, ...counted })) {
     const given = bytesOf(granted, tier);
     if (given > bytesOf(capacity, tier)) throw new Error(`${tier}: book above its limit`);
@@ -63,12 +67,24 @@ function checkParts({ id, regions, instances }: VmState): void {
     if (other.holder !== holder) throw new Error(`${id}/${region_id}: ${holder}, ${other.holder}`);
     const instance = instances.find((one) => one.id === holder);
     if (instance && !instance.parts) throw new Error(`${instance.id} has no parts`);
-    // Whoever serves has all of it, and nobody was given more than was asked for.
-    if (!instance?.parts || (instance.phase !== 'idle' && instance.phase !== 'busy')) continue;
+  }
+}
+
+/** Whatever its VMM was asked for and its guest does, each part has what it keeps. */
+function checkServes(
+  { id, regions, instances }: VmState,
+  leastOf: (vm_id: string, region_id: string) => number,
+): void {
+  for (const instance of instances) {
+    if (!instance.parts || (instance.phase !== 'idle' && instance.phase !== 'busy')) continue;
     const { near_bytes, far_bytes } = instance.parts;
-    const [here, there] = [regions[instance.region_index]?.plugged_bytes ?? 0, other.plugged_bytes];
-    if (here < near_bytes || there < far_bytes) {
-      throw new Error(`${instance.id} serves with ${here} and ${there}`);
+    const near = regions[instance.region_index];
+    const far = regions[near?.far_index ?? -1];
+    const [here, there] = [near, far].map((one) => (one ? leastOf(id, one.id) : 0));
+    if ((here ?? 0) < near_bytes || (there ?? 0) < far_bytes) {
+      throw new Error(
+        `${instance.id} keeps ${near_bytes} and ${far_bytes} of ${here} and ${there}`,
+      );
     }
   }
 }

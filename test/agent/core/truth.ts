@@ -11,7 +11,10 @@ interface TrueRegion {
   readonly region_id: string;
   /** The worst the guest can have plugged. */
   plugged_bytes: number;
-  /** The same before the resize in flight. */
+  /** The least it can come to, by all that its VMM may have been asked for. */
+  least_bytes: number;
+  /** That, and the same, before the resize in flight. */
+  sure_bytes: number;
   before_bytes: number;
   busy: boolean;
 }
@@ -25,6 +28,11 @@ export class Truth {
     return this.#regions.values();
   }
 
+  /** What is plugged of it at least. */
+  leastOf(vm_id: string, region_id: string): number {
+    return this.#regions.get(`${vm_id}/${region_id}`)?.least_bytes ?? 0;
+  }
+
   forget(vm_id: string): void {
     for (const [key, region] of this.#regions)
       if (region.vm_id === vm_id) this.#regions.delete(key);
@@ -33,7 +41,8 @@ export class Truth {
   /** A target is sent. The worst the guest can do at once: plug all it is offered, give nothing. */
   offer({ vm_id, region_id, to_bytes }: Order): void {
     const key = `${vm_id}/${region_id}`;
-    const none = { vm_id, region_id, plugged_bytes: 0, before_bytes: 0, busy: false };
+    const bytes = { plugged_bytes: 0, before_bytes: 0, least_bytes: 0, sure_bytes: 0 };
+    const none = { vm_id, region_id, ...bytes, busy: false };
     const region = this.#regions.get(key) ?? none;
     if (region.busy) throw new Error(`${key}: two resizes at a time`);
     const { plugged_bytes } = region;
@@ -42,6 +51,8 @@ export class Truth {
       ...region,
       before_bytes: plugged_bytes,
       plugged_bytes: worst_bytes,
+      sure_bytes: region.least_bytes,
+      least_bytes: Math.min(region.least_bytes, to_bytes),
       busy: true,
     });
   }
@@ -65,6 +76,8 @@ export class Truth {
     const outcome = known ? OUTCOMES[fault] : 'failed';
     const accepted = known && fault !== 'refuse';
     const seen_bytes = this.#seen(order, fault, before_bytes);
+    if (fault === 'none') region.least_bytes = order.to_bytes;
+    else if (fault === 'refuse') region.least_bytes = region.sure_bytes;
     if (fault === 'none') region.plugged_bytes = order.to_bytes;
     else if (fault === 'refuse') region.plugged_bytes = before_bytes;
     else if (accepted && order.to_bytes < before_bytes) region.plugged_bytes = seen_bytes;

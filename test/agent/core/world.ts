@@ -196,7 +196,7 @@ export class World {
     const granted = grantedBytes(this.state);
     if (truth > granted) throw new Error(`book ${granted} below plugged ${truth}`);
     const counted = countGranted(this.state);
-    checkTiers(this.state, counted);
+    checkTiers(this.state, counted, (vm_id, region_id) => this.truth.leastOf(vm_id, region_id));
     if (totalBytes(counted) !== granted) {
       throw new Error(`the book says ${granted}, its rows ${totalBytes(counted)}`);
     }

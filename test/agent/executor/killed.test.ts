@@ -20,16 +20,19 @@ async function killAt(
     grows,
     spans = false,
     split = false,
+    retiers = false,
   }: {
     readonly at: number;
     readonly grows: boolean;
     readonly spans?: boolean;
     readonly split?: boolean;
+    readonly retiers?: boolean;
   },
 ): Promise<string | null> {
   const host = new KillingHost(join(folder, `${at}.db`), at, grows);
   host.spans = spans;
   host.split = split;
+  host.retiers = retiers;
   await host.start();
   await host.live();
   const when = `step ${at}, ${host.killed_in}`;
@@ -120,4 +123,18 @@ test('killed at any step of instances on two nodes, both parts are held together
   t.log(`${at - 1} steps, plugs at ${plugs.join(', ')}`);
   t.is(plugs.length % 2, 0, 'two of each start');
   t.true(plugs.length >= 4);
+});
+
+test('killed at any step of a change of tiers, both parts are held together, and come back', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'hp-killed-'));
+  t.teardown(async () => await rm(folder, { recursive: true, force: true }));
+  const steps: string[] = [];
+  for (let at = 1; at < 1_000; at += 1) {
+    const killed_in = await killAt(t, folder, { at, grows: false, split: true, retiers: true });
+    if (killed_in === null) break;
+    steps.push(killed_in);
+  }
+  t.log(`${steps.length} steps: ${[...new Set(steps)].toSorted().join(', ')}`);
+  t.true(steps.filter((one) => one === 'plug').length >= 3, 'a start of two parts, and a gain');
+  t.true(steps.filter((one) => one === 'unplug').length >= 3, 'a part ceded, and an end of two');
 });

@@ -19,6 +19,24 @@ const HALVES = {
   limit_bytes: 256 * MIB,
   tiers: { far_node: 1, share: 0.5, table: null },
 } as const;
+/** Called often, more of it is wanted near than at first. */
+const CHOSEN = {
+  limit_bytes: 512 * MIB,
+  keep_alive_ms: 400,
+  tiers: {
+    far_node: 1,
+    share: null,
+    table: {
+      slo_ms: 5_000,
+      source: 'modelled',
+      note: 'stated',
+      rows: [
+        { share: 0.25, latency_ms: 3_000 },
+        { share: 0.5, latency_ms: 10 },
+      ],
+    },
+  },
+} as const;
 /** What an instance starts with is less than its call uses, and it is told when it waits. */
 const SIZES = {
   baseline_bytes: 32 * MIB,
@@ -58,6 +76,8 @@ export class KillingHost {
   spans = false;
   /** The memory of each instance is on two nodes. */
   split = false;
+  /** And so that it changes with the rate of calls. */
+  retiers = false;
   steps = 0;
   killed_in: string | null = null;
   agent!: HostAgent;
@@ -213,7 +233,7 @@ export class KillingHost {
     const usual = { mechanism: 'hotmem', concurrency: 2, keep_alive_ms: 100 };
     const spans = this.spans ? [{ name: 'data', max_bytes: 64 * MIB, host_node: null }] : [];
     const memory = this.grows ? SIZES : null;
-    const parts = this.split ? HALVES : {};
+    const parts = this.retiers ? CHOSEN : this.split ? HALVES : {};
     return this.agent.deploy(specOf('a', { ...usual, memory, spans, ...parts }));
   }
 
@@ -234,6 +254,13 @@ export class KillingHost {
     if (this.grows || this.spans) {
       this.call('c1');
       await this.until(() => this.#open === 0);
+      return await this.until(() => this.isQuiet());
+    }
+    if (this.retiers) {
+      for (const id of ['c1', 'c2', 'c3', 'c4', 'c5', 'c6']) {
+        this.call(id);
+        await this.until(() => this.#open === 0);
+      }
       return await this.until(() => this.isQuiet());
     }
     for (const id of ['c1', 'c2', 'c3']) this.call(id);

@@ -1,0 +1,149 @@
+/**
+ * Which part of an idle instance gets memory and which gives as much up, where another share of it
+ * is wanted than it has. First one part gains, then the other cedes what it does not use: their sum
+ * is never less than the instance is to have, and no page is moved. A step at a time, told from
+ * what is plugged and granted alone: an agent that finds a move half made goes on with it. Pure.
+ */
+import { MEMORY_BLOCK_BYTES, roundUp } from '../../base/units.ts';
+import type { Parts } from './tiers-spec.ts';
+
+export type PartSide = 'near' | 'far';
+
+/** A move of an instance's unused memory from one tier to the other. */
+export interface Moved {
+  /** When the last one began. */
+  readonly at_ms: number;
+  /** The part that is to gain; null: the move is over. */
+  readonly to: PartSide | null;
+  /** It takes back what the other part could not cede. */
+  readonly is_back?: true;
+}
+
+/** One part, in which nothing is under way. */
+export interface PartNow {
+  /** Its own of what the instance is to have. */
+  readonly kept_bytes: number;
+  readonly plugged_bytes: number;
+  /** What may be plugged of it: granted, and never less than what is. */
+  readonly permit_bytes: number;
+  /** The guest's word; null: not told. */
+  readonly used_bytes: number | null;
+  /** The most that its region can be. */
+  readonly max_bytes: number;
+  /** Of its tier what nobody has. */
+  readonly free_bytes: number;
+  /** It did not reach its last size, and rests. */
+  readonly is_held: boolean;
+}
+
+export interface RetierNow extends Readonly<Record<PartSide, PartNow>> {
+  /** Null: none was made yet. */
+  readonly moved: Moved | null;
+  /** What is to be near by a move that would begin now; null: none begins. */
+  readonly wanted_near_bytes: number | null;
+  readonly now_ms: number;
+}
+
+/** What is done next: one part changes its size. */
+export interface RetierStep {
+  readonly cause: 'gain' | 'cede';
+  readonly of: PartSide;
+  readonly to_bytes: number;
+  /** What each part keeps from now on; their sum stays. */
+  readonly parts: Parts;
+  readonly moved: Moved;
+}
+
+/** The share of its keep-alive for which an instance stays as it is between two moves; chosen. */
+const REST = 0.25;
+
+/** Whether an instance that has been as it is since then may be moved again. */
+export const mayMove = (since_ms: number, now_ms: number, keep_alive_ms: number): boolean =>
+  now_ms - since_ms >= keep_alive_ms * REST;
+
+/** Null: nothing is to be done, or can be. */
+export function nextRetier(now: RetierNow): RetierStep | null {
+  const over_bytes = overOf(now.near) + overOf(now.far);
+  if (over_bytes === 0) return begin(now);
+  if (!now.moved) return null;
+  return now.moved.to === null ? tidy(now, now.moved) : goOn(now, now.moved, now.moved.to);
+}
+
+const ended = ({ at_ms }: Moved): Moved => ({ at_ms, to: null });
+
+const otherOf = (side: PartSide): PartSide => (side === 'near' ? 'far' : 'near');
+
+/** What may be plugged of a part beyond what it keeps. */
+const overOf = ({ permit_bytes, kept_bytes }: PartNow): number =>
+  Math.max(0, permit_bytes - kept_bytes);
+
+/** No part is given up whole: processes are attached to both. */
+const leastOf = ({ used_bytes }: PartNow): number =>
+  Math.max(MEMORY_BLOCK_BYTES, roundUp(used_bytes ?? 0, MEMORY_BLOCK_BYTES));
+
+const wholeBlocks = (bytes: number): number =>
+  Math.max(0, Math.floor(bytes / MEMORY_BLOCK_BYTES) * MEMORY_BLOCK_BYTES);
+
+const partsOf = ({ near, far }: RetierNow): Parts => ({
+  near_bytes: near.kept_bytes,
+  far_bytes: far.kept_bytes,
+});
+
+function begin(now: RetierNow): RetierStep | null {
+  const { near, far, wanted_near_bytes, now_ms } = now;
+  if (wanted_near_bytes === null || near.is_held || far.is_held) return null;
+  const more_bytes = wanted_near_bytes - near.kept_bytes;
+  const of: PartSide = more_bytes > 0 ? 'near' : 'far';
+  const [to, from] = [now[of], now[otherOf(of)]];
+  const bytes = wholeBlocks(
+    Math.min(
+      Math.abs(more_bytes),
+      to.max_bytes - to.kept_bytes,
+      to.free_bytes,
+      from.kept_bytes - leastOf(from),
+    ),
+  );
+  if (bytes === 0) return null;
+  const moved = { at_ms: now_ms, to: of };
+  return { cause: 'gain', of, to_bytes: to.kept_bytes + bytes, parts: partsOf(now), moved };
+}
+
+/** A move is half made, or one of its steps came to less. */
+function goOn(now: RetierNow, moved: Moved, to: PartSide): RetierStep | null {
+  const other = otherOf(to);
+  const [gains, cedes] = [now[to], now[other]];
+  if (overOf(cedes) > 0) return moved.is_back ? tidy(now, ended(moved)) : back(now, moved);
+  const is_whole = gains.plugged_bytes >= gains.permit_bytes;
+  const room_bytes = Math.min(overOf(gains), cedes.kept_bytes - leastOf(cedes));
+  const bytes = is_whole ? wholeBlocks(room_bytes) : 0;
+  if (bytes === 0) return giveUp(now, to, ended(moved));
+  const near_bytes = now.near.kept_bytes + (to === 'near' ? bytes : -bytes);
+  const far_bytes = now.far.kept_bytes + (to === 'far' ? bytes : -bytes);
+  const to_bytes = cedes.kept_bytes - bytes;
+  return { cause: 'cede', of: other, to_bytes, parts: { near_bytes, far_bytes }, moved };
+}
+
+/**
+ * What it could not cede is its own again, once its VMM is asked for it: until then a guest may
+ * give back what it was asked for, however late.
+ */
+function back(now: RetierNow, { at_ms, to }: Moved): RetierStep | null {
+  if (to === null) return null;
+  const of = otherOf(to);
+  const to_bytes = roundUp(now[of].permit_bytes, MEMORY_BLOCK_BYTES);
+  const moved = { at_ms, to: of, is_back: true } as const;
+  return { cause: 'gain', of, to_bytes, parts: partsOf(now), moved };
+}
+
+/** A move is over that left a part with more than it keeps. */
+function tidy(now: RetierNow, moved: Moved): RetierStep | null {
+  return giveUp(now, 'near', moved) ?? giveUp(now, 'far', moved);
+}
+
+/** A part gives back what it has beyond its own, but for what is used of it by now. */
+function giveUp(now: RetierNow, of: PartSide, moved: Moved): RetierStep | null {
+  const part = now[of];
+  const to_bytes = Math.max(part.kept_bytes, leastOf(part));
+  if (part.is_held || to_bytes >= part.permit_bytes) return null;
+  return { cause: 'cede', of, to_bytes, parts: partsOf(now), moved };
+}
