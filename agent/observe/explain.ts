@@ -124,6 +124,8 @@ function nextOf(state: HostState, fn: FunctionState, vm: VmState, region: Region
     const { message } = REFUSALS.hostCordoned(state.cordon);
     return { next: `it ends with what it runs (${message})`, next_at_ms: null };
   }
+  const moving = movingIn(state, partsAt(vm.regions, region.index));
+  if (moving) return { next: `unused memory changes its tier (${moving})`, next_at_ms: null };
   if (!isElastic(vmSpec(fn, vm))) return { next: 'nothing: it has one size', next_at_ms: null };
   const operation = operation_id === null ? undefined : state.operations.get(operation_id);
   const want = span?.want;
@@ -139,6 +141,16 @@ function nextOf(state: HostState, fn: FunctionState, vm: VmState, region: Region
     return { next: 'the policy is asked again: it may give back', next_at_ms: vm.size_at_ms };
   }
   return { next: 'nothing before its use changes', next_at_ms: null };
+}
+
+/** Which part gains, or cedes; null: none does. */
+function movingIn({ operations }: HostState, parts: readonly RegionState[]): string | null {
+  for (const { id, operation_id } of parts) {
+    const cause = operation_id === null ? undefined : operations.get(operation_id)?.cause;
+    if (cause === 'gain') return `${id} gains`;
+    if (cause === 'cede') return `${id} cedes`;
+  }
+  return null;
 }
 
 /** Null: its instances have one size. */

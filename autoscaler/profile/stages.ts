@@ -110,12 +110,15 @@ const NO_STAGES: Pick<CallStages, 'stages_ms' | 'whole_ms'> = {
 const keyOf = ({ function: name }: { readonly function: string }, instance_id: string): string =>
   `${name} ${instance_id}`;
 
+/** Causes of unplugs whose instance goes on. */
+const OF_THE_LIVING: ReadonlySet<string> = new Set(['shrink', 'close', 'cede']);
+
 /** By instance: from its stop until the host had its memory; where unseen, until plugged 0. */
 function unplugsOf(operations: readonly OperationLine[]): Map<string, number> {
   const found = new Map<string, number>();
   for (const one of operations) {
-    if (one.kind !== 'unplug' || one.instance_id === null || one.cause === 'shrink') continue;
-    if (one.cause === 'close' || one.outcome !== 'done') continue;
+    if (one.kind !== 'unplug' || one.instance_id === null || one.outcome !== 'done') continue;
+    if (one.cause !== null && OF_THE_LIVING.has(one.cause)) continue;
     const begin = one.stop_at_ms ?? one.decided_at_ms;
     const took_ms = between(begin, one.resident_at_ms ?? one.plugged_at_ms);
     if (took_ms !== null && took_ms >= 0) found.set(keyOf(one, one.instance_id), took_ms);

@@ -89,6 +89,31 @@ test('near memory is plugged and far memory given back, and explain tells of it'
   await clock.until(agent.stop(0));
 });
 
+test('while it changes, explain says which part gains or cedes', async (t) => {
+  const host = await serving();
+  const { agent, clock, hypervisor } = host;
+  await clock.until(agent.invoke('f', 'first', emulated(WORK)));
+  const [instance_id = ''] = hypervisor.vms[0]?.guest.instances.keys() ?? [];
+  const seen = new Set<string>();
+  const calls = callOften(host, 'a');
+  const over = { yet: false };
+  void calls.then(() => (over.yet = true));
+  while (!over.yet) {
+    const { next, tiers } = agent.explain(instance_id);
+    if (next.includes('tier')) seen.add(`${next}, ${tiers?.gains ?? 'none'}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await calls;
+  t.deepEqual(
+    [...seen],
+    [
+      'unused memory changes its tier (r0 gains), near',
+      'unused memory changes its tier (r1 cedes), near',
+    ],
+  );
+  await clock.until(agent.stop(0));
+});
+
 test('what its guest says is in use is asked of no VMM, and near memory goes back', async (t) => {
   const host = await serving();
   const { agent, clock, hypervisor } = host;

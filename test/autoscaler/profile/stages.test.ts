@@ -131,8 +131,10 @@ test('the unplug is that of the instance, and of its last call alone', (t) => {
     stop_at_ms: 135,
     resident_at_ms: 160,
   });
-  const shrink = { ...unplug, id: 'op3', cause: 'shrink' as const, stop_at_ms: 0 };
-  const split = splitCalls(calls, [PLUG, unplug, shrink]);
+  const living = (['shrink', 'close', 'cede'] as const).map((cause) => {
+    return { ...unplug, id: `op-${cause}`, cause, stop_at_ms: 0 };
+  });
+  const split = splitCalls(calls, [PLUG, unplug, ...living]);
   t.deepEqual(
     split.map(({ invocation_id, unplug_ms }) => [invocation_id, unplug_ms]),
     [
