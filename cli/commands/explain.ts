@@ -126,7 +126,7 @@ function render(told: ExplainResponse, use: InstanceUse, lies: string | null): s
     `  permit      ${formatBytes(told.permit_bytes)}; ` +
       `${formatBytes(told.free_bytes)} of ` +
       `${told.host_node === null ? 'the host' : `host node ${told.host_node}`} are free`,
-    ...tiersLines(told),
+    ...tiersLines(told, ago),
     ...(lies === null ? [] : [`  lies        ${lies}`]),
     `  next        ${printable(told.next, 512)}${due}; policy ${told.policy}`,
     ...told.spans.map((span) => {
@@ -151,15 +151,19 @@ function render(told: ExplainResponse, use: InstanceUse, lies: string | null): s
 }
 
 /** Nothing of one that has all of its memory in one region. */
-function tiersLines({ tiers }: ExplainResponse): string[] {
+function tiersLines({ tiers }: ExplainResponse, ago: (at_ms: number) => string): string[] {
   if (!tiers) return [];
-  const { near_bytes, far_bytes, region_id, host_node, share, because } = tiers;
+  const { near_bytes, far_bytes, region_id, host_node, share, because, moved_at_ms } = tiers;
   const where =
     `${formatBytes(near_bytes)} near, ` +
     `${formatBytes(far_bytes)} on host node ${host_node} (${region_id})`;
   const by = share === null ? 'as its function is defined' : `share ${share} was chosen`;
   const why = because === null ? [] : [`  share       ${printable(because, 1_024)}`];
-  return [`  tiers       ${where}: ${by}`, ...why];
+  const moved =
+    moved_at_ms === null
+      ? []
+      : [`  moved       ${ago(moved_at_ms)}: its unused memory changed its tier`];
+  return [`  tiers       ${where}: ${by}`, ...why, ...moved];
 }
 
 /** Nothing of one that an earlier agent has started. */

@@ -6,7 +6,9 @@ import test from 'ava';
 import { execa } from 'execa';
 import { emulated } from '../../agent/model/work.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
+import { hostClock } from '../../base/clock.ts';
 import { GIB, MIB } from '../../base/units.ts';
+import { waitFor } from '../../base/wait.ts';
 import { useOf, useText } from '../../cli/instance-use.ts';
 import { serve } from '../agent/api/serving.ts';
 import { specOf, WORK } from '../agent/core/world.ts';
@@ -73,3 +75,38 @@ for (const mechanism of ['hotmem', 'numa']) {
     });
   }
 }
+
+const TABLE = {
+  slo_ms: 60_000,
+  source: 'modelled',
+  note: 'stated',
+  rows: [
+    { share: 0.25, latency_ms: 30_000 },
+    { share: 0.5, latency_ms: 10 },
+  ],
+} as const;
+
+test('when unused memory changed its tier is told', async (t) => {
+  const bounds = { node_limits: [{ node: 2, bytes: GIB }] };
+  const { agent, hypervisor, socket_path } = await serve(t, 4 * GIB, { bounds });
+  const tiers = { far_node: 2, share: null, table: TABLE };
+  const sizes = { limit_bytes: 512 * MIB, keep_alive_ms: 12_000, concurrency: 1 };
+  await agent.deploy(specOf('f', { mechanism: 'hotmem', ...sizes, tiers }));
+  const has_moved = await waitFor(
+    async () => {
+      await agent.invoke('f', 'one', emulated(WORK));
+      const [near, far] = hypervisor.vms[0]?.regions ?? [];
+      return near?.plugged_bytes === 256 * MIB && far?.plugged_bytes === 256 * MIB ? true : null;
+    },
+    { clock: hostClock, deadline_ms: 30_000 },
+  );
+  t.true(has_moved);
+  const [id = ''] = hypervisor.vms[0]?.guest.instances.keys() ?? [];
+  const argv = ['cli/main.ts', 'explain', id, '--socket', socket_path];
+  const { stdout } = await execa(process.execPath, argv, { cwd: PROJECT_ROOT });
+  t.regex(
+    stdout,
+    /^ {2}tiers {7}256 MiB near, 256 MiB on host node 2 \(r1\): share 0.5 was chosen$/m,
+  );
+  t.regex(stdout, /^ {2}moved {7}[0-9.]+ m?s ago: its unused memory changed its tier$/m);
+});
