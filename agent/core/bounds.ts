@@ -36,7 +36,8 @@ function count(vms: FunctionView['vms']): Counted {
 }
 
 /** What is left of a policy's answer, and what was added to it. */
-interface BoundedScale extends Scale {
+interface BoundedScale {
+  readonly scale: Scale;
   /** Starts that make sure of the least, those that others asked for counted. */
   readonly kept: number;
 }
@@ -46,7 +47,7 @@ export function bounded(draft: Draft, fn: FunctionState, scale: Scale): BoundedS
   const ahead = isPoolShut(draft, fn) ? 0 : (scale.warm ?? 0);
   if (ahead === 0 && !fn.targets && !fn.spec.instances) {
     noteWants(fn, { plugged: Math.max(0, scale.plugged), warm: scale.warm ?? null });
-    return { ...scale, kept: 0 };
+    return { scale, kept: 0 };
   }
   const vms = vmsOf(draft, fn);
   const { min, max, warm } = instanceBounds(fn.spec, fn.targets);
@@ -70,16 +71,16 @@ export function bounded(draft: Draft, fn: FunctionState, scale: Scale): BoundedS
   const plugged = Math.max(scale.plugged, fn.targets?.values.reserve ?? 0);
   noteWants(fn, { plugged, warm: warm > 0 ? Math.max(warm, ahead) : (scale.warm ?? null) });
   const again_ms = wanted > 0 || ahead > ready ? draft.now_ms + draft.config.start_again_ms : null;
-  return {
+  const within: Scale = {
     ...scale,
     starts,
-    kept,
     stops: stops.slice(0, spare),
     // A VM for more than may start would hold its boot memory for nobody.
     launches: room > freeRegions(vms) ? launches : 0,
     plugged,
     wake_at_ms: earlier(scale.wake_at_ms, again_ms),
   };
+  return { scale: within, kept };
 }
 
 /** Without a caller nothing is started while somebody drains, nor at once after a failure. */

@@ -131,7 +131,7 @@ export function readFunction(draft: Draft, name: string): FunctionState | undefi
 export function editFunction(draft: Draft, name: string): FunctionState | undefined {
   const edited = draft.functions.get(name);
   if (edited !== undefined) return edited ?? undefined;
-  const found = draft.state.functions.get(name);
+  const found = draft.functions.unchanged(name);
   if (!found) return undefined;
   const copy = { ...found };
   draft.functions.replace(name, found, copy);
@@ -147,7 +147,7 @@ export function readVm(draft: Draft, id: string): VmState | undefined {
 export function editVm(draft: Draft, id: string): VmState | undefined {
   const edited = draft.vms.get(id);
   if (edited !== undefined) return edited ?? undefined;
-  const found = draft.state.vms.get(id);
+  const found = draft.vms.unchanged(id);
   return found && copyVm(draft, found);
 }
 

@@ -290,13 +290,7 @@ export function invoke(
   const received_at_ms = draft.now_ms;
   const sequence = fn.next_sequence;
   const about = { request_id, invocation_id, sequence, timeout_ms, received_at_ms };
-  const { key, memory, deadline_at_ms } = event;
-  const invocation = {
-    ...about,
-    ...(key ? { key } : {}),
-    ...(memory ? { memory } : {}),
-    ...(deadline_at_ms === undefined ? {} : { deadline_at_ms }),
-  };
+  const invocation = withExtras(about, event);
   noteCame(fn, event.expected);
   fn.next_sequence += 1;
   const refused = whyNot(draft, fn, invocation);
@@ -304,6 +298,20 @@ export function invoke(
   fn.pace = withCall(fn.pace, received_at_ms, isAtRest(draft, fn));
   fn.queue = fn.queue.push(invocation);
   draft.arrived = invocation;
+}
+
+/** The same with what few callers say. */
+function withExtras(
+  about: QueuedInvocation,
+  { key, memory, deadline_at_ms }: Extract<HostEvent, { type: 'invoke' }>,
+): QueuedInvocation {
+  if (!key && !memory && deadline_at_ms === undefined) return about;
+  return {
+    ...about,
+    ...(key ? { key } : {}),
+    ...(memory ? { memory } : {}),
+    ...(deadline_at_ms === undefined ? {} : { deadline_at_ms }),
+  };
 }
 
 /** Nothing of it runs, and nobody waits. */

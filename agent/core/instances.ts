@@ -224,6 +224,7 @@ export function stopFailed(
 
 /** Takes away stopped instances whose every answer has come, and unplugs what they used. */
 export function releaseStopped(draft: Draft, fn: FunctionState, vm: VmState): void {
+  if (vm.instances.every(({ phase }) => phase !== 'stopping')) return;
   const gone = vm.instances.filter(
     (instance) => isGone(vm, instance) && canGiveBack(draft, vm, instance),
   );

@@ -1,6 +1,6 @@
 /** What must hold after every step, whatever the guest, the VMM or the callers do. */
 import { assert } from '../../base/assert.ts';
-import { isHome, partsAt } from '../model/parts.ts';
+import { isHome } from '../model/parts.ts';
 import type {
   FunctionState,
   HostState,
@@ -8,27 +8,32 @@ import type {
   RegionState,
   VmState,
 } from '../model/state.ts';
-import { bytesOf, NO_BYTES, type Tier, tiersIn } from '../model/tiers.ts';
+import {
+  bytesOf,
+  isNoBytes,
+  lessBytes,
+  type Tier,
+  type TierBytes,
+  tiersIn,
+} from '../model/tiers.ts';
 import { type Draft, readFunction, readOperation, readVm } from './draft.ts';
 import { permitsOf } from './permits.ts';
 
-/** A sum of permits that is being counted. */
-type Sum = Record<Tier, number>;
+/** By how much a sum of permits has changed, as it is being counted. */
+type Change = Record<Tier, number>;
 
 /** Checks the rows that changed, and the sums. A failure is a bug of the core. */
 export function checkStep(draft: Draft): void {
   const { vms, operations, functions } = draft;
-  const granted: Sum = { ...draft.state.granted };
+  const change: Change = { host: 0 };
   for (let place = 0; place < vms.keys.length; place += 1) {
     const vm = vms.rows[place] ?? null;
     const before = vms.before[place] ?? null;
-    if (vm) checkVm(draft, vm, before, granted);
-    else addChange(granted, before, null);
+    if (vm) checkVm(draft, vm, before, change);
+    else if (before) addBytes(change, permitsOf(before), -1);
   }
-  for (const tier of tiersIn({ ...granted, ...draft.granted })) {
-    const is_same = (granted[tier] ?? 0) === bytesOf(draft.granted, tier);
-    assert(is_same, 'the sum of permits is the permits in sum');
-  }
+  const told = lessBytes(draft.granted, draft.state.granted);
+  assert(isNoBytes(lessBytes(told, change)), 'the sum of permits is the permits in sum');
   for (const operation of operations.rows) {
     if (!operation) continue;
     const region = readVm(draft, operation.vm_id)?.regions[operation.region_index];
@@ -70,12 +75,13 @@ function haveSameParts(before: VmState, vm: VmState): boolean {
   return before.boot_permit === vm.boot_permit && before.regions.length === vm.regions.length;
 }
 
-/** Counts what this VM was granted more or less in this step. */
-function addChange(granted: Sum, before: VmState | null, vm: VmState | null): void {
-  const now = vm ? permitsOf(vm) : NO_BYTES;
-  const then = before ? permitsOf(before) : NO_BYTES;
-  for (const tier of tiersIn(now)) granted[tier] = (granted[tier] ?? 0) + bytesOf(now, tier);
-  for (const tier of tiersIn(then)) granted[tier] = (granted[tier] ?? 0) - bytesOf(then, tier);
+/** Counts what a VM is granted, or was. */
+function addBytes(change: Change, bytes: TierBytes, times: 1 | -1): void {
+  for (const tier of tiersIn(bytes)) addTo(change, tier, times * bytesOf(bytes, tier));
+}
+
+function addTo(change: Change, tier: Tier, bytes: number): void {
+  change[tier] = (change[tier] ?? 0) + bytes;
 }
 
 function checkFunction(draft: Draft, fn: FunctionState): void {
@@ -92,10 +98,11 @@ function checkFunction(draft: Draft, fn: FunctionState): void {
  * promise to the host is looked at in every region: it costs little, and a wrong book is found
  * where nothing has changed.
  */
-function checkVm(draft: Draft, vm: VmState, before: VmState | null, granted: Sum): void {
+function checkVm(draft: Draft, vm: VmState, before: VmState | null, change: Change): void {
   assert(readFunction(draft, vm.function)?.vm_ids.includes(vm.id), 'a VM is one of its function');
   const same = before !== null && haveSameParts(before, vm);
-  if (!same) addChange(granted, before, vm);
+  if (!same) addBytes(change, permitsOf(vm), 1);
+  if (!same && before) addBytes(change, permitsOf(before), -1);
   let held = 0;
   for (const region of vm.regions) {
     const { far_index, holder } = region;
@@ -107,15 +114,13 @@ function checkVm(draft: Draft, vm: VmState, before: VmState | null, granted: Sum
     if (region === old) continue;
     checkRegion(draft, region);
     if (!same || !old) continue;
-    const { tier, permit_bytes } = region;
-    granted[tier] = (granted[tier] ?? 0) + permit_bytes - old.permit_bytes;
+    const more_bytes = region.permit_bytes - old.permit_bytes;
+    if (more_bytes !== 0) addTo(change, region.tier, more_bytes);
   }
   assert(held === vm.instances.length, 'every instance has one region of its own');
   for (const instance of vm.instances) {
+    // Its other part has the same holder, as was looked at above.
     const region = vm.regions[instance.region_index];
-    for (const part of partsAt(vm.regions, instance.region_index)) {
-      assert(part.holder === instance.id, 'an instance has all parts of its memory');
-    }
     assert(region?.holder === instance.id, 'an instance and its region agree');
     checkInstance(instance);
   }

@@ -105,8 +105,7 @@ export function freeBytes(draft: Draft, tier: Tier): number {
 export function setPermit(draft: Draft, region: RegionState, bytes: number): void {
   const { tier, permit_bytes } = region;
   if (bytes === permit_bytes) return;
-  const granted_bytes = bytesOf(draft.granted, tier) + bytes - permit_bytes;
-  draft.granted = { ...draft.granted, [tier]: granted_bytes };
+  draft.granted = sumBytes(draft.granted, tierBytes(tier, bytes - permit_bytes));
   region.permit_bytes = bytes;
 }
 

@@ -2,15 +2,7 @@
  * The pool's book: what stands ready on each rung is metered at the end of a step, whoever looks
  * there is counted, and what others needed is not made ready again at once.
  */
-import {
-  READY_RUNGS,
-  readyBytes,
-  type ReadyRung,
-  standsOn,
-  withBytes,
-  withLook,
-  withWant,
-} from '../model/pool.ts';
+import { readyChange, standsOn, withBytes, withLook, withWant } from '../model/pool.ts';
 import { type IdleRests, withIdleEnd, withMiss, withReuse } from '../model/idle-rests.ts';
 import type {
   FunctionState,
@@ -76,6 +68,8 @@ export function noteWants(
   fn: FunctionState,
   wants: Readonly<Record<'plugged' | 'warm', number | null>>,
 ): void {
+  const { plugged, warm } = fn.pool;
+  if (plugged.want === wants.plugged && warm.want === wants.warm) return;
   fn.pool = withWant(withWant(fn.pool, 'plugged', wants.plugged), 'warm', wants.warm);
 }
 
@@ -90,28 +84,15 @@ export function isPoolShut(draft: Draft, { pool_rest_until_ms }: FunctionState):
   return draft.short.length > 0 || pressedTo(draft, 'pool') !== null;
 }
 
-const NOTHING: Readonly<Record<ReadyRung, number>> = { plugged: 0, populated: 0, warm: 0 };
-
 /** What stands ready in the VMs that this step changed is metered from now on. */
 export function meterPools(draft: Draft): void {
   const { rows, before } = draft.vms;
   for (let place = 0; place < rows.length; place += 1) {
     const [now, then] = [rows[place] ?? null, before[place] ?? null];
     const name = (now ?? then)?.function;
-    const is_now = bytesOf(now);
-    const was = bytesOf(then);
-    if (name === undefined || READY_RUNGS.every((rung) => is_now[rung] === was[rung])) continue;
-    const more = {
-      plugged: is_now.plugged - was.plugged,
-      populated: is_now.populated - was.populated,
-      warm: is_now.warm - was.warm,
-    };
+    const more = readyChange(then, now);
+    if (name === undefined || more === null) continue;
     const fn = editFunction(draft, name);
     if (fn) fn.pool = withBytes(fn.pool, more, draft.now_ms);
   }
-}
-
-/** A VM that is not up holds nothing that a start could have. */
-function bytesOf(vm: VmState | null): Readonly<Record<ReadyRung, number>> {
-  return vm === null ? NOTHING : readyBytes(vm);
 }

@@ -37,9 +37,9 @@ import { waitForMemory } from './waiting.ts';
 export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
   const asked = askScale(draft, fn);
   const wished = withExpected(draft, fn, asked);
-  const within = bounded(draft, fn, wished);
+  const { scale: within, kept } = bounded(draft, fn, wished);
   const scale = withinCordon(draft, within);
-  const parts = { asked, wished, kept: within.kept };
+  const parts = { asked, wished, kept };
   waitForMemory(draft, fn, startAll(draft, fn, scale.starts, parts));
   stopIdle(draft, fn, scale.stops);
   launchVms(draft, fn, scale.launches);
@@ -50,9 +50,10 @@ export function scaleFunction(draft: Draft, fn: FunctionState): number | null {
 
 /** Starts, in free regions and in those that are taken from their way back. */
 function startAll(draft: Draft, fn: FunctionState, starts: number, parts: ScaleParts): Lack | null {
+  if (starts <= 0) return null;
   const before = countInstances(draft, fn);
   const lack = startInstances(draft, fn, starts, parts);
-  if (lack || starts <= 0 || fn.queue.length === 0) return lack;
+  if (lack || fn.queue.length === 0) return lack;
   // Without classes a start is no more than what is given back, and takes nothing over.
   if (!draft.config.queue.by_slack) return null;
   const left = starts - (countInstances(draft, fn) - before);

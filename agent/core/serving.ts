@@ -64,6 +64,7 @@ export function assignIdle(draft: Draft, fn: FunctionState): void {
     if (!chosen?.instance) return;
     fn.queue = fn.queue.without(invocation);
     assign(draft, fn, { vm_id: chosen.vm.id, instance_id: chosen.instance.id }, invocation);
+    if (fn.queue.length === 0) return;
     candidates.splice(candidates.indexOf(chosen), 1);
   }
 }

@@ -109,9 +109,10 @@ export function sizeOfStart(
  * time at which it wants one changed later; null: none.
  */
 export function sizeRegions(draft: Draft, fn: FunctionState, vm: VmState): number | null {
-  if (vm.phase !== 'running' || !plugsOnDemand(vmSpec(fn, vm))) return null;
+  if (vm.phase !== 'running' || !policyOf(draft, fn).elastic) return null;
+  const spec = vmSpec(fn, vm);
   // In two tiers an instance has one size.
-  if (!policyOf(draft, fn).elastic || dividedTiers(vmSpec(fn, vm))) return null;
+  if (!plugsOnDemand(spec) || dividedTiers(spec)) return null;
   let later_ms: number | null = null;
   for (const instance of vm.instances) {
     if (instance.phase !== 'busy' && instance.phase !== 'idle') continue;

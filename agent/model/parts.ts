@@ -31,6 +31,18 @@ export function partsAt<Region extends Place>(
   return far === undefined ? [near] : [near, far];
 }
 
+/** A number of the instance in that region: of all its parts together. */
+export function sumAt<Region extends Place>(
+  regions: readonly Region[],
+  region_index: number,
+  numberOf: (region: Region) => number,
+): number {
+  const near = regions[region_index];
+  if (near === undefined) return 0;
+  const far = near.far_index === undefined ? undefined : regions[near.far_index];
+  return numberOf(near) + (far === undefined ? 0 : numberOf(far));
+}
+
 /** Whether an instance can start in the region: nobody has any part, and nothing is under way. */
 export function isFreeHome<Region extends Held>(
   regions: readonly Region[],

@@ -3,7 +3,7 @@
  * moved up ahead of demand and down with age. What is counted here is learned anew by the next
  * agent. Pure.
  */
-import { partsAt } from './parts.ts';
+import { sumAt } from './parts.ts';
 
 /**
  * From no memory to memory in use. `plugged`: nobody's, and there for the next start. `populated`:
@@ -90,11 +90,30 @@ export function readyBytes({ made_ready, regions, instances }: Parts): Record<Re
     }
   }
   for (const { phase, region_index } of instances) {
-    if (phase !== 'idle') continue;
-    for (const part of partsAt(regions, region_index)) bytes.warm += part.permit_bytes;
+    if (phase === 'idle') bytes.warm += sumAt(regions, region_index, permitOf);
   }
   return bytes;
 }
+
+const permitOf = ({ permit_bytes }: { readonly permit_bytes: number }): number => permit_bytes;
+
+/** By how much more stands ready in a VM than before it changed, by rung; null: by nothing. */
+export function readyChange(
+  before: Parts | null,
+  now: Parts | null,
+): Readonly<Record<ReadyRung, number>> | null {
+  const { plugged, populated, warm } = now === null ? NOTHING : readyBytes(now);
+  const was = before === null ? NOTHING : readyBytes(before);
+  if (plugged === was.plugged && populated === was.populated && warm === was.warm) return null;
+  return {
+    plugged: plugged - was.plugged,
+    populated: populated - was.populated,
+    warm: warm - was.warm,
+  };
+}
+
+/** A VM that is not up holds nothing that a start could have. */
+const NOTHING: Readonly<Record<ReadyRung, number>> = { plugged: 0, populated: 0, warm: 0 };
 
 /** Somebody looked there; `hit`: and found one. */
 export function withLook(
@@ -107,12 +126,26 @@ export function withLook(
   const counts = hit
     ? { asked: asked + 1, hits: hits + 1, used_at_ms: now_ms }
     : { asked: asked + 1, hits, used_at_ms };
-  return { ...pool, [rung]: { want, bytes, byte_ms, ...counts } };
+  return withRung(pool, rung, { want, bytes, byte_ms, ...counts });
+}
+
+/** With one rung as it is now. Of every call: each is named, and none is looked up. */
+function withRung(
+  { plugged, populated, warm, metered_at_ms }: PoolState,
+  rung: ReadyRung,
+  now: RungState,
+): PoolState {
+  return {
+    plugged: rung === 'plugged' ? now : plugged,
+    populated: rung === 'populated' ? now : populated,
+    warm: rung === 'warm' ? now : warm,
+    metered_at_ms,
+  };
 }
 
 /** So many are to stand there. */
 export function withWant(pool: PoolState, rung: ReadyRung, want: number | null): PoolState {
-  return pool[rung].want === want ? pool : { ...pool, [rung]: { ...pool[rung], want } };
+  return pool[rung].want === want ? pool : withRung(pool, rung, { ...pool[rung], want });
 }
 
 /** Metered until now, and other bytes from now on. */
@@ -121,23 +154,31 @@ export function withBytes(
   more_bytes: Readonly<Record<ReadyRung, number>>,
   now_ms: number,
 ): PoolState {
-  const metered = (rung: ReadyRung): RungState => {
-    const bytes = pool[rung].bytes + more_bytes[rung];
-    return { ...pool[rung], byte_ms: byteMsAt(pool, rung, now_ms), bytes };
-  };
+  const { plugged, populated, warm } = pool;
+  const since_ms = sinceMetered(pool, now_ms);
   return {
-    plugged: metered('plugged'),
-    populated: metered('populated'),
-    warm: metered('warm'),
+    plugged: metered(plugged, since_ms, more_bytes.plugged),
+    populated: metered(populated, since_ms, more_bytes.populated),
+    warm: metered(warm, since_ms, more_bytes.warm),
     metered_at_ms: now_ms,
   };
+}
+
+/** A rung that stays empty is as it was. */
+function metered(rung: RungState, since_ms: number, more_bytes: number): RungState {
+  const { bytes, byte_ms } = rung;
+  if (bytes === 0 && more_bytes === 0) return rung;
+  return { ...rung, byte_ms: byte_ms + bytes * since_ms, bytes: bytes + more_bytes };
+}
+
+function sinceMetered({ metered_at_ms }: PoolState, now_ms: number): number {
+  return metered_at_ms === null ? 0 : Math.max(0, now_ms - metered_at_ms);
 }
 
 /** What standing there has cost until now (bytes times ms). */
 export function byteMsAt(pool: PoolState, rung: ReadyRung, now_ms: number): number {
   const { bytes, byte_ms } = pool[rung];
-  const since_ms = pool.metered_at_ms === null ? 0 : Math.max(0, now_ms - pool.metered_at_ms);
-  return byte_ms + bytes * since_ms;
+  return byte_ms + bytes * sinceMetered(pool, now_ms);
 }
 
 /** The share of those who looked that found one, in percent; null: nobody looked. */

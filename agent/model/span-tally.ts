@@ -53,6 +53,7 @@ type SpanSums = Readonly<Record<'opened' | 'closed' | 'open_bytes' | 'plugged_by
 /** What one step changed of the spans of a VM; null: nothing. No VM: there is none, or none yet. */
 export function spansBetween(was: Parts | null, now: Parts | null): SpanSums | null {
   const regions = Math.max(spanRegions(was), spanRegions(now));
+  if (regions === 0) return null;
   const sums = { opened: 0, closed: 0, open_bytes: 0, plugged_bytes: 0 };
   for (let index = 0; index < regions; index += 1) {
     const [before, after] = [was?.regions[index], now?.regions[index]];
@@ -72,7 +73,7 @@ export function spansBetween(was: Parts | null, now: Parts | null): SpanSums | n
 
 /** Regions that are to be gone through: they are the last, where there are any. */
 const spanRegions = (vm: Parts | null): number =>
-  vm?.regions.at(-1)?.of_spans ? vm.regions.length : 0;
+  vm?.regions[vm.regions.length - 1]?.of_spans ? vm.regions.length : 0;
 
 const openIn = (region: Parts['regions'][number] | undefined): NamedSpan | null =>
   region?.named && region.named.opened_at_ms !== null ? region.named : null;

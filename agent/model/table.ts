@@ -26,6 +26,9 @@ export class Edits<Row> {
   #rows: (Row | null)[] = NOTHING;
   #before: (Row | null)[] = NOTHING;
   #places: Map<string, number> | null = null;
+  /** What was looked for last in the table: a step looks for one row again and again. */
+  #found_key = '';
+  #found: Row | undefined;
 
   constructor(table: Table<Row>) {
     this.#table = table;
@@ -54,7 +57,16 @@ export class Edits<Row> {
   /** The row as it is with these changes; undefined: there is none. */
   row(key: string): Row | undefined {
     const place = this.#placeOf(key);
-    return place < 0 ? this.#table.get(key) : (this.#rows[place] ?? undefined);
+    return place < 0 ? this.unchanged(key) : (this.#rows[place] ?? undefined);
+  }
+
+  /** What the table has, whatever these changes are; undefined: nothing. */
+  unchanged(key: string): Row | undefined {
+    if (key !== this.#found_key || this.#found === undefined) {
+      this.#found = this.#table.get(key);
+      this.#found_key = key;
+    }
+    return this.#found;
   }
 
   /** What the table has of a row that changes; undefined: it does not change, or is new. */
@@ -77,7 +89,7 @@ export class Edits<Row> {
 
   set(key: string, row: Row | null): void {
     const place = this.#placeOf(key);
-    if (place < 0) this.replace(key, this.#table.get(key) ?? null, row);
+    if (place < 0) this.replace(key, this.unchanged(key) ?? null, row);
     else this.#rows[place] = row;
   }
 

@@ -57,6 +57,11 @@ const isPlain = (bytes: TierBytes): boolean => {
   return true;
 };
 
+/** Whether it is nothing of any tier. */
+export function isNoBytes(bytes: TierBytes): boolean {
+  return isPlain(bytes) ? bytes.host === 0 : tiersIn(bytes).every((tier) => bytes[tier] === 0);
+}
+
 /** `a` and so many times `b`, tier by tier. */
 function added(a: TierBytes, b: TierBytes, times: 1 | -1): TierBytes {
   if (isPlain(a) && isPlain(b)) return { host: a.host + times * b.host };

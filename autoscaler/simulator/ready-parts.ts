@@ -16,32 +16,31 @@ export class ReadyWatch {
   readonly #start_ms: number;
   readonly #parts: Record<SimulatedRung, ReadyPart[]> = { plugged: [], warm: [] };
   #before: ReadyTally | null = null;
+  /** Where the part ends that is looked at next; infinite: all were. Asked before each event. */
+  #end_ms: number;
 
   /** `start_ms`: where the window begins; what was before it is of no part. */
   constructor(window_ms: number, start_ms = 0) {
     this.#window_ms = window_ms;
     this.#start_ms = start_ms;
+    this.#end_ms = this.#endMs(0);
   }
 
   /** Nothing has changed since the event before. */
   until(now_ms: number, state: Functions): void {
     if (now_ms >= this.#start_ms) this.#begin(state);
-    while (this.#count < PARTS && now_ms > this.#endMs(this.#count)) this.#look(state);
+    while (now_ms > this.#end_ms) this.#look(state);
   }
 
   /** Nothing happens any more. */
   finish(state: Functions): ReadyParts {
     this.#begin(state);
-    while (this.#count < PARTS) this.#look(state);
+    while (this.#parts.warm.length < PARTS) this.#look(state);
     return this.#parts;
   }
 
-  get #count(): number {
-    return this.#parts.warm.length;
-  }
-
   #endMs(part: number): number {
-    return this.#start_ms + (this.#window_ms * (part + 1)) / PARTS;
+    return part >= PARTS ? Infinity : this.#start_ms + (this.#window_ms * (part + 1)) / PARTS;
   }
 
   #begin(state: Functions): void {
@@ -49,7 +48,7 @@ export class ReadyWatch {
   }
 
   #look(state: Functions): void {
-    const now = readyOf(state, this.#endMs(this.#count));
+    const now = readyOf(state, this.#end_ms);
     for (const rung of SIMULATED_RUNGS) {
       const { asked, hits, byte_ms } = now[rung];
       const before = this.#before?.[rung] ?? { asked: 0, hits: 0, byte_ms: 0 };
@@ -61,6 +60,7 @@ export class ReadyWatch {
       });
     }
     this.#before = now;
+    this.#end_ms = this.#endMs(this.#parts.warm.length);
   }
 }
 
