@@ -32,6 +32,8 @@ const MINUS = 0x2d;
 const COMMA = 0x2c;
 /** `0,0,`, the first byte lowest. */
 const ZEROS = 0x2c302c30;
+/** All of it but the digits. */
+const PAIR_MASK = ~0x000f000f;
 
 /** Which minute of the day each field is; -1: it is none. Throws `HP_TRACE_HEADER`. */
 function minutesOf(columns: Columns, header: string): Int32Array {
@@ -169,9 +171,9 @@ function readCounts(row: ByteScanner, day: DayParts, first_minute: number): void
   cells.length = 0;
   let field = day.first_count;
   for (let from = row.from(field); ; field += 1) {
-    const zeros = zeroPairs(view, from, end);
-    field += 2 * zeros;
-    from += 4 * zeros;
+    const digits = readDigits(view, { from, end, field }, day, first_minute);
+    field += digits;
+    from += 2 * digits;
     let to = from;
     let count = 0;
     for (; ; to += 1) {
@@ -217,16 +219,35 @@ function countOf(
   return count;
 }
 
-/** Nine of ten fields are a single 0: so many pairs of them, commas too, begin at `from`. */
-function zeroPairs(view: DataView, from: number, end: number): number {
+/**
+ * Nearly all fields are one digit, and nine of ten a 0: how many of such fields, commas too, begin
+ * at `from`, an even number. Their counts are added.
+ */
+function readDigits(
+  view: DataView,
+  { from, end, field }: { readonly from: number; readonly end: number; readonly field: number },
+  { minutes, cells }: DayParts,
+  first_minute: number,
+): number {
   let at = from;
-  while (at <= end - 8 && view.getInt32(at, true) === ZEROS) {
-    if (view.getInt32(at + 4, true) !== ZEROS) return (at + 4 - from) >> 2;
-    at += 8;
+  for (;;) {
+    while (at <= end - 8 && isZeros(view, at) && isZeros(view, at + 4)) at += 8;
+    if (at > end - 4) break;
+    const pair = view.getInt32(at, true);
+    const first = pair & 0xf;
+    const second = (pair >> 16) & 0xf;
+    if ((pair & PAIR_MASK) !== ZEROS || first > 9 || second > 9) break;
+    const place = field + ((at - from) >> 1);
+    const minute = minutes[place] ?? -1;
+    if (first > 0 && minute >= 0) cells.add(first_minute + minute, first);
+    const next = minutes[place + 1] ?? -1;
+    if (second > 0 && next >= 0) cells.add(first_minute + next, second);
+    at += 4;
   }
-  if (at <= end - 4 && view.getInt32(at, true) === ZEROS) at += 4;
-  return (at - from) >> 2;
+  return (at - from) >> 1;
 }
+
+const isZeros = (view: DataView, at: number): boolean => view.getInt32(at, true) === ZEROS;
 
 /** Adds the durations of one day; of a function with some already, the first stay. */
 export async function readDurationDay(

@@ -12,6 +12,7 @@ const COMMA = 0x2c;
 /** Of a line that is too long, as much is told. */
 const START_BYTES = 80;
 const EVERY_FIELD = 0x7fffffff;
+const NO_BYTE = -1;
 /** UTF-8 of U+FEFF, which some programs put at the head of a file. */
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
@@ -53,6 +54,9 @@ export class ByteScanner {
   /** Lines that end with `\r\n`. */
   returns = 0;
   has_byte_order_mark = false;
+  /** The byte that was looked for last, and where in {@link bytes} it is next. */
+  #sought = NO_BYTE;
+  #sought_at = 0;
 
   constructor(options: ScannerOptions) {
     this.#options = options;
@@ -99,9 +103,14 @@ export class ByteScanner {
     return decodeEveryByte(this.bytes.subarray(this.from(field), this.to(field)));
   }
 
-  /** Whether a byte is anywhere in the line. */
+  /** Whether a byte is anywhere in the line. One that is in none is looked for once a chunk. */
   has(byte: number): boolean {
-    return this.bytes.subarray(this.begin, this.to(this.fields - 1)).includes(byte);
+    if (byte !== this.#sought || this.#sought_at < this.begin) {
+      const at = this.bytes.indexOf(byte, this.begin);
+      this.#sought = byte;
+      this.#sought_at = at < 0 ? this.bytes.length : at;
+    }
+    return this.#sought_at < this.to(this.fields - 1);
   }
 
   /** The line as it is. */
@@ -137,6 +146,7 @@ export class ByteScanner {
     const words = wordsOf(bytes, to);
     if (this.bytes !== bytes) this.view = viewOf(bytes);
     this.bytes = bytes;
+    this.#sought = NO_BYTE;
     if (this.line > 0) begin = this.#takeLines(begin, to);
     for (let at = begin; at < to; at += 1) {
       if ((at & 3) === 0) {
