@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { FunctionSpec } from '../../agent/model/spec.ts';
 import { jsonDocument } from '../../base/json.ts';
+import { printable } from '../../base/printable.ts';
 import { replaceFile } from '../results/writer.ts';
 import { needNoArchive, readArchive } from './archive.ts';
 import { type ProfileCommandInput, runProfileCommand } from './command.ts';
@@ -54,6 +55,7 @@ export async function runProfileTiers(input: ProfileTiersInput): Promise<void> {
   const { out, shares, rounds, slack, json, read, signal, stdout, stderr } = input;
   const { runOne = runProfileCommand } = input;
   const turns = shareTurns(shares, rounds, out);
+  needOwn(input);
   for (const { folder } of turns) needNoArchive(folder);
   // The same arrivals for all.
   const seed = input.seed ?? read.workload.seed ?? randomInt(2 ** 32);
@@ -87,22 +89,32 @@ function tiersOf({ near_node, far_node, targets, host_nodes }: ProfileTiersInput
 const specsOf = (targets: ReadonlyMap<string, ServedBy>): FunctionSpec[] =>
   [...targets.values()].flatMap((one) => (one.kind === 'spec' ? [one.spec] : []));
 
+/** Whatever an application is served by is deployed with the shares of these runs. */
+function needOwn({ read, targets }: ProfileTiersInput): void {
+  for (const { application } of read.workload.instances) {
+    const served = targets.get(application);
+    if (served?.kind === 'spec') continue;
+    const name = printable(application);
+    const message = served
+      ? `'${printable(served.name)}' is deployed already, with a share of its own.`
+      : `nothing is named that serves '${name}'.`;
+    const next = `give a function.yaml or a size: --function ${name}=function.yaml, or =256MiB.`;
+    throw profileError('HP_PROFILE_FUNCTION', message, { next });
+  }
+}
+
 /** What is deployed has its memory on two nodes, with that share near. */
 function withShare(
   { targets, near_node, far_node }: ProfileTiersInput,
   share: number,
 ): ReadonlyMap<string, ServedBy> {
   return new Map(
-    [...targets].map(([application, served]) => {
-      if (served.kind !== 'spec') {
-        const message = `'${served.name}' is deployed already, with a share of its own.`;
-        const next = 'give a function.yaml or a size for each application.';
-        throw profileError('HP_PROFILE_FUNCTION', message, { next });
-      }
+    [...targets].map(([application, served]): [string, ServedBy] => {
+      if (served.kind !== 'spec') return [application, served];
       const { spec } = served;
       const host_node = near_node ?? spec.host_node;
       const tiers = { far_node, share, table: null };
-      return [application, { kind: 'spec', spec: { ...spec, host_node, tiers } }] as const;
+      return [application, { kind: 'spec', spec: { ...spec, host_node, tiers } }];
     }),
   );
 }

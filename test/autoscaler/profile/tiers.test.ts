@@ -233,12 +233,13 @@ test('what is there already is not written over, and nothing is run', async (t) 
   t.is(seen.length, length);
 });
 
-test('a function that is deployed already cannot have several shares', async (t) => {
+test('a function that is not deployed for it cannot have several shares: nothing is run', async (t) => {
   const { play, seen } = rigOf(t);
-  const error = await t.throwsAsync(play({ targets: new Map([['a', DEPLOYED]]) }), {
-    code: 'HP_PROFILE_FUNCTION',
-  });
-  t.regex(error.message, /'there' is deployed already/);
+  const code = 'HP_PROFILE_FUNCTION';
+  const there = await t.throwsAsync(play({ targets: new Map([['a', DEPLOYED]]) }), { code });
+  t.regex(there.message, /'there' is deployed already/);
+  const unnamed = await t.throwsAsync(play({ targets: new Map() }), { code });
+  t.regex(unnamed.message, /nothing is named that serves 'a'/);
   t.deepEqual(seen, []);
 });
 
