@@ -22,6 +22,7 @@ import { empty, instanceBehind, plug } from './operations.ts';
 import { recordShare } from './ask.ts';
 import { noteColdStart, noteStartPlaced } from './pool.ts';
 import { closeSpan, openSpan } from './spans.ts';
+import { dropWaitingMove } from './stopped-move.ts';
 import { type NotStarted, planStart, type StartPlan, whyNotNow } from './start-parts.ts';
 import { endVm, noteFailure } from './vms.ts';
 
@@ -173,6 +174,7 @@ export function readyWhenComplete(draft: Draft, vm: VmState, instance: InstanceS
 export function stopInstance(draft: Draft, vm: VmState, instance: InstanceState): void {
   assert(instance.invocation === null, 'a busy instance is not stopped before it is answered');
   assert(!instance.stop_pending, 'one stop of an instance at a time');
+  dropWaitingMove(draft, vm, instance);
   instance.phase = 'stopping';
   instance.stop_pending = true;
   instance.stop_retry_at_ms = null;

@@ -9,6 +9,6 @@ export function endMove(draft: Draft, vm: VmState, instance_id: string | null): 
   const found = vm.instances.find(({ id }) => id === instance_id);
   const { parts } = found ?? {};
   if (!found || !parts?.moved) return;
-  const moved = { at_ms: parts.moved.at_ms, to: null };
+  const moved = { at_ms: draft.now_ms, to: null };
   editInstance(draft, vm, found).parts = { ...parts, moved };
 }

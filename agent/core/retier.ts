@@ -8,7 +8,7 @@
  */
 import { MEMORY_BLOCK_BYTES } from '../../base/units.ts';
 import { MECHANISMS } from '../model/mechanism.ts';
-import { mayMove, nextRetier, type PartNow, type RetierStep } from '../model/retier.ts';
+import { isHalfMade, mayMove, nextRetier, type PartNow, type RetierStep } from '../model/retier.ts';
 import { regionMaxBytes } from '../model/spec.ts';
 import {
   type FunctionState,
@@ -25,39 +25,56 @@ import { cede, plug } from './operations.ts';
 import { freeBytes } from './permits.ts';
 import { pressedTo } from './pressed.ts';
 
-/** At the end of each call, and of each step; nothing where the share is not chosen. */
+/**
+ * At the end of each call, and of each step; nothing where the share is not chosen. A move begins
+ * for an idle instance that nobody waits for; once begun it is carried to its end, whatever is
+ * called, queued or deployed meanwhile, or both parts would hold its memory.
+ */
 export function retierVm(draft: Draft, fn: FunctionState, vm: VmState): void {
+  if (vm.regions[0]?.far_index === undefined || vm.phase !== 'running') return;
+  if (fn.phase !== 'serving' || vm.retiring || vm.unresponsive_since_ms !== null) return;
   const { tiers, mechanism, keep_alive_ms } = vmSpec(fn, vm);
-  if (!tiers?.table || !MECHANISMS.get(mechanism).partitions || vm.phase !== 'running') return;
-  if (fn.phase !== 'serving' || fn.queue.length > 0) return;
-  if (vm.retiring || vm.outdated || vm.unresponsive_since_ms !== null) return;
+  const has_partitions = MECHANISMS.get(mechanism).partitions;
+  const is_due = !vm.outdated && fn.queue.length === 0;
+  const table = has_partitions && is_due ? (tiers?.table ?? null) : null;
   for (const instance of vm.instances) {
-    if (instance.phase !== 'idle') continue;
-    retierInstance(draft, fn, vm, { instance, table: tiers.table, keep_alive_ms });
+    const { phase, parts } = instance;
+    if ((phase !== 'idle' && phase !== 'busy') || (!parts?.moved && !table)) continue;
+    const own = { instance, table: phase === 'idle' ? table : null, keep_alive_ms };
+    retierInstance(draft, fn, vm, own);
   }
 }
 
 interface About {
   readonly instance: InstanceState;
-  readonly table: ShareTable;
+  /** Null: no move begins. */
+  readonly table: ShareTable | null;
   readonly keep_alive_ms: number;
 }
 
 function retierInstance(draft: Draft, fn: FunctionState, vm: VmState, about: About): void {
-  const { instance } = about;
+  const { instance, keep_alive_ms } = about;
   const { parts } = instance;
   const near = vm.regions[instance.region_index];
   const far = vm.regions[near?.far_index ?? -1];
   // What has nothing in a part is not attached to it.
   if (!near || !far || !parts || parts.near_bytes === 0 || parts.far_bytes === 0) return;
   if (near.operation_id !== null || far.operation_id !== null) return;
-  const chosen = wantedNow(draft, fn, about);
-  const bytes = parts.near_bytes + parts.far_bytes;
-  const step = nextRetier({
+  const both = {
     near: partOf(draft, fn, vm, { region: near, kept_bytes: parts.near_bytes }),
     far: partOf(draft, fn, vm, { region: far, kept_bytes: parts.far_bytes }),
+  };
+  const rests = { keep_alive_ms, hold_ms: draft.config.resize_hold_ms };
+  const { decided_at_ms, ready_at_ms } = instance;
+  const since = parts.moved ?? { at_ms: decided_at_ms ?? ready_at_ms ?? draft.now_ms };
+  const is_rested = mayMove(since, draft.now_ms, rests);
+  const chosen = is_rested && !isHalfMade(both) ? wantedNow(draft, fn, about) : null;
+  const bytes = parts.near_bytes + parts.far_bytes;
+  const step = nextRetier({
+    ...both,
     moved: parts.moved ?? null,
     wanted_near_bytes: chosen && nearOf(bytes, chosen),
+    is_rested,
     now_ms: draft.now_ms,
   });
   if (step) take(draft, fn, vm, { instance, step, chosen });
@@ -74,13 +91,10 @@ const nearOf = (bytes: number, { share }: ChosenShare): number =>
 function wantedNow(
   draft: Draft,
   fn: FunctionState,
-  { instance, table, keep_alive_ms }: About,
+  { instance: { parts }, table }: About,
 ): ChosenShare | null {
-  const { parts, ready_at_ms, decided_at_ms } = instance;
-  if (!parts || draft.cordon || draft.short.length > 0 || draft.grants_closed) return null;
-  if (pressedTo(draft, 'gain')) return null;
-  const since_ms = parts.moved?.at_ms ?? decided_at_ms ?? ready_at_ms ?? draft.now_ms;
-  if (!mayMove(since_ms, draft.now_ms, keep_alive_ms)) return null;
+  if (!parts || !table || draft.cordon || draft.short.length > 0) return null;
+  if (draft.grants_closed || pressedTo(draft, 'gain')) return null;
   const about = { pace: fn.pace, now_ms: draft.now_ms };
   return chooseNow(table, parts.near_bytes + parts.far_bytes, about);
 }
@@ -119,20 +133,23 @@ function take(
   const { near_bytes, far_bytes } = step.parts;
   const before = instance.parts;
   const begins = cause === 'gain' && !moved.is_back;
-  const why = begins && chosen ? chosen : (before?.chosen ?? null);
-  instance.parts = { near_bytes, far_bytes, chosen: why, moved };
+  const is_kept = before?.near_bytes === near_bytes;
+  const was = before?.chosen ?? null;
+  const otherwise = begins ? chosen : (before?.otherwise ?? null);
+  instance.parts = is_kept
+    ? { near_bytes, far_bytes, chosen: was, otherwise, moved }
+    : { near_bytes, far_bytes, chosen: otherwise ?? was, otherwise: was, moved };
   const near = vm.regions[instance.region_index];
   const index = step.of === 'near' ? instance.region_index : near?.far_index;
   const region = editRegion(draft, vm, index ?? -1);
-  if (begins) {
+  if (cause === 'cede') return cede(draft, { fn, vm, region, cause, to_bytes, instance });
+  // Refused it is tried again after a rest, as a move that came to nothing.
+  if (plug(draft, { fn, vm, region, cause, to_bytes, instance })) {
+    instance.parts = { ...instance.parts, moved: { ...moved, to: null } };
+  } else if (begins) {
     const rest_bytes = near_bytes + far_bytes - to_bytes;
     const [here, there] = step.of === 'near' ? [to_bytes, rest_bytes] : [rest_bytes, to_bytes];
-    const split = { near_bytes: here, far_bytes: there, chosen: why };
+    const split = { near_bytes: here, far_bytes: there, chosen };
     recordShare(draft, fn, vm, { region, split });
-  }
-  if (cause === 'cede') cede(draft, { fn, vm, region, cause, to_bytes, instance });
-  // Refused it is tried again after a rest, as a move that came to nothing.
-  else if (plug(draft, { fn, vm, region, cause, to_bytes, instance })) {
-    instance.parts = { ...instance.parts, moved: { ...moved, to: null } };
   }
 }

@@ -11,11 +11,11 @@ export type PartSide = 'near' | 'far';
 
 /** A move of an instance's unused memory from one tier to the other. */
 export interface Moved {
-  /** When the last one began. */
+  /** When its last step began, or it ended. */
   readonly at_ms: number;
   /** The part that is to gain; null: the move is over. */
   readonly to: PartSide | null;
-  /** It takes back what the other part could not cede. */
+  /** It takes back, or took, what the other part could not cede. */
   readonly is_back?: true;
 }
 
@@ -41,6 +41,8 @@ export interface RetierNow extends Readonly<Record<PartSide, PartNow>> {
   readonly moved: Moved | null;
   /** What is to be near by a move that would begin now; null: none begins. */
   readonly wanted_near_bytes: number | null;
+  /** It has rested since the last step, see mayMove(). */
+  readonly is_rested: boolean;
   readonly now_ms: number;
 }
 
@@ -57,19 +59,43 @@ export interface RetierStep {
 /** The share of its keep-alive for which an instance stays as it is between two moves; chosen. */
 const REST = 0.25;
 
-/** Whether an instance that has been as it is since then may be moved again. */
-export const mayMove = (since_ms: number, now_ms: number, keep_alive_ms: number): boolean =>
-  now_ms - since_ms >= keep_alive_ms * REST;
+/** How long an instance may live unused, and for how long no size that failed is tried again. */
+export interface Rests {
+  readonly keep_alive_ms: number;
+  readonly hold_ms: number;
+}
+
+/**
+ * Whether an instance that has been as it is since then may be moved again. After a move that the
+ * other part did not follow it rests for all of its keep-alive: what is in use there tends to stay.
+ */
+export function mayMove(
+  { at_ms, is_back }: Pick<Moved, 'at_ms' | 'is_back'>,
+  now_ms: number,
+  { keep_alive_ms, hold_ms }: Rests,
+): boolean {
+  const rest_ms = is_back ? keep_alive_ms : keep_alive_ms * REST;
+  return now_ms - at_ms >= Math.max(rest_ms, hold_ms);
+}
+
+/** Whether a move is half made: a part may have more plugged than it keeps. */
+export const isHalfMade = ({ near, far }: Pick<RetierNow, PartSide>): boolean =>
+  overOf(near) + overOf(far) > 0;
 
 /** Null: nothing is to be done, or can be. */
 export function nextRetier(now: RetierNow): RetierStep | null {
-  const over_bytes = overOf(now.near) + overOf(now.far);
-  if (over_bytes === 0) return begin(now);
+  if (!isHalfMade(now)) return begin(now);
   if (!now.moved) return null;
-  return now.moved.to === null ? tidy(now, now.moved) : goOn(now, now.moved, now.moved.to);
+  if (now.moved.to !== null) return goOn(now, now.moved, now.moved.to);
+  // What is in use is not asked for again and again.
+  return now.moved.is_back && !now.is_rested ? null : tidy(now, ended(now.now_ms, now.moved));
 }
 
-const ended = ({ at_ms }: Moved): Moved => ({ at_ms, to: null });
+const ended = (now_ms: number, { is_back }: Moved): Moved => ({
+  at_ms: now_ms,
+  to: null,
+  ...(is_back && { is_back }),
+});
 
 const otherOf = (side: PartSide): PartSide => (side === 'near' ? 'far' : 'near');
 
@@ -112,26 +138,27 @@ function begin(now: RetierNow): RetierStep | null {
 function goOn(now: RetierNow, moved: Moved, to: PartSide): RetierStep | null {
   const other = otherOf(to);
   const [gains, cedes] = [now[to], now[other]];
-  if (overOf(cedes) > 0) return moved.is_back ? tidy(now, ended(moved)) : back(now, moved);
+  if (overOf(cedes) > 0) {
+    return moved.is_back ? tidy(now, ended(now.now_ms, moved)) : back(now, other);
+  }
   const is_whole = gains.plugged_bytes >= gains.permit_bytes;
   const room_bytes = Math.min(overOf(gains), cedes.kept_bytes - leastOf(cedes));
   const bytes = is_whole ? wholeBlocks(room_bytes) : 0;
-  if (bytes === 0) return giveUp(now, to, ended(moved));
+  if (bytes === 0) return giveUp(now, to, ended(now.now_ms, moved));
   const near_bytes = now.near.kept_bytes + (to === 'near' ? bytes : -bytes);
   const far_bytes = now.far.kept_bytes + (to === 'far' ? bytes : -bytes);
   const to_bytes = cedes.kept_bytes - bytes;
-  return { cause: 'cede', of: other, to_bytes, parts: { near_bytes, far_bytes }, moved };
+  const at = { ...moved, at_ms: now.now_ms };
+  return { cause: 'cede', of: other, to_bytes, parts: { near_bytes, far_bytes }, moved: at };
 }
 
 /**
  * What it could not cede is its own again, once its VMM is asked for it: until then a guest may
  * give back what it was asked for, however late.
  */
-function back(now: RetierNow, { at_ms, to }: Moved): RetierStep | null {
-  if (to === null) return null;
-  const of = otherOf(to);
+function back(now: RetierNow, of: PartSide): RetierStep {
   const to_bytes = roundUp(now[of].permit_bytes, MEMORY_BLOCK_BYTES);
-  const moved = { at_ms, to: of, is_back: true } as const;
+  const moved = { at_ms: now.now_ms, to: of, is_back: true } as const;
   return { cause: 'gain', of, to_bytes, parts: partsOf(now), moved };
 }
 

@@ -122,7 +122,7 @@ const tiersStatusSchema = message(
     moved_at_ms: field(
       9,
       known(moment_ms),
-      'when its unused memory began to change its tier last; absent: it never did. What is in ' +
+      'when its unused memory changed its tier last, or was to; absent: it never did. What is in ' +
         'use stays where it is, and its pages are handed out by the share of its start as long ' +
         'as both parts have some',
     ),

@@ -111,6 +111,8 @@ export interface StartedParts extends Parts {
   readonly chosen: ChosenShare | null;
   /** How its unused memory changed its tier last; absent: it never did. */
   readonly moved?: Moved;
+  /** What is chosen once the other part cedes, and after that what was before it: a way back. */
+  readonly otherwise?: ChosenShare | null;
 }
 
 /** What a start of so many bytes has near and far, now. */

@@ -72,7 +72,7 @@ export function explain(
       expected_bytes: instance.sized?.expected_bytes ?? null,
       peak_bytes: instance.sized?.peak_bytes || null,
       spans: spansOf(vm, instance_id),
-      tiers: tiersOf(instance, parts),
+      tiers: tiersOf(state, instance, parts),
       ...nextOf(state, fn, vm, region),
     };
   }
@@ -98,12 +98,12 @@ function spansOf({ regions }: VmState, instance_id: string): SpanStatus[] {
 
 /** Null: it has one region. */
 function tiersOf(
+  { operations }: HostState,
   { parts }: InstanceState,
   [near, far]: readonly RegionState[],
 ): InstanceTiers | null {
   if (!parts || !near || !far) return null;
   const { near_bytes, far_bytes, chosen, moved } = parts;
-  const is_moving = near.operation_id !== null || far.operation_id !== null;
   return {
     region_id: far.id,
     host_node: nodeOfTier(far.tier) ?? 0,
@@ -114,7 +114,7 @@ function tiersOf(
     share: chosen?.share ?? null,
     because: chosen && becauseOf(chosen),
     moved_at_ms: moved?.at_ms ?? null,
-    gains: is_moving ? (moved?.to ?? null) : null,
+    gains: gainingIn({ operations }, near, far),
   };
 }
 
@@ -143,12 +143,20 @@ function nextOf(state: HostState, fn: FunctionState, vm: VmState, region: Region
   return { next: 'nothing before its use changes', next_at_ms: null };
 }
 
+const causeIn = ({ operations }: Pick<HostState, 'operations'>, { operation_id }: RegionState) =>
+  operation_id === null ? undefined : operations.get(operation_id)?.cause;
+
+function gainingIn(state: Pick<HostState, 'operations'>, near: RegionState, far: RegionState) {
+  if (causeIn(state, near) === 'gain') return 'near';
+  return causeIn(state, far) === 'gain' ? 'far' : null;
+}
+
 /** Which part gains, or cedes; null: none does. */
-function movingIn({ operations }: HostState, parts: readonly RegionState[]): string | null {
-  for (const { id, operation_id } of parts) {
-    const cause = operation_id === null ? undefined : operations.get(operation_id)?.cause;
-    if (cause === 'gain') return `${id} gains`;
-    if (cause === 'cede') return `${id} cedes`;
+function movingIn(state: HostState, parts: readonly RegionState[]): string | null {
+  for (const region of parts) {
+    const cause = causeIn(state, region);
+    if (cause === 'gain') return `${region.id} gains`;
+    if (cause === 'cede') return `${region.id} cedes`;
   }
   return null;
 }

@@ -2,6 +2,7 @@
  * What calls take with each share of near memory, from archives of runs whose functions were on two
  * nodes with that share: the table that a share is chosen from. Pure.
  */
+import { printable } from '../../base/printable.ts';
 import { median, plus, rounded } from '../../base/statistics.ts';
 import { splitBytes } from '../../agent/model/tiers-spec.ts';
 import { roundUp, MEMORY_BLOCK_BYTES } from '../../base/units.ts';
@@ -143,12 +144,15 @@ function noteOf(
   const vmms = manifest?.functions.flatMap(({ vmm, accelerator }) =>
     vmm === null ? [] : [`${vmm}${accelerator === null ? '' : `, ${accelerator}`}`],
   );
-  const where = `near ${near_node === null ? 'on any node' : `on node ${near_node}`}, far on ${far_node}`;
+  const near = near_node === null ? 'on any node, or on several' : `on node ${near_node}`;
+  // What says the most of it first: the rest may be cut.
   const parts = [
+    ...(is_apart ? [] : ['near and far are the same memory: no latency of a remote node is in it']),
     ...(disturbed.length === 0 ? [] : [`${disturbed.length} times disturbed by other load`]),
-    `medians of ${counts.length === 0 ? 0 : Math.min(...counts)} or more warm calls of ${manifest?.workload.test_name}`,
+    `near ${near}, far on ${far_node}`,
+    `medians of ${counts.length === 0 ? 0 : Math.min(...counts)} or more warm calls`,
     [...new Set(vmms)].join(' and ') || 'unknown VMM',
-    is_apart ? where : `${where}, which is the same memory: no latency of a remote node is in it`,
+    printable(manifest?.workload.test_name ?? ''),
   ];
   return parts.join('; ').slice(0, TABLE_LIMITS.note_chars);
 }

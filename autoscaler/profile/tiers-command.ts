@@ -3,8 +3,10 @@ import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { FunctionSpec } from '../../agent/model/spec.ts';
 import { jsonDocument } from '../../base/json.ts';
+import type { HotplaneError } from '../../base/errors.ts';
 import { printable } from '../../base/printable.ts';
 import { replaceFile } from '../results/writer.ts';
+import { tierWorkloadSchema } from '../simulator/tiers/workload.ts';
 import { needNoArchive, readArchive } from './archive.ts';
 import { type ProfileCommandInput, runProfileCommand } from './command.ts';
 import { profileError } from './errors.ts';
@@ -71,13 +73,20 @@ export async function runProfileTiers(input: ProfileTiersInput): Promise<void> {
   const table = measuredTable(runs, slack, tiersOf(input));
   if (table.workload === null) {
     const [first] = table.left_out;
-    const why = first ? `${first.input}: ${first.why}` : 'the workload has no instances';
-    throw profileError('HP_PROFILE_NO_TABLE', `no latencies by share come of these runs: ${why}.`);
+    throw noTable(first ? `${first.input}: ${first.why}` : 'the workload has no instances');
   }
+  const checked = tierWorkloadSchema.safeParse(table.workload);
+  if (!checked.success) throw noTable(checked.error.issues[0]?.message ?? 'it is no table');
   const path = join(out, TIER_TABLE_FILE);
   replaceFile(path, jsonDocument(table.workload));
   stdout.write(json ? jsonDocument(table) : renderTierTable(table, path));
 }
+
+const noTable = (why: string): HotplaneError =>
+  profileError(
+    'HP_PROFILE_NO_TABLE',
+    `no latencies by share come of these runs: ${printable(why)}.`,
+  );
 
 function tiersOf({ near_node, far_node, targets, host_nodes }: ProfileTiersInput): MeasuredTiers {
   const near = [...new Set(specsOf(targets).map(({ host_node }) => near_node ?? host_node))];

@@ -11,7 +11,7 @@ import { GIB, MIB } from '../../../base/units.ts';
 import { holds } from '../../seed.ts';
 import { complete, finish } from './actions.ts';
 import { FAULTS } from './outcomes.ts';
-import { both, QUARTER, running, TABLE } from './split.ts';
+import { both, QUARTER, running, SIZE, TABLE } from './split.ts';
 import type { World } from './world.ts';
 
 const AUTO = { far_node: 2, share: null, table: TABLE };
@@ -129,21 +129,80 @@ test('without near memory for it, or while somebody is short, it stays as it is'
   t.deepEqual(world.reports, []);
 });
 
-test('a call that comes meanwhile takes the instance as it is', (t) => {
+test('a call that comes meanwhile takes the instance as it is, and the move goes on', (t) => {
   const world = called();
   lastCall(world);
   const request = world.invoke('f');
   t.true(world.pendingTypes().includes('invoke-instance'));
+  const waiting = world.invoke('f');
   complete(world, 'plug r0');
-  t.false(world.pendingTypes().includes('unplug r1'), 'nothing is taken while it runs');
+  t.true(world.pendingTypes().includes('unplug r1'), 'no call holds the memory of both parts');
   complete(world, 'invoke-instance');
-  t.like(world.reply(request), { outcome: 'done' });
-  t.deepEqual(world.pendingTypes(), ['unplug r1']);
-  const next = world.invoke('f');
   complete(world, 'unplug r1');
   finish(world);
-  t.like(world.reply(next), { outcome: 'done', cold: false });
+  for (const one of [request, waiting]) t.like(world.reply(one), { outcome: 'done', cold: false });
   t.deepEqual(both(world), [256, 256]);
+  t.deepEqual(kept(world), [256, 256]);
+});
+
+test('a definition that comes meanwhile leaves no move half made', (t) => {
+  for (const part of [
+    { tiers: QUARTER },
+    { tiers: { ...AUTO, table: { ...TABLE, slo_ms: 2 * TABLE.slo_ms } } },
+    // It needs VMs of its own.
+    { vcpus: 2 },
+  ] as const) {
+    const world = called();
+    lastCall(world);
+    const { spec } = world.state.functions.get('f') ?? {};
+    world.deploy('f', 'hotmem', { ...spec, ...part });
+    complete(world, 'plug r0');
+    complete(world, 'unplug r1');
+    const [near = 0, far = 0] = kept(world);
+    t.is(near + far, 512);
+    t.deepEqual(both(world), [near, far]);
+  }
+});
+
+test('a tail that is in use is asked for once in a keep-alive, however short that is', (t) => {
+  for (const keep_alive_ms of [0, 1_000, 60_000]) {
+    const spec = { keep_alive_ms, instances: { min: 1, max: null, warm: null } };
+    const world = called(spec);
+    const before = gains(world);
+    const begin_ms = world.now_ms;
+    const end_ms = begin_ms + 240_000;
+    while (world.now_ms < end_ms) {
+      world.now_ms += 25;
+      world.invoke('f');
+      for (let left = 12; left > 0 && world.pending.length > 0; left -= 1) {
+        const [first] = world.pendingTypes();
+        world.complete(0, first === 'unplug r1' ? 'refuse' : 'none');
+      }
+    }
+    const rest_ms = Math.max(keep_alive_ms, world.state.config.resize_hold_ms);
+    // There, and back.
+    const most = 2 + (2 * (world.now_ms - begin_ms)) / rest_ms;
+    t.true(gains(world) - before <= most, `${gains(world) - before} of ${most}`);
+  }
+});
+
+test('an instance that ends gains nothing that still waits for its turn', (t) => {
+  const world = called();
+  const { config } = world.state;
+  const queue = { ...config.queue, at_once_max: 1 };
+  world.state = { ...world.state, config: { ...config, queue } };
+  world.deploy('g', 'hotmem', { limit_bytes: 128 * MIB, concurrency: 1, keep_alive_ms: 1e6 });
+  finish(world);
+  world.invoke('g');
+  lastCall(world);
+  const sent = gains(world);
+  t.is(sent, 0, 'the start of another one is under way');
+  t.deepEqual(both(world), [256, 384], 'it is granted');
+  world.drain('f');
+  t.deepEqual(both(world), [128, 384], 'and is not any more');
+  finish(world);
+  t.is(gains(world), 0);
+  t.deepEqual(both(world), [0, 0]);
 });
 
 test('what the far part could not cede is near no longer, and both are as they were', (t) => {
@@ -226,6 +285,10 @@ const moves = fc.array(
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('rest' as const), ms: fc.nat(9_000) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('use' as const), at: fc.nat(5) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('restart' as const) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ kind: fc.constant('deploy' as const), is_fixed: fc.boolean() }),
+    },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('late' as const) }) },
   ),
   { maxLength: 60, size: 'max' },
@@ -239,9 +302,9 @@ const rooms = fc.record({
 test('each part keeps what it is to have, within its budget, whatever ends how', async (t) => {
   let moved = 0;
   const property = fc.property(moves, faults, rooms, (all, ended, room) => {
-    const shape = { concurrency: 2, max_vms: 2, keep_alive_ms: 1_000 };
+    const shape = { concurrency: 2, max_vms: 2, keep_alive_ms: 3_000 };
     const world = called(shape, room);
-    world.now_ms += 300;
+    callFor(world, world.state.config.resize_hold_ms - 600, 25);
     let at = 0;
     const next = () => ended[at++ % Math.max(1, ended.length)] ?? 'none';
     for (const one of all) {
@@ -254,7 +317,10 @@ test('each part keeps what it is to have, within its budget, whatever ends how',
       } else if (one.kind === 'rest') world.advance(one.ms);
       else if (one.kind === 'use') world.use(one.at, 0.25 * one.at);
       else if (one.kind === 'restart') world.restart();
-      else world.invoke('f');
+      else if (one.kind === 'deploy') {
+        const tiers = one.is_fixed ? QUARTER : AUTO;
+        world.deploy('f', 'hotmem', { ...SIZE, ...shape, tiers });
+      } else world.invoke('f');
     }
     moved += gains(world);
     world.quiesce();

@@ -22,7 +22,7 @@ const HALVES = {
 /** Called often, more of it is wanted near than at first. */
 const CHOSEN = {
   limit_bytes: 512 * MIB,
-  keep_alive_ms: 400,
+  keep_alive_ms: 3_000,
   tiers: {
     far_node: 1,
     share: null,
@@ -260,6 +260,8 @@ export class KillingHost {
       for (const id of ['c1', 'c2', 'c3', 'c4', 'c5', 'c6']) {
         this.call(id);
         await this.until(() => this.#open === 0);
+        // Between two of them it rests.
+        await this.clock.advance(500);
       }
       return await this.until(() => this.isQuiet());
     }

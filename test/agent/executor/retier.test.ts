@@ -108,7 +108,7 @@ test('while it changes, explain says which part gains or cedes', async (t) => {
     [...seen],
     [
       'unused memory changes its tier (r0 gains), near',
-      'unused memory changes its tier (r1 cedes), near',
+      'unused memory changes its tier (r1 cedes), none',
     ],
   );
   await clock.until(agent.stop(0));

@@ -42,6 +42,7 @@ function next(near: PartNow, far: PartNow, more: Partial<RetierNow> = {}) {
     far,
     moved: null,
     wanted_near_bytes: 256 * MIB,
+    is_rested: true,
     now_ms: 5,
     ...more,
   });
@@ -51,9 +52,11 @@ function next(near: PartNow, far: PartNow, more: Partial<RetierNow> = {}) {
   return [`${cause} ${of} ${to_bytes / MIB}`, kept, moved] as const;
 }
 
+/** A step before the one that is asked for, which is at 5. */
 const TO_NEAR: Moved = { at_ms: 1, to: 'near' };
 const BACK: Moved = { at_ms: 1, to: 'far', is_back: true };
 const OVER: Moved = { at_ms: 1, to: null };
+const atFive = (moved: Moved): Moved => ({ ...moved, at_ms: 5 });
 
 test('a move begins with memory for the part that is to have more', (t) => {
   const begun: Moved = { at_ms: 5, to: 'near' };
@@ -94,47 +97,51 @@ test('it is as large as tier, region and use of the other part let it be', (t) =
 test('once one part has it the other one cedes as much, and keeps less from then on', (t) => {
   const near = part(128, plugged(256));
   const moved = TO_NEAR;
-  t.deepEqual(next(near, part(384), { moved }), ['cede far 256', [256, 256], TO_NEAR]);
+  t.deepEqual(next(near, part(384), { moved }), ['cede far 256', [256, 256], atFive(TO_NEAR)]);
   // As much of it as is not in use by now; the rest goes back where it came from.
   const larger = part(128, plugged(384));
   t.deepEqual(next(larger, part(384, { used_bytes: 200 }), { moved }), [
     'cede far 256',
     [256, 256],
-    TO_NEAR,
+    atFive(TO_NEAR),
   ]);
   t.deepEqual(next(near, part(384, { used_bytes: 384 }), { moved }), [
     'cede near 128',
     [128, 384],
-    OVER,
+    atFive(OVER),
   ]);
 });
 
 test('what could not be ceded is asked for again before it is kept again', (t) => {
   const far = part(256, { ...plugged(384), is_held: true });
-  t.deepEqual(next(part(256), far, { moved: TO_NEAR }), [
-    'gain far 384',
-    [256, 256],
-    { ...BACK, at_ms: 1 },
-  ]);
+  t.deepEqual(next(part(256), far, { moved: TO_NEAR }), ['gain far 384', [256, 256], atFive(BACK)]);
   t.deepEqual(next(part(256), part(256, plugged(384)), { moved: BACK }), [
     'cede near 128',
     [128, 384],
-    BACK,
+    atFive(BACK),
   ]);
 });
 
 test('and a way back that fails too ends, with what is there given back after a rest', (t) => {
   const near = part(128, plugged(256));
-  t.deepEqual(next(near, part(384), { moved: BACK }), ['cede near 128', [128, 384], OVER]);
+  const over = { ...OVER, is_back: true } as const;
+  t.deepEqual(next(near, part(384), { moved: BACK }), ['cede near 128', [128, 384], atFive(over)]);
+  t.is(next(near, part(384), { moved: over, is_rested: false }), null, 'not again and again');
+  t.deepEqual(next(near, part(384), { moved: over }), ['cede near 128', [128, 384], atFive(over)]);
   t.is(next(part(128, { ...plugged(256), is_held: true }), part(384), { moved: OVER }), null);
   t.is(next(near, part(384), { moved: OVER })?.[0], 'cede near 128');
   t.is(next(part(128), part(384, plugged(512)), { moved: OVER })?.[0], 'cede far 384');
 });
 
 test('an instance rests between two moves for a part of its keep-alive', (t) => {
-  t.false(mayMove(1_000, 1_999, 4_000));
-  t.true(mayMove(1_000, 2_000, 4_000));
-  t.true(mayMove(1_000, 1_000, 0));
+  const rests = { keep_alive_ms: 4_000, hold_ms: 500 };
+  t.false(mayMove({ at_ms: 1_000 }, 1_999, rests));
+  t.true(mayMove({ at_ms: 1_000 }, 2_000, rests));
+  t.false(mayMove({ at_ms: 1_000, is_back: true }, 4_999, rests), 'longer after a way back');
+  t.true(mayMove({ at_ms: 1_000, is_back: true }, 5_000, rests));
+  const short = { ...rests, keep_alive_ms: 0 };
+  t.false(mayMove({ at_ms: 1_000 }, 1_499, short), 'and never not at all');
+  t.true(mayMove({ at_ms: 1_000 }, 1_500, short));
 });
 
 const blocks = fc.integer({ min: 1, max: 6 });
@@ -150,7 +157,13 @@ test('played to its end, with cessions of any size, the sum stays and each part 
     const wanted_near_bytes = Math.min(wanted, n + f - 1) * BLOCK * MIB;
     const sum = (n + f) * BLOCK * MIB;
     for (let step = 0; step < 40; step += 1) {
-      const told = nextRetier({ ...sides, moved, wanted_near_bytes, now_ms: step });
+      const told = nextRetier({
+        ...sides,
+        moved,
+        wanted_near_bytes,
+        is_rested: true,
+        now_ms: step,
+      });
       // Between two moves it rests.
       if (!told || (moved && told.cause === 'gain' && !told.moved.is_back)) return;
       ({ moved } = told);
