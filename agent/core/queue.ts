@@ -14,7 +14,7 @@ import {
 import type { OperationState } from '../model/operations.ts';
 import { isPressed } from '../model/pressure.ts';
 import type { FunctionSpec } from '../model/spec.ts';
-import { type FunctionState, vmSpec, type VmState } from '../model/state.ts';
+import { type FunctionState, type RegionState, vmSpec, type VmState } from '../model/state.ts';
 import { recordQueue } from './ask.ts';
 import { type Draft, editRegion, editVm, readFunction, readOperation, readVm } from './draft.ts';
 import { endMove } from './moved.ts';
@@ -215,14 +215,25 @@ function giveUpRefill(draft: Draft, { operation, fn, vm }: Waiting): boolean {
   if (!is_ahead || !wanted) return false;
   const edited = editVm(draft, vm.id);
   assert(edited, 'a VM that was read can be edited');
-  const region = editRegion(draft, edited, operation.region_index);
-  dropOperation(draft, operation.id);
+  const region = dropWaiting(draft, { operation, fn, vm: edited }, because);
   if (operation.cause === 'gain') endMove(draft, edited, operation.instance_id);
-  region.operation_id = null;
   region.hold_until_ms = draft.now_ms + draft.config.resize_hold_ms;
+  return true;
+}
+
+/** Ends what waits for its turn: its region is as it was, and what it was granted is given back. */
+export function dropWaiting(
+  draft: Draft,
+  { operation, fn, vm }: Pick<Waiting, 'operation' | 'fn' | 'vm'>,
+  because: string,
+): RegionState {
+  assert(isWaiting(operation), 'what was sent ends by itself');
+  const region = editRegion(draft, vm, operation.region_index);
+  dropOperation(draft, operation.id);
+  region.operation_id = null;
   shrinkPermit(draft, region);
   recordQueue(draft, fn, operation, { answer: 'end', because });
-  return true;
+  return region;
 }
 
 /** A start or growth in the same VM, whose VMM does one thing at a time; null: there is none. */

@@ -6,6 +6,7 @@ import { MEMORY_BLOCK_BYTES, roundUp } from '../../base/units.ts';
 import type { GuestStats } from '../../guest/protocol/protocol.ts';
 import type { ResizeResult } from '../../hypervisor-client/vm.ts';
 import type { OperationOrder } from '../model/operations.ts';
+import { unaskedResize } from '../observe/operation-record.ts';
 
 type Told = Pick<GuestStats['partitions'][number], 'plugged_bytes' | 'free_tail_bytes'>;
 
@@ -31,23 +32,9 @@ export const cededLess = (
     : result;
 
 /** The result of one whose VMM was not asked, as nothing is free at its end. */
-export const cededNothing = (
-  { region_id, from_bytes, to_bytes }: OperationOrder,
-  at_ms: number,
-): ResizeResult => ({
-  region_id,
-  outcome: 'refused',
-  before_bytes: from_bytes,
-  requested_bytes: to_bytes,
-  plugged_bytes: from_bytes,
-  resident_before_bytes: null,
-  resident_bytes: null,
-  requested_at_ms: at_ms,
-  waited_ms: 0,
-  accepted_at_ms: null,
-  plugged_at_ms: null,
-  resident_at_ms: null,
-  nudges: 0,
-  error_code: null,
-  reason: REASON,
-});
+export const cededNothing = (order: OperationOrder, at_ms: number): ResizeResult =>
+  unaskedResize(order, order.from_bytes, at_ms, {
+    outcome: 'refused',
+    error_code: null,
+    reason: REASON,
+  });

@@ -42,11 +42,21 @@ export function brokenResize(
   order: OperationOrder,
   known_bytes: number,
   at_ms: number,
-  failure: Refusal,
+  { code, message }: Refusal,
+): ResizeResult {
+  const end = { outcome: 'failed', error_code: code, reason: message } as const;
+  return unaskedResize(order, known_bytes, at_ms, end);
+}
+
+/** The result of a resize that its VMM was not asked for, or did not answer. */
+export function unaskedResize(
+  order: OperationOrder,
+  known_bytes: number,
+  at_ms: number,
+  end: Pick<ResizeResult, 'outcome' | 'error_code' | 'reason'>,
 ): ResizeResult {
   return {
     region_id: order.region_id,
-    outcome: 'failed',
     before_bytes: known_bytes,
     requested_bytes: order.to_bytes,
     plugged_bytes: known_bytes,
@@ -58,8 +68,7 @@ export function brokenResize(
     plugged_at_ms: null,
     resident_at_ms: null,
     nudges: 0,
-    error_code: failure.code,
-    reason: failure.message,
+    ...end,
   };
 }
 

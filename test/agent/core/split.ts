@@ -65,3 +65,14 @@ export const GROWS: FunctionSpec['memory'] = {
   grow_wait_ms: null,
   expression: null,
 };
+
+/** At a low rate a quarter is chosen of it, and a half when calls come often. */
+export const RATED: NonNullable<TiersSpec['table']> = {
+  slo_ms: 5_000,
+  source: 'modelled',
+  note: 'stated',
+  rows: [
+    { share: 0.25, latency_ms: 3_000 },
+    { share: 0.5, latency_ms: 10 },
+  ],
+};

@@ -10,6 +10,7 @@ import { AgentLedger } from '../../../agent/ledger/agent-ledger.ts';
 import type { Clock } from '../../../base/clock.ts';
 import { FakeClock } from '../../fakes/clock.ts';
 import { emulated, type Work } from '../../../agent/model/work.ts';
+import { RATED } from '../core/split.ts';
 import { specOf, WORK } from '../core/world.ts';
 import { earlierIn, QUIET_PARTS } from './next-agent.ts';
 
@@ -26,15 +27,7 @@ const CHOSEN = {
   tiers: {
     far_node: 1,
     share: null,
-    table: {
-      slo_ms: 5_000,
-      source: 'modelled',
-      note: 'stated',
-      rows: [
-        { share: 0.25, latency_ms: 3_000 },
-        { share: 0.5, latency_ms: 10 },
-      ],
-    },
+    table: RATED,
   },
 } as const;
 /** What an instance starts with is less than its call uses, and it is told when it waits. */

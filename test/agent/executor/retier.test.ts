@@ -6,24 +6,16 @@ import type { Operation } from '../../../agent/model/records.ts';
 import { emulated } from '../../../agent/model/work.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { FAKE_IMAGES, type FakeHost, fakeHost } from '../../fakes/host.ts';
+import { RATED } from '../core/split.ts';
 import { specOf, WORK } from '../core/world.ts';
 
-const TABLE = {
-  slo_ms: 5_000,
-  source: 'modelled',
-  note: 'stated',
-  rows: [
-    { share: 0.25, latency_ms: 3_000 },
-    { share: 0.5, latency_ms: 10 },
-  ],
-} as const;
 const SPEC = specOf('f', {
   mechanism: 'hotmem',
   limit_bytes: 512 * MIB,
   concurrency: 1,
   host_node: 1,
   keep_alive_ms: 8_000,
-  tiers: { far_node: 2, share: null, table: TABLE },
+  tiers: { far_node: 2, share: null, table: RATED },
 });
 const node_limits = [
   { node: 1, bytes: GIB },
