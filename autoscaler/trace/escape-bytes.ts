@@ -6,11 +6,20 @@
 import { type Buffer, isUtf8 } from 'node:buffer';
 
 const ESCAPE = 0xdc00;
+const ASCII_END = 0x80;
 /** Bytes of the sequence that a first byte announces. */
 function sequenceBytes(first: number): number {
-  if (first < 0x80) return 1;
+  if (first < ASCII_END) return 1;
   if (first >= 0xf0) return 4;
   return first >= 0xe0 ? 3 : 2;
+}
+
+/** Of a part of them, which is ASCII nearly always. */
+export function decodePart(bytes: Buffer, from: number, to: number): string {
+  for (let at = from; at < to; at += 1) {
+    if ((bytes[at] ?? 0) >= ASCII_END) return decodeEveryByte(bytes.subarray(from, to));
+  }
+  return bytes.toString('latin1', from, to);
 }
 
 export function decodeEveryByte(bytes: Buffer): string {

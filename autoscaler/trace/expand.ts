@@ -65,13 +65,7 @@ export function expandMinutes(
   const fallback_ms = options.duration_ms ?? median;
   const memory = medianBytes(known.memory_bytes);
   const functions = chosen.map((index) => functionOf(table, index, known, rules, memory));
-  const durations = chosen.map((index) => {
-    const one = table.functions[index];
-    const found = one && known.durations.get(functionKey(one));
-    if (!found && known.durations.size > 0) rules.note('no-durations');
-    if (found && one && found.executions !== one.invocations) rules.note('count-differs');
-    return found ?? null;
-  });
+  const durations = chosen.map((index) => durationsOf(table, index, known, rules));
   const builder = new ColumnsBuilder();
   const random = seededRandom(options.seed);
   const place = placer(options.spread, random);
@@ -121,6 +115,20 @@ function functionOf(
   const found = memory_bytes.get(app) ?? memory_bytes.get(`${app}/${func}`);
   if (found === undefined) rules.note('no-memory');
   return { ...told, memory_bytes: found ?? median };
+}
+
+function durationsOf(
+  table: MinuteTable,
+  index: number,
+  { durations }: KnownOfFunctions,
+  rules: RuleCounts,
+): Durations | null {
+  const one = table.functions[index];
+  if (!one || durations.size === 0) return null;
+  const found = durations.get(functionKey(one));
+  if (!found) rules.note('no-durations');
+  else if (found.executions !== one.invocations) rules.note('count-differs');
+  return found ?? null;
 }
 
 /** Tells for each of `count` invocations which share of its minute is over when it comes. */

@@ -1,6 +1,7 @@
+/** Invocations a minute: what traces tell that are too large to have a row for each. */
+import { FunctionIndex } from './function-index.ts';
 import { CELL_NUMBERS, PackedCells } from './packed-cells.ts';
 
-/** Invocations a minute: what traces tell that are too large to have a row for each. */
 export const MINUTES_PER_DAY = 1440;
 /** One function of a trace of counts. */
 export interface MinuteFunction {
@@ -22,7 +23,7 @@ export interface Durations {
 /** A count for each function and minute that has one; nothing else is kept. */
 export class MinuteTable {
   readonly functions: MinuteFunction[] = [];
-  readonly #index_of = new Map<string, number>();
+  readonly #index = new FunctionIndex(this.functions);
   readonly #cells = new PackedCells();
   readonly #one = new Uint32Array(CELL_NUMBERS);
   #first_minute = Number.POSITIVE_INFINITY;
@@ -34,11 +35,9 @@ export class MinuteTable {
 
   /** The number of a function; one that was not there is added. */
   indexOf(owner: string, app: string, func: string): number {
-    const key = functionKey({ owner, app, func });
-    const known = this.#index_of.get(key);
-    if (known !== undefined) return known;
-    this.#index_of.set(key, this.functions.length);
-    return this.functions.push({ owner, app, func, trigger: '', invocations: 0 }) - 1;
+    const one = { owner, app, func, trigger: '', invocations: 0 };
+    const known = this.#index.findOrAdd(one);
+    return known >= 0 ? known : this.functions.push(one) - 1;
   }
 
   /** The trigger it had before; null: none was known. */

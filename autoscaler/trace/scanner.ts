@@ -4,7 +4,7 @@
  * line that never ends cannot fill the memory.
  */
 import { Buffer } from 'node:buffer';
-import { decodeEveryByte } from './escape-bytes.ts';
+import { decodeEveryByte, decodePart } from './escape-bytes.ts';
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -100,7 +100,7 @@ export class ByteScanner {
   }
 
   text(field: number): string {
-    return decodeEveryByte(this.bytes.subarray(this.from(field), this.to(field)));
+    return decodePart(this.bytes, this.from(field), this.to(field));
   }
 
   /** Whether a byte is anywhere in the line. One that is in none is looked for once a chunk. */

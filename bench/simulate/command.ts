@@ -94,8 +94,11 @@ function speedChecks(
   ];
 }
 
-/** A day as published: fewer applications say nothing of its memory. */
-const WHOLE_DAY_APPS = 13_000;
+/**
+ * A day as published: fewer applications say nothing of its memory. So many have 43,800 functions
+ * and 139 MB of counts; the published days have 45 to 50 thousand, and 130 to 150 MB.
+ */
+const WHOLE_DAY_APPS = 24_274;
 const MIB_PER_S = 1000 / MIB;
 
 function megabytes(name: string, title: string, target: number, bytes: number | null): Check {
@@ -124,7 +127,7 @@ function sizeChecks(
       unit: 'MiB/s of CPU',
       target: 200,
       measured: Math.round((wide.bytes / wide.cpu_ms) * MIB_PER_S),
-      detail: `${formatBytes(wide.bytes)}, one run`,
+      detail: `${formatBytes(wide.bytes)}, median of the rounds`,
     }),
     megabytes(
       'day_mb',

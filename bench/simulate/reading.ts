@@ -6,8 +6,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
 import { runGenerate } from '../../autoscaler/trace/command.ts';
+import { assert } from '../../base/assert.ts';
 import { benchError } from '../errors.ts';
 import { BENCH_LIMITS } from '../limits.ts';
+import { median } from '../statistics.ts';
+import type { SimulateBenchPlan } from './measure.ts';
 
 const run = promisify(execFile);
 const PROGRAM = fileURLToPath(
@@ -20,8 +23,27 @@ export interface Reading extends z.infer<typeof readingSchema> {
   readonly bytes: number;
 }
 
-/** Times are of CPU; a wide file's invocations are counted, none is made. */
-export async function readingOf(paths: readonly string[], signal: AbortSignal): Promise<Reading> {
+/**
+ * Median time of so many rounds, and the most memory of any. Times are of CPU; a wide file's
+ * invocations are counted, none is made.
+ */
+export async function readingOf(
+  paths: readonly string[],
+  rounds: number,
+  signal: AbortSignal,
+): Promise<Reading> {
+  const readings: Reading[] = [];
+  for (let round = 0; round < rounds; round += 1) readings.push(await readOnce(paths, signal));
+  const [first] = readings;
+  assert(first, 'a bench has a round');
+  return {
+    ...first,
+    cpu_ms: median(readings.map(({ cpu_ms }) => cpu_ms)) ?? first.cpu_ms,
+    resident_bytes: Math.max(...readings.map(({ resident_bytes }) => resident_bytes)),
+  };
+}
+
+async function readOnce(paths: readonly string[], signal: AbortSignal): Promise<Reading> {
   const options = { signal, timeout: BENCH_LIMITS.reading_ms };
   const { stdout } = await run(process.execPath, [PROGRAM, ...paths], options).catch(
     (error: unknown) => {
@@ -40,7 +62,7 @@ export async function readingOf(paths: readonly string[], signal: AbortSignal): 
 /** A made day of 2019: its wide file alone, and all of its files. */
 export async function readingsOfDay(
   folder: string,
-  { apps, seed }: { readonly apps: number; readonly seed: number },
+  { apps, seed, rounds }: Pick<SimulateBenchPlan, 'apps' | 'seed' | 'rounds'>,
   signal: AbortSignal,
 ): Promise<{ readonly wide: Reading; readonly day: Reading }> {
   await runGenerate({
@@ -60,7 +82,7 @@ export async function readingsOfDay(
   const wide = names.filter((name) => name.startsWith('invocations'));
   const path = (name: string): string => join(folder, name);
   return {
-    wide: await readingOf(wide.map(path), signal),
-    day: await readingOf(names.map(path), signal),
+    wide: await readingOf(wide.map(path), rounds, signal),
+    day: await readingOf(names.map(path), rounds, signal),
   };
 }

@@ -11,7 +11,7 @@ export const benchSimulateCommand: Command = {
       summary: 'the first so many for the reference engine',
       default: '60000',
     },
-    apps: { value: 'N', summary: 'of the made day of 2019', default: '13000' },
+    apps: { value: 'N', summary: 'of the made day of 2019', default: '24274' },
     plot: { value: 'FILE', summary: 'play 10 k to --linear invocations, and draw the time (SVG)' },
     linear: { value: 'N', summary: 'most invocations of the plot', default: '10000000' },
     rounds: { value: 'B', summary: 'times every figure is taken', default: '3' },

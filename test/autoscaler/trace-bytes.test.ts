@@ -257,6 +257,25 @@ test('a table of names knows each again, wherever it lies', async (t) => {
   );
 });
 
+test('a function is known again by all of its three names', async (t) => {
+  // Joined with nothing between them, some of these are the same.
+  const name = fc.stringMatching(/^[ab/]{0,3}$/);
+  const functions = fc.array(fc.tuple(name, name, name), { minLength: 1, maxLength: 1_500 });
+  await holds(
+    t,
+    fc.property(functions, (names) => {
+      const table = new MinuteTable();
+      const known = new Map<string, number>();
+      for (const three of names) {
+        const key = JSON.stringify(three);
+        if (!known.has(key)) known.set(key, known.size);
+        t.is(table.indexOf(...three), known.get(key) ?? -1);
+      }
+      t.is(table.functions.length, known.size);
+    }),
+  );
+});
+
 test('columns come out by arrival, equal ones as they came, in order before or not', async (t) => {
   const arrivals = fc.array(fc.integer({ min: -3, max: 9 }), { maxLength: 3_000 });
   await holds(
