@@ -28,12 +28,19 @@ const answerSchema = z.object({
   spans: z.array(z.tuple([z.number(), z.number(), z.number()])).default([]),
 });
 
-/** Of the records of a run those of spans that were opened and closed. */
-export const spanOperations = ({ operations }: Pick<RecordKeeper, 'operations'>): Operation[] =>
-  operations.filter(({ cause }) => cause === 'open' || cause === 'close');
+type Records = Pick<RecordKeeper, 'operations'>;
 
-const closedOf = ({ operations }: Pick<RecordKeeper, 'operations'>): number =>
-  operations.filter(({ cause }) => cause === 'close').length;
+/**
+ * Of the records of a run those of spans that were opened and closed, as they were decided: a guest
+ * that is late with its figures of one has its record come after that of the next.
+ */
+export const spanOperations = ({ operations }: Records): Operation[] =>
+  operations
+    .filter(({ cause }) => cause === 'open' || cause === 'close')
+    .toSorted((a, b) => (a.decided_at_ms ?? 0) - (b.decided_at_ms ?? 0));
+
+const countOf = ({ operations }: Records, what: 'open' | 'close'): number =>
+  operations.filter(({ cause }) => cause === what).length;
 
 export async function measureSpans(
   api: SpansApi,
@@ -59,12 +66,13 @@ export async function measureSpans(
   const begun_ms = clock.nowMs();
   const work = { ...emulated(spansWorkOf(mechanism, options)), timeout_ms: times * CYCLE_MS };
   const reply = await held.during(
-    () => onLook(closedOf(records), held.last),
+    () => onLook(countOf(records, 'close'), held.last),
     api.invoke({ function: name, invocation_id: 'spans', ...work }, { signal }),
   );
   const call_ms = clock.nowMs() - begun_ms;
   if (mechanism === MEASURED) {
-    const all = () => (closedOf(records) >= times ? true : null);
+    const all = () =>
+      countOf(records, 'open') >= times && countOf(records, 'close') >= times ? true : null;
     await waitFor(all, { clock, deadline_ms: RECORDS_MS, signal });
   }
   const end = held.look();
