@@ -15,17 +15,15 @@ import { hostClock } from '../../base/clock.ts';
 import { cacheDir } from '../../base/paths.ts';
 import { silentProgress } from '../../base/progress.ts';
 import { GIB, KIB } from '../../base/units.ts';
-import { waitFor } from '../../base/wait.ts';
 import { makeFunction, programOf, readFunctionFile } from '../../cli/function/program.ts';
 import { specOfManifest } from '../../cli/function/manifest.ts';
 import { type Hypervisor, openHypervisor } from '../../hypervisor-client/index.ts';
 import { heardFunction } from './heard.ts';
 import { ask, type HttpAnswer } from './http/asking.ts';
+import { recorded } from './recorded.ts';
 
 /** Longest that one call may take here: an interpreter starts slowly where nothing accelerates. */
 const CALL_MS = 300_000;
-/** A record follows its answer when the guest has told its figures. */
-const RECORD_MS = 30_000;
 
 export interface FunctionHost {
   readonly agent: HostAgent;
@@ -95,7 +93,12 @@ export async function functionHost(
     operations,
     vms_dir: folder,
     pidOf: (name) => pidOf(agent, name),
-    unplugsOf: (name, count) => unplugsOf(operations, name, count),
+    unplugsOf: async (name, count) =>
+      await recorded(
+        () => operations,
+        count,
+        (one) => one.function === name && one.kind === 'unplug',
+      ),
     deployFolder,
     deploy: async (files) => {
       folders += 1;
@@ -121,20 +124,6 @@ function pidOf(agent: HostAgent, name: string): number {
   const vm = [...agent.state.vms.values()].find((one) => one.function === name);
   assert(vm?.facts, 'its VM runs');
   return vm.facts.vmm_pid;
-}
-
-async function unplugsOf(
-  operations: readonly Operation[],
-  name: string,
-  count: number,
-): Promise<readonly Operation[]> {
-  const look = () => {
-    const found = operations.filter((one) => one.function === name && one.kind === 'unplug');
-    return found.length >= count ? found : null;
-  };
-  const found = await waitFor(look, { clock: hostClock, deadline_ms: RECORD_MS });
-  assert(found, `${count} unplugs of ${name} are on record`);
-  return found;
 }
 
 /**

@@ -13,17 +13,16 @@ import { emulated, type Work } from '../../agent/model/work.ts';
 import { hostClock } from '../../base/clock.ts';
 import { silentProgress } from '../../base/progress.ts';
 import { GIB, MIB } from '../../base/units.ts';
-import { waitFor } from '../../base/wait.ts';
 import { openHypervisor } from '../../hypervisor-client/index.ts';
 import { specOf } from './core/world.ts';
 import { heardFunction } from './heard.ts';
 import { pending } from './pending.ts';
+import { recorded } from './recorded.ts';
 import { SERIES_REVISION } from '../series-revision.ts';
 
 /** The first revision of the series that has spans. */
 const REVISION = 9;
 const onSpanKernel = SERIES_REVISION >= REVISION ? test.serial : test.serial.skip;
-const RECORDS_MS = 60_000;
 const TIMES = 20;
 /** Of a call that would hold its span for longer: after that its instance is killed. */
 const KILLED_AFTER_MS = 20_000;
@@ -96,23 +95,18 @@ onSpanKernel(
     await withSpans(t, {}, async ({ agent, operations, call }) => {
       const reply = await call('one', { spans: [span({ times: TIMES })] });
       t.like(reply, { outcome: 'done', failure: null });
-      const closed = await waitFor(
-        () => {
-          const found = operations.filter(({ cause }) => cause === 'close');
-          return found.length === TIMES ? found : null;
-        },
-        { clock: hostClock, deadline_ms: RECORDS_MS },
-      );
-      const opened = operations.filter(({ cause }) => cause === 'open');
-      t.is(opened.length, TIMES);
+      const all = () => operations;
+      const closed = await recorded(all, TIMES, ({ cause }) => cause === 'close');
+      const opened = await recorded(all, TIMES, ({ cause }) => cause === 'open');
+      t.deepEqual([opened.length, closed.length], [TIMES, TIMES]);
       for (const { resident_before_bytes } of opened) {
         t.is(resident_before_bytes, null, 'who waits does not wait for a look at the host');
       }
-      for (const one of [...opened, ...(closed ?? [])]) {
+      for (const one of [...opened, ...closed]) {
         t.like(one, { outcome: 'done', error_code: null, region_id: 'r1', span: 'data' });
-        t.is(one.instance_id, operations[0]?.instance_id ?? '');
+        t.is(one.instance_id, opened[0]?.instance_id ?? '');
       }
-      for (const { plugged_bytes, resident_bytes, resident_before_bytes } of closed ?? []) {
+      for (const { plugged_bytes, resident_bytes, resident_before_bytes } of closed) {
         t.deepEqual([plugged_bytes, resident_bytes], [0, 0], 'host resident is back');
         t.true((resident_before_bytes ?? 0) >= SPAN_BYTES, 'it was all touched before');
       }
@@ -121,7 +115,7 @@ onSpanKernel(
       t.like(status, { pages_migrated: 0, oom_kills: 0 });
       t.like(status.spans, { opened: TIMES, denied: 0, open: 0, plugged_bytes: 0 });
       t.true((status.spans?.held_gib_s ?? 0) > 0);
-      const walls = (closed ?? []).map(({ resident_before_bytes }) => resident_before_bytes);
+      const walls = closed.map(({ resident_before_bytes }) => resident_before_bytes);
       t.log(`resident before each close, MiB: ${walls.map(MIB_TEXT).join(' ')}`);
       t.like(await call('two', { spans: [span()] }), { outcome: 'done', cold: false });
     });
@@ -145,14 +139,16 @@ onSpanKernel(
 
 onSpanKernel('hotmem: a process that ends with a span open leaves nothing of it', async (t) => {
   await withSpans(t, {}, async ({ agent, operations, call }) => {
+    // Its time is for the span alone, however long a start takes.
+    t.like(await call('first', {}), { outcome: 'done', cold: true });
     const held = emulated({ ...NOTHING, spans: [span({ hold_ms: 600_000 })] });
     const how = { ...held, timeout_ms: KILLED_AFTER_MS };
     const killed = pending(agent.invoke('f', 'killed', how));
-    const until = async (cause: Operation['cause']): Promise<Operation | null> =>
-      await waitFor(() => operations.find((one) => one.cause === cause) ?? null, {
-        clock: hostClock,
-        deadline_ms: RECORDS_MS,
-      });
+    const until = async (cause: Operation['cause']): Promise<Operation | undefined> => {
+      const isIt = (one: Operation): boolean => one.cause === cause;
+      const [found] = await recorded(() => operations, 1, isIt);
+      return found;
+    };
     const opened = await until('open');
     const vm = (): VmState | undefined => [...agent.state.vms.values()][0];
     t.is(vm()?.regions[1]?.holder, `${opened?.instance_id}/data`);

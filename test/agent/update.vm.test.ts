@@ -9,6 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { AgentClient } from '../../agent/api/client.ts';
 import { heardStatus } from '../../agent/api/heard-status.ts';
 import type { VmRow } from '../../agent/model/list-messages.ts';
+import type { RegionStatus } from '../../agent/model/messages.ts';
 import { emulated } from '../../agent/model/work.ts';
 import { hostClock } from '../../base/clock.ts';
 import { PROJECT_ROOT } from '../../base/paths.ts';
@@ -19,6 +20,7 @@ import { runLine } from '../cli/run-line.ts';
 
 const WORK = { anonymous_bytes: 32 * MIB, file_bytes: 0, cpu_ms: 0, wall_ms: 50 };
 const MAIN = join(PROJECT_ROOT, 'cli', 'main.ts');
+const DEADLINE_MS = 120_000;
 
 async function agentIn(t: ExecutionContext, folder: string, socket: string): Promise<void> {
   const args = ['agent', '--vmm=qemu', '--mechanisms=hotmem', `--socket=${socket}`];
@@ -69,7 +71,7 @@ class Caller {
   /** Resolves when it has called that often. */
   async called(times: number): Promise<void> {
     const enough = (): true | null => (this.outcomes.length >= times ? true : null);
-    const in_time = await waitFor(enough, { clock: hostClock, deadline_ms: 120_000 });
+    const in_time = await waitFor(enough, { clock: hostClock, deadline_ms: DEADLINE_MS });
     if (!in_time) throw new Error(`${this.outcomes.length} calls in two minutes`);
   }
 
@@ -79,11 +81,30 @@ class Caller {
   }
 }
 
+/** The agent hears of the end of another one after its process is gone. */
 async function onlyVm(t: ExecutionContext, client: AgentClient): Promise<VmRow | undefined> {
-  const rows: VmRow[] = [];
-  for await (const row of client.vms()) rows.push(row);
+  let rows: VmRow[] = [];
+  const look = async (): Promise<true | null> => {
+    rows = await Array.fromAsync(client.vms());
+    return rows.length === 1 ? true : null;
+  };
+  await waitFor(look, { clock: hostClock, deadline_ms: DEADLINE_MS });
   t.is(rows.length, 1, JSON.stringify(rows));
   return rows[0];
+}
+
+/** Of each region what VMM and guest count, once no start is under way and both say the same. */
+async function countedAtRest(client: AgentClient) {
+  const { signal } = new AbortController();
+  let regions: readonly RegionStatus[] = [];
+  const look = async (): Promise<true | null> => {
+    const [status] = (await heardStatus(client, 'f', { signal })).functions;
+    regions = status?.regions ?? [];
+    const agree = regions.every((one) => one.plugged_bytes === one.guest_plugged_bytes);
+    return status?.instances_starting === 0 && agree ? true : null;
+  };
+  await waitFor(look, { clock: hostClock, deadline_ms: DEADLINE_MS });
+  return regions.map((one) => [one.plugged_bytes, one.guest_plugged_bytes]);
 }
 
 test('hotplane deploy gives a function more processors and memory, and no call fails by it', async (t) => {
@@ -120,11 +141,11 @@ test('hotplane deploy gives a function more processors and memory, and no call f
   t.not(after?.vm_id, before?.vm_id);
   const words = readFileSync(`/proc/${after?.vmm_pid}/cmdline`, 'utf8').split('\0');
   t.regex(words[words.indexOf('-smp') + 1] ?? '', /^(cpus=)?2\b/, words.join(' '));
-  const { signal } = new AbortController();
-  const [status] = (await heardStatus(client, '', { signal })).functions;
-  t.is(status?.vm_id, after?.vm_id);
-  for (const { plugged_bytes, guest_plugged_bytes } of status?.regions ?? []) {
-    t.true(plugged_bytes === 0 || plugged_bytes === 256 * MIB, `${plugged_bytes}`);
-    t.is(plugged_bytes, guest_plugged_bytes);
+  t.is((await client.status('f')).functions[0]?.vm_id, after?.vm_id);
+  const counted = await countedAtRest(client);
+  t.is(counted.length, 2);
+  for (const [by_vmm, by_guest] of counted) {
+    t.true(by_vmm === 0 || by_vmm === 256 * MIB, `${by_vmm}`);
+    t.is(by_vmm, by_guest);
   }
 });

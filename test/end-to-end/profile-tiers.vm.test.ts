@@ -11,6 +11,7 @@ import { parseJson } from '../../base/json.ts';
 import { MIB } from '../../base/units.ts';
 import { tierWorkloadSchema } from '../../autoscaler/simulator/tiers/workload.ts';
 import { SERIES_REVISION } from '../series-revision.ts';
+import { isUnknownOr } from '../agent/recorded.ts';
 import { processesOf, runCommand, scratchFolder, socketsOf } from './command.ts';
 
 /** The first revision of the series in which a process has several partitions. */
@@ -64,10 +65,10 @@ onJoiningKernel('latencies by share are measured by one command, and chosen from
     [128 * MIB, 128 * MIB],
     'a part on each node',
   );
-  t.deepEqual(
-    operations.filter(({ kind }) => kind === 'unplug').map((each) => each.pages_migrated),
-    [0, 0],
-  );
+  const unplugs = operations.filter(({ kind }) => kind === 'unplug');
+  t.is(unplugs.length, 2);
+  // A guest that was late told nothing of it.
+  t.true(unplugs.every((each) => isUnknownOr(each.pages_migrated, 0)));
 
   const played = await runCommand(['simulate', 'tiers', '--table', 'out/tiers.json'], { folder });
   t.is(played.exit_code, 0, played.stderr);
