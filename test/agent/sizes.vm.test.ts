@@ -47,6 +47,8 @@ const FUNCTIONS: readonly Measured[] = [
   },
 ];
 const MEMORY = '256MiB';
+/** Of one call, on a host that is too busy to tell its peak. */
+const TRIES = 5;
 /** Small calls with a large one now and then, of `samples`. */
 const BIMODAL = [20_000, 20_000, 500_000, 20_000];
 
@@ -89,13 +91,21 @@ async function cold(t: ExecutionContext, host: FunctionHost, name: string, n: nu
 const checksOf = (host: FunctionHost, name: string) =>
   host.agent.state.functions.get(name)?.expression?.latest ?? [];
 
+/** The same until its peak is known: a caller is not kept waiting for a guest that is late. */
+async function checked(t: ExecutionContext, host: FunctionHost, name: string, n: number) {
+  const before = checksOf(host, name).length;
+  for (let call = 0; call < TRIES && checksOf(host, name).length === before; call += 1) {
+    await cold(t, host, name, n);
+  }
+  t.is(checksOf(host, name).length, before + 1, `${name} ${n}: its peak was counted`);
+}
+
 /** What a process of the runtime takes before it does anything of what the expression says. */
 async function baseOf(t: ExecutionContext, host: FunctionHost, fn: Measured): Promise<number> {
   const name = `${fn.name}-base`;
   await deploy(host, fn, name, blockOf(fn, 64 * MIB, 1).trimEnd());
-  await cold(t, host, name, 1);
+  await checked(t, host, name, 1);
   const [call] = checksOf(host, name);
-  t.truthy(call, 'its peak was counted');
   await host.agent.remove(name);
   return call ? call.peak_bytes - (call.expected_bytes - 64 * MIB) : 0;
 }
@@ -108,9 +118,8 @@ for (const fn of FUNCTIONS) {
       const base_bytes = await baseOf(t, host, fn);
       t.log(`base, measured: ${inMib(base_bytes)}`);
       await deploy(host, fn, fn.name, blockOf(fn, base_bytes, fn.sizes.at(-1) ?? 0).trimEnd());
-      for (const n of fn.sizes) await cold(t, host, fn.name, n);
+      for (const n of fn.sizes) await checked(t, host, fn.name, n);
       const calls = checksOf(host, fn.name);
-      t.is(calls.length, fn.sizes.length);
       for (const { inputs, expected_bytes, peak_bytes, error_share } of calls) {
         const said = `${inMib(expected_bytes)} said, ${inMib(peak_bytes)} taken`;
         t.log(`n ${inputs['n']}: ${said}, ${percent(error_share)}`);

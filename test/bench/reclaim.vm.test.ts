@@ -69,7 +69,8 @@ test('hotmem gives memory back without migrating a page, with one request', (t) 
   for (const one of unplugs('hotmem')) {
     t.is(one.outcome, 'done');
     t.is(one.pages_migrated, 0);
-    if (one.vmm_requests !== null) t.is(one.vmm_requests, 1);
+    // A guest that a busy host lets stand still is nudged, and asks again.
+    if (one.vmm_requests !== null && one.nudges === 0) t.is(one.vmm_requests, 1);
   }
 });
 

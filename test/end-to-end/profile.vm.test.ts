@@ -59,7 +59,13 @@ test('a workload runs unmodified on real VMs, and every call is split', async (t
   }
   t.true(split.some(({ cold }) => !cold) && split.some(({ cold }) => cold));
   const unplugs = split.filter(({ unplug_ms }) => unplug_ms !== null && unplug_ms > 0);
-  t.is(unplugs.length, operations.filter(({ kind }) => kind === 'unplug').length);
+  // What was started for a call that another instance took on a slow host served none.
+  const served = new Set(calls.map((call) => `${call.function} ${call.instance_id}`));
+  const of_served = operations.filter(
+    (one) => one.kind === 'unplug' && served.has(`${one.function} ${one.instance_id}`),
+  );
+  t.true(unplugs.length > 0);
+  t.is(unplugs.length, of_served.length);
   // A warm call touches what its instance has.
   t.true(calls.every(({ minor_faults, cold }) => (minor_faults ?? -1) >= (cold ? 256 : 0)));
 
