@@ -9,7 +9,7 @@ import { numberOf } from './decimal.ts';
 import { traceEmpty, traceHeader, traceTooLong } from './errors.ts';
 import { type Chunks, readRows } from './input.ts';
 import { TRACE_LIMITS } from './limits.ts';
-import { MINUTES_PER_DAY, type Durations, type MinuteTable } from './minutes.ts';
+import { MINUTES_PER_DAY, type Durations, functionKey, type MinuteTable } from './minutes.ts';
 import type { RuleCounts } from './rules.ts';
 import type { ByteScanner } from './scanner.ts';
 import type { TraceInput } from './trace.ts';
@@ -266,8 +266,11 @@ export async function readDurationDay(
     onRow: (row) => {
       if (!columns) return;
       columns.check(row);
-      const owner = columns.text(row, 'HashOwner');
-      const key = `${owner}/${columns.text(row, 'HashApp')}/${columns.text(row, 'HashFunction')}`;
+      const key = functionKey({
+        owner: columns.text(row, 'HashOwner'),
+        app: columns.text(row, 'HashApp'),
+        func: columns.text(row, 'HashFunction'),
+      });
       const found = durationsOf(row, columns, rules);
       if (seen.has(key)) return rules.note('duplicate-row', row.line);
       seen.add(key);

@@ -1,5 +1,4 @@
 /** Invocations a minute: what traces tell that are too large to have a row for each. */
-import { FunctionIndex } from './function-index.ts';
 import { CELL_NUMBERS, PackedCells } from './packed-cells.ts';
 
 export const MINUTES_PER_DAY = 1440;
@@ -23,7 +22,7 @@ export interface Durations {
 /** A count for each function and minute that has one; nothing else is kept. */
 export class MinuteTable {
   readonly functions: MinuteFunction[] = [];
-  readonly #index = new FunctionIndex(this.functions);
+  readonly #index_of = new Map<string, number>();
   readonly #cells = new PackedCells();
   readonly #one = new Uint32Array(CELL_NUMBERS);
   #first_minute = Number.POSITIVE_INFINITY;
@@ -35,9 +34,11 @@ export class MinuteTable {
 
   /** The number of a function; one that was not there is added. */
   indexOf(owner: string, app: string, func: string): number {
-    const one = { owner, app, func, trigger: '', invocations: 0 };
-    const known = this.#index.findOrAdd(one);
-    return known >= 0 ? known : this.functions.push(one) - 1;
+    const key = functionKey({ owner, app, func });
+    const known = this.#index_of.get(key);
+    if (known !== undefined) return known;
+    this.#index_of.set(key, this.functions.length);
+    return this.functions.push({ owner, app, func, trigger: '', invocations: 0 }) - 1;
   }
 
   /** The trigger it had before; null: none was known. */
@@ -84,11 +85,11 @@ export class MinuteTable {
   }
 }
 
-/** The name of a function in all files of the trace of 2019. */
+/** The name of a function in all files of the trace of 2019; no field there has a comma. */
 export function functionKey({
   owner,
   app,
   func,
 }: Pick<MinuteFunction, 'owner' | 'app' | 'func'>): string {
-  return `${owner}/${app}/${func}`;
+  return `${owner},${app},${func}`;
 }

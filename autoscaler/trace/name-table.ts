@@ -1,9 +1,10 @@
 /** Numbers for names, as they are met in bytes: a name becomes a string only once. */
-import { FIRST_SLOTS, HASH_OFFSET, HASH_PRIME, mixed, roomySlots } from './hash-slots.ts';
 
 /** Longer names are told apart by their ends and their middle first, then byte by byte. */
 const HASHED_BYTES = 48;
 const PART_BYTES = HASHED_BYTES / 3;
+const FIRST_SLOTS = 1_024;
+const PRIME = 0x01000193;
 
 export class NameTable {
   /** Number plus one of each slot; 0: free. */
@@ -29,7 +30,7 @@ export class NameTable {
     this.#names.push(new DataView(bytes.buffer.slice(begin + from, begin + to)));
     this.#hashes.push(hash);
     this.#slots[slot] = this.#names.length;
-    this.#slots = roomySlots(this.#slots, this.#hashes);
+    if (this.#names.length * 2 > this.#slots.length) this.#grow();
     return this.#names.length - 1;
   }
 
@@ -43,12 +44,23 @@ export class NameTable {
       if (this.#hashes[index] === hash && name && isSame(name, bytes, from, to)) return slot;
     }
   }
+
+  #grow(): void {
+    const slots = new Uint32Array(this.#slots.length * 2);
+    const mask = slots.length - 1;
+    for (const [index, hash] of this.#hashes.entries()) {
+      let slot = hash & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = index + 1;
+    }
+    this.#slots = slots;
+  }
 }
 
-/** FNV-1a by words, mixed at the end. */
+/** FNV-1a by words, with the last steps of MurmurHash3, so that low bits differ too. */
 function hashOf(bytes: DataView, from: number, to: number): number {
   const length = to - from;
-  let hash = Math.imul(HASH_OFFSET ^ length, HASH_PRIME);
+  let hash = Math.imul(0x811c9dc5 ^ length, PRIME);
   if (length <= HASHED_BYTES) return mixed(hashPart(hash, bytes, from, to));
   hash = hashPart(hash, bytes, from, from + PART_BYTES);
   const middle = from + ((length - PART_BYTES) >> 1);
@@ -59,9 +71,15 @@ function hashOf(bytes: DataView, from: number, to: number): number {
 function hashPart(before: number, bytes: DataView, from: number, to: number): number {
   let hash = before;
   let at = from;
-  for (; at + 4 <= to; at += 4) hash = Math.imul(hash ^ bytes.getInt32(at, true), HASH_PRIME);
-  for (; at < to; at += 1) hash = Math.imul(hash ^ bytes.getUint8(at), HASH_PRIME);
+  for (; at + 4 <= to; at += 4) hash = Math.imul(hash ^ bytes.getInt32(at, true), PRIME);
+  for (; at < to; at += 1) hash = Math.imul(hash ^ bytes.getUint8(at), PRIME);
   return hash;
+}
+
+function mixed(hash: number): number {
+  const once = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35);
+  return (twice ^ (twice >>> 16)) >>> 0;
 }
 
 function isSame(name: DataView, bytes: DataView, from: number, to: number): boolean {

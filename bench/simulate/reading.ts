@@ -10,7 +10,6 @@ import { assert } from '../../base/assert.ts';
 import { benchError } from '../errors.ts';
 import { BENCH_LIMITS } from '../limits.ts';
 import { median } from '../statistics.ts';
-import type { SimulateBenchPlan } from './measure.ts';
 
 const run = promisify(execFile);
 const PROGRAM = fileURLToPath(
@@ -62,7 +61,7 @@ async function readOnce(paths: readonly string[], signal: AbortSignal): Promise<
 /** A made day of 2019: its wide file alone, and all of its files. */
 export async function readingsOfDay(
   folder: string,
-  { apps, seed, rounds }: Pick<SimulateBenchPlan, 'apps' | 'seed' | 'rounds'>,
+  { apps, seed, rounds }: { readonly apps: number; readonly seed: number; readonly rounds: number },
   signal: AbortSignal,
 ): Promise<{ readonly wide: Reading; readonly day: Reading }> {
   await runGenerate({

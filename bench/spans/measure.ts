@@ -37,7 +37,10 @@ type Records = Pick<RecordKeeper, 'operations'>;
 export const spanOperations = ({ operations }: Records): Operation[] =>
   operations
     .filter(({ cause }) => cause === 'open' || cause === 'close')
-    .toSorted((a, b) => (a.decided_at_ms ?? 0) - (b.decided_at_ms ?? 0));
+    .toSorted((a, b) => decidedAt(a) - decidedAt(b));
+
+/** What has no stamp comes last. */
+const decidedAt = ({ decided_at_ms }: Operation): number => decided_at_ms ?? Number.MAX_VALUE;
 
 const countOf = ({ operations }: Records, what: 'open' | 'close'): number =>
   operations.filter(({ cause }) => cause === what).length;

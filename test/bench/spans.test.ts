@@ -11,6 +11,7 @@ import { KIB, MIB } from '../../base/units.ts';
 import { spansChecks } from '../../bench/spans/checks.ts';
 import { summarizeSpans } from '../../bench/spans/figures.ts';
 import { heldBytes } from '../../bench/spans/held.ts';
+import { spanOperations } from '../../bench/spans/measure.ts';
 import { parseSpansOptions, type RawSpansOptions } from '../../bench/spans/options.ts';
 import { spansSpecOf, spansWorkOf } from '../../bench/spans/plan.ts';
 import type { SpansLine, SpansRun } from '../../bench/spans/records.ts';
@@ -125,6 +126,16 @@ const RUN: SpansRun = {
     closed(index * 100 + 60, index === 7 ? { resident_before_bytes: 33 * MIB } : {}),
   ]).flat(),
 };
+
+test('records are taken as their operations were decided, however late each came', (t) => {
+  const first = opened(0);
+  const close = closed(60, { decided_at_ms: 59 });
+  const second = opened(100);
+  const unknown = closed(20, { decided_at_ms: null });
+  const other = { ...opened(10), cause: 'start' } as const;
+  const operations = [unknown, second, other, close, first];
+  t.deepEqual(spanOperations({ operations }), [first, close, second, unknown]);
+});
 
 test('opens and closes come to their figures, part by part', (t) => {
   const { open, close, ...rest } = summarizeSpans(RUN);
