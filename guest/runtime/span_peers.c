@@ -110,7 +110,8 @@ static struct span_peer *take_place(void)
 	return oldest;
 }
 
-static void accept_peer(void)
+/* NULL: nobody came, or there is no place. */
+static struct span_peer *accept_peer(void)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct span_peer *place = fd < 0 ? NULL : take_place();
@@ -119,6 +120,7 @@ static void accept_peer(void)
 		*place = (struct span_peer){ .fd = fd, .heard_at_ms = boottime_ms() };
 	else if (fd >= 0)
 		close(fd);
+	return place;
 }
 
 static void hear(struct span_peer *peer)
@@ -138,8 +140,10 @@ void span_peers_news(int index, short events)
 {
 	struct span_peer *peer;
 
-	if (index == 0)
-		return accept_peer();
+	if (index == 0) {
+		accept_peer();
+		return;
+	}
 	peer = &peers[polled[index - 1]];
 	if (peer->fd < 0)
 		return;
@@ -179,6 +183,30 @@ void span_peers_tick(void)
 		/* No line is so long. */
 		if (peer->fd >= 0 && !peer->waits && peer->used == sizeof(peer->line) &&
 		    !has_line(peer) && span_peer_tell(peer, "refused - a line is too long", -1))
+			drop(peer);
+	}
+}
+
+/* It said more than was heard of it, or has hung up. */
+static bool has_unheard(const struct span_peer *peer)
+{
+	char byte;
+
+	if (peer->used > 0)
+		return true;
+	return recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
+void span_peers_end_call(void)
+{
+	if (listener < 0)
+		return;
+	/* After those that have a place come those that wait for one: the queue has one more. */
+	for (int i = 0; i < SPAN_PEERS_MAX + BACKLOG + 1; i++) {
+		struct span_peer *peer = i < SPAN_PEERS_MAX ? &peers[i] : accept_peer();
+
+		if (peer && peer->fd >= 0 && has_unheard(peer) &&
+		    span_peer_tell(peer, "refused - the invocation is over", -1))
 			drop(peer);
 	}
 }

@@ -28,6 +28,11 @@ int span_peers_files(struct pollfd *files);
 void span_peers_news(int index, short events);
 /* Hears what may be heard now; called once a round. */
 void span_peers_tick(void);
+/*
+ * The invocation is over: what it said and nobody has heard is not for the next one. Who said it is
+ * told so and let go.
+ */
+void span_peers_end_call(void);
 /* For how long the supervisor may wait for news; -1: as long as it takes. */
 int span_peers_wait_ms(void);
 

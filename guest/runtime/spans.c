@@ -221,4 +221,5 @@ void spans_end_call(void)
 		span_peer_waits(peer, false);
 		refuse(peer, place->name, "the invocation is over");
 	}
+	span_peers_end_call();
 }

@@ -42,6 +42,7 @@ const HELD_TIMES = 300;
 const FLOOD_S = 45;
 const FLOOD_S_MAX = 100;
 const SLACK_S = 15;
+const FLOODS = 20;
 const ASKED_PER_S = 200;
 
 /** The Python of the page for people, so that it is right. */
@@ -132,20 +133,20 @@ def handler(event, context):
     return refused
 `;
 
-const MANIFEST = (name: string): string => `name: ${name}
+const MANIFEST = (name: string, concurrency = 2): string => `name: ${name}
 runtime: python3
 handler: handler.handler
 memory: 128MiB
 mechanism: hotmem
-concurrency: 2
+concurrency: ${concurrency}
 keep_alive: 1h
 spans: { data: 128MiB, model: 2MiB }
 `;
 
-async function deployed(t: ExecutionContext): Promise<FunctionHost> {
+async function deployed(t: ExecutionContext, concurrency?: number): Promise<FunctionHost> {
   const host = await functionHost(t, ['hotmem']);
   const files = { 'handler.py': HANDLER, 'spans.py': EXAMPLE };
-  await host.deploy({ ...files, 'function.yaml': MANIFEST('f') });
+  await host.deploy({ ...files, 'function.yaml': MANIFEST('f', concurrency) });
   return host;
 }
 
@@ -267,6 +268,19 @@ onSpanKernel(
     const after_ms = await shortCalls(host);
     const quiet_ms = [...before_ms, ...after_ms];
     holdsBeside(t, 'flood', { quiet_ms, beside_ms, share: SHARE });
+  },
+);
+
+onSpanKernel(
+  'what a call that flooded its socket left there is not for the next one',
+  async (t) => {
+    const host = await deployed(t, 1);
+    for (let i = 0; i < FLOODS; i++) {
+      const { status, body } = await call(host, { what: 'flood', seconds: 1 });
+      t.is(status, 200, body);
+      const next = await call(host, { what: 'cycle' });
+      t.is(next.status, 200, `after flood ${i + 1}: ${next.body}`);
+    }
   },
 );
 

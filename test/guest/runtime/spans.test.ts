@@ -23,6 +23,8 @@ const LINES_BURST = 64;
 const LINES_PER_S = 500;
 const AT_ONCE = 4;
 const FLOOD_MS = 2_000;
+/** More pairs of them than are heard at once. */
+const LINES_AT_END = 400;
 
 /** A program's connection to the socket. */
 class Asking {
@@ -57,6 +59,8 @@ interface Stage {
   readonly connect: () => Asking;
   /** An invocation is under way from here on, until it is released. */
   readonly begin: () => Promise<void>;
+  /** The program answers it. */
+  readonly letGo: () => Promise<void>;
   readonly release: () => Promise<Answered>;
   /** That word to the init, once there is it; from 1. */
   readonly heard: (count: number) => Promise<Supervised['asked'][number]>;
@@ -90,8 +94,11 @@ async function staged(t: ExecutionContext): Promise<Stage | null> {
     t.teardown(() => asking.socket.destroy());
     return asking;
   };
-  const release = async (): Promise<Answered> => {
+  const letGo = async (): Promise<void> => {
     await fetch(`http://127.0.0.1:${program.port}/release`);
+  };
+  const release = async (): Promise<Answered> => {
+    await letGo();
     if (!held) throw new Error('nothing is held');
     return await held;
   };
@@ -99,7 +106,7 @@ async function staged(t: ExecutionContext): Promise<Stage | null> {
     await program.until(() => program.asked.length >= count);
     return program.asked[count - 1] ?? { bytes: 0, ask: 0 };
   };
-  return { program, connect, release, begin, heard };
+  return { program, connect, begin, letGo, release, heard };
 }
 
 test.serial(
@@ -162,6 +169,39 @@ test.serial('an open span that nobody waits for any more is closed again', async
   program.tellSpan({ span: 'data', ask: again.ask, state: 'refused', message: 'no' });
   t.is(await next.answer(), 'refused data no');
   t.is(program.asked.length, 3);
+});
+
+test.serial('what an invocation said and nobody had heard is not heard in the next', async (t) => {
+  const stage = await staged(t);
+  if (!stage) return;
+  const { program, connect, begin, letGo, release, heard } = stage;
+  await begin();
+  const silent = connect();
+  t.regex((await silent.say('what').answer()) ?? '', /^refused - say/);
+  const many = 'open data 4096\nclose data\n'.repeat(LINES_AT_END);
+  const waiting = connect().say('open data').say(many);
+  await heard(1);
+  const late: Asking[] = [];
+  // These are not even accepted when the answer is there.
+  await program.whileHeld(async () => {
+    for (let i = 0; i < AT_ONCE; i++) late.push(connect().say(many));
+    const gone = connect().say(many);
+    const have_said = () => [...late, gone].every(({ socket }) => socket.writableLength === 0);
+    await program.until(have_said);
+    gone.socket.destroy();
+    await letGo();
+  });
+  t.true((await release()).ok);
+  await begin();
+  t.is(await waiting.answer(), 'refused data the invocation is over');
+  for (const one of [waiting, ...late]) {
+    t.is(await one.answer(), 'refused - the invocation is over');
+    t.is(await one.answer(), '(over)');
+  }
+  silent.say('open data');
+  t.like(await heard(2), { open: 'data', bytes: 64 * MIB }, 'the first that is heard');
+  t.true((await release()).ok);
+  t.is(program.asked.length, 2);
 });
 
 const MEANINGLESS = [
