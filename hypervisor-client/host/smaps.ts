@@ -101,6 +101,8 @@ export function readResidency(pid: number, ranges: readonly AddressRange[]): num
   for (const [index, range] of ranges.entries()) {
     const covered_bytes = found[index]?.covered_bytes ?? 0;
     if (covered_bytes === range.end - range.start) continue;
+    // Of one that ends while it is read the text is over too early.
+    readProcessResident(pid);
     throw vmmError('HP_VMM_BACKING', `${path} does not show the backing of a region alone.`, {
       details: { pid, start: range.start, end: range.end, covered_bytes },
     });

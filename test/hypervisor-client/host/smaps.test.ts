@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { KIB } from '../../../base/units.ts';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
@@ -7,6 +10,8 @@ import {
   readResidency,
   residencyOf,
 } from '../../../hypervisor-client/host/smaps.ts';
+
+const ROUNDS = 20;
 
 const entry = (start: string, end: string, rss_kib: number, name = '') =>
   `${start}-${end} rw-p 00000000 00:01 1051 ${name}
@@ -70,6 +75,26 @@ test('a mapping of a living process is found, and a range that is none is an err
   t.true(readProcessResident(process.pid) > 1024 * KIB);
   const error = t.throws(() => readResidency(process.pid, [{ start: 0x1000, end: 0x2000 }]));
   t.true(hasCode(error, 'HP_VMM_BACKING'));
+});
+
+test('a process that is killed while it is read is told as gone', async (t) => {
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const child = spawn(process.execPath, ['-e', 'console.log(); setInterval(() => {}, 1e6)']);
+    t.teardown(() => child.kill('SIGKILL'));
+    await once(child.stdout, 'data');
+    const pid = child.pid ?? 0;
+    const all = parseSmaps(readFileSync(`/proc/${pid}/smaps`, 'utf8'));
+    // The kernel's own page at the end is of no smaps file that is read up to a mapping.
+    const last = all.findLast(({ end }) => end < 2 ** 48) ?? all[0];
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    const until_gone = (): void => {
+      for (;;) if (last) readResidency(pid, [{ start: last.start, end: last.end }]);
+    };
+    const error = t.throws(until_gone);
+    t.true(hasCode(error, 'HP_VMM_GONE'), `round ${round}: ${error?.message}`);
+    await ended;
+  }
 });
 
 test('a process that is gone is told as that', (t) => {
