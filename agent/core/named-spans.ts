@@ -6,7 +6,7 @@
 import { assert } from '../../base/assert.ts';
 import { roundUp } from '../../base/units.ts';
 import type { HostEvent, ResizeOutcome } from '../model/events.ts';
-import { type FoundSpan, holderParts, spanHolder } from '../model/named-span.ts';
+import { type FoundSpan, holderParts, sameAsking, spanHolder } from '../model/named-span.ts';
 import type { OperationState } from '../model/operations.ts';
 import { type Refusal, REFUSALS } from '../model/refusals.ts';
 import { sizeUnitBytes, spanRegion, spanWaitMs } from '../model/spec.ts';
@@ -35,6 +35,12 @@ import { noteDenied } from './span-tally.ts';
 
 type Asked = Omit<Extract<HostEvent, { type: 'span-asked' }>, 'type' | 'vm_id'>;
 
+interface Closed {
+  readonly instance: InstanceState;
+  readonly span: string;
+  readonly serial: number | null;
+}
+
 /** An instance asks for a span. One that it has already was closed, and nobody heard. */
 export function spanAsked(
   draft: Draft,
@@ -42,9 +48,9 @@ export function spanAsked(
   vm: VmState,
   { instance, asked }: { readonly instance: InstanceState; readonly asked: Asked },
 ): void {
-  const { span: name, bytes: asked_bytes, said_at_ms } = asked;
+  const { span: name, serial, bytes: asked_bytes, said_at_ms } = asked;
   const whom = { fn, vm, instance_id: instance.id };
-  const refuse = (failure: Refusal): void => tellRefused(draft, whom, name, failure);
+  const refuse = (failure: Refusal): void => tellRefused(draft, whom, { name, serial }, failure);
   const spec = vmSpec(fn, vm);
   const index = spanRegion(spec, instance.region_index, name);
   const max_bytes = spec.spans.find((one) => one.name === name)?.max_bytes ?? 0;
@@ -53,11 +59,13 @@ export function spanAsked(
   if (asked_bytes > max_bytes) return refuse(REFUSALS.spanBeyond(name, asked_bytes, max_bytes));
   const region = editRegion(draft, vm, index);
   if (sharesDevice(region)) return refuse(REFUSALS.spanShares(name));
-  if (region.named && region.named.opened_at_ms === null) return;
+  const { named } = region;
+  if (named && named.opened_at_ms === null && sameAsking(named.serial, serial)) return;
   closeIn(draft, fn, vm, region);
   region.named = {
     name,
     instance_id: instance.id,
+    serial,
     bytes: roundUp(asked_bytes, sizeUnitBytes(spec)),
     asked_at_ms: draft.now_ms,
     said_at_ms,
@@ -71,10 +79,13 @@ export function spanClosed(
   draft: Draft,
   fn: FunctionState,
   vm: VmState,
-  { instance, span }: { readonly instance: InstanceState; readonly span: string },
+  { instance, span, serial }: Closed,
 ): void {
   const index = spanRegion(vmSpec(fn, vm), instance.region_index, span);
-  if (index !== null && vm.regions[index]) closeIn(draft, fn, vm, editRegion(draft, vm, index));
+  const region = index === null ? undefined : vm.regions[index];
+  // A late word of an earlier one is nothing to who asks now.
+  if (!region || !sameAsking(region.named?.serial, serial)) return;
+  closeIn(draft, fn, vm, editRegion(draft, vm, region.index));
 }
 
 /** Who asked is gone, or has what he asked for no longer; what is under way ends first. */
@@ -159,14 +170,14 @@ function denySpan(
 ): void {
   const { named } = region;
   assert(named, 'what is denied was asked for');
-  const { name, bytes, asked_at_ms, instance_id } = named;
+  const { name, serial = null, bytes, asked_at_ms, instance_id } = named;
   const failure = REFUSALS.spanDenied(name, bytes, draft.now_ms - asked_at_ms, why);
   const instance = instanceBehind(instance_id);
   // What is under way has a record of its own.
   if (region.operation_id === null) {
     recordRefused(draft, { fn, vm, region, cause: 'open', to_bytes: bytes, instance }, failure);
   }
-  tellRefused(draft, { fn, vm, instance_id }, name, failure);
+  tellRefused(draft, { fn, vm, instance_id }, { name, serial }, failure);
   closeIn(draft, fn, vm, region);
 }
 
@@ -180,11 +191,11 @@ interface Asker {
 function tellRefused(
   draft: Draft,
   { fn, vm, instance_id }: Asker,
-  span: string,
+  { name: span, serial }: { readonly name: string; readonly serial: number | null },
   failure: Refusal,
 ): void {
   noteDenied(draft, fn, span, failure);
-  draft.actions.push({ type: 'refuse-span', vm_id: vm.id, instance_id, span, failure });
+  draft.actions.push({ type: 'refuse-span', vm_id: vm.id, instance_id, span, serial, failure });
 }
 
 interface Ended {
@@ -203,7 +214,7 @@ export function spanOpened(
   growthEnded(draft, region, operation, result);
   const { named } = region;
   if (!named || named.opened_at_ms !== null) return;
-  const { name, instance_id } = named;
+  const { name, serial = null, instance_id } = named;
   // Of an earlier one, which did not wait for it.
   const { decided_at_ms, to_bytes } = operation;
   const is_its = region.holder === spanHolder(named) && decided_at_ms >= named.asked_at_ms;
@@ -217,7 +228,7 @@ export function spanOpened(
   const cause = REFUSALS.growthFailed(to_bytes, plugged_bytes, error_code, why);
   const waited_ms = draft.now_ms - named.asked_at_ms;
   const failure = REFUSALS.spanDenied(name, named.bytes, waited_ms, cause);
-  tellRefused(draft, { fn, vm, instance_id }, name, failure);
+  tellRefused(draft, { fn, vm, instance_id }, { name, serial }, failure);
   region.named = null;
 }
 
@@ -229,8 +240,9 @@ export function spanEmptied(draft: Draft, vm: VmState, { region, operation, resu
 
 function tellOpen(draft: Draft, vm: VmState, { id, named }: RegionState): void {
   assert(named, 'what is open was asked for');
-  const { instance_id, name: span } = named;
-  draft.actions.push({ type: 'open-span', vm_id: vm.id, region_id: id, instance_id, span });
+  const { instance_id, name: span, serial = null } = named;
+  const whose = { instance_id, span, serial };
+  draft.actions.push({ type: 'open-span', vm_id: vm.id, region_id: id, ...whose });
 }
 
 /** Whether the instance has a span now: with the end of its invocation it has to end, then. */
@@ -249,19 +261,22 @@ export function spansFound(
     if (!named) continue;
     const { name, instance_id, opened_at_ms } = named;
     const told = found.find((one) => one.span === name && one.instance_id === instance_id);
-    // One of another size was asked for after this one was closed, and nobody heard of that.
-    const is_same = told && roundUp(told.bytes, sizeUnitBytes(vmSpec(fn, vm))) === named.bytes;
+    // Another one was asked for after this one was closed, and nobody heard of that.
+    const is_same =
+      told &&
+      sameAsking(named.serial, told.serial) &&
+      roundUp(told.bytes, sizeUnitBytes(vmSpec(fn, vm))) === named.bytes;
     if (!is_same) closeIn(draft, fn, vm, editRegion(draft, vm, index));
     else if (told.state === 'asked' && opened_at_ms !== null) {
       tellOpen(draft, vm, editRegion(draft, vm, index));
     }
   }
-  for (const { instance_id, span, state, bytes } of found) {
+  for (const { instance_id, span, state, serial, bytes } of found) {
     const instance = vm.instances.find(({ id }) => id === instance_id);
     const index = instance && spanRegion(vmSpec(fn, vm), instance.region_index, span);
     const known = typeof index === 'number' && vm.regions[index]?.named;
     if (!instance || state !== 'asked' || known) continue;
-    const asked = { instance_id, span, bytes, said_at_ms: null };
+    const asked = { instance_id, span, serial, bytes, said_at_ms: null };
     spanAsked(draft, fn, vm, { instance, asked });
   }
 }

@@ -96,7 +96,7 @@ function handleInstance(
     case 'span-asked':
       return spanAsked(draft, fn, vm, { instance, asked: event });
     case 'span-closed':
-      return spanClosed(draft, fn, vm, { instance, span: event.span });
+      return spanClosed(draft, fn, vm, { instance, span: event.span, serial: event.serial });
     case 'instance-stopped':
       instance.stop_pending = false;
       instance.gone_at_ms = event.gone_at_ms;

@@ -203,7 +203,12 @@ export class GuestLink {
   /** The region that an instance asked for is there, or why it does not come. */
   async span(
     instance: string,
-    about: { readonly span: string; readonly region_pci: string; readonly failure?: string },
+    about: {
+      readonly span: string;
+      readonly serial?: number;
+      readonly region_pci: string;
+      readonly failure?: string;
+    },
   ): Promise<void> {
     const request = { type: 'span', instance, ...about } as const;
     await this.#channel.ask(request, anything, LIMITS.guest_call_ms);

@@ -58,7 +58,8 @@ export class SpanLink {
     if (this.#found) {
       if (state === 'closed') this.#found.delete(key);
       else if (this.#found.size < SPANS_MAX) {
-        this.#found.set(key, { instance_id, span, state, bytes });
+        const serial = event.serial ?? null;
+        this.#found.set(key, { instance_id, span, state, serial, bytes });
       }
     } else if (state !== 'open' && this.#news.size < SPANS_MAX) this.#news.tell(key, event);
   }
@@ -75,33 +76,38 @@ export class SpanLink {
     this.#news.flush();
   }
 
-  #tell({ instance: instance_id, span, state, bytes, at_ms }: SpanEvent): void {
+  #tell({ instance: instance_id, span, state, serial, bytes, at_ms }: SpanEvent): void {
     const { vm_id, emit } = this.#deps;
-    const about = { vm_id, instance_id, span };
+    const about = { vm_id, instance_id, span, serial: serial ?? null };
     if (state === 'closed') return emit({ type: 'span-closed', ...about });
     const said_at_ms = this.#guest?.toHost(at_ms) ?? null;
     emit({ type: 'span-asked', ...about, bytes, said_at_ms });
   }
 
-  /** A guest in which nobody asks for it any more has closed it. */
-  async grant({ region_id, instance_id, span }: ActionOf<'open-span'>): Promise<void> {
+  /**
+   * A guest in which nobody asks for it any more has closed it. Somebody may ask for the next one
+   * by now: the end of a promise comes after all lines that came with the answer.
+   */
+  async grant({ region_id, instance_id, span, serial }: ActionOf<'open-span'>): Promise<void> {
     const { vm_id, emit, pciOf } = this.#deps;
     try {
-      await this.#guest?.span(instance_id, { span, region_pci: pciOf(region_id) });
+      const which = serial === null ? {} : { serial };
+      await this.#guest?.span(instance_id, { span, ...which, region_pci: pciOf(region_id) });
     } catch (error) {
       if (isBug(error)) throw error;
       this.#log(span, refusalOf(error), 'a span was not opened');
       if (isHotplaneError(error) && error.details['guest_code'] === 'no-such-span') {
-        emit({ type: 'span-closed', vm_id, instance_id, span });
+        emit({ type: 'span-closed', vm_id, instance_id, span, serial });
       }
     }
   }
 
-  async refuse({ instance_id, span, failure }: ActionOf<'refuse-span'>): Promise<void> {
+  async refuse({ instance_id, span, serial, failure }: ActionOf<'refuse-span'>): Promise<void> {
     this.#log(span, failure, 'a span was refused');
     const text = `${failure.code}: ${failure.message}`.slice(0, PROTOCOL.error_message_bytes / 4);
     try {
-      await this.#guest?.span(instance_id, { span, region_pci: '', failure: text });
+      const which = serial === null ? {} : { serial };
+      await this.#guest?.span(instance_id, { span, ...which, region_pci: '', failure: text });
     } catch (error) {
       if (isBug(error)) throw error;
       this.#log(span, refusalOf(error), 'the guest was not told of a refused span');

@@ -138,6 +138,8 @@ export type Action =
       readonly region_id: string;
       readonly instance_id: string;
       readonly span: string;
+      /** Which asking is answered; null: its guest does not tell them apart. */
+      readonly serial: number | null;
     }
   /** It does not come: its guest is told so. */
   | {
@@ -145,6 +147,7 @@ export type Action =
       readonly vm_id: string;
       readonly instance_id: string;
       readonly span: string;
+      readonly serial: number | null;
       readonly failure: Refusal;
     }
   /** Somebody waits for memory in a region that is being shrunk: that ends with what it has. */

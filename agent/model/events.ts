@@ -268,6 +268,8 @@ export type HostEvent =
       readonly vm_id: string;
       readonly instance_id: string;
       readonly span: string;
+      /** Of this asking, by its guest; null: it does not tell. */
+      readonly serial: number | null;
       readonly bytes: number;
       /** On the host's clock; null: not known. */
       readonly said_at_ms: number | null;
@@ -277,6 +279,8 @@ export type HostEvent =
       readonly vm_id: string;
       readonly instance_id: string;
       readonly span: string;
+      /** Which asking is over; null: whichever there is. */
+      readonly serial: number | null;
     }
   /** What the host has of memory; null: it does not tell. */
   | { readonly type: 'host-memory'; readonly told: HostMemoryTold | null }

@@ -5,6 +5,8 @@
 export interface NamedSpan {
   readonly name: string;
   readonly instance_id: string;
+  /** Of this asking, by its guest; absent or null: not told. */
+  readonly serial?: number | null;
   /** What was asked for, in whole units. */
   readonly bytes: number;
   readonly asked_at_ms: number;
@@ -22,7 +24,13 @@ export interface FoundSpan {
   readonly span: string;
   /** `asked`: its program waits for it. */
   readonly state: 'asked' | 'open';
+  readonly serial: number | null;
   readonly bytes: number;
+}
+
+/** Whether two words are of one asking; what is not told may be of any. */
+export function sameAsking(one: number | null | undefined, other: number | null): boolean {
+  return (one ?? null) === null || other === null || one === other;
 }
 
 /** Who holds the region of a span. */

@@ -8,6 +8,7 @@ type Answer = Extract<GuestRequest, { type: 'span' }>;
 interface FakeSpan {
   readonly instance: string;
   readonly span: string;
+  readonly serial: number;
   readonly bytes: number;
   region_pci: string | null;
   readonly answered: PromiseWithResolvers<string | null>;
@@ -17,6 +18,7 @@ export class FakeSpans {
   readonly #clock: Clock;
   readonly #say: (told: Omit<SpanEvent, 'at_ms'>) => void;
   readonly #spans = new Map<string, FakeSpan>();
+  #last_serial = 0;
 
   constructor(clock: Clock, say: (told: Omit<SpanEvent, 'at_ms'>) => void) {
     this.#clock = clock;
@@ -48,24 +50,28 @@ export class FakeSpans {
 
   async #opened(instance: string, span: string, bytes: number): Promise<string | null> {
     const answered = Promise.withResolvers<string | null>();
-    this.#spans.set(`${instance}/${span}`, { instance, span, bytes, region_pci: null, answered });
-    this.#tell(instance, span, 'asked', bytes);
+    this.#last_serial += 1;
+    const one = { instance, span, serial: this.#last_serial, bytes, region_pci: null, answered };
+    this.#spans.set(`${instance}/${span}`, one);
+    this.#tell(one, 'asked');
     return await answered.promise;
   }
 
   #closed(instance: string, span: string): void {
-    const bytes = this.#spans.get(`${instance}/${span}`)?.bytes ?? 0;
-    if (this.#spans.delete(`${instance}/${span}`)) this.#tell(instance, span, 'closed', bytes);
+    const found = this.#spans.get(`${instance}/${span}`);
+    if (!found) return;
+    this.#spans.delete(`${instance}/${span}`);
+    this.#tell(found, 'closed');
   }
 
-  #tell(instance: string, span: string, state: SpanEvent['state'], bytes: number): void {
-    this.#say({ type: 'span', instance, span, state, bytes });
+  #tell({ instance, span, serial, bytes }: FakeSpan, state: SpanEvent['state']): void {
+    this.#say({ type: 'span', instance, span, state, serial, bytes });
   }
 
   /** The agent's word; false: nobody asks for it. */
-  answer({ instance, span, region_pci, failure }: Answer): boolean {
+  answer({ instance, span, serial, region_pci, failure }: Answer): boolean {
     const found = this.#spans.get(`${instance}/${span}`);
-    if (!found) return false;
+    if (!found || (serial !== undefined && serial !== found.serial)) return false;
     if (failure === undefined) found.region_pci = region_pci;
     else this.#spans.delete(`${instance}/${span}`);
     found.answered.resolve(failure ?? null);
@@ -74,8 +80,8 @@ export class FakeSpans {
 
   /** Before the answer to `list`. */
   tellAll(): void {
-    for (const { instance, span, bytes, region_pci } of this.#spans.values()) {
-      this.#tell(instance, span, region_pci === null ? 'asked' : 'open', bytes);
+    for (const one of this.#spans.values()) {
+      this.#tell(one, one.region_pci === null ? 'asked' : 'open');
     }
   }
 

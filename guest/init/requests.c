@@ -141,6 +141,7 @@ static void serve_span(uint64_t id, const struct json_document *document)
 	char name[PROTOCOL_INSTANCE_NAME_BYTES + 1], region[PROTOCOL_REGION_PCI_BYTES + 1];
 	char span_name[PROTOCOL_SPAN_NAME_BYTES + 1];
 	char why[PROTOCOL_ERROR_MESSAGE_BYTES + 1];
+	struct span_word word = { .instance = name, .name = span_name, .region_pci = region };
 
 	if (!instance_name(document, name, sizeof(name)))
 		return reply_error(id, "bad-request", INSTANCE_NAME_RULE);
@@ -150,7 +151,9 @@ static void serve_span(uint64_t id, const struct json_document *document)
 		return reply_error(id, "bad-request", "region_pci: a PCI address");
 	if (failure && json_string(document, failure, why, sizeof(why)) < 0)
 		return reply_error(id, "bad-request", "failure: at most " PROTOCOL_TEXT(PROTOCOL_ERROR_MESSAGE_BYTES) " bytes");
-	span_answer(id, name, span_name, region, failure ? why : NULL);
+	json_unsigned(document, json_member(document, document->tokens, "serial"), &word.serial);
+	word.failure = failure ? why : NULL;
+	span_answer(id, &word);
 }
 
 static void serve_stats(uint64_t id, const struct json_document *document)

@@ -24,6 +24,8 @@
 #define NAME_RULE \
 	"open or close: a name of 1 to " PROTOCOL_TEXT(PROTOCOL_SPAN_NAME_BYTES) " bytes"
 
+static uint64_t last_serial;
+
 static struct span *find(struct instance *instance, const char *name)
 {
 	for (int i = 0; i < PROTOCOL_SPANS; i++) {
@@ -53,8 +55,10 @@ static void tell_agent(struct instance *instance, const struct span *span, const
 	text_add_json(&text, instance->name);
 	text_add(&text, ",\"span\":");
 	text_add_json(&text, span->name);
-	text_add(&text, ",\"state\":\"%s\",\"bytes\":%" PRIu64 ",\"at_ms\":%.3f}", state,
-		 span->bytes, boottime_ms());
+	text_add(&text,
+		 ",\"state\":\"%s\",\"serial\":%" PRIu64 ",\"bytes\":%" PRIu64
+		 ",\"at_ms\":%.3f}",
+		 state, span->serial, span->bytes, boottime_ms());
 	instance->spans.told_at_ms = boottime_ms();
 	channel_send(line, text.used);
 }
@@ -128,7 +132,12 @@ static void open_one(struct instance *instance, const struct asked *asked, uint6
 	span = take_place(instance);
 	if (!span)
 		return refuse(instance, asked, TOO_MANY);
-	*span = (struct span){ .state = SPAN_ASKED, .bytes = bytes, .ask = asked->ask };
+	*span = (struct span){
+		.state = SPAN_ASKED,
+		.bytes = bytes,
+		.ask = asked->ask,
+		.serial = ++last_serial,
+	};
 	strcpy(span->name, asked->name);
 	tell_asked(instance, span);
 }
@@ -251,26 +260,26 @@ static void come(struct instance *instance, struct span *span)
 	limit_memory(instance);
 }
 
-void span_answer(uint64_t id, const char *instance_name, const char *name,
-		 const char *region_pci, const char *failure)
+void span_answer(uint64_t id, const struct span_word *word)
 {
-	struct instance *instance = instance_find(instance_name);
-	struct span *span = instance ? find(instance, name) : NULL;
+	struct instance *instance = instance_find(word->instance);
+	struct span *span = instance ? find(instance, word->name) : NULL;
 	const char *problem;
 
-	if (!span || (span->state == SPAN_OPEN && strcmp(span->region_pci, region_pci)))
+	if (!span || (word->serial && word->serial != span->serial) ||
+	    (span->state == SPAN_OPEN && strcmp(span->region_pci, word->region_pci)))
 		return reply_error(id, "no-such-span", "the instance asks for no such span");
 	/* The agent that said so first may not have heard the answer. */
-	if (span->state == SPAN_OPEN && !failure)
+	if (span->state == SPAN_OPEN && !word->failure)
 		return reply_result(id, "{}", 2);
 	if (span->state == SPAN_OPEN)
 		return reply_error(id, "no-such-span", "it is open already");
-	if (failure) {
+	if (word->failure) {
 		span->state = SPAN_FREE;
-		refuse_span(instance, span, failure);
+		refuse_span(instance, span, word->failure);
 		return reply_result(id, "{}", 2);
 	}
-	strcpy(span->region_pci, region_pci);
+	strcpy(span->region_pci, word->region_pci);
 	problem = find_partition(span);
 	if (problem) {
 		span->state = SPAN_FREE;

@@ -28,6 +28,8 @@ struct span {
 	uint64_t bytes;
 	/* What the program calls this asking, told with the answer; 0: nothing. */
 	uint64_t ask;
+	/* What the agent is told that it is called: no other has it. */
+	uint64_t serial;
 	/* The agent was told that it is asked for. */
 	bool told;
 	/* Of one that is coming: until when that is waited for. */
@@ -49,8 +51,15 @@ struct instance;
 /* A line of the program: it opens a span, or has closed one. */
 void span_asked(struct instance *instance, const struct json_document *document);
 /* The agent's word: its region is there, or (@failure not NULL) does not come. */
-void span_answer(uint64_t id, const char *instance, const char *name, const char *region_pci,
-		 const char *failure);
+struct span_word {
+	const char *instance;
+	const char *name;
+	/* Of which asking; 0: of whichever there is, for an agent that does not know it. */
+	uint64_t serial;
+	const char *region_pci;
+	const char *failure;
+};
+void span_answer(uint64_t id, const struct span_word *word);
 /* Its invocation is over: what is not mapped any more is closed, what is only asked for ends. */
 void spans_end_call(struct instance *instance);
 /* Mappings of its spans that are left; each counts, and the processes that have them. */

@@ -112,12 +112,14 @@ export type GuestRequest =
   | { readonly type: 'trust'; readonly plugged_reads_zero: boolean }
   /**
    * The span that the instance has asked for is there, in this region; or `failure`: it does not
-   * come. Refused with `no-such-span` where the instance does not ask for it any more.
+   * come. Refused with `no-such-span` where the instance does not ask for it any more. `serial`: of
+   * which asking, as its event told; absent: of whichever there is.
    */
   | {
       readonly type: 'span';
       readonly instance: string;
       readonly span: string;
+      readonly serial?: number;
       readonly region_pci: string;
       readonly failure?: string;
     }
@@ -312,6 +314,8 @@ export const spanEventSchema = z.object({
   instance: name,
   span: z.string().max(PROTOCOL.span_name_bytes),
   state: z.enum(['asked', 'open', 'closed']),
+  /** Of this asking: no other of its guest has it. Absent: a guest that does not tell. */
+  serial: count.optional(),
   /** What was asked for. */
   bytes,
   at_ms: guest_ms,

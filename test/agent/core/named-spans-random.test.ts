@@ -19,6 +19,8 @@ const LIMITS = [{ node: 1, bytes: 64 * MIB }];
 
 const index = fc.nat(8);
 const span = fc.constantFrom('x', 'y', 'unknown');
+/** Which asking, as far as its guest tells it; a close may be of an earlier one. */
+const serial = fc.constantFrom(null, 1, 2, 3);
 
 const MOVES = fc.array(
   fc.oneof(
@@ -28,12 +30,13 @@ const MOVES = fc.array(
         kind: fc.constant('ask' as const),
         index,
         span,
+        serial,
         mib: fc.constantFrom(1, 30, 128, 200),
       }),
     },
     {
       weight: 4,
-      arbitrary: fc.record({ kind: fc.constant('close' as const), index, span }),
+      arbitrary: fc.record({ kind: fc.constant('close' as const), index, span, serial }),
     },
     {
       weight: 10,
@@ -72,12 +75,12 @@ function play(world: World, one: Move, requests: string[]): void {
   if (!found) return;
   const about = { vm_id: found.vm_id, instance_id: found.instance.id };
   if (one.kind === 'close')
-    return void world.send({ type: 'span-closed', ...about, span: one.span });
+    return void world.send({ type: 'span-closed', ...about, span: one.span, serial: one.serial });
   if (one.kind === 'exit') {
     const how = { reason: 'crash', status: null, signal: 11 } as const;
     return void world.send({ type: 'instance-exited', ...about, ...how });
   }
-  const asked = { span: one.span, bytes: one.mib * MIB, said_at_ms: null };
+  const asked = { span: one.span, serial: one.serial, bytes: one.mib * MIB, said_at_ms: null };
   world.send({ type: 'span-asked', ...about, ...asked });
 }
 

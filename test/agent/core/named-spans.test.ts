@@ -1,63 +1,25 @@
 /** Spans that instances ask for by name: each test is a sentence of the design. */
 import test from 'ava';
 import { grantedBytes } from '../../../agent/core/permits.ts';
-import type { Action } from '../../../agent/model/actions.ts';
-import type { CoreConfig } from '../../../agent/model/config.ts';
-import type { FoundSpan } from '../../../agent/model/named-span.ts';
-import { NO_QUEUE } from '../../../agent/model/operation-queue.ts';
-import type { FunctionSpec } from '../../../agent/model/spec.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { complete, finish } from './actions.ts';
 import { refusalFor } from './outcomes.ts';
+import {
+  ask,
+  busy,
+  close,
+  instance,
+  killed,
+  regions,
+  resizes,
+  SPANS,
+  told,
+  vm,
+} from './span-world.ts';
 import { specOf, World } from './world.ts';
 
 const BOOT = 256 * MIB;
 const REGION = 128 * MIB;
-const SPANS = [
-  { name: 'data', max_bytes: 256 * MIB, host_node: null },
-  { name: 'model', max_bytes: 64 * MIB, host_node: null },
-];
-
-/** One function with these spans, one busy instance `name`; the call goes on. */
-function busy(
-  limit_bytes: number = 4 * GIB,
-  part: Partial<FunctionSpec> = {},
-  config: Partial<CoreConfig> = {},
-): World {
-  const world = new World(limit_bytes, { queue: NO_QUEUE, ...config });
-  world.deploy('f', 'hotmem', { keep_alive_ms: 100_000, spans: SPANS, ...part });
-  finish(world);
-  world.invoke('f');
-  while (!world.pendingTypes().includes('invoke-instance')) world.complete(0);
-  world.actions.length = 0;
-  return world;
-}
-
-const vm = (world: World) => world.vmsOf('f')[0];
-const regions = (world: World) => vm(world)?.regions ?? [];
-const instance = (world: World) => vm(world)?.instances[0]?.id ?? '';
-
-function ask(world: World, span: string, bytes: number, instance_id = instance(world)): void {
-  const vm_id = vm(world)?.id ?? '';
-  world.send({ type: 'span-asked', vm_id, instance_id, span, bytes, said_at_ms: null });
-}
-
-function close(world: World, span: string): void {
-  const about = { vm_id: vm(world)?.id ?? '', instance_id: instance(world) };
-  world.send({ type: 'span-closed', ...about, span });
-}
-
-const resizes = (world: World) =>
-  world.pending.flatMap((one) =>
-    one.type === 'resize-region' ? [`${one.order.cause} ${one.order.region_id}`] : [],
-  );
-
-type Told = Extract<Action, { type: 'open-span' | 'refuse-span' }>;
-const told = (world: World): Told[] =>
-  world.actions.flatMap((one) =>
-    one.type === 'open-span' || one.type === 'refuse-span' ? [one] : [],
-  );
-
 test('a VM has a region for each span of each instance, in which no instance starts', (t) => {
   const world = busy();
   t.is(regions(world).length, 2 + 2 * 2);
@@ -235,19 +197,6 @@ test('an invocation whose spans are closed leaves its instance warm', (t) => {
   complete(world, 'invoke-instance');
   t.is(vm(world)?.instances[0]?.phase, 'idle');
 });
-
-/** The agent is killed, and the next one finds these spans. */
-function killed(world: World, spans: readonly Partial<FoundSpan>[] = []): void {
-  const of_instance = { instance_id: instance(world), span: 'data' };
-  const found: FoundSpan = { ...of_instance, bytes: 64 * MIB, state: 'asked' };
-  const vm_id = vm(world)?.id ?? '';
-  const instances = [{ instance_id: instance(world), is_alive: true }];
-  world.actions.length = 0;
-  world.restart();
-  const told_spans = spans.map((part) => ({ ...found, ...part }));
-  world.pending = world.pending.filter(({ type }) => type !== 'adopt-vm');
-  world.send({ type: 'vm-adopted', vm_id, instances, spans: told_spans });
-}
 
 test('a drain waits for no span of an instance that goes on', (t) => {
   const world = busy();

@@ -25,7 +25,12 @@ const regions = (world: World) => world.vmsOf('f')[0]?.regions ?? [];
 
 function told(world: World, type: 'span-asked' | 'span-closed', bytes = 0): void {
   const [vm] = world.vmsOf('f');
-  const about = { vm_id: vm?.id ?? '', instance_id: vm?.instances[0]?.id ?? '', span: 'far' };
+  const about = {
+    vm_id: vm?.id ?? '',
+    instance_id: vm?.instances[0]?.id ?? '',
+    span: 'far',
+    serial: null,
+  };
   if (type === 'span-closed') world.send({ type, ...about });
   else world.send({ type, ...about, bytes, said_at_ms: null });
 }

@@ -142,7 +142,8 @@ test('what named spans came to is written apart, and read again', (t) => {
   while (!world.pendingTypes().includes('invoke-instance')) world.complete(0);
   const [vm] = world.vmsOf('f');
   const row = world.rows.functions.get('f');
-  const about = { vm_id: vm?.id ?? '', instance_id: vm?.instances[0]?.id ?? '', said_at_ms: null };
+  const whose = { vm_id: vm?.id ?? '', instance_id: vm?.instances[0]?.id ?? '' };
+  const about = { ...whose, serial: null, said_at_ms: null };
   world.send({ type: 'span-asked', ...about, span: 'other', bytes: 1 });
   world.send({ type: 'span-asked', ...about, span: 'data', bytes: GIB / 2 });
   world.complete(world.pendingTypes().findIndex((one) => one.startsWith('plug')));
