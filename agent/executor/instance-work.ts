@@ -38,6 +38,8 @@ export class InstanceWork {
   readonly #parts: InstanceWorkParts;
   /** Regions of the instances that this agent started. */
   readonly #regions = new Map<string, string>();
+  /** Of instances whose answer is here, and not told yet. */
+  readonly #untold = new Map<string, PromiseWithResolvers<void>>();
 
   constructor(parts: InstanceWorkParts) {
     this.#parts = parts;
@@ -87,6 +89,7 @@ export class InstanceWork {
       const call = payloads.callOf(request_id);
       const { result, answer } = await guest.invoke(instance_id, call, action);
       payloads.answer(request_id, answer);
+      this.#untold.set(instance_id, Promise.withResolvers());
       return { ...result, peak_bytes: await this.#peakOf(instance_id, guest) };
     });
   }
@@ -120,6 +123,13 @@ export class InstanceWork {
     });
   }
 
+  /** Tells an end that came after an answer after it, also while the agent asks on for it. */
+  tellEnd(instance_id: string, tell: () => void): void {
+    const untold = this.#untold.get(instance_id);
+    if (untold) void untold.promise.then(tell);
+    else tell();
+  }
+
   async stop({ vm_id, instance_id }: ActionOf<'stop-instance'>): Promise<void> {
     const { emit, tell } = this.#parts;
     try {
@@ -150,6 +160,9 @@ export class InstanceWork {
       if (isBug(error)) throw error;
       if (this.#isOver()) return;
       emit({ type: 'invocation-failed', ...about, failure: refusalOf(error) });
+    } finally {
+      this.#untold.get(instance_id)?.resolve();
+      this.#untold.delete(instance_id);
     }
   }
 

@@ -84,10 +84,7 @@ export class SpanLink {
     emit({ type: 'span-asked', ...about, bytes, said_at_ms });
   }
 
-  /**
-   * A guest in which nobody asks for it any more has closed it. Somebody may ask for the next one
-   * by now: the end of a promise comes after all lines that came with the answer.
-   */
+  /** A guest in which nobody asks for it any more has closed it; the next one may be asked for. */
   async grant({ region_id, instance_id, span, serial }: ActionOf<'open-span'>): Promise<void> {
     const { vm_id, emit, pciOf } = this.#deps;
     try {

@@ -210,7 +210,8 @@ export class VmRunner {
         const how = { reason, status, signal };
         const text = 'an instance ended by itself';
         this.#tell('warn', `exit ${reason}`, { instance, ...how }, text);
-        deps.emit({ type: 'instance-exited', vm_id, instance_id: instance, ...how });
+        const event = { type: 'instance-exited', vm_id, instance_id: instance, ...how } as const;
+        this.instances.tellEnd(instance, () => deps.emit(event));
       },
       onMemory: (event) => this.growth.hear(event),
       onPrepared: (event) => this.growth.hearPrepared(event),

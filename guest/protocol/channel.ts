@@ -41,6 +41,7 @@ import {
   type SpanEvent,
   spanEventSchema,
 } from './protocol.ts';
+import { ReplyOrder } from './reply-order.ts';
 
 /** A validated answer and when it was asked and came (host clock). */
 export interface GuestAnswer<T> {
@@ -59,6 +60,14 @@ interface Waiting {
   readonly reject: (error: HotplaneError) => void;
   readonly callOff: () => void;
 }
+
+interface Said {
+  readonly message: Record<string, unknown>;
+  readonly cut: CutLine;
+}
+
+/** Events about what answers are about, too. */
+const NEWS: readonly unknown[] = ['exit', 'memory', 'prepared', 'span'];
 
 export interface ChannelOptions {
   readonly vm_id: string;
@@ -92,6 +101,12 @@ export class GuestChannel {
       this.#end(guestInvalid(this.#options.vm_id, what));
     },
   });
+  readonly #order = new ReplyOrder<Said>({
+    take: (said) => {
+      if (!this.#ended) this.#take(said);
+    },
+    isNews: ({ message }) => NEWS.includes(message['type']),
+  });
   readonly #waiting = new Map<number, Waiting>();
   readonly #greeting = Promise.withResolvers<Hello>();
   #next_id = 1;
@@ -111,9 +126,13 @@ export class GuestChannel {
     const { stream } = options;
     stream.on('data', (chunk: Buffer) => this.#lines.push(chunk));
     stream.on('drain', () => this.#payloads.drained());
-    stream.on('error', (error: Error) => this.#end(guestClosed(options.vm_id, error.message)));
-    stream.on('end', () => this.#end(guestClosed(options.vm_id, 'end of stream.')));
-    stream.on('close', () => this.#end(guestClosed(options.vm_id, 'end of stream.')));
+    const over = (reason: string): void => {
+      this.#order.flush();
+      this.#end(guestClosed(options.vm_id, reason));
+    };
+    stream.on('error', (error: Error) => over(error.message));
+    stream.on('end', () => over('end of stream.'));
+    stream.on('close', () => over('end of stream.'));
   }
 
   /**
@@ -220,6 +239,12 @@ export class GuestChannel {
       return;
     }
     if (!message || !cut) return this.#end(guestInvalid(vm_id, quote(line.toString('utf8'))));
+    const said = { message, cut };
+    if (!this.#order.hold(said)) this.#take(said);
+  }
+
+  #take({ message, cut }: Said): void {
+    const { vm_id } = this.#options;
     if (message['type'] === undefined) {
       if (message['id'] !== undefined) this.#reply(message, cut);
       return;
@@ -307,6 +332,7 @@ export class GuestChannel {
     // Unknown id: the reply to a request that timed out.
     const waiting = this.#settle(reply.data.id);
     if (!waiting) return;
+    this.#order.replied();
     const { request, chunks } = waiting;
     if (!reply.data.ok) {
       return waiting.reject(guestRefused(request, reply.data.code, reply.data.message));

@@ -65,6 +65,28 @@ test('what was expected of a call, why, and what it came to are in its record', 
   await host.clock.until(host.agent.stop(0));
 });
 
+test('a program that ends while the agent asks for its peak has answered its call', async (t) => {
+  const WALL_MS = 3_000;
+  let seen: Sized | null = null;
+  let over_at_ms = Number.POSITIVE_INFINITY;
+  const guest: FakeFaults['guest'] = (type) => {
+    const now_ms = seen?.clock.nowMs() ?? 0;
+    if (type === 'invoke') over_at_ms = now_ms + WALL_MS;
+    if (type !== 'stats' || now_ms < over_at_ms) return 'none';
+    const [vm] = seen?.hypervisor.vms ?? [];
+    for (const instance of vm?.guest.instances.keys() ?? []) vm?.guest.exit(instance, 'exited');
+    return 'slow';
+  };
+  const host = await sizedHost(MIB_OF_N, 1e6, { guest });
+  seen = host;
+  const { agent, clock, hypervisor } = host;
+  const end = await call(host, 100, 90 * MIB, { wall_ms: WALL_MS });
+  t.like(end, { outcome: 'done', peak_bytes: null });
+  await clock.advance(5_000);
+  t.is(hypervisor.pluggedBytes(), 0, 'it is gone, and its memory with it');
+  await clock.until(agent.stop(0));
+});
+
 test('status, explain and the estimate tell the same', async (t) => {
   const host = await sizedHost({ ...MIB_OF_N, base: '10MiB' }, 1e6);
   const { agent, clock } = host;

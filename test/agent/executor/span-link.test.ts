@@ -55,9 +55,8 @@ test('a refused word of a span and the next asking in one piece: the next one is
   await say(refused, { ...of_span, state: 'asked', serial: 8 });
   await granted;
   t.like(events, [
-    { type: 'span-asked', ...OF_DATA, serial: 8 },
-    // The core knows by its number that it is not the one that is asked for.
     { type: 'span-closed', ...OF_DATA, serial: 7 },
+    { type: 'span-asked', ...OF_DATA, serial: 8 },
   ]);
 });
 

@@ -48,6 +48,52 @@ function wire(): Wire {
 const stop = { type: 'stop', instance: 'i1' } as const;
 const STOPPED = { gone_at_ms: 5, peak_bytes: 1 };
 
+test('what was said after an answer is told after who waited for it has gone on', async (t) => {
+  const { channel, say, exits, clock } = wire();
+  await say(HELLO);
+  const seen: string[] = [];
+  const goOn = async (instance: string): Promise<void> => {
+    await channel.ask({ type: 'stop', instance }, stoppedSchema, 1_000).catch(() => undefined);
+    // Several hands between the channel and who wants to know.
+    for (let hand = 0; hand < 10; hand += 1) await Promise.resolve();
+    seen.push(`${instance} after ${exits.length} exits`);
+  };
+  const all = ['i1', 'i2', 'i3'].map(goOn);
+  await clock.advance(0);
+  const exit = { type: 'exit', status: 0, signal: null, reason: 'exited', at_ms: 6 };
+  const refused = { id: 2, ok: false, code: 'stop-timeout', message: 'no' };
+  await say(
+    { ...exit, instance: 'a' },
+    { id: 1, ok: true, result: STOPPED },
+    { ...exit, instance: 'b' },
+    refused,
+    { id: 3, ok: true, result: STOPPED },
+    { ...exit, instance: 'c' },
+  );
+  await Promise.all(all);
+  t.deepEqual(seen, ['i1 after 1 exits', 'i2 after 2 exits', 'i3 after 2 exits']);
+  t.deepEqual(
+    exits.map(({ instance }) => instance),
+    ['a', 'b', 'c'],
+  );
+});
+
+test('what was held for an answer is told before the end of the stream', async (t) => {
+  const { channel, say, exits, closed, guest, clock } = wire();
+  await say(HELLO);
+  const stopped = channel.ask(stop, stoppedSchema, 1_000);
+  await clock.advance(0);
+  const exit = { type: 'exit', status: 0, signal: null, reason: 'exited', at_ms: 6 };
+  const lines = [
+    { id: 1, ok: true, result: STOPPED },
+    { ...exit, instance: 'a' },
+  ];
+  guest.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  t.deepEqual((await stopped).value, STOPPED);
+  await clock.advance(0);
+  t.deepEqual([exits.length, closed.length], [1, 1]);
+});
+
 test('what is asked in one turn of the event loop is written at once, in order', async (t) => {
   const { channel, guest, say, clock } = wire();
   await say(HELLO);
