@@ -184,8 +184,10 @@ bool exchange_read(struct exchange *exchange)
 		return errno == EAGAIN || errno == EINTR;
 	parsed = http_parser_execute(&exchange->parser, &settings, bytes, (size_t)got);
 	/* An end too early is no error of what came. */
-	if (!exchange->complete && got > 0 && parsed != (size_t)got)
-		exchange->broken = true;
+	if (got > 0 && parsed != (size_t)got) {
+		exchange->has_more = exchange->complete;
+		exchange->broken = !exchange->complete;
+	}
 	if (HTTP_PARSER_ERRNO(&exchange->parser) == HPE_PAUSED)
 		http_parser_pause(&exchange->parser, 0);
 	return got > 0;

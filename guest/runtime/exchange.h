@@ -20,6 +20,8 @@ struct exchange {
 	http_parser parser;
 	/* A whole message is here, and not yet let go. */
 	bool complete;
+	/* More came behind it. */
+	bool has_more;
 	bool broken;
 	bool too_large;
 	bool head_seen;

@@ -150,12 +150,22 @@ static bool ask_run(void)
 	return ask("/run", "application/json", parts, 3);
 }
 
+/* What it says while nothing is asked of it, its end too, is no answer to who asks next. */
+static bool speaks_unasked(void)
+{
+	char byte;
+
+	return recv(peer.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+}
+
 /* Once more on a new connection: one that was kept may have been closed meanwhile. */
 static void proxy_deliver(void)
 {
 	if (given || initializing)
 		return;
 	given = true;
+	if (peer.fd >= 0 && speaks_unasked())
+		drop_peer();
 	if (ask_run())
 		return;
 	drop_peer();
@@ -164,6 +174,15 @@ static void proxy_deliver(void)
 	drop_peer();
 	given = false;
 	link_fail("instance-failed", "the program takes no connection");
+}
+
+/*
+ * One that answered before all was sent is not waited for. More than an answer is no answer to who
+ * asks next.
+ */
+static bool may_be_kept(void)
+{
+	return peer.keep_alive && !peer.has_more && outgoing_is_sent(&request);
 }
 
 static void finish(void)
@@ -188,8 +207,7 @@ static void finish(void)
 		link_fail("answer-too-large", "the program answered with more than 6 MiB");
 	else
 		link_answer(&told);
-	/* One that answered before all was sent is not waited for. */
-	if (peer.keep_alive && outgoing_is_sent(&request))
+	if (may_be_kept())
 		exchange_next(&peer);
 	else
 		drop_peer();
@@ -213,10 +231,7 @@ static void finish_init(void)
 static void lost(const char *why)
 {
 	drop_peer();
-	if (initializing)
-		link_fail("init-error", why);
-	else if (given)
-		link_fail("answer-malformed", why);
+	link_fail(initializing ? "init-error" : "answer-malformed", why);
 	initializing = given = false;
 }
 
@@ -235,6 +250,8 @@ static void proxy_news(int index, short events)
 	bool goes_on;
 
 	(void)index;
+	if (!given && !initializing)
+		return drop_peer();
 	if (events & POLLOUT)
 		outgoing_send_on(&request, peer.fd);
 	goes_on = exchange_read(&peer);
@@ -249,10 +266,8 @@ static void proxy_news(int index, short events)
 		return goes_on ? (void)0 : lost("the program's answer is cut");
 	if (initializing)
 		finish_init();
-	else if (given)
-		finish();
 	else
-		drop_peer();
+		finish();
 }
 
 static int look_again_ms(void)

@@ -1,0 +1,48 @@
+/**
+ * Goal: what one invocation leaves behind is not for the next one of the same instance.
+ * Method: that of runtime.test.ts.
+ */
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { PROJECT_ROOT } from '../../../base/paths.ts';
+import { type Answered, Supervised, type SupervisedOptions } from './supervised.ts';
+
+const PROGRAMS = join(PROJECT_ROOT, 'test/guest/runtime/programs');
+const TALKATIVE = {
+  interface: 'http',
+  command: ['python3', join(PROGRAMS, 'talkative.py')],
+} as const;
+
+async function started(
+  t: ExecutionContext,
+  options: SupervisedOptions,
+): Promise<Supervised | null> {
+  const supervised = await Supervised.start(t, options);
+  if (supervised) await supervised.isReady();
+  else t.pass('no static http_parser on this host');
+  return supervised;
+}
+
+async function asked(program: Supervised, method: string, path: string): Promise<Answered> {
+  const fields = 'Host: talkative\r\n';
+  return await program.invoke(Buffer.of(), '', { method, path, fields });
+}
+
+/** Which of its connections the program was asked on. */
+async function connection(program: Supervised): Promise<string> {
+  const { bytes, message = '' } = await asked(program, 'GET', '/');
+  return `${bytes.toString()}${message}`;
+}
+
+test.serial('what a container program says unasked is not the answer of the next', async (t) => {
+  const program = await started(t, TALKATIVE);
+  if (!program) return;
+  const first = Number(await connection(program));
+  t.is(await connection(program), `${first}`, 'a connection is kept');
+  t.is((await asked(program, 'GET', '/late')).bytes.toString(), 'own');
+  await program.until(() => program.output.stdout.includes('said'));
+  t.is(await connection(program), `${first + 1}`, 'said while nobody asked');
+  t.is((await asked(program, 'GET', '/behind')).bytes.toString(), 'own');
+  t.is(await connection(program), `${first + 2}`, 'said in one breath with its answer');
+  t.is(await connection(program), `${first + 2}`);
+});
