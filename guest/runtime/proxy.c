@@ -178,11 +178,11 @@ static void proxy_deliver(void)
 
 /*
  * One that answered before all was sent is not waited for. More than an answer is no answer to who
- * asks next.
+ * asks next: nor is a body that some send to HEAD, which may come later.
  */
 static bool may_be_kept(void)
 {
-	return peer.keep_alive && !peer.has_more && outgoing_is_sent(&request);
+	return peer.keep_alive && !peer.has_more && !peer.is_bodiless && outgoing_is_sent(&request);
 }
 
 static void finish(void)

@@ -46,3 +46,11 @@ test.serial('what a container program says unasked is not the answer of the next
   t.is(await connection(program), `${first + 2}`, 'said in one breath with its answer');
   t.is(await connection(program), `${first + 2}`);
 });
+
+test.serial('a body that a program sends to HEAD is not the answer of the next', async (t) => {
+  const program = await started(t, TALKATIVE);
+  if (!program) return;
+  const first = Number(await connection(program));
+  t.like(await asked(program, 'HEAD', '/'), { ok: true, result: { status: 200 } });
+  t.is(await connection(program), `${first + 1}`);
+});

@@ -29,7 +29,11 @@ def serve(peer: socket.socket, number: int) -> None:
             head += part
         peer.sendall(rest)
         rest = b""
-        if b"/late" in head:
+        if head.startswith(b"HEAD "):
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n")
+            time.sleep(PAUSE_S)
+            peer.sendall(b"body")
+        elif b"/late" in head:
             answer(peer, b"own")
             time.sleep(PAUSE_S)
             peer.sendall(UNASKED)
