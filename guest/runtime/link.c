@@ -87,10 +87,15 @@ static void give_credit(void)
 	send_line(&text, NULL, 0);
 }
 
-static void close_invocation(void)
+/* Before its end is told: who hears of that says nothing of it any more. */
+static void end_call(void)
 {
 	if (invocation.open)
 		spans_end_call();
+}
+
+static void close_invocation(void)
+{
 	free(invocation.payload);
 	invocation = (struct invocation){ 0 };
 }
@@ -130,6 +135,7 @@ static void open_invocation(const struct json_document *document)
 	const struct json_token *root = document->tokens;
 	uint64_t bytes = 0;
 
+	end_call();
 	close_invocation();
 	invocation.open = true;
 	json_string(document, json_member(document, root, "request_id"), invocation.request_id,
@@ -248,6 +254,7 @@ void link_fail(const char *code, const char *message)
 	text_add(&text, "{\"ok\":false,\"code\":\"%s\",\"message\":", code);
 	text_add_json(&text, clipped);
 	text_add(&text, "}");
+	end_call();
 	send_line(&text, NULL, 0);
 	close_invocation();
 }
@@ -300,6 +307,7 @@ void link_answer(const struct answer *answer)
 	}
 	text_init(&text, data, sizeof(data));
 	describe(&text, answer);
+	end_call();
 	send_line(&text, bytes, left);
 	close_invocation();
 }

@@ -25,6 +25,8 @@ const AT_ONCE = 4;
 const FLOOD_MS = 2_000;
 /** More pairs of them than are heard at once. */
 const LINES_AT_END = 400;
+/** Of so many, some are heard of before their supervisor goes on. */
+const ANSWERS = 300;
 
 /** A program's connection to the socket. */
 class Asking {
@@ -202,6 +204,18 @@ test.serial('what an invocation said and nobody had heard is not heard in the ne
   t.like(await heard(2), { open: 'data', bytes: 64 * MIB }, 'the first that is heard');
   t.true((await release()).ok);
   t.is(program.asked.length, 2);
+});
+
+test.serial('what is said after an answer is not of the invocation that is over', async (t) => {
+  const stage = await staged(t);
+  if (!stage) return;
+  const { program, connect } = stage;
+  for (let i = 0; i < ANSWERS; i++) {
+    t.true((await program.invoke(Buffer.from('next'))).ok);
+    const asking = connect().say('open data');
+    t.is(await asking.answer(), 'refused data no invocation is under way');
+    asking.socket.destroy();
+  }
 });
 
 const MEANINGLESS = [
