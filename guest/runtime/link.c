@@ -108,10 +108,10 @@ static void take_payload(char *bytes, size_t length)
 	memcpy(invocation.payload + invocation.here_bytes, bytes, length);
 	invocation.here_bytes += length;
 	invocation.complete = invocation.here_bytes == invocation.payload_bytes;
-	if (invocation.complete)
-		invocation.started_at_ms = boottime_ms();
-	else
-		give_credit();
+	if (!invocation.complete)
+		return give_credit();
+	spans_begin_call();
+	invocation.started_at_ms = boottime_ms();
 }
 
 /* False when it is an HTTP request of which the program would not see all. */

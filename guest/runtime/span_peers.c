@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -197,16 +198,18 @@ static bool has_unheard(const struct span_peer *peer)
 	return recv(peer->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
-void span_peers_end_call(void)
+void span_peers_let_go(const char *why)
 {
+	char last[LINE_BYTES];
+
 	if (listener < 0)
 		return;
+	snprintf(last, sizeof(last), "refused - %s", why);
 	/* After those that have a place come those that wait for one: the queue has one more. */
 	for (int i = 0; i < SPAN_PEERS_MAX + BACKLOG + 1; i++) {
 		struct span_peer *peer = i < SPAN_PEERS_MAX ? &peers[i] : accept_peer();
 
-		if (peer && peer->fd >= 0 && has_unheard(peer) &&
-		    span_peer_tell(peer, "refused - the invocation is over", -1))
+		if (peer && peer->fd >= 0 && has_unheard(peer) && span_peer_tell(peer, last, -1))
 			drop(peer);
 	}
 }

@@ -29,10 +29,10 @@ void span_peers_news(int index, short events);
 /* Hears what may be heard now; called once a round. */
 void span_peers_tick(void);
 /*
- * The invocation is over: what it said and nobody has heard is not for the next one. Who said it is
- * told so and let go.
+ * An invocation is over, or is about to begin: what was said until now and nobody has heard is not
+ * for the next one. Who said it is told @why, and let go.
  */
-void span_peers_end_call(void);
+void span_peers_let_go(const char *why);
 /* For how long the supervisor may wait for news; -1: as long as it takes. */
 int span_peers_wait_ms(void);
 

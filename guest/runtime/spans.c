@@ -12,6 +12,7 @@
 #include "spans.h"
 
 #define USAGE "say 'open NAME', 'open NAME BYTES' or 'close NAME'"
+#define NO_CALL "no invocation is under way"
 #define SEPARATORS " \t\r"
 
 struct place {
@@ -126,8 +127,8 @@ void spans_ask(struct span_peer *peer, char *line)
 		return refuse(peer, "-", USAGE);
 	if (!place)
 		return refuse(peer, "-", "the function has no span of this name");
-	if (!invocation.open)
-		return refuse(peer, name, "no invocation is under way");
+	if (!invocation.complete)
+		return refuse(peer, name, NO_CALL);
 	if (opens)
 		open_one(peer, place, bytes);
 	else
@@ -208,6 +209,11 @@ void spans_answer(const struct json_document *document, int fd)
 		close(fd);
 }
 
+void spans_begin_call(void)
+{
+	span_peers_let_go(NO_CALL);
+}
+
 void spans_end_call(void)
 {
 	for (size_t i = 0; i < place_count; i++) {
@@ -221,5 +227,5 @@ void spans_end_call(void)
 		span_peer_waits(peer, false);
 		refuse(peer, place->name, "the invocation is over");
 	}
-	span_peers_end_call();
+	span_peers_let_go("the invocation is over");
 }

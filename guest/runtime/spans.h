@@ -23,6 +23,8 @@ void spans_ask(struct span_peer *peer, char *line);
 void spans_forget(const struct span_peer *peer);
 /* A line of the init; @fd is the file that came before it or with it, or -1, and is closed here. */
 void spans_answer(const struct json_document *document, int fd);
+/* The program is about to be told of an invocation. */
+void spans_begin_call(void);
 /* The invocation is over: the init has ended what was asked for, and says nothing of it. */
 void spans_end_call(void);
 

@@ -218,6 +218,30 @@ test.serial('what is said after an answer is not of the invocation that is over'
   }
 });
 
+test.serial('what is said between two invocations is not heard in the second', async (t) => {
+  const stage = await staged(t);
+  if (!stage) return;
+  const { program, connect, begin, release, heard } = stage;
+  const known = connect();
+  t.is(await known.say('open data').answer(), 'refused data no invocation is under way');
+  const begun: Promise<void>[] = [];
+  await program.whileHeld(async () => {
+    // The supervisor is told of the second, and the program not yet.
+    begun.push(begin());
+    known.say('open data');
+    const late = connect().say('open data');
+    await program.until(() => [known, late].every(({ socket }) => socket.writableLength === 0));
+  });
+  await Promise.all(begun);
+  const asking = connect().say('open model');
+  t.like(await heard(1), { open: 'model' }, 'the first that is heard');
+  t.is(await known.answer(), 'refused - no invocation is under way');
+  t.is(await known.answer(), '(over)');
+  t.true((await release()).ok);
+  t.is(await asking.answer(), 'refused model the invocation is over');
+  t.is(program.asked.length, 1);
+});
+
 const MEANINGLESS = [
   '',
   ' ',
