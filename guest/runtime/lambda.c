@@ -214,8 +214,11 @@ static const char *after_id(const char *path)
 
 static void init_failed(struct peer *peer)
 {
-	char message[PROTOCOL_ERROR_MESSAGE_BYTES / 2];
+	char message[PROTOCOL_ERROR_MESSAGE_BYTES];
 
+	/* To the init it would be the answer of whatever it has sent meanwhile. */
+	if (interface_is_ready())
+		return refuse(peer, "403 Forbidden", "InvalidStateTransition", "the start is over");
 	snprintf(message, sizeof(message), "%s: %.*s",
 		 peer->asks.function_error[0] ? peer->asks.function_error : "the program told an error",
 		 (int)(peer->asks.body_used < 160 ? peer->asks.body_used : 160),

@@ -8,6 +8,10 @@ import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { type Answered, Supervised, type SupervisedOptions } from './supervised.ts';
 
 const PROGRAMS = join(PROJECT_ROOT, 'test/guest/runtime/programs');
+const ECHO = {
+  interface: 'lambda',
+  command: [process.execPath, join(PROGRAMS, 'echo.mjs')],
+} as const;
 const TALKATIVE = {
   interface: 'http',
   command: ['python3', join(PROGRAMS, 'talkative.py')],
@@ -53,4 +57,15 @@ test.serial('a body that a program sends to HEAD is not the answer of the next',
   const first = Number(await connection(program));
   t.like(await asked(program, 'HEAD', '/'), { ok: true, result: { status: 200 } });
   t.is(await connection(program), `${first + 1}`);
+});
+
+test.serial('an error of the start, told after it, is not the answer of the next', async (t) => {
+  const program = await started(t, ECHO);
+  if (!program) return;
+  t.true((await program.invoke(Buffer.from('{}'))).ok);
+  const path = `http://127.0.0.1:${program.port}/2018-06-01/runtime/init/error`;
+  const { status } = await fetch(path, { method: 'POST', body: '{}' });
+  const next = await program.invoke(Buffer.from('{}'));
+  t.like(next, { ok: true, bytes: Buffer.from('{}') });
+  t.deepEqual([status, program.answers.length], [403, 2]);
 });
