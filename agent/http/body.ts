@@ -34,6 +34,8 @@ export class Bodies {
       }
     } catch (error) {
       if (request.errored) throw errorOf(REFUSALS.cancelled());
+      // Behind the rest of it may come the next request of its connection.
+      request.resume();
       throw error;
     } finally {
       this.#bytes -= bytes;
