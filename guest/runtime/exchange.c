@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "../common/boottime.h"
 #include "../common/protocol_constants.h"
 #include "exchange.h"
 
@@ -200,7 +201,7 @@ void exchange_next(struct exchange *exchange)
 
 	free(exchange->body);
 	exchange_open(exchange, fd, type);
-	exchange->has_spoken = true;
+	exchange->let_go_at_ms = boottime_ms();
 }
 
 void exchange_close(struct exchange *exchange)

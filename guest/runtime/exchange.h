@@ -26,8 +26,8 @@ struct exchange {
 	bool too_large;
 	bool head_seen;
 	bool keep_alive;
-	/* A message came before this one. */
-	bool has_spoken;
+	/* When the message before this one was let go; 0: there was none. */
+	double let_go_at_ms;
 	char url[EXCHANGE_URL_BYTES];
 	size_t url_used;
 	char content_type[EXCHANGE_HEADER_BYTES];

@@ -267,22 +267,36 @@ static int lambda_files(struct pollfd *files)
 	return used;
 }
 
+/*
+ * A free place, or that of one with which nothing is under way: who never said anything makes room
+ * first, then who was served longest ago.
+ */
+static struct peer *take_place(void)
+{
+	struct peer *oldest = NULL;
+
+	for (int i = 0; i < PEERS_MAX; i++) {
+		const struct exchange *asks = &peers[i].asks;
+
+		if (asks->fd < 0)
+			return &peers[i];
+		if (!asks->url[0] && (!oldest || asks->let_go_at_ms < oldest->asks.let_go_at_ms))
+			oldest = &peers[i];
+	}
+	if (oldest)
+		close_peer(oldest);
+	return oldest;
+}
+
 static void accept_peer(void)
 {
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct peer *place = fd < 0 ? NULL : take_place();
 
-	if (fd < 0)
-		return;
-	for (int i = 0; i < PEERS_MAX; i++)
-		if (peers[i].asks.fd < 0)
-			return open_peer(&peers[i], fd);
-	/* One that never said anything makes room. */
-	for (int i = 0; i < PEERS_MAX; i++)
-		if (!peers[i].asks.url[0] && !peers[i].asks.has_spoken) {
-			close_peer(&peers[i]);
-			return open_peer(&peers[i], fd);
-		}
-	close(fd);
+	if (place)
+		open_peer(place, fd);
+	else if (fd >= 0)
+		close(fd);
 }
 
 static void lambda_news(int index, short events)

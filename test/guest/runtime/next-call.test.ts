@@ -2,11 +2,14 @@
  * Goal: what one invocation leaves behind is not for the next one of the same instance.
  * Method: that of runtime.test.ts.
  */
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { type Answered, Supervised, type SupervisedOptions } from './supervised.ts';
 
+/** Connections that calls leave, more than there may be (PEERS_MAX of guest/runtime/lambda.c). */
+const LEFT = 40;
 const PROGRAMS = join(PROJECT_ROOT, 'test/guest/runtime/programs');
 const ECHO = {
   interface: 'lambda',
@@ -69,3 +72,21 @@ test.serial('an error of the start, told after it, is not the answer of the next
   t.like(next, { ok: true, bytes: Buffer.from('{}') });
   t.deepEqual([status, program.answers.length], [403, 2]);
 });
+
+test.serial(
+  'connections that calls have left open do not keep the next from its client',
+  async (t) => {
+    const program = await started(t, ECHO);
+    if (!program) return;
+    for (let count = 1; count <= LEFT; count += 1) {
+      const left = connect(program.port, '127.0.0.1').on('error', () => undefined);
+      t.teardown(() => left.destroy());
+      let heard = '';
+      left.on('data', (bytes) => (heard += bytes.toString()));
+      left.write('GET /2018-06-01/runtime/none HTTP/1.1\r\n\r\n');
+      await program.until(() => left.closed || heard.includes('404 Not Found'));
+      t.false(left.closed, `connection ${count} is served`);
+      t.true((await program.invoke(Buffer.from('{}'))).ok);
+    }
+  },
+);
