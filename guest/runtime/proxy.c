@@ -26,6 +26,11 @@
  */
 #define LOOK_LEAST_MS 5
 #define LOOK_MOST_MS 250
+/*
+ * Programs close a connection on which nothing is asked, after 2 s and more: what is asked just
+ * then is lost, and whether it was heard is not known.
+ */
+#define KEPT_MS 1000
 
 static struct exchange peer = { .fd = -1 };
 /* The request; one that takes no more of it may have answered all the same. */
@@ -164,7 +169,8 @@ static void proxy_deliver(void)
 	if (given || initializing)
 		return;
 	given = true;
-	if (peer.fd >= 0 && speaks_unasked())
+	if (peer.fd >= 0 &&
+	    (boottime_ms() - peer.let_go_at_ms > KEPT_MS || speaks_unasked()))
 		drop_peer();
 	if (ask_run())
 		return;

@@ -7,6 +7,8 @@ import time
 UNASKED = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nleft"
 # Later than whoever asks next asks.
 PAUSE_S = 0.2
+# So long after its answer it closes, whatever is asked meanwhile: it had no CPU to hear of it.
+IDLE_S = 3
 
 listener = socket.socket()
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -38,6 +40,10 @@ def serve(peer: socket.socket, number: int) -> None:
             time.sleep(PAUSE_S)
             peer.sendall(UNASKED)
             print("said", flush=True)
+        elif b"/idle" in head:
+            answer(peer, b"own")
+            time.sleep(IDLE_S)
+            return
         elif b"/behind" in head:
             answer(peer, b"own", UNASKED)
             rest = b"over"
