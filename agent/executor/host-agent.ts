@@ -207,15 +207,13 @@ export class HostAgent {
       this.#payloads.hold(id, call);
       const memory = memoryOfCall(this.#state.functions.get(name), call);
       const event = { type: 'invoke', request_id, ...about, ...memory } as const;
-      if (key) {
-        this.#kept.open(name, key, id);
-        return { ...event, key };
-      }
-      const cancel = { type: 'cancel', request_id, function: name, peer } as const;
-      // Of a call that was answered the caller goes away, too: no decision is due for it.
-      onGone?.(() => is_over || this.#decider.dispatch(cancel));
-      return event;
+      if (!key) return event;
+      this.#kept.open(name, key, id);
+      return { ...event, key };
     });
+    // Its caller may be gone already; from an answered call he goes, too: nothing is due for that.
+    const cancel = { type: 'cancel', request_id: id, function: name, peer } as const;
+    if (!key) onGone?.(() => is_over || this.#decider.dispatch(cancel));
     const reply = await asked.catch((error: unknown) => {
       this.#payloads.release(id);
       throw error;

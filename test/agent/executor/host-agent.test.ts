@@ -109,3 +109,15 @@ function checkStamps(
     t.true(follows(ready_at_ms, plugged_at_ms), 'ready only when plugged');
   }
 }
+
+test('a call whose caller is gone before it is taken holds no instance', async (t) => {
+  const { clock, agent } = fakeHost();
+  await clock.until(agent.deploy(specOf('f', { concurrency: 1 })));
+  const long = emulated({ ...WORK, wall_ms: 60_000 });
+  const gone = agent.invoke('f', 'gone', long, (run) => run());
+  const next = agent.invoke('f', 'next', emulated(WORK));
+  const { outcome, failure } = await clock.until(gone);
+  t.deepEqual([outcome, failure?.code], ['refused', 'HP_AGENT_CANCELLED']);
+  t.like(await clock.until(next, 30_000), { outcome: 'done' });
+  await clock.until(agent.stop(0));
+});
