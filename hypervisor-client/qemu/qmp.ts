@@ -2,6 +2,7 @@
  * A client of the QEMU Machine Protocol over a Unix socket (docs/interop/qmp-spec). QEMU serves one
  * client at a time: a second connection gets no greeting until the first one closes.
  */
+import { randomInt } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { Broadcast } from '../../base/broadcast.ts';
 import { timerMs } from '../../base/clock.ts';
@@ -12,6 +13,9 @@ import { LineSplitter } from '../../base/lines.ts';
 import { vmmError } from '../errors.ts';
 import { VMM_EVENTS } from '../events.ts';
 import { parseQmpMessage, type QmpEvent, type QmpMessage } from './qmp-message.ts';
+
+/** As random as `randomInt` can be, and far from where numbers end. */
+const IDS_FROM = 2 ** 47;
 
 interface Pending {
   readonly command: string;
@@ -48,7 +52,11 @@ export class QmpClient {
   });
   readonly #greeted = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
-  #next_id = 1;
+  /**
+   * From anywhere: QEMU tells the answer to a client that is gone to the next one, whose first
+   * commands it would be taken for.
+   */
+  #next_id = randomInt(IDS_FROM);
   #lines_were_bad = false;
   #end: Error | null = null;
 

@@ -89,6 +89,25 @@ test('a command has a deadline, and a late answer hurts nobody', async (t) => {
   qmp.close();
 });
 
+test('an answer to a client before is not taken for that of the next', async (t) => {
+  const left: Command[] = [];
+  // QEMU tells it to whoever is connected when it has it, right after its greeting as well.
+  const path = await serve((socket, command) => {
+    if (command.execute !== 'query-status') {
+      left.push(command);
+      return;
+    }
+    for (const one of left.splice(0)) answer(socket, one, 'of another');
+    setTimeout(() => answer(socket, command, 'its own'), 20);
+  });
+  const before = await QmpClient.connect(path);
+  await t.throwsAsync(before.execute('query-kvm', {}, { deadline_ms: 20 }));
+  before.close();
+  const next = await QmpClient.connect(path);
+  t.is(await next.execute('query-status'), 'its own');
+  next.close();
+});
+
 test('events go to every reader, and end with the connection', async (t) => {
   const path = await serve((socket, command) => {
     socket.write('{"event":"STOP","data":{},"timestamp":{"seconds":1,"microseconds":2}}\n');
