@@ -4,7 +4,6 @@ import { messageOf, isHotplaneError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import { CH_LIMITS } from '../limits.ts';
 import { chSlackBytes } from '../slack.ts';
-import { VMM_LIMITS } from '../../limits.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { type AcceleratorProbe, probeAccelerator } from '../../host/accelerator.ts';
 import { vmmError } from '../../errors.ts';
@@ -140,7 +139,7 @@ export class CloudHypervisorDriver implements Hypervisor {
     } catch (error) {
       await ch.close();
       // A server that ends says so before its process is gone.
-      const grace_ms = isChError(error, 'HP_CH_CLOSED') ? VMM_LIMITS.watch_again_ms : 0;
+      const grace_ms = isChError(error, 'HP_CH_CLOSED') ? LIMITS.vm_shutdown_ms : 0;
       if (!(await waitForEnd(identity, this.#clock, grace_ms))) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
     }

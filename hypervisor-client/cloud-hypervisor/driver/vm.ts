@@ -334,12 +334,13 @@ export class CloudHypervisorVm implements Vm {
   }
 
   /**
-   * True when the process ended, or is about to: a server on its way out closes its socket first.
+   * True when the process ended, or is about to: a server on its way out closes its socket first,
+   * and is gone when all its memory is given back.
    */
   async #isGone(error: unknown): Promise<boolean> {
     if (await this.#life.isGone()) return true;
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code !== 'HP_CH_CLOSED' && code !== 'HP_CH_CONNECT' && code !== 'HP_VMM_GONE') return false;
-    return await waitForEnd(this.#life.identity, this.#parts.clock, VMM_LIMITS.watch_again_ms);
+    return await waitForEnd(this.#life.identity, this.#parts.clock, LIMITS.vm_shutdown_ms);
   }
 }
