@@ -178,9 +178,9 @@ export class QemuVm implements Vm {
     await cleanRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
   }
 
-  /** QEMU closes its end before its process is gone, so a closed connection is waited for. */
+  /** Memory and connections of a QEMU that ends go before its process, which is waited for. */
   async #isEnding(error: unknown): Promise<boolean> {
-    if (hasCode(error, 'HP_QMP_CLOSED')) {
+    if (hasCode(error, 'HP_QMP_CLOSED') || hasCode(error, 'HP_VMM_GONE')) {
       await waitForEnd(this.#life.identity, this.#parts.clock, LIMITS.vm_shutdown_ms);
     }
     return await this.#life.isGone();

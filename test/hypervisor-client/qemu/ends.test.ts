@@ -1,0 +1,90 @@
+/**
+ * Goal: a QEMU that ends in the middle of a call is told as that, and as nothing else.
+ * Method: a process that ends when its QMP server says so; it closes its connection first, and its
+ * memory goes before it does, as the kernel has it.
+ */
+import test, { type ExecutionContext } from 'ava';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hostClock } from '../../../base/clock.ts';
+import { readStartTicks } from '../../../base/process.ts';
+import { waitFor } from '../../../base/wait.ts';
+import { QmpClient } from '../../../hypervisor-client/qemu/qmp.ts';
+import { QemuVm } from '../../../hypervisor-client/qemu/vm.ts';
+import { leastVm } from '../lifecycle/vm-spec.ts';
+
+const GREETING = '{"QMP":{"version":{"qemu":{"major":7}},"capabilities":[]}}\r\n';
+/** So much that the kernel takes its time to take it back. */
+const MUCH = 'const much = Buffer.alloc(256 * 2 ** 20, 1); setTimeout(() => much, 60_000);';
+const LONG = { clock: hostClock, deadline_ms: 30_000 };
+
+interface Command {
+  readonly execute: string;
+  readonly id: number;
+}
+
+async function folderOf(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'hotplane-ends-'));
+  t.teardown(async () => await rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Greets, negotiates and hands over what else is asked. */
+async function serve(path: string, onCommand: (socket: Socket, command: Command) => void) {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.write(GREETING);
+    socket.on('data', (chunk) => {
+      for (const line of chunk.toString().trim().split('\n')) {
+        const command: Command = JSON.parse(line);
+        if (command.execute !== 'qmp_capabilities') onCommand(socket, command);
+        else socket.write(`{"return":{},"id":${command.id}}\r\n`);
+      }
+    });
+  });
+  server.listen(path).unref();
+  await once(server, 'listening');
+}
+
+async function vmOf(run_dir: string, { pid = 0 }: ChildProcess): Promise<QemuVm> {
+  const pid_start_ticks = (await readStartTicks(pid)) ?? 0;
+  const spec = leastVm(run_dir);
+  return new QemuVm({
+    handle: { schema_version: 2, vmm: 'qemu', pid, pid_start_ticks, spec },
+    accelerator: 'tcg',
+    qmp: await QmpClient.connect(join(run_dir, 'qmp.sock')),
+    backings: [],
+    exited: null,
+    clock: hostClock,
+    readHugePages: () => ({ total: 0, free: 0 }),
+  });
+}
+
+const residentPages = (pid: number): number =>
+  Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
+
+test('a VM whose memory goes before its process is told as stopped', async (t) => {
+  const run_dir = await folderOf(t);
+  const child = spawn(process.execPath, ['-e', MUCH], { stdio: 'ignore' });
+  const { pid = 0 } = child;
+  t.teardown(() => child.kill('SIGKILL'));
+  await waitFor(() => (residentPages(pid) * 4096 > 256 * 2 ** 20 ? true : null), LONG);
+  await serve(join(run_dir, 'qmp.sock'), (socket, { execute, id }) => {
+    child.once('exit', () => socket.destroy());
+    const value = execute === 'query-status' ? '{"status":"running"}' : '[]';
+    if (execute === 'query-status') {
+      // Who asked reads the answer late.
+      child.kill('SIGKILL');
+      while (residentPages(pid) > 0);
+    }
+    socket.write(`{"return":${value},"id":${id}}\r\n`);
+  });
+  const vm = await vmOf(run_dir, child);
+  t.teardown(async () => await vm.release());
+  t.is((await vm.observe()).state, 'stopped');
+});
