@@ -10,7 +10,7 @@ import { hasCode, vmmError } from '../errors.ts';
 import { type HostProcess, isVmmIn, runsProgram } from '../host/host-process.ts';
 import type { MemoryCgroup } from '../host/memory-cgroup.ts';
 import { FencedRegions, MemoryFence } from '../lifecycle/memory-fence.ts';
-import { type DetachedProcess, isAlive, spawnDetached } from '../../base/process.ts';
+import { type DetachedProcess, isAlive, spawnDetached, waitForEnd } from '../../base/process.ts';
 import { type HugePageReader, readHugePages } from '../host/huge-pages.ts';
 import { type HostNodeReader, readHostNodes } from '../host/host-nodes.ts';
 import { asksForNodes, checkHostNodes } from '../resize/region-nodes.ts';
@@ -161,7 +161,8 @@ export class QemuDriver implements Hypervisor {
       const qmp = await QmpClient.connect(qemuFiles(spec.run_dir).qmp_path);
       return await this.#hold(handle, qmp, null, this.#starts.cgroupOf(handle));
     } catch (error) {
-      if (await isAlive(identity)) throw error;
+      // One that ends closes its connections before its process is gone.
+      if (!(await waitForEnd(identity, this.#clock, graceMs(error)))) throw error;
       throw vmmError('HP_VMM_GONE', gone, { cause: error });
     }
   }
@@ -211,10 +212,11 @@ export class QemuDriver implements Hypervisor {
       return await this.#hold(handle, qmp, started, cgroup);
     } catch (error) {
       const files = qemuFiles(spec.run_dir);
+      const ended = await waitForEnd(started, this.#clock, graceMs(error));
       await endVmm(started, this.#clock, LIMITS.vm_shutdown_ms);
       await cgroup?.remove();
       await cleanRunDir(spec.run_dir, [files.qmp_path, files.channel_path]);
-      throw error;
+      throw ended && hasCode(error, 'HP_QMP_CLOSED') ? await qemuEnded(spec, started) : error;
     }
   }
 
@@ -244,8 +246,7 @@ export class QemuDriver implements Hypervisor {
     } catch (error) {
       if (!hasCode(error, 'HP_QMP_CONNECT')) throw error;
       if (await isAlive(started)) return null;
-      const { code, signal } = await started.exited();
-      throw await qemuFailed(spec, `QEMU ended with ${signal ?? `code ${code}`}`);
+      throw await qemuEnded(spec, started);
     }
   }
 
@@ -283,6 +284,17 @@ export class QemuDriver implements Hypervisor {
       throw error;
     }
   }
+}
+
+/** How long the end of a QEMU is waited for after a call of it failed. */
+function graceMs(error: unknown): number {
+  const closed = hasCode(error, 'HP_QMP_CLOSED') || hasCode(error, 'HP_QMP_CONNECT');
+  return closed ? LIMITS.vm_shutdown_ms : 0;
+}
+
+async function qemuEnded(spec: VmSpec, started: DetachedProcess): Promise<Error> {
+  const { code, signal } = await started.exited();
+  return await qemuFailed(spec, `QEMU ended with ${signal ?? `code ${code}`}`);
 }
 
 async function qemuFailed(spec: VmSpec, what: string): Promise<Error> {

@@ -6,17 +6,21 @@
 import test, { type ExecutionContext } from 'ava';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
 import { readStartTicks } from '../../../base/process.ts';
+import { MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
+import { hasCode } from '../../../hypervisor-client/errors.ts';
+import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
 import { QmpClient } from '../../../hypervisor-client/qemu/qmp.ts';
 import { QemuVm } from '../../../hypervisor-client/qemu/vm.ts';
 import { leastVm } from '../lifecycle/vm-spec.ts';
+import { endingQemu } from './ending-qemu.ts';
 
 const GREETING = '{"QMP":{"version":{"qemu":{"major":7}},"capabilities":[]}}\r\n';
 /** So much that the kernel takes its time to take it back. */
@@ -87,4 +91,35 @@ test('a VM whose memory goes before its process is told as stopped', async (t) =
   const vm = await vmOf(run_dir, child);
   t.teardown(async () => await vm.release());
   t.is((await vm.observe()).state, 'stopped');
+});
+
+/** From the end of its connections to that of its process. */
+const LATE_MS = 300;
+
+test('a QEMU that ends while it is taken up is told as gone', async (t) => {
+  const folder = await folderOf(t);
+  const program = await endingQemu(folder, LATE_MS);
+  const run_dir = join(folder, 'run');
+  await mkdir(run_dir);
+  const child = spawn(program, ['-qmp', `unix:${join(run_dir, 'qmp.sock')},server=on`]);
+  t.teardown(() => child.kill('SIGKILL'));
+  const { pid = 0 } = child;
+  await waitFor(() => (existsSync(join(run_dir, 'qmp.sock')) ? true : null), LONG);
+  const pid_start_ticks = (await readStartTicks(pid)) ?? 0;
+  const spec = leastVm(run_dir);
+  const handle = { schema_version: 2, vmm: 'qemu', pid, pid_start_ticks, spec } as const;
+  const error = await t.throwsAsync(new QemuDriver({ program }).adopt(handle));
+  t.true(hasCode(error, 'HP_VMM_GONE'), String(error));
+});
+
+test('a QEMU that ends right after its start is told as one that did not start', async (t) => {
+  const folder = await folderOf(t);
+  const program = await endingQemu(folder, LATE_MS);
+  const image = { kernel_path: join(folder, 'kernel'), initrd_path: join(folder, 'initrd') };
+  for (const path of Object.values(image)) await writeFile(path, '');
+  const spec = { ...leastVm(join(folder, 'run')), ...image, boot_bytes: 256 * MIB } as const;
+  const tcg = { ...spec, accelerator: 'tcg' } as const;
+  const error = await t.throwsAsync(new QemuDriver({ program }).launch(tcg));
+  t.true(hasCode(error, 'HP_VMM_START_FAILED'), String(error));
+  t.regex(String(error), /SIGKILL/);
 });
