@@ -44,6 +44,7 @@ export class MemoryCgroup {
       await writeFile(join(path, 'cgroup.procs'), String(pid));
       return new MemoryCgroup(path);
     } catch (cause) {
+      await rmdir(path).catch(() => undefined);
       throw vmmError('HP_VMM_CGROUP', `No memory limit for process ${pid} in ${path}.`, { cause });
     }
   }

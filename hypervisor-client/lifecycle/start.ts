@@ -108,7 +108,10 @@ export class VmStarts {
     return handle;
   }
 
-  /** The limit around a new process; null, with a warning, where none can be set. */
+  /**
+   * The group around a new process, to be removed after its end; null, with a warning, where it can
+   * be put into none. That no limit can be set is a warning, too.
+   */
   async confine(
     { id }: VmSpec,
     pid: number,
@@ -116,14 +119,14 @@ export class VmStarts {
   ): Promise<MemoryCgroup | null> {
     const { cgroup_root } = this.#parts;
     if (cgroup_root === null) return null;
+    let cgroup: MemoryCgroup | null = null;
     try {
-      const cgroup = await MemoryCgroup.create(cgroup_root, id, pid);
+      cgroup = await MemoryCgroup.create(cgroup_root, id, pid);
       await cgroup.limit(bytes.guest, bytes.slack);
-      return cgroup;
     } catch (error) {
       this.warn(`VM ${id} runs without a memory limit: ${messageOf(error)}`);
-      return null;
     }
+    return cgroup;
   }
 
   /** The limit around the process of a VM that is adopted: where it was made, not where now. */
