@@ -136,7 +136,10 @@ export class QemuMemory {
       nudge: setTarget,
       onNews: (wake) => {
         this.#pauses.set(device.id, wake);
-        return () => this.#pauses.delete(device.id);
+        return () => {
+          // A resize that was cut pauses on, beside the next one.
+          if (this.#pauses.get(device.id) === wake) this.#pauses.delete(device.id);
+        };
       },
     };
   }
