@@ -91,7 +91,9 @@ export class DagCall {
   /** Resolves when nothing of it runs any more. */
   async make(): Promise<DagCallEnd> {
     this.#foresee();
-    this.#advance();
+    // No stage that ends will end it.
+    if (this.#is_gone) this.#end();
+    else this.#advance();
     return await this.#over.promise;
   }
 

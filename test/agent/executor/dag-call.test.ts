@@ -159,6 +159,14 @@ test('when its caller goes away what runs is cancelled, and nothing more is call
   t.deepEqual([payloads.bytes, foreseen.size, open.size], [0, 0, 0]);
 });
 
+test('a call whose caller is gone before it is made ends, and nothing is called', async (t) => {
+  const { clock, call, called, payloads, foreseen } = made(DIAMOND, () => '1');
+  call.giveUp();
+  const { failure } = await clock.until(call.make());
+  t.is(failure?.code, 'HP_AGENT_CANCELLED');
+  t.deepEqual([called.length, payloads.bytes, foreseen.size], [0, 0, 0]);
+});
+
 test('whatever its shape and whatever fails, it ends once, and nothing of it is left', async (t) => {
   const any = fc.record({
     timed: anyDag,
