@@ -180,6 +180,7 @@ export class QemuVm implements Vm {
 
   /** Memory and connections of a QEMU that ends go before its process, which is waited for. */
   async #isEnding(error: unknown): Promise<boolean> {
+    this.#life.assertHeld();
     if (hasCode(error, 'HP_QMP_CLOSED') || hasCode(error, 'HP_VMM_GONE')) {
       await waitForEnd(this.#life.identity, this.#parts.clock, LIMITS.vm_shutdown_ms);
     }

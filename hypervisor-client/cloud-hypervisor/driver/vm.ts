@@ -338,6 +338,7 @@ export class CloudHypervisorVm implements Vm {
    * and is gone when all its memory is given back.
    */
   async #isGone(error: unknown): Promise<boolean> {
+    this.#life.assertHeld();
     if (await this.#life.isGone()) return true;
     const code = error instanceof Error && 'code' in error ? error.code : null;
     if (code !== 'HP_CH_CLOSED' && code !== 'HP_CH_CONNECT' && code !== 'HP_VMM_GONE') return false;

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
 import { readStartTicks } from '../../../base/process.ts';
+import { LIMITS } from '../../../base/limits.ts';
 import { MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
@@ -122,4 +123,20 @@ test('a QEMU that ends right after its start is told as one that did not start',
   const error = await t.throwsAsync(new QemuDriver({ program }).launch(tcg));
   t.true(hasCode(error, 'HP_VMM_START_FAILED'), String(error));
   t.regex(String(error), /SIGKILL/);
+});
+
+test('who asks while a VM is released is told so, and waits for no end of it', async (t) => {
+  const run_dir = await folderOf(t);
+  const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+  t.teardown(() => child.kill('SIGKILL'));
+  const asked = Promise.withResolvers<void>();
+  await serve(join(run_dir, 'qmp.sock'), () => asked.resolve());
+  const vm = await vmOf(run_dir, child);
+  const told = t.throwsAsync(vm.observe());
+  await asked.promise;
+  const begun_ms = hostClock.nowMs();
+  await vm.release();
+  const error = await told;
+  t.true(hasCode(error, 'HP_VMM_RELEASED'), String(error));
+  t.true(hostClock.nowMs() - begun_ms < LIMITS.vm_shutdown_ms);
 });
