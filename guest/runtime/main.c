@@ -26,6 +26,12 @@
 #define OWN_FILES 3
 /* Behind them: both streams. */
 #define STREAMS 2
+/*
+ * What a program said before its end is there, or on its way by the loopback; whoever it left, and
+ * may hold its connections, is not waited for.
+ */
+#define LAST_QUIET_MS 20
+#define LAST_WORDS_MS 1000
 
 static const struct interface *interface;
 static struct options options;
@@ -55,12 +61,30 @@ static void fail(const char *step, int error)
 	exit(1);
 }
 
+/* The answer of one that ended behind it. */
+static void hear_answer(void)
+{
+	double until_ms = boottime_ms() + LAST_WORDS_MS;
+	struct pollfd files[INTERFACE_FILES_MAX];
+
+	while (invocation.open && boottime_ms() < until_ms) {
+		int count = interface->files(files);
+
+		if (count == 0 || poll(files, (nfds_t)count, LAST_QUIET_MS) <= 0)
+			return;
+		for (int i = 0; i < count; i++)
+			if (files[i].revents)
+				interface->news(i, files[i].revents);
+	}
+}
+
 /* Ends as the program did: the init tells its owner how. */
 static void end_like(int status)
 {
 	for (int i = 0; i < 2; i++)
 		if (outputs[i].fd >= 0)
 			output_read(&outputs[i]);
+	hear_answer();
 	if (!WIFSIGNALED(status))
 		exit(WEXITSTATUS(status));
 	signal(WTERMSIG(status), SIG_DFL);

@@ -64,6 +64,8 @@ export class Supervised {
   dropped_bytes = 0;
   ready = false;
   exit: { readonly status: number | null; readonly signal: string | null } | null = null;
+  /** It ended, and all that it said before was heard. */
+  ended = false;
   /** Lines in which it told that payload was taken. */
   credits = 0;
   readonly #link: Duplex;
@@ -86,6 +88,7 @@ export class Supervised {
     });
     link.on('data', (chunk: Buffer) => lines.push(chunk)).on('error', () => undefined);
     link.on('drain', () => this.#payloads.drained());
+    link.on('end', () => (this.ended = true));
   }
 
   /** Null where the library that parses HTTP is not installed. */
@@ -150,7 +153,8 @@ export class Supervised {
     this.#link.write(joinLine(JSON.stringify(head), PayloadSender.first(payload)));
     this.#payloads.follow(id, payload);
     const before = this.answers.length;
-    await this.until(() => this.answers.length > before || this.exit !== null);
+    const isOver = (): boolean => this.exit !== null && this.ended;
+    await this.until(() => this.answers.length > before || isOver());
     this.#payloads.forget(id);
     const answer = this.answers[before];
     assert(answer, `it answers; ended: ${JSON.stringify(this.exit)}`);

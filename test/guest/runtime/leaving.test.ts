@@ -1,0 +1,47 @@
+/**
+ * Goal: of a program that ends, what it answered is heard, and its end where it did not.
+ * Method: that of runtime.test.ts.
+ */
+import { join } from 'node:path';
+import test from 'ava';
+import { PROJECT_ROOT } from '../../../base/paths.ts';
+import { MIB } from '../../../base/units.ts';
+import { type Answered, Supervised } from './supervised.ts';
+
+/** Whether one is seen before the other differs from try to try. */
+const TRIES = 5;
+const LEAVING = join(PROJECT_ROOT, 'test/guest/runtime/programs/leaving.py');
+const ENDED = { status: 3, signal: null };
+
+/** What it answers to one call; null where the program cannot be built on this host. */
+async function called(
+  t: Parameters<typeof Supervised.start>[0],
+  kind: 'http' | 'lambda',
+  path: string,
+): Promise<{ readonly program: Supervised; readonly answer: Answered | null } | null> {
+  const options = { interface: kind, command: ['python3', LEAVING] };
+  const program = await Supervised.start(t, options);
+  if (!program) {
+    t.pass('no static http_parser on this host');
+    return null;
+  }
+  await program.isReady();
+  const http = { method: 'GET', path, fields: 'Host: leaving\r\n' };
+  const answer = await program
+    .invoke(Buffer.from(path), '', kind === 'http' ? http : undefined)
+    .catch(() => null);
+  await program.until(() => program.exit !== null);
+  return { program, answer };
+}
+
+for (const kind of ['http', 'lambda'] as const) {
+  test.serial(`an answer behind which its program ends is passed on: ${kind}`, async (t) => {
+    for (let count = 0; count < TRIES; count += 1) {
+      const found = await called(t, kind, '/answer');
+      if (!found) return;
+      const { program, answer } = found;
+      t.deepEqual([answer?.ok, answer?.bytes.length], [true, 6 * MIB], answer?.message);
+      t.deepEqual(program.exit, ENDED);
+    }
+  });
+}
