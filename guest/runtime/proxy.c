@@ -31,6 +31,8 @@
  * then is lost, and whether it was heard is not known.
  */
 #define KEPT_MS 1000
+/* A program that ends closes its connections first. Its end says more, and is seen within this. */
+#define LOST_MS 200
 
 static struct exchange peer = { .fd = -1 };
 /* The request; one that takes no more of it may have answered all the same. */
@@ -41,6 +43,9 @@ static bool is_action;
 static bool initializing;
 /* The program was given the open invocation. */
 static bool given;
+/* Why no answer of it comes, and since when that is known; NULL: one may come. */
+static const char *lost_why;
+static double lost_at_ms;
 
 static int proxy_open(const struct options *given_options)
 {
@@ -163,9 +168,29 @@ static bool speaks_unasked(void)
 	return recv(peer.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
+static void lost(const char *why)
+{
+	drop_peer();
+	link_fail(initializing ? "init-error" : "answer-malformed", why);
+	initializing = given = false;
+	lost_why = NULL;
+}
+
+/* It closed the connection. */
+static void cut_off(const char *why)
+{
+	if (initializing)
+		return lost(why);
+	drop_peer();
+	lost_why = why;
+	lost_at_ms = boottime_ms();
+}
+
 /* Once more on a new connection: one that was kept may have been closed meanwhile. */
 static void proxy_deliver(void)
 {
+	if (lost_why && boottime_ms() - lost_at_ms >= LOST_MS)
+		return lost(lost_why);
 	if (given || initializing)
 		return;
 	given = true;
@@ -234,13 +259,6 @@ static void finish_init(void)
 	drop_peer();
 }
 
-static void lost(const char *why)
-{
-	drop_peer();
-	link_fail(initializing ? "init-error" : "answer-malformed", why);
-	initializing = given = false;
-}
-
 static int proxy_files(struct pollfd *files)
 {
 	if (peer.fd < 0)
@@ -265,11 +283,11 @@ static void proxy_news(int index, short events)
 		invocation.first_byte_at_ms = boottime_ms();
 	/* A body without a length ends with its stream. */
 	if (!goes_on && !peer.complete && !peer.head_seen)
-		return lost("the program closed the connection without an answer");
+		return cut_off("the program closed the connection without an answer");
 	if (peer.broken)
 		return lost("the program's answer is no HTTP");
 	if (!peer.complete)
-		return goes_on ? (void)0 : lost("the program's answer is cut");
+		return goes_on ? (void)0 : cut_off("the program's answer is cut");
 	if (initializing)
 		finish_init();
 	else
@@ -291,8 +309,11 @@ static int look_again_ms(void)
 
 static int proxy_wait_ms(void)
 {
+	double left_ms = lost_at_ms + LOST_MS - boottime_ms();
 	int fd;
 
+	if (lost_why)
+		return left_ms > 0 ? (int)left_ms + 1 : 0;
 	if (interface_is_ready() || initializing)
 		return -1;
 	fd = connect_program();

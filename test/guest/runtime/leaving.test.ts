@@ -44,4 +44,13 @@ for (const kind of ['http', 'lambda'] as const) {
       t.deepEqual(program.exit, ENDED);
     }
   });
+
+  test.serial(`a program that ends without an answer is told to have ended: ${kind}`, async (t) => {
+    for (let count = 0; count < TRIES; count += 1) {
+      const found = await called(t, kind, '/without');
+      if (!found) return;
+      const { program, answer } = found;
+      t.deepEqual([answer?.message, program.exit], [undefined, ENDED]);
+    }
+  });
 }
