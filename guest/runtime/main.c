@@ -32,6 +32,8 @@
  */
 #define LAST_QUIET_MS 20
 #define LAST_WORDS_MS 1000
+/* As much as a pipe holds, and its end. */
+#define LAST_READS 5
 
 static const struct interface *interface;
 static struct options options;
@@ -81,8 +83,8 @@ static void hear_answer(void)
 /* Ends as the program did: the init tells its owner how. */
 static void end_like(int status)
 {
-	for (int i = 0; i < 2; i++)
-		if (outputs[i].fd >= 0)
+	for (int i = 0; i < STREAMS; i++)
+		for (int times = 0; times < LAST_READS && outputs[i].fd >= 0; times++)
 			output_read(&outputs[i]);
 	hear_answer();
 	if (!WIFSIGNALED(status))

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { PROJECT_ROOT } from '../../../base/paths.ts';
-import { MIB } from '../../../base/units.ts';
+import { KIB, MIB } from '../../../base/units.ts';
 import { type Answered, Supervised } from './supervised.ts';
 
 /** Whether one is seen before the other differs from try to try. */
@@ -54,3 +54,14 @@ for (const kind of ['http', 'lambda'] as const) {
     }
   });
 }
+
+test.serial(
+  'what a program writes right before its end is passed on to the last of it',
+  async (t) => {
+    const found = await called(t, 'http', '/words');
+    if (!found) return;
+    const { program } = found;
+    await program.until(() => program.ended);
+    t.is(program.output.stderr.length, 64 * KIB);
+  },
+);
