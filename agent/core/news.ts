@@ -17,6 +17,7 @@ import { hasSpan, spanAsked, spanClosed } from './named-spans.ts';
 import { notePrepared } from './prepare.ts';
 import { adopted } from './restart.ts';
 import { resized } from './resized.ts';
+import { returnUnheard } from './returned.ts';
 import { noteUsage } from './spans.ts';
 import { endUnwanted } from './steps.ts';
 import { noteRun, noteStarted } from './tokens.ts';
@@ -92,6 +93,7 @@ function handleInstance(
       return;
     case 'invocation-failed':
       if (instance.invocation?.request_id !== event.request_id) return;
+      if (event.is_unheard) returnUnheard(draft, fn, instance, null);
       return doomInstance(draft, fn, vm, instance, event.failure);
     case 'span-asked':
       return spanAsked(draft, fn, vm, { instance, asked: event });
@@ -104,10 +106,11 @@ function handleInstance(
     case 'instance-stop-failed':
       return stopFailed(draft, fn, vm, { instance, reason: event.reason });
     case 'instance-exited': {
-      const { reason, status, signal } = event;
+      const { reason, status, signal, ran } = event;
       const { denied = null } = vm.regions[instance.region_index]?.span ?? {};
       const failure =
         (reason === 'oom' ? denied : null) ?? REFUSALS.instanceExited(reason, status, signal);
+      if (ran !== undefined) returnUnheard(draft, fn, instance, ran);
       return doomInstance(draft, fn, vm, instance, failure);
     }
     default:

@@ -20,8 +20,10 @@ export function noteCallServed(
   { arrived, now_ms }: Draft,
   fn: FunctionState,
   { idle_since_ms }: Pick<InstanceState, 'idle_since_ms'>,
-  { sequence }: Pick<QueuedInvocation, 'sequence'>,
+  { sequence, returns }: Pick<QueuedInvocation, 'sequence' | 'returns'>,
 ): void {
+  // Counted when it got the first one.
+  if (returns !== undefined) return;
   const is_hit = arrived?.sequence === sequence;
   fn.pool = withLook(fn.pool, 'warm', is_hit, now_ms);
   if (is_hit) noteRests(fn, (rests) => withReuse(rests, now_ms - idle_since_ms));

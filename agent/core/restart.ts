@@ -149,6 +149,7 @@ function goOn(
     return doomInstance(draft, fn, vm, edited, REFUSALS.endedUnseen(instance_id));
   }
   if (!invocation) return;
+  editInstance(draft, vm, instance).invocation = { ...invocation, is_left: true };
   const { request_id } = invocation;
   const ran_ms = draft.now_ms - instance.assigned_at_ms;
   const deadline_ms = Math.max(0, timeoutOf(draft, fn, invocation) - ran_ms);

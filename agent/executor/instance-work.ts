@@ -1,4 +1,5 @@
 /** What instances of one VM are asked for through its guest; what came of each is an event. */
+import { isHotplaneError } from '../../base/errors.ts';
 import { AGENT_LIMITS } from '../limits.ts';
 import type { GuestLink, GuestPlace } from './guest-link.ts';
 import type { ToldNetwork } from './program-start.ts';
@@ -159,7 +160,8 @@ export class InstanceWork {
     } catch (error) {
       if (isBug(error)) throw error;
       if (this.#isOver()) return;
-      emit({ type: 'invocation-failed', ...about, failure: refusalOf(error) });
+      const unheard = isUnheard(error) ? ({ is_unheard: true } as const) : {};
+      emit({ type: 'invocation-failed', ...about, failure: refusalOf(error), ...unheard });
     } finally {
       this.#untold.get(instance_id)?.resolve();
       this.#untold.delete(instance_id);
@@ -180,4 +182,11 @@ export class InstanceWork {
   #isOver(): boolean {
     return this.#parts.guestOf()?.isOver === true;
   }
+}
+
+/** A guest's words for an invocation that it did not give to the program. */
+const UNHEARD: ReadonlySet<unknown> = new Set(['no-such-instance', 'not-ready', 'not-taken']);
+
+function isUnheard(error: unknown): boolean {
+  return isHotplaneError(error) && UNHEARD.has(error.details['guest_code']);
 }

@@ -206,11 +206,17 @@ export class VmRunner {
         });
         this.memory.look().catch((error: unknown) => deps.onBug(error, { look: vm_id }));
       },
-      onExit: ({ instance, reason, status, signal }) => {
+      onExit: ({ instance, reason, status, signal, ran }) => {
         const how = { reason, status, signal };
         const text = 'an instance ended by itself';
         this.#tell('warn', `exit ${reason}`, { instance, ...how }, text);
-        const event = { type: 'instance-exited', vm_id, instance_id: instance, ...how } as const;
+        const about = {
+          vm_id,
+          instance_id: instance,
+          ...how,
+          ...(ran === undefined ? {} : { ran }),
+        };
+        const event = { type: 'instance-exited', ...about } as const;
         this.instances.tellEnd(instance, () => deps.emit(event));
       },
       onMemory: (event) => this.growth.hear(event),

@@ -240,6 +240,8 @@ export type HostEvent =
       readonly instance_id: string;
       readonly request_id: string;
       readonly failure: Refusal;
+      /** Its program did not get it; absent: it may have got it. */
+      readonly is_unheard?: true;
     }
   | {
       readonly type: 'instance-stopped';
@@ -261,6 +263,8 @@ export type HostEvent =
       readonly reason: 'exited' | 'oom' | 'crash' | 'killed';
       readonly status: number | null;
       readonly signal: number | null;
+      /** The last invocation that it got; null: it got none, absent: its guest does not tell. */
+      readonly ran?: string | null;
     }
   /** An instance asks for a span, or has closed one: the guest's word. */
   | {

@@ -51,6 +51,20 @@ export class Queue<Item extends Queued> implements Iterable<Item> {
     return new Queue(full, this.#taken, this.length + 1, this.dated + isDated(item));
   }
 
+  /** One that was in it before, at its place again. */
+  insert(item: Item): Queue<Item> {
+    const place = this.#chunkOf(item.sequence);
+    const chunk = this.#chunks[place];
+    if (!chunk) return this.push(item);
+    const taken = place === 0 ? this.#taken : 0;
+    const left = chunk.slice(taken);
+    const chunks = this.#chunks.with(
+      place,
+      left.toSpliced(firstFrom(left, item.sequence), 0, item),
+    );
+    return new Queue(chunks, this.#taken - taken, this.length + 1, this.dated + isDated(item));
+  }
+
   /** Without the oldest. */
   shift(): Queue<Item> {
     const [chunk] = this.#chunks;

@@ -62,6 +62,10 @@ export interface QueuedInvocation {
   readonly memory?: CallMemory;
   /** When it is to be over; absent: as its function says. */
   readonly deadline_at_ms?: number;
+  /** How often it was given to an instance that ended before it got it; absent: never. */
+  readonly returns?: number;
+  /** An earlier agent took it, and its payload is gone with that one. */
+  readonly is_left?: true;
 }
 
 export interface RegionState {
@@ -276,6 +280,8 @@ export interface FunctionState {
   queue: Queue<QueuedInvocation>;
   /** Of the next invocation that arrives. */
   next_sequence: number;
+  /** Invocations that came back into the queue; absent: none. */
+  calls_returned?: number;
   /** Its VMs, the longest there first. */
   vm_ids: readonly string[];
   waiters: Waiters;

@@ -143,7 +143,7 @@ function isAlike<Row extends object>(old: Row, now: Row, ...beside: (keyof Row)[
   return true;
 }
 
-/** What came is behind all that was there; what went was mostly the oldest. */
+/** What came is behind all that was there, unless it came back; mostly the oldest went. */
 function queueRows(
   changes: RowChange[],
   name: string,
@@ -158,8 +158,10 @@ function queueRows(
     return queueRows(changes, name, undefined, now);
   }
   const came_from = old?.next_sequence ?? 0;
+  const came_back = old?.calls_returned !== now?.calls_returned;
   let came = 0;
-  for (const one of now?.queue.from(came_from) ?? []) {
+  for (const one of now?.queue.from(came_back ? 0 : came_from) ?? []) {
+    if (one.sequence < came_from && old?.queue.find(one.sequence)) continue;
     changes.push({ table: 'queue', key: keyOf(one), row: JSON.stringify(one) });
     came += 1;
   }

@@ -153,10 +153,10 @@ export class FakeGuest {
   }
 
   exit(instance: string, reason: 'oom' | 'crash' | 'exited' | 'killed'): void {
+    const { request_id: ran = null } = this.instances.get(instance)?.invocation ?? {};
     if (!this.instances.delete(instance)) return;
     this.spans.ended(instance);
-    const at_ms = this.#now();
-    this.say({ type: 'exit', instance, status: null, signal: 9, reason, at_ms });
+    this.say({ type: 'exit', instance, status: null, signal: 9, reason, ran, at_ms: this.#now() });
   }
 
   /** The guest's clock is not the host's. */

@@ -208,7 +208,7 @@ void instance_invoke(uint64_t id, const char *name, const char *request_id, cons
 	if (instance->busy)
 		return reply_error(id, "busy", "the instance serves one invocation at a time");
 	if (!instance_send_line(instance, line, length))
-		return reply_error(id, "instance-failed", "the program takes no requests");
+		return reply_error(id, "not-taken", "the program takes no requests");
 	instance->busy = true;
 	instance->answer_begun = false;
 	snprintf(instance->request_id, sizeof(instance->request_id), "%s", request_id);

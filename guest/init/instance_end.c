@@ -84,7 +84,7 @@ void instance_exited(pid_t pid, int wait_status)
 	/* An end that was asked for is told by the answer to `stop`. */
 	if (!instance->start_failed && !instance->asked_to_stop)
 		event_exit(instance->name, signaled ? -1 : WEXITSTATUS(wait_status),
-			   signaled ? WTERMSIG(wait_status) : -1, reason);
+			   signaled ? WTERMSIG(wait_status) : -1, reason, instance->request_id);
 	if (instance->busy || instance->invoke.open)
 		instance_answer_error(instance, "instance-failed", reason);
 	instance->busy = false;

@@ -93,7 +93,7 @@ static void add_int_or_null(struct text *text, const char *key, int value)
 		text_add(text, ",\"%s\":%d", key, value);
 }
 
-void event_exit(const char *instance, int status, int signal, const char *reason)
+void event_exit(const char *instance, int status, int signal, const char *reason, const char *ran)
 {
 	char line[2048];
 	struct text text;
@@ -103,7 +103,12 @@ void event_exit(const char *instance, int status, int signal, const char *reason
 	text_add_json(&text, instance);
 	add_int_or_null(&text, "status", status);
 	add_int_or_null(&text, "signal", signal);
-	text_add(&text, ",\"reason\":\"%s\",\"at_ms\":%.3f}", reason, boottime_ms());
+	text_add(&text, ",\"reason\":\"%s\",\"ran\":", reason);
+	if (*ran)
+		text_add_json(&text, ran);
+	else
+		text_add(&text, "null");
+	text_add(&text, ",\"at_ms\":%.3f}", boottime_ms());
 	channel_send(line, text.used);
 }
 

@@ -19,7 +19,8 @@ void reply_attached(uint64_t id, const char *result, size_t result_length, const
 		    size_t length);
 void reply_error(uint64_t id, const char *code, const char *message);
 /* @signal and @status: -1 for null. */
-void event_exit(const char *instance, int status, int signal, const char *reason);
+/* @ran: the last invocation that it was given; empty: none. */
+void event_exit(const char *instance, int status, int signal, const char *reason, const char *ran);
 /* A chunk of the answer to request @of, and room for more of its payload. */
 void event_chunk(uint64_t of, const char *mark, size_t length);
 void event_credit(uint64_t of, uint64_t bytes);

@@ -276,6 +276,8 @@ export const exitEventSchema = z.object({
   status: z.number().int().nullable(),
   signal: z.number().int().nullable(),
   reason: z.enum(['exited', 'oom', 'crash', 'killed']),
+  /** `request_id` of the last invocation that it was given; null: none. Absent: not told. */
+  ran: z.string().max(PROTOCOL.request_id_bytes).nullable().optional(),
   at_ms: guest_ms,
 });
 export type ExitEvent = z.infer<typeof exitEventSchema>;

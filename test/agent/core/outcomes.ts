@@ -13,6 +13,7 @@ export const FAULTS = [
   'vm-dies',
   'instance-exits',
   'undead',
+  'ends-before',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -74,6 +75,10 @@ export function instanceOutcome(action: InstanceAction, fault: Fault, now_ms: nu
   const failed: HostEvent = { type: 'invocation-failed', ...about, request_id, failure };
   if (fault === 'instance-exits') {
     const how = { reason: 'oom', status: null, signal: 9 } as const;
+    return [{ type: 'instance-exited', ...about, ...how }, failed];
+  }
+  if (fault === 'ends-before') {
+    const how = { reason: 'exited', status: 0, signal: null, ran: null } as const;
     return [{ type: 'instance-exited', ...about, ...how }, failed];
   }
   if (fault !== 'none') return [failed];

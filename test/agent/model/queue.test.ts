@@ -7,6 +7,7 @@ import { holds } from '../../seed.ts';
 const move = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('push' as const), times: fc.nat(90) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('shift' as const), times: fc.nat(70) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('back' as const), times: fc.nat(90) }) },
   {
     weight: 3,
     // One from anywhere, or a run of them, which empties what was kept together.
@@ -38,6 +39,14 @@ test('a queue holds what a list holds, and its earlier versions what they held',
         if (kind === 'shift') {
           queue = queue.shift();
           list = list.slice(1);
+          continue;
+        }
+        if (kind === 'back') {
+          // The newest that was taken, or some before it.
+          const item = { sequence: sequence - 1 - times };
+          if (item.sequence < 0 || queue.find(item.sequence)) continue;
+          queue = queue.insert(item);
+          list = [...list, item].toSorted((a, b) => a.sequence - b.sequence);
           continue;
         }
         const item = { sequence };
