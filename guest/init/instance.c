@@ -312,10 +312,12 @@ void instance_stop(uint64_t id, const char *name)
 void instances_tick(void)
 {
 	for (int i = 0; i < PROTOCOL_INSTANCES; i++) {
-		if (instances[i].state == INSTANCE_ENDING)
-			instance_settle(&instances[i]);
 		if (instances[i].work_held)
 			instance_resume_work(&instances[i]);
+		if (instances[i].end_due)
+			instance_tell_end(&instances[i]);
+		if (instances[i].state == INSTANCE_ENDING)
+			instance_settle(&instances[i]);
 	}
 }
 

@@ -56,6 +56,9 @@ struct instance {
 	uint64_t memory_max_bytes;
 	pid_t pid;
 	bool reaped;
+	/* It ended, which is told when what it wrote has been read; and how. */
+	bool end_due;
+	int wait_status;
 	bool asked_to_stop;
 	bool killed;
 	/* Why the start failed; told once nothing of it is left, so that it can be tried again. */
@@ -158,7 +161,8 @@ bool instances_node_bytes(const char *region_pci, uint64_t *bytes);
 
 /* instance_work.c: the way to the program. */
 void instance_listen(struct instance *instance, int work_fd, int status_fd);
-void instance_drain_work(struct instance *instance);
+/* False when there may be more than was read now. */
+bool instance_drain_work(struct instance *instance);
 /*
  * It exited. Until it is its program it says why it does so; that it has become that is seen by
  * the end of its status, which who waited in its place may have open for a moment longer.
@@ -181,7 +185,9 @@ void instance_forget_answer(struct instance *instance);
 /* Answers the `start` of an instance that is ready. */
 void instance_reply_started(struct instance *instance);
 
-/* instance_end.c: moves an ending instance on as far as it goes, and answers `stop`. */
+/* instance_end.c: tells an end that is due, once nothing is left to be read before it. */
+void instance_tell_end(struct instance *instance);
+/* Moves an ending instance on as far as it goes, and answers `stop`. */
 void instance_settle(struct instance *instance);
 
 #endif

@@ -62,18 +62,31 @@ static void hear_starting(void)
 void instance_exited(pid_t pid, int wait_status)
 {
 	struct instance *instance;
-	const char *reason;
-	bool signaled = WIFSIGNALED(wait_status);
 
 	hear_starting();
 	instance = find_process(pid);
 	if (!instance)
 		return;
-	if (!signaled)
+	if (!WIFSIGNALED(wait_status))
 		instance_ended_by_itself(instance);
-	instance_drain_work(instance);
-	reason = reason_of(instance, wait_status);
 	instance->reaped = true;
+	instance->end_due = true;
+	instance->wait_status = wait_status;
+	/* From now on nothing of it writes any more. */
+	cgroup_kill(instance->cgroup);
+	instance_tell_end(instance);
+}
+
+void instance_tell_end(struct instance *instance)
+{
+	bool signaled = WIFSIGNALED(instance->wait_status);
+	int wait_status = instance->wait_status;
+	const char *reason;
+
+	if (!instance_drain_work(instance))
+		return;
+	instance->end_due = false;
+	reason = reason_of(instance, wait_status);
 	instance->state = INSTANCE_ENDING;
 	if (instance->start.open && !instance->start_failed) {
 		instance->start_failed = true;
@@ -88,7 +101,6 @@ void instance_exited(pid_t pid, int wait_status)
 	if (instance->busy || instance->invoke.open)
 		instance_answer_error(instance, "instance-failed", reason);
 	instance->busy = false;
-	cgroup_kill(instance->cgroup);
 	instance_settle(instance);
 }
 
@@ -106,7 +118,9 @@ static uint64_t both(const struct instance *instance, const char *attribute)
 
 static bool all_gone(const struct instance *instance)
 {
-	if (!instance->reaped || cgroup_populated(instance->cgroup) || spans_users(instance))
+	if (!instance->reaped || instance->end_due)
+		return false;
+	if (cgroup_populated(instance->cgroup) || spans_users(instance))
 		return false;
 	return both(instance, "users") == 0;
 }

@@ -258,11 +258,14 @@ static void take_lines(struct instance *instance, char *bytes, size_t got)
 
 static void hold_work(struct instance *instance, bool held)
 {
+	if (instance->work_held == held)
+		return;
 	instance->work_held = held;
-	watch_change(&instance->work, held ? 0 : EPOLLIN);
+	/* Its end is told of whatever is waited for: once is enough. */
+	watch_change(&instance->work, held ? EPOLLONESHOT : EPOLLIN);
 }
 
-void instance_drain_work(struct instance *instance)
+bool instance_drain_work(struct instance *instance)
 {
 	char *bytes = lines[instance - instance_at(0)];
 	ssize_t got = 0;
@@ -271,8 +274,11 @@ void instance_drain_work(struct instance *instance)
 	for (int i = 0; instance->work.added && i < 8; i++) {
 		size_t room = PROTOCOL_LINE_BYTES - instance->line_used;
 
-		if (!channel_has_room() && !instance->reaped)
-			return hold_work(instance, true);
+		/* Of one whose end was told nobody waits for anything. */
+		if (!channel_has_room() && (!instance->reaped || instance->end_due)) {
+			hold_work(instance, true);
+			return false;
+		}
 		got = read(instance->work.fd, bytes + instance->line_used, room);
 		if (got <= 0)
 			break;
@@ -280,10 +286,15 @@ void instance_drain_work(struct instance *instance)
 		take_lines(instance, bytes, (size_t)got);
 		/* There was no more; what comes now, the loop tells. */
 		if ((size_t)got < room && !instance->reaped)
-			return;
+			return true;
 	}
-	if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+	if (got > 0) {
+		loop_wake_within(0);
+		return false;
+	}
+	if (got == 0 || (errno != EAGAIN && errno != EINTR))
 		watch_remove(&instance->work);
+	return true;
 }
 
 void instance_resume_work(struct instance *instance)

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Ends one instance of the guest's init, and prints the JSON of what the host is told of it, a line
+ * each. Its program writes CHUNKS chunks of an answer, then the answer, and exits; `full`: what the
+ * host has not read yet leaves the channel no room then. `idle`: it was asked for nothing.
+ */
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../../../guest/common/attached.h"
+#include "../../../guest/common/send_line.h"
+#include "../../../guest/init/channel.h"
+#include "../../../guest/init/instance.h"
+
+#define CHUNKS 5
+#define ROUNDS 50
+/* Those of the channel (channel.c). */
+#define OUTPUT_MAX (1024 * 1024)
+#define OUTPUT_FREE_BELOW (32 * 1024)
+
+static size_t unread;
+
+void channel_send_attached(const char *json, size_t length, const char *mark, size_t mark_length)
+{
+	(void)mark;
+	if (length + mark_length > OUTPUT_MAX - unread)
+		return;
+	unread += length + mark_length;
+	printf("%.*s\n", (int)length, json);
+}
+
+void channel_send(const char *line, size_t length)
+{
+	channel_send_attached(line, length, "", 0);
+}
+
+bool channel_has_room(void)
+{
+	return unread < OUTPUT_FREE_BELOW;
+}
+
+void channel_began_unseen(void)
+{
+}
+
+static void program(int fd)
+{
+	static const char answer[] = "{\"ok\":true,\"result\":{}}";
+	static char chunk[24 * 1024];
+	int size = snprintf(chunk, sizeof(chunk), "{\"type\":\"chunk\"}%c",
+			    PROTOCOL_ATTACHED_MARK);
+
+	memset(chunk + size, 'x', sizeof(chunk) - (size_t)size);
+	for (int i = 0; i < CHUNKS; i++)
+		send_line_with(fd, chunk, sizeof(chunk), -1, 0);
+	send_line_with(fd, answer, strlen(answer), -1, 0);
+}
+
+int main(int count, char **arguments)
+{
+	struct instance *instance = instance_at(0);
+	bool is_idle = count > 1 && !strcmp(arguments[1], "idle");
+	int work[2], status_pipe[2], status;
+
+	loop_setup();
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, work) || pipe(status_pipe))
+		return 1;
+	instance->pid = fork();
+	if (instance->pid == 0) {
+		if (!is_idle)
+			program(work[1]);
+		_exit(3);
+	}
+	close(work[1]);
+	close(status_pipe[1]);
+	strcpy(instance->name, "i1");
+	strcpy(instance->cgroup, "/nonexistent/cgroup");
+	strcpy(instance->request_id, is_idle ? "" : "q7");
+	instance->state = INSTANCE_READY;
+	instance->busy = !is_idle;
+	instance->invoke = (struct pending){ .open = !is_idle, .id = 7 };
+	instance_listen(instance, work[0], status_pipe[0]);
+	if (waitpid(instance->pid, &status, 0) != instance->pid)
+		return 1;
+	unread = count > 1 && !strcmp(arguments[1], "full") ? OUTPUT_FREE_BELOW : 0;
+	instance_exited(instance->pid, status);
+	for (int i = 0; i < ROUNDS; i++) {
+		unread = 0;
+		instances_tick();
+		loop_wake_within(1);
+		loop_round();
+	}
+	instance_invoke(8, "i1", "q8", "{}", 2);
+	return instance->state == INSTANCE_GONE ? 0 : 1;
+}

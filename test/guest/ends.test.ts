@@ -1,0 +1,62 @@
+/**
+ * Goal: what a program of the guest wrote before its end reaches the host, before that end is told.
+ * Method: the init's own code, on the host, has an instance end while the channel has no room.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { PROJECT_ROOT } from '../../base/paths.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'hotplane-ends-'));
+const probe = join(dir, 'ends_probe');
+/** Of the probe's own. */
+const OTHERS = ['main.c', 'channel.c'];
+
+function sourcesIn(folder: string): string[] {
+  const names = readdirSync(join(PROJECT_ROOT, folder)).filter((name) => name.endsWith('.c'));
+  return names
+    .filter((name) => !OTHERS.includes(name))
+    .map((name) => join(PROJECT_ROOT, folder, name));
+}
+
+test.before(() => {
+  const flags =
+    '-std=gnu11 -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined ' +
+    '-fno-sanitize-recover=all';
+  const source = join(PROJECT_ROOT, 'test/guest/c/ends_probe.c');
+  const sources = [source, ...sourcesIn('guest/init'), ...sourcesIn('guest/common')];
+  execFileSync('gcc', [...flags.split(' '), '-o', probe, ...sources]);
+});
+
+test.after.always(() => rmSync(dir, { recursive: true, force: true }));
+
+/** What the host is told, without when. */
+function told(how: 'full' | 'free' | 'idle'): unknown[] {
+  const lines = execFileSync(probe, [how]).toString().split('\n').slice(0, -1);
+  return lines.map((line) => {
+    const { at_ms: _, ...message } = JSON.parse(line);
+    return message;
+  });
+}
+
+const EXIT = { type: 'exit', instance: 'i1', status: 3, signal: null, reason: 'exited' };
+const NONE = {
+  id: 8,
+  ok: false,
+  code: 'no-such-instance',
+  message: 'no living instance of this name',
+};
+
+for (const how of ['free', 'full'] as const) {
+  test(`an answer that its program wrote before its end is told before that: ${how}`, (t) => {
+    const chunks = Array.from({ length: 5 }, () => ({ type: 'chunk', of: 7 }));
+    const answer = { id: 7, ok: true, result: {} };
+    t.deepEqual(told(how), [...chunks, answer, { ...EXIT, ran: 'q7' }, NONE]);
+  });
+}
+
+test('the end of a program that was asked for nothing says so', (t) => {
+  t.deepEqual(told('idle'), [{ ...EXIT, ran: null }, NONE]);
+});
