@@ -3,13 +3,14 @@
  * sandbox, runtime; and costs what it has to, not more.
  * Method: real VMs with base runtimes of Debian; the requests of any HTTP client.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { AGENT_LIMITS } from '../../agent/limits.ts';
 import { hostClock } from '../../base/clock.ts';
+import { PROJECT_ROOT } from '../../base/paths.ts';
 import { KIB, MIB } from '../../base/units.ts';
 import { ECHO_PROGRAM } from '../../bench/invoke/path/echo-function.ts';
 import { waitFor } from '../../base/wait.ts';
@@ -124,6 +125,23 @@ test.serial(
     t.like(await host.call('shop', '', { method: 'GET' }), { status: 501 }, 'its own refusal');
   },
 );
+
+test.serial('large answers behind which their programs end at once come whole', async (t) => {
+  const host = await functionHost(t, ['virtio-mem']);
+  const command = 'command: [python3, /var/task/leaving.py]\n';
+  const rest = `runtime: python3\ninterface: http\n${command}memory: 128MiB\nconcurrency: 4\n`;
+  const program = join(PROJECT_ROOT, 'test/guest/runtime/programs/leaving.py');
+  await host.deploy({
+    'function.yaml': manifest('leaving', rest),
+    'leaving.py': await readFile(program, 'utf8'),
+  });
+  for (let round = 0; round < 3; round += 1) {
+    const answers = await Promise.all([1, 2, 3, 4].map(() => host.call('leaving')));
+    for (const { status, body } of answers) {
+      t.deepEqual([status, body.length], [200, 6 * MIB], body.slice(0, 500));
+    }
+  }
+});
 
 /** An archive as registries give them: two layers, a user, a folder and a command of its own. */
 async function archiveOf(t: ExecutionContext, program: string): Promise<string> {
