@@ -131,6 +131,13 @@ export class InstanceWork {
     else tell();
   }
 
+  /** Likewise the end of their VM. */
+  tellEndOfAll(tell: () => void): void {
+    const untold = [...this.#untold.values()].map(({ promise }) => promise);
+    if (untold.length > 0) void Promise.all(untold).then(tell);
+    else tell();
+  }
+
   async stop({ vm_id, instance_id }: ActionOf<'stop-instance'>): Promise<void> {
     const { emit, tell } = this.#parts;
     try {

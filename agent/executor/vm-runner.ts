@@ -264,7 +264,8 @@ export class VmRunner {
     this.#failed = true;
     const failure = refusalOf(error);
     this.#log.error({ err: failure }, 'the VM cannot be used any more');
-    this.#deps.emit({ type: 'vm-failed', vm_id: this.#vm_id, failure });
+    const event = { type: 'vm-failed', vm_id: this.#vm_id, failure } as const;
+    this.instances.tellEndOfAll(() => this.#deps.emit(event));
   }
 
   /** `failure`: why, when nobody asked for it; its folder with the console is then kept. */

@@ -9,7 +9,7 @@ import { CHECKS_DECIDE } from '../../../agent/model/expression-ledger.ts';
 import type { Invocation, Report } from '../../../agent/model/records.ts';
 import { emulated, type Work } from '../../../agent/model/work.ts';
 import { explain } from '../../../agent/observe/explain.ts';
-import type { FakeFaults } from '../../../agent/testing/fake-hypervisor.ts';
+import type { FakeFaults, FakeVm } from '../../../agent/testing/fake-hypervisor.ts';
 import { HISTORY_POLICY } from '../../../autoscaler/policy/history.ts';
 import { GIB, MIB } from '../../../base/units.ts';
 import { type FakeHost, fakeHost } from '../../fakes/host.ts';
@@ -65,27 +65,38 @@ test('what was expected of a call, why, and what it came to are in its record', 
   await host.clock.until(host.agent.stop(0));
 });
 
-test('a program that ends while the agent asks for its peak has answered its call', async (t) => {
-  const WALL_MS = 3_000;
-  let seen: Sized | null = null;
-  let over_at_ms = Number.POSITIVE_INFINITY;
-  const guest: FakeFaults['guest'] = (type) => {
-    const now_ms = seen?.clock.nowMs() ?? 0;
-    if (type === 'invoke') over_at_ms = now_ms + WALL_MS;
-    if (type !== 'stats' || now_ms < over_at_ms) return 'none';
-    const [vm] = seen?.hypervisor.vms ?? [];
-    for (const instance of vm?.guest.instances.keys() ?? []) vm?.guest.exit(instance, 'exited');
-    return 'slow';
-  };
-  const host = await sizedHost(MIB_OF_N, 1e6, { guest });
-  seen = host;
-  const { agent, clock, hypervisor } = host;
-  const end = await call(host, 100, 90 * MIB, { wall_ms: WALL_MS });
-  t.like(end, { outcome: 'done', peak_bytes: null });
-  await clock.advance(5_000);
-  t.is(hypervisor.pluggedBytes(), 0, 'it is gone, and its memory with it');
-  await clock.until(agent.stop(0));
-});
+const ENDS = {
+  program: ({ guest }: FakeVm) => {
+    for (const instance of guest.instances.keys()) guest.exit(instance, 'exited');
+  },
+  VM: (vm: FakeVm) => vm.die(),
+  // Its VMM is there until it is ended.
+  kernel: (vm: FakeVm) => vm.tell({ type: 'guest-panicked', at_ms: 0 }),
+} as const;
+
+for (const [who, end] of Object.entries(ENDS)) {
+  test(`a ${who} that ends while the agent asks for its peak has answered its call`, async (t) => {
+    const WALL_MS = 3_000;
+    let seen: Sized | null = null;
+    let over_at_ms = Number.POSITIVE_INFINITY;
+    const guest: FakeFaults['guest'] = (type) => {
+      const now_ms = seen?.clock.nowMs() ?? 0;
+      if (type === 'invoke') over_at_ms = now_ms + WALL_MS;
+      if (type !== 'stats' || now_ms < over_at_ms) return 'none';
+      const [vm] = seen?.hypervisor.alive() ?? [];
+      if (vm) end(vm);
+      return 'slow';
+    };
+    const host = await sizedHost(MIB_OF_N, 1e6, { guest });
+    seen = host;
+    const { agent, clock, hypervisor } = host;
+    const told = await call(host, 100, 90 * MIB, { wall_ms: WALL_MS });
+    t.like(told, { outcome: 'done', peak_bytes: null }, told.failure?.message);
+    await clock.advance(5_000);
+    t.is(hypervisor.pluggedBytes(), 0, 'it is gone, and its memory with it');
+    await clock.until(agent.stop(0));
+  });
+}
 
 test('status, explain and the estimate tell the same', async (t) => {
   const host = await sizedHost({ ...MIB_OF_N, base: '10MiB' }, 1e6);
