@@ -81,20 +81,27 @@ function handleInstance(
     case 'instance-start-failed':
       instance.start_pending = false;
       return doomInstance(draft, fn, vm, instance, event.failure);
-    case 'invocation-finished':
-      if (instance.invocation?.request_id !== event.request_id) return;
+    case 'invocation-finished': {
+      const { invocation } = instance;
+      if (invocation?.request_id !== event.request_id) return;
       checkCall(draft, fn, vm, { instance, result: event.result });
-      answerInvocation(draft, instance, instance.invocation, { result: event.result });
+      answerInvocation(draft, instance, invocation, { result: event.result });
       noteRun(draft, fn, instance);
       instance.phase = 'idle';
       instance.idle_since_ms = draft.now_ms;
       // What it did not close with its invocation is closed with the instance.
-      if (hasSpan(vm, instance.id)) stopInstance(draft, vm, instance);
+      const is_over = hasSpan(vm, instance.id) || invocation.left === 'ended';
+      if (is_over) stopInstance(draft, vm, instance);
       return;
-    case 'invocation-failed':
-      if (instance.invocation?.request_id !== event.request_id) return;
+    }
+    case 'invocation-failed': {
+      const { invocation } = instance;
+      if (invocation?.request_id !== event.request_id) return;
       if (event.is_unheard) returnUnheard(draft, fn, instance, null);
-      return doomInstance(draft, fn, vm, instance, event.failure);
+      const has_ended = invocation.left === 'ended';
+      const failure = has_ended ? REFUSALS.endedUnseen(instance.id) : event.failure;
+      return doomInstance(draft, fn, vm, instance, failure);
+    }
     case 'span-asked':
       return spanAsked(draft, fn, vm, { instance, asked: event });
     case 'span-closed':

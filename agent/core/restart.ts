@@ -83,10 +83,10 @@ export function adopted(
   for (const region of vm.regions) {
     if (standsOn(region) === 'plugged') prepareAhead(draft, fn, vm, region);
   }
-  const alive = new Set<string>();
-  if (!found) for (const { id } of vm.instances) alive.add(id);
+  const alive = new Map<string, boolean>();
+  if (!found) for (const { id } of vm.instances) alive.set(id, true);
   for (const { instance_id, is_alive } of found ?? []) {
-    if (is_alive) alive.add(instance_id);
+    alive.set(instance_id, is_alive);
     // Its last word was a stop, whose answer was seen: or nobody knows it.
     if (findInstance(vm, instance_id)) continue;
     draft.actions.push({ type: 'stop-instance', vm_id: vm.id, instance_id });
@@ -132,7 +132,10 @@ function goOn(
   draft: Draft,
   fn: FunctionState,
   vm: VmState,
-  { instance, alive }: { readonly instance: InstanceState; readonly alive: ReadonlySet<string> },
+  {
+    instance,
+    alive,
+  }: { readonly instance: InstanceState; readonly alive: ReadonlyMap<string, boolean> },
 ): void {
   const { id: instance_id, region_index, operation_id, invocation } = instance;
   const about = { vm_id: vm.id, instance_id };
@@ -144,12 +147,15 @@ function goOn(
   }
   if (instance.stop_pending) draft.actions.push({ type: 'stop-instance', ...about });
   if (instance.start_pending || instance.phase === 'stopping') return;
-  if (!alive.has(instance_id)) {
+  const is_alive = alive.get(instance_id);
+  // The guest keeps the last answer of one that has ended.
+  if (is_alive === undefined || (!is_alive && !invocation)) {
     const edited = editInstance(draft, vm, instance);
     return doomInstance(draft, fn, vm, edited, REFUSALS.endedUnseen(instance_id));
   }
   if (!invocation) return;
-  editInstance(draft, vm, instance).invocation = { ...invocation, is_left: true };
+  const left = is_alive ? 'alive' : 'ended';
+  editInstance(draft, vm, instance).invocation = { ...invocation, left };
   const { request_id } = invocation;
   const ran_ms = draft.now_ms - instance.assigned_at_ms;
   const deadline_ms = Math.max(0, timeoutOf(draft, fn, invocation) - ran_ms);

@@ -17,8 +17,8 @@ export function returnUnheard(
 ): void {
   const { invocation } = instance;
   if (!invocation || invocation.request_id === ran || fn.phase !== 'serving') return;
-  const { returns = 0, is_left } = invocation;
-  if (is_left || returns >= RETURNS_MAX) return;
+  const { returns = 0, left } = invocation;
+  if (left || returns >= RETURNS_MAX) return;
   instance.invocation = null;
   draft.running -= 1;
   fn.queue = fn.queue.insert({ ...invocation, returns: returns + 1 });

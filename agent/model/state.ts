@@ -64,8 +64,8 @@ export interface QueuedInvocation {
   readonly deadline_at_ms?: number;
   /** How often it was given to an instance that ended before it got it; absent: never. */
   readonly returns?: number;
-  /** An earlier agent took it, and its payload is gone with that one. */
-  readonly is_left?: true;
+  /** An earlier agent took it, and its payload is gone with that; `ended`: so is its instance. */
+  readonly left?: 'alive' | 'ended';
 }
 
 export interface RegionState {
