@@ -97,6 +97,10 @@ struct instance {
 	/* A part of its answer was sent before its end. */
 	bool answer_begun;
 
+	/* What it was sent last is of its invocation; and it ended before it had read all of it. */
+	bool sent_invoke;
+	bool left_unread;
+
 	/* Of the line that the program is writing; its bytes are kept in instance_work.c. */
 	uint32_t line_used;
 	/* It is longer than a line may be. */
@@ -170,7 +174,7 @@ bool instance_drain_work(struct instance *instance);
 void instance_ended_by_itself(struct instance *instance);
 /* Reads on where the channel had no room; called once a round. */
 void instance_resume_work(struct instance *instance);
-/* One line to the program, whose end is added. False when it takes none. */
+/* One line of an invocation to the program; its end is added. False when it takes none. */
 bool instance_send_line(struct instance *instance, const char *line, size_t length);
 /* The same with an open file beside it; @fd -1: with none. */
 bool instance_send_with(struct instance *instance, const char *line, size_t length, int fd);

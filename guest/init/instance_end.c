@@ -82,10 +82,13 @@ void instance_tell_end(struct instance *instance)
 	bool signaled = WIFSIGNALED(instance->wait_status);
 	int wait_status = instance->wait_status;
 	const char *reason;
+	bool unheard;
 
 	if (!instance_drain_work(instance))
 		return;
 	instance->end_due = false;
+	/* A program begins with nothing that it has not read to its end. */
+	unheard = instance->busy && instance->sent_invoke && instance->left_unread;
 	reason = reason_of(instance, wait_status);
 	instance->state = INSTANCE_ENDING;
 	if (instance->start.open && !instance->start_failed) {
@@ -97,9 +100,10 @@ void instance_tell_end(struct instance *instance)
 	/* An end that was asked for is told by the answer to `stop`. */
 	if (!instance->start_failed && !instance->asked_to_stop)
 		event_exit(instance->name, signaled ? -1 : WEXITSTATUS(wait_status),
-			   signaled ? WTERMSIG(wait_status) : -1, reason, instance->request_id);
+			   signaled ? WTERMSIG(wait_status) : -1, reason,
+			   unheard ? "" : instance->request_id);
 	if (instance->busy || instance->invoke.open)
-		instance_answer_error(instance, "instance-failed", reason);
+		instance_answer_error(instance, unheard ? "not-taken" : "instance-failed", reason);
 	instance->busy = false;
 	instance_settle(instance);
 }

@@ -292,8 +292,12 @@ bool instance_drain_work(struct instance *instance)
 		loop_wake_within(0);
 		return false;
 	}
-	if (got == 0 || (errno != EAGAIN && errno != EINTR))
-		watch_remove(&instance->work);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return true;
+	/* So the kernel says that whoever closed the other end had not read all that came there. */
+	if (got < 0 && errno == ECONNRESET)
+		instance->left_unread = true;
+	watch_remove(&instance->work);
 	return true;
 }
 
@@ -317,10 +321,12 @@ void instance_listen(struct instance *instance, int work_fd, int status_fd)
 
 bool instance_send_with(struct instance *instance, const char *line, size_t length, int fd)
 {
+	instance->sent_invoke = false;
 	return instance->work.added && send_line_with(instance->work.fd, line, length, fd, 0);
 }
 
 bool instance_send_line(struct instance *instance, const char *line, size_t length)
 {
-	return instance_send_with(instance, line, length, -1);
+	instance->sent_invoke = instance_send_with(instance, line, length, -1);
+	return instance->sent_invoke;
 }

@@ -33,7 +33,7 @@ test.before(() => {
 test.after.always(() => rmSync(dir, { recursive: true, force: true }));
 
 /** What the host is told, without when. */
-function told(how: 'full' | 'free' | 'idle'): unknown[] {
+function told(how: 'full' | 'free' | 'idle' | 'read' | 'unread'): unknown[] {
   const lines = execFileSync(probe, [how]).toString().split('\n').slice(0, -1);
   return lines.map((line) => {
     const { at_ms: _, ...message } = JSON.parse(line);
@@ -59,4 +59,12 @@ for (const how of ['free', 'full'] as const) {
 
 test('the end of a program that was asked for nothing says so', (t) => {
   t.deepEqual(told('idle'), [{ ...EXIT, ran: null }, NONE]);
+});
+
+test('a program that ended before it had read its call is told not to have got it', (t) => {
+  const failed = { id: 7, ok: false, message: 'exited' };
+  const not_taken = { ...failed, code: 'not-taken' };
+  t.deepEqual(told('unread'), [{ ...EXIT, ran: null }, not_taken, NONE]);
+  const had_it = { ...failed, code: 'instance-failed' };
+  t.deepEqual(told('read'), [{ ...EXIT, ran: 'q7' }, had_it, NONE]);
 });

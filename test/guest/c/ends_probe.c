@@ -2,7 +2,8 @@
 /*
  * Ends one instance of the guest's init, and prints the JSON of what the host is told of it, a line
  * each. Its program writes CHUNKS chunks of an answer, then the answer, and exits; `full`: what the
- * host has not read yet leaves the channel no room then. `idle`: it was asked for nothing.
+ * host has not read yet leaves the channel no room then. `idle`: it was asked for nothing. Or it
+ * exits without an answer: `read`: once it has read what it was asked; `unread`: before that.
  */
 #include <stdlib.h>
 #include <stdio.h>
@@ -64,14 +65,23 @@ int main(int count, char **arguments)
 {
 	struct instance *instance = instance_at(0);
 	bool is_idle = count > 1 && !strcmp(arguments[1], "idle");
+	bool is_read = count > 1 && !strcmp(arguments[1], "read");
+	bool is_unread = count > 1 && !strcmp(arguments[1], "unread");
 	int work[2], status_pipe[2], status;
+	char line[64];
 
 	loop_setup();
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, work) || pipe(status_pipe))
 		return 1;
 	instance->pid = fork();
 	if (instance->pid == 0) {
-		if (!is_idle)
+		close(work[0]);
+		if (is_read)
+			while (read(work[1], line, sizeof(line)) < 0)
+				;
+		else if (is_unread)
+			usleep(100000);
+		else if (!is_idle)
 			program(work[1]);
 		_exit(3);
 	}
@@ -84,6 +94,10 @@ int main(int count, char **arguments)
 	instance->busy = !is_idle;
 	instance->invoke = (struct pending){ .open = !is_idle, .id = 7 };
 	instance_listen(instance, work[0], status_pipe[0]);
+	if (is_read || is_unread) {
+		instance->busy = false;
+		instance_invoke(7, "i1", "q7", "{}", 2);
+	}
 	if (waitpid(instance->pid, &status, 0) != instance->pid)
 		return 1;
 	unread = count > 1 && !strcmp(arguments[1], "full") ? OUTPUT_FREE_BELOW : 0;
