@@ -23,6 +23,8 @@ struct interface {
 	void (*news)(int index, short events);
 	/* A whole invocation is here: called every round while it is open. */
 	void (*deliver)(void);
+	/* Whether the program was given the open invocation, or may have been. */
+	const bool *given;
 	/* For how long the supervisor may wait for news; -1: as long as it takes. */
 	int (*wait_ms)(void);
 };

@@ -337,5 +337,6 @@ const struct interface lambda_interface = {
 	.files = lambda_files,
 	.news = lambda_news,
 	.deliver = lambda_deliver,
+	.given = &given,
 	.wait_ms = lambda_wait_ms,
 };

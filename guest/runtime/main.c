@@ -87,6 +87,8 @@ static void end_like(int status)
 		for (int times = 0; times < LAST_READS && outputs[i].fd >= 0; times++)
 			output_read(&outputs[i]);
 	hear_answer();
+	if (invocation.open && !*interface->given)
+		link_fail("not-taken", "the program ended before it asked for it");
 	if (!WIFSIGNALED(status))
 		exit(WEXITSTATUS(status));
 	signal(WTERMSIG(status), SIG_DFL);

@@ -204,7 +204,7 @@ static void proxy_deliver(void)
 		return;
 	drop_peer();
 	given = false;
-	link_fail("instance-failed", "the program takes no connection");
+	link_fail("not-taken", "the program takes no connection");
 }
 
 /*
@@ -333,6 +333,7 @@ const struct interface http_interface = {
 	.files = proxy_files,
 	.news = proxy_news,
 	.deliver = proxy_deliver,
+	.given = &given,
 	.wait_ms = proxy_wait_ms,
 };
 
@@ -342,5 +343,6 @@ const struct interface openwhisk_interface = {
 	.files = proxy_files,
 	.news = proxy_news,
 	.deliver = proxy_deliver,
+	.given = &given,
 	.wait_ms = proxy_wait_ms,
 };

@@ -65,3 +65,17 @@ test.serial(
     t.is(program.output.stderr.length, 64 * KIB);
   },
 );
+
+test.serial('a call that a program ends without having asked for is told as such', async (t) => {
+  const program = await Supervised.start(t, {
+    interface: 'lambda',
+    command: ['python3', LEAVING],
+  });
+  if (!program) {
+    t.pass('no static http_parser on this host');
+    return;
+  }
+  await program.isReady();
+  t.true((await program.invoke(Buffer.from('linger'))).ok);
+  t.like(await program.invoke(Buffer.from('{}')), { ok: false, code: 'not-taken' });
+});
