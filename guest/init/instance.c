@@ -273,7 +273,8 @@ void instances_pass_chunk(uint64_t of, const char *line, size_t length)
 		if (instance->state != INSTANCE_READY || !instance->invoke.open ||
 		    instance->invoke.id != of)
 			continue;
-		if (instance_send_line(instance, line, length))
+		/* Of one that was sent in part nobody knows what its program began with. */
+		if (instance_send_with(instance, line, length, -1))
 			return;
 		instance->invoke.open = false;
 		return reply_error(of, "instance-failed", "the program takes no more of its payload");

@@ -97,7 +97,7 @@ struct instance {
 	/* A part of its answer was sent before its end. */
 	bool answer_begun;
 
-	/* What it was sent last is of its invocation; and it ended before it had read all of it. */
+	/* It was sent an invocation, and nothing after; and it ended before it had read all. */
 	bool sent_invoke;
 	bool left_unread;
 
@@ -174,7 +174,7 @@ bool instance_drain_work(struct instance *instance);
 void instance_ended_by_itself(struct instance *instance);
 /* Reads on where the channel had no room; called once a round. */
 void instance_resume_work(struct instance *instance);
-/* One line of an invocation to the program; its end is added. False when it takes none. */
+/* The line of an invocation to the program; its end is added. False when it takes none. */
 bool instance_send_line(struct instance *instance, const char *line, size_t length);
 /* The same with an open file beside it; @fd -1: with none. */
 bool instance_send_with(struct instance *instance, const char *line, size_t length, int fd);

@@ -32,7 +32,7 @@
  */
 #define KEPT_MS 1000
 /* A program that ends closes its connections first. Its end says more, and is seen within this. */
-#define LOST_MS 200
+#define LOST_MS 1000
 
 static struct exchange peer = { .fd = -1 };
 /* The request; one that takes no more of it may have answered all the same. */
