@@ -113,6 +113,8 @@ function handleInstance(
     case 'instance-stop-failed':
       return stopFailed(draft, fn, vm, { instance, reason: event.reason });
     case 'instance-exited': {
+      // Its guest says so once more when it is asked, and keeps the answer of what it ran.
+      if (vm.phase === 'adopting' && instance.invocation) return;
       const { reason, status, signal, ran } = event;
       const { denied = null } = vm.regions[instance.region_index]?.span ?? {};
       const failure =
