@@ -6,7 +6,13 @@
 import { assert } from '../../base/assert.ts';
 import { roundUp } from '../../base/units.ts';
 import type { HostEvent, ResizeOutcome } from '../model/events.ts';
-import { type FoundSpan, holderParts, sameAsking, spanHolder } from '../model/named-span.ts';
+import {
+  type FoundSpan,
+  holderParts,
+  isOfEarlier,
+  sameAsking,
+  spanHolder,
+} from '../model/named-span.ts';
 import type { OperationState } from '../model/operations.ts';
 import { type Refusal, REFUSALS } from '../model/refusals.ts';
 import { sizeUnitBytes, spanRegion, spanWaitMs } from '../model/spec.ts';
@@ -83,8 +89,9 @@ export function spanClosed(
 ): void {
   const index = spanRegion(vmSpec(fn, vm), instance.region_index, span);
   const region = index === null ? undefined : vm.regions[index];
-  // A late word of an earlier one is nothing to who asks now.
-  if (!region || !sameAsking(region.named?.serial, serial)) return;
+  // A late word of an earlier one is nothing to who asks now; where the end of a later one is all
+  // that was heard, this one has ended, too.
+  if (!region || isOfEarlier(serial, region.named?.serial)) return;
   closeIn(draft, fn, vm, editRegion(draft, vm, region.index));
 }
 

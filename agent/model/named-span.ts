@@ -33,6 +33,11 @@ export function sameAsking(one: number | null | undefined, other: number | null)
   return (one ?? null) === null || other === null || one === other;
 }
 
+/** Whether it is a word of an asking before this one; what is not told is of none. */
+export function isOfEarlier(told: number | null, now: number | null | undefined): boolean {
+  return told !== null && told < (now ?? 0);
+}
+
 /** Who holds the region of a span. */
 export const spanHolder = ({
   instance_id,

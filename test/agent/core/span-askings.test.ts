@@ -20,6 +20,15 @@ test('a late word that a span is closed is nothing to who asks for the next one'
   t.deepEqual(resizes(world), ['close r2']);
 });
 
+test('the end of a later one alone is heard: so is the end of the one that was open', (t) => {
+  const world = busy();
+  ask(world, 'data', 64 * MIB, 1);
+  complete(world, 'plug');
+  // News of one span that come too fast are told by the last of them.
+  close(world, 'data', 2);
+  t.deepEqual(resizes(world), ['close r2']);
+});
+
 test('who asks anew for more before the first was there has what it asked for last', (t) => {
   const world = busy();
   ask(world, 'data', 4 * MIB, 1);
