@@ -80,7 +80,8 @@ int main(int count, char **arguments)
 			while (read(work[1], line, sizeof(line)) < 0)
 				;
 		else if (is_unread)
-			usleep(100000);
+			while (recv(work[1], line, 1, MSG_PEEK) < 0)
+				;
 		else if (!is_idle)
 			program(work[1]);
 		_exit(3);
