@@ -41,6 +41,8 @@ export class InstanceWork {
   readonly #regions = new Map<string, string>();
   /** Of instances whose answer is here, and not told yet. */
   readonly #untold = new Map<string, PromiseWithResolvers<void>>();
+  /** Ends of instances that are asked for what an earlier agent left there. */
+  readonly #ends = new Map<string, (() => void)[]>();
 
   constructor(parts: InstanceWorkParts) {
     this.#parts = parts;
@@ -115,19 +117,37 @@ export class InstanceWork {
     }
   }
 
-  /** For the answer to what an earlier agent asked of the instance. */
+  /**
+   * For the answer to what an earlier agent asked of the instance. Its guest keeps that: where it
+   * ended before it was asked, its end is told before the answer, and says more than none.
+   */
   async resume(action: ActionOf<'await-invocation'>): Promise<void> {
+    const { instance_id, request_id } = action;
+    const ends: (() => void)[] = [];
+    this.#ends.set(instance_id, ends);
+    const tellEnds = (): void => {
+      this.#ends.delete(instance_id);
+      for (const tell of ends.splice(0)) tell();
+    };
     await this.#answered(action, async () => {
-      const { result, answer } = await this.#guest().resume(action.instance_id, action);
-      this.#parts.payloads.resumed(action.request_id, answer);
-      return result;
+      try {
+        const { result, answer } = await this.#guest().resume(instance_id, action);
+        this.#parts.payloads.resumed(request_id, answer);
+        return result;
+      } catch (error) {
+        tellEnds();
+        throw error;
+      }
     });
+    tellEnds();
   }
 
   /** Tells an end that came after an answer after it, also while the agent asks on for it. */
   tellEnd(instance_id: string, tell: () => void): void {
     const untold = this.#untold.get(instance_id);
-    if (untold) void untold.promise.then(tell);
+    const ends = this.#ends.get(instance_id);
+    if (ends) ends.push(tell);
+    else if (untold) void untold.promise.then(tell);
     else tell();
   }
 

@@ -16,8 +16,12 @@ const ANSWER = { id: 1, ok: true, result: STAMPS };
 const REFUSAL = { id: 1, ok: false, code: 'instance-failed', message: 'exited' };
 const EXIT = { type: 'exit', instance: 'i1', status: 1, signal: null, reason: 'exited', at_ms: 1 };
 
-/** What is told of a call in whose time a guest says `words`, all at once. */
-async function told(t: ExecutionContext, words: readonly object[]): Promise<HostEvent['type'][]> {
+/** What is told of a call in whose time a guest says `words`, all at once; `how` it was asked for. */
+async function told(
+  t: ExecutionContext,
+  words: readonly object[],
+  how: 'invoke' | 'resume' = 'invoke',
+): Promise<HostEvent['type'][]> {
   const clock = new FakeClock();
   const [stream, guest] = duplexPair();
   guest.resume();
@@ -51,7 +55,11 @@ async function told(t: ExecutionContext, words: readonly object[]): Promise<Host
   await say(FAKE_HELLO);
   const call = { payload: Buffer.of(), content_type: '', timeout_ms: null, http: null };
   payloads.hold('q1', call);
-  const done = work.invoke({ type: 'invoke-instance', ...ABOUT, deadline_ms: 1_000 });
+  const about = { ...ABOUT, deadline_ms: 1_000 };
+  const done =
+    how === 'invoke'
+      ? work.invoke({ type: 'invoke-instance', ...about })
+      : work.resume({ type: 'await-invocation', ...about });
   await clock.advance(0);
   await say(...words);
   await clock.until(done);
@@ -65,4 +73,12 @@ test('a call that was answered is not failed by the end that came right behind',
 test('of a call that was not answered the end of its instance tells why', async (t) => {
   t.deepEqual(await told(t, [EXIT, REFUSAL]), ['instance-exited', 'invocation-failed']);
   t.deepEqual(await told(t, [EXIT]), ['instance-exited', 'invocation-failed'], 'no word of it');
+});
+
+test('what is kept of a call of an earlier agent is told before an end that came first', async (t) => {
+  const answered = ['invocation-finished', 'instance-exited'];
+  t.deepEqual(await told(t, [EXIT, ANSWER], 'resume'), answered, 'it ended before it was asked');
+  const failed = ['instance-exited', 'invocation-failed'];
+  t.deepEqual(await told(t, [EXIT, REFUSAL], 'resume'), failed);
+  t.deepEqual(await told(t, [EXIT], 'resume'), failed, 'no word of it');
 });
