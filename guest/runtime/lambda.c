@@ -267,6 +267,14 @@ static int lambda_files(struct pollfd *files)
 	return used;
 }
 
+/* What it asked may be there, and not read yet; one that has hung up asks no more. */
+static bool is_idle(const struct exchange *asks)
+{
+	char byte;
+
+	return !asks->url[0] && recv(asks->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
 /*
  * A free place, or that of one with which nothing is under way: who never said anything makes room
  * first, then who was served longest ago.
@@ -280,7 +288,7 @@ static struct peer *take_place(void)
 
 		if (asks->fd < 0)
 			return &peers[i];
-		if (!asks->url[0] && (!oldest || asks->let_go_at_ms < oldest->asks.let_go_at_ms))
+		if ((!oldest || asks->let_go_at_ms < oldest->asks.let_go_at_ms) && is_idle(asks))
 			oldest = &peers[i];
 	}
 	if (oldest)

@@ -11,6 +11,8 @@ import { type Answered, Supervised, type SupervisedOptions } from './supervised.
 
 /** Connections that calls leave, more than there may be (PEERS_MAX of guest/runtime/lambda.c). */
 const LEFT = 40;
+/** As many as there may be, with that of the program's own client. */
+const KEPT = 15;
 /** Idle connections of a program's are closed a little later. */
 const IDLE_MS = 2_000;
 const TRIES = 20;
@@ -96,6 +98,41 @@ test.serial('an error of the start, told after it, is not the answer of the next
   const next = await program.invoke(Buffer.from('{}'));
   t.like(next, { ok: true, bytes: Buffer.from('{}') });
   t.deepEqual([status, program.answers.length], [403, 2]);
+});
+
+/** A connection of a client's that is kept, and how often it was answered. */
+function kept(t: ExecutionContext, program: Supervised) {
+  const socket = connect(program.port, '127.0.0.1').on('error', () => undefined);
+  t.teardown(() => socket.destroy());
+  let heard = '';
+  socket.on('data', (bytes) => (heard += bytes.toString()));
+  return {
+    socket,
+    ask: () => void socket.write('GET /2018-06-01/runtime/none HTTP/1.1\r\n\r\n'),
+    answers: () => heard.split('404 Not Found').length - 1,
+  };
+}
+
+test.serial('a kept connection on which was asked makes no room for the next', async (t) => {
+  const program = await started(t, ECHO);
+  if (!program) return;
+  const all: ReturnType<typeof kept>[] = [];
+  for (let count = 0; count < KEPT; count += 1) {
+    const one = kept(t, program);
+    one.ask();
+    await program.until(() => one.answers() === 1);
+    all.push(one);
+  }
+  const [oldest] = all;
+  const next = kept(t, program);
+  await program.whileHeld(async () => {
+    oldest?.ask();
+    next.ask();
+    await program.until(() => !next.socket.connecting && next.socket.writableLength === 0);
+  });
+  await program.until(() => oldest?.socket.closed || oldest?.answers() === 2);
+  await program.until(() => next.socket.closed || next.answers() === 1);
+  t.deepEqual([oldest?.answers(), next.answers()], [2, 1]);
 });
 
 test.serial(
