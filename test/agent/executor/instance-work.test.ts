@@ -16,7 +16,7 @@ const ANSWER = { id: 1, ok: true, result: STAMPS };
 const REFUSAL = { id: 1, ok: false, code: 'instance-failed', message: 'exited' };
 const EXIT = { type: 'exit', instance: 'i1', status: 1, signal: null, reason: 'exited', at_ms: 1 };
 
-/** What is told of a call in whose time a guest says `words`, all at once; `how` it was asked for. */
+/** What is told of a call in whose time a guest says `words` at once; `how` it was asked for. */
 async function told(
   t: ExecutionContext,
   words: readonly object[],
