@@ -88,7 +88,7 @@ export class Supervised {
     });
     link.on('data', (chunk: Buffer) => lines.push(chunk)).on('error', () => undefined);
     link.on('drain', () => this.#payloads.drained());
-    link.on('end', () => (this.ended = true));
+    for (const over of ['end', 'close']) link.on(over, () => (this.ended = true));
   }
 
   /** Null where the library that parses HTTP is not installed. */
