@@ -24,6 +24,7 @@ const NUMA = { attach: 'numa', attach_timeout_ms: 90_000, memory_max_bytes: REGI
 const FILE_BYTES = 40 * MIB;
 
 const PIPES = fileURLToPath(new URL('guest/pipes.c', import.meta.url));
+const BOOST = fileURLToPath(new URL('guest/boost.c', import.meta.url));
 
 /** What an instance in r0 wrote is there when it and the memory of r0 are gone. */
 async function leaveFile(guest: BootedGuest): Promise<void> {
@@ -74,6 +75,19 @@ test('a file that outlives its region leaves all nodes of regions what starts ne
     t.like(await guest.exitOf(name), { status: 0, reason: 'exited' }, `r${region}`);
   }
   t.is((await guest.stats()).oom_kills, 0);
+});
+
+test('the kernel keeps no more of a node of regions free than it has to', async (t) => {
+  const program = await ensureStaticProgram({ name: 'test-boost', sources: [BOOST] });
+  const guest = await connectGuest(
+    await launchGuest(t, 'nodes', [], { 'bin/test-boost': program }),
+  );
+  t.is((await guest.vm.resizeRegion('r0', REGION_BYTES, RESIZE)).outcome, 'done');
+  await startIn(guest, 0, 'boost', {
+    argv: ['/bin/test-boost'],
+    env: { [PROTOCOL.ready_variable]: PROTOCOL.ready_exec },
+  });
+  t.like(await guest.exitOf('boost'), { status: 0, reason: 'exited' });
 });
 
 test('a program that is over at once had begun, whoever it took the place of', async (t) => {
