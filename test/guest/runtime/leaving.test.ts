@@ -3,29 +3,24 @@
  * Method: that of runtime.test.ts.
  */
 import { join } from 'node:path';
-import test from 'ava';
-import { PROJECT_ROOT } from '../../../base/paths.ts';
+import test, { type ExecutionContext } from 'ava';
 import { KIB, MIB } from '../../../base/units.ts';
-import { type Answered, Supervised } from './supervised.ts';
+import { type Answered, PROGRAMS, started, type Supervised } from './supervised.ts';
 
 /** Whether one is seen before the other differs from try to try. */
 const TRIES = 5;
-const LEAVING = join(PROJECT_ROOT, 'test/guest/runtime/programs/leaving.py');
+const LEAVING = join(PROGRAMS, 'leaving.py');
 const ENDED = { status: 3, signal: null };
 
 /** What it answers to one call; null where the program cannot be built on this host. */
 async function called(
-  t: Parameters<typeof Supervised.start>[0],
+  t: ExecutionContext,
   kind: 'http' | 'lambda',
   path: string,
 ): Promise<{ readonly program: Supervised; readonly answer: Answered | null } | null> {
   const options = { interface: kind, command: ['python3', LEAVING] };
-  const program = await Supervised.start(t, options);
-  if (!program) {
-    t.pass('no static http_parser on this host');
-    return null;
-  }
-  await program.isReady();
+  const program = await started(t, options);
+  if (!program) return null;
   const http = { method: 'GET', path, fields: 'Host: leaving\r\n' };
   const answer = await program
     .invoke(Buffer.from(path), '', kind === 'http' ? http : undefined)
@@ -67,15 +62,8 @@ test.serial(
 );
 
 test.serial('a call that a program ends without having asked for is told as such', async (t) => {
-  const program = await Supervised.start(t, {
-    interface: 'lambda',
-    command: ['python3', LEAVING],
-  });
-  if (!program) {
-    t.pass('no static http_parser on this host');
-    return;
-  }
-  await program.isReady();
+  const program = await started(t, { interface: 'lambda', command: ['python3', LEAVING] });
+  if (!program) return;
   t.true((await program.invoke(Buffer.from('linger'))).ok);
   t.like(await program.invoke(Buffer.from('{}')), { ok: false, code: 'not-taken' });
 });

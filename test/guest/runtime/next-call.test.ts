@@ -6,8 +6,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { PROJECT_ROOT } from '../../../base/paths.ts';
-import { type Answered, Supervised, type SupervisedOptions } from './supervised.ts';
+import { type Answered, ECHO, PROGRAMS, started, type Supervised } from './supervised.ts';
 
 /** Connections that calls leave, more than there may be (PEERS_MAX of guest/runtime/lambda.c). */
 const LEFT = 40;
@@ -18,25 +17,10 @@ const IDLE_MS = 2_000;
 const TRIES = 20;
 /** What a program answers that is asked for its connection. */
 const OWN = /^\d+$/;
-const PROGRAMS = join(PROJECT_ROOT, 'test/guest/runtime/programs');
-const ECHO = {
-  interface: 'lambda',
-  command: [process.execPath, join(PROGRAMS, 'echo.mjs')],
-} as const;
 const TALKATIVE = {
   interface: 'http',
   command: ['python3', join(PROGRAMS, 'talkative.py')],
 } as const;
-
-async function started(
-  t: ExecutionContext,
-  options: SupervisedOptions,
-): Promise<Supervised | null> {
-  const supervised = await Supervised.start(t, options);
-  if (supervised) await supervised.isReady();
-  else t.pass('no static http_parser on this host');
-  return supervised;
-}
 
 async function asked(program: Supervised, method: string, path: string): Promise<Answered> {
   const fields = 'Host: talkative\r\n';

@@ -5,34 +5,18 @@
  */
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { PROJECT_ROOT } from '../../../base/paths.ts';
+import test from 'ava';
 import { KIB, MIB } from '../../../base/units.ts';
 import { httpRequestSchema, linesOf } from '../../../agent/model/http-head.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
-import { Supervised, type SupervisedOptions } from './supervised.ts';
+import { ECHO, PROGRAMS, started, Supervised } from './supervised.ts';
 
-const PROGRAMS = join(PROJECT_ROOT, 'test/guest/runtime/programs');
-const ECHO = {
-  interface: 'lambda',
-  command: [process.execPath, join(PROGRAMS, 'echo.mjs')],
-} as const;
 const SERVER = [process.execPath, join(PROGRAMS, 'server.mjs')];
 /** Clients that may be connected (PEERS_MAX of guest/runtime/lambda.c). */
 const CLIENTS_MAX = 16;
 /** Some that say nothing, and are more than that. */
 const SILENT = 40;
 const SIZES = [0, 1, 256 * KIB, 6 * MIB] as const;
-
-async function started(
-  t: ExecutionContext,
-  options: SupervisedOptions,
-): Promise<Supervised | null> {
-  const supervised = await Supervised.start(t, options);
-  if (supervised) await supervised.isReady();
-  else t.pass('no static http_parser on this host');
-  return supervised;
-}
 
 function patterned(length: number): Buffer {
   const bytes = Buffer.allocUnsafe(length);

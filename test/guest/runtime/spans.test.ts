@@ -10,12 +10,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { hostClock } from '../../../base/clock.ts';
-import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
-import { type Answered, Supervised } from './supervised.ts';
+import { type Answered, PROGRAMS, started, type Supervised } from './supervised.ts';
 
-const SERVER = join(PROJECT_ROOT, 'test/guest/runtime/programs/server.mjs');
+const SERVER = join(PROGRAMS, 'server.mjs');
 const ANSWER_MS = 60_000;
 /** Connections that may be open (SPAN_PEERS_MAX of guest/runtime), and lines that are heard. */
 const PEERS_MAX = 16;
@@ -73,16 +72,12 @@ async function staged(t: ExecutionContext): Promise<Stage | null> {
   const folder = await mkdtemp(join(tmpdir(), 'hp-spans-'));
   t.teardown(async () => await rm(folder, { recursive: true }));
   const socket = join(folder, 'spans');
-  const program = await Supervised.start(t, {
+  const program = await started(t, {
     interface: 'http',
     command: [process.execPath, SERVER],
     spans: { list: `data=${64 * MIB},model=${2 * MIB}`, socket },
   });
-  if (!program) {
-    t.pass('no static http_parser on this host');
-    return null;
-  }
-  await program.isReady();
+  if (!program) return null;
   t.is((await program.invoke(Buffer.from('spans'))).bytes.toString(), socket, 'it is told where');
   let held: Promise<Answered> | null = null;
   const begin = async (): Promise<void> => {

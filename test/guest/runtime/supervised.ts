@@ -2,11 +2,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { Duplex } from 'node:stream';
 import type { ExecutionContext } from 'ava';
 import { assert } from '../../../base/assert.ts';
 import { hostClock } from '../../../base/clock.ts';
 import { LineSplitter } from '../../../base/lines.ts';
+import { PROJECT_ROOT } from '../../../base/paths.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { cutLine, joinLine } from '../../../guest/protocol/attached-bytes.ts';
 import { PROTOCOL } from '../../../guest/protocol/constants.ts';
@@ -39,6 +41,14 @@ export interface AskedSpan {
   readonly bytes: number;
   readonly ask: number;
 }
+
+/** Folder of the programs that are supervised. */
+export const PROGRAMS = join(PROJECT_ROOT, 'test/guest/runtime/programs');
+/** A client of the Lambda API that answers with its payload. */
+export const ECHO = {
+  interface: 'lambda',
+  command: [process.execPath, join(PROGRAMS, 'echo.mjs')],
+} as const;
 
 /** A host that does much else lets a program that starts wait for its turn. */
 const DEADLINE_MS = 180_000;
@@ -102,7 +112,8 @@ export class Supervised {
     if (spans) args.push('--spans', spans.list, '--spans-socket', spans.socket);
     const child = spawn(program, [...args, '--', ...options.command], {
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
-      env: { PATH: process.env['PATH'] ?? '', ...options.env },
+      // Programs in Python leave no bytecode beside them.
+      env: { PATH: process.env['PATH'] ?? '', PYTHONDONTWRITEBYTECODE: '1', ...options.env },
     });
     t.teardown(() => child.kill('SIGKILL'));
     const link = child.stdio[3];
@@ -187,4 +198,15 @@ export class Supervised {
       this.#chunks = [];
     }
   }
+}
+
+/** One that is ready; null, with a word of it, where it cannot be built. */
+export async function started(
+  t: ExecutionContext,
+  options: SupervisedOptions,
+): Promise<Supervised | null> {
+  const supervised = await Supervised.start(t, options);
+  if (supervised) await supervised.isReady();
+  else t.pass('no static http_parser on this host');
+  return supervised;
 }

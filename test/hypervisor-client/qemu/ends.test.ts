@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import { hostClock } from '../../../base/clock.ts';
 import { readStartTicks } from '../../../base/process.ts';
 import { LIMITS } from '../../../base/limits.ts';
-import { MIB } from '../../../base/units.ts';
+import { KIB, MIB } from '../../../base/units.ts';
 import { waitFor } from '../../../base/wait.ts';
 import { hasCode } from '../../../hypervisor-client/errors.ts';
 import { QemuDriver } from '../../../hypervisor-client/qemu/driver.ts';
@@ -73,12 +73,29 @@ async function vmOf(run_dir: string, { pid = 0 }: ChildProcess): Promise<QemuVm>
 const residentPages = (pid: number): number =>
   Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
 
+const CONSOLES: readonly (readonly [string, 'panicked' | 'stopped'])[] = [
+  ['[    1.0] Kernel panic - not syncing: Fatal exception\r\n', 'panicked'],
+  ['[    1.0] reboot: Power down\r\n', 'stopped'],
+];
+
+for (const [said, state] of CONSOLES) {
+  test(`a VM whose connection ends before its process is told as ${state}`, async (t) => {
+    const run_dir = await folderOf(t);
+    // At the first command, with no event and no answer.
+    await serve(join(run_dir, 'qmp.sock'), (socket) => socket.destroy());
+    await writeFile(join(run_dir, 'console.log'), said);
+    const vm = await vmOf(run_dir, spawn('sleep', ['0.5'], { stdio: 'ignore' }));
+    t.is((await vm.observe()).state, state);
+    t.is((await vm.observe()).state, state);
+  });
+}
+
 test('a VM whose memory goes before its process is told as stopped', async (t) => {
   const run_dir = await folderOf(t);
   const child = spawn(process.execPath, ['-e', MUCH], { stdio: 'ignore' });
   const { pid = 0 } = child;
   t.teardown(() => child.kill('SIGKILL'));
-  await waitFor(() => (residentPages(pid) * 4096 > 256 * 2 ** 20 ? true : null), LONG);
+  await waitFor(() => (residentPages(pid) * 4 * KIB > 256 * MIB ? true : null), LONG);
   await serve(join(run_dir, 'qmp.sock'), (socket, { execute, id }) => {
     child.once('exit', () => socket.destroy());
     const value = execute === 'query-status' ? '{"status":"running"}' : '[]';

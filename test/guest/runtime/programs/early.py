@@ -3,6 +3,8 @@
 import os
 import socket
 
+from request import read_head
+
 listener = socket.socket()
 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 # Else the system would hold what nobody reads, and nothing would be seen.
@@ -15,12 +17,9 @@ held: list[socket.socket] = []
 
 
 def serve(peer: socket.socket) -> None:
-    head = b""
-    while b"\r\n\r\n" not in head:
-        part = peer.recv(65536)
-        if not part:
-            return
-        head += part
+    head = read_head(peer)
+    if head is None:
+        return
     head, body = head.split(b"\r\n\r\n", 1)
     fields = (line.split(b": ") for line in head.lower().split(b"\r\n")[1:])
     length = int(dict(fields)[b"content-length"])

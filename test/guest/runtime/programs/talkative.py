@@ -4,6 +4,8 @@ import os
 import socket
 import time
 
+from request import read_head
+
 UNASKED = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nleft"
 # Later than whoever asks next asks.
 PAUSE_S = 0.2
@@ -23,12 +25,9 @@ def answer(peer: socket.socket, body: bytes, behind: bytes = b"") -> None:
 def serve(peer: socket.socket, number: int) -> None:
     rest = b""
     while True:
-        head = b""
-        while b"\r\n\r\n" not in head:
-            part = peer.recv(65536)
-            if not part:
-                return
-            head += part
+        head = read_head(peer)
+        if head is None:
+            return
         peer.sendall(rest)
         rest = b""
         if head.startswith(b"HEAD "):
