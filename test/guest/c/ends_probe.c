@@ -3,7 +3,8 @@
  * Ends one instance of the guest's init, and prints the JSON of what the host is told of it, a line
  * each. Its program writes CHUNKS chunks of an answer, then the answer, and exits; `full`: what the
  * host has not read yet leaves the channel no room then. `idle`: it was asked for nothing. Or it
- * exits without an answer: `read`: once it has read what it was asked; `unread`: before that.
+ * exits without an answer: `read`: once it has read what it was asked; `unread`: before that;
+ * `parted`: before that, of a call whose payload came after it.
  */
 #include <stdlib.h>
 #include <stdio.h>
@@ -14,39 +15,11 @@
 
 #include "../../../guest/common/attached.h"
 #include "../../../guest/common/send_line.h"
-#include "../../../guest/init/channel.h"
 #include "../../../guest/init/instance.h"
+#include "channel_stub.h"
 
 #define CHUNKS 5
 #define ROUNDS 50
-/* Those of the channel (channel.c). */
-#define OUTPUT_MAX (1024 * 1024)
-#define OUTPUT_FREE_BELOW (32 * 1024)
-
-static size_t unread;
-
-void channel_send_attached(const char *json, size_t length, const char *mark, size_t mark_length)
-{
-	(void)mark;
-	if (length + mark_length > OUTPUT_MAX - unread)
-		return;
-	unread += length + mark_length;
-	printf("%.*s\n", (int)length, json);
-}
-
-void channel_send(const char *line, size_t length)
-{
-	channel_send_attached(line, length, "", 0);
-}
-
-bool channel_has_room(void)
-{
-	return unread < OUTPUT_FREE_BELOW;
-}
-
-void channel_began_unseen(void)
-{
-}
 
 static void program(int fd)
 {
@@ -66,7 +39,8 @@ int main(int count, char **arguments)
 	struct instance *instance = instance_at(0);
 	bool is_idle = count > 1 && !strcmp(arguments[1], "idle");
 	bool is_read = count > 1 && !strcmp(arguments[1], "read");
-	bool is_unread = count > 1 && !strcmp(arguments[1], "unread");
+	bool is_parted = count > 1 && !strcmp(arguments[1], "parted");
+	bool is_unread = is_parted || (count > 1 && !strcmp(arguments[1], "unread"));
 	int work[2], status_pipe[2], status;
 	char line[64];
 
@@ -80,7 +54,7 @@ int main(int count, char **arguments)
 			while (read(work[1], line, sizeof(line)) < 0)
 				;
 		else if (is_unread)
-			while (recv(work[1], line, 1, MSG_PEEK) < 0)
+			while (recv(work[1], line, sizeof(line), MSG_PEEK) < (is_parted ? 6 : 3))
 				;
 		else if (!is_idle)
 			program(work[1]);
@@ -99,12 +73,14 @@ int main(int count, char **arguments)
 		instance->busy = false;
 		instance_invoke(7, "i1", "q7", "{}", 2);
 	}
+	if (is_parted)
+		instances_pass_chunk(7, "{}", 2);
 	if (waitpid(instance->pid, &status, 0) != instance->pid)
 		return 1;
-	unread = count > 1 && !strcmp(arguments[1], "full") ? OUTPUT_FREE_BELOW : 0;
+	channel_unread = count > 1 && !strcmp(arguments[1], "full") ? OUTPUT_FREE_BELOW : 0;
 	instance_exited(instance->pid, status);
 	for (int i = 0; i < ROUNDS; i++) {
-		unread = 0;
+		channel_unread = 0;
 		instances_tick();
 		loop_wake_within(1);
 		loop_round();
