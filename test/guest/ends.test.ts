@@ -1,7 +1,7 @@
 /**
  * Goal: what a program of the guest wrote before its end reaches the host, before that end is told,
  * and no word of the host about one asking for a span is taken for another.
- * Method: the init's own code, on the host: probes have an instance end, and ask, without a channel.
+ * Method: the init's own code on the host; probes have an instance end, or ask, and no channel.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
